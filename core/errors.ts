@@ -1,0 +1,47 @@
+/**
+ * Every error that a client can be told of: its stable code, the HTTP status it travels under, and a title that never changes
+ * (RFC 9457, section 3.1). What happened this time goes into the detail.
+ */
+export const ERRORS = {
+  malformed: { status: 400, title: 'The request could not be read' },
+  unauthenticated: { status: 401, title: 'A valid bearer token is needed' },
+  forbidden: { status: 403, title: 'This token may not do that' },
+  not_found: { status: 404, title: 'There is no such thing' },
+  method_not_allowed: { status: 405, title: 'This address does not take that method' },
+  conflict: { status: 409, title: 'Something else stands in the way' },
+  already_settled: { status: 409, title: 'The release already has its last word' },
+  pointer_moved: { status: 412, title: 'The pointer is not where you saw it' },
+  too_large: { status: 413, title: 'The request is too large' },
+  unsupported_media_type: { status: 415, title: 'This content type is not taken here' },
+  invalid_source: { status: 422, title: 'The source cannot be accepted' },
+  invalid_request: { status: 422, title: 'The request cannot be accepted' },
+  idempotency_key_reused: { status: 422, title: 'This Idempotency-Key was used for another request' },
+  not_promotable: { status: 422, title: 'That release cannot become live' },
+  held: { status: 423, title: 'The pointer is held' },
+  busy: { status: 429, title: 'Too much is waiting already' },
+  internal: { status: 500, title: 'Something broke on our side' },
+  unavailable: { status: 503, title: 'A store is down' },
+} as const;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/**
+ * An error with a code that a client may act on and a message that a client may read. What only operators may see (addresses, SQL,
+ * stack traces) goes into the cause.
+ */
+export class PointsmanError extends Error {
+  override readonly name = 'PointsmanError';
+  readonly code: ErrorCode;
+  /** Further members of the problem document: diagnostics, the standing pointer. */
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { details?: Readonly<Record<string, unknown>>; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * Every bound of the system, with its reason. A number that limits something and stands anywhere else is a mistake.
+ * Sizes are bytes, times are milliseconds.
+ */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const second = 1_000;
+const minute = 60 * second;
+
+/** What one publish may bring. Configuration is text that people write; a bundle past these is not configuration. */
+export const sourceLimits = {
+  /** The whole request body. Above the sum of all files, since JSON escapes and base64 make them larger on the wire. */
+  bodyBytes: 48 * MiB,
+  /** All files together after unpacking: what a worker must hold in memory, several times over, while it compiles. */
+  totalBytes: 32 * MiB,
+  /** One file. A document this long takes about a second to parse; assets larger than this belong in an object store. */
+  fileBytes: 8 * MiB,
+  /** Files in a source: five times the largest bundle that the benchmarks compile. */
+  files: 10_000,
+} as const;
+
+/** What a document may do to the parser. */
+export const documentLimits = {
+  /** Nesting of maps and lists. Recursive descent overflows the stack at some thousands; people write fewer than 20. */
+  depth: 200,
+  /** Nodes that aliases may expand to in one YAML document: the "billion laughs" attack needs 10^9. */
+  aliasNodes: 100_000,
+  /** Problems reported of one source; after so many the author mends the first ones anyway. */
+  diagnostics: 200,
+  /** Characters of each text of one problem. Names come from the source: one of a megabyte would be told two hundred times. */
+  textChars: 2_000,
+} as const;
+
+/** What one compilation may use. It runs in a thread of its own, which is ended when it goes past. */
+export const compileLimits = {
+  /** Wall time of one compilation: 20 times what 2,000 documents take cold on two shared cores. */
+  timeoutMs: 60 * second,
+  /** Old-generation heap of one compile thread: a 32 MiB source parses into less than 400 MiB of objects. */
+  heapMiB: 768,
+  /** Threads: two, so that one tenant's monster leaves one for the others, and no more than the small machines have cores. */
+  threads: 2,
+  /** Compilations of one tenant at a time, for the same reason. */
+  perTenant: 1,
+  /** Compilations that may wait for a thread before the caller is told to come back later. */
+  queued: 1_000,
+  /** Sources whose listing a worker remembers between the steps of a release: more than it runs at once. */
+  sourceTrees: 500,
+  /** Bytes of compiled documents kept for the next compilation of nearly the same source. */
+  cacheBytes: 256 * MiB,
+  /** Compilations of one tenant that may wait: a tenth of all, so that one tenant cannot make the others be told to come back. */
+  queuedPerTenant: 100,
+  /** New-generation heap of one compile thread, on top of `heapMiB`: twice Node's own 32, since parsing makes much that dies young. */
+  youngHeapMiB: 64,
+  /** Until a thread says that it has begun: 20 times what starting one takes on two busy cores, when the one before was killed. */
+  threadStartMs: 20 * second,
+  /** Whole results kept for the stages that compile the same source again: validate, compile and store come within seconds. */
+  memoResults: 64,
+  /** Bytes of those results: a few of the largest sources, hundreds of usual ones. */
+  memoBytes: 128 * MiB,
+  /** One file of a module. The bundler recurses: 1 MB of opening brackets overflows its stack of 1 GB. People write under 64 KiB. */
+  moduleFileBytes: 512 * KiB,
+  /** Nesting of brackets in a module's file, for the same reason. */
+  moduleDepth: 1_000,
+} as const;
+
+/** Waiting for PostgreSQL. */
+export const databaseLimits = {
+  /** Connections a process holds. Two processes and the tests stay well under PostgreSQL's default of 100. */
+  connections: 16,
+  /** Getting a connection, a new one included: past it the store counts as down. */
+  connectTimeoutMs: 5 * second,
+  /** One statement: the slowest, storing a full source, takes under a second. */
+  statementTimeoutMs: 15 * second,
+  /** Added to the statement's time before a connection that gives no answer at all counts as lost. */
+  silenceMs: 5 * second,
+  /** Between two attempts to listen again after the listening connection was lost. */
+  listenAgainMs: second,
+  /** A row lock held by another publish: swaps take milliseconds. */
+  lockTimeoutMs: 2 * second,
+} as const;
+
+/** Retries of a durable step that talks to our own store. All end: an unbounded one would never let the undo run. */
+export const stepRetries = {
+  /** Inside the tenant's object, whose key is held meanwhile: give up soon, tell the caller, free the key. */
+  whileHoldingTenant: {
+    maxRetryAttempts: 5,
+    maxRetryDuration: 5 * second,
+    initialRetryInterval: 50,
+    retryIntervalFactor: 3,
+    maxRetryInterval: second,
+  },
+  /** Inside a release, which holds nothing that others need: outlast a database that is being moved or repaired. */
+  insideRelease: {
+    maxRetryDuration: 60 * minute,
+    initialRetryInterval: 50,
+    retryIntervalFactor: 2,
+    maxRetryInterval: 5 * second,
+  },
+  /** An undo: long enough for a database that restarts, short enough that an operator hears of it the same hour. */
+  undo: {
+    maxRetryDuration: 10 * minute,
+    initialRetryInterval: 50,
+    retryIntervalFactor: 2,
+    maxRetryInterval: 5 * second,
+  },
+} as const;
+
+/**
+ * How long Restate tries an invocation that fails outside of its steps, and how long it remembers one. What fails so is a worker that is
+ * away, being deployed or repaired, or a mistake of ours.
+ */
+export const invocationLimits = {
+  /** About ten minutes, and then the key is free. */
+  objectRetries: { initialInterval: 50, exponentiationFactor: 2, maxInterval: 5 * second, maxAttempts: 125 },
+  /** About a day, since nobody stands behind it: a worker may be away for a night, and its releases go on when it is back. */
+  workflowRetries: {
+    initialInterval: 50,
+    exponentiationFactor: 2,
+    maxInterval: 10 * second,
+    maxAttempts: 8_640,
+  },
+  /** Longer than the longest step, a compilation with its retries; shorter would run a step twice. */
+  inactivityMs: 5 * minute,
+  abortMs: 5 * minute,
+  /** How long an operator can look at what an invocation did. The record keeps releases for good. */
+  retentionMs: 24 * 60 * minute,
+} as const;
+
+/** A release that waits for the tenant's object, or for the store behind it. */
+export const releaseLimits = {
+  /** As long as its other steps are tried. */
+  swapWaitMs: 60 * minute,
+  swapIntervalMs: 2 * second,
+} as const;
+
+/** Admission. */
+export const tenantLimits = {
+  /** Channels of one bundle: stages of a delivery, not branches. All of them are one value of the tenant's durable state. */
+  channelsPerBundle: 100,
+  /** Releases waiting in line for one pointer under `queue`; past it a publish gets 429. */
+  queuedPerPointer: 100,
+  /** How often a handler that must not be interrupted tries again when it is cancelled. A person cancels once or twice. */
+  ignoredCancels: 20,
+} as const;
+
+/** The sweep that settles what was killed. */
+export const sweepLimits = {
+  /** Between two sweeps. With the age below it bounds how long a killed release can stand in the way. */
+  everyMs: 5 * second,
+  /** A release younger than this is left alone: its invocation may only just be on its way. */
+  minAgeMs: 5 * second,
+  /** Releases asked about at once: one query to each side. A sweep goes on until it has seen all. */
+  batch: 200,
+} as const;
+
+/** The HTTP API. */
+export const httpLimits = {
+  /** Rows of one page of a list. */
+  pageSize: 1_000,
+  defaultPageSize: 100,
+  /** A JSON body that is not a publish: names, numbers and a sentence. */
+  jsonBodyBytes: 64 * KiB,
+  /** Longest long-poll: under the 60 s at which common proxies cut an idle connection. */
+  waitMs: 55 * second,
+  /** A waiting reader looks again by itself this often, in case a notification was lost. */
+  recheckMs: 2 * second,
+  /** Readers that may wait at once in one process. */
+  waiters: 10_000,
+  /** A call into Restate: admission takes milliseconds; past this the control plane counts as down. */
+  ingressTimeoutMs: 20 * second,
+  /** What a client that was told 503 or 429 should wait, in seconds (RFC 9110, section 10.2.3). */
+  retryAfterSeconds: 2,
+  /** Characters of an Idempotency-Key. */
+  idempotencyKeyChars: 255,
+  /** Characters of free text: a message, a reason. */
+  textChars: 1_000,
+  /** How long requests in flight may go on after the process was told to stop. */
+  drainMs: 10 * second,
+} as const;
+
+/** Retries that end, of any kind above. */
+export type StepRetries = (typeof stepRetries)[keyof typeof stepRetries];

@@ -1,0 +1,185 @@
+import type { ReleaseId } from '../core/identifiers.ts';
+import type { Effect, FailedOutcome, Outcome, Stage } from '../core/release.ts';
+import type { BundleState } from '../core/slot.ts';
+import type {
+  CancelAnswer,
+  HoldAnswer,
+  HoldRequest,
+  MoveAnswer,
+  MoveRequest,
+  PublishAnswer,
+  PublishRequest,
+  SwapAnswer,
+} from './contract.ts';
+
+/**
+ * What the handlers need of the world, as small interfaces that services/ implement and services/worker hands in. Each method is
+ * one call of one durable step: it takes plain data, may be repeated at any time with the same effect as once, throws only for
+ * what is worth a retry, and answers everything that is expected as a value.
+ */
+
+/** What the tenant's object decided from its durable state about a publish; the store makes it fact, or says why it can't. */
+export interface AdmitRequest extends PublishRequest {
+  readonly tenant: string;
+  readonly version: number;
+  readonly at: number;
+  /** Start at once, wait in line, or refuse for the release in flight. */
+  readonly placement: 'start' | 'queue' | 'reject' | 'full';
+  /** The release that holds the slot, if any: asked about, in case it has ended without a word. */
+  readonly inFlight: number | null;
+  /** Releases that this one replaces: in flight (gets an intent), or still in line (settled at once). */
+  readonly supersedes: readonly number[];
+}
+
+export type Admission =
+  | PublishAnswer
+  /** The version is taken: the durable state is behind the record. */
+  | { readonly kind: 'version_taken' }
+  /** The release in the slot has settled; nobody told us yet. */
+  | { readonly kind: 'slot_free' };
+
+export interface Admissions {
+  /**
+   * In one transaction: recognises a repeated request by its idempotency key; refuses for a hold or a moved pointer; or numbers the
+   * release (status `running`, or `waiting` in line), marks those that it supersedes, and writes the audit row.
+   */
+  admit(request: AdmitRequest): Promise<Admission>;
+  /** The record's own view of a bundle, from which lost durable state is made anew. */
+  readBundle(tenant: string, bundle: string): Promise<BundleState>;
+  /** A release in line starts: `waiting` becomes `running`. False when it has settled meanwhile and must not start. */
+  leaveQueue(id: ReleaseId): Promise<boolean>;
+  /** Marks a running release for cancellation, or settles one that still waits in line. */
+  requestCancel(
+    id: ReleaseId,
+    request: { by: string; reason: string | null; at: number },
+  ): Promise<CancelAnswer>;
+}
+
+/** One stage's record: when it began and ended, by the workflow's clock. */
+export interface StageTimes {
+  readonly invocationId: string;
+  readonly startedAt: number;
+}
+
+/** When a stage that has ended began and ended, in epoch milliseconds. */
+export interface StageSpan {
+  readonly startedAt: number;
+  readonly finishedAt: number;
+}
+
+export type ValidateAnswer =
+  ({ readonly kind: 'valid' } & StageSpan) | { readonly kind: 'invalid'; readonly summary: string } | Broken;
+
+/** Past a bound or impossible for a reason that a retry will not change. */
+interface Broken {
+  readonly kind: 'broken';
+  readonly reason: string;
+}
+
+export interface CompiledDigests {
+  /** Channel null is the base. */
+  readonly artifacts: readonly { readonly channel: string | null; readonly digest: string }[];
+}
+
+export type CompileAnswer = ({ readonly kind: 'compiled' } & CompiledDigests) | Broken;
+
+/** The release has been closed by somebody else: no forward effect may happen any more. */
+interface Closed {
+  readonly kind: 'closed';
+}
+
+export type StoreAnswer = { readonly kind: 'stored'; readonly digest: string } | Closed | Broken;
+
+export interface Stages {
+  /** Checks the whole source. What is wrong is recorded with its places; that nothing is, with the next stage. */
+  validate(id: ReleaseId, source: string, times: StageTimes): Promise<ValidateAnswer>;
+  /** Compiles and uploads the blobs, each under its digest: harmless when repeated, late or in vain. */
+  compile(
+    id: ReleaseId,
+    source: string,
+    validated: StageSpan,
+    times: StageTimes,
+  ): Promise<CompileAnswer | Closed>;
+  /**
+   * In one transaction, unless the release is closed: checks that every blob of the manifests is stored, makes the artifacts known,
+   * claims them for the release and writes the ledger. The answer's digest is that of the release's own channel.
+   */
+  store(id: ReleaseId, channel: string, compiled: CompiledDigests, times: StageTimes): Promise<StoreAnswer>;
+}
+
+export interface MoveByRelease extends ReleaseId {
+  readonly channel: string;
+  /** The generation that the durable state believes in: the compare of the compare-and-set. */
+  readonly expectedGeneration: number;
+  readonly at: number;
+}
+
+export type PointerMove =
+  | SwapAnswer
+  /** The record's generation is another than the expected one, and the release itself asked for none: adopt it and try again. */
+  | { readonly kind: 'state_behind'; readonly generation: number };
+
+export interface Moves {
+  /** The swap's one transaction. Finds its own move when repeated. */
+  moveByRelease(request: MoveByRelease): Promise<PointerMove>;
+  /** Promote and roll back, in one transaction. */
+  moveByHand(request: MoveRequest & { tenant: string; at: number }): Promise<MoveAnswer>;
+  setHold(request: HoldRequest & { tenant: string; at: number }): Promise<HoldAnswer>;
+  /** Tells every reader that waits. Writes the ledger. */
+  announce(id: ReleaseId, times: StageTimes): Promise<void>;
+}
+
+export type Closing =
+  /** From now on nothing forward happens for this release; these effects stand and have to be undone, last one first. */
+  | {
+      readonly kind: 'closing';
+      readonly outcome: FailedOutcome;
+      readonly reason: string;
+      readonly effects: readonly Effect[];
+    }
+  /** Too late: the pointer has moved, so the release goes on forward. */
+  | { readonly kind: 'moved'; readonly generation: number; readonly seq: number }
+  | { readonly kind: 'settled'; readonly outcome: Outcome; readonly reason: string | null };
+
+export interface CloseRequest {
+  readonly outcome: FailedOutcome;
+  /** Gives way to what was asked for, if anything was: a supersede, or a cancel with its reason. */
+  readonly yieldsToIntent: boolean;
+  readonly reason: string;
+  /** Where it stopped; null where nobody knows. */
+  readonly stage: Stage | null;
+  readonly at: number;
+}
+
+export interface Settlements {
+  close(id: ReleaseId, request: CloseRequest): Promise<Closing>;
+  /** Undoes one effect of a closed release, if it stands. */
+  undo(id: ReleaseId, effect: Effect): Promise<void>;
+  noteUndoFailed(id: ReleaseId, effect: Effect, reason: string): Promise<void>;
+  /** The last word: what the close decided, or `published` for a release whose pointer moved. Says what stands when repeated. */
+  settle(id: ReleaseId, at: number): Promise<{ outcome: Outcome; reason: string | null }>;
+}
+
+/**
+ * What Restate knows of a release's workflow. Only `ended` proves something: a workflow that Restate does not show may be on its way
+ * between two partitions, or the server may just have started.
+ */
+export type InvocationState = 'running' | 'ended' | 'unknown';
+
+export interface Invocations {
+  stateOf(id: ReleaseId): Promise<InvocationState>;
+}
+
+/** Wall time, in epoch milliseconds. Read inside durable steps only, whose results are journaled. */
+export interface Clock {
+  now(): number;
+}
+
+export interface Deps {
+  readonly clock: Clock;
+  readonly admissions: Admissions;
+  readonly stages: Stages;
+  readonly moves: Moves;
+  readonly settlements: Settlements;
+  readonly invocations: Invocations;
+}

@@ -1,0 +1,36 @@
+import { type ObjectOptions, TerminalError, type WorkflowOptions } from '@restatedev/restate-sdk';
+
+import { PointsmanError } from '../core/errors.ts';
+import { invocationLimits } from '../core/limits.ts';
+import { REFUSED } from './store-down.ts';
+
+/**
+ * For a tenant's object. Its steps have their own, bounded retries; what gets past them is a bug or a machine that dies, tried again
+ * for about a minute and then ended, so that the key is free for the tenant's next call.
+ */
+export const objectOptions: ObjectOptions = {
+  asTerminalError,
+  enableLazyState: true,
+  retryPolicy: { ...invocationLimits.objectRetries, onMaxAttempts: 'kill' },
+  journalRetention: invocationLimits.retentionMs,
+  idempotencyRetention: invocationLimits.retentionMs,
+};
+
+/** For a release. Nobody waits for it behind a key, so what keeps failing is paused for an operator to look at, fix and resume. */
+export const workflowOptions: WorkflowOptions = {
+  asTerminalError,
+  retryPolicy: { ...invocationLimits.workflowRetries, onMaxAttempts: 'pause' },
+  inactivityTimeout: invocationLimits.inactivityMs,
+  abortTimeout: invocationLimits.abortMs,
+  journalRetention: invocationLimits.retentionMs,
+  workflowRetention: invocationLimits.retentionMs,
+  // Only a tenant starts a release, having numbered it. Who waits for its end may still attach to it through the ingress.
+  ingressPrivate: true,
+};
+
+/** The one place that says what is not worth a retry: our own error for "this would be refused again". All else is tried again. */
+function asTerminalError(error: unknown): TerminalError | undefined {
+  if (!(error instanceof PointsmanError) || error.code === 'unavailable') return undefined;
+  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
+  return new TerminalError(`${error.message}${cause}`, { errorCode: REFUSED });
+}

@@ -1,0 +1,84 @@
+import { InvocationIdParser, type ObjectContext } from '@restatedev/restate-sdk';
+
+import { stepRetries } from '../core/limits.ts';
+import { hasRoom, inFlight, release, slotOf, withSlot } from '../core/slot.ts';
+import { getBundle, setBundle, tooManyChannels } from './bundle-state.ts';
+import type {
+  CancelAnswer,
+  CancelRequest,
+  HoldAnswer,
+  HoldRequest,
+  MoveAnswer,
+  MoveRequest,
+} from './contract.ts';
+import type { Deps } from './deps.ts';
+import { orStoreDown } from './store-down.ts';
+import { uninterrupted } from './uninterrupted.ts';
+
+/**
+ * Promotes or rolls back: moves a pointer by hand to a release that was published before. Builds nothing and starts nothing.
+ * Repeated under one idempotency key, or replayed, it finds its own move. A cancel is not listened to, since a move that commits late
+ * would be one that nobody was told of. Killed between the record and the state: the next swap finds its generation behind and adopts
+ * the record's.
+ */
+export async function move(ctx: ObjectContext, deps: Deps, request: MoveRequest): Promise<MoveAnswer> {
+  const asked = { ...request, tenant: ctx.key };
+  const state = await getBundle(ctx, request.bundle);
+  if (!hasRoom(state, request.channel)) return tooManyChannels;
+  const answer = await orStoreDown(
+    uninterrupted(() =>
+      ctx.run(
+        'move pointer by hand',
+        () => deps.moves.moveByHand({ ...asked, at: deps.clock.now() }),
+        stepRetries.whileHoldingTenant,
+      ),
+    ),
+  );
+  if (answer.kind !== 'moved' || answer.replayed) return answer;
+  const slot = { ...slotOf(state, request.channel), generation: answer.pointer.generation };
+  setBundle(ctx, request.bundle, withSlot(state, request.channel, slot));
+  return answer;
+}
+
+/**
+ * Pins a pointer, or lifts the pin. Only the record keeps holds: every move looks there, in its own transaction. A cancel is not listened
+ * to: a lift that commits late would take away the hold that somebody has put on meanwhile.
+ */
+export async function hold(ctx: ObjectContext, deps: Deps, request: HoldRequest): Promise<HoldAnswer> {
+  const asked = { ...request, tenant: ctx.key };
+  if (!hasRoom(await getBundle(ctx, request.bundle), request.channel)) return tooManyChannels;
+  return orStoreDown(
+    uninterrupted(() =>
+      ctx.run(
+        'set hold',
+        () => deps.moves.setHold({ ...asked, at: deps.clock.now() }),
+        stepRetries.whileHoldingTenant,
+      ),
+    ),
+  );
+}
+
+/**
+ * Cancels a release: writes the wish on record, where the swap will see it whatever happens, and then wakes the workflow. The
+ * record answers what stands when it is too late.
+ */
+export async function cancel(ctx: ObjectContext, deps: Deps, request: CancelRequest): Promise<CancelAnswer> {
+  const id = { tenant: ctx.key, bundle: request.bundle, version: request.version };
+  const answer = await orStoreDown(
+    ctx.run(
+      'request cancel',
+      () => deps.admissions.requestCancel(id, { ...request, at: deps.clock.now() }),
+      stepRetries.whileHoldingTenant,
+    ),
+  );
+  if (answer.kind !== 'cancelling') return answer;
+  const state = await getBundle(ctx, request.bundle);
+  for (const [channel, slot] of Object.entries(state.channels)) {
+    const running = inFlight(slot, request.version);
+    if (running?.invocationId) ctx.invocation(InvocationIdParser.fromString(running.invocationId)).cancel();
+    if (slot.queue.some((queued) => queued.version === request.version)) {
+      setBundle(ctx, request.bundle, withSlot(state, channel, release(slot, request.version)));
+    }
+  }
+  return answer;
+}

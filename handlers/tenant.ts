@@ -1,0 +1,42 @@
+import { implement } from '@restatedev/restate-sdk';
+
+import type { BundleState } from '../core/slot.ts';
+import { objectOptions } from './options.ts';
+import { Tenant } from './contract.ts';
+import type { Deps } from './deps.ts';
+import { publish } from './tenant-publish.ts';
+import { reap, settled } from './tenant-settle.ts';
+import { cancel, hold, move } from './tenant-steer.ts';
+import { swap } from './tenant-swap.ts';
+
+/**
+ * A tenant, as the one who says who goes next. Its handlers run one at a time, take milliseconds, and never wait for a release, a
+ * person or the outside world: whoever waits here keeps everybody of this tenant waiting.
+ */
+export function tenantObject(deps: Deps) {
+  return implement(Tenant, {
+    description: 'Admits, numbers and swaps the releases of one tenant. Key: the tenant.',
+    handlers: {
+      publish: (ctx, request) => publish(ctx, deps, request),
+      swap: (ctx, request) => swap(ctx, deps, request),
+      settled: (ctx, notice) => settled(ctx, deps, notice),
+      move: (ctx, request) => move(ctx, deps, request),
+      hold: (ctx, request) => hold(ctx, deps, request),
+      cancel: (ctx, request) => cancel(ctx, deps, request),
+      reap: (ctx, notice) => reap(ctx, deps, notice),
+      status: async (ctx) => {
+        const state: Record<string, BundleState> = {};
+        for (const key of await ctx.stateKeys()) {
+          const bundle = await ctx.get<BundleState>(key);
+          if (bundle) state[key] = bundle;
+        }
+        return state;
+      },
+    },
+    options: {
+      ...objectOptions,
+      // The words of a release to its tenant. Whoever else could say them would move a pointer past what was checked.
+      handlers: { swap: { ingressPrivate: true }, settled: { ingressPrivate: true } },
+    },
+  });
+}

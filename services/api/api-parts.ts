@@ -1,0 +1,29 @@
+import type { Logger } from 'pino';
+
+import type { ReleaseId, PointerId } from '../../core/identifiers.ts';
+import type { Pointer } from '../../core/pointer.ts';
+import type { Compiler } from '../compiler/compiler.ts';
+import type { Database } from '../postgres/database.ts';
+import type { ReleaseRecord } from '../postgres/releases.ts';
+import type { BodyBudget } from './body.ts';
+import type { Metrics } from './metrics.ts';
+import type { Readiness } from './readiness.ts';
+import type { SourceReader } from './source-reader.ts';
+import type { TenantObjects } from './tenant-object.ts';
+import type { Watches } from './watches.ts';
+
+/** What endpoints are made of. */
+export interface ApiParts {
+  readonly db: Database;
+  readonly tenants: TenantObjects;
+  readonly compiler: Compiler;
+  readonly sources: SourceReader;
+  readonly budget: BodyBudget;
+  readonly pointers: Watches<PointerId, Pointer | null>;
+  readonly releases: Watches<ReleaseId, ReleaseRecord | null>;
+  readonly metrics: Metrics;
+  readonly readiness: Readiness;
+  readonly log: Logger;
+  /** Aborts when the process is to end: whoever waits is sent home politely. */
+  readonly draining: AbortSignal;
+}

@@ -1,0 +1,133 @@
+import type { Hono } from 'hono';
+import type { Logger } from 'pino';
+
+import type { PointerId, ReleaseId } from '../../core/identifiers.ts';
+import { httpLimits } from '../../core/limits.ts';
+import type { Pointer } from '../../core/pointer.ts';
+import type { Compiler } from '../compiler/compiler.ts';
+import type { Database } from '../postgres/database.ts';
+import type { Notifications } from '../postgres/notifications.ts';
+import { findPointer } from '../postgres/pointers.ts';
+import { findRelease, type ReleaseRecord } from '../postgres/releases.ts';
+import { authenticate } from './access.ts';
+import type { ApiParts } from './api-parts.ts';
+import { BodyBudget } from './body.ts';
+import type { Endpoint } from './endpoint.ts';
+import { sourceBodyLimits, streamLimits } from './limits.ts';
+import { Metrics } from './metrics.ts';
+import { openApiDocument } from './openapi.ts';
+import { storeReadiness } from './readiness.ts';
+import { router } from './router.ts';
+import { bundleEndpoints } from './routes/bundles.ts';
+import { channelEndpoints } from './routes/channels.ts';
+import { contentEndpoints } from './routes/content.ts';
+import { documentEndpoint } from './routes/document.ts';
+import { holdEndpoints } from './routes/holds.ts';
+import { processEndpoints } from './routes/process.ts';
+import { progressEndpoints } from './routes/progress.ts';
+import { publishEndpoints } from './routes/publish.ts';
+import { releaseEndpoints } from './routes/releases.ts';
+import { tenantEndpoints } from './routes/tenants.ts';
+import { startSourceReader } from './source-reader.ts';
+import { tenantObjects } from './tenant-object.ts';
+import { Watches } from './watches.ts';
+
+/** What the API needs of its process. Whoever hands these in closes them, after `close`. */
+export interface AppDeps {
+  readonly db: Database;
+  readonly notifications: Notifications;
+  readonly compiler: Compiler;
+  readonly restateIngressUrl: string;
+  /** Lower-case hex. */
+  readonly adminTokenSha256: string;
+  readonly log: Logger;
+  /** Aborts when the process is to end. */
+  readonly draining: AbortSignal;
+}
+
+export interface App {
+  readonly fetch: (request: Request) => Response | Promise<Response>;
+  readonly endpoints: readonly Endpoint[];
+  close(): Promise<void>;
+}
+
+/** The HTTP API without its socket. */
+export function createApp(deps: AppDeps): App {
+  const parts = partsOf(deps);
+  const endpoints: Endpoint[] = [
+    ...tenantEndpoints(parts),
+    ...bundleEndpoints(parts),
+    ...publishEndpoints(parts),
+    ...releaseEndpoints(parts),
+    ...progressEndpoints(parts),
+    ...channelEndpoints(parts),
+    ...holdEndpoints(parts),
+    ...contentEndpoints(parts),
+    ...processEndpoints(parts),
+    documentEndpoint(() => openApiDocument(endpoints)),
+  ];
+  const { log, draining } = deps;
+  const app: Pick<Hono, 'fetch'> = router(endpoints, {
+    authenticate: (authorization) => authenticate(authorization, deps.adminTokenSha256),
+    log,
+    draining,
+    metrics: parts.metrics,
+  });
+  return { fetch: (request) => app.fetch(request), endpoints, close: () => parts.sources.close() };
+}
+
+function partsOf({ db, notifications, compiler, restateIngressUrl, log, draining }: AppDeps): ApiParts {
+  const budget = new BodyBudget({
+    bytes: sourceBodyLimits.heldBytes,
+    bytesOfTenant: sourceBodyLimits.heldBytesOfTenant,
+  });
+  const pointers = new Watches<PointerId, Pointer | null>({
+    keyOf: (id) => `${id.tenant}/${id.bundle}/${id.channel}`,
+    load: (id) => findPointer(db, id),
+    subscribe: (id, wake) =>
+      notifications.subscribe(id.tenant, id.bundle, ({ channel }) => channel === id.channel && wake()),
+    recheckMs: httpLimits.recheckMs,
+    followers: httpLimits.waiters,
+  });
+  const releases = new Watches<ReleaseId, ReleaseRecord | null>({
+    keyOf: (id) => `${id.tenant}/${id.bundle}/${id.version}`,
+    load: (id) => findRelease(db, id),
+    subscribe: (id, wake) => notifications.subscribe(id.tenant, id.bundle, wake),
+    recheckMs: streamLimits.recheckMs,
+    followers: httpLimits.waiters,
+  });
+  return {
+    db,
+    compiler,
+    budget,
+    pointers,
+    releases,
+    tenants: tenantObjects(restateIngressUrl),
+    sources: startSourceReader(),
+    metrics: metricsOf({ budget, pointers, releases }),
+    readiness: storeReadiness(db, restateIngressUrl),
+    log,
+    draining,
+  };
+}
+
+function metricsOf({
+  budget,
+  pointers,
+  releases,
+}: Pick<ApiParts, 'budget' | 'pointers' | 'releases'>): Metrics {
+  const metrics = new Metrics();
+  metrics.gauge(
+    'pointsman_waiting_readers',
+    'Readers that wait for a pointer to move.',
+    () => pointers.followers,
+  );
+  metrics.gauge('pointsman_release_streams', 'Readers that follow a release.', () => releases.followers);
+  metrics.gauge(
+    'pointsman_publish_bytes_held',
+    'Bytes of sources that are being published.',
+    () => budget.held,
+  );
+  metrics.gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
+  return metrics;
+}

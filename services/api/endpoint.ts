@@ -1,0 +1,96 @@
+import type { RouteConfig } from '@hono/zod-openapi';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+
+import type { ErrorCode } from '../../core/errors.ts';
+import type { Action, Principal } from './access.ts';
+import type { RequestIds } from './request-ids.ts';
+
+/** What an endpoint is given of a request, after everything that its definition promises was checked. */
+export interface Call<P, Q, H, B> {
+  readonly params: P;
+  readonly query: Q;
+  readonly headers: H;
+  readonly body: B;
+  /** Nobody where the endpoint is open to all. */
+  readonly principal: Principal | null;
+  readonly ids: RequestIds;
+  readonly log: Logger;
+  /** For what reads the body itself, and for its signal: it aborts when the client is gone. */
+  readonly request: Request;
+}
+
+type Docs = Pick<RouteConfig, 'summary' | 'description' | 'tags' | 'responses'>;
+
+export interface EndpointDefinition<
+  P extends z.ZodObject,
+  Q extends z.ZodObject,
+  H extends z.ZodObject,
+  B extends z.ZodType,
+> extends Docs {
+  readonly method: 'get' | 'post' | 'put' | 'delete';
+  /** As in OpenAPI. The last parameter may hold slashes when it is spelled `{path+}`. */
+  readonly path: string;
+  readonly operationId: string;
+  /** What the caller must be allowed to do, to the tenant of the path if there is one; null opens it to all. */
+  readonly may: Action | null;
+  readonly params?: P;
+  readonly query?: Q;
+  readonly headers?: H;
+  /** A JSON body, in full. */
+  readonly body?: B;
+  /** Instead: how the body is documented when the endpoint reads it itself. */
+  readonly ownBody?: NonNullable<RouteConfig['request']>['body'];
+  /** Problems besides those that can befall every request. */
+  readonly problems?: readonly ErrorCode[];
+  readonly handle: (
+    call: Call<z.output<P>, z.output<Q>, z.output<H>, z.output<B>>,
+  ) => Promise<Response> | Response;
+}
+
+const nothing = z.strictObject({});
+type Nothing = typeof nothing;
+
+/** An endpoint whose types were checked where it was defined. */
+export type Endpoint = Omit<
+  Required<EndpointDefinition<z.ZodObject, z.ZodObject, z.ZodObject, z.ZodType>>,
+  'body' | 'ownBody' | 'handle'
+> & {
+  readonly body: z.ZodType | null;
+  readonly ownBody: EndpointDefinition<Nothing, Nothing, Nothing, Nothing>['ownBody'] | null;
+  readonly handle: (call: Call<unknown, unknown, unknown, unknown>) => Promise<Response> | Response;
+};
+
+/** Defines an endpoint: one source for its route, its checks and its documentation. */
+export function endpoint<
+  P extends z.ZodObject = Nothing,
+  Q extends z.ZodObject = Nothing,
+  H extends z.ZodObject = Nothing,
+  B extends z.ZodType = z.ZodUndefined,
+>(definition: EndpointDefinition<P, Q, H, B>): Endpoint {
+  // A schema that is left out is `nothing`, and the handler is called only with what its own schemas gave: TypeScript can follow
+  // neither, and this is the one place that has to.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as said above
+  const handle = definition.handle as unknown as Endpoint['handle'];
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as said above
+  return {
+    params: nothing,
+    query: nothing,
+    headers: nothing,
+    problems: [],
+    ownBody: null,
+    ...definition,
+    body: definition.body ?? null,
+    handle,
+  } as Endpoint;
+}
+
+/** The path for the router: `{tenant}` becomes `:tenant`, and `{path+}` takes the rest. */
+export function routerPath(path: string): string {
+  return path.replaceAll(/\{(\w+)\+\}/g, ':$1{.+}').replaceAll(/\{(\w+)\}/g, ':$1');
+}
+
+/** The path for the document, which knows no parameter with slashes. */
+export function documentPath(path: string): string {
+  return path.replaceAll('+}', '}');
+}

@@ -1,0 +1,77 @@
+/**
+ * Bounds of this process alone: its sockets, its threads, its memory. What clients and other processes rely on stands in
+ * core/limits.ts. Sizes are bytes, times are milliseconds.
+ */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const second = 1_000;
+const minute = 60 * second;
+
+/** The socket. A client that sends one byte a second must not hold anything for long. */
+export const socketLimits = {
+  /** Until the last header byte: they fit one packet. */
+  headersTimeoutMs: 15 * second,
+  /** Until the last body byte: 48 MiB over 1.3 Mbit/s. Node answers 408 past it. */
+  requestTimeoutMs: 5 * minute,
+  /** Between two looks at what is too slow. */
+  checkMs: 5 * second,
+  /** How long an idle connection is kept: above the 60 s of common proxies, so that they close it first and never meet a reset. */
+  keepAliveMs: 65 * second,
+  /** All headers of one request: a token of 8 KiB and a trace state leave room. */
+  headerBytes: 16 * KiB,
+  /** While the process ends: between two looks for connections on which nothing happens any more. */
+  drainCheckMs: 100,
+  /** Open connections: every waiter that core/limits.ts allows, and a fifth as many that come and go. */
+  connections: 12_000,
+  /** Connections that the kernel may hold back while the event loop is busy. */
+  backlog: 1_024,
+} as const;
+
+/** Reading published sources. */
+export const sourceBodyLimits = {
+  /** Bytes of publish bodies held at once, from the first byte until the source is stored: five of the largest, or thousands of usual ones. */
+  heldBytes: 256 * MiB,
+  /** Of that, one tenant's: half, so that nobody alone keeps the others out. */
+  heldBytesOfTenant: 128 * MiB,
+  /** Threads that unpack and hash: one, since the compiler already takes two of the small machine's cores. */
+  threads: 1,
+  /** Bodies that wait for it. */
+  queued: 256,
+  /** Heap of that thread: 48 MiB of JSON are at most 96 MiB of text and as much again in strings. Contents are not on the heap. */
+  heapMiB: 512,
+  /** One body. The largest takes two seconds; past this the thread is ended. */
+  timeoutMs: 30 * second,
+  /** What a tar may be beside its contents, for each file: header, padding, a long name. */
+  tarBytesPerFile: 3 * KiB,
+  /** Nesting of a request's JSON. The deepest that is accepted has 3; the engine's parser needs memory for each level. */
+  jsonDepth: 32,
+  /** Problems of one body that are reported. */
+  problems: 100,
+} as const;
+
+/** Streams of progress. */
+export const streamLimits = {
+  /** A release that somebody watches is looked at this often, once for all who watch: its stages take tens of milliseconds. */
+  recheckMs: 250,
+  /** A comment this often tells proxies and clients that the stream lives: under their usual 60 s of silence. */
+  heartbeatMs: 15 * second,
+  /** How long one stream may last. A release that waits for people takes days; its reader comes back with Last-Event-ID. */
+  lifetimeMs: 30 * minute,
+} as const;
+
+/** Looking at the stores for /readyz. */
+export const probeLimits = {
+  /** A store that is well answers at once. */
+  timeoutMs: 2 * second,
+  /** One look serves everybody who asks within this time: the question must not become a load. */
+  cacheMs: second,
+} as const;
+
+/** A call into Restate is tried again while {@link httpLimits.ingressTimeoutMs} lasts, each time under the same key. */
+export const ingressRetry = {
+  maxAttempts: 6,
+  initialInterval: 100,
+  maxInterval: 2 * second,
+  exponentiationFactor: 2,
+} as const;

@@ -1,0 +1,46 @@
+import { pino } from 'pino';
+
+import { createCompiler } from '../compiler/compiler.ts';
+import { apiConfig } from '../config/config.ts';
+import { openDatabase } from '../postgres/database.ts';
+import { Notifications } from '../postgres/notifications.ts';
+import { createApp } from './app.ts';
+import { listen } from './server.ts';
+
+const config = apiConfig(process.env);
+const log = pino({ level: config.logLevel, base: { process: 'api' } });
+const db = openDatabase(config.databaseUrl, { applicationName: 'pointsman-api' });
+const notifications = new Notifications(config.databaseUrl);
+notifications.start();
+const compiler = createCompiler();
+const drain = new AbortController();
+const app = createApp({
+  db,
+  notifications,
+  compiler,
+  restateIngressUrl: config.restateIngressUrl,
+  adminTokenSha256: config.adminTokenSha256,
+  log,
+  draining: drain.signal,
+});
+const server = await listen(app.fetch, config);
+log.info({ url: server.url }, 'ready');
+process.send?.({ ready: true, url: server.url });
+
+let stopping = false;
+async function stop(why: string): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  log.info({ why }, 'stopping');
+  drain.abort();
+  await server.stop();
+  await app.close();
+  await compiler.close();
+  await notifications.close();
+  await db.close();
+  process.exit(0);
+}
+
+process.on('SIGTERM', () => void stop('SIGTERM'));
+process.on('SIGINT', () => void stop('SIGINT'));
+process.on('disconnect', () => void stop('the process that started this one is gone'));

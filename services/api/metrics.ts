@@ -1,0 +1,76 @@
+/** Upper bounds of the latency histogram, in seconds: from a cached read to a publish of the largest source. */
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+interface Series {
+  readonly labels: string;
+  count: number;
+}
+
+interface Latencies {
+  readonly counts: number[];
+  sum: number;
+  count: number;
+}
+
+/**
+ * What this process counts, in Prometheus' text format. Labels are routes as they are defined, never what was asked: neither a
+ * tenant's name nor a guessed address becomes a series. A library for three metrics would be larger than they are.
+ */
+export class Metrics {
+  readonly #requests = new Map<string, Series>();
+  readonly #latencies = new Map<string, Latencies>();
+  readonly #gauges: { name: string; help: string; read: () => number }[] = [];
+
+  /** A number that is read when somebody asks. */
+  gauge(name: string, help: string, read: () => number): void {
+    this.#gauges.push({ name, help, read });
+  }
+
+  observe(request: { method: string; route: string; status: number; seconds: number }): void {
+    const { method, route, status, seconds } = request;
+    const labels = `method="${method}",route="${route}",status="${status}"`;
+    const series = this.#requests.get(labels) ?? { labels, count: 0 };
+    series.count++;
+    this.#requests.set(labels, series);
+    const latencies = this.#latencies.get(route) ?? { counts: BUCKETS.map(() => 0), sum: 0, count: 0 };
+    latencies.sum += seconds;
+    latencies.count++;
+    const bucket = BUCKETS.findIndex((bound) => seconds <= bound);
+    if (bucket >= 0) latencies.counts[bucket] = (latencies.counts[bucket] ?? 0) + 1;
+    this.#latencies.set(route, latencies);
+  }
+
+  /** The exposition, version 0.0.4 of the format. */
+  text(): string {
+    const lines = [
+      '# HELP pointsman_http_requests_total Requests answered.',
+      '# TYPE pointsman_http_requests_total counter',
+    ];
+    for (const { labels, count } of this.#requests.values())
+      lines.push(`pointsman_http_requests_total{${labels}} ${count}`);
+    lines.push(
+      '# HELP pointsman_http_request_duration_seconds From the headers of a request to those of its answer.',
+      '# TYPE pointsman_http_request_duration_seconds histogram',
+    );
+    for (const [route, latencies] of this.#latencies) lines.push(...histogramLines(route, latencies));
+    for (const { name, help, read } of this.#gauges) {
+      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, `${name} ${read()}`);
+    }
+    return `${lines.join('\n')}\n`;
+  }
+}
+
+function histogramLines(route: string, { counts, sum, count }: Latencies): string[] {
+  const name = 'pointsman_http_request_duration_seconds';
+  let below = 0;
+  const buckets = BUCKETS.map((bound, index) => {
+    below += counts[index] ?? 0;
+    return `${name}_bucket{route="${route}",le="${bound}"} ${below}`;
+  });
+  return [
+    ...buckets,
+    `${name}_bucket{route="${route}",le="+Inf"} ${count}`,
+    `${name}_sum{route="${route}"} ${sum}`,
+    `${name}_count{route="${route}"} ${count}`,
+  ];
+}

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+
+import { ChannelName } from '../../core/identifiers.ts';
+import { Move, Pointer } from '../../core/pointer.ts';
+import { etagOf } from './entity-tags.ts';
+
+const pointerExample = {
+  version: 12,
+  digest: 'sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae',
+  generation: 17,
+  hold: null,
+  movedAt: '2026-03-01T12:00:00.120Z',
+};
+
+/** What a channel points at. */
+export const PointerView = z.object(Pointer.shape).meta({
+  id: 'Pointer',
+  description: 'What a channel points at. Nulls, and generation 0, until the first move.',
+  example: pointerExample,
+});
+
+/** A channel in the list of its bundle. */
+export const ChannelView = z.object({ channel: ChannelName, ...Pointer.shape }).meta({
+  id: 'Channel',
+  description: 'A channel and what it points at.',
+  example: { channel: 'live', ...pointerExample },
+});
+
+/** One row of a pointer's history. */
+export const MoveView = z.object(Move.shape).meta({
+  id: 'Move',
+  description: 'One move of a pointer.',
+  example: {
+    generation: 17,
+    from: { version: 11, digest: 'sha256:fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9' },
+    to: { version: 12, digest: pointerExample.digest },
+    by: 'admin',
+    why: 'publish',
+    movedAt: '2026-03-01T12:00:00.120Z',
+  },
+});
+
+/** What every answer about a pointer carries. */
+export function pointerHeaders(pointer: Pointer): Record<string, string> {
+  return { etag: etagOf(pointer.generation), 'cache-control': 'private, no-cache' };
+}

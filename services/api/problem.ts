@@ -1,0 +1,144 @@
+import { z } from 'zod';
+
+import { boundedPointer, boundedText, Diagnostic } from '../../core/diagnostic.ts';
+import { ERRORS, PointsmanError } from '../../core/errors.ts';
+import { httpLimits } from '../../core/limits.ts';
+import { Pointer } from '../../core/pointer.ts';
+import { Outcome } from '../../core/release.ts';
+import { etagOf } from './entity-tags.ts';
+
+/** One thing of a request that is wrong, and where it stands. */
+export const RequestProblem = z
+  .object({
+    in: z.enum(['path', 'query', 'header', 'body']),
+    name: z.string().optional().meta({ description: 'The parameter or header.' }),
+    pointer: z.string().optional().meta({ description: 'A JSON Pointer (RFC 6901) into the body.' }),
+    line: z.number().int().min(1).optional(),
+    column: z.number().int().min(1).optional(),
+    message: z.string(),
+  })
+  .meta({ id: 'RequestProblem', description: 'One thing of a request that is wrong, and where it stands.' });
+export type RequestProblem = z.infer<typeof RequestProblem>;
+
+/** The shape of every error that this API answers. */
+export const Problem = z
+  .looseObject({
+    type: z.string().meta({ description: 'Names the kind of problem, as `code` does.' }),
+    title: z.string().meta({ description: 'The same for every problem of this kind.' }),
+    status: z.number().int(),
+    detail: z.string().meta({ description: 'What happened this time.' }),
+    code: z.enum(Object.keys(ERRORS)).meta({ description: 'Stable: act on this.' }),
+    instance: z.string().meta({ description: 'The address that was asked.' }),
+    requestId: z
+      .string()
+      .meta({ description: 'As in the `X-Request-Id` header. Say it when you ask for help.' }),
+    errors: z
+      .array(RequestProblem)
+      .optional()
+      .meta({ description: 'What is wrong with the request, each at its place.' }),
+    diagnostics: z
+      .array(Diagnostic)
+      .optional()
+      .meta({ description: 'What is wrong with the source, each at its place.' }),
+    truncated: z.boolean().optional().meta({ description: 'There are more diagnostics than these.' }),
+    pointer: Pointer.optional().meta({
+      description: 'Where the pointer is, when it is not where the request wanted it.',
+    }),
+    allow: z.array(z.string()).optional().meta({ description: 'The methods that this address takes.' }),
+    version: z.number().int().optional().meta({ description: 'The release that stands in the way.' }),
+    outcome: Outcome.nullable().optional().meta({ description: 'What the release ended as.' }),
+  })
+  .meta({ id: 'Problem', description: 'A problem document (RFC 9457).' });
+
+/** Where a problem happened. */
+export interface ProblemPlace {
+  readonly requestId: string;
+  /** The path that was asked, without its query. */
+  readonly instance: string;
+}
+
+/** The one place where an error becomes an HTTP answer. Anything that is no PointsmanError becomes a 500 that says nothing of itself. */
+export function problemResponse(error: unknown, place: ProblemPlace): Response {
+  const known = asPointsmanError(error);
+  const { status, title } = ERRORS[known.code];
+  const document = {
+    type: `urn:pointsman:problem:${known.code}`,
+    title,
+    status,
+    detail: known.message,
+    code: known.code,
+    instance: place.instance,
+    requestId: place.requestId,
+    ...known.details,
+  };
+  return new Response(JSON.stringify(document), {
+    status,
+    headers: {
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      ...headersOf(known),
+    },
+  });
+}
+
+/** What a client is told of any error. */
+export function asPointsmanError(error: unknown): PointsmanError {
+  if (error instanceof PointsmanError) return error;
+  return new PointsmanError(
+    'internal',
+    'The request was not carried out. It is safe to report this with its requestId.',
+    {
+      cause: error,
+    },
+  );
+}
+
+/** An error whose document lists what is wrong, each at its place and in bounded words; the first one is the detail. */
+export function requestError(
+  code: 'malformed' | 'invalid_request',
+  found: readonly RequestProblem[],
+): PointsmanError {
+  const errors = found.map(bounded);
+  const [first] = errors;
+  const detail = first ? describeProblem(first) : 'The request is not right.';
+  return new PointsmanError(code, errors.length > 1 ? `${detail} (and ${errors.length - 1} more)` : detail, {
+    details: { errors },
+  });
+}
+
+// Fields and parameters are called as the client likes.
+function bounded(problem: RequestProblem): RequestProblem {
+  const { name, pointer, message } = problem;
+  return {
+    ...problem,
+    ...(name === undefined ? {} : { name: boundedText(name) }),
+    ...(pointer === undefined ? {} : { pointer: boundedPointer(pointer) }),
+    message: boundedText(message),
+  };
+}
+
+function describeProblem({ in: place, name, pointer, line, column, message }: RequestProblem): string {
+  const where = [
+    place,
+    name,
+    pointer === undefined || pointer === '' ? undefined : pointer,
+    line === undefined ? undefined : `line ${line}, column ${column}`,
+  ];
+  return `${where.filter((part) => part !== undefined).join(' ')}: ${message}`;
+}
+
+function headersOf({ code, details }: PointsmanError): Record<string, string> {
+  switch (code) {
+    case 'unauthenticated':
+      return { 'www-authenticate': 'Bearer realm="pointsman"' };
+    case 'busy':
+    case 'unavailable':
+      return { 'retry-after': String(httpLimits.retryAfterSeconds) };
+    case 'method_not_allowed':
+      return { allow: z.array(z.string()).parse(details['allow']).join(', ') };
+    case 'pointer_moved':
+      return { etag: etagOf(Pointer.parse(details['pointer']).generation) };
+    default:
+      return {};
+  }
+}

@@ -1,0 +1,91 @@
+import { PointsmanError } from '../../core/errors.ts';
+import { DEFAULT_CHANNEL } from '../../core/identifiers.ts';
+import type { PublishAnswer } from '../../handlers/contract.ts';
+import { isKeyUsed } from '../postgres/idempotency.ts';
+import { storeSource } from '../postgres/sources.ts';
+import type { Principal } from './access.ts';
+import type { ApiParts } from './api-parts.ts';
+import { checkSource, invalidSource } from './check-source.ts';
+import type { ExpectedGeneration } from './entity-tags.ts';
+import { expectedGeneration } from './expected-generation.ts';
+import { requestIdentity } from './idempotency.ts';
+import { refusal } from './refusal.ts';
+import type { RequestIds } from './request-ids.ts';
+import { contentsOf, type PublishOptions, type ReadSource } from './source-body.ts';
+
+export interface Publish {
+  readonly tenant: string;
+  readonly bundle: string;
+  readonly source: ReadSource;
+  readonly options: PublishOptions;
+  readonly idempotencyKey: string | undefined;
+  readonly ifMatch: ExpectedGeneration | undefined;
+  readonly principal: Principal | null;
+  readonly ids: RequestIds;
+}
+
+export interface Accepted {
+  readonly version: number;
+  readonly replayed: boolean;
+}
+
+/**
+ * Publishes: checks the source in full, stores it, and asks the tenant's object for a release. A source that does not compile is
+ * refused before it gets a number. A key that was used before skips the check and goes straight to the object, which alone knows
+ * whether this is the same request: what was accepted once stays so, whatever a newer compiler would say of it.
+ */
+export async function publish(
+  parts: ApiParts,
+  { tenant, bundle, source, options, ...asked }: Publish,
+): Promise<Accepted> {
+  const { db, compiler, tenants } = parts;
+  const channel = options.channel ?? DEFAULT_CHANNEL;
+  const request = {
+    bundle,
+    channel,
+    source: source.tree.digest,
+    onConflict: options.onConflict ?? 'supersede',
+    message: options.message ?? null,
+  } as const;
+  // What was asked for, not what was found: with "*" the same request may find the pointer elsewhere when it is repeated.
+  const identity = requestIdentity(asked, asked.idempotencyKey, {
+    call: 'publish',
+    ...request,
+    ifMatch: asked.ifMatch ?? null,
+  });
+  const isRepeated =
+    asked.idempotencyKey !== undefined && (await isKeyUsed(db, tenant, asked.idempotencyKey));
+  if (!isRepeated) {
+    const checked = await checkSource(compiler, tenant, source);
+    if (checked.kind === 'invalid') throw invalidSource(checked);
+    await storeSource(db, tenant, source.tree, contentsOf(source));
+  }
+  const ifGeneration = isRepeated
+    ? null
+    : await expectedGeneration(db, { tenant, bundle, channel }, asked.ifMatch);
+  return accepted(
+    await tenants(tenant, asked.ids).publish({ ...request, ...identity, ifGeneration }),
+    tenant,
+  );
+}
+
+function accepted(answer: PublishAnswer, tenant: string): Accepted {
+  switch (answer.kind) {
+    case 'accepted':
+      return answer;
+    case 'conflict':
+      throw new PointsmanError('conflict', `Release v${answer.version} is on its way to this pointer.`, {
+        details: { version: answer.version },
+      });
+    case 'queue_full':
+      throw new PointsmanError(
+        'busy',
+        `There are ${answer.limit} releases in line for this pointer already.`,
+        {
+          details: { limit: answer.limit },
+        },
+      );
+    default:
+      throw refusal(answer, tenant);
+  }
+}

@@ -1,0 +1,42 @@
+import { PointsmanError } from '../../core/errors.ts';
+import type { Pointer } from '../../core/pointer.ts';
+import { notFound } from './absence.ts';
+
+/** The refusals that several of the tenant's handlers share. */
+export type Refusal =
+  | { readonly kind: 'stale'; readonly pointer: Pointer }
+  | { readonly kind: 'held'; readonly reason: string }
+  | { readonly kind: 'key_reused' }
+  | { readonly kind: 'too_many_channels'; readonly limit: number }
+  | { readonly kind: 'no_tenant' };
+
+/** A refusal of the tenant's object as the problem that a client is told. */
+export function refusal(answer: Refusal, tenant: string): PointsmanError {
+  switch (answer.kind) {
+    case 'stale':
+      return movedOn(answer.pointer);
+    case 'held':
+      return new PointsmanError('held', `The pointer is held: ${answer.reason}`, {
+        details: { reason: answer.reason },
+      });
+    case 'key_reused':
+      return new PointsmanError(
+        'idempotency_key_reused',
+        'This Idempotency-Key came with another request before; use a new one.',
+      );
+    case 'too_many_channels':
+      return new PointsmanError(
+        'conflict',
+        `A bundle may have ${answer.limit} channels, and this one has them.`,
+      );
+    case 'no_tenant':
+      return notFound(`There is no tenant "${tenant}".`);
+  }
+}
+
+/** The pointer is elsewhere than `If-Match` says. */
+export function movedOn(pointer: Pointer): PointsmanError {
+  return new PointsmanError('pointer_moved', `The pointer is at generation ${pointer.generation}.`, {
+    details: { pointer },
+  });
+}

@@ -1,0 +1,33 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+
+/** How one request is known in logs, in answers and in what it causes. */
+export interface RequestIds {
+  readonly requestId: string;
+  /** W3C Trace Context: the caller's trace with our own span, or a trace of our own. */
+  readonly traceparent: string;
+  readonly tracestate: string | null;
+}
+
+/** Takes what the caller sent where it is safe to repeat in a log line and a header, and makes up what is missing. */
+export function requestIds(headers: Headers): RequestIds {
+  const given = headers.get('x-request-id');
+  const requestId = given !== null && /^[A-Za-z0-9._:/+=@-]{1,128}$/.test(given) ? given : randomUUID();
+  const parent = parseTraceparent(headers.get('traceparent'));
+  const tracestate = headers.get('tracestate');
+  return {
+    requestId,
+    traceparent: `00-${parent?.traceId ?? randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-${parent?.flags ?? '01'}`,
+    tracestate:
+      parent !== null && tracestate !== null && /^[\x20-\x7e]{1,512}$/.test(tracestate) ? tracestate : null,
+  };
+}
+
+// Trace Context level 1, section 3.2: version ff, and all-zero ids, are invalid and restart the trace.
+function parseTraceparent(header: string | null): { traceId: string; flags: string } | null {
+  const match =
+    /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-.*)?$/.exec(
+      header ?? '',
+    );
+  const [, traceId, flags] = match ?? [];
+  return traceId === undefined || flags === undefined ? null : { traceId, flags };
+}

@@ -1,0 +1,91 @@
+import type { z } from 'zod';
+
+import { PointsmanError } from '../../core/errors.ts';
+import { httpLimits } from '../../core/limits.ts';
+import { readBody } from './body.ts';
+import type { Endpoint } from './endpoint.ts';
+import { readJson } from './json-text.ts';
+import { type RequestProblem, requestError } from './problem.ts';
+import { bodyProblems, namedProblems } from './validate.ts';
+
+export interface RequestInput {
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly headers: unknown;
+  readonly body: unknown;
+}
+
+/**
+ * Checks everything about a request that its endpoint defines. Throws `malformed` for what can't be read, and `invalid_request` with
+ * everything that is wrong with what can.
+ */
+export async function readInput(
+  endpoint: Endpoint,
+  request: Request,
+  rawParams: Readonly<Record<string, string>>,
+): Promise<RequestInput> {
+  const headers = readHeaders(endpoint.headers, request.headers);
+  const params = endpoint.params.safeParse(rawParams);
+  const raw = queryOf(new URL(request.url));
+  const query = endpoint.query.safeParse(raw.values);
+  const problems: RequestProblem[] = [
+    ...(params.success ? [] : namedProblems('path', params.error)),
+    ...(query.success ? [] : namedProblems('query', query.error)),
+    ...raw.twice.map((name) => ({ in: 'query' as const, name, message: 'this parameter is there twice' })),
+  ];
+  if (problems.length > 0) throw requestError('invalid_request', problems);
+  const body = endpoint.body === null ? undefined : await readJsonBody(endpoint.body, request);
+  return { params: params.data, query: query.data, headers, body };
+}
+
+/** The media type of a body, without its parameters; throws `unsupported_media_type` for a body that is encoded or not UTF-8. */
+export function mediaTypeOf(request: Request, taken: readonly string[]): string {
+  const [type = '', ...parameters] = (request.headers.get('content-type') ?? '')
+    .split(';')
+    .map((part) => part.trim().toLowerCase());
+  const charset = parameters.find((parameter) => parameter.startsWith('charset='))?.slice('charset='.length);
+  const isUtf8 = charset === undefined || charset.replaceAll('"', '') === 'utf-8';
+  const encoding = request.headers.get('content-encoding');
+  if (!taken.includes(type) || !isUtf8)
+    throw unsupported(`Send the body as ${taken.join(' or ')}${isUtf8 ? '' : ', in UTF-8'}.`);
+  if (encoding !== null && encoding !== 'identity')
+    throw unsupported('Send the body without a Content-Encoding.');
+  return type;
+}
+
+function unsupported(detail: string): PointsmanError {
+  return new PointsmanError('unsupported_media_type', detail);
+}
+
+function readHeaders(schema: z.ZodObject, headers: Headers): unknown {
+  const values: Record<string, string> = {};
+  for (const name of Object.keys(schema.shape)) {
+    const value = headers.get(name);
+    if (value !== null) values[name] = value;
+  }
+  const parsed = schema.safeParse(values);
+  if (!parsed.success) throw requestError('malformed', namedProblems('header', parsed.error));
+  return parsed.data;
+}
+
+function queryOf(url: URL): { values: Record<string, string>; twice: string[] } {
+  const values = new Map<string, string>();
+  const twice = new Set<string>();
+  for (const [name, value] of url.searchParams) {
+    if (values.has(name)) twice.add(name);
+    values.set(name, value);
+  }
+  return { values: Object.fromEntries(values), twice: [...twice] };
+}
+
+async function readJsonBody(schema: z.ZodType, request: Request): Promise<unknown> {
+  const bytes = await readBody(request, httpLimits.jsonBodyBytes);
+  const isLeftOut = bytes.byteLength === 0 && schema.safeParse(undefined).success;
+  if (isLeftOut) return undefined;
+  mediaTypeOf(request, ['application/json']);
+  const json = readJson(bytes);
+  if (json.kind === 'malformed') throw requestError('malformed', json.errors);
+  const parsed = schema.safeParse(json.value);
+  if (!parsed.success) throw requestError('invalid_request', bodyProblems(parsed.error));
+  return parsed.data;
+}

@@ -1,0 +1,185 @@
+import { z } from 'zod';
+
+import { PointsmanError } from '../../../core/errors.ts';
+import { Version } from '../../../core/identifiers.ts';
+import { httpLimits } from '../../../core/limits.ts';
+import type { MoveAnswer } from '../../../handlers/contract.ts';
+import { findPointer, listMoves } from '../../postgres/pointers.ts';
+import { absence, notFound, requireTenant } from '../absence.ts';
+import { jsonAnswer, replayedHeader } from '../answers.ts';
+import type { ApiParts } from '../api-parts.ts';
+import { type Endpoint, endpoint } from '../endpoint.ts';
+import { IfMatch, IfNoneMatch } from '../entity-tags.ts';
+import { expectedGeneration } from '../expected-generation.ts';
+import { FreeText } from '../free-text.ts';
+import { requestIdentity } from '../idempotency.ts';
+import { empty, json, replayed } from '../openapi-responses.ts';
+import { pageOf, PageQuery, readPage } from '../pages.ts';
+import { ChannelParams, IdempotencyKey } from '../params.ts';
+import { pointerAnswer, waitForMove } from '../pointer-wait.ts';
+import { MoveView, pointerHeaders, PointerView } from '../pointer-view.ts';
+import { refusal } from '../refusal.ts';
+
+const ETAG = 'The generation of the pointer, in double quotes. A hold does not change it.';
+
+const Wait = z.strictObject({
+  wait: z
+    .string()
+    .regex(/^[0-9]{1,2}s$/, 'must be whole seconds, as in "30s"')
+    .transform((text) => Number(text.slice(0, -1)) * 1_000)
+    .refine((ms) => ms <= httpLimits.waitMs, `must be at most "${httpLimits.waitMs / 1_000}s"`)
+    .optional()
+    .meta({
+      description: 'With `If-None-Match`: how long the answer may wait for the pointer to move on.',
+      example: '30s',
+    }),
+});
+
+export function channelEndpoints(parts: ApiParts): Endpoint[] {
+  return [findEndpoint(parts), moveEndpoint(parts), movesEndpoint(parts)];
+}
+
+function findEndpoint(parts: ApiParts): Endpoint {
+  return endpoint({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}',
+    operationId: 'getPointer',
+    summary: 'What a channel points at',
+    description:
+      'The pointer. With `If-None-Match` it answers 304 while the pointer is still there, and with `wait` besides it answers as soon as the pointer moves, or 304 when the time is over.',
+    tags: ['channels'],
+    may: 'read',
+    params: ChannelParams,
+    query: Wait,
+    headers: z.object({ 'if-none-match': IfNoneMatch }),
+    responses: {
+      200: json(PointerView, 'The pointer.', { etag: ETAG }),
+      304: empty('The pointer has not moved.', { etag: ETAG }),
+    },
+    problems: ['not_found', 'busy'],
+    async handle({ params, query, headers, request }) {
+      const pointer = await findPointer(parts.db, params);
+      if (pointer === null)
+        throw await absence(parts.db, params, `channel "${params.channel}" of "${params.bundle}"`);
+      const answer = pointerAnswer(pointer, headers['if-none-match']);
+      if (answer.status !== 304 || !query.wait) return answer;
+      const moved = await waitForMove(parts, params, {
+        ifNoneMatch: headers['if-none-match'],
+        waitMs: query.wait,
+        signal: request.signal,
+      });
+      return moved ?? answer;
+    },
+  });
+}
+
+const MoveBody = z
+  .strictObject({
+    version: Version.meta({ description: 'The release to point at. It must have been published before.' }),
+    hold: FreeText.optional().meta({
+      description: 'Holds the pointer there, for this reason, in the same step.',
+    }),
+  })
+  .meta({ id: 'MoveBody', example: { version: 11, hold: 'v12 answers in the wrong language' } });
+
+function moveEndpoint({ db, tenants }: ApiParts): Endpoint {
+  return endpoint({
+    method: 'put',
+    path: '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}',
+    operationId: 'movePointer',
+    summary: 'Promote or roll back',
+    description:
+      'Moves the pointer to a release that is compiled already: nothing is built. The answer is the pointer.',
+    tags: ['channels'],
+    may: 'steer',
+    params: ChannelParams,
+    headers: z.object({ 'idempotency-key': IdempotencyKey, 'if-match': IfMatch }),
+    body: MoveBody,
+    responses: { 200: json(PointerView, 'The pointer, now there.', { ...replayed, etag: ETAG }) },
+    problems: ['not_found', 'pointer_moved', 'not_promotable', 'idempotency_key_reused', 'held'],
+    async handle(call) {
+      const { tenant, bundle, channel } = call.params;
+      await requireTenant(db, tenant);
+      const { version, hold: asked } = call.body;
+      const hold = asked ?? null;
+      const ifMatch = call.headers['if-match'];
+      const identity = requestIdentity(call, call.headers['idempotency-key'], {
+        call: 'move',
+        bundle,
+        channel,
+        version,
+        hold,
+        ifMatch: ifMatch ?? null,
+      });
+      const ifGeneration = await expectedGeneration(db, call.params, ifMatch);
+      const why = hold ?? 'moved by hand';
+      const answer = await tenants(tenant, call.ids).move({
+        bundle,
+        channel,
+        version,
+        hold,
+        why,
+        ifGeneration,
+        ...identity,
+      });
+      return moveAnswer(answer, call.params, version);
+    },
+  });
+}
+
+function moveAnswer(
+  answer: MoveAnswer,
+  { tenant, bundle }: { tenant: string; bundle: string },
+  version: number,
+): Response {
+  switch (answer.kind) {
+    case 'moved':
+      return jsonAnswer(answer.pointer, 200, {
+        ...pointerHeaders(answer.pointer),
+        ...replayedHeader(answer.replayed),
+      });
+    case 'unchanged':
+      return jsonAnswer(answer.pointer, 200, pointerHeaders(answer.pointer));
+    case 'no_release':
+      throw notFound(`There is no release v${version} of "${bundle}".`);
+    case 'not_promotable': {
+      const why = answer.outcome === null ? 'has not ended yet' : `ended as ${answer.outcome}`;
+      throw new PointsmanError(
+        'not_promotable',
+        `Release v${version} ${why}; only what was published can be pointed at.`,
+        {
+          details: { outcome: answer.outcome },
+        },
+      );
+    }
+    default:
+      throw refusal(answer, tenant);
+  }
+}
+
+function movesEndpoint({ db }: ApiParts): Endpoint {
+  const byGeneration = { schema: Version, of: ({ generation }: { generation: number }) => generation };
+  return endpoint({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}/moves',
+    operationId: 'listMoves',
+    summary: "A pointer's history",
+    description:
+      'The moves of the pointer, newest first. Generations rise by one, and each move begins where the one before ended.',
+    tags: ['channels'],
+    may: 'read',
+    params: ChannelParams,
+    query: PageQuery,
+    responses: { 200: json(pageOf(MoveView, 'MovePage'), 'One page.') },
+    problems: ['not_found'],
+    async handle({ params, query }) {
+      if ((await findPointer(db, params)) === null) {
+        throw await absence(db, params, `channel "${params.channel}" of "${params.bundle}"`);
+      }
+      const page = await readPage(query, byGeneration, ({ after = null, limit }) =>
+        listMoves(db, params, { before: after, limit }),
+      );
+      return jsonAnswer(page, 200);
+    },
+  });
+}

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+
+import type { HoldAnswer } from '../../../handlers/contract.ts';
+import { absence, requireTenant } from '../absence.ts';
+import { jsonAnswer } from '../answers.ts';
+import type { ApiParts } from '../api-parts.ts';
+import { type Call, type Endpoint, endpoint } from '../endpoint.ts';
+import { requestIdentity } from '../idempotency.ts';
+import { FreeText } from '../free-text.ts';
+import { json } from '../openapi-responses.ts';
+import { ChannelParams, IdempotencyKey } from '../params.ts';
+import { pointerHeaders, PointerView } from '../pointer-view.ts';
+import { refusal } from '../refusal.ts';
+
+const path = '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}/hold';
+const headers = z.object({ 'idempotency-key': IdempotencyKey });
+
+const HoldBody = z
+  .strictObject({ reason: FreeText.meta({ description: 'Why, for people.' }) })
+  .meta({ id: 'HoldBody', example: { reason: 'incident 4711' } });
+
+export function holdEndpoints(parts: ApiParts): Endpoint[] {
+  return [holdEndpoint(parts), liftEndpoint(parts)];
+}
+
+function holdEndpoint(parts: ApiParts): Endpoint {
+  return endpoint({
+    method: 'put',
+    path,
+    operationId: 'holdPointer',
+    summary: 'Hold a pointer',
+    description:
+      'Nobody moves the pointer until the hold is lifted: neither a publish nor a hand. Holding again replaces the reason.',
+    tags: ['channels'],
+    may: 'steer',
+    params: ChannelParams,
+    headers,
+    body: HoldBody,
+    responses: { 200: json(PointerView, 'The pointer, now held.') },
+    problems: ['not_found', 'idempotency_key_reused'],
+    handle: (call) => setHold(parts, call, call.body.reason),
+  });
+}
+
+function liftEndpoint(parts: ApiParts): Endpoint {
+  return endpoint({
+    method: 'delete',
+    path,
+    operationId: 'liftHold',
+    summary: 'Lift a hold',
+    description: 'Lets the pointer move again. Lifting what is not held changes nothing.',
+    tags: ['channels'],
+    may: 'steer',
+    params: ChannelParams,
+    headers,
+    responses: { 200: json(PointerView, 'The pointer, now free.') },
+    problems: ['not_found', 'idempotency_key_reused'],
+    handle: (call) => setHold(parts, call, null),
+  });
+}
+
+type HoldCall = Call<z.output<typeof ChannelParams>, unknown, z.output<typeof headers>, unknown>;
+
+async function setHold({ db, tenants }: ApiParts, call: HoldCall, reason: string | null): Promise<Response> {
+  const { tenant, bundle, channel } = call.params;
+  await requireTenant(db, tenant);
+  const identity = requestIdentity(call, call.headers['idempotency-key'], {
+    call: 'hold',
+    bundle,
+    channel,
+    reason,
+  });
+  const answer: HoldAnswer = await tenants(tenant, call.ids).hold({ bundle, channel, reason, ...identity });
+  switch (answer.kind) {
+    case 'done':
+      return jsonAnswer(answer.pointer, 200, pointerHeaders(answer.pointer));
+    case 'no_bundle':
+      throw await absence(db, { tenant, bundle }, `bundle "${bundle}"`);
+    default:
+      throw refusal(answer, tenant);
+  }
+}

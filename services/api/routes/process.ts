@@ -1,0 +1,82 @@
+import { z } from 'zod';
+
+import { PointsmanError } from '../../../core/errors.ts';
+import { jsonAnswer } from '../answers.ts';
+import type { ApiParts } from '../api-parts.ts';
+import { type Endpoint, endpoint } from '../endpoint.ts';
+import { headerDocs, json } from '../openapi-responses.ts';
+
+const Alive = z.object({ status: z.literal('ok') }).meta({ id: 'Alive', example: { status: 'ok' } });
+
+const Probe = z.enum(['ok', 'down']);
+const Ready = z
+  .object({ status: z.literal('ready'), postgres: Probe, restate: Probe })
+  .meta({ id: 'Ready', example: { status: 'ready', postgres: 'ok', restate: 'ok' } });
+
+/** What whoever runs this process asks it. */
+export function processEndpoints(parts: ApiParts): Endpoint[] {
+  return [aliveEndpoint(), readyEndpoint(parts), metricsEndpoint(parts)];
+}
+
+function aliveEndpoint(): Endpoint {
+  return endpoint({
+    method: 'get',
+    path: '/healthz',
+    operationId: 'isAlive',
+    summary: 'Whether the process lives',
+    description: 'Looks at nothing else: a store that is down is no reason to restart this process.',
+    tags: ['process'],
+    may: null,
+    responses: { 200: json(Alive, 'It lives.') },
+    handle: () => jsonAnswer({ status: 'ok' }, 200),
+  });
+}
+
+function readyEndpoint({ readiness, draining }: ApiParts): Endpoint {
+  return endpoint({
+    method: 'get',
+    path: '/readyz',
+    operationId: 'isReady',
+    summary: 'Whether requests can be served',
+    description: 'Asks both stores. Also says no when the process is about to end.',
+    tags: ['process'],
+    may: null,
+    responses: { 200: json(Ready, 'They can.') },
+    problems: ['unavailable'],
+    async handle() {
+      const stores = await readiness.look();
+      if (draining.aborted)
+        throw new PointsmanError('unavailable', 'The process is about to end.', { details: stores });
+      const down = Object.entries(stores).filter(([, probed]) => probed === 'down');
+      if (down.length > 0) {
+        throw new PointsmanError('unavailable', `Down: ${down.map(([store]) => store).join(', ')}.`, {
+          details: stores,
+        });
+      }
+      return jsonAnswer({ status: 'ready', ...stores }, 200);
+    },
+  });
+}
+
+function metricsEndpoint({ metrics }: ApiParts): Endpoint {
+  return endpoint({
+    method: 'get',
+    path: '/metrics',
+    operationId: 'getMetrics',
+    summary: 'Metrics',
+    description: "In Prometheus' text format. Labels name routes, never tenants.",
+    tags: ['process'],
+    may: null,
+    responses: {
+      200: {
+        description: 'The metrics.',
+        headers: headerDocs(),
+        content: { 'text/plain': { schema: { type: 'string' }, example: 'pointsman_waiting_readers 3\n' } },
+      },
+    },
+    handle: () =>
+      new Response(metrics.text(), {
+        headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
+      }),
+  });
+}

@@ -1,0 +1,156 @@
+import { z } from 'zod';
+
+import { Diagnostic } from '../../../core/diagnostic.ts';
+import { Digest } from '../../../core/identifiers.ts';
+import { sourceLimits } from '../../../core/limits.ts';
+import { findRelease } from '../../postgres/releases.ts';
+import { requireTenant } from '../absence.ts';
+import { jsonAnswer, replayedHeader } from '../answers.ts';
+import type { ApiParts } from '../api-parts.ts';
+import { checkSource, invalidSource } from '../check-source.ts';
+import { type Endpoint, endpoint } from '../endpoint.ts';
+import { IfMatch } from '../entity-tags.ts';
+import { json, replayed } from '../openapi-responses.ts';
+import { BundleParams, IdempotencyKey } from '../params.ts';
+import { requestError } from '../problem.ts';
+import { publish } from '../publish.ts';
+import { releasePath, ReleaseView, viewRelease } from '../release-view.ts';
+import { PublishBody, PublishOptions } from '../source-body.ts';
+import { readSource, type SourceFormat, sourceFormat } from '../source-from-request.ts';
+
+const DryRun = z
+  .object({
+    valid: z.boolean(),
+    digest: Digest.nullable().meta({
+      description: "The source's digest; null when its files can't be a source at all.",
+    }),
+    diagnostics: z.array(Diagnostic),
+    truncated: z.boolean().meta({ description: 'There are more diagnostics than these.' }),
+  })
+  .meta({
+    id: 'DryRun',
+    description: 'What a publish of this source would meet.',
+    example: {
+      valid: false,
+      digest: 'sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+      diagnostics: [
+        {
+          path: 'agents/support.yaml',
+          line: 3,
+          column: 7,
+          pointer: '/name',
+          code: 'type',
+          message: 'must be string',
+        },
+      ],
+      truncated: false,
+    },
+  });
+
+const Query = PublishOptions.extend({
+  dryRun: z
+    .enum(['true', 'false'])
+    .optional()
+    .meta({ description: 'Check the source only: nothing is stored and nothing compared.' }),
+});
+
+export function publishEndpoints(parts: ApiParts): Endpoint[] {
+  return [publishEndpoint(parts)];
+}
+
+function publishEndpoint(parts: ApiParts): Endpoint {
+  return endpoint({
+    method: 'post',
+    path: '/v1/tenants/{tenant}/bundles/{bundle}/releases',
+    operationId: 'publish',
+    summary: 'Publish a source',
+    description: `Checks the source in full and starts a release of it; follow it at its \`Location\`. A source with mistakes is refused with all of them, each at its place, and gets no number. The options of an archive come as query parameters, those of JSON in the body. At most ${sourceLimits.files} files, ${sourceLimits.fileBytes} bytes in one and ${sourceLimits.totalBytes} in all.`,
+    tags: ['releases'],
+    may: 'publish',
+    params: BundleParams,
+    query: Query,
+    headers: z.object({ 'idempotency-key': IdempotencyKey, 'if-match': IfMatch }),
+    ownBody: {
+      required: true,
+      description:
+        'The source: its files in JSON, or a tar.gz of regular files by their own names (a leading "./" is taken off).',
+      content: {
+        'application/json': { schema: PublishBody },
+        'application/gzip': { schema: { type: 'string', format: 'binary' } },
+      },
+    },
+    responses: {
+      202: json(ReleaseView, 'The release has been accepted.', { ...replayed, location: true }),
+      200: json(DryRun, 'What the dry run found.'),
+    },
+    problems: [
+      'not_found',
+      'conflict',
+      'pointer_moved',
+      'too_large',
+      'unsupported_media_type',
+      'invalid_source',
+      'idempotency_key_reused',
+      'held',
+      'busy',
+    ],
+    async handle(call) {
+      const { dryRun, ...options } = call.query;
+      const format = sourceFormat(call.request);
+      refuseOptionsBesideJson(format, options);
+      await requireTenant(parts.db, call.params.tenant);
+      const holding = parts.budget.open(call.params.tenant);
+      try {
+        const source = await readSource(parts.sources, call.request, format, holding);
+        if (dryRun === 'true') return await answerDryRun(parts, call.params.tenant, source);
+        if (source.kind === 'invalid') throw invalidSource(source);
+        const done = await publish(parts, {
+          ...call.params,
+          source,
+          options: format === 'json' ? source.options : options,
+          idempotencyKey: call.headers['idempotency-key'],
+          ifMatch: call.headers['if-match'],
+          principal: call.principal,
+          ids: call.ids,
+        });
+        return await answerAccepted(parts, { ...call.params, ...done });
+      } finally {
+        holding.release();
+      }
+    },
+  });
+}
+
+function refuseOptionsBesideJson(format: SourceFormat, options: Readonly<Record<string, unknown>>): void {
+  const names = Object.keys(options).filter((name) => options[name] !== undefined);
+  if (format !== 'json' || names.length === 0) return;
+  const message = 'this goes into the body when that is JSON';
+  throw requestError(
+    'invalid_request',
+    names.map((name) => ({ in: 'query', name, message })),
+  );
+}
+
+async function answerDryRun(
+  { compiler }: ApiParts,
+  tenant: string,
+  source: Awaited<ReturnType<typeof readSource>>,
+): Promise<Response> {
+  const checked = source.kind === 'invalid' ? source : await checkSource(compiler, tenant, source);
+  const digest = source.kind === 'invalid' ? null : source.tree.digest;
+  if (checked.kind === 'valid')
+    return jsonAnswer({ valid: true, digest, diagnostics: [], truncated: false }, 200);
+  return jsonAnswer(
+    { valid: false, digest, diagnostics: checked.diagnostics, truncated: checked.truncated },
+    200,
+  );
+}
+
+async function answerAccepted(
+  { db }: ApiParts,
+  { replayed: isReplayed, ...id }: { tenant: string; bundle: string; version: number; replayed: boolean },
+): Promise<Response> {
+  const release = await findRelease(db, id);
+  if (release === null) throw new Error(`${releasePath(id)} was accepted and is not on record`);
+  return jsonAnswer(viewRelease(release), 202, { location: releasePath(id), ...replayedHeader(isReplayed) });
+}

@@ -1,0 +1,120 @@
+import { z } from 'zod';
+
+import { PointsmanError } from '../../../core/errors.ts';
+import { Version } from '../../../core/identifiers.ts';
+import type { CancelAnswer } from '../../../handlers/contract.ts';
+import { findRelease, listReleases } from '../../postgres/releases.ts';
+import { absence, notFound, requireBundle, requireTenant } from '../absence.ts';
+import { jsonAnswer } from '../answers.ts';
+import type { ApiParts } from '../api-parts.ts';
+import { type Endpoint, endpoint } from '../endpoint.ts';
+import { FreeText } from '../free-text.ts';
+import { json } from '../openapi-responses.ts';
+import { pageOf, PageQuery, readPage } from '../pages.ts';
+import { BundleParams, IdempotencyKey, ReleaseParams } from '../params.ts';
+import { releasePath, ReleaseView, viewRelease } from '../release-view.ts';
+
+export function releaseEndpoints(parts: ApiParts): Endpoint[] {
+  return [listEndpoint(parts), findEndpoint(parts), cancelEndpoint(parts)];
+}
+
+function listEndpoint({ db }: ApiParts): Endpoint {
+  const byVersion = { schema: Version, of: ({ version }: { version: number }) => version };
+  return endpoint({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/bundles/{bundle}/releases',
+    operationId: 'listReleases',
+    summary: 'List releases',
+    description: 'The releases of a bundle, newest first.',
+    tags: ['releases'],
+    may: 'read',
+    params: BundleParams,
+    query: PageQuery,
+    responses: { 200: json(pageOf(ReleaseView, 'ReleasePage'), 'One page.') },
+    problems: ['not_found'],
+    async handle({ params: { tenant, bundle }, query }) {
+      await requireBundle(db, tenant, bundle);
+      const page = await readPage(query, byVersion, ({ after = null, limit }) =>
+        listReleases(db, tenant, bundle, { before: after, limit }),
+      );
+      return jsonAnswer({ ...page, items: page.items.map(viewRelease) }, 200);
+    },
+  });
+}
+
+function findEndpoint({ db }: ApiParts): Endpoint {
+  return endpoint({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/bundles/{bundle}/releases/{version}',
+    operationId: 'getRelease',
+    summary: 'One release',
+    description:
+      'Where a release is: its stages, its outside effects, and its last word once it has been said.',
+    tags: ['releases'],
+    may: 'read',
+    params: ReleaseParams,
+    responses: { 200: json(ReleaseView, 'The release.') },
+    problems: ['not_found'],
+    async handle({ params }) {
+      const found = await findRelease(db, params);
+      if (found === null) throw await absence(db, params, `release v${params.version} of "${params.bundle}"`);
+      return jsonAnswer(viewRelease(found), 200);
+    },
+  });
+}
+
+const CancelBody = z
+  .strictObject({ reason: FreeText.optional().meta({ description: 'Why, for people.' }) })
+  .meta({ id: 'CancelBody', example: { reason: 'wrong file' } })
+  .optional();
+
+function cancelEndpoint({ db, tenants }: ApiParts): Endpoint {
+  return endpoint({
+    method: 'post',
+    path: '/v1/tenants/{tenant}/bundles/{bundle}/releases/{version}/cancel',
+    operationId: 'cancelRelease',
+    summary: 'Cancel a release',
+    description:
+      'Asks a release to stop: what it did is undone, and it settles as `cancelled`. Saying it twice is saying it once. Once its pointer has moved it is too late.',
+    tags: ['releases'],
+    may: 'publish',
+    params: ReleaseParams,
+    headers: z.object({ 'idempotency-key': IdempotencyKey }),
+    body: CancelBody,
+    responses: { 202: json(ReleaseView, 'It has been asked to stop.', { location: true }) },
+    problems: ['not_found', 'already_settled'],
+    async handle({ params, body, principal, ids }) {
+      const { tenant, bundle, version } = params;
+      await requireTenant(db, tenant);
+      const request = { bundle, version, by: principal?.name ?? 'nobody', reason: body?.reason ?? null };
+      const answer = await tenants(tenant, ids).cancel(request);
+      if (answer.kind !== 'cancelling') throw tooLate(answer, bundle, version);
+      const release = await findRelease(db, params);
+      if (release === null) throw notFound(`There is no release v${version} of "${bundle}".`);
+      return jsonAnswer(viewRelease(release), 202, { location: releasePath(params) });
+    },
+  });
+}
+
+function tooLate(
+  answer: Exclude<CancelAnswer, { kind: 'cancelling' }>,
+  bundle: string,
+  version: number,
+): PointsmanError {
+  switch (answer.kind) {
+    case 'no_release':
+      return notFound(`There is no release v${version} of "${bundle}".`);
+    case 'settled':
+      return new PointsmanError('already_settled', `The release has ended as ${answer.outcome}.`, {
+        details: { outcome: answer.outcome },
+      });
+    case 'too_late':
+      return new PointsmanError(
+        'already_settled',
+        `The release is live already, since generation ${answer.generation}.`,
+        {
+          details: { outcome: 'published', generation: answer.generation },
+        },
+      );
+  }
+}

@@ -1,0 +1,94 @@
+import { getRequestListener, RequestError } from '@hono/node-server';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { Socket } from 'node:net';
+
+import { ERRORS, PointsmanError } from '../../core/errors.ts';
+import { httpLimits } from '../../core/limits.ts';
+import { socketLimits } from './limits.ts';
+import { problemResponse } from './problem.ts';
+
+/** The socket of the API. */
+export interface ApiServer {
+  readonly url: string;
+  /** Takes no more connections, lets what is under way end within {@link httpLimits.drainMs}, and then ends it. */
+  stop(): Promise<void>;
+}
+
+/** {@link socketLimits}, or others. */
+export type SocketLimits = { readonly [limit in keyof typeof socketLimits]: number };
+
+export async function listen(
+  fetch: (request: Request) => Response | Promise<Response>,
+  { host, port, limits = socketLimits }: { host: string; port: number; limits?: SocketLimits },
+): Promise<ApiServer> {
+  const listener = getRequestListener(fetch, { overrideGlobalObjects: false, errorHandler: answerBroken });
+  const server = createServer(
+    {
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      maxHeaderSize: limits.headerBytes,
+      // How often the two timeouts are looked at.
+      connectionsCheckingInterval: limits.checkMs,
+    },
+    (incoming, outgoing) => void listener(incoming, outgoing),
+  );
+  server.maxConnections = limits.connections;
+  server.on('clientError', answerUnreadable);
+  server.listen({ host, port, backlog: limits.backlog });
+  await once(server, 'listening');
+  return { url: addressOf(server), stop: () => stop(server, limits) };
+}
+
+function addressOf(server: Server): string {
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') throw new Error('the server listens on no port');
+  const { address, family, port } = bound;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}
+
+async function stop(server: Server, limits: SocketLimits): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  // A connection whose answer began before does not know that it was the last one.
+  const sweep = setInterval(() => server.closeIdleConnections(), limits.drainCheckMs);
+  const late = setTimeout(() => server.closeAllConnections(), httpLimits.drainMs);
+  await closed;
+  clearTimeout(late);
+  clearInterval(sweep);
+}
+
+/** What is no request of ours (a Host that is none), or broke outside of the router. */
+function answerBroken(error: unknown): Response {
+  const known =
+    error instanceof RequestError
+      ? new PointsmanError('malformed', 'The address or the Host header can not be read.', { cause: error })
+      : error;
+  return problemResponse(known, { requestId: randomUUID(), instance: '/' });
+}
+
+/** What does not even parse as HTTP has no request that a problem could belong to; it still gets one, as far as that goes. */
+function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = STATUS_OF[error.code ?? ''] ?? '400 Bad Request';
+  const body = JSON.stringify({
+    type: 'urn:pointsman:problem:malformed',
+    title: ERRORS.malformed.title,
+    status: Number.parseInt(status, 10),
+    detail: 'This is not HTTP as we read it, or it came too slowly.',
+    code: 'malformed',
+  });
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+const STATUS_OF: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};

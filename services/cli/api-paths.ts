@@ -1,0 +1,31 @@
+/** Where the API keeps things. Names were checked against their rules before, so that none needs escaping. */
+
+export const tenantsPath = '/v1/tenants';
+
+export function bundlePath(tenant: string, bundle: string): string {
+  return `${tenantsPath}/${tenant}/bundles/${bundle}`;
+}
+
+export function releasePath(tenant: string, bundle: string, version: number): string {
+  return `${bundlePath(tenant, bundle)}/releases/${version}`;
+}
+
+export function channelPath(tenant: string, bundle: string, channel: string): string {
+  return `${bundlePath(tenant, bundle)}/channels/${channel}`;
+}
+
+/** An artifact's manifest. */
+export function artifactPath(tenant: string, digest: string): string {
+  return `${tenantsPath}/${tenant}/artifacts/${digest}`;
+}
+
+/** Any content of an artifact. */
+export function blobPath(tenant: string, digest: string): string {
+  return `${tenantsPath}/${tenant}/blobs/${digest}`;
+}
+
+/** A compiled file at a pointer; its path is somebody else's text, and keeps its slashes. */
+export function filePath(tenant: string, bundle: string, channel: string, path: string): string {
+  const escaped = path.split('/').map(encodeURIComponent).join('/');
+  return `${channelPath(tenant, bundle, channel)}/files/${escaped}`;
+}

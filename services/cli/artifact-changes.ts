@@ -1,0 +1,19 @@
+import type { ArtifactEntry } from './artifact-files.ts';
+
+/** One path at which two artifacts differ. Null on the side that does not have it. */
+export interface ArtifactChange {
+  readonly path: string;
+  readonly before: ArtifactEntry | null;
+  readonly after: ArtifactEntry | null;
+}
+
+/** Where two artifacts differ, by path. Files are compared by digest alone. */
+export function artifactChanges(
+  before: ReadonlyMap<string, ArtifactEntry>,
+  after: ReadonlyMap<string, ArtifactEntry>,
+): ArtifactChange[] {
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .map((path) => ({ path, before: before.get(path) ?? null, after: after.get(path) ?? null }))
+    .filter((change) => change.before?.digest !== change.after?.digest)
+    .toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}

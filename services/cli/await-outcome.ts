@@ -1,0 +1,67 @@
+import { correlationId } from '../../core/identifiers.ts';
+import type { CommandRun } from './command-run.ts';
+import { exitOfOutcome, type ExitName } from './exit-codes.ts';
+import { CliError, Unreachable } from './failures.ts';
+import { followRelease } from './follow-release.ts';
+import { progress } from './progress.ts';
+import { showDiagnostics } from './report-failure.ts';
+import type { ReleaseView } from './resources.ts';
+import { spoken, verdict } from './wording.ts';
+
+export interface AwaitOptions {
+  readonly timeoutMs: number;
+  /** Where the source lies, to show its lines below diagnostics. Null when it is not here. */
+  readonly directory: string | null;
+  /** Told of every view instead of the stages being shown. */
+  readonly onView?: (view: ReleaseView) => void;
+}
+
+/**
+ * Shows a release until it has settled, and its last word. Answers `inFlight` when time is up, which changes nothing for the
+ * release. Throws CliError when interrupted or cut off, saying that the release goes on.
+ */
+export async function awaitOutcome(
+  run: CommandRun,
+  release: ReleaseView,
+  options: AwaitOptions,
+): Promise<ExitName> {
+  const timeout = AbortSignal.timeout(options.timeoutMs);
+  const stages = progress(run.terminal);
+  const show = options.onView ?? ((view) => stages.show(view));
+  let last = release;
+  try {
+    for await (const view of followRelease(run.client, release, AbortSignal.any([run.signal, timeout]))) {
+      last = view;
+      show(view);
+    }
+  } catch (error) {
+    stages.end();
+    if (run.signal.aborted) throw goesOn(release, 'interrupted', 'No longer watching.');
+    if (error instanceof Unreachable) throw goesOn(release, 'unavailable', error.message);
+    if (!timeout.aborted) throw error;
+    run.terminal.err(`${correlationId(release)} is still on its way after ${spoken(options.timeoutMs)}.\n`);
+    if (options.onView === undefined && run.terminal.json) run.terminal.document(last);
+    return 'inFlight';
+  }
+  return lastWord(run, last, options);
+}
+
+function lastWord(run: CommandRun, release: ReleaseView, options: AwaitOptions): ExitName {
+  const { terminal } = run;
+  const diagnostics = release.stages.flatMap((stage) => stage.diagnostics ?? []);
+  showDiagnostics(diagnostics, options.directory, terminal);
+  if (!terminal.json) terminal.out(`${verdict(release, terminal)}\n`);
+  else if (options.onView === undefined) terminal.document(release);
+  return release.outcome === null ? 'failed' : exitOfOutcome(release.outcome);
+}
+
+/** Why we do not look any more, and that this changes nothing for the release. */
+function goesOn(id: ReleaseView, exit: ExitName, why: string): CliError {
+  const where = `--tenant ${id.tenant} --bundle ${id.bundle}`;
+  return new CliError(exit, `${why} ${correlationId(id)} was accepted and goes on.`, {
+    hints: [
+      `Watch it: pointsman watch ${id.version} ${where}`,
+      `Stop it: pointsman cancel ${id.version} ${where}`,
+    ],
+  });
+}

@@ -1,0 +1,47 @@
+import type { Command } from 'commander';
+
+import { apiClient, type ApiClient } from './client.ts';
+import type { ExitName } from './exit-codes.ts';
+import { bundleOf, connection, tenantOf, type Environment, type GlobalOptions } from './settings.ts';
+import { terminal, type OutputStream, type Terminal } from './terminal.ts';
+
+/** What the command line needs of its process. */
+export interface Surroundings {
+  readonly env: Environment;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  /** Aborted when the user wants to stop, with what to say then as its reason. */
+  readonly signal: AbortSignal;
+  /** Another pace of retries than that of cliLimits. For tests. */
+  readonly firstRetryMs?: number;
+}
+
+/** One run of the command line: what commands read, and where they leave how it went. */
+export interface Cli extends Surroundings {
+  /** Called once by the command that ran. */
+  finish(exit: ExitName): void;
+}
+
+/** One run of one command. */
+export interface CommandRun {
+  readonly env: Environment;
+  readonly signal: AbortSignal;
+  readonly terminal: Terminal;
+  readonly client: ApiClient;
+  tenant(): string;
+  bundle(argument?: string): string;
+}
+
+/** Opens a run with the options that stand anywhere on the command line. Throws CliError for a setting that is wrong. */
+export function commandRun(cli: Cli, command: Command): CommandRun {
+  const options: GlobalOptions = command.optsWithGlobals();
+  const { env, signal } = cli;
+  return {
+    env,
+    signal,
+    terminal: terminal({ stdout: cli.stdout, stderr: cli.stderr, env, json: options.json === true }),
+    client: apiClient(connection(options, env), signal, cli.firstRetryMs),
+    tenant: () => tenantOf(options, env),
+    bundle: (argument) => bundleOf(options, env, argument),
+  };
+}

@@ -1,0 +1,37 @@
+import { randomUUID } from 'node:crypto';
+import { Command } from 'commander';
+
+import { correlationId } from '../../../core/identifiers.ts';
+import { releasePath } from '../api-paths.ts';
+import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
+import type { ExitName } from '../exit-codes.ts';
+import { sentence, version } from '../option-values.ts';
+import { ReleaseView } from '../resources.ts';
+
+/** `pointsman cancel VERSION`: asks a release to undo what it did and end. */
+export function cancelCommand(cli: Cli): Command {
+  return new Command('cancel')
+    .description('cancel a release that is in flight')
+    .argument('<version>', 'the release', version)
+    .option('--reason <text>', 'why, for its record', sentence)
+    .addHelpText(
+      'after',
+      '\nExit code 0 says that it was asked for; "pointsman watch" tells what came of it.',
+    )
+    .action(async (number: number, options: { reason?: string }, command: Command) => {
+      cli.finish(await cancel(commandRun(cli, command), number, options.reason));
+    });
+}
+
+async function cancel(run: CommandRun, number: number, reason: string | undefined): Promise<ExitName> {
+  const { client, terminal } = run;
+  const id = { tenant: run.tenant(), bundle: run.bundle(), version: number };
+  const path = releasePath(id.tenant, id.bundle, id.version);
+  await client.send('POST', `${path}/cancel`, {
+    headers: { 'idempotency-key': randomUUID() },
+    json: reason === undefined ? {} : { reason },
+  });
+  if (terminal.json) terminal.document(await client.call('GET', path, ReleaseView));
+  else terminal.out(`${terminal.paint(['bold', 'yellow'], 'cancelling')}  ${correlationId(id)}\n`);
+  return 'done';
+}

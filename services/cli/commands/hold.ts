@@ -1,0 +1,48 @@
+import { randomUUID } from 'node:crypto';
+import { Command } from 'commander';
+
+import { channelPath } from '../api-paths.ts';
+import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
+import type { ExitName } from '../exit-codes.ts';
+import { CliError } from '../failures.ts';
+import { sentence } from '../option-values.ts';
+import { PointerView } from '../resources.ts';
+import { channelOf } from '../settings.ts';
+import { whereabouts } from '../wording.ts';
+
+interface HoldOptions {
+  readonly channel?: string;
+  readonly reason?: string;
+  readonly lift?: boolean;
+}
+
+/** `pointsman hold`: pins a pointer where it is, or lifts the pin. */
+export function holdCommand(cli: Cli): Command {
+  return new Command('hold')
+    .description('let nobody move a pointer, or let them again with --lift')
+    .option('--channel <name>', 'the pointer', channelOf, channelOf(undefined))
+    .option('--reason <text>', 'why, for everybody who is refused', sentence)
+    .option('--lift', 'lift the hold')
+    .action(async (options: HoldOptions, command: Command) => {
+      cli.finish(await hold(commandRun(cli, command), options));
+    });
+}
+
+async function hold(run: CommandRun, options: HoldOptions): Promise<ExitName> {
+  const { client, terminal } = run;
+  if ((options.reason === undefined) === (options.lift !== true)) {
+    throw new CliError('usage', 'Give either --reason, to hold the pointer, or --lift.');
+  }
+  const channel = channelOf(options.channel);
+  const path = `${channelPath(run.tenant(), run.bundle(), channel)}/hold`;
+  const headers = { 'idempotency-key': randomUUID() };
+  const pointer = await (options.lift === true
+    ? client.call('DELETE', path, PointerView, { headers })
+    : client.call('PUT', path, PointerView, { headers, json: { reason: options.reason } }));
+  if (terminal.json) terminal.document(pointer);
+  else {
+    const word = terminal.paint(['bold', 'green'], options.lift === true ? 'lifted' : 'held');
+    terminal.out(`${word}  ${channel} is ${whereabouts(pointer, terminal)}\n`);
+  }
+  return 'done';
+}

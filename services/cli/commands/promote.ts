@@ -1,0 +1,43 @@
+import { randomUUID } from 'node:crypto';
+import { Command } from 'commander';
+
+import { channelPath } from '../api-paths.ts';
+import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
+import type { ExitName } from '../exit-codes.ts';
+import { generation, version } from '../option-values.ts';
+import { PointerView } from '../resources.ts';
+import { channelOf } from '../settings.ts';
+import { whereabouts } from '../wording.ts';
+
+interface PromoteOptions {
+  readonly channel: string;
+  readonly ifGeneration?: number;
+}
+
+/** `pointsman promote VERSION`: moves another pointer to a release that is compiled already. */
+export function promoteCommand(cli: Cli): Command {
+  return new Command('promote')
+    .description('move a pointer to a release that was compiled before; nothing is built again')
+    .argument('<version>', 'the release', version)
+    .requiredOption('--channel <name>', 'the pointer to move', channelOf)
+    .option('--if-generation <n>', 'only if the pointer is still at this generation', generation)
+    .action(async (number: number, options: PromoteOptions, command: Command) => {
+      cli.finish(await promote(commandRun(cli, command), number, options));
+    });
+}
+
+async function promote(run: CommandRun, number: number, options: PromoteOptions): Promise<ExitName> {
+  const { terminal } = run;
+  const path = channelPath(run.tenant(), run.bundle(), options.channel);
+  const guard = options.ifGeneration === undefined ? {} : { 'if-match': `"${options.ifGeneration}"` };
+  const pointer = await run.client.call('PUT', path, PointerView, {
+    json: { version: number },
+    headers: { ...guard, 'idempotency-key': randomUUID() },
+  });
+  if (terminal.json) terminal.document(pointer);
+  else {
+    const where = `${options.channel} is ${whereabouts(pointer, terminal)}`;
+    terminal.out(`${terminal.paint(['bold', 'green'], 'promoted')}  ${where}\n`);
+  }
+  return 'done';
+}

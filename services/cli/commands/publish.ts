@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto';
+import { Command, Option } from 'commander';
+
+import { ConflictRule } from '../../../core/release.ts';
+import { bundlePath } from '../api-paths.ts';
+import { awaitOutcome } from '../await-outcome.ts';
+import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
+import { EXIT_CODES, type ExitName } from '../exit-codes.ts';
+import { ApiProblem, CliError, Unreachable } from '../failures.ts';
+import { cliLimits } from '../limits.ts';
+import { generation, idempotencyKey, sentence, timeoutOption } from '../option-values.ts';
+import { packDirectory, SKIPPED_NAMES, type PackedSource } from '../pack.ts';
+import { showDiagnostics } from '../report-failure.ts';
+import { DryRun, ReleaseView } from '../resources.ts';
+import { channelOf } from '../settings.ts';
+import { counted, shortDigest, spokenBytes, verdict } from '../wording.ts';
+
+interface PublishOptions {
+  readonly channel?: string;
+  readonly onConflict?: ConflictRule;
+  readonly message?: string;
+  readonly ifGeneration?: number;
+  readonly idempotencyKey?: string;
+  readonly wait?: boolean;
+  readonly timeout: number;
+  readonly dryRun?: boolean;
+}
+
+/** `pointsman publish DIR`: sends a directory, and stays until its release has settled. */
+export function publishCommand(cli: Cli): Command {
+  return new Command('publish')
+    .description('publish a directory, and wait for the outcome')
+    .argument('<dir>', 'the source')
+    .option('--channel <name>', 'the pointer to move', channelOf, channelOf(undefined))
+    .addOption(
+      new Option('--on-conflict <rule>', 'what to do with a release that is in flight there already').choices(
+        ConflictRule.options,
+      ),
+    )
+    .option('--message <text>', 'why, for the history', sentence)
+    .option('--if-generation <n>', 'only if the pointer is still at this generation', generation)
+    .option('--idempotency-key <key>', 'publish once, however often this is repeated', idempotencyKey)
+    .option('--wait', 'wait for the outcome, as it does unless told')
+    .option('--no-wait', `leave as soon as it is accepted, with exit code ${EXIT_CODES.inFlight.code}`)
+    .addOption(timeoutOption())
+    .option('--dry-run', 'only check and compile')
+    .addHelpText('after', HELP)
+    .action(async (dir: string, options: PublishOptions, command: Command) => {
+      cli.finish(await publish(commandRun(cli, command), dir, options));
+    });
+}
+
+const HELP = `
+Everything under <dir> is the source, except ${[...SKIPPED_NAMES].join(' and ')}. Symbolic links are refused.
+The exit code is 0 only when the release is published ("pointsman help exit-codes" has the others).`;
+
+async function publish(run: CommandRun, dir: string, options: PublishOptions): Promise<ExitName> {
+  const [tenant, bundle, channel] = [run.tenant(), run.bundle(), channelOf(options.channel)];
+  const source = await packDirectory(dir);
+  const path = `${bundlePath(tenant, bundle)}/releases`;
+  if (!run.terminal.json) {
+    const what = `${counted(source.files, 'file')}, ${spokenBytes(source.bytes)}`;
+    run.terminal.out(
+      `${options.dryRun ? 'checking' : 'publishing'} ${tenant}/${bundle} to ${channel}: ${what}\n`,
+    );
+  }
+  try {
+    if (options.dryRun) return await dryRun(run, path, source, dir, channel);
+    const release = await submit(run, path, source, { ...options, channel });
+    if (options.wait !== false)
+      return await awaitOutcome(run, release, { timeoutMs: options.timeout, directory: dir });
+    if (run.terminal.json) run.terminal.document(release);
+    else run.terminal.out(`${verdict(release, run.terminal)}\n`);
+    return 'inFlight';
+  } catch (error) {
+    if (error instanceof ApiProblem) showDiagnostics(error.problem.diagnostics ?? [], dir, run.terminal);
+    throw error;
+  }
+}
+
+async function submit(
+  run: CommandRun,
+  path: string,
+  source: PackedSource,
+  options: PublishOptions,
+): Promise<ReleaseView> {
+  // A key of our own makes a lost answer harmless: the retry finds the release that the first try made.
+  const key = options.idempotencyKey ?? randomUUID();
+  const { channel, onConflict, message, ifGeneration } = options;
+  try {
+    return await run.client.call('POST', path, ReleaseView, {
+      ...upload(source),
+      query: { channel, onConflict, message },
+      headers: {
+        'content-type': 'application/gzip',
+        'idempotency-key': key,
+        ...(ifGeneration === undefined ? {} : { 'if-match': `"${ifGeneration}"` }),
+      },
+    });
+  } catch (error) {
+    if (error instanceof CliError && error.exit === 'unavailable' && !isNotSent(error)) {
+      error.hints.push(
+        'The release may have been accepted all the same.',
+        `Repeat the command with --idempotency-key ${key} to find out: it is published once.`,
+      );
+    }
+    throw error;
+  }
+}
+
+function isNotSent(error: CliError): boolean {
+  return error instanceof Unreachable && !error.maybeDone;
+}
+
+async function dryRun(
+  run: CommandRun,
+  path: string,
+  source: PackedSource,
+  dir: string,
+  channel: string,
+): Promise<ExitName> {
+  const { terminal } = run;
+  const answer = await run.client.call('POST', path, DryRun, {
+    ...upload(source),
+    query: { channel, dryRun: 'true' },
+    headers: { 'content-type': 'application/gzip', 'idempotency-key': randomUUID() },
+  });
+  showDiagnostics(answer.diagnostics, dir, terminal);
+  if (terminal.json) terminal.document(answer);
+  else if (answer.valid) {
+    const digest = answer.digest === null ? '' : `: ${shortDigest(answer.digest)}`;
+    terminal.out(`${terminal.paint(['bold', 'green'], 'valid')}  nothing was published${digest}\n`);
+  } else
+    terminal.out(
+      `${terminal.paint(['bold', 'red'], 'invalid')}  ${counted(answer.diagnostics.length, 'problem')}\n`,
+    );
+  return answer.valid ? 'done' : 'rejected';
+}
+
+function upload(source: PackedSource): { bytes: Uint8Array; timeoutMs: number } {
+  return { bytes: source.archive, timeoutMs: cliLimits.uploadMs };
+}

@@ -1,0 +1,37 @@
+import { openDatabase, type Database } from '../../postgres/database.ts';
+import { recordHealth } from '../../postgres/doctor.ts';
+import { look, type Finding } from './finding.ts';
+
+/** Runs with the database's connections, and closes them; null without a database. */
+export async function withDatabase<T>(
+  url: string | null,
+  work: (db: Database | null) => Promise<T>,
+): Promise<T> {
+  if (url === null) return work(null);
+  const db = openDatabase(url, { applicationName: 'pointsman doctor', connections: 1 });
+  try {
+    return await work(db);
+  } finally {
+    await db.close();
+  }
+}
+
+/** Whether PostgreSQL answers, and whether every pointer names what is there. */
+export async function databaseFindings(db: Database | null): Promise<Finding[]> {
+  if (db === null) return [{ about: 'PostgreSQL', state: 'unknown', says: 'DATABASE_URL is not set' }];
+  return look('PostgreSQL', async () => {
+    const [row] = await db.platform("SELECT current_setting('server_version') AS version");
+    const { dangling, inFlight } = await recordHealth(db);
+    const findings: Finding[] = [
+      { about: 'PostgreSQL', state: 'well', says: `${String(row?.version)}, ${inFlight} in flight` },
+    ];
+    if (dangling > 0) {
+      findings.push({
+        about: 'pointers',
+        state: 'ill',
+        says: `${dangling} name an artifact that is not there`,
+      });
+    }
+    return findings;
+  });
+}

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+
+import { BundleName, TenantName, type PointerId, type ReleaseId } from '../../../core/identifiers.ts';
+import type { Database } from '../../postgres/database.ts';
+import { listInFlight } from '../../postgres/sweep.ts';
+import { bundlePath, tenantsPath } from '../api-paths.ts';
+import type { ApiClient } from '../client.ts';
+import { cliLimits } from '../limits.ts';
+import { listRows } from '../pages.ts';
+import { ReleaseView } from '../resources.ts';
+
+/** A release, the pointer that it is on its way to, and the digest of its source. */
+export interface InFlight extends ReleaseId, PointerId {
+  readonly source: string;
+}
+
+/**
+ * Releases that were accepted longer than {@link cliLimits.oldReleaseMs} ago and have no last word: from the record itself where
+ * we may ask it, or else from what the API shows of every tenant.
+ *
+ * @param now milliseconds since the epoch
+ */
+export async function oldReleases(db: Database | null, client: ApiClient, now: number): Promise<InFlight[]> {
+  const olderThan = now - cliLimits.oldReleaseMs;
+  if (db !== null) return listInFlight(db, { olderThan, limit: cliLimits.pageRows });
+  const found: InFlight[] = [];
+  for (const { tenant } of await listRows(client, tenantsPath, Tenant, cliLimits.pageRows)) {
+    const bundles = await listRows(client, `${tenantsPath}/${tenant}/bundles`, Bundle, cliLimits.pageRows);
+    for (const { bundle } of bundles) {
+      const path = `${bundlePath(tenant, bundle)}/releases`;
+      const recent = await listRows(client, path, ReleaseView, cliLimits.doctorReleases);
+      found.push(
+        ...recent.filter((one) => one.status === 'running' && Date.parse(one.createdAt) < olderThan),
+      );
+    }
+  }
+  return found.map(({ tenant, bundle, channel, version, source }) => ({
+    tenant,
+    bundle,
+    channel,
+    version,
+    source,
+  }));
+}
+
+const Tenant = z.looseObject({ tenant: TenantName });
+const Bundle = z.looseObject({ bundle: BundleName });

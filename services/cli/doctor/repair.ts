@@ -1,0 +1,52 @@
+import { connect } from '@restatedev/restate-sdk-clients';
+
+import { correlationId } from '../../../core/identifiers.ts';
+import { Tenant } from '../../../handlers/contract.ts';
+import { releasePath } from '../api-paths.ts';
+import type { ApiClient } from '../client.ts';
+import { cliLimits } from '../limits.ts';
+import { ReleaseView } from '../resources.ts';
+import { waitFor } from '../retry.ts';
+import type { Finding } from './finding.ts';
+import type { InFlight } from './in-flight.ts';
+
+/**
+ * Asks the tenants to look after those releases now, as the worker's sweep does by itself every few seconds: each settles what
+ * nobody runs any more, and leaves alone what is alive. Then waits, within {@link cliLimits.repairMs} in all, for what came of it.
+ */
+export async function repair(
+  client: ApiClient,
+  ingressUrl: string | null,
+  releases: readonly InFlight[],
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  if (ingressUrl === null) {
+    return [
+      {
+        about: 'repair',
+        state: 'unknown',
+        says: 'RESTATE_INGRESS_URL is not set; the sweep of the worker goes on',
+      },
+    ];
+  }
+  const ingress = connect({ url: ingressUrl });
+  for (const { tenant, bundle, channel, version, source } of releases) {
+    await ingress.sendClient(Tenant, tenant).reap({ bundle, channel, version, source });
+  }
+  const enough = AbortSignal.any([signal, AbortSignal.timeout(cliLimits.repairMs)]);
+  return Promise.all(releases.map((release) => outcomeOf(client, release, enough)));
+}
+
+async function outcomeOf(client: ApiClient, release: InFlight, enough: AbortSignal): Promise<Finding> {
+  const about = correlationId(release);
+  for (;;) {
+    const path = releasePath(release.tenant, release.bundle, release.version);
+    const { outcome } = await client.call('GET', path, ReleaseView);
+    if (outcome !== null) return { about, state: 'well', says: `settled: ${outcome}` };
+    const isOver = await waitFor(cliLimits.pollMs, enough).then(
+      () => false,
+      () => true,
+    );
+    if (isOver) return { about, state: 'odd', says: 'somebody still runs it: it waits, or is paused' };
+  }
+}

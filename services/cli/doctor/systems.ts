@@ -1,0 +1,31 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { PortBook } from '../../embedded/ports.ts';
+import type { Environment } from '../settings.ts';
+
+/** What is behind the API, as far as it is known here. */
+export interface Systems {
+  readonly restateAdminUrl: string | null;
+  readonly restateIngressUrl: string | null;
+  readonly databaseUrl: string | null;
+}
+
+/**
+ * The environment's systems; for an API of this machine's `npm start` also its Restate, whose ports the home keeps. The home's
+ * database is not among them: its secrets are the stack's own.
+ */
+export async function findSystems(env: Environment, apiUrl: string): Promise<Systems> {
+  const home = env.POINTSMAN_HOME || '.pointsman';
+  const kept = await readFile(join(home, 'api-url'), 'utf8').catch(() => '');
+  const book = kept.trim() === apiUrl ? await PortBook.open(join(home, 'ports.json')) : PortBook.inMemory();
+  const local = (name: string): string | null => {
+    const port = book.kept(name);
+    return port === null ? null : `http://127.0.0.1:${port}`;
+  };
+  return {
+    restateAdminUrl: env.RESTATE_ADMIN_URL || local('admin'),
+    restateIngressUrl: env.RESTATE_INGRESS_URL || local('ingress'),
+    databaseUrl: env.DATABASE_URL || null,
+  };
+}

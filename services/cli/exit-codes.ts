@@ -1,0 +1,79 @@
+import type { ErrorCode } from '../../core/errors.ts';
+import type { Outcome } from '../../core/release.ts';
+
+/** What a script learns from `$?`: every exit code of every command, and nothing else exits with another. */
+export const EXIT_CODES = {
+  done: {
+    code: 0,
+    meaning: 'done; for publish and watch: the release is published; for --dry-run: it would compile',
+  },
+  failed: {
+    code: 1,
+    meaning: 'something unexpected failed, here or in the API: nothing is known of the outcome',
+  },
+  usage: { code: 2, meaning: 'the command line or a setting is wrong; nothing was sent' },
+  rejected: { code: 3, meaning: 'somebody or some rule said no, or the source has problems' },
+  errored: { code: 4, meaning: 'the release ended because something broke' },
+  superseded: { code: 5, meaning: 'a newer publish took its place' },
+  cancelled: { code: 6, meaning: 'the release was cancelled' },
+  reverted: { code: 7, meaning: 'it was live, its verification failed, and the pointer was moved back' },
+  refused: {
+    code: 8,
+    meaning: 'something stands in the way: a conflict, a hold, or a pointer that has moved',
+  },
+  unauthorised: { code: 9, meaning: 'no token, a wrong one, or one that may not do that' },
+  inFlight: { code: 10, meaning: 'accepted and still on its way: --no-wait, or --timeout passed' },
+  unavailable: { code: 11, meaning: 'nobody answers, or a store is down, also after retries' },
+  notFound: { code: 12, meaning: 'there is no such release, pointer or file' },
+  interrupted: { code: 130, meaning: 'stopped by Ctrl-C; a release that was accepted goes on' },
+} as const;
+
+export type ExitName = keyof typeof EXIT_CODES;
+
+/** The exit name of a release that has its last word. */
+export function exitOfOutcome(outcome: Outcome): ExitName {
+  return outcome === 'published' ? 'done' : outcome;
+}
+
+/** The exit name of a problem that the API told. A code that this version does not know is judged by its status. */
+export function exitOfProblem(code: string, status: number): ExitName {
+  return Object.hasOwn(BY_CODE, code) ? BY_CODE[code as ErrorCode] : byStatus(status);
+}
+
+/** The table as `pointsman help exit-codes` prints it. */
+export function exitCodeTable(): string {
+  const rows = Object.values(EXIT_CODES).map(
+    ({ code, meaning }) => `${String(code).padStart(5)}  ${meaning}`,
+  );
+  return `Exit codes:\n${rows.join('\n')}\n`;
+}
+
+const BY_CODE: Readonly<Record<ErrorCode, ExitName>> = {
+  malformed: 'failed',
+  unauthenticated: 'unauthorised',
+  forbidden: 'unauthorised',
+  not_found: 'notFound',
+  method_not_allowed: 'failed',
+  conflict: 'refused',
+  already_settled: 'refused',
+  pointer_moved: 'refused',
+  too_large: 'rejected',
+  unsupported_media_type: 'failed',
+  invalid_source: 'rejected',
+  invalid_request: 'usage',
+  idempotency_key_reused: 'refused',
+  not_promotable: 'refused',
+  held: 'refused',
+  busy: 'unavailable',
+  internal: 'failed',
+  unavailable: 'unavailable',
+};
+
+function byStatus(status: number): ExitName {
+  if (status === 401 || status === 403) return 'unauthorised';
+  if (status === 404) return 'notFound';
+  if (status === 409 || status === 412 || status === 423) return 'refused';
+  if (status === 422 || status === 413) return 'rejected';
+  if (status === 429 || status === 502 || status === 503 || status === 504) return 'unavailable';
+  return 'failed';
+}

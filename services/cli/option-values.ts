@@ -1,0 +1,63 @@
+import { InvalidArgumentError, Option } from 'commander';
+
+import { Generation, Version } from '../../core/identifiers.ts';
+import { httpLimits } from '../../core/limits.ts';
+import { cliLimits } from './limits.ts';
+
+/** `12` or `v12`, as people copy it. Throws what makes commander say so. */
+export function version(text: string): number {
+  const parsed = Version.safeParse(whole(text.replace(/^v/, '')));
+  if (!parsed.success) throw new InvalidArgumentError('A version is a number from 1, such as 12 or v12.');
+  return parsed.data;
+}
+
+/** A pointer's generation. */
+export function generation(text: string): number {
+  const parsed = Generation.safeParse(whole(text));
+  if (!parsed.success) throw new InvalidArgumentError('A generation is a number from 0.');
+  return parsed.data;
+}
+
+/** How many rows to show. */
+export function rowCount(text: string): number {
+  const rows = whole(text);
+  const most = cliLimits.pages * cliLimits.pageRows;
+  if (!(rows >= 1 && rows <= most)) throw new InvalidArgumentError(`It is a number from 1 to ${most}.`);
+  return rows;
+}
+
+/** `90s`, `30m`, `2h` in milliseconds. */
+export function duration(text: string): number {
+  const match = /^([0-9]{1,7})(s|m|h)$/.exec(text);
+  const ms = match === null ? 0 : Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
+  if (ms < 1 || ms > cliLimits.longestWaitMs) {
+    throw new InvalidArgumentError('A duration is such as 90s, 30m or 2h, and at most 168h.');
+  }
+  return ms;
+}
+
+/** `--timeout` of everything that waits for a release. */
+export function timeoutOption(): Option {
+  return new Option('--timeout <duration>', 'how long to wait, after which the exit code is 10')
+    .argParser(duration)
+    .default(cliLimits.waitMs, '30m');
+}
+
+/** Free text that must say something. */
+export function sentence(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('It may not be empty.');
+  return text;
+}
+
+/** What an `Idempotency-Key` may be: it travels in a header. */
+export function idempotencyKey(text: string): string {
+  const most = httpLimits.idempotencyKeyChars;
+  if (/^[\x21-\x7e]+$/.test(text) && text.length <= most) return text;
+  throw new InvalidArgumentError(`It is 1 to ${most} visible ASCII characters without spaces.`);
+}
+
+const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
+
+function whole(text: string): number {
+  return /^[0-9]{1,16}$/.test(text) ? Number(text) : Number.NaN;
+}

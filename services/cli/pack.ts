@@ -1,0 +1,108 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { pack as tarPack } from 'tar-stream';
+
+import { sourceLimits } from '../../core/limits.ts';
+import { pathProblem } from '../../core/source.ts';
+import { CliError } from './failures.ts';
+import { printable } from './printable.ts';
+
+/** A directory ready to be sent. */
+export interface PackedSource {
+  readonly files: number;
+  /** All contents together, before packing. */
+  readonly bytes: number;
+  /** A tar.gz: sorted by path, without times, owners or modes, so that the same files always give the same bytes. */
+  readonly archive: Uint8Array;
+}
+
+/** Names that are never part of a source, at any depth: they are the author's tools, not what the author wrote. */
+export const SKIPPED_NAMES: ReadonlySet<string> = new Set(['.git', 'node_modules']);
+
+/**
+ * Packs every file under `directory` but {@link SKIPPED_NAMES}. Throws CliError with everything that can't be published (symbolic
+ * links, sockets, paths that no source may have, more than core/limits.ts allows), not only the first.
+ */
+export async function packDirectory(directory: string): Promise<PackedSource> {
+  const top = await stat(directory).catch(() => null);
+  if (top === null) throw new CliError('usage', `There is no directory ${printable(directory)}.`);
+  if (!top.isDirectory()) throw new CliError('usage', `${printable(directory)} is not a directory.`);
+  const found: Found = { paths: [], problems: [] };
+  await walk(directory, '', found);
+  const files = await readAll(directory, found);
+  const bytes = files.reduce((sum, file) => sum + file.content.byteLength, 0);
+  if (bytes > sourceLimits.totalBytes) {
+    found.problems.push(`all files together are ${bytes} bytes, and ${sourceLimits.totalBytes} are allowed`);
+  }
+  if (found.problems.length > 0) throw notPublishable(directory, found.problems);
+  if (files.length === 0)
+    throw new CliError('rejected', `There is nothing to publish in ${printable(directory)}.`);
+  return { files: files.length, bytes, archive: await promisify(gzip)(await tar(files)) };
+}
+
+interface Found {
+  readonly paths: string[];
+  readonly problems: string[];
+}
+
+interface PackedFile {
+  readonly path: string;
+  readonly content: Buffer;
+}
+
+async function walk(directory: string, prefix: string, found: Found): Promise<void> {
+  const entries = await readdir(join(directory, prefix), { withFileTypes: true });
+  for (const entry of entries) {
+    if (SKIPPED_NAMES.has(entry.name)) continue;
+    const path = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
+    const problem = nameProblem(path);
+    if (problem !== null) found.problems.push(`${printable(path)}: ${problem}`);
+    else if (entry.isDirectory()) await walk(directory, path, found);
+    else if (entry.isFile()) found.paths.push(path);
+    else if (entry.isSymbolicLink()) {
+      found.problems.push(
+        `${path} is a symbolic link: put a copy of what it points to in its place, or remove it`,
+      );
+    } else found.problems.push(`${path} is neither a file nor a directory`);
+  }
+}
+
+// Node puts U+FFFD where a name is not UTF-8, and then knows the file no more. The API refuses such names too.
+function nameProblem(path: string): string | null {
+  return path.includes('\ufffd') ? 'a path must be valid UTF-8' : pathProblem(path);
+}
+
+async function readAll(directory: string, found: Found): Promise<PackedFile[]> {
+  if (found.paths.length > sourceLimits.files) {
+    found.problems.push(`there are ${found.paths.length} files, and ${sourceLimits.files} are allowed`);
+    return [];
+  }
+  const files: PackedFile[] = [];
+  // By code unit, as core/source.ts sorts: the order must not depend on the machine's language.
+  for (const path of found.paths.toSorted((a, b) => (a < b ? -1 : 1))) {
+    const { size } = await stat(join(directory, path));
+    if (size > sourceLimits.fileBytes) {
+      found.problems.push(`${path} is ${size} bytes, and a file may have ${sourceLimits.fileBytes}`);
+    } else files.push({ path, content: await readFile(join(directory, path)) });
+  }
+  return files;
+}
+
+async function tar(files: readonly PackedFile[]): Promise<Buffer> {
+  const archive = tarPack();
+  const written = buffer(archive);
+  for (const { path, content } of files) {
+    archive.entry({ name: path, mode: 0o644, mtime: new Date(0), uid: 0, gid: 0 }, content);
+  }
+  archive.finalize();
+  return written;
+}
+
+function notPublishable(directory: string, problems: readonly string[]): CliError {
+  return new CliError('rejected', `${printable(directory)} can't be published as it is:`, {
+    hints: problems.slice(0, 20).concat(problems.length > 20 ? [`and ${problems.length - 20} more`] : []),
+  });
+}

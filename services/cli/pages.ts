@@ -1,0 +1,27 @@
+import { z } from 'zod';
+
+import type { ApiClient } from './client.ts';
+import { cliLimits } from './limits.ts';
+
+/**
+ * Up to `most` rows of a list of the API, in its order, over as many pages as that takes ({@link cliLimits.pages} at most, which
+ * is more than a person reads).
+ */
+export async function listRows<T>(
+  client: ApiClient,
+  path: string,
+  row: z.ZodType<T>,
+  most: number,
+): Promise<T[]> {
+  const page = z.object({ items: z.array(row), next: z.string().nullable() });
+  const rows: T[] = [];
+  let cursor: string | undefined;
+  for (let pages = 0; pages < cliLimits.pages && rows.length < most; pages++) {
+    const limit = Math.min(most - rows.length, cliLimits.pageRows);
+    const { items, next } = await client.call('GET', path, page, { query: { limit, cursor } });
+    rows.push(...items);
+    if (next === null) break;
+    cursor = next;
+  }
+  return rows;
+}

@@ -1,0 +1,54 @@
+#!/usr/bin/env node
+// The command as npm installs it. Plain JavaScript, and only what old versions of Node understand, since it runs under whatever
+// `node` the machine has: Pointsman itself needs one that runs TypeScript.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const main = ['main.ts', 'main.js'].map((name) => join(here, name)).find((path) => existsSync(path));
+
+if (isNewEnough(process.versions.node)) await import(main);
+else runWithProjectsNode();
+
+function isNewEnough(version) {
+  const [major, minor] = version.split('.').map(Number);
+  return major > 22 || (major === 22 && minor >= 18);
+}
+
+function runWithProjectsNode() {
+  const node = projectsNode();
+  if (node === null) {
+    console.error(`error Pointsman needs Node 22.18 or newer, and this is ${process.version}.`);
+    console.error('  Run npm ci in its folder, which brings one along, or install a newer one.');
+    process.exitCode = 1;
+    return;
+  }
+  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
+  // A Ctrl-C reaches the child by itself, being in our group; we only must not end before it does.
+  process.on('SIGINT', () => {});
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => {
+    console.error(`error ${node} can't be started: ${error.message}`);
+    process.exitCode = 1;
+  });
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exitCode = code;
+    else {
+      process.removeAllListeners(signal);
+      process.kill(process.pid, signal);
+    }
+  });
+}
+
+/** The binary of the npm package `node`, which is one of our development dependencies; null without it. */
+function projectsNode() {
+  try {
+    const path = join(dirname(createRequire(import.meta.url).resolve('node/package.json')), 'bin', 'node');
+    return existsSync(path) ? path : null;
+  } catch {
+    return null;
+  }
+}

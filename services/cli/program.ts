@@ -1,0 +1,112 @@
+import { Command, CommanderError } from 'commander';
+
+import packageJson from '../../package.json' with { type: 'json' };
+import type { Cli, Surroundings } from './command-run.ts';
+import { cancelCommand } from './commands/cancel.ts';
+import { diffCommand } from './commands/diff.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { historyCommand } from './commands/history.ts';
+import { holdCommand } from './commands/hold.ts';
+import { promoteCommand } from './commands/promote.ts';
+import { publishCommand } from './commands/publish.ts';
+import { releasesCommand } from './commands/releases.ts';
+import { rollbackCommand } from './commands/rollback.ts';
+import { showCommand } from './commands/show.ts';
+import { statusCommand } from './commands/status.ts';
+import { tenantsCommand } from './commands/tenants.ts';
+import { upCommand } from './commands/up.ts';
+import { watchCommand } from './commands/watch.ts';
+import { EXIT_CODES, exitCodeTable, type ExitName } from './exit-codes.ts';
+import { CliError } from './failures.ts';
+import { reportFailure } from './report-failure.ts';
+import { terminal } from './terminal.ts';
+
+/**
+ * Runs one command line, `args` being what follows the program's name. Never throws: what went wrong was said on `stderr`.
+ *
+ * @returns the exit code
+ */
+export async function runCommandLine(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  let exit: ExitName = 'done';
+  const program = pointsman({ ...surroundings, finish: (name) => (exit = name) });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    // Commander has said it already: help that was asked for, or what is wrong with the command line.
+    if (error instanceof CommanderError)
+      return error.exitCode === 0 ? EXIT_CODES.done.code : EXIT_CODES.usage.code;
+    const { env, stdout, stderr, signal } = surroundings;
+    // An interrupt surfaces as whatever it broke; who had something to say about it said it as a CliError.
+    const failure: unknown = signal.aborted && !(error instanceof CliError) ? signal.reason : error;
+    const json = args.includes('--json');
+    return EXIT_CODES[reportFailure(failure, terminal({ stdout, stderr, env, json }))].code;
+  }
+  return EXIT_CODES[exit].code;
+}
+
+/** The whole command line. */
+function pointsman(cli: Cli): Command {
+  const program = new Command('pointsman')
+    .description('Publishes configuration: validated, compiled, stored, and made live exactly once.')
+    .version(packageJson.version)
+    .option('--url <url>', 'the API (POINTSMAN_URL; http://127.0.0.1:7400)')
+    .option('--token <token>', 'a bearer token (POINTSMAN_TOKEN, or what npm start keeps in its home)')
+    .option('--tenant <name>', 'the tenant (POINTSMAN_TENANT)')
+    .option('--bundle <name>', 'the bundle (POINTSMAN_BUNDLE)')
+    .option('--json', 'one JSON document on standard output, and nothing else there')
+    .addHelpText('after', HELP);
+  for (const make of COMMANDS) program.addCommand(make(cli));
+  // Commander's own help command knows commands only.
+  program.helpCommand(false).addCommand(helpCommand(program, cli));
+  for (const command of [program, ...program.commands, ...program.commands.flatMap((one) => one.commands)]) {
+    command
+      .exitOverride()
+      .configureHelp({ showGlobalOptions: true })
+      .configureOutput({
+        writeOut: (text) => cli.stdout.write(text),
+        writeErr: (text) => cli.stderr.write(text),
+      });
+  }
+  return program;
+}
+
+const COMMANDS = [
+  publishCommand,
+  watchCommand,
+  statusCommand,
+  releasesCommand,
+  historyCommand,
+  diffCommand,
+  showCommand,
+  rollbackCommand,
+  promoteCommand,
+  holdCommand,
+  cancelCommand,
+  tenantsCommand,
+  doctorCommand,
+  upCommand,
+] as const;
+
+const HELP = `
+"pointsman help exit-codes" says what each exit code means.
+
+Begin with:
+  pointsman up
+  pointsman tenants create acme
+  pointsman publish examples/support-bot --tenant acme --bundle support-bot`;
+
+/** `help COMMAND` and `help exit-codes`. */
+function helpCommand(program: Command, cli: Cli): Command {
+  return new Command('help')
+    .description('help for a command, or for exit-codes')
+    .argument('[topic]')
+    .action((topic: string | undefined) => {
+      if (topic === 'exit-codes') cli.stdout.write(exitCodeTable());
+      else if (topic === undefined) program.outputHelp();
+      else {
+        const about = program.commands.find((command) => command.name() === topic);
+        if (about === undefined) program.error(`error: there is no help on '${topic}'`);
+        about.outputHelp();
+      }
+    });
+}

@@ -1,0 +1,53 @@
+import type { ReleaseView, StageView } from './resources.ts';
+import type { Terminal } from './terminal.ts';
+import { spoken } from './wording.ts';
+
+/** Shows the stages of one release as they end, a line each. */
+export interface Progress {
+  show(release: ReleaseView): void;
+  /** Leaves the cursor at the beginning of a line, whatever was being shown. */
+  end(): void;
+}
+
+/**
+ * For a person at a terminal the running stage stands below until it has ended; in a pipe every line is whole and final. With
+ * `--json` everything goes to `err`, since `out` belongs to the document.
+ */
+export function progress(terminal: Terminal): Progress {
+  const shown = new Set<string>();
+  let pending = '';
+  const write = terminal.json ? terminal.err : terminal.out;
+  const replacePending = (next: string): void => {
+    if (!terminal.isLive || next === pending) return;
+    // One write for the old line's end and the new one's beginning, so that nothing flickers.
+    write(`${pending === '' ? '' : '\r\u001b[2K'}${next}`);
+    pending = next;
+  };
+  return {
+    show(release) {
+      for (const stage of release.stages) {
+        if (stage.state === 'running' || shown.has(stage.stage)) continue;
+        shown.add(stage.stage);
+        replacePending('');
+        write(`${stageLine(stage, release, terminal)}\n`);
+      }
+      replacePending(release.status === 'settled' ? '' : waitingLine(release, terminal));
+    },
+    end: () => replacePending(''),
+  };
+}
+
+/** The stage's end, counted from the release's beginning: many stages are one transaction, which has no length on record. */
+function stageLine(stage: StageView, release: ReleaseView, terminal: Terminal): string {
+  const paint = terminal.json ? terminal.paintErr : terminal.paint;
+  const mark = stage.state === 'passed' ? paint('green', '✓') : paint('red', '✗');
+  if (stage.finishedAt === null) return `  ${mark} ${stage.stage}`;
+  const afterMs = Date.parse(stage.finishedAt) - Date.parse(release.createdAt);
+  return `  ${mark} ${stage.stage.padEnd(8)} ${paint('dim', `after ${spoken(Math.max(0, afterMs))}`)}`;
+}
+
+function waitingLine(release: ReleaseView, terminal: Terminal): string {
+  const between = release.stages.length === 0 ? 'starting' : 'settling';
+  const doing = release.status === 'waiting' ? 'in line behind another release' : (release.stage ?? between);
+  return terminal.paint('dim', `  … ${doing}`);
+}

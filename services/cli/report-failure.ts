@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { formatDiagnostics } from '../../core/format-diagnostics.ts';
+import type { Diagnostic } from '../../core/diagnostic.ts';
+import { pathProblem } from '../../core/source.ts';
+import { EXIT_CODES, type ExitName } from './exit-codes.ts';
+import { ApiProblem, CliError } from './failures.ts';
+import { printable } from './printable.ts';
+import type { Terminal } from './terminal.ts';
+
+/**
+ * Says what went wrong and what to do about it, in words on `err` and, with `--json`, as `{ "error": … }` on `out`. Anything but a
+ * CliError is a mistake of ours, and is shown with its stack.
+ *
+ * @returns the exit code's name
+ */
+export function reportFailure(error: unknown, terminal: Terminal): ExitName {
+  if (!(error instanceof CliError)) {
+    terminal.err(`${terminal.paintErr('red', 'error')} ${stackOf(error)}\n`);
+    if (terminal.json)
+      terminal.document({ error: { title: 'pointsman itself failed', exit: EXIT_CODES.failed.code } });
+    return 'failed';
+  }
+  terminal.err(`${terminal.paintErr(['red', 'bold'], 'error')} ${printable(error.message)}\n`);
+  for (const hint of error.hints) terminal.err(`  ${printable(hint)}\n`);
+  if (terminal.json) {
+    const problem = error instanceof ApiProblem ? error.problem : { title: error.message };
+    terminal.document({ error: { ...problem, exit: EXIT_CODES[error.exit].code } });
+  }
+  return error.exit;
+}
+
+/** Diagnostics as a compiler prints them, with the lines of the files under `directory` when it is known. */
+export function showDiagnostics(
+  diagnostics: readonly Diagnostic[],
+  directory: string | null,
+  terminal: Terminal,
+): void {
+  if (directory === null) return terminal.err(formatDiagnostics(diagnostics));
+  // The server names the paths: one that points out of the directory gets no line shown. With the directory in front, an editor
+  // opens the place at a click.
+  const inside = new Map(
+    diagnostics
+      .filter(({ path }) => pathProblem(path) === null)
+      .map(({ path }) => [join(directory, path), path]),
+  );
+  const placed = diagnostics.map((one) => ({ ...one, path: join(directory, one.path) }));
+  terminal.err(formatDiagnostics(placed, (path) => (inside.has(path) ? readIfThere(path) : null)));
+}
+
+function readIfThere(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+
+import { Diagnostic } from '../../core/diagnostic.ts';
+import { BundleName, ChannelName, Digest, Generation, TenantName, Version } from '../../core/identifiers.ts';
+import { Move, Pointer } from '../../core/pointer.ts';
+import { Outcome, ReleaseStatus, Stage, StageState } from '../../core/release.ts';
+
+/**
+ * What the API answers, as far as commands need it. Objects are loose on purpose: what a newer API adds is kept, and is handed on
+ * by `--json`.
+ */
+
+export const StageView = z.looseObject({
+  stage: Stage,
+  state: StageState,
+  startedAt: z.string(),
+  finishedAt: z.string().nullable(),
+  diagnostics: z.array(Diagnostic).nullish(),
+});
+export type StageView = z.infer<typeof StageView>;
+
+/** A stage as an event tells of it: its beginning has no end yet. */
+export const StageEvent = StageView.extend({ finishedAt: z.string().nullable().default(null) });
+
+export const ReleaseView = z.looseObject({
+  tenant: TenantName,
+  bundle: BundleName,
+  version: Version,
+  channel: ChannelName,
+  status: ReleaseStatus,
+  stage: Stage.nullable(),
+  outcome: Outcome.nullable(),
+  reason: z.string().nullable(),
+  source: Digest,
+  digest: Digest.nullable(),
+  generation: Generation.nullable(),
+  createdAt: z.string(),
+  stages: z.array(StageView).default([]),
+});
+export type ReleaseView = z.infer<typeof ReleaseView>;
+
+export const PointerView = z.looseObject(Pointer.shape);
+export type PointerView = z.infer<typeof PointerView>;
+
+/** A channel in the list of its bundle. */
+export const ChannelView = PointerView.extend({ channel: ChannelName });
+
+export const MoveView = z.looseObject(Move.shape);
+export type MoveView = z.infer<typeof MoveView>;
+
+export const DryRun = z.looseObject({
+  valid: z.boolean(),
+  digest: Digest.nullable(),
+  diagnostics: z.array(Diagnostic),
+});

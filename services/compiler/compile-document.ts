@@ -1,0 +1,95 @@
+import { canonicalJson } from '../../core/canonical-json.ts';
+import type { Json } from '../../core/canonical-json.ts';
+import { mediaTypes } from '../../core/oci.ts';
+import { violationsIn } from './document-schemas.ts';
+import type { DocumentSchema, DocumentSchemas } from './document-schemas.ts';
+import type { Findings } from './findings.ts';
+import type { Making } from './made-blobs.ts';
+import { mergePatch } from './overlays.ts';
+import type { Patch } from './overlays.ts';
+import { parseDocument } from './parse-document.ts';
+import type { ParsedDocument } from './parse-document.ts';
+import { valuesAt } from './reference-values.ts';
+import type { ReferenceValue } from './reference-values.ts';
+import type { Violation } from './schema-violations.ts';
+import type { SelectedDocument } from './select-files.ts';
+
+/** One document to compile: for all channels, or patched for one. */
+export interface DocumentJob {
+  readonly selected: SelectedDocument;
+  /** The schemas that pointsman.yaml names for it; null when one of them is of no use. */
+  readonly schemas: readonly DocumentSchema[] | null;
+  readonly patterns: readonly string[];
+  readonly patch: Patch | null;
+}
+
+/** What is remembered of a document that compiled, besides its blob. */
+export interface DocumentFacts {
+  readonly digest: string;
+  readonly size: number;
+  /** The schema that the document itself names, as it was when it was checked. */
+  readonly own: { readonly name: string; readonly digest: string } | null;
+  readonly values: { readonly [pattern: string]: readonly ReferenceValue[] };
+}
+
+export interface CompileTools {
+  readonly schemas: DocumentSchemas;
+  readonly found: Findings;
+  readonly making: Making;
+}
+
+/** Parses, patches, validates and emits one document; null when it has problems, which are then among the findings. */
+export async function compileDocument(
+  job: DocumentJob,
+  content: Uint8Array,
+  { schemas, found, making }: CompileTools,
+): Promise<DocumentFacts | null> {
+  const { entry, format } = job.selected;
+  const document = parseDocument(entry.path, format, content);
+  if (document.problems.length > 0) {
+    // A patched document was compiled without its patch too, and that reports what is wrong with the text.
+    if (!job.patch) for (const problem of document.problems) found.add(document.diagnose(problem));
+    return null;
+  }
+  const value = job.patch ? mergePatch(document.value, job.patch.value) : document.value;
+  const own = job.selected.schemas.length === 0 ? await schemas.ownOf(document) : undefined;
+  const rules = own === undefined ? job.schemas : own && [own];
+  if (!rules || !satisfies(rules, document, value, job.patch, found)) return null;
+  const { digest, size } = making.blob(canonicalJson(value), mediaTypes.document);
+  const values = Object.fromEntries(job.patterns.map((pattern) => [pattern, valuesAt(value, pattern)]));
+  return { digest, size, own: own ? { name: own.name, digest: own.digest } : null, values };
+}
+
+function satisfies(
+  rules: readonly DocumentSchema[],
+  document: ParsedDocument,
+  value: Json,
+  patch: Patch | null,
+  found: Findings,
+): boolean {
+  let good = true;
+  for (const rule of rules) {
+    const validator = rule.validator();
+    if (!validator) return false;
+    const violations = violationsIn(validator, value);
+    if (violations.length === 0) continue;
+    good = false;
+    if (!patch) for (const violation of violations) found.add(diagnosisOf(document, violation));
+    else reportPatched(violations, violationsIn(validator, document.value), patch);
+  }
+  return good;
+}
+
+function diagnosisOf(document: ParsedDocument, { pointer, key, code, message }: Violation) {
+  const offset = key ? document.locate(pointer, true) : null;
+  return document.diagnose({ pointer, code, message, offset });
+}
+
+/** What was wrong before the patch has been reported already, at its own place. */
+function reportPatched(after: readonly Violation[], before: readonly Violation[], patch: Patch): void {
+  const known = new Set(before.map((violation) => JSON.stringify(violation)));
+  for (const violation of after) {
+    if (!known.has(JSON.stringify(violation)))
+      patch.refuse(violation.pointer, violation.code, violation.message);
+  }
+}

@@ -1,0 +1,88 @@
+import { posix } from 'node:path';
+import { digestOf } from '../../core/digest.ts';
+import { compileDocument } from './compile-document.ts';
+import type { CompileTools, DocumentFacts, DocumentJob } from './compile-document.ts';
+import { COMPILER_VERSION } from './thread-protocol.ts';
+import type { Ask, Given } from './thread-protocol.ts';
+
+/**
+ * Compiles documents, in the order of the jobs; null for one with problems. What was compiled before with the same content, schemas,
+ * patch and patterns is taken over: its content does not even reach this thread.
+ */
+export async function compileDocuments(
+  jobs: readonly DocumentJob[],
+  tools: CompileTools,
+  ask: Ask,
+): Promise<(DocumentFacts | null)[]> {
+  const keyOf = keyMaker();
+  const keys = jobs.map(keyOf);
+  const given = await ask(
+    jobs.map((job, index) => ({ key: keys[index] ?? null, digest: job.selected.entry.digest })),
+  );
+  const known = given.map(({ facts }) => (facts === null ? null : (JSON.parse(facts) as DocumentFacts)));
+  const stale = await dropStale(known, tools);
+  const fresh = stale.length === 0 ? [] : await ask(stale.map((index) => wantedOf(jobs[index])));
+  const contents = new Map<number, Given>(stale.map((index, nth) => [index, fresh[nth] as Given]));
+  const compiled: (DocumentFacts | null)[] = [];
+  for (const [index, job] of jobs.entries()) {
+    const facts = known[index];
+    const content = (contents.get(index) ?? given[index])?.content;
+    if (facts) compiled.push(facts);
+    else if (!content) throw new Error(`${job.selected.entry.path} was asked for and not given`);
+    else compiled.push(await compileAndRemember(job, content, keys[index] ?? null, tools));
+  }
+  return compiled;
+}
+
+function wantedOf(job: DocumentJob | undefined): { key: null; digest: string } {
+  return { key: null, digest: job?.selected.entry.digest ?? '' };
+}
+
+async function compileAndRemember(
+  job: DocumentJob,
+  content: Uint8Array,
+  key: string | null,
+  tools: CompileTools,
+): Promise<DocumentFacts | null> {
+  const facts = await compileDocument(job, content, tools);
+  if (facts && key !== null)
+    tools.making.remember({ key, facts: JSON.stringify(facts), digest: facts.digest });
+  return facts;
+}
+
+/**
+ * A document that names its own schema says so only in its content, so that the schema cannot be part of its key. Whether the schema
+ * is still the same is asked here; where it is not, the facts are taken out of the list and the index is returned.
+ */
+async function dropStale(known: (DocumentFacts | null)[], { schemas }: CompileTools): Promise<number[]> {
+  const stale: number[] = [];
+  for (const [index, facts] of known.entries()) {
+    if (!facts?.own) continue;
+    const now = await schemas.byPath(facts.own.name);
+    if (now?.digest === facts.own.digest) continue;
+    known[index] = null;
+    stale.push(index);
+  }
+  return stale;
+}
+
+/** A key says everything that decides about the result. Jobs share few sets of rules, so that those are digested once each. */
+function keyMaker(): (job: DocumentJob) => string | null {
+  const rules = new Map<string, string>();
+  return ({ selected, schemas, patterns, patch }) => {
+    if (!schemas) return null;
+    const folder = schemas.length === 0 ? posix.dirname(selected.entry.path) : '';
+    const names = schemas.map((schema) => schema.digest);
+    const spelled = JSON.stringify([
+      COMPILER_VERSION,
+      selected.format,
+      names,
+      patterns,
+      patch?.digest,
+      folder,
+    ]);
+    const rule = rules.get(spelled) ?? digestOf(spelled);
+    rules.set(spelled, rule);
+    return `${rule}/${selected.entry.digest}`;
+  };
+}

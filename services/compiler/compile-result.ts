@@ -1,0 +1,64 @@
+import type { CompiledBlob, CompileResult } from './compiler.ts';
+import type { ThreadResult } from './thread-protocol.ts';
+import type { ReadBlobs } from './thread-session.ts';
+
+/** What is remembered of one compiled file: its blob, and what the thread wants to know about it. */
+export interface Kept extends CompiledBlob {
+  readonly facts: string;
+}
+
+/** Objects, keys and strings around a kept file, roughly: what a content of one byte costs. */
+const KEPT_OVERHEAD_BYTES = 600;
+
+/**
+ * The result of a compilation: what the thread made, what was taken over, and the assets, which are read only now and never reached
+ * the thread. What the thread made is remembered even when the source is invalid, so that mending one file compiles one file.
+ */
+export async function resultFrom(
+  ended: ThreadResult,
+  recalled: ReadonlyMap<string, CompiledBlob>,
+  keep: (key: string, value: Kept, bytes: number) => void,
+  readBlobs: ReadBlobs,
+): Promise<CompileResult> {
+  const made = madeBlobs(ended.made);
+  for (const { key, facts, digest } of ended.memories) {
+    const blob = made.get(digest);
+    if (!blob) continue;
+    keep(
+      key,
+      { ...blob, facts },
+      blob.content.byteLength + 2 * (key.length + facts.length) + KEPT_OVERHEAD_BYTES,
+    );
+  }
+  if (ended.kind === 'invalid') {
+    return { kind: 'invalid', diagnostics: ended.diagnostics, truncated: ended.truncated };
+  }
+  const named = new Map<string, string>();
+  for (const { files, digest, blobDigests } of ended.artifacts) {
+    for (const file of files) if (!named.has(file.digest)) named.set(file.digest, file.mediaType);
+    for (const other of [digest, ...blobDigests]) if (!named.has(other)) named.set(other, '');
+  }
+  const unread = [...named.keys()].filter((digest) => !made.has(digest) && !recalled.has(digest));
+  const assets = unread.length === 0 ? new Map<string, Uint8Array>() : await readBlobs(unread);
+  const blobs = [...named].map(([digest, mediaType]): CompiledBlob => {
+    const known = made.get(digest) ?? recalled.get(digest);
+    if (known) return { digest, mediaType: known.mediaType, content: known.content };
+    const content = assets.get(digest);
+    if (!content) throw new Error(`the store has no blob ${digest}`);
+    return { digest, mediaType, content };
+  });
+  return { kind: 'compiled', artifacts: ended.artifacts, blobs };
+}
+
+/** Each with a buffer of its own: a view would keep all others in memory for as long as one of them is remembered. */
+function madeBlobs({ arena, digests, mediaTypes, ends }: ThreadResult['made']): Map<string, CompiledBlob> {
+  let start = 0;
+  return new Map(
+    digests.map((digest, index) => {
+      const end = ends[index] ?? start;
+      const content = arena.slice(start, end);
+      start = end;
+      return [digest, { digest, mediaType: mediaTypes[index] ?? '', content }];
+    }),
+  );
+}

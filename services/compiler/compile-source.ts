@@ -1,0 +1,181 @@
+import type { ArtifactFile } from '../../core/oci.ts';
+import type { SourceEntry } from '../../core/source.ts';
+import { assetMediaType } from './asset-media-type.ts';
+import { compileDocuments } from './compile-documents.ts';
+import type { DocumentFacts, DocumentJob } from './compile-document.ts';
+import { compileModules } from './compile-modules.ts';
+import { documentSchemas } from './document-schemas.ts';
+import type { DocumentSchema, DocumentSchemas } from './document-schemas.ts';
+import { emitArtifacts } from './emit-artifacts.ts';
+import { findings } from './findings.ts';
+import type { Findings } from './findings.ts';
+import { making } from './made-blobs.ts';
+import { readOverlays } from './overlays.ts';
+import type { Patches } from './overlays.ts';
+import { readRecipe, RECIPE_PATH } from './recipe.ts';
+import type { PlacedRecipe } from './recipe.ts';
+import { patternsFor, readReferences } from './references.ts';
+import type { Reference } from './references.ts';
+import { reportDangling } from './report-dangling.ts';
+import { selectByRecipe, selectEverything } from './select-files.ts';
+import type { Selection } from './select-files.ts';
+import { sourceFiles } from './source-files.ts';
+import type { SourceFiles } from './source-files.ts';
+import type { Ask, ThreadResult } from './thread-protocol.ts';
+
+interface Plan {
+  readonly selection: Selection;
+  readonly references: readonly Reference[];
+  readonly patches: Patches;
+  /** By path. null for one that is of no use, which has been reported. */
+  readonly namedSchemas: ReadonlyMap<string, DocumentSchema | null>;
+}
+
+/**
+ * Compiles one source: plan, documents, modules, references, artifacts. Goes on after a problem wherever what follows still has a
+ * meaning, so that one compilation reports them all. Nothing of the source is executed.
+ */
+export async function compileSource(entries: readonly SourceEntry[], ask: Ask): Promise<ThreadResult> {
+  const found = findings();
+  const made = making();
+  const files = sourceFiles(entries, ask);
+  const schemas = documentSchemas(files, found);
+  const plan = await planCompilation(files, schemas, found);
+  const artifacts = plan && (await compilePlan(plan, files, { schemas, found, making: made }, ask));
+  const rest = { made: made.pack(), memories: made.memories };
+  if (!artifacts || !found.isEmpty()) return { kind: 'invalid', ...found.result(), ...rest };
+  return { kind: 'compiled', artifacts, ...rest };
+}
+
+async function planCompilation(
+  files: SourceFiles,
+  schemas: DocumentSchemas,
+  found: Findings,
+): Promise<Plan | null> {
+  if (!files.find(RECIPE_PATH)) {
+    refuseMisnamed(files, found);
+    return {
+      selection: selectEverything(files.entries),
+      references: [],
+      patches: new Map(),
+      namedSchemas: new Map(),
+    };
+  }
+  await files.read([RECIPE_PATH]);
+  const placed = readRecipe(files.contentOf(RECIPE_PATH), found);
+  if (!placed) return null;
+  const { namedSchemas, schemaPaths } = await readNamedSchemas(placed, files, schemas);
+  const selection = selectByRecipe(files.entries, placed, schemaPaths);
+  const documentPaths = new Set(selection.documents.map((document) => document.entry.path));
+  const patches = await readOverlays(placed, files, documentPaths, found);
+  return { selection, references: readReferences(placed), patches, namedSchemas };
+}
+
+/** A recipe under nearly the right name would silently not be one. */
+function refuseMisnamed(files: SourceFiles, found: Findings): void {
+  for (const path of ['pointsman.yml', 'pointsman.json', 'pointsman.toml']) {
+    if (!files.find(path)) continue;
+    const message = `this file is not read; name it ${RECIPE_PATH}`;
+    found.add({ path, line: 1, column: 1, pointer: '', code: 'misnamed_recipe', message });
+  }
+}
+
+async function readNamedSchemas(placed: PlacedRecipe, files: SourceFiles, schemas: DocumentSchemas) {
+  const namedSchemas = new Map<string, DocumentSchema | null>();
+  const schemaPaths = new Set<string>();
+  for (const [index, { schema }] of placed.recipe.documents.entries()) {
+    if (schema === undefined) continue;
+    if (!files.find(schema))
+      placed.refuse(['documents', index, 'schema'], 'file_missing', `${schema} is not in the source`);
+    namedSchemas.set(schema, await schemas.byPath(schema));
+    schemaPaths.add(schema);
+    for (const path of await schemas.filesOf(schema)) schemaPaths.add(path);
+  }
+  return { namedSchemas, schemaPaths };
+}
+
+async function compilePlan(
+  plan: Plan,
+  files: SourceFiles,
+  tools: { schemas: DocumentSchemas; found: Findings; making: ReturnType<typeof making> },
+  ask: Ask,
+) {
+  const { selection, references, patches, namedSchemas } = plan;
+  const jobs = jobsOf(plan);
+  const facts = await compileDocuments(jobs, tools, ask);
+  // A schema that no document needed has not been compiled yet, but may be wrong all the same.
+  const used = new Set(selection.documents.flatMap((document) => document.schemas));
+  for (const [path, schema] of namedSchemas) if (!used.has(path)) schema?.validator();
+  const modules = await compileModules(selection.modules, files, ask, tools.making, tools.found);
+  const assets = selection.assets.map(({ path, digest, size }) => ({
+    path,
+    digest,
+    size,
+    mediaType: assetMediaType(path),
+  }));
+  const others: ArtifactFile[] = [...modules, ...assets];
+  const channels = variantsOf(jobs, facts, [null, ...patches.keys()]);
+  await reportDangling(references, channels, others, files, tools.found);
+  refuseCollisions(channels[0]?.documents.map(({ path }) => path) ?? [], others, tools.found);
+  return emitArtifacts(channels, others, tools.making, tools.found);
+}
+
+/** Each document once for all channels, and once more for each channel that patches it. */
+function jobsOf({ selection, references, patches, namedSchemas }: Plan): DocumentJob[] {
+  const jobs: DocumentJob[] = [];
+  for (const selected of selection.documents) {
+    const named = selected.schemas.map((path) => namedSchemas.get(path) ?? null);
+    const schemas = named.includes(null) ? null : named.filter((schema) => schema !== null);
+    const base = { selected, schemas, patterns: patternsFor(references, selected.entry.path) };
+    jobs.push({ ...base, patch: null });
+    for (const byPath of patches.values()) {
+      const patch = byPath.get(selected.entry.path);
+      if (patch) jobs.push({ ...base, patch });
+    }
+  }
+  return jobs;
+}
+
+/** A document as one channel has it. */
+export interface ChannelDocument {
+  readonly path: string;
+  readonly facts: DocumentFacts;
+  readonly job: DocumentJob;
+}
+
+export interface ChannelDocuments {
+  readonly channel: string | null;
+  readonly documents: readonly ChannelDocument[];
+}
+
+function variantsOf(
+  jobs: readonly DocumentJob[],
+  facts: readonly (DocumentFacts | null)[],
+  channels: readonly (string | null)[],
+): ChannelDocuments[] {
+  return channels.map((channel) => {
+    const byPath = new Map<string, ChannelDocument>();
+    for (const [index, job] of jobs.entries()) {
+      const made = facts[index];
+      const { path } = job.selected.entry;
+      // The base of a document comes before its patched forms, and is overwritten by the one of this channel.
+      if (made && (job.patch === null || job.patch.channel === channel))
+        byPath.set(path, { path, facts: made, job });
+    }
+    return { channel, documents: [...byPath.values()] };
+  });
+}
+
+function refuseCollisions(
+  documentPaths: readonly string[],
+  others: readonly ArtifactFile[],
+  found: Findings,
+): void {
+  const taken = new Set(documentPaths);
+  for (const { path } of others) {
+    const message = 'two files of the artifact would have this path; a module is emitted as .js';
+    if (taken.has(path))
+      found.add({ path, line: 1, column: 1, pointer: '', code: 'path_collision', message });
+    taken.add(path);
+  }
+}

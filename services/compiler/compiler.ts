@@ -1,0 +1,141 @@
+import { Piscina } from 'piscina';
+import type { Diagnostic } from '../../core/diagnostic.ts';
+import { compileLimits } from '../../core/limits.ts';
+import type { SourceTree } from '../../core/source.ts';
+import { byteLru } from './byte-lru.ts';
+import { fairQueue } from './fair-queue.ts';
+import { resultFrom } from './compile-result.ts';
+import type { Kept } from './compile-result.ts';
+import { runSession } from './thread-session.ts';
+import type { ReadBlobs } from './thread-session.ts';
+
+export interface CompiledBlob {
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly content: Uint8Array;
+}
+
+/** channel null: the base; else the channel whose overlay made it. `digest` is the one of the OCI image manifest. */
+export interface CompiledArtifact {
+  readonly channel: string | null;
+  readonly digest: string;
+  readonly files: readonly { path: string; digest: string; size: number; mediaType: string }[];
+  /** Everything that the manifest names, itself included; each once. */
+  readonly blobDigests: readonly string[];
+}
+
+export type CompileResult =
+  | {
+      readonly kind: 'compiled';
+      /** The base first, then the channels. */
+      readonly artifacts: readonly CompiledArtifact[];
+      /** Each once. The contents are shared with later results: read them, never write into them. */
+      readonly blobs: readonly CompiledBlob[];
+    }
+  | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[]; readonly truncated: boolean }
+  | { readonly kind: 'exhausted'; readonly limit: 'time' | 'memory'; readonly message: string }
+  /** Too much is waiting already; come back later. */
+  | { readonly kind: 'busy' };
+
+export interface Compiler {
+  /**
+   * Compiles a source. `readBlobs` is asked for contents by digest, only for those that are not remembered, and must give all of
+   * them; what it throws is thrown on. Nothing else throws but a mistake of the compiler itself, and closing it meanwhile.
+   */
+  compile(tenant: string, tree: SourceTree, readBlobs: ReadBlobs): Promise<CompileResult>;
+  /** Ends the threads. Compilations that run or wait throw. */
+  close(): Promise<void>;
+}
+
+type Limits = { readonly [limit in keyof typeof compileLimits]: number };
+
+/**
+ * A compiler with its threads and its memory. Memory is apart for each tenant: neither a result nor the time that it takes may
+ * tell one tenant what another has compiled. `limits` replaces single ones of `compileLimits`.
+ */
+export function createCompiler(options: { limits?: Partial<Limits> } = {}): Compiler {
+  const limits: Limits = { ...compileLimits, ...options.limits };
+  const pool = startThreads(limits);
+  const queue = fairQueue(limits);
+  const kept = byteLru<Kept>(limits.cacheBytes);
+  const memo = byteLru<CompileResult>(limits.memoBytes, limits.memoResults);
+  const underWay = new Map<string, Promise<CompileResult>>();
+
+  const compileAnew = async (
+    tenant: string,
+    tree: SourceTree,
+    readBlobs: ReadBlobs,
+  ): Promise<CompileResult> => {
+    const recalled = new Map<string, Kept>();
+    const recall = (key: string): string | undefined => {
+      const known = kept.get(`${tenant}/${key}`);
+      if (known) recalled.set(known.digest, known);
+      return known?.facts;
+    };
+    const ended = await queue.run(tenant, () => runSession(pool, tree, readBlobs, recall, limits.timeoutMs));
+    if (ended === 'busy') return { kind: 'busy' };
+    if (ended.kind === 'exhausted') return { ...ended, message: exhaustedMessage(ended.limit, limits) };
+    const keep = (key: string, value: Kept, bytes: number): void =>
+      kept.set(`${tenant}/${key}`, value, bytes);
+    return await resultFrom(ended, recalled, keep, readBlobs);
+  };
+
+  return {
+    compile: async (tenant, tree, readBlobs) => {
+      const name = `${tenant}/${tree.digest}`;
+      const known = memo.get(name) ?? underWay.get(name);
+      if (known) return await known;
+      const result = compileAnew(tenant, tree, readBlobs);
+      underWay.set(name, result);
+      try {
+        const settled = await result;
+        if (settled.kind === 'compiled' || settled.kind === 'invalid')
+          memo.set(name, settled, bytesOf(settled));
+        return settled;
+      } finally {
+        underWay.delete(name);
+      }
+    },
+    close: async () => {
+      queue.close();
+      await pool.destroy();
+    },
+  };
+}
+
+function startThreads(limits: Limits): Piscina {
+  // The name of the file is not an import, so that nobody rewrites its ending when this is compiled.
+  const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const pool = new Piscina({
+    filename: new URL(`./compile-thread.${ending}`, import.meta.url).href,
+    name: 'compileInThread',
+    minThreads: limits.threads,
+    maxThreads: limits.threads,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    // Waiting with Atomics would block the thread's event loop, on which it waits for our answers and its bundler.
+    atomics: 'disabled',
+    resourceLimits: { maxOldGenerationSizeMb: limits.heapMiB, maxYoungGenerationSizeMb: limits.youngHeapMiB },
+  });
+  // A thread that dies of memory just after it was killed for its time says so here; whoever waited for it has been told.
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+function exhaustedMessage(limit: 'time' | 'memory', limits: Limits): string {
+  return limit === 'time'
+    ? `compiling took longer than ${limits.timeoutMs / 1_000} s and was ended`
+    : `compiling needed more than ${limits.heapMiB} MiB of memory and was ended`;
+}
+
+function bytesOf(result: CompileResult): number {
+  if (result.kind === 'compiled') {
+    return result.blobs.reduce((sum, blob) => sum + blob.content.byteLength, 1_000);
+  }
+  return result.kind === 'invalid'
+    ? result.diagnostics.reduce((sum, diagnostic) => sum + 500 + 2 * textOf(diagnostic), 1_000)
+    : 0;
+}
+
+function textOf({ path, pointer, message }: Diagnostic): number {
+  return path.length + pointer.length + message.length;
+}

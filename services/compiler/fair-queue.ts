@@ -1,0 +1,83 @@
+/** Runs jobs, a bounded number at a time and a bounded number of each tenant, and lets tenants take turns. */
+export interface FairQueue {
+  /** What the job gives; 'busy' at once when too much is waiting. After `close` everything that waits is refused. */
+  readonly run: <T>(tenant: string, job: () => Promise<T>) => Promise<T | 'busy'>;
+  readonly close: () => void;
+}
+
+export interface FairQueueLimits {
+  readonly threads: number;
+  readonly perTenant: number;
+  readonly queued: number;
+  readonly queuedPerTenant: number;
+}
+
+interface Waiting {
+  readonly start: () => void;
+  readonly refuse: (error: Error) => void;
+}
+
+export function fairQueue(limits: FairQueueLimits): FairQueue {
+  /** In the order of turns: a tenant goes to the end when one of its jobs starts, and again when one ends. */
+  const waiting = new Map<string, Waiting[]>();
+  const running = new Map<string, number>();
+  let runningAll = 0;
+  let waitingAll = 0;
+  let closed = false;
+
+  const startNext = (): void => {
+    for (const [tenant, line] of waiting) {
+      if (runningAll >= limits.threads) return;
+      if ((running.get(tenant) ?? 0) >= limits.perTenant) continue;
+      waiting.delete(tenant);
+      const next = line.shift();
+      if (line.length > 0) waiting.set(tenant, line);
+      if (!next) continue;
+      waitingAll--;
+      runningAll++;
+      running.set(tenant, (running.get(tenant) ?? 0) + 1);
+      next.start();
+    }
+  };
+  const finished = (tenant: string): void => {
+    runningAll--;
+    const left = (running.get(tenant) ?? 1) - 1;
+    if (left > 0) running.set(tenant, left);
+    else running.delete(tenant);
+    const line = waiting.get(tenant);
+    if (line) {
+      waiting.delete(tenant);
+      waiting.set(tenant, line);
+    }
+    startNext();
+  };
+  return {
+    run: async (tenant, job) => {
+      if (closed) throw closedError();
+      const line = waiting.get(tenant) ?? [];
+      const mustWait = runningAll >= limits.threads || (running.get(tenant) ?? 0) >= limits.perTenant;
+      if (mustWait && (waitingAll >= limits.queued || line.length >= limits.queuedPerTenant)) return 'busy';
+      const turn = Promise.withResolvers<void>();
+      line.push({ start: () => turn.resolve(), refuse: turn.reject });
+      waiting.set(tenant, line);
+      waitingAll++;
+      startNext();
+      await turn.promise;
+      try {
+        return await job();
+      } finally {
+        finished(tenant);
+      }
+    },
+    close: () => {
+      closed = true;
+      for (const line of waiting.values()) for (const { refuse } of line) refuse(closedError());
+      waiting.clear();
+      waitingAll = 0;
+    },
+  };
+}
+
+function closedError(): Error {
+  return new Error('the compiler is closed');
+}

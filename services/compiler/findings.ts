@@ -1,0 +1,49 @@
+import { boundedDiagnostic, type Diagnostic } from '../../core/diagnostic.ts';
+import { documentLimits } from '../../core/limits.ts';
+
+/** Collects diagnostics. What it keeps does not depend on the order in which they come. */
+export interface Findings {
+  readonly add: (diagnostic: Diagnostic) => void;
+  readonly isEmpty: () => boolean;
+  /** The first `documentLimits.diagnostics` in the order of path, line, column and code, each once. */
+  readonly result: () => { diagnostics: Diagnostic[]; truncated: boolean };
+}
+
+export function findings(): Findings {
+  let kept = new Map<string, Diagnostic>();
+  let dropped = false;
+  const shrink = (): void => {
+    const sorted = [...kept.entries()].toSorted(([, a], [, b]) => compare(a, b));
+    dropped ||= sorted.length > documentLimits.diagnostics;
+    kept = new Map(sorted.slice(0, documentLimits.diagnostics));
+  };
+  return {
+    add: (found) => {
+      const diagnostic = boundedDiagnostic(found);
+      kept.set(JSON.stringify(diagnostic), diagnostic);
+      // Ten times the limit: sorted seldom, and never more than a few thousand in memory.
+      if (kept.size > 10 * documentLimits.diagnostics) shrink();
+    },
+    isEmpty: () => kept.size === 0,
+    result: () => {
+      shrink();
+      return { diagnostics: [...kept.values()], truncated: dropped };
+    },
+  };
+}
+
+function compare(a: Diagnostic, b: Diagnostic): number {
+  return (
+    order(a.path, b.path) ||
+    a.line - b.line ||
+    a.column - b.column ||
+    order(a.code, b.code) ||
+    order(a.pointer, b.pointer) ||
+    order(a.message, b.message)
+  );
+}
+
+function order(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

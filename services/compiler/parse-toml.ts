@@ -1,0 +1,66 @@
+import { parse, TomlDate, TomlError } from 'smol-toml';
+import type { Json } from '../../core/canonical-json.ts';
+import { documentLimits } from '../../core/limits.ts';
+import { pointerStep } from './json-pointer.ts';
+import type { ParsedText, Problem } from './parsed-document.ts';
+import { integerMessage } from './scan-json.ts';
+import { locateInToml } from './toml-places.ts';
+
+/**
+ * Parses TOML 1.0. Dates and times become strings in their RFC 3339 spelling, since JSON has none. The library tells no places
+ * of values, so that problems found after parsing are placed by a search for the key (see toml-places.ts).
+ */
+export function parseToml(text: string): ParsedText {
+  const locate = (pointer: string): number => locateInToml(text, pointer);
+  try {
+    const table = parse(text, { integersAsBigInt: 'asNeeded', maxDepth: documentLimits.depth });
+    const problems: Problem[] = [];
+    return { value: plain(problems, table, '', 0), problems, locate };
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    return { value: null, problems: [problemOf(error, text)], locate };
+  }
+}
+
+function problemOf(error: TomlError, text: string): Problem {
+  const [firstLine = ''] = error.message.split('\n');
+  const message = firstLine.replace('Invalid TOML document: ', '');
+  // The library counts lines as /\r?\n/ does, and so does this way back to the offset.
+  let offset = 0;
+  for (let line = 1; line < error.line; line++) offset = text.indexOf('\n', offset) + 1;
+  return { pointer: '', code: codeOf(message), message, offset: offset + error.column - 1 };
+}
+
+/** The library has one error for everything; these two have a code of their own in the other formats too. */
+function codeOf(message: string): string {
+  if (message.includes('excessively nested')) return 'too_deep';
+  return message.startsWith('trying to redefine') ? 'duplicate_key' : 'toml_syntax';
+}
+
+function plain(problems: Problem[], value: unknown, pointer: string, depth: number): Json {
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    return refuse(problems, pointer, 'number_not_finite', `${value} is not a number that JSON can say`);
+  }
+  if (typeof value === 'bigint')
+    return refuse(problems, pointer, 'integer_out_of_range', integerMessage(String(value)));
+  if (value instanceof TomlDate) return value.toISOString();
+  if (typeof value !== 'object' || value === null) return value as Json;
+  if (depth >= documentLimits.depth) {
+    return refuse(problems, pointer, 'too_deep', `maps and lists may be nested ${documentLimits.depth} deep`);
+  }
+  if (Array.isArray(value)) {
+    return value.map((item, index) => plain(problems, item, pointer + pointerStep(index), depth + 1));
+  }
+  const object: { [key: string]: Json } = {};
+  for (const [key, member] of Object.entries(value)) {
+    const inner = pointer + pointerStep(key);
+    if (key === '__proto__') refuse(problems, inner, 'forbidden_key', 'the key "__proto__" is not allowed');
+    else object[key] = plain(problems, member, inner, depth + 1);
+  }
+  return object;
+}
+
+function refuse(problems: Problem[], pointer: string, code: string, message: string): null {
+  if (problems.length < documentLimits.diagnostics) problems.push({ pointer, code, message, offset: null });
+  return null;
+}

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { ChannelName } from '../../core/identifiers.ts';
+import { pathProblem } from '../../core/source.ts';
+import type { Findings } from './findings.ts';
+import { pointerTo } from './json-pointer.ts';
+import { parseDocument } from './parse-document.ts';
+import type { ParsedDocument } from './parse-document.ts';
+
+/** The file at a source's root that says how the source compiles. */
+export const RECIPE_PATH = 'pointsman.yaml';
+
+const FilePath = z.string().superRefine((path, context) => {
+  const problem = pathProblem(path);
+  if (problem) context.addIssue({ code: 'custom', message: problem });
+});
+
+/** A picomatch glob over paths of the source. `!` has no meaning here: what is not wanted is simply not matched. */
+const Pattern = z
+  .string()
+  .max(512)
+  .superRefine((pattern, context) => {
+    const problem = pattern.startsWith('!') ? 'a pattern may not begin with "!"' : pathProblem(pattern);
+    if (problem) context.addIssue({ code: 'custom', message: problem.replace('a path', 'a pattern') });
+  });
+
+const RecipeSchema = z.strictObject({
+  apiVersion: z.literal('pointsman/v1'),
+  documents: z
+    .array(z.strictObject({ include: z.array(Pattern).min(1), schema: FilePath.optional() }))
+    .default([]),
+  references: z.array(z.strictObject({ from: z.string().max(1_024), to: z.string().max(1_024) })).default([]),
+  overlays: z.record(ChannelName, FilePath).default({}),
+  modules: z.array(z.strictObject({ entry: FilePath })).default([]),
+  assets: z.array(Pattern).default([]),
+});
+
+export type Recipe = z.infer<typeof RecipeSchema>;
+
+/** The recipe with the document that it was read from, so that later problems can point into it. */
+export interface PlacedRecipe {
+  readonly recipe: Recipe;
+  readonly refuse: (steps: readonly (string | number)[], code: string, message: string) => void;
+}
+
+/** Reads pointsman.yaml; null when it has problems, which are then among the findings. */
+export function readRecipe(bytes: Uint8Array, found: Findings): PlacedRecipe | null {
+  const document = parseDocument(RECIPE_PATH, 'yaml', bytes);
+  const refuse: PlacedRecipe['refuse'] = (steps, code, message) => {
+    found.add(document.diagnose({ pointer: pointerTo(steps), code, message, offset: null }));
+  };
+  if (document.problems.length > 0) {
+    for (const problem of document.problems) found.add(document.diagnose(problem));
+    return null;
+  }
+  const read = RecipeSchema.safeParse(document.value);
+  if (read.success) return { recipe: read.data, refuse };
+  for (const issue of read.error.issues) addIssue(issue, document, refuse, found);
+  return null;
+}
+
+function addIssue(
+  issue: z.core.$ZodIssue,
+  document: ParsedDocument,
+  refuse: PlacedRecipe['refuse'],
+  found: Findings,
+): void {
+  const steps = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
+  if (issue.code !== 'unrecognized_keys') {
+    const reason = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+    refuse(steps, 'invalid_field', reason);
+    return;
+  }
+  for (const key of issue.keys) {
+    const pointer = pointerTo([...steps, key]);
+    const offset = document.locate(pointer, true);
+    found.add(
+      document.diagnose({ pointer, code: 'unknown_field', message: `"${key}" is not a field here`, offset }),
+    );
+  }
+}

@@ -1,0 +1,183 @@
+import { documentLimits } from '../../core/limits.ts';
+import { pointerStep, pointerSteps } from './json-pointer.ts';
+import type { Problem } from './parsed-document.ts';
+
+/** Where a value stands in the text, and everything inside it. */
+export interface Place {
+  readonly start: number;
+  /** Where its key begins; its own start when it has none. */
+  readonly keyStart: number;
+  readonly inside: Map<string, Place>;
+}
+
+interface Scan {
+  readonly text: string;
+  readonly problems: Problem[];
+  at: number;
+}
+
+/** Ends the scan: after a syntax error nothing that follows has a certain meaning. */
+class Unreadable extends Error {}
+
+/**
+ * Reads JSON slowly, for its places and for all that the engine's parser keeps silent about: duplicate keys, lost digits, lone
+ * surrogates, `__proto__`, depth. Only documents that have a problem come here.
+ */
+export function scanJson(text: string): { root: Place; problems: readonly Problem[] } {
+  const scan: Scan = { text, problems: [], at: 0 };
+  let root: Place = { start: 0, keyStart: 0, inside: new Map() };
+  try {
+    skipSpace(scan);
+    root = scanValue(scan, '', 0, scan.at);
+    skipSpace(scan);
+    if (scan.at < text.length) fail(scan, '', 'nothing may follow the value');
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+  }
+  return { root, problems: scan.problems };
+}
+
+/** The offset of a pointer's value or key, or of the nearest parent that is there. */
+export function locatePlace(root: Place, pointer: string, key: boolean): number {
+  let place = root;
+  const steps = pointerSteps(pointer) ?? [];
+  for (const [depth, step] of steps.entries()) {
+    const next = place.inside.get(step);
+    if (!next) return place.start;
+    if (key && depth === steps.length - 1) return next.keyStart;
+    place = next;
+  }
+  return place.start;
+}
+
+function scanValue(scan: Scan, pointer: string, depth: number, keyStart: number): Place {
+  const start = scan.at;
+  const place: Place = { start, keyStart, inside: new Map() };
+  const open = scan.text[start];
+  if (open === '{' || open === '[') {
+    if (depth >= documentLimits.depth) {
+      report(scan, pointer, 'too_deep', `maps and lists may be nested ${documentLimits.depth} deep`, start);
+      throw new Unreadable();
+    }
+    scan.at++;
+    if (open === '{') scanMembers(scan, pointer, depth, place);
+    else scanItems(scan, pointer, depth, place);
+  } else if (open === '"') checkString(scan, pointer, scanString(scan, pointer), start);
+  else scanPlain(scan, pointer);
+  return place;
+}
+
+function scanMembers(scan: Scan, pointer: string, depth: number, place: Place): void {
+  skipSpace(scan);
+  if (take(scan, '}')) return;
+  do {
+    skipSpace(scan);
+    const keyStart = scan.at;
+    if (scan.text[keyStart] !== '"') fail(scan, pointer, 'a key in double quotes is expected here');
+    const key = scanString(scan, pointer);
+    const inner = pointer + pointerStep(key);
+    checkKey(scan, inner, key, keyStart, place);
+    skipSpace(scan);
+    if (!take(scan, ':')) fail(scan, inner, 'a ":" is expected after the key');
+    skipSpace(scan);
+    place.inside.set(key, scanValue(scan, inner, depth + 1, keyStart));
+    skipSpace(scan);
+  } while (take(scan, ','));
+  if (!take(scan, '}')) fail(scan, pointer, 'a "," or "}" is expected here');
+}
+
+function scanItems(scan: Scan, pointer: string, depth: number, place: Place): void {
+  skipSpace(scan);
+  if (take(scan, ']')) return;
+  let index = 0;
+  do {
+    skipSpace(scan);
+    place.inside.set(String(index), scanValue(scan, pointer + pointerStep(index), depth + 1, scan.at));
+    index++;
+    skipSpace(scan);
+  } while (take(scan, ','));
+  if (!take(scan, ']')) fail(scan, pointer, 'a "," or "]" is expected here');
+}
+
+function checkKey(scan: Scan, pointer: string, key: string, at: number, place: Place): void {
+  if (place.inside.has(key))
+    report(scan, pointer, 'duplicate_key', `the key ${JSON.stringify(key)} is here twice`, at);
+  if (key === '__proto__') report(scan, pointer, 'forbidden_key', 'the key "__proto__" is not allowed', at);
+  checkString(scan, pointer, key, at);
+}
+
+function checkString(scan: Scan, pointer: string, value: string, at: number): void {
+  if (!value.isWellFormed())
+    report(scan, pointer, 'lone_surrogate', 'the string has half a surrogate pair', at);
+}
+
+function scanString(scan: Scan, pointer: string): string {
+  const string = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y; // eslint-disable-line no-control-regex -- JSON's grammar
+  const source = match(scan, string);
+  if (source !== null) return JSON.parse(source) as string;
+  const good = match(scan, /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*/y); // eslint-disable-line no-control-regex -- as above
+  if (good === null || scan.at >= scan.text.length) return fail(scan, pointer, 'the string is not closed');
+  return fail(
+    scan,
+    pointer,
+    scan.text[scan.at] === '\\'
+      ? 'this escape does not exist in JSON'
+      : 'a control character must be escaped',
+  );
+}
+
+function scanPlain(scan: Scan, pointer: string): void {
+  const start = scan.at;
+  if (match(scan, /(?:true|false|null)(?![\w$])/y) !== null) return;
+  const number = match(scan, /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\w.+-])/y);
+  if (number === null) {
+    fail(
+      scan,
+      pointer,
+      scan.at >= scan.text.length ? 'the text ends too early' : 'no JSON value can begin like this',
+    );
+  } else if (!Number.isFinite(Number(number))) {
+    report(
+      scan,
+      pointer,
+      'number_not_finite',
+      `${number.slice(0, 40)} is larger than any number that survives`,
+      start,
+    );
+  } else if (/^-?[0-9]+$/.test(number) && !Number.isSafeInteger(Number(number))) {
+    report(scan, pointer, 'integer_out_of_range', integerMessage(number), start);
+  }
+}
+
+/** Said alike for JSON, YAML and TOML. */
+export function integerMessage(source: string): string {
+  return `the integer ${source.slice(0, 40)} is beyond ±(2^53 − 1) and would lose digits; write it as a string`;
+}
+
+function match(scan: Scan, pattern: RegExp): string | null {
+  pattern.lastIndex = scan.at;
+  const found = pattern.exec(scan.text);
+  if (!found) return null;
+  scan.at = pattern.lastIndex;
+  return found[0];
+}
+
+function take(scan: Scan, expected: string): boolean {
+  if (scan.text[scan.at] !== expected) return false;
+  scan.at++;
+  return true;
+}
+
+function skipSpace(scan: Scan): void {
+  match(scan, /[ \t\n\r]*/y);
+}
+
+function report(scan: Scan, pointer: string, code: string, message: string, offset: number): void {
+  if (scan.problems.length < documentLimits.diagnostics)
+    scan.problems.push({ pointer, code, message, offset });
+}
+
+function fail(scan: Scan, pointer: string, message: string): never {
+  report(scan, pointer, 'json_syntax', message, scan.at);
+  throw new Unreadable();
+}

@@ -1,0 +1,31 @@
+import { isAlias, isMap, isScalar, isSeq } from 'yaml';
+import type { Node } from 'yaml';
+import { pointerSteps } from './json-pointer.ts';
+
+/** The offset of a pointer's value or key, or of the nearest parent. An alias is its own place: that is where the author looks. */
+export function locateInYaml(root: Node | null, pointer: string, key: boolean): number {
+  let node = root;
+  const steps = pointerSteps(pointer) ?? [];
+  for (const [depth, step] of steps.entries()) {
+    if (!node || isAlias(node)) break;
+    const { keyNode, valueNode } = childNode(node, step);
+    if (!keyNode && !valueNode) break;
+    if (depth === steps.length - 1 && (key || !hasText(valueNode))) node = keyNode ?? valueNode;
+    else node = valueNode ?? keyNode;
+  }
+  return node?.range?.[0] ?? 0;
+}
+
+function childNode(node: Node, step: string): { keyNode: Node | null; valueNode: Node | null } {
+  if (isMap(node)) {
+    const pair = node.items.find((item) => isScalar(item.key) && item.key.value === step);
+    return { keyNode: (pair?.key ?? null) as Node | null, valueNode: (pair?.value ?? null) as Node | null };
+  }
+  if (isSeq(node)) return { keyNode: null, valueNode: (node.items[Number(step)] ?? null) as Node | null };
+  return { keyNode: null, valueNode: null };
+}
+
+/** A value that was left out (`key:`) has no text of its own to point at. */
+function hasText(node: Node | null): boolean {
+  return node !== null && !(isScalar(node) && node.value === null && node.source === '');
+}

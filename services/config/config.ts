@@ -1,0 +1,211 @@
+import { appDatabaseUrl } from './database-urls.ts';
+import { readSettings, type Environment, type Rule } from './read-settings.ts';
+import { hashToken, type LogLevel } from './settings.ts';
+
+export interface ApiConfig {
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  /** Lower-case hex of the bootstrap token's SHA-256. */
+  readonly adminTokenSha256: string;
+  readonly databaseUrl: string;
+  readonly restateIngressUrl: string;
+  readonly restateAdminUrl: string;
+  readonly logLevel: LogLevel;
+}
+
+export interface WorkerConfig {
+  readonly host: string;
+  readonly port: number;
+  /** Where Restate reaches the worker. */
+  readonly workerUrl: string;
+  /** The public key of the one Restate whose calls are taken. Null to take anybody's. */
+  readonly identityKey: string | null;
+  readonly databaseUrl: string;
+  readonly restateIngressUrl: string;
+  readonly restateAdminUrl: string;
+  readonly logLevel: LogLevel;
+}
+
+export interface MigrateConfig {
+  readonly ownerUrl: string;
+  readonly appUrl: string;
+}
+
+/** What `npm start` is to run. A part that is null is embedded. */
+export interface StackConfig {
+  readonly host: string;
+  /** 0 for any free one, which is then kept. */
+  readonly port: number;
+  /** As given: relative to the working directory. */
+  readonly home: string;
+  /** Null to use the home's own. */
+  readonly adminToken: string | null;
+  readonly database: MigrateConfig | null;
+  readonly restate: { readonly ingressUrl: string; readonly adminUrl: string } | null;
+  /** Null to choose one and keep it. */
+  readonly workerPort: number | null;
+  /** Null for the worker's port on 127.0.0.1. */
+  readonly workerUrl: string | null;
+  /** What the worker is told of a Restate elsewhere. Null with an embedded one, whose key is the home's. */
+  readonly identityKey: string | null;
+  readonly logLevel: LogLevel;
+}
+
+/** The settings of `services/api`. Throws ConfigError. */
+export function apiConfig(env: Environment): ApiConfig {
+  const read = readSettings(
+    env,
+    [
+      'POINTSMAN_HOST',
+      'POINTSMAN_PORT',
+      'POINTSMAN_ADMIN_TOKEN',
+      'POINTSMAN_ADMIN_TOKEN_SHA256',
+      'DATABASE_URL',
+      'RESTATE_INGRESS_URL',
+      'RESTATE_ADMIN_URL',
+      'POINTSMAN_LOG_LEVEL',
+    ],
+    { required: ['DATABASE_URL', 'RESTATE_INGRESS_URL', 'RESTATE_ADMIN_URL'], rules: [oneAdminToken] },
+  );
+  return {
+    host: read.POINTSMAN_HOST ?? DEFAULT_HOST,
+    port: read.POINTSMAN_PORT ?? DEFAULT_PORT,
+    adminTokenSha256: read.POINTSMAN_ADMIN_TOKEN_SHA256 ?? hashToken(read.POINTSMAN_ADMIN_TOKEN as string),
+    databaseUrl: read.DATABASE_URL,
+    restateIngressUrl: read.RESTATE_INGRESS_URL,
+    restateAdminUrl: read.RESTATE_ADMIN_URL,
+    logLevel: read.POINTSMAN_LOG_LEVEL ?? 'info',
+  };
+}
+
+/** The settings of `services/worker`. Throws ConfigError. */
+export function workerConfig(env: Environment): WorkerConfig {
+  const required = [
+    'POINTSMAN_WORKER_PORT',
+    'POINTSMAN_WORKER_URL',
+    'DATABASE_URL',
+    'RESTATE_INGRESS_URL',
+    'RESTATE_ADMIN_URL',
+  ] as const;
+  const names = [
+    ...required,
+    'POINTSMAN_HOST',
+    'POINTSMAN_WORKER_IDENTITY_KEY',
+    'POINTSMAN_LOG_LEVEL',
+  ] as const;
+  const read = readSettings(env, names, { required, rules: [] });
+  return {
+    host: read.POINTSMAN_HOST ?? DEFAULT_HOST,
+    port: read.POINTSMAN_WORKER_PORT,
+    workerUrl: read.POINTSMAN_WORKER_URL,
+    identityKey: read.POINTSMAN_WORKER_IDENTITY_KEY ?? null,
+    databaseUrl: read.DATABASE_URL,
+    restateIngressUrl: read.RESTATE_INGRESS_URL,
+    restateAdminUrl: read.RESTATE_ADMIN_URL,
+    logLevel: read.POINTSMAN_LOG_LEVEL ?? 'info',
+  };
+}
+
+/** The settings of `services/migrate`. Throws ConfigError. */
+export function migrateConfig(env: Environment): MigrateConfig {
+  const names = ['DATABASE_URL', 'DATABASE_OWNER_URL'] as const;
+  const read = readSettings(env, names, { required: ['DATABASE_URL'], rules: [appPasswordKnown, twoRoles] });
+  return databaseRoles(read.DATABASE_URL, read.DATABASE_OWNER_URL);
+}
+
+/** The settings of `npm start`. Throws ConfigError. */
+export function stackConfig(env: Environment): StackConfig {
+  const names = [
+    'POINTSMAN_HOST',
+    'POINTSMAN_PORT',
+    'POINTSMAN_HOME',
+    'POINTSMAN_ADMIN_TOKEN',
+    'POINTSMAN_WORKER_PORT',
+    'POINTSMAN_WORKER_URL',
+    'POINTSMAN_WORKER_IDENTITY_KEY',
+    'DATABASE_URL',
+    'DATABASE_OWNER_URL',
+    'RESTATE_INGRESS_URL',
+    'RESTATE_ADMIN_URL',
+    'POINTSMAN_LOG_LEVEL',
+  ] as const;
+  const rules = [
+    appPasswordKnown,
+    twoRoles,
+    ownerNeedsApp,
+    wholeRestate,
+    workerReachable,
+    identityElsewhere,
+  ] as const;
+  const read = readSettings(env, names, { required: [], rules });
+  const { DATABASE_URL: databaseUrl, RESTATE_INGRESS_URL: ingressUrl, RESTATE_ADMIN_URL: adminUrl } = read;
+  return {
+    host: read.POINTSMAN_HOST ?? DEFAULT_HOST,
+    port: read.POINTSMAN_PORT ?? DEFAULT_PORT,
+    home: read.POINTSMAN_HOME ?? DEFAULT_HOME,
+    adminToken: read.POINTSMAN_ADMIN_TOKEN ?? null,
+    database: databaseUrl === undefined ? null : databaseRoles(databaseUrl, read.DATABASE_OWNER_URL),
+    restate: ingressUrl === undefined || adminUrl === undefined ? null : { ingressUrl, adminUrl },
+    workerPort: read.POINTSMAN_WORKER_PORT ?? null,
+    workerUrl: read.POINTSMAN_WORKER_URL ?? null,
+    identityKey: read.POINTSMAN_WORKER_IDENTITY_KEY ?? null,
+    logLevel: read.POINTSMAN_LOG_LEVEL ?? 'info',
+  };
+}
+
+// Loopback: whoever wants the API on a network says so, since it is then reachable by all who are on it.
+const DEFAULT_HOST = '127.0.0.1';
+const DEFAULT_PORT = 7400;
+const DEFAULT_HOME = '.pointsman';
+
+const oneAdminToken: Rule<'POINTSMAN_ADMIN_TOKEN' | 'POINTSMAN_ADMIN_TOKEN_SHA256'> = (_read, isSet) =>
+  isSet('POINTSMAN_ADMIN_TOKEN') === isSet('POINTSMAN_ADMIN_TOKEN_SHA256')
+    ? 'exactly one of POINTSMAN_ADMIN_TOKEN and POINTSMAN_ADMIN_TOKEN_SHA256 must be set'
+    : null;
+
+const appPasswordKnown: Rule<'DATABASE_URL' | 'DATABASE_OWNER_URL'> = (read, isSet) =>
+  read.DATABASE_URL !== undefined &&
+  !isSet('DATABASE_OWNER_URL') &&
+  appDatabaseUrl(read.DATABASE_URL) === null
+    ? "DATABASE_URL alone is the owner's, from whose password the app role's is derived, and it holds no password: " +
+      'add one, or set DATABASE_OWNER_URL as well'
+    : null;
+
+const twoRoles: Rule<'DATABASE_URL' | 'DATABASE_OWNER_URL'> = ({ DATABASE_URL, DATABASE_OWNER_URL }) =>
+  DATABASE_URL !== undefined &&
+  DATABASE_OWNER_URL !== undefined &&
+  new URL(DATABASE_URL).username === new URL(DATABASE_OWNER_URL).username
+    ? 'DATABASE_URL and DATABASE_OWNER_URL must name two roles; set only DATABASE_URL to have the second one made'
+    : null;
+
+const ownerNeedsApp: Rule<'DATABASE_URL' | 'DATABASE_OWNER_URL'> = (_read, isSet) =>
+  isSet('DATABASE_OWNER_URL') && !isSet('DATABASE_URL')
+    ? 'DATABASE_OWNER_URL is set, so that DATABASE_URL must be, too'
+    : null;
+
+const wholeRestate: Rule<'RESTATE_INGRESS_URL' | 'RESTATE_ADMIN_URL'> = (_read, isSet) =>
+  isSet('RESTATE_INGRESS_URL') !== isSet('RESTATE_ADMIN_URL')
+    ? 'RESTATE_INGRESS_URL and RESTATE_ADMIN_URL must both be set, or neither'
+    : null;
+
+const workerReachable: Rule<'RESTATE_ADMIN_URL' | 'POINTSMAN_WORKER_URL'> = (read, isSet) =>
+  read.RESTATE_ADMIN_URL !== undefined &&
+  !isLoopback(read.RESTATE_ADMIN_URL) &&
+  !isSet('POINTSMAN_WORKER_URL')
+    ? 'RESTATE_ADMIN_URL is on another machine: set POINTSMAN_WORKER_URL to the address at which it reaches the worker here'
+    : null;
+
+const identityElsewhere: Rule<'RESTATE_ADMIN_URL' | 'POINTSMAN_WORKER_IDENTITY_KEY'> = (_read, isSet) =>
+  isSet('POINTSMAN_WORKER_IDENTITY_KEY') && !isSet('RESTATE_ADMIN_URL')
+    ? 'POINTSMAN_WORKER_IDENTITY_KEY is for a Restate elsewhere: the embedded one has a key of its own'
+    : null;
+
+function databaseRoles(databaseUrl: string, ownerUrl: string | undefined): MigrateConfig {
+  if (ownerUrl !== undefined) return { ownerUrl, appUrl: databaseUrl };
+  return { ownerUrl: databaseUrl, appUrl: appDatabaseUrl(databaseUrl) as string };
+}
+
+function isLoopback(url: string): boolean {
+  return /^(?:localhost|127\.[0-9.]+|\[::1\])$/.test(new URL(url).hostname);
+}

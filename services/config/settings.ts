@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+
+/**
+ * Every setting of every process, by the name of its environment variable, with how it is read. What a process takes from
+ * this table, and what must agree with what, stands in `config.ts`. Messages never repeat a value: it may be a secret.
+ */
+export const settings = z.object({
+  /** Where the API listens; in a container of its own, where the worker listens. */
+  POINTSMAN_HOST: z.union([z.ipv4(), z.ipv6(), z.literal('localhost')], 'must be an IP address'),
+  /** The API's port. 0 takes any that is free. */
+  POINTSMAN_PORT: port(0),
+  /** Where `npm start` keeps its data. */
+  POINTSMAN_HOME: z.string(),
+  /** The token that may do everything, to make the first others with. */
+  POINTSMAN_ADMIN_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,256}$/, 'must be 16 to 256 visible characters without spaces'),
+  /** Instead of the token itself, so that the API need not know it. */
+  POINTSMAN_ADMIN_TOKEN_SHA256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits'),
+  POINTSMAN_WORKER_PORT: port(1),
+  /** Where Restate reaches the worker. */
+  POINTSMAN_WORKER_URL: url(['http:', 'https:']),
+  /** The public key of the one Restate whose calls the worker takes, as that server logs it at its start. */
+  POINTSMAN_WORKER_IDENTITY_KEY: z
+    .string()
+    .regex(
+      /^publickeyv1_[1-9A-HJ-NP-Za-km-z]{32,44}$/,
+      'must be publickeyv1_ and the base58 of an ed25519 public key',
+    ),
+  /** The database, as the role that the processes log in as. */
+  DATABASE_URL: url(['postgres:', 'postgresql:']),
+  /** The database, as the role that owns the tables: migrations only. */
+  DATABASE_OWNER_URL: url(['postgres:', 'postgresql:']),
+  RESTATE_INGRESS_URL: url(['http:', 'https:']),
+  RESTATE_ADMIN_URL: url(['http:', 'https:']),
+  POINTSMAN_LOG_LEVEL: z.enum(
+    ['trace', 'debug', 'info', 'warn', 'error', 'fatal'],
+    'must be trace, debug, info, warn, error or fatal',
+  ),
+});
+
+export type Settings = z.infer<typeof settings>;
+export type SettingName = keyof Settings;
+export type LogLevel = Settings['POINTSMAN_LOG_LEVEL'];
+
+/** What the API keeps of an admin token: a random token needs no slow hash. */
+export function hashToken(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
+
+function port(lowest: 0 | 1) {
+  const message = `must be a port, ${lowest} to 65535`;
+  return z
+    .string()
+    .regex(/^[0-9]{1,5}$/, message)
+    .transform(Number)
+    .pipe(z.number().min(lowest, message).max(65_535, message));
+}
+
+function url(protocols: readonly string[]) {
+  const message = `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`;
+  return z.string().refine((text) => {
+    const parsed = URL.canParse(text) ? new URL(text) : null;
+    return parsed !== null && protocols.includes(parsed.protocol) && parsed.hostname !== '';
+  }, message);
+}

@@ -1,0 +1,118 @@
+import { z } from 'zod';
+
+import { Digest } from '../../core/identifiers.ts';
+import type { Database, Query } from './database.ts';
+import { allRows, Big } from './rows.ts';
+
+export interface BlobContent {
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly content: Uint8Array;
+}
+
+/** What one statement may carry: past it a source of many files would be one message of its whole size in memory twice. */
+const BATCH_BYTES = 4 * 1024 * 1024;
+
+const ContentRow = z.object({ digest: Digest, content: z.instanceof(Uint8Array) });
+const BlobRow = z.object({ media_type: z.string(), size: Big, content: z.instanceof(Uint8Array) });
+
+export async function readBlobs(
+  db: Database,
+  tenant: string,
+  digests: readonly string[],
+): Promise<Map<string, Uint8Array>> {
+  if (digests.length === 0) return new Map();
+  const rows = await db.call(
+    tenant,
+    'SELECT digest, content FROM blobs WHERE tenant = $1 AND digest = ANY ($2)',
+    [tenant, digests],
+  );
+  return new Map(allRows(ContentRow, rows).map(({ digest, content }) => [digest, content]));
+}
+
+export async function findBlob(
+  db: Database,
+  tenant: string,
+  digest: string,
+): Promise<{ content: Uint8Array; mediaType: string; size: number } | null> {
+  const rows = await db.call(
+    tenant,
+    'SELECT media_type, size, content FROM blobs WHERE tenant = $1 AND digest = $2',
+    [tenant, digest],
+  );
+  const [blob] = allRows(BlobRow, rows);
+  return blob ? { content: blob.content, mediaType: blob.media_type, size: blob.size } : null;
+}
+
+/** Those of the digests that are not stored. */
+export async function missingBlobs(
+  query: Query,
+  tenant: string,
+  digests: readonly string[],
+): Promise<Set<string>> {
+  if (digests.length === 0) return new Set();
+  const rows = await query(
+    'SELECT d AS digest FROM unnest($2::text[]) d WHERE NOT EXISTS (SELECT FROM blobs WHERE tenant = $1 AND digest = d)',
+    [tenant, digests],
+  );
+  return new Set(allRows(z.object({ digest: Digest }), rows).map((row) => row.digest));
+}
+
+/** Stores what is not there yet. Content that is there already is not sent again. */
+export async function storeBlobs(db: Database, tenant: string, blobs: readonly BlobContent[]): Promise<void> {
+  await db.tenant(tenant, async (query) => {
+    const missing = await missingBlobs(
+      query,
+      tenant,
+      blobs.map((blob) => blob.digest),
+    );
+    await insertBlobs(
+      query,
+      tenant,
+      blobs.filter((blob) => missing.has(blob.digest)),
+    );
+  });
+}
+
+/** Blobs as the parameters of a statement: digests, media types, contents. By digest, so that all who store them lock in one order. */
+export function blobColumns(blobs: readonly BlobContent[]): [string[], string[], Buffer[]] {
+  const sorted = blobs.toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
+  return [
+    sorted.map((blob) => blob.digest),
+    sorted.map((blob) => blob.mediaType),
+    sorted.map((blob) => Buffer.from(blob.content.buffer, blob.content.byteOffset, blob.content.byteLength)),
+  ];
+}
+
+/** In batches, within the caller's transaction. One that somebody else has stored meanwhile is the same one. */
+export async function insertBlobs(
+  query: Query,
+  tenant: string,
+  blobs: readonly BlobContent[],
+): Promise<void> {
+  for (const batch of batches(blobs)) {
+    await query(
+      `INSERT INTO blobs (tenant, digest, media_type, size, content)
+       SELECT $1, digest, media_type, octet_length(content), content
+       FROM unnest($2::text[], $3::text[], $4::bytea[]) AS b (digest, media_type, content)
+       ON CONFLICT DO NOTHING`,
+      [tenant, ...blobColumns(batch)],
+    );
+  }
+}
+
+/** By digest, so that two transactions that store the same blobs lock them in one order. */
+function batches(blobs: readonly BlobContent[]): BlobContent[][] {
+  const sorted = blobs.toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
+  const found: BlobContent[][] = [];
+  let bytes = Infinity;
+  for (const blob of sorted) {
+    if (bytes + blob.content.length > BATCH_BYTES) {
+      found.push([]);
+      bytes = 0;
+    }
+    bytes += blob.content.length;
+    found.at(-1)?.push(blob);
+  }
+  return found;
+}

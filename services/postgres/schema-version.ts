@@ -1,0 +1,53 @@
+import type { ClientBase } from 'pg';
+import { z } from 'zod';
+
+import { PointsmanError } from '../../core/errors.ts';
+import { Big } from './rows.ts';
+
+/** Our tables live in this schema, and nothing else does. */
+export const SCHEMA = 'pointsman';
+
+/** The last migration that this code knows: the number at the head of its file's name. */
+export const SCHEMA_LEVEL = 5;
+
+const Row = z.object({ level: Big, oldest_process: Big });
+
+export interface SchemaVersion {
+  /** The last migration that was run. */
+  readonly level: number;
+  /** Processes that know fewer migrations than this must not run any more: one of the later ones took something away from them. */
+  readonly oldestProcess: number;
+}
+
+/** Null before the first migration. */
+export async function findSchemaVersion(client: ClientBase): Promise<SchemaVersion | null> {
+  const known = await client.query(`SELECT to_regclass('${SCHEMA}.schema_version') IS NOT NULL AS known`);
+  if (!z.object({ known: z.boolean() }).parse(known.rows[0]).known) return null;
+  const { rows } = await client.query(`SELECT level, oldest_process FROM ${SCHEMA}.schema_version`);
+  const row = Row.parse(rows[0]);
+  return { level: row.level, oldestProcess: row.oldest_process };
+}
+
+/**
+ * Throws unless a process of this build may work on the database: not before it was migrated, and not after a newer build took away
+ * what this one needs. Asked of every new connection, so that a process that was left running during an upgrade stops too.
+ */
+export async function assertSchemaFits(client: ClientBase): Promise<void> {
+  const version = await findSchemaVersion(client);
+  const problem = misfit(version);
+  if (problem === null) return;
+  throw new PointsmanError('unavailable', 'the database and this process are of different versions', {
+    cause: new Error(problem),
+  });
+}
+
+/** Why this build must not run on a schema of that version; null when it may. */
+export function misfit(version: SchemaVersion | null): string | null {
+  if (version === null || version.level < SCHEMA_LEVEL) {
+    return `the schema is at level ${version?.level ?? 0} and this process needs ${SCHEMA_LEVEL}: run the migrations`;
+  }
+  if (version.oldestProcess > SCHEMA_LEVEL) {
+    return `the schema is for processes from level ${version.oldestProcess} on, and this one is of level ${SCHEMA_LEVEL}: run a newer build`;
+  }
+  return null;
+}

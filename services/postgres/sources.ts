@@ -1,0 +1,58 @@
+import { z } from 'zod';
+
+import { Digest } from '../../core/identifiers.ts';
+import type { SourceTree } from '../../core/source.ts';
+import { insertBlobs, missingBlobs } from './blobs.ts';
+import type { Database } from './database.ts';
+import { answerOf } from './rows.ts';
+
+const Entries = z.array(z.object({ path: z.string(), digest: Digest, size: z.number() }));
+
+/** What the bytes of a source mean is for the compiler to say. */
+const MEDIA_TYPE = 'application/octet-stream';
+
+/** Stores a source, all of it or nothing. What the tenant has already is not sent again. */
+export async function storeSource(
+  db: Database,
+  tenant: string,
+  tree: SourceTree,
+  contents: ReadonlyMap<string, Uint8Array>,
+): Promise<void> {
+  await db.tenant(tenant, async (query) => {
+    const inserted = await query(
+      'INSERT INTO sources (tenant, digest, entries) VALUES ($1, $2, $3::jsonb) ON CONFLICT DO NOTHING RETURNING digest',
+      [tenant, tree.digest, JSON.stringify(tree.entries)],
+    );
+    // The same source again: its blobs came with it, in the same transaction, and are never deleted while it stands.
+    if (inserted.length === 0) return;
+    const missing = await missingBlobs(query, tenant, [
+      ...new Set(tree.entries.map((entry) => entry.digest)),
+    ]);
+    const blobs = [...missing].map((digest) => {
+      const content = contents.get(digest);
+      if (!content) throw new Error(`the source names ${digest}, whose content was not handed in`);
+      return { digest, mediaType: MEDIA_TYPE, content };
+    });
+    await insertBlobs(query, tenant, blobs);
+  });
+}
+
+/** A source, with its contents where these are few: one message for a small one. */
+export interface LoadedSource {
+  readonly tree: SourceTree;
+  readonly contents: ReadonlyMap<string, Uint8Array>;
+}
+
+const FEW_BYTES = 256 * 1024;
+
+const Loaded = z.object({ entries: Entries, contents: z.record(Digest, z.string()) }).nullable();
+
+export async function loadSource(db: Database, tenant: string, digest: string): Promise<LoadedSource | null> {
+  const source = answerOf(Loaded, await db.answer(tenant, 'load_source($1, $2, $3)', [digest, FEW_BYTES]));
+  if (!source) return null;
+  const contents = Object.entries(source.contents).map(([name, text]): [string, Uint8Array] => [
+    name,
+    Buffer.from(text, 'base64'),
+  ]);
+  return { tree: { digest, entries: source.entries }, contents: new Map(contents) };
+}

@@ -1,0 +1,18 @@
+const ALPHABET = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
+const BASE = 58n;
+
+/** Those bytes as base58 (Bitcoin's alphabet, without a checksum). Slow for more than some hundred bytes. */
+export function base58(bytes: Uint8Array): string {
+  let digits = '';
+  for (let rest = toNumber(bytes); rest > 0n; rest /= BASE) {
+    digits = `${ALPHABET[Number(rest % BASE)]}${digits}`;
+  }
+  // A number has no leading zeros; bytes do, and each is written as the digit for zero.
+  const firstNonZero = bytes.findIndex((byte) => byte !== 0);
+  const zeros = firstNonZero === -1 ? bytes.length : firstNonZero;
+  return '1'.repeat(zeros) + digits;
+}
+
+function toNumber(bytes: Uint8Array): bigint {
+  return bytes.reduce((number, byte) => (number << 8n) | BigInt(byte), 0n);
+}

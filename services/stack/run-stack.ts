@@ -1,0 +1,90 @@
+import { stackConfig, type StackConfig } from '../config/config.ts';
+import { ConfigError, type Environment } from '../config/read-settings.ts';
+import { serverLimits } from '../embedded/limits.ts';
+import { adminTokenFile } from './admin-token.ts';
+import type { Scripts } from './options.ts';
+import { startStack, type Stack } from './stack.ts';
+
+/**
+ * Runs a stack as this whole process: starts it, says where it is, and ends the process, with code 0 when a signal asked for
+ * that and 1 when something broke. The first SIGINT, SIGTERM or SIGHUP stops in order, a second one at once.
+ */
+export async function runStack(env: Environment, { scripts }: { scripts?: Scripts } = {}): Promise<void> {
+  // Whoever read our output may be gone; that is no reason to end.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
+  const config = readConfig(env);
+  const abort = new AbortController();
+  let stack: Stack | null = null;
+
+  onSignals((again) => {
+    if (stack === null) {
+      abort.abort();
+      return;
+    }
+    console.log(again ? 'Stopping at once.' : 'Stopping. Once more to stop at once.');
+    void stack.stop({ atOnce: again }).then(
+      () => process.exit(0),
+      (error: unknown) => fail(String(error)),
+    );
+  });
+
+  try {
+    stack = await startStack({
+      config,
+      env,
+      say: (line) => console.error(line),
+      signal: abort.signal,
+      onFailed: fail,
+      ...(scripts === undefined ? {} : { scripts }),
+    });
+    console.log(welcome(stack));
+  } catch (error) {
+    if (abort.signal.aborted) process.exit(0);
+    fail(error instanceof Error ? error.message : String(error));
+  }
+}
+
+// `again` is true from the second one on. Ctrl-C under npm arrives twice, once from the terminal and once from npm.
+function onSignals(act: (again: boolean) => void): void {
+  let firstAt: number | null = null;
+  const onSignal = (): void => {
+    const now = performance.now();
+    if (firstAt !== null && now - firstAt < serverLimits.sameSignalMs) return;
+    act(firstAt !== null);
+    firstAt ??= now;
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+}
+
+function readConfig(env: Environment): StackConfig {
+  try {
+    return stackConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) fail(error.message);
+    throw error;
+  }
+}
+
+function fail(reason: string): never {
+  console.error(reason);
+  process.exit(1);
+}
+
+function welcome({ apiUrl, admin, home, restate, database }: Stack): string {
+  const file = adminTokenFile(home);
+  const token = {
+    'made now': `${admin.token}\n                 shown this once; a copy for the command line is in ${file}`,
+    kept: admin.token === null ? 'as it was shown at the first start' : `in ${file}`,
+    given: 'as POINTSMAN_ADMIN_TOKEN says',
+  }[admin.origin];
+  const { hostname, port, pathname } = new URL(database.appUrl);
+  return [
+    'Pointsman is ready.',
+    `  API            ${apiUrl}`,
+    `  Admin token    ${token}`,
+    `  Restate UI     ${restate.adminUrl}/ui/`,
+    `  Restate        ${restate.ingressUrl}`,
+    `  PostgreSQL     ${hostname}:${port || '5432'}${pathname}`,
+    `  Data           ${home.path}`,
+  ].join('\n');
+}

@@ -1,0 +1,89 @@
+import { createEndpointHandler, type LoggerTransport } from '@restatedev/restate-sdk';
+import { connect } from '@restatedev/restate-sdk-clients';
+import type { Logger } from 'pino';
+
+import type { Clock, Deps } from '../../handlers/deps.ts';
+import { janitorObject } from '../../handlers/janitor.ts';
+import { releaseWorkflow } from '../../handlers/release.ts';
+import { tenantObject } from '../../handlers/tenant.ts';
+import { createCompiler } from '../compiler/compiler.ts';
+import type { WorkerConfig } from '../config/config.ts';
+import { postgresAdmissions } from '../postgres/admissions.ts';
+import { openDatabase } from '../postgres/database.ts';
+import { postgresMoves } from '../postgres/moves.ts';
+import { postgresSettlements } from '../postgres/settlements.ts';
+import { RestateAdmin } from '../restate/admin.ts';
+import type { EndpointListener } from './http2-endpoint.ts';
+import { restateInvocations } from './invocations.ts';
+import { releaseStages } from './stages.ts';
+import type { SweepDeps } from './sweep.ts';
+
+/** The durable handlers joined to the systems that they need: everything of the worker but its socket. */
+export interface Worker {
+  readonly listener: EndpointListener;
+  readonly admin: RestateAdmin;
+  readonly sweep: SweepDeps;
+  close(): Promise<void>;
+}
+
+const clock: Clock = { now: () => Date.now() };
+
+export function openWorker(config: WorkerConfig, log: Logger): Worker {
+  const db = openDatabase(config.databaseUrl, { applicationName: 'pointsman-worker' });
+  const compiler = createCompiler();
+  const admin = new RestateAdmin(config.restateAdminUrl);
+  const ingress = connect({ url: config.restateIngressUrl });
+  const deps: Deps = {
+    clock,
+    admissions: postgresAdmissions(db),
+    stages: releaseStages(db, compiler),
+    moves: postgresMoves(db),
+    settlements: postgresSettlements(db),
+    invocations: restateInvocations(admin),
+  };
+  const listener = createEndpointHandler({
+    services: [tenantObject(deps), releaseWorkflow(deps), janitorObject(deps)],
+    identityKeys: identityKeys(config, log),
+    logger: restateLog(log),
+  });
+  return {
+    listener,
+    admin,
+    sweep: { db, admin, ingress, clock, log },
+    async close() {
+      await compiler.close();
+      await db.close();
+    },
+  };
+}
+
+/** Whose calls are taken: that of one Restate, or, for want of a key, everybody's, which is said once. */
+function identityKeys({ identityKey }: WorkerConfig, log: Logger): string[] {
+  if (identityKey !== null) return [identityKey];
+  log.warn(
+    'whoever reaches the port of the worker can run its handlers: give Restate a private key ' +
+      '(RESTATE_WORKER__INVOKER__REQUEST_IDENTITY_PRIVATE_KEY_PEM_FILE) and set POINTSMAN_WORKER_IDENTITY_KEY to the public one that it logs',
+  );
+  return [];
+}
+
+/** The SDK's word on a missing key, once for HTTP/1 and once for HTTP/2. We say it ourselves, with what to do. */
+const NO_KEY = 'Accepting requests without validating request signatures';
+
+/** "info" is one line an attempt: of use only to whoever debugs. */
+const LEVELS: Readonly<Record<string, 'error' | 'warn'>> = { error: 'error', warn: 'warn' };
+
+/** The SDK's own words, in our log's form. */
+function restateLog(log: Logger): LoggerTransport {
+  return (metadata, message, ...more) => {
+    if (metadata.replaying || String(message).startsWith(NO_KEY)) return;
+    const level = LEVELS[metadata.level] ?? 'debug';
+    const context = {
+      invocation: metadata.context?.invocationId,
+      target: metadata.context?.invocationTarget,
+      key: metadata.context?.key,
+    };
+    const words: unknown[] = [message, ...(more as unknown[])];
+    log[level](context, words.map(String).join(' '));
+  };
+}

@@ -1,0 +1,132 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { parse as parseToml } from 'smol-toml';
+import { parse as parseYaml } from 'yaml';
+import { createCompiler } from '../../services/compiler/compiler.ts';
+import type { Compiler, CompileResult } from '../../services/compiler/compiler.ts';
+import { corpus, schema } from './compile-corpus.ts';
+import type { Corpus } from './compile-corpus.ts';
+import type { BenchRow } from './measure.ts';
+
+const DOCUMENTS = 2_000;
+const REPEATS = 7;
+
+/**
+ * Compiles a bundle of 2,000 mixed documents: cold (nothing remembered, threads running), with one document changed, and again
+ * unchanged. Beside it, in turns, the bare work with the same libraries: parse each file, validate it, stringify it.
+ */
+export async function benchCompile(): Promise<BenchRow[]> {
+  const first = corpus(DOCUMENTS);
+  const times = {
+    bare: [] as number[],
+    cold: [] as number[],
+    changed: [] as number[],
+    again: [] as number[],
+  };
+  bareWork(first);
+  const compiler = createCompiler();
+  try {
+    await warmThreads(compiler);
+    for (let nth = 0; nth < REPEATS; nth++) {
+      // A tenant of its own shares no memory with the others.
+      const tenant = `tenant-${nth}`;
+      times.bare.push(await timed(() => Promise.resolve(bareWork(first))));
+      times.cold.push(await timed(() => compile(compiler, tenant, first)));
+      const changed = corpus(DOCUMENTS, nth + 1);
+      times.changed.push(await timed(() => compile(compiler, tenant, changed)));
+      times.again.push(await timed(() => compile(compiler, tenant, changed)));
+    }
+  } finally {
+    await compiler.close();
+  }
+  return rowsOf(times);
+}
+
+function rowsOf(times: { [name in 'bare' | 'cold' | 'changed' | 'again']: number[] }): BenchRow[] {
+  const kind = `${DOCUMENTS} documents (60 % YAML, 30 % JSON, 10 % TOML)`;
+  return [
+    {
+      name: `compile ${kind}, cold`,
+      measured: spread(times.cold),
+      floor: `bare parse + ajv + JSON.stringify: ${spread(times.bare)}`,
+      ratio: medianRatio(times.cold, times.bare),
+      aim: 'at most 1.5',
+    },
+    {
+      name: 'the same with one document changed',
+      measured: spread(times.changed),
+      floor: `cold: ${spread(times.cold)}`,
+      ratio: medianRatio(times.changed, times.cold),
+      aim: 'at most 0.1',
+    },
+    {
+      name: 'the same source once more',
+      measured: spread(times.again),
+      floor: `cold: ${spread(times.cold)}`,
+      ratio: medianRatio(times.again, times.cold),
+    },
+  ];
+}
+
+function bareWork({ documents }: Corpus): number {
+  const validate = new Ajv2020({ strict: false }).compile(schema);
+  let characters = 0;
+  for (const { path, text } of documents) {
+    const value: unknown = bareParse(path, text);
+    if (!validate(value)) throw new Error(`${path} should satisfy the schema`);
+    characters += JSON.stringify(value).length;
+  }
+  return characters;
+}
+
+function bareParse(path: string, text: string): unknown {
+  if (path.endsWith('.json')) return JSON.parse(text);
+  return path.endsWith('.toml') ? parseToml(text) : parseYaml(text);
+}
+
+async function compile(
+  compiler: Compiler,
+  tenant: string,
+  { tree, contents }: Corpus,
+): Promise<CompileResult> {
+  const result = await compiler.compile(tenant, tree, async (digests) => {
+    return new Map(digests.map((digest) => [digest, contents.get(digest) ?? new Uint8Array()]));
+  });
+  if (result.kind !== 'compiled')
+    throw new Error(`the corpus should compile: ${JSON.stringify(result).slice(0, 500)}`);
+  return result;
+}
+
+/** Threads start lazily compiled and cold; a service that has run for a minute is not like that. Both get some work. */
+async function warmThreads(compiler: Compiler): Promise<void> {
+  const small = corpus(400);
+  await Promise.all(['warm-a', 'warm-b'].map((tenant) => compile(compiler, tenant, small)));
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return performance.now() - began;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+/** Of each round by itself, so that a machine that is busy for some rounds weighs on both sides alike. */
+function medianRatio(ours: readonly number[], theirs: readonly number[]): number {
+  return median(ours.map((value, nth) => value / (theirs[nth] ?? Number.NaN)));
+}
+
+function spread(values: readonly number[]): string {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  return `median ${median(values).toFixed(0)} ms (${low.toFixed(0)} to ${high.toFixed(0)}, ${values.length} runs)`;
+}
+
+if (import.meta.main) {
+  for (const { name, measured, floor, ratio, aim } of await benchCompile()) {
+    process.stdout.write(`${name}\n  measured  ${measured}\n  beside    ${floor ?? '-'}\n`);
+    process.stdout.write(
+      `  ratio     ${ratio?.toFixed(3) ?? '-'}${aim === undefined ? '' : `  (aim: ${aim})`}\n`,
+    );
+  }
+}

@@ -1,0 +1,34 @@
+import { cpus } from 'node:os';
+
+import { startControlPlane } from '../support/control-plane.ts';
+import { benchCompile } from './compile.ts';
+import type { BenchRow } from './measure.ts';
+import { benchPublish, benchScale } from './publish.ts';
+
+function print(title: string, rows: readonly BenchRow[]): void {
+  process.stdout.write(`\n${title}\n`);
+  for (const { name, measured, floor, ratio, aim } of rows) {
+    process.stdout.write(`  ${name}\n    measured  ${measured}\n`);
+    if (floor) process.stdout.write(`    beside    ${floor}\n`);
+    if (ratio !== undefined)
+      process.stdout.write(`    ratio     ${ratio.toFixed(2)}${aim ? `  (aim: ${aim})` : ''}\n`);
+  }
+}
+
+const parts = new Set(process.argv.slice(2));
+const wants = (part: string): boolean => parts.size === 0 || parts.has(part);
+process.stdout.write(
+  `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}\n`,
+);
+if (wants('compile'))
+  print('Compile, beside bare parse + ajv + stringify of the same files', await benchCompile());
+if (wants('publish') || wants('scale')) {
+  const plane = await startControlPlane({ fsync: true, plainWorker: true });
+  try {
+    if (wants('publish'))
+      print('Publish, beside a bare Restate publish of the same shape', await benchPublish(plane));
+    if (wants('scale')) print('Scale, beside the small case', await benchScale(plane));
+  } finally {
+    await plane.stop();
+  }
+}

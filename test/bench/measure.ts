@@ -1,0 +1,62 @@
+import { build, type Histogram } from 'hdr-histogram-js';
+
+/** One line of the report. A ratio is ours divided by the floor, both from the same run. */
+export interface BenchRow {
+  readonly name: string;
+  readonly measured: string;
+  readonly floor?: string;
+  readonly ratio?: number;
+  readonly aim?: string;
+}
+
+/** Latencies of one series, in microseconds inside, milliseconds outside. */
+export class Series {
+  readonly #histogram: Histogram = build({
+    highestTrackableValue: 600_000_000,
+    numberOfSignificantValueDigits: 3,
+  });
+  #elapsedMs = 0;
+
+  add(tookMs: number): void {
+    this.#histogram.recordValue(Math.max(1, Math.round(tookMs * 1_000)));
+  }
+
+  addElapsed(tookMs: number): void {
+    this.#elapsedMs += tookMs;
+  }
+
+  percentile(p: number): number {
+    return this.#histogram.getValueAtPercentile(p) / 1_000;
+  }
+
+  get count(): number {
+    return this.#histogram.totalCount;
+  }
+
+  get perSecond(): number {
+    return (this.count * 1_000) / this.#elapsedMs;
+  }
+}
+
+/** Runs `count` tasks with so many at once, and notes how long each took and how long all took. */
+export async function drive(
+  series: Series,
+  { count, clients }: { count: number; clients: number },
+  task: (index: number, client: number) => Promise<number>,
+): Promise<void> {
+  let next = 0;
+  const began = performance.now();
+  const client = async (own: number): Promise<void> => {
+    for (let index = next++; index < count; index = next++) series.add(await task(index, own));
+  };
+  await Promise.all(Array.from({ length: clients }, (_none, own) => client(own)));
+  series.addElapsed(performance.now() - began);
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(value < 10 ? 2 : 1)} ms`;
+}
+
+export function latencies(series: Series): string {
+  return `p50 ${ms(series.percentile(50))}, p99 ${ms(series.percentile(99))}`;
+}

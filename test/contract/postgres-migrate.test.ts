@@ -1,0 +1,149 @@
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+import type { Client } from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { openDatabase } from '../../services/postgres/database.ts';
+import { migrate } from '../../services/postgres/migrate.ts';
+import { SCHEMA_LEVEL } from '../../services/postgres/schema-version.ts';
+import { createTenant, findTenant } from '../../services/postgres/tenants.ts';
+import { startPostgres, type TestPostgres } from '../support/servers.ts';
+import { AT, connect } from '../support/store.ts';
+
+let postgres: TestPostgres;
+let owner: Client;
+beforeAll(async () => {
+  postgres = await startPostgres();
+  owner = await connect(postgres.ownerUrl);
+});
+afterAll(async () => {
+  await owner.end();
+  await postgres.stop();
+});
+
+let databases = 0;
+
+/** An empty database on the same server. */
+async function newDatabase(): Promise<{ ownerUrl: string; appUrl: string }> {
+  const name = `migrate_${++databases}`;
+  await owner.query(`CREATE DATABASE ${name}`);
+  const [ownerUrl, appUrl] = [new URL(postgres.ownerUrl), new URL(postgres.appUrl)];
+  ownerUrl.pathname = name;
+  appUrl.pathname = name;
+  return { ownerUrl: ownerUrl.href, appUrl: appUrl.href };
+}
+
+async function withOwner<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = await connect(url);
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+async function ping(appUrl: string): Promise<void> {
+  const db = openDatabase(appUrl);
+  try {
+    await db.ping();
+  } finally {
+    await db.close();
+  }
+}
+
+const atLevels = (url: string, level: number, oldestProcess: number) =>
+  withOwner(url, (client) =>
+    client.query('UPDATE pointsman.schema_version SET level = $1, oldest_process = $2', [
+      level,
+      oldestProcess,
+    ]),
+  );
+
+test('five that migrate at once all succeed, and each migration is run once', async () => {
+  const { ownerUrl, appUrl } = await newDatabase();
+  await Promise.all(Array.from({ length: 5 }, () => migrate(ownerUrl, appUrl)));
+  const names = await withOwner(ownerUrl, async (client) => {
+    const { rows } = await client.query<{ name: string }>(
+      'SELECT name FROM pointsman.migrations ORDER BY id',
+    );
+    return rows.map(({ name }) => name);
+  });
+  const folder = fileURLToPath(new URL('../../services/postgres/migrations', import.meta.url));
+  const files = readdirSync(folder).map((file) => file.replace(/\.sql$/, ''));
+  expect(names).toEqual(files.toSorted());
+  await ping(appUrl);
+});
+
+test('the level that the code expects is that of the last migration, in its file’s name and in the schema', async () => {
+  const { ownerUrl, appUrl } = await newDatabase();
+  await migrate(ownerUrl, appUrl);
+  const { rows } = await withOwner(ownerUrl, (client) =>
+    client.query<{ name: string; level: string }>(
+      'SELECT (SELECT max(name) FROM pointsman.migrations) AS name, level FROM pointsman.schema_version',
+    ),
+  );
+  expect(Number.parseInt(rows[0]!.name, 10)).toBe(SCHEMA_LEVEL);
+  expect(Number(rows[0]!.level)).toBe(SCHEMA_LEVEL);
+});
+
+test('migrating again keeps what is there', async () => {
+  const { ownerUrl, appUrl } = await newDatabase();
+  await migrate(ownerUrl, appUrl);
+  const db = openDatabase(appUrl);
+  await createTenant(db, 'acme', 'test', AT);
+  await migrate(ownerUrl, appUrl);
+  expect(await findTenant(db, 'acme')).toMatchObject({ tenant: 'acme' });
+  await db.close();
+});
+
+test('a process refuses a schema that a newer build has made unfit for it, also while it runs', async () => {
+  const { ownerUrl, appUrl } = await newDatabase();
+  await migrate(ownerUrl, appUrl);
+  await atLevels(ownerUrl, SCHEMA_LEVEL + 1, SCHEMA_LEVEL + 1);
+  await expect(ping(appUrl)).rejects.toMatchObject({
+    code: 'unavailable',
+    cause: {
+      message: `the schema is for processes from level ${SCHEMA_LEVEL + 1} on, and this one is of level ${SCHEMA_LEVEL}: run a newer build`,
+    },
+  });
+  await expect(migrate(ownerUrl, appUrl)).rejects.toThrow('run a newer build');
+});
+
+test('a process works on a newer schema that still fits it, and its migrations leave that alone', async () => {
+  const { ownerUrl, appUrl } = await newDatabase();
+  await migrate(ownerUrl, appUrl);
+  await atLevels(ownerUrl, SCHEMA_LEVEL + 1, SCHEMA_LEVEL);
+  await expect(ping(appUrl)).resolves.toBeUndefined();
+  await migrate(ownerUrl, appUrl);
+  await expect(ping(appUrl)).resolves.toBeUndefined();
+});
+
+test('a process refuses a schema that was not migrated yet', async () => {
+  const { ownerUrl, appUrl } = await newDatabase();
+  await expect(ping(appUrl)).rejects.toMatchObject({ code: 'unavailable' });
+  await migrate(ownerUrl, appUrl);
+  await atLevels(ownerUrl, SCHEMA_LEVEL - 1, 1);
+  await expect(ping(appUrl)).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+test('the owner is not taken for the app’s role', async () => {
+  const { ownerUrl } = await newDatabase();
+  await expect(migrate(ownerUrl, ownerUrl)).rejects.toThrow('a role that does not');
+});
+
+test('a migration that fails leaves nothing of itself', async () => {
+  const { ownerUrl, appUrl } = await newDatabase();
+  // The schema exists already, with a table in the way of the first migration.
+  await withOwner(ownerUrl, (client) =>
+    client.query('CREATE SCHEMA pointsman; CREATE TABLE pointsman.moves (x int)'),
+  );
+  await expect(migrate(ownerUrl, appUrl)).rejects.toThrow('already exists');
+  const { rows } = await withOwner(ownerUrl, (client) =>
+    client.query(`SELECT to_regclass('pointsman.tenants') AS tenants`),
+  );
+  expect(rows).toEqual([{ tenants: null }]);
+  await withOwner(ownerUrl, (client) => client.query('DROP TABLE pointsman.moves'));
+  await migrate(ownerUrl, appUrl);
+  await ping(appUrl);
+});

@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
+
+import { findRelease } from '../../services/postgres/releases.ts';
+import { appRoleOf } from '../support/app-role.ts';
+import {
+  accepted,
+  type ControlPlane,
+  newTenant,
+  settled,
+  startControlPlane,
+} from '../support/control-plane.ts';
+import { eventually } from '../support/eventually.ts';
+import { contradictions } from '../support/record-check.ts';
+import { type Standstill, standstill } from '../support/standstill.ts';
+
+let plane: ControlPlane;
+let still: Standstill;
+beforeAll(async () => {
+  plane = await startControlPlane();
+  still = standstill(plane);
+}, 60_000);
+afterAll(() => plane.stop());
+
+const Invocation = z.object({ id: z.string(), status: z.string() });
+
+async function invocation(service: string, tenant: string, version: number) {
+  const rows = await plane.admin.query(
+    `SELECT id, status FROM sys_invocation
+     WHERE target_service_name = '${service}' AND target_service_key = '${tenant}/bundle/v${version}'`,
+  );
+  return rows[0] ? Invocation.parse(rows[0]) : null;
+}
+
+/** The app may give up no claim meanwhile, so that every undo fails. */
+async function withoutUndo(work: () => Promise<void>): Promise<void> {
+  const app = appRoleOf(plane.postgres.appUrl);
+  await still.sql((client) => client.query(`REVOKE DELETE ON pointsman.artifact_claims FROM ${app}`));
+  await work();
+  await still.sql((client) => client.query(`GRANT DELETE ON pointsman.artifact_claims TO ${app}`));
+}
+
+async function claimed(tenant: string, version: number): Promise<void> {
+  await eventually(async () => (await findRelease(plane.db, { tenant, bundle: 'bundle', version }))?.digest, {
+    what: 'an artifact that is claimed',
+  });
+}
+
+async function waitsForOperator(tenant: string, version: number): Promise<string> {
+  const paused = await eventually(
+    async () => {
+      const found = await invocation('Janitor', tenant, version);
+      return found?.status === 'paused' ? found : null;
+    },
+    { what: 'a janitor that waits for its operator' },
+  );
+  return paused.id;
+}
+
+async function resumed(id: string, tenant: string, version: number): Promise<void> {
+  const answer = await fetch(`${plane.restate.adminUrl}/invocations/${id}/resume`, { method: 'PATCH' });
+  expect(answer.ok).toBe(true);
+  await eventually(async () => (await invocation('Janitor', tenant, version))?.status === 'completed', {
+    what: 'the end of the undo',
+  });
+  const release = await findRelease(plane.db, { tenant, bundle: 'bundle', version });
+  expect(release?.effects).toMatchObject([{ effect: 'artifact-claim', state: 'compensated' }]);
+  expect(await contradictions(plane.postgres.ownerUrl)).toEqual([]);
+}
+
+test('an undo that fails for good: the ledger says so, the release settles, its tenant goes on, and an operator’s resume ends it', async () => {
+  const tenant = await newTenant(plane);
+  await settled(plane, tenant, await accepted(plane, tenant));
+  let waiting = '';
+  await withoutUndo(async () => {
+    await still.holdAfter(tenant, async () => {
+      await accepted(plane, tenant, { files: { 'b.json': '{}' } });
+      await claimed(tenant, 2);
+    });
+    const release = await settled(plane, tenant, 2);
+    expect(release).toMatchObject({ outcome: 'rejected', reason: 'the pointer is held: test' });
+    expect(release.effects).toMatchObject([{ effect: 'artifact-claim', state: 'compensation_failed' }]);
+    waiting = await waitsForOperator(tenant, 2);
+    await still.sql((client) =>
+      client.query(
+        'UPDATE pointsman.pointers SET hold_reason = NULL, hold_by = NULL, hold_at = NULL WHERE tenant = $1',
+        [tenant],
+      ),
+    );
+    const next = await accepted(plane, tenant, { onConflict: 'reject', files: { 'c.json': '{}' } });
+    expect((await settled(plane, tenant, next)).outcome).toBe('published');
+  });
+  await resumed(waiting, tenant, 2);
+});
+
+test('an undo that fails for a release that was killed is not forgotten: it waits for an operator, too', async () => {
+  const tenant = await newTenant(plane);
+  await settled(plane, tenant, await accepted(plane, tenant));
+  let waiting = '';
+  await withoutUndo(async () => {
+    await still.whilePointerLocked(tenant, async () => {
+      await accepted(plane, tenant, { files: { 'b.json': '{}' } });
+      await claimed(tenant, 2);
+      const running = await invocation('Release', tenant, 2);
+      await plane.admin.killInvocation(running?.id ?? '');
+      await still.cutWaiting();
+    });
+    const release = await settled(plane, tenant, 2);
+    expect(release.outcome).toBe('errored');
+    expect(release.effects).toMatchObject([{ effect: 'artifact-claim', state: 'compensation_failed' }]);
+    expect(JSON.stringify([release.reason, release.effects])).not.toMatch(
+      /permission|artifact_claims|127\.0\.0\.1/,
+    );
+    waiting = await waitsForOperator(tenant, 2);
+  });
+  await resumed(waiting, tenant, 2);
+});

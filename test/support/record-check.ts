@@ -1,0 +1,60 @@
+import { Client } from 'pg';
+import { z } from 'zod';
+
+const Problem = z.object({ problem: z.string() });
+
+/**
+ * What must be true of the record at every moment, whatever was killed: asked as the owner, past row-level security, straight from
+ * the tables. Each line selects what contradicts a promise.
+ */
+const CONTRADICTIONS = [
+  `SELECT format('%s/%s/%s: generation %s follows %s', tenant, bundle, channel, generation, before) AS problem
+   FROM (SELECT *, lag(generation, 1, 0::bigint) OVER w AS before FROM pointsman.moves
+         WINDOW w AS (PARTITION BY tenant, bundle, channel ORDER BY generation)) m
+   WHERE generation <> before + 1`,
+  `SELECT format('%s/%s/%s: move %s comes from %s, the one before went to %s', tenant, bundle, channel, generation, from_version, before) AS problem
+   FROM (SELECT *, lag(to_version) OVER w AS before FROM pointsman.moves
+         WINDOW w AS (PARTITION BY tenant, bundle, channel ORDER BY generation)) m
+   WHERE from_version IS DISTINCT FROM before`,
+  `SELECT format('%s: the feed jumps from %s to %s', tenant, before, seq) AS problem
+   FROM (SELECT *, lag(seq, 1, 0::bigint) OVER (PARTITION BY tenant ORDER BY seq) AS before FROM pointsman.moves) m
+   WHERE seq <> before + 1`,
+  `SELECT format('%s/%s/%s: the pointer is at generation %s, its last move at %s', p.tenant, p.bundle, p.channel, p.generation, m.generation) AS problem
+   FROM pointsman.pointers p
+   LEFT JOIN LATERAL (SELECT generation, to_version FROM pointsman.moves m
+     WHERE (m.tenant, m.bundle, m.channel) = (p.tenant, p.bundle, p.channel) ORDER BY generation DESC LIMIT 1) m ON true
+   WHERE p.generation <> coalesce(m.generation, 0) OR p.version IS DISTINCT FROM m.to_version`,
+  `SELECT format('%s/%s/v%s settled as %s, and is or was live', r.tenant, r.bundle, r.version, r.outcome) AS problem
+   FROM pointsman.releases r
+   WHERE r.status = 'settled' AND r.outcome NOT IN ('published', 'reverted')
+     AND EXISTS (SELECT FROM pointsman.moves m WHERE (m.tenant, m.bundle, m.to_version) = (r.tenant, r.bundle, r.version))`,
+  `SELECT format('%s/%s/v%s is said to be published, and never moved a pointer', r.tenant, r.bundle, r.version) AS problem
+   FROM pointsman.releases r
+   WHERE r.status = 'settled' AND r.outcome = 'published'
+     AND NOT EXISTS (SELECT FROM pointsman.moves m WHERE (m.tenant, m.bundle, m.to_version) = (r.tenant, r.bundle, r.version))`,
+  `SELECT format('%s/%s/v%s settled as %s with effect %s %s', r.tenant, r.bundle, r.version, r.outcome, e.effect, e.state) AS problem
+   FROM pointsman.releases r JOIN pointsman.effects e USING (tenant, bundle, version)
+   WHERE r.status = 'settled' AND r.outcome NOT IN ('published', 'reverted') AND e.state = 'done'`,
+  `SELECT format('%s: blob %s of %s is missing or not what its digest says', a.tenant, b.digest, a.digest) AS problem
+   FROM pointsman.pointers p
+   JOIN pointsman.artifacts a ON (a.tenant, a.digest) = (p.tenant, p.digest)
+   JOIN pointsman.artifact_blobs b ON (b.tenant, b.artifact) = (a.tenant, a.digest)
+   LEFT JOIN pointsman.blobs c ON (c.tenant, c.digest) = (b.tenant, b.digest)
+   WHERE c.digest IS NULL OR c.digest <> 'sha256:' || encode(sha256(c.content), 'hex')`,
+];
+
+/** The contradictions of the record; none, if all is well. */
+export async function contradictions(ownerUrl: string): Promise<string[]> {
+  const client = new Client({ connectionString: ownerUrl });
+  await client.connect();
+  try {
+    const found: string[] = [];
+    for (const sql of CONTRADICTIONS) {
+      const { rows } = await client.query(sql);
+      found.push(...rows.map((row: unknown) => Problem.parse(row).problem));
+    }
+    return found;
+  } finally {
+    await client.end();
+  }
+}

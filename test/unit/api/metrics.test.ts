@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+
+import { Metrics } from '../../../services/api/metrics.ts';
+
+test('requests are counted by route and status, and their times fall into cumulative buckets', () => {
+  const metrics = new Metrics();
+  metrics.observe({ method: 'GET', route: '/x/{a}', status: 200, seconds: 0.004 });
+  metrics.observe({ method: 'GET', route: '/x/{a}', status: 200, seconds: 0.2 });
+  metrics.observe({ method: 'GET', route: '/x/{a}', status: 404, seconds: 100 });
+  const lines = metrics.text().split('\n');
+  expect(lines).toContain('pointsman_http_requests_total{method="GET",route="/x/{a}",status="200"} 2');
+  expect(lines).toContain('pointsman_http_requests_total{method="GET",route="/x/{a}",status="404"} 1');
+  expect(lines).toContain('pointsman_http_request_duration_seconds_bucket{route="/x/{a}",le="0.005"} 1');
+  expect(lines).toContain('pointsman_http_request_duration_seconds_bucket{route="/x/{a}",le="0.25"} 2');
+  expect(lines).toContain('pointsman_http_request_duration_seconds_bucket{route="/x/{a}",le="60"} 2');
+  expect(lines).toContain('pointsman_http_request_duration_seconds_bucket{route="/x/{a}",le="+Inf"} 3');
+  expect(lines).toContain('pointsman_http_request_duration_seconds_count{route="/x/{a}"} 3');
+});
+
+test('a gauge is read when somebody asks', () => {
+  const metrics = new Metrics();
+  let waiting = 1;
+  metrics.gauge('waiting', 'Who waits.', () => waiting);
+  waiting = 3;
+  expect(metrics.text()).toContain('# TYPE waiting gauge\nwaiting 3\n');
+});

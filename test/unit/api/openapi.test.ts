@@ -1,0 +1,121 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { pino } from 'pino';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { type App, createApp } from '../../../services/api/app.ts';
+import { type Compiler, createCompiler } from '../../../services/compiler/compiler.ts';
+import { type Database, openDatabase } from '../../../services/postgres/database.ts';
+import { Notifications } from '../../../services/postgres/notifications.ts';
+
+const nowhere = 'postgres://nobody@127.0.0.1:1/nothing';
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+
+interface Operation {
+  readonly operationId?: string;
+  readonly summary?: string;
+  readonly description?: string;
+  readonly tags?: readonly string[];
+  readonly security?: readonly unknown[];
+  readonly responses: Record<string, { content?: Record<string, unknown> }>;
+}
+
+let app: App;
+let db: Database;
+let compiler: Compiler;
+let document: { openapi: string; paths: Record<string, Record<string, Operation>> };
+
+// The document needs no store, and opens none.
+beforeAll(async () => {
+  db = openDatabase(nowhere);
+  compiler = createCompiler();
+  app = createApp({
+    db,
+    notifications: new Notifications(nowhere),
+    compiler,
+    restateIngressUrl: 'http://127.0.0.1:1',
+    adminTokenSha256: '0'.repeat(64),
+    log: pino({ level: 'silent' }),
+    draining: new AbortController().signal,
+  });
+  const response = await app.fetch(new Request('http://test/openapi.json'));
+  document = (await response.json()) as typeof document;
+});
+
+afterAll(async () => {
+  await app.close();
+  await compiler.close();
+  await db.close();
+});
+
+function operations(): [string, string, Operation][] {
+  return Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]): [string, string, Operation] => [
+      method,
+      path,
+      operation,
+    ]),
+  );
+}
+
+test('the document is OpenAPI 3.1 without an error or a warning, by the rules of redocly', async () => {
+  expect(document.openapi).toBe('3.1.0');
+  const folder = await mkdtemp(join(tmpdir(), 'pointsman-openapi-'));
+  try {
+    const file = join(folder, 'openapi.json');
+    await writeFile(file, JSON.stringify(document));
+    const redocly = join(root, 'node_modules/.bin/redocly');
+    const config = join(root, 'services/api/redocly.yaml');
+    const env = { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' };
+    const run = promisify(execFile)(redocly, ['lint', '--config', config, '--format', 'json', file], { env });
+    const { stdout } = await run.catch((failed: { stdout: string }) => failed);
+    const { totals, problems } = JSON.parse(stdout) as {
+      totals: Record<string, number>;
+      problems: unknown[];
+    };
+    expect({ ...totals, problems }).toEqual({ errors: 0, warnings: 0, ignored: 0, problems: [] });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test('every route is in the document, and nothing else is', () => {
+  const served = app.endpoints.map(({ method, path }) => `${method} ${path.replace('+}', '}')}`);
+  expect(
+    operations()
+      .map(([method, path]) => `${method} ${path}`)
+      .toSorted(),
+  ).toEqual(served.toSorted());
+});
+
+test('every operation of the document is answered by something other than "there is nothing here"', async () => {
+  for (const [method, path] of operations()) {
+    const address = `http://test${path.replaceAll(/\{\w+\}/g, 'x')}`;
+    const response = await app.fetch(new Request(address, { method: method.toUpperCase() }));
+    // 401 or a plain answer: the route is there. Nothing is looked up without a token.
+    expect([response.status, path]).not.toEqual([404, path]);
+    expect([response.status, path]).not.toEqual([405, path]);
+  }
+});
+
+test('every operation has a name of its own, says what it does, whom it lets in and how it fails', () => {
+  const names = operations().map(([, , { operationId }]) => operationId);
+  expect(new Set(names).size).toBe(names.length);
+  for (const [method, path, operation] of operations()) {
+    const { operationId, summary, description, tags, security, responses } = operation;
+    const where = `${method} ${path}`;
+    expect([where, operationId, summary, description, tags?.[0]]).not.toContain(undefined);
+    expect([where, security]).not.toContain(undefined);
+    const problems = Object.entries(responses).filter(([status]) => status >= '400');
+    expect([where, problems.length]).not.toEqual([where, 0]);
+    for (const [, { content }] of problems)
+      expect([where, Object.keys(content ?? {})]).toEqual([where, ['application/problem+json']]);
+    if (path.startsWith('/v1/'))
+      expect([where, Object.keys(responses)]).toEqual([where, expect.arrayContaining(['401', '403', '503'])]);
+  }
+});

@@ -1,0 +1,277 @@
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+
+import { PointsmanError } from '../../../core/errors.ts';
+import { authenticate, type Principal } from '../../../services/api/access.ts';
+import { endpoint } from '../../../services/api/endpoint.ts';
+import { Metrics } from '../../../services/api/metrics.ts';
+import { router } from '../../../services/api/router.ts';
+import { hashToken } from '../../../services/config/settings.ts';
+
+const TOKEN = 'a-token-that-is-secret';
+
+const docs = { summary: '', description: '', tags: [], responses: {} };
+const thing = {
+  ...docs,
+  path: '/v1/tenants/{tenant}/things',
+  params: z.strictObject({ tenant: z.string().max(5) }),
+};
+
+function startRouter(as: Principal | null = null) {
+  const logged: string[] = [];
+  const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
+  const endpoints = [
+    endpoint({
+      ...thing,
+      method: 'get',
+      operationId: 'a',
+      may: 'read',
+      handle: ({ params }) => Response.json(params),
+    }),
+    endpoint({
+      ...thing,
+      method: 'put',
+      operationId: 'b',
+      may: 'steer',
+      query: z.strictObject({ mode: z.enum(['x', 'y']).optional() }),
+      headers: z.object({ 'if-match': z.string().regex(/^\d+$/, 'must be digits').optional() }),
+      body: z.strictObject({ name: z.string().max(3) }),
+      handle: ({ body, query }) => Response.json({ body, query }),
+    }),
+    endpoint({
+      ...docs,
+      path: '/breaks',
+      method: 'get',
+      operationId: 'c',
+      may: null,
+      handle: () => {
+        throw new Error('SELECT secret FROM inside');
+      },
+    }),
+    endpoint({
+      ...docs,
+      path: '/down',
+      method: 'get',
+      operationId: 'd',
+      may: null,
+      handle: () => {
+        throw new PointsmanError('unavailable', 'the store is down', {
+          cause: new Error('10.0.0.7:5432 refused'),
+        });
+      },
+    }),
+    endpoint({
+      ...docs,
+      path: '/v1/files/{path+}',
+      params: z.strictObject({ path: z.string() }),
+      method: 'get',
+      operationId: 'e',
+      may: null,
+      handle: ({ params }) => Response.json(params),
+    }),
+  ];
+  const draining = new AbortController();
+  const app = router(endpoints, {
+    authenticate: (authorization) => as ?? authenticate(authorization, hashToken(TOKEN)),
+    metrics: new Metrics(),
+    log,
+    draining: draining.signal,
+  });
+  const call = async (method: string, path: string, init: RequestInit = {}) => {
+    const headers = {
+      authorization: `Bearer ${TOKEN}`,
+      ...(init.headers as Record<string, string> | undefined),
+    };
+    const response = await app.fetch(new Request(`http://test${path}`, { ...init, method, headers }));
+    const text = await response.text();
+    const json = (text.startsWith('{') ? JSON.parse(text) : null) as Record<string, unknown> | null;
+    return { status: response.status, headers: response.headers, text, json };
+  };
+  return { call, logged, draining };
+}
+
+const asJson = (body: string) => ({ body, headers: { 'content-type': 'application/json' } });
+
+test('every answer carries its request id, its trace, and what keeps browsers from running it', async () => {
+  const { call } = startRouter();
+  const { headers, json } = await call('GET', '/v1/tenants/acme/things', {
+    headers: { 'x-request-id': 'mine-1' },
+  });
+  expect(json).toEqual({ tenant: 'acme' });
+  expect(headers.get('x-request-id')).toBe('mine-1');
+  expect(headers.get('traceparent')).toMatch(/^00-/);
+  expect(headers.get('x-content-type-options')).toBe('nosniff');
+  expect(headers.get('content-security-policy')).toContain('sandbox');
+});
+
+test('a problem says its code, its status, where it was, and the request id of the header', async () => {
+  const { call } = startRouter();
+  const { status, headers, json } = await call('GET', '/v1/nowhere?x=1');
+  expect(status).toBe(404);
+  expect(headers.get('content-type')).toBe('application/problem+json');
+  expect(json).toMatchObject({
+    type: 'urn:pointsman:problem:not_found',
+    code: 'not_found',
+    status: 404,
+    instance: '/v1/nowhere',
+    requestId: headers.get('x-request-id'),
+  });
+});
+
+test('without a token there is 401 with how to get in, before anything else is looked at', async () => {
+  const { call } = startRouter();
+  const { status, headers, json } = await call('PUT', '/v1/tenants/much-too-long/things', {
+    body: '{',
+    headers: { authorization: '' },
+  });
+  expect(status).toBe(401);
+  expect(headers.get('www-authenticate')).toBe('Bearer realm="pointsman"');
+  expect(json).toMatchObject({ code: 'unauthenticated' });
+});
+
+test('another tenant is 403 before anything is looked at, whether its name is right, wrong or nobody’s', async () => {
+  const { call } = startRouter({ name: 'ci', tenant: 'acme', roles: ['publisher'] });
+  expect((await call('GET', '/v1/tenants/acme/things')).status).toBe(200);
+  for (const other of ['other', 'much-too-long', 'NOT-A-NAME', 'acme%20']) {
+    const { status, json } = await call('GET', `/v1/tenants/${other}/things`);
+    expect([status, json?.['code'], json?.['detail']]).toEqual([
+      403,
+      'forbidden',
+      'This token has no role that allows that here.',
+    ]);
+  }
+});
+
+test('a role that may read may not steer', async () => {
+  const { call } = startRouter({ name: 'eve', tenant: 'acme', roles: ['viewer'] });
+  expect((await call('GET', '/v1/tenants/acme/things')).status).toBe(200);
+  expect((await call('PUT', '/v1/tenants/acme/things', asJson('{"name":"a"}'))).status).toBe(403);
+});
+
+test.each(['POST', 'DELETE', 'PATCH', 'OPTIONS'])(
+  '%s where it is not taken is 405 with what is',
+  async (method) => {
+    const { call } = startRouter();
+    const { status, headers, json } = await call(method, '/v1/tenants/acme/things');
+    expect(status).toBe(405);
+    expect(headers.get('allow')).toBe('HEAD, GET, PUT');
+    expect(json).toMatchObject({ code: 'method_not_allowed', allow: ['HEAD', 'GET', 'PUT'] });
+  },
+);
+
+test('HEAD is GET without a body', async () => {
+  const { call } = startRouter();
+  const { status, text, headers } = await call('HEAD', '/v1/tenants/acme/things');
+  expect([status, text, headers.get('content-type')]).toEqual([200, '', 'application/json']);
+});
+
+test('an error that nobody expected is a 500 that says nothing of itself, and is logged with the request id', async () => {
+  const { call, logged } = startRouter();
+  const { status, text, json } = await call('GET', '/breaks');
+  expect(status).toBe(500);
+  expect(text).not.toContain('secret');
+  const line = logged.find((one) => one.includes('SELECT secret'));
+  expect(line).toContain(String(json?.['requestId']));
+});
+
+test('a store that is down is 503 with Retry-After, and its address stays inside', async () => {
+  const { call } = startRouter();
+  const { status, headers, text } = await call('GET', '/down');
+  expect([status, headers.get('retry-after')]).toEqual([503, '2']);
+  expect(text).not.toContain('10.0.0.7');
+});
+
+test('a token is never logged', async () => {
+  const { call, logged } = startRouter();
+  await call('GET', '/v1/tenants/acme/things');
+  await call('GET', '/breaks');
+  expect(logged.length).toBeGreaterThan(1);
+  expect(logged.join('')).not.toContain(TOKEN);
+});
+
+test('everything that is wrong with path and query is told at once, each by its name', async () => {
+  const { call } = startRouter();
+  const { status, json } = await call(
+    'PUT',
+    '/v1/tenants/much-too-long/things?mode=z&mode=x&other=1',
+    asJson('{"name":"a"}'),
+  );
+  expect(status).toBe(422);
+  expect(json?.['errors']).toEqual([
+    expect.objectContaining({ in: 'path', name: 'tenant' }),
+    expect.objectContaining({ in: 'query', name: 'other' }),
+    expect.objectContaining({ in: 'query', name: 'mode', message: expect.stringContaining('twice') }),
+  ]);
+});
+
+test('a header that can not be read is 400 and named', async () => {
+  const { call } = startRouter();
+  const { status, json } = await call('PUT', '/v1/tenants/acme/things', {
+    body: '{}',
+    headers: { 'if-match': 'x' },
+  });
+  expect(status).toBe(400);
+  expect(json).toMatchObject({
+    code: 'malformed',
+    errors: [{ in: 'header', name: 'if-match', message: 'must be digits' }],
+  });
+});
+
+test.each([
+  ['broken JSON', '{"name":', 400, { line: 1, column: 9 }],
+  ['an unknown field', '{"name":"a","x":1}', 422, { pointer: '/x' }],
+  ['a field that is too long', '{"name":"abcd"}', 422, { pointer: '/name' }],
+  ['a field that is missing', '{}', 422, { pointer: '/name', message: 'this is missing' }],
+  ['a key twice', '{"name":"a","name":"b"}', 400, { pointer: '/name' }],
+  ['a bomb', '['.repeat(10_000), 400, { in: 'body' }],
+  ['nothing', '', 415, null],
+])('a body with %s is refused at its place', async (what, body, expected, error) => {
+  const { call } = startRouter();
+  const { status, json } = await call(
+    'PUT',
+    '/v1/tenants/acme/things',
+    what === 'nothing' ? {} : asJson(body),
+  );
+  expect(status).toBe(expected);
+  if (error !== null) expect(json?.['errors']).toMatchObject([error]);
+});
+
+test.each(['text/plain', 'application/json; charset=latin1', 'application/jsonx', ''])(
+  'the content type %j is 415',
+  async (type) => {
+    const { call } = startRouter();
+    const { status } = await call('PUT', '/v1/tenants/acme/things', {
+      body: '{"name":"a"}',
+      headers: { 'content-type': type },
+    });
+    expect(status).toBe(415);
+  },
+);
+
+test('an encoded body is 415', async () => {
+  const { call } = startRouter();
+  const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+  expect((await call('PUT', '/v1/tenants/acme/things', { body: '{"name":"a"}', headers })).status).toBe(415);
+});
+
+test('a body past the limit is 413', async () => {
+  const { call } = startRouter();
+  const { status } = await call(
+    'PUT',
+    '/v1/tenants/acme/things',
+    asJson(JSON.stringify({ name: 'x'.repeat(70_000) })),
+  );
+  expect(status).toBe(413);
+});
+
+test('a path of several parts is one parameter', async () => {
+  const { call } = startRouter();
+  expect((await call('GET', '/v1/files/a/b%20c/d.txt')).json).toEqual({ path: 'a/b c/d.txt' });
+});
+
+test('while the process ends, clients are told to go elsewhere', async () => {
+  const { call, draining } = startRouter();
+  draining.abort();
+  expect((await call('GET', '/v1/tenants/acme/things')).headers.get('connection')).toBe('close');
+});

@@ -1,0 +1,157 @@
+import { gzipSync } from 'node:zlib';
+
+import { type Header, pack } from 'tar-stream';
+import { buffer } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+
+import { digestOf } from '../../../core/digest.ts';
+import { sourceTree } from '../../../core/source.ts';
+import { readTarSource } from '../../../services/api/source-body-tar.ts';
+
+type Entry = Partial<Header> & { readonly name: string; readonly content?: string | Uint8Array };
+
+async function tar(entries: readonly Entry[]): Promise<Buffer> {
+  const archive = pack();
+  for (const { content = '', ...header } of entries) archive.entry(header, content);
+  archive.finalize();
+  return buffer(archive);
+}
+
+async function read(entries: readonly Entry[]) {
+  return readTarSource(gzipSync(await tar(entries)));
+}
+
+test('regular files become the same source as in JSON; directories are not part of it', async () => {
+  const source = await read([
+    { name: 'b.txt', content: 'b' },
+    { name: 'dir/', type: 'directory' },
+    { name: 'dir/a.txt', content: 'a' },
+  ]);
+  const entries = [
+    { path: 'b.txt', size: 1, digest: digestOf('b') },
+    { path: 'dir/a.txt', size: 1, digest: digestOf('a') },
+  ];
+  expect(source).toMatchObject({ kind: 'source', tree: sourceTree(entries), options: {} });
+});
+
+test('a leading "./" is taken off, and a single top directory is not', async () => {
+  const source = await read([
+    { name: './', type: 'directory' },
+    { name: './top/a', content: 'a' },
+  ]);
+  expect(source.kind === 'source' && source.tree.entries.map(({ path }) => path)).toEqual(['top/a']);
+});
+
+test('long names survive', async () => {
+  const name = `${'d'.repeat(120)}/${'e'.repeat(150)}.txt`;
+  const source = await read([{ name, content: 'x' }]);
+  expect(source.kind === 'source' && source.tree.entries[0]?.path).toBe(name);
+});
+
+test.each([
+  ['climbs out', { name: '../evil', content: 'x' }, '../evil'],
+  ['climbs out in the middle', { name: 'a/../../evil', content: 'x' }, 'a/../../evil'],
+  ['is absolute', { name: '/etc/passwd', content: 'x' }, '/etc/passwd'],
+  ['is a directory outside', { name: '../out/', type: 'directory' }, '../out/'],
+  ['is a symbolic link', { name: 'link', type: 'symlink', linkname: '/etc/passwd' }, 'link'],
+  ['is a hard link', { name: 'hard', type: 'link', linkname: 'a' }, 'hard'],
+  ['is a character device', { name: 'null', type: 'character-device', devmajor: 1, devminor: 3 }, 'null'],
+  ['is a block device', { name: 'sda', type: 'block-device', devmajor: 8, devminor: 0 }, 'sda'],
+  ['is a pipe', { name: 'pipe', type: 'fifo' }, 'pipe'],
+] as [string, Entry, string][])('an entry that %s is refused by name', async (_what, entry, path) => {
+  const body = await read([{ name: 'ok', content: 'fine' }, entry]);
+  expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ path }] });
+});
+
+test('an entry that is there twice is refused by name', async () => {
+  const body = await read([
+    { name: 'a', content: '1' },
+    { name: './a', content: '2' },
+  ]);
+  expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ path: 'a', code: 'duplicate_path' }] });
+});
+
+test('a PAX header that renames a file to the outside is refused by that name', async () => {
+  const body = await read([{ name: 'harmless', content: 'x', pax: { path: '../../evil' } }]);
+  expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ path: '../../evil' }] });
+});
+
+test('a sparse file of GNU tar is refused: its content is not what it says', async () => {
+  const body = await read([{ name: 'sparse', content: 'x', pax: { 'GNU.sparse.major': '1' } }]);
+  expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ path: 'sparse', code: 'entry_type' }] });
+});
+
+test('a PAX size that is not the real one breaks the archive, not the reader', async () => {
+  const body = await read([
+    { name: 'a', content: 'x'.repeat(600), pax: { size: '-1' } },
+    { name: 'b', content: 'y' },
+  ]);
+  expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ code: 'archive' }] });
+});
+
+test('an archive that ends in the middle of a file names that file', async () => {
+  const whole = await tar([
+    { name: 'first', content: 'x' },
+    { name: 'second', content: 'y'.repeat(5_000) },
+  ]);
+  const body = await readTarSource(gzipSync(whole.subarray(0, 3_000)));
+  expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ path: 'second', code: 'archive' }] });
+});
+
+test('a gzip that ends too early is refused', async () => {
+  const whole = gzipSync(await tar([{ name: 'a', content: String(Math.PI).repeat(1_000) }]));
+  const body = await readTarSource(whole.subarray(0, whole.length - 20));
+  expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ path: 'a', code: 'archive' }] });
+});
+
+test('what is gzip but no tar is refused', async () => {
+  const body = await readTarSource(gzipSync(Buffer.alloc(4_096, 'not a tar ')));
+  expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ code: 'archive' }] });
+});
+
+test('what is not gzip is malformed', async () => {
+  expect(await readTarSource(Buffer.from('PK\u0003\u0004'))).toMatchObject({ kind: 'malformed' });
+  expect(await readTarSource(Buffer.alloc(0))).toMatchObject({ kind: 'malformed' });
+});
+
+test('an archive without a file is no source', async () => {
+  expect(await read([])).toMatchObject({ kind: 'invalid', diagnostics: [{ code: 'no_files' }] });
+});
+
+test('one file past the limit is too large, and is named', async () => {
+  const body = await read([{ name: 'big', content: Buffer.alloc(8 * 1024 * 1024 + 1) }]);
+  expect(body).toMatchObject({ kind: 'too_large', message: expect.stringContaining('big') });
+});
+
+test('files that are too large together are too large', async () => {
+  const body = await read(
+    Array.from({ length: 5 }, (_, index) => ({ name: `f${index}`, content: Buffer.alloc(7_000_000) })),
+  );
+  expect(body).toMatchObject({ kind: 'too_large', message: expect.stringContaining('f4') });
+});
+
+test('a bomb that unpacks to 512 MiB is stopped at the limit, with no more memory than that takes', async () => {
+  // Directories only: nothing but the count of unpacked bytes can stop it. As members one after the other, so that it is made cheaply.
+  const directory = (await tar([{ name: 'x', type: 'directory' }])).subarray(0, 512);
+  const member = gzipSync(Buffer.concat(Array.from({ length: 2_048 }, () => directory)));
+  const bomb = Buffer.concat(Array.from({ length: 512 }, () => member));
+  expect(bomb.byteLength).toBeLessThan(4_000_000);
+  const before = process.memoryUsage().rss;
+  const body = await readTarSource(bomb);
+  expect(body).toMatchObject({ kind: 'too_large', message: expect.stringContaining('unpacks to more') });
+  expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1024 * 1024);
+});
+
+test('a name that is not UTF-8 is refused', async () => {
+  const whole = await tar([{ name: 'nameX', content: '' }]);
+  whole[4] = 0xff;
+  // The checksum of the header, which is the sum of its bytes with its own place as blanks.
+  whole.fill(' ', 148, 156);
+  const sum = whole.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  whole.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  const body = await readTarSource(gzipSync(whole));
+  expect(body).toMatchObject({
+    kind: 'invalid',
+    diagnostics: [{ message: expect.stringContaining('UTF-8') }],
+  });
+});

@@ -1,0 +1,123 @@
+import { afterEach, expect, test } from 'vitest';
+
+import { Watches } from '../../../services/api/watches.ts';
+import { eventually } from '../../support/eventually.ts';
+
+/** A thing whose value the test sets and announces, and which counts how it is looked at. */
+function watched({ recheckMs = 60_000, followers = 10 } = {}) {
+  const wakes = new Set<() => void>();
+  const thing = {
+    value: 0,
+    loads: 0,
+    fails: false,
+    subscriptions: wakes,
+    wake: () => [...wakes].map((wake) => wake()),
+  };
+  const watches = new Watches<string, number>({
+    keyOf: (key) => key,
+    load: async () => {
+      thing.loads++;
+      if (thing.fails) throw new Error('the store is down');
+      return thing.value;
+    },
+    subscribe: (_key, wake) => {
+      wakes.add(wake);
+      return () => wakes.delete(wake);
+    },
+    recheckMs,
+    followers,
+  });
+  return { thing, watches };
+}
+
+const ends: AbortController[] = [];
+function signal(): AbortSignal {
+  const controller = new AbortController();
+  ends.push(controller);
+  return controller.signal;
+}
+afterEach(() => {
+  for (const end of ends.splice(0)) end.abort();
+});
+
+test('a follower hears the present value and then what it is woken for', async () => {
+  const { thing, watches } = watched();
+  const values = watches.follow('a', signal());
+  expect((await values.next()).value).toBe(0);
+  thing.value = 1;
+  const next = values.next();
+  thing.wake();
+  expect((await next).value).toBe(1);
+});
+
+test('a change whose notification was lost is found by looking again', async () => {
+  const { thing, watches } = watched({ recheckMs: 10 });
+  const values = watches.follow('a', signal());
+  await values.next();
+  thing.value = 1;
+  await eventually(async () => (await values.next()).value === 1, { what: 'the new value' });
+});
+
+test('a change that comes while the thing is being looked at is looked at again: what is read may be older', async () => {
+  const { thing, watches } = watched();
+  const values = watches.follow('a', signal());
+  await values.next();
+  const before = thing.loads;
+  const next = values.next();
+  thing.wake();
+  thing.wake();
+  thing.wake();
+  await next;
+  await values.next();
+  expect(thing.loads).toBe(before + 2);
+});
+
+test('many who follow one thing look at it once', async () => {
+  const { thing, watches } = watched({ followers: 100 });
+  const followers = Array.from({ length: 100 }, () => watches.follow('a', signal()));
+  await Promise.all(followers.map((values) => values.next()));
+  expect(thing.loads).toBeLessThan(4);
+  expect(thing.subscriptions.size).toBe(1);
+  const before = thing.loads;
+  const next = followers.map((values) => values.next());
+  thing.wake();
+  await Promise.all(next);
+  expect(thing.loads).toBe(before + 1);
+});
+
+test('one follower too many is told to come back, and a place that is left is free again', async () => {
+  const { watches } = watched({ followers: 1 });
+  const end = new AbortController();
+  const first = watches.follow('a', end.signal);
+  await first.next();
+  expect(() => watches.follow('b', signal())).toThrow(expect.objectContaining({ code: 'busy' }));
+  end.abort();
+  await first.next();
+  expect(watches.followers).toBe(0);
+  expect((await watches.follow('b', signal()).next()).value).toBe(0);
+});
+
+test('an abort ends the wait at once, and nothing stays behind', async () => {
+  const { thing, watches } = watched();
+  const end = new AbortController();
+  const values = watches.follow('a', end.signal);
+  await values.next();
+  const waiting = values.next();
+  end.abort();
+  expect((await waiting).done).toBe(true);
+  expect(thing.subscriptions.size).toBe(0);
+});
+
+test('a signal that has aborted already ends it before the first value', async () => {
+  const { watches } = watched();
+  expect((await watches.follow('a', AbortSignal.abort()).next()).done).toBe(true);
+  expect(watches.followers).toBe(0);
+});
+
+test('a store that fails is told to those who wait, and the next one looks anew', async () => {
+  const { thing, watches } = watched();
+  thing.fails = true;
+  await expect(watches.follow('a', signal()).next()).rejects.toThrow('the store is down');
+  thing.fails = false;
+  expect((await watches.follow('a', signal()).next()).value).toBe(0);
+});

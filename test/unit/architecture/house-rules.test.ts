@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest';
+
+import { exceptionFaults, nameFaults, skippedTests } from './house-rules.ts';
+import { readSourceFiles } from './source-files.ts';
+
+/** Put together here, so that this file is not found to do what it tests. */
+const OFF = ['oxlint', 'disable'].join('-');
+
+describe('the check of names', () => {
+  test.each([
+    'services/utils/a.ts',
+    'core/types.ts',
+    'core/index.ts',
+    'core/pointerRules.ts',
+    'test/Unit/a.test.ts',
+  ])('refuses %s', (path) => {
+    expect(nameFaults({ path, text: '' })).toHaveLength(1);
+  });
+
+  test('lets pass a name that says what is in it', () => {
+    expect(nameFaults({ path: 'services/api/publish-route.test.ts', text: '' })).toEqual([]);
+  });
+});
+
+describe('the check of exceptions', () => {
+  test.each([
+    `/* ${OFF} */`,
+    `// ${OFF}-next-line`,
+    `// ${OFF}-next-line no-console`,
+    `/* ${OFF} no-console -- for the whole file */`,
+    `// eslint-${OFF.slice(7)} no-console`,
+    `// ${OFF}-next-line max-lines-per-function -- it is long`,
+    `// ${OFF}-line no-restricted-globals -- only here`,
+  ])('refuses %s', (text) => {
+    expect(exceptionFaults({ path: 'core/it.ts', text: `const a = 1;\n${text}` })).toMatchObject([
+      { line: 2 },
+    ]);
+  });
+
+  test('lets pass one line with a reason', () => {
+    const text = `// ${OFF}-next-line no-control-regex -- a terminal's escapes begin with one`;
+    expect(exceptionFaults({ path: 'core/it.ts', text })).toEqual([]);
+  });
+});
+
+describe('the check of skipped tests', () => {
+  test.each(['test.#skip(', 'describe.#only(', 'it.#todo(', 'test.concurrent.#skip('])(
+    'refuses %s',
+    (text) => {
+      expect(skippedTests({ path: 'test/unit/it.test.ts', text: text.replace('#', '') })).toHaveLength(1);
+    },
+  );
+});
+
+describe('the project', () => {
+  test('names every file and folder after what is in it', async () => {
+    expect((await readSourceFiles()).flatMap(nameFaults)).toEqual([]);
+  });
+
+  test('switches no rule off without a reason, and none of the fences at all', async () => {
+    expect((await readSourceFiles()).flatMap(exceptionFaults)).toEqual([]);
+  });
+
+  test('leaves out no test', async () => {
+    expect((await readSourceFiles(['test'])).flatMap(skippedTests)).toEqual([]);
+  });
+});

@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest';
+
+import { importFaults } from './import-arrows.ts';
+import { readSourceFiles } from './source-files.ts';
+
+/** Every arrow that must not be, as one line of one file. */
+const FORBIDDEN: [string, string][] = [
+  ['core/pointer.ts', `import { run } from '../handlers/contract.ts';`],
+  ['core/pointer.ts', `import type { Deps } from '../handlers/deps.ts';`],
+  ['core/pointer.ts', `import { readFile } from 'node:fs/promises';`],
+  ['core/pointer.ts', `import { createHash } from 'node:crypto';`],
+  ['core/pointer.ts', `import { Pool } from 'pg';`],
+  ['core/digest.ts', `import { createHash } from 'crypto';`],
+  ['handlers/release.ts', `import { Pool } from 'pg';`],
+  ['handlers/release.ts', `import { setTimeout } from 'node:timers/promises';`],
+  ['handlers/release.ts', `import { openDatabase } from '../services/postgres/database.ts';`],
+  ['handlers/release.ts', `export { openDatabase } from '../services/postgres/database.ts';`],
+  ['handlers/release.ts', `type Database = import('../services/postgres/database.ts').Database;`],
+  ['services/postgres/moves.ts', `import { swap } from '../../handlers/tenant-swap.ts';`],
+  ['services/postgres/moves.ts', `import { Deps } from '../../handlers/deps.ts';`],
+  ['services/postgres/moves.ts', `import { postgresAt } from '../../test/support/servers.ts';`],
+  ['services/postgres/moves.ts', `import settings from '../../../elsewhere.ts';`],
+  ['services/postgres/moves.ts', `import { serve } from '../api/serve.ts';`],
+  ['services/worker/worker.ts', `import { serve } from '../api/serve.ts';`],
+  ['services/worker/worker.ts', `const api = await import('../api/main.ts');`],
+  ['services/worker/worker.ts', `new Worker(new URL('../api/thread.ts', import.meta.url));`],
+];
+
+const ALLOWED: [string, string][] = [
+  ['core/digest.ts', `import { createHash } from 'node:crypto';`],
+  ['core/pointer.ts', `import { z } from 'zod'; import { Digest } from './identifiers.ts';`],
+  [
+    'handlers/release.ts',
+    `import { implement } from '@restatedev/restate-sdk'; import { undo } from './undo.ts';`,
+  ],
+  ['services/postgres/moves.ts', `import type { Moves } from '../../handlers/deps.ts';`],
+  ['services/postgres/moves.ts', `import { type Moves } from '../../handlers/deps.ts';`],
+  ['services/postgres/moves.ts', `import { Tenant } from '../../handlers/contract.ts';`],
+  [
+    'services/api/serve.ts',
+    `import { postgresMoves } from '../postgres/moves.ts'; import { stop } from './stop.ts';`,
+  ],
+  ['services/worker/worker.ts', `import { releaseWorkflow } from '../../handlers/release.ts';`],
+  ['services/stack/stack.ts', `spawn(fileURLToPath(new URL('../api/main.ts', import.meta.url)));`],
+  ['services/cli/program.ts', `import about from '../../package.json' with { type: 'json' };`],
+  ['test/unit/release.test.ts', `import { releaseWorkflow } from '../../handlers/release.ts';`],
+];
+
+const PROCESSES = [{ path: 'services/api/main.ts', text: '' }];
+
+describe('the check of the arrows', () => {
+  test.each(FORBIDDEN)('refuses in %s: %s', (path, text) => {
+    expect(importFaults([...PROCESSES, { path, text }])).toMatchObject([{ path, line: 1 }]);
+  });
+
+  test.each(ALLOWED)('lets pass in %s: %s', (path, text) => {
+    expect(importFaults([...PROCESSES, { path, text }])).toEqual([]);
+  });
+});
+
+test('every import of the project follows the arrows', async () => {
+  const sources = await readSourceFiles();
+  expect(sources.length).toBeGreaterThan(20);
+  expect(importFaults(sources)).toEqual([]);
+});

@@ -1,0 +1,125 @@
+import { builtinModules } from 'node:module';
+import { posix } from 'node:path';
+import type { Node } from 'oxc-parser';
+
+import { type Fault, lineOf, nodesUnder, parse, type SourceText } from './syntax.ts';
+
+interface Import {
+  readonly node: Node;
+  readonly from: string;
+  readonly typeOnly: boolean;
+}
+
+/** Where each folder may reach, and why not further. Everything that is not listed here may be imported by nobody. */
+export function importFaults(sources: readonly SourceText[]): Fault[] {
+  const processes = new Set(
+    sources
+      .map(({ path }) => /^services\/([^/]+)\/main\.ts$/.exec(path)?.[1])
+      .filter((name) => name !== undefined),
+  );
+  return sources.flatMap((source) =>
+    importsOf(source).flatMap((one): Fault[] => {
+      const message = whyNot(source.path, one, processes);
+      if (message === null) return [];
+      return [{ path: source.path, line: lineOf(source, one.node), rule: 'import-arrows', message }];
+    }),
+  );
+}
+
+function whyNot(path: string, { from, typeOnly }: Import, processes: ReadonlySet<string>): string | null {
+  const [area = ''] = path.split('/');
+  if (!from.startsWith('.')) return whyNoPackage(path, area, from);
+  const target = posix.join(posix.dirname(path), from);
+  const [targetArea = ''] = target.split('/');
+  if (target.startsWith('../')) return `${from} is outside of the project`;
+  if (targetArea === 'core') return null;
+  if (area === 'test') return null;
+  if (targetArea === 'test') return 'the product imports nothing of its tests';
+  if (area === 'core') return 'core/ imports nothing of ours';
+  if (area === 'handlers')
+    return targetArea === 'handlers' ? null : 'handlers/ imports core/ and itself only';
+  if (targetArea === 'handlers') return whyNoHandler(path, target, typeOnly);
+  return whyNoService(path, target, processes);
+}
+
+/** What the pure part and the durable part may use: nothing that reads a clock, a disk or a socket. */
+const PURE_PACKAGES = new Set(['zod', 'canonicalize']);
+const DURABLE_PACKAGES = new Set(['zod', '@restatedev/restate-sdk']);
+
+function whyNoPackage(path: string, area: string, from: string): string | null {
+  const builtin = from.startsWith('node:') || builtinModules.includes(from);
+  if (builtin && !from.startsWith('node:')) return `say node:${from}`;
+  if (path === 'core/digest.ts' && from === 'node:crypto') return null;
+  if (area === 'core' && !PURE_PACKAGES.has(from)) return `core/ is pure: ${from} is not`;
+  if (area === 'handlers' && !DURABLE_PACKAGES.has(from))
+    return `handlers/ reach the world through deps.ts, not ${from}`;
+  return null;
+}
+
+function whyNoHandler(path: string, target: string, typeOnly: boolean): string | null {
+  if (path.startsWith('services/worker/') || target === 'handlers/contract.ts') return null;
+  if (target === 'handlers/deps.ts' && typeOnly) return null;
+  return 'services/ import handlers/contract.ts, and of handlers/deps.ts the types; only services/worker joins the rest';
+}
+
+function whyNoService(path: string, target: string, processes: ReadonlySet<string>): string | null {
+  const [, own = ''] = path.split('/');
+  const [area, theirs = ''] = target.split('/');
+  if (target === 'package.json') return null;
+  if (area !== 'services') return `nobody imports ${target}`;
+  return theirs !== own && processes.has(theirs)
+    ? `services/${theirs} is a process: no other imports it`
+    : null;
+}
+
+function importsOf(source: SourceText): Import[] {
+  return [...nodesUnder(parse(source))].flatMap((node) => {
+    const found = importOf(node);
+    return found ? [found] : [];
+  });
+}
+
+function importOf(node: Node): Import | null {
+  switch (node.type) {
+    case 'ImportDeclaration':
+      return {
+        node,
+        from: node.source.value,
+        typeOnly: node.importKind === 'type' || onlyTypes(node.specifiers),
+      };
+    case 'ExportNamedDeclaration':
+      return node.source && { node, from: node.source.value, typeOnly: node.exportKind === 'type' };
+    case 'ExportAllDeclaration':
+      return { node, from: node.source.value, typeOnly: node.exportKind === 'type' };
+    case 'TSImportType':
+      return { node, from: node.source.value, typeOnly: true };
+    case 'ImportExpression':
+      return fromLiteral(node, node.source);
+    case 'NewExpression':
+      return workerFile(node);
+    default:
+      return null;
+  }
+}
+
+function onlyTypes(specifiers: readonly Node[]): boolean {
+  return (
+    specifiers.length > 0 &&
+    specifiers.every((specifier) => specifier.type === 'ImportSpecifier' && specifier.importKind === 'type')
+  );
+}
+
+/** A thread's file is an import too: `new URL('./thread.ts', import.meta.url)`. The main.ts of a process is started, which is fine. */
+function workerFile(node: Node & { type: 'NewExpression' }): Import | null {
+  const [file, base] = node.arguments;
+  const isUrl = node.callee.type === 'Identifier' && node.callee.name === 'URL';
+  if (!isUrl || !file || base?.type !== 'MemberExpression' || base.object.type !== 'MetaProperty')
+    return null;
+  const found = fromLiteral(node, file);
+  return found && /\.[jt]s$/.test(found.from) && !found.from.endsWith('/main.ts') ? found : null;
+}
+
+function fromLiteral(node: Node, expression: Node): Import | null {
+  if (expression.type !== 'Literal' || typeof expression.value !== 'string') return null;
+  return { node, from: expression.value, typeOnly: false };
+}

@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { glob } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { SourceText } from './syntax.ts';
+
+/** The project's folder. */
+export const ROOT = join(import.meta.dirname, '../../..');
+
+const PRODUCT = ['core', 'handlers', 'services'];
+
+/** Every TypeScript file of the product and its tests, as it is on disk. */
+export async function readSourceFiles(
+  folders: readonly string[] = [...PRODUCT, 'test'],
+): Promise<SourceText[]> {
+  const paths: string[] = [];
+  for await (const path of glob(
+    folders.map((folder) => `${folder}/**/*.ts`),
+    { cwd: ROOT },
+  ))
+    paths.push(path);
+  return paths.toSorted().map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
+}

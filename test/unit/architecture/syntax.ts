@@ -1,0 +1,53 @@
+import { type Node, parseSync, type Program, visitorKeys } from 'oxc-parser';
+
+/** A file as the checks see it; the path is relative to the project's folder. */
+export interface SourceText {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Something that a rule forbids, where a person can go and look. */
+export interface Fault {
+  readonly path: string;
+  readonly line: number;
+  readonly rule: string;
+  readonly message: string;
+}
+
+/** Parses TypeScript. Every node knows its parent. Throws on text that is not TypeScript, so that no rule passes for want of a tree. */
+export function parse({ path, text }: SourceText): Program {
+  const { program, errors } = parseSync(path, text, { lang: 'ts', sourceType: 'module' });
+  const [error] = errors;
+  if (error) throw new Error(`${path}: ${error.message}`);
+  adopt(program);
+  return program;
+}
+
+/** The node and everything below it, parents first. */
+export function* nodesUnder(node: Node): Generator<Node> {
+  yield node;
+  for (const child of childrenOf(node)) yield* nodesUnder(child);
+}
+
+export function lineOf(source: SourceText, node: Node): number {
+  return source.text.slice(0, node.start).split('\n').length;
+}
+
+function adopt(node: Node): void {
+  for (const child of childrenOf(node)) {
+    child.parent = node;
+    adopt(child);
+  }
+}
+
+function childrenOf(node: Node): Node[] {
+  const properties = Object.entries(node);
+  return (visitorKeys[node.type] ?? []).flatMap((key) => {
+    const value: unknown = properties.find(([name]) => name === key)?.[1];
+    return (Array.isArray(value) ? value : [value]).filter(isNode);
+  });
+}
+
+function isNode(value: unknown): value is Node {
+  return typeof value === 'object' && value !== null && 'type' in value;
+}

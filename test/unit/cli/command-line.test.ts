@@ -1,0 +1,134 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+
+import { runCli } from '../../support/run-cli.ts';
+import { json, scriptedApi, type ScriptedApi } from './scripted-api.ts';
+
+const RELEASES = '/v1/tenants/acme/bundles/bot/releases';
+
+let api: ScriptedApi | null = null;
+
+afterEach(async () => {
+  await api?.close();
+  api = null;
+});
+
+async function run(args: readonly string[], script: Parameters<typeof scriptedApi>[0] = {}) {
+  api = await scriptedApi(script);
+  const env = {
+    POINTSMAN_URL: api.url,
+    POINTSMAN_TOKEN: 't',
+    POINTSMAN_TENANT: 'acme',
+    POINTSMAN_BUNDLE: 'bot',
+  };
+  return runCli(args, { env });
+}
+
+describe('the command line', () => {
+  test.each([
+    [[]],
+    [['nonsense']],
+    [['publish']],
+    [['publish', '.', '--on-conflict', 'win']],
+    [['publish', '.', '--timeout', 'soon']],
+    [['publish', '.', '--if-generation', 'x']],
+    [['promote', '3']],
+    [['hold']],
+    [['hold', '--lift', '--reason', 'both']],
+    [['status', '--release', 'x']],
+    [['status', 'Not A Name']],
+    [['show', '../../../etc/passwd']],
+    [['tenants']],
+    [['tenants', 'create', 'Not_A_Name']],
+    [['help', 'nonsense']],
+    [['history', '--url', 'ftp://x']],
+    [['history', '--token', 'two words']],
+  ])('%j is refused with 2, and nothing is sent', async (args) => {
+    const result = await run(args);
+    expect(result.exit).toBe(2);
+    expect(result.stdout).toBe('');
+    expect(result.stderr).not.toBe('');
+    expect(api?.seen).toEqual([]);
+  });
+
+  test.each([[['--help']], [['publish', '--help']], [['help']], [['help', 'rollback']], [['--version']]])(
+    '%j helps on standard output, and exits with 0',
+    async (args) => {
+      const result = await run(args);
+      expect(result).toMatchObject({ exit: 0, stderr: '' });
+      expect(result.stdout).not.toBe('');
+    },
+  );
+
+  test('help exit-codes is the whole table', async () => {
+    const { stdout, exit } = await run(['help', 'exit-codes']);
+    expect(exit).toBe(0);
+    expect(stdout).toMatch(/^ +10 {2}accepted and still on its way/m);
+  });
+
+  test('options count before and after the command, and over the environment', async () => {
+    const before = await run(['--bundle', 'other', 'releases'], {});
+    expect(before.exit).toBe(12);
+    expect(api?.seen[0]?.path).toContain('/bundles/other/');
+    await api?.close();
+    await run(['releases', '--tenant', 'globex']);
+    expect(api?.seen[0]?.path).toBe('/v1/tenants/globex/bundles/bot/releases');
+  });
+
+  test('without a tenant it asks for one', async () => {
+    const result = await runCli(['releases']);
+    expect(result.exit).toBe(2);
+    expect(result.stderr).toContain('POINTSMAN_TENANT');
+  });
+
+  test('address and token come from the home of npm start when nobody gives them', async () => {
+    const home = await mkdtemp(join(tmpdir(), 'pointsman-home-'));
+    try {
+      api = await scriptedApi({ [`GET ${RELEASES}`]: json({ items: [], next: null }) });
+      await writeFile(join(home, 'api-url'), `${api.url}\n`);
+      await writeFile(join(home, 'admin-token'), 'ptm_kept\n');
+      const result = await runCli(['releases', '--tenant', 'acme', '--bundle', 'bot'], {
+        env: { POINTSMAN_HOME: home },
+      });
+      expect(result.exit).toBe(0);
+      expect(api.seen[0]?.headers.authorization).toBe('Bearer ptm_kept');
+    } finally {
+      await rm(home, { recursive: true, force: true });
+    }
+  });
+
+  test('where nothing listens it says so at once, and how to start', async () => {
+    const result = await runCli([
+      'releases',
+      '--tenant',
+      'acme',
+      '--bundle',
+      'bot',
+      '--url',
+      await nobodysUrl(),
+    ]);
+    expect(result.exit).toBe(11);
+    expect(result.stderr).toMatch(/Nothing listens at .*\n.*npm start/);
+  });
+
+  test('an answer from something that is not Pointsman is told as that', async () => {
+    const result = await run(['releases'], {
+      [`GET ${RELEASES}`]: (_seen, response) => response.end('<html>welcome to nginx</html>'),
+    });
+    expect(result.exit).toBe(1);
+    expect(result.stderr).toContain("is that Pointsman's API?");
+  });
+});
+
+/** An address where somebody listened a moment ago. */
+async function nobodysUrl(): Promise<string> {
+  const server = createServer();
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((closed) => server.close(closed));
+  return `http://127.0.0.1:${port}`;
+}

@@ -1,0 +1,57 @@
+import { afterEach, expect, test } from 'vitest';
+
+import { apiClient } from '../../../services/cli/client.ts';
+import { eventStream } from '../../../services/cli/event-stream.ts';
+import { cliLimits } from '../../../services/cli/limits.ts';
+import { events, hangUp, problem, scriptedApi, type Respond, type ScriptedApi } from './scripted-api.ts';
+
+let api: ScriptedApi;
+
+afterEach(() => api.close());
+
+async function stream(script: readonly Respond[], signal = new AbortController().signal) {
+  api = await scriptedApi({ 'GET /events': script });
+  return eventStream(apiClient({ url: api.url, token: 't' }, signal, 5), '/events', signal);
+}
+
+test('a cut stream goes on after the last event that was seen, and says that it was cut', async () => {
+  const all = await stream([
+    events('id: 1\ndata: a\n\nid: 2\ndata: b\n\ndata: half'),
+    events('id: 3\ndata: c\n\n'),
+    hangUp,
+  ]);
+  const seen: (string | null)[] = [];
+  for await (const event of all) seen.push(event?.data ?? null);
+  expect(seen).toEqual(['a', 'b', null, 'c', null, ...Array<null>(cliLimits.streamFailures).fill(null)]);
+  expect(api.seen.map(({ headers }) => headers['last-event-id'])).toEqual([undefined, '2', '3', '3', '3']);
+});
+
+test('a stream that can not be had ends after some tries', async () => {
+  const cuts: unknown[] = [];
+  for await (const event of await stream([problem(503, 'unavailable', 'no')])) cuts.push(event);
+  expect(cuts).toEqual(Array<null>(cliLimits.streamFailures).fill(null));
+  expect(api.seen).toHaveLength(cliLimits.streamFailures);
+});
+
+test('comments alone keep a stream alive, so that a long wait is not taken for an outage', async () => {
+  const quiet = Array<Respond>(cliLimits.streamFailures + 2).fill(events(': still here\n\n'));
+  const all = await stream([...quiet, events('data: at last\n\n'), hangUp]);
+  const seen: (string | undefined)[] = [];
+  for await (const event of all) if (event !== null) seen.push(event.data);
+  expect(seen).toEqual(['at last']);
+});
+
+test('an interrupt ends it at once with its reason, in the middle of a stream', async () => {
+  const interrupt = new AbortController();
+  const open: Respond = (_seen, response) =>
+    void response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: a\n\n');
+  const all = await stream([open], interrupt.signal);
+  expect(await all.next()).toMatchObject({ done: false, value: { data: 'a' } });
+  interrupt.abort(new Error('enough'));
+  await expect(all.next()).rejects.toThrow('enough');
+});
+
+test('the bearer token goes along', async () => {
+  for await (const _ of await stream([hangUp]));
+  expect(api.seen[0]?.headers.authorization).toBe('Bearer t');
+});

@@ -1,0 +1,47 @@
+import { describe, expect, test } from 'vitest';
+
+import { ERRORS } from '../../../core/errors.ts';
+import { Outcome } from '../../../core/release.ts';
+import { EXIT_CODES, exitCodeTable, exitOfOutcome, exitOfProblem } from '../../../services/cli/exit-codes.ts';
+
+describe('exit codes', () => {
+  test('no two meanings share a code', () => {
+    const codes = Object.values(EXIT_CODES).map(({ code }) => code);
+    expect(new Set(codes).size).toBe(codes.length);
+  });
+
+  test('of all outcomes only published exits with 0, and each has a code of its own', () => {
+    const codes = Outcome.options.map((outcome) => EXIT_CODES[exitOfOutcome(outcome)].code);
+    expect(new Set(codes).size).toBe(Outcome.options.length);
+    expect(Outcome.options.filter((outcome) => EXIT_CODES[exitOfOutcome(outcome)].code === 0)).toEqual([
+      'published',
+    ]);
+  });
+
+  test('no problem that the API can tell exits with 0', () => {
+    for (const [code, { status }] of Object.entries(ERRORS)) {
+      expect(EXIT_CODES[exitOfProblem(code, status)].code, code).toBeGreaterThan(0);
+    }
+  });
+
+  test.each([
+    [401, 9],
+    [403, 9],
+    [404, 12],
+    [409, 8],
+    [412, 8],
+    [422, 3],
+    [423, 8],
+    [429, 11],
+    [500, 1],
+    [503, 11],
+  ])('a problem of a newer API is judged by its status: %i exits with %i', (status, exit) => {
+    expect(EXIT_CODES[exitOfProblem('of_tomorrow', status)].code).toBe(exit);
+  });
+
+  test('the table that is printed has every code', () => {
+    for (const { code, meaning } of Object.values(EXIT_CODES)) {
+      expect(exitCodeTable()).toMatch(new RegExp(`^ +${code}  ${meaning.slice(0, 20)}`, 'm'));
+    }
+  });
+});

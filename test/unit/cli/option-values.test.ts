@@ -1,0 +1,25 @@
+import { InvalidArgumentError } from 'commander';
+import { describe, expect, test } from 'vitest';
+
+import { duration, generation, rowCount, sentence, version } from '../../../services/cli/option-values.ts';
+
+describe('values on the command line', () => {
+  test('a version may be written as the API writes it', () => {
+    expect(version('12')).toBe(12);
+    expect(version('v12')).toBe(12);
+  });
+
+  test('durations are seconds, minutes and hours', () => {
+    expect([duration('90s'), duration('30m'), duration('2h')]).toEqual([90_000, 1_800_000, 7_200_000]);
+  });
+
+  test.each([
+    [version, ['0', '-1', '1.5', '1e3', 'latest', '', '99999999999999999']],
+    [generation, ['-1', 'x', '']],
+    [rowCount, ['0', 'all', '20001']],
+    [duration, ['5', '0s', '169h', '-1m', 'PT5M', '']],
+    [sentence, ['', '  ']],
+  ] as const)('%o refuses what it can not mean', (read, texts) => {
+    for (const text of texts) expect(() => read(text), text).toThrow(InvalidArgumentError);
+  });
+});

@@ -1,0 +1,78 @@
+import { digestOf } from '../../../core/digest.ts';
+import { sourceTree } from '../../../core/source.ts';
+import type { SourceTree } from '../../../core/source.ts';
+import { compileSource } from '../../../services/compiler/compile-source.ts';
+import type { ThreadResult } from '../../../services/compiler/thread-protocol.ts';
+
+export type Files = { readonly [path: string]: string | Uint8Array };
+
+/** A source in memory: its tree, and a reader of its contents that counts what it was asked for. */
+export interface MemorySource {
+  readonly tree: SourceTree;
+  readonly readBlobs: (digests: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
+  /** Every digest that was read, in order. */
+  readonly read: string[];
+}
+
+export function memorySource(files: Files): MemorySource {
+  const contents = new Map<string, Uint8Array>();
+  const entries = Object.entries(files).map(([path, file]) => {
+    const content = typeof file === 'string' ? new TextEncoder().encode(file) : file;
+    const digest = digestOf(content);
+    contents.set(digest, content);
+    return { path, digest, size: content.byteLength };
+  });
+  const read: string[] = [];
+  return {
+    tree: sourceTree(entries),
+    read,
+    readBlobs: async (digests) => {
+      read.push(...digests);
+      return new Map(
+        digests.flatMap((digest) => {
+          const content = contents.get(digest);
+          return content ? [[digest, content] as const] : [];
+        }),
+      );
+    },
+  };
+}
+
+/** Compiles in this thread and without any memory of earlier compilations. */
+export async function compileHere(files: Files): Promise<ThreadResult> {
+  const { tree, readBlobs } = memorySource(files);
+  return await compileSource(tree.entries, async (wanted) => {
+    const blobs = await readBlobs(wanted.map(({ digest }) => digest));
+    return wanted.map(({ digest }) => ({ facts: null, content: blobs.get(digest) ?? null }));
+  });
+}
+
+/** `path:line:column code pointer` of everything that is wrong with a source; fails when nothing is. */
+export async function problemsOf(files: Files): Promise<string[]> {
+  const result = await compileHere(files);
+  if (result.kind !== 'invalid') throw new Error('the source compiled, though it should not have');
+  return result.diagnostics.map(({ path, line, column, code, pointer }) =>
+    `${path}:${line}:${column} ${code} ${pointer}`.trimEnd(),
+  );
+}
+
+/** The text of every file of one channel's artifact; fails with the diagnostics when the source does not compile. */
+export async function artifactOf(
+  files: Files,
+  channel: string | null = null,
+): Promise<{ [path: string]: string }> {
+  const result = await compileHere(files);
+  if (result.kind === 'invalid') throw new Error(JSON.stringify(result.diagnostics));
+  const artifact = result.artifacts.find((candidate) => candidate.channel === channel);
+  if (!artifact) throw new Error(`there is no artifact for the channel ${channel}`);
+  const { arena, digests, ends } = result.made;
+  const texts = new Map(
+    digests.map((digest, index) => [
+      digest,
+      new TextDecoder().decode(arena.subarray(ends[index - 1] ?? 0, ends[index])),
+    ]),
+  );
+  return Object.fromEntries(
+    artifact.files.map((file) => [file.path, texts.get(file.digest) ?? `(${file.mediaType})`]),
+  );
+}

@@ -1,0 +1,106 @@
+import { describe, expect, test } from 'vitest';
+import { byteLru } from '../../../services/compiler/byte-lru.ts';
+import { fairQueue } from '../../../services/compiler/fair-queue.ts';
+
+describe('the memory of compiled files', () => {
+  test('never holds more bytes than allowed, and forgets what was used longest ago', () => {
+    const lru = byteLru<string>(10);
+    lru.set('a', 'A', 4);
+    lru.set('b', 'B', 4);
+    expect(lru.get('a')).toBe('A');
+    lru.set('c', 'C', 4);
+    expect([lru.get('a'), lru.get('b'), lru.get('c')]).toEqual(['A', undefined, 'C']);
+    lru.set('a', 'AA', 7);
+    expect([lru.get('a'), lru.get('c')]).toEqual(['AA', undefined]);
+  });
+
+  test('does not forget everything for one thing that is too large', () => {
+    const lru = byteLru<string>(10, 2);
+    lru.set('a', 'A', 4);
+    lru.set('x', 'X', 11);
+    expect([lru.get('a'), lru.get('x')]).toEqual(['A', undefined]);
+    lru.set('b', 'B', 1);
+    lru.set('c', 'C', 1);
+    expect([lru.get('a'), lru.get('b'), lru.get('c')]).toEqual([undefined, 'B', 'C']);
+  });
+});
+
+describe('the queue of compilations', () => {
+  const limits = { threads: 2, perTenant: 1, queued: 5, queuedPerTenant: 4 };
+
+  function recorded(queue = fairQueue(limits)) {
+    const started: string[] = [];
+    const ends = new Map<string, () => void>();
+    const run = (tenant: string, name: string): Promise<string> =>
+      queue.run(tenant, () => {
+        started.push(name);
+        const { promise, resolve } = Promise.withResolvers<string>();
+        ends.set(name, () => resolve(name));
+        return promise;
+      });
+    const end = async (name: string): Promise<void> => {
+      ends.get(name)?.();
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    return { queue, started, run, end };
+  }
+
+  test('runs one compilation of a tenant at a time and lets tenants take turns', async () => {
+    const { started, run, end } = recorded();
+    const all = [
+      run('a', 'a1'),
+      run('a', 'a2'),
+      run('a', 'a3'),
+      run('b', 'b1'),
+      run('c', 'c1'),
+      run('b', 'b2'),
+    ];
+    await end('');
+    expect(started).toEqual(['a1', 'b1']);
+    await end('a1');
+    expect(started).toEqual(['a1', 'b1', 'c1']);
+    await end('b1');
+    expect(started).toEqual(['a1', 'b1', 'c1', 'a2']);
+    await end('c1');
+    await end('a2');
+    expect(started).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3']);
+    await end('b2');
+    await end('a3');
+    expect(await Promise.all(all)).toEqual(['a1', 'a2', 'a3', 'b1', 'c1', 'b2']);
+  });
+
+  test('says "busy" when too many wait, of all or of one tenant, and takes more once there is room', async () => {
+    const { run, end, started } = recorded();
+    const many = ['1', '2', '3', '4', '5'].map((nth) => run('a', `a${nth}`));
+    expect(await run('a', 'a6')).toBe('busy');
+    const others = [run('b', 'b1'), run('b', 'b2')];
+    expect(await run('c', 'c1')).toBe('busy');
+    await end('a1');
+    const late = run('c', 'c1');
+    for (let nth = 0; nth < started.length; nth++) await end(started[nth] ?? '');
+    expect(await Promise.all([...many, ...others, late])).toEqual([
+      'a1',
+      'a2',
+      'a3',
+      'a4',
+      'a5',
+      'b1',
+      'b2',
+      'c1',
+    ]);
+    expect(started).toHaveLength(8);
+  });
+
+  test('goes on after a job that throws, and refuses what waits when it is closed', async () => {
+    const queue = fairQueue({ ...limits, threads: 1 });
+    await expect(queue.run('a', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const first = queue.run('a', () => promise);
+    const second = queue.run('b', () => Promise.resolve('never'));
+    queue.close();
+    await expect(second).rejects.toThrow('closed');
+    await expect(queue.run('c', () => Promise.resolve('never'))).rejects.toThrow('closed');
+    resolve('done');
+    expect(await first).toBe('done');
+  });
+});

@@ -1,0 +1,248 @@
+import { describe, expect, test } from 'vitest';
+import { artifactOf, compileHere, problemsOf } from './compile-here.ts';
+
+const withSchema = (schema: string, document: string, others: { [path: string]: string } = {}) => ({
+  'pointsman.yaml': 'apiVersion: pointsman/v1\ndocuments: [{ include: ["d/*"], schema: s/main.json }]',
+  's/main.json': schema,
+  'd/a.yaml': document,
+  ...others,
+});
+
+describe('every draft is read by its own rules', () => {
+  test.each<[draft: string, schema: object, good: string, bad: string, problem: string]>([
+    [
+      'http://json-schema.org/draft-04/schema#',
+      { properties: { a: { maximum: 3, exclusiveMaximum: true } } },
+      'a: 2',
+      'a: 3',
+      'maximum /a',
+    ],
+    [
+      'http://json-schema.org/draft-06/schema#',
+      { properties: { a: { const: 1 } } },
+      'a: 1',
+      'a: 2',
+      'const /a',
+    ],
+    [
+      'http://json-schema.org/draft-07/schema#',
+      JSON.parse('{"if":{"required":["a"]},"then":{"required":["b"]}}') as object,
+      'a: 1\nb: 1',
+      'a: 1',
+      'required',
+    ],
+    [
+      'https://json-schema.org/draft/2019-09/schema',
+      { properties: { a: true }, unevaluatedProperties: false },
+      'a: 1',
+      'b: 1',
+      'unevaluated_properties /b',
+    ],
+    [
+      'https://json-schema.org/draft/2020-12/schema',
+      { properties: { a: { prefixItems: [{ type: 'string' }] } } },
+      'a: [x]',
+      'a: [1]',
+      'type /a/0',
+    ],
+  ])('%s', async ($schema, schema, good, bad, problem) => {
+    const text = JSON.stringify({ $schema, ...schema });
+    expect((await compileHere(withSchema(text, good))).kind).toBe('compiled');
+    expect((await problemsOf(withSchema(text, bad))).map((line) => line.replace(/^.*schema_/, ''))).toContain(
+      problem,
+    );
+  });
+
+  test('an unknown one is refused, at its place', async () => {
+    const files = withSchema('{\n "$schema": "http://json-schema.org/draft-03/schema#"}', 'a: 1');
+    expect(await problemsOf(files)).toEqual(['s/main.json:2:13 schema_dialect /$schema']);
+  });
+
+  test('formats are asserted', async () => {
+    const schema =
+      '{"properties":{"a":{"format":"email"},"b":{"format":"date-time"},"c":{"format":"no-such-format"}}}';
+    expect(await problemsOf(withSchema(schema, 'a: no\nb: 2020-13-01T00:00:00Z\nc: x'))).toEqual([
+      'd/a.yaml:1:4 schema_format /a',
+      'd/a.yaml:2:4 schema_format /b',
+    ]);
+  });
+});
+
+describe('a document that breaks its schema', () => {
+  const schema = JSON.stringify({
+    type: 'object',
+    required: ['name'],
+    additionalProperties: false,
+    properties: {
+      name: { type: 'string' },
+      list: { items: { enum: ['x', 'y'] } },
+      'a/b~c': { type: 'null' },
+    },
+  });
+
+  test('gets all its problems, each where it is, in YAML', async () => {
+    expect(await problemsOf(withSchema(schema, 'nmae: x\nlist:\n  - x\n  - z\n"a/b~c": 1'))).toEqual([
+      'd/a.yaml:1:1 schema_additional_properties /nmae',
+      'd/a.yaml:1:1 schema_required',
+      'd/a.yaml:4:5 schema_enum /list/1',
+      'd/a.yaml:5:10 schema_type /a~1b~0c',
+    ]);
+  });
+
+  test('in JSON', async () => {
+    const files = {
+      ...withSchema(schema, 'name: x'),
+      'd/b.json': '{\n  "nmae": "x",\n  "list": ["x",\n\t"z"]\n}',
+    };
+    expect(await problemsOf(files)).toEqual([
+      'd/b.json:1:1 schema_required',
+      'd/b.json:2:3 schema_additional_properties /nmae',
+      'd/b.json:4:2 schema_enum /list/1',
+    ]);
+  });
+
+  test('in TOML, as near as a key can be found', async () => {
+    const wide = JSON.stringify({
+      properties: {
+        t: { items: { properties: { 'k.x': { type: 'string' }, in: { properties: { z: { const: 1 } } } } } },
+      },
+    });
+    const files = {
+      ...withSchema(wide, 'a: 1'),
+      'd/b.toml': '[[t]]\n"k.x" = "good"\n[[t]]\n"k.x" = 1\nin = { z = 2 }',
+    };
+    expect(await problemsOf(files)).toEqual([
+      'd/b.toml:4:1 schema_type /t/1/k.x',
+      'd/b.toml:5:1 schema_const /t/1/in/z',
+    ]);
+  });
+
+  test('does not get a property from a prototype', async () => {
+    const files = withSchema(
+      '{"properties":{"constructor":{"type":"string"}},"required":["toString"]}',
+      'a: 1',
+    );
+    expect(await problemsOf(files)).toEqual(['d/a.yaml:1:1 schema_required']);
+  });
+
+  test('of several entries must satisfy all their schemas', async () => {
+    const files = {
+      'pointsman.yaml':
+        'apiVersion: pointsman/v1\ndocuments:\n- { include: ["*.json"], schema: s/a.yaml }\n- { include: [d.json], schema: s/b.toml }',
+      's/a.yaml': 'required: [a]',
+      's/b.toml': 'required = ["b"]',
+      'd.json': '{}',
+    };
+    expect(await problemsOf(files)).toEqual(['d.json:1:1 schema_required', 'd.json:1:1 schema_required']);
+  });
+});
+
+describe('references between schemas', () => {
+  test('go by relative path, by $id, and by a path beside a file whose $id lies elsewhere', async () => {
+    const schema = JSON.stringify({
+      $id: 'https://acme.example/schemas/main.json',
+      properties: {
+        path: { $ref: '../parts/by%20path.yaml#/$defs/small' },
+        id: { $ref: 'https://acme.example/other/by-id.json' },
+        beside: { $ref: 'beside.json' },
+        self: { $ref: '#/$defs/own' },
+      },
+      $defs: { own: { const: 4 } },
+    });
+    const others = {
+      'parts/by path.yaml': '$defs: { small: { $ref: ../s/beside.json, maximum: 9 } }',
+      'elsewhere/x.json': '{"$id":"https://acme.example/other/by-id.json","type":"string"}',
+      's/beside.json': '{"type":"integer"}',
+    };
+    expect((await compileHere(withSchema(schema, 'path: 1\nid: x\nbeside: 2\nself: 4', others))).kind).toBe(
+      'compiled',
+    );
+    expect(await problemsOf(withSchema(schema, 'path: 10\nid: 1\nbeside: x\nself: 5', others))).toEqual([
+      'd/a.yaml:1:7 schema_maximum /path',
+      'd/a.yaml:2:5 schema_type /id',
+      'd/a.yaml:3:9 schema_type /beside',
+      'd/a.yaml:4:7 schema_const /self',
+    ]);
+  });
+
+  test('that lead out of the source are told, all of them, and nothing is fetched', async () => {
+    const schema =
+      '{"properties":{\n"a":{"$ref":"https://example.com/x.json"},\n"b":{"$ref":"../../../etc/passwd"},\n"c":{"$ref":"none.json"}}}';
+    expect(await problemsOf(withSchema(schema, 'a: 1'))).toEqual([
+      's/main.json:2:13 schema_ref /properties/a/$ref',
+      's/main.json:3:13 schema_ref /properties/b/$ref',
+      's/main.json:4:13 schema_ref /properties/c/$ref',
+    ]);
+  });
+
+  test('that go in circles end', async () => {
+    expect(await problemsOf(withSchema('{"$ref":"#"}', 'a: 1'))).toEqual(['d/a.yaml:1:1 schema_recursion']);
+    const tree = '{"properties":{"kids":{"items":{"$ref":"main.json"}},"n":{"type":"integer"}}}';
+    expect(await problemsOf(withSchema(tree, 'kids: [{ kids: [{ n: x }] }]'))).toEqual([
+      'd/a.yaml:1:22 schema_type /kids/0/kids/0/n',
+    ]);
+  });
+
+  test('a "$ref" that is data is not one', async () => {
+    expect(
+      (await compileHere(withSchema('{"enum":[{"$ref":"nowhere.json"}]}', '$ref: nowhere.json'))).kind,
+    ).toBe('compiled');
+  });
+});
+
+describe('a schema with mistakes', () => {
+  test('is told where, even when no document needs it', async () => {
+    const schema = '{\n"type": "objekt",\n"required": "a"}';
+    const problems = await problemsOf(withSchema(schema, 'a: 1'));
+    expect(problems).toContain('s/main.json:3:13 schema_invalid /required');
+    expect(problems).toContain('s/main.json:2:9 schema_invalid /type');
+    const { 'd/a.yaml': _unused, ...alone } = withSchema(schema, '');
+    expect(await problemsOf(alone)).toEqual(problems);
+  });
+
+  test('in its patterns is told each', async () => {
+    const schema = '{"properties":{\n"a":{"pattern":"("}},\n"patternProperties":{"[":true}}';
+    expect(await problemsOf(withSchema(schema, 'a: 1'))).toEqual([
+      's/main.json:2:16 schema_invalid /properties/a/pattern',
+      's/main.json:3:26 schema_invalid /patternProperties/[',
+    ]);
+  });
+
+  test('in a pattern that is too large for the engine is told, and breaks nothing', async () => {
+    const schema = `{"properties":{"a":{"pattern":"${'k'.repeat(1024 * 1024)}"}}}`;
+    expect(await problemsOf(withSchema(schema, 'a: k'))).toEqual(['d/a.yaml:1:1 schema_pattern']);
+  });
+
+  test('that is missing, or no map, is told', async () => {
+    const { 's/main.json': _unused, ...missing } = withSchema('', 'a: 1');
+    expect(await problemsOf(missing)).toEqual(['pointsman.yaml:2:41 file_missing /documents/0/schema']);
+    expect(await problemsOf(withSchema('[]', 'a: 1'))).toEqual(['s/main.json:1:1 schema_invalid']);
+  });
+});
+
+describe("a document's own $schema", () => {
+  test('counts by path, by $id and for meta-schemas', async () => {
+    const files = {
+      'schemas/s.json':
+        '{"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:acme:s","required":["a"]}',
+      'd/by-path.yaml': '$schema: ../schemas/s.json\nb: 1',
+      'd/by-id.json': '{"$schema":"urn:acme:s"}',
+      'd/good.json': '{"$schema":"urn:acme:s","a":1}',
+      'bad-schema.json': '{"$schema":"http://json-schema.org/draft-07/schema#","type":"objekt"}',
+    };
+    const problems = await problemsOf(files);
+    expect(problems).toContain('d/by-path.yaml:1:1 schema_required');
+    expect(problems).toContain('d/by-id.json:1:1 schema_required');
+    expect(problems.filter((line) => line.startsWith('bad-schema.json:1:61 '))).not.toEqual([]);
+    expect(problems.filter((line) => /good|schemas/.test(line))).toEqual([]);
+  });
+
+  test('that is not in the source is told, and is only data when the recipe names a schema', async () => {
+    const document = '{"$schema":"https://example.com/none.json"}';
+    expect(await problemsOf({ 'a.json': document })).toEqual(['a.json:1:12 schema_missing /$schema']);
+    expect(Object.keys(await artifactOf(withSchema('true', '{}', { 'd/b.json': document })))).toEqual([
+      'd/a.yaml',
+      'd/b.json',
+    ]);
+  });
+});

@@ -1,0 +1,182 @@
+import { describe, expect, test } from 'vitest';
+import { apiConfig, migrateConfig, stackConfig, workerConfig } from '../../services/config/config.ts';
+import { appDatabaseUrl } from '../../services/config/database-urls.ts';
+import { ConfigError } from '../../services/config/read-settings.ts';
+import { hashToken } from '../../services/config/settings.ts';
+
+const api = {
+  POINTSMAN_ADMIN_TOKEN: 'correct-horse-battery',
+  DATABASE_URL: 'postgres://app:pw@db/pointsman',
+  RESTATE_INGRESS_URL: 'http://restate:8080',
+  RESTATE_ADMIN_URL: 'http://restate:9070',
+};
+
+describe('reading the environment', () => {
+  test('nothing set is a whole embedded stack on loopback', () => {
+    expect(stackConfig({})).toEqual({
+      host: '127.0.0.1',
+      port: 7400,
+      home: '.pointsman',
+      adminToken: null,
+      database: null,
+      restate: null,
+      workerPort: null,
+      workerUrl: null,
+      identityKey: null,
+      logLevel: 'info',
+    });
+  });
+
+  test('an empty value counts as none', () => {
+    expect(stackConfig({ POINTSMAN_PORT: '', DATABASE_URL: '', POINTSMAN_ADMIN_TOKEN: '' })).toEqual(
+      stackConfig({}),
+    );
+  });
+
+  test('every problem is reported at once, those between settings included', () => {
+    const problems = problemsOf(() =>
+      stackConfig({
+        POINTSMAN_PORT: '70000',
+        POINTSMAN_HOST: 'example.org',
+        POINTSMAN_ADMIN_TOKEN: 'short',
+        POINTSMAN_LOG_LEVEL: 'loud',
+        DATABASE_OWNER_URL: 'mysql://db',
+        RESTATE_INGRESS_URL: 'http://restate.example:8080',
+      }),
+    );
+    expect(problems).toEqual([
+      'POINTSMAN_HOST must be an IP address',
+      'POINTSMAN_PORT must be a port, 0 to 65535',
+      'POINTSMAN_ADMIN_TOKEN must be 16 to 256 visible characters without spaces',
+      'DATABASE_OWNER_URL must be a URL that begins with postgres:// or postgresql://',
+      'POINTSMAN_LOG_LEVEL must be trace, debug, info, warn, error or fatal',
+      'DATABASE_OWNER_URL is set, so that DATABASE_URL must be, too',
+      'RESTATE_INGRESS_URL and RESTATE_ADMIN_URL must both be set, or neither',
+    ]);
+  });
+
+  test.each(['7400x', '-1', '1e3', '65536', ' 7400', '0x10', '99999999'])('%j is no port', (value) => {
+    expect(problemsOf(() => stackConfig({ POINTSMAN_PORT: value }))).toHaveLength(1);
+  });
+
+  test('no problem ever repeats a value', () => {
+    const secret = 'zq7 secret';
+    const names = [
+      'HOST',
+      'PORT',
+      'ADMIN_TOKEN',
+      'ADMIN_TOKEN_SHA256',
+      'WORKER_PORT',
+      'WORKER_URL',
+      'WORKER_IDENTITY_KEY',
+      'LOG_LEVEL',
+    ];
+    const env = Object.fromEntries([
+      ...names.map((name) => [`POINTSMAN_${name}`, secret]),
+      ...['DATABASE_URL', 'DATABASE_OWNER_URL'].map((name) => [name, `postgres://u:${secret}@:x/`]),
+      ...['RESTATE_INGRESS_URL', 'RESTATE_ADMIN_URL'].map((name) => [name, `ftp://u:${secret}@h`]),
+    ]) as Record<string, string>;
+    for (const read of [apiConfig, workerConfig, migrateConfig, stackConfig]) {
+      const problems = problemsOf(() => read(env));
+      expect(problems.length).toBeGreaterThan(1);
+      expect(problems.join('\n')).not.toContain('zq7');
+    }
+  });
+
+  test('the api takes the admin token or its hash, and needs exactly one of them', () => {
+    const { POINTSMAN_ADMIN_TOKEN: token, ...rest } = api;
+    const hash = hashToken(token);
+    expect(apiConfig(api).adminTokenSha256).toBe(hash);
+    expect(apiConfig({ ...rest, POINTSMAN_ADMIN_TOKEN_SHA256: hash }).adminTokenSha256).toBe(hash);
+    const expected = ['exactly one of POINTSMAN_ADMIN_TOKEN and POINTSMAN_ADMIN_TOKEN_SHA256 must be set'];
+    expect(problemsOf(() => apiConfig(rest))).toEqual(expected);
+    expect(problemsOf(() => apiConfig({ ...api, POINTSMAN_ADMIN_TOKEN_SHA256: hash }))).toEqual(expected);
+  });
+
+  test('a process names each setting that it misses', () => {
+    expect(problemsOf(() => workerConfig({}))).toEqual([
+      'POINTSMAN_WORKER_PORT must be set',
+      'POINTSMAN_WORKER_URL must be set',
+      'DATABASE_URL must be set',
+      'RESTATE_INGRESS_URL must be set',
+      'RESTATE_ADMIN_URL must be set',
+    ]);
+  });
+
+  test('a Restate on another machine must be told where the worker is', () => {
+    const remote = { RESTATE_INGRESS_URL: api.RESTATE_INGRESS_URL, RESTATE_ADMIN_URL: api.RESTATE_ADMIN_URL };
+    expect(problemsOf(() => stackConfig(remote))).toHaveLength(1);
+    expect(stackConfig({ ...remote, POINTSMAN_WORKER_URL: 'http://10.0.0.2:9080' }).restate).not.toBeNull();
+    const local = { RESTATE_INGRESS_URL: 'http://127.0.0.1:8080', RESTATE_ADMIN_URL: 'http://[::1]:9070' };
+    expect(stackConfig(local).workerUrl).toBeNull();
+  });
+
+  test('the key of a Restate elsewhere reaches the worker; an embedded one has its own, so that another is refused', () => {
+    const key = { POINTSMAN_WORKER_IDENTITY_KEY: 'publickeyv1_2G8dCQhArfvGpzPw5Vx2ALciR4xCLHfS5YaT93XjNxX9' };
+    const elsewhere = {
+      RESTATE_INGRESS_URL: 'http://127.0.0.1:8080',
+      RESTATE_ADMIN_URL: 'http://127.0.0.1:9070',
+    };
+    expect(stackConfig({ ...elsewhere, ...key }).identityKey).toBe(key.POINTSMAN_WORKER_IDENTITY_KEY);
+    expect(problemsOf(() => stackConfig(key))).toHaveLength(1);
+  });
+
+  test.each([
+    'publickeyv1_',
+    '2G8dCQhArfvGpzPw5Vx2ALciR4xCLHfS5YaT93XjNxX9',
+    `publickeyv1_${'0'.repeat(44)}`,
+  ])('%j is no identity key', (value) => {
+    const read = () => workerConfig({ POINTSMAN_WORKER_IDENTITY_KEY: value });
+    expect(problemsOf(read).filter((problem) => problem.includes('IDENTITY_KEY'))).toHaveLength(1);
+  });
+});
+
+describe('the two database roles', () => {
+  const owner = 'postgres://owner:s3cret@db:5433/pointsman?sslmode=require';
+
+  test("DATABASE_URL alone is the owner's, and the app role's follows from it", () => {
+    const { ownerUrl, appUrl } = migrateConfig({ DATABASE_URL: owner });
+    expect(ownerUrl).toBe(owner);
+    const app = new URL(appUrl);
+    expect(app.username).toBe('pointsman_app');
+    expect(app.host + app.pathname + app.search).toBe('db:5433/pointsman?sslmode=require');
+    expect(app.password).toMatch(/^[\w-]{43}$/);
+    expect(stackConfig({ DATABASE_URL: owner }).database).toEqual({ ownerUrl, appUrl });
+  });
+
+  test("the app role's password is always the same for an owner's password and database, and differs with either", () => {
+    const password = (url: string) => new URL(appDatabaseUrl(url) as string).password;
+    expect(password(owner)).toBe(password(owner));
+    expect(password(owner.replace('owner', 'root'))).toBe(password(owner));
+    expect(password(owner.replace('s3cret', 's3cres'))).not.toBe(password(owner));
+    expect(password(owner.replace('/pointsman', '/other'))).not.toBe(password(owner));
+    expect(password('postgres://o:p%40ss@db/x')).toMatch(/^[\w-]{43}$/);
+  });
+
+  test('an owner without a password has nothing to derive from, and is refused', () => {
+    expect(problemsOf(() => migrateConfig({ DATABASE_URL: 'postgres://owner@db/pointsman' }))).toHaveLength(
+      1,
+    );
+  });
+
+  test('given both, each is taken as it is, and they must be two roles', () => {
+    const app = 'postgres://app:pw@db/pointsman';
+    expect(migrateConfig({ DATABASE_URL: app, DATABASE_OWNER_URL: owner })).toEqual({
+      ownerUrl: owner,
+      appUrl: app,
+    });
+    expect(problemsOf(() => migrateConfig({ DATABASE_URL: owner, DATABASE_OWNER_URL: owner }))).toHaveLength(
+      1,
+    );
+  });
+});
+
+function problemsOf(read: () => unknown): readonly string[] {
+  try {
+    read();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}

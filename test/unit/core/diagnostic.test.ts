@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+
+import { boundedDiagnostic, boundedPointer, boundedText } from '../../../core/diagnostic.ts';
+import { documentLimits } from '../../../core/limits.ts';
+
+const LONG = 'k'.repeat(10 * documentLimits.textChars);
+
+test('a diagnostic is of bounded length, whatever the names of the source are', () => {
+  const bounded = boundedDiagnostic({
+    path: LONG,
+    line: 1,
+    column: 2,
+    pointer: `/a/${LONG}/b`,
+    code: 'type',
+    message: `${LONG} is not allowed here`,
+  });
+  expect(bounded).toMatchObject({ line: 1, column: 2, pointer: '/a', code: 'type' });
+  expect(JSON.stringify(bounded).length).toBeLessThan(3 * documentLimits.textChars);
+});
+
+test('what is short stays as it is', () => {
+  const diagnostic = { path: 'a', line: 1, column: 1, pointer: '/b/~1c', code: 'd', message: 'e' };
+  expect(boundedDiagnostic(diagnostic)).toEqual(diagnostic);
+});
+
+test('a pointer that is too long gives way to one that leads to what the place is in', () => {
+  expect(boundedPointer(`/${LONG}`)).toBe('');
+  const steps = '/ab'.repeat(documentLimits.textChars);
+  const bounded = boundedPointer(steps);
+  expect(steps.startsWith(`${bounded}/`)).toBe(true);
+  expect(bounded.length).toBeGreaterThan(documentLimits.textChars - 4);
+});
+
+test('no character is cut in half', () => {
+  const bounded = boundedText(`x${'😀'.repeat(documentLimits.textChars)}`);
+  expect(bounded.isWellFormed()).toBe(true);
+  expect(bounded.endsWith('…')).toBe(true);
+});

@@ -1,0 +1,126 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { tenantLimits } from '../../../core/limits.ts';
+import {
+  admit,
+  type BundleState,
+  inFlight,
+  NEW_BUNDLE,
+  place,
+  release,
+  slotOf,
+  withSlot,
+} from '../../../core/slot.ts';
+
+const source = `sha256:${'0'.repeat(64)}`;
+
+type Step =
+  | { readonly do: 'publish'; readonly rule: 'supersede' | 'queue' | 'reject' }
+  | { readonly do: 'end' }
+  | { readonly do: 'swap' };
+
+const steps = fc.array(
+  fc.oneof(
+    fc.record({
+      do: fc.constant('publish' as const),
+      rule: fc.constantFrom('supersede' as const, 'queue' as const, 'reject' as const),
+    }),
+    fc.record({ do: fc.constant('end' as const) }),
+    fc.record({ do: fc.constant('swap' as const) }),
+  ),
+  { maxLength: 60 },
+);
+
+/** A tenant that only admits, ends and swaps, as the handlers do with these functions. */
+function run(taken: readonly Step[], check: (state: BundleState, admitted: number[]) => void): void {
+  let state = NEW_BUNDLE;
+  const admitted: number[] = [];
+  for (const step of taken) {
+    const slot = slotOf(state, 'live');
+    if (step.do === 'publish') {
+      const placed = place(slot, step.rule);
+      if (placed.placement === 'start' || placed.placement === 'queue') {
+        const version = state.lastVersion + 1;
+        admitted.push(version);
+        state = admit(state, 'live', { version, source }, placed.placement);
+      }
+    } else if (slot.inFlight && step.do === 'swap') {
+      state = withSlot(state, 'live', { ...slot, inFlight: { ...slot.inFlight, swapped: true } });
+    } else if (slot.inFlight) {
+      const freed = release(slot, slot.inFlight.version);
+      const [next, ...line] = freed.queue;
+      state = withSlot(
+        state,
+        'live',
+        next
+          ? { ...freed, queue: line, inFlight: { version: next.version, invocationId: null, swapped: false } }
+          : freed,
+      );
+    }
+    check(state, admitted);
+  }
+}
+
+describe('a slot', () => {
+  test('numbers what it admits 1, 2, 3, … whatever happens in between', () => {
+    fc.assert(
+      fc.property(steps, (taken) => {
+        run(taken, (state, admitted) => {
+          expect(admitted).toEqual(admitted.map((_version, index) => index + 1));
+          expect(state.lastVersion).toBe(admitted.length);
+        });
+      }),
+    );
+  });
+
+  test('never has a line behind an empty place, and the line is in order and newer than who is in flight', () => {
+    fc.assert(
+      fc.property(steps, (taken) => {
+        run(taken, (state) => {
+          const slot = slotOf(state, 'live');
+          const line = slot.queue.map((queued) => queued.version);
+          expect(line).toEqual(line.toSorted((a, b) => a - b));
+          if (line.length > 0) expect(slot.inFlight?.version ?? Infinity).toBeLessThan(line[0] ?? 0);
+        });
+      }),
+    );
+  });
+
+  test('lets a release whose pointer has moved go on when a newer one comes', () => {
+    const swapped = { version: 3, invocationId: 'inv', swapped: true };
+    const slot = { inFlight: swapped, queue: [], generation: 7 };
+    expect(place(slot, 'supersede')).toEqual({ placement: 'start', supersedes: [] });
+    expect(place(slot, 'reject').placement).toBe('reject');
+    expect(place(slot, 'queue').placement).toBe('queue');
+  });
+
+  test('under supersede replaces the one in flight and all that wait', () => {
+    const slot = {
+      inFlight: { version: 3, invocationId: 'inv', swapped: false },
+      queue: [
+        { version: 4, source },
+        { version: 5, source },
+      ],
+      generation: 7,
+    };
+    expect(place(slot, 'supersede')).toEqual({ placement: 'start', supersedes: [3, 4, 5] });
+  });
+
+  test('has a line that ends', () => {
+    const queue = Array.from({ length: tenantLimits.queuedPerPointer }, (_none, index) => ({
+      version: index + 2,
+      source,
+    }));
+    const slot = { inFlight: { version: 1, invocationId: null, swapped: false }, queue, generation: 0 };
+    expect(place(slot, 'queue').placement).toBe('full');
+  });
+
+  test('knows its release by the version alone', () => {
+    const slot = { inFlight: { version: 3, invocationId: null, swapped: false }, queue: [], generation: 0 };
+    expect(inFlight(slot, 3)).not.toBeNull();
+    expect(inFlight(slot, 4)).toBeNull();
+    expect(release(slot, 4)).toEqual(slot);
+    expect(release(slot, 3).inFlight).toBeNull();
+  });
+});

@@ -1,0 +1,42 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { keepOutput } from '../../../services/stack/child-log.ts';
+
+let folder = '';
+beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'pointsman-log-'))));
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function kept(name: string, line: string): Promise<{ shown: string[]; log: string }> {
+  const output = new PassThrough();
+  const shown: string[] = [];
+  const file = join(folder, name);
+  keepOutput(output, file, (text) => void shown.push(text), false);
+  const ended = finished(output);
+  output.end(`${line}\n`);
+  await ended;
+  return { shown, log: await readFile(file, 'utf8') };
+}
+
+test('an error is shown without its stack trace, which only the log keeps', async () => {
+  const err = { type: 'Error', message: 'it broke', stack: 'Error: it broke\n    at here (file.ts:1:2)' };
+  const cause = { ...err, aggregateErrors: [err] };
+  const { shown, log } = await kept('stack', JSON.stringify({ level: 50, msg: 'failed', err: cause }));
+  expect(shown).toHaveLength(1);
+  expect(shown[0]).toContain('error: failed');
+  expect(shown[0]).toContain('it broke');
+  expect(shown[0]).not.toContain('file.ts');
+  expect(log).toContain('file.ts');
+});
+
+test('what is shown of a line without end is short, and the log has all of it', async () => {
+  const long = 'k'.repeat(1_000_000);
+  const { shown, log } = await kept('long', JSON.stringify({ level: 40, msg: long, err: { message: long } }));
+  expect(shown[0]?.length).toBeLessThan(10_000);
+  expect(shown[0]).toContain('warning: kkk');
+  expect(log.length).toBeGreaterThan(2_000_000);
+});

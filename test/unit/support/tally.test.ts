@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+
+import { sum, summary, tallyOf } from '../../support/tally.ts';
+
+const report = (
+  passed: number,
+  failed: number,
+  files: { status: string; assertionResults: { status: string }[] }[] = [],
+) => ({
+  numPassedTests: passed,
+  numFailedTests: failed,
+  numPendingTests: 0,
+  numTodoTests: 0,
+  testResults: files,
+});
+
+test('a run whose tests all passed has no failure', () => {
+  expect(tallyOf(report(3, 0), 0)).toEqual({ passed: 3, failed: 0, skipped: 0 });
+});
+
+test('every failed test counts once, with its file', () => {
+  const files = [{ status: 'failed', assertionResults: [{ status: 'failed' }, { status: 'passed' }] }];
+  expect(tallyOf(report(1, 1, files), 1)).toEqual({ passed: 1, failed: 1, skipped: 0 });
+});
+
+test('a file that broke before its tests began is a failure', () => {
+  expect(tallyOf(report(1, 0, [{ status: 'failed', assertionResults: [] }]), 1).failed).toBe(1);
+});
+
+test.each([
+  ['left no report', null, 1],
+  ['left a report of another shape', { passed: 1 }, 0],
+  ['ran nothing', report(0, 0), 0],
+  ['ended badly although every test passed', report(3, 0), 1],
+  ['was killed', report(3, 0), null],
+])('a run that %s is a failure', (_what, found, exitCode) => {
+  expect(tallyOf(found, exitCode).failed).toBe(1);
+});
+
+test('skipped tests and tests to be written are told apart from those that passed', () => {
+  expect(tallyOf({ ...report(1, 0), numPendingTests: 2, numTodoTests: 1 }, 0)).toEqual({
+    passed: 1,
+    failed: 0,
+    skipped: 3,
+  });
+});
+
+test('the summary adds everything up, and speaks of skipped tests only where there are some', () => {
+  const total = sum([
+    { passed: 1, failed: 0, skipped: 0 },
+    { passed: 2, failed: 1, skipped: 0 },
+  ]);
+  expect(summary(total)).toBe('3 passed, 1 failed');
+  expect(summary({ ...total, skipped: 2 })).toBe('3 passed, 1 failed, 2 skipped');
+});
