@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 
@@ -8,16 +6,18 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 
 import { startApi, type TestAnswer, type TestApi } from '../support/api.ts';
 import { type ControlPlane, newTenant, startControlPlane } from '../support/control-plane.ts';
-import type { CrashPlan } from '../support/crash-plan.ts';
 import { eventually } from '../support/eventually.ts';
 import { contradictions } from '../support/record-check.ts';
+import { type Standstill, standstill } from '../support/standstill.ts';
 
 let plane: ControlPlane;
 let api: TestApi;
 let tenant: string;
+let whileStagesLocked: Standstill['whileStagesLocked'];
 
 beforeAll(async () => {
   plane = await startControlPlane();
+  ({ whileStagesLocked } = standstill(plane));
   api = await startApi({ appUrl: plane.postgres.appUrl, ingressUrl: plane.restate.ingressUrl });
 });
 beforeEach(async () => {
@@ -64,14 +64,6 @@ async function tarGz(files: Record<string, string>): Promise<Buffer> {
   for (const [name, content] of Object.entries(files)) archive.entry({ name }, content);
   archive.finalize();
   return gzipSync(await buffer(archive));
-}
-
-/** Lets the worker die as the next release begins: until Restate tries again, it is on its way and goes nowhere. */
-async function dieAtNextRelease(): Promise<void> {
-  await rm(plane.crash.fired, { force: true });
-  const point = { handler: 'Release/run', occurrence: 0, message: 0, side: 'before' } as const;
-  const plan: CrashPlan = { run: crypto.randomUUID(), point };
-  await writeFile(plane.crash.plan, JSON.stringify(plan));
 }
 
 test('a publish is accepted with its address, and becomes what its channel points at', async () => {
@@ -193,31 +185,32 @@ test('a release is followed from its start to its end, and from where a reader w
 });
 
 test('asking for the headers of a stream opens none, and a reader who goes away ends his', async () => {
-  await dieAtNextRelease();
-  await publish({ 'a.yaml': 'a: 1' });
   const streams = async (): Promise<string | undefined> =>
     /^pointsman_release_streams (\d+)$/m.exec((await api.call('GET', '/metrics')).text)?.[1];
-  const head = await api.call('HEAD', `${releases()}/1/events`);
-  expect([head.status, head.headers.get('content-type'), await streams()]).toEqual([
-    200,
-    'text/event-stream',
-    '0',
-  ]);
-  const gone = new AbortController();
-  const reader = api.call('GET', `${releases()}/1/events`, { signal: gone.signal });
-  await eventually(async () => (await streams()) === '1', { what: 'the reader follows' });
-  gone.abort();
-  await expect(reader).rejects.toThrow('aborted');
-  await eventually(async () => (await streams()) === '0', { what: 'the stream has ended' });
+  await whileStagesLocked(async () => {
+    await publish({ 'a.yaml': 'a: 1' });
+    const head = await api.call('HEAD', `${releases()}/1/events`);
+    expect([head.status, head.headers.get('content-type'), await streams()]).toEqual([
+      200,
+      'text/event-stream',
+      '0',
+    ]);
+    const gone = new AbortController();
+    const reader = api.call('GET', `${releases()}/1/events`, { signal: gone.signal });
+    await eventually(async () => (await streams()) === '1', { what: 'the reader follows' });
+    gone.abort();
+    await expect(reader).rejects.toThrow('aborted');
+    await eventually(async () => (await streams()) === '0', { what: 'the stream has ended' });
+  });
   await settled(1);
 });
 
 test('with "reject" a publish is refused while another is on its way, which is named', async () => {
-  await dieAtNextRelease();
-  expect((await publish({ 'a.yaml': 'a: 1' })).status).toBe(202);
-  await eventually(async () => existsSync(plane.crash.fired), { what: 'the worker died' });
-  const refused = await publish({ 'a.yaml': 'a: 2' }, { onConflict: 'reject' });
-  expect([refused.status, refused.json['code'], refused.json['version']]).toEqual([409, 'conflict', 1]);
+  await whileStagesLocked(async () => {
+    expect((await publish({ 'a.yaml': 'a: 1' })).status).toBe(202);
+    const refused = await publish({ 'a.yaml': 'a: 2' }, { onConflict: 'reject' });
+    expect([refused.status, refused.json['code'], refused.json['version']]).toEqual([409, 'conflict', 1]);
+  });
   await settled(1);
   expect((await publish({ 'a.yaml': 'a: 2' }, { onConflict: 'reject' })).json).toMatchObject({ version: 2 });
   await settled(2);

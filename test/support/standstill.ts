@@ -7,6 +7,8 @@ export interface Standstill {
   readonly sql: <T>(work: (client: Client) => Promise<T>) => Promise<T>;
   /** Locks the tenant's pointers while `work` is done: a swap begins and waits. */
   readonly whilePointerLocked: <T>(tenant: string, work: () => Promise<T>) => Promise<T>;
+  /** Keeps every release from recording a stage while `work` is done: publishes are admitted, and get no further than compiling. */
+  readonly whileStagesLocked: <T>(work: () => Promise<T>) => Promise<T>;
   /** Holds the tenant's pointers when `work` has been done: a swap that has begun meanwhile is refused. */
   readonly holdAfter: <T>(tenant: string, work: () => Promise<T>) => Promise<T>;
   /** Whether a statement with that text waits for somebody's lock. */
@@ -27,23 +29,26 @@ export function standstill(plane: ControlPlane): Standstill {
   };
   const count = (text: string, values: unknown[]): Promise<boolean> =>
     sql(async (client) => ((await client.query(text, values)).rowCount ?? 0) > 0);
-  const around = (before: string, after: string) =>
-    function held<T>(tenant: string, work: () => Promise<T>): Promise<T> {
-      return sql(async (client) => {
-        await client.query('BEGIN');
-        await client.query(before, [tenant]);
-        const result = await work();
-        await client.query(after);
-        return result;
-      });
-    };
+  const around = <T>(before: string, values: string[], after: string, work: () => Promise<T>): Promise<T> =>
+    sql(async (client) => {
+      await client.query('BEGIN');
+      await client.query(before, values);
+      const result = await work();
+      await client.query(after);
+      return result;
+    });
   return {
     sql,
-    whilePointerLocked: around('SELECT FROM pointsman.pointers WHERE tenant = $1 FOR UPDATE', 'ROLLBACK'),
-    holdAfter: around(
-      `UPDATE pointsman.pointers SET hold_reason = 'test', hold_by = 'test', hold_at = now() WHERE tenant = $1`,
-      'COMMIT',
-    ),
+    whilePointerLocked: (tenant, work) =>
+      around('SELECT FROM pointsman.pointers WHERE tenant = $1 FOR UPDATE', [tenant], 'ROLLBACK', work),
+    whileStagesLocked: (work) => around('LOCK TABLE pointsman.stages IN SHARE MODE', [], 'ROLLBACK', work),
+    holdAfter: (tenant, work) =>
+      around(
+        `UPDATE pointsman.pointers SET hold_reason = 'test', hold_by = 'test', hold_at = now() WHERE tenant = $1`,
+        [tenant],
+        'COMMIT',
+        work,
+      ),
     waitsForLock: (text) =>
       count(
         `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND strpos(query, $1) > 0 AND pid <> pg_backend_pid()`,
