@@ -9,7 +9,8 @@ import type { Database } from '../postgres/database.ts';
 import type { Notifications } from '../postgres/notifications.ts';
 import { findPointer } from '../postgres/pointers.ts';
 import { findRelease, type ReleaseRecord } from '../postgres/releases.ts';
-import { authenticate } from './access.ts';
+import { findToken } from '../postgres/tokens.ts';
+import { authenticate, type KnownTokens } from './access.ts';
 import type { ApiParts } from './api-parts.ts';
 import { BodyBudget } from './body.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -67,8 +68,12 @@ export function createApp(deps: AppDeps): App {
     documentEndpoint(() => openApiDocument(endpoints)),
   ];
   const { log, draining } = deps;
+  const knownTokens: KnownTokens = {
+    adminSha256: deps.adminTokenSha256,
+    find: (sha256) => findToken(deps.db, sha256),
+  };
   const app: Pick<Hono, 'fetch'> = router(endpoints, {
-    authenticate: (authorization) => authenticate(authorization, deps.adminTokenSha256),
+    authenticate: (authorization) => authenticate(authorization, knownTokens),
     log,
     draining,
     metrics: parts.metrics,

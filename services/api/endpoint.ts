@@ -2,8 +2,9 @@ import type { RouteConfig } from '@hono/zod-openapi';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 
+import type { Action } from '../../core/access.ts';
 import type { ErrorCode } from '../../core/errors.ts';
-import type { Action, Principal } from './access.ts';
+import type { Principal } from './access.ts';
 import type { RequestIds } from './request-ids.ts';
 
 /** What an endpoint is given of a request, after everything that its definition promises was checked. */
@@ -34,6 +35,11 @@ export interface EndpointDefinition<
   readonly operationId: string;
   /** What the caller must be allowed to do, to the tenant of the path if there is one; null opens it to all. */
   readonly may: Action | null;
+  /**
+   * `caller`: the path names no tenant, and what is meant belongs to the caller's own, or to any when the caller has none. The endpoint
+   * itself holds whatever else the request names against the caller.
+   */
+  readonly whose?: 'path' | 'caller';
   readonly params?: P;
   readonly query?: Q;
   readonly headers?: H;
@@ -78,6 +84,7 @@ export function endpoint<
     query: nothing,
     headers: nothing,
     problems: [],
+    whose: 'path',
     ownBody: null,
     ...definition,
     body: definition.body ?? null,

@@ -12,7 +12,7 @@ import { readInput } from './request-input.ts';
 /** What every request is served with. */
 export interface RouterOptions {
   /** Who sent that `Authorization` header; throws `unauthenticated`. */
-  readonly authenticate: (authorization: string | null) => Principal;
+  readonly authenticate: (authorization: string | null) => Promise<Principal>;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly draining: AbortSignal;
@@ -54,9 +54,13 @@ async function serve(
   const ids = c.get('ids');
   let principal: Principal | null = null;
   if (endpoint.may !== null) {
-    principal = authenticate(c.req.raw.headers.get('authorization'));
+    principal = await authenticate(c.req.raw.headers.get('authorization'));
     c.set('principal', principal);
-    authorise(principal, endpoint.may, params['tenant'] ?? null);
+    authorise(
+      principal,
+      endpoint.may,
+      endpoint.whose === 'caller' ? principal.tenant : (params['tenant'] ?? null),
+    );
   }
   const input = await readInput(endpoint, c.req.raw, params);
   return endpoint.handle({

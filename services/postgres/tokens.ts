@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { Role } from '../../core/access.ts';
 import type { Database } from './database.ts';
 import { allRows } from './rows.ts';
 
@@ -8,7 +9,7 @@ const Row = z.object({
   name: z.string(),
   /** Null: of the platform, for every tenant. */
   tenant: z.string().nullable(),
-  roles: z.array(z.enum(['viewer', 'publisher', 'approver', 'admin', 'follower'])),
+  roles: z.array(Role),
 });
 
 export type TokenRecord = z.infer<typeof Row>;

@@ -1,57 +1,92 @@
 import { expect, test } from 'vitest';
 
+import { type Action, Role } from '../../../core/access.ts';
 import { PointsmanError } from '../../../core/errors.ts';
-import { authenticate, authorise, type Principal } from '../../../services/api/access.ts';
+import { authenticate, authorise, type KnownTokens, type Principal } from '../../../services/api/access.ts';
 import { hashToken } from '../../../services/config/settings.ts';
 
-const hash = hashToken('the-right-token-0123');
+const ADMINS = 'the-right-token-0123';
+const made = new Map([
+  [hashToken('of-acme'), { id: '1', name: 'ci', tenant: 'acme', roles: ['publisher' as const] }],
+  [hashToken('of-nobody'), { id: '2', name: 'ops', tenant: null, roles: ['viewer' as const] }],
+]);
+const known: KnownTokens = {
+  adminSha256: hashToken(ADMINS),
+  find: async (sha256) => made.get(sha256) ?? null,
+};
 
-function codeOf(act: () => unknown): string {
+async function codeOf(act: () => unknown): Promise<string> {
   try {
-    act();
+    await act();
     return 'allowed';
   } catch (error) {
     return error instanceof PointsmanError ? error.code : 'broke';
   }
 }
 
-test('the bootstrap token is the admin of everything', () => {
-  expect(authenticate('Bearer the-right-token-0123', hash)).toEqual({
+test("the environment's token is the admin of everything, and needs no store", async () => {
+  const noStore: KnownTokens = {
+    ...known,
+    find: async () => {
+      throw new PointsmanError('unavailable', 'the database does not answer');
+    },
+  };
+  expect(await authenticate(`Bearer ${ADMINS}`, noStore)).toEqual({
+    id: 'bootstrap',
     name: 'admin',
     tenant: null,
     roles: ['admin'],
   });
-  expect(codeOf(() => authenticate('bearer the-right-token-0123', hash))).toBe('allowed');
+  expect(await codeOf(() => authenticate(`bearer ${ADMINS}`, noStore))).toBe('allowed');
+  expect(await codeOf(() => authenticate('Bearer of-acme', noStore))).toBe('unavailable');
+});
+
+test("a tenant's token speaks by its own name, the platform's by one that no tenant's can have", async () => {
+  expect(await authenticate('Bearer of-acme', known)).toMatchObject({ id: '1', name: 'ci', tenant: 'acme' });
+  expect(await authenticate('Bearer of-nobody', known)).toMatchObject({ name: 'platform/ops', tenant: null });
 });
 
 test.each([
   null,
   '',
-  'the-right-token-0123',
+  ADMINS,
   'Basic dTpw',
   'Bearer',
   'Bearer wrong',
-  'Bearer the-right-token-0123 x',
+  `Bearer ${hashToken(ADMINS)}`,
+  `Bearer ${hashToken('of-acme')}`,
+  `Bearer ${ADMINS} x`,
   `Bearer ${'x'.repeat(2_000)}`,
-])('the header %s is nobody', (header) => {
-  expect(codeOf(() => authenticate(header, hash))).toBe('unauthenticated');
+])('the header %s is nobody', async (header) => {
+  expect(await codeOf(() => authenticate(header, known))).toBe('unauthenticated');
 });
 
-test.each([
-  ['viewer', 'read', 'allowed'],
-  ['viewer', 'publish', 'forbidden'],
-  ['follower', 'steer', 'forbidden'],
-  ['approver', 'publish', 'forbidden'],
-  ['publisher', 'publish', 'allowed'],
-  ['publisher', 'administer', 'forbidden'],
-  ['admin', 'administer', 'allowed'],
-] as const)('a %s may %s: %s', (role, action, expected) => {
-  const principal: Principal = { name: 'x', tenant: 'acme', roles: [role] };
-  expect(codeOf(() => authorise(principal, action, 'acme'))).toBe(expected);
+const actions: readonly Action[] = ['read', 'publish', 'steer', 'approve', 'report', 'administer'];
+const table: Record<Role, string> = {
+  viewer: 'read',
+  follower: 'read',
+  publisher: 'read publish steer report',
+  approver: 'read approve report',
+  admin: 'read publish steer approve report administer',
+};
+
+test.each(Role.options)('a token that is only %s may do this and nothing else', async (role) => {
+  const principal: Principal = { id: '1', name: 'x', tenant: 'acme', roles: [role] };
+  const may = [];
+  for (const action of actions)
+    if ((await codeOf(() => authorise(principal, action, 'acme'))) === 'allowed') may.push(action);
+  expect(may.join(' ')).toBe(table[role]);
 });
 
-test("nobody reaches another tenant, nor what belongs to none, by a tenant's token", () => {
-  const principal: Principal = { name: 'x', tenant: 'acme', roles: ['admin'] };
-  expect(codeOf(() => authorise(principal, 'read', 'other'))).toBe('forbidden');
-  expect(codeOf(() => authorise(principal, 'administer', null))).toBe('forbidden');
+test('of several roles each counts, and no role is none', async () => {
+  const both: Principal = { id: '1', name: 'x', tenant: 'acme', roles: ['viewer', 'approver'] };
+  expect(await codeOf(() => authorise(both, 'approve', 'acme'))).toBe('allowed');
+  expect(await codeOf(() => authorise(both, 'publish', 'acme'))).toBe('forbidden');
+  expect(await codeOf(() => authorise({ ...both, roles: [] }, 'read', 'acme'))).toBe('forbidden');
+});
+
+test("nobody reaches another tenant, nor what belongs to none, by a tenant's token", async () => {
+  const principal: Principal = { id: '1', name: 'x', tenant: 'acme', roles: ['admin'] };
+  expect(await codeOf(() => authorise(principal, 'read', 'other'))).toBe('forbidden');
+  expect(await codeOf(() => authorise(principal, 'administer', null))).toBe('forbidden');
 });

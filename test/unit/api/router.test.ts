@@ -3,13 +3,15 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 
 import { PointsmanError } from '../../../core/errors.ts';
-import { authenticate, type Principal } from '../../../services/api/access.ts';
+import { authenticate, type KnownTokens, type Principal } from '../../../services/api/access.ts';
 import { endpoint } from '../../../services/api/endpoint.ts';
 import { Metrics } from '../../../services/api/metrics.ts';
 import { router } from '../../../services/api/router.ts';
 import { hashToken } from '../../../services/config/settings.ts';
 
 const TOKEN = 'a-token-that-is-secret';
+
+const known: KnownTokens = { adminSha256: hashToken(TOKEN), find: async () => null };
 
 const docs = { summary: '', description: '', tags: [], responses: {} };
 const thing = {
@@ -73,7 +75,7 @@ function startRouter(as: Principal | null = null) {
   ];
   const draining = new AbortController();
   const app = router(endpoints, {
-    authenticate: (authorization) => as ?? authenticate(authorization, hashToken(TOKEN)),
+    authenticate: async (authorization) => as ?? authenticate(authorization, known),
     metrics: new Metrics(),
     log,
     draining: draining.signal,
@@ -131,7 +133,7 @@ test('without a token there is 401 with how to get in, before anything else is l
 });
 
 test('another tenant is 403 before anything is looked at, whether its name is right, wrong or nobody’s', async () => {
-  const { call } = startRouter({ name: 'ci', tenant: 'acme', roles: ['publisher'] });
+  const { call } = startRouter({ id: '1', name: 'ci', tenant: 'acme', roles: ['publisher'] });
   expect((await call('GET', '/v1/tenants/acme/things')).status).toBe(200);
   for (const other of ['other', 'much-too-long', 'NOT-A-NAME', 'acme%20']) {
     const { status, json } = await call('GET', `/v1/tenants/${other}/things`);
@@ -144,7 +146,7 @@ test('another tenant is 403 before anything is looked at, whether its name is ri
 });
 
 test('a role that may read may not steer', async () => {
-  const { call } = startRouter({ name: 'eve', tenant: 'acme', roles: ['viewer'] });
+  const { call } = startRouter({ id: '1', name: 'eve', tenant: 'acme', roles: ['viewer'] });
   expect((await call('GET', '/v1/tenants/acme/things')).status).toBe(200);
   expect((await call('PUT', '/v1/tenants/acme/things', asJson('{"name":"a"}'))).status).toBe(403);
 });
