@@ -1,0 +1,39 @@
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+/** A block of addresses: `10.0.0.0/8`, `fd00::/8`. */
+export interface AddressRange {
+  readonly first: Address;
+  readonly prefixBits: number;
+}
+
+/**
+ * The range that a CIDR names, or null for anything else. Strict, since a slip here opens a network: no octal or shortened forms, no
+ * zone, and no bits set after the prefix. A range of IPv4-mapped addresses is that of the IPv4 ones, which is what is connected to.
+ */
+export function parseAddressRange(text: string): AddressRange | null {
+  const [address = '', bits = '', ...more] = text.split('/');
+  if (
+    more.length > 0 ||
+    isIP(address) === 0 ||
+    address.includes('%') ||
+    !/^(?:0|[1-9][0-9]{0,2})$/.test(bits)
+  )
+    return null;
+  const first = ipaddr.parse(address);
+  const prefixBits = Number(bits);
+  if (prefixBits > first.toByteArray().length * 8 || hasBitsAfter(first, prefixBits)) return null;
+  return first instanceof ipaddr.IPv6 && first.isIPv4MappedAddress() && prefixBits >= MAPPED_BITS
+    ? { first: first.toIPv4Address(), prefixBits: prefixBits - MAPPED_BITS }
+    : { first, prefixBits };
+}
+
+/** What stands before the IPv4 address in `::ffff:0:0/96`. */
+const MAPPED_BITS = 96;
+
+function hasBitsAfter(address: Address, prefixBits: number): boolean {
+  const bits = address.toByteArray().map((byte) => byte.toString(2).padStart(8, '0'));
+  return bits.join('').slice(prefixBits).includes('1');
+}
