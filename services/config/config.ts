@@ -1,3 +1,4 @@
+import type { AddressRange } from '../outbound/address-ranges.ts';
 import { appDatabaseUrl } from './database-urls.ts';
 import { readSettings, type Environment, type Rule } from './read-settings.ts';
 import { hashToken, type LogLevel } from './settings.ts';
@@ -11,6 +12,8 @@ export interface ApiConfig {
   readonly databaseUrl: string;
   readonly restateIngressUrl: string;
   readonly restateAdminUrl: string;
+  /** What outgoing calls may reach although it is not public. */
+  readonly outboundAllow: readonly AddressRange[];
   readonly logLevel: LogLevel;
 }
 
@@ -24,6 +27,8 @@ export interface WorkerConfig {
   readonly databaseUrl: string;
   readonly restateIngressUrl: string;
   readonly restateAdminUrl: string;
+  /** What outgoing calls may reach although it is not public. */
+  readonly outboundAllow: readonly AddressRange[];
   readonly logLevel: LogLevel;
 }
 
@@ -64,6 +69,7 @@ export function apiConfig(env: Environment): ApiConfig {
       'DATABASE_URL',
       'RESTATE_INGRESS_URL',
       'RESTATE_ADMIN_URL',
+      'POINTSMAN_OUTBOUND_ALLOW',
       'POINTSMAN_LOG_LEVEL',
     ],
     { required: ['DATABASE_URL', 'RESTATE_INGRESS_URL', 'RESTATE_ADMIN_URL'], rules: [oneAdminToken] },
@@ -75,6 +81,7 @@ export function apiConfig(env: Environment): ApiConfig {
     databaseUrl: read.DATABASE_URL,
     restateIngressUrl: read.RESTATE_INGRESS_URL,
     restateAdminUrl: read.RESTATE_ADMIN_URL,
+    outboundAllow: read.POINTSMAN_OUTBOUND_ALLOW ?? [],
     logLevel: read.POINTSMAN_LOG_LEVEL ?? 'info',
   };
 }
@@ -92,6 +99,7 @@ export function workerConfig(env: Environment): WorkerConfig {
     ...required,
     'POINTSMAN_HOST',
     'POINTSMAN_WORKER_IDENTITY_KEY',
+    'POINTSMAN_OUTBOUND_ALLOW',
     'POINTSMAN_LOG_LEVEL',
   ] as const;
   const read = readSettings(env, names, { required, rules: [] });
@@ -103,6 +111,7 @@ export function workerConfig(env: Environment): WorkerConfig {
     databaseUrl: read.DATABASE_URL,
     restateIngressUrl: read.RESTATE_INGRESS_URL,
     restateAdminUrl: read.RESTATE_ADMIN_URL,
+    outboundAllow: read.POINTSMAN_OUTBOUND_ALLOW ?? [],
     logLevel: read.POINTSMAN_LOG_LEVEL ?? 'info',
   };
 }
@@ -128,6 +137,8 @@ export function stackConfig(env: Environment): StackConfig {
     'DATABASE_OWNER_URL',
     'RESTATE_INGRESS_URL',
     'RESTATE_ADMIN_URL',
+    // Read by the children, who inherit it: here it is only looked at, so that a mistake is told with the others.
+    'POINTSMAN_OUTBOUND_ALLOW',
     'POINTSMAN_LOG_LEVEL',
   ] as const;
   const rules = [

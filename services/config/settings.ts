@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
+import { parseAddressRange } from '../outbound/address-ranges.ts';
+
 /**
  * Every setting of every process, by the name of its environment variable, with how it is read. What a process takes from
  * this table, and what must agree with what, stands in `config.ts`. Messages never repeat a value: it may be a secret.
@@ -34,6 +36,8 @@ export const settings = z.object({
   DATABASE_OWNER_URL: url(['postgres:', 'postgresql:']),
   RESTATE_INGRESS_URL: url(['http:', 'https:']),
   RESTATE_ADMIN_URL: url(['http:', 'https:']),
+  /** What outgoing calls may reach although it is not public. */
+  POINTSMAN_OUTBOUND_ALLOW: addressRanges(),
   POINTSMAN_LOG_LEVEL: z.enum(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal'],
     'must be trace, debug, info, warn, error or fatal',
@@ -64,4 +68,19 @@ function url(protocols: readonly string[]) {
     const parsed = URL.canParse(text) ? new URL(text) : null;
     return parsed !== null && protocols.includes(parsed.protocol) && parsed.hostname !== '';
   }, message);
+}
+
+function addressRanges() {
+  return z.string().transform((text, ctx) => {
+    const ranges = text.split(',').map((range) => parseAddressRange(range.trim()));
+    const wrong = ranges.flatMap((range, index) => (range === null ? [index + 1] : []));
+    if (wrong.length === 0) return ranges.filter((range) => range !== null);
+    ctx.addIssue({
+      code: 'custom',
+      message:
+        'must be address ranges with commas between them, such as 10.0.0.0/8,fd00::/8, without bits after the prefix; ' +
+        `wrong: number ${wrong.join(', ')}`,
+    });
+    return z.NEVER;
+  });
 }

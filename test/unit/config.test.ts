@@ -40,6 +40,7 @@ describe('reading the environment', () => {
         POINTSMAN_HOST: 'example.org',
         POINTSMAN_ADMIN_TOKEN: 'short',
         POINTSMAN_LOG_LEVEL: 'loud',
+        POINTSMAN_OUTBOUND_ALLOW: '10.0.0.0/8, everything, 10.1.2.3/8',
         DATABASE_OWNER_URL: 'mysql://db',
         RESTATE_INGRESS_URL: 'http://restate.example:8080',
       }),
@@ -49,6 +50,8 @@ describe('reading the environment', () => {
       'POINTSMAN_PORT must be a port, 0 to 65535',
       'POINTSMAN_ADMIN_TOKEN must be 16 to 256 visible characters without spaces',
       'DATABASE_OWNER_URL must be a URL that begins with postgres:// or postgresql://',
+      'POINTSMAN_OUTBOUND_ALLOW must be address ranges with commas between them, such as 10.0.0.0/8,fd00::/8, ' +
+        'without bits after the prefix; wrong: number 2, 3',
       'POINTSMAN_LOG_LEVEL must be trace, debug, info, warn, error or fatal',
       'DATABASE_OWNER_URL is set, so that DATABASE_URL must be, too',
       'RESTATE_INGRESS_URL and RESTATE_ADMIN_URL must both be set, or neither',
@@ -69,6 +72,7 @@ describe('reading the environment', () => {
       'WORKER_PORT',
       'WORKER_URL',
       'WORKER_IDENTITY_KEY',
+      'OUTBOUND_ALLOW',
       'LOG_LEVEL',
     ];
     const env = Object.fromEntries([
@@ -119,6 +123,32 @@ describe('reading the environment', () => {
     };
     expect(stackConfig({ ...elsewhere, ...key }).identityKey).toBe(key.POINTSMAN_WORKER_IDENTITY_KEY);
     expect(problemsOf(() => stackConfig(key))).toHaveLength(1);
+  });
+
+  test('outgoing calls reach no private range that was not named', () => {
+    const allowed = (value: string) =>
+      apiConfig({ ...api, POINTSMAN_OUTBOUND_ALLOW: value }).outboundAllow.map(
+        ({ first, prefixBits }) => `${first.toString()}/${prefixBits}`,
+      );
+    expect(allowed('')).toEqual([]);
+    expect(allowed('10.0.0.0/8, fd00::/8,192.168.7.9/32')).toEqual([
+      '10.0.0.0/8',
+      'fd00::/8',
+      '192.168.7.9/32',
+    ]);
+  });
+
+  test.each([
+    '10.0.0.0',
+    '10.0.0.0/33',
+    '10/8',
+    '010.0.0.0/8',
+    '10.0.0.0/8,',
+    '::1/129',
+    'fe80::%eth0/10',
+    'all',
+  ])('%j names no address range', (value) => {
+    expect(problemsOf(() => stackConfig({ POINTSMAN_OUTBOUND_ALLOW: value }))).toHaveLength(1);
   });
 
   test.each([

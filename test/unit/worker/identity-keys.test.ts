@@ -11,6 +11,7 @@ const config: WorkerConfig = {
   databaseUrl: 'postgres://app:pw@127.0.0.1:9/pointsman',
   restateIngressUrl: 'http://127.0.0.1:9',
   restateAdminUrl: 'http://127.0.0.1:9',
+  outboundAllow: [],
   logLevel: 'info',
 };
 
