@@ -90,6 +90,13 @@ export const stepRetries = {
     retryIntervalFactor: 3,
     maxRetryInterval: second,
   },
+  /** Inside a call that a person or a machine waits for, which holds nothing else: longer than a restart of the database, and shorter than theirs. */
+  whileSomebodyWaits: {
+    maxRetryDuration: 10 * second,
+    initialRetryInterval: 50,
+    retryIntervalFactor: 2,
+    maxRetryInterval: second,
+  },
   /** Inside a release, which holds nothing that others need: outlast a database that is being moved or repaired. */
   insideRelease: {
     maxRetryDuration: 60 * minute,
@@ -142,6 +149,36 @@ export const tenantLimits = {
   queuedPerPointer: 100,
   /** How often a handler that must not be interrupted tries again when it is cancelled. A person cancels once or twice. */
   ignoredCancels: 20,
+} as const;
+
+/** What a release waits for before its swap. */
+export const gateLimits = {
+  /** Gates of one channel: more than any review process that people follow. */
+  gates: 20,
+  /** Approvals that one gate may ask for. */
+  approvers: 10,
+  /** Freezes of one window. */
+  freezes: 50,
+  urlChars: 2_000,
+  /** Shortest and longest a gate waits. A minute is for machines; a month covers holidays, and past it nobody remembers the release. */
+  minWithinMs: second,
+  maxWithinMs: 31 * 24 * 60 * minute,
+  /** How far ahead a release may be scheduled. */
+  scheduleMs: 90 * 24 * 60 * minute,
+  /** How far ahead a window must open at some time: a policy that never lets anything through is a mistake. */
+  freezeMs: 90 * 24 * 60 * minute,
+  /** Pointers that move under given approvals make them void and the release wait again: so often, and then it is refused. */
+  rounds: 20,
+  /** Between two looks at gates whose time should be over, when Restate's clock is ahead of the worker's. */
+  shortestLookMs: 100,
+} as const;
+
+/** A compilation by somebody else. */
+export const remoteCompileLimits = {
+  minWithinMs: second,
+  maxWithinMs: 24 * 60 * minute,
+  /** Attempts that a policy may ask for: what fails so often fails always. */
+  attempts: 10,
 } as const;
 
 /** The sweep that settles what was killed. */

@@ -1,6 +1,8 @@
 import { iface } from '@restatedev/restate-sdk';
 import { z } from 'zod';
 
+import { Role } from '../core/access.ts';
+import { Conclusion, Decision, GateState } from '../core/gate.ts';
 import { BundleName, ChannelName, Digest, Generation, Version } from '../core/identifiers.ts';
 import { Pointer } from '../core/pointer.ts';
 import { ConflictRule, Effect, Outcome } from '../core/release.ts';
@@ -28,6 +30,8 @@ export const PublishRequest = Request.extend({
   source: Digest,
   onConflict: ConflictRule,
   message: z.string().nullable(),
+  /** Not live before this time, in epoch milliseconds. */
+  notBefore: z.number().int().nullable().optional(),
   /** The generation that the author saw: the release is refused if the pointer is elsewhere, now or at the swap. */
   ifGeneration: Generation.nullable(),
 });
@@ -64,6 +68,10 @@ export const SwapAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('not_current') }),
   z.object({ kind: z.literal('held'), reason: z.string() }),
   z.object({ kind: z.literal('stale'), generation: Generation }),
+  /** A gate has not passed, or its approvals were given while something else was live: wait for it, and ask again. */
+  z.object({ kind: z.literal('gates_open') }),
+  /** The policy has gained a gate since this release was admitted under an older version of it. */
+  z.object({ kind: z.literal('gate_added'), gate: z.string(), policy: z.number().int() }),
   /** The store did not answer in the time that the tenant's key may be held. Nothing is known; ask again. */
   z.object({ kind: z.literal('unavailable') }),
 ]);
@@ -170,7 +178,68 @@ export type ReleaseInput = z.infer<typeof ReleaseInput>;
 export const ReleaseVerdict = z.object({ outcome: Outcome, reason: z.string().nullable() });
 export type ReleaseVerdict = z.infer<typeof ReleaseVerdict>;
 
-/** Workflow, key = tenant/bundle/vN. Reads top to bottom as the stages. */
+/** Somebody's word on a gate of the release, which the record decides about: see `hear` in the migrations. */
+export const VerdictRequest = Request.extend({
+  kind: z.enum(['approval', 'check']),
+  /** Null: the only approval there is, or the only one that is still open. */
+  gate: z.string().nullable(),
+  word: z.union([Decision, Conclusion]),
+  /** The artifact that the word is about; null where the gate is bound to the release alone. */
+  digest: Digest.nullable(),
+  roles: z.array(Role),
+  comment: z.string().nullable(),
+  url: z.string().nullable(),
+});
+export type VerdictRequest = z.infer<typeof VerdictRequest>;
+
+export const VerdictAnswer = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('heard'),
+    gate: z.string(),
+    state: GateState,
+    said: z.number().int(),
+    needed: z.number().int(),
+    /** Which of the release's promises this word settles; null while the gate needs more words. */
+    wake: z.number().int().nullable(),
+    replayed: z.boolean(),
+  }),
+  /** The gate has its answer already, and it stands. */
+  z.object({
+    kind: z.literal('decided'),
+    gate: z.string(),
+    state: GateState,
+    by: z.string(),
+    word: z.string(),
+    at: z.string(),
+  }),
+  /** By the same person, who has one word a gate. */
+  z.object({ kind: z.literal('already_said'), gate: z.string(), word: z.string(), at: z.string() }),
+  z.object({ kind: z.literal('expired'), gate: z.string(), deadlineAt: z.string() }),
+  z.object({ kind: z.literal('settled'), outcome: Outcome }),
+  /** The release has not come so far yet. */
+  z.object({ kind: z.literal('not_open') }),
+  z.object({ kind: z.literal('no_gate') }),
+  /** There are several, and none was named. */
+  z.object({ kind: z.literal('which'), gates: z.array(z.string()) }),
+  z.object({ kind: z.literal('wrong_digest'), digest: Digest }),
+  z.object({ kind: z.literal('wrong_role'), gate: z.string(), role: z.string() }),
+  /** Four eyes: its author can't approve a release. */
+  z.object({ kind: z.literal('author'), gate: z.string() }),
+  z.object({ kind: z.literal('no_release') }),
+  KeyReused,
+]);
+export type VerdictAnswer = z.infer<typeof VerdictAnswer>;
+
+/** The promise of a release that its n-th word settles. */
+export function wakePromise(n: number): string {
+  return `word ${n} on its gates`;
+}
+
+/** The state key under which a waiting release says, in words, what it waits for. */
+export const WAITING_FOR = 'waiting for';
+
+/** Workflow, key = tenant/bundle/vN. Reads top to bottom as the stages; `decide` hears people and machines while it waits. */
 export const Release = iface.workflow('Release', {
   run: iface.schemas({ input: ReleaseInput, output: ReleaseVerdict }),
+  decide: iface.shared.schemas({ input: VerdictRequest, output: VerdictAnswer }),
 });

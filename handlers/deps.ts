@@ -1,4 +1,5 @@
 import type { ReleaseId } from '../core/identifiers.ts';
+import type { GateKind } from '../core/gate.ts';
 import type { Effect, FailedOutcome, Outcome, Stage } from '../core/release.ts';
 import type { BundleState } from '../core/slot.ts';
 import type {
@@ -10,6 +11,8 @@ import type {
   PublishAnswer,
   PublishRequest,
   SwapAnswer,
+  VerdictAnswer,
+  VerdictRequest,
 } from './contract.ts';
 
 /**
@@ -88,7 +91,9 @@ interface Closed {
   readonly kind: 'closed';
 }
 
-export type StoreAnswer = { readonly kind: 'stored'; readonly digest: string } | Closed | Broken;
+/** `gated`: something has to be said before the swap. */
+export type StoreAnswer =
+  { readonly kind: 'stored'; readonly digest: string; readonly gated: boolean } | Closed | Broken;
 
 export interface Stages {
   /** Checks the whole source. What is wrong is recorded with its places; that nothing is, with the next stage. */
@@ -105,6 +110,33 @@ export interface Stages {
    * claims them for the release and writes the ledger. The answer's digest is that of the release's own channel.
    */
   store(id: ReleaseId, channel: string, compiled: CompiledDigests, times: StageTimes): Promise<StoreAnswer>;
+}
+
+/** A gate that waits, for the workflow: what to say of it, and until when it waits. */
+export interface WaitingGate {
+  readonly gate: string;
+  readonly kind: GateKind;
+  /** A check that Pointsman has to ask for. */
+  readonly url: string | null;
+  readonly says: string;
+  /** The end of the wait: the gate has expired then, or, for a time that was waited for, has passed. */
+  readonly deadlineMs: number;
+}
+
+/** Where a release stands with its gates. */
+export type GateBoard =
+  /** The next word is numbered `wakes` + 1. */
+  | { readonly kind: 'waiting'; readonly wakes: number; readonly gates: readonly WaitingGate[] }
+  | { readonly kind: 'failed'; readonly reason: string }
+  /** All is said, and the pointer may move now. */
+  | { readonly kind: 'passed' }
+  | Closed;
+
+export interface Gates {
+  /** Says where the release stands. What is past its deadline has expired by this; approvals given while something else was live are void. */
+  look(id: ReleaseId, at: number): Promise<GateBoard>;
+  /** One word, in one transaction with all that it changes. Repeated under its key it finds itself. */
+  hear(id: ReleaseId, request: VerdictRequest & { at: number }): Promise<VerdictAnswer>;
 }
 
 export interface MoveByRelease extends ReleaseId {
@@ -179,6 +211,7 @@ export interface Deps {
   readonly clock: Clock;
   readonly admissions: Admissions;
   readonly stages: Stages;
+  readonly gates: Gates;
   readonly moves: Moves;
   readonly settlements: Settlements;
   readonly invocations: Invocations;

@@ -24,9 +24,12 @@ export const workflowOptions: WorkflowOptions = {
   abortTimeout: invocationLimits.abortMs,
   journalRetention: invocationLimits.retentionMs,
   workflowRetention: invocationLimits.retentionMs,
-  // Only a tenant starts a release, having numbered it. Who waits for its end may still attach to it through the ingress.
-  ingressPrivate: true,
 };
+
+/** For the words that a release hears while it waits. Somebody waits for the answer, and says it again if there is none. */
+export const hearingOptions = {
+  retryPolicy: { ...invocationLimits.objectRetries, onMaxAttempts: 'kill' },
+} as const;
 
 /** The one place that says what is not worth a retry: our own error for "this would be refused again". All else is tried again. */
 function asTerminalError(error: unknown): TerminalError | undefined {

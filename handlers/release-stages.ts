@@ -1,11 +1,13 @@
 import { CancelledError, type WorkflowContext } from '@restatedev/restate-sdk';
 
 import type { ReleaseId } from '../core/identifiers.ts';
-import { releaseLimits, stepRetries } from '../core/limits.ts';
+import { stepRetries } from '../core/limits.ts';
 import type { FailedOutcome, Stage } from '../core/release.ts';
-import { type ReleaseInput, type SwapAnswer, Tenant } from './contract.ts';
+import type { ReleaseInput } from './contract.ts';
 import type { Deps } from './deps.ts';
-import { gaveUp, REFUSED } from './store-down.ts';
+import { errored, noLongerCurrent, rejected, type Stop } from './stop.ts';
+import { gaveUp } from './store-down.ts';
+import { swapThroughGates } from './swap-through-gates.ts';
 
 /** How the way to the pointer ended. */
 export type Arrival =
@@ -50,12 +52,6 @@ export async function goLive(
   }
 }
 
-interface Stop {
-  readonly outcome: FailedOutcome;
-  readonly yieldsToIntent: boolean;
-  readonly reason: string;
-}
-
 async function runStages(
   ctx: WorkflowContext,
   deps: Deps,
@@ -92,61 +88,5 @@ async function runStages(
   if (stored.kind === 'closed') return noLongerCurrent();
   if (stored.kind === 'broken') return errored(stored.reason);
 
-  // No policy asks for a gate yet, so the store's transaction records the gate as passed.
-  entered('swap');
-  return stopAtSwap(await swapWhenAnswered(ctx, id, channel));
-}
-
-/**
- * The tenant's object answers at once, or says that its store is away; then the wait is ours, since nobody stands behind us. An answer that
- * does not come, because the worker was away for too long or an operator killed the swap, says as little: nothing is known, and the
- * swap finds its own move when it is asked again.
- */
-async function swapWhenAnswered(ctx: WorkflowContext, id: ReleaseId, channel: string): Promise<SwapAnswer> {
-  let until: number | null = null;
-  for (;;) {
-    const answer = await askForSwap(ctx, id, channel);
-    if (answer.kind !== 'unavailable') return answer;
-    const now = await ctx.date.now();
-    until ??= now + releaseLimits.swapWaitMs;
-    if (now >= until) return answer;
-    await ctx.sleep(releaseLimits.swapIntervalMs);
-  }
-}
-
-async function askForSwap(ctx: WorkflowContext, id: ReleaseId, channel: string): Promise<SwapAnswer> {
-  try {
-    return await ctx.client(Tenant, id.tenant).swap({ bundle: id.bundle, channel, version: id.version });
-  } catch (error) {
-    if (!gaveUp(error) || error.code === REFUSED) throw error;
-    return { kind: 'unavailable' };
-  }
-}
-
-function stopAtSwap(answer: SwapAnswer): Stop | null {
-  switch (answer.kind) {
-    case 'moved':
-      return null;
-    case 'not_current':
-      return noLongerCurrent();
-    case 'held':
-      return rejected(`the pointer is held: ${answer.reason}`);
-    case 'stale':
-      return rejected(`the pointer has moved to generation ${answer.generation} since the author saw it`);
-    case 'unavailable':
-      return errored('the store was down for longer than a release waits');
-  }
-}
-
-function rejected(reason: string): Stop {
-  return { outcome: 'rejected', yieldsToIntent: false, reason };
-}
-
-function errored(reason: string): Stop {
-  return { outcome: 'errored', yieldsToIntent: false, reason };
-}
-
-/** Another release has its place, or it is to be cancelled; which of them, the record knows. */
-function noLongerCurrent(): Stop {
-  return { outcome: 'superseded', yieldsToIntent: true, reason: 'another release took its place' };
+  return swapThroughGates(ctx, deps, id, { channel, gated: stored.gated }, entered);
 }

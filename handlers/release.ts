@@ -3,8 +3,9 @@ import { implement, TerminalError, type WorkflowContext } from '@restatedev/rest
 import { parseReleaseKey, type ReleaseId } from '../core/identifiers.ts';
 import { stepRetries } from '../core/limits.ts';
 import { Release, type ReleaseInput, type ReleaseVerdict, Tenant } from './contract.ts';
+import { decide } from './decide.ts';
 import type { Deps } from './deps.ts';
-import { workflowOptions } from './options.ts';
+import { hearingOptions, workflowOptions } from './options.ts';
 import { leaveToJanitor } from './janitor.ts';
 import { type Arrival, goLive } from './release-stages.ts';
 import { undoAll } from './undo.ts';
@@ -16,8 +17,16 @@ export function releaseWorkflow(deps: Deps) {
     description: 'One release, stage by stage. Key: tenant/bundle/vN.',
     handlers: {
       run: (ctx, input) => run(ctx, deps, input),
+      decide: (ctx, request) => decide(ctx, deps, request),
     },
-    options: workflowOptions,
+    options: {
+      ...workflowOptions,
+      handlers: {
+        // Only a tenant starts a release, having numbered it. Who waits for its end may still attach to it through the ingress.
+        run: { ingressPrivate: true },
+        decide: hearingOptions,
+      },
+    },
   });
 }
 

@@ -83,16 +83,20 @@ const inserted = [
   'moves',
   'idempotency_keys',
   'audit',
+  'policies',
+  'gates',
+  'verdicts',
 ];
 
 /** What names a row, and what was asked for, stays as it was written. */
 const updated = [
   [
     'releases',
-    'status, outcome, reason, digest, generation, seq, invocation_id, closing, intent, intent_reason, superseded_by, settled_at',
+    'status, outcome, reason, digest, generation, seq, invocation_id, closing, intent, intent_reason, superseded_by, settled_at, gate_wakes',
   ],
   ['stages', 'state, finished_at, diagnostics'],
   ['effects', 'state, detail, at'],
+  ['gates', 'state, base_generation, decided_at, reason'],
   ['pointers', 'version, digest, generation, hold_reason, hold_by, hold_at, moved_at'],
 ] as const;
 

@@ -8,7 +8,7 @@ const Notice = z.object({
   bundle: z.string(),
   channel: z.string(),
   version: z.number().nullable(),
-  kind: z.enum(['moved', 'settled', 'hold']),
+  kind: z.enum(['moved', 'settled', 'hold', 'gate']),
 });
 
 /** Whoever may connect may notify, so that a payload need not even be JSON. */

@@ -58,7 +58,7 @@ export async function recordCompiled(
 }
 
 const Answer = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('stored'), digest: Digest }),
+  z.object({ kind: z.literal('stored'), digest: Digest, gated: z.boolean() }),
   z.object({ kind: z.literal('closed') }),
   z.object({ kind: z.literal('broken'), reason: z.string() }),
 ]);

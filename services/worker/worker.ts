@@ -10,6 +10,7 @@ import { createCompiler } from '../compiler/compiler.ts';
 import type { WorkerConfig } from '../config/config.ts';
 import { postgresAdmissions } from '../postgres/admissions.ts';
 import { openDatabase } from '../postgres/database.ts';
+import { postgresGates } from '../postgres/gates.ts';
 import { postgresMoves } from '../postgres/moves.ts';
 import { postgresSettlements } from '../postgres/settlements.ts';
 import { RestateAdmin } from '../restate/admin.ts';
@@ -37,6 +38,7 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
     clock,
     admissions: postgresAdmissions(db),
     stages: releaseStages(db, compiler),
+    gates: postgresGates(db),
     moves: postgresMoves(db),
     settlements: postgresSettlements(db),
     invocations: restateInvocations(admin),

@@ -9,8 +9,10 @@ CREATE DOMAIN release_outcome AS text CHECK (VALUE IN ('published', 'rejected', 
 CREATE DOMAIN release_intent AS text CHECK (VALUE IN ('superseded', 'cancelled'));
 CREATE DOMAIN stage_name AS text CHECK (VALUE IN ('validate', 'compile', 'store', 'gate', 'swap', 'announce', 'verify'));
 CREATE DOMAIN stage_state AS text CHECK (VALUE IN ('running', 'passed', 'failed'));
-CREATE DOMAIN effect_name AS text CHECK (VALUE IN ('artifact-claim', 'pointer-move', 'announcement'));
-CREATE DOMAIN effect_state AS text CHECK (VALUE IN ('done', 'compensated', 'compensation_failed'));
+CREATE DOMAIN effect_name AS text CHECK (VALUE IN (
+  'artifact-claim', 'check-request', 'compile-request', 'pointer-move', 'announcement', 'commit-status'));
+-- 'begun': the call was made or is being made, and nobody knows yet whether it arrived; 'failed': it did not, for good.
+CREATE DOMAIN effect_state AS text CHECK (VALUE IN ('begun', 'done', 'failed', 'compensated', 'compensation_failed'));
 CREATE DOMAIN move_kind AS text CHECK (VALUE IN ('publish', 'hand'));
 -- Versions, generations and the numbers of the feed are counted from 1.
 CREATE DOMAIN counting_number AS bigint CHECK (VALUE >= 1);
@@ -91,6 +93,12 @@ CREATE TABLE releases (
   generation bigint,
   seq bigint,
   if_generation bigint,
+  -- The policy that it must pass: the tenant's last one when it was admitted, 0 for none.
+  policy_version bigint NOT NULL,
+  -- Not live before that time.
+  not_before timestamptz,
+  -- How often somebody's word has changed its gates: names the promise that its workflow waits on.
+  gate_wakes bigint NOT NULL DEFAULT 0,
   message text,
   by text NOT NULL,
   idempotency_key text NOT NULL,
@@ -160,10 +168,12 @@ CREATE TABLE effects (
   bundle text NOT NULL,
   version bigint NOT NULL,
   effect effect_name NOT NULL,
+  -- Which of several: the check's name, the attempt; '' where there is one at most.
+  subject text NOT NULL DEFAULT '',
   state effect_state NOT NULL,
   detail text,
   at timestamptz NOT NULL,
-  PRIMARY KEY (tenant, bundle, version, effect),
+  PRIMARY KEY (tenant, bundle, version, effect, subject),
   FOREIGN KEY (tenant, bundle, version) REFERENCES releases
 );
 
@@ -233,11 +243,23 @@ CREATE INDEX audit_by_tenant ON audit (tenant, id);
 -- The platform's own: no tenant's rows, and reached through functions only.
 CREATE TABLE tokens (
   id text PRIMARY KEY,
-  name text NOT NULL,
+  -- Who stands in the record for what is done by it. The environment's own token is the one "admin".
+  name text NOT NULL CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$' AND lower(name) <> 'admin'),
+  -- Null: of the platform, for every tenant.
   tenant text REFERENCES tenants,
-  roles text[] NOT NULL CHECK (roles <@ '{viewer,publisher,approver,admin,follower}'),
+  roles text[] NOT NULL CHECK (roles <@ '{viewer,publisher,approver,admin,follower}' AND cardinality(roles) BETWEEN 1 AND 5),
   -- The token itself is nowhere.
   sha256 text NOT NULL UNIQUE CHECK (sha256 ~ '^[0-9a-f]{64}$'),
+  idempotency_key text NOT NULL,
+  fingerprint text NOT NULL,
+  created_by text NOT NULL,
   created_at timestamptz NOT NULL,
-  revoked_at timestamptz
+  revoked_by text,
+  revoked_at timestamptz,
+  CHECK ((revoked_by IS NULL) = (revoked_at IS NULL))
 );
+-- One speaks by a name at a time: rules that want two persons compare names. No tenant is called ''.
+CREATE UNIQUE INDEX token_names ON tokens (coalesce(tenant, ''), name) WHERE revoked_at IS NULL;
+CREATE UNIQUE INDEX token_keys ON tokens (coalesce(tenant, ''), idempotency_key);
+CREATE INDEX tokens_by_age ON tokens (created_at, id);
+CREATE INDEX tokens_of_tenant_by_age ON tokens (tenant, created_at, id);

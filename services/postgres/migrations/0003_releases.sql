@@ -44,9 +44,11 @@ BEGIN
 
   INSERT INTO bundles (tenant, bundle, created_at) VALUES (t, b, at) ON CONFLICT DO NOTHING;
   -- The number is the object's to give, and the key's to refuse: a taken one means that the object has forgotten something.
-  INSERT INTO releases (tenant, bundle, version, channel, status, source, if_generation, message, by, idempotency_key, created_at)
+  INSERT INTO releases (tenant, bundle, version, channel, status, source, if_generation, policy_version, not_before, message, by,
+    idempotency_key, created_at)
   SELECT t, b, v, q->>'channel', CASE q->>'placement' WHEN 'start' THEN 'running' ELSE 'waiting' END, q->>'source',
-    (q->>'ifGeneration')::bigint, q->>'message', q->>'by', q->>'idempotencyKey', at
+    (q->>'ifGeneration')::bigint, policy_now(t), to_timestamp((q->>'notBefore')::double precision / 1000), q->>'message', q->>'by',
+    q->>'idempotencyKey', at
   WHERE v > coalesce((SELECT max(version) FROM releases WHERE (tenant, bundle) = (t, b)), 0)
   ON CONFLICT DO NOTHING;
   IF NOT FOUND THEN
@@ -185,9 +187,10 @@ RETURNS void LANGUAGE sql AS $$
   ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = how, finished_at = ended, diagnostics = problems
 $$;
 
-CREATE FUNCTION put_effect(t text, b text, v bigint, which text, how text, what text, at timestamptz) RETURNS void LANGUAGE sql AS $$
-  INSERT INTO effects VALUES (t, b, v, which, how, what, at)
-  ON CONFLICT (tenant, bundle, version, effect) DO UPDATE SET state = how, detail = what, at = EXCLUDED.at
+CREATE FUNCTION put_effect(t text, b text, v bigint, which text, how text, what text, at timestamptz, of_what text DEFAULT '')
+RETURNS void LANGUAGE sql AS $$
+  INSERT INTO effects (tenant, bundle, version, effect, subject, state, detail, at) VALUES (t, b, v, which, of_what, how, what, at)
+  ON CONFLICT (tenant, bundle, version, effect, subject) DO UPDATE SET state = how, detail = what, at = EXCLUDED.at
 $$;
 
 -- Makes known what the manifest names. A blob that is not stored violates a foreign key, and nothing of this happens.
@@ -211,6 +214,7 @@ CREATE FUNCTION store_artifacts(t text, b text, v bigint, on_channel text, made 
 RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   own text;
+  gated boolean;
 BEGIN
   PERFORM FROM releases WHERE (tenant, bundle, version) = (t, b, v) AND status = 'running' AND NOT closing FOR UPDATE;
   IF NOT FOUND THEN RETURN '{"kind": "closed"}'; END IF;
@@ -222,10 +226,13 @@ BEGIN
   IF own IS NULL THEN RAISE no_data_found USING MESSAGE = format('there is neither a base nor one for channel %s', on_channel); END IF;
   UPDATE releases SET digest = own, invocation_id = invocation WHERE (tenant, bundle, version) = (t, b, v);
   PERFORM put_effect(t, b, v, 'artifact-claim', 'done', own, ended);
+  gated := open_gates(t, b, v, ended);
   INSERT INTO stages (tenant, bundle, version, stage, state, started_at, finished_at)
-  VALUES (t, b, v, 'store', 'passed', began, ended), (t, b, v, 'gate', 'passed', ended, ended)
-  ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = 'passed', finished_at = EXCLUDED.finished_at;
-  RETURN jsonb_build_object('kind', 'stored', 'digest', own);
+  VALUES (t, b, v, 'store', 'passed', began, ended),
+    (t, b, v, 'gate', CASE WHEN gated THEN 'running' ELSE 'passed' END, ended, CASE WHEN NOT gated THEN ended END)
+  ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = EXCLUDED.state, finished_at = EXCLUDED.finished_at
+  WHERE stages.state <> 'passed';
+  RETURN jsonb_build_object('kind', 'stored', 'digest', own, 'gated', gated);
 EXCEPTION
   -- Takes back all of the above.
   WHEN foreign_key_violation OR not_null_violation OR invalid_text_representation OR no_data_found THEN
@@ -256,27 +263,40 @@ BEGIN
       INSERT INTO stages VALUES (t, b, v, at_stage, 'failed', at, at)
       ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = 'failed', finished_at = at;
     END IF;
+    PERFORM close_gates(t, b, v, at);
   END IF;
   RETURN jsonb_build_object('kind', 'closing', 'outcome', r.outcome, 'reason', r.reason, 'effects', (
-    SELECT coalesce(jsonb_agg(e.effect ORDER BY e.at DESC), '[]') FROM effects e
-    WHERE (e.tenant, e.bundle, e.version) = (t, b, v) AND e.state <> 'compensated'));
+    SELECT coalesce(jsonb_agg(s.effect ORDER BY s.at DESC), '[]') FROM standing_effects(t, b, v) s));
 END $$;
 
--- Gives up the claim. The artifact and its blobs are shared with other releases, and stay until nothing claims them.
+-- What has to be undone of a release that ends without having moved its pointer. What a commit is told of it is not taken back: its
+-- last word follows.
+CREATE FUNCTION standing_effects(t text, b text, v bigint) RETURNS TABLE (effect text, at timestamptz) LANGUAGE sql STABLE AS $$
+  SELECT e.effect, max(e.at) FROM effects e
+  WHERE (e.tenant, e.bundle, e.version) = (t, b, v) AND e.state NOT IN ('compensated', 'failed') AND e.effect <> 'commit-status'
+  GROUP BY e.effect
+$$;
+
+-- Gives up the claim: the artifact and its blobs are shared with other releases, and stay until nothing claims them. What was asked of
+-- the world is undone by no longer listening to its answer.
 CREATE FUNCTION undo_effect(t text, b text, v bigint, which text, at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM FROM releases WHERE (tenant, bundle, version) = (t, b, v) AND closing FOR UPDATE;
   IF NOT FOUND THEN RAISE EXCEPTION 'release %/%/v% is not closed, so nothing of it may be undone', t, b, v; END IF;
-  IF which <> 'artifact-claim' THEN RAISE EXCEPTION 'nobody knows how to undo %', which; END IF;
-  DELETE FROM artifact_claims WHERE (tenant, bundle, version) = (t, b, v);
+  CASE which
+    WHEN 'artifact-claim' THEN DELETE FROM artifact_claims WHERE (tenant, bundle, version) = (t, b, v);
+    WHEN 'check-request' THEN PERFORM revoke_callbacks(t, b, v, 'check', at);
+    WHEN 'compile-request' THEN PERFORM revoke_callbacks(t, b, v, 'compile', at);
+    ELSE RAISE EXCEPTION 'nobody knows how to undo %', which;
+  END CASE;
   UPDATE effects SET state = 'compensated', at = undo_effect.at
-  WHERE (tenant, bundle, version, effect) = (t, b, v, which) AND state <> 'compensated';
+  WHERE (tenant, bundle, version, effect) = (t, b, v, which) AND state NOT IN ('compensated', 'failed');
 END $$;
 
 -- What is undone stays undone: the note of a failed try may come after the try that succeeded.
 CREATE FUNCTION note_undo_failed(t text, b text, v bigint, which text, why text, at timestamptz) RETURNS void LANGUAGE sql AS $$
   UPDATE effects SET state = 'compensation_failed', detail = why, at = note_undo_failed.at
-  WHERE (tenant, bundle, version, effect) = (t, b, v, which) AND state <> 'compensated'
+  WHERE (tenant, bundle, version, effect) = (t, b, v, which) AND state NOT IN ('compensated', 'failed')
 $$;
 
 CREATE FUNCTION settle_release(t text, b text, v bigint, at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -286,7 +306,9 @@ BEGIN
   SELECT * INTO STRICT r FROM releases WHERE (tenant, bundle, version) = (t, b, v) FOR UPDATE;
   IF r.status <> 'settled' THEN
     IF r.outcome IS NULL THEN RAISE EXCEPTION 'release %/%/v% has neither moved a pointer nor been closed', t, b, v; END IF;
-    IF r.closing AND EXISTS (SELECT FROM effects WHERE (tenant, bundle, version) = (t, b, v) AND state = 'done') THEN
+    IF r.closing AND EXISTS (
+      SELECT FROM effects WHERE (tenant, bundle, version) = (t, b, v) AND state IN ('begun', 'done') AND effect <> 'commit-status'
+    ) THEN
       RAISE EXCEPTION 'release %/%/v% has effects that nobody has tried to undo', t, b, v;
     END IF;
     UPDATE releases SET status = 'settled', settled_at = at WHERE (tenant, bundle, version) = (t, b, v);

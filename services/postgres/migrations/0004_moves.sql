@@ -36,6 +36,7 @@ DECLARE
   r releases;
   p pointers;
   m moves;
+  barred jsonb;
 BEGIN
   SELECT * INTO STRICT r FROM releases WHERE (tenant, bundle, version) = (t, b, v) FOR UPDATE;
   IF r.generation IS NOT NULL THEN RETURN jsonb_build_object('kind', 'moved', 'generation', r.generation, 'seq', r.seq); END IF;
@@ -44,6 +45,8 @@ BEGIN
   IF p.hold_reason IS NOT NULL THEN RETURN jsonb_build_object('kind', 'held', 'reason', p.hold_reason); END IF;
   IF r.if_generation <> p.generation THEN RETURN jsonb_build_object('kind', 'stale', 'generation', p.generation); END IF;
   IF expected <> p.generation THEN RETURN jsonb_build_object('kind', 'state_behind', 'generation', p.generation); END IF;
+  barred := gate_bar(r, p);
+  IF barred IS NOT NULL THEN RETURN barred; END IF;
   m := put_move(p, 'publish', v, r.digest, r."by", coalesce(r.message, 'publish'), at);
   UPDATE releases SET outcome = 'published', generation = m.generation, seq = m.seq WHERE (tenant, bundle, version) = (t, b, v);
   PERFORM put_effect(t, b, v, 'pointer-move', 'done', format('generation %s', m.generation), at);

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+
+const UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const DURATION = /^([1-9][0-9]{0,5})([smhd])$/;
+
+/**
+ * A length of time as people write it in a policy: `90s`, `30m`, `24h`, `7d`, a whole number of one unit. Kept as it was written, so that
+ * a policy reads back as its author wrote it.
+ */
+export function duration({ minMs, maxMs }: { minMs: number; maxMs: number }) {
+  return z
+    .string()
+    .regex(
+      DURATION,
+      'must be a whole number of seconds, minutes, hours or days, such as "90s", "30m", "24h" or "7d"',
+    )
+    .refine(
+      (text) => {
+        const ms = DURATION.test(text) ? durationMs(text) : minMs;
+        return minMs <= ms && ms <= maxMs;
+      },
+      `must be from ${spoken(minMs)} to ${spoken(maxMs)}`,
+    );
+}
+
+/** Milliseconds of what {@link duration} has let through. */
+export function durationMs(text: string): number {
+  const [, count = '0', unit = 's'] = DURATION.exec(text) ?? [];
+  return Number(count) * UNITS[unit as keyof typeof UNITS];
+}
+
+function spoken(ms: number): string {
+  const [unit, size] = (Object.entries(UNITS) as [string, number][]).findLast(
+    ([, each]) => ms % each === 0,
+  ) ?? ['s', 1_000];
+  return `${ms / size}${unit}`;
+}

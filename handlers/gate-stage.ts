@@ -1,0 +1,47 @@
+import { RestatePromise, type WorkflowContext } from '@restatedev/restate-sdk';
+
+import type { ReleaseId } from '../core/identifiers.ts';
+import { gateLimits, stepRetries } from '../core/limits.ts';
+import { WAITING_FOR, wakePromise } from './contract.ts';
+import type { Deps, GateBoard } from './deps.ts';
+import { noLongerCurrent, rejected, type Stop } from './stop.ts';
+
+type Waiting = Extract<GateBoard, { kind: 'waiting' }>;
+
+/**
+ * Waits until all is said that must be said before the swap, for days if need be, and holds nothing meanwhile: the workflow is suspended.
+ *
+ * The record decides what a word means; a word, or the end of the shortest wait, only makes the workflow look there again. So nothing is
+ * lost with a word whose handler was killed before it could wake us: it counts at the next look, at the latest at the deadline.
+ * Dies inside: replayed up to the wait. Cancelled: the cancel surfaces at the wait.
+ */
+export async function passGates(ctx: WorkflowContext, deps: Deps, id: ReleaseId): Promise<Stop | null> {
+  for (;;) {
+    const board = await ctx.run(
+      'look at gates',
+      () => deps.gates.look(id, deps.clock.now()),
+      stepRetries.insideRelease,
+    );
+    if (board.kind === 'waiting') {
+      ctx.set(WAITING_FOR, inWords(board));
+      await nextWord(ctx, board);
+    } else {
+      ctx.clear(WAITING_FOR);
+      if (board.kind === 'passed') return null;
+      return board.kind === 'failed' ? rejected(board.reason) : noLongerCurrent();
+    }
+  }
+}
+
+/** For operators, who read it as this release's state. */
+function inWords({ gates }: Waiting): Record<string, string> {
+  return Object.fromEntries(gates.map(({ gate, kind, says }) => [`${kind} ${gate}`, says]));
+}
+
+async function nextWord(ctx: WorkflowContext, { gates, wakes }: Waiting): Promise<void> {
+  const untilMs = Math.min(...gates.map(({ deadlineMs }) => deadlineMs));
+  const restMs = Math.max(untilMs - (await ctx.date.now()), gateLimits.shortestLookMs);
+  const word = ctx.promise<null>(wakePromise(wakes + 1)).get();
+  const deadline = ctx.sleep(restMs, `until ${new Date(untilMs).toISOString()}`);
+  await RestatePromise.race([word.map(() => null), deadline.map(() => null)]);
+}

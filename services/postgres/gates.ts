@@ -1,0 +1,94 @@
+import { z } from 'zod';
+
+import { Gate, GateKind, OpenGate } from '../../core/gate.ts';
+import type { ReleaseId } from '../../core/identifiers.ts';
+import { WindowRule } from '../../core/policy.ts';
+import { opensAt } from '../../core/window.ts';
+import { VerdictAnswer } from '../../handlers/contract.ts';
+import type { GateBoard, Gates, WaitingGate } from '../../handlers/deps.ts';
+import type { Database } from './database.ts';
+import { allRows, answerOf, at, json } from './rows.ts';
+
+const Board = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('waiting'),
+    wakes: z.number().int(),
+    gates: z.array(
+      z.object({
+        gate: z.string(),
+        kind: GateKind,
+        url: z.string().nullable(),
+        says: z.string(),
+        deadlineMs: z.number().int(),
+      }),
+    ),
+  }),
+  z.object({ kind: z.literal('failed'), reason: z.string() }),
+  z.object({ kind: z.literal('closed') }),
+  /** Nothing is left but the time of day. */
+  z.object({ kind: z.literal('windows'), wakes: z.number().int(), windows: z.array(WindowRule) }),
+]);
+
+/** The gates on record: see `look_at_gates` and `hear` in the migrations. */
+export function postgresGates(db: Database): Gates {
+  return {
+    look: (id, nowMs) => look(db, id, nowMs),
+    async hear({ tenant, bundle, version }, { at: nowMs, ...request }) {
+      const word = json({ ...request, tenant, bundle, version });
+      return answerOf(VerdictAnswer, await db.answer(tenant, 'hear($2::jsonb, $3)', [word, at(nowMs)]));
+    },
+  };
+}
+
+async function look(db: Database, id: ReleaseId, nowMs: number): Promise<GateBoard> {
+  const { tenant, bundle, version } = id;
+  const rows = await db.answer(tenant, 'look_at_gates($1, $2, $3, $4)', [bundle, version, at(nowMs)]);
+  const board = answerOf(Board, rows);
+  if (board.kind !== 'windows') return board;
+  const closed = board.windows.flatMap((window) => closedWindow(window, nowMs));
+  const names = closed.map(({ gate }) => gate);
+  await db.answer(tenant, 'record_windows($1, $2, $3, $4::text[], $5)', [bundle, version, names, at(nowMs)]);
+  if (closed.length === 0) return { kind: 'passed' };
+  const never = closed.find(({ deadlineMs }) => deadlineMs === Infinity);
+  if (never)
+    return {
+      kind: 'failed',
+      reason: `the window "${never.gate}" does not open in the time that a release may wait`,
+    };
+  return { kind: 'waiting', wakes: board.wakes, gates: closed };
+}
+
+/** Nothing where the pointer may move now. */
+function closedWindow(window: WindowRule, nowMs: number): WaitingGate[] {
+  const opens = opensAt(window, nowMs);
+  if (opens !== null && opens <= nowMs) return [];
+  const says =
+    opens === null
+      ? `waits for the window "${window.name}"`
+      : `waits for the end of a freeze, ${new Date(opens).toISOString()}`;
+  return [{ gate: window.name, kind: 'window', url: null, says, deadlineMs: opens ?? Infinity }];
+}
+
+/** The gates of one release, in the policy's order. */
+export async function listGates(db: Database, { tenant, bundle, version }: ReleaseId): Promise<Gate[]> {
+  const sql = `SELECT gate_json(g, r) AS gate FROM gates g JOIN releases r USING (tenant, bundle, version)
+    WHERE g.tenant = $1 AND g.bundle = $2 AND g.version = $3 ORDER BY g.ordinal`;
+  const rows = await db.call(tenant, sql, [tenant, bundle, version]);
+  return allRows(z.object({ gate: Gate }), rows).map(({ gate }) => gate);
+}
+
+/** What waits in a tenant, the oldest first. `after` is where the page before has ended. */
+export async function listOpenGates(
+  db: Database,
+  tenant: string,
+  { after = null, limit }: { after?: string | null; limit: number },
+): Promise<OpenGate[]> {
+  const sql = `SELECT gate_json(g, r) || jsonb_build_object('bundle', r.bundle, 'version', r.version, 'channel', r.channel,
+      'digest', r.digest, 'author', r."by") AS gate
+    FROM gates g JOIN releases r USING (tenant, bundle, version)
+    WHERE g.tenant = $1 AND g.state = 'open' AND r.status = 'running'
+      AND ($2::text IS NULL OR concat_ws('/', iso(g.opened_at), g.bundle, g.version, g.gate) > $2)
+    ORDER BY concat_ws('/', iso(g.opened_at), g.bundle, g.version, g.gate) LIMIT $3`;
+  const rows = await db.call(tenant, sql, [tenant, after, limit]);
+  return allRows(z.object({ gate: OpenGate }), rows).map(({ gate }) => gate);
+}
