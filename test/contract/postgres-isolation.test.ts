@@ -1,6 +1,10 @@
 import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { digestOf } from '../../core/digest.ts';
+import { Policy } from '../../core/policy.ts';
+import type { VerdictRequest } from '../../handlers/contract.ts';
+import { postgresGates } from '../../services/postgres/gates.ts';
 import { findPointer } from '../../services/postgres/pointers.ts';
 import {
   AT,
@@ -28,6 +32,7 @@ beforeAll(async () => {
   for (const tenant of [mine, theirs]) {
     await published(store, { tenant, bundle: 'bundle', version: 1 });
     await readyToSwap(store, { tenant, bundle: 'bundle', version: 2 });
+    await gated(tenant, 3);
     await store.moves.setHold(holdRequest({ tenant, reason: 'x' }));
   }
   await store.owner.query('SET search_path = pointsman');
@@ -41,6 +46,35 @@ afterAll(async () => {
   await app.end();
   await store.stop();
 });
+
+/** A release that waits at a gate with somebody's word on it. */
+async function gated(tenant: string, version: number): Promise<void> {
+  const document = Policy.parse({
+    channels: { live: { gates: [{ approval: { name: 'release', count: 2 } }] } },
+  });
+  await store.owner.query('INSERT INTO pointsman.policies VALUES ($1, 1, $2, NULL, $3, now())', [
+    tenant,
+    document,
+    'x',
+  ]);
+  const id = { tenant, bundle: 'bundle', version };
+  await readyToSwap(store, id);
+  const word: VerdictRequest = {
+    kind: 'approval',
+    gate: 'release',
+    word: 'approve',
+    digest: null,
+    by: 'x',
+    roles: ['approver'],
+    comment: null,
+    url: null,
+    idempotencyKey: 'a word',
+    fingerprint: digestOf('a word'),
+    requestId: 'x',
+  };
+  const answer = await postgresGates(store.db).hear(id, { ...word, at: Date.now() });
+  expect(answer).toMatchObject({ kind: 'heard', said: 1 });
+}
 
 /** As the app's role, in one transaction that is rolled back, with that tenant set; none when it is null. */
 async function asApp<T>(tenant: string | null, work: () => Promise<T>): Promise<T> {

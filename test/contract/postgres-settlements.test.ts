@@ -204,11 +204,11 @@ describe('storing artifacts', () => {
       { channel: 'staging', digest: staging },
     ];
     const store1 = () => storeArtifacts(store.db, release(tenant, 1), 'staging', artifacts, times);
-    expect(await store1()).toEqual({ kind: 'stored', digest: staging });
-    expect(await store1()).toEqual({ kind: 'stored', digest: staging });
+    expect(await store1()).toEqual({ kind: 'stored', digest: staging, gated: false });
+    expect(await store1()).toEqual({ kind: 'stored', digest: staging, gated: false });
     await admitted(store, release(tenant, 2), { channel: 'live' });
     const live = await storeArtifacts(store.db, release(tenant, 2), 'live', artifacts, times);
-    expect(live).toEqual({ kind: 'stored', digest: base });
+    expect(live).toEqual({ kind: 'stored', digest: base, gated: false });
     const file = await findArtifactFile(store.db, tenant, base, 'config.json');
     expect(Buffer.from(file?.content ?? []).toString()).toBe('base');
     expect(await findArtifactFile(store.db, tenant, base, 'other.json')).toBeNull();
