@@ -5,6 +5,7 @@ import { type MoveRequest, Tenant } from '../../handlers/contract.ts';
 import { findPointer, listMoves } from '../../services/postgres/pointers.ts';
 import { findRelease } from '../../services/postgres/releases.ts';
 import { accepted, type ControlPlane, settled } from '../support/control-plane.ts';
+import { say, waitingGates, withPolicy } from '../support/gates.ts';
 import type { TraceLine } from '../support/crash-plan.ts';
 import { eventually } from '../support/eventually.ts';
 import { standstill } from '../support/standstill.ts';
@@ -148,4 +149,29 @@ const aRollback: Flow = {
   atLeast: 20,
 };
 
-export const flows: readonly Flow[] = [aPublish, aLine, aRefusal, aRollback];
+const anApproval: Flow = {
+  name: 'a publish that waits for an approval',
+  holds: 'it waits, the word is heard once, and the pointer moves once',
+  prepare: (plane, tenant) => withPolicy(plane, tenant, [{ approval: { name: 'release' } }]),
+  async run(plane, tenant) {
+    await accepted(plane, tenant, file('first'));
+    await waitingGates(plane, tenant, 1);
+    expect(await say(plane, { tenant, bundle: 'bundle', version: 1 }, 'approve')).toMatchObject({
+      kind: 'heard',
+      state: 'passed',
+    });
+    await settled(plane, tenant, 1);
+  },
+  async check(plane, tenant, at) {
+    const release = await findRelease(plane.db, { tenant, bundle: 'bundle', version: 1 });
+    expect(release?.outcome, at).toBe('published');
+    expect(await history(plane, tenant), at).toEqual([1]);
+    // What comes next in this tenant is the killing test's own publish, which nobody approves.
+    await withPolicy(plane, tenant, []);
+  },
+  concerns: ({ handler, message }) =>
+    handler === 'Release/decide' || (handler === 'Release/run' && message > 5),
+  atLeast: 20,
+};
+
+export const flows: readonly Flow[] = [aPublish, aLine, aRefusal, aRollback, anApproval];

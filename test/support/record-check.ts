@@ -34,7 +34,19 @@ const CONTRADICTIONS = [
      AND NOT EXISTS (SELECT FROM pointsman.moves m WHERE (m.tenant, m.bundle, m.to_version) = (r.tenant, r.bundle, r.version))`,
   `SELECT format('%s/%s/v%s settled as %s with effect %s %s', r.tenant, r.bundle, r.version, r.outcome, e.effect, e.state) AS problem
    FROM pointsman.releases r JOIN pointsman.effects e USING (tenant, bundle, version)
-   WHERE r.status = 'settled' AND r.outcome NOT IN ('published', 'reverted') AND e.state = 'done'`,
+   WHERE r.status = 'settled' AND r.outcome NOT IN ('published', 'reverted') AND e.effect <> 'commit-status' AND e.state IN ('begun', 'done')`,
+  `SELECT format('%s/%s/v%s was published past its gate %s, which is %s', r.tenant, r.bundle, r.version, g.gate, g.state) AS problem
+   FROM pointsman.releases r JOIN pointsman.gates g USING (tenant, bundle, version)
+   WHERE r.status = 'settled' AND r.outcome = 'published' AND g.state <> 'passed'`,
+  `SELECT format('%s/%s/v%s settled as %s, and its gate %s is still open', r.tenant, r.bundle, r.version, r.outcome, g.gate) AS problem
+   FROM pointsman.releases r JOIN pointsman.gates g USING (tenant, bundle, version)
+   WHERE r.status = 'settled' AND g.state = 'open'`,
+  `SELECT format('%s/%s/v%s: the gate %s passed with too few approvals, or its author''s own', g.tenant, g.bundle, g.version, g.gate) AS problem
+   FROM pointsman.gates g JOIN pointsman.releases r USING (tenant, bundle, version)
+   WHERE g.kind = 'approval' AND g.state = 'passed' AND (g.rule->>'count')::integer > (
+     SELECT count(*) FROM pointsman.verdicts w
+     WHERE (w.tenant, w.bundle, w.version, w.gate, w.base_generation) = (g.tenant, g.bundle, g.version, g.gate, g.base_generation)
+       AND w.word = 'approve' AND NOT ((g.rule->>'notAuthor')::boolean AND w.by = r.by))`,
   `SELECT format('%s: blob %s of %s is missing or not what its digest says', a.tenant, b.digest, a.digest) AS problem
    FROM pointsman.pointers p
    JOIN pointsman.artifacts a ON (a.tenant, a.digest) = (p.tenant, p.digest)
