@@ -1,6 +1,16 @@
 import type { Logger } from 'pino';
+import { Agent } from 'undici';
 
 import type { AddressRange } from './address-ranges.ts';
+import { later, refused } from './answers.ts';
+import { checkedConnector } from './checked-connector.ts';
+import { circuitBreakers } from './circuit-breaker.ts';
+import { CallTimeoutError } from './failures.ts';
+import { followRedirects, type Followed } from './follow-redirects.ts';
+import { firstHop } from './hop.ts';
+import { inFlightBound } from './in-flight.ts';
+import { breakerLimits, outboundLimits } from './limits.ts';
+import { systemResolver, type ResolveName } from './resolve-name.ts';
 
 export interface OutboundRequest {
   /** http or https, without a user or a password in it. */
@@ -52,8 +62,97 @@ export interface OutboundOptions {
   /** Ranges that may be called although they are not public: POINTSMAN_OUTBOUND_ALLOW. */
   readonly allow: readonly AddressRange[];
   readonly log: Logger;
+  /** Every address of a name: as the machine resolves names, unless said otherwise. */
+  readonly resolveName?: ResolveName;
+  /** Certificate authorities to trust instead of Node's, as PEM. Operators add theirs with NODE_EXTRA_CA_CERTS. */
+  readonly ca?: string;
+  /** The breakers' clock, which never goes back. */
+  readonly monotonicMs?: () => number;
 }
 
-export function openOutbound(_options: OutboundOptions): Outbound {
-  throw new Error('not built yet');
+/** One for a process: breakers, connections and bounds are what its calls share. */
+export function openOutbound(options: OutboundOptions): Outbound {
+  const { allow, log, ca, resolveName = systemResolver(), monotonicMs = () => performance.now() } = options;
+  const dispatcher = new Agent({
+    connect: checkedConnector({ allow, resolveName, ...(ca === undefined ? {} : { ca }) }),
+    keepAliveTimeout: outboundLimits.keepAliveMs,
+    keepAliveMaxTimeout: outboundLimits.keepAliveMaxMs,
+    maxHeaderSize: outboundLimits.headerBytes,
+  });
+  const breakers = circuitBreakers({ ...breakerLimits, monotonicMs });
+  const bound = inFlightBound({
+    total: outboundLimits.inFlight,
+    perTenant: outboundLimits.inFlightPerTenant,
+  });
+  const calls = new Map<AbortController, Promise<unknown>>();
+  let closing: Promise<void> | null = null;
+
+  const attempt = async (request: OutboundRequest, { signal }: AbortController): Promise<Attempted> => {
+    const first = firstHop(request);
+    if ('problem' in first) return unsent(refused(null, null, `the URL ${first.problem}`));
+    const { correlationId, maxBytes, maxRedirects } = request;
+    const tenant = tenantOf(correlationId);
+    const leave = bound.enter(tenant);
+    if (leave === null) return unsent(later(first.hop.url, 'too many calls are under way'));
+    const course = { dispatcher, breakers, tenant, signal, maxBytes, maxRedirects };
+    return followRedirects(first.hop, course).finally(leave);
+  };
+
+  return {
+    async call(request) {
+      if (closing !== null) return later(null, 'the process is stopping');
+      const abort = new AbortController();
+      const timer = setTimeout(() => abort.abort(new CallTimeoutError()), request.timeoutMs);
+      const startedAt = performance.now();
+      const attempted = attempt(request, abort);
+      calls.set(abort, attempted);
+      try {
+        const { answer, ...how } = await attempted;
+        logCall(log, request, answer, { ...how, ms: Math.round(performance.now() - startedAt) });
+        return answer;
+      } finally {
+        clearTimeout(timer);
+        calls.delete(abort);
+      }
+    },
+    close() {
+      closing ??= endCalls(calls).then(() => dispatcher.destroy());
+      return closing;
+    },
+  };
+}
+
+type Attempted = Omit<Followed, 'origin'> & { readonly origin: string | undefined };
+
+function unsent(answer: OutboundAnswer): Attempted {
+  return { answer, origin: undefined, redirects: 0, cause: undefined };
+}
+
+/** Correlation ids of releases and of moves begin with the tenant's name, which holds no colon. */
+function tenantOf(correlationId: string): string {
+  return correlationId.slice(0, Math.max(0, correlationId.indexOf(':')));
+}
+
+/** Of the URL only the origin: what stands behind it is a secret as often as not. */
+function logCall(
+  log: Logger,
+  { correlationId, method }: OutboundRequest,
+  answer: OutboundAnswer,
+  how: Omit<Attempted, 'answer'> & { readonly ms: number },
+): void {
+  const status = 'status' in answer ? answer.status : undefined;
+  const summary = 'summary' in answer ? answer.summary : undefined;
+  const line = { correlationId, method, status, ...how, summary };
+  if (answer.kind === 'forbidden') log.warn(line, 'outgoing call forbidden');
+  else log.info(line, `outgoing call ${answer.kind}`);
+}
+
+/** Waits for the calls, and breaks off those that take too long. */
+async function endCalls(calls: ReadonlyMap<AbortController, Promise<unknown>>): Promise<void> {
+  const all = Promise.allSettled(calls.values());
+  const timer = setTimeout(() => {
+    for (const abort of calls.keys()) abort.abort();
+  }, outboundLimits.drainMs);
+  await all;
+  clearTimeout(timer);
 }

@@ -1,0 +1,105 @@
+import { request, type Dispatcher } from 'undici';
+
+import { later, refused } from './answers.ts';
+import type { Health } from './circuit-breaker.ts';
+import { failureOf } from './failures.ts';
+import { REDIRECTS, type Hop } from './hop.ts';
+import { outboundLimits } from './limits.ts';
+import type { OutboundAnswer, OutboundHeaders } from './outbound.ts';
+import { readBody } from './read-body.ts';
+import { retryAfterMs } from './retry-after.ts';
+
+/** What became of one request, and what that says of the provider. */
+export interface Exchanged {
+  readonly result: OutboundAnswer | Redirected;
+  readonly health: Health;
+  /** For the log only. */
+  readonly cause?: string;
+}
+
+export interface Redirected {
+  readonly kind: 'redirected';
+  readonly status: number;
+  readonly location: string | null;
+}
+
+export interface ExchangeBounds {
+  readonly dispatcher: Dispatcher;
+  /** Ends the whole call. */
+  readonly signal: AbortSignal;
+  readonly maxBytes: number;
+}
+
+/** Sends one request and reads its answer, whose body is of interest only when it is a success. */
+export async function exchange(hop: Hop, bounds: ExchangeBounds): Promise<Exchanged> {
+  try {
+    return await sendAndRead(hop, bounds);
+  } catch (error) {
+    return failureOf(error, hop.url, bounds.signal);
+  }
+}
+
+async function sendAndRead(hop: Hop, { dispatcher, signal, maxBytes }: ExchangeBounds): Promise<Exchanged> {
+  const { url, method, headers, body } = hop;
+  signal.throwIfAborted();
+  const answering = request(url, {
+    dispatcher,
+    method,
+    headers,
+    body,
+    signal,
+    // How long a server may think is the call's own time, which the signal keeps.
+    headersTimeout: 0,
+    bodyTimeout: outboundLimits.silenceMs,
+  });
+  const answer = await orAborted(answering, signal);
+  const status = answer.statusCode;
+  if (status < 200 || status > 299) {
+    // Whatever it says is not waited for. That costs a connection, and nobody can make us hold one.
+    answer.body.on('error', () => {}).destroy();
+    return unsuccessful(url, status, answer.headers);
+  }
+  const read = await readBody(answer.body, answer.headers, maxBytes);
+  if ('problem' in read) return { result: refused(url, status, read.problem), health: 'alive' };
+  return {
+    result: { kind: 'answered', status, headers: decodedHeaders(answer.headers), body: read.body },
+    health: 'alive',
+  };
+}
+
+/** Undici hears a signal only once it is connected: a name or a connection that hangs would use up more than the call's time. */
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason as Error);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function unsuccessful(url: URL, status: number, headers: OutboundHeaders): Exchanged {
+  if (REDIRECTS.has(status)) {
+    const { location } = headers;
+    const to = typeof location === 'string' ? location : null;
+    return { result: { kind: 'redirected', status, location: to }, health: 'alive' };
+  }
+  const what = `answered ${status}`;
+  const isFailing = status >= 500;
+  if (!isFailing && !COME_BACK.has(status)) return { result: refused(url, status, what), health: 'alive' };
+  const askedMs = retryAfterMs(headers['retry-after'], {
+    nowMs: Date.now(),
+    maxMs: outboundLimits.retryAfterMaxMs,
+  });
+  return { result: later(url, what, askedMs), health: isFailing ? 'failing' : 'alive' };
+}
+
+/** Request Timeout, Too Early, Too Many Requests: the provider works, and asks for another attempt. */
+const COME_BACK: ReadonlySet<number> = new Set([408, 425, 429]);
+
+/** Those that were about the body on its way are not about the body that is handed on. */
+function decodedHeaders(headers: OutboundHeaders): OutboundHeaders {
+  const { 'content-encoding': _encoding, 'content-length': _length, ...rest } = headers;
+  return rest;
+}

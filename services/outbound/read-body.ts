@@ -1,0 +1,47 @@
+import type { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+
+import type { OutboundHeaders } from './outbound.ts';
+
+type Read = { readonly body: Buffer } | { readonly problem: string };
+
+/**
+ * The body, decoded. Neither as it comes nor as it unpacks does it take more than `maxBytes`: the connection is closed, or the unpacking
+ * ended, by the byte after. Rejects when the connection fails.
+ */
+export async function readBody(stream: Readable, headers: OutboundHeaders, maxBytes: number): Promise<Read> {
+  const coding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
+  const isGzip = coding === 'gzip' || coding === 'x-gzip';
+  const isTooLarge = Number(headers['content-length']) > maxBytes;
+  if (isTooLarge || (!isGzip && coding !== 'identity')) {
+    stream.on('error', () => {}).destroy();
+    return { problem: isTooLarge ? TOO_LARGE : 'its answer is encoded in a way that was not asked for' };
+  }
+  const received = await receive(stream, maxBytes);
+  if (received === null) return { problem: TOO_LARGE };
+  return isGzip && received.length > 0 ? unpack(received, maxBytes) : { body: received };
+}
+
+const TOO_LARGE = 'its answer is too large';
+
+async function receive(stream: Readable, maxBytes: number): Promise<Buffer | null> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    // Leaving the loop closes the connection.
+    if (bytes > maxBytes) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+async function unpack(packed: Buffer, maxBytes: number): Promise<Read> {
+  try {
+    return { body: await promisify(gunzip)(packed, { maxOutputLength: maxBytes }) };
+  } catch (error) {
+    const isTooLarge = error instanceof RangeError;
+    return { problem: isTooLarge ? TOO_LARGE : 'its answer says that it is gzip and is not' };
+  }
+}

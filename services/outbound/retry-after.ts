@@ -1,0 +1,25 @@
+/**
+ * How long a Retry-After asks to wait, at most `maxMs`; null without one that can be read. Seconds, or a date in any of the three forms that
+ * a recipient must take (RFC 9110, sections 5.6.7 and 10.2.3); a date that has passed means now.
+ */
+export function retryAfterMs(
+  header: string | readonly string[] | undefined,
+  { nowMs, maxMs }: { nowMs: number; maxMs: number },
+): number | null {
+  const value = (typeof header === 'string' ? header : header?.[0])?.trim() ?? '';
+  const askedMs = /^[0-9]+$/.test(value) ? Number(value) * 1_000 : dateMs(value) - nowMs;
+  return Number.isNaN(askedMs) ? null : Math.min(maxMs, Math.max(0, askedMs));
+}
+
+function dateMs(value: string): number {
+  if (IMF_FIXDATE.test(value) || RFC_850.test(value)) return Date.parse(value);
+  // asctime names no zone and means UTC.
+  return ASCTIME.test(value) ? Date.parse(`${value} GMT`) : Number.NaN;
+}
+
+/** `Sun, 06 Nov 1994 08:49:37 GMT` */
+const IMF_FIXDATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
+/** `Sunday, 06-Nov-94 08:49:37 GMT` */
+const RFC_850 = /^[A-Z][a-z]{5,8}, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/;
+/** `Sun Nov  6 08:49:37 1994` */
+const ASCTIME = /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/;

@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest';
+import { ForbiddenAddressError } from '../../../services/outbound/checked-connector.ts';
+import { CallTimeoutError, failureOf } from '../../../services/outbound/failures.ts';
+
+const url = new URL('https://ci.example:8443/path-secret?query-secret');
+const running = new AbortController().signal;
+
+describe('what broke an exchange off', () => {
+  test.each([
+    'ECONNRESET',
+    'ECONNREFUSED',
+    'EPIPE',
+    'ETIMEDOUT',
+    'EHOSTUNREACH',
+    'ENETUNREACH',
+    'ENOTFOUND',
+    'EAI_AGAIN',
+    'EPROTO',
+    'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
+    'HPE_INVALID_CONSTANT',
+    'UND_ERR_SOCKET',
+    'UND_ERR_CONNECT_TIMEOUT',
+    'UND_ERR_BODY_TIMEOUT',
+  ])('%s leaves open whether anything was done: later, and the provider is failing', (code) => {
+    const { result, health, cause } = failureOf(coded(code), url, running);
+    expect(result).toMatchObject({ kind: 'later', retryAfterMs: null });
+    expect([health, cause]).toEqual(['failing', code]);
+  });
+
+  test.each([
+    'CERT_HAS_EXPIRED',
+    'CERT_NOT_YET_VALID',
+    'CERT_REVOKED',
+    'CERT_UNTRUSTED',
+    'DEPTH_ZERO_SELF_SIGNED_CERT',
+    'SELF_SIGNED_CERT_IN_CHAIN',
+    'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+    'HOSTNAME_MISMATCH',
+    'INVALID_CA',
+    'INVALID_PURPOSE',
+    'PATH_LENGTH_EXCEEDED',
+  ])('%s is a bad certificate, which another attempt would meet again', (code) => {
+    expect(failureOf(coded(code), url, running)).toMatchObject({
+      result: {
+        kind: 'refused',
+        status: null,
+        summary: `ci.example:8443: its certificate is not valid (${code})`,
+      },
+      health: 'unknown',
+    });
+  });
+
+  test.each([
+    'ERR_SSL_WRONG_VERSION_NUMBER',
+    'ERR_SSL_UNSUPPORTED_PROTOCOL',
+    'UND_ERR_HEADERS_OVERFLOW',
+    'UND_ERR_INVALID_ARG',
+  ])('%s would be the same next time', (code) => {
+    expect(failureOf(coded(code), url, running).result.kind).toBe('refused');
+  });
+
+  test('an address that may not be called is told to the log, and to nobody else', () => {
+    const { result, health, cause } = failureOf(new ForbiddenAddressError('10.1.2.3'), url, running);
+    expect(result.kind).toBe('forbidden');
+    expect(JSON.stringify(result)).not.toContain('10.1.2.3');
+    expect([health, cause]).toEqual(['unknown', '10.1.2.3']);
+  });
+
+  test('the end of its time is the provider’s fault, and the end of the process is not', () => {
+    const late = AbortSignal.abort(new CallTimeoutError());
+    expect(failureOf(coded('ECONNRESET'), url, late)).toMatchObject({
+      result: { kind: 'later' },
+      health: 'failing',
+    });
+    const stopped = AbortSignal.abort();
+    expect(failureOf(stopped.reason, url, stopped)).toMatchObject({
+      result: { kind: 'later' },
+      health: 'unknown',
+    });
+  });
+
+  test('a mistake of ours is thrown, not tried again', () => {
+    expect(() => failureOf(new Error('no code'), url, running)).toThrow('no code');
+    const wrongType = Object.assign(new TypeError('wrong type'), { code: 'ERR_INVALID_ARG_TYPE' });
+    expect(() => failureOf(wrongType, url, running)).toThrow('wrong type');
+  });
+
+  test('summaries name the host, and nothing that stands behind it', () => {
+    for (const error of [
+      coded('ECONNRESET'),
+      coded('CERT_HAS_EXPIRED'),
+      new ForbiddenAddressError('10.1.2.3'),
+    ]) {
+      const said = JSON.stringify(failureOf(error, url, running));
+      expect(said).toContain('ci.example:8443: ');
+      expect(said).not.toContain('secret');
+    }
+  });
+});
+
+function coded(code: string): Error {
+  return Object.assign(new Error(`${code} at /home/pointsman/secret.ts`), { code });
+}

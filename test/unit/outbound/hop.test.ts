@@ -1,0 +1,153 @@
+import { describe, expect, test } from 'vitest';
+import { firstHop, nextHop, type Hop } from '../../../services/outbound/hop.ts';
+import type { OutboundRequest } from '../../../services/outbound/outbound.ts';
+
+const request: OutboundRequest = {
+  url: 'https://ci.example/run?job=7',
+  method: 'POST',
+  headers: {
+    Authorization: 'Bearer secret',
+    'X-Acme-Key': 'secret',
+    'Content-Type': 'application/json',
+    Accept: 'application/json',
+  },
+  body: '{}',
+  idempotencyKey: 'acme:support-bot:v12:e2e',
+  correlationId: 'acme:support-bot:v12',
+  timeoutMs: 1_000,
+  maxBytes: 1_000,
+  maxRedirects: 3,
+};
+
+describe('the first request', () => {
+  test('says who calls, for what, and under which key', () => {
+    const { headers } = made(firstHop(request));
+    expect(headers).toEqual({
+      authorization: 'Bearer secret',
+      'x-acme-key': 'secret',
+      'content-type': 'application/json',
+      accept: 'application/json',
+      'accept-encoding': 'gzip',
+      'user-agent': expect.stringMatching(/^pointsman\/\d+\.\d+\.\d+/),
+      'idempotency-key': 'acme:support-bot:v12:e2e',
+      'pointsman-correlation-id': 'acme:support-bot:v12',
+    });
+  });
+
+  test('is framed, addressed and named by us, whatever the caller says', () => {
+    const meddling = {
+      HOST: 'internal',
+      'Content-Length': '3',
+      'transfer-encoding': 'chunked',
+      Connection: 'upgrade',
+      'Idempotency-Key': 'other',
+      'user-agent': 'other',
+      'accept-encoding': 'br',
+    };
+    const { headers } = made(firstHop({ ...request, headers: meddling }));
+    expect(headers).toEqual(made(firstHop({ ...request, headers: {} })).headers);
+  });
+
+  test.each([
+    ['', 'can not be read'],
+    ['ci.example/run', 'can not be read'],
+    ['//ci.example/run', 'can not be read'],
+    ['http://', 'can not be read'],
+    ['http://[::1', 'can not be read'],
+    ['http://1.2.3.4.5/', 'can not be read'],
+    ['ftp://ci.example/', 'is neither http nor https'],
+    ['file:///etc/passwd', 'is neither http nor https'],
+    ['gopher://127.0.0.1:6379/_SET', 'is neither http nor https'],
+    ['javascript:alert(1)', 'is neither http nor https'],
+    ['https://user@ci.example/', 'holds a user or a password'],
+    ['https://user:secret@ci.example/', 'holds a user or a password'],
+    ['https://:secret@ci.example/', 'holds a user or a password'],
+  ])('%j goes nowhere: it %s', (url, problem) => {
+    expect(firstHop({ ...request, url })).toEqual({ problem });
+  });
+});
+
+test('a URL is not longer than any server would take', () => {
+  const longest = `https://ci.example/${'a'.repeat(8_192 - 'https://ci.example/'.length)}`;
+  expect(firstHop({ ...request, url: longest })).toHaveProperty('hop');
+  expect(firstHop({ ...request, url: `${longest}a` })).toEqual({ problem: 'is too long' });
+  expect(nextHop(first(), 307, `${longest}a`)).toEqual({ problem: 'to a URL that is too long' });
+});
+
+describe('a redirect', () => {
+  test.each([
+    [301, 'GET', 'GET'],
+    [302, 'GET', 'GET'],
+    [303, 'GET', 'GET'],
+    [307, 'GET', 'GET'],
+    [308, 'GET', 'GET'],
+    [301, 'PUT', 'PUT'],
+    [302, 'PUT', 'PUT'],
+    [303, 'PUT', 'GET'],
+    [303, 'POST', 'GET'],
+    [307, 'POST', 'POST'],
+    [308, 'POST', 'POST'],
+  ] as const)('%i of a %s is followed with a %s', (status, method, expected) => {
+    const next = made(nextHop(first({ method }), status, '/elsewhere'));
+    expect(next).toMatchObject({ method: expected, body: status === 303 ? null : '{}' });
+    expect(next.url.href).toBe('https://ci.example/elsewhere');
+    expect(next.headers['content-type']).toBe(status === 303 ? undefined : 'application/json');
+  });
+
+  test.each([301, 302])('%i of a POST is not followed: it would be done twice, or not at all', (status) => {
+    expect(nextHop(first(), status, '/elsewhere')).toHaveProperty('problem');
+  });
+
+  test.each([
+    [null, 'without saying where to'],
+    ['http://ci.example/run', 'from https to http'],
+    ['http://127.0.0.1/', 'from https to http'],
+    ['ftp://ci.example/', 'to a URL that is neither http nor https'],
+    ['https://u:p@ci.example/', 'to a URL that holds a user or a password'],
+    ['https://[', 'to a URL that can not be read'],
+  ])('to %j is not followed: %s', (location, problem) => {
+    expect(nextHop(first(), 307, location)).toEqual({ problem });
+  });
+
+  test('within the origin keeps what the origin may know', () => {
+    expect(made(nextHop(first(), 307, 'https://ci.example:443/x')).headers).toEqual(first().headers);
+  });
+
+  test.each([
+    'https://other.example/',
+    'https://ci.example:8443/',
+    'https://sub.ci.example/',
+    '//other.example/x',
+  ])('to %s, another origin, drops every header that is not known to be harmless', (location) => {
+    const next = made(nextHop(first(), 307, location));
+    expect(Object.keys(next.headers).toSorted()).toEqual([
+      'accept',
+      'accept-encoding',
+      'content-type',
+      'idempotency-key',
+      'pointsman-correlation-id',
+      'user-agent',
+    ]);
+    expect(next.body).toBe('{}');
+  });
+
+  test('back to the first origin does not bring its secrets back', () => {
+    const away = made(nextHop(first(), 307, 'https://other.example/'));
+    const back = made(nextHop(away, 307, 'https://ci.example/run'));
+    expect(JSON.stringify(back.headers)).not.toContain('secret');
+  });
+
+  test('from http to https is another origin', () => {
+    const plain = first({ url: 'http://ci.example/run' });
+    expect(made(nextHop(plain, 308, 'https://ci.example/run')).headers).not.toHaveProperty('authorization');
+  });
+});
+
+function first(over: Partial<OutboundRequest> = {}): Hop {
+  return made(firstHop({ ...request, ...over }));
+}
+
+function made(next: ReturnType<typeof firstHop>): Hop {
+  if ('problem' in next) throw new Error(next.problem);
+  return next.hop;
+}
