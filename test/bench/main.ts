@@ -4,6 +4,7 @@ import { startControlPlane } from '../support/control-plane.ts';
 import { benchCompile } from './compile.ts';
 import type { BenchRow } from './measure.ts';
 import { benchPublish, benchScale } from './publish.ts';
+import { benchFairness, benchWaiting } from './waiting.ts';
 
 function print(title: string, rows: readonly BenchRow[]): void {
   process.stdout.write(`\n${title}\n`);
@@ -22,12 +23,14 @@ process.stdout.write(
 );
 if (wants('compile'))
   print('Compile, beside bare parse + ajv + stringify of the same files', await benchCompile());
-if (wants('publish') || wants('scale')) {
+if (['publish', 'scale', 'waiting', 'fairness'].some(wants)) {
   const plane = await startControlPlane({ fsync: true, plainWorker: true });
   try {
     if (wants('publish'))
       print('Publish, beside a bare Restate publish of the same shape', await benchPublish(plane));
     if (wants('scale')) print('Scale, beside the small case', await benchScale(plane));
+    if (wants('waiting')) print('Waiting, beside nobody who waits', await benchWaiting(plane));
+    if (wants('fairness')) print('Fairness, beside a quiet neighbour', await benchFairness(plane));
   } finally {
     await plane.stop();
   }

@@ -34,7 +34,8 @@ async function ended(plane: ControlPlane, name: string, key: string): Promise<{ 
   }
 }
 
-async function ourPublish(plane: ControlPlane, tenant: string): Promise<number> {
+/** One small bundle, published. @returns the time from its admission to its last word */
+export async function ourPublish(plane: ControlPlane, tenant: string): Promise<number> {
   const version = await accepted(plane, tenant, { files: smallBundle(made++) });
   const began = performance.now();
   const key = releaseKey({ tenant, bundle: 'bundle', version });

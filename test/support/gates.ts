@@ -7,13 +7,14 @@ import type { ControlPlane } from './control-plane.ts';
 import { eventually } from './eventually.ts';
 import { standstill } from './standstill.ts';
 
-/** Gives the tenant a next version of its policy, with these gates on "live". */
+/** Gives the tenant a next version of its policy, with these gates on one channel. */
 export async function withPolicy(
   plane: ControlPlane,
   tenant: string,
   gates: readonly unknown[],
+  channel = 'live',
 ): Promise<void> {
-  const document = Policy.parse({ channels: { live: { gates } } });
+  const document = Policy.parse({ channels: { [channel]: { gates } } });
   await standstill(plane).sql((client) =>
     client.query(
       `INSERT INTO pointsman.policies (tenant, version, document, by, at)

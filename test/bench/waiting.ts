@@ -1,0 +1,97 @@
+import { accepted, type ControlPlane, newTenant } from '../support/control-plane.ts';
+import { waitingGates, withPolicy } from '../support/gates.ts';
+import { type BenchRow, drive, latencies, Series } from './measure.ts';
+import { ourPublish } from './publish.ts';
+
+const APPROVAL = [{ approval: { name: 'release', within: '1h' } }];
+
+/** A publish of one bundle while hundreds of other releases of its tenant wait at their gates, beside the same with none. */
+export async function benchWaiting(plane: ControlPlane): Promise<BenchRow[]> {
+  const tenant = await newTenant(plane);
+  await withPolicy(plane, tenant, APPROVAL, 'gated');
+  const publishes = async (): Promise<Series> => {
+    const series = new Series();
+    await drive(series, { count: 200, clients: 1 }, () => ourPublish(plane, tenant));
+    return series;
+  };
+  await publishes();
+  const alone = await publishes();
+  await waitAtGates(plane, tenant, 500);
+  const among = await publishes();
+  return [
+    {
+      name: 'publish accepted → settled, with 500 releases of the tenant at their gates, beside none',
+      measured: latencies(among),
+      floor: latencies(alone),
+      ratio: among.percentile(50) / alone.percentile(50),
+      aim: 'at most 1.2 ×',
+    },
+  ];
+}
+
+/** One tenant's publishes while another has a thousand releases that wait, and then a thousand that compile. */
+export async function benchFairness(plane: ControlPlane): Promise<BenchRow[]> {
+  const [busy, quiet] = [await newTenant(plane), await newTenant(plane)];
+  await withPolicy(plane, busy, APPROVAL, 'gated');
+  const publishes = async (count = 100): Promise<Series> => {
+    const series = new Series();
+    await drive(series, { count, clients: 1 }, () => ourPublish(plane, quiet));
+    return series;
+  };
+  await publishes();
+  const alone = await publishes();
+  await waitAtGates(plane, busy, 1_000);
+  const besideWaiting = await publishes();
+  const storm = compileMany(plane, busy, 1_000);
+  await storm.risen;
+  const besideCompiling = await publishes();
+  const left = await unsettled(plane, busy);
+  await storm.over;
+  const row = (name: string, series: Series): BenchRow => ({
+    name,
+    measured: latencies(series),
+    floor: latencies(alone),
+    ratio: series.percentile(50) / alone.percentile(50),
+  });
+  return [
+    row('publish of a tenant while another has 1,000 releases at their gates, beside none', besideWaiting),
+    row(
+      `the same while 1,000 of another compile (${left - 1_000} of them are left at the end)`,
+      besideCompiling,
+    ),
+  ];
+}
+
+async function waitAtGates(plane: ControlPlane, tenant: string, count: number): Promise<void> {
+  await drive(new Series(), { count, clients: 16 }, async (index) => {
+    await accepted(plane, tenant, { bundle: `waiting-${index}`, channel: 'gated' });
+    return 0;
+  });
+  await waitingGates(plane, tenant, count);
+}
+
+/** Different bundles of twenty documents each, one release a bundle. `risen`: a hundred are on their way. */
+function compileMany(plane: ControlPlane, tenant: string, count: number) {
+  const { promise: risen, resolve } = Promise.withResolvers<void>();
+  const over = drive(new Series(), { count, clients: 8 }, async (index) => {
+    await accepted(plane, tenant, { bundle: `compiling-${index}`, files: documents(index) });
+    if (index === 100) resolve();
+    return 0;
+  });
+  return { risen, over };
+}
+
+function documents(index: number): Record<string, string> {
+  const lines = (n: number): string =>
+    Array.from({ length: 60 }, (_none, line) => `key-${line}: [${index}, ${n}, ${line}]`).join('\n');
+  return Object.fromEntries(Array.from({ length: 20 }, (_none, n) => [`agents/${n}.yaml`, lines(n)]));
+}
+
+async function unsettled(plane: ControlPlane, tenant: string): Promise<number> {
+  const rows = await plane.db.call(
+    tenant,
+    `SELECT count(*)::int AS n FROM releases WHERE tenant = $1 AND status <> 'settled'`,
+    [tenant],
+  );
+  return Number(rows[0]?.['n']);
+}
