@@ -127,8 +127,7 @@ export const invocationLimits = {
     maxInterval: 10 * second,
     maxAttempts: 8_640,
   },
-  /** Longer than the longest step, a compilation with its retries; shorter would run a step twice. */
-  inactivityMs: 5 * minute,
+  /** Longer than the longest step, a compilation with its retries: past it a step that still runs is given up and run once more. */
   abortMs: 5 * minute,
   /** How long an operator can look at what an invocation did. The record keeps releases for good. */
   retentionMs: 24 * 60 * minute,

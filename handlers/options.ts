@@ -20,7 +20,6 @@ export const objectOptions: ObjectOptions = {
 export const workflowOptions: WorkflowOptions = {
   asTerminalError,
   retryPolicy: { ...invocationLimits.workflowRetries, onMaxAttempts: 'pause' },
-  inactivityTimeout: invocationLimits.inactivityMs,
   abortTimeout: invocationLimits.abortMs,
   journalRetention: invocationLimits.retentionMs,
   workflowRetention: invocationLimits.retentionMs,

@@ -1,5 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
+import { releaseKey } from '../../core/identifiers.ts';
 import { findPointer } from '../../services/postgres/pointers.ts';
 import {
   accepted,
@@ -8,6 +11,7 @@ import {
   settled,
   startControlPlane,
 } from '../support/control-plane.ts';
+import { eventually } from '../support/eventually.ts';
 import { say, waitingGates, withPolicy } from '../support/gates.ts';
 import { contradictions } from '../support/record-check.ts';
 
@@ -39,6 +43,25 @@ test('a release waits at its gate until an approver says yes, and is then live',
   expect(await findPointer(plane.db, { tenant, bundle: 'bundle', channel: 'live' })).toBeNull();
   expect(await say(plane, id(version), 'approve')).toMatchObject({ kind: 'heard', state: 'passed', wake: 1 });
   expect(await settled(plane, tenant, version)).toMatchObject({ outcome: 'published', generation: 1 });
+});
+
+test('a release that waits holds nothing: no handler of it runs anywhere', async () => {
+  await policy([{ approval: { name: 'release' } }]);
+  const version = await accepted(plane, tenant);
+  await waiting();
+  await eventually(
+    async () => {
+      const rows = await plane.admin.query(
+        `SELECT target_service_key, status FROM sys_invocation
+         WHERE target_service_key LIKE '${tenant}%' AND status <> 'completed'`,
+      );
+      const only = { target_service_key: releaseKey(id(version)), status: 'suspended' };
+      return rows.length === 1 && isDeepStrictEqual(rows[0], only);
+    },
+    { what: 'only the release is there, suspended' },
+  );
+  await say(plane, id(version), 'approve');
+  expect((await settled(plane, tenant, version)).outcome).toBe('published');
 });
 
 test('a rejection is the outcome, with its reason', async () => {
