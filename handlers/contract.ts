@@ -88,6 +88,8 @@ export const MoveRequest = Request.extend({
   /** When given, the pointer is held for this reason in the same transaction. */
   hold: z.string().nullable(),
   why: z.string(),
+  /** What the one who asks may do: only an admin goes around the gates of a channel. */
+  roles: z.array(Role).optional(),
 });
 export type MoveRequest = z.infer<typeof MoveRequest>;
 

@@ -2,7 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
+import { digestOf } from '../../core/digest.ts';
 import { releaseKey } from '../../core/identifiers.ts';
+import { Tenant } from '../../handlers/contract.ts';
 import { findPointer } from '../../services/postgres/pointers.ts';
 import {
   accepted,
@@ -100,6 +102,101 @@ test('a worker and a server that are killed while a gate waits change nothing: a
   await say(plane, id(version), 'success', { gate: 'e2e' });
   expect((await settled(plane, tenant, version)).outcome).toBe('published');
 });
+
+test('a word that is said while the worker is away is heard once it is back, and once', async () => {
+  await policy([{ approval: { name: 'release', count: 2 } }]);
+  const version = await accepted(plane, tenant);
+  await waiting();
+  await plane.worker.down();
+  const idempotencyKey = crypto.randomUUID();
+  const twice = [1, 2].map(() => say(plane, id(version), 'approve', { idempotencyKey }));
+  await plane.worker.start();
+  const answers = await Promise.all(twice);
+  expect(
+    answers.map((answer) => answer.kind === 'heard' && [answer.said, answer.replayed]).toSorted(),
+  ).toEqual([
+    [1, false],
+    [1, true],
+  ]);
+  expect(await say(plane, id(version), 'approve', { by: 'bob' })).toMatchObject({ state: 'passed', said: 2 });
+  expect((await settled(plane, tenant, version)).outcome).toBe('published');
+});
+
+test('a release that waits is superseded by a newer one, and nobody can approve it any more', async () => {
+  await policy([{ approval: { name: 'release' } }]);
+  const older = await accepted(plane, tenant);
+  await waiting();
+  const newer = await accepted(plane, tenant, { files: { 'config.json': '{"a":2}' } });
+  expect(await settled(plane, tenant, older)).toMatchObject({ outcome: 'superseded', supersededBy: newer });
+  expect(await say(plane, id(older), 'approve')).toEqual({ kind: 'settled', outcome: 'superseded' });
+  await waiting();
+  await say(plane, id(newer), 'approve');
+  expect(await settled(plane, tenant, newer)).toMatchObject({ outcome: 'published', generation: 1 });
+});
+
+test('a scheduled release is compiled, waits for its time through restarts, and is live after it', async () => {
+  const notBefore = Date.now() + 3_000;
+  const version = await accepted(plane, tenant, { notBefore });
+  expect(await waiting()).toMatchObject([{ gate: 'schedule', kind: 'schedule' }]);
+  await plane.worker.kill();
+  await plane.restate.kill();
+  await plane.restate.restart();
+  const release = await settled(plane, tenant, version);
+  expect(release.outcome).toBe('published');
+  const pointer = await findPointer(plane.db, { tenant, bundle: 'bundle', channel: 'live' });
+  expect(Date.parse(pointer?.movedAt ?? '')).toBeGreaterThanOrEqual(notBefore);
+});
+
+test('a scheduled release can be cancelled while it waits', async () => {
+  const version = await accepted(plane, tenant, { notBefore: Date.now() + 3_600_000 });
+  await waiting();
+  const request = { bundle: 'bundle', version, by: 'test', reason: 'not today' };
+  expect(await plane.ingress.client(Tenant, tenant).cancel(request)).toEqual({ kind: 'cancelling' });
+  expect(await settled(plane, tenant, version)).toMatchObject({ outcome: 'cancelled' });
+  expect(await waiting(0)).toEqual([]);
+});
+
+test('what becomes live by hand while a release waits makes its approvals void: they are asked for again', async () => {
+  const first = await accepted(plane, tenant);
+  await settled(plane, tenant, first);
+  await policy([{ approval: { name: 'release' } }, { check: { name: 'e2e' } }]);
+  const second = await accepted(plane, tenant, { files: { 'config.json': '{"a":2}' } });
+  await waiting(2);
+  await say(plane, id(second), 'approve');
+  await waiting(1);
+  // Somebody takes another release live by hand; here, one of another channel.
+  await moveElsewhere(second);
+  await say(plane, id(second), 'success', { gate: 'e2e' });
+  const [again] = await waiting(1);
+  expect(again).toMatchObject({
+    gate: 'release',
+    baseGeneration: 2,
+    verdicts: [{ by: 'alice', void: true }],
+  });
+  await say(plane, id(second), 'approve', { by: 'alice' });
+  expect(await settled(plane, tenant, second)).toMatchObject({ outcome: 'published', generation: 3 });
+});
+
+/** Publishes on a channel without gates, and takes that to "live" as an admin may. */
+async function moveElsewhere(after: number): Promise<void> {
+  const version = await accepted(plane, tenant, { channel: 'canary', files: { 'config.json': '{"a":3}' } });
+  expect(version).toBe(after + 1);
+  await settled(plane, tenant, version);
+  const answer = await plane.ingress.client(Tenant, tenant).move({
+    bundle: 'bundle',
+    channel: 'live',
+    version,
+    ifGeneration: null,
+    hold: null,
+    why: 'test',
+    by: 'test',
+    roles: ['admin'],
+    idempotencyKey: crypto.randomUUID(),
+    fingerprint: digestOf('move'),
+    requestId: 'test',
+  });
+  expect(answer.kind).toBe('moved');
+}
 
 test('a gate that the policy gains while a release waits is not gone around', async () => {
   await policy([{ approval: { name: 'release' } }]);
