@@ -20,8 +20,9 @@ export function failureOf(error: unknown, url: URL, signal: AbortSignal): Exchan
   if (error instanceof ForbiddenAddressError) {
     return { result: forbidden(url), health: 'unknown', cause: error.address };
   }
-  const code = codeOf(error);
-  if (code === null || error instanceof TypeError) throw error;
+  if (!(error instanceof Error) || OURS.some((mistake) => error instanceof mistake)) throw error;
+  // Not every error has a code: that of an answer which is no HTTP, for one.
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
   if (CERTIFICATE.test(code)) {
     return {
       result: refused(url, null, `its certificate is not valid (${code})`),
@@ -33,6 +34,9 @@ export function failureOf(error: unknown, url: URL, signal: AbortSignal): Exchan
   if (final !== undefined) return { result: refused(url, null, final), health: 'unknown', cause: code };
   return { result: later(url, PASSING[code] ?? 'the connection was lost'), health: 'failing', cause: code };
 }
+
+/** No failure of a network or a server is one of these. */
+const OURS = [TypeError, ReferenceError, SyntaxError];
 
 /** OpenSSL's words on a certificate, and Node's on the name in it. */
 const CERTIFICATE =
@@ -54,9 +58,6 @@ const PASSING: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'its name could not be resolved',
   ECONNREFUSED: 'it refused the connection',
   UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
+  HTTPParserError: 'its answer is not HTTP',
   UND_ERR_BODY_TIMEOUT: 'it fell silent in the middle of its answer',
 };
-
-function codeOf(error: unknown): string | null {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
-}

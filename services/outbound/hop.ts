@@ -57,6 +57,7 @@ function parseTarget(text: string, base?: URL): { readonly url: URL } | { readon
   if (text.length > outboundLimits.urlChars) return { problem: 'is too long' };
   if (!URL.canParse(text, base?.href)) return { problem: 'can not be read' };
   const url = new URL(text, base);
+  if (url.hostname.length > outboundLimits.hostChars) return { problem: 'is too long' };
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return { problem: 'is neither http nor https' };
   if (url.username !== '' || url.password !== '') return { problem: 'holds a user or a password' };
   return { url };

@@ -22,6 +22,8 @@ export const outboundLimits = {
   headerBytes: 32 * KiB,
   /** What every server should take (RFC 9110, section 4.1, says at least 8,000). A Location may hold more. */
   urlChars: 8 * KiB,
+  /** The longest name that there can be (RFC 1035, section 2.3.4), and the dot that may end it. */
+  hostChars: 254,
   /** Calls at once in one process: each holds a socket and at most its body, twice while it is being decompressed. */
   inFlight: 256,
   /** Calls of one tenant at once: with an eighth of all, a tenant whose servers hang leaves enough for the others. */

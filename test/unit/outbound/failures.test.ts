@@ -1,3 +1,4 @@
+import { errors } from 'undici';
 import { describe, expect, test } from 'vitest';
 import { ForbiddenAddressError } from '../../../services/outbound/checked-connector.ts';
 import { CallTimeoutError, failureOf } from '../../../services/outbound/failures.ts';
@@ -68,7 +69,13 @@ describe('what broke an exchange off', () => {
     expect([health, cause]).toEqual(['unknown', '10.1.2.3']);
   });
 
-  test('the end of its time is the provider’s fault, and the end of the process is not', () => {
+  test('an error without a code is one of the other side all the same', () => {
+    const { result, cause } = failureOf(new errors.HTTPParserError('Expected HTTP/'), url, running);
+    expect([result.kind, cause]).toEqual(['later', 'HTTPParserError']);
+    expect(failureOf(new Error('anything'), url, running).result.kind).toBe('later');
+  });
+
+  test('the end of its time is a fault of the provider, and the end of the process is not', () => {
     const late = AbortSignal.abort(new CallTimeoutError());
     expect(failureOf(coded('ECONNRESET'), url, late)).toMatchObject({
       result: { kind: 'later' },
@@ -82,7 +89,7 @@ describe('what broke an exchange off', () => {
   });
 
   test('a mistake of ours is thrown, not tried again', () => {
-    expect(() => failureOf(new Error('no code'), url, running)).toThrow('no code');
+    expect(() => failureOf(new ReferenceError('no such name'), url, running)).toThrow('no such name');
     const wrongType = Object.assign(new TypeError('wrong type'), { code: 'ERR_INVALID_ARG_TYPE' });
     expect(() => failureOf(wrongType, url, running)).toThrow('wrong type');
   });

@@ -71,6 +71,9 @@ test('a URL is not longer than any server would take', () => {
   const longest = `https://ci.example/${'a'.repeat(8_192 - 'https://ci.example/'.length)}`;
   expect(firstHop({ ...request, url: longest })).toHaveProperty('hop');
   expect(firstHop({ ...request, url: `${longest}a` })).toEqual({ problem: 'is too long' });
+  const host = (chars: number) => `https://${'a'.repeat(chars)}/`;
+  expect(firstHop({ ...request, url: host(254) })).toHaveProperty('hop');
+  expect(firstHop({ ...request, url: host(255) })).toEqual({ problem: 'is too long' });
   expect(nextHop(first(), 307, `${longest}a`)).toEqual({ problem: 'to a URL that is too long' });
 });
 

@@ -1,0 +1,65 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+
+import type { Certificate } from './certificate.ts';
+
+/** A request as it arrived. */
+export interface Arrived {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: string;
+}
+
+/** Somebody else's server, on 127.0.0.1. */
+export interface OutsideServer {
+  readonly port: number;
+  readonly origin: string;
+  /** In the order in which they came. */
+  readonly arrived: readonly Arrived[];
+  /** Connections that were ever opened to it, TLS handshakes that failed included. */
+  connections(): number;
+  close(): Promise<void>;
+}
+
+export type Answer = (request: Arrived, response: ServerResponse) => void;
+
+/** Answers as told. One that never ends its response hangs until the server is closed. */
+export async function startOutsideServer(answer: Answer, tls?: Certificate): Promise<OutsideServer> {
+  const arrived: Arrived[] = [];
+  let connections = 0;
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => void chunks.push(chunk));
+    request.on('end', () => {
+      const { method = '', url: path = '', headers } = request;
+      const whole = { method, path, headers: { ...headers } as Arrived['headers'], body: text(chunks) };
+      arrived.push(whole);
+      answer(whole, response);
+    });
+    // Who breaks off a call is not this server's trouble.
+    request.on('error', () => {});
+    response.on('error', () => {});
+  };
+  const server: Server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
+  server.on('connection', () => connections++);
+  server.on('tlsClientError', () => {});
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    origin: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
+    arrived,
+    connections: () => connections,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function text(chunks: readonly Buffer[]): string {
+  return Buffer.concat(chunks).toString('utf8');
+}
