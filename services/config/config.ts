@@ -27,6 +27,10 @@ export interface WorkerConfig {
   readonly databaseUrl: string;
   readonly restateIngressUrl: string;
   readonly restateAdminUrl: string;
+  /** Null without a RabbitMQ. */
+  readonly amqpUrl: string | null;
+  /** Null without a Redis. */
+  readonly redisUrl: string | null;
   /** What outgoing calls may reach although it is not public. */
   readonly outboundAllow: readonly AddressRange[];
   readonly logLevel: LogLevel;
@@ -99,6 +103,8 @@ export function workerConfig(env: Environment): WorkerConfig {
     ...required,
     'POINTSMAN_HOST',
     'POINTSMAN_WORKER_IDENTITY_KEY',
+    'AMQP_URL',
+    'REDIS_URL',
     'POINTSMAN_OUTBOUND_ALLOW',
     'POINTSMAN_LOG_LEVEL',
   ] as const;
@@ -111,6 +117,8 @@ export function workerConfig(env: Environment): WorkerConfig {
     databaseUrl: read.DATABASE_URL,
     restateIngressUrl: read.RESTATE_INGRESS_URL,
     restateAdminUrl: read.RESTATE_ADMIN_URL,
+    amqpUrl: read.AMQP_URL ?? null,
+    redisUrl: read.REDIS_URL ?? null,
     outboundAllow: read.POINTSMAN_OUTBOUND_ALLOW ?? [],
     logLevel: read.POINTSMAN_LOG_LEVEL ?? 'info',
   };
@@ -137,7 +145,9 @@ export function stackConfig(env: Environment): StackConfig {
     'DATABASE_OWNER_URL',
     'RESTATE_INGRESS_URL',
     'RESTATE_ADMIN_URL',
-    // Read by the children, who inherit it: here it is only looked at, so that a mistake is told with the others.
+    // Read by the children, who inherit them: here they are only looked at, so that a mistake is told with the others.
+    'AMQP_URL',
+    'REDIS_URL',
     'POINTSMAN_OUTBOUND_ALLOW',
     'POINTSMAN_LOG_LEVEL',
   ] as const;

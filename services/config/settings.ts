@@ -36,6 +36,13 @@ export const settings = z.object({
   DATABASE_OWNER_URL: url(['postgres:', 'postgresql:']),
   RESTATE_INGRESS_URL: url(['http:', 'https:']),
   RESTATE_ADMIN_URL: url(['http:', 'https:']),
+  /** Celery's queues, in RabbitMQ … */
+  AMQP_URL: url(['amqp:', 'amqps:']),
+  /** … and in Redis. */
+  REDIS_URL: url(['redis:', 'rediss:']).refine(
+    (text) => URL.canParse(text) && /^\/?[0-9]{0,4}$/.test(new URL(text).pathname),
+    'must have nothing but the number of a database after the host',
+  ),
   /** What outgoing calls may reach although it is not public. */
   POINTSMAN_OUTBOUND_ALLOW: addressRanges(),
   POINTSMAN_LOG_LEVEL: z.enum(

@@ -78,12 +78,40 @@ describe('reading the environment', () => {
     const env = Object.fromEntries([
       ...names.map((name) => [`POINTSMAN_${name}`, secret]),
       ...['DATABASE_URL', 'DATABASE_OWNER_URL'].map((name) => [name, `postgres://u:${secret}@:x/`]),
-      ...['RESTATE_INGRESS_URL', 'RESTATE_ADMIN_URL'].map((name) => [name, `ftp://u:${secret}@h`]),
+      ...['RESTATE_INGRESS_URL', 'RESTATE_ADMIN_URL', 'AMQP_URL'].map((name) => [
+        name,
+        `ftp://u:${secret}@h`,
+      ]),
+      ['REDIS_URL', `redis://u:${secret}@h/${secret}`],
     ]) as Record<string, string>;
     for (const read of [apiConfig, workerConfig, migrateConfig, stackConfig]) {
       const problems = problemsOf(() => read(env));
       expect(problems.length).toBeGreaterThan(1);
       expect(problems.join('\n')).not.toContain('zq7');
+    }
+  });
+
+  test.each(['AMQP_URL', 'REDIS_URL'] as const)('%s is null unless it is set', (name) => {
+    const field = { AMQP_URL: 'amqpUrl', REDIS_URL: 'redisUrl' } as const;
+    const good = { AMQP_URL: 'amqps://u:p@mq.example/prod', REDIS_URL: 'rediss://:p@redis.example:6380/2' }[
+      name
+    ];
+    const worker = {
+      ...api,
+      POINTSMAN_WORKER_PORT: '7401',
+      POINTSMAN_WORKER_URL: 'http://worker:7401',
+    };
+    expect(workerConfig(worker)[field[name]]).toBeNull();
+    expect(workerConfig({ ...worker, [name]: good })[field[name]]).toBe(good);
+    for (const bad of ['localhost', 'http://h', 'redis:///1', 'redis://h/one', 'amqp://']) {
+      expect(
+        problemsOf(() => workerConfig({ ...worker, [name]: bad })),
+        bad,
+      ).toHaveLength(1);
+      expect(
+        problemsOf(() => stackConfig({ [name]: bad })),
+        bad,
+      ).toHaveLength(1);
     }
   });
 

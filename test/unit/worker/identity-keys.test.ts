@@ -11,6 +11,8 @@ const config: WorkerConfig = {
   databaseUrl: 'postgres://app:pw@127.0.0.1:9/pointsman',
   restateIngressUrl: 'http://127.0.0.1:9',
   restateAdminUrl: 'http://127.0.0.1:9',
+  amqpUrl: null,
+  redisUrl: null,
   outboundAllow: [],
   logLevel: 'info',
 };
