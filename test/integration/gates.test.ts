@@ -103,6 +103,24 @@ test('a worker and a server that are killed while a gate waits change nothing: a
   expect((await settled(plane, tenant, version)).outcome).toBe('published');
 });
 
+test('a deadline that passes while everything is down stands: the release is rejected, and a late word changes nothing', async () => {
+  await policy([{ approval: { name: 'release', within: '2s' } }]);
+  const version = await accepted(plane, tenant);
+  const [gate] = await waiting();
+  const deadline = gate?.deadlineAt ?? '';
+  await plane.worker.down();
+  await plane.restate.kill();
+  await eventually(() => Promise.resolve(Date.now() > Date.parse(deadline)), { what: 'the deadline passed' });
+  await plane.restate.restart();
+  await plane.worker.start();
+  const late = await say(plane, id(version), 'approve');
+  expect(['expired', 'settled']).toContain(late.kind);
+  expect(await settled(plane, tenant, version)).toMatchObject({
+    outcome: 'rejected',
+    reason: `nobody answered at the gate "release" before its deadline, ${deadline}`,
+  });
+});
+
 test('a word that is said while the worker is away is heard once it is back, and once', async () => {
   await policy([{ approval: { name: 'release', count: 2 } }]);
   const version = await accepted(plane, tenant);
