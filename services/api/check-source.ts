@@ -1,7 +1,7 @@
 import type { Diagnostic } from '../../core/diagnostic.ts';
 import { PointsmanError } from '../../core/errors.ts';
 import type { Compiler } from '../compiler/compiler.ts';
-import { contentsOf, type ReadSource } from './source-body.ts';
+import { contentsOf, type ReadSource } from '../source-archive/read-source.ts';
 
 export type Checked =
   | { readonly kind: 'valid' }

@@ -3,6 +3,7 @@ import { DEFAULT_CHANNEL } from '../../core/identifiers.ts';
 import type { PublishAnswer } from '../../handlers/contract.ts';
 import { isKeyUsed } from '../postgres/idempotency.ts';
 import { storeSource } from '../postgres/sources.ts';
+import { contentsOf, type ReadSource } from '../source-archive/read-source.ts';
 import type { Principal } from './access.ts';
 import type { ApiParts } from './api-parts.ts';
 import { checkSource, invalidSource } from './check-source.ts';
@@ -11,7 +12,7 @@ import { expectedGeneration } from './expected-generation.ts';
 import { requestIdentity } from './idempotency.ts';
 import { refusal } from './refusal.ts';
 import type { RequestIds } from './request-ids.ts';
-import { contentsOf, type PublishOptions, type ReadSource } from './source-body.ts';
+import type { PublishOptions } from './source-body.ts';
 
 export interface Publish {
   readonly tenant: string;

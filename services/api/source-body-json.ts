@@ -1,7 +1,7 @@
+import { SourceFiles, TooLarge } from '../source-archive/source-files.ts';
 import { readJson } from './json-text.ts';
 import { sourceBodyLimits } from './limits.ts';
 import { PublishBody, type SourceBody } from './source-body.ts';
-import { SourceFiles, TooLarge } from './source-files.ts';
 import { bodyProblems } from './validate.ts';
 
 /** Reads the JSON body of a publish: `{ "files": { path: text or { "base64" } }, … }`. */
@@ -25,7 +25,8 @@ export function readJsonSource(bytes: Uint8Array): SourceBody {
     if (error instanceof TooLarge) return { kind: 'too_large', message: error.message };
     throw error;
   }
-  return read.finish(options);
+  const source = read.finish();
+  return source.kind === 'source' ? { ...source, options } : source;
 }
 
 // Node decodes leniently: it skips what it does not know and stops at a "=". Only what it would write itself is taken.

@@ -1,9 +1,8 @@
 import { z } from 'zod';
 
-import type { Diagnostic } from '../../core/diagnostic.ts';
 import { ChannelName } from '../../core/identifiers.ts';
 import { ConflictRule } from '../../core/release.ts';
-import type { SourceTree } from '../../core/source.ts';
+import type { InvalidSource, ReadSource } from '../source-archive/read-source.ts';
 import { FreeText } from './free-text.ts';
 import type { RequestProblem } from './problem.ts';
 
@@ -50,36 +49,11 @@ export const PublishBody = PublishOptions.extend({
   },
 });
 
-/** A body that was read, and what was in it. */
-export interface ReadSource {
-  readonly kind: 'source';
-  readonly tree: SourceTree;
-  /** All different contents one after the other, each as long as its digest's entry says, in the order of `digests`. */
-  readonly arena: Uint8Array<ArrayBuffer>;
-  readonly digests: readonly string[];
-  readonly ends: readonly number[];
-  /** Of a JSON body; an archive has none. */
-  readonly options: PublishOptions;
-}
-
 /** What can become of a body. */
 export type SourceBody =
-  | ReadSource
+  /** An archive has no options of its own. */
+  | (ReadSource & { readonly options: PublishOptions })
+  | InvalidSource
   | { readonly kind: 'malformed'; readonly errors: readonly RequestProblem[] }
   | { readonly kind: 'unacceptable'; readonly errors: readonly RequestProblem[] }
-  | { readonly kind: 'too_large'; readonly message: string }
-  /** Its files can't be a source. */
-  | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[]; readonly truncated: boolean };
-
-/** The contents by their digests: views into the arena. */
-export function contentsOf({ arena, digests, ends }: ReadSource): Map<string, Uint8Array> {
-  let start = 0;
-  return new Map(
-    digests.map((digest, index) => {
-      const end = ends[index] ?? start;
-      const content = arena.subarray(start, end);
-      start = end;
-      return [digest, content];
-    }),
-  );
-}
+  | { readonly kind: 'too_large'; readonly message: string };

@@ -3,7 +3,7 @@ import { sourceLimits } from '../../core/limits.ts';
 import { type Holding, readBody } from './body.ts';
 import { requestError } from './problem.ts';
 import { mediaTypeOf } from './request-input.ts';
-import type { ReadSource, SourceBody } from './source-body.ts';
+import type { SourceBody } from './source-body.ts';
 import type { SourceReader } from './source-reader.ts';
 
 /** What a publish may be sent as. */
@@ -29,7 +29,7 @@ export async function readSource(
   request: Request,
   format: SourceFormat,
   holding: Holding,
-): Promise<ReadSource | Extract<SourceBody, { kind: 'invalid' }>> {
+): Promise<Extract<SourceBody, { kind: 'source' | 'invalid' }>> {
   const bytes = await readBody(request, sourceLimits.bodyBytes, (size) => holding.take(size));
   const body = await reader.read({ format, bytes });
   switch (body.kind) {

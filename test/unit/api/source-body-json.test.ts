@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 
 import { digestOf } from '../../../core/digest.ts';
-import { contentsOf } from '../../../services/api/source-body.ts';
 import { readJsonSource } from '../../../services/api/source-body-json.ts';
+import { contentsOf } from '../../../services/source-archive/read-source.ts';
 
 function read(body: unknown) {
   return readJsonSource(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)));

@@ -1,47 +1,55 @@
+import { PassThrough, type Transform } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 
 import { type Extract, extract, type Header } from 'tar-stream';
 
 import { sourceLimits } from '../../core/limits.ts';
-import { sourceBodyLimits } from './limits.ts';
-import type { SourceBody } from './source-body.ts';
+import type { ArchiveLayout } from './archive-layout.ts';
+import type { InvalidSource, ReadSource } from './read-source.ts';
 import { SourceFiles, TooLarge } from './source-files.ts';
 
-/** All that an archive may unpack to, its own headers and padding included. */
-const UNPACKED_BYTES = sourceLimits.totalBytes + sourceLimits.files * sourceBodyLimits.tarBytesPerFile;
+export type ReadArchive =
+  | ReadSource
+  | InvalidSource
+  | { readonly kind: 'too_large'; readonly message: string }
+  | { readonly kind: 'not_gzip' };
 
 /**
- * Reads a tar.gz: regular files only, each by its own name, of which a leading "./" is taken off (`tar -C dir .` writes it).
- * Unpacking stops at the first byte past a limit. Entries that can't be part of a source are reported by name.
+ * Reads a tar.gz: regular files only, each where the layout places it. Unpacking stops at the first byte past a limit. Entries that can't
+ * be part of a source are reported by name; those that the layout leaves out are not looked at.
  */
-export async function readTarSource(bytes: Uint8Array): Promise<SourceBody> {
-  const [first, second] = bytes;
-  if (first !== 0x1f || second !== 0x8b) {
-    return { kind: 'malformed', errors: [{ in: 'body', message: 'this is not gzip' }] };
-  }
+export async function readTarArchive(bytes: Uint8Array, layout: ArchiveLayout): Promise<ReadArchive> {
+  const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
+  if (!isGzip && !(layout.mayBePlain && isTar(bytes))) return { kind: 'not_gzip' };
   const read = new SourceFiles();
   const archive = extract();
   let current = '';
   const gatherFiles = async (): Promise<void> => {
     for await (const entry of archive) {
-      current = entry.header.name;
-      const path = current.replace(/^\.\//, '');
-      if (isFileToRead(entry.header, path, read)) read.add(path, await contentOf(entry));
+      const { name } = entry.header;
+      current = name.replace(/^\.\//, '');
+      const placed = layout.place(current);
+      if (placed.kind === 'wrong') read.refuse(current, 'path', placed.message);
+      const isRead = placed.kind === 'inside' && isFileToRead(entry.header, placed.path, read);
+      if (isRead) read.add(placed.path, await contentOf(entry));
       else entry.resume();
     }
   };
-  const ended = await Promise.allSettled([unpackInto(archive, bytes), gatherFiles()]);
+  const unpacker = isGzip ? createGunzip() : new PassThrough();
+  const unpacking = unpackInto(archive, bytes, unpacker, layout.unpackedBytes);
+  const ended = await Promise.allSettled([unpacking, gatherFiles()]);
   const errors = ended.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
   const tooLarge = errors.find((error) => error instanceof TooLarge);
   if (tooLarge) return { kind: 'too_large', message: tooLarge.message };
   if (errors.length > 0) {
-    read.refuse(
-      current.replace(/^\.\//, ''),
-      'archive',
-      `the archive can't be read on from here: ${wordsOf(errors[0])}`,
-    );
+    read.refuse(current, 'archive', `the archive can't be read on from here: ${wordsOf(errors[0])}`);
   }
-  return read.finish({});
+  return read.finish(layout.whyEmpty);
+}
+
+/** POSIX.1-1988 and later, and GNU, say so at this place of the first header. */
+function isTar(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.subarray(257, 262)).toString('latin1') === 'ustar';
 }
 
 function isFileToRead(header: Header, path: string, read: SourceFiles): boolean {
@@ -80,16 +88,20 @@ function isIterable(entry: object): entry is AsyncIterable<Uint8Array> {
   return Symbol.asyncIterator in entry;
 }
 
-async function unpackInto(archive: Extract, bytes: Uint8Array): Promise<void> {
-  const gunzip = createGunzip();
-  gunzip.end(bytes);
+async function unpackInto(
+  archive: Extract,
+  bytes: Uint8Array,
+  unpacker: Transform,
+  limit: number,
+): Promise<void> {
+  unpacker.end(bytes);
   let unpacked = 0;
   try {
-    for await (const chunk of gunzip as AsyncIterable<Buffer>) {
+    for await (const chunk of unpacker as AsyncIterable<Buffer>) {
       unpacked += chunk.byteLength;
-      if (unpacked > UNPACKED_BYTES) {
+      if (unpacked > limit) {
         throw new TooLarge(
-          `The archive unpacks to more than the ${sourceLimits.totalBytes} bytes that a source may have.`,
+          `The archive unpacks to more than it may; a source may have ${sourceLimits.totalBytes} bytes.`,
         );
       }
       if (archive.destroyed) return;

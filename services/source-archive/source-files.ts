@@ -2,7 +2,7 @@ import { boundedDiagnostic, type Diagnostic } from '../../core/diagnostic.ts';
 import { digestOf } from '../../core/digest.ts';
 import { documentLimits, sourceLimits } from '../../core/limits.ts';
 import { pathProblem, type SourceEntry, sourceTree } from '../../core/source.ts';
-import type { PublishOptions, SourceBody } from './source-body.ts';
+import type { InvalidSource, ReadSource } from './read-source.ts';
 
 /** A file that is past a limit: there is no use in reading on. */
 export class TooLarge extends Error {}
@@ -60,20 +60,15 @@ export class SourceFiles {
     return false;
   }
 
-  finish(options: PublishOptions): SourceBody {
+  /** @param whyEmpty what to say when there is no file */
+  finish(whyEmpty = 'a source has at least one file'): ReadSource | InvalidSource {
     for (const path of this.#entries.keys()) this.#refuseFileAsDirectory(path);
-    if (this.#entries.size === 0 && this.#problems === 0)
-      this.refuse('', 'no_files', 'a source has at least one file');
+    if (this.#entries.size === 0 && this.#problems === 0) this.refuse('', 'no_files', whyEmpty);
     if (this.#problems > 0) {
       const diagnostics = this.#diagnostics;
       return { kind: 'invalid', diagnostics, truncated: this.#problems > diagnostics.length };
     }
-    return {
-      kind: 'source',
-      tree: sourceTree([...this.#entries.values()]),
-      ...packed(this.#contents),
-      options,
-    };
+    return { kind: 'source', tree: sourceTree([...this.#entries.values()]), ...packed(this.#contents) };
   }
 
   // A file can't stand where another file needs a directory.

@@ -2,11 +2,12 @@ import { gzipSync } from 'node:zlib';
 
 import { type Header, pack } from 'tar-stream';
 import { buffer } from 'node:stream/consumers';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { digestOf } from '../../../core/digest.ts';
 import { sourceTree } from '../../../core/source.ts';
-import { readTarSource } from '../../../services/api/source-body-tar.ts';
+import { repositoryLayout, sourceLayout } from '../../../services/source-archive/archive-layout.ts';
+import { readTarArchive } from '../../../services/source-archive/tar-archive.ts';
 
 type Entry = Partial<Header> & { readonly name: string; readonly content?: string | Uint8Array };
 
@@ -21,6 +22,10 @@ async function read(entries: readonly Entry[]) {
   return readTarSource(gzipSync(await tar(entries)));
 }
 
+function readTarSource(bytes: Uint8Array) {
+  return readTarArchive(bytes, sourceLayout());
+}
+
 test('regular files become the same source as in JSON; directories are not part of it', async () => {
   const source = await read([
     { name: 'b.txt', content: 'b' },
@@ -31,7 +36,7 @@ test('regular files become the same source as in JSON; directories are not part 
     { path: 'b.txt', size: 1, digest: digestOf('b') },
     { path: 'dir/a.txt', size: 1, digest: digestOf('a') },
   ];
-  expect(source).toMatchObject({ kind: 'source', tree: sourceTree(entries), options: {} });
+  expect(source).toMatchObject({ kind: 'source', tree: sourceTree(entries) });
 });
 
 test('a leading "./" is taken off, and a single top directory is not', async () => {
@@ -109,9 +114,9 @@ test('what is gzip but no tar is refused', async () => {
   expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ code: 'archive' }] });
 });
 
-test('what is not gzip is malformed', async () => {
-  expect(await readTarSource(Buffer.from('PK\u0003\u0004'))).toMatchObject({ kind: 'malformed' });
-  expect(await readTarSource(Buffer.alloc(0))).toMatchObject({ kind: 'malformed' });
+test('what is not gzip is no archive', async () => {
+  expect(await readTarSource(Buffer.from('PK\u0003\u0004'))).toEqual({ kind: 'not_gzip' });
+  expect(await readTarSource(Buffer.alloc(0))).toEqual({ kind: 'not_gzip' });
 });
 
 test('an archive without a file is no source', async () => {
@@ -153,5 +158,71 @@ test('a name that is not UTF-8 is refused', async () => {
   expect(body).toMatchObject({
     kind: 'invalid',
     diagnostics: [{ message: expect.stringContaining('UTF-8') }],
+  });
+});
+
+/** As code hosts pack it. */
+async function readRepository(entries: readonly Entry[], folder: string | null = null) {
+  return readTarArchive(gzipSync(await tar(entries)), repositoryLayout(folder));
+}
+
+const paths = (source: Awaited<ReturnType<typeof readRepository>>) =>
+  source.kind === 'source' && source.tree.entries.map(({ path }) => path);
+
+describe('the archive of a repository', () => {
+  const repository: readonly Entry[] = [
+    { name: 'bot-1a2b/', type: 'directory' },
+    { name: 'bot-1a2b/README.md', content: 'read me' },
+    { name: 'bot-1a2b/latest', type: 'symlink', linkname: 'README.md' },
+    { name: 'bot-1a2b/config/', type: 'directory' },
+    { name: 'bot-1a2b/config/a.json', content: '{}' },
+    { name: 'bot-1a2b/config/deep/b.json', content: '{}' },
+    { name: 'bot-1a2b/config-old/c.json', content: '{}' },
+  ];
+
+  test('loses the one folder at its top', async () => {
+    expect(paths(await readRepository(repository.filter(({ type }) => type !== 'symlink')))).toEqual([
+      'README.md',
+      'config-old/c.json',
+      'config/a.json',
+      'config/deep/b.json',
+    ]);
+  });
+
+  test('is only looked at where the source is: what lies beside it, links too, is left alone', async () => {
+    expect(paths(await readRepository(repository, 'config'))).toEqual(['a.json', 'deep/b.json']);
+    expect(paths(await readRepository(repository, 'config/deep'))).toEqual(['b.json']);
+  });
+
+  test('says which folder it does not have', async () => {
+    const message = 'the repository has no folder "nowhere" at this commit';
+    expect(await readRepository(repository, 'nowhere')).toMatchObject({
+      kind: 'invalid',
+      diagnostics: [{ code: 'no_files', message }],
+    });
+    expect(await readRepository(repository, 'README.md')).toMatchObject({
+      diagnostics: [{ code: 'no_files' }],
+    });
+  });
+
+  test.each([
+    ['a link in the source', [{ name: 'top/config/l', type: 'symlink', linkname: '/etc/passwd' }], 'l'],
+    ['a device in the source', [{ name: 'top/config/d', type: 'block-device' }], 'd'],
+    ['a file that climbs out of the source', [{ name: 'top/config/../../x' }], '../../x'],
+    ['a file that climbs out of the archive', [{ name: '../x' }], '../x'],
+    ['a file at an absolute path', [{ name: '/etc/passwd' }], '/etc/passwd'],
+    ['a file beside the one folder', [{ name: 'top/config/a' }, { name: 'x' }], 'x'],
+    ['a second folder beside the one', [{ name: 'top/config/a' }, { name: 'other/a' }], 'other/a'],
+  ] as [string, Entry[], string][])('is refused for %s', async (_what, entries, path) => {
+    expect(await readRepository(entries, 'config')).toMatchObject({
+      kind: 'invalid',
+      diagnostics: [{ path }],
+    });
+  });
+
+  test('may come unpacked, when the server has called the gzip a coding of its answer', async () => {
+    const plain = await tar([{ name: 'top/a.json', content: '{}' }]);
+    expect(paths(await readTarArchive(plain, repositoryLayout(null)))).toEqual(['a.json']);
+    expect(await readTarArchive(Buffer.from('<html>'), repositoryLayout(null))).toEqual({ kind: 'not_gzip' });
   });
 });

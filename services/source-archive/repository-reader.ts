@@ -1,0 +1,11 @@
+import { archiveReaderLimits } from './limits.ts';
+import { type ReadingThread, startReadingThread, threadFile } from './reading-thread.ts';
+import type { RepositoryTask } from './repository-thread.ts';
+import type { ReadArchive } from './tar-archive.ts';
+
+/** Reads archives of repositories. */
+export type RepositoryReader = ReadingThread<RepositoryTask, ReadArchive>;
+
+export function startRepositoryReader(): RepositoryReader {
+  return startReadingThread(threadFile('repository-thread', import.meta.url), archiveReaderLimits);
+}
