@@ -103,7 +103,7 @@ export async function startRestate({
 const running = new Set<ServerProcess>();
 
 // A test process that ends without stopping its servers, because a test threw or hung, takes them along.
-function endWithUs(server: ServerProcess): void {
+export function endWithUs(server: ServerProcess): void {
   running.add(server);
   void server.ended.then(() => running.delete(server));
 }

@@ -1,0 +1,39 @@
+import type { Logger } from 'pino';
+
+import { rabbitPublisher } from '../rabbitmq/publisher.ts';
+import { celeryMessage } from './celery-message.ts';
+import type { CeleryQueue } from './celery-queue.ts';
+import { taskRefusal } from './task-refusal.ts';
+
+/** Celery's queues in RabbitMQ. */
+export function rabbitCeleryQueue(options: { url: string; log: Logger }): CeleryQueue {
+  const publisher = rabbitPublisher(options);
+  return {
+    enqueue: async (task) => {
+      const nowMs = Date.now();
+      const summary = taskRefusal(task, nowMs);
+      if (summary !== null) return { kind: 'refused', summary };
+      const { headers, properties, body } = celeryMessage(task);
+      const message = {
+        ...properties,
+        headers,
+        body,
+        // Straight into the queue, as Celery itself sends: a worker's own exchange is not there before the worker was.
+        exchange: '',
+        routingKey: task.queue,
+        // As well as in Celery's header, so that the queue of a worker that is gone for good does not grow for ever.
+        expirationMs: task.expiresAt - nowMs,
+      };
+      const published = await publisher.publish(message, { queue: task.queue });
+      switch (published.kind) {
+        case 'confirmed':
+          return { kind: 'queued' };
+        case 'unroutable':
+          return { kind: 'later', summary: `RabbitMQ has no queue ${task.queue}, and none may be declared` };
+        case 'unknown':
+          return { kind: 'later', summary: `RabbitMQ: ${published.summary}` };
+      }
+    },
+    close: () => publisher.close(),
+  };
+}

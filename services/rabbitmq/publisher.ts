@@ -1,0 +1,71 @@
+import type { Logger } from 'pino';
+
+import type { Published, RabbitMessage } from './confirms.ts';
+import { rabbitLimits } from './limits.ts';
+import { openRabbitSession, type RabbitSession } from './session.ts';
+
+export interface RabbitPublisher {
+  /**
+   * Publishes and waits for the confirm. With a queue, that one is declared first. Never rejects, and ends within the connection's and the
+   * confirm's bounds: nothing is parked here while the broker is away, since whoever asks can wait durably and we can't.
+   */
+  publish(message: RabbitMessage, options?: { queue?: string }): Promise<Published>;
+  close(): Promise<void>;
+}
+
+/** Connects when there is something to publish, and again at the next message after the connection was lost. */
+export function rabbitPublisher({ url, log }: { url: string; log: Logger }): RabbitPublisher {
+  let open: RabbitSession | null = null;
+  let opening: Promise<RabbitSession> | null = null;
+  let closed = false;
+  let inFlight = 0;
+
+  // All who come meanwhile wait for the same connection.
+  const current = (): Promise<RabbitSession> => {
+    if (open !== null && !open.isOver()) return Promise.resolve(open);
+    opening ??= openRabbitSession(url)
+      .then((session) => (open = session))
+      .finally(() => (opening = null));
+    return opening;
+  };
+
+  const publish = async (message: RabbitMessage, queue: string | undefined): Promise<Published> => {
+    let session: RabbitSession;
+    try {
+      session = await current();
+    } catch (error) {
+      // Its message may name hosts and users, which are nobody's business but the operator's.
+      log.warn({ err: error, correlationId: message.correlationId }, 'RabbitMQ can not be reached');
+      return unknown('it can not be reached');
+    }
+    if (closed) return unknown('the publisher is closed');
+    const published =
+      queue === undefined ? await session.publish(message) : await session.publishToQueue(queue, message);
+    if (published.kind === 'unknown') {
+      log.warn({ reason: published.summary, correlationId: message.correlationId }, 'a message may be lost');
+    }
+    return published;
+  };
+
+  return {
+    publish: async (message, { queue } = {}) => {
+      if (closed) return unknown('the publisher is closed');
+      if (inFlight >= rabbitLimits.inFlight) return unknown('too many messages wait for their confirm');
+      inFlight++;
+      try {
+        return await publish(message, queue);
+      } finally {
+        inFlight--;
+      }
+    },
+    close: async () => {
+      closed = true;
+      const last = opening === null ? open : await opening.catch(() => null);
+      await last?.close();
+    },
+  };
+}
+
+function unknown(summary: string): Published {
+  return { kind: 'unknown', summary };
+}

@@ -1,0 +1,113 @@
+import type { Logger } from 'pino';
+import { createClient, ErrorReply } from 'redis';
+
+import { redisLimits } from './limits.ts';
+
+/** A connection to Redis for commands that are answered at once, never for one that blocks. */
+export interface RedisWriter {
+  /**
+   * Runs those commands, on a new connection if there is none. Rejects with Redis' own `ErrorReply` when it said no, and with
+   * {@link RedisLostError} when it is away or does not answer within the limits: they may have been done or not.
+   */
+  run<T>(correlationId: string, commands: (client: RedisClient) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export type RedisClient = ReturnType<typeof newClient>;
+
+/** Nobody knows whether it was done. */
+export class RedisLostError extends Error {
+  override name = 'RedisLostError';
+}
+
+/**
+ * Connects when there is something to do, and again at the next command after the connection was lost. The client's own queue for commands
+ * while it is away is off, and so is its reconnecting: whoever asks can wait durably, and we can't.
+ */
+export function redisWriter({ url, log }: { url: string; log: Logger }): RedisWriter {
+  let open: RedisClient | null = null;
+  let opening: Promise<RedisClient> | null = null;
+  let closed = false;
+  let inFlight = 0;
+
+  // All who come meanwhile wait for the same connection.
+  const current = (): Promise<RedisClient> => {
+    if (open?.isReady === true) return Promise.resolve(open);
+    opening ??= connect(url)
+      .then((client) => (open = client))
+      .finally(() => (opening = null));
+    return opening;
+  };
+  // A message of the client's may name hosts and users, which are nobody's business but the operator's.
+  const lost = (error: unknown, correlationId: string): RedisLostError => {
+    log.warn({ err: error, correlationId }, 'Redis can not be reached');
+    return new RedisLostError('it can not be reached', { cause: error });
+  };
+  const run = async <T>(correlationId: string, commands: (client: RedisClient) => Promise<T>): Promise<T> => {
+    const client = await current().catch((error: unknown) => Promise.reject(lost(error, correlationId)));
+    if (closed) throw new RedisLostError('the connection is closed');
+    try {
+      return await orDestroy(client, redisLimits.commandMs, commands(client));
+    } catch (error) {
+      throw error instanceof ErrorReply ? error : lost(error, correlationId);
+    }
+  };
+
+  return {
+    run: async (correlationId, commands) => {
+      if (closed) throw new RedisLostError('the connection is closed');
+      if (inFlight >= redisLimits.inFlight)
+        throw new RedisLostError('too many commands wait for their answer');
+      inFlight++;
+      try {
+        return await run(correlationId, commands);
+      } finally {
+        inFlight--;
+      }
+    },
+    close: async () => {
+      closed = true;
+      const last = opening === null ? open : await opening.catch(() => null);
+      if (last?.isOpen === true) await orDestroy(last, redisLimits.closeMs, last.close()).catch(() => null);
+    },
+  };
+}
+
+async function connect(url: string): Promise<RedisClient> {
+  const client = newClient(url);
+  // An error without a listener would end the process. What it ends is told to whoever waits.
+  client.on('error', () => undefined);
+  return orDestroy(client, redisLimits.connectMs, client.connect());
+}
+
+function newClient(url: string) {
+  return createClient({
+    url,
+    name: 'pointsman',
+    disableOfflineQueue: true,
+    maintNotifications: 'disabled',
+    pingInterval: redisLimits.pingMs,
+    socket: {
+      connectTimeout: redisLimits.connectMs,
+      socketTimeout: redisLimits.silenceMs,
+      reconnectStrategy: false,
+    },
+  });
+}
+
+/**
+ * The answer, or, when there is none in time, an end to the connection: by itself the client waits for ever, and the timeout that it has
+ * for commands does not cover one that is written. What else waits on the connection waits for the same silent peer, and ends with it.
+ */
+async function orDestroy<T>(client: RedisClient, withinMs: number, answer: Promise<T>): Promise<T> {
+  const { promise: tooLate, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    reject(new RedisLostError('no answer in time'));
+    if (client.isOpen) client.destroy();
+  }, withinMs);
+  try {
+    return await Promise.race([answer, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

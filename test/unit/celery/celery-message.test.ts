@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { celeryMessage, kombuEnvelope } from '../../../services/celery/celery-message.ts';
+import type { CeleryTask } from '../../../services/celery/celery-queue.ts';
+
+const task: CeleryTask = {
+  id: 'acme:support-bot:v12:1',
+  task: 'pointsman.compile',
+  queue: 'compile',
+  kwargs: { source: { url: 'https://pointsman.example/v1/callbacks/s3cr3t/source' }, name: 'Øystein' },
+  expiresAt: Date.parse('2026-11-24T10:00:00.000Z'),
+  correlationId: 'acme:support-bot:v12',
+};
+
+describe('a task as Celery reads it', () => {
+  test('has its arguments in the body, by name', () => {
+    expect(JSON.parse(celeryMessage(task).body.toString('utf8'))).toEqual([
+      [],
+      task.kwargs,
+      { callbacks: null, errbacks: null, chain: null, chord: null },
+    ]);
+  });
+
+  test('is not run after its deadline, however often it is delivered', () => {
+    expect(celeryMessage(task).headers['expires']).toBe('2026-11-24T10:00:00.000Z');
+  });
+
+  test('shows nobody its capability: not in a header, and so in no log and no monitor', () => {
+    const { headers, properties } = celeryMessage(task);
+    expect(JSON.stringify({ headers, properties })).not.toContain('s3cr3t');
+    expect(headers['kwargsrepr']).toBe('acme:support-bot:v12');
+  });
+
+  test('carries the release’s correlation id beside the id that Celery calls so', () => {
+    const { headers, properties } = celeryMessage(task);
+    expect(headers['pointsman_correlation_id']).toBe('acme:support-bot:v12');
+    expect(properties.correlationId).toBe(task.id);
+  });
+
+  test('is the same message in a Redis list, in kombu’s envelope', () => {
+    const message = celeryMessage(task);
+    const envelope = Envelope.parse(JSON.parse(kombuEnvelope(message, 'compile', 'delivery-1')));
+    expect(Buffer.from(envelope.body, 'base64')).toEqual(message.body);
+    expect(envelope.headers).toEqual(message.headers);
+    expect(envelope['content-type']).toBe('application/json');
+    // The exchange without a name: what is put back finds its queue by its name alone.
+    expect(envelope.properties.delivery_info).toEqual({ exchange: '', routing_key: 'compile' });
+    expect(envelope.properties.delivery_tag).toBe('delivery-1');
+  });
+});
+
+const Envelope = z.object({
+  body: z.string(),
+  headers: z.record(z.string(), z.unknown()),
+  'content-type': z.string(),
+  properties: z.looseObject({
+    body_encoding: z.literal('base64'),
+    delivery_info: z.unknown(),
+    delivery_tag: z.string(),
+  }),
+});

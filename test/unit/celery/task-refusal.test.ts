@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import type { CeleryTask } from '../../../services/celery/celery-queue.ts';
+import { celeryLimits } from '../../../services/celery/limits.ts';
+import { taskRefusal } from '../../../services/celery/task-refusal.ts';
+
+const now = Date.parse('2026-11-24T09:00:00.000Z');
+
+const task: CeleryTask = {
+  id: 'acme:support-bot:v12:1',
+  task: 'pointsman.compile',
+  queue: 'compile',
+  kwargs: { url: 'https://pointsman.example/v1/callbacks/abc' },
+  expiresAt: now + 1,
+  correlationId: 'acme:support-bot:v12',
+};
+
+describe('a task that no broker is asked to take', () => {
+  test('names a queue that is not spelled as one', () => {
+    for (const queue of [
+      '',
+      '-a',
+      'A',
+      'a b',
+      'a:b',
+      'pointsman:moves:0',
+      '_kombu.binding.a',
+      'a'.repeat(64),
+    ]) {
+      expect(taskRefusal({ ...task, queue }, now), queue).toContain('1 to 63 characters');
+    }
+    for (const queue of ['a', '9', 'acme.compile_fast-2', 'a'.repeat(63), 'amqp', 'unacked-too']) {
+      expect(taskRefusal({ ...task, queue }, now), queue).toBeNull();
+    }
+  });
+
+  test('names what is the broker’s or Celery’s own', () => {
+    for (const queue of ['amq.gen-abc', 'amq.rabbitmq.reply-to', 'celeryev.1', 'unacked', 'unacked_index']) {
+      expect(taskRefusal({ ...task, queue }, now), queue).toContain('own');
+    }
+  });
+
+  test('brings a payload instead of an address', () => {
+    const room = celeryLimits.kwargsBytes - JSON.stringify({ text: '' }).length;
+    expect(taskRefusal({ ...task, kwargs: { text: 'x'.repeat(room) } }, now)).toBeNull();
+    expect(taskRefusal({ ...task, kwargs: { text: 'x'.repeat(room + 1) } }, now)).toContain('by address');
+    // Bytes, not characters.
+    expect(taskRefusal({ ...task, kwargs: { text: 'ø'.repeat(room - 1) } }, now)).toContain('by address');
+  });
+
+  test('would be thrown away by the worker that took it', () => {
+    expect(taskRefusal({ ...task, expiresAt: now }, now)).toContain('deadline');
+    expect(taskRefusal({ ...task, expiresAt: Number.NaN }, now)).toContain('deadline');
+  });
+
+  test('has a name or an id that could not be carried', () => {
+    expect(taskRefusal({ ...task, task: 'pointsman compile' }, now)).toContain('Celery task');
+    for (const id of ['', 'a b', 'a\nb', 'ø', 'a'.repeat(celeryLimits.idChars + 1)]) {
+      expect(taskRefusal({ ...task, id }, now), id).toContain('an id is');
+      expect(taskRefusal({ ...task, correlationId: id }, now), id).toContain('an id is');
+    }
+  });
+});
