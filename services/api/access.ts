@@ -54,6 +54,12 @@ export async function authenticate(authorization: string | null, known: KnownTok
   return { id, name: tenant === null ? `platform/${name}` : name, tenant, roles };
 }
 
+/** Who asks, of an endpoint that lets nobody in without a token. */
+export function callerOf({ principal }: { readonly principal: Principal | null }): Principal {
+  if (principal === null) throw new Error('this endpoint is open to all');
+  return principal;
+}
+
 const ENVIRONMENTS: Principal = { id: 'bootstrap', name: 'admin', tenant: null, roles: ['admin'] };
 
 /**

@@ -29,6 +29,7 @@ import { progressEndpoints } from './routes/progress.ts';
 import { publishEndpoints } from './routes/publish.ts';
 import { releaseEndpoints } from './routes/releases.ts';
 import { tenantEndpoints } from './routes/tenants.ts';
+import { tokenEndpoints } from './routes/tokens.ts';
 import { startSourceReader } from './source-reader.ts';
 import { tenantObjects } from './tenant-object.ts';
 import { Watches } from './watches.ts';
@@ -64,6 +65,7 @@ export function createApp(deps: AppDeps): App {
     ...channelEndpoints(parts),
     ...holdEndpoints(parts),
     ...contentEndpoints(parts),
+    ...tokenEndpoints(parts),
     ...processEndpoints(parts),
     documentEndpoint(() => openApiDocument(endpoints)),
   ];

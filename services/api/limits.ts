@@ -60,6 +60,9 @@ export const streamLimits = {
   lifetimeMs: 30 * minute,
 } as const;
 
+/** Tokens that a tenant, or the platform, may have at a time: every person, pipeline and runtime has one of its own, and a loop ends. */
+export const MOST_TOKENS = 1_000;
+
 /** Looking at the stores for /readyz. */
 export const probeLimits = {
   /** A store that is well answers at once. */

@@ -23,6 +23,7 @@ const tags = [
   { name: 'releases', description: 'Numbered attempts to publish a source.' },
   { name: 'channels', description: 'Pointers: what is live, how it came there, and who may move it.' },
   { name: 'content', description: 'What was compiled.' },
+  { name: 'tokens', description: 'Who may call, and what for.' },
   { name: 'process', description: 'The process itself.' },
 ];
 

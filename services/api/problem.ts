@@ -46,6 +46,11 @@ export const Problem = z
     }),
     allow: z.array(z.string()).optional().meta({ description: 'The methods that this address takes.' }),
     version: z.number().int().optional().meta({ description: 'The release that stands in the way.' }),
+    tokenId: z.string().optional().meta({ description: 'The token that stands in the way.' }),
+    replayed: z
+      .boolean()
+      .optional()
+      .meta({ description: 'This same request was carried out before, under its `Idempotency-Key`.' }),
     outcome: Outcome.nullable().optional().meta({ description: 'What the release ended as.' }),
   })
   .meta({ id: 'Problem', description: 'A problem document (RFC 9457).' });

@@ -2,6 +2,12 @@
 
 export const tenantsPath = '/v1/tenants';
 
+export const tokensPath = '/v1/tokens';
+
+export function tokenPath(id: string): string {
+  return `${tokensPath}/${id}`;
+}
+
 export function bundlePath(tenant: string, bundle: string): string {
   return `${tenantsPath}/${tenant}/bundles/${bundle}`;
 }

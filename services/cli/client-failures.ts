@@ -40,7 +40,7 @@ function codeOf(error: unknown): string | null {
   return 'code' in error && typeof error.code === 'string' ? error.code : codeOf(error.cause);
 }
 
-function hintsFor({ code, errors = [], version, requestId }: Problem, url: string): string[] {
+function hintsFor({ code, errors = [], version, tokenId, requestId }: Problem, url: string): string[] {
   if (code === 'unauthenticated') {
     return [
       `Give a token of ${url} with --token or POINTSMAN_TOKEN.`,
@@ -52,6 +52,8 @@ function hintsFor({ code, errors = [], version, requestId }: Problem, url: strin
       `v${version} is in flight: "pointsman watch ${version}" follows it, "pointsman cancel ${version}" ends it.`,
     ];
   }
+  if (code === 'conflict' && tokenId !== undefined)
+    return [`"pointsman tokens revoke ${tokenId}" does that.`];
   if (code === 'held') return ['"pointsman hold --lift" lets the pointer move again.'];
   if (code === 'internal' && requestId !== undefined)
     return [`The request was ${requestId}; the log of the API has more.`];

@@ -2,7 +2,14 @@ import type { Command } from 'commander';
 
 import { apiClient, type ApiClient } from './client.ts';
 import type { ExitName } from './exit-codes.ts';
-import { bundleOf, connection, tenantOf, type Environment, type GlobalOptions } from './settings.ts';
+import {
+  bundleOf,
+  connection,
+  tenantIfGiven,
+  tenantOf,
+  type Environment,
+  type GlobalOptions,
+} from './settings.ts';
 import { terminal, type OutputStream, type Terminal } from './terminal.ts';
 
 /** What the command line needs of its process. */
@@ -29,6 +36,7 @@ export interface CommandRun {
   readonly terminal: Terminal;
   readonly client: ApiClient;
   tenant(): string;
+  tenantIfGiven(): string | null;
   bundle(argument?: string): string;
 }
 
@@ -42,6 +50,7 @@ export function commandRun(cli: Cli, command: Command): CommandRun {
     terminal: terminal({ stdout: cli.stdout, stderr: cli.stderr, env, json: options.json === true }),
     client: apiClient(connection(options, env), signal, cli.firstRetryMs),
     tenant: () => tenantOf(options, env),
+    tenantIfGiven: () => tenantIfGiven(options, env),
     bundle: (argument) => bundleOf(options, env, argument),
   };
 }

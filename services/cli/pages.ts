@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { ApiClient } from './client.ts';
+import type { ApiClient, Call } from './client.ts';
 import { cliLimits } from './limits.ts';
 
 /**
@@ -12,13 +12,16 @@ export async function listRows<T>(
   path: string,
   row: z.ZodType<T>,
   most: number,
+  query: Call['query'] = {},
 ): Promise<T[]> {
   const page = z.object({ items: z.array(row), next: z.string().nullable() });
   const rows: T[] = [];
   let cursor: string | undefined;
   for (let pages = 0; pages < cliLimits.pages && rows.length < most; pages++) {
     const limit = Math.min(most - rows.length, cliLimits.pageRows);
-    const { items, next } = await client.call('GET', path, page, { query: { limit, cursor } });
+    const { items, next } = await client.call('GET', path, page, {
+      query: { ...query, limit, cursor },
+    });
     rows.push(...items);
     if (next === null) break;
     cursor = next;

@@ -20,6 +20,10 @@ export const Problem = z.looseObject({
   pointer: Pointer.optional(),
   /** The release that stands in the way. */
   version: Version.optional(),
+  /** The token that stands in the way. */
+  tokenId: z.string().optional(),
+  /** The same request was carried out before, under its Idempotency-Key. */
+  replayed: z.boolean().optional(),
   requestId: z.string().optional(),
   /** What a release ended as, when it was too late to steer it. */
   outcome: Outcome.nullish(),

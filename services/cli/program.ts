@@ -14,6 +14,7 @@ import { rollbackCommand } from './commands/rollback.ts';
 import { showCommand } from './commands/show.ts';
 import { statusCommand } from './commands/status.ts';
 import { tenantsCommand } from './commands/tenants.ts';
+import { tokensCommand } from './commands/tokens.ts';
 import { upCommand } from './commands/up.ts';
 import { watchCommand } from './commands/watch.ts';
 import { EXIT_CODES, exitCodeTable, type ExitName } from './exit-codes.ts';
@@ -83,6 +84,7 @@ const COMMANDS = [
   holdCommand,
   cancelCommand,
   tenantsCommand,
+  tokensCommand,
   doctorCommand,
   upCommand,
 ] as const;

@@ -49,6 +49,12 @@ export function tenantOf(options: GlobalOptions, env: Environment): string {
   return named(TenantName, 'tenant', given(options.tenant) ?? given(env.POINTSMAN_TENANT));
 }
 
+/** The tenant, where one was named at all. Throws CliError when it is not a name. */
+export function tenantIfGiven(options: GlobalOptions, env: Environment): string | null {
+  const name = given(options.tenant) ?? given(env.POINTSMAN_TENANT);
+  return name === null ? null : check(TenantName, name);
+}
+
 /** The bundle, from an argument of the command, `--bundle` or POINTSMAN_BUNDLE. Throws as {@link tenantOf} does. */
 export function bundleOf(options: GlobalOptions, env: Environment, argument?: string): string {
   return named(BundleName, 'bundle', argument ?? given(options.bundle) ?? given(env.POINTSMAN_BUNDLE));

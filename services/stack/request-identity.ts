@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { base58 } from './base58.ts';
+import { base58 } from '../../core/base58.ts';
 import { writeWhole, type Home } from './home.ts';
 
 /** By what the worker knows the calls of this home's Restate from those of any other process on the machine. */

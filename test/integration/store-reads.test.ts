@@ -12,7 +12,6 @@ import { loadSource, storeSource } from '../../services/postgres/sources.ts';
 import { recordStage, storeArtifacts } from '../../services/postgres/stages.ts';
 import { listInFlight } from '../../services/postgres/sweep.ts';
 import { findTenant, listTenants } from '../../services/postgres/tenants.ts';
-import { ensureBootstrapToken, findToken } from '../../services/postgres/tokens.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   AT,
@@ -167,16 +166,6 @@ describe('what is stored', () => {
     expect(await findArtifactFile(store.db, b, artifact, 'config.json')).toBeNull();
     expect(await bundleExists(store.db, b, 'bundle')).toBe(false);
   });
-});
-
-test('a token is known by its hash alone, and the bootstrap token is whatever was given last', async () => {
-  const [first, second] = ['a'.repeat(64), 'b'.repeat(64)];
-  expect(await findToken(store.db, first)).toBeNull();
-  await Promise.all(Array.from({ length: 5 }, () => ensureBootstrapToken(store.db, first)));
-  expect(await findToken(store.db, first)).toMatchObject({ tenant: null, roles: ['admin'] });
-  await ensureBootstrapToken(store.db, second);
-  expect(await findToken(store.db, first)).toBeNull();
-  expect(await findToken(store.db, second)).toMatchObject({ id: 'bootstrap' });
 });
 
 describe('with 10,000 tenants and a bundle of 2,000 releases', () => {

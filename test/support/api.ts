@@ -12,6 +12,8 @@ const TOKEN = 'an-admin-token-of-the-tests';
 /** The real API in this process, on a free port. */
 export interface TestApi {
   readonly url: string;
+  /** As the environment gives it. */
+  readonly adminToken: string;
   /** Every line that was logged. */
   readonly logged: readonly string[];
   /** A request as the admin; `headers` may take the token away with an empty one. */
@@ -61,6 +63,7 @@ export async function startApi(stores: { appUrl: string; ingressUrl: string }): 
   };
   return {
     url: server.url,
+    adminToken: TOKEN,
     logged,
     call: (method, path, call) => request(server.url + path, method, call),
     drain: stopServer,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { base58 } from '../../../services/stack/base58.ts';
+import { base58 } from '../../../core/base58.ts';
 
 // The first three are the examples of the IETF's draft on base58.
 test.each([
