@@ -29,12 +29,34 @@ export const Verdict = z.object({
 });
 export type Verdict = z.infer<typeof Verdict>;
 
+/**
+ * What can happen to a gate. `voided`: approvals count no more, since what is live has changed, and it is open again. `opened` a second
+ * time: another freeze has begun.
+ */
+export const GateChangeKind = z.enum(['opened', 'said', 'voided', 'passed', 'failed', 'expired', 'closed']);
+export type GateChangeKind = z.infer<typeof GateChangeKind>;
+
+/** Something that happened to a gate of a release, as it is told. What was said stands beside who said it. */
+export const GateChange = z.object({
+  /** From 1, without gaps, over all gates of the release. */
+  n: z.number().int().min(1),
+  gate: z.string(),
+  kind: GateKind,
+  change: GateChangeKind,
+  by: z.string().nullable(),
+  word: z.union([Decision, Conclusion]).nullable(),
+  comment: z.string().nullable(),
+  url: z.string().nullable(),
+  at: z.string(),
+});
+export type GateChange = z.infer<typeof GateChange>;
+
 /** One gate of one release, as it is shown. */
 export const Gate = z.object({
   gate: z.string(),
   kind: GateKind,
   state: GateState,
-  /** In words: for whom or what it waits, or what happened. */
+  /** In words: for whom or what it waits, without the deadline, or what happened. */
   says: z.string(),
   openedAt: z.string(),
   /** When it settles the release as rejected unless it has passed; for windows and schedules, which only delay, null. */

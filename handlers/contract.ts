@@ -190,6 +190,8 @@ export const VerdictRequest = Request.extend({
   digest: Digest.nullable(),
   roles: z.array(Role),
   comment: z.string().nullable(),
+  /** An approval: the generation of the pointer whose release it was compared with. */
+  ifGeneration: Generation.nullable().optional(),
   url: z.string().nullable(),
 });
 export type VerdictRequest = z.infer<typeof VerdictRequest>;
@@ -226,6 +228,8 @@ export const VerdictAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('wrong_digest'), digest: Digest }),
   z.object({ kind: z.literal('wrong_role'), gate: z.string(), role: z.string() }),
   /** Four eyes: its author can't approve a release. */
+  /** The pointer is no longer where the approver saw it. */
+  Stale,
   z.object({ kind: z.literal('author'), gate: z.string() }),
   z.object({ kind: z.literal('no_release') }),
   KeyReused,

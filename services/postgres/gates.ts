@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { Gate, GateKind, OpenGate } from '../../core/gate.ts';
-import type { ReleaseId } from '../../core/identifiers.ts';
+import { BundleName, type ReleaseId, Version } from '../../core/identifiers.ts';
 import { WindowRule } from '../../core/policy.ts';
 import { opensAt } from '../../core/window.ts';
 import { VerdictAnswer } from '../../handlers/contract.ts';
@@ -69,26 +69,40 @@ function closedWindow(window: WindowRule, nowMs: number): WaitingGate[] {
   return [{ gate: window.name, kind: 'window', url: null, says, deadlineMs: opens ?? Infinity }];
 }
 
-/** The gates of one release, in the policy's order. */
-export async function listGates(db: Database, { tenant, bundle, version }: ReleaseId): Promise<Gate[]> {
-  const sql = `SELECT gate_json(g, r) AS gate FROM gates g JOIN releases r USING (tenant, bundle, version)
-    WHERE g.tenant = $1 AND g.bundle = $2 AND g.version = $3 ORDER BY g.ordinal`;
-  const rows = await db.call(tenant, sql, [tenant, bundle, version]);
-  return allRows(z.object({ gate: Gate }), rows).map(({ gate }) => gate);
+/** A gate that a release has, or will have once it comes so far. */
+const GateRef = Gate.pick({ gate: true, kind: true });
+export type GateRef = z.infer<typeof GateRef>;
+
+/** What a release must pass, in the policy's order. Nothing where there is no such release. */
+export async function listGateNames(
+  db: Database,
+  { tenant, bundle, version }: ReleaseId,
+): Promise<GateRef[]> {
+  const sql = `SELECT n.gate, n.kind FROM releases r, gate_rules(r.tenant, r.policy_version, r.channel) n
+    WHERE r.tenant = $1 AND r.bundle = $2 AND r.version = $3 ORDER BY n.ordinal`;
+  return allRows(GateRef, await db.call(tenant, sql, [tenant, bundle, version]));
+}
+
+/** Where a page of waiting gates has ended. A gate is named as bundles are. */
+export const OpenGatePosition = z.tuple([z.iso.datetime(), BundleName, Version, BundleName]);
+export type OpenGatePosition = z.infer<typeof OpenGatePosition>;
+
+export function openGatePosition({ openedAt, bundle, version, gate }: OpenGate): OpenGatePosition {
+  return [openedAt, bundle, version, gate];
 }
 
 /** What waits in a tenant, the oldest first. `after` is where the page before has ended. */
 export async function listOpenGates(
   db: Database,
   tenant: string,
-  { after = null, limit }: { after?: string | null; limit: number },
+  { after = null, limit }: { after?: OpenGatePosition | null; limit: number },
 ): Promise<OpenGate[]> {
   const sql = `SELECT gate_json(g, r) || jsonb_build_object('bundle', r.bundle, 'version', r.version, 'channel', r.channel,
       'digest', r.digest, 'author', r."by") AS gate
     FROM gates g JOIN releases r USING (tenant, bundle, version)
-    WHERE g.tenant = $1 AND g.state = 'open' AND r.status = 'running'
-      AND ($2::text IS NULL OR concat_ws('/', iso(g.opened_at), g.bundle, g.version, g.gate) > $2)
-    ORDER BY concat_ws('/', iso(g.opened_at), g.bundle, g.version, g.gate) LIMIT $3`;
-  const rows = await db.call(tenant, sql, [tenant, after, limit]);
+    WHERE g.tenant = $1 AND g.state = 'open' AND r.status = 'running' AND r.intent IS NULL
+      AND (g.opened_at, g.bundle, g.version, g.gate) > ($2, $3, $4, $5)
+    ORDER BY g.opened_at, g.bundle, g.version, g.gate LIMIT $6`;
+  const rows = await db.call(tenant, sql, [tenant, ...(after ?? ['-infinity', '', 0, '']), limit]);
   return allRows(z.object({ gate: OpenGate }), rows).map(({ gate }) => gate);
 }

@@ -86,6 +86,7 @@ const inserted = [
   'policies',
   'gates',
   'verdicts',
+  'gate_changes',
 ];
 
 /** What names a row, and what was asked for, stays as it was written. */

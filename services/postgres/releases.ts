@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { Diagnostic } from '../../core/diagnostic.ts';
+import { Gate, GateChange } from '../../core/gate.ts';
 import { Digest, type ReleaseId } from '../../core/identifiers.ts';
 import { Effect, EffectState, Outcome, ReleaseStatus, Stage, StageState } from '../../core/release.ts';
 import type { Database } from './database.ts';
@@ -40,10 +41,16 @@ const Row = z.object({
   settledAt: Iso.nullable(),
   stages: z.array(StageRow),
   effects: z.array(EffectRow),
+  gates: z.array(Gate),
 });
 
 /** A release as its readers see it. The outcome is null until it is the last word. */
 export type ReleaseRecord = z.infer<typeof Row>;
+
+const ProgressRow = Row.extend({ gateChanges: z.array(GateChange) });
+
+/** The same with all that happened to its gates, as of one moment. */
+export type ReleaseProgress = z.infer<typeof ProgressRow>;
 
 // The stage is the first that has not passed. What the swap or the close has written of the outcome is not told before it is final.
 const COLUMNS = `
@@ -61,7 +68,8 @@ const COLUMNS = `
    FROM stages s WHERE (s.tenant, s.bundle, s.version) = (r.tenant, r.bundle, r.version)) AS stages,
   (SELECT coalesce(jsonb_agg(jsonb_build_object('effect', e.effect, 'state', e.state, 'detail', e.detail, 'at', iso(e.at))
      ORDER BY e.at, e.effect), '[]')
-   FROM effects e WHERE (e.tenant, e.bundle, e.version) = (r.tenant, r.bundle, r.version)) AS effects`;
+   FROM effects e WHERE (e.tenant, e.bundle, e.version) = (r.tenant, r.bundle, r.version)) AS effects,
+  gates_json(r) AS gates`;
 
 export async function findRelease(
   db: Database,
@@ -69,6 +77,17 @@ export async function findRelease(
 ): Promise<ReleaseRecord | null> {
   const sql = `SELECT ${COLUMNS} FROM releases r WHERE r.tenant = $1 AND r.bundle = $3 AND r.version = $4`;
   return allRows(Row, await db.call(tenant, sql, [tenant, Stage.options, bundle, version]))[0] ?? null;
+}
+
+/** For those who follow it. */
+export async function findReleaseProgress(
+  db: Database,
+  { tenant, bundle, version }: ReleaseId,
+): Promise<ReleaseProgress | null> {
+  const sql = `SELECT ${COLUMNS}, gate_changes_json(r) AS "gateChanges" FROM releases r
+    WHERE r.tenant = $1 AND r.bundle = $3 AND r.version = $4`;
+  const rows = await db.call(tenant, sql, [tenant, Stage.options, bundle, version]);
+  return allRows(ProgressRow, rows)[0] ?? null;
 }
 
 /** Newest first. `before` is the last version of the page before. */

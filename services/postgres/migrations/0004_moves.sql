@@ -91,6 +91,8 @@ BEGIN
   IF r.status <> 'settled' OR r.outcome <> 'published' THEN
     RETURN jsonb_build_object('kind', 'not_promotable', 'outcome', CASE r.status WHEN 'settled' THEN r.outcome END);
   END IF;
+  -- Those whose approvals this move makes void: before the pointer's row, as everywhere.
+  PERFORM FROM releases WHERE (tenant, bundle, channel) = (t, b, c) AND status = 'running' ORDER BY version FOR UPDATE;
   p := lock_pointer(t, b, c);
   -- Once more: the lock may have waited for this same request, brought here twice.
   answer := replay(t, q->>'idempotencyKey', q->>'fingerprint');
@@ -101,6 +103,7 @@ BEGIN
   IF (p.version, p.digest) IS DISTINCT FROM (v, artifact) THEN
     m := put_move(p, 'hand', v, artifact, q->>'by', q->>'why', at);
     UPDATE moves SET announced_at = at WHERE (tenant, bundle, channel, generation) = (t, b, c, m.generation);
+    PERFORM void_stale(w, at) FROM releases w WHERE (w.tenant, w.bundle, w.channel) = (t, b, c) AND w.status = 'running';
   END IF;
   IF q->>'hold' IS NOT NULL THEN PERFORM put_hold(t, b, c, q->>'hold', q->>'by', at); END IF;
   SELECT * INTO p FROM pointers WHERE (tenant, bundle, channel) = (t, b, c);
