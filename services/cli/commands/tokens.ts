@@ -11,6 +11,7 @@ import { ApiProblem } from '../failures.ts';
 import { cliLimits } from '../limits.ts';
 import { listRows } from '../pages.ts';
 import { table } from '../table.ts';
+import { moment } from '../wording.ts';
 
 const TokenView = z.looseObject({
   id: TokenId,
@@ -109,8 +110,8 @@ async function showTokens(run: CommandRun, isAll: boolean): Promise<ExitName> {
       token.name,
       scope(token),
       token.roles.join(','),
-      token.createdAt,
-      token.revokedAt === null ? '' : terminal.paint('red', `revoked ${token.revokedAt}`),
+      moment(token.createdAt),
+      token.revokedAt === null ? '' : terminal.paint('red', `revoked ${moment(token.revokedAt)}`),
     ]);
     terminal.out(table(rows));
   }
