@@ -8,21 +8,26 @@ import type { Compiler } from '../compiler/compiler.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Notifications } from '../postgres/notifications.ts';
 import { findPointer } from '../postgres/pointers.ts';
-import { findRelease, type ReleaseRecord } from '../postgres/releases.ts';
+import { findReleaseProgress, type ReleaseProgress } from '../postgres/releases.ts';
 import { findToken } from '../postgres/tokens.ts';
 import { authenticate, type KnownTokens } from './access.ts';
 import type { ApiParts } from './api-parts.ts';
 import { BodyBudget } from './body.ts';
 import type { Endpoint } from './endpoint.ts';
+import { connectIngress } from './ingress.ts';
 import { sourceBodyLimits, streamLimits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import { storeReadiness } from './readiness.ts';
+import { releaseWorkflows } from './release-workflow.ts';
 import { router } from './router.ts';
+import { approvalEndpoints } from './routes/approvals.ts';
 import { bundleEndpoints } from './routes/bundles.ts';
 import { channelEndpoints } from './routes/channels.ts';
+import { checkEndpoints } from './routes/checks.ts';
 import { contentEndpoints } from './routes/content.ts';
 import { documentEndpoint } from './routes/document.ts';
+import { gateEndpoints } from './routes/gates.ts';
 import { holdEndpoints } from './routes/holds.ts';
 import { processEndpoints } from './routes/process.ts';
 import { progressEndpoints } from './routes/progress.ts';
@@ -62,6 +67,9 @@ export function createApp(deps: AppDeps): App {
     ...publishEndpoints(parts),
     ...releaseEndpoints(parts),
     ...progressEndpoints(parts),
+    ...approvalEndpoints(parts),
+    ...checkEndpoints(parts),
+    ...gateEndpoints(parts),
     ...channelEndpoints(parts),
     ...holdEndpoints(parts),
     ...contentEndpoints(parts),
@@ -96,20 +104,22 @@ function partsOf({ db, notifications, compiler, restateIngressUrl, log, draining
     recheckMs: httpLimits.recheckMs,
     followers: httpLimits.waiters,
   });
-  const releases = new Watches<ReleaseId, ReleaseRecord | null>({
+  const releases = new Watches<ReleaseId, ReleaseProgress | null>({
     keyOf: (id) => `${id.tenant}/${id.bundle}/${id.version}`,
-    load: (id) => findRelease(db, id),
+    load: (id) => findReleaseProgress(db, id),
     subscribe: (id, wake) => notifications.subscribe(id.tenant, id.bundle, wake),
     recheckMs: streamLimits.recheckMs,
     followers: httpLimits.waiters,
   });
+  const ingress = connectIngress(restateIngressUrl);
   return {
     db,
     compiler,
     budget,
     pointers,
     releases,
-    tenants: tenantObjects(restateIngressUrl),
+    tenants: tenantObjects(ingress),
+    workflows: releaseWorkflows(ingress),
     sources: startSourceReader(),
     metrics: metricsOf({ budget, pointers, releases }),
     readiness: storeReadiness(db, restateIngressUrl),

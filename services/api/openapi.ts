@@ -21,6 +21,7 @@ const tags = [
   { name: 'tenants', description: 'The units of isolation.' },
   { name: 'bundles', description: 'The named things that a tenant publishes.' },
   { name: 'releases', description: 'Numbered attempts to publish a source.' },
+  { name: 'gates', description: 'What releases wait for, and what people and machines say to it.' },
   { name: 'channels', description: 'Pointers: what is live, how it came there, and who may move it.' },
   { name: 'content', description: 'What was compiled.' },
   { name: 'tokens', description: 'Who may call, and what for.' },

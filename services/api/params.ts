@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { BundleName, ChannelName, Digest, TenantName, Version } from '../../core/identifiers.ts';
 import { httpLimits } from '../../core/limits.ts';
+import { GateName } from '../../core/policy.ts';
 import { pathProblem } from '../../core/source.ts';
 
 /** What stands in paths and headers, with its documentation. */
@@ -26,6 +27,12 @@ const version = z
 export const TenantParams = z.strictObject({ tenant });
 export const BundleParams = z.strictObject({ tenant, bundle });
 export const ReleaseParams = z.strictObject({ tenant, bundle, version });
+export const CheckParams = z.strictObject({
+  tenant,
+  bundle,
+  version,
+  check: GateName.meta({ description: "The check's name, as in the policy.", example: 'e2e' }),
+});
 export const ChannelParams = z.strictObject({ tenant, bundle, channel });
 export const DigestParams = z.strictObject({ tenant, digest });
 export const FileParams = z.strictObject({

@@ -2,6 +2,8 @@ import { z } from 'zod';
 
 import { boundedPointer, boundedText, Diagnostic } from '../../core/diagnostic.ts';
 import { ERRORS, PointsmanError } from '../../core/errors.ts';
+import { GateState } from '../../core/gate.ts';
+import { Digest } from '../../core/identifiers.ts';
 import { httpLimits } from '../../core/limits.ts';
 import { Pointer } from '../../core/pointer.ts';
 import { Outcome } from '../../core/release.ts';
@@ -52,6 +54,18 @@ export const Problem = z
       .optional()
       .meta({ description: 'This same request was carried out before, under its `Idempotency-Key`.' }),
     outcome: Outcome.nullable().optional().meta({ description: 'What the release ended as.' }),
+    gate: z.string().optional().meta({ description: 'The gate that was meant.' }),
+    gates: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'The gates that the release has, or that may have been meant.' }),
+    state: GateState.optional().meta({ description: 'How the gate was decided.' }),
+    by: z.string().optional().meta({ description: 'Whose word stands.' }),
+    word: z.string().optional().meta({ description: 'The word that stands.' }),
+    at: z.string().optional().meta({ description: 'Since when it stands.' }),
+    deadlineAt: z.string().optional().meta({ description: 'When the time to answer was over.' }),
+    digest: Digest.optional().meta({ description: 'What the release was compiled to.' }),
+    role: z.string().optional().meta({ description: 'The role that it takes.' }),
   })
   .meta({ id: 'Problem', description: 'A problem document (RFC 9457).' });
 
@@ -138,6 +152,7 @@ function headersOf({ code, details }: PointsmanError): Record<string, string> {
       return { 'www-authenticate': 'Bearer realm="pointsman"' };
     case 'busy':
     case 'unavailable':
+    case 'gate_not_open':
       return { 'retry-after': String(httpLimits.retryAfterSeconds) };
     case 'method_not_allowed':
       return { allow: z.array(z.string()).parse(details['allow']).join(', ') };

@@ -12,6 +12,7 @@ import {
 } from '../../core/identifiers.ts';
 import { Effect, EffectState, Outcome, ReleaseStatus, Stage, StageState } from '../../core/release.ts';
 import type { ReleaseRecord } from '../postgres/releases.ts';
+import { GateView } from './gate-view.ts';
 
 const StageView = z
   .object({
@@ -53,6 +54,9 @@ export const ReleaseView = z
     supersededBy: Version.nullable().meta({ description: 'The release that took its place.' }),
     stages: z.array(StageView),
     effects: z.array(EffectView),
+    gates: z.array(GateView).meta({
+      description: "What its channel's policy wants said before it goes live; empty until it is stored.",
+    }),
   })
   .meta({
     id: 'Release',
@@ -85,6 +89,7 @@ export const ReleaseView = z
         },
       ],
       effects: [],
+      gates: [],
     },
   });
 export type ReleaseView = z.infer<typeof ReleaseView>;

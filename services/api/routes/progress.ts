@@ -1,25 +1,34 @@
 import { z } from 'zod';
 
-import { findRelease, type ReleaseRecord } from '../../postgres/releases.ts';
+import { findReleaseProgress, type ReleaseProgress } from '../../postgres/releases.ts';
 import { absence } from '../absence.ts';
 import type { ApiParts } from '../api-parts.ts';
 import { type Endpoint, endpoint } from '../endpoint.ts';
 import { streamLimits } from '../limits.ts';
 import { headerDocs } from '../openapi-responses.ts';
 import { ReleaseParams } from '../params.ts';
-import { encodeEvent, releaseEvents } from '../release-events.ts';
+import {
+  encodeEvent,
+  type EventId,
+  EventIdText,
+  isAfter,
+  NO_EVENT,
+  releaseEvents,
+} from '../release-events.ts';
 import { viewRelease } from '../release-view.ts';
 
-const LastEventId = z
-  .string()
-  .regex(/^[0-9]{1,9}$/, 'must be the id of an event of this stream')
-  .transform(Number)
-  .optional()
-  .meta({ description: 'The last event that the reader has: the stream goes on after it.', example: '4' });
+const LastEventId = EventIdText.optional().meta({
+  description: 'The last event that the reader has: the stream goes on after it.',
+  example: '4',
+});
 
 const example = `id: 1
 event: stage
 data: {"stage":"validate","state":"running","startedAt":"2026-03-01T12:00:00.010Z"}
+
+id: 7.2
+event: gate
+data: {"gate":"release","kind":"approval","change":"said","by":"alice","word":"approve","comment":null,"url":null,"at":"2026-03-01T12:05:00.000Z"}
 
 id: 15
 event: settled
@@ -37,7 +46,7 @@ function progressEndpoint(parts: ApiParts): Endpoint {
     operationId: 'followRelease',
     summary: 'Follow a release',
     description:
-      'The progress of a release as server-sent events, from its start: `stage` when a stage begins and when it ends, `settled` with the release at the end, after which the stream ends. A reader whose connection was cut sends `Last-Event-ID` and misses nothing.',
+      'The progress of a release as server-sent events, from its start: `stage` when a stage begins and when it ends, `gate` whenever something happens to one of its gates (`opened`, `said`, `voided`, `passed`, `failed`, `expired`, `closed`), `settled` with the release at the end, after which the stream ends. A reader whose connection was cut sends `Last-Event-ID` and misses nothing.',
     tags: ['releases'],
     may: 'read',
     params: ReleaseParams,
@@ -51,7 +60,7 @@ function progressEndpoint(parts: ApiParts): Endpoint {
     },
     problems: ['not_found', 'busy'],
     async handle({ params, headers, request }) {
-      const release = await findRelease(parts.db, params);
+      const release = await findReleaseProgress(parts.db, params);
       if (release === null)
         throw await absence(parts.db, params, `release v${params.version} of "${params.bundle}"`);
       // A HEAD has no body: nobody would ever read the stream, nor end it.
@@ -62,7 +71,9 @@ function progressEndpoint(parts: ApiParts): Endpoint {
         AbortSignal.timeout(streamLimits.lifetimeMs),
       ]);
       const records = release.status === 'settled' ? once(release) : parts.releases.follow(params, signal);
-      return new Response(eventStream(records, headers['last-event-id'] ?? 0), { headers: STREAM_HEADERS });
+      return new Response(eventStream(records, headers['last-event-id'] ?? NO_EVENT), {
+        headers: STREAM_HEADERS,
+      });
     },
   });
 }
@@ -74,7 +85,7 @@ const STREAM_HEADERS = {
   'x-accel-buffering': 'no',
 };
 
-async function* once(release: ReleaseRecord): AsyncGenerator<ReleaseRecord> {
+async function* once(release: ReleaseProgress): AsyncGenerator<ReleaseProgress> {
   yield release;
 }
 
@@ -83,8 +94,8 @@ async function* once(release: ReleaseRecord): AsyncGenerator<ReleaseRecord> {
  * reader comes back with the last id it saw.
  */
 function eventStream(
-  records: AsyncGenerator<ReleaseRecord | null>,
-  seen: number,
+  records: AsyncGenerator<ReleaseProgress | null>,
+  seen: EventId,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let heartbeat: NodeJS.Timeout | undefined;
@@ -99,7 +110,9 @@ function eventStream(
         let last = seen;
         for await (const record of records) {
           if (record === null) return;
-          for (const event of releaseEvents(viewRelease(record)).filter(({ id }) => id > last)) {
+          const { gateChanges, ...release } = record;
+          const events = releaseEvents(viewRelease(release), gateChanges);
+          for (const event of events.filter(({ id }) => isAfter(id, last))) {
             controller.enqueue(encoder.encode(encodeEvent(event)));
             last = event.id;
           }

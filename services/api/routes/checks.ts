@@ -1,0 +1,77 @@
+import { z } from 'zod';
+
+import { Conclusion } from '../../../core/gate.ts';
+import { Digest } from '../../../core/identifiers.ts';
+import { gateLimits } from '../../../core/limits.ts';
+import type { ApiParts } from '../api-parts.ts';
+import { type Endpoint, endpoint } from '../endpoint.ts';
+import { FreeText } from '../free-text.ts';
+import { HeardView } from '../gate-view.ts';
+import { json, replayed } from '../openapi-responses.ts';
+import { CheckParams, IdempotencyKey } from '../params.ts';
+import { sayWord } from '../verdict.ts';
+
+const CheckBody = z
+  .strictObject({
+    conclusion: Conclusion,
+    summary: FreeText.optional().meta({ description: 'What was found, for people.' }),
+    // Shown as a link to people: nothing that a browser would run.
+    url: z
+      .url({ protocol: /^https?$/, error: 'must be an address that begins with http:// or https://' })
+      .max(gateLimits.urlChars)
+      .optional()
+      .meta({ description: 'Where the whole result is.' }),
+    digest: Digest.optional().meta({
+      description: 'What was checked. 409 when the release is another artifact.',
+    }),
+  })
+  .meta({
+    id: 'CheckBody',
+    example: {
+      conclusion: 'success',
+      summary: '212 conversations replayed',
+      url: 'https://ci.example/runs/4711',
+    },
+  });
+
+export function checkEndpoints(parts: ApiParts): Endpoint[] {
+  return [reportEndpoint(parts)];
+}
+
+function reportEndpoint(parts: ApiParts): Endpoint {
+  return endpoint({
+    method: 'post',
+    path: '/v1/tenants/{tenant}/bundles/{bundle}/releases/{version}/checks/{check}',
+    operationId: 'reportCheck',
+    summary: 'Report a check',
+    description:
+      "A machine's word on a release that waits for it, under the check's name in the policy. It is about the artifact alone, so that a pointer that moves meanwhile does not void it. The first word counts.",
+    tags: ['gates'],
+    may: 'report',
+    params: CheckParams,
+    headers: z.object({ 'idempotency-key': IdempotencyKey }),
+    body: CheckBody,
+    responses: { 201: json(HeardView, 'The result counts.', replayed) },
+    problems: [
+      'not_found',
+      'already_settled',
+      'gate_decided',
+      'gate_expired',
+      'gate_not_open',
+      'digest_mismatch',
+      'idempotency_key_reused',
+    ],
+    handle(call) {
+      const { conclusion, summary = null, url = null, digest = null } = call.body;
+      return sayWord(parts, call, {
+        kind: 'check',
+        gate: call.params.check,
+        word: conclusion,
+        digest,
+        ifGeneration: null,
+        comment: summary,
+        url,
+      });
+    },
+  });
+}
