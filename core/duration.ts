@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-const UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const DURATION = /^([1-9][0-9]{0,5})([smhd])$/;
 
 /**
@@ -25,13 +25,11 @@ export function duration({ minMs, maxMs }: { minMs: number; maxMs: number }) {
 
 /** Milliseconds of what {@link duration} has let through. */
 export function durationMs(text: string): number {
-  const [, count = '0', unit = 's'] = DURATION.exec(text) ?? [];
-  return Number(count) * UNITS[unit as keyof typeof UNITS];
+  const [, count = '0', unit = ''] = DURATION.exec(text) ?? [];
+  return Number(count) * (UNITS[unit] ?? 0);
 }
 
 function spoken(ms: number): string {
-  const [unit, size] = (Object.entries(UNITS) as [string, number][]).findLast(
-    ([, each]) => ms % each === 0,
-  ) ?? ['s', 1_000];
+  const [unit, size] = Object.entries(UNITS).findLast(([, each]) => ms % each === 0) ?? ['s', 1_000];
   return `${ms / size}${unit}`;
 }

@@ -4,7 +4,7 @@ import { duration } from './duration.ts';
 import { ChannelName } from './identifiers.ts';
 import { gateLimits, remoteCompileLimits, tenantLimits } from './limits.ts';
 import { ConflictRule } from './release.ts';
-import { FreezeWindow, TimeZone } from './window.ts';
+import { FreezeWindow, neverOpen, TimeZone } from './window.ts';
 
 /** The rule of every other name, since a gate's name stands in addresses and in Restate keys. */
 const GATE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -66,16 +66,51 @@ export const WindowRule = z
   });
 export type WindowRule = z.infer<typeof WindowRule>;
 
-export const GateRule = z.union([
-  z.strictObject({ approval: ApprovalRule }),
-  z.strictObject({ check: CheckRule }),
-  z.strictObject({ window: WindowRule }),
-]);
-export type GateRule = z.infer<typeof GateRule>;
+export type GateRule =
+  { readonly approval: ApprovalRule } | { readonly check: CheckRule } | { readonly window: WindowRule };
+
+// No union: that would say of a mistake in one of them only that it is none of them.
+export const GateRule = z
+  .strictObject({
+    approval: ApprovalRule.optional(),
+    check: CheckRule.optional(),
+    window: WindowRule.optional(),
+  })
+  .transform(({ approval, check, window }, context): GateRule => {
+    const given: GateRule[] = [];
+    if (approval) given.push({ approval });
+    if (check) given.push({ check });
+    if (window) given.push({ window });
+    const [only] = given;
+    if (only && given.length === 1) return only;
+    context.addIssue({
+      code: 'custom',
+      message: 'a gate is exactly one of "approval", "check" and "window"',
+    });
+    return z.NEVER;
+  });
 
 export function gateNameOf(rule: GateRule): string {
   if ('approval' in rule) return rule.approval.name;
   return 'check' in rule ? rule.check.name : rule.window.name;
+}
+
+/** What is wrong with gates of which each is right by itself. */
+function problemsOf(gates: readonly GateRule[]): { path: (string | number)[]; message: string }[] {
+  const names = gates.map(gateNameOf);
+  const problems = gates.flatMap((rule, index) => {
+    if (names.indexOf(gateNameOf(rule)) === index) return [];
+    const path = [index, Object.keys(rule)[0] ?? '', 'name'];
+    return [{ path, message: `another gate of this channel is called "${gateNameOf(rule)}"` }];
+  });
+  const windows = gates.flatMap((rule, index) => ('window' in rule ? [{ index, window: rule.window }] : []));
+  const closed = windows.filter(({ window }) => neverOpen([window]));
+  const together = neverOpen(windows.map(({ window }) => window)) ? windows.slice(-1) : [];
+  for (const { index } of closed.length > 0 ? closed : together) {
+    const message = `${closed.length > 0 ? 'this leaves' : 'all windows together leave'} no time of the week: nothing could ever be published`;
+    problems.push({ path: [index, 'window', 'freeze'], message });
+  }
+  return problems;
 }
 
 export const ChannelPolicy = z
@@ -84,7 +119,10 @@ export const ChannelPolicy = z
     gates: z
       .array(GateRule)
       .max(gateLimits.gates)
-      .refine((gates) => new Set(gates.map(gateNameOf)).size === gates.length, 'two gates have the same name')
+      .superRefine((gates, context) => {
+        for (const { path, message } of problemsOf(gates))
+          context.addIssue({ code: 'custom', path, message });
+      })
       .default([]),
   })
   .meta({
@@ -99,9 +137,8 @@ const compileWithin = duration({
 });
 const attempts = z.number().int().min(1).max(remoteCompileLimits.attempts).default(3);
 
-/** Where `compile` happens. `within` bounds one attempt. */
-export const CompileRule = z.discriminatedUnion('executor', [
-  z.strictObject({ executor: z.literal('local') }),
+/** Compiled by somebody else. `within` bounds one attempt. */
+export const RemoteCompileRule = z.discriminatedUnion('executor', [
   z.strictObject({
     executor: z.literal('http'),
     url: z.url({ protocol: /^https?$/ }).max(gateLimits.urlChars),
@@ -124,6 +161,13 @@ export const CompileRule = z.discriminatedUnion('executor', [
     within: compileWithin.default('10m'),
     attempts,
   }),
+]);
+export type RemoteCompileRule = z.infer<typeof RemoteCompileRule>;
+
+/** Where `compile` happens. */
+export const CompileRule = z.discriminatedUnion('executor', [
+  z.strictObject({ executor: z.literal('local') }),
+  ...RemoteCompileRule.options,
 ]);
 export type CompileRule = z.infer<typeof CompileRule>;
 

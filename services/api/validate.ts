@@ -25,8 +25,9 @@ export function namedProblems(place: 'path' | 'query' | 'header', error: z.ZodEr
   });
 }
 
-// "expected string, received undefined" is what the library says of a field that is not there.
+// "expected string, received undefined" is what the library says of a field that is not there, and "invalid key" of a name that is wrong.
 function wordsOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? issue.message;
   return issue.code === 'invalid_type' &&
     issue.input === undefined &&
     /received undefined/.test(issue.message)

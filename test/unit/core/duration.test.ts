@@ -1,0 +1,63 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+
+import { duration, durationMs } from '../../../core/duration.ts';
+
+const Within = duration({ minMs: 1_000, maxMs: 31 * 86_400_000 });
+const why = (text: unknown) => Within.safeParse(text).error?.issues.map(({ message }) => message);
+
+test.each([
+  ['1s', 1_000],
+  ['90s', 90_000],
+  ['30m', 1_800_000],
+  ['24h', 86_400_000],
+  ['744h', 31 * 86_400_000],
+  ['31d', 31 * 86_400_000],
+])('%s is read as %i ms, and stays as it was written', (text, ms) => {
+  expect(Within.parse(text)).toBe(text);
+  expect(durationMs(text)).toBe(ms);
+});
+
+test.each([
+  '',
+  '0s',
+  '5',
+  's',
+  '-1m',
+  '+1m',
+  '1.5h',
+  '1h30m',
+  '01h',
+  '1 h',
+  '1H',
+  '1w',
+  'PT1H',
+  '1e3s',
+  '5ms',
+])('"%s" is none, and an example is given', (text) => {
+  expect(why(text)).toEqual([expect.stringContaining('such as "90s", "30m", "24h" or "7d"')]);
+});
+
+test.each(['32d', '745h', '999999d'])(
+  '%s is too long, and the bounds are said as they are written',
+  (text) => {
+    expect(why(text)).toEqual(['must be from 1s to 31d']);
+  },
+);
+
+test('every number of a unit is worth so many of the smaller one', () => {
+  const pairs = [
+    ['m', 's', 60],
+    ['h', 'm', 60],
+    ['d', 'h', 24],
+  ] as const;
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 999_999 }),
+      fc.constantFrom(...pairs),
+      (count, [large, small, worth]) => {
+        expect(durationMs(`${count}${large}`)).toBe(durationMs(`${count}${small}`) * worth);
+      },
+    ),
+  );
+});

@@ -1,0 +1,97 @@
+/** A zone's clock as somebody sees it who looks at it every minute. Knows nothing of Temporal. */
+export interface Clock {
+  readonly zone: string;
+  readonly instants: readonly number[];
+  /** What the clock shows at each instant, as if it were UTC. */
+  readonly shown: readonly number[];
+  /** The first and the last index at which the clock shows that. */
+  readonly first: ReadonlyMap<number, number>;
+  readonly last: ReadonlyMap<number, number>;
+  /** The index of the day that it is about. */
+  readonly middle: number;
+  /** A day, counted from that one: `2026-03-29`. */
+  date(days: number): string;
+}
+
+export const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+const SPAN_DAYS = 21;
+
+/** Three weeks before and after that day. */
+export function clockOf(zone: string, date: string): Clock {
+  const middleMs = Date.parse(`${date}T00:00:00Z`);
+  const format = new Intl.DateTimeFormat('en-GB', {
+    timeZone: zone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+  });
+  const instants: number[] = [];
+  const shown: number[] = [];
+  for (let ms = middleMs - SPAN_DAYS * DAY; ms <= middleMs + SPAN_DAYS * DAY; ms += MINUTE) {
+    const [, day, month, year, hour, minute] =
+      /^(\d+)\/(\d+)\/(\d+), (\d+):(\d+)$/.exec(format.format(ms)) ?? [];
+    instants.push(ms);
+    shown.push(Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute)));
+  }
+  const indices = shown.map((time, index): [number, number] => [time, index]);
+  return {
+    zone,
+    instants,
+    shown,
+    first: new Map(indices.toReversed()),
+    last: new Map(indices),
+    middle: instants.indexOf(middleMs),
+    date: (days) => new Date(middleMs + days * DAY).toISOString().slice(0, 10),
+  };
+}
+
+/** For each minute of the clock, whether one of those freezes covers it. */
+export function isFrozen(clock: Clock, freezes: readonly string[]): readonly boolean[] {
+  const frozen = clock.instants.map(() => false);
+  for (const [from, to] of freezes.flatMap((freeze) => occurrences(clock, freeze)))
+    frozen.fill(true, beginning(clock, from), ending(clock, to));
+  return frozen;
+}
+
+/** From when to when, as the clock shows it. */
+function occurrences({ shown }: Clock, freeze: string): [from: number, to: number][] {
+  const [from = '', to = ''] = freeze.split(' - ');
+  if (/^\d/.test(from)) return [[Date.parse(`${from}Z`), Date.parse(`${to}Z`)]];
+  const [begins, ends] = [minuteNamed(from), minuteNamed(to)];
+  const all: [number, number][] = [];
+  // Those that began before the clock did are over long before the middle.
+  for (let time = shown[0] ?? 0; time < (shown.at(-1) ?? 0); time += MINUTE) {
+    if (minuteOfWeek(time) !== begins) continue;
+    let end = time;
+    while (minuteOfWeek(end) !== ends) end += MINUTE;
+    all.push([time, end]);
+  }
+  return all;
+}
+
+// The epoch began on a Thursday.
+function minuteOfWeek(ms: number): number {
+  return (ms / MINUTE + 3 * 24 * 60) % (7 * 24 * 60);
+}
+
+const DAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
+
+function minuteNamed(text: string): number {
+  const [day = '', hour, minute] = text.split(/[ :]/);
+  return (DAYS.indexOf(day) * 24 + Number(hour)) * 60 + Number(minute);
+}
+
+/** The first time that the clock shows it, or is past it. */
+function beginning({ first, shown }: Clock, time: number): number {
+  const index = first.get(time) ?? shown.findIndex((one) => one >= time);
+  return index === -1 ? shown.length : index;
+}
+
+/** The last time that the clock shows it, or else when it is past it. */
+function ending(clock: Clock, time: number): number {
+  return clock.last.get(time) ?? beginning(clock, time);
+}

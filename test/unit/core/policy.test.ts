@@ -1,0 +1,149 @@
+import { describe, expect, test } from 'vitest';
+
+import { gateLimits, tenantLimits } from '../../../core/limits.ts';
+import { NO_POLICY, Policy } from '../../../core/policy.ts';
+
+const live = (channel: object) => ({ channels: { live: channel } });
+const gated = (...gates: unknown[]) => live({ gates });
+const approval = (more: object = {}) => ({ approval: { name: 'release', ...more } });
+const window = (freeze: string[], more: object = {}) => ({
+  window: { timezone: 'Europe/Oslo', freeze, ...more },
+});
+
+/** What is wrong, each as its place and its words. */
+function problems(document: unknown): string[] {
+  return (Policy.safeParse(document).error?.issues ?? []).map(
+    ({ path, message }) => `/${path.join('/')} ${message}`,
+  );
+}
+
+describe('a policy', () => {
+  test('of nothing is the one of a tenant that has none', () => {
+    expect(Policy.parse({})).toEqual(NO_POLICY);
+    expect(Policy.parse(NO_POLICY)).toEqual(NO_POLICY);
+  });
+
+  test('has its defaults filled in, and reads back as itself', () => {
+    const parsed = Policy.parse(
+      gated(approval(), { check: { name: 'e2e' } }, window(['Fri 16:00 - Mon 07:00'])),
+    );
+    expect(parsed).toEqual({
+      channels: {
+        live: {
+          gates: [
+            { approval: { name: 'release', role: 'approver', count: 1, notAuthor: false, within: '24h' } },
+            { check: { name: 'e2e', within: '1h' } },
+            { window: { name: 'window', timezone: 'Europe/Oslo', freeze: ['Fri 16:00 - Mon 07:00'] } },
+          ],
+        },
+      },
+      compile: { executor: 'local' },
+    });
+    expect(Policy.parse(JSON.parse(JSON.stringify(parsed)))).toEqual(parsed);
+  });
+
+  test('keeps lengths of time as they were written', () => {
+    const { channels } = Policy.parse(gated(approval({ within: '1440m' })));
+    expect(channels['live']?.gates[0]).toMatchObject({ approval: { within: '1440m' } });
+  });
+});
+
+describe('a mistake is told at its place', () => {
+  test.each<[string, unknown, string]>([
+    ['a number that is too large', gated(approval({ count: 11 })), '/channels/live/gates/0/approval/count'],
+    [
+      'a role that approves nothing',
+      gated(approval({ role: 'viewer' })),
+      '/channels/live/gates/0/approval/role',
+    ],
+    ['a name that is missing', gated({ approval: {} }), '/channels/live/gates/0/approval/name'],
+    ['a name that can’t stand in an address', gated(approval({ name: 'A b' })), 'characters of a-z, 0-9'],
+    ['the name of a release’s own schedule', gated(approval({ name: 'schedule' })), 'notBefore'],
+    ['a wait that is too long', gated(approval({ within: '32d' })), 'must be from 1s to 31d'],
+    ['an address that is none', gated({ check: { name: 'e2e', url: 'ftp://ci' } }), '/gates/0/check/url'],
+    [
+      'a zone that is none',
+      gated(window(['Fri 16:00 - Mon 07:00'], { timezone: 'Oslo' })),
+      '/window/timezone',
+    ],
+    ['a freeze that is none', gated(window(['Fri 16:00 - Mon 07:00', 'never'])), '/window/freeze/1 must be'],
+    ['no freeze', gated(window([])), '/gates/0/window/freeze'],
+    ['a gate that is nothing', gated({}), '/channels/live/gates/0 a gate is exactly one of'],
+    [
+      'a gate that is two',
+      gated({ ...approval(), check: { name: 'e2e' } }),
+      '/gates/0 a gate is exactly one of',
+    ],
+    ['a gate that is misspelt', gated({ aproval: { name: 'x' } }), 'Unrecognized key: "aproval"'],
+    ['a rule that is none', live({ onConflict: 'ignore' }), '/channels/live/onConflict'],
+    ['an executor that is none', { compile: { executor: 'make' } }, '/compile/executor'],
+    ['a field that comes later', live({ verify: {} }), '/channels/live Unrecognized key: "verify"'],
+    ['a field that comes later', live({ rollout: {} }), '/channels/live Unrecognized key: "rollout"'],
+    ['a field that comes later', live({ sinks: {} }), '/channels/live Unrecognized key: "sinks"'],
+  ])('%s', (_what, document, expected) => {
+    expect(problems(document)[0]).toContain(expected);
+  });
+
+  test('a channel whose name is none', () => {
+    const issue = Policy.safeParse({ channels: { 'Not A Name': {} } }).error?.issues[0];
+    expect(issue).toMatchObject({
+      path: ['channels', 'Not A Name'],
+      issues: [{ message: expect.stringContaining("a channel's name is") as string }],
+    });
+  });
+
+  test('and all of them at once', () => {
+    expect(problems({ ...gated(approval({ count: 0 }), { check: {} }), compile: 1, extra: 1 })).toHaveLength(
+      4,
+    );
+  });
+});
+
+describe('what is right by itself and wrong together', () => {
+  test('two gates of one name, also where one got it by default', () => {
+    expect(problems(gated(approval(), { check: { name: 'release' } }))).toEqual([
+      '/channels/live/gates/1/check/name another gate of this channel is called "release"',
+    ]);
+    const open = ['Fri 16:00 - Mon 07:00'];
+    expect(problems(gated(window(open), window(open)))).toEqual([
+      '/channels/live/gates/1/window/name another gate of this channel is called "window"',
+    ]);
+    expect(problems(gated(window(open), window(open, { name: 'second' })))).toEqual([]);
+  });
+
+  test('the same name on two channels is right', () => {
+    expect(
+      problems({ channels: { live: { gates: [approval()] }, canary: { gates: [approval()] } } }),
+    ).toEqual([]);
+  });
+
+  test('freezes that leave no time of the week', () => {
+    expect(problems(gated(approval(), window(['Mon 00:00 - Thu 12:00', 'Thu 12:00 - Mon 00:00'])))).toEqual([
+      '/channels/live/gates/1/window/freeze this leaves no time of the week: nothing could ever be published',
+    ]);
+  });
+
+  test('windows that leave none together', () => {
+    const halves = [
+      window(['Mon 00:00 - Thu 12:00'], { name: 'early' }),
+      window(['Thu 11:00 - Mon 02:00'], { name: 'late', timezone: 'Europe/London' }),
+    ];
+    expect(problems(gated(...halves))).toEqual([
+      '/channels/live/gates/1/window/freeze all windows together leave no time of the week: nothing could ever be published',
+    ]);
+    expect(problems({ channels: { live: { gates: [halves[0]] }, canary: { gates: [halves[1]] } } })).toEqual(
+      [],
+    );
+  });
+
+  test('more gates than a channel has, and more channels than a bundle has', () => {
+    const many = Array.from({ length: gateLimits.gates + 1 }, (_, n) => approval({ name: `g${n}` }));
+    expect(problems(gated(...many))).toHaveLength(1);
+    expect(problems(gated(...many.slice(1)))).toEqual([]);
+    const channels = Array.from(
+      { length: tenantLimits.channelsPerBundle + 1 },
+      (_, n) => [`c${n}`, {}] as const,
+    );
+    expect(problems({ channels: Object.fromEntries(channels) })).toEqual(['/channels at most 100 channels']);
+  });
+});

@@ -1,0 +1,234 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { gateLimits } from '../../../core/limits.ts';
+import { FreezeWindow, neverOpen, opensAt, TimeZone } from '../../../core/window.ts';
+import { type Clock, clockOf, isFrozen, MINUTE } from './minute-stepper.ts';
+
+const at = (iso: string) => Date.parse(iso);
+const opens = (timezone: string, freeze: string[], now: string) => {
+  const ms = opensAt({ timezone, freeze }, at(now));
+  return ms === null ? null : new Date(ms).toISOString();
+};
+
+describe('a window', () => {
+  test('that is open lets the pointer move now, to the millisecond', () => {
+    const now = '2026-05-06T12:00:00.123Z';
+    expect(opens('Europe/Oslo', ['Fri 16:00 - Mon 07:00'], now)).toBe(now);
+    expect(opens('Europe/Oslo', ['2026-12-23T12:00 - 2027-01-02T08:00'], now)).toBe(now);
+  });
+
+  test('closes at the minute that a freeze begins with, and is open at the one that it ends with', () => {
+    const oslo = (now: string) => opens('Europe/Oslo', ['Fri 16:00 - Mon 07:00'], now);
+    expect(oslo('2026-05-08T13:59:59.999Z')).toBe('2026-05-08T13:59:59.999Z');
+    expect(oslo('2026-05-08T14:00:00.000Z')).toBe('2026-05-11T05:00:00.000Z');
+    expect(oslo('2026-05-11T04:59:59.999Z')).toBe('2026-05-11T05:00:00.000Z');
+    expect(oslo('2026-05-11T05:00:00.000Z')).toBe('2026-05-11T05:00:00.000Z');
+  });
+
+  test('may be closed by a freeze that runs over the end of the week, or the whole week but for a minute', () => {
+    const freeze = ['Sun 22:00 - Mon 02:00'];
+    expect(opens('UTC', freeze, '2026-05-10T23:00:00.000Z')).toBe('2026-05-11T02:00:00.000Z');
+    expect(opens('UTC', freeze, '2026-05-11T01:59:00.000Z')).toBe('2026-05-11T02:00:00.000Z');
+    expect(opens('UTC', ['Mon 00:01 - Mon 00:00'], '2026-05-05T00:00:00.000Z')).toBe(
+      '2026-05-11T00:00:00.000Z',
+    );
+  });
+
+  test('opens after the last of freezes that overlap or meet', () => {
+    const freeze = [
+      '2026-12-28T08:00 - 2026-12-31T12:00',
+      'Fri 16:00 - Mon 07:00',
+      '2026-12-31T12:00 - 2027-01-01T17:00',
+      'Mon 07:00 - Mon 09:00',
+    ];
+    expect(opens('UTC', freeze, '2026-12-26T10:00:00.000Z')).toBe('2027-01-04T09:00:00.000Z');
+  });
+
+  test('that does not open in the time that a release may wait never opens for it', () => {
+    const long = ['2026-01-01T00:00 - 2026-03-31T00:00', '2026-03-31T00:00 - 2026-06-01T00:00'];
+    expect(opens('UTC', long, '2026-01-01T00:00:00.000Z')).toBeNull();
+    const days = gateLimits.freezeMs / 86_400_000;
+    const just = new Date(at('2026-06-01T00:00:00.000Z') - days * 86_400_000).toISOString();
+    expect(opens('UTC', long, just)).toBe('2026-06-01T00:00:00.000Z');
+    expect(opensAt({ timezone: 'UTC', freeze: long }, at(just) - 1)).toBeNull();
+    expect(
+      opens('UTC', ['Mon 00:00 - Thu 00:00', 'Thu 00:00 - Mon 00:00'], '2026-05-05T00:00:00.000Z'),
+    ).toBeNull();
+  });
+});
+
+describe('where clocks are put forward or back', () => {
+  test.each([
+    // 29 March 2026: 02:00 is followed by 03:00.
+    ['Europe/Oslo', 'Sat 20:00 - Sun 02:30', '2026-03-28T20:00:00Z', '2026-03-29T01:00:00.000Z'],
+    ['Europe/Oslo', 'Sun 02:30 - Sun 05:00', '2026-03-29T00:59:00Z', '2026-03-29T00:59:00.000Z'],
+    ['Europe/Oslo', 'Sun 02:30 - Sun 05:00', '2026-03-29T01:00:00Z', '2026-03-29T03:00:00.000Z'],
+    ['Europe/Oslo', 'Sun 02:10 - Sun 02:50', '2026-03-29T01:00:00Z', '2026-03-29T01:00:00.000Z'],
+    ['Europe/Oslo', 'Fri 16:00 - Mon 07:00', '2026-03-28T12:00:00Z', '2026-03-30T05:00:00.000Z'],
+    // 25 October 2026: 03:00 is 02:00 again.
+    ['Europe/Oslo', 'Fri 16:00 - Mon 07:00', '2026-10-24T12:00:00Z', '2026-10-26T06:00:00.000Z'],
+    ['Europe/Oslo', 'Sat 20:00 - Sun 02:30', '2026-10-25T00:45:00Z', '2026-10-25T01:30:00.000Z'],
+    ['Europe/Oslo', 'Sun 02:30 - Sun 05:00', '2026-10-25T00:30:00Z', '2026-10-25T04:00:00.000Z'],
+    // 8 March and 1 November 2026.
+    ['America/New_York', 'Sun 01:00 - Sun 02:30', '2026-03-08T06:30:00Z', '2026-03-08T07:00:00.000Z'],
+    ['America/New_York', 'Sun 00:00 - Sun 01:30', '2026-11-01T05:45:00Z', '2026-11-01T06:30:00.000Z'],
+    // Half an hour: 5 April 2026, 02:00 is 01:30 again; 4 October, 02:00 is followed by 02:30.
+    ['Australia/Lord_Howe', 'Sat 22:00 - Sun 01:45', '2026-04-04T14:50:00Z', '2026-04-04T15:15:00.000Z'],
+    ['Australia/Lord_Howe', 'Sun 02:15 - Sun 04:00', '2026-10-03T15:30:00Z', '2026-10-03T17:00:00.000Z'],
+    // Never; half an hour from everybody.
+    ['Asia/Kolkata', 'Fri 16:00 - Mon 07:00', '2026-03-28T12:00:00Z', '2026-03-30T01:30:00.000Z'],
+    // The 30th of December 2011 was left out.
+    [
+      'Pacific/Apia',
+      '2011-12-29T12:00 - 2011-12-30T12:00',
+      '2011-12-30T05:00:00Z',
+      '2011-12-30T10:00:00.000Z',
+    ],
+  ])('%s, "%s": what waits at %s goes on at %s', (timezone, freeze, now, expected) => {
+    expect(opens(timezone, [freeze], now)).toBe(expected);
+  });
+});
+
+describe('held against a clock that is looked at every minute', () => {
+  // Three weeks before and after a change of the clock, where the zone has one.
+  const clocks: readonly Clock[] = [
+    clockOf('Europe/Oslo', '2026-03-29'),
+    clockOf('Europe/Oslo', '2026-10-25'),
+    clockOf('America/New_York', '2026-03-08'),
+    clockOf('America/New_York', '2026-11-01'),
+    clockOf('Australia/Lord_Howe', '2026-04-05'),
+    clockOf('Australia/Lord_Howe', '2026-10-04'),
+    clockOf('Asia/Kolkata', '2026-06-01'),
+  ];
+  const two = (number: number) => String(number).padStart(2, '0');
+  // Mostly such as meet each other, or what the clocks leave out or show twice.
+  const time = fc.oneof(
+    fc.constantFrom('00:00', '01:30', '01:45', '02:00', '02:15', '02:30', '03:00', '16:00'),
+    fc
+      .tuple(fc.integer({ min: 0, max: 23 }), fc.integer({ min: 0, max: 59 }))
+      .map(([hour, minute]) => `${two(hour)}:${two(minute)}`),
+  );
+  const day = fc.oneof(fc.constant('Sun'), fc.constantFrom('Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'));
+  const weekly = fc.tuple(day, time, day, time).map((parts) => {
+    const [from, fromTime, to, toTime] = parts;
+    return `${from} ${fromTime} - ${to} ${toTime}`;
+  });
+  /** So many days from the change, in local time. */
+  const once = (clock: Clock) =>
+    fc
+      .tuple(fc.integer({ min: -10, max: 9 }), time, fc.integer({ min: 0, max: 6 }), time)
+      .map(
+        ([from, fromTime, days, toTime]) =>
+          `${clock.date(from)}T${fromTime} - ${clock.date(from + days)}T${toTime}`,
+      );
+  const cases = fc.constantFrom(...clocks).chain((clock) =>
+    fc.record({
+      clock: fc.constant(clock),
+      freeze: fc.array(
+        fc.oneof(weekly, once(clock)).filter((text) => FreezeWindow.safeParse(text).success),
+        {
+          minLength: 1,
+          maxLength: 4,
+        },
+      ),
+      // Far from the ends of what the clock knows.
+      minute: fc.oneof(
+        fc.integer({ min: -24 * 60, max: 24 * 60 }),
+        fc.integer({ min: -7 * 24 * 60, max: 7 * 24 * 60 }),
+      ),
+      ms: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: MINUTE - 1 })),
+    }),
+  );
+
+  test('the pointer may move at the first minute that no freeze covers, and at once outside of all', () => {
+    fc.assert(
+      fc.property(cases, ({ clock, freeze, minute, ms }) => {
+        const frozen = isFrozen(clock, freeze);
+        const now = clock.middle + minute;
+        const nowMs = clock.instants[now] ?? 0;
+        let open = now;
+        while (frozen[open]) open++;
+        const found = opensAt({ timezone: clock.zone, freeze }, nowMs + ms);
+        if (open === now) expect(found).toBe(nowMs + ms);
+        else if (open < clock.instants.length) expect(found).toBe(clock.instants[open]);
+        else expect(found ?? Infinity).toBeGreaterThan(clock.instants.at(-1) ?? 0);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  test('what it says is open is open, and asked again then it says so', () => {
+    fc.assert(
+      fc.property(cases, ({ clock, freeze, minute, ms }) => {
+        const nowMs = (clock.instants[clock.middle + minute] ?? 0) + ms;
+        const window = { timezone: clock.zone, freeze };
+        const opened = opensAt(window, nowMs);
+        if (opened !== null) expect(opensAt(window, opened)).toBe(opened);
+      }),
+    );
+  });
+});
+
+describe('windows that never open', () => {
+  test('are told from those that leave a minute of the week', () => {
+    const week = ['Mon 00:00 - Thu 12:00', 'Thu 12:00 - Mon 00:00'];
+    const window = (freeze: string[], timezone = 'Europe/Oslo') => ({ timezone, freeze });
+    expect(neverOpen([])).toBe(false);
+    expect(neverOpen([window(week)])).toBe(true);
+    expect(neverOpen([window(['Fri 16:00 - Mon 07:00', 'Mon 06:00 - Sat 00:00'])])).toBe(true);
+    expect(neverOpen([window(['Mon 00:00 - Thu 12:00', 'Thu 12:01 - Mon 00:00'])])).toBe(false);
+    expect(neverOpen([window(['2026-01-01T00:00 - 2026-01-02T00:00'])])).toBe(false);
+    expect(neverOpen([window(week.slice(0, 1)), window(week.slice(1))])).toBe(true);
+  });
+
+  test('are found across zones only when that is so in winter and in summer', () => {
+    const winterCover = [
+      { timezone: 'UTC', freeze: ['Mon 00:00 - Thu 00:00'] },
+      { timezone: 'Europe/Oslo', freeze: ['Thu 01:00 - Mon 01:00'] },
+    ];
+    expect(neverOpen(winterCover)).toBe(false);
+    const bothCovered = [winterCover[0], { timezone: 'Europe/Oslo', freeze: ['Thu 01:00 - Mon 02:00'] }];
+    expect(neverOpen(bothCovered.filter((one) => one !== undefined))).toBe(true);
+  });
+});
+
+describe('how it is written', () => {
+  test.each([
+    ['Fri 16:00 - Mon 07:00'],
+    ['Mon 00:00 - Mon 23:59'],
+    ['2028-02-29T00:00 - 2028-03-01T00:00'],
+    ['2026-01-01T00:00 - 2026-04-01T00:00'],
+  ])('"%s" is a freeze', (text) => {
+    expect(FreezeWindow.parse(text)).toBe(text);
+  });
+
+  test.each([
+    ['', 'must be such as'],
+    ['Fri 16:00-Mon 07:00', 'must be such as'],
+    ['fri 16:00 - mon 07:00', 'must be such as'],
+    ['Friday 16:00 - Monday 07:00', 'must be such as'],
+    ['Fri 4pm - Mon 7am', 'must be such as'],
+    ['2026-12-23T12:00:00 - 2027-01-02T08:00:00', 'must be such as'],
+    ['2026-12-23T12:00Z - 2027-01-02T08:00Z', 'must be such as'],
+    ['Fri 16:00 - 2027-01-02T08:00', 'must be such as'],
+    ['Fra 16:00 - Mon 07:00', 'does not exist'],
+    ['Fri 24:00 - Mon 07:00', 'does not exist'],
+    ['Fri 16:60 - Mon 07:00', 'does not exist'],
+    ['2026-02-29T12:00 - 2026-03-02T08:00', 'does not exist'],
+    ['2026-03-01T12:00 - 2026-03-02T24:00', 'does not exist'],
+    ['Fri 16:00 - Fri 16:00', 'must end at another time'],
+    ['2026-12-23T12:00 - 2026-12-23T12:00', 'must end after it begins'],
+    ['2027-01-02T08:00 - 2026-12-23T12:00', 'must end after it begins'],
+    ['2026-01-01T00:00 - 2026-04-01T00:01', 'may last 90 days'],
+  ])('"%s" is none, and the reason is said', (text, why) => {
+    expect(FreezeWindow.safeParse(text).error?.issues[0]?.message).toContain(why);
+  });
+
+  test('a zone is one of the IANA database', () => {
+    for (const zone of ['Europe/Oslo', 'America/Argentina/Ushuaia', 'UTC', 'Etc/GMT+5'])
+      expect(TimeZone.safeParse(zone).success, zone).toBe(true);
+    for (const zone of ['', 'Oslo', '+01:00', 'Europe/Atlantis', '2026-01-01T00:00Z[Europe/Oslo]', 'Z'])
+      expect(TimeZone.safeParse(zone).success, zone).toBe(false);
+  });
+});
