@@ -8,6 +8,11 @@ export function tokenPath(id: string): string {
   return `${tokensPath}/${id}`;
 }
 
+/** What waits in a tenant. */
+export function gatesPath(tenant: string): string {
+  return `${tenantsPath}/${tenant}/gates`;
+}
+
 export function bundlePath(tenant: string, bundle: string): string {
   return `${tenantsPath}/${tenant}/bundles/${bundle}`;
 }

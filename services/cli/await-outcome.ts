@@ -3,6 +3,7 @@ import type { CommandRun } from './command-run.ts';
 import { exitOfOutcome, type ExitName } from './exit-codes.ts';
 import { CliError, Unreachable } from './failures.ts';
 import { followRelease } from './follow-release.ts';
+import { openGateNames, openGates } from './gate-wording.ts';
 import { progress } from './progress.ts';
 import { showDiagnostics } from './report-failure.ts';
 import type { ReleaseView } from './resources.ts';
@@ -36,10 +37,11 @@ export async function awaitOutcome(
     }
   } catch (error) {
     stages.end();
-    if (run.signal.aborted) throw goesOn(release, 'interrupted', 'No longer watching.');
-    if (error instanceof Unreachable) throw goesOn(release, 'unavailable', error.message);
+    if (run.signal.aborted) throw goesOn(last, 'interrupted', 'No longer watching.');
+    if (error instanceof Unreachable) throw goesOn(last, 'unavailable', error.message);
     if (!timeout.aborted) throw error;
-    run.terminal.err(`${correlationId(release)} is still on its way after ${spoken(options.timeoutMs)}.\n`);
+    const still = `${correlationId(last)} is still on its way after ${spoken(options.timeoutMs)}`;
+    run.terminal.err(`${still}${waitsFor(last)}.\n`);
     if (options.onView === undefined && run.terminal.json) run.terminal.document(last);
     return 'inFlight';
   }
@@ -58,10 +60,17 @@ function lastWord(run: CommandRun, release: ReleaseView, options: AwaitOptions):
 /** Why we do not look any more, and that this changes nothing for the release. */
 function goesOn(id: ReleaseView, exit: ExitName, why: string): CliError {
   const where = `--tenant ${id.tenant} --bundle ${id.bundle}`;
-  return new CliError(exit, `${why} ${correlationId(id)} was accepted and goes on.`, {
+  const wantsApproval = openGates(id.gates).some(({ kind }) => kind === 'approval');
+  return new CliError(exit, `${why} ${correlationId(id)} was accepted and goes on${waitsFor(id)}.`, {
     hints: [
+      ...(wantsApproval ? [`Approve it: pointsman approve ${id.version} ${where}`] : []),
       `Watch it: pointsman watch ${id.version} ${where}`,
       `Stop it: pointsman cancel ${id.version} ${where}`,
     ],
   });
+}
+
+function waitsFor({ gates }: ReleaseView): string {
+  const names = openGateNames(gates);
+  return names === '' ? '' : `: it waits for ${names}`;
 }

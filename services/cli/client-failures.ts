@@ -40,7 +40,10 @@ function codeOf(error: unknown): string | null {
   return 'code' in error && typeof error.code === 'string' ? error.code : codeOf(error.cause);
 }
 
-function hintsFor({ code, errors = [], version, tokenId, requestId }: Problem, url: string): string[] {
+function hintsFor(
+  { code, errors = [], gates = [], version, tokenId, requestId }: Problem,
+  url: string,
+): string[] {
   if (code === 'unauthenticated') {
     return [
       `Give a token of ${url} with --token or POINTSMAN_TOKEN.`,
@@ -54,6 +57,8 @@ function hintsFor({ code, errors = [], version, tokenId, requestId }: Problem, u
   }
   if (code === 'conflict' && tokenId !== undefined)
     return [`"pointsman tokens revoke ${tokenId}" does that.`];
+  if (code === 'which_gate') return [`Name one with --gate: ${gates.join(', ')}.`];
+  if (code === 'digest_mismatch') return ['Look at the release again, with "pointsman status --release".'];
   if (code === 'held') return ['"pointsman hold --lift" lets the pointer move again.'];
   if (code === 'internal' && requestId !== undefined)
     return [`The request was ${requestId}; the log of the API has more.`];

@@ -19,6 +19,8 @@ export interface Surroundings {
   readonly stderr: OutputStream;
   /** Aborted when the user wants to stop, with what to say then as its reason. */
   readonly signal: AbortSignal;
+  /** Asks whoever sits at the terminal; an empty answer where there is none. Left out where nobody sits there. */
+  readonly ask?: (question: string, signal: AbortSignal) => Promise<string>;
   /** Another pace of retries than that of cliLimits. For tests. */
   readonly firstRetryMs?: number;
 }
@@ -35,6 +37,8 @@ export interface CommandRun {
   readonly signal: AbortSignal;
   readonly terminal: Terminal;
   readonly client: ApiClient;
+  /** Null where nobody is there to answer: in a pipe, and when a program reads the one document of `--json`. */
+  readonly ask: ((question: string) => Promise<string>) | null;
   tenant(): string;
   tenantIfGiven(): string | null;
   bundle(argument?: string): string;
@@ -43,12 +47,13 @@ export interface CommandRun {
 /** Opens a run with the options that stand anywhere on the command line. Throws CliError for a setting that is wrong. */
 export function commandRun(cli: Cli, command: Command): CommandRun {
   const options: GlobalOptions = command.optsWithGlobals();
-  const { env, signal } = cli;
+  const { env, signal, ask } = cli;
   return {
     env,
     signal,
     terminal: terminal({ stdout: cli.stdout, stderr: cli.stderr, env, json: options.json === true }),
     client: apiClient(connection(options, env), signal, cli.firstRetryMs),
+    ask: ask === undefined || options.json === true ? null : (question) => ask(question, signal),
     tenant: () => tenantOf(options, env),
     tenantIfGiven: () => tenantIfGiven(options, env),
     bundle: (argument) => bundleOf(options, env, argument),

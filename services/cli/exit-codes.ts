@@ -25,7 +25,10 @@ export const EXIT_CODES = {
   inFlight: { code: 10, meaning: 'accepted and still on its way: --no-wait, or --timeout passed' },
   unavailable: { code: 11, meaning: 'nobody answers, or a store is down, also after retries' },
   notFound: { code: 12, meaning: 'there is no such release, pointer or file' },
-  interrupted: { code: 130, meaning: 'stopped by Ctrl-C; a release that was accepted goes on' },
+  interrupted: {
+    code: 130,
+    meaning: 'stopped by Ctrl-C, or by no to a question; a release that was accepted goes on',
+  },
 } as const;
 
 export type ExitName = keyof typeof EXIT_CODES;
@@ -52,6 +55,7 @@ const BY_CODE: Readonly<Record<ErrorCode, ExitName>> = {
   malformed: 'failed',
   unauthenticated: 'unauthorised',
   forbidden: 'unauthorised',
+  gated: 'unauthorised',
   own_release: 'unauthorised',
   not_found: 'notFound',
   method_not_allowed: 'failed',
@@ -72,6 +76,8 @@ const BY_CODE: Readonly<Record<ErrorCode, ExitName>> = {
   not_promotable: 'refused',
   held: 'refused',
   busy: 'unavailable',
+  wrong_content: 'rejected',
+  incomplete_artifact: 'rejected',
   internal: 'failed',
   unavailable: 'unavailable',
 };

@@ -1,3 +1,4 @@
+import { askAtTerminal } from './ask.ts';
 import { CliError } from './failures.ts';
 import { runCommandLine } from './program.ts';
 
@@ -20,4 +21,5 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   signal: interrupt.signal,
+  ...(process.stdin.isTTY && process.stdout.isTTY ? { ask: askAtTerminal } : {}),
 });

@@ -1,7 +1,8 @@
 import { InvalidArgumentError, Option } from 'commander';
 
-import { Generation, Version } from '../../core/identifiers.ts';
+import { Digest, Generation, parseReleaseKey, type ReleaseId, Version } from '../../core/identifiers.ts';
 import { httpLimits } from '../../core/limits.ts';
+import { GateName } from '../../core/policy.ts';
 import { cliLimits } from './limits.ts';
 
 /** `12` or `v12`, as people copy it. Throws what makes commander say so. */
@@ -10,6 +11,18 @@ export function version(text: string): number {
   if (!parsed.success) throw new InvalidArgumentError('A version is a number from 1, such as 12 or v12.');
   return parsed.data;
 }
+
+/** A release by its number, or by its whole name as it stands in logs and lists. */
+export function release(text: string): NamedRelease {
+  const [, tenant, bundle, number] = /^([^/:]+)[/:]([^/:]+)[/:](v[0-9]+)$/.exec(text) ?? [];
+  if (tenant === undefined || bundle === undefined || number === undefined) return { version: version(text) };
+  const named = parseReleaseKey(`${tenant}/${bundle}/${number}`);
+  if (named === null) throw new InvalidArgumentError('A release is such as 12, v12 or acme:support-bot:v12.');
+  return named;
+}
+
+/** What a command line says of a release; the rest comes from its options. */
+export type NamedRelease = Partial<ReleaseId> & Pick<ReleaseId, 'version'>;
 
 /** A pointer's generation. */
 export function generation(text: string): number {
@@ -47,6 +60,20 @@ export function timeoutOption(): Option {
 export function sentence(text: string): string {
   if (text.trim() === '') throw new InvalidArgumentError('It may not be empty.');
   return text;
+}
+
+/** What an artifact is called by. */
+export function digest(text: string): string {
+  const parsed = Digest.safeParse(text);
+  if (!parsed.success) throw new InvalidArgumentError('A digest is sha256: and 64 hex digits.');
+  return parsed.data;
+}
+
+/** A gate's or check's name. */
+export function gateName(text: string): string {
+  const parsed = GateName.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new InvalidArgumentError(`${parsed.error.issues[0]?.message ?? 'It is wrong'}.`);
 }
 
 /** What an `Idempotency-Key` may be: it travels in a header. */

@@ -2,13 +2,17 @@ import { Command, CommanderError } from 'commander';
 
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Cli, Surroundings } from './command-run.ts';
+import { approveCommand } from './commands/approve.ts';
 import { cancelCommand } from './commands/cancel.ts';
+import { checkCommand } from './commands/check.ts';
 import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { historyCommand } from './commands/history.ts';
 import { holdCommand } from './commands/hold.ts';
+import { pendingCommand } from './commands/pending.ts';
 import { promoteCommand } from './commands/promote.ts';
 import { publishCommand } from './commands/publish.ts';
+import { rejectCommand } from './commands/reject.ts';
 import { releasesCommand } from './commands/releases.ts';
 import { rollbackCommand } from './commands/rollback.ts';
 import { showCommand } from './commands/show.ts';
@@ -79,6 +83,10 @@ const COMMANDS = [
   historyCommand,
   diffCommand,
   showCommand,
+  pendingCommand,
+  approveCommand,
+  rejectCommand,
+  checkCommand,
   rollbackCommand,
   promoteCommand,
   holdCommand,

@@ -1,8 +1,9 @@
+import { gateLine, openGateNames } from './gate-wording.ts';
 import type { ReleaseView, StageView } from './resources.ts';
 import type { Terminal } from './terminal.ts';
 import { spoken } from './wording.ts';
 
-/** Shows the stages of one release as they end, a line each. */
+/** Shows the stages of one release as they end, and its gates as they change, a line each. */
 export interface Progress {
   show(release: ReleaseView): void;
   /** Leaves the cursor at the beginning of a line, whatever was being shown. */
@@ -15,6 +16,7 @@ export interface Progress {
  */
 export function progress(terminal: Terminal): Progress {
   const shown = new Set<string>();
+  const gates = new Map<string, string>();
   let pending = '';
   const write = terminal.json ? terminal.err : terminal.out;
   const replacePending = (next: string): void => {
@@ -23,9 +25,20 @@ export function progress(terminal: Terminal): Progress {
     write(`${pending === '' ? '' : '\r\u001b[2K'}${next}`);
     pending = next;
   };
+  const showGates = (release: ReleaseView): void => {
+    for (const gate of release.gates) {
+      const { state, says } = gate;
+      // The deadline is in the line, and how far off it is changes by itself.
+      if (state === 'closed' || gates.get(gate.gate) === `${state} ${says}`) continue;
+      gates.set(gate.gate, `${state} ${says}`);
+      replacePending('');
+      write(`${gateLine(gate, terminal)}\n`);
+    }
+  };
   return {
     show(release) {
       for (const stage of release.stages) {
+        if (stage.stage === 'gate') showGates(release);
         if (stage.state === 'running' || shown.has(stage.stage)) continue;
         shown.add(stage.stage);
         replacePending('');
@@ -48,6 +61,8 @@ function stageLine(stage: StageView, release: ReleaseView, terminal: Terminal): 
 
 function waitingLine(release: ReleaseView, terminal: Terminal): string {
   const between = release.stages.length === 0 ? 'starting' : 'settling';
-  const doing = release.status === 'waiting' ? 'in line behind another release' : (release.stage ?? between);
+  const waitsFor = openGateNames(release.gates);
+  const stage = release.stage === 'gate' && waitsFor !== '' ? `gate: ${waitsFor}` : release.stage;
+  const doing = release.status === 'waiting' ? 'in line behind another release' : (stage ?? between);
   return terminal.paint('dim', `  … ${doing}`);
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { Diagnostic } from '../../core/diagnostic.ts';
+import { Gate, GateState, OpenGate, Verdict } from '../../core/gate.ts';
 import { BundleName, ChannelName, Digest, Generation, TenantName, Version } from '../../core/identifiers.ts';
 import { Move, Pointer } from '../../core/pointer.ts';
 import { Outcome, ReleaseStatus, Stage, StageState } from '../../core/release.ts';
@@ -22,6 +23,25 @@ export type StageView = z.infer<typeof StageView>;
 /** A stage as an event tells of it: its beginning has no end yet. */
 export const StageEvent = StageView.extend({ finishedAt: z.string().nullable().default(null) });
 
+export const GateView = z.looseObject({ ...Gate.shape, verdicts: z.array(z.looseObject(Verdict.shape)) });
+export type GateView = z.infer<typeof GateView>;
+
+/** A gate that waits, in the list of its tenant. */
+export const OpenGateView = GateView.extend({
+  bundle: OpenGate.shape.bundle,
+  version: OpenGate.shape.version,
+  channel: OpenGate.shape.channel,
+});
+
+/** What a word has come to. */
+export const Heard = z.looseObject({
+  gate: z.string(),
+  state: GateState,
+  said: z.number().int(),
+  needed: z.number().int(),
+});
+export type Heard = z.infer<typeof Heard>;
+
 export const ReleaseView = z.looseObject({
   tenant: TenantName,
   bundle: BundleName,
@@ -35,7 +55,10 @@ export const ReleaseView = z.looseObject({
   digest: Digest.nullable(),
   generation: Generation.nullable(),
   createdAt: z.string(),
+  by: z.string().nullish(),
+  message: z.string().nullish(),
   stages: z.array(StageView).default([]),
+  gates: z.array(GateView).default([]),
 });
 export type ReleaseView = z.infer<typeof ReleaseView>;
 

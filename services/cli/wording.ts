@@ -36,11 +36,12 @@ export function shortDigest(digest: string): string {
   return digest.slice(0, 'sha256:'.length + 12);
 }
 
-/** A duration as a person says it: `8 ms`, `1.2 s`, `3 min`. */
+/** A duration as a person says it: `8 ms`, `1.2 s`, `3 min`, `5 h`, `12 days`. */
 export function spoken(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
-  return `${Math.round(ms / 60_000)} min`;
+  if (ms < 120 * 60_000) return `${Math.round(ms / 60_000)} min`;
+  return ms < 48 * 3_600_000 ? `${Math.round(ms / 3_600_000)} h` : `${Math.round(ms / 86_400_000)} days`;
 }
 
 /** A size as a person says it. */

@@ -44,6 +44,7 @@ export function gatedStore(): GatedStore {
   let openedAt = 0;
   beforeAll(async () => {
     store = await startStore();
+    await store.owner.query('SET search_path = pointsman');
   });
   beforeEach(async () => {
     tenant = await newTenant(store);
@@ -74,8 +75,8 @@ export function gatedStore(): GatedStore {
     async policy(...rules) {
       const document = Policy.parse({ channels: { live: { gates: rules } } });
       await store.owner.query(
-        `INSERT INTO pointsman.policies (tenant, version, document, by, at)
-         SELECT $1, coalesce(max(version), 0) + 1, $2, 'test', now() FROM pointsman.policies WHERE tenant = $1`,
+        `INSERT INTO policies (tenant, version, document, by, at)
+         SELECT $1, coalesce(max(version), 0) + 1, $2, 'test', now() FROM policies WHERE tenant = $1`,
         [tenant, document],
       );
     },

@@ -15,13 +15,14 @@ export async function withPolicy(
   channel = 'live',
 ): Promise<void> {
   const document = Policy.parse({ channels: { [channel]: { gates } } });
-  await standstill(plane).sql((client) =>
-    client.query(
-      `INSERT INTO pointsman.policies (tenant, version, document, by, at)
-       SELECT $1, coalesce(max(version), 0) + 1, $2, 'test', now() FROM pointsman.policies WHERE tenant = $1`,
+  await standstill(plane).sql(async (client) => {
+    await client.query('SET search_path = pointsman');
+    await client.query(
+      `INSERT INTO policies (tenant, version, document, by, at)
+       SELECT $1, coalesce(max(version), 0) + 1, $2, 'test', now() FROM policies WHERE tenant = $1`,
       [tenant, JSON.stringify(document)],
-    ),
-  );
+    );
+  });
 }
 
 /** Says a word as Alice, who is an approver. */

@@ -4,6 +4,7 @@ import { correlationId } from '../../../core/identifiers.ts';
 import { bundlePath, releasePath } from '../api-paths.ts';
 import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
 import type { ExitName } from '../exit-codes.ts';
+import { deadline, openGates } from '../gate-wording.ts';
 import { cliLimits } from '../limits.ts';
 import { version } from '../option-values.ts';
 import { listRows } from '../pages.ts';
@@ -11,6 +12,7 @@ import { progress } from '../progress.ts';
 import { showDiagnostics } from '../report-failure.ts';
 import { ChannelView, ReleaseView } from '../resources.ts';
 import { table } from '../table.ts';
+import type { Terminal } from '../terminal.ts';
 import { moment, standing, verdict, whereabouts } from '../wording.ts';
 
 /** `pointsman status`: where a bundle's pointers are and what is in flight, or how one release went. */
@@ -61,8 +63,16 @@ async function bundleStatus(run: CommandRun, bundle: string): Promise<ExitName> 
     ),
   );
   terminal.out(inFlight.length === 0 ? 'nothing in flight\n' : 'in flight\n');
-  terminal.out(table(inFlight.map((one) => [` v${one.version}`, one.channel, standing(one, terminal)])));
+  terminal.out(table(inFlight.flatMap((one) => inFlightRows(one, terminal))));
   return 'done';
+}
+
+/** The release, and below it what it waits for. */
+function inFlightRows(release: ReleaseView, terminal: Terminal): string[][] {
+  const waits = openGates(release.gates).map((gate) => `${gate.gate} ${deadline(gate, terminal)}`.trimEnd());
+  const [first = '', ...others] = waits;
+  const own = [` v${release.version}`, release.channel, standing(release, terminal), first];
+  return [own, ...others.map((one) => ['', '', '', one])];
 }
 
 async function releaseStatus(run: CommandRun, bundle: string, number: number): Promise<ExitName> {

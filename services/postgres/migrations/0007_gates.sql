@@ -238,7 +238,7 @@ CREATE FUNCTION gate_says(g gates, r releases) RETURNS text LANGUAGE sql STABLE 
     WHEN g.kind = 'check' THEN format('waits for the check "%s"%s', g.gate,
       CASE WHEN g.rule ? 'url' THEN ', which was asked for' ELSE ' to be reported' END)
     WHEN g.kind = 'schedule' THEN format('waits until %s, as its author asked', iso(r.not_before))
-    ELSE format('waits for the end of a freeze (%s)', g.rule->>'timezone') END
+    ELSE format('waits for a time at which nothing is frozen (%s)', g.rule->>'timezone') END
 $$;
 
 -- Somebody's word on a gate. See VerdictAnswer in handlers/contract.ts. Unlike what goes through the tenant's object, two requests of a

@@ -108,6 +108,24 @@ export function release(more: Readonly<Record<string, unknown>> = {}): Record<st
     createdAt: '2026-01-01T00:00:00.000Z',
     stages: [],
     effects: [],
+    gates: [],
+    ...more,
+  };
+}
+
+/** An approval that waits, as the API shows it. */
+export function gate(more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  return {
+    gate: 'release',
+    kind: 'approval',
+    state: 'open',
+    says: 'waits for 1 of 1 approval by a token with the role approver',
+    openedAt: '2026-01-01T00:00:00.000Z',
+    deadlineAt: '2026-01-02T00:00:00.000Z',
+    decidedAt: null,
+    baseGeneration: 2,
+    needed: 1,
+    verdicts: [],
     ...more,
   };
 }
