@@ -11,6 +11,7 @@ const nameRule = 'one to 63 characters of a-z, 0-9 and "-", not beginning or end
 export const TenantName = z.string().regex(NAME, `a tenant's name is ${nameRule}`);
 export const BundleName = z.string().regex(NAME, `a bundle's name is ${nameRule}`);
 export const ChannelName = z.string().regex(NAME, `a channel's name is ${nameRule}`);
+export const HookName = z.string().regex(NAME, `a hook's name is ${nameRule}`);
 
 /** A release's number within its bundle: rises by one from 1 and is never used again. */
 export const Version = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);

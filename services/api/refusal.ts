@@ -8,6 +8,7 @@ export type Refusal =
   | { readonly kind: 'held'; readonly reason: string }
   | { readonly kind: 'key_reused' }
   | { readonly kind: 'too_many_channels'; readonly limit: number }
+  | { readonly kind: 'overtaken'; readonly version: number | null }
   | { readonly kind: 'no_tenant' };
 
 /** A refusal of the tenant's object as the problem that a client is told. */
@@ -29,6 +30,10 @@ export function refusal(answer: Refusal, tenant: string): PointsmanError {
         'conflict',
         `A bundle may have ${answer.limit} channels, and this one has them.`,
       );
+    case 'overtaken':
+      return new PointsmanError('conflict', 'A later push has come before this one.', {
+        details: { version: answer.version },
+      });
     case 'no_tenant':
       return notFound(`There is no tenant "${tenant}".`);
   }

@@ -51,7 +51,7 @@ function refuseMisfit(problem: string | null): void {
   if (problem !== null) throw new Error(problem);
 }
 
-/** What the app may do, and nothing beside it: it owns nothing, deletes only claims, and rewrites no history. */
+/** What the app may do, and nothing beside it: it owns nothing, deletes little, and rewrites no history. */
 function rights(role: string): string[] {
   return [
     `REVOKE ALL ON ALL TABLES IN SCHEMA ${SCHEMA} FROM ${role}`,
@@ -62,7 +62,7 @@ function rights(role: string): string[] {
     `GRANT UPDATE (feed_seq) ON ${SCHEMA}.tenants TO ${role}`,
     `GRANT UPDATE (announced_at) ON ${SCHEMA}.moves TO ${role}`,
     ...updated.map(([table, columns]) => `GRANT UPDATE (${columns}) ON ${SCHEMA}.${table} TO ${role}`),
-    `GRANT DELETE ON ${SCHEMA}.artifact_claims TO ${role}`,
+    `GRANT DELETE ON ${deleted.map((table) => `${SCHEMA}.${table}`).join(', ')} TO ${role}`,
     `GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} TO ${role}`,
   ];
 }
@@ -87,7 +87,13 @@ const inserted = [
   'gates',
   'verdicts',
   'gate_changes',
+  'hooks',
+  'deliveries',
+  'commit_reports',
 ];
+
+/** What a release gives up, a rule that an admin takes back, and deliveries whose time is over. */
+const deleted = ['artifact_claims', 'hooks', 'deliveries', 'commit_reports'];
 
 /** What names a row, and what was asked for, stays as it was written. */
 const updated = [
@@ -98,6 +104,12 @@ const updated = [
   ['stages', 'state, finished_at, diagnostics'],
   ['effects', 'state, detail, at'],
   ['gates', 'state, base_generation, decided_at, reason'],
+  [
+    'hooks',
+    'provider, repository, ref, path, bundle, channel, api_url, secret, token, updated_by, updated_at',
+  ],
+  ['deliveries', 'state, version, reason, updated_at'],
+  ['commit_reports', 'state, detail, ended_at'],
   ['pointers', 'version, digest, generation, hold_reason, hold_by, hold_at, moved_at'],
 ] as const;
 

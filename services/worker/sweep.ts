@@ -8,7 +8,8 @@ import type { Clock } from '../../handlers/deps.ts';
 import type { Database } from '../postgres/database.ts';
 import { type InFlight, listInFlight } from '../postgres/sweep.ts';
 import type { RestateAdmin } from '../restate/admin.ts';
-import { invocationStates } from './invocations.ts';
+import { releaseStates } from './invocations.ts';
+import { sweepHooks } from './sweep-hooks.ts';
 
 export interface SweepDeps {
   readonly db: Database;
@@ -32,7 +33,7 @@ async function sweepOnce(deps: SweepDeps): Promise<void> {
 }
 
 async function tellTenants({ admin, ingress, log }: SweepDeps, suspects: readonly InFlight[]): Promise<void> {
-  const states = await invocationStates(admin, suspects);
+  const states = await releaseStates(admin, suspects);
   for (const suspect of suspects) {
     const { tenant, bundle, channel, version, source } = suspect;
     if (states.get(releaseKey(suspect)) === 'running') continue;
@@ -52,9 +53,11 @@ export function startSweep(deps: SweepDeps): { stop(): Promise<void> } {
   const stopping = new AbortController();
   const loop = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      await sweepOnce(deps).catch((error: unknown) =>
-        deps.log.warn({ err: error }, 'the sweep failed; it goes on'),
-      );
+      for (const sweep of [sweepOnce, sweepHooks]) {
+        await sweep(deps).catch((error: unknown) =>
+          deps.log.warn({ err: error }, 'the sweep failed; it goes on'),
+        );
+      }
       await pause(sweepLimits.everyMs, stopping.signal);
     }
   };

@@ -6,6 +6,7 @@ import { Policy } from '../../core/policy.ts';
 import type { VerdictRequest } from '../../handlers/contract.ts';
 import { postgresGates } from '../../services/postgres/gates.ts';
 import { findPointer } from '../../services/postgres/pointers.ts';
+import { receive, setHook } from '../support/hooks.ts';
 import {
   AT,
   connect,
@@ -34,6 +35,8 @@ beforeAll(async () => {
     await readyToSwap(store, { tenant, bundle: 'bundle', version: 2 });
     await gated(tenant, 3);
     await store.moves.setHold(holdRequest({ tenant, reason: 'x' }));
+    await setHook(store.db, tenant);
+    await receive(store.db, { tenant, hook: 'main', delivery: 'one' });
   }
   await store.owner.query('SET search_path = pointsman');
   const { rows } = await store.owner.query<{ name: string }>(

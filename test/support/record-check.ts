@@ -47,6 +47,12 @@ const CONTRADICTIONS = [
      SELECT count(*) FROM pointsman.verdicts w
      WHERE (w.tenant, w.bundle, w.version, w.gate, w.base_generation) = (g.tenant, g.bundle, g.version, g.gate, g.base_generation)
        AND w.word = 'approve' AND NOT ((g.rule->>'notAuthor')::boolean AND w.by = r.by))`,
+  `SELECT format('%s/%s/%s is said to be published as v%s, which came from elsewhere', d.tenant, d.hook, d.delivery, d.version) AS problem
+   FROM pointsman.deliveries d JOIN pointsman.releases r USING (tenant, bundle, version)
+   WHERE (r.origin->>'hook', r.origin->>'delivery') IS DISTINCT FROM (d.hook, d.delivery)`,
+  `SELECT format('%s/%s/%s: its commit heard that it is on its way after the last word', p.tenant, p.hook, p.delivery) AS problem
+   FROM pointsman.commit_reports p JOIN pointsman.commit_reports f USING (tenant, hook, delivery)
+   WHERE p.kind = 'pending' AND p.state = 'done' AND f.kind = 'final' AND f.state = 'done' AND f.ended_at < p.ended_at`,
   `SELECT format('%s: blob %s of %s is missing or not what its digest says', a.tenant, b.digest, a.digest) AS problem
    FROM pointsman.pointers p
    JOIN pointsman.artifacts a ON (a.tenant, a.digest) = (p.tenant, p.digest)

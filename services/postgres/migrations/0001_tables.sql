@@ -102,6 +102,8 @@ CREATE TABLE releases (
   message text,
   by text NOT NULL,
   idempotency_key text NOT NULL,
+  -- The push that it came from: see Origin in core/hook.ts.
+  origin jsonb,
   invocation_id text,
   -- From here on no forward step has an effect: see close_release.
   closing boolean NOT NULL DEFAULT false,

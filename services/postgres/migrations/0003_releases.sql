@@ -29,6 +29,10 @@ BEGIN
   IF NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
   answer := replay(t, q->>'idempotencyKey', q->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
+  IF q->>'origin' IS NOT NULL THEN
+    answer := origin_refused(t, q->'origin');
+    IF answer IS NOT NULL THEN RETURN answer; END IF;
+  END IF;
 
   SELECT * INTO p FROM pointers WHERE (tenant, bundle, channel) = (t, b, q->>'channel');
   IF p.hold_reason IS NOT NULL THEN RETURN jsonb_build_object('kind', 'held', 'reason', p.hold_reason); END IF;
@@ -45,10 +49,10 @@ BEGIN
   INSERT INTO bundles (tenant, bundle, created_at) VALUES (t, b, at) ON CONFLICT DO NOTHING;
   -- The number is the object's to give, and the key's to refuse: a taken one means that the object has forgotten something.
   INSERT INTO releases (tenant, bundle, version, channel, status, source, if_generation, policy_version, not_before, message, by,
-    idempotency_key, created_at)
+    idempotency_key, origin, created_at)
   SELECT t, b, v, q->>'channel', CASE q->>'placement' WHEN 'start' THEN 'running' ELSE 'waiting' END, q->>'source',
     (q->>'ifGeneration')::bigint, policy_now(t), to_timestamp((q->>'notBefore')::double precision / 1000), q->>'message', q->>'by',
-    q->>'idempotencyKey', at
+    q->>'idempotencyKey', nullif(q->'origin', 'null'), at
   WHERE v > coalesce((SELECT max(version) FROM releases WHERE (tenant, bundle) = (t, b)), 0)
   ON CONFLICT DO NOTHING;
   IF NOT FOUND THEN
@@ -56,6 +60,7 @@ BEGIN
     RETURN coalesce(replay(t, q->>'idempotencyKey', q->>'fingerprint'), '{"kind": "version_taken"}');
   END IF;
 
+  IF q->>'origin' IS NOT NULL THEN PERFORM publish_delivery(t, q->'origin', v, at); END IF;
   IF q->'supersedes' <> '[]' THEN PERFORM supersede(t, b, v, q->'supersedes', at); END IF;
   answer := jsonb_build_object('kind', 'accepted', 'version', v, 'replayed', false);
   INSERT INTO idempotency_keys VALUES (t, q->>'idempotencyKey', q->>'fingerprint', answer, at);
@@ -87,6 +92,7 @@ CREATE FUNCTION end_waiting(r releases, how text, why text, at timestamptz) RETU
 BEGIN
   UPDATE releases SET status = 'settled', outcome = how, reason = why, settled_at = at
   WHERE (tenant, bundle, version) = (r.tenant, r.bundle, r.version);
+  PERFORM tell_commit(r, how, why, at);
   PERFORM note(r.tenant, at, r."by", 'settled', jsonb_build_object('bundle', r.bundle, 'version', r.version, 'outcome', how, 'reason', why));
   PERFORM tell(r.tenant, r.bundle, r.channel, r.version, 'settled');
 END $$;
@@ -312,6 +318,7 @@ BEGIN
       RAISE EXCEPTION 'release %/%/v% has effects that nobody has tried to undo', t, b, v;
     END IF;
     UPDATE releases SET status = 'settled', settled_at = at WHERE (tenant, bundle, version) = (t, b, v);
+    PERFORM tell_commit(r, r.outcome, r.reason, at);
     PERFORM note(t, at, r."by", 'settled', jsonb_build_object('bundle', b, 'version', v, 'outcome', r.outcome, 'reason', r.reason));
     PERFORM tell(t, b, r.channel, v, 'settled');
   END IF;

@@ -1,0 +1,134 @@
+import { z } from 'zod';
+
+import { type CommitState, commitState, statusContext } from '../../core/hook.ts';
+import type { Outcome } from '../../core/release.ts';
+import { apiOf, authorization, type HookTarget, repositoryPath, type TargetCall } from './hook-target.ts';
+import { statusLimits } from './limits.ts';
+import { cut } from './push.ts';
+
+/** What a commit is to be told. */
+export interface CommitReport {
+  readonly repository: string;
+  readonly ref: string;
+  readonly commit: string;
+  readonly delivery: string;
+  readonly bundle: string;
+  readonly channel: string;
+  /** Null until there is a release. */
+  readonly version: number | null;
+  /** Null until there is a last word. */
+  readonly outcome: Outcome | null;
+  readonly reason: string | null;
+  readonly correlationId: string;
+  /** Where to read more. */
+  readonly url: string;
+}
+
+export interface StatusCall extends TargetCall {
+  readonly body: string;
+}
+
+/** How the provider is told. Throws for a target that can't be told anything. */
+export function statusCall(target: HookTarget, report: CommitReport): StatusCall {
+  const api = apiOf(target);
+  if (api === null) throw new Error(`a hook of ${target.repository} names no API to tell`);
+  const at = `${api}${repositoryPath(target)}`;
+  switch (target.provider) {
+    case 'github':
+      return call(target, `${at}/statuses/${report.commit}`, githubStatus(report));
+    case 'gitlab':
+      return call(target, `${at}/statuses/${report.commit}`, gitlabStatus(report));
+    case 'generic':
+      return call(target, api, genericStatus(report));
+  }
+}
+
+function call(target: HookTarget, url: string, status: object): StatusCall {
+  const accept = target.provider === 'github' ? 'application/vnd.github+json' : 'application/json';
+  const headers = { accept, 'content-type': 'application/json', ...authorization(target, url) };
+  return { url, headers, body: JSON.stringify(status) };
+}
+
+/** "REST API: create a commit status". */
+function githubStatus(report: CommitReport): object {
+  return {
+    state: GITHUB_STATES[commitState(report.outcome)],
+    context: statusContext(report),
+    description: cut(inWords(report), statusLimits.githubDescriptionChars),
+    target_url: report.url,
+  };
+}
+
+/** "Commits API: set commit pipeline status". Without the ref it is shown at whichever pipeline of the commit GitLab finds. */
+function gitlabStatus(report: CommitReport): object {
+  return {
+    state: GITLAB_STATES[commitState(report.outcome)],
+    name: statusContext(report),
+    ref: report.ref.replace(/^refs\/(?:heads|tags)\//, ''),
+    description: cut(inWords(report), statusLimits.gitlabDescriptionChars),
+    target_url: report.url,
+  };
+}
+
+function genericStatus(report: CommitReport): object {
+  const { correlationId, delivery, repository, ref, commit, version, outcome, reason, url } = report;
+  const state = commitState(outcome);
+  return { correlationId, delivery, repository, ref, commit, version, state, outcome, reason, url };
+}
+
+/** It knows no cancelling: what was not published is no success. */
+const GITHUB_STATES: Readonly<Record<CommitState, string>> = {
+  pending: 'pending',
+  success: 'success',
+  failure: 'failure',
+  error: 'error',
+  cancelled: 'failure',
+};
+
+const GITLAB_STATES: Readonly<Record<CommitState, string>> = {
+  pending: 'pending',
+  success: 'success',
+  failure: 'failed',
+  error: 'failed',
+  cancelled: 'canceled',
+};
+
+function inWords({ outcome, reason, version }: CommitReport): string {
+  const release = version === null ? '' : ` as v${version}`;
+  if (outcome === null) return 'on its way';
+  if (outcome === 'published') return `published${release}`;
+  return reason === null ? outcome : `${outcome}: ${reason}`;
+}
+
+/**
+ * GitLab refuses to take a status twice, as it refuses what can't follow from what stands, and the status 400 says no more. So it is
+ * asked what stands. Null where a refusal is a refusal.
+ */
+export function standingCall(
+  target: HookTarget,
+  report: CommitReport,
+  refusal: number | null,
+): TargetCall | null {
+  if (target.provider !== 'gitlab' || refusal !== 400) return null;
+  const name = encodeURIComponent(statusContext(report));
+  const at = `${apiOf(target)}${repositoryPath(target)}/repository/commits/${report.commit}`;
+  const url = `${at}/statuses?name=${name}&per_page=100`;
+  return { url, headers: { accept: 'application/json', ...authorization(target, url) } };
+}
+
+const Standing = z.array(z.object({ name: z.string(), status: z.string() }));
+
+/** Whether that answer says that the commit has been told so already. */
+export function isStanding(body: Uint8Array, report: CommitReport): boolean {
+  const parsed = Standing.safeParse(parseJson(Buffer.from(body).toString('utf8')));
+  const [state, name] = [GITLAB_STATES[commitState(report.outcome)], statusContext(report)];
+  return parsed.success && parsed.data.some((one) => one.name === name && one.status === state);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

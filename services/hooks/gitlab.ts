@@ -1,0 +1,63 @@
+import { z } from 'zod';
+
+import { Sha } from './github.ts';
+import { type Delivered, isNoCommit, Ref, subjectOf } from './push.ts';
+
+const Paths = z.array(z.string()).nullish();
+const Commit = z.object({
+  id: z.string(),
+  message: z.string().optional().default(''),
+  added: Paths,
+  modified: Paths,
+  removed: Paths,
+});
+type Commit = z.infer<typeof Commit>;
+
+/** "Webhook events: push events, tag events". What is not here is not needed. */
+const PushPayload = z.object({
+  ref: Ref,
+  before: Sha,
+  after: Sha,
+  /** Null when the ref was deleted. Of an annotated tag, whose own name is `after`, it is the commit. */
+  checkout_sha: Sha.nullish(),
+  project: z.object({ path_with_namespace: z.string() }),
+  /** The 20 newest at most, the newest last. */
+  commits: z.array(Commit).nullish(),
+  total_commits_count: z.number().nullish(),
+});
+type PushPayload = z.infer<typeof PushPayload>;
+
+const PUSH_EVENTS: ReadonlySet<string> = new Set(['Push Hook', 'Tag Push Hook']);
+
+/** @param event the header `X-Gitlab-Event` */
+export function readGitlab(event: string, payload: unknown): Delivered {
+  if (!PUSH_EVENTS.has(event)) return { kind: 'other', event };
+  const parsed = PushPayload.safeParse(payload);
+  if (!parsed.success) return { kind: 'unreadable', problem: z.prettifyError(parsed.error) };
+  const push = parsed.data;
+  const commit = isNoCommit(push.after) ? null : (push.checkout_sha ?? push.after);
+  const head = (push.commits ?? []).find(({ id }) => id === commit);
+  return {
+    kind: 'push',
+    push: {
+      repository: push.project.path_with_namespace,
+      ref: push.ref,
+      commit,
+      subject: subjectOf(head?.message ?? ''),
+      paths: changedPaths(push),
+      pushedAt: null,
+      sourceUrl: null,
+    },
+  };
+}
+
+/** Nothing is known of a new ref, nor of commits that are not listed. */
+function changedPaths({ before, commits, total_commits_count: total }: PushPayload): string[] | null {
+  const listed: readonly Commit[] = commits ?? [];
+  if (isNoCommit(before) || listed.length === 0 || (total ?? 0) > listed.length) return null;
+  return listed.flatMap(({ added, modified, removed }) => [
+    ...(added ?? []),
+    ...(modified ?? []),
+    ...(removed ?? []),
+  ]);
+}

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+
+import type { HookProvider } from '../../core/hook.ts';
+import { pathProblem } from '../../core/source.ts';
+import { deliveryLimits } from './limits.ts';
+import type { Delivered, Push } from './push.ts';
+
+/** Which pushes a hook publishes. */
+export interface Rule {
+  readonly provider: HookProvider;
+  readonly repository: string;
+  /** A ref, or the beginning of one and "*". */
+  readonly ref: string;
+  /** The folder of the repository that is the source; null for all of it. */
+  readonly path: string | null;
+}
+
+/** `refs/heads/main`, `refs/tags/v*`. */
+export const RefPattern = z
+  .string()
+  .max(deliveryLimits.nameChars)
+  .regex(
+    /^refs\/[^\s*?[\\^~:]+\*?$/u,
+    'must be a whole ref, such as "refs/heads/main", perhaps with one "*" at its end, such as "refs/tags/v*"',
+  );
+
+export const SourceFolder = z.string().superRefine((path, context) => {
+  const problem = path.length > deliveryLimits.nameChars ? 'a folder is too long' : pathProblem(path);
+  if (problem !== null) context.addIssue({ code: 'custom', message: problem });
+});
+
+/** What a repository may be called, with each provider: it becomes part of addresses. */
+export function isRepository(provider: HookProvider, repository: string): boolean {
+  const parts = repository.split('/');
+  if (provider === 'generic') return /^[\x21-\x7e]+$/.test(repository);
+  const isNamed = parts.every((part) => /^[A-Za-z0-9._-]+$/.test(part) && part !== '.' && part !== '..');
+  // GitLab has groups in groups.
+  return isNamed && (provider === 'github' ? parts.length === 2 : parts.length >= 2);
+}
+
+export type Ruling =
+  | { readonly kind: 'push'; readonly push: Push & { readonly commit: string } }
+  | { readonly kind: 'ignored'; readonly why: string }
+  | { readonly kind: 'unknown_repository'; readonly repository: string };
+
+/** What a rule says to what was delivered. */
+export function applyRule(rule: Rule, delivered: Exclude<Delivered, { kind: 'unreadable' }>): Ruling {
+  if (delivered.kind === 'ping') return ignored('this is a ping, and the hook is there');
+  if (delivered.kind === 'other') return ignored(`the event "${delivered.event}" publishes nothing`);
+  const { repository, ref, commit, paths } = delivered.push;
+  if (!isSameRepository(rule, repository)) return { kind: 'unknown_repository', repository };
+  if (!refMatches(rule.ref, ref)) return ignored(`the hook is for ${rule.ref}, and this is ${ref}`);
+  if (commit === null) return ignored(`${ref} was deleted`);
+  if (!touches(rule.path, paths)) return ignored(`the push changes nothing in ${rule.path}`);
+  return { kind: 'push', push: { ...delivered.push, commit } };
+}
+
+function ignored(why: string): Ruling {
+  return { kind: 'ignored', why };
+}
+
+/** The code hosts know no difference between "Acme/Bot" and "acme/bot", and say it as its owner last wrote it. */
+function isSameRepository(rule: Rule, repository: string): boolean {
+  if (rule.provider === 'generic') return rule.repository === repository;
+  return rule.repository.toLowerCase() === repository.toLowerCase();
+}
+
+export function refMatches(pattern: string, ref: string): boolean {
+  return pattern.endsWith('*') ? ref.startsWith(pattern.slice(0, -1)) : ref === pattern;
+}
+
+/** What nobody says does count: a push too many is found to change nothing, one too few is missing. */
+function touches(folder: string | null, paths: readonly string[] | null): boolean {
+  if (folder === null || paths === null) return true;
+  return paths.some((path) => path === folder || path.startsWith(`${folder}/`));
+}
