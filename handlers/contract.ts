@@ -99,6 +99,8 @@ export const MoveAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('unchanged'), pointer: Pointer }),
   z.object({ kind: z.literal('no_release') }),
   z.object({ kind: z.literal('not_promotable'), outcome: Outcome.nullable() }),
+  /** Only an admin may go around those gates of the channel, which that version of the policy has. */
+  z.object({ kind: z.literal('gated'), gates: z.array(z.string()), policy: z.number().int() }),
   TooManyChannels,
   Stale,
   Held,

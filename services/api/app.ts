@@ -29,6 +29,7 @@ import { contentEndpoints } from './routes/content.ts';
 import { documentEndpoint } from './routes/document.ts';
 import { gateEndpoints } from './routes/gates.ts';
 import { holdEndpoints } from './routes/holds.ts';
+import { policyEndpoints } from './routes/policy.ts';
 import { processEndpoints } from './routes/process.ts';
 import { progressEndpoints } from './routes/progress.ts';
 import { publishEndpoints } from './routes/publish.ts';
@@ -72,6 +73,7 @@ export function createApp(deps: AppDeps): App {
     ...gateEndpoints(parts),
     ...channelEndpoints(parts),
     ...holdEndpoints(parts),
+    ...policyEndpoints(parts),
     ...contentEndpoints(parts),
     ...tokenEndpoints(parts),
     ...processEndpoints(parts),

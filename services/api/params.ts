@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { BundleName, ChannelName, Digest, TenantName, Version } from '../../core/identifiers.ts';
 import { httpLimits } from '../../core/limits.ts';
-import { GateName } from '../../core/policy.ts';
+import { GateName } from '../../core/gate-rules.ts';
 import { pathProblem } from '../../core/source.ts';
 
 /** What stands in paths and headers, with its documentation. */

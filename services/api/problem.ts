@@ -58,7 +58,12 @@ export const Problem = z
     gates: z
       .array(z.string())
       .optional()
-      .meta({ description: 'The gates that the release has, or that may have been meant.' }),
+      .meta({ description: 'The gates that the release or the channel has, or that may have been meant.' }),
+    policyVersion: z
+      .number()
+      .int()
+      .optional()
+      .meta({ description: 'The version of the policy that stands.' }),
     state: GateState.optional().meta({ description: 'How the gate was decided.' }),
     by: z.string().optional().meta({ description: 'Whose word stands.' }),
     word: z.string().optional().meta({ description: 'The word that stands.' }),
@@ -156,6 +161,8 @@ function headersOf({ code, details }: PointsmanError): Record<string, string> {
       return { 'retry-after': String(httpLimits.retryAfterSeconds) };
     case 'method_not_allowed':
       return { allow: z.array(z.string()).parse(details['allow']).join(', ') };
+    case 'policy_changed':
+      return { etag: etagOf(z.number().parse(details['policyVersion'])) };
     case 'pointer_moved':
       return { etag: etagOf(Pointer.parse(details['pointer']).generation) };
     default:

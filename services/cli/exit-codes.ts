@@ -66,6 +66,7 @@ const BY_CODE: Readonly<Record<ErrorCode, ExitName>> = {
   gate_expired: 'refused',
   gate_not_open: 'refused',
   digest_mismatch: 'refused',
+  policy_changed: 'refused',
   pointer_moved: 'refused',
   too_large: 'rejected',
   unsupported_media_type: 'failed',

@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option } from 'commander';
 
 import { Digest, Generation, parseReleaseKey, type ReleaseId, Version } from '../../core/identifiers.ts';
 import { httpLimits } from '../../core/limits.ts';
-import { GateName } from '../../core/policy.ts';
+import { GateName } from '../../core/gate-rules.ts';
 import { cliLimits } from './limits.ts';
 
 /** `12` or `v12`, as people copy it. Throws what makes commander say so. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { Gate, GateKind, OpenGate } from '../../core/gate.ts';
 import { BundleName, type ReleaseId, Version } from '../../core/identifiers.ts';
-import { WindowRule } from '../../core/policy.ts';
+import { WindowRule } from '../../core/gate-rules.ts';
 import { opensAt } from '../../core/window.ts';
 import { VerdictAnswer } from '../../handlers/contract.ts';
 import type { GateBoard, Gates, WaitingGate } from '../../handlers/deps.ts';

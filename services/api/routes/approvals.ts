@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { Decision } from '../../../core/gate.ts';
 import { Digest, Generation } from '../../../core/identifiers.ts';
-import { GateName } from '../../../core/policy.ts';
+import { GateName } from '../../../core/gate-rules.ts';
 import type { ApiParts } from '../api-parts.ts';
 import { type Endpoint, endpoint } from '../endpoint.ts';
 import { FreeText } from '../free-text.ts';

@@ -5,6 +5,7 @@ import { Version } from '../../../core/identifiers.ts';
 import { httpLimits } from '../../../core/limits.ts';
 import type { MoveAnswer } from '../../../handlers/contract.ts';
 import { findPointer, listMoves } from '../../postgres/pointers.ts';
+import { callerOf } from '../access.ts';
 import { absence, notFound, requireTenant } from '../absence.ts';
 import { jsonAnswer, replayedHeader } from '../answers.ts';
 import type { ApiParts } from '../api-parts.ts';
@@ -89,14 +90,14 @@ function moveEndpoint({ db, tenants }: ApiParts): Endpoint {
     operationId: 'movePointer',
     summary: 'Promote or roll back',
     description:
-      'Moves the pointer to a release that is compiled already: nothing is built. The answer is the pointer.',
+      'Moves the pointer to a release that is compiled already: nothing is built. The answer is the pointer. Where the tenant’s policy has gates for the channel, only an admin may point it at a release that it has never named; back to one that it has, anybody who may move it, also in a freeze.',
     tags: ['channels'],
     may: 'steer',
     params: ChannelParams,
     headers: z.object({ 'idempotency-key': IdempotencyKey, 'if-match': IfMatch }),
     body: MoveBody,
     responses: { 200: json(PointerView, 'The pointer, now there.', { ...replayed, etag: ETAG }) },
-    problems: ['not_found', 'pointer_moved', 'not_promotable', 'idempotency_key_reused', 'held'],
+    problems: ['gated', 'not_found', 'pointer_moved', 'not_promotable', 'idempotency_key_reused', 'held'],
     async handle(call) {
       const { tenant, bundle, channel } = call.params;
       await requireTenant(db, tenant);
@@ -120,6 +121,7 @@ function moveEndpoint({ db, tenants }: ApiParts): Endpoint {
         hold,
         why,
         ifGeneration,
+        roles: [...callerOf(call).roles],
         ...identity,
       });
       return moveAnswer(answer, call.params, version);
@@ -129,7 +131,7 @@ function moveEndpoint({ db, tenants }: ApiParts): Endpoint {
 
 function moveAnswer(
   answer: MoveAnswer,
-  { tenant, bundle }: { tenant: string; bundle: string },
+  { tenant, bundle, channel }: { tenant: string; bundle: string; channel: string },
   version: number,
 ): Response {
   switch (answer.kind) {
@@ -152,9 +154,20 @@ function moveAnswer(
         },
       );
     }
+    case 'gated':
+      throw gated(answer, channel, version);
     default:
       throw refusal(answer, tenant);
   }
+}
+
+function gated(
+  { gates, policy }: Extract<MoveAnswer, { kind: 'gated' }>,
+  channel: string,
+  version: number,
+): PointsmanError {
+  const detail = `"${channel}" has gates (${gates.join(', ')}) and has never named v${version}: an admin may point it there, or a publish to it, which passes them.`;
+  return new PointsmanError('gated', detail, { details: { gates, policyVersion: policy } });
 }
 
 function movesEndpoint({ db }: ApiParts): Endpoint {
