@@ -69,7 +69,8 @@ const COLUMNS = `
   (SELECT coalesce(jsonb_agg(jsonb_build_object('effect', e.effect, 'state', e.state, 'detail', e.detail, 'at', iso(e.at))
      ORDER BY e.at, e.effect), '[]')
    FROM effects e WHERE (e.tenant, e.bundle, e.version) = (r.tenant, r.bundle, r.version)) AS effects,
-  gates_json(r) AS gates`;
+  (SELECT coalesce(jsonb_agg(gate_json(g, r) ORDER BY g.ordinal), '[]')
+   FROM gates g WHERE (g.tenant, g.bundle, g.version) = (r.tenant, r.bundle, r.version)) AS gates`;
 
 export async function findRelease(
   db: Database,

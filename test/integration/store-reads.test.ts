@@ -4,29 +4,11 @@ import { digestOf } from '../../core/digest.ts';
 import { findArtifact, findArtifactFile } from '../../services/postgres/artifacts.ts';
 import { findBlob, readBlobs, storeBlobs } from '../../services/postgres/blobs.ts';
 import { bundleExists, listBundles } from '../../services/postgres/bundles.ts';
-import { openDatabase } from '../../services/postgres/database.ts';
-import { recordHealth } from '../../services/postgres/doctor.ts';
-import { findPointer, listMoves, listPointers } from '../../services/postgres/pointers.ts';
-import { findRelease, listReleases } from '../../services/postgres/releases.ts';
+import { listMoves, listPointers } from '../../services/postgres/pointers.ts';
+import { listReleases } from '../../services/postgres/releases.ts';
 import { loadSource, storeSource } from '../../services/postgres/sources.ts';
-import { recordStage, storeArtifacts } from '../../services/postgres/stages.ts';
-import { listInFlight } from '../../services/postgres/sweep.ts';
-import { findTenant, listTenants } from '../../services/postgres/tenants.ts';
-import { eventually } from '../support/eventually.ts';
-import {
-  AT,
-  admitRequest,
-  admitted,
-  handRequest,
-  newTenant,
-  published,
-  putArtifact,
-  putSource,
-  recordOn,
-  startStore,
-  type Store,
-  times,
-} from '../support/store.ts';
+import { listTenants } from '../../services/postgres/tenants.ts';
+import { handRequest, newTenant, published, putSource, startStore, type Store } from '../support/store.ts';
 
 let store: Store;
 beforeAll(async () => {
@@ -165,112 +147,5 @@ describe('what is stored', () => {
     expect(await findArtifact(store.db, b, artifact)).toBeNull();
     expect(await findArtifactFile(store.db, b, artifact, 'config.json')).toBeNull();
     expect(await bundleExists(store.db, b, 'bundle')).toBe(false);
-  });
-});
-
-describe('with 10,000 tenants and a bundle of 2,000 releases', () => {
-  /** Rows as a long life leaves them, past the triggers, which would take a minute. */
-  async function grow(tenant: string): Promise<void> {
-    const id = { tenant, bundle: 'bundle', version: 1 };
-    const digest = await published(store, id);
-    await store.owner.query('SET search_path = pointsman');
-    await store.owner.query(`SET session_replication_role = 'replica'`);
-    const columns = (table: string, kept: string) =>
-      `INSERT INTO ${table} SELECT ${kept} FROM ${table} x, generate_series(2, 2000) n`;
-    const own = `WHERE x.tenant = '${tenant}'`;
-    const rows = [
-      `${columns('releases', `(jsonb_populate_record(x, jsonb_build_object('version', n, 'generation', n, 'seq', n))).*`)} ${own}`,
-      `${columns('stages', `(jsonb_populate_record(x, jsonb_build_object('version', n))).*`)} ${own}`,
-      `${columns('effects', `(jsonb_populate_record(x, jsonb_build_object('version', n))).*`)} ${own}`,
-      `${columns('moves', `(jsonb_populate_record(x, jsonb_build_object('generation', n, 'seq', n, 'from_version', n - 1, 'from_digest', '${digest}', 'to_version', n))).*`)} ${own}`,
-      `UPDATE pointers SET generation = 2000, version = 2000 WHERE tenant = '${tenant}'`,
-      `UPDATE tenants SET feed_seq = 2000 WHERE tenant = '${tenant}'`,
-      ...[
-        'tenants',
-        'bundles',
-        'blobs',
-        'sources',
-        'artifacts',
-        'artifact_blobs',
-        'releases',
-        'stages',
-        'effects',
-        'pointers',
-        'moves',
-      ].map(
-        (table) =>
-          `INSERT INTO ${table} SELECT (jsonb_populate_record(x, jsonb_build_object('tenant', 'many-' || n))).* FROM ${table} x, generate_series(1, 10000) n
-           WHERE x.tenant = '${tenant}' ${['releases', 'stages', 'effects'].includes(table) ? 'AND x.version = 1' : ''} ${table === 'moves' ? 'AND x.generation = 1' : ''}`,
-      ),
-    ];
-    for (const sql of rows) await store.owner.query(sql);
-    await store.owner.query(`SET session_replication_role = 'origin'`);
-    await store.owner.query('ANALYZE');
-  }
-
-  /** How often each large table was read from end to end, and how often through an index. */
-  const counted = async () => {
-    const { rows } = await store.owner.query<{ name: string; seq: number; index: number }>(
-      `SELECT relname AS name, seq_scan::int AS seq, idx_scan::int AS index FROM pg_stat_user_tables
-       WHERE schemaname = 'pointsman' AND n_live_tup > 5000 ORDER BY 1`,
-    );
-    return {
-      seq: Object.fromEntries(rows.map(({ name, seq }) => [name, seq])),
-      index: Object.fromEntries(rows.map(({ name, index }) => [name, index])),
-    };
-  };
-
-  test('no step and no read goes through a whole table', async () => {
-    const tenant = await newTenant(store);
-    await grow(tenant);
-    const before = await counted();
-    expect(Object.keys(before.seq)).toEqual(
-      expect.arrayContaining(['releases', 'stages', 'effects', 'moves', 'pointers', 'blobs']),
-    );
-    // A pool of its own: what its connections have counted is told when they end.
-    const db = openDatabase(store.postgres.appUrl, { applicationName: 'counted' });
-    const own: Store = { ...store, ...recordOn(db) };
-    const pointer = { tenant, bundle: 'bundle', channel: 'live' };
-    const id = { tenant, bundle: 'bundle', version: 2001 };
-    // Ten times, since PostgreSQL may choose another plan once it knows a statement.
-    for (let round = 0; round < 10; round++) {
-      const next = { ...id, version: id.version + round };
-      await admitted(own, next);
-      await recordStage(db, next, { ...times, stage: 'validate', state: 'passed' });
-      const digest = await putArtifact(own, tenant, `artifact ${round}`);
-      await storeArtifacts(db, next, 'live', [{ channel: null, digest }], times);
-      const swap = { ...next, channel: 'live', expectedGeneration: 2000 + round, at: AT };
-      expect(await own.moves.moveByRelease(swap)).toMatchObject({ kind: 'moved' });
-      await own.moves.announce(next, times);
-      await own.settlements.settle(next, AT);
-      await own.admissions.admit(await admitRequest(own, next, { supersedes: [1, 2] }));
-      expect(await own.admissions.readBundle(tenant, 'bundle')).toMatchObject({ lastVersion: next.version });
-      expect(await findRelease(db, next)).toMatchObject({ outcome: 'published' });
-      expect(await listReleases(db, tenant, 'bundle', { before: 1_000, limit: 5 })).toHaveLength(5);
-      expect(await listMoves(db, pointer, { before: 1_000, limit: 5 })).toHaveLength(5);
-      expect(await findPointer(db, pointer)).toMatchObject({ version: next.version });
-      expect(await listPointers(db, tenant, 'bundle', { limit: 5 })).toHaveLength(1);
-      expect(await listBundles(db, tenant, { limit: 5 })).toHaveLength(1);
-      expect(await findArtifactFile(db, tenant, digest, 'config.json')).not.toBeNull();
-      expect(await findTenant(db, tenant)).not.toBeNull();
-      expect(await listTenants(db, { after: 'many-5', limit: 5 })).toHaveLength(5);
-      await listInFlight(db, { olderThan: AT + 1, limit: 5 });
-    }
-    await db.close();
-    await eventually(
-      async () => {
-        const { rowCount } = await store.owner.query(
-          `SELECT FROM pg_stat_activity WHERE application_name = 'counted'`,
-        );
-        return rowCount === 0;
-      },
-      { what: 'the end of the connections that were counted' },
-    );
-    const after = await counted();
-    expect(after.seq).toEqual(before.seq);
-    // Otherwise nothing was counted.
-    for (const [table, count] of Object.entries(after.index))
-      expect(count, table).toBeGreaterThan(before.index[table]!);
-    expect(await recordHealth(store.db)).toMatchObject({ dangling: 0 });
   });
 });

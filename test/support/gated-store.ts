@@ -85,7 +85,7 @@ export function gatedStore(): GatedStore {
       return readyToSwap(store, bench.release(version));
     },
     say: (version, word = {}) =>
-      bench.gates.hear(...spoken({ ...bench.release(version), ...word }, openedAt + HOUR)),
+      bench.gates.hear(...aWord({ ...bench.release(version), ...word }, openedAt + HOUR)),
     look: (version, afterMs = HOUR) => bench.gates.look(bench.release(version), openedAt + afterMs),
     async found(version) {
       const progress = await findReleaseProgress(store.db, bench.release(version));
@@ -102,7 +102,8 @@ export function gatedStore(): GatedStore {
   return bench;
 }
 
-function spoken(
+/** Alice's approval of that release, unless it is said otherwise. */
+export function aWord(
   { tenant, bundle, version, ...word }: Said & ReleaseId,
   at: number,
 ): Parameters<Gates['hear']> {

@@ -379,11 +379,6 @@ CREATE FUNCTION gate_json(g gates, r releases) RETURNS jsonb LANGUAGE sql STABLE
       FROM verdicts w WHERE (w.tenant, w.bundle, w.version, w.gate) = (g.tenant, g.bundle, g.version, g.gate)))
 $$;
 
-CREATE FUNCTION gates_json(r releases) RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT coalesce(jsonb_agg(gate_json(g, r) ORDER BY g.ordinal), '[]') FROM gates g
-  WHERE (g.tenant, g.bundle, g.version) = (r.tenant, r.bundle, r.version)
-$$;
-
 -- See GateChange in core/gate.ts.
 CREATE FUNCTION gate_changes_json(r releases) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT coalesce(jsonb_agg(jsonb_build_object('n', c.n, 'gate', c.gate, 'kind', g.kind, 'change', c.change, 'by', c."by", 'word', w.word,
