@@ -38,3 +38,12 @@ export function boundedPointer(pointer: string): string {
   if (pointer.length <= documentLimits.textChars) return pointer;
   return pointer.slice(0, pointer.lastIndexOf('/', documentLimits.textChars));
 }
+
+/** The first problem with its place, and how many others there are. */
+export function summaryOf(diagnostics: readonly Diagnostic[], truncated = false): string {
+  const [first] = diagnostics;
+  if (!first) return 'the source is not valid';
+  const place = `${first.path}:${first.line}:${first.column}: ${first.message}`;
+  const count = `${diagnostics.length}${truncated ? ' or more' : ''}`;
+  return diagnostics.length === 1 ? place : `${place} (and others: ${count} problems)`;
+}

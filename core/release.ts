@@ -27,8 +27,16 @@ export const ConflictRule = z.enum(['supersede', 'queue', 'reject']);
 export type ConflictRule = z.infer<typeof ConflictRule>;
 
 /** Outside effects that a release can have; each has a row in the effect ledger. */
-export const Effect = z.enum(['artifact-claim', 'pointer-move', 'announcement']);
+export const Effect = z.enum([
+  'artifact-claim',
+  'check-request',
+  'compile-request',
+  'pointer-move',
+  'announcement',
+  'commit-status',
+]);
 export type Effect = z.infer<typeof Effect>;
 
-export const EffectState = z.enum(['done', 'compensated', 'compensation_failed']);
+/** `begun`: the call is being made, and nobody knows yet whether it arrived. `failed`: it did not, for good. */
+export const EffectState = z.enum(['begun', 'done', 'failed', 'compensated', 'compensation_failed']);
 export type EffectState = z.infer<typeof EffectState>;

@@ -2,6 +2,8 @@ import { iface } from '@restatedev/restate-sdk';
 import { z } from 'zod';
 
 import { Role } from '../core/access.ts';
+import { CheckReport } from '../core/check-request.ts';
+import { CompileReport } from '../core/compile-job.ts';
 import { Conclusion, Decision, GateState } from '../core/gate.ts';
 import { BundleName, ChannelName, Digest, Generation, Version } from '../core/identifiers.ts';
 import { Pointer } from '../core/pointer.ts';
@@ -238,6 +240,36 @@ export const VerdictAnswer = z.discriminatedUnion('kind', [
 ]);
 export type VerdictAnswer = z.infer<typeof VerdictAnswer>;
 
+/** What came to an address that somebody else was given, once it was found to be this release's. */
+export const CallbackRequest = z.object({
+  callback: z.string(),
+  report: z.discriminatedUnion('purpose', [
+    z.object({ purpose: z.literal('check'), said: CheckReport }),
+    z.object({ purpose: z.literal('compile'), said: CompileReport }),
+  ]),
+  /** Digest of what was said: the same once more is no second answer. */
+  fingerprint: Digest,
+  requestId: z.string(),
+});
+export type CallbackRequest = z.infer<typeof CallbackRequest>;
+
+/** Why an address takes nothing more. */
+export const CallbackRefusal = z.discriminatedUnion('kind', [
+  /** It has had its answer, and that one stands. */
+  z.object({ kind: z.literal('used'), said: z.string(), at: z.string() }),
+  z.object({ kind: z.literal('expired'), deadlineAt: z.string() }),
+  z.object({ kind: z.literal('revoked'), reason: z.string() }),
+]);
+export type CallbackRefusal = z.infer<typeof CallbackRefusal>;
+
+export const CallbackAnswer = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('taken'), replayed: z.boolean() }),
+  ...CallbackRefusal.options,
+  /** Nothing was taken: what was said to be compiled is not whole. */
+  z.object({ kind: z.literal('unfit'), missing: z.array(Digest), problems: z.array(z.string()) }),
+]);
+export type CallbackAnswer = z.infer<typeof CallbackAnswer>;
+
 /** The promise of a release that its n-th word settles. */
 export function wakePromise(n: number): string {
   return `word ${n} on its gates`;
@@ -246,8 +278,12 @@ export function wakePromise(n: number): string {
 /** The state key under which a waiting release says, in words, what it waits for. */
 export const WAITING_FOR = 'waiting for';
 
-/** Workflow, key = tenant/bundle/vN. Reads top to bottom as the stages; `decide` hears people and machines while it waits. */
+/**
+ * Workflow, key = tenant/bundle/vN. Reads top to bottom as the stages; while it waits, `decide` hears people and machines, and `answer`
+ * those whom Pointsman has asked.
+ */
 export const Release = iface.workflow('Release', {
   run: iface.schemas({ input: ReleaseInput, output: ReleaseVerdict }),
   decide: iface.shared.schemas({ input: VerdictRequest, output: VerdictAnswer }),
+  answer: iface.shared.schemas({ input: CallbackRequest, output: CallbackAnswer }),
 });

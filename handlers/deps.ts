@@ -1,7 +1,9 @@
 import type { ReleaseId } from '../core/identifiers.ts';
 import type { GateKind } from '../core/gate.ts';
+import type { RemoteCompileRule } from '../core/policy.ts';
 import type { Effect, FailedOutcome, Outcome, Stage } from '../core/release.ts';
 import type { BundleState } from '../core/slot.ts';
+import type { Callbacks, Outside } from './callback-deps.ts';
 import type {
   CancelAnswer,
   HoldAnswer,
@@ -71,7 +73,10 @@ export interface StageSpan {
 }
 
 export type ValidateAnswer =
-  ({ readonly kind: 'valid' } & StageSpan) | { readonly kind: 'invalid'; readonly summary: string } | Broken;
+  /** With an executor, only as far as is known here: the rest is for whoever compiles. Absent: compiled here. */
+  | ({ readonly kind: 'valid'; readonly executor?: RemoteCompileRule } & StageSpan)
+  | { readonly kind: 'invalid'; readonly summary: string }
+  | Broken;
 
 /** Past a bound or impossible for a reason that a retry will not change. */
 interface Broken {
@@ -212,6 +217,8 @@ export interface Deps {
   readonly admissions: Admissions;
   readonly stages: Stages;
   readonly gates: Gates;
+  readonly callbacks: Callbacks;
+  readonly outside: Outside;
   readonly moves: Moves;
   readonly settlements: Settlements;
   readonly invocations: Invocations;

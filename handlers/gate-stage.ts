@@ -1,9 +1,12 @@
 import { RestatePromise, type WorkflowContext } from '@restatedev/restate-sdk';
 
+import { errandKey } from '../core/errand.ts';
 import type { ReleaseId } from '../core/identifiers.ts';
+import { isoTime } from '../core/iso-time.ts';
 import { gateLimits, stepRetries } from '../core/limits.ts';
 import { WAITING_FOR, wakePromise } from './contract.ts';
 import type { Deps, GateBoard } from './deps.ts';
+import { Courier } from './errand.ts';
 import { noLongerCurrent, rejected, type Stop } from './stop.ts';
 
 type Waiting = Extract<GateBoard, { kind: 'waiting' }>;
@@ -16,6 +19,7 @@ type Waiting = Extract<GateBoard, { kind: 'waiting' }>;
  * Dies inside: replayed up to the wait. Cancelled: the cancel surfaces at the wait.
  */
 export async function passGates(ctx: WorkflowContext, deps: Deps, id: ReleaseId): Promise<Stop | null> {
+  const asked = new Set<string>();
   for (;;) {
     const board = await ctx.run(
       'look at gates',
@@ -23,6 +27,7 @@ export async function passGates(ctx: WorkflowContext, deps: Deps, id: ReleaseId)
       stepRetries.insideRelease,
     );
     if (board.kind === 'waiting') {
+      askForChecks(ctx, id, board, asked);
       ctx.set(WAITING_FOR, inWords(board));
       await nextWord(ctx, board);
     } else {
@@ -30,6 +35,16 @@ export async function passGates(ctx: WorkflowContext, deps: Deps, id: ReleaseId)
       if (board.kind === 'passed') return null;
       return board.kind === 'failed' ? rejected(board.reason) : noLongerCurrent();
     }
+  }
+}
+
+/** One way, so that nobody waits for a slow provider. A second time, after another round of gates, the record knows that it was asked. */
+function askForChecks(ctx: WorkflowContext, id: ReleaseId, { gates }: Waiting, asked: Set<string>): void {
+  for (const { gate, url, deadlineMs } of gates) {
+    if (url === null || asked.has(gate)) continue;
+    asked.add(gate);
+    const key = errandKey({ id, purpose: 'check', subject: gate });
+    ctx.sendClient(Courier, key).askCheck({ url, deadlineMs });
   }
 }
 
@@ -42,6 +57,6 @@ async function nextWord(ctx: WorkflowContext, { gates, wakes }: Waiting): Promis
   const untilMs = Math.min(...gates.map(({ deadlineMs }) => deadlineMs));
   const restMs = Math.max(untilMs - (await ctx.date.now()), gateLimits.shortestLookMs);
   const word = ctx.promise<null>(wakePromise(wakes + 1)).get();
-  const deadline = ctx.sleep(restMs, `until ${new Date(untilMs).toISOString()}`);
+  const deadline = ctx.sleep(restMs, `until ${isoTime(untilMs)}`);
   await RestatePromise.race([word.map(() => null), deadline.map(() => null)]);
 }

@@ -5,6 +5,7 @@ import { stepRetries } from '../core/limits.ts';
 import type { FailedOutcome, Stage } from '../core/release.ts';
 import type { ReleaseInput } from './contract.ts';
 import type { Deps } from './deps.ts';
+import { compileElsewhere } from './remote-compile.ts';
 import { errored, noLongerCurrent, rejected, type Stop } from './stop.ts';
 import { gaveUp } from './store-down.ts';
 import { swapThroughGates } from './swap-through-gates.ts';
@@ -71,12 +72,16 @@ async function runStages(
   if (valid.kind === 'broken') return errored(valid.reason);
 
   entered('compile');
-  const compiled = await ctx.run(
-    'compile artifact',
-    () => deps.stages.compile(id, source, valid, times()),
-    stepRetries.insideRelease,
-  );
+  const { executor } = valid;
+  const compiled = executor
+    ? await compileElsewhere(ctx, deps, id, { source, rule: executor, validated: valid })
+    : await ctx.run(
+        'compile artifact',
+        () => deps.stages.compile(id, source, valid, times()),
+        stepRetries.insideRelease,
+      );
   if (compiled.kind === 'closed') return noLongerCurrent();
+  if (compiled.kind === 'invalid') return rejected(compiled.summary);
   if (compiled.kind === 'broken') return errored(compiled.reason);
 
   entered('store');

@@ -2,6 +2,7 @@ import { implement, TerminalError, type WorkflowContext } from '@restatedev/rest
 
 import { parseReleaseKey, type ReleaseId } from '../core/identifiers.ts';
 import { stepRetries } from '../core/limits.ts';
+import { answer } from './answer.ts';
 import { Release, type ReleaseInput, type ReleaseVerdict, Tenant } from './contract.ts';
 import { decide } from './decide.ts';
 import type { Deps } from './deps.ts';
@@ -18,6 +19,7 @@ export function releaseWorkflow(deps: Deps) {
     handlers: {
       run: (ctx, input) => run(ctx, deps, input),
       decide: (ctx, request) => decide(ctx, deps, request),
+      answer: (ctx, request) => answer(ctx, deps, request),
     },
     options: {
       ...workflowOptions,
@@ -25,6 +27,7 @@ export function releaseWorkflow(deps: Deps) {
         // Only a tenant starts a release, having numbered it. Who waits for its end may still attach to it through the ingress.
         run: { ingressPrivate: true },
         decide: hearingOptions,
+        answer: hearingOptions,
       },
     },
   });

@@ -1,5 +1,6 @@
 import { PointsmanError } from '../../core/errors.ts';
 import { bundleExists } from '../postgres/bundles.ts';
+import { type Executor, findExecutor } from '../postgres/compile-rules.ts';
 import type { Database } from '../postgres/database.ts';
 import { findTenant } from '../postgres/tenants.ts';
 
@@ -23,6 +24,13 @@ export function notFound(detail: string): PointsmanError {
 /** Throws `not_found` unless the tenant exists. */
 export async function requireTenant(db: Database, tenant: string): Promise<void> {
   if ((await findTenant(db, tenant)) === null) throw notFound(`There is no tenant "${tenant}".`);
+}
+
+/** Where the tenant's policy has sources compiled. Throws `not_found` unless the tenant exists. */
+export async function requireExecutor(db: Database, tenant: string): Promise<Executor> {
+  const executor = await findExecutor(db, tenant);
+  if (executor === null) throw notFound(`There is no tenant "${tenant}".`);
+  return executor;
 }
 
 /** Throws `not_found` unless the bundle, and so its tenant, exists. */

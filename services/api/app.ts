@@ -23,6 +23,7 @@ import { releaseWorkflows } from './release-workflow.ts';
 import { router } from './router.ts';
 import { approvalEndpoints } from './routes/approvals.ts';
 import { bundleEndpoints } from './routes/bundles.ts';
+import { callbackEndpoints } from './routes/callbacks.ts';
 import { channelEndpoints } from './routes/channels.ts';
 import { checkEndpoints } from './routes/checks.ts';
 import { contentEndpoints } from './routes/content.ts';
@@ -76,6 +77,7 @@ export function createApp(deps: AppDeps): App {
     ...policyEndpoints(parts),
     ...contentEndpoints(parts),
     ...tokenEndpoints(parts),
+    ...callbackEndpoints(parts),
     ...processEndpoints(parts),
     documentEndpoint(() => openApiDocument(endpoints)),
   ];

@@ -57,12 +57,12 @@ export class BodyBudget {
 
 /**
  * The bytes of a request's body. Stops reading at the first byte past the limit, whatever the headers promised, and throws
- * `too_large`. `onBytes` hears of each chunk before it is kept, and may throw.
+ * `too_large`. `onChunk` hears of each piece before it is kept, and may throw.
  */
 export async function readBody(
   request: Request,
   limit: number,
-  onBytes: (bytes: number) => void = () => {},
+  onChunk: (bytes: number, chunk: Uint8Array) => void = () => {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (Number(request.headers.get('content-length') ?? 0) > limit) throw tooLarge(limit);
   if (request.body === null) return new Uint8Array();
@@ -77,7 +77,7 @@ export async function readBody(
       if (!(chunk instanceof Uint8Array)) throw new TypeError('a body is made of bytes');
       size += chunk.byteLength;
       if (size > limit) throw tooLarge(limit);
-      onBytes(chunk.byteLength);
+      onChunk(chunk.byteLength, chunk);
       chunks.push(chunk);
     }
   } finally {

@@ -1,22 +1,33 @@
 import type { Diagnostic } from '../../core/diagnostic.ts';
 import { PointsmanError } from '../../core/errors.ts';
 import type { Compiler } from '../compiler/compiler.ts';
+import type { Executor } from '../postgres/compile-rules.ts';
 import { contentsOf, type ReadSource } from '../source-archive/read-source.ts';
 
 export type Checked =
-  | { readonly kind: 'valid' }
+  /** `structure`: what only the executor knows is not known here. */
+  | { readonly kind: 'valid'; readonly checked: 'source' | 'structure' }
   | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[]; readonly truncated: boolean };
 
 /**
  * Compiles a source in full, only to know whether it can be: a mistake is then told at once, and no release is numbered for it. Throws
  * `busy` when the compiler has too much to do, and `invalid_source` for a source past its limits, which no diagnostic could place.
+ *
+ * Where the tenant has its sources compiled by somebody else, nobody here can say what that one takes: that the files make a source was
+ * seen when they were read, and the rest comes with the release.
  */
-export async function checkSource(compiler: Compiler, tenant: string, source: ReadSource): Promise<Checked> {
+export async function checkSource(
+  compiler: Compiler,
+  tenant: string,
+  source: ReadSource,
+  executor: Executor,
+): Promise<Checked> {
+  if (executor !== 'local') return { kind: 'valid', checked: 'structure' };
   const contents = contentsOf(source);
   const result = await compiler.compile(tenant, source.tree, async () => contents);
   switch (result.kind) {
     case 'compiled':
-      return { kind: 'valid' };
+      return { kind: 'valid', checked: 'source' };
     case 'invalid':
       return result;
     case 'exhausted':

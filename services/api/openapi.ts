@@ -26,6 +26,11 @@ const tags = [
   { name: 'policy', description: 'What a publish must pass, and what becomes of one that meets another.' },
   { name: 'content', description: 'What was compiled.' },
   { name: 'tokens', description: 'Who may call, and what for.' },
+  {
+    name: 'callbacks',
+    description:
+      'Where compilers and checks answer that were asked. The address itself is the permission: keep it secret.',
+  },
   { name: 'process', description: 'The process itself.' },
 ];
 

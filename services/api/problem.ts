@@ -70,6 +70,8 @@ export const Problem = z
     at: z.string().optional().meta({ description: 'Since when it stands.' }),
     deadlineAt: z.string().optional().meta({ description: 'When the time to answer was over.' }),
     digest: Digest.optional().meta({ description: 'What the release was compiled to.' }),
+    missing: z.array(Digest).optional().meta({ description: 'Blobs that are not stored.' }),
+    problems: z.array(z.string()).optional().meta({ description: 'What is wrong with the manifests.' }),
     role: z.string().optional().meta({ description: 'The role that it takes.' }),
   })
   .meta({ id: 'Problem', description: 'A problem document (RFC 9457).' });

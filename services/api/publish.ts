@@ -1,6 +1,7 @@
 import { PointsmanError } from '../../core/errors.ts';
 import { DEFAULT_CHANNEL } from '../../core/identifiers.ts';
 import type { PublishAnswer } from '../../handlers/contract.ts';
+import type { Executor } from '../postgres/compile-rules.ts';
 import { isKeyUsed } from '../postgres/idempotency.ts';
 import { storeSource } from '../postgres/sources.ts';
 import { contentsOf, type ReadSource } from '../source-archive/read-source.ts';
@@ -18,6 +19,8 @@ export interface Publish {
   readonly tenant: string;
   readonly bundle: string;
   readonly source: ReadSource;
+  /** Where the tenant's policy has it compiled. */
+  readonly executor: Executor;
   readonly options: PublishOptions;
   readonly idempotencyKey: string | undefined;
   readonly ifMatch: ExpectedGeneration | undefined;
@@ -37,7 +40,7 @@ export interface Accepted {
  */
 export async function publish(
   parts: ApiParts,
-  { tenant, bundle, source, options, ...asked }: Publish,
+  { tenant, bundle, source, executor, options, ...asked }: Publish,
 ): Promise<Accepted> {
   const { db, compiler, tenants } = parts;
   const channel = options.channel ?? DEFAULT_CHANNEL;
@@ -57,7 +60,7 @@ export async function publish(
   const isRepeated =
     asked.idempotencyKey !== undefined && (await isKeyUsed(db, tenant, asked.idempotencyKey));
   if (!isRepeated) {
-    const checked = await checkSource(compiler, tenant, source);
+    const checked = await checkSource(compiler, tenant, source, executor);
     if (checked.kind === 'invalid') throw invalidSource(checked);
     await storeSource(db, tenant, source.tree, contentsOf(source));
   }

@@ -1,13 +1,20 @@
 import type { Ingress } from '@restatedev/restate-sdk-clients';
 
 import { type ReleaseId, releaseKey } from '../../core/identifiers.ts';
-import { Release, type VerdictAnswer, type VerdictRequest } from '../../handlers/contract.ts';
+import {
+  type CallbackAnswer,
+  type CallbackRequest,
+  Release,
+  type VerdictAnswer,
+  type VerdictRequest,
+} from '../../handlers/contract.ts';
 import { callOptions, orUnavailable } from './ingress.ts';
 import type { RequestIds } from './request-ids.ts';
 
 /** A release's workflow, as this process calls it: what people and machines say to it while it waits. */
 export interface ReleaseWorkflow {
   decide(request: VerdictRequest): Promise<VerdictAnswer>;
+  answer(request: CallbackRequest): Promise<CallbackAnswer>;
 }
 
 /** Gives the workflow of a release, on behalf of one request. One that never ran hears as well: the record knows what is there. */
@@ -17,6 +24,9 @@ export type ReleaseWorkflows = (id: ReleaseId, ids: RequestIds) => ReleaseWorkfl
 export function releaseWorkflows(ingress: Ingress): ReleaseWorkflows {
   return (id, ids) => {
     const workflow = ingress.client(Release, releaseKey(id));
-    return { decide: (request) => orUnavailable(workflow.decide(request, callOptions(ids))) };
+    return {
+      decide: (request) => orUnavailable(workflow.decide(request, callOptions(ids))),
+      answer: (request) => orUnavailable(workflow.answer(request, callOptions(ids))),
+    };
   };
 }

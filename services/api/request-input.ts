@@ -53,6 +53,19 @@ export function mediaTypeOf(request: Request, taken: readonly string[]): string 
   return type;
 }
 
+/** The media type of content that is kept as it is, parameters included; bytes of no type where none is said. */
+export function contentTypeOf(request: Request): string {
+  const { headers } = request;
+  const type = (headers.get('content-type') ?? 'application/octet-stream').trim();
+  if (!MEDIA_TYPE.test(type)) throw unsupported('The Content-Type is not one.');
+  if ((headers.get('content-encoding') ?? 'identity') !== 'identity')
+    throw unsupported('Send the bytes without a Content-Encoding: they are what the digest is of.');
+  return type;
+}
+
+/** RFC 9110, section 8.3.1, as far as it needs no quotes; as long as OCI lets a descriptor's be. */
+const MEDIA_TYPE = /^(?=.{3,255}$)[\w.+!#$&^-]+\/[\w.+!#$&^-]+(?:; ?[\w-]+=[\w.+-]+)*$/;
+
 function unsupported(detail: string): PointsmanError {
   return new PointsmanError('unsupported_media_type', detail);
 }
@@ -78,10 +91,15 @@ function queryOf(url: URL): { values: Record<string, string>; twice: string[] } 
   return { values: Object.fromEntries(values), twice: [...twice] };
 }
 
-async function readJsonBody(schema: z.ZodType, request: Request): Promise<unknown> {
-  const bytes = await readBody(request, httpLimits.jsonBodyBytes);
-  const isLeftOut = bytes.byteLength === 0 && schema.safeParse(undefined).success;
-  if (isLeftOut) return undefined;
+/** A JSON body that fits the schema, and the limit. Throws for any other. */
+export async function readJsonBody<T>(
+  schema: z.ZodType<T>,
+  request: Request,
+  limit: number = httpLimits.jsonBodyBytes,
+): Promise<T> {
+  const bytes = await readBody(request, limit);
+  const leftOut = schema.safeParse(undefined);
+  if (bytes.byteLength === 0 && leftOut.success) return leftOut.data;
   mediaTypeOf(request, ['application/json']);
   const json = readJson(bytes);
   if (json.kind === 'malformed') throw requestError('malformed', json.errors);

@@ -8,6 +8,7 @@ import type { Metrics } from './metrics.ts';
 import { asPointsmanError, problemResponse } from './problem.ts';
 import { requestIds, type RequestIds } from './request-ids.ts';
 import { readInput } from './request-input.ts';
+import { shownPath } from './shown-path.ts';
 
 /** What every request is served with. */
 export interface RouterOptions {
@@ -39,7 +40,9 @@ export function router(endpoints: readonly Endpoint[], options: RouterOptions): 
       app.on(one.method.toUpperCase(), routerPath(path), (c) => serve(one, c, options));
     app.all(routerPath(path), (c) => refuseMethod(path, those, c));
   }
-  app.notFound((c) => problem(new PointsmanError('not_found', `There is nothing at ${c.req.path}.`), c));
+  app.notFound((c) =>
+    problem(new PointsmanError('not_found', `There is nothing at ${shownPath(c.req.path)}.`), c),
+  );
   app.onError((error, c) => problem(error, c));
   return app;
 }
@@ -83,7 +86,7 @@ function refuseMethod(path: string, endpoints: readonly Endpoint[], c: Context<E
 }
 
 function problem(error: unknown, c: Context<Env>): Response {
-  return problemResponse(error, { requestId: c.get('ids').requestId, instance: c.req.path });
+  return problemResponse(error, { requestId: c.get('ids').requestId, instance: shownPath(c.req.path) });
 }
 
 /** Sees to what is true of every answer, and to what is known of it afterwards. */
@@ -125,7 +128,12 @@ function logRequest(
   { method, status, seconds }: { method: string; status: number; seconds: number },
 ): void {
   const { requestId, traceparent } = c.get('ids');
-  const { tenant, bundle, version, channel } = c.req.param() as Record<string, string | undefined>;
+  // As they were asked for, which need not be names.
+  const params: Record<string, string | undefined> = c.req.param();
+  const [tenant, bundle, version, channel] = ['tenant', 'bundle', 'version', 'channel'].map((name) => {
+    const value = params[name];
+    return value === undefined ? undefined : shownPath(value);
+  });
   const line = {
     requestId,
     trace: traceparent.slice(3, 35),

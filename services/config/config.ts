@@ -22,6 +22,8 @@ export interface WorkerConfig {
   readonly port: number;
   /** Where Restate reaches the worker. */
   readonly workerUrl: string;
+  /** Where the outside reaches the API, without a slash at its end. */
+  readonly publicUrl: string;
   /** The public key of the one Restate whose calls are taken. Null to take anybody's. */
   readonly identityKey: string | null;
   readonly databaseUrl: string;
@@ -46,6 +48,8 @@ export interface StackConfig {
   readonly host: string;
   /** 0 for any free one, which is then kept. */
   readonly port: number;
+  /** Null for the API's own address. */
+  readonly publicUrl: string | null;
   /** As given: relative to the working directory. */
   readonly home: string;
   /** Null to use the home's own. */
@@ -102,6 +106,8 @@ export function workerConfig(env: Environment): WorkerConfig {
   const names = [
     ...required,
     'POINTSMAN_HOST',
+    'POINTSMAN_PORT',
+    'POINTSMAN_PUBLIC_URL',
     'POINTSMAN_WORKER_IDENTITY_KEY',
     'AMQP_URL',
     'REDIS_URL',
@@ -113,6 +119,10 @@ export function workerConfig(env: Environment): WorkerConfig {
     host: read.POINTSMAN_HOST ?? DEFAULT_HOST,
     port: read.POINTSMAN_WORKER_PORT,
     workerUrl: read.POINTSMAN_WORKER_URL,
+    // The API's own default, and the port that it was given on this machine.
+    publicUrl: withoutSlash(
+      read.POINTSMAN_PUBLIC_URL ?? `http://127.0.0.1:${read.POINTSMAN_PORT || DEFAULT_PORT}`,
+    ),
     identityKey: read.POINTSMAN_WORKER_IDENTITY_KEY ?? null,
     databaseUrl: read.DATABASE_URL,
     restateIngressUrl: read.RESTATE_INGRESS_URL,
@@ -136,6 +146,7 @@ export function stackConfig(env: Environment): StackConfig {
   const names = [
     'POINTSMAN_HOST',
     'POINTSMAN_PORT',
+    'POINTSMAN_PUBLIC_URL',
     'POINTSMAN_HOME',
     'POINTSMAN_ADMIN_TOKEN',
     'POINTSMAN_WORKER_PORT',
@@ -164,6 +175,7 @@ export function stackConfig(env: Environment): StackConfig {
   return {
     host: read.POINTSMAN_HOST ?? DEFAULT_HOST,
     port: read.POINTSMAN_PORT ?? DEFAULT_PORT,
+    publicUrl: read.POINTSMAN_PUBLIC_URL ?? null,
     home: read.POINTSMAN_HOME ?? DEFAULT_HOME,
     adminToken: read.POINTSMAN_ADMIN_TOKEN ?? null,
     database: databaseUrl === undefined ? null : databaseRoles(databaseUrl, read.DATABASE_OWNER_URL),
@@ -225,6 +237,10 @@ const identityElsewhere: Rule<'RESTATE_ADMIN_URL' | 'POINTSMAN_WORKER_IDENTITY_K
 function databaseRoles(databaseUrl: string, ownerUrl: string | undefined): MigrateConfig {
   if (ownerUrl !== undefined) return { ownerUrl, appUrl: databaseUrl };
   return { ownerUrl: databaseUrl, appUrl: appDatabaseUrl(databaseUrl) as string };
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/+$/, '');
 }
 
 function isLoopback(url: string): boolean {

@@ -12,6 +12,11 @@ export const settings = z.object({
   POINTSMAN_HOST: z.union([z.ipv4(), z.ipv6(), z.literal('localhost')], 'must be an IP address'),
   /** The API's port. 0 takes any that is free. */
   POINTSMAN_PORT: port(0),
+  /** Where compilers and checks reach the API, for the addresses that they are given. */
+  POINTSMAN_PUBLIC_URL: url(['http:', 'https:']).refine(
+    (text) => !URL.canParse(text) || /^[^?#@]*$/.test(text),
+    'must be a URL without a user, a query or a fragment',
+  ),
   /** Where `npm start` keeps its data. */
   POINTSMAN_HOME: z.string(),
   /** The token that may do everything, to make the first others with. */

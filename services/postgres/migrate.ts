@@ -87,6 +87,7 @@ const inserted = [
   'gates',
   'verdicts',
   'gate_changes',
+  'callbacks',
   'hooks',
   'deliveries',
   'commit_reports',
@@ -110,6 +111,10 @@ const updated = [
   ],
   ['deliveries', 'state, version, reason, updated_at'],
   ['commit_reports', 'state, detail, ended_at'],
+  [
+    'callbacks',
+    'sha256, awakeable_id, wake, deadline_at, state, closed_at, reason, final, answer, fingerprint, uploaded_blobs, uploaded_bytes',
+  ],
   ['pointers', 'version, digest, generation, hold_reason, hold_by, hold_at, moved_at'],
 ] as const;
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-import { Digest } from '../../core/identifiers.ts';
+import { Digest, type ReleaseId } from '../../core/identifiers.ts';
+import { RemoteCompileRule } from '../../core/policy.ts';
 import type { SourceTree } from '../../core/source.ts';
 import { insertBlobs, missingBlobs } from './blobs.ts';
 import type { Database } from './database.ts';
@@ -45,14 +46,32 @@ export interface LoadedSource {
 
 const FEW_BYTES = 256 * 1024;
 
-const Loaded = z.object({ entries: Entries, contents: z.record(Digest, z.string()) }).nullable();
+const Loaded = z.object({ entries: Entries, contents: z.record(Digest, z.string()) });
+const LoadedForRelease = Loaded.extend({ executor: RemoteCompileRule.nullable() });
 
 export async function loadSource(db: Database, tenant: string, digest: string): Promise<LoadedSource | null> {
-  const source = answerOf(Loaded, await db.answer(tenant, 'load_source($1, $2, $3)', [digest, FEW_BYTES]));
-  if (!source) return null;
-  const contents = Object.entries(source.contents).map(([name, text]): [string, Uint8Array] => [
+  const rows = await db.answer(tenant, 'load_source($1, $2, $3)', [digest, FEW_BYTES]);
+  const source = answerOf(Loaded.nullable(), rows);
+  return source && loaded(digest, source);
+}
+
+/** A release's source, and where the release's policy has it compiled; null for here. */
+export async function loadReleaseSource(
+  db: Database,
+  { tenant, bundle, version }: ReleaseId,
+  digest: string,
+  { withContents }: { withContents: boolean },
+): Promise<(LoadedSource & { executor: RemoteCompileRule | null }) | null> {
+  const values = [bundle, version, digest, withContents ? FEW_BYTES : -1];
+  const rows = await db.answer(tenant, 'load_release_source($1, $2, $3, $4, $5)', values);
+  const source = answerOf(LoadedForRelease.nullable(), rows);
+  return source && { ...loaded(digest, source), executor: source.executor };
+}
+
+function loaded(digest: string, { entries, contents }: z.infer<typeof Loaded>): LoadedSource {
+  const read = Object.entries(contents).map(([name, text]): [string, Uint8Array] => [
     name,
     Buffer.from(text, 'base64'),
   ]);
-  return { tree: { digest, entries: source.entries }, contents: new Map(contents) };
+  return { tree: { digest, entries }, contents: new Map(read) };
 }

@@ -29,6 +29,18 @@ export interface Addresses {
   readonly restate: { readonly ingressUrl: string; readonly adminUrl: string };
 }
 
+/**
+ * Where compilers and checks are told to find the API, which is not running yet when the worker begins. A port of the API's own choice is
+ * chosen here: the API then finds it kept.
+ */
+export async function publicUrl({ config, book }: PartDeps): Promise<string> {
+  if (config.publicUrl !== null) return config.publicUrl;
+  const port = config.port === 0 ? await book.free('api') : config.port;
+  const isEverywhere = config.host === '0.0.0.0' || config.host === '::';
+  const host = isEverywhere ? '127.0.0.1' : config.host;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
 /** Throws PortTakenError when the API was given a port and somebody listens there. */
 export async function checkApiPort({ config }: PartDeps): Promise<void> {
   if (config.port === 0 || (await isPortFree(config.port, config.host))) return;
@@ -79,7 +91,11 @@ export async function migrateOnce(
 }
 
 /** The worker keeps its port between starts, because Restate keeps its address. `identityKey` null lets anybody call it. */
-export function workerPart(deps: PartDeps, addresses: Addresses, identityKey: string | null): Part {
+export function workerPart(
+  deps: PartDeps,
+  addresses: Addresses,
+  { identityKey, publicUrl: toldUrl }: { identityKey: string | null; publicUrl: string },
+): Part {
   const { config, book, say } = deps;
   const ports =
     config.workerPort === null ? keptPorts(book, ['worker']) : givenPort('worker', config.workerPort);
@@ -92,6 +108,7 @@ export function workerPart(deps: PartDeps, addresses: Addresses, identityKey: st
       POINTSMAN_WORKER_PORT: String(port),
       POINTSMAN_WORKER_URL: url,
       POINTSMAN_WORKER_IDENTITY_KEY: identityKey ?? '',
+      POINTSMAN_PUBLIC_URL: toldUrl,
       ...sharedEnv(deps, addresses),
     };
     await startNodeChild(child(env), onStarted);

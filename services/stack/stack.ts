@@ -8,6 +8,7 @@ import {
   checkApiPort,
   migrateOnce,
   postgresPart,
+  publicUrl,
   restatePart,
   workerPart,
   type PartDeps,
@@ -106,7 +107,8 @@ async function startParts(
   const restate = config.restate ?? (restatePartOrNull as NonNullable<typeof restatePartOrNull>).address();
 
   const identityKey = identity?.publicKey ?? config.identityKey;
-  await run('worker', workerPart(deps, { appUrl: database.appUrl, restate }, identityKey));
+  const told = { identityKey, publicUrl: await publicUrl(deps) };
+  await run('worker', workerPart(deps, { appUrl: database.appUrl, restate }, told));
   const api = apiPart(deps, { appUrl: database.appUrl, restate }, admin);
   await run('api', api.part);
   return { apiUrl: api.address().url, admin, database, restate };

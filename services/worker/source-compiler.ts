@@ -1,9 +1,11 @@
+import type { ReleaseId } from '../../core/identifiers.ts';
 import { compileLimits } from '../../core/limits.ts';
+import type { RemoteCompileRule } from '../../core/policy.ts';
 import type { SourceTree } from '../../core/source.ts';
 import type { CompileResult, Compiler } from '../compiler/compiler.ts';
 import { readBlobs } from '../postgres/blobs.ts';
 import type { Database } from '../postgres/database.ts';
-import { loadSource } from '../postgres/sources.ts';
+import { type LoadedSource, loadReleaseSource, loadSource } from '../postgres/sources.ts';
 
 type Compiled = Extract<CompileResult, { kind: 'compiled' | 'invalid' }>;
 
@@ -13,29 +15,50 @@ interface Broken {
   readonly reason: string;
 }
 
-/** Compiles a source of a tenant by its digest. Throws for what is worth a retry. */
-export type CompileSource = (tenant: string, source: string) => Promise<Compiled | Broken>;
+/** Compiles the sources of releases by their digests. Throws for what is worth a retry. */
+export interface SourceCompiler {
+  /** As the first step of a release: compiles it, unless its policy has that done elsewhere. */
+  compileUnlessElsewhere(
+    id: ReleaseId,
+    source: string,
+  ): Promise<Compiled | Broken | { readonly kind: 'elsewhere'; readonly executor: RemoteCompileRule }>;
+  compile(tenant: string, source: string): Promise<Compiled | Broken>;
+}
 
 /** The compiler, reading what it needs from the store. A source's listing never changes, so it is read once for all steps of a release. */
-export function sourceCompiler(db: Database, compiler: Compiler): CompileSource {
+export function sourceCompiler(db: Database, compiler: Compiler): SourceCompiler {
   const trees = new Map<string, SourceTree>();
   const remember = (key: string, tree: SourceTree): void => {
     trees.set(key, tree);
     const [oldest] = trees.keys();
     if (trees.size > compileLimits.sourceTrees && oldest !== undefined) trees.delete(oldest);
   };
-  return async (tenant, source) => {
-    const key = `${tenant}/${source}`;
-    const known = trees.get(key);
-    const loaded = known ? { tree: known, contents: new Map() } : await loadSource(db, tenant, source);
-    if (!loaded) return { kind: 'broken', reason: `the source ${source} is not stored` };
-    remember(key, loaded.tree);
+  const compileLoaded = async (tenant: string, loaded: LoadedSource): Promise<Compiled | Broken> => {
+    remember(`${tenant}/${loaded.tree.digest}`, loaded.tree);
     const result = await compiler.compile(tenant, loaded.tree, (digests) =>
       readMissing(db, tenant, digests, loaded.contents),
     );
     if (result.kind === 'busy') throw new Error('the compiler has too much to do; this step comes again');
     return result.kind === 'exhausted' ? { kind: 'broken', reason: result.message } : result;
   };
+  return {
+    async compileUnlessElsewhere(id, source) {
+      const withContents = !trees.has(`${id.tenant}/${source}`);
+      const loaded = await loadReleaseSource(db, id, source, { withContents });
+      if (!loaded) return notStored(source);
+      if (loaded.executor) return { kind: 'elsewhere', executor: loaded.executor };
+      return compileLoaded(id.tenant, loaded);
+    },
+    async compile(tenant, source) {
+      const known = trees.get(`${tenant}/${source}`);
+      const loaded = known ? { tree: known, contents: new Map() } : await loadSource(db, tenant, source);
+      return loaded ? compileLoaded(tenant, loaded) : notStored(source);
+    },
+  };
+}
+
+function notStored(source: string): Broken {
+  return { kind: 'broken', reason: `the source ${source} is not stored` };
 }
 
 async function readMissing(

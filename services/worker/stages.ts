@@ -1,23 +1,25 @@
+import { summaryOf } from '../../core/diagnostic.ts';
 import type { ReleaseId } from '../../core/identifiers.ts';
 import type { StageTimes, Stages } from '../../handlers/deps.ts';
-import type { CompileResult, Compiler } from '../compiler/compiler.ts';
+import type { Compiler } from '../compiler/compiler.ts';
 import type { Database } from '../postgres/database.ts';
 import { recordCompiled, recordStage, storeArtifacts } from '../postgres/stages.ts';
-import { type CompileSource, sourceCompiler } from './source-compiler.ts';
+import { type SourceCompiler, sourceCompiler } from './source-compiler.ts';
 
 /**
  * The stages that build: the compiler between two calls of the store. A compilation depends on the source alone, so each step may
  * compile again after a crash and gets the same; while the process lives, the compiler remembers and does the work once.
  */
 export function releaseStages(db: Database, compiler: Compiler): Stages {
-  const compile = sourceCompiler(db, compiler);
+  const sources = sourceCompiler(db, compiler);
   return {
-    validate: (id, source, times) => validate(db, compile, id, source, times),
+    validate: (id, source, times) => validate(db, sources, id, source, times),
     async compile(id, source, validated, times) {
-      const result = await compile(id.tenant, source);
+      const result = await sources.compile(id.tenant, source);
       if (result.kind === 'broken') return result;
       // The same source was valid a step ago, and a compilation depends on nothing else.
-      if (result.kind === 'invalid') return { kind: 'broken', reason: summary(result) };
+      if (result.kind === 'invalid')
+        return { kind: 'broken', reason: summaryOf(result.diagnostics, result.truncated) };
       const recorded = await recordCompiled(db, id, result.blobs, validated, times);
       if (!recorded) return { kind: 'closed' };
       const artifacts = result.artifacts.map(({ channel, digest }) => ({ channel, digest }));
@@ -29,27 +31,20 @@ export function releaseStages(db: Database, compiler: Compiler): Stages {
 
 async function validate(
   db: Database,
-  compile: CompileSource,
+  sources: SourceCompiler,
   id: ReleaseId,
   source: string,
   times: StageTimes,
 ): ReturnType<Stages['validate']> {
-  const result = await compile(id.tenant, source);
+  const result = await sources.compileUnlessElsewhere(id, source);
   if (result.kind === 'broken') return result;
-  if (result.kind === 'compiled') {
-    return { kind: 'valid', startedAt: times.startedAt, finishedAt: Date.now() };
+  if (result.kind === 'invalid') {
+    const { diagnostics, truncated } = result;
+    await recordStage(db, id, { ...times, stage: 'validate', state: 'failed', diagnostics });
+    return { kind: 'invalid', summary: summaryOf(diagnostics, truncated) };
   }
-  const { diagnostics } = result;
-  await recordStage(db, id, { ...times, stage: 'validate', state: 'failed', diagnostics });
-  return { kind: 'invalid', summary: summary(result) };
-}
-
-type Invalid = Extract<CompileResult, { kind: 'invalid' }>;
-
-function summary({ diagnostics, truncated }: Invalid): string {
-  const [first] = diagnostics;
-  if (!first) return 'the source is not valid';
-  const count = `${diagnostics.length}${truncated ? ' or more' : ''}`;
-  const place = `${first.path}:${first.line}:${first.column}: ${first.message}`;
-  return diagnostics.length === 1 ? place : `${place} (and others: ${count} problems)`;
+  const span = { startedAt: times.startedAt, finishedAt: Date.now() };
+  // What only the executor can know is its to say; that the source is stored, in whole, is known here.
+  if (result.kind === 'elsewhere') return { kind: 'valid', ...span, executor: result.executor };
+  return { kind: 'valid', ...span };
 }

@@ -3,12 +3,17 @@ import { connect } from '@restatedev/restate-sdk-clients';
 import type { Logger } from 'pino';
 
 import type { Clock, Deps } from '../../handlers/deps.ts';
+import { courierObject } from '../../handlers/courier.ts';
 import { janitorObject } from '../../handlers/janitor.ts';
 import { releaseWorkflow } from '../../handlers/release.ts';
 import { tenantObject } from '../../handlers/tenant.ts';
+import { rabbitCeleryQueue } from '../celery/rabbitmq-queue.ts';
+import { redisCeleryQueue } from '../celery/redis-queue.ts';
 import { createCompiler } from '../compiler/compiler.ts';
 import type { WorkerConfig } from '../config/config.ts';
+import { openOutbound } from '../outbound/outbound.ts';
 import { postgresAdmissions } from '../postgres/admissions.ts';
+import { postgresCallbacks } from '../postgres/callbacks.ts';
 import { openDatabase } from '../postgres/database.ts';
 import { postgresGates } from '../postgres/gates.ts';
 import { postgresMoves } from '../postgres/moves.ts';
@@ -16,6 +21,7 @@ import { postgresSettlements } from '../postgres/settlements.ts';
 import { RestateAdmin } from '../restate/admin.ts';
 import type { EndpointListener } from './http2-endpoint.ts';
 import { restateInvocations } from './invocations.ts';
+import { outside, type OutsideParts } from './outside.ts';
 import { releaseStages } from './stages.ts';
 import type { SweepDeps } from './sweep.ts';
 
@@ -34,17 +40,21 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
   const compiler = createCompiler();
   const admin = new RestateAdmin(config.restateAdminUrl);
   const ingress = connect({ url: config.restateIngressUrl });
+  const outbound = openOutbound({ allow: config.outboundAllow, log });
+  const celery = celeryQueues(config, log);
   const deps: Deps = {
     clock,
     admissions: postgresAdmissions(db),
     stages: releaseStages(db, compiler),
     gates: postgresGates(db),
+    callbacks: postgresCallbacks(db),
+    outside: outside({ outbound, celery, publicUrl: config.publicUrl }),
     moves: postgresMoves(db),
     settlements: postgresSettlements(db),
     invocations: restateInvocations(admin),
   };
   const listener = createEndpointHandler({
-    services: [tenantObject(deps), releaseWorkflow(deps), janitorObject(deps)],
+    services: [tenantObject(deps), releaseWorkflow(deps), janitorObject(deps), courierObject(deps)],
     identityKeys: identityKeys(config, log),
     logger: restateLog(log),
   });
@@ -53,9 +63,18 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
     admin,
     sweep: { db, admin, ingress, clock, log },
     async close() {
+      await Promise.all([outbound.close(), ...Object.values(celery).map((queue) => queue.close())]);
       await compiler.close();
       await db.close();
     },
+  };
+}
+
+/** Nothing is connected yet: a broker that is away keeps nobody from starting. */
+function celeryQueues({ amqpUrl, redisUrl }: WorkerConfig, log: Logger): OutsideParts['celery'] {
+  return {
+    ...(amqpUrl === null ? {} : { rabbitmq: rabbitCeleryQueue({ url: amqpUrl, log }) }),
+    ...(redisUrl === null ? {} : { redis: redisCeleryQueue({ url: redisUrl, log }) }),
   };
 }
 

@@ -49,12 +49,15 @@ export interface ControlPlaneOptions {
   readonly fsync?: boolean;
   /** The worker's own process, rather than the one that can be told to die and that writes down what it sends. For measuring. */
   readonly plainWorker?: boolean;
+  /** Further settings of the worker, once the stores run: of what must be there before it. */
+  readonly workerEnv?: (stores: { appUrl: string; ingressUrl: string }) => Promise<Record<string, string>>;
 }
 
 /** Everything but the HTTP API: real PostgreSQL, real Restate, the real worker. */
 export async function startControlPlane({
   fsync = false,
   plainWorker = false,
+  workerEnv = async () => ({}),
 }: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-plane-'));
   const [postgres, restate] = await Promise.all([startPostgres({ fsync }), startRestate()]);
@@ -66,6 +69,7 @@ export async function startControlPlane({
     postgres,
     restate,
     fileURLToPath(new URL(entry, import.meta.url)),
+    await workerEnv({ appUrl: postgres.appUrl, ingressUrl: restate.ingressUrl }),
   );
   return {
     db,
@@ -91,6 +95,7 @@ async function startWorkerProcess(
   postgres: TestPostgres,
   restate: TestRestate,
   entry: string,
+  extraEnv: Record<string, string>,
 ): Promise<WorkerProcess> {
   const port = await freePort();
   const log = await open(join(folder, 'worker.log'), 'a');
@@ -111,6 +116,7 @@ async function startWorkerProcess(
         POINTSMAN_WORKER_PORT: String(port),
         POINTSMAN_WORKER_URL: `http://127.0.0.1:${port}`,
         POINTSMAN_LOG_LEVEL: 'warn',
+        ...extraEnv,
       },
     });
     child = launched;

@@ -16,6 +16,7 @@ describe('reading the environment', () => {
     expect(stackConfig({})).toEqual({
       host: '127.0.0.1',
       port: 7400,
+      publicUrl: null,
       home: '.pointsman',
       adminToken: null,
       database: null,

@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { Diagnostic } from '../../../core/diagnostic.ts';
 import { Digest } from '../../../core/identifiers.ts';
 import { sourceLimits } from '../../../core/limits.ts';
+import type { Executor } from '../../postgres/compile-rules.ts';
 import { findRelease } from '../../postgres/releases.ts';
-import { requireTenant } from '../absence.ts';
+import { requireExecutor } from '../absence.ts';
 import { jsonAnswer, replayedHeader } from '../answers.ts';
 import type { ApiParts } from '../api-parts.ts';
 import { checkSource, invalidSource } from '../check-source.ts';
@@ -21,6 +22,10 @@ import { readSource, type SourceFormat, sourceFormat } from '../source-from-requ
 const DryRun = z
   .object({
     valid: z.boolean(),
+    checked: z.enum(['source', 'structure']).meta({
+      description:
+        '`source`: all of it, by compiling it. `structure`: only that its files make a source, since the rest is for the compiler that the tenant’s policy names, or since they do not.',
+    }),
     digest: Digest.nullable().meta({
       description: "The source's digest; null when its files can't be a source at all.",
     }),
@@ -32,6 +37,7 @@ const DryRun = z
     description: 'What a publish of this source would meet.',
     example: {
       valid: false,
+      checked: 'source',
       digest: 'sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
       diagnostics: [
         {
@@ -98,15 +104,16 @@ function publishEndpoint(parts: ApiParts): Endpoint {
       const { dryRun, ...options } = call.query;
       const format = sourceFormat(call.request);
       refuseOptionsBesideJson(format, options);
-      await requireTenant(parts.db, call.params.tenant);
+      const executor = await requireExecutor(parts.db, call.params.tenant);
       const holding = parts.budget.open(call.params.tenant);
       try {
         const source = await readSource(parts.sources, call.request, format, holding);
-        if (dryRun === 'true') return await answerDryRun(parts, call.params.tenant, source);
+        if (dryRun === 'true') return await answerDryRun(parts, call.params.tenant, source, executor);
         if (source.kind === 'invalid') throw invalidSource(source);
         const done = await publish(parts, {
           ...call.params,
           source,
+          executor,
           options: format === 'json' ? source.options : options,
           idempotencyKey: call.headers['idempotency-key'],
           ifMatch: call.headers['if-match'],
@@ -135,15 +142,17 @@ async function answerDryRun(
   { compiler }: ApiParts,
   tenant: string,
   source: Awaited<ReturnType<typeof readSource>>,
+  executor: Executor,
 ): Promise<Response> {
-  const checked = source.kind === 'invalid' ? source : await checkSource(compiler, tenant, source);
+  const checked = source.kind === 'invalid' ? source : await checkSource(compiler, tenant, source, executor);
   const digest = source.kind === 'invalid' ? null : source.tree.digest;
-  if (checked.kind === 'valid')
-    return jsonAnswer({ valid: true, digest, diagnostics: [], truncated: false }, 200);
-  return jsonAnswer(
-    { valid: false, digest, diagnostics: checked.diagnostics, truncated: checked.truncated },
-    200,
-  );
+  if (checked.kind === 'valid') {
+    const found = { valid: true, checked: checked.checked, digest, diagnostics: [], truncated: false };
+    return jsonAnswer(found, 200);
+  }
+  const { diagnostics, truncated } = checked;
+  const depth = executor === 'local' && source.kind !== 'invalid' ? 'source' : 'structure';
+  return jsonAnswer({ valid: false, checked: depth, digest, diagnostics, truncated }, 200);
 }
 
 async function answerAccepted(

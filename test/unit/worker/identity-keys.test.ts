@@ -7,6 +7,7 @@ const config: WorkerConfig = {
   host: '127.0.0.1',
   port: 9,
   workerUrl: 'http://127.0.0.1:9',
+  publicUrl: 'http://127.0.0.1:7400',
   identityKey: null,
   databaseUrl: 'postgres://app:pw@127.0.0.1:9/pointsman',
   restateIngressUrl: 'http://127.0.0.1:9',

@@ -1,0 +1,74 @@
+import { z } from 'zod';
+
+import { Digest } from '../../core/identifiers.ts';
+import { callbackLimits, documentLimits } from '../../core/limits.ts';
+import { type NamedBlob, readManifest } from '../../core/oci-manifest.ts';
+import type { CallbackAnswer } from '../../handlers/contract.ts';
+import { readBlobs } from './blobs.ts';
+import type { Database } from './database.ts';
+import { allRows, Big } from './rows.ts';
+
+type Unfit = Extract<CallbackAnswer, { kind: 'unfit' }>;
+
+/**
+ * Why these artifacts can't be a release's: what is not stored, and what is not what a manifest says of it; null when they are whole.
+ * Asked before the answer is taken, outside of its transaction: what is stored under a digest never changes, and stays.
+ */
+export async function checkArtifacts(
+  db: Database,
+  tenant: string,
+  artifacts: readonly { readonly digest: string }[],
+): Promise<Unfit | null> {
+  const digests = [...new Set(artifacts.map(({ digest }) => digest))];
+  const sizes = await blobSizes(db, tenant, digests);
+  const missing = new Set(digests.filter((digest) => !sizes.has(digest)));
+  const problems: string[] = [];
+  for (const [digest, size] of sizes) {
+    if (size > callbackLimits.manifestBytes) {
+      problems.push(`${digest}: a manifest may have at most ${callbackLimits.manifestBytes} bytes`);
+      continue;
+    }
+    const bytes = (await readBlobs(db, tenant, [digest])).get(digest);
+    const read = readManifest(bytes ?? new Uint8Array());
+    if (read.kind === 'problem') problems.push(`${digest}: ${read.problem}`);
+    else problems.push(...(await wrongBlobs(db, tenant, read.blobs, missing)));
+  }
+  if (missing.size === 0 && problems.length === 0) return null;
+  const most = documentLimits.diagnostics;
+  return { kind: 'unfit', missing: [...missing].slice(0, most), problems: problems.slice(0, most) };
+}
+
+async function wrongBlobs(
+  db: Database,
+  tenant: string,
+  named: readonly NamedBlob[],
+  missing: Set<string>,
+): Promise<string[]> {
+  const sizes = await blobSizes(
+    db,
+    tenant,
+    named.map(({ digest }) => digest),
+  );
+  const problems: string[] = [];
+  for (const { digest, size } of named) {
+    const stored = sizes.get(digest);
+    if (stored === undefined) missing.add(digest);
+    else if (stored !== size) problems.push(`${digest}: it has ${stored} bytes, and is said to have ${size}`);
+  }
+  return problems;
+}
+
+async function blobSizes(
+  db: Database,
+  tenant: string,
+  digests: readonly string[],
+): Promise<Map<string, number>> {
+  const rows = await db.call(
+    tenant,
+    'SELECT digest, size FROM blobs WHERE tenant = $1 AND digest = ANY ($2) ORDER BY digest',
+    [tenant, [...new Set(digests)]],
+  );
+  return new Map(
+    allRows(z.object({ digest: Digest, size: Big }), rows).map(({ digest, size }) => [digest, size]),
+  );
+}
