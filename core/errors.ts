@@ -30,6 +30,8 @@ export const ERRORS = {
   wrong_content: { status: 422, title: 'The bytes are not what their digest says' },
   incomplete_artifact: { status: 422, title: 'The artifact is not whole' },
   which_gate: { status: 422, title: 'There are several gates, and none was named' },
+  unknown_repository: { status: 422, title: 'The hook is for another repository' },
+  no_secret_key: { status: 422, title: 'There is no key to keep secrets with' },
   not_promotable: { status: 422, title: 'That release cannot become live' },
   held: { status: 423, title: 'The pointer is held' },
   busy: { status: 429, title: 'Too much is waiting already' },

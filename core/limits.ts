@@ -210,6 +210,19 @@ export const callbackLimits = {
   sourceBatchBytes: sourceLimits.fileBytes,
 } as const;
 
+/** What a provider's hook sets off. */
+export const hookLimits = {
+  /** Fetching the source of a push: with the waits between them about twenty minutes, or as long as the provider asks for. */
+  fetchRetries: { attempts: 10, firstMs: 2 * second, factor: 2, maxMs: 5 * minute },
+  /** One that finds no room on its worker: others take seconds, and an hour of them is no queue any more. */
+  busyIntervalMs: 2 * second,
+  busyMs: 60 * minute,
+  /** Telling a commit: about an hour. A status that comes later than that is looked up by hand. */
+  statusRetries: { attempts: 10, firstMs: 2 * second, factor: 3, maxMs: 10 * minute },
+  /** How long deliveries stay on record after they have ended. Providers show theirs for a month at most. */
+  keptMs: 90 * 24 * 60 * minute,
+} as const;
+
 /** The sweep that settles what was killed. */
 export const sweepLimits = {
   /** Between two sweeps. With the age below it bounds how long a killed release can stand in the way. */

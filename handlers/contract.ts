@@ -5,13 +5,14 @@ import { Role } from '../core/access.ts';
 import { CheckReport } from '../core/check-request.ts';
 import { CompileReport } from '../core/compile-job.ts';
 import { Conclusion, Decision, GateState } from '../core/gate.ts';
+import { Origin } from '../core/hook.ts';
 import { BundleName, ChannelName, Digest, Generation, Version } from '../core/identifiers.ts';
 import { Pointer } from '../core/pointer.ts';
 import { ConflictRule, Effect, Outcome } from '../core/release.ts';
 import type { BundleState } from '../core/slot.ts';
 
 /**
- * The names, keys and messages of everything durable: the only file of this folder that the rest of the system may import.
+ * The names, keys and messages of everything durable: with hook-contract.ts the only file of this folder that the rest may import.
  * Renaming a service, a handler or a field here breaks whatever is in flight; add fields as optional ones.
  */
 
@@ -36,6 +37,8 @@ export const PublishRequest = Request.extend({
   notBefore: z.number().int().nullable().optional(),
   /** The generation that the author saw: the release is refused if the pointer is elsewhere, now or at the swap. */
   ifGeneration: Generation.nullable(),
+  /** The push that it comes from. */
+  origin: Origin.nullable().optional(),
 });
 export type PublishRequest = z.infer<typeof PublishRequest>;
 
@@ -49,6 +52,8 @@ export const PublishAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('accepted'), version: Version, replayed: z.boolean() }),
   z.object({ kind: z.literal('conflict'), version: Version }),
   z.object({ kind: z.literal('queue_full'), limit: z.number() }),
+  /** A later push of the same hook is there already, as that version; null where the delivery has ended otherwise. */
+  z.object({ kind: z.literal('overtaken'), version: Version.nullable() }),
   TooManyChannels,
   Stale,
   Held,
@@ -192,10 +197,10 @@ export const VerdictRequest = Request.extend({
   word: z.union([Decision, Conclusion]),
   /** The artifact that the word is about; null where the gate is bound to the release alone. */
   digest: Digest.nullable(),
-  roles: z.array(Role),
-  comment: z.string().nullable(),
   /** An approval: the generation of the pointer whose release it was compared with. */
   ifGeneration: Generation.nullable().optional(),
+  roles: z.array(Role),
+  comment: z.string().nullable(),
   url: z.string().nullable(),
 });
 export type VerdictRequest = z.infer<typeof VerdictRequest>;
@@ -230,10 +235,10 @@ export const VerdictAnswer = z.discriminatedUnion('kind', [
   /** There are several, and none was named. */
   z.object({ kind: z.literal('which'), gates: z.array(z.string()) }),
   z.object({ kind: z.literal('wrong_digest'), digest: Digest }),
-  z.object({ kind: z.literal('wrong_role'), gate: z.string(), role: z.string() }),
-  /** Four eyes: its author can't approve a release. */
   /** The pointer is no longer where the approver saw it. */
   Stale,
+  z.object({ kind: z.literal('wrong_role'), gate: z.string(), role: z.string() }),
+  /** Four eyes: its author can't approve a release. */
   z.object({ kind: z.literal('author'), gate: z.string() }),
   z.object({ kind: z.literal('no_release') }),
   KeyReused,

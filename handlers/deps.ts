@@ -4,6 +4,7 @@ import type { RemoteCompileRule } from '../core/policy.ts';
 import type { Effect, FailedOutcome, Outcome, Stage } from '../core/release.ts';
 import type { BundleState } from '../core/slot.ts';
 import type { Callbacks, Outside } from './callback-deps.ts';
+import type { Deliveries, Reports } from './hook-deps.ts';
 import type {
   CancelAnswer,
   HoldAnswer,
@@ -222,4 +223,6 @@ export interface Deps {
   readonly moves: Moves;
   readonly settlements: Settlements;
   readonly invocations: Invocations;
+  readonly deliveries: Deliveries;
+  readonly reports: Reports;
 }

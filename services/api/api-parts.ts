@@ -5,7 +5,9 @@ import type { Pointer } from '../../core/pointer.ts';
 import type { Compiler } from '../compiler/compiler.ts';
 import type { Database } from '../postgres/database.ts';
 import type { ReleaseProgress } from '../postgres/releases.ts';
+import type { SecretBox } from '../secrets/secret-box.ts';
 import type { BodyBudget } from './body.ts';
+import type { DeliveryWorkflows } from './delivery-workflow.ts';
 import type { Metrics } from './metrics.ts';
 import type { Readiness } from './readiness.ts';
 import type { ReleaseWorkflows } from './release-workflow.ts';
@@ -18,6 +20,9 @@ export interface ApiParts {
   readonly db: Database;
   readonly tenants: TenantObjects;
   readonly workflows: ReleaseWorkflows;
+  readonly deliveries: DeliveryWorkflows;
+  /** Null without a key: then there are no hooks. */
+  readonly secrets: SecretBox | null;
   readonly compiler: Compiler;
   readonly sources: SourceReader;
   readonly budget: BodyBudget;

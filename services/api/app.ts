@@ -10,9 +10,11 @@ import type { Notifications } from '../postgres/notifications.ts';
 import { findPointer } from '../postgres/pointers.ts';
 import { findReleaseProgress, type ReleaseProgress } from '../postgres/releases.ts';
 import { findToken } from '../postgres/tokens.ts';
+import { secretBox, type SecretKeys } from '../secrets/secret-box.ts';
 import { authenticate, type KnownTokens } from './access.ts';
 import type { ApiParts } from './api-parts.ts';
 import { BodyBudget } from './body.ts';
+import { deliveryWorkflows } from './delivery-workflow.ts';
 import type { Endpoint } from './endpoint.ts';
 import { connectIngress } from './ingress.ts';
 import { sourceBodyLimits, streamLimits } from './limits.ts';
@@ -27,9 +29,11 @@ import { callbackEndpoints } from './routes/callbacks.ts';
 import { channelEndpoints } from './routes/channels.ts';
 import { checkEndpoints } from './routes/checks.ts';
 import { contentEndpoints } from './routes/content.ts';
+import { deliveryEndpoints } from './routes/deliveries.ts';
 import { documentEndpoint } from './routes/document.ts';
 import { gateEndpoints } from './routes/gates.ts';
 import { holdEndpoints } from './routes/holds.ts';
+import { hookEndpoints } from './routes/hooks.ts';
 import { policyEndpoints } from './routes/policy.ts';
 import { processEndpoints } from './routes/process.ts';
 import { progressEndpoints } from './routes/progress.ts';
@@ -49,6 +53,7 @@ export interface AppDeps {
   readonly restateIngressUrl: string;
   /** Lower-case hex. */
   readonly adminTokenSha256: string;
+  readonly secretKeys: SecretKeys | null;
   readonly log: Logger;
   /** Aborts when the process is to end. */
   readonly draining: AbortSignal;
@@ -78,6 +83,8 @@ export function createApp(deps: AppDeps): App {
     ...contentEndpoints(parts),
     ...tokenEndpoints(parts),
     ...callbackEndpoints(parts),
+    ...hookEndpoints(parts),
+    ...deliveryEndpoints(parts),
     ...processEndpoints(parts),
     documentEndpoint(() => openApiDocument(endpoints)),
   ];
@@ -95,7 +102,15 @@ export function createApp(deps: AppDeps): App {
   return { fetch: (request) => app.fetch(request), endpoints, close: () => parts.sources.close() };
 }
 
-function partsOf({ db, notifications, compiler, restateIngressUrl, log, draining }: AppDeps): ApiParts {
+function partsOf({
+  db,
+  notifications,
+  compiler,
+  restateIngressUrl,
+  secretKeys,
+  log,
+  draining,
+}: AppDeps): ApiParts {
   const budget = new BodyBudget({
     bytes: sourceBodyLimits.heldBytes,
     bytesOfTenant: sourceBodyLimits.heldBytesOfTenant,
@@ -124,6 +139,8 @@ function partsOf({ db, notifications, compiler, restateIngressUrl, log, draining
     releases,
     tenants: tenantObjects(ingress),
     workflows: releaseWorkflows(ingress),
+    deliveries: deliveryWorkflows(ingress),
+    secrets: secretKeys === null ? null : secretBox(secretKeys),
     sources: startSourceReader(),
     metrics: metricsOf({ budget, pointers, releases }),
     readiness: storeReadiness(db, restateIngressUrl),

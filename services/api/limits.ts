@@ -42,8 +42,6 @@ export const sourceBodyLimits = {
   heapMiB: 512,
   /** One body. The largest takes two seconds; past this the thread is ended. */
   timeoutMs: 30 * second,
-  /** What a tar may be beside its contents, for each file: header, padding, a long name. */
-  tarBytesPerFile: 3 * KiB,
   /** Nesting of a request's JSON. The deepest that is accepted has 3; the engine's parser needs memory for each level. */
   jsonDepth: 32,
   /** Problems of one body that are reported. */

@@ -20,6 +20,7 @@ const app = createApp({
   compiler,
   restateIngressUrl: config.restateIngressUrl,
   adminTokenSha256: config.adminTokenSha256,
+  secretKeys: config.secretKeys,
   log,
   draining: drain.signal,
 });

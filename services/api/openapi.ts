@@ -31,6 +31,10 @@ const tags = [
     description:
       'Where compilers and checks answer that were asked. The address itself is the permission: keep it secret.',
   },
+  {
+    name: 'hooks',
+    description: 'What is published when somebody pushes, and where providers deliver their pushes.',
+  },
   { name: 'process', description: 'The process itself.' },
 ];
 

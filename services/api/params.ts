@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { BundleName, ChannelName, Digest, TenantName, Version } from '../../core/identifiers.ts';
+import { BundleName, ChannelName, Digest, HookName, TenantName, Version } from '../../core/identifiers.ts';
 import { httpLimits } from '../../core/limits.ts';
 import { GateName } from '../../core/gate-rules.ts';
 import { pathProblem } from '../../core/source.ts';
@@ -32,6 +32,10 @@ export const CheckParams = z.strictObject({
   bundle,
   version,
   check: GateName.meta({ description: "The check's name, as in the policy.", example: 'e2e' }),
+});
+export const HookParams = z.strictObject({
+  tenant,
+  hook: HookName.meta({ description: "The hook's name.", example: 'main' }),
 });
 export const ChannelParams = z.strictObject({ tenant, bundle, channel });
 export const DigestParams = z.strictObject({ tenant, digest });

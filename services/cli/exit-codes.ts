@@ -79,6 +79,8 @@ const BY_CODE: Readonly<Record<ErrorCode, ExitName>> = {
   wrong_content: 'rejected',
   incomplete_artifact: 'rejected',
   which_gate: 'usage',
+  unknown_repository: 'refused',
+  no_secret_key: 'refused',
   not_promotable: 'refused',
   held: 'refused',
   busy: 'unavailable',

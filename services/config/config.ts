@@ -1,7 +1,8 @@
 import type { AddressRange } from '../outbound/address-ranges.ts';
+import type { SecretKeys } from '../secrets/secret-box.ts';
 import { appDatabaseUrl } from './database-urls.ts';
 import { readSettings, type Environment, type Rule } from './read-settings.ts';
-import { hashToken, type LogLevel } from './settings.ts';
+import { hashToken, type LogLevel, type Settings } from './settings.ts';
 
 export interface ApiConfig {
   readonly host: string;
@@ -14,6 +15,8 @@ export interface ApiConfig {
   readonly restateAdminUrl: string;
   /** What outgoing calls may reach although it is not public. */
   readonly outboundAllow: readonly AddressRange[];
+  /** Null without one: hooks can't be set then. */
+  readonly secretKeys: SecretKeys | null;
   readonly logLevel: LogLevel;
 }
 
@@ -35,6 +38,8 @@ export interface WorkerConfig {
   readonly redisUrl: string | null;
   /** What outgoing calls may reach although it is not public. */
   readonly outboundAllow: readonly AddressRange[];
+  /** Null without one: hooks can't be set then. */
+  readonly secretKeys: SecretKeys | null;
   readonly logLevel: LogLevel;
 }
 
@@ -54,6 +59,8 @@ export interface StackConfig {
   readonly home: string;
   /** Null to use the home's own. */
   readonly adminToken: string | null;
+  /** Null to use the home's own. */
+  readonly secretKeys: SecretKeys | null;
   readonly database: MigrateConfig | null;
   readonly restate: { readonly ingressUrl: string; readonly adminUrl: string } | null;
   /** Null to choose one and keep it. */
@@ -78,9 +85,13 @@ export function apiConfig(env: Environment): ApiConfig {
       'RESTATE_INGRESS_URL',
       'RESTATE_ADMIN_URL',
       'POINTSMAN_OUTBOUND_ALLOW',
+      ...SECRET_KEYS,
       'POINTSMAN_LOG_LEVEL',
     ],
-    { required: ['DATABASE_URL', 'RESTATE_INGRESS_URL', 'RESTATE_ADMIN_URL'], rules: [oneAdminToken] },
+    {
+      required: ['DATABASE_URL', 'RESTATE_INGRESS_URL', 'RESTATE_ADMIN_URL'],
+      rules: [oneAdminToken, currentBesidePrevious],
+    },
   );
   return {
     host: read.POINTSMAN_HOST ?? DEFAULT_HOST,
@@ -90,6 +101,7 @@ export function apiConfig(env: Environment): ApiConfig {
     restateIngressUrl: read.RESTATE_INGRESS_URL,
     restateAdminUrl: read.RESTATE_ADMIN_URL,
     outboundAllow: read.POINTSMAN_OUTBOUND_ALLOW ?? [],
+    secretKeys: secretKeys(read),
     logLevel: read.POINTSMAN_LOG_LEVEL ?? 'info',
   };
 }
@@ -112,9 +124,10 @@ export function workerConfig(env: Environment): WorkerConfig {
     'AMQP_URL',
     'REDIS_URL',
     'POINTSMAN_OUTBOUND_ALLOW',
+    ...SECRET_KEYS,
     'POINTSMAN_LOG_LEVEL',
   ] as const;
-  const read = readSettings(env, names, { required, rules: [] });
+  const read = readSettings(env, names, { required, rules: [currentBesidePrevious] });
   return {
     host: read.POINTSMAN_HOST ?? DEFAULT_HOST,
     port: read.POINTSMAN_WORKER_PORT,
@@ -130,6 +143,7 @@ export function workerConfig(env: Environment): WorkerConfig {
     amqpUrl: read.AMQP_URL ?? null,
     redisUrl: read.REDIS_URL ?? null,
     outboundAllow: read.POINTSMAN_OUTBOUND_ALLOW ?? [],
+    secretKeys: secretKeys(read),
     logLevel: read.POINTSMAN_LOG_LEVEL ?? 'info',
   };
 }
@@ -160,9 +174,11 @@ export function stackConfig(env: Environment): StackConfig {
     'AMQP_URL',
     'REDIS_URL',
     'POINTSMAN_OUTBOUND_ALLOW',
+    ...SECRET_KEYS,
     'POINTSMAN_LOG_LEVEL',
   ] as const;
   const rules = [
+    currentBesidePrevious,
     appPasswordKnown,
     twoRoles,
     ownerNeedsApp,
@@ -178,6 +194,7 @@ export function stackConfig(env: Environment): StackConfig {
     publicUrl: read.POINTSMAN_PUBLIC_URL ?? null,
     home: read.POINTSMAN_HOME ?? DEFAULT_HOME,
     adminToken: read.POINTSMAN_ADMIN_TOKEN ?? null,
+    secretKeys: secretKeys(read),
     database: databaseUrl === undefined ? null : databaseRoles(databaseUrl, read.DATABASE_OWNER_URL),
     restate: ingressUrl === undefined || adminUrl === undefined ? null : { ingressUrl, adminUrl },
     workerPort: read.POINTSMAN_WORKER_PORT ?? null,
@@ -237,6 +254,19 @@ const identityElsewhere: Rule<'RESTATE_ADMIN_URL' | 'POINTSMAN_WORKER_IDENTITY_K
 function databaseRoles(databaseUrl: string, ownerUrl: string | undefined): MigrateConfig {
   if (ownerUrl !== undefined) return { ownerUrl, appUrl: databaseUrl };
   return { ownerUrl: databaseUrl, appUrl: appDatabaseUrl(databaseUrl) as string };
+}
+
+const SECRET_KEYS = ['POINTSMAN_SECRET_KEY', 'POINTSMAN_SECRET_KEY_PREVIOUS'] as const;
+type SecretKeyName = (typeof SECRET_KEYS)[number];
+
+const currentBesidePrevious: Rule<SecretKeyName> = (_read, isSet) =>
+  isSet('POINTSMAN_SECRET_KEY_PREVIOUS') && !isSet('POINTSMAN_SECRET_KEY')
+    ? 'POINTSMAN_SECRET_KEY_PREVIOUS is set, so that POINTSMAN_SECRET_KEY must be, too'
+    : null;
+
+function secretKeys(read: Partial<Pick<Settings, SecretKeyName>>): SecretKeys | null {
+  const current = read.POINTSMAN_SECRET_KEY;
+  return current === undefined ? null : { current, previous: read.POINTSMAN_SECRET_KEY_PREVIOUS ?? null };
 }
 
 function withoutSlash(url: string): string {

@@ -35,6 +35,10 @@ export const settings = z.object({
       /^publickeyv1_[1-9A-HJ-NP-Za-km-z]{32,44}$/,
       'must be publickeyv1_ and the base58 of an ed25519 public key',
     ),
+  /** With what the secrets and tokens of hooks are kept. */
+  POINTSMAN_SECRET_KEY: secretKey(),
+  /** With what they were kept before it was changed. */
+  POINTSMAN_SECRET_KEY_PREVIOUS: secretKey(),
   /** The database, as the role that the processes log in as. */
   DATABASE_URL: url(['postgres:', 'postgresql:']),
   /** The database, as the role that owns the tables: migrations only. */
@@ -80,6 +84,14 @@ function url(protocols: readonly string[]) {
     const parsed = URL.canParse(text) ? new URL(text) : null;
     return parsed !== null && protocols.includes(parsed.protocol) && parsed.hostname !== '';
   }, message);
+}
+
+function secretKey() {
+  const message = 'must be 32 bytes in base64, such as "openssl rand -base64 32" prints';
+  return z
+    .string()
+    .regex(/^[A-Za-z0-9+/]{43}=$/, message)
+    .transform((text) => Buffer.from(text, 'base64'));
 }
 
 function addressRanges() {

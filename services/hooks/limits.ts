@@ -23,6 +23,8 @@ export const deliveryLimits = {
   minSecretChars: 16,
   maxSecretChars: 255,
   tokenChars: 1_024,
+  /** Starting a delivery that is on record: GitHub and GitLab give up after ten seconds, and the sweep starts it as well. */
+  startMs: 3 * second,
 } as const;
 
 /** Hooks of a tenant: a few for each of its repositories. */

@@ -20,7 +20,7 @@ export const RefPattern = z
   .string()
   .max(deliveryLimits.nameChars)
   .regex(
-    /^refs\/[^\s*?[\\^~:]+\*?$/u,
+    /^refs\/[^\s*?[\\^~:]+\*?$/,
     'must be a whole ref, such as "refs/heads/main", perhaps with one "*" at its end, such as "refs/tags/v*"',
   );
 

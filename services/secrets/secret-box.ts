@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 
 /** What a secret belongs to. Sealed for one thing, it can't be opened as another's, whoever copies it there. */
 export interface Belonging {
@@ -16,6 +16,8 @@ export interface SecretBox {
   /** Throws SecretLostError when it can't be opened. */
   open(sealed: string, belonging: Belonging): string;
   sealedUnder(sealed: string): SealedUnder;
+  /** Tells two secrets apart, and tells nobody who has not the key what they are. */
+  fingerprint(plain: string): string;
 }
 
 /** What was sealed under a key that this process was not given, or for something else, or was changed since. */
@@ -66,6 +68,8 @@ export function secretBox({ current, previous }: SecretKeys): SecretBox {
       if (id === currentId) return 'current';
       return keys.has(id) ? 'previous' : 'lost';
     },
+    fingerprint: (plain) =>
+      createHmac('sha256', current).update('pointsman fingerprint\0').update(plain).digest('hex'),
   };
 }
 

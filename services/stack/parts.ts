@@ -16,6 +16,8 @@ import type { Part } from './supervise.ts';
 export interface PartDeps extends Omit<StackOptions, 'onFailed'> {
   readonly home: Home;
   readonly book: PortBook;
+  /** For the worker and the API alone. */
+  readonly secretKeys: Readonly<Record<string, string>>;
 }
 
 /** A part, and where it is once it has been started. */
@@ -171,8 +173,9 @@ function placed<P, T extends object>(
   };
 }
 
-function sharedEnv({ config }: PartDeps, { appUrl, restate }: Addresses): Record<string, string> {
+function sharedEnv({ config, secretKeys }: PartDeps, { appUrl, restate }: Addresses): Record<string, string> {
   return {
+    ...secretKeys,
     DATABASE_URL: appUrl,
     RESTATE_INGRESS_URL: restate.ingressUrl,
     RESTATE_ADMIN_URL: restate.adminUrl,
@@ -185,7 +188,13 @@ function nodeChild(
   name: keyof Scripts,
 ): (settings: Readonly<Record<string, string>>) => NodeChild {
   // No process inherits a secret that it has no use for.
-  const { POINTSMAN_ADMIN_TOKEN: _token, DATABASE_OWNER_URL: _owner, ...inherited } = env;
+  const {
+    POINTSMAN_ADMIN_TOKEN: _token,
+    DATABASE_OWNER_URL: _owner,
+    POINTSMAN_SECRET_KEY: _key,
+    POINTSMAN_SECRET_KEY_PREVIOUS: _previous,
+    ...inherited
+  } = env;
   const logFile = beginLog(home.logs, name);
   return (settings) => ({
     script: scripts[name],

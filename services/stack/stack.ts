@@ -15,6 +15,7 @@ import {
 } from './parts.ts';
 import type { StackOptions } from './options.ts';
 import { requestIdentity } from './request-identity.ts';
+import { secretKeySettings } from './secret-key.ts';
 import { supervise, type Part, type Supervised } from './supervise.ts';
 import { postWarden } from './warden-process.ts';
 
@@ -91,7 +92,8 @@ async function startParts(
 ): Promise<Pick<Stack, 'apiUrl' | 'admin' | 'database' | 'restate'>> {
   const { config } = options;
   const book = await PortBook.open(home.ports);
-  const deps: PartDeps = { ...options, home, book };
+  const secretKeys = await secretKeySettings(home, config.secretKeys);
+  const deps: PartDeps = { ...options, home, book, secretKeys };
   // First, since it is the one port that a person chose: a second stack is told so before anything has been started.
   await checkApiPort(deps);
   const admin = await adminToken(home, config.adminToken);

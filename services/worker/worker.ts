@@ -4,8 +4,10 @@ import type { Logger } from 'pino';
 
 import type { Clock, Deps } from '../../handlers/deps.ts';
 import { courierObject } from '../../handlers/courier.ts';
+import { deliveryWorkflow } from '../../handlers/delivery.ts';
 import { janitorObject } from '../../handlers/janitor.ts';
 import { releaseWorkflow } from '../../handlers/release.ts';
+import { reporterObject } from '../../handlers/reporter.ts';
 import { tenantObject } from '../../handlers/tenant.ts';
 import { rabbitCeleryQueue } from '../celery/rabbitmq-queue.ts';
 import { redisCeleryQueue } from '../celery/redis-queue.ts';
@@ -19,9 +21,13 @@ import { postgresGates } from '../postgres/gates.ts';
 import { postgresMoves } from '../postgres/moves.ts';
 import { postgresSettlements } from '../postgres/settlements.ts';
 import { RestateAdmin } from '../restate/admin.ts';
+import { secretBox } from '../secrets/secret-box.ts';
+import { startRepositoryReader } from '../source-archive/repository-reader.ts';
+import { type HookParts, hookDeliveries } from './deliveries.ts';
 import type { EndpointListener } from './http2-endpoint.ts';
 import { restateInvocations } from './invocations.ts';
 import { outside, type OutsideParts } from './outside.ts';
+import { hookReports } from './reports.ts';
 import { releaseStages } from './stages.ts';
 import type { SweepDeps } from './sweep.ts';
 
@@ -42,6 +48,9 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
   const ingress = connect({ url: config.restateIngressUrl });
   const outbound = openOutbound({ allow: config.outboundAllow, log });
   const celery = celeryQueues(config, log);
+  const reader = startRepositoryReader();
+  const secrets = config.secretKeys === null ? null : secretBox(config.secretKeys);
+  const hooks: HookParts = { db, outbound, secrets, log };
   const deps: Deps = {
     clock,
     admissions: postgresAdmissions(db),
@@ -52,9 +61,18 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
     moves: postgresMoves(db),
     settlements: postgresSettlements(db),
     invocations: restateInvocations(admin),
+    deliveries: hookDeliveries({ ...hooks, reader }),
+    reports: hookReports({ ...hooks, publicUrl: config.publicUrl }),
   };
   const listener = createEndpointHandler({
-    services: [tenantObject(deps), releaseWorkflow(deps), janitorObject(deps), courierObject(deps)],
+    services: [
+      tenantObject(deps),
+      releaseWorkflow(deps),
+      janitorObject(deps),
+      courierObject(deps),
+      deliveryWorkflow(deps),
+      reporterObject(deps),
+    ],
     identityKeys: identityKeys(config, log),
     logger: restateLog(log),
   });
@@ -64,7 +82,7 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
     sweep: { db, admin, ingress, clock, log },
     async close() {
       await Promise.all([outbound.close(), ...Object.values(celery).map((queue) => queue.close())]);
-      await compiler.close();
+      await Promise.all([compiler.close(), reader.close()]);
       await db.close();
     },
   };

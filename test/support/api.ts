@@ -6,6 +6,7 @@ import { createCompiler } from '../../services/compiler/compiler.ts';
 import { hashToken } from '../../services/config/settings.ts';
 import { openDatabase } from '../../services/postgres/database.ts';
 import { Notifications } from '../../services/postgres/notifications.ts';
+import { TEST_SECRET_KEYS } from './secret-keys.ts';
 
 const TOKEN = 'an-admin-token-of-the-tests';
 
@@ -52,6 +53,7 @@ export async function startApi(stores: { appUrl: string; ingressUrl: string }): 
     compiler,
     restateIngressUrl: stores.ingressUrl,
     adminTokenSha256: hashToken(TOKEN),
+    secretKeys: TEST_SECRET_KEYS,
     log,
     draining: drain.signal,
   });

@@ -19,6 +19,7 @@ import { createTenant } from '../../services/postgres/tenants.ts';
 import { RestateAdmin } from '../../services/restate/admin.ts';
 import { type CrashFiles, crashFiles } from './crash-plan.ts';
 import { eventually } from './eventually.ts';
+import { TEST_SECRET_KEY } from './secret-keys.ts';
 import { startPostgres, startRestate, type TestPostgres, type TestRestate } from './servers.ts';
 
 /** A worker in a process of its own, which is started again whenever it dies. */
@@ -115,6 +116,7 @@ async function startWorkerProcess(
         RESTATE_ADMIN_URL: restate.adminUrl,
         POINTSMAN_WORKER_PORT: String(port),
         POINTSMAN_WORKER_URL: `http://127.0.0.1:${port}`,
+        POINTSMAN_SECRET_KEY: TEST_SECRET_KEY,
         POINTSMAN_LOG_LEVEL: 'warn',
         ...extraEnv,
       },

@@ -19,6 +19,7 @@ describe('reading the environment', () => {
       publicUrl: null,
       home: '.pointsman',
       adminToken: null,
+      secretKeys: null,
       database: null,
       restate: null,
       workerPort: null,

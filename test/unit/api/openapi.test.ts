@@ -40,6 +40,7 @@ beforeAll(async () => {
     compiler,
     restateIngressUrl: 'http://127.0.0.1:1',
     adminTokenSha256: '0'.repeat(64),
+    secretKeys: null,
     log: pino({ level: 'silent' }),
     draining: new AbortController().signal,
   });

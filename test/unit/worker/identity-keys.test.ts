@@ -15,6 +15,7 @@ const config: WorkerConfig = {
   amqpUrl: null,
   redisUrl: null,
   outboundAllow: [],
+  secretKeys: null,
   logLevel: 'info',
 };
 

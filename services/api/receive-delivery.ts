@@ -1,0 +1,160 @@
+import type { Logger } from 'pino';
+
+import { digestOf } from '../../core/digest.ts';
+import { PointsmanError } from '../../core/errors.ts';
+import { DeliveryId, type HookProvider } from '../../core/hook.ts';
+import { cut, type Push } from '../hooks/push.ts';
+import { deliveryIdOf, readDelivery } from '../hooks/read-delivery.ts';
+import { applyRule } from '../hooks/rule.ts';
+import { isSigned } from '../hooks/signature.ts';
+import type { Database } from '../postgres/database.ts';
+import { type DeliveryRecord, type ReceiveDelivery, receiveDelivery } from '../postgres/deliveries.ts';
+import { findHook, type HookRecord } from '../postgres/hooks.ts';
+import { type SecretBox, SecretLostError } from '../secrets/secret-box.ts';
+
+/** What was delivered, before anything of it is believed. */
+export interface Raw {
+  readonly tenant: string;
+  readonly hook: string;
+  readonly headers: Pick<Headers, 'get'>;
+  readonly body: Uint8Array;
+}
+
+export interface Intake {
+  readonly db: Database;
+  readonly secrets: SecretBox;
+  readonly log: Logger;
+}
+
+/** How long a reason or a name from outside may get in an answer. */
+const TOLD_CHARS = 300;
+
+/**
+ * The hook whose secret has signed that body. Whoever did not is told the same whatever was wrong, after the same work: whether there is
+ * such a hook, or such a tenant, is nobody's business. Throws `unauthenticated`.
+ */
+export async function authenticHook({ db, secrets, log }: Intake, raw: Raw): Promise<HookRecord> {
+  const { tenant, hook, headers, body } = raw;
+  const found = await findHook(db, tenant, hook);
+  const secret = openSecret(secrets, tenant, found, log);
+  const signed = isSigned(found?.provider ?? 'github', secret ?? NOBODYS, headers, body);
+  if (found !== null && secret !== null && signed) return found;
+  throw new PointsmanError('unauthenticated', 'This is not signed with the secret of a hook that is here.');
+}
+
+/** Signs nothing: the check against it is made for the time that it takes. */
+const NOBODYS = 'nobody has this secret, since a space is in it';
+
+function openSecret(
+  secrets: SecretBox,
+  tenant: string,
+  found: HookRecord | null,
+  log: Logger,
+): string | null {
+  try {
+    if (found !== null) return secrets.open(found.secret, { tenant, hook: found.hook, field: 'secret' });
+    secrets.open(secrets.seal(NOBODYS, DECOY), DECOY);
+    return null;
+  } catch (error) {
+    if (!(error instanceof SecretLostError)) throw error;
+    log.error({ tenant, hook: found?.hook, err: error }, 'a hook’s secret is lost: set it again');
+    return null;
+  }
+}
+
+const DECOY = { tenant: '', hook: '', field: 'secret' } as const;
+
+export interface Received {
+  readonly kind: 'accepted' | 'ignored';
+  readonly delivery: DeliveryRecord;
+  readonly replayed: boolean;
+}
+
+/** Puts an authentic delivery on record, or finds it there. Throws for what can't be read, and for another repository's. */
+export async function receive({ db }: Intake, hook: HookRecord, raw: Raw): Promise<Received> {
+  const { provider, bundle, channel, path } = hook;
+  const id = deliveryId(provider, raw.headers);
+  const ruling = applyRule(hook, readPush(provider, raw));
+  if (ruling.kind === 'unknown_repository') {
+    const detail = `The hook is for ${hook.repository}, and this is ${cut(ruling.repository, TOLD_CHARS)}.`;
+    throw new PointsmanError('unknown_repository', detail);
+  }
+  const answer = await receiveDelivery(db, {
+    tenant: raw.tenant,
+    hook: hook.hook,
+    delivery: id,
+    fingerprint: digestOf(raw.body),
+    provider,
+    path,
+    bundle,
+    channel,
+    ...(ruling.kind === 'push' ? pushFacts(ruling.push, hook) : ignoredFacts(ruling.why)),
+    at: Date.now(),
+  });
+  if (answer.kind === 'key_reused') {
+    const detail = `The delivery "${id}" came with another payload before.`;
+    throw new PointsmanError('idempotency_key_reused', detail);
+  }
+  const { delivery } = answer;
+  const kind = delivery.state === 'ignored' ? 'ignored' : 'accepted';
+  return { kind, delivery, replayed: answer.kind === 'replayed' };
+}
+
+/** What is kept of a payload. */
+type Facts = Pick<
+  ReceiveDelivery,
+  'repository' | 'ref' | 'commit' | 'subject' | 'sourceUrl' | 'pushedAt' | 'ignored'
+>;
+
+function pushFacts({ ref, commit, subject, sourceUrl, pushedAt }: Push, { repository }: HookRecord): Facts {
+  return { repository, ref, commit, subject, sourceUrl, pushedAt, ignored: null };
+}
+
+function ignoredFacts(why: string): Facts {
+  const nothing = {
+    repository: null,
+    ref: null,
+    commit: null,
+    subject: null,
+    sourceUrl: null,
+    pushedAt: null,
+  };
+  return { ...nothing, ignored: cut(why, TOLD_CHARS) };
+}
+
+const ID_HEADERS: Readonly<Record<HookProvider, string>> = {
+  github: 'X-GitHub-Delivery',
+  gitlab: 'Idempotency-Key or X-Gitlab-Event-UUID',
+  generic: 'X-Pointsman-Delivery',
+};
+
+function deliveryId(provider: HookProvider, headers: Raw['headers']): string {
+  const parsed = DeliveryId.safeParse(deliveryIdOf(provider, headers));
+  if (parsed.success) return parsed.data;
+  throw new PointsmanError('malformed', `${ID_HEADERS[provider]} must name the delivery.`);
+}
+
+function readPush(
+  provider: HookProvider,
+  { headers, body }: Raw,
+): Exclude<ReturnType<typeof readDelivery>, { kind: 'unreadable' }> {
+  const type = (headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
+  if (type !== 'application/json') {
+    throw new PointsmanError(
+      'unsupported_media_type',
+      'Deliver as application/json: the provider has a setting for it.',
+    );
+  }
+  const delivered = readDelivery(provider, headers, parseJson(body));
+  if (delivered.kind !== 'unreadable') return delivered;
+  const detail = `The payload is not what ${provider} sends: ${cut(delivered.problem, TOLD_CHARS)}`;
+  throw new PointsmanError('invalid_request', detail);
+}
+
+function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch (cause) {
+    throw new PointsmanError('malformed', 'The payload is not JSON.', { cause });
+  }
+}

@@ -1,0 +1,136 @@
+import { z } from 'zod';
+
+import { PointsmanError } from '../../../core/errors.ts';
+import { DeliveryId, DeliveryState } from '../../../core/hook.ts';
+import { deliveryLimits } from '../../hooks/limits.ts';
+import { listDeliveries } from '../../postgres/deliveries.ts';
+import { findHook } from '../../postgres/hooks.ts';
+import { absence } from '../absence.ts';
+import { jsonAnswer, replayedHeader } from '../answers.ts';
+import type { ApiParts } from '../api-parts.ts';
+import { BodyBudget, readBody } from '../body.ts';
+import { type Endpoint, endpoint } from '../endpoint.ts';
+import { DeliveryView, viewDelivery } from '../hook-view.ts';
+import { json, replayed } from '../openapi-responses.ts';
+import { pageOf, PageQuery, readPage } from '../pages.ts';
+import { HookParams } from '../params.ts';
+import { authenticHook, receive, type Received } from '../receive-delivery.ts';
+import { releasePath } from '../release-view.ts';
+
+const PATH = '/v1/tenants/{tenant}/hooks/{hook}/deliveries';
+
+export function deliveryEndpoints(parts: ApiParts): Endpoint[] {
+  return [receiveEndpoint(parts), listEndpoint(parts)];
+}
+
+const Receipt = z
+  .discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('accepted'),
+      delivery: DeliveryId,
+      state: DeliveryState.meta({ description: 'How far it has come.' }),
+      location: z.string().optional().meta({ description: 'The release, once there is one.' }),
+      reason: z.string().optional().meta({ description: 'Why there is none, and will be none.' }),
+      replayed: z.literal(true).optional(),
+    }),
+    z.object({
+      kind: z.literal('ignored'),
+      delivery: DeliveryId,
+      why: z.string(),
+      replayed: z.literal(true).optional(),
+    }),
+  ])
+  .meta({
+    id: 'Receipt',
+    description: 'What becomes of a delivery.',
+    example: { kind: 'accepted', delivery: '72d3162e-cc78-11e3-81ab-4c9367dc0958', state: 'received' },
+  });
+
+function receiveEndpoint({ db, secrets, deliveries }: ApiParts): Endpoint {
+  // Of its own: who delivers is not known before the whole body is here, and must not keep anybody from publishing.
+  const budget = new BodyBudget({
+    bytes: deliveryLimits.heldBytes,
+    bytesOfTenant: deliveryLimits.heldBytesOfTenant,
+  });
+  return endpoint({
+    method: 'post',
+    path: PATH,
+    operationId: 'deliver',
+    summary: 'Deliver a push',
+    description:
+      'For the provider. The signature over the body is the permission: `X-Hub-Signature-256` of GitHub, `X-Gitlab-Token` of GitLab, `X-Pointsman-Signature-256: sha256=<hex of HMAC-SHA-256>` of a generic hook, whose `X-Pointsman-Delivery` names the delivery and whose payload is `{ "repository", "ref", "commit", "sourceUrl", "paths"?, "message"? }`. A delivery that comes again does nothing again.',
+    tags: ['hooks'],
+    may: null,
+    params: HookParams,
+    ownBody: {
+      required: true,
+      description: `The provider's payload, at most ${deliveryLimits.bodyBytes} bytes.`,
+      content: { 'application/json': { schema: { type: 'object' } } },
+    },
+    responses: {
+      202: json(Receipt, 'It is on record, and is being fetched.'),
+      200: json(Receipt, 'It publishes nothing, or it was here before.', replayed),
+    },
+    problems: ['unauthenticated', 'unknown_repository', 'idempotency_key_reused', 'busy', 'unavailable'],
+    async handle({ params, request, log, ids }) {
+      const holding = budget.open(params.tenant);
+      try {
+        const body = await readBody(request, deliveryLimits.bodyBytes, (bytes) => holding.take(bytes));
+        if (secrets === null) throw new PointsmanError('unavailable', 'Hooks are not set up here.');
+        const intake = { db, secrets, log };
+        const raw = { ...params, headers: request.headers, body };
+        const received = await receive(intake, await authenticHook(intake, raw), raw);
+        const { delivery, state } = received.delivery;
+        if (state === 'received') await deliveries.start({ ...params, delivery }, ids, log);
+        return receiptAnswer(params.tenant, received);
+      } finally {
+        holding.release();
+      }
+    },
+  });
+}
+
+function receiptAnswer(tenant: string, { kind, delivery: of, replayed: isReplayed }: Received): Response {
+  const { delivery, state, bundle, version, reason } = of;
+  const status = kind === 'accepted' && !isReplayed ? 202 : 200;
+  const told =
+    kind === 'ignored'
+      ? { kind, delivery, why: reason }
+      : {
+          kind,
+          delivery,
+          state,
+          ...(version === null ? {} : { location: releasePath({ tenant, bundle, version }) }),
+          ...(reason === null ? {} : { reason }),
+        };
+  return jsonAnswer(
+    { ...told, ...(isReplayed ? { replayed: true } : {}) },
+    status,
+    replayedHeader(isReplayed),
+  );
+}
+
+function listEndpoint({ db }: ApiParts): Endpoint {
+  const bySeq = { schema: z.number().int(), of: ({ seq }: { seq: number }) => seq };
+  return endpoint({
+    method: 'get',
+    path: PATH,
+    operationId: 'listDeliveries',
+    summary: 'List deliveries',
+    description:
+      'What was delivered to a hook, newest first, and what became of it. Kept for 90 days after it has ended.',
+    tags: ['hooks'],
+    may: 'read',
+    params: HookParams,
+    query: PageQuery,
+    responses: { 200: json(pageOf(DeliveryView, 'DeliveryPage'), 'One page.') },
+    problems: ['not_found'],
+    async handle({ params: { tenant, hook }, query }) {
+      if ((await findHook(db, tenant, hook)) === null) throw await absence(db, { tenant }, `hook "${hook}"`);
+      const page = await readPage(query, bySeq, ({ after = null, limit }) =>
+        listDeliveries(db, tenant, hook, { before: after, limit }),
+      );
+      return jsonAnswer({ ...page, items: page.items.map(viewDelivery) }, 200);
+    },
+  });
+}

@@ -1,0 +1,172 @@
+import { z } from 'zod';
+
+import { PointsmanError } from '../../../core/errors.ts';
+import { DEFAULT_CHANNEL, HookName } from '../../../core/identifiers.ts';
+import { MOST_HOOKS } from '../../hooks/limits.ts';
+import { deleteHook, findHook, listHooks, putHook } from '../../postgres/hooks.ts';
+import type { SecretBox } from '../../secrets/secret-box.ts';
+import { absence, requireTenant } from '../absence.ts';
+import { jsonAnswer, replayedHeader } from '../answers.ts';
+import type { ApiParts } from '../api-parts.ts';
+import { type Endpoint, endpoint } from '../endpoint.ts';
+import { HookBody, HookView, viewHook } from '../hook-view.ts';
+import { requestIdentity } from '../idempotency.ts';
+import { empty, json, replayed } from '../openapi-responses.ts';
+import { pageOf, PageQuery, readPage } from '../pages.ts';
+import { HookParams, IdempotencyKey, TenantParams } from '../params.ts';
+import { requestError } from '../problem.ts';
+import { refusal } from '../refusal.ts';
+
+const PATH = '/v1/tenants/{tenant}/hooks/{hook}';
+
+export function hookEndpoints(parts: ApiParts): Endpoint[] {
+  return [putEndpoint(parts), findEndpoint(parts), listEndpoint(parts), deleteEndpoint(parts)];
+}
+
+function putEndpoint({ db, secrets }: ApiParts): Endpoint {
+  return endpoint({
+    method: 'put',
+    path: PATH,
+    operationId: 'setHook',
+    summary: 'Set a hook',
+    description:
+      'Makes a rule of what is published when somebody pushes, or replaces it. Give the provider its address (`deliverTo`) and the secret; GitHub: content type `application/json`.',
+    tags: ['hooks'],
+    may: 'administer',
+    params: HookParams,
+    headers: z.object({ 'idempotency-key': IdempotencyKey }),
+    body: HookBody,
+    responses: {
+      200: json(HookView, 'The hook has been replaced.', replayed),
+      201: json(HookView, 'The hook is there.', replayed),
+    },
+    problems: ['not_found', 'conflict', 'idempotency_key_reused', 'no_secret_key'],
+    async handle(call) {
+      const { tenant, hook } = call.params;
+      const box = requireKey(secrets);
+      const { secret, token, apiUrl = null, path = null, channel = DEFAULT_CHANNEL, ...rule } = call.body;
+      const asked = { ...rule, apiUrl, path, channel };
+      const identity = requestIdentity(call, call.headers['idempotency-key'], {
+        call: 'set hook',
+        hook,
+        ...asked,
+        secret: secret === undefined ? null : box.fingerprint(secret),
+        token: token ? box.fingerprint(token) : (token ?? 'kept'),
+      });
+      const answer = await putHook(db, {
+        tenant,
+        hook,
+        ...asked,
+        secret: secret === undefined ? null : box.seal(secret, { tenant, hook, field: 'secret' }),
+        token: token ? box.seal(token, { tenant, hook, field: 'token' }) : null,
+        dropToken: token === null,
+        most: MOST_HOOKS,
+        ...identity,
+        at: Date.now(),
+      });
+      if (answer.kind !== 'saved') throw refused(answer.kind, tenant);
+      const found = await findHook(db, tenant, hook);
+      if (found === null) throw await absence(db, { tenant }, `hook "${hook}"`);
+      return jsonAnswer(
+        viewHook(tenant, found, box),
+        answer.created ? 201 : 200,
+        replayedHeader(answer.replayed),
+      );
+    },
+  });
+}
+
+function requireKey(secrets: SecretBox | null): SecretBox {
+  if (secrets !== null) return secrets;
+  throw new PointsmanError(
+    'no_secret_key',
+    'Nothing can be kept secret here: whoever runs this API has to set POINTSMAN_SECRET_KEY first.',
+  );
+}
+
+function refused(
+  kind: 'no_tenant' | 'key_reused' | 'too_many' | 'secret_needed' | 'token_needed',
+  tenant: string,
+): PointsmanError {
+  switch (kind) {
+    case 'too_many':
+      return new PointsmanError('conflict', `A tenant may have ${MOST_HOOKS} hooks, and this one has them.`);
+    case 'secret_needed':
+      return missing('secret', 'this is missing: there is none yet that could be kept');
+    case 'token_needed':
+      return missing('token', 'the one that is there was given for another API: give one for this, or null');
+    default:
+      return refusal({ kind }, tenant);
+  }
+}
+
+function missing(field: string, message: string): PointsmanError {
+  return requestError('invalid_request', [{ in: 'body', pointer: `/${field}`, message }]);
+}
+
+function findEndpoint({ db, secrets }: ApiParts): Endpoint {
+  return endpoint({
+    method: 'get',
+    path: PATH,
+    operationId: 'getHook',
+    summary: 'One hook',
+    description: 'The rule. Its secret and its token are never shown.',
+    tags: ['hooks'],
+    may: 'read',
+    params: HookParams,
+    responses: { 200: json(HookView, 'The hook.') },
+    problems: ['not_found'],
+    async handle({ params: { tenant, hook } }) {
+      const found = await findHook(db, tenant, hook);
+      if (found === null) throw await absence(db, { tenant }, `hook "${hook}"`);
+      return jsonAnswer(viewHook(tenant, found, secrets), 200);
+    },
+  });
+}
+
+const byName = { schema: HookName, of: ({ hook }: { hook: string }) => hook };
+
+function listEndpoint({ db, secrets }: ApiParts): Endpoint {
+  return endpoint({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/hooks',
+    operationId: 'listHooks',
+    summary: 'List hooks',
+    description: 'The hooks of a tenant, by name.',
+    tags: ['hooks'],
+    may: 'read',
+    params: TenantParams,
+    query: PageQuery,
+    responses: { 200: json(pageOf(HookView, 'HookPage'), 'One page.') },
+    problems: ['not_found'],
+    async handle({ params: { tenant }, query }) {
+      await requireTenant(db, tenant);
+      const page = await readPage(query, byName, ({ after = '', limit }) =>
+        listHooks(db, tenant, { after, limit }),
+      );
+      return jsonAnswer({ ...page, items: page.items.map((one) => viewHook(tenant, one, secrets)) }, 200);
+    },
+  });
+}
+
+function deleteEndpoint({ db }: ApiParts): Endpoint {
+  return endpoint({
+    method: 'delete',
+    path: PATH,
+    operationId: 'deleteHook',
+    summary: 'Delete a hook',
+    description:
+      'Nothing that is delivered to it is taken any more, and commits are told nothing more. What it has published stays, and so do its deliveries on record.',
+    tags: ['hooks'],
+    may: 'administer',
+    params: HookParams,
+    responses: { 204: empty('The hook is gone.') },
+    problems: ['not_found'],
+    async handle({ params: { tenant, hook }, principal, ids }) {
+      const by = principal?.name ?? 'nobody';
+      const deleted = await deleteHook(db, tenant, hook, { by, requestId: ids.requestId, at: Date.now() });
+      if (!deleted) throw await absence(db, { tenant }, `hook "${hook}"`);
+      return new Response(null, { status: 204 });
+    },
+  });
+}

@@ -1,0 +1,177 @@
+import { describe, expect, test } from 'vitest';
+
+import { archiveCall } from '../../../services/hooks/archive-call.ts';
+import {
+  type CommitReport,
+  isStanding,
+  standingCall,
+  statusCall,
+} from '../../../services/hooks/commit-status.ts';
+import type { HookTarget } from '../../../services/hooks/hook-target.ts';
+
+const commit = 'c'.repeat(40);
+const github: HookTarget = { provider: 'github', repository: 'octo/bot', apiUrl: null, token: 'ghs_1' };
+const gitlab: HookTarget = {
+  provider: 'gitlab',
+  repository: 'group/sub/bot',
+  apiUrl: null,
+  token: 'glpat-1',
+};
+const generic: HookTarget = {
+  provider: 'generic',
+  repository: 'bot',
+  apiUrl: 'https://ci.example/status',
+  token: 't',
+};
+
+describe('the source of a commit', () => {
+  const push = { commit, sourceUrl: null };
+
+  test('is where each provider keeps it, asked for with its token', () => {
+    expect(archiveCall(github, push)).toEqual({
+      url: `https://api.github.com/repos/octo/bot/tarball/${commit}`,
+      headers: { accept: '*/*', authorization: 'Bearer ghs_1' },
+    });
+    expect(archiveCall(gitlab, push)).toEqual({
+      url: `https://gitlab.com/api/v4/projects/group%2Fsub%2Fbot/repository/archive.tar.gz?sha=${commit}`,
+      headers: { accept: '*/*', 'private-token': 'glpat-1' },
+    });
+  });
+
+  test('is at the API of an installation of one’s own, however its address ends', () => {
+    const own = { ...github, apiUrl: 'https://git.example/api/v3/', token: null };
+    expect(archiveCall(own, push)).toEqual({
+      url: `https://git.example/api/v3/repos/octo/bot/tarball/${commit}`,
+      headers: { accept: '*/*' },
+    });
+  });
+
+  test('of a generic hook is where the payload says, which is told the token only where the rule’s API is', () => {
+    const at = (sourceUrl: string, target = generic) => archiveCall(target, { commit, sourceUrl });
+    expect(at('https://ci.example/a.tgz').headers).toEqual({ accept: '*/*', authorization: 'Bearer t' });
+    expect(at('https://evil.example/a.tgz')).toEqual({
+      url: 'https://evil.example/a.tgz',
+      headers: { accept: '*/*' },
+    });
+    expect(at('http://ci.example/a.tgz').headers).toEqual({ accept: '*/*' });
+    expect(at('https://ci.example:8443/a.tgz').headers).toEqual({ accept: '*/*' });
+  });
+});
+
+const report: CommitReport = {
+  repository: 'octo/bot',
+  ref: 'refs/tags/v1',
+  commit,
+  delivery: 'd1',
+  bundle: 'support-bot',
+  channel: 'live',
+  version: 12,
+  outcome: 'published',
+  reason: null,
+  correlationId: 'acme:support-bot:v12',
+  url: 'https://points.example/v1/tenants/acme/bundles/support-bot/releases/12',
+};
+
+const said = (target: HookTarget, over: Partial<CommitReport> = {}): Record<string, unknown> =>
+  JSON.parse(statusCall(target, { ...report, ...over }).body) as Record<string, unknown>;
+
+describe('a commit', () => {
+  test('of GitHub is told its state under the pointer’s name, with where to read more', () => {
+    expect(statusCall(github, report)).toMatchObject({
+      url: `https://api.github.com/repos/octo/bot/statuses/${commit}`,
+      headers: {
+        authorization: 'Bearer ghs_1',
+        accept: 'application/vnd.github+json',
+        'content-type': 'application/json',
+      },
+    });
+    expect(said(github)).toEqual({
+      state: 'success',
+      context: 'pointsman/support-bot/live',
+      description: 'published as v12',
+      target_url: report.url,
+    });
+  });
+
+  test('of GitLab is told so at its ref’s pipeline', () => {
+    expect(statusCall(gitlab, report).url).toBe(
+      `https://gitlab.com/api/v4/projects/group%2Fsub%2Fbot/statuses/${commit}`,
+    );
+    expect(said(gitlab)).toEqual({
+      state: 'success',
+      name: 'pointsman/support-bot/live',
+      ref: 'v1',
+      description: 'published as v12',
+      target_url: report.url,
+    });
+    expect(said(gitlab, { ref: 'refs/heads/feature/x' })).toMatchObject({ ref: 'feature/x' });
+  });
+
+  test('of a generic hook is told everything, at the rule’s API', () => {
+    expect(statusCall(generic, report).url).toBe('https://ci.example/status');
+    expect(said(generic, { outcome: 'rejected', reason: 'why' })).toEqual({
+      correlationId: 'acme:support-bot:v12',
+      delivery: 'd1',
+      repository: 'octo/bot',
+      ref: 'refs/tags/v1',
+      commit,
+      version: 12,
+      state: 'failure',
+      outcome: 'rejected',
+      reason: 'why',
+      url: report.url,
+    });
+  });
+
+  test.each([
+    [null, null, ['pending', 'pending', 'pending'], 'on its way'],
+    ['published', null, ['success', 'success', 'success'], 'published as v12'],
+    ['rejected', 'a: no', ['failure', 'failed', 'failure'], 'rejected: a: no'],
+    ['reverted', 'unhealthy', ['failure', 'failed', 'failure'], 'reverted: unhealthy'],
+    ['errored', 'x', ['error', 'failed', 'error'], 'errored: x'],
+    [
+      'superseded',
+      'superseded by v13',
+      ['failure', 'canceled', 'cancelled'],
+      'superseded: superseded by v13',
+    ],
+    ['cancelled', 'cancelled by ann', ['failure', 'canceled', 'cancelled'], 'cancelled: cancelled by ann'],
+  ] as const)(
+    'hears of %s (%s), on GitHub, on GitLab and elsewhere, as %j',
+    (outcome, reason, states, words) => {
+      const over = { outcome, reason };
+      const told = [github, gitlab, generic].map((target) => said(target, over));
+      expect(told.map(({ state }) => state)).toEqual(states);
+      expect(told.slice(0, 2).map(({ description }) => description)).toEqual([words, words]);
+    },
+  );
+
+  test('is told as much of a long reason as each provider takes, in whole characters', () => {
+    const over = { outcome: 'rejected', reason: '🚂'.repeat(400) } as const;
+    const lengths = [github, gitlab].map((target) => [...String(said(target, over)['description'])].length);
+    expect(lengths).toEqual([140, 255]);
+    expect(String(said(github, over)['description']).isWellFormed()).toBe(true);
+  });
+});
+
+describe('a status that GitLab does not take', () => {
+  test('is asked about, since 400 also means that it stands already', () => {
+    const name = encodeURIComponent('pointsman/support-bot/live');
+    expect(standingCall(gitlab, report, 400)).toMatchObject({
+      url: `https://gitlab.com/api/v4/projects/group%2Fsub%2Fbot/repository/commits/${commit}/statuses?name=${name}&per_page=100`,
+      headers: { 'private-token': 'glpat-1' },
+    });
+    expect(standingCall(gitlab, report, 404)).toBeNull();
+    expect(standingCall(github, report, 400)).toBeNull();
+  });
+
+  test('stands when one of that name is in that state, and in no other case', () => {
+    const list = (...statuses: [string, string][]) =>
+      Buffer.from(JSON.stringify(statuses.map(([name, status]) => ({ name, status }))));
+    const name = 'pointsman/support-bot/live';
+    expect(isStanding(list(['other', 'failed'], [name, 'success']), report)).toBe(true);
+    expect(isStanding(list([name, 'pending'], ['other', 'success']), report)).toBe(false);
+    expect(isStanding(list(), report)).toBe(false);
+    expect(isStanding(Buffer.from('<html>'), report)).toBe(false);
+  });
+});

@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest';
+
+import type { HookProvider } from '../../../core/hook.ts';
+import type { Push } from '../../../services/hooks/push.ts';
+import {
+  applyRule,
+  isRepository,
+  RefPattern,
+  type Rule,
+  SourceFolder,
+} from '../../../services/hooks/rule.ts';
+
+const rule: Rule = { provider: 'github', repository: 'octo/bot', ref: 'refs/heads/main', path: null };
+const push: Push = {
+  repository: 'octo/bot',
+  ref: 'refs/heads/main',
+  commit: 'a'.repeat(40),
+  subject: null,
+  paths: null,
+  pushedAt: null,
+  sourceUrl: null,
+};
+
+const says = (ruleOver: Partial<Rule>, pushOver: Partial<Push> = {}) =>
+  applyRule({ ...rule, ...ruleOver }, { kind: 'push', push: { ...push, ...pushOver } }).kind;
+
+test('a push of the rule’s repository and ref is published; a ping, another event, another ref and a deleted one are not', () => {
+  expect(says({})).toBe('push');
+  expect(applyRule(rule, { kind: 'ping' }).kind).toBe('ignored');
+  expect(applyRule(rule, { kind: 'other', event: 'issues' })).toEqual({
+    kind: 'ignored',
+    why: 'the event "issues" publishes nothing',
+  });
+  expect(says({}, { ref: 'refs/heads/main2' })).toBe('ignored');
+  expect(says({}, { commit: null })).toBe('ignored');
+});
+
+test('another repository is not ignored but told, whatever else is wrong', () => {
+  expect(says({}, { repository: 'octo/other', ref: 'refs/heads/x' })).toBe('unknown_repository');
+});
+
+test('the code hosts spell a repository in any case; nobody else does', () => {
+  expect(says({}, { repository: 'Octo/Bot' })).toBe('push');
+  expect(says({ provider: 'gitlab' }, { repository: 'Octo/Bot' })).toBe('push');
+  expect(says({ provider: 'generic' }, { repository: 'Octo/Bot' })).toBe('unknown_repository');
+});
+
+test.each([
+  ['refs/tags/v*', 'refs/tags/v1', 'push'],
+  ['refs/tags/v*', 'refs/tags/v', 'push'],
+  ['refs/tags/v*', 'refs/tags/1', 'ignored'],
+  ['refs/tags/v*', 'refs/heads/v1', 'ignored'],
+  ['refs/heads/*', 'refs/heads/a/b', 'push'],
+  ['refs/heads/a', 'refs/heads/a*', 'ignored'],
+])('%s is for %s: %s', (ref, pushed, kind) => {
+  expect(says({ ref }, { ref: pushed })).toBe(kind);
+});
+
+test.each([
+  [['config/a.yaml'], 'push'],
+  [['config'], 'push'],
+  [['configs/a.yaml', 'README.md'], 'ignored'],
+  [[], 'ignored'],
+  [null, 'push'],
+] as const)('a rule for a folder counts a push that changes %j: %s', (paths, kind) => {
+  expect(says({ path: 'config' }, { paths })).toBe(kind);
+});
+
+test('a rule for the whole repository counts every push', () => {
+  expect(says({}, { paths: [] })).toBe('push');
+});
+
+describe('what may stand in a rule', () => {
+  test.each(['refs/heads/main', 'refs/tags/v*', 'refs/heads/*', 'refs/heads/feature/a-b.c'])(
+    'the ref %s',
+    (ref) => {
+      expect(RefPattern.safeParse(ref).success).toBe(true);
+    },
+  );
+
+  test.each([
+    'main',
+    '*',
+    'refs/',
+    'refs/heads/*/x',
+    'refs/heads/a b',
+    'refs/heads/a*b',
+    'refs/heads/a**',
+    '',
+  ])('not the ref "%s"', (ref) => {
+    expect(RefPattern.safeParse(ref).success).toBe(false);
+  });
+
+  test.each(['/config', '../config', 'a/../b', 'a//b', 'a/', '', 'a\\b'])('not the folder "%s"', (path) => {
+    expect(SourceFolder.safeParse(path).success).toBe(false);
+  });
+
+  test.each([
+    ['github', 'octo/bot', true],
+    ['github', 'octo/bot/x', false],
+    ['github', 'octo', false],
+    ['github', '../admin', false],
+    ['github', 'octo/..', false],
+    ['github', 'octo/bot?x=1', false],
+    ['gitlab', 'group/sub/bot', true],
+    ['gitlab', 'group', false],
+    ['gitlab', 'group/../bot', false],
+    ['generic', 'svn:bot', true],
+    ['generic', 'a b', false],
+  ] as [HookProvider, string, boolean][])('with %s, the repository %s: %s', (provider, repository, may) => {
+    expect(isRepository(provider, repository)).toBe(may);
+  });
+});

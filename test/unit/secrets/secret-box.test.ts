@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+
+import { type Belonging, secretBox, SecretLostError } from '../../../services/secrets/secret-box.ts';
+
+const [current, other] = [randomBytes(32), randomBytes(32)];
+const box = secretBox({ current, previous: null });
+const mine: Belonging = { tenant: 'acme', hook: 'main', field: 'secret' };
+
+test('what was sealed is had again, whatever it is', () => {
+  fc.assert(
+    fc.property(
+      fc.string({ unit: 'binary' }).map((text) => text.toWellFormed()),
+      (plain) => {
+        expect(box.open(box.seal(plain, mine), mine)).toBe(plain);
+      },
+    ),
+  );
+});
+
+test('the same is never sealed in the same way twice, and the text tells nothing of it', () => {
+  const sealed = [box.seal('the secret itself', mine), box.seal('the secret itself', mine)];
+  expect(new Set(sealed).size).toBe(2);
+  for (const text of sealed)
+    expect(Buffer.from(text.split('.')[3]!, 'base64url').toString('latin1')).not.toContain('secret');
+});
+
+test.each([
+  ['tenant', { ...mine, tenant: 'evil' }],
+  ['hook', { ...mine, hook: 'other' }],
+  ['field', { ...mine, field: 'token' }],
+  ['name that is put together otherwise', { ...mine, tenant: 'acme\0main', hook: '' }],
+] as [string, Belonging][])('what was sealed for one is not opened for another %s', (_what, belonging) => {
+  expect(() => box.open(box.seal('x', mine), belonging)).toThrow(SecretLostError);
+});
+
+test('a bit that has changed is noticed, wherever it is', () => {
+  const sealed = box.seal('a secret', mine);
+  const parts = sealed.split('.');
+  for (const part of [2, 3]) {
+    const bytes = Buffer.from(parts[part]!, 'base64url');
+    for (let byte = 0; byte < bytes.length; byte++) {
+      const changed = Buffer.from(bytes);
+      changed[byte]! ^= 1;
+      const text = parts.with(part, changed.toString('base64url')).join('.');
+      expect(() => box.open(text, mine)).toThrow(SecretLostError);
+    }
+  }
+});
+
+test.each(['', 'v1', 'v1.x.y.z', 'v2.a.b.c', 'plain text'])('"%s" was never sealed', (text) => {
+  expect(() => box.open(text, mine)).toThrow(SecretLostError);
+});
+
+test('a shortened tag is refused: it would be guessed', () => {
+  const parts = box.seal('', mine).split('.');
+  const tag = Buffer.from(parts[3]!, 'base64url');
+  expect(tag).toHaveLength(16);
+  expect(() => box.open(parts.with(3, tag.subarray(0, 4).toString('base64url')).join('.'), mine)).toThrow(
+    SecretLostError,
+  );
+});
+
+test('after a rotation the old is read and the new is sealed with the new key; after the next one it is lost', () => {
+  const old = box.seal('a secret', mine);
+  const rotated = secretBox({ current: other, previous: current });
+  expect(rotated.open(old, mine)).toBe('a secret');
+  const fresh = rotated.seal('a secret', mine);
+  expect([rotated.sealedUnder(old), rotated.sealedUnder(fresh)]).toEqual(['previous', 'current']);
+  const later = secretBox({ current: other, previous: null });
+  expect(later.open(fresh, mine)).toBe('a secret');
+  expect(later.sealedUnder(old)).toBe('lost');
+  expect(() => later.open(old, mine)).toThrow(SecretLostError);
+});
+
+test('two secrets are told apart by their fingerprints, which say nothing without the key', () => {
+  expect(box.fingerprint('a')).toBe(box.fingerprint('a'));
+  expect(box.fingerprint('a')).not.toBe(box.fingerprint('b'));
+  expect(box.fingerprint('a')).not.toBe(secretBox({ current: other, previous: null }).fingerprint('a'));
+});

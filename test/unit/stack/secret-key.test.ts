@@ -1,0 +1,40 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import { type Home, openHome } from '../../../services/stack/home.ts';
+import { secretKeySettings } from '../../../services/stack/secret-key.ts';
+
+let home: Home;
+beforeEach(async () => {
+  home = await openHome(await mkdtemp(join(tmpdir(), 'pointsman-key-')));
+});
+afterEach(() => rm(home.path, { recursive: true }));
+
+test('a home makes its key once, for its owner’s eyes only', async () => {
+  const made = await secretKeySettings(home, null);
+  expect(Buffer.from(made['POINTSMAN_SECRET_KEY']!, 'base64')).toHaveLength(32);
+  const file = join(home.path, 'secret-key');
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  expect((await readFile(file, 'utf8')).trim()).toBe(made['POINTSMAN_SECRET_KEY']);
+  expect(await secretKeySettings(home, null)).toEqual(made);
+});
+
+test('a key that is given is used and not kept, and what the home’s own has sealed can still be read', async () => {
+  const made = await secretKeySettings(home, null);
+  const given = randomBytes(32);
+  const settings = await secretKeySettings(home, { current: given, previous: null });
+  expect(settings).toEqual({
+    POINTSMAN_SECRET_KEY: given.toString('base64'),
+    POINTSMAN_SECRET_KEY_PREVIOUS: made['POINTSMAN_SECRET_KEY'],
+  });
+  expect(await secretKeySettings(home, null)).toEqual(made);
+});
+
+test('a key that is broken stops the start: another in its place would lose every secret', async () => {
+  await writeFile(join(home.path, 'secret-key'), 'not a key\n');
+  await expect(secretKeySettings(home, null)).rejects.toThrow('holds no key of 32 bytes');
+});
