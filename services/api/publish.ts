@@ -1,8 +1,10 @@
 import { PointsmanError } from '../../core/errors.ts';
 import { DEFAULT_CHANNEL } from '../../core/identifiers.ts';
+import { gateLimits } from '../../core/limits.ts';
+import type { ConflictRule } from '../../core/release.ts';
 import type { PublishAnswer } from '../../handlers/contract.ts';
 import type { Executor } from '../postgres/compile-rules.ts';
-import { isKeyUsed } from '../postgres/idempotency.ts';
+import { publishTerms } from '../postgres/policies.ts';
 import { storeSource } from '../postgres/sources.ts';
 import { contentsOf, type ReadSource } from '../source-archive/read-source.ts';
 import type { Principal } from './access.ts';
@@ -35,8 +37,8 @@ export interface Accepted {
 
 /**
  * Publishes: checks the source in full, stores it, and asks the tenant's object for a release. A source that does not compile is
- * refused before it gets a number. A key that was used before skips the check and goes straight to the object, which alone knows
- * whether this is the same request: what was accepted once stays so, whatever a newer compiler would say of it.
+ * refused before it gets a number. A key that was used before skips the checks and goes straight to the object, which alone knows
+ * whether this is the same request: what was accepted once stays so, whatever a newer compiler or policy would say of it.
  */
 export async function publish(
   parts: ApiParts,
@@ -48,29 +50,47 @@ export async function publish(
     bundle,
     channel,
     source: source.tree.digest,
-    onConflict: options.onConflict ?? 'supersede',
     message: options.message ?? null,
-  } as const;
-  // What was asked for, not what was found: with "*" the same request may find the pointer elsewhere when it is repeated.
+    notBefore: options.notBefore ?? null,
+  };
+  // What was asked for, not what was found: with "*" the same request may find the pointer elsewhere when it is repeated, and without a
+  // conflict rule another policy.
   const identity = requestIdentity(asked, asked.idempotencyKey, {
     call: 'publish',
     ...request,
+    onConflict: options.onConflict ?? null,
     ifMatch: asked.ifMatch ?? null,
   });
-  const isRepeated =
-    asked.idempotencyKey !== undefined && (await isKeyUsed(db, tenant, asked.idempotencyKey));
-  if (!isRepeated) {
+  const terms = await publishTerms(db, { tenant, channel, key: asked.idempotencyKey ?? null });
+  if (!terms.isRepeated) {
+    refuseOptions(options, { channel, rule: terms.onConflict });
     const checked = await checkSource(compiler, tenant, source, executor);
     if (checked.kind === 'invalid') throw invalidSource(checked);
     await storeSource(db, tenant, source.tree, contentsOf(source));
   }
-  const ifGeneration = isRepeated
+  const ifGeneration = terms.isRepeated
     ? null
     : await expectedGeneration(db, { tenant, bundle, channel }, asked.ifMatch);
+  const onConflict = terms.onConflict ?? options.onConflict ?? 'supersede';
   return accepted(
-    await tenants(tenant, asked.ids).publish({ ...request, ...identity, ifGeneration }),
+    await tenants(tenant, asked.ids).publish({ ...request, onConflict, ...identity, ifGeneration }),
     tenant,
   );
+}
+
+/** What the policy and the clock have against how a source is to be published. A time that has passed is now. */
+function refuseOptions(
+  { onConflict, notBefore }: PublishOptions,
+  { channel, rule }: { channel: string; rule: ConflictRule | null },
+): void {
+  if (rule !== null && onConflict !== undefined && onConflict !== rule) {
+    const detail = `The policy has the rule "${rule}" for publishes to "${channel}": leave "onConflict" out, or say the same.`;
+    throw new PointsmanError('invalid_request', detail);
+  }
+  if (notBefore !== undefined && notBefore > Date.now() + gateLimits.scheduleMs) {
+    const detail = `"notBefore" may be at most ${gateLimits.scheduleMs / 86_400_000} days ahead.`;
+    throw new PointsmanError('invalid_request', detail);
+  }
 }
 
 function accepted(answer: PublishAnswer, tenant: string): Accepted {

@@ -48,6 +48,12 @@ export const ReleaseView = z
     }),
     generation: Generation.nullable().meta({ description: 'The move that made it live; null until then.' }),
     message: z.string().nullable(),
+    notBefore: z.string().nullable().meta({ description: 'Its pointer does not move before this time.' }),
+    policyVersion: z
+      .number()
+      .int()
+      .min(0)
+      .meta({ description: 'The version of the policy that it was admitted under; 0 for none.' }),
     by: z.string(),
     createdAt: z.string(),
     settledAt: z.string().nullable(),
@@ -75,6 +81,8 @@ export const ReleaseView = z
       digest: null,
       generation: null,
       message: 'A kinder greeting',
+      notBefore: null,
+      policyVersion: 0,
       by: 'admin',
       createdAt: '2026-03-01T12:00:00.000Z',
       settledAt: null,

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
 import { ChannelName } from '../../core/identifiers.ts';
+import { Instant } from '../../core/instant.ts';
+import { gateLimits } from '../../core/limits.ts';
 import { ConflictRule } from '../../core/release.ts';
 import type { InvalidSource, ReadSource } from '../source-archive/read-source.ts';
 import { FreeText } from './free-text.ts';
@@ -14,9 +16,15 @@ export const PublishOptions = z.strictObject({
   }),
   onConflict: ConflictRule.optional().meta({
     description:
-      'What happens when the pointer already has a release in flight: take its place (`supersede`, unless told otherwise), wait in line (`queue`), or be refused (`reject`).',
+      'What happens when the pointer already has a release in flight: take its place (`supersede`), wait in line (`queue`), or be refused (`reject`). Where the policy has a rule for the channel, that one, and no other may be asked for; `supersede` where nobody says.',
   }),
   message: FreeText.optional().meta({ description: 'Why, for people.', example: 'A kinder greeting' }),
+  notBefore: Instant.transform((text) => Date.parse(text))
+    .optional()
+    .meta({
+      description: `The pointer does not move before this time, at most ${gateLimits.scheduleMs / 86_400_000} days ahead: the release is compiled at once, and waits. A time that has passed is now.`,
+      example: '2026-12-24T07:00:00Z',
+    }),
 });
 export type PublishOptions = z.infer<typeof PublishOptions>;
 

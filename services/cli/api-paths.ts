@@ -13,6 +13,10 @@ export function gatesPath(tenant: string): string {
   return `${tenantsPath}/${tenant}/gates`;
 }
 
+export function policyPath(tenant: string): string {
+  return `${tenantsPath}/${tenant}/policy`;
+}
+
 export function bundlePath(tenant: string, bundle: string): string {
   return `${tenantsPath}/${tenant}/bundles/${bundle}`;
 }

@@ -1,7 +1,9 @@
 import { InvalidArgumentError, Option } from 'commander';
 
+import { duration as policyDuration, durationMs } from '../../core/duration.ts';
 import { Digest, Generation, parseReleaseKey, type ReleaseId, Version } from '../../core/identifiers.ts';
-import { httpLimits } from '../../core/limits.ts';
+import { Instant } from '../../core/instant.ts';
+import { gateLimits, httpLimits } from '../../core/limits.ts';
 import { GateName } from '../../core/gate-rules.ts';
 import { cliLimits } from './limits.ts';
 
@@ -48,6 +50,17 @@ export function duration(text: string): number {
   }
   return ms;
 }
+
+/** A time with its offset, or how far ahead it is, such as `2h`; as the API takes it. */
+export function timeAhead(text: string): string {
+  if (Instant.safeParse(text).success) return new Date(text).toISOString();
+  if (Ahead.safeParse(text).success) return new Date(Date.now() + durationMs(text)).toISOString();
+  throw new InvalidArgumentError(
+    'It is a time with its offset, such as 2026-12-24T07:00:00Z, or how far ahead, such as 90s, 30m, 2h or 7d.',
+  );
+}
+
+const Ahead = policyDuration({ minMs: 1_000, maxMs: gateLimits.scheduleMs });
 
 /** `--timeout` of everything that waits for a release. */
 export function timeoutOption(): Option {

@@ -15,7 +15,7 @@ export const Problem = z.looseObject({
   /** There are more diagnostics than these. */
   truncated: z.boolean().optional(),
   /** What is wrong with the request, when that is more than the detail says. */
-  errors: z.array(z.looseObject({ message: z.string() })).optional(),
+  errors: z.array(z.looseObject({ pointer: z.string().optional(), message: z.string() })).optional(),
   /** Where the pointer is, when it is not where the request wanted it. */
   pointer: Pointer.optional(),
   /** The release that stands in the way. */

@@ -10,6 +10,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { historyCommand } from './commands/history.ts';
 import { holdCommand } from './commands/hold.ts';
 import { pendingCommand } from './commands/pending.ts';
+import { policyCommand } from './commands/policy.ts';
 import { promoteCommand } from './commands/promote.ts';
 import { publishCommand } from './commands/publish.ts';
 import { rejectCommand } from './commands/reject.ts';
@@ -91,6 +92,7 @@ const COMMANDS = [
   promoteCommand,
   holdCommand,
   cancelCommand,
+  policyCommand,
   tenantsCommand,
   tokensCommand,
   doctorCommand,

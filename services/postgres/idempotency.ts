@@ -3,15 +3,6 @@ import { z } from 'zod';
 import type { Database } from './database.ts';
 import { allRows, at } from './rows.ts';
 
-/** Whether a request with that key was carried out for the tenant. Keys are kept for good, so that a yes stays one. */
-export async function isKeyUsed(db: Database, tenant: string, key: string): Promise<boolean> {
-  const rows = await db.call(tenant, 'SELECT FROM idempotency_keys WHERE tenant = $1 AND key = $2', [
-    tenant,
-    key,
-  ]);
-  return rows.length > 0;
-}
-
 export interface NewTenant {
   readonly tenant: string;
   readonly idempotencyKey: string;

@@ -35,6 +35,8 @@ const Row = z.object({
   digest: Digest.nullable(),
   generation: Big.nullable(),
   message: z.string().nullable(),
+  notBefore: Iso.nullable(),
+  policyVersion: Big,
   by: z.string(),
   supersededBy: Big.nullable(),
   createdAt: Iso,
@@ -55,6 +57,7 @@ export type ReleaseProgress = z.infer<typeof ProgressRow>;
 // The stage is the first that has not passed. What the swap or the close has written of the outcome is not told before it is final.
 const COLUMNS = `
   r.tenant, r.bundle, r.version, r.channel, r.status, r.source, r.digest, r.generation, r.message, r.by,
+  r.not_before AS "notBefore", r.policy_version AS "policyVersion",
   r.superseded_by AS "supersededBy", r.created_at AS "createdAt", r.settled_at AS "settledAt",
   CASE WHEN r.status = 'settled' THEN r.outcome END AS outcome,
   CASE WHEN r.status = 'settled' THEN r.reason END AS reason,

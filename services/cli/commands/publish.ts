@@ -8,7 +8,7 @@ import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
 import { EXIT_CODES, type ExitName } from '../exit-codes.ts';
 import { ApiProblem, CliError, Unreachable } from '../failures.ts';
 import { cliLimits } from '../limits.ts';
-import { generation, idempotencyKey, sentence, timeoutOption } from '../option-values.ts';
+import { generation, idempotencyKey, sentence, timeAhead, timeoutOption } from '../option-values.ts';
 import { packDirectory, SKIPPED_NAMES, type PackedSource } from '../pack.ts';
 import { showDiagnostics } from '../report-failure.ts';
 import { DryRun, ReleaseView } from '../resources.ts';
@@ -19,6 +19,7 @@ interface PublishOptions {
   readonly channel?: string;
   readonly onConflict?: ConflictRule;
   readonly message?: string;
+  readonly notBefore?: string;
   readonly ifGeneration?: number;
   readonly idempotencyKey?: string;
   readonly wait?: boolean;
@@ -38,6 +39,7 @@ export function publishCommand(cli: Cli): Command {
       ),
     )
     .option('--message <text>', 'why, for the history', sentence)
+    .option('--not-before <when>', 'not live before that time, or that far ahead: 2h', timeAhead)
     .option('--if-generation <n>', 'only if the pointer is still at this generation', generation)
     .option('--idempotency-key <key>', 'publish once, however often this is repeated', idempotencyKey)
     .option('--wait', 'wait for the outcome, as it does unless told')
@@ -52,7 +54,8 @@ export function publishCommand(cli: Cli): Command {
 
 const HELP = `
 Everything under <dir> is the source, except ${[...SKIPPED_NAMES].join(' and ')}. Symbolic links are refused.
-The exit code is 0 only when the release is published ("pointsman help exit-codes" has the others).`;
+The exit code is 0 only when the release is published ("pointsman help exit-codes" has the others).
+--not-before takes 2026-12-24T07:00:00Z or 2h; what is to be live later than --timeout is best left with --no-wait.`;
 
 async function publish(run: CommandRun, dir: string, options: PublishOptions): Promise<ExitName> {
   const [tenant, bundle, channel] = [run.tenant(), run.bundle(), channelOf(options.channel)];
@@ -86,11 +89,11 @@ async function submit(
 ): Promise<ReleaseView> {
   // A key of our own makes a lost answer harmless: the retry finds the release that the first try made.
   const key = options.idempotencyKey ?? randomUUID();
-  const { channel, onConflict, message, ifGeneration } = options;
+  const { channel, onConflict, message, notBefore, ifGeneration } = options;
   try {
     return await run.client.call('POST', path, ReleaseView, {
       ...upload(source),
-      query: { channel, onConflict, message },
+      query: { channel, onConflict, message, notBefore },
       headers: {
         'content-type': 'application/gzip',
         'idempotency-key': key,
@@ -99,9 +102,11 @@ async function submit(
     });
   } catch (error) {
     if (error instanceof CliError && error.exit === 'unavailable' && !isNotSent(error)) {
+      // How far ahead it was is another time by then, and would make it another request.
+      const same = notBefore === undefined ? '' : ` --not-before ${notBefore}`;
       error.hints.push(
         'The release may have been accepted all the same.',
-        `Repeat the command with --idempotency-key ${key} to find out: it is published once.`,
+        `Repeat the command with --idempotency-key ${key}${same} to find out: it is published once.`,
       );
     }
     throw error;

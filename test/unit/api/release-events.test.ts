@@ -32,6 +32,8 @@ const release = (stages: ReleaseView['stages'], status: ReleaseView['status'] = 
   digest: null,
   generation: null,
   message: null,
+  notBefore: null,
+  policyVersion: 0,
   by: 'admin',
   createdAt: '2026-01-01T00:00:00.000Z',
   settledAt: null,

@@ -1,12 +1,28 @@
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, test } from 'vitest';
 
-import { duration, generation, rowCount, sentence, version } from '../../../services/cli/option-values.ts';
+import {
+  duration,
+  generation,
+  rowCount,
+  sentence,
+  timeAhead,
+  version,
+} from '../../../services/cli/option-values.ts';
 
 describe('values on the command line', () => {
   test('a version may be written as the API writes it', () => {
     expect(version('12')).toBe(12);
     expect(version('v12')).toBe(12);
+  });
+
+  test('a time ahead is one with its offset, or so long from now', () => {
+    expect(timeAhead('2026-12-24T08:00:00+01:00')).toBe('2026-12-24T07:00:00.000Z');
+    expect(timeAhead('2026-12-24T07:00Z')).toBe('2026-12-24T07:00:00.000Z');
+    const before = Date.now();
+    const ahead = Date.parse(timeAhead('7d')) - 7 * 86_400_000;
+    expect(ahead).toBeGreaterThanOrEqual(before);
+    expect(ahead).toBeLessThanOrEqual(Date.now());
   });
 
   test('durations are seconds, minutes and hours', () => {
@@ -19,6 +35,10 @@ describe('values on the command line', () => {
     [rowCount, ['0', 'all', '20001']],
     [duration, ['5', '0s', '169h', '-1m', 'PT5M', '']],
     [sentence, ['', '  ']],
+    [
+      timeAhead,
+      ['', 'tomorrow', '2026-12-24', '2026-12-24T07:00', '2026-02-30T07:00Z', '0s', '91d', '-1h', '1.5h'],
+    ],
   ] as const)('%o refuses what it can not mean', (read, texts) => {
     for (const text of texts) expect(() => read(text), text).toThrow(InvalidArgumentError);
   });

@@ -13,6 +13,7 @@ describe('what is sent', () => {
       '--channel=staging',
       '--on-conflict=queue',
       '--message=why not',
+      '--not-before=2026-12-24T08:00+01:00',
       '--if-generation=3',
       '--idempotency-key=build-7',
     ]);
@@ -25,6 +26,7 @@ describe('what is sent', () => {
       channel: 'staging',
       onConflict: 'queue',
       message: 'why not',
+      notBefore: '2026-12-24T07:00:00.000Z',
     });
     expect(headers).toMatchObject({
       'if-match': '"3"',
@@ -54,6 +56,15 @@ describe('what is sent', () => {
     expect(result.exit).toBe(11);
     const key = String(bench.seen[0]?.headers['idempotency-key']);
     expect(result.stderr).toContain(`--idempotency-key ${key}`);
+  });
+
+  test('told to repeat itself, it names the time that it meant and not how far ahead that was', async () => {
+    const before = Date.now();
+    const result = await bench.publish({ [RELEASES]: hangUp }, ['--not-before=2h']);
+    const notBefore = String(bench.seen[0]?.query.get('notBefore'));
+    expect(Date.parse(notBefore)).toBeGreaterThanOrEqual(before + 7_200_000);
+    expect(new Set(bench.seen.map(({ query }) => query.get('notBefore')))).toEqual(new Set([notBefore]));
+    expect(result.stderr).toContain(`--not-before ${notBefore}`);
   });
 
   test('nothing is sent of a source that can not be published', async () => {

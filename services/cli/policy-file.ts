@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+
+import type { Diagnostic } from '../../core/diagnostic.ts';
+import { formatOf, parseDocument } from '../compiler/parse-document.ts';
+import { CliError } from './failures.ts';
+import { printable } from './printable.ts';
+import type { Problem } from './problem.ts';
+
+type Errors = NonNullable<Problem['errors']>;
+
+/** A policy as its author has written it, or what keeps it from being read. */
+export type PolicyFile =
+  | { readonly kind: 'wrong'; readonly diagnostics: readonly Diagnostic[] }
+  | {
+      readonly kind: 'read';
+      readonly document: unknown;
+      /** What the API has against it, at its lines. */
+      readonly placed: (errors: Errors) => Diagnostic[];
+    };
+
+/** Reads YAML, or JSON or TOML by the file's ending. Throws CliError for a file that is not there. */
+export function readPolicyFile(path: string): PolicyFile {
+  const parsed = parseDocument(basename(path), formatOf(path) ?? 'yaml', readBytes(path));
+  if (parsed.problems.length > 0) return { kind: 'wrong', diagnostics: parsed.problems.map(parsed.diagnose) };
+  const placed = (errors: Errors) =>
+    errors.map(({ pointer = '', message }) => {
+      const said = pointer === '' ? message : `${pointer}: ${message}`;
+      return parsed.diagnose({ pointer, code: 'policy', message: said, offset: null });
+    });
+  return { kind: 'read', document: parsed.value, placed };
+}
+
+function readBytes(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new CliError('usage', `The file ${printable(path)} can't be read.`, { cause });
+  }
+}
