@@ -4,6 +4,7 @@ import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { missingNotice, missingPackages } from './support/system-packages.ts';
 import { sum, summary, type Tally, tallyOf } from './support/tally.ts';
 
 /**
@@ -52,6 +53,10 @@ for (const part of PARTS.filter(({ name }) => asked.length === 0 || asked.includ
 console.log();
 for (const [name, tally, tookMs] of tallies) {
   console.log(`${name.padEnd(12)} ${summary(tally)} (${(tookMs / 1_000).toFixed(0)} s)`);
+}
+const missing = missingPackages();
+if (missing.length > 0) {
+  console.log(`\nMISSING: ${missingNotice('what talks to a real broker or to Celery', missing)}\n`);
 }
 const total = sum(tallies.map(([, tally]) => tally));
 console.log(summary(total));

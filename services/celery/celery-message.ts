@@ -25,8 +25,9 @@ export function celeryMessage(task: CeleryTask): CeleryMessage {
       group_index: null,
       shadow: null,
       eta: null,
-      // A worker that takes the message later than this discards it: also one that it gets again because a worker died of it.
-      expires: new Date(task.expiresAt).toISOString(),
+      // A worker that takes the message later than this discards it: also one that it gets again because a worker died of it. With an
+      // offset instead of "Z", which Python's fromisoformat knows from 3.11 on only.
+      expires: new Date(task.expiresAt).toISOString().replace('Z', '+00:00'),
       retries: 0,
       timelimit: [null, null],
       // What logs, events and monitors show of the arguments, which hold capabilities.

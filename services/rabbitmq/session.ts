@@ -37,7 +37,8 @@ async function sessionOf(connection: ChannelModel, socket: AbortController): Pro
   let over = false;
   // What ends a connection or a channel reaches whoever waits for it; an error without a listener would end the process as well.
   connection.on('error', () => undefined);
-  connection.on('close', () => (over = true));
+  const closed = new Promise<void>((resolve) => connection.once('close', () => resolve()));
+  void closed.then(() => (over = true));
   const channel = await connection.createConfirmChannel();
   channel.on('error', () => undefined);
   channel.on('close', cutFor(socket, 'the channel was closed'));
@@ -62,7 +63,9 @@ async function sessionOf(connection: ChannelModel, socket: AbortController): Pro
     close: async () => {
       over = true;
       const tooLong = setTimeout(cutFor(socket, 'no goodbye in time'), rabbitLimits.closeMs);
-      await connection.close().catch(() => undefined);
+      // What it returns is settled by the broker's goodbye alone, and never when the socket is cut.
+      connection.close().catch(() => undefined);
+      await closed;
       clearTimeout(tooLong);
     },
   };

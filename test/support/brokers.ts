@@ -7,6 +7,7 @@ import {
   ServerNotReadyError,
   type ServerProcess,
   startServerProcess,
+  type StopStep,
   waitUntilReady,
 } from '../../services/embedded/server-process.ts';
 import { endWithUs } from './servers.ts';
@@ -20,6 +21,11 @@ export interface TestBroker {
   kill(): Promise<void>;
   /** Kills it if it still runs, and starts it on its data, at the same address. */
   restart(): Promise<void>;
+  /**
+   * Lets it end by itself before it is started again. What RabbitMQ was told before that no kill undoes: of a queue that was declared just
+   * before one it may know nothing, whatever it had confirmed.
+   */
+  restartGently(): Promise<void>;
   /** Also removes its data. */
   stop(): Promise<void>;
 }
@@ -78,18 +84,18 @@ interface Started {
 
 async function restartable(start: () => Promise<Started>) {
   let current = await start();
+  const again = async (steps: readonly StopStep[]): Promise<void> => {
+    await current.server.stop(steps);
+    const { port } = current;
+    current = await start();
+    if (current.port !== port)
+      throw new Error('somebody took the port of the test’s broker while it was down');
+  };
   return {
-    get port() {
-      return current.port;
-    },
+    port: current.port,
     kill: () => current.server.stop([]),
-    restart: async () => {
-      await current.server.stop([]);
-      const { port } = current;
-      current = await start();
-      if (current.port !== port)
-        throw new Error('somebody took the port of the test’s broker while it was down');
-    },
+    restart: () => again([]),
+    restartGently: () => again([['SIGTERM', 60_000]]),
   };
 }
 
@@ -104,6 +110,7 @@ function broker(
     url: url(started.port),
     kill: started.kill,
     restart: started.restart,
+    restartGently: started.restartGently,
     stop: async () => {
       await started.kill();
       await Promise.all(others.map((other) => other.stop([])));

@@ -24,9 +24,10 @@ export function missingPackages(
   return wanted.filter((name) => !isThere(FILES[name]));
 }
 
-/** What to tell whoever misses those tests. */
-export function skipNotice(what: string, missing: readonly SystemPackage[]): string {
-  return `SKIPPED: ${what}: not installed: ${missing.join(', ')}. apt-get install -y --no-install-recommends ${missing.join(' ')}`;
+/** What to tell whoever misses what needs them. */
+export function missingNotice(what: string, missing: readonly SystemPackage[]): string {
+  const names = missing.join(' ');
+  return `${what}: not proven, for want of ${names}: apt-get install -y --no-install-recommends ${names}`;
 }
 
 /**
@@ -36,9 +37,9 @@ export function skipNotice(what: string, missing: readonly SystemPackage[]): str
 export function skipWithout(what: string, wanted: readonly SystemPackage[]): boolean {
   const missing = missingPackages(wanted);
   if (missing.length === 0) return false;
-  const notice = skipNotice(what, missing);
+  const notice = missingNotice(what, missing);
   if (process.env['CI'] !== undefined) throw new Error(notice);
-  console.warn(notice);
+  console.warn(`SKIPPED: ${notice}`);
   return true;
 }
 
