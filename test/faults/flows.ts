@@ -149,6 +149,15 @@ const aRollback: Flow = {
   atLeast: 20,
 };
 
+/** Waits until v1 waits itself: a word that comes sooner, when only the record shows its gate, makes it send other messages. */
+async function isAsleep(plane: ControlPlane, tenant: string): Promise<void> {
+  const sleeps = `SELECT j.id FROM sys_journal j JOIN sys_invocation i ON j.id = i.id
+    WHERE i.target = 'Release/${tenant}/bundle/v1/run' AND j.entry_type = 'Command: Sleep'`;
+  await eventually(async () => (await plane.admin.query(sleeps)).length > 0, {
+    what: 'a release that waits',
+  });
+}
+
 const anApproval: Flow = {
   name: 'a publish that waits for an approval',
   holds: 'it waits, the word is heard once, and the pointer moves once',
@@ -156,6 +165,7 @@ const anApproval: Flow = {
   async run(plane, tenant) {
     await accepted(plane, tenant, file('first'));
     await waitingGates(plane, tenant, 1);
+    await isAsleep(plane, tenant);
     expect(await say(plane, { tenant, bundle: 'bundle', version: 1 }, 'approve')).toMatchObject({
       kind: 'heard',
       state: 'passed',

@@ -16,7 +16,7 @@ import { standstill } from '../support/standstill.ts';
 let plane: ControlPlane;
 beforeAll(async () => {
   plane = await startControlPlane();
-}, 60_000);
+});
 afterAll(() => plane.stop());
 
 const file = (text: string) => ({ files: { 'config.json': JSON.stringify({ text }) } });

@@ -11,7 +11,7 @@ export const isRoot = process.getuid?.() === 0;
 export async function runScript(
   script: string,
   args: readonly string[],
-  { uid, timeoutMs = 20_000 }: { uid?: number; timeoutMs?: number } = {},
+  { uid, timeoutMs = 100_000 }: { uid?: number; timeoutMs?: number } = {},
 ): Promise<string> {
   const become = uid === undefined ? {} : { uid, gid: uid };
   const options = { ...become, timeout: timeoutMs, cwd: '/', env: { PATH: process.env.PATH ?? '' } };

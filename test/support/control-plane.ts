@@ -1,7 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdtemp, open, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +10,7 @@ import { connect, type Ingress } from '@restatedev/restate-sdk-clients';
 import { digestOf } from '../../core/digest.ts';
 import { sourceTree } from '../../core/source.ts';
 import { type PublishAnswer, type PublishRequest, Tenant } from '../../handlers/contract.ts';
+import { PortBook } from '../../services/embedded/ports.ts';
 import { type Database, openDatabase } from '../../services/postgres/database.ts';
 import { migrate } from '../../services/postgres/migrate.ts';
 import { findRelease } from '../../services/postgres/releases.ts';
@@ -31,7 +31,7 @@ export interface WorkerProcess {
   down(): Promise<void>;
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** How many have died. */
+  /** How many have been killed. */
   readonly deaths: number;
 }
 
@@ -52,6 +52,8 @@ export interface ControlPlaneOptions {
   readonly plainWorker?: boolean;
   /** Further settings of the worker, once the stores run: of what must be there before it. */
   readonly workerEnv?: (stores: { appUrl: string; ingressUrl: string }) => Promise<Record<string, string>>;
+  /** Over restate.toml, as `RESTATE_…` variables. */
+  readonly restateEnv?: Readonly<Record<string, string>>;
 }
 
 /** Everything but the HTTP API: real PostgreSQL, real Restate, the real worker. */
@@ -59,9 +61,13 @@ export async function startControlPlane({
   fsync = false,
   plainWorker = false,
   workerEnv = async () => ({}),
+  restateEnv = {},
 }: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-plane-'));
-  const [postgres, restate] = await Promise.all([startPostgres({ fsync }), startRestate()]);
+  const [postgres, restate] = await Promise.all([
+    startPostgres({ fsync }),
+    startRestate({ extraEnv: restateEnv }),
+  ]);
   await migrate(postgres.ownerUrl, postgres.appUrl);
   const db = openDatabase(postgres.appUrl, { applicationName: 'test' });
   const entry = plainWorker ? '../../services/worker/main.ts' : './crashing-worker.ts';
@@ -98,7 +104,8 @@ async function startWorkerProcess(
   entry: string,
   extraEnv: Record<string, string>,
 ): Promise<WorkerProcess> {
-  const port = await freePort();
+  // Kept through all its deaths, so one that no outgoing connection of this machine can be given meanwhile.
+  const port = await PortBook.inMemory().free('worker');
   const log = await open(join(folder, 'worker.log'), 'a');
   let wanted = true;
   let deaths = 0;
@@ -122,9 +129,12 @@ async function startWorkerProcess(
       },
     });
     child = launched;
-    launched.once('exit', () => {
-      deaths += 1;
-      if (wanted) ready = launch();
+    launched.once('exit', (_code, signal) => {
+      if (signal === 'SIGKILL') deaths += 1;
+      if (!wanted) return;
+      ready = launch();
+      // One that ends before it is ready is followed by the next; only whoever asked for the first is told why.
+      ready.catch(() => undefined);
     });
     const first = await Promise.race([once(launched, 'message'), once(launched, 'exit')]);
     if (launched.exitCode !== null && wanted && first.length === 2) {
@@ -163,16 +173,6 @@ async function startWorkerProcess(
       await log.close();
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 let tenants = 0;
@@ -236,13 +236,13 @@ export async function settled(
   plane: ControlPlane,
   tenant: string,
   version: number,
-  { bundle = 'bundle', withinMs = 60_000 }: { bundle?: string; withinMs?: number } = {},
+  { bundle = 'bundle' }: { bundle?: string } = {},
 ) {
   return eventually(
     async () => {
       const release = await findRelease(plane.db, { tenant, bundle, version });
       return release?.status === 'settled' ? release : null;
     },
-    { withinMs, what: `${tenant}/${bundle}/v${version} settled` },
+    { what: `${tenant}/${bundle}/v${version} settled` },
   );
 }

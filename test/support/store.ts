@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 
 import { digestOf } from '../../core/digest.ts';
+import { PointsmanError } from '../../core/errors.ts';
 import { correlationId, type ReleaseId } from '../../core/identifiers.ts';
 import { artifactManifest } from '../../core/oci.ts';
 import { type SourceTree, sourceTree } from '../../core/source.ts';
@@ -62,6 +63,21 @@ export async function connect(url: string): Promise<Client> {
   client.on('error', () => {});
   await client.connect();
   return client;
+}
+
+/**
+ * As a durable step is: again under the same values, as long as nothing is known of what it did. What meets many others at a lock, or at
+ * the last free connection, is told `unavailable` when its turn does not come in time; how soon it comes is a matter of the machine.
+ */
+export async function repeated<T>(work: () => Promise<T>, onLost: () => void = () => {}): Promise<T> {
+  for (let lost = 0; ; lost++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof PointsmanError) || error.code !== 'unavailable' || lost > 1_000) throw error;
+      onLost();
+    }
+  }
 }
 
 let tenants = 0;
