@@ -9,6 +9,7 @@ import {
   newTenant,
   published,
   readyToSwap,
+  repeated,
   startStore,
   type Store,
 } from '../support/store.ts';
@@ -91,9 +92,10 @@ describe('a move by hand', () => {
     const tenant = await newTenant(store);
     for (let version = 1; version <= 4; version++) await published(store, release(tenant, version));
     const answers = await Promise.all(
-      Array.from({ length: 20 }, (_none, i) =>
-        store.moves.moveByHand(handRequest({ tenant, version: (i % 4) + 1 })),
-      ),
+      Array.from({ length: 20 }, (_none, i) => {
+        const request = handRequest({ tenant, version: (i % 4) + 1 });
+        return repeated(() => store.moves.moveByHand(request));
+      }),
     );
     const generations = answers.flatMap((answer) =>
       answer.kind === 'moved' ? [answer.pointer.generation] : [],

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import { findPointer, listMoves } from '../../services/postgres/pointers.ts';
 import { findRelease } from '../../services/postgres/releases.ts';
+import { eventually } from '../support/eventually.ts';
 import { contradictions } from '../support/record-check.ts';
 import {
   AT,
@@ -9,6 +10,7 @@ import {
   newTenant,
   published,
   readyToSwap,
+  repeated,
   startStore,
   type Store,
   times,
@@ -55,7 +57,9 @@ describe('a move by a release', () => {
   test('asked for by 50 releases at once from one generation is given to exactly one', async () => {
     const tenant = await newTenant(store);
     for (let version = 1; version <= 50; version++) await readyToSwap(store, release(tenant, version));
-    const answers = await Promise.all(Array.from({ length: 50 }, (_none, i) => swap(tenant, i + 1, 0)));
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_none, i) => repeated(() => swap(tenant, i + 1, 0))),
+    );
     const moved = answers.filter((answer) => answer.kind === 'moved');
     expect(moved).toEqual([{ kind: 'moved', generation: 1, seq: 1 }]);
     expect(answers.filter((answer) => answer.kind === 'state_behind')).toHaveLength(49);
@@ -65,7 +69,7 @@ describe('a move by a release', () => {
   test('asked for 20 times at once by one release happens once, and all are told the same', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
-    const answers = await Promise.all(Array.from({ length: 20 }, () => swap(tenant, 1, 0)));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => repeated(() => swap(tenant, 1, 0))));
     expect(new Set(answers.map((answer) => JSON.stringify(answer)))).toHaveLength(1);
     expect(answers[0]).toEqual({ kind: 'moved', generation: 1, seq: 1 });
   });
@@ -123,8 +127,8 @@ describe('a move by a release', () => {
         at: AT,
       } as const;
       const [moved, closed] = await Promise.all([
-        swap(tenant, version, generation),
-        store.settlements.close(id, asked),
+        repeated(() => swap(tenant, version, generation)),
+        repeated(() => store.settlements.close(id, asked)),
       ]);
       expect([moved.kind, closed.kind]).toSatisfy(
         ([a, b]: string[]) => (a === 'moved' && b === 'moved') || (a === 'not_current' && b === 'closing'),
@@ -159,9 +163,15 @@ describe('a move by a release', () => {
     // The feed's number is taken last, so a lock on the tenant stops the transaction when the pointer is already written.
     await store.owner.query('BEGIN');
     await store.owner.query('SELECT FROM pointsman.tenants WHERE tenant = $1 FOR UPDATE', [tenant]);
-    const cut = swap(tenant, 1, 0).catch((error: unknown) => error);
-    await terminateWhoWaitsForUs();
-    expect(await cut).toMatchObject({ code: 'unavailable' });
+    // As often as it gives up waiting before it is cut, which it may on a slow machine.
+    const cut = new AbortController();
+    const swaps = (async () => {
+      while (!cut.signal.aborted)
+        await expect(swap(tenant, 1, 0)).rejects.toMatchObject({ code: 'unavailable' });
+    })();
+    await Promise.race([swaps, terminateWhoWaitsForUs()]);
+    cut.abort();
+    await swaps;
     await store.owner.query('ROLLBACK');
     expect(await findPointer(store.db, pointer(tenant))).toBeNull();
     expect(await swap(tenant, 1, 0)).toEqual({ kind: 'moved', generation: 1, seq: 1 });
@@ -171,14 +181,15 @@ describe('a move by a release', () => {
 
 /** Ends the connection that waits for a lock of the owner's transaction, once there is one. */
 async function terminateWhoWaitsForUs(): Promise<void> {
-  for (let asked = 0; asked < 3_000; asked++) {
-    const { rowCount } = await store.owner.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))`,
-    );
-    if (rowCount) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  throw new Error('nobody came to wait for the lock');
+  await eventually(
+    async () => {
+      const { rowCount } = await store.owner.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))`,
+      );
+      return rowCount === 1;
+    },
+    { what: 'somebody waits for the lock' },
+  );
 }
 
 test('announcing twice leaves one entry in the ledger, and announcing what never moved leaves none', async () => {

@@ -221,22 +221,21 @@ test('text with a NUL, which no store takes, is refused and not an error of ours
 });
 
 /** What the server answers to bytes that no well-behaved client sends, until it hangs up. */
-async function raw(bytes: string, more: (socket: Socket) => Promise<void> = async () => {}): Promise<string> {
+async function raw(
+  bytes: string,
+  more: (socket: Socket, closed: Promise<void>) => Promise<void> = async () => {},
+): Promise<string> {
   const { hostname, port } = new URL(api.url);
   const socket = connect(Number(port), hostname);
   let answer = '';
   socket.on('data', (chunk: Buffer) => (answer += chunk.toString()));
   socket.on('error', () => {});
-  const closed = hangsUp(socket);
+  // Whether it ends or breaks: a server that has heard enough may do either.
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   socket.write(bytes);
-  await more(socket);
+  await more(socket, closed);
   await closed;
   return answer;
-}
-
-/** Whether it ends or breaks: a server that has heard enough may do either. */
-function hangsUp(socket: Socket): Promise<void> {
-  return new Promise((resolve) => socket.once('close', () => resolve()));
 }
 
 function drains(socket: Socket): Promise<void> {
@@ -257,11 +256,11 @@ test('a chunked body that goes on past the limit is cut off there, with the memo
   const chunk = `${(64 * 1024).toString(16)}\r\n${' '.repeat(64 * 1024)}\r\n`;
   let sent = 0;
   const before = process.memoryUsage().rss;
-  const answer = await raw(head('Transfer-Encoding: chunked'), async (socket) => {
+  const answer = await raw(head('Transfer-Encoding: chunked'), async (socket, closed) => {
     // Until the server hangs up; a gigabyte would be the proof that it never does.
     while (sent < 1024 * MiB && !socket.destroyed) {
       sent += chunk.length;
-      if (!socket.write(chunk)) await Promise.race([drains(socket), hangsUp(socket)]);
+      if (!socket.write(chunk)) await Promise.race([drains(socket), closed]);
     }
   });
   expect(answer).toMatch(/^HTTP\/1\.1 413 /);

@@ -54,7 +54,7 @@ test("the pointer's ETag is its generation, and a caller who has it gets 304", a
 
 test('a reader who waits is answered by the move, and by 304 when nothing moved', async () => {
   await published('{"n":1}');
-  const waiting = api.call('GET', `${channel()}?wait=30s`, { headers: { 'if-none-match': '"1"' } });
+  const waiting = api.call('GET', `${channel()}?wait=55s`, { headers: { 'if-none-match': '"1"' } });
   await eventually(async () => (await metric('pointsman_waiting_readers')) === 1, {
     what: 'the reader waits',
   });
@@ -85,7 +85,7 @@ test('a reader who goes away while waiting leaves its place', async () => {
 test('five hundred readers of one pointer all hear of one move', async () => {
   await published('{"n":1}');
   const waiting = Array.from({ length: 500 }, () =>
-    api.call('GET', `${channel()}?wait=50s`, { headers: { 'if-none-match': '"1"' } }),
+    api.call('GET', `${channel()}?wait=55s`, { headers: { 'if-none-match': '"1"' } }),
   );
   await eventually(async () => (await metric('pointsman_waiting_readers')) === 500, { what: 'all wait' });
   await published('{"n":2}');

@@ -36,14 +36,24 @@ function expectUnavailable({ status, json, headers }: TestAnswer): void {
   expect([status, json['code'], headers.get('retry-after')]).toEqual([503, 'unavailable', '2']);
 }
 
+/** Waits until it says so: a look at a store that is well has a bound, too, which a busy machine may miss. */
+async function readiness(status: number, stores: Readonly<Record<string, string>>): Promise<void> {
+  await eventually(
+    async () => {
+      const answer = await api.call('GET', '/readyz');
+      return answer.status === status && Object.entries(stores).every(([of, is]) => answer.json[of] === is);
+    },
+    { what: `${status} from /readyz, with ${JSON.stringify(stores)}` },
+  );
+}
+
 test('with Restate down a publish is 503 with Retry-After, reads go on, and the same key then publishes once', async () => {
   await plane.restate.kill();
   try {
     expectUnavailable(await publish(2, 'through-the-outage'));
     expect((await api.call('GET', `${bundle()}/channels/live`)).status).toBe(200);
     expect((await api.call('GET', '/healthz')).status).toBe(200);
-    await eventually(async () => (await api.call('GET', '/readyz')).status === 503, { what: 'not ready' });
-    expect((await api.call('GET', '/readyz')).json).toMatchObject({ postgres: 'ok', restate: 'down' });
+    await readiness(503, { postgres: 'ok', restate: 'down' });
   } finally {
     await plane.restate.restart();
   }
@@ -57,7 +67,7 @@ test('with Restate down a publish is 503 with Retry-After, reads go on, and the 
   expect([answer.status, answer.json['version']]).toEqual([202, 2]);
   await settled(plane, tenant, 2);
   expect((await publish(2, 'through-the-outage')).headers.get('idempotency-replayed')).toBe('true');
-  await eventually(async () => (await api.call('GET', '/readyz')).status === 200, { what: 'ready again' });
+  await readiness(200, { postgres: 'ok', restate: 'ok' });
 });
 
 test('with the worker down a publish is 503 in bounded time, and nothing is known to be lost', async () => {
@@ -72,7 +82,7 @@ test('with the worker down a publish is 503 in bounded time, and nothing is know
       const again = await publish(3, 'nobody-works');
       return again.status === 503 ? null : again;
     },
-    { what: 'the publish goes through', withinMs: 60_000 },
+    { what: 'the publish goes through' },
   );
   expect([answer.status, answer.json['version']]).toEqual([202, 3]);
   await settled(plane, tenant, 3);
@@ -80,16 +90,16 @@ test('with the worker down a publish is 503 in bounded time, and nothing is know
 
 // Last: the database of a test does not come back.
 test('with PostgreSQL down everything is 503 with Retry-After, those who wait are told, and the process lives', async () => {
+  const now = await api.call('GET', `${bundle()}/channels/live`);
   const waiting = api.call('GET', `${bundle()}/channels/live?wait=55s`, {
-    headers: { 'if-none-match': '"3"' },
+    headers: { 'if-none-match': now.headers.get('etag') ?? '' },
   });
   await eventually(
     async () => (await api.call('GET', '/metrics')).text.includes('\npointsman_waiting_readers 1\n'),
     { what: 'the reader waits' },
   );
   process.kill(plane.postgres.pid, 'SIGKILL');
-  await eventually(async () => (await api.call('GET', '/readyz')).status === 503, { what: 'not ready' });
-  expect((await api.call('GET', '/readyz')).json).toMatchObject({ postgres: 'down', restate: 'ok' });
+  await readiness(503, { postgres: 'down', restate: 'ok' });
   expectUnavailable(await publish(4, 'no-record'));
   expectUnavailable(await api.call('GET', `${bundle()}/channels/live`));
   expectUnavailable(await api.call('PUT', `${bundle()}/channels/live`, { json: { version: 1 } }));

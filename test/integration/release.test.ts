@@ -12,13 +12,14 @@ import {
   settled,
   startControlPlane,
 } from '../support/control-plane.ts';
+import { eventually } from '../support/eventually.ts';
 import { contradictions } from '../support/record-check.ts';
 import { standstill } from '../support/standstill.ts';
 
 let plane: ControlPlane;
 beforeAll(async () => {
   plane = await startControlPlane();
-}, 60_000);
+});
 afterAll(() => plane.stop());
 afterEach(async () => {
   expect(await contradictions(plane.postgres.ownerUrl)).toEqual([]);
@@ -121,21 +122,31 @@ describe('the same idempotency key', () => {
 describe('releases that meet', () => {
   test('50 at once under supersede leave one live, a linear history, and an outcome for all', async () => {
     const tenant = await newTenant(plane);
-    const versions = await Promise.all(
-      Array.from({ length: 50 }, (_none, i) => accepted(plane, tenant, file(`v${i}`))),
-    );
-    expect(versions.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_none, i) => i + 1));
+    const first = await settled(plane, tenant, await accepted(plane, tenant, file('first')));
+    // One of them has claimed its artifact and can't be live when the others come.
+    const { claimed, others } = await standstill(plane).whilePointerLocked(tenant, async () => {
+      const second = await accepted(plane, tenant, file('second'));
+      await eventually(
+        async () => (await findRelease(plane.db, { tenant, bundle: 'bundle', version: second }))?.digest,
+        { what: 'an artifact that is claimed' },
+      );
+      const coming = Array.from({ length: 49 }, (_none, i) => accepted(plane, tenant, file(`v${i}`)));
+      await Promise.any(coming);
+      return { claimed: second, others: coming };
+    });
+    const versions = [claimed, ...(await Promise.all(others))];
+    expect(versions.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_none, i) => i + 2));
     const releases = await Promise.all(versions.map((version) => settled(plane, tenant, version)));
     for (const release of releases) expect(['published', 'superseded']).toContain(release.outcome);
-    const newest = releases.find((release) => release.version === 50);
-    expect(newest?.outcome).toBe('published');
-    const undone = releases.flatMap((release) =>
-      release.effects.filter((one) => one.state === 'compensated'),
-    );
-    expect(undone.length, 'some were superseded after they had claimed their artifact').toBeGreaterThan(0);
-    expect(await findPointer(plane.db, live(tenant))).toMatchObject({ version: 50 });
+    expect(releases.find(({ version }) => version === 51)?.outcome).toBe('published');
+    expect(releases.find(({ version }) => version === claimed)).toMatchObject({
+      outcome: 'superseded',
+      effects: [{ effect: 'artifact-claim', state: 'compensated' }],
+    });
+    expect(await findPointer(plane.db, live(tenant))).toMatchObject({ version: 51 });
     const moves = await listMoves(plane.db, live(tenant), { limit: 100 });
-    expect(moves).toHaveLength(releases.filter((release) => release.outcome === 'published').length);
+    const published = [first, ...releases].filter((release) => release.outcome === 'published');
+    expect(moves).toHaveLength(published.length);
     const order = moves.map((move) => move.to.version);
     expect(order).toEqual(order.toSorted((a, b) => b - a));
   });

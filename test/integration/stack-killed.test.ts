@@ -102,13 +102,8 @@ describe('npm start, killed', () => {
   });
 
   test('in the middle of making the database: the next start makes a whole one', async () => {
-    const first = start();
-    const halfMade = async () => (await readdir(home)).find((name) => name.startsWith('postgres.half-made-'));
-    const half = await eventually(halfMade, { what: 'the making has begun' });
-    await eventually(() => stat(join(home, half, 'data', 'base')), { what: 'initdb is at work' });
-    first.process.kill('SIGKILL');
-    await first.ended;
-    await expect(stat(join(home, 'postgres'))).rejects.toThrow('ENOENT');
+    await killedWhileMaking();
+    expect(await halfMade()).toBeDefined();
     expect(await notes(await start().ready)).toEqual([]);
     expect(await halfMade()).toBeUndefined();
   });
@@ -188,6 +183,32 @@ function start(env: Record<string, string> = {}): StackProcess {
   return stack;
 }
 
+async function halfMade(): Promise<string | undefined> {
+  return (await readdir(home)).find((name) => name.startsWith('postgres.half-made-'));
+}
+
+/** Kills a start while initdb is at work. When it was done before the kill arrived, once more from nothing. */
+async function killedWhileMaking(): Promise<void> {
+  const isThere = async (...path: string[]): Promise<boolean> =>
+    stat(join(home, ...path)).then(
+      () => true,
+      () => false,
+    );
+  const killed = async (): Promise<boolean> => {
+    const stack = start();
+    const begun = async () =>
+      (await isThere((await halfMade()) ?? '', 'data', 'base')) || isThere('postgres');
+    await eventually(begun, { what: 'initdb is at work' });
+    stack.process.kill('SIGKILL');
+    await stack.ended;
+    if (!(await isThere('postgres'))) return true;
+    await nothingRuns(home);
+    await rm(home, { recursive: true });
+    return false;
+  };
+  await eventually(killed, { what: 'a start that is killed in the middle' });
+}
+
 async function wardenOf(of: string): Promise<number> {
   return eventually(
     async () => {
@@ -202,7 +223,7 @@ async function wardenOf(of: string): Promise<number> {
 }
 
 async function notes(url: string): Promise<string[]> {
-  const answer = await fetch(`${url}/notes`, { signal: AbortSignal.timeout(5_000) });
+  const answer = await fetch(`${url}/notes`, { signal: AbortSignal.timeout(60_000) });
   return ((await answer.json()) as { note: string }[]).map((row) => row.note);
 }
 
@@ -210,7 +231,7 @@ async function note(url: string, text: string): Promise<void> {
   const answer = await fetch(`${url}/notes`, {
     method: 'POST',
     body: text,
-    signal: AbortSignal.timeout(5_000),
+    signal: AbortSignal.timeout(60_000),
   });
   expect(answer.status).toBe(200);
 }

@@ -126,7 +126,13 @@ describe('a stack', () => {
     const stack = await start('home', { onFailed: resolve });
     const seen = { over: false };
     void failed.then(() => (seen.over = true));
-    while (!seen.over) await fetch(`${stack.apiUrl}/die`, { method: 'POST' }).catch(() => undefined);
+    await eventually(
+      async () => {
+        await fetch(`${stack.apiUrl}/die`, { method: 'POST' }).catch(() => undefined);
+        return seen.over;
+      },
+      { what: 'it gives up' },
+    );
     expect(await failed).toMatch(
       /^api ended 5 times within a minute, the last time with exit code 3\. Its log is in /,
     );
@@ -163,12 +169,7 @@ describe('a stack', () => {
 
   test('what waits in Restate goes on when the worker’s port is taken at the next start', async () => {
     const first = await start('home');
-    const key = { 'idempotency-key': 'the-one' };
-    const sent = await post(
-      `${first.restate.ingressUrl}/Echo/later/send`,
-      { text: 'late', waitMs: 1_000 },
-      key,
-    );
+    const sent = await post(`${first.restate.ingressUrl}/Wait/one/run/send`, null);
     const { invocationId } = (await sent.json()) as { invocationId: string };
     const pinned = `SELECT id FROM sys_invocation WHERE pinned_deployment_id IS NOT NULL`;
     const admin = new RestateAdmin(first.restate.adminUrl);
@@ -182,8 +183,9 @@ describe('a stack', () => {
     const squatter = createServer((socket) => socket.destroy()).listen(ports.worker, '127.0.0.1');
     await once(squatter, 'listening');
     const second = await start('home');
+    await call(second, 'Wait/one/say', 'late');
     const answer = await fetch(`${second.restate.ingressUrl}/restate/attach/${invocationId}`, {
-      signal: AbortSignal.timeout(15_000),
+      signal: AbortSignal.timeout(60_000),
     });
     expect(await answer.json()).toBe('late');
     squatter.close();
@@ -227,7 +229,7 @@ async function start(name: string, options: TestStackOptions = {}): Promise<Test
 }
 
 async function get(stack: TestStack, path: string): Promise<unknown> {
-  const answer = await fetch(stack.apiUrl + path, { signal: AbortSignal.timeout(5_000) });
+  const answer = await fetch(stack.apiUrl + path, { signal: AbortSignal.timeout(60_000) });
   return answer.json();
 }
 
@@ -244,11 +246,11 @@ async function call(stack: TestStack, path: string, body: unknown): Promise<unkn
   return (await post(`${stack.restate.ingressUrl}/${path}`, body)).json();
 }
 
-async function post(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
+async function post(url: string, body: unknown): Promise<Response> {
   return fetch(url, {
     method: 'POST',
     body: JSON.stringify(body),
-    headers: { 'content-type': 'application/json', ...headers },
-    signal: AbortSignal.timeout(5_000),
+    headers: { 'content-type': 'application/json' },
+    signal: AbortSignal.timeout(60_000),
   });
 }

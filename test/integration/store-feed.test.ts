@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 
 import { contradictions } from '../support/record-check.ts';
-import { AT, connect, newTenant, readyToSwap, startStore, type Store } from '../support/store.ts';
+import { AT, connect, newTenant, readyToSwap, repeated, startStore, type Store } from '../support/store.ts';
 
 let store: Store;
 beforeAll(async () => {
@@ -40,14 +40,16 @@ test('20 bundles that move at once, among transactions that roll back, number th
   })();
   const answers = await Promise.all(
     bundles.map((bundle) =>
-      store.moves.moveByRelease({
-        tenant,
-        bundle,
-        version: 1,
-        channel: 'live',
-        expectedGeneration: 0,
-        at: AT,
-      }),
+      repeated(() =>
+        store.moves.moveByRelease({
+          tenant,
+          bundle,
+          version: 1,
+          channel: 'live',
+          expectedGeneration: 0,
+          at: AT,
+        }),
+      ),
     ),
   );
   moved.abort();

@@ -8,7 +8,15 @@ import { listMoves, listPointers } from '../../services/postgres/pointers.ts';
 import { listReleases } from '../../services/postgres/releases.ts';
 import { loadSource, storeSource } from '../../services/postgres/sources.ts';
 import { listTenants } from '../../services/postgres/tenants.ts';
-import { handRequest, newTenant, published, putSource, startStore, type Store } from '../support/store.ts';
+import {
+  handRequest,
+  newTenant,
+  published,
+  putSource,
+  repeated,
+  startStore,
+  type Store,
+} from '../support/store.ts';
 
 let store: Store;
 beforeAll(async () => {
@@ -129,7 +137,7 @@ describe('what is stored', () => {
     );
     await Promise.all(
       sources.map((entries, i) =>
-        storeSource(store.db, tenant, { digest: digestOf(`tree ${i}`), entries }, contents),
+        repeated(() => storeSource(store.db, tenant, { digest: digestOf(`tree ${i}`), entries }, contents)),
       ),
     );
     for (const [i, entries] of sources.entries()) {
