@@ -56,9 +56,7 @@ describe('a publish that waits', () => {
     expect(await cli('ci', report)).toMatchObject({ exit: 0 });
     const { exit, stdout } = await published;
     expect(exit, stdout).toBe(0);
-    expect(stdout).toMatch(
-      /… release waits for .+\n(?:.*\n)*? {2}✓ release by alice\n(?:.*\n)*? {2}✓ e2e by ci\n {2}✓ gate /,
-    );
+    expect(stdout).toMatch(/ {2}✓ release by alice\n(?:.*\n)* {2}✓ e2e by ci\n {2}✓ gate /);
     expect((await cli('viewer', ['pending'])).stderr).toBe('Nothing waits.\n');
   });
 

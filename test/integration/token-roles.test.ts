@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { Role } from '../../core/access.ts';
+import { digestOf } from '../../core/digest.ts';
 import { startApi, type TestApi, type TestCall } from '../support/api.ts';
 import {
   accepted,
@@ -40,6 +41,16 @@ const kinds = {
     { json: { files: { 'a.yaml': 'a: 1' } } },
   ],
   steer: () => ['PUT', `/v1/tenants/${tenant}/bundles/bot/channels/live/hold`, { json: { reason: 'x' } }],
+  approve: () => [
+    'POST',
+    `/v1/tenants/${tenant}/bundles/bot/releases/99/approvals`,
+    { json: { decision: 'approve', digest: digestOf('x') } },
+  ],
+  report: () => [
+    'POST',
+    `/v1/tenants/${tenant}/bundles/bot/releases/99/checks/e2e`,
+    { json: { conclusion: 'success' } },
+  ],
   administer: () => ['GET', '/v1/tokens'],
   'make tokens': () => ['POST', '/v1/tokens', { json: { name: `n${++names}`, roles: ['admin'] } }],
   'list tenants': () => ['GET', '/v1/tenants'],
@@ -48,9 +59,9 @@ const kinds = {
 const tenants: Record<Role, string[]> = {
   viewer: ['read'],
   follower: ['read'],
-  publisher: ['read', 'publish', 'steer'],
-  approver: ['read'],
-  admin: ['read', 'publish', 'steer', 'administer', 'make tokens'],
+  publisher: ['read', 'publish', 'steer', 'report'],
+  approver: ['read', 'approve', 'report'],
+  admin: ['read', 'publish', 'steer', 'approve', 'report', 'administer', 'make tokens'],
 };
 
 async function allowed(token: string): Promise<string[]> {
