@@ -131,7 +131,7 @@ test('a word that is said while the worker is away is heard once it is back, and
   await plane.worker.start();
   const answers = await Promise.all(twice);
   const heard = answers.map(
-    (answer) => answer.kind === 'heard' && `${answer.said}, replayed: ${answer.replayed}`,
+    (answer) => answer.kind === 'heard' && `${answer.said}, replayed: ${String(answer.replayed)}`,
   );
   expect(heard.toSorted((a, b) => String(a).localeCompare(String(b)))).toEqual([
     '1, replayed: false',
