@@ -3,8 +3,10 @@ import { pino } from 'pino';
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { CeleryQueue, CeleryTask, Enqueued } from '../../services/celery/celery-queue.ts';
+import { celeryLimits } from '../../services/celery/limits.ts';
 import { rabbitCeleryQueue } from '../../services/celery/rabbitmq-queue.ts';
 import { redisCeleryQueue } from '../../services/celery/redis-queue.ts';
+import type { RedisClient } from '../../services/redis/writer.ts';
 import { startRabbitmq, startRedis, type TestBroker } from '../support/brokers.ts';
 import { startSilentProxy } from '../support/silent-proxy.ts';
 import { skipWithout } from '../support/system-packages.ts';
@@ -181,19 +183,32 @@ describe.skipIf(skipWithout('Celery’s queues in RabbitMQ', ['rabbitmq-server']
 );
 
 describe.skipIf(skipWithout('Celery’s queues in Redis', ['redis-server']))('a Celery queue of Redis’', () => {
+  let broker: TestBroker;
+  let queue: CeleryQueue;
+
+  beforeAll(async () => {
+    broker = await startRedis();
+    queue = redisCeleryQueue({ url: broker.url, log });
+  });
+
+  afterAll(async () => {
+    await queue.close();
+    await broker.stop();
+  });
+
   test('is no other key that happens to have its name', async () => {
-    await using ends = new AsyncDisposableStack();
-    const broker = await startRedis();
-    ends.defer(() => broker.stop());
-    const queue = redisCeleryQueue({ url: broker.url, log });
-    ends.defer(() => queue.close());
-    const client = await createClient({ url: broker.url }).connect();
-    await client.set('taken', 'by somebody else');
-    await client.close();
+    await withClient(broker.url, (client) => client.set('taken', 'by somebody else'));
     expect(await queue.enqueue(taskFor('taken', 1))).toEqual({
       kind: 'refused',
       summary: 'the key taken in Redis is no queue',
     });
+  });
+
+  test('has an end, past which a task waits elsewhere', async () => {
+    const most = Array.from({ length: celeryLimits.waitingInRedis - 1 }, () => 'a task');
+    await withClient(broker.url, (client) => client.lPush('long', most));
+    expect(await queue.enqueue(taskFor('long', 1))).toEqual({ kind: 'queued' });
+    expect(await queue.enqueue(taskFor('long', 2))).toMatchObject({ kind: 'later' });
   });
 });
 
@@ -208,11 +223,17 @@ function taskFor(queue: string, nth: number): CeleryTask {
   };
 }
 
-async function waitingInRedis(url: string, queue: string): Promise<number> {
+function waitingInRedis(url: string, queue: string): Promise<number> {
+  return withClient(url, (client) => client.lLen(queue));
+}
+
+async function withClient<T>(url: string, use: (client: RedisClient) => Promise<T>): Promise<T> {
   const client = await createClient({ url }).connect();
-  const count = await client.lLen(queue);
-  await client.close();
-  return count;
+  try {
+    return await use(client);
+  } finally {
+    await client.close();
+  }
 }
 
 function waitingInRabbitmq(url: string, queue: string): Promise<number> {
