@@ -66,15 +66,17 @@ export async function startCeleryWorker(options: {
   groups.add(worker);
   void worker.ended.then(() => groups.delete(worker));
   const log = () => readFile(logFile, 'utf8');
-  await waitUntilReady('the Celery worker', worker, async () => (await log()).includes(`${name} ready.`));
-  return {
-    log,
-    kill,
-    stop: async () => {
-      await kill();
-      await rm(folder, { recursive: true, force: true });
-    },
+  const stop = async (): Promise<void> => {
+    await kill();
+    await rm(folder, { recursive: true, force: true });
   };
+  try {
+    await waitUntilReady('the Celery worker', worker, async () => (await log()).includes(`${name} ready.`));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { log, kill, stop };
 }
 
 /** It is the first of a process group of its own, in which its pool is. */
