@@ -33,8 +33,7 @@ export type Verdict = z.infer<typeof Verdict>;
  * What can happen to a gate. `voided`: approvals count no more, since what is live has changed, and it is open again. `opened` a second
  * time: another freeze has begun.
  */
-export const GateChangeKind = z.enum(['opened', 'said', 'voided', 'passed', 'failed', 'expired', 'closed']);
-export type GateChangeKind = z.infer<typeof GateChangeKind>;
+const GateChangeKind = z.enum(['opened', 'said', 'voided', 'passed', 'failed', 'expired', 'closed']);
 
 /** Something that happened to a gate of a release, as it is told. What was said stands beside who said it. */
 export const GateChange = z.object({

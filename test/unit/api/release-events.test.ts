@@ -119,9 +119,9 @@ test('the last event is the release itself, and comes only when it has settled',
 test('what happens at the gates is told between the beginning and the end of their stage, more than nine times too', () => {
   const many = Array.from({ length: 11 }, () => 'said' as const);
   const view = { ...release([stage('gate', 'failed')]), gates: [gate('open')] };
-  expect(told(view, changes(...many)).map(([id]) => id)).toEqual([
-    ...['7', '7.1', '7.2', '7.3', '7.4', '7.5', '7.6', '7.7', '7.8', '7.9', '7.10', '7.11', '8'],
-  ]);
+  expect(told(view, changes(...many)).map(([id]) => id)).toEqual(
+    '7 7.1 7.2 7.3 7.4 7.5 7.6 7.7 7.8 7.9 7.10 7.11 8'.split(' '),
+  );
 });
 
 test('gates that have passed are not told to be over while they may open again', () => {
