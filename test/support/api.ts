@@ -6,6 +6,7 @@ import { createCompiler } from '../../services/compiler/compiler.ts';
 import { hashToken } from '../../services/config/settings.ts';
 import { openDatabase } from '../../services/postgres/database.ts';
 import { Notifications } from '../../services/postgres/notifications.ts';
+import type { SecretKeys } from '../../services/secrets/secret-box.ts';
 import { TEST_SECRET_KEYS } from './secret-keys.ts';
 
 const TOKEN = 'an-admin-token-of-the-tests';
@@ -39,7 +40,11 @@ export interface TestAnswer {
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-export async function startApi(stores: { appUrl: string; ingressUrl: string }): Promise<TestApi> {
+export async function startApi(stores: {
+  appUrl: string;
+  ingressUrl: string;
+  secretKeys?: SecretKeys | null;
+}): Promise<TestApi> {
   const logged: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
   const db = openDatabase(stores.appUrl, { applicationName: 'api-test' });
@@ -53,7 +58,7 @@ export async function startApi(stores: { appUrl: string; ingressUrl: string }): 
     compiler,
     restateIngressUrl: stores.ingressUrl,
     adminTokenSha256: hashToken(TOKEN),
-    secretKeys: TEST_SECRET_KEYS,
+    secretKeys: stores.secretKeys === undefined ? TEST_SECRET_KEYS : stores.secretKeys,
     log,
     draining: drain.signal,
   });
