@@ -6,7 +6,7 @@ import { ChannelName } from './identifiers.ts';
 import { gateLimits, remoteCompileLimits, tenantLimits } from './limits.ts';
 import { ConflictRule } from './release.ts';
 
-export const ChannelPolicy = z
+const ChannelPolicy = z
   .strictObject({
     onConflict: ConflictRule.optional(),
     gates: z
@@ -22,7 +22,6 @@ export const ChannelPolicy = z
     id: 'ChannelPolicy',
     description: 'What a publish to this channel must pass, and what happens to one that meets another.',
   });
-export type ChannelPolicy = z.infer<typeof ChannelPolicy>;
 
 const compileWithin = duration({
   minMs: remoteCompileLimits.minWithinMs,
@@ -58,11 +57,10 @@ export const RemoteCompileRule = z.discriminatedUnion('executor', [
 export type RemoteCompileRule = z.infer<typeof RemoteCompileRule>;
 
 /** Where `compile` happens. */
-export const CompileRule = z.discriminatedUnion('executor', [
+const CompileRule = z.discriminatedUnion('executor', [
   z.strictObject({ executor: z.literal('local') }),
   ...RemoteCompileRule.options,
 ]);
-export type CompileRule = z.infer<typeof CompileRule>;
 
 /** A tenant's policy, whole. What a channel is not named in has no gates. */
 export const Policy = z

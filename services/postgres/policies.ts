@@ -5,10 +5,9 @@ import { ConflictRule } from '../../core/release.ts';
 import type { Database } from './database.ts';
 import { allRows, answerOf, at, Big, Iso, json, oneRow } from './rows.ts';
 
-const VersionRow = z.object({ version: Big, message: z.string().nullable(), by: z.string(), at: Iso });
-
 /** Who made a policy what it is from then on. */
-export type PolicyVersion = z.infer<typeof VersionRow>;
+const VersionRow = z.object({ version: Big, message: z.string().nullable(), by: z.string(), at: Iso });
+type PolicyVersion = z.infer<typeof VersionRow>;
 
 const PutAnswer = z.discriminatedUnion('kind', [
   /** The document is the tenant's policy, since that version. */
@@ -17,7 +16,7 @@ const PutAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('key_reused') }),
   z.object({ kind: z.literal('no_tenant') }),
 ]);
-export type PutAnswer = z.infer<typeof PutAnswer>;
+type PutAnswer = z.infer<typeof PutAnswer>;
 
 export interface NewPolicy {
   readonly tenant: string;
