@@ -17,6 +17,14 @@ export function policyPath(tenant: string): string {
   return `${tenantsPath}/${tenant}/policy`;
 }
 
+export function hooksPath(tenant: string): string {
+  return `${tenantsPath}/${tenant}/hooks`;
+}
+
+export function hookPath(tenant: string, hook: string): string {
+  return `${hooksPath(tenant)}/${hook}`;
+}
+
 export function bundlePath(tenant: string, bundle: string): string {
   return `${tenantsPath}/${tenant}/bundles/${bundle}`;
 }

@@ -21,6 +21,8 @@ export interface Surroundings {
   readonly signal: AbortSignal;
   /** Asks whoever sits at the terminal; an empty answer where there is none. Left out where nobody sits there. */
   readonly ask?: (question: string, signal: AbortSignal) => Promise<string>;
+  /** All that is handed in: secrets that must not stand on a command line. */
+  readonly readStdin: () => Promise<string>;
   /** Another pace of retries than that of cliLimits. For tests. */
   readonly firstRetryMs?: number;
 }
@@ -39,6 +41,7 @@ export interface CommandRun {
   readonly client: ApiClient;
   /** Null where nobody is there to answer: in a pipe, and when a program reads the one document of `--json`. */
   readonly ask: ((question: string) => Promise<string>) | null;
+  readonly readStdin: () => Promise<string>;
   tenant(): string;
   tenantIfGiven(): string | null;
   bundle(argument?: string): string;
@@ -47,13 +50,14 @@ export interface CommandRun {
 /** Opens a run with the options that stand anywhere on the command line. Throws CliError for a setting that is wrong. */
 export function commandRun(cli: Cli, command: Command): CommandRun {
   const options: GlobalOptions = command.optsWithGlobals();
-  const { env, signal, ask } = cli;
+  const { env, signal, ask, readStdin } = cli;
   return {
     env,
     signal,
     terminal: terminal({ stdout: cli.stdout, stderr: cli.stderr, env, json: options.json === true }),
     client: apiClient(connection(options, env), signal, cli.firstRetryMs),
     ask: ask === undefined || options.json === true ? null : (question) => ask(question, signal),
+    readStdin,
     tenant: () => tenantOf(options, env),
     tenantIfGiven: () => tenantIfGiven(options, env),
     bundle: (argument) => bundleOf(options, env, argument),

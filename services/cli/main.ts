@@ -1,3 +1,5 @@
+import { text } from 'node:stream/consumers';
+
 import { askAtTerminal } from './ask.ts';
 import { CliError } from './failures.ts';
 import { runCommandLine } from './program.ts';
@@ -21,5 +23,6 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   signal: interrupt.signal,
+  readStdin: () => text(process.stdin),
   ...(process.stdin.isTTY && process.stdout.isTTY ? { ask: askAtTerminal } : {}),
 });

@@ -9,6 +9,7 @@ import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { historyCommand } from './commands/history.ts';
 import { holdCommand } from './commands/hold.ts';
+import { hooksCommand } from './commands/hooks.ts';
 import { pendingCommand } from './commands/pending.ts';
 import { policyCommand } from './commands/policy.ts';
 import { promoteCommand } from './commands/promote.ts';
@@ -93,6 +94,7 @@ const COMMANDS = [
   holdCommand,
   cancelCommand,
   policyCommand,
+  hooksCommand,
   tenantsCommand,
   tokensCommand,
   doctorCommand,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
 
-import { BundleName, ChannelName, DEFAULT_CHANNEL, TenantName } from '../../core/identifiers.ts';
+import { BundleName, ChannelName, DEFAULT_CHANNEL, HookName, TenantName } from '../../core/identifiers.ts';
 import { CliError } from './failures.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -68,6 +68,11 @@ export function channelOf(channel: string | undefined): string {
 /** A tenant's name given as an argument. Throws CliError for what is not a name. */
 export function tenantName(text: string): string {
   return check(TenantName, text);
+}
+
+/** A hook's name given as an argument. Throws CliError for what is not a name. */
+export function hookName(text: string): string {
+  return check(HookName, text);
 }
 
 function named(schema: z.ZodString, word: 'tenant' | 'bundle', value: string | null): string {

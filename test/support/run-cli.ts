@@ -15,6 +15,8 @@ export interface RunCliOptions {
   readonly signal?: AbortSignal;
   /** What the person at the terminal answers, question by question, and nothing after that; left out where nobody is there. */
   readonly answers?: readonly string[];
+  /** What stands on standard input. */
+  readonly stdin?: string;
   /** The pace of retries; quick unless given, for an API that is not there in any case. */
   readonly firstRetryMs?: number;
 }
@@ -36,6 +38,7 @@ export async function runCli(args: readonly string[], options: RunCliOptions = {
     stderr,
     signal,
     firstRetryMs,
+    readStdin: () => Promise.resolve(options.stdin ?? ''),
     ...(answers === undefined ? {} : { ask }),
   });
   return { exit, stdout: stdout.text(), stderr: stderr.text(), asked };
