@@ -45,6 +45,8 @@ BEGIN
   IF p.hold_reason IS NOT NULL THEN RETURN jsonb_build_object('kind', 'held', 'reason', p.hold_reason); END IF;
   IF r.if_generation <> p.generation THEN RETURN jsonb_build_object('kind', 'stale', 'generation', p.generation); END IF;
   IF expected <> p.generation THEN RETURN jsonb_build_object('kind', 'state_behind', 'generation', p.generation); END IF;
+  -- Under the lock that a new policy is written under: none comes between the look at it and the move.
+  PERFORM FROM tenants WHERE tenant = t FOR NO KEY UPDATE;
   barred := gate_bar(r, p);
   IF barred IS NOT NULL THEN RETURN barred; END IF;
   m := put_move(p, 'publish', v, r.digest, r."by", coalesce(r.message, 'publish'), at);
