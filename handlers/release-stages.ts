@@ -3,7 +3,7 @@ import { CancelledError, type WorkflowContext } from '@restatedev/restate-sdk';
 import type { ReleaseId } from '../core/identifiers.ts';
 import { stepRetries } from '../core/limits.ts';
 import type { FailedOutcome, Stage } from '../core/release.ts';
-import type { ReleaseInput } from './contract.ts';
+import { type ReleaseInput, WAITING_FOR } from './contract.ts';
 import type { Deps } from './deps.ts';
 import { compileElsewhere } from './remote-compile.ts';
 import { errored, noLongerCurrent, rejected, type Stop } from './stop.ts';
@@ -41,6 +41,8 @@ export async function goLive(
   } catch (error) {
     const cancelled = error instanceof CancelledError;
     if (!cancelled && !gaveUp(error)) throw error;
+    // It may have been interrupted while it waited.
+    ctx.clear(WAITING_FOR);
     return {
       kind: 'stopped',
       stage,

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { digestOf } from '../../core/digest.ts';
 import { Policy } from '../../core/policy.ts';
 import type { VerdictRequest } from '../../handlers/contract.ts';
+import { postgresCallbacks } from '../../services/postgres/callbacks.ts';
 import { postgresGates } from '../../services/postgres/gates.ts';
 import { findPointer } from '../../services/postgres/pointers.ts';
 import { receive, setHook } from '../support/hooks.ts';
@@ -34,6 +35,7 @@ beforeAll(async () => {
     await published(store, { tenant, bundle: 'bundle', version: 1 });
     await readyToSwap(store, { tenant, bundle: 'bundle', version: 2 });
     await gated(tenant, 3);
+    await asked(tenant, 3);
     await store.moves.setHold(holdRequest({ tenant, reason: 'x' }));
     await setHook(store.db, tenant);
     await receive(store.db, { tenant, hook: 'main', delivery: 'one' });
@@ -77,6 +79,21 @@ async function gated(tenant: string, version: number): Promise<void> {
   };
   const answer = await postgresGates(store.db).hear(id, { ...word, at: Date.now() });
   expect(answer).toMatchObject({ kind: 'heard', said: 1 });
+}
+
+/** An address that somebody outside was given for that release. */
+async function asked(tenant: string, version: number): Promise<void> {
+  const opened = await postgresCallbacks(store.db).open({
+    id: { tenant, bundle: 'bundle', version },
+    purpose: 'compile',
+    subject: '1',
+    capability: `of ${tenant}`,
+    awakeableId: 'sign_1',
+    deadlineMs: Date.now() + 60_000,
+    detail: 'x',
+    at: Date.now(),
+  });
+  expect(opened.kind).toBe('open');
 }
 
 /** As the app's role, in one transaction that is rolled back, with that tenant set; none when it is null. */

@@ -15,13 +15,17 @@ import {
 import { type CrashPlan, type CrashPoint, TraceLine } from '../support/crash-plan.ts';
 import { eventually } from '../support/eventually.ts';
 import { contradictions } from '../support/record-check.ts';
+import { anErrand } from './asked-flow.ts';
 import { type Flow, flows } from './flows.ts';
 
 let plane: ControlPlane;
 beforeAll(async () => {
   // A point is counted within one attempt of a handler. One that Restate lets go of while it waits, since the machine is slow, would
   // go on in another attempt.
-  plane = await startControlPlane({ restateEnv: { RESTATE_WORKER__INVOKER__INACTIVITY_TIMEOUT: '10m' } });
+  const restateEnv = { RESTATE_WORKER__INVOKER__INACTIVITY_TIMEOUT: '10m' };
+  // Where the flows' own compilers and checks are.
+  const workerEnv = () => Promise.resolve({ POINTSMAN_OUTBOUND_ALLOW: '127.0.0.1/32' });
+  plane = await startControlPlane({ restateEnv, workerEnv });
 });
 afterAll(() => plane.stop());
 
@@ -101,7 +105,7 @@ async function killedAt(flow: Flow, point: CrashPoint): Promise<void> {
   await quiet(tenant, `the end, ${at}`);
 }
 
-test.each(flows)(
+test.each([...flows, anErrand])(
   'a worker killed with -9 before or after any message of $name: $holds',
   async (flow) => {
     const trace = await recorded(flow);

@@ -5,7 +5,7 @@ import { extract } from 'tar-stream';
 import { fetch } from 'undici';
 
 import { CheckRequest } from '../../core/check-request.ts';
-import { CompileJob } from '../../core/compile-job.ts';
+import { CompileJob, type CompileReport } from '../../core/compile-job.ts';
 import { digestOf } from '../../core/digest.ts';
 import { artifactManifest } from '../../core/oci.ts';
 import { Policy } from '../../core/policy.ts';
@@ -33,7 +33,17 @@ export interface AskedWorld {
 /** A status and headers; or no answer at all. */
 export type Scripted = { readonly status: number; readonly headers?: Record<string, string> } | 'silence';
 
-export async function startAskedWorld(extraEnv: Record<string, string> = {}): Promise<AskedWorld> {
+export interface AskedWorldOptions {
+  /** Further settings of the worker. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where the outside is told to find the API, if not where it is. */
+  readonly publicUrl?: (apiUrl: string) => Promise<string>;
+}
+
+export async function startAskedWorld({
+  env = {},
+  publicUrl = (apiUrl) => Promise.resolve(apiUrl),
+}: AskedWorldOptions = {}): Promise<AskedWorld> {
   const scripts = new Map<string, Scripted[]>();
   const server = await startOutsideServer(({ path }, response) => {
     const script = scripts.get(path) ?? [];
@@ -44,7 +54,8 @@ export async function startAskedWorld(extraEnv: Record<string, string> = {}): Pr
   const plane = await startControlPlane({
     workerEnv: async (stores) => {
       api = await startApi(stores);
-      return { POINTSMAN_PUBLIC_URL: api.url, POINTSMAN_OUTBOUND_ALLOW: '127.0.0.1/32', ...extraEnv };
+      const told = await publicUrl(api.url);
+      return { POINTSMAN_PUBLIC_URL: told, POINTSMAN_OUTBOUND_ALLOW: '127.0.0.1/32', ...env };
     },
   });
   const started = api as unknown as TestApi;
@@ -157,6 +168,6 @@ export async function compileFor(job: CompileJob): Promise<Told> {
   return tell(job.callback.url, compiled(built));
 }
 
-export function compiled({ digest }: Built) {
+export function compiled({ digest }: Built): CompileReport {
   return { status: 'compiled', artifacts: [{ channel: null, digest }] };
 }

@@ -53,6 +53,14 @@ const CONTRADICTIONS = [
   `SELECT format('%s/%s/%s: its commit heard that it is on its way after the last word', p.tenant, p.hook, p.delivery) AS problem
    FROM pointsman.commit_reports p JOIN pointsman.commit_reports f USING (tenant, hook, delivery)
    WHERE p.kind = 'pending' AND p.state = 'done' AND f.kind = 'final' AND f.state = 'done' AND f.ended_at < p.ended_at`,
+  `SELECT format('%s/%s/v%s settled as %s, and still listens for %s', r.tenant, r.bundle, r.version, r.outcome, c.id) AS problem
+   FROM pointsman.releases r JOIN pointsman.callbacks c USING (tenant, bundle, version)
+   WHERE r.status = 'settled' AND c.state = 'open'`,
+  `SELECT format('%s was answered, and its request is said to be %s', c.id, e.state) AS problem
+   FROM pointsman.callbacks c LEFT JOIN pointsman.effects e
+     ON (e.tenant, e.bundle, e.version, e.effect, e.subject) = (c.tenant, c.bundle, c.version, c.purpose || '-request', c.subject)
+   WHERE c.state = 'used' AND e.state IS DISTINCT FROM 'done' AND e.state IS DISTINCT FROM 'compensated'
+     AND e.state IS DISTINCT FROM 'compensation_failed'`,
   `SELECT format('%s: blob %s of %s is missing or not what its digest says', a.tenant, b.digest, a.digest) AS problem
    FROM pointsman.pointers p
    JOIN pointsman.artifacts a ON (a.tenant, a.digest) = (p.tenant, p.digest)

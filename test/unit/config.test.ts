@@ -155,6 +155,23 @@ describe('reading the environment', () => {
     expect(problemsOf(() => stackConfig(key))).toHaveLength(1);
   });
 
+  test('what outsiders are told of the API is a plain address, and the API’s own unless it was given', () => {
+    const worker = {
+      ...api,
+      POINTSMAN_ADMIN_TOKEN: undefined,
+      POINTSMAN_WORKER_PORT: '9080',
+      POINTSMAN_WORKER_URL: 'http://127.0.0.1:9080',
+    };
+    const told = (more: Record<string, string>) => workerConfig({ ...worker, ...more }).publicUrl;
+    expect(told({})).toBe('http://127.0.0.1:7400');
+    expect(told({ POINTSMAN_PORT: '8000' })).toBe('http://127.0.0.1:8000');
+    expect(told({ POINTSMAN_PUBLIC_URL: 'https://pointsman.example/at/' })).toBe(
+      'https://pointsman.example/at',
+    );
+    for (const wrong of ['pointsman.example', 'ftp://x', 'https://u:p@x', 'https://x?y', 'https://x#y'])
+      expect(problemsOf(() => told({ POINTSMAN_PUBLIC_URL: wrong }))).toHaveLength(1);
+  });
+
   test('outgoing calls reach no private range that was not named', () => {
     const allowed = (value: string) =>
       apiConfig({ ...api, POINTSMAN_OUTBOUND_ALLOW: value }).outboundAllow.map(
