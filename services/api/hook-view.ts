@@ -166,6 +166,6 @@ export function viewDelivery({
   return shown;
 }
 
-export function deliveriesPath(tenant: string, hook: string): string {
+function deliveriesPath(tenant: string, hook: string): string {
   return `/v1/tenants/${tenant}/hooks/${hook}/deliveries`;
 }

@@ -65,7 +65,7 @@ function isSameRepository(rule: Rule, repository: string): boolean {
   return rule.repository.toLowerCase() === repository.toLowerCase();
 }
 
-export function refMatches(pattern: string, ref: string): boolean {
+function refMatches(pattern: string, ref: string): boolean {
   return pattern.endsWith('*') ? ref.startsWith(pattern.slice(0, -1)) : ref === pattern;
 }
 
