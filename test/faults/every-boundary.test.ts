@@ -17,6 +17,7 @@ import { eventually } from '../support/eventually.ts';
 import { contradictions } from '../support/record-check.ts';
 import { anErrand } from './asked-flow.ts';
 import { type Flow, flows } from './flows.ts';
+import { aPush } from './pushed-flow.ts';
 
 let plane: ControlPlane;
 beforeAll(async () => {
@@ -105,7 +106,7 @@ async function killedAt(flow: Flow, point: CrashPoint): Promise<void> {
   await quiet(tenant, `the end, ${at}`);
 }
 
-test.each([...flows, anErrand])(
+test.each([...flows, anErrand, aPush])(
   'a worker killed with -9 before or after any message of $name: $holds',
   async (flow) => {
     const trace = await recorded(flow);
