@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { Diagnostic } from '../../core/diagnostic.ts';
+import { Origin } from '../../core/hook.ts';
 import {
   BundleName,
   ChannelName,
@@ -55,6 +56,9 @@ export const ReleaseView = z
       .min(0)
       .meta({ description: 'The version of the policy that it was admitted under; 0 for none.' }),
     by: z.string(),
+    origin: Origin.nullable().meta({
+      description: 'The push that it came from; null for what was published in another way.',
+    }),
     createdAt: z.string(),
     settledAt: z.string().nullable(),
     supersededBy: Version.nullable().meta({ description: 'The release that took its place.' }),
@@ -84,6 +88,7 @@ export const ReleaseView = z
       notBefore: null,
       policyVersion: 0,
       by: 'admin',
+      origin: null,
       createdAt: '2026-03-01T12:00:00.000Z',
       settledAt: null,
       supersededBy: null,

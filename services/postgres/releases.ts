@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { Diagnostic } from '../../core/diagnostic.ts';
 import { Gate, GateChange } from '../../core/gate.ts';
+import { Origin } from '../../core/hook.ts';
 import { Digest, type ReleaseId } from '../../core/identifiers.ts';
 import { Effect, EffectState, Outcome, ReleaseStatus, Stage, StageState } from '../../core/release.ts';
 import type { Database } from './database.ts';
@@ -38,6 +39,7 @@ const Row = z.object({
   notBefore: Iso.nullable(),
   policyVersion: Big,
   by: z.string(),
+  origin: Origin.nullable(),
   supersededBy: Big.nullable(),
   createdAt: Iso,
   settledAt: Iso.nullable(),
@@ -56,7 +58,7 @@ export type ReleaseProgress = z.infer<typeof ProgressRow>;
 
 // The stage is the first that has not passed. What the swap or the close has written of the outcome is not told before it is final.
 const COLUMNS = `
-  r.tenant, r.bundle, r.version, r.channel, r.status, r.source, r.digest, r.generation, r.message, r.by,
+  r.tenant, r.bundle, r.version, r.channel, r.status, r.source, r.digest, r.generation, r.message, r.by, r.origin,
   r.not_before AS "notBefore", r.policy_version AS "policyVersion",
   r.superseded_by AS "supersededBy", r.created_at AS "createdAt", r.settled_at AS "settledAt",
   CASE WHEN r.status = 'settled' THEN r.outcome END AS outcome,

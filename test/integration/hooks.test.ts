@@ -48,6 +48,7 @@ describe('a push', () => {
     expect(await end(version!)).toMatchObject({
       outcome: 'published',
       by: 'hook/main',
+      origin: { hook: 'main', repository: REPOSITORY, ref: 'refs/heads/main', commit },
       message: `Change ${commit.slice(0, 7)}`,
     });
     const file = await world.api.call(

@@ -35,6 +35,7 @@ const release = (stages: ReleaseView['stages'], status: ReleaseView['status'] = 
   notBefore: null,
   policyVersion: 0,
   by: 'admin',
+  origin: null,
   createdAt: '2026-01-01T00:00:00.000Z',
   settledAt: null,
   supersededBy: null,
