@@ -115,7 +115,7 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
     });
 
     test('ends as errored when nobody works on its queue', async () => {
-      const { outcome, reason } = await end(await publish({ queue: 'nobody', within: '1s', attempts: 2 }));
+      const { outcome, reason } = await end(await publish({ queue: 'nobody', within: '5s', attempts: 2 }));
       expect(outcome).toBe('errored');
       expect(reason).toMatch(/^not compiled in 2 attempts; the last one: no answer came before /);
     });

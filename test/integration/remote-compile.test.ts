@@ -131,7 +131,7 @@ test('a compiler that fails is asked again, under another address, as often as t
 });
 
 test('a compiler that never answers ends the release as errored, and what it says later is refused', async () => {
-  const version = await publish({ attempts: 2, within: '1s' });
+  const version = await publish({ attempts: 2, within: '5s' });
   const { outcome, reason } = await end(version);
   expect(outcome).toBe('errored');
   expect(reason).toMatch(/^not compiled in 2 attempts; the last one: no answer came before /);
@@ -230,6 +230,22 @@ test('a release that is cancelled while it is compiled settles at once, and its 
   const cancel = { bundle: 'bundle', version, by: 'ann', reason: 'wrong file' };
   await world.plane.ingress.client(Tenant, tenant).cancel(cancel);
   expect(await end(version)).toMatchObject({ outcome: 'cancelled' });
+  expect(await tell(job!.callback.url, { status: 'failed', message: 'x' })).toMatchObject({
+    status: 410,
+    json: { code: 'callback_revoked' },
+  });
+  expect(await effects(version)).toEqual(['compile-request compensated']);
+});
+
+test('a release that an operator kills while it is compiled is settled as errored, and nobody listens to its compiler any more', async () => {
+  const version = await publish({ within: '1h' });
+  const [job] = await world.jobs(path, 1);
+  const rows = await world.plane.admin.query(
+    `SELECT id FROM sys_invocation WHERE target = 'Release/${tenant}/bundle/v${version}/run'`,
+  );
+  const { id } = rows[0] as { id: string };
+  await world.plane.admin.killInvocation(id);
+  expect((await end(version)).outcome).toBe('errored');
   expect(await tell(job!.callback.url, { status: 'failed', message: 'x' })).toMatchObject({
     status: 410,
     json: { code: 'callback_revoked' },
