@@ -35,7 +35,7 @@ const Report = z.object({
   token: z.string().nullable(),
 });
 
-/** All that has to be known to tell it; null when the hook was deleted. */
+/** All that has to be known to tell it; null when the hook is gone, or is for another repository by now. */
 export async function findReport(
   db: Database,
   { tenant, hook, delivery }: DeliveryName,

@@ -26,7 +26,7 @@ export function hookReports(parts: ReportParts): Reports {
 
 async function tell(parts: ReportParts, name: DeliveryName, kind: NextReport['kind']): Promise<Told> {
   const found = await findReport(parts.db, name, kind);
-  if (found === null) return { kind: 'refused', reason: 'the hook was deleted' };
+  if (found === null) return { kind: 'refused', reason: 'the hook is gone, or for another repository' };
   const token = openToken(parts, name, found.token);
   if (token.kind === 'lost') return { kind: 'refused', reason: token.reason };
   const target: HookTarget = { ...found, token: token.plain };

@@ -123,6 +123,16 @@ describe('a commit', () => {
     ]);
   });
 
+  test('is not told what happened in another repository, once the hook is for that', async () => {
+    await bench.publish('one', 1);
+    await setHook(bench.store.db, bench.tenant, { repository: 'octo/other' });
+    expect(await findReport(bench.store.db, bench.named('one'), 'final')).toBeNull();
+    expect(await nextReport(bench.store.db, bench.named('one'), AT)).toBeNull();
+    expect(await bench.ledger(1)).toMatchObject([
+      { state: 'failed', detail: expect.stringContaining('another repository') },
+    ]);
+  });
+
   test('of a generic hook is told where the hook names an API', async () => {
     await setHook(bench.store.db, bench.tenant, {
       provider: 'generic',

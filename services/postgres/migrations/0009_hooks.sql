@@ -145,6 +145,11 @@ CREATE FUNCTION delivery_json(d deliveries) RETURNS jsonb LANGUAGE sql STABLE AS
     'receivedAt', iso(d.received_at), 'updatedAt', iso(d.updated_at))
 $$;
 
+-- Whether the rule is still for the repository of that delivery. Its spelling may have changed: the code hosts know no case.
+CREATE FUNCTION is_for(h hooks, d deliveries) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT h.provider = d.provider AND lower(h.repository) = lower(d.repository)
+$$;
+
 -- Whether the hook's commits can be told anything: everybody may read a public repository, and nobody write to one.
 CREATE FUNCTION tells_commits(h hooks) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT CASE h.provider WHEN 'generic' THEN h.api_url IS NOT NULL ELSE h.token IS NOT NULL END
@@ -209,7 +214,7 @@ BEGIN
   IF d.state NOT IN ('received', 'fetching') THEN RETURN jsonb_build_object('kind', 'ended', 'delivery', delivery_json(d)); END IF;
   SELECT * INTO rule FROM hooks WHERE (tenant, hook) = (t, h);
   IF NOT FOUND THEN RETURN '{"kind": "refused", "reason": "the hook was deleted"}'; END IF;
-  IF rule.provider <> d.provider OR lower(rule.repository) <> lower(d.repository) THEN
+  IF NOT is_for(rule, d) THEN
     RETURN '{"kind": "refused", "reason": "the hook is for another repository now"}';
   END IF;
   newer := overtaken_by(d);
@@ -282,6 +287,8 @@ BEGIN
   FOR c IN SELECT * FROM commit_reports WHERE (tenant, hook, delivery) = (t, h, which) AND state = 'waiting' ORDER BY kind = 'final' LOOP
     IF rule.hook IS NULL THEN
       PERFORM end_report(c, 'failed', 'the hook was deleted', at);
+    ELSIF NOT is_for(rule, d) THEN
+      PERFORM end_report(c, 'failed', 'the hook is for another repository now', at);
     ELSIF c.kind = 'pending' AND EXISTS (
       SELECT FROM commit_reports f WHERE (f.tenant, f.hook, f.delivery, f.kind) = (t, h, which, 'final')) THEN
       PERFORM end_report(c, 'skipped', 'the last word was there first', at);
@@ -301,7 +308,7 @@ CREATE FUNCTION find_report(t text, h text, which text, of_kind text) RETURNS js
   SELECT jsonb_build_object('outcome', c.outcome, 'reason', c.reason, 'version', c.version, 'repository', k.repository, 'ref', d.ref,
     'commit', d.commit, 'bundle', d.bundle, 'channel', d.channel, 'provider', k.provider, 'apiUrl', k.api_url, 'token', k.token)
   FROM commit_reports c JOIN deliveries d USING (tenant, hook, delivery) JOIN hooks k USING (tenant, hook)
-  WHERE (c.tenant, c.hook, c.delivery, c.kind) = (t, h, which, of_kind)
+  WHERE (c.tenant, c.hook, c.delivery, c.kind) = (t, h, which, of_kind) AND is_for(k, d)
 $$;
 
 -- The ledger of the release says the same.
