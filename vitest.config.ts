@@ -7,8 +7,8 @@ const onServers = {
   pool: 'forks' as const,
   fileParallelism: false,
   setupFiles: ['test/support/end-on-sigterm.ts'],
-  testTimeout: 120 * second,
-  hookTimeout: 120 * second,
+  testTimeout: 300 * second,
+  hookTimeout: 300 * second,
 };
 
 /**

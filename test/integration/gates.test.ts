@@ -104,7 +104,7 @@ test('a worker and a server that are killed while a gate waits change nothing: a
 });
 
 test('a deadline that passes while everything is down stands: the release is rejected, and a late word changes nothing', async () => {
-  await policy([{ approval: { name: 'release', within: '2s' } }]);
+  await policy([{ approval: { name: 'release', within: '6s' } }]);
   const version = await accepted(plane, tenant);
   const [gate] = await waiting();
   const deadline = gate?.deadlineAt ?? '';
@@ -154,7 +154,7 @@ test('a release that waits is superseded by a newer one, and nobody can approve 
 });
 
 test('a scheduled release is compiled, waits for its time through restarts, and is live after it', async () => {
-  const notBefore = Date.now() + 3_000;
+  const notBefore = Date.now() + 10_000;
   const version = await accepted(plane, tenant, { notBefore });
   expect(await waiting()).toMatchObject([{ gate: 'schedule', kind: 'schedule' }]);
   await plane.worker.kill();
