@@ -24,20 +24,25 @@ export const TokenId = z.uuid("a token's id is a UUID, and not the token itself"
 
 /**
  * What an endpoint lets somebody do. `steer` moves, holds and cancels what was published; `approve` is a person's word on a gate,
- * `report` a machine's.
+ * `report` a machine's, `acknowledge` a runtime's on what it runs.
  */
-export type Action = 'read' | 'publish' | 'steer' | 'approve' | 'report' | 'administer';
+export type Action = 'read' | 'publish' | 'steer' | 'approve' | 'report' | 'acknowledge' | 'administer';
 
 const ALLOWED: Readonly<Record<Role, readonly Action[]>> = {
   viewer: ['read'],
-  follower: ['read'],
+  follower: ['read', 'acknowledge'],
   // Who publishes does not approve: otherwise one stolen CI token would pass every gate.
   publisher: ['read', 'publish', 'steer', 'report'],
   approver: ['read', 'approve', 'report'],
-  admin: ['read', 'publish', 'steer', 'approve', 'report', 'administer'],
+  admin: ['read', 'publish', 'steer', 'approve', 'report', 'acknowledge', 'administer'],
 };
 
 /** Whether one of those roles allows that. */
 export function rolesAllow(roles: readonly Role[], action: Action): boolean {
   return roles.some((role) => ALLOWED[role].includes(action));
+}
+
+/** Who may do that, for those who may not. */
+export function rolesThatMay(action: Action): Role[] {
+  return Role.options.filter((role) => ALLOWED[role].includes(action));
 }

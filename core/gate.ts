@@ -60,6 +60,8 @@ export const Gate = z.object({
   openedAt: z.string(),
   /** When it settles the release as rejected unless it has passed; for windows and schedules, which only delay, null. */
   deadlineAt: z.string().nullable(),
+  /** When a window or a schedule that waits lets the release through, as far as is known now; null for the others. */
+  opensAt: z.string().nullable(),
   decidedAt: z.string().nullable(),
   /** Approvals: the generation of the pointer that they are given against. */
   baseGeneration: Generation.nullable(),

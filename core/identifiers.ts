@@ -12,6 +12,8 @@ export const TenantName = z.string().regex(NAME, `a tenant's name is ${nameRule}
 export const BundleName = z.string().regex(NAME, `a bundle's name is ${nameRule}`);
 export const ChannelName = z.string().regex(NAME, `a channel's name is ${nameRule}`);
 export const HookName = z.string().regex(NAME, `a hook's name is ${nameRule}`);
+export const SinkName = z.string().regex(NAME, `a sink's name is ${nameRule}`);
+export const FollowerName = z.string().regex(NAME, `a follower's name is ${nameRule}`);
 
 /** A release's number within its bundle: rises by one from 1 and is never used again. */
 export const Version = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);

@@ -42,6 +42,11 @@ export const compileLimits = {
   threads: 2,
   /** Compilations of one tenant at a time, for the same reason. */
   perTenant: 1,
+  /**
+   * Of the compile threads, on Linux: a third of what others get of a processor that both want. What another tenant has compiled does not
+   * slow the steps of a publish, and a compilation on a busy machine still ends far within its time.
+   */
+  niceness: 5,
   /** Compilations that may wait for a thread before the caller is told to come back later. */
   queued: 1_000,
   /** Sources whose listing a worker remembers between the steps of a release: more than it runs at once. */
@@ -50,6 +55,11 @@ export const compileLimits = {
   cacheBytes: 256 * MiB,
   /** Compilations of one tenant that may wait: a tenth of all, so that one tenant cannot make the others be told to come back. */
   queuedPerTenant: 100,
+  /**
+   * Until a step comes again whose tenant has as many waiting: between these, by chance. The hundred that wait take from some seconds to
+   * many minutes.
+   */
+  busy: { firstMs: 10 * second, lastMs: 30 * second },
   /** New-generation heap of one compile thread, on top of `heapMiB`: twice Node's own 32, since parsing makes much that dies young. */
   youngHeapMiB: 64,
   /** Until a thread says that it has begun: 20 times what starting one takes on two busy cores, when the one before was killed. */

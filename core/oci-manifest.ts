@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { Digest } from './identifiers.ts';
 import { documentLimits } from './limits.ts';
-import { mediaTypes } from './oci.ts';
+import { type ArtifactFile, mediaTypes } from './oci.ts';
 import { pathProblem } from './source.ts';
 
 /** OCI image-spec 1.1, descriptor.md: of a descriptor what names a blob. More may stand there, and says nothing to us. */
@@ -34,7 +34,13 @@ export interface NamedBlob {
 }
 
 export type ReadManifest =
-  | { readonly kind: 'manifest'; readonly blobs: readonly NamedBlob[] }
+  | {
+      readonly kind: 'manifest';
+      /** Everything that it consists of: the config and the files. */
+      readonly blobs: readonly NamedBlob[];
+      /** In the order of the manifest. */
+      readonly files: readonly ArtifactFile[];
+    }
   | { readonly kind: 'problem'; readonly problem: string };
 
 /** Reads a manifest that somebody else has made: what it consists of, or the first reason why it can't be an artifact. */
@@ -60,7 +66,9 @@ export function readManifest(bytes: Uint8Array): ReadManifest {
     if (paths.has(path)) return { kind: 'problem', problem: `it has two files of the path "${path}"` };
     paths.add(path);
   }
-  return { kind: 'manifest', blobs: [config, ...layers].map(({ digest, size }) => ({ digest, size })) };
+  const blobs = [config, ...layers].map(({ digest, size }) => ({ digest, size }));
+  const files = layers.map(({ annotations, ...described }) => ({ path: annotations[TITLE], ...described }));
+  return { kind: 'manifest', blobs, files };
 }
 
 function parseJson(bytes: Uint8Array): unknown {

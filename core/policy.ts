@@ -5,6 +5,7 @@ import { gateProblems, GateRule } from './gate-rules.ts';
 import { ChannelName } from './identifiers.ts';
 import { gateLimits, remoteCompileLimits, tenantLimits } from './limits.ts';
 import { ConflictRule } from './release.ts';
+import { SinkRule } from './sink.ts';
 
 const ChannelPolicy = z
   .strictObject({
@@ -17,6 +18,7 @@ const ChannelPolicy = z
           context.addIssue({ code: 'custom', path, message });
       })
       .default([]),
+    sinks: SinkRule.optional(),
   })
   .meta({
     id: 'ChannelPolicy',

@@ -8,8 +8,9 @@ import { Conclusion, Decision, GateState } from '../core/gate.ts';
 import { Origin } from '../core/hook.ts';
 import { BundleName, ChannelName, Digest, Generation, Version } from '../core/identifiers.ts';
 import { Pointer } from '../core/pointer.ts';
-import { ConflictRule, Effect, Outcome } from '../core/release.ts';
+import { ConflictRule, Outcome } from '../core/release.ts';
 import type { BundleState } from '../core/slot.ts';
+import { DownSink } from './sink-contract.ts';
 
 /**
  * The names, keys and messages of everything durable: with hook-contract.ts the only file of this folder that the rest may import.
@@ -45,6 +46,9 @@ export type PublishRequest = z.infer<typeof PublishRequest>;
 const Stale = z.object({ kind: z.literal('stale'), pointer: Pointer });
 const Held = z.object({ kind: z.literal('held'), reason: z.string() });
 const KeyReused = z.object({ kind: z.literal('key_reused') });
+/** The channel's policy freezes it while sinks are down; `known` where that is no matter of looking. */
+const KnownDown = DownSink.extend({ known: z.boolean() });
+const SinksDown = z.object({ kind: z.literal('sinks_down'), sinks: z.array(KnownDown) });
 const NoTenant = z.object({ kind: z.literal('no_tenant') });
 const TooManyChannels = z.object({ kind: z.literal('too_many_channels'), limit: z.number() });
 
@@ -79,6 +83,7 @@ export const SwapAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('gates_open') }),
   /** The policy has gained a gate since this release was admitted under an older version of it. */
   z.object({ kind: z.literal('gate_added'), gate: z.string(), policy: z.number().int() }),
+  SinksDown,
   /** The store did not answer in the time that the tenant's key may be held. Nothing is known; ask again. */
   z.object({ kind: z.literal('unavailable') }),
 ]);
@@ -108,6 +113,7 @@ export const MoveAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('not_promotable'), outcome: Outcome.nullable() }),
   /** Only an admin may go around those gates of the channel, which that version of the policy has. */
   z.object({ kind: z.literal('gated'), gates: z.array(z.string()), policy: z.number().int() }),
+  SinksDown,
   TooManyChannels,
   Stale,
   Held,
@@ -175,13 +181,8 @@ export const Tenant = iface.object('Tenant', {
   status: iface.shared.json<void, Record<string, BundleState>>(),
 });
 
-export const UndoRequest = z.object({ effects: z.array(Effect) });
-export type UndoRequest = z.infer<typeof UndoRequest>;
-
-/** Virtual object, key = tenant/bundle/vN. Undoes what a settled release could not, and waits, paused, for an operator where it can't. */
-export const Janitor = iface.object('Janitor', {
-  undo: iface.schemas({ input: UndoRequest, output: z.null() }),
-});
+/** Service. Answers, which says that a worker is there. */
+export const Worker = iface.service('Worker', { ping: iface.json<void, null>() });
 
 export const ReleaseInput = z.object({ channel: ChannelName, source: Digest });
 export type ReleaseInput = z.infer<typeof ReleaseInput>;

@@ -5,6 +5,8 @@ import type { Effect, FailedOutcome, Outcome, Stage } from '../core/release.ts';
 import type { BundleState } from '../core/slot.ts';
 import type { Callbacks, Outside } from './callback-deps.ts';
 import type { Deliveries, Reports } from './hook-deps.ts';
+import type { SinkWake } from './sink-contract.ts';
+import type { Sinks } from './sink-deps.ts';
 import type {
   CancelAnswer,
   HoldAnswer,
@@ -153,17 +155,23 @@ export interface MoveByRelease extends ReleaseId {
 }
 
 export type PointerMove =
-  | SwapAnswer
+  | Exclude<SwapAnswer, { kind: 'moved' }>
+  | (Extract<SwapAnswer, { kind: 'moved' }> & Partial<Told>)
   /** The record's generation is another than the expected one, and the release itself asked for none: adopt it and try again. */
   | { readonly kind: 'state_behind'; readonly generation: number };
 
+/** Whom a move is to be told to, beside its answer. Journals of before there were sinks have none. */
+export interface Told {
+  readonly wakes: readonly SinkWake[];
+}
+
 export interface Moves {
-  /** The swap's one transaction. Finds its own move when repeated. */
+  /** The swap's one transaction, which tells those who listen. Finds its own move when repeated. */
   moveByRelease(request: MoveByRelease): Promise<PointerMove>;
   /** Promote and roll back, in one transaction. */
-  moveByHand(request: MoveRequest & { tenant: string; at: number }): Promise<MoveAnswer>;
+  moveByHand(request: MoveRequest & { tenant: string; at: number }): Promise<MoveAnswer & Partial<Told>>;
   setHold(request: HoldRequest & { tenant: string; at: number }): Promise<HoldAnswer>;
-  /** Tells every reader that waits. Writes the ledger. */
+  /** Writes the ledger: the move has told of itself. */
   announce(id: ReleaseId, times: StageTimes): Promise<void>;
 }
 
@@ -225,4 +233,5 @@ export interface Deps {
   readonly invocations: Invocations;
   readonly deliveries: Deliveries;
   readonly reports: Reports;
+  readonly sinks: Sinks;
 }

@@ -9,8 +9,8 @@ import {
 import { parseReleaseKey, type ReleaseId, releaseKey } from '../core/identifiers.ts';
 import { stepRetries } from '../core/limits.ts';
 import type { Effect } from '../core/release.ts';
-import { Janitor, type UndoRequest } from './contract.ts';
 import type { Deps } from './deps.ts';
+import { Janitor, type UndoRequest } from './janitor-contract.ts';
 import { objectOptions } from './options.ts';
 import { uninterrupted } from './uninterrupted.ts';
 

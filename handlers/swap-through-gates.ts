@@ -3,7 +3,8 @@ import type { WorkflowContext } from '@restatedev/restate-sdk';
 import type { ReleaseId } from '../core/identifiers.ts';
 import { gateLimits, releaseLimits } from '../core/limits.ts';
 import type { Stage } from '../core/release.ts';
-import { type SwapAnswer, Tenant } from './contract.ts';
+import { awaitSinks, type Frozen } from './await-sinks.ts';
+import { type SwapAnswer, Tenant, WAITING_FOR } from './contract.ts';
 import type { Deps } from './deps.ts';
 import { passGates } from './gate-stage.ts';
 import { errored, noLongerCurrent, rejected, type Stop } from './stop.ts';
@@ -17,7 +18,7 @@ interface Way {
 
 /**
  * Asks for the swap once all gates have passed, and goes back to them whenever that is no longer so: approvals are void once something else
- * is live, and a freeze may begin while the store is away.
+ * is live, and a freeze may begin while the store is away, or while a sink is that must hear of the move.
  *
  * The tenant's object answers at once, or says that its store is away; then the wait is ours, since nobody stands behind us. An answer that
  * does not come, because the worker was away for too long or an operator killed the swap, says as little: nothing is known, and the
@@ -31,6 +32,7 @@ export async function swapThroughGates(
   entered: (stage: Stage) => void,
 ): Promise<Stop | null> {
   let until: number | null = null;
+  let frozen: Frozen | null = null;
   for (let round = 0; round < gateLimits.rounds;) {
     if (gated) {
       entered('gate');
@@ -46,7 +48,12 @@ export async function swapThroughGates(
       until ??= now + releaseLimits.swapWaitMs;
       if (now >= until) return errored('the store was down for longer than a release waits');
       await ctx.sleep(releaseLimits.swapIntervalMs);
+    } else if (answer.kind === 'sinks_down') {
+      const seen: Frozen | Stop = await awaitSinks(ctx, deps, id, answer.sinks, frozen);
+      if ('outcome' in seen) return seen;
+      frozen = seen;
     } else {
+      if (frozen !== null) ctx.clear(WAITING_FOR);
       return stopAtSwap(answer);
     }
   }
@@ -62,7 +69,9 @@ async function askForSwap(ctx: WorkflowContext, id: ReleaseId, channel: string):
   }
 }
 
-function stopAtSwap(answer: Exclude<SwapAnswer, { kind: 'unavailable' | 'gates_open' }>): Stop | null {
+function stopAtSwap(
+  answer: Exclude<SwapAnswer, { kind: 'unavailable' | 'gates_open' | 'sinks_down' }>,
+): Stop | null {
   switch (answer.kind) {
     case 'moved':
       return null;

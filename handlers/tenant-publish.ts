@@ -31,7 +31,9 @@ export async function publish(
     const answer = await record(ctx, deps, request, state, placed);
     switch (answer.kind) {
       case 'accepted':
-        if (!answer.replayed) await enter(ctx, request, state, placed, answer.version);
+        // One that was admitted before and has the next number is this very try, whose process died before it knew: nobody has taken it in yet.
+        if (!answer.replayed || answer.version === state.lastVersion + 1)
+          await enter(ctx, request, state, placed, answer.version);
         return answer;
       case 'version_taken':
         state = await startNext(ctx, deps, pointer, await reloadBundle(ctx, deps, request.bundle));

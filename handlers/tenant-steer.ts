@@ -14,10 +14,11 @@ import type {
 import type { Deps } from './deps.ts';
 import { orStoreDown } from './store-down.ts';
 import { uninterrupted } from './uninterrupted.ts';
+import { wakeSinks } from './wake-sinks.ts';
 
 /**
  * Promotes or rolls back: moves a pointer by hand to a release that was published before. Builds nothing and starts nothing.
- * Repeated under one idempotency key, or replayed, it finds its own move. A cancel is not listened to, since a move that commits late
+ * Repeated under one idempotency key, or replayed, it finds its own move. Sinks are told of it one way. A cancel is not listened to, since a move that commits late
  * would be one that nobody was told of. Killed between the record and the state: the next swap finds its generation behind and adopts
  * the record's.
  */
@@ -25,7 +26,7 @@ export async function move(ctx: ObjectContext, deps: Deps, request: MoveRequest)
   const asked = { ...request, tenant: ctx.key };
   const state = await getBundle(ctx, request.bundle);
   if (!hasRoom(state, request.channel)) return tooManyChannels;
-  const answer = await orStoreDown(
+  const { wakes, ...answer } = await orStoreDown(
     uninterrupted(() =>
       ctx.run(
         'move pointer by hand',
@@ -34,6 +35,7 @@ export async function move(ctx: ObjectContext, deps: Deps, request: MoveRequest)
       ),
     ),
   );
+  if (wakes) wakeSinks(ctx, { wakes });
   if (answer.kind !== 'moved' || answer.replayed) return answer;
   const slot = { ...slotOf(state, request.channel), generation: answer.pointer.generation };
   setBundle(ctx, request.bundle, withSlot(state, request.channel, slot));

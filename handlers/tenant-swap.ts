@@ -7,6 +7,7 @@ import type { SwapAnswer, SwapRequest } from './contract.ts';
 import type { Deps, PointerMove } from './deps.ts';
 import { gaveUp, REFUSED } from './store-down.ts';
 import { uninterrupted } from './uninterrupted.ts';
+import { wakeSinks } from './wake-sinks.ts';
 
 /** The record's generation is adopted at most so often: moves by hand go through this same object, so it differs only after a loss. */
 const ADOPTIONS = 2;
@@ -16,15 +17,19 @@ const ADOPTIONS = 2;
  *
  * Decided here from durable state, and fenced once more in the record's transaction, which finds its own move when it is repeated.
  * A cancel of the release reaches into this handler, perhaps while the transaction commits: it is not listened to, so that the
- * answer is what happened. Dies inside: replayed. Killed inside: the pointer has moved or not; the sweep asks the record.
+ * answer is what happened. Sinks are told of it one way, before anything else happens. Dies inside: replayed. Killed inside: the pointer has moved
+ * or not; the sweep asks the record.
  */
 export async function swap(ctx: ObjectContext, deps: Deps, request: SwapRequest): Promise<SwapAnswer> {
   const state = await getBundle(ctx, request.bundle);
   const slot = slotOf(state, request.channel);
   if (!inFlight(slot, request.version)) return { kind: 'not_current' };
   const answer = await moveFenced(ctx, deps, request, slot.generation);
-  if (answer.kind === 'moved') setBundle(ctx, request.bundle, afterMove(state, request, answer.generation));
-  return answer;
+  if (answer.kind !== 'moved') return answer;
+  const { wakes = [], ...moved } = answer;
+  wakeSinks(ctx, { wakes });
+  setBundle(ctx, request.bundle, afterMove(state, request, moved.generation));
+  return moved;
 }
 
 async function moveFenced(
@@ -32,7 +37,7 @@ async function moveFenced(
   deps: Deps,
   request: SwapRequest,
   generation: number,
-): Promise<SwapAnswer> {
+): Promise<Exclude<PointerMove, { kind: 'state_behind' }>> {
   let expectedGeneration = generation;
   for (let adopted = 0; ; adopted++) {
     const answer = await tryMove(ctx, deps, request, expectedGeneration);

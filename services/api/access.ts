@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-import { type Action, type Role, rolesAllow } from '../../core/access.ts';
+import { type Action, type Role, rolesAllow, rolesThatMay } from '../../core/access.ts';
 import { PointsmanError } from '../../core/errors.ts';
 
 /** Who asks. */
@@ -69,5 +69,12 @@ const ENVIRONMENTS: Principal = { id: 'bootstrap', name: 'admin', tenant: null, 
 export function authorise(principal: Principal, action: Action, tenant: string | null): void {
   const isElsewhere = principal.tenant !== null && principal.tenant !== tenant;
   if (!isElsewhere && rolesAllow(principal.roles, action)) return;
-  throw new PointsmanError('forbidden', 'This token has no role that allows that here.');
+  // Of another tenant nothing is told, not even what it would take.
+  if (isElsewhere) throw new PointsmanError('forbidden', 'This token has no role that allows that here.');
+  const needed = new Intl.ListFormat('en', { type: 'disjunction' }).format(rolesThatMay(action));
+  const own = principal.roles.join(', ');
+  throw new PointsmanError(
+    'forbidden',
+    `This token has no role that allows that here: it takes ${needed}, and this one is ${own}.`,
+  );
 }

@@ -1,26 +1,33 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import type { Hono } from 'hono';
 import type { Logger } from 'pino';
 
 import type { PointerId, ReleaseId } from '../../core/identifiers.ts';
 import { httpLimits } from '../../core/limits.ts';
 import type { Pointer } from '../../core/pointer.ts';
+import type { Broker } from '../../core/sink.ts';
 import type { Compiler } from '../compiler/compiler.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Notifications } from '../postgres/notifications.ts';
 import { findPointer } from '../postgres/pointers.ts';
 import { findReleaseProgress, type ReleaseProgress } from '../postgres/releases.ts';
 import { findToken } from '../postgres/tokens.ts';
+import type { QueueDepths } from '../rabbitmq/queue-depths.ts';
 import { secretBox, type SecretKeys } from '../secrets/secret-box.ts';
 import { authenticate, type KnownTokens } from './access.ts';
 import type { ApiParts } from './api-parts.ts';
 import { BodyBudget } from './body.ts';
 import { deliveryWorkflows } from './delivery-workflow.ts';
 import type { Endpoint } from './endpoint.ts';
+import { cachedLines } from './cached-lines.ts';
+import { watchFeeds } from './feed-watch.ts';
 import { connectIngress } from './ingress.ts';
-import { sourceBodyLimits, streamLimits } from './limits.ts';
+import { acknowledgementRate, sharedReadLimits, sourceBodyLimits, streamLimits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
-import { storeReadiness } from './readiness.ts';
+import { queueGauges } from './queue-gauges.ts';
+import { readinessOf } from './readiness.ts';
 import { releaseWorkflows } from './release-workflow.ts';
 import { router } from './router.ts';
 import { approvalEndpoints } from './routes/approvals.ts';
@@ -31,6 +38,8 @@ import { checkEndpoints } from './routes/checks.ts';
 import { contentEndpoints } from './routes/content.ts';
 import { deliveryEndpoints } from './routes/deliveries.ts';
 import { documentEndpoint } from './routes/document.ts';
+import { followerEndpoints } from './routes/followers.ts';
+import { feedEndpoints } from './routes/feed.ts';
 import { gateEndpoints } from './routes/gates.ts';
 import { holdEndpoints } from './routes/holds.ts';
 import { hookEndpoints } from './routes/hooks.ts';
@@ -39,10 +48,17 @@ import { processEndpoints } from './routes/process.ts';
 import { progressEndpoints } from './routes/progress.ts';
 import { publishEndpoints } from './routes/publish.ts';
 import { releaseEndpoints } from './routes/releases.ts';
+import { sinkEndpoints } from './routes/sinks.ts';
+import { sendingEndpoints } from './routes/sink-sending.ts';
+import { steeringEndpoints } from './routes/sink-steering.ts';
 import { tenantEndpoints } from './routes/tenants.ts';
 import { tokenEndpoints } from './routes/tokens.ts';
+import { webhookEndpoints } from './routes/webhooks.ts';
+import { sharedReads } from './shared-reads.ts';
+import { sinkObjects } from './sink-object.ts';
 import { startSourceReader } from './source-reader.ts';
 import { tenantObjects } from './tenant-object.ts';
+import { TokenBuckets } from './token-buckets.ts';
 import { Watches } from './watches.ts';
 
 /** What the API needs of its process. Whoever hands these in closes them, after `close`. */
@@ -54,6 +70,10 @@ export interface AppDeps {
   /** Lower-case hex. */
   readonly adminTokenSha256: string;
   readonly secretKeys: SecretKeys | null;
+  /** What the platform has beside webhooks. */
+  readonly brokers: readonly Broker[];
+  /** Null without a RabbitMQ. */
+  readonly queueDepths: QueueDepths | null;
   readonly log: Logger;
   /** Aborts when the process is to end. */
   readonly draining: AbortSignal;
@@ -78,7 +98,13 @@ export function createApp(deps: AppDeps): App {
     ...checkEndpoints(parts),
     ...gateEndpoints(parts),
     ...channelEndpoints(parts),
+    ...followerEndpoints(parts),
+    ...feedEndpoints(parts),
     ...holdEndpoints(parts),
+    ...sinkEndpoints(parts),
+    ...webhookEndpoints(parts),
+    ...steeringEndpoints(parts),
+    ...sendingEndpoints(parts),
     ...policyEndpoints(parts),
     ...contentEndpoints(parts),
     ...tokenEndpoints(parts),
@@ -91,7 +117,11 @@ export function createApp(deps: AppDeps): App {
   const { log, draining } = deps;
   const knownTokens: KnownTokens = {
     adminSha256: deps.adminTokenSha256,
-    find: (sha256) => findToken(deps.db, sha256),
+    find: sharedReads({
+      keyOf: (sha256: string) => sha256,
+      read: (sha256) => findToken(deps.db, sha256),
+      patienceMs: sharedReadLimits.patienceMs,
+    }),
   };
   const app: Pick<Hono, 'fetch'> = router(endpoints, {
     authenticate: (authorization) => authenticate(authorization, knownTokens),
@@ -108,6 +138,8 @@ function partsOf({
   compiler,
   restateIngressUrl,
   secretKeys,
+  brokers,
+  queueDepths,
   log,
   draining,
 }: AppDeps): ApiParts {
@@ -116,8 +148,9 @@ function partsOf({
     bytesOfTenant: sourceBodyLimits.heldBytesOfTenant,
   });
   const pointers = new Watches<PointerId, Pointer | null>({
-    keyOf: (id) => `${id.tenant}/${id.bundle}/${id.channel}`,
+    keyOf: pointerName,
     load: (id) => findPointer(db, id),
+    isSame: isDeepStrictEqual,
     subscribe: (id, wake) =>
       notifications.subscribe(id.tenant, id.bundle, ({ channel }) => channel === id.channel && wake()),
     recheckMs: httpLimits.recheckMs,
@@ -130,42 +163,84 @@ function partsOf({
     recheckMs: streamLimits.recheckMs,
     followers: httpLimits.waiters,
   });
+  const feeds = watchFeeds(db, notifications);
   const ingress = connectIngress(restateIngressUrl);
   return {
     db,
     compiler,
     budget,
+    readPointer: sharedReads({
+      keyOf: pointerName,
+      read: (id: PointerId) => findPointer(db, id),
+      patienceMs: sharedReadLimits.patienceMs,
+    }),
     pointers,
     releases,
+    feeds,
     tenants: tenantObjects(ingress),
+    sinks: sinkObjects(ingress),
+    brokers,
     workflows: releaseWorkflows(ingress),
     deliveries: deliveryWorkflows(ingress),
     secrets: secretKeys === null ? null : secretBox(secretKeys),
     sources: startSourceReader(),
-    metrics: metricsOf({ budget, pointers, releases }),
-    readiness: storeReadiness(db, restateIngressUrl),
+    acknowledgements: new TokenBuckets(acknowledgementRate),
+    metrics: metricsOf({ db, compiler, budget, pointers, releases, feeds }, queueDepths),
+    readiness: readinessOf(db, restateIngressUrl, ingress),
     log,
     draining,
   };
 }
 
-function metricsOf({
-  budget,
-  pointers,
-  releases,
-}: Pick<ApiParts, 'budget' | 'pointers' | 'releases'>): Metrics {
+function pointerName({ tenant, bundle, channel }: PointerId): string {
+  return `${tenant}/${bundle}/${channel}`;
+}
+
+function metricsOf(
+  {
+    db,
+    compiler,
+    budget,
+    pointers,
+    releases,
+    feeds,
+  }: Pick<ApiParts, 'db' | 'compiler' | 'budget' | 'pointers' | 'releases' | 'feeds'>,
+  queueDepths: QueueDepths | null,
+): Metrics {
   const metrics = new Metrics();
   metrics.gauge(
     'pointsman_waiting_readers',
-    'Readers that wait for a pointer to move.',
+    'Readers that wait for a pointer to move, or follow it.',
     () => pointers.followers,
   );
   metrics.gauge('pointsman_release_streams', 'Readers that follow a release.', () => releases.followers);
+  metrics.gauge(
+    'pointsman_feed_readers',
+    'Readers that wait for the next move of a tenant, or follow its feed.',
+    () => feeds.readers,
+  );
   metrics.gauge(
     'pointsman_publish_bytes_held',
     'Bytes of sources that are being published.',
     () => budget.held,
   );
+  const lines = cachedLines(db);
+  metrics.gauge(
+    'pointsman_releases_in_flight',
+    'Releases that are on their way to a pointer, over all tenants.',
+    async () => (await lines())?.inFlight ?? null,
+  );
+  metrics.gauge(
+    'pointsman_releases_in_line',
+    'Releases that wait for the one before them, over all tenants.',
+    async () => (await lines())?.inLine ?? null,
+  );
+  metrics.gauge(
+    'pointsman_compile_queue',
+    'Compilations of this process that wait for a thread.',
+    () => compiler.waiting,
+  );
   metrics.gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
+  if (queueDepths !== null) metrics.source(() => queueGauges(queueDepths));
   return metrics;
 }

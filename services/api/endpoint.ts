@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 import type { Action } from '../../core/access.ts';
 import type { ErrorCode } from '../../core/errors.ts';
+import type { ReleaseId } from '../../core/identifiers.ts';
 import type { Principal } from './access.ts';
 import type { RequestIds } from './request-ids.ts';
 
@@ -17,6 +18,10 @@ export interface Call<P, Q, H, B> {
   readonly principal: Principal | null;
   readonly ids: RequestIds;
   readonly log: Logger;
+  /**
+   * Says of which release this is, where the path does not: its log line, whatever becomes of it, and its answer then name the release.
+   */
+  readonly about: (release: ReleaseId) => void;
   /** For what reads the body itself, and for its signal: it aborts when the client is gone. */
   readonly request: Request;
 }

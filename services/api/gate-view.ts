@@ -15,6 +15,9 @@ const shape = {
     description:
       'When the release is rejected unless the gate has passed; null for what only delays (windows and schedules).',
   }),
+  opensAt: Gate.shape.opensAt.meta({
+    description: 'When a window or a schedule that waits lets the release through, as far as is known now.',
+  }),
   baseGeneration: Generation.nullable().meta({
     description: 'Approvals: the generation of the pointer that they are given against.',
   }),
@@ -29,6 +32,7 @@ const example = {
   says: 'waits for 1 of 2 approvals by a token with the role approver',
   openedAt: '2026-03-01T12:00:00.080Z',
   deadlineAt: '2026-03-02T12:00:00.080Z',
+  opensAt: null,
   decidedAt: null,
   baseGeneration: 16,
   needed: 2,

@@ -14,11 +14,14 @@ export function connectIngress(url: string): Ingress {
 /**
  * Of one call, on behalf of one request. It travels under a key of this hop's own: Restate runs the handler once for it, however often a
  * lost connection is tried again. The client's Idempotency-Key is none of Restate's business, since only the record compares what was
- * asked under it.
+ * asked under it; where it has compared, a key made of that one has Restate answer alike for a day.
  */
-export function callOptions<I, O>({ requestId, traceparent, tracestate }: RequestIds) {
+export function callOptions<I, O>(
+  { requestId, traceparent, tracestate }: RequestIds,
+  idempotencyKey: string = randomUUID(),
+) {
   return rpc.opts<I, O>({
-    idempotencyKey: randomUUID(),
+    idempotencyKey,
     signal: AbortSignal.timeout(httpLimits.ingressTimeoutMs),
     headers: { 'x-request-id': requestId, traceparent, ...(tracestate === null ? {} : { tracestate }) },
   });

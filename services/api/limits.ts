@@ -1,3 +1,5 @@
+import { followerLimits } from '../../core/distribution-limits.ts';
+
 /**
  * Bounds of this process alone: its sockets, its threads, its memory. What clients and other processes rely on stands in
  * core/limits.ts. Sizes are bytes, times are milliseconds.
@@ -20,6 +22,11 @@ export const socketLimits = {
   keepAliveMs: 65 * second,
   /** All headers of one request: a token of 8 KiB and a trace state leave room. */
   headerBytes: 16 * KiB,
+  /**
+   * How long an event stream may get nothing through to its reader: two of its comments. Such a reader is gone, or does not read; it comes
+   * back with what it has seen.
+   */
+  streamSilenceMs: 40 * second,
   /** While the process ends: between two looks for connections on which nothing happens any more. */
   drainCheckMs: 100,
   /** Open connections: every waiter that core/limits.ts allows, and a fifth as many that come and go. */
@@ -48,7 +55,19 @@ export const sourceBodyLimits = {
   problems: 100,
 } as const;
 
-/** Streams of progress. */
+/** Things that somebody waits for. */
+export const watchLimits = {
+  /** Looks in a row that may fail before those who wait are told: with a look every two seconds, a restart of the database. */
+  failures: 5,
+} as const;
+
+/** Reads of the record that many ask for at once, and that are made once for all of them. */
+export const sharedReadLimits = {
+  /** How long anybody waits for somebody else's: a hundred times what one takes. One that hangs is left to those who share it. */
+  patienceMs: 100,
+} as const;
+
+/** Streams of server-sent events. */
 export const streamLimits = {
   /** A release that somebody watches is looked at this often, once for all who watch: its stages take tens of milliseconds. */
   recheckMs: 250,
@@ -58,15 +77,38 @@ export const streamLimits = {
   lifetimeMs: 30 * minute,
 } as const;
 
+/** What followers may say. Each process counts what it hears itself. */
+export const acknowledgementRate = {
+  perMinute: followerLimits.acknowledgementsPerMinute,
+  /** Two full channels: 3 MB. */
+  remembered: 2 * followerLimits.perChannel,
+} as const;
+
+/** The feed of a tenant that somebody reads. */
+export const feedLimits = {
+  /** Its last moves are kept in memory for all of its readers, about 200 KiB; who is further behind reads from the record. */
+  tailMoves: 256,
+  /** Moves of one such read. As many may wait in memory for one reader that is slow: 70 KiB. */
+  lagMoves: 100,
+} as const;
+
 /** Tokens that a tenant, or the platform, may have at a time: every person, pipeline and runtime has one of its own, and a loop ends. */
 export const MOST_TOKENS = 1_000;
 
-/** Looking at the stores for /readyz. */
+/** Looking at the stores and the worker for /readyz. */
 export const probeLimits = {
-  /** A store that is well answers at once. */
+  /** What is well answers at once. */
   timeoutMs: 2 * second,
   /** One look serves everybody who asks within this time: the question must not become a load. */
   cacheMs: second,
+  /** How long a question to a worker that does not answer is left open before it is asked anew: each one waits in Restate. */
+  pingMs: minute,
+} as const;
+
+/** What /metrics asks of the record. */
+export const metricsLimits = {
+  /** One count serves all who scrape within this time; the usual interval is 15 s. */
+  linesMs: 5 * second,
 } as const;
 
 /** A call into Restate is tried again while {@link httpLimits.ingressTimeoutMs} lasts, each time under the same key. */

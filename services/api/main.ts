@@ -4,6 +4,8 @@ import { createCompiler } from '../compiler/compiler.ts';
 import { apiConfig } from '../config/config.ts';
 import { openDatabase } from '../postgres/database.ts';
 import { Notifications } from '../postgres/notifications.ts';
+import { UNROUTED } from '../rabbitmq/move-topology.ts';
+import { queueDepths } from '../rabbitmq/queue-depths.ts';
 import { createApp } from './app.ts';
 import { listen } from './server.ts';
 
@@ -13,6 +15,8 @@ const db = openDatabase(config.databaseUrl, { applicationName: 'pointsman-api' }
 const notifications = new Notifications(config.databaseUrl);
 notifications.start();
 const compiler = createCompiler();
+const queues = [...config.amqpQueues, ...(config.amqpUnrouted === 'alternate' ? [UNROUTED] : [])];
+const depths = config.amqpUrl === null ? null : queueDepths({ url: config.amqpUrl, queues, log });
 const drain = new AbortController();
 const app = createApp({
   db,
@@ -21,6 +25,8 @@ const app = createApp({
   restateIngressUrl: config.restateIngressUrl,
   adminTokenSha256: config.adminTokenSha256,
   secretKeys: config.secretKeys,
+  brokers: config.brokers,
+  queueDepths: depths,
   log,
   draining: drain.signal,
 });
@@ -37,6 +43,7 @@ async function stop(why: string): Promise<void> {
   await server.stop();
   await app.close();
   await compiler.close();
+  await depths?.close();
   await notifications.close();
   await db.close();
   process.exit(0);

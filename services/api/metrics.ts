@@ -1,9 +1,21 @@
 /** Upper bounds of the latency histogram, in seconds: from a cached read to a publish of the largest source. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
+type Reading = number | Promise<number | null>;
+
 interface Series {
   readonly labels: string;
   count: number;
+}
+
+/** A gauge that somebody else has to be asked for, with a number for each set of labels, or none. */
+export interface GaugeFamily {
+  readonly name: string;
+  readonly help: string;
+  readonly samples: readonly {
+    readonly labels: Readonly<Record<string, string>>;
+    readonly value: number;
+  }[];
 }
 
 interface Latencies {
@@ -19,11 +31,17 @@ interface Latencies {
 export class Metrics {
   readonly #requests = new Map<string, Series>();
   readonly #latencies = new Map<string, Latencies>();
-  readonly #gauges: { name: string; help: string; read: () => number }[] = [];
+  readonly #sources: (() => Promise<readonly GaugeFamily[]>)[] = [];
+  readonly #gauges: { name: string; help: string; read: () => Reading }[] = [];
 
-  /** A number that is read when somebody asks. */
-  gauge(name: string, help: string, read: () => number): void {
+  /** A number that is read when somebody asks; one that is null then is left out. */
+  gauge(name: string, help: string, read: () => Reading): void {
     this.#gauges.push({ name, help, read });
+  }
+
+  /** Gauges that are asked for when somebody asks. It must not reject, and ends within a bound of its own. */
+  source(read: () => Promise<readonly GaugeFamily[]>): void {
+    this.#sources.push(read);
   }
 
   observe(request: { method: string; route: string; status: number; seconds: number }): void {
@@ -41,7 +59,8 @@ export class Metrics {
   }
 
   /** The exposition, version 0.0.4 of the format. */
-  text(): string {
+  async text(): Promise<string> {
+    const families = await Promise.all(this.#sources.map((read) => read()));
     const lines = [
       '# HELP pointsman_http_requests_total Requests answered.',
       '# TYPE pointsman_http_requests_total counter',
@@ -53,11 +72,26 @@ export class Metrics {
       '# TYPE pointsman_http_request_duration_seconds histogram',
     );
     for (const [route, latencies] of this.#latencies) lines.push(...histogramLines(route, latencies));
-    for (const { name, help, read } of this.#gauges) {
-      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, `${name} ${read()}`);
+    const readings = await Promise.all(
+      this.#gauges.map(async (gauge) => ({ ...gauge, value: await gauge.read() })),
+    );
+    for (const { name, help, value } of readings) {
+      if (value !== null) lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, `${name} ${value}`);
     }
+    lines.push(...families.flat().flatMap(familyLines));
     return `${lines.join('\n')}\n`;
   }
+}
+
+function familyLines({ name, help, samples }: GaugeFamily): string[] {
+  const lines = samples.map(({ labels, value }) => `${name}${labelText(labels)} ${value}`);
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, ...lines];
+}
+
+function labelText(labels: Readonly<Record<string, string>>): string {
+  // JSON escapes backslashes, quotes and line feeds just as the format wants it; other control characters have no place in a name.
+  const pairs = Object.entries(labels).map(([label, value]) => `${label}=${JSON.stringify(value)}`);
+  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
 }
 
 function histogramLines(route: string, { counts, sum, count }: Latencies): string[] {

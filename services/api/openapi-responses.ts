@@ -11,14 +11,28 @@ export interface AnswerHeaders {
   readonly replayed?: boolean;
   readonly cacheControl?: string;
   readonly generation?: boolean;
+  readonly release?: boolean;
 }
 
 /** The answer of a request that may be a repetition. */
 export const replayed: AnswerHeaders = { replayed: true };
 
+/** The answer of a request about one release. */
+export const ofRelease: AnswerHeaders = { release: true };
+
 /** How an answer in JSON is documented. */
 export function json(schema: z.ZodType, description: string, headers: AnswerHeaders = {}): ResponseDocs {
   return { description, headers: headerDocs(headers), content: { 'application/json': { schema } } };
+}
+
+/** How an answer is documented that is a stream of events for whoever asks for one. */
+export function orEvents(answer: ResponseDocs, example: string): ResponseDocs {
+  return { ...answer, content: { ...answer.content, ...events(example) } };
+}
+
+/** The content of a stream of events. */
+export function events(example: string) {
+  return { 'text/event-stream': { schema: { type: 'string' as const }, example } };
 }
 
 /** How an answer of some bytes is documented. */
@@ -42,6 +56,7 @@ export function headerDocs({
   replayed: isReplayed,
   cacheControl,
   generation,
+  release,
 }: AnswerHeaders = {}) {
   return {
     'X-Request-Id': text('The id of this request, as it was given or made up.'),
@@ -52,6 +67,13 @@ export function headerDocs({
     ...(cacheControl === undefined ? {} : { 'Cache-Control': text(cacheControl) }),
     ...(generation
       ? { 'Pointsman-Generation': text('The generation of the pointer that was followed.') }
+      : {}),
+    ...(release
+      ? {
+          'Pointsman-Correlation-Id': text(
+            'The release that this was about, as logs and messages name it: `acme:support-bot:v12`.',
+          ),
+        }
       : {}),
   };
 }

@@ -23,6 +23,11 @@ const tags = [
   { name: 'releases', description: 'Numbered attempts to publish a source.' },
   { name: 'gates', description: 'What releases wait for, and what people and machines say to it.' },
   { name: 'channels', description: 'Pointers: what is live, how it came there, and who may move it.' },
+  {
+    name: 'sinks',
+    description: 'Where moves are announced, how far that has come, and who says when and what.',
+  },
+  { name: 'followers', description: 'Runtimes: what each of them says that it runs.' },
   { name: 'policy', description: 'What a publish must pass, and what becomes of one that meets another.' },
   { name: 'content', description: 'What was compiled.' },
   { name: 'tokens', description: 'Who may call, and what for.' },

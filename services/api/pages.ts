@@ -9,18 +9,23 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
-/** The query parameters of every list. */
-export const PageQuery = z.strictObject({
-  limit: z
+/** `limit`, of whatever is read in parts. */
+export function limitParam(what: string) {
+  return z
     .string()
     .regex(/^[1-9][0-9]{0,3}$/, `must be a whole number, 1 to ${httpLimits.pageSize}`)
     .transform(Number)
     .refine((limit) => limit <= httpLimits.pageSize, `must be a whole number, 1 to ${httpLimits.pageSize}`)
     .optional()
     .meta({
-      description: `Rows of a page, 1 to ${httpLimits.pageSize}; ${httpLimits.defaultPageSize} unless told.`,
+      description: `${what}, 1 to ${httpLimits.pageSize}; ${httpLimits.defaultPageSize} unless told.`,
       example: '100',
-    }),
+    });
+}
+
+/** The query parameters of every list. */
+export const PageQuery = z.strictObject({
+  limit: limitParam('Rows of a page'),
   cursor: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,512}$/, 'is no cursor of ours')

@@ -1,8 +1,18 @@
 import { z } from 'zod';
 
-import { BundleName, ChannelName, Digest, HookName, TenantName, Version } from '../../core/identifiers.ts';
+import {
+  BundleName,
+  ChannelName,
+  Digest,
+  FollowerName,
+  HookName,
+  SinkName,
+  TenantName,
+  Version,
+} from '../../core/identifiers.ts';
 import { httpLimits } from '../../core/limits.ts';
 import { GateName } from '../../core/gate-rules.ts';
+import { WebhookName } from '../../core/sink.ts';
 import { pathProblem } from '../../core/source.ts';
 
 /** What stands in paths and headers, with its documentation. */
@@ -37,7 +47,21 @@ export const HookParams = z.strictObject({
   tenant,
   hook: HookName.meta({ description: "The hook's name.", example: 'main' }),
 });
+export const SinkParams = z.strictObject({
+  tenant,
+  sink: SinkName.meta({ description: "The sink's name.", example: 'audit' }),
+});
+export const WebhookParams = z.strictObject({
+  tenant,
+  sink: WebhookName.meta({ description: "The webhook's name.", example: 'audit' }),
+});
 export const ChannelParams = z.strictObject({ tenant, bundle, channel });
+export const FollowerParams = z.strictObject({
+  tenant,
+  bundle,
+  channel,
+  follower: FollowerName.meta({ description: "The follower's name: one a process.", example: 'bot-7' }),
+});
 export const DigestParams = z.strictObject({ tenant, digest });
 export const FileParams = z.strictObject({
   tenant,

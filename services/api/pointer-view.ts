@@ -4,7 +4,7 @@ import { ChannelName } from '../../core/identifiers.ts';
 import { Move, Pointer } from '../../core/pointer.ts';
 import { etagOf } from './entity-tags.ts';
 
-const pointerExample = {
+export const pointerExample = {
   version: 12,
   digest: 'sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae',
   generation: 17,

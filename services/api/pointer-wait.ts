@@ -2,13 +2,13 @@ import type { PointerId } from '../../core/identifiers.ts';
 import type { Pointer } from '../../core/pointer.ts';
 import { jsonAnswer } from './answers.ts';
 import type { ApiParts } from './api-parts.ts';
-import { isKnown } from './entity-tags.ts';
+import { etagOf, isKnown } from './entity-tags.ts';
 import { pointerHeaders } from './pointer-view.ts';
 
 /** The pointer, or 304 when the caller has it. */
 export function pointerAnswer(pointer: Pointer, ifNoneMatch: string | undefined): Response {
-  const headers = pointerHeaders(pointer);
-  if (isKnown(ifNoneMatch, headers['etag'] ?? '')) return new Response(null, { status: 304, headers });
+  const headers = { ...pointerHeaders(pointer), vary: 'accept' };
+  if (isKnown(ifNoneMatch, etagOf(pointer.generation))) return new Response(null, { status: 304, headers });
   return jsonAnswer(pointer, 200, headers);
 }
 

@@ -73,6 +73,8 @@ export const Problem = z
     missing: z.array(Digest).optional().meta({ description: 'Blobs that are not stored.' }),
     problems: z.array(z.string()).optional().meta({ description: 'What is wrong with the manifests.' }),
     role: z.string().optional().meta({ description: 'The role that it takes.' }),
+    oldest: z.string().optional().meta({ description: 'The first cursor that the feed still goes on from.' }),
+    latest: z.string().optional().meta({ description: 'The cursor of the feed’s end.' }),
   })
   .meta({ id: 'Problem', description: 'A problem document (RFC 9457).' });
 
@@ -157,6 +159,9 @@ function headersOf({ code, details }: PointsmanError): Record<string, string> {
   switch (code) {
     case 'unauthenticated':
       return { 'www-authenticate': 'Bearer realm="pointsman"' };
+    case 'not_signed':
+      // A 401 names a way in (RFC 9110, section 15.5.2); this one no token opens.
+      return { 'www-authenticate': 'Signature realm="pointsman"' };
     case 'busy':
     case 'unavailable':
     case 'gate_not_open':

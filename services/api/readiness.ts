@@ -1,25 +1,29 @@
+import { type Ingress, rpc } from '@restatedev/restate-sdk-clients';
 import { fetch } from 'undici';
 
+import { Worker } from '../../handlers/contract.ts';
 import type { Database } from '../postgres/database.ts';
 import { probeLimits } from './limits.ts';
 
 export type Probed = 'ok' | 'down';
 
-/** Whether the stores answer. */
+/** Whether the stores answer, and a worker through Restate. */
 export interface Readiness {
-  look(): Promise<{ readonly postgres: Probed; readonly restate: Probed }>;
+  look(): Promise<{ readonly postgres: Probed; readonly restate: Probed; readonly worker: Probed }>;
 }
 
-/** Looks at both stores; all who ask within {@link probeLimits.cacheMs} share one look. */
-export function storeReadiness(db: Database, restateIngressUrl: string): Readiness {
+/** Looks at all of them; whoever asks within {@link probeLimits.cacheMs} shares one look. */
+export function readinessOf(db: Database, restateIngressUrl: string, ingress: Ingress): Readiness {
   let lookedAt = -Infinity;
   let latest: ReturnType<Readiness['look']> | null = null;
+  const pingWorker = oneAtATime(() => pingThrough(ingress));
   const look = async () => {
-    const [postgres, restate] = await Promise.all([
+    const [postgres, restate, worker] = await Promise.all([
       probe(() => db.ping()),
       probe(() => pingRestate(restateIngressUrl)),
+      probe(pingWorker),
     ]);
-    return { postgres, restate };
+    return { postgres, restate, worker };
   };
   return {
     look: () => {
@@ -30,6 +34,16 @@ export function storeReadiness(db: Database, restateIngressUrl: string): Readine
       return latest;
     },
   };
+}
+
+/** A worker that hangs answers nothing, and Restate keeps what it was asked: who asks again meanwhile waits for the same answer. */
+function oneAtATime(ping: () => Promise<void>): () => Promise<void> {
+  let asked: Promise<void> | null = null;
+  return () => (asked ??= ping().finally(() => (asked = null)));
+}
+
+async function pingThrough(ingress: Ingress): Promise<void> {
+  await ingress.client(Worker).ping(rpc.opts({ signal: AbortSignal.timeout(probeLimits.pingMs) }));
 }
 
 async function probe(ping: () => Promise<void>): Promise<Probed> {

@@ -31,7 +31,7 @@ const TOLD_CHARS = 300;
 
 /**
  * The hook whose secret has signed that body. Whoever did not is told the same whatever was wrong, after the same work: whether there is
- * such a hook, or such a tenant, is nobody's business. Throws `unauthenticated`.
+ * such a hook, or such a tenant, is nobody's business. Throws `not_signed`.
  */
 export async function authenticHook({ db, secrets, log }: Intake, raw: Raw): Promise<HookRecord> {
   const { tenant, hook, headers, body } = raw;
@@ -39,7 +39,7 @@ export async function authenticHook({ db, secrets, log }: Intake, raw: Raw): Pro
   const secret = openSecret(secrets, tenant, found, log);
   const signed = isSigned(found?.provider ?? 'github', secret ?? NOBODYS, headers, body);
   if (found !== null && secret !== null && signed) return found;
-  throw new PointsmanError('unauthenticated', 'This is not signed with the secret of a hook that is here.');
+  throw new PointsmanError('not_signed', 'This is not signed with the secret of a hook that is here.');
 }
 
 /** Signs nothing: the check against it is made for the time that it takes. */

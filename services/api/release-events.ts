@@ -62,12 +62,8 @@ export function isAfter(a: EventId, b: EventId): boolean {
   return a.major === b.major ? a.minor > b.minor : a.major > b.major;
 }
 
-/** The event as it goes over the wire. */
-export function encodeEvent({ id, event, data }: ReleaseEvent): string {
-  return `id: ${encodeEventId(id)}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
-}
-
-function encodeEventId({ major, minor }: EventId): string {
+/** As it goes over the wire. */
+export function encodeEventId({ major, minor }: EventId): string {
   return minor === 0 ? `${major}` : `${major}.${minor}`;
 }
 

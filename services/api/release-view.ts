@@ -42,7 +42,10 @@ export const ReleaseView = z
     status: ReleaseStatus,
     stage: Stage.nullable().meta({ description: 'Where a running release is.' }),
     outcome: Outcome.nullable().meta({ description: 'The last word; null until it has been said.' }),
-    reason: z.string().nullable().meta({ description: 'Why it ended so.' }),
+    reason: z.string().nullable().meta({
+      description:
+        'Why it ended so; of a running release, why its pointer does not move although all gates have passed.',
+    }),
     source: Digest.meta({ description: 'The digest of what was submitted.' }),
     digest: Digest.nullable().meta({
       description: 'The digest of what was made of it for its channel; null until it is stored.',

@@ -2,6 +2,7 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import type { Logger } from 'pino';
 
 import { PointsmanError } from '../../core/errors.ts';
+import { correlationId, parseReleaseKey } from '../../core/identifiers.ts';
 import { authorise, type Principal } from './access.ts';
 import { type Endpoint, routerPath } from './endpoint.ts';
 import type { Metrics } from './metrics.ts';
@@ -25,6 +26,8 @@ interface Known {
   /** As it is defined, for logs and metrics. */
   route: string;
   principal: Principal | null;
+  /** Of the release that it is about, once that is known. */
+  correlationId: string | null;
 }
 
 interface Env {
@@ -54,6 +57,7 @@ async function serve(
 ): Promise<Response> {
   c.set('route', endpoint.path);
   const params = c.req.param();
+  c.set('correlationId', namedInPath(params));
   const ids = c.get('ids');
   let principal: Principal | null = null;
   if (endpoint.may !== null) {
@@ -70,9 +74,22 @@ async function serve(
     ...input,
     principal,
     ids,
-    log: log.child({ requestId: ids.requestId }),
+    // Most have nothing to say beside the line about the answer.
+    get log() {
+      return log.child({ requestId: ids.requestId });
+    },
+    about: (release) => c.set('correlationId', correlationId(release)),
     request: c.req.raw,
   });
+}
+
+function namedInPath({
+  tenant,
+  bundle,
+  version,
+}: Readonly<Record<string, string | undefined>>): string | null {
+  const named = parseReleaseKey(`${tenant}/${bundle}/v${version}`);
+  return named === null ? null : correlationId(named);
 }
 
 function refuseMethod(path: string, endpoints: readonly Endpoint[], c: Context<Env>): Response {
@@ -97,8 +114,11 @@ function observe({ metrics, log, draining }: RouterOptions): MiddlewareHandler<E
     c.set('ids', ids);
     c.set('route', 'none');
     c.set('principal', null);
+    c.set('correlationId', null);
     await next();
     const { headers, status } = c.res;
+    const release = c.get('correlationId');
+    if (release !== null && status < 400) headers.set('pointsman-correlation-id', release);
     for (const [name, value] of Object.entries(ALWAYS)) headers.set(name, value);
     headers.set('x-request-id', ids.requestId);
     headers.set('traceparent', ids.traceparent);
@@ -130,7 +150,7 @@ function logRequest(
   const { requestId, traceparent } = c.get('ids');
   // As they were asked for, which need not be names.
   const params: Record<string, string | undefined> = c.req.param();
-  const [tenant, bundle, version, channel] = ['tenant', 'bundle', 'version', 'channel'].map((name) => {
+  const [tenant, bundle, channel] = ['tenant', 'bundle', 'channel'].map((name) => {
     const value = params[name];
     return value === undefined ? undefined : shownPath(value);
   });
@@ -145,7 +165,7 @@ function logRequest(
     tenant,
     bundle,
     channel,
-    correlationId: version === undefined ? undefined : `${tenant}:${bundle}:v${version}`,
+    correlationId: c.get('correlationId') ?? undefined,
   };
   const known = c.error === undefined ? undefined : asPointsmanError(c.error);
   if (known === undefined) log.info(line, 'answered');

@@ -1,4 +1,4 @@
-import { getRequestListener, RequestError } from '@hono/node-server';
+import { getRequestListener, type Http2Bindings, type HttpBindings, RequestError } from '@hono/node-server';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -23,7 +23,14 @@ export async function listen(
   fetch: (request: Request) => Response | Promise<Response>,
   { host, port, limits = socketLimits }: { host: string; port: number; limits?: SocketLimits },
 ): Promise<ApiServer> {
-  const listener = getRequestListener(fetch, { overrideGlobalObjects: false, errorHandler: answerBroken });
+  const answer = async (request: Request, { outgoing }: HttpBindings | Http2Bindings): Promise<Response> => {
+    const response = await fetch(request);
+    // Whatever gets through begins the time anew, so that what ends is a connection whose reader takes nothing.
+    if (response.headers.get('content-type') === 'text/event-stream')
+      outgoing.setTimeout(limits.streamSilenceMs);
+    return response;
+  };
+  const listener = getRequestListener(answer, { errorHandler: answerBroken });
   const server = createServer(
     {
       headersTimeout: limits.headersTimeoutMs,

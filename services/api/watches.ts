@@ -1,9 +1,13 @@
 import { PointsmanError } from '../../core/errors.ts';
+import { watchLimits } from './limits.ts';
 
 export interface WatchOptions<K, V> {
   /** Equal keys share one watch. */
   readonly keyOf: (key: K) => string;
-  readonly load: (key: K) => Promise<V>;
+  /** `before` is what it was at the last look; null at the first. */
+  readonly load: (key: K, before: V | null) => Promise<V>;
+  /** Whether there is nothing to tell of between two looks. Left out: there always is. */
+  readonly isSame?: (before: V, now: V) => boolean;
   /** Calls back whenever the thing may have changed; gives the function that ends it. A notification may be lost. */
   readonly subscribe: (key: K, wake: () => void) => () => void;
   /** It is looked at this often even if nobody says that it changed. */
@@ -27,8 +31,9 @@ export class Watches<K, V> {
   }
 
   /**
-   * The thing as it is now and then whenever it was looked at again, changed or not; a follower that is slow misses what was between.
-   * Ends when the signal aborts. Throws `busy` at once when too many follow, and on the way what loading throws.
+   * The thing as it is now and then whenever a look has found it another; a follower that is slow misses what was between, and all are
+   * given the same object. Ends when the signal aborts. Throws `busy` at once when too many follow, and on the way what loading throws:
+   * who has been told nothing yet hears of the first failure, and all others of one that lasts.
    */
   follow(key: K, signal: AbortSignal): AsyncGenerator<V> {
     if (this.#followers >= this.#options.followers) {
@@ -40,20 +45,23 @@ export class Watches<K, V> {
   async *#values(key: K, signal: AbortSignal): AsyncGenerator<V> {
     this.#followers++;
     const watch = this.#join(key);
-    const { promise: aborted, resolve: abort } = Promise.withResolvers<'aborted'>();
-    const onAbort = (): void => abort('aborted');
+    let turn: Turn<V> | null = null;
+    const onAbort = (): void => turn?.resolve(null);
     signal.addEventListener('abort', onAbort);
     try {
-      let round = watch.round;
+      const joined = watch.round;
+      let seen: number | null = null;
       watch.look();
       while (!signal.aborted) {
-        const look = await Promise.race([watch.after(round), aborted]);
-        if (look === 'aborted') return;
-        round = look.round;
+        turn = seen === null ? watch.lookAfter(joined) : watch.changeAfter(seen);
+        const look: Look<V> | null = await turn.promise;
+        if (look === null) return;
+        seen = look.round;
         yield look.value;
       }
     } finally {
       signal.removeEventListener('abort', onAbort);
+      if (turn !== null) watch.forget(turn);
       this.#followers--;
       this.#leave(key, watch);
     }
@@ -61,10 +69,15 @@ export class Watches<K, V> {
 
   #join(key: K): Watch<V> {
     const name = this.#options.keyOf(key);
-    const { load, subscribe, recheckMs } = this.#options;
+    const { load, subscribe, recheckMs, isSame = () => false } = this.#options;
     const watch =
       this.#watches.get(name) ??
-      new Watch({ load: () => load(key), subscribe: (wake) => subscribe(key, wake), recheckMs });
+      new Watch({
+        load: (before) => load(key, before),
+        isSame,
+        subscribe: (wake) => subscribe(key, wake),
+        recheckMs,
+      });
     this.#watches.set(name, watch);
     watch.followers++;
     return watch;
@@ -78,7 +91,8 @@ export class Watches<K, V> {
 }
 
 interface WatchedThing<V> {
-  readonly load: () => Promise<V>;
+  readonly load: (before: V | null) => Promise<V>;
+  readonly isSame: (before: V, now: V) => boolean;
   readonly subscribe: (wake: () => void) => () => void;
   readonly recheckMs: number;
 }
@@ -89,22 +103,30 @@ interface Look<V> {
   readonly value: V;
 }
 
+/** A follower who waits: its own promise, so that nothing of it stays behind when it has gone. Null when it waits no more. */
+type Turn<V> = PromiseWithResolvers<Look<V> | null>;
+
 /** One thing that is watched. */
 class Watch<V> {
   followers = 0;
-  readonly #load: () => Promise<V>;
+  readonly #thing: WatchedThing<V>;
   readonly #timer: NodeJS.Timeout;
   readonly #unsubscribe: () => void;
   #latest: Look<V> | null = null;
-  #next = nobodyMustWait<Look<V>>();
+  /** The last look that found something else than the one before. */
+  #changed = 0;
+  readonly #forLook = new Set<Turn<V>>();
+  readonly #forChange = new Set<Turn<V>>();
   #round = 0;
+  /** Looks in a row that have failed. */
+  #failures = 0;
   #isLoading = false;
   #isAskedAgain = false;
 
-  constructor({ load, subscribe, recheckMs }: WatchedThing<V>) {
-    this.#load = load;
-    this.#unsubscribe = subscribe(() => this.look());
-    this.#timer = setInterval(() => this.look(), recheckMs);
+  constructor(thing: WatchedThing<V>) {
+    this.#thing = thing;
+    this.#unsubscribe = thing.subscribe(() => this.look());
+    this.#timer = setInterval(() => this.look(), thing.recheckMs);
   }
 
   /** How many looks have ended. */
@@ -113,10 +135,13 @@ class Watch<V> {
   }
 
   /** The latest look after that round: the one that ends next, if there was none since. */
-  after(round: number): Promise<Look<V>> {
-    return this.#latest !== null && this.#latest.round > round
-      ? Promise.resolve(this.#latest)
-      : this.#next.promise;
+  lookAfter(round: number): Turn<V> {
+    return this.#turn(this.#latest !== null && this.#latest.round > round, this.#forLook);
+  }
+
+  /** The same, of looks that found something else than the one before. */
+  changeAfter(round: number): Turn<V> {
+    return this.#turn(this.#changed > round, this.#forChange);
   }
 
   /** Loads the thing. When that is under way already, once more after it: what it reads may be older than the reason to look. */
@@ -126,13 +151,16 @@ class Watch<V> {
       return;
     }
     this.#isLoading = true;
-    this.#load().then(
-      (value) => {
-        this.#latest = { round: this.#round + 1, value };
-        this.#ended().resolve(this.#latest);
-      },
-      (error: unknown) => this.#ended().reject(error),
+    this.#thing.load(this.#latest?.value ?? null).then(
+      (value) => this.#found(value),
+      (error: unknown) => this.#failed(error),
     );
+  }
+
+  /** Nobody waits for that any more. */
+  forget(turn: Turn<V>): void {
+    this.#forLook.delete(turn);
+    this.#forChange.delete(turn);
   }
 
   end(): void {
@@ -141,22 +169,45 @@ class Watch<V> {
     this.#isAskedAgain = false;
   }
 
-  #ended(): PromiseWithResolvers<Look<V>> {
-    const ended = this.#next;
-    this.#next = nobodyMustWait();
+  #turn(isThere: boolean, waiting: Set<Turn<V>>): Turn<V> {
+    const turn: Turn<V> = Promise.withResolvers();
+    if (isThere && this.#latest !== null) turn.resolve(this.#latest);
+    else waiting.add(turn);
+    return turn;
+  }
+
+  #found(value: V): void {
+    this.#failures = 0;
+    const round = this.#round + 1;
+    const before = this.#latest;
+    const isSame = before !== null && this.#thing.isSame(before.value, value);
+    const look = { round, value: isSame ? before.value : value };
+    this.#latest = look;
+    if (!isSame) this.#changed = round;
+    const turns = [...taken(this.#forLook), ...(isSame ? [] : taken(this.#forChange))];
+    this.#ended();
+    for (const turn of turns) turn.resolve(look);
+  }
+
+  /** A store that restarts is back soon, and then not everybody who waits need come back at once. */
+  #failed(error: unknown): void {
+    const lasts = ++this.#failures >= watchLimits.failures;
+    const turns = [...taken(this.#forLook), ...(lasts ? taken(this.#forChange) : [])];
+    this.#ended();
+    for (const turn of turns) turn.reject(error);
+  }
+
+  #ended(): void {
     this.#round++;
     this.#isLoading = false;
-    if (this.#isAskedAgain) {
-      this.#isAskedAgain = false;
-      this.look();
-    }
-    return ended;
+    if (!this.#isAskedAgain) return;
+    this.#isAskedAgain = false;
+    this.look();
   }
 }
 
-/** A promise whose rejection is nobody's fault when nobody waits for it. */
-function nobodyMustWait<T>(): PromiseWithResolvers<T> {
-  const made = Promise.withResolvers<T>();
-  made.promise.catch(() => {});
-  return made;
+function taken<T>(waiting: Set<T>): T[] {
+  const all = [...waiting];
+  waiting.clear();
+  return all;
 }

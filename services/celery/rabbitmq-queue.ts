@@ -21,6 +21,7 @@ export function rabbitCeleryQueue(options: { url: string; log: Logger }): Celery
         // Straight into the queue, as Celery itself sends: a worker's own exchange is not there before the worker was.
         exchange: '',
         routingKey: task.queue,
+        mandatory: true,
         // As well as in Celery's header, so that the queue of a worker that is gone for good does not grow for ever.
         expirationMs: task.expiresAt - nowMs,
       };
@@ -30,6 +31,7 @@ export function rabbitCeleryQueue(options: { url: string; log: Logger }): Celery
           return { kind: 'queued' };
         case 'unroutable':
           return { kind: 'later', summary: `RabbitMQ has no queue ${task.queue}, and none may be declared` };
+        case 'refused':
         case 'unknown':
           return { kind: 'later', summary: `RabbitMQ: ${published.summary}` };
       }

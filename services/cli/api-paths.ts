@@ -25,6 +25,19 @@ export function hookPath(tenant: string, hook: string): string {
   return `${hooksPath(tenant)}/${hook}`;
 }
 
+export function sinksPath(tenant: string): string {
+  return `${tenantsPath}/${tenant}/sinks`;
+}
+
+export function sinkPath(tenant: string, sink: string): string {
+  return `${sinksPath(tenant)}/${sink}`;
+}
+
+/** The moves of all pointers of a tenant. */
+export function feedPath(tenant: string): string {
+  return `${tenantsPath}/${tenant}/moves`;
+}
+
 export function bundlePath(tenant: string, bundle: string): string {
   return `${tenantsPath}/${tenant}/bundles/${bundle}`;
 }

@@ -4,13 +4,24 @@ import { exitOfOutcome, type ExitName } from './exit-codes.ts';
 import { CliError, Unreachable } from './failures.ts';
 import { followRelease } from './follow-release.ts';
 import { openGateNames, openGates } from './gate-wording.ts';
+import { printable } from './printable.ts';
 import { progress } from './progress.ts';
 import { showDiagnostics } from './report-failure.ts';
 import type { ReleaseView } from './resources.ts';
 import { spoken, verdict } from './wording.ts';
 
+/** When whoever waits has waited long enough. It counts from when the command began, whatever that spent on being heard. */
+export interface Deadline {
+  readonly afterMs: number;
+  readonly signal: AbortSignal;
+}
+
+export function deadlineAfter(ms: number): Deadline {
+  return { afterMs: ms, signal: AbortSignal.timeout(ms) };
+}
+
 export interface AwaitOptions {
-  readonly timeoutMs: number;
+  readonly deadline: Deadline;
   /** Where the source lies, to show its lines below diagnostics. Null when it is not here. */
   readonly directory: string | null;
   /** Told of every view instead of the stages being shown. */
@@ -26,21 +37,26 @@ export async function awaitOutcome(
   release: ReleaseView,
   options: AwaitOptions,
 ): Promise<ExitName> {
-  const timeout = AbortSignal.timeout(options.timeoutMs);
+  const { deadline } = options;
   const stages = progress(run.terminal);
   const show = options.onView ?? ((view) => stages.show(view));
   let last = release;
   try {
-    for await (const view of followRelease(run.client, release, AbortSignal.any([run.signal, timeout]))) {
+    for await (const view of followRelease(
+      run.client,
+      release,
+      AbortSignal.any([run.signal, deadline.signal]),
+    )) {
       last = view;
       show(view);
     }
   } catch (error) {
     stages.end();
     if (run.signal.aborted) throw goesOn(last, 'interrupted', 'No longer watching.');
-    if (error instanceof Unreachable) throw goesOn(last, 'unavailable', error.message);
-    if (!timeout.aborted) throw error;
-    const still = `${correlationId(last)} is still on its way after ${spoken(options.timeoutMs)}`;
+    if (!deadline.signal.aborted) {
+      throw error instanceof Unreachable ? goesOn(last, 'unavailable', error.message) : error;
+    }
+    const still = `${correlationId(last)} is still on its way after ${spoken(deadline.afterMs)}`;
     run.terminal.err(`${still}${waitsFor(last)}.\n`);
     if (options.onView === undefined && run.terminal.json) run.terminal.document(last);
     return 'inFlight';
@@ -70,7 +86,8 @@ function goesOn(id: ReleaseView, exit: ExitName, why: string): CliError {
   });
 }
 
-function waitsFor({ gates }: ReleaseView): string {
+function waitsFor({ gates, reason }: ReleaseView): string {
+  if (reason !== null) return `: it ${printable(reason)}`;
   const names = openGateNames(gates);
   return names === '' ? '' : `: it waits for ${names}`;
 }

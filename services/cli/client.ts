@@ -15,6 +15,8 @@ export interface Call {
   /** Sent as it is; `headers` says what it is. */
   readonly bytes?: Uint8Array;
   readonly timeoutMs?: number;
+  /** Ends it, with all its tries and the waits between them. */
+  readonly deadline?: AbortSignal | undefined;
 }
 
 export interface Answer {
@@ -65,7 +67,10 @@ export function apiClient(
         ...call.headers,
       },
       body: call.bytes ?? (call.json === undefined ? null : JSON.stringify(call.json)),
-      signal: AbortSignal.any([signal, AbortSignal.timeout(call.timeoutMs ?? cliLimits.requestMs)]),
+      signal: AbortSignal.any([
+        endOf(call, signal),
+        AbortSignal.timeout(call.timeoutMs ?? cliLimits.requestMs),
+      ]),
     });
     const answer = { status: statusCode, headers, body: Buffer.from(await body.arrayBuffer()) };
     hasAnswered = true;
@@ -83,16 +88,13 @@ export function apiClient(
       const failure = answer instanceof Unreachable ? answer : problemOf(answer, url);
       const retryAfter = answer instanceof Unreachable ? null : headerOf(answer, 'retry-after');
       const waitMs = retryDelayMs(attempt, retryAfter, Math.random(), firstRetryMs);
-      if (attempt === cliLimits.attempts || waitMs === null || !isWorthRetry(failure)) throw failure;
+      if (attempt === cliLimits.attempts || waitMs === null || !isWorthRetry(failure, hasAnswered))
+        throw failure;
       maybeDone = !(failure instanceof Unreachable) || failure.maybeDone;
-      await waitFor(waitMs, signal);
+      await waitFor(waitMs, endOf(call, signal)).catch(() => {
+        throw signal.aborted ? signal.reason : failure;
+      });
     }
-  }
-
-  // Before anything was answered, a refusal means that nothing was started there; after it, that it is being restarted.
-  function isWorthRetry(failure: ApiProblem | Unreachable): boolean {
-    if (failure instanceof Unreachable) return hasAnswered || failure.maybeDone;
-    return WORTH_A_RETRY.has(failure.problem.status);
   }
 
   return {
@@ -115,6 +117,17 @@ export function apiClient(
       return null;
     },
   };
+}
+
+// Before anything was answered, a refusal means that nothing was started there; after it, that it is being restarted.
+function isWorthRetry(failure: ApiProblem | Unreachable, hasAnswered: boolean): boolean {
+  if (failure instanceof Unreachable) return hasAnswered || failure.maybeDone;
+  return WORTH_A_RETRY.has(failure.problem.status);
+}
+
+/** Of one call with all its tries: its own end, or that of the whole command. */
+function endOf({ deadline }: Call, signal: AbortSignal): AbortSignal {
+  return deadline === undefined ? signal : AbortSignal.any([signal, deadline]);
 }
 
 /** A header of an answer, or null. */

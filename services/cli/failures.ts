@@ -37,6 +37,12 @@ export class Unreachable extends CliError {
   }
 }
 
+/** Whether what was sent may have had its effect although nobody said so. */
+export function mayHaveArrived(error: unknown): error is CliError {
+  if (!(error instanceof CliError) || error.exit !== 'unavailable') return false;
+  return !(error instanceof Unreachable) || error.maybeDone;
+}
+
 /** The detail, except that the detail of an invalid source is its first diagnostic, which is shown with all others. */
 function sentenceOf({ title, detail, diagnostics = [], truncated = false }: Problem): string {
   if (diagnostics.length === 0) return detail ?? title;

@@ -20,7 +20,7 @@ export async function* followRelease(
   signal: AbortSignal,
 ): AsyncGenerator<ReleaseView> {
   const path = releasePath(id.tenant, id.bundle, id.version);
-  const look = () => client.call('GET', path, ReleaseView);
+  const look = () => client.call('GET', path, ReleaseView, { deadline: signal });
   let view = await look();
   yield view;
   if (view.status === 'settled') return;
@@ -43,6 +43,8 @@ function viewAfter(view: ReleaseView, { event, data }: EventSourceMessage): Rele
   if (event === 'settled') return ReleaseView.safeParse(json).data ?? null;
   const stage = event === 'stage' ? StageEvent.safeParse(json).data : undefined;
   if (stage === undefined) return null;
+  // Why the pointer does not move yet stands in the release alone.
+  if (stage.stage === 'swap' && stage.state === 'running') return null;
   const known = view.stages.find((one) => one.stage === stage.stage);
   // The stream begins with what we have seen already: a beginning must not undo an end.
   if (known !== undefined && known.state !== 'running') return view;

@@ -31,11 +31,12 @@ export function openGateNames(gates: readonly GateView[]): string {
   return text.length > 50 ? `${names.length} gates` : text;
 }
 
-/** A deadline as a person at a terminal reads it, by the clock on the wall; in a pipe the moment itself, the same for everybody. */
-export function deadline({ deadlineAt }: Pick<GateView, 'deadlineAt'>, terminal: Terminal): string {
-  if (deadlineAt === null) return '';
-  if (!terminal.isLive) return `until ${moment(deadlineAt)}`;
-  const at = new Date(deadlineAt);
+/** A deadline, or when a freeze ends, as a person at a terminal reads it, by the clock on the wall; in a pipe the moment itself, the same for everybody. */
+export function deadline(gate: Pick<GateView, 'deadlineAt' | 'opensAt'>, terminal: Terminal): string {
+  const end = gate.deadlineAt ?? gate.opensAt;
+  if (end === null) return '';
+  if (!terminal.isLive) return `until ${moment(end)}`;
+  const at = new Date(end);
   const restMs = at.getTime() - Date.now();
   const clock = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' }).format(at);
   return restMs > 0 ? `for ${spoken(restMs)} more, until ${clock}` : `until ${clock}, which is over`;

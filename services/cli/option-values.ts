@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 
 import { duration as policyDuration, durationMs } from '../../core/duration.ts';
+import { FeedCursorText } from '../../core/feed-cursor.ts';
 import { Digest, Generation, parseReleaseKey, type ReleaseId, Version } from '../../core/identifiers.ts';
 import { Instant } from '../../core/instant.ts';
 import { gateLimits, httpLimits } from '../../core/limits.ts';
@@ -31,6 +32,19 @@ export function generation(text: string): number {
   const parsed = Generation.safeParse(whole(text));
   if (!parsed.success) throw new InvalidArgumentError('A generation is a number from 0.');
   return parsed.data;
+}
+
+/** A place in a tenant's feed: a cursor as the API gives them, or its number alone. */
+export function cursor(text: string): string {
+  if (FeedCursorText.safeParse(text).success || Number.isSafeInteger(whole(text))) return text;
+  throw new InvalidArgumentError('It is a cursor of the feed, such as acme:17, or its number.');
+}
+
+/** A move's number in the feed of its tenant. */
+export function feedNumber(text: string): number {
+  const seq = whole(text);
+  if (!Number.isSafeInteger(seq) || seq < 1) throw new InvalidArgumentError('It is a number from 1.');
+  return seq;
 }
 
 /** How many rows to show. */

@@ -7,6 +7,8 @@ import { cancelCommand } from './commands/cancel.ts';
 import { checkCommand } from './commands/check.ts';
 import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { followCommand } from './commands/follow.ts';
+import { followersCommand } from './commands/followers.ts';
 import { historyCommand } from './commands/history.ts';
 import { holdCommand } from './commands/hold.ts';
 import { hooksCommand } from './commands/hooks.ts';
@@ -18,6 +20,7 @@ import { rejectCommand } from './commands/reject.ts';
 import { releasesCommand } from './commands/releases.ts';
 import { rollbackCommand } from './commands/rollback.ts';
 import { showCommand } from './commands/show.ts';
+import { sinksCommand } from './commands/sinks.ts';
 import { statusCommand } from './commands/status.ts';
 import { tenantsCommand } from './commands/tenants.ts';
 import { tokensCommand } from './commands/tokens.ts';
@@ -68,6 +71,7 @@ function pointsman(cli: Cli): Command {
   for (const command of [program, ...program.commands, ...program.commands.flatMap((one) => one.commands)]) {
     command
       .exitOverride()
+      .showHelpAfterError(hintAfterError(command))
       .configureHelp({ showGlobalOptions: true })
       .configureOutput({
         writeOut: (text) => cli.stdout.write(text),
@@ -75,6 +79,18 @@ function pointsman(cli: Cli): Command {
       });
   }
   return program;
+}
+
+/** What was probably meant, for those who gave as an argument what is an option. */
+const MEANT: Readonly<Record<string, string>> = {
+  hold: 'Why it is held goes into --reason. ',
+  rollback: 'The version to go back to goes into --to, and why it is held there into --hold. ',
+};
+
+function hintAfterError(command: Command): string {
+  const names = [command.name()];
+  for (let up = command.parent; up !== null; up = up.parent) names.unshift(up.name());
+  return `${MEANT[command.name()] ?? ''}"${names.join(' ')} --help" shows what it takes.`;
 }
 
 const COMMANDS = [
@@ -95,6 +111,9 @@ const COMMANDS = [
   cancelCommand,
   policyCommand,
   hooksCommand,
+  followCommand,
+  followersCommand,
+  sinksCommand,
   tenantsCommand,
   tokensCommand,
   doctorCommand,

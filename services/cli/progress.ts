@@ -1,4 +1,5 @@
 import { gateLine, openGateNames } from './gate-wording.ts';
+import { printable } from './printable.ts';
 import type { ReleaseView, StageView } from './resources.ts';
 import type { Terminal } from './terminal.ts';
 import { spoken } from './wording.ts';
@@ -35,6 +36,12 @@ export function progress(terminal: Terminal): Progress {
       write(`${gateLine(gate, terminal)}\n`);
     }
   };
+  const showFrozen = ({ status, reason }: ReleaseView): void => {
+    if (status === 'settled' || reason === null || shown.has(reason)) return;
+    shown.add(reason);
+    replacePending('');
+    write(`  … swap ${printable(reason)}\n`);
+  };
   return {
     show(release) {
       for (const stage of release.stages) {
@@ -44,6 +51,7 @@ export function progress(terminal: Terminal): Progress {
         replacePending('');
         write(`${stageLine(stage, release, terminal)}\n`);
       }
+      showFrozen(release);
       replacePending(release.status === 'settled' ? '' : waitingLine(release, terminal));
     },
     end: () => replacePending(''),

@@ -23,7 +23,12 @@ export type StageView = z.infer<typeof StageView>;
 /** A stage as an event tells of it: its beginning has no end yet. */
 export const StageEvent = StageView.extend({ finishedAt: z.string().nullable().default(null) });
 
-export const GateView = z.looseObject({ ...Gate.shape, verdicts: z.array(z.looseObject(Verdict.shape)) });
+export const GateView = z.looseObject({
+  ...Gate.shape,
+  // An older API does not say it.
+  opensAt: Gate.shape.opensAt.default(null),
+  verdicts: z.array(z.looseObject(Verdict.shape)),
+});
 export type GateView = z.infer<typeof GateView>;
 
 /** A gate that waits, in the list of its tenant. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { type Command, Option } from 'commander';
 
 import type { Decision } from '../../core/gate.ts';
@@ -10,7 +9,9 @@ import type { ExitName } from './exit-codes.ts';
 import { ApiProblem, CliError } from './failures.ts';
 import { openGates } from './gate-wording.ts';
 import { digest, gateName, generation, type NamedRelease, sentence } from './option-values.ts';
+import { releaseOf } from './named-release.ts';
 import { Heard, ReleaseView } from './resources.ts';
+import { sayOnce, sayOnceOption } from './say-once.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface WordOptions {
@@ -18,6 +19,7 @@ export interface WordOptions {
   readonly comment?: string;
   readonly digest?: string;
   readonly ifGeneration?: number;
+  readonly idempotencyKey?: string;
   readonly yes?: boolean;
 }
 
@@ -28,6 +30,7 @@ export function withWordOptions(command: Command): Command {
     .option('--comment <text>', 'why, for its record', sentence)
     .option('--digest <digest>', 'only if it is this artifact: what you have looked at', digest)
     .option('--if-generation <n>', 'only if the pointer is still at this generation', generation)
+    .addOption(sayOnceOption())
     .option('--yes', 'without being asked, whatever it is now');
 }
 
@@ -50,20 +53,19 @@ export async function sayWord(
   if (decision === 'reject' && options.comment === undefined && run.ask === null) {
     throw new CliError('usage', 'Say why, with --comment: it is all that its author will learn.');
   }
-  const id = {
-    tenant: named.tenant ?? run.tenant(),
-    bundle: named.bundle ?? run.bundle(),
-    version: named.version,
-  };
+  const id = releaseOf(run, named);
   const seen = options.digest === undefined ? await look(run, id) : null;
   const comment = await askWhatIsMissing(run, id, decision, options);
-  const heard = await send(run, id, {
+  const word: Word = {
     decision,
     digest: options.digest ?? seen?.digest,
     generation: options.ifGeneration ?? seen?.generation,
     gate: options.gate,
     comment,
-  });
+  };
+  const heard = await sayOnce(options.idempotencyKey, sameWord(word), (headers) =>
+    send(run, id, word, headers),
+  );
   if (run.terminal.json) run.terminal.document(heard);
   else
     run.terminal.out(`${outcomeOf(heard, decision, run.terminal)}  ${correlationId(id)} ${stands(heard)}\n`);
@@ -108,14 +110,34 @@ function nothingSaid(): CliError {
   return new CliError('interrupted', 'Nothing was said.');
 }
 
-async function send(run: CommandRun, id: ReleaseId, word: object): Promise<Heard> {
+/** As the API takes it. */
+interface Word {
+  readonly decision: Decision;
+  readonly digest: string | undefined;
+  readonly generation: number | undefined;
+  readonly gate: string | undefined;
+  readonly comment: string | undefined;
+}
+
+/** What was looked at is named once more: by then something else may be there, and it would be another word. */
+function sameWord(word: Word): string {
+  const what = word.digest === undefined ? '' : ` --digest ${word.digest}`;
+  return word.generation === undefined ? what : `${what} --if-generation ${word.generation}`;
+}
+
+async function send(
+  run: CommandRun,
+  id: ReleaseId,
+  word: Word,
+  headers: Readonly<Record<string, string>>,
+): Promise<Heard> {
   try {
     return await run.client.call(
       'POST',
       `${releasePath(id.tenant, id.bundle, id.version)}/approvals`,
       Heard,
       {
-        headers: { 'idempotency-key': randomUUID() },
+        headers,
         json: word,
       },
     );

@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
 
-import { BundleName, ChannelName, DEFAULT_CHANNEL, HookName, TenantName } from '../../core/identifiers.ts';
+import {
+  BundleName,
+  ChannelName,
+  DEFAULT_CHANNEL,
+  HookName,
+  SinkName,
+  TenantName,
+} from '../../core/identifiers.ts';
 import { CliError } from './failures.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -73,6 +80,16 @@ export function tenantName(text: string): string {
 /** A hook's name given as an argument. Throws CliError for what is not a name. */
 export function hookName(text: string): string {
   return check(HookName, text);
+}
+
+/** A sink's name given as an argument. Throws CliError for what is not a name. */
+export function sinkName(text: string): string {
+  return check(SinkName, text);
+}
+
+/** A bundle's name given as an argument, where none is needed. Throws CliError for what is not a name. */
+export function bundleName(text: string): string {
+  return check(BundleName, text);
 }
 
 function named(schema: z.ZodString, word: 'tenant' | 'bundle', value: string | null): string {

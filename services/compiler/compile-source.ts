@@ -115,7 +115,8 @@ async function compilePlan(
   }));
   const others: ArtifactFile[] = [...modules, ...assets];
   const channels = variantsOf(jobs, facts, [null, ...patches.keys()]);
-  await reportDangling(references, channels, others, files, tools.found);
+  const otherPaths = [...selection.modules.map(({ output }) => output), ...assets.map(({ path }) => path)];
+  await reportDangling(references, channels, otherPaths, files, tools.found);
   refuseCollisions(channels[0]?.documents.map(({ path }) => path) ?? [], others, tools.found);
   return emitArtifacts(channels, others, tools.making, tools.found);
 }
@@ -146,6 +147,8 @@ export interface ChannelDocument {
 export interface ChannelDocuments {
   readonly channel: string | null;
   readonly documents: readonly ChannelDocument[];
+  /** The paths of those that have problems in this channel. */
+  readonly faulty: readonly string[];
 }
 
 function variantsOf(
@@ -155,14 +158,21 @@ function variantsOf(
 ): ChannelDocuments[] {
   return channels.map((channel) => {
     const byPath = new Map<string, ChannelDocument>();
+    const faulty = new Set<string>();
     for (const [index, job] of jobs.entries()) {
+      if (job.patch !== null && job.patch.channel !== channel) continue;
       const made = facts[index];
       const { path } = job.selected.entry;
       // The base of a document comes before its patched forms, and is overwritten by the one of this channel.
-      if (made && (job.patch === null || job.patch.channel === channel))
+      if (made) {
         byPath.set(path, { path, facts: made, job });
+        faulty.delete(path);
+      } else {
+        byPath.delete(path);
+        faulty.add(path);
+      }
     }
-    return { channel, documents: [...byPath.values()] };
+    return { channel, documents: [...byPath.values()], faulty: [...faulty] };
   });
 }
 

@@ -1,6 +1,10 @@
 import type { MessagePort } from 'node:worker_threads';
+import { compileLimits } from '../../core/limits.ts';
 import { compileSource } from './compile-source.ts';
+import { yieldToOthers } from './thread-priority.ts';
 import type { Ask, Given, ThreadAnswer, ThreadResult, ThreadTask } from './thread-protocol.ts';
+
+yieldToOthers(compileLimits.niceness);
 
 /**
  * Runs in a thread of its own: one compilation. Where the main thread fails to read something, the answer is null; the main thread

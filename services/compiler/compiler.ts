@@ -43,11 +43,15 @@ export interface Compiler {
    * them; what it throws is thrown on. Nothing else throws but a mistake of the compiler itself, and closing it meanwhile.
    */
   compile(tenant: string, tree: SourceTree, readBlobs: ReadBlobs): Promise<CompileResult>;
+  /** Whether a compilation of that tenant that is not remembered would be `busy` now. */
+  isFullFor(tenant: string): boolean;
+  /** How many compilations wait for a thread. */
+  readonly waiting: number;
   /** Ends the threads. Compilations that run or wait throw. */
   close(): Promise<void>;
 }
 
-type Limits = { readonly [limit in keyof typeof compileLimits]: number };
+type Limits = { readonly [limit in Exclude<keyof typeof compileLimits, 'busy'>]: number };
 
 /**
  * A compiler with its threads and its memory. Memory is apart for each tenant: neither a result nor the time that it takes may
@@ -81,6 +85,10 @@ export function createCompiler(options: { limits?: Partial<Limits> } = {}): Comp
   };
 
   return {
+    get waiting() {
+      return queue.waiting;
+    },
+    isFullFor: queue.isFullFor,
     compile: async (tenant, tree, readBlobs) => {
       const name = `${tenant}/${tree.digest}`;
       const known = memo.get(name) ?? underWay.get(name);

@@ -3,6 +3,10 @@ export interface FairQueue {
   /** What the job gives; 'busy' at once when too much is waiting. After `close` everything that waits is refused. */
   readonly run: <T>(tenant: string, job: () => Promise<T>) => Promise<T | 'busy'>;
   readonly close: () => void;
+  /** Whether a job of that tenant would be told `busy` now. */
+  readonly isFullFor: (tenant: string) => boolean;
+  /** How many wait for their turn. */
+  readonly waiting: number;
 }
 
 export interface FairQueueLimits {
@@ -51,12 +55,20 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
     }
     startNext();
   };
+  const mustWait = (tenant: string): boolean =>
+    runningAll >= limits.threads || (running.get(tenant) ?? 0) >= limits.perTenant;
+  const isFullFor = (tenant: string): boolean =>
+    mustWait(tenant) &&
+    (waitingAll >= limits.queued || (waiting.get(tenant)?.length ?? 0) >= limits.queuedPerTenant);
   return {
+    get waiting() {
+      return waitingAll;
+    },
+    isFullFor,
     run: async (tenant, job) => {
       if (closed) throw closedError();
+      if (isFullFor(tenant)) return 'busy';
       const line = waiting.get(tenant) ?? [];
-      const mustWait = runningAll >= limits.threads || (running.get(tenant) ?? 0) >= limits.perTenant;
-      if (mustWait && (waitingAll >= limits.queued || line.length >= limits.queuedPerTenant)) return 'busy';
       const turn = Promise.withResolvers<void>();
       line.push({ start: () => turn.resolve(), refuse: turn.reject });
       waiting.set(tenant, line);

@@ -1,5 +1,5 @@
 import { Composer, isScalar, Parser } from 'yaml';
-import type { Document } from 'yaml';
+import type { Document, ErrorCode } from 'yaml';
 import { documentLimits } from '../../core/limits.ts';
 import type { ParsedText, Problem } from './parsed-document.ts';
 import { locateInYaml } from './yaml-places.ts';
@@ -31,13 +31,34 @@ export function parseYaml(text: string): ParsedText {
     return refused({ pointer: '', code: 'empty_document', message: 'there is no document', offset: 0 });
   const problems = problemsOf(document, second);
   const locate = (pointer: string, key = false): number => locateInYaml(document.contents, pointer, key);
-  if (problems.length > 0) return { value: null, problems, locate };
-  return { ...valueOfYaml(document), locate };
+  if (problems.length === 0) return { ...valueOfYaml(document), locate };
+  const known = readableUntil(document);
+  const others = valueOfYaml(document).problems.filter(({ offset }) => offset !== null && offset < known);
+  return { value: null, problems: [...problems, ...others], locate };
 }
 
 function refused(problem: Problem): ParsedText {
   return { value: null, problems: [problem], locate: () => problem.offset ?? 0 };
 }
+
+/**
+ * How far the maps and lists are certainly those that the author meant. Behind a mistake in their form the library guesses, and a key
+ * that is a duplicate in its guess need not be one in the file.
+ */
+function readableUntil({ errors, directives }: Document.Parsed | Document): number {
+  if ((directives?.yaml.version ?? '1.2') !== '1.2') return 0;
+  const inForm = errors.filter(({ code }) => !INSIDE_ONE_VALUE.has(code)).map(({ pos }) => pos[0]);
+  return Math.min(Number.POSITIVE_INFINITY, ...inForm);
+}
+
+const INSIDE_ONE_VALUE: ReadonlySet<string> = new Set<ErrorCode>([
+  'BAD_ALIAS',
+  'BAD_DQ_ESCAPE',
+  'BAD_SCALAR_START',
+  'MULTIPLE_ANCHORS',
+  'MULTIPLE_TAGS',
+  'TAG_RESOLVE_FAILED',
+]);
 
 function problemsOf(document: Document.Parsed | Document, second: Document | undefined): Problem[] {
   const problems: Problem[] = [...document.errors, ...document.warnings]

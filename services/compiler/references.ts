@@ -66,20 +66,27 @@ export function patternsFor(references: readonly Reference[], path: string): str
   return [...patterns].toSorted();
 }
 
-/** Every left value of one artifact that does not exist on the right. Scalars are equal when their canonical texts are. */
+/**
+ * Every left value of one artifact that does not exist on the right. Scalars are equal when their canonical texts are. While a
+ * document on the right is faulty, nobody knows what it will say, and nothing is missing there.
+ *
+ * @param paths of the artifact's files
+ * @param faulty the paths of the documents that did not compile
+ */
 export function danglingReferences(
   references: readonly Reference[],
   documents: readonly ReferringDocument[],
-  paths: readonly string[],
+  { paths, faulty }: { readonly paths: readonly string[]; readonly faulty: readonly string[] },
 ): Dangling[] {
   return references.flatMap(({ from, to }) => {
     const existing = new Set<string>();
     if (to.pointer === null)
-      for (const path of paths) if (to.matches(path)) existing.add(JSON.stringify(path));
+      for (const path of [...paths, ...faulty]) if (to.matches(path)) existing.add(JSON.stringify(path));
     for (const document of documents) {
       if (to.pointer === null || !to.matches(document.path)) continue;
       for (const [, text] of document.values[to.pointer] ?? []) if (text !== null) existing.add(text);
     }
+    const isUnknown = to.pointer !== null && faulty.some(to.matches);
     const right = to.pointer === null ? to.glob : `${to.glob}#${to.pointer}`;
     return documents
       .filter((document) => from.matches(document.path))
@@ -90,7 +97,7 @@ export function danglingReferences(
               'a reference is a single value; put "/*" into the pattern for the items of a list';
             return [{ path, pointer, code: 'reference_not_scalar', message }];
           }
-          if (existing.has(text)) return [];
+          if (isUnknown || existing.has(text)) return [];
           const shown = text.length > 100 ? `${text.slice(0, 100)}…` : text;
           return [
             { path, pointer, code: 'reference_missing', message: `${shown} does not exist in ${right}` },

@@ -1,4 +1,3 @@
-import type { ArtifactFile } from '../../core/oci.ts';
 import type { ChannelDocument, ChannelDocuments } from './compile-source.ts';
 import type { Findings } from './findings.ts';
 import { childOf, pointerSteps } from './json-pointer.ts';
@@ -12,21 +11,23 @@ import type { SourceFiles } from './source-files.ts';
 /**
  * Checks the references of every channel's artifact. What dangles for all channels is reported once. Places are looked up only now:
  * the document may have been taken over from an earlier compilation without ever being read in this one.
+ *
+ * @param otherPaths of the modules and assets, those too that did not compile
  */
 export async function reportDangling(
   references: readonly Reference[],
   channels: readonly ChannelDocuments[],
-  others: readonly ArtifactFile[],
+  otherPaths: readonly string[],
   files: SourceFiles,
   found: Findings,
 ): Promise<void> {
   const reported = new Set<string>();
   const reporter: Reporter = { parsed: new Map(), files, found };
-  for (const { channel, documents } of channels) {
+  for (const { channel, documents, faulty } of channels) {
     const byPath = new Map(documents.map((document) => [document.path, document]));
     const referring = documents.map(({ path, facts }) => ({ path, values: facts.values }));
-    const paths = [...byPath.keys(), ...others.map((file) => file.path)];
-    for (const dangling of danglingReferences(references, referring, paths)) {
+    const paths = [...byPath.keys(), ...otherPaths];
+    for (const dangling of danglingReferences(references, referring, { paths, faulty })) {
       const name = JSON.stringify(dangling);
       const document = byPath.get(dangling.path);
       if (reported.has(name) || !document) continue;

@@ -1,10 +1,18 @@
+import type { Broker } from '../../core/sink.ts';
 import type { AddressRange } from '../outbound/address-ranges.ts';
 import type { SecretKeys } from '../secrets/secret-box.ts';
-import { appDatabaseUrl } from './database-urls.ts';
+import {
+  appPasswordKnown,
+  databaseRoles,
+  type DatabaseRoles,
+  ownerNeedsApp,
+  twoRoles,
+} from './database-roles.ts';
+import { queuesSomewhere, RABBIT_SETTINGS, type RabbitConfig, rabbitConfig } from './rabbit-config.ts';
 import { readSettings, type Environment, type Rule } from './read-settings.ts';
 import { hashToken, type LogLevel, type Settings } from './settings.ts';
 
-export interface ApiConfig {
+export interface ApiConfig extends RabbitConfig {
   readonly host: string;
   /** 0 for any free one. */
   readonly port: number;
@@ -15,12 +23,16 @@ export interface ApiConfig {
   readonly restateAdminUrl: string;
   /** What outgoing calls may reach although it is not public. */
   readonly outboundAllow: readonly AddressRange[];
-  /** Null without one: hooks can't be set then. */
+  /** Null without one: hooks and webhooks can't be set then. */
   readonly secretKeys: SecretKeys | null;
+  /** Those that the worker delivers to, by the same settings: what there is to be listed, and no way there. */
+  readonly brokers: readonly Broker[];
+  /** Queues of RabbitMQ whose length is a metric. */
+  readonly amqpQueues: readonly string[];
   readonly logLevel: LogLevel;
 }
 
-export interface WorkerConfig {
+export interface WorkerConfig extends RabbitConfig {
   readonly host: string;
   readonly port: number;
   /** Where Restate reaches the worker. */
@@ -32,20 +44,15 @@ export interface WorkerConfig {
   readonly databaseUrl: string;
   readonly restateIngressUrl: string;
   readonly restateAdminUrl: string;
-  /** Null without a RabbitMQ. */
-  readonly amqpUrl: string | null;
   /** Null without a Redis. */
   readonly redisUrl: string | null;
+  /** Whether pointers and bundles are cached there. */
+  readonly redisCache: boolean;
   /** What outgoing calls may reach although it is not public. */
   readonly outboundAllow: readonly AddressRange[];
   /** Null without one: hooks can't be set then. */
   readonly secretKeys: SecretKeys | null;
   readonly logLevel: LogLevel;
-}
-
-export interface MigrateConfig {
-  readonly ownerUrl: string;
-  readonly appUrl: string;
 }
 
 /** What `npm start` is to run. A part that is null is embedded. */
@@ -61,7 +68,7 @@ export interface StackConfig {
   readonly adminToken: string | null;
   /** Null to use the home's own. */
   readonly secretKeys: SecretKeys | null;
-  readonly database: MigrateConfig | null;
+  readonly database: DatabaseRoles | null;
   readonly restate: { readonly ingressUrl: string; readonly adminUrl: string } | null;
   /** Null to choose one and keep it. */
   readonly workerPort: number | null;
@@ -84,13 +91,16 @@ export function apiConfig(env: Environment): ApiConfig {
       'DATABASE_URL',
       'RESTATE_INGRESS_URL',
       'RESTATE_ADMIN_URL',
+      'REDIS_URL',
       'POINTSMAN_OUTBOUND_ALLOW',
       ...SECRET_KEYS,
+      ...RABBIT_SETTINGS,
+      'POINTSMAN_AMQP_QUEUES',
       'POINTSMAN_LOG_LEVEL',
     ],
     {
       required: ['DATABASE_URL', 'RESTATE_INGRESS_URL', 'RESTATE_ADMIN_URL'],
-      rules: [oneAdminToken, currentBesidePrevious],
+      rules: [oneAdminToken, currentBesidePrevious, queuesSomewhere],
     },
   );
   return {
@@ -102,6 +112,12 @@ export function apiConfig(env: Environment): ApiConfig {
     restateAdminUrl: read.RESTATE_ADMIN_URL,
     outboundAllow: read.POINTSMAN_OUTBOUND_ALLOW ?? [],
     secretKeys: secretKeys(read),
+    brokers: [
+      ...(read.REDIS_URL === undefined ? [] : ['redis' as const]),
+      ...(read.AMQP_URL === undefined ? [] : ['rabbitmq' as const]),
+    ],
+    ...rabbitConfig(read),
+    amqpQueues: read.POINTSMAN_AMQP_QUEUES ?? [],
     logLevel: read.POINTSMAN_LOG_LEVEL ?? 'info',
   };
 }
@@ -121,13 +137,14 @@ export function workerConfig(env: Environment): WorkerConfig {
     'POINTSMAN_PORT',
     'POINTSMAN_PUBLIC_URL',
     'POINTSMAN_WORKER_IDENTITY_KEY',
-    'AMQP_URL',
+    ...RABBIT_SETTINGS,
     'REDIS_URL',
+    'POINTSMAN_REDIS_CACHE',
     'POINTSMAN_OUTBOUND_ALLOW',
     ...SECRET_KEYS,
     'POINTSMAN_LOG_LEVEL',
   ] as const;
-  const read = readSettings(env, names, { required, rules: [currentBesidePrevious] });
+  const read = readSettings(env, names, { required, rules: [currentBesidePrevious, cacheNeedsRedis] });
   return {
     host: read.POINTSMAN_HOST ?? DEFAULT_HOST,
     port: read.POINTSMAN_WORKER_PORT,
@@ -140,8 +157,9 @@ export function workerConfig(env: Environment): WorkerConfig {
     databaseUrl: read.DATABASE_URL,
     restateIngressUrl: read.RESTATE_INGRESS_URL,
     restateAdminUrl: read.RESTATE_ADMIN_URL,
-    amqpUrl: read.AMQP_URL ?? null,
+    ...rabbitConfig(read),
     redisUrl: read.REDIS_URL ?? null,
+    redisCache: read.POINTSMAN_REDIS_CACHE ?? false,
     outboundAllow: read.POINTSMAN_OUTBOUND_ALLOW ?? [],
     secretKeys: secretKeys(read),
     logLevel: read.POINTSMAN_LOG_LEVEL ?? 'info',
@@ -149,7 +167,7 @@ export function workerConfig(env: Environment): WorkerConfig {
 }
 
 /** The settings of `services/migrate`. Throws ConfigError. */
-export function migrateConfig(env: Environment): MigrateConfig {
+export function migrateConfig(env: Environment): DatabaseRoles {
   const names = ['DATABASE_URL', 'DATABASE_OWNER_URL'] as const;
   const read = readSettings(env, names, { required: ['DATABASE_URL'], rules: [appPasswordKnown, twoRoles] });
   return databaseRoles(read.DATABASE_URL, read.DATABASE_OWNER_URL);
@@ -171,14 +189,18 @@ export function stackConfig(env: Environment): StackConfig {
     'RESTATE_INGRESS_URL',
     'RESTATE_ADMIN_URL',
     // Read by the children, who inherit them: here they are only looked at, so that a mistake is told with the others.
-    'AMQP_URL',
+    ...RABBIT_SETTINGS,
+    'POINTSMAN_AMQP_QUEUES',
     'REDIS_URL',
+    'POINTSMAN_REDIS_CACHE',
     'POINTSMAN_OUTBOUND_ALLOW',
     ...SECRET_KEYS,
     'POINTSMAN_LOG_LEVEL',
   ] as const;
   const rules = [
     currentBesidePrevious,
+    queuesSomewhere,
+    cacheNeedsRedis,
     appPasswordKnown,
     twoRoles,
     ownerNeedsApp,
@@ -214,24 +236,9 @@ const oneAdminToken: Rule<'POINTSMAN_ADMIN_TOKEN' | 'POINTSMAN_ADMIN_TOKEN_SHA25
     ? 'exactly one of POINTSMAN_ADMIN_TOKEN and POINTSMAN_ADMIN_TOKEN_SHA256 must be set'
     : null;
 
-const appPasswordKnown: Rule<'DATABASE_URL' | 'DATABASE_OWNER_URL'> = (read, isSet) =>
-  read.DATABASE_URL !== undefined &&
-  !isSet('DATABASE_OWNER_URL') &&
-  appDatabaseUrl(read.DATABASE_URL) === null
-    ? "DATABASE_URL alone is the owner's, from whose password the app role's is derived, and it holds no password: " +
-      'add one, or set DATABASE_OWNER_URL as well'
-    : null;
-
-const twoRoles: Rule<'DATABASE_URL' | 'DATABASE_OWNER_URL'> = ({ DATABASE_URL, DATABASE_OWNER_URL }) =>
-  DATABASE_URL !== undefined &&
-  DATABASE_OWNER_URL !== undefined &&
-  new URL(DATABASE_URL).username === new URL(DATABASE_OWNER_URL).username
-    ? 'DATABASE_URL and DATABASE_OWNER_URL must name two roles; set only DATABASE_URL to have the second one made'
-    : null;
-
-const ownerNeedsApp: Rule<'DATABASE_URL' | 'DATABASE_OWNER_URL'> = (_read, isSet) =>
-  isSet('DATABASE_OWNER_URL') && !isSet('DATABASE_URL')
-    ? 'DATABASE_OWNER_URL is set, so that DATABASE_URL must be, too'
+const cacheNeedsRedis: Rule<'POINTSMAN_REDIS_CACHE' | 'REDIS_URL'> = (read, isSet) =>
+  read.POINTSMAN_REDIS_CACHE === true && !isSet('REDIS_URL')
+    ? 'POINTSMAN_REDIS_CACHE is on, so that REDIS_URL must be set'
     : null;
 
 const wholeRestate: Rule<'RESTATE_INGRESS_URL' | 'RESTATE_ADMIN_URL'> = (_read, isSet) =>
@@ -250,11 +257,6 @@ const identityElsewhere: Rule<'RESTATE_ADMIN_URL' | 'POINTSMAN_WORKER_IDENTITY_K
   isSet('POINTSMAN_WORKER_IDENTITY_KEY') && !isSet('RESTATE_ADMIN_URL')
     ? 'POINTSMAN_WORKER_IDENTITY_KEY is for a Restate elsewhere: the embedded one has a key of its own'
     : null;
-
-function databaseRoles(databaseUrl: string, ownerUrl: string | undefined): MigrateConfig {
-  if (ownerUrl !== undefined) return { ownerUrl, appUrl: databaseUrl };
-  return { ownerUrl: databaseUrl, appUrl: appDatabaseUrl(databaseUrl) as string };
-}
 
 const SECRET_KEYS = ['POINTSMAN_SECRET_KEY', 'POINTSMAN_SECRET_KEY_PREVIOUS'] as const;
 type SecretKeyName = (typeof SECRET_KEYS)[number];

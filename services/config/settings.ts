@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 import { parseAddressRange } from '../outbound/address-ranges.ts';
+import { depthLimits } from '../rabbitmq/limits.ts';
 
 /**
  * Every setting of every process, by the name of its environment variable, with how it is read. What a process takes from
@@ -45,13 +46,26 @@ export const settings = z.object({
   DATABASE_OWNER_URL: url(['postgres:', 'postgresql:']),
   RESTATE_INGRESS_URL: url(['http:', 'https:']),
   RESTATE_ADMIN_URL: url(['http:', 'https:']),
-  /** Celery's queues, in RabbitMQ … */
+  /** Celery's queues and the exchange of moves, in RabbitMQ … */
   AMQP_URL: url(['amqp:', 'amqps:']),
+  /** What becomes of a move that no queue in RabbitMQ is bound for: it comes back to us, or goes into a queue of its own. */
+  POINTSMAN_AMQP_UNROUTED: z.enum(['mandatory', 'alternate'], 'must be mandatory or alternate'),
+  /** Queues in RabbitMQ whose length is among the API's metrics. */
+  POINTSMAN_AMQP_QUEUES: z
+    .string()
+    .transform((text) => text.split(',').map((queue) => queue.trim()))
+    .refine(
+      (queues) =>
+        queues.length <= depthLimits.queues && queues.every((queue) => /^[\w.:-]{1,255}$/.test(queue)),
+      `must be at most ${depthLimits.queues} names of queues with commas between them, of letters, digits and "_.:-"`,
+    ),
   /** … and in Redis. */
   REDIS_URL: url(['redis:', 'rediss:']).refine(
     (text) => URL.canParse(text) && /^\/?[0-9]{0,4}$/.test(new URL(text).pathname),
     'must have nothing but the number of a database after the host',
   ),
+  /** Whether Redis also has the pointers and their bundles, for runtimes that read nothing else. */
+  POINTSMAN_REDIS_CACHE: z.enum(['on', 'off'], 'must be on or off').transform((word) => word === 'on'),
   /** What outgoing calls may reach although it is not public. */
   POINTSMAN_OUTBOUND_ALLOW: addressRanges(),
   POINTSMAN_LOG_LEVEL: z.enum(

@@ -15,8 +15,12 @@ export function forbidden(url: URL): Forbidden {
   return { kind: 'forbidden', summary: summary(url, 'calls to its address are not allowed') };
 }
 
-export function later(url: URL | null, what: string, retryAfterMs: number | null = null): Later {
-  return { kind: 'later', retryAfterMs, summary: summary(url, what) };
+export function later(
+  url: URL | null,
+  what: string,
+  { status = null, retryAfterMs = null }: Partial<Pick<Later, 'status' | 'retryAfterMs'>> = {},
+): Later {
+  return { kind: 'later', status, retryAfterMs, summary: summary(url, what) };
 }
 
 function summary(url: URL | null, what: string): string {

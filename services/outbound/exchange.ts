@@ -60,7 +60,10 @@ async function sendAndRead(hop: Hop, { dispatcher, signal, maxBytes }: ExchangeB
     return unsuccessful(url, status, answer.headers);
   }
   const read = await readBody(answer.body, answer.headers, maxBytes);
-  if ('problem' in read) return { result: refused(url, status, read.problem), health: 'alive' };
+  if ('problem' in read) {
+    const { problem, ...tooLarge } = read;
+    return { result: { ...refused(url, status, problem), ...tooLarge }, health: 'alive' };
+  }
   return {
     result: { kind: 'answered', status, headers: decodedHeaders(answer.headers), body: read.body },
     health: 'alive',
@@ -92,7 +95,10 @@ function unsuccessful(url: URL, status: number, headers: OutboundHeaders): Excha
     nowMs: Date.now(),
     maxMs: outboundLimits.retryAfterMaxMs,
   });
-  return { result: later(url, what, askedMs), health: isFailing ? 'failing' : 'alive' };
+  return {
+    result: later(url, what, { status, retryAfterMs: askedMs }),
+    health: isFailing ? 'failing' : 'alive',
+  };
 }
 
 /** Request Timeout, Too Early, Too Many Requests: the provider works, and asks for another attempt. */

@@ -46,7 +46,8 @@ async function admittedExchange(hop: Hop, course: Course): Promise<Exchanged> {
   const admission = course.breakers.admit(`${course.tenant} ${hop.url.origin}`);
   if (admission.kind === 'open') {
     const what = 'not called, since it has been failing';
-    return { result: later(hop.url, what, admission.retryAfterMs), health: 'unknown', cause: 'breaker' };
+    const { retryAfterMs } = admission;
+    return { result: later(hop.url, what, { retryAfterMs }), health: 'unknown', cause: 'breaker' };
   }
   let health: Exchanged['health'] = 'unknown';
   try {

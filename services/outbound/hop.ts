@@ -55,8 +55,8 @@ export function nextHop(from: Hop, status: number, location: string | null): Nex
 
 function parseTarget(text: string, base?: URL): { readonly url: URL } | { readonly problem: string } {
   if (text.length > outboundLimits.urlChars) return { problem: 'is too long' };
-  if (!URL.canParse(text, base?.href)) return { problem: 'can not be read' };
-  const url = new URL(text, base);
+  const url = URL.parse(text, base?.href);
+  if (url === null) return { problem: 'can not be read' };
   if (url.hostname.length > outboundLimits.hostChars) return { problem: 'is too long' };
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return { problem: 'is neither http nor https' };
   if (url.username !== '' || url.password !== '') return { problem: 'holds a user or a password' };

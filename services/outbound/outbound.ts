@@ -44,11 +44,23 @@ export type OutboundAnswer =
       readonly body: Buffer;
     }
   /** Another status, a body too large, too many redirects, a bad URL or certificate: another attempt changes nothing. */
-  | { readonly kind: 'refused'; readonly status: number | null; readonly summary: string }
+  | {
+      readonly kind: 'refused';
+      readonly status: number | null;
+      readonly summary: string;
+      /** Only with a body past `maxBytes`, which whoever named that bound may want to say in words of his own. */
+      readonly tooLarge?: true;
+    }
   /** The name or address, also after a redirect or a change of the name, leads where calls may not go. Nothing was sent there. */
   | { readonly kind: 'forbidden'; readonly summary: string }
   /** 408, 425, 429, 5xx, a timeout, a lost connection, an open breaker. The effect may have happened: unknown is not failed. */
-  | { readonly kind: 'later'; readonly retryAfterMs: number | null; readonly summary: string };
+  | {
+      readonly kind: 'later';
+      /** Null where nothing was answered. */
+      readonly status: number | null;
+      readonly retryAfterMs: number | null;
+      readonly summary: string;
+    };
 
 /** The one way out: every HTTP call to somebody else's server goes through here. One attempt each; retrying is the caller's. */
 export interface Outbound {
@@ -140,7 +152,7 @@ function logCall(
   answer: OutboundAnswer,
   how: Omit<Attempted, 'answer'> & { readonly ms: number },
 ): void {
-  const status = 'status' in answer ? answer.status : undefined;
+  const status = 'status' in answer ? (answer.status ?? undefined) : undefined;
   const summary = 'summary' in answer ? answer.summary : undefined;
   const line = { correlationId, method, status, ...how, summary };
   if (answer.kind === 'forbidden') log.warn(line, 'outgoing call forbidden');

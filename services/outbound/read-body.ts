@@ -4,7 +4,7 @@ import { gunzip } from 'node:zlib';
 
 import type { OutboundHeaders } from './outbound.ts';
 
-type Read = { readonly body: Buffer } | { readonly problem: string };
+type Read = { readonly body: Buffer } | { readonly problem: string; readonly tooLarge?: true };
 
 /**
  * The body, decoded. Neither as it comes nor as it unpacks does it take more than `maxBytes`: the connection is closed, or the unpacking
@@ -16,14 +16,14 @@ export async function readBody(stream: Readable, headers: OutboundHeaders, maxBy
   const isTooLarge = Number(headers['content-length']) > maxBytes;
   if (isTooLarge || (!isGzip && coding !== 'identity')) {
     stream.on('error', () => {}).destroy();
-    return { problem: isTooLarge ? TOO_LARGE : 'its answer is encoded in a way that was not asked for' };
+    return isTooLarge ? TOO_LARGE : { problem: 'its answer is encoded in a way that was not asked for' };
   }
   const received = await receive(stream, maxBytes);
-  if (received === null) return { problem: TOO_LARGE };
+  if (received === null) return TOO_LARGE;
   return isGzip && received.length > 0 ? unpack(received, maxBytes) : { body: received };
 }
 
-const TOO_LARGE = 'its answer is too large';
+const TOO_LARGE = { problem: 'its answer is too large', tooLarge: true } as const;
 
 async function receive(stream: Readable, maxBytes: number): Promise<Buffer | null> {
   const chunks: Buffer[] = [];
@@ -42,6 +42,6 @@ async function unpack(packed: Buffer, maxBytes: number): Promise<Read> {
     return { body: await promisify(gunzip)(packed, { maxOutputLength: maxBytes }) };
   } catch (error) {
     const isTooLarge = error instanceof RangeError;
-    return { problem: isTooLarge ? TOO_LARGE : 'its answer says that it is gzip and is not' };
+    return isTooLarge ? TOO_LARGE : { problem: 'its answer says that it is gzip and is not' };
   }
 }

@@ -36,6 +36,18 @@ export async function findArtifact(
   });
 }
 
+/** All files of an artifact with their contents, in the manifest's order. */
+export async function loadArtifactFiles(
+  db: Database,
+  tenant: string,
+  artifact: string,
+): Promise<(ArtifactFile & { content: Uint8Array })[]> {
+  const sql = `SELECT f.path, f.digest, f.size, f.media_type AS "mediaType", b.content
+    FROM artifact_blobs f JOIN blobs b ON (b.tenant, b.digest) = (f.tenant, f.digest)
+    WHERE f.tenant = $1 AND f.artifact = $2 AND f.path IS NOT NULL ORDER BY f.ordinal`;
+  return allRows(ContentRow, await db.call(tenant, sql, [tenant, artifact]));
+}
+
 export async function findArtifactFile(
   db: Database,
   tenant: string,

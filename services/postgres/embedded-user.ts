@@ -22,7 +22,7 @@ export interface Owner {
 /**
  * Decides as whom PostgreSQL runs. An ordinary user stays who they are. Root becomes the owner of `dataDir`, or `nobody`
  * when it is new or root's; and where that user may not enter the folders on the way (a clone under /root, a private
- * temporary folder) it keeps the right to pass through them, and no other right of root's.
+ * temporary folder) it keeps the right to overlook file modes, and no other right of root's.
  *
  * Throws, saying what to do, when neither works.
  */
@@ -63,21 +63,25 @@ async function nobody(): Promise<Owner> {
   return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
 }
 
-// Ambient capabilities survive the exec of a program that is not set-uid. These two only let it read and enter what the
-// file modes would forbid; PostgreSQL itself checks for the user id alone.
+// An ambient capability survives the exec of a program that is not set-uid. This one lets it read and enter what the file modes
+// would forbid; CAP_DAC_READ_SEARCH, which would do for entering, is not among what a container has by default. PostgreSQL looks for
+// its own files with access(2), for which the kernel drops the capabilities of a real user who is not root, unless it is told not to.
 function setprivArgs(owner: Owner): string[] {
-  const passing = '+dac_override,+dac_read_search';
+  const passing = '+dac_override';
   const user = [`--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--clear-groups'];
-  return [...user, `--inh-caps=${passing}`, `--ambient-caps=${passing}`];
+  return [...user, '--securebits=+no_setuid_fixup', `--inh-caps=${passing}`, `--ambient-caps=${passing}`];
 }
 
-// What counts is that the program starts there and can see the folder, not what the modes seem to say: an access list, a
-// security module or a missing capability of a container decides as well.
+// What counts is that the program starts there, finds its own files and can see the folder, not what the modes seem to say: an
+// access list, a security module or a missing capability of a container decides as well. One that does not find itself only logs
+// that, says its version and ends well; initdb would then fail.
 async function works(user: PostgresUser, binary: string, folder: string): Promise<boolean> {
   const check = user.command('/bin/sh', ['-c', '"$0" --version && test -x "$1"', binary, folder]);
+  const env = { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' };
+  const options = { ...check.user, env, timeout: serverLimits.probeMs, cwd: '/' };
   try {
-    await run(check.file, check.args, { ...check.user, timeout: serverLimits.probeMs, cwd: '/' });
-    return true;
+    const { stderr } = await run(check.file, check.args, options);
+    return !stderr.includes('invalid binary');
   } catch {
     return false;
   }

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 
-import { Gate, GateKind, OpenGate } from '../../core/gate.ts';
+import { Gate, GateKind, type OpenGate } from '../../core/gate.ts';
 import { BundleName, type ReleaseId, Version } from '../../core/identifiers.ts';
 import { WindowRule } from '../../core/gate-rules.ts';
 import { opensAt } from '../../core/window.ts';
 import { VerdictAnswer } from '../../handlers/contract.ts';
 import type { GateBoard, Gates, WaitingGate } from '../../handlers/deps.ts';
 import type { Database } from './database.ts';
+import { OpenGateRow } from './gate-rows.ts';
 import { allRows, answerOf, at, json } from './rows.ts';
 
 const Board = z.discriminatedUnion('kind', [
@@ -104,5 +105,5 @@ export async function listOpenGates(
       AND (g.opened_at, g.bundle, g.version, g.gate) > ($2, $3, $4, $5)
     ORDER BY g.opened_at, g.bundle, g.version, g.gate LIMIT $6`;
   const rows = await db.call(tenant, sql, [tenant, ...(after ?? ['-infinity', '', 0, '']), limit]);
-  return allRows(z.object({ gate: OpenGate }), rows).map(({ gate }) => gate);
+  return allRows(z.object({ gate: OpenGateRow }), rows).map(({ gate }) => gate);
 }

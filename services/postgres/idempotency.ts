@@ -41,3 +41,32 @@ export async function createTenantOnce(
     return earlier.fingerprint === fingerprint ? 'replayed' : 'key_reused';
   });
 }
+
+/**
+ * Remembers what was asked under a key, for what is done once elsewhere: whoever asks the same under it finds it `known`, and is to be answered
+ * from there.
+ */
+export async function claimKey(
+  db: Database,
+  {
+    tenant,
+    idempotencyKey,
+    fingerprint,
+    at: epochMs,
+  }: Pick<NewTenant, 'tenant' | 'idempotencyKey' | 'fingerprint' | 'at'>,
+): Promise<'claimed' | 'known' | 'key_reused'> {
+  return db.tenant(tenant, async (query) => {
+    const claimed = await query(
+      `INSERT INTO idempotency_keys (tenant, key, fingerprint, answer, created_at) VALUES ($1, $2, $3, '{"kind": "elsewhere"}', $4)
+       ON CONFLICT DO NOTHING RETURNING key`,
+      [tenant, idempotencyKey, fingerprint, at(epochMs)],
+    );
+    if (claimed.length > 0) return 'claimed';
+    const known = await query('SELECT fingerprint FROM idempotency_keys WHERE tenant = $1 AND key = $2', [
+      tenant,
+      idempotencyKey,
+    ]);
+    const [earlier] = allRows(z.object({ fingerprint: z.string() }), known);
+    return earlier?.fingerprint === fingerprint ? 'known' : 'key_reused';
+  });
+}

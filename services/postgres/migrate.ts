@@ -91,10 +91,21 @@ const inserted = [
   'hooks',
   'deliveries',
   'commit_reports',
+  'sinks',
+  'webhook_attempts',
+  'followers',
 ];
 
-/** What a release gives up, a rule that an admin takes back, and deliveries whose time is over. */
-const deleted = ['artifact_claims', 'hooks', 'deliveries', 'commit_reports'];
+/** What a release gives up, a rule or a sink that an admin takes back, what has had its time, and runtimes that are gone. */
+const deleted = [
+  'artifact_claims',
+  'hooks',
+  'deliveries',
+  'commit_reports',
+  'sinks',
+  'webhook_attempts',
+  'followers',
+];
 
 /** What names a row, and what was asked for, stays as it was written. */
 const updated = [
@@ -111,6 +122,12 @@ const updated = [
   ],
   ['deliveries', 'state, version, reason, updated_at'],
   ['commit_reports', 'state, detail, ended_at'],
+  ['sinks', 'url, secret, previous_secret, previous_until, updated_by, updated_at'],
+  [
+    'sinks',
+    'delivered_seq, delivered_at, failures, failing_since, last_error, retry_at, proven_at, paused_by, paused_at, pause_reason',
+  ],
+  ['followers', 'generation, digest, since, seen_at, by'],
   [
     'callbacks',
     'sha256, awakeable_id, wake, deadline_at, state, closed_at, reason, final, answer, fingerprint, uploaded_blobs, uploaded_bytes',

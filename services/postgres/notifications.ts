@@ -45,19 +45,27 @@ export class Notifications {
 
   /** Hears what concerns that bundle, until the returned function is called. */
   subscribe(tenant: string, bundle: string, listener: Listener): () => void {
-    const key = `${tenant}/${bundle}`;
-    const listeners = this.#listeners.get(key) ?? new Set();
-    this.#listeners.set(key, listeners.add(listener));
-    return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0 && this.#listeners.get(key) === listeners) this.#listeners.delete(key);
-    };
+    return this.#subscribe(`${tenant}/${bundle}`, listener);
+  }
+
+  /** Hears what concerns any bundle of that tenant, the same way. */
+  subscribeTenant(tenant: string, listener: Listener): () => void {
+    return this.#subscribe(tenant, listener);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#again) clearTimeout(this.#again);
     await this.#client?.end().catch(() => undefined);
+  }
+
+  #subscribe(key: string, listener: Listener): () => void {
+    const listeners = this.#listeners.get(key) ?? new Set();
+    this.#listeners.set(key, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#listeners.get(key) === listeners) this.#listeners.delete(key);
+    };
   }
 
   async #listen(): Promise<void> {
@@ -94,7 +102,7 @@ export class Notifications {
     if (!notice.success) return;
     const { tenant, bundle } = notice.data;
     // A copy: a listener that has heard enough ends its subscription while we are at it.
-    const listeners = Array.from(this.#listeners.get(`${tenant}/${bundle}`) ?? []);
+    const listeners = [tenant, `${tenant}/${bundle}`].flatMap((key) => [...(this.#listeners.get(key) ?? [])]);
     for (const listener of listeners) listener(notice.data);
   }
 }

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 
 import { Diagnostic } from '../../core/diagnostic.ts';
-import { Gate, GateChange } from '../../core/gate.ts';
+import { GateChange } from '../../core/gate.ts';
 import { Origin } from '../../core/hook.ts';
 import { Digest, type ReleaseId } from '../../core/identifiers.ts';
 import { Effect, EffectState, Outcome, ReleaseStatus, Stage, StageState } from '../../core/release.ts';
 import type { Database } from './database.ts';
+import { GateRow } from './gate-rows.ts';
 import { allRows, Big, Iso } from './rows.ts';
 
 const StageRow = z.object({
@@ -45,7 +46,7 @@ const Row = z.object({
   settledAt: Iso.nullable(),
   stages: z.array(StageRow),
   effects: z.array(EffectRow),
-  gates: z.array(Gate),
+  gates: z.array(GateRow),
 });
 
 /** A release as its readers see it. The outcome is null until it is the last word. */
@@ -56,13 +57,14 @@ const ProgressRow = Row.extend({ gateChanges: z.array(GateChange) });
 /** The same with all that happened to its gates, as of one moment. */
 export type ReleaseProgress = z.infer<typeof ProgressRow>;
 
-// The stage is the first that has not passed. What the swap or the close has written of the outcome is not told before it is final.
+// The stage is the first that has not passed. What the swap or the close has written of the outcome is not told before it is final; a reason
+// without an outcome says what the swap waits for.
 const COLUMNS = `
   r.tenant, r.bundle, r.version, r.channel, r.status, r.source, r.digest, r.generation, r.message, r.by, r.origin,
   r.not_before AS "notBefore", r.policy_version AS "policyVersion",
   r.superseded_by AS "supersededBy", r.created_at AS "createdAt", r.settled_at AS "settledAt",
   CASE WHEN r.status = 'settled' THEN r.outcome END AS outcome,
-  CASE WHEN r.status = 'settled' THEN r.reason END AS reason,
+  CASE WHEN r.status = 'settled' OR (r.status = 'running' AND r.outcome IS NULL) THEN r.reason END AS reason,
   CASE WHEN r.status = 'running' THEN (
     SELECT o.stage FROM unnest($2::text[]) WITH ORDINALITY AS o (stage, n)
     WHERE NOT EXISTS (SELECT FROM stages s WHERE (s.tenant, s.bundle, s.version, s.stage) = (r.tenant, r.bundle, r.version, o.stage)

@@ -1,11 +1,17 @@
+import { feedLimits } from '../../core/distribution-limits.ts';
+
 /** Bounds of talking to RabbitMQ. Times are milliseconds unless they say otherwise. */
 
 const second = 1_000;
+const minute = 60 * second;
 
 export const rabbitLimits = {
-  /** Until a new connection has its channel: name, TCP, TLS, login. Takes 30 ms; a broker on another continent takes a second. */
+  /** Until a new connection is logged in: name, TCP, TLS, login. Takes 30 ms; a broker on another continent takes a second. */
   connectMs: 5 * second,
-  /** Until a message is confirmed, its queue declared first. RabbitMQ confirms after its fsync, at most every 200 ms when it is idle. */
+  /**
+   * Until a message is confirmed, its queue declared first, and for any other answer of the broker. RabbitMQ confirms after its fsync, at
+   * most every 200 ms when it is idle.
+   */
   confirmMs: 5 * second,
   /**
    * Two of these without a byte end a connection. It is idle most of the time, and a dead one is better found here than by the next
@@ -18,4 +24,57 @@ export const rabbitLimits = {
   declaredQueues: 1_000,
   /** A goodbye, after which the socket is closed anyway. */
   closeMs: second,
+  /** Waits of a consumer until it connects again. */
+  reconnect: { firstMs: 250, factor: 2, maxMs: 10 * second },
+} as const;
+
+/** The queue that has what no other queue wanted. */
+export const unroutedLimits = {
+  /** Some ten megabytes: enough to see what was missed. It is an alarm, and nobody catches up from it; the oldest goes first. */
+  messages: 10_000,
+} as const;
+
+/** Those who consume moves. */
+export const consumerLimits = {
+  /** Moves that are on their way to a consumer or in its hands, unless told otherwise. A broker sends the next while one is applied. */
+  prefetch: 20,
+  /** As many as may be asked for. All of them are delivered again when the consumer dies. */
+  maxPrefetch: 250,
+  /** How often a move is delivered again before it is dead, unless told otherwise: with the waits between, about eight seconds. */
+  deliveryLimit: 5,
+  /** As many as may be asked for; the waits are then at their longest, which makes three minutes. */
+  maxDeliveryLimit: 20,
+  /** Waits before a move whose handler failed goes back to its queue. */
+  retry: { firstMs: 250, factor: 2, maxMs: 10 * second },
+  /** After so long the handler's signal aborts. Far below the half hour after which RabbitMQ ends the channel of a silent consumer. */
+  applyMs: minute,
+  /**
+   * A queue that nobody consumes from for so long is deleted, with all that it holds: the moves in it are no longer kept anywhere else
+   * either, and without an end it would grow until the broker has no disk left for anybody.
+   */
+  unusedMs: feedLimits.retentionMs,
+  /** Moves that are dead, per queue: a few tens of megabytes to be looked at; the oldest goes first. */
+  deadMessages: 10_000,
+  /** Bytes of one message. A move is less than a KiB. */
+  messageBytes: 64 * 1024,
+  /** Patterns of one queue. */
+  bindings: 100,
+} as const;
+
+/** Following one pointer. */
+export const tailLimits = {
+  /** Moves that wait for a slow reader; past them the oldest go, and the reader is told of the gap. */
+  waiting: 1_000,
+  /** Of those, in this process. */
+  prefetch: 20,
+} as const;
+
+/** Asking how long queues are. */
+export const depthLimits = {
+  /** For all of them, the connection included. Prometheus gives a scrape ten seconds, and the other metrics are in the same answer. */
+  answerMs: 2 * second,
+  /** Answers are taken again for so long, so that many scrapes are one question. */
+  freshMs: 3 * second,
+  /** Queues: each costs the broker a question. */
+  queues: 50,
 } as const;

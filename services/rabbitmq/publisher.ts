@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 
 import type { Published, RabbitMessage } from './confirms.ts';
+import { kept } from './kept.ts';
 import { rabbitLimits } from './limits.ts';
 import { openRabbitSession, type RabbitSession } from './session.ts';
 
@@ -15,30 +16,19 @@ export interface RabbitPublisher {
 
 /** Connects when there is something to publish, and again at the next message after the connection was lost. */
 export function rabbitPublisher({ url, log }: { url: string; log: Logger }): RabbitPublisher {
-  let open: RabbitSession | null = null;
-  let opening: Promise<RabbitSession> | null = null;
+  const sessions = kept(() => openRabbitSession(url));
   let closed = false;
   let inFlight = 0;
-
-  // All who come meanwhile wait for the same connection.
-  const current = (): Promise<RabbitSession> => {
-    if (open !== null && !open.isOver()) return Promise.resolve(open);
-    opening ??= openRabbitSession(url)
-      .then((session) => (open = session))
-      .finally(() => (opening = null));
-    return opening;
-  };
 
   const publish = async (message: RabbitMessage, queue: string | undefined): Promise<Published> => {
     let session: RabbitSession;
     try {
-      session = await current();
+      session = await sessions.current();
     } catch (error) {
       // Its message may name hosts and users, which are nobody's business but the operator's.
       log.warn({ err: error, correlationId: message.correlationId }, 'RabbitMQ can not be reached');
       return unknown('it can not be reached');
     }
-    if (closed) return unknown('the publisher is closed');
     const published =
       queue === undefined ? await session.publish(message) : await session.publishToQueue(queue, message);
     if (published.kind === 'unknown') {
@@ -60,8 +50,7 @@ export function rabbitPublisher({ url, log }: { url: string; log: Logger }): Rab
     },
     close: async () => {
       closed = true;
-      const last = opening === null ? open : await opening.catch(() => null);
-      await last?.close();
+      await sessions.close();
     },
   };
 }

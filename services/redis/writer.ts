@@ -33,7 +33,7 @@ export function redisWriter({ url, log }: { url: string; log: Logger }): RedisWr
   // All who come meanwhile wait for the same connection.
   const current = (): Promise<RedisClient> => {
     if (open?.isReady === true) return Promise.resolve(open);
-    opening ??= connect(url)
+    opening ??= openClient(url, redisLimits)
       .then((client) => (open = client))
       .finally(() => (opening = null));
     return opening;
@@ -73,23 +73,27 @@ export function redisWriter({ url, log }: { url: string; log: Logger }): RedisWr
   };
 }
 
-async function connect(url: string): Promise<RedisClient> {
-  const client = newClient(url);
+/** A connection that is closed when nothing came over it for so long, and never opens itself again. */
+export async function openClient(
+  url: string,
+  { silenceMs, pingMs }: { silenceMs: number; pingMs?: number },
+): Promise<RedisClient> {
+  const client = newClient(url, silenceMs, pingMs);
   // An error without a listener would end the process. What it ends is told to whoever waits.
   client.on('error', () => undefined);
   return orDestroy(client, redisLimits.connectMs, client.connect());
 }
 
-function newClient(url: string) {
+function newClient(url: string, silenceMs: number, pingMs: number | undefined) {
   return createClient({
     url,
     name: 'pointsman',
     disableOfflineQueue: true,
     maintNotifications: 'disabled',
-    pingInterval: redisLimits.pingMs,
+    ...(pingMs === undefined ? {} : { pingInterval: pingMs }),
     socket: {
       connectTimeout: redisLimits.connectMs,
-      socketTimeout: redisLimits.silenceMs,
+      socketTimeout: silenceMs,
       reconnectStrategy: false,
     },
   });
@@ -99,7 +103,7 @@ function newClient(url: string) {
  * The answer, or, when there is none in time, an end to the connection: by itself the client waits for ever, and the timeout that it has
  * for commands does not cover one that is written. What else waits on the connection waits for the same silent peer, and ends with it.
  */
-async function orDestroy<T>(client: RedisClient, withinMs: number, answer: Promise<T>): Promise<T> {
+export async function orDestroy<T>(client: RedisClient, withinMs: number, answer: Promise<T>): Promise<T> {
   const { promise: tooLate, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     reject(new RedisLostError('no answer in time'));

@@ -1,11 +1,9 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 
 /** What a secret belongs to. Sealed for one thing, it can't be opened as another's, whoever copies it there. */
-export interface Belonging {
-  readonly tenant: string;
-  readonly hook: string;
-  readonly field: 'secret' | 'token';
-}
+export type Belonging =
+  | { readonly tenant: string; readonly hook: string; readonly field: 'secret' | 'token' }
+  | { readonly tenant: string; readonly sink: string; readonly field: 'secret' };
 
 /** Under which of the keys something is sealed. `lost`: under none that this process was given. */
 export type SealedUnder = 'current' | 'previous' | 'lost';
@@ -83,7 +81,12 @@ function keyId(key: Buffer): string {
   return createHash('sha256').update('pointsman key id\0').update(key).digest('hex').slice(0, 16);
 }
 
-// No name has a NUL in it, so that no two things are spelled the same.
-function boundTo({ tenant, hook, field }: Belonging): Buffer {
-  return Buffer.from(['pointsman hook', tenant, hook, field].join('\0'));
+// No name has a NUL in it, so that no two things are spelled the same. What is sealed was sealed under these words: they stay as they are.
+function boundTo(belonging: Belonging): Buffer {
+  const { tenant, field } = belonging;
+  const owner =
+    'hook' in belonging
+      ? ['pointsman hook', tenant, belonging.hook]
+      : ['pointsman sink', tenant, belonging.sink];
+  return Buffer.from([...owner, field].join('\0'));
 }

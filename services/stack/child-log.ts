@@ -15,7 +15,8 @@ export function beginLog(folder: string, name: string): string {
 
 /**
  * Writes what a child of ours prints to its log, whole lines at a time, and shows warnings and errors: of its structured
- * lines those from that level on, without stack traces, of the rest what it wrote to its standard error.
+ * lines those from that level on, without stack traces, of the rest what it wrote to its standard error. A log that can't be written (its disk is
+ * full, its folder is gone) is no reason to end what writes to it: that is shown once, until it can be written again.
  */
 export function keepOutput(
   output: Readable,
@@ -25,9 +26,19 @@ export function keepOutput(
 ): void {
   const decoder = new StringDecoder('utf8');
   let rest = '';
+  let isLost = false;
+  const keep = (text: string): void => {
+    try {
+      append(file, text);
+      isLost = false;
+    } catch (error) {
+      if (!isLost) show(`warning: its log can't be written: ${(error as Error).message}`);
+      isLost = true;
+    }
+  };
   const take = (lines: readonly string[]): void => {
     if (lines.length === 0) return;
-    append(file, lines.map((line) => `${line}\n`).join(''));
+    keep(lines.map((line) => `${line}\n`).join(''));
     for (const line of lines) {
       const shown = worthShowing(line, isError);
       if (shown !== null) show(bounded(shown));

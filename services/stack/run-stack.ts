@@ -73,18 +73,19 @@ function fail(reason: string): never {
 function welcome({ apiUrl, admin, home, restate, database }: Stack): string {
   const file = adminTokenFile(home);
   const token = {
-    'made now': `${admin.token}\n                 shown this once; a copy for the command line is in ${file}`,
+    'made now': `${admin.token}\n                  shown this once; a copy for the command line is in ${file}`,
     kept: admin.token === null ? 'as it was shown at the first start' : `in ${file}`,
     given: 'as POINTSMAN_ADMIN_TOKEN says',
   }[admin.origin];
   const { hostname, port, pathname } = new URL(database.appUrl);
   return [
     'Pointsman is ready.',
-    `  API            ${apiUrl}`,
-    `  Admin token    ${token}`,
-    `  Restate UI     ${restate.adminUrl}/ui/`,
-    `  Restate        ${restate.ingressUrl}`,
-    `  PostgreSQL     ${hostname}:${port || '5432'}${pathname}`,
-    `  Data           ${home.path}`,
+    `  API             ${apiUrl}`,
+    `  Admin token     ${token}`,
+    `  Restate admin   ${restate.adminUrl}`,
+    `  Restate ingress ${restate.ingressUrl}`,
+    `  Restate UI      ${restate.adminUrl}/ui/`,
+    `  PostgreSQL      ${hostname}:${port || '5432'}${pathname}`,
+    `  Data            ${home.path}`,
   ].join('\n');
 }

@@ -12,7 +12,7 @@ export interface Part {
 export interface Watcher {
   /** One line for the person who started the stack. */
   say(line: string): void;
-  /** A process of the part began. */
+  /** A process of the part began. Throws when that can't be noted: then it is ended. */
   began(pid: number): void;
   /** A process of the part is gone. */
   ended(pid: number): void;
@@ -45,11 +45,11 @@ export function supervise(part: Part, watcher: Watcher): Supervised {
   const launch = async (): Promise<void> => {
     await part.start((process) => {
       current = process;
-      watcher.began(process.pid);
       void process.ended.then(() => {
         watcher.ended(process.pid);
         if (current === process) current = null;
       });
+      noteOrEnd(process, watcher);
       if (!wanted) process.signal('SIGKILL');
     });
     if (current === null) throw new Error(`${part.name} ended as soon as it was ready`);
@@ -101,6 +101,16 @@ export function supervise(part: Part, watcher: Watcher): Supervised {
       await working.catch(() => undefined);
     },
   };
+}
+
+// What nobody has noted, nobody would end after us.
+function noteOrEnd(process: ServerProcess, watcher: Watcher): void {
+  try {
+    watcher.began(process.pid);
+  } catch (error) {
+    process.signal('SIGKILL');
+    throw error;
+  }
 }
 
 // How often it has died lately, this time included, and how long to wait before it is started again.

@@ -89,6 +89,10 @@ function unanswered(
   if (answer.kind === 'later') return { kind: 'later', reason, retryAfterMs: answer.retryAfterMs };
   // A rule of this installation, of which the tenant should hear as such.
   if (answer.kind === 'forbidden') return { kind: 'refused', reason };
+  if (answer.tooLarge) {
+    const bound = fetchLimits.archiveBytes;
+    return { kind: 'refused', reason: `its archive has more than the ${bound} bytes that one may have` };
+  }
   // GitHub answers so, too, to whoever asks too often ("Rate limits for the REST API"), and only its headers tell the two apart.
   if (provider === 'github' && answer.status === 403) return { kind: 'later', reason, retryAfterMs: null };
   return { kind: 'failed', reason };

@@ -47,8 +47,23 @@ export async function invocationStates(
   return states;
 }
 
+/** The keys under which that handler runs, or waits for its turn; not those of messages that wait for their time. */
+export async function keysAtWork(
+  admin: RestateAdmin,
+  { service, handler }: { readonly service: string; readonly handler: string },
+  keys: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (keys.length === 0) return new Set();
+  const rows = await admin.query(
+    `SELECT target_service_key, status FROM sys_invocation
+     WHERE target_service_name = ${literal(service)} AND target_handler_name = ${literal(handler)}
+       AND target_service_key IN (${[...new Set(keys)].map(literal).join(', ')}) AND status NOT IN ('completed', 'scheduled')`,
+  );
+  return new Set(rows.map((row) => Row.parse(row).target_service_key));
+}
+
 /** Restate's SQL takes no parameters. Keys are names of our own rules, without quotes; one that has any is not ours. */
 function literal(text: string): string {
-  if (!/^[A-Za-z0-9/._-]+$/.test(text)) throw new Error(`"${text}" cannot stand in a query`);
+  if (!/^[A-Za-z0-9/.:_-]+$/.test(text)) throw new Error(`"${text}" cannot stand in a query`);
   return `'${text}'`;
 }

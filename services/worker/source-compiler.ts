@@ -1,3 +1,5 @@
+import { RetryableError } from '@restatedev/restate-sdk';
+
 import type { ReleaseId } from '../../core/identifiers.ts';
 import { compileLimits } from '../../core/limits.ts';
 import type { RemoteCompileRule } from '../../core/policy.ts';
@@ -38,12 +40,12 @@ export function sourceCompiler(db: Database, compiler: Compiler): SourceCompiler
     const result = await compiler.compile(tenant, loaded.tree, (digests) =>
       readMissing(db, tenant, digests, loaded.contents),
     );
-    if (result.kind === 'busy') throw new Error('the compiler has too much to do; this step comes again');
+    if (result.kind === 'busy') throw comesAgain();
     return result.kind === 'exhausted' ? { kind: 'broken', reason: result.message } : result;
   };
   return {
     async compileUnlessElsewhere(id, source) {
-      const withContents = !trees.has(`${id.tenant}/${source}`);
+      const withContents = !trees.has(`${id.tenant}/${source}`) && !compiler.isFullFor(id.tenant);
       const loaded = await loadReleaseSource(db, id, source, { withContents });
       if (!loaded) return notStored(source);
       if (loaded.executor) return { kind: 'elsewhere', executor: loaded.executor };
@@ -55,6 +57,16 @@ export function sourceCompiler(db: Database, compiler: Compiler): SourceCompiler
       return loaded ? compileLoaded(tenant, loaded) : notStored(source);
     },
   };
+}
+
+/**
+ * So many of its tenant's wait that the step comes again, at a moment of its own: hundreds of steps that came again every few seconds would
+ * keep Restate and the store from the releases of others.
+ */
+function comesAgain(): RetryableError {
+  const { firstMs, lastMs } = compileLimits.busy;
+  const retryAfter = Math.round(firstMs + Math.random() * (lastMs - firstMs));
+  return new RetryableError('the compiler has too much to do; this step comes again', { retryAfter });
 }
 
 function notStored(source: string): Broken {

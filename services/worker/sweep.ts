@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 
 import { correlationId, releaseKey } from '../../core/identifiers.ts';
 import { sweepLimits } from '../../core/limits.ts';
+import type { Broker } from '../../core/sink.ts';
 import { Tenant } from '../../handlers/contract.ts';
 import type { Clock } from '../../handlers/deps.ts';
 import type { Database } from '../postgres/database.ts';
@@ -10,12 +11,15 @@ import { type InFlight, listInFlight } from '../postgres/sweep.ts';
 import type { RestateAdmin } from '../restate/admin.ts';
 import { releaseStates } from './invocations.ts';
 import { sweepHooks } from './sweep-hooks.ts';
+import { sweepSinks } from './sweep-sinks.ts';
 
 export interface SweepDeps {
   readonly db: Database;
   readonly admin: RestateAdmin;
   readonly ingress: Ingress;
   readonly clock: Clock;
+  /** Those to which this worker delivers. */
+  readonly brokers: readonly Broker[];
   readonly log: Logger;
 }
 
@@ -53,7 +57,7 @@ export function startSweep(deps: SweepDeps): { stop(): Promise<void> } {
   const stopping = new AbortController();
   const loop = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      for (const sweep of [sweepOnce, sweepHooks]) {
+      for (const sweep of [sweepOnce, sweepHooks, sweepSinks]) {
         await sweep(deps).catch((error: unknown) =>
           deps.log.warn({ err: error }, 'the sweep failed; it goes on'),
         );

@@ -1,4 +1,4 @@
-import { createEndpointHandler, type LoggerTransport } from '@restatedev/restate-sdk';
+import { createEndpointHandler } from '@restatedev/restate-sdk';
 import { connect } from '@restatedev/restate-sdk-clients';
 import type { Logger } from 'pino';
 
@@ -8,7 +8,9 @@ import { deliveryWorkflow } from '../../handlers/delivery.ts';
 import { janitorObject } from '../../handlers/janitor.ts';
 import { releaseWorkflow } from '../../handlers/release.ts';
 import { reporterObject } from '../../handlers/reporter.ts';
+import { sinkObject } from '../../handlers/sink.ts';
 import { tenantObject } from '../../handlers/tenant.ts';
+import { workerService } from '../../handlers/worker-ping.ts';
 import { rabbitCeleryQueue } from '../celery/rabbitmq-queue.ts';
 import { redisCeleryQueue } from '../celery/redis-queue.ts';
 import { createCompiler } from '../compiler/compiler.ts';
@@ -16,10 +18,12 @@ import type { WorkerConfig } from '../config/config.ts';
 import { openOutbound } from '../outbound/outbound.ts';
 import { postgresAdmissions } from '../postgres/admissions.ts';
 import { postgresCallbacks } from '../postgres/callbacks.ts';
-import { openDatabase } from '../postgres/database.ts';
+import { type Database, openDatabase } from '../postgres/database.ts';
 import { postgresGates } from '../postgres/gates.ts';
 import { postgresMoves } from '../postgres/moves.ts';
 import { postgresSettlements } from '../postgres/settlements.ts';
+import { rabbitMoveExchange } from '../rabbitmq/move-exchange.ts';
+import { redisMoveStream } from '../redis/move-stream.ts';
 import { RestateAdmin } from '../restate/admin.ts';
 import { secretBox } from '../secrets/secret-box.ts';
 import { startRepositoryReader } from '../source-archive/repository-reader.ts';
@@ -27,9 +31,16 @@ import { type HookParts, hookDeliveries } from './deliveries.ts';
 import type { EndpointListener } from './http2-endpoint.ts';
 import { restateInvocations } from './invocations.ts';
 import { outside, type OutsideParts } from './outside.ts';
+import { logMovesByHand, logSettled } from './logged-outcomes.ts';
 import { hookReports } from './reports.ts';
+import { sinksOf } from './sinks.ts';
+import type { SinkParts } from './send-through.ts';
+import { restateLog } from './restate-log.ts';
 import { releaseStages } from './stages.ts';
+import { storedArtifacts } from './stored-artifacts.ts';
 import type { SweepDeps } from './sweep.ts';
+import { webhookDelivery } from '../webhooks/deliver.ts';
+import { isBroker } from '../../core/sink.ts';
 
 /** The durable handlers joined to the systems that they need: everything of the worker but its socket. */
 export interface Worker {
@@ -51,6 +62,8 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
   const reader = startRepositoryReader();
   const secrets = config.secretKeys === null ? null : secretBox(config.secretKeys);
   const hooks: HookParts = { db, outbound, secrets, log };
+  const targets: SinkParts['brokers'] = sinkTargets(config, db, log);
+  const brokers = Object.keys(targets).filter(isBroker);
   const deps: Deps = {
     clock,
     admissions: postgresAdmissions(db),
@@ -58,11 +71,19 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
     gates: postgresGates(db),
     callbacks: postgresCallbacks(db),
     outside: outside({ outbound, celery, publicUrl: config.publicUrl }),
-    moves: postgresMoves(db),
-    settlements: postgresSettlements(db),
+    moves: logMovesByHand(postgresMoves(db, { brokers }), log),
+    settlements: logSettled(postgresSettlements(db), log),
     invocations: restateInvocations(admin),
     deliveries: hookDeliveries({ ...hooks, reader }),
     reports: hookReports({ ...hooks, publicUrl: config.publicUrl }),
+    sinks: sinksOf({
+      db,
+      clock,
+      brokers: targets,
+      webhook: webhookDelivery({ outbound, log }),
+      secrets,
+      log,
+    }),
   };
   const listener = createEndpointHandler({
     services: [
@@ -72,6 +93,8 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
       courierObject(deps),
       deliveryWorkflow(deps),
       reporterObject(deps),
+      sinkObject(deps),
+      workerService,
     ],
     identityKeys: identityKeys(config, log),
     logger: restateLog(log),
@@ -79,9 +102,10 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
   return {
     listener,
     admin,
-    sweep: { db, admin, ingress, clock, log },
+    sweep: { db, admin, ingress, clock, brokers, log },
     async close() {
-      await Promise.all([outbound.close(), ...Object.values(celery).map((queue) => queue.close())]);
+      const ways = [outbound, ...Object.values(celery), ...Object.values(targets)];
+      await Promise.all(ways.map((way) => way.close()));
       await Promise.all([compiler.close(), reader.close()]);
       await db.close();
     },
@@ -96,6 +120,19 @@ function celeryQueues({ amqpUrl, redisUrl }: WorkerConfig, log: Logger): Outside
   };
 }
 
+/** Where moves are delivered to, beside webhooks. Nothing is connected yet, either. */
+function sinkTargets(
+  { redisUrl, redisCache, amqpUrl, amqpUnrouted: unrouted }: WorkerConfig,
+  db: Database,
+  log: Logger,
+): SinkParts['brokers'] {
+  const cache = redisCache ? storedArtifacts(db) : null;
+  return {
+    ...(redisUrl === null ? {} : { redis: redisMoveStream({ url: redisUrl, log, cache }) }),
+    ...(amqpUrl === null ? {} : { rabbitmq: rabbitMoveExchange({ url: amqpUrl, log, unrouted }) }),
+  };
+}
+
 /** Whose calls are taken: that of one Restate, or, for want of a key, everybody's, which is said once. */
 function identityKeys({ identityKey }: WorkerConfig, log: Logger): string[] {
   if (identityKey !== null) return [identityKey];
@@ -104,25 +141,4 @@ function identityKeys({ identityKey }: WorkerConfig, log: Logger): string[] {
       '(RESTATE_WORKER__INVOKER__REQUEST_IDENTITY_PRIVATE_KEY_PEM_FILE) and set POINTSMAN_WORKER_IDENTITY_KEY to the public one that it logs',
   );
   return [];
-}
-
-/** The SDK's word on a missing key, once for HTTP/1 and once for HTTP/2. We say it ourselves, with what to do. */
-const NO_KEY = 'Accepting requests without validating request signatures';
-
-/** "info" is one line an attempt: of use only to whoever debugs. */
-const LEVELS: Readonly<Record<string, 'error' | 'warn'>> = { error: 'error', warn: 'warn' };
-
-/** The SDK's own words, in our log's form. */
-function restateLog(log: Logger): LoggerTransport {
-  return (metadata, message, ...more) => {
-    if (metadata.replaying || String(message).startsWith(NO_KEY)) return;
-    const level = LEVELS[metadata.level] ?? 'debug';
-    const context = {
-      invocation: metadata.context?.invocationId,
-      target: metadata.context?.invocationTarget,
-      key: metadata.context?.key,
-    };
-    const words: unknown[] = [message, ...(more as unknown[])];
-    log[level](context, words.map(String).join(' '));
-  };
 }

@@ -119,7 +119,9 @@ function medianRatio(ours: readonly number[], theirs: readonly number[]): number
 
 function spread(values: readonly number[]): string {
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  return `median ${median(values).toFixed(0)} ms (${low.toFixed(0)} to ${high.toFixed(0)}, ${values.length} runs)`;
+  const p99 = values.toSorted((a, b) => a - b)[Math.ceil(values.length * 0.99) - 1] ?? Number.NaN;
+  const range = `${low.toFixed(0)} to ${high.toFixed(0)}, ${values.length} runs`;
+  return `p50 ${median(values).toFixed(0)} ms, p99 ${p99.toFixed(0)} ms (${range})`;
 }
 
 if (import.meta.main) {

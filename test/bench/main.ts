@@ -2,6 +2,7 @@ import { cpus } from 'node:os';
 
 import { startControlPlane } from '../support/control-plane.ts';
 import { benchCompile } from './compile.ts';
+import { benchDistribution } from './distribution.ts';
 import type { BenchRow } from './measure.ts';
 import { benchPublish, benchScale } from './publish.ts';
 import { benchFairness, benchWaiting } from './waiting.ts';
@@ -35,3 +36,4 @@ if (['publish', 'scale', 'waiting', 'fairness'].some(wants)) {
     await plane.stop();
   }
 }
+await benchDistribution(wants, print);

@@ -91,28 +91,28 @@ export async function benchPublish(plane: ControlPlane): Promise<BenchRow[]> {
   }
 }
 
-/** The median of one client's publishes, as the number of tenants and the length of a bundle's history grow. */
+/** The latencies of one client's publishes, as the number of tenants and the length of a bundle's history grow. */
 export async function benchScale(plane: ControlPlane): Promise<BenchRow[]> {
-  const median = async (pick: (index: number) => string): Promise<number> => {
+  const measure = async (pick: (index: number) => string): Promise<Series> => {
     const series = new Series();
     await drive(series, { count: 150, clients: 1 }, (index) => ourPublish(plane, pick(index)));
-    return series.percentile(50);
+    return series;
   };
   const tenants = await publishedOnce(plane, 10);
-  const fewTenants = await median((index) => tenants[index % 10] ?? '');
+  const fewTenants = await measure((index) => tenants[index % 10] ?? '');
   tenants.push(...(await publishedOnce(plane, 9_990)));
-  const manyTenants = await median((index) => tenants[(index * 7_919) % tenants.length] ?? '');
+  const manyTenants = await measure((index) => tenants[(index * 7_919) % tenants.length] ?? '');
 
   const young = await newTenant(plane);
   await history(plane, young, 10);
-  const shortHistory = await median(() => young);
+  const shortHistory = await measure(() => young);
   await history(plane, young, 1_000 - 160);
-  const longHistory = await median(() => young);
-  const row = (name: string, from: number, to: number): BenchRow => ({
+  const longHistory = await measure(() => young);
+  const row = (name: string, from: Series, to: Series): BenchRow => ({
     name,
-    measured: `p50 ${to.toFixed(2)} ms`,
-    floor: `p50 ${from.toFixed(2)} ms`,
-    ratio: to / from,
+    measured: latencies(to),
+    floor: latencies(from),
+    ratio: to.percentile(50) / from.percentile(50),
     aim: 'at most 1.2 ×',
   });
   return [

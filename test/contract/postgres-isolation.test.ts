@@ -1,24 +1,9 @@
 import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { digestOf } from '../../core/digest.ts';
-import { Policy } from '../../core/policy.ts';
-import type { VerdictRequest } from '../../handlers/contract.ts';
-import { postgresCallbacks } from '../../services/postgres/callbacks.ts';
-import { postgresGates } from '../../services/postgres/gates.ts';
 import { findPointer } from '../../services/postgres/pointers.ts';
-import { receive, setHook } from '../support/hooks.ts';
-import {
-  AT,
-  connect,
-  handRequest,
-  holdRequest,
-  newTenant,
-  published,
-  readyToSwap,
-  startStore,
-  type Store,
-} from '../support/store.ts';
+import { fillTenant } from '../support/full-tenant.ts';
+import { AT, connect, handRequest, newTenant, startStore, type Store } from '../support/store.ts';
 
 let store: Store;
 let app: Client;
@@ -31,15 +16,7 @@ beforeAll(async () => {
   store = await startStore();
   app = await connect(store.postgres.appUrl);
   [mine, theirs] = [await newTenant(store), await newTenant(store)];
-  for (const tenant of [mine, theirs]) {
-    await published(store, { tenant, bundle: 'bundle', version: 1 });
-    await readyToSwap(store, { tenant, bundle: 'bundle', version: 2 });
-    await gated(tenant, 3);
-    await asked(tenant, 3);
-    await store.moves.setHold(holdRequest({ tenant, reason: 'x' }));
-    await setHook(store.db, tenant);
-    await receive(store.db, { tenant, hook: 'main', delivery: 'one' });
-  }
+  for (const tenant of [mine, theirs]) await fillTenant(store, tenant);
   await store.owner.query('SET search_path = pointsman');
   const { rows } = await store.owner.query<{ name: string }>(
     `SELECT c.relname AS name FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
@@ -51,50 +28,6 @@ afterAll(async () => {
   await app.end();
   await store.stop();
 });
-
-/** A release that waits at a gate with somebody's word on it. */
-async function gated(tenant: string, version: number): Promise<void> {
-  const document = Policy.parse({
-    channels: { live: { gates: [{ approval: { name: 'release', count: 2 } }] } },
-  });
-  await store.owner.query('INSERT INTO pointsman.policies VALUES ($1, 1, $2, NULL, $3, now())', [
-    tenant,
-    document,
-    'x',
-  ]);
-  const id = { tenant, bundle: 'bundle', version };
-  await readyToSwap(store, id);
-  const word: VerdictRequest = {
-    kind: 'approval',
-    gate: 'release',
-    word: 'approve',
-    digest: null,
-    by: 'x',
-    roles: ['approver'],
-    comment: null,
-    url: null,
-    idempotencyKey: 'a word',
-    fingerprint: digestOf('a word'),
-    requestId: 'x',
-  };
-  const answer = await postgresGates(store.db).hear(id, { ...word, at: Date.now() });
-  expect(answer).toMatchObject({ kind: 'heard', said: 1 });
-}
-
-/** An address that somebody outside was given for that release. */
-async function asked(tenant: string, version: number): Promise<void> {
-  const opened = await postgresCallbacks(store.db).open({
-    id: { tenant, bundle: 'bundle', version },
-    purpose: 'compile',
-    subject: '1',
-    capability: `of ${tenant}`,
-    awakeableId: 'sign_1',
-    deadlineMs: Date.now() + 60_000,
-    detail: 'x',
-    at: Date.now(),
-  });
-  expect(opened.kind).toBe('open');
-}
 
 /** As the app's role, in one transaction that is rolled back, with that tenant set; none when it is null. */
 async function asApp<T>(tenant: string | null, work: () => Promise<T>): Promise<T> {

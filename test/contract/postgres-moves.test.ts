@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
+import { Notifications } from '../../services/postgres/notifications.ts';
 import { findPointer, listMoves } from '../../services/postgres/pointers.ts';
 import { findRelease } from '../../services/postgres/releases.ts';
 import { eventually } from '../support/eventually.ts';
 import { contradictions } from '../support/record-check.ts';
+import { setSink } from '../support/sinks.ts';
 import {
   AT,
   holdRequest,
@@ -191,6 +193,38 @@ async function terminateWhoWaitsForUs(): Promise<void> {
     { what: 'somebody waits for the lock' },
   );
 }
+
+test('a move tells whoever listens by its own transaction, and whom else to wake by its answer', async () => {
+  const tenant = await newTenant(store);
+  const heard: string[] = [];
+  const notifications = new Notifications(store.postgres.appUrl);
+  const stop = notifications.subscribe(tenant, 'bundle', ({ kind, version }) =>
+    heard.push(`${kind} ${version}`),
+  );
+  notifications.start();
+  try {
+    // Listening begins some time after it was asked for.
+    await eventually(
+      async () => {
+        await store.owner.query(`SELECT pointsman.tell($1, 'bundle', 'live', 0, 'hold')`, [tenant]);
+        return heard.length > 0;
+      },
+      { what: 'it listens' },
+    );
+    await setSink(store.db, tenant, { url: 'https://hooks.example/in', origin: 'https://hooks.example' });
+    await readyToSwap(store, release(tenant, 1));
+    expect(await swap(tenant, 1, 0)).toEqual({
+      kind: 'moved',
+      generation: 1,
+      seq: 1,
+      wakes: [{ tenant, sink: 'audit', seq: 1 }],
+    });
+    await eventually(async () => heard.includes('moved 1'), { what: 'the move is heard of' });
+  } finally {
+    stop();
+    await notifications.close();
+  }
+});
 
 test('announcing twice leaves one entry in the ledger, and announcing what never moved leaves none', async () => {
   const tenant = await newTenant(store);

@@ -8,6 +8,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { startApi, type TestAnswer, type TestApi } from '../support/api.ts';
 import { type ControlPlane, newTenant, startControlPlane } from '../support/control-plane.ts';
 
+// Not replayed: what it sends is refused before a handler runs, or as in api-publish.test.ts.
+
 const MiB = 1024 * 1024;
 
 let plane: ControlPlane;

@@ -16,6 +16,9 @@ import {
   startControlPlane,
 } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
+import { standstill } from '../support/standstill.ts';
+
+// Not replayed: it is about a process, and api-publish.test.ts runs the same handlers.
 
 const TOKEN = 'the-token-of-this-process';
 const main = fileURLToPath(new URL('../../services/api/main.ts', import.meta.url));
@@ -24,7 +27,7 @@ let plane: ControlPlane;
 let live: string;
 
 beforeAll(async () => {
-  plane = await startControlPlane();
+  plane = await startControlPlane({ workerEnv: async () => ({ POINTSMAN_LOG_LEVEL: 'debug' }) });
   const tenant = await newTenant(plane);
   await settled(plane, tenant, await accepted(plane, tenant));
   live = `/v1/tenants/${tenant}/bundles/bundle/channels/live`;
@@ -86,6 +89,61 @@ test('on SIGTERM whoever waits is answered, the process ends by itself, and its 
   expect(api.output()).not.toContain(TOKEN);
 });
 
+test('a publish is found by its correlation id in the answer’s headers, in the API’s log, and in the worker’s from its first line to its outcome', async () => {
+  const api = await startProcess();
+  const tenant = await newTenant(plane);
+  const bundle = `/v1/tenants/${tenant}/bundles/bundle`;
+  const send = (method: string, path: string, body: object): Promise<Response> =>
+    fetch(api.url + bundle + path, {
+      method,
+      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  const id = `${tenant}:bundle:v1`;
+  const published = await send('POST', '/releases', { files: { 'a.json': '{"a":1}' } });
+  expect([published.status, published.headers.get('pointsman-correlation-id')]).toEqual([202, id]);
+  await settled(plane, tenant, 1);
+  const moved = await send('PUT', '/channels/canary', { version: 1 });
+  expect([moved.status, moved.headers.get('pointsman-correlation-id')]).toEqual([200, id]);
+
+  const inApi = await eventually(async () => twoOrMore(linesAbout(id, api.output())), {
+    what: 'both lines of the API',
+  });
+  expect(inApi.map(({ method, status }) => [method, status])).toEqual([
+    ['POST', 202],
+    ['PUT', 200],
+  ]);
+  const said = await eventually(
+    async () => {
+      const lines = linesAbout(id, await plane.worker.log());
+      return lines.some(({ msg }) => msg === 'settled') && lines.some(({ msg }) => msg === 'moved by hand')
+        ? lines
+        : null;
+    },
+    { what: 'the worker has said how the release ended, and that it was moved by hand' },
+  );
+  expect(said).toContainEqual(expect.objectContaining({ key: `${tenant}/bundle/v1` }));
+  expect(said).toContainEqual(
+    expect.objectContaining({ msg: 'moved by hand', channel: 'canary', generation: 1 }),
+  );
+  // Once, however often the workflow was replayed.
+  const outcomes = said.filter(({ msg }) => msg === 'settled').map(({ outcome }) => outcome);
+  expect(outcomes).toEqual(['published']);
+  api.child.disconnect();
+});
+
+function twoOrMore<T>(those: T[]): T[] | null {
+  return those.length >= 2 ? those : null;
+}
+
+/** The lines of a log about that release. */
+function linesAbout(correlationId: string, log: string): Record<string, unknown>[] {
+  const lines = log.split('\n').filter((line) => line.startsWith('{'));
+  return lines
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter((line) => line['correlationId'] === correlationId);
+}
+
 test('the process ends when whoever started it is gone', async () => {
   const api = await startProcess();
   const gone = once(api.child, 'exit');
@@ -111,4 +169,28 @@ test('a client that sends its headers a byte at a time is cut off, and others ar
   } finally {
     await server.stop();
   }
+});
+
+test('/metrics says how many releases are on their way and how many stand in line, and how long the compile queue is', async () => {
+  const api = await startProcess();
+  const tenant = await newTenant(plane);
+  const still = standstill(plane);
+  await settled(plane, tenant, await accepted(plane, tenant));
+  const [second, third] = await still.whilePointerLocked(tenant, async () => {
+    const asked = { onConflict: 'queue' } as const;
+    const versions = [await accepted(plane, tenant, asked), await accepted(plane, tenant, asked)] as const;
+    const counted = async (): Promise<boolean> => {
+      const text = await (await api.get('/metrics')).text();
+      return (
+        text.includes('\npointsman_releases_in_flight 1\n') &&
+        text.includes('\npointsman_releases_in_line 1\n') &&
+        text.includes('\npointsman_compile_queue 0\n')
+      );
+    };
+    await eventually(counted, { what: 'one in flight and one in line' });
+    return versions;
+  });
+  await settled(plane, tenant, second);
+  await settled(plane, tenant, third);
+  api.child.disconnect();
 });

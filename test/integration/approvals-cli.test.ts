@@ -5,6 +5,8 @@ import { eventually } from '../support/eventually.ts';
 import { gatedApi, type Person } from '../support/gated-api.ts';
 import { runCli, type CliResult, type RunCliOptions } from '../support/run-cli.ts';
 
+// Not replayed: it is about the command line, and approvals.test.ts runs the same handlers.
+
 // Words on gates from the command line, through the real API, to what becomes of the release.
 
 const at = gatedApi();

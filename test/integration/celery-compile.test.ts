@@ -12,6 +12,8 @@ import { contradictions } from '../support/record-check.ts';
 import { type SilentProxy, startSilentProxy } from '../support/silent-proxy.ts';
 import { skipWithout } from '../support/system-packages.ts';
 
+// Not replayed: it is about Celery, and remote-compile.test.ts runs the same handlers.
+
 const PACKAGES = ['redis-server', 'rabbitmq-server', 'python3-celery', 'python3-redis'] as const;
 
 const BROKERS = [
@@ -114,10 +116,15 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
       expect(await requests(version)).toEqual(['done']);
     });
 
-    test('ends as errored when nobody works on its queue', async () => {
+    test('ends as errored when nobody works on its queue, and what was live stays live', async () => {
+      await end(await accepted(world.plane, tenant));
+      const live = { tenant, bundle: 'bundle', channel: 'live' };
+      const before = await findPointer(world.plane.db, live);
+      expect(before).toMatchObject({ version: 1, generation: 1 });
       const { outcome, reason } = await end(await publish({ queue: 'nobody', within: '5s', attempts: 2 }));
       expect(outcome).toBe('errored');
       expect(reason).toMatch(/^not compiled in 2 attempts; the last one: no answer came before /);
+      expect(await findPointer(world.plane.db, live)).toEqual(before);
     });
   },
 );

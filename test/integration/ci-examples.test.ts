@@ -14,6 +14,9 @@ import { type ControlPlane, newTenant, startControlPlane } from '../support/cont
 import { commitOf } from '../support/hooks.ts';
 import { standstill } from '../support/standstill.ts';
 import { eventually } from '../support/eventually.ts';
+import { withPolicy } from '../support/gates.ts';
+
+// Not replayed: it is about the files in examples/ci, and api-publish.test.ts runs the same handlers.
 
 const root = join(import.meta.dirname, '..', '..');
 const example = async (name: string): Promise<unknown> =>
@@ -166,5 +169,36 @@ describe.each([
     const { allow_failure: allowed } = GitlabFile.parse(await example('.gitlab-ci.yml')).publish;
     if (isGithub) expect([exit, output]).toEqual([0, expect.stringContaining('::notice::Superseded')]);
     else expect(allowed.exit_codes).toContain(exit);
+  });
+});
+
+describe('the pipeline of docs/ci.md that answers a check of its own, as it is written', () => {
+  const lines = async (): Promise<string> => {
+    const page = await readFile(join(root, 'docs/ci.md'), 'utf8');
+    return /```sh\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
+  };
+  const gated = async (exit: number): Promise<Job> => {
+    await withPolicy(plane, tenant, [{ check: { name: 'e2e' } }]);
+    // Whoever tests takes some time: here, until there is something to test.
+    const tests = join(folder, 'checkout/end-to-end');
+    const look = `until pointsman pending | grep -q e2e; do :; done; exit ${exit}`;
+    await writeFile(tests, `#!/bin/sh\n${look}\n`, { mode: 0o755 });
+    const env = { POINTSMAN_BUNDLE: 'support-bot', CI_COMMIT_SHA: commitOf('gated') };
+    return { script: await lines(), env };
+  };
+
+  test('reports that its tests have passed, and ends well once the release is live', async () => {
+    const job = await gated(0);
+    const { exit, output } = await run(job);
+    expect([exit, output]).toEqual([0, expect.stringContaining('published')]);
+    expect(await release(1)).toMatchObject({ outcome: 'published' });
+    // Run again: the same release, the same word.
+    expect((await run({ ...job, script: job.script.replace('./end-to-end', 'true') })).exit).toBe(0);
+    expect(await release(2)).toBeNull();
+  });
+
+  test('reports that they have failed, and ends as rejected', async () => {
+    expect((await run(await gated(1))).exit).toBe(3);
+    expect(await release(1)).toMatchObject({ outcome: 'rejected' });
   });
 });

@@ -7,6 +7,8 @@ import { eventually } from '../support/eventually.ts';
 import { runCli, type CliResult } from '../support/run-cli.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 
+// Not replayed: it is about the command line, and release.test.ts runs the same handlers.
+
 const EXAMPLE = fileURLToPath(new URL('../../examples/support-bot', import.meta.url));
 
 let stack: TestStack;

@@ -8,6 +8,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { runCli, type CliResult } from '../support/run-cli.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 
+// Not replayed: it is about the command line, and api-publish.test.ts runs the same handlers.
+
 const EXAMPLE = fileURLToPath(new URL('../../examples/support-bot', import.meta.url));
 const LAUNCHER = fileURLToPath(new URL('../../services/cli/pointsman.js', import.meta.url));
 

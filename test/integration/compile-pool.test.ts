@@ -1,4 +1,9 @@
+import { readdirSync } from 'node:fs';
+import { getPriority } from 'node:os';
+
 import { afterEach, describe, expect, test } from 'vitest';
+
+import { compileLimits } from '../../core/limits.ts';
 import { createCompiler } from '../../services/compiler/compiler.ts';
 import type { Compiler, CompileResult } from '../../services/compiler/compiler.ts';
 import { memorySource } from '../unit/compiler/compile-here.ts';
@@ -39,6 +44,19 @@ const memoryMonster: Files = Object.fromEntries(
 );
 const small: Files = { 'a.yaml': 'x: 1', 'b.md': 'hi' };
 
+/** Of each thread of this process, as the kernel has it. */
+function niceness(): { main: number; all: number[] } {
+  const all = readdirSync('/proc/self/task').flatMap((thread) => {
+    try {
+      return [getPriority(Number(thread))];
+    } catch {
+      // It has ended meanwhile.
+      return [];
+    }
+  });
+  return { main: getPriority(process.pid), all };
+}
+
 function blobText(result: CompileResult, path: string): string | undefined {
   if (result.kind !== 'compiled') throw new Error(JSON.stringify(result));
   const digest = result.artifacts[0]?.files.find((file) => file.path === path)?.digest;
@@ -47,6 +65,19 @@ function blobText(result: CompileResult, path: string): string | undefined {
 }
 
 describe('a source compiled in a thread', () => {
+  test.skipIf(process.platform !== 'linux')(
+    'gives way to whatever else wants a processor: its thread has a lower priority, and only that',
+    async () => {
+      const before = niceness();
+      await compiled(small);
+      const after = niceness();
+      expect(after.main).toBe(before.main);
+      expect(after.all.filter((nice) => nice === compileLimits.niceness).length).toBeGreaterThan(
+        before.all.filter((nice) => nice === compileLimits.niceness).length,
+      );
+    },
+  );
+
   test('gives artifacts whose every blob is there once, assets included', async () => {
     const { result } = await compiled({ ...small, 'c.md': 'hi' });
     if (result.kind !== 'compiled') throw new Error(JSON.stringify(result));

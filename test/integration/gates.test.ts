@@ -15,6 +15,7 @@ import {
 } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { say, waitingGates, withPolicy } from '../support/gates.ts';
+import { outage } from '../support/outage.ts';
 import { contradictions } from '../support/record-check.ts';
 
 let plane: ControlPlane;
@@ -66,6 +67,45 @@ test('a release that waits holds nothing: no handler of it runs anywhere', async
   expect((await settled(plane, tenant, version)).outcome).toBe('published');
 });
 
+test('Restate shows a release that waits, each of its gates and their deadlines, in words', async () => {
+  const soon = Date.now() + 7_200_000;
+  const local = (ms: number) => new Date(ms).toISOString().slice(0, 16);
+  const freeze = [`${local(Date.now() - 3_600_000)} - ${local(soon)}`];
+  await policy([{ approval: { name: 'release' } }, { check: { name: 'e2e' } }]);
+  const version = await accepted(plane, tenant, { notBefore: soon });
+  await waiting(3);
+  const stateOf = async (release: number): Promise<unknown> => {
+    const [row] = await plane.admin.query(
+      `SELECT value_utf8 FROM state WHERE service_name = 'Release' AND service_key = '${releaseKey(id(release))}' AND key = 'waiting for'`,
+    );
+    return row === undefined ? null : JSON.parse(String(row['value_utf8']));
+  };
+  const deadlines = Object.fromEntries((await waiting(3)).map(({ gate, deadlineAt }) => [gate, deadlineAt]));
+  expect(await eventually(() => stateOf(version), { what: 'the words are there' })).toEqual({
+    'approval release': `waits for 1 of 1 approval by a token with the role approver, until ${deadlines['release']}`,
+    'check e2e': `waits for the check "e2e" to be reported, until ${deadlines['e2e']}`,
+    'schedule schedule': expect.stringContaining(`waits until ${new Date(soon).toISOString()}`) as string,
+  });
+  // The end of the wait stands as the name of its timer: what runs out first is what the workflow sleeps for.
+  const [timer] = await plane.admin.query(
+    `SELECT j.name FROM sys_journal j JOIN sys_invocation i ON i.id = j.id
+     WHERE i.target = 'Release/${releaseKey(id(version))}/run' AND j.entry_type = 'Command: Sleep'`,
+  );
+  expect(timer?.['name']).toBe(`until ${deadlines['e2e']}`);
+
+  await plane.ingress.client(Tenant, tenant).cancel({ bundle: 'bundle', version, by: 'test', reason: null });
+  await settled(plane, tenant, version);
+  expect(await stateOf(version)).toBeNull();
+
+  await policy([{ window: { timezone: 'UTC', freeze } }]);
+  const frozen = await accepted(plane, tenant);
+  const opens = `${local(soon)}:00.000Z`;
+  expect(await waiting()).toMatchObject([{ kind: 'window', deadlineAt: null, opensAt: opens }]);
+  expect(await eventually(() => stateOf(frozen), { what: 'the freeze is told' })).toEqual({
+    'window window': `waits for the end of a freeze, ${opens}`,
+  });
+});
+
 test('a rejection is the outcome, with its reason', async () => {
   await policy([{ approval: { name: 'release' } }]);
   const version = await accepted(plane, tenant);
@@ -85,13 +125,11 @@ test('a gate at which nobody answers rejects the release at its deadline', async
   expect(reason).toContain('nobody answered at the gate "release" before its deadline');
 });
 
-test('a worker and a server that are killed while a gate waits change nothing: a word said afterwards is heard', async () => {
+test('a worker, a Restate and a PostgreSQL that are killed while gates wait change nothing: they wait until the same deadlines, and a word said afterwards is heard', async () => {
   await policy([{ approval: { name: 'release' } }, { check: { name: 'e2e' } }]);
   const version = await accepted(plane, tenant);
   const before = await waiting(2);
-  await plane.worker.kill();
-  await plane.restate.kill();
-  await plane.restate.restart();
+  await outage(plane);
   expect(await waiting(2)).toEqual(before);
   const idempotencyKey = crypto.randomUUID();
   await say(plane, id(version), 'approve', { idempotencyKey });
@@ -164,6 +202,15 @@ test('a scheduled release is compiled, waits for its time through restarts, and 
   expect(release.outcome).toBe('published');
   const pointer = await findPointer(plane.db, { tenant, bundle: 'bundle', channel: 'live' });
   expect(Date.parse(pointer?.movedAt ?? '')).toBeGreaterThanOrEqual(notBefore);
+});
+
+test('a scheduled release is superseded by a newer publish like any other', async () => {
+  const older = await accepted(plane, tenant, { notBefore: Date.now() + 3_600_000 });
+  await waiting();
+  const newer = await accepted(plane, tenant, { files: { 'config.json': '{"a":2}' } });
+  expect(await settled(plane, tenant, older)).toMatchObject({ outcome: 'superseded' });
+  expect(await settled(plane, tenant, newer)).toMatchObject({ outcome: 'published', generation: 1 });
+  expect(await waiting(0)).toEqual([]);
 });
 
 test('a scheduled release can be cancelled while it waits', async () => {

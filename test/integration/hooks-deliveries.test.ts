@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 
+import published from '@octokit/webhooks-examples';
+import { sign } from '@octokit/webhooks-methods';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 
 import { deliveryLimits } from '../../services/hooks/limits.ts';
 import type { SecretKeys } from '../../services/secrets/secret-box.ts';
@@ -81,7 +84,11 @@ describe('a delivery', () => {
       await deliver('/v1/tenants/nobody/hooks/main', body),
     ].map(told);
     for (const answer of answers) expect(answer).toEqual(answers[0]);
-    expect(answers[0]).toMatchObject({ status: 401, rest: { code: 'unauthenticated' } });
+    expect(answers[0]).toMatchObject({
+      status: 401,
+      authenticate: 'Signature realm="pointsman"',
+      rest: { code: 'not_signed', title: 'A valid signature is needed' },
+    });
   });
 
   test('that is larger than payloads are is refused before anything else is looked at', async () => {
@@ -167,6 +174,71 @@ describe('a delivery', () => {
     expect((await api.call('GET', path('lost'))).json).toMatchObject({ sealedUnder: 'lost' });
     expect((await deliver('lost', '{}')).status).toBe(401);
     expect(api.logged.some((line) => line.includes('a hook’s secret is lost'))).toBe(true);
+  });
+});
+
+describe('what GitHub documents that it sends, signed by GitHub’s own library', () => {
+  /** Its types say something else than what is there. */
+  const examples = z.array(z.object({ name: z.string(), examples: z.array(z.unknown()) })).parse(published);
+  const payloadOf = (event: string) => examples.find(({ name }) => name === event)?.examples[0];
+  const written = [
+    ['as GitHub writes it', (payload: unknown) => JSON.stringify(payload)],
+    ['with other white space', (payload: unknown) => `${JSON.stringify(payload, null, 2)}\n`],
+  ] as const;
+
+  /** Delivers those bytes, whatever the signature is of. */
+  function send(event: string, body: Uint8Array<ArrayBuffer>, signature: string): Promise<TestAnswer> {
+    const headers = {
+      authorization: '',
+      'content-type': 'application/json',
+      'user-agent': 'GitHub-Hookshot/044aadd',
+      'x-github-delivery': randomUUID(),
+      'x-github-event': event,
+      'x-hub-signature-256': signature,
+    };
+    return api.call('POST', `${path('codertocat')}/deliveries`, { headers, body });
+  }
+  const recorded = async () =>
+    (await api.call('GET', `${path('codertocat')}/deliveries`)).json['items'] as Record<string, unknown>[];
+
+  beforeAll(async () => {
+    const made = await put('codertocat', { repository: 'Codertocat/Hello-World', ref: 'refs/tags/*' });
+    expect(made.status, made.text).toBe(201);
+  });
+
+  describe.each(written)('%s', (_how, write) => {
+    test.each([
+      ['push', 202, { kind: 'accepted', state: 'received' }],
+      ['ping', 200, { kind: 'ignored', why: expect.stringContaining('ping') }],
+      ['issue_comment', 200, { kind: 'ignored', why: expect.stringContaining('issue_comment') }],
+    ])('a %s is taken, and on record', async (event, status, receipt) => {
+      const text = write(payloadOf(event));
+      const before = (await recorded()).length;
+      const answer = await send(event, Buffer.from(text), await sign(SECRET, text));
+      expect([answer.status, answer.json], answer.text).toMatchObject([status, receipt]);
+      const [newest, ...others] = await recorded();
+      expect(others).toHaveLength(before);
+      expect(newest).toMatchObject({
+        delivery: answer.json['delivery'],
+        state: event === 'push' ? 'received' : 'ignored',
+        commit: event === 'push' ? '6113728f27ae82c7b1a177c8d03f9e96e0adf246' : null,
+      });
+    });
+
+    // The middle is inside of a value, the end a brace or white space, which means the same without it.
+    test.each([
+      ['in its middle', (bytes: Buffer) => void bytes.writeUInt8(bytes.readUInt8(2_000) ^ 1, 2_000)],
+      ['at its end', (bytes: Buffer) => void bytes.write(' ', bytes.length - 1)],
+    ])('a push of which one byte is another one %s is refused, and on no record', async (_where, change) => {
+      const text = write(payloadOf('push'));
+      const bytes = Buffer.from(text);
+      change(bytes);
+      expect(bytes.equals(Buffer.from(text))).toBe(false);
+      const before = await recorded();
+      const answer = await send('push', bytes, await sign(SECRET, text));
+      expect(answer).toMatchObject({ status: 401, json: { code: 'not_signed' } });
+      expect(await recorded()).toEqual(before);
+    });
   });
 });
 

@@ -5,6 +5,7 @@ import { findRelease } from '../../services/postgres/releases.ts';
 import { answerWith, silence } from '../support/code-host.ts';
 import { settled } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
+import { gapsMs } from '../support/outside-server.ts';
 import { type PushedTenant, type PushedWorld, startPushedWorld } from '../support/pushed-world.ts';
 import { contradictions } from '../support/record-check.ts';
 
@@ -33,23 +34,26 @@ const releases = async () => {
 };
 
 describe('a host that is not well', () => {
-  test('is asked again when it has too much to do and when it breaks, and the push is published then', async () => {
+  test('is asked again when it breaks, and when it has too much to do no sooner than it asks for, and the push is published then', async () => {
     const commit = await tenant.commit(VALID);
-    world.host.next(`/tarball/${commit}`, answerWith(429, { 'retry-after': '1' }));
+    world.host.next(`/tarball/${commit}`, answerWith(429, { 'retry-after': '5' }));
     world.host.next(`/codeload/${commit}`, answerWith(500));
     await tenant.push(commit);
     await tenant.delivery(commit, isPublished);
     expect((await end(1)).outcome).toBe('published');
-    expect(world.host.arrived(`/tarball/${commit}`)).toHaveLength(3);
+    const asked = world.host.arrived(`/tarball/${commit}`);
+    expect(asked).toHaveLength(3);
+    expect(gapsMs(asked)[0]).toBeGreaterThanOrEqual(5_000);
   });
 
-  test('is told a status again when it did not take it', async () => {
+  test('is told a status again when it did not take it, no sooner than it asks for', async () => {
     const commit = await tenant.commit(VALID);
-    world.host.next(`/statuses/${commit}`, answerWith(429, { 'retry-after': '0' }));
+    world.host.next(`/statuses/${commit}`, answerWith(429, { 'retry-after': '5' }));
     world.host.next(`/statuses/${commit}`, answerWith(503));
     await tenant.push(commit);
     await tenant.delivery(commit, isPublished);
     expect((await world.host.told(commit, 'success')).at(-1)?.description).toBe('published as v1');
+    expect(gapsMs(world.host.arrived(`/statuses/${commit}`))[0]).toBeGreaterThanOrEqual(5_000);
   });
 
   test('that never takes a status keeps no release from ending: the ledger says that it was not told', async () => {

@@ -1,7 +1,11 @@
+import { readFile } from 'node:fs/promises';
+
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
+import { fetchLimits } from '../../services/hooks/limits.ts';
 import { findRelease } from '../../services/postgres/releases.ts';
 import { archiveOf, bombArchive } from '../support/archives.ts';
+import { flood } from '../support/code-host.ts';
 import { settled } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import {
@@ -143,6 +147,12 @@ describe('a push', () => {
   });
 });
 
+/** Bytes of the worker's memory, now or at most, as Linux counts them. */
+async function workerMemory(what: 'VmRSS' | 'VmHWM'): Promise<number> {
+  const status = await readFile(`/proc/${world.plane.worker.pid}/status`, 'utf8');
+  return Number(new RegExp(`^${what}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1_024;
+}
+
 describe('a push that publishes nothing', () => {
   test.each([
     ['of another ref', { ref: 'refs/heads/other' }],
@@ -187,6 +197,23 @@ describe('a push that publishes nothing', () => {
       expect(await releases()).toEqual([]);
     },
   );
+
+  test('since its archive is larger than one may be is read no further than that, and its commit told why', async () => {
+    const commit = await tenant.commit(VALID);
+    const { answer, sent } = flood(16 * fetchLimits.archiveBytes);
+    world.host.next(`/codeload/${commit}`, answer);
+    const before = await workerMemory('VmRSS');
+    await tenant.push(commit);
+    const reason = `its archive has more than the ${fetchLimits.archiveBytes} bytes that one may have`;
+    expect(await tenant.delivery(commit, isOver)).toMatchObject({ state: 'refused', reason });
+    // What stands beyond is in the buffers of both sides' sockets.
+    expect(sent()).toBeGreaterThan(fetchLimits.archiveBytes);
+    expect(sent()).toBeLessThan(2 * fetchLimits.archiveBytes);
+    expect((await workerMemory('VmHWM')) - before).toBeLessThan(4 * fetchLimits.archiveBytes);
+    expect((await world.host.told(commit, 'failure')).at(-1)?.description).toBe(`rejected: ${reason}`);
+    expect(world.host.arrived(`/codeload/${commit}`)).toHaveLength(1);
+    expect(await releases()).toEqual([]);
+  });
 
   test('since the host has no such commit has failed, and its commit is told that something broke', async () => {
     const commit = 'd'.repeat(40);

@@ -18,6 +18,7 @@ describe('the breaker of a provider', () => {
     for (let failure = 0; failure < breakerLimits.failures; failure++) await call();
     expect(await call()).toEqual({
       kind: 'later',
+      status: null,
       retryAfterMs: breakerLimits.openMs,
       summary: `127.0.0.1:${server.port}: not called, since it has been failing`,
     });

@@ -18,6 +18,7 @@ describe('an outgoing call', () => {
         method: 'POST',
         path: '/run?job=7',
         body: '{"tenant":"acme"}',
+        atMs: expect.any(Number),
         headers: expect.objectContaining({
           'content-type': 'application/json',
           'idempotency-key': 'acme:support-bot:v12:e2e',
@@ -144,6 +145,7 @@ describe('a body', () => {
         kind: 'refused',
         status: 200,
         summary: `127.0.0.1:${server.port}: its answer is too large`,
+        tooLarge: true,
       });
     }
   });

@@ -18,6 +18,7 @@ import {
 } from '../support/asked-world.ts';
 import { accepted, newTenant, settled } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
+import { gapsMs } from '../support/outside-server.ts';
 import { contradictions } from '../support/record-check.ts';
 
 let world: AskedWorld;
@@ -185,9 +186,11 @@ test('the same answer twice is one answer, and another one is told what stands',
 });
 
 test('a compiler that asks for time is asked again no sooner, under the same Idempotency-Key and with the same address', async () => {
-  world.script(path, { status: 429, headers: { 'retry-after': '2' } }, { status: 202 });
+  world.script(path, { status: 429, headers: { 'retry-after': '5' } }, { status: 202 });
   const version = await publish({ within: '1h' });
-  const [first, second] = await world.asked(path, 2);
+  const asked = await world.asked(path, 2);
+  const [first, second] = asked;
+  expect(gapsMs(asked)[0]).toBeGreaterThanOrEqual(5_000);
   expect(second!.body).toBe(first!.body);
   const key = `${tenant}:bundle:v${version}:compile:1`;
   expect([first, second].map((one) => one!.headers['idempotency-key'])).toEqual([key, key]);

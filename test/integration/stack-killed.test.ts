@@ -53,6 +53,28 @@ describe('npm start, stopped', () => {
     expect(await notes(await start().ready)).toEqual([]);
   });
 
+  test('after its home was deleted ends everything in order, although no log can be written any more', async () => {
+    const stack = start();
+    const url = await stack.ready;
+    await rm(home, { recursive: true });
+    await fetch(`${url}/warn`, { method: 'POST', body: 'the last of it' });
+    await eventually(async () => stack.output().includes('the last of it'), { what: 'it is shown' });
+    expect(stack.output()).toContain("api: warning: its log can't be written: ENOENT");
+    stack.process.kill('SIGTERM');
+    expect(await stack.ended).toBe(0);
+    expect(await processesOf(folder)).toEqual([]);
+  });
+
+  test('by itself when a process dies whose successor can not be noted, since its home was deleted: nothing is left running', async () => {
+    const stack = start();
+    const url = await stack.ready;
+    await rm(home, { recursive: true });
+    await fetch(`${url}/die`, { method: 'POST' }).catch(() => undefined);
+    expect(await stack.ended).toBe(1);
+    expect(stack.output()).toMatch(/api ended 5 times within a minute/);
+    await nothingRuns(folder);
+  });
+
   test('by a second signal ends at once what would not end by itself', async () => {
     const stack = start();
     const url = await stack.ready;

@@ -1,14 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, cp, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PortBook, PortTakenError, startOnPorts } from '../../services/embedded/ports.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../services/postgres/embedded.ts';
+import { embeddedBinaries } from '../../services/postgres/embedded-binaries.ts';
+import { prepareCluster } from '../../services/postgres/embedded-cluster.ts';
+import { postgresUser } from '../../services/postgres/embedded-user.ts';
 import { isRoot, runScript } from '../support/as-user.ts';
 
 const script = fileURLToPath(new URL('../support/postgres-once.ts', import.meta.url));
@@ -124,7 +127,18 @@ describe.runIf(isRoot)('PostgreSQL, which refuses to run as root', () => {
     const { stdout } = spawn('cat', [`/proc/${server.process.pid}/status`]);
     const status = (await stdout.toArray()).join('');
     expect(status).toMatch(/^Uid:\s+65534\s+65534\s+65534/m);
-    expect(status).toMatch(/^CapEff:\s+0000000000000006$/m);
+    expect(status).toMatch(/^CapEff:\s+0000000000000002$/m);
+  });
+
+  test('makes its data with programs that lie in a folder that nobody else may enter, as in a clone under /root', async () => {
+    await chmod(folder, 0o700);
+    const programs = join(folder, 'native', 'bin');
+    const { initdb } = await embeddedBinaries();
+    await cp(dirname(dirname(initdb)), dirname(programs), { recursive: true, verbatimSymlinks: true });
+    const data = join(folder, 'data');
+    const user = await postgresUser(join(programs, 'postgres'), data);
+    await prepareCluster(join(programs, 'initdb'), data, user, { fsync: false });
+    expect(await readdir(data)).toContain('PG_VERSION');
   });
 
   test('runs as nobody without any right where the way is open', async () => {

@@ -14,6 +14,8 @@ import { startPostgres, startRestate } from '../support/servers.ts';
 import { startTestStack, type TestStack, type TestStackOptions } from '../support/stack.ts';
 import { standIns } from '../support/stand-ins.ts';
 
+// Not replayed: it is about processes, and release.test.ts runs the same handlers.
+
 let folder: string;
 let stacks: TestStack[];
 

@@ -12,6 +12,8 @@ import {
 } from '../support/control-plane.ts';
 import { as, itemsOf, madeToken, told } from '../support/tokens.ts';
 
+// Not replayed: it is about tokens, and the handlers behind them run in api-publish.test.ts and approvals.test.ts.
+
 let plane: ControlPlane;
 let api: TestApi;
 let tenant: string;
@@ -51,6 +53,11 @@ const kinds = {
     `/v1/tenants/${tenant}/bundles/bot/releases/99/checks/e2e`,
     { json: { conclusion: 'success' } },
   ],
+  acknowledge: () => [
+    'PUT',
+    `/v1/tenants/${tenant}/bundles/bot/channels/live/followers/bot-1`,
+    { json: { generation: 0, digest: null } },
+  ],
   administer: () => ['GET', '/v1/tokens'],
   'make tokens': () => ['POST', '/v1/tokens', { json: { name: `n${++names}`, roles: ['admin'] } }],
   'list tenants': () => ['GET', '/v1/tenants'],
@@ -58,10 +65,10 @@ const kinds = {
 } as const satisfies Record<string, () => readonly [string, string, TestCall?]>;
 const tenants: Record<Role, string[]> = {
   viewer: ['read'],
-  follower: ['read'],
+  follower: ['read', 'acknowledge'],
   publisher: ['read', 'publish', 'steer', 'report'],
   approver: ['read', 'approve', 'report'],
-  admin: ['read', 'publish', 'steer', 'approve', 'report', 'administer', 'make tokens'],
+  admin: ['read', 'publish', 'steer', 'approve', 'report', 'acknowledge', 'administer', 'make tokens'],
 };
 
 async function allowed(token: string): Promise<string[]> {

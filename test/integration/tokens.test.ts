@@ -16,6 +16,8 @@ import { eventually } from '../support/eventually.ts';
 import { runCli } from '../support/run-cli.ts';
 import { as, itemsOf, madeToken, told } from '../support/tokens.ts';
 
+// Not replayed: it is about tokens, and api-publish.test.ts runs the same handlers.
+
 let plane: ControlPlane;
 let api: TestApi;
 let tenant: string;

@@ -10,6 +10,8 @@ import { eventually } from '../support/eventually.ts';
 import { nothingRuns } from '../support/processes.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 
+// Not replayed: it is about tokens, and the handlers behind them run in api-publish.test.ts and approvals.test.ts.
+
 let folder: string;
 let stack: TestStack;
 

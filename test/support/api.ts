@@ -1,11 +1,14 @@
 import { pino } from 'pino';
 
+import type { Broker } from '../../core/sink.ts';
 import { createApp } from '../../services/api/app.ts';
-import { listen } from '../../services/api/server.ts';
+import { socketLimits } from '../../services/api/limits.ts';
+import { listen, type SocketLimits } from '../../services/api/server.ts';
 import { createCompiler } from '../../services/compiler/compiler.ts';
 import { hashToken } from '../../services/config/settings.ts';
 import { openDatabase } from '../../services/postgres/database.ts';
 import { Notifications } from '../../services/postgres/notifications.ts';
+import type { QueueDepths } from '../../services/rabbitmq/queue-depths.ts';
 import type { SecretKeys } from '../../services/secrets/secret-box.ts';
 import { TEST_SECRET_KEYS } from './secret-keys.ts';
 
@@ -44,6 +47,9 @@ export async function startApi(stores: {
   appUrl: string;
   ingressUrl: string;
   secretKeys?: SecretKeys | null;
+  brokers?: readonly Broker[];
+  queueDepths?: QueueDepths;
+  limits?: Partial<SocketLimits>;
 }): Promise<TestApi> {
   const logged: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
@@ -59,10 +65,13 @@ export async function startApi(stores: {
     restateIngressUrl: stores.ingressUrl,
     adminTokenSha256: hashToken(TOKEN),
     secretKeys: stores.secretKeys === undefined ? TEST_SECRET_KEYS : stores.secretKeys,
+    brokers: stores.brokers ?? [],
+    queueDepths: stores.queueDepths ?? null,
     log,
     draining: drain.signal,
   });
-  const server = await listen(app.fetch, { host: '127.0.0.1', port: 0 });
+  const limits = { ...socketLimits, ...stores.limits };
+  const server = await listen(app.fetch, { host: '127.0.0.1', port: 0, limits });
   let stopped: Promise<void> | null = null;
   const stopServer = (): Promise<void> => {
     drain.abort();

@@ -1,7 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { PortBook, PortTakenError, startOnPorts } from '../../services/embedded/ports.ts';
 import {
   ServerNotReadyError,
@@ -11,7 +13,9 @@ import {
   waitUntilReady,
 } from '../../services/embedded/server-process.ts';
 import { endWithUs } from './servers.ts';
-import { RABBITMQ_SERVER, REDIS_SERVER } from './system-packages.ts';
+import { RABBITMQ_SERVER, RABBITMQCTL, REDIS_SERVER } from './system-packages.ts';
+
+const execute = promisify(execFile);
 
 /** A real broker of this test's own, from the system's packages. */
 export interface TestBroker {
@@ -30,24 +34,50 @@ export interface TestBroker {
   stop(): Promise<void>;
 }
 
-/** A Redis that keeps what it has answered for even when it is killed. */
-export async function startRedis(): Promise<TestBroker> {
+export interface TestRedis extends TestBroker {
+  /** As after a power cut: kills it, takes so many bytes from the end of what it had written, and starts it on the rest. */
+  restartWithoutEnd(bytes: number): Promise<void>;
+}
+
+export interface TestRabbitmq extends TestBroker {
+  /** Its operator's command, which takes some seconds. @returns what it printed */
+  ctl(...args: readonly string[]): Promise<string>;
+}
+
+/**
+ * A Redis that keeps what it has answered for even when it is killed.
+ *
+ * @param options.appendfsync `always` for a disk that others keep busy: with `everysec` an answer may come before its write, by up to two
+ * seconds, while the fsync before is not over
+ */
+export async function startRedis({
+  appendfsync = 'everysec',
+}: { appendfsync?: 'always' | 'everysec' } = {}): Promise<TestRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-redis-'));
   const book = PortBook.inMemory();
   const started = await restartable(() =>
     startOnPorts(book, ['redis'], async ({ redis: port }) => {
       const address = ['--port', String(port), '--bind', '127.0.0.1'];
-      const data = ['--dir', folder, '--appendonly', 'yes', '--appendfsync', 'everysec', '--save', ''];
+      const data = ['--dir', folder, '--appendonly', 'yes', '--appendfsync', appendfsync, '--save', ''];
       const server = await run(REDIS_SERVER, [...address, ...data], {}, join(folder, 'redis.log'));
       await ready('Redis', server, () => answers(port, 'PING\r\n', '+PONG'));
       return { server, port };
     }),
   );
-  return broker(started, (port) => `redis://127.0.0.1:${port}/0`, folder, []);
+  return {
+    ...broker(started, (port) => `redis://127.0.0.1:${port}/0`, folder, []),
+    restartWithoutEnd: async (bytes) => {
+      await started.kill();
+      const written = join(folder, 'appendonlydir', 'appendonly.aof.1.incr.aof');
+      const { size } = await stat(written);
+      await truncate(written, Math.max(0, size - bytes));
+      await started.restart();
+    },
+  };
 }
 
 /** A RabbitMQ without plugins, with a name server of its own: by itself it would share one with every Erlang of this machine. */
-export async function startRabbitmq(): Promise<TestBroker> {
+export async function startRabbitmq(): Promise<TestRabbitmq> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-rabbitmq-'));
   await mkdir(join(folder, 'mnesia'));
   await writeFile(join(folder, 'enabled_plugins'), '[].\n');
@@ -74,7 +104,14 @@ export async function startRabbitmq(): Promise<TestBroker> {
       return { server, port: amqp };
     }),
   );
-  return broker(started, (port) => `amqp://guest:guest@127.0.0.1:${port}`, folder, [names.server]);
+  const ports = { amqp: started.port, dist: 0, epmd: names.port };
+  return {
+    ...broker(started, (port) => `amqp://guest:guest@127.0.0.1:${port}`, folder, [names.server]),
+    ctl: async (...args) => {
+      const { stdout } = await execute(RABBITMQCTL, args, { env: rabbitmqEnv(folder, ports) });
+      return stdout;
+    },
+  };
 }
 
 interface Started {

@@ -9,7 +9,7 @@ import {
 } from '../../services/embedded/server-process.ts';
 import { SYSTEM_PYTHON } from './system-packages.ts';
 
-/** A real Celery worker that runs examples/celery/worker.py. */
+/** A real Celery worker that runs examples/celery/worker.py, as it is or misbehaving. */
 export interface TestCeleryWorker {
   /** All that it has logged. */
   log(): Promise<string>;
@@ -20,6 +20,8 @@ export interface TestCeleryWorker {
 }
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/celery', import.meta.url));
+/** What only tests have their workers do. */
+const OWN = fileURLToPath(new URL('./celery', import.meta.url));
 
 let started = 0;
 
@@ -27,6 +29,10 @@ export async function startCeleryWorker(options: {
   brokerUrl: string;
   queue: string;
   concurrency: number;
+  /** The module: the example's own, unless told. */
+  app?: 'worker' | 'misbehaving';
+  /** Further settings of it. */
+  env?: Readonly<Record<string, string>>;
 }): Promise<TestCeleryWorker> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-celery-'));
   const logFile = join(folder, 'celery.log');
@@ -40,7 +46,7 @@ export async function startCeleryWorker(options: {
       '-m',
       'celery',
       '--app',
-      'worker',
+      options.app ?? 'worker',
       '--workdir',
       EXAMPLE,
       'worker',
@@ -53,9 +59,10 @@ export async function startCeleryWorker(options: {
       PATH: '/usr/bin:/bin',
       LANG: 'C.UTF-8',
       HOME: folder,
-      PYTHONPATH: EXAMPLE,
+      PYTHONPATH: `${EXAMPLE}:${OWN}`,
       PYTHONDONTWRITEBYTECODE: '1',
       CELERY_BROKER_URL: options.brokerUrl,
+      ...options.env,
     },
     logFile,
   });

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
+import { pipeline, Readable } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 
 import { z } from 'zod';
@@ -118,6 +119,21 @@ export function answerWith(status: number, headers: Record<string, string> = {},
     response.writeHead(status, headers).end(body);
     return true;
   };
+}
+
+/** Sends so many bytes that mean nothing, as long as somebody takes them. */
+export function flood(bytes: number): { readonly answer: Misbehaviour; readonly sent: () => number } {
+  let sent = 0;
+  function* zeros(): Generator<Buffer> {
+    for (const chunk = Buffer.alloc(64 * 1024); sent < bytes; sent += chunk.length) yield chunk;
+  }
+  const answer: Misbehaviour = (_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/x-gzip' });
+    // Who breaks off has had enough.
+    pipeline(Readable.from(zeros()), response, () => {});
+    return true;
+  };
+  return { answer, sent: () => sent };
 }
 
 /** As GitHub and generic hooks sign. */

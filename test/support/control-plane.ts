@@ -33,6 +33,8 @@ export interface WorkerProcess {
   stop(): Promise<void>;
   /** How many have been killed. */
   readonly deaths: number;
+  /** All that they have said. */
+  log(): Promise<string>;
 }
 
 export interface ControlPlane {
@@ -162,6 +164,7 @@ async function startWorkerProcess(
     get deaths() {
       return deaths;
     },
+    log: () => readFile(join(folder, 'worker.log'), 'utf8'),
     down,
     start,
     async kill() {

@@ -1,3 +1,5 @@
+import { flushCompileCache } from 'node:module';
+
 import { pino } from 'pino';
 
 import { workerConfig } from '../../services/config/config.ts';
@@ -15,5 +17,7 @@ const worker = openWorker(config, pino({ level: config.logLevel, base: { process
 await serveEndpoint(crashing(worker.listener, crashFiles(folder)), config.host, config.port);
 await worker.admin.registerDeployment(config.workerUrl);
 startSweep(worker.sweep);
+// It ends without a chance to do that later.
+flushCompileCache();
 process.send?.({ ready: true });
 process.on('disconnect', () => process.exit(0));

@@ -10,6 +10,8 @@ export interface Arrived {
   readonly path: string;
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: string;
+  /** When, on a clock that never goes back. */
+  readonly atMs: number;
 }
 
 /** Somebody else's server, on 127.0.0.1. */
@@ -34,7 +36,8 @@ export async function startOutsideServer(answer: Answer, tls?: Certificate): Pro
     request.on('data', (chunk: Buffer) => void chunks.push(chunk));
     request.on('end', () => {
       const { method = '', url: path = '', headers } = request;
-      const whole = { method, path, headers: { ...headers } as Arrived['headers'], body: text(chunks) };
+      const told = { method, path, headers: { ...headers } as Arrived['headers'], body: text(chunks) };
+      const whole = { ...told, atMs: performance.now() };
       arrived.push(whole);
       answer(whole, response);
     });
@@ -58,6 +61,11 @@ export async function startOutsideServer(answer: Answer, tls?: Certificate): Pro
         server.closeAllConnections();
       }),
   };
+}
+
+/** The time between each of them and the next. */
+export function gapsMs(arrived: readonly Arrived[]): number[] {
+  return arrived.slice(1).map(({ atMs }, at) => atMs - arrived[at]!.atMs);
 }
 
 function text(chunks: readonly Buffer[]): string {

@@ -24,6 +24,12 @@ const CONTRADICTIONS = [
    LEFT JOIN LATERAL (SELECT generation, to_version FROM pointsman.moves m
      WHERE (m.tenant, m.bundle, m.channel) = (p.tenant, p.bundle, p.channel) ORDER BY generation DESC LIMIT 1) m ON true
    WHERE p.generation <> coalesce(m.generation, 0) OR p.version IS DISTINCT FROM m.to_version`,
+  `SELECT format('%s/%s/%s names another artifact than its last move', p.tenant, p.bundle, p.channel) AS problem
+   FROM pointsman.pointers p JOIN pointsman.moves m USING (tenant, bundle, channel, generation) WHERE p.digest <> m.to_digest`,
+  `SELECT format('%s/%s/%s names an artifact that v%s has not brought', p.tenant, p.bundle, p.channel, p.version) AS problem
+   FROM pointsman.pointers p
+   WHERE p.digest IS NOT NULL AND NOT EXISTS (SELECT FROM pointsman.release_artifacts a
+     WHERE (a.tenant, a.bundle, a.version, a.digest) = (p.tenant, p.bundle, p.version, p.digest) AND a.channel IN ('', p.channel))`,
   `SELECT format('%s/%s/v%s settled as %s, and is or was live', r.tenant, r.bundle, r.version, r.outcome) AS problem
    FROM pointsman.releases r
    WHERE r.status = 'settled' AND r.outcome NOT IN ('published', 'reverted')
@@ -35,6 +41,9 @@ const CONTRADICTIONS = [
   `SELECT format('%s/%s/v%s settled as %s with effect %s %s', r.tenant, r.bundle, r.version, r.outcome, e.effect, e.state) AS problem
    FROM pointsman.releases r JOIN pointsman.effects e USING (tenant, bundle, version)
    WHERE r.status = 'settled' AND r.outcome NOT IN ('published', 'reverted') AND e.effect <> 'commit-status' AND e.state IN ('begun', 'done')`,
+  `SELECT format('%s/%s/v%s settled as published with effect %s begun', r.tenant, r.bundle, r.version, e.effect) AS problem
+   FROM pointsman.releases r JOIN pointsman.effects e USING (tenant, bundle, version)
+   WHERE r.status = 'settled' AND r.outcome = 'published' AND e.effect <> 'commit-status' AND e.state = 'begun'`,
   `SELECT format('%s/%s/v%s was published past its gate %s, which is %s', r.tenant, r.bundle, r.version, g.gate, g.state) AS problem
    FROM pointsman.releases r JOIN pointsman.gates g USING (tenant, bundle, version)
    WHERE r.status = 'settled' AND r.outcome = 'published' AND g.state <> 'passed'`,
@@ -61,12 +70,21 @@ const CONTRADICTIONS = [
      ON (e.tenant, e.bundle, e.version, e.effect, e.subject) = (c.tenant, c.bundle, c.version, c.purpose || '-request', c.subject)
    WHERE c.state = 'used' AND e.state IS DISTINCT FROM 'done' AND e.state IS DISTINCT FROM 'compensated'
      AND e.state IS DISTINCT FROM 'compensation_failed'`,
+  `SELECT format('%s: the sink %s has been told %s, and the feed has come to %s', s.tenant, s.sink, s.delivered_seq, t.feed_seq) AS problem
+   FROM pointsman.sinks s JOIN pointsman.tenants t USING (tenant) WHERE s.delivered_seq > t.feed_seq`,
   `SELECT format('%s: blob %s of %s is missing or not what its digest says', a.tenant, b.digest, a.digest) AS problem
    FROM pointsman.pointers p
    JOIN pointsman.artifacts a ON (a.tenant, a.digest) = (p.tenant, p.digest)
    JOIN pointsman.artifact_blobs b ON (b.tenant, b.artifact) = (a.tenant, a.digest)
    LEFT JOIN pointsman.blobs c ON (c.tenant, c.digest) = (b.tenant, b.digest)
    WHERE c.digest IS NULL OR c.digest <> 'sha256:' || encode(sha256(c.content), 'hex')`,
+  `SELECT format('%s: %s, which %s names, is not in the list of its blobs', p.tenant, layer->>'digest', p.digest) AS problem
+   FROM pointsman.pointers p
+   JOIN pointsman.blobs m USING (tenant, digest)
+   CROSS JOIN LATERAL (SELECT convert_from(m.content, 'UTF8')::jsonb AS manifest) parsed
+   CROSS JOIN LATERAL jsonb_array_elements(manifest->'layers' || jsonb_build_array(manifest->'config')) AS named (layer)
+   WHERE NOT EXISTS (SELECT FROM pointsman.artifact_blobs b
+     WHERE (b.tenant, b.artifact, b.digest, b.size) = (p.tenant, p.digest, layer->>'digest', (layer->>'size')::bigint))`,
 ];
 
 /** The contradictions of the record; none, if all is well. */
@@ -74,13 +92,18 @@ export async function contradictions(ownerUrl: string): Promise<string[]> {
   const client = new Client({ connectionString: ownerUrl });
   await client.connect();
   try {
-    const found: string[] = [];
-    for (const sql of CONTRADICTIONS) {
-      const { rows } = await client.query(sql);
-      found.push(...rows.map((row: unknown) => Problem.parse(row).problem));
-    }
-    return found;
+    return await contradictionsSeenBy(client);
   } finally {
     await client.end();
   }
+}
+
+/** The same, as the owner's connection sees it, with what it has not committed. */
+export async function contradictionsSeenBy(client: Client): Promise<string[]> {
+  const found: string[] = [];
+  for (const sql of CONTRADICTIONS) {
+    const { rows } = await client.query(sql);
+    found.push(...rows.map((row: unknown) => Problem.parse(row).problem));
+  }
+  return found;
 }

@@ -12,6 +12,10 @@ export interface TestPostgres {
   /** Of the app's role, which `migrate(ownerUrl, appUrl)` makes. */
   readonly appUrl: string;
   readonly pid: number;
+  /** Ends it with SIGKILL and waits until it is gone. Its data stays. */
+  kill(): Promise<void>;
+  /** Starts it again on its data and at the same addresses, ending it first if it still runs. */
+  restart(): Promise<void>;
   /** Also removes its data. */
   stop(): Promise<void>;
 }
@@ -33,20 +37,32 @@ export interface TestRestate {
 /** A PostgreSQL of this test's own, empty, with fsync off unless asked for: enough for tests of anything but durability. */
 export async function startPostgres({ fsync = false }: { fsync?: boolean } = {}): Promise<TestPostgres> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-postgres-'));
-  const server = await startOnPorts(PortBook.inMemory(), ['postgres'], (ports) =>
-    startEmbeddedPostgres({
-      dataDir: join(folder, 'data'),
-      logFile: join(folder, 'postgres.log'),
-      port: ports.postgres,
-      fsync,
-      onStarted: endWithUs,
-    }),
-  );
-  const { ownerUrl, appUrl, process: running } = server;
+  const book = PortBook.inMemory();
+  const start = () =>
+    startOnPorts(book, ['postgres'], (ports) =>
+      startEmbeddedPostgres({
+        dataDir: join(folder, 'data'),
+        logFile: join(folder, 'postgres.log'),
+        port: ports.postgres,
+        fsync,
+        onStarted: endWithUs,
+      }),
+    );
+  let server = await start();
+  const { ownerUrl, appUrl } = server;
   return {
     ownerUrl,
     appUrl,
-    pid: running.pid,
+    get pid() {
+      return server.process.pid;
+    },
+    kill: () => server.process.stop([]),
+    restart: async () => {
+      await server.stop();
+      server = await start();
+      if (server.ownerUrl !== ownerUrl)
+        throw new Error('somebody took the port of the test’s PostgreSQL while it was down');
+    },
     stop: async () => {
       await server.stop();
       await rm(folder, { recursive: true, force: true });

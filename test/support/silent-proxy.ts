@@ -5,37 +5,53 @@ export interface SilentProxy {
   readonly port: number;
   /** From now on it takes connections and bytes, passes nothing on and closes nothing. */
   swallow(): void;
+  /** From now on what is said is passed on, and what is answered is not. */
+  swallowAnswers(): void;
   /** Passes on again. What was swallowed is lost, so that the connections it was lost from are cut. */
   heal(): void;
+  /** Resolves in the moment in which so many more bytes have been passed to the server: in the middle of what somebody tells it. */
+  told(bytes: number): Promise<void>;
   stop(): Promise<void>;
 }
 
 export async function startSilentProxy(targetPort: number): Promise<SilentProxy> {
   const sockets = new Set<Socket>();
-  let swallows = false;
+  const waiting = new Set<{ left: number; reached: () => void }>();
+  let swallows: 'nothing' | 'answers' | 'all' = 'nothing';
   const keep = (socket: Socket): Socket => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
     return socket;
   };
-  const passOn = (from: Socket, to: Socket): void => {
+  const passOn = (from: Socket, to: Socket, isAnswer: boolean): void => {
+    const isSilent = () => swallows === 'all' || (swallows === 'answers' && isAnswer);
     from.on('data', (chunk) => {
-      if (!swallows) to.write(chunk);
+      if (!isSilent()) to.write(chunk);
     });
     from.on('close', () => {
-      if (!swallows) to.destroy();
+      if (!isSilent()) to.destroy();
     });
+  };
+  const count = ({ length }: Buffer): void => {
+    if (swallows === 'all') return;
+    for (const one of waiting) {
+      one.left -= length;
+      if (one.left > 0) continue;
+      waiting.delete(one);
+      one.reached();
+    }
   };
   const server = createServer((client) => {
     keep(client);
-    if (swallows) {
+    if (swallows === 'all') {
       client.resume();
       return;
     }
     const target = keep(connect(targetPort, '127.0.0.1'));
-    passOn(client, target);
-    passOn(target, client);
+    client.on('data', count);
+    passOn(client, target, false);
+    passOn(target, client, true);
   });
   const cutAll = (): void => {
     for (const socket of sockets) socket.destroy();
@@ -43,11 +59,16 @@ export async function startSilentProxy(targetPort: number): Promise<SilentProxy>
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
-    swallow: () => void (swallows = true),
+    swallow: () => void (swallows = 'all'),
+    swallowAnswers: () => void (swallows = 'answers'),
     heal: () => {
       cutAll();
-      swallows = false;
+      swallows = 'nothing';
     },
+    told: (bytes) =>
+      new Promise((reached) => {
+        waiting.add({ left: bytes, reached });
+      }),
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

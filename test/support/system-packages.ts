@@ -15,6 +15,7 @@ export type SystemPackage = keyof typeof FILES;
 
 export const REDIS_SERVER = FILES['redis-server'];
 export const RABBITMQ_SERVER = FILES['rabbitmq-server'];
+export const RABBITMQCTL = '/usr/lib/rabbitmq/bin/rabbitmqctl';
 export const SYSTEM_PYTHON = '/usr/bin/python3';
 
 /** Those that are not on this machine. */

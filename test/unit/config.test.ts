@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { apiConfig, migrateConfig, stackConfig, workerConfig } from '../../services/config/config.ts';
 import { appDatabaseUrl } from '../../services/config/database-urls.ts';
-import { ConfigError } from '../../services/config/read-settings.ts';
 import { hashToken } from '../../services/config/settings.ts';
+import { problemsOf } from '../support/config-problems.ts';
 
 const api = {
   POINTSMAN_ADMIN_TOKEN: 'correct-horse-battery',
@@ -75,6 +75,9 @@ describe('reading the environment', () => {
       'WORKER_URL',
       'WORKER_IDENTITY_KEY',
       'OUTBOUND_ALLOW',
+      'AMQP_UNROUTED',
+      'AMQP_QUEUES',
+      'REDIS_CACHE',
       'LOG_LEVEL',
     ];
     const env = Object.fromEntries([
@@ -90,30 +93,6 @@ describe('reading the environment', () => {
       const problems = problemsOf(() => read(env));
       expect(problems.length).toBeGreaterThan(1);
       expect(problems.join('\n')).not.toContain('zq7');
-    }
-  });
-
-  test.each(['AMQP_URL', 'REDIS_URL'] as const)('%s is null unless it is set', (name) => {
-    const field = { AMQP_URL: 'amqpUrl', REDIS_URL: 'redisUrl' } as const;
-    const good = { AMQP_URL: 'amqps://u:p@mq.example/prod', REDIS_URL: 'rediss://:p@redis.example:6380/2' }[
-      name
-    ];
-    const worker = {
-      ...api,
-      POINTSMAN_WORKER_PORT: '7401',
-      POINTSMAN_WORKER_URL: 'http://worker:7401',
-    };
-    expect(workerConfig(worker)[field[name]]).toBeNull();
-    expect(workerConfig({ ...worker, [name]: good })[field[name]]).toBe(good);
-    for (const bad of ['localhost', 'http://h', 'redis:///1', 'redis://h/one', 'amqp://']) {
-      expect(
-        problemsOf(() => workerConfig({ ...worker, [name]: bad })),
-        bad,
-      ).toHaveLength(1);
-      expect(
-        problemsOf(() => stackConfig({ [name]: bad })),
-        bad,
-      ).toHaveLength(1);
     }
   });
 
@@ -247,13 +226,3 @@ describe('the two database roles', () => {
     );
   });
 });
-
-function problemsOf(read: () => unknown): readonly string[] {
-  try {
-    read();
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-  return [];
-}

@@ -7,7 +7,7 @@ import type { ApiParts } from '../api-parts.ts';
 import { type Endpoint, endpoint } from '../endpoint.ts';
 import { FreeText } from '../free-text.ts';
 import { HeardView } from '../gate-view.ts';
-import { json, replayed } from '../openapi-responses.ts';
+import { json, ofRelease, replayed } from '../openapi-responses.ts';
 import { IdempotencyKey, ReleaseParams } from '../params.ts';
 import { sayWord } from '../verdict.ts';
 
@@ -53,7 +53,7 @@ function approveEndpoint(parts: ApiParts): Endpoint {
     params: ReleaseParams,
     headers: z.object({ 'idempotency-key': IdempotencyKey }),
     body: ApprovalBody,
-    responses: { 201: json(HeardView, 'The word counts.', replayed) },
+    responses: { 201: json(HeardView, 'The word counts.', { ...replayed, ...ofRelease }) },
     problems: [
       'own_release',
       'not_found',

@@ -17,7 +17,7 @@ import type { ApiParts } from '../api-parts.ts';
 import { type Holding, readBody } from '../body.ts';
 import { callbackRefusal, type FoundCallback, getCallback, getOpenCallback } from '../callback.ts';
 import { type Endpoint, endpoint } from '../endpoint.ts';
-import { bytes, json } from '../openapi-responses.ts';
+import { bytes, json, ofRelease, replayed } from '../openapi-responses.ts';
 import { contentTypeOf, readJsonBody } from '../request-input.ts';
 import { sourceArchive } from '../source-archive.ts';
 
@@ -62,10 +62,11 @@ function answerEndpoint(parts: ApiParts): Endpoint {
       description: 'A `CompileReport` or a `CheckReport`, as it was asked for.',
       content: { 'application/json': { schema: z.union([CompileReport, CheckReport]) } },
     },
-    responses: { 200: json(Taken, 'The answer counts.', { replayed: true }) },
+    responses: { 200: json(Taken, 'The answer counts.', { ...replayed, ...ofRelease }) },
     problems: [...closed, 'too_large', 'unsupported_media_type', 'incomplete_artifact'],
-    async handle({ params, request, ids }) {
+    async handle({ params, request, ids, about }) {
       const found = await getCallback(parts.db, params.capability);
+      about(found);
       const { refusal } = found;
       // One that was used may be told the same again, which is for the record to compare.
       if (refusal?.kind === 'expired' || refusal?.kind === 'revoked') throw callbackRefusal(refusal);
@@ -78,8 +79,8 @@ function answerEndpoint(parts: ApiParts): Endpoint {
         requestId: ids.requestId,
       });
       if (answer.kind !== 'taken') throw callbackRefusal(answer);
-      const { replayed } = answer;
-      return jsonAnswer({ replayed }, 200, replayedHeader(replayed));
+      const { replayed: isReplayed } = answer;
+      return jsonAnswer({ replayed: isReplayed }, 200, replayedHeader(isReplayed));
     },
   });
 }
@@ -101,10 +102,12 @@ function sourceEndpoint({ db }: ApiParts): Endpoint {
     tags: ['callbacks'],
     may: null,
     params: Params,
-    responses: { 200: bytes('application/gzip', 'The source.') },
+    responses: { 200: bytes('application/gzip', 'The source.', ofRelease) },
     problems: closed,
-    async handle({ params }) {
-      const { tenant, source } = await getOpenCallback(db, params.capability, 'compile');
+    async handle({ params, about }) {
+      const found = await getOpenCallback(db, params.capability, 'compile');
+      about(found);
+      const { tenant, source } = found;
       const loaded = await loadSource(db, tenant, source);
       if (loaded === null) throw new Error(`the source ${source} of ${tenant} is not stored`);
       return new Response(sourceArchive(db, tenant, loaded), {
@@ -125,11 +128,12 @@ function blobEndpoint({ db }: ApiParts): Endpoint {
     tags: ['callbacks'],
     may: null,
     params: BlobParams,
-    responses: { 200: json(Blob, 'It is.') },
+    responses: { 200: json(Blob, 'It is.', ofRelease) },
     problems: closed,
-    async handle({ params }) {
-      const { tenant } = await getOpenCallback(db, params.capability, 'compile');
-      const blob = await describeBlob(db, tenant, params.digest);
+    async handle({ params, about }) {
+      const found = await getOpenCallback(db, params.capability, 'compile');
+      about(found);
+      const blob = await describeBlob(db, found.tenant, params.digest);
       if (blob === null) throw notFound(`There is no blob ${params.digest}.`);
       return jsonAnswer({ digest: params.digest, ...blob }, 200);
     },
@@ -151,10 +155,11 @@ function uploadEndpoint({ db, budget }: ApiParts): Endpoint {
       description: 'The bytes, not encoded.',
       content: { '*/*': { schema: { type: 'string', format: 'binary' } } },
     },
-    responses: { 201: json(Blob, 'It is kept.'), 200: json(Blob, 'It was there.') },
+    responses: { 201: json(Blob, 'It is kept.', ofRelease), 200: json(Blob, 'It was there.', ofRelease) },
     problems: [...closed, 'too_large', 'unsupported_media_type', 'wrong_content', 'busy'],
-    async handle({ params, request }) {
+    async handle({ params, request, about }) {
       const found = await getOpenCallback(db, params.capability, 'compile');
+      about(found);
       const mediaType = contentTypeOf(request);
       const holding = budget.open(found.tenant);
       try {

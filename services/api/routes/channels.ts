@@ -2,39 +2,34 @@ import { z } from 'zod';
 
 import { PointsmanError } from '../../../core/errors.ts';
 import { Version } from '../../../core/identifiers.ts';
-import { httpLimits } from '../../../core/limits.ts';
 import type { MoveAnswer } from '../../../handlers/contract.ts';
 import { findPointer, listMoves } from '../../postgres/pointers.ts';
+import { wantsEvents } from '../accepts.ts';
 import { callerOf } from '../access.ts';
 import { absence, notFound, requireTenant } from '../absence.ts';
 import { jsonAnswer, replayedHeader } from '../answers.ts';
 import type { ApiParts } from '../api-parts.ts';
 import { type Endpoint, endpoint } from '../endpoint.ts';
 import { IfMatch, IfNoneMatch } from '../entity-tags.ts';
+import { eventStreamAnswer } from '../event-stream.ts';
 import { expectedGeneration } from '../expected-generation.ts';
 import { FreeText } from '../free-text.ts';
 import { requestIdentity } from '../idempotency.ts';
-import { empty, json, replayed } from '../openapi-responses.ts';
+import { empty, json, ofRelease, orEvents, replayed } from '../openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../pages.ts';
 import { ChannelParams, IdempotencyKey } from '../params.ts';
+import { pointerEvents } from '../pointer-events.ts';
 import { pointerAnswer, waitForMove } from '../pointer-wait.ts';
-import { MoveView, pointerHeaders, PointerView } from '../pointer-view.ts';
+import { MoveView, pointerExample, pointerHeaders, PointerView } from '../pointer-view.ts';
 import { refusal } from '../refusal.ts';
+import { waitParam } from '../wait-param.ts';
 
 const ETAG = 'The generation of the pointer, in double quotes. A hold does not change it.';
 
-const Wait = z.strictObject({
-  wait: z
-    .string()
-    .regex(/^[0-9]{1,2}s$/, 'must be whole seconds, as in "30s"')
-    .transform((text) => Number(text.slice(0, -1)) * 1_000)
-    .refine((ms) => ms <= httpLimits.waitMs, `must be at most "${httpLimits.waitMs / 1_000}s"`)
-    .optional()
-    .meta({
-      description: 'With `If-None-Match`: how long the answer may wait for the pointer to move on.',
-      example: '30s',
-    }),
-});
+const example = `id: 17
+event: pointer
+data: ${JSON.stringify(pointerExample)}
+`;
 
 export function channelEndpoints(parts: ApiParts): Endpoint[] {
   return [findEndpoint(parts), moveEndpoint(parts), movesEndpoint(parts)];
@@ -47,21 +42,28 @@ function findEndpoint(parts: ApiParts): Endpoint {
     operationId: 'getPointer',
     summary: 'What a channel points at',
     description:
-      'The pointer. With `If-None-Match` it answers 304 while the pointer is still there, and with `wait` besides it answers as soon as the pointer moves, or 304 when the time is over.',
+      'The pointer. With `If-None-Match` it answers 304 while the pointer is still there, and with `wait` besides it answers as soon as the pointer moves, or 304 when the time is over. With `Accept: text/event-stream` it is a stream of `pointer` events: the pointer as it is, at once, and then whenever it was moved, held or released; of changes in quick succession only the last. Its ids are generations, and a reader whose connection was cut needs none of them: it begins with the pointer again.',
     tags: ['channels'],
     may: 'read',
     params: ChannelParams,
-    query: Wait,
+    query: z.strictObject({
+      wait: waitParam('With `If-None-Match`: how long the answer may wait for the pointer to move on.'),
+    }),
     headers: z.object({ 'if-none-match': IfNoneMatch }),
     responses: {
-      200: json(PointerView, 'The pointer.', { etag: ETAG }),
+      200: orEvents(json(PointerView, 'The pointer.', { etag: ETAG }), example),
       304: empty('The pointer has not moved.', { etag: ETAG }),
     },
     problems: ['not_found', 'busy'],
     async handle({ params, query, headers, request }) {
-      const pointer = await findPointer(parts.db, params);
+      const pointer = await parts.readPointer(params);
       if (pointer === null)
         throw await absence(parts.db, params, `channel "${params.channel}" of "${params.bundle}"`);
+      if (wantsEvents(request.headers)) {
+        return eventStreamAnswer(request, parts.draining, (signal) =>
+          pointerEvents(parts.pointers.follow(params, signal)),
+        );
+      }
       const answer = pointerAnswer(pointer, headers['if-none-match']);
       if (answer.status !== 304 || !query.wait) return answer;
       const moved = await waitForMove(parts, params, {
@@ -90,18 +92,29 @@ function moveEndpoint({ db, tenants }: ApiParts): Endpoint {
     operationId: 'movePointer',
     summary: 'Promote or roll back',
     description:
-      'Moves the pointer to a release that is compiled already: nothing is built. The answer is the pointer. Where the tenant’s policy has gates for the channel, only an admin may point it at a release that it has never named; back to one that it has, anybody who may move it, also in a freeze.',
+      'Moves the pointer to a release that is compiled already: nothing is built. The answer is the pointer. Where the tenant’s policy has gates for the channel, only an admin may point it at a release that it has never named; back to one that it has, anybody who may move it, also in a freeze. Where the policy freezes the channel without its sinks, only an admin moves it while one of them is down.',
     tags: ['channels'],
     may: 'steer',
     params: ChannelParams,
     headers: z.object({ 'idempotency-key': IdempotencyKey, 'if-match': IfMatch }),
     body: MoveBody,
-    responses: { 200: json(PointerView, 'The pointer, now there.', { ...replayed, etag: ETAG }) },
-    problems: ['gated', 'not_found', 'pointer_moved', 'not_promotable', 'idempotency_key_reused', 'held'],
+    responses: {
+      200: json(PointerView, 'The pointer, now there.', { ...replayed, ...ofRelease, etag: ETAG }),
+    },
+    problems: [
+      'gated',
+      'sink_down',
+      'not_found',
+      'pointer_moved',
+      'not_promotable',
+      'idempotency_key_reused',
+      'held',
+    ],
     async handle(call) {
       const { tenant, bundle, channel } = call.params;
       await requireTenant(db, tenant);
       const { version, hold: asked } = call.body;
+      call.about({ tenant, bundle, version });
       const hold = asked ?? null;
       const ifMatch = call.headers['if-match'];
       const identity = requestIdentity(call, call.headers['idempotency-key'], {
@@ -156,9 +169,18 @@ function moveAnswer(
     }
     case 'gated':
       throw gated(answer, channel, version);
+    case 'sinks_down':
+      throw sinkDown(answer, channel);
     default:
       throw refusal(answer, tenant);
   }
+}
+
+function sinkDown({ sinks }: Extract<MoveAnswer, { kind: 'sinks_down' }>, channel: string): PointsmanError {
+  const down = sinks.map(({ sink, why }) => ({ sink, why }));
+  const words = down.map(({ sink, why }) => `"${sink}": ${why}`).join('; ');
+  const detail = `"${channel}" does not move without its sinks (${words}). An admin may move it all the same.`;
+  return new PointsmanError('sink_down', detail, { details: { sinks: down } });
 }
 
 function gated(

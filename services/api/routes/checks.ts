@@ -7,7 +7,7 @@ import type { ApiParts } from '../api-parts.ts';
 import { type Endpoint, endpoint } from '../endpoint.ts';
 import { FreeText } from '../free-text.ts';
 import { HeardView } from '../gate-view.ts';
-import { json, replayed } from '../openapi-responses.ts';
+import { json, ofRelease, replayed } from '../openapi-responses.ts';
 import { CheckParams, IdempotencyKey } from '../params.ts';
 import { sayWord } from '../verdict.ts';
 
@@ -51,7 +51,7 @@ function reportEndpoint(parts: ApiParts): Endpoint {
     params: CheckParams,
     headers: z.object({ 'idempotency-key': IdempotencyKey }),
     body: CheckBody,
-    responses: { 201: json(HeardView, 'The result counts.', replayed) },
+    responses: { 201: json(HeardView, 'The result counts.', { ...replayed, ...ofRelease }) },
     problems: [
       'not_found',
       'already_settled',

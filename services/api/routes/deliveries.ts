@@ -11,7 +11,7 @@ import type { ApiParts } from '../api-parts.ts';
 import { BodyBudget, readBody } from '../body.ts';
 import { type Endpoint, endpoint } from '../endpoint.ts';
 import { DeliveryView, viewDelivery } from '../hook-view.ts';
-import { json, replayed } from '../openapi-responses.ts';
+import { json, ofRelease, replayed } from '../openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../pages.ts';
 import { HookParams } from '../params.ts';
 import { authenticHook, receive, type Received } from '../receive-delivery.ts';
@@ -69,10 +69,10 @@ function receiveEndpoint({ db, secrets, deliveries }: ApiParts): Endpoint {
     },
     responses: {
       202: json(Receipt, 'It is on record, and is being fetched.'),
-      200: json(Receipt, 'It publishes nothing, or it was here before.', replayed),
+      200: json(Receipt, 'It publishes nothing, or it was here before.', { ...replayed, ...ofRelease }),
     },
-    problems: ['unauthenticated', 'unknown_repository', 'idempotency_key_reused', 'busy', 'unavailable'],
-    async handle({ params, request, log, ids }) {
+    problems: ['not_signed', 'unknown_repository', 'idempotency_key_reused', 'busy', 'unavailable'],
+    async handle({ params, request, log, ids, about }) {
       const holding = budget.open(params.tenant);
       try {
         const body = await readBody(request, deliveryLimits.bodyBytes, (bytes) => holding.take(bytes));
@@ -80,7 +80,8 @@ function receiveEndpoint({ db, secrets, deliveries }: ApiParts): Endpoint {
         const intake = { db, secrets, log };
         const raw = { ...params, headers: request.headers, body };
         const received = await receive(intake, await authenticHook(intake, raw), raw);
-        const { delivery, state } = received.delivery;
+        const { delivery, state, bundle, version } = received.delivery;
+        if (version !== null) about({ tenant: params.tenant, bundle, version });
         if (state === 'received') await deliveries.start({ ...params, delivery }, ids, log);
         return receiptAnswer(params.tenant, received);
       } finally {

@@ -4,7 +4,6 @@ import { PointsmanError } from '../../../core/errors.ts';
 import { DEFAULT_CHANNEL, HookName } from '../../../core/identifiers.ts';
 import { MOST_HOOKS } from '../../hooks/limits.ts';
 import { deleteHook, findHook, listHooks, putHook } from '../../postgres/hooks.ts';
-import type { SecretBox } from '../../secrets/secret-box.ts';
 import { absence, requireTenant } from '../absence.ts';
 import { jsonAnswer, replayedHeader } from '../answers.ts';
 import type { ApiParts } from '../api-parts.ts';
@@ -16,6 +15,7 @@ import { pageOf, PageQuery, readPage } from '../pages.ts';
 import { HookParams, IdempotencyKey, TenantParams } from '../params.ts';
 import { requestError } from '../problem.ts';
 import { refusal } from '../refusal.ts';
+import { requireKey } from '../secret-key.ts';
 
 const PATH = '/v1/tenants/{tenant}/hooks/{hook}';
 
@@ -74,14 +74,6 @@ function putEndpoint({ db, secrets }: ApiParts): Endpoint {
       );
     },
   });
-}
-
-function requireKey(secrets: SecretBox | null): SecretBox {
-  if (secrets !== null) return secrets;
-  throw new PointsmanError(
-    'no_secret_key',
-    'Nothing can be kept secret here: whoever runs this API has to set POINTSMAN_SECRET_KEY first.',
-  );
 }
 
 function refused(

@@ -10,8 +10,8 @@ const Alive = z.object({ status: z.literal('ok') }).meta({ id: 'Alive', example:
 
 const Probe = z.enum(['ok', 'down']);
 const Ready = z
-  .object({ status: z.literal('ready'), postgres: Probe, restate: Probe })
-  .meta({ id: 'Ready', example: { status: 'ready', postgres: 'ok', restate: 'ok' } });
+  .object({ status: z.literal('ready'), postgres: Probe, restate: Probe, worker: Probe })
+  .meta({ id: 'Ready', example: { status: 'ready', postgres: 'ok', restate: 'ok', worker: 'ok' } });
 
 /** What whoever runs this process asks it. */
 export function processEndpoints(parts: ApiParts): Endpoint[] {
@@ -38,22 +38,25 @@ function readyEndpoint({ readiness, draining }: ApiParts): Endpoint {
     path: '/readyz',
     operationId: 'isReady',
     summary: 'Whether requests can be served',
-    description: 'Asks both stores. Also says no when the process is about to end.',
+    description:
+      'Asks both stores, and a worker through Restate. Without a worker the process is ready all the same: reads go on, and a publish gets 503. Says no when the process is about to end.',
     tags: ['process'],
     may: null,
     responses: { 200: json(Ready, 'They can.') },
     problems: ['unavailable'],
     async handle() {
-      const stores = await readiness.look();
+      const found = await readiness.look();
       if (draining.aborted)
-        throw new PointsmanError('unavailable', 'The process is about to end.', { details: stores });
+        throw new PointsmanError('unavailable', 'The process is about to end.', { details: found });
+      // A worker that is down must not take the readers' way to what is live with it.
+      const { worker: _, ...stores } = found;
       const down = Object.entries(stores).filter(([, probed]) => probed === 'down');
       if (down.length > 0) {
         throw new PointsmanError('unavailable', `Down: ${down.map(([store]) => store).join(', ')}.`, {
-          details: stores,
+          details: found,
         });
       }
-      return jsonAnswer({ status: 'ready', ...stores }, 200);
+      return jsonAnswer({ status: 'ready', ...found }, 200);
     },
   });
 }
@@ -64,7 +67,8 @@ function metricsEndpoint({ metrics }: ApiParts): Endpoint {
     path: '/metrics',
     operationId: 'getMetrics',
     summary: 'Metrics',
-    description: "In Prometheus' text format. Labels name routes, never tenants.",
+    description:
+      "In Prometheus' text format. Labels name routes and the queues that were set, never tenants.",
     tags: ['process'],
     may: null,
     responses: {
@@ -74,8 +78,8 @@ function metricsEndpoint({ metrics }: ApiParts): Endpoint {
         content: { 'text/plain': { schema: { type: 'string' }, example: 'pointsman_waiting_readers 3\n' } },
       },
     },
-    handle: () =>
-      new Response(metrics.text(), {
+    handle: async () =>
+      new Response(await metrics.text(), {
         headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
       }),
   });

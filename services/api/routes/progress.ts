@@ -4,11 +4,11 @@ import { findReleaseProgress, type ReleaseProgress } from '../../postgres/releas
 import { absence } from '../absence.ts';
 import type { ApiParts } from '../api-parts.ts';
 import { type Endpoint, endpoint } from '../endpoint.ts';
-import { streamLimits } from '../limits.ts';
-import { headerDocs } from '../openapi-responses.ts';
+import { encodeEvent, eventStreamAnswer } from '../event-stream.ts';
+import { events, headerDocs, ofRelease } from '../openapi-responses.ts';
 import { ReleaseParams } from '../params.ts';
 import {
-  encodeEvent,
+  encodeEventId,
   type EventId,
   EventIdText,
   isAfter,
@@ -54,8 +54,8 @@ function progressEndpoint(parts: ApiParts): Endpoint {
     responses: {
       200: {
         description: 'The stream.',
-        headers: headerDocs(),
-        content: { 'text/event-stream': { schema: { type: 'string' }, example } },
+        headers: headerDocs(ofRelease),
+        content: events(example),
       },
     },
     problems: ['not_found', 'busy'],
@@ -63,75 +63,35 @@ function progressEndpoint(parts: ApiParts): Endpoint {
       const release = await findReleaseProgress(parts.db, params);
       if (release === null)
         throw await absence(parts.db, params, `release v${params.version} of "${params.bundle}"`);
-      // A HEAD has no body: nobody would ever read the stream, nor end it.
-      if (request.method === 'HEAD') return new Response(null, { headers: STREAM_HEADERS });
-      const signal = AbortSignal.any([
-        request.signal,
-        parts.draining,
-        AbortSignal.timeout(streamLimits.lifetimeMs),
-      ]);
-      const records = release.status === 'settled' ? once(release) : parts.releases.follow(params, signal);
-      return new Response(eventStream(records, headers['last-event-id'] ?? NO_EVENT), {
-        headers: STREAM_HEADERS,
-      });
+      const seen = headers['last-event-id'] ?? NO_EVENT;
+      return eventStreamAnswer(request, parts.draining, (signal) =>
+        eventsAfter(
+          seen,
+          release.status === 'settled' ? once(release) : parts.releases.follow(params, signal),
+        ),
+      );
     },
   });
 }
-
-const STREAM_HEADERS = {
-  'content-type': 'text/event-stream',
-  'cache-control': 'no-store',
-  // Proxies that buffer would turn progress into a report.
-  'x-accel-buffering': 'no',
-};
 
 async function* once(release: ReleaseProgress): AsyncGenerator<ReleaseProgress> {
   yield release;
 }
 
-/**
- * Each event of the release after `seen`, once, until it has settled. When the release can't be looked at the stream just ends: its
- * reader comes back with the last id it saw.
- */
-function eventStream(
-  records: AsyncGenerator<ReleaseProgress | null>,
+/** Each event of the release after `seen`, once, until it has settled. */
+async function* eventsAfter(
   seen: EventId,
-): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  let heartbeat: NodeJS.Timeout | undefined;
-  return new ReadableStream({
-    start(controller) {
-      // A reader that takes nothing gets no more comments, so that nothing piles up for it.
-      const beat = (): void => {
-        if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(': still here\n\n'));
-      };
-      heartbeat = setInterval(beat, streamLimits.heartbeatMs);
-      const tell = async (): Promise<void> => {
-        let last = seen;
-        for await (const record of records) {
-          if (record === null) return;
-          const { gateChanges, ...release } = record;
-          const events = releaseEvents(viewRelease(release), gateChanges);
-          for (const event of events.filter(({ id }) => isAfter(id, last))) {
-            controller.enqueue(encoder.encode(encodeEvent(event)));
-            last = event.id;
-          }
-          if (record.status === 'settled') return;
-        }
-      };
-      const end = (): void => {
-        clearInterval(heartbeat);
-        try {
-          controller.close();
-        } catch {
-          // The reader went away first.
-        }
-      };
-      void tell().then(end, end);
-    },
-    async cancel() {
-      clearInterval(heartbeat);
-      await records.return(null);
-    },
-  });
+  records: AsyncGenerator<ReleaseProgress | null>,
+): AsyncGenerator<Uint8Array> {
+  let last = seen;
+  for await (const record of records) {
+    if (record === null) return;
+    const { gateChanges, ...release } = record;
+    const told = releaseEvents(viewRelease(release), gateChanges);
+    for (const { id, event, data } of told.filter((one) => isAfter(one.id, last))) {
+      yield encodeEvent({ id: encodeEventId(id), event, data });
+      last = id;
+    }
+    if (record.status === 'settled') return;
+  }
 }

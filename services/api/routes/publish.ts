@@ -11,7 +11,7 @@ import type { ApiParts } from '../api-parts.ts';
 import { checkSource, invalidSource } from '../check-source.ts';
 import { type Endpoint, endpoint } from '../endpoint.ts';
 import { IfMatch } from '../entity-tags.ts';
-import { json, replayed } from '../openapi-responses.ts';
+import { json, ofRelease, replayed } from '../openapi-responses.ts';
 import { BundleParams, IdempotencyKey } from '../params.ts';
 import { requestError } from '../problem.ts';
 import { publish } from '../publish.ts';
@@ -86,7 +86,11 @@ function publishEndpoint(parts: ApiParts): Endpoint {
       },
     },
     responses: {
-      202: json(ReleaseView, 'The release has been accepted.', { ...replayed, location: true }),
+      202: json(ReleaseView, 'The release has been accepted.', {
+        ...replayed,
+        ...ofRelease,
+        location: true,
+      }),
       200: json(DryRun, 'What the dry run found.'),
     },
     problems: [
@@ -120,6 +124,7 @@ function publishEndpoint(parts: ApiParts): Endpoint {
           principal: call.principal,
           ids: call.ids,
         });
+        call.about({ ...call.params, version: done.version });
         return await answerAccepted(parts, { ...call.params, ...done });
       } finally {
         holding.release();

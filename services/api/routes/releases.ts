@@ -9,7 +9,7 @@ import { jsonAnswer } from '../answers.ts';
 import type { ApiParts } from '../api-parts.ts';
 import { type Endpoint, endpoint } from '../endpoint.ts';
 import { FreeText } from '../free-text.ts';
-import { json } from '../openapi-responses.ts';
+import { json, ofRelease } from '../openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../pages.ts';
 import { BundleParams, IdempotencyKey, ReleaseParams } from '../params.ts';
 import { releasePath, ReleaseView, viewRelease } from '../release-view.ts';
@@ -53,7 +53,7 @@ function findEndpoint({ db }: ApiParts): Endpoint {
     tags: ['releases'],
     may: 'read',
     params: ReleaseParams,
-    responses: { 200: json(ReleaseView, 'The release.') },
+    responses: { 200: json(ReleaseView, 'The release.', ofRelease) },
     problems: ['not_found'],
     async handle({ params }) {
       const found = await findRelease(db, params);
@@ -81,7 +81,7 @@ function cancelEndpoint({ db, tenants }: ApiParts): Endpoint {
     params: ReleaseParams,
     headers: z.object({ 'idempotency-key': IdempotencyKey }),
     body: CancelBody,
-    responses: { 202: json(ReleaseView, 'It has been asked to stop.', { location: true }) },
+    responses: { 202: json(ReleaseView, 'It has been asked to stop.', { ...ofRelease, location: true }) },
     problems: ['not_found', 'already_settled'],
     async handle({ params, body, principal, ids }) {
       const { tenant, bundle, version } = params;

@@ -5,27 +5,28 @@ import { correlationId } from '../../../core/identifiers.ts';
 import { releasePath } from '../api-paths.ts';
 import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
 import type { ExitName } from '../exit-codes.ts';
-import { sentence, version } from '../option-values.ts';
+import { releaseOf } from '../named-release.ts';
+import { type NamedRelease, release, sentence } from '../option-values.ts';
 import { ReleaseView } from '../resources.ts';
 
-/** `pointsman cancel VERSION`: asks a release to undo what it did and end. */
+/** `pointsman cancel RELEASE`: asks a release to undo what it did and end. */
 export function cancelCommand(cli: Cli): Command {
   return new Command('cancel')
     .description('cancel a release that is in flight')
-    .argument('<version>', 'the release', version)
+    .argument('<release>', 'its version, or its whole name', release)
     .option('--reason <text>', 'why, for its record', sentence)
     .addHelpText(
       'after',
       '\nExit code 0 says that it was asked for; "pointsman watch" tells what came of it.',
     )
-    .action(async (number: number, options: { reason?: string }, command: Command) => {
-      cli.finish(await cancel(commandRun(cli, command), number, options.reason));
+    .action(async (named: NamedRelease, options: { reason?: string }, command: Command) => {
+      cli.finish(await cancel(commandRun(cli, command), named, options.reason));
     });
 }
 
-async function cancel(run: CommandRun, number: number, reason: string | undefined): Promise<ExitName> {
+async function cancel(run: CommandRun, named: NamedRelease, reason: string | undefined): Promise<ExitName> {
   const { client, terminal } = run;
-  const id = { tenant: run.tenant(), bundle: run.bundle(), version: number };
+  const id = releaseOf(run, named);
   const path = releasePath(id.tenant, id.bundle, id.version);
   await client.send('POST', `${path}/cancel`, {
     headers: { 'idempotency-key': randomUUID() },

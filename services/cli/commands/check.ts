@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 
 import { correlationId } from '../../../core/identifiers.ts';
@@ -6,8 +5,10 @@ import { releasePath } from '../api-paths.ts';
 import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
 import type { ExitName } from '../exit-codes.ts';
 import { CliError } from '../failures.ts';
+import { releaseOf } from '../named-release.ts';
 import { digest, gateName, type NamedRelease, release, sentence } from '../option-values.ts';
 import { Heard } from '../resources.ts';
+import { sayOnce, sayOnceOption } from '../say-once.ts';
 
 interface ReportOptions {
   readonly success?: boolean;
@@ -15,6 +16,7 @@ interface ReportOptions {
   readonly summary?: string;
   readonly resultUrl?: string;
   readonly digest?: string;
+  readonly idempotencyKey?: string;
 }
 
 /** `pointsman check report`: a machine's word on a release that waits for it. */
@@ -29,6 +31,7 @@ export function checkCommand(cli: Cli): Command {
     // Not --url, which is the API's own address on every command.
     .option('--result-url <url>', 'where the whole result is', sentence)
     .option('--digest <digest>', 'only if the release is this artifact: what was checked', digest)
+    .addOption(sayOnceOption())
     .action(async (check: string, named: NamedRelease, options: ReportOptions, command: Command) => {
       cli.finish(await reportCheck(commandRun(cli, command), check, named, options));
     });
@@ -39,21 +42,17 @@ async function reportCheck(
   run: CommandRun,
   check: string,
   named: NamedRelease,
-  { success, failure, summary, resultUrl, digest: checked }: ReportOptions,
+  { success, failure, summary, resultUrl, digest: checked, idempotencyKey }: ReportOptions,
 ): Promise<ExitName> {
   const { client, terminal } = run;
   if (success === failure) throw new CliError('usage', 'Give either --success or --failure.');
-  const id = {
-    tenant: named.tenant ?? run.tenant(),
-    bundle: named.bundle ?? run.bundle(),
-    version: named.version,
-  };
+  const id = releaseOf(run, named);
   const conclusion = success === true ? 'success' : 'failure';
   const path = `${releasePath(id.tenant, id.bundle, id.version)}/checks/${check}`;
-  const heard = await client.call('POST', path, Heard, {
-    headers: { 'idempotency-key': randomUUID() },
-    json: { conclusion, summary, url: resultUrl, digest: checked },
-  });
+  const json = { conclusion, summary, url: resultUrl, digest: checked };
+  const heard = await sayOnce(idempotencyKey, '', (headers) =>
+    client.call('POST', path, Heard, { headers, json }),
+  );
   if (terminal.json) terminal.document(heard);
   else {
     const word = terminal.paint(['bold', success === true ? 'green' : 'red'], conclusion);

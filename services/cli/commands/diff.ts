@@ -8,7 +8,8 @@ import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
 import type { ExitName } from '../exit-codes.ts';
 import { CliError } from '../failures.ts';
 import { cliLimits } from '../limits.ts';
-import { version } from '../option-values.ts';
+import { releaseOf } from '../named-release.ts';
+import { type NamedRelease, release } from '../option-values.ts';
 import { prettyJson } from '../pretty-json.ts';
 import { printable } from '../printable.ts';
 import { ReleaseView } from '../resources.ts';
@@ -22,17 +23,25 @@ interface DiffOptions {
 export function diffCommand(cli: Cli): Command {
   return new Command('diff')
     .description('compare what two releases compiled to')
-    .argument('<a>', 'the one release', version)
-    .argument('<b>', 'the other release', version)
+    .argument('<before>', 'the one release: its version, or its whole name', release)
+    .argument('<after>', 'the other one', release)
     .option('--names', 'only the paths')
-    .action(async (a: number, b: number, options: DiffOptions, command: Command) => {
+    .action(async (a: NamedRelease, b: NamedRelease, options: DiffOptions, command: Command) => {
       cli.finish(await diff(commandRun(cli, command), a, b, options));
     });
 }
 
-async function diff(run: CommandRun, a: number, b: number, options: DiffOptions): Promise<ExitName> {
+async function diff(
+  run: CommandRun,
+  first: NamedRelease,
+  second: NamedRelease,
+  options: DiffOptions,
+): Promise<ExitName> {
   const { terminal } = run;
-  const bundle = { tenant: run.tenant(), bundle: run.bundle() };
+  const { version: a, ...bundle } = releaseOf(run, first);
+  const { version: b, ...other } = releaseOf(run, { ...bundle, ...second });
+  if (other.tenant !== bundle.tenant || other.bundle !== bundle.bundle)
+    throw new CliError('usage', 'Both releases must be of one bundle.');
   const [before, after] = await Promise.all([a, b].map((number) => compiledFiles(run, bundle, number)));
   const changes = artifactChanges(before ?? new Map(), after ?? new Map());
   if (terminal.json) {
@@ -57,12 +66,8 @@ async function compiledFiles(
   bundle: Bundle,
   number: number,
 ): Promise<ReadonlyMap<string, ArtifactEntry>> {
-  const release = await run.client.call(
-    'GET',
-    releasePath(bundle.tenant, bundle.bundle, number),
-    ReleaseView,
-  );
-  if (release.digest !== null) return readArtifactFiles(run.client, bundle.tenant, release.digest);
+  const found = await run.client.call('GET', releasePath(bundle.tenant, bundle.bundle, number), ReleaseView);
+  if (found.digest !== null) return readArtifactFiles(run.client, bundle.tenant, found.digest);
   throw new CliError(
     'notFound',
     `v${number} never got as far as being compiled: it has no files to compare.`,

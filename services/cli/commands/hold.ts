@@ -34,15 +34,20 @@ async function hold(run: CommandRun, options: HoldOptions): Promise<ExitName> {
     throw new CliError('usage', 'Give either --reason, to hold the pointer, or --lift.');
   }
   const channel = channelOf(options.channel);
-  const path = `${channelPath(run.tenant(), run.bundle(), channel)}/hold`;
+  const pointerAt = channelPath(run.tenant(), run.bundle(), channel);
+  const path = `${pointerAt}/hold`;
   const headers = { 'idempotency-key': randomUUID() };
+  const wasFree = options.lift === true && (await client.call('GET', pointerAt, PointerView)).hold === null;
   const pointer = await (options.lift === true
     ? client.call('DELETE', path, PointerView, { headers })
     : client.call('PUT', path, PointerView, { headers, json: { reason: options.reason } }));
   if (terminal.json) terminal.document(pointer);
   else {
-    const word = terminal.paint(['bold', 'green'], options.lift === true ? 'lifted' : 'held');
-    terminal.out(`${word}  ${channel} is ${whereabouts(pointer, terminal)}\n`);
+    const lifted = wasFree ? 'was not held' : 'lifted';
+    const word = options.lift === true ? lifted : 'held';
+    terminal.out(
+      `${terminal.paint(['bold', 'green'], word)}  ${channel} is ${whereabouts(pointer, terminal)}\n`,
+    );
   }
   return 'done';
 }

@@ -3,10 +3,11 @@ import { Command, Option } from 'commander';
 
 import { ConflictRule } from '../../../core/release.ts';
 import { bundlePath } from '../api-paths.ts';
-import { awaitOutcome } from '../await-outcome.ts';
+import { awaitOutcome, type Deadline, deadlineAfter } from '../await-outcome.ts';
+import type { Call } from '../client.ts';
 import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
 import { EXIT_CODES, type ExitName } from '../exit-codes.ts';
-import { ApiProblem, CliError, Unreachable } from '../failures.ts';
+import { ApiProblem, mayHaveArrived } from '../failures.ts';
 import { cliLimits } from '../limits.ts';
 import { generation, idempotencyKey, sentence, timeAhead, timeoutOption } from '../option-values.ts';
 import { packDirectory, SKIPPED_NAMES, type PackedSource } from '../pack.ts';
@@ -61,6 +62,7 @@ async function publish(run: CommandRun, dir: string, options: PublishOptions): P
   const [tenant, bundle, channel] = [run.tenant(), run.bundle(), channelOf(options.channel)];
   const source = await packDirectory(dir);
   const path = `${bundlePath(tenant, bundle)}/releases`;
+  const deadline = deadlineAfter(options.timeout);
   if (!run.terminal.json) {
     const what = `${counted(source.files, 'file')}, ${spokenBytes(source.bytes)}`;
     run.terminal.out(
@@ -68,10 +70,9 @@ async function publish(run: CommandRun, dir: string, options: PublishOptions): P
     );
   }
   try {
-    if (options.dryRun) return await dryRun(run, path, source, dir, channel);
-    const release = await submit(run, path, source, { ...options, channel });
-    if (options.wait !== false)
-      return await awaitOutcome(run, release, { timeoutMs: options.timeout, directory: dir });
+    if (options.dryRun) return await dryRun(run, path, source, { dir, channel, deadline });
+    const release = await submit(run, path, source, { ...options, channel, deadline });
+    if (options.wait !== false) return await awaitOutcome(run, release, { deadline, directory: dir });
     if (run.terminal.json) run.terminal.document(release);
     else run.terminal.out(`${verdict(release, run.terminal)}\n`);
     return 'inFlight';
@@ -85,14 +86,14 @@ async function submit(
   run: CommandRun,
   path: string,
   source: PackedSource,
-  options: PublishOptions,
+  options: PublishOptions & { readonly deadline: Deadline },
 ): Promise<ReleaseView> {
   // A key of our own makes a lost answer harmless: the retry finds the release that the first try made.
   const key = options.idempotencyKey ?? randomUUID();
-  const { channel, onConflict, message, notBefore, ifGeneration } = options;
+  const { channel, onConflict, message, notBefore, ifGeneration, deadline } = options;
   try {
     return await run.client.call('POST', path, ReleaseView, {
-      ...upload(source),
+      ...upload(source, deadline),
       query: { channel, onConflict, message, notBefore },
       headers: {
         'content-type': 'application/gzip',
@@ -101,7 +102,7 @@ async function submit(
       },
     });
   } catch (error) {
-    if (error instanceof CliError && error.exit === 'unavailable' && !isNotSent(error)) {
+    if (mayHaveArrived(error)) {
       // How far ahead it was is another time by then, and would make it another request.
       const same = notBefore === undefined ? '' : ` --not-before ${notBefore}`;
       error.hints.push(
@@ -113,20 +114,15 @@ async function submit(
   }
 }
 
-function isNotSent(error: CliError): boolean {
-  return error instanceof Unreachable && !error.maybeDone;
-}
-
 async function dryRun(
   run: CommandRun,
   path: string,
   source: PackedSource,
-  dir: string,
-  channel: string,
+  { dir, channel, deadline }: { dir: string; channel: string; deadline: Deadline },
 ): Promise<ExitName> {
   const { terminal } = run;
   const answer = await run.client.call('POST', path, DryRun, {
-    ...upload(source),
+    ...upload(source, deadline),
     query: { channel, dryRun: 'true' },
     headers: { 'content-type': 'application/gzip', 'idempotency-key': randomUUID() },
   });
@@ -142,6 +138,6 @@ async function dryRun(
   return answer.valid ? 'done' : 'rejected';
 }
 
-function upload(source: PackedSource): { bytes: Uint8Array; timeoutMs: number } {
-  return { bytes: source.archive, timeoutMs: cliLimits.uploadMs };
+function upload(source: PackedSource, { signal }: Deadline): Pick<Call, 'bytes' | 'timeoutMs' | 'deadline'> {
+  return { bytes: source.archive, timeoutMs: cliLimits.uploadMs, deadline: signal };
 }

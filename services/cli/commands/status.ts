@@ -1,13 +1,16 @@
 import { Command } from 'commander';
 
-import { correlationId } from '../../../core/identifiers.ts';
+import { correlationId, type ReleaseId } from '../../../core/identifiers.ts';
 import { bundlePath, releasePath } from '../api-paths.ts';
 import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
 import type { ExitName } from '../exit-codes.ts';
+import { CliError } from '../failures.ts';
 import { deadline, openGates } from '../gate-wording.ts';
 import { cliLimits } from '../limits.ts';
-import { version } from '../option-values.ts';
+import { releaseOf } from '../named-release.ts';
+import { type NamedRelease, release } from '../option-values.ts';
 import { listRows } from '../pages.ts';
+import { printable } from '../printable.ts';
 import { progress } from '../progress.ts';
 import { showDiagnostics } from '../report-failure.ts';
 import { ChannelView, ReleaseView } from '../resources.ts';
@@ -20,16 +23,26 @@ export function statusCommand(cli: Cli): Command {
   return new Command('status')
     .description("show a bundle's pointers and what is in flight, or one release")
     .argument('[bundle]', 'the bundle, instead of --bundle')
-    .option('--release <version>', 'show this release', version)
-    .action(async (bundle: string | undefined, options: { release?: number }, command: Command) => {
+    .option('--release <release>', 'show this release: its version, or its whole name', release)
+    .action(async (bundle: string | undefined, options: { release?: NamedRelease }, command: Command) => {
       const run = commandRun(cli, command);
-      const name = run.bundle(bundle);
       cli.finish(
         await (options.release === undefined
-          ? bundleStatus(run, name)
-          : releaseStatus(run, name, options.release)),
+          ? bundleStatus(run, bundleNamed(run, bundle))
+          : releaseStatus(
+              run,
+              releaseOf(run, { ...(bundle === undefined ? {} : { bundle }), ...options.release }),
+            )),
       );
     });
+}
+
+/** Throws with a hint where a release was named instead. A bundle may be called v1, so that a version alone is one. */
+function bundleNamed(run: CommandRun, argument: string | undefined): string {
+  if (argument === undefined || !/[:/]v[0-9]+$/.test(argument)) return run.bundle(argument);
+  throw new CliError('usage', `"${argument}" is a release, and this takes a bundle.`, {
+    hints: [`Of the release: pointsman status --release ${argument}`],
+  });
 }
 
 async function bundleStatus(run: CommandRun, bundle: string): Promise<ExitName> {
@@ -40,8 +53,12 @@ async function bundleStatus(run: CommandRun, bundle: string): Promise<ExitName> 
     `${bundlePath(tenant, bundle)}/releases`,
     ReleaseView,
     cliLimits.pageRows,
-  );
-  const inFlight = recent.filter((release) => release.status !== 'settled');
+  ).catch((error: unknown) => {
+    if (error instanceof CliError && error.exit === 'notFound' && /^v?[0-9]+$/.test(bundle))
+      error.hints.push(`Of a release: pointsman status --release ${bundle} --bundle …`);
+    throw error;
+  });
+  const inFlight = recent.filter(({ status }) => status !== 'settled');
   const pointers = await listRows(
     client,
     `${bundlePath(tenant, bundle)}/channels`,
@@ -68,29 +85,30 @@ async function bundleStatus(run: CommandRun, bundle: string): Promise<ExitName> 
 }
 
 /** The release, and below it what it waits for. */
-function inFlightRows(release: ReleaseView, terminal: Terminal): string[][] {
-  const waits = openGates(release.gates).map((gate) => `${gate.gate} ${deadline(gate, terminal)}`.trimEnd());
+function inFlightRows(one: ReleaseView, terminal: Terminal): string[][] {
+  const waits = openGates(one.gates).map((gate) => `${gate.gate} ${deadline(gate, terminal)}`.trimEnd());
+  if (one.reason !== null) waits.push(printable(one.reason));
   const [first = '', ...others] = waits;
-  const own = [` v${release.version}`, release.channel, standing(release, terminal), first];
-  return [own, ...others.map((one) => ['', '', '', one])];
+  const own = [` v${one.version}`, one.channel, standing(one, terminal), first];
+  return [own, ...others.map((wait) => ['', '', '', wait])];
 }
 
-async function releaseStatus(run: CommandRun, bundle: string, number: number): Promise<ExitName> {
+async function releaseStatus(run: CommandRun, { tenant, bundle, version }: ReleaseId): Promise<ExitName> {
   const { terminal } = run;
-  const release = await run.client.call('GET', releasePath(run.tenant(), bundle, number), ReleaseView);
+  const found = await run.client.call('GET', releasePath(tenant, bundle, version), ReleaseView);
   if (terminal.json) {
-    terminal.document(release);
+    terminal.document(found);
     return 'done';
   }
-  terminal.out(`${terminal.paint('bold', correlationId(release))} to ${release.channel}\n`);
+  terminal.out(`${terminal.paint('bold', correlationId(found))} to ${found.channel}\n`);
   const stages = progress(terminal);
-  stages.show(release);
+  stages.show(found);
   stages.end();
   showDiagnostics(
-    release.stages.flatMap((stage) => stage.diagnostics ?? []),
+    found.stages.flatMap((stage) => stage.diagnostics ?? []),
     null,
     terminal,
   );
-  terminal.out(`${verdict(release, terminal)}\n`);
+  terminal.out(`${verdict(found, terminal)}\n`);
   return 'done';
 }

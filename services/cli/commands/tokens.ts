@@ -7,7 +7,7 @@ import { tokenPath, tokensPath } from '../api-paths.ts';
 import type { ApiClient } from '../client.ts';
 import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
 import type { ExitName } from '../exit-codes.ts';
-import { ApiProblem } from '../failures.ts';
+import { ApiProblem, CliError } from '../failures.ts';
 import { cliLimits } from '../limits.ts';
 import { listRows } from '../pages.ts';
 import { table } from '../table.ts';
@@ -141,13 +141,18 @@ function addRole(text: string, before: readonly Role[] = []): readonly Role[] {
   return before.includes(parsed.data) ? before : [...before, parsed.data];
 }
 
-// An address is written to logs on its way: what is secret must not be put into one by mistake.
+/**
+ * An address is written to logs on its way: what is secret must not be put into one by mistake. Nor is it said again here, as commander
+ * would of an argument that it is told to refuse: it may well be a token.
+ */
 function tokenId(text: string): string {
-  if (text.startsWith(TOKEN_PREFIX))
-    throw new InvalidArgumentError('That is the token itself; "tokens list" shows its id.');
   const parsed = TokenId.safeParse(text);
   if (parsed.success) return parsed.data;
-  throw new InvalidArgumentError('It is a UUID, as "tokens list" shows it.');
+  throw new CliError(
+    'usage',
+    text.startsWith(TOKEN_PREFIX) ? 'That is the token itself.' : 'The id of a token is a UUID.',
+    { hints: ['"pointsman tokens list" shows it.'] },
+  );
 }
 
 const CREATE_HELP = `

@@ -19,7 +19,7 @@ export async function examine(run: CommandRun, isRepairing: boolean): Promise<Fi
     const [api, restate, database] = await Promise.all([
       apiFindings(client),
       restateFindings(systems.restateAdminUrl),
-      databaseFindings(db),
+      databaseFindings(db, systems.isOwnStack),
     ]);
     const known = [ours, ...api, ...restate, ...database];
     // Without the API, or a token for it, nothing can be said about releases.

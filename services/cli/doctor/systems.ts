@@ -9,6 +9,8 @@ export interface Systems {
   readonly restateAdminUrl: string | null;
   readonly restateIngressUrl: string | null;
   readonly databaseUrl: string | null;
+  /** All of them are those of this machine's `npm start`. */
+  readonly isOwnStack: boolean;
 }
 
 /**
@@ -18,7 +20,8 @@ export interface Systems {
 export async function findSystems(env: Environment, apiUrl: string): Promise<Systems> {
   const home = env.POINTSMAN_HOME || '.pointsman';
   const kept = await readFile(join(home, 'api-url'), 'utf8').catch(() => '');
-  const book = kept.trim() === apiUrl ? await PortBook.open(join(home, 'ports.json')) : PortBook.inMemory();
+  const isOwnStack = kept.trim() === apiUrl;
+  const book = isOwnStack ? await PortBook.open(join(home, 'ports.json')) : PortBook.inMemory();
   const local = (name: string): string | null => {
     const port = book.kept(name);
     return port === null ? null : `http://127.0.0.1:${port}`;
@@ -27,5 +30,6 @@ export async function findSystems(env: Environment, apiUrl: string): Promise<Sys
     restateAdminUrl: env.RESTATE_ADMIN_URL || local('admin'),
     restateIngressUrl: env.RESTATE_INGRESS_URL || local('ingress'),
     databaseUrl: env.DATABASE_URL || null,
+    isOwnStack,
   };
 }

@@ -61,13 +61,21 @@ test.each([
   expect(await codeOf(() => authenticate(header, known))).toBe('unauthenticated');
 });
 
-const actions: readonly Action[] = ['read', 'publish', 'steer', 'approve', 'report', 'administer'];
+const actions: readonly Action[] = [
+  'read',
+  'publish',
+  'steer',
+  'approve',
+  'report',
+  'acknowledge',
+  'administer',
+];
 const table: Record<Role, string> = {
   viewer: 'read',
-  follower: 'read',
+  follower: 'read acknowledge',
   publisher: 'read publish steer report',
   approver: 'read approve report',
-  admin: 'read publish steer approve report administer',
+  admin: 'read publish steer approve report acknowledge administer',
 };
 
 test.each(Role.options)('a token that is only %s may do this and nothing else', async (role) => {

@@ -41,6 +41,8 @@ beforeAll(async () => {
     restateIngressUrl: 'http://127.0.0.1:1',
     adminTokenSha256: '0'.repeat(64),
     secretKeys: null,
+    brokers: [],
+    queueDepths: null,
     log: pino({ level: 'silent' }),
     draining: new AbortController().signal,
   });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import type { GateChange } from '../../../core/gate.ts';
 import {
-  encodeEvent,
+  encodeEventId,
   EventIdText,
   isAfter,
   NO_EVENT,
@@ -50,6 +50,7 @@ const gate = (state: 'open' | 'passed'): ReleaseView['gates'][number] => ({
   state,
   says: '',
   openedAt: '2026-01-01T00:00:00.000Z',
+  opensAt: null,
   deadlineAt: '2026-01-02T00:00:00.000Z',
   decidedAt: null,
   baseGeneration: 0,
@@ -74,7 +75,7 @@ const changes = (...what: GateChange['change'][]): GateChange[] =>
 const told = (view: ReleaseView, gateChanges: GateChange[] = []) =>
   releaseEvents(view, gateChanges).map((one) => {
     const { state, change } = one.data as { state?: string; change?: string };
-    return [/^id: (.+)/.exec(encodeEvent(one))?.[1], one.event, change ?? state];
+    return [encodeEventId(one.id), one.event, change ?? state];
   });
 
 test('a stage that has ended is told twice, since it began before it ended', () => {
@@ -152,10 +153,3 @@ test.each(['', '-1', '7.', '.7', '7.1.2', 'x', '1e3', '1234567890', ' 7'])(
     expect(EventIdText.safeParse(text).success).toBe(false);
   },
 );
-
-test('an event is one line of data, whatever its text holds', () => {
-  const id = { major: 7, minor: 2 };
-  expect(encodeEvent({ id, event: 'gate', data: { message: 'a\nb\r\n' } })).toBe(
-    'id: 7.2\nevent: gate\ndata: {"message":"a\\nb\\r\\n"}\n\n',
-  );
-});

@@ -145,10 +145,12 @@ test('another tenant is 403 before anything is looked at, whether its name is ri
   }
 });
 
-test('a role that may read may not steer', async () => {
+test('a role that may read may not steer, and its holder is told which may', async () => {
   const { call } = startRouter({ id: '1', name: 'eve', tenant: 'acme', roles: ['viewer'] });
   expect((await call('GET', '/v1/tenants/acme/things')).status).toBe(200);
-  expect((await call('PUT', '/v1/tenants/acme/things', asJson('{"name":"a"}'))).status).toBe(403);
+  const { status, json } = await call('PUT', '/v1/tenants/acme/things', asJson('{"name":"a"}'));
+  expect(status).toBe(403);
+  expect(json?.['detail']).toContain('it takes publisher or admin, and this one is viewer');
 });
 
 test.each(['POST', 'DELETE', 'PATCH', 'OPTIONS'])(

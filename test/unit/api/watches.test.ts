@@ -1,22 +1,29 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 
+import { watchLimits } from '../../../services/api/limits.ts';
 import { Watches } from '../../../services/api/watches.ts';
 import { eventually } from '../../support/eventually.ts';
 
 /** A thing whose value the test sets and announces, and which counts how it is looked at. */
-function watched({ recheckMs = 60_000, followers = 10 } = {}) {
+function watched({
+  recheckMs = 60_000,
+  followers = 10,
+  isSame = (_before: number, _now: number): boolean => false,
+} = {}) {
   const wakes = new Set<() => void>();
   const thing = {
     value: 0,
     loads: 0,
+    before: null as number | null,
     fails: false,
     subscriptions: wakes,
     wake: () => [...wakes].map((wake) => wake()),
   };
   const watches = new Watches<string, number>({
     keyOf: (key) => key,
-    load: async () => {
+    load: async (_key, before) => {
       thing.loads++;
+      thing.before = before;
       if (thing.fails) throw new Error('the store is down');
       return thing.value;
     },
@@ -24,6 +31,7 @@ function watched({ recheckMs = 60_000, followers = 10 } = {}) {
       wakes.add(wake);
       return () => wakes.delete(wake);
     },
+    isSame,
     recheckMs,
     followers,
   });
@@ -120,4 +128,85 @@ test('a store that fails is told to those who wait, and the next one looks anew'
   await expect(watches.follow('a', signal()).next()).rejects.toThrow('the store is down');
   thing.fails = false;
   expect((await watches.follow('a', signal()).next()).value).toBe(0);
+});
+
+describe('where nothing is told of that has stayed the same', () => {
+  const isSame = (before: number, now: number): boolean => before === now;
+
+  test('a look that finds nothing new wakes nobody, and the next change everybody', async () => {
+    const { thing, watches } = watched({ isSame });
+    const values = watches.follow('a', signal());
+    await values.next();
+    const next = values.next();
+    const { loads } = thing;
+    thing.wake();
+    await eventually(async () => thing.loads > loads, { what: 'it was looked at in vain' });
+    thing.value = 1;
+    thing.wake();
+    expect((await next).value).toBe(1);
+  });
+
+  test('who comes later hears the present value, although it has not changed since', async () => {
+    const { watches } = watched({ isSame });
+    await watches.follow('a', signal()).next();
+    expect((await watches.follow('a', signal()).next()).value).toBe(0);
+  });
+
+  test('who was busy during a change hears of it, whatever was looked at in vain since', async () => {
+    const { thing, watches } = watched({ isSame });
+    const [busy, other] = [watches.follow('a', signal()), watches.follow('a', signal())];
+    await Promise.all([busy.next(), other.next()]);
+    thing.value = 1;
+    thing.wake();
+    await other.next();
+    const { loads } = thing;
+    thing.wake();
+    await eventually(async () => thing.loads > loads, { what: 'it was looked at in vain' });
+    expect((await busy.next()).value).toBe(1);
+  });
+
+  test('a store that is away for a moment is not told to those who wait for a change, who hear of it when it is back', async () => {
+    const { thing, watches } = watched({ isSame });
+    const values = watches.follow('a', signal());
+    await values.next();
+    const next = values.next();
+    await failing(thing, watchLimits.failures - 1);
+    thing.fails = false;
+    thing.value = 1;
+    thing.wake();
+    expect((await next).value).toBe(1);
+  });
+
+  test('a store that stays away is told to those who wait for a change', async () => {
+    const { thing, watches } = watched({ isSame });
+    const values = watches.follow('a', signal());
+    await values.next();
+    const next = values.next();
+    next.catch(() => {});
+    await failing(thing, watchLimits.failures);
+    await expect(next).rejects.toThrow('the store is down');
+  });
+
+  /** So many looks in vain. */
+  async function failing(thing: ReturnType<typeof watched>['thing'], looks: number): Promise<void> {
+    thing.fails = true;
+    for (let look = 0; look < looks; look++) {
+      const { loads } = thing;
+      thing.wake();
+      await eventually(async () => thing.loads > loads, { what: 'a look' });
+    }
+  }
+});
+
+test('a look is given what the one before has found', async () => {
+  const { thing, watches } = watched();
+  const values = watches.follow('a', signal());
+  await values.next();
+  expect(thing.before).toBeNull();
+  thing.value = 7;
+  thing.wake();
+  await eventually(async () => (await values.next()).value === 7, { what: 'the new value' });
+  thing.wake();
+  await values.next();
+  expect(thing.before).toBe(7);
 });

@@ -84,6 +84,20 @@ describe('approve', () => {
     expect(api?.seen.at(-1)?.headers['idempotency-key']).toMatch(/^[0-9a-f-]{36}$/);
   });
 
+  test('that may have been heard although nobody said so is repeated as the same word: of the same artifact, under the same key', async () => {
+    const down = problem(503, 'unavailable', 'a store is down');
+    const post = Object.keys(WAITING).find((one) => one.startsWith('POST')) ?? '';
+    const lost = await run(['approve', 'v3'], { ...WAITING, [post]: down }, { answers: ['y'] });
+    const key = String(api?.seen.at(-1)?.headers['idempotency-key']);
+    expect(lost.exit).toBe(11);
+    const again = `--idempotency-key ${key} --digest ${DIGEST} --if-generation 7`;
+    expect(lost.stderr).toContain(again);
+    await api?.close();
+    expect((await run(['approve', 'v3', ...again.split(' ')], WAITING)).exit).toBe(0);
+    expect(said()).toEqual({ decision: 'approve', digest: DIGEST, generation: 7 });
+    expect(api?.seen.at(-1)?.headers['idempotency-key']).toBe(key);
+  });
+
   test.each(['', 'n', 'no', 'yep', 'q'])('the answer %j says nothing, and exits with 130', async (answer) => {
     const result = await run(['approve', '3'], WAITING, { answers: [answer] });
     expect(result).toMatchObject({ exit: 130, stderr: 'error Nothing was said.\n' });

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 
 import { runCli, type RunCliOptions } from '../../support/run-cli.ts';
-import { DIGEST, gate, json, scriptedApi, type ScriptedApi } from './scripted-api.ts';
+import { DIGEST, gate, json, problem, scriptedApi, type ScriptedApi } from './scripted-api.ts';
 
 const BUNDLE = '/v1/tenants/acme/bundles/bot';
 
@@ -46,6 +46,19 @@ describe('check report', () => {
       digest: DIGEST,
     });
     expect(api?.seen).toHaveLength(1);
+  });
+
+  test('that may have been heard although nobody said so names the key under which to repeat it, and is repeated under it', async () => {
+    const down = problem(503, 'unavailable', 'a store is down');
+    const lost = await run(['check', 'report', 'e2e', 'v3', '--success'], { [REPORT]: down });
+    const key = String(api?.seen[0]?.headers['idempotency-key']);
+    expect(lost.exit).toBe(11);
+    expect(lost.stderr).toContain(`--idempotency-key ${key}`);
+    await api?.close();
+    const heard = json({ gate: 'e2e', state: 'passed', said: 1, needed: 1, replayed: true }, 201);
+    const again = ['check', 'report', 'e2e', 'v3', '--success', '--idempotency-key', key];
+    expect((await run(again, { [REPORT]: heard })).exit).toBe(0);
+    expect(api?.seen[0]?.headers['idempotency-key']).toBe(key);
   });
 
   test.each([[[]], [['--success', '--failure']], [['--success', '--digest', 'latest']]])(

@@ -24,7 +24,7 @@ const page = (...items: unknown[]): Respond => json({ items, next: null });
 function healthy(...releases: unknown[]): Record<string, Respond> {
   return {
     'GET /healthz': json({ status: 'ok' }),
-    'GET /readyz': json({ status: 'ready' }),
+    'GET /readyz': json({ status: 'ready', worker: 'ok' }),
     'GET /v1/tenants': page({ tenant: 'acme' }),
     'GET /v1/tenants/acme/bundles': page({ bundle: 'bot' }),
     'GET /v1/tenants/acme/bundles/bot/releases': page(...releases),
@@ -92,6 +92,14 @@ describe('doctor', () => {
     expect(stdout).toMatch(/✗ {2}stores +Down: postgres\.\n✗ {2}token +This token is not known here\./);
   });
 
+  test('a worker that does not answer is ill, and what to do about it is said', async () => {
+    const { exit, stdout } = await doctor(
+      await serve({ ...healthy(), 'GET /readyz': json({ status: 'ready', worker: 'down' }) }),
+    );
+    expect(exit).toBe(1);
+    expect(stdout).toMatch(/✗ {2}worker +does not answer through Restate.*\n.*\bkill -9\b/);
+  });
+
   test('a release that is long in flight is shown; one that just began or has ended is not', async () => {
     const justNow = release({ version: 3, createdAt: new Date().toISOString() });
     const ended = release({ version: 2, status: 'settled', outcome: 'rejected' });
@@ -129,7 +137,9 @@ describe('doctor', () => {
       const api = await serve(healthy());
       await writeFile(join(home, 'api-url'), `${api.url}\n`);
       await writeFile(join(home, 'ports.json'), JSON.stringify({ admin: Number(new URL(admin.url).port) }));
-      expect((await doctor(api, { POINTSMAN_HOME: home })).stdout).toContain(`1.7.12 at ${admin.url}`);
+      const own = (await doctor(api, { POINTSMAN_HOME: home })).stdout;
+      expect(own).toContain(`1.7.12 at ${admin.url}`);
+      expect(own).toMatch(/\? {2}PostgreSQL +not looked into: npm start keeps its password to itself/);
       const other = await doctor(await serve(healthy()), { POINTSMAN_HOME: home });
       expect(other.stdout).toContain('RESTATE_ADMIN_URL is not set');
     } finally {

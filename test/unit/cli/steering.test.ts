@@ -101,8 +101,13 @@ describe('steering', () => {
     expect(held.stdout).toBe('held  live is v2 at generation 2, held: freeze\n');
     expect(JSON.parse(String(api?.seen[0]?.body))).toEqual({ reason: 'freeze' });
     await api?.close();
-    expect((await run(['hold', '--lift'], script)).exit).toBe(0);
-    expect(api?.seen[0]?.method).toBe('DELETE');
+    const pinned = pointer({ hold: { reason: 'why', by: 'ann', at: '' } });
+    const lifting = { ...script, [`GET ${CHANNEL}`]: json(pinned) };
+    expect(await run(['hold', '--lift'], lifting)).toMatchObject({
+      exit: 0,
+      stdout: expect.stringMatching(/^lifted /),
+    });
+    expect(api?.seen.at(-1)?.method).toBe('DELETE');
   });
 
   test('cancel says that it was asked for, and 8 when the release has its last word', async () => {
@@ -126,5 +131,51 @@ describe('steering', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as { status: string });
     expect(views.map(({ status }) => status)).toEqual(['running', 'settled']);
+  });
+});
+
+describe('a release by its whole name', () => {
+  const OTHER = '/v1/tenants/other/bundles/app/releases/7';
+
+  test.each([
+    ['cancel', ['cancel', 'other:app:v7'], `POST ${OTHER}/cancel`],
+    ['watch', ['watch', 'other/app/v7'], `GET ${OTHER}`],
+    ['status', ['status', '--release', 'other:app:v7'], `GET ${OTHER}`],
+    ['diff', ['diff', 'other:app:v7', 'v7'], `GET ${OTHER}`],
+  ])('is enough for %s, whatever the environment names', async (_, args, first) => {
+    await run(args);
+    expect(`${api?.seen[0]?.method} ${api?.seen[0]?.path}`).toBe(first);
+  });
+
+  test('is told from a bundle by status, which says how to ask for it', async () => {
+    const { exit, stderr } = await run(['status', 'acme:bot:v1']);
+    expect(exit).toBe(2);
+    expect(stderr).toContain('pointsman status --release acme:bot:v1');
+    expect((await run(['status', 'v1'])).stderr).toContain('pointsman status --release v1');
+  });
+
+  test('of two bundles is nothing to compare', async () => {
+    expect((await run(['diff', 'acme:bot:v1', 'acme:app:v2'])).stderr).toContain('of one bundle');
+  });
+});
+
+describe('what was meant', () => {
+  test.each([
+    [['hold', 'why'], '--reason'],
+    [['rollback', '7'], '--to'],
+    [['diff', 'a', 'b'], "'before'"],
+    [['cancel', 'x'], '"pointsman cancel --help"'],
+  ])('%o is said', async (args, hint) => {
+    const { exit, stderr } = await run(args);
+    expect(exit).toBe(2);
+    expect(stderr).toContain(hint);
+  });
+
+  test('a hold that is not there is not called lifted', async () => {
+    const { exit, stdout } = await run(['hold', '--lift'], {
+      [`GET ${CHANNEL}`]: json(pointer()),
+      [`DELETE ${CHANNEL}/hold`]: json(pointer()),
+    });
+    expect([exit, stdout]).toEqual([0, 'was not held  live is v2 at generation 2\n']);
   });
 });

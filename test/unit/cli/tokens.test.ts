@@ -101,3 +101,12 @@ test.each([
   expect(stderr).not.toBe('');
   expect(api?.seen).toEqual([]);
 });
+
+test('a token that is given where its id was meant is refused without being said again', async () => {
+  for (const secret of ['ptm_somebodysSecret', 'somebodysSecret']) {
+    const { exit, stderr, stdout } = await runCli(['tokens', 'revoke', secret]);
+    expect(exit).toBe(2);
+    expect(stderr).toContain('"pointsman tokens list" shows it.');
+    expect(stderr + stdout).not.toContain('omebodysSecret');
+  }
+});

@@ -6,6 +6,7 @@ import {
   events,
   gate,
   json,
+  problem,
   release,
   type Respond,
   scriptedApi,
@@ -121,6 +122,29 @@ describe('a publish that waits', () => {
     ]);
     expect(result.exit).toBe(10);
     expect(result.stderr).toContain('still on its way after 1.0 s: it waits for release, e2e.\n');
+  });
+
+  test('stops trying to be heard when its time is up, however long the API would go on asking for patience', async () => {
+    const patience = problem(
+      503,
+      'unavailable',
+      'The control plane did not answer.',
+      {},
+      { 'retry-after': '29' },
+    );
+    const startedAt = performance.now();
+    const result = await bench.publish({ [RELEASES]: patience }, ['--timeout', '1s']);
+    // It would be 29 s at least otherwise.
+    expect(performance.now() - startedAt).toBeLessThan(25_000);
+    expect(result.exit).toBe(11);
+    expect(result.stderr).toContain('may have been accepted all the same');
+  });
+
+  test('stops waiting for an answer that does not come when its time is up', async () => {
+    const silent: Respond = () => undefined;
+    const result = await bench.publish({ [RELEASES]: silent }, ['--timeout', '1s']);
+    expect(result.exit).toBe(11);
+    expect(result.stderr).toContain('did not answer in time');
   });
 
   test('stops waiting at Ctrl-C, says that the release goes on, and how to approve it', async () => {

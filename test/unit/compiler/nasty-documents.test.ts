@@ -184,6 +184,27 @@ test('all problems of all files are reported, in the order of their places', asy
   ]);
 });
 
+test.each<[what: string, content: string, problems: string[]]>([
+  [
+    'before a list that is not closed',
+    'a: 1\na: .nan\nb: [1,',
+    ['2:1 duplicate_key /a', '3:7 yaml_bad_indent'],
+  ],
+  [
+    'after a value that is wrong in itself',
+    'b: @x\na: 1\na: 2',
+    ['1:4 yaml_bad_scalar_start', '3:1 duplicate_key /a'],
+  ],
+])('a mistake in the form of a YAML file hides no duplicate key %s', async (_what, content, problems) => {
+  expect(await problemsOf({ 'a.yaml': content })).toEqual(problems.map((problem) => `a.yaml:${problem}`));
+});
+
+test('what is only a duplicate in a guess at the meaning of broken YAML is not called one', async () => {
+  expect(await problemsOf({ 'a.yaml': 'a: x: 1\nb: 2\nx: 3' })).toEqual([
+    'a.yaml:1:4 yaml_block_as_implicit_key',
+  ]);
+});
+
 test('a key of half a megabyte over two hundred mistakes makes a short answer', async () => {
   const result = await compileHere({
     'a.json': `{"${'k'.repeat(512 * 1024)}":[${Array(200).fill('1e400').join(',')}]}`,

@@ -216,6 +216,55 @@ describe('references', () => {
     ]);
   });
 
+  test.each([
+    ['does not parse', 'name = "refund"\nports = [', 'tools/u.toml:2:9 toml_syntax'],
+    ['breaks its schema', 'name = "refund"\nports = 7', 'tools/u.toml:2:1 schema_type /ports'],
+  ])(
+    'into a document that %s are not called missing, and its own problem is the only one',
+    async (_, text, problem) => {
+      const files = {
+        ...tools,
+        'tools/u.toml': text,
+        'tool.schema.json': '{"properties":{"ports":{"type":"array"}}}',
+        'pointsman.yaml': recipe(
+          'documents: [{ include: ["agents/*"] }, { include: ["tools/*"], schema: tool.schema.json }]\nassets: ["p/*"]\n' +
+            'references: [{ from: "agents/*#/tools/*", to: "tools/*#/name" }, { from: "agents/*#/file", to: "tools/*" }]',
+        ),
+        'agents/a.yaml': 'tools: [search, refund]\nfile: tools/u.toml',
+      };
+      expect(await problemsOf(files)).toEqual([problem]);
+    },
+  );
+
+  test('into a module with a mistake are not called missing', async () => {
+    const files = {
+      'pointsman.yaml': recipe(
+        'documents: [{ include: ["agents/*"] }]\nmodules: [{ entry: m.ts }]\nreferences: [{ from: "agents/*#/run", to: "*.js" }]',
+      ),
+      'agents/a.yaml': 'run: m.js',
+      'm.ts': 'export const = 1;',
+    };
+    expect((await problemsOf(files)).map((problem) => problem.split(':')[0])).toEqual(['m.ts']);
+  });
+
+  test('are judged in each channel by what its overlay makes of the right side', async () => {
+    const files = {
+      ...tools,
+      'tool.schema.json': '{"properties":{"name":{"type":"string"}}}',
+      'pointsman.yaml': recipe(
+        'documents: [{ include: ["agents/*"] }, { include: ["tools/*"], schema: tool.schema.json }]\nassets: ["p/*"]\n' +
+          'references: [{ from: "agents/*#/tools/*", to: "tools/*#/name" }]\noverlays: { staging: o.yaml }',
+      ),
+      'agents/a.yaml': 'tools: [refund]\n',
+      'agents/b.yaml': 'tools: [nowhere]\n',
+      'o.yaml': 'tools/u.toml: { name: 7 }\n',
+    };
+    expect(await problemsOf(files)).toEqual([
+      'agents/b.yaml:1:9 reference_missing /tools/0',
+      'o.yaml:1:23 schema_type /tools~1u.toml/name',
+    ]);
+  });
+
   test('that cannot be read are refused', async () => {
     const files = { ...tools, 'pointsman.yaml': refs('  - { from: "agents/*", to: "tools/*#name" }') };
     expect(await problemsOf(files)).toEqual([

@@ -79,7 +79,6 @@ describe('a mistake is told at its place', () => {
     ['an executor that is none', { compile: { executor: 'make' } }, '/compile/executor'],
     ['a field that comes later', live({ verify: {} }), '/channels/live Unrecognized key: "verify"'],
     ['a field that comes later', live({ rollout: {} }), '/channels/live Unrecognized key: "rollout"'],
-    ['a field that comes later', live({ sinks: {} }), '/channels/live Unrecognized key: "sinks"'],
   ])('%s', (_what, document, expected) => {
     expect(problems(document)[0]).toContain(expected);
   });

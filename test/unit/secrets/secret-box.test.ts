@@ -7,7 +7,7 @@ import { type Belonging, secretBox, SecretLostError } from '../../../services/se
 
 const [current, other] = [randomBytes(32), randomBytes(32)];
 const box = secretBox({ current, previous: null });
-const mine: Belonging = { tenant: 'acme', hook: 'main', field: 'secret' };
+const mine = { tenant: 'acme', hook: 'main', field: 'secret' } as const;
 
 test('what was sealed is had again, whatever it is', () => {
   fc.assert(
@@ -31,9 +31,16 @@ test.each([
   ['tenant', { ...mine, tenant: 'evil' }],
   ['hook', { ...mine, hook: 'other' }],
   ['field', { ...mine, field: 'token' }],
+  ['kind of thing', { tenant: 'acme', sink: 'main', field: 'secret' }],
   ['name that is put together otherwise', { ...mine, tenant: 'acme\0main', hook: '' }],
 ] as [string, Belonging][])('what was sealed for one is not opened for another %s', (_what, belonging) => {
   expect(() => box.open(box.seal('x', mine), belonging)).toThrow(SecretLostError);
+});
+
+test('what was sealed before sinks were is opened as ever', () => {
+  const key = Buffer.alloc(32, 7);
+  const sealed = 'v1.6f15b50c4c5e1d58.Amju9eISFjxjWHjj.Zl34tYgijaHOHG0_8Vg-lkAuATsmtNy0lYhOsBSgNw';
+  expect(secretBox({ current: key, previous: null }).open(sealed, mine)).toBe('sealed long ago');
 });
 
 test('a bit that has changed is noticed, wherever it is', () => {

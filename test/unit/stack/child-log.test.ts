@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -6,6 +6,7 @@ import { finished } from 'node:stream/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { keepOutput } from '../../../services/stack/child-log.ts';
+import { eventually } from '../../support/eventually.ts';
 
 let folder = '';
 beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'pointsman-log-'))));
@@ -39,4 +40,24 @@ test('what is shown of a line without end is short, and the log has all of it', 
   expect(shown[0]?.length).toBeLessThan(10_000);
   expect(shown[0]).toContain('warning: kkk');
   expect(log.length).toBeGreaterThan(2_000_000);
+});
+
+test('a log that can not be written is told of once, and what is worth showing still is', async () => {
+  const output = new PassThrough();
+  const shown: string[] = [];
+  const gone = join(folder, 'gone');
+  keepOutput(output, join(gone, 'worker.log'), (text) => void shown.push(text), true);
+  const said = async (line: string): Promise<string[]> => {
+    output.write(`${line}\n`);
+    await eventually(async () => shown.includes(line), { what: line });
+    return shown.splice(0);
+  };
+  const lost = expect.stringMatching(/^warning: its log can't be written: ENOENT/) as string;
+  expect(await said('one')).toEqual([lost, 'one']);
+  expect(await said('two')).toEqual(['two']);
+  await mkdir(gone);
+  expect(await said('three')).toEqual(['three']);
+  expect(await readFile(join(gone, 'worker.log'), 'utf8')).toBe('three\n');
+  await rm(gone, { recursive: true });
+  expect(await said('four')).toEqual([lost, 'four']);
 });

@@ -1,0 +1,23 @@
+import { z } from 'zod';
+
+/** How far somebody has read a tenant's feed. */
+export interface FeedCursor {
+  readonly tenant: string;
+  /** The last number that was read; 0 before the first. */
+  readonly seq: number;
+}
+
+const CURSOR = /^([a-z0-9-]{1,63}):(0|[1-9][0-9]{0,15})$/;
+
+/** As it travels: `acme:17`. It names its tenant, so that one feed's cursor is never taken for another's. */
+export function feedCursor({ tenant, seq }: FeedCursor): string {
+  return `${tenant}:${seq}`;
+}
+
+export const FeedCursorText = z
+  .string()
+  .regex(CURSOR, 'must be a cursor of this feed, such as "acme:17"')
+  .transform((text): FeedCursor => {
+    const [, tenant = '', seq = ''] = CURSOR.exec(text) ?? [];
+    return { tenant, seq: Number(seq) };
+  });

@@ -1,0 +1,13 @@
+import { parseAccept } from 'hono/utils/accept';
+
+const STREAM = 'text/event-stream';
+const JSON_TYPES = new Set(['application/json', 'application/*', '*/*']);
+
+/** Whether a caller would rather have server-sent events than JSON (RFC 9110, section 12.5.1). One that does not care gets JSON. */
+export function wantsEvents(headers: Headers): boolean {
+  const accepted = parseAccept(headers.get('accept') ?? '').filter(({ q }) => q > 0);
+  const stream = accepted.find(({ type }) => type.toLowerCase() === STREAM);
+  if (stream === undefined) return false;
+  const json = accepted.filter(({ type }) => JSON_TYPES.has(type.toLowerCase()));
+  return json.every(({ type, q }) => q < stream.q || (q === stream.q && type === '*/*'));
+}

@@ -1,0 +1,19 @@
+/** Does that to each, so many at once. The first that fails ends it: the others stop at their next. */
+export async function inParallel<T>(
+  things: readonly T[],
+  atOnce: number,
+  work: (thing: T) => Promise<void>,
+): Promise<void> {
+  const rest = things.values();
+  let hasFailed = false;
+  const worker = async (): Promise<void> => {
+    for (const thing of rest) {
+      if (hasFailed) return;
+      await work(thing).catch((error: unknown) => {
+        hasFailed = true;
+        throw error;
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, things.length) }, worker));
+}

@@ -1,0 +1,36 @@
+import { FollowFailure, failureOf } from './failure.ts';
+import { followLimits } from './limits.ts';
+import type { MoveHint, MoveHints } from './move-hints.ts';
+import { afterFailureMs, isOver, pause } from './waits.ts';
+
+export interface ListenParts {
+  readonly source: MoveHints;
+  /** A connection begins: whatever moved before it is not told by it. */
+  readonly onOpen: () => void;
+  readonly onHint: (hint: MoveHint) => void;
+  readonly onFailure: (failure: FollowFailure) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Hears hints until the signal aborts, across connections that are lost. */
+export async function listen({ source, onOpen, onHint, onFailure, signal }: ListenParts): Promise<void> {
+  for (let failures = 0; !isOver(signal);) {
+    const began = performance.now();
+    try {
+      onOpen();
+      for await (const hint of source(signal)) {
+        if (isOver(signal)) return;
+        failures = 0;
+        onHint(hint);
+      }
+      throw new FollowFailure('later', 'the source of hints has ended');
+    } catch (error) {
+      if (isOver(signal)) return;
+      // One that held for long was well, even if it had nothing to say.
+      if (performance.now() - began > followLimits.sourceBackoff.maxMs) failures = 0;
+      const failure = failureOf(error);
+      onFailure(failure);
+      await pause(afterFailureMs(++failures, failure, followLimits.sourceBackoff), signal);
+    }
+  }
+}

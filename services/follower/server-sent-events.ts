@@ -1,0 +1,43 @@
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
+
+import { Pointer } from '../../core/pointer.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { FollowFailure } from './failure.ts';
+import { followLimits } from './limits.ts';
+import type { MoveHint, MoveHints } from './move-hints.ts';
+
+/** The pointer's own stream: the pointer at once, and then whenever it changes. Throws when the stream is cut or falls silent. */
+export function serverSentEvents(plane: ControlPlane): MoveHints {
+  return async function* hints(signal) {
+    const silence = new AbortController();
+    const fallSilent = (): void => silence.abort(new FollowFailure('later', 'the event stream fell silent'));
+    const watch = setTimeout(fallSilent, followLimits.streamSilenceMs);
+    try {
+      const body = await plane.pointerStream(AbortSignal.any([signal, silence.signal]));
+      const complete: EventSourceMessage[] = [];
+      const parser = createParser({
+        onEvent: (event) => complete.push(event),
+        maxBufferSize: followLimits.eventChars,
+      });
+      const decoder = new TextDecoder();
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        watch.refresh();
+        parser.feed(decoder.decode(chunk, { stream: true }));
+        for (const event of complete.splice(0)) yield hintOf(event);
+      }
+    } finally {
+      clearTimeout(watch);
+      silence.abort();
+    }
+  };
+}
+
+/** What cannot be read may have been the move that matters. */
+function hintOf({ event, data }: EventSourceMessage): MoveHint {
+  if (event !== 'pointer') return { kind: 'gap' };
+  try {
+    return { kind: 'pointer', pointer: Pointer.parse(JSON.parse(data)) };
+  } catch {
+    return { kind: 'gap' };
+  }
+}

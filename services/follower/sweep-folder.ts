@@ -1,0 +1,50 @@
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { readManifest } from '../../core/oci-manifest.ts';
+import { blobsIn, scratchIn } from './blob-folder.ts';
+import { pointersIn, readLastGood } from './last-good.ts';
+import { followLimits } from './limits.ts';
+
+/**
+ * Removes half-written files and blobs of artifacts that are nobody's last good one, once they are old. Whoever is about to need one of
+ * them again has just written or touched it; should it go all the same, it is fetched again. Never rejects: a folder that cannot be swept
+ * only grows.
+ */
+export async function sweepFolder(folder: string, nowMs: number): Promise<void> {
+  const needed = await neededBlobs(folder);
+  if (needed === null) return;
+  await removeOld(scratchIn(folder), nowMs, () => true);
+  await removeOld(blobsIn(folder), nowMs, (name) => !needed.has(`sha256:${name}`));
+}
+
+async function removeOld(folder: string, nowMs: number, isUnused: (name: string) => boolean): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (!isUnused(name)) continue;
+    const path = join(folder, name);
+    const info = await stat(path).catch(() => null);
+    if (info !== null && nowMs - info.mtimeMs > followLimits.unusedMs)
+      await rm(path, { force: true }).catch(() => {});
+  }
+}
+
+/** Of every pointer that is followed with this folder; null when that cannot be told. */
+async function neededBlobs(folder: string): Promise<Set<string> | null> {
+  const needed = new Set<string>();
+  const entries = await readdir(pointersIn(folder), { recursive: true, withFileTypes: true }).catch(
+    () => null,
+  );
+  if (entries === null) return null;
+  for (const entry of entries) {
+    if (!entry.isFile()) continue;
+    const good = await readLastGood(join(entry.parentPath, entry.name));
+    if (good === null) continue;
+    needed.add(good.digest);
+    const manifest = await readFile(join(blobsIn(folder), good.digest.slice('sha256:'.length))).catch(
+      () => null,
+    );
+    const read = manifest === null ? null : readManifest(manifest);
+    if (read?.kind === 'manifest') for (const { digest } of read.blobs) needed.add(digest);
+  }
+  return needed;
+}

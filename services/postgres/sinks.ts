@@ -1,0 +1,152 @@
+import { z } from 'zod';
+
+import { SinkKind } from '../../core/sink.ts';
+import type { Database } from './database.ts';
+import { allRows, answerOf, at, Big, Iso, json } from './rows.ts';
+
+const Row = z.object({
+  sink: z.string(),
+  kind: SinkKind,
+  /** A webhook's, as are the secrets, which are sealed. */
+  url: z.string().nullable(),
+  secret: z.string().nullable(),
+  previousSecret: z.string().nullable(),
+  previousUntil: Iso.nullable(),
+  deliveredSeq: Big,
+  deliveredAt: Iso.nullable(),
+  failures: Big,
+  failingSince: Iso.nullable(),
+  lastError: z.string().nullable(),
+  retryAt: Iso.nullable(),
+  pausedBy: z.string().nullable(),
+  pausedAt: Iso.nullable(),
+  pauseReason: z.string().nullable(),
+  createdBy: z.string(),
+  createdAt: Iso,
+});
+
+/** A sink of one tenant, with its secrets as they are stored. */
+export type SinkRecord = z.infer<typeof Row>;
+
+const COLUMNS = `sink, kind, url, secret, previous_secret AS "previousSecret", previous_until AS "previousUntil",
+  delivered_seq AS "deliveredSeq", delivered_at AS "deliveredAt", failures, failing_since AS "failingSince", last_error AS "lastError",
+  retry_at AS "retryAt", paused_by AS "pausedBy", paused_at AS "pausedAt", pause_reason AS "pauseReason",
+  created_by AS "createdBy", created_at AS "createdAt"`;
+
+export async function findSink(db: Database, tenant: string, sink: string): Promise<SinkRecord | null> {
+  const sql = `SELECT ${COLUMNS} FROM sinks WHERE tenant = $1 AND sink = $2`;
+  return allRows(Row, await db.call(tenant, sql, [tenant, sink]))[0] ?? null;
+}
+
+/** All of them, by name: there are few. */
+export async function listSinks(db: Database, tenant: string): Promise<SinkRecord[]> {
+  const sql = `SELECT ${COLUMNS} FROM sinks WHERE tenant = $1 ORDER BY sink`;
+  return allRows(Row, await db.call(tenant, sql, [tenant]));
+}
+
+/** The last number of the tenant's feed, 0 before its first move; null where there is no such tenant. */
+export async function findFeedEnd(db: Database, tenant: string): Promise<number | null> {
+  const rows = await db.call(tenant, 'SELECT feed_seq AS seq FROM tenants WHERE tenant = $1', [tenant]);
+  return allRows(z.object({ seq: Big }), rows)[0]?.seq ?? null;
+}
+
+const Attempt = z.object({
+  n: Big,
+  seq: Big.nullable(),
+  event: z.string(),
+  delivered: z.boolean(),
+  status: z.number().nullable(),
+  summary: z.string(),
+  tookMs: z.number(),
+  at: Iso,
+});
+export type AttemptRecord = z.infer<typeof Attempt>;
+
+/** Newest first. `before` is the number of the last one of the page before. */
+export async function listAttempts(
+  db: Database,
+  tenant: string,
+  sink: string,
+  { before, limit }: { before?: number | undefined; limit: number },
+): Promise<AttemptRecord[]> {
+  const sql = `SELECT n, seq, event, delivered, status, summary, took_ms AS "tookMs", at FROM webhook_attempts
+    WHERE tenant = $1 AND sink = $2 AND n < $3 ORDER BY n DESC LIMIT $4`;
+  const values = [tenant, sink, before ?? Number.MAX_SAFE_INTEGER, limit];
+  return allRows(Attempt, await db.call(tenant, sql, values));
+}
+
+interface ChangeSink {
+  readonly tenant: string;
+  readonly sink: string;
+  /** How long the secret until now signs beside a new one. */
+  readonly rotationMs: number;
+  readonly by: string;
+  readonly idempotencyKey: string;
+  readonly fingerprint: string;
+  readonly requestId: string;
+  readonly at: number;
+}
+
+export interface PutSink extends ChangeSink {
+  readonly url: string;
+  /** Of the URL: for the audit, which keeps no more of it. */
+  readonly origin: string;
+  /** Sealed; null keeps the one that is there. */
+  readonly secret: string | null;
+  /** Sealed: for a new webhook that is given none. */
+  readonly madeSecret: string;
+  /** Webhooks that the tenant may have. */
+  readonly most: number;
+}
+
+const PutAnswer = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('saved'),
+    created: z.boolean(),
+    /** Whether `madeSecret` is the one that counts: in an answer that is repeated, the first request's. */
+    secretMade: z.boolean(),
+    replayed: z.boolean(),
+  }),
+  z.object({ kind: z.literal('no_tenant') }),
+  z.object({ kind: z.literal('key_reused') }),
+  z.object({ kind: z.literal('too_many') }),
+]);
+
+/** Makes a webhook, or replaces what it is: see `put_sink` in the migrations. */
+export async function putSink(
+  db: Database,
+  { tenant, at: epochMs, ...request }: PutSink,
+): Promise<z.infer<typeof PutAnswer>> {
+  const rows = await db.answer(tenant, 'put_sink($1, $2::jsonb, $3)', [json(request), at(epochMs)]);
+  return answerOf(PutAnswer, rows);
+}
+
+export interface RotateSink extends ChangeSink {
+  /** Sealed. */
+  readonly secret: string;
+}
+
+const RotateAnswer = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('rotated'), replayed: z.boolean() }),
+  z.object({ kind: z.literal('no_sink') }),
+  z.object({ kind: z.literal('key_reused') }),
+]);
+
+export async function rotateSink(
+  db: Database,
+  { tenant, at: epochMs, ...request }: RotateSink,
+): Promise<z.infer<typeof RotateAnswer>> {
+  const rows = await db.answer(tenant, 'rotate_sink($1, $2::jsonb, $3)', [json(request), at(epochMs)]);
+  return answerOf(RotateAnswer, rows);
+}
+
+/** @returns false where there was none */
+export async function deleteSink(
+  db: Database,
+  tenant: string,
+  sink: string,
+  { by, requestId, at: epochMs }: { by: string; requestId: string; at: number },
+): Promise<boolean> {
+  const rows = await db.answer(tenant, 'delete_sink($1, $2, $3, $4, $5)', [sink, by, requestId, at(epochMs)]);
+  return answerOf(z.boolean(), rows);
+}

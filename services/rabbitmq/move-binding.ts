@@ -1,0 +1,39 @@
+import { z } from 'zod';
+
+import { BundleName, ChannelName, type PointerId, TenantName } from '../../core/identifiers.ts';
+
+/** What a queue is bound for: `#` for all moves, `acme.#` for a tenant's, or three words, each a name or `*`. */
+export const MoveBinding = z.string().refine(isBinding, {
+  error: 'must be "#", "acme.#", or "tenant.bundle.channel" with "*" for any',
+});
+
+function isBinding(text: string): boolean {
+  const [tenant = '', bundle = '', channel, ...more] = text.split('.');
+  if (text === '#' || (bundle === '#' && channel === undefined))
+    return text === '#' || is(TenantName, tenant);
+  return (
+    is(TenantName, tenant) && is(BundleName, bundle) && is(ChannelName, channel ?? '') && more.length === 0
+  );
+}
+
+function is(name: z.ZodType<string>, word: string): boolean {
+  return word === '*' || name.safeParse(word).success;
+}
+
+/** Whether the broker would route that pointer's moves by the binding. */
+export function bindingCovers(binding: string, { tenant, bundle, channel }: PointerId): boolean {
+  const words = wordsOf(binding);
+  return [tenant, bundle, channel].every((name, nth) => words[nth] === '*' || words[nth] === name);
+}
+
+/** Whether every move of that tenant comes by it: only then does a missing number of the tenant's feed mean a missing move. */
+export function bindingCoversTenant(binding: string, tenant: string): boolean {
+  const [first, ...others] = wordsOf(binding);
+  return (first === '*' || first === tenant) && others.every((word) => word === '*');
+}
+
+function wordsOf(binding: string): readonly string[] {
+  if (binding === '#') return ['*', '*', '*'];
+  const [tenant = '', bundle = '', channel = ''] = binding.split('.');
+  return bundle === '#' ? [tenant, '*', '*'] : [tenant, bundle, channel];
+}

@@ -1,0 +1,29 @@
+import { z } from 'zod';
+
+import { MoveEvent } from '../../core/move-event.ts';
+import { SINK_TEST } from '../sinks/target.ts';
+import { consumerLimits } from './limits.ts';
+
+export type ReadMove =
+  | { readonly kind: 'move'; readonly event: MoveEvent }
+  /** Somebody tries whether messages arrive. There is nothing to do. */
+  | { readonly kind: 'test' }
+  | { readonly kind: 'garbage'; readonly reason: string };
+
+const Message = z.discriminatedUnion('type', [MoveEvent, z.object({ type: z.literal(SINK_TEST) })]);
+
+/** What a message of the exchange says. The headers are not asked: the body is whole. */
+export function readMove(content: Buffer): ReadMove {
+  if (content.length > consumerLimits.messageBytes) return { kind: 'garbage', reason: 'too long' };
+  const read = Message.safeParse(json(content));
+  if (!read.success) return { kind: 'garbage', reason: z.prettifyError(read.error) };
+  return read.data.type === SINK_TEST ? { kind: 'test' } : { kind: 'move', event: read.data };
+}
+
+function json(content: Buffer): unknown {
+  try {
+    return JSON.parse(content.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,165 @@
+import { backoffMs } from '../../core/backoff.ts';
+import type { MoveEvent } from '../../core/move-event.ts';
+import type { ConsumerCounts, MoveConsumerOptions } from './consumer-options.ts';
+import { readerLimits } from './limits.ts';
+import { type Known, type MoveOrder, moveOrder } from './move-order.ts';
+import { unlessAborted } from './reader-sessions.ts';
+
+export type Taken =
+  | 'applied'
+  | 'duplicate'
+  | 'ahead'
+  | 'stale'
+  /** Not for good: the tenant is tried again later. */
+  | 'failed';
+
+/** Applies events in the order of their tenants' feeds, with a snapshot wherever one is missing. */
+export interface MoveApplier {
+  take(event: MoveEvent): Promise<Taken>;
+  /** Brings a tenant up to date of which events may be missing. Without `mayKnow`, also one whose store says that it is. */
+  catchUp(tenant: string, mayKnow: boolean): Promise<void>;
+  /** Tenants that wait for that because it has failed. Those whose time has come are tried again. */
+  retryOwed(): Promise<void>;
+  readonly order: MoveOrder;
+}
+
+/** Between two tries at a tenant that has failed: others have their turn. */
+const OWED_MS = readerLimits.claimEveryMs;
+
+export function moveApplier(
+  options: MoveConsumerOptions,
+  counts: ConsumerCounts,
+  signal: AbortSignal,
+): MoveApplier {
+  const order = moveOrder(readerLimits.pointers);
+  const owed = new Map<string, number>();
+  const applying: Applying = { options, counts, signal, order };
+  const owedMs = options.timings?.claimEveryMs ?? OWED_MS;
+
+  const fail = (tenant: string, error: unknown): 'failed' => {
+    counts.failed++;
+    order.doubt(tenant);
+    owed.set(tenant, performance.now() + owedMs);
+    if (!signal.aborted) options.log.error({ err: error, tenant }, 'moves of a tenant can not be applied');
+    return 'failed';
+  };
+  const catchUp = async (tenant: string, mayKnow: boolean): Promise<void> => {
+    try {
+      await resync(applying, { tenant, upTo: 0, mayKnow });
+      owed.delete(tenant);
+    } catch (error) {
+      fail(tenant, error);
+    }
+  };
+
+  return {
+    order,
+    catchUp,
+    take: async (event) => {
+      const { tenant } = event.data;
+      if ((owed.get(tenant) ?? 0) > performance.now()) return 'failed';
+      try {
+        const taken = await takeNow(applying, event);
+        if (taken === 'failed') return fail(tenant, null);
+        owed.delete(tenant);
+        return taken;
+      } catch (error) {
+        return fail(tenant, error);
+      }
+    },
+    retryOwed: async () => {
+      const due = [...owed].filter(([, at]) => at <= performance.now());
+      for (const [tenant] of due) if (!signal.aborted) await catchUp(tenant, false);
+    },
+  };
+}
+
+interface Applying {
+  readonly options: MoveConsumerOptions;
+  readonly counts: ConsumerCounts;
+  readonly signal: AbortSignal;
+  readonly order: MoveOrder;
+}
+
+async function takeNow(applying: Applying, event: MoveEvent): Promise<Taken> {
+  const { order, counts, options, signal } = applying;
+  const { tenant, seq } = event.data;
+  let place = order.place(event.data);
+  if (place === 'unknown' || place === 'gap') {
+    if (place === 'gap') counts.gaps++;
+    await resync(applying, { tenant, upTo: seq - 1, mayKnow: true });
+    place = order.place(event.data);
+  }
+  if (place === 'duplicate') return 'duplicate';
+  if (place === 'stale') {
+    order.passed(event.data);
+    return 'stale';
+  }
+  if (place !== 'next') return 'ahead';
+  try {
+    await applyNext(applying, event);
+    return 'applied';
+  } catch (error) {
+    if (signal.aborted) throw error;
+    // What can't be applied as a change is taken as a state.
+    options.log.error(
+      { err: error, event: event.id },
+      'an event can not be applied: a snapshot takes its place',
+    );
+    await resync(applying, { tenant, upTo: seq, mayKnow: false });
+    return order.place(event.data) === 'duplicate' ? 'duplicate' : 'failed';
+  }
+}
+
+/** What is known then reaches at least `upTo`, or as far as it goes after a few tries. */
+async function resync(
+  { options, counts, signal, order }: Applying,
+  { tenant, upTo, mayKnow }: { tenant: string; upTo: number; mayKnow: boolean },
+): Promise<void> {
+  const ms = options.timings?.handlerMs ?? readerLimits.handlerMs;
+  const learn = (known: Known): boolean => {
+    order.learn(tenant, known);
+    return known.seq >= upTo;
+  };
+  if (mayKnow) {
+    const known = await withDeadline(ms, signal, async (until) => options.position?.(tenant, until) ?? null);
+    if (known !== null && learn(known)) return;
+  }
+  for (let attempt = 1; attempt <= readerLimits.snapshotTries; attempt++) {
+    counts.snapshots++;
+    if (learn(await withDeadline(ms, signal, (until) => options.snapshot(tenant, until)))) return;
+    await unlessAborted(backoffMs(attempt, Math.random(), readerLimits.applyBackoff), signal);
+  }
+}
+
+async function applyNext({ options, counts, signal, order }: Applying, event: MoveEvent): Promise<void> {
+  const ms = options.timings?.handlerMs ?? readerLimits.handlerMs;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await withDeadline(ms, signal, (until) => options.apply(event, until));
+      order.passed(event.data);
+      counts.applied++;
+      return;
+    } catch (error) {
+      if (signal.aborted || attempt >= readerLimits.applyTries) throw error;
+      options.log.warn({ err: error, event: event.id, attempt }, 'an event was not applied');
+      await unlessAborted(backoffMs(attempt, Math.random(), readerLimits.applyBackoff), signal);
+    }
+  }
+}
+
+async function withDeadline<T>(
+  ms: number,
+  stop: AbortSignal,
+  work: (until: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const until = AbortSignal.any([stop, AbortSignal.timeout(ms)]);
+  const { promise: over, reject } = Promise.withResolvers<never>();
+  const end = (): void => reject(new Error('it took too long, or the consumer is stopped'));
+  until.addEventListener('abort', end, { once: true });
+  try {
+    return await Promise.race([work(until), over]);
+  } finally {
+    until.removeEventListener('abort', end);
+  }
+}

@@ -1,0 +1,79 @@
+import type { Logger } from 'pino';
+
+import { MOVED, type MoveData } from '../../core/move-event.ts';
+import type { SinkEvent } from '../sinks/target.ts';
+import type { ArtifactReader } from './artifact-reader.ts';
+import { pointerKey } from './cache-keys.ts';
+import { cacheLimits } from './limits.ts';
+import { redisPointerCache } from './pointer-cache.ts';
+
+export interface BatchCache {
+  /** Ends within its limit, whatever became of it. What failed is tried again with the next batches. */
+  write(events: readonly SinkEvent[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Pending {
+  readonly move: MoveData;
+  readonly tries: number;
+}
+
+/** Of each pointer only the latest move: what it named before is no use to anybody who reads it now. */
+export function batchCache(options: { url: string; log: Logger; artifacts: ArtifactReader }): BatchCache {
+  const { log } = options;
+  const cache = redisPointerCache(options);
+  const pending = new Map<string, Pending>();
+
+  const add = (move: MoveData): void => {
+    const key = pointerKey(move);
+    const waiting = pending.get(key);
+    if (waiting !== undefined && waiting.move.generation >= move.generation) return;
+    pending.set(key, { move, tries: 0 });
+    if (pending.size <= cacheLimits.pending) return;
+    const [oldest = key] = pending.keys();
+    pending.delete(oldest);
+    log.error(
+      { pointer: oldest },
+      'too many pointers wait to be cached: this one stays as it is until its next move',
+    );
+  };
+  const attempt = async (key: string, { move, tries }: Pending): Promise<void> => {
+    const { generation, to } = move;
+    const { kind } = await cache.put({ ...move, generation, ...to });
+    // A later move may have come meanwhile, which has its own turn.
+    if (pending.get(key)?.move !== move) return;
+    if (kind !== 'failed') pending.delete(key);
+    else if (tries + 1 < cacheLimits.tries) pending.set(key, { move, tries: tries + 1 });
+    else {
+      pending.delete(key);
+      log.error(
+        { pointer: key, generation },
+        'a pointer is not cached: it stays as it is until its next move',
+      );
+    }
+  };
+  const writeAll = async (ended: () => boolean): Promise<void> => {
+    for (const [key, one] of pending) {
+      if (ended()) return;
+      await attempt(key, one);
+    }
+  };
+
+  return {
+    write: async (events) => {
+      for (const event of events) if (event.type === MOVED) add(event.data);
+      await within(cacheLimits.batchMs, writeAll);
+    },
+    close: () => cache.close(),
+  };
+}
+
+/** What is under way when the time is over goes on by itself to an end of its own, and begins nothing new. */
+async function within(ms: number, work: (ended: () => boolean) => Promise<void>): Promise<void> {
+  let over = false;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([work(() => over), promise]);
+  over = true;
+  clearTimeout(timer);
+}

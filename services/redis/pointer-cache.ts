@@ -1,0 +1,154 @@
+import type { Logger } from 'pino';
+import { ErrorReply } from 'redis';
+
+import type { PointerId } from '../../core/identifiers.ts';
+import type { ArtifactReader, StoredArtifact } from './artifact-reader.ts';
+import { bundleKey, type CachedPointer, MANIFEST_FIELD, pointedKey, pointerKey } from './cache-keys.ts';
+import { cacheLimits } from './limits.ts';
+import { redisRefusal } from './refusals.ts';
+import { type RedisClient, RedisLostError, type RedisWriter, redisWriter } from './writer.ts';
+
+/** Pointers and their bundles in Redis, for runtimes that read nothing else. It only goes forward, whoever else writes to it. */
+export interface PointerCache {
+  /** Safe to repeat, from anywhere, in any order. Never rejects. */
+  put(pointer: PointerId & CachedPointer): Promise<Cached>;
+  close(): Promise<void>;
+}
+
+export type Cached =
+  /** `bundle` is false when it is too large to be cached: then only the pointer is there. */
+  | { readonly kind: 'cached'; readonly bundle: boolean }
+  /** The cache has this generation already, or a later one. */
+  | { readonly kind: 'not_newer' }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/**
+ * Forward or not at all, in one step: two workers may both think that theirs is the latest move. A bundle that is named stays; one that nobody
+ * names any more goes a while later. The keys of the bundle before follow from its digest, which only the script sees; in a cluster they
+ * might be elsewhere.
+ */
+const POINT = `
+local had = redis.call('HMGET', KEYS[1], 'generation', 'digest')
+if had[1] and tonumber(had[1]) >= tonumber(ARGV[1]) then return 'not_newer' end
+if ARGV[4] == '1' and redis.call('HEXISTS', KEYS[2], '${MANIFEST_FIELD}') == 0 then return 'no_bundle' end
+redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'version', ARGV[2], 'digest', ARGV[3])
+if had[2] and had[2] ~= ARGV[3] then
+  local pointed = ARGV[7] .. had[2]
+  redis.call('SREM', pointed, KEYS[1])
+  if redis.call('EXISTS', pointed) == 0 then redis.call('PEXPIRE', ARGV[6] .. had[2], ARGV[5]) end
+end
+redis.call('SADD', KEYS[3], KEYS[1])
+redis.call('PERSIST', KEYS[2])
+return 'cached'`;
+
+/** On a connection of its own: an append is not to wait behind a bundle. */
+export function redisPointerCache({
+  url,
+  log,
+  artifacts,
+}: {
+  url: string;
+  log: Logger;
+  artifacts: ArtifactReader;
+}): PointerCache {
+  const redis = redisWriter({ url, log });
+  return {
+    put: async (pointer) => {
+      const { tenant, bundle, channel, version } = pointer;
+      const named = { correlationId: `${tenant}:${bundle}:v${version}`, channel };
+      const failed = (reason: string, error?: unknown): Cached => {
+        log.warn({ ...named, err: error, reason }, 'a pointer could not be cached in Redis');
+        return { kind: 'failed', reason };
+      };
+      try {
+        return (await putPointer(redis, artifacts, pointer)) ?? failed('the artifact is not there');
+      } catch (error) {
+        const isRedis = error instanceof ErrorReply || error instanceof RedisLostError;
+        return failed(isRedis ? redisRefusal(error) : 'the artifact could not be read', error);
+      }
+    },
+    close: () => redis.close(),
+  };
+}
+
+/** Null when there is no such artifact. */
+async function putPointer(
+  redis: RedisWriter,
+  artifacts: ArtifactReader,
+  pointer: PointerId & CachedPointer,
+): Promise<Cached | null> {
+  const { tenant, digest } = pointer;
+  const id = pointerKey(pointer);
+  // Its bundle may be there already: a rollback, a promotion, another worker.
+  const known = await redis.run(id, (client) => point(client, pointer, true));
+  if (known !== 'no_bundle') return answer(known, true);
+  const artifact = await artifacts.read(tenant, digest, cacheLimits.bundleBytes);
+  if (artifact === null) return null;
+  if (artifact === 'too_large')
+    return answer(await redis.run(id, (client) => point(client, pointer, false)), false);
+  await redis.run(id, (client) => writeBundle(client, { tenant, digest }, artifact));
+  const pointed = await redis.run(id, (client) => point(client, pointer, true));
+  return pointed === 'no_bundle'
+    ? { kind: 'failed', reason: 'the bundle was gone as soon as it was written' }
+    : answer(pointed, true);
+}
+
+function answer(pointed: 'cached' | 'not_newer' | 'no_bundle', bundle: boolean): Cached {
+  return pointed === 'cached' ? { kind: 'cached', bundle } : { kind: 'not_newer' };
+}
+
+async function point(
+  client: RedisClient,
+  pointer: PointerId & CachedPointer,
+  withBundle: boolean,
+): Promise<'cached' | 'not_newer' | 'no_bundle'> {
+  const { tenant, generation, version, digest } = pointer;
+  const said = await client.eval(POINT, {
+    keys: [pointerKey(pointer), bundleKey(tenant, digest), pointedKey(tenant, digest)],
+    arguments: [
+      String(generation),
+      String(version),
+      digest,
+      withBundle ? '1' : '0',
+      String(cacheLimits.unpointedMs),
+      bundleKey(tenant, ''),
+      pointedKey(tenant, ''),
+    ],
+  });
+  return said === 'cached' || said === 'no_bundle' ? said : 'not_newer';
+}
+
+/** A bundle that is not named expires: also one whose writer dies before it is whole. */
+const EXPIRE_UNLESS_POINTED = `
+if redis.call('EXISTS', KEYS[2]) == 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return 1`;
+
+/** In commands of a bounded size, the manifest in the last one. Two writers of one bundle write the same bytes. */
+async function writeBundle(
+  client: RedisClient,
+  { tenant, digest }: { tenant: string; digest: string },
+  artifact: StoredArtifact,
+): Promise<void> {
+  const keys = [bundleKey(tenant, digest), pointedKey(tenant, digest)] as const;
+  for (const fields of portions(artifact)) {
+    await client
+      .multi()
+      .hSet(keys[0], fields)
+      .eval(EXPIRE_UNLESS_POINTED, { keys: [...keys], arguments: [String(cacheLimits.unpointedMs)] })
+      .exec();
+  }
+}
+
+function portions({ files, manifest }: StoredArtifact): Map<string, Buffer>[] {
+  const found = [new Map<string, Buffer>()];
+  let bytes = 0;
+  for (const { path, content } of [...files, { path: MANIFEST_FIELD, content: manifest }]) {
+    if (bytes > 0 && bytes + content.length > cacheLimits.commandBytes) {
+      found.push(new Map<string, Buffer>());
+      bytes = 0;
+    }
+    bytes += content.length + path.length;
+    found.at(-1)?.set(path, Buffer.from(content.buffer, content.byteOffset, content.byteLength));
+  }
+  return found;
+}

@@ -1,0 +1,107 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { ErrorReply } from 'redis';
+
+import { backoffMs } from '../../core/backoff.ts';
+import { readerLimits, redisLimits } from './limits.ts';
+import { openClient, orDestroy, type RedisClient, RedisLostError } from './writer.ts';
+
+/** Two connections to one Redis: what is asked must not wait behind a read that blocks. */
+export interface ReaderSession {
+  /** Which server it is, from its start to its end; null when it does not say. */
+  readonly server: string | null;
+  /** For reads that block, at most `readerLimits.blockMs`. */
+  wait<T>(commands: (client: RedisClient) => Promise<T>): Promise<T>;
+  /** For everything that is answered at once. */
+  ask<T>(commands: (client: RedisClient) => Promise<T>): Promise<T>;
+}
+
+interface OpenSession extends ReaderSession {
+  close(): void;
+}
+
+export interface SessionOptions {
+  readonly url: string;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * One session after the other, until the signal: the next one when the caller, whose session has failed, asks for it. Waits between them,
+ * longer while they fail at once. A session ends when the signal comes, whatever waits on it.
+ */
+export async function* readerSessions(
+  options: SessionOptions,
+): AsyncGenerator<ReaderSession, void, undefined> {
+  const { signal, log } = options;
+  for (let attempt = 1; !signal.aborted; attempt++) {
+    const session = await openSession(options).catch((error: unknown) => {
+      log.warn({ err: error, attempt }, 'a reader can not connect to Redis');
+      return null;
+    });
+    if (session !== null) {
+      const began = performance.now();
+      try {
+        yield session;
+      } finally {
+        session.close();
+      }
+      if (performance.now() - began > readerLimits.backoff.maxMs) attempt = 0;
+    }
+    await unlessAborted(backoffMs(Math.max(1, attempt), Math.random(), readerLimits.backoff), signal);
+  }
+}
+
+/** Waits so long, or until the signal. */
+export async function unlessAborted(ms: number, signal: AbortSignal): Promise<void> {
+  await pause(ms, undefined, { signal }).catch(() => undefined);
+}
+
+/** Whether it is Redis that failed, and not we. */
+export function isRedisFailure(error: unknown): boolean {
+  return error instanceof ErrorReply || error instanceof RedisLostError;
+}
+
+async function openSession({ url, signal }: SessionOptions): Promise<OpenSession> {
+  const asking = await openClient(url, redisLimits);
+  const waiting = await openClient(url, { silenceMs: readerLimits.silenceMs }).catch((error: unknown) => {
+    asking.destroy();
+    throw error;
+  });
+  const stop = (): void => {
+    if (waiting.isOpen) waiting.destroy();
+  };
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  const ask: ReaderSession['ask'] = (commands) =>
+    asLost(orDestroy(asking, redisLimits.commandMs, commands(asking)));
+  return {
+    server: await ask(serverRun),
+    ask,
+    wait: (commands) => asLost(orDestroy(waiting, readerLimits.silenceMs, commands(waiting))),
+    close: () => {
+      signal.removeEventListener('abort', stop);
+      stop();
+      if (asking.isOpen) asking.destroy();
+    },
+  };
+}
+
+/** Another one after each start, so that a server which may have lost something is another server. */
+async function serverRun(client: RedisClient): Promise<string | null> {
+  try {
+    return /^run_id:([0-9a-f]+)/m.exec(await client.info('server'))?.[1] ?? null;
+  } catch (error) {
+    if (error instanceof ErrorReply) return null;
+    throw error;
+  }
+}
+
+async function asLost<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isRedisFailure(error)) throw error;
+    throw new RedisLostError('the connection is lost', { cause: error });
+  }
+}

@@ -1,0 +1,91 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { accessSync, constants } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { PortBook, PortTakenError, startOnPorts } from '../../services/embedded/ports.ts';
+import { startServerProcess, waitUntilReady } from '../../services/embedded/server-process.ts';
+import { endWithUs } from '../support/servers.ts';
+
+const NGINX = '/usr/sbin/nginx';
+
+export interface Nginx {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** An nginx with one worker that serves one static file at `/file`; null on a machine that has none. */
+export async function startNginx(content: string): Promise<Nginx | null> {
+  if (!isInstalled()) return null;
+  const folder = await mkdtemp(join(tmpdir(), 'pointsman-nginx-'));
+  await mkdir(join(folder, 'www'));
+  // Its worker may run as another user, and has only to read this.
+  await writeFile(join(folder, 'www', 'file'), content);
+  const { server, port } = await startOnPorts(PortBook.inMemory(), ['nginx'], async ({ nginx }) => {
+    await writeFile(join(folder, 'nginx.conf'), configuration(folder, nginx));
+    const started = await startServerProcess({
+      file: NGINX,
+      args: ['-p', folder, '-c', join(folder, 'nginx.conf')],
+      env: {},
+      logFile: join(folder, 'nginx.log'),
+    });
+    endWithUs(started);
+    try {
+      await waitUntilReady('nginx', started, () => answers(nginx));
+    } catch (error) {
+      await started.stop([]);
+      throw error instanceof Error && /in use/i.test(error.message)
+        ? new PortTakenError(error.message)
+        : error;
+    }
+    return { server: started, port: nginx };
+  });
+  return {
+    url: `http://127.0.0.1:${port}/file`,
+    async stop() {
+      // Its master ends its worker, which a kill would leave behind.
+      await server.stop([['SIGTERM', 10_000]]);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function configuration(folder: string, port: number): string {
+  const bodies = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  return `
+daemon off;
+${process.getuid?.() === 0 ? 'user root;' : ''}
+worker_processes 1;
+pid ${join(folder, 'nginx.pid')};
+error_log stderr warn;
+events { worker_connections 1024; }
+http {
+  access_log off;
+  sendfile on;
+  keepalive_requests 1000000000;
+  ${bodies.map((name) => `${name}_temp_path ${join(folder, name)};`).join('\n  ')}
+  server {
+    listen 127.0.0.1:${port};
+    root ${join(folder, 'www')};
+    etag on;
+  }
+}
+`;
+}
+
+function isInstalled(): boolean {
+  try {
+    accessSync(NGINX, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function answers(port: number): Promise<boolean> {
+  try {
+    return (await fetch(`http://127.0.0.1:${port}/file`)).ok;
+  } catch {
+    return false;
+  }
+}

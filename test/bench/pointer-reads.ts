@@ -1,0 +1,80 @@
+import autocannon from 'autocannon';
+
+import { type ControlPlane, newTenant } from '../support/control-plane.ts';
+import { type ApiProcess, tenantToken } from './api-process.ts';
+import type { BenchRow } from './measure.ts';
+import { startNginx } from './nginx.ts';
+import { ourPublish } from './publish.ts';
+
+const CONNECTIONS = 50;
+const SECONDS = 4;
+const ROUNDS = 5;
+
+interface Asked {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Reads of one pointer that has not moved, by a tenant's token, beside an nginx whose file of the same size has not changed. */
+export async function benchPointerReads(plane: ControlPlane, api: ApiProcess): Promise<BenchRow[]> {
+  const tenant = await newTenant(plane);
+  await ourPublish(plane, tenant);
+  const authorization = `Bearer ${await tenantToken(api, tenant, 'viewer')}`;
+  const url = `${api.url}/v1/tenants/${tenant}/bundles/bundle/channels/live`;
+  const pointer = await known({ url, headers: { authorization } });
+  const nginx = await startNginx(pointer.body);
+  try {
+    const file = nginx === null ? null : await known({ url: nginx.url, headers: {} });
+    const [ours, theirs]: [number[], number[]] = [[], []];
+    for (let round = 0; round <= ROUNDS; round++) {
+      const [own, floor] = [await perSecond(pointer), file === null ? 0 : await perSecond(file)];
+      // The first warms both up.
+      if (round === 0) continue;
+      ours.push(own);
+      theirs.push(floor);
+    }
+    const name = `reads of a pointer a second, all of them 304, ${CONNECTIONS} connections, a tenant's token`;
+    const measured = `${median(ours).toFixed(0)}/s`;
+    if (nginx === null)
+      return [
+        { name, measured, floor: 'nothing: there is no nginx on this machine (apt-get install nginx)' },
+      ];
+    return [
+      {
+        name,
+        measured,
+        floor: `${median(theirs).toFixed(0)}/s by an nginx of one worker, a static file of the same ${pointer.body.length} bytes`,
+        ratio: median(ours) / median(theirs),
+        aim: 'at least 0.5',
+      },
+    ];
+  } finally {
+    await nginx?.stop();
+  }
+}
+
+/** The same question by somebody who has the answer. */
+async function known({ url, headers }: Asked): Promise<Asked & { readonly body: string }> {
+  const response = await fetch(url, { headers });
+  const etag = response.headers.get('etag');
+  const body = await response.text();
+  if (!response.ok || etag === null) throw new Error(`${url} was answered ${response.status}: ${body}`);
+  return { url, headers: { ...headers, 'if-none-match': etag }, body };
+}
+
+async function perSecond({ url, headers }: Asked): Promise<number> {
+  const result = await autocannon({
+    url,
+    headers: { ...headers },
+    connections: CONNECTIONS,
+    duration: SECONDS,
+  });
+  const { '3xx': notModified, errors } = result;
+  if (errors > 0 || notModified !== result.requests.total)
+    throw new Error(`of ${result.requests.total} answers ${notModified} were 304, with ${errors} errors`);
+  return notModified / result.duration;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}

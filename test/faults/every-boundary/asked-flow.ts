@@ -1,0 +1,101 @@
+import { expect } from 'vitest';
+
+import { digestOf } from '../../../core/digest.ts';
+import { type Errand, errandKey } from '../../../core/errand.ts';
+import { releaseKey } from '../../../core/identifiers.ts';
+import { type CallbackRequest, Release } from '../../../handlers/contract.ts';
+import { storeBlobs } from '../../../services/postgres/blobs.ts';
+import { findPointer, listMoves } from '../../../services/postgres/pointers.ts';
+import { findRelease } from '../../../services/postgres/releases.ts';
+import { build, compiled, givePolicy } from '../../support/asked-world.ts';
+import { accepted, type ControlPlane, settled } from '../../support/control-plane.ts';
+import { eventually } from '../../support/eventually.ts';
+import { type OutsideServer, startOutsideServer } from '../../support/outside-server.ts';
+import type { Flow } from './flows.ts';
+
+/** Whom the releases of a tenant ask. */
+const outsiders = new Map<string, OutsideServer>();
+
+const id = (tenant: string) => ({ tenant, bundle: 'bundle', version: 1 });
+
+async function requested(tenant: string, path: string): Promise<void> {
+  const isThere = async () => outsiders.get(tenant)?.arrived.some((request) => request.path === path);
+  await eventually(isThere, { what: `the request at ${path}` });
+}
+
+/** Waits until v1 itself waits for the n-th time: what comes sooner makes it send other messages. */
+async function isAsleep(plane: ControlPlane, tenant: string, n: number): Promise<void> {
+  const sleeps = `SELECT j.id FROM sys_journal j JOIN sys_invocation i ON j.id = i.id
+    WHERE i.target = 'Release/${tenant}/bundle/v1/run' AND j.entry_type = 'Command: Sleep'`;
+  await eventually(async () => (await plane.admin.query(sleeps)).length >= n, {
+    what: `a release that waits, ${n}`,
+  });
+}
+
+async function answer(plane: ControlPlane, errand: Errand, report: CallbackRequest['report']): Promise<void> {
+  const answered = await plane.ingress.client(Release, releaseKey(errand.id)).answer({
+    callback: errandKey(errand),
+    report,
+    fingerprint: digestOf(JSON.stringify(report)),
+    requestId: 'test',
+  });
+  expect(answered.kind).toBe('taken');
+}
+
+export const anErrand: Flow = {
+  name: 'a publish that is compiled elsewhere and waits for a check that was asked for',
+  holds: 'each is asked under one key, each answer is heard once, and the pointer moves once',
+  async prepare(plane, tenant) {
+    const server = await startOutsideServer((_request, response) => response.writeHead(202).end());
+    outsiders.set(tenant, server);
+    await givePolicy(plane, tenant, {
+      compile: { executor: 'http', url: `${server.origin}/compile` },
+      channels: { live: { gates: [{ check: { name: 'e2e', url: `${server.origin}/check` } }] } },
+    });
+  },
+  async run(plane, tenant) {
+    await accepted(plane, tenant);
+    await requested(tenant, '/compile');
+    await isAsleep(plane, tenant, 1);
+    const built = build({ 'a.txt': tenant });
+    await storeBlobs(
+      plane.db,
+      tenant,
+      built.blobs.map(({ text, ...blob }) => ({ ...blob, content: Buffer.from(text) })),
+    );
+    const compile = { id: id(tenant), purpose: 'compile', subject: '1' } as const;
+    await answer(plane, compile, { purpose: 'compile', said: compiled(built) });
+    await requested(tenant, '/check');
+    await isAsleep(plane, tenant, 2);
+    const check = { id: id(tenant), purpose: 'check', subject: 'e2e' } as const;
+    await answer(plane, check, { purpose: 'check', said: { conclusion: 'success' } });
+    await settled(plane, tenant, 1);
+  },
+  async check(plane, tenant, at) {
+    const release = await findRelease(plane.db, id(tenant));
+    expect(release?.outcome, at).toBe('published');
+    const pointer = { tenant, bundle: 'bundle', channel: 'live' };
+    expect((await findPointer(plane.db, pointer))?.digest, at).toBe(build({ 'a.txt': tenant }).digest);
+    expect(await listMoves(plane.db, pointer, { limit: 20 }), at).toHaveLength(1);
+    const requests = release?.effects.filter(({ effect }) => effect.endsWith('-request'));
+    expect(
+      requests?.map(({ state }) => state),
+      at,
+    ).toEqual(['done', 'done']);
+    const keys = outsiders
+      .get(tenant)
+      ?.arrived.map(({ path, headers }) => `${path} ${headers['idempotency-key']}`);
+    expect(new Set(keys), at).toEqual(
+      new Set([`/compile ${tenant}:bundle:v1:compile:1`, `/check ${tenant}:bundle:v1:check:e2e`]),
+    );
+    // What comes next in this tenant is the killing test's own publish, for which nobody is asked.
+    await givePolicy(plane, tenant, {});
+    await outsiders.get(tenant)?.close();
+  },
+  // Of the release itself the wait for its compiler: the rest is as in the other flows.
+  concerns: ({ handler, message }) =>
+    handler.startsWith('Courier/') ||
+    handler === 'Release/answer' ||
+    (handler === 'Release/run' && message > 1 && message < 16),
+  atLeast: 60,
+};

@@ -1,0 +1,185 @@
+import { expect } from 'vitest';
+
+import { digestOf } from '../../../core/digest.ts';
+import { type MoveRequest, Tenant } from '../../../handlers/contract.ts';
+import { findPointer, listMoves } from '../../../services/postgres/pointers.ts';
+import { findRelease } from '../../../services/postgres/releases.ts';
+import { accepted, type ControlPlane, settled } from '../../support/control-plane.ts';
+import { say, waitingGates, withPolicy } from '../../support/gates.ts';
+import type { TraceLine } from '../../support/crash-plan.ts';
+import { eventually } from '../../support/eventually.ts';
+import { standstill } from '../../support/standstill.ts';
+
+/** Something that a tenant goes through, always with the same messages, during which the worker may die anywhere. */
+export interface Flow {
+  readonly name: string;
+  /** What is true however it was interrupted. */
+  readonly holds: string;
+  readonly prepare: (plane: ControlPlane, tenant: string) => Promise<unknown>;
+  readonly run: (plane: ControlPlane, tenant: string) => Promise<unknown>;
+  readonly check: (plane: ControlPlane, tenant: string, at: string) => Promise<void>;
+  /** The messages before and after which the worker dies: all, or those that no other flow has. */
+  readonly concerns: (line: TraceLine) => boolean;
+  /** So many deaths at least, or the recording has missed something. */
+  readonly atLeast: number;
+}
+
+const live = (tenant: string) => ({ tenant, bundle: 'bundle', channel: 'live' });
+export const file = (text: string) => ({ files: { 'config.json': JSON.stringify({ text }) } });
+
+export async function history(plane: ControlPlane, tenant: string): Promise<number[]> {
+  const moves = await listMoves(plane.db, live(tenant), { limit: 20 });
+  return moves.map((move) => move.to.version).toReversed();
+}
+
+async function publishedOnce(plane: ControlPlane, tenant: string): Promise<void> {
+  await settled(plane, tenant, await accepted(plane, tenant, file('first')));
+}
+
+async function swapWaits(plane: ControlPlane): Promise<void> {
+  await eventually(() => standstill(plane).waitsForLock('move_by_release'), { what: 'a swap that waits' });
+}
+
+export const aPublish: Flow = {
+  name: 'a publish',
+  holds: 'the release settles once and the pointer moves once',
+  prepare: () => Promise.resolve(),
+  run: async (plane, tenant) => settled(plane, tenant, await accepted(plane, tenant)),
+  async check(plane, tenant, at) {
+    const release = await findRelease(plane.db, { tenant, bundle: 'bundle', version: 1 });
+    expect(release?.outcome, at).toBe('published');
+    expect(await findPointer(plane.db, live(tenant)), at).toMatchObject({ version: 1, generation: 1 });
+    expect(await history(plane, tenant), at).toEqual([1]);
+  },
+  concerns: () => true,
+  atLeast: 60,
+};
+
+export const aLine: Flow = {
+  name: 'two publishes in line',
+  holds: 'both become live, in their order',
+  prepare: publishedOnce,
+  async run(plane, tenant) {
+    await standstill(plane).whilePointerLocked(tenant, async () => {
+      // The third is admitted while the second compiles: once that waits for its swap, it holds the tenant's key.
+      await accepted(plane, tenant, { onConflict: 'queue', ...file('second') });
+      await accepted(plane, tenant, { onConflict: 'queue', ...file('third') });
+      await swapWaits(plane);
+    });
+    for (const version of [2, 3]) await settled(plane, tenant, version);
+  },
+  async check(plane, tenant, at) {
+    expect(await history(plane, tenant), at).toEqual([1, 2, 3]);
+  },
+  // The second of the line, as it enters and as it is started.
+  concerns: ({ handler, occurrence }) =>
+    (handler === 'Tenant/publish' && occurrence === 1) || (handler === 'Tenant/settled' && occurrence === 0),
+  atLeast: 16,
+};
+
+export const aRefusal: Flow = {
+  name: 'a publish that is refused at its swap',
+  holds: 'it settles once, its claim is undone, and the pointer stays',
+  prepare: publishedOnce,
+  async run(plane, tenant) {
+    const still = standstill(plane);
+    await still.holdAfter(tenant, async () => {
+      await accepted(plane, tenant, file('second'));
+      await swapWaits(plane);
+    });
+    await settled(plane, tenant, 2);
+    await still.sql((client) =>
+      client.query(
+        'UPDATE pointsman.pointers SET hold_reason = NULL, hold_by = NULL, hold_at = NULL WHERE tenant = $1',
+        [tenant],
+      ),
+    );
+  },
+  async check(plane, tenant, at) {
+    const release = await findRelease(plane.db, { tenant, bundle: 'bundle', version: 2 });
+    expect(release, at).toMatchObject({
+      outcome: 'rejected',
+      effects: [{ effect: 'artifact-claim', state: 'compensated' }],
+    });
+    expect(await history(plane, tenant), at).toEqual([1]);
+  },
+  // What comes after the swap's answer: closing, undoing, settling, telling the tenant.
+  concerns: ({ handler, message }) => handler === 'Release/run' && message > 6,
+  atLeast: 12,
+};
+
+function byHand(asked: Partial<MoveRequest>): MoveRequest {
+  return {
+    bundle: 'bundle',
+    channel: 'live',
+    version: 1,
+    ifGeneration: null,
+    hold: null,
+    why: 'test',
+    by: 'test',
+    idempotencyKey: 'by-hand',
+    fingerprint: digestOf('by-hand'),
+    requestId: 'test',
+    ...asked,
+  };
+}
+
+export const aRollback: Flow = {
+  name: 'a rollback with a hold, its lifting and a cancel that comes too late',
+  holds: 'the pointer moves back once, and is free again',
+  async prepare(plane, tenant) {
+    await publishedOnce(plane, tenant);
+    await settled(plane, tenant, await accepted(plane, tenant, file('second')));
+  },
+  async run(plane, tenant) {
+    const client = plane.ingress.client(Tenant, tenant);
+    await client.move(byHand({ hold: 'incident' }));
+    await client.hold({ ...byHand({ idempotencyKey: 'lift' }), reason: null });
+    await client.cancel({ bundle: 'bundle', version: 2, by: 'test', reason: null });
+  },
+  async check(plane, tenant, at) {
+    expect(await findPointer(plane.db, live(tenant)), at).toMatchObject({
+      version: 1,
+      generation: 3,
+      hold: null,
+    });
+    expect(await history(plane, tenant), at).toEqual([1, 2, 1]);
+  },
+  concerns: () => true,
+  atLeast: 20,
+};
+
+/** Waits until v1 waits itself: a word that comes sooner, when only the record shows its gate, makes it send other messages. */
+export async function isAsleep(plane: ControlPlane, tenant: string): Promise<void> {
+  const sleeps = `SELECT j.id FROM sys_journal j JOIN sys_invocation i ON j.id = i.id
+    WHERE i.target = 'Release/${tenant}/bundle/v1/run' AND j.entry_type = 'Command: Sleep'`;
+  await eventually(async () => (await plane.admin.query(sleeps)).length > 0, {
+    what: 'a release that waits',
+  });
+}
+
+export const anApproval: Flow = {
+  name: 'a publish that waits for an approval',
+  holds: 'it waits, the word is heard once, and the pointer moves once',
+  prepare: (plane, tenant) => withPolicy(plane, tenant, [{ approval: { name: 'release' } }]),
+  async run(plane, tenant) {
+    await accepted(plane, tenant, file('first'));
+    await waitingGates(plane, tenant, 1);
+    await isAsleep(plane, tenant);
+    expect(await say(plane, { tenant, bundle: 'bundle', version: 1 }, 'approve')).toMatchObject({
+      kind: 'heard',
+      state: 'passed',
+    });
+    await settled(plane, tenant, 1);
+  },
+  async check(plane, tenant, at) {
+    const release = await findRelease(plane.db, { tenant, bundle: 'bundle', version: 1 });
+    expect(release?.outcome, at).toBe('published');
+    expect(await history(plane, tenant), at).toEqual([1]);
+    // What comes next in this tenant is the killing test's own publish, which nobody approves.
+    await withPolicy(plane, tenant, []);
+  },
+  concerns: ({ handler, message }) =>
+    handler === 'Release/decide' || (handler === 'Release/run' && message > 5),
+  atLeast: 20,
+};

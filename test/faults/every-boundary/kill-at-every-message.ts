@@ -1,0 +1,130 @@
+import { existsSync } from 'node:fs';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
+
+import {
+  accepted,
+  type ControlPlane,
+  newTenant,
+  publish,
+  settled,
+  startControlPlane,
+} from '../../support/control-plane.ts';
+import { type CrashPlan, type CrashPoint, TraceLine } from '../../support/crash-plan.ts';
+import { eventually } from '../../support/eventually.ts';
+import { contradictions } from '../../support/record-check.ts';
+import type { Flow } from './flows.ts';
+
+let plane: ControlPlane;
+
+const Entry = z.object({ id: z.string(), entry_type: z.string() });
+const Id = z.object({ id: z.string() });
+
+const ofTenant = (tenant: string): string =>
+  `(i.target_service_key = '${tenant}' OR i.target_service_key LIKE '${tenant}/%')`;
+
+async function invocations(tenant: string, condition: string): Promise<Set<string>> {
+  const rows = await plane.admin.query(
+    `SELECT i.id FROM sys_invocation i WHERE ${ofTenant(tenant)} AND ${condition}`,
+  );
+  return new Set(rows.map((row) => Id.parse(row).id));
+}
+
+/** A plan is for the next run: nothing of the one before may still run when it is made. */
+async function quiet(tenant: string, what: string): Promise<void> {
+  await eventually(async () => (await invocations(tenant, `i.status <> 'completed'`)).size === 0, { what });
+}
+
+async function tell(plan: CrashPlan): Promise<void> {
+  await writeFile(`${plane.crash.plan}.half`, JSON.stringify(plan));
+  await rename(`${plane.crash.plan}.half`, plane.crash.plan);
+  // Armed by this removal: until now the plan before counted as fired.
+  await rm(plane.crash.fired, { force: true });
+}
+
+/** What the worker sends while a flow runs, in order; held against Restate's journals of it, command by command. */
+async function recorded(flow: Flow): Promise<TraceLine[]> {
+  const tenant = await newTenant(plane);
+  await flow.prepare(plane, tenant);
+  await quiet(tenant, 'a quiet tenant');
+  const before = await invocations(tenant, 'true');
+  await tell({ run: tenant, point: null });
+  await rm(plane.crash.trace, { force: true });
+  await flow.run(plane, tenant);
+  await quiet(tenant, 'the end of the flow');
+  const text = await readFile(plane.crash.trace, 'utf8');
+  const trace = text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => TraceLine.parse(JSON.parse(line)));
+
+  const rows = await plane.admin.query(
+    `SELECT i.id, j.entry_type FROM sys_journal j JOIN sys_invocation i ON j.id = i.id WHERE ${ofTenant(tenant)}`,
+  );
+  const journal = rows
+    .map((row) => Entry.parse(row))
+    .filter((row) => row.entry_type.startsWith('Command:') && !before.has(row.id));
+  // The input is the one command that the server writes.
+  const inputs = journal.filter((row) => row.entry_type === 'Command: Input');
+  expect(inputs.length).toBeGreaterThan(0);
+  expect(journal.length - inputs.length).toBe(trace.filter((line) => line.command).length);
+  return trace;
+}
+
+async function killedAt(flow: Flow, point: CrashPoint): Promise<void> {
+  const at = `${flow.name}: ${point.side} message ${point.message} of ${point.handler} #${point.occurrence}`;
+  const tenant = await newTenant(plane);
+  await flow.prepare(plane, tenant);
+  await quiet(tenant, `a quiet tenant, ${at}`);
+  await tell({ run: tenant, point });
+  await flow.run(plane, tenant);
+  await eventually(async () => existsSync(plane.crash.fired), { what: `the worker died, ${at}` });
+  await flow.check(plane, tenant, at);
+  // The tenant is not wedged, and its slot is free: under `reject` the next one would be refused otherwise.
+  await eventually(
+    async () => {
+      const answer = await publish(plane, tenant, { onConflict: 'reject', files: { 'next.json': '{}' } });
+      return (
+        answer.kind === 'accepted' && (await settled(plane, tenant, answer.version)).outcome === 'published'
+      );
+    },
+    { what: `the next publish, ${at}` },
+  );
+  await quiet(tenant, `the end, ${at}`);
+}
+
+/** A test a flow: the worker is killed with -9 before and after each message that it sends in it, and the flow then ends as it should. */
+export function killAtEveryMessage(flows: readonly Flow[]): void {
+  beforeAll(async () => {
+    // A point is counted within one attempt of a handler. One that Restate lets go of while it waits, since the machine is slow, would
+    // go on in another attempt.
+    const restateEnv = { RESTATE_WORKER__INVOKER__INACTIVITY_TIMEOUT: '10m' };
+    // Where the flows' own compilers and checks are.
+    const workerEnv = () => Promise.resolve({ POINTSMAN_OUTBOUND_ALLOW: '127.0.0.1/32' });
+    plane = await startControlPlane({ restateEnv, workerEnv });
+  });
+  afterAll(() => plane.stop());
+
+  test.each(flows)(
+    'a worker killed with -9 before or after any message of $name: $holds',
+    async (flow) => {
+      const trace = await recorded(flow);
+      const points: CrashPoint[] = trace.filter(flow.concerns).flatMap(({ handler, occurrence, message }) => [
+        { handler, occurrence, message, side: 'before' as const },
+        { handler, occurrence, message, side: 'after' as const },
+      ]);
+      expect(points.length).toBeGreaterThanOrEqual(flow.atLeast);
+      const deathsBefore = plane.worker.deaths;
+      for (const point of points) await killedAt(flow, point);
+      expect(plane.worker.deaths - deathsBefore).toBe(points.length);
+      expect(await contradictions(plane.postgres.ownerUrl)).toEqual([]);
+      // To its very end: what is still under way would be written down as the next flow's.
+      const other = await newTenant(plane);
+      await settled(plane, other, await accepted(plane, other));
+      await quiet(other, 'the end of another tenant’s publish');
+    },
+    1_800_000,
+  );
+}

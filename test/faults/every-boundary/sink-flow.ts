@@ -1,0 +1,36 @@
+import { expect } from 'vitest';
+
+import { deleteSink } from '../../../services/postgres/sinks.ts';
+import { accepted, settled } from '../../support/control-plane.ts';
+import { deliveredTo, type Endpoint, firstTimes, hookUp, startEndpoint } from '../../support/sink-world.ts';
+import type { Flow } from './flows.ts';
+
+/** Where a tenant's moves are delivered to. */
+const endpoints = new Map<string, Endpoint>();
+
+export const aDelivery: Flow = {
+  name: 'a move that is delivered',
+  holds: 'the webhook is told of every move, in order',
+  async prepare(plane, tenant) {
+    const endpoint = await startEndpoint();
+    endpoints.set(tenant, endpoint);
+    await hookUp(plane, tenant, endpoint);
+    await settled(plane, tenant, await accepted(plane, tenant));
+    await deliveredTo(plane, tenant, 1);
+  },
+  async run(plane, tenant) {
+    const files = { 'config.json': '{"a":2}' };
+    await settled(plane, tenant, await accepted(plane, tenant, { files }));
+    await deliveredTo(plane, tenant, 2);
+  },
+  async check(plane, tenant, at) {
+    await deliveredTo(plane, tenant, 2);
+    expect(firstTimes(endpoints.get(tenant)?.seqs() ?? []), at).toEqual([1, 2]);
+    // What comes next in this tenant is the killing test's own publish, which is nothing to deliver.
+    await deleteSink(plane.db, tenant, 'audit', { by: 'test', requestId: 'test', at: Date.now() });
+    await endpoints.get(tenant)?.server.close();
+  },
+  // The rest of it is a publish as any other, but for the wake at its end.
+  concerns: ({ handler }) => handler.startsWith('Sink/'),
+  atLeast: 16,
+};

@@ -1,0 +1,76 @@
+import { expect } from 'vitest';
+
+import { Tenant } from '../../../handlers/contract.ts';
+import { findRelease } from '../../../services/postgres/releases.ts';
+import { accepted, type ControlPlane, settled } from '../../support/control-plane.ts';
+import { waitingGates, withPolicy } from '../../support/gates.ts';
+import { file, type Flow, history, isAsleep } from './flows.ts';
+
+const v = (tenant: string, version: number) => ({ tenant, bundle: 'bundle', version });
+
+/** A release that stands where it can be stopped, having done what must be undone: before a gate. */
+async function firstWaits(plane: ControlPlane, tenant: string): Promise<void> {
+  await accepted(plane, tenant, file('first'));
+  await waitingGates(plane, tenant, 1);
+  await isAsleep(plane, tenant);
+}
+
+const gated = (plane: ControlPlane, tenant: string): Promise<void> =>
+  withPolicy(plane, tenant, [{ approval: { name: 'release' } }]);
+
+export const aSupersede: Flow = {
+  name: 'a publish that takes the place of one in flight',
+  holds: 'the older one ends as superseded and undone, and never moves; the newer one moves the pointer once',
+  prepare: gated,
+  async run(plane, tenant) {
+    await firstWaits(plane, tenant);
+    // The newer one is under a policy without gates, and goes through by itself.
+    await withPolicy(plane, tenant, []);
+    await accepted(plane, tenant, file('second'));
+    await settled(plane, tenant, 1);
+    await settled(plane, tenant, 2);
+  },
+  async check(plane, tenant, at) {
+    const older = await findRelease(plane.db, v(tenant, 1));
+    expect(older, at).toMatchObject({
+      outcome: 'superseded',
+      reason: 'superseded by v2',
+      effects: [{ effect: 'artifact-claim', state: 'compensated' }],
+    });
+    expect((await findRelease(plane.db, v(tenant, 2)))?.outcome, at).toBe('published');
+    expect(await history(plane, tenant), at).toEqual([2]);
+  },
+  // The second publish, whose handler marks and cancels the first; what the first then does; and its notice to the tenant.
+  concerns: ({ handler, occurrence, message }) =>
+    (handler === 'Tenant/publish' && occurrence === 1) ||
+    handler === 'Tenant/settled' ||
+    (handler === 'Release/run' && occurrence === 0 && message > 6),
+  atLeast: 20,
+};
+
+export const aCancel: Flow = {
+  name: 'a cancel of a release that waits',
+  holds: 'it ends as cancelled with who and why, undone, and the pointer stays',
+  prepare: gated,
+  async run(plane, tenant) {
+    await firstWaits(plane, tenant);
+    await plane.ingress
+      .client(Tenant, tenant)
+      .cancel({ bundle: 'bundle', version: 1, by: 'ann', reason: 'not today' });
+    await settled(plane, tenant, 1);
+  },
+  async check(plane, tenant, at) {
+    const release = await findRelease(plane.db, v(tenant, 1));
+    expect(release, at).toMatchObject({
+      outcome: 'cancelled',
+      effects: [{ effect: 'artifact-claim', state: 'compensated' }],
+    });
+    expect(release?.reason, at).toContain('not today');
+    expect(await history(plane, tenant), at).toEqual([]);
+    // What comes next in this tenant is the killing test's own publish, which nobody approves.
+    await withPolicy(plane, tenant, []);
+  },
+  concerns: ({ handler, message }) =>
+    handler === 'Tenant/cancel' || (handler === 'Release/run' && message > 6),
+  atLeast: 12,
+};

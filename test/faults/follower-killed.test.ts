@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+
+import { eventually } from '../support/eventually.ts';
+import { followedWorld } from '../support/followed-world.ts';
+import { startFollowing, vouchedFiles } from '../support/followers.ts';
+
+const world = followedWorld();
+
+const options = (name: string) => ({
+  url: world.forwarder.url,
+  token: world.token,
+  tenant: world.tenant,
+  bundle: 'bot',
+  name,
+  folder: world.folder,
+});
+
+test('a follower that is killed at any moment of its writing serves nothing unverified when it starts again, and goes never back', async () => {
+  await world.publish(vouchedFiles(1));
+  let highest = 0;
+  let published = 1;
+  for (let death = 0; death < 30; death++) {
+    const following = startFollowing(options('bot'));
+    await following.begun;
+    const next = world.publish(vouchedFiles(++published));
+    // From before the first byte is fetched until after the swap, a little later each time.
+    const until = world.forwarder.asked.length + 1 + death;
+    await eventually(
+      async () => world.forwarder.asked.length >= until || following.served.at(-1)?.generation === published,
+      {
+        what: 'it is under way',
+      },
+    );
+    await following.kill();
+    await next;
+    expect(following.served.length).toBeGreaterThan(0);
+    for (const { generation, n, isWhole } of following.served) {
+      expect([isWhole, n]).toEqual([true, generation]);
+      expect(generation).toBeGreaterThanOrEqual(highest);
+      highest = generation;
+    }
+  }
+  world.forwarder.down();
+  const offline = startFollowing(options('bot'));
+  await offline.begun;
+  expect(offline.served).toMatchObject([{ isWhole: true }]);
+  expect(offline.served[0]?.generation).toBeGreaterThanOrEqual(highest);
+  await offline.kill();
+});
+
+test('two processes share a folder: what one has fetched the other finds, and neither takes the other back', async () => {
+  await world.publish(vouchedFiles(1));
+  const first = startFollowing(options('one'));
+  await first.begun;
+  world.forwarder.asked.length = 0;
+  const second = startFollowing(options('two'));
+  await second.begun;
+  expect(world.forwarder.asked.filter((line) => /\/(?:artifacts|blobs)\//.test(line))).toEqual([]);
+  for (let n = 2; n <= 10; n++) await world.publish(vouchedFiles(n));
+  await eventually(async () => [first, second].every(({ served }) => served.at(-1)?.generation === 10), {
+    what: 'both are there',
+  });
+  await Promise.all([first.kill(), second.kill()]);
+  for (const { served } of [first, second]) {
+    expect(served.every(({ isWhole, n, generation }) => isWhole && n === generation)).toBe(true);
+    expect(served.map(({ generation }) => generation)).toEqual(
+      served.map(({ n }) => n).toSorted((a, b) => a - b),
+    );
+  }
+});

@@ -1,0 +1,199 @@
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import type { PointerId } from '../../core/identifiers.ts';
+import type { MoveEvent } from '../../core/move-event.ts';
+import { createTenant } from '../../services/postgres/tenants.ts';
+import { rabbitMoveExchange } from '../../services/rabbitmq/move-exchange.ts';
+import { startRabbitmq, startRedis } from '../support/brokers.ts';
+import { type ControlPlane, startControlPlane } from '../support/control-plane.ts';
+import { eventually } from '../support/eventually.ts';
+import { toldOf } from '../support/generations.ts';
+import { neighbours } from '../support/move-events.ts';
+import {
+  bindAudit,
+  type ForgetfulEndpoint,
+  inQueue,
+  inStreams,
+  lagging,
+  moveBackAndForth,
+  publishTwice,
+  startForgetfulEndpoint,
+} from '../support/moved-fleet.ts';
+import { type Fault, killAtRandom, type Reached, strike } from '../support/nemesis.ts';
+import { nameOf, type NotingRuntime, runtimeOnRabbitmq, runtimeOnRedis } from '../support/noting-runtime.ts';
+import { contradictions } from '../support/record-check.ts';
+import { seededRandom, seedOfRun, shuffled } from '../support/seeded-random.ts';
+import { startSilentProxy } from '../support/silent-proxy.ts';
+import { hookUp, MAY_CALL_ENDPOINTS, range } from '../support/sink-world.ts';
+import { skipWithout } from '../support/system-packages.ts';
+
+const minute = 60_000;
+const MOVES = 10_000;
+/** Two of them share a stream, and so a writer. */
+const TENANTS = [...neighbours(2), 'globex', 'initech', 'umbrella'];
+const POINTERS: PointerId[] = TENANTS.flatMap((tenant) =>
+  ['bot', 'faq', 'mail', 'voice'].map((bundle) => ({ tenant, bundle, channel: 'live' })),
+);
+const AUDIT = 'audit';
+const FAULTS: readonly (readonly ['redis' | 'rabbitmq', Fault])[] = [
+  ['redis', 'killed'],
+  ['redis', 'killed'],
+  ['redis', 'killed'],
+  ['redis', 'silent'],
+  ['redis', 'silent'],
+  ['rabbitmq', 'killed'],
+  ['rabbitmq', 'killed'],
+  ['rabbitmq', 'silent'],
+  ['rabbitmq', 'silent'],
+  ['rabbitmq', 'silent'],
+];
+const MOVES_PER_FAULT = MOVES / FAULTS.length / POINTERS.length;
+/** The publishes are the first two. */
+const GENERATIONS = 2 + MOVES / POINTERS.length;
+
+describe.skipIf(skipWithout('10,000 moves through faults', ['redis-server', 'rabbitmq-server']))(
+  'under a nemesis',
+  () => {
+    const seed = seedOfRun();
+    const ends = new AsyncDisposableStack();
+    let plane: ControlPlane;
+    let endpoint: ForgetfulEndpoint;
+    let brokers: Record<'redis' | 'rabbitmq', Reached>;
+    let runtimes: Record<'redis' | 'rabbitmq', NotingRuntime>;
+
+    const throughProxy = ({ broker, proxy }: Reached): string =>
+      broker.url.replace(`:${broker.port}`, `:${proxy.port}`);
+
+    beforeAll(async () => {
+      // Nothing is lost with a kill, so that what is missing afterwards was never there.
+      const [redis, rabbitmq] = await Promise.all([startRedis({ appendfsync: 'always' }), startRabbitmq()]);
+      ends.defer(() => redis.stop());
+      ends.defer(() => rabbitmq.stop());
+      const reach = async (broker: Reached['broker']): Promise<Reached> => {
+        const proxy = await startSilentProxy(broker.port);
+        ends.defer(() => proxy.stop());
+        return { broker, proxy };
+      };
+      brokers = { redis: await reach(redis), rabbitmq: await reach(rabbitmq) };
+      endpoint = await startForgetfulEndpoint(seededRandom(seed, 'endpoint'));
+      ends.defer(() => endpoint.server.close());
+      plane = await startControlPlane({
+        plainWorker: true,
+        workerEnv: async () => ({
+          ...MAY_CALL_ENDPOINTS,
+          REDIS_URL: throughProxy(brokers.redis),
+          AMQP_URL: throughProxy(brokers.rabbitmq),
+        }),
+      });
+      ends.defer(() => plane.stop());
+      for (const tenant of TENANTS) {
+        await createTenant(plane.db, tenant, 'test', Date.now());
+        await hookUp(plane, tenant, endpoint);
+      }
+      runtimes = await startRuntimes();
+    });
+    afterAll(() => ends.disposeAsync());
+
+    /** Everything that takes moves is there before the first one. */
+    async function startRuntimes(): Promise<typeof runtimes> {
+      const { url } = brokers.rabbitmq.broker;
+      const exchange = rabbitMoveExchange({ url, log: pino({ level: 'silent' }), unrouted: 'mandatory' });
+      expect(await exchange.probe()).toEqual({ kind: 'well' });
+      await exchange.close();
+      await bindAudit(url, AUDIT);
+      const sources = { db: plane.db, pointers: POINTERS };
+      const redis = runtimeOnRedis({ ...sources, url: throughProxy(brokers.redis) });
+      ends.defer(() => redis.stop());
+      const rabbitmq = runtimeOnRabbitmq({ ...sources, url: throughProxy(brokers.rabbitmq) });
+      ends.defer(() => rabbitmq.stop());
+      await eventually(() => rabbitmq.depth(), { what: 'its queue is there' });
+      // A queue that was declared just before a kill may be gone after it.
+      await brokers.rabbitmq.broker.restartGently();
+      return { redis, rabbitmq };
+    }
+
+    /** @returns how many moves were made */
+    async function moveUnderFaults(): Promise<number> {
+      const random = seededRandom(seed, 'faults');
+      const killing = killAtRandom(plane.worker, Object.values(brokers), seededRandom(seed, 'worker'));
+      let moved = 0;
+      for (const [broker, fault] of shuffled(random, FAULTS)) {
+        const moving = POINTERS.map((pointer) => moveBackAndForth(plane, pointer, MOVES_PER_FAULT));
+        const [counts] = await Promise.all([Promise.all(moving), strike(brokers[broker], fault, random)]);
+        for (const count of counts) moved += count;
+      }
+      await killing.end();
+      return moved;
+    }
+
+    function expectEveryGenerationOnce(events: readonly MoveEvent[], sink: string): number {
+      const { generations, seqs, duplicates } = toldOf(events);
+      for (const pointer of POINTERS) {
+        const name = nameOf(pointer);
+        expect(generations.get(name), `${sink}: ${name}`).toEqual(range(1, GENERATIONS));
+      }
+      const perTenant = (GENERATIONS * POINTERS.length) / TENANTS.length;
+      for (const tenant of TENANTS) {
+        expect(seqs.get(tenant), `${sink}: the feed of ${tenant}`).toEqual(range(1, perTenant));
+      }
+      return duplicates;
+    }
+
+    async function expectUpToDate(sink: string, { brought }: NotingRuntime): Promise<void> {
+      const newest = (pointer: PointerId) => brought.get(nameOf(pointer))?.at(-1);
+      await eventually(async () => POINTERS.every((pointer) => newest(pointer) === GENERATIONS), {
+        what: `the runtime on ${sink} has the newest generation of every pointer`,
+      });
+      for (const [name, generations] of brought) {
+        const rising = [...new Set(generations)].toSorted((left, right) => left - right);
+        expect(generations, `the runtime on ${sink}: ${name}`).toEqual(rising);
+      }
+    }
+
+    test(
+      '10,000 moves, with the worker killed at random and the brokers killed, silent and started again in the middle of deliveries: each sink is told of every generation in order, each once for who drops the ids it has seen, and no runtime goes back (promises 7, 12)',
+      async () => {
+        const begun = performance.now();
+        console.warn(`POINTSMAN_SEED=${seed}`);
+        await publishTwice(plane, POINTERS);
+        expect(await moveUnderFaults()).toBe(MOVES);
+        const moved = performance.now();
+        const behind: string[] = [];
+        await eventually(
+          async () => {
+            behind.splice(0, behind.length, ...(await lagging(plane, TENANTS)));
+            return behind.length === 0;
+          },
+          { withinMs: 8 * minute, what: 'every sink is told of everything' },
+        ).catch((error: unknown) => {
+          throw new Error(`still behind:\n${behind.join('\n')}`, { cause: error });
+        });
+        const told = performance.now();
+        const duplicates = {
+          redis: expectEveryGenerationOnce(await inStreams(brokers.redis.broker.url, TENANTS), 'Redis'),
+          rabbitmq: expectEveryGenerationOnce(await inQueue(brokers.rabbitmq.broker.url, AUDIT), 'RabbitMQ'),
+          webhook: expectEveryGenerationOnce(endpoint.taken, 'the webhook'),
+        };
+        await expectUpToDate('Redis', runtimes.redis);
+        await expectUpToDate('RabbitMQ', runtimes.rabbitmq);
+        const { deaths } = plane.worker;
+        const byEvents = { redis: runtimes.redis.byEvents(), rabbitmq: runtimes.rabbitmq.byEvents() };
+        const seconds = { moving: (moved - begun) / 1_000, healing: (told - moved) / 1_000 };
+        const seen = { seed, deaths, duplicates, byEvents, refused: endpoint.refused(), seconds };
+        console.warn(JSON.stringify(seen));
+        // An entry of Redis has an id that its writer chose, so that no repeated batch writes it twice.
+        expect(duplicates.redis).toBe(0);
+        // Otherwise nothing has been proven.
+        expect(deaths).toBeGreaterThanOrEqual(3);
+        expect(endpoint.refused()).toBeGreaterThan(0);
+        expect(duplicates.webhook).toBeGreaterThan(0);
+        expect(byEvents.redis).toBeGreaterThan(MOVES / 10);
+        // It keeps what nobody has taken yet, so that its runtime needs no snapshot after the one with which it begins.
+        expect(byEvents.rabbitmq).toBe(GENERATIONS * POINTERS.length);
+        expect(await contradictions(plane.postgres.ownerUrl)).toEqual([]);
+      },
+      15 * minute,
+    );
+  },
+);

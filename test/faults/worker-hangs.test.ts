@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { findPointer, listMoves } from '../../services/postgres/pointers.ts';
+import { startApi, type TestApi } from '../support/api.ts';
+import {
+  accepted,
+  type ControlPlane,
+  newTenant,
+  settled,
+  startControlPlane,
+} from '../support/control-plane.ts';
+import { eventually } from '../support/eventually.ts';
+import { contradictions } from '../support/record-check.ts';
+import { runCli } from '../support/run-cli.ts';
+import { standstill } from '../support/standstill.ts';
+
+let plane: ControlPlane;
+let api: TestApi;
+beforeAll(async () => {
+  plane = await startControlPlane();
+  api = await startApi({ appUrl: plane.postgres.appUrl, ingressUrl: plane.restate.ingressUrl });
+});
+afterAll(async () => {
+  await api.stop();
+  await plane.stop();
+});
+
+/** Whether /readyz has the worker for that, and the API for ready all the same. */
+async function readyWithWorker(worker: 'ok' | 'down'): Promise<void> {
+  await eventually(
+    async () => {
+      const { status, json } = await api.call('GET', '/readyz');
+      return status === 200 && json['worker'] === worker;
+    },
+    { what: `ready, and the worker ${worker}` },
+  );
+}
+
+function doctor() {
+  return runCli(['doctor'], { env: { POINTSMAN_URL: api.url, POINTSMAN_TOKEN: api.adminToken } });
+}
+
+test('no wedge: a worker that hangs in the middle of a swap is found by the doctor, and when it is killed its release settles once and the next publish is admitted', async () => {
+  const tenant = await newTenant(plane);
+  const live = { tenant, bundle: 'bundle', channel: 'live' };
+  const still = standstill(plane);
+  await settled(plane, tenant, await accepted(plane, tenant));
+  await readyWithWorker('ok');
+  const hanging = await still.whilePointerLocked(tenant, async () => {
+    const version = await accepted(plane, tenant, { files: { 'config.json': '{"a":2}' } });
+    await eventually(() => still.waitsForLock('move_by_release'), {
+      what: 'a swap that waits for the pointer',
+    });
+    process.kill(plane.worker.pid, 'SIGSTOP');
+    return version;
+  });
+
+  await readyWithWorker('down');
+  const found = await doctor();
+  expect(found.exit).toBe(1);
+  expect(found.stdout).toMatch(/✗ {2}worker +does not answer/);
+
+  await plane.worker.kill();
+  expect((await settled(plane, tenant, hanging)).outcome).toBe('published');
+  expect(await findPointer(plane.db, live)).toMatchObject({ version: hanging, generation: 2 });
+  expect(await listMoves(plane.db, live, { limit: 10 })).toHaveLength(2);
+  const next = await accepted(plane, tenant, { files: { 'config.json': '{"a":3}' } });
+  expect((await settled(plane, tenant, next)).outcome).toBe('published');
+  await readyWithWorker('ok');
+  expect((await doctor()).stdout).toMatch(/✓ {2}worker +answers through Restate/);
+  // However often it was asked, operators see none of it.
+  const traces = (): Promise<unknown[]> =>
+    plane.admin.query(`SELECT id FROM sys_invocation WHERE target_service_name = 'Worker'`);
+  await eventually(async () => (await traces()).length === 0, { what: 'no trace of the questions' });
+  expect(await contradictions(plane.postgres.ownerUrl)).toEqual([]);
+});

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+
+import { TokenBuckets } from '../../../services/api/token-buckets.ts';
+
+const many = (buckets: TokenBuckets, key: string, times: number, nowMs: number): number =>
+  Array.from({ length: times }, () => buckets.take(key, nowMs)).filter(Boolean).length;
+
+test('a key may be used a minute’s worth at once, then at the rate, and another key the same', () => {
+  const buckets = new TokenBuckets({ perMinute: 60, remembered: 10 });
+  expect(many(buckets, 'a', 100, 0)).toBe(60);
+  expect(many(buckets, 'a', 10, 999)).toBe(0);
+  expect(many(buckets, 'a', 10, 1_000)).toBe(1);
+  expect(many(buckets, 'a', 10, 5_000)).toBe(4);
+  expect(many(buckets, 'b', 100, 5_000)).toBe(60);
+  expect(many(buckets, 'a', 100, 1_000_000)).toBe(60);
+});
+
+test('a clock that is set back gives nothing for free', () => {
+  const buckets = new TokenBuckets({ perMinute: 2, remembered: 10 });
+  expect(many(buckets, 'a', 5, 100_000)).toBe(2);
+  expect(many(buckets, 'a', 5, 0)).toBe(0);
+});
+
+test('a flood of keys takes no more memory than was agreed, and keeps those that are in use', () => {
+  const buckets = new TokenBuckets({ perMinute: 2, remembered: 3 });
+  expect(many(buckets, 'busy', 5, 0)).toBe(2);
+  for (let n = 0; n < 1_000; n++) {
+    buckets.take(`other-${n}`, 0);
+    expect(buckets.take('busy', 0)).toBe(false);
+  }
+  expect(buckets.size).toBe(3);
+});

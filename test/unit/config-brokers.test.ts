@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest';
+
+import { apiConfig, stackConfig, workerConfig } from '../../services/config/config.ts';
+import { problemsOf } from '../support/config-problems.ts';
+
+const api = {
+  POINTSMAN_ADMIN_TOKEN: 'correct-horse-battery',
+  DATABASE_URL: 'postgres://app:pw@db/pointsman',
+  RESTATE_INGRESS_URL: 'http://restate:8080',
+  RESTATE_ADMIN_URL: 'http://restate:9070',
+};
+
+test.each(['AMQP_URL', 'REDIS_URL'] as const)('%s is null unless it is set', (name) => {
+  const field = { AMQP_URL: 'amqpUrl', REDIS_URL: 'redisUrl' } as const;
+  const good = { AMQP_URL: 'amqps://u:p@mq.example/prod', REDIS_URL: 'rediss://:p@redis.example:6380/2' }[
+    name
+  ];
+  const worker = {
+    ...api,
+    POINTSMAN_WORKER_PORT: '7401',
+    POINTSMAN_WORKER_URL: 'http://worker:7401',
+  };
+  expect(workerConfig(worker)[field[name]]).toBeNull();
+  expect(workerConfig({ ...worker, [name]: good })[field[name]]).toBe(good);
+  for (const bad of ['localhost', 'http://h', 'redis:///1', 'redis://h/one', 'amqp://']) {
+    expect(
+      problemsOf(() => workerConfig({ ...worker, [name]: bad })),
+      bad,
+    ).toHaveLength(1);
+    expect(
+      problemsOf(() => stackConfig({ [name]: bad })),
+      bad,
+    ).toHaveLength(1);
+  }
+});
+
+test('a move that no queue is bound for comes back unless an alternate exchange is asked for', () => {
+  expect(apiConfig(api).amqpUnrouted).toBe('mandatory');
+  expect(apiConfig({ ...api, POINTSMAN_AMQP_UNROUTED: 'alternate' }).amqpUnrouted).toBe('alternate');
+  expect(problemsOf(() => stackConfig({ POINTSMAN_AMQP_UNROUTED: 'both' }))).toEqual([
+    'POINTSMAN_AMQP_UNROUTED must be mandatory or alternate',
+  ]);
+});
+
+test('queues to be measured are names, in a RabbitMQ that is there', () => {
+  const amqp = { ...api, AMQP_URL: 'amqp://mq.example' };
+  expect(apiConfig(amqp).amqpQueues).toEqual([]);
+  expect(apiConfig({ ...amqp, POINTSMAN_AMQP_QUEUES: 'fleet, fleet.dead' }).amqpQueues).toEqual([
+    'fleet',
+    'fleet.dead',
+  ]);
+  for (const wrong of ['a,,b', 'a b', '"', 'x'.repeat(256), Array(51).fill('q').join()])
+    expect(problemsOf(() => apiConfig({ ...amqp, POINTSMAN_AMQP_QUEUES: wrong }))).toHaveLength(1);
+  expect(problemsOf(() => stackConfig({ POINTSMAN_AMQP_QUEUES: 'fleet' }))).toEqual([
+    'POINTSMAN_AMQP_QUEUES is set, so that AMQP_URL must be, too',
+  ]);
+});
+
+test('the cache in Redis is off unless it is switched on, and needs a Redis', () => {
+  const worker = { ...api, POINTSMAN_WORKER_PORT: '7401', POINTSMAN_WORKER_URL: 'http://worker:7401' };
+  const redis = { REDIS_URL: 'redis://h' };
+  expect(workerConfig({ ...worker, ...redis }).redisCache).toBe(false);
+  expect(workerConfig({ ...worker, ...redis, POINTSMAN_REDIS_CACHE: 'off' }).redisCache).toBe(false);
+  expect(workerConfig({ ...worker, ...redis, POINTSMAN_REDIS_CACHE: 'on' }).redisCache).toBe(true);
+  expect(problemsOf(() => workerConfig({ ...worker, ...redis, POINTSMAN_REDIS_CACHE: 'yes' }))).toEqual([
+    'POINTSMAN_REDIS_CACHE must be on or off',
+  ]);
+  for (const read of [
+    () => workerConfig({ ...worker, POINTSMAN_REDIS_CACHE: 'on' }),
+    () => stackConfig({ POINTSMAN_REDIS_CACHE: 'on' }),
+  ]) {
+    expect(problemsOf(read)).toEqual(['POINTSMAN_REDIS_CACHE is on, so that REDIS_URL must be set']);
+  }
+});

@@ -1,0 +1,40 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+
+import { feedCursor, FeedCursorText } from '../../../core/feed-cursor.ts';
+import { TenantName } from '../../../core/identifiers.ts';
+
+test('a cursor reads back as the place that it was made of', () => {
+  const tenants = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);
+  const seqs = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+  fc.assert(
+    fc.property(tenants, seqs, (tenant, seq) => {
+      fc.pre(TenantName.safeParse(tenant).success);
+      expect(FeedCursorText.parse(feedCursor({ tenant, seq }))).toEqual({ tenant, seq });
+    }),
+  );
+});
+
+test.each([
+  '',
+  'acme',
+  'acme:',
+  ':1',
+  'acme:-1',
+  'acme:01',
+  'acme:1.5',
+  'acme:1e3',
+  'acme:0x1',
+  'acme: 1',
+  'acme:1 ',
+  'acme:1\n',
+  'acme:1:2',
+  'Acme:1',
+  'ac.me:1',
+  'ac/me:1',
+  `${'a'.repeat(64)}:1`,
+  `acme:${'9'.repeat(17)}`,
+  'latest',
+])('%j is no cursor', (text) => {
+  expect(FeedCursorText.safeParse(text).success).toBe(false);
+});

@@ -1,0 +1,73 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+
+import type { Published, RabbitMessage } from '../../../services/rabbitmq/confirms.ts';
+import { rabbitLimits } from '../../../services/rabbitmq/limits.ts';
+import { publishBatch } from '../../../services/rabbitmq/publish-batch.ts';
+import { batchOf, madeMoves } from '../../support/moves.ts';
+
+const rules = { mandatory: true, unprovable: null };
+const ANSWERS: readonly Published[] = [
+  { kind: 'confirmed' },
+  { kind: 'unroutable' },
+  { kind: 'refused', summary: 'full' },
+  { kind: 'unknown', summary: 'lost' },
+];
+
+test('whatever the broker answers and in whatever order, what counts as arrived is the front of the batch without a hole', async () => {
+  const answer = fc.oneof({ weight: 20, arbitrary: fc.constant(0) }, fc.nat({ max: ANSWERS.length - 1 }));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(answer, { maxLength: 40 }),
+      fc.scheduler(),
+      fc.boolean(),
+      async (kinds, s, must) => {
+        const published: number[] = [];
+        const publish = ({ messageId = '' }: RabbitMessage): Promise<Published> => {
+          const nth = Number(messageId.split(':').at(-1)) - 1;
+          published.push(nth);
+          return s.schedule(Promise.resolve(ANSWERS[kinds[nth]!]!));
+        };
+        const sending = publishBatch(
+          { publish },
+          batchOf(madeMoves(1, kinds.length), () => must),
+          rules,
+        );
+        await s.waitFor(sending);
+        const { count, unroutable, stopped } = await sending;
+        const stops = kinds.findIndex((kind) => kind >= 2 || (kind === 1 && must));
+        expect(count).toBe(stops === -1 ? kinds.length : stops);
+        expect(unroutable).toBe(kinds.slice(0, count).filter((kind) => kind === 1).length);
+        expect(stopped === null).toBe(stops === -1);
+        expect(published).toEqual(published.map((_nth, place) => place));
+      },
+    ),
+  );
+});
+
+test('no more than the window is under way, and nothing is published after the first failure is known', async () => {
+  const answers: ((published: Published) => void)[] = [];
+  const publish = (): Promise<Published> => new Promise((resolve) => answers.push(resolve));
+  const sending = publishBatch({ publish }, batchOf(madeMoves(1, 500)), rules);
+  expect(answers).toHaveLength(rabbitLimits.inFlight);
+  answers[0]!({ kind: 'unknown', summary: 'lost' });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(answers).toHaveLength(rabbitLimits.inFlight);
+  for (const answer of answers) answer({ kind: 'confirmed' });
+  expect(await sending).toMatchObject({ count: 0, stopped: { cause: 'lost' } });
+});
+
+test('of a move that must be taken nothing is published while nobody can know whether it is', async () => {
+  let published = 0;
+  const publish = async (): Promise<Published> => {
+    published++;
+    return { kind: 'confirmed' };
+  };
+  const unprovable = { mandatory: true, unprovable: 'made in another way' };
+  const sent = await publishBatch(
+    { publish },
+    batchOf(madeMoves(1, 3), () => true),
+    unprovable,
+  );
+  expect([sent.count, sent.stopped?.reason, published]).toEqual([0, 'made in another way', 0]);
+});

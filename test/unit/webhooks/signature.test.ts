@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto';
+
+import fc from 'fast-check';
+import { Webhook } from 'standardwebhooks';
+import { describe, expect, test } from 'vitest';
+
+import { signatureHeaders } from '../../../services/webhooks/sign.ts';
+import { verifyWebhook } from '../../../services/webhooks/verify.ts';
+import { newWebhookSecret, webhookKey } from '../../../services/webhooks/webhook-secret.ts';
+
+const [secret, other] = [newWebhookSecret(), newWebhookSecret()];
+const id = 'acme:support-bot:live:17';
+const body = '{"specversion":"1.0"}';
+const now = () => Math.floor(Date.now() / 1_000);
+
+const signed = (secrets: readonly string[], over: object = {}) =>
+  signatureHeaders({ id, timestamp: now(), body, ...over }, secrets);
+const check = (
+  headers: Record<string, string | string[]>,
+  { secrets = [secret], text = body, ...more }: { secrets?: string[]; text?: string; nowMs?: number } = {},
+) => verifyWebhook({ headers, body: Buffer.from(text) }, { secrets, ...more });
+
+describe('what is signed here', () => {
+  test('is verified by the library of Standard Webhooks, whatever it says', () => {
+    fc.assert(
+      fc.property(fc.json(), fc.uint8Array({ minLength: 24, maxLength: 64 }), (text, key) => {
+        const own = `whsec_${Buffer.from(key).toString('base64')}`;
+        const headers = signatureHeaders({ id, timestamp: now(), body: text }, [own]);
+        expect(new Webhook(own).verify(text, headers)).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+
+  test('is what the specification says of its own example', () => {
+    const headers = signatureHeaders(
+      { id: 'msg_p5jXN8AQM9LWM0D4loKWxJek', timestamp: 1614265330, body: '{"test": 2432232314}' },
+      ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
+    );
+    expect(headers['webhook-signature']).toBe('v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=');
+  });
+
+  test('with two secrets is verified by whoever has either of them, and by nobody else', () => {
+    const headers = signed([secret, other]);
+    for (const own of [secret, other]) {
+      expect(new Webhook(own).verify(body, headers)).toEqual(JSON.parse(body));
+      expect(check(headers, { secrets: [own] })).toEqual({ kind: 'verified', id });
+    }
+    expect(() => new Webhook(newWebhookSecret()).verify(body, headers)).toThrow('No matching signature');
+    expect(check(headers, { secrets: [newWebhookSecret()] })).toMatchObject({ kind: 'refused' });
+  });
+
+  test('is refused as a message under another id, at another time or with another body', () => {
+    const headers = signed([secret]);
+    for (const [changed, text] of [
+      [{ ...headers, 'webhook-id': 'acme:support-bot:live:18' }, body],
+      [{ ...headers, 'webhook-timestamp': String(now() - 1) }, body],
+      [headers, body.replace('1', '2')],
+    ] as const) {
+      expect(() => new Webhook(secret).verify(text, changed)).toThrow('No matching signature');
+      expect(check(changed, { text })).toEqual({ kind: 'refused', reason: 'no signature is right' });
+    }
+  });
+
+  test('has no id in which a dot would let one signature stand for two messages', () => {
+    expect(() => signed([secret], { id: 'a.b' })).toThrow('dot');
+  });
+
+  test('needs a secret that is one, and never says which was none', () => {
+    expect(() => signed(['whsec_short'])).toThrow('what should sign a webhook is no webhook secret');
+  });
+});
+
+describe('what the library has signed', () => {
+  test('is verified here, byte for byte', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const wellFormed = text.toWellFormed();
+        const at = new Date(now() * 1_000);
+        const headers = {
+          'webhook-id': id,
+          'webhook-timestamp': String(now()),
+          'webhook-signature': new Webhook(secret).sign(id, at, wellFormed),
+        };
+        expect(check(headers, { text: wellFormed })).toEqual({ kind: 'verified', id });
+      }),
+    );
+  });
+
+  test('is verified beside signatures of other versions and of other secrets', () => {
+    const headers = signed([other, secret]);
+    const many = `v1a,${randomBytes(64).toString('base64')} v2,x ${headers['webhook-signature']}`;
+    expect(check({ ...headers, 'webhook-signature': many })).toEqual({ kind: 'verified', id });
+  });
+
+  test('is looked for among so many signatures only', () => {
+    const headers = signed([secret]);
+    const many = `${'v1,x '.repeat(1_000)}${headers['webhook-signature']}`;
+    expect(check({ ...headers, 'webhook-signature': many })).toMatchObject({ kind: 'refused' });
+  });
+});
+
+test.each([
+  [-301, 'refused'],
+  [-300, 'verified'],
+  [300, 'verified'],
+  [301, 'refused'],
+])('a message that is %i seconds from now is %s', (seconds, kind) => {
+  const timestamp = 1_800_000_000;
+  const headers = signed([secret], { timestamp });
+  expect(check(headers, { nowMs: (timestamp - seconds) * 1_000 })).toMatchObject({ kind });
+});
+
+test.each([
+  ['without an id', { 'webhook-id': undefined }],
+  ['with an empty id', { 'webhook-id': '' }],
+  ['with a dot in its id', { 'webhook-id': 'a.b' }],
+  ['without a timestamp', { 'webhook-timestamp': undefined }],
+  ['with a timestamp that is none', { 'webhook-timestamp': 'now' }],
+  ['with a timestamp in another spelling', { 'webhook-timestamp': `0${now()}` }],
+  ['with a timestamp beyond all clocks', { 'webhook-timestamp': '9'.repeat(400) }],
+  ['without a signature', { 'webhook-signature': undefined }],
+  ['with an empty signature', { 'webhook-signature': '' }],
+  ['with a signature of no bytes', { 'webhook-signature': 'v1,' }],
+  ['with a signature of too many bytes', { 'webhook-signature': `v1,${randomBytes(33).toString('base64')}` }],
+  ['with two headers of one name', { 'webhook-signature': [signed([secret])['webhook-signature']!, 'v1,x'] }],
+])('a message %s is refused, and nothing breaks', (_what, over) => {
+  expect(check({ ...signed([secret]), ...over } as Record<string, string>)).toMatchObject({
+    kind: 'refused',
+  });
+});
+
+describe('a secret', () => {
+  test('that is made here has 32 bytes, never the same', () => {
+    const made = Array.from({ length: 100 }, newWebhookSecret);
+    expect(new Set(made).size).toBe(100);
+    for (const one of made) expect(webhookKey(one)).toHaveLength(32);
+  });
+
+  test.each([
+    ['without its prefix', randomBytes(32).toString('base64')],
+    ['too short', `whsec_${randomBytes(23).toString('base64')}`],
+    ['too long', `whsec_${randomBytes(65).toString('base64')}`],
+    ['in another alphabet', `whsec_${Buffer.alloc(32, 0xff).toString('base64url')}`],
+    ['with a space in it', `whsec_ ${randomBytes(32).toString('base64')}`],
+    ['with bits that mean nothing', `whsec_${'A'.repeat(42)}B=`],
+    ['that is empty', ''],
+  ])('%s is none', (_what, text) => {
+    expect(webhookKey(text)).toBeNull();
+    expect(() => check(signed([secret]), { secrets: [text] })).toThrow('no webhook secret');
+  });
+});
