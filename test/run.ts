@@ -43,6 +43,9 @@ const PARTS: readonly Part[] = [
 /** How long what was told to end may take to stop its servers. */
 const GRACE_MS = 20_000;
 
+/** Of a part that fails as a whole the first say why. */
+const MOST_FAILURES = 20;
+
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !PARTS.some((part) => part.name === name));
 if (unknown.length > 0) {
@@ -62,7 +65,8 @@ for (const part of PARTS.filter(({ name }) => asked.length === 0 || asked.includ
 
 console.log();
 for (const [name, tally, tookMs] of tallies) {
-  console.log(`${name.padEnd(12)} ${summary(tally)} (${(tookMs / 1_000).toFixed(0)} s)`);
+  console.log(`${name.padEnd(15)} ${summary(tally)} (${(tookMs / 1_000).toFixed(0)} s)`);
+  for (const failure of tally.failures.slice(0, MOST_FAILURES)) console.log(`  FAILED ${failure}`);
 }
 const missing = missingPackages();
 if (missing.length > 0) {

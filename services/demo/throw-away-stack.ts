@@ -19,7 +19,7 @@ export interface ThrowAwayStack {
   stop(): Promise<void>;
 }
 
-/** Starts one. When it does not come up, or `signal` ends the wait, nothing is left of it and what it said is thrown. */
+/** Starts one, which stops when this process ends. When it does not come up, or `signal` ends the wait, nothing is left of it and what it said is thrown. */
 export async function startThrowAwayStack(signal: AbortSignal): Promise<ThrowAwayStack> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-demo-'));
   const TMPDIR = join(folder, 'tmp');
@@ -27,14 +27,14 @@ export async function startThrowAwayStack(signal: AbortSignal): Promise<ThrowAwa
   const env = { ...ownEnvironment(), TMPDIR, POINTSMAN_HOME: join(folder, 'home'), POINTSMAN_PORT: '0' };
   const child = spawn(process.execPath, [stackMain()], {
     cwd: folder,
-    // A session of its own: Ctrl-C reaches only us, and we end it in order.
+    // A session of its own: Ctrl-C reaches only us, and we end it in order. The channel is its life line: when we are killed, it stops.
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env,
   });
   const words: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => words.push(text));
+    stream?.setEncoding('utf8').on('data', (text: string) => words.push(text));
   }
   const exited = once(child, 'exit');
   let stopping: Promise<void> | null = null;

@@ -7,7 +7,8 @@ import { startStack, type Stack } from './stack.ts';
 
 /**
  * Runs a stack as this whole process: starts it, says where it is, and ends the process, with code 0 when a signal asked for
- * that and 1 when something broke. The first SIGINT, SIGTERM or SIGHUP stops in order, a second one at once.
+ * that and 1 when something broke. The first SIGINT, SIGTERM or SIGHUP stops in order, a second one at once. A process that
+ * started this one with a channel to it has a life line with that: its end stops the stack as a signal does.
  */
 export async function runStack(env: Environment, { scripts }: { scripts?: Scripts } = {}): Promise<void> {
   // Whoever read our output may be gone; that is no reason to end.
@@ -54,6 +55,9 @@ function onSignals(act: (again: boolean) => void): void {
     firstAt ??= now;
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  process.on('disconnect', onSignal);
+  // Gone before anybody listened.
+  if (process.connected === false) onSignal();
 }
 
 function readConfig(env: Environment): StackConfig {

@@ -28,7 +28,7 @@ export async function benchDistribution(wants: (part: string) => boolean, print:
     if (hasAll('rabbitmq-server')) print('RabbitMQ, beside a bare client of it', await benchRabbitExchange());
     print('Webhooks, beside a bare client', await benchWebhooks());
     if (hasAll('redis-server')) {
-      const redis = await startRedis();
+      const redis = await startRedis({ appendfsync: 'everysec' });
       try {
         await withPlane({ redis: redis.url, rabbitmq: null }, async (plane) =>
           print(
@@ -61,7 +61,7 @@ function hasAll(...wanted: readonly SystemPackage[]): boolean {
 /** Those that this machine has. */
 async function withBrokers(work: (brokers: BrokerUrls) => Promise<void>): Promise<void> {
   const [redis, rabbitmq] = await Promise.all([
-    hasAll('redis-server') ? startRedis() : null,
+    hasAll('redis-server') ? startRedis({ appendfsync: 'everysec' }) : null,
     hasAll('rabbitmq-server') ? startRabbitmq() : null,
   ]);
   try {

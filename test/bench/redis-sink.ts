@@ -15,7 +15,7 @@ const STREAM = moveStream(TENANT);
 
 /** Moves appended a second by the sink's target, beside a bare client that pipelines XADDs of the same entries to the same Redis. */
 export async function benchRedisStream(): Promise<BenchRow[]> {
-  const redis = await startRedis();
+  const redis = await startRedis({ appendfsync: 'everysec' });
   const client = createClient({ url: redis.url });
   await client.connect();
   const target = redisMoveStream({ url: redis.url, log: pino({ level: 'silent' }), cache: null });

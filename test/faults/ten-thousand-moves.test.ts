@@ -67,7 +67,7 @@ describe.skipIf(skipWithout('10,000 moves through faults', ['redis-server', 'rab
 
     beforeAll(async () => {
       // Nothing is lost with a kill, so that what is missing afterwards was never there.
-      const [redis, rabbitmq] = await Promise.all([startRedis({ appendfsync: 'always' }), startRabbitmq()]);
+      const [redis, rabbitmq] = await Promise.all([startRedis(), startRabbitmq()]);
       ends.defer(() => redis.stop());
       ends.defer(() => rabbitmq.stop());
       const reach = async (broker: Reached['broker']): Promise<Reached> => {

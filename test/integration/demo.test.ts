@@ -85,6 +85,18 @@ describe('npm run demo', () => {
     await nothingIsLeft();
   });
 
+  test.each([
+    ['while it starts', 'Starting'],
+    ['in the middle of a command', '$ pointsman publish'],
+  ])('killed with -9 %s, leaves no process behind', async (_when, sign) => {
+    const run = demo();
+    await eventually(async () => run.stdout().includes(sign), { what: `it says "${sign}"` });
+    await eventually(() => stackOf(folder).catch(() => null), { what: 'its stack runs' });
+    run.process.kill('SIGKILL');
+    await run.ended;
+    await nothingRuns(folder);
+  });
+
   test('exits with another code and the reason when it can not start', async () => {
     const run = demo({ TMPDIR: join(folder, 'missing') });
     expect(await run.ended).toBe(1);

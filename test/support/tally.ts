@@ -1,11 +1,22 @@
 import { z } from 'zod';
 
-/** How many tests passed, failed and were left out. */
+/** How many tests passed, failed and were left out, and which failed. */
 export interface Tally {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** One line each: file, test, and how the reason begins. */
+  readonly failures: readonly string[];
 }
+
+/** Characters of a reason that are shown; the rest stands where the test ran. */
+const REASON_CHARS = 300;
+
+const Assertion = z.object({
+  status: z.string(),
+  fullName: z.string(),
+  failureMessages: z.array(z.string()).nullish(),
+});
 
 const Report = z.object({
   numPassedTests: z.number(),
@@ -13,7 +24,12 @@ const Report = z.object({
   numPendingTests: z.number(),
   numTodoTests: z.number(),
   testResults: z.array(
-    z.object({ status: z.string(), assertionResults: z.array(z.object({ status: z.string() })) }),
+    z.object({
+      name: z.string(),
+      status: z.string(),
+      message: z.string().nullish(),
+      assertionResults: z.array(Assertion),
+    }),
   ),
 });
 
@@ -23,20 +39,47 @@ const Report = z.object({
  */
 export function tallyOf(report: unknown, exitCode: number | null): Tally {
   const parsed = Report.safeParse(report);
-  if (!parsed.success) return { passed: 0, failed: 1, skipped: 0 };
+  if (!parsed.success) return { passed: 0, failed: 1, skipped: 0, failures: ['it left no report'] };
   const { numPassedTests: passed, numFailedTests, numPendingTests, numTodoTests, testResults } = parsed.data;
-  const failed = numFailedTests + testResults.filter(brokeOutsideOfTests).length;
+  const broken = testResults.filter(brokeOutsideOfTests);
+  const failed = numFailedTests + broken.length;
   const unseen = failed === 0 && (exitCode !== 0 || passed === 0) ? 1 : 0;
-  return { passed, failed: failed + unseen, skipped: numPendingTests + numTodoTests };
+  return {
+    passed,
+    failed: failed + unseen,
+    skipped: numPendingTests + numTodoTests,
+    failures: [
+      ...testResults.flatMap(failuresOf),
+      ...broken.map(({ name, message }) => `${name}: ${begin(message)}`),
+      ...(unseen > 0 ? [`it ended with ${exitCode ?? 'a signal'} after ${passed} tests`] : []),
+    ],
+  };
+}
+
+function failuresOf({ name, assertionResults }: z.infer<typeof Report>['testResults'][number]): string[] {
+  return assertionResults
+    .filter(({ status }) => status === 'failed')
+    .map(({ fullName, failureMessages }) => `${name}: ${fullName}: ${begin(failureMessages?.[0])}`);
+}
+
+function begin(reason: string | null | undefined): string {
+  const line = (reason ?? '').trim().split('\n')[0] ?? '';
+  return line === '' ? 'no reason given' : line.slice(0, REASON_CHARS);
 }
 
 export function sum(tallies: readonly Tally[]): Tally {
-  const total = (key: keyof Tally): number => tallies.reduce((before, tally) => before + tally[key], 0);
-  return { passed: total('passed'), failed: total('failed'), skipped: total('skipped') };
+  const total = (key: 'passed' | 'failed' | 'skipped'): number =>
+    tallies.reduce((before, tally) => before + tally[key], 0);
+  return {
+    passed: total('passed'),
+    failed: total('failed'),
+    skipped: total('skipped'),
+    failures: tallies.flatMap(({ failures }) => failures),
+  };
 }
 
 /** One line that a person and a machine read alike. */
-export function summary({ passed, failed, skipped }: Tally): string {
+export function summary({ passed, failed, skipped }: Omit<Tally, 'failures'>): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 

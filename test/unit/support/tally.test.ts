@@ -2,11 +2,7 @@ import { expect, test } from 'vitest';
 
 import { sum, summary, tallyOf } from '../../support/tally.ts';
 
-const report = (
-  passed: number,
-  failed: number,
-  files: { status: string; assertionResults: { status: string }[] }[] = [],
-) => ({
+const report = (passed: number, failed: number, files: unknown[] = []) => ({
   numPassedTests: passed,
   numFailedTests: failed,
   numPendingTests: 0,
@@ -15,16 +11,31 @@ const report = (
 });
 
 test('a run whose tests all passed has no failure', () => {
-  expect(tallyOf(report(3, 0), 0)).toEqual({ passed: 3, failed: 0, skipped: 0 });
+  expect(tallyOf(report(3, 0), 0)).toEqual({ passed: 3, failed: 0, skipped: 0, failures: [] });
 });
 
-test('every failed test counts once, with its file', () => {
-  const files = [{ status: 'failed', assertionResults: [{ status: 'failed' }, { status: 'passed' }] }];
-  expect(tallyOf(report(1, 1, files), 1)).toEqual({ passed: 1, failed: 1, skipped: 0 });
+test('every failed test counts once, with its file, and is named with how its reason begins', () => {
+  const assertionResults = [
+    {
+      status: 'failed',
+      fullName: 'a pointer moves once',
+      failureMessages: ['Error: expected 2 to be 1\n    at x.ts:1'],
+    },
+    { status: 'passed', fullName: 'a pointer stays', failureMessages: [] },
+  ];
+  const files = [{ name: 'pointers.test.ts', status: 'failed', message: '', assertionResults }];
+  expect(tallyOf(report(1, 1, files), 1)).toEqual({
+    passed: 1,
+    failed: 1,
+    skipped: 0,
+    failures: ['pointers.test.ts: a pointer moves once: Error: expected 2 to be 1'],
+  });
 });
 
-test('a file that broke before its tests began is a failure', () => {
-  expect(tallyOf(report(1, 0, [{ status: 'failed', assertionResults: [] }]), 1).failed).toBe(1);
+test('a file that broke before its tests began is a failure, and says why', () => {
+  const file = { name: 'broken.test.ts', status: 'failed', message: 'SyntaxError: x', assertionResults: [] };
+  const broken = tallyOf(report(1, 0, [file]), 1);
+  expect(broken).toMatchObject({ failed: 1, failures: ['broken.test.ts: SyntaxError: x'] });
 });
 
 test.each([
@@ -34,7 +45,7 @@ test.each([
   ['ended badly although every test passed', report(3, 0), 1],
   ['was killed', report(3, 0), null],
 ])('a run that %s is a failure', (_what, found, exitCode) => {
-  expect(tallyOf(found, exitCode).failed).toBe(1);
+  expect(tallyOf(found, exitCode)).toMatchObject({ failed: 1, failures: [expect.stringContaining('it ')] });
 });
 
 test('skipped tests and tests to be written are told apart from those that passed', () => {
@@ -42,14 +53,16 @@ test('skipped tests and tests to be written are told apart from those that passe
     passed: 1,
     failed: 0,
     skipped: 3,
+    failures: [],
   });
 });
 
 test('the summary adds everything up, and speaks of skipped tests only where there are some', () => {
   const total = sum([
-    { passed: 1, failed: 0, skipped: 0 },
-    { passed: 2, failed: 1, skipped: 0 },
+    { passed: 1, failed: 0, skipped: 0, failures: [] },
+    { passed: 2, failed: 1, skipped: 0, failures: ['a test'] },
   ]);
+  expect(total.failures).toEqual(['a test']);
   expect(summary(total)).toBe('3 passed, 1 failed');
   expect(summary({ ...total, skipped: 2 })).toBe('3 passed, 1 failed, 2 skipped');
 });
