@@ -57,7 +57,7 @@ function onSignals(act: (again: boolean) => void): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
   process.on('disconnect', onSignal);
   // Gone before anybody listened.
-  if (process.connected === false) onSignal();
+  if (process.send !== undefined && !process.connected) onSignal();
 }
 
 function readConfig(env: Environment): StackConfig {
