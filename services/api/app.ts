@@ -58,7 +58,9 @@ import { sharedReads } from './shared-reads.ts';
 import { sinkObjects } from './sink-object.ts';
 import { startSourceReader } from './source-reader.ts';
 import { tenantObjects } from './tenant-object.ts';
+import type { EarlyAnswer } from './server.ts';
 import { TokenBuckets } from './token-buckets.ts';
+import { unmovedPointer } from './unmoved-pointer.ts';
 import { Watches } from './watches.ts';
 
 /** What the API needs of its process. Whoever hands these in closes them, after `close`. */
@@ -81,6 +83,8 @@ export interface AppDeps {
 
 export interface App {
   readonly fetch: (request: Request) => Response | Promise<Response>;
+  /** What is answered without it. */
+  readonly early: EarlyAnswer;
   readonly endpoints: readonly Endpoint[];
   close(): Promise<void>;
 }
@@ -123,13 +127,19 @@ export function createApp(deps: AppDeps): App {
       patienceMs: sharedReadLimits.patienceMs,
     }),
   };
+  const known = (authorization: string | null) => authenticate(authorization, knownTokens);
   const app: Pick<Hono, 'fetch'> = router(endpoints, {
-    authenticate: (authorization) => authenticate(authorization, knownTokens),
+    authenticate: known,
     log,
     draining,
     metrics: parts.metrics,
   });
-  return { fetch: (request) => app.fetch(request), endpoints, close: () => parts.sources.close() };
+  return {
+    fetch: (request) => app.fetch(request),
+    early: unmovedPointer({ ...parts, authenticate: known }),
+    endpoints,
+    close: () => parts.sources.close(),
+  };
 }
 
 function partsOf({

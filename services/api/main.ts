@@ -30,7 +30,7 @@ const app = createApp({
   log,
   draining: drain.signal,
 });
-const server = await listen(app.fetch, config);
+const server = await listen(app.fetch, { ...config, early: app.early });
 log.info({ url: server.url }, 'ready');
 process.send?.({ ready: true, url: server.url });
 

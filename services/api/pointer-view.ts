@@ -44,3 +44,8 @@ export const MoveView = z.object(Move.shape).meta({
 export function pointerHeaders(pointer: Pointer): Record<string, string> {
   return { etag: etagOf(pointer.generation), 'cache-control': 'private, no-cache' };
 }
+
+/** What one to whoever asked for it carries: with another `Accept` it would have been a stream. */
+export function readPointerHeaders(pointer: Pointer): Record<string, string> {
+  return { ...pointerHeaders(pointer), vary: 'accept' };
+}

@@ -3,11 +3,11 @@ import type { Pointer } from '../../core/pointer.ts';
 import { jsonAnswer } from './answers.ts';
 import type { ApiParts } from './api-parts.ts';
 import { etagOf, isKnown } from './entity-tags.ts';
-import { pointerHeaders } from './pointer-view.ts';
+import { readPointerHeaders } from './pointer-view.ts';
 
 /** The pointer, or 304 when the caller has it. */
 export function pointerAnswer(pointer: Pointer, ifNoneMatch: string | undefined): Response {
-  const headers = { ...pointerHeaders(pointer), vary: 'accept' };
+  const headers = readPointerHeaders(pointer);
   if (isKnown(ifNoneMatch, etagOf(pointer.generation))) return new Response(null, { status: 304, headers });
   return jsonAnswer(pointer, 200, headers);
 }

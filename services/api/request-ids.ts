@@ -9,7 +9,7 @@ export interface RequestIds {
 }
 
 /** Takes what the caller sent where it is safe to repeat in a log line and a header, and makes up what is missing. */
-export function requestIds(headers: Headers): RequestIds {
+export function requestIds(headers: Pick<Headers, 'get'>): RequestIds {
   const given = headers.get('x-request-id');
   const requestId = given !== null && /^[A-Za-z0-9._:/+=@-]{1,128}$/.test(given) ? given : randomUUID();
   const parent = parseTraceparent(headers.get('traceparent'));

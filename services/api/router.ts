@@ -4,9 +4,10 @@ import type { Logger } from 'pino';
 import { PointsmanError } from '../../core/errors.ts';
 import { correlationId, parseReleaseKey } from '../../core/identifiers.ts';
 import { authorise, type Principal } from './access.ts';
+import { alwaysHeaders, noteAnswer } from './answered.ts';
 import { type Endpoint, routerPath } from './endpoint.ts';
 import type { Metrics } from './metrics.ts';
-import { asPointsmanError, problemResponse } from './problem.ts';
+import { problemResponse } from './problem.ts';
 import { requestIds, type RequestIds } from './request-ids.ts';
 import { readInput } from './request-input.ts';
 import { shownPath } from './shown-path.ts';
@@ -119,56 +120,20 @@ function observe({ metrics, log, draining }: RouterOptions): MiddlewareHandler<E
     const { headers, status } = c.res;
     const release = c.get('correlationId');
     if (release !== null && status < 400) headers.set('pointsman-correlation-id', release);
-    for (const [name, value] of Object.entries(ALWAYS)) headers.set(name, value);
-    headers.set('x-request-id', ids.requestId);
-    headers.set('traceparent', ids.traceparent);
-    if (draining.aborted) headers.set('connection', 'close');
-    const method = METHODS.has(c.req.method) ? c.req.method : 'OTHER';
-    const seconds = (performance.now() - startedAt) / 1_000;
-    metrics.observe({ method, route: c.get('route'), status, seconds });
-    logRequest(log, c, { method, status, seconds });
+    for (const [name, value] of Object.entries(alwaysHeaders(ids, draining))) headers.set(name, value);
+    noteAnswer(
+      { metrics, log },
+      {
+        ids,
+        method: c.req.method,
+        route: c.get('route'),
+        status,
+        startedAt,
+        principal: c.get('principal'),
+        params: c.req.param(),
+        correlationId: release,
+        error: c.error,
+      },
+    );
   };
-}
-
-const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']);
-
-/**
- * Whatever a tenant stored is served under our name: no browser may guess its type, run it, frame it, or send its address elsewhere.
- */
-const ALWAYS: Readonly<Record<string, string>> = {
-  'x-content-type-options': 'nosniff',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
-  'referrer-policy': 'no-referrer',
-  'cross-origin-resource-policy': 'same-origin',
-};
-
-function logRequest(
-  log: Logger,
-  c: Context<Env>,
-  { method, status, seconds }: { method: string; status: number; seconds: number },
-): void {
-  const { requestId, traceparent } = c.get('ids');
-  // As they were asked for, which need not be names.
-  const params: Record<string, string | undefined> = c.req.param();
-  const [tenant, bundle, channel] = ['tenant', 'bundle', 'channel'].map((name) => {
-    const value = params[name];
-    return value === undefined ? undefined : shownPath(value);
-  });
-  const line = {
-    requestId,
-    trace: traceparent.slice(3, 35),
-    method,
-    route: c.get('route'),
-    status,
-    ms: Math.round(seconds * 1_000),
-    by: c.get('principal')?.name,
-    tenant,
-    bundle,
-    channel,
-    correlationId: c.get('correlationId') ?? undefined,
-  };
-  const known = c.error === undefined ? undefined : asPointsmanError(c.error);
-  if (known === undefined) log.info(line, 'answered');
-  else if (status >= 500) log.error({ ...line, code: known.code, err: known.cause ?? known }, 'failed');
-  else log.info({ ...line, code: known.code, detail: known.message }, 'refused');
 }

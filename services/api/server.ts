@@ -1,7 +1,7 @@
 import { getRequestListener, type Http2Bindings, type HttpBindings, RequestError } from '@hono/node-server';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 import { ERRORS, PointsmanError } from '../../core/errors.ts';
@@ -16,12 +16,23 @@ export interface ApiServer {
   stop(): Promise<void>;
 }
 
+/**
+ * What a request is answered with before anything is made of it: null for one that is none of its business; else whether it was answered,
+ * and otherwise it goes on as if nobody had looked. Never rejects.
+ */
+export type EarlyAnswer = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<boolean> | null;
+
 /** {@link socketLimits}, or others. */
 export type SocketLimits = { readonly [limit in keyof typeof socketLimits]: number };
 
 export async function listen(
   fetch: (request: Request) => Response | Promise<Response>,
-  { host, port, limits = socketLimits }: { host: string; port: number; limits?: SocketLimits },
+  {
+    host,
+    port,
+    limits = socketLimits,
+    early = () => null,
+  }: { host: string; port: number; limits?: SocketLimits; early?: EarlyAnswer },
 ): Promise<ApiServer> {
   const answer = async (request: Request, { outgoing }: HttpBindings | Http2Bindings): Promise<Response> => {
     const response = await fetch(request);
@@ -30,7 +41,8 @@ export async function listen(
       outgoing.setTimeout(limits.streamSilenceMs);
     return response;
   };
-  const listener = getRequestListener(answer, { errorHandler: answerBroken });
+  // Node's own Response: the library's lighter one answers as many requests a second, and each client that waits costs 20 KiB more with it.
+  const listener = getRequestListener(answer, { errorHandler: answerBroken, overrideGlobalObjects: false });
   const server = createServer(
     {
       headersTimeout: limits.headersTimeoutMs,
@@ -40,7 +52,11 @@ export async function listen(
       // How often the two timeouts are looked at.
       connectionsCheckingInterval: limits.checkMs,
     },
-    (incoming, outgoing) => void listener(incoming, outgoing),
+    (incoming, outgoing) => {
+      const answered = early(incoming, outgoing);
+      if (answered === null) void listener(incoming, outgoing);
+      else void answered.then((isAnswered) => (isAnswered ? undefined : listener(incoming, outgoing)));
+    },
   );
   server.maxConnections = limits.connections;
   server.on('clientError', answerUnreadable);

@@ -174,6 +174,7 @@ async function settledWithin(work: Promise<void>, ms: number): Promise<void> {
   clearTimeout(timer);
 }
 
+/** Of a write, which goes on to its end: never aborted. */
 const A_WRITE_IS_ENDED = new AbortController().signal;
 
 const caches = new Map<string, ArtifactCache>();

@@ -1,4 +1,9 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
 import autocannon from 'autocannon';
+import { z } from 'zod';
 
 import { type ControlPlane, newTenant } from '../support/control-plane.ts';
 import { type ApiProcess, tenantToken } from './api-process.ts';
@@ -15,7 +20,10 @@ interface Asked {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Reads of one pointer that has not moved, by a tenant's token, beside an nginx whose file of the same size has not changed. */
+/**
+ * Reads of one pointer that has not moved, by a tenant's token, beside an nginx whose file of the same size has not changed, and beside a
+ * server in Node that looks at nothing.
+ */
 export async function benchPointerReads(plane: ControlPlane, api: ApiProcess): Promise<BenchRow[]> {
   const tenant = await newTenant(plane);
   await ourPublish(plane, tenant);
@@ -23,34 +31,58 @@ export async function benchPointerReads(plane: ControlPlane, api: ApiProcess): P
   const url = `${api.url}/v1/tenants/${tenant}/bundles/bundle/channels/live`;
   const pointer = await known({ url, headers: { authorization } });
   const nginx = await startNginx(pointer.body);
+  const bare = await startBare();
   try {
     const file = nginx === null ? null : await known({ url: nginx.url, headers: {} });
-    const [ours, theirs]: [number[], number[]] = [[], []];
+    const [ours, theirs, least]: [number[], number[], number[]] = [[], [], []];
     for (let round = 0; round <= ROUNDS; round++) {
-      const [own, floor] = [await perSecond(pointer), file === null ? 0 : await perSecond(file)];
-      // The first warms both up.
+      const own = await perSecond(pointer);
+      const floor = file === null ? 0 : await perSecond(file);
+      const empty = await perSecond({ url: bare.url, headers: {} });
+      // The first warms all up.
       if (round === 0) continue;
       ours.push(own);
       theirs.push(floor);
+      least.push(empty);
     }
     const name = `reads of a pointer a second, all of them 304, ${CONNECTIONS} connections, a tenant's token`;
     const measured = `${median(ours).toFixed(0)}/s`;
-    if (nginx === null)
-      return [
-        { name, measured, floor: 'nothing: there is no nginx on this machine (apt-get install nginx)' },
-      ];
     return [
       {
-        name,
+        name: `${name}; beside Node`,
         measured,
-        floor: `${median(theirs).toFixed(0)}/s by an nginx of one worker, a static file of the same ${pointer.body.length} bytes`,
-        ratio: median(ours) / median(theirs),
-        aim: 'at least 0.5',
+        floor: `${median(least).toFixed(0)}/s by a server in Node that says 304 to everything`,
+        ratio: median(ours) / median(least),
       },
+      nginx === null
+        ? { name, measured, floor: 'nothing: there is no nginx on this machine (apt-get install nginx)' }
+        : {
+            name: `${name}; beside nginx`,
+            measured,
+            floor: `${median(theirs).toFixed(0)}/s by an nginx of one worker, a static file of the same ${pointer.body.length} bytes`,
+            ratio: median(ours) / median(theirs),
+            aim: 'at least 0.5',
+          },
     ];
   } finally {
     await nginx?.stop();
+    await bare.stop();
   }
+}
+
+const Listening = z.object({ url: z.string() });
+
+async function startBare(): Promise<{ url: string; stop: () => Promise<void> }> {
+  const child = fork(fileURLToPath(new URL('./bare-process.ts', import.meta.url)));
+  const gone = once(child, 'exit');
+  const [message] = (await once(child, 'message')) as unknown[];
+  return {
+    url: Listening.parse(message).url,
+    async stop() {
+      child.disconnect();
+      await gone;
+    },
+  };
 }
 
 /** The same question by somebody who has the answer. */

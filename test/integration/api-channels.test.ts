@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { digestOf } from '../../core/digest.ts';
-import { startApi, type TestApi } from '../support/api.ts';
+import { startApi, type TestAnswer, type TestApi } from '../support/api.ts';
 import {
   accepted,
   type ControlPlane,
@@ -10,6 +10,7 @@ import {
   startControlPlane,
 } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
+import { as, madeToken } from '../support/tokens.ts';
 
 let plane: ControlPlane;
 let api: TestApi;
@@ -50,6 +51,39 @@ test("the pointer's ETag is its generation, and a caller who has it gets 304", a
   expect((await api.call('GET', channel(), { headers: { 'if-none-match': '"1"' } })).json).toMatchObject({
     generation: 2,
   });
+});
+
+test('who asks in the plainest form whether the pointer has moved is told the same as everybody, at every moment', async () => {
+  await published('{"n":1}');
+  const made = await madeToken(api, { name: 'polls', tenant, roles: ['follower'] });
+  const ask = (tag: string) =>
+    api.call('GET', channel(), as(made.token, { headers: { 'if-none-match': tag } }));
+  // Another spelling of the same tag goes through the router.
+  const both = async () => [await ask('"1"'), await ask('W/"1"')] as const;
+  const own = new Set(['date', 'x-request-id', 'traceparent']);
+  const seen = ({ status, headers, text }: TestAnswer) => [
+    status,
+    [...headers].filter(([name]) => !own.has(name)),
+    text,
+  ];
+  const before = api.logged.length;
+  const [plain, routed] = await both();
+  expect(plain.status).toBe(304);
+  expect(seen(plain)).toEqual(seen(routed));
+  for (const name of own) expect(plain.headers.has(name), name).toBe(true);
+  const lines = api.logged.slice(before).map((line) => JSON.parse(line) as Record<string, unknown>);
+  const what = lines.map(({ time: _time, ms: _ms, requestId: _id, trace: _trace, ...rest }) => rest);
+  expect(what).toHaveLength(2);
+  expect(what[0]).toEqual(what[1]);
+
+  await published('{"n":2}');
+  const moved = await both();
+  expect(moved.map(({ status, json }) => [status, json['generation']])).toEqual([
+    [200, 2],
+    [200, 2],
+  ]);
+  expect((await api.call('DELETE', `/v1/tokens/${made.id}`)).status).toBe(204);
+  expect((await both()).map(({ status }) => status)).toEqual([401, 401]);
 });
 
 test('a reader who waits is answered by the move, and by 304 when nothing moved', async () => {

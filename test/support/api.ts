@@ -71,7 +71,7 @@ export async function startApi(stores: {
     draining: drain.signal,
   });
   const limits = { ...socketLimits, ...stores.limits };
-  const server = await listen(app.fetch, { host: '127.0.0.1', port: 0, limits });
+  const server = await listen(app.fetch, { host: '127.0.0.1', port: 0, limits, early: app.early });
   let stopped: Promise<void> | null = null;
   const stopServer = (): Promise<void> => {
     drain.abort();

@@ -31,6 +31,9 @@ event: pointer
 data: ${JSON.stringify(pointerExample)}
 `;
 
+/** Where a pointer is. */
+export const POINTER_PATH = '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}';
+
 export function channelEndpoints(parts: ApiParts): Endpoint[] {
   return [findEndpoint(parts), moveEndpoint(parts), movesEndpoint(parts)];
 }
@@ -38,7 +41,7 @@ export function channelEndpoints(parts: ApiParts): Endpoint[] {
 function findEndpoint(parts: ApiParts): Endpoint {
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}',
+    path: POINTER_PATH,
     operationId: 'getPointer',
     summary: 'What a channel points at',
     description:
@@ -88,7 +91,7 @@ const MoveBody = z
 function moveEndpoint({ db, tenants }: ApiParts): Endpoint {
   return endpoint({
     method: 'put',
-    path: '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}',
+    path: POINTER_PATH,
     operationId: 'movePointer',
     summary: 'Promote or roll back',
     description:

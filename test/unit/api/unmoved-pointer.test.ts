@@ -1,0 +1,143 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { PointsmanError } from '../../../core/errors.ts';
+import type { Pointer } from '../../../core/pointer.ts';
+import type { Principal } from '../../../services/api/access.ts';
+import { Metrics } from '../../../services/api/metrics.ts';
+import { unmovedPointer } from '../../../services/api/unmoved-pointer.ts';
+
+/** What stands for the router: it says that it was asked. */
+const ROUTERS = 418;
+
+const PATH = '/v1/tenants/acme/bundles/bot/channels/live';
+const pointer: Pointer = {
+  version: 12,
+  digest: `sha256:${'a'.repeat(64)}`,
+  generation: 17,
+  hold: null,
+  movedAt: '2026-03-01T12:00:00.120Z',
+};
+const viewer: Principal = { id: 't1', name: 'viewer', tenant: 'acme', roles: ['viewer'] };
+const plain = { authorization: 'Bearer token', 'if-none-match': '"17"' };
+
+let server: Server;
+let found: () => Promise<Pointer | null>;
+let principal: Principal;
+let drain: AbortController;
+let lines: Record<string, unknown>[];
+let metrics: Metrics;
+
+beforeEach(async () => {
+  found = () => Promise.resolve(pointer);
+  principal = viewer;
+  drain = new AbortController();
+  lines = [];
+  metrics = new Metrics();
+  const early = unmovedPointer({
+    authenticate: (authorization) =>
+      authorization === plain.authorization
+        ? Promise.resolve(principal)
+        : Promise.reject(new PointsmanError('unauthenticated', 'who?')),
+    readPointer: () => found(),
+    metrics,
+    log: pino({}, { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) }),
+    draining: drain.signal,
+  });
+  server = createServer((incoming, outgoing) => {
+    const pass = (): unknown => outgoing.writeHead(ROUTERS).end();
+    const answered = early(incoming, outgoing);
+    if (answered === null) pass();
+    else void answered.then((isAnswered) => (isAnswered ? null : pass()));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+});
+afterEach(async () => {
+  server.close();
+  server.closeAllConnections();
+  await once(server, 'close').catch(() => {});
+});
+
+async function ask(
+  headers: Record<string, string> = plain,
+  { path = PATH, method = 'GET', body }: { path?: string; method?: string; body?: string } = {},
+) {
+  const { port } = server.address() as AddressInfo;
+  const asked = request({ host: '127.0.0.1', port, path, method, headers });
+  asked.end(body);
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+  answer.resume();
+  await once(answer, 'end');
+  return answer;
+}
+
+test('whoever asks for a pointer that has not moved is told so, and it is logged and counted', async () => {
+  const answer = await ask({ ...plain, 'x-request-id': 'mine' });
+  expect(answer.statusCode).toBe(304);
+  expect(answer.headers).toMatchObject({
+    etag: '"17"',
+    vary: 'accept',
+    'cache-control': 'private, no-cache',
+    'x-content-type-options': 'nosniff',
+    'x-request-id': 'mine',
+  });
+  expect(lines).toMatchObject([
+    {
+      msg: 'answered',
+      status: 304,
+      by: 'viewer',
+      tenant: 'acme',
+      bundle: 'bot',
+      channel: 'live',
+      requestId: 'mine',
+    },
+  ]);
+  expect(await metrics.text()).toContain(
+    'pointsman_http_requests_total{method="GET",route="/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}",status="304"} 1\n',
+  );
+});
+
+test('while the process ends, the connection is not kept', async () => {
+  drain.abort();
+  expect((await ask()).headers.connection).toBe('close');
+});
+
+describe('left to the router, and neither logged nor counted here, is', () => {
+  test.each<[string, Record<string, string>, { path?: string; method?: string; body?: string }?]>([
+    ['who sends no token', { 'if-none-match': '"17"' }],
+    ['a token that nobody knows', { ...plain, authorization: 'Bearer other' }],
+    ['who has seen nothing', { authorization: plain.authorization }],
+    ['who has seen another generation', { ...plain, 'if-none-match': '"16"' }],
+    ['a list of tags', { ...plain, 'if-none-match': '"16", "17"' }],
+    ['a weak tag', { ...plain, 'if-none-match': 'W/"17"' }],
+    ['who wants a stream', { ...plain, accept: 'text/event-stream' }],
+    ['who would wait', plain, { path: `${PATH}?wait=10s` }],
+    ['another address', plain, { path: `${PATH}/moves` }],
+    ['a name in another spelling', plain, { path: PATH.replace('live', '%6Cive') }],
+    ['a HEAD', plain, { method: 'HEAD' }],
+    ['a GET with a body', { ...plain, 'content-length': '2' }, { body: '{}' }],
+  ])('%s', async (_what, headers, more) => {
+    expect((await ask(headers, more)).statusCode).toBe(ROUTERS);
+    expect(lines).toEqual([]);
+  });
+
+  test('a token of another tenant', async () => {
+    principal = { ...viewer, tenant: 'globex' };
+    expect((await ask()).statusCode).toBe(ROUTERS);
+  });
+
+  test('a pointer that is not there', async () => {
+    found = () => Promise.resolve(null);
+    expect((await ask()).statusCode).toBe(ROUTERS);
+  });
+
+  test('a store that does not answer', async () => {
+    found = () => Promise.reject(new PointsmanError('unavailable', 'away'));
+    expect((await ask()).statusCode).toBe(ROUTERS);
+  });
+});
