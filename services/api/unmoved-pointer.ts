@@ -22,8 +22,8 @@ interface Question {
 }
 
 /**
- * Answers 304 to whoever asks for a pointer that has not moved, ahead of the router: what a fleet that polls asks all day, in a fraction of
- * the time. Token, role and record are asked as the router asks them. What is not in the plainest form, and what has any other answer,
+ * Answers 304 to whoever asks for a pointer that has not moved, ahead of the router, in half the time: what runtimes ask all day that poll
+ * without waiting. Token, role and record are asked as the router asks them. What is not in the plainest form, and what has any other answer,
  * refusals among them, is the router's.
  */
 export function unmovedPointer(parts: Parts): EarlyAnswer {
