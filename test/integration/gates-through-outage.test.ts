@@ -111,7 +111,14 @@ test('the answer of a check that was asked for, given while everything is down, 
   await givePolicy(world.plane, tenant, { channels: { live: { gates: [{ check }] } } });
   const version = await accepted(world.plane, tenant);
   const [request] = await world.checks(path, 1);
-  const before = await waiting(1);
+  // Whoever was asked knows of it before the record does, which this changes once more.
+  const before = await eventually(
+    async () => {
+      const gates = await waiting(1);
+      return gates[0]?.says.endsWith('which was asked for') ? gates : null;
+    },
+    { what: 'it is on record that the check was asked for' },
+  );
   const answer = () => tell(request!.callback.url, { conclusion: 'success', summary: '40 of 40' });
   await outage(world.plane, async () => expectToComeAgain(await answer()));
   expect(await waiting(1)).toEqual(before);
