@@ -22,8 +22,8 @@ interface Question {
 }
 
 /**
- * Answers 304 to whoever asks for a pointer that has not moved, ahead of the router, in half the time: what runtimes ask all day that poll
- * without waiting. Token, role and record are asked as the router asks them. What is not in the plainest form, and what has any other answer,
+ * Answers 304 to whoever asks for a pointer that has not moved, ahead of the router, for less than two thirds of the cost: what runtimes ask
+ * all day that poll without waiting. Token, role and record are asked as the router asks them. What is not in the plainest form, and what has any other answer,
  * refusals among them, is the router's.
  */
 export function unmovedPointer(parts: Parts): EarlyAnswer {
@@ -53,9 +53,8 @@ async function answered(
   outgoing: ServerResponse,
 ): Promise<boolean> {
   const startedAt = performance.now();
-  let principal: Principal;
   try {
-    principal = await authenticate(authorization);
+    const principal = await authenticate(authorization);
     authorise(principal, 'read', id.tenant);
     const pointer = await readPointer(id);
     if (pointer === null || etagOf(pointer.generation) !== etag) return false;

@@ -19,7 +19,10 @@ export interface ThrowAwayStack {
   stop(): Promise<void>;
 }
 
-/** Starts one, which stops when this process ends. When it does not come up, or `signal` ends the wait, nothing is left of it and what it said is thrown. */
+/**
+ * Starts one, which stops when this process ends, however it does. When it does not come up, or `signal` ends the wait, nothing is left of it
+ * and what it said is thrown.
+ */
 export async function startThrowAwayStack(signal: AbortSignal): Promise<ThrowAwayStack> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-demo-'));
   const TMPDIR = join(folder, 'tmp');
