@@ -190,7 +190,7 @@ export type ReleaseInput = z.infer<typeof ReleaseInput>;
 export const ReleaseVerdict = z.object({ outcome: Outcome, reason: z.string().nullable() });
 export type ReleaseVerdict = z.infer<typeof ReleaseVerdict>;
 
-/** Somebody's word on a gate of the release, which the record decides about: see `hear` in the migrations. */
+/** Somebody's word on a gate of the release, which the record decides about: see `hear` in services/postgres/functions/decisions.sql. */
 export const VerdictRequest = Request.extend({
   kind: z.enum(['approval', 'check']),
   /** Null: the only approval there is, or the only one that is still open. */

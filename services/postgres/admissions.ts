@@ -13,7 +13,7 @@ const Admission = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('slot_free') }),
 ]);
 
-/** Admission on record: see `admit` in the migrations for what is checked, in which order. */
+/** Admission on record: see `admit` in functions/admissions.sql for what is checked, in which order. */
 export function postgresAdmissions(db: Database): Admissions {
   return {
     async admit({ at: epochMs, ...request }) {

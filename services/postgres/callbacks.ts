@@ -35,7 +35,7 @@ const Ended = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('closed') }),
 ]);
 
-/** What somebody else was asked, and what came back: see 0008 in the migrations. */
+/** What somebody else was asked, and what came back: see functions/callbacks.sql. */
 export function postgresCallbacks(db: Database, readManifest: ManifestReader): Callbacks {
   return {
     async open({ at: nowMs, capability, ...errand }) {

@@ -30,7 +30,7 @@ const Board = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('windows'), wakes: z.number().int(), windows: z.array(WindowRule) }),
 ]);
 
-/** The gates on record: see `look_at_gates` and `hear` in the migrations. */
+/** The gates on record: see functions/gates.sql and functions/decisions.sql. */
 export function postgresGates(db: Database): Gates {
   return {
     look: (id, nowMs) => look(db, id, nowMs),

@@ -31,7 +31,7 @@ export interface NewPolicy {
   readonly at: number;
 }
 
-/** Makes it the tenant's policy, once for its key: see `put_policy` in the migrations. */
+/** Makes it the tenant's policy, once for its key: see `put_policy` in functions/policies.sql. */
 export async function putPolicy(db: Database, { at: epochMs, ...request }: NewPolicy): Promise<PutAnswer> {
   const values = [json({ ...request, none: NO_POLICY }), at(epochMs)];
   return answerOf(PutAnswer, await db.answer(request.tenant, 'put_policy($2::jsonb, $3)', values));

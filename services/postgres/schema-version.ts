@@ -7,25 +7,29 @@ import { Big } from './rows.ts';
 /** Our tables live in this schema, and nothing else does. */
 export const SCHEMA = 'pointsman';
 
-/** The last migration that this code knows: the number at the head of its file's name. */
-export const SCHEMA_LEVEL = 17;
+/** The last file of `schema/` that this code knows: the number at the head of its name. */
+export const SCHEMA_LEVEL = 1;
 
-const Row = z.object({ level: Big, oldest_process: Big });
+const Row = z.object({ level: Big, oldest_process: Big, functions: z.string() });
 
 export interface SchemaVersion {
   /** The last migration that was run. */
   readonly level: number;
   /** Processes that know fewer migrations than this must not run any more: one of the later ones took something away from them. */
   readonly oldestProcess: number;
+  /** Digest of the functions that the schema has: of no meaning to a process of another level. */
+  readonly functions: string;
 }
 
 /** Null before the first migration. */
 export async function findSchemaVersion(client: ClientBase): Promise<SchemaVersion | null> {
   const known = await client.query(`SELECT to_regclass('${SCHEMA}.schema_version') IS NOT NULL AS known`);
   if (!z.object({ known: z.boolean() }).parse(known.rows[0]).known) return null;
-  const { rows } = await client.query(`SELECT level, oldest_process FROM ${SCHEMA}.schema_version`);
+  const { rows } = await client.query(
+    `SELECT level, oldest_process, functions FROM ${SCHEMA}.schema_version`,
+  );
   const row = Row.parse(rows[0]);
-  return { level: row.level, oldestProcess: row.oldest_process };
+  return { level: row.level, oldestProcess: row.oldest_process, functions: row.functions };
 }
 
 /**

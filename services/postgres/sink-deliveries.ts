@@ -98,7 +98,7 @@ export interface DeliveryNote extends SinkId {
   readonly at: number;
 }
 
-/** What has become of what was due: see `record_delivery` in the migrations. */
+/** What has become of what was due: see `record_delivery` in functions/sink-deliveries.sql. */
 export async function recordDelivery(
   db: Database,
   { tenant, at: nowMs, ...note }: DeliveryNote,
@@ -123,7 +123,7 @@ export interface LookNote extends SinkId {
   readonly at: number;
 }
 
-/** What was seen of it beside its deliveries: see `record_look` in the migrations. */
+/** What was seen of it beside its deliveries: see `record_look` in functions/sink-deliveries.sql. */
 export async function recordLook(
   db: Database,
   { tenant, at: nowMs, asked, ...note }: LookNote,

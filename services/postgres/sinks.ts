@@ -112,7 +112,7 @@ const PutAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('too_many') }),
 ]);
 
-/** Makes a webhook, or replaces what it is: see `put_sink` in the migrations. */
+/** Makes a webhook, or replaces what it is: see `put_sink` in functions/sinks.sql. */
 export async function putSink(
   db: Database,
   { tenant, at: epochMs, ...request }: PutSink,

@@ -54,7 +54,7 @@ export async function findToken(db: Database, sha256: string): Promise<z.infer<t
   return allRows(Bearer, rows)[0] ?? null;
 }
 
-/** Makes a token, once for its key: see `create_token` in the migrations for what is checked, in which order. */
+/** Makes a token, once for its key: see `create_token` in functions/tokens.sql for what is checked, in which order. */
 export async function createToken(
   db: Database,
   { tenant, at: epochMs, ...token }: NewToken,

@@ -69,7 +69,7 @@ test('five that migrate at once all succeed, and each migration is run once', as
     );
     return rows.map(({ name }) => name);
   });
-  const folder = fileURLToPath(new URL('../../services/postgres/migrations', import.meta.url));
+  const folder = fileURLToPath(new URL('../../services/postgres/schema', import.meta.url));
   const files = readdirSync(folder).map((file) => file.replace(/\.sql$/, ''));
   expect(names).toEqual(files.toSorted());
   await ping(appUrl);
@@ -123,7 +123,7 @@ test('a process refuses a schema that was not migrated yet', async () => {
   const { ownerUrl, appUrl } = await newDatabase();
   await expect(ping(appUrl)).rejects.toMatchObject({ code: 'unavailable' });
   await migrate(ownerUrl, appUrl);
-  await atLevels(ownerUrl, SCHEMA_LEVEL - 1, 1);
+  await atLevels(ownerUrl, SCHEMA_LEVEL - 1, SCHEMA_LEVEL - 1);
   await expect(ping(appUrl)).rejects.toMatchObject({ code: 'unavailable' });
 });
 
@@ -146,4 +146,35 @@ test('a migration that fails leaves nothing of itself', async () => {
   await withOwner(ownerUrl, (client) => client.query('DROP TABLE pointsman.moves'));
   await migrate(ownerUrl, appUrl);
   await ping(appUrl);
+});
+
+test('functions of a database that differ from this build’s files are replaced, and those that no file has are dropped', async () => {
+  const { ownerUrl, appUrl } = await newDatabase();
+  await migrate(ownerUrl, appUrl);
+  await withOwner(ownerUrl, (client) =>
+    client.query(`
+      CREATE OR REPLACE FUNCTION pointsman.lines() RETURNS TABLE (in_flight bigint, in_line bigint) LANGUAGE sql AS 'SELECT 1, 1';
+      CREATE FUNCTION pointsman.left_over() RETURNS int LANGUAGE sql AS 'SELECT 1';
+      UPDATE pointsman.schema_version SET functions = 'another text'`),
+  );
+  await migrate(ownerUrl, appUrl);
+  const { rows } = await withOwner(ownerUrl, (client) =>
+    client.query(
+      `SELECT (SELECT in_line FROM pointsman.lines()) AS "inLine", to_regproc('pointsman.left_over') AS "leftOver"`,
+    ),
+  );
+  expect(rows).toEqual([{ inLine: '0', leftOver: null }]);
+  await ping(appUrl);
+});
+
+test('a database of a development version before the first schema file is refused with what to do', async () => {
+  const { ownerUrl, appUrl } = await newDatabase();
+  await migrate(ownerUrl, appUrl);
+  await withOwner(ownerUrl, (client) =>
+    client.query(`
+      UPDATE pointsman.migrations SET name = '0001_tables';
+      ALTER TABLE pointsman.schema_version DROP COLUMN functions;
+      UPDATE pointsman.schema_version SET level = 17, oldest_process = 14`),
+  );
+  await expect(migrate(ownerUrl, appUrl)).rejects.toThrow('use a new database');
 });

@@ -1,0 +1,170 @@
+-- A release's way through the record. Each function is one transaction's whole work, so that a durable step is one round trip, and each
+-- finds its own earlier effect when it is repeated. They run with the caller's rights: row-level security applies inside.
+--
+-- Rows are locked in one order everywhere: release, pointer, tenant.
+
+CREATE FUNCTION iso(p_at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+$$;
+
+CREATE FUNCTION pointer_json(p_pointer pointers) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT jsonb_build_object(
+  'version', p_pointer.version, 'digest', p_pointer.digest, 'generation', coalesce(p_pointer.generation, 0), 'movedAt', iso(p_pointer.moved_at),
+  'hold', CASE WHEN p_pointer.hold_reason IS NOT NULL
+    THEN jsonb_build_object('reason', p_pointer.hold_reason, 'by', p_pointer.hold_by, 'at', iso(p_pointer.hold_at)) END)
+$$;
+
+-- What an earlier request under this key was answered; null for a new key.
+CREATE FUNCTION replay(p_of_tenant text, p_of_key text, p_of_fingerprint text) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN k.fingerprint = p_of_fingerprint THEN k.answer || '{"replayed": true}' ELSE '{"kind": "key_reused"}' END
+  FROM idempotency_keys k WHERE (k.tenant, k.key) = (p_of_tenant, p_of_key)
+$$;
+
+CREATE FUNCTION admit(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  t text := p_request->>'tenant';
+  b text := p_request->>'bundle';
+  v bigint := (p_request->>'version')::bigint;
+  standing bigint := (p_request->>'inFlight')::bigint;
+  p pointers;
+  answer jsonb;
+BEGIN
+  PERFORM FROM tenants WHERE tenant = t;
+  IF NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
+  answer := replay(t, p_request->>'idempotencyKey', p_request->>'fingerprint');
+  IF answer IS NOT NULL THEN RETURN answer; END IF;
+  IF p_request->>'origin' IS NOT NULL THEN
+    answer := origin_refused(t, p_request->'origin');
+    IF answer IS NOT NULL THEN RETURN answer; END IF;
+  END IF;
+
+  SELECT * INTO p FROM pointers WHERE (tenant, bundle, channel) = (t, b, p_request->>'channel');
+  IF p.hold_reason IS NOT NULL THEN RETURN jsonb_build_object('kind', 'held', 'reason', p.hold_reason); END IF;
+  IF (p_request->>'ifGeneration')::bigint <> coalesce(p.generation, 0) THEN
+    RETURN jsonb_build_object('kind', 'stale', 'pointer', pointer_json(p));
+  END IF;
+  IF p_request->>'placement' <> 'start' AND standing IS NOT NULL THEN
+    PERFORM FROM releases WHERE (tenant, bundle, version) = (t, b, standing) AND status = 'settled';
+    IF FOUND THEN RETURN '{"kind": "slot_free"}'; END IF;
+  END IF;
+  IF p_request->>'placement' = 'reject' THEN RETURN jsonb_build_object('kind', 'conflict', 'version', standing); END IF;
+  IF p_request->>'placement' = 'full' THEN RETURN jsonb_build_object('kind', 'queue_full', 'limit', (p_request->>'queueLimit')::integer); END IF;
+
+  INSERT INTO bundles (tenant, bundle, created_at) VALUES (t, b, p_at) ON CONFLICT DO NOTHING;
+  -- The number is the object's to give, and the key's to refuse: a taken one means that the object has forgotten something.
+  INSERT INTO releases (tenant, bundle, version, channel, status, source, if_generation, policy_version, not_before, message, by,
+    idempotency_key, origin, created_at)
+  SELECT t, b, v, p_request->>'channel', CASE p_request->>'placement' WHEN 'start' THEN 'running' ELSE 'waiting' END, p_request->>'source',
+    (p_request->>'ifGeneration')::bigint, policy_now(t), to_timestamp((p_request->>'notBefore')::double precision / 1000), p_request->>'message', p_request->>'by',
+    p_request->>'idempotencyKey', nullif(p_request->'origin', 'null'), p_at
+  WHERE v > coalesce((SELECT max(version) FROM releases WHERE (tenant, bundle) = (t, b)), 0)
+  ON CONFLICT DO NOTHING;
+  IF NOT FOUND THEN
+    -- Perhaps by this same request, which somebody else has brought here first: the insert has waited for them.
+    RETURN coalesce(replay(t, p_request->>'idempotencyKey', p_request->>'fingerprint'), '{"kind": "version_taken"}');
+  END IF;
+
+  IF p_request->>'origin' IS NOT NULL THEN PERFORM publish_delivery(t, p_request->'origin', v, p_at); END IF;
+  IF p_request->'supersedes' <> '[]' THEN PERFORM supersede(t, b, v, p_request->'supersedes', p_at); END IF;
+  answer := jsonb_build_object('kind', 'accepted', 'version', v, 'replayed', false);
+  INSERT INTO idempotency_keys VALUES (t, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
+  PERFORM note(t, p_at, p_request->>'by', 'publish',
+    jsonb_build_object('bundle', b, 'channel', p_request->>'channel', 'version', v, 'requestId', p_request->>'requestId'));
+  RETURN answer;
+END $$;
+
+-- Those in line end here and now, since they did nothing yet. The one in flight is only marked: its own workflow undoes and settles it,
+-- unless its pointer has moved or its way has ended already.
+CREATE FUNCTION supersede(p_tenant text, p_bundle text, p_newer bigint, p_versions jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  said text := format('superseded by v%s', p_newer);
+  r releases;
+BEGIN
+  FOR r IN
+    SELECT * FROM releases
+    WHERE tenant = p_tenant AND bundle = p_bundle AND version IN (SELECT jsonb_array_elements_text(p_versions)::bigint)
+      AND status <> 'settled' AND generation IS NULL AND NOT closing AND intent IS NULL
+    ORDER BY version FOR UPDATE
+  LOOP
+    UPDATE releases SET intent = 'superseded', intent_reason = said, superseded_by = p_newer
+    WHERE (tenant, bundle, version) = (p_tenant, p_bundle, r.version);
+    IF r.status = 'waiting' THEN PERFORM end_waiting(r, 'superseded', said, p_at); END IF;
+  END LOOP;
+END $$;
+
+CREATE FUNCTION end_waiting(p_release releases, p_outcome text, p_reason text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE releases SET status = 'settled', outcome = p_outcome, reason = p_reason, settled_at = p_at
+  WHERE (tenant, bundle, version) = (p_release.tenant, p_release.bundle, p_release.version);
+  PERFORM tell_commit(p_release, p_outcome, p_reason, p_at);
+  PERFORM note(p_release.tenant, p_at, p_release."by", 'settled', jsonb_build_object('bundle', p_release.bundle, 'version', p_release.version, 'outcome', p_outcome, 'reason', p_reason));
+  PERFORM tell(p_release.tenant, p_release.bundle, p_release.channel, p_release.version, 'settled');
+END $$;
+
+CREATE FUNCTION leave_queue(p_tenant text, p_bundle text, p_version bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  stands text;
+BEGIN
+  UPDATE releases SET status = 'running' WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND status = 'waiting';
+  SELECT status INTO stands FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
+  RETURN coalesce(stands = 'running', false);
+END $$;
+
+CREATE FUNCTION request_cancel(p_tenant text, p_bundle text, p_version bigint, p_by text, p_reason text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  r releases;
+  said text := format('cancelled by %s%s', p_by, coalesce(': ' || p_reason, ''));
+BEGIN
+  SELECT * INTO r FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
+  IF NOT FOUND THEN RETURN '{"kind": "no_release"}'; END IF;
+  -- Saying it twice is saying it once; another last word, or one that is already decided, stands.
+  IF r.status = 'settled' AND r.outcome <> 'cancelled' THEN RETURN jsonb_build_object('kind', 'settled', 'outcome', r.outcome); END IF;
+  IF r.generation IS NOT NULL THEN RETURN jsonb_build_object('kind', 'too_late', 'generation', r.generation); END IF;
+  IF r.closing AND r.outcome <> 'cancelled' THEN RETURN jsonb_build_object('kind', 'settled', 'outcome', r.outcome); END IF;
+  IF r.intent = 'superseded' THEN RETURN '{"kind": "settled", "outcome": "superseded"}'; END IF;
+  IF r.status <> 'settled' AND r.intent IS NULL AND NOT r.closing THEN
+    UPDATE releases SET intent = 'cancelled', intent_reason = said WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
+    PERFORM note(p_tenant, p_at, p_by, 'cancel', jsonb_build_object('bundle', p_bundle, 'version', p_version, 'reason', p_reason));
+    IF r.status = 'waiting' THEN PERFORM end_waiting(r, 'cancelled', said, p_at); END IF;
+  END IF;
+  RETURN '{"kind": "cancelling"}';
+END $$;
+
+CREATE FUNCTION read_bundle(p_tenant text, p_bundle text) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  WITH open AS (SELECT * FROM releases WHERE (tenant, bundle) = (p_tenant, p_bundle) AND status <> 'settled'),
+  names AS (SELECT channel FROM open UNION SELECT channel FROM pointers WHERE (tenant, bundle) = (p_tenant, p_bundle))
+  SELECT jsonb_build_object(
+    'lastVersion', coalesce((SELECT max(version) FROM releases WHERE (tenant, bundle) = (p_tenant, p_bundle)), 0),
+    'channels', coalesce(jsonb_object_agg(n.channel, jsonb_build_object(
+      'generation', coalesce((SELECT generation FROM pointers p WHERE (p.tenant, p.bundle, p.channel) = (p_tenant, p_bundle, n.channel)), 0),
+      'inFlight', (SELECT jsonb_build_object('version', o.version, 'invocationId', o.invocation_id, 'swapped', o.generation IS NOT NULL)
+                   FROM open o WHERE o.channel = n.channel AND o.status = 'running' AND o.superseded_by IS NULL ORDER BY o.version DESC LIMIT 1),
+      'queue', coalesce((SELECT jsonb_agg(jsonb_build_object('version', o.version, 'source', o.source) ORDER BY o.version)
+                         FROM open o WHERE o.channel = n.channel AND o.status = 'waiting'), '[]'))), '{}'))
+  FROM names n
+$$;
+
+-- A source's listing, with its contents where they are few bytes: one message for a small bundle, which most are. Null for an unknown one.
+CREATE FUNCTION load_source(p_tenant text, p_digest text, p_few bigint) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  listing jsonb;
+  bytes bigint;
+  digests text[];
+  contents jsonb;
+BEGIN
+  SELECT entries INTO listing FROM sources WHERE (tenant, digest) = (p_tenant, p_digest);
+  IF NOT FOUND THEN RETURN NULL; END IF;
+  SELECT coalesce(sum((e->>'size')::bigint), 0), array_agg(e->>'digest') INTO bytes, digests FROM jsonb_array_elements(listing) e;
+  IF bytes <= p_few THEN
+    SELECT jsonb_object_agg(digest, encode(content, 'base64')) INTO contents FROM blobs WHERE tenant = p_tenant AND digest = ANY (digests);
+  END IF;
+  RETURN jsonb_build_object('entries', listing, 'contents', coalesce(contents, '{}'));
+END $$;
+
+CREATE FUNCTION note(p_tenant text, p_at timestamptz, p_by text, p_action text, p_detail jsonb) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO audit (tenant, at, by, action, detail) VALUES (p_tenant, p_at, p_by, p_action, p_detail)
+$$;
+
+CREATE FUNCTION tell(p_tenant text, p_bundle text, p_channel text, p_version bigint, p_event text) RETURNS void LANGUAGE sql AS $$
+  SELECT pg_notify('pointsman', jsonb_build_object('tenant', p_tenant, 'bundle', p_bundle, 'channel', p_channel, 'version', p_version, 'kind', p_event)::text)
+$$;

@@ -1,0 +1,147 @@
+-- A policy's lengths of time: see core/duration.ts.
+CREATE FUNCTION span(p_written text) RETURNS interval LANGUAGE sql IMMUTABLE AS $$
+  SELECT make_interval(secs => left(p_written, -1)::integer * CASE right(p_written, 1) WHEN 's' THEN 1 WHEN 'm' THEN 60 WHEN 'h' THEN 3600 ELSE 86400 END)
+$$;
+
+CREATE FUNCTION gate_rules(p_tenant text, p_policy bigint, p_channel text) RETURNS TABLE (gate text, kind text, rule jsonb, ordinal bigint) LANGUAGE sql STABLE AS $$
+  SELECT one.value->>'name', one.key, one.value, g.n
+  FROM policies p, jsonb_array_elements(p.document->'channels'->p_channel->'gates') WITH ORDINALITY AS g (item, n), jsonb_each(g.item) one
+  WHERE (p.tenant, p.version) = (p_tenant, p_policy)
+$$;
+
+CREATE FUNCTION generation_of(p_tenant text, p_bundle text, p_channel text) RETURNS bigint LANGUAGE sql STABLE AS $$
+  SELECT coalesce((SELECT generation FROM pointers WHERE (tenant, bundle, channel) = (p_tenant, p_bundle, p_channel)), 0)
+$$;
+
+-- The caller has the release's row, as has everybody who changes a gate.
+CREATE FUNCTION note_gate(p_gate gates, p_change text, p_at timestamptz, p_by text DEFAULT NULL) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO gate_changes
+  SELECT p_gate.tenant, p_gate.bundle, p_gate.version, coalesce(max(c.n), 0) + 1, p_gate.gate, p_change, coalesce(p_gate.base_generation, 0), p_by, p_at
+  FROM gate_changes c WHERE (c.tenant, c.bundle, c.version) = (p_gate.tenant, p_gate.bundle, p_gate.version)
+$$;
+
+-- Writes down what the release must pass. @returns whether there is anything. Repeated, it finds what it wrote.
+CREATE FUNCTION open_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamptz) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  r releases;
+  g gates;
+BEGIN
+  SELECT * INTO STRICT r FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
+  IF r.policy_version = 0 AND r.not_before IS NULL THEN RETURN false; END IF;
+  FOR g IN INSERT INTO gates (tenant, bundle, version, gate, ordinal, kind, rule, base_generation, opened_at, deadline_at)
+    SELECT p_tenant, p_bundle, p_version, n.gate, n.ordinal, n.kind, n.rule, CASE n.kind WHEN 'approval' THEN generation_of(p_tenant, p_bundle, r.channel) END, p_at,
+      p_at + span(n.rule->>'within')
+    FROM gate_rules(p_tenant, r.policy_version, r.channel) n
+    UNION ALL
+    SELECT p_tenant, p_bundle, p_version, 'schedule', 0, 'schedule', '{}', NULL, p_at, NULL WHERE r.not_before > p_at
+    ORDER BY 5
+    ON CONFLICT DO NOTHING RETURNING *
+  LOOP
+    PERFORM note_gate(g, 'opened', p_at);
+  END LOOP;
+  RETURN EXISTS (SELECT FROM gates WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version));
+END $$;
+
+CREATE FUNCTION close_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  g gates;
+BEGIN
+  FOR g IN UPDATE gates SET state = 'closed', decided_at = p_at WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state = 'open' RETURNING * LOOP
+    PERFORM note_gate(g, 'closed', p_at);
+  END LOOP;
+END $$;
+
+-- Approvals that were given while something else was live count no more: those gates are open again, until the deadline that they had.
+-- Not by the release's own move, after which nothing is to be approved. The caller has the release's row.
+CREATE FUNCTION void_stale(p_release releases, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  base bigint := generation_of(p_release.tenant, p_release.bundle, p_release.channel);
+  g gates;
+BEGIN
+  IF p_release.status <> 'running' OR p_release.closing OR p_release.generation IS NOT NULL THEN RETURN; END IF;
+  FOR g IN UPDATE gates SET base_generation = base, state = 'open', decided_at = NULL, reason = NULL
+    WHERE (tenant, bundle, version) = (p_release.tenant, p_release.bundle, p_release.version) AND kind = 'approval' AND state IN ('open', 'passed')
+      AND base_generation <> base
+    RETURNING *
+  LOOP
+    PERFORM note_gate(g, 'voided', p_at);
+  END LOOP;
+  IF FOUND THEN
+    UPDATE stages SET state = 'running', finished_at = NULL
+    WHERE (tenant, bundle, version, stage) = (p_release.tenant, p_release.bundle, p_release.version, 'gate') AND state = 'passed';
+  END IF;
+END $$;
+
+-- What keeps this release from its swap, under the locks of its own row and its pointer's: a gate that has not passed, an approval of
+-- another base, or a gate that the policy has gained since. Null when nothing does.
+CREATE FUNCTION gate_bar(p_release releases, p_pointer pointers) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  added text;
+  latest bigint := policy_now(p_release.tenant);
+BEGIN
+  IF p_release.policy_version = 0 AND latest = 0 AND p_release.not_before IS NULL THEN RETURN NULL; END IF;
+  IF latest <> p_release.policy_version THEN
+    SELECT n.gate INTO added FROM gate_rules(p_release.tenant, latest, p_release.channel) n
+    WHERE NOT EXISTS (SELECT FROM gates g WHERE (g.tenant, g.bundle, g.version, g.gate) = (p_release.tenant, p_release.bundle, p_release.version, n.gate)
+      AND (g.kind::text, g.rule) = (n.kind, n.rule))
+    ORDER BY n.ordinal LIMIT 1;
+    IF FOUND THEN RETURN jsonb_build_object('kind', 'gate_added', 'gate', added, 'policy', latest); END IF;
+  END IF;
+  PERFORM FROM gates g WHERE (g.tenant, g.bundle, g.version) = (p_release.tenant, p_release.bundle, p_release.version)
+    AND (g.state <> 'passed' OR g.base_generation <> p_pointer.generation);
+  IF FOUND THEN RETURN '{"kind": "gates_open"}'; END IF;
+  RETURN NULL;
+END $$;
+
+-- Where a release stands with its gates; what is past its deadline has expired. See GateBoard in handlers/deps.ts.
+CREATE FUNCTION look_at_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  r releases;
+  g gates;
+  standing jsonb;
+BEGIN
+  SELECT * INTO STRICT r FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
+  IF r.status <> 'running' OR r.closing OR r.intent IS NOT NULL OR r.generation IS NOT NULL THEN RETURN '{"kind": "closed"}'; END IF;
+  PERFORM void_stale(r, p_at);
+  FOR g IN UPDATE gates SET state = CASE WHEN deadline_at <= p_at THEN 'expired' ELSE 'passed' END, decided_at = p_at,
+      reason = CASE WHEN deadline_at <= p_at THEN format('nobody answered at the gate "%s" before its deadline, %s', gate, iso(deadline_at)) END
+    WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state = 'open' AND (deadline_at <= p_at OR (kind = 'schedule' AND r.not_before <= p_at))
+    RETURNING *
+  LOOP
+    PERFORM note_gate(g, g.state, p_at);
+  END LOOP;
+  SELECT * INTO g FROM gates WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state IN ('failed', 'expired') ORDER BY decided_at, ordinal LIMIT 1;
+  IF FOUND THEN RETURN jsonb_build_object('kind', 'failed', 'reason', g.reason); END IF;
+  SELECT jsonb_agg(jsonb_build_object('gate', gate, 'kind', kind, 'url', rule->>'url',
+      'says', gate_says(gates, r) || coalesce(', until ' || iso(deadline_at), ''),
+      'deadlineMs', epoch_ms(CASE kind WHEN 'schedule' THEN r.not_before ELSE deadline_at END)) ORDER BY ordinal)
+  INTO standing FROM gates WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state = 'open' AND kind <> 'window';
+  IF standing IS NOT NULL THEN RETURN jsonb_build_object('kind', 'waiting', 'wakes', r.gate_wakes, 'gates', standing); END IF;
+  RETURN jsonb_build_object('kind', 'windows', 'wakes', r.gate_wakes, 'windows', (
+    SELECT coalesce(jsonb_agg(rule || jsonb_build_object('name', gate) ORDER BY ordinal), '[]') FROM gates
+    WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND kind = 'window'));
+END $$;
+
+CREATE FUNCTION epoch_ms(p_at timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT round(extract(epoch FROM p_at) * 1000)::bigint $$;
+
+-- All that had to be said is said, and no window is closed now; or one is, again.
+CREATE FUNCTION record_windows(p_tenant text, p_bundle text, p_version bigint, p_closed text[], p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  g gates;
+BEGIN
+  PERFORM FROM releases
+  WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND status = 'running' AND NOT closing AND generation IS NULL FOR UPDATE;
+  IF NOT FOUND THEN RETURN; END IF;
+  FOR g IN UPDATE gates SET state = CASE WHEN gate = ANY (p_closed) THEN 'open' ELSE 'passed' END,
+      decided_at = CASE WHEN gate = ANY (p_closed) THEN NULL ELSE p_at END
+    WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND kind = 'window' AND state <> CASE WHEN gate = ANY (p_closed) THEN 'open' ELSE 'passed' END
+    RETURNING *
+  LOOP
+    PERFORM note_gate(g, CASE g.state WHEN 'open' THEN 'opened' ELSE 'passed' END, p_at);
+  END LOOP;
+  IF p_closed = '{}' THEN PERFORM pass_gate_stage(p_tenant, p_bundle, p_version, p_at); END IF;
+END $$;
+
+CREATE FUNCTION pass_gate_stage(p_tenant text, p_bundle text, p_version bigint, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
+  UPDATE stages SET state = 'passed', finished_at = p_at WHERE (tenant, bundle, version, stage) = (p_tenant, p_bundle, p_version, 'gate') AND state = 'running'
+$$;

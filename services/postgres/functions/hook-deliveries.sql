@@ -1,0 +1,129 @@
+CREATE FUNCTION delivery_json(p_delivery deliveries) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT jsonb_build_object('delivery', p_delivery.delivery, 'state', p_delivery.state, 'repository', p_delivery.repository, 'ref', p_delivery.ref, 'commit', p_delivery.commit,
+    'subject', p_delivery.subject, 'bundle', p_delivery.bundle, 'channel', p_delivery.channel, 'version', p_delivery.version, 'reason', p_delivery.reason,
+    'receivedAt', iso(p_delivery.received_at), 'updatedAt', iso(p_delivery.updated_at))
+$$;
+
+-- Whether the rule is still for the repository of that delivery. Its spelling may have changed: the code hosts know no case.
+CREATE FUNCTION is_for(p_hook hooks, p_delivery deliveries) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT p_hook.provider = p_delivery.provider AND lower(p_hook.repository) = lower(p_delivery.repository)
+$$;
+
+-- Whether the hook's commits can be told anything: everybody may read a public repository, and nobody write to one.
+CREATE FUNCTION tells_commits(p_hook hooks) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT CASE p_hook.provider WHEN 'generic' THEN p_hook.api_url IS NOT NULL ELSE p_hook.token IS NOT NULL END
+$$;
+
+-- Puts a delivery on record, once for its id.
+CREATE FUNCTION receive_delivery(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  d deliveries;
+BEGIN
+  INSERT INTO deliveries (tenant, hook, delivery, fingerprint, provider, repository, ref, commit, subject, source_url, pushed_at, path, bundle,
+    channel, state, reason, received_at, updated_at)
+  VALUES (p_tenant, p_request->>'hook', p_request->>'delivery', p_request->>'fingerprint', p_request->>'provider', p_request->>'repository', p_request->>'ref', p_request->>'commit', p_request->>'subject',
+    p_request->>'sourceUrl', (p_request->>'pushedAt')::bigint, p_request->>'path', p_request->>'bundle', p_request->>'channel',
+    CASE WHEN p_request->>'ignored' IS NULL THEN 'received' ELSE 'ignored' END, p_request->>'ignored', p_at, p_at)
+  ON CONFLICT DO NOTHING RETURNING * INTO d;
+  IF NOT FOUND THEN
+    SELECT * INTO STRICT d FROM deliveries WHERE (tenant, hook, delivery) = (p_tenant, p_request->>'hook', p_request->>'delivery');
+    IF d.fingerprint <> p_request->>'fingerprint' THEN RETURN '{"kind": "key_reused"}'; END IF;
+    RETURN jsonb_build_object('kind', 'replayed', 'delivery', delivery_json(d));
+  END IF;
+  IF d.state = 'received' THEN
+    INSERT INTO commit_reports (tenant, hook, delivery, kind, created_at)
+    SELECT p_tenant, d.hook, d.delivery, 'pending', p_at FROM hooks h WHERE (h.tenant, h.hook) = (p_tenant, d.hook) AND tells_commits(h);
+  END IF;
+  PERFORM forget_deliveries(p_tenant, d.hook, p_at - make_interval(secs => (p_request->>'keepMs')::double precision / 1000));
+  RETURN jsonb_build_object('kind', 'received', 'delivery', delivery_json(d));
+END $$;
+
+-- Each delivery that comes takes a few with it whose time is over, so that nothing else has to. What it has set off keeps its key: were the
+-- provider to deliver it once more even so, it would find the release that it made.
+CREATE FUNCTION forget_deliveries(p_tenant text, p_hook text, p_before timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  gone text[];
+BEGIN
+  SELECT array_agg(delivery) INTO gone FROM (
+    SELECT d.delivery FROM deliveries d
+    WHERE d.tenant = p_tenant AND d.hook = p_hook AND d.updated_at < p_before AND d.state NOT IN ('received', 'fetching')
+      AND NOT EXISTS (SELECT FROM releases r WHERE (r.tenant, r.bundle, r.version) = (d.tenant, d.bundle, d.version) AND r.status <> 'settled')
+      AND NOT EXISTS (SELECT FROM commit_reports c WHERE (c.tenant, c.hook, c.delivery) = (d.tenant, d.hook, d.delivery) AND c.state = 'waiting')
+    ORDER BY d.seq LIMIT 10 FOR UPDATE SKIP LOCKED) old;
+  DELETE FROM commit_reports WHERE tenant = p_tenant AND hook = p_hook AND delivery = ANY (gone);
+  DELETE FROM deliveries WHERE tenant = p_tenant AND hook = p_hook AND delivery = ANY (gone);
+END $$;
+
+-- The newest release that a later push of the same hook has made: deliveries overtake each other, on their way to us and in being fetched.
+CREATE FUNCTION overtaken_by(p_delivery deliveries) RETURNS bigint LANGUAGE sql STABLE AS $$
+  SELECT max(later.version) FROM deliveries later
+  WHERE (later.tenant, later.hook, later.bundle, later.channel) = (p_delivery.tenant, p_delivery.hook, p_delivery.bundle, p_delivery.channel) AND later.version IS NOT NULL
+    AND (coalesce(later.pushed_at, 0), later.seq) > (coalesce(p_delivery.pushed_at, 0), p_delivery.seq)
+$$;
+
+-- What has to be fetched, and by what rule. See DeliveryBoard in handlers/hook-deps.ts.
+CREATE FUNCTION open_delivery(p_tenant text, p_hook text, p_delivery text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  d deliveries;
+  rule hooks;
+  newer bigint;
+BEGIN
+  SELECT * INTO d FROM deliveries WHERE (tenant, hook, delivery) = (p_tenant, p_hook, p_delivery) FOR NO KEY UPDATE;
+  IF NOT FOUND THEN RETURN '{"kind": "no_delivery"}'; END IF;
+  IF d.state NOT IN ('received', 'fetching') THEN RETURN jsonb_build_object('kind', 'ended', 'delivery', delivery_json(d)); END IF;
+  SELECT * INTO rule FROM hooks WHERE (tenant, hook) = (p_tenant, p_hook);
+  IF NOT FOUND THEN RETURN '{"kind": "refused", "reason": "the hook was deleted"}'; END IF;
+  IF NOT is_for(rule, d) THEN
+    RETURN '{"kind": "refused", "reason": "the hook is for another repository now"}';
+  END IF;
+  newer := overtaken_by(d);
+  IF newer IS NOT NULL THEN RETURN jsonb_build_object('kind', 'refused', 'reason', format('a later push has come before it, as v%s', newer)); END IF;
+  UPDATE deliveries SET state = 'fetching', updated_at = p_at WHERE (tenant, hook, delivery) = (p_tenant, p_hook, p_delivery) AND state = 'received';
+  RETURN jsonb_build_object('kind', 'open', 'repository', rule.repository, 'ref', d.ref, 'commit', d.commit, 'subject', d.subject,
+    'sourceUrl', d.source_url, 'path', d.path, 'bundle', d.bundle, 'channel', d.channel, 'provider', rule.provider, 'apiUrl', rule.api_url,
+    'token', rule.token, 'onConflict', coalesce(
+      (SELECT document->'channels'->d.channel->>'onConflict' FROM policies WHERE (tenant, version) = (p_tenant, policy_now(p_tenant))), 'supersede'));
+END $$;
+
+-- The delivery ends without a release, and its commit hears why. Said twice, or too late, it changes nothing. @returns how it has ended
+CREATE FUNCTION end_delivery(p_tenant text, p_hook text, p_delivery text, p_state text, p_reason text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  d deliveries;
+BEGIN
+  UPDATE deliveries SET state = p_state, reason = p_reason, updated_at = p_at
+  WHERE (tenant, hook, delivery) = (p_tenant, p_hook, p_delivery) AND state IN ('received', 'fetching');
+  IF FOUND THEN
+    INSERT INTO commit_reports (tenant, hook, delivery, kind, outcome, reason, created_at)
+    SELECT p_tenant, p_hook, p_delivery, 'final', CASE p_state WHEN 'refused' THEN 'rejected' ELSE 'errored' END, p_reason, p_at
+    FROM hooks k WHERE (k.tenant, k.hook) = (p_tenant, p_hook) AND tells_commits(k);
+  END IF;
+  SELECT * INTO d FROM deliveries WHERE (tenant, hook, delivery) = (p_tenant, p_hook, p_delivery);
+  IF NOT FOUND THEN RETURN NULL; END IF;
+  RETURN delivery_json(d);
+END $$;
+
+-- The delivery becomes a release, in the transaction that admits it; null when it may. Else the answer of `admit`: the delivery has ended, or
+-- a later push of the same hook is there already. The tenant's object admits one at a time, so that none comes in between.
+CREATE FUNCTION origin_refused(p_tenant text, p_origin jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  d deliveries;
+  newer bigint;
+BEGIN
+  SELECT * INTO d FROM deliveries WHERE (tenant, hook, delivery) = (p_tenant, p_origin->>'hook', p_origin->>'delivery') FOR NO KEY UPDATE;
+  newer := overtaken_by(d);
+  IF d.state IN ('received', 'fetching') AND newer IS NULL THEN RETURN NULL; END IF;
+  RETURN jsonb_build_object('kind', 'overtaken', 'version', newer);
+END $$;
+
+CREATE FUNCTION publish_delivery(p_tenant text, p_origin jsonb, p_version bigint, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
+  UPDATE deliveries SET state = 'published', version = p_version, updated_at = p_at WHERE (tenant, hook, delivery) = (p_tenant, p_origin->>'hook', p_origin->>'delivery')
+$$;
+
+-- What looks across tenants: deliveries and reports that somebody should be busy with.
+
+CREATE FUNCTION unended_deliveries(p_older_than timestamptz, p_after_seq bigint, p_most integer)
+RETURNS TABLE (tenant text, hook text, delivery text, seq bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
+  SELECT d.tenant, d.hook, d.delivery, d.seq FROM deliveries d
+  WHERE d.state IN ('received', 'fetching') AND d.updated_at < p_older_than AND d.seq > p_after_seq ORDER BY d.seq LIMIT p_most
+$$;

@@ -1,0 +1,37 @@
+-- Null leaves a secret or a token as it is: nobody who changes a rule has to know them. But a token that is kept is told to nobody new.
+CREATE FUNCTION put_hook(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  h hooks;
+  answer jsonb;
+  token_kept boolean := p_request->>'token' IS NULL AND NOT (p_request->>'dropToken')::boolean;
+BEGIN
+  PERFORM FROM tenants WHERE tenant = p_tenant;
+  IF NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
+  answer := replay(p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint');
+  IF answer IS NOT NULL THEN RETURN answer; END IF;
+  SELECT * INTO h FROM hooks WHERE (tenant, hook) = (p_tenant, p_request->>'hook') FOR UPDATE;
+  IF NOT FOUND AND (SELECT count(*) FROM hooks WHERE tenant = p_tenant) >= (p_request->>'most')::integer THEN RETURN '{"kind": "too_many"}'; END IF;
+  IF h.hook IS NULL AND p_request->>'secret' IS NULL THEN RETURN '{"kind": "secret_needed"}'; END IF;
+  IF token_kept AND h.token IS NOT NULL
+     AND (h.provider, h.api_url) IS DISTINCT FROM (p_request->>'provider', p_request->>'apiUrl') THEN RETURN '{"kind": "token_needed"}'; END IF;
+  INSERT INTO hooks (tenant, hook, provider, repository, ref, path, bundle, channel, api_url, secret, token, created_by, created_at, updated_by, updated_at)
+  VALUES (p_tenant, p_request->>'hook', p_request->>'provider', p_request->>'repository', p_request->>'ref', p_request->>'path', p_request->>'bundle', p_request->>'channel', p_request->>'apiUrl',
+    coalesce(p_request->>'secret', h.secret), CASE WHEN token_kept THEN h.token ELSE p_request->>'token' END, p_request->>'by', p_at, p_request->>'by', p_at)
+  ON CONFLICT (tenant, hook) DO UPDATE SET provider = EXCLUDED.provider, repository = EXCLUDED.repository, ref = EXCLUDED.ref,
+    path = EXCLUDED.path, bundle = EXCLUDED.bundle, channel = EXCLUDED.channel, api_url = EXCLUDED.api_url, secret = EXCLUDED.secret,
+    token = EXCLUDED.token, updated_by = EXCLUDED.updated_by, updated_at = EXCLUDED.updated_at;
+  answer := jsonb_build_object('kind', 'saved', 'created', h.hook IS NULL, 'replayed', false);
+  INSERT INTO idempotency_keys VALUES (p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
+  PERFORM note(p_tenant, p_at, p_request->>'by', 'set hook', p_request - '{secret,token,idempotencyKey,fingerprint,most,dropToken,by}'::text[]
+    || jsonb_build_object('newSecret', p_request->>'secret' IS NOT NULL, 'newToken', NOT token_kept));
+  RETURN answer;
+END $$;
+
+-- What it has delivered stays on record. Its commits are told nothing more: what could tell them is gone.
+CREATE FUNCTION delete_hook(p_tenant text, p_hook text, p_by text, p_request_id text, p_at timestamptz) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM hooks WHERE (tenant, hook) = (p_tenant, p_hook);
+  IF NOT FOUND THEN RETURN false; END IF;
+  PERFORM note(p_tenant, p_at, p_by, 'delete hook', jsonb_build_object('hook', p_hook, 'requestId', p_request_id));
+  RETURN true;
+END $$;

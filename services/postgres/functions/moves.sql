@@ -1,0 +1,195 @@
+-- A move is told to those who listen by the transaction that makes it, and its answer says whom else to wake: nobody waits for a later step.
+
+CREATE FUNCTION put_move(p_pointer pointers, p_kind text, p_version bigint, p_artifact text, p_by text, p_why text, p_at timestamptz)
+RETURNS moves LANGUAGE plpgsql AS $$
+DECLARE
+  m moves;
+BEGIN
+  UPDATE tenants SET feed_seq = feed_seq + 1 WHERE tenant = p_pointer.tenant RETURNING feed_seq INTO STRICT m.seq;
+  INSERT INTO moves (tenant, bundle, channel, generation, seq, kind, from_version, from_digest, to_version, to_digest, by, why, moved_at)
+  VALUES (p_pointer.tenant, p_pointer.bundle, p_pointer.channel, p_pointer.generation + 1, m.seq, p_kind, p_pointer.version, p_pointer.digest, p_version, p_artifact, p_by, p_why, p_at)
+  RETURNING * INTO m;
+  UPDATE pointers SET version = p_version, digest = p_artifact, generation = p_pointer.generation + 1, moved_at = p_at
+  WHERE (tenant, bundle, channel) = (p_pointer.tenant, p_pointer.bundle, p_pointer.channel) AND generation = p_pointer.generation;
+  IF NOT FOUND THEN RAISE EXCEPTION 'pointer %/%/% moved under its lock', p_pointer.tenant, p_pointer.bundle, p_pointer.channel; END IF;
+  PERFORM note(p_pointer.tenant, p_at, p_by, 'move', jsonb_build_object(
+    'bundle', p_pointer.bundle, 'channel', p_pointer.channel, 'generation', m.generation, 'from', p_pointer.version, 'to', p_version, 'why', p_why));
+  PERFORM tell(p_pointer.tenant, p_pointer.bundle, p_pointer.channel, p_version, 'moved');
+  RETURN m;
+END $$;
+
+CREATE FUNCTION lock_pointer(p_tenant text, p_bundle text, p_channel text) RETURNS pointers LANGUAGE plpgsql AS $$
+DECLARE
+  p pointers;
+BEGIN
+  SELECT * INTO p FROM pointers WHERE (tenant, bundle, channel) = (p_tenant, p_bundle, p_channel) FOR UPDATE;
+  IF FOUND THEN RETURN p; END IF;
+  -- Somebody else may make it meanwhile: then the insert waits for them and does nothing, and theirs is the one to lock.
+  INSERT INTO pointers (tenant, bundle, channel) VALUES (p_tenant, p_bundle, p_channel) ON CONFLICT DO NOTHING;
+  SELECT * INTO STRICT p FROM pointers WHERE (tenant, bundle, channel) = (p_tenant, p_bundle, p_channel) FOR UPDATE;
+  RETURN p;
+END $$;
+
+-- As before, and not while a sink is down that must be well. While a release waits for one, its reason says why.
+CREATE FUNCTION move_by_release(p_tenant text, p_bundle text, p_channel text, p_version bigint, p_expected bigint, p_at timestamptz, p_proven interval) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  r releases;
+  p pointers;
+  m moves;
+  barred jsonb;
+  why text;
+BEGIN
+  SELECT * INTO STRICT r FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
+  IF r.generation IS NOT NULL THEN RETURN jsonb_build_object('kind', 'moved', 'generation', r.generation, 'seq', r.seq); END IF;
+  IF r.status <> 'running' OR r.closing OR r.intent IS NOT NULL OR r.digest IS NULL THEN RETURN '{"kind": "not_current"}'; END IF;
+  p := lock_pointer(p_tenant, p_bundle, p_channel);
+  IF p.hold_reason IS NOT NULL THEN RETURN jsonb_build_object('kind', 'held', 'reason', p.hold_reason); END IF;
+  IF r.if_generation <> p.generation THEN RETURN jsonb_build_object('kind', 'stale', 'generation', p.generation); END IF;
+  IF p_expected <> p.generation THEN RETURN jsonb_build_object('kind', 'state_behind', 'generation', p.generation); END IF;
+  -- Under the lock that a new policy is written under: none comes between the look at it and the move.
+  PERFORM FROM tenants WHERE tenant = p_tenant FOR NO KEY UPDATE;
+  barred := gate_bar(r, p);
+  IF barred IS NULL THEN
+    barred := sink_bar(p_tenant, p_channel, p_at, p_proven);
+    IF barred IS NOT NULL THEN
+      SELECT 'waits for ' || string_agg(format('the sink "%s": %s', d->>'sink', d->>'why'), '; ') INTO why
+      FROM jsonb_array_elements(barred) d WHERE (d->>'known')::boolean;
+      IF why IS NOT NULL THEN PERFORM put_stage(p_tenant, p_bundle, p_version, 'swap', 'running', p_at, NULL); END IF;
+      barred := jsonb_build_object('kind', 'sinks_down', 'sinks', barred);
+    END IF;
+  END IF;
+  IF barred IS NOT NULL THEN
+    UPDATE releases SET reason = why WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND reason IS DISTINCT FROM why;
+    RETURN barred;
+  END IF;
+  m := put_move(p, 'publish', p_version, r.digest, r."by", coalesce(r.message, 'publish'), p_at);
+  UPDATE releases SET outcome = 'published', reason = NULL, generation = m.generation, seq = m.seq WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
+  PERFORM put_effect(p_tenant, p_bundle, p_version, 'pointer-move', 'done', format('generation %s', m.generation), p_at);
+  PERFORM put_stage(p_tenant, p_bundle, p_version, 'swap', 'passed', p_at, p_at);
+  RETURN jsonb_build_object('kind', 'moved', 'generation', m.generation, 'seq', m.seq);
+END $$;
+
+-- As before, and tells nobody: who watches the release hears of its end, which comes next. The answer is for processes of before this migration.
+CREATE FUNCTION announce(p_tenant text, p_bundle text, p_version bigint, p_began timestamptz, p_ended timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  r releases;
+BEGIN
+  SELECT * INTO STRICT r FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
+  IF r.generation IS NULL THEN RAISE EXCEPTION 'release %/%/v% has not moved its pointer', p_tenant, p_bundle, p_version; END IF;
+  UPDATE moves SET announced_at = p_ended
+  WHERE (tenant, bundle, channel, generation) = (p_tenant, p_bundle, r.channel, r.generation) AND announced_at IS NULL;
+  PERFORM put_effect(p_tenant, p_bundle, p_version, 'announcement', 'done', format('seq %s', r.seq), p_ended);
+  INSERT INTO stages (tenant, bundle, version, stage, state, started_at, finished_at)
+  VALUES (p_tenant, p_bundle, p_version, 'announce', 'passed', p_began, p_ended), (p_tenant, p_bundle, p_version, 'verify', 'passed', p_ended, p_ended)
+  ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = 'passed', finished_at = EXCLUDED.finished_at;
+  RETURN jsonb_build_object('seq', r.seq, 'webhooks', webhooks_of(p_tenant));
+END $$;
+
+-- By hand, only an admin goes around the gates of a channel. Anybody may take its pointer back to a release that it has named before, which
+-- has passed the gates of its time: an incident must not wait for an approval, or for the end of a freeze. The policy is looked at under
+-- the tenant's row lock, under which it is put, so that one that is put first is obeyed. Null when nothing is in the way.
+CREATE FUNCTION hand_bar(p_request jsonb, p_pointer pointers, p_version bigint, p_artifact text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  latest bigint;
+  names jsonb;
+  down jsonb;
+BEGIN
+  IF p_request->'roles' ? 'admin' THEN RETURN NULL; END IF;
+  PERFORM FROM tenants WHERE tenant = p_pointer.tenant FOR NO KEY UPDATE;
+  latest := policy_now(p_pointer.tenant);
+  SELECT jsonb_agg(gate ORDER BY ordinal) INTO names FROM gate_rules(p_pointer.tenant, latest, p_pointer.channel);
+  IF names IS NOT NULL THEN
+    PERFORM FROM moves WHERE (tenant, bundle, channel, to_version, to_digest) = (p_pointer.tenant, p_pointer.bundle, p_pointer.channel, p_version, p_artifact);
+    IF NOT FOUND THEN RETURN jsonb_build_object('kind', 'gated', 'gates', names, 'policy', latest); END IF;
+  END IF;
+  down := sink_bar(p_pointer.tenant, p_pointer.channel, p_at, make_interval(secs => (p_request->>'provenMs')::double precision / 1000));
+  RETURN CASE WHEN down IS NOT NULL THEN jsonb_build_object('kind', 'sinks_down', 'sinks', down) END;
+END $$;
+
+CREATE FUNCTION move_by_hand(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  t text := p_request->>'tenant';
+  b text := p_request->>'bundle';
+  c text := p_request->>'channel';
+  v bigint := (p_request->>'version')::bigint;
+  r releases;
+  p pointers;
+  m moves;
+  artifact text;
+  answer jsonb;
+BEGIN
+  PERFORM FROM tenants WHERE tenant = t;
+  IF NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
+  answer := replay(t, p_request->>'idempotencyKey', p_request->>'fingerprint');
+  IF answer IS NOT NULL THEN RETURN answer; END IF;
+  SELECT * INTO r FROM releases WHERE (tenant, bundle, version) = (t, b, v) FOR SHARE;
+  IF NOT FOUND THEN RETURN '{"kind": "no_release"}'; END IF;
+  IF r.status <> 'settled' OR r.outcome <> 'published' THEN
+    RETURN jsonb_build_object('kind', 'not_promotable', 'outcome', CASE r.status WHEN 'settled' THEN r.outcome END);
+  END IF;
+  -- Those whose approvals this move makes void: before the pointer's row, as everywhere.
+  PERFORM FROM releases WHERE (tenant, bundle, channel) = (t, b, c) AND status = 'running' ORDER BY version FOR UPDATE;
+  p := lock_pointer(t, b, c);
+  -- Once more: the lock may have waited for this same request, brought here twice.
+  answer := replay(t, p_request->>'idempotencyKey', p_request->>'fingerprint');
+  IF answer IS NOT NULL THEN RETURN answer; END IF;
+  IF p.hold_reason IS NOT NULL THEN RETURN jsonb_build_object('kind', 'held', 'reason', p.hold_reason); END IF;
+  IF (p_request->>'ifGeneration')::bigint <> p.generation THEN RETURN jsonb_build_object('kind', 'stale', 'pointer', pointer_json(p)); END IF;
+  artifact := artifact_for(t, b, v, c);
+  IF (p.version, p.digest) IS DISTINCT FROM (v, artifact) THEN
+    answer := hand_bar(p_request, p, v, artifact, p_at);
+    IF answer IS NOT NULL THEN RETURN answer; END IF;
+    m := put_move(p, 'hand', v, artifact, p_request->>'by', p_request->>'why', p_at);
+    UPDATE moves SET announced_at = p_at WHERE (tenant, bundle, channel, generation) = (t, b, c, m.generation);
+    PERFORM void_stale(w, p_at) FROM releases w WHERE (w.tenant, w.bundle, w.channel) = (t, b, c) AND w.status = 'running';
+  END IF;
+  IF p_request->>'hold' IS NOT NULL THEN PERFORM put_hold(t, b, c, p_request->>'hold', p_request->>'by', p_at); END IF;
+  SELECT * INTO p FROM pointers WHERE (tenant, bundle, channel) = (t, b, c);
+  IF m.generation IS NULL THEN
+    answer := jsonb_build_object('kind', 'unchanged', 'pointer', pointer_json(p));
+  ELSE
+    answer := jsonb_build_object('kind', 'moved', 'pointer', pointer_json(p), 'replayed', false);
+  END IF;
+  INSERT INTO idempotency_keys VALUES (t, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
+  PERFORM tell(t, b, c, v, 'moved');
+  IF m.generation IS NULL THEN RETURN answer; END IF;
+  RETURN answer || jsonb_build_object('told', jsonb_build_object('seq', m.seq, 'webhooks', webhooks_of(t)));
+END $$;
+
+CREATE FUNCTION put_hold(p_tenant text, p_bundle text, p_channel text, p_reason text, p_by text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE pointers SET hold_reason = p_reason, hold_by = CASE WHEN p_reason IS NOT NULL THEN p_by END, hold_at = CASE WHEN p_reason IS NOT NULL THEN p_at END
+  WHERE (tenant, bundle, channel) = (p_tenant, p_bundle, p_channel);
+  PERFORM note(p_tenant, p_at, p_by, CASE WHEN p_reason IS NULL THEN 'lift hold' ELSE 'hold' END,
+    jsonb_build_object('bundle', p_bundle, 'channel', p_channel, 'reason', p_reason));
+END $$;
+
+CREATE FUNCTION set_hold(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  t text := p_request->>'tenant';
+  b text := p_request->>'bundle';
+  c text := p_request->>'channel';
+  p pointers;
+  answer jsonb;
+BEGIN
+  PERFORM FROM tenants WHERE tenant = t;
+  IF NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
+  answer := replay(t, p_request->>'idempotencyKey', p_request->>'fingerprint');
+  IF answer IS NOT NULL THEN RETURN answer; END IF;
+  PERFORM FROM bundles WHERE (tenant, bundle) = (t, b);
+  IF NOT FOUND THEN RETURN '{"kind": "no_bundle"}'; END IF;
+  p := lock_pointer(t, b, c);
+  answer := replay(t, p_request->>'idempotencyKey', p_request->>'fingerprint');
+  IF answer IS NOT NULL THEN RETURN answer; END IF;
+  PERFORM put_hold(t, b, c, p_request->>'reason', p_request->>'by', p_at);
+  SELECT * INTO p FROM pointers WHERE (tenant, bundle, channel) = (t, b, c);
+  answer := jsonb_build_object('kind', 'done', 'pointer', pointer_json(p));
+  INSERT INTO idempotency_keys VALUES (t, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
+  PERFORM tell(t, b, c, NULL, 'hold');
+  RETURN answer;
+END $$;
+
+-- The same answer; of a move, with the webhooks that it is told to.
+CREATE FUNCTION with_webhooks(p_tenant text, p_answer jsonb) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN p_answer->>'kind' = 'moved' THEN p_answer || jsonb_build_object('webhooks', webhooks_of(p_tenant)) ELSE p_answer END
+$$;

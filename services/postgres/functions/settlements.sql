@@ -1,0 +1,73 @@
+-- From here on no forward step of this release has an effect, even one whose code is running somewhere right now: each of them reads
+-- this row under its lock.
+CREATE FUNCTION close_release(p_tenant text, p_bundle text, p_version bigint, p_outcome text, p_yields boolean, p_reason text, p_at_stage text, p_at timestamptz)
+RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  r releases;
+BEGIN
+  SELECT * INTO STRICT r FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
+  IF r.status = 'settled' THEN RETURN jsonb_build_object('kind', 'settled', 'outcome', r.outcome, 'reason', r.reason); END IF;
+  IF r.generation IS NOT NULL THEN RETURN jsonb_build_object('kind', 'moved', 'generation', r.generation, 'seq', r.seq); END IF;
+  IF NOT r.closing THEN
+    r.outcome := CASE WHEN p_yields THEN coalesce(r.intent, p_outcome) ELSE p_outcome END;
+    r.reason := CASE WHEN p_yields THEN coalesce(r.intent_reason, p_reason) ELSE p_reason END;
+    UPDATE releases SET closing = true, outcome = r.outcome, reason = r.reason WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
+    IF p_at_stage IS NOT NULL THEN
+      INSERT INTO stages VALUES (p_tenant, p_bundle, p_version, p_at_stage, 'failed', p_at, p_at)
+      ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = 'failed', finished_at = p_at;
+    END IF;
+    PERFORM close_gates(p_tenant, p_bundle, p_version, p_at);
+  END IF;
+  RETURN jsonb_build_object('kind', 'closing', 'outcome', r.outcome, 'reason', r.reason, 'effects', (
+    SELECT coalesce(jsonb_agg(s.effect ORDER BY s.at DESC), '[]') FROM standing_effects(p_tenant, p_bundle, p_version) s));
+END $$;
+
+-- What has to be undone of a release that ends without having moved its pointer. What a commit is told of it is not taken back: its
+-- last word follows.
+CREATE FUNCTION standing_effects(p_tenant text, p_bundle text, p_version bigint) RETURNS TABLE (effect text, at timestamptz) LANGUAGE sql STABLE AS $$
+  SELECT e.effect, max(e.at) FROM effects e
+  WHERE (e.tenant, e.bundle, e.version) = (p_tenant, p_bundle, p_version) AND e.state NOT IN ('compensated', 'failed') AND e.effect <> 'commit-status'
+  GROUP BY e.effect
+$$;
+
+-- Gives up the claim: the artifact and its blobs are shared with other releases, and stay until nothing claims them. What was asked of
+-- the world is undone by no longer listening to its answer.
+CREATE FUNCTION undo_effect(p_tenant text, p_bundle text, p_version bigint, p_effect text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND closing FOR UPDATE;
+  IF NOT FOUND THEN RAISE EXCEPTION 'release %/%/v% is not closed, so nothing of it may be undone', p_tenant, p_bundle, p_version; END IF;
+  CASE p_effect
+    WHEN 'artifact-claim' THEN DELETE FROM artifact_claims WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
+    WHEN 'check-request' THEN PERFORM revoke_callbacks(p_tenant, p_bundle, p_version, 'check', p_at);
+    WHEN 'compile-request' THEN PERFORM revoke_callbacks(p_tenant, p_bundle, p_version, 'compile', p_at);
+    ELSE RAISE EXCEPTION 'nobody knows how to undo %', p_effect;
+  END CASE;
+  UPDATE effects SET state = 'compensated', at = p_at
+  WHERE (tenant, bundle, version, effect) = (p_tenant, p_bundle, p_version, p_effect) AND state NOT IN ('compensated', 'failed');
+END $$;
+
+-- What is undone stays undone: the note of a failed try may come after the try that succeeded.
+CREATE FUNCTION note_undo_failed(p_tenant text, p_bundle text, p_version bigint, p_effect text, p_reason text, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
+  UPDATE effects SET state = 'compensation_failed', detail = p_reason, at = p_at
+  WHERE (tenant, bundle, version, effect) = (p_tenant, p_bundle, p_version, p_effect) AND state NOT IN ('compensated', 'failed')
+$$;
+
+CREATE FUNCTION settle_release(p_tenant text, p_bundle text, p_version bigint, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  r releases;
+BEGIN
+  SELECT * INTO STRICT r FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
+  IF r.status <> 'settled' THEN
+    IF r.outcome IS NULL THEN RAISE EXCEPTION 'release %/%/v% has neither moved a pointer nor been closed', p_tenant, p_bundle, p_version; END IF;
+    IF r.closing AND EXISTS (
+      SELECT FROM effects WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state IN ('begun', 'done') AND effect <> 'commit-status'
+    ) THEN
+      RAISE EXCEPTION 'release %/%/v% has effects that nobody has tried to undo', p_tenant, p_bundle, p_version;
+    END IF;
+    UPDATE releases SET status = 'settled', settled_at = p_at WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
+    PERFORM tell_commit(r, r.outcome, r.reason, p_at);
+    PERFORM note(p_tenant, p_at, r."by", 'settled', jsonb_build_object('bundle', p_bundle, 'version', p_version, 'outcome', r.outcome, 'reason', r.reason));
+    PERFORM tell(p_tenant, p_bundle, r.channel, p_version, 'settled');
+  END IF;
+  RETURN jsonb_build_object('outcome', r.outcome, 'reason', r.reason);
+END $$;

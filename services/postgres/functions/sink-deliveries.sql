@@ -1,0 +1,209 @@
+-- What is delivered to sinks, and what waits for them. The writer of a sink (handlers/sink.ts) works under its key alone; these functions
+-- are its only way to the rows.
+
+-- The number before the first move that is young enough to be told; the last number when none is.
+--
+-- Whoever moves notes the time before it has its number, so that of moves made at once the first by time need not be the first by number.
+-- What stands right before the first by time is therefore told as well, for as long as it is young enough itself.
+CREATE FUNCTION feed_floor(p_tenant text, p_since timestamptz) RETURNS bigint LANGUAGE sql STABLE AS $$
+  WITH young AS (
+    SELECT m.seq FROM moves m WHERE m.tenant = p_tenant AND m.moved_at >= p_since ORDER BY m.moved_at, m.seq LIMIT 1)
+  SELECT coalesce(
+    (SELECT coalesce(
+      (SELECT m.seq FROM moves m WHERE m.tenant = p_tenant AND m.seq < young.seq AND m.moved_at < p_since ORDER BY m.seq DESC LIMIT 1), 0)
+      FROM young),
+    (SELECT feed_seq FROM tenants WHERE tenant = p_tenant))
+$$;
+
+CREATE FUNCTION recorded_move(p_move moves) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT jsonb_build_object(
+  'bundle', p_move.bundle, 'channel', p_move.channel, 'generation', p_move.generation, 'seq', p_move.seq,
+  'from', CASE WHEN p_move.from_version IS NOT NULL THEN jsonb_build_object('version', p_move.from_version, 'digest', p_move.from_digest) END,
+  'to', jsonb_build_object('version', p_move.to_version, 'digest', p_move.to_digest), 'movedAt', iso(p_move.moved_at))
+$$;
+
+-- A sink as whoever sends through it must know it, with the moves that are due: what comes after the number on record, or after `known` where
+-- the record has none yet. What is older than `since` is told to nobody any more. See OpenedSink in services/postgres/sink-deliveries.ts.
+CREATE FUNCTION open_sink(p_tenant text, p_sink text, p_known bigint, p_since timestamptz, p_most integer) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  k sinks;
+  latest bigint;
+  start bigint;
+BEGIN
+  SELECT feed_seq INTO latest FROM tenants WHERE tenant = p_tenant;
+  SELECT * INTO k FROM sinks WHERE (tenant, sink) = (p_tenant, p_sink);
+  IF latest IS NULL OR (k.sink IS NULL AND p_sink NOT IN ('redis', 'rabbitmq')) THEN RETURN '{"kind": "no_sink"}'; END IF;
+  -- Never past the feed: its record may have been restored to what it was before.
+  start := least(greatest(coalesce(k.delivered_seq, p_known, 0), feed_floor(p_tenant, p_since)), latest);
+  RETURN jsonb_build_object('kind', 'open', 'start', start, 'onRecord', k.delivered_seq, 'latest', latest,
+    'paused', CASE WHEN k.paused_at IS NOT NULL THEN format('it is paused by %s%s', k.paused_by, coalesce(': ' || k.pause_reason, '')) END,
+    'url', k.url, 'secret', k.secret, 'previousSecret', k.previous_secret, 'previousUntil', iso(k.previous_until),
+    'failures', coalesce(k.failures, 0), 'failingSinceMs', epoch_ms(k.failing_since), 'retryAtMs', epoch_ms(k.retry_at), 'lastError', k.last_error,
+    'required', (
+      SELECT coalesce(jsonb_agg(c.key), '[]') FROM policies p, jsonb_each(p.document->'channels') c
+      WHERE (p.tenant, p.version) = (p_tenant, policy_now(p_tenant)) AND c.value->'sinks'->'required' ? p_sink),
+    'moves', (
+      SELECT coalesce(jsonb_agg(recorded_move(m) ORDER BY m.seq), '[]')
+      FROM (SELECT * FROM moves WHERE tenant = p_tenant AND seq > start AND k.paused_at IS NULL ORDER BY seq LIMIT p_most) m));
+END $$;
+
+CREATE FUNCTION find_move(p_tenant text, p_seq bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT recorded_move(m) FROM moves m WHERE (m.tenant, m.seq) = (p_tenant, p_seq)
+$$;
+
+-- A broker's row, made when there is the first word about it. A webhook has its own, or is gone.
+CREATE FUNCTION lock_sink(p_tenant text, p_sink text, p_start bigint, p_at timestamptz) RETURNS sinks LANGUAGE plpgsql AS $$
+DECLARE
+  k sinks;
+BEGIN
+  SELECT * INTO k FROM sinks WHERE (tenant, sink) = (p_tenant, p_sink) FOR NO KEY UPDATE;
+  IF FOUND OR p_sink NOT IN ('redis', 'rabbitmq') THEN RETURN k; END IF;
+  INSERT INTO sinks (tenant, sink, kind, delivered_seq, created_by, created_at, updated_by, updated_at)
+  VALUES (p_tenant, p_sink, p_sink, p_start, 'pointsman/sink', p_at, 'pointsman/sink', p_at) ON CONFLICT DO NOTHING;
+  SELECT * INTO STRICT k FROM sinks WHERE (tenant, sink) = (p_tenant, p_sink) FOR NO KEY UPDATE;
+  RETURN k;
+END $$;
+
+-- Each try at a webhook; only so many are kept to be looked at.
+CREATE FUNCTION put_attempts(p_tenant text, p_sink text, p_attempts jsonb, p_keep integer, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF p_attempts = '[]' THEN RETURN; END IF;
+  INSERT INTO webhook_attempts (tenant, sink, seq, event, delivered, status, summary, took_ms, at)
+  SELECT p_tenant, p_sink, (a->>'seq')::bigint, a->>'event', (a->>'delivered')::boolean, (a->>'status')::integer, a->>'summary', (a->>'tookMs')::integer, p_at
+  FROM jsonb_array_elements(p_attempts) WITH ORDINALITY AS n (a, i) ORDER BY i;
+  DELETE FROM webhook_attempts WHERE (tenant, sink) = (p_tenant, p_sink) AND n <= (
+    SELECT w.n FROM webhook_attempts w WHERE (w.tenant, w.sink) = (p_tenant, p_sink) ORDER BY w.n DESC OFFSET p_keep LIMIT 1);
+END $$;
+
+-- What one step of the writer has come to. `failed` is null when all that it tried has arrived; with `pause` nobody tries again by himself.
+CREATE FUNCTION record_delivery(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  k sinks := lock_sink(p_tenant, p_request->>'sink', (p_request->>'start')::bigint, p_at);
+  seq bigint := (p_request->>'seq')::bigint;
+  failed jsonb := nullif(p_request->'failed', 'null');
+  why text := p_request->>'pause';
+BEGIN
+  -- Deleted meanwhile.
+  IF k.sink IS NULL THEN RETURN; END IF;
+  UPDATE sinks SET delivered_seq = seq, delivered_at = CASE WHEN seq > (p_request->>'start')::bigint THEN p_at ELSE delivered_at END,
+    failures = coalesce((failed->>'failures')::bigint, 0), failing_since = to_timestamp((failed->>'sinceMs')::double precision / 1000),
+    last_error = failed->>'reason', proven_at = CASE WHEN failed IS NULL THEN p_at ELSE proven_at END,
+    retry_at = CASE WHEN why IS NULL THEN to_timestamp((failed->>'retryAtMs')::double precision / 1000) END,
+    paused_by = CASE WHEN why IS NULL THEN paused_by ELSE 'pointsman/sink' END,
+    paused_at = CASE WHEN why IS NULL THEN paused_at ELSE p_at END,
+    pause_reason = coalesce(why, pause_reason)
+  WHERE (tenant, sink) = (p_tenant, k.sink);
+  PERFORM put_attempts(p_tenant, k.sink, p_request->'attempts', (p_request->>'keep')::integer, p_at);
+  IF why IS NOT NULL THEN
+    PERFORM note(p_tenant, p_at, 'pointsman/sink', 'pause sink', jsonb_build_object('sink', k.sink, 'reason', why));
+  END IF;
+END $$;
+
+-- What was seen of a sink beside its deliveries. One that is well and has nothing to deliver fails no more; where something is still due, only
+-- its delivery shows that.
+CREATE FUNCTION record_look(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  k sinks := lock_sink(p_tenant, p_request->>'sink', (p_request->>'start')::bigint, p_at);
+  latest bigint;
+BEGIN
+  IF k.sink IS NULL THEN RETURN; END IF;
+  IF p_request->>'failed' IS NULL THEN
+    SELECT feed_seq INTO STRICT latest FROM tenants WHERE tenant = p_tenant;
+    UPDATE sinks SET proven_at = p_at WHERE (tenant, sink) = (p_tenant, k.sink);
+    UPDATE sinks SET failures = 0, failing_since = NULL, last_error = NULL, retry_at = NULL
+    WHERE (tenant, sink) = (p_tenant, k.sink) AND delivered_seq >= latest;
+  ELSE
+    UPDATE sinks SET failures = failures + 1, failing_since = coalesce(failing_since, p_at), last_error = p_request->>'failed',
+      retry_at = coalesce(to_timestamp((p_request->>'retryAtMs')::double precision / 1000), retry_at)
+    WHERE (tenant, sink) = (p_tenant, k.sink);
+  END IF;
+  PERFORM put_attempts(p_tenant, k.sink, p_request->'attempts', (p_request->>'keep')::integer, p_at);
+  IF p_request->>'by' IS NOT NULL THEN
+    PERFORM note(p_tenant, p_at, p_request->>'by', p_request->>'action', jsonb_build_object('sink', k.sink, 'event', p_request->>'event', 'requestId', p_request->>'requestId'));
+  END IF;
+END $$;
+
+-- Pauses, resumes or rewinds, once for its key. The answer says where the sink stands now, for the writer's state, whichever request it was.
+CREATE FUNCTION steer_sink(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  k sinks;
+  oldest bigint := feed_floor(p_tenant, (p_request->>'since')::timestamptz);
+  latest bigint;
+  later_than bigint := (p_request->'steer'->>'after')::bigint;
+  answer jsonb;
+BEGIN
+  SELECT feed_seq INTO latest FROM tenants WHERE tenant = p_tenant;
+  IF NOT FOUND THEN RETURN '{"kind": "no_sink"}'; END IF;
+  k := lock_sink(p_tenant, p_request->>'sink', oldest, p_at);
+  answer := replay(p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint');
+  IF answer->>'kind' = 'done' THEN RETURN answer || jsonb_build_object('seq', k.delivered_seq, 'latest', latest); END IF;
+  IF answer IS NOT NULL THEN RETURN answer; END IF;
+  IF k.sink IS NULL THEN RETURN '{"kind": "no_sink"}'; END IF;
+  IF later_than > latest THEN RETURN jsonb_build_object('kind', 'ahead', 'latest', latest); END IF;
+  IF later_than < oldest THEN RETURN jsonb_build_object('kind', 'expired', 'oldest', oldest, 'latest', latest); END IF;
+  CASE p_request->'steer'->>'kind'
+    WHEN 'pause' THEN
+      UPDATE sinks SET paused_by = p_request->>'by', paused_at = p_at, pause_reason = p_request->'steer'->>'reason', retry_at = NULL
+      WHERE (tenant, sink) = (p_tenant, k.sink);
+    WHEN 'resume' THEN
+      UPDATE sinks SET paused_by = NULL, paused_at = NULL, pause_reason = NULL, failures = 0, failing_since = NULL, last_error = NULL, retry_at = NULL
+      WHERE (tenant, sink) = (p_tenant, k.sink);
+    WHEN 'replay' THEN
+      UPDATE sinks SET delivered_seq = later_than WHERE (tenant, sink) = (p_tenant, k.sink) RETURNING * INTO k;
+  END CASE;
+  answer := '{"kind": "done", "replayed": false}';
+  INSERT INTO idempotency_keys VALUES (p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
+  PERFORM note(p_tenant, p_at, p_request->>'by', format('%s sink', p_request->'steer'->>'kind'),
+    jsonb_build_object('sink', k.sink, 'requestId', p_request->>'requestId') || ((p_request->'steer') - 'kind'));
+  RETURN answer || jsonb_build_object('seq', k.delivered_seq, 'latest', latest);
+END $$;
+
+-- Freezing: what the tenant's policy of now requires of this channel's sinks, and is not seen to be so. Null when nothing is in the way, or when
+-- the channel goes on without them. `known`: not for want of a look.
+CREATE FUNCTION sink_bar(p_tenant text, p_channel text, p_at timestamptz, p_proven interval) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT jsonb_agg(jsonb_build_object('sink', n.sink,
+      'known', k.sink IS NULL AND n.sink NOT IN ('redis', 'rabbitmq') OR k.paused_at IS NOT NULL OR coalesce(k.failures, 0) > 0,
+    'why', CASE
+      WHEN k.sink IS NULL AND n.sink NOT IN ('redis', 'rabbitmq') THEN 'there is no webhook of that name'
+      WHEN k.paused_at IS NOT NULL THEN format('it is paused by %s%s', k.paused_by, coalesce(': ' || k.pause_reason, ''))
+      WHEN k.failures > 0 THEN format('it has failed since %s: %s', iso(k.failing_since), k.last_error)
+      ELSE 'nobody has seen lately that it is well' END) ORDER BY n.i)
+  FROM policies p, jsonb_array_elements_text(p.document->'channels'->p_channel->'sinks'->'required') WITH ORDINALITY AS n (sink, i)
+  LEFT JOIN sinks k ON (k.tenant, k.sink) = (p_tenant, n.sink)
+  WHERE (p.tenant, p.version) = (p_tenant, policy_now(p_tenant)) AND p.document->'channels'->p_channel->'sinks'->>'whenDown' = 'freeze'
+    AND NOT coalesce(k.paused_at IS NULL AND k.failures = 0 AND k.proven_at > p_at - p_proven, false)
+$$;
+
+-- The webhooks that a move is told to.
+CREATE FUNCTION webhooks_of(p_tenant text) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT coalesce(jsonb_agg(sink ORDER BY sink), '[]') FROM sinks WHERE tenant = p_tenant AND kind = 'webhook' AND paused_at IS NULL
+$$;
+
+-- What looks across tenants.
+
+-- Of the next so many tenants, the sinks to which something is due that moved a while ago, and that do not wait for their next try. `last` is
+-- null when there are no more tenants.
+CREATE FUNCTION sinks_behind(p_brokers text[], p_after_tenant text, p_most integer, p_moved_before timestamptz, p_at timestamptz) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
+  WITH page AS MATERIALIZED (SELECT t.tenant, t.feed_seq FROM tenants t WHERE t.tenant > p_after_tenant ORDER BY t.tenant LIMIT p_most)
+  SELECT jsonb_build_object(
+    'last', (SELECT max(tenant) FROM page HAVING count(*) = p_most),
+    'behind', (SELECT coalesce(jsonb_agg(jsonb_build_object('tenant', p.tenant, 'sink', n.sink, 'seq', p.feed_seq) ORDER BY p.tenant, n.sink), '[]')
+      FROM page p CROSS JOIN LATERAL (
+        SELECT k.sink, k.delivered_seq FROM sinks k
+        WHERE k.tenant = p.tenant AND k.delivered_seq < p.feed_seq AND k.paused_at IS NULL AND (k.retry_at IS NULL OR k.retry_at <= p_at)
+          AND (k.kind = 'webhook' OR k.sink = ANY (p_brokers))
+        UNION ALL
+        SELECT b, 0 FROM unnest(p_brokers) b
+        WHERE p.feed_seq > 0 AND NOT EXISTS (SELECT FROM sinks k WHERE (k.tenant, k.sink) = (p.tenant, b))) n
+      JOIN moves m ON (m.tenant, m.seq) = (p.tenant, n.delivered_seq + 1) AND m.moved_at < p_moved_before))
+$$;
+
+-- Tenants of one shared stream to which something is due.
+CREATE FUNCTION stream_behind(p_broker text, p_stream integer, p_most integer)
+RETURNS TABLE (tenant text, seq bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
+  SELECT t.tenant, t.feed_seq FROM tenants t LEFT JOIN sinks k ON (k.tenant, k.sink) = (t.tenant, p_broker)
+  WHERE stream_of(t.tenant) = p_stream AND t.feed_seq > coalesce(k.delivered_seq, 0) AND k.paused_at IS NULL
+  ORDER BY t.tenant LIMIT p_most
+$$;

@@ -1,0 +1,93 @@
+-- One stage, begun and ended. Refused for a release that is closed, under its row's lock, as is every other forward step.
+CREATE FUNCTION record_stage(p_tenant text, p_bundle text, p_version bigint, p_stage text, p_state text, p_invocation text, p_began timestamptz, p_ended timestamptz, p_problems jsonb)
+RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE releases SET invocation_id = p_invocation
+  WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND status = 'running' AND NOT closing;
+  IF NOT FOUND THEN RETURN false; END IF;
+  PERFORM put_stage(p_tenant, p_bundle, p_version, p_stage, p_state, p_began, p_ended, p_problems);
+  RETURN true;
+END $$;
+
+-- The validation and the compilation, with their blobs where these are few: one message for a small bundle, which most are.
+CREATE FUNCTION record_compiled(
+  p_tenant text, p_bundle text, p_version bigint, p_invocation text, p_valid_began timestamptz, p_valid_ended timestamptz, p_began timestamptz, p_ended timestamptz,
+  p_digests text[], p_media_types text[], p_contents bytea[]
+) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE releases SET invocation_id = p_invocation
+  WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND status = 'running' AND NOT closing;
+  IF NOT FOUND THEN RETURN false; END IF;
+  INSERT INTO blobs (tenant, digest, media_type, size, content)
+  SELECT p_tenant, n.digest, n.media_type, octet_length(n.content), n.content
+  FROM unnest(p_digests, p_media_types, p_contents) AS n (digest, media_type, content)
+  ON CONFLICT DO NOTHING;
+  INSERT INTO stages (tenant, bundle, version, stage, state, started_at, finished_at)
+  VALUES (p_tenant, p_bundle, p_version, 'validate', 'passed', p_valid_began, p_valid_ended), (p_tenant, p_bundle, p_version, 'compile', 'passed', p_began, p_ended)
+  ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = 'passed', finished_at = EXCLUDED.finished_at;
+  RETURN true;
+END $$;
+
+CREATE FUNCTION put_stage(p_tenant text, p_bundle text, p_version bigint, p_stage text, p_state text, p_began timestamptz, p_ended timestamptz, p_problems jsonb DEFAULT '[]')
+RETURNS void LANGUAGE sql AS $$
+  INSERT INTO stages VALUES (p_tenant, p_bundle, p_version, p_stage, p_state, p_began, p_ended, p_problems)
+  ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = p_state, finished_at = p_ended, diagnostics = p_problems
+$$;
+
+CREATE FUNCTION put_effect(p_tenant text, p_bundle text, p_version bigint, p_effect text, p_state text, p_detail text, p_at timestamptz, p_subject text DEFAULT '')
+RETURNS void LANGUAGE sql AS $$
+  INSERT INTO effects (tenant, bundle, version, effect, subject, state, detail, at) VALUES (p_tenant, p_bundle, p_version, p_effect, p_subject, p_state, p_detail, p_at)
+  ON CONFLICT (tenant, bundle, version, effect, subject) DO UPDATE SET state = p_state, detail = p_detail, at = EXCLUDED.at
+$$;
+
+-- Makes known what the manifest names. A blob that is not stored violates a foreign key, and nothing of this happens.
+CREATE FUNCTION put_artifact(p_tenant text, p_manifest text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  content jsonb;
+BEGIN
+  INSERT INTO artifacts VALUES (p_tenant, p_manifest) ON CONFLICT DO NOTHING;
+  IF NOT FOUND THEN RETURN; END IF;
+  SELECT convert_from(blobs.content, 'UTF8')::jsonb INTO STRICT content FROM blobs WHERE (tenant, digest) = (p_tenant, p_manifest);
+  INSERT INTO artifact_blobs (tenant, artifact, ordinal, digest, path, size, media_type)
+  SELECT p_tenant, p_manifest, d.ordinal, d.item->>'digest', d.item->'annotations'->>'org.opencontainers.image.title',
+    (d.item->>'size')::bigint, d.item->>'mediaType'
+  FROM (
+    SELECT 0 AS ordinal, content->'config' AS item
+    UNION ALL
+    SELECT l.n::integer, l.item FROM jsonb_array_elements(content->'layers') WITH ORDINALITY AS l (item, n)) d;
+END $$;
+
+CREATE FUNCTION store_artifacts(p_tenant text, p_bundle text, p_version bigint, p_on_channel text, p_made jsonb, p_invocation text, p_began timestamptz, p_ended timestamptz)
+RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  own text;
+  gated boolean;
+BEGIN
+  PERFORM FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND status = 'running' AND NOT closing FOR UPDATE;
+  IF NOT FOUND THEN RETURN '{"kind": "closed"}'; END IF;
+  PERFORM put_artifact(p_tenant, a->>'digest') FROM jsonb_array_elements(p_made) a;
+  INSERT INTO release_artifacts SELECT p_tenant, p_bundle, p_version, coalesce(a->>'channel', ''), a->>'digest' FROM jsonb_array_elements(p_made) a
+  ON CONFLICT DO NOTHING;
+  INSERT INTO artifact_claims SELECT DISTINCT p_tenant, a->>'digest', p_bundle, p_version FROM jsonb_array_elements(p_made) a ON CONFLICT DO NOTHING;
+  own := artifact_for(p_tenant, p_bundle, p_version, p_on_channel);
+  IF own IS NULL THEN RAISE no_data_found USING MESSAGE = format('there is neither a base nor one for channel %s', p_on_channel); END IF;
+  UPDATE releases SET digest = own, invocation_id = p_invocation WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
+  PERFORM put_effect(p_tenant, p_bundle, p_version, 'artifact-claim', 'done', own, p_ended);
+  gated := open_gates(p_tenant, p_bundle, p_version, p_ended);
+  INSERT INTO stages (tenant, bundle, version, stage, state, started_at, finished_at)
+  VALUES (p_tenant, p_bundle, p_version, 'store', 'passed', p_began, p_ended),
+    (p_tenant, p_bundle, p_version, 'gate', CASE WHEN gated THEN 'running' ELSE 'passed' END, p_ended, CASE WHEN NOT gated THEN p_ended END)
+  ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = EXCLUDED.state, finished_at = EXCLUDED.finished_at
+  WHERE stages.state <> 'passed';
+  RETURN jsonb_build_object('kind', 'stored', 'digest', own, 'gated', gated);
+EXCEPTION
+  -- Takes back all of the above.
+  WHEN foreign_key_violation OR not_null_violation OR invalid_text_representation OR no_data_found THEN
+    RETURN jsonb_build_object('kind', 'broken', 'reason', format('the artifact cannot be stored: %s', SQLERRM));
+END $$;
+
+-- What a pointer of that channel names when it names that release: the channel's own artifact, or the base.
+CREATE FUNCTION artifact_for(p_tenant text, p_bundle text, p_version bigint, p_on_channel text) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT digest FROM release_artifacts
+  WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND channel IN (p_on_channel, '') ORDER BY channel DESC LIMIT 1
+$$;

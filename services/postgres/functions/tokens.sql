@@ -1,0 +1,93 @@
+-- What belongs to the platform and to no tenant: who may call, and who may run.
+
+-- The processes' doors to the tokens. No other way leads to that table, and none of these gives a hash away.
+
+-- Whose token has that hash. One that is revoked is nobody's.
+CREATE FUNCTION find_token(p_hash text)
+RETURNS TABLE (id text, name text, tenant text, roles text[])
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
+  SELECT t.id, t.name, t.tenant, t.roles FROM tokens t WHERE t.sha256 = p_hash AND t.revoked_at IS NULL
+$$;
+
+CREATE FUNCTION token_json(p_token tokens) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT jsonb_build_object(
+  'id', p_token.id, 'name', p_token.name, 'tenant', p_token.tenant, 'roles', p_token.roles, 'createdBy', p_token.created_by, 'createdAt', iso(p_token.created_at),
+  'revokedBy', p_token.revoked_by, 'revokedAt', iso(p_token.revoked_at))
+$$;
+
+-- Makes a token, once for a key and never two that speak by one name. The caller has the transaction's tenant set to the token's.
+CREATE FUNCTION create_token(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
+DECLARE
+  token_key text := p_request->>'idempotencyKey';
+  earlier tokens;
+BEGIN
+  PERFORM FROM tenants WHERE tenant = p_tenant;
+  IF p_tenant IS NOT NULL AND NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
+  -- Again only when somebody else's token came between the look and the insert: the next look finds it, or it has been revoked.
+  FOR attempt IN 1..10 LOOP
+    SELECT * INTO earlier FROM tokens WHERE coalesce(tenant, '') = coalesce(p_tenant, '') AND idempotency_key = token_key;
+    IF earlier.fingerprint = p_request->>'fingerprint' THEN RETURN jsonb_build_object('kind', 'made_before', 'id', earlier.id); END IF;
+    -- A tenant's keys are for all that may be asked of it.
+    IF FOUND OR EXISTS (SELECT FROM idempotency_keys WHERE (tenant, key) = (p_tenant, token_key)) THEN RETURN '{"kind": "key_reused"}'; END IF;
+    SELECT * INTO earlier FROM tokens WHERE coalesce(tenant, '') = coalesce(p_tenant, '') AND name = p_request->>'name' AND revoked_at IS NULL;
+    -- By this same request, which came between the two looks: the next round finds it by its key.
+    CONTINUE WHEN FOUND AND earlier.idempotency_key = token_key;
+    IF FOUND THEN RETURN jsonb_build_object('kind', 'name_taken', 'id', earlier.id); END IF;
+    -- Two at once may pass the limit by one: it ends loops, and counts nothing that is paid for.
+    IF (SELECT count(*) FROM tokens WHERE coalesce(tenant, '') = coalesce(p_tenant, '') AND revoked_at IS NULL) >= (p_request->>'most')::integer THEN
+      RETURN '{"kind": "too_many"}';
+    END IF;
+    BEGIN
+      INSERT INTO tokens (id, name, tenant, roles, sha256, idempotency_key, fingerprint, created_by, created_at)
+      VALUES (p_request->>'id', p_request->>'name', p_tenant, ARRAY(SELECT jsonb_array_elements_text(p_request->'roles')), p_request->>'sha256', token_key, p_request->>'fingerprint',
+        p_request->>'by', p_at)
+      RETURNING * INTO earlier;
+      IF p_tenant IS NOT NULL THEN
+        INSERT INTO idempotency_keys VALUES (p_tenant, token_key, p_request->>'fingerprint', '{"kind": "token"}', p_at);
+        PERFORM note(p_tenant, p_at, p_request->>'by', 'create token',
+          jsonb_build_object('id', p_request->>'id', 'name', p_request->>'name', 'roles', p_request->'roles', 'requestId', p_request->>'requestId'));
+      END IF;
+      RETURN jsonb_build_object('kind', 'made', 'token', token_json(earlier));
+    EXCEPTION
+      -- Takes back the token with its key.
+      WHEN unique_violation THEN NULL;
+    END;
+  END LOOP;
+  RAISE EXCEPTION 'a token cannot be made: ten others came between';
+END $$;
+
+-- Null for a token that was never made.
+CREATE FUNCTION get_token(p_id text) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
+  SELECT token_json(t) FROM tokens t WHERE t.id = p_id
+$$;
+
+-- Newest first; of all tenants and the platform where `of_tenant` is null.
+CREATE FUNCTION list_tokens(p_of_tenant text, p_active boolean, p_revoked boolean, p_before_at timestamptz, p_before_id text, p_most integer)
+RETURNS TABLE (token jsonb)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
+BEGIN
+  -- Two statements, so that each has the index of its order.
+  IF p_of_tenant IS NULL THEN
+    RETURN QUERY SELECT token_json(t) FROM tokens t
+      WHERE (t.created_at, t.id) < (p_before_at, p_before_id) AND CASE WHEN t.revoked_at IS NULL THEN p_active ELSE p_revoked END
+      ORDER BY t.created_at DESC, t.id DESC LIMIT p_most;
+  ELSE
+    RETURN QUERY SELECT token_json(t) FROM tokens t
+      WHERE t.tenant = p_of_tenant AND (t.created_at, t.id) < (p_before_at, p_before_id)
+        AND CASE WHEN t.revoked_at IS NULL THEN p_active ELSE p_revoked END
+      ORDER BY t.created_at DESC, t.id DESC LIMIT p_most;
+  END IF;
+END $$;
+
+-- What is revoked stays as it was revoked first. The caller has the transaction's tenant set to the token's.
+CREATE FUNCTION revoke_token(p_tenant text, p_id text, p_by text, p_request_id text, p_at timestamptz) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
+BEGIN
+  UPDATE tokens SET revoked_by = p_by, revoked_at = p_at
+  WHERE id = p_id AND coalesce(tenant, '') = coalesce(p_tenant, '') AND revoked_at IS NULL;
+  IF NOT FOUND THEN RETURN false; END IF;
+  IF p_tenant IS NOT NULL THEN PERFORM note(p_tenant, p_at, p_by, 'revoke token', jsonb_build_object('id', p_id, 'requestId', p_request_id)); END IF;
+  RETURN true;
+END $$;
