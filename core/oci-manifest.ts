@@ -7,7 +7,7 @@ import { documentLimits, manifestLimits } from './limits.ts';
 import { type ArtifactFile, mediaTypes } from './oci.ts';
 import { describeIssues } from './schema-issues.ts';
 import { pathProblem } from './source.ts';
-import { isStorableText } from './storable.ts';
+import { isStorableJson } from './storable.ts';
 
 /** OCI image-spec 1.1, descriptor.md: of a descriptor what names a blob. More may stand there, and says nothing to us. */
 const Descriptor = z.object({
@@ -55,7 +55,7 @@ export function readManifest(bytes: Uint8Array): ReadManifest {
   const json = parseBoundedJson(bytes, { depth: documentLimits.depth, values: manifestLimits.values });
   if (json.kind === 'not_json') return { kind: 'problem', problem: 'it is not JSON in UTF-8' };
   if (json.kind === 'excess') return { kind: 'problem', problem: `it is too large: ${json.problem}` };
-  if (!isStorable(json.value)) {
+  if (!isStorableJson(json.value)) {
     return { kind: 'problem', problem: 'it has texts that are not valid Unicode' };
   }
   const parsed = Manifest.safeParse(json.value);
@@ -73,11 +73,4 @@ export function readManifest(bytes: Uint8Array): ReadManifest {
   const blobs = [config, ...layers].map(({ digest, size }) => ({ digest, size }));
   const files = layers.map(({ annotations, ...described }) => ({ path: annotations[TITLE], ...described }));
   return { kind: 'manifest', blobs, files };
-}
-
-/** Whether PostgreSQL can store every text of it. */
-function isStorable(json: unknown): boolean {
-  if (typeof json === 'string') return isStorableText(json);
-  if (typeof json !== 'object' || json === null) return true;
-  return Object.entries(json).every(([key, value]) => isStorableText(key) && isStorable(value));
 }

@@ -10,6 +10,13 @@ export function isStorableText(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed();
 }
 
+/** Whether every text of a JSON document, and every key, can be stored. */
+export function isStorableJson(json: unknown): boolean {
+  if (typeof json === 'string') return isStorableText(json);
+  if (typeof json !== 'object' || json === null) return true;
+  return Object.entries(json).every(([key, value]) => isStorableText(key) && isStorableJson(value));
+}
+
 /** Text of any other kind than {@link isStorableText} is refused. Lengths and forms are the caller's. */
 export const StorableText = z.string().refine(isStorableText, 'must be valid Unicode without NUL');
 
@@ -18,7 +25,10 @@ export function httpUrl(maxChars: number) {
   return z
     .url({ protocol: /^https?$/ })
     .max(maxChars)
-    .regex(/^[^\s\p{Cc}\p{Cs}]*$/u, 'must be a URL without spaces, control characters or half characters');
+    .refine(
+      (url) => /^[^\s\p{Cc}\p{Cs}]*$/u.test(url),
+      'must be a URL without spaces, control characters or half characters',
+    );
 }
 
 /** It stores no year 0000, which ISO 8601 has; an offset leads from the year 9999 to the next. */

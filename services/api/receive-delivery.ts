@@ -39,7 +39,7 @@ export async function authenticHook({ db, secrets, log }: Intake, raw: Raw): Pro
   const { tenant, hook, headers, body } = raw;
   const found = await findHook(db, tenant, hook);
   const secret = openSecret(secrets, tenant, found, log);
-  const signed = isSigned(found?.provider ?? 'github', secret ?? NOBODYS, headers, body);
+  const signed = isSigned(found?.provider ?? 'github', secret ?? NOBODYS, { headers, body });
   if (found !== null && secret !== null && signed) return found;
   throw new PointsmanError('not_signed', 'This is not signed with the secret of a hook that is here.');
 }
@@ -132,7 +132,7 @@ function ignoredFacts(why: string): Facts {
 const ID_HEADERS: Readonly<Record<HookProvider, string>> = {
   github: 'X-GitHub-Delivery',
   gitlab: 'Idempotency-Key or X-Gitlab-Event-UUID',
-  generic: 'X-Pointsman-Delivery',
+  generic: 'webhook-id',
 };
 
 function deliveryId(provider: HookProvider, headers: Raw['headers']): string {

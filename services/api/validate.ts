@@ -52,6 +52,6 @@ function wordsOf(issue: z.core.$ZodIssue): string {
 }
 
 // JSON Pointer (RFC 6901, section 3).
-function escaped(step: string): string {
+export function escaped(step: string): string {
   return step.replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -41,8 +41,11 @@ export const deliveryReaderLimits = {
   queued: 256,
   /** Four megabytes of text, as objects. */
   heapMiB: 128,
-  /** One payload; past this the thread is ended. */
-  timeoutMs: 5 * second,
+  /**
+   * One payload; past this the thread is ended. Its values are bounded, so that it takes less than a second: this is for a thread that hangs, and
+   * long enough for one that is only being started on a busy machine.
+   */
+  timeoutMs: 30 * second,
 } as const;
 
 /** Hooks of a tenant: a few for each of its repositories. */

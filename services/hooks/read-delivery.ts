@@ -39,6 +39,6 @@ export function deliveryIdOf(provider: HookProvider, headers: Pick<Headers, 'get
     case 'gitlab':
       return headers.get('idempotency-key') ?? headers.get('x-gitlab-event-uuid');
     case 'generic':
-      return headers.get('x-pointsman-delivery');
+      return headers.get('webhook-id');
   }
 }

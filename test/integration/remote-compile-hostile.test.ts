@@ -83,9 +83,9 @@ test('a manifest of bad layers is refused, may be mended, and meanwhile another 
   };
   await publish(0);
   const quiet = Math.max(await publish(1), await publish(2), await publish(3));
-  let over = false;
+  const over = new AbortController();
   const answers = (async () => {
-    while (!over)
+    while (!over.signal.aborted)
       expect(await tell(job!.callback.url, compiled(bad))).toMatchObject({
         status: 422,
         json: {
@@ -95,7 +95,7 @@ test('a manifest of bad layers is refused, may be mended, and meanwhile another 
       });
   })();
   const busy = Math.min(await publish(4), await publish(5), await publish(6));
-  over = true;
+  over.abort();
   await answers;
   expect(busy).toBeLessThan(10 * quiet);
 

@@ -58,7 +58,7 @@ function receiveEndpoint({ db, secrets, deliveries, payloads }: ApiParts): Endpo
     operationId: 'deliver',
     summary: 'Deliver a push',
     description:
-      'For the provider. The signature over the body is the permission: `X-Hub-Signature-256` of GitHub, `X-Gitlab-Token` of GitLab, `X-Pointsman-Signature-256: sha256=<hex of HMAC-SHA-256>` of a generic hook, whose `X-Pointsman-Delivery` names the delivery and whose payload is `{ "repository", "ref", "commit", "sourceUrl", "paths"?, "message"? }`. A delivery that comes again does nothing again.',
+      'For the provider. The signature over the body is the permission: `X-Hub-Signature-256` of GitHub, `X-Gitlab-Token` of GitLab, the headers `webhook-id`, `webhook-timestamp` and `webhook-signature` of Standard Webhooks of a generic hook, whose payload is `{ "repository", "ref", "commit", "sourceUrl", "paths"?, "message"? }`. A delivery that comes again does nothing again.',
     tags: ['hooks'],
     may: null,
     params: HookParams,
