@@ -17,6 +17,7 @@ export function feedCursor({ tenant, seq }: FeedCursor): string {
 export const FeedCursorText = z
   .string()
   .regex(CURSOR, 'must be a cursor of this feed, such as "acme:17"')
+  .refine((text) => Number.isSafeInteger(Number(text.split(':', 2)[1])), 'is past every cursor of a feed')
   .transform((text): FeedCursor => {
     const [, tenant = '', seq = ''] = CURSOR.exec(text) ?? [];
     return { tenant, seq: Number(seq) };

@@ -1,0 +1,236 @@
+import { randomUUID } from 'node:crypto';
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { signatureHeaders } from '../../services/webhooks/sign.ts';
+import { newWebhookSecret } from '../../services/webhooks/webhook-secret.ts';
+import type { TestAnswer } from '../support/api.ts';
+import { type AskedWorld, givePolicy, startAskedWorld } from '../support/asked-world.ts';
+import { signatureOf } from '../support/code-host.ts';
+import { accepted, newTenant, settled } from '../support/control-plane.ts';
+import { hostileDocuments } from '../support/hostile-values.ts';
+import {
+  type HostileRequest,
+  hostileRequests,
+  operationsOf,
+  type RightValues,
+} from '../support/hostile-requests.ts';
+import { contradictions } from '../support/record-check.ts';
+
+const SECRET = newWebhookSecret();
+const AT_ONCE = 16;
+
+let world: AskedWorld;
+let tenant: string;
+let right: RightValues;
+let document: unknown;
+
+beforeAll(async () => {
+  world = await startAskedWorld();
+  tenant = await newTenant(world.plane);
+  // A release that is live, and one that waits for a person, for a report and for a check that was asked for.
+  const live = await accepted(world.plane, tenant, { files: { 'a.json': '{}' } });
+  const { digest } = await settled(world.plane, tenant, live);
+  const within = '1h';
+  const gates = [
+    { approval: { name: 'release', within } },
+    { check: { name: 'e2e', within } },
+    { check: { name: 'asked', url: world.address('/check'), within } },
+  ];
+  await givePolicy(world.plane, tenant, { channels: { live: { gates } } });
+  const waiting = await accepted(world.plane, tenant, { files: { 'a.json': '{"n":1}' } });
+  const [check] = await world.checks('/check', 1);
+  right = rightValues({ digest: digest ?? '', waiting, capability: check!.callback.url.split('/').at(-1)! });
+  for (const name of ['setHook', 'setSink', 'acknowledge']) {
+    const operation = operationsOf(await openApi()).find(({ operationId }) => operationId === name)!;
+    const path = operation.path.replaceAll(
+      /\{(\w+)\}/g,
+      (_whole, key: string) => right.parameters[key] ?? '',
+    );
+    const answer = await world.api.call(operation.method, path, { json: right.bodies[name] });
+    expect(answer.status, answer.text).toBeLessThan(300);
+  }
+  document = await openApi();
+});
+afterAll(() => world.stop());
+
+const openApi = async (): Promise<unknown> => (await world.api.call('GET', '/openapi.json')).json;
+
+function rightValues(given: { digest: string; waiting: number; capability: string }): RightValues {
+  const { digest, capability } = given;
+  const parameters = {
+    tenant,
+    bundle: 'bundle',
+    channel: 'live',
+    version: String(given.waiting),
+    check: 'e2e',
+    hook: 'main',
+    sink: 'audit',
+    follower: 'bot-7',
+    token: randomUUID(),
+    id: randomUUID(),
+    path: 'a.json',
+    digest,
+    capability,
+  };
+  const bodies = {
+    createTenant: { tenant: `${tenant}-2` },
+    publish: { files: { 'a.json': '{}' }, channel: 'other', onConflict: 'queue', message: 'why' },
+    approveRelease: { decision: 'approve', digest, generation: 1, gate: 'release', comment: 'why' },
+    reportCheck: { conclusion: 'success', summary: 'all', url: 'https://ci.example/1', digest },
+    answerCallback: { conclusion: 'success', summary: 'all', url: 'https://ci.example/1' },
+    movePointer: { version: 1, hold: 'why' },
+    holdPointer: { reason: 'why' },
+    cancelRelease: { reason: 'why' },
+    acknowledge: { generation: 1, digest },
+    putPolicy: {
+      channels: {
+        other: {
+          onConflict: 'queue',
+          gates: [
+            { approval: { name: 'release', role: 'approver', count: 1, notAuthor: true, within: '24h' } },
+            { check: { name: 'e2e', url: 'https://ci.example/check', within: '30m' } },
+            { window: { name: 'window', timezone: 'Europe/Oslo', freeze: ['Fri 16:00 - Mon 07:00'] } },
+          ],
+        },
+      },
+      compile: { executor: 'http', url: 'https://ci.example/compile', within: '10m', attempts: 1 },
+    },
+    setHook: {
+      provider: 'generic',
+      repository: 'bot',
+      ref: 'refs/heads/*',
+      path: 'config',
+      bundle: 'other',
+      channel: 'live',
+      secret: SECRET,
+      apiUrl: 'https://ci.example/api',
+      token: 't',
+    },
+    setSink: { webhook: { url: 'https://sink.example/', secret: SECRET } },
+    rotateSink: { secret: SECRET },
+    pauseSink: { reason: 'why' },
+    resumeSink: {},
+    replaySink: { after: `${tenant}:0` },
+    testSink: {},
+    redeliver: { seq: 1 },
+    createToken: { name: 'ci', tenant, roles: ['publisher'] },
+  };
+  return { parameters, bodies };
+}
+
+/** Asks all of that, a few at once; those that were answered with a 5xx, each in a line. */
+async function refusedByStores<T>(
+  requests: Iterable<T>,
+  ask: (request: T) => Promise<TestAnswer>,
+  name: (request: T) => string,
+): Promise<{ asked: number; broken: string[] }> {
+  const iterator = requests[Symbol.iterator]();
+  const broken: string[] = [];
+  let asked = 0;
+  const work = async (): Promise<void> => {
+    for (let next = iterator.next(); next.done !== true; next = iterator.next()) {
+      asked += 1;
+      const { status, text } = await ask(next.value);
+      if (status >= 500) broken.push(`${name(next.value)} → ${status} ${text.slice(0, 200)}`);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return { asked, broken };
+}
+
+test('no value in any place of any operation’s request is answered with a 5xx', async () => {
+  const { asked, broken } = await refusedByStores<HostileRequest>(
+    hostileRequests(document, right),
+    ({ method, path, headers, body }) =>
+      world.api.call(method, path, { headers, ...(body === null ? {} : { body }) }),
+    ({ operationId, at, path, body }) => `${operationId}, ${at}: ${path} ${body?.slice(0, 300) ?? ''}`,
+  );
+  expect(broken).toEqual([]);
+  expect(asked).toBeGreaterThan(3_000);
+  expect(await contradictions(world.plane.postgres.ownerUrl)).toEqual([]);
+});
+
+test('every operation that takes a body of JSON was asked with one', () => {
+  const without = operationsOf(document).filter(
+    ({ operationId, requestBody }) => requestBody !== undefined && right.bodies[operationId] === undefined,
+  );
+  expect(without.map(({ operationId }) => operationId)).toEqual(['uploadCallbackBlob', 'deliver']);
+});
+
+const GITHUB = {
+  ref: 'refs/heads/main',
+  after: 'a'.repeat(40),
+  deleted: false,
+  created: false,
+  forced: false,
+  repository: { full_name: 'octo/bot', pushed_at: 1_700_000_000 },
+  head_commit: { id: 'a'.repeat(40), message: 'why' },
+  commits: [{ added: ['config/a.json'], removed: [], modified: [] }],
+};
+const GITLAB = {
+  ref: 'refs/heads/main',
+  before: 'a'.repeat(40),
+  after: 'b'.repeat(40),
+  checkout_sha: 'b'.repeat(40),
+  project: { path_with_namespace: 'group/bot' },
+  commits: [{ id: 'b'.repeat(40), message: 'why', added: ['config/a.json'], modified: [], removed: [] }],
+  total_commits_count: 1,
+};
+const GENERIC = {
+  repository: 'bot',
+  ref: 'refs/heads/main',
+  commit: 'r1',
+  sourceUrl: 'http://127.0.0.1:1/a.tgz',
+  paths: ['config/a.json'],
+  message: 'why',
+};
+
+const signedBy: Record<string, (body: string) => Record<string, string>> = {
+  github: (body) => ({
+    'x-github-event': 'push',
+    'x-github-delivery': randomUUID(),
+    'x-hub-signature-256': signatureOf(SECRET, body),
+  }),
+  gitlab: () => ({
+    'x-gitlab-event': 'Push Hook',
+    'idempotency-key': randomUUID(),
+    'x-gitlab-token': SECRET,
+  }),
+  generic: (body) =>
+    signatureHeaders({ id: randomUUID(), timestamp: Math.floor(Date.now() / 1_000), body }, [SECRET]),
+};
+
+test.each([
+  ['github', 'octo/bot', GITHUB],
+  ['gitlab', 'group/bot', GITLAB],
+  ['generic', 'bot', GENERIC],
+])('no value in a signed payload of %s is answered with a 5xx', async (provider, repository, payload) => {
+  const path = `/v1/tenants/${tenant}/hooks/${provider}`;
+  const rule = { provider, repository, ref: 'refs/heads/*', bundle: 'pushed', secret: SECRET };
+  expect((await world.api.call('PUT', path, { json: rule })).status).toBe(201);
+  const { broken } = await refusedByStores(
+    hostileDocuments(payload),
+    (body) => {
+      const headers = { authorization: '', 'content-type': 'application/json', ...signedBy[provider]!(body) };
+      return world.api.call('POST', `${path}/deliveries`, { headers, body });
+    },
+    (body) => body.slice(0, 500),
+  );
+  expect(broken).toEqual([]);
+});
+
+test('a key of the form of a delivery’s is refused by every operation that takes a key, before anything else', async () => {
+  const keyed = operationsOf(document).filter(({ parameters }) =>
+    parameters.some(({ name }) => name.toLowerCase() === 'idempotency-key'),
+  );
+  expect(keyed.length).toBeGreaterThan(10);
+  for (const { method, path } of keyed) {
+    const address = path.replaceAll(/\{\w+\}/g, 'nobody');
+    const answer = await world.api.call(method, address, { headers: { 'idempotency-key': 'hook/main/1' } });
+    expect([answer.status, answer.json['detail']], `${method} ${path}`).toEqual([
+      422,
+      'header idempotency-key: must not begin with "hook/": the deliveries of hooks are published under such keys',
+    ]);
+  }
+});

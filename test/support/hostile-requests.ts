@@ -1,0 +1,103 @@
+import { z } from 'zod';
+
+import { HOSTILE_TEXTS, hostileCursors, hostileDocuments } from './hostile-values.ts';
+
+const Parameter = z.object({ name: z.string(), in: z.enum(['path', 'query', 'header']) });
+const Operation = z.object({
+  operationId: z.string(),
+  parameters: z.array(Parameter).default([]),
+  requestBody: z.unknown().optional(),
+});
+type Operation = z.infer<typeof Operation> & { readonly method: string; readonly path: string };
+
+const METHODS = ['get', 'post', 'put', 'delete'] as const;
+const Document = z.object({
+  paths: z.record(
+    z.string(),
+    z.object(Object.fromEntries(METHODS.map((one) => [one, Operation.optional()]))),
+  ),
+});
+
+/** A request that is right but for one value. */
+export interface HostileRequest {
+  readonly operationId: string;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+  /** Where the hostile value is. */
+  readonly at: string;
+}
+
+/** What makes requests right: things that exist, and a body for each operation that takes one. */
+export interface RightValues {
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly bodies: Readonly<Record<string, unknown>>;
+}
+
+/** Every operation of an OpenAPI document, those that take something away at the end. */
+export function operationsOf(document: unknown): Operation[] {
+  const { paths } = Document.parse(document);
+  const all = Object.entries(paths).flatMap(([path, methods]) =>
+    METHODS.flatMap((method) => {
+      const operation = methods[method];
+      return operation === undefined ? [] : [{ ...operation, method: method.toUpperCase(), path }];
+    }),
+  );
+  return all.toSorted((a, b) => Number(a.method === 'DELETE') - Number(b.method === 'DELETE'));
+}
+
+/** Requests to every operation of the document, each with one hostile value in one place: path, query, header or body. */
+export function* hostileRequests(document: unknown, right: RightValues): Generator<HostileRequest> {
+  for (const operation of operationsOf(document)) {
+    for (const parameter of operation.parameters) {
+      for (const value of parameter.name === 'cursor' ? hostileCursors() : HOSTILE_TEXTS)
+        if (isSendable(parameter, value)) yield requestOf(operation, right, { parameter, value });
+    }
+    const body = right.bodies[operation.operationId];
+    if (operation.requestBody === undefined || body === undefined) continue;
+    for (const json of hostileDocuments(body)) yield requestOf(operation, right, { json });
+  }
+}
+
+/** Clients can't send other characters in a header, nor an empty part of a path. */
+function isSendable({ in: place }: z.infer<typeof Parameter>, value: string): boolean {
+  if (place === 'path') return value !== '';
+  return place === 'query' || /^[\x20-\x7e]*$/.test(value);
+}
+
+interface Hostile {
+  readonly parameter?: z.infer<typeof Parameter>;
+  readonly value?: string;
+  readonly json?: string;
+}
+
+function requestOf(
+  { operationId, method, path, requestBody }: Operation,
+  { parameters, bodies }: RightValues,
+  { parameter, value = '', json }: Hostile,
+): HostileRequest {
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) =>
+    encoded(parameter?.in === 'path' && parameter.name === name ? value : (parameters[name] ?? 'missing')),
+  );
+  const query = parameter?.in === 'query' ? `?${parameter.name}=${encoded(value)}` : '';
+  const body = json ?? (requestBody === undefined ? null : JSON.stringify(bodies[operationId] ?? {}));
+  return {
+    operationId,
+    method,
+    path: filled + query,
+    headers: {
+      ...(body === null ? {} : { 'content-type': 'application/json' }),
+      ...(parameter?.in === 'header' ? { [parameter.name]: value } : {}),
+    },
+    body,
+    at: parameter === undefined ? 'body' : `${parameter.in} ${parameter.name}`,
+  };
+}
+
+/** Percent-encoded; half a character as the bytes that UTF-8 would have for it. */
+function encoded(text: string): string {
+  return Array.from(text, (character) =>
+    character.isWellFormed() ? encodeURIComponent(character) : '%ED%A0%80',
+  ).join('');
+}
