@@ -268,6 +268,11 @@ export const httpLimits = {
   defaultPageSize: 100,
   /** A JSON body that is not a publish: names, numbers and a sentence. */
   jsonBodyBytes: 64 * KiB,
+  /**
+   * Values of such a body, and of a callback's, which may be larger. A callback's 200 diagnostics have 1,400 and a policy of 64 KiB at most 8,000.
+   * They are parsed on the event loop: half a megabyte of zeros would be 260,000, each of which a schema refuses with an object of its own.
+   */
+  jsonBodyValues: 10_000,
   /** Longest long-poll: under the 60 s at which common proxies cut an idle connection. */
   waitMs: 55 * second,
   /** A waiting reader looks again by itself this often, in case a notification was lost. */

@@ -124,7 +124,7 @@ export async function readJsonBody<T>(
   const leftOut = schema.safeParse(undefined);
   if (bytes.byteLength === 0 && leftOut.success) return leftOut.data;
   mediaTypeOf(request, ['application/json']);
-  const json = readJson(bytes);
+  const json = readJson(bytes, httpLimits.jsonBodyValues);
   if (json.kind === 'malformed') throw requestError('malformed', json.errors);
   const pointer = unstorablePlace(json.value);
   if (pointer !== null) throw requestError('invalid_request', [{ in: 'body', pointer, message: NUL }]);

@@ -1,11 +1,12 @@
 import { SourceFiles, TooLarge } from '../source-archive/source-files.ts';
 import { readJson } from './json-text.ts';
+import { sourceBodyLimits } from './limits.ts';
 import { PublishBody, type SourceBody } from './source-body.ts';
 import { bodyProblems } from './validate.ts';
 
 /** Reads the JSON body of a publish: `{ "files": { path: text or { "base64" } }, … }`. */
 export function readJsonSource(bytes: Uint8Array): SourceBody {
-  const json = readJson(bytes);
+  const json = readJson(bytes, sourceBodyLimits.jsonValues);
   if (json.kind === 'malformed') return json;
   const parsed = PublishBody.safeParse(json.value);
   if (!parsed.success) {

@@ -27,7 +27,10 @@ export async function checkArtifacts(
   const sizes = await blobSizes(db, tenant, digests);
   const missing = new Set(digests.filter((digest) => !sizes.has(digest)));
   const problems: string[] = [];
+  const most = documentLimits.diagnostics;
   for (const [digest, size] of sizes) {
+    // A hundred manifests could name a million blobs that are not stored.
+    if (missing.size + problems.length >= most) break;
     if (size > callbackLimits.manifestBytes) {
       problems.push(`${digest}: a manifest may have at most ${callbackLimits.manifestBytes} bytes`);
       continue;
@@ -38,7 +41,6 @@ export async function checkArtifacts(
     else problems.push(...(await wrongBlobs(db, tenant, read.blobs, missing)));
   }
   if (missing.size === 0 && problems.length === 0) return null;
-  const most = documentLimits.diagnostics;
   return { kind: 'unfit', missing: [...missing].slice(0, most), problems: problems.slice(0, most) };
 }
 

@@ -101,6 +101,7 @@ function setCommand(cli: Cli): Command {
 
 const HELP = `
 A new hook gets a secret that is shown once, unless --secret-stdin brings one; a hook that is there keeps its own, and its token.
+The secret of a generic hook is one of Standard Webhooks: "whsec_" and the base64 of 24 to 64 bytes.
 With a token, commits are told what becomes of them: GitHub: "Commit statuses: write" and "Contents: read"; GitLab: "api".`;
 
 function named(

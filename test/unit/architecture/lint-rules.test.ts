@@ -20,6 +20,7 @@ const FORBIDDEN: [rule: string, path: string, text: string][] = [
   ['filename-case', 'core/camelCase.ts', 'export const a = 1;'],
   ['no-floating-promises', 'services/a/floating.ts', 'Promise.resolve(1);'],
   ['no-misused-promises', 'services/a/misused.ts', 'export const a = [1].filter(async () => true);'],
+  ['no-misused-spread', 'services/a/spread-text.ts', 'export const a = (text: string) => [...text];'],
   ['await-thenable', 'services/a/await-nothing.ts', 'export const a = await 1;'],
   [
     'switch-exhaustiveness-check',

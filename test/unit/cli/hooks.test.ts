@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { Webhook } from 'standardwebhooks';
 
 import { type RunCliOptions, runCli } from '../../support/run-cli.ts';
 import { json, problem, scriptedApi, type ScriptedApi } from './scripted-api.ts';
@@ -81,6 +82,15 @@ describe('set', () => {
   test('takes a token away, and makes a new secret, when told to', async () => {
     await run(['set', 'main', ...RULE, '--drop-token', '--new-secret'], isThere);
     expect(sent()).toMatchObject({ token: null, secret: expect.stringMatching(/^.{43}$/) });
+  });
+
+  test('makes a secret for a generic hook that a library of Standard Webhooks takes', async () => {
+    const rule = ['--provider', 'generic', '--repository', 'bot', '--ref', 'refs/heads/main'];
+    const { stdout } = await run(['set', 'main', ...rule], isNew);
+    const { secret } = sent();
+    expect(() => new Webhook(String(secret))).not.toThrow();
+    expect(secret).toMatch(/^whsec_/);
+    expect(stdout).toContain(String(secret));
   });
 
   test('says so when the commits of a hook can be told nothing', async () => {

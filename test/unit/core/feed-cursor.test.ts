@@ -33,6 +33,8 @@ test.each([
   'ac.me:1',
   'ac/me:1',
   `${'a'.repeat(64)}:1`,
+  `acme:${'9'.repeat(16)}`,
+  'acme:9007199254740992',
   `acme:${'9'.repeat(17)}`,
   'latest',
 ])('%j is no cursor', (text) => {
