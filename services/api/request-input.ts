@@ -33,9 +33,7 @@ export async function readInput(
   const query = endpoint.query.safeParse(raw.values);
   const problems: RequestProblem[] = [
     ...(params.success ? [] : namedProblems('path', params.error)),
-    ...(query.success ? [] : namedProblems('query', query.error)),
-    ...unstorable('path', rawParams),
-    ...unstorable('query', raw.values),
+    ...(query.success ? unstorableIn(raw.values) : namedProblems('query', query.error)),
     ...raw.twice.map((name) => ({ in: 'query' as const, name, message: 'this parameter is there twice' })),
   ];
   if (problems.length > 0) throw requestError('invalid_request', problems);
@@ -52,11 +50,11 @@ function refuseReservedKey(endpoint: Endpoint, headers: Headers): void {
   throw requestError('invalid_request', [{ in: 'header', name, message }]);
 }
 
-/** Parameters that the record can't hold, whatever their schemas think of them: decoding `%00` gives NUL. */
-function unstorable(place: 'path' | 'query', values: Readonly<Record<string, string>>): RequestProblem[] {
-  return Object.entries(values)
-    .filter(([name, value]) => !isStorableText(name) || !isStorableText(value))
-    .map(([name]) => ({ in: place, name, message: NUL }));
+/** Parameters of the query that the record can't hold: decoding `%00` gives NUL. Those of the path all have forms without it. */
+function unstorableIn(query: Readonly<Record<string, string>>): RequestProblem[] {
+  return Object.entries(query)
+    .filter(([, value]) => !isStorableText(value))
+    .map(([name]) => ({ in: 'query', name, message: NUL }));
 }
 
 const NUL = 'must not have the character NUL (U+0000)';

@@ -30,7 +30,7 @@ export async function setHook(run: CommandRun, name: string, options: HookOption
   const bundle = run.bundle();
   const given = await readSecrets(run, options);
   const isMade = given.secret === undefined && (options.newSecret === true || !(await exists(run, address)));
-  const secret = isMade ? newSecret(provider) : given.secret;
+  const secret = isMade ? madeSecret(provider) : given.secret;
   const token = options.dropToken === true ? null : given.token;
   const hook = await client.call('PUT', address, HookView, {
     headers: { 'idempotency-key': randomUUID() },
@@ -51,7 +51,7 @@ export async function setHook(run: CommandRun, name: string, options: HookOption
 }
 
 /** In the form that whoever signs takes: a library of Standard Webhooks, or the provider. */
-function newSecret(provider: HookProvider): string {
+function madeSecret(provider: HookProvider): string {
   return provider === 'generic' ? newWebhookSecret() : randomBytes(32).toString('base64url');
 }
 
