@@ -78,7 +78,6 @@ export function commitState(outcome: Outcome | null): CommitState {
     case 'cancelled':
       return 'cancelled';
     case 'rejected':
-    case 'reverted':
       return 'failure';
   }
 }

@@ -231,7 +231,7 @@ export const VerdictAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('expired'), gate: z.string(), deadlineAt: z.string() }),
   z.object({ kind: z.literal('settled'), outcome: Outcome }),
   /** The release has not come so far yet. */
-  z.object({ kind: z.literal('not_open') }),
+  z.object({ kind: z.literal('not_open'), status: z.enum(['queued', 'running']) }),
   z.object({ kind: z.literal('no_gate') }),
   /** There are several, and none was named. */
   z.object({ kind: z.literal('which'), gates: z.array(z.string()) }),

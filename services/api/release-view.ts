@@ -11,7 +11,16 @@ import {
   TenantName,
   Version,
 } from '../../core/identifiers.ts';
-import { Effect, EffectState, Outcome, ReleaseStatus, Stage, StageState } from '../../core/release.ts';
+import {
+  Effect,
+  EffectState,
+  Outcome,
+  ReleaseStatus,
+  Stage,
+  StageState,
+  Verification,
+  WaitingFor,
+} from '../../core/release.ts';
 import type { ReleaseRecord } from '../postgres/releases.ts';
 import { GateView } from './gate-view.ts';
 
@@ -29,6 +38,17 @@ const EffectView = z
   .object({ effect: Effect, state: EffectState, detail: z.string().nullable(), at: z.string() })
   .meta({ id: 'ReleaseEffect', description: 'One outside effect of the release, and whether it stands.' });
 
+const WaitingForView = z.object(WaitingFor.shape).meta({
+  id: 'WaitingFor',
+  description: 'One thing that a release waits for.',
+  example: {
+    kind: 'approval',
+    name: 'release',
+    text: 'waits for 1 of 1 approval by a token with the role approver',
+    until: '2026-03-02T12:00:00.080Z',
+  },
+});
+
 /** A release as its readers see it. */
 export const ReleaseView = z
   .object({
@@ -39,13 +59,20 @@ export const ReleaseView = z
     correlationId: z
       .string()
       .meta({ description: 'Travels in every log line, message and row of this release.' }),
-    status: ReleaseStatus,
-    stage: Stage.nullable().meta({ description: 'Where a running release is.' }),
-    outcome: Outcome.nullable().meta({ description: 'The last word; null until it has been said.' }),
-    reason: z.string().nullable().meta({
+    status: ReleaseStatus.meta({
       description:
-        'Why it ended so; of a running release, why its pointer does not move although all gates have passed.',
+        '`queued`: another release of the pointer is in front of it. `running`: it is in one of its stages. `waiting`: it waits for what `waitingFor` names. `settled`: it has an outcome.',
     }),
+    waitingFor: z.array(WaitingForView).meta({
+      description: 'What a queued or waiting release waits for; empty otherwise.',
+    }),
+    stage: Stage.nullable().meta({ description: 'The stage of a running or waiting release.' }),
+    outcome: Outcome.nullable().meta({ description: 'How it ended; null until it has settled.' }),
+    verification: Verification.nullable().meta({
+      description:
+        'Whether a published release was verified after its move; null for every other one. Nothing verifies yet: `skipped`.',
+    }),
+    reason: z.string().nullable().meta({ description: 'Why it ended so.' }),
     source: Digest.meta({ description: 'The digest of what was submitted.' }),
     digest: Digest.nullable().meta({
       description: 'The digest of what was made of it for its channel; null until it is stored.',
@@ -81,8 +108,10 @@ export const ReleaseView = z
       channel: 'live',
       correlationId: 'acme:support-bot:v12',
       status: 'running',
+      waitingFor: [],
       stage: 'compile',
       outcome: null,
+      verification: null,
       reason: null,
       source: 'sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
       digest: null,
@@ -111,8 +140,18 @@ export const ReleaseView = z
 export type ReleaseView = z.infer<typeof ReleaseView>;
 
 export function viewRelease(record: ReleaseRecord): ReleaseView {
-  const { tenant, bundle, version, channel, ...rest } = record;
-  return { tenant, bundle, version, channel, correlationId: correlationId(record), ...rest };
+  const { tenant, bundle, version, channel, waitingFor, ...rest } = record;
+  const opensAt = (gate: string | null) => record.gates.find((one) => one.gate === gate)?.opensAt ?? null;
+  return {
+    tenant,
+    bundle,
+    version,
+    channel,
+    correlationId: correlationId(record),
+    ...rest,
+    // When a window opens follows from its rule and the time of day, which the record does not compute.
+    waitingFor: waitingFor.map((one) => (one.kind === 'window' ? { ...one, until: opensAt(one.name) } : one)),
+  };
 }
 
 /** The address of a release. */

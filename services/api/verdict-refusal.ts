@@ -71,7 +71,10 @@ function described(answer: Described, release: string): PointsmanError {
     case 'settled':
       return as('already_settled', `The release has ended as ${answer.outcome}.`);
     case 'not_open':
-      return as('gate_not_open', `${release} is still being compiled; its gates open once it is stored.`);
+      return as(
+        'gate_not_open',
+        `${release} is ${NOT_OPEN[answer.status]}. Its gates open once it is stored.`,
+      );
     case 'which':
       return as(
         'which_gate',
@@ -88,3 +91,8 @@ function described(answer: Described, release: string): PointsmanError {
       );
   }
 }
+
+const NOT_OPEN = {
+  queued: 'queued behind another release of its pointer',
+  running: 'still being compiled',
+} as const;

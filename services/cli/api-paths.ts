@@ -8,9 +8,9 @@ export function tokenPath(id: string): string {
   return `${tokensPath}/${id}`;
 }
 
-/** What waits in a tenant. */
-export function gatesPath(tenant: string): string {
-  return `${tenantsPath}/${tenant}/gates`;
+/** The releases of a tenant that have not settled. */
+export function inFlightPath(tenant: string): string {
+  return `${tenantsPath}/${tenant}/releases`;
 }
 
 export function policyPath(tenant: string): string {

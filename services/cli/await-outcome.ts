@@ -86,8 +86,9 @@ function goesOn(id: ReleaseView, exit: ExitName, why: string): CliError {
   });
 }
 
-function waitsFor({ gates, reason }: ReleaseView): string {
-  if (reason !== null) return `: it ${printable(reason)}`;
+function waitsFor({ gates, waitingFor }: ReleaseView): string {
+  const other = waitingFor.find(({ kind }) => kind === 'sink' || kind === 'compiler' || kind === 'release');
+  if (other !== undefined) return `: it ${printable(other.text)}`;
   const names = openGateNames(gates);
   return names === '' ? '' : `: it waits for ${names}`;
 }

@@ -16,7 +16,6 @@ export const EXIT_CODES = {
   errored: { code: 4, meaning: 'the release ended because something broke' },
   superseded: { code: 5, meaning: 'a newer publish took its place' },
   cancelled: { code: 6, meaning: 'the release was cancelled' },
-  reverted: { code: 7, meaning: 'it was live, its verification failed, and the pointer was moved back' },
   refused: {
     code: 8,
     meaning: 'something stands in the way: a conflict, a hold, or a pointer that has moved',

@@ -36,11 +36,13 @@ export function progress(terminal: Terminal): Progress {
       write(`${gateLine(gate, terminal)}\n`);
     }
   };
-  const showFrozen = ({ status, reason }: ReleaseView): void => {
-    if (status === 'settled' || reason === null || shown.has(reason)) return;
-    shown.add(reason);
-    replacePending('');
-    write(`  … swap ${printable(reason)}\n`);
+  const showFrozen = ({ waitingFor }: ReleaseView): void => {
+    for (const { kind, text } of waitingFor) {
+      if (kind !== 'sink' || shown.has(text)) continue;
+      shown.add(text);
+      replacePending('');
+      write(`  … swap ${printable(text)}\n`);
+    }
   };
   return {
     show(release) {
@@ -61,6 +63,7 @@ export function progress(terminal: Terminal): Progress {
 /** The stage's end, counted from the release's beginning: many stages are one transaction, which has no length on record. */
 function stageLine(stage: StageView, release: ReleaseView, terminal: Terminal): string {
   const paint = terminal.json ? terminal.paintErr : terminal.paint;
+  if (stage.state === 'skipped') return `  - ${stage.stage.padEnd(8)} ${paint('dim', 'skipped')}`;
   const mark = stage.state === 'passed' ? paint('green', '✓') : paint('red', '✗');
   if (stage.finishedAt === null) return `  ${mark} ${stage.stage}`;
   const afterMs = Date.parse(stage.finishedAt) - Date.parse(release.createdAt);
@@ -71,6 +74,8 @@ function waitingLine(release: ReleaseView, terminal: Terminal): string {
   const between = release.stages.length === 0 ? 'starting' : 'settling';
   const waitsFor = openGateNames(release.gates);
   const stage = release.stage === 'gate' && waitsFor !== '' ? `gate: ${waitsFor}` : release.stage;
-  const doing = release.status === 'waiting' ? 'in line behind another release' : (stage ?? between);
+  const [first] = release.waitingFor;
+  const queued = first?.kind === 'release' ? `queued behind ${first.name}` : 'queued';
+  const doing = release.status === 'queued' ? queued : (stage ?? between);
   return terminal.paint('dim', `  … ${doing}`);
 }

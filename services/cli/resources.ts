@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
 import { Diagnostic } from '../../core/diagnostic.ts';
-import { Gate, GateState, OpenGate, Verdict } from '../../core/gate.ts';
+import { Gate, GateState, Verdict } from '../../core/gate.ts';
 import { BundleName, ChannelName, Digest, Generation, TenantName, Version } from '../../core/identifiers.ts';
 import { Move, Pointer } from '../../core/pointer.ts';
-import { Outcome, ReleaseStatus, Stage, StageState } from '../../core/release.ts';
+import { Outcome, ReleaseStatus, Stage, StageState, WaitingFor } from '../../core/release.ts';
 
 /**
  * What the API answers, as far as commands need it. Objects are loose on purpose: what a newer API adds is kept, and is handed on
@@ -31,13 +31,6 @@ export const GateView = z.looseObject({
 });
 export type GateView = z.infer<typeof GateView>;
 
-/** A gate that waits, in the list of its tenant. */
-export const OpenGateView = GateView.extend({
-  bundle: OpenGate.shape.bundle,
-  version: OpenGate.shape.version,
-  channel: OpenGate.shape.channel,
-});
-
 /** What a word has come to. */
 export const Heard = z.looseObject({
   gate: z.string(),
@@ -53,6 +46,7 @@ export const ReleaseView = z.looseObject({
   version: Version,
   channel: ChannelName,
   status: ReleaseStatus,
+  waitingFor: z.array(z.looseObject(WaitingFor.shape)).default([]),
   stage: Stage.nullable(),
   outcome: Outcome.nullable(),
   reason: z.string().nullable(),

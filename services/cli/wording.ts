@@ -7,9 +7,8 @@ import type { Terminal } from './terminal.ts';
 /** How a release stands, in one word: its outcome, or what it is doing. */
 export function standing(release: ReleaseView, terminal: Terminal): string {
   if (release.outcome !== null) return terminal.paint(OUTCOME_PAINT[release.outcome], release.outcome);
-  return release.status === 'running' && release.stage !== null
-    ? `running: ${release.stage}`
-    : release.status;
+  const { status, stage } = release;
+  return stage !== null && (status === 'running' || status === 'waiting') ? `${status}: ${stage}` : status;
 }
 
 /** The last word on a release, in one sentence. */
@@ -66,5 +65,4 @@ const OUTCOME_PAINT = {
   errored: 'red',
   superseded: 'yellow',
   cancelled: 'yellow',
-  reverted: 'red',
 } as const satisfies Record<Outcome, string>;

@@ -73,7 +73,7 @@ function refMatches(pattern: string, ref: string): boolean {
   return pattern.endsWith('*') ? ref.startsWith(pattern.slice(0, -1)) : ref === pattern;
 }
 
-/** What nobody says does count: a push too many is found to change nothing, one too few is missing. */
+/** Without a list of changed paths, the push is published: a release too many is harmless, a missing one is not. */
 function touches(folder: string | null, paths: readonly string[] | null): boolean {
   if (folder === null || paths === null) return true;
   return paths.some((path) => path === folder || path.startsWith(`${folder}/`));

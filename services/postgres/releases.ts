@@ -3,8 +3,17 @@ import { z } from 'zod';
 import { Diagnostic } from '../../core/diagnostic.ts';
 import { GateChange } from '../../core/gate.ts';
 import { Origin } from '../../core/hook.ts';
-import { Digest, type ReleaseId } from '../../core/identifiers.ts';
-import { Effect, EffectState, Outcome, ReleaseStatus, Stage, StageState } from '../../core/release.ts';
+import { BundleName, Digest, type ReleaseId, Version } from '../../core/identifiers.ts';
+import {
+  Effect,
+  EffectState,
+  Outcome,
+  ReleaseStatus,
+  Stage,
+  StageState,
+  Verification,
+  WaitingFor,
+} from '../../core/release.ts';
 import type { Database } from './database.ts';
 import { GateRow } from './gate-rows.ts';
 import { allRows, Big, Iso } from './rows.ts';
@@ -30,8 +39,10 @@ const Row = z.object({
   version: Big,
   channel: z.string(),
   status: ReleaseStatus,
+  waitingFor: z.array(WaitingFor),
   stage: Stage.nullable(),
   outcome: Outcome.nullable(),
+  verification: Verification.nullable(),
   reason: z.string().nullable(),
   source: Digest,
   digest: Digest.nullable(),
@@ -57,18 +68,19 @@ const ProgressRow = Row.extend({ gateChanges: z.array(GateChange) });
 /** The same with all that happened to its gates, as of one moment. */
 export type ReleaseProgress = z.infer<typeof ProgressRow>;
 
-// The stage is the first that has not passed. What the swap or the close has written of the outcome is not told before it is final; a reason
-// without an outcome says what the swap waits for.
+// The stage is the first that has not ended. What the swap or the close has written of the outcome is not shown before it is final.
 const COLUMNS = `
-  r.tenant, r.bundle, r.version, r.channel, r.status, r.source, r.digest, r.generation, r.message, r.by, r.origin,
+  r.tenant, r.bundle, r.version, r.channel, r.source,
+  CASE WHEN r.status = 'running' AND w.waiting_for <> '[]' THEN 'waiting' ELSE r.status END AS status, w.waiting_for AS "waitingFor", r.digest, r.generation, r.message, r.by, r.origin,
   r.not_before AS "notBefore", r.policy_version AS "policyVersion",
   r.superseded_by AS "supersededBy", r.created_at AS "createdAt", r.settled_at AS "settledAt",
   CASE WHEN r.status = 'settled' THEN r.outcome END AS outcome,
-  CASE WHEN r.status = 'settled' OR (r.status = 'running' AND r.outcome IS NULL) THEN r.reason END AS reason,
+  CASE WHEN r.status = 'settled' AND r.outcome = 'published' THEN 'skipped' END AS verification,
+  CASE WHEN r.status = 'settled' THEN r.reason END AS reason,
   CASE WHEN r.status = 'running' THEN (
     SELECT o.stage FROM unnest($2::text[]) WITH ORDINALITY AS o (stage, n)
     WHERE NOT EXISTS (SELECT FROM stages s WHERE (s.tenant, s.bundle, s.version, s.stage) = (r.tenant, r.bundle, r.version, o.stage)
-      AND s.state = 'passed')
+      AND s.state IN ('passed', 'skipped'))
     ORDER BY o.n LIMIT 1) END AS stage,
   (SELECT coalesce(jsonb_agg(jsonb_build_object('stage', s.stage, 'state', s.state, 'startedAt', iso(s.started_at),
      'finishedAt', iso(s.finished_at), 'diagnostics', s.diagnostics) ORDER BY array_position($2::text[], s.stage)), '[]')
@@ -79,11 +91,13 @@ const COLUMNS = `
   (SELECT coalesce(jsonb_agg(gate_json(g, r) ORDER BY g.ordinal), '[]')
    FROM gates g WHERE (g.tenant, g.bundle, g.version) = (r.tenant, r.bundle, r.version)) AS gates`;
 
+const FROM_RELEASES = 'FROM releases r CROSS JOIN LATERAL waiting_for(r) AS w (waiting_for)';
+
 export async function findRelease(
   db: Database,
   { tenant, bundle, version }: ReleaseId,
 ): Promise<ReleaseRecord | null> {
-  const sql = `SELECT ${COLUMNS} FROM releases r WHERE r.tenant = $1 AND r.bundle = $3 AND r.version = $4`;
+  const sql = `SELECT ${COLUMNS} ${FROM_RELEASES} WHERE r.tenant = $1 AND r.bundle = $3 AND r.version = $4`;
   return allRows(Row, await db.call(tenant, sql, [tenant, Stage.options, bundle, version]))[0] ?? null;
 }
 
@@ -92,7 +106,7 @@ export async function findReleaseProgress(
   db: Database,
   { tenant, bundle, version }: ReleaseId,
 ): Promise<ReleaseProgress | null> {
-  const sql = `SELECT ${COLUMNS}, gate_changes_json(r) AS "gateChanges" FROM releases r
+  const sql = `SELECT ${COLUMNS}, gate_changes_json(r) AS "gateChanges" ${FROM_RELEASES}
     WHERE r.tenant = $1 AND r.bundle = $3 AND r.version = $4`;
   const rows = await db.call(tenant, sql, [tenant, Stage.options, bundle, version]);
   return allRows(ProgressRow, rows)[0] ?? null;
@@ -105,8 +119,29 @@ export async function listReleases(
   bundle: string,
   { before = null, limit }: { before?: number | null; limit: number },
 ): Promise<ReleaseRecord[]> {
-  const sql = `SELECT ${COLUMNS} FROM releases r
+  const sql = `SELECT ${COLUMNS} ${FROM_RELEASES}
     WHERE r.tenant = $1 AND r.bundle = $3 AND r.version < coalesce($4::bigint, 9223372036854775807)
     ORDER BY r.version DESC LIMIT $5`;
   return allRows(Row, await db.call(tenant, sql, [tenant, Stage.options, bundle, before, limit]));
+}
+
+/** Where a page of releases in flight has ended. */
+export const InFlightPosition = z.tuple([z.iso.datetime(), BundleName, Version]);
+export type InFlightPosition = z.infer<typeof InFlightPosition>;
+
+export function inFlightPosition({ createdAt, bundle, version }: ReleaseRecord): InFlightPosition {
+  return [createdAt, bundle, version];
+}
+
+/** The releases of a tenant that have not settled, over all bundles, oldest first. `after` is the last position of the page before. */
+export async function listInFlight(
+  db: Database,
+  tenant: string,
+  { after = null, limit }: { after?: InFlightPosition | null; limit: number },
+): Promise<ReleaseRecord[]> {
+  const sql = `SELECT ${COLUMNS} ${FROM_RELEASES}
+    WHERE r.tenant = $1 AND r.status <> 'settled' AND (r.created_at, r.bundle, r.version) > ($3, $4, $5)
+    ORDER BY r.created_at, r.bundle, r.version LIMIT $6`;
+  const position = after ?? ['-infinity', '', 0];
+  return allRows(Row, await db.call(tenant, sql, [tenant, Stage.options, ...position, limit]));
 }

@@ -9,7 +9,7 @@ import { answerOf, at, storable } from './rows.ts';
 const Closing = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('closing'),
-    outcome: Outcome.exclude(['published', 'reverted']),
+    outcome: Outcome.exclude(['published']),
     reason: z.string(),
     effects: z.array(Effect),
   }),

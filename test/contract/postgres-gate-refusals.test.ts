@@ -25,7 +25,7 @@ describe('a word is refused', () => {
   test('before the release has come to its gates, unless it will have no such gate', async () => {
     await at.policy({ approval: { name: 'release' } });
     await admitted(at.store, at.release(1));
-    expect(await at.say(1)).toEqual({ kind: 'not_open' });
+    expect(await at.say(1)).toEqual({ kind: 'not_open', status: 'running' });
     expect(await at.say(1, { gate: 'nope' })).toEqual({ kind: 'no_gate' });
     expect(await at.say(1, { kind: 'check', gate: 'release', word: 'success' })).toEqual({ kind: 'no_gate' });
     expect(await listGateNames(at.store.db, at.release(1))).toEqual([{ gate: 'release', kind: 'approval' }]);

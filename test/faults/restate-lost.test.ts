@@ -32,7 +32,7 @@ test('all that Restate knew is lost: what was in flight and what waited in line 
       what: 'a swap that waits for the pointer',
     });
     const inLine = await findRelease(plane.db, { tenant, bundle: 'bundle', version: 4 });
-    expect(inLine?.status).toBe('waiting');
+    expect(inLine?.status).toBe('queued');
     await plane.worker.down();
     await still.cutWaiting();
     await plane.restate.lose();

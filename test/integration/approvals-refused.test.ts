@@ -125,7 +125,7 @@ describe('a word that is not right', () => {
     expect(gone.json['detail']).toBe('There is no release v99 of "bot".');
   });
 
-  test('before the release has come to its gates is told to come again', async () => {
+  test('of a queued release is told that it is queued, and to come again', async () => {
     await at.policy(RELEASE);
     const waits = await at.publish();
     await at.waiting(waits);
@@ -135,6 +135,18 @@ describe('a word that is not right', () => {
     });
     const answer = await at.approve('alice', Number(next.json['version']), { digest: digestOf('x') });
     expectProblem(answer, 409, 'gate_not_open');
+    expect(answer.json['detail']).toContain('is queued behind another release of its pointer');
+    const queued = await at.call('ci', 'GET', `bundles/bot/releases/${String(next.json['version'])}`);
+    expect(queued.json).toMatchObject({
+      status: 'queued',
+      waitingFor: [{ kind: 'release', name: `v${waits}` }],
+    });
+    const gated = await at.call('ci', 'GET', `bundles/bot/releases/${waits}`);
+    expect(gated.json).toMatchObject({
+      status: 'waiting',
+      stage: 'gate',
+      waitingFor: [{ kind: 'approval', name: 'release' }],
+    });
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
   });
 

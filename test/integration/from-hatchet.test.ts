@@ -35,7 +35,7 @@ const id = (version: number, bundle = 'bundle') => ({ tenant, bundle, version })
 test('a word that comes before its gate is open is refused, and not lost in silence', async () => {
   await standstill(plane).whileStagesLocked(async () => {
     const version = await accepted(plane, tenant);
-    expect(await say(plane, id(version), 'approve')).toEqual({ kind: 'not_open' });
+    expect(await say(plane, id(version), 'approve')).toEqual({ kind: 'not_open', status: 'running' });
   });
   await waitingGates(plane, tenant, 1);
   await say(plane, id(1), 'approve');

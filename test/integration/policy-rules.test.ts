@@ -43,8 +43,8 @@ describe('the conflict rule of the policy', () => {
     const first = await at.publish();
     await at.waiting(first);
     const second = await publish(files('n: second'));
-    expect(second.json['status']).toBe('waiting');
-    expect((await publish({ ...files('n: third'), onConflict: 'queue' })).json['status']).toBe('waiting');
+    expect(second.json['status']).toBe('queued');
+    expect((await publish({ ...files('n: third'), onConflict: 'queue' })).json['status']).toBe('queued');
     const refused = await publish({ ...files('n: fourth'), onConflict: 'supersede' });
     expectProblem(refused, 422, 'invalid_request');
     expect(refused.json['detail']).toContain('The policy has the rule "queue" for publishes to "live"');
@@ -57,7 +57,7 @@ describe('the conflict rule of the policy', () => {
     await setPolicy(gated);
     const first = await at.publish();
     await at.waiting(first);
-    expect((await publish({ ...files('n: second'), onConflict: 'queue' })).json['status']).toBe('waiting');
+    expect((await publish({ ...files('n: second'), onConflict: 'queue' })).json['status']).toBe('queued');
     const third = await publish(files('n: third'));
     expect((await at.settled(first)).supersededBy).toBe(third.json['version']);
   });

@@ -48,12 +48,19 @@ describe('a publish', () => {
     const tenant = await newTenant(plane);
     const version = await accepted(plane, tenant);
     const release = await settled(plane, tenant, version);
-    expect(release).toMatchObject({ outcome: 'published', generation: 1, stage: null, reason: null });
-    expect(release.stages.map(({ stage, state }) => `${stage} ${state}`)).toEqual(
-      ['validate', 'compile', 'store', 'gate', 'swap', 'announce', 'verify'].map(
-        (stage) => `${stage} passed`,
-      ),
-    );
+    expect(release).toMatchObject({
+      outcome: 'published',
+      generation: 1,
+      stage: null,
+      reason: null,
+      waitingFor: [],
+      // Nothing verifies a release yet, and the record must not claim it.
+      verification: 'skipped',
+    });
+    expect(release.stages.map(({ stage, state }) => `${stage} ${state}`)).toEqual([
+      ...['validate', 'compile', 'store', 'gate', 'swap', 'announce'].map((stage) => `${stage} passed`),
+      'verify skipped',
+    ]);
     expect(release.effects.map(({ effect, state }) => `${effect} ${state}`).toSorted()).toEqual([
       'announcement done',
       'artifact-claim done',
@@ -203,7 +210,7 @@ describe('cancel', () => {
     await standstill(plane).whilePointerLocked(tenant, async () => {
       for (const text of ['two', 'three', 'four'])
         await accepted(plane, tenant, { onConflict: 'queue', ...file(text) });
-      expect((await findRelease(plane.db, { tenant, bundle: 'bundle', version: 3 }))?.status).toBe('waiting');
+      expect((await findRelease(plane.db, { tenant, bundle: 'bundle', version: 3 }))?.status).toBe('queued');
       expect(await cancel(3)).toEqual({ kind: 'cancelling' });
       expect(await cancel(3)).toEqual({ kind: 'cancelling' });
       expect(await settled(plane, tenant, 3)).toMatchObject({

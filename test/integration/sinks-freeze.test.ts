@@ -66,7 +66,8 @@ const waits = (version: number, forWhat: RegExp) =>
   eventually(
     async () => {
       const release = await findRelease(plane.db, id(version));
-      return release?.status === 'running' && forWhat.test(release.reason ?? '') ? release : null;
+      const texts = release?.waitingFor.map(({ text }) => text) ?? [];
+      return release?.status === 'waiting' && texts.some((text) => forWhat.test(text)) ? release : null;
     },
     { what: `v${version} waits for ${forWhat}` },
   );
@@ -86,7 +87,10 @@ test('with a sink down that a channel requires, nothing moves; the release says 
   expect(await saysInRestate(version)).toMatch(/sink audit.*waits until it is well, until .*Z: /);
   expect(await pointer()).toMatchObject({ generation: 2 });
   const shown = await api.call('GET', `/v1/tenants/${tenant}/bundles/bundle/releases/${version}`);
-  expect(shown.json).toMatchObject({ status: 'running', stage: 'swap', reason: release.reason });
+  const waitingFor = [{ kind: 'sink', name: null, text: expect.stringMatching(/audit.*503/), until: null }];
+  expect(shown.json).toMatchObject({ status: 'waiting', stage: 'swap', reason: null, waitingFor });
+  const listed = await api.call('GET', `/v1/tenants/${tenant}/releases`);
+  expect(listed.json['items']).toMatchObject([{ version, status: 'waiting', waitingFor }]);
   endpoint.answers(200);
   expect(await settled(plane, tenant, version)).toMatchObject({
     outcome: 'published',

@@ -32,7 +32,7 @@ const CONTRADICTIONS = [
      WHERE (a.tenant, a.bundle, a.version, a.digest) = (p.tenant, p.bundle, p.version, p.digest) AND a.channel IN ('', p.channel))`,
   `SELECT format('%s/%s/v%s settled as %s, and is or was live', r.tenant, r.bundle, r.version, r.outcome) AS problem
    FROM pointsman.releases r
-   WHERE r.status = 'settled' AND r.outcome NOT IN ('published', 'reverted')
+   WHERE r.status = 'settled' AND r.outcome <> 'published'
      AND EXISTS (SELECT FROM pointsman.moves m WHERE (m.tenant, m.bundle, m.to_version) = (r.tenant, r.bundle, r.version))`,
   `SELECT format('%s/%s/v%s is said to be published, and never moved a pointer', r.tenant, r.bundle, r.version) AS problem
    FROM pointsman.releases r
@@ -40,7 +40,7 @@ const CONTRADICTIONS = [
      AND NOT EXISTS (SELECT FROM pointsman.moves m WHERE (m.tenant, m.bundle, m.to_version) = (r.tenant, r.bundle, r.version))`,
   `SELECT format('%s/%s/v%s settled as %s with effect %s %s', r.tenant, r.bundle, r.version, r.outcome, e.effect, e.state) AS problem
    FROM pointsman.releases r JOIN pointsman.effects e USING (tenant, bundle, version)
-   WHERE r.status = 'settled' AND r.outcome NOT IN ('published', 'reverted') AND e.effect <> 'commit-status' AND e.state IN ('begun', 'done')`,
+   WHERE r.status = 'settled' AND r.outcome <> 'published' AND e.effect <> 'commit-status' AND e.state IN ('begun', 'done')`,
   `SELECT format('%s/%s/v%s settled as published with effect %s begun', r.tenant, r.bundle, r.version, e.effect) AS problem
    FROM pointsman.releases r JOIN pointsman.effects e USING (tenant, bundle, version)
    WHERE r.status = 'settled' AND r.outcome = 'published' AND e.effect <> 'commit-status' AND e.state = 'begun'`,

@@ -3,7 +3,13 @@ import { z } from 'zod';
 import { PointsmanError } from '../../../core/errors.ts';
 import { Version } from '../../../core/identifiers.ts';
 import type { CancelAnswer } from '../../../handlers/contract.ts';
-import { findRelease, listReleases } from '../../postgres/releases.ts';
+import {
+  findRelease,
+  inFlightPosition,
+  InFlightPosition,
+  listInFlight,
+  listReleases,
+} from '../../postgres/releases.ts';
 import { absence, notFound, requireBundle, requireTenant } from '../absence.ts';
 import { jsonAnswer } from '../answers.ts';
 import type { ApiParts } from '../api-parts.ts';
@@ -11,11 +17,11 @@ import { type Endpoint, endpoint } from '../endpoint.ts';
 import { FreeText } from '../free-text.ts';
 import { json, ofRelease } from '../openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../pages.ts';
-import { BundleParams, IdempotencyKey, ReleaseParams } from '../params.ts';
+import { BundleParams, IdempotencyKey, ReleaseParams, TenantParams } from '../params.ts';
 import { releasePath, ReleaseView, viewRelease } from '../release-view.ts';
 
 export function releaseEndpoints(parts: ApiParts): Endpoint[] {
-  return [listEndpoint(parts), findEndpoint(parts), cancelEndpoint(parts)];
+  return [listEndpoint(parts), inFlightEndpoint(parts), findEndpoint(parts), cancelEndpoint(parts)];
 }
 
 function listEndpoint({ db }: ApiParts): Endpoint {
@@ -36,6 +42,31 @@ function listEndpoint({ db }: ApiParts): Endpoint {
       await requireBundle(db, tenant, bundle);
       const page = await readPage(query, byVersion, ({ after = null, limit }) =>
         listReleases(db, tenant, bundle, { before: after, limit }),
+      );
+      return jsonAnswer({ ...page, items: page.items.map(viewRelease) }, 200);
+    },
+  });
+}
+
+function inFlightEndpoint({ db }: ApiParts): Endpoint {
+  const byAge = { schema: InFlightPosition, of: inFlightPosition };
+  return endpoint({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/releases',
+    operationId: 'listReleasesInFlight',
+    summary: 'List releases in flight',
+    description:
+      'The releases of all bundles of the tenant that have not settled, oldest first, with what each one waits for.',
+    tags: ['releases'],
+    may: 'read',
+    params: TenantParams,
+    query: PageQuery,
+    responses: { 200: json(pageOf(ReleaseView, 'ReleasePage'), 'One page.') },
+    problems: ['not_found'],
+    async handle({ params: { tenant }, query }) {
+      await requireTenant(db, tenant);
+      const page = await readPage(query, byAge, ({ after = null, limit }) =>
+        listInFlight(db, tenant, { after, limit }),
       );
       return jsonAnswer({ ...page, items: page.items.map(viewRelease) }, 200);
     },

@@ -1,16 +1,17 @@
 import { Command } from 'commander';
 
-import { gatesPath } from '../api-paths.ts';
+import { inFlightPath } from '../api-paths.ts';
 import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
 import type { ExitName } from '../exit-codes.ts';
 import { deadline } from '../gate-wording.ts';
 import { cliLimits } from '../limits.ts';
 import { listRows } from '../pages.ts';
 import { printable } from '../printable.ts';
-import { OpenGateView } from '../resources.ts';
+import { ReleaseView } from '../resources.ts';
 import { table } from '../table.ts';
+import type { Terminal } from '../terminal.ts';
 
-/** `pointsman pending`: what waits for whom, in all bundles of a tenant. */
+/** `pointsman pending`: what each release of a tenant waits for, in all bundles. */
 export function pendingCommand(cli: Cli): Command {
   return new Command('pending')
     .description('list what the releases of a tenant wait for, the oldest first')
@@ -21,28 +22,24 @@ export function pendingCommand(cli: Cli): Command {
 
 async function pending(run: CommandRun): Promise<ExitName> {
   const { client, terminal } = run;
-  const tenant = run.tenant();
-  const items = await listRows(
-    client,
-    gatesPath(tenant),
-    OpenGateView,
-    cliLimits.pages * cliLimits.pageRows,
-    {
-      state: 'open',
-    },
-  );
+  const path = inFlightPath(run.tenant());
+  const inFlight = await listRows(client, path, ReleaseView, cliLimits.pages * cliLimits.pageRows);
+  const items = inFlight.filter(({ waitingFor }) => waitingFor.length > 0);
   if (terminal.json) terminal.document({ items });
-  else if (items.length === 0) terminal.err('Nothing waits.\n');
-  else {
-    const rows = items.map((gate) => [
-      // As "pointsman approve" takes it.
-      `${tenant}:${gate.bundle}:v${gate.version}`,
-      gate.channel,
-      terminal.paint('bold', gate.gate),
-      printable(gate.says),
-      deadline(gate, terminal),
-    ]);
-    terminal.out(table(rows));
-  }
+  else if (items.length === 0) terminal.err('No release is waiting.\n');
+  else terminal.out(table(items.flatMap((release) => rows(release, terminal))));
   return 'done';
+}
+
+/** A row for each thing that the release waits for. */
+function rows(release: ReleaseView, terminal: Terminal): string[][] {
+  // As "pointsman approve" takes it.
+  const name = `${release.tenant}:${release.bundle}:v${release.version}`;
+  return release.waitingFor.map(({ kind, name: waited, text, until }) => [
+    name,
+    release.channel,
+    terminal.paint('bold', waited === null ? kind : printable(waited)),
+    printable(text),
+    deadline({ deadlineAt: until, opensAt: null }, terminal),
+  ]);
 }

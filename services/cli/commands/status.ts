@@ -87,7 +87,9 @@ async function bundleStatus(run: CommandRun, bundle: string): Promise<ExitName> 
 /** The release, and below it what it waits for. */
 function inFlightRows(one: ReleaseView, terminal: Terminal): string[][] {
   const waits = openGates(one.gates).map((gate) => `${gate.gate} ${deadline(gate, terminal)}`.trimEnd());
-  if (one.reason !== null) waits.push(printable(one.reason));
+  for (const { kind, text } of one.waitingFor) {
+    if (kind === 'sink' || kind === 'compiler' || kind === 'release') waits.push(printable(text));
+  }
   const [first = '', ...others] = waits;
   const own = [` v${one.version}`, one.channel, standing(one, terminal), first];
   return [own, ...others.map((wait) => ['', '', '', wait])];

@@ -30,7 +30,10 @@ export async function oldReleases(db: Database | null, client: ApiClient, now: n
       const path = `${bundlePath(tenant, bundle)}/releases`;
       const recent = await listRows(client, path, ReleaseView, cliLimits.doctorReleases);
       found.push(
-        ...recent.filter((one) => one.status === 'running' && Date.parse(one.createdAt) < olderThan),
+        ...recent.filter(
+          (one) =>
+            one.status !== 'settled' && one.status !== 'queued' && Date.parse(one.createdAt) < olderThan,
+        ),
       );
     }
   }

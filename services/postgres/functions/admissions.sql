@@ -54,7 +54,7 @@ BEGIN
   -- The number is the object's to give, and the key's to refuse: a taken one means that the object has forgotten something.
   INSERT INTO releases (tenant, bundle, version, channel, status, source, if_generation, policy_version, not_before, message, by,
     idempotency_key, origin, created_at)
-  SELECT t, b, v, p_request->>'channel', CASE p_request->>'placement' WHEN 'start' THEN 'running' ELSE 'waiting' END, p_request->>'source',
+  SELECT t, b, v, p_request->>'channel', CASE p_request->>'placement' WHEN 'start' THEN 'running' ELSE 'queued' END, p_request->>'source',
     (p_request->>'ifGeneration')::bigint, policy_now(t), to_timestamp((p_request->>'notBefore')::double precision / 1000), p_request->>'message', p_request->>'by',
     p_request->>'idempotencyKey', nullif(p_request->'origin', 'null'), p_at
   WHERE v > coalesce((SELECT max(version) FROM releases WHERE (tenant, bundle) = (t, b)), 0)
@@ -88,11 +88,11 @@ BEGIN
   LOOP
     UPDATE releases SET intent = 'superseded', intent_reason = said, superseded_by = p_newer
     WHERE (tenant, bundle, version) = (p_tenant, p_bundle, r.version);
-    IF r.status = 'waiting' THEN PERFORM end_waiting(r, 'superseded', said, p_at); END IF;
+    IF r.status = 'queued' THEN PERFORM end_queued(r, 'superseded', said, p_at); END IF;
   END LOOP;
 END $$;
 
-CREATE FUNCTION end_waiting(p_release releases, p_outcome text, p_reason text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION end_queued(p_release releases, p_outcome text, p_reason text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE releases SET status = 'settled', outcome = p_outcome, reason = p_reason, settled_at = p_at
   WHERE (tenant, bundle, version) = (p_release.tenant, p_release.bundle, p_release.version);
@@ -105,7 +105,7 @@ CREATE FUNCTION leave_queue(p_tenant text, p_bundle text, p_version bigint) RETU
 DECLARE
   stands text;
 BEGIN
-  UPDATE releases SET status = 'running' WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND status = 'waiting';
+  UPDATE releases SET status = 'running' WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND status = 'queued';
   SELECT status INTO stands FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
   RETURN coalesce(stands = 'running', false);
 END $$;
@@ -125,7 +125,7 @@ BEGIN
   IF r.status <> 'settled' AND r.intent IS NULL AND NOT r.closing THEN
     UPDATE releases SET intent = 'cancelled', intent_reason = said WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
     PERFORM note(p_tenant, p_at, p_by, 'cancel', jsonb_build_object('bundle', p_bundle, 'version', p_version, 'reason', p_reason));
-    IF r.status = 'waiting' THEN PERFORM end_waiting(r, 'cancelled', said, p_at); END IF;
+    IF r.status = 'queued' THEN PERFORM end_queued(r, 'cancelled', said, p_at); END IF;
   END IF;
   RETURN '{"kind": "cancelling"}';
 END $$;
@@ -140,7 +140,7 @@ CREATE FUNCTION read_bundle(p_tenant text, p_bundle text) RETURNS jsonb LANGUAGE
       'inFlight', (SELECT jsonb_build_object('version', o.version, 'invocationId', o.invocation_id, 'swapped', o.generation IS NOT NULL)
                    FROM open o WHERE o.channel = n.channel AND o.status = 'running' AND o.superseded_by IS NULL ORDER BY o.version DESC LIMIT 1),
       'queue', coalesce((SELECT jsonb_agg(jsonb_build_object('version', o.version, 'source', o.source) ORDER BY o.version)
-                         FROM open o WHERE o.channel = n.channel AND o.status = 'waiting'), '[]'))), '{}'))
+                         FROM open o WHERE o.channel = n.channel AND o.status = 'queued'), '[]'))), '{}'))
   FROM names n
 $$;
 

@@ -54,7 +54,7 @@ BEGIN
     PERFORM FROM gate_rules(t, r.policy_version, r.channel) n WHERE n.kind = p_request->>'kind' AND n.gate = coalesce(p_request->>'gate', n.gate);
     IF NOT FOUND THEN RETURN '{"kind": "no_gate"}'; END IF;
     IF r.status = 'settled' OR r.closing THEN RETURN jsonb_build_object('kind', 'settled', 'outcome', r.outcome); END IF;
-    RETURN '{"kind": "not_open"}';
+    RETURN jsonb_build_object('kind', 'not_open', 'status', r.status);
   END IF;
   PERFORM void_stale(r, p_at);
   refused := choose_gate(p_request, t, b, v);

@@ -80,8 +80,8 @@ BEGIN
   WHERE (tenant, bundle, channel, generation) = (p_tenant, p_bundle, r.channel, r.generation) AND announced_at IS NULL;
   PERFORM put_effect(p_tenant, p_bundle, p_version, 'announcement', 'done', format('seq %s', r.seq), p_ended);
   INSERT INTO stages (tenant, bundle, version, stage, state, started_at, finished_at)
-  VALUES (p_tenant, p_bundle, p_version, 'announce', 'passed', p_began, p_ended), (p_tenant, p_bundle, p_version, 'verify', 'passed', p_ended, p_ended)
-  ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = 'passed', finished_at = EXCLUDED.finished_at;
+  VALUES (p_tenant, p_bundle, p_version, 'announce', 'passed', p_began, p_ended), (p_tenant, p_bundle, p_version, 'verify', 'skipped', p_ended, p_ended)
+  ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = EXCLUDED.state, finished_at = EXCLUDED.finished_at;
   RETURN jsonb_build_object('seq', r.seq, 'webhooks', webhooks_of(p_tenant));
 END $$;
 

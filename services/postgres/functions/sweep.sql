@@ -36,6 +36,6 @@ $$;
 CREATE FUNCTION lines()
 RETURNS TABLE (in_flight bigint, in_line bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
-  SELECT count(*) FILTER (WHERE status = 'running'), count(*) FILTER (WHERE status = 'waiting')
+  SELECT count(*) FILTER (WHERE status = 'running'), count(*) FILTER (WHERE status = 'queued')
   FROM releases WHERE status <> 'settled';
 $$;

@@ -4,11 +4,12 @@
 -- What a column may say, as domains: a CHECK of a table is read and prepared anew by each statement that writes a row of it, a domain's
 -- once a connection, and only where that column is written.
 CREATE DOMAIN identifier AS text CHECK (VALUE ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$');
-CREATE DOMAIN release_status AS text CHECK (VALUE IN ('waiting', 'running', 'settled'));
-CREATE DOMAIN release_outcome AS text CHECK (VALUE IN ('published', 'rejected', 'errored', 'superseded', 'cancelled', 'reverted'));
+-- 'queued': another release of the pointer is in front of it.
+CREATE DOMAIN release_status AS text CHECK (VALUE IN ('queued', 'running', 'settled'));
+CREATE DOMAIN release_outcome AS text CHECK (VALUE IN ('published', 'rejected', 'errored', 'superseded', 'cancelled'));
 CREATE DOMAIN release_intent AS text CHECK (VALUE IN ('superseded', 'cancelled'));
 CREATE DOMAIN stage_name AS text CHECK (VALUE IN ('validate', 'compile', 'store', 'gate', 'swap', 'announce', 'verify'));
-CREATE DOMAIN stage_state AS text CHECK (VALUE IN ('running', 'passed', 'failed'));
+CREATE DOMAIN stage_state AS text CHECK (VALUE IN ('running', 'passed', 'failed', 'skipped'));
 CREATE DOMAIN effect_name AS text CHECK (VALUE IN (
   'artifact-claim', 'check-request', 'compile-request', 'pointer-move', 'announcement', 'commit-status'));
 
@@ -128,7 +129,7 @@ CREATE TABLE releases (
   CHECK ((status = 'settled') = (settled_at IS NOT NULL)),
   CHECK (status <> 'settled' OR outcome IS NOT NULL),
   -- Who has moved a pointer was published, who was published has moved a pointer, and who is closed never does.
-  CHECK ((generation IS NOT NULL) = (outcome IS NOT NULL AND outcome IN ('published', 'reverted'))),
+  CHECK ((generation IS NOT NULL) = (outcome IS NOT NULL AND outcome = 'published')),
   CHECK ((generation IS NULL) = (seq IS NULL)),
   CHECK (generation IS NULL OR NOT closing)
 );

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 
 import { runCli, type RunCliOptions } from '../../support/run-cli.ts';
-import { DIGEST, gate, json, problem, scriptedApi, type ScriptedApi } from './scripted-api.ts';
+import { DIGEST, json, problem, release, scriptedApi, type ScriptedApi } from './scripted-api.ts';
 
 const BUNDLE = '/v1/tenants/acme/bundles/bot';
 
@@ -71,43 +71,51 @@ describe('check report', () => {
 });
 
 describe('pending', () => {
-  const GATES = 'GET /v1/tenants/acme/gates';
+  const IN_FLIGHT = 'GET /v1/tenants/acme/releases';
+  const approval = {
+    kind: 'approval',
+    name: 'release',
+    text: 'waits for 1 of 1 approval by a token with the role approver',
+    until: '2026-01-02T00:00:00.000Z',
+  };
+  const night = { kind: 'window', name: 'night', text: 'waits for a time\u001b[2J', until: null };
+  const sink = { kind: 'sink', name: null, text: 'waits for the sink "audit": it answers 503', until: null };
+  const front = { kind: 'release', name: 'v3', text: 'waits in line behind v3', until: null };
   const items = [
-    { ...gate(), bundle: 'bot', version: 3, channel: 'live' },
-    {
-      ...gate({ gate: 'night', kind: 'window', says: 'waits for a time\u001b[2J', deadlineAt: null }),
-      bundle: 'bot',
-      version: 3,
-      channel: 'live',
-    },
+    release({ version: 3, status: 'waiting', waitingFor: [approval, night] }),
+    release({ version: 4, status: 'queued', stage: null, waitingFor: [front] }),
+    release({ version: 5, channel: 'canary', status: 'waiting', waitingFor: [sink] }),
+    release({ version: 6, channel: 'beta' }),
   ];
 
-  test('lines up in a pipe, with moments that are the same for everybody, and steers no terminal', async () => {
-    const result = await run(['pending'], { [GATES]: json({ items, next: null }) });
+  test('lists everything that a release waits for: gates, a sink, the release in front; in a pipe with absolute times, and without control characters', async () => {
+    const result = await run(['pending'], { [IN_FLIGHT]: json({ items, next: null }) });
     expect(result).toMatchObject({ exit: 0, stderr: '' });
     expect(result.stdout.split('\n')).toEqual([
-      'acme:bot:v3  live  release  waits for 1 of 1 approval by a token with the role approver  until 2026-01-02 00:00:00Z',
-      'acme:bot:v3  live  night    waits for a time\ufffd[2J',
+      'acme:bot:v3  live    release  waits for 1 of 1 approval by a token with the role approver  until 2026-01-02 00:00:00Z',
+      'acme:bot:v3  live    night    waits for a time\ufffd[2J',
+      'acme:bot:v4  live    v3       waits in line behind v3',
+      'acme:bot:v5  canary  sink     waits for the sink "audit": it answers 503',
       '',
     ]);
-    expect(api?.seen[0]?.query.get('state')).toBe('open');
   });
 
   test('at a terminal tells how long there is left, by the clock on the wall', async () => {
-    const soon = new Date(Date.now() + 3.5 * 3_600_000).toISOString();
-    const one = [{ ...items[0], deadlineAt: soon }];
-    const { stdout } = await run(['pending'], { [GATES]: json({ items: one, next: null }) }, { isTTY: true });
+    const until = new Date(Date.now() + 3.5 * 3_600_000).toISOString();
+    const one = [release({ status: 'waiting', waitingFor: [{ ...approval, until }] })];
+    const script = { [IN_FLIGHT]: json({ items: one, next: null }) };
+    const { stdout } = await run(['pending'], script, { isTTY: true });
     expect(stdout).toMatch(/for [34] h more, until \d{1,2} \w+ \d{4}, \d{2}:\d{2}/);
   });
 
-  test('exits with 0 when nothing waits, and prints all as JSON', async () => {
-    expect(await run(['pending'], { [GATES]: json({ items: [], next: null }) })).toMatchObject({
+  test('exits with 0 when no release waits, and prints those that wait as JSON', async () => {
+    expect(await run(['pending'], { [IN_FLIGHT]: json({ items: [], next: null }) })).toMatchObject({
       exit: 0,
       stdout: '',
-      stderr: 'Nothing waits.\n',
+      stderr: 'No release is waiting.\n',
     });
     await api?.close();
-    const { stdout } = await run(['pending', '--json'], { [GATES]: json({ items, next: null }) });
-    expect((JSON.parse(stdout) as { items: unknown[] }).items).toHaveLength(2);
+    const { stdout } = await run(['pending', '--json'], { [IN_FLIGHT]: json({ items, next: null }) });
+    expect((JSON.parse(stdout) as { items: unknown[] }).items).toHaveLength(3);
   });
 });

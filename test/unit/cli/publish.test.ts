@@ -68,7 +68,7 @@ describe('the outcome', () => {
     const { startedAt } = stagesDone[0] ?? {};
     const done = settled('published', { generation: 1, stages: stagesDone });
     const result = await bench.publish({
-      [RELEASE]: json(release({ status: 'waiting', stage: null })),
+      [RELEASE]: json(release({ status: 'queued', stage: null })),
       [`${RELEASE}/events`]: events(
         stage(1, { stage: 'validate', state: 'running', startedAt }) +
           stage(2, stagesDone[0]) +

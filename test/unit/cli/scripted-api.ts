@@ -106,6 +106,7 @@ export function release(more: Readonly<Record<string, unknown>> = {}): Record<st
     digest: null,
     generation: null,
     createdAt: '2026-01-01T00:00:00.000Z',
+    waitingFor: [],
     stages: [],
     effects: [],
     gates: [],

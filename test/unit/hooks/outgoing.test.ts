@@ -127,7 +127,6 @@ describe('a commit', () => {
     [null, null, ['pending', 'pending', 'pending'], 'on its way'],
     ['published', null, ['success', 'success', 'success'], 'published as v12'],
     ['rejected', 'a: no', ['failure', 'failed', 'failure'], 'rejected: a: no'],
-    ['reverted', 'unhealthy', ['failure', 'failed', 'failure'], 'reverted: unhealthy'],
     ['errored', 'x', ['error', 'failed', 'error'], 'errored: x'],
     [
       'superseded',
