@@ -3,6 +3,7 @@ import { z } from 'zod';
 
 import { parseAddressRange } from '../outbound/address-ranges.ts';
 import { depthLimits } from '../rabbitmq/limits.ts';
+import { celeryGrants } from './celery-config.ts';
 
 /**
  * Every setting of every process, by the name of its environment variable, with how it is read. What a process takes from
@@ -64,6 +65,8 @@ export const settings = z.object({
     (text) => URL.canParse(text) && /^\/?[0-9]{0,4}$/.test(new URL(text).pathname),
     'must have nothing but the number of a database after the host',
   ),
+  /** Which Celery tasks tenants may have sent, and to which queues. */
+  POINTSMAN_CELERY_TASKS: celeryGrants(),
   /** Whether Redis also has the pointers and their bundles, for runtimes that read nothing else. */
   POINTSMAN_REDIS_CACHE: z.enum(['on', 'off'], 'must be on or off').transform((word) => word === 'on'),
   /** What outgoing calls may reach although it is not public. */

@@ -70,7 +70,7 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
     stages: releaseStages(db, compiler),
     gates: postgresGates(db),
     callbacks: postgresCallbacks(db),
-    outside: outside({ outbound, celery, publicUrl: config.publicUrl }),
+    outside: outside({ ...config, outbound, celery }),
     moves: logMovesByHand(postgresMoves(db, { brokers }), log),
     settlements: logSettled(postgresSettlements(db), log),
     invocations: restateInvocations(admin),

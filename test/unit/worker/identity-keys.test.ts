@@ -16,6 +16,7 @@ const config: WorkerConfig = {
   amqpUnrouted: 'mandatory',
   redisUrl: null,
   redisCache: false,
+  celeryGrants: [],
   outboundAllow: [],
   secretKeys: null,
   logLevel: 'info',
