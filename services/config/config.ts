@@ -1,5 +1,5 @@
 import type { CeleryGrant } from '../../core/celery-grant.ts';
-import type { Broker } from '../../core/sink.ts';
+import type { Broker, StreamLayout } from '../../core/sink.ts';
 import type { AddressRange } from '../outbound/address-ranges.ts';
 import type { SecretKeys } from '../secrets/secret-box.ts';
 import { grantedBrokersSet } from './celery-config.ts';
@@ -52,6 +52,8 @@ export interface WorkerConfig extends RabbitConfig {
   readonly redisUrl: string | null;
   /** Whether pointers and bundles are cached there. */
   readonly redisCache: boolean;
+  /** Whether tenants share streams there. */
+  readonly redisStreams: StreamLayout;
   /** Which Celery tasks are sent. */
   readonly celeryGrants: readonly CeleryGrant[];
   /** What outgoing calls may reach although it is not public. */
@@ -148,6 +150,7 @@ export function workerConfig(env: Environment): WorkerConfig {
     ...RABBIT_SETTINGS,
     'REDIS_URL',
     'POINTSMAN_REDIS_CACHE',
+    'POINTSMAN_REDIS_STREAMS',
     'POINTSMAN_CELERY_TASKS',
     'POINTSMAN_OUTBOUND_ALLOW',
     ...SECRET_KEYS,
@@ -170,6 +173,7 @@ export function workerConfig(env: Environment): WorkerConfig {
     ...rabbitConfig(read),
     redisUrl: read.REDIS_URL ?? null,
     redisCache: read.POINTSMAN_REDIS_CACHE ?? false,
+    redisStreams: read.POINTSMAN_REDIS_STREAMS ?? 'shared',
     celeryGrants: read.POINTSMAN_CELERY_TASKS ?? [],
     outboundAllow: read.POINTSMAN_OUTBOUND_ALLOW ?? [],
     secretKeys: secretKeys(read),
@@ -204,6 +208,7 @@ export function stackConfig(env: Environment): StackConfig {
     'POINTSMAN_AMQP_QUEUES',
     'REDIS_URL',
     'POINTSMAN_REDIS_CACHE',
+    'POINTSMAN_REDIS_STREAMS',
     'POINTSMAN_CELERY_TASKS',
     'POINTSMAN_OUTBOUND_ALLOW',
     ...SECRET_KEYS,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
+import { StreamLayout } from '../../core/sink.ts';
 import { parseAddressRange } from '../outbound/address-ranges.ts';
 import { depthLimits } from '../rabbitmq/limits.ts';
 import { celeryGrants } from './celery-config.ts';
@@ -67,6 +68,8 @@ export const settings = z.object({
   ),
   /** Which Celery tasks tenants may have sent, and to which queues. */
   POINTSMAN_CELERY_TASKS: celeryGrants(),
+  /** Whether tenants share the streams of moves in Redis. */
+  POINTSMAN_REDIS_STREAMS: z.enum(StreamLayout.options, 'must be shared or per-tenant'),
   /** Whether Redis also has the pointers and their bundles, for runtimes that read nothing else. */
   POINTSMAN_REDIS_CACHE: z.enum(['on', 'off'], 'must be on or off').transform((word) => word === 'on'),
   /** What outgoing calls may reach although it is not public. */

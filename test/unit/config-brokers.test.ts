@@ -78,6 +78,15 @@ test('the Celery tasks that tenants may have sent are a list, empty unless it is
     );
 });
 
+test('tenants share the streams in Redis unless each is to have its own', () => {
+  const worker = { ...api, POINTSMAN_WORKER_PORT: '7401', POINTSMAN_WORKER_URL: 'http://worker:7401' };
+  expect(workerConfig(worker).redisStreams).toBe('shared');
+  expect(workerConfig({ ...worker, POINTSMAN_REDIS_STREAMS: 'per-tenant' }).redisStreams).toBe('per-tenant');
+  expect(problemsOf(() => stackConfig({ POINTSMAN_REDIS_STREAMS: 'own' }))).toEqual([
+    'POINTSMAN_REDIS_STREAMS must be shared or per-tenant',
+  ]);
+});
+
 test('the cache in Redis is off unless it is switched on, and needs a Redis', () => {
   const worker = { ...api, POINTSMAN_WORKER_PORT: '7401', POINTSMAN_WORKER_URL: 'http://worker:7401' };
   const redis = { REDIS_URL: 'redis://h' };
