@@ -243,10 +243,8 @@ export const VerdictAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('wrong_role'), gate: z.string(), role: z.string() }),
   /** Four eyes: its author can't approve a release. */
   z.object({ kind: z.literal('author'), gate: z.string() }),
-  /** A check without a URL: its author can't report it. `role`: who else can. */
-  z.object({ kind: z.literal('own_check'), gate: z.string(), role: Role }),
-  /** A check with a URL: only the answer to Pointsman's request counts, or the report of somebody with that role. */
-  z.object({ kind: z.literal('asked_check'), gate: z.string(), role: Role }),
+  /** Who may not report a check: the author, where it has no URL; any token but an admin's, where it has one. `role`: who may. */
+  z.object({ kind: z.enum(['own_check', 'asked_check']), gate: z.string(), role: Role }),
   z.object({ kind: z.literal('no_release') }),
   KeyReused,
 ]);

@@ -68,7 +68,7 @@ export const settings = z.object({
   ),
   /** Which Celery tasks tenants may have sent, and to which queues. */
   POINTSMAN_CELERY_TASKS: celeryGrants(),
-  /** Whether tenants share the streams of moves in Redis. */
+  /** Whether tenants share the streams of moves in Redis: whoever reads a shared one sees the moves of all its tenants. */
   POINTSMAN_REDIS_STREAMS: z.enum(StreamLayout.options, 'must be shared or per-tenant'),
   /** Whether Redis also has the pointers and their bundles, for runtimes that read nothing else. */
   POINTSMAN_REDIS_CACHE: z.enum(['on', 'off'], 'must be on or off').transform((word) => word === 'on'),
