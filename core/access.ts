@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** What a token may be given. */
-export const Role = z.enum(['viewer', 'publisher', 'approver', 'admin', 'follower']);
+export const Role = z.enum(['viewer', 'publisher', 'approver', 'reporter', 'admin', 'follower']);
 export type Role = z.infer<typeof Role>;
 
 /** Whoever holds the token of the environment stands in the record by this name. */
@@ -31,9 +31,11 @@ export type Action = 'read' | 'publish' | 'steer' | 'approve' | 'report' | 'ackn
 const ALLOWED: Readonly<Record<Role, readonly Action[]>> = {
   viewer: ['read'],
   follower: ['read', 'acknowledge'],
-  // Who publishes does not approve: otherwise one stolen CI token would pass every gate.
+  // A publisher can't approve: otherwise one stolen CI token would pass every gate. For the same reason the author of a release can't
+  // report its checks; `check_refuses` in services/postgres/functions/decisions.sql compares the names.
   publisher: ['read', 'publish', 'steer', 'report'],
   approver: ['read', 'approve', 'report'],
+  reporter: ['read', 'report'],
   admin: ['read', 'publish', 'steer', 'approve', 'report', 'acknowledge', 'administer'],
 };
 

@@ -8,7 +8,7 @@ export const ERRORS = {
   not_signed: { status: 401, title: 'A valid signature is needed' },
   forbidden: { status: 403, title: 'This token may not do that' },
   gated: { status: 403, title: 'The channel has gates, and only an admin goes around them' },
-  own_release: { status: 403, title: 'Nobody approves what they published themselves' },
+  own_release: { status: 403, title: 'The author of a release may not pass its gates' },
   not_found: { status: 404, title: 'There is no such thing' },
   method_not_allowed: { status: 405, title: 'This address does not take that method' },
   conflict: { status: 409, title: 'Something else stands in the way' },

@@ -293,3 +293,9 @@ export const httpLimits = {
 
 /** Retries that end, of any kind above. */
 export type StepRetries = (typeof stepRetries)[keyof typeof stepRetries];
+
+/** The operator's list of Celery tasks that tenants may send. */
+export const celeryGrantLimits = {
+  /** It is an environment variable, and is searched at each request to compile. */
+  grants: 1_000,
+} as const;

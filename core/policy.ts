@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { CeleryBroker, CeleryQueueName, CeleryTaskName } from './celery-grant.ts';
 import { duration } from './duration.ts';
 import { gateProblems, GateRule } from './gate-rules.ts';
 import { ChannelName } from './identifiers.ts';
@@ -42,17 +43,9 @@ export const RemoteCompileRule = z.discriminatedUnion('executor', [
   }),
   z.strictObject({
     executor: z.literal('celery'),
-    broker: z.enum(['rabbitmq', 'redis']),
-    queue: z
-      .string()
-      .regex(
-        /^[a-z0-9][a-z0-9._-]{0,62}$/,
-        'a queue\'s name is 1 to 63 characters of a-z, 0-9, ".", "_" and "-"',
-      ),
-    task: z
-      .string()
-      .regex(/^[A-Za-z_][A-Za-z0-9_.]{0,127}$/, 'must be the name of a Celery task')
-      .default('pointsman.compile'),
+    broker: CeleryBroker,
+    queue: CeleryQueueName,
+    task: CeleryTaskName,
     within: compileWithin.default('10m'),
     attempts,
   }),

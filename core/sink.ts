@@ -40,9 +40,21 @@ export function sinkKey({ tenant, sink }: SinkId): string {
   return isBroker(sink) ? `${sink}:${partitionOf(tenant)}` : `${tenant}/${sink}`;
 }
 
-/** The Redis stream that a tenant's moves are in: `pointsman:moves:3`. */
-export function moveStream(tenant: string): string {
-  return partitionStream(partitionOf(tenant));
+/**
+ * A key in Redis that holds one tenant's data: `pointsman:{acme}:bundle:…`. The tenant stands in front of everything else, so that an ACL can name
+ * all keys of a tenant by one pattern; no tenant's name has a brace or a colon in it.
+ */
+export function tenantKey(tenant: string, rest: string): string {
+  return `pointsman:{${tenant}}:${rest}`;
+}
+
+/** `shared`: the tenants of a partition share one stream. `per-tenant`: each tenant has a stream of its own. */
+export const StreamLayout = z.enum(['shared', 'per-tenant']);
+export type StreamLayout = z.infer<typeof StreamLayout>;
+
+/** The Redis stream that a tenant's moves are in: `pointsman:moves:3`, or `pointsman:{acme}:moves`. */
+export function moveStream(tenant: string, layout: StreamLayout = 'shared'): string {
+  return layout === 'shared' ? partitionStream(partitionOf(tenant)) : tenantKey(tenant, 'moves');
 }
 
 export function partitionStream(partition: number): string {

@@ -201,6 +201,8 @@ export const VerdictRequest = Request.extend({
   /** An approval: the generation of the pointer whose release it was compared with. */
   ifGeneration: Generation.nullable().optional(),
   roles: z.array(Role),
+  /** A check with a URL: this is the answer to Pointsman's own request, or says that the request failed. No token can set it. */
+  answersRequest: z.boolean().optional(),
   comment: z.string().nullable(),
   url: z.string().nullable(),
 });
@@ -241,6 +243,8 @@ export const VerdictAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('wrong_role'), gate: z.string(), role: z.string() }),
   /** Four eyes: its author can't approve a release. */
   z.object({ kind: z.literal('author'), gate: z.string() }),
+  /** Who may not report a check: the author, where it has no URL; any token but an admin's, where it has one. `role`: who may. */
+  z.object({ kind: z.enum(['own_check', 'asked_check']), gate: z.string(), role: Role }),
   z.object({ kind: z.literal('no_release') }),
   KeyReused,
 ]);

@@ -194,6 +194,7 @@ function sayFailure(ctx: ObjectContext, { id, subject: gate }: Errand, reason: s
     url: null,
     by: 'pointsman/courier',
     roles: [],
+    answersRequest: true,
     idempotencyKey: ctx.rand.uuidv4(),
     fingerprint: digestOf(reason),
     requestId: ctx.request().id,

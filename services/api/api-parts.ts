@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 
+import type { CeleryGrant } from '../../core/celery-grant.ts';
 import type { ReleaseId, PointerId } from '../../core/identifiers.ts';
 import type { Pointer } from '../../core/pointer.ts';
 import type { Broker } from '../../core/sink.ts';
@@ -29,6 +30,8 @@ export interface ApiParts {
   readonly sinks: SinkObjects;
   /** Those that the platform has: each tenant's moves go there, also before there is any. */
   readonly brokers: readonly Broker[];
+  /** Which Celery tasks a policy may name. */
+  readonly celeryGrants: readonly CeleryGrant[];
   /** Null without a key: then there are no hooks and no webhooks. */
   readonly secrets: SecretBox | null;
   readonly compiler: Compiler;

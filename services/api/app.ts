@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Hono } from 'hono';
 import type { Logger } from 'pino';
 
+import type { CeleryGrant } from '../../core/celery-grant.ts';
 import type { PointerId, ReleaseId } from '../../core/identifiers.ts';
 import { httpLimits } from '../../core/limits.ts';
 import type { Pointer } from '../../core/pointer.ts';
@@ -75,6 +76,8 @@ export interface AppDeps {
   readonly secretKeys: SecretKeys | null;
   /** What the platform has beside webhooks. */
   readonly brokers: readonly Broker[];
+  /** Which Celery tasks a policy may name. */
+  readonly celeryGrants: readonly CeleryGrant[];
   /** Null without a RabbitMQ. */
   readonly queueDepths: QueueDepths | null;
   readonly log: Logger;
@@ -152,6 +155,7 @@ function partsOf({
   restateIngressUrl,
   secretKeys,
   brokers,
+  celeryGrants,
   queueDepths,
   log,
   draining,
@@ -193,6 +197,7 @@ function partsOf({
     tenants: tenantObjects(ingress),
     sinks: sinkObjects(ingress),
     brokers,
+    celeryGrants,
     workflows: releaseWorkflows(ingress),
     deliveries: deliveryWorkflows(ingress),
     secrets: secretKeys === null ? null : secretBox(secretKeys),

@@ -26,6 +26,7 @@ const app = createApp({
   adminTokenSha256: config.adminTokenSha256,
   secretKeys: config.secretKeys,
   brokers: config.brokers,
+  celeryGrants: config.celeryGrants,
   queueDepths: depths,
   log,
   draining: drain.signal,

@@ -89,6 +89,16 @@ function described(answer: Described, release: string): PointsmanError {
         'own_release',
         `The gate "${answer.gate}" wants four eyes: you published ${release} yourself.`,
       );
+    case 'own_check':
+      return as(
+        'own_release',
+        `You published ${release}, so you can't report its check "${answer.gate}". A token that did not publish it can, or an admin.`,
+      );
+    case 'asked_check':
+      return as(
+        'forbidden',
+        `The check "${answer.gate}" has a URL: only the answer to Pointsman's request counts, or an admin's report.`,
+      );
   }
 }
 

@@ -40,8 +40,17 @@ function codeOf(error: unknown): string | null {
   return 'code' in error && typeof error.code === 'string' ? error.code : codeOf(error.cause);
 }
 
+function conflictHints(version: number | undefined, tokenId: string | undefined): string[] {
+  if (version !== undefined) {
+    return [
+      `v${version} is in flight: "pointsman watch ${version}" follows it, "pointsman cancel ${version}" ends it.`,
+    ];
+  }
+  return tokenId === undefined ? [] : [`"pointsman tokens revoke ${tokenId}" does that.`];
+}
+
 function hintsFor(
-  { code, errors = [], gates = [], version, tokenId, requestId }: Problem,
+  { code, errors = [], gates = [], role, version, tokenId, requestId }: Problem,
   url: string,
 ): string[] {
   if (code === 'unauthenticated') {
@@ -50,13 +59,9 @@ function hintsFor(
       'The first one is in the file admin-token of the home of npm start; POINTSMAN_HOME names that home (.pointsman).',
     ];
   }
-  if (code === 'conflict' && version !== undefined) {
-    return [
-      `v${version} is in flight: "pointsman watch ${version}" follows it, "pointsman cancel ${version}" ends it.`,
-    ];
-  }
-  if (code === 'conflict' && tokenId !== undefined)
-    return [`"pointsman tokens revoke ${tokenId}" does that.`];
+  if (code === 'conflict') return conflictHints(version, tokenId);
+  if (code === 'own_release' && role !== undefined)
+    return [`An admin makes such a token: "pointsman tokens create <name> --role ${role}".`];
   if (code === 'which_gate') return [`Name one with --gate: ${gates.join(', ')}.`];
   if (code === 'digest_mismatch') return ['Look at the release again, with "pointsman status --release".'];
   if (code === 'held') return ['"pointsman hold --lift" lets the pointer move again.'];

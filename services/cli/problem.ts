@@ -22,6 +22,8 @@ export const Problem = z.looseObject({
   version: Version.optional(),
   /** The token that stands in the way. */
   tokenId: z.string().optional(),
+  /** The role that would be enough. */
+  role: z.string().optional(),
   /** The gates that may be meant. */
   gates: z.array(z.string()).optional(),
   /** The same request was carried out before, under its Idempotency-Key. */

@@ -1,6 +1,8 @@
-import type { Broker } from '../../core/sink.ts';
+import type { CeleryGrant } from '../../core/celery-grant.ts';
+import type { Broker, StreamLayout } from '../../core/sink.ts';
 import type { AddressRange } from '../outbound/address-ranges.ts';
 import type { SecretKeys } from '../secrets/secret-box.ts';
+import { grantedBrokersSet } from './celery-config.ts';
 import {
   appPasswordKnown,
   databaseRoles,
@@ -27,6 +29,8 @@ export interface ApiConfig extends RabbitConfig {
   readonly secretKeys: SecretKeys | null;
   /** Those that the worker delivers to, by the same settings: what there is to be listed, and no way there. */
   readonly brokers: readonly Broker[];
+  /** Which Celery tasks a policy may name. */
+  readonly celeryGrants: readonly CeleryGrant[];
   /** Queues of RabbitMQ whose length is a metric. */
   readonly amqpQueues: readonly string[];
   readonly logLevel: LogLevel;
@@ -48,6 +52,10 @@ export interface WorkerConfig extends RabbitConfig {
   readonly redisUrl: string | null;
   /** Whether pointers and bundles are cached there. */
   readonly redisCache: boolean;
+  /** Whether tenants share streams there. */
+  readonly redisStreams: StreamLayout;
+  /** Which Celery tasks are sent. */
+  readonly celeryGrants: readonly CeleryGrant[];
   /** What outgoing calls may reach although it is not public. */
   readonly outboundAllow: readonly AddressRange[];
   /** Null without one: hooks can't be set then. */
@@ -92,6 +100,7 @@ export function apiConfig(env: Environment): ApiConfig {
       'RESTATE_INGRESS_URL',
       'RESTATE_ADMIN_URL',
       'REDIS_URL',
+      'POINTSMAN_CELERY_TASKS',
       'POINTSMAN_OUTBOUND_ALLOW',
       ...SECRET_KEYS,
       ...RABBIT_SETTINGS,
@@ -100,7 +109,7 @@ export function apiConfig(env: Environment): ApiConfig {
     ],
     {
       required: ['DATABASE_URL', 'RESTATE_INGRESS_URL', 'RESTATE_ADMIN_URL'],
-      rules: [oneAdminToken, currentBesidePrevious, queuesSomewhere],
+      rules: [oneAdminToken, currentBesidePrevious, queuesSomewhere, grantedBrokersSet],
     },
   );
   return {
@@ -117,6 +126,7 @@ export function apiConfig(env: Environment): ApiConfig {
       ...(read.AMQP_URL === undefined ? [] : ['rabbitmq' as const]),
     ],
     ...rabbitConfig(read),
+    celeryGrants: read.POINTSMAN_CELERY_TASKS ?? [],
     amqpQueues: read.POINTSMAN_AMQP_QUEUES ?? [],
     logLevel: read.POINTSMAN_LOG_LEVEL ?? 'info',
   };
@@ -140,11 +150,14 @@ export function workerConfig(env: Environment): WorkerConfig {
     ...RABBIT_SETTINGS,
     'REDIS_URL',
     'POINTSMAN_REDIS_CACHE',
+    'POINTSMAN_REDIS_STREAMS',
+    'POINTSMAN_CELERY_TASKS',
     'POINTSMAN_OUTBOUND_ALLOW',
     ...SECRET_KEYS,
     'POINTSMAN_LOG_LEVEL',
   ] as const;
-  const read = readSettings(env, names, { required, rules: [currentBesidePrevious, cacheNeedsRedis] });
+  const rules = [currentBesidePrevious, cacheNeedsRedis, grantedBrokersSet];
+  const read = readSettings(env, names, { required, rules });
   return {
     host: read.POINTSMAN_HOST ?? DEFAULT_HOST,
     port: read.POINTSMAN_WORKER_PORT,
@@ -160,6 +173,8 @@ export function workerConfig(env: Environment): WorkerConfig {
     ...rabbitConfig(read),
     redisUrl: read.REDIS_URL ?? null,
     redisCache: read.POINTSMAN_REDIS_CACHE ?? false,
+    redisStreams: read.POINTSMAN_REDIS_STREAMS ?? 'shared',
+    celeryGrants: read.POINTSMAN_CELERY_TASKS ?? [],
     outboundAllow: read.POINTSMAN_OUTBOUND_ALLOW ?? [],
     secretKeys: secretKeys(read),
     logLevel: read.POINTSMAN_LOG_LEVEL ?? 'info',
@@ -193,6 +208,8 @@ export function stackConfig(env: Environment): StackConfig {
     'POINTSMAN_AMQP_QUEUES',
     'REDIS_URL',
     'POINTSMAN_REDIS_CACHE',
+    'POINTSMAN_REDIS_STREAMS',
+    'POINTSMAN_CELERY_TASKS',
     'POINTSMAN_OUTBOUND_ALLOW',
     ...SECRET_KEYS,
     'POINTSMAN_LOG_LEVEL',
@@ -201,6 +218,7 @@ export function stackConfig(env: Environment): StackConfig {
     currentBesidePrevious,
     queuesSomewhere,
     cacheNeedsRedis,
+    grantedBrokersSet,
     appPasswordKnown,
     twoRoles,
     ownerNeedsApp,

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
+import { StreamLayout } from '../../core/sink.ts';
 import { parseAddressRange } from '../outbound/address-ranges.ts';
 import { depthLimits } from '../rabbitmq/limits.ts';
+import { celeryGrants } from './celery-config.ts';
 
 /**
  * Every setting of every process, by the name of its environment variable, with how it is read. What a process takes from
@@ -64,6 +66,10 @@ export const settings = z.object({
     (text) => URL.canParse(text) && /^\/?[0-9]{0,4}$/.test(new URL(text).pathname),
     'must have nothing but the number of a database after the host',
   ),
+  /** Which Celery tasks tenants may have sent, and to which queues. */
+  POINTSMAN_CELERY_TASKS: celeryGrants(),
+  /** Whether tenants share the streams of moves in Redis: whoever reads a shared one sees the moves of all its tenants. */
+  POINTSMAN_REDIS_STREAMS: z.enum(StreamLayout.options, 'must be shared or per-tenant'),
   /** Whether Redis also has the pointers and their bundles, for runtimes that read nothing else. */
   POINTSMAN_REDIS_CACHE: z.enum(['on', 'off'], 'must be on or off').transform((word) => word === 'on'),
   /** What outgoing calls may reach although it is not public. */

@@ -1,20 +1,21 @@
 import { z } from 'zod';
 
 import { Digest, Generation, type PointerId, Version } from '../../core/identifiers.ts';
+import { tenantKey } from '../../core/sink.ts';
 
 /** A pointer, as a hash of `generation`, `version`, `digest`. */
 export function pointerKey({ tenant, bundle, channel }: PointerId): string {
-  return `pointsman:pointer:${tenant}/${bundle}/${channel}`;
+  return tenantKey(tenant, `pointer:${bundle}/${channel}`);
 }
 
-/** A bundle, as a hash of its files' contents by path. A tenant's own: that another has the same one is nobody's business. */
+/** A bundle, as a hash of its files' contents by path. Stored once for each tenant, also where two tenants have the same bundle. */
 export function bundleKey(tenant: string, digest: string): string {
-  return `pointsman:bundle:${tenant}:${digest}`;
+  return tenantKey(tenant, `bundle:${digest}`);
 }
 
 /** Which pointers name a bundle, as a set. Without any, the bundle expires. */
 export function pointedKey(tenant: string, digest: string): string {
-  return `pointsman:pointed:${tenant}:${digest}`;
+  return tenantKey(tenant, `pointed:${digest}`);
 }
 
 /** Beside the files, and no file: a path is relative. Written last, so that a bundle without it is not whole. */

@@ -13,6 +13,8 @@ export interface MoveConsumerOptions {
   readonly consumer: string;
   /** Numbers of the streams to read; all of them by default. Order holds for who reads a stream alone. */
   readonly partitions?: readonly number[];
+  /** Where POINTSMAN_REDIS_STREAMS is `per-tenant`: the tenants whose own streams to read, instead of shared ones. */
+  readonly ownStreamsOf?: readonly string[];
   /** Whose moves this program is for; everybody's by default. */
   readonly wants?: (tenant: string) => boolean;
   /** All those: asked when something was missed of which nobody can say whose it was. */

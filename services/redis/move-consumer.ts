@@ -45,9 +45,7 @@ export function startMoveConsumer(options: MoveConsumerOptions): MoveConsumer {
     failed: 0,
   };
   const applier = moveApplier(options, counts, stopping.signal);
-  const streams = (options.partitions ?? Array.from({ length: feedLimits.partitions }, (_none, n) => n)).map(
-    partitionStream,
-  );
+  const streams = streamsOf(options);
   const run = consume({ options, counts, applier, streams, signal: stopping.signal });
   // It ends with the signal alone; what else ends it is a mistake of ours, which is to be heard of.
   const ended = run.catch((error: unknown) =>
@@ -68,6 +66,11 @@ export function startMoveConsumer(options: MoveConsumerOptions): MoveConsumer {
       await asking.close();
     },
   };
+}
+
+function streamsOf({ ownStreamsOf, partitions }: MoveConsumerOptions): string[] {
+  if (ownStreamsOf !== undefined) return ownStreamsOf.map((tenant) => moveStream(tenant, 'per-tenant'));
+  return (partitions ?? Array.from({ length: feedLimits.partitions }, (_none, n) => n)).map(partitionStream);
 }
 
 interface Consuming {
@@ -144,12 +147,13 @@ async function catchUpAll(
   mayKnow: boolean,
 ): Promise<void> {
   const { order } = applier;
-  for (const tenant of order.tenants()) if (streams.has(moveStream(tenant))) order.doubt(tenant);
+  const layout = options.ownStreamsOf === undefined ? 'shared' : 'per-tenant';
+  for (const tenant of order.tenants()) if (streams.has(moveStream(tenant, layout))) order.doubt(tenant);
   while (!signal.aborted) {
     try {
       const tenants = await options.tenants();
       const concerned = tenants.filter(
-        (tenant) => streams.has(moveStream(tenant)) && options.wants?.(tenant) !== false,
+        (tenant) => streams.has(moveStream(tenant, layout)) && options.wants?.(tenant) !== false,
       );
       for (const tenant of concerned) if (!isOver(signal)) await applier.catchUp(tenant, mayKnow);
       return;

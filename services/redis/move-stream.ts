@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { ErrorReply } from 'redis';
 
-import { moveStream } from '../../core/sink.ts';
+import { moveStream, type StreamLayout } from '../../core/sink.ts';
 import type { Batch, Sent, SinkTarget } from '../sinks/target.ts';
 import { alreadyThere } from './already-there.ts';
 import type { ArtifactReader } from './artifact-reader.ts';
@@ -24,9 +24,12 @@ export function redisMoveStream({
   url,
   log,
   cache: artifacts,
+  layout = 'shared',
 }: {
   url: string;
   log: Logger;
+  /** Whether tenants share streams. */
+  layout?: StreamLayout;
   /** From where the cache takes bundles; null for no cache. */
   cache: ArtifactReader | null;
 }): SinkTarget {
@@ -38,7 +41,7 @@ export function redisMoveStream({
       if (first === undefined) return { count: 0, position: batch.position, stopped: null };
       await cache?.write(batch.events);
       try {
-        return await redis.run(first.id, (client) => appendOnce(client, batch, log));
+        return await redis.run(first.id, (client) => appendOnce(client, batch, layout, log));
       } catch (error) {
         const reason = refusalOf(error, log);
         return {
@@ -63,18 +66,27 @@ export function redisMoveStream({
   };
 }
 
-/** A position that is no id counts as none. */
-async function appendOnce(client: RedisClient, batch: Batch, log: Logger): Promise<Sent> {
+/**
+ * A position that is no id counts as none. It is the last id that the writer gave out, so that ids rise in each of its streams. Where it has several,
+ * the position says nothing of where this one ends.
+ */
+async function appendOnce(
+  client: RedisClient,
+  batch: Batch,
+  layout: StreamLayout,
+  log: Logger,
+): Promise<Sent> {
   const { tenant, events, atMs } = batch;
-  const stream = moveStream(tenant);
+  const stream = moveStream(tenant, layout);
   const position = batch.position === null ? null : parseEntryId(batch.position);
+  const end = layout === 'shared' ? position : null;
   const planned = idsAfter(position ?? BEFORE_ALL, atMs, events.length);
   let [done, ids] = [0, planned];
   for (let round = 0; round < redisLimits.appendRounds; round++) {
     const entries = ids.map((id, index) => ({ id, event: JSON.stringify(events[done + index]) }));
     const answer = await appendIfPast(client, stream, entries, atMs);
     if (answer.kind === 'appended') {
-      if (position !== null && isAfter(position, answer.after)) {
+      if (end !== null && isAfter(end, answer.after)) {
         log.error(
           { stream, position: batch.position, last: entryId(answer.after) },
           'Redis has lost the newest entries of a stream. Its readers take snapshots; a replay brings the entries back',
@@ -83,7 +95,7 @@ async function appendOnce(client: RedisClient, batch: Batch, log: Logger): Promi
       return whole(batch, ids.at(-1));
     }
     const standing = await standingAt(client, stream, planned[0] ?? BEFORE_ALL);
-    const named = { ids: planned, events: events.map(({ id }) => id), position, atMs };
+    const named = { ids: planned, events: events.map(({ id }) => id), position: end, atMs };
     const rest = alreadyThere(named, standing);
     if (rest.adopted) {
       log.warn(

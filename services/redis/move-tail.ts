@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 
 import type { PointerId } from '../../core/identifiers.ts';
 import type { MoveData, MoveEvent } from '../../core/move-event.ts';
-import { moveStream } from '../../core/sink.ts';
+import { moveStream, type StreamLayout } from '../../core/sink.ts';
 import { BEFORE_ALL, type EntryId, entryId, isAfter, parseEntryId } from './entry-id.ts';
 import { readerLimits } from './limits.ts';
 import { isRedisFailure, type ReaderSession, readerSessions } from './reader-sessions.ts';
@@ -20,6 +20,8 @@ export type TailOptions = {
   readonly url: string;
   readonly signal: AbortSignal;
   readonly log: Logger;
+  /** As the worker's POINTSMAN_REDIS_STREAMS; `shared` by default. */
+  readonly layout?: StreamLayout;
   /** The id of the entry to go on from; without one, from now on. */
   readonly after?: string;
 } & ({ readonly tenant: string } | { readonly pointers: readonly PointerId[] });
@@ -123,7 +125,7 @@ function startOf(after: string | undefined): EntryId | null {
 
 function streamsOf(options: TailOptions): string[] {
   const tenants = 'tenant' in options ? [options.tenant] : options.pointers.map(({ tenant }) => tenant);
-  return [...new Set(tenants.map(moveStream))];
+  return [...new Set(tenants.map((tenant) => moveStream(tenant, options.layout)))];
 }
 
 /** `tenant` for what only counts: the moves of other pointers, whose numbers are between. */

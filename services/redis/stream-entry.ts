@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { MoveEvent, moveEventId } from '../../core/move-event.ts';
-import { moveStream } from '../../core/sink.ts';
+import { moveStream, StreamLayout } from '../../core/sink.ts';
 import { SINK_TEST } from '../sinks/target.ts';
 import { redisLimits } from './limits.ts';
 
@@ -51,7 +51,7 @@ function agrees(stream: string, { id, source, subject, data }: MoveEvent): boole
     id === moveEventId(data) &&
     source === `/v1/tenants/${tenant}` &&
     subject === `${tenant}/${bundle}/${channel}` &&
-    moveStream(tenant) === stream
+    StreamLayout.options.some((layout) => moveStream(tenant, layout) === stream)
   );
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
+import { type CeleryGrant, celeryRefusal } from '../../core/celery-grant.ts';
 import { CHECK_CONTRACT, type CheckRequest } from '../../core/check-request.ts';
 import { COMPILE_CONTRACT, type CompileJob } from '../../core/compile-job.ts';
 import { correlationId } from '../../core/identifiers.ts';
@@ -12,12 +13,14 @@ export interface OutsideParts {
   readonly outbound: Outbound;
   /** By the broker's name in policies; those that this worker was told of. */
   readonly celery: Readonly<Partial<Record<'rabbitmq' | 'redis', CeleryQueue>>>;
+  /** Which tasks may be sent where: the operator's list. */
+  readonly celeryGrants: readonly CeleryGrant[];
   /** Where the outside reaches the API. */
   readonly publicUrl: string;
 }
 
 /** Asks checks and compilers of other people's: over HTTP or through a Celery queue, one attempt each. */
-export function outside({ outbound, celery, publicUrl }: OutsideParts): Outside {
+export function outside({ outbound, celery, celeryGrants, publicUrl }: OutsideParts): Outside {
   const addressOf = (capability: string) => `${publicUrl}/v1/callbacks/${capability}`;
   return {
     // As much as a token has. The prefix is for those who search logs and repositories for secrets.
@@ -27,6 +30,9 @@ export function outside({ outbound, celery, publicUrl }: OutsideParts): Outside 
       const job = compileJob(call, addressOf(call.capability));
       const { rule } = call;
       if (rule.executor === 'http') return post(outbound, call, rule.url, job);
+      // The policy was checked when it was set; the operator's list may have become shorter since.
+      const reason = celeryRefusal(celeryGrants, call.tenant, rule);
+      if (reason !== null) return Promise.resolve({ kind: 'refused', reason });
       return enqueue(celery[rule.broker], call, rule, job);
     },
   };

@@ -72,7 +72,7 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
     stages: releaseStages(db, compiler),
     gates: postgresGates(db),
     callbacks: postgresCallbacks(db, manifestsIn(manifests)),
-    outside: outside({ outbound, celery, publicUrl: config.publicUrl }),
+    outside: outside({ ...config, outbound, celery }),
     moves: logMovesByHand(postgresMoves(db, { brokers }), log),
     settlements: logSettled(postgresSettlements(db), log),
     invocations: restateInvocations(admin),
@@ -124,13 +124,13 @@ function celeryQueues({ amqpUrl, redisUrl }: WorkerConfig, log: Logger): Outside
 
 /** Where moves are delivered to, beside webhooks. Nothing is connected yet, either. */
 function sinkTargets(
-  { redisUrl, redisCache, amqpUrl, amqpUnrouted: unrouted }: WorkerConfig,
+  { redisUrl, redisCache, redisStreams: layout, amqpUrl, amqpUnrouted: unrouted }: WorkerConfig,
   db: Database,
   log: Logger,
 ): SinkParts['brokers'] {
   const cache = redisCache ? storedArtifacts(db) : null;
   return {
-    ...(redisUrl === null ? {} : { redis: redisMoveStream({ url: redisUrl, log, cache }) }),
+    ...(redisUrl === null ? {} : { redis: redisMoveStream({ url: redisUrl, log, cache, layout }) }),
     ...(amqpUrl === null ? {} : { rabbitmq: rabbitMoveExchange({ url: amqpUrl, log, unrouted }) }),
   };
 }

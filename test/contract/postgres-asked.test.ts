@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { CheckReport } from '../../core/check-request.ts';
 import type { CompileReport } from '../../core/compile-job.ts';
+import { Role } from '../../core/access.ts';
 import { digestOf } from '../../core/digest.ts';
 import { type Errand, errandKey } from '../../core/errand.ts';
 import { callbackLimits } from '../../core/limits.ts';
@@ -108,6 +109,21 @@ describe('a check that was asked', () => {
     expect(await world.open(check())).toEqual({ kind: 'open', channel: 'live', digest });
     return check();
   };
+  const reported = (by: string, ...roles: Role[]) =>
+    world.bench.say(1, { kind: 'check', gate: 'e2e', word: 'success', by, roles });
+
+  test('is answered by who was asked, or by an admin, and by no other token', async () => {
+    const errand = await asked();
+    for (const role of Role.options.filter((one) => one !== 'admin')) {
+      expect(await reported('somebody', role), role).toEqual({
+        kind: 'asked_check',
+        gate: 'e2e',
+        role: 'admin',
+      });
+    }
+    expect(await world.answer(errand, success)).toMatchObject({ kind: 'taken' });
+    expect(await reported('root', 'admin')).toMatchObject({ kind: 'decided', by: 'callback/e2e' });
+  });
 
   test('passes or fails its gate, as every other word does', async () => {
     const errand = await asked();
@@ -126,9 +142,9 @@ describe('a check that was asked', () => {
     });
   });
 
-  test('needs no answer once somebody else has given it', async () => {
+  test('needs no answer once an admin has reported it', async () => {
     const errand = await asked();
-    await world.bench.say(1, { kind: 'check', gate: 'e2e', word: 'success', by: 'ci' });
+    await reported('root', 'admin');
     expect(await world.answer(errand, { conclusion: 'failure' })).toEqual({
       kind: 'revoked',
       reason: 'the check "e2e" needs no answer any more',
@@ -141,7 +157,7 @@ describe('a check that was asked', () => {
 
   test('is no longer listened to once its release is live', async () => {
     const errand = await asked();
-    await world.bench.say(1, { kind: 'check', gate: 'e2e', word: 'success', by: 'ci' });
+    await reported('root', 'admin');
     await world.bench.look(1);
     expect(await world.bench.swap(1, 0)).toMatchObject({ kind: 'moved' });
     expect(await world.answer(errand, success)).toEqual({

@@ -141,6 +141,19 @@ describe('a word is refused', () => {
     expect(await at.say(2, { by: 'ann' })).toMatchObject({ kind: 'heard' });
   });
 
+  test('by the author of the release about its checks, unless an admin says it', async () => {
+    const result = { kind: 'check', word: 'success' } as const;
+    for (const roles of [['publisher'], ['approver'], ['reporter'], ['publisher', 'reporter']] as const) {
+      await at.moveIn();
+      await at.waiting(1, { check: { name: 'e2e' } });
+      const own = { kind: 'own_check', gate: 'e2e', role: 'reporter' };
+      expect(await at.say(1, { ...result, by: 'ann', roles: [...roles] }), roles.join()).toEqual(own);
+      expect(await at.say(1, { ...result, by: 'bob', roles: [...roles] })).toMatchObject({ state: 'passed' });
+    }
+    await at.waiting(2, { check: { name: 'e2e' } });
+    expect(await at.say(2, { ...result, by: 'ann', roles: ['admin'] })).toMatchObject({ state: 'passed' });
+  });
+
   test('that was given after a look at another pointer than the present one', async () => {
     await published(at.store, at.release(1));
     await at.waiting(2, { approval: { name: 'release' } });

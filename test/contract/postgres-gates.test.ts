@@ -52,7 +52,7 @@ describe('a word', () => {
 
   test('of a machine is about the artifact: one is enough, and a failure is the reason', async () => {
     await at.waiting(1, { check: { name: 'e2e' } }, { check: { name: 'load' } });
-    const check = { kind: 'check' as const, roles: ['publisher' as const], by: 'ci' };
+    const check = { kind: 'check' as const, roles: ['reporter' as const], by: 'ci' };
     expect(await at.say(1, { ...check, gate: 'e2e', word: 'success' })).toMatchObject({
       state: 'passed',
       needed: 1,

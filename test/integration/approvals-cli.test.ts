@@ -55,10 +55,14 @@ describe('a publish that waits', () => {
     );
     expect(approved).toMatchObject({ exit: 0, asked: [`Approve ${at.tenant}:bot:v2? [y/N] `] });
     const report = ['check', 'report', 'e2e', 'v2', '--success', '--digest', first?.digest ?? ''];
-    expect(await cli('ci', report)).toMatchObject({ exit: 0 });
+    expect(await cli('ci', report)).toMatchObject({
+      exit: 9,
+      stderr: expect.stringContaining('"pointsman tokens create <name> --role reporter"'),
+    });
+    expect(await cli('e2e', report)).toMatchObject({ exit: 0 });
     const { exit, stdout } = await published;
     expect(exit, stdout).toBe(0);
-    expect(stdout).toMatch(/ {2}✓ release by alice\n(?:.*\n)* {2}✓ e2e by ci\n {2}✓ gate /);
+    expect(stdout).toMatch(/ {2}✓ release by alice\n(?:.*\n)* {2}✓ e2e by e2e\n {2}✓ gate /);
     expect((await cli('viewer', ['pending'])).stderr).toBe('Nothing waits.\n');
   });
 

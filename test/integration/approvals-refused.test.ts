@@ -43,6 +43,24 @@ describe('who may speak', () => {
     expect((await at.approve('alice', version)).status).toBe(201);
   });
 
+  test('is not the author of the release at its checks, except an admin', async () => {
+    await at.policy({ check: { name: 'e2e' } });
+    const success = { conclusion: 'success' };
+    for (const author of ['ci', 'bob', 'root'] as const) {
+      const version = await at.publish(author);
+      await at.waiting(version);
+      if (author !== 'root') {
+        const own = await at.say(author, version, '/checks/e2e', success);
+        expectProblem(own, 403, 'own_release');
+        expect(own.json).toMatchObject({ gate: 'e2e', role: 'reporter' });
+        expect(own.json['detail']).toContain(`You published ${at.tenant}:bot:v${version}`);
+      }
+      const by = author === 'root' ? 'root' : 'e2e';
+      expect((await at.say(by, version, '/checks/e2e', success)).status).toBe(201);
+      expect((await at.settled(version)).outcome).toBe('published');
+    }
+  });
+
   test('is nobody of another tenant, who learns nothing, whether or not there is anything to speak about', async () => {
     const theirs = await newTenant(at.plane);
     await withPolicy(at.plane, theirs, [RELEASE, { check: { name: 'e2e' } }]);

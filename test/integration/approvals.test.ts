@@ -69,7 +69,7 @@ describe('a release', () => {
     expectProblem(late, 409, 'gate_decided');
     expect(late.json).toMatchObject({ gate: 'release', state: 'passed', by: 'alice', word: 'approve' });
     expect(late.json['at']).toMatch(/^\d{4}-/);
-    await at.say('ci', version, '/checks/e2e', { conclusion: 'success' });
+    await at.say('e2e', version, '/checks/e2e', { conclusion: 'success' });
     expect((await at.settled(version)).outcome).toBe('published');
     expectProblem(await at.approve('bob', version), 409, 'gate_decided');
   });
@@ -95,7 +95,7 @@ describe('an approval is for one artifact in place of another', () => {
     expectProblem(answer, 409, 'digest_mismatch');
     expect(answer.json).toMatchObject({ digest });
     expectProblem(
-      await at.say('ci', version, '/checks/release', { conclusion: 'success', digest }),
+      await at.say('e2e', version, '/checks/release', { conclusion: 'success', digest }),
       404,
       'not_found',
     );
@@ -128,13 +128,13 @@ describe('an approval is for one artifact in place of another', () => {
 describe('a check', () => {
   test.each([
     ['success', 'published', null],
-    ['failure', 'rejected', 'the check "e2e" failed, says ci: 3 of 212'],
+    ['failure', 'rejected', 'the check "e2e" failed, says e2e: 3 of 212'],
   ])('that reports %s leaves the release %s', async (conclusion, outcome, reason) => {
     await at.policy({ check: { name: 'e2e' } });
     const version = await at.publish();
     const digest = await at.waiting(version);
     const url = 'https://ci.example/runs/4711';
-    const answer = await at.say('ci', version, '/checks/e2e', {
+    const answer = await at.say('e2e', version, '/checks/e2e', {
       conclusion,
       summary: '3 of 212',
       url,
@@ -144,7 +144,7 @@ describe('a check', () => {
     expect(await at.settled(version)).toMatchObject({
       outcome,
       reason,
-      gates: [{ verdicts: [{ by: 'ci', word: conclusion, comment: '3 of 212', url }] }],
+      gates: [{ verdicts: [{ by: 'e2e', word: conclusion, comment: '3 of 212', url }] }],
     });
   });
 
@@ -152,14 +152,14 @@ describe('a check', () => {
     await at.policy({ check: { name: 'e2e' } }, RELEASE);
     const version = await at.publish();
     await at.waiting(version, 2);
-    const answer = await at.say('ci', version, '/checks/e2', { conclusion: 'success' });
+    const answer = await at.say('e2e', version, '/checks/e2', { conclusion: 'success' });
     expectProblem(answer, 404, 'not_found');
     expect(answer.json['detail']).toContain('it has check "e2e", approval "release"');
     expect(answer.json['gates']).toEqual(['e2e', 'release']);
     await at.policy();
     const free = await at.publish('ci', 'free: 1');
     await at.settled(free);
-    expect((await at.say('ci', free, '/checks/e2e', { conclusion: 'success' })).json['detail']).toContain(
+    expect((await at.say('e2e', free, '/checks/e2e', { conclusion: 'success' })).json['detail']).toContain(
       'it has no gates',
     );
   });

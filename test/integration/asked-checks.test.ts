@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
+import type { Role } from '../../core/access.ts';
 import { courierLimits } from '../../core/limits.ts';
 import { breakerLimits } from '../../services/outbound/limits.ts';
 import { findPointer } from '../../services/postgres/pointers.ts';
@@ -8,6 +9,7 @@ import { type AskedWorld, givePolicy, type Scripted, startAskedWorld, tell } fro
 import { accepted, newTenant, settled } from '../support/control-plane.ts';
 import { gapsMs } from '../support/outside-server.ts';
 import { contradictions } from '../support/record-check.ts';
+import { as, madeToken } from '../support/tokens.ts';
 
 // Not replayed: it waits for breakers and deadlines, and callbacks.test.ts runs the same handlers.
 
@@ -55,6 +57,23 @@ async function isTakenAndPasses(version: number, asks: number): Promise<void> {
   expect(await world.asked(path, asks)).toHaveLength(asks);
   expect(await requests(version)).toEqual([expect.stringMatching(/^done: /)]);
 }
+
+test('a check that was asked for is not reported by any token but an admin’s', async () => {
+  const version = await publish({ within: '1h' }, { status: 202 });
+  await world.asked(path, 1);
+  const report = async (role: Role) => {
+    const { token } = await madeToken(world.api, { name: `the-${role}`, tenant, roles: [role] });
+    const at = `/v1/tenants/${tenant}/bundles/bundle/releases/${version}/checks/e2e`;
+    return world.api.call('POST', at, as(token, { json: { conclusion: 'success' } }));
+  };
+  for (const role of ['publisher', 'approver', 'reporter'] as const) {
+    const { status, json } = await report(role);
+    expect([status, json]).toMatchObject([403, { code: 'forbidden', gate: 'e2e', role: 'admin' }]);
+    expect(json['detail']).toContain("only the answer to Pointsman's request counts");
+  }
+  expect((await report('admin')).status).toBe(201);
+  expect((await end(version)).outcome).toBe('published');
+});
 
 test('a check that asks for time is asked again no sooner, under the same Idempotency-Key and with the same address', async () => {
   const busy = { status: 429, headers: { 'retry-after': '5' } };

@@ -23,6 +23,10 @@ const BROKERS = [
   { broker: 'redis', start: startRedis, setting: 'REDIS_URL', within: '10s' },
 ] as const;
 
+/** Every tenant may have its sources compiled by the worker of these tests, and in a queue that nobody works on. */
+const grants = (broker: string) =>
+  JSON.stringify(['compile', 'nobody'].map((queue) => ({ tenant: '*', broker, queue })));
+
 describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
   'a release whose compiler is a Celery worker over $broker',
   ({ broker, start, setting, within }) => {
@@ -43,7 +47,7 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
       server = await start();
       cleanup.defer(() => server.stop());
       world = await startAskedWorld({
-        env: { [setting]: server.url },
+        env: { [setting]: server.url, POINTSMAN_CELERY_TASKS: grants(broker) },
         publicUrl: async (apiUrl) => {
           proxy = await startSilentProxy(Number(new URL(apiUrl).port));
           return `http://127.0.0.1:${proxy.port}`;

@@ -21,6 +21,8 @@ const BROKERS = [
   { broker: 'redis', start: startRedis, setting: 'REDIS_URL' },
 ] as const;
 
+const grants = (broker: string) => JSON.stringify([{ tenant: '*', broker, queue: 'compile' }]);
+
 describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BROKERS)(
   'a Celery worker over $broker',
   ({ broker, start, setting }) => {
@@ -40,7 +42,9 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
     beforeAll(async () => {
       server = await start();
       cleanup.defer(() => server.stop());
-      world = await startAskedWorld({ env: { [setting]: server.url } });
+      world = await startAskedWorld({
+        env: { [setting]: server.url, POINTSMAN_CELERY_TASKS: grants(broker) },
+      });
       cleanup.defer(() => world.stop());
       worker = await startWorker();
     });

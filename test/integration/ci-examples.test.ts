@@ -15,6 +15,7 @@ import { commitOf } from '../support/hooks.ts';
 import { standstill } from '../support/standstill.ts';
 import { eventually } from '../support/eventually.ts';
 import { withPolicy } from '../support/gates.ts';
+import { madeToken } from '../support/tokens.ts';
 
 // Not replayed: it is about the files in examples/ci, and api-publish.test.ts runs the same handlers.
 
@@ -48,6 +49,7 @@ let plane: ControlPlane;
 let api: TestApi;
 let folder: string;
 let tenant: string;
+const tokens = new Map<string, string>();
 
 beforeAll(async () => {
   plane = await startControlPlane();
@@ -76,6 +78,15 @@ interface Job {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** A token of the pipeline in this test's tenant, one for each role. */
+async function roleToken(role: 'publisher' | 'reporter'): Promise<string> {
+  const known = tokens.get(`${tenant} ${role}`);
+  if (known !== undefined) return known;
+  const { token } = await madeToken(api, { name: `ci-${role}`, tenant, roles: [role] });
+  tokens.set(`${tenant} ${role}`, token);
+  return token;
+}
+
 /** Runs it as the runner does: in the checkout, by bash, ended by the first failure. */
 async function run({ script, env }: Job): Promise<{ exit: number | null; output: string }> {
   const child = spawn('bash', ['--noprofile', '--norc', '-e', '-o', 'pipefail', '-c', script], {
@@ -85,7 +96,8 @@ async function run({ script, env }: Job): Promise<{ exit: number | null; output:
       ...env,
       PATH: [join(folder, 'bin'), dirname(process.execPath), process.env['PATH']].join(':'),
       POINTSMAN_URL: api.url,
-      POINTSMAN_TOKEN: 'an-admin-token-of-the-tests',
+      POINTSMAN_TOKEN: await roleToken('publisher'),
+      POINTSMAN_REPORTER_TOKEN: await roleToken('reporter'),
       POINTSMAN_TENANT: tenant,
     },
   });
@@ -195,6 +207,14 @@ describe('the pipeline of docs/ci.md that answers a check of its own, as it is w
     // Run again: the same release, the same word.
     expect((await run({ ...job, script: job.script.replace('./end-to-end', 'true') })).exit).toBe(0);
     expect(await release(2)).toBeNull();
+  });
+
+  test('can not report with the token that published: it ends with 9, and the release waits', async () => {
+    const job = await gated(0);
+    const script = job.script.replace('POINTSMAN_TOKEN=$POINTSMAN_REPORTER_TOKEN ', '');
+    const { exit, output } = await run({ ...job, script });
+    expect([exit, output]).toEqual([9, expect.stringContaining("so you can't report its check")]);
+    expect(await release(1)).toMatchObject({ status: 'running', gates: [{ gate: 'e2e', state: 'open' }] });
   });
 
   test('reports that they have failed, and ends as rejected', async () => {

@@ -79,7 +79,7 @@ test('an approval and a check’s result that are said while everything is down 
   const before = await waiting(2);
   const digest = before[0]!.digest;
   const approve = await word('approver', version, '/approvals', { decision: 'approve', digest });
-  const report = await word('publisher', version, '/checks/e2e', { conclusion: 'success' });
+  const report = await word('reporter', version, '/checks/e2e', { conclusion: 'success' });
   await outage(world.plane, async () => {
     expectToComeAgain(await approve());
     expectToComeAgain(await report());
@@ -96,7 +96,7 @@ test('an approval and a check’s result that are said while everything is down 
     expect([again.status, again.json['replayed']]).toEqual([201, true]);
     expect(again.headers.get('idempotency-replayed')).toBe('true');
   }
-  const lines = ['the-approver approve', 'the-publisher success'];
+  const lines = ['the-approver approve', 'the-reporter success'];
   expect(await said(version)).toEqual({ verdicts: lines, audited: lines });
   expect(await settled(world.plane, tenant, version)).toMatchObject({
     outcome: 'published',

@@ -39,6 +39,7 @@ describe.skipIf(skipWithout('the length of queues as a metric', ['rabbitmq-serve
         adminTokenSha256: '0'.repeat(64),
         secretKeys: null,
         brokers: [],
+        celeryGrants: [],
         queueDepths: depths,
         log,
         draining: new AbortController().signal,

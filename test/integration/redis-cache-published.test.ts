@@ -21,7 +21,7 @@ import { skipWithout } from '../support/system-packages.ts';
 const log = pino({ level: 'silent' });
 
 describe.skipIf(skipWithout('published bundles in Redis', ['redis-server']))(
-  'a worker with POINTSMAN_REDIS_CACHE on',
+  'a worker with POINTSMAN_REDIS_CACHE on, and a stream for each tenant',
   () => {
     const ends = new AsyncDisposableStack();
     let broker: TestBroker;
@@ -32,7 +32,11 @@ describe.skipIf(skipWithout('published bundles in Redis', ['redis-server']))(
       broker = await startRedis();
       ends.defer(() => broker.stop());
       plane = await startControlPlane({
-        workerEnv: async () => ({ REDIS_URL: broker.url, POINTSMAN_REDIS_CACHE: 'on' }),
+        workerEnv: async () => ({
+          REDIS_URL: broker.url,
+          POINTSMAN_REDIS_CACHE: 'on',
+          POINTSMAN_REDIS_STREAMS: 'per-tenant',
+        }),
       });
       ends.defer(() => plane.stop());
       reader = redisBundleReader({ url: broker.url, log });
@@ -57,7 +61,8 @@ describe.skipIf(skipWithout('published bundles in Redis', ['redis-server']))(
       const tenant = await newTenant(plane);
       const over = new AbortController();
       const found: string[] = [];
-      const tail = tailMoves({ url: broker.url, pointers: [pointerOf(tenant)], signal: over.signal, log });
+      const options = { url: broker.url, layout: 'per-tenant', signal: over.signal, log } as const;
+      const tail = tailMoves({ ...options, pointers: [pointerOf(tenant)] });
       // From its first gap on it hears of everything.
       await tail.next();
       const listening = (async () => {

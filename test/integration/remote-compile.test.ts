@@ -216,14 +216,14 @@ test('a compiler at an address where calls may not go is not asked, and the reas
   expect(reason).toContain('10.1.2.3: calls to its address are not allowed');
 });
 
-test('a broker that the worker was not told of ends the release as errored, with the reason', async () => {
+test('a Celery task that the operator does not allow ends the release as errored, with the reason', async () => {
   await givePolicy(world.plane, tenant, {
     compile: { executor: 'celery', broker: 'rabbitmq', queue: 'compile' },
   });
   const version = await accepted(world.plane, tenant);
   expect(await end(version)).toMatchObject({
     outcome: 'errored',
-    reason: expect.stringContaining('the broker "rabbitmq", and this worker was told of none'),
+    reason: expect.stringContaining('the operator does not allow the task "pointsman.compile"'),
   });
 });
 

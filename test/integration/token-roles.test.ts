@@ -68,6 +68,7 @@ const tenants: Record<Role, string[]> = {
   follower: ['read', 'acknowledge'],
   publisher: ['read', 'publish', 'steer', 'report'],
   approver: ['read', 'approve', 'report'],
+  reporter: ['read', 'report'],
   admin: ['read', 'publish', 'steer', 'approve', 'report', 'acknowledge', 'administer', 'make tokens'],
 };
 

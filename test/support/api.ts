@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 
+import type { CeleryGrant } from '../../core/celery-grant.ts';
 import type { Broker } from '../../core/sink.ts';
 import { createApp } from '../../services/api/app.ts';
 import { socketLimits } from '../../services/api/limits.ts';
@@ -48,6 +49,7 @@ export async function startApi(stores: {
   ingressUrl: string;
   secretKeys?: SecretKeys | null;
   brokers?: readonly Broker[];
+  celeryGrants?: readonly CeleryGrant[];
   queueDepths?: QueueDepths;
   limits?: Partial<SocketLimits>;
 }): Promise<TestApi> {
@@ -66,6 +68,7 @@ export async function startApi(stores: {
     adminTokenSha256: hashToken(TOKEN),
     secretKeys: stores.secretKeys === undefined ? TEST_SECRET_KEYS : stores.secretKeys,
     brokers: stores.brokers ?? [],
+    celeryGrants: stores.celeryGrants ?? [],
     queueDepths: stores.queueDepths ?? null,
     log,
     draining: drain.signal,

@@ -7,10 +7,11 @@ import { waitingGates, withPolicy } from './gates.ts';
 import { contradictions } from './record-check.ts';
 import { as, madeToken } from './tokens.ts';
 
-export type Person = 'ci' | 'alice' | 'bob' | 'viewer' | 'root';
+export type Person = 'ci' | 'e2e' | 'alice' | 'bob' | 'viewer' | 'root';
 
 const ROLES: Readonly<Record<Person, readonly Role[]>> = {
   ci: ['publisher'],
+  e2e: ['reporter'],
   alice: ['approver'],
   bob: ['approver', 'publisher'],
   viewer: ['viewer'],

@@ -103,7 +103,7 @@ export async function inStreams(url: string, tenants: readonly string[]): Promis
   await client.connect();
   try {
     const events = [];
-    for (const stream of new Set(tenants.map(moveStream))) {
+    for (const stream of new Set(tenants.map((tenant) => moveStream(tenant)))) {
       const entries = (await client.xRange(stream, '-', '+')) ?? [];
       events.push(...entries.map(({ message }) => MoveEvent.parse(JSON.parse(message['event'] ?? ''))));
     }

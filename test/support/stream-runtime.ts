@@ -17,7 +17,7 @@ export type Truth = Map<string, number>;
 
 export function startRuntime(
   truth: Truth,
-  options: Partial<MoveConsumerOptions> & { url: string; partitions: readonly number[] },
+  options: Partial<MoveConsumerOptions> & { url: string },
 ): StreamRuntime {
   const [applied, snapshots, rejected]: [string[], string[], RejectedEntry[]] = [[], [], []];
   const { apply = async () => undefined } = options;

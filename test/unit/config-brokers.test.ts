@@ -56,6 +56,37 @@ test('queues to be measured are names, in a RabbitMQ that is there', () => {
   ]);
 });
 
+test('the Celery tasks that tenants may have sent are a list, empty unless it is set, whose mistakes are all reported by their places', () => {
+  const redis = { ...api, REDIS_URL: 'redis://h' };
+  const tasks = (value: unknown) => ({ ...redis, POINTSMAN_CELERY_TASKS: JSON.stringify(value) });
+  expect(apiConfig(redis).celeryGrants).toEqual([]);
+  const grant = { tenant: '*', broker: 'redis', queue: 'compile' };
+  expect(apiConfig(tasks([grant, { ...grant, tenant: 'acme', task: 'acme.build' }])).celeryGrants).toEqual([
+    { ...grant, task: 'pointsman.compile' },
+    { ...grant, tenant: 'acme', task: 'acme.build' },
+  ]);
+  for (const wrong of ['not json', '{}', 'null', JSON.stringify(Array.from({ length: 1_001 }, () => grant))])
+    expect(problemsOf(() => apiConfig({ ...redis, POINTSMAN_CELERY_TASKS: wrong }))).toHaveLength(1);
+  const [problem] = problemsOf(() =>
+    apiConfig(tasks([grant, { ...grant, tenant: 'Acme' }, { ...grant, queue: 'a b' }, { ...grant, x: 1 }])),
+  );
+  expect(problem).toMatch(/entry 2, "tenant": .*; entry 3, "queue": .*; entry 4: /);
+  expect(problem).not.toMatch(/Acme|a b/);
+  for (const read of [apiConfig, stackConfig])
+    expect(problemsOf(() => read(tasks([{ ...grant, broker: 'rabbitmq' }])))).toContain(
+      'POINTSMAN_CELERY_TASKS names a broker whose address is not set: set AMQP_URL',
+    );
+});
+
+test('tenants share the streams in Redis unless each is to have its own', () => {
+  const worker = { ...api, POINTSMAN_WORKER_PORT: '7401', POINTSMAN_WORKER_URL: 'http://worker:7401' };
+  expect(workerConfig(worker).redisStreams).toBe('shared');
+  expect(workerConfig({ ...worker, POINTSMAN_REDIS_STREAMS: 'per-tenant' }).redisStreams).toBe('per-tenant');
+  expect(problemsOf(() => stackConfig({ POINTSMAN_REDIS_STREAMS: 'own' }))).toEqual([
+    'POINTSMAN_REDIS_STREAMS must be shared or per-tenant',
+  ]);
+});
+
 test('the cache in Redis is off unless it is switched on, and needs a Redis', () => {
   const worker = { ...api, POINTSMAN_WORKER_PORT: '7401', POINTSMAN_WORKER_URL: 'http://worker:7401' };
   const redis = { REDIS_URL: 'redis://h' };

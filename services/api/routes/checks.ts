@@ -42,7 +42,7 @@ function reportEndpoint(parts: ApiParts): Endpoint {
     operationId: 'reportCheck',
     summary: 'Report a check',
     description:
-      "A machine's word on a release that waits for it, under the check's name in the policy. It is about the artifact alone, so that a pointer that moves meanwhile does not void it. The first word counts.",
+      "A machine's result for a release that waits for it, under the check's name in the policy. It is about the artifact alone, so that a pointer that moves meanwhile does not void it. The first result counts. The author of the release can't report it, and nobody but an admin can report a check that has a URL.",
     tags: ['gates'],
     may: 'report',
     params: CheckParams,
@@ -51,6 +51,7 @@ function reportEndpoint(parts: ApiParts): Endpoint {
     responses: { 201: json(HeardView, 'The result counts.', { ...replayed, ...ofRelease }) },
     problems: [
       'not_found',
+      'own_release',
       'already_settled',
       'gate_decided',
       'gate_expired',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { celeryRefusal } from '../../../core/celery-grant.ts';
 import { PointsmanError } from '../../../core/errors.ts';
 import { Policy } from '../../../core/policy.ts';
 import { findPolicy, listPolicies, putPolicy } from '../../postgres/policies.ts';
@@ -13,6 +14,7 @@ import { requestIdentity } from '../idempotency.ts';
 import { empty, json, replayed } from '../openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../pages.ts';
 import { IdempotencyKey, TenantParams } from '../params.ts';
+import { requestError } from '../problem.ts';
 import { refusal } from '../refusal.ts';
 
 const path = '/v1/tenants/{tenant}/policy';
@@ -73,7 +75,7 @@ function findEndpoint({ db }: ApiParts): Endpoint {
   });
 }
 
-function putEndpoint({ db }: ApiParts): Endpoint {
+function putEndpoint({ db, celeryGrants }: ApiParts): Endpoint {
   return endpoint({
     method: 'put',
     path,
@@ -106,6 +108,7 @@ function putEndpoint({ db }: ApiParts): Endpoint {
     async handle(call) {
       const { tenant } = call.params;
       const document = call.body;
+      requireGrant(celeryGrants, tenant, document);
       const message = call.query.message ?? null;
       const ifVersion = call.headers['if-match'] ?? null;
       const identity = requestIdentity(call, call.headers['idempotency-key'], {
@@ -130,6 +133,17 @@ function putEndpoint({ db }: ApiParts): Endpoint {
       });
     },
   });
+}
+
+/** Throws `invalid_request` for a Celery task that the operator has not allowed. */
+function requireGrant(
+  grants: ApiParts['celeryGrants'],
+  tenant: string,
+  { compile }: { readonly compile: Policy['compile'] },
+): void {
+  if (compile.executor !== 'celery') return;
+  const message = celeryRefusal(grants, tenant, compile);
+  if (message !== null) throw requestError('invalid_request', [{ in: 'body', pointer: '/compile', message }]);
 }
 
 function changed(policyVersion: number): PointsmanError {

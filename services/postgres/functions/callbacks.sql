@@ -119,7 +119,7 @@ BEGIN
   IF settled IS NOT NULL THEN RETURN settled; END IF;
   IF c.purpose = 'check' THEN
     settled := hear(jsonb_build_object('tenant', p_tenant, 'bundle', p_bundle, 'version', p_version, 'kind', 'check', 'gate', c.subject, 'word', p_report->>'conclusion',
-      'digest', NULL, 'roles', '[]'::jsonb, 'comment', p_report->>'summary', 'url', p_report->>'url', 'by', 'callback/' || c.subject,
+      'digest', NULL, 'roles', '[]'::jsonb, 'comment', p_report->>'summary', 'url', p_report->>'url', 'by', 'callback/' || c.subject, 'answersRequest', true,
       -- That no client can have used before.
       'idempotencyKey', c.sha256 || '/' || p_fingerprint, 'fingerprint', p_fingerprint, 'requestId', p_request_id), p_at);
     IF settled->>'kind' <> 'heard' THEN

@@ -99,9 +99,22 @@ BEGIN
   RETURN jsonb_build_object('kind', 'which', 'gates', to_jsonb(CASE waiting WHEN '{}' THEN every ELSE waiting END));
 END $$;
 
+-- Who may report a check: an admin always. The result of a check with a URL is the answer to Pointsman's own request, or its failure, and
+-- nobody else's. The result of another check comes from any token that may report, but never from the author of the release.
+CREATE FUNCTION check_refuses(p_request jsonb, p_release releases, p_gate gates) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE
+    WHEN p_request->'roles' ? 'admin' THEN NULL
+    WHEN p_gate.rule ? 'url' THEN CASE
+      WHEN coalesce((p_request->>'answersRequest')::boolean, false) THEN NULL
+      ELSE jsonb_build_object('kind', 'asked_check', 'gate', p_gate.gate, 'role', 'admin') END
+    WHEN p_request->>'by' = p_release."by" THEN jsonb_build_object('kind', 'own_check', 'gate', p_gate.gate, 'role', 'reporter')
+  END
+$$;
+
 CREATE FUNCTION gate_refuses(p_request jsonb, p_release releases, p_gate gates, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
   w verdicts;
+  refused jsonb;
 BEGIN
   IF p_gate.state IN ('passed', 'failed') THEN
     -- By the word that decided it: the one no, or the last yes.
@@ -119,6 +132,10 @@ BEGIN
   IF p_request->>'digest' <> p_release.digest THEN RETURN jsonb_build_object('kind', 'wrong_digest', 'digest', p_release.digest); END IF;
   IF p_gate.kind = 'approval' AND NOT (p_request->'roles' ? 'admin' OR p_request->'roles' ? (p_gate.rule->>'role')) THEN
     RETURN jsonb_build_object('kind', 'wrong_role', 'gate', p_gate.gate, 'role', p_gate.rule->>'role');
+  END IF;
+  IF p_gate.kind = 'check' THEN
+    refused := check_refuses(p_request, p_release, p_gate);
+    IF refused IS NOT NULL THEN RETURN refused; END IF;
   END IF;
   IF (p_gate.rule->>'notAuthor')::boolean AND p_request->>'by' = p_release."by" THEN RETURN jsonb_build_object('kind', 'author', 'gate', p_gate.gate); END IF;
   IF p_gate.kind = 'approval' AND (p_request->>'ifGeneration')::bigint <> p_gate.base_generation THEN

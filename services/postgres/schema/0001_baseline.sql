@@ -260,7 +260,7 @@ CREATE TABLE tokens (
   name text NOT NULL CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$' AND lower(name) <> 'admin'),
   -- Null: of the platform, for every tenant.
   tenant text REFERENCES tenants,
-  roles text[] NOT NULL CHECK (roles <@ '{viewer,publisher,approver,admin,follower}' AND cardinality(roles) BETWEEN 1 AND 5),
+  roles text[] NOT NULL CHECK (roles <@ '{viewer,publisher,approver,reporter,admin,follower}' AND cardinality(roles) BETWEEN 1 AND 6),
   -- The token itself is nowhere.
   sha256 text NOT NULL UNIQUE CHECK (sha256 ~ '^[0-9a-f]{64}$'),
   idempotency_key text NOT NULL,

@@ -75,6 +75,7 @@ const table: Record<Role, string> = {
   follower: 'read acknowledge',
   publisher: 'read publish steer report',
   approver: 'read approve report',
+  reporter: 'read report',
   admin: 'read publish steer approve report acknowledge administer',
 };
 

@@ -42,6 +42,7 @@ beforeAll(async () => {
     adminTokenSha256: '0'.repeat(64),
     secretKeys: null,
     brokers: [],
+    celeryGrants: [],
     queueDepths: null,
     log: pino({ level: 'silent' }),
     draining: new AbortController().signal,

@@ -16,6 +16,8 @@ const config: WorkerConfig = {
   amqpUnrouted: 'mandatory',
   redisUrl: null,
   redisCache: false,
+  redisStreams: 'shared',
+  celeryGrants: [],
   outboundAllow: [],
   secretKeys: null,
   logLevel: 'info',

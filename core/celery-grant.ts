@@ -1,0 +1,59 @@
+import { z } from 'zod';
+
+import { TenantName } from './identifiers.ts';
+
+/** The brokers that carry Celery tasks. */
+export const CeleryBroker = z.enum(['rabbitmq', 'redis']);
+
+export const CeleryQueueName = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9._-]{0,62}$/,
+    'a queue\'s name is 1 to 63 characters of a-z, 0-9, ".", "_" and "-"',
+  );
+
+export const CeleryTaskName = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_.]{0,127}$/, 'must be the name of a Celery task')
+  .default('pointsman.compile');
+
+/** Every tenant: no tenant can be named so. */
+const EVERY_TENANT = '*';
+
+/**
+ * What the operator lets a tenant do on the platform's broker: send this task to this queue. A tenant's admin writes the policy, so without
+ * such a list an admin could send any task to any queue of the broker, also to another tenant's.
+ */
+export const CeleryGrant = z.strictObject({
+  tenant: z
+    .string()
+    .refine(
+      (name) => name === EVERY_TENANT || TenantName.safeParse(name).success,
+      `must be a tenant's name, or "${EVERY_TENANT}" for every tenant`,
+    ),
+  broker: CeleryBroker,
+  queue: CeleryQueueName,
+  task: CeleryTaskName,
+});
+export type CeleryGrant = z.infer<typeof CeleryGrant>;
+
+type CeleryTarget = Omit<CeleryGrant, 'tenant'>;
+
+/** Why the operator's list does not let that tenant send that task to that queue; null when it does. Names no other tenant's entries. */
+export function celeryRefusal(
+  grants: readonly CeleryGrant[],
+  tenant: string,
+  wanted: CeleryTarget,
+): string | null {
+  const own = grants.filter((grant) => grant.tenant === tenant || grant.tenant === EVERY_TENANT);
+  const isAllowed = own.some(
+    ({ broker, queue, task }) => broker === wanted.broker && queue === wanted.queue && task === wanted.task,
+  );
+  if (isAllowed) return null;
+  const allowed = own.length === 0 ? 'none' : [...new Set(own.map(describe))].join('; ');
+  return `the operator does not allow ${describe(wanted)} for this tenant (POINTSMAN_CELERY_TASKS); allowed: ${allowed}`;
+}
+
+function describe({ broker, queue, task }: CeleryTarget): string {
+  return `the task "${task}" in the queue "${queue}" of ${broker}`;
+}

@@ -1,0 +1,16 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..', '..');
+
+/**
+ * The commands of a page that begin with those words, as the arguments that a shell would make of them. A line may go on after a backslash, and an
+ * argument may stand in single quotes; a page uses nothing else of a shell.
+ */
+export async function pageCommands(page: string, begin: string): Promise<string[][]> {
+  const text = (await readFile(join(root, page), 'utf8')).replaceAll(/\\\n\s*/g, '');
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith(`${begin} `))
+    .map((line) => [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? ''));
+}
