@@ -1,3 +1,5 @@
+import { withoutOwnSequences } from './terminal-guard.ts';
+
 /** Rows in columns, two spaces apart, without blanks at the ends of lines. Widths count characters, not escape codes. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
@@ -13,6 +15,5 @@ export function table(rows: readonly (readonly string[])[]): string {
 }
 
 function width(cell: string): number {
-  // eslint-disable-next-line no-control-regex -- the escape character is what begins a colour
-  return [...cell.replaceAll(/\u001b\[[0-9;]*m/g, '')].length;
+  return [...withoutOwnSequences(cell)].length;
 }
