@@ -2,10 +2,10 @@ import { request, type Dispatcher } from 'undici';
 import { z } from 'zod';
 
 import { asUnreachable, problemOf } from './client-failures.ts';
+import type { Connection } from './connection.ts';
 import { type ApiProblem, CliError, Unreachable } from './failures.ts';
 import { cliLimits } from './limits.ts';
 import { retryDelayMs, waitFor } from './retry.ts';
-import type { Connection } from './settings.ts';
 
 export interface Call {
   readonly query?: Readonly<Record<string, string | number | undefined>>;

@@ -1,15 +1,9 @@
 import type { Command } from 'commander';
 
 import { apiClient, type ApiClient } from './client.ts';
+import { connection } from './connection.ts';
 import type { ExitName } from './exit-codes.ts';
-import {
-  bundleOf,
-  connection,
-  tenantIfGiven,
-  tenantOf,
-  type Environment,
-  type GlobalOptions,
-} from './settings.ts';
+import { bundleOf, tenantIfGiven, tenantOf, type Environment, type GlobalOptions } from './settings.ts';
 import { guarded } from './terminal-guard.ts';
 import { terminal, type OutputStream, type Terminal } from './terminal.ts';
 
