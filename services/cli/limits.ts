@@ -38,6 +38,10 @@ export const cliLimits = {
   doctorReleases: 100,
   /** What a repaired release may take to settle: a sweep and its retries. */
   repairMs: 30 * second,
+  /** An ignore file is written by hand; each of its lines becomes a regular expression. */
+  ignoreFileBytes: 64 * 1024,
+  /** Names that are listed where only a note is wanted; past it their number is enough. */
+  notedNames: 8,
   /** How long `up` waits for the stack after Ctrl-C before it is killed: PostgreSQL and Restate stop in 25 s at worst. */
   stopMs: 60 * second,
 } as const;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ChannelName } from '../../core/identifiers.ts';
+import type { Diagnostic } from '../../core/diagnostic.ts';
 import { pathProblem } from '../../core/source.ts';
 import type { Findings } from './findings.ts';
 import { pointerTo } from './json-pointer.ts';
@@ -40,20 +41,22 @@ export type Recipe = z.infer<typeof RecipeSchema>;
 export interface PlacedRecipe {
   readonly recipe: Recipe;
   readonly refuse: (steps: readonly (string | number)[], code: string, message: string) => void;
+  /** The same as a diagnostic, which is not among the problems yet. */
+  readonly diagnose: (steps: readonly (string | number)[], code: string, message: string) => Diagnostic;
 }
 
 /** Reads pointsman.yaml; null when it has problems, which are then among the findings. */
 export function readRecipe(bytes: Uint8Array, found: Findings): PlacedRecipe | null {
   const document = parseDocument(RECIPE_PATH, 'yaml', bytes);
-  const refuse: PlacedRecipe['refuse'] = (steps, code, message) => {
-    found.add(document.diagnose({ pointer: pointerTo(steps), code, message, offset: null }));
-  };
+  const diagnose: PlacedRecipe['diagnose'] = (steps, code, message) =>
+    document.diagnose({ pointer: pointerTo(steps), code, message, offset: null });
+  const refuse: PlacedRecipe['refuse'] = (...problem) => found.add(diagnose(...problem));
   if (document.problems.length > 0) {
     for (const problem of document.problems) found.add(document.diagnose(problem));
     return null;
   }
   const read = RecipeSchema.safeParse(document.value);
-  if (read.success) return { recipe: read.data, refuse };
+  if (read.success) return { recipe: read.data, refuse, diagnose };
   for (const issue of read.error.issues) addIssue(issue, document, refuse, found);
   return null;
 }
