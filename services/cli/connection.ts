@@ -57,8 +57,11 @@ function urlOf(text: string): string | null {
 }
 
 function isSame(one: string, other: string): boolean {
-  const plain = (url: string) => url.replace(/^http:\/\/localhost(?=[:/]|$)/, 'http://127.0.0.1');
-  return plain(one) === plain(other);
+  return byNumber(one) === byNumber(other);
+}
+
+function byNumber(url: string): string {
+  return url.replace(/^http:\/\/localhost(?=[:/]|$)/, 'http://127.0.0.1');
 }
 
 function checkedToken(token: string | null): string | null {

@@ -15,7 +15,7 @@ const NEVER_SENT: ReadonlySet<string> = new Set(['.git', '.pointsman']);
  * Ignored unless the ignore file takes a line back with `!`. A published file is readable for every runtime and kept permanently, so that
  * what is usually secret, private or left over must be asked for.
  */
-export const IGNORED_BY_DEFAULT: readonly string[] = [
+const IGNORED_BY_DEFAULT: readonly string[] = [
   // .env, .npmrc, .aws/, .ssh/, .DS_Store, .vscode/, and the ignore file itself
   '.*',
   '*.env',

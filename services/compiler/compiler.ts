@@ -145,6 +145,9 @@ function bytesOf(result: CompileResult): number {
 }
 
 function bytesOfAll(diagnostics: readonly Diagnostic[]): number {
-  const textOf = ({ path, pointer, message }: Diagnostic) => path.length + pointer.length + message.length;
   return diagnostics.reduce((sum, diagnostic) => sum + 500 + 2 * textOf(diagnostic), 1_000);
+}
+
+function textOf({ path, pointer, message }: Diagnostic): number {
+  return path.length + pointer.length + message.length;
 }

@@ -179,7 +179,7 @@ test('files that nothing selects and patterns that match nothing are warnings of
     {
       path: 'pointsman.yaml',
       line: 2,
-      column: 37,
+      column: 35,
       code: 'matches_nothing',
       pointer: '/documents/0/include/1',
     },
