@@ -77,6 +77,13 @@ describe('the doctor', () => {
     );
   });
 
+  test('leaves no trace in Restate, however often it asks', async () => {
+    for (let nth = 0; nth < 3; nth++) await world.doctor();
+    const traces = () =>
+      plane.admin.query("SELECT id FROM sys_invocation WHERE target_service_name = 'Worker'");
+    await eventually(async () => (await traces()).length === 0, { what: 'no trace of the questions' });
+  });
+
   test('finds a webhook that answered 410, names the cause and the command that resumes it, and fails', async () => {
     await hookUp(plane, tenant, endpoint);
     endpoint.answers(410);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { tenantsPath } from '../api-paths.ts';
 import type { ApiClient } from '../client.ts';
 import { check, type Finding } from './finding.ts';
+import { SILENT_WORKER } from './worker-systems.ts';
 
 /** What the API says of itself and its stores. Without an API nothing can be asked of it; without a worker nothing through Restate. */
 export interface ApiFindings {
@@ -46,17 +47,7 @@ function hasError(findings: readonly Finding[]): boolean {
 function workerFindings(worker: Ready['worker']): Finding[] {
   if (worker === undefined) return [];
   if (worker === 'ok') return [{ subject: 'worker', state: 'ok', summary: 'answers through Restate' }];
-  return [
-    {
-      subject: 'worker',
-      state: 'error',
-      summary: 'does not answer through Restate: nothing is published, and nothing that is in flight goes on',
-      actions: [
-        'Where it does not run, start it. Where it runs and hangs, end it with kill -9, and npm start starts another:',
-        'each release goes on from its last step, once.',
-      ],
-    },
-  ];
+  return [SILENT_WORKER];
 }
 
 /** An older API does not report the worker. */

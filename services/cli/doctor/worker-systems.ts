@@ -17,9 +17,10 @@ export async function workerSystemsFindings(
   return check(subject, async () => {
     const worker = connect({ url: ingressUrl }).client(Worker);
     const signal = AbortSignal.timeout(cliLimits.requestMs);
-    const answer: unknown = await worker.checkSystems(rpc.opts({ signal })).catch(nullIfUnknown);
-    if (answer === null)
+    const answer: unknown = await worker.checkSystems(rpc.opts({ signal })).catch(refusedAs);
+    if (answer === 'older')
       return [{ subject, state: 'unknown', summary: 'not checked: the worker is of an older version' }];
+    if (answer === 'silent') return [SILENT_WORKER];
     const report = SystemsReport.parse(answer);
     return SYSTEMS.flatMap(({ system, name, action }): Finding[] => {
       const found = report[system];
@@ -31,9 +32,20 @@ export async function workerSystemsFindings(
   });
 }
 
-/** Restate's 404 is about the handler. */
-function nullIfUnknown(error: unknown): null {
-  if (error instanceof HttpCallError && error.status === 404) return null;
+export const SILENT_WORKER: Finding = {
+  subject: 'worker',
+  state: 'error',
+  summary: 'does not answer through Restate: nothing is published, and nothing that is in flight goes on',
+  actions: [
+    'Where it does not run, start it. Where it runs and hangs, end it with kill -9, and npm start starts another:',
+    'each release goes on from its last step, once.',
+  ],
+};
+
+/** Restate's 404 is about the handler; its other refusals, and its silence, are about the worker behind it. */
+function refusedAs(error: unknown): 'older' | 'silent' {
+  if (error instanceof HttpCallError) return error.status === 404 ? 'older' : 'silent';
+  if (error instanceof Error && error.name === 'TimeoutError') return 'silent';
   throw error;
 }
 

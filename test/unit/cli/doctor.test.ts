@@ -136,6 +136,10 @@ describe('doctor', () => {
     expect(stdout).toMatch(/^✗ {2}Redis +Redis: it can not be reached\n.*REDIS_URL/);
     expect(stdout).toMatch(/✓ {2}PostgreSQL +takes writes from the worker/);
     expect(stdout).not.toContain('RabbitMQ ');
+    const failing = await serve({ 'POST /Worker/checkSystems': json({ message: 'no worker' }, 500) });
+    const silent = await doctor(await serve(healthy()), { RESTATE_INGRESS_URL: failing.url });
+    expect(silent.exit).toBe(1);
+    expect(silent.stdout).toMatch(/^✗ {2}worker +does not answer through Restate/);
     const older = await doctor(await serve(healthy()), { RESTATE_INGRESS_URL: (await serve({})).url });
     expect(older.exit).toBe(0);
     expect(older.stdout).toContain('the worker is of an older version');
