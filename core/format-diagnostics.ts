@@ -1,3 +1,4 @@
+import { visibleControls } from './control-characters.ts';
 import type { Diagnostic } from './diagnostic.ts';
 
 /** A source line longer than this is not shown: nobody reads a caret 200 columns away, and a minified file is one line. */
@@ -29,16 +30,10 @@ function formatOne(diagnostic: Diagnostic, lines: readonly string[]): string {
   if (!text || text.length > SHOWN_LINE_CHARS) return head;
   const gutter = `${line} | `;
   // A tab stays a tab, so that the caret stands under its character however wide the terminal makes it.
-  const before = text.slice(0, column - 1).replaceAll(/[^\t]/g, ' ');
-  return `${head}${gutter}${printable(text)}\n${' '.repeat(gutter.length - 2)}| ${before}^\n`;
-}
-
-/** A source is somebody else's text: its control characters must not steer the terminal that shows it. */
-function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are exactly what is being replaced
-  return text.replaceAll(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, '\ufffd');
+  const before = visibleControls(text.slice(0, column - 1)).replaceAll(/[^\t]/g, ' ');
+  return `${head}${gutter}${visibleControls(text)}\n${' '.repeat(gutter.length - 2)}| ${before}^\n`;
 }
 
 function oneLine(text: string): string {
-  return printable(text.replaceAll(/[\r\n\t]+/g, ' '));
+  return visibleControls(text.replaceAll(/[\r\n\t]+/g, ' '));
 }

@@ -139,6 +139,8 @@ export const stepRetries = {
     retryIntervalFactor: 2,
     maxRetryInterval: 5 * second,
   },
+  /** A question about now: a second attempt would be about another moment. */
+  once: { maxRetryAttempts: 1 },
 } as const;
 
 /**

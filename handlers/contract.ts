@@ -181,9 +181,6 @@ export const Tenant = iface.object('Tenant', {
   status: iface.shared.json<void, Record<string, BundleState>>(),
 });
 
-/** Service. Answers, which says that a worker is there. */
-export const Worker = iface.service('Worker', { ping: iface.json<void, null>() });
-
 export const ReleaseInput = z.object({ channel: ChannelName, source: Digest });
 export type ReleaseInput = z.infer<typeof ReleaseInput>;
 

@@ -7,6 +7,7 @@ import type { Callbacks, Outside } from './callback-deps.ts';
 import type { Deliveries, Reports } from './hook-deps.ts';
 import type { SinkWake } from './sink-contract.ts';
 import type { Sinks } from './sink-deps.ts';
+import type { SystemsReport } from './worker-contract.ts';
 import type {
   CancelAnswer,
   HoldAnswer,
@@ -221,6 +222,11 @@ export interface Clock {
   now(): number;
 }
 
+export interface Systems {
+  /** Tries what a write to each system needs. Ends within the systems' own limits, and never rejects. */
+  check(): Promise<SystemsReport>;
+}
+
 export interface Deps {
   readonly clock: Clock;
   readonly admissions: Admissions;
@@ -234,4 +240,5 @@ export interface Deps {
   readonly deliveries: Deliveries;
   readonly reports: Reports;
   readonly sinks: Sinks;
+  readonly systems: Systems;
 }

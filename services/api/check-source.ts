@@ -6,7 +6,12 @@ import { contentsOf, type ReadSource } from '../source-archive/read-source.ts';
 
 export type Checked =
   /** `structure`: what only the executor knows is not known here. */
-  | { readonly kind: 'valid'; readonly checked: 'source' | 'structure' }
+  | {
+      readonly kind: 'valid';
+      readonly checked: 'source' | 'structure';
+      /** What is valid and probably not meant. */
+      readonly warnings: readonly Diagnostic[];
+    }
   | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[]; readonly truncated: boolean };
 
 /**
@@ -22,12 +27,12 @@ export async function checkSource(
   source: ReadSource,
   executor: Executor,
 ): Promise<Checked> {
-  if (executor !== 'local') return { kind: 'valid', checked: 'structure' };
+  if (executor !== 'local') return { kind: 'valid', checked: 'structure', warnings: [] };
   const contents = contentsOf(source);
   const result = await compiler.compile(tenant, source.tree, async () => contents);
   switch (result.kind) {
     case 'compiled':
-      return { kind: 'valid', checked: 'source' };
+      return { kind: 'valid', checked: 'source', warnings: result.warnings };
     case 'invalid':
       return result;
     case 'exhausted':

@@ -1,7 +1,6 @@
-import { pino } from 'pino';
-
 import { createCompiler } from '../compiler/compiler.ts';
 import { apiConfig } from '../config/config.ts';
+import { processLog } from '../config/process-log.ts';
 import { openDatabase } from '../postgres/database.ts';
 import { Notifications } from '../postgres/notifications.ts';
 import { UNROUTED } from '../rabbitmq/move-topology.ts';
@@ -10,7 +9,7 @@ import { createApp } from './app.ts';
 import { listen } from './server.ts';
 
 const config = apiConfig(process.env);
-const log = pino({ level: config.logLevel, base: { process: 'api' } });
+const log = processLog('api', config.logLevel);
 const db = openDatabase(config.databaseUrl, { applicationName: 'pointsman-api' });
 const notifications = new Notifications(config.databaseUrl);
 notifications.start();

@@ -1,3 +1,4 @@
+import type { Diagnostic } from '../../core/diagnostic.ts';
 import { PointsmanError } from '../../core/errors.ts';
 import { DEFAULT_CHANNEL } from '../../core/identifiers.ts';
 import { gateLimits } from '../../core/limits.ts';
@@ -33,6 +34,8 @@ export interface Publish {
 export interface Accepted {
   readonly version: number;
   readonly replayed: boolean;
+  /** Of the source, as it was checked now; none when the request is a repetition. */
+  readonly warnings: readonly Diagnostic[];
 }
 
 /**
@@ -62,20 +65,25 @@ export async function publish(
     ifMatch: asked.ifMatch ?? null,
   });
   const terms = await publishTerms(db, { tenant, channel, key: identity.idempotencyKey });
+  let warnings: readonly Diagnostic[] = [];
   if (!terms.isRepeated) {
     refuseOptions(options, { channel, rule: terms.onConflict });
     const checked = await checkSource(compiler, tenant, source, executor);
     if (checked.kind === 'invalid') throw invalidSource(checked);
+    warnings = checked.warnings;
     await storeSource(db, tenant, source.tree, contentsOf(source));
   }
   const ifGeneration = terms.isRepeated
     ? null
     : await expectedGeneration(db, { tenant, bundle, channel }, asked.ifMatch);
   const onConflict = terms.onConflict ?? options.onConflict ?? 'supersede';
-  return accepted(
-    await tenants(tenant, asked.ids).publish({ ...request, onConflict, ...identity, ifGeneration }),
-    tenant,
-  );
+  const answer = await tenants(tenant, asked.ids).publish({
+    ...request,
+    onConflict,
+    ...identity,
+    ifGeneration,
+  });
+  return { ...accepted(answer, tenant), warnings };
 }
 
 /** What the policy and the clock have against how a source is to be published. A time that has passed is now. */
@@ -93,7 +101,7 @@ function refuseOptions(
   }
 }
 
-function accepted(answer: PublishAnswer, tenant: string): Accepted {
+function accepted(answer: PublishAnswer, tenant: string): Omit<Accepted, 'warnings'> {
   switch (answer.kind) {
     case 'accepted':
       return answer;

@@ -1,7 +1,7 @@
 import { type Ingress, rpc } from '@restatedev/restate-sdk-clients';
 import { fetch } from 'undici';
 
-import { Worker } from '../../handlers/contract.ts';
+import { Worker } from '../../handlers/worker-contract.ts';
 import type { Database } from '../postgres/database.ts';
 import { probeLimits } from './limits.ts';
 

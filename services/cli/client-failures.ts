@@ -56,7 +56,8 @@ function hintsFor(
   if (code === 'unauthenticated') {
     return [
       `Give a token of ${url} with --token or POINTSMAN_TOKEN.`,
-      'The first one is in the file admin-token of the home of npm start; POINTSMAN_HOME names that home (.pointsman).',
+      'The token of npm start is in the file admin-token of its home (.pointsman, or POINTSMAN_HOME); it is used only for the address of that home.',
+      'Is it lost? Stop npm start, delete admin-token and admin-token.sha256 there, and start again: it makes a new one.',
     ];
   }
   if (code === 'conflict') return conflictHints(version, tokenId);

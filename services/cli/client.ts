@@ -3,10 +3,10 @@ import type { z } from 'zod';
 
 import { describeIssues } from '../../core/schema-issues.ts';
 import { asUnreachable, problemOf } from './client-failures.ts';
+import type { Connection } from './connection.ts';
 import { type ApiProblem, CliError, Unreachable } from './failures.ts';
 import { cliLimits } from './limits.ts';
 import { retryDelayMs, waitFor } from './retry.ts';
-import type { Connection } from './settings.ts';
 
 export interface Call {
   readonly query?: Readonly<Record<string, string | number | undefined>>;

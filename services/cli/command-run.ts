@@ -1,15 +1,10 @@
 import type { Command } from 'commander';
 
 import { apiClient, type ApiClient } from './client.ts';
+import { connection } from './connection.ts';
 import type { ExitName } from './exit-codes.ts';
-import {
-  bundleOf,
-  connection,
-  tenantIfGiven,
-  tenantOf,
-  type Environment,
-  type GlobalOptions,
-} from './settings.ts';
+import { bundleOf, tenantIfGiven, tenantOf, type Environment, type GlobalOptions } from './settings.ts';
+import { guarded } from './terminal-guard.ts';
 import { terminal, type OutputStream, type Terminal } from './terminal.ts';
 
 /** What the command line needs of its process. */
@@ -56,7 +51,7 @@ export function commandRun(cli: Cli, command: Command): CommandRun {
     signal,
     terminal: terminal({ stdout: cli.stdout, stderr: cli.stderr, env, json: options.json === true }),
     client: apiClient(connection(options, env), signal, cli.firstRetryMs),
-    ask: ask === undefined || options.json === true ? null : (question) => ask(question, signal),
+    ask: ask === undefined || options.json === true ? null : (question) => ask(guarded(question), signal),
     readStdin,
     tenant: () => tenantOf(options, env),
     tenantIfGiven: () => tenantIfGiven(options, env),

@@ -36,8 +36,31 @@ export const cliLimits = {
   oldReleaseMs: minute,
   /** Releases of each bundle that the doctor looks at through the API, newest first: what is in flight is among them. */
   doctorReleases: 100,
+  /** Stuck invocations that the doctor lists: more have the same few causes. */
+  doctorRows: 20,
+  /** From this retry on an invocation has failed for more than ten seconds (restate.toml): no restart takes that long. */
+  manyRetries: 8,
+  /** A sink that fails for longer than this does not mend itself soon: a restart of a broker or an endpoint is over by then. */
+  failingSinkMs: minute,
+  /** Moves that a sink may be behind without failing: it catches up with hundreds a second. */
+  sinkLag: 1_000,
+  /**
+   * Free space of a disk: the smaller of a share of it and a size, since a share of a large disk is a lot. The embedded servers write a few
+   * hundred megabytes ahead.
+   */
+  diskFree: {
+    errorShare: 0.05,
+    errorBytes: 1_000_000_000,
+    warningShare: 0.1,
+    warningBytes: 5_000_000_000,
+    inodeShare: 0.01,
+  },
   /** What a repaired release may take to settle: a sweep and its retries. */
   repairMs: 30 * second,
+  /** An ignore file is written by hand; each of its lines becomes a regular expression. */
+  ignoreFileBytes: 64 * 1024,
+  /** Names that are listed where only a note is wanted; past it their number is enough. */
+  notedNames: 8,
   /** How long `up` waits for the stack after Ctrl-C before it is killed: PostgreSQL and Restate stop in 25 s at worst. */
   stopMs: 60 * second,
 } as const;

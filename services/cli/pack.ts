@@ -8,29 +8,30 @@ import { pack as tarPack } from 'tar-stream';
 import { sourceLimits } from '../../core/limits.ts';
 import { pathProblem } from '../../core/source.ts';
 import { CliError } from './failures.ts';
+import { IGNORE_FILE, sendingRules } from './ignore-file.ts';
+import { noted } from './wording.ts';
 import { printable } from './printable.ts';
 
 /** A directory ready to be sent. */
 export interface PackedSource {
-  readonly files: number;
+  readonly files: readonly { readonly path: string; readonly bytes: number }[];
+  /** Paths that were left out; those of folders end with a slash, and stand for everything below. Sorted. */
+  readonly ignored: readonly string[];
   /** All contents together, before packing. */
   readonly bytes: number;
   /** A tar.gz: sorted by path, without times, owners or modes, so that the same files always give the same bytes. */
   readonly archive: Uint8Array;
 }
 
-/** Names that are never part of a source, at any depth: they are the author's tools, not what the author wrote. */
-export const SKIPPED_NAMES: ReadonlySet<string> = new Set(['.git', 'node_modules']);
-
 /**
- * Packs every file under `directory` but {@link SKIPPED_NAMES}. Throws CliError with everything that can't be published (symbolic
+ * Packs every file under `directory` that ignore-file.ts lets through. Throws CliError with everything that can't be published (symbolic
  * links, sockets, paths that no source may have, more than core/limits.ts allows), not only the first.
  */
 export async function packDirectory(directory: string): Promise<PackedSource> {
   const top = await stat(directory).catch(() => null);
   if (top === null) throw new CliError('usage', `There is no directory ${printable(directory)}.`);
   if (!top.isDirectory()) throw new CliError('usage', `${printable(directory)} is not a directory.`);
-  const found: Found = { paths: [], problems: [] };
+  const found: Found = { paths: [], ignored: [], problems: [], sending: await sendingRules(directory) };
   await walk(directory, '', found);
   const files = await readAll(directory, found);
   const bytes = files.reduce((sum, file) => sum + file.content.byteLength, 0);
@@ -38,13 +39,25 @@ export async function packDirectory(directory: string): Promise<PackedSource> {
     found.problems.push(`all files together are ${bytes} bytes, and ${sourceLimits.totalBytes} are allowed`);
   }
   if (found.problems.length > 0) throw notPublishable(directory, found.problems);
-  if (files.length === 0)
-    throw new CliError('rejected', `There is nothing to publish in ${printable(directory)}.`);
-  return { files: files.length, bytes, archive: await promisify(gzip)(await tar(files)) };
+  const ignored = found.ignored.toSorted(byCodeUnit);
+  if (files.length === 0) {
+    throw new CliError('rejected', `There is nothing to publish in ${printable(directory)}.`, {
+      hints: ignored.length === 0 ? [] : [`Ignored: ${noted(ignored)}. See ${IGNORE_FILE}.`],
+    });
+  }
+  const archive = await promisify(gzip)(await tar(files));
+  return {
+    files: files.map(({ path, content }) => ({ path, bytes: content.byteLength })),
+    ignored,
+    bytes,
+    archive,
+  };
 }
 
 interface Found {
   readonly paths: string[];
+  readonly ignored: string[];
+  readonly sending: Awaited<ReturnType<typeof sendingRules>>;
   readonly problems: string[];
 }
 
@@ -56,8 +69,10 @@ interface PackedFile {
 async function walk(directory: string, prefix: string, found: Found): Promise<void> {
   const entries = await readdir(join(directory, prefix), { withFileTypes: true });
   for (const entry of entries) {
-    if (SKIPPED_NAMES.has(entry.name)) continue;
     const path = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
+    const sending = found.sending(path, entry.isDirectory());
+    if (sending === 'ignored') found.ignored.push(entry.isDirectory() ? `${path}/` : path);
+    if (sending !== 'sent') continue;
     const problem = nameProblem(path);
     if (problem !== null) found.problems.push(`${printable(path)}: ${problem}`);
     else if (entry.isDirectory()) await walk(directory, path, found);
@@ -81,14 +96,18 @@ async function readAll(directory: string, found: Found): Promise<PackedFile[]> {
     return [];
   }
   const files: PackedFile[] = [];
-  // By code unit, as core/source.ts sorts: the order must not depend on the machine's language.
-  for (const path of found.paths.toSorted((a, b) => (a < b ? -1 : 1))) {
+  for (const path of found.paths.toSorted(byCodeUnit)) {
     const { size } = await stat(join(directory, path));
     if (size > sourceLimits.fileBytes) {
       found.problems.push(`${path} is ${size} bytes, and a file may have ${sourceLimits.fileBytes}`);
     } else files.push({ path, content: await readFile(join(directory, path)) });
   }
   return files;
+}
+
+// As core/source.ts sorts: the order must not depend on the machine's language.
+function byCodeUnit(a: string, b: string): number {
+  return a < b ? -1 : 1;
 }
 
 async function tar(files: readonly PackedFile[]): Promise<Buffer> {

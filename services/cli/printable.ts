@@ -1,9 +1,9 @@
+import { visibleControls } from '../../core/control-characters.ts';
+
 /**
- * Somebody else's text as one harmless line: a release's message or a hold's reason must neither steer the terminal that shows it
- * nor forge further lines.
+ * A text from elsewhere as one line: a release's message or a hold's reason must not forge further lines. Its control characters become
+ * visible here as well as in the terminal's guard, so that the columns of a table are as wide as what they show.
  */
 export function printable(text: string): string {
-  const line = text.replaceAll(/\s+/g, ' ');
-  // eslint-disable-next-line no-control-regex -- control characters are exactly what is being replaced
-  return line.replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
+  return visibleControls(text.replaceAll(/\s+/g, ' '));
 }

@@ -29,6 +29,7 @@ import { watchCommand } from './commands/watch.ts';
 import { EXIT_CODES, exitCodeTable, type ExitName } from './exit-codes.ts';
 import { CliError } from './failures.ts';
 import { reportFailure } from './report-failure.ts';
+import { guarded } from './terminal-guard.ts';
 import { terminal } from './terminal.ts';
 
 /**
@@ -74,8 +75,8 @@ function pointsman(cli: Cli): Command {
       .showHelpAfterError(hintAfterError(command))
       .configureHelp({ showGlobalOptions: true })
       .configureOutput({
-        writeOut: (text) => cli.stdout.write(text),
-        writeErr: (text) => cli.stderr.write(text),
+        writeOut: (text) => cli.stdout.write(guarded(text)),
+        writeErr: (text) => cli.stderr.write(guarded(text)),
       });
   }
   return program;

@@ -23,7 +23,7 @@ export function progress(terminal: Terminal): Progress {
   const replacePending = (next: string): void => {
     if (!terminal.isLive || next === pending) return;
     // One write for the old line's end and the new one's beginning, so that nothing flickers.
-    write(`${pending === '' ? '' : '\r\u001b[2K'}${next}`);
+    write(pending === '' ? next : terminal.replaceLine(next));
     pending = next;
   };
   const showGates = (release: ReleaseView): void => {

@@ -6,8 +6,10 @@ import type { Diagnostic } from '../../core/diagnostic.ts';
 import { pathProblem } from '../../core/source.ts';
 import { EXIT_CODES, type ExitName } from './exit-codes.ts';
 import { ApiProblem, CliError } from './failures.ts';
+import { cliLimits } from './limits.ts';
 import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
+import { counted } from './wording.ts';
 
 /**
  * Says what went wrong and what to do about it, in words on `err` and, with `--json`, as `{ "error": … }` on `out`. Anything but a
@@ -47,6 +49,19 @@ export function showDiagnostics(
   );
   const placed = diagnostics.map((one) => ({ ...one, path: join(directory, one.path) }));
   terminal.err(formatDiagnostics(placed, (path) => (inside.has(path) ? readIfThere(path) : null)));
+}
+
+/** Warnings, a line each, and how many others there are when they are many. They change no exit code. */
+export function showWarnings(warnings: readonly Diagnostic[], directory: string, terminal: Terminal): void {
+  for (const { path, line, column, code, message } of warnings.slice(0, cliLimits.shownRows)) {
+    const place = `${join(directory, path)}:${line}:${column}`;
+    terminal.err(
+      `${printable(place)}: ${terminal.paintErr('yellow', 'warning')}[${printable(code)}]: ${printable(message)}\n`,
+    );
+  }
+  const others = warnings.length - cliLimits.shownRows;
+  if (others > 0)
+    terminal.err(`and ${counted(others, 'more warning')} ("--dry-run --json" has all of them)\n`);
 }
 
 function readIfThere(path: string): string | null {

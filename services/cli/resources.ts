@@ -70,8 +70,16 @@ export const ChannelView = PointerView.extend({ channel: ChannelName });
 export const MoveView = z.looseObject(Move.shape);
 export type MoveView = z.infer<typeof MoveView>;
 
+// An older API has no warnings.
+const Warnings = z.array(Diagnostic).default([]);
+
 export const DryRun = z.looseObject({
   valid: z.boolean(),
   digest: Digest.nullable(),
   diagnostics: z.array(Diagnostic),
+  warnings: Warnings,
 });
+
+/** The response to a publish. */
+export const AcceptedRelease = ReleaseView.extend({ warnings: Warnings });
+export type AcceptedRelease = z.infer<typeof AcceptedRelease>;

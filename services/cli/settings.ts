@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { z } from 'zod';
 
 import {
@@ -22,34 +20,6 @@ export interface GlobalOptions {
   readonly tenant?: string;
   readonly bundle?: string;
   readonly json?: boolean;
-}
-
-/** Where the API is and who we are there. `token` is null when there is none to be found: the API will say so. */
-export interface Connection {
-  readonly url: string;
-  readonly token: string | null;
-}
-
-const DEFAULT_URL = 'http://127.0.0.1:7400';
-
-/**
- * The connection: from the command line, else the environment, else what `npm start` left in its home. Throws CliError for an
- * address that is none.
- */
-export function connection(options: GlobalOptions, env: Environment): Connection {
-  const home = given(env.POINTSMAN_HOME) ?? '.pointsman';
-  const url = given(options.url) ?? given(env.POINTSMAN_URL) ?? kept(home, 'api-url') ?? DEFAULT_URL;
-  const parsed = URL.canParse(url) ? new URL(url) : null;
-  if (parsed === null || !/^https?:$/.test(parsed.protocol)) {
-    throw new CliError('usage', 'The address of the API must begin with http:// or https://.', {
-      hints: ['Give it with --url or POINTSMAN_URL.'],
-    });
-  }
-  const token = given(options.token) ?? given(env.POINTSMAN_TOKEN) ?? kept(home, 'admin-token');
-  if (token !== null && !/^[\x21-\x7e]+$/.test(token)) {
-    throw new CliError('usage', 'The token has characters that no token has.');
-  }
-  return { url: parsed.href.replace(/\/+$/, ''), token };
 }
 
 /** The tenant, from `--tenant` or POINTSMAN_TENANT. Throws CliError when it is missing or not a name. */
@@ -108,16 +78,7 @@ function check(schema: z.ZodString, value: string): string {
   throw new CliError('usage', `"${value}" can't be a name: ${firstMessage(parsed.error)}.`);
 }
 
-// An empty variable is how a shell or a CI system leaves one out.
-function given(value: string | undefined): string | null {
+/** A setting that counts as given: an empty variable is how a shell or a CI system leaves one out. */
+export function given(value: string | undefined): string | null {
   return value === undefined || value === '' ? null : value;
-}
-
-// What can't be read counts as absent: without a token the API's own 401 says what is missing.
-function kept(home: string, name: string): string | null {
-  try {
-    return given(readFileSync(join(home, name), 'utf8').trim());
-  } catch {
-    return null;
-  }
 }

@@ -21,6 +21,8 @@ export const SinkView = z.looseObject({
   pausedBy: z.string().nullable(),
   pausedAt: z.string().nullable(),
   pauseReason: z.string().nullable(),
+  // An older API does not report it.
+  sealedUnder: z.enum(['current', 'previous', 'lost']).nullish(),
 });
 export type SinkView = z.infer<typeof SinkView>;
 
@@ -69,12 +71,13 @@ export function sinkFields(sink: SinkView, terminal: Terminal): string[][] {
   ];
 }
 
-function behind({ lag }: SinkView): string {
+/** How far behind it is. */
+export function behind({ lag }: SinkView): string {
   return lag === 0 ? 'up to date' : `${counted(lag, 'move')} behind`;
 }
 
 /** Why it delivers nothing, if it does not. */
-function trouble(sink: SinkView): string | null {
+export function trouble(sink: SinkView): string | null {
   if (sink.state === 'paused') {
     const why = sink.pauseReason === null ? '' : `: ${sink.pauseReason}`;
     return `paused by ${sink.pausedBy ?? '?'} at ${moment(sink.pausedAt ?? '')}${why}`;

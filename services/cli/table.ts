@@ -1,3 +1,5 @@
+import { withoutOwnSequences } from './terminal-guard.ts';
+
 /** Rows in columns, two spaces apart, without blanks at the ends of lines. Widths count characters, not escape codes. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
@@ -14,7 +16,6 @@ export function table(rows: readonly (readonly string[])[]): string {
 
 function width(cell: string): number {
   let count = 0;
-  // eslint-disable-next-line no-control-regex -- the escape character is what begins a colour
-  for (const _character of cell.replaceAll(/\u001b\[[0-9;]*m/g, '')) count++;
+  for (const _character of withoutOwnSequences(cell)) count++;
   return count;
 }

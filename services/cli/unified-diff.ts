@@ -32,9 +32,6 @@ function range(start: number, lines: number): string {
 }
 
 function painted(line: string, terminal: Terminal): string {
-  // A compiled file is somebody else's text; only its tabs are kept of what steers a terminal.
-  // eslint-disable-next-line no-control-regex -- control characters are exactly what is being replaced
-  const safe = line.replaceAll(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, '\ufffd');
-  if (line.startsWith('+')) return terminal.paint('green', safe);
-  return line.startsWith('-') ? terminal.paint('red', safe) : safe;
+  if (line.startsWith('+')) return terminal.paint('green', line);
+  return line.startsWith('-') ? terminal.paint('red', line) : line;
 }

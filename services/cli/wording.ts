@@ -1,5 +1,6 @@
 import { correlationId } from '../../core/identifiers.ts';
 import type { Outcome } from '../../core/release.ts';
+import { cliLimits } from './limits.ts';
 import { printable } from './printable.ts';
 import type { PointerView, ReleaseView } from './resources.ts';
 import type { Terminal } from './terminal.ts';
@@ -52,6 +53,13 @@ export function spokenBytes(bytes: number): string {
 /** `1 file`, `2 files`. */
 export function counted(count: number, word: string): string {
   return `${count} ${word}${count === 1 ? '' : 's'}`;
+}
+
+/** A few names, or the first of many and how many others there are. */
+export function noted(names: readonly string[]): string {
+  const shown = names.slice(0, cliLimits.notedNames).map(printable).join(', ');
+  const others = names.length - cliLimits.notedNames;
+  return others > 0 ? `${shown} and ${others} more` : shown;
 }
 
 /** A moment to the second, in UTC: the same for everybody who reads the same log. */

@@ -15,13 +15,15 @@ interface ModuleFacts {
   readonly probes: readonly Probe[];
 }
 
-/** Bundles the modules, one after the other. One is taken over when every file that its imports met, or missed, is as it was. */
+/**
+ * Bundles the modules, one after the other. One is taken over when every file that its imports met, or missed, is as it was. The paths of
+ * all files that went into them are added to `used`.
+ */
 export async function compileModules(
   modules: readonly SelectedModule[],
   files: SourceFiles,
   ask: Ask,
-  making: Making,
-  found: Findings,
+  { making, found, used }: { making: Making; found: Findings; used: Set<string> },
 ): Promise<ArtifactFile[]> {
   const keys = modules.map(({ entry }) => `module/${COMPILER_VERSION}/${entry.path}/${entry.digest}`);
   const given =
@@ -45,6 +47,7 @@ export async function compileModules(
       facts = { digest, size, probes: bundled.probes };
       making.remember({ key: keys[index] ?? '', facts: JSON.stringify(facts), digest });
     }
+    for (const [path, digest] of facts.probes) if (digest !== null) used.add(path);
     compiled.push({ path: output, digest: facts.digest, size: facts.size, mediaType: mediaTypes.module });
   }
   return compiled;

@@ -47,7 +47,7 @@ export async function resultFrom(
     if (!content) throw new Error(`the store has no blob ${digest}`);
     return { digest, mediaType, content };
   });
-  return { kind: 'compiled', artifacts: ended.artifacts, blobs };
+  return { kind: 'compiled', artifacts: ended.artifacts, blobs, warnings: ended.warnings };
 }
 
 /** Each with a buffer of its own: a view would keep all others in memory for as long as one of them is remembered. */

@@ -14,6 +14,7 @@ import { readOverlays } from './overlays.ts';
 import type { Patches } from './overlays.ts';
 import { readRecipe, RECIPE_PATH } from './recipe.ts';
 import type { PlacedRecipe } from './recipe.ts';
+import { recipeWarnings } from './recipe-warnings.ts';
 import { patternsFor, readReferences } from './references.ts';
 import type { Reference } from './references.ts';
 import { reportDangling } from './report-dangling.ts';
@@ -24,11 +25,15 @@ import type { SourceFiles } from './source-files.ts';
 import type { Ask, ThreadResult } from './thread-protocol.ts';
 
 interface Plan {
+  /** Null without a pointsman.yaml. */
+  readonly placed: PlacedRecipe | null;
   readonly selection: Selection;
   readonly references: readonly Reference[];
   readonly patches: Patches;
   /** By path. null for one that is of no use, which has been reported. */
   readonly namedSchemas: ReadonlyMap<string, DocumentSchema | null>;
+  /** The paths of the files that only say how others compile. */
+  readonly inputs: readonly string[];
 }
 
 /**
@@ -41,10 +46,12 @@ export async function compileSource(entries: readonly SourceEntry[], ask: Ask): 
   const files = sourceFiles(entries, ask);
   const schemas = documentSchemas(files, found);
   const plan = await planCompilation(files, schemas, found);
-  const artifacts = plan && (await compilePlan(plan, files, { schemas, found, making: made }, ask));
+  const used = new Set(plan?.inputs);
+  const artifacts = plan && (await compilePlan(plan, files, { schemas, found, making: made, used }, ask));
   const rest = { made: made.pack(), memories: made.memories };
   if (!artifacts || !found.isEmpty()) return { kind: 'invalid', ...found.result(), ...rest };
-  return { kind: 'compiled', artifacts, ...rest };
+  const warnings = plan.placed === null ? [] : recipeWarnings(entries, plan.placed, used);
+  return { kind: 'compiled', artifacts, warnings, ...rest };
 }
 
 async function planCompilation(
@@ -55,10 +62,12 @@ async function planCompilation(
   if (!files.find(RECIPE_PATH)) {
     refuseMisnamed(files, found);
     return {
+      placed: null,
       selection: selectEverything(files.entries),
       references: [],
       patches: new Map(),
       namedSchemas: new Map(),
+      inputs: [],
     };
   }
   await files.read([RECIPE_PATH]);
@@ -68,7 +77,8 @@ async function planCompilation(
   const selection = selectByRecipe(files.entries, placed, schemaPaths);
   const documentPaths = new Set(selection.documents.map((document) => document.entry.path));
   const patches = await readOverlays(placed, files, documentPaths, found);
-  return { selection, references: readReferences(placed), patches, namedSchemas };
+  const inputs = [RECIPE_PATH, ...Object.values(placed.recipe.overlays), ...schemaPaths];
+  return { placed, selection, references: readReferences(placed), patches, namedSchemas, inputs };
 }
 
 /** A recipe under nearly the right name would silently not be one. */
@@ -97,7 +107,12 @@ async function readNamedSchemas(placed: PlacedRecipe, files: SourceFiles, schema
 async function compilePlan(
   plan: Plan,
   files: SourceFiles,
-  tools: { schemas: DocumentSchemas; found: Findings; making: ReturnType<typeof making> },
+  tools: {
+    schemas: DocumentSchemas;
+    found: Findings;
+    making: ReturnType<typeof making>;
+    used: Set<string>;
+  },
   ask: Ask,
 ) {
   const { selection, references, patches, namedSchemas } = plan;
@@ -106,7 +121,7 @@ async function compilePlan(
   // A schema that no document needed has not been compiled yet, but may be wrong all the same.
   const used = new Set(selection.documents.flatMap((document) => document.schemas));
   for (const [path, schema] of namedSchemas) if (!used.has(path)) schema?.validator();
-  const modules = await compileModules(selection.modules, files, ask, tools.making, tools.found);
+  const modules = await compileModules(selection.modules, files, ask, tools);
   const assets = selection.assets.map(({ path, digest, size }) => ({
     path,
     digest,
@@ -114,11 +129,24 @@ async function compilePlan(
     mediaType: assetMediaType(path),
   }));
   const others: ArtifactFile[] = [...modules, ...assets];
+  await noteUsed(selection, facts, tools);
   const channels = variantsOf(jobs, facts, [null, ...patches.keys()]);
   const otherPaths = [...selection.modules.map(({ output }) => output), ...assets.map(({ path }) => path)];
   await reportDangling(references, channels, otherPaths, files, tools.found);
   refuseCollisions(channels[0]?.documents.map(({ path }) => path) ?? [], others, tools.found);
   return emitArtifacts(channels, others, tools.making, tools.found);
+}
+
+/** Adds the documents, the assets, and the schemas that documents name by themselves; modules are added where they are bundled. */
+async function noteUsed(
+  { documents, assets }: Selection,
+  facts: readonly (DocumentFacts | null)[],
+  { schemas, used }: { schemas: DocumentSchemas; used: Set<string> },
+): Promise<void> {
+  for (const { entry } of documents) used.add(entry.path);
+  for (const { path } of assets) used.add(path);
+  const named = new Set(facts.flatMap((one) => (one?.own ? [one.own.name] : [])));
+  for (const name of named) for (const path of await schemas.filesOf(name)) used.add(path);
 }
 
 /** Each document once for all channels, and once more for each channel that patches it. */

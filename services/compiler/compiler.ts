@@ -31,6 +31,8 @@ export type CompileResult =
       readonly artifacts: readonly CompiledArtifact[];
       /** Each once. The contents are shared with later results: read them, never write into them. */
       readonly blobs: readonly CompiledBlob[];
+      /** What is valid and probably not meant. */
+      readonly warnings: readonly Diagnostic[];
     }
   | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[]; readonly truncated: boolean }
   | { readonly kind: 'exhausted'; readonly limit: 'time' | 'memory'; readonly message: string }
@@ -137,11 +139,13 @@ function exhaustedMessage(limit: 'time' | 'memory', limits: Limits): string {
 
 function bytesOf(result: CompileResult): number {
   if (result.kind === 'compiled') {
-    return result.blobs.reduce((sum, blob) => sum + blob.content.byteLength, 1_000);
+    return result.blobs.reduce((sum, blob) => sum + blob.content.byteLength, bytesOfAll(result.warnings));
   }
-  return result.kind === 'invalid'
-    ? result.diagnostics.reduce((sum, diagnostic) => sum + 500 + 2 * textOf(diagnostic), 1_000)
-    : 0;
+  return result.kind === 'invalid' ? bytesOfAll(result.diagnostics) : 0;
+}
+
+function bytesOfAll(diagnostics: readonly Diagnostic[]): number {
+  return diagnostics.reduce((sum, diagnostic) => sum + 500 + 2 * textOf(diagnostic), 1_000);
 }
 
 function textOf({ path, pointer, message }: Diagnostic): number {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ChannelName } from '../../core/identifiers.ts';
+import type { Diagnostic } from '../../core/diagnostic.ts';
 import { documentLimits } from '../../core/limits.ts';
 import { firstIssues, messageOf } from '../../core/schema-issues.ts';
 import { pathProblem } from '../../core/source.ts';
@@ -42,20 +43,22 @@ export type Recipe = z.infer<typeof RecipeSchema>;
 export interface PlacedRecipe {
   readonly recipe: Recipe;
   readonly refuse: (steps: readonly (string | number)[], code: string, message: string) => void;
+  /** The same as a diagnostic, which is not among the problems yet. */
+  readonly diagnose: (steps: readonly (string | number)[], code: string, message: string) => Diagnostic;
 }
 
 /** Reads pointsman.yaml; null when it has problems, which are then among the findings. */
 export function readRecipe(bytes: Uint8Array, found: Findings): PlacedRecipe | null {
   const document = parseDocument(RECIPE_PATH, 'yaml', bytes);
-  const refuse: PlacedRecipe['refuse'] = (steps, code, message) => {
-    found.add(document.diagnose({ pointer: pointerTo(steps), code, message, offset: null }));
-  };
+  const diagnose: PlacedRecipe['diagnose'] = (steps, code, message) =>
+    document.diagnose({ pointer: pointerTo(steps), code, message, offset: null });
+  const refuse: PlacedRecipe['refuse'] = (...problem) => found.add(diagnose(...problem));
   if (document.problems.length > 0) {
     for (const problem of document.problems) found.add(document.diagnose(problem));
     return null;
   }
   const read = RecipeSchema.safeParse(document.value);
-  if (read.success) return { recipe: read.data, refuse };
+  if (read.success) return { recipe: read.data, refuse, diagnose };
   // One more than are reported, so that it is known that there are more.
   const issues = firstIssues(read.error, documentLimits.diagnostics + 1);
   for (const issue of issues) addIssue(issue, document, refuse, found);

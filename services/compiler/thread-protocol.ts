@@ -63,6 +63,10 @@ export type ThreadResult = {
   readonly made: MadeBlobs;
   readonly memories: readonly Memory[];
 } & (
-  | { readonly kind: 'compiled'; readonly artifacts: readonly ThreadArtifact[] }
+  | {
+      readonly kind: 'compiled';
+      readonly artifacts: readonly ThreadArtifact[];
+      readonly warnings: readonly Diagnostic[];
+    }
   | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[]; readonly truncated: boolean }
 );

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
+import { visibleControls } from '../../core/control-characters.ts';
 import { serverLimits } from '../embedded/limits.ts';
 
 /** The log of that part; what an earlier start wrote moves to `NAME.log.1`, and what was there is gone. */
@@ -41,15 +42,15 @@ export function keepOutput(
     keep(lines.map((line) => `${line}\n`).join(''));
     for (const line of lines) {
       const shown = worthShowing(line, isError);
-      if (shown !== null) show(bounded(shown));
+      if (shown !== null) show(bounded(visibleControls(shown)));
     }
   };
   output.on('data', (chunk: Buffer) => {
-    const lines = (rest + decoder.write(chunk)).split('\n');
+    const lines = (rest + decoder.write(chunk)).split(/\r?\n/);
     rest = lines.pop() ?? '';
-    take(lines);
+    take(lines.map(visibleControls));
   });
-  output.on('end', () => take(rest === '' ? [] : [rest]));
+  output.on('end', () => take(rest === '' ? [] : [visibleControls(rest)]));
   output.on('error', () => undefined);
 }
 

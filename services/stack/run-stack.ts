@@ -78,7 +78,10 @@ function welcome({ apiUrl, admin, home, restate, database }: Stack): string {
   const file = adminTokenFile(home);
   const token = {
     'made now': `${admin.token}\n                  shown this once; a copy for the command line is in ${file}`,
-    kept: admin.token === null ? 'as it was shown at the first start' : `in ${file}`,
+    kept:
+      admin.token === null
+        ? `as shown at the first start; delete ${file}.sha256 for a new one`
+        : `in ${file}`,
     given: 'as POINTSMAN_ADMIN_TOKEN says',
   }[admin.origin];
   const { hostname, port, pathname } = new URL(database.appUrl);

@@ -1,13 +1,12 @@
-import { pino } from 'pino';
-
 import { workerConfig } from '../config/config.ts';
+import { processLog } from '../config/process-log.ts';
 import { buildId } from './build-id.ts';
 import { serveEndpoint } from './http2-endpoint.ts';
 import { startSweep } from './sweep.ts';
 import { openWorker } from './worker.ts';
 
 const config = workerConfig(process.env);
-const log = pino({ level: config.logLevel, base: { process: 'worker' } });
+const log = processLog('worker', config.logLevel);
 const worker = openWorker(config, log);
 const endpoint = await serveEndpoint(worker.listener, config.host, config.port);
 const url = `${config.workerUrl.replace(/\/+$/, '')}/${buildId()}`;

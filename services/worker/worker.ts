@@ -29,6 +29,7 @@ import { secretBox } from '../secrets/secret-box.ts';
 import { startRepositoryReader } from '../source-archive/repository-reader.ts';
 import { type HookParts, hookDeliveries } from './deliveries.ts';
 import type { EndpointListener } from './http2-endpoint.ts';
+import { checkedSystems } from './check-systems.ts';
 import { restateInvocations } from './invocations.ts';
 import { manifestsIn, startManifestReader } from './manifest-reader.ts';
 import { outside, type OutsideParts } from './outside.ts';
@@ -86,6 +87,7 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
       secrets,
       log,
     }),
+    systems: checkedSystems(db, targets),
   };
   const listener = createEndpointHandler({
     services: [
@@ -96,7 +98,7 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
       deliveryWorkflow(deps),
       reporterObject(deps),
       sinkObject(deps),
-      workerService,
+      workerService(deps),
     ],
     identityKeys: identityKeys(config, log),
     logger: restateLog(log),

@@ -168,6 +168,30 @@ test('a dry run says what is wrong and stores nothing', async () => {
   expect((await api.call('GET', releases())).status).toBe(404);
 });
 
+test('files that nothing selects and patterns that match nothing are warnings of the publish and of the dry run', async () => {
+  const files = {
+    'pointsman.yaml': 'apiVersion: pointsman/v1\ndocuments: [{ include: ["*.json", "agnets/*.yaml"] }]\n',
+    'a.json': '{}',
+    'agents/bot.yaml': 'a: 1',
+  };
+  const warnings = [
+    { path: 'agents/bot.yaml', line: 1, code: 'not_selected' },
+    {
+      path: 'pointsman.yaml',
+      line: 2,
+      column: 35,
+      code: 'matches_nothing',
+      pointer: '/documents/0/include/1',
+    },
+  ];
+  const dry = await api.call('POST', `${releases()}?dryRun=true`, { json: { files } });
+  expect(dry.json).toMatchObject({ valid: true, diagnostics: [], warnings });
+  const accepted = await publish(files);
+  expect([accepted.status, accepted.json]).toMatchObject([202, { warnings }]);
+  // The release is its record; what its author should look at is not part of it.
+  expect(await settled(1)).not.toHaveProperty('warnings');
+});
+
 test('a release is followed from its start to its end, and from where a reader was', async () => {
   await publish({ 'a.yaml': 'a: 1' });
   const all = await api.call('GET', `${releases()}/1/events`);

@@ -76,6 +76,18 @@ describe('a stack', () => {
     expect(await readdir(second.home)).not.toContain('admin-token');
   });
 
+  test('makes a new admin token when both files of the old one are deleted, and the old one is void', async () => {
+    const first = await start('home');
+    await first.stop();
+    for (const file of ['admin-token', 'admin-token.sha256']) await rm(join(first.home, file));
+    const second = await start('home');
+    expect(second.adminToken).toMatch(/^ptm_[\w-]{43}$/);
+    expect(second.adminToken).not.toBe(first.adminToken);
+    expect(await get(second, '/')).toMatchObject({
+      adminTokenSha256: createHash('sha256').update(second.adminToken).digest('hex'),
+    });
+  });
+
   test('keeps its data, its token and its address from one start to the next', async () => {
     const first = await start('home');
     await note(first, 'kept');

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { Diagnostic } from '../../../core/diagnostic.ts';
 import { Digest } from '../../../core/identifiers.ts';
-import { sourceLimits } from '../../../core/limits.ts';
+import { documentLimits, sourceLimits } from '../../../core/limits.ts';
 import type { Executor } from '../../postgres/compile-rules.ts';
 import { findRelease } from '../../postgres/releases.ts';
 import { requireExecutor } from '../absence.ts';
@@ -14,10 +14,20 @@ import { IfMatch } from '../entity-tags.ts';
 import { json, ofRelease, replayed } from '../openapi-responses.ts';
 import { BundleParams, IdempotencyKey } from '../params.ts';
 import { requestError } from '../problem.ts';
-import { publish } from '../publish.ts';
+import { type Accepted, publish } from '../publish.ts';
 import { releasePath, ReleaseView, viewRelease } from '../release-view.ts';
 import { PublishBody, PublishOptions } from '../source-body.ts';
 import { readSource, type SourceFormat, sourceFormat } from '../source-from-request.ts';
+
+const Warnings = z.array(Diagnostic).meta({
+  description: `What is valid and probably not meant: files that nothing in pointsman.yaml selects (\`not_selected\`) and patterns that match no file (\`matches_nothing\`). At most ${documentLimits.diagnostics}.`,
+});
+
+const AcceptedRelease = ReleaseView.extend({ warnings: Warnings }).meta({
+  id: 'AcceptedRelease',
+  description:
+    'The release, and warnings about its source. Warnings are not kept: only this response has them.',
+});
 
 const DryRun = z
   .object({
@@ -31,6 +41,7 @@ const DryRun = z
     }),
     diagnostics: z.array(Diagnostic),
     truncated: z.boolean().meta({ description: 'There are more diagnostics than these.' }),
+    warnings: Warnings,
   })
   .meta({
     id: 'DryRun',
@@ -50,6 +61,7 @@ const DryRun = z
         },
       ],
       truncated: false,
+      warnings: [],
     },
   });
 
@@ -86,7 +98,7 @@ function publishEndpoint(parts: ApiParts): Endpoint {
       },
     },
     responses: {
-      202: json(ReleaseView, 'The release has been accepted.', {
+      202: json(AcceptedRelease, 'The release has been accepted.', {
         ...replayed,
         ...ofRelease,
         location: true,
@@ -152,19 +164,23 @@ async function answerDryRun(
   const checked = source.kind === 'invalid' ? source : await checkSource(compiler, tenant, source, executor);
   const digest = source.kind === 'invalid' ? null : source.tree.digest;
   if (checked.kind === 'valid') {
-    const found = { valid: true, checked: checked.checked, digest, diagnostics: [], truncated: false };
+    const { checked: depth, warnings } = checked;
+    const found = { valid: true, checked: depth, digest, diagnostics: [], truncated: false, warnings };
     return jsonAnswer(found, 200);
   }
   const { diagnostics, truncated } = checked;
   const depth = executor === 'local' && source.kind !== 'invalid' ? 'source' : 'structure';
-  return jsonAnswer({ valid: false, checked: depth, digest, diagnostics, truncated }, 200);
+  return jsonAnswer({ valid: false, checked: depth, digest, diagnostics, truncated, warnings: [] }, 200);
 }
 
 async function answerAccepted(
   { db }: ApiParts,
-  { replayed: isReplayed, ...id }: { tenant: string; bundle: string; version: number; replayed: boolean },
+  { replayed: isReplayed, warnings, ...id }: Accepted & { tenant: string; bundle: string },
 ): Promise<Response> {
   const release = await findRelease(db, id);
   if (release === null) throw new Error(`${releasePath(id)} was accepted and is not on record`);
-  return jsonAnswer(viewRelease(release), 202, { location: releasePath(id), ...replayedHeader(isReplayed) });
+  return jsonAnswer({ ...viewRelease(release), warnings }, 202, {
+    location: releasePath(id),
+    ...replayedHeader(isReplayed),
+  });
 }

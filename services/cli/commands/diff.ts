@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import { Command } from 'commander';
 
 import { blobPath, releasePath } from '../api-paths.ts';
@@ -8,6 +7,7 @@ import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
 import type { ExitName } from '../exit-codes.ts';
 import { CliError } from '../failures.ts';
 import { cliLimits } from '../limits.ts';
+import { isText } from '../is-text.ts';
 import { releaseOf } from '../named-release.ts';
 import { type NamedRelease, release } from '../option-values.ts';
 import { prettyJson } from '../pretty-json.ts';
@@ -100,7 +100,7 @@ async function readText(
 ): Promise<string | null> {
   if (entry === null) return '';
   const { body } = await run.client.send('GET', blobPath(bundle.tenant, entry.digest));
-  return isUtf8(body) && !body.includes(0) ? prettyJson(body.toString('utf8')) : null;
+  return isText(body) ? prettyJson(body.toString('utf8')) : null;
 }
 
 function kindOf(change: ArtifactChange): 'added' | 'removed' | 'changed' {

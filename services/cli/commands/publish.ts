@@ -10,10 +10,12 @@ import { EXIT_CODES, type ExitName } from '../exit-codes.ts';
 import { ApiProblem, mayHaveArrived } from '../failures.ts';
 import { cliLimits } from '../limits.ts';
 import { generation, idempotencyKey, sentence, timeAhead, timeoutOption } from '../option-values.ts';
-import { packDirectory, SKIPPED_NAMES, type PackedSource } from '../pack.ts';
-import { showDiagnostics } from '../report-failure.ts';
-import { DryRun, ReleaseView } from '../resources.ts';
+import { IGNORE_FILE } from '../ignore-file.ts';
+import { packDirectory, type PackedSource } from '../pack.ts';
+import { showDiagnostics, showWarnings } from '../report-failure.ts';
+import { AcceptedRelease, DryRun } from '../resources.ts';
 import { channelOf } from '../settings.ts';
+import { noteIgnored, showSourceList } from '../source-list.ts';
 import { counted, shortDigest, spokenBytes, verdict } from '../wording.ts';
 
 interface PublishOptions {
@@ -26,6 +28,7 @@ interface PublishOptions {
   readonly wait?: boolean;
   readonly timeout: number;
   readonly dryRun?: boolean;
+  readonly list?: boolean;
 }
 
 /** `pointsman publish DIR`: sends a directory, and stays until its release has settled. */
@@ -47,6 +50,7 @@ export function publishCommand(cli: Cli): Command {
     .option('--no-wait', `leave as soon as it is accepted, with exit code ${EXIT_CODES.inFlight.code}`)
     .addOption(timeoutOption())
     .option('--dry-run', 'only check and compile')
+    .option('--list', 'only list what would be sent, and what is ignored; nothing is sent')
     .addHelpText('after', HELP)
     .action(async (dir: string, options: PublishOptions, command: Command) => {
       cli.finish(await publish(commandRun(cli, command), dir, options));
@@ -54,24 +58,31 @@ export function publishCommand(cli: Cli): Command {
 }
 
 const HELP = `
-Everything under <dir> is the source, except ${[...SKIPPED_NAMES].join(' and ')}. Symbolic links are refused.
+Everything under <dir> is the source, except what is ignored: dot files, node_modules, private keys (*.pem, *.key, …), what editors leave
+behind, and what <dir>/${IGNORE_FILE} names in the syntax of .gitignore. "!.well-known/" there takes a default back. Symbolic links are refused.
 The exit code is 0 only when the release is published ("pointsman help exit-codes" has the others).
 --not-before takes 2026-12-24T07:00:00Z or 2h; what is to be live later than --timeout is best left with --no-wait.`;
 
 async function publish(run: CommandRun, dir: string, options: PublishOptions): Promise<ExitName> {
+  if (options.list) {
+    showSourceList(run, await packDirectory(dir));
+    return 'done';
+  }
   const [tenant, bundle, channel] = [run.tenant(), run.bundle(), channelOf(options.channel)];
   const source = await packDirectory(dir);
   const path = `${bundlePath(tenant, bundle)}/releases`;
   const deadline = deadlineAfter(options.timeout);
   if (!run.terminal.json) {
-    const what = `${counted(source.files, 'file')}, ${spokenBytes(source.bytes)}`;
+    const what = `${counted(source.files.length, 'file')}, ${spokenBytes(source.bytes)}`;
     run.terminal.out(
       `${options.dryRun ? 'checking' : 'publishing'} ${tenant}/${bundle} to ${channel}: ${what}\n`,
     );
+    noteIgnored(run, source);
   }
   try {
     if (options.dryRun) return await dryRun(run, path, source, { dir, channel, deadline });
     const release = await submit(run, path, source, { ...options, channel, deadline });
+    showWarnings(release.warnings, dir, run.terminal);
     if (options.wait !== false) return await awaitOutcome(run, release, { deadline, directory: dir });
     if (run.terminal.json) run.terminal.document(release);
     else run.terminal.out(`${verdict(release, run.terminal)}\n`);
@@ -87,12 +98,12 @@ async function submit(
   path: string,
   source: PackedSource,
   options: PublishOptions & { readonly deadline: Deadline },
-): Promise<ReleaseView> {
+): Promise<AcceptedRelease> {
   // A key of our own makes a lost answer harmless: the retry finds the release that the first try made.
   const key = options.idempotencyKey ?? randomUUID();
   const { channel, onConflict, message, notBefore, ifGeneration, deadline } = options;
   try {
-    return await run.client.call('POST', path, ReleaseView, {
+    return await run.client.call('POST', path, AcceptedRelease, {
       ...upload(source, deadline),
       query: { channel, onConflict, message, notBefore },
       headers: {
@@ -127,6 +138,7 @@ async function dryRun(
     headers: { 'content-type': 'application/gzip', 'idempotency-key': randomUUID() },
   });
   showDiagnostics(answer.diagnostics, dir, terminal);
+  showWarnings(answer.warnings, dir, terminal);
   if (terminal.json) terminal.document(answer);
   else if (answer.valid) {
     const digest = answer.digest === null ? '' : `: ${shortDigest(answer.digest)}`;

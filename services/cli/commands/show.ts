@@ -6,6 +6,7 @@ import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
 import type { ExitName } from '../exit-codes.ts';
 import { CliError } from '../failures.ts';
 import { pathProblem } from '../../../core/source.ts';
+import { isText } from '../is-text.ts';
 import { prettyJson } from '../pretty-json.ts';
 import { channelOf } from '../settings.ts';
 
@@ -20,7 +21,7 @@ export function showCommand(cli: Cli): Command {
     .description('print a compiled file, as the pointer has it now')
     .argument('<path>', 'the path in the source')
     .option('--channel <name>', 'the pointer', channelOf, channelOf(undefined))
-    .option('--raw', 'the very bytes, which in a pipe is the default')
+    .option('--raw', 'the very bytes, which in a pipe is the default; at a terminal they can steer it')
     .action(async (path: string, options: ShowOptions, command: Command) => {
       cli.finish(await show(commandRun(cli, command), path, options));
     });
@@ -36,8 +37,12 @@ async function show(run: CommandRun, path: string, options: ShowOptions): Promis
   );
   const isJson = /[/+]json\b/.test(headerOf(answer, 'content-type') ?? '');
   if (terminal.json && !isJson) terminal.document(answer.body.toString('utf8'));
-  else if (isJson && terminal.isLive && options.raw !== true)
-    terminal.out(prettyJson(answer.body.toString('utf8')));
-  else terminal.out(answer.body);
+  else if (!terminal.isTerminal || options.raw === true) terminal.raw(answer.body);
+  else if (isText(answer.body)) {
+    const text = answer.body.toString('utf8');
+    terminal.out(isJson && !terminal.json ? prettyJson(text) : text);
+  } else throw new CliError('usage', NOT_TEXT, { hints: ['--raw prints the bytes all the same.'] });
   return 'done';
 }
+
+const NOT_TEXT = 'The file is not text, and could steer this terminal: redirect it into a file or a program.';

@@ -2,51 +2,56 @@ import { z } from 'zod';
 
 import { tenantsPath } from '../api-paths.ts';
 import type { ApiClient } from '../client.ts';
-import { look, type Finding } from './finding.ts';
+import { check, type Finding } from './finding.ts';
+import { SILENT_WORKER } from './worker-systems.ts';
 
-/** Whether the API lives, reaches its stores, and knows our token. */
-export async function apiFindings(client: ApiClient): Promise<Finding[]> {
-  const alive = await look('API', async () => {
+/** What the API says of itself and its stores. Without an API nothing can be asked of it; without a worker nothing through Restate. */
+export interface ApiFindings {
+  readonly findings: readonly Finding[];
+  /** The API is there and takes our token. */
+  readonly answers: boolean;
+  readonly workerAnswers: boolean;
+}
+
+/** Whether the API is there, reaches its stores and a worker, and knows our token. */
+export async function apiFindings(client: ApiClient): Promise<ApiFindings> {
+  const alive = await check('API', async () => {
     await client.call('GET', '/healthz', Alive);
-    return [{ about: 'API', state: 'well', says: client.url }];
+    return [{ subject: 'API', state: 'ok', summary: client.url }];
   });
-  // Everything else would only say the same again.
-  if (alive.some(({ state }) => state === 'ill')) return alive;
+  // Everything else would fail for the same reason.
+  if (hasError(alive)) return { findings: alive, answers: false, workerAnswers: false };
+  let worker: Ready['worker'];
   const [stores, token] = await Promise.all([
-    look('stores', async () => {
-      const { worker } = await client.call('GET', '/readyz', Ready);
-      const reached: Finding = {
-        about: 'stores',
-        state: 'well',
-        says: 'the API reaches PostgreSQL and Restate',
-      };
-      return [reached, ...workerFindings(worker)];
+    check('stores', async () => {
+      ({ worker } = await client.call('GET', '/readyz', Ready));
+      const summary = 'the API reaches PostgreSQL and Restate';
+      return [{ subject: 'stores', state: 'ok', summary }, ...workerFindings(worker)];
     }),
-    look('token', async () => {
+    check('token', async () => {
       await client.send('GET', tenantsPath, { query: { limit: 1 } });
-      return [{ about: 'token', state: 'well', says: 'accepted' }];
+      return [{ subject: 'token', state: 'ok', summary: 'accepted' }];
     }),
   ]);
-  return [...alive, ...stores, ...token];
+  return {
+    findings: [...alive, ...stores, ...token],
+    answers: !hasError(token),
+    workerAnswers: worker === 'ok',
+  };
 }
 
-function workerFindings(worker: z.infer<typeof Ready>['worker']): Finding[] {
+function hasError(findings: readonly Finding[]): boolean {
+  return findings.some(({ state }) => state === 'error');
+}
+
+function workerFindings(worker: Ready['worker']): Finding[] {
   if (worker === undefined) return [];
-  if (worker === 'ok') return [{ about: 'worker', state: 'well', says: 'answers through Restate' }];
-  return [
-    {
-      about: 'worker',
-      state: 'ill',
-      says: 'does not answer through Restate: nothing is published, nothing that is in flight goes on',
-      advice: [
-        'Where it does not run, start it. Where it runs and hangs, end it with kill -9, and npm start starts another:',
-        'each release goes on from its last step, once.',
-      ],
-    },
-  ];
+  if (worker === 'ok') return [{ subject: 'worker', state: 'ok', summary: 'answers through Restate' }];
+  return [SILENT_WORKER];
 }
 
-/** An API of before says nothing of the worker. */
+/** An older API does not report the worker. */
 const Ready = z.looseObject({ worker: z.enum(['ok', 'down']).optional() });
+type Ready = z.infer<typeof Ready>;
 
 const Alive = z.looseObject({ status: z.string() });

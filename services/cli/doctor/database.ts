@@ -1,6 +1,6 @@
 import { openDatabase, type Database } from '../../postgres/database.ts';
-import { recordHealth } from '../../postgres/doctor.ts';
-import { look, type Finding } from './finding.ts';
+import { isReadOnly, recordHealth } from '../../postgres/doctor.ts';
+import { check, type Finding } from './finding.ts';
 
 /** Runs with the database's connections, and closes them; null without a database. */
 export async function withDatabase<T>(
@@ -16,25 +16,34 @@ export async function withDatabase<T>(
   }
 }
 
-/** Whether PostgreSQL answers, and whether every pointer names what is there. */
+/** Whether PostgreSQL takes writes, and whether every pointer names an artifact that is there. */
 export async function databaseFindings(db: Database | null, isOwnStack: boolean): Promise<Finding[]> {
   if (db === null) {
-    const says = isOwnStack
-      ? 'not looked into: npm start keeps its password to itself (what the API says of it is under "stores")'
-      : 'DATABASE_URL is not set';
-    return [{ about: 'PostgreSQL', state: 'unknown', says }];
+    const summary = isOwnStack
+      ? 'not checked directly: npm start keeps its password to itself (the API and the worker report on it)'
+      : 'not checked directly: DATABASE_URL is not set';
+    return [{ subject: 'PostgreSQL', state: 'unknown', summary }];
   }
-  return look('PostgreSQL', async () => {
+  return check('PostgreSQL', async () => {
     const [row] = await db.platform("SELECT current_setting('server_version') AS version");
     const { dangling, inFlight } = await recordHealth(db);
     const findings: Finding[] = [
-      { about: 'PostgreSQL', state: 'well', says: `${String(row?.version)}, ${inFlight} in flight` },
+      { subject: 'PostgreSQL', state: 'ok', summary: `${String(row?.version)}, ${inFlight} in flight` },
     ];
+    if (await isReadOnly(db)) {
+      findings.push({
+        subject: 'PostgreSQL',
+        state: 'error',
+        summary: 'takes no writes: it is a standby, or default_transaction_read_only is on',
+        actions: ['Point DATABASE_URL of the API and the worker at the primary.'],
+      });
+    }
     if (dangling > 0) {
       findings.push({
-        about: 'pointers',
-        state: 'ill',
-        says: `${dangling} name an artifact that is not there`,
+        subject: 'pointers',
+        state: 'error',
+        summary: `${dangling} name an artifact that is not there`,
+        actions: ['Restore PostgreSQL from a backup, or publish those bundles again.'],
       });
     }
     return findings;

@@ -1,46 +1,73 @@
 import { correlationId } from '../../../core/identifiers.ts';
+import type { Database } from '../../postgres/database.ts';
 import type { CommandRun } from '../command-run.ts';
 import { cliLimits } from '../limits.ts';
 import { spoken } from '../wording.ts';
 import { apiFindings } from './api.ts';
 import { databaseFindings, withDatabase } from './database.ts';
-import { look, type Finding } from './finding.ts';
+import { diskFindings } from './disk.ts';
+import { bySeverity, check, type Finding } from './finding.ts';
+import { hookFindings } from './hooks.ts';
 import { oldReleases, type InFlight } from './in-flight.ts';
 import { repair } from './repair.ts';
 import { restateFindings } from './restate.ts';
-import { findSystems } from './systems.ts';
+import { sinkFindings } from './sinks.ts';
+import { findSystems, type Systems } from './systems.ts';
+import { workerSystemsFindings } from './worker-systems.ts';
 
-/** Looks at everything, from here down to the stores, and has old releases looked after when that was asked for. */
-export async function examine(run: CommandRun, isRepairing: boolean): Promise<Finding[]> {
-  const { client } = run;
-  const systems = await findSystems(run.env, client.url);
-  const ours: Finding = { about: 'Node', state: 'well', says: process.version };
+export interface ExamineOptions {
+  /** Has the tenants look after releases that are long in flight. */
+  readonly repair: boolean;
+  /** Bytes that must be free on each disk; null for the default. */
+  readonly minFree: number | null;
+}
+
+/** Checks everything that can be reached from here, and gives the most severe findings first. */
+export async function examine(run: CommandRun, options: ExamineOptions): Promise<Finding[]> {
+  const systems = await findSystems(run.env, run.client.url);
+  const ours: Finding = { subject: 'Node', state: 'ok', summary: process.version };
   return withDatabase(systems.databaseUrl, async (db) => {
-    const [api, restate, database] = await Promise.all([
-      apiFindings(client),
+    const [api, restate, database, disk] = await Promise.all([
+      apiFindings(run.client),
       restateFindings(systems.restateAdminUrl),
       databaseFindings(db, systems.isOwnStack),
+      diskFindings(systems.isOwnStack ? systems.home : null, options.minFree),
     ]);
-    const known = [ours, ...api, ...restate, ...database];
-    // Without the API, or a token for it, nothing can be said about releases.
-    if (api.some(({ state }) => state === 'ill')) return known;
-    const releases = await look('releases', async () => {
-      const old = await oldReleases(db, client, Date.now());
-      if (old.length === 0 || !isRepairing) return releaseFindings(old);
-      return repair(client, systems.restateIngressUrl, old, run.signal);
-    });
-    return [...known, ...releases];
+    const worker = await workerSystemsFindings(systems.restateIngressUrl, api.workerAnswers);
+    // Without an API, or a token for it, nothing can be asked about tenants.
+    const tenants = api.answers ? await tenantFindings(run, systems, { ...options, db }) : [];
+    return bySeverity([ours, ...api.findings, ...worker, ...restate, ...database, ...disk, ...tenants]);
   });
+}
+
+async function tenantFindings(
+  run: CommandRun,
+  { restateIngressUrl }: Systems,
+  options: ExamineOptions & { db: Database | null },
+): Promise<Finding[]> {
+  const now = Date.now();
+  const [sinks, hooks, releases] = await Promise.all([
+    sinkFindings(run.client, now),
+    hookFindings(run.client, now),
+    check('releases', async () => {
+      const old = await oldReleases(options.db, run.client, now);
+      if (old.length === 0 || !options.repair) return releaseFindings(old);
+      return repair(run.client, restateIngressUrl, old, run.signal);
+    }),
+  ]);
+  return [...sinks, ...hooks, ...releases];
 }
 
 function releaseFindings(old: readonly InFlight[]): Finding[] {
   const bound = spoken(cliLimits.oldReleaseMs);
   if (old.length === 0)
-    return [{ about: 'releases', state: 'well', says: `none in flight for longer than ${bound}` }];
+    return [{ subject: 'releases', state: 'ok', summary: `none in flight for longer than ${bound}` }];
   return old.map((release) => ({
-    about: correlationId(release),
-    state: 'odd',
-    says: `in flight for longer than ${bound}`,
-    advice: [`pointsman status --tenant ${release.tenant} ${release.bundle} --release ${release.version}`],
+    subject: correlationId(release),
+    state: 'warning',
+    summary: `in flight for longer than ${bound}`,
+    actions: [
+      `What it waits for: npx pointsman status --tenant ${release.tenant} ${release.bundle} --release ${release.version}`,
+    ],
   }));
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { BundleName, TenantName, type PointerId, type ReleaseId } from '../../../core/identifiers.ts';
+import { BundleName, type PointerId, type ReleaseId } from '../../../core/identifiers.ts';
 import type { Database } from '../../postgres/database.ts';
 import { listInFlight } from '../../postgres/sweep.ts';
 import { bundlePath, tenantsPath } from '../api-paths.ts';
@@ -8,6 +8,7 @@ import type { ApiClient } from '../client.ts';
 import { cliLimits } from '../limits.ts';
 import { listRows } from '../pages.ts';
 import { ReleaseView } from '../resources.ts';
+import { ofEachTenant } from './tenants.ts';
 
 /** A release, the pointer that it is on its way to, and the digest of its source. */
 export interface InFlight extends ReleaseId, PointerId {
@@ -23,28 +24,22 @@ export interface InFlight extends ReleaseId, PointerId {
 export async function oldReleases(db: Database | null, client: ApiClient, now: number): Promise<InFlight[]> {
   const olderThan = now - cliLimits.oldReleaseMs;
   if (db !== null) return listInFlight(db, { olderThan, limit: cliLimits.pageRows });
-  const found: InFlight[] = [];
-  for (const { tenant } of await listRows(client, tenantsPath, Tenant, cliLimits.pageRows)) {
+  return ofEachTenant(client, async (tenant) => {
+    const found: InFlight[] = [];
     const bundles = await listRows(client, `${tenantsPath}/${tenant}/bundles`, Bundle, cliLimits.pageRows);
     for (const { bundle } of bundles) {
       const path = `${bundlePath(tenant, bundle)}/releases`;
       const recent = await listRows(client, path, ReleaseView, cliLimits.doctorReleases);
+      const old = recent.filter(
+        ({ status, createdAt }) =>
+          status !== 'settled' && status !== 'queued' && Date.parse(createdAt) < olderThan,
+      );
       found.push(
-        ...recent.filter(
-          (one) =>
-            one.status !== 'settled' && one.status !== 'queued' && Date.parse(one.createdAt) < olderThan,
-        ),
+        ...old.map(({ channel, version, source }) => ({ tenant, bundle, channel, version, source })),
       );
     }
-  }
-  return found.map(({ tenant, bundle, channel, version, source }) => ({
-    tenant,
-    bundle,
-    channel,
-    version,
-    source,
-  }));
+    return found;
+  });
 }
 
-const Tenant = z.looseObject({ tenant: TenantName });
 const Bundle = z.looseObject({ bundle: BundleName });

@@ -23,9 +23,9 @@ export async function repair(
   if (ingressUrl === null) {
     return [
       {
-        about: 'repair',
+        subject: 'repair',
         state: 'unknown',
-        says: 'RESTATE_INGRESS_URL is not set; the sweep of the worker goes on',
+        summary: 'not done: RESTATE_INGRESS_URL is not set. The sweep of the worker goes on',
       },
     ];
   }
@@ -38,15 +38,15 @@ export async function repair(
 }
 
 async function outcomeOf(client: ApiClient, release: InFlight, enough: AbortSignal): Promise<Finding> {
-  const about = correlationId(release);
+  const subject = correlationId(release);
   for (;;) {
     const path = releasePath(release.tenant, release.bundle, release.version);
     const { outcome } = await client.call('GET', path, ReleaseView);
-    if (outcome !== null) return { about, state: 'well', says: `settled: ${outcome}` };
+    if (outcome !== null) return { subject, state: 'ok', summary: `settled: ${outcome}` };
     const isOver = await waitFor(cliLimits.pollMs, enough).then(
       () => false,
       () => true,
     );
-    if (isOver) return { about, state: 'odd', says: 'somebody still runs it: it waits, or is paused' };
+    if (isOver) return { subject, state: 'warning', summary: 'it still runs: it waits, or is paused' };
   }
 }

@@ -1,28 +1,44 @@
 import { z } from 'zod';
 
-import { Release, Tenant } from '../../../handlers/contract.ts';
+import { Tenant } from '../../../handlers/contract.ts';
 import { RestateAdmin } from '../../restate/admin.ts';
 import { cliLimits } from '../limits.ts';
 import { printable } from '../printable.ts';
-import { look, type Finding } from './finding.ts';
+import { check, type Finding } from './finding.ts';
 
-/** Whether Restate is well, and what of ours it has paused or keeps retrying. */
+/** Whether Restate is there, and which invocations of the worker's services it has paused or keeps retrying. */
 export async function restateFindings(adminUrl: string | null): Promise<Finding[]> {
   if (adminUrl === null) {
-    return [{ about: 'Restate', state: 'unknown', says: 'RESTATE_ADMIN_URL is not set', advice: [] }];
+    return [{ subject: 'Restate', state: 'unknown', summary: 'not checked: RESTATE_ADMIN_URL is not set' }];
   }
-  return look('Restate', async () => {
+  return check('Restate', async () => {
     const admin = new RestateAdmin(adminUrl);
     const { version } = await admin.version();
-    const stuck = (await admin.query(STUCK)).map((row) => Stuck.parse(row));
-    const well: Finding = { about: 'Restate', state: 'well', says: `${version} at ${adminUrl}` };
-    return [well, ...stuck.map(stuckFinding)];
+    const services = await workerServices(admin);
+    if (services.length === 0) return [unregistered(version)];
+    const stuck = (await admin.query(stuckQuery(services))).map((row) => Stuck.parse(row));
+    const shown = stuck.slice(0, cliLimits.doctorRows).map((row) => stuckFinding(row, adminUrl));
+    const found: Finding = { subject: 'Restate', state: 'ok', summary: `${version} at ${adminUrl}` };
+    return [found, ...shown, ...(stuck.length > shown.length ? [more(adminUrl)] : [])];
   });
 }
 
-const STUCK = `SELECT id, target, status, retry_count, last_failure FROM sys_invocation
-  WHERE target_service_name IN ('${Tenant.name}', '${Release.name}') AND status IN ('paused', 'backing-off')
-  ORDER BY created_at LIMIT ${cliLimits.shownRows}`;
+/** Every service of the deployments that serve the tenants: another build may have others, and a shared Restate those of other programs. */
+async function workerServices(admin: RestateAdmin): Promise<string[]> {
+  const names = (await admin.listDeployments())
+    .map(({ services }) => services.map(({ name }) => name))
+    .filter((services) => services.includes(Tenant.name))
+    .flat();
+  return [...new Set(names)].filter((name) => /^\w+$/.test(name));
+}
+
+/** Paused ones first: nothing retries those. One more than is shown, to know whether there are more. */
+function stuckQuery(services: readonly string[]): string {
+  return `SELECT id, target, status, retry_count, last_failure FROM sys_invocation
+    WHERE target_service_name IN (${services.map((name) => `'${name}'`).join(', ')})
+      AND status IN ('paused', 'backing-off')
+    ORDER BY status DESC, created_at LIMIT ${cliLimits.doctorRows + 1}`;
+}
 
 const Stuck = z.object({
   id: z.string(),
@@ -32,18 +48,49 @@ const Stuck = z.object({
   last_failure: z.string().nullish(),
 });
 
-function stuckFinding({ id, target, status, retry_count, last_failure }: z.infer<typeof Stuck>): Finding {
-  const why = printable(last_failure ?? 'nobody knows why');
-  if (status === 'backing-off') {
-    return { about: target, state: 'odd', says: `retried ${retry_count ?? 0} times: ${why}` };
+function stuckFinding(
+  { id, target, status, retry_count, last_failure }: z.infer<typeof Stuck>,
+  adminUrl: string,
+): Finding {
+  const why = printable(last_failure ?? 'Restate does not say why');
+  const restate = (command: string) =>
+    `RESTATE_ADMIN_URL=${adminUrl} npx restate invocations ${command} ${id}`;
+  if (status === 'paused') {
+    return {
+      subject: target,
+      state: 'error',
+      summary: `paused: ${why}`,
+      actions: [
+        `When the cause is mended: ${restate('resume')}`,
+        `To give it up, which undoes it: ${restate('cancel')}`,
+      ],
+    };
   }
+  const retries = retry_count ?? 0;
   return {
-    about: target,
-    state: 'ill',
-    says: `paused: ${why}`,
-    advice: [
-      `When the cause is mended: npx restate invocations resume ${id}`,
-      `To give it up: npx restate invocations cancel ${id}`,
+    subject: target,
+    state: retries < cliLimits.manyRetries ? 'warning' : 'error',
+    summary: `fails, retried ${retries} times so far: ${why}`,
+    actions: [`It goes on by itself when the cause is mended. Its history: ${restate('describe')}`],
+  };
+}
+
+function unregistered(version: string): Finding {
+  return {
+    subject: 'Restate',
+    state: 'error',
+    summary: `${version} knows no worker: nothing is published`,
+    actions: ['Start the worker: it registers itself. RESTATE_ADMIN_URL must be the Restate of that worker.'],
+  };
+}
+
+function more(adminUrl: string): Finding {
+  return {
+    subject: 'Restate',
+    state: 'error',
+    summary: `more than ${cliLimits.doctorRows} invocations are paused or retried`,
+    actions: [
+      `All of them: RESTATE_ADMIN_URL=${adminUrl} npx restate invocations list --status paused,backing-off`,
     ],
   };
 }

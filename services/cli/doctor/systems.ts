@@ -11,6 +11,8 @@ export interface Systems {
   readonly databaseUrl: string | null;
   /** All of them are those of this machine's `npm start`. */
   readonly isOwnStack: boolean;
+  /** The home of that `npm start`. */
+  readonly home: string;
 }
 
 /**
@@ -31,5 +33,6 @@ export async function findSystems(env: Environment, apiUrl: string): Promise<Sys
     restateIngressUrl: env.RESTATE_INGRESS_URL || local('ingress'),
     databaseUrl: env.DATABASE_URL || null,
     isOwnStack,
+    home,
   };
 }

@@ -93,7 +93,7 @@ describe('pending', () => {
     expect(result).toMatchObject({ exit: 0, stderr: '' });
     expect(result.stdout.split('\n')).toEqual([
       'acme:bot:v3  live    release  waits for 1 of 1 approval by a token with the role approver  until 2026-01-02 00:00:00Z',
-      'acme:bot:v3  live    night    waits for a time\ufffd[2J',
+      'acme:bot:v3  live    night    waits for a time\\u001b[2J',
       'acme:bot:v4  live    v3       waits in line behind v3',
       'acme:bot:v5  canary  sink     waits for the sink "audit": it answers 503',
       '',

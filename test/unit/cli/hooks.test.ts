@@ -153,7 +153,7 @@ test('deliveries are listed with what became of each, in words that cannot steer
   expect(stdout).toBe(
     [
       '2026-03-01 12:00:00Z  published  refs/heads/main  aaaaaaaaaaaa  v12',
-      '2026-03-01 12:00:00Z  refused    refs/heads/main  aaaaaaaaaaaa  no\ufffd[31m files',
+      '2026-03-01 12:00:00Z  refused    refs/heads/main  aaaaaaaaaaaa  no\\u001b[31m files',
       '',
     ].join('\n'),
   );

@@ -153,7 +153,7 @@ describe('policy history', () => {
       }),
     });
     expect(stdout).toBe(
-      '    2  2026-01-02 03:04:05Z  ann  four eyes\ufffd[31m\n    1  2026-01-02 03:04:05Z  ann\n',
+      '    2  2026-01-02 03:04:05Z  ann  four eyes\\u001b[31m\n    1  2026-01-02 03:04:05Z  ann\n',
     );
   });
 

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
@@ -186,4 +187,47 @@ describe('a dry run', () => {
     expect(result.exit).toBe(3);
     expect(result.stderr).toContain('a:1:1: error[x]: wrong');
   });
+});
+
+describe('warnings', () => {
+  const warning = (path: string) => ({
+    path,
+    line: 1,
+    column: 1,
+    pointer: '',
+    code: 'not_selected',
+    message: 'nothing selects\u001b[2J this file',
+  });
+
+  test('of a publish are shown by name, and change neither the outcome nor the exit code', async () => {
+    const warnings = [warning('agents/forgotten.yaml')];
+    const result = await bench.publish({
+      [RELEASES]: json(release({ warnings }), 202),
+      [RELEASE]: json(settled('published')),
+    });
+    expect(result.exit).toBe(0);
+    expect(result.stderr).toBe(
+      `${bench.folder}/agents/forgotten.yaml:1:1: warning[not_selected]: nothing selects\\u001b[2J this file\n`,
+    );
+  });
+
+  test('of a dry run are shown too; of many the first, and how many others there are', async () => {
+    const warnings = Array.from({ length: 23 }, (_, nth) => warning(`file-${nth}`));
+    const answer = json({ valid: true, digest: DIGEST, diagnostics: [], warnings });
+    const result = await bench.publish({ [RELEASES]: answer }, ['--dry-run']);
+    expect(result.exit).toBe(0);
+    expect(result.stderr).toContain('file-19:1:1: warning');
+    expect(result.stderr).not.toContain('file-20');
+    expect(result.stderr).toContain('and 3 more warnings');
+  });
+});
+
+test('what is ignored is named where few are, and counted where many are', async () => {
+  await writeFile(join(bench.folder, '.env'), 'SECRET=1');
+  const few = await bench.publish({ [RELEASE]: json(settled('published')) });
+  expect(few.stdout).toContain('1 file, ');
+  expect(few.stderr).toContain('ignored: .env (');
+  for (let nth = 0; nth < 20; nth++) await writeFile(join(bench.folder, `.secret-${nth}`), 'x');
+  const many = await bench.publish({ [RELEASE]: json(settled('published')) });
+  expect(many.stderr).toMatch(/ignored: \.env, .* and 13 more \("--list" shows all/);
 });

@@ -1,7 +1,16 @@
 import { afterEach, describe, expect, test } from 'vitest';
 
 import { runCli } from '../../support/run-cli.ts';
-import { json, move, pointer, release, scriptedApi, settled, type ScriptedApi } from './scripted-api.ts';
+import {
+  json,
+  move,
+  pointer,
+  release,
+  scriptedApi,
+  settled,
+  type Respond,
+  type ScriptedApi,
+} from './scripted-api.ts';
 
 const CHANNEL = '/v1/tenants/acme/bundles/bot/channels/live';
 const RELEASES = '/v1/tenants/acme/bundles/bot/releases';
@@ -13,7 +22,11 @@ afterEach(async () => {
   api = null;
 });
 
-async function run(args: readonly string[], script: Parameters<typeof scriptedApi>[0] = {}) {
+async function run(
+  args: readonly string[],
+  script: Parameters<typeof scriptedApi>[0] = {},
+  options: { isTTY?: boolean } = {},
+) {
   api = await scriptedApi(script);
   const env = {
     POINTSMAN_URL: api.url,
@@ -21,7 +34,7 @@ async function run(args: readonly string[], script: Parameters<typeof scriptedAp
     POINTSMAN_TENANT: 'acme',
     POINTSMAN_BUNDLE: 'bot',
   };
-  return runCli(args, { env });
+  return runCli(args, { env, ...options });
 }
 
 describe('reading', () => {
@@ -56,6 +69,44 @@ describe('reading', () => {
       [`GET ${CHANNEL}/files/a%20dir/bot.yaml`]: json({ b: 1, a: 2 }),
     });
     expect(result).toMatchObject({ exit: 0, stdout: '{"b":1,"a":2}' });
+  });
+
+  describe('a published file that would steer a terminal', () => {
+    const hostile = 'title: \u001b]0;owned\u0007 \u009b2J \u202eevil\r\nnext\tline\n';
+    const script = (body: string | Buffer, type = 'text/plain') => ({
+      [`GET ${CHANNEL}/files/a`]: ((_seen, response) =>
+        response.writeHead(200, { 'content-type': type }).end(body)) satisfies Respond,
+    });
+
+    test('is shown on a terminal with its control characters visible', async () => {
+      const { exit, stdout } = await run(['show', 'a'], script(hostile), { isTTY: true });
+      expect(exit).toBe(0);
+      expect(stdout).toBe('title: \\u001b]0;owned\\u0007 \\u009b2J \\u202eevil\r\nnext\tline\n');
+    });
+
+    test('as JSON is shown on a terminal with its control characters escaped, also with --json', async () => {
+      const body = JSON.stringify({ a: '\u009b2J' });
+      const files = script(body, 'application/json');
+      const plain = await run(['show', 'a'], files, { isTTY: true });
+      expect(plain.stdout).toBe('{\n  "a": "\\u009b2J"\n}\n');
+      await api?.close();
+      const document = await run(['show', 'a', '--json'], files, { isTTY: true });
+      expect(document.stdout).toBe('{"a":"\\u009b2J"}');
+    });
+
+    test('is not changed in a pipe, nor with --raw', async () => {
+      expect((await run(['show', 'a'], script(hostile))).stdout).toBe(hostile);
+      await api?.close();
+      expect((await run(['show', 'a', '--raw'], script(hostile), { isTTY: true })).stdout).toBe(hostile);
+    });
+
+    test('and is not text is refused on a terminal', async () => {
+      const bytes = Buffer.from([0xff, 0x1b, 0x5b]);
+      const { exit, stdout, stderr } = await run(['show', 'a'], script(bytes), { isTTY: true });
+      expect(exit).toBe(2);
+      expect(stdout).toBe('');
+      expect(stderr).toContain('--raw');
+    });
   });
 
   test('diff compares compiled files by path, JSON a member a line', async () => {

@@ -121,7 +121,7 @@ test('list and show say how far behind a sink is, and why, in words that cannot 
   expect(stdout.split('\n')).toEqual([
     'audit  webhook  active   up to date      https://hooks.example/moves',
     'audit  webhook  failing  3 moves behind  2 tries since 2026-03-01 12:00:01Z, next try at 2026-03-01 12:00:05Z: hooks.example answered 500',
-    'old    webhook  paused   1 move behind   paused by ann at 2026-03-01 12:00:00Z: moves\ufffd[31m away',
+    'old    webhook  paused   1 move behind   paused by ann at 2026-03-01 12:00:00Z: moves\\u001b[31m away',
     '',
   ]);
   await api?.close();

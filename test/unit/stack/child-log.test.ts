@@ -61,3 +61,11 @@ test('a log that can not be written is told of once, and what is worth showing s
   await rm(gone, { recursive: true });
   expect(await said('four')).toEqual([lost, 'four']);
 });
+
+test('what a child prints steers no terminal, neither as it is shown nor in the log', async () => {
+  const line = JSON.stringify({ level: 50, msg: 'bad \u009b2J', name: '\u202eevil' });
+  const { shown, log } = await kept('escapes', line);
+  expect(shown).toEqual(['error: bad \\u009b2J {"name":"\\u202eevil"}']);
+  expect(JSON.parse(log)).toEqual(JSON.parse(line));
+  expect(log + shown.join('')).not.toMatch(/[\u0080-\u009f\u202e]/);
+});

@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+
+import { isThisMachine } from './this-machine.ts';
+import { CliError } from './failures.ts';
+import { given, type Environment, type GlobalOptions } from './settings.ts';
+
+/** Where the API is, and the token for it. Without a token the API answers 401, which says what is missing. */
+export interface Connection {
+  readonly url: string;
+  readonly token: string | null;
+}
+
+const DEFAULT_URL = 'http://127.0.0.1:7400';
+
+/**
+ * The connection: from the command line, else the environment, else what `npm start` left in its home.
+ *
+ * A token goes only to the address that it was configured with. The home is `./.pointsman` unless POINTSMAN_HOME names it, so that its files
+ * may have come with a repository of somebody else. Therefore such a file can neither redirect a token that the user gave, nor name another
+ * machine at all; and the home's own token is for the home's own address alone. Throws CliError where that rule, or a wrong setting, is in
+ * the way; nothing was sent then.
+ */
+export function connection(options: GlobalOptions, env: Environment): Connection {
+  const home = given(env.POINTSMAN_HOME) ?? '.pointsman';
+  const named = given(options.url) ?? given(env.POINTSMAN_URL);
+  const kept = keptUrl(home);
+  const url = named === null ? (kept ?? DEFAULT_URL) : namedUrl(named);
+  // The built-in address is where the token would go without that file as well.
+  const isFoundOnly = named === null && !isSame(url, DEFAULT_URL) && !isAbsolute(home);
+  if (isFoundOnly && !isThisMachine(new URL(url).hostname)) throw foundElsewhere(url, home);
+  const token = given(options.token) ?? given(env.POINTSMAN_TOKEN);
+  if (token !== null && isFoundOnly) throw foundNotNamed(url, home);
+  return {
+    url,
+    token: checkedToken(token ?? (kept !== null && isSame(url, kept) ? readKept(home, 'admin-token') : null)),
+  };
+}
+
+/** The address that the home's stack left there, if that is one. */
+function keptUrl(home: string): string | null {
+  const kept = readKept(home, 'api-url');
+  return kept === null ? null : urlOf(kept);
+}
+
+function namedUrl(text: string): string {
+  const url = urlOf(text);
+  if (url !== null) return url;
+  throw new CliError('usage', 'The address of the API must begin with http:// or https://.', {
+    hints: ['Give it with --url or POINTSMAN_URL.'],
+  });
+}
+
+function urlOf(text: string): string | null {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  return url !== null && /^https?:$/.test(url.protocol) ? url.href.replace(/\/+$/, '') : null;
+}
+
+function isSame(one: string, other: string): boolean {
+  return byNumber(one) === byNumber(other);
+}
+
+function byNumber(url: string): string {
+  return url.replace(/^http:\/\/localhost(?=[:/]|$)/, 'http://127.0.0.1');
+}
+
+function checkedToken(token: string | null): string | null {
+  if (token === null || /^[\x21-\x7e]+$/.test(token)) return token;
+  throw new CliError('usage', 'The token has characters that no token has.');
+}
+
+function foundElsewhere(url: string, home: string): CliError {
+  return new CliError(
+    'usage',
+    `${join(home, 'api-url')} names ${url}, which is not this machine. Nothing was sent.`,
+    {
+      hints: [
+        'Files in the current folder may come from somebody else. Name the API yourself, with --url or POINTSMAN_URL.',
+      ],
+    },
+  );
+}
+
+function foundNotNamed(url: string, home: string): CliError {
+  return new CliError(
+    'usage',
+    `The token was not sent: only ${join(home, 'api-url')} in this folder names ${url}.`,
+    {
+      hints: [
+        'Files in the current folder may come from somebody else, so a token goes to an address that you named.',
+        `If this is the API that you mean: POINTSMAN_URL=${url} (or --url).`,
+      ],
+    },
+  );
+}
+
+// A file that can't be read counts as absent.
+function readKept(home: string, name: string): string | null {
+  try {
+    return given(readFileSync(join(home, name), 'utf8').trim());
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,87 @@
+import { z } from 'zod';
+
+import { DeliveryState } from '../../../core/hook.ts';
+import { hookPath, hooksPath } from '../api-paths.ts';
+import type { ApiClient } from '../client.ts';
+import { HookView } from '../hook-view.ts';
+import { cliLimits } from '../limits.ts';
+import { listRows } from '../pages.ts';
+import { printable } from '../printable.ts';
+import { counted, moment, spoken } from '../wording.ts';
+import { check, type Finding } from './finding.ts';
+import { ofEachTenant } from './tenants.ts';
+
+/** Every hook of every tenant whose secret is lost, whose latest delivery failed, or that has a delivery which gets nowhere. */
+export async function hookFindings(client: ApiClient, now: number): Promise<Finding[]> {
+  return check('hooks', async () => {
+    let count = 0;
+    const findings = await ofEachTenant(client, async (tenant) => {
+      const most = cliLimits.pages * cliLimits.pageRows;
+      const hooks = await listRows(client, hooksPath(tenant), HookView, most);
+      count += hooks.length;
+      const found: Finding[] = [];
+      for (const hook of hooks) {
+        const path = `${hookPath(tenant, hook.hook)}/deliveries`;
+        const deliveries = await listRows(client, path, DeliveryView, cliLimits.shownRows);
+        found.push(...secretFindings(tenant, hook), ...deliveryFindings(tenant, hook.hook, deliveries, now));
+      }
+      return found;
+    });
+    if (findings.length > 0) return findings;
+    return [{ subject: 'hooks', state: 'ok', summary: `${counted(count, 'hook')}, and none fails` }];
+  });
+}
+
+function secretFindings(tenant: string, { hook, sealedUnder }: HookView): Finding[] {
+  if (sealedUnder === 'current') return [];
+  const isLost = sealedUnder === 'lost';
+  return [
+    {
+      subject: `hook ${tenant}/${hook}`,
+      state: isLost ? 'error' : 'warning',
+      summary: isLost
+        ? 'its secret can not be read with POINTSMAN_SECRET_KEY: every delivery is refused'
+        : 'its secret is kept under POINTSMAN_SECRET_KEY_PREVIOUS, which must stay until it is set again',
+      actions: [
+        `Set it again: npx pointsman hooks set ${hook} --tenant ${tenant} --secret-stdin (and its other options)`,
+      ],
+    },
+  ];
+}
+
+/** The newest of each kind tells how the hook is now: an older failure that a later delivery followed is history. */
+function deliveryFindings(
+  tenant: string,
+  hook: string,
+  deliveries: readonly DeliveryView[],
+  now: number,
+): Finding[] {
+  const subject = `hook ${tenant}/${hook}`;
+  const actions = [`npx pointsman hooks deliveries ${hook} --tenant ${tenant}`];
+  const slow = deliveries.filter(
+    ({ state, receivedAt }) =>
+      (state === 'received' || state === 'fetching') && now - Date.parse(receivedAt) > cliLimits.oldReleaseMs,
+  );
+  const findings: Finding[] = slow.map(({ delivery, state, receivedAt }) => ({
+    subject,
+    state: 'warning',
+    summary: `the delivery ${printable(delivery)} has been ${state} for ${spoken(now - Date.parse(receivedAt))}`,
+    actions,
+  }));
+  const ended = deliveries.find(({ state }) => state === 'published' || state === 'failed');
+  if (ended?.state === 'failed') {
+    const why = printable(ended.reason ?? 'no reason is on record');
+    const summary = `the latest delivery failed at ${moment(ended.updatedAt)}: ${why}`;
+    findings.push({ subject, state: 'error', summary, actions });
+  }
+  return findings;
+}
+
+const DeliveryView = z.looseObject({
+  delivery: z.string(),
+  state: DeliveryState,
+  reason: z.string().nullable(),
+  receivedAt: z.string(),
+  updatedAt: z.string(),
+});
+type DeliveryView = z.infer<typeof DeliveryView>;

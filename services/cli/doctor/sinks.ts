@@ -1,0 +1,99 @@
+import { isBroker } from '../../../core/sink.ts';
+import { sinksPath } from '../api-paths.ts';
+import type { ApiClient } from '../client.ts';
+import { cliLimits } from '../limits.ts';
+import { listRows } from '../pages.ts';
+import { printable } from '../printable.ts';
+import { behind, SinkView, trouble } from '../sink-view.ts';
+import { counted, noted } from '../wording.ts';
+import { check, type Finding } from './finding.ts';
+import { ofEachTenant } from './tenants.ts';
+
+interface Trouble extends Required<Finding> {
+  /** The same for several tenants when it is the same trouble of a shared broker; null for a webhook. */
+  readonly shared: string | null;
+  readonly tenant: string;
+}
+
+/** Every sink of every tenant that is paused, fails, is far behind, or whose secret is lost. A broker's trouble is one finding for all tenants. */
+export async function sinkFindings(client: ApiClient, now: number): Promise<Finding[]> {
+  return check('sinks', async () => {
+    let count = 0;
+    const troubles = await ofEachTenant(client, async (tenant) => {
+      const most = cliLimits.pages * cliLimits.pageRows;
+      const sinks = await listRows(client, sinksPath(tenant), SinkView, most);
+      count += sinks.length;
+      return sinks.flatMap((sink) => [
+        ...deliveryTroubles(tenant, sink, now),
+        ...secretTroubles(tenant, sink),
+      ]);
+    });
+    if (troubles.length === 0) {
+      return [{ subject: 'sinks', state: 'ok', summary: `${counted(count, 'sink')}, and each delivers` }];
+    }
+    const groups = Map.groupBy(troubles, ({ shared, tenant, subject, summary }) =>
+      shared === null ? `${tenant} ${subject} ${summary}` : shared,
+    );
+    return [...groups.values()].map(grouped);
+  });
+}
+
+function deliveryTroubles(tenant: string, sink: SinkView, now: number): Trouble[] {
+  const of = `${sink.sink} --tenant ${tenant}`;
+  const resume = `When the cause is mended: npx pointsman sinks resume ${of}`;
+  const about = {
+    tenant,
+    subject: `sink ${tenant}/${sink.sink}`,
+    summary: printable(trouble(sink) ?? behind(sink)),
+  };
+  if (sink.state === 'paused') {
+    // Paused by a person, somebody knows; paused by Pointsman, perhaps nobody does.
+    const state = sink.pausedBy?.startsWith('pointsman/') === true ? 'error' : 'warning';
+    return [{ ...about, state, actions: [resume], shared: null }];
+  }
+  if (sink.state === 'failing') {
+    const failingMs = now - Date.parse(sink.failingSince ?? '');
+    const state = failingMs < cliLimits.failingSinkMs ? 'warning' : 'error';
+    if (isBroker(sink.sink)) {
+      const actions = [
+        `Mend it: it is delivered to again by itself. Of one tenant: npx pointsman sinks show ${of}`,
+      ];
+      return [{ ...about, state, actions, shared: `${sink.sink} ${state} ${sink.lastError ?? ''}` }];
+    }
+    return [
+      { ...about, state, actions: [`What it answered: npx pointsman sinks attempts ${of}`], shared: null },
+    ];
+  }
+  if (sink.lag < cliLimits.sinkLag) return [];
+  return [{ ...about, state: 'warning', actions: [`npx pointsman sinks show ${of}`], shared: null }];
+}
+
+function secretTroubles(tenant: string, { sink, sealedUnder }: SinkView): Trouble[] {
+  if (sealedUnder !== 'lost' && sealedUnder !== 'previous') return [];
+  const isLost = sealedUnder === 'lost';
+  return [
+    {
+      tenant,
+      subject: `sink ${tenant}/${sink}`,
+      state: isLost ? 'error' : 'warning',
+      summary: isLost
+        ? 'its secret can not be read with POINTSMAN_SECRET_KEY: nothing is delivered'
+        : 'its secret is kept under POINTSMAN_SECRET_KEY_PREVIOUS, which must stay until it is rotated',
+      actions: [`A new secret: npx pointsman sinks rotate ${sink} --tenant ${tenant}`],
+      shared: null,
+    },
+  ];
+}
+
+function grouped(same: readonly Trouble[]): Finding {
+  const [{ subject, state, summary, actions }] = same as readonly [Trouble, ...Trouble[]];
+  if (same.length === 1) return { subject, state, summary, actions };
+  const tenants = noted(same.map(({ tenant }) => tenant));
+  const name = subject.slice(subject.lastIndexOf('/') + 1);
+  return {
+    subject: `sink ${name}`,
+    state,
+    summary: `${summary} (${same.length} tenants: ${tenants})`,
+    actions,
+  };
+}

@@ -1,0 +1,19 @@
+import { networkInterfaces } from 'node:os';
+import ipaddr from 'ipaddr.js';
+
+/**
+ * Whether that host of a URL is this machine itself, by its address: loopback, the unspecified address, or one of an interface. Names
+ * don't count, since whoever answers for a name decides where it leads.
+ */
+export function isThisMachine(hostname: string): boolean {
+  const text = hostname.replaceAll(/^\[|\]$/g, '');
+  if (!ipaddr.isValid(text)) return false;
+  const address = ipaddr.process(text);
+  if (['loopback', 'unspecified'].includes(address.range())) return true;
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return own.some((one) => ipaddr.isValid(one.address) && same(ipaddr.process(one.address), address));
+}
+
+function same(one: ipaddr.IPv4 | ipaddr.IPv6, other: ipaddr.IPv4 | ipaddr.IPv6): boolean {
+  return one.toNormalizedString() === other.toNormalizedString();
+}

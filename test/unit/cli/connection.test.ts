@@ -1,0 +1,117 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { connection } from '../../../services/cli/connection.ts';
+import { isThisMachine } from '../../../services/cli/this-machine.ts';
+
+const MAIN = fileURLToPath(new URL('../../../services/cli/main.ts', import.meta.url));
+const STACK = 'http://127.0.0.1:17400';
+
+let folder: string;
+let before: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pointsman-connection-'));
+  await mkdir(join(folder, '.pointsman'));
+  before = process.cwd();
+});
+
+afterEach(async () => {
+  process.chdir(before);
+  await rm(folder, { recursive: true });
+});
+
+/** The files of a folder that a person has changed into, as a clone of somebody's repository would bring them. */
+async function inFolder(files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [name, text] of Object.entries(files))
+    await writeFile(join(folder, '.pointsman', name), `${text}\n`);
+  process.chdir(folder);
+}
+
+describe('a token goes only to the address that it was configured with', () => {
+  test.each([
+    ['POINTSMAN_TOKEN', {}, { POINTSMAN_TOKEN: 'ptm_mine' }],
+    ['--token', { token: 'ptm_mine' }, {}],
+    [
+      'POINTSMAN_TOKEN with a relative home',
+      {},
+      { POINTSMAN_TOKEN: 'ptm_mine', POINTSMAN_HOME: '.pointsman' },
+    ],
+  ])('%s is not sent to what only a file of the current folder names', async (_name, options, env) => {
+    await inFolder({ 'api-url': STACK });
+    expect(() => connection(options, env)).toThrow(/The token was not sent: only \.pointsman\/api-url/);
+    await inFolder({ 'api-url': 'https://evil.example' });
+    expect(() => connection(options, env)).toThrow('not this machine');
+  });
+
+  test.each([
+    ['https://evil.example'],
+    ['http://192.0.2.1:7400'],
+    ['http://localhost.evil.example'],
+    ['http://127.0.0.1.evil.example'],
+    ['http://127.0.0.1@evil.example'],
+    ['http://localhost:1'],
+  ])('a file of the current folder can not name %s, whatever token lies there', async (url) => {
+    await inFolder({ 'api-url': url, 'admin-token': 'ptm_theirs' });
+    expect(() => connection({}, {})).toThrow('which is not this machine. Nothing was sent.');
+  });
+
+  test('an address that is named gets the token that is named', async () => {
+    await inFolder({ 'api-url': 'https://evil.example', 'admin-token': 'ptm_theirs' });
+    const url = 'https://pointsman.example';
+    const wanted = { url, token: 'ptm_mine' };
+    expect(connection({ url, token: 'ptm_mine' }, {})).toEqual(wanted);
+    expect(connection({}, { POINTSMAN_URL: `${url}/`, POINTSMAN_TOKEN: 'ptm_mine' })).toEqual(wanted);
+  });
+
+  test('the token of a stack goes to that stack, by any of the names of this machine, and nowhere else', async () => {
+    await inFolder({ 'api-url': STACK, 'admin-token': 'ptm_stack' });
+    expect(connection({}, {})).toEqual({ url: STACK, token: 'ptm_stack' });
+    expect(connection({ url: 'http://localhost:17400/' }, {}).token).toBe('ptm_stack');
+    expect(connection({ url: 'https://pointsman.example' }, {}).token).toBeNull();
+    expect(connection({ url: 'http://127.0.0.1:17401' }, {}).token).toBeNull();
+  });
+
+  test('next to an npm start on its usual port, a token of the environment needs no address', async () => {
+    await inFolder({ 'api-url': 'http://127.0.0.1:7400', 'admin-token': 'ptm_stack' });
+    const wanted = { url: 'http://127.0.0.1:7400', token: 'ptm_mine' };
+    expect(connection({}, { POINTSMAN_TOKEN: 'ptm_mine' })).toEqual(wanted);
+  });
+
+  test('a home that is named by an absolute path is named by the user', async () => {
+    await inFolder({ 'api-url': STACK });
+    const env = { POINTSMAN_HOME: join(folder, '.pointsman'), POINTSMAN_TOKEN: 'ptm_mine' };
+    expect(connection({}, env)).toEqual({ url: STACK, token: 'ptm_mine' });
+  });
+});
+
+test('the installed command sends nothing from a folder with a foreign api-url, and says what to set', async () => {
+  await inFolder({ 'api-url': 'https://evil.example' });
+  const args = [MAIN, 'publish', '.', '--tenant', 'acme', '--bundle', 'bot'];
+  const env = { PATH: process.env['PATH'], POINTSMAN_TOKEN: 'ptm_mine' };
+  const { status, stderr } = spawnSync(process.execPath, args, { cwd: folder, env, encoding: 'utf8' });
+  expect(status).toBe(2);
+  expect(stderr).toContain('.pointsman/api-url names https://evil.example');
+  expect(stderr).toContain('POINTSMAN_URL');
+});
+
+test('this machine is loopback, the unspecified address and the addresses of its interfaces', () => {
+  const own = Object.values(networkInterfaces()).flatMap((some) => some ?? []);
+  const addresses = own.filter(({ scopeid }) => !scopeid).map(({ address }) => address);
+  for (const host of [
+    '127.0.0.1',
+    '127.9.9.9',
+    '[::1]',
+    '0.0.0.0',
+    '[::]',
+    '[::ffff:127.0.0.1]',
+    ...addresses,
+  ])
+    expect(isThisMachine(host), host).toBe(true);
+  for (const host of ['192.0.2.1', '[2001:db8::1]', 'localhost', 'evil.example', ''])
+    expect(isThisMachine(host), host).toBe(false);
+});

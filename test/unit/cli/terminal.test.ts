@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+
+import { table } from '../../../services/cli/table.ts';
+import { terminal, type Terminal } from '../../../services/cli/terminal.ts';
+
+const EVERY_STEERING = Array.from({ length: 0x2070 }, (_, point) => String.fromCharCode(point))
+  .filter((one) => /\p{Cc}|[\u202a-\u202e\u2066-\u2069]/u.test(one) && !'\t\n'.includes(one))
+  .join('');
+const HOSTILE = `a${EVERY_STEERING}b\u001b[31mc\u001b[0m\r\u001b[2Kd\u009b2Je\u001b]0;title\u0007`;
+/** What may be left of it: nothing that steers. */
+const STEERING = /[^\P{Cc}\t\n]|[\u202a-\u202e\u2066-\u2069]/u;
+
+function opened(env: Readonly<Record<string, string>>): { terminal: Terminal; written: () => string } {
+  const chunks: string[] = [];
+  const stream = { isTTY: true, write: (text: string | Uint8Array) => chunks.push(String(text)) };
+  return {
+    terminal: terminal({ stdout: stream, stderr: stream, env, json: false }),
+    written: () => chunks.join(''),
+  };
+}
+
+test.each(['out', 'err', 'document'] as const)(
+  '%s writes no control character of a foreign text',
+  (where) => {
+    const { terminal: screen, written } = opened({ FORCE_COLOR: '1' });
+    screen[where](HOSTILE);
+    expect(written()).not.toMatch(STEERING);
+    expect(written()).toContain('\\u009b2J');
+  },
+);
+
+test('a foreign text in a colour is as harmless, and the colour begins and ends around it', () => {
+  const { terminal: screen, written } = opened({ FORCE_COLOR: '1' });
+  screen.out(`${screen.paint(['bold', 'red'], HOSTILE)} and ${screen.replaceLine('more')}`);
+  const [begin = '', ...rest] = written().split('a\\u0000');
+  expect(begin).toBe('\u001b[1m\u001b[31m');
+  const end = '\u001b[39m\u001b[22m and \r\u001b[2Kmore';
+  expect(rest.join('').endsWith(end)).toBe(true);
+  expect(rest.join('').slice(0, -end.length)).not.toMatch(STEERING);
+});
+
+test('colours take up no columns, and a forged colour is as wide as what is shown of it', () => {
+  const { terminal: screen, written } = opened({ FORCE_COLOR: '1' });
+  screen.out(
+    table([
+      [screen.paint('red', 'ab'), '|'],
+      ['abcd', '|'],
+    ]),
+  );
+  expect(written()).toBe('\u001b[31mab\u001b[39m    |\nabcd  |\n');
+});
+
+test('without colours there is nothing but the text', () => {
+  const { terminal: screen, written } = opened({ NO_COLOR: '1' });
+  screen.out(screen.paint('red', 'plain'));
+  expect(written()).toBe('plain');
+});

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+
+import { visibleControls } from '../../../core/control-characters.ts';
+
+/** Every code point but the surrogates, which are no characters. */
+function* everyCharacter(): Generator<string> {
+  for (let point = 0; point <= 0x10_ffff; point++) {
+    if (point < 0xd800 || point > 0xdfff) yield String.fromCodePoint(point);
+  }
+}
+
+/** Unicode's own classes: control characters, and what changes the direction of the text that follows. */
+const STEERS = /\p{Cc}|[\u202a-\u202e\u2066-\u2069]/u;
+
+test('of all characters exactly the controls become visible, and tabs and line ends stay', () => {
+  const changed = [...everyCharacter()].filter((one) => visibleControls(one) !== one);
+  const steering = [...everyCharacter()].filter((one) => STEERS.test(one) && !'\t\n'.includes(one));
+  expect(changed).toEqual(steering);
+  expect(changed.map(visibleControls).join('')).toMatch(/^(?:\\u[0-9a-f]{4})+$/);
+});
+
+test('a JSON text means the same afterwards', () => {
+  const value = [...everyCharacter()].filter((one) => STEERS.test(one)).join('x');
+  const json = visibleControls(JSON.stringify(value));
+  expect(json).not.toMatch(STEERS);
+  expect(JSON.parse(json)).toBe(value);
+});
+
+test('a carriage return stays only in front of a line feed', () => {
+  expect(visibleControls('a\r\nb\rc')).toBe('a\r\nb\\u000dc');
+});
