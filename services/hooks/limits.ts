@@ -8,10 +8,6 @@ const minute = 60 * second;
 export const deliveryLimits = {
   /** A payload. GitHub lists up to 2,048 commits of a push: with a kilobyte and a few paths each that is half of this. */
   bodyBytes: 4 * MiB,
-  /** Payloads held at once, from whomever: until its signature is checked, nobody is known. A 16th of what publishes may hold. */
-  heldBytes: 16 * MiB,
-  /** Of that, those for one tenant's hooks. */
-  heldBytesOfTenant: 8 * MiB,
   /** What is kept of a commit's message: its subject, which people keep far shorter. */
   subjectChars: 200,
   /** A repository's path, a ref, a folder: what the providers and Git take. */
