@@ -11,6 +11,7 @@ export const ERRORS = {
   own_release: { status: 403, title: 'The author of a release may not pass its gates' },
   not_found: { status: 404, title: 'There is no such thing' },
   method_not_allowed: { status: 405, title: 'This address does not take that method' },
+  too_slow: { status: 408, title: 'The body came too slowly' },
   conflict: { status: 409, title: 'Something else stands in the way' },
   already_settled: { status: 409, title: 'The release already has its last word' },
   gate_decided: { status: 409, title: 'The gate already has its answer' },

@@ -236,8 +236,8 @@ export const callbackLimits = {
   releaseBytes: 4 * sourceLimits.totalBytes,
   /** Twice the files of a source, and their manifests. */
   releaseBlobs: 2 * sourceLimits.files + 1_000,
-  /** Files of a source that are held at once while it is being sent. */
-  sourceBatchBytes: sourceLimits.fileBytes,
+  /** Files of a source that are held at once while it is being sent; a larger file is held alone. */
+  sourceBatchBytes: MiB,
 } as const;
 
 /** What a provider's hook sets off. */
@@ -279,8 +279,6 @@ export const httpLimits = {
   waitMs: 55 * second,
   /** A waiting reader looks again by itself this often, in case a notification was lost. */
   recheckMs: 2 * second,
-  /** Readers that may wait at once in one process. */
-  waiters: 10_000,
   /** A call into Restate: admission takes milliseconds; past this the control plane counts as down. */
   ingressTimeoutMs: 20 * second,
   /** What a client that was told 503 or 429 should wait, in seconds (RFC 9110, section 10.2.3). */

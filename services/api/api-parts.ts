@@ -9,12 +9,12 @@ import type { DeliveryReader } from '../hooks/delivery-reader.ts';
 import type { Database } from '../postgres/database.ts';
 import type { ReleaseProgress } from '../postgres/releases.ts';
 import type { SecretBox } from '../secrets/secret-box.ts';
-import type { BodyBudget } from './body.ts';
 import type { DeliveryWorkflows } from './delivery-workflow.ts';
 import type { FeedWatch } from './feed-watch.ts';
 import type { Metrics } from './metrics.ts';
 import type { Readiness } from './readiness.ts';
 import type { ReleaseWorkflows } from './release-workflow.ts';
+import type { Shares } from './shares.ts';
 import type { SinkObjects } from './sink-object.ts';
 import type { SourceReader } from './source-reader.ts';
 import type { TenantObjects } from './tenant-object.ts';
@@ -38,7 +38,12 @@ export interface ApiParts {
   readonly sources: SourceReader;
   /** Reads what is delivered to hooks. */
   readonly payloads: DeliveryReader;
-  readonly budget: BodyBudget;
+  /** Bytes of bodies with a source or a blob, by tenant. */
+  readonly bodies: Shares;
+  /** Bytes of responses that are in memory, by the caller's tenant and token. */
+  readonly responses: Shares;
+  /** Places of those that wait or follow, by the caller's tenant and token. */
+  readonly waiting: Shares;
   /** The pointer as it is now: of many who ask at once, none gets an older one than there was when it asked. */
   readonly readPointer: (id: PointerId) => Promise<Pointer | null>;
   readonly pointers: Watches<PointerId, Pointer | null>;

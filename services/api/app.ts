@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import type { Hono } from 'hono';
 import type { Logger } from 'pino';
 
 import type { CeleryGrant } from '../../core/celery-grant.ts';
@@ -19,13 +18,20 @@ import type { QueueDepths } from '../rabbitmq/queue-depths.ts';
 import { secretBox, type SecretKeys } from '../secrets/secret-box.ts';
 import { authenticate, type KnownTokens } from './access.ts';
 import type { ApiParts } from './api-parts.ts';
-import { BodyBudget } from './body.ts';
+import { type Connection, NO_CONNECTION } from './connection.ts';
 import { deliveryWorkflows } from './delivery-workflow.ts';
 import type { Endpoint } from './endpoint.ts';
 import { cachedLines } from './cached-lines.ts';
 import { watchFeeds } from './feed-watch.ts';
 import { connectIngress } from './ingress.ts';
-import { acknowledgementRate, sharedReadLimits, sourceBodyLimits, streamLimits } from './limits.ts';
+import {
+  acknowledgementRate,
+  bodyShares,
+  responseShares,
+  sharedReadLimits,
+  streamLimits,
+  waitingShares,
+} from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import { queueGauges } from './queue-gauges.ts';
@@ -57,12 +63,13 @@ import { tenantEndpoints } from './routes/tenants.ts';
 import { tokenEndpoints } from './routes/tokens.ts';
 import { webhookEndpoints } from './routes/webhooks.ts';
 import { sharedReads } from './shared-reads.ts';
+import { Shares } from './shares.ts';
 import { sinkObjects } from './sink-object.ts';
 import { startSourceReader } from './source-reader.ts';
 import { tenantObjects } from './tenant-object.ts';
 import type { EarlyAnswer } from './server.ts';
 import { TokenBuckets } from './token-buckets.ts';
-import { unmovedPointer } from './unmoved-pointer.ts';
+import { notModified } from './not-modified.ts';
 import { Watches } from './watches.ts';
 
 /** What the API needs of its process. Whoever hands these in closes them, after `close`. */
@@ -86,7 +93,7 @@ export interface AppDeps {
 }
 
 export interface App {
-  readonly fetch: (request: Request) => Response | Promise<Response>;
+  readonly fetch: (request: Request, connection?: Connection) => Response | Promise<Response>;
   /** What is answered without it. */
   readonly early: EarlyAnswer;
   readonly endpoints: readonly Endpoint[];
@@ -132,15 +139,16 @@ export function createApp(deps: AppDeps): App {
     }),
   };
   const known = (authorization: string | null) => authenticate(authorization, knownTokens);
-  const app: Pick<Hono, 'fetch'> = router(endpoints, {
+  const app = router(endpoints, {
     authenticate: known,
     log,
     draining,
     metrics: parts.metrics,
+    responses: parts.responses,
   });
   return {
-    fetch: (request) => app.fetch(request),
-    early: unmovedPointer({ ...parts, authenticate: known }),
+    fetch: (request, connection = NO_CONNECTION) => app.fetch(request, connection),
+    early: notModified({ ...parts, authenticate: known }),
     endpoints,
     close: async () => {
       await Promise.all([parts.sources.close(), parts.payloads.close()]);
@@ -160,10 +168,8 @@ function partsOf({
   log,
   draining,
 }: AppDeps): ApiParts {
-  const budget = new BodyBudget({
-    bytes: sourceBodyLimits.heldBytes,
-    bytesOfTenant: sourceBodyLimits.heldBytesOfTenant,
-  });
+  const bodies = new Shares(bodyShares);
+  const responses = new Shares(responseShares);
   const pointers = new Watches<PointerId, Pointer | null>({
     keyOf: pointerName,
     load: (id) => findPointer(db, id),
@@ -171,21 +177,21 @@ function partsOf({
     subscribe: (id, wake) =>
       notifications.subscribe(id.tenant, id.bundle, ({ channel }) => channel === id.channel && wake()),
     recheckMs: httpLimits.recheckMs,
-    followers: httpLimits.waiters,
   });
   const releases = new Watches<ReleaseId, ReleaseProgress | null>({
     keyOf: (id) => `${id.tenant}/${id.bundle}/${id.version}`,
     load: (id) => findReleaseProgress(db, id),
     subscribe: (id, wake) => notifications.subscribe(id.tenant, id.bundle, wake),
     recheckMs: streamLimits.recheckMs,
-    followers: httpLimits.waiters,
   });
   const feeds = watchFeeds(db, notifications);
   const ingress = connectIngress(restateIngressUrl);
   return {
     db,
     compiler,
-    budget,
+    bodies,
+    responses,
+    waiting: new Shares(waitingShares),
     readPointer: sharedReads({
       keyOf: pointerName,
       read: (id: PointerId) => findPointer(db, id),
@@ -204,7 +210,7 @@ function partsOf({
     sources: startSourceReader(),
     payloads: startDeliveryReader(),
     acknowledgements: new TokenBuckets(acknowledgementRate),
-    metrics: metricsOf({ db, compiler, budget, pointers, releases, feeds }, queueDepths),
+    metrics: metricsOf({ db, compiler, bodies, responses, pointers, releases, feeds }, queueDepths),
     readiness: readinessOf(db, restateIngressUrl, ingress),
     log,
     draining,
@@ -219,11 +225,12 @@ function metricsOf(
   {
     db,
     compiler,
-    budget,
+    bodies,
+    responses,
     pointers,
     releases,
     feeds,
-  }: Pick<ApiParts, 'db' | 'compiler' | 'budget' | 'pointers' | 'releases' | 'feeds'>,
+  }: Pick<ApiParts, 'db' | 'compiler' | 'bodies' | 'responses' | 'pointers' | 'releases' | 'feeds'>,
   queueDepths: QueueDepths | null,
 ): Metrics {
   const metrics = new Metrics();
@@ -241,7 +248,12 @@ function metricsOf(
   metrics.gauge(
     'pointsman_publish_bytes_held',
     'Bytes of sources that are being published.',
-    () => budget.held,
+    () => bodies.held,
+  );
+  metrics.gauge(
+    'pointsman_response_bytes_held',
+    'Bytes of responses that their readers have not taken yet, of those that are counted.',
+    () => responses.held,
   );
   const lines = cachedLines(db);
   metrics.gauge(

@@ -6,7 +6,9 @@ import type { Action } from '../../core/access.ts';
 import type { ErrorCode } from '../../core/errors.ts';
 import type { ReleaseId } from '../../core/identifiers.ts';
 import type { Principal } from './access.ts';
+import type { Connection } from './connection.ts';
 import type { RequestIds } from './request-ids.ts';
+import type { Shares } from './shares.ts';
 
 /** What an endpoint is given of a request, after everything that its definition promises was checked. */
 export interface Call<P, Q, H, B> {
@@ -22,8 +24,16 @@ export interface Call<P, Q, H, B> {
    * Says of which release this is, where the path does not: its log line, whatever becomes of it, and its answer then name the release.
    */
   readonly about: (release: ReleaseId) => void;
-  /** For what reads the body itself, and for its signal: it aborts when the client is gone. */
+  /** For an endpoint that reads the body itself. */
   readonly request: Request;
+  /** Aborts when the response has been sent, or its connection is gone. */
+  readonly signal: AbortSignal;
+  /** The address that the request came from; see {@link Connection.source}. */
+  readonly source: string;
+  /** Takes that much of the caller's share until the response has been sent, or its connection is gone. Throws `busy`. */
+  readonly occupy: (shares: Shares, amount: number) => void;
+  /** Calls back when the response has been sent, or its connection is gone. */
+  readonly onceSent: Connection['onceSent'];
 }
 
 type Docs = Pick<RouteConfig, 'summary' | 'description' | 'tags' | 'responses'>;
@@ -52,6 +62,8 @@ export interface EndpointDefinition<
   readonly body?: B;
   /** Instead: how the body is documented when the endpoint reads it itself. */
   readonly ownBody?: NonNullable<RouteConfig['request']>['body'];
+  /** Its response is read while it is sent, and the endpoint itself counts what of it is in memory. */
+  readonly isStreamed?: boolean;
   /** Problems besides those that can befall every request. */
   readonly problems?: readonly ErrorCode[];
   readonly handle: (
@@ -90,6 +102,7 @@ export function endpoint<
     headers: nothing,
     problems: [],
     whose: 'path',
+    isStreamed: false,
     ownBody: null,
     ...definition,
     body: definition.body ?? null,

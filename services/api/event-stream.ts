@@ -32,14 +32,14 @@ const HEADERS = {
  * id that it saw.
  */
 export function eventStreamAnswer(
-  request: Request,
+  { method, signal: gone }: Pick<Request, 'method' | 'signal'>,
   draining: AbortSignal,
   events: (signal: AbortSignal) => AsyncGenerator<Uint8Array>,
 ): Response {
   // A HEAD has no body: nobody would ever read the stream, nor end it.
-  if (request.method === 'HEAD') return new Response(null, { headers: HEADERS });
+  if (method === 'HEAD') return new Response(null, { headers: HEADERS });
   const lifetime = AbortSignal.timeout(streamLimits.lifetimeMs);
-  const signal = AbortSignal.any([request.signal, draining, lifetime]);
+  const signal = AbortSignal.any([gone, draining, lifetime]);
   return new Response(eventStream(events(signal)), { headers: HEADERS });
 }
 

@@ -20,8 +20,7 @@ export interface FeedEvent {
 export interface FeedWatch {
   readonly readers: number;
   /**
-   * The moves after that number, in their order and each once, as they come. Ends when the signal aborts. Throws `busy` at once when too
-   * many follow, and on the way what reading throws.
+   * The moves after that number, in their order and each once, as they come. Ends when the signal aborts. Throws what reading throws.
    */
   follow(tenant: string, after: number, signal: AbortSignal): AsyncGenerator<readonly FeedEvent[]>;
 }
@@ -46,7 +45,6 @@ export function watchFeeds(db: Database, notifications: Notifications): FeedWatc
         if (kind === 'moved') wake();
       }),
     recheckMs: httpLimits.recheckMs,
-    followers: httpLimits.waiters,
   });
   return {
     get readers() {

@@ -11,6 +11,9 @@ const MiB = 1024 * KiB;
 const second = 1_000;
 const minute = 60 * second;
 
+/** Readers that may wait at once in one process. */
+const WAITERS = 10_000;
+
 /** The socket. A client that sends one byte a second must not hold anything for long. */
 export const socketLimits = {
   /** Until the last header byte: they fit one packet. */
@@ -28,34 +31,113 @@ export const socketLimits = {
    * back with what it has seen.
    */
   streamSilenceMs: 40 * second,
+  /** The same for any other response. A reader that takes nothing for this long is not reading. */
+  responseSilenceMs: 30 * second,
   /** While the process ends: between two looks for connections on which nothing happens any more. */
   drainCheckMs: 100,
-  /** Open connections: every waiter that core/limits.ts allows, and a fifth as many that come and go. */
-  connections: 12_000,
+  /** Open connections: every reader that may wait, and a fifth as many that come and go. */
+  connections: WAITERS + 2_000,
   /** Connections that the kernel may hold back while the event loop is busy. */
   backlog: 1_024,
 } as const;
 
+/** The slowest that a request's body may come. A sender that stalls holds memory, a place and a connection that others need. */
+export const bodyPace = {
+  /** Between two checks, the first of which is ten seconds after the reading began: a lost packet is sent again within a few. */
+  windowMs: 10 * second,
+  /** What must come in each window unless the body is complete: 16 KiB a second. The whole request has a bound of its own. */
+  bytes: 160 * KiB,
+  /** A check that is later than this counts for nothing: this process was busy, and has not read what came. */
+  lateMs: second,
+} as const;
+
+/** Bytes of bodies with a source or a blob that are held at once, from the first byte until they are stored. */
+export const bodyShares = {
+  /** Five of the largest bodies, or thousands of usual ones. One tenant has at most 96 MiB, two have 144 MiB. */
+  capacity: 256 * MiB,
+  /** By tenant. 64 tenants get a megabyte, which is a usual source, whatever greedier ones hold. */
+  levels: [{ minimum: MiB, reserved: 0.25 }],
+} as const;
+
+/**
+ * Bytes of hook deliveries that are held at once. A sender proves itself only by a signature over the whole body. So an address, a tenant
+ * and a hook each have a share, and bodies for unknown hooks have shares of their own and are not kept.
+ */
+export const deliveryShares = {
+  /** So that one hook, alone, may take a delivery of the largest size: 4.5 MiB of the 9 of its tenant, of the 24 of its sender's address. */
+  capacity: 64 * MiB,
+  levels: [
+    /** By source address: all of them are one behind a proxy. 64 further addresses get 256 KiB. */
+    { minimum: 256 * KiB, reserved: 0.25 },
+    /** By tenant. A push is usually 10 to 30 KiB: 96 further tenants of one address get two such. */
+    { minimum: 64 * KiB, reserved: 0.25 },
+    /** By hook. */
+    { minimum: 64 * KiB, reserved: 0 },
+  ],
+} as const;
+
+/** Places of those that wait: long-polls, streams of pointers, of releases and of feeds together. */
+export const waitingShares = {
+  /** One tenant has at most 3,750, and one token 1,406. */
+  capacity: WAITERS,
+  levels: [
+    /** By the tenant of the token; the platform's tokens count as one. 125 tenants get 20, whatever greedier ones hold. */
+    { minimum: 20, reserved: 0.25 },
+    /** By token. */
+    { minimum: 5, reserved: 0.25 },
+  ],
+} as const;
+
+/** Bytes of responses that are in memory because their readers have not taken them yet. */
+export const responseShares = {
+  /** One tenant has at most 96 MiB, and one token 36 MiB: 36 readers of large content that do not read. */
+  capacity: 256 * MiB,
+  levels: [
+    /** By the tenant of the token. 32 tenants get two large contents, whatever greedier ones hold. */
+    { minimum: 2 * MiB, reserved: 0.25 },
+    /** By token; where none is needed, by source address. */
+    { minimum: MiB, reserved: 0.25 },
+  ],
+} as const;
+
+export const responseLimits = {
+  /** Content is read from the record, and held, in slices of this size. */
+  sliceBytes: 512 * KiB,
+  /** Slices of one response that may be in memory: one that is being sent, and one that was read ahead of the headers. */
+  slices: 2,
+  /** A response up to this size is not counted: the kernel's buffers usually take all of it at once. */
+  uncountedBytes: 64 * KiB,
+} as const;
+
 /** Reading published sources. */
 export const sourceBodyLimits = {
-  /** Bytes of publish bodies held at once, from the first byte until the source is stored: five of the largest, or thousands of usual ones. */
-  heldBytes: 256 * MiB,
-  /** Of that, one tenant's: half, so that nobody alone keeps the others out. */
-  heldBytesOfTenant: 128 * MiB,
   /** Threads that unpack and hash: one, since the compiler already takes two of the small machine's cores. */
   threads: 1,
+  /** Bodies of one tenant at a time. */
+  perTenant: 1,
   /** Bodies that wait for it. */
   queued: 256,
+  /** Of that, one tenant's: so that a tenant alone does not fill the queue, nor four of them. */
+  queuedPerTenant: 50,
   /** Heap of that thread: 48 MiB of JSON are at most 96 MiB of text and as much again in strings. Contents are not on the heap. */
   heapMiB: 512,
-  /** One body. The largest takes two seconds; past this the thread is ended. */
+  /** One body, from when the thread begins with it. The largest takes two seconds; past this the thread is ended. */
   timeoutMs: 30 * second,
+  /** JSON bodies up to this size have a thread of their own, and never wait behind an archive: it takes some ten milliseconds. */
+  smallJsonBytes: MiB,
   /** Nesting of a request's JSON. The deepest that is accepted has 3; the engine's parser needs memory for each level. */
   jsonDepth: 32,
   /** Values of a publish's JSON: each of its files has 3. They are parsed in a thread. */
   jsonValues: 4 * sourceLimits.files,
   /** Problems of one body that are reported. */
   problems: 100,
+} as const;
+
+/** The lane of small JSON bodies. */
+export const smallBodyThread = {
+  ...sourceBodyLimits,
+  /** A megabyte of JSON, its texts and its files are some ten megabytes. */
+  heapMiB: 128,
 } as const;
 
 /** Things that somebody waits for. */

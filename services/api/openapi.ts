@@ -116,7 +116,7 @@ function problemsOf({ may, body, ownBody, headers, problems }: Endpoint): ErrorC
   const readsBody = body !== null || ownBody !== null;
   const checked: ErrorCode[] = ['invalid_request', 'internal'];
   if (may !== null) checked.push('unauthenticated', 'forbidden', 'unavailable');
-  if (readsBody) checked.push('too_large', 'unsupported_media_type');
+  if (readsBody) checked.push('too_slow', 'too_large', 'unsupported_media_type');
   if (readsBody || Object.keys(headers.shape).length > 0) checked.push('malformed');
   return [...new Set([...checked, ...problems])];
 }

@@ -14,7 +14,7 @@ export function pointerAnswer(pointer: Pointer, ifNoneMatch: string | undefined)
 
 /**
  * Waits until the pointer is another one than the caller has: 200 then, or null when the time is over, the process is to end, or the
- * caller is gone. Throws `busy` when too many wait, and `unavailable` when the store can't be asked.
+ * caller is gone. Throws `unavailable` when the store can't be asked.
  */
 export async function waitForMove(
   { pointers, draining }: ApiParts,

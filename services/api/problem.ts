@@ -85,8 +85,14 @@ export interface ProblemPlace {
   readonly instance: string;
 }
 
-/** The one place where an error becomes an HTTP answer. Anything that is no PointsmanError becomes a 500 that says nothing of itself. */
+/** The one place where an error becomes an HTTP response. Anything but a PointsmanError becomes a 500 that tells nothing about it. */
 export function problemResponse(error: unknown, place: ProblemPlace): Response {
+  const { status, headers, body } = problemParts(error, place);
+  return new Response(body, { status, headers });
+}
+
+/** The same in parts. */
+export function problemParts(error: unknown, place: ProblemPlace) {
   const known = asPointsmanError(error);
   const { status, title } = ERRORS[known.code];
   const document = {
@@ -99,14 +105,15 @@ export function problemResponse(error: unknown, place: ProblemPlace): Response {
     requestId: place.requestId,
     ...known.details,
   };
-  return new Response(JSON.stringify(document), {
-    status,
-    headers: {
-      'content-type': 'application/problem+json',
-      'cache-control': 'no-store',
-      ...headersOf(known),
-    },
-  });
+  const body = JSON.stringify(document);
+  const headers: Record<string, string> = {
+    'content-type': 'application/problem+json',
+    // The router counts by it what is in memory.
+    'content-length': String(Buffer.byteLength(body)),
+    'cache-control': 'no-store',
+    ...headersOf(known),
+  };
+  return { status, headers, body };
 }
 
 /** What a client is told of any error. */
@@ -162,6 +169,9 @@ function headersOf({ code, details }: PointsmanError): Record<string, string> {
     case 'not_signed':
       // A 401 names a way in (RFC 9110, section 15.5.2); this one no token opens.
       return { 'www-authenticate': 'Signature realm="pointsman"' };
+    case 'too_slow':
+      // The rest of the body would be taken for the next request.
+      return { connection: 'close' };
     case 'busy':
     case 'unavailable':
     case 'gate_not_open':

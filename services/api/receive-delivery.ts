@@ -10,7 +10,7 @@ import type { RuledPush, Ruling } from '../hooks/rule.ts';
 import { isSigned } from '../hooks/signature.ts';
 import type { Database } from '../postgres/database.ts';
 import { type DeliveryRecord, type ReceiveDelivery, receiveDelivery } from '../postgres/deliveries.ts';
-import { findHook, type HookRecord } from '../postgres/hooks.ts';
+import type { HookRecord } from '../postgres/hooks.ts';
 import { type SecretBox, SecretLostError } from '../secrets/secret-box.ts';
 
 /** What was delivered, before anything of it is believed. */
@@ -32,12 +32,11 @@ export interface Intake {
 const TOLD_CHARS = 300;
 
 /**
- * The hook whose secret has signed that body. Whoever did not is told the same whatever was wrong, after the same work: whether there is
- * such a hook, or such a tenant, is nobody's business. Throws `not_signed`.
+ * The hook that was found, when its secret has signed that body. Otherwise throws `not_signed`: the same response after the same work,
+ * whatever was wrong, so that a sender does not learn which tenants and hooks exist.
  */
-export async function authenticHook({ db, secrets, log }: Intake, raw: Raw): Promise<HookRecord> {
-  const { tenant, hook, headers, body } = raw;
-  const found = await findHook(db, tenant, hook);
+export function authenticHook({ secrets, log }: Intake, found: HookRecord | null, raw: Raw): HookRecord {
+  const { tenant, headers, body } = raw;
   const secret = openSecret(secrets, tenant, found, log);
   const signed = isSigned(found?.provider ?? 'github', secret ?? NOBODYS, { headers, body });
   if (found !== null && secret !== null && signed) return found;
@@ -144,7 +143,7 @@ function deliveryId(provider: HookProvider, headers: Raw['headers']): string {
 async function readPush(
   reader: DeliveryReader,
   { provider, repository, ref, path }: HookRecord,
-  { headers, body: bytes }: Raw,
+  { tenant, headers, body: bytes }: Raw,
 ): Promise<Ruling> {
   const type = (headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
   if (type !== 'application/json') {
@@ -154,7 +153,8 @@ async function readPush(
     );
   }
   const event = eventOf(provider, headers);
-  const judged = await reader.read({ provider, event, rule: { provider, repository, ref, path }, bytes });
+  const rule = { provider, repository, ref, path };
+  const judged = await reader.read(tenant, { provider, event, rule, bytes });
   switch (judged.kind) {
     case 'malformed':
       throw new PointsmanError('malformed', 'The payload is not JSON.');

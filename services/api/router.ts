@@ -5,11 +5,14 @@ import { PointsmanError } from '../../core/errors.ts';
 import { correlationId, parseReleaseKey } from '../../core/identifiers.ts';
 import { authorise, type Principal } from './access.ts';
 import { alwaysHeaders, noteAnswer } from './answered.ts';
+import type { Connection } from './connection.ts';
 import { type Endpoint, routerPath } from './endpoint.ts';
+import { responseLimits } from './limits.ts';
 import type { Metrics } from './metrics.ts';
 import { problemResponse } from './problem.ts';
 import { requestIds, type RequestIds } from './request-ids.ts';
 import { readInput } from './request-input.ts';
+import type { HolderPath, Shares } from './shares.ts';
 import { shownPath } from './shown-path.ts';
 
 /** What every request is served with. */
@@ -17,6 +20,8 @@ export interface RouterOptions {
   /** Who sent that `Authorization` header; throws `unauthenticated`. */
   readonly authenticate: (authorization: string | null) => Promise<Principal>;
   readonly metrics: Metrics;
+  /** Bytes of responses that are in memory. */
+  readonly responses: Shares;
   readonly log: Logger;
   readonly draining: AbortSignal;
 }
@@ -29,9 +34,11 @@ interface Known {
   principal: Principal | null;
   /** Of the release that it is about, once that is known. */
   correlationId: string | null;
+  isStreamed: boolean;
 }
 
 interface Env {
+  Bindings: Connection;
   Variables: Known;
 }
 
@@ -57,6 +64,7 @@ async function serve(
   { authenticate, log }: RouterOptions,
 ): Promise<Response> {
   c.set('route', endpoint.path);
+  c.set('isStreamed', endpoint.isStreamed);
   const params = c.req.param();
   c.set('correlationId', namedInPath(params));
   const ids = c.get('ids');
@@ -81,7 +89,42 @@ async function serve(
     },
     about: (release) => c.set('correlationId', correlationId(release)),
     request: c.req.raw,
+    get source() {
+      return c.env.source;
+    },
+    occupy: (shares, amount) => occupy(shares, amount, c),
+    onceSent: (end) => c.env.onceSent(end),
+    get signal() {
+      return c.env.signal;
+    },
   });
+}
+
+/** Takes from the share of whoever sent the request, until its response has been sent. Throws `busy`. */
+function occupy(shares: Shares, amount: number, c: Context<Env>): void {
+  const holding = shares.open(holderOf(c.get('principal'), c.env.source));
+  holding.take(amount);
+  c.env.onceSent(() => holding.release());
+}
+
+/** By the token and its tenant, which the caller can't choose. No tenant's name has a colon. */
+function holderOf(principal: Principal | null, source: string): HolderPath {
+  return principal === null ? [':anybody', source] : [principal.tenant ?? ':platform', principal.id];
+}
+
+/** A response that is in memory whole counts until its reader has taken it. When the share is exhausted, `busy` takes its place. */
+function countResponse(responses: Shares, c: Context<Env>): void {
+  const bytes = Number(c.res.headers.get('content-length') ?? 0);
+  const isCounted = bytes > responseLimits.uncountedBytes && c.req.method !== 'HEAD' && !c.get('isStreamed');
+  if (!isCounted) return;
+  try {
+    occupy(responses, bytes, c);
+  } catch (error) {
+    // Otherwise the router gives the new response the headers of the old one.
+    c.res = undefined;
+    c.res = problem(error, c);
+    c.error = error instanceof Error ? error : undefined;
+  }
 }
 
 function namedInPath({
@@ -108,7 +151,7 @@ function problem(error: unknown, c: Context<Env>): Response {
 }
 
 /** Sees to what is true of every answer, and to what is known of it afterwards. */
-function observe({ metrics, log, draining }: RouterOptions): MiddlewareHandler<Env> {
+function observe({ metrics, responses, log, draining }: RouterOptions): MiddlewareHandler<Env> {
   return async (c, next) => {
     const startedAt = performance.now();
     const ids = requestIds(c.req.raw.headers);
@@ -116,7 +159,9 @@ function observe({ metrics, log, draining }: RouterOptions): MiddlewareHandler<E
     c.set('route', 'none');
     c.set('principal', null);
     c.set('correlationId', null);
+    c.set('isStreamed', false);
     await next();
+    countResponse(responses, c);
     const { headers, status } = c.res;
     const release = c.get('correlationId');
     if (release !== null && status < 400) headers.set('pointsman-correlation-id', release);

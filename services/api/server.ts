@@ -1,13 +1,15 @@
 import { getRequestListener, type Http2Bindings, type HttpBindings, RequestError } from '@hono/node-server';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 import { ERRORS, PointsmanError } from '../../core/errors.ts';
 import { httpLimits } from '../../core/limits.ts';
+import { type Connection, connectionOf } from './connection.ts';
 import { socketLimits } from './limits.ts';
-import { problemResponse } from './problem.ts';
+import { problemParts, problemResponse } from './problem.ts';
+import { headProblem } from './request-head.ts';
 
 /** The socket of the API. */
 export interface ApiServer {
@@ -26,7 +28,7 @@ export type EarlyAnswer = (incoming: IncomingMessage, outgoing: ServerResponse) 
 export type SocketLimits = { readonly [limit in keyof typeof socketLimits]: number };
 
 export async function listen(
-  fetch: (request: Request) => Response | Promise<Response>,
+  fetch: (request: Request, connection: Connection) => Response | Promise<Response>,
   {
     host,
     port,
@@ -34,11 +36,18 @@ export async function listen(
     early = () => null,
   }: { host: string; port: number; limits?: SocketLimits; early?: EarlyAnswer },
 ): Promise<ApiServer> {
-  const answer = async (request: Request, { outgoing }: HttpBindings | Http2Bindings): Promise<Response> => {
-    const response = await fetch(request);
-    // Whatever gets through begins the time anew, so that what ends is a connection whose reader takes nothing.
-    if (response.headers.get('content-type') === 'text/event-stream')
-      outgoing.setTimeout(limits.streamSilenceMs);
+  const answer = async (
+    request: Request,
+    { incoming, outgoing }: HttpBindings | Http2Bindings,
+  ): Promise<Response> => {
+    if (!(incoming instanceof IncomingMessage && outgoing instanceof ServerResponse))
+      throw new TypeError('this server speaks HTTP/1.1');
+    // Until there is a response nothing bounds the silence, also when the one before it on this connection had a bound.
+    outgoing.setTimeout(0);
+    const response = await fetch(request, connectionOf(incoming, outgoing));
+    // Each byte that the reader takes starts the time again, so this ends the connections of readers that take nothing.
+    const isStream = response.headers.get('content-type') === 'text/event-stream';
+    outgoing.setTimeout(isStream ? limits.streamSilenceMs : limits.responseSilenceMs);
     return response;
   };
   // Node's own Response: the library's lighter one answers as many requests a second, and each client that waits costs 20 KiB more with it.
@@ -53,6 +62,11 @@ export async function listen(
       connectionsCheckingInterval: limits.checkMs,
     },
     (incoming, outgoing) => {
+      const problem = headProblem(incoming);
+      if (problem !== null) {
+        refuseHead(problem, outgoing);
+        return;
+      }
       const answered = early(incoming, outgoing);
       if (answered === null) void listener(incoming, outgoing);
       else void answered.then((isAnswered) => (isAnswered ? undefined : listener(incoming, outgoing)));
@@ -83,7 +97,16 @@ async function stop(server: Server, limits: SocketLimits): Promise<void> {
   clearInterval(sweep);
 }
 
-/** What is no request of ours (a Host that is none), or broke outside of the router. */
+/** For a head that can be read in two ways. Where its body ends is not certain either, so the connection is closed. */
+function refuseHead(detail: string, outgoing: ServerResponse): void {
+  const { status, headers, body } = problemParts(new PointsmanError('malformed', detail), {
+    requestId: randomUUID(),
+    instance: '/',
+  });
+  outgoing.writeHead(status, { ...headers, connection: 'close' }).end(body);
+}
+
+/** Requests the router never saw, such as one with an invalid Host header, and errors thrown outside of it. */
 function answerBroken(error: unknown): Response {
   const known =
     error instanceof RequestError

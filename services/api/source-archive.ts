@@ -4,7 +4,7 @@ import { createGzip } from 'node:zlib';
 import { type Pack, pack } from 'tar-stream';
 
 import { callbackLimits } from '../../core/limits.ts';
-import type { SourceEntry } from '../../core/source.ts';
+import type { SourceEntry, SourceTree } from '../../core/source.ts';
 import { readBlobs } from '../postgres/blobs.ts';
 import type { Database } from '../postgres/database.ts';
 import type { LoadedSource } from '../postgres/sources.ts';
@@ -45,6 +45,11 @@ export function sourceArchive(
     // Not before somebody reads: a HEAD never does.
     { highWaterMark: 0 },
   );
+}
+
+/** How much of a source is in memory at a time while its archive is sent: its largest batch. */
+export function bytesHeldWhilePacking({ entries }: SourceTree): number {
+  return Math.max(0, ...batches(entries).map((batch) => batch.reduce((bytes, { size }) => bytes + size, 0)));
 }
 
 async function packInto(archive: Pack, db: Database, tenant: string, source: LoadedSource): Promise<void> {

@@ -1,8 +1,9 @@
 import { PointsmanError } from '../../core/errors.ts';
 import { sourceLimits } from '../../core/limits.ts';
-import { type Holding, readBody } from './body.ts';
+import { readBody } from './body.ts';
 import { requestError } from './problem.ts';
 import { mediaTypeOf } from './request-input.ts';
+import type { Holding } from './shares.ts';
 import type { SourceBody } from './source-body.ts';
 import type { SourceReader } from './source-reader.ts';
 
@@ -26,12 +27,12 @@ export function sourceFormat(request: Request): SourceFormat {
  */
 export async function readSource(
   reader: SourceReader,
-  request: Request,
-  format: SourceFormat,
-  holding: Holding,
+  tenant: string,
+  { request, format, holding }: { request: Request; format: SourceFormat; holding: Holding },
 ): Promise<Extract<SourceBody, { kind: 'source' | 'invalid' }>> {
-  const bytes = await readBody(request, sourceLimits.bodyBytes, (size) => holding.take(size));
-  const body = await reader.read({ format, bytes });
+  const onChunk = (size: number): void => holding.take(size);
+  const bytes = await readBody(request, sourceLimits.bodyBytes, { onChunk });
+  const body = await reader.read(tenant, { format, bytes });
   switch (body.kind) {
     case 'malformed':
       throw requestError('malformed', body.errors);

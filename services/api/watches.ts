@@ -1,4 +1,3 @@
-import { PointsmanError } from '../../core/errors.ts';
 import { watchLimits } from './limits.ts';
 
 export interface WatchOptions<K, V> {
@@ -12,8 +11,6 @@ export interface WatchOptions<K, V> {
   readonly subscribe: (key: K, wake: () => void) => () => void;
   /** It is looked at this often even if nobody says that it changed. */
   readonly recheckMs: number;
-  /** Followers of all things together. */
-  readonly followers: number;
 }
 
 /** Lets many wait for changes of the same thing, which is loaded once for all of them. */
@@ -32,17 +29,10 @@ export class Watches<K, V> {
 
   /**
    * The thing as it is now and then whenever a look has found it another; a follower that is slow misses what was between, and all are
-   * given the same object. Ends when the signal aborts. Throws `busy` at once when too many follow, and on the way what loading throws:
-   * who has been told nothing yet hears of the first failure, and all others of one that lasts.
+   * given the same object. Ends when the signal aborts. Throws what loading throws: to a follower that has got nothing yet at the first
+   * failure, to the others when it lasts. How many may follow is for the caller to bound.
    */
-  follow(key: K, signal: AbortSignal): AsyncGenerator<V> {
-    if (this.#followers >= this.#options.followers) {
-      throw new PointsmanError('busy', 'Too many are waiting already; ask again in a moment.');
-    }
-    return this.#values(key, signal);
-  }
-
-  async *#values(key: K, signal: AbortSignal): AsyncGenerator<V> {
+  async *follow(key: K, signal: AbortSignal): AsyncGenerator<V> {
     this.#followers++;
     const watch = this.#join(key);
     let turn: Turn<V> | null = null;

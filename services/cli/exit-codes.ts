@@ -89,6 +89,7 @@ const BY_CODE: Readonly<Record<ErrorCode, ExitName>> = {
   no_secret_key: 'refused',
   not_promotable: 'refused',
   held: 'refused',
+  too_slow: 'unavailable',
   busy: 'unavailable',
   internal: 'failed',
   unavailable: 'unavailable',
@@ -99,6 +100,7 @@ function byStatus(status: number): ExitName {
   if (status === 404) return 'notFound';
   if (status === 409 || status === 412 || status === 423) return 'refused';
   if (status === 422 || status === 413) return 'rejected';
-  if (status === 429 || status === 502 || status === 503 || status === 504) return 'unavailable';
+  if (status === 408 || status === 429 || status === 502 || status === 503 || status === 504)
+    return 'unavailable';
   return 'failed';
 }

@@ -91,5 +91,5 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
 }
 
 function closedError(): Error {
-  return new Error('the compiler is closed');
+  return new Error('the queue is closed');
 }

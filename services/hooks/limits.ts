@@ -14,10 +14,6 @@ export const deliveryLimits = {
   depth: 32,
   /** Commits that GitLab lists of a push: 20, and its administrators can change it. */
   gitlabCommits: 2_048,
-  /** Payloads held at once, from whomever: until its signature is checked, nobody is known. A 16th of what publishes may hold. */
-  heldBytes: 16 * MiB,
-  /** Of that, those for one tenant's hooks. */
-  heldBytesOfTenant: 8 * MiB,
   /** What is kept of a commit's message: its subject, which people keep far shorter. */
   subjectChars: 200,
   /** A repository's path, a ref, a folder: what the providers and Git take. */
@@ -37,8 +33,12 @@ export const deliveryLimits = {
 export const deliveryReaderLimits = {
   /** One: a payload takes it some milliseconds, and the largest a tenth of a second. */
   threads: 1,
+  /** Of one tenant at a time: the others take turns. */
+  perTenant: 1,
   /** Payloads that wait for it. Those held in memory are bounded in bytes as well. */
   queued: 256,
+  /** Of those, one tenant's: hooks are delivered again. */
+  queuedPerTenant: 64,
   /** Four megabytes of text, as objects. */
   heapMiB: 128,
   /**

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { Digest } from '../../core/identifiers.ts';
+import { ALL_BYTES } from './blobs.ts';
 import type { Database } from './database.ts';
 import { allRows, Big } from './rows.ts';
 
@@ -48,14 +49,30 @@ export async function loadArtifactFiles(
   return allRows(ContentRow, await db.call(tenant, sql, [tenant, artifact]));
 }
 
+/** `head` has the first `headBytes` of the content: all of it when it is no longer. */
 export async function findArtifactFile(
   db: Database,
   tenant: string,
   artifact: string,
   path: string,
-): Promise<(ArtifactFile & { content: Uint8Array }) | null> {
-  const sql = `SELECT f.path, f.digest, f.size, f.media_type AS "mediaType", b.content
+  headBytes = ALL_BYTES,
+): Promise<(ArtifactFile & { head: Uint8Array }) | null> {
+  const sql = `SELECT f.path, f.digest, f.size, f.media_type AS "mediaType", substring(b.content FROM 1 FOR $4) AS head
     FROM artifact_blobs f JOIN blobs b ON (b.tenant, b.digest) = (f.tenant, f.digest)
     WHERE f.tenant = $1 AND f.artifact = $2 AND f.path = $3`;
-  return allRows(ContentRow, await db.call(tenant, sql, [tenant, artifact, path]))[0] ?? null;
+  const row = FileRow.extend({ head: z.instanceof(Uint8Array) });
+  return allRows(row, await db.call(tenant, sql, [tenant, artifact, path, headBytes]))[0] ?? null;
+}
+
+/** The manifest of an artifact, as {@link findArtifactFile} gives a file. */
+export async function findManifest(
+  db: Database,
+  tenant: string,
+  digest: string,
+  headBytes: number,
+): Promise<{ size: number; head: Uint8Array } | null> {
+  const sql = `SELECT b.size, substring(b.content FROM 1 FOR $3) AS head
+    FROM artifacts a JOIN blobs b USING (tenant, digest) WHERE a.tenant = $1 AND a.digest = $2`;
+  const row = z.object({ size: Big, head: z.instanceof(Uint8Array) });
+  return allRows(row, await db.call(tenant, sql, [tenant, digest, headBytes]))[0] ?? null;
 }

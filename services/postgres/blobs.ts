@@ -14,7 +14,13 @@ export interface BlobContent {
 const BATCH_BYTES = 4 * 1024 * 1024;
 
 const ContentRow = z.object({ digest: Digest, content: z.instanceof(Uint8Array) });
-const BlobRow = z.object({ media_type: z.string(), size: Big, content: z.instanceof(Uint8Array) });
+/** More than a value of PostgreSQL can have. */
+export const ALL_BYTES = 2 ** 31 - 1;
+
+const HeadRow = z.object({ mediaType: z.string(), size: Big, head: z.instanceof(Uint8Array) });
+
+/** What is known of a blob, and how its content begins. */
+export type BlobHead = z.infer<typeof HeadRow>;
 
 export async function readBlobs(
   db: Database,
@@ -30,18 +36,28 @@ export async function readBlobs(
   return new Map(allRows(ContentRow, rows).map(({ digest, content }) => [digest, content]));
 }
 
+/** `head` has the first `headBytes` of the content: all of it when it is no longer. */
 export async function findBlob(
   db: Database,
   tenant: string,
   digest: string,
-): Promise<{ content: Uint8Array; mediaType: string; size: number } | null> {
-  const rows = await db.call(
-    tenant,
-    'SELECT media_type, size, content FROM blobs WHERE tenant = $1 AND digest = $2',
-    [tenant, digest],
-  );
-  const [blob] = allRows(BlobRow, rows);
-  return blob ? { content: blob.content, mediaType: blob.media_type, size: blob.size } : null;
+  headBytes = ALL_BYTES,
+): Promise<BlobHead | null> {
+  const sql = `SELECT media_type AS "mediaType", size, substring(content FROM 1 FOR $3) AS head
+    FROM blobs WHERE tenant = $1 AND digest = $2`;
+  return allRows(HeadRow, await db.call(tenant, sql, [tenant, digest, headBytes]))[0] ?? null;
+}
+
+/** A part of a blob's content, shorter or empty past its end; null when the blob is not stored. */
+export async function readBlobSlice(
+  db: Database,
+  tenant: string,
+  digest: string,
+  { offset, bytes }: { offset: number; bytes: number },
+): Promise<Uint8Array | null> {
+  const sql = `SELECT substring(content FROM $3 FOR $4) AS slice FROM blobs WHERE tenant = $1 AND digest = $2`;
+  const rows = await db.call(tenant, sql, [tenant, digest, offset + 1, bytes]);
+  return allRows(z.object({ slice: z.instanceof(Uint8Array) }), rows)[0]?.slice ?? null;
 }
 
 /** Those of the digests that are not stored. */

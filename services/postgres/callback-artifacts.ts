@@ -9,7 +9,7 @@ import type { Database } from './database.ts';
 import { allRows, Big } from './rows.ts';
 
 /** Reads a manifest that somebody else has made, and takes its bytes over. */
-export type ManifestReader = (bytes: Uint8Array<ArrayBuffer>) => Promise<ReadManifest>;
+export type ManifestReader = (tenant: string, bytes: Uint8Array<ArrayBuffer>) => Promise<ReadManifest>;
 
 type Unfit = Extract<CallbackAnswer, { kind: 'unfit' }>;
 
@@ -36,7 +36,7 @@ export async function checkArtifacts(
       continue;
     }
     const bytes = (await readBlobs(db, tenant, [digest])).get(digest);
-    const read = await readManifest(new Uint8Array(bytes ?? []));
+    const read = await readManifest(tenant, new Uint8Array(bytes ?? []));
     if (read.kind === 'problem') problems.push(`${digest}: ${read.problem}`);
     else problems.push(...(await wrongBlobs(db, tenant, read.blobs, missing)));
   }

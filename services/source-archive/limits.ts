@@ -15,10 +15,14 @@ export const archiveLimits = {
 export const archiveReaderLimits = {
   /** One, since the compiler already takes two of the small machine's cores. */
   threads: 1,
+  /** Archives of one tenant at a time. */
+  perTenant: 1,
   /** More are never fetched at once. */
   queued: 16,
+  /** More of one tenant are never fetched at once. */
+  queuedPerTenant: 4,
   /** Contents are not on the heap; names are. */
   heapMiB: 256,
-  /** One archive. The largest takes two seconds; past this the thread is ended. */
+  /** One archive, from when the thread begins with it. The largest takes two seconds; past this the thread is ended. */
   timeoutMs: 30 * second,
 } as const;

@@ -1,20 +1,21 @@
 import { Piscina } from 'piscina';
 
 import { PointsmanError } from '../../core/errors.ts';
+import { fairQueue, type FairQueueLimits } from '../compiler/fair-queue.ts';
 
-export interface ReadingThreadLimits {
-  readonly threads: number;
-  /** Tasks that wait for it. */
-  readonly queued: number;
+export interface ReadingThreadLimits extends FairQueueLimits {
   readonly heapMiB: number;
-  /** One task; past this the thread is ended. */
+  /** One task, from when a thread begins with it; past this the thread is ended. */
   readonly timeoutMs: number;
 }
 
-/** Reads what somebody else made, in a thread of its own, so that unpacking and hashing stops nobody else's work. */
+/** Reads what somebody else made, in a thread of its own: unpacking and hashing must not block the event loop. */
 export interface ReadingThread<T, R> {
-  /** Takes the bytes over. Throws `busy` when too many wait, and `too_large` for what is past the thread's memory or time. */
-  read(task: T): Promise<R>;
+  /**
+   * Takes the bytes over. Tenants take turns. Throws `busy` when too many tasks wait, of all or of that tenant, and `too_large` for a
+   * task that exhausts the thread's memory or time.
+   */
+  read(tenant: string, task: T): Promise<R>;
   close(): Promise<void>;
 }
 
@@ -37,26 +38,30 @@ export function startReadingThread<T extends { readonly bytes: Uint8Array<ArrayB
     atomics: 'disabled',
     resourceLimits: { maxOldGenerationSizeMb: limits.heapMiB },
   });
-  // Whoever waited for a thread that died has been told.
+  // The caller of the task has been told already.
   pool.on('error', () => undefined);
+  const queue = fairQueue(limits);
+  const runTask = async (task: T): Promise<{ readonly result: R }> => {
+    // The time begins here and not while the task waits: how long that takes depends on others.
+    const signal = AbortSignal.timeout(limits.timeoutMs);
+    try {
+      return { result: await pool.run(task, { transferList: [task.bytes.buffer], signal }) };
+    } catch (cause) {
+      if (!signal.aborted && !isOutOfMemory(cause)) throw cause;
+      const detail = `Reading the ${what} took more time or memory than a ${what} may take.`;
+      throw new PointsmanError('too_large', detail, { cause });
+    }
+  };
   return {
-    async read(task) {
-      if (pool.queueSize >= limits.queued) {
-        throw new PointsmanError(
-          'busy',
-          `Too many ${what}s wait to be read; send this one again in a moment.`,
-        );
-      }
-      const signal = AbortSignal.timeout(limits.timeoutMs);
-      try {
-        return await pool.run(task, { transferList: [task.bytes.buffer], signal });
-      } catch (cause) {
-        if (!signal.aborted && !isOutOfMemory(cause)) throw cause;
-        const words = `Reading the ${what} took more time or memory than a ${what} may take.`;
-        throw new PointsmanError('too_large', words, { cause });
-      }
+    async read(tenant, task) {
+      const ended = await queue.run(tenant, () => runTask(task));
+      if (ended !== 'busy') return ended.result;
+      throw new PointsmanError('busy', `Too many ${what}s wait to be read; send this one again in a moment.`);
     },
-    close: () => pool.destroy(),
+    async close() {
+      queue.close();
+      await pool.destroy();
+    },
   };
 }
 

@@ -75,7 +75,7 @@ async function fetchOnce(
     maxRedirects: fetchLimits.redirects,
   });
   if (answer.kind !== 'answered') return unanswered(opened, answer);
-  const read = await readArchive(parts.reader, answer.body, opened.path);
+  const read = await readArchive(parts.reader, name.tenant, { body: answer.body, folder: opened.path });
   if (read.kind !== 'source') return read;
   await storeSource(parts.db, name.tenant, read.tree, contentsOf(read));
   return fetched(name, opened, read);
@@ -100,10 +100,14 @@ function unanswered(
 
 type Read = ReadSource | Extract<Fetched, { kind: 'refused' | 'busy' }>;
 
-async function readArchive(reader: RepositoryReader, body: Buffer, folder: string | null): Promise<Read> {
+async function readArchive(
+  reader: RepositoryReader,
+  tenant: string,
+  { body, folder }: { body: Buffer; folder: string | null },
+): Promise<Read> {
   try {
     // A copy, since the thread takes its memory, and the driver's may be shared.
-    const read = await reader.read({ bytes: new Uint8Array(body), folder });
+    const read = await reader.read(tenant, { bytes: new Uint8Array(body), folder });
     switch (read.kind) {
       case 'source':
         return read;

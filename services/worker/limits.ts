@@ -4,8 +4,12 @@ const second = 1_000;
 export const manifestReaderLimits = {
   /** One: the largest manifest takes it a tenth of a second. */
   threads: 1,
+  /** Of one tenant at a time: the others take turns. */
+  perTenant: 1,
   /** Manifests that wait for it, one for each callback that is being answered. */
   queued: 256,
+  /** Of those, one tenant's: the durable step that asked tries again. */
+  queuedPerTenant: 64,
   /** The largest manifest with all of its values, several times. */
   heapMiB: 128,
   /** One manifest; past this the thread is ended: one that hangs, since the work is bounded. Starting it on a busy machine takes seconds. */

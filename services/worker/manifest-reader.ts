@@ -14,9 +14,9 @@ export function startManifestReader(): ReadingThread<ManifestTask, ReadManifest>
  * While too many wait it throws, and the durable step that asked tries again.
  */
 export function manifestsIn(thread: ReadingThread<ManifestTask, ReadManifest>): ManifestReader {
-  return async (bytes) => {
+  return async (tenant, bytes) => {
     try {
-      return await thread.read({ bytes });
+      return await thread.read(tenant, { bytes });
     } catch (error) {
       if (!(error instanceof PointsmanError) || error.code !== 'too_large') throw error;
       return { kind: 'problem', problem: error.message };

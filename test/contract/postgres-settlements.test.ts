@@ -210,7 +210,7 @@ describe('storing artifacts', () => {
     const live = await storeArtifacts(store.db, release(tenant, 2), 'live', artifacts, times);
     expect(live).toEqual({ kind: 'stored', digest: base, gated: false });
     const file = await findArtifactFile(store.db, tenant, base, 'config.json');
-    expect(Buffer.from(file?.content ?? []).toString()).toBe('base');
+    expect(Buffer.from(file?.head ?? []).toString()).toBe('base');
     expect(await findArtifactFile(store.db, tenant, base, 'other.json')).toBeNull();
   });
 

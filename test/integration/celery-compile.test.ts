@@ -83,7 +83,7 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
       expect((await end(version)).outcome).toBe('published');
       const pointer = await findPointer(world.plane.db, { tenant, bundle: 'bundle', channel: 'live' });
       const file = await findArtifactFile(world.plane.db, tenant, pointer!.digest!, 'a.json');
-      expect(Buffer.from(file!.content).toString()).toBe('{"b":1}');
+      expect(Buffer.from(file!.head).toString()).toBe('{"b":1}');
       expect(await requests(version)).toEqual(['done']);
     });
 

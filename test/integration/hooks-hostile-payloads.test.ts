@@ -90,7 +90,7 @@ describe('the thread that reads payloads', () => {
   });
   afterAll(() => reader.close());
   const read = (payload: string): Promise<JudgedDelivery> =>
-    reader.read({
+    reader.read('acme', {
       provider: 'github',
       event: 'push',
       rule: RULE,

@@ -57,7 +57,7 @@ test.each(HOSTILE)(
   async (_what, text) => {
     const thread = startManifestReader();
     try {
-      const read = await manifestsIn(thread)(new Uint8Array(Buffer.from(text)));
+      const read = await manifestsIn(thread)('acme', new Uint8Array(Buffer.from(text)));
       expect(read).toMatchObject({ kind: 'problem', problem: expect.stringMatching(/^it (?:is|has) /) });
       expect(JSON.stringify(read).length).toBeLessThan(1_000);
     } finally {

@@ -67,7 +67,7 @@ test('what somebody else compiled is published, and its files are read through t
   const pointer = await findPointer(world.plane.db, { tenant, bundle: 'bundle', channel: 'live' });
   expect(pointer).toMatchObject({ version, digest: build(files).digest });
   const file = await findArtifactFile(world.plane.db, tenant, pointer!.digest!, 'deep/b.json');
-  expect(Buffer.from(file!.content).toString()).toBe(files['deep/b.json']);
+  expect(Buffer.from(file!.head).toString()).toBe(files['deep/b.json']);
   expect(await effects(version)).toEqual([
     'announcement done',
     'artifact-claim done',

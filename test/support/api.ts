@@ -52,6 +52,8 @@ export async function startApi(stores: {
   celeryGrants?: readonly CeleryGrant[];
   queueDepths?: QueueDepths;
   limits?: Partial<SocketLimits>;
+  /** Left out: on, as in the process. */
+  answersEarly?: boolean;
 }): Promise<TestApi> {
   const logged: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
@@ -74,7 +76,8 @@ export async function startApi(stores: {
     draining: drain.signal,
   });
   const limits = { ...socketLimits, ...stores.limits };
-  const server = await listen(app.fetch, { host: '127.0.0.1', port: 0, limits, early: app.early });
+  const early = stores.answersEarly === false ? () => null : app.early;
+  const server = await listen(app.fetch, { host: '127.0.0.1', port: 0, limits, early });
   let stopped: Promise<void> | null = null;
   const stopServer = (): Promise<void> => {
     drain.abort();

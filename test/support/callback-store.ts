@@ -38,7 +38,7 @@ export function callbackStore(): CallbackStore {
   const own: CallbackStore = {
     bench,
     get callbacks() {
-      return postgresCallbacks(bench.store.db, async (bytes) => readManifest(bytes));
+      return postgresCallbacks(bench.store.db, async (_tenant, bytes) => readManifest(bytes));
     },
     get deadlineMs() {
       return bench.openedAt + HOUR;

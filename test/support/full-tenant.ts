@@ -66,7 +66,7 @@ async function gated(store: Store, tenant: string, version: number): Promise<voi
 
 /** An address that somebody outside was given for that release. */
 async function asked(store: Store, tenant: string, version: number): Promise<void> {
-  const opened = await postgresCallbacks(store.db, async (bytes) => readManifest(bytes)).open({
+  const opened = await postgresCallbacks(store.db, async (_tenant, bytes) => readManifest(bytes)).open({
     id: { tenant, bundle: 'bundle', version },
     purpose: 'compile',
     subject: '1',

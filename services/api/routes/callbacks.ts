@@ -14,12 +14,13 @@ import { loadSource } from '../../postgres/sources.ts';
 import { notFound } from '../absence.ts';
 import { jsonAnswer, replayedHeader } from '../answers.ts';
 import type { ApiParts } from '../api-parts.ts';
-import { type Holding, readBody } from '../body.ts';
+import { readBody } from '../body.ts';
 import { callbackRefusal, type FoundCallback, getCallback, getOpenCallback } from '../callback.ts';
 import { type Endpoint, endpoint } from '../endpoint.ts';
 import { bytes, json, ofRelease, replayed } from '../openapi-responses.ts';
 import { contentTypeOf, readJsonBody } from '../request-input.ts';
-import { sourceArchive } from '../source-archive.ts';
+import type { Holding } from '../shares.ts';
+import { bytesHeldWhilePacking, sourceArchive } from '../source-archive.ts';
 
 const capability = z.string().max(200).meta({
   description: 'As it stands in the address that was given. Whatever is none gets 404.',
@@ -92,7 +93,7 @@ async function readReport({ purpose }: FoundCallback, request: Request): Promise
     : { purpose, said: await readJsonBody(CompileReport, request, limit) };
 }
 
-function sourceEndpoint({ db }: ApiParts): Endpoint {
+function sourceEndpoint({ db, responses }: ApiParts): Endpoint {
   return endpoint({
     method: 'get',
     path: '/v1/callbacks/{capability}/source',
@@ -101,15 +102,19 @@ function sourceEndpoint({ db }: ApiParts): Endpoint {
     description: 'A tar.gz of its files. The digest in the job is that of the tree, not of these bytes.',
     tags: ['callbacks'],
     may: null,
+    isStreamed: true,
     params: Params,
     responses: { 200: bytes('application/gzip', 'The source.', ofRelease) },
-    problems: closed,
-    async handle({ params, about }) {
+    problems: [...closed, 'busy'],
+    async handle({ params, about, onceSent }) {
       const found = await getOpenCallback(db, params.capability, 'compile');
       about(found);
       const { tenant, source } = found;
       const loaded = await loadSource(db, tenant, source);
       if (loaded === null) throw new Error(`the source ${source} of ${tenant} is not stored`);
+      const holding = responses.open([tenant, 'callbacks']);
+      holding.take(bytesHeldWhilePacking(loaded.tree));
+      onceSent(() => holding.release());
       return new Response(sourceArchive(db, tenant, loaded), {
         headers: { 'content-type': 'application/gzip', 'cache-control': 'no-store' },
       });
@@ -140,7 +145,7 @@ function blobEndpoint({ db }: ApiParts): Endpoint {
   });
 }
 
-function uploadEndpoint({ db, budget }: ApiParts): Endpoint {
+function uploadEndpoint({ db, bodies }: ApiParts): Endpoint {
   return endpoint({
     method: 'put',
     path: '/v1/callbacks/{capability}/blobs/{digest}',
@@ -161,7 +166,7 @@ function uploadEndpoint({ db, budget }: ApiParts): Endpoint {
       const found = await getOpenCallback(db, params.capability, 'compile');
       about(found);
       const mediaType = contentTypeOf(request);
-      const holding = budget.open(found.tenant);
+      const holding = bodies.open([found.tenant]);
       try {
         const content = await readContent(request, params.digest, holding);
         const blob = { digest: params.digest, mediaType, content };
@@ -180,10 +185,11 @@ function uploadEndpoint({ db, budget }: ApiParts): Endpoint {
 /** Hashed as it comes, so that the largest one keeps nobody else waiting. Throws `wrong_content`. */
 async function readContent(request: Request, named: string, holding: Holding): Promise<Buffer> {
   const hash = createHash('sha256');
-  const content = await readBody(request, callbackLimits.blobBytes, (size, chunk) => {
+  const onChunk = (size: number, chunk: Uint8Array): void => {
     holding.take(size);
     hash.update(chunk);
-  });
+  };
+  const content = await readBody(request, callbackLimits.blobBytes, { onChunk });
   const found = `sha256:${hash.digest('hex')}`;
   if (found !== named) {
     throw new PointsmanError('wrong_content', `These bytes are ${found}.`, { details: { digest: found } });

@@ -58,21 +58,23 @@ function findEndpoint(parts: ApiParts): Endpoint {
       304: empty('The pointer has not moved.', { etag: ETAG }),
     },
     problems: ['not_found', 'busy'],
-    async handle({ params, query, headers, request }) {
+    async handle({ params, query, headers, request, signal: gone, occupy }) {
       const pointer = await parts.readPointer(params);
       if (pointer === null)
         throw await absence(parts.db, params, `channel "${params.channel}" of "${params.bundle}"`);
       if (wantsEvents(request.headers)) {
-        return eventStreamAnswer(request, parts.draining, (signal) =>
+        occupy(parts.waiting, 1);
+        return eventStreamAnswer({ method: request.method, signal: gone }, parts.draining, (signal) =>
           pointerEvents(parts.pointers.follow(params, signal)),
         );
       }
       const answer = pointerAnswer(pointer, headers['if-none-match']);
       if (answer.status !== 304 || !query.wait) return answer;
+      occupy(parts.waiting, 1);
       const moved = await waitForMove(parts, params, {
         ifNoneMatch: headers['if-none-match'],
         waitMs: query.wait,
-        signal: request.signal,
+        signal: gone,
       });
       return moved ?? answer;
     },

@@ -1,14 +1,15 @@
 import { z } from 'zod';
 
 import { mediaTypes } from '../../../core/oci.ts';
-import { findArtifact, findArtifactFile } from '../../postgres/artifacts.ts';
+import { findArtifactFile, findManifest } from '../../postgres/artifacts.ts';
 import { findBlob } from '../../postgres/blobs.ts';
 import { findPointer } from '../../postgres/pointers.ts';
 import { absence } from '../absence.ts';
-import { contentAnswer } from '../answers.ts';
 import type { ApiParts } from '../api-parts.ts';
-import { type Endpoint, endpoint } from '../endpoint.ts';
+import { contentResponse, type StoredContent } from '../content-response.ts';
+import { type Call, type Endpoint, endpoint } from '../endpoint.ts';
 import { etagOf, IfNoneMatch, isKnown } from '../entity-tags.ts';
+import { responseLimits } from '../limits.ts';
 import { bytes, empty } from '../openapi-responses.ts';
 import { DigestParams, FileParams } from '../params.ts';
 
@@ -23,7 +24,7 @@ export function contentEndpoints(parts: ApiParts): Endpoint[] {
   return [fileEndpoint(parts), artifactEndpoint(parts), blobEndpoint(parts)];
 }
 
-function fileEndpoint({ db }: ApiParts): Endpoint {
+function fileEndpoint(parts: ApiParts): Endpoint {
   return endpoint({
     method: 'get',
     path: '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}/files/{path+}',
@@ -33,39 +34,42 @@ function fileEndpoint({ db }: ApiParts): Endpoint {
       'The file of the artifact that the channel points at now. A document is JSON, whatever its path says.',
     tags: ['content'],
     may: 'read',
+    isStreamed: true,
     params: FileParams,
     headers,
     responses: {
       200: bytes('*/*', 'The content.', { etag, generation: true }),
       304: empty('The caller has it.', { etag, generation: true }),
     },
-    problems: ['not_found'],
-    async handle({ params, headers: asked }) {
+    problems: ['not_found', 'busy'],
+    async handle({ params, headers: asked, occupy }) {
+      const { tenant, path } = params;
+      const { db } = parts;
       const pointer = await findPointer(db, params);
       const where = `channel "${params.channel}" of "${params.bundle}"`;
       if (pointer === null || pointer.digest === null) throw await absence(db, params, `release at ${where}`);
-      const file = await findArtifactFile(db, params.tenant, pointer.digest, params.path);
+      const file = await findArtifactFile(db, tenant, pointer.digest, path, responseLimits.sliceBytes);
       if (file === null)
-        throw await absence(
-          db,
-          params,
-          `file "${params.path}" at ${where}, generation ${pointer.generation}`,
-        );
+        throw await absence(db, params, `file "${path}" at ${where}, generation ${pointer.generation}`);
       const tag = etagOf(file.digest);
-      return contentAnswer(
-        { bytes: file.content, mediaType: file.mediaType },
-        isKnown(asked['if-none-match'], tag),
+      return contentResponse(
+        parts,
+        { occupy },
+        { tenant, ...file },
         {
-          etag: tag,
-          'cache-control': 'private, no-cache',
-          'pointsman-generation': String(pointer.generation),
+          isKnown: isKnown(asked['if-none-match'], tag),
+          headers: {
+            etag: tag,
+            'cache-control': 'private, no-cache',
+            'pointsman-generation': String(pointer.generation),
+          },
         },
       );
     },
   });
 }
 
-function artifactEndpoint({ db }: ApiParts): Endpoint {
+function artifactEndpoint(parts: ApiParts): Endpoint {
   return endpoint({
     method: 'get',
     path: '/v1/tenants/{tenant}/artifacts/{digest}',
@@ -75,23 +79,24 @@ function artifactEndpoint({ db }: ApiParts): Endpoint {
       'The OCI image manifest, byte for byte, so that its digest can be checked. It names every file and its blob.',
     tags: ['content'],
     may: 'read',
+    isStreamed: true,
     params: DigestParams,
     headers,
     responses: {
       200: bytes(mediaTypes.manifest, 'The manifest.', immutable),
       304: empty('The caller has it.', immutable),
     },
-    problems: ['not_found'],
-    async handle({ params: { tenant, digest }, headers: asked }) {
-      const artifact = await findArtifact(db, tenant, digest);
-      if (artifact === null) throw await absence(db, { tenant }, `artifact ${digest}`);
-      const content = { bytes: artifact.manifest, mediaType: mediaTypes.manifest };
-      return forEver(content, digest, asked['if-none-match']);
+    problems: ['not_found', 'busy'],
+    async handle({ params: { tenant, digest }, headers: asked, occupy }) {
+      const manifest = await findManifest(parts.db, tenant, digest, responseLimits.sliceBytes);
+      if (manifest === null) throw await absence(parts.db, { tenant }, `artifact ${digest}`);
+      const content = { tenant, digest, mediaType: mediaTypes.manifest, ...manifest };
+      return forEver(parts, { occupy }, content, asked['if-none-match']);
     },
   });
 }
 
-function blobEndpoint({ db }: ApiParts): Endpoint {
+function blobEndpoint(parts: ApiParts): Endpoint {
   return endpoint({
     method: 'get',
     path: '/v1/tenants/{tenant}/blobs/{digest}',
@@ -100,23 +105,28 @@ function blobEndpoint({ db }: ApiParts): Endpoint {
     description: 'The content with that digest, if the tenant has stored it.',
     tags: ['content'],
     may: 'read',
+    isStreamed: true,
     params: DigestParams,
     headers,
     responses: { 200: bytes('*/*', 'The content.', immutable), 304: empty('The caller has it.', immutable) },
-    problems: ['not_found'],
-    async handle({ params: { tenant, digest }, headers: asked }) {
-      const blob = await findBlob(db, tenant, digest);
-      if (blob === null) throw await absence(db, { tenant }, `blob ${digest}`);
-      return forEver({ bytes: blob.content, mediaType: blob.mediaType }, digest, asked['if-none-match']);
+    problems: ['not_found', 'busy'],
+    async handle({ params: { tenant, digest }, headers: asked, occupy }) {
+      const blob = await findBlob(parts.db, tenant, digest, responseLimits.sliceBytes);
+      if (blob === null) throw await absence(parts.db, { tenant }, `blob ${digest}`);
+      return forEver(parts, { occupy }, { tenant, digest, ...blob }, asked['if-none-match']);
     },
   });
 }
 
 function forEver(
-  content: Parameters<typeof contentAnswer>[0],
-  digest: string,
+  parts: ApiParts,
+  call: Pick<Call<unknown, unknown, unknown, unknown>, 'occupy'>,
+  content: StoredContent,
   ifNoneMatch: string | undefined,
 ): Response {
-  const tag = etagOf(digest);
-  return contentAnswer(content, isKnown(ifNoneMatch, tag), { etag: tag, 'cache-control': FOR_EVER });
+  const tag = etagOf(content.digest);
+  return contentResponse(parts, call, content, {
+    isKnown: isKnown(ifNoneMatch, tag),
+    headers: { etag: tag, 'cache-control': FOR_EVER },
+  });
 }

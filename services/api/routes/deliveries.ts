@@ -8,14 +8,16 @@ import { findHook } from '../../postgres/hooks.ts';
 import { absence } from '../absence.ts';
 import { jsonAnswer, replayedHeader } from '../answers.ts';
 import type { ApiParts } from '../api-parts.ts';
-import { BodyBudget, readBody } from '../body.ts';
+import { readBody, skipBody } from '../body.ts';
 import { type Endpoint, endpoint } from '../endpoint.ts';
 import { DeliveryView, viewDelivery } from '../hook-view.ts';
+import { deliveryShares } from '../limits.ts';
 import { json, ofRelease, replayed } from '../openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../pages.ts';
 import { HookParams } from '../params.ts';
 import { authenticHook, receive, type Received } from '../receive-delivery.ts';
 import { releasePath } from '../release-view.ts';
+import { Shares } from '../shares.ts';
 
 const PATH = '/v1/tenants/{tenant}/hooks/{hook}/deliveries';
 
@@ -47,11 +49,9 @@ const Receipt = z
   });
 
 function receiveEndpoint({ db, secrets, deliveries, payloads }: ApiParts): Endpoint {
-  // Of its own: who delivers is not known before the whole body is here, and must not keep anybody from publishing.
-  const budget = new BodyBudget({
-    bytes: deliveryLimits.heldBytes,
-    bytesOfTenant: deliveryLimits.heldBytesOfTenant,
-  });
+  const known = new Shares(deliveryShares);
+  // The same shares for hooks that do not exist, so that a refusal does not tell which hooks there are. Their bodies are not kept.
+  const unknown = new Shares(deliveryShares);
   return endpoint({
     method: 'post',
     path: PATH,
@@ -79,14 +79,20 @@ function receiveEndpoint({ db, secrets, deliveries, payloads }: ApiParts): Endpo
       'busy',
       'unavailable',
     ],
-    async handle({ params, request, log, ids, about }) {
-      const holding = budget.open(params.tenant);
+    async handle({ params, request, source, log, ids, about }) {
+      if (secrets === null) throw new PointsmanError('unavailable', 'Hooks are not set up here.');
+      const { tenant, hook } = params;
+      const found = await findHook(db, tenant, hook);
+      const holding = (found === null ? unknown : known).open([source, tenant, hook]);
       try {
-        const body = await readBody(request, deliveryLimits.bodyBytes, (bytes) => holding.take(bytes));
-        if (secrets === null) throw new PointsmanError('unavailable', 'Hooks are not set up here.');
+        const onChunk = (bytes: number): void => holding.take(bytes);
+        const body =
+          found === null
+            ? bodyOf(await skipBody(request, deliveryLimits.bodyBytes, { onChunk }))
+            : await readBody(request, deliveryLimits.bodyBytes, { onChunk });
         const intake = { db, secrets, reader: payloads, log };
         const raw = { ...params, headers: request.headers, body };
-        const received = await receive(intake, await authenticHook(intake, raw), raw);
+        const received = await receive(intake, authenticHook(intake, found, raw), raw);
         const { delivery, state, bundle, version } = received.delivery;
         if (version !== null) about({ tenant: params.tenant, bundle, version });
         if (state === 'received') await deliveries.start({ ...params, delivery }, ids, log);
@@ -96,6 +102,13 @@ function receiveEndpoint({ db, secrets, deliveries, payloads }: ApiParts): Endpo
       }
     },
   });
+}
+
+const ZEROS = new Uint8Array(deliveryLimits.bodyBytes);
+
+/** Stands for a body that was not kept: hashing it takes as long. */
+function bodyOf(size: number): Uint8Array<ArrayBuffer> {
+  return ZEROS.subarray(0, size);
 }
 
 function receiptAnswer(tenant: string, { kind, delivery: of, replayed: isReplayed }: Received): Response {

@@ -88,19 +88,21 @@ function feedEndpoint(parts: ApiParts): Endpoint {
     headers: z.object({ 'last-event-id': LastEventId }),
     responses: { 200: orEvents(json(FeedView, 'What comes after the cursor.'), streamExample) },
     problems: ['not_found', 'foreign_cursor', 'cursor_ahead', 'cursor_expired', 'busy'],
-    async handle({ params: { tenant }, query, headers, request }) {
+    async handle({ params: { tenant }, query, headers, request, signal: gone, occupy }) {
       const isStream = wantsEvents(request.headers);
       const limit = isStream ? 0 : (query.limit ?? httpLimits.defaultPageSize);
       const asked = headers['last-event-id'] ?? query.after ?? null;
       const { from, page } = await openFeed(parts, tenant, { asked, limit });
       if (isStream) {
-        return eventStreamAnswer(request, parts.draining, (signal) =>
+        occupy(parts.waiting, 1);
+        return eventStreamAnswer({ method: request.method, signal: gone }, parts.draining, (signal) =>
           movedEvents({ tenant, seq: from }, parts.feeds.follow(tenant, from, signal)),
         );
       }
       const events = page.moves.map(moveEvent);
       if (events.length > 0 || !query.wait) return feedAnswer(tenant, { from, events, latest: page.latest });
-      const end = AbortSignal.any([request.signal, parts.draining, AbortSignal.timeout(query.wait)]);
+      occupy(parts.waiting, 1);
+      const end = AbortSignal.any([gone, parts.draining, AbortSignal.timeout(query.wait)]);
       for await (const fresh of parts.feeds.follow(tenant, from, end)) {
         const told = fresh.slice(0, limit).map(({ event }) => event);
         return feedAnswer(tenant, { from, events: told, latest: fresh.at(-1)?.seq ?? from });

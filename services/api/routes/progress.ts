@@ -59,12 +59,13 @@ function progressEndpoint(parts: ApiParts): Endpoint {
       },
     },
     problems: ['not_found', 'busy'],
-    async handle({ params, headers, request }) {
+    async handle({ params, headers, request: { method }, signal: gone, occupy }) {
       const release = await findReleaseProgress(parts.db, params);
       if (release === null)
         throw await absence(parts.db, params, `release v${params.version} of "${params.bundle}"`);
       const seen = headers['last-event-id'] ?? NO_EVENT;
-      return eventStreamAnswer(request, parts.draining, (signal) =>
+      occupy(parts.waiting, 1);
+      return eventStreamAnswer({ method, signal: gone }, parts.draining, (signal) =>
         eventsAfter(
           seen,
           release.status === 'settled' ? once(release) : parts.releases.follow(params, signal),

@@ -121,10 +121,12 @@ function publishEndpoint(parts: ApiParts): Endpoint {
       const format = sourceFormat(call.request);
       refuseOptionsBesideJson(format, options);
       const executor = await requireExecutor(parts.db, call.params.tenant);
-      const holding = parts.budget.open(call.params.tenant);
+      const { tenant } = call.params;
+      const holding = parts.bodies.open([tenant]);
       try {
-        const source = await readSource(parts.sources, call.request, format, holding);
-        if (dryRun === 'true') return await answerDryRun(parts, call.params.tenant, source, executor);
+        const asked = { request: call.request, format, holding };
+        const source = await readSource(parts.sources, tenant, asked);
+        if (dryRun === 'true') return await answerDryRun(parts, tenant, source, executor);
         if (source.kind === 'invalid') throw invalidSource(source);
         const done = await publish(parts, {
           ...call.params,

@@ -30,10 +30,7 @@ export async function oldReleases(db: Database | null, client: ApiClient, now: n
     for (const { bundle } of bundles) {
       const path = `${bundlePath(tenant, bundle)}/releases`;
       const recent = await listRows(client, path, ReleaseView, cliLimits.doctorReleases);
-      const old = recent.filter(
-        ({ status, createdAt }) =>
-          status !== 'settled' && status !== 'queued' && Date.parse(createdAt) < olderThan,
-      );
+      const old = recent.filter((one) => one.status === 'running' && Date.parse(one.createdAt) < olderThan);
       found.push(
         ...old.map(({ channel, version, source }) => ({ tenant, bundle, channel, version, source })),
       );

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { BodyBudget, readBody } from '../../../services/api/body.ts';
+import { readBody, skipBody } from '../../../services/api/body.ts';
 
 /** A body that never ends by itself, and counts what was taken of it. */
 function endless() {
@@ -49,27 +49,65 @@ test('a body that breaks off is malformed', async () => {
   await expect(readBody(post(stream), 10)).rejects.toMatchObject({ code: 'malformed' });
 });
 
-test('bodies together take no more than the budget, and give it back', () => {
-  const budget = new BodyBudget({ bytes: 100, bytesOfTenant: 100 });
-  const first = budget.open('a');
-  first.take(60);
-  const second = budget.open('b');
-  expect(() => second.take(50)).toThrow(expect.objectContaining({ code: 'busy' }));
-  first.release();
-  second.take(50);
-  expect(budget.held).toBe(50);
-  second.release();
-  second.release();
-  expect(budget.held).toBe(0);
+/** A body whose pieces the test sends. */
+function sent() {
+  const state = { controller: null as ReadableStreamDefaultController<Uint8Array> | null };
+  const stream = new ReadableStream<Uint8Array>({
+    start: (controller) => void (state.controller = controller),
+  });
+  return {
+    stream,
+    send: (bytes: number) => state.controller?.enqueue(new Uint8Array(bytes)),
+    end: () => state.controller?.close(),
+  };
+}
+
+const pace = { windowMs: 50, bytes: 100, lateMs: 60_000 };
+
+test('a body whose sender stalls is ended after one window, whatever came before', async () => {
+  const { stream, send } = sent();
+  send(1_000);
+  await expect(readBody(post(stream), 10_000, { pace })).rejects.toMatchObject({ code: 'too_slow' });
 });
 
-test('one tenant alone can not take all of the budget', () => {
-  const budget = new BodyBudget({ bytes: 100, bytesOfTenant: 50 });
-  const greedy = budget.open('a');
-  greedy.take(40);
-  expect(() => budget.open('a').take(20)).toThrow(expect.objectContaining({ code: 'busy' }));
-  budget.open('b').take(50);
-  greedy.release();
-  budget.open('a').take(50);
-  expect(budget.held).toBe(100);
+test('a body that trickles is ended, and what came first does not count for later', async () => {
+  const { stream, send } = sent();
+  send(9_000);
+  const trickle = setInterval(() => send(1), 5);
+  await expect(readBody(post(stream), 10_000, { pace })).rejects.toMatchObject({ code: 'too_slow' });
+  clearInterval(trickle);
+});
+
+test('a body that keeps the pace is read to its end, however long that takes', async () => {
+  const { stream, send, end } = sent();
+  let pieces = 0;
+  const steady = setInterval(() => {
+    send(1_000);
+    if (++pieces < 120) return;
+    clearInterval(steady);
+    end();
+  }, 5);
+  const slow = { windowMs: 200, bytes: 100, lateMs: 20 };
+  expect((await readBody(post(stream), 200_000, { pace: slow })).byteLength).toBe(120_000);
+});
+
+test('a check that is late counts for nothing: this process was busy and has read nothing meanwhile', async () => {
+  const { stream, send, end } = sent();
+  const read = readBody(post(stream), 10_000, { pace: { ...pace, lateMs: 20 } });
+  const busyUntil = performance.now() + 200;
+  while (performance.now() < busyUntil);
+  setTimeout(() => {
+    send(7);
+    end();
+  }, 0);
+  expect((await read).byteLength).toBe(7);
+});
+
+test('a body that is skipped has the same bounds, and only its size is known', async () => {
+  const pieces: number[] = [];
+  const onChunk = (bytes: number): number => pieces.push(bytes);
+  expect(await skipBody(post('hello'), 5, { onChunk })).toBe(5);
+  expect(pieces).toEqual([5]);
+  await expect(skipBody(post('hello!'), 5)).rejects.toMatchObject({ code: 'too_large' });
+  await expect(skipBody(post(sent().stream), 5, { pace })).rejects.toMatchObject({ code: 'too_slow' });
 });

@@ -4,9 +4,12 @@ import { z } from 'zod';
 
 import { PointsmanError } from '../../../core/errors.ts';
 import { authenticate, type KnownTokens, type Principal } from '../../../services/api/access.ts';
+import { NO_CONNECTION } from '../../../services/api/connection.ts';
 import { endpoint } from '../../../services/api/endpoint.ts';
+import { responseShares } from '../../../services/api/limits.ts';
 import { Metrics } from '../../../services/api/metrics.ts';
 import { router } from '../../../services/api/router.ts';
+import { Shares } from '../../../services/api/shares.ts';
 import { hashToken } from '../../../services/config/settings.ts';
 
 const TOKEN = 'a-token-that-is-secret';
@@ -77,6 +80,7 @@ function startRouter(as: Principal | null = null) {
   const app = router(endpoints, {
     authenticate: async (authorization) => as ?? authenticate(authorization, known),
     metrics: new Metrics(),
+    responses: new Shares(responseShares),
     log,
     draining: draining.signal,
   });
@@ -85,7 +89,10 @@ function startRouter(as: Principal | null = null) {
       authorization: `Bearer ${TOKEN}`,
       ...(init.headers as Record<string, string> | undefined),
     };
-    const response = await app.fetch(new Request(`http://test${path}`, { ...init, method, headers }));
+    const response = await app.fetch(
+      new Request(`http://test${path}`, { ...init, method, headers }),
+      NO_CONNECTION,
+    );
     const text = await response.text();
     const json = (text.startsWith('{') ? JSON.parse(text) : null) as Record<string, unknown> | null;
     return { status: response.status, headers: response.headers, text, json };

@@ -22,11 +22,11 @@ interface Question {
 }
 
 /**
- * Answers 304 to whoever asks for a pointer that has not moved, ahead of the router, for less than two thirds of the cost: what runtimes ask
- * all day that poll without waiting. Token, role and record are asked as the router asks them. What is not in the plainest form, and what has any other answer,
- * refusals among them, is the router's.
+ * Answers 304 ahead of the router when a pointer has not moved, for less than two thirds of the cost: runtimes that poll without waiting
+ * send this request all day. It checks token, role and record as the router does, and both rely on `headProblem`. It takes a request in its plainest form only, and leaves
+ * every other form and every other answer, refusals included, to the router.
  */
-export function unmovedPointer(parts: Parts): EarlyAnswer {
+export function notModified(parts: Parts): EarlyAnswer {
   return (incoming, outgoing) => {
     const question = questionOf(incoming);
     return question === null ? null : answered(parts, question, incoming, outgoing);
@@ -65,7 +65,7 @@ async function answered(
     noteAnswer({ metrics, log }, { ids, method: 'GET', status: 304, startedAt, principal, ...about });
     return true;
   } catch {
-    // Refused, or the store does not answer: the router meets the same, and says so.
+    // Refused, or the store does not answer: the router gets the same result, and reports it.
     return false;
   }
 }

@@ -9,7 +9,7 @@ import { PointsmanError } from '../../../core/errors.ts';
 import type { Pointer } from '../../../core/pointer.ts';
 import type { Principal } from '../../../services/api/access.ts';
 import { Metrics } from '../../../services/api/metrics.ts';
-import { unmovedPointer } from '../../../services/api/unmoved-pointer.ts';
+import { notModified } from '../../../services/api/not-modified.ts';
 
 /** What stands for the router: it says that it was asked. */
 const ROUTERS = 418;
@@ -38,7 +38,7 @@ beforeEach(async () => {
   drain = new AbortController();
   lines = [];
   metrics = new Metrics();
-  const early = unmovedPointer({
+  const early = notModified({
     authenticate: (authorization) =>
       authorization === plain.authorization
         ? Promise.resolve(principal)

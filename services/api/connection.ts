@@ -1,0 +1,74 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+import ipaddr from 'ipaddr.js';
+
+/** What the API needs of the connection that a request came over. */
+export interface Connection {
+  /** Of the sender, or of the proxy in front. One name for all that a single IPv6 subscriber owns. */
+  readonly source: string;
+  /** Calls back once: when the response was handed to the kernel, or its connection is gone. */
+  readonly onceSent: (end: () => void) => void;
+  /** Aborts then. The signal of a web request does not when a pipelined response has not begun. */
+  readonly signal: AbortSignal;
+}
+
+/** Of a request that came over no socket. */
+export const NO_CONNECTION: Connection = {
+  source: 'none',
+  onceSent: () => {},
+  signal: new AbortController().signal,
+};
+
+export function connectionOf(incoming: IncomingMessage, outgoing: ServerResponse): Connection {
+  const { socket } = incoming;
+  let sent: AbortController | null = null;
+  return {
+    get source() {
+      return sourceOf(socket.remoteAddress ?? 'gone');
+    },
+    onceSent: (end) => onceSent(outgoing, socket, end),
+    get signal() {
+      if (sent !== null) return sent.signal;
+      const controller = new AbortController();
+      sent = controller;
+      onceSent(outgoing, socket, () => controller.abort());
+      return controller.signal;
+    },
+  };
+}
+
+/** An IPv6 subscriber has at least a /64, and could otherwise be as many senders as it likes. */
+export function sourceOf(address: string): string {
+  if (!ipaddr.isValid(address)) return address;
+  const parsed = ipaddr.process(address);
+  if (parsed.kind() === 'ipv4') return parsed.toString();
+  return `${parsed.toNormalizedString().split(':').slice(0, 4).join(':')}::/64`;
+}
+
+/** What has to be called when a socket closes. A pipelined response that never began emits no event of its own. */
+const endsBySocket = new WeakMap<Socket, Set<() => void>>();
+
+function onceSent(outgoing: ServerResponse, socket: Socket, end: () => void): void {
+  if (outgoing.closed || socket.destroyed) {
+    end();
+    return;
+  }
+  const ends = endsOf(socket);
+  const endOnce = (): void => {
+    if (ends.delete(endOnce)) end();
+  };
+  ends.add(endOnce);
+  outgoing.once('close', endOnce);
+}
+
+function endsOf(socket: Socket): Set<() => void> {
+  const known = endsBySocket.get(socket);
+  if (known !== undefined) return known;
+  const ends = new Set<() => void>();
+  endsBySocket.set(socket, ends);
+  socket.once('close', () => {
+    for (const end of ends) end();
+  });
+  return ends;
+}

@@ -1,0 +1,49 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+
+/** A response as it came over the socket. */
+export interface RawResponse {
+  readonly status: number;
+  /** By lower-case name. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: string;
+}
+
+/** A connection on which a test says byte by byte what is sent, and when anything is read. */
+export async function openSocket(
+  url: string,
+  options: { readonly localAddress?: string } = {},
+): Promise<Socket> {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port), ...options });
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** Sends those bytes and reads until the server closes the connection. */
+export async function exchange(url: string, bytes: string | Uint8Array): Promise<RawResponse> {
+  const socket = await openSocket(url);
+  socket.write(bytes);
+  return responseOn(socket);
+}
+
+/** Reads until the server closes the connection. */
+export async function responseOn(socket: Socket): Promise<RawResponse> {
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  if (!socket.closed) await once(socket, 'close');
+  const text = Buffer.concat(chunks).toString('latin1');
+  // What comes before it when the request expects 100 Continue is no response yet.
+  const [head = '', ...body] = text.replace(/^HTTP\/1\.1 100 .*\r\n\r\n/, '').split('\r\n\r\n');
+  const [status = '', ...lines] = head.split('\r\n');
+  const headers = lines.map((line): [string, string] => {
+    const colon = line.indexOf(':');
+    return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+  });
+  return {
+    status: Number(status.split(' ')[1] ?? Number.NaN),
+    headers: new Map(headers),
+    body: body.join('\r\n\r\n'),
+  };
+}

@@ -1,0 +1,67 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+
+import { afterEach, expect, test } from 'vitest';
+
+import { type Connection, connectionOf, sourceOf } from '../../../services/api/connection.ts';
+import { eventually } from '../../support/eventually.ts';
+
+test.each([
+  ['192.0.2.7', '192.0.2.7'],
+  ['::ffff:192.0.2.7', '192.0.2.7'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+  ['2001:db8:1:2::6', '2001:db8:1:2::/64'],
+  ['2001:db8::6', '2001:db8:0:0::/64'],
+  ['::1', '0:0:0:0::/64'],
+  ['fe80::1:2:3:4%eth0', 'fe80:0:0:0::/64'],
+])('the source of %s is %s', (address, source) => {
+  expect(sourceOf(address)).toBe(source);
+});
+
+let server: Server | null = null;
+afterEach(() => {
+  server?.closeAllConnections();
+  server?.close();
+  server = null;
+});
+
+/** Sends two requests, one behind the other, neither of which is answered; `close` ends their connection. */
+async function twoPipelined() {
+  const connections: Connection[] = [];
+  const outgoing: { end(): void }[] = [];
+  const listening = createServer((incoming, response) => {
+    connections.push(connectionOf(incoming, response));
+    outgoing.push(response);
+  });
+  server = listening;
+  listening.listen(0, '127.0.0.1');
+  await once(listening, 'listening');
+  const socket = connect((listening.address() as AddressInfo).port, '127.0.0.1');
+  socket.on('error', () => {});
+  socket.write('GET / HTTP/1.1\r\nHost: test\r\n\r\n'.repeat(2));
+  await eventually(async () => connections.length === 2, { what: 'both requests were taken' });
+  return { connections, outgoing, close: () => socket.destroy() };
+}
+
+test('what was registered is called when the response was sent, once, and not for the other request', async () => {
+  const { connections, outgoing, close } = await twoPipelined();
+  const ends = [0, 0];
+  for (const [nth, { onceSent }] of connections.entries()) onceSent(() => (ends[nth] = (ends[nth] ?? 0) + 1));
+  outgoing[0]?.end();
+  await eventually(async () => ends[0] === 1, { what: 'the first was sent' });
+  expect(ends).toEqual([1, 0]);
+  close();
+  await eventually(async () => ends[1] === 1, { what: 'the second was given up' });
+  expect(ends).toEqual([1, 1]);
+});
+
+test('when the connection goes, it is called also for a request whose response has not begun, and the signal aborts', async () => {
+  const { connections, close } = await twoPipelined();
+  const ended = connections.map(({ signal }) => signal);
+  close();
+  await eventually(async () => ended.every(({ aborted }) => aborted), { what: 'both are over' });
+  const late: string[] = [];
+  connections[0]?.onceSent(() => late.push('called at once'));
+  expect(late).toEqual(['called at once']);
+});

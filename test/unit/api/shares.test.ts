@@ -1,0 +1,144 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { type Holding, type ShareLimits, Shares } from '../../../services/api/shares.ts';
+
+const CAPACITY = 1_000;
+const MINIMUM = 10;
+const RESERVED = 0.25;
+const COMMON = CAPACITY * (1 - RESERVED);
+
+const byTenant: ShareLimits = {
+  capacity: CAPACITY,
+  levels: [{ minimum: MINIMUM, reserved: RESERVED }],
+};
+const byTenantAndToken: ShareLimits = {
+  capacity: CAPACITY,
+  levels: [
+    { minimum: MINIMUM, reserved: RESERVED },
+    { minimum: 2, reserved: RESERVED },
+  ],
+};
+
+/** Takes one unit after the other until the share is exhausted; what it got. */
+function takeAll(shares: Shares, ...path: string[]): number {
+  let got = 0;
+  for (const holding = shares.open(path); isTaken(holding, 1);) got++;
+  return got;
+}
+
+function isTaken(holding: Holding, amount: number): boolean {
+  try {
+    holding.take(amount);
+    return true;
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'busy' });
+    return false;
+  }
+}
+
+describe('of a shared resource', () => {
+  test('one holder gets at most half, two together three quarters, and each further one half of what is left', () => {
+    const shares = new Shares(byTenant);
+    expect(takeAll(shares, 'a')).toBe(COMMON / 2);
+    expect(Math.abs(takeAll(shares, 'b') - COMMON / 4)).toBeLessThan(1);
+    expect(Math.abs(takeAll(shares, 'c') - COMMON / 8)).toBeLessThan(1);
+    expect(takeAll(shares, 'a')).toBe(0);
+    expect(takeAll(shares, 'd')).toBeGreaterThanOrEqual(MINIMUM);
+  });
+
+  test('a holder whose neighbours have all that is not reserved still gets its minimum', () => {
+    const shares = new Shares(byTenant);
+    for (let greedy = 0; greedy < 10; greedy++) takeAll(shares, `greedy-${greedy}`);
+    for (let late = 0; late < 15; late++) expect(takeAll(shares, `late-${late}`)).toBe(MINIMUM);
+  });
+
+  test('what is released can be taken by others, and releasing twice releases once', () => {
+    const shares = new Shares(byTenant);
+    const first = shares.open(['a']);
+    first.take(300);
+    expect(shares.room(['b'])).toBe((COMMON - 300) / 2);
+    first.release();
+    first.release();
+    expect([shares.held, shares.room(['b'])]).toEqual([0, COMMON / 2]);
+  });
+
+  test('a token does not take the share of its tenant from the other tokens', () => {
+    const shares = new Shares(byTenantAndToken);
+    const greedy = takeAll(shares, 'a', 'greedy');
+    const other = takeAll(shares, 'a', 'other');
+    expect(other).toBeGreaterThan(greedy / 3);
+    expect(takeAll(shares, 'b', 'greedy')).toBeGreaterThan(greedy / 3);
+  });
+
+  test('names like those of an object’s own properties are holders like any other', () => {
+    const shares = new Shares(byTenant);
+    for (const name of Object.getOwnPropertyNames(Object.prototype)) shares.open([name]).take(1);
+    expect(shares.held).toBe(Object.getOwnPropertyNames(Object.prototype).length);
+  });
+});
+
+/** Whoever takes or releases what, in any order. */
+const steps = fc.array(
+  fc.record({
+    tenant: fc.integer({ min: 0, max: 8 }),
+    token: fc.integer({ min: 0, max: 3 }),
+    amount: fc.oneof(fc.constant('release' as const), fc.integer({ min: 1, max: CAPACITY })),
+  }),
+  { maxLength: 200 },
+);
+
+describe.each([
+  ['with one level', byTenant],
+  ['with tokens inside of tenants', byTenantAndToken],
+])('whatever is taken and released, %s,', (_what, limits) => {
+  test('no holder has more than half of what is not reserved, no pair more than three quarters, and all together at most the capacity', () => {
+    everyState(limits, ({ held, shares }) => {
+      const [first = 0, second = 0] = [...held.values()].toSorted((a, b) => b - a);
+      expect(first).toBeLessThanOrEqual(COMMON / 2);
+      expect(first + second).toBeLessThanOrEqual((3 * COMMON) / 4 + MINIMUM);
+      expect(shares.held).toBeLessThanOrEqual(CAPACITY);
+      expect(shares.held).toBe([...held.values()].reduce((sum, one) => sum + one, 0));
+    });
+  });
+
+  test('a holder that holds nothing always gets its minimum while the reserve covers all holders', () => {
+    everyState(limits, ({ held, shares }) => {
+      const holders = [...held.values()].filter((one) => one > 0).length;
+      expect(holders).toBeLessThan((CAPACITY * RESERVED) / MINIMUM);
+      const minimum = limits.levels.at(-1)?.minimum ?? 0;
+      expect(shares.room(['newcomer', 'newcomer'])).toBeGreaterThanOrEqual(minimum);
+    });
+  });
+
+  interface State {
+    readonly shares: Shares;
+    /** By tenant. */
+    readonly held: ReadonlyMap<number, number>;
+  }
+
+  function everyState(of: ShareLimits, check: (state: State) => void): void {
+    fc.assert(
+      fc.property(steps, (taken) => {
+        const shares = new Shares(of);
+        const held = new Map<number, number>();
+        const holdings = new Map<string, { holding: Holding; own: number }>();
+        for (const { tenant, token, amount } of taken) {
+          const path = [`tenant-${tenant}`, `token-${token}`];
+          const one = holdings.get(path.join('/')) ?? { holding: shares.open(path), own: 0 };
+          holdings.set(path.join('/'), one);
+          const before = held.get(tenant) ?? 0;
+          if (amount === 'release') {
+            one.holding.release();
+            held.set(tenant, before - one.own);
+            one.own = 0;
+          } else if (isTaken(one.holding, amount)) {
+            held.set(tenant, before + amount);
+            one.own += amount;
+          }
+          check({ shares, held });
+        }
+      }),
+    );
+  }
+});

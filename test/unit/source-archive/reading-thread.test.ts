@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { archiveReaderLimits } from '../../../services/source-archive/limits.ts';
+import {
+  type ReadingThread,
+  startReadingThread,
+  threadFile,
+} from '../../../services/source-archive/reading-thread.ts';
+import type { RepositoryTask } from '../../../services/source-archive/repository-thread.ts';
+import type { ReadArchive } from '../../../services/source-archive/tar-archive.ts';
+import { repositoryArchive } from '../../support/archives.ts';
+
+const MODULE = new URL('../../../services/source-archive/repository-reader.ts', import.meta.url).href;
+
+/** Far less than all tasks of a test take together, and far more than one. */
+const TIMEOUT_MS = 2_000;
+
+let reader: ReadingThread<RepositoryTask, ReadArchive>;
+let archive: Buffer;
+
+beforeAll(async () => {
+  reader = startReadingThread(threadFile('repository-thread', MODULE), {
+    ...archiveReaderLimits,
+    timeoutMs: TIMEOUT_MS,
+    queued: 1_000,
+    queuedPerTenant: 900,
+  });
+  archive = await repositoryArchive({ 'a.json': '{}', 'large.bin': 'x'.repeat(7 * 1024 * 1024) });
+  await read('warm-up');
+});
+afterAll(() => reader.close());
+
+const read = (tenant: string): Promise<ReadArchive> =>
+  reader.read(tenant, { bytes: new Uint8Array(archive), folder: null });
+
+test('the time of a task begins when the thread begins with it: one that waits for longer than that is read all the same', async () => {
+  const beganAt = performance.now();
+  await read('a');
+  const tasks = Math.ceil((2 * TIMEOUT_MS) / (performance.now() - beganAt));
+  const results = await Promise.all(Array.from({ length: Math.min(tasks, 800) }, () => read('a')));
+  expect(new Set(results.map(({ kind }) => kind))).toEqual(new Set(['source']));
+});
+
+test('the task of a tenant that has none is read before the second of a tenant that has many', async () => {
+  const ended: string[] = [];
+  const note = (tenant: string) => (): void => void ended.push(tenant);
+  const many = Array.from({ length: 20 }, () => read('many').then(note('many')));
+  const one = read('one').then(note('one'));
+  await Promise.all([...many, one]);
+  expect(ended.indexOf('one')).toBeLessThanOrEqual(1);
+});
+
+test('a tenant that has too many waiting is told busy, and another one is not', async () => {
+  const small = startReadingThread<RepositoryTask, ReadArchive>(
+    threadFile('repository-thread', MODULE),
+    archiveReaderLimits,
+  );
+  try {
+    const task = (): RepositoryTask => ({ bytes: new Uint8Array(archive), folder: null });
+    const all = Array.from({ length: 7 }, () => small.read('a', task()));
+    const settled = Promise.allSettled(all);
+    expect((await small.read('b', task())).kind).toBe('source');
+    const refused = (await settled).filter(({ status }) => status === 'rejected');
+    expect(refused).toEqual([
+      { status: 'rejected', reason: expect.objectContaining({ code: 'busy' }) as Error },
+      { status: 'rejected', reason: expect.objectContaining({ code: 'busy' }) as Error },
+    ]);
+  } finally {
+    await small.close();
+  }
+});
