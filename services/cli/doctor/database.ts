@@ -1,5 +1,7 @@
 import { openDatabase, type Database } from '../../postgres/database.ts';
-import { recordHealth } from '../../postgres/doctor.ts';
+import { type FailingBroker, failingBrokers, recordHealth } from '../../postgres/doctor.ts';
+import { feedLimits } from '../../../core/distribution-limits.ts';
+import { printable } from '../printable.ts';
 import { look, type Finding } from './finding.ts';
 
 /** Runs with the database's connections, and closes them; null without a database. */
@@ -37,6 +39,16 @@ export async function databaseFindings(db: Database | null, isOwnStack: boolean)
         says: `${dangling} name an artifact that is not there`,
       });
     }
-    return findings;
+    return [...findings, ...(await failingBrokers(db)).map(brokerFinding)];
   });
+}
+
+function brokerFinding({ broker, partitions, since, reason }: FailingBroker): Finding {
+  const where = `${partitions} of ${feedLimits.partitions} partitions`;
+  return {
+    about: broker,
+    state: 'ill',
+    says: `has failed since ${since} for the tenants of ${where}: ${printable(reason ?? 'nobody knows why')}`,
+    advice: ['Channels that freeze wait for it, and moves are delivered when it is back.'],
+  };
 }
