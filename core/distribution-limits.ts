@@ -64,6 +64,8 @@ export const sinkLimits = {
   /** Looks in a row that found all sinks well although the swap did not take their proof: the machine is slow, or its clocks differ. */
   staleProofs: 5,
   freezeBackoff: { firstMs: second, factor: 2, maxMs: 10 * second },
+  /** The same for a broker, whose return wakes the release: a look of its own is only for a wake that was lost, and every look costs the writer a turn. */
+  wokenBackoff: { firstMs: 10 * second, factor: 1, maxMs: 10 * second },
 } as const;
 
 /** Runtimes that follow a pointer. */

@@ -52,7 +52,9 @@ export async function awaitSinks(
     return errored(`${inOneLine(still)}, for longer than a release waits`);
   }
   ctx.set(WAITING_FOR, inWords(still, frozen.untilMs));
-  const waitMs = backoffMs(frozen.looks, ctx.rand.random(), sinkLimits.freezeBackoff);
+  const isWoken = still.every(({ shared }) => shared === true);
+  const backoff = isWoken ? sinkLimits.wokenBackoff : sinkLimits.freezeBackoff;
+  const waitMs = backoffMs(frozen.looks, ctx.rand.random(), backoff);
   await untilWell(ctx, id, still, { nowMs, untilMs: Math.min(nowMs + waitMs, frozen.untilMs) });
   return frozen;
 }

