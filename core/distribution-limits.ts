@@ -55,7 +55,17 @@ export const sinkLimits = {
   provenMs: 5 * second,
   /** How long a release waits for a required sink that is down. */
   freezeMs: 6 * hour,
+  /** How often a broker is probed while releases wait for it, so that they go on within two seconds of its return. */
+  probeEveryMs: second,
+  /** A probe that is so late was lost with its invocation: the longest one takes ten seconds, to connect and to be answered. */
+  probeLostMs: 30 * second,
+  /** Releases that one partition remembers as waiting for its broker. Past it they wait for their own next look, at most ten seconds. */
+  waitingReleases: 1_000,
+  /** Looks in a row that found all sinks well although the swap did not take their proof: the machine is slow, or its clocks differ. */
+  staleProofs: 5,
   freezeBackoff: { firstMs: second, factor: 2, maxMs: 10 * second },
+  /** The same for a broker, whose return wakes the release: a look of its own is only for a wake that was lost, and every look costs the writer a turn. */
+  wokenBackoff: { firstMs: 10 * second, factor: 1, maxMs: 10 * second },
 } as const;
 
 /** Runtimes that follow a pointer. */

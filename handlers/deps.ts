@@ -215,6 +215,8 @@ export type InvocationState = 'running' | 'ended' | 'unknown';
 
 export interface Invocations {
   stateOf(id: ReleaseId): Promise<InvocationState>;
+  /** Removes the state of a workflow that has ended: one that was killed leaves behind what it was waiting for. */
+  clearState(id: ReleaseId): Promise<void>;
 }
 
 /** Wall time, in epoch milliseconds. Read inside durable steps only, whose results are journaled. */

@@ -23,6 +23,8 @@ export const SinkWake = OfSink.extend({
   retry: z.number().int().min(1).optional(),
   /** The record is to be looked at, whatever the writer remembers: by the sweep, and after somebody has changed something there. */
   look: z.boolean().optional(),
+  /** To be tried although the wait after a failure is not over: the broker has just taken a probe. */
+  now: z.boolean().optional(),
 });
 export type SinkWake = z.infer<typeof SinkWake>;
 
@@ -71,16 +73,28 @@ export const SendAnswer = z.discriminatedUnion('kind', [
 export type SendAnswer = z.infer<typeof SendAnswer>;
 
 /** A sink that can't be counted on, in words. */
-export const DownSink = z.object({ sink: SinkName, why: z.string() });
+export const DownSink = z.object({
+  sink: SinkName,
+  why: z.string(),
+  /** The broker itself is down, for all tenants of the partition: its writer wakes whoever waits for it. */
+  shared: z.boolean().optional(),
+});
 export type DownSink = z.infer<typeof DownSink>;
+
+/** A release that waits for a broker: the awakeable that its workflow waits on, and until when it does. */
+export const HealthWait = OfSink.extend({ awakeableId: z.string(), untilMs: z.number().int() });
+export type HealthWait = z.infer<typeof HealthWait>;
 
 /**
  * Virtual object, key = that of the one writer: tenant/sink for a webhook, broker:partition for a shared stream (see `sinkKey`). Delivers moves in
- * order, from the cursor that it keeps for each tenant. `prove` looks whether it is well, which waits for nobody.
+ * order, from the cursor that it keeps for each tenant. `prove` looks whether it is well, which waits for nobody. `awaitHealth` registers a release that
+ * waits for a broker, and `probe` is the message by which the writer looks again.
  */
 export const Sink = iface.object('Sink', {
   deliver: iface.schemas({ input: SinkWake, output: z.null() }),
   steer: iface.schemas({ input: SteerRequest, output: SteerAnswer }),
   send: iface.schemas({ input: SendRequest, output: SendAnswer }),
+  awaitHealth: iface.schemas({ input: HealthWait, output: z.null() }),
+  probe: iface.schemas({ input: OfSink, output: z.null() }),
   prove: iface.shared.schemas({ input: OfSink, output: z.array(DownSink) }),
 });

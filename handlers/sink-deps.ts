@@ -1,4 +1,4 @@
-import type { SinkId } from '../core/sink.ts';
+import type { Broker, SinkId } from '../core/sink.ts';
 import type {
   DownSink,
   SendAnswer,
@@ -66,6 +66,12 @@ export type Steered =
       readonly latest: number;
     });
 
+export type Probed =
+  | { readonly kind: 'well' }
+  /** The broker answers again. The partition counts as failing until the moves that are due have arrived. */
+  | { readonly kind: 'due'; readonly reason: string }
+  | { readonly kind: 'down'; readonly reason: string };
+
 export interface Sinks {
   /** Reads what is due, hands it to the target, and records what has become of it. */
   deliver(request: DeliverRequest): Promise<Delivered>;
@@ -77,6 +83,8 @@ export interface Sinks {
   ): Promise<{ readonly answer: SendAnswer; readonly position: string | null }>;
   /** Others of the same shared stream to whom something is due; none for a webhook. */
   behind(sink: SinkId): Promise<readonly SinkWake[]>;
-  /** Looks at those that have not been seen well lately, records what it sees, and answers those that are down. */
+  /** Looks at those sinks, records what it sees, and answers those that are down. */
   prove(tenant: string, sinks: readonly string[]): Promise<readonly DownSink[]>;
+  /** Asks that broker whether it would take a move, and records the result for all tenants of that one's partition. */
+  probe(broker: Broker, tenant: string): Promise<Probed>;
 }

@@ -33,6 +33,7 @@ import {
   setPosition,
   type WriterState,
 } from './sink-state.ts';
+import { awaitHealth, probe, wakeReleases } from './sink-health.ts';
 import { orStoreDown } from './store-down.ts';
 
 /** Whoever tells the world of moves: the one writer of a webhook, or of a partition of a shared stream. */
@@ -43,6 +44,14 @@ export function sinkObject(deps: Deps) {
       deliver: (ctx, wake) => deliver(ctx, deps, wake),
       steer: (ctx, request) => steer(ctx, deps, request),
       send: (ctx, request) => send(ctx, deps, request),
+      awaitHealth: async (ctx, wait) => {
+        assertOwn(ctx.key, wait);
+        return awaitHealth(ctx, wait);
+      },
+      probe: async (ctx, sink) => {
+        assertOwn(ctx.key, sink);
+        return probe(ctx, deps, sink);
+      },
       prove: (ctx, sink) => prove(ctx, deps, sink),
     },
     options: {
@@ -71,11 +80,12 @@ async function deliver(ctx: ObjectContext, deps: Deps, wake: SinkWake): Promise<
     if (delivered.kind === 'gone') return null;
     if (delivered.kind === 'failed') {
       const { failing, waitMs } = delivered;
-      const again = { ...wake, look: undefined, retry: failing.failures };
+      const again = { ...wake, look: undefined, now: undefined, retry: failing.failures };
       ctx.sendClient(Sink, ctx.key).deliver(again, rpc.sendOpts({ delay: waitMs }));
       return null;
     }
     if (writer.failing !== null) await wakeOthers(ctx, deps, wake);
+    if (delivered.kind === 'delivered') await wakeReleases(ctx);
     if (delivered.kind !== 'delivered' || !delivered.more) return null;
   }
   // Behind whoever waits by now.
@@ -90,7 +100,7 @@ function assertOwn(key: string, sink: SinkId): void {
 }
 
 function isDue({ cursor, failing }: WriterState, wake: SinkWake, nowMs: number): boolean {
-  if (failing !== null && failing.failures !== wake.retry && nowMs < failing.retryAtMs) {
+  if (failing !== null && wake.now !== true && failing.failures !== wake.retry && nowMs < failing.retryAtMs) {
     // A webhook's wait may have ended on record: it has another address by now.
     return wake.look === true && !isBroker(wake.sink);
   }

@@ -39,6 +39,10 @@ export async function reap(ctx: ObjectContext, deps: Deps, notice: ReapNotice): 
   } else if (known === 'ended') {
     await settleDead(ctx, deps, id);
     await freeSlot(ctx, deps, pointer, state, notice.version);
+    // Last, since nothing depends on it: operators read there what releases wait for.
+    await orStoreDown(
+      ctx.run('clear state', () => deps.invocations.clearState(id), stepRetries.whileHoldingTenant),
+    );
   } else if (inFlight(slot, notice.version)) {
     await startRelease(ctx, pointer, state, notice);
   } else {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { feedCursor } from '../../core/feed-cursor.ts';
 import { SinkName } from '../../core/identifiers.ts';
 import { type Broker, SinkKind } from '../../core/sink.ts';
-import type { AttemptRecord, SinkRecord } from '../postgres/sinks.ts';
+import type { AttemptRecord, SinkHealth, SinkRecord } from '../postgres/sinks.ts';
 import type { SecretBox } from '../secrets/secret-box.ts';
 
 export const SinkView = z
@@ -13,7 +13,7 @@ export const SinkView = z
     url: z.string().nullable().meta({ description: 'Of a webhook; null for what is the platform’s.' }),
     state: z.enum(['active', 'failing', 'paused']).meta({
       description:
-        '`failing`: the last try was in vain, and there will be others. `paused`: by a person, or since the endpoint said that it is gone or failed for days.',
+        '`failing`: the last try failed, and there will be others; `redis` and `rabbitmq` fail for all tenants of a stream at once. `paused`: by a person, or since the endpoint said that it is gone or failed for days.',
     }),
     cursor: z.string().meta({ description: 'Everything up to here has arrived.' }),
     lag: z.number().int().meta({ description: 'Moves after the cursor.' }),
@@ -96,20 +96,17 @@ function sealedUnder(
   return (['lost', 'previous', 'current'] as const).find((one) => under.includes(one)) ?? null;
 }
 
-/** A broker of which nothing has been heard yet in this tenant: neither a delivery nor a word. */
-export function viewUntouched(tenant: string, latest: number, broker: Broker): SinkShown {
+/** A broker without a delivery to this tenant so far. What other tenants of its partition have met counts all the same. */
+export function viewUntouched(tenant: string, latest: number, broker: Broker, health: SinkHealth): SinkShown {
   return {
     sink: broker,
     kind: broker,
     url: null,
-    state: 'active',
+    state: health.failures > 0 ? 'failing' : 'active',
     cursor: feedCursor({ tenant, seq: 0 }),
     lag: latest,
     deliveredAt: null,
-    failures: 0,
-    failingSince: null,
-    retryAt: null,
-    lastError: null,
+    ...health,
     pausedBy: null,
     pausedAt: null,
     pauseReason: null,

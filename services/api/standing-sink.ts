@@ -1,5 +1,5 @@
-import { isBroker } from '../../core/sink.ts';
-import { findFeedEnd, findSink, listSinks } from '../postgres/sinks.ts';
+import { type Broker, isBroker } from '../../core/sink.ts';
+import { findBrokerHealth, findFeedEnd, findSink, listSinks } from '../postgres/sinks.ts';
 import { absence, notFound } from './absence.ts';
 import type { ApiParts } from './api-parts.ts';
 import { type SinkShown, viewSink, viewUntouched } from './sink-view.ts';
@@ -13,7 +13,7 @@ export async function standingSinks({ db, secrets, brokers }: Parts, tenant: str
   const untouched = brokers.filter((broker) => records.every(({ sink }) => sink !== broker));
   return [
     ...records.map((record) => viewSink(tenant, latest, record, secrets)),
-    ...untouched.map((broker) => viewUntouched(tenant, latest, broker)),
+    ...(await Promise.all(untouched.map((broker) => untouchedBroker(db, tenant, latest, broker)))),
   ].toSorted((a, b) => (a.sink < b.sink ? -1 : 1));
 }
 
@@ -22,8 +22,18 @@ export async function standingSink(parts: Parts, tenant: string, sink: string): 
   const { db, secrets, brokers } = parts;
   const record = await findSink(db, tenant, sink);
   if (record !== null) return viewSink(tenant, await feedEnd(db, tenant), record, secrets);
-  if (isBroker(sink) && brokers.includes(sink)) return viewUntouched(tenant, await feedEnd(db, tenant), sink);
+  if (isBroker(sink) && brokers.includes(sink))
+    return untouchedBroker(db, tenant, await feedEnd(db, tenant), sink);
   throw await noSink(parts, tenant, sink);
+}
+
+async function untouchedBroker(
+  db: Parts['db'],
+  tenant: string,
+  latest: number,
+  broker: Broker,
+): Promise<SinkShown> {
+  return viewUntouched(tenant, latest, broker, await findBrokerHealth(db, tenant, broker));
 }
 
 export async function noSink({ db }: Pick<Parts, 'db'>, tenant: string, sink: string): Promise<Error> {

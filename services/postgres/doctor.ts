@@ -1,7 +1,10 @@
 import { z } from 'zod';
 
+import { BROKERS } from '../../core/sink.ts';
 import type { Database } from './database.ts';
-import { Big, Iso, oneRow } from './rows.ts';
+import { allRows, Big, Iso, oneRow } from './rows.ts';
+
+const BrokerName = z.enum(BROKERS);
 
 const Row = z.object({ dangling: Big, in_flight: Big, oldest: Iso.nullable() });
 
@@ -11,6 +14,16 @@ export interface RecordHealth {
   readonly inFlight: number;
   /** When the oldest release without a last word was admitted. */
   readonly oldest: string | null;
+}
+
+const Failing = z.object({ broker: BrokerName, partitions: Big, since: Iso, reason: z.string().nullable() });
+export type FailingBroker = z.infer<typeof Failing>;
+
+/** Brokers that fail for the tenants of some partition, with the oldest of these failures. */
+export async function failingBrokers(db: Database): Promise<FailingBroker[]> {
+  const sql = `SELECT broker, count(*) AS partitions, min(failing_since) AS since, (array_agg(last_error ORDER BY failing_since))[1] AS reason
+    FROM broker_streams WHERE failures > 0 GROUP BY broker ORDER BY broker`;
+  return allRows(Failing, await db.platform(sql));
 }
 
 export async function recordHealth(db: Database): Promise<RecordHealth> {

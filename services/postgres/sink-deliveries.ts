@@ -37,6 +37,8 @@ const Opened = z.discriminatedUnion('kind', [
     previousSecret: z.string().nullable(),
     previousUntil: z.string().nullable(),
     failures: z.number(),
+    /** The failures are the broker's, and so of all tenants of its partition. */
+    shared: z.boolean(),
     failingSinceMs: z.number().nullable(),
     retryAtMs: z.number().nullable(),
     lastError: z.string().nullable(),
@@ -87,11 +89,19 @@ export interface AttemptNote {
   readonly tookMs: number;
 }
 
+interface SinkFailure extends Failing {
+  readonly reason: string;
+  /** The sink itself fails; of a broker, for all tenants of the partition. False where only this tenant's events are not taken. */
+  readonly whole: boolean;
+}
+
 export interface DeliveryNote extends SinkId {
   readonly start: number;
   /** Up to that number all has arrived. */
   readonly seq: number;
-  readonly failed: (Failing & { readonly reason: string }) | null;
+  readonly failed: SinkFailure | null;
+  /** When the try began, if it shows that the sink takes events; null where nothing was sent, or nothing arrived. */
+  readonly provenMs: number | null;
   /** Why nobody tries again; null while somebody does. */
   readonly pause: string | null;
   readonly attempts: readonly AttemptNote[];
@@ -111,6 +121,10 @@ export interface LookNote extends SinkId {
   readonly start: number;
   /** Why it is not well; null when it is. */
   readonly failed: string | null;
+  /** As in {@link SinkFailure}. */
+  readonly whole: boolean;
+  /** When the look began. */
+  readonly provenMs: number;
   readonly retryAtMs: number | null;
   readonly attempts: readonly AttemptNote[];
   /** Who asked for it, for the audit; null for nobody. */
@@ -123,13 +137,38 @@ export interface LookNote extends SinkId {
   readonly at: number;
 }
 
-/** What was seen of it beside its deliveries: see `record_look` in functions/sink-deliveries.sql. */
+/** What one event outside of the deliveries has shown of a sink: see `record_look` in functions/sink-deliveries.sql. */
 export async function recordLook(
   db: Database,
   { tenant, at: nowMs, asked, ...note }: LookNote,
 ): Promise<void> {
   const values = [json({ ...note, ...asked, keep: sinkLimits.attemptsKept }), at(nowMs)];
   await db.answer(tenant, 'record_look($1, $2::jsonb, $3)', values);
+}
+
+export interface ProbeNote {
+  readonly broker: Broker;
+  readonly partition: number;
+  /** Why the broker takes nothing; null when it would take a move. */
+  readonly failed: string | null;
+  /** When the probe began. */
+  readonly provenMs: number;
+  /** When it is tried again. */
+  readonly retryAtMs: number | null;
+  readonly at: number;
+}
+
+/**
+ * Records for all tenants of a partition what a probe has shown of its broker: see `record_probe` in functions/sink-deliveries.sql.
+ *
+ * @returns why the partition fails after it; null when it is well. One that takes the probe fails until the moves that are due have arrived
+ */
+export async function recordProbe(
+  db: Database,
+  { broker, partition, at: nowMs, ...note }: ProbeNote,
+): Promise<string | null> {
+  const sql = 'SELECT record_probe($1, $2, $3, $4) AS answer';
+  return answerOf(z.string().nullable(), await db.platform(sql, [broker, partition, json(note), at(nowMs)]));
 }
 
 const [Done, ...Refused] = SteerAnswer.options;

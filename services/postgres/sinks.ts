@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { SinkKind } from '../../core/sink.ts';
+import { type Broker, SinkKind } from '../../core/sink.ts';
 import type { Database } from './database.ts';
-import { allRows, answerOf, at, Big, Iso, json } from './rows.ts';
+import { allRows, answerOf, at, Big, Iso, json, oneRow } from './rows.ts';
 
 const Row = z.object({
   sink: z.string(),
@@ -28,20 +28,31 @@ const Row = z.object({
 /** A sink of one tenant, with its secrets as they are stored. */
 export type SinkRecord = z.infer<typeof Row>;
 
-const COLUMNS = `sink, kind, url, secret, previous_secret AS "previousSecret", previous_until AS "previousUntil",
-  delivered_seq AS "deliveredSeq", delivered_at AS "deliveredAt", failures, failing_since AS "failingSince", last_error AS "lastError",
-  retry_at AS "retryAt", paused_by AS "pausedBy", paused_at AS "pausedAt", pause_reason AS "pauseReason",
-  created_by AS "createdBy", created_at AS "createdAt"`;
+const HEALTH = `coalesce(h.failures, 0) AS failures, h.failing_since AS "failingSince", h.last_error AS "lastError", h.retry_at AS "retryAt"`;
+
+const SINKS = `SELECT k.sink, k.kind, k.url, k.secret, k.previous_secret AS "previousSecret", k.previous_until AS "previousUntil",
+  k.delivered_seq AS "deliveredSeq", k.delivered_at AS "deliveredAt", ${HEALTH},
+  k.paused_by AS "pausedBy", k.paused_at AS "pausedAt", k.pause_reason AS "pauseReason", k.created_by AS "createdBy", k.created_at AS "createdAt"
+  FROM sinks k LEFT JOIN LATERAL sink_health(k.tenant, k.sink) h ON true`;
 
 export async function findSink(db: Database, tenant: string, sink: string): Promise<SinkRecord | null> {
-  const sql = `SELECT ${COLUMNS} FROM sinks WHERE tenant = $1 AND sink = $2`;
+  const sql = `${SINKS} WHERE k.tenant = $1 AND k.sink = $2`;
   return allRows(Row, await db.call(tenant, sql, [tenant, sink]))[0] ?? null;
 }
 
 /** All of them, by name: there are few. */
 export async function listSinks(db: Database, tenant: string): Promise<SinkRecord[]> {
-  const sql = `SELECT ${COLUMNS} FROM sinks WHERE tenant = $1 ORDER BY sink`;
+  const sql = `${SINKS} WHERE k.tenant = $1 ORDER BY k.sink`;
   return allRows(Row, await db.call(tenant, sql, [tenant]));
+}
+
+const Health = Row.pick({ failures: true, failingSince: true, lastError: true, retryAt: true });
+export type SinkHealth = z.infer<typeof Health>;
+
+/** Whether that broker takes the tenant's moves, also before the first of them. */
+export async function findBrokerHealth(db: Database, tenant: string, broker: Broker): Promise<SinkHealth> {
+  const sql = `SELECT ${HEALTH} FROM (SELECT) AS one LEFT JOIN LATERAL sink_health($1, $2) h ON true`;
+  return oneRow(Health, await db.call(tenant, sql, [tenant, broker]));
 }
 
 /** The last number of the tenant's feed, 0 before its first move; null where there is no such tenant. */

@@ -127,6 +127,12 @@ export class RestateAdmin {
     return this.#end(id, 'kill');
   }
 
+  /** Removes all state under that key of a virtual object or a workflow. Answers before it has. A key without state has none afterwards, too. */
+  async clearState(service: string, key: string): Promise<void> {
+    const path = `/services/${encodeURIComponent(service)}/state`;
+    await this.#call('POST', path, { body: { object_key: key, new_state: {} }, timeoutMs: CALL_TIMEOUT_MS });
+  }
+
   async #end(id: string, how: 'cancel' | 'kill'): Promise<EndingInvocation> {
     const path = `/invocations/${encodeURIComponent(id)}/${how}`;
     const answer = await this.#call('PATCH', path, { timeoutMs: CALL_TIMEOUT_MS, expected: [404, 409] });

@@ -25,18 +25,21 @@ export async function deliverMoves(parts: SinkParts, request: DeliverRequest): P
   if (moves.length === 0) {
     // What is too old to be told counts as delivered: the consumer sees the gap.
     if (start !== opened.onRecord && opened.paused === null) {
-      await recordDelivery(parts.db, { ...standing, seq: start, failed: null, pause: null, attempts: [] });
+      const nothing = { failed: null, provenMs: null, pause: null, attempts: [] };
+      await recordDelivery(parts.db, { ...standing, seq: start, ...nothing });
     }
     return { kind: 'idle', seq: start, position };
   }
+  const sentAtMs = parts.clock.now();
   const events = moves.map((move) => moveEvent({ tenant, ...move }));
   const sent = await sendThrough(parts, request, opened, { events, position, atMs: request.atMs });
   const seq = start + sent.count;
   const stopped = sent.stopped ?? (sent.count === 0 ? TOOK_NOTHING : null);
-  if (stopped !== null) return recordFailure(parts, request, opened, { ...sent, seq, stopped });
+  if (stopped !== null) return recordFailure(parts, request, opened, { ...sent, seq, stopped, sentAtMs });
   const at = parts.clock.now();
   const { attempts } = sent;
-  await recordDelivery(parts.db, { ...standing, seq, failed: null, pause: null, attempts, at });
+  const proof = { failed: null, provenMs: sentAtMs, pause: null };
+  await recordDelivery(parts.db, { ...standing, seq, ...proof, attempts, at });
   const more = sent.count < events.length || events.length === sinkLimits.batchMoves;
   return { kind: 'delivered', seq, position: sent.position, more };
 }
@@ -47,13 +50,17 @@ const TOOK_NOTHING: Stopped = {
   retryAfterMs: null,
 };
 
-type Short = SentThrough & { readonly seq: number; readonly stopped: Stopped };
+interface Short extends SentThrough {
+  readonly seq: number;
+  readonly stopped: Stopped;
+  readonly sentAtMs: number;
+}
 
 async function recordFailure(
   { db, clock }: SinkParts,
   request: DeliverRequest,
   opened: OpenedSink,
-  { count, seq, position, stopped, attempts }: Short,
+  { count, seq, position, stopped, attempts, sentAtMs }: Short,
 ): Promise<Delivered> {
   const { tenant, sink } = request;
   const at = clock.now();
@@ -65,10 +72,12 @@ async function recordFailure(
   const failing: Failing = { failures, sinceMs, retryAtMs: at + waitMs };
   const { reason } = stopped;
   const pause = isBroker(sink) ? null : endOfPatience(stopped, at - sinceMs);
-  const failed = { ...failing, reason };
-  await recordDelivery(db, { tenant, sink, start: opened.start, seq, failed, pause, attempts, at });
+  const whole = stopped.kind !== 'untaken';
+  const failed = { ...failing, reason, whole };
+  const provenMs = whole ? null : sentAtMs;
+  await recordDelivery(db, { tenant, sink, start: opened.start, seq, failed, provenMs, pause, attempts, at });
   if (pause !== null) return { kind: 'idle', seq, position };
-  return { kind: 'failed', seq, position, failing, waitMs, whole: stopped.kind !== 'untaken', reason };
+  return { kind: 'failed', seq, position, failing, waitMs, whole, reason };
 }
 
 /** A webhook's are on record; a broker fails for all its tenants, whatever stands in their rows. */

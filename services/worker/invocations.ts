@@ -13,6 +13,7 @@ export function restateInvocations(admin: RestateAdmin): Invocations {
       const states = await releaseStates(admin, [id]);
       return states.get(releaseKey(id)) ?? 'unknown';
     },
+    clearState: (id) => admin.clearState(Release.name, releaseKey(id)),
   };
 }
 

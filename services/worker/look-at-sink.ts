@@ -1,19 +1,14 @@
 import { randomUUID } from 'node:crypto';
 
 import { moveEvent } from '../../core/move-event.ts';
-import { isBroker, type SinkId } from '../../core/sink.ts';
+import { type Broker, isBroker, type SinkId } from '../../core/sink.ts';
 import { sinkRetryMs } from '../../core/sink-retry.ts';
 import type { DownSink, SendAnswer, SendRequest } from '../../handlers/sink-contract.ts';
 import type { Begun } from '../../handlers/sink-deps.ts';
-import {
-  type AttemptNote,
-  findMove,
-  openSink,
-  type OpenedSink,
-  recordLook,
-} from '../postgres/sink-deliveries.ts';
+import { findMove, openSink, type OpenedSink, recordLook } from '../postgres/sink-deliveries.ts';
 import type { SinkEvent } from '../sinks/target.ts';
 import { testEvent } from '../sinks/test-event.ts';
+import type { BrokerProbes } from './broker-probes.ts';
 import { isReachable, notToldOf, sendThrough, type SinkParts } from './send-through.ts';
 
 /** Nothing is due to whoever only looks. */
@@ -31,6 +26,7 @@ export async function sendOne(
     return { answer: { kind: 'not_sent', event: event.id, reason: notToldOf(sink) }, position };
   const opened = await openSink(parts.db, request, { most: NO_MOVES, nowMs: parts.clock.now() });
   if (opened === null) return { answer: { kind: 'no_sink' }, position };
+  const sentAtMs = parts.clock.now();
   const sent = await sendThrough(parts, request, opened, {
     events: [event],
     position,
@@ -42,6 +38,8 @@ export async function sendOne(
     sink,
     start: opened.start,
     failed,
+    whole: sent.stopped?.kind !== 'untaken',
+    provenMs: sentAtMs,
     retryAtMs: null,
     attempts: sent.attempts,
     asked: { by, action: what.kind === 'test' ? 'test sink' : 'redeliver move', event: event.id, requestId },
@@ -63,57 +61,57 @@ async function eventOf(
   return move === null ? null : moveEvent(move);
 }
 
-/** Those that are down, having looked at all. */
+/** The sinks that are down, after a look at each. */
 export async function proveSinks(
   parts: SinkParts,
+  probes: BrokerProbes,
   tenant: string,
   sinks: readonly string[],
 ): Promise<DownSink[]> {
-  const looks = sinks.map(async (sink) => ({ sink, why: await whyDown(parts, { tenant, sink }) }));
+  const looks = sinks.map(async (sink) => ({ sink, down: await whyDown(parts, probes, { tenant, sink }) }));
   const seen = await Promise.all(looks);
-  return seen.flatMap(({ sink, why }) => (why === null ? [] : [{ sink, why }]));
+  return seen.flatMap(({ sink, down }) => (down === null ? [] : [{ sink, ...down }]));
 }
 
-/** What keeps it from taking an event right now; null when it would. What is seen goes on record, since the swap looks there. */
-async function whyDown(parts: SinkParts, id: SinkId): Promise<string | null> {
+type Down = Omit<DownSink, 'sink'>;
+
+/** Why it would not take an event right now; null when it would. The result goes on record, where the swap reads it. */
+async function whyDown(parts: SinkParts, probes: BrokerProbes, id: SinkId): Promise<Down | null> {
   const { sink } = id;
   const opened = await openSink(parts.db, id, { most: NO_MOVES, nowMs: parts.clock.now() });
-  if (opened === null) return 'there is no webhook of that name';
-  if (opened.paused !== null) return opened.paused;
+  if (opened === null) return { why: 'there is no webhook of that name' };
+  if (opened.paused !== null) return { why: opened.paused };
   const isDue = opened.start < opened.latest;
-  const stands = `it has failed before: ${opened.lastError}`;
-  // Its writer knows best, and is on it.
-  if (opened.failures > 0 && isDue) return stands;
-  if (!isBroker(sink) && (opened.retryAtMs ?? 0) > parts.clock.now()) return stands;
-  const { failed, attempts } = await look(parts, id, opened);
+  // The writer of the tenant's events tries them again, and knows best.
+  if (opened.failures > 0 && !opened.shared && isDue) return { why: failedBefore(opened.lastError) };
+  if (isBroker(sink)) return brokerDown(probes, sink, id.tenant);
+  if ((opened.retryAtMs ?? 0) > parts.clock.now()) return { why: failedBefore(opened.lastError) };
+  return webhookDown(parts, id, opened);
+}
+
+function failedBefore(lastError: string | null): string {
+  return `it has failed before: ${lastError}`;
+}
+
+async function brokerDown(probes: BrokerProbes, broker: Broker, tenant: string): Promise<Down | null> {
+  const probed = await probes(broker, tenant);
+  if (probed.kind === 'well') return null;
+  const why = probed.kind === 'down' ? probed.reason : failedBefore(probed.reason);
+  return { why, shared: true };
+}
+
+/** Sends a test event, since nothing else shows whether a webhook would take an event. */
+async function webhookDown(parts: SinkParts, id: SinkId, opened: OpenedSink): Promise<Down | null> {
+  const { tenant, sink } = id;
+  const provenMs = parts.clock.now();
+  const event = testEvent(id, `${tenant}:${sink}:test:${randomUUID()}`, provenMs);
+  const test = { events: [event], position: null, atMs: provenMs };
+  const { stopped, attempts } = await sendThrough(parts, id, opened, test);
+  const failed = stopped?.reason ?? null;
   const at = parts.clock.now();
-  const random01 = Math.random();
-  const retryAtMs =
-    failed === null
-      ? null
-      : at + sinkRetryMs(sink, { failures: opened.failures + 1, random01, retryAfterMs: null });
-  await recordLook(parts.db, { ...id, start: opened.start, failed, retryAtMs, attempts, asked: null, at });
-  return failed;
-}
-
-interface Seen {
-  readonly failed: string | null;
-  readonly attempts: readonly AttemptNote[];
-}
-
-/** A broker is asked; a webhook is sent a test, since nothing else shows whether it would take an event. */
-async function look(parts: SinkParts, { tenant, sink }: SinkId, opened: OpenedSink): Promise<Seen> {
-  if (isBroker(sink)) {
-    const health = await parts.brokers[sink]?.probe();
-    if (health === undefined) return { failed: notToldOf(sink), attempts: [] };
-    return { failed: health.kind === 'well' ? null : health.reason, attempts: [] };
-  }
-  const atMs = parts.clock.now();
-  const event = testEvent({ tenant, sink }, `${tenant}:${sink}:test:${randomUUID()}`, atMs);
-  const { stopped, attempts } = await sendThrough(parts, { tenant, sink }, opened, {
-    events: [event],
-    position: null,
-    atMs,
-  });
-  return { failed: stopped?.reason ?? null, attempts };
+  const tries = { failures: opened.failures + 1, random01: Math.random(), retryAfterMs: null };
+  const retryAtMs = failed === null ? null : at + sinkRetryMs(sink, tries);
+  const seen = { failed, whole: true, provenMs, retryAtMs, attempts, asked: null, at };
+  await recordLook(parts.db, { ...id, start: opened.start, ...seen });
+  return failed === null ? null : { why: failed };
 }

@@ -25,6 +25,8 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   tenant = await newTenant(store);
+  // What the test before has recorded of a broker concerns every tenant of the partition.
+  await store.owner.query('DELETE FROM pointsman.broker_streams');
 });
 afterEach(async () => {
   expect(await contradictions(store.postgres.ownerUrl)).toEqual([]);
@@ -40,12 +42,13 @@ const delivered = (seq: number, more: Partial<DeliveryNote> = {}): DeliveryNote 
   start: 0,
   seq,
   failed: null,
+  provenMs: AT,
   pause: null,
   attempts: [],
   at: AT,
   ...more,
 });
-const failed = { failures: 1, sinceMs: AT, retryAtMs: AT + 1_000, reason: 'away' };
+const failed = { failures: 1, sinceMs: AT, retryAtMs: AT + 1_000, reason: 'away', whole: true };
 const behind = async (nowMs = AT + 1) => {
   const page = await listBehind(store.db, { brokers: ['redis'], after: '', movedBefore: AT + 1, nowMs });
   return page.behind.filter((one) => one.tenant === tenant);
@@ -100,19 +103,30 @@ describe('what is due', () => {
   });
 });
 
-describe('a look that finds a sink well', () => {
-  const look = { sink: 'redis', start: 0, failed: null, retryAtMs: null, attempts: [], asked: null, at: AT };
+describe('a test event that a webhook takes', () => {
+  const look = {
+    sink: 'audit',
+    start: 0,
+    failed: null,
+    whole: true,
+    provenMs: AT,
+    retryAtMs: null,
+    attempts: [],
+    asked: null,
+    at: AT,
+  };
 
   test('ends its failing when nothing is due, and not before', async () => {
+    await setSink(store.db, tenant);
     await moved(1);
-    await recordDelivery(store.db, delivered(0, { failed }));
+    await recordDelivery(store.db, delivered(0, { sink: 'audit', failed }));
     await recordLook(store.db, { tenant, ...look });
-    expect(await findSink(store.db, tenant, 'redis')).toMatchObject({ failures: 1, lastError: 'away' });
-    await recordDelivery(store.db, delivered(1));
+    expect(await findSink(store.db, tenant, 'audit')).toMatchObject({ failures: 1, lastError: 'away' });
+    await recordDelivery(store.db, delivered(1, { sink: 'audit' }));
     await recordLook(store.db, { tenant, ...look, failed: 'away again' });
-    expect(await findSink(store.db, tenant, 'redis')).toMatchObject({ failures: 1, lastError: 'away again' });
+    expect(await findSink(store.db, tenant, 'audit')).toMatchObject({ failures: 1, lastError: 'away again' });
     await recordLook(store.db, { tenant, ...look });
-    expect(await findSink(store.db, tenant, 'redis')).toMatchObject({
+    expect(await findSink(store.db, tenant, 'audit')).toMatchObject({
       failures: 0,
       failingSince: null,
       lastError: null,

@@ -5,6 +5,8 @@ export interface SilentProxy {
   readonly port: number;
   /** From now on it takes connections and bytes, passes nothing on and closes nothing. */
   swallow(): void;
+  /** From now on it resets every connection, those that are open and those that come. */
+  reset(): void;
   /** From now on what is said is passed on, and what is answered is not. */
   swallowAnswers(): void;
   /** Passes on again. What was swallowed is lost, so that the connections it was lost from are cut. */
@@ -18,6 +20,7 @@ export async function startSilentProxy(targetPort: number): Promise<SilentProxy>
   const sockets = new Set<Socket>();
   const waiting = new Set<{ left: number; reached: () => void }>();
   let swallows: 'nothing' | 'answers' | 'all' = 'nothing';
+  let resets = false;
   const keep = (socket: Socket): Socket => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
@@ -44,6 +47,10 @@ export async function startSilentProxy(targetPort: number): Promise<SilentProxy>
   };
   const server = createServer((client) => {
     keep(client);
+    if (resets) {
+      client.resetAndDestroy();
+      return;
+    }
     if (swallows === 'all') {
       client.resume();
       return;
@@ -60,10 +67,15 @@ export async function startSilentProxy(targetPort: number): Promise<SilentProxy>
   return {
     port: (server.address() as AddressInfo).port,
     swallow: () => void (swallows = 'all'),
+    reset: () => {
+      resets = true;
+      for (const socket of sockets) socket.resetAndDestroy();
+    },
     swallowAnswers: () => void (swallows = 'answers'),
     heal: () => {
       cutAll();
       swallows = 'nothing';
+      resets = false;
     },
     told: (bytes) =>
       new Promise((reached) => {

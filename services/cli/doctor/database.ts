@@ -1,5 +1,6 @@
 import { openDatabase, type Database } from '../../postgres/database.ts';
-import { isReadOnly, recordHealth } from '../../postgres/doctor.ts';
+import { feedLimits } from '../../../core/distribution-limits.ts';
+import { type FailingBroker, failingBrokers, isReadOnly, recordHealth } from '../../postgres/doctor.ts';
 import { check, type Finding } from './finding.ts';
 
 /** Runs with the database's connections, and closes them; null without a database. */
@@ -46,6 +47,18 @@ export async function databaseFindings(db: Database | null, isOwnStack: boolean)
         actions: ['Restore PostgreSQL from a backup, or publish those bundles again.'],
       });
     }
-    return findings;
+    return [...findings, ...(await failingBrokers(db)).map(brokerFinding)];
   });
+}
+
+function brokerFinding({ broker, partitions, since, reason }: FailingBroker): Finding {
+  const where = `${partitions} of ${feedLimits.partitions} partitions`;
+  return {
+    subject: broker,
+    state: 'error',
+    summary: `has failed since ${since} for the tenants of ${where}: ${reason ?? 'the reason is not known'}`,
+    actions: [
+      'Start it again. Channels that freeze wait for it, and moves are delivered in order when it is back.',
+    ],
+  };
 }

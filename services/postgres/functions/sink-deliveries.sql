@@ -22,23 +22,42 @@ CREATE FUNCTION recorded_move(p_move moves) RETURNS jsonb LANGUAGE sql STABLE AS
   'to', jsonb_build_object('version', p_move.to_version, 'digest', p_move.to_digest), 'movedAt', iso(p_move.moved_at))
 $$;
 
+CREATE FUNCTION from_epoch_ms(p_epoch_ms jsonb) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
+  SELECT to_timestamp((p_epoch_ms #>> '{}')::double precision / 1000)
+$$;
+
+-- Whether a sink takes events: a webhook's own row, or that of the broker's partition, which all its tenants share. Failures of this tenant's events
+-- alone come before those of the partition. No row where nothing is known.
+CREATE FUNCTION sink_health(p_tenant text, p_sink text)
+RETURNS TABLE (failures bigint, failing_since timestamptz, last_error text, retry_at timestamptz, proven_at timestamptz, shared boolean)
+LANGUAGE sql STABLE AS $$
+  SELECT k.failures, k.failing_since, k.last_error, k.retry_at, k.proven_at, false AS shared FROM sinks k
+  WHERE (k.tenant, k.sink) = (p_tenant, p_sink) AND (k.kind = 'webhook' OR k.failures > 0)
+  UNION ALL
+  SELECT s.failures, s.failing_since, s.last_error, s.retry_at, s.proven_at, true FROM broker_streams s
+  WHERE (s.broker, s.stream) = (p_sink, stream_of(p_tenant))
+  ORDER BY shared LIMIT 1
+$$;
+
 -- A sink as whoever sends through it must know it, with the moves that are due: what comes after the number on record, or after `known` where
 -- the record has none yet. What is older than `since` is told to nobody any more. See OpenedSink in services/postgres/sink-deliveries.ts.
 CREATE FUNCTION open_sink(p_tenant text, p_sink text, p_known bigint, p_since timestamptz, p_most integer) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
   k sinks;
+  h record;
   latest bigint;
   start bigint;
 BEGIN
   SELECT feed_seq INTO latest FROM tenants WHERE tenant = p_tenant;
   SELECT * INTO k FROM sinks WHERE (tenant, sink) = (p_tenant, p_sink);
+  SELECT * INTO h FROM sink_health(p_tenant, p_sink);
   IF latest IS NULL OR (k.sink IS NULL AND p_sink NOT IN ('redis', 'rabbitmq')) THEN RETURN '{"kind": "no_sink"}'; END IF;
   -- Never past the feed: its record may have been restored to what it was before.
   start := least(greatest(coalesce(k.delivered_seq, p_known, 0), feed_floor(p_tenant, p_since)), latest);
   RETURN jsonb_build_object('kind', 'open', 'start', start, 'onRecord', k.delivered_seq, 'latest', latest,
     'paused', CASE WHEN k.paused_at IS NOT NULL THEN format('it is paused by %s%s', k.paused_by, coalesce(': ' || k.pause_reason, '')) END,
     'url', k.url, 'secret', k.secret, 'previousSecret', k.previous_secret, 'previousUntil', iso(k.previous_until),
-    'failures', coalesce(k.failures, 0), 'failingSinceMs', epoch_ms(k.failing_since), 'retryAtMs', epoch_ms(k.retry_at), 'lastError', k.last_error,
+    'failures', coalesce(h.failures, 0), 'shared', coalesce(h.shared, false), 'failingSinceMs', epoch_ms(h.failing_since), 'retryAtMs', epoch_ms(h.retry_at), 'lastError', h.last_error,
     'required', (
       SELECT coalesce(jsonb_agg(c.key), '[]') FROM policies p, jsonb_each(p.document->'channels') c
       WHERE (p.tenant, p.version) = (p_tenant, policy_now(p_tenant)) AND c.value->'sinks'->'required' ? p_sink),
@@ -75,52 +94,93 @@ BEGIN
     SELECT w.n FROM webhook_attempts w WHERE (w.tenant, w.sink) = (p_tenant, p_sink) ORDER BY w.n DESC OFFSET p_keep LIMIT 1);
 END $$;
 
--- What one step of the writer has come to. `failed` is null when all that it tried has arrived; with `pause` nobody tries again by himself.
+-- Records for all tenants of a partition what a try at its broker has shown: `p_failed` is null when the broker took it.
+CREATE FUNCTION put_stream(p_broker text, p_stream integer, p_failed jsonb, p_proven timestamptz) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO broker_streams AS s (broker, stream, failures, failing_since, last_error, retry_at, proven_at)
+  VALUES (p_broker, p_stream, coalesce((p_failed->>'failures')::bigint, 0), from_epoch_ms(p_failed->'sinceMs'), p_failed->>'reason',
+    from_epoch_ms(p_failed->'retryAtMs'), CASE WHEN p_failed IS NULL THEN p_proven END)
+  ON CONFLICT (broker, stream) DO UPDATE SET failures = EXCLUDED.failures, failing_since = EXCLUDED.failing_since,
+    last_error = EXCLUDED.last_error, retry_at = EXCLUDED.retry_at, proven_at = greatest(s.proven_at, EXCLUDED.proven_at)
+$$;
+
+-- The result of one step of the writer. `failed` is null when all that it tried has arrived; `whole` is false where only this tenant's events
+-- are not taken, which shows that the broker is well. `provenMs` is when the try began. With `pause` nobody tries again by himself.
 CREATE FUNCTION record_delivery(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   k sinks := lock_sink(p_tenant, p_request->>'sink', (p_request->>'start')::bigint, p_at);
   seq bigint := (p_request->>'seq')::bigint;
   failed jsonb := nullif(p_request->'failed', 'null');
+  -- As far as it concerns the tenant's own row.
+  own jsonb := CASE WHEN k.kind = 'webhook' OR NOT (failed->>'whole')::boolean THEN failed END;
+  proven timestamptz := from_epoch_ms(p_request->'provenMs');
   why text := p_request->>'pause';
 BEGIN
   -- Deleted meanwhile.
   IF k.sink IS NULL THEN RETURN; END IF;
   UPDATE sinks SET delivered_seq = seq, delivered_at = CASE WHEN seq > (p_request->>'start')::bigint THEN p_at ELSE delivered_at END,
-    failures = coalesce((failed->>'failures')::bigint, 0), failing_since = to_timestamp((failed->>'sinceMs')::double precision / 1000),
-    last_error = failed->>'reason', proven_at = CASE WHEN failed IS NULL THEN p_at ELSE proven_at END,
-    retry_at = CASE WHEN why IS NULL THEN to_timestamp((failed->>'retryAtMs')::double precision / 1000) END,
+    failures = coalesce((own->>'failures')::bigint, 0), failing_since = from_epoch_ms(own->'sinceMs'), last_error = own->>'reason',
+    proven_at = CASE WHEN k.kind = 'webhook' AND own IS NULL THEN greatest(proven_at, proven) ELSE proven_at END,
+    retry_at = CASE WHEN why IS NULL THEN from_epoch_ms(own->'retryAtMs') END,
     paused_by = CASE WHEN why IS NULL THEN paused_by ELSE 'pointsman/sink' END,
     paused_at = CASE WHEN why IS NULL THEN paused_at ELSE p_at END,
     pause_reason = coalesce(why, pause_reason)
   WHERE (tenant, sink) = (p_tenant, k.sink);
+  -- A step that sent nothing shows nothing of the broker.
+  IF k.kind <> 'webhook' AND (proven IS NOT NULL OR failed IS NOT NULL) THEN
+    PERFORM put_stream(k.kind, stream_of(p_tenant), CASE WHEN own IS NULL THEN failed END, proven);
+  END IF;
   PERFORM put_attempts(p_tenant, k.sink, p_request->'attempts', (p_request->>'keep')::integer, p_at);
   IF why IS NOT NULL THEN
     PERFORM note(p_tenant, p_at, 'pointsman/sink', 'pause sink', jsonb_build_object('sink', k.sink, 'reason', why));
   END IF;
 END $$;
 
--- What was seen of a sink beside its deliveries. One that is well and has nothing to deliver fails no more; where something is still due, only
--- its delivery shows that.
+-- What one event outside of the deliveries has shown of a sink. A sink that takes it while moves are due stays failing: only their delivery shows
+-- that it takes them.
 CREATE FUNCTION record_look(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   k sinks := lock_sink(p_tenant, p_request->>'sink', (p_request->>'start')::bigint, p_at);
-  latest bigint;
+  failed text := p_request->>'failed';
+  proven timestamptz := from_epoch_ms(p_request->'provenMs');
+  shared boolean := k.kind <> 'webhook' AND (p_request->>'whole')::boolean;
 BEGIN
   IF k.sink IS NULL THEN RETURN; END IF;
-  IF p_request->>'failed' IS NULL THEN
-    SELECT feed_seq INTO STRICT latest FROM tenants WHERE tenant = p_tenant;
-    UPDATE sinks SET proven_at = p_at WHERE (tenant, sink) = (p_tenant, k.sink);
+  IF failed IS NULL THEN
+    IF k.kind <> 'webhook' THEN PERFORM record_probe(k.kind, stream_of(p_tenant), p_request, p_at); END IF;
+    UPDATE sinks SET proven_at = greatest(proven_at, proven) WHERE (tenant, sink) = (p_tenant, k.sink) AND kind = 'webhook';
     UPDATE sinks SET failures = 0, failing_since = NULL, last_error = NULL, retry_at = NULL
-    WHERE (tenant, sink) = (p_tenant, k.sink) AND delivered_seq >= latest;
+    WHERE (tenant, sink) = (p_tenant, k.sink) AND failures > 0 AND delivered_seq >= (SELECT feed_seq FROM tenants WHERE tenant = p_tenant);
+  ELSIF shared THEN
+    PERFORM record_probe(k.kind, stream_of(p_tenant), p_request, p_at);
   ELSE
-    UPDATE sinks SET failures = failures + 1, failing_since = coalesce(failing_since, p_at), last_error = p_request->>'failed',
-      retry_at = coalesce(to_timestamp((p_request->>'retryAtMs')::double precision / 1000), retry_at)
+    UPDATE sinks SET failures = failures + 1, failing_since = coalesce(failing_since, p_at), last_error = failed,
+      retry_at = coalesce(from_epoch_ms(p_request->'retryAtMs'), retry_at)
     WHERE (tenant, sink) = (p_tenant, k.sink);
   END IF;
   PERFORM put_attempts(p_tenant, k.sink, p_request->'attempts', (p_request->>'keep')::integer, p_at);
   IF p_request->>'by' IS NOT NULL THEN
     PERFORM note(p_tenant, p_at, p_request->>'by', p_request->>'action', jsonb_build_object('sink', k.sink, 'event', p_request->>'event', 'requestId', p_request->>'requestId'));
   END IF;
+END $$;
+
+-- What a probe has shown of a partition of a broker. Returns why it fails after that; null when it is well. A broker that takes a probe while moves
+-- of the partition are due stays failing: only their delivery shows that it takes them.
+CREATE FUNCTION record_probe(p_broker text, p_stream integer, p_request jsonb, p_at timestamptz) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  s broker_streams;
+BEGIN
+  SELECT * INTO s FROM broker_streams WHERE (broker, stream) = (p_broker, p_stream) FOR NO KEY UPDATE;
+  IF p_request->>'failed' IS NOT NULL THEN
+    PERFORM put_stream(p_broker, p_stream, jsonb_build_object('failures', coalesce(s.failures, 0) + 1,
+      'sinceMs', epoch_ms(coalesce(s.failing_since, p_at)), 'reason', p_request->>'failed', 'retryAtMs', p_request->'retryAtMs'), NULL);
+    RETURN p_request->>'failed';
+  END IF;
+  IF s.failures > 0 AND EXISTS (SELECT FROM stream_behind(p_broker, p_stream, 1)) THEN
+    UPDATE broker_streams SET proven_at = greatest(proven_at, from_epoch_ms(p_request->'provenMs')) WHERE (broker, stream) = (p_broker, p_stream);
+    RETURN s.last_error;
+  END IF;
+  PERFORM put_stream(p_broker, p_stream, NULL, from_epoch_ms(p_request->'provenMs'));
+  RETURN NULL;
 END $$;
 
 -- Pauses, resumes or rewinds, once for its key. The answer says where the sink stands now, for the writer's state, whichever request it was.
@@ -149,7 +209,8 @@ BEGIN
       UPDATE sinks SET paused_by = NULL, paused_at = NULL, pause_reason = NULL, failures = 0, failing_since = NULL, last_error = NULL, retry_at = NULL
       WHERE (tenant, sink) = (p_tenant, k.sink);
     WHEN 'replay' THEN
-      UPDATE sinks SET delivered_seq = later_than WHERE (tenant, sink) = (p_tenant, k.sink) RETURNING * INTO k;
+      UPDATE sinks SET delivered_seq = later_than, failures = 0, failing_since = NULL, last_error = NULL, retry_at = NULL
+      WHERE (tenant, sink) = (p_tenant, k.sink) RETURNING * INTO k;
   END CASE;
   answer := '{"kind": "done", "replayed": false}';
   INSERT INTO idempotency_keys VALUES (p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
@@ -158,20 +219,23 @@ BEGIN
   RETURN answer || jsonb_build_object('seq', k.delivered_seq, 'latest', latest);
 END $$;
 
--- Freezing: what the tenant's policy of now requires of this channel's sinks, and is not seen to be so. Null when nothing is in the way, or when
--- the channel goes on without them. `known`: not for want of a look.
-CREATE FUNCTION sink_bar(p_tenant text, p_channel text, p_at timestamptz, p_proven interval) RETURNS jsonb LANGUAGE sql STABLE AS $$
+-- Freezing: the sinks that the tenant's current policy requires of this channel and that are not known to be well. Null when the channel may move,
+-- and when it goes on without them. `known` is false where the last proof of health is only too old, so that a probe may renew it.
+--
+-- The caller read the time before it waited for locks. What has passed since then is added, by this server's clock alone.
+CREATE FUNCTION sink_bar(p_tenant text, p_channel text, p_at timestamptz, p_proven interval) RETURNS jsonb LANGUAGE sql VOLATILE AS $$
   SELECT jsonb_agg(jsonb_build_object('sink', n.sink,
-      'known', k.sink IS NULL AND n.sink NOT IN ('redis', 'rabbitmq') OR k.paused_at IS NOT NULL OR coalesce(k.failures, 0) > 0,
+      'known', k.sink IS NULL AND n.sink NOT IN ('redis', 'rabbitmq') OR k.paused_at IS NOT NULL OR coalesce(h.failures, 0) > 0,
     'why', CASE
       WHEN k.sink IS NULL AND n.sink NOT IN ('redis', 'rabbitmq') THEN 'there is no webhook of that name'
       WHEN k.paused_at IS NOT NULL THEN format('it is paused by %s%s', k.paused_by, coalesce(': ' || k.pause_reason, ''))
-      WHEN k.failures > 0 THEN format('it has failed since %s: %s', iso(k.failing_since), k.last_error)
+      WHEN h.failures > 0 THEN format('it has failed since %s: %s', iso(h.failing_since), h.last_error)
       ELSE 'nobody has seen lately that it is well' END) ORDER BY n.i)
   FROM policies p, jsonb_array_elements_text(p.document->'channels'->p_channel->'sinks'->'required') WITH ORDINALITY AS n (sink, i)
   LEFT JOIN sinks k ON (k.tenant, k.sink) = (p_tenant, n.sink)
+  LEFT JOIN LATERAL sink_health(p_tenant, n.sink) h ON true
   WHERE (p.tenant, p.version) = (p_tenant, policy_now(p_tenant)) AND p.document->'channels'->p_channel->'sinks'->>'whenDown' = 'freeze'
-    AND NOT coalesce(k.paused_at IS NULL AND k.failures = 0 AND k.proven_at > p_at - p_proven, false)
+    AND NOT coalesce(k.paused_at IS NULL AND h.failures = 0 AND h.proven_at > p_at + (clock_timestamp() - statement_timestamp()) - p_proven, false)
 $$;
 
 -- The webhooks that a move is told to.
@@ -190,12 +254,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
     'last', (SELECT max(tenant) FROM page HAVING count(*) = p_most),
     'behind', (SELECT coalesce(jsonb_agg(jsonb_build_object('tenant', p.tenant, 'sink', n.sink, 'seq', p.feed_seq) ORDER BY p.tenant, n.sink), '[]')
       FROM page p CROSS JOIN LATERAL (
-        SELECT k.sink, k.delivered_seq FROM sinks k
-        WHERE k.tenant = p.tenant AND k.delivered_seq < p.feed_seq AND k.paused_at IS NULL AND (k.retry_at IS NULL OR k.retry_at <= p_at)
-          AND (k.kind = 'webhook' OR k.sink = ANY (p_brokers))
+        SELECT k.sink, k.delivered_seq FROM sinks k LEFT JOIN broker_streams s ON (s.broker, s.stream) = (k.kind, stream_of(k.tenant))
+        WHERE k.tenant = p.tenant AND k.delivered_seq < p.feed_seq AND k.paused_at IS NULL
+          AND coalesce(greatest(k.retry_at, s.retry_at) <= p_at, true) AND (k.kind = 'webhook' OR k.sink = ANY (p_brokers))
         UNION ALL
-        SELECT b, 0 FROM unnest(p_brokers) b
-        WHERE p.feed_seq > 0 AND NOT EXISTS (SELECT FROM sinks k WHERE (k.tenant, k.sink) = (p.tenant, b))) n
+        SELECT b, 0 FROM unnest(p_brokers) b LEFT JOIN broker_streams s ON (s.broker, s.stream) = (b, stream_of(p.tenant))
+        WHERE p.feed_seq > 0 AND coalesce(s.retry_at <= p_at, true)
+          AND NOT EXISTS (SELECT FROM sinks k WHERE (k.tenant, k.sink) = (p.tenant, b))) n
       JOIN moves m ON (m.tenant, m.seq) = (p.tenant, n.delivered_seq + 1) AND m.moved_at < p_moved_before))
 $$;
 

@@ -30,9 +30,11 @@ CREATE TABLE tenants (
 ) WITH (fillfactor = 50);
 
 -- Which of the shared streams a tenant's moves are in: see partitionOf in core/sink.ts.
-CREATE FUNCTION stream_of(t text) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
-  SELECT get_byte(sha256(t::bytea), 31) % 16
+CREATE FUNCTION stream_of(p_tenant text) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
+  SELECT get_byte(sha256(p_tenant::bytea), 31) % 16
 $$;
+-- An index needs it, so that no migration drops it with the functions of functions/.
+REVOKE ALL ON FUNCTION stream_of FROM PUBLIC;
 -- An update of a tenant's row leaves this index alone: its name never changes.
 CREATE INDEX tenants_by_stream ON tenants (stream_of(tenant), tenant);
 
@@ -487,7 +489,24 @@ CREATE INDEX commit_reports_waiting ON commit_reports (seq) WHERE state = 'waiti
 
 CREATE DOMAIN sink_kind AS text CHECK (VALUE IN ('webhook', 'redis', 'rabbitmq'));
 
--- The rows of brokers are made by the first delivery or the first word about them; those of webhooks by `put_sink`.
+-- Whether a partition of a broker takes moves. One row for all tenants of the partition: a broker that fails for one of them fails for all.
+-- Its writer records each batch here, and whoever probes the broker records what it answered.
+CREATE TABLE broker_streams (
+  broker sink_kind NOT NULL CHECK (broker <> 'webhook'),
+  stream integer NOT NULL,
+  failures bigint NOT NULL DEFAULT 0,
+  failing_since timestamptz,
+  last_error text,
+  retry_at timestamptz,
+  -- When the last try began that the broker confirmed.
+  proven_at timestamptz,
+  PRIMARY KEY (broker, stream),
+  CHECK ((failures = 0) = (failing_since IS NULL))
+-- Half-empty pages: each batch updates its row, and with room beside it the update touches no index.
+) WITH (fillfactor = 50);
+
+-- The rows of brokers are made by the first delivery or the first word about them; those of webhooks by `put_sink`. A broker's row has
+-- what concerns this tenant alone: its cursor, its pause, and failures of its own events. Whether the broker is well stands in `broker_streams`.
 CREATE TABLE sinks (
   tenant text NOT NULL REFERENCES tenants,
   sink identifier NOT NULL,
@@ -504,7 +523,7 @@ CREATE TABLE sinks (
   failing_since timestamptz,
   last_error text,
   retry_at timestamptz,
-  -- When it was last seen well: by a delivery, or by a look at it.
+  -- A webhook's: when the last try began that it confirmed.
   proven_at timestamptz,
   paused_by text,
   paused_at timestamptz,

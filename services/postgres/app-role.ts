@@ -1,0 +1,204 @@
+import { Client, DatabaseError } from 'pg';
+
+import { SCHEMA } from './schema-version.ts';
+
+/** The role that the processes log in as. */
+interface AppRole {
+  readonly name: string;
+  /** Empty where the server identifies the role in another way. */
+  readonly password: string;
+}
+
+const INVALID_PASSWORD = '28P01';
+const NOT_ALLOWED = '42501';
+
+/** The attributes of the app's role, whoever made it: with more it could read every tenant's rows, or become a role that does. */
+const POWERLESS = 'LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOREPLICATION';
+
+/** Whether the server refuses the app's password. Any other failure (a network, a full server) says nothing about the password. */
+export async function isPasswordWrong(appUrl: string): Promise<boolean> {
+  const client = new Client({ connectionString: appUrl, application_name: 'pointsman-migrate' });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return false;
+  } catch (error) {
+    return error instanceof DatabaseError && error.code === INVALID_PASSWORD;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/**
+ * Makes the app's role of `appUrl` where it is missing, and gives it its rights, in the transaction that the caller has opened. A role that is there,
+ * perhaps made by an administrator, keeps its attributes, and its password unless the server refuses the one in `appUrl`.
+ *
+ * Throws, with the command for an administrator, where the role has too much power and where the owner of the schema may not do what is needed.
+ */
+export async function provideAppRole(
+  client: Client,
+  appUrl: string,
+  { passwordIsWrong }: { readonly passwordIsWrong: boolean },
+): Promise<void> {
+  const role = appRole(appUrl);
+  const found = await findRole(client, role.name);
+  if (found === null) await createRole(client, role);
+  else refuseUnfit(client, role, found);
+  if (found !== null && passwordIsWrong) await setPassword(client, role);
+  const name = client.escapeIdentifier(role.name);
+  for (const right of rights(name)) await client.query(right);
+}
+
+function appRole(appUrl: string): AppRole {
+  const url = new URL(appUrl);
+  return { name: decodeURIComponent(url.username), password: decodeURIComponent(url.password) };
+}
+
+interface FoundRole {
+  readonly powerless: boolean;
+  /** It is, or may become, the owner of the schema or of something in it. */
+  readonly owner: boolean;
+}
+
+async function findRole(client: Client, name: string): Promise<FoundRole | null> {
+  const { rows } = await client.query<FoundRole>(
+    `SELECT rolcanlogin AND NOT (rolsuper OR rolcreatedb OR rolcreaterole OR rolbypassrls OR rolreplication) AS powerless,
+       rolname = current_user OR NOT rolsuper AND EXISTS (
+         SELECT FROM pg_namespace WHERE nspname = '${SCHEMA}' AND pg_has_role(r.oid, nspowner, 'MEMBER')
+         UNION ALL
+         SELECT FROM pg_class WHERE relnamespace = '${SCHEMA}'::regnamespace AND pg_has_role(r.oid, relowner, 'MEMBER')) AS owner
+     FROM pg_roles r WHERE rolname = $1`,
+    [name],
+  );
+  return rows[0] ?? null;
+}
+
+/** Row-level security does not hold against a superuser, nor against the owner's members: the policies that look across tenants are theirs. */
+function refuseUnfit(client: Client, { name }: AppRole, { owner, powerless }: FoundRole): void {
+  if (owner)
+    throw new Error(
+      `the role "${name}" owns the schema or is a member of its owner, and the app needs a role that does not: give it another one`,
+    );
+  if (powerless) return;
+  throw new Error(
+    `the role "${name}" has attributes that the app must not have, or may not log in. Give the app another role, or, as an administrator, run: ALTER ROLE ${client.escapeIdentifier(name)} ${POWERLESS}`,
+  );
+}
+
+async function createRole(client: Client, role: AppRole): Promise<void> {
+  const name = client.escapeIdentifier(role.name);
+  const password = role.password === '' ? '' : ` ${passwordClause(client, role)}`;
+  await orTellAdministrator(
+    client,
+    `CREATE ROLE ${name} ${POWERLESS}${password}`,
+    `the role "${role.name}" of the app does not exist, and the owner of the schema may not create roles. As an administrator, run: CREATE ROLE ${name} LOGIN PASSWORD '…'`,
+  );
+}
+
+async function setPassword(client: Client, role: AppRole): Promise<void> {
+  const name = client.escapeIdentifier(role.name);
+  await orTellAdministrator(
+    client,
+    `ALTER ROLE ${name} ${passwordClause(client, role)}`,
+    `the server refuses the password of the app's role "${role.name}", and the owner of the schema may not change it. As an administrator, run: ALTER ROLE ${name} PASSWORD '…'`,
+  );
+}
+
+function passwordClause(client: Client, { password }: AppRole): string {
+  return `PASSWORD ${client.escapeLiteral(password)}`;
+}
+
+async function orTellAdministrator(client: Client, statement: string, advice: string): Promise<void> {
+  try {
+    await client.query(statement);
+  } catch (error) {
+    if (!(error instanceof DatabaseError) || error.code !== NOT_ALLOWED) throw error;
+    throw new Error(advice, { cause: error });
+  }
+}
+
+/** What the app may do, and nothing beside it: it owns nothing, deletes little, and rewrites no history. */
+function rights(role: string): string[] {
+  return [
+    `REVOKE ALL ON ALL TABLES IN SCHEMA ${SCHEMA} FROM ${role}`,
+    `GRANT USAGE ON SCHEMA ${SCHEMA} TO ${role}`,
+    `GRANT SELECT ON ALL TABLES IN SCHEMA ${SCHEMA} TO ${role}`,
+    `REVOKE ALL ON ${SCHEMA}.tokens FROM ${role}`,
+    `GRANT INSERT ON ${inserted.map((table) => `${SCHEMA}.${table}`).join(', ')} TO ${role}`,
+    `GRANT UPDATE (feed_seq) ON ${SCHEMA}.tenants TO ${role}`,
+    `GRANT UPDATE (announced_at) ON ${SCHEMA}.moves TO ${role}`,
+    ...updated.map(([table, columns]) => `GRANT UPDATE (${columns}) ON ${SCHEMA}.${table} TO ${role}`),
+    `GRANT DELETE ON ${deleted.map((table) => `${SCHEMA}.${table}`).join(', ')} TO ${role}`,
+    `GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} TO ${role}`,
+  ];
+}
+
+const inserted = [
+  'tenants',
+  'bundles',
+  'blobs',
+  'sources',
+  'artifacts',
+  'artifact_blobs',
+  'releases',
+  'release_artifacts',
+  'artifact_claims',
+  'stages',
+  'effects',
+  'pointers',
+  'moves',
+  'idempotency_keys',
+  'audit',
+  'policies',
+  'gates',
+  'verdicts',
+  'gate_changes',
+  'callbacks',
+  'hooks',
+  'deliveries',
+  'commit_reports',
+  'sinks',
+  'broker_streams',
+  'webhook_attempts',
+  'followers',
+];
+
+/** What a release gives up, a rule or a sink that an admin takes back, what has had its time, and runtimes that are gone. */
+const deleted = [
+  'artifact_claims',
+  'hooks',
+  'deliveries',
+  'commit_reports',
+  'sinks',
+  'webhook_attempts',
+  'followers',
+];
+
+/** What names a row, and what was asked for, stays as it was written. */
+const updated = [
+  [
+    'releases',
+    'status, outcome, reason, digest, generation, seq, invocation_id, closing, intent, intent_reason, superseded_by, settled_at, gate_wakes',
+  ],
+  ['stages', 'state, finished_at, diagnostics'],
+  ['effects', 'state, detail, at'],
+  ['gates', 'state, base_generation, decided_at, reason'],
+  [
+    'hooks',
+    'provider, repository, ref, path, bundle, channel, api_url, secret, token, updated_by, updated_at',
+  ],
+  ['deliveries', 'state, version, reason, updated_at'],
+  ['commit_reports', 'state, detail, ended_at'],
+  ['sinks', 'url, secret, previous_secret, previous_until, updated_by, updated_at'],
+  [
+    'sinks',
+    'delivered_seq, delivered_at, failures, failing_since, last_error, retry_at, proven_at, paused_by, paused_at, pause_reason',
+  ],
+  ['broker_streams', 'failures, failing_since, last_error, retry_at, proven_at'],
+  ['followers', 'generation, digest, since, seen_at, by'],
+  [
+    'callbacks',
+    'sha256, awakeable_id, wake, deadline_at, state, closed_at, reason, final, answer, fingerprint, uploaded_blobs, uploaded_bytes',
+  ],
+  ['pointers', 'version, digest, generation, hold_reason, hold_by, hold_at, moved_at'],
+] as const;

@@ -1,0 +1,50 @@
+import { sinkLimits } from '../../core/distribution-limits.ts';
+import { type Broker, partitionOf } from '../../core/sink.ts';
+import type { Probed } from '../../handlers/sink-deps.ts';
+import { recordProbe } from '../postgres/sink-deliveries.ts';
+import { notToldOf, type SinkParts } from './send-through.ts';
+
+export type BrokerProbes = (broker: Broker, tenant: string) => Promise<Probed>;
+
+interface Probe {
+  readonly startedMs: number;
+  readonly result: Promise<Probed>;
+}
+
+/**
+ * Asks a broker whether it would take a move, and records the result for all tenants of the partition. Whoever asks within a second after another
+ * gets the other's result: when a broker fails, all releases of its partition ask at once.
+ */
+export function brokerProbes(parts: Pick<SinkParts, 'db' | 'clock' | 'brokers'>): BrokerProbes {
+  // One for each partition of each broker.
+  const latest = new Map<string, Probe>();
+  return (broker, tenant) => {
+    const partition = partitionOf(tenant);
+    const key = `${broker}:${partition}`;
+    const startedMs = parts.clock.now();
+    const before = latest.get(key);
+    if (before !== undefined && startedMs - before.startedMs < sinkLimits.probeEveryMs) return before.result;
+    const probe = { startedMs, result: probeAndRecord(parts, broker, partition, startedMs) };
+    latest.set(key, probe);
+    // What could not be recorded is asked again.
+    probe.result.catch(() => {
+      if (latest.get(key) === probe) latest.delete(key);
+    });
+    return probe.result;
+  };
+}
+
+async function probeAndRecord(
+  { db, clock, brokers }: Pick<SinkParts, 'db' | 'clock' | 'brokers'>,
+  broker: Broker,
+  partition: number,
+  provenMs: number,
+): Promise<Probed> {
+  const health = (await brokers[broker]?.probe()) ?? { kind: 'down', reason: notToldOf(broker) };
+  const failed = health.kind === 'well' ? null : health.reason;
+  const at = clock.now();
+  const retryAtMs = failed === null ? null : at + sinkLimits.probeEveryMs;
+  const stillFails = await recordProbe(db, { broker, partition, failed, provenMs, retryAtMs, at });
+  if (failed !== null) return { kind: 'down', reason: failed };
+  return stillFails === null ? { kind: 'well' } : { kind: 'due', reason: stillFails };
+}

@@ -1,0 +1,102 @@
+import { Client } from 'pg';
+
+import { partitionOf } from '../../core/sink.ts';
+import { findRelease, type ReleaseRecord } from '../../services/postgres/releases.ts';
+import { inParallel } from '../../services/follower/in-parallel.ts';
+import { createTenant } from '../../services/postgres/tenants.ts';
+import { accepted, type ControlPlane } from './control-plane.ts';
+import { eventually } from './eventually.ts';
+import { deliveredTo, requireSinks, twoReleases } from './sink-world.ts';
+
+/** A partition of Redis whose tenants freeze without it, and the whole history of what proved that it is well. */
+export interface FreezingStream {
+  readonly tenants: readonly string[];
+  /** When each try began that Redis confirmed, in epoch milliseconds, oldest first. */
+  proofs(): Promise<number[]>;
+  /** When each pointer of these tenants moved since then. */
+  moves(sinceMs: number): Promise<{ tenant: string; atMs: number }[]>;
+  /** Publishes for each tenant, and again, until a release of each waits for Redis; those releases. */
+  publishUntilFrozen(): Promise<ReleaseRecord[]>;
+  close(): Promise<void>;
+}
+
+/** As many as the machine publishes for without making them wait for the store. */
+const AT_ONCE = 8;
+
+let streams = 0;
+
+export async function freezingStream(plane: ControlPlane, size: number): Promise<FreezingStream> {
+  const owner = new Client({ connectionString: plane.postgres.ownerUrl });
+  owner.on('error', () => undefined);
+  await owner.connect();
+  await keepProofs(owner);
+  const tenants = namesOfOnePartition(`f${process.pid}-${++streams}`, size);
+  const partition = partitionOf(tenants[0] ?? '');
+  await inParallel(tenants, AT_ONCE, async (tenant) => {
+    await createTenant(plane.db, tenant, 'test', Date.now());
+    await requireSinks(plane, tenant, 'freeze', ['redis']);
+    await twoReleases(plane, tenant);
+  });
+  for (const tenant of tenants) await deliveredTo(plane, tenant, 2, 'redis');
+  const epochMs = async (sql: string, values: unknown[]) => {
+    const { rows } = await owner.query<{ tenant: string; at: Date }>(sql, values);
+    return rows.map(({ tenant, at }) => ({ tenant, atMs: at.getTime() }));
+  };
+  return {
+    tenants,
+    async proofs() {
+      const sql = `SELECT '' AS tenant, at FROM proofs WHERE broker = 'redis' AND stream = $1 ORDER BY at`;
+      return (await epochMs(sql, [partition])).map(({ atMs }) => atMs);
+    },
+    moves: (sinceMs) =>
+      epochMs(
+        'SELECT tenant, moved_at AS at FROM pointsman.moves WHERE tenant = ANY ($1) AND moved_at > $2 ORDER BY moved_at',
+        [tenants, new Date(sinceMs)],
+      ),
+    async publishUntilFrozen() {
+      const frozen = new Map<string, ReleaseRecord>();
+      await inParallel(tenants, AT_ONCE, async (tenant) => {
+        frozen.set(tenant, await publishUntilFrozen(plane, tenant));
+      });
+      return [...frozen.values()];
+    },
+    close: () => owner.end(),
+  };
+}
+
+function namesOfOnePartition(prefix: string, size: number): string[] {
+  const names: string[] = [];
+  for (let n = 0; names.length < size; n++) {
+    const name = `${prefix}-${n}`;
+    if (names.length === 0 || partitionOf(name) === partitionOf(names[0] ?? '')) names.push(name);
+  }
+  return names;
+}
+
+/** The record has only the last proof of a partition. A trigger of the test's own keeps them all. */
+async function keepProofs(owner: Client): Promise<void> {
+  await owner.query(`
+    CREATE TABLE IF NOT EXISTS proofs (broker text, stream integer, at timestamptz);
+    CREATE OR REPLACE FUNCTION keep_proof() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    BEGIN
+      IF NEW.proven_at IS NOT NULL THEN INSERT INTO proofs VALUES (NEW.broker, NEW.stream, NEW.proven_at); END IF;
+      RETURN NULL;
+    END $$;
+    CREATE OR REPLACE TRIGGER keep_proof AFTER INSERT OR UPDATE OF proven_at ON pointsman.broker_streams
+      FOR EACH ROW EXECUTE FUNCTION keep_proof()`);
+}
+
+async function publishUntilFrozen(plane: ControlPlane, tenant: string): Promise<ReleaseRecord> {
+  for (;;) {
+    const files = { 'config.json': JSON.stringify({ text: crypto.randomUUID() }) };
+    const version = await accepted(plane, tenant, { files });
+    const release = await eventually(
+      async () => {
+        const found = await findRelease(plane.db, { tenant, bundle: 'bundle', version });
+        return found !== null && (found.status === 'settled' || found.reason !== null) ? found : null;
+      },
+      { what: `v${version} of ${tenant} is published or waits` },
+    );
+    if (release.status === 'running') return release;
+  }
+}
