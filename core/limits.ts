@@ -38,7 +38,7 @@ export const compileLimits = {
   timeoutMs: 60 * second,
   /** Old-generation heap of one compile thread: a 32 MiB source parses into less than 400 MiB of objects. */
   heapMiB: 768,
-  /** Threads: two, so that one tenant's monster leaves one for the others, and no more than the small machines have cores. */
+  /** Compile processes: two, so that one tenant's monster leaves one for the others, and no more than the small machines have cores. */
   threads: 2,
   /** Compilations of one tenant at a time, for the same reason. */
   perTenant: 1,
@@ -68,10 +68,45 @@ export const compileLimits = {
   memoResults: 64,
   /** Bytes of those results: a few of the largest sources, hundreds of usual ones. */
   memoBytes: 128 * MiB,
-  /** One file of a module. The bundler recurses: 1 MB of opening brackets overflows its stack of 1 GB. People write under 64 KiB. */
-  moduleFileBytes: 512 * KiB,
+  /**
+   * One file of a module. The bundler takes up to 500 bytes of memory for a byte of usual code, and more than 60,000 for a byte of hostile
+   * code. People write under 64 KiB.
+   */
+  moduleFileBytes: 256 * KiB,
+  /** Operators and keywords in a row that may nest without brackets, such as `else if` and `!`: two hundred times what people write. */
+  moduleChain: 2_000,
+  /** The bundler's process, one for each compile process: memory that its collector aims at, memory that the kernel gives, processor time. */
+  bundler: { heapMiB: 384, dataMiB: 768, cpuSeconds: 20 },
+  /** Of what a compile process writes before it dies: enough for the reason. */
+  lastWordsChars: 4_000,
+  /** After this time a compilation is a long one, of which one process less than all may run: what is usual takes under two seconds cold. */
+  longMs: 5 * second,
+  /** How long a source that exhausted a bound is remembered, and its tenant held to the places of long ones: a retry is answered at once. */
+  exhaustedMs: 10 * minute,
+  /** Such sources that are remembered. */
+  exhaustedKept: 1_000,
   /** Nesting of brackets in a module's file, for the same reason. */
   moduleDepth: 1_000,
+  /** One regular expression of a schema. The longest of the published schemas that we looked at has some hundreds. */
+  patternChars: 16 * KiB,
+  /** Instructions of its matcher, counted repetitions written out: `[a-z]{1,4096}` has 4,097. Each may cost a step for each character. */
+  patternSize: 20_000,
+  /** Of all patterns of a schema together: more than all of Kubernetes' and GitHub's, and about 150 MiB. */
+  patternSizes: 200_000,
+  /** Its classes spelled out as ranges: `\\p{L}` has 10,000 characters, and each takes memory in the matcher. */
+  patternSpelledChars: MiB,
+  /** Nesting of groups in it. */
+  patternDepth: 100,
+  /** Sizes of the compiled patterns together that a compile process keeps for the next schema: about 100 MiB at most. */
+  patternsKeptSize: 100_000,
+  /** Size of a pattern times the length of a text: at most 3.5 s, measured with the worst patterns found. Usual ones take a thousandth. */
+  patternSteps: 50_000_000,
+  /** A value of the format `url`, whose check is quadratic in its length. Browsers and servers take about as much. */
+  urlChars: 2_048,
+  /** Processor time to validate one document: the largest that is allowed takes half a second with usual schemas. */
+  documentMs: 2 * second,
+  /** Processor time to prepare one schema: ten times what the largest published ones take. */
+  schemaMs: 10 * second,
 } as const;
 
 /** Waiting for PostgreSQL. */
