@@ -1,12 +1,28 @@
-/** Runs jobs, a bounded number at a time and a bounded number of each tenant, and lets tenants take turns. */
+/**
+ * Runs jobs, a bounded number at a time and a bounded number of each tenant, and lets tenants take turns. One place less than there are may
+ * be held by long jobs, so that two of them together do not keep everybody else waiting.
+ */
 export interface FairQueue {
-  /** What the job gives; 'busy' at once when too much is waiting. After `close` everything that waits is refused. */
-  readonly run: <T>(tenant: string, job: () => Promise<T>) => Promise<T | 'busy'>;
+  /**
+   * What the job gives; 'busy' at once when too much is waiting. After `close` everything that waits is refused. A job known to be long
+   * waits until one may run.
+   */
+  readonly run: <T>(
+    tenant: string,
+    job: (place: Place) => Promise<T>,
+    options?: { readonly long: boolean },
+  ) => Promise<T | 'busy'>;
   readonly close: () => void;
   /** Whether a job of that tenant would be told `busy` now. */
   readonly isFullFor: (tenant: string) => boolean;
   /** How many wait for their turn. */
   readonly waiting: number;
+}
+
+/** Where a job runs. */
+export interface Place {
+  /** Makes it a place for a long job. False when long jobs have all that they may have. */
+  readonly becomeLong: () => boolean;
 }
 
 export interface FairQueueLimits {
@@ -17,6 +33,7 @@ export interface FairQueueLimits {
 }
 
 interface Waiting {
+  readonly long: boolean;
   readonly start: () => void;
   readonly refuse: (error: Error) => void;
 }
@@ -25,6 +42,8 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
   /** In the order of turns: a tenant goes to the end when one of its jobs starts, and again when one ends. */
   const waiting = new Map<string, Waiting[]>();
   const running = new Map<string, number>();
+  const mostLong = Math.max(1, limits.threads - 1);
+  let runningLong = 0;
   let runningAll = 0;
   let waitingAll = 0;
   let closed = false;
@@ -33,18 +52,21 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
     for (const [tenant, line] of waiting) {
       if (runningAll >= limits.threads) return;
       if ((running.get(tenant) ?? 0) >= limits.perTenant) continue;
+      if (line[0]?.long && runningLong >= mostLong) continue;
       waiting.delete(tenant);
       const next = line.shift();
       if (line.length > 0) waiting.set(tenant, line);
       if (!next) continue;
       waitingAll--;
       runningAll++;
+      if (next.long) runningLong++;
       running.set(tenant, (running.get(tenant) ?? 0) + 1);
       next.start();
     }
   };
-  const finished = (tenant: string): void => {
+  const finished = (tenant: string, long: boolean): void => {
     runningAll--;
+    if (long) runningLong--;
     const left = (running.get(tenant) ?? 1) - 1;
     if (left > 0) running.set(tenant, left);
     else running.delete(tenant);
@@ -65,20 +87,28 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
       return waitingAll;
     },
     isFullFor,
-    run: async (tenant, job) => {
+    run: async (tenant, job, { long } = { long: false }) => {
       if (closed) throw closedError();
       if (isFullFor(tenant)) return 'busy';
       const line = waiting.get(tenant) ?? [];
       const turn = Promise.withResolvers<void>();
-      line.push({ start: () => turn.resolve(), refuse: turn.reject });
+      line.push({ long, start: () => turn.resolve(), refuse: turn.reject });
       waiting.set(tenant, line);
       waitingAll++;
       startNext();
       await turn.promise;
+      let isLong = long;
+      const becomeLong = (): boolean => {
+        if (isLong) return true;
+        if (runningLong >= mostLong) return false;
+        runningLong++;
+        isLong = true;
+        return true;
+      };
       try {
-        return await job();
+        return await job({ becomeLong });
       } finally {
-        finished(tenant);
+        finished(tenant, isLong);
       }
     },
     close: () => {

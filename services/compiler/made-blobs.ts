@@ -1,5 +1,5 @@
 import { digestOf } from '../../core/digest.ts';
-import type { MadeBlobs, Memory } from './thread-protocol.ts';
+import type { MadeBlobs, Memory } from './compile-protocol.ts';
 
 /** What a compilation makes: texts, each kept once by its digest, and what a later compilation may take over. */
 export interface Making {
