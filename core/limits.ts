@@ -76,7 +76,7 @@ export const compileLimits = {
   /** Operators and keywords in a row that may nest without brackets, such as `else if` and `!`: two hundred times what people write. */
   moduleChain: 2_000,
   /** The bundler's process, one for each compile process: memory that its collector aims at, memory that the kernel gives, processor time. */
-  bundler: { heapMiB: 384, dataMiB: 768, cpuSeconds: 20 },
+  bundler: { heapMiB: 384, dataMiB: 768, cpuSeconds: 10 },
   /** Of what a compile process writes before it dies: enough for the reason. */
   lastWordsChars: 4_000,
   /** After this time a compilation is a long one, of which one process less than all may run: what is usual takes under two seconds cold. */
