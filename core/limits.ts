@@ -32,22 +32,22 @@ export const documentLimits = {
   textChars: 2_000,
 } as const;
 
-/** What one compilation may use. It runs in a thread of its own, which is ended when it goes past. */
+/** What one compilation may use. It runs in a process of its own, which is ended when it goes past. */
 export const compileLimits = {
   /** Wall time of one compilation: 20 times what 2,000 documents take cold on two shared cores. */
   timeoutMs: 60 * second,
-  /** Old-generation heap of one compile thread: a 32 MiB source parses into less than 400 MiB of objects. */
+  /** Old-generation heap of one compile process: a 32 MiB source parses into less than 400 MiB of objects. */
   heapMiB: 768,
   /** Compile processes: two, so that one tenant's monster leaves one for the others, and no more than the small machines have cores. */
   threads: 2,
   /** Compilations of one tenant at a time, for the same reason. */
   perTenant: 1,
   /**
-   * Of the compile threads, on Linux: a third of what others get of a processor that both want. What another tenant has compiled does not
-   * slow the steps of a publish, and a compilation on a busy machine still ends far within its time.
+   * Of the compile processes and what they start: a third of what others get of a processor that both want. What another tenant has
+   * compiled does not slow the steps of a publish, and a compilation on a busy machine still ends far within its time.
    */
   niceness: 5,
-  /** Compilations that may wait for a thread before the caller is told to come back later. */
+  /** Compilations that may wait for a process before the caller is told to come back later. */
   queued: 1_000,
   /** Sources whose listing a worker remembers between the steps of a release: more than it runs at once. */
   sourceTrees: 500,
@@ -60,9 +60,9 @@ export const compileLimits = {
    * many minutes.
    */
   busy: { firstMs: 10 * second, lastMs: 30 * second },
-  /** New-generation heap of one compile thread, on top of `heapMiB`: twice Node's own 32, since parsing makes much that dies young. */
+  /** New-generation heap of one compile process, on top of `heapMiB`: twice Node's own 32, since parsing makes much that dies young. */
   youngHeapMiB: 64,
-  /** Until a thread says that it has begun: 20 times what starting one takes on two busy cores, when the one before was killed. */
+  /** Until a process says that it has begun: 20 times what starting one takes on two busy cores, when the one before was killed. */
   threadStartMs: 20 * second,
   /** Whole results kept for the stages that compile the same source again: validate, compile and store come within seconds. */
   memoResults: 64,
@@ -73,12 +73,6 @@ export const compileLimits = {
    * code. People write under 64 KiB.
    */
   moduleFileBytes: 256 * KiB,
-  /** Operators and keywords in a row that may nest without brackets, such as `else if` and `!`: two hundred times what people write. */
-  moduleChain: 2_000,
-  /** The bundler's process, one for each compile process: memory that its collector aims at, memory that the kernel gives, processor time. */
-  bundler: { heapMiB: 384, dataMiB: 768, cpuSeconds: 10 },
-  /** Of what a compile process writes before it dies: enough for the reason. */
-  lastWordsChars: 4_000,
   /** After this time a compilation is a long one, of which one process less than all may run: what is usual takes under two seconds cold. */
   longMs: 5 * second,
   /** How long a source that exhausted a bound is remembered, and its tenant held to the places of long ones: a retry is answered at once. */
@@ -87,26 +81,6 @@ export const compileLimits = {
   exhaustedKept: 1_000,
   /** Nesting of brackets in a module's file, for the same reason. */
   moduleDepth: 1_000,
-  /** One regular expression of a schema. The longest of the published schemas that we looked at has some hundreds. */
-  patternChars: 16 * KiB,
-  /** Instructions of its matcher, counted repetitions written out: `[a-z]{1,4096}` has 4,097. Each may cost a step for each character. */
-  patternSize: 20_000,
-  /** Of all patterns of a schema together: more than all of Kubernetes' and GitHub's, and about 150 MiB. */
-  patternSizes: 200_000,
-  /** Its classes spelled out as ranges: `\\p{L}` has 10,000 characters, and each takes memory in the matcher. */
-  patternSpelledChars: MiB,
-  /** Nesting of groups in it. */
-  patternDepth: 100,
-  /** Sizes of the compiled patterns together that a compile process keeps for the next schema: about 100 MiB at most. */
-  patternsKeptSize: 100_000,
-  /** Size of a pattern times the length of a text: at most 3.5 s, measured with the worst patterns found. Usual ones take a thousandth. */
-  patternSteps: 50_000_000,
-  /** A value of the format `url`, whose check is quadratic in its length. Browsers and servers take about as much. */
-  urlChars: 2_048,
-  /** Processor time to validate one document: the largest that is allowed takes half a second with usual schemas. */
-  documentMs: 2 * second,
-  /** Processor time to prepare one schema: ten times what the largest published ones take. */
-  schemaMs: 10 * second,
 } as const;
 
 /** Waiting for PostgreSQL. */

@@ -4,7 +4,7 @@ import type { RegExpEngine } from 'ajv/dist/types/index.js';
 
 import { canonicalJson } from '../../core/canonical-json.ts';
 import type { Json } from '../../core/canonical-json.ts';
-import { compileLimits } from '../../core/limits.ts';
+import { patternLimits, validationLimits } from './limits.ts';
 import { linearPattern } from './linear-pattern.ts';
 import { UnsupportedPattern } from './pattern-syntax.ts';
 import type { SchemaReader } from './schema-dialects.ts';
@@ -20,14 +20,14 @@ export function patternEngine(meter: WorkMeter): RegExpEngine {
   const compile = (pattern: string) => {
     const { size, test } = linearPattern(pattern);
     sizes += size;
-    if (sizes > compileLimits.patternSizes)
+    if (sizes > patternLimits.sizes)
       throw new UnsupportedPattern('the patterns of the schema are too large together');
     meter.tick(1 + size / MATCHING_STEPS);
     return {
       test: (text: string): boolean => {
         const steps = size * text.length;
         // One match cannot be interrupted. So a text that is too long for a pattern of this size is not tried at all.
-        if (steps > compileLimits.patternSteps)
+        if (steps > patternLimits.steps)
           throw new WorkTooLong(`${text.length} characters are too many for a pattern of size ${size}`);
         meter.tick(1 + steps / MATCHING_STEPS);
         return test(text);
@@ -45,7 +45,7 @@ export function boundReader(reader: SchemaReader, meter: WorkMeter): void {
   reader.addKeyword({ keyword: 'uniqueItems', type: 'array', schemaType: 'boolean', validate: uniqueItems });
   const { url } = reader.formats;
   if (url instanceof RegExp)
-    reader.addFormat('url', (text: string) => text.length <= compileLimits.urlChars && url.test(text));
+    reader.addFormat('url', (text: string) => text.length <= validationLimits.urlChars && url.test(text));
   countSteps(reader, meter);
 }
 

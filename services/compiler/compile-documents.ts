@@ -10,7 +10,7 @@ const BREATH_MS = 250;
 
 /**
  * Compiles documents, in the order of the jobs; null for one with problems. What was compiled before with the same content, schemas,
- * patch and patterns is taken over: its content does not even reach this thread.
+ * patch and patterns is taken over: its content does not even reach this process.
  */
 export async function compileDocuments(
   jobs: readonly DocumentJob[],

@@ -4,6 +4,7 @@ import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 import { compileLimits } from '../../core/limits.ts';
+import { processLimits } from './limits.ts';
 import { compileEnvironment } from './process-environment.ts';
 
 /** A process that compiles one source at a time. */
@@ -61,7 +62,7 @@ export function compilePool(limits: PoolLimits): CompilePool {
   };
 }
 
-export function isAlive({ child }: CompileProcess): boolean {
+function isAlive({ child }: CompileProcess): boolean {
   return child.exitCode === null && child.signalCode === null && !child.killed && child.connected;
 }
 
@@ -87,13 +88,13 @@ function startProcess({ heapMiB, youngHeapMiB }: PoolLimits): CompileProcess {
   child.on('error', () => undefined);
   let words = '';
   child.stderr?.on('data', (chunk: Buffer) => {
-    if (words.length < compileLimits.lastWordsChars) words += chunk.toString('latin1');
+    if (words.length < processLimits.lastWordsChars) words += chunk.toString('latin1');
   });
   return {
     child,
     lastWords: () =>
       words
-        .slice(0, compileLimits.lastWordsChars)
+        .slice(0, processLimits.lastWordsChars)
         .replaceAll(/[^ -~]+/g, ' ')
         .trim(),
   };

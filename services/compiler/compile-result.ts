@@ -2,7 +2,7 @@ import type { CompiledBlob, CompileResult } from './compiler.ts';
 import type { ProcessResult } from './compile-protocol.ts';
 import type { ReadBlobs } from './compile-session.ts';
 
-/** What is remembered of one compiled file: its blob, and what the thread wants to know about it. */
+/** What is remembered of one compiled file: its blob, and what the process wants to know about it. */
 export interface Kept extends CompiledBlob {
   readonly facts: string;
 }
@@ -11,8 +11,8 @@ export interface Kept extends CompiledBlob {
 const KEPT_OVERHEAD_BYTES = 600;
 
 /**
- * The result of a compilation: what the thread made, what was taken over, and the assets, which are read only now and never reached
- * the thread. What the thread made is remembered even when the source is invalid, so that mending one file compiles one file.
+ * The result of a compilation: what the process made, what was taken over, and the assets, which are read only now and never reached
+ * the process. What it made is remembered even when the source is invalid, so that mending one file compiles one file.
  */
 export async function resultFrom(
   ended: ProcessResult,

@@ -53,7 +53,7 @@ export interface Compiler {
   close(): Promise<void>;
 }
 
-type Limits = { readonly [limit in Exclude<keyof typeof compileLimits, 'busy' | 'bundler'>]: number };
+type Limits = { readonly [limit in Exclude<keyof typeof compileLimits, 'busy'>]: number };
 
 /**
  * A compiler with its processes and its memory. Memory is apart for each tenant: neither a result nor the time that it takes may

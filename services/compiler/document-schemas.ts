@@ -1,5 +1,5 @@
 import type { Json } from '../../core/canonical-json.ts';
-import { compileLimits } from '../../core/limits.ts';
+import { validationLimits } from './limits.ts';
 import type { Findings } from './findings.ts';
 import { childOf } from './json-pointer.ts';
 import type { ParsedDocument } from './parse-document.ts';
@@ -66,7 +66,7 @@ export function documentSchemas(source: SourceFiles, found: Findings): DocumentS
   return {
     byPath,
     ownOf,
-    bounded: (validation) => meter.within(compileLimits.documentMs, validation),
+    bounded: (validation) => meter.within(validationLimits.documentMs, validation),
     filesOf: async (path) =>
       source.find(path) ? ((await files.closureOf(path))?.files.map((file) => file.path) ?? []) : [],
   };
@@ -96,7 +96,7 @@ export function violationsIn(
 }
 
 function tooLongMessage(schema: string): string {
-  return `checking it against ${schema} takes more than ${compileLimits.documentMs / 1_000} s; simplify the schema or split the document`;
+  return `checking it against ${schema} takes more than ${validationLimits.documentMs / 1_000} s; simplify the schema or split the document`;
 }
 
 function wholly(rule: string, message: string): ReturnType<Validator> {

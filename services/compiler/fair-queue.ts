@@ -34,6 +34,7 @@ export interface FairQueueLimits {
 
 interface Waiting {
   readonly long: boolean;
+  readonly longPlace: LongPlace;
   readonly start: () => void;
   readonly refuse: (error: Error) => void;
 }
@@ -42,8 +43,7 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
   /** In the order of turns: a tenant goes to the end when one of its jobs starts, and again when one ends. */
   const waiting = new Map<string, Waiting[]>();
   const running = new Map<string, number>();
-  const mostLong = Math.max(1, limits.threads - 1);
-  let runningLong = 0;
+  const longPlaces = placesForLong(limits.threads);
   let runningAll = 0;
   let waitingAll = 0;
   let closed = false;
@@ -52,29 +52,24 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
     for (const [tenant, line] of waiting) {
       if (runningAll >= limits.threads) return;
       if ((running.get(tenant) ?? 0) >= limits.perTenant) continue;
-      if (line[0]?.long && runningLong >= mostLong) continue;
+      if (line[0]?.long && longPlaces.areTaken()) continue;
       waiting.delete(tenant);
       const next = line.shift();
       if (line.length > 0) waiting.set(tenant, line);
       if (!next) continue;
       waitingAll--;
       runningAll++;
-      if (next.long) runningLong++;
+      if (next.long) next.longPlace.take();
       running.set(tenant, (running.get(tenant) ?? 0) + 1);
       next.start();
     }
   };
-  const finished = (tenant: string, long: boolean): void => {
+  const finished = (tenant: string): void => {
     runningAll--;
-    if (long) runningLong--;
     const left = (running.get(tenant) ?? 1) - 1;
     if (left > 0) running.set(tenant, left);
     else running.delete(tenant);
-    const line = waiting.get(tenant);
-    if (line) {
-      waiting.delete(tenant);
-      waiting.set(tenant, line);
-    }
+    goToTheEnd(waiting, tenant);
     startNext();
   };
   const mustWait = (tenant: string): boolean =>
@@ -92,23 +87,17 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
       if (isFullFor(tenant)) return 'busy';
       const line = waiting.get(tenant) ?? [];
       const turn = Promise.withResolvers<void>();
-      line.push({ long, start: () => turn.resolve(), refuse: turn.reject });
+      const longPlace = longPlaces.one();
+      line.push({ long, longPlace, start: () => turn.resolve(), refuse: turn.reject });
       waiting.set(tenant, line);
       waitingAll++;
       startNext();
       await turn.promise;
-      let isLong = long;
-      const becomeLong = (): boolean => {
-        if (isLong) return true;
-        if (runningLong >= mostLong) return false;
-        runningLong++;
-        isLong = true;
-        return true;
-      };
       try {
-        return await job({ becomeLong });
+        return await job({ becomeLong: longPlace.take });
       } finally {
-        finished(tenant, isLong);
+        longPlace.giveBack();
+        finished(tenant);
       }
     },
     close: () => {
@@ -116,6 +105,42 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
       for (const line of waiting.values()) for (const { refuse } of line) refuse(closedError());
       waiting.clear();
       waitingAll = 0;
+    },
+  };
+}
+
+function goToTheEnd(waiting: Map<string, Waiting[]>, tenant: string): void {
+  const line = waiting.get(tenant);
+  waiting.delete(tenant);
+  if (line) waiting.set(tenant, line);
+}
+
+interface LongPlace {
+  /** False when all are taken. Taken twice, it is one. */
+  readonly take: () => boolean;
+  readonly giveBack: () => void;
+}
+
+function placesForLong(threads: number): { readonly areTaken: () => boolean; readonly one: () => LongPlace } {
+  const most = Math.max(1, threads - 1);
+  let taken = 0;
+  return {
+    areTaken: () => taken >= most,
+    one: () => {
+      let isMine = false;
+      return {
+        take: () => {
+          if (!isMine && taken < most) {
+            taken++;
+            isMine = true;
+          }
+          return isMine;
+        },
+        giveBack: () => {
+          if (isMine) taken--;
+          isMine = false;
+        },
+      };
     },
   };
 }

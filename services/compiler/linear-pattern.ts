@@ -1,6 +1,6 @@
 import { RE2JS } from 're2js';
 
-import { compileLimits } from '../../core/limits.ts';
+import { patternLimits } from './limits.ts';
 import type { Piece } from './pattern-pieces.ts';
 import { translatePattern, UnsupportedPattern } from './pattern-syntax.ts';
 
@@ -27,7 +27,7 @@ export function linearPattern(pattern: string): LinearPattern {
   const compiled = RE2JS.compile(re);
   const made: LinearPattern = { test: (text) => compiled.test(text), size };
   keptSize += size;
-  if (keptSize > compileLimits.patternsKeptSize) {
+  if (keptSize > patternLimits.keptSize) {
     known.clear();
     keptSize = size;
   }
@@ -46,11 +46,11 @@ export function patternProblem(pattern: string): string | null {
 }
 
 function readPattern(pattern: string): Piece {
-  if (pattern.length > compileLimits.patternChars)
-    throw new UnsupportedPattern(`a pattern may have at most ${compileLimits.patternChars} characters`);
+  if (pattern.length > patternLimits.chars)
+    throw new UnsupportedPattern(`a pattern may have at most ${patternLimits.chars} characters`);
   void new RegExp(pattern, 'u');
   const piece = translatePattern(pattern);
-  if (piece.re.length > compileLimits.patternSpelledChars)
+  if (piece.re.length > patternLimits.spelledChars)
     throw new UnsupportedPattern('the pattern is too large: it names too many large classes of characters');
   return piece;
 }

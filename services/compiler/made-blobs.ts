@@ -7,7 +7,7 @@ export interface Making {
   readonly blob: (text: string, mediaType: string) => { digest: string; size: number; mediaType: string };
   readonly remember: (memory: Memory) => void;
   readonly memories: readonly Memory[];
-  /** All blobs in one buffer that can be handed to another thread. */
+  /** All blobs in one buffer that can be handed to another process. */
   readonly pack: () => MadeBlobs;
 }
 

@@ -1,4 +1,4 @@
-import { compileLimits } from '../../core/limits.ts';
+import { moduleLimits } from './limits.ts';
 
 /** A comment, a string, a number, the end of a chain, a keyword or an operator that may nest, or any other word. What is not closed ends with the text. */
 const TOKEN =
@@ -12,7 +12,7 @@ export function longChainAt(text: string): number | null {
   let links = 0;
   for (const { index, groups } of text.matchAll(TOKEN)) {
     if (groups?.['end'] !== undefined) links = 0;
-    else if (groups?.['link'] !== undefined && ++links > compileLimits.moduleChain) return index;
+    else if (groups?.['link'] !== undefined && ++links > moduleLimits.chain) return index;
   }
   return null;
 }

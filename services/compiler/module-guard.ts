@@ -1,4 +1,5 @@
 import { compileLimits } from '../../core/limits.ts';
+import { moduleLimits } from './limits.ts';
 import { computedImportAt } from './import-calls.ts';
 import { longChainAt } from './module-chains.ts';
 
@@ -26,7 +27,7 @@ export function guardModule(text: string): Refusal | null {
   }
   const chained = longChainAt(text);
   if (chained !== null) {
-    const message = `one statement may have ${compileLimits.moduleChain} operators and keywords in a row`;
+    const message = `one statement may have ${moduleLimits.chain} operators and keywords in a row`;
     return { code: 'too_deep', message, offset: chained };
   }
   const computed = computedImportAt(text);

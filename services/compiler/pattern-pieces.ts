@@ -1,4 +1,4 @@
-import { compileLimits } from '../../core/limits.ts';
+import { patternLimits } from './limits.ts';
 import type { CodePoints } from './code-points.ts';
 
 /** A part of a pattern in the syntax of RE2. */
@@ -41,7 +41,7 @@ function spelled(code: number): string {
 /** `max` null: without an end. Null when it would be too large. Lazy or greedy makes no difference to a yes or no. */
 export function quantified(piece: Piece, min: number, max: number | null): Piece | null {
   const size = piece.size * Math.max(1, max ?? min) + 1;
-  if (size > compileLimits.patternSize) return null;
+  if (size > patternLimits.size) return null;
   const body = `(?:${piece.re})`;
   // So often the body may be repeated by a count.
   const chunk = Math.max(1, Math.floor(MOST_REPEATED / piece.repeat));

@@ -1,4 +1,4 @@
-import { compileLimits } from '../../core/limits.ts';
+import { patternLimits } from './limits.ts';
 import { codePointsOf, complement, oneCodePoint, union } from './code-points.ts';
 import type { CodePoints } from './code-points.ts';
 import { quantified, sequence, setPiece } from './pattern-pieces.ts';
@@ -41,7 +41,7 @@ function terms(reading: Reading): Piece {
     const piece = repeated(reading, term(reading));
     pieces.push(piece);
     size += piece.size;
-    if (size > compileLimits.patternSize) refuse(reading, 'the pattern is too large');
+    if (size > patternLimits.size) refuse(reading, 'the pattern is too large');
   }
   return sequence(pieces);
 }
@@ -63,7 +63,7 @@ function group(reading: Reading): Piece {
   if (/[=!]$/.test(opened)) refuse(reading, `${opened} (lookaround) is not supported`, opened.length);
   if (opened.endsWith(':') && opened !== '(?:')
     refuse(reading, `${opened} (a modifier) is not supported`, opened.length);
-  if (++reading.depth > compileLimits.patternDepth) refuse(reading, 'groups are nested too deeply');
+  if (++reading.depth > patternLimits.depth) refuse(reading, 'groups are nested too deeply');
   const inside = alternatives(reading);
   reading.depth--;
   reading.at++;

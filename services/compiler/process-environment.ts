@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-import { compileLimits } from '../../core/limits.ts';
+import { bundlerLimits } from './limits.ts';
 
 /** Settings of the operating system that a process may need, and that hold no secret. */
 const KEPT = ['PATH', 'TMPDIR', 'TEMP', 'LANG', 'SystemRoot'];
@@ -20,7 +20,7 @@ export function compileEnvironment(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv 
 
 /** Has the bundler start under its bounds where there is a shell to set them. */
 function bundlerEnvironment(): NodeJS.ProcessEnv {
-  const { heapMiB, dataMiB, cpuSeconds } = compileLimits.bundler;
+  const { heapMiB, dataMiB, cpuSeconds } = bundlerLimits;
   // Its garbage collector works harder near the bound, and it uses one processor, as the compilation does.
   const runtime = { GOMAXPROCS: '1', GOMEMLIMIT: `${heapMiB}MiB` };
   const launcher = fileURLToPath(new URL('limited-bundler.sh', import.meta.url));

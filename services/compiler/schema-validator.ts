@@ -1,6 +1,6 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import type { Json } from '../../core/canonical-json.ts';
-import { compileLimits } from '../../core/limits.ts';
+import { validationLimits } from './limits.ts';
 import type { Findings } from './findings.ts';
 import { isObject } from './json-pointer.ts';
 import { idKeyword, schemaReader } from './schema-dialects.ts';
@@ -19,10 +19,10 @@ export type Validator = (value: Json) => readonly Violation[];
 /** Compiles a schema; null when it, or a schema that it refers to, has problems, which are then among the findings. */
 export function validatorOf(closure: SchemaClosure, found: Findings, meter: WorkMeter): Validator | null {
   try {
-    return meter.within(compileLimits.schemaMs, () => compiled(closure, found, meter));
+    return meter.within(validationLimits.schemaMs, () => compiled(closure, found, meter));
   } catch (error) {
     if (!(error instanceof WorkTooLong)) throw error;
-    const seconds = compileLimits.schemaMs / 1_000;
+    const seconds = validationLimits.schemaMs / 1_000;
     const message = `preparing this schema takes more than ${seconds} s`;
     found.add(closure.root.document.diagnose({ pointer: '', code: 'schema_timeout', message, offset: null }));
     return null;

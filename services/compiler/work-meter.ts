@@ -19,7 +19,7 @@ interface Bound {
   notBefore: number;
 }
 
-/** Processor time of this thread is what counts, so that a busy machine makes no document invalid. */
+/** Processor time of the thread is what counts, so that a busy machine makes no document invalid. */
 export function workMeter(): WorkMeter {
   let bound: Bound | null = null;
   let steps = 0;

@@ -6,6 +6,7 @@ import { getPriority } from 'node:os';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
 import { compileLimits } from '../../core/limits.ts';
+import { bundlerLimits } from '../../services/compiler/limits.ts';
 import { createCompiler } from '../../services/compiler/compiler.ts';
 import type { Compiler, CompileResult } from '../../services/compiler/compiler.ts';
 import { eventually } from '../support/eventually.ts';
@@ -72,14 +73,14 @@ function seen(pid: number): Seen {
 /** What was seen of the compile processes and bundlers while the work went on. */
 async function watched<T>(work: Promise<T>): Promise<{ result: T; compilers: Seen[]; bundlers: Seen[] }> {
   const all = new Map<number, Seen>();
-  let over = false;
+  const state = { isOver: false };
   const ended = work.finally(() => {
-    over = true;
+    state.isOver = true;
   });
   do {
     for (const one of descendants()) all.set(one.pid, one);
     await new Promise((resolve) => setTimeout(resolve, 2));
-  } while (!over);
+  } while (!state.isOver);
   const found = [...all.values()];
   return {
     result: await ended,
@@ -121,7 +122,7 @@ describe.skipIf(process.platform !== 'linux')('what compiles the sources of tena
     });
     expect(bundlers.length).toBeGreaterThan(0);
     for (const { peakKiB, errors } of bundlers) {
-      expect(peakKiB).toBeLessThan(compileLimits.bundler.dataMiB * 1_024);
+      expect(peakKiB).toBeLessThan(bundlerLimits.dataMiB * 1_024);
       expect(errors).toBe('/dev/null');
     }
     expect((await compiled(module('export const a = 1;'))).kind).toBe('compiled');

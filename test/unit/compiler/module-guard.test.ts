@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { compileLimits } from '../../../core/limits.ts';
+import { moduleLimits } from '../../../services/compiler/limits.ts';
 import { guardModule } from '../../../services/compiler/module-guard.ts';
 
-const { moduleChain } = compileLimits;
+const { chain: moduleChain } = moduleLimits;
 
 describe('an honest module passes the guard', () => {
   test.each([

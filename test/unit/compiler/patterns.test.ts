@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { compileLimits } from '../../../core/limits.ts';
+import { patternLimits } from '../../../services/compiler/limits.ts';
 import { linearPattern, patternProblem } from '../../../services/compiler/linear-pattern.ts';
 import { compileHere, problemsOf } from './compile-here.ts';
 
@@ -233,7 +233,7 @@ test('a pattern that makes a backtracking engine try 2^n ways is answered at onc
 });
 
 test('a text that is too long for a large pattern is refused without being tried', async () => {
-  const length = Math.ceil(compileLimits.patternSteps / 18_000) + 1;
+  const length = Math.ceil(patternLimits.steps / 18_000) + 1;
   const files = {
     'pointsman.yaml': 'apiVersion: pointsman/v1\ndocuments: [{ include: ["d/*"], schema: s.json }]',
     's.json': '{"pattern":"(?:[ab]{0,900}a){20}c"}',

@@ -16,7 +16,7 @@ function doubling(keyword: 'allOf' | 'anyOf', first: object): object {
     const before = { $ref: `#/$defs/a${nth - 1}` };
     definitions[`a${nth}`] = { [keyword]: [before, before] };
   }
-  return { if: { type: 'integer' }, then: { $ref: '#/$defs/a40' }, $defs: definitions };
+  return { if: { not: { type: 'integer' } }, else: { $ref: '#/$defs/a40' }, $defs: definitions };
 }
 
 const nested = `${'{"a":'.repeat(60)}1${'}'.repeat(60)}`;
