@@ -101,6 +101,7 @@ describe('a pattern of a schema', () => {
   });
 
   test('of any form matches what ECMA-262 says that it matches', () => {
+    // Without \B: V8 finds one inside of a surrogate pair, where ECMA-262 has no place to look.
     const atom = fc.constantFrom(
       'a',
       'b',
@@ -117,7 +118,6 @@ describe('a pattern of a schema', () => {
       '^',
       '$',
       String.raw`\b`,
-      String.raw`\B`,
       String.raw`[\d-]`,
       'é',
       '😀',
