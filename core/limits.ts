@@ -50,22 +50,22 @@ export const manifestLimits = {
   mediaTypeChars: 255,
 } as const;
 
-/** What one compilation may use. It runs in a thread of its own, which is ended when it goes past. */
+/** What one compilation may use. It runs in a process of its own, which is ended when it goes past. */
 export const compileLimits = {
   /** Wall time of one compilation: 20 times what 2,000 documents take cold on two shared cores. */
   timeoutMs: 60 * second,
-  /** Old-generation heap of one compile thread: a 32 MiB source parses into less than 400 MiB of objects. */
+  /** Old-generation heap of one compile process: a 32 MiB source parses into less than 400 MiB of objects. */
   heapMiB: 768,
-  /** Threads: two, so that one tenant's monster leaves one for the others, and no more than the small machines have cores. */
+  /** Compile processes: two, so that one tenant's monster leaves one for the others, and no more than the small machines have cores. */
   threads: 2,
   /** Compilations of one tenant at a time, for the same reason. */
   perTenant: 1,
   /**
-   * Of the compile threads, on Linux: a third of what others get of a processor that both want. What another tenant has compiled does not
-   * slow the steps of a publish, and a compilation on a busy machine still ends far within its time.
+   * Of the compile processes and what they start: a third of what others get of a processor that both want. What another tenant has
+   * compiled does not slow the steps of a publish, and a compilation on a busy machine still ends far within its time.
    */
   niceness: 5,
-  /** Compilations that may wait for a thread before the caller is told to come back later. */
+  /** Compilations that may wait for a process before the caller is told to come back later. */
   queued: 1_000,
   /** Sources whose listing a worker remembers between the steps of a release: more than it runs at once. */
   sourceTrees: 500,
@@ -78,16 +78,25 @@ export const compileLimits = {
    * many minutes.
    */
   busy: { firstMs: 10 * second, lastMs: 30 * second },
-  /** New-generation heap of one compile thread, on top of `heapMiB`: twice Node's own 32, since parsing makes much that dies young. */
+  /** New-generation heap of one compile process, on top of `heapMiB`: twice Node's own 32, since parsing makes much that dies young. */
   youngHeapMiB: 64,
-  /** Until a thread says that it has begun: 20 times what starting one takes on two busy cores, when the one before was killed. */
+  /** Until a process says that it has begun: 20 times what starting one takes on two busy cores, when the one before was killed. */
   threadStartMs: 20 * second,
   /** Whole results kept for the stages that compile the same source again: validate, compile and store come within seconds. */
   memoResults: 64,
   /** Bytes of those results: a few of the largest sources, hundreds of usual ones. */
   memoBytes: 128 * MiB,
-  /** One file of a module. The bundler recurses: 1 MB of opening brackets overflows its stack of 1 GB. People write under 64 KiB. */
-  moduleFileBytes: 512 * KiB,
+  /**
+   * One file of a module. The bundler takes up to 500 bytes of memory for a byte of usual code, and more than 60,000 for a byte of hostile
+   * code. People write under 64 KiB.
+   */
+  moduleFileBytes: 256 * KiB,
+  /** After this time a compilation is a long one, of which one process less than all may run: what is usual takes under two seconds cold. */
+  longMs: 5 * second,
+  /** How long a source that exhausted a bound is remembered, and its tenant held to the places of long ones: a retry is answered at once. */
+  exhaustedMs: 10 * minute,
+  /** Such sources that are remembered. */
+  exhaustedKept: 1_000,
   /** Nesting of brackets in a module's file, for the same reason. */
   moduleDepth: 1_000,
 } as const;

@@ -33,9 +33,17 @@ const loaders: { readonly [ending: string]: Loader } = {
 /**
  * Bundles one entry into an ES module. Everything that the bundler reads comes through the plugin, which knows the files of the
  * source and nothing else: no disk, no tsconfig, no package. Nothing is executed. The bundler is a process of its own, started for
- * this and stopped after it, so that a thread that is killed takes its bundler along.
+ * this and stopped after it, so no other source meets its end. It is tried once more, since somebody may have killed it.
  */
 export async function bundleModule(entry: string, files: SourceFiles): Promise<BundledModule> {
+  const first = await tryToBundle(entry, files);
+  const made = first === 'died' ? await tryToBundle(entry, files) : first;
+  if (made !== 'died') return made;
+  const message = 'the bundler needs too much memory or time for this module; split or simplify it';
+  return { problems: [atStart(entry, 'module_unbundlable', message)] };
+}
+
+async function tryToBundle(entry: string, files: SourceFiles): Promise<BundledModule | 'died'> {
   const probes: Probe[] = [[entry, files.find(entry)?.digest ?? null]];
   const problems: Diagnostic[] = [];
   try {
@@ -67,7 +75,9 @@ export async function bundleModule(entry: string, files: SourceFiles): Promise<B
     if (code.includes(NO_REQUIRE)) return { problems: [requireProblem(entry, probes, files)] };
     return { code, probes };
   } catch (error) {
-    return { problems: [...problems, ...failureProblems(error, entry)] };
+    const { errors } = error as Partial<BuildFailure>;
+    if (!Array.isArray(errors)) return 'died';
+    return { problems: [...problems, ...errors.map((message) => problemOf(message, entry))] };
   } finally {
     await stop();
   }
@@ -110,15 +120,6 @@ async function load(path: string, files: SourceFiles, problems: Diagnostic[]): P
   const { code, message, offset } = refusal;
   problems.push({ path, ...placeIn(text)(offset), pointer: '', code, message });
   return nothing;
-}
-
-function failureProblems(error: unknown, entry: string): Diagnostic[] {
-  const failure = error as Partial<BuildFailure>;
-  if (Array.isArray(failure.errors)) return failure.errors.map((message) => problemOf(message, entry));
-  // The bundler's process died. It does so for one input in particular, never by itself, so that this is the source's problem.
-  return [
-    atStart(entry, 'module_unbundlable', 'the bundler gave up on this module; it may be nested too deeply'),
-  ];
 }
 
 function problemOf({ location, text, detail }: Message, entry: string): Diagnostic {

@@ -42,8 +42,9 @@ export interface CompileTools {
 export async function compileDocument(
   job: DocumentJob,
   content: Uint8Array,
-  { schemas, found, making }: CompileTools,
+  tools: CompileTools,
 ): Promise<DocumentFacts | null> {
+  const { schemas, found, making } = tools;
   const { entry, format } = job.selected;
   const document = parseDocument(entry.path, format, content);
   if (document.problems.length > 0) {
@@ -54,7 +55,7 @@ export async function compileDocument(
   const value = job.patch ? mergePatch(document.value, job.patch.value) : document.value;
   const own = job.selected.schemas.length === 0 ? await schemas.ownOf(document) : undefined;
   const rules = own === undefined ? job.schemas : own && [own];
-  if (!rules || !satisfies(rules, document, value, job.patch, found)) return null;
+  if (!rules || !satisfies(rules, document, value, job.patch, tools)) return null;
   const { digest, size } = making.blob(canonicalJson(value), mediaTypes.document);
   const values = Object.fromEntries(job.patterns.map((pattern) => [pattern, valuesAt(value, pattern)]));
   return { digest, size, own: own ? { name: own.name, digest: own.digest } : null, values };
@@ -65,19 +66,22 @@ function satisfies(
   document: ParsedDocument,
   value: Json,
   patch: Patch | null,
-  found: Findings,
+  { schemas, found }: CompileTools,
 ): boolean {
-  let good = true;
-  for (const rule of rules) {
-    const validator = rule.validator();
-    if (!validator) return false;
-    const violations = violationsIn(validator, value);
-    if (violations.length === 0) continue;
-    good = false;
-    if (!patch) for (const violation of violations) found.add(diagnosisOf(document, violation));
-    else reportPatched(violations, violationsIn(validator, document.value), patch);
-  }
-  return good;
+  // All are prepared first: that has a bound of its own.
+  const validators = rules.map((rule) => ({ rule, validator: rule.validator() }));
+  return schemas.bounded(() => {
+    let good = true;
+    for (const { rule, validator } of validators) {
+      if (!validator) return false;
+      const violations = violationsIn(rule, validator, value);
+      if (violations.length === 0) continue;
+      good = false;
+      if (!patch) for (const violation of violations) found.add(diagnosisOf(document, violation));
+      else reportPatched(violations, violationsIn(rule, validator, document.value), patch);
+    }
+    return good;
+  });
 }
 
 function diagnosisOf(document: ParsedDocument, { pointer, key, code, message }: Violation) {

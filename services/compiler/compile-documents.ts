@@ -1,13 +1,16 @@
 import { posix } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { digestOf } from '../../core/digest.ts';
 import { compileDocument } from './compile-document.ts';
 import type { CompileTools, DocumentFacts, DocumentJob } from './compile-document.ts';
-import { COMPILER_VERSION } from './thread-protocol.ts';
-import type { Ask, Given } from './thread-protocol.ts';
+import { COMPILER_VERSION } from './compile-protocol.ts';
+import type { Ask, Given } from './compile-protocol.ts';
+
+const BREATH_MS = 250;
 
 /**
  * Compiles documents, in the order of the jobs; null for one with problems. What was compiled before with the same content, schemas,
- * patch and patterns is taken over: its content does not even reach this thread.
+ * patch and patterns is taken over: its content does not even reach this process.
  */
 export async function compileDocuments(
   jobs: readonly DocumentJob[],
@@ -24,14 +27,26 @@ export async function compileDocuments(
   const fresh = stale.length === 0 ? [] : await ask(stale.map((index) => wantedOf(jobs[index])));
   const contents = new Map<number, Given>(stale.map((index, nth) => [index, fresh[nth] as Given]));
   const compiled: (DocumentFacts | null)[] = [];
+  const breathe = breather();
   for (const [index, job] of jobs.entries()) {
     const facts = known[index];
     const content = (contents.get(index) ?? given[index])?.content;
     if (facts) compiled.push(facts);
     else if (!content) throw new Error(`${job.selected.entry.path} was asked for and not given`);
     else compiled.push(await compileAndRemember(job, content, keys[index] ?? null, tools));
+    await breathe();
   }
   return compiled;
+}
+
+/** Lets the event loop have a turn now and then. Otherwise a compile process would outlive the process that started it. */
+function breather(): () => Promise<void> {
+  let last = performance.now();
+  return async () => {
+    if (performance.now() - last < BREATH_MS) return;
+    await setImmediate();
+    last = performance.now();
+  };
 }
 
 function wantedOf(job: DocumentJob | undefined): { key: null; digest: string } {

@@ -6,8 +6,8 @@ import type { Making } from './made-blobs.ts';
 import type { Probe } from './module-resolution.ts';
 import type { SelectedModule } from './select-files.ts';
 import type { SourceFiles } from './source-files.ts';
-import { COMPILER_VERSION } from './thread-protocol.ts';
-import type { Ask } from './thread-protocol.ts';
+import { COMPILER_VERSION } from './compile-protocol.ts';
+import type { Ask } from './compile-protocol.ts';
 
 interface ModuleFacts {
   readonly digest: string;

@@ -1,8 +1,8 @@
 import type { CompiledBlob, CompileResult } from './compiler.ts';
-import type { ThreadResult } from './thread-protocol.ts';
-import type { ReadBlobs } from './thread-session.ts';
+import type { ProcessResult } from './compile-protocol.ts';
+import type { ReadBlobs } from './compile-session.ts';
 
-/** What is remembered of one compiled file: its blob, and what the thread wants to know about it. */
+/** What is remembered of one compiled file: its blob, and what the process wants to know about it. */
 export interface Kept extends CompiledBlob {
   readonly facts: string;
 }
@@ -11,11 +11,11 @@ export interface Kept extends CompiledBlob {
 const KEPT_OVERHEAD_BYTES = 600;
 
 /**
- * The result of a compilation: what the thread made, what was taken over, and the assets, which are read only now and never reached
- * the thread. What the thread made is remembered even when the source is invalid, so that mending one file compiles one file.
+ * The result of a compilation: what the process made, what was taken over, and the assets, which are read only now and never reached
+ * the process. What it made is remembered even when the source is invalid, so that mending one file compiles one file.
  */
 export async function resultFrom(
-  ended: ThreadResult,
+  ended: ProcessResult,
   recalled: ReadonlyMap<string, CompiledBlob>,
   keep: (key: string, value: Kept, bytes: number) => void,
   readBlobs: ReadBlobs,
@@ -51,7 +51,7 @@ export async function resultFrom(
 }
 
 /** Each with a buffer of its own: a view would keep all others in memory for as long as one of them is remembered. */
-function madeBlobs({ arena, digests, mediaTypes, ends }: ThreadResult['made']): Map<string, CompiledBlob> {
+function madeBlobs({ arena, digests, mediaTypes, ends }: ProcessResult['made']): Map<string, CompiledBlob> {
   let start = 0;
   return new Map(
     digests.map((digest, index) => {

@@ -22,7 +22,7 @@ import { selectByRecipe, selectEverything } from './select-files.ts';
 import type { Selection } from './select-files.ts';
 import { sourceFiles } from './source-files.ts';
 import type { SourceFiles } from './source-files.ts';
-import type { Ask, ThreadResult } from './thread-protocol.ts';
+import type { Ask, ProcessResult } from './compile-protocol.ts';
 
 interface Plan {
   /** Null without a pointsman.yaml. */
@@ -40,7 +40,7 @@ interface Plan {
  * Compiles one source: plan, documents, modules, references, artifacts. Goes on after a problem wherever what follows still has a
  * meaning, so that one compilation reports them all. Nothing of the source is executed.
  */
-export async function compileSource(entries: readonly SourceEntry[], ask: Ask): Promise<ThreadResult> {
+export async function compileSource(entries: readonly SourceEntry[], ask: Ask): Promise<ProcessResult> {
   const found = findings();
   const made = making();
   const files = sourceFiles(entries, ask);

@@ -1,13 +1,15 @@
-import { Piscina } from 'piscina';
 import type { Diagnostic } from '../../core/diagnostic.ts';
 import { compileLimits } from '../../core/limits.ts';
 import type { SourceTree } from '../../core/source.ts';
 import { byteLru } from './byte-lru.ts';
+import { compilePool } from './compile-pool.ts';
+import { exhaustedSources } from './exhausted-sources.ts';
+import type { Exhausted } from './exhausted-sources.ts';
 import { fairQueue } from './fair-queue.ts';
 import { resultFrom } from './compile-result.ts';
 import type { Kept } from './compile-result.ts';
-import { runSession } from './thread-session.ts';
-import type { ReadBlobs } from './thread-session.ts';
+import { runSession } from './compile-session.ts';
+import type { ReadBlobs } from './compile-session.ts';
 
 export interface CompiledBlob {
   readonly digest: string;
@@ -35,7 +37,7 @@ export type CompileResult =
       readonly warnings: readonly Diagnostic[];
     }
   | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[]; readonly truncated: boolean }
-  | { readonly kind: 'exhausted'; readonly limit: 'time' | 'memory'; readonly message: string }
+  | Exhausted
   /** Too much is waiting already; come back later. */
   | { readonly kind: 'busy' };
 
@@ -47,24 +49,25 @@ export interface Compiler {
   compile(tenant: string, tree: SourceTree, readBlobs: ReadBlobs): Promise<CompileResult>;
   /** Whether a compilation of that tenant that is not remembered would be `busy` now. */
   isFullFor(tenant: string): boolean;
-  /** How many compilations wait for a thread. */
+  /** How many compilations wait for a process. */
   readonly waiting: number;
-  /** Ends the threads. Compilations that run or wait throw. */
+  /** Ends the processes. Compilations that run or wait throw. */
   close(): Promise<void>;
 }
 
 type Limits = { readonly [limit in Exclude<keyof typeof compileLimits, 'busy'>]: number };
 
 /**
- * A compiler with its threads and its memory. Memory is apart for each tenant: neither a result nor the time that it takes may
+ * A compiler with its processes and its memory. Memory is apart for each tenant: neither a result nor the time that it takes may
  * tell one tenant what another has compiled. `limits` replaces single ones of `compileLimits`.
  */
 export function createCompiler(options: { limits?: Partial<Limits> } = {}): Compiler {
   const limits: Limits = { ...compileLimits, ...options.limits };
-  const pool = startThreads(limits);
+  const pool = compilePool(limits);
   const queue = fairQueue(limits);
   const kept = byteLru<Kept>(limits.cacheBytes);
   const memo = byteLru<CompileResult>(limits.memoBytes, limits.memoResults);
+  const exhausted = exhaustedSources(limits);
   const underWay = new Map<string, Promise<CompileResult>>();
 
   const compileAnew = async (
@@ -78,9 +81,23 @@ export function createCompiler(options: { limits?: Partial<Limits> } = {}): Comp
       if (known) recalled.set(known.digest, known);
       return known?.facts;
     };
-    const ended = await queue.run(tenant, () => runSession(pool, tree, readBlobs, recall, limits.timeoutMs));
-    if (ended === 'busy') return { kind: 'busy' };
-    if (ended.kind === 'exhausted') return { ...ended, message: exhaustedMessage(ended.limit, limits) };
+    const attempt = (long: boolean) =>
+      queue.run(
+        tenant,
+        ({ becomeLong }) => {
+          const { timeoutMs, longMs } = limits;
+          return runSession(pool, tree, readBlobs, recall, { timeoutMs, longMs, mayTakeLong: becomeLong });
+        },
+        { long },
+      );
+    let ended = await attempt(exhausted.hasAny(tenant));
+    if (ended !== 'busy' && ended.kind === 'evicted') ended = await attempt(true);
+    if (ended === 'busy' || ended.kind === 'evicted') return { kind: 'busy' };
+    if (ended.kind === 'exhausted') {
+      const result = { ...ended, message: exhaustedMessage(ended.limit, limits) };
+      exhausted.add(tenant, tree.digest, result);
+      return result;
+    }
     const keep = (key: string, value: Kept, bytes: number): void =>
       kept.set(`${tenant}/${key}`, value, bytes);
     return await resultFrom(ended, recalled, keep, readBlobs);
@@ -93,7 +110,7 @@ export function createCompiler(options: { limits?: Partial<Limits> } = {}): Comp
     isFullFor: queue.isFullFor,
     compile: async (tenant, tree, readBlobs) => {
       const name = `${tenant}/${tree.digest}`;
-      const known = memo.get(name) ?? underWay.get(name);
+      const known = memo.get(name) ?? exhausted.recall(tenant, tree.digest) ?? underWay.get(name);
       if (known) return await known;
       const result = compileAnew(tenant, tree, readBlobs);
       underWay.set(name, result);
@@ -108,27 +125,9 @@ export function createCompiler(options: { limits?: Partial<Limits> } = {}): Comp
     },
     close: async () => {
       queue.close();
-      await pool.destroy();
+      pool.close();
     },
   };
-}
-
-function startThreads(limits: Limits): Piscina {
-  // The name of the file is not an import, so that nobody rewrites its ending when this is compiled.
-  const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const pool = new Piscina({
-    filename: new URL(`./compile-thread.${ending}`, import.meta.url).href,
-    name: 'compileInThread',
-    minThreads: limits.threads,
-    maxThreads: limits.threads,
-    idleTimeout: Number.POSITIVE_INFINITY,
-    // Waiting with Atomics would block the thread's event loop, on which it waits for our answers and its bundler.
-    atomics: 'disabled',
-    resourceLimits: { maxOldGenerationSizeMb: limits.heapMiB, maxYoungGenerationSizeMb: limits.youngHeapMiB },
-  });
-  // A thread that dies of memory just after it was killed for its time says so here; whoever waited for it has been told.
-  pool.on('error', () => undefined);
-  return pool;
 }
 
 function exhaustedMessage(limit: 'time' | 'memory', limits: Limits): string {

@@ -1,4 +1,5 @@
 import type { Json } from '../../core/canonical-json.ts';
+import { validationLimits } from './limits.ts';
 import type { Findings } from './findings.ts';
 import { childOf } from './json-pointer.ts';
 import type { ParsedDocument } from './parse-document.ts';
@@ -9,6 +10,7 @@ import { uriOfPath, resolve } from './schema-uris.ts';
 import { metaValidator, validatorOf } from './schema-validator.ts';
 import type { Validator } from './schema-validator.ts';
 import type { SourceFiles } from './source-files.ts';
+import { workMeter, WorkTooLong } from './work-meter.ts';
 
 /** What a document must satisfy: a file of the source by its path, or a meta-schema by its URI. */
 export interface DocumentSchema {
@@ -24,12 +26,15 @@ export interface DocumentSchemas {
   readonly byPath: (path: string) => Promise<DocumentSchema | null>;
   /** The schema that a document's own `$schema` names; undefined when it names none, null when the named one is of no use. */
   readonly ownOf: (document: ParsedDocument) => Promise<DocumentSchema | null | undefined>;
+  /** Runs the validation of one document, for all its schemas together, under its bound of time. */
+  readonly bounded: <T>(validation: () => T) => T;
   /** Every file that a schema consists of. */
   readonly filesOf: (path: string) => Promise<readonly string[]>;
 }
 
 export function documentSchemas(source: SourceFiles, found: Findings): DocumentSchemas {
   const files = schemaFiles(source, found);
+  const meter = workMeter();
   const known = new Map<string, DocumentSchema>();
   const once = (name: string, digest: string, make: () => Validator | null): DocumentSchema => {
     const schema = known.get(name) ?? { name, digest, validator: lazily(make) };
@@ -38,10 +43,10 @@ export function documentSchemas(source: SourceFiles, found: Findings): DocumentS
   };
   const byPath: DocumentSchemas['byPath'] = async (path) => {
     const dialect = dialectNamed(path);
-    if (dialect) return once(dialect, dialect, () => metaValidator(dialect));
+    if (dialect) return once(dialect, dialect, () => metaValidator(dialect, meter));
     if (!source.find(path)) return null;
     const closure = await files.closureOf(path);
-    return closure && once(path, closure.digest, () => validatorOf(closure, found));
+    return closure && once(path, closure.digest, () => validatorOf(closure, found, meter));
   };
   const ownOf: DocumentSchemas['ownOf'] = async (document) => {
     const named = childOf(document.value, '$schema');
@@ -61,6 +66,7 @@ export function documentSchemas(source: SourceFiles, found: Findings): DocumentS
   return {
     byPath,
     ownOf,
+    bounded: (validation) => meter.within(validationLimits.documentMs, validation),
     filesOf: async (path) =>
       source.find(path) ? ((await files.closureOf(path))?.files.map((file) => file.path) ?? []) : [],
   };
@@ -72,17 +78,25 @@ function lazily<T>(make: () => T): () => T {
 }
 
 /**
- * A validator that runs out of stack has met a schema that refers to itself without ever looking deeper into the value. One that
- * meets broken syntax has met a pattern that is too large: the engine compiles an expression in full only when it is first tried.
+ * A validator that runs out of stack has met a schema that refers to itself without ever looking deeper into the value. One that takes
+ * too long has met one that multiplies its work: by references in `anyOf`, by a long list of alternatives, by a pattern for a long text.
  */
-export function violationsIn(validator: Validator, value: Json): ReturnType<Validator> {
+export function violationsIn(
+  schema: DocumentSchema,
+  validator: Validator,
+  value: Json,
+): ReturnType<Validator> {
   try {
     return validator(value);
   } catch (error) {
     if (error instanceof RangeError) return wholly('recursion', 'the schema refers to itself without end');
-    if (error instanceof SyntaxError) return wholly('pattern', 'a pattern of the schema is too large');
+    if (error instanceof WorkTooLong) return wholly('timeout', tooLongMessage(schema.name));
     throw error;
   }
+}
+
+function tooLongMessage(schema: string): string {
+  return `checking it against ${schema} takes more than ${validationLimits.documentMs / 1_000} s; simplify the schema or split the document`;
 }
 
 function wholly(rule: string, message: string): ReturnType<Validator> {

@@ -4,7 +4,7 @@ import type { ChannelDocuments } from './compile-source.ts';
 import type { Findings } from './findings.ts';
 import type { Making } from './made-blobs.ts';
 import { RECIPE_PATH } from './recipe.ts';
-import type { ThreadArtifact } from './thread-protocol.ts';
+import type { ProcessArtifact } from './compile-protocol.ts';
 
 /** One artifact for the base and one for each channel that has an overlay; what is equal in them is one blob. */
 export function emitArtifacts(
@@ -12,7 +12,7 @@ export function emitArtifacts(
   others: readonly ArtifactFile[],
   making: Making,
   found: Findings,
-): ThreadArtifact[] {
+): ProcessArtifact[] {
   if (!found.isEmpty()) return [];
   return channels.map(({ channel, documents }) => {
     const compiled = documents.map(({ path, facts }) => ({

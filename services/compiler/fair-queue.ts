@@ -1,12 +1,28 @@
-/** Runs jobs, a bounded number at a time and a bounded number of each tenant, and lets tenants take turns. */
+/**
+ * Runs jobs, a bounded number at a time and a bounded number of each tenant, and lets tenants take turns. One place less than there are may
+ * be held by long jobs, so that two of them together do not keep everybody else waiting.
+ */
 export interface FairQueue {
-  /** What the job gives; 'busy' at once when too much is waiting. After `close` everything that waits is refused. */
-  readonly run: <T>(tenant: string, job: () => Promise<T>) => Promise<T | 'busy'>;
+  /**
+   * What the job gives; 'busy' at once when too much is waiting. After `close` everything that waits is refused. A job known to be long
+   * waits until one may run.
+   */
+  readonly run: <T>(
+    tenant: string,
+    job: (place: Place) => Promise<T>,
+    options?: { readonly long: boolean },
+  ) => Promise<T | 'busy'>;
   readonly close: () => void;
   /** Whether a job of that tenant would be told `busy` now. */
   readonly isFullFor: (tenant: string) => boolean;
   /** How many wait for their turn. */
   readonly waiting: number;
+}
+
+/** Where a job runs. */
+export interface Place {
+  /** Makes it a place for a long job. False when long jobs have all that they may have. */
+  readonly becomeLong: () => boolean;
 }
 
 export interface FairQueueLimits {
@@ -17,6 +33,8 @@ export interface FairQueueLimits {
 }
 
 interface Waiting {
+  readonly long: boolean;
+  readonly longPlace: LongPlace;
   readonly start: () => void;
   readonly refuse: (error: Error) => void;
 }
@@ -25,6 +43,7 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
   /** In the order of turns: a tenant goes to the end when one of its jobs starts, and again when one ends. */
   const waiting = new Map<string, Waiting[]>();
   const running = new Map<string, number>();
+  const longPlaces = placesForLong(limits.threads);
   let runningAll = 0;
   let waitingAll = 0;
   let closed = false;
@@ -33,12 +52,14 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
     for (const [tenant, line] of waiting) {
       if (runningAll >= limits.threads) return;
       if ((running.get(tenant) ?? 0) >= limits.perTenant) continue;
+      if (line[0]?.long && longPlaces.areTaken()) continue;
       waiting.delete(tenant);
       const next = line.shift();
       if (line.length > 0) waiting.set(tenant, line);
       if (!next) continue;
       waitingAll--;
       runningAll++;
+      if (next.long) next.longPlace.take();
       running.set(tenant, (running.get(tenant) ?? 0) + 1);
       next.start();
     }
@@ -48,11 +69,7 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
     const left = (running.get(tenant) ?? 1) - 1;
     if (left > 0) running.set(tenant, left);
     else running.delete(tenant);
-    const line = waiting.get(tenant);
-    if (line) {
-      waiting.delete(tenant);
-      waiting.set(tenant, line);
-    }
+    goToTheEnd(waiting, tenant);
     startNext();
   };
   const mustWait = (tenant: string): boolean =>
@@ -65,19 +82,21 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
       return waitingAll;
     },
     isFullFor,
-    run: async (tenant, job) => {
+    run: async (tenant, job, { long } = { long: false }) => {
       if (closed) throw closedError();
       if (isFullFor(tenant)) return 'busy';
       const line = waiting.get(tenant) ?? [];
       const turn = Promise.withResolvers<void>();
-      line.push({ start: () => turn.resolve(), refuse: turn.reject });
+      const longPlace = longPlaces.one();
+      line.push({ long, longPlace, start: () => turn.resolve(), refuse: turn.reject });
       waiting.set(tenant, line);
       waitingAll++;
       startNext();
       await turn.promise;
       try {
-        return await job();
+        return await job({ becomeLong: longPlace.take });
       } finally {
+        longPlace.giveBack();
         finished(tenant);
       }
     },
@@ -86,6 +105,42 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
       for (const line of waiting.values()) for (const { refuse } of line) refuse(closedError());
       waiting.clear();
       waitingAll = 0;
+    },
+  };
+}
+
+function goToTheEnd(waiting: Map<string, Waiting[]>, tenant: string): void {
+  const line = waiting.get(tenant);
+  waiting.delete(tenant);
+  if (line) waiting.set(tenant, line);
+}
+
+interface LongPlace {
+  /** False when all are taken. Taken twice, it is one. */
+  readonly take: () => boolean;
+  readonly giveBack: () => void;
+}
+
+function placesForLong(threads: number): { readonly areTaken: () => boolean; readonly one: () => LongPlace } {
+  const most = Math.max(1, threads - 1);
+  let taken = 0;
+  return {
+    areTaken: () => taken >= most,
+    one: () => {
+      let isMine = false;
+      return {
+        take: () => {
+          if (!isMine && taken < most) {
+            taken++;
+            isMine = true;
+          }
+          return isMine;
+        },
+        giveBack: () => {
+          if (isMine) taken--;
+          isMine = false;
+        },
+      };
     },
   };
 }

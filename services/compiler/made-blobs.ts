@@ -1,5 +1,5 @@
 import { digestOf } from '../../core/digest.ts';
-import type { MadeBlobs, Memory } from './thread-protocol.ts';
+import type { MadeBlobs, Memory } from './compile-protocol.ts';
 
 /** What a compilation makes: texts, each kept once by its digest, and what a later compilation may take over. */
 export interface Making {
@@ -7,7 +7,7 @@ export interface Making {
   readonly blob: (text: string, mediaType: string) => { digest: string; size: number; mediaType: string };
   readonly remember: (memory: Memory) => void;
   readonly memories: readonly Memory[];
-  /** All blobs in one buffer that can be handed to another thread. */
+  /** All blobs in one buffer that can be handed to another process. */
   readonly pack: () => MadeBlobs;
 }
 

@@ -1,4 +1,7 @@
 import { compileLimits } from '../../core/limits.ts';
+import { moduleLimits } from './limits.ts';
+import { computedImportAt } from './import-calls.ts';
+import { longChainAt } from './module-chains.ts';
 
 /** Why a module's file may not be given to the bundler, and where. */
 export interface Refusal {
@@ -7,21 +10,10 @@ export interface Refusal {
   readonly offset: number;
 }
 
-const BETWEEN_TOKENS = String.raw`(?:\s|/\*[\s\S]*?\*/|//[^\n\r\u2028\u2029]*|<!--[^\n\r]*|-->[^\n\r]*)*`;
-const IMPORT_CALL = new RegExp(
-  String.raw`\bimport\b${BETWEEN_TOKENS}(?:\.${BETWEEN_TOKENS}(?:defer|source)${BETWEEN_TOKENS})?\(`,
-  'g',
-);
-const PLAIN_ARGUMENT = new RegExp(
-  String.raw`${BETWEEN_TOKENS}(?:'[^'\\\n]*'|"[^"\\\n]*"|\x60[^\x60\\$]*\x60)${BETWEEN_TOKENS}[,)]`,
-  'y',
-);
-
 /**
- * The bundler treats `import("./" + name)` as a glob and reads the disk for it, past every plugin: so that any import() that is not
- * of one plain string is refused before the bundler sees it. The check is on the text and refuses too much rather than too little
- * (also what stands in a comment or a string): `import` is a keyword and cannot be spelled with escapes. It refuses deep nesting
- * too, because the bundler recurses and dies of it. `require` is dealt with by the bundler's `define`.
+ * The bundler treats `import("./" + name)` as a glob and reads the disk for it, past every plugin. So any import() that is not of one plain
+ * string is refused before the bundler sees it. It recurses, so deep nesting is refused too: with brackets, and in chains that nest
+ * without them. What gets past that meets the bounds of the bundler's process. `require` is dealt with by the bundler's `define`.
  */
 export function guardModule(text: string): Refusal | null {
   if (Buffer.byteLength(text) > compileLimits.moduleFileBytes) {
@@ -33,12 +25,14 @@ export function guardModule(text: string): Refusal | null {
     const message = `brackets may be nested ${compileLimits.moduleDepth} deep`;
     return { code: 'too_deep', message, offset: deep };
   }
-  for (const match of text.matchAll(IMPORT_CALL)) {
-    PLAIN_ARGUMENT.lastIndex = match.index + match[0].length;
-    if (PLAIN_ARGUMENT.test(text)) continue;
-    return { code: 'module_import', message: 'import() must be given one plain string', offset: match.index };
+  const chained = longChainAt(text);
+  if (chained !== null) {
+    const message = `one statement may have ${moduleLimits.chain} operators and keywords in a row`;
+    return { code: 'too_deep', message, offset: chained };
   }
-  return null;
+  const computed = computedImportAt(text);
+  if (computed === null) return null;
+  return { code: 'module_import', message: 'import() must be given one plain string', offset: computed };
 }
 
 function tooDeepAt(text: string): number | null {

@@ -1,5 +1,5 @@
 import type { Diagnostic } from '../../core/diagnostic.ts';
-import type { ParsedText, Problem } from './parsed-document.ts';
+import type { Integers, ParsedText, Problem } from './parsed-document.ts';
 import { parseJson } from './parse-json.ts';
 import { parseToml } from './parse-toml.ts';
 import { parseYaml } from './parse-yaml.ts';
@@ -21,10 +21,23 @@ export function formatOf(path: string): DocumentFormat | null {
   return (ending as DocumentFormat | undefined) ?? null;
 }
 
+export interface ParseOptions {
+  readonly integers?: Integers;
+}
+
 const parsers = { json: parseJson, yaml: parseYaml, toml: parseToml };
 
-/** Parses one file. Never throws for what stands in it. */
-export function parseDocument(path: string, format: DocumentFormat, bytes: Uint8Array): ParsedDocument {
+/**
+ * Parses one file. Never throws for what stands in it. A document that is emitted must keep its digits, so an integer that a double cannot
+ * hold is a problem. A schema is only evaluated: with `integers: 'nearest'` such an integer becomes the nearest double, as it does
+ * for every validator that is written in JavaScript.
+ */
+export function parseDocument(
+  path: string,
+  format: DocumentFormat,
+  bytes: Uint8Array,
+  { integers = 'exact' }: ParseOptions = {},
+): ParsedDocument {
   let text: string;
   try {
     // Takes a byte order mark away, which all three formats allow or ignore.
@@ -32,7 +45,7 @@ export function parseDocument(path: string, format: DocumentFormat, bytes: Uint8
   } catch {
     return notUtf8(path, bytes);
   }
-  const parsed = parsers[format](text);
+  const parsed = parsers[format](text, integers);
   let place: ReturnType<typeof placeIn> | null = null;
   const diagnose = ({ pointer, code, message, offset }: Problem): Diagnostic => {
     place ??= placeIn(text);

@@ -2,7 +2,7 @@ import { parse, TomlDate, TomlError } from 'smol-toml';
 import type { Json } from '../../core/canonical-json.ts';
 import { documentLimits } from '../../core/limits.ts';
 import { pointerStep } from './json-pointer.ts';
-import type { ParsedText, Problem } from './parsed-document.ts';
+import type { Integers, ParsedText, Problem } from './parsed-document.ts';
 import { integerMessage } from './scan-json.ts';
 import { locateInToml } from './toml-places.ts';
 
@@ -10,12 +10,12 @@ import { locateInToml } from './toml-places.ts';
  * Parses TOML 1.0. Dates and times become strings in their RFC 3339 spelling, since JSON has none. The library tells no places
  * of values, so that problems found after parsing are placed by a search for the key (see toml-places.ts).
  */
-export function parseToml(text: string): ParsedText {
+export function parseToml(text: string, integers: Integers = 'exact'): ParsedText {
   const locate = (pointer: string): number => locateInToml(text, pointer);
   try {
     const table = parse(text, { integersAsBigInt: 'asNeeded', maxDepth: documentLimits.depth });
     const problems: Problem[] = [];
-    return { value: plain(problems, table, '', 0), problems, locate };
+    return { value: plain({ problems, integers }, table, '', 0), problems, locate };
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     return { value: null, problems: [problemOf(error, text)], locate };
@@ -37,10 +37,17 @@ function codeOf(message: string): string {
   return message.startsWith('trying to redefine') ? 'duplicate_key' : 'toml_syntax';
 }
 
-function plain(problems: Problem[], value: unknown, pointer: string, depth: number): Json {
+interface Reading {
+  readonly problems: Problem[];
+  readonly integers: Integers;
+}
+
+function plain(reading: Reading, value: unknown, pointer: string, depth: number): Json {
+  const { problems } = reading;
   if (typeof value === 'number' && !Number.isFinite(value)) {
     return refuse(problems, pointer, 'number_not_finite', `${value} is not a number that JSON can say`);
   }
+  if (typeof value === 'bigint' && reading.integers === 'nearest') return Number(value);
   if (typeof value === 'bigint')
     return refuse(problems, pointer, 'integer_out_of_range', integerMessage(String(value)));
   if (value instanceof TomlDate) return value.toISOString();
@@ -49,13 +56,13 @@ function plain(problems: Problem[], value: unknown, pointer: string, depth: numb
     return refuse(problems, pointer, 'too_deep', `maps and lists may be nested ${documentLimits.depth} deep`);
   }
   if (Array.isArray(value)) {
-    return value.map((item, index) => plain(problems, item, pointer + pointerStep(index), depth + 1));
+    return value.map((item, index) => plain(reading, item, pointer + pointerStep(index), depth + 1));
   }
   const object: { [key: string]: Json } = {};
   for (const [key, member] of Object.entries(value)) {
     const inner = pointer + pointerStep(key);
     if (key === '__proto__') refuse(problems, inner, 'forbidden_key', 'the key "__proto__" is not allowed');
-    else object[key] = plain(problems, member, inner, depth + 1);
+    else object[key] = plain(reading, member, inner, depth + 1);
   }
   return object;
 }

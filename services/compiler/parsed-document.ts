@@ -1,5 +1,8 @@
 import type { Json } from '../../core/canonical-json.ts';
 
+/** What an integer beyond ±(2^53 − 1) is: a problem, or the nearest double. */
+export type Integers = 'exact' | 'nearest';
+
 /** A problem inside one document, before its place is turned into a line and a column. */
 export interface Problem {
   readonly pointer: string;

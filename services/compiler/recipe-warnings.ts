@@ -1,8 +1,8 @@
 import type { Diagnostic } from '../../core/diagnostic.ts';
 import type { SourceEntry } from '../../core/source.ts';
 import { findings } from './findings.ts';
+import { globMatcher } from './glob.ts';
 import type { PlacedRecipe } from './recipe.ts';
-import { globMatcher } from './select-files.ts';
 
 /**
  * What is valid and probably not meant: patterns of pointsman.yaml that match no file, and files of the source that nothing uses. At most

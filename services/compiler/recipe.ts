@@ -5,6 +5,7 @@ import { documentLimits } from '../../core/limits.ts';
 import { firstIssues, messageOf } from '../../core/schema-issues.ts';
 import { pathProblem } from '../../core/source.ts';
 import type { Findings } from './findings.ts';
+import { globProblem } from './glob.ts';
 import { pointerTo } from './json-pointer.ts';
 import { parseDocument } from './parse-document.ts';
 import type { ParsedDocument } from './parse-document.ts';
@@ -17,12 +18,14 @@ const FilePath = z.string().superRefine((path, context) => {
   if (problem) context.addIssue({ code: 'custom', message: problem });
 });
 
-/** A picomatch glob over paths of the source. `!` has no meaning here: what is not wanted is simply not matched. */
+/** A glob over paths of the source (glob.ts). `!` has no meaning here: what is not wanted is simply not matched. */
 const Pattern = z
   .string()
   .max(512)
   .superRefine((pattern, context) => {
-    const problem = pattern.startsWith('!') ? 'a pattern may not begin with "!"' : pathProblem(pattern);
+    const problem =
+      globProblem(pattern) ??
+      (pattern.startsWith('!') ? 'a pattern may not begin with "!"' : pathProblem(pattern));
     if (problem) context.addIssue({ code: 'custom', message: problem.replace('a path', 'a pattern') });
   });
 

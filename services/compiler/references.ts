@@ -1,4 +1,4 @@
-import { globMatcher } from './select-files.ts';
+import { globMatcher, globProblem } from './glob.ts';
 import { pointerSteps } from './json-pointer.ts';
 import type { PlacedRecipe } from './recipe.ts';
 import type { ReferenceValue } from './reference-values.ts';
@@ -52,7 +52,8 @@ function sideOf(spelled: string): Reference['to'] | null {
   const at = spelled.indexOf('#');
   const glob = at < 0 ? spelled : spelled.slice(0, at);
   const pointer = at < 0 ? null : spelled.slice(at + 1);
-  if (glob === '' || (pointer !== null && pointerSteps(pointer) === null)) return null;
+  if (glob === '' || globProblem(glob) !== null || (pointer !== null && pointerSteps(pointer) === null))
+    return null;
   return { glob, matches: globMatcher(glob), pointer };
 }
 

@@ -6,6 +6,9 @@ import draft06 from 'ajv/dist/refs/json-schema-draft-06.json' with { type: 'json
 import ajvDraft04 from 'ajv-draft-04';
 import ajvFormats from 'ajv-formats';
 
+import { boundReader, patternEngine } from './bounded-validation.ts';
+import type { WorkMeter } from './work-meter.ts';
+
 // Both packages are CommonJS: Node gives their exports as the default, the types say otherwise.
 const Ajv04 = ajvDraft04 as unknown as typeof ajvDraft04.default;
 const addFormats = ajvFormats as unknown as typeof ajvFormats.default;
@@ -13,7 +16,8 @@ const addFormats = ajvFormats as unknown as typeof ajvFormats.default;
 /**
  * Unknown keywords and formats are allowed, as the specifications say; formats that are known are asserted in every draft.
  * Own properties only: otherwise every document would have a "constructor". Schemas are checked against their meta-schema by us,
- * to report all that is wrong with them. No loader is given, so nothing is ever fetched.
+ * to report all that is wrong with them. No loader is given, so nothing is ever fetched. Only small schemas are copied into those
+ * that refer to them: a large one with 10,000 references would be copied 10,000 times.
  */
 const options: Options = {
   strict: false,
@@ -21,6 +25,7 @@ const options: Options = {
   ownProperties: true,
   validateSchema: false,
   addUsedSchema: false,
+  inlineRefs: 64,
   logger: false,
 };
 
@@ -28,11 +33,11 @@ export type SchemaReader =
   InstanceType<typeof Ajv> | InstanceType<typeof Ajv2020> | InstanceType<typeof Ajv04>;
 
 const dialects = {
-  'http://json-schema.org/draft-04/schema': () => new Ajv04(options),
-  'http://json-schema.org/draft-06/schema': () => new Ajv(options).addMetaSchema(draft06),
-  'http://json-schema.org/draft-07/schema': () => new Ajv(options),
-  'https://json-schema.org/draft/2019-09/schema': () => new Ajv2019(options),
-  'https://json-schema.org/draft/2020-12/schema': () => new Ajv2020(options),
+  'http://json-schema.org/draft-04/schema': (given: Options) => new Ajv04(given),
+  'http://json-schema.org/draft-06/schema': (given: Options) => new Ajv(given).addMetaSchema(draft06),
+  'http://json-schema.org/draft-07/schema': (given: Options) => new Ajv(given),
+  'https://json-schema.org/draft/2019-09/schema': (given: Options) => new Ajv2019(given),
+  'https://json-schema.org/draft/2020-12/schema': (given: Options) => new Ajv2020(given),
 } as const;
 
 export type SchemaDialect = keyof typeof dialects;
@@ -50,9 +55,11 @@ export function dialectNamed(uri: unknown): SchemaDialect | null {
   );
 }
 
-export function schemaReader(dialect: SchemaDialect): SchemaReader {
-  const reader = dialects[dialect]();
+/** A compiler of schemas whose validators tell the meter of every step. */
+export function schemaReader(dialect: SchemaDialect, meter: WorkMeter): SchemaReader {
+  const reader = dialects[dialect]({ ...options, code: { regExp: patternEngine(meter) } });
   addFormats(reader);
+  boundReader(reader, meter);
   return reader;
 }
 

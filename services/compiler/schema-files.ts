@@ -85,7 +85,7 @@ export function schemaFiles(source: SourceFiles, found: Findings): SchemaFiles {
 }
 
 function readSchema(path: string, bytes: Uint8Array, found: Findings): SchemaFile | null {
-  const document = parseDocument(path, formatOf(path) ?? 'json', bytes);
+  const document = parseDocument(path, formatOf(path) ?? 'json', bytes, { integers: 'nearest' });
   for (const problem of document.problems) found.add(document.diagnose(problem));
   if (document.problems.length > 0) return null;
   const refuse = (pointer: string, code: string, message: string): null => {
@@ -135,7 +135,9 @@ async function searchById(source: SourceFiles, uri: string): Promise<string | nu
   for (const path of candidates) {
     const bytes = source.contentOf(path);
     if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(lastPart)) continue;
-    const { value, problems } = parseDocument(path, formatOf(path) ?? 'json', bytes);
+    const { value, problems } = parseDocument(path, formatOf(path) ?? 'json', bytes, {
+      integers: 'nearest',
+    });
     if (problems.length === 0 && ownUris(value, path).includes(uri)) return path;
   }
   return null;

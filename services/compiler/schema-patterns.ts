@@ -1,7 +1,11 @@
 import type { Json } from '../../core/canonical-json.ts';
 import { isObject, pointerStep } from './json-pointer.ts';
+import { patternProblem } from './linear-pattern.ts';
 
-/** Every regular expression of a schema that is none. The meta-schemas are compiled without formats, so that they do not tell. */
+/**
+ * Every regular expression of a schema that cannot be used: it is not valid, or cannot be matched in linear time. The meta-schemas are
+ * compiled without formats, so they do not report them.
+ */
 export function badPatterns(schema: Json): { pointer: string; message: string }[] {
   const bad: { pointer: string; message: string }[] = [];
   const check = (pattern: string, pointer: string): void => {
@@ -20,13 +24,4 @@ export function badPatterns(schema: Json): { pointer: string; message: string }[
   };
   walk(schema, '');
   return bad;
-}
-
-function patternProblem(pattern: string): string | null {
-  try {
-    RegExp(pattern, 'u');
-    return null;
-  } catch (error) {
-    return error instanceof Error ? error.message : 'not a regular expression';
-  }
 }

@@ -1,5 +1,6 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import type { Json } from '../../core/canonical-json.ts';
+import { validationLimits } from './limits.ts';
 import type { Findings } from './findings.ts';
 import { isObject } from './json-pointer.ts';
 import { idKeyword, schemaReader } from './schema-dialects.ts';
@@ -9,14 +10,28 @@ import { badPatterns } from './schema-patterns.ts';
 import { uriOfPath } from './schema-uris.ts';
 import { violationsOf } from './schema-violations.ts';
 import type { Violation } from './schema-violations.ts';
+import { WorkTooLong } from './work-meter.ts';
+import type { WorkMeter } from './work-meter.ts';
 
 /** All that a value breaks; empty when it satisfies the schema. */
 export type Validator = (value: Json) => readonly Violation[];
 
 /** Compiles a schema; null when it, or a schema that it refers to, has problems, which are then among the findings. */
-export function validatorOf(closure: SchemaClosure, found: Findings): Validator | null {
+export function validatorOf(closure: SchemaClosure, found: Findings, meter: WorkMeter): Validator | null {
+  try {
+    return meter.within(validationLimits.schemaMs, () => compiled(closure, found, meter));
+  } catch (error) {
+    if (!(error instanceof WorkTooLong)) throw error;
+    const seconds = validationLimits.schemaMs / 1_000;
+    const message = `preparing this schema takes more than ${seconds} s`;
+    found.add(closure.root.document.diagnose({ pointer: '', code: 'schema_timeout', message, offset: null }));
+    return null;
+  }
+}
+
+function compiled(closure: SchemaClosure, found: Findings, meter: WorkMeter): Validator | null {
   const { root } = closure;
-  const reader = schemaReader(root.dialect);
+  const reader = schemaReader(root.dialect, meter);
   const usable = closure.files.map((file) => isUsable(reader, root.dialect, file, found));
   if (usable.includes(false)) return null;
   try {
@@ -25,14 +40,15 @@ export function validatorOf(closure: SchemaClosure, found: Findings): Validator 
     if (!validate) throw new Error('the schema cannot be found under its own URI');
     return (value) => (validate(value) ? [] : violationsOf(validate.errors ?? []));
   } catch (error) {
+    if (error instanceof WorkTooLong) throw error;
     reportUncompilable(closure, error, found);
     return null;
   }
 }
 
 /** For documents that are schemas themselves: they say so with `$schema`. */
-export function metaValidator(dialect: SchemaDialect): Validator {
-  const reader = schemaReader(dialect);
+export function metaValidator(dialect: SchemaDialect, meter: WorkMeter): Validator {
+  const reader = schemaReader(dialect, meter);
   return (value) =>
     reader.validateSchema(value as object) === true ? [] : violationsOf(reader.errors ?? []);
 }
@@ -42,6 +58,12 @@ function isUsable(reader: SchemaReader, dialect: SchemaDialect, file: SchemaFile
   if (file.dialect !== dialect) {
     const message = `it is used by a schema of ${dialect}, and one of another dialect cannot be`;
     found.add(document.diagnose({ pointer: '/$schema', code: 'schema_dialect', message, offset: null }));
+    return false;
+  }
+  // To ajv, a schema with it returns a promise: a document that breaks it would pass, and the rejection would end the process.
+  if (isObject(document.value) && Object.hasOwn(document.value, '$async')) {
+    const message = '"$async" is not a keyword of JSON Schema';
+    found.add(document.diagnose({ pointer: '/$async', code: 'schema_invalid', message, offset: null }));
     return false;
   }
   if (typeof document.value === 'boolean' || reader.validateSchema(document.value as object) === true)

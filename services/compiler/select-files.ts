@@ -1,5 +1,5 @@
-import picomatch from 'picomatch';
 import type { SourceEntry } from '../../core/source.ts';
+import { globMatcher, hasWildcard } from './glob.ts';
 import { formatOf } from './parse-document.ts';
 import type { DocumentFormat } from './parse-document.ts';
 import { RECIPE_PATH } from './recipe.ts';
@@ -23,11 +23,6 @@ export interface Selection {
   readonly documents: readonly SelectedDocument[];
   readonly modules: readonly SelectedModule[];
   readonly assets: readonly SourceEntry[];
-}
-
-/** Matches paths as shells do: `*` stays in its folder, `**` crosses folders, neither matches a leading dot. */
-export function globMatcher(pattern: string): (path: string) => boolean {
-  return picomatch(pattern, { nonegate: true });
 }
 
 /** Without a recipe: every JSON, YAML and TOML file is a document, the rest are assets. */
@@ -120,7 +115,6 @@ function requireNamed(
   pattern: string,
   steps: readonly (string | number)[],
 ): void {
-  const named = picomatch.scan(pattern);
-  if (named.isGlob || entries.some((entry) => entry.path === pattern)) return;
+  if (hasWildcard(pattern) || entries.some((entry) => entry.path === pattern)) return;
   placed.refuse(steps, 'file_missing', `${pattern} is not in the source`);
 }

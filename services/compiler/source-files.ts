@@ -1,5 +1,5 @@
 import type { SourceEntry } from '../../core/source.ts';
-import type { Ask } from './thread-protocol.ts';
+import type { Ask } from './compile-protocol.ts';
 
 /** The files of the source that is being compiled, read when they are needed and at most once. */
 export interface SourceFiles {

@@ -3,10 +3,11 @@ import type { Document, Node, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 import type { Json } from '../../core/canonical-json.ts';
 import { documentLimits } from '../../core/limits.ts';
 import { pointerStep } from './json-pointer.ts';
-import type { Problem } from './parsed-document.ts';
+import type { Integers, Problem } from './parsed-document.ts';
 import { integerMessage } from './scan-json.ts';
 
 interface Reading {
+  readonly integers: Integers;
   readonly problems: Problem[];
   /** The last node of each anchor name so far, which is what YAML says an alias means. */
   readonly anchors: Map<string, Node>;
@@ -18,8 +19,12 @@ interface Reading {
 }
 
 /** The plain value of a composed document. What JSON cannot say, and what only some readers would understand, is a problem. */
-export function valueOfYaml(document: Document): { value: Json; problems: readonly Problem[] } {
+export function valueOfYaml(
+  document: Document,
+  integers: Integers = 'exact',
+): { value: Json; problems: readonly Problem[] } {
   const reading: Reading = {
+    integers,
     problems: [],
     anchors: new Map(),
     open: new Set(),
@@ -79,6 +84,7 @@ function numberOf(reading: Reading, node: Scalar, value: number, pointer: string
     );
   }
   if (
+    reading.integers === 'exact' &&
     Number.isInteger(value) &&
     !Number.isSafeInteger(value) &&
     /^[-+]?(?:0o[0-7]+|0x[0-9a-fA-F]+|[0-9]+)$/.test(source)

@@ -2,7 +2,7 @@ import { digestOf } from '../../../core/digest.ts';
 import { sourceTree } from '../../../core/source.ts';
 import type { SourceTree } from '../../../core/source.ts';
 import { compileSource } from '../../../services/compiler/compile-source.ts';
-import type { ThreadResult } from '../../../services/compiler/thread-protocol.ts';
+import type { ProcessResult } from '../../../services/compiler/compile-protocol.ts';
 
 export type Files = { readonly [path: string]: string | Uint8Array };
 
@@ -39,7 +39,7 @@ export function memorySource(files: Files): MemorySource {
 }
 
 /** Compiles in this thread and without any memory of earlier compilations. */
-export async function compileHere(files: Files): Promise<ThreadResult> {
+export async function compileHere(files: Files): Promise<ProcessResult> {
   const { tree, readBlobs } = memorySource(files);
   return await compileSource(tree.entries, async (wanted) => {
     const blobs = await readBlobs(wanted.map(({ digest }) => digest));

@@ -53,6 +53,20 @@ describe('every draft is read by its own rules', () => {
     );
   });
 
+  test.each([
+    ['at its root', '{"$async": true, "required": ["b"]}', 's/main.json:1:12 schema_invalid /$async'],
+    [
+      'below it',
+      '{"properties": {"a": {"$async": true, "type": "string"}}}',
+      's/main.json:1:1 schema_invalid',
+    ],
+  ])(
+    'a schema that asks the validator to work asynchronously, %s, can not let a document pass',
+    async (_where, schema, problem) => {
+      expect(await problemsOf(withSchema(schema, 'a: 1'))).toEqual([problem]);
+    },
+  );
+
   test('an unknown one is refused, at its place', async () => {
     const files = withSchema('{\n "$schema": "http://json-schema.org/draft-03/schema#"}', 'a: 1');
     expect(await problemsOf(files)).toEqual(['s/main.json:2:13 schema_dialect /$schema']);
@@ -208,15 +222,50 @@ describe('a schema with mistakes', () => {
     ]);
   });
 
-  test('in a pattern that is too large for the engine is told, and breaks nothing', async () => {
+  test('in a pattern that is too large for the engine is reported at the pattern', async () => {
     const schema = `{"properties":{"a":{"pattern":"${'k'.repeat(1024 * 1024)}"}}}`;
-    expect(await problemsOf(withSchema(schema, 'a: k'))).toEqual(['d/a.yaml:1:1 schema_pattern']);
+    expect(await problemsOf(withSchema(schema, 'a: k'))).toEqual([
+      's/main.json:1:31 schema_invalid /properties/a/pattern',
+    ]);
   });
 
   test('that is missing, or no map, is told', async () => {
     const { 's/main.json': _unused, ...missing } = withSchema('', 'a: 1');
     expect(await problemsOf(missing)).toEqual(['pointsman.yaml:2:41 file_missing /documents/0/schema']);
     expect(await problemsOf(withSchema('[]', 'a: 1'))).toEqual(['s/main.json:1:1 schema_invalid']);
+  });
+});
+
+describe('integers that a double cannot hold', () => {
+  const bounds = '"minimum":-9223372036854775808,"maximum":18446744073709551615';
+
+  test.each([
+    ['s/main.json', `{"properties":{"n":{"type":"integer",${bounds}}}}`],
+    [
+      's/main.yaml',
+      'properties: { n: { type: integer, minimum: -9223372036854775808, maximum: 0xFFFFFFFFFFFFFFFF } }',
+    ],
+    [
+      's/main.toml',
+      '[properties.n]\ntype = "integer"\nminimum = -9223372036854775808\nmaximum = 9223372036854775807',
+    ],
+  ])('are allowed in a schema, where they mean the nearest double: %s', async (path, schema) => {
+    const files = (document: string) => ({
+      'pointsman.yaml': `apiVersion: pointsman/v1\ndocuments: [{ include: ["d/*"], schema: ${path} }]`,
+      [path]: schema,
+      'd/a.yaml': document,
+    });
+    expect(await artifactOf(files('n: 9007199254740991'))).toEqual({ 'd/a.yaml': '{"n":9007199254740991}' });
+    expect(await problemsOf(files('n: -1.0e+19'))).toEqual(['d/a.yaml:1:4 schema_minimum /n']);
+  });
+
+  test('are still refused in a document, also in one that is a schema and is emitted', async () => {
+    const files = { 'schema.json': `{"type":"integer",${bounds}}`, 'a.yaml': 'n: 9007199254740993' };
+    expect(await problemsOf(files)).toEqual([
+      'a.yaml:1:4 integer_out_of_range /n',
+      'schema.json:1:29 integer_out_of_range /minimum',
+      'schema.json:1:60 integer_out_of_range /maximum',
+    ]);
   });
 });
 

@@ -1,4 +1,3 @@
-import type { MessagePort } from 'node:worker_threads';
 import type { Diagnostic } from '../../core/diagnostic.ts';
 import type { ArtifactFile } from '../../core/oci.ts';
 
@@ -17,19 +16,18 @@ export interface Given {
   readonly content: Uint8Array | null;
 }
 
-/** Asks the main thread. The time that it takes to answer is not the compilation's. */
+/** Asks the process that started this one. The time that it takes to answer is not the compilation's. */
 export type Ask = (wanted: readonly Wanted[]) => Promise<readonly Given[]>;
 
-/** What a thread is started with. Parallel lists, since thousands of small objects are slow to hand over. */
-export interface ThreadTask {
+/** What a compilation is started with. Parallel lists, since thousands of small objects are slow to hand over. */
+export interface ProcessTask {
   readonly paths: readonly string[];
   readonly digests: readonly string[];
   readonly sizes: readonly number[];
-  readonly port: MessagePort;
 }
 
-/** An answer on the port. `contents` are the ends of the pieces in the arena, in order; -1 where facts were known. */
-export type ThreadAnswer =
+/** `ends` are the ends of the pieces in the arena, in order; -1 where facts were known. */
+export type ProcessAnswer =
   | {
       readonly facts: readonly (string | null)[];
       readonly ends: readonly number[];
@@ -37,7 +35,23 @@ export type ThreadAnswer =
     }
   | 'failed';
 
-/** Blobs made by a compilation: one buffer that is handed over, not copied. */
+export type ToProcess = { readonly task: ProcessTask } | { readonly answer: ProcessAnswer };
+
+export interface Question {
+  readonly keys: readonly (string | null)[];
+  readonly digests: readonly string[];
+}
+
+export type FromProcess =
+  | { readonly kind: 'started' }
+  | ({ readonly kind: 'question' } & Question)
+  | { readonly kind: 'result'; readonly result: ProcessResult }
+  /** An answer was `failed`. */
+  | { readonly kind: 'unread' }
+  /** A mistake of the compiler itself. */
+  | { readonly kind: 'threw'; readonly message: string };
+
+/** Blobs made by a compilation, in one buffer. */
 export interface MadeBlobs {
   readonly arena: Uint8Array;
   readonly digests: readonly string[];
@@ -52,20 +66,20 @@ export interface Memory {
   readonly digest: string;
 }
 
-export interface ThreadArtifact {
+export interface ProcessArtifact {
   readonly channel: string | null;
   readonly digest: string;
   readonly files: readonly ArtifactFile[];
   readonly blobDigests: readonly string[];
 }
 
-export type ThreadResult = {
+export type ProcessResult = {
   readonly made: MadeBlobs;
   readonly memories: readonly Memory[];
 } & (
   | {
       readonly kind: 'compiled';
-      readonly artifacts: readonly ThreadArtifact[];
+      readonly artifacts: readonly ProcessArtifact[];
       readonly warnings: readonly Diagnostic[];
     }
   | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[]; readonly truncated: boolean }

@@ -1,0 +1,67 @@
+/** A set of Unicode code points: ranges, both ends included, sorted and apart from each other. */
+export type CodePoints = readonly (readonly [first: number, last: number])[];
+
+const LAST = 0x10_ffff;
+
+export function oneCodePoint(code: number): CodePoints {
+  return [[code, code]];
+}
+
+export function union(sets: readonly CodePoints[]): CodePoints {
+  const merged: [number, number][] = [];
+  for (const [first, last] of sets.flat().toSorted((a, b) => a[0] - b[0])) {
+    const before = merged.at(-1);
+    if (before && first <= before[1] + 1) before[1] = Math.max(before[1], last);
+    else merged.push([first, last]);
+  }
+  return merged;
+}
+
+export function complement(set: CodePoints): CodePoints {
+  const rest: [number, number][] = [];
+  let next = 0;
+  for (const [first, last] of set) {
+    if (first > next) rest.push([next, first - 1]);
+    next = last + 1;
+  }
+  if (next <= LAST) rest.push([next, LAST]);
+  return rest;
+}
+
+const known = new Map<string, CodePoints>();
+
+/**
+ * What a class escape such as `\s` or `\p{L}` matches. The JavaScript engine is asked, since it defines what a pattern of JSON Schema
+ * means. Its answer is remembered: there are some hundreds of such escapes, all of a fixed length.
+ */
+export function codePointsOf(escape: string): CodePoints {
+  const before = known.get(escape);
+  if (before) return before;
+  const ranges: [number, number][] = [];
+  for (const match of everyCharacter().matchAll(new RegExp(`${escape}+`, 'gu'))) {
+    const [run] = match;
+    // The text has every code point once and in order, but for the surrogates, which are no characters.
+    ranges.push([run.codePointAt(0) ?? 0, lastCodePoint(run)]);
+  }
+  known.set(escape, ranges);
+  return ranges;
+}
+
+function lastCodePoint(text: string): number {
+  const pair = text.length > 1 ? (text.codePointAt(text.length - 2) ?? 0) : 0;
+  return pair > 0xff_ff ? pair : text.charCodeAt(text.length - 1);
+}
+
+let everything: string | null = null;
+
+function everyCharacter(): string {
+  if (everything !== null) return everything;
+  const parts: string[] = [];
+  for (let start = 0; start <= LAST; start += 0x1000) {
+    if (start >= 0xd800 && start < 0xe000) continue;
+    const codes = Array.from({ length: 0x1000 }, (_, index) => start + index);
+    parts.push(String.fromCodePoint(...codes.filter((code) => code < 0xd800 || code > 0xdfff)));
+  }
+  everything = parts.join('');
+  return everything;
+}

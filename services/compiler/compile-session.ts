@@ -1,0 +1,151 @@
+import type { SourceTree } from '../../core/source.ts';
+import { compileLimits } from '../../core/limits.ts';
+import type { CompilePool, CompileProcess } from './compile-pool.ts';
+import type { FromProcess, ProcessAnswer, ProcessResult, Question, ToProcess } from './compile-protocol.ts';
+import { stoppableClock } from './stoppable-clock.ts';
+
+export type ReadBlobs = (digests: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
+
+/** A compilation that remembers: what a key stands for, or undefined. */
+export type Recall = (key: string) => string | undefined;
+
+export type SessionResult =
+  | ProcessResult
+  | { readonly kind: 'exhausted'; readonly limit: 'time' | 'memory' }
+  /** It turned out to be a long one, and had to make room. */
+  | { readonly kind: 'evicted' };
+
+export interface SessionOptions {
+  readonly timeoutMs: number;
+  /** After this time a compilation is a long one. */
+  readonly longMs: number;
+  /** Whether a long one may go on. Asked once. */
+  readonly mayTakeLong: () => boolean;
+}
+
+/**
+ * One compilation in one process, seen from the other side: answers its questions, and ends the process when its time is over. The
+ * clock starts when the process does and stands still while something is read for it, since neither a process that must be replaced
+ * first nor a slow store is the source's fault. Throws what `readBlobs` throws.
+ */
+export async function runSession(
+  pool: CompilePool,
+  tree: SourceTree,
+  readBlobs: ReadBlobs,
+  recall: Recall,
+  options: SessionOptions,
+): Promise<SessionResult> {
+  const taken = pool.take();
+  const ended = Promise.withResolvers<SessionResult>();
+  const clock = sessionClock(taken, options, ended.resolve);
+  let readError: unknown = null;
+  const hear = (message: FromProcess): void => {
+    if (message.kind === 'started') clock.started();
+    else if (message.kind === 'question') {
+      clock.stop();
+      answerTo(message, readBlobs, recall)
+        .catch((error: unknown): ProcessAnswer => {
+          readError ??= error;
+          return 'failed';
+        })
+        .then((answer) => send(taken, { answer }))
+        .finally(() => clock.start())
+        .catch(ended.reject);
+    } else if (message.kind === 'result') ended.resolve(message.result);
+    else if (message.kind === 'threw') ended.reject(new Error(message.message));
+    else
+      ended.reject(
+        readError instanceof Error ? readError : new Error('reading failed', { cause: readError }),
+      );
+  };
+  const died = (): void => deathOf(taken, ended.resolve, ended.reject);
+  taken.child.on('message', hear).once('close', died);
+  try {
+    send(taken, { task: taskOf(tree) });
+    return await ended.promise;
+  } finally {
+    clock.end();
+    taken.child.off('message', hear).off('close', died);
+    pool.giveBack(taken);
+  }
+}
+
+/** The time that a process has to start, then the time after which it is a long one, then the rest of what it has in all. */
+function sessionClock(
+  { child }: CompileProcess,
+  { timeoutMs, longMs, mayTakeLong }: SessionOptions,
+  end: (result: SessionResult) => void,
+) {
+  const endWith = (result: SessionResult): void => {
+    child.kill('SIGKILL');
+    end(result);
+  };
+  let onTime = (): void => endWith({ kind: 'exhausted', limit: 'time' });
+  const clock = stoppableClock(compileLimits.threadStartMs, () => onTime());
+  return {
+    ...clock,
+    started: () => {
+      const timeOver = onTime;
+      if (longMs < timeoutMs) {
+        onTime = () => {
+          onTime = timeOver;
+          if (mayTakeLong()) clock.restart(timeoutMs - longMs);
+          else endWith({ kind: 'evicted' });
+        };
+      }
+      clock.restart(Math.min(longMs, timeoutMs));
+    },
+  };
+}
+
+/** A process that has died by itself has met its bound of memory, or a mistake of ours. */
+function deathOf(
+  { child, lastWords }: CompileProcess,
+  end: (result: SessionResult) => void,
+  fail: (error: Error) => void,
+): void {
+  const words = lastWords();
+  if (child.killed) fail(new Error('the compiler was closed'));
+  else if (/out of memory|heap limit/i.test(words)) end({ kind: 'exhausted', limit: 'memory' });
+  else fail(new Error(`the compile process was ended (${child.signalCode ?? child.exitCode}): ${words}`));
+}
+
+function send({ child }: CompileProcess, message: ToProcess): void {
+  // One that has died meanwhile says so by its exit.
+  if (child.connected) child.send(message, () => undefined);
+}
+
+function taskOf({ entries }: SourceTree) {
+  return {
+    paths: entries.map((entry) => entry.path),
+    digests: entries.map((entry) => entry.digest),
+    sizes: entries.map((entry) => entry.size),
+  };
+}
+
+async function answerTo(
+  { keys, digests }: Question,
+  readBlobs: ReadBlobs,
+  recall: Recall,
+): Promise<ProcessAnswer> {
+  const facts = keys.map((key) => (key === null ? null : (recall(key) ?? null)));
+  const missing = digests.filter((_, index) => facts[index] === null);
+  const blobs = missing.length === 0 ? new Map<string, Uint8Array>() : await readBlobs([...new Set(missing)]);
+  // One buffer: thousands of small ones are slow to send.
+  const arena = new Uint8Array(missing.reduce((sum, digest) => sum + contentOf(blobs, digest).byteLength, 0));
+  let end = 0;
+  const ends = digests.map((digest, index) => {
+    if (facts[index] !== null) return -1;
+    const content = contentOf(blobs, digest);
+    arena.set(content, end);
+    end += content.byteLength;
+    return end;
+  });
+  return { facts, ends, arena };
+}
+
+function contentOf(blobs: ReadonlyMap<string, Uint8Array>, digest: string): Uint8Array {
+  const content = blobs.get(digest);
+  if (!content) throw new Error(`the store has no blob ${digest}`);
+  return content;
+}

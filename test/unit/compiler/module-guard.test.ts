@@ -1,0 +1,127 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { moduleLimits } from '../../../services/compiler/limits.ts';
+import { guardModule } from '../../../services/compiler/module-guard.ts';
+
+const { chain: moduleChain } = moduleLimits;
+
+describe('an honest module passes the guard', () => {
+  test.each([
+    [
+      'a banner of slashes after a line that ends in "import"',
+      `// what we import\n${'/'.repeat(44)}\n// rest\nexport {};`,
+    ],
+    ['a long banner', `/* import ${'*'.repeat(5_000)}*/\n// import\n${'//////\n'.repeat(2_000)}export {};`],
+    ['a plain dynamic import', 'export const a = () => import(/* lazy */ "./a.ts" /* ! */);'],
+    ['one with attributes', "export const a = () => import('./a.json', { with: { type: 'json' } });"],
+    ['import.meta', 'export const a = import.meta.url;'],
+    ['a large table', `export const a = [${'-1, '.repeat(10_000)}];`],
+    [
+      'a rule of dashes in a comment and a string',
+      `// ${'-'.repeat(5_000)}\nexport const a = "${'='.repeat(5_000)}";`,
+    ],
+    ['a switch of many cases', `switch (a) {${'case 1: b = c ? d : e; break;'.repeat(2_000)}}`],
+  ])('with %s', (_what, text) => {
+    expect(guardModule(text)).toBe(null);
+  });
+});
+
+describe('an import that is not of one plain string is refused', () => {
+  const nothing = fc.constantFrom(
+    '',
+    ' ',
+    '\n',
+    '\t',
+    '/**/',
+    '/*/ */',
+    '/* a\n */',
+    '// b\n',
+    '//////\r',
+    '/* // */',
+    '<!-- c\n',
+    '--> d\n',
+  );
+  const between = fc.array(nothing, { maxLength: 5 }).map((parts) => parts.join(''));
+
+  test('whatever stands between its tokens', () => {
+    const argument = fc.constantFrom(
+      'name',
+      '"./" + name',
+      '`./${name}`',
+      String.raw`"./\x61"`,
+      '"./a" + b',
+      '("./a")',
+    );
+    const phase = fc.constantFrom('', '.defer', '.source');
+    fc.assert(
+      fc.property(between, between, between, phase, argument, (one, two, three, name, computed) => {
+        const text = `export const a = import${one}${name}${two}(${three}${computed}${one});`;
+        expect(guardModule(text)).toMatchObject({ code: 'module_import', offset: 17 });
+      }),
+    );
+  });
+
+  test('and a plain one is not', () => {
+    fc.assert(
+      fc.property(between, between, fc.constantFrom(')', ', {})'), (one, two, end) => {
+        expect(guardModule(`export const a = import${one}(${two}'./a.ts'${one}${end};`)).toBe(null);
+      }),
+    );
+  });
+});
+
+test.each([
+  'if(a)',
+  'else ',
+  'while(a)',
+  '!',
+  'typeof ',
+  'a?',
+  'a=>',
+  'a=',
+  'a**',
+  '`',
+  'a.',
+  '<',
+  'a:',
+  'a+',
+])('a chain of "%s" that is too long is refused, and half of it is not', (link) => {
+  expect(guardModule(`${link.repeat(moduleChain + 1)}a`)?.code).toBe('too_deep');
+  expect(guardModule(`${link.repeat(moduleChain / 2)}a`)).toBe(null);
+});
+
+test('the guard reads a module in time proportional to its length, whatever is in it', () => {
+  const shapes = [
+    'import//',
+    'import/*',
+    '/*import',
+    'import(`',
+    'import(\'import("',
+    '//\n',
+    'import\n//',
+    '/',
+    '*/',
+    'import.defer',
+    "'",
+    String.raw`\'`,
+    String.raw`\"'`,
+    '/* ',
+    '\\',
+    '`',
+  ];
+  for (const shape of shapes) {
+    const ofLength = (length: number): number => {
+      const text = shape.repeat(Math.ceil(length / shape.length));
+      const runs = [1, 2, 3].map(() => {
+        const { user } = process.cpuUsage();
+        guardModule(text);
+        return process.cpuUsage().user - user;
+      });
+      return Math.min(...runs) / 1_000;
+    };
+    // Sixteen times the length may take sixteen times as long, and twice that for what else goes on; a square would take 256 times as long.
+    const short = Math.max(ofLength(14_000), 0.5);
+    expect([shape, ofLength(224_000) / short < 100]).toEqual([shape, true]);
+  }
+});

@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest';
+
+import { compileHere, problemsOf } from './compile-here.ts';
+
+const checked = (schema: object, document: string) => ({
+  'pointsman.yaml': 'apiVersion: pointsman/v1\ndocuments: [{ include: ["d/*"], schema: s.json }]',
+  's.json': JSON.stringify(schema),
+  'd/a.json': document,
+  'd/b.json': '{"$comment":"an innocent one"}',
+});
+
+/** Each definition asks for the one before it twice: 2^40 validations. */
+function doubling(keyword: 'allOf' | 'anyOf', first: object): object {
+  const definitions: { [name: string]: object } = { a0: first };
+  for (let nth = 1; nth <= 40; nth++) {
+    const before = { $ref: `#/$defs/a${nth - 1}` };
+    definitions[`a${nth}`] = { [keyword]: [before, before] };
+  }
+  return { if: { not: { type: 'integer' } }, else: { $ref: '#/$defs/a40' }, $defs: definitions };
+}
+
+const nested = `${'{"a":'.repeat(60)}1${'}'.repeat(60)}`;
+const branch = (name: string): object => ({ properties: { a: { $ref: '#' } }, required: [name] });
+
+describe('the validation of one document ends within its bound, naming schema and document', () => {
+  test.each<[what: string, schema: object, document: string]>([
+    ['allOf doubles', doubling('allOf', { type: 'integer' }), '1'],
+    ['anyOf doubles', doubling('anyOf', { type: 'string' }), '1'],
+    [
+      'a recursive oneOf tries each branch',
+      {
+        oneOf: [
+          { ...branch('x'), type: 'object' },
+          { ...branch('y'), type: 'object' },
+          { type: 'integer' },
+          { required: ['$comment'] },
+        ],
+      },
+      nested,
+    ],
+    [
+      'a long enum is compared with each item',
+      { items: { enum: Array.from({ length: 20_000 }, (_, index) => ({ a: index })) } },
+      `[${'{"b":1},'.repeat(100_000)}1]`,
+    ],
+  ])('when %s', async (_what, schema, document) => {
+    const result = await compileHere(checked(schema, document));
+    if (result.kind !== 'invalid') throw new Error('the source compiled');
+    expect(result.diagnostics).toEqual([
+      {
+        path: 'd/a.json',
+        line: 1,
+        column: 1,
+        pointer: '',
+        code: 'schema_timeout',
+        message: 'checking it against s.json takes more than 2 s; simplify the schema or split the document',
+      },
+    ]);
+  });
+
+  test('but a long list of different items is compared in linear time', async () => {
+    const items = Array.from({ length: 200_000 }, (_, index) => `{"a":${index}}`);
+    expect((await compileHere(checked({ uniqueItems: true }, `[${items.join()}]`))).kind).toBe('compiled');
+  });
+});
+
+test('a list with two equal items is reported with their places, whatever the items are', async () => {
+  for (const list of ['[1,"1",2,1.0]', '[{"a":1,"b":2},0,1,{"b":2,"a":1}]', '[[],"[]",{},[]]']) {
+    const result = await compileHere(checked({ uniqueItems: true }, list));
+    expect(result).toMatchObject({
+      kind: 'invalid',
+      diagnostics: [{ message: 'must NOT have duplicate items (items ## 0 and 3 are identical)' }],
+    });
+  }
+  expect(await problemsOf(checked({ uniqueItems: true }, '[null,0,null]'))).toEqual([
+    'd/a.json:1:1 schema_unique_items',
+  ]);
+});
+
+test('the format "url" is checked on texts of a usual length only, since its check is quadratic', async () => {
+  const url = `http://${'u:'.repeat(100_000)}`;
+  expect(await problemsOf(checked({ format: 'url' }, JSON.stringify(url)))).toEqual([
+    'd/a.json:1:1 schema_format',
+  ]);
+  expect((await compileHere(checked({ format: 'url' }, '"https://example.com/a"'))).kind).toBe('compiled');
+});
