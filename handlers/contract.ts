@@ -9,7 +9,7 @@ import { Origin } from '../core/hook.ts';
 import { BundleName, ChannelName, Digest, Generation, Version } from '../core/identifiers.ts';
 import { Pointer } from '../core/pointer.ts';
 import { ConflictRule, Outcome } from '../core/release.ts';
-import type { BundleState } from '../core/slot.ts';
+import type { StoredBundle } from '../core/slot.ts';
 import { DownSink } from './sink-contract.ts';
 
 /**
@@ -178,7 +178,7 @@ export const Tenant = iface.object('Tenant', {
   hold: iface.schemas({ input: HoldRequest, output: HoldAnswer }),
   cancel: iface.schemas({ input: CancelRequest, output: CancelAnswer }),
   reap: iface.schemas({ input: ReapNotice, output: z.null() }),
-  status: iface.shared.json<void, Record<string, BundleState>>(),
+  status: iface.shared.json<void, Record<string, StoredBundle>>(),
 });
 
 /** Service. Answers, which says that a worker is there. */

@@ -6,6 +6,7 @@ import { digestOf } from '../core/digest.ts';
 import { type DeliveryName, hookAuthor, parseDeliveryKey } from '../core/hook.ts';
 import { hookLimits, releaseLimits, stepRetries } from '../core/limits.ts';
 import { type PublishAnswer, type PublishRequest, Tenant } from './contract.ts';
+import { isDefect } from './defects.ts';
 import type { Deps } from './deps.ts';
 import { Delivery, type DeliveryVerdict, Reporter } from './hook-contract.ts';
 import type { Fetched, FetchedSource } from './hook-deps.ts';
@@ -58,7 +59,8 @@ async function fetchAndPublish(
     return fetched.kind === 'fetched' ? await publish(ctx, name, fetched) : fetched;
   } catch (error) {
     if (error instanceof CancelledError) return { kind: 'refused', reason: 'cancelled through Restate' };
-    if (!gaveUp(error)) throw error;
+    if (isDefect(error)) ctx.console.error('a defect while a source was fetched:', error.stack);
+    else if (!gaveUp(error)) throw error;
     return {
       kind: 'failed',
       reason: 'something broke while its source was fetched; the worker’s log says what',

@@ -24,7 +24,7 @@ export async function publish(
   request: PublishRequest,
 ): Promise<PublishAnswer> {
   const pointer = { tenant: ctx.key, bundle: request.bundle, channel: request.channel };
-  let state = await getBundle(ctx, request.bundle);
+  let state = await getBundle(ctx, deps, request.bundle);
   if (!hasRoom(state, request.channel)) return tooManyChannels;
   for (let round = 0; round < ADMISSION_ROUNDS; round++) {
     const placed = place(slotOf(state, request.channel), request.onConflict);

@@ -24,7 +24,7 @@ import { wakeSinks } from './wake-sinks.ts';
  */
 export async function move(ctx: ObjectContext, deps: Deps, request: MoveRequest): Promise<MoveAnswer> {
   const asked = { ...request, tenant: ctx.key };
-  const state = await getBundle(ctx, request.bundle);
+  const state = await getBundle(ctx, deps, request.bundle);
   if (!hasRoom(state, request.channel)) return tooManyChannels;
   const { wakes, ...answer } = await orStoreDown(
     uninterrupted(() =>
@@ -48,7 +48,7 @@ export async function move(ctx: ObjectContext, deps: Deps, request: MoveRequest)
  */
 export async function hold(ctx: ObjectContext, deps: Deps, request: HoldRequest): Promise<HoldAnswer> {
   const asked = { ...request, tenant: ctx.key };
-  if (!hasRoom(await getBundle(ctx, request.bundle), request.channel)) return tooManyChannels;
+  if (!hasRoom(await getBundle(ctx, deps, request.bundle), request.channel)) return tooManyChannels;
   return orStoreDown(
     uninterrupted(() =>
       ctx.run(
@@ -74,8 +74,8 @@ export async function cancel(ctx: ObjectContext, deps: Deps, request: CancelRequ
     ),
   );
   if (answer.kind !== 'cancelling') return answer;
-  const state = await getBundle(ctx, request.bundle);
-  for (const [channel, slot] of Object.entries(state.channels)) {
+  const state = await getBundle(ctx, deps, request.bundle);
+  for (const [channel, slot] of state.channels) {
     const running = inFlight(slot, request.version);
     if (running?.invocationId) ctx.invocation(InvocationIdParser.fromString(running.invocationId)).cancel();
     if (slot.queue.some((queued) => queued.version === request.version)) {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { tenantLimits } from '../../core/limits.ts';
-import { BundleState } from '../../core/slot.ts';
+import { StoredBundle } from '../../core/slot.ts';
 import { CancelAnswer, PublishAnswer } from '../../handlers/contract.ts';
 import type { Admissions } from '../../handlers/deps.ts';
 import type { Database } from './database.ts';
@@ -22,7 +22,7 @@ export function postgresAdmissions(db: Database): Admissions {
       return answerOf(Admission, rows);
     },
     async readBundle(tenant, bundle) {
-      return answerOf(BundleState, await db.answer(tenant, 'read_bundle($1, $2)', [bundle]));
+      return answerOf(StoredBundle, await db.answer(tenant, 'read_bundle($1, $2)', [bundle]));
     },
     async leaveQueue({ tenant, bundle, version }) {
       const rows = await db.answer(tenant, 'leave_queue($1, $2, $3)', [bundle, version]);
