@@ -62,11 +62,6 @@ export interface Placement {
   readonly supersedes: readonly number[];
 }
 
-/** Whether a channel may be used: it is known, or the bundle has room for one more. */
-export function hasRoom({ channels }: BundleState, channel: string): boolean {
-  return channels.has(channel) || channels.size < tenantLimits.channelsPerBundle;
-}
-
 /** The conflict rule, applied. A release whose pointer has moved still holds the slot under `queue` and `reject`: it is not settled. */
 export function place(slot: Slot, rule: ConflictRule): Placement {
   if (rule === 'supersede') {

@@ -1,13 +1,15 @@
 import type { ObjectContext } from '@restatedev/restate-sdk';
 
-import { stepRetries, tenantLimits } from '../core/limits.ts';
+import { stepRetries } from '../core/limits.ts';
 import { BundleState, inFlight, NEW_BUNDLE, slotOf, withSlot } from '../core/slot.ts';
-import { bundleStateKey } from './contract.ts';
 import type { Deps } from './deps.ts';
 import { orStoreDown } from './store-down.ts';
 import { storedAs, UNREADABLE } from './stored-state.ts';
 
-export const tooManyChannels = { kind: 'too_many_channels', limit: tenantLimits.channelsPerBundle } as const;
+/** The state key under which a tenant's object keeps what it knows of a bundle. */
+function bundleStateKey(bundle: string): string {
+  return `bundle:${bundle}`;
+}
 
 /** How a tenant's object stores what it remembers of a bundle. */
 export const storedBundle = storedAs<BundleState>(BundleState);

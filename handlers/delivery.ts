@@ -5,6 +5,7 @@ import { canonicalJson } from '../core/canonical-json.ts';
 import { digestOf } from '../core/digest.ts';
 import { type DeliveryName, hookAuthor, parseDeliveryKey } from '../core/hook.ts';
 import { hookLimits, releaseLimits, stepRetries } from '../core/limits.ts';
+import { unknownChannel } from '../core/unknown-channel.ts';
 import { type PublishAnswer, type PublishRequest, Tenant } from './contract.ts';
 import { isDefect } from './defects.ts';
 import type { Deps } from './deps.ts';
@@ -110,7 +111,7 @@ async function publish(
   const untilMs = (await ctx.date.now()) + releaseLimits.swapWaitMs;
   for (;;) {
     const answer = await askToPublish(ctx, name.tenant, request);
-    if (answer !== null) return published(answer);
+    if (answer !== null) return published(answer, request);
     if ((await ctx.date.now()) >= untilMs)
       return { kind: 'failed', reason: 'the store was down for longer than a push waits' };
     await ctx.sleep(releaseLimits.swapIntervalMs);
@@ -118,10 +119,11 @@ async function publish(
 }
 
 function publishRequest(name: DeliveryName, fetched: FetchedSource): PublishRequest {
-  const { source, bundle, channel, onConflict, message, origin } = fetched;
+  const { source, bundle, channel, createChannel, onConflict, message, origin } = fetched;
   return {
     bundle,
     channel,
+    createChannel,
     source,
     onConflict,
     message,
@@ -148,12 +150,12 @@ async function askToPublish(
   }
 }
 
-function published(answer: PublishAnswer): DeliveryVerdict | Unpublished {
+function published(answer: PublishAnswer, request: PublishRequest): DeliveryVerdict | Unpublished {
   if (answer.kind === 'accepted') return { state: 'published', version: answer.version, reason: null };
-  return { kind: 'refused', reason: whyRefused(answer) };
+  return { kind: 'refused', reason: whyRefused(answer, request) };
 }
 
-function whyRefused(answer: Exclude<PublishAnswer, { kind: 'accepted' }>): string {
+function whyRefused(answer: Exclude<PublishAnswer, { kind: 'accepted' }>, request: PublishRequest): string {
   switch (answer.kind) {
     case 'conflict':
       return `release v${answer.version} is on its way to this pointer`;
@@ -165,6 +167,8 @@ function whyRefused(answer: Exclude<PublishAnswer, { kind: 'accepted' }>): strin
         : `a later push has come before it, as v${answer.version}`;
     case 'held':
       return `the pointer is held: ${answer.reason}`;
+    case 'no_channel':
+      return `${unknownChannel(request, answer.channels)} Set the hook with "createChannel" where its pushes are to create it.`;
     case 'too_many_channels':
       return `the bundle has its ${answer.limit} channels already`;
     case 'key_reused':

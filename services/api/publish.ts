@@ -1,5 +1,5 @@
 import { PointsmanError } from '../../core/errors.ts';
-import { DEFAULT_CHANNEL } from '../../core/identifiers.ts';
+import { DEFAULT_CHANNEL, type PointerId } from '../../core/identifiers.ts';
 import { gateLimits } from '../../core/limits.ts';
 import type { ConflictRule } from '../../core/release.ts';
 import type { PublishAnswer } from '../../handlers/contract.ts';
@@ -13,7 +13,7 @@ import { checkSource, invalidSource } from './check-source.ts';
 import type { ExpectedGeneration } from './entity-tags.ts';
 import { expectedGeneration } from './expected-generation.ts';
 import { requestIdentity } from './idempotency.ts';
-import { refusal } from './refusal.ts';
+import { noChannel, refusal } from './refusal.ts';
 import type { RequestIds } from './request-ids.ts';
 import type { PublishOptions } from './source-body.ts';
 
@@ -49,6 +49,7 @@ export async function publish(
   const request = {
     bundle,
     channel,
+    createChannel: options.createChannel ?? false,
     source: source.tree.digest,
     message: options.message ?? null,
     notBefore: options.notBefore ?? null,
@@ -74,7 +75,7 @@ export async function publish(
   const onConflict = terms.onConflict ?? options.onConflict ?? 'supersede';
   return accepted(
     await tenants(tenant, asked.ids).publish({ ...request, onConflict, ...identity, ifGeneration }),
-    tenant,
+    { tenant, bundle, channel },
   );
 }
 
@@ -93,7 +94,7 @@ function refuseOptions(
   }
 }
 
-function accepted(answer: PublishAnswer, tenant: string): Accepted {
+function accepted(answer: PublishAnswer, pointer: PointerId): Accepted {
   switch (answer.kind) {
     case 'accepted':
       return answer;
@@ -109,7 +110,9 @@ function accepted(answer: PublishAnswer, tenant: string): Accepted {
           details: { limit: answer.limit },
         },
       );
+    case 'no_channel':
+      throw noChannel(pointer, answer);
     default:
-      throw refusal(answer, tenant);
+      throw refusal(answer, pointer.tenant);
   }
 }

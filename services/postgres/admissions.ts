@@ -17,7 +17,8 @@ const Admission = z.discriminatedUnion('kind', [
 export function postgresAdmissions(db: Database): Admissions {
   return {
     async admit({ at: epochMs, ...request }) {
-      const asked = json({ ...request, queueLimit: tenantLimits.queuedPerPointer });
+      const { queuedPerPointer: queueLimit, channelsPerBundle: channelLimit } = tenantLimits;
+      const asked = json({ ...request, queueLimit, channelLimit });
       const rows = await db.answer(request.tenant, 'admit($2::jsonb, $3)', [asked, at(epochMs)]);
       return answerOf(Admission, rows);
     },

@@ -54,6 +54,11 @@ const DryRun = z
   });
 
 const Query = PublishOptions.extend({
+  createChannel: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional()
+    .meta({ description: PublishOptions.shape.createChannel.description }),
   dryRun: z
     .enum(['true', 'false'])
     .optional()
@@ -95,6 +100,7 @@ function publishEndpoint(parts: ApiParts): Endpoint {
     },
     problems: [
       'not_found',
+      'unknown_channel',
       'conflict',
       'pointer_moved',
       'too_large',
