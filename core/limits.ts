@@ -189,6 +189,14 @@ export const tenantLimits = {
   ignoredCancels: 20,
 } as const;
 
+/** The channels of a bundle, as a person is told of them. */
+export const channelLimits = {
+  /** Names in one sentence: a line or two. The list itself has them all. */
+  namedInText: 20,
+  /** Edits between two names that still count as a misspelling of one: two slips of the fingers. */
+  misspeltBy: 2,
+} as const;
+
 /** What a release waits for before its swap. */
 export const gateLimits = {
   /** Gates of one channel: more than any review process that people follow. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { Digest, Generation, Version } from './identifiers.ts';
 
-/** A pin on a pointer: nobody moves it until the hold is lifted. */
+/** A pin on a pointer: no publish or promotion moves it until the hold is lifted. A rollback does. */
 export const Hold = z.object({ reason: z.string(), by: z.string(), at: z.string() });
 export type Hold = z.infer<typeof Hold>;
 
@@ -26,6 +26,8 @@ export const Move = z.object({
   to: MoveEnd,
   by: z.string(),
   why: z.string(),
+  /** A rollback: the generation of the earlier move whose state it has restored. */
+  restores: Generation.nullable(),
   movedAt: z.string(),
 });
 export type Move = z.infer<typeof Move>;

@@ -23,23 +23,36 @@ export const Slot = z.object({
 });
 export type Slot = z.infer<typeof Slot>;
 
-/** A tenant's durable state of one bundle. */
-export const BundleState = z.object({
-  lastVersion: z.number().int().min(0),
-  channels: z.record(ChannelName, Slot),
-});
+const lastVersion = z.number().int().min(0);
+
+/** {@link BundleState} as JSON: how the durable state and the record store it. */
+export const StoredBundle = z.object({ lastVersion, channels: z.record(ChannelName, Slot) });
+export type StoredBundle = z.infer<typeof StoredBundle>;
+
+/**
+ * A tenant's durable state of one bundle. The channels are a map, because their names come from outside: a plain object also has
+ * what it inherits, such as `constructor`, which is a valid name.
+ */
+export const BundleState = z.codec(
+  StoredBundle,
+  z.object({ lastVersion, channels: z.map(ChannelName, Slot).readonly() }),
+  {
+    decode: ({ channels, ...state }) => ({ ...state, channels: new Map(Object.entries(channels)) }),
+    encode: ({ channels, ...state }) => ({ ...state, channels: Object.fromEntries(channels) }),
+  },
+);
 export type BundleState = z.infer<typeof BundleState>;
 
-export const NEW_BUNDLE: BundleState = { lastVersion: 0, channels: {} };
+export const NEW_BUNDLE: BundleState = { lastVersion: 0, channels: new Map() };
 
 const EMPTY_SLOT: Slot = { inFlight: null, queue: [], generation: 0 };
 
 export function slotOf(state: BundleState, channel: string): Slot {
-  return state.channels[channel] ?? EMPTY_SLOT;
+  return state.channels.get(channel) ?? EMPTY_SLOT;
 }
 
 export function withSlot(state: BundleState, channel: string, slot: Slot): BundleState {
-  return { ...state, channels: { ...state.channels, [channel]: slot } };
+  return { ...state, channels: new Map(state.channels).set(channel, slot) };
 }
 
 /** Where a new release goes. */
@@ -47,11 +60,6 @@ export interface Placement {
   readonly placement: 'start' | 'queue' | 'reject' | 'full';
   /** Those that it replaces: the one in flight, unless its pointer has moved, and all that wait in line. */
   readonly supersedes: readonly number[];
-}
-
-/** Whether a channel may be used: it is known, or the bundle has room for one more. */
-export function hasRoom(state: BundleState, channel: string): boolean {
-  return channel in state.channels || Object.keys(state.channels).length < tenantLimits.channelsPerBundle;
 }
 
 /** The conflict rule, applied. A release whose pointer has moved still holds the slot under `queue` and `reject`: it is not settled. */

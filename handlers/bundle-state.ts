@@ -1,20 +1,33 @@
 import type { ObjectContext } from '@restatedev/restate-sdk';
 
-import { stepRetries, tenantLimits } from '../core/limits.ts';
-import { type BundleState, inFlight, NEW_BUNDLE, slotOf, withSlot } from '../core/slot.ts';
-import { bundleStateKey } from './contract.ts';
+import { stepRetries } from '../core/limits.ts';
+import { BundleState, inFlight, NEW_BUNDLE, slotOf, withSlot } from '../core/slot.ts';
 import type { Deps } from './deps.ts';
 import { orStoreDown } from './store-down.ts';
+import { storedAs, UNREADABLE } from './stored-state.ts';
 
-export const tooManyChannels = { kind: 'too_many_channels', limit: tenantLimits.channelsPerBundle } as const;
+/** The state key under which a tenant's object keeps what it knows of a bundle. */
+function bundleStateKey(bundle: string): string {
+  return `bundle:${bundle}`;
+}
 
-/** What the tenant's object remembers of a bundle. Nothing remembered is taken for a new bundle; the record contradicts if it is not. */
-export async function getBundle(ctx: ObjectContext, bundle: string): Promise<BundleState> {
-  return (await ctx.get<BundleState>(bundleStateKey(bundle))) ?? NEW_BUNDLE;
+/** How a tenant's object stores what it remembers of a bundle. */
+export const storedBundle = storedAs<BundleState>(BundleState);
+
+/**
+ * What the tenant's object remembers of a bundle. Without any state the bundle counts as new, and the record contradicts where that is
+ * wrong. State that is not readable is read from the record instead, so that the tenant recovers by itself.
+ */
+export async function getBundle(ctx: ObjectContext, deps: Deps, bundle: string): Promise<BundleState> {
+  const stored = await ctx.get(bundleStateKey(bundle), storedBundle);
+  if (stored === null) return NEW_BUNDLE;
+  if (stored !== UNREADABLE) return stored;
+  ctx.console.warn(`the state of "${bundle}" is not readable; it is read from the record again`);
+  return reloadBundle(ctx, deps, bundle);
 }
 
 export function setBundle(ctx: ObjectContext, bundle: string, state: BundleState): void {
-  ctx.set(bundleStateKey(bundle), state);
+  ctx.set(bundleStateKey(bundle), state, storedBundle);
 }
 
 /**
@@ -23,18 +36,19 @@ export function setBundle(ctx: ObjectContext, bundle: string, state: BundleState
  */
 export async function reloadBundle(ctx: ObjectContext, deps: Deps, bundle: string): Promise<BundleState> {
   const tenant = ctx.key;
-  const remembered = await getBundle(ctx, bundle);
+  const stored = await ctx.get(bundleStateKey(bundle), storedBundle);
+  const remembered = stored === null || stored === UNREADABLE ? NEW_BUNDLE : stored;
   const onRecord = await orStoreDown(
     ctx.run('read bundle', () => deps.admissions.readBundle(tenant, bundle), stepRetries.whileHoldingTenant),
   );
-  const state = keepInvocations(onRecord, remembered);
+  const state = keepInvocations(BundleState.decode(onRecord), remembered);
   setBundle(ctx, bundle, state);
   return state;
 }
 
 function keepInvocations(onRecord: BundleState, remembered: BundleState): BundleState {
   let state = onRecord;
-  for (const [channel, slot] of Object.entries(onRecord.channels)) {
+  for (const [channel, slot] of onRecord.channels) {
     const known = slot.inFlight && inFlight(slotOf(remembered, channel), slot.inFlight.version);
     if (!known || !slot.inFlight) continue;
     const invocationId = slot.inFlight.invocationId ?? known.invocationId;

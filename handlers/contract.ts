@@ -9,7 +9,7 @@ import { Origin } from '../core/hook.ts';
 import { BundleName, ChannelName, Digest, Generation, Version } from '../core/identifiers.ts';
 import { Pointer } from '../core/pointer.ts';
 import { ConflictRule, Outcome } from '../core/release.ts';
-import type { BundleState } from '../core/slot.ts';
+import type { StoredBundle } from '../core/slot.ts';
 import { DownSink } from './sink-contract.ts';
 
 /**
@@ -36,6 +36,8 @@ export const PublishRequest = Request.extend({
   message: z.string().nullable(),
   /** Not live before this time, in epoch milliseconds. */
   notBefore: z.number().int().nullable().optional(),
+  /** Makes the channel where the bundle has others, and not this one. */
+  createChannel: z.boolean().optional(),
   /** The generation that the author saw: the release is refused if the pointer is elsewhere, now or at the swap. */
   ifGeneration: Generation.nullable(),
   /** The push that it comes from. */
@@ -50,6 +52,8 @@ const KeyReused = z.object({ kind: z.literal('key_reused') });
 const KnownDown = DownSink.extend({ known: z.boolean() });
 const SinksDown = z.object({ kind: z.literal('sinks_down'), sinks: z.array(KnownDown) });
 const NoTenant = z.object({ kind: z.literal('no_tenant') });
+/** The bundle has these channels, and a new one was not asked for. */
+const NoChannel = z.object({ kind: z.literal('no_channel'), channels: z.array(z.string()) });
 const TooManyChannels = z.object({ kind: z.literal('too_many_channels'), limit: z.number() });
 
 export const PublishAnswer = z.discriminatedUnion('kind', [
@@ -58,6 +62,7 @@ export const PublishAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('queue_full'), limit: z.number() }),
   /** A later push of the same hook is there already, as that version; null where the delivery has ended otherwise. */
   z.object({ kind: z.literal('overtaken'), version: Version.nullable() }),
+  NoChannel,
   TooManyChannels,
   Stale,
   Held,
@@ -96,6 +101,9 @@ export const MoveRequest = Request.extend({
   bundle: BundleName,
   channel: ChannelName,
   version: Version,
+  /** A rollback: the earlier move of the pointer, to that version, whose state is restored. */
+  restores: Version.nullable().optional(),
+  createChannel: z.boolean().optional(),
   ifGeneration: Generation.nullable(),
   /** When given, the pointer is held for this reason in the same transaction. */
   hold: z.string().nullable(),
@@ -110,10 +118,12 @@ export const MoveAnswer = z.discriminatedUnion('kind', [
   /** The pointer already names that release. A hold that was asked for is on. */
   z.object({ kind: z.literal('unchanged'), pointer: Pointer }),
   z.object({ kind: z.literal('no_release') }),
+  z.object({ kind: z.literal('no_move') }),
   z.object({ kind: z.literal('not_promotable'), outcome: Outcome.nullable() }),
   /** Only an admin may go around those gates of the channel, which that version of the policy has. */
   z.object({ kind: z.literal('gated'), gates: z.array(z.string()), policy: z.number().int() }),
   SinksDown,
+  NoChannel,
   TooManyChannels,
   Stale,
   Held,
@@ -133,7 +143,7 @@ export type HoldRequest = z.infer<typeof HoldRequest>;
 export const HoldAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('done'), pointer: Pointer }),
   z.object({ kind: z.literal('no_bundle') }),
-  TooManyChannels,
+  NoChannel,
   KeyReused,
   NoTenant,
 ]);
@@ -164,11 +174,6 @@ export const ReapNotice = z.object({
 });
 export type ReapNotice = z.infer<typeof ReapNotice>;
 
-/** The state key under which a tenant's object keeps what it knows of a bundle. */
-export function bundleStateKey(bundle: string): string {
-  return `bundle:${bundle}`;
-}
-
 /** Virtual object, key = tenant. Admits, numbers, swaps; never waits. */
 export const Tenant = iface.object('Tenant', {
   publish: iface.schemas({ input: PublishRequest, output: PublishAnswer }),
@@ -178,7 +183,7 @@ export const Tenant = iface.object('Tenant', {
   hold: iface.schemas({ input: HoldRequest, output: HoldAnswer }),
   cancel: iface.schemas({ input: CancelRequest, output: CancelAnswer }),
   reap: iface.schemas({ input: ReapNotice, output: z.null() }),
-  status: iface.shared.json<void, Record<string, BundleState>>(),
+  status: iface.shared.json<void, Record<string, StoredBundle>>(),
 });
 
 export const ReleaseInput = z.object({ channel: ChannelName, source: Digest });

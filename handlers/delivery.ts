@@ -6,7 +6,9 @@ import { digestOf } from '../core/digest.ts';
 import { type DeliveryName, hookAuthor, parseDeliveryKey } from '../core/hook.ts';
 import { hookDeliveryKey } from '../core/idempotency-key.ts';
 import { hookLimits, releaseLimits, stepRetries } from '../core/limits.ts';
+import { unknownChannel } from '../core/unknown-channel.ts';
 import { type PublishAnswer, type PublishRequest, Tenant } from './contract.ts';
+import { isDefect } from './defects.ts';
 import type { Deps } from './deps.ts';
 import { Delivery, type DeliveryVerdict, Reporter } from './hook-contract.ts';
 import type { Fetched, FetchedSource } from './hook-deps.ts';
@@ -59,7 +61,8 @@ async function fetchAndPublish(
     return fetched.kind === 'fetched' ? await publish(ctx, name, fetched) : fetched;
   } catch (error) {
     if (error instanceof CancelledError) return { kind: 'refused', reason: 'cancelled through Restate' };
-    if (!gaveUp(error)) throw error;
+    if (isDefect(error)) ctx.console.error('a defect while a source was fetched:', error.stack);
+    else if (!gaveUp(error)) throw error;
     return {
       kind: 'failed',
       reason: 'something broke while its source was fetched; the worker’s log says what',
@@ -109,7 +112,7 @@ async function publish(
   const untilMs = (await ctx.date.now()) + releaseLimits.swapWaitMs;
   for (;;) {
     const answer = await askToPublish(ctx, name.tenant, request);
-    if (answer !== null) return published(answer);
+    if (answer !== null) return published(answer, request);
     if ((await ctx.date.now()) >= untilMs)
       return { kind: 'failed', reason: 'the store was down for longer than a push waits' };
     await ctx.sleep(releaseLimits.swapIntervalMs);
@@ -117,10 +120,11 @@ async function publish(
 }
 
 function publishRequest(name: DeliveryName, fetched: FetchedSource): PublishRequest {
-  const { source, bundle, channel, onConflict, message, origin } = fetched;
+  const { source, bundle, channel, createChannel, onConflict, message, origin } = fetched;
   return {
     bundle,
     channel,
+    createChannel,
     source,
     onConflict,
     message,
@@ -147,12 +151,12 @@ async function askToPublish(
   }
 }
 
-function published(answer: PublishAnswer): DeliveryVerdict | Unpublished {
+function published(answer: PublishAnswer, request: PublishRequest): DeliveryVerdict | Unpublished {
   if (answer.kind === 'accepted') return { state: 'published', version: answer.version, reason: null };
-  return { kind: 'refused', reason: whyRefused(answer) };
+  return { kind: 'refused', reason: whyRefused(answer, request) };
 }
 
-function whyRefused(answer: Exclude<PublishAnswer, { kind: 'accepted' }>): string {
+function whyRefused(answer: Exclude<PublishAnswer, { kind: 'accepted' }>, request: PublishRequest): string {
   switch (answer.kind) {
     case 'conflict':
       return `release v${answer.version} is on its way to this pointer`;
@@ -164,6 +168,8 @@ function whyRefused(answer: Exclude<PublishAnswer, { kind: 'accepted' }>): strin
         : `a later push has come before it, as v${answer.version}`;
     case 'held':
       return `the pointer is held: ${answer.reason}`;
+    case 'no_channel':
+      return `${unknownChannel(request, answer.channels)} Set the hook with "createChannel" where its pushes are to create it.`;
     case 'too_many_channels':
       return `the bundle has its ${answer.limit} channels already`;
     case 'key_reused':

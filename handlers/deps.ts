@@ -2,7 +2,7 @@ import type { ReleaseId } from '../core/identifiers.ts';
 import type { GateKind } from '../core/gate.ts';
 import type { RemoteCompileRule } from '../core/policy.ts';
 import type { Effect, FailedOutcome, Outcome, Stage } from '../core/release.ts';
-import type { BundleState } from '../core/slot.ts';
+import type { StoredBundle } from '../core/slot.ts';
 import type { Callbacks, Outside } from './callback-deps.ts';
 import type { Deliveries, Reports } from './hook-deps.ts';
 import type { SinkWake } from './sink-contract.ts';
@@ -54,7 +54,7 @@ export interface Admissions {
    */
   admit(request: AdmitRequest): Promise<Admission>;
   /** The record's own view of a bundle, from which lost durable state is made anew. */
-  readBundle(tenant: string, bundle: string): Promise<BundleState>;
+  readBundle(tenant: string, bundle: string): Promise<StoredBundle>;
   /** A release in line starts: `waiting` becomes `running`. False when it has settled meanwhile and must not start. */
   leaveQueue(id: ReleaseId): Promise<boolean>;
   /** Marks a running release for cancellation, or settles one that still waits in line. */

@@ -10,6 +10,7 @@ export interface FetchedSource {
   readonly source: string;
   readonly bundle: string;
   readonly channel: string;
+  readonly createChannel: boolean;
   readonly onConflict: ConflictRule;
   /** The commit's subject. */
   readonly message: string | null;

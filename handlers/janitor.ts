@@ -22,6 +22,8 @@ export function janitorObject(deps: Deps) {
     handlers: { undo: (ctx, request) => undo(ctx, deps, request) },
     options: {
       ...objectOptions,
+      // Also for a defect: nobody waits behind this key, and an operator may resume once the worker is mended.
+      hooks: [],
       retryPolicy: { ...objectOptions.retryPolicy, onMaxAttempts: 'pause' },
       ingressPrivate: true,
     },

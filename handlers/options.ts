@@ -2,23 +2,29 @@ import { type ObjectOptions, TerminalError, type WorkflowOptions } from '@restat
 
 import { PointsmanError } from '../core/errors.ts';
 import { invocationLimits } from '../core/limits.ts';
+import { endOnDefect } from './defects.ts';
 import { REFUSED } from './store-down.ts';
 
 /**
- * For a tenant's object. Its steps have their own, bounded retries; what gets past them is a bug or a machine that dies, tried again
- * for about a minute and then ended, so that the key is free for the tenant's next call.
+ * For a tenant's object. Its steps have their own, bounded retries. A defect of the code ends the call at once, and a worker that is
+ * away is tried again for about ten minutes; then the key is free for the tenant's next call.
  */
 export const objectOptions: ObjectOptions = {
   asTerminalError,
+  hooks: [endOnDefect],
   enableLazyState: true,
   retryPolicy: { ...invocationLimits.objectRetries, onMaxAttempts: 'kill' },
   journalRetention: invocationLimits.retentionMs,
   idempotencyRetention: invocationLimits.retentionMs,
 };
 
-/** For a release. Nobody waits for it behind a key, so what keeps failing is paused for an operator to look at, fix and resume. */
+/**
+ * For a release. Nobody waits for it behind a key, so what keeps failing is paused for an operator to look at, fix and resume. A defect
+ * ends it: paused, it would keep its place in the line of its channel, and the sweep settles what has ended.
+ */
 export const workflowOptions: WorkflowOptions = {
   asTerminalError,
+  hooks: [endOnDefect],
   retryPolicy: { ...invocationLimits.workflowRetries, onMaxAttempts: 'pause' },
   abortTimeout: invocationLimits.abortMs,
   journalRetention: invocationLimits.retentionMs,

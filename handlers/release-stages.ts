@@ -4,6 +4,7 @@ import type { ReleaseId } from '../core/identifiers.ts';
 import { stepRetries } from '../core/limits.ts';
 import type { FailedOutcome, Stage } from '../core/release.ts';
 import { type ReleaseInput, WAITING_FOR } from './contract.ts';
+import { isDefect } from './defects.ts';
 import type { Deps } from './deps.ts';
 import { compileElsewhere } from './remote-compile.ts';
 import { errored, noLongerCurrent, rejected, type Stop } from './stop.ts';
@@ -40,7 +41,10 @@ export async function goLive(
     return arrival === null ? { kind: 'live' } : { kind: 'stopped', stage, ...arrival };
   } catch (error) {
     const cancelled = error instanceof CancelledError;
-    if (!cancelled && !gaveUp(error)) throw error;
+    const defect = isDefect(error);
+    if (!cancelled && !defect && !gaveUp(error)) throw error;
+    // Of every other error Restate's SDK writes the line.
+    if (defect) ctx.console.error(`a defect in the stage ${stage}:`, error.stack);
     // It may have been interrupted while it waited.
     ctx.clear(WAITING_FOR);
     return {

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 import type { Broker, SinkId } from '../core/sink.ts';
 import type {
   DownSink,
@@ -11,20 +13,22 @@ import type {
 /** What the one who tells the world of moves needs of it. As in deps.ts: each method is one call of one durable step. */
 
 /** The tries that have failed since something last arrived. */
-export interface Failing {
-  readonly failures: number;
-  readonly sinceMs: number;
+export const Failing = z.object({
+  failures: z.number().int().min(1),
+  sinceMs: z.number(),
   /** Nobody else's wake is a reason to try before that time. */
-  readonly retryAtMs: number;
-}
+  retryAtMs: z.number(),
+});
+export type Failing = Readonly<z.infer<typeof Failing>>;
 
 /** What a writer hands its target, so that a try which is repeated is known there as the same one. */
-export interface Begun {
+export const Begun = z.object({
   /** Where its target stands; null where that is in doubt, and the target has to look. */
-  readonly position: string | null;
+  position: z.string().nullable(),
   /** When that was first tried. */
-  readonly atMs: number;
-}
+  atMs: z.number(),
+});
+export type Begun = Readonly<z.infer<typeof Begun>>;
 
 export interface DeliverRequest extends SinkId, Begun {
   /** Up to that number all is delivered, as far as the writer remembers; null where it does not. The record knows better. */

@@ -1,7 +1,9 @@
 import type { ObjectContext } from '@restatedev/restate-sdk';
+import { z } from 'zod';
 
 import type { SinkId } from '../core/sink.ts';
-import type { Begun, Failing } from './sink-deps.ts';
+import { Begun, Failing } from './sink-deps.ts';
+import { readShortcut } from './stored-state.ts';
 
 /** What a writer remembers, by the names under which an operator sees it (`restate kv get Sink redis:3`). */
 const POSITION = 'position';
@@ -15,20 +17,21 @@ const untakenKey = (tenant: string): string => `untaken ${tenant}`;
 /** What was last tried of this tenant, and is not known to have ended. Others of the same stream may have been told of theirs since. */
 const begunKey = (tenant: string): string => `begun ${tenant}`;
 
-interface Try extends Begun {
-  readonly after: number | null;
-}
+const Cursor = z.number().int().min(0);
+const Position = z.string();
+const Try = Begun.extend({ after: Cursor.nullable() });
+type Try = Readonly<z.infer<typeof Try>>;
 
-/** A writer's memory, as far as it concerns one tenant. */
+/** A writer's memory, as far as it concerns one tenant. What is not readable counts as forgotten: the record and the target know it. */
 export interface WriterState {
   readonly cursor: number | null;
   readonly failing: Failing | null;
 }
 
 export async function readWriter(ctx: ObjectContext, { tenant }: SinkId): Promise<WriterState> {
-  const cursor = await ctx.get<number>(cursorKey(tenant));
-  const failing = await ctx.get<Failing>(FAILING);
-  return { cursor, failing: failing ?? (await ctx.get<Failing>(untakenKey(tenant))) };
+  const cursor = await readShortcut(ctx, cursorKey(tenant), Cursor);
+  const failing = await readShortcut(ctx, FAILING, Failing);
+  return { cursor, failing: failing ?? (await readShortcut(ctx, untakenKey(tenant), Failing)) };
 }
 
 export function setCursor(ctx: ObjectContext, tenant: string, seq: number): void {
@@ -62,7 +65,7 @@ export async function beginTry(
   ctx: ObjectContext,
   { tenant, after, nowMs }: Attempt,
 ): Promise<{ readonly begun: Begun; readonly again: boolean }> {
-  const before = await ctx.get<Try>(begunKey(tenant));
+  const before = await readShortcut(ctx, begunKey(tenant), Try);
   if (before !== null && after !== null && before.after === after) {
     return { begun: { position: before.position, atMs: before.atMs }, again: true };
   }
@@ -74,7 +77,7 @@ export async function beginTry(
 
 /** Where the target stands, for one more event beside the cursors; from then on nobody knows, until it has ended. */
 export async function leavePosition(ctx: ObjectContext): Promise<string | null> {
-  const position = await ctx.get<string>(POSITION);
+  const position = await readShortcut(ctx, POSITION, Position);
   if (position !== null) ctx.clear(POSITION);
   return position;
 }

@@ -3,7 +3,7 @@ import { CancelledError, TerminalError } from '@restatedev/restate-sdk';
 /** What a caller of the tenant's object is told when the store did not answer in the time that the key may be held. */
 export const STORE_DOWN = 503;
 
-/** What the store would refuse again: a guard that holds, or a mistake of ours. Waiting changes nothing. */
+/** What would fail again: a guard of the store that holds, or a defect of the code (see defects.ts). Waiting changes nothing. */
 export const REFUSED = 501;
 
 /** Whether a durable step gave up: its retries are used up, and nothing is known of what it did. */

@@ -1,8 +1,8 @@
 import { InvocationIdParser, type ObjectContext, TerminalError } from '@restatedev/restate-sdk';
 
 import { stepRetries } from '../core/limits.ts';
-import { admit, type BundleState, hasRoom, type Placement, place, slotOf } from '../core/slot.ts';
-import { getBundle, reloadBundle, setBundle, tooManyChannels } from './bundle-state.ts';
+import { admit, type BundleState, type Placement, place, slotOf } from '../core/slot.ts';
+import { getBundle, reloadBundle, setBundle } from './bundle-state.ts';
 import type { PublishAnswer, PublishRequest } from './contract.ts';
 import type { Admission, Deps } from './deps.ts';
 import { freeSlot, startNext, startRelease } from './start-release.ts';
@@ -24,8 +24,7 @@ export async function publish(
   request: PublishRequest,
 ): Promise<PublishAnswer> {
   const pointer = { tenant: ctx.key, bundle: request.bundle, channel: request.channel };
-  let state = await getBundle(ctx, request.bundle);
-  if (!hasRoom(state, request.channel)) return tooManyChannels;
+  let state = await getBundle(ctx, deps, request.bundle);
   for (let round = 0; round < ADMISSION_ROUNDS; round++) {
     const placed = place(slotOf(state, request.channel), request.onConflict);
     const answer = await record(ctx, deps, request, state, placed);

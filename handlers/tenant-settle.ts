@@ -14,7 +14,7 @@ import { undoAll } from './undo.ts';
 /** The one arrow back: a release has its last word. Frees its slot and starts the next in line. Said twice, it does nothing. */
 export async function settled(ctx: ObjectContext, deps: Deps, notice: SettledNotice): Promise<null> {
   const pointer = { tenant: ctx.key, bundle: notice.bundle, channel: notice.channel };
-  const state = await getBundle(ctx, notice.bundle);
+  const state = await getBundle(ctx, deps, notice.bundle);
   await freeSlot(ctx, deps, pointer, state, notice.version);
   return null;
 }

@@ -1,8 +1,8 @@
 import { InvocationIdParser, type ObjectContext } from '@restatedev/restate-sdk';
 
 import { stepRetries } from '../core/limits.ts';
-import { hasRoom, inFlight, release, slotOf, withSlot } from '../core/slot.ts';
-import { getBundle, setBundle, tooManyChannels } from './bundle-state.ts';
+import { inFlight, release, slotOf, withSlot } from '../core/slot.ts';
+import { getBundle, setBundle } from './bundle-state.ts';
 import type {
   CancelAnswer,
   CancelRequest,
@@ -24,8 +24,7 @@ import { wakeSinks } from './wake-sinks.ts';
  */
 export async function move(ctx: ObjectContext, deps: Deps, request: MoveRequest): Promise<MoveAnswer> {
   const asked = { ...request, tenant: ctx.key };
-  const state = await getBundle(ctx, request.bundle);
-  if (!hasRoom(state, request.channel)) return tooManyChannels;
+  const state = await getBundle(ctx, deps, request.bundle);
   const { wakes, ...answer } = await orStoreDown(
     uninterrupted(() =>
       ctx.run(
@@ -48,7 +47,6 @@ export async function move(ctx: ObjectContext, deps: Deps, request: MoveRequest)
  */
 export async function hold(ctx: ObjectContext, deps: Deps, request: HoldRequest): Promise<HoldAnswer> {
   const asked = { ...request, tenant: ctx.key };
-  if (!hasRoom(await getBundle(ctx, request.bundle), request.channel)) return tooManyChannels;
   return orStoreDown(
     uninterrupted(() =>
       ctx.run(
@@ -74,8 +72,8 @@ export async function cancel(ctx: ObjectContext, deps: Deps, request: CancelRequ
     ),
   );
   if (answer.kind !== 'cancelling') return answer;
-  const state = await getBundle(ctx, request.bundle);
-  for (const [channel, slot] of Object.entries(state.channels)) {
+  const state = await getBundle(ctx, deps, request.bundle);
+  for (const [channel, slot] of state.channels) {
     const running = inFlight(slot, request.version);
     if (running?.invocationId) ctx.invocation(InvocationIdParser.fromString(running.invocationId)).cancel();
     if (slot.queue.some((queued) => queued.version === request.version)) {

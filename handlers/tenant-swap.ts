@@ -21,7 +21,7 @@ const ADOPTIONS = 2;
  * or not; the sweep asks the record.
  */
 export async function swap(ctx: ObjectContext, deps: Deps, request: SwapRequest): Promise<SwapAnswer> {
-  const state = await getBundle(ctx, request.bundle);
+  const state = await getBundle(ctx, deps, request.bundle);
   const slot = slotOf(state, request.channel);
   if (!inFlight(slot, request.version)) return { kind: 'not_current' };
   const answer = await moveFenced(ctx, deps, request, slot.generation);

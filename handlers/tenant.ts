@@ -1,10 +1,12 @@
 import { implement } from '@restatedev/restate-sdk';
 
-import type { BundleState } from '../core/slot.ts';
+import { BundleState, type StoredBundle } from '../core/slot.ts';
+import { storedBundle } from './bundle-state.ts';
 import { objectOptions } from './options.ts';
 import { Tenant } from './contract.ts';
 import type { Deps } from './deps.ts';
 import { publish } from './tenant-publish.ts';
+import { UNREADABLE } from './stored-state.ts';
 import { reap, settled } from './tenant-settle.ts';
 import { cancel, hold, move } from './tenant-steer.ts';
 import { swap } from './tenant-swap.ts';
@@ -25,12 +27,12 @@ export function tenantObject(deps: Deps) {
       cancel: (ctx, request) => cancel(ctx, deps, request),
       reap: (ctx, notice) => reap(ctx, deps, notice),
       status: async (ctx) => {
-        const state: Record<string, BundleState> = {};
+        const state = new Map<string, StoredBundle>();
         for (const key of await ctx.stateKeys()) {
-          const bundle = await ctx.get<BundleState>(key);
-          if (bundle) state[key] = bundle;
+          const bundle = await ctx.get(key, storedBundle);
+          if (bundle !== null && bundle !== UNREADABLE) state.set(key, BundleState.encode(bundle));
         }
-        return state;
+        return Object.fromEntries(state);
       },
     },
     options: {

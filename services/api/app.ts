@@ -42,6 +42,7 @@ import { approvalEndpoints } from './routes/approvals.ts';
 import { bundleEndpoints } from './routes/bundles.ts';
 import { callbackEndpoints } from './routes/callbacks.ts';
 import { channelEndpoints } from './routes/channels.ts';
+import { rollbackEndpoints } from './routes/rollback.ts';
 import { checkEndpoints } from './routes/checks.ts';
 import { contentEndpoints } from './routes/content.ts';
 import { deliveryEndpoints } from './routes/deliveries.ts';
@@ -113,6 +114,7 @@ export function createApp(deps: AppDeps): App {
     ...checkEndpoints(parts),
     ...gateEndpoints(parts),
     ...channelEndpoints(parts),
+    ...rollbackEndpoints(parts),
     ...followerEndpoints(parts),
     ...feedEndpoints(parts),
     ...holdEndpoints(parts),

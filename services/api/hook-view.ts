@@ -29,6 +29,10 @@ export const HookBody = z
     }),
     bundle: BundleName,
     channel: ChannelName.optional().meta({ description: 'The pointer to move; `live` unless told.' }),
+    createChannel: z.boolean().default(false).meta({
+      description:
+        'Lets a push create the channel. Without it, a bundle that has channels must have this one, now and when a push comes.',
+    }),
     secret: z
       .string()
       .min(deliveryLimits.minSecretChars)
@@ -91,6 +95,7 @@ export const HookView = z
     path: z.string().nullable(),
     bundle: BundleName,
     channel: ChannelName,
+    createChannel: z.boolean(),
     apiUrl: z.string().nullable(),
     tokenSet: z
       .boolean()
@@ -116,6 +121,7 @@ export const HookView = z
       path: 'config',
       bundle: 'support-bot',
       channel: 'live',
+      createChannel: false,
       apiUrl: null,
       tokenSet: true,
       sealedUnder: 'current',

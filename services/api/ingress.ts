@@ -40,11 +40,13 @@ export async function orUnavailable<T>(call: PromiseLike<T>): Promise<T> {
         cause,
       });
     }
-    // What the handlers refuse they answer as a value: a 400 is a mistake between this process and them.
-    if (cause instanceof HttpCallError && cause.status === 400) throw cause;
+    if (cause instanceof HttpCallError && DEFECTS.has(cause.status)) throw cause;
     throw new PointsmanError('unavailable', UNKNOWN_OUTCOME, { cause });
   }
 }
+
+/** What the handlers refuse they answer as a value: a 400 is a mistake between this process and them, a 501 a defect of theirs. */
+const DEFECTS: ReadonlySet<number> = new Set([400, 501]);
 
 const UNKNOWN_OUTCOME =
   'The control plane did not answer. It is not known whether the request was carried out: send it again with the same Idempotency-Key.';

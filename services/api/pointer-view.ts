@@ -26,19 +26,25 @@ export const ChannelView = z.object({ channel: ChannelName, ...Pointer.shape }).
   example: { channel: 'live', ...pointerExample },
 });
 
+export const moveExample = {
+  generation: 17,
+  from: { version: 11, digest: 'sha256:fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9' },
+  to: { version: 12, digest: pointerExample.digest },
+  by: 'admin',
+  why: 'publish',
+  restores: null,
+  movedAt: '2026-03-01T12:00:00.120Z',
+};
+
 /** One row of a pointer's history. */
-export const MoveView = z.object(Move.shape).meta({
-  id: 'Move',
-  description: 'One move of a pointer.',
-  example: {
-    generation: 17,
-    from: { version: 11, digest: 'sha256:fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9' },
-    to: { version: 12, digest: pointerExample.digest },
-    by: 'admin',
-    why: 'publish',
-    movedAt: '2026-03-01T12:00:00.120Z',
-  },
-});
+export const MoveView = z
+  .object({
+    ...Move.shape,
+    restores: Move.shape.restores.meta({
+      description: 'Of a rollback: the generation of the earlier move that it has restored.',
+    }),
+  })
+  .meta({ id: 'Move', description: 'One move of a pointer.', example: moveExample });
 
 /** What every answer about a pointer carries. */
 export function pointerHeaders(pointer: Pointer): Record<string, string> {

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../../core/diagnostic.ts';
 import { PointsmanError } from '../../core/errors.ts';
-import { DEFAULT_CHANNEL } from '../../core/identifiers.ts';
+import { DEFAULT_CHANNEL, type PointerId } from '../../core/identifiers.ts';
 import { gateLimits } from '../../core/limits.ts';
 import type { ConflictRule } from '../../core/release.ts';
 import type { PublishAnswer } from '../../handlers/contract.ts';
@@ -14,7 +14,7 @@ import { checkSource, invalidSource } from './check-source.ts';
 import type { ExpectedGeneration } from './entity-tags.ts';
 import { expectedGeneration } from './expected-generation.ts';
 import { requestIdentity } from './idempotency.ts';
-import { refusal } from './refusal.ts';
+import { noChannel, refusal } from './refusal.ts';
 import type { RequestIds } from './request-ids.ts';
 import type { PublishOptions } from './source-body.ts';
 
@@ -52,6 +52,7 @@ export async function publish(
   const request = {
     bundle,
     channel,
+    createChannel: options.createChannel ?? false,
     source: source.tree.digest,
     message: options.message ?? null,
     notBefore: options.notBefore ?? null,
@@ -83,7 +84,7 @@ export async function publish(
     ...identity,
     ifGeneration,
   });
-  return { ...accepted(answer, tenant), warnings };
+  return { ...accepted(answer, { tenant, bundle, channel }), warnings };
 }
 
 /** What the policy and the clock have against how a source is to be published. A time that has passed is now. */
@@ -101,7 +102,7 @@ function refuseOptions(
   }
 }
 
-function accepted(answer: PublishAnswer, tenant: string): Omit<Accepted, 'warnings'> {
+function accepted(answer: PublishAnswer, pointer: PointerId): Omit<Accepted, 'warnings'> {
   switch (answer.kind) {
     case 'accepted':
       return answer;
@@ -117,7 +118,9 @@ function accepted(answer: PublishAnswer, tenant: string): Omit<Accepted, 'warnin
           details: { limit: answer.limit },
         },
       );
+    case 'no_channel':
+      throw noChannel(pointer, answer);
     default:
-      throw refusal(answer, tenant);
+      throw refusal(answer, pointer.tenant);
   }
 }

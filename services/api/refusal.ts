@@ -1,5 +1,7 @@
 import { PointsmanError } from '../../core/errors.ts';
 import type { Pointer } from '../../core/pointer.ts';
+import { similarName } from '../../core/similar-name.ts';
+import { unknownChannel } from '../../core/unknown-channel.ts';
 import { notFound } from './absence.ts';
 
 /** The refusals that several of the tenant's handlers share. */
@@ -37,6 +39,16 @@ export function refusal(answer: Refusal, tenant: string): PointsmanError {
     case 'no_tenant':
       return notFound(`There is no tenant "${tenant}".`);
   }
+}
+
+/** A channel that the bundle does not have, as the problem that a client is told. */
+export function noChannel(
+  pointer: { readonly bundle: string; readonly channel: string },
+  { channels }: { readonly channels: readonly string[] },
+): PointsmanError {
+  return new PointsmanError('unknown_channel', unknownChannel(pointer, channels), {
+    details: { channels, meant: similarName(pointer.channel, channels) },
+  });
 }
 
 /** The pointer is elsewhere than `If-Match` says. */

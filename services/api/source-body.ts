@@ -14,6 +14,10 @@ export const PublishOptions = z.strictObject({
     description: 'The pointer to move; `live` unless told.',
     example: 'live',
   }),
+  createChannel: z.boolean().optional().meta({
+    description:
+      'Creates the channel. Without it, a bundle that has channels must have this one; the first publish of a bundle creates its first channel, whatever its name.',
+  }),
   onConflict: ConflictRule.optional().meta({
     description:
       'What happens when the pointer already has a release in flight: take its place (`supersede`), wait in line (`queue`), or be refused (`reject`). Where the policy has a rule for the channel, that one, and no other may be asked for; `supersede` where nobody says.',

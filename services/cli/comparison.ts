@@ -2,6 +2,7 @@ import { correlationId } from '../../core/identifiers.ts';
 import { channelPath } from './api-paths.ts';
 import { artifactChanges } from './artifact-changes.ts';
 import { readArtifactFiles } from './artifact-files.ts';
+import type { ApiClient } from './client.ts';
 import type { CommandRun } from './command-run.ts';
 import { ApiProblem } from './failures.ts';
 import { gateLine } from './gate-wording.ts';
@@ -27,15 +28,7 @@ export async function compareWithLive(
   const live = await client
     .call('GET', channelPath(tenant, bundle, channel), PointerView)
     .catch(nothingThere);
-  const [before, after] = await Promise.all([
-    live.digest === null ? new Map() : readArtifactFiles(client, tenant, live.digest),
-    readArtifactFiles(client, tenant, digest),
-  ]);
-  const changes = artifactChanges(before, after);
-  const added = changes.filter((change) => change.before === null).length;
-  const removed = changes.filter((change) => change.after === null).length;
-  const others = changes.length - added - removed;
-  const count = `${counted(others, 'file')} changed, ${added} added, ${removed} removed`;
+  const changes = await changedFiles(client, tenant, live.digest, digest);
   const see = live.version === null ? '' : ` ("pointsman diff ${live.version} ${version}" shows them)`;
   const why = release.message ? `: ${printable(release.message)}` : '';
   const text = [
@@ -46,10 +39,29 @@ export async function compareWithLive(
         ? ['  is live', 'nothing yet']
         : ['  is live', `v${live.version}`, shortDigest(live.digest), `at generation ${live.generation}`],
     ]),
-    changes.length === 0 ? '  the very same files\n' : `  ${count}${see}\n`,
+    changes === null ? '  the very same files\n' : `  ${changes}${see}\n`,
     ...release.gates.map((gate) => `${gateLine(gate, terminal)}\n`),
   ];
   return { digest, generation: live.generation, text: text.join('') };
+}
+
+/** How many files differ between two artifacts of a tenant, in words; null where none does. */
+export async function changedFiles(
+  client: ApiClient,
+  tenant: string,
+  from: string | null,
+  to: string,
+): Promise<string | null> {
+  const [before, after] = await Promise.all([
+    from === null ? new Map() : readArtifactFiles(client, tenant, from),
+    readArtifactFiles(client, tenant, to),
+  ]);
+  const changes = artifactChanges(before, after);
+  if (changes.length === 0) return null;
+  const added = changes.filter((change) => change.before === null).length;
+  const removed = changes.filter((change) => change.after === null).length;
+  const others = changes.length - added - removed;
+  return `${counted(others, 'file')} changed, ${added} added, ${removed} removed`;
 }
 
 /** A channel that nothing was ever published to is not there yet. */

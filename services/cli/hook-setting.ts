@@ -6,6 +6,7 @@ import { hookPath } from './api-paths.ts';
 import type { CommandRun } from './command-run.ts';
 import type { ExitName } from './exit-codes.ts';
 import { ApiProblem, CliError } from './failures.ts';
+import { hintAtCreating } from './create-channel.ts';
 import { HookView } from './hook-view.ts';
 import { printable } from './printable.ts';
 
@@ -15,6 +16,7 @@ export interface HookOptions {
   readonly ref: string;
   readonly path?: string;
   readonly channel: string;
+  readonly createChannel?: boolean;
   readonly apiUrl?: string;
   readonly secretStdin?: boolean;
   readonly newSecret?: boolean;
@@ -25,21 +27,24 @@ export interface HookOptions {
 /** Makes or replaces a hook. A secret that is made here is shown here, and nowhere again. */
 export async function setHook(run: CommandRun, name: string, options: HookOptions): Promise<ExitName> {
   const { client, terminal } = run;
-  const { provider, repository, ref, path, channel, apiUrl } = options;
+  const { provider, repository, ref, path, channel, createChannel, apiUrl } = options;
   const address = hookPath(run.tenant(), name);
   const bundle = run.bundle();
   const given = await readSecrets(run, options);
   const isMade = given.secret === undefined && (options.newSecret === true || !(await exists(run, address)));
   const secret = isMade ? madeSecret(provider) : given.secret;
   const token = options.dropToken === true ? null : given.token;
-  const hook = await client.call('PUT', address, HookView, {
-    headers: { 'idempotency-key': randomUUID() },
-    json: { provider, repository, ref, path, bundle, channel, apiUrl, secret, token },
-  });
+  const rule = { provider, repository, ref, path, bundle, channel, createChannel, apiUrl, secret, token };
+  const hook = await client
+    .call('PUT', address, HookView, { headers: { 'idempotency-key': randomUUID() }, json: rule })
+    .catch((error: unknown) => {
+      hintAtCreating(error);
+      throw error;
+    });
   if (terminal.json) terminal.document(isMade ? { ...hook, secret } : hook);
   else {
-    const rule = `${printable(hook.repository)} ${printable(hook.ref)} → ${hook.bundle} ${hook.channel}`;
-    terminal.out(`${terminal.paint(['bold', 'green'], 'set')}  ${hook.hook}: ${rule}\n`);
+    const shown = `${printable(hook.repository)} ${printable(hook.ref)} → ${hook.bundle} ${hook.channel}`;
+    terminal.out(`${terminal.paint(['bold', 'green'], 'set')}  ${hook.hook}: ${shown}\n`);
     terminal.out(`  deliver to  ${client.url}${hook.deliverTo}\n`);
     if (isMade)
       terminal.out(`  secret      ${secret}\n              shown this once: give it to the provider\n`);

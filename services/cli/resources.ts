@@ -67,9 +67,16 @@ export type PointerView = z.infer<typeof PointerView>;
 /** A channel in the list of its bundle. */
 export const ChannelView = PointerView.extend({ channel: ChannelName });
 
-export const MoveView = z.looseObject(Move.shape);
+export const MoveView = z.looseObject({
+  ...Move.shape,
+  // An older API has no rollbacks in its history.
+  restores: Move.shape.restores.default(null),
+});
 export type MoveView = z.infer<typeof MoveView>;
 
+/** What a rollback would restore. */
+export const RollbackView = z.looseObject({ pointer: PointerView, move: MoveView });
+export type RollbackView = z.infer<typeof RollbackView>;
 // An older API has no warnings.
 const Warnings = z.array(Diagnostic).default([]);
 

@@ -19,7 +19,7 @@ export async function tour(shell: Shell, folder: string): Promise<void> {
   await pointsman(['diff', '1', '2', ...bundle]);
 
   say('4  That was too much. Back, and nobody moves the pointer until we know more');
-  await pointsman(['rollback', '--hold', 'refunds are too high', ...bundle]);
+  await pointsman(['rollback', '--yes', '--hold', 'refunds are too high', ...bundle]);
   await pointsman(['publish', EXAMPLE, ...bundle], { exit: 8 });
 
   say('5  What happened, and by whom');

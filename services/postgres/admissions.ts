@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { tenantLimits } from '../../core/limits.ts';
-import { BundleState } from '../../core/slot.ts';
+import { StoredBundle } from '../../core/slot.ts';
 import { CancelAnswer, PublishAnswer } from '../../handlers/contract.ts';
 import type { Admissions } from '../../handlers/deps.ts';
 import type { Database } from './database.ts';
@@ -17,12 +17,13 @@ const Admission = z.discriminatedUnion('kind', [
 export function postgresAdmissions(db: Database): Admissions {
   return {
     async admit({ at: epochMs, ...request }) {
-      const asked = json({ ...request, queueLimit: tenantLimits.queuedPerPointer });
+      const { queuedPerPointer: queueLimit, channelsPerBundle: channelLimit } = tenantLimits;
+      const asked = json({ ...request, queueLimit, channelLimit });
       const rows = await db.answer(request.tenant, 'admit($2::jsonb, $3)', [asked, at(epochMs)]);
       return answerOf(Admission, rows);
     },
     async readBundle(tenant, bundle) {
-      return answerOf(BundleState, await db.answer(tenant, 'read_bundle($1, $2)', [bundle]));
+      return answerOf(StoredBundle, await db.answer(tenant, 'read_bundle($1, $2)', [bundle]));
     },
     async leaveQueue({ tenant, bundle, version }) {
       const rows = await db.answer(tenant, 'leave_queue($1, $2, $3)', [bundle, version]);

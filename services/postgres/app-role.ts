@@ -185,7 +185,7 @@ const updated = [
   ['gates', 'state, base_generation, decided_at, reason'],
   [
     'hooks',
-    'provider, repository, ref, path, bundle, channel, api_url, secret, token, updated_by, updated_at',
+    'provider, repository, ref, path, bundle, channel, create_channel, api_url, secret, token, updated_by, updated_at',
   ],
   ['deliveries', 'state, version, reason, updated_at'],
   ['commit_reports', 'state, detail, ended_at'],

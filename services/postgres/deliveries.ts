@@ -75,6 +75,8 @@ const Opened = z.discriminatedUnion('kind', [
     path: z.string().nullable(),
     bundle: z.string(),
     channel: z.string(),
+    /** As the rule has it, where it still names that channel. */
+    createChannel: z.boolean(),
     apiUrl: z.string().nullable(),
     /** Sealed. */
     token: z.string().nullable(),

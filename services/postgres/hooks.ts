@@ -12,6 +12,7 @@ const Row = z.object({
   path: z.string().nullable(),
   bundle: z.string(),
   channel: z.string(),
+  createChannel: z.boolean(),
   apiUrl: z.string().nullable(),
   /** Sealed, as is the token. */
   secret: z.string(),
@@ -25,7 +26,7 @@ const Row = z.object({
 /** A rule, with its secrets as they are stored. */
 export type HookRecord = z.infer<typeof Row>;
 
-const COLUMNS = `hook, provider, repository, ref, path, bundle, channel, api_url AS "apiUrl", secret, token,
+const COLUMNS = `hook, provider, repository, ref, path, bundle, channel, create_channel AS "createChannel", api_url AS "apiUrl", secret, token,
   created_by AS "createdBy", created_at AS "createdAt", updated_by AS "updatedBy", updated_at AS "updatedAt"`;
 
 export async function findHook(db: Database, tenant: string, hook: string): Promise<HookRecord | null> {
@@ -45,7 +46,7 @@ export async function listHooks(
 
 export interface PutHook extends Pick<
   HookRecord,
-  'hook' | 'provider' | 'repository' | 'ref' | 'path' | 'bundle' | 'channel' | 'apiUrl'
+  'hook' | 'provider' | 'repository' | 'ref' | 'path' | 'bundle' | 'channel' | 'createChannel' | 'apiUrl'
 > {
   readonly tenant: string;
   /** Sealed; null keeps the one that is there. */
@@ -67,6 +68,8 @@ const PutAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('no_tenant') }),
   z.object({ kind: z.literal('key_reused') }),
   z.object({ kind: z.literal('too_many') }),
+  /** The hook's bundle has these channels, and its pushes may create no other. */
+  z.object({ kind: z.literal('no_channel'), channels: z.array(z.string()) }),
   /** There is none that could be kept. */
   z.object({ kind: z.literal('secret_needed') }),
   /** The one that is there would be told to somebody new. */

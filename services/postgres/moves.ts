@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { sinkLimits } from '../../core/distribution-limits.ts';
+import { tenantLimits } from '../../core/limits.ts';
 import type { Broker } from '../../core/sink.ts';
 import { HoldAnswer, MoveAnswer, SwapAnswer } from '../../handlers/contract.ts';
 import type { Moves } from '../../handlers/deps.ts';
@@ -42,7 +43,8 @@ export function postgresMoves(
       return answer.kind === 'moved' && wakes.length > 0 ? { ...answer, wakes } : answer;
     },
     async moveByHand({ at: epochMs, ...request }) {
-      const values = [json({ ...request, provenMs: sinkLimits.provenMs }), at(epochMs)];
+      const limits = { provenMs: sinkLimits.provenMs, channelLimit: tenantLimits.channelsPerBundle };
+      const values = [json({ ...request, ...limits }), at(epochMs)];
       const rows = await db.answer(request.tenant, 'move_by_hand($2::jsonb, $3)', values);
       const { told, ...answer } = answerOf(HandMove, rows);
       const wakes = told === undefined ? [] : wakesOf(request.tenant, told);

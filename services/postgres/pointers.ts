@@ -24,10 +24,14 @@ const MoveRow = z.object({
   to_digest: Digest,
   by: z.string(),
   why: z.string(),
+  restores: Big.nullable(),
   moved_at: Iso,
 });
 
-/** Null where nothing was ever published or held. */
+const MOVE_COLUMNS =
+  'generation, from_version, from_digest, to_version, to_digest, by, why, restores, moved_at';
+
+/** Null where the bundle has no such channel. */
 export async function findPointer(
   db: Database,
   { tenant, bundle, channel }: PointerId,
@@ -55,20 +59,47 @@ export async function listMoves(
   { tenant, bundle, channel }: PointerId,
   { before = null, limit }: { before?: number | null; limit: number },
 ): Promise<Move[]> {
-  const sql = `SELECT generation, from_version, from_digest, to_version, to_digest, by, why, moved_at FROM moves
+  const sql = `SELECT ${MOVE_COLUMNS} FROM moves
     WHERE tenant = $1 AND bundle = $2 AND channel = $3 AND generation < coalesce($4::bigint, 9223372036854775807)
     ORDER BY generation DESC LIMIT $5`;
-  return allRows(MoveRow, await db.call(tenant, sql, [tenant, bundle, channel, before, limit])).map(
-    (row) => ({
-      generation: row.generation,
-      from:
-        row.from_version !== null && row.from_digest !== null
-          ? { version: row.from_version, digest: row.from_digest }
-          : null,
-      to: { version: row.to_version, digest: row.to_digest },
-      by: row.by,
-      why: row.why,
-      movedAt: row.moved_at,
-    }),
-  );
+  return allRows(MoveRow, await db.call(tenant, sql, [tenant, bundle, channel, before, limit])).map(moveOf);
+}
+
+/** The move to that generation; null where the pointer has not come so far. */
+export async function findPointerMove(
+  db: Database,
+  { tenant, bundle, channel }: PointerId,
+  generation: number,
+): Promise<Move | null> {
+  const sql = `SELECT ${MOVE_COLUMNS} FROM moves
+    WHERE tenant = $1 AND bundle = $2 AND channel = $3 AND generation = $4`;
+  const [row] = allRows(MoveRow, await db.call(tenant, sql, [tenant, bundle, channel, generation]));
+  return row === undefined ? null : moveOf(row);
+}
+
+/** The last move before that generation that took the pointer to the version and was no rollback; null where there is none. */
+export async function findMoveTo(
+  db: Database,
+  { tenant, bundle, channel }: PointerId,
+  { version, before }: { readonly version: number; readonly before: number },
+): Promise<Move | null> {
+  const sql = `SELECT ${MOVE_COLUMNS} FROM moves
+    WHERE tenant = $1 AND bundle = $2 AND channel = $3 AND to_version = $4 AND generation < $5 AND restores IS NULL
+    ORDER BY generation DESC LIMIT 1`;
+  const values = [tenant, bundle, channel, version, before];
+  const [row] = allRows(MoveRow, await db.call(tenant, sql, values));
+  return row === undefined ? null : moveOf(row);
+}
+
+function moveOf(row: z.infer<typeof MoveRow>): Move {
+  const { from_version: version, from_digest: digest } = row;
+  return {
+    generation: row.generation,
+    from: version !== null && digest !== null ? { version, digest } : null,
+    to: { version: row.to_version, digest: row.to_digest },
+    by: row.by,
+    why: row.why,
+    restores: row.restores,
+    movedAt: row.moved_at,
+  };
 }

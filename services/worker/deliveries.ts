@@ -136,7 +136,7 @@ function firstProblem({ diagnostics, truncated }: InvalidSource): string {
 
 function fetched(
   { hook, delivery }: DeliveryName,
-  { bundle, channel, onConflict, subject, repository, ref, commit }: OpenedDelivery,
+  { bundle, channel, createChannel, onConflict, subject, repository, ref, commit }: OpenedDelivery,
   { tree }: ReadSource,
 ): Fetched {
   return {
@@ -144,6 +144,7 @@ function fetched(
     source: tree.digest,
     bundle,
     channel,
+    createChannel,
     onConflict,
     message: subject,
     origin: { hook, delivery, repository, ref, commit },

@@ -183,7 +183,7 @@ test('a stale If-Match, and a release that is not there, move nothing', async ()
 
 test('a promotion puts what was published on one channel on another', async () => {
   await published('{"n":1}');
-  const promoted = await api.call('PUT', channel('staging'), { json: { version: 1 } });
+  const promoted = await api.call('PUT', channel('staging'), { json: { version: 1, createChannel: true } });
   expect(promoted.json).toMatchObject({ version: 1, generation: 1 });
   const { json } = await api.call('GET', `/v1/tenants/${tenant}/bundles/bundle/channels`);
   expect(json['items']).toMatchObject([

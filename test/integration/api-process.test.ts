@@ -103,7 +103,7 @@ test('a publish is found by its correlation id in the answer’s headers, in the
   const published = await send('POST', '/releases', { files: { 'a.json': '{"a":1}' } });
   expect([published.status, published.headers.get('pointsman-correlation-id')]).toEqual([202, id]);
   await settled(plane, tenant, 1);
-  const moved = await send('PUT', '/channels/canary', { version: 1 });
+  const moved = await send('PUT', '/channels/canary', { version: 1, createChannel: true });
   expect([moved.status, moved.headers.get('pointsman-correlation-id')]).toEqual([200, id]);
 
   const inApi = await eventually(async () => twoOrMore(linesAbout(id, api.output())), {

@@ -127,9 +127,10 @@ describe('steering', () => {
   test('a rollback with a hold sticks until it is lifted', async () => {
     await cli('publish', EXAMPLE);
     await cli('publish', join(folder, 'changed'));
-    const back = await cli('rollback', '--hold', 'refunds are too high');
+    const back = await cli('rollback', '--yes', '--hold', 'refunds are too high');
     expect(back).toMatchObject({ exit: 0 });
-    expect(back.stdout).toBe('rolled back  v2 → v1 at generation 3, held: refunds are too high\n');
+    expect(back.stdout).toMatch(/^ {2}1 file changed, 0 added, 0 removed /m);
+    expect(back.stdout).toMatch(/^rolled back {2}v2 → v1 at generation 3, held: refunds are too high$/m);
     const refused = await cli('publish', join(folder, 'changed'));
     expect(refused.exit).toBe(8);
     expect(refused.stderr).toContain('refunds are too high');
@@ -146,7 +147,7 @@ describe('steering', () => {
 
   test('a promotion moves another channel to what was compiled before', async () => {
     await cli('publish', EXAMPLE, '--channel', 'staging');
-    const { exit, stdout } = await cli('promote', 'v1', '--channel', 'live');
+    const { exit, stdout } = await cli('promote', 'v1', '--channel', 'live', '--create-channel');
     expect({ exit, stdout }).toEqual({ exit: 0, stdout: 'promoted  live is v1 at generation 1\n' });
     expect((await cli('promote', '7', '--channel', 'live')).exit).toBe(12);
   });

@@ -6,7 +6,7 @@ import { fetchLimits } from '../../services/hooks/limits.ts';
 import { findRelease } from '../../services/postgres/releases.ts';
 import { archiveOf, bombArchive } from '../support/archives.ts';
 import { flood } from '../support/code-host.ts';
-import { settled } from '../support/control-plane.ts';
+import { accepted, settled } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   type PushedTenant,
@@ -144,6 +144,19 @@ describe('a push', () => {
     const path = `/v1/tenants/${tenant.name}/bundles/bundle/channels/staging/files`;
     expect((await world.api.call('GET', `${path}/a.json`)).text).toBe('{"b":2}');
     expect((await world.api.call('GET', `${path}/README.md`)).status).toBe(404);
+  });
+
+  test('to a channel that its bundle does not have is refused with those that it has, unless the hook creates it', async () => {
+    await tenant.setHook({ channel: 'staging' });
+    await settled(world.plane, tenant.name, await accepted(world.plane, tenant.name));
+    const refused = await tenant.pushed(VALID);
+    const reason = '"bundle" has no channel "staging". It has: live.';
+    expect((await tenant.delivery(refused, isOver)).state).toBe('refused');
+    expect((await tenant.delivery(refused, isOver)).reason).toContain(reason);
+    expect((await tenant.setHook({ channel: 'staging' })).json).toMatchObject({ code: 'unknown_channel' });
+    expect((await tenant.setHook({ channel: 'staging', createChannel: true })).status).toBe(200);
+    const { version } = await tenant.delivery(await tenant.pushed({ 'config.json': '{"a":3}' }), isOver);
+    expect(await end(version!)).toMatchObject({ outcome: 'published', channel: 'staging' });
   });
 });
 

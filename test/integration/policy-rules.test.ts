@@ -48,9 +48,8 @@ describe('the conflict rule of the policy', () => {
     const refused = await publish({ ...files('n: fourth'), onConflict: 'supersede' });
     expectProblem(refused, 422, 'invalid_request');
     expect(refused.json['detail']).toContain('The policy has the rule "queue" for publishes to "live"');
-    expect((await publish({ ...files('n: fifth'), onConflict: 'reject', channel: 'canary' })).status).toBe(
-      202,
-    );
+    const elsewhere = { onConflict: 'reject', channel: 'canary', createChannel: true };
+    expect((await publish({ ...files('n: fifth'), ...elsewhere })).status).toBe(202);
   });
 
   test('is what the publish asks for where the policy has none, and supersede where neither says', async () => {
@@ -153,7 +152,7 @@ describe('a freeze', () => {
   test('keeps nobody from taking the pointer back, and a publisher from promoting around it', async () => {
     const first = await at.publish();
     await at.settled(first);
-    const second = await publish({ ...files('n: canary'), channel: 'canary' });
+    const second = await publish({ ...files('n: canary'), channel: 'canary', createChannel: true });
     await at.settled(Number(second.json['version']));
     const freeze = [`${local(Date.now() - DAY)} - ${local(Date.now() + DAY)}`];
     const gates = [{ approval: { name: 'release' } }, { window: { timezone: 'UTC', freeze } }];
@@ -232,7 +231,7 @@ describe('the command line', () => {
       const release = JSON.parse(later.stdout) as { version: number; notBefore: string };
       expect(Date.parse(release.notBefore)).toBeGreaterThanOrEqual(before + 7_200_000);
       const soon = iso(Date.now() + 1_000);
-      const canary = ['publish', folder, '--channel', 'canary', '--not-before', soon];
+      const canary = ['publish', folder, '--channel', 'canary', '--create-channel', '--not-before', soon];
       expect((await cli('ci', ...canary)).exit).toBe(0);
       await setPolicy({ gates: [{ approval: { name: 'release' } }] });
       const refused = await cli('ci', 'promote', '2', '--channel', 'live');

@@ -32,6 +32,7 @@ function byHand(bundle: string, asked: Partial<MoveRequest> & { version: number 
   return {
     bundle,
     channel: 'live',
+    createChannel: true,
     ifGeneration: null,
     hold: null,
     why: 'test',
@@ -269,7 +270,7 @@ describe('moves by hand', () => {
     await settled(plane, tenant, await accepted(plane, tenant, { files: { 'a.json': '{' } }));
     const answer = await plane.ingress.client(Tenant, tenant).move(byHand('bundle', { version: 1 }));
     expect(answer).toEqual({ kind: 'not_promotable', outcome: 'rejected' });
-    expect(await findPointer(plane.db, live(tenant))).toBeNull();
+    expect(await findPointer(plane.db, live(tenant))).toMatchObject({ generation: 0, version: null });
   });
 
   test('a promotion takes what was built for the other channel, without a release of its own', async () => {

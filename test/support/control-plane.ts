@@ -210,6 +210,7 @@ export async function publish(
   const request: PublishRequest = {
     bundle,
     channel: 'live',
+    createChannel: true,
     source: tree.digest,
     onConflict: 'supersede',
     message: null,

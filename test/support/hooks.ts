@@ -19,6 +19,7 @@ export async function setHook(db: Database, tenant: string, over: Partial<PutHoo
     path: null,
     bundle: 'bundle',
     channel: 'live',
+    createChannel: true,
     apiUrl: null,
     secret: 'sealed secret',
     token: 'sealed token',

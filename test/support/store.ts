@@ -101,6 +101,7 @@ export async function admitRequest(
   return {
     ...id,
     channel: 'live',
+    createChannel: true,
     source,
     onConflict: 'supersede',
     message: null,
@@ -199,7 +200,7 @@ export async function published(
 type Asked<T> = Partial<T> & { readonly tenant: string };
 
 export function handRequest(asked: Asked<MoveRequest> & { readonly version: number }) {
-  return { ...request(asked), ifGeneration: null, hold: null, why: 'because', ...asked };
+  return { ...request(asked), createChannel: true, ifGeneration: null, hold: null, why: 'because', ...asked };
 }
 
 export function holdRequest(asked: Asked<HoldRequest>) {

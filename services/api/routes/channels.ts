@@ -1,9 +1,10 @@
 import { z } from 'zod';
 
 import { PointsmanError } from '../../../core/errors.ts';
-import { Version } from '../../../core/identifiers.ts';
+import { type PointerId, Version } from '../../../core/identifiers.ts';
 import type { MoveAnswer } from '../../../handlers/contract.ts';
-import { findPointer, listMoves } from '../../postgres/pointers.ts';
+import type { Database } from '../../postgres/database.ts';
+import { findPointer, findPointerMove, listMoves } from '../../postgres/pointers.ts';
 import { wantsEvents } from '../accepts.ts';
 import { callerOf } from '../access.ts';
 import { absence, notFound, requireTenant } from '../absence.ts';
@@ -21,7 +22,7 @@ import { ChannelParams, IdempotencyKey } from '../params.ts';
 import { pointerEvents } from '../pointer-events.ts';
 import { pointerAnswer, waitForMove } from '../pointer-wait.ts';
 import { MoveView, pointerExample, pointerHeaders, PointerView } from '../pointer-view.ts';
-import { refusal } from '../refusal.ts';
+import { noChannel, refusal } from '../refusal.ts';
 import { waitParam } from '../wait-param.ts';
 
 const ETAG = 'The generation of the pointer, in double quotes. A hold does not change it.';
@@ -83,10 +84,24 @@ function findEndpoint(parts: ApiParts): Endpoint {
 
 const MoveBody = z
   .strictObject({
-    version: Version.meta({ description: 'The release to point at. It must have been published before.' }),
+    version: Version.optional().meta({
+      description: 'Promotes: the release to point at. It must have been published before.',
+    }),
+    restores: Version.optional().meta({
+      description:
+        'Rolls back: the generation of an earlier move of this pointer (`getRollback` names it). A rollback passes a hold, and the hold stays.',
+    }),
+    createChannel: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'Creates the channel where the bundle does not have it.' }),
     hold: FreeText.optional().meta({
       description: 'Holds the pointer there, for this reason, in the same step.',
     }),
+  })
+  .refine(({ version, restores }) => (version === undefined) !== (restores === undefined), {
+    message: 'give exactly one of "version", to promote, and "restores", to roll back',
+    path: ['version'],
   })
   .meta({ id: 'MoveBody', example: { version: 11, hold: 'v12 answers in the wrong language' } });
 
@@ -97,7 +112,7 @@ function moveEndpoint({ db, tenants }: ApiParts): Endpoint {
     operationId: 'movePointer',
     summary: 'Promote or roll back',
     description:
-      'Moves the pointer to a release that is compiled already: nothing is built. The answer is the pointer. Where the tenant’s policy has gates for the channel, only an admin may point it at a release that it has never named; back to one that it has, anybody who may move it, also in a freeze. Where the policy freezes the channel without its sinks, only an admin moves it while one of them is down.',
+      'Moves the pointer to a release that is compiled already: nothing is built. With `version` it promotes, and with `restores` it rolls back. The answer is the pointer. Where the tenant’s policy has gates for the channel, only an admin may point it at a release that it has never named; back to one that it has, anybody who may move it, also in a freeze. Where the policy freezes the channel without its sinks, only an admin moves it while one of them is down.',
     tags: ['channels'],
     may: 'steer',
     params: ChannelParams,
@@ -110,6 +125,7 @@ function moveEndpoint({ db, tenants }: ApiParts): Endpoint {
       'gated',
       'sink_down',
       'not_found',
+      'unknown_channel',
       'pointer_moved',
       'not_promotable',
       'idempotency_key_reused',
@@ -118,24 +134,28 @@ function moveEndpoint({ db, tenants }: ApiParts): Endpoint {
     async handle(call) {
       const { tenant, bundle, channel } = call.params;
       await requireTenant(db, tenant);
-      const { version, hold: asked } = call.body;
+      const { hold = null, restores = null, createChannel } = call.body;
+      const version = call.body.version ?? (await versionAt(db, call.params, restores));
       call.about({ tenant, bundle, version });
-      const hold = asked ?? null;
       const ifMatch = call.headers['if-match'];
       const identity = requestIdentity(call, call.headers['idempotency-key'], {
         call: 'move',
         bundle,
         channel,
         version,
+        restores,
+        createChannel,
         hold,
         ifMatch: ifMatch ?? null,
       });
       const ifGeneration = await expectedGeneration(db, call.params, ifMatch);
-      const why = hold ?? 'moved by hand';
+      const why = hold ?? (restores === null ? 'moved by hand' : 'rolled back');
       const answer = await tenants(tenant, call.ids).move({
         bundle,
         channel,
         version,
+        restores,
+        createChannel,
         hold,
         why,
         ifGeneration,
@@ -145,6 +165,13 @@ function moveEndpoint({ db, tenants }: ApiParts): Endpoint {
       return moveAnswer(answer, call.params, version);
     },
   });
+}
+
+/** The version to which the pointer has moved at that generation. */
+async function versionAt(db: Database, id: PointerId, generation: number | null): Promise<number> {
+  const move = generation === null ? null : await findPointerMove(db, id, generation);
+  if (move === null) throw notFound(`"${id.channel}" has not come to generation ${generation}.`);
+  return move.to.version;
 }
 
 function moveAnswer(
@@ -176,6 +203,10 @@ function moveAnswer(
       throw gated(answer, channel, version);
     case 'sinks_down':
       throw sinkDown(answer, channel);
+    case 'no_move':
+      throw notFound(`"${channel}" has not moved to v${version} at that generation.`);
+    case 'no_channel':
+      throw noChannel({ bundle, channel }, answer);
     default:
       throw refusal(answer, tenant);
   }

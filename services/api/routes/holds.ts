@@ -10,7 +10,7 @@ import { FreeText } from '../free-text.ts';
 import { json } from '../openapi-responses.ts';
 import { ChannelParams, IdempotencyKey } from '../params.ts';
 import { pointerHeaders, PointerView } from '../pointer-view.ts';
-import { refusal } from '../refusal.ts';
+import { noChannel, refusal } from '../refusal.ts';
 
 const path = '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}/hold';
 const headers = z.object({ 'idempotency-key': IdempotencyKey });
@@ -30,14 +30,14 @@ function holdEndpoint(parts: ApiParts): Endpoint {
     operationId: 'holdPointer',
     summary: 'Hold a pointer',
     description:
-      'Nobody moves the pointer until the hold is lifted: neither a publish nor a hand. Holding again replaces the reason.',
+      'No publish or promotion moves the pointer until the hold is lifted; a rollback does. Holding again replaces the reason.',
     tags: ['channels'],
     may: 'steer',
     params: ChannelParams,
     headers,
     body: HoldBody,
     responses: { 200: json(PointerView, 'The pointer, now held.') },
-    problems: ['not_found', 'idempotency_key_reused'],
+    problems: ['not_found', 'unknown_channel', 'idempotency_key_reused'],
     handle: (call) => setHold(parts, call, call.body.reason),
   });
 }
@@ -54,7 +54,7 @@ function liftEndpoint(parts: ApiParts): Endpoint {
     params: ChannelParams,
     headers,
     responses: { 200: json(PointerView, 'The pointer, now free.') },
-    problems: ['not_found', 'idempotency_key_reused'],
+    problems: ['not_found', 'unknown_channel', 'idempotency_key_reused'],
     handle: (call) => setHold(parts, call, null),
   });
 }
@@ -76,6 +76,8 @@ async function setHold({ db, tenants }: ApiParts, call: HoldCall, reason: string
       return jsonAnswer(answer.pointer, 200, pointerHeaders(answer.pointer));
     case 'no_bundle':
       throw await absence(db, { tenant, bundle }, `bundle "${bundle}"`);
+    case 'no_channel':
+      throw noChannel(call.params, answer);
     default:
       throw refusal(answer, tenant);
   }

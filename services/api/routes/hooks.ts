@@ -14,7 +14,7 @@ import { empty, json, replayed } from '../openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../pages.ts';
 import { HookParams, IdempotencyKey, TenantParams } from '../params.ts';
 import { requestError } from '../problem.ts';
-import { refusal } from '../refusal.ts';
+import { noChannel, refusal } from '../refusal.ts';
 import { requireKey } from '../secret-key.ts';
 
 const PATH = '/v1/tenants/{tenant}/hooks/{hook}';
@@ -40,7 +40,7 @@ function putEndpoint({ db, secrets }: ApiParts): Endpoint {
       200: json(HookView, 'The hook has been replaced.', replayed),
       201: json(HookView, 'The hook is there.', replayed),
     },
-    problems: ['not_found', 'conflict', 'idempotency_key_reused', 'no_secret_key'],
+    problems: ['not_found', 'unknown_channel', 'conflict', 'idempotency_key_reused', 'no_secret_key'],
     async handle(call) {
       const { tenant, hook } = call.params;
       const box = requireKey(secrets);
@@ -65,6 +65,7 @@ function putEndpoint({ db, secrets }: ApiParts): Endpoint {
         ...identity,
         at: Date.now(),
       });
+      if (answer.kind === 'no_channel') throw noChannel(asked, answer);
       if (answer.kind !== 'saved') throw refused(answer.kind, tenant);
       const found = await findHook(db, tenant, hook);
       if (found === null) throw await absence(db, { tenant }, `hook "${hook}"`);

@@ -66,6 +66,11 @@ const DryRun = z
   });
 
 const Query = PublishOptions.extend({
+  createChannel: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional()
+    .meta({ description: PublishOptions.shape.createChannel.description }),
   dryRun: z
     .enum(['true', 'false'])
     .optional()
@@ -107,6 +112,7 @@ function publishEndpoint(parts: ApiParts): Endpoint {
     },
     problems: [
       'not_found',
+      'unknown_channel',
       'conflict',
       'pointer_moved',
       'too_large',

@@ -19,7 +19,7 @@ interface HoldOptions {
 /** `pointsman hold`: pins a pointer where it is, or lifts the pin. */
 export function holdCommand(cli: Cli): Command {
   return new Command('hold')
-    .description('let nobody move a pointer, or let them again with --lift')
+    .description('keep publishes and promotions from moving a pointer, or allow them again with --lift')
     .option('--channel <name>', 'the pointer', channelOf, channelOf(undefined))
     .option('--reason <text>', 'why, for everybody who is refused', sentence)
     .option('--lift', 'lift the hold')

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { DeliveryState, HookProvider } from '../../../core/hook.ts';
 import { hookPath, hooksPath } from '../api-paths.ts';
 import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
+import { createChannelOption } from '../create-channel.ts';
 import type { ExitName } from '../exit-codes.ts';
 import { type HookOptions, setHook } from '../hook-setting.ts';
 import { HookView } from '../hook-view.ts';
@@ -85,6 +86,7 @@ function setCommand(cli: Cli): Command {
     .requiredOption('--ref <ref>', 'refs/heads/main, or the beginning of refs and *: refs/tags/v*')
     .option('--path <folder>', 'the folder that is the source; otherwise the whole repository')
     .option('--channel <name>', 'the pointer to move', channelOf, channelOf(undefined))
+    .addOption(createChannelOption())
     .option('--api-url <url>', 'the API of the provider, where it is not github.com or gitlab.com')
     .option('--secret-stdin', 'take the shared secret from standard input')
     .option('--new-secret', 'replace the secret by one that is made now and shown once')

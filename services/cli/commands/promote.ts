@@ -3,6 +3,7 @@ import { Command } from 'commander';
 
 import { channelPath } from '../api-paths.ts';
 import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
+import { createChannelOption, hintAtCreating } from '../create-channel.ts';
 import type { ExitName } from '../exit-codes.ts';
 import { generation, version } from '../option-values.ts';
 import { PointerView } from '../resources.ts';
@@ -11,6 +12,7 @@ import { whereabouts } from '../wording.ts';
 
 interface PromoteOptions {
   readonly channel: string;
+  readonly createChannel?: boolean;
   readonly ifGeneration?: number;
 }
 
@@ -20,6 +22,7 @@ export function promoteCommand(cli: Cli): Command {
     .description('move a pointer to a release that was compiled before; nothing is built again')
     .argument('<version>', 'the release', version)
     .requiredOption('--channel <name>', 'the pointer to move', channelOf)
+    .addOption(createChannelOption())
     .option('--if-generation <n>', 'only if the pointer is still at this generation', generation)
     .action(async (number: number, options: PromoteOptions, command: Command) => {
       cli.finish(await promote(commandRun(cli, command), number, options));
@@ -30,10 +33,16 @@ async function promote(run: CommandRun, number: number, options: PromoteOptions)
   const { terminal } = run;
   const path = channelPath(run.tenant(), run.bundle(), options.channel);
   const guard = options.ifGeneration === undefined ? {} : { 'if-match': `"${options.ifGeneration}"` };
-  const pointer = await run.client.call('PUT', path, PointerView, {
-    json: { version: number },
-    headers: { ...guard, 'idempotency-key': randomUUID() },
-  });
+  const create = options.createChannel === true ? { createChannel: true } : {};
+  const pointer = await run.client
+    .call('PUT', path, PointerView, {
+      json: { version: number, ...create },
+      headers: { ...guard, 'idempotency-key': randomUUID() },
+    })
+    .catch((error: unknown) => {
+      hintAtCreating(error);
+      throw error;
+    });
   if (terminal.json) terminal.document(pointer);
   else {
     const where = `${options.channel} is ${whereabouts(pointer, terminal)}`;

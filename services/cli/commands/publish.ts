@@ -8,6 +8,7 @@ import type { Call } from '../client.ts';
 import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
 import { EXIT_CODES, type ExitName } from '../exit-codes.ts';
 import { ApiProblem, mayHaveArrived } from '../failures.ts';
+import { createChannelOption, hintAtCreating } from '../create-channel.ts';
 import { cliLimits } from '../limits.ts';
 import { generation, idempotencyKey, sentence, timeAhead, timeoutOption } from '../option-values.ts';
 import { IGNORE_FILE } from '../ignore-file.ts';
@@ -20,6 +21,7 @@ import { counted, shortDigest, spokenBytes, verdict } from '../wording.ts';
 
 interface PublishOptions {
   readonly channel?: string;
+  readonly createChannel?: boolean;
   readonly onConflict?: ConflictRule;
   readonly message?: string;
   readonly notBefore?: string;
@@ -37,6 +39,7 @@ export function publishCommand(cli: Cli): Command {
     .description('publish a directory, and wait for the outcome')
     .argument('<dir>', 'the source')
     .option('--channel <name>', 'the pointer to move', channelOf, channelOf(undefined))
+    .addOption(createChannelOption())
     .addOption(
       new Option('--on-conflict <rule>', 'what to do with a release that is in flight there already').choices(
         ConflictRule.options,
@@ -101,11 +104,17 @@ async function submit(
 ): Promise<AcceptedRelease> {
   // A key of our own makes a lost answer harmless: the retry finds the release that the first try made.
   const key = options.idempotencyKey ?? randomUUID();
-  const { channel, onConflict, message, notBefore, ifGeneration, deadline } = options;
+  const { channel, createChannel, onConflict, message, notBefore, ifGeneration, deadline } = options;
   try {
     return await run.client.call('POST', path, AcceptedRelease, {
       ...upload(source, deadline),
-      query: { channel, onConflict, message, notBefore },
+      query: {
+        channel,
+        createChannel: createChannel === true ? 'true' : undefined,
+        onConflict,
+        message,
+        notBefore,
+      },
       headers: {
         'content-type': 'application/gzip',
         'idempotency-key': key,
@@ -113,6 +122,7 @@ async function submit(
       },
     });
   } catch (error) {
+    hintAtCreating(error);
     if (mayHaveArrived(error)) {
       // How far ahead it was is another time by then, and would make it another request.
       const same = notBefore === undefined ? '' : ` --not-before ${notBefore}`;

@@ -3,66 +3,109 @@ import { Command } from 'commander';
 
 import { channelPath } from '../api-paths.ts';
 import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
+import { changedFiles } from '../comparison.ts';
 import type { ExitName } from '../exit-codes.ts';
-import { CliError } from '../failures.ts';
-import { cliLimits } from '../limits.ts';
+import { ApiProblem, CliError } from '../failures.ts';
 import { sentence, version } from '../option-values.ts';
-import { listRows } from '../pages.ts';
-import { MoveView, PointerView } from '../resources.ts';
-import { rollbackTarget } from '../rollback-target.ts';
+import { PointerView, RollbackView } from '../resources.ts';
 import { channelOf } from '../settings.ts';
-import { whereabouts } from '../wording.ts';
+import { table } from '../table.ts';
+import { shortDigest, whereabouts } from '../wording.ts';
 
 interface RollbackOptions {
-  readonly channel?: string;
+  readonly channel: string;
   readonly to?: number;
-  readonly hold?: string;
+  /** False: not at all. */
+  readonly hold?: string | false;
+  readonly yes?: boolean;
 }
 
 /** `pointsman rollback`: moves a pointer back to a release that was live before, without building anything. */
 export function rollbackCommand(cli: Cli): Command {
   return new Command('rollback')
-    .description('move a pointer back to the version before, or to --to')
+    .description('move a pointer back to what was live before, or to --to, and hold it there')
     .option('--channel <name>', 'the pointer to move', channelOf, channelOf(undefined))
     .option('--to <version>', 'the version to go back to', version)
-    .option('--hold <reason>', 'let nobody move the pointer again until the hold is lifted', sentence)
-    .addHelpText(
-      'after',
-      '\nIt moves the pointer only from where it was seen: a publish in between is not undone.',
-    )
+    .option('--hold <reason>', 'why the pointer is held there', sentence)
+    .option('--no-hold', 'do not hold the pointer: the next publish moves it again')
+    .option('--yes', 'do not ask')
+    .addHelpText('after', HELP)
     .action(async (options: RollbackOptions, command: Command) => {
       cli.finish(await rollback(commandRun(cli, command), options));
     });
 }
 
+const HELP = `
+A second rollback goes further back: each undoes the last move that is not undone yet.
+It shows what would change and asks. It moves the pointer only from where it was seen: a publish in between is not undone.`;
+
 async function rollback(run: CommandRun, options: RollbackOptions): Promise<ExitName> {
   const { client, terminal } = run;
-  const path = channelPath(run.tenant(), run.bundle(), channelOf(options.channel));
-  const before = await client.call('GET', path, PointerView);
-  const to = options.to ?? (await versionBefore(run, path, before));
+  if (options.yes !== true && run.ask === null) {
+    throw new CliError('usage', 'Can’t ask for confirmation: not a terminal.', { hints: ['Pass --yes.'] });
+  }
+  const path = channelPath(run.tenant(), run.bundle(), options.channel);
+  const seen = await client
+    .call('GET', `${path}/rollback`, RollbackView, { query: { version: options.to } })
+    .catch(withHint);
+  await showAndAsk(run, seen, options);
+  const { pointer, move } = seen;
+  const hold = holdReason(options, pointer);
   const after = await client.call('PUT', path, PointerView, {
-    json: { version: to, ...(options.hold === undefined ? {} : { hold: options.hold }) },
-    headers: { 'if-match': `"${before.generation}"`, 'idempotency-key': randomUUID() },
+    json: { restores: move.generation, ...(hold === undefined ? {} : { hold }) },
+    headers: { 'if-match': `"${pointer.generation}"`, 'idempotency-key': randomUUID() },
   });
   if (terminal.json) terminal.document(after);
   else
     terminal.out(
-      `${terminal.paint(['bold', 'green'], 'rolled back')}  ${cameFrom(before)}${whereabouts(after, terminal)}\n`,
+      `${terminal.paint(['bold', 'green'], 'rolled back')}  v${pointer.version} → ${whereabouts(after, terminal)}\n`,
     );
   return 'done';
 }
 
-async function versionBefore(run: CommandRun, path: string, pointer: PointerView): Promise<number> {
-  const moves = await listRows(run.client, `${path}/moves`, MoveView, cliLimits.pages * cliLimits.pageRows);
-  // A move that came after our look belongs to somebody else; If-Match will say so.
-  const seen = moves.filter((move) => move.generation <= pointer.generation);
-  const target = pointer.version === null ? null : rollbackTarget(pointer.version, seen);
-  if (target !== null) return target;
-  throw new CliError('refused', 'There is no version before the present one.', {
-    hints: ['Name one with --to; "pointsman releases" lists them.'],
-  });
+/** Throws CliError, with nothing moved, when the person does not want it after all. */
+async function showAndAsk(
+  run: CommandRun,
+  seen: RollbackView,
+  { channel, yes }: RollbackOptions,
+): Promise<void> {
+  const { client, terminal, ask } = run;
+  const { pointer, move } = seen;
+  if (!terminal.json) {
+    const changes = await changedFiles(client, run.tenant(), pointer.digest, move.to.digest);
+    const see = ` ("pointsman diff ${pointer.version} ${move.to.version}" shows them)`;
+    terminal.out(
+      table([
+        [
+          `  ${channel} is`,
+          `v${pointer.version}`,
+          shortDigest(pointer.digest ?? ''),
+          `at generation ${pointer.generation}`,
+        ],
+        [
+          '  would be',
+          `v${move.to.version}`,
+          shortDigest(move.to.digest),
+          `as at generation ${move.generation}`,
+        ],
+      ]) + (changes === null ? '  the very same files\n' : `  ${changes}${see}\n`),
+    );
+  }
+  if (yes === true || ask === null) return;
+  const answer = await ask(`Roll ${channel} back to v${move.to.version}? [y/N] `);
+  if (!/^y(?:es)?$/i.test(answer)) throw new CliError('interrupted', 'Nothing was moved.');
 }
 
-function cameFrom(pointer: PointerView): string {
-  return pointer.version === null ? '' : `v${pointer.version} → `;
+/** A hold that is on already stays, with its reason, unless another one is given. */
+function holdReason({ hold }: RollbackOptions, pointer: PointerView): string | undefined {
+  if (hold === false) return undefined;
+  return hold ?? (pointer.hold === null ? `rolled back from v${pointer.version}` : undefined);
+}
+
+function withHint(error: unknown): never {
+  if (error instanceof ApiProblem && error.problem.code === 'nothing_before')
+    error.hints.push(
+      '"pointsman history" shows what was live; "pointsman promote" moves to any other release.',
+    );
+  throw error;
 }

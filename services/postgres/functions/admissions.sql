@@ -20,11 +20,23 @@ CREATE FUNCTION replay(p_of_tenant text, p_of_key text, p_of_fingerprint text) R
   FROM idempotency_keys k WHERE (k.tenant, k.key) = (p_of_tenant, p_of_key)
 $$;
 
+-- Why a request may not move that channel: the bundle has no such channel, and may not get it. Null where it may. The first channel of a
+-- bundle needs no permission: there is no other that its name could be a misspelling of.
+CREATE FUNCTION channel_bar(p_tenant text, p_bundle text, p_channel text, p_create boolean, p_limit integer) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT CASE
+    WHEN count(*) = 0 OR bool_or(channel = p_channel) THEN NULL
+    WHEN NOT coalesce(p_create, false) THEN jsonb_build_object('kind', 'no_channel', 'channels', jsonb_agg(channel ORDER BY channel))
+    WHEN count(*) >= p_limit THEN jsonb_build_object('kind', 'too_many_channels', 'limit', p_limit)
+  END
+  FROM pointers WHERE (tenant, bundle) = (p_tenant, p_bundle)
+$$;
+
 CREATE FUNCTION admit(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   t text := p_request->>'tenant';
   b text := p_request->>'bundle';
   v bigint := (p_request->>'version')::bigint;
+  c text := p_request->>'channel';
   standing bigint := (p_request->>'inFlight')::bigint;
   p pointers;
   answer jsonb;
@@ -38,7 +50,11 @@ BEGIN
     IF answer IS NOT NULL THEN RETURN answer; END IF;
   END IF;
 
-  SELECT * INTO p FROM pointers WHERE (tenant, bundle, channel) = (t, b, p_request->>'channel');
+  SELECT * INTO p FROM pointers WHERE (tenant, bundle, channel) = (t, b, c);
+  IF NOT FOUND THEN
+    answer := channel_bar(t, b, c, (p_request->>'createChannel')::boolean, (p_request->>'channelLimit')::integer);
+    IF answer IS NOT NULL THEN RETURN answer; END IF;
+  END IF;
   IF p.hold_reason IS NOT NULL THEN RETURN jsonb_build_object('kind', 'held', 'reason', p.hold_reason); END IF;
   IF (p_request->>'ifGeneration')::bigint <> coalesce(p.generation, 0) THEN
     RETURN jsonb_build_object('kind', 'stale', 'pointer', pointer_json(p));
@@ -54,7 +70,7 @@ BEGIN
   -- The number is the object's to give, and the key's to refuse: a taken one means that the object has forgotten something.
   INSERT INTO releases (tenant, bundle, version, channel, status, source, if_generation, policy_version, not_before, message, by,
     idempotency_key, origin, created_at)
-  SELECT t, b, v, p_request->>'channel', CASE p_request->>'placement' WHEN 'start' THEN 'running' ELSE 'queued' END, p_request->>'source',
+  SELECT t, b, v, c, CASE p_request->>'placement' WHEN 'start' THEN 'running' ELSE 'queued' END, p_request->>'source',
     (p_request->>'ifGeneration')::bigint, policy_now(t), to_timestamp((p_request->>'notBefore')::double precision / 1000), p_request->>'message', p_request->>'by',
     p_request->>'idempotencyKey', nullif(p_request->'origin', 'null'), p_at
   WHERE v > coalesce((SELECT max(version) FROM releases WHERE (tenant, bundle) = (t, b)), 0)
@@ -64,12 +80,14 @@ BEGIN
     RETURN coalesce(replay(t, p_request->>'idempotencyKey', p_request->>'fingerprint'), '{"kind": "version_taken"}');
   END IF;
 
+  -- From now on the channel exists, whatever becomes of the release.
+  IF p.channel IS NULL THEN INSERT INTO pointers (tenant, bundle, channel) VALUES (t, b, c) ON CONFLICT DO NOTHING; END IF;
   IF p_request->>'origin' IS NOT NULL THEN PERFORM publish_delivery(t, p_request->'origin', v, p_at); END IF;
   IF p_request->'supersedes' <> '[]' THEN PERFORM supersede(t, b, v, p_request->'supersedes', p_at); END IF;
   answer := jsonb_build_object('kind', 'accepted', 'version', v, 'replayed', false);
   INSERT INTO idempotency_keys VALUES (t, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
   PERFORM note(t, p_at, p_request->>'by', 'publish',
-    jsonb_build_object('bundle', b, 'channel', p_request->>'channel', 'version', v, 'requestId', p_request->>'requestId'));
+    jsonb_build_object('bundle', b, 'channel', c, 'version', v, 'requestId', p_request->>'requestId'));
   RETURN answer;
 END $$;
 

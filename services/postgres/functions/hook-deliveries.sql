@@ -80,7 +80,8 @@ BEGIN
   IF newer IS NOT NULL THEN RETURN jsonb_build_object('kind', 'refused', 'reason', format('a later push has come before it, as v%s', newer)); END IF;
   UPDATE deliveries SET state = 'fetching', updated_at = p_at WHERE (tenant, hook, delivery) = (p_tenant, p_hook, p_delivery) AND state = 'received';
   RETURN jsonb_build_object('kind', 'open', 'repository', rule.repository, 'ref', d.ref, 'commit', d.commit, 'subject', d.subject,
-    'sourceUrl', d.source_url, 'path', d.path, 'bundle', d.bundle, 'channel', d.channel, 'provider', rule.provider, 'apiUrl', rule.api_url,
+    'sourceUrl', d.source_url, 'path', d.path, 'bundle', d.bundle, 'channel', d.channel,
+    'createChannel', rule.create_channel AND (rule.bundle, rule.channel) = (d.bundle, d.channel), 'provider', rule.provider, 'apiUrl', rule.api_url,
     'token', rule.token, 'onConflict', coalesce(
       (SELECT document->'channels'->d.channel->>'onConflict' FROM policies WHERE (tenant, version) = (p_tenant, policy_now(p_tenant))), 'supersede'));
 END $$;

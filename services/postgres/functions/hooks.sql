@@ -9,16 +9,18 @@ BEGIN
   IF NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
   answer := replay(p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
+  answer := channel_bar(p_tenant, p_request->>'bundle', p_request->>'channel', (p_request->>'createChannel')::boolean, NULL);
+  IF answer IS NOT NULL THEN RETURN answer; END IF;
   SELECT * INTO h FROM hooks WHERE (tenant, hook) = (p_tenant, p_request->>'hook') FOR UPDATE;
   IF NOT FOUND AND (SELECT count(*) FROM hooks WHERE tenant = p_tenant) >= (p_request->>'most')::integer THEN RETURN '{"kind": "too_many"}'; END IF;
   IF h.hook IS NULL AND p_request->>'secret' IS NULL THEN RETURN '{"kind": "secret_needed"}'; END IF;
   IF token_kept AND h.token IS NOT NULL
      AND (h.provider, h.api_url) IS DISTINCT FROM (p_request->>'provider', p_request->>'apiUrl') THEN RETURN '{"kind": "token_needed"}'; END IF;
-  INSERT INTO hooks (tenant, hook, provider, repository, ref, path, bundle, channel, api_url, secret, token, created_by, created_at, updated_by, updated_at)
-  VALUES (p_tenant, p_request->>'hook', p_request->>'provider', p_request->>'repository', p_request->>'ref', p_request->>'path', p_request->>'bundle', p_request->>'channel', p_request->>'apiUrl',
+  INSERT INTO hooks (tenant, hook, provider, repository, ref, path, bundle, channel, create_channel, api_url, secret, token, created_by, created_at, updated_by, updated_at)
+  VALUES (p_tenant, p_request->>'hook', p_request->>'provider', p_request->>'repository', p_request->>'ref', p_request->>'path', p_request->>'bundle', p_request->>'channel', (p_request->>'createChannel')::boolean, p_request->>'apiUrl',
     coalesce(p_request->>'secret', h.secret), CASE WHEN token_kept THEN h.token ELSE p_request->>'token' END, p_request->>'by', p_at, p_request->>'by', p_at)
   ON CONFLICT (tenant, hook) DO UPDATE SET provider = EXCLUDED.provider, repository = EXCLUDED.repository, ref = EXCLUDED.ref,
-    path = EXCLUDED.path, bundle = EXCLUDED.bundle, channel = EXCLUDED.channel, api_url = EXCLUDED.api_url, secret = EXCLUDED.secret,
+    path = EXCLUDED.path, bundle = EXCLUDED.bundle, channel = EXCLUDED.channel, create_channel = EXCLUDED.create_channel, api_url = EXCLUDED.api_url, secret = EXCLUDED.secret,
     token = EXCLUDED.token, updated_by = EXCLUDED.updated_by, updated_at = EXCLUDED.updated_at;
   answer := jsonb_build_object('kind', 'saved', 'created', h.hook IS NULL, 'replayed', false);
   INSERT INTO idempotency_keys VALUES (p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);

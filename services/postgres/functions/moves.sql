@@ -1,13 +1,14 @@
 -- A move is told to those who listen by the transaction that makes it, and its answer says whom else to wake: nobody waits for a later step.
 
-CREATE FUNCTION put_move(p_pointer pointers, p_kind text, p_version bigint, p_artifact text, p_by text, p_why text, p_at timestamptz)
+CREATE FUNCTION put_move(p_pointer pointers, p_kind text, p_version bigint, p_artifact text, p_by text, p_why text, p_at timestamptz,
+  p_restores bigint DEFAULT NULL)
 RETURNS moves LANGUAGE plpgsql AS $$
 DECLARE
   m moves;
 BEGIN
   UPDATE tenants SET feed_seq = feed_seq + 1 WHERE tenant = p_pointer.tenant RETURNING feed_seq INTO STRICT m.seq;
-  INSERT INTO moves (tenant, bundle, channel, generation, seq, kind, from_version, from_digest, to_version, to_digest, by, why, moved_at)
-  VALUES (p_pointer.tenant, p_pointer.bundle, p_pointer.channel, p_pointer.generation + 1, m.seq, p_kind, p_pointer.version, p_pointer.digest, p_version, p_artifact, p_by, p_why, p_at)
+  INSERT INTO moves (tenant, bundle, channel, generation, seq, kind, from_version, from_digest, to_version, to_digest, by, why, restores, moved_at)
+  VALUES (p_pointer.tenant, p_pointer.bundle, p_pointer.channel, p_pointer.generation + 1, m.seq, p_kind, p_pointer.version, p_pointer.digest, p_version, p_artifact, p_by, p_why, p_restores, p_at)
   RETURNING * INTO m;
   UPDATE pointers SET version = p_version, digest = p_artifact, generation = p_pointer.generation + 1, moved_at = p_at
   WHERE (tenant, bundle, channel) = (p_pointer.tenant, p_pointer.bundle, p_pointer.channel) AND generation = p_pointer.generation;
@@ -106,6 +107,8 @@ BEGIN
   RETURN CASE WHEN down IS NOT NULL THEN jsonb_build_object('kind', 'sinks_down', 'sinks', down) END;
 END $$;
 
+-- Promotes, or rolls back to what an earlier move of this pointer has named. A rollback passes a hold, which is against moves forward: the
+-- hold of the first rollback must not keep the second from going further back.
 CREATE FUNCTION move_by_hand(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   t text := p_request->>'tenant';
@@ -116,6 +119,7 @@ DECLARE
   p pointers;
   m moves;
   artifact text;
+  back bigint;
   answer jsonb;
 BEGIN
   PERFORM FROM tenants WHERE tenant = t;
@@ -127,19 +131,26 @@ BEGIN
   IF r.status <> 'settled' OR r.outcome <> 'published' THEN
     RETURN jsonb_build_object('kind', 'not_promotable', 'outcome', CASE r.status WHEN 'settled' THEN r.outcome END);
   END IF;
+  IF p_request->>'restores' IS NOT NULL THEN
+    SELECT coalesce(restores, generation) INTO back FROM moves
+    WHERE (tenant, bundle, channel, generation, to_version) = (t, b, c, (p_request->>'restores')::bigint, v);
+    IF NOT FOUND THEN RETURN '{"kind": "no_move"}'; END IF;
+  END IF;
+  answer := channel_bar(t, b, c, (p_request->>'createChannel')::boolean, (p_request->>'channelLimit')::integer);
+  IF answer IS NOT NULL THEN RETURN answer; END IF;
   -- Those whose approvals this move makes void: before the pointer's row, as everywhere.
   PERFORM FROM releases WHERE (tenant, bundle, channel) = (t, b, c) AND status = 'running' ORDER BY version FOR UPDATE;
   p := lock_pointer(t, b, c);
   -- Once more: the lock may have waited for this same request, brought here twice.
   answer := replay(t, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  IF p.hold_reason IS NOT NULL THEN RETURN jsonb_build_object('kind', 'held', 'reason', p.hold_reason); END IF;
+  IF p.hold_reason IS NOT NULL AND back IS NULL THEN RETURN jsonb_build_object('kind', 'held', 'reason', p.hold_reason); END IF;
   IF (p_request->>'ifGeneration')::bigint <> p.generation THEN RETURN jsonb_build_object('kind', 'stale', 'pointer', pointer_json(p)); END IF;
   artifact := artifact_for(t, b, v, c);
   IF (p.version, p.digest) IS DISTINCT FROM (v, artifact) THEN
     answer := hand_bar(p_request, p, v, artifact, p_at);
     IF answer IS NOT NULL THEN RETURN answer; END IF;
-    m := put_move(p, 'hand', v, artifact, p_request->>'by', p_request->>'why', p_at);
+    m := put_move(p, 'hand', v, artifact, p_request->>'by', p_request->>'why', p_at, back);
     UPDATE moves SET announced_at = p_at WHERE (tenant, bundle, channel, generation) = (t, b, c, m.generation);
     PERFORM void_stale(w, p_at) FROM releases w WHERE (w.tenant, w.bundle, w.channel) = (t, b, c) AND w.status = 'running';
   END IF;
@@ -178,7 +189,10 @@ BEGIN
   IF answer IS NOT NULL THEN RETURN answer; END IF;
   PERFORM FROM bundles WHERE (tenant, bundle) = (t, b);
   IF NOT FOUND THEN RETURN '{"kind": "no_bundle"}'; END IF;
-  p := lock_pointer(t, b, c);
+  SELECT * INTO p FROM pointers WHERE (tenant, bundle, channel) = (t, b, c) FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN jsonb_build_object('kind', 'no_channel', 'channels', (SELECT jsonb_agg(channel ORDER BY channel) FROM pointers WHERE (tenant, bundle) = (t, b)));
+  END IF;
   answer := replay(t, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
   PERFORM put_hold(t, b, c, p_request->>'reason', p_request->>'by', p_at);

@@ -223,11 +223,14 @@ CREATE TABLE moves (
   to_digest text NOT NULL,
   by text NOT NULL,
   why text NOT NULL,
+  -- A rollback: the earlier move whose state it restores, which is itself no rollback. See core/rollback.ts.
+  restores bigint CHECK (restores < generation),
   moved_at timestamptz NOT NULL,
   announced_at timestamptz,
   PRIMARY KEY (tenant, bundle, channel, generation),
   UNIQUE (tenant, seq),
   FOREIGN KEY (tenant, bundle, channel) REFERENCES pointers,
+  FOREIGN KEY (tenant, bundle, channel, restores) REFERENCES moves,
   FOREIGN KEY (tenant, bundle, to_version) REFERENCES releases,
   FOREIGN KEY (tenant, to_digest) REFERENCES artifacts
 );
@@ -414,6 +417,8 @@ CREATE TABLE hooks (
   path text,
   bundle identifier NOT NULL,
   channel identifier NOT NULL,
+  -- Whether a push may create the channel: see channel_bar.
+  create_channel boolean NOT NULL,
   -- Null for the provider's own.
   api_url text,
   -- Both sealed: see services/secrets.

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 
-import { runCli } from '../../support/run-cli.ts';
+import { runCli, type RunCliOptions } from '../../support/run-cli.ts';
 import {
+  DIGEST,
   json,
   move,
   pointer,
@@ -22,7 +23,11 @@ afterEach(async () => {
   api = null;
 });
 
-async function run(args: readonly string[], script: Parameters<typeof scriptedApi>[0] = {}) {
+async function run(
+  args: readonly string[],
+  script: Parameters<typeof scriptedApi>[0] = {},
+  options: RunCliOptions = {},
+) {
   api = await scriptedApi(script);
   const env = {
     POINTSMAN_URL: api.url,
@@ -30,56 +35,85 @@ async function run(args: readonly string[], script: Parameters<typeof scriptedAp
     POINTSMAN_TENANT: 'acme',
     POINTSMAN_BUNDLE: 'bot',
   };
-  return runCli(args, { env });
+  return runCli(args, { env, ...options });
 }
 
 describe('rollback', () => {
-  test('goes to the version before, only from where it saw the pointer, and can hold it there', async () => {
-    const result = await run(['rollback', '--hold', 'v2 is rude'], {
-      [`GET ${CHANNEL}`]: json(pointer()),
-      [`GET ${CHANNEL}/moves`]: json({ items: [move(2, 1, 2), move(1, null, 1)], next: null }),
-      [`PUT ${CHANNEL}`]: json(
-        pointer({ version: 1, generation: 3, hold: { reason: 'v2 is rude', by: 'ann', at: '' } }),
-      ),
-    });
-    expect(result.exit).toBe(0);
-    expect(result.stdout).toBe('rolled back  v2 → v1 at generation 3, held: v2 is rude\n');
-    const put = api?.seen.at(-1);
-    expect(put?.headers['if-match']).toBe('"2"');
-    expect(JSON.parse(String(put?.body))).toEqual({ version: 1, hold: 'v2 is rude' });
+  const LIVE = `sha256:${'b'.repeat(64)}`;
+  const layer = (path: string, letter: string) => ({
+    digest: `sha256:${letter.repeat(64)}`,
+    size: 1,
+    annotations: { 'org.opencontainers.image.title': path },
+  });
+  /** v2 is live at generation 2, and v1 was before; one file differs. */
+  const seen = (more: Readonly<Record<string, unknown>> = {}) => ({
+    [`GET ${CHANNEL}/rollback`]: json({
+      pointer: pointer({ digest: LIVE, ...more }),
+      move: move(1, null, 1),
+    }),
+    [`GET /v1/tenants/acme/artifacts/${LIVE}`]: json({ layers: [layer('a', '1')] }),
+    [`GET /v1/tenants/acme/artifacts/${DIGEST}`]: json({ layers: [layer('a', '2')] }),
+    [`PUT ${CHANNEL}`]: json(
+      pointer({ version: 1, generation: 3, hold: { reason: 'why', by: 'ann', at: '' } }),
+    ),
+  });
+  const sent = (): unknown => {
+    const put = api?.seen.find(({ method }) => method === 'PUT');
+    return put === undefined ? null : JSON.parse(String(put.body));
+  };
+
+  test('shows what would change, asks, and moves the pointer only from where it was seen', async () => {
+    const result = await run(['rollback', '--hold', 'v2 is rude'], seen(), { answers: ['y'] });
+    expect(result).toMatchObject({ exit: 0, stderr: '', asked: ['Roll live back to v1? [y/N] '] });
+    expect(result.stdout.split('\n')).toEqual([
+      '  live is   v2  sha256:bbbbbbbbbbbb  at generation 2',
+      '  would be  v1  sha256:aaaaaaaaaaaa  as at generation 1',
+      '  1 file changed, 0 added, 0 removed ("pointsman diff 2 1" shows them)',
+      'rolled back  v2 → v1 at generation 3, held: why',
+      '',
+    ]);
+    expect(api?.seen.at(-1)?.headers['if-match']).toBe('"2"');
+    expect(sent()).toEqual({ restores: 1, hold: 'v2 is rude' });
   });
 
-  test('takes no notice of a move that came after its look, so that the guard refuses', async () => {
-    const result = await run(['rollback'], {
-      [`GET ${CHANNEL}`]: json(pointer()),
-      [`GET ${CHANNEL}/moves`]: json({ items: [move(3, 2, 3), move(2, 1, 2), move(1, null, 1)], next: null }),
-      [`PUT ${CHANNEL}`]: problem(412, 'pointer_moved', 'it is at generation 3'),
+  test('that is not confirmed moves nothing', async () => {
+    const result = await run(['rollback'], seen(), { answers: ['n'] });
+    expect(result.exit).toBe(130);
+    expect(sent()).toBeNull();
+  });
+
+  test('needs --yes where nobody can be asked', async () => {
+    expect((await run(['rollback'], seen())).exit).toBe(2);
+    expect(api?.seen).toEqual([]);
+  });
+
+  test('holds the pointer unless it is told not to, and keeps a hold that is on already', async () => {
+    await run(['rollback', '--yes'], seen());
+    expect(sent()).toEqual({ restores: 1, hold: 'rolled back from v2' });
+    await api?.close();
+    await run(['rollback', '--yes', '--no-hold'], seen());
+    expect(sent()).toEqual({ restores: 1 });
+    await api?.close();
+    await run(['rollback', '--yes'], seen({ hold: { reason: 'incident', by: 'ann', at: '' } }));
+    expect(sent()).toEqual({ restores: 1 });
+  });
+
+  test('--to goes back to that version', async () => {
+    await run(['rollback', '--yes', '--to', '1'], seen());
+    expect(api?.seen[0]?.query.get('version')).toBe('1');
+  });
+
+  test('does not undo a move that came after it looked', async () => {
+    const script = { ...seen(), [`PUT ${CHANNEL}`]: problem(412, 'pointer_moved', 'it is at generation 3') };
+    expect((await run(['rollback', '--yes'], script)).exit).toBe(8);
+  });
+
+  test('with nothing to go back to moves nothing, and says what else there is', async () => {
+    const result = await run(['rollback', '--yes'], {
+      [`GET ${CHANNEL}/rollback`]: problem(409, 'nothing_before', 'v1 is the first'),
     });
     expect(result.exit).toBe(8);
-    expect(JSON.parse(String(api?.seen.at(-1)?.body))).toEqual({ version: 1 });
-  });
-
-  test('without a version before it moves nothing', async () => {
-    const result = await run(['rollback'], {
-      [`GET ${CHANNEL}`]: json(pointer({ version: 1, generation: 1 })),
-      [`GET ${CHANNEL}/moves`]: json({ items: [move(1, null, 1)], next: null }),
-    });
-    expect(result.exit).toBe(8);
-    expect(api?.seen.map(({ method }) => method)).toEqual(['GET', 'GET']);
-  });
-
-  test('reads the history over as many pages as it has', async () => {
-    const result = await run(['rollback', '--json'], {
-      [`GET ${CHANNEL}`]: json(pointer({ version: 3, generation: 4 })),
-      [`GET ${CHANNEL}/moves`]: [
-        json({ items: [move(4, 2, 3), move(3, 3, 2)], next: 'more' }),
-        json({ items: [move(2, 1, 3), move(1, null, 1)], next: null }),
-      ],
-      [`PUT ${CHANNEL}`]: json(pointer({ version: 1, generation: 5 })),
-    });
-    expect(JSON.parse(result.stdout)).toMatchObject({ version: 1, generation: 5 });
-    expect(api?.seen[2]?.query.get('cursor')).toBe('more');
-    expect(JSON.parse(String(api?.seen.at(-1)?.body))).toEqual({ version: 1 });
+    expect(result.stderr).toContain('pointsman promote');
   });
 });
 
@@ -90,6 +124,27 @@ describe('steering', () => {
     });
     expect(result).toMatchObject({ exit: 0, stdout: 'promoted  staging is v3 at generation 8\n' });
     expect(api?.seen[0]?.headers['if-match']).toBe('"7"');
+  });
+
+  test.each([
+    ['publish', ['publish', 'examples/support-bot', '--channel', 'lvie'], `POST ${RELEASES}`],
+    ['promote', ['promote', '3', '--channel', 'lvie'], 'PUT /v1/tenants/acme/bundles/bot/channels/lvie'],
+  ])(
+    '%s to a channel that is misspelt says which one was meant, and how a new one is made',
+    async (_, args, call) => {
+      const detail = '"bot" has no channel "lvie". It has: live. Did you mean "live"?';
+      const { exit, stderr } = await run(args, { [call]: problem(404, 'unknown_channel', detail) });
+      expect(exit).toBe(12);
+      expect(stderr).toContain('Did you mean "live"?');
+      expect(stderr).toContain('--create-channel');
+    },
+  );
+
+  test('promote --create-channel asks for the new channel', async () => {
+    await run(['promote', '3', '--channel', 'staging', '--create-channel'], {
+      'PUT /v1/tenants/acme/bundles/bot/channels/staging': json(pointer({ version: 3, generation: 1 })),
+    });
+    expect(JSON.parse(String(api?.seen[0]?.body))).toEqual({ version: 3, createChannel: true });
   });
 
   test('hold and --lift are the two calls of the contract', async () => {

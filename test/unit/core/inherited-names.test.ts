@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest';
+
+import { TokenName } from '../../../core/access.ts';
+import { GateName } from '../../../core/gate-rules.ts';
+import {
+  BundleName,
+  ChannelName,
+  FollowerName,
+  HookName,
+  SinkName,
+  TenantName,
+} from '../../../core/identifiers.ts';
+import { Policy } from '../../../core/policy.ts';
+import { isBroker, sinkKey } from '../../../core/sink.ts';
+import {
+  admit,
+  BundleState,
+  inFlight,
+  NEW_BUNDLE,
+  place,
+  release,
+  slotOf,
+  withSlot,
+} from '../../../core/slot.ts';
+import { INHERITED_NAMES } from '../../support/inherited-names.ts';
+
+const source = `sha256:${'0'.repeat(64)}`;
+const empty = { inFlight: null, queue: [], generation: 0 };
+const valid = (schema: { safeParse(name: string): { success: boolean } }) =>
+  INHERITED_NAMES.filter((name) => schema.safeParse(name).success);
+
+test('some names that every object inherits are valid names of things', () => {
+  for (const schema of [TenantName, BundleName, ChannelName, HookName, SinkName, FollowerName, GateName])
+    expect(valid(schema)).toEqual(expect.arrayContaining(['constructor', 'prototype', 'then']));
+  expect(valid(TokenName)).toEqual(expect.arrayContaining(['constructor', 'hasOwnProperty', 'toString']));
+});
+
+describe.each(valid(ChannelName))('a channel "%s"', (channel) => {
+  test('that a bundle does not have has an empty slot', () => {
+    expect(slotOf(NEW_BUNDLE, channel)).toEqual(empty);
+    expect(slotOf(withSlot(NEW_BUNDLE, 'live', { ...empty, generation: 4 }), channel)).toEqual(empty);
+    expect(place(slotOf(NEW_BUNDLE, channel), 'queue')).toEqual({ placement: 'start', supersedes: [] });
+  });
+
+  test('takes a release, a line behind it and its end, like every other', () => {
+    let state = admit(NEW_BUNDLE, channel, { version: 1, source }, 'start');
+    expect(inFlight(slotOf(state, channel), 1)).not.toBeNull();
+    state = admit(state, channel, { version: 2, source }, 'queue');
+    expect(place(slotOf(state, channel), 'supersede').supersedes).toEqual([1, 2]);
+    state = withSlot(state, channel, release(slotOf(state, channel), 1));
+    expect(slotOf(state, channel)).toEqual({ ...empty, queue: [{ version: 2, source }] });
+    expect([...state.channels.keys()]).toEqual([channel]);
+  });
+
+  test('is stored and read again as it was', () => {
+    const state = admit(NEW_BUNDLE, channel, { version: 1, source }, 'start');
+    const stored = JSON.parse(JSON.stringify(BundleState.encode(state))) as unknown;
+    expect(stored).toEqual({
+      lastVersion: 1,
+      channels: { [channel]: { ...empty, inFlight: { version: 1, invocationId: null, swapped: false } } },
+    });
+    expect(BundleState.parse(stored)).toEqual(state);
+  });
+
+  test('has the policy that was written for it, and no other', () => {
+    expect(Object.hasOwn(Policy.parse({ channels: { live: {} } }).channels, channel)).toBe(false);
+    const own = Policy.parse({ channels: { [channel]: { onConflict: 'queue' } } });
+    expect(Object.entries(own.channels)).toEqual([[channel, { onConflict: 'queue', gates: [] }]]);
+  });
+});
+
+test.each(valid(SinkName))('a sink "%s" is a tenant’s webhook and no broker', (sink) => {
+  expect(isBroker(sink)).toBe(false);
+  expect(sinkKey({ tenant: 'acme', sink })).toBe(`acme/${sink}`);
+});

@@ -1,0 +1,117 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { type PastMove, rollbackTarget } from '../../../core/rollback.ts';
+
+interface Step extends PastMove {
+  readonly version: number;
+}
+
+/** A pointer's history, as the record keeps it. */
+class History {
+  readonly #moves: Step[] = [];
+
+  get live(): number | null {
+    return this.#moves.at(-1)?.version ?? null;
+  }
+
+  /** Publishes or promotes. What is live already moves nothing. */
+  forward(version: number): void {
+    if (version === this.live) return;
+    this.#moves.push({ generation: this.#moves.length + 1, restores: null, version });
+  }
+
+  /** Returns the generation that was restored; null when there was nothing before. */
+  async rollBack(): Promise<number | null> {
+    const target = await rollbackTarget(this.#moves.length, (at) => Promise.resolve(this.#at(at)));
+    if (target === null) return null;
+    const { version } = this.#at(target);
+    this.#moves.push({ generation: this.#moves.length + 1, restores: target, version });
+    return target;
+  }
+
+  #at(generation: number): Step {
+    const move = this.#moves[generation - 1];
+    if (move === undefined) throw new Error(`there is no generation ${generation}`);
+    return move;
+  }
+}
+
+async function through(...steps: readonly (number | 'back')[]): Promise<History> {
+  const history = new History();
+  for (const step of steps) {
+    if (step === 'back') await history.rollBack();
+    else history.forward(step);
+  }
+  return history;
+}
+
+const steps = fc.array(fc.oneof(fc.integer({ min: 1, max: 6 }), fc.constant('back' as const)), {
+  maxLength: 40,
+});
+
+describe('a rollback', () => {
+  test.each([
+    ['goes to what was live before, in the order of history', [6, 4, 5, 'back'], 4],
+    ['that is the second in a row goes further back', [6, 4, 5, 'back', 'back'], 6],
+    [
+      'after a publish that followed a rollback goes to what the publish replaced',
+      [1, 2, 'back', 3, 'back'],
+      1,
+    ],
+    ['never visits what was rolled back before', [1, 2, 3, 'back', 4, 'back', 'back'], 1],
+    ['undoes a promotion like a publish', [1, 2, 1, 'back'], 2],
+    ['of the first changes nothing', [1, 'back'], 1],
+  ] as const)('%s', async (_title, taken, live) => {
+    expect((await through(...taken)).live).toBe(live);
+  });
+
+  test('of a pointer that has never moved has no target', async () => {
+    expect(await new History().rollBack()).toBeNull();
+  });
+
+  test('restores what was live before each move, as an undo stack does, whatever came before', async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, async (taken) => {
+        const history = new History();
+        // The model: what is live is on top of all that it has replaced and that is not undone.
+        const stack: number[] = [];
+        for (const step of taken) {
+          if (step === 'back') {
+            const restored = await history.rollBack();
+            expect(restored === null).toBe(stack.length <= 1);
+            if (restored !== null) stack.pop();
+          } else {
+            history.forward(step);
+            if (step !== stack.at(-1)) stack.push(step);
+          }
+          expect(history.live).toBe(stack.at(-1) ?? null);
+        }
+      }),
+    );
+  });
+
+  test('repeated until it is refused visits earlier states in reverse order, none of them twice, down to the first', async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, async (taken) => {
+        const history = await through(...taken);
+        const visited: number[] = [];
+        for (let target = await history.rollBack(); target !== null; target = await history.rollBack())
+          visited.push(target);
+        expect(visited).toEqual([...new Set(visited)].toSorted((a, b) => b - a));
+        if (visited.length > 0) expect(visited.at(-1)).toBe(1);
+        expect(await history.rollBack()).toBeNull();
+      }),
+    );
+  });
+
+  test('reads two moves of the history, however long it is', async () => {
+    let read = 0;
+    const moveAt = (generation: number) => {
+      read += 1;
+      return Promise.resolve({ generation, restores: null });
+    };
+    expect(await rollbackTarget(1_000_000, moveAt)).toBe(999_999);
+    expect(read).toBe(2);
+  });
+});
