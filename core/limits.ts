@@ -224,6 +224,8 @@ export const callbackLimits = {
 export const hookLimits = {
   /** Fetching the source of a push: with the waits between them about twenty minutes, or as long as the provider asks for. */
   fetchRetries: { attempts: 10, firstMs: 2 * second, factor: 2, maxMs: 5 * minute },
+  /** How often one source is fetched because it was deleted before it could be published: once is an outage of the store. */
+  storeRounds: 3,
   /** One that finds no room on its worker: others take seconds, and an hour of them is no queue any more. */
   busyIntervalMs: 2 * second,
   busyMs: 60 * minute,

@@ -8,6 +8,7 @@ import { Conclusion, Decision, GateState } from '../core/gate.ts';
 import { Origin } from '../core/hook.ts';
 import { BundleName, ChannelName, Digest, Generation, Version } from '../core/identifiers.ts';
 import { Pointer } from '../core/pointer.ts';
+import { QuotaExceeded } from '../core/quota.ts';
 import { ConflictRule, Outcome } from '../core/release.ts';
 import type { BundleState } from '../core/slot.ts';
 import { DownSink } from './sink-contract.ts';
@@ -50,6 +51,8 @@ const KeyReused = z.object({ kind: z.literal('key_reused') });
 const KnownDown = DownSink.extend({ known: z.boolean() });
 const SinksDown = z.object({ kind: z.literal('sinks_down'), sinks: z.array(KnownDown) });
 const NoTenant = z.object({ kind: z.literal('no_tenant') });
+/** The source that was asked for has been deleted: nobody published it for too long. Store it again. */
+const NoSource = z.object({ kind: z.literal('no_source') });
 const TooManyChannels = z.object({ kind: z.literal('too_many_channels'), limit: z.number() });
 
 export const PublishAnswer = z.discriminatedUnion('kind', [
@@ -58,6 +61,8 @@ export const PublishAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('queue_full'), limit: z.number() }),
   /** A later push of the same hook is there already, as that version; null where the delivery has ended otherwise. */
   z.object({ kind: z.literal('overtaken'), version: Version.nullable() }),
+  QuotaExceeded,
+  NoSource,
   TooManyChannels,
   Stale,
   Held,

@@ -5,6 +5,7 @@ import { canonicalJson } from '../core/canonical-json.ts';
 import { digestOf } from '../core/digest.ts';
 import { type DeliveryName, hookAuthor, parseDeliveryKey } from '../core/hook.ts';
 import { hookLimits, releaseLimits, stepRetries } from '../core/limits.ts';
+import { describeExceeded } from '../core/quota.ts';
 import { type PublishAnswer, type PublishRequest, Tenant } from './contract.ts';
 import type { Deps } from './deps.ts';
 import { Delivery, type DeliveryVerdict, Reporter } from './hook-contract.ts';
@@ -53,9 +54,14 @@ async function fetchAndPublish(
   name: DeliveryName,
 ): Promise<DeliveryVerdict | Unpublished> {
   try {
-    const fetched = await fetchSource(ctx, deps, name);
-    if (fetched.kind === 'ended') return fetched.verdict;
-    return fetched.kind === 'fetched' ? await publish(ctx, name, fetched) : fetched;
+    for (let round = 0; round < hookLimits.storeRounds; round++) {
+      const fetched = await fetchSource(ctx, deps, name);
+      if (fetched.kind === 'ended') return fetched.verdict;
+      if (fetched.kind !== 'fetched') return fetched;
+      const done = await publish(ctx, name, fetched);
+      if (done !== 'no_source') return done;
+    }
+    return { kind: 'failed', reason: 'its source was deleted before it could be published' };
   } catch (error) {
     if (error instanceof CancelledError) return { kind: 'refused', reason: 'cancelled through Restate' };
     if (!gaveUp(error)) throw error;
@@ -98,16 +104,20 @@ async function fetchSource(
   }
 }
 
-/** The tenant's object answers at once, or says that its store is away; then the wait is ours, since nobody stands behind us. */
+/**
+ * The tenant's object answers at once, or says that its store is away; then the wait is ours, since nobody stands behind us. After a wait the
+ * source may be gone, because content that nothing names is deleted: `no_source`.
+ */
 async function publish(
   ctx: WorkflowContext,
   name: DeliveryName,
   fetched: FetchedSource,
-): Promise<DeliveryVerdict | Unpublished> {
+): Promise<DeliveryVerdict | Unpublished | 'no_source'> {
   const request = publishRequest(name, fetched);
   const untilMs = (await ctx.date.now()) + releaseLimits.swapWaitMs;
   for (;;) {
     const answer = await askToPublish(ctx, name.tenant, request);
+    if (answer?.kind === 'no_source') return 'no_source';
     if (answer !== null) return published(answer);
     if ((await ctx.date.now()) >= untilMs)
       return { kind: 'failed', reason: 'the store was down for longer than a push waits' };
@@ -165,6 +175,8 @@ function whyRefused(answer: Exclude<PublishAnswer, { kind: 'accepted' }>): strin
       return `the pointer is held: ${answer.reason}`;
     case 'too_many_channels':
       return `the bundle has its ${answer.limit} channels already`;
+    case 'quota_exceeded':
+      return describeExceeded(answer);
     case 'key_reused':
       return 'its key was used for another publish';
     default:

@@ -47,6 +47,7 @@ import { policyEndpoints } from './routes/policy.ts';
 import { processEndpoints } from './routes/process.ts';
 import { progressEndpoints } from './routes/progress.ts';
 import { publishEndpoints } from './routes/publish.ts';
+import { quotaEndpoints } from './routes/quotas.ts';
 import { releaseEndpoints } from './routes/releases.ts';
 import { sinkEndpoints } from './routes/sinks.ts';
 import { sendingEndpoints } from './routes/sink-sending.ts';
@@ -110,6 +111,7 @@ export function createApp(deps: AppDeps): App {
     ...steeringEndpoints(parts),
     ...sendingEndpoints(parts),
     ...policyEndpoints(parts),
+    ...quotaEndpoints(parts),
     ...contentEndpoints(parts),
     ...tokenEndpoints(parts),
     ...callbackEndpoints(parts),

@@ -72,10 +72,13 @@ export async function publish(
     ? null
     : await expectedGeneration(db, { tenant, bundle, channel }, asked.ifMatch);
   const onConflict = terms.onConflict ?? options.onConflict ?? 'supersede';
-  return accepted(
-    await tenants(tenant, asked.ids).publish({ ...request, onConflict, ...identity, ifGeneration }),
-    tenant,
-  );
+  const admit = () =>
+    tenants(tenant, asked.ids).publish({ ...request, onConflict, ...identity, ifGeneration });
+  const answer = await admit();
+  if (answer.kind !== 'no_source') return accepted(answer, tenant);
+  // Its key has expired since it was looked up, so that the source was not stored.
+  await storeSource(db, tenant, source.tree, contentsOf(source));
+  return accepted(await admit(), tenant);
 }
 
 /** What the policy and the clock have against how a source is to be published. A time that has passed is now. */
@@ -101,6 +104,11 @@ function accepted(answer: PublishAnswer, tenant: string): Accepted {
       throw new PointsmanError('conflict', `Release v${answer.version} is on its way to this pointer.`, {
         details: { version: answer.version },
       });
+    case 'no_source':
+      throw new PointsmanError(
+        'unavailable',
+        'The source was deleted while it was published; send it again.',
+      );
     case 'queue_full':
       throw new PointsmanError(
         'busy',

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { digestOf } from '../../core/digest.ts';
 import { PointsmanError } from '../../core/errors.ts';
 import { DeliveryId, type HookProvider } from '../../core/hook.ts';
+import { quotaError } from '../../core/quota.ts';
 import { cut, type Push } from '../hooks/push.ts';
 import { deliveryIdOf, readDelivery } from '../hooks/read-delivery.ts';
 import { applyRule } from '../hooks/rule.ts';
@@ -95,6 +96,7 @@ export async function receive({ db }: Intake, hook: HookRecord, raw: Raw): Promi
     const detail = `The delivery "${id}" came with another payload before.`;
     throw new PointsmanError('idempotency_key_reused', detail);
   }
+  if (answer.kind === 'quota_exceeded') throw quotaError(answer);
   const { delivery } = answer;
   const kind = delivery.state === 'ignored' ? 'ignored' : 'accepted';
   return { kind, delivery, replayed: answer.kind === 'replayed' };

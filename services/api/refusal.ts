@@ -1,5 +1,6 @@
 import { PointsmanError } from '../../core/errors.ts';
 import type { Pointer } from '../../core/pointer.ts';
+import { type QuotaExceeded, quotaError } from '../../core/quota.ts';
 import { notFound } from './absence.ts';
 
 /** The refusals that several of the tenant's handlers share. */
@@ -8,6 +9,7 @@ export type Refusal =
   | { readonly kind: 'held'; readonly reason: string }
   | { readonly kind: 'key_reused' }
   | { readonly kind: 'too_many_channels'; readonly limit: number }
+  | QuotaExceeded
   | { readonly kind: 'overtaken'; readonly version: number | null }
   | { readonly kind: 'no_tenant' };
 
@@ -34,6 +36,8 @@ export function refusal(answer: Refusal, tenant: string): PointsmanError {
       return new PointsmanError('conflict', 'A later push has come before this one.', {
         details: { version: answer.version },
       });
+    case 'quota_exceeded':
+      return quotaError(answer);
     case 'no_tenant':
       return notFound(`There is no tenant "${tenant}".`);
   }

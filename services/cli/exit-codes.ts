@@ -90,6 +90,8 @@ const BY_CODE: Readonly<Record<ErrorCode, ExitName>> = {
   no_secret_key: 'refused',
   not_promotable: 'refused',
   held: 'refused',
+  larger_than_quota: 'rejected',
+  quota_exceeded: 'refused',
   busy: 'unavailable',
   internal: 'failed',
   unavailable: 'unavailable',

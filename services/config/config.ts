@@ -1,3 +1,4 @@
+import { retentionLimits } from '../../core/storage-limits.ts';
 import type { Broker } from '../../core/sink.ts';
 import type { AddressRange } from '../outbound/address-ranges.ts';
 import type { SecretKeys } from '../secrets/secret-box.ts';
@@ -48,6 +49,8 @@ export interface WorkerConfig extends RabbitConfig {
   readonly redisUrl: string | null;
   /** Whether pointers and bundles are cached there. */
   readonly redisCache: boolean;
+  /** How long audit rows are kept. */
+  readonly auditMs: number;
   /** What outgoing calls may reach although it is not public. */
   readonly outboundAllow: readonly AddressRange[];
   /** Null without one: hooks can't be set then. */
@@ -142,6 +145,7 @@ export function workerConfig(env: Environment): WorkerConfig {
     'POINTSMAN_REDIS_CACHE',
     'POINTSMAN_OUTBOUND_ALLOW',
     ...SECRET_KEYS,
+    'POINTSMAN_AUDIT_DAYS',
     'POINTSMAN_LOG_LEVEL',
   ] as const;
   const read = readSettings(env, names, { required, rules: [currentBesidePrevious, cacheNeedsRedis] });
@@ -160,6 +164,7 @@ export function workerConfig(env: Environment): WorkerConfig {
     ...rabbitConfig(read),
     redisUrl: read.REDIS_URL ?? null,
     redisCache: read.POINTSMAN_REDIS_CACHE ?? false,
+    auditMs: (read.POINTSMAN_AUDIT_DAYS ?? retentionLimits.auditDays) * DAY_MS,
     outboundAllow: read.POINTSMAN_OUTBOUND_ALLOW ?? [],
     secretKeys: secretKeys(read),
     logLevel: read.POINTSMAN_LOG_LEVEL ?? 'info',
@@ -195,6 +200,7 @@ export function stackConfig(env: Environment): StackConfig {
     'POINTSMAN_REDIS_CACHE',
     'POINTSMAN_OUTBOUND_ALLOW',
     ...SECRET_KEYS,
+    'POINTSMAN_AUDIT_DAYS',
     'POINTSMAN_LOG_LEVEL',
   ] as const;
   const rules = [
@@ -229,6 +235,7 @@ export function stackConfig(env: Environment): StackConfig {
 // Loopback: whoever wants the API on a network says so, since it is then reachable by all who are on it.
 const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_PORT = 7400;
+const DAY_MS = 86_400_000;
 const DEFAULT_HOME = '.pointsman';
 
 const oneAdminToken: Rule<'POINTSMAN_ADMIN_TOKEN' | 'POINTSMAN_ADMIN_TOKEN_SHA256'> = (_read, isSet) =>

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { SinkKind } from '../../core/sink.ts';
+import { QuotaExceeded } from '../../core/quota.ts';
 import type { Database } from './database.ts';
 import { allRows, answerOf, at, Big, Iso, json } from './rows.ts';
 
@@ -95,8 +96,6 @@ export interface PutSink extends ChangeSink {
   readonly secret: string | null;
   /** Sealed: for a new webhook that is given none. */
   readonly madeSecret: string;
-  /** Webhooks that the tenant may have. */
-  readonly most: number;
 }
 
 const PutAnswer = z.discriminatedUnion('kind', [
@@ -109,7 +108,7 @@ const PutAnswer = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('no_tenant') }),
   z.object({ kind: z.literal('key_reused') }),
-  z.object({ kind: z.literal('too_many') }),
+  QuotaExceeded,
 ]);
 
 /** Makes a webhook, or replaces what it is: see `put_sink` in functions/sinks.sql. */

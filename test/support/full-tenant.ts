@@ -7,6 +7,7 @@ import { postgresCallbacks } from '../../services/postgres/callbacks.ts';
 import { acknowledge } from '../../services/postgres/followers.ts';
 import { postgresGates } from '../../services/postgres/gates.ts';
 import { receive, setHook } from './hooks.ts';
+import { limitTenant } from './quotas.ts';
 import { setSink } from './sinks.ts';
 import { AT, holdRequest, published, readyToSwap, type Store } from './store.ts';
 
@@ -25,6 +26,7 @@ export async function fillTenant(store: Store, tenant: string): Promise<void> {
     [tenant],
   );
   await follows(store, tenant);
+  await limitTenant(store.db, tenant, { hooks: 7 });
 }
 
 /** A runtime that runs nothing yet. */

@@ -133,7 +133,7 @@ function blobEndpoint({ db }: ApiParts): Endpoint {
     async handle({ params, about }) {
       const found = await getOpenCallback(db, params.capability, 'compile');
       about(found);
-      const blob = await describeBlob(db, found.tenant, params.digest);
+      const blob = await describeBlob(db, found, params.digest);
       if (blob === null) throw notFound(`There is no blob ${params.digest}.`);
       return jsonAnswer({ digest: params.digest, ...blob }, 200);
     },
@@ -156,7 +156,15 @@ function uploadEndpoint({ db, budget }: ApiParts): Endpoint {
       content: { '*/*': { schema: { type: 'string', format: 'binary' } } },
     },
     responses: { 201: json(Blob, 'It is kept.', ofRelease), 200: json(Blob, 'It was there.', ofRelease) },
-    problems: [...closed, 'too_large', 'unsupported_media_type', 'wrong_content', 'busy'],
+    problems: [
+      ...closed,
+      'too_large',
+      'unsupported_media_type',
+      'wrong_content',
+      'busy',
+      'quota_exceeded',
+      'larger_than_quota',
+    ],
     async handle({ params, request, about }) {
       const found = await getOpenCallback(db, params.capability, 'compile');
       about(found);

@@ -71,7 +71,14 @@ function receiveEndpoint({ db, secrets, deliveries }: ApiParts): Endpoint {
       202: json(Receipt, 'It is on record, and is being fetched.'),
       200: json(Receipt, 'It publishes nothing, or it was here before.', { ...replayed, ...ofRelease }),
     },
-    problems: ['not_signed', 'unknown_repository', 'idempotency_key_reused', 'busy', 'unavailable'],
+    problems: [
+      'not_signed',
+      'unknown_repository',
+      'idempotency_key_reused',
+      'busy',
+      'unavailable',
+      'quota_exceeded',
+    ],
     async handle({ params, request, log, ids, about }) {
       const holding = budget.open(params.tenant);
       try {

@@ -103,6 +103,8 @@ function publishEndpoint(parts: ApiParts): Endpoint {
       'idempotency_key_reused',
       'held',
       'busy',
+      'quota_exceeded',
+      'larger_than_quota',
     ],
     async handle(call) {
       const { dryRun, ...options } = call.query;

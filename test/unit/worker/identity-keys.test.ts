@@ -16,6 +16,7 @@ const config: WorkerConfig = {
   amqpUnrouted: 'mandatory',
   redisUrl: null,
   redisCache: false,
+  auditMs: 1,
   outboundAllow: [],
   secretKeys: null,
   logLevel: 'info',
