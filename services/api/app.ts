@@ -252,6 +252,11 @@ function metricsOf(
     'Compilations of this process that wait for a thread.',
     () => compiler.waiting,
   );
+  metrics.gauge(
+    'pointsman_stored_bytes',
+    'Bytes that all tenants together have stored, as their quotas count them.',
+    async () => (await lines())?.storedBytes ?? null,
+  );
   metrics.gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
   if (queueDepths !== null) metrics.source(() => queueGauges(queueDepths));
   return metrics;

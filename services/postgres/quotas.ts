@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { Quota, type QuotaChanges } from '../../core/quota.ts';
 import type { Database } from './database.ts';
-import { answerOf, at, Big, json } from './rows.ts';
+import { answerOf, at, json } from './rows.ts';
 
 /** Every quota of a tenant with what is used of it, in the order of their names; null where there is no such tenant. */
 export async function readQuotas(db: Database, tenant: string): Promise<Quota[] | null> {
@@ -32,9 +32,4 @@ export async function setQuotas(
 ): Promise<z.infer<typeof SetAnswer>> {
   const rows = await db.answer(tenant, 'set_quotas($1, $2::jsonb, $3)', [json(request), at(epochMs)]);
   return answerOf(SetAnswer, rows);
-}
-
-/** Bytes that all tenants together have stored. */
-export async function readStoredBytes(db: Database): Promise<number> {
-  return answerOf(Big, await db.platform('SELECT stored_bytes() AS answer'));
 }
