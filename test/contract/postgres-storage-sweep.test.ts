@@ -125,9 +125,9 @@ describe('stored content', () => {
 
   test('is whole for every release, however often sweeps and publishes of the same files meet', async () => {
     const rounds = Array.from({ length: 30 }, (_none, i) => i);
-    let done = false;
+    const done = new AbortController();
     const sweeping = (async () => {
-      while (!done) {
+      while (!done.signal.aborted) {
         await anHourLater();
         await repeated(() => sweepContent(store.db, tenant));
       }
@@ -147,7 +147,7 @@ describe('stored content', () => {
         expect(tries).toBeLessThan(100);
       }
     }
-    done = true;
+    done.abort();
     await sweeping;
     expect(await contradictionsSeenBy(store.owner)).toEqual([]);
   });

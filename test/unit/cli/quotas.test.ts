@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { QuotaName } from '../../../core/quota.ts';
+import type { QuotaName } from '../../../core/quota.ts';
 import { quotaChange, shownAmount } from '../../../services/cli/quota-amounts.ts';
 
 test('a limit is given as a number, with a unit, or as the default, and the last one for a quota counts', () => {
