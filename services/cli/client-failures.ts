@@ -59,6 +59,8 @@ function hintsFor(
     return [`"pointsman tokens revoke ${tokenId}" does that.`];
   if (code === 'which_gate') return [`Name one with --gate: ${gates.join(', ')}.`];
   if (code === 'digest_mismatch') return ['Look at the release again, with "pointsman status --release".'];
+  if (code === 'quota_exceeded' || code === 'larger_than_quota')
+    return ['"pointsman quotas" shows what the tenant uses, and what it may.'];
   if (code === 'held') return ['"pointsman hold --lift" lets the pointer move again.'];
   if (code === 'internal' && requestId !== undefined)
     return [`The request was ${requestId}; the log of the API has more.`];

@@ -10,6 +10,7 @@ import { forgetAudit, forgetKeys, sweepContent, tenantsToSweep } from '../../ser
 import { loadSource, storeSource } from '../../services/postgres/sources.ts';
 import { recordCompiled } from '../../services/postgres/stages.ts';
 import { createToken, type NewToken } from '../../services/postgres/tokens.ts';
+import { limitTenant } from '../support/quotas.ts';
 import { contradictionsSeenBy } from '../support/record-check.ts';
 import {
   admitRequest,
@@ -207,6 +208,11 @@ describe('what a release has compiled', () => {
     expect(await putCallbackBlob(store.db, callback, blobOf('was there'), Date.now())).toEqual({
       kind: 'there',
     });
+    await limitTenant(store.db, tenant, { bytes: await bytes() });
+    await expect(putCallbackBlob(store.db, callback, blobOf('more'), Date.now())).rejects.toMatchObject({
+      code: 'quota_exceeded',
+    });
+    expect(await isStored('more')).toBe(false);
     for (let hours = 0; hours < 3; hours++) {
       await anHourLater();
       await sweep();
