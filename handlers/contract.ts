@@ -51,7 +51,7 @@ const KeyReused = z.object({ kind: z.literal('key_reused') });
 const KnownDown = DownSink.extend({ known: z.boolean() });
 const SinksDown = z.object({ kind: z.literal('sinks_down'), sinks: z.array(KnownDown) });
 const NoTenant = z.object({ kind: z.literal('no_tenant') });
-/** The source that was asked for has been deleted: nobody published it for too long. Store it again. */
+/** The source has been deleted, because no release used it within its time. Store it again. */
 const NoSource = z.object({ kind: z.literal('no_source') });
 const TooManyChannels = z.object({ kind: z.literal('too_many_channels'), limit: z.number() });
 

@@ -4,7 +4,7 @@ import { retentionLimits } from '../../core/storage-limits.ts';
 import type { Database } from './database.ts';
 import { allRows, answerOf, at, Big } from './rows.ts';
 
-/** Deleting what has had its time, a batch a call. Each gives how many rows it deleted: a full batch means that there may be more. */
+/** Deletes expired rows, a batch a call. Each function returns how many rows it deleted: a full batch means that there may be more. */
 
 /** Idempotency keys: those under which tokens were made as well, which stand in their rows. */
 export async function forgetKeys(db: Database, beforeMs: number): Promise<number> {
@@ -19,13 +19,13 @@ export async function forgetAudit(db: Database, beforeMs: number): Promise<numbe
   return answerOf(Big, await db.platform('SELECT forget_audit($1, $2) AS answer', values));
 }
 
-/** Tenants with stored content of which nobody has looked yet whether anything names it. */
+/** Tenants with stored content whose check is due. */
 export async function tenantsToSweep(db: Database): Promise<string[]> {
   const rows = await db.platform('SELECT tenant FROM tenants_to_sweep($1)', [retentionLimits.tenants]);
   return allRows(z.object({ tenant: z.string() }), rows).map(({ tenant }) => tenant);
 }
 
-/** Deletes what nothing names of that content, and gives the rest its time. @returns how many pieces were looked at */
+/** Checks the tenant's content that is due, and deletes what nothing uses. @returns how many sources and blobs were checked */
 export async function sweepContent(db: Database, tenant: string): Promise<number> {
   const values = [retentionLimits.batch, retentionLimits.batchBytes];
   return answerOf(Big, await db.answer(tenant, 'sweep_content($1, $2, $3)', values));

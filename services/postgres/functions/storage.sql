@@ -1,5 +1,5 @@
--- Storing blobs and sources, and deleting what nothing came to name. Content of a refused publish, and what an abandoned release has compiled
--- or been sent, goes within an hour. What an artifact or a release's source names stays.
+-- Storing blobs and sources, and deleting those that nothing uses. Content of a refused publish, and what an abandoned release has compiled
+-- or received, is deleted within an hour. What an artifact or a release's source names is kept.
 
 -- Stores what is not there yet, in the order of digests. @returns the bytes that are new
 CREATE FUNCTION put_blobs(p_tenant text, p_digests text[], p_media_types text[], p_contents bytea[]) RETURNS bigint LANGUAGE sql AS $$
@@ -11,8 +11,8 @@ CREATE FUNCTION put_blobs(p_tenant text, p_digests text[], p_media_types text[],
   SELECT coalesce(sum(size), 0)::bigint FROM added
 $$;
 
--- Keeps blobs for a holder, until it names them or is gone. The lock waits for a sweep that is deleting one of them.
--- @returns those that are not stored (any more)
+-- Keeps blobs for a holder, until it names them or has ended. The lock waits for a sweep that is deleting one of them.
+-- @returns the digests that are not stored, or not any more
 CREATE FUNCTION hold_blobs(p_tenant text, p_digests text[], p_holder text) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
   missing text[];
@@ -30,7 +30,7 @@ CREATE FUNCTION release_holder(p_bundle text, p_version bigint) RETURNS text LAN
   SELECT format('%s/v%s', p_bundle, p_version)
 $$;
 
--- Whether a source is stored; if so, it is for another hour.
+-- Whether a source is stored. If so, its time begins again.
 CREATE FUNCTION touch_source(p_tenant text, p_digest text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM FROM sources WHERE (tenant, digest) = (p_tenant, p_digest) AND check_at IS NULL;
@@ -91,7 +91,7 @@ DECLARE
   due text[];
   kept text[];
 BEGIN
-  -- One that is being published right now is locked by its release.
+  -- A transaction that admits a release of a source has it locked: skip it.
   due := ARRAY(SELECT digest FROM sources WHERE tenant = p_tenant AND check_at < now() ORDER BY check_at LIMIT p_most FOR UPDATE SKIP LOCKED);
   looked := cardinality(due);
   kept := ARRAY(SELECT d FROM unnest(due) d WHERE EXISTS (SELECT FROM releases r WHERE (r.tenant, r.source) = (p_tenant, d)));
@@ -112,7 +112,7 @@ BEGIN
     SELECT c.digest, sum(c.size) OVER (ORDER BY c.check_at, c.digest) - c.size AS before FROM (
       SELECT digest, size, check_at FROM blobs WHERE tenant = p_tenant AND check_at < now() ORDER BY check_at, digest LIMIT p_most) c) n
     WHERE n.before < p_most_bytes);
-  -- One that somebody is about to name is locked by him.
+  -- A transaction that is about to name a blob has it locked: skip it.
   due := ARRAY(SELECT digest FROM blobs WHERE tenant = p_tenant AND digest = ANY (due) AND check_at < now() ORDER BY digest FOR UPDATE SKIP LOCKED);
   looked := cardinality(due);
   kept := ARRAY(SELECT d FROM unnest(due) d WHERE is_named(p_tenant, d));

@@ -82,8 +82,8 @@ CREATE TABLE blobs (
 );
 CREATE INDEX blobs_to_check ON blobs (check_at) WHERE check_at IS NOT NULL;
 
--- Who needs a blob that nothing names yet: a source (its digest), or a release that is being compiled (`bundle/v12`). The foreign key keeps
--- the sweep from deleting a blob that somebody is about to name. Rows go when the blob's check has ended.
+-- Which source (its digest), or release that is being compiled (`bundle/v12`), needs a blob that nothing names yet. The foreign key keeps the
+-- sweep from deleting such a blob. The rows are deleted when the check of the blob has ended.
 CREATE TABLE blob_holders (
   tenant text NOT NULL,
   digest text NOT NULL,
