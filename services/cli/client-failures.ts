@@ -40,6 +40,15 @@ function codeOf(error: unknown): string | null {
   return 'code' in error && typeof error.code === 'string' ? error.code : codeOf(error.cause);
 }
 
+const SHOW_QUOTAS = '"pointsman quotas" shows what the tenant uses, and what it may.';
+
+/** What to do about a problem, where its code says enough. */
+const HINTS: ReadonlyMap<string, string> = new Map([
+  ['held', '"pointsman hold --lift" lets the pointer move again.'],
+  ['quota_exceeded', SHOW_QUOTAS],
+  ['larger_than_quota', SHOW_QUOTAS],
+]);
+
 function hintsFor(
   { code, errors = [], gates = [], version, tokenId, requestId }: Problem,
   url: string,
@@ -59,9 +68,8 @@ function hintsFor(
     return [`"pointsman tokens revoke ${tokenId}" does that.`];
   if (code === 'which_gate') return [`Name one with --gate: ${gates.join(', ')}.`];
   if (code === 'digest_mismatch') return ['Look at the release again, with "pointsman status --release".'];
-  if (code === 'quota_exceeded' || code === 'larger_than_quota')
-    return ['"pointsman quotas" shows what the tenant uses, and what it may.'];
-  if (code === 'held') return ['"pointsman hold --lift" lets the pointer move again.'];
+  const hint = HINTS.get(code);
+  if (hint !== undefined) return [hint];
   if (code === 'internal' && requestId !== undefined)
     return [`The request was ${requestId}; the log of the API has more.`];
   return errors.length > 1 ? errors.map((error) => error.message) : [];
