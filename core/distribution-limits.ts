@@ -32,8 +32,6 @@ export const sinkLimits = {
   othersWoken: 200,
   /** Tenants that the sweep looks at in one query, which takes milliseconds. */
   sweptTenants: 1_000,
-  /** Webhooks of one tenant. */
-  webhooksPerTenant: 20,
   urlChars: 2_000,
   /** Waits between tries at a broker, which is ours: it is back within seconds, and its moves are late meanwhile. */
   brokerBackoff: { firstMs: 250, factor: 2, maxMs: 10 * second },

@@ -44,6 +44,8 @@ export const ERRORS = {
   no_secret_key: { status: 422, title: 'There is no key to keep secrets with' },
   not_promotable: { status: 422, title: 'That release cannot become live' },
   held: { status: 423, title: 'The pointer is held' },
+  larger_than_quota: { status: 413, title: 'The request is larger than a quota of the tenant' },
+  quota_exceeded: { status: 429, title: 'A quota of the tenant is used up' },
   busy: { status: 429, title: 'Too much is waiting already' },
   internal: { status: 500, title: 'Something broke on our side' },
   unavailable: { status: 503, title: 'A store is down' },

@@ -4,7 +4,8 @@ import { CeleryBroker, CeleryQueueName, CeleryTaskName } from './celery-grant.ts
 import { duration } from './duration.ts';
 import { gateProblems, GateRule } from './gate-rules.ts';
 import { ChannelName } from './identifiers.ts';
-import { gateLimits, remoteCompileLimits, tenantLimits } from './limits.ts';
+import { gateLimits, tenantLimits } from './limits.ts';
+import { remoteCompileLimits } from './callout-limits.ts';
 import { ConflictRule } from './release.ts';
 import { httpUrl } from './storable.ts';
 import { SinkRule } from './sink.ts';

@@ -2,7 +2,7 @@ import { TerminalError, type WorkflowSharedContext } from '@restatedev/restate-s
 
 import { parseReleaseKey } from '../core/identifiers.ts';
 import { stepRetries } from '../core/limits.ts';
-import type { CallbackAnswer, CallbackRequest } from './contract.ts';
+import type { CallbackAnswer, CallbackRequest } from './release-contract.ts';
 import { wake } from './decide.ts';
 import type { Deps } from './deps.ts';
 import { orStoreDown } from './store-down.ts';

@@ -6,7 +6,7 @@ import type { ReleaseId } from '../core/identifiers.ts';
 import { isoTime } from '../core/iso-time.ts';
 import { stepRetries } from '../core/limits.ts';
 import { sinkKey } from '../core/sink.ts';
-import { WAITING_FOR } from './contract.ts';
+import { WAITING_FOR } from './release-contract.ts';
 import type { Deps } from './deps.ts';
 import { type DownSink, Sink } from './sink-contract.ts';
 import { errored, type Stop } from './stop.ts';

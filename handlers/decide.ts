@@ -2,7 +2,7 @@ import { TerminalError, type WorkflowSharedContext } from '@restatedev/restate-s
 
 import { parseReleaseKey } from '../core/identifiers.ts';
 import { stepRetries } from '../core/limits.ts';
-import { type VerdictAnswer, type VerdictRequest, wakePromise } from './contract.ts';
+import { type VerdictAnswer, type VerdictRequest, wakePromise } from './release-contract.ts';
 import type { Deps } from './deps.ts';
 import { gaveUp, orStoreDown } from './store-down.ts';
 

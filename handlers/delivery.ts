@@ -6,6 +6,7 @@ import { digestOf } from '../core/digest.ts';
 import { type DeliveryName, hookAuthor, parseDeliveryKey } from '../core/hook.ts';
 import { hookDeliveryKey } from '../core/idempotency-key.ts';
 import { hookLimits, releaseLimits, stepRetries } from '../core/limits.ts';
+import { describeExceeded } from '../core/quota.ts';
 import { unknownChannel } from '../core/unknown-channel.ts';
 import { type PublishAnswer, type PublishRequest, Tenant } from './contract.ts';
 import { isDefect } from './defects.ts';
@@ -56,9 +57,14 @@ async function fetchAndPublish(
   name: DeliveryName,
 ): Promise<DeliveryVerdict | Unpublished> {
   try {
-    const fetched = await fetchSource(ctx, deps, name);
-    if (fetched.kind === 'ended') return fetched.verdict;
-    return fetched.kind === 'fetched' ? await publish(ctx, name, fetched) : fetched;
+    for (let round = 0; round < hookLimits.storeRounds; round++) {
+      const fetched = await fetchSource(ctx, deps, name);
+      if (fetched.kind === 'ended') return fetched.verdict;
+      if (fetched.kind !== 'fetched') return fetched;
+      const done = await publish(ctx, name, fetched);
+      if (done !== 'no_source') return done;
+    }
+    return { kind: 'failed', reason: 'its source was deleted before it could be published' };
   } catch (error) {
     if (error instanceof CancelledError) return { kind: 'refused', reason: 'cancelled through Restate' };
     if (isDefect(error)) ctx.console.error('a defect while a source was fetched:', error.stack);
@@ -102,16 +108,20 @@ async function fetchSource(
   }
 }
 
-/** The tenant's object answers at once, or says that its store is away; then the wait is ours, since nobody stands behind us. */
+/**
+ * The tenant's object answers at once, or says that its store is away; then the wait is ours, since nobody stands behind us. After a wait the
+ * source may be gone, because content that nothing names is deleted: `no_source`.
+ */
 async function publish(
   ctx: WorkflowContext,
   name: DeliveryName,
   fetched: FetchedSource,
-): Promise<DeliveryVerdict | Unpublished> {
+): Promise<DeliveryVerdict | Unpublished | 'no_source'> {
   const request = publishRequest(name, fetched);
   const untilMs = (await ctx.date.now()) + releaseLimits.swapWaitMs;
   for (;;) {
     const answer = await askToPublish(ctx, name.tenant, request);
+    if (answer?.kind === 'no_source') return 'no_source';
     if (answer !== null) return published(answer, request);
     if ((await ctx.date.now()) >= untilMs)
       return { kind: 'failed', reason: 'the store was down for longer than a push waits' };
@@ -172,6 +182,8 @@ function whyRefused(answer: Exclude<PublishAnswer, { kind: 'accepted' }>, reques
       return `${unknownChannel(request, answer.channels)} Set the hook with "createChannel" where its pushes are to create it.`;
     case 'too_many_channels':
       return `the bundle has its ${answer.limit} channels already`;
+    case 'quota_exceeded':
+      return describeExceeded(answer);
     case 'key_reused':
       return 'its key was used for another publish';
     default:

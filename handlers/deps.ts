@@ -17,9 +17,8 @@ import type {
   PublishAnswer,
   PublishRequest,
   SwapAnswer,
-  VerdictAnswer,
-  VerdictRequest,
 } from './contract.ts';
+import type { VerdictAnswer, VerdictRequest } from './release-contract.ts';
 
 /**
  * What the handlers need of the world, as small interfaces that services/ implement and services/worker hands in. Each method is

@@ -4,7 +4,7 @@ import { errandKey } from '../core/errand.ts';
 import type { ReleaseId } from '../core/identifiers.ts';
 import { isoTime } from '../core/iso-time.ts';
 import { gateLimits, stepRetries } from '../core/limits.ts';
-import { WAITING_FOR, wakePromise } from './contract.ts';
+import { WAITING_FOR, wakePromise } from './release-contract.ts';
 import type { Deps, GateBoard } from './deps.ts';
 import { Courier } from './errand.ts';
 import { noLongerCurrent, rejected, type Stop } from './stop.ts';

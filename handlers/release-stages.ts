@@ -3,7 +3,7 @@ import { CancelledError, type WorkflowContext } from '@restatedev/restate-sdk';
 import type { ReleaseId } from '../core/identifiers.ts';
 import { stepRetries } from '../core/limits.ts';
 import type { FailedOutcome, Stage } from '../core/release.ts';
-import { type ReleaseInput, WAITING_FOR } from './contract.ts';
+import { type ReleaseInput, WAITING_FOR } from './release-contract.ts';
 import { isDefect } from './defects.ts';
 import type { Deps } from './deps.ts';
 import { compileElsewhere } from './remote-compile.ts';

@@ -3,7 +3,8 @@ import { implement, TerminalError, type WorkflowContext } from '@restatedev/rest
 import { parseReleaseKey, type ReleaseId } from '../core/identifiers.ts';
 import { stepRetries } from '../core/limits.ts';
 import { answer } from './answer.ts';
-import { Release, type ReleaseInput, type ReleaseVerdict, Tenant } from './contract.ts';
+import { Tenant } from './contract.ts';
+import { Release, type ReleaseInput, type ReleaseVerdict } from './release-contract.ts';
 import { decide } from './decide.ts';
 import type { Deps } from './deps.ts';
 import { hearingOptions, workflowOptions } from './options.ts';

@@ -4,7 +4,7 @@ import { type PointerId, releaseKey } from '../core/identifiers.ts';
 import { stepRetries } from '../core/limits.ts';
 import { type BundleState, type Queued, release, slotOf, withSlot } from '../core/slot.ts';
 import { setBundle } from './bundle-state.ts';
-import { Release } from './contract.ts';
+import { Release } from './release-contract.ts';
 import type { Deps } from './deps.ts';
 import { orStoreDown } from './store-down.ts';
 

@@ -56,6 +56,7 @@ import { policyEndpoints } from './routes/policy.ts';
 import { processEndpoints } from './routes/process.ts';
 import { progressEndpoints } from './routes/progress.ts';
 import { publishEndpoints } from './routes/publish.ts';
+import { quotaEndpoints } from './routes/quotas.ts';
 import { releaseEndpoints } from './routes/releases.ts';
 import { sinkEndpoints } from './routes/sinks.ts';
 import { sendingEndpoints } from './routes/sink-sending.ts';
@@ -123,6 +124,7 @@ export function createApp(deps: AppDeps): App {
     ...steeringEndpoints(parts),
     ...sendingEndpoints(parts),
     ...policyEndpoints(parts),
+    ...quotaEndpoints(parts),
     ...contentEndpoints(parts),
     ...tokenEndpoints(parts),
     ...callbackEndpoints(parts),
@@ -272,6 +274,11 @@ function metricsOf(
     'pointsman_compile_queue',
     'Compilations of this process that wait for a thread.',
     () => compiler.waiting,
+  );
+  metrics.gauge(
+    'pointsman_stored_bytes',
+    'Bytes that all tenants together have stored, as their quotas count them.',
+    async () => (await lines())?.storedBytes ?? null,
   );
   metrics.gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
   if (queueDepths !== null) metrics.source(() => queueGauges(queueDepths));

@@ -1,6 +1,6 @@
 import { PointsmanError } from '../../core/errors.ts';
 import type { Purpose } from '../../core/errand.ts';
-import type { CallbackAnswer } from '../../handlers/contract.ts';
+import type { CallbackAnswer } from '../../handlers/release-contract.ts';
 import { type CallbackId, type CallbackLook, findCallback, lookAtCallback } from '../postgres/callbacks.ts';
 import type { Database } from '../postgres/database.ts';
 import { notFound } from './absence.ts';

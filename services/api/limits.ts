@@ -177,9 +177,6 @@ export const feedLimits = {
   lagMoves: 100,
 } as const;
 
-/** Tokens that a tenant, or the platform, may have at a time: every person, pipeline and runtime has one of its own, and a loop ends. */
-export const MOST_TOKENS = 1_000;
-
 /** Looking at the stores and the worker for /readyz. */
 export const probeLimits = {
   /** What is well answers at once. */

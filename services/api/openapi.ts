@@ -29,6 +29,7 @@ const tags = [
   },
   { name: 'followers', description: 'Runtimes: what each of them says that it runs.' },
   { name: 'policy', description: 'What a publish must pass, and what becomes of one that meets another.' },
+  { name: 'quotas', description: 'What a tenant may have at most, and what it has.' },
   { name: 'content', description: 'What was compiled.' },
   { name: 'tokens', description: 'Who may call, and what for.' },
   {
@@ -127,8 +128,11 @@ function problemResponses(codes: readonly ErrorCode[]): RouteConfig['responses']
   return Object.fromEntries(sorted.map(([status, those]) => [String(status), problemDocs(those)]));
 }
 
+/** What is answered with `Retry-After`. */
+const RETRIED: readonly ErrorCode[] = ['busy', 'unavailable', 'quota_exceeded'];
+
 function problemDocs(codes: readonly ErrorCode[]) {
-  const retries = codes.some((code) => code === 'busy' || code === 'unavailable');
+  const retries = codes.some((code) => RETRIED.includes(code));
   const retryAfter = {
     'Retry-After': {
       description: 'Seconds to wait before asking again.',

@@ -6,6 +6,7 @@ import { GateState } from '../../core/gate.ts';
 import { Digest } from '../../core/identifiers.ts';
 import { httpLimits } from '../../core/limits.ts';
 import { Pointer } from '../../core/pointer.ts';
+import { Quota, retryAfterSeconds } from '../../core/quota.ts';
 import { Outcome } from '../../core/release.ts';
 import { etagOf } from './entity-tags.ts';
 
@@ -21,6 +22,8 @@ export const RequestProblem = z
   })
   .meta({ id: 'RequestProblem', description: 'One thing of a request that is wrong, and where it stands.' });
 export type RequestProblem = z.infer<typeof RequestProblem>;
+
+const ExceededQuota = Quota.omit({ default: true });
 
 /** The shape of every error that this API answers. */
 export const Problem = z
@@ -48,6 +51,9 @@ export const Problem = z
     }),
     allow: z.array(z.string()).optional().meta({ description: 'The methods that this address takes.' }),
     version: z.number().int().optional().meta({ description: 'The release that stands in the way.' }),
+    quota: ExceededQuota.optional().meta({
+      description: 'The quota that is used up, or that the request is larger than.',
+    }),
     tokenId: z.string().optional().meta({ description: 'The token that stands in the way.' }),
     replayed: z
       .boolean()
@@ -172,6 +178,10 @@ function headersOf({ code, details }: PointsmanError): Record<string, string> {
     case 'too_slow':
       // The rest of the body would be taken for the next request.
       return { connection: 'close' };
+    case 'quota_exceeded': {
+      const { quota } = ExceededQuota.parse(details['quota']);
+      return { 'retry-after': String(retryAfterSeconds(quota, Date.now())) };
+    }
     case 'busy':
     case 'unavailable':
     case 'gate_not_open':

@@ -78,13 +78,14 @@ export async function publish(
     ? null
     : await expectedGeneration(db, { tenant, bundle, channel }, asked.ifMatch);
   const onConflict = terms.onConflict ?? options.onConflict ?? 'supersede';
-  const answer = await tenants(tenant, asked.ids).publish({
-    ...request,
-    onConflict,
-    ...identity,
-    ifGeneration,
-  });
-  return { ...accepted(answer, { tenant, bundle, channel }), warnings };
+  const admit = () =>
+    tenants(tenant, asked.ids).publish({ ...request, onConflict, ...identity, ifGeneration });
+  const pointer = { tenant, bundle, channel };
+  const answer = await admit();
+  if (answer.kind !== 'no_source') return { ...accepted(answer, pointer), warnings };
+  // Its key has expired since it was looked up, so that the source was not stored.
+  await storeSource(db, tenant, source.tree, contentsOf(source));
+  return { ...accepted(await admit(), pointer), warnings };
 }
 
 /** What the policy and the clock have against how a source is to be published. A time that has passed is now. */
@@ -110,6 +111,11 @@ function accepted(answer: PublishAnswer, pointer: PointerId): Omit<Accepted, 'wa
       throw new PointsmanError('conflict', `Release v${answer.version} is on its way to this pointer.`, {
         details: { version: answer.version },
       });
+    case 'no_source':
+      throw new PointsmanError(
+        'unavailable',
+        'The source was deleted while it was published; send it again.',
+      );
     case 'queue_full':
       throw new PointsmanError(
         'busy',

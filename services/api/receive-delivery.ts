@@ -4,6 +4,7 @@ import { cut } from '../../core/cut.ts';
 import { digestOf } from '../../core/digest.ts';
 import { PointsmanError } from '../../core/errors.ts';
 import { DeliveryId, type HookProvider } from '../../core/hook.ts';
+import { quotaError } from '../../core/quota.ts';
 import type { DeliveryReader } from '../hooks/delivery-reader.ts';
 import { deliveryIdOf, eventOf } from '../hooks/read-delivery.ts';
 import type { RuledPush, Ruling } from '../hooks/rule.ts';
@@ -98,6 +99,7 @@ export async function receive({ db, reader }: Intake, hook: HookRecord, raw: Raw
     const detail = `The delivery "${id}" came with another payload before.`;
     throw new PointsmanError('idempotency_key_reused', detail);
   }
+  if (answer.kind === 'quota_exceeded') throw quotaError(answer);
   const { delivery } = answer;
   const kind = delivery.state === 'ignored' ? 'ignored' : 'accepted';
   return { kind, delivery, replayed: answer.kind === 'replayed' };

@@ -1,5 +1,6 @@
 import { PointsmanError } from '../../core/errors.ts';
 import type { Pointer } from '../../core/pointer.ts';
+import { type QuotaExceeded, quotaError } from '../../core/quota.ts';
 import { similarName } from '../../core/similar-name.ts';
 import { unknownChannel } from '../../core/unknown-channel.ts';
 import { notFound } from './absence.ts';
@@ -10,6 +11,7 @@ export type Refusal =
   | { readonly kind: 'held'; readonly reason: string }
   | { readonly kind: 'key_reused' }
   | { readonly kind: 'too_many_channels'; readonly limit: number }
+  | QuotaExceeded
   | { readonly kind: 'overtaken'; readonly version: number | null }
   | { readonly kind: 'no_tenant' };
 
@@ -36,6 +38,8 @@ export function refusal(answer: Refusal, tenant: string): PointsmanError {
       return new PointsmanError('conflict', 'A later push has come before this one.', {
         details: { version: answer.version },
       });
+    case 'quota_exceeded':
+      return quotaError(answer);
     case 'no_tenant':
       return notFound(`There is no tenant "${tenant}".`);
   }

@@ -7,7 +7,7 @@ import {
   Release,
   type VerdictAnswer,
   type VerdictRequest,
-} from '../../handlers/contract.ts';
+} from '../../handlers/release-contract.ts';
 import { callOptions, orUnavailable } from './ingress.ts';
 import type { RequestIds } from './request-ids.ts';
 

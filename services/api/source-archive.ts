@@ -3,7 +3,7 @@ import { createGzip } from 'node:zlib';
 
 import { type Pack, pack } from 'tar-stream';
 
-import { callbackLimits } from '../../core/limits.ts';
+import { callbackLimits } from '../../core/callout-limits.ts';
 import type { SourceEntry, SourceTree } from '../../core/source.ts';
 import { readBlobs } from '../postgres/blobs.ts';
 import type { Database } from '../postgres/database.ts';

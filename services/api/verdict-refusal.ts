@@ -1,6 +1,6 @@
 import { PointsmanError } from '../../core/errors.ts';
 import { correlationId, type ReleaseId } from '../../core/identifiers.ts';
-import type { VerdictAnswer } from '../../handlers/contract.ts';
+import type { VerdictAnswer } from '../../handlers/release-contract.ts';
 import type { Database } from '../postgres/database.ts';
 import { listGateNames } from '../postgres/gates.ts';
 import { absence } from './absence.ts';

@@ -1,5 +1,5 @@
 import type { ReleaseId } from '../../core/identifiers.ts';
-import type { VerdictRequest } from '../../handlers/contract.ts';
+import type { VerdictRequest } from '../../handlers/release-contract.ts';
 import { callerOf, type Principal } from './access.ts';
 import { jsonAnswer, replayedHeader } from './answers.ts';
 import type { ApiParts } from './api-parts.ts';

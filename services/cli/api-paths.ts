@@ -17,6 +17,10 @@ export function policyPath(tenant: string): string {
   return `${tenantsPath}/${tenant}/policy`;
 }
 
+export function quotasPath(tenant: string): string {
+  return `${tenantsPath}/${tenant}/quotas`;
+}
+
 export function hooksPath(tenant: string): string {
   return `${tenantsPath}/${tenant}/hooks`;
 }

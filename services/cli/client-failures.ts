@@ -48,6 +48,14 @@ function conflictHints(version: number | undefined, tokenId: string | undefined)
   }
   return tokenId === undefined ? [] : [`"pointsman tokens revoke ${tokenId}" does that.`];
 }
+const SHOW_QUOTAS = '"pointsman quotas" shows what the tenant uses, and what it may.';
+
+/** What to do about a problem, where its code says enough. */
+const HINTS: ReadonlyMap<string, string> = new Map([
+  ['held', '"pointsman hold --lift" lets the pointer move again.'],
+  ['quota_exceeded', SHOW_QUOTAS],
+  ['larger_than_quota', SHOW_QUOTAS],
+]);
 
 function hintsFor(
   { code, errors = [], gates = [], role, version, tokenId, requestId }: Problem,
@@ -65,7 +73,8 @@ function hintsFor(
     return [`An admin makes such a token: "pointsman tokens create <name> --role ${role}".`];
   if (code === 'which_gate') return [`Name one with --gate: ${gates.join(', ')}.`];
   if (code === 'digest_mismatch') return ['Look at the release again, with "pointsman status --release".'];
-  if (code === 'held') return ['"pointsman hold --lift" lets the pointer move again.'];
+  const hint = HINTS.get(code);
+  if (hint !== undefined) return [hint];
   if (code === 'internal' && requestId !== undefined)
     return [`The request was ${requestId}; the log of the API has more.`];
   return errors.length > 1 ? errors.map((error) => error.message) : [];

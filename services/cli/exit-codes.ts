@@ -92,6 +92,8 @@ const BY_CODE: Readonly<Record<ErrorCode, ExitName>> = {
   not_promotable: 'refused',
   held: 'refused',
   too_slow: 'unavailable',
+  larger_than_quota: 'rejected',
+  quota_exceeded: 'refused',
   busy: 'unavailable',
   internal: 'failed',
   unavailable: 'unavailable',

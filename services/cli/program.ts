@@ -16,6 +16,7 @@ import { pendingCommand } from './commands/pending.ts';
 import { policyCommand } from './commands/policy.ts';
 import { promoteCommand } from './commands/promote.ts';
 import { publishCommand } from './commands/publish.ts';
+import { quotasCommand } from './commands/quotas.ts';
 import { rejectCommand } from './commands/reject.ts';
 import { releasesCommand } from './commands/releases.ts';
 import { rollbackCommand } from './commands/rollback.ts';
@@ -116,6 +117,7 @@ const COMMANDS = [
   followersCommand,
   sinksCommand,
   tenantsCommand,
+  quotasCommand,
   tokensCommand,
   doctorCommand,
   upCommand,

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
 import { CeleryGrant } from '../../core/celery-grant.ts';
-import { celeryGrantLimits } from '../../core/limits.ts';
+import { celeryGrantLimits } from '../../core/callout-limits.ts';
+import { firstIssues } from '../../core/schema-issues.ts';
 import type { Rule } from './read-settings.ts';
 
 /** The operator's list of Celery tasks, as JSON. Every mistake in it is reported by its place, and no value is repeated. */
@@ -18,7 +19,7 @@ export function celeryGrants() {
       return problem(`must have at most ${celeryGrantLimits.grants} entries`);
     const grants = json.map((entry) => CeleryGrant.safeParse(entry));
     const wrong = grants.flatMap(({ error }, index) => {
-      const [first] = error?.issues ?? [];
+      const [first] = error ? firstIssues(error, 1) : [];
       return first ? [`entry ${index + 1}${at(first.path)}: ${first.message}`] : [];
     });
     if (wrong.length > 0) return problem(`is wrong: ${wrong.join('; ')}`);

@@ -1,5 +1,6 @@
 import type { CeleryGrant } from '../../core/celery-grant.ts';
 import type { Broker, StreamLayout } from '../../core/sink.ts';
+import { retentionLimits } from '../../core/storage-limits.ts';
 import type { AddressRange } from '../outbound/address-ranges.ts';
 import type { SecretKeys } from '../secrets/secret-box.ts';
 import { grantedBrokersSet } from './celery-config.ts';
@@ -11,7 +12,17 @@ import {
   twoRoles,
 } from './database-roles.ts';
 import { queuesSomewhere, RABBIT_SETTINGS, type RabbitConfig, rabbitConfig } from './rabbit-config.ts';
-import { readSettings, type Environment, type Rule } from './read-settings.ts';
+import { readSettings, type Environment } from './read-settings.ts';
+import {
+  cacheNeedsRedis,
+  currentBesidePrevious,
+  identityElsewhere,
+  oneAdminToken,
+  SECRET_KEYS,
+  type SecretKeyName,
+  wholeRestate,
+  workerReachable,
+} from './rules.ts';
 import { hashToken, type LogLevel, type Settings } from './settings.ts';
 
 export interface ApiConfig extends RabbitConfig {
@@ -56,6 +67,8 @@ export interface WorkerConfig extends RabbitConfig {
   readonly redisStreams: StreamLayout;
   /** Which Celery tasks are sent. */
   readonly celeryGrants: readonly CeleryGrant[];
+  /** How long audit rows are kept. */
+  readonly auditMs: number;
   /** What outgoing calls may reach although it is not public. */
   readonly outboundAllow: readonly AddressRange[];
   /** Null without one: hooks can't be set then. */
@@ -154,6 +167,7 @@ export function workerConfig(env: Environment): WorkerConfig {
     'POINTSMAN_CELERY_TASKS',
     'POINTSMAN_OUTBOUND_ALLOW',
     ...SECRET_KEYS,
+    'POINTSMAN_AUDIT_DAYS',
     'POINTSMAN_LOG_LEVEL',
   ] as const;
   const rules = [currentBesidePrevious, cacheNeedsRedis, grantedBrokersSet];
@@ -175,6 +189,7 @@ export function workerConfig(env: Environment): WorkerConfig {
     redisCache: read.POINTSMAN_REDIS_CACHE ?? false,
     redisStreams: read.POINTSMAN_REDIS_STREAMS ?? 'shared',
     celeryGrants: read.POINTSMAN_CELERY_TASKS ?? [],
+    auditMs: (read.POINTSMAN_AUDIT_DAYS ?? retentionLimits.auditDays) * DAY_MS,
     outboundAllow: read.POINTSMAN_OUTBOUND_ALLOW ?? [],
     secretKeys: secretKeys(read),
     logLevel: read.POINTSMAN_LOG_LEVEL ?? 'info',
@@ -212,6 +227,7 @@ export function stackConfig(env: Environment): StackConfig {
     'POINTSMAN_CELERY_TASKS',
     'POINTSMAN_OUTBOUND_ALLOW',
     ...SECRET_KEYS,
+    'POINTSMAN_AUDIT_DAYS',
     'POINTSMAN_LOG_LEVEL',
   ] as const;
   const rules = [
@@ -247,42 +263,8 @@ export function stackConfig(env: Environment): StackConfig {
 // Loopback: whoever wants the API on a network says so, since it is then reachable by all who are on it.
 const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_PORT = 7400;
+const DAY_MS = 86_400_000;
 const DEFAULT_HOME = '.pointsman';
-
-const oneAdminToken: Rule<'POINTSMAN_ADMIN_TOKEN' | 'POINTSMAN_ADMIN_TOKEN_SHA256'> = (_read, isSet) =>
-  isSet('POINTSMAN_ADMIN_TOKEN') === isSet('POINTSMAN_ADMIN_TOKEN_SHA256')
-    ? 'exactly one of POINTSMAN_ADMIN_TOKEN and POINTSMAN_ADMIN_TOKEN_SHA256 must be set'
-    : null;
-
-const cacheNeedsRedis: Rule<'POINTSMAN_REDIS_CACHE' | 'REDIS_URL'> = (read, isSet) =>
-  read.POINTSMAN_REDIS_CACHE === true && !isSet('REDIS_URL')
-    ? 'POINTSMAN_REDIS_CACHE is on, so that REDIS_URL must be set'
-    : null;
-
-const wholeRestate: Rule<'RESTATE_INGRESS_URL' | 'RESTATE_ADMIN_URL'> = (_read, isSet) =>
-  isSet('RESTATE_INGRESS_URL') !== isSet('RESTATE_ADMIN_URL')
-    ? 'RESTATE_INGRESS_URL and RESTATE_ADMIN_URL must both be set, or neither'
-    : null;
-
-const workerReachable: Rule<'RESTATE_ADMIN_URL' | 'POINTSMAN_WORKER_URL'> = (read, isSet) =>
-  read.RESTATE_ADMIN_URL !== undefined &&
-  !isLoopback(read.RESTATE_ADMIN_URL) &&
-  !isSet('POINTSMAN_WORKER_URL')
-    ? 'RESTATE_ADMIN_URL is on another machine: set POINTSMAN_WORKER_URL to the address at which it reaches the worker here'
-    : null;
-
-const identityElsewhere: Rule<'RESTATE_ADMIN_URL' | 'POINTSMAN_WORKER_IDENTITY_KEY'> = (_read, isSet) =>
-  isSet('POINTSMAN_WORKER_IDENTITY_KEY') && !isSet('RESTATE_ADMIN_URL')
-    ? 'POINTSMAN_WORKER_IDENTITY_KEY is for a Restate elsewhere: the embedded one has a key of its own'
-    : null;
-
-const SECRET_KEYS = ['POINTSMAN_SECRET_KEY', 'POINTSMAN_SECRET_KEY_PREVIOUS'] as const;
-type SecretKeyName = (typeof SECRET_KEYS)[number];
-
-const currentBesidePrevious: Rule<SecretKeyName> = (_read, isSet) =>
-  isSet('POINTSMAN_SECRET_KEY_PREVIOUS') && !isSet('POINTSMAN_SECRET_KEY')
-    ? 'POINTSMAN_SECRET_KEY_PREVIOUS is set, so that POINTSMAN_SECRET_KEY must be, too'
-    : null;
 
 function secretKeys(read: Partial<Pick<Settings, SecretKeyName>>): SecretKeys | null {
   const current = read.POINTSMAN_SECRET_KEY;
@@ -291,8 +273,4 @@ function secretKeys(read: Partial<Pick<Settings, SecretKeyName>>): SecretKeys | 
 
 function withoutSlash(url: string): string {
   return url.replace(/\/+$/, '');
-}
-
-function isLoopback(url: string): boolean {
-  return /^(?:localhost|127\.[0-9.]+|\[::1\])$/.test(new URL(url).hostname);
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 import { StreamLayout } from '../../core/sink.ts';
+import { retentionLimits } from '../../core/storage-limits.ts';
 import { parseAddressRange } from '../outbound/address-ranges.ts';
 import { depthLimits } from '../rabbitmq/limits.ts';
 import { celeryGrants } from './celery-config.ts';
@@ -74,6 +75,8 @@ export const settings = z.object({
   POINTSMAN_REDIS_CACHE: z.enum(['on', 'off'], 'must be on or off').transform((word) => word === 'on'),
   /** What outgoing calls may reach although it is not public. */
   POINTSMAN_OUTBOUND_ALLOW: addressRanges(),
+  /** How many days audit rows are kept. */
+  POINTSMAN_AUDIT_DAYS: auditDays(),
   POINTSMAN_LOG_LEVEL: z.enum(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal'],
     'must be trace, debug, info, warn, error or fatal',
@@ -96,6 +99,16 @@ function port(lowest: 0 | 1) {
     .regex(/^[0-9]{1,5}$/, message)
     .transform(Number)
     .pipe(z.number().min(lowest, message).max(65_535, message));
+}
+
+function auditDays() {
+  const { shortestAuditDays: shortest, longestAuditDays: longest } = retentionLimits;
+  const message = `must be a whole number of days, ${shortest} to ${longest}`;
+  return z
+    .string()
+    .regex(/^[0-9]{1,5}$/, message)
+    .transform(Number)
+    .pipe(z.number().min(shortest, message).max(longest, message));
 }
 
 function url(protocols: readonly string[]) {

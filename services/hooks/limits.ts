@@ -48,9 +48,6 @@ export const deliveryReaderLimits = {
   timeoutMs: 30 * second,
 } as const;
 
-/** Hooks of a tenant: a few for each of its repositories. */
-export const MOST_HOOKS = 200;
-
 export const fetchLimits = {
   /** The archive of a repository as it comes; what it unpacks to has its own bound. */
   archiveBytes: 64 * MiB,

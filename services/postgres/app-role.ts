@@ -137,7 +137,9 @@ const inserted = [
   'tenants',
   'bundles',
   'blobs',
+  'blob_holders',
   'sources',
+  'quotas',
   'artifacts',
   'artifact_blobs',
   'releases',
@@ -166,6 +168,7 @@ const inserted = [
 /** What a release gives up, a rule or a sink that an admin takes back, what has had its time, and runtimes that are gone. */
 const deleted = [
   'artifact_claims',
+  'quotas',
   'hooks',
   'deliveries',
   'commit_reports',
@@ -180,6 +183,9 @@ const updated = [
     'releases',
     'status, outcome, reason, digest, generation, seq, invocation_id, closing, intent, intent_reason, superseded_by, settled_at, gate_wakes',
   ],
+  ['blobs', 'check_at'],
+  ['sources', 'check_at'],
+  ['quotas', 'most, set_by, set_at'],
   ['stages', 'state, finished_at, diagnostics'],
   ['effects', 'state, detail, at'],
   ['gates', 'state, base_generation, decided_at, reason'],

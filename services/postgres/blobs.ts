@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { Digest } from '../../core/identifiers.ts';
 import type { Database, Query } from './database.ts';
-import { allRows, Big } from './rows.ts';
+import { allRows, answerOf, Big } from './rows.ts';
 
 export interface BlobContent {
   readonly digest: string;
@@ -74,7 +74,7 @@ export async function missingBlobs(
   return new Set(allRows(z.object({ digest: Digest }), rows).map((row) => row.digest));
 }
 
-/** Stores what is not there yet. Content that is there already is not sent again. */
+/** Stores what is not there yet. Content that is there already is not sent again. Throws as {@link Database} does, past a quota as well. */
 export async function storeBlobs(db: Database, tenant: string, blobs: readonly BlobContent[]): Promise<void> {
   await db.tenant(tenant, async (query) => {
     const missing = await missingBlobs(
@@ -82,39 +82,48 @@ export async function storeBlobs(db: Database, tenant: string, blobs: readonly B
       tenant,
       blobs.map((blob) => blob.digest),
     );
-    await insertBlobs(
+    const added = await insertBlobs(
       query,
       tenant,
       blobs.filter((blob) => missing.has(blob.digest)),
     );
+    await query('SELECT charge_bytes($1, $2)', [tenant, added]);
   });
 }
 
-/** Blobs as the parameters of a statement: digests, media types, contents. By digest, so that all who store them lock in one order. */
-export function blobColumns(blobs: readonly BlobContent[]): [string[], string[], Buffer[]] {
+/**
+ * Blobs as the parameters of a statement: digests, media types, contents. By digest, so that all who store them lock in one order.
+ * Without contents for those that are stored already.
+ */
+export function blobColumns(
+  blobs: readonly BlobContent[],
+  { withContents = true }: { withContents?: boolean } = {},
+): [string[], string[], (Buffer | null)[]] {
   const sorted = blobs.toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
   return [
     sorted.map((blob) => blob.digest),
     sorted.map((blob) => blob.mediaType),
-    sorted.map((blob) => Buffer.from(blob.content.buffer, blob.content.byteOffset, blob.content.byteLength)),
+    sorted.map(({ content }) =>
+      withContents ? Buffer.from(content.buffer, content.byteOffset, content.byteLength) : null,
+    ),
   ];
 }
 
-/** In batches, within the caller's transaction. One that somebody else has stored meanwhile is the same one. */
+/**
+ * In batches, within the caller's transaction, which has to charge them to the tenant at its end. One that somebody else has stored meanwhile
+ * is the same one. @returns the bytes that are new
+ */
 export async function insertBlobs(
   query: Query,
   tenant: string,
   blobs: readonly BlobContent[],
-): Promise<void> {
+): Promise<number> {
+  let added = 0;
   for (const batch of batches(blobs)) {
-    await query(
-      `INSERT INTO blobs (tenant, digest, media_type, size, content)
-       SELECT $1, digest, media_type, octet_length(content), content
-       FROM unnest($2::text[], $3::text[], $4::bytea[]) AS b (digest, media_type, content)
-       ON CONFLICT DO NOTHING`,
-      [tenant, ...blobColumns(batch)],
-    );
+    const sql = 'SELECT put_blobs($1, $2, $3, $4) AS answer';
+    added += answerOf(Big, await query(sql, [tenant, ...blobColumns(batch)]));
   }
+  return added;
 }
 
 /** By digest, so that two transactions that store the same blobs lock them in one order. */

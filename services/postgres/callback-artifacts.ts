@@ -1,9 +1,10 @@
 import { z } from 'zod';
 
-import { Digest } from '../../core/identifiers.ts';
-import { callbackLimits, documentLimits } from '../../core/limits.ts';
+import { Digest, type ReleaseId } from '../../core/identifiers.ts';
+import { documentLimits } from '../../core/limits.ts';
+import { callbackLimits } from '../../core/callout-limits.ts';
 import type { NamedBlob, ReadManifest } from '../../core/oci-manifest.ts';
-import type { CallbackAnswer } from '../../handlers/contract.ts';
+import type { CallbackAnswer } from '../../handlers/release-contract.ts';
 import { readBlobs } from './blobs.ts';
 import type { Database } from './database.ts';
 import { allRows, Big } from './rows.ts';
@@ -15,16 +16,17 @@ type Unfit = Extract<CallbackAnswer, { kind: 'unfit' }>;
 
 /**
  * Why these artifacts can't be a release's: what is not stored, and what is not what a manifest says of it; null when they are whole.
- * Asked before the answer is taken, outside of its transaction: what is stored under a digest never changes, and stays.
+ * Asked before the answer is taken, outside of its transaction: what is stored under a digest never changes, and what was found here stays.
  */
 export async function checkArtifacts(
   db: Database,
-  tenant: string,
+  release: ReleaseId,
   artifacts: readonly { readonly digest: string }[],
   readManifest: ManifestReader,
 ): Promise<Unfit | null> {
+  const { tenant } = release;
   const digests = [...new Set(artifacts.map(({ digest }) => digest))];
-  const sizes = await blobSizes(db, tenant, digests);
+  const sizes = await blobSizes(db, release, digests);
   const missing = new Set(digests.filter((digest) => !sizes.has(digest)));
   const problems: string[] = [];
   const most = documentLimits.diagnostics;
@@ -38,7 +40,7 @@ export async function checkArtifacts(
     const bytes = (await readBlobs(db, tenant, [digest])).get(digest);
     const read = await readManifest(tenant, new Uint8Array(bytes ?? []));
     if (read.kind === 'problem') problems.push(`${digest}: ${read.problem}`);
-    else problems.push(...(await wrongBlobs(db, tenant, read.blobs, missing)));
+    else problems.push(...(await wrongBlobs(db, release, read.blobs, missing)));
   }
   if (missing.size === 0 && problems.length === 0) return null;
   return { kind: 'unfit', missing: [...missing].slice(0, most), problems: problems.slice(0, most) };
@@ -46,13 +48,13 @@ export async function checkArtifacts(
 
 async function wrongBlobs(
   db: Database,
-  tenant: string,
+  release: ReleaseId,
   named: readonly NamedBlob[],
   missing: Set<string>,
 ): Promise<string[]> {
   const sizes = await blobSizes(
     db,
-    tenant,
+    release,
     named.map(({ digest }) => digest),
   );
   const problems: string[] = [];
@@ -64,11 +66,14 @@ async function wrongBlobs(
   return problems;
 }
 
+/** Of those that are stored. They are kept from then on, as long as the release is being compiled. */
 async function blobSizes(
   db: Database,
-  tenant: string,
+  { tenant, bundle, version }: ReleaseId,
   digests: readonly string[],
 ): Promise<Map<string, number>> {
+  const hold = 'hold_blobs($1, $2, release_holder($3, $4))';
+  await db.answer(tenant, hold, [[...new Set(digests)], bundle, version]);
   const rows = await db.call(
     tenant,
     'SELECT digest, size FROM blobs WHERE tenant = $1 AND digest = ANY ($2) ORDER BY digest',

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
-import { callbackLimits } from '../../core/limits.ts';
-import { CallbackRefusal } from '../../handlers/contract.ts';
+import type { ReleaseId } from '../../core/identifiers.ts';
+import { callbackLimits } from '../../core/callout-limits.ts';
+import { CallbackRefusal } from '../../handlers/release-contract.ts';
 import type { BlobContent } from './blobs.ts';
 import type { CallbackId } from './callbacks.ts';
 import type { Database } from './database.ts';
@@ -31,12 +32,13 @@ export async function putCallbackBlob(
 
 const Described = z.object({ mediaType: z.string(), size: Big });
 
-/** Whether a blob is stored, and what is known of it; null when it is not. */
+/** Whether a blob is stored, and what is known of it; null when it is not. One that is there is kept while the release is being compiled. */
 export async function describeBlob(
   db: Database,
-  tenant: string,
+  { tenant, bundle, version }: ReleaseId,
   digest: string,
 ): Promise<z.infer<typeof Described> | null> {
+  await db.answer(tenant, 'hold_blobs($1, $2, release_holder($3, $4))', [[digest], bundle, version]);
   const sql = 'SELECT media_type AS "mediaType", size FROM blobs WHERE tenant = $1 AND digest = $2';
   return allRows(Described, await db.call(tenant, sql, [tenant, digest]))[0] ?? null;
 }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { Diagnostic, summaryOf } from '../../core/diagnostic.ts';
 import { errandKey } from '../../core/errand.ts';
 import { Digest } from '../../core/identifiers.ts';
-import { CallbackRefusal } from '../../handlers/contract.ts';
+import { CallbackRefusal } from '../../handlers/release-contract.ts';
 import type { Callbacks, EndedAttempt } from '../../handlers/callback-deps.ts';
 import { checkArtifacts, type ManifestReader } from './callback-artifacts.ts';
 import type { Database } from './database.ts';
@@ -62,10 +62,11 @@ export function postgresCallbacks(db: Database, readManifest: ManifestReader): C
       const call = 'give_up_callback($1, $2, $3, $4, $5, $6, $7)';
       return answerOf(z.boolean(), await db.answer(tenant, call, values));
     },
-    async answer({ tenant, bundle, version }, { callback, report, fingerprint, requestId, at: nowMs }) {
+    async answer(release, { callback, report, fingerprint, requestId, at: nowMs }) {
+      const { tenant, bundle, version } = release;
       const look = await lookAtCallback(db, { tenant, id: callback }, fingerprint, nowMs);
       if (look.refusal === null && report.purpose === 'compile' && report.said.status === 'compiled') {
-        const unfit = await checkArtifacts(db, tenant, report.said.artifacts, readManifest);
+        const unfit = await checkArtifacts(db, release, report.said.artifacts, readManifest);
         if (unfit !== null) return unfit;
       }
       const values = [bundle, version, callback, json(report.said), fingerprint, requestId, at(nowMs)];

@@ -1,7 +1,9 @@
 import { DatabaseError, Pool, type PoolClient, type QueryConfig, type QueryResultRow } from 'pg';
+import { z } from 'zod';
 
 import { PointsmanError } from '../../core/errors.ts';
 import { databaseLimits } from '../../core/limits.ts';
+import { QuotaExceeded, quotaError } from '../../core/quota.ts';
 import { assertSchemaFits, SCHEMA } from './schema-version.ts';
 
 /** Runs one statement of the transaction. Parameters only: nothing is ever put into the text. */
@@ -165,7 +167,18 @@ function translated(error: unknown): unknown {
   if (isAway(error))
     return new PointsmanError('unavailable', 'the database does not answer', { cause: error });
   if (!(error instanceof DatabaseError)) return error;
+  if (error.code === OVER_QUOTA) return overQuota(error);
   return new PointsmanError('internal', 'the database refused a statement', { cause: error });
+}
+
+/** Raised by charge_bytes in functions/quotas.sql. */
+const OVER_QUOTA = 'PM007';
+
+const Overcharge = QuotaExceeded.omit({ kind: true }).extend({ asked: z.number() });
+
+function overQuota(error: DatabaseError): PointsmanError {
+  const { asked, ...exceeded } = Overcharge.parse(JSON.parse(error.detail ?? ''));
+  return quotaError(exceeded, asked);
 }
 
 function isAway(error: unknown): boolean {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type DeliveryName, DeliveryState, HookProvider } from '../../core/hook.ts';
 import { hookLimits } from '../../core/limits.ts';
 import { ConflictRule } from '../../core/release.ts';
+import { QuotaExceeded } from '../../core/quota.ts';
 import type { Database } from './database.ts';
 import { allRows, answerOf, at, Big, json, storable } from './rows.ts';
 
@@ -46,6 +47,7 @@ const Received = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('received'), delivery: Delivery }),
   /** It was on record before, and has come to this. */
   z.object({ kind: z.literal('replayed'), delivery: Delivery }),
+  QuotaExceeded,
   /** By another payload. */
   z.object({ kind: z.literal('key_reused') }),
 ]);

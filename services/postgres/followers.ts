@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { followerLimits } from '../../core/distribution-limits.ts';
 import { Digest, type PointerId } from '../../core/identifiers.ts';
 import { Pointer } from '../../core/pointer.ts';
+import { QuotaExceeded } from '../../core/quota.ts';
 import type { Database } from './database.ts';
 import { allRows, answerOf, at, Big, Iso, json } from './rows.ts';
 
@@ -13,6 +14,7 @@ const Acknowledged = z.discriminatedUnion('kind', [
   /** Another token has been heard under that name, and not long ago. */
   z.object({ kind: z.literal('taken'), by: z.string() }),
   z.object({ kind: z.literal('too_many') }),
+  QuotaExceeded,
   z.object({ kind: z.literal('no_pointer') }),
 ]);
 

@@ -4,7 +4,7 @@ import { Gate, GateKind, type OpenGate } from '../../core/gate.ts';
 import { BundleName, type ReleaseId, Version } from '../../core/identifiers.ts';
 import { WindowRule } from '../../core/gate-rules.ts';
 import { opensAt } from '../../core/window.ts';
-import { VerdictAnswer } from '../../handlers/contract.ts';
+import { VerdictAnswer } from '../../handlers/release-contract.ts';
 import type { GateBoard, Gates, WaitingGate } from '../../handlers/deps.ts';
 import { StoredTime } from '../../core/storable.ts';
 import type { Database } from './database.ts';

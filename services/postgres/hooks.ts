@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { HookProvider } from '../../core/hook.ts';
+import { QuotaExceeded } from '../../core/quota.ts';
 import type { Database } from './database.ts';
 import { allRows, answerOf, at, Iso, json } from './rows.ts';
 
@@ -54,8 +55,6 @@ export interface PutHook extends Pick<
   readonly token: string | null;
   /** Rather than keep the token that is there. */
   readonly dropToken: boolean;
-  /** Hooks that the tenant may have. */
-  readonly most: number;
   readonly by: string;
   readonly idempotencyKey: string;
   readonly fingerprint: string;
@@ -67,9 +66,9 @@ const PutAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('saved'), created: z.boolean(), replayed: z.boolean() }),
   z.object({ kind: z.literal('no_tenant') }),
   z.object({ kind: z.literal('key_reused') }),
-  z.object({ kind: z.literal('too_many') }),
   /** The hook's bundle has these channels, and its pushes may create no other. */
   z.object({ kind: z.literal('no_channel'), channels: z.array(z.string()) }),
+  QuotaExceeded,
   /** There is none that could be kept. */
   z.object({ kind: z.literal('secret_needed') }),
   /** The one that is there would be told to somebody new. */

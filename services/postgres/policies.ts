@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { NO_POLICY, Policy } from '../../core/policy.ts';
 import { ConflictRule } from '../../core/release.ts';
+import { QuotaExceeded } from '../../core/quota.ts';
 import type { Database } from './database.ts';
 import { allRows, answerOf, at, Big, Iso, json, oneRow } from './rows.ts';
 
@@ -13,6 +14,7 @@ const PutAnswer = z.discriminatedUnion('kind', [
   /** The document is the tenant's policy, since that version. */
   z.object({ kind: z.literal('stands'), version: Big, replayed: z.boolean() }),
   z.object({ kind: z.literal('stale'), version: Big }),
+  QuotaExceeded,
   z.object({ kind: z.literal('key_reused') }),
   z.object({ kind: z.literal('no_tenant') }),
 ]);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { Effect, Outcome } from '../../core/release.ts';
-import { ReleaseVerdict } from '../../handlers/contract.ts';
+import { ReleaseVerdict } from '../../handlers/release-contract.ts';
 import type { Settlements } from '../../handlers/deps.ts';
 import type { Database } from './database.ts';
 import { answerOf, at, storable } from './rows.ts';

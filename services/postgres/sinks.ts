@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { QuotaExceeded } from '../../core/quota.ts';
 import { type Broker, SinkKind } from '../../core/sink.ts';
 import type { Database } from './database.ts';
 import { allRows, answerOf, at, Big, Iso, json, oneRow } from './rows.ts';
@@ -106,8 +107,6 @@ export interface PutSink extends ChangeSink {
   readonly secret: string | null;
   /** Sealed: for a new webhook that is given none. */
   readonly madeSecret: string;
-  /** Webhooks that the tenant may have. */
-  readonly most: number;
 }
 
 const PutAnswer = z.discriminatedUnion('kind', [
@@ -120,7 +119,7 @@ const PutAnswer = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('no_tenant') }),
   z.object({ kind: z.literal('key_reused') }),
-  z.object({ kind: z.literal('too_many') }),
+  QuotaExceeded,
 ]);
 
 /** Makes a webhook, or replaces what it is: see `put_sink` in functions/sinks.sql. */

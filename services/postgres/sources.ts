@@ -1,9 +1,10 @@
 import { z } from 'zod';
 
+import { PointsmanError } from '../../core/errors.ts';
 import { Digest, type ReleaseId } from '../../core/identifiers.ts';
 import { RemoteCompileRule } from '../../core/policy.ts';
 import type { SourceTree } from '../../core/source.ts';
-import { insertBlobs, missingBlobs } from './blobs.ts';
+import { type BlobContent, insertBlobs, missingBlobs } from './blobs.ts';
 import type { Database } from './database.ts';
 import { answerOf } from './rows.ts';
 
@@ -12,7 +13,15 @@ const Entries = z.array(z.object({ path: z.string(), digest: Digest, size: z.num
 /** What the bytes of a source mean is for the compiler to say. */
 const MEDIA_TYPE = 'application/octet-stream';
 
-/** Stores a source, all of it or nothing. What the tenant has already is not sent again. */
+/** Rounds of storing what a sweep has deleted meanwhile. Each round locks what it finds, so that the second one is the last. */
+const ROUNDS = 3;
+
+/**
+ * Stores a source, all of it or nothing. What the tenant has already is not sent again. Unless a release is admitted for it, the sweep
+ * deletes it within an hour.
+ *
+ * Throws `quota_exceeded` or `larger_than_quota`, with nothing stored.
+ */
 export async function storeSource(
   db: Database,
   tenant: string,
@@ -20,22 +29,31 @@ export async function storeSource(
   contents: ReadonlyMap<string, Uint8Array>,
 ): Promise<void> {
   await db.tenant(tenant, async (query) => {
-    const inserted = await query(
-      'INSERT INTO sources (tenant, digest, entries) VALUES ($1, $2, $3::jsonb) ON CONFLICT DO NOTHING RETURNING digest',
-      [tenant, tree.digest, JSON.stringify(tree.entries)],
-    );
-    // The same source again: its blobs came with it, in the same transaction, and are never deleted while it stands.
-    if (inserted.length === 0) return;
-    const missing = await missingBlobs(query, tenant, [
-      ...new Set(tree.entries.map((entry) => entry.digest)),
-    ]);
-    const blobs = [...missing].map((digest) => {
-      const content = contents.get(digest);
-      if (!content) throw new Error(`the source names ${digest}, whose content was not handed in`);
-      return { digest, mediaType: MEDIA_TYPE, content };
-    });
-    await insertBlobs(query, tenant, blobs);
+    // The same source again: its blobs came with it, in the same transaction, and stay as long as it does.
+    if (answerOf(z.boolean(), await query('SELECT touch_source($1, $2) AS answer', [tenant, tree.digest])))
+      return;
+    const digests = [...new Set(tree.entries.map((entry) => entry.digest))];
+    let missing = [...(await missingBlobs(query, tenant, digests))];
+    let added = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      added += await insertBlobs(
+        query,
+        tenant,
+        missing.map((digest) => blobOf(digest, contents)),
+      );
+      const values = [tenant, tree.digest, JSON.stringify(tree.entries), added];
+      const rows = await query('SELECT put_source($1, $2, $3::jsonb, $4) AS answer', values);
+      missing = answerOf(z.array(Digest), rows);
+      if (missing.length === 0) return;
+    }
+    throw new PointsmanError('unavailable', 'what a source needs is deleted as soon as it is stored');
   });
+}
+
+function blobOf(digest: string, contents: ReadonlyMap<string, Uint8Array>): BlobContent {
+  const content = contents.get(digest);
+  if (!content) throw new Error(`the source names ${digest}, whose content was not handed in`);
+  return { digest, mediaType: MEDIA_TYPE, content };
 }
 
 /** A source, with its contents where these are few: one message for a small one. */

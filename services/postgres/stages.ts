@@ -52,7 +52,7 @@ export async function recordCompiled(
   const few = blobs.reduce((sum, blob) => sum + blob.content.length, 0) <= FEW_BYTES;
   if (!few) await storeBlobs(db, tenant, blobs);
   const spans = [validated.startedAt, validated.finishedAt, startedAt, Date.now()].map(at);
-  const values = [bundle, version, invocationId, ...spans, ...blobColumns(few ? blobs : [])];
+  const values = [bundle, version, invocationId, ...spans, ...blobColumns(blobs, { withContents: few })];
   const call = 'record_compiled($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)';
   return answerOf(z.boolean(), await db.answer(tenant, call, values));
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { Role } from '../../core/access.ts';
+import { QuotaExceeded } from '../../core/quota.ts';
 import type { Database } from './database.ts';
 import { allRows, answerOf, at, json } from './rows.ts';
 
@@ -28,7 +29,7 @@ const CreateAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('key_reused') }),
   /** An active token has that name. */
   z.object({ kind: z.literal('name_taken'), id: z.string() }),
-  z.object({ kind: z.literal('too_many') }),
+  QuotaExceeded,
   z.object({ kind: z.literal('no_tenant') }),
 ]);
 export type CreateAnswer = z.infer<typeof CreateAnswer>;
@@ -43,8 +44,6 @@ export interface NewToken {
   readonly idempotencyKey: string;
   readonly fingerprint: string;
   readonly requestId: string;
-  /** How many active ones the tenant, or the platform, may have. */
-  readonly most: number;
   readonly at: number;
 }
 

@@ -20,6 +20,7 @@ import type { SecretBox } from '../secrets/secret-box.ts';
 import { contentsOf, type InvalidSource, type ReadSource } from '../source-archive/read-source.ts';
 import type { RepositoryReader } from '../source-archive/repository-reader.ts';
 import { openToken } from './hook-token.ts';
+import { unlessOverQuota } from './over-quota.ts';
 
 export interface HookParts {
   readonly db: Database;
@@ -77,7 +78,8 @@ async function fetchOnce(
   if (answer.kind !== 'answered') return unanswered(opened, answer);
   const read = await readArchive(parts.reader, name.tenant, { body: answer.body, folder: opened.path });
   if (read.kind !== 'source') return read;
-  await storeSource(parts.db, name.tenant, read.tree, contentsOf(read));
+  const over = await unlessOverQuota(storeSource(parts.db, name.tenant, read.tree, contentsOf(read)));
+  if (over !== undefined) return { kind: 'refused', reason: over.reason };
   return fetched(name, opened, read);
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { type ReleaseId, releaseKey } from '../../core/identifiers.ts';
-import { Release } from '../../handlers/contract.ts';
+import { Release } from '../../handlers/release-contract.ts';
 import type { Invocations, InvocationState } from '../../handlers/deps.ts';
 import type { RestateAdmin } from '../restate/admin.ts';
 

@@ -4,7 +4,7 @@ import { type CeleryGrant, celeryRefusal } from '../../core/celery-grant.ts';
 import { CHECK_CONTRACT, type CheckRequest } from '../../core/check-request.ts';
 import { COMPILE_CONTRACT, type CompileJob } from '../../core/compile-job.ts';
 import { correlationId } from '../../core/identifiers.ts';
-import { courierLimits } from '../../core/limits.ts';
+import { courierLimits } from '../../core/callout-limits.ts';
 import type { Asked, CheckCall, CompileCall, Outside } from '../../handlers/callback-deps.ts';
 import type { CeleryQueue } from '../celery/celery-queue.ts';
 import type { Outbound } from '../outbound/outbound.ts';

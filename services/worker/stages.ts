@@ -4,6 +4,7 @@ import type { StageTimes, Stages } from '../../handlers/deps.ts';
 import type { Compiler } from '../compiler/compiler.ts';
 import type { Database } from '../postgres/database.ts';
 import { recordCompiled, recordStage, storeArtifacts } from '../postgres/stages.ts';
+import { unlessOverQuota } from './over-quota.ts';
 import { type SourceCompiler, sourceCompiler } from './source-compiler.ts';
 
 /**
@@ -20,7 +21,8 @@ export function releaseStages(db: Database, compiler: Compiler): Stages {
       // The same source was valid a step ago, and a compilation depends on nothing else.
       if (result.kind === 'invalid')
         return { kind: 'broken', reason: summaryOf(result.diagnostics, result.truncated) };
-      const recorded = await recordCompiled(db, id, result.blobs, validated, times);
+      const recorded = await unlessOverQuota(recordCompiled(db, id, result.blobs, validated, times));
+      if (typeof recorded === 'object') return { kind: 'broken', reason: recorded.reason };
       if (!recorded) return { kind: 'closed' };
       const artifacts = result.artifacts.map(({ channel, digest }) => ({ channel, digest }));
       return { kind: 'compiled', artifacts };

@@ -12,6 +12,7 @@ import type { RestateAdmin } from '../restate/admin.ts';
 import { releaseStates } from './invocations.ts';
 import { sweepHooks } from './sweep-hooks.ts';
 import { sweepSinks } from './sweep-sinks.ts';
+import { sweepStorage } from './sweep-storage.ts';
 
 export interface SweepDeps {
   readonly db: Database;
@@ -20,6 +21,8 @@ export interface SweepDeps {
   readonly clock: Clock;
   /** Those to which this worker delivers. */
   readonly brokers: readonly Broker[];
+  /** How long audit rows are kept. */
+  readonly auditMs: number;
   readonly log: Logger;
 }
 
@@ -57,7 +60,7 @@ export function startSweep(deps: SweepDeps): { stop(): Promise<void> } {
   const stopping = new AbortController();
   const loop = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      for (const sweep of [sweepOnce, sweepHooks, sweepSinks]) {
+      for (const sweep of [sweepOnce, sweepHooks, sweepSinks, sweepStorage]) {
         await sweep(deps).catch((error: unknown) =>
           deps.log.warn({ err: error }, 'the sweep failed; it goes on'),
         );

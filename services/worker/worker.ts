@@ -106,7 +106,7 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
   return {
     listener,
     admin,
-    sweep: { db, admin, ingress, clock, brokers, log },
+    sweep: { db, admin, ingress, clock, brokers, auditMs: config.auditMs, log },
     async close() {
       const ways = [outbound, ...Object.values(celery), ...Object.values(targets)];
       await Promise.all(ways.map((way) => way.close()));

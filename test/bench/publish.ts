@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { HttpCallError } from '@restatedev/restate-sdk-clients';
 
 import { releaseKey } from '../../core/identifiers.ts';
-import { Release } from '../../handlers/contract.ts';
+import { Release } from '../../handlers/release-contract.ts';
 import { Notifications } from '../../services/postgres/notifications.ts';
 import { accepted, type ControlPlane, newTenant } from '../support/control-plane.ts';
 import { FloorRelease, FloorTenant } from './floor-services.ts';

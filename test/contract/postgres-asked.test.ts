@@ -5,7 +5,7 @@ import type { CompileReport } from '../../core/compile-job.ts';
 import { Role } from '../../core/access.ts';
 import { digestOf } from '../../core/digest.ts';
 import { type Errand, errandKey } from '../../core/errand.ts';
-import { callbackLimits } from '../../core/limits.ts';
+import { callbackLimits } from '../../core/callout-limits.ts';
 import { storeBlobs } from '../../services/postgres/blobs.ts';
 import { putCallbackBlob } from '../../services/postgres/callback-blobs.ts';
 import { lookAtCallback } from '../../services/postgres/callbacks.ts';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import { digestOf } from '../../core/digest.ts';
-import type { VerdictAnswer } from '../../handlers/contract.ts';
+import type { VerdictAnswer } from '../../handlers/release-contract.ts';
 import { listGateNames, listOpenGates, openGatePosition } from '../../services/postgres/gates.ts';
 import { gatedStore } from '../support/gated-store.ts';
 import { AT, handRequest, published, readyToSwap } from '../support/store.ts';

@@ -12,6 +12,7 @@ import {
 import { deleteHook, findHook, listHooks } from '../../services/postgres/hooks.ts';
 import { hookedStore } from '../support/hooked-store.ts';
 import { commitOf, originOf, receive, REPOSITORY, setHook } from '../support/hooks.ts';
+import { limitTenant } from '../support/quotas.ts';
 import { AT, newTenant } from '../support/store.ts';
 
 const bench = hookedStore();
@@ -79,10 +80,14 @@ describe('a rule', () => {
   });
 
   test('is one of so many, by name; and gone once it is deleted', async () => {
-    expect(await setHook(bench.store.db, bench.tenant, { hook: 'a', most: 2 })).toMatchObject({
-      kind: 'saved',
+    await limitTenant(bench.store.db, bench.tenant, { hooks: 2 });
+    expect(await setHook(bench.store.db, bench.tenant, { hook: 'a' })).toMatchObject({ kind: 'saved' });
+    expect(await setHook(bench.store.db, bench.tenant, { hook: 'b' })).toEqual({
+      kind: 'quota_exceeded',
+      quota: 'hooks',
+      used: 2,
+      limit: 2,
     });
-    expect(await setHook(bench.store.db, bench.tenant, { hook: 'b', most: 2 })).toEqual({ kind: 'too_many' });
     expect((await listHooks(bench.store.db, bench.tenant, { limit: 10 })).map(({ hook }) => hook)).toEqual([
       'a',
       'main',

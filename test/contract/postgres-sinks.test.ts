@@ -11,6 +11,7 @@ import {
   rotateSink,
   type RotateSink,
 } from '../../services/postgres/sinks.ts';
+import { limitTenant } from '../support/quotas.ts';
 import { setSink } from '../support/sinks.ts';
 import { AT, newTenant, published, startStore, type Store } from '../support/store.ts';
 
@@ -142,8 +143,10 @@ describe('a webhook', () => {
        VALUES ($1, 'redis', 'redis', 0, 'x', now(), 'x', now())`,
       [tenant],
     );
-    const answers = await Promise.all(['a', 'b', 'c', 'd'].map((sink) => put({ sink, most: 2 })));
-    expect(answers.map(({ kind }) => kind).toSorted()).toEqual(['saved', 'saved', 'too_many', 'too_many']);
+    await limitTenant(store.db, tenant, { sinks: 2 });
+    const answers = await Promise.all(['a', 'b', 'c', 'd'].map((sink) => put({ sink })));
+    const kinds = ['quota_exceeded', 'quota_exceeded', 'saved', 'saved'];
+    expect(answers.map(({ kind }) => kind).toSorted()).toEqual(kinds);
     expect(await listSinks(store.db, tenant)).toHaveLength(3);
   });
 

@@ -11,6 +11,7 @@ import {
   revokeToken,
   type TokenRecord,
 } from '../../services/postgres/tokens.ts';
+import { limitTenant } from '../support/quotas.ts';
 import { admitRequest, AT, connect, newTenant, startStore, type Store } from '../support/store.ts';
 
 let store: Store;
@@ -43,7 +44,6 @@ function asked(more: Partial<NewToken> = {}): NewToken {
     idempotencyKey: crypto.randomUUID(),
     fingerprint: 'asked',
     requestId: 'request',
-    most: 1_000,
     at: AT,
     ...more,
   };
@@ -199,11 +199,17 @@ describe('a key', () => {
 });
 
 test('past the limit there are no more, until one is revoked', async () => {
-  const first = await made({ name: 'a', most: 2 });
-  await made({ name: 'b', most: 2 });
-  expect(await createToken(store.db, asked({ name: 'c', most: 2 }))).toEqual({ kind: 'too_many' });
+  await limitTenant(store.db, tenant, { tokens: 2 });
+  const first = await made({ name: 'a' });
+  await made({ name: 'b' });
+  expect(await createToken(store.db, asked({ name: 'c' }))).toEqual({
+    kind: 'quota_exceeded',
+    quota: 'tokens',
+    used: 2,
+    limit: 2,
+  });
   await revokeToken(store.db, first, revoked);
-  await made({ name: 'c', most: 2 });
+  await made({ name: 'c' });
 });
 
 describe('the list', () => {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import type { Role } from '../../core/access.ts';
-import { courierLimits } from '../../core/limits.ts';
+import { courierLimits } from '../../core/callout-limits.ts';
 import { breakerLimits } from '../../services/outbound/limits.ts';
 import { findPointer } from '../../services/postgres/pointers.ts';
 import { findRelease } from '../../services/postgres/releases.ts';

@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { CheckRequest } from '../../core/check-request.ts';
 import type { CompileJob } from '../../core/compile-job.ts';
 import { digestOf } from '../../core/digest.ts';
-import { callbackLimits, sourceLimits } from '../../core/limits.ts';
+import { sourceLimits } from '../../core/limits.ts';
+import { callbackLimits } from '../../core/callout-limits.ts';
 import { findRelease } from '../../services/postgres/releases.ts';
 import {
   type AskedWorld,

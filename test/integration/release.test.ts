@@ -291,11 +291,8 @@ test('the same source gives the same artifact, for another tenant too', async ()
   const [a, b] = [await newTenant(plane), await newTenant(plane)];
   const files = { 'b.yaml': 'x: 1\n', 'a.json': '{"y":2}' };
   const one = await settled(plane, a, await accepted(plane, a, { files }));
-  const two = await settled(
-    plane,
-    b,
-    await accepted(plane, b, { files: { 'a.json': files['a.json'], 'b.yaml': files['b.yaml'] } }),
-  );
+  const reordered = { 'a.json': files['a.json'], 'b.yaml': files['b.yaml'] };
+  const two = await settled(plane, b, await accepted(plane, b, { files: reordered }));
   expect(one.digest).toBe(two.digest);
   expect(await findRelease(plane.db, { tenant: a, bundle: 'bundle', version: 2 })).toBeNull();
 });

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 import { digestOf } from '../../core/digest.ts';
-import { callbackLimits, manifestLimits } from '../../core/limits.ts';
+import { manifestLimits } from '../../core/limits.ts';
+import { callbackLimits } from '../../core/callout-limits.ts';
 import { mediaTypes } from '../../core/oci.ts';
 import { manifestsIn, startManifestReader } from '../../services/worker/manifest-reader.ts';
 import {

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { releaseKey } from '../../core/identifiers.ts';
-import { Tenant, WAITING_FOR } from '../../handlers/contract.ts';
+import { Tenant } from '../../handlers/contract.ts';
+import { WAITING_FOR } from '../../handlers/release-contract.ts';
 import { findArtifactFile } from '../../services/postgres/artifacts.ts';
 import { findPointer } from '../../services/postgres/pointers.ts';
 import { findRelease } from '../../services/postgres/releases.ts';

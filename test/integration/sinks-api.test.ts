@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { sinkLimits } from '../../core/distribution-limits.ts';
+import { quotaDefaults } from '../../core/storage-limits.ts';
 import { findSink } from '../../services/postgres/sinks.ts';
 import { secretBox } from '../../services/secrets/secret-box.ts';
 import { signingSecrets } from '../../services/webhooks/signing-secrets.ts';
@@ -231,10 +231,13 @@ describe('a webhook', () => {
   );
 
   test('is one of so many', async () => {
-    for (let made = 0; made < sinkLimits.webhooksPerTenant; made++) {
+    for (let made = 0; made < quotaDefaults.sinks; made++) {
       expect((await put(`s${made}`)).status).toBe(201);
     }
-    expect(await put('one-more')).toMatchObject({ status: 409, json: { code: 'conflict' } });
+    expect(await put('one-more')).toMatchObject({
+      status: 429,
+      json: { code: 'quota_exceeded', quota: { quota: 'sinks', used: 20, limit: 20 } },
+    });
     expect((await put('s0')).status).toBe(200);
   });
 

@@ -65,6 +65,7 @@ describe('with 10,000 tenants and a bundle of 2,000 releases', () => {
       `UPDATE tenants SET feed_seq = 2000 WHERE tenant = '${tenant}'`,
       ...[
         'tenants',
+        'tenant_usage',
         'bundles',
         'blobs',
         'sources',

@@ -3,7 +3,7 @@ import type { CompileReport } from '../../core/compile-job.ts';
 import { digestOf } from '../../core/digest.ts';
 import { type Errand, errandKey } from '../../core/errand.ts';
 import type { Callbacks, EndedAttempt, NewCallback, OpenedCallback } from '../../handlers/callback-deps.ts';
-import type { CallbackRequest } from '../../handlers/contract.ts';
+import type { CallbackRequest } from '../../handlers/release-contract.ts';
 import { readManifest } from '../../core/oci-manifest.ts';
 import { postgresCallbacks } from '../../services/postgres/callbacks.ts';
 import { findRelease } from '../../services/postgres/releases.ts';

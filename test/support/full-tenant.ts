@@ -2,12 +2,13 @@ import { expect } from 'vitest';
 
 import { digestOf } from '../../core/digest.ts';
 import { Policy } from '../../core/policy.ts';
-import type { VerdictRequest } from '../../handlers/contract.ts';
+import type { VerdictRequest } from '../../handlers/release-contract.ts';
 import { readManifest } from '../../core/oci-manifest.ts';
 import { postgresCallbacks } from '../../services/postgres/callbacks.ts';
 import { acknowledge } from '../../services/postgres/followers.ts';
 import { postgresGates } from '../../services/postgres/gates.ts';
 import { receive, setHook } from './hooks.ts';
+import { limitTenant } from './quotas.ts';
 import { setSink } from './sinks.ts';
 import { AT, holdRequest, published, readyToSwap, type Store } from './store.ts';
 
@@ -26,6 +27,7 @@ export async function fillTenant(store: Store, tenant: string): Promise<void> {
     [tenant],
   );
   await follows(store, tenant);
+  await limitTenant(store.db, tenant, { hooks: 7 });
 }
 
 /** A runtime that runs nothing yet. */

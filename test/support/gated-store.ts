@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { digestOf } from '../../core/digest.ts';
 import type { ReleaseId } from '../../core/identifiers.ts';
 import { Policy } from '../../core/policy.ts';
-import type { VerdictAnswer, VerdictRequest } from '../../handlers/contract.ts';
+import type { VerdictAnswer, VerdictRequest } from '../../handlers/release-contract.ts';
 import type { Gates } from '../../handlers/deps.ts';
 import { postgresGates } from '../../services/postgres/gates.ts';
 import { findReleaseProgress, type ReleaseProgress } from '../../services/postgres/releases.ts';

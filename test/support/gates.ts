@@ -1,7 +1,7 @@
 import { digestOf } from '../../core/digest.ts';
 import { type ReleaseId, releaseKey } from '../../core/identifiers.ts';
 import { Policy } from '../../core/policy.ts';
-import { Release, type VerdictAnswer, type VerdictRequest } from '../../handlers/contract.ts';
+import { Release, type VerdictAnswer, type VerdictRequest } from '../../handlers/release-contract.ts';
 import { listOpenGates } from '../../services/postgres/gates.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { eventually } from './eventually.ts';

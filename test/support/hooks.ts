@@ -24,7 +24,6 @@ export async function setHook(db: Database, tenant: string, over: Partial<PutHoo
     secret: 'sealed secret',
     token: 'sealed token',
     dropToken: false,
-    most: 10,
     by: 'ann',
     idempotencyKey: randomUUID(),
     fingerprint: digestOf(randomUUID()),

@@ -8,6 +8,15 @@ const Problem = z.object({ problem: z.string() });
  * the tables. Each line selects what contradicts a promise.
  */
 const CONTRADICTIONS = [
+  `SELECT format('%s: %s bytes are counted, and at least %s are stored', u.tenant, u.bytes, n.bytes) AS problem
+   FROM pointsman.tenant_usage u CROSS JOIN LATERAL (SELECT
+     (SELECT coalesce(sum(size), 0) FROM pointsman.blobs b WHERE b.tenant = u.tenant)
+     + (SELECT coalesce(sum(octet_length(entries::text)), 0) FROM pointsman.sources s WHERE s.tenant = u.tenant)::numeric AS bytes) n
+   WHERE u.bytes < n.bytes`,
+  `SELECT format('%s/%s/v%s: its source names %s, which is not stored', r.tenant, r.bundle, r.version, e->>'digest') AS problem
+   FROM pointsman.releases r JOIN pointsman.sources s ON (s.tenant, s.digest) = (r.tenant, r.source)
+   CROSS JOIN jsonb_array_elements(s.entries) e
+   LEFT JOIN pointsman.blobs b ON (b.tenant, b.digest) = (r.tenant, e->>'digest') WHERE b.digest IS NULL`,
   `SELECT format('%s/%s/%s: generation %s follows %s', tenant, bundle, channel, generation, before) AS problem
    FROM (SELECT *, lag(generation, 1, 0::bigint) OVER w AS before FROM pointsman.moves
          WINDOW w AS (PARTITION BY tenant, bundle, channel ORDER BY generation)) m

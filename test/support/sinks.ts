@@ -15,7 +15,6 @@ export async function setSink(db: Database, tenant: string, over: Partial<PutSin
     secret: null,
     madeSecret: 'sealed and made',
     rotationMs: sinkLimits.rotationMs,
-    most: sinkLimits.webhooksPerTenant,
     by: 'ann',
     idempotencyKey: randomUUID(),
     fingerprint: digestOf(randomUUID()),

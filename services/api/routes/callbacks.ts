@@ -7,8 +7,8 @@ import { CompileReport } from '../../../core/compile-job.ts';
 import { digestOf } from '../../../core/digest.ts';
 import { PointsmanError } from '../../../core/errors.ts';
 import { Digest } from '../../../core/identifiers.ts';
-import { callbackLimits } from '../../../core/limits.ts';
-import type { CallbackRequest } from '../../../handlers/contract.ts';
+import { callbackLimits } from '../../../core/callout-limits.ts';
+import type { CallbackRequest } from '../../../handlers/release-contract.ts';
 import { describeBlob, putCallbackBlob } from '../../postgres/callback-blobs.ts';
 import { loadSource } from '../../postgres/sources.ts';
 import { notFound } from '../absence.ts';
@@ -138,7 +138,7 @@ function blobEndpoint({ db }: ApiParts): Endpoint {
     async handle({ params, about }) {
       const found = await getOpenCallback(db, params.capability, 'compile');
       about(found);
-      const blob = await describeBlob(db, found.tenant, params.digest);
+      const blob = await describeBlob(db, found, params.digest);
       if (blob === null) throw notFound(`There is no blob ${params.digest}.`);
       return jsonAnswer({ digest: params.digest, ...blob }, 200);
     },
@@ -161,7 +161,15 @@ function uploadEndpoint({ db, bodies }: ApiParts): Endpoint {
       content: { '*/*': { schema: { type: 'string', format: 'binary' } } },
     },
     responses: { 201: json(Blob, 'It is kept.', ofRelease), 200: json(Blob, 'It was there.', ofRelease) },
-    problems: [...closed, 'too_large', 'unsupported_media_type', 'wrong_content', 'busy'],
+    problems: [
+      ...closed,
+      'too_large',
+      'unsupported_media_type',
+      'wrong_content',
+      'busy',
+      'quota_exceeded',
+      'larger_than_quota',
+    ],
     async handle({ params, request, about }) {
       const found = await getOpenCallback(db, params.capability, 'compile');
       about(found);

@@ -78,6 +78,7 @@ function receiveEndpoint({ db, secrets, deliveries, payloads }: ApiParts): Endpo
       'too_large',
       'busy',
       'unavailable',
+      'quota_exceeded',
     ],
     async handle({ params, request, source, log, ids, about }) {
       if (secrets === null) throw new PointsmanError('unavailable', 'Hooks are not set up here.');

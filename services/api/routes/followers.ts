@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { PointsmanError } from '../../../core/errors.ts';
 import { followerLimits } from '../../../core/distribution-limits.ts';
 import { FollowerName, type PointerId } from '../../../core/identifiers.ts';
+import { quotaError } from '../../../core/quota.ts';
 import { acknowledge, type FollowerRecord, listFollowers } from '../../postgres/followers.ts';
 import { findPointer } from '../../postgres/pointers.ts';
 import { absence } from '../absence.ts';
@@ -37,7 +38,7 @@ function acknowledgeEndpoint({ db, acknowledgements }: ApiParts): Endpoint {
     responses: {
       200: json(PointerView, 'The pointer that it should run.', { etag: 'The generation of the pointer.' }),
     },
-    problems: ['not_found', 'conflict', 'follower_taken', 'wrong_acknowledgement', 'busy'],
+    problems: ['not_found', 'conflict', 'follower_taken', 'wrong_acknowledgement', 'busy', 'quota_exceeded'],
     async handle(call) {
       const { tenant, bundle, channel, follower } = call.params;
       const { id, name } = callerOf(call);
@@ -64,6 +65,8 @@ function acknowledgeEndpoint({ db, acknowledgements }: ApiParts): Endpoint {
             'conflict',
             `A channel may have ${followerLimits.perChannel} followers, and this one has them.`,
           );
+        case 'quota_exceeded':
+          throw quotaError(answer);
         case 'no_pointer':
           throw await noChannel(db, call.params);
       }

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 
-import { PointsmanError } from '../../../core/errors.ts';
+import type { PointsmanError } from '../../../core/errors.ts';
 import { DEFAULT_CHANNEL, HookName } from '../../../core/identifiers.ts';
-import { MOST_HOOKS } from '../../hooks/limits.ts';
 import { deleteHook, findHook, listHooks, putHook } from '../../postgres/hooks.ts';
 import { absence, requireTenant } from '../absence.ts';
 import { jsonAnswer, replayedHeader } from '../answers.ts';
@@ -40,7 +39,7 @@ function putEndpoint({ db, secrets }: ApiParts): Endpoint {
       200: json(HookView, 'The hook has been replaced.', replayed),
       201: json(HookView, 'The hook is there.', replayed),
     },
-    problems: ['not_found', 'unknown_channel', 'conflict', 'idempotency_key_reused', 'no_secret_key'],
+    problems: ['not_found', 'unknown_channel', 'idempotency_key_reused', 'no_secret_key', 'quota_exceeded'],
     async handle(call) {
       const { tenant, hook } = call.params;
       const box = requireKey(secrets);
@@ -61,12 +60,11 @@ function putEndpoint({ db, secrets }: ApiParts): Endpoint {
         secret: secret === undefined ? null : box.seal(secret, { tenant, hook, field: 'secret' }),
         token: token ? box.seal(token, { tenant, hook, field: 'token' }) : null,
         dropToken: token === null,
-        most: MOST_HOOKS,
         ...identity,
         at: Date.now(),
       });
       if (answer.kind === 'no_channel') throw noChannel(asked, answer);
-      if (answer.kind !== 'saved') throw refused(answer.kind, tenant);
+      if (answer.kind !== 'saved') throw refused(answer, tenant);
       const found = await findHook(db, tenant, hook);
       if (found === null) throw await absence(db, { tenant }, `hook "${hook}"`);
       return jsonAnswer(
@@ -89,18 +87,16 @@ async function requireGenericSecret(db: ApiParts['db'], tenant: string, hook: st
 }
 
 function refused(
-  kind: 'no_tenant' | 'key_reused' | 'too_many' | 'secret_needed' | 'token_needed',
+  answer: Exclude<Awaited<ReturnType<typeof putHook>>, { kind: 'saved' | 'no_channel' }>,
   tenant: string,
 ): PointsmanError {
-  switch (kind) {
-    case 'too_many':
-      return new PointsmanError('conflict', `A tenant may have ${MOST_HOOKS} hooks, and this one has them.`);
+  switch (answer.kind) {
     case 'secret_needed':
       return missing('secret', 'this is missing: there is none yet that could be kept');
     case 'token_needed':
       return missing('token', 'the one that is there was given for another API: give one for this, or null');
     default:
-      return refusal({ kind }, tenant);
+      return refusal(answer, tenant);
   }
 }
 

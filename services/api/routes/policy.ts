@@ -104,7 +104,7 @@ function putEndpoint({ db, celeryGrants }: ApiParts): Endpoint {
     }),
     body: Policy,
     responses: { 200: json(Policy, 'The policy, as it stands.', { ...replayed, etag: ETAG }) },
-    problems: ['not_found', 'policy_changed', 'idempotency_key_reused'],
+    problems: ['not_found', 'policy_changed', 'idempotency_key_reused', 'quota_exceeded'],
     async handle(call) {
       const { tenant } = call.params;
       const document = call.body;

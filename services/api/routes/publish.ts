@@ -81,6 +81,16 @@ export function publishEndpoints(parts: ApiParts): Endpoint[] {
   return [publishEndpoint(parts)];
 }
 
+const SOURCE_BODY = {
+  required: true,
+  description:
+    'The source: its files in JSON, or a tar.gz of regular files by their own names (a leading "./" is taken off).',
+  content: {
+    'application/json': { schema: PublishBody },
+    'application/gzip': { schema: { type: 'string', format: 'binary' } },
+  },
+} as const;
+
 function publishEndpoint(parts: ApiParts): Endpoint {
   return endpoint({
     method: 'post',
@@ -93,15 +103,7 @@ function publishEndpoint(parts: ApiParts): Endpoint {
     params: BundleParams,
     query: Query,
     headers: z.object({ 'idempotency-key': IdempotencyKey, 'if-match': IfMatch }),
-    ownBody: {
-      required: true,
-      description:
-        'The source: its files in JSON, or a tar.gz of regular files by their own names (a leading "./" is taken off).',
-      content: {
-        'application/json': { schema: PublishBody },
-        'application/gzip': { schema: { type: 'string', format: 'binary' } },
-      },
-    },
+    ownBody: SOURCE_BODY,
     responses: {
       202: json(AcceptedRelease, 'The release has been accepted.', {
         ...replayed,
@@ -121,6 +123,8 @@ function publishEndpoint(parts: ApiParts): Endpoint {
       'idempotency_key_reused',
       'held',
       'busy',
+      'quota_exceeded',
+      'larger_than_quota',
     ],
     async handle(call) {
       const { dryRun, ...options } = call.query;

@@ -7,6 +7,7 @@ import { base58 } from '../../../core/base58.ts';
 import { PointsmanError } from '../../../core/errors.ts';
 import { TenantName } from '../../../core/identifiers.ts';
 import { httpLimits } from '../../../core/limits.ts';
+import { quotaError } from '../../../core/quota.ts';
 import { hashToken } from '../../config/settings.ts';
 import {
   type CreateAnswer,
@@ -22,7 +23,7 @@ import { jsonAnswer } from '../answers.ts';
 import type { ApiParts } from '../api-parts.ts';
 import { type Endpoint, endpoint } from '../endpoint.ts';
 import { requestIdentity } from '../idempotency.ts';
-import { MOST_TOKENS, streamLimits } from '../limits.ts';
+import { streamLimits } from '../limits.ts';
 import { empty, json } from '../openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../pages.ts';
 import { IdempotencyKey } from '../params.ts';
@@ -47,7 +48,7 @@ function createEndpoint({ db }: ApiParts): Endpoint {
     headers: z.object({ 'idempotency-key': IdempotencyKey }),
     body: NewToken,
     responses: { 201: json(TokenMade, 'The token, shown this once.', { cacheControl: '`no-store`.' }) },
-    problems: ['not_found', 'conflict', 'idempotency_key_reused'],
+    problems: ['not_found', 'conflict', 'idempotency_key_reused', 'quota_exceeded'],
     async handle(call) {
       const caller = callerOf(call);
       const tenant = call.body.tenant ?? caller.tenant;
@@ -68,7 +69,6 @@ function createEndpoint({ db }: ApiParts): Endpoint {
           name,
           roles,
         }),
-        most: MOST_TOKENS,
         at: Date.now(),
       });
       if (answer.kind !== 'made') throw refused(answer, name, tenant);
@@ -174,11 +174,8 @@ function refused(
           details: { tokenId: answer.id },
         },
       );
-    case 'too_many':
-      return new PointsmanError(
-        'conflict',
-        `There are ${MOST_TOKENS} active tokens already; revoke some first.`,
-      );
+    case 'quota_exceeded':
+      return quotaError(answer);
     case 'key_reused':
       return refusal({ kind: 'key_reused' }, tenant ?? '');
     case 'no_tenant':

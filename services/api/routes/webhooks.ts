@@ -45,7 +45,7 @@ function putEndpoint(parts: ApiParts): Endpoint {
       200: json(SinkSet, 'The webhook has been changed.', shownOnce),
       201: json(SinkSet, 'The webhook is there.', shownOnce),
     },
-    problems: ['not_found', 'conflict', 'idempotency_key_reused', 'no_secret_key'],
+    problems: ['not_found', 'conflict', 'idempotency_key_reused', 'no_secret_key', 'quota_exceeded'],
     async handle(call) {
       const { tenant, sink } = call.params;
       const { secret: given } = call.body.webhook;
@@ -62,7 +62,6 @@ function putEndpoint(parts: ApiParts): Endpoint {
         secret: isNew ? seal(given) : null,
         madeSecret: seal(made),
         rotationMs: sinkLimits.rotationMs,
-        most: sinkLimits.webhooksPerTenant,
         ...requestIdentity(call, call.headers['idempotency-key'], {
           call: 'set sink',
           sink,
@@ -71,7 +70,6 @@ function putEndpoint(parts: ApiParts): Endpoint {
         }),
         at: Date.now(),
       });
-      if (answer.kind === 'too_many') throw tooMany();
       if (answer.kind !== 'saved') throw refusal(answer, tenant);
       const { created, secretMade, replayed } = answer;
       if (secretMade && replayed) throw shownBefore();
@@ -83,14 +81,6 @@ function putEndpoint(parts: ApiParts): Endpoint {
       );
     },
   });
-}
-
-function tooMany(): PointsmanError {
-  const { webhooksPerTenant } = sinkLimits;
-  return new PointsmanError(
-    'conflict',
-    `A tenant may have ${webhooksPerTenant} webhooks, and this one has them.`,
-  );
 }
 
 /** Whether it is the secret that is there already, which then is not rotated: a rotation would put the one before it out of use. */

@@ -1,7 +1,7 @@
 -- A release's way through the record. Each function is one transaction's whole work, so that a durable step is one round trip, and each
 -- finds its own earlier effect when it is repeated. They run with the caller's rights: row-level security applies inside.
 --
--- Rows are locked in one order everywhere: release, pointer, tenant.
+-- Locks are taken in one order everywhere: a tenant's counts (lock_counts), release, pointer, tenant, callback, and the tenant's usage last.
 
 CREATE FUNCTION iso(p_at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
@@ -41,10 +41,14 @@ DECLARE
   p pointers;
   answer jsonb;
 BEGIN
+  PERFORM lock_counts(t);
   PERFORM FROM tenants WHERE tenant = t;
   IF NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
   answer := replay(t, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
+  -- The key has expired, and this is still the request that it was: a step that is repeated days later.
+  PERFORM FROM releases WHERE (tenant, bundle, version, idempotency_key) = (t, b, v, p_request->>'idempotencyKey');
+  IF FOUND THEN RETURN jsonb_build_object('kind', 'accepted', 'version', v, 'replayed', true); END IF;
   IF p_request->>'origin' IS NOT NULL THEN
     answer := origin_refused(t, p_request->'origin');
     IF answer IS NOT NULL THEN RETURN answer; END IF;
@@ -65,6 +69,12 @@ BEGIN
   END IF;
   IF p_request->>'placement' = 'reject' THEN RETURN jsonb_build_object('kind', 'conflict', 'version', standing); END IF;
   IF p_request->>'placement' = 'full' THEN RETURN jsonb_build_object('kind', 'queue_full', 'limit', (p_request->>'queueLimit')::integer); END IF;
+
+  answer := publish_over_quota(t, b);
+  IF answer IS NOT NULL THEN RETURN answer; END IF;
+  -- The sweep deletes a source that waits for its release for too long.
+  PERFORM FROM sources WHERE (tenant, digest) = (t, p_request->>'source') FOR KEY SHARE;
+  IF NOT FOUND THEN RETURN '{"kind": "no_source"}'; END IF;
 
   INSERT INTO bundles (tenant, bundle, created_at) VALUES (t, b, p_at) ON CONFLICT DO NOTHING;
   -- The number is the object's to give, and the key's to refuse: a taken one means that the object has forgotten something.

@@ -133,6 +133,8 @@ BEGIN
   WHERE (tenant, id) = (p_tenant, p_id) RETURNING * INTO STRICT c;
   -- Whoever answers was asked, whatever the call's own end was.
   PERFORM note_request(p_tenant, p_bundle, p_version, c.purpose, c.subject, 'done', 'answered', p_at);
+  -- Its diagnostics are copied to the stage.
+  PERFORM charge_bytes(p_tenant, 2 * octet_length(p_report::text), false);
   RETURN jsonb_build_object('kind', 'taken', 'replayed', false, 'awakeableId', c.awakeable_id, 'wake', c.wake);
 END $$;
 
@@ -142,17 +144,24 @@ RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   refusal jsonb := look_at_callback(p_tenant, p_id, NULL, p_at)->'refusal';
   c callbacks;
+  found_there boolean;
   blobs_now bigint;
   bytes_now bigint;
 BEGIN
   IF refusal <> 'null' THEN RETURN refusal; END IF;
+  SELECT * INTO STRICT c FROM callbacks WHERE (tenant, id) = (p_tenant, p_id);
   INSERT INTO blobs (tenant, digest, media_type, size, content) VALUES (p_tenant, p_digest, p_media_type, octet_length(p_bytes), p_bytes) ON CONFLICT DO NOTHING;
-  IF NOT FOUND THEN RETURN '{"kind": "there"}'; END IF;
+  found_there := NOT FOUND;
+  IF hold_blobs(p_tenant, ARRAY[p_digest], release_holder(c.bundle, c.version)) <> '{}' THEN
+    RAISE EXCEPTION 'a sweep has deleted what was there: store it again' USING ERRCODE = '40001';
+  END IF;
+  IF found_there THEN RETURN '{"kind": "there"}'; END IF;
   UPDATE callbacks SET uploaded_blobs = uploaded_blobs + 1, uploaded_bytes = uploaded_bytes + octet_length(p_bytes)
   WHERE (tenant, id) = (p_tenant, p_id) AND state = 'open' RETURNING * INTO c;
   SELECT sum(uploaded_blobs), sum(uploaded_bytes) INTO blobs_now, bytes_now FROM callbacks WHERE (tenant, bundle, version) = (p_tenant, c.bundle, c.version);
   -- Revoked since the look above, or too much: nothing of it is kept.
   IF c.id IS NULL OR blobs_now > p_most_blobs OR bytes_now > p_most_bytes THEN RAISE EXCEPTION 'not taken' USING ERRCODE = 'PM006'; END IF;
+  PERFORM charge_bytes(p_tenant, octet_length(p_bytes));
   RETURN '{"kind": "stored"}';
 EXCEPTION
   WHEN SQLSTATE 'PM006' THEN

@@ -11,6 +11,7 @@ DECLARE
   m moves;
   p pointers;
   f followers;
+  over jsonb;
 BEGIN
   SELECT * INTO m FROM moves WHERE (tenant, bundle, channel, generation) = (p_tenant, b, c, claimed);
   SELECT * INTO p FROM pointers WHERE (tenant, bundle, channel) = (p_tenant, b, c);
@@ -27,6 +28,14 @@ BEGIN
     -- Two at once may pass the limit by one: it ends loops, and counts nothing that is paid for.
     IF (SELECT count(*) FROM followers o WHERE (o.tenant, o.bundle, o.channel) = (p_tenant, b, c) AND o.seen_at >= forgotten_before)
        >= (p_request->>'most')::integer THEN RETURN '{"kind": "too_many"}'; END IF;
+    over := over_quota(p_tenant, 'followers');
+    IF over IS NOT NULL THEN
+      -- Those that are forgotten on other channels make room.
+      DELETE FROM followers WHERE tenant = p_tenant AND (bundle, channel, follower) IN (
+        SELECT o.bundle, o.channel, o.follower FROM followers o
+        WHERE o.tenant = p_tenant AND o.seen_at < forgotten_before LIMIT 1000 FOR UPDATE SKIP LOCKED);
+      IF NOT FOUND THEN RETURN over; END IF;
+    END IF;
     -- A few at a time, always more than come: whoever is being heard again meanwhile is passed over. As an array, so that they are looked
     -- for once: as a subquery they were looked for again for each row of the table.
     DELETE FROM followers WHERE (tenant, bundle, channel) = (p_tenant, b, c) AND follower = ANY (ARRAY(

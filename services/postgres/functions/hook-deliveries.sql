@@ -18,7 +18,11 @@ $$;
 CREATE FUNCTION receive_delivery(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   d deliveries;
+  refusal jsonb := over_quota(p_tenant, 'changesPerDay');
 BEGIN
+  -- One that is on record already is answered as it was then.
+  PERFORM FROM deliveries WHERE (tenant, hook, delivery) = (p_tenant, p_request->>'hook', p_request->>'delivery');
+  IF NOT FOUND AND refusal IS NOT NULL THEN RETURN refusal; END IF;
   INSERT INTO deliveries (tenant, hook, delivery, fingerprint, provider, repository, ref, commit, subject, source_url, pushed_at, path, bundle,
     channel, state, reason, received_at, updated_at)
   VALUES (p_tenant, p_request->>'hook', p_request->>'delivery', p_request->>'fingerprint', p_request->>'provider', p_request->>'repository', p_request->>'ref', p_request->>'commit', p_request->>'subject',

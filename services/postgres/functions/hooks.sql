@@ -5,6 +5,7 @@ DECLARE
   answer jsonb;
   token_kept boolean := p_request->>'token' IS NULL AND NOT (p_request->>'dropToken')::boolean;
 BEGIN
+  PERFORM lock_counts(p_tenant);
   PERFORM FROM tenants WHERE tenant = p_tenant;
   IF NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
   answer := replay(p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint');
@@ -12,7 +13,8 @@ BEGIN
   answer := channel_bar(p_tenant, p_request->>'bundle', p_request->>'channel', (p_request->>'createChannel')::boolean, NULL);
   IF answer IS NOT NULL THEN RETURN answer; END IF;
   SELECT * INTO h FROM hooks WHERE (tenant, hook) = (p_tenant, p_request->>'hook') FOR UPDATE;
-  IF NOT FOUND AND (SELECT count(*) FROM hooks WHERE tenant = p_tenant) >= (p_request->>'most')::integer THEN RETURN '{"kind": "too_many"}'; END IF;
+  answer := coalesce(CASE WHEN NOT FOUND THEN over_quota(p_tenant, 'hooks') END, over_quota(p_tenant, 'changesPerDay'));
+  IF answer IS NOT NULL THEN RETURN answer; END IF;
   IF h.hook IS NULL AND p_request->>'secret' IS NULL THEN RETURN '{"kind": "secret_needed"}'; END IF;
   IF token_kept AND h.token IS NOT NULL
      AND (h.provider, h.api_url) IS DISTINCT FROM (p_request->>'provider', p_request->>'apiUrl') THEN RETURN '{"kind": "token_needed"}'; END IF;
@@ -24,7 +26,7 @@ BEGIN
     token = EXCLUDED.token, updated_by = EXCLUDED.updated_by, updated_at = EXCLUDED.updated_at;
   answer := jsonb_build_object('kind', 'saved', 'created', h.hook IS NULL, 'replayed', false);
   INSERT INTO idempotency_keys VALUES (p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
-  PERFORM note(p_tenant, p_at, p_request->>'by', 'set hook', p_request - '{secret,token,idempotencyKey,fingerprint,most,dropToken,by}'::text[]
+  PERFORM note(p_tenant, p_at, p_request->>'by', 'set hook', p_request - '{secret,token,idempotencyKey,fingerprint,dropToken,by}'::text[]
     || jsonb_build_object('newSecret', p_request->>'secret' IS NOT NULL, 'newToken', NOT token_kept));
   RETURN answer;
 END $$;

@@ -27,7 +27,11 @@ BEGIN
   SELECT * INTO p FROM policies WHERE tenant = t ORDER BY version DESC LIMIT 1;
   standing := coalesce(p.version, 0);
   IF (p_request->>'ifVersion')::bigint <> standing THEN RETURN jsonb_build_object('kind', 'stale', 'version', standing); END IF;
-  IF p_request->'document' <> coalesce(p.document, p_request->'none') THEN standing := standing + 1; END IF;
+  IF p_request->'document' <> coalesce(p.document, p_request->'none') THEN
+    answer := coalesce(over_quota(t, 'policyVersions'), over_quota(t, 'changesPerDay'));
+    IF answer IS NOT NULL THEN RETURN answer; END IF;
+    standing := standing + 1;
+  END IF;
   answer := jsonb_build_object('kind', 'stands', 'version', standing, 'replayed', false);
   -- The key may have come with something else meanwhile, which did not wait for this lock.
   INSERT INTO idempotency_keys VALUES (t, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at) ON CONFLICT DO NOTHING;

@@ -10,13 +10,15 @@ DECLARE
   s sinks;
   answer jsonb;
 BEGIN
+  PERFORM lock_counts(p_tenant);
   SELECT feed_seq INTO latest FROM tenants WHERE tenant = p_tenant FOR NO KEY UPDATE;
   IF NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
   answer := replay(p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
   SELECT * INTO s FROM sinks WHERE (tenant, sink) = (p_tenant, p_request->>'sink') FOR NO KEY UPDATE;
-  IF NOT FOUND THEN
-    IF (SELECT count(*) FROM sinks WHERE tenant = p_tenant AND kind = 'webhook') >= (p_request->>'most')::integer THEN RETURN '{"kind": "too_many"}'; END IF;
+  answer := coalesce(CASE WHEN NOT FOUND THEN over_quota(p_tenant, 'sinks') END, over_quota(p_tenant, 'changesPerDay'));
+  IF answer IS NOT NULL THEN RETURN answer; END IF;
+  IF s.sink IS NULL THEN
     INSERT INTO sinks (tenant, sink, kind, url, secret, delivered_seq, created_by, created_at, updated_by, updated_at)
     VALUES (p_tenant, p_request->>'sink', 'webhook', p_request->>'url', coalesce(p_request->>'secret', p_request->>'madeSecret'), latest, p_request->>'by', p_at, p_request->>'by', p_at);
   ELSE

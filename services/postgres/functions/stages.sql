@@ -6,25 +6,30 @@ BEGIN
   WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND status = 'running' AND NOT closing;
   IF NOT FOUND THEN RETURN false; END IF;
   PERFORM put_stage(p_tenant, p_bundle, p_version, p_stage, p_state, p_began, p_ended, p_problems);
+  IF p_problems <> '[]' THEN PERFORM charge_bytes(p_tenant, octet_length(p_problems::text), false); END IF;
   RETURN true;
 END $$;
 
--- The validation and the compilation, with their blobs where these are few: one message for a small bundle, which most are.
+-- The validation and the compilation, with their blobs where these are few: one message for a small bundle, which most are. The content of a
+-- blob that is stored already is null.
 CREATE FUNCTION record_compiled(
   p_tenant text, p_bundle text, p_version bigint, p_invocation text, p_valid_began timestamptz, p_valid_ended timestamptz, p_began timestamptz, p_ended timestamptz,
   p_digests text[], p_media_types text[], p_contents bytea[]
 ) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  added bigint;
 BEGIN
   UPDATE releases SET invocation_id = p_invocation
   WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND status = 'running' AND NOT closing;
   IF NOT FOUND THEN RETURN false; END IF;
-  INSERT INTO blobs (tenant, digest, media_type, size, content)
-  SELECT p_tenant, n.digest, n.media_type, octet_length(n.content), n.content
-  FROM unnest(p_digests, p_media_types, p_contents) AS n (digest, media_type, content)
-  ON CONFLICT DO NOTHING;
+  added := put_blobs(p_tenant, p_digests, p_media_types, p_contents);
+  IF hold_blobs(p_tenant, p_digests, release_holder(p_bundle, p_version)) <> '{}' THEN
+    RAISE EXCEPTION 'a sweep has deleted what was stored: store it again' USING ERRCODE = '40001';
+  END IF;
   INSERT INTO stages (tenant, bundle, version, stage, state, started_at, finished_at)
   VALUES (p_tenant, p_bundle, p_version, 'validate', 'passed', p_valid_began, p_valid_ended), (p_tenant, p_bundle, p_version, 'compile', 'passed', p_began, p_ended)
   ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = 'passed', finished_at = EXCLUDED.finished_at;
+  PERFORM charge_bytes(p_tenant, added);
   RETURN true;
 END $$;
 

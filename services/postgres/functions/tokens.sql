@@ -21,7 +21,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 DECLARE
   token_key text := p_request->>'idempotencyKey';
   earlier tokens;
+  refusal jsonb;
 BEGIN
+  PERFORM lock_counts(p_tenant);
   PERFORM FROM tenants WHERE tenant = p_tenant;
   IF p_tenant IS NOT NULL AND NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
   -- Again only when somebody else's token came between the look and the insert: the next look finds it, or it has been revoked.
@@ -34,10 +36,8 @@ BEGIN
     -- By this same request, which came between the two looks: the next round finds it by its key.
     CONTINUE WHEN FOUND AND earlier.idempotency_key = token_key;
     IF FOUND THEN RETURN jsonb_build_object('kind', 'name_taken', 'id', earlier.id); END IF;
-    -- Two at once may pass the limit by one: it ends loops, and counts nothing that is paid for.
-    IF (SELECT count(*) FROM tokens WHERE coalesce(tenant, '') = coalesce(p_tenant, '') AND revoked_at IS NULL) >= (p_request->>'most')::integer THEN
-      RETURN '{"kind": "too_many"}';
-    END IF;
+    refusal := coalesce(over_quota(p_tenant, 'tokens'), CASE WHEN p_tenant IS NOT NULL THEN over_quota(p_tenant, 'changesPerDay') END);
+    IF refusal IS NOT NULL THEN RETURN refusal; END IF;
     BEGIN
       INSERT INTO tokens (id, name, tenant, roles, sha256, idempotency_key, fingerprint, created_by, created_at)
       VALUES (p_request->>'id', p_request->>'name', p_tenant, ARRAY(SELECT jsonb_array_elements_text(p_request->'roles')), p_request->>'sha256', token_key, p_request->>'fingerprint',

@@ -38,6 +38,31 @@ REVOKE ALL ON FUNCTION stream_of FROM PUBLIC;
 -- An update of a tenant's row leaves this index alone: its name never changes.
 CREATE INDEX tenants_by_stream ON tenants (stream_of(tenant), tenant);
 
+-- What an operator has set for a tenant; every other quota has its default: see quota_default in functions/quotas.sql.
+CREATE DOMAIN quota_name AS text CHECK (VALUE IN (
+  'bytes', 'bundles', 'releasesInFlight', 'changesPerDay', 'policyVersions', 'followers', 'tokens', 'hooks', 'sinks'));
+CREATE TABLE quotas (
+  tenant text NOT NULL REFERENCES tenants,
+  quota quota_name NOT NULL,
+  most bigint NOT NULL CHECK (most BETWEEN 0 AND 9007199254740991),
+  set_by text NOT NULL,
+  set_at timestamptz NOT NULL,
+  PRIMARY KEY (tenant, quota)
+);
+
+-- What is counted as it changes, because reading it from the rows would take too long. One row for each tenant, made with the tenant. It is
+-- no part of the tenant's row, which swaps lock.
+CREATE TABLE tenant_usage (
+  tenant text PRIMARY KEY REFERENCES tenants,
+  -- Contents of blobs, listings of sources, diagnostics, and answers of remote compilers.
+  bytes bigint NOT NULL DEFAULT 0 CHECK (bytes >= 0),
+  followers bigint NOT NULL DEFAULT 0 CHECK (followers >= 0),
+  -- Audit rows and hook deliveries of that day, in UTC.
+  day date,
+  changes bigint NOT NULL DEFAULT 0
+-- Half-empty pages: an update of a row stays on its page and touches no index.
+) WITH (fillfactor = 50);
+
 CREATE TABLE bundles (
   tenant text NOT NULL REFERENCES tenants,
   bundle identifier NOT NULL,
@@ -54,7 +79,20 @@ CREATE TABLE blobs (
   size bigint NOT NULL CHECK (size = octet_length(content)),
   -- Compressed by the server where that helps: it tries the first kilobyte, and leaves alone what is compressed already.
   content bytea NOT NULL,
+  -- When the sweep next looks whether an artifact or a release's source names this blob. Null once one does: then the blob stays.
+  check_at timestamptz DEFAULT now() + interval '50 minutes',
   PRIMARY KEY (tenant, digest)
+);
+CREATE INDEX blobs_to_check ON blobs (check_at) WHERE check_at IS NOT NULL;
+
+-- Which source (its digest), or release that is being compiled (`bundle/v12`), needs a blob that nothing names yet. The foreign key keeps the
+-- sweep from deleting such a blob. The rows are deleted when the check of the blob has ended.
+CREATE TABLE blob_holders (
+  tenant text NOT NULL,
+  digest text NOT NULL,
+  holder text NOT NULL,
+  PRIMARY KEY (tenant, digest, holder),
+  FOREIGN KEY (tenant, digest) REFERENCES blobs
 );
 
 CREATE TABLE sources (
@@ -62,8 +100,11 @@ CREATE TABLE sources (
   digest text NOT NULL,
   -- [{path, digest, size}], sorted by path.
   entries jsonb NOT NULL,
+  -- When the sweep next looks whether a release has this source. Null once one has: then the source stays.
+  check_at timestamptz DEFAULT now() + interval '50 minutes',
   PRIMARY KEY (tenant, digest)
 );
+CREATE INDEX sources_to_check ON sources (check_at) WHERE check_at IS NOT NULL;
 
 CREATE TABLE artifacts (
   tenant text NOT NULL,
@@ -88,6 +129,8 @@ CREATE TABLE artifact_blobs (
   FOREIGN KEY (tenant, artifact) REFERENCES artifacts,
   FOREIGN KEY (tenant, digest) REFERENCES blobs
 );
+-- For the sweep, and for the foreign key when a blob is deleted.
+CREATE INDEX artifact_blobs_by_digest ON artifact_blobs (tenant, digest);
 
 CREATE TABLE releases (
   tenant text NOT NULL,
@@ -138,6 +181,8 @@ CREATE TABLE releases (
 -- Small, however long the history: what the sweep and the rebuilding of lost state look at.
 CREATE INDEX releases_in_flight ON releases (created_at) WHERE status <> 'settled';
 CREATE INDEX releases_open ON releases (tenant, bundle) WHERE status <> 'settled';
+-- Which source is in use: for the sweep, and for the foreign key when a source is deleted.
+CREATE INDEX releases_by_source ON releases (tenant, source);
 
 -- Channel '' is the base.
 CREATE TABLE release_artifacts (
@@ -247,6 +292,7 @@ CREATE TABLE idempotency_keys (
   created_at timestamptz NOT NULL,
   PRIMARY KEY (tenant, key)
 );
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
 
 CREATE TABLE audit (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -257,6 +303,7 @@ CREATE TABLE audit (
   detail jsonb NOT NULL
 );
 CREATE INDEX audit_by_tenant ON audit (tenant, id);
+CREATE INDEX audit_by_age ON audit (at);
 
 -- The platform's own: no tenant's rows, and reached through functions only.
 CREATE TABLE tokens (
@@ -268,7 +315,8 @@ CREATE TABLE tokens (
   roles text[] NOT NULL CHECK (roles <@ '{viewer,publisher,approver,reporter,admin,follower}' AND cardinality(roles) BETWEEN 1 AND 6),
   -- The token itself is nowhere.
   sha256 text NOT NULL UNIQUE CHECK (sha256 ~ '^[0-9a-f]{64}$'),
-  idempotency_key text NOT NULL,
+  -- Null once it has expired.
+  idempotency_key text,
   fingerprint text NOT NULL,
   created_by text NOT NULL,
   created_at timestamptz NOT NULL,
@@ -279,6 +327,7 @@ CREATE TABLE tokens (
 -- One speaks by a name at a time: rules that want two persons compare names. No tenant is called ''.
 CREATE UNIQUE INDEX token_names ON tokens (coalesce(tenant, ''), name) WHERE revoked_at IS NULL;
 CREATE UNIQUE INDEX token_keys ON tokens (coalesce(tenant, ''), idempotency_key);
+CREATE INDEX tokens_with_key ON tokens (created_at) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX tokens_by_age ON tokens (created_at, id);
 CREATE INDEX tokens_of_tenant_by_age ON tokens (tenant, created_at, id);
 
@@ -608,7 +657,8 @@ BEGIN
     EXECUTE format('CREATE POLICY own_tenant ON %I USING (tenant = current_setting(''pointsman.tenant'', true))', name);
   END LOOP;
   FOREACH name IN ARRAY ARRAY[
-    'tenants', 'releases', 'pointers', 'artifacts', 'callbacks', 'deliveries', 'commit_reports', 'sinks', 'moves'] LOOP
+    'tenants', 'releases', 'pointers', 'artifacts', 'callbacks', 'deliveries', 'commit_reports', 'sinks', 'moves',
+    'sources', 'blobs', 'idempotency_keys', 'audit', 'tenant_usage'] LOOP
     EXECUTE format('CREATE POLICY across_tenants ON %I FOR SELECT TO CURRENT_USER USING (true)', name);
   END LOOP;
   ALTER TABLE tokens ENABLE ROW LEVEL SECURITY;

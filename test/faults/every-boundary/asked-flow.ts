@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { digestOf } from '../../../core/digest.ts';
 import { type Errand, errandKey } from '../../../core/errand.ts';
 import { releaseKey } from '../../../core/identifiers.ts';
-import { type CallbackRequest, Release } from '../../../handlers/contract.ts';
+import { type CallbackRequest, Release } from '../../../handlers/release-contract.ts';
 import { storeBlobs } from '../../../services/postgres/blobs.ts';
 import { findPointer, listMoves } from '../../../services/postgres/pointers.ts';
 import { findRelease } from '../../../services/postgres/releases.ts';

@@ -18,6 +18,7 @@ const config: WorkerConfig = {
   redisCache: false,
   redisStreams: 'shared',
   celeryGrants: [],
+  auditMs: 1,
   outboundAllow: [],
   secretKeys: null,
   logLevel: 'info',

@@ -1,0 +1,148 @@
+-- What a tenant may have at most, and what it has.
+--
+-- The row of tenant_usage is the last lock of every transaction that takes it: whoever holds it waits for nothing but the commit.
+
+-- The same numbers as quotaDefaults in core/storage-limits.ts, which gives the reasons; a test compares the two.
+CREATE FUNCTION quota_default(p_quota text) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE p_quota
+    WHEN 'bytes' THEN 10737418240
+    WHEN 'bundles' THEN 1000
+    WHEN 'releasesInFlight' THEN 1000
+    WHEN 'changesPerDay' THEN 100000
+    WHEN 'policyVersions' THEN 1000
+    WHEN 'followers' THEN 50000
+    WHEN 'tokens' THEN 1000
+    WHEN 'hooks' THEN 200
+    WHEN 'sinks' THEN 20 END
+$$;
+
+CREATE FUNCTION quota_limit(p_tenant text, p_quota text) RETURNS bigint LANGUAGE sql STABLE AS $$
+  SELECT coalesce((SELECT q.most FROM quotas q WHERE (q.tenant, q.quota) = (p_tenant, p_quota)), quota_default(p_quota))
+$$;
+
+CREATE FUNCTION utc_day() RETURNS date LANGUAGE sql STABLE AS $$
+  SELECT (now() AT TIME ZONE 'UTC')::date
+$$;
+
+-- With the owner's rights, because the app may not read the tokens. The tenant's own rows are still the only ones: the caller has the
+-- transaction's tenant set.
+CREATE FUNCTION quota_used(p_tenant text, p_quota text) RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
+  SELECT CASE p_quota
+    WHEN 'bytes' THEN (SELECT u.bytes FROM tenant_usage u WHERE u.tenant = p_tenant)
+    WHEN 'bundles' THEN (SELECT count(*) FROM bundles b WHERE b.tenant = p_tenant)
+    WHEN 'releasesInFlight' THEN (SELECT count(*) FROM releases r WHERE r.tenant = p_tenant AND r.status <> 'settled')
+    WHEN 'changesPerDay' THEN (SELECT CASE WHEN u.day = utc_day() THEN u.changes ELSE 0 END FROM tenant_usage u WHERE u.tenant = p_tenant)
+    WHEN 'policyVersions' THEN policy_now(p_tenant)
+    WHEN 'followers' THEN (SELECT u.followers FROM tenant_usage u WHERE u.tenant = p_tenant)
+    WHEN 'tokens' THEN (SELECT count(*) FROM tokens t WHERE coalesce(t.tenant, '') = coalesce(p_tenant, '') AND t.revoked_at IS NULL)
+    WHEN 'hooks' THEN (SELECT count(*) FROM hooks h WHERE h.tenant = p_tenant)
+    WHEN 'sinks' THEN (SELECT count(*) FROM sinks s WHERE s.tenant = p_tenant AND s.kind = 'webhook') END
+$$;
+
+-- Null while there is room for one more. See QuotaExceeded in core/quota.ts.
+CREATE FUNCTION over_quota(p_tenant text, p_quota text) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  used bigint := quota_used(p_tenant, p_quota);
+  most bigint := quota_limit(p_tenant, p_quota);
+BEGIN
+  IF used < most THEN RETURN NULL; END IF;
+  RETURN jsonb_build_object('kind', 'quota_exceeded', 'quota', p_quota, 'used', used, 'limit', most);
+END $$;
+
+-- What stands in the way of a new release of that bundle. Its files are stored already; where no byte is left, there is no room for its
+-- diagnostics either, which are counted and not refused.
+CREATE FUNCTION publish_over_quota(p_tenant text, p_bundle text) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  refusal jsonb := coalesce(
+    over_quota(p_tenant, 'releasesInFlight'), over_quota(p_tenant, 'changesPerDay'), over_quota(p_tenant, 'bytes'));
+BEGIN
+  IF refusal IS NOT NULL OR EXISTS (SELECT FROM bundles WHERE (tenant, bundle) = (p_tenant, p_bundle)) THEN RETURN refusal; END IF;
+  RETURN over_quota(p_tenant, 'bundles');
+END $$;
+
+-- Lets the requests that add to a counted quota pass one at a time, so that two can't both take the last place. It is the first lock of
+-- its transaction. Two tenants whose names have one hash wait for each other, for milliseconds.
+CREATE FUNCTION lock_counts(p_tenant text) RETURNS void LANGUAGE sql AS $$
+  SELECT pg_advisory_xact_lock(7400002, hashtext(coalesce(p_tenant, '')))
+$$;
+
+-- Adds to the bytes that a tenant has stored, or raises PM007 and so takes back all of its transaction. With p_refuse false, what is recorded of
+-- a release on its way is counted and never refused. Called last, because of the lock.
+CREATE FUNCTION charge_bytes(p_tenant text, p_bytes bigint, p_refuse boolean DEFAULT true) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
+DECLARE
+  most bigint;
+  now_used bigint;
+BEGIN
+  IF p_bytes = 0 THEN RETURN; END IF;
+  UPDATE tenant_usage u SET bytes = greatest(u.bytes + p_bytes, 0) WHERE u.tenant = p_tenant RETURNING u.bytes INTO STRICT now_used;
+  IF p_bytes < 0 OR NOT p_refuse THEN RETURN; END IF;
+  most := quota_limit(p_tenant, 'bytes');
+  IF now_used > most THEN
+    RAISE EXCEPTION 'the quota of bytes is used up' USING ERRCODE = 'PM007',
+      DETAIL = jsonb_build_object('quota', 'bytes', 'used', now_used - p_bytes, 'limit', most, 'asked', p_bytes);
+  END IF;
+END $$;
+
+CREATE FUNCTION open_usage() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
+BEGIN
+  INSERT INTO tenant_usage (tenant) VALUES (NEW.tenant);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER usage_is_counted AFTER INSERT ON tenants FOR EACH ROW EXECUTE FUNCTION open_usage();
+
+-- At the commit, for the order of locks.
+CREATE FUNCTION count_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
+BEGIN
+  UPDATE tenant_usage u SET changes = CASE WHEN u.day = utc_day() THEN u.changes ELSE 0 END + 1, day = utc_day() WHERE u.tenant = NEW.tenant;
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER changes_are_counted AFTER INSERT ON audit DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION count_change();
+CREATE CONSTRAINT TRIGGER changes_are_counted AFTER INSERT ON deliveries DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION count_change();
+
+CREATE FUNCTION count_follower() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
+BEGIN
+  UPDATE tenant_usage u SET followers = greatest(u.followers + CASE TG_OP WHEN 'INSERT' THEN 1 ELSE -1 END, 0)
+  WHERE u.tenant = coalesce(NEW.tenant, OLD.tenant);
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER followers_are_counted AFTER INSERT OR DELETE ON followers DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION count_follower();
+
+-- In the order of QuotaName in core/quota.ts. Null for an unknown tenant.
+CREATE FUNCTION read_quotas(p_tenant text) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT jsonb_agg(jsonb_build_object('quota', n.quota, 'used', quota_used(p_tenant, n.quota), 'limit', quota_limit(p_tenant, n.quota),
+    'default', quota_default(n.quota)) ORDER BY n.i)
+  FROM unnest('{bytes,bundles,releasesInFlight,changesPerDay,policyVersions,followers,tokens,hooks,sinks}'::text[]) WITH ORDINALITY AS n (quota, i)
+  WHERE EXISTS (SELECT FROM tenants t WHERE t.tenant = p_tenant)
+$$;
+
+-- Sets the quotas that the request names, once for its key; null gives one its default back. A quota below what is used refuses more and
+-- deletes nothing.
+CREATE FUNCTION set_quotas(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  answer jsonb;
+BEGIN
+  PERFORM lock_counts(p_tenant);
+  PERFORM FROM tenants WHERE tenant = p_tenant;
+  IF NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
+  answer := replay(p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint');
+  IF answer IS NOT NULL THEN RETURN answer; END IF;
+  DELETE FROM quotas q USING jsonb_each_text(p_request->'quotas') n WHERE (q.tenant, q.quota) = (p_tenant, n.key) AND n.value IS NULL;
+  INSERT INTO quotas (tenant, quota, most, set_by, set_at)
+  SELECT p_tenant, n.key, n.value::bigint, p_request->>'by', p_at FROM jsonb_each_text(p_request->'quotas') n WHERE n.value IS NOT NULL
+  ON CONFLICT (tenant, quota) DO UPDATE SET most = EXCLUDED.most, set_by = EXCLUDED.set_by, set_at = EXCLUDED.set_at;
+  answer := '{"kind": "set", "replayed": false}';
+  INSERT INTO idempotency_keys VALUES (p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at) ON CONFLICT DO NOTHING;
+  IF NOT FOUND THEN RAISE EXCEPTION 'the key came with another request meanwhile' USING ERRCODE = '40001'; END IF;
+  PERFORM note(p_tenant, p_at, p_request->>'by', 'set quotas', (p_request->'quotas') || jsonb_build_object('requestId', p_request->>'requestId'));
+  RETURN answer;
+END $$;
+
+-- Bytes stored over all tenants: a number alone, and no tenant's name.
+CREATE FUNCTION stored_bytes() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
+  SELECT coalesce(sum(bytes), 0)::bigint FROM tenant_usage
+$$;

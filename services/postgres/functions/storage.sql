@@ -1,0 +1,145 @@
+-- Storing blobs and sources, and deleting those that nothing uses. Content of a refused publish, and what an abandoned release has compiled
+-- or received, is deleted within an hour. What an artifact or a release's source names is kept.
+
+-- Stores what is not there yet, in the order of digests. @returns the bytes that are new
+CREATE FUNCTION put_blobs(p_tenant text, p_digests text[], p_media_types text[], p_contents bytea[]) RETURNS bigint LANGUAGE sql AS $$
+  WITH added AS (
+    INSERT INTO blobs (tenant, digest, media_type, size, content)
+    SELECT p_tenant, n.digest, n.media_type, octet_length(n.content), n.content
+    FROM unnest(p_digests, p_media_types, p_contents) AS n (digest, media_type, content) WHERE n.content IS NOT NULL
+    ON CONFLICT DO NOTHING RETURNING size)
+  SELECT coalesce(sum(size), 0)::bigint FROM added
+$$;
+
+-- Keeps blobs for a holder, until it names them or has ended. The lock waits for a sweep that is deleting one of them.
+-- @returns the digests that are not stored, or not any more
+CREATE FUNCTION hold_blobs(p_tenant text, p_digests text[], p_holder text) RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE
+  missing text[];
+BEGIN
+  INSERT INTO blob_holders (tenant, digest, holder)
+  SELECT p_tenant, b.digest, p_holder FROM (
+    SELECT digest FROM blobs WHERE tenant = p_tenant AND digest = ANY (p_digests) AND check_at IS NOT NULL ORDER BY digest FOR KEY SHARE) b
+  ON CONFLICT DO NOTHING;
+  SELECT coalesce(array_agg(d), '{}') INTO missing FROM unnest(p_digests) d
+  WHERE NOT EXISTS (SELECT FROM blobs WHERE (tenant, digest) = (p_tenant, d));
+  RETURN missing;
+END $$;
+
+CREATE FUNCTION release_holder(p_bundle text, p_version bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT format('%s/v%s', p_bundle, p_version)
+$$;
+
+-- Whether a source is stored. If so, its time begins again.
+CREATE FUNCTION touch_source(p_tenant text, p_digest text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM FROM sources WHERE (tenant, digest) = (p_tenant, p_digest) AND check_at IS NULL;
+  IF FOUND THEN RETURN true; END IF;
+  UPDATE sources SET check_at = now() + interval '50 minutes' WHERE (tenant, digest) = (p_tenant, p_digest);
+  RETURN FOUND;
+END $$;
+
+-- The last step of storing a source, whose p_added bytes of blobs came in the same transaction. @returns the blobs that a sweep has deleted
+-- meanwhile; the source is stored when there are none
+CREATE FUNCTION put_source(p_tenant text, p_digest text, p_entries jsonb, p_added bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  missing text[];
+BEGIN
+  missing := hold_blobs(p_tenant, ARRAY(SELECT DISTINCT e->>'digest' FROM jsonb_array_elements(p_entries) e), p_digest);
+  IF missing <> '{}' THEN RETURN to_jsonb(missing); END IF;
+  INSERT INTO sources (tenant, digest, entries) VALUES (p_tenant, p_digest, p_entries) ON CONFLICT DO NOTHING;
+  IF FOUND THEN
+    PERFORM charge_bytes(p_tenant, p_added + octet_length(p_entries::text));
+  ELSE
+    PERFORM touch_source(p_tenant, p_digest);
+    PERFORM charge_bytes(p_tenant, p_added);
+  END IF;
+  RETURN '[]';
+END $$;
+
+-- The sweep: a tenant at a time, with the owner's rights, since the app may delete no content. Several workers may sweep at once; of one tenant,
+-- one does.
+
+-- Tenants with something to look at.
+CREATE FUNCTION tenants_to_sweep(p_most integer) RETURNS TABLE (tenant text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
+  SELECT DISTINCT d.tenant FROM (
+    (SELECT s.tenant FROM sources s WHERE s.check_at < now() ORDER BY s.check_at LIMIT p_most)
+    UNION ALL
+    (SELECT b.tenant FROM blobs b WHERE b.check_at < now() ORDER BY b.check_at LIMIT p_most)) d
+$$;
+
+-- @returns how many sources and blobs were looked at
+CREATE FUNCTION sweep_content(p_tenant text, p_most integer, p_most_bytes bigint) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
+DECLARE
+  freed bigint := 0;
+  looked integer := 0;
+  step record;
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(7400003, hashtext(p_tenant)) THEN RETURN 0; END IF;
+  SELECT * INTO step FROM sweep_sources(p_tenant, p_most);
+  looked := step.looked;
+  freed := step.freed;
+  SELECT * INTO step FROM sweep_blobs(p_tenant, p_most, p_most_bytes);
+  PERFORM charge_bytes(p_tenant, -(freed + step.freed));
+  RETURN looked + step.looked;
+END $$;
+
+CREATE FUNCTION sweep_sources(p_tenant text, p_most integer, OUT looked integer, OUT freed bigint) LANGUAGE plpgsql AS $$
+DECLARE
+  due text[];
+  kept text[];
+BEGIN
+  -- A transaction that admits a release of a source has it locked: skip it.
+  due := ARRAY(SELECT digest FROM sources WHERE tenant = p_tenant AND check_at < now() ORDER BY check_at LIMIT p_most FOR UPDATE SKIP LOCKED);
+  looked := cardinality(due);
+  kept := ARRAY(SELECT d FROM unnest(due) d WHERE EXISTS (SELECT FROM releases r WHERE (r.tenant, r.source) = (p_tenant, d)));
+  UPDATE sources SET check_at = NULL WHERE tenant = p_tenant AND digest = ANY (kept);
+  WITH gone AS (
+    DELETE FROM sources WHERE tenant = p_tenant AND digest = ANY (due) AND NOT digest = ANY (kept) RETURNING entries)
+  SELECT coalesce(sum(octet_length(entries::text)), 0)::bigint INTO freed FROM gone;
+END $$;
+
+CREATE FUNCTION sweep_blobs(p_tenant text, p_most integer, p_most_bytes bigint, OUT looked integer, OUT freed bigint) LANGUAGE plpgsql AS $$
+DECLARE
+  due text[];
+  kept text[];
+  awaited text[];
+BEGIN
+  -- Deleting content takes time by its length. The first one is always taken.
+  due := ARRAY(SELECT n.digest FROM (
+    SELECT c.digest, sum(c.size) OVER (ORDER BY c.check_at, c.digest) - c.size AS before FROM (
+      SELECT digest, size, check_at FROM blobs WHERE tenant = p_tenant AND check_at < now() ORDER BY check_at, digest LIMIT p_most) c) n
+    WHERE n.before < p_most_bytes);
+  -- A transaction that is about to name a blob has it locked: skip it.
+  due := ARRAY(SELECT digest FROM blobs WHERE tenant = p_tenant AND digest = ANY (due) AND check_at < now() ORDER BY digest FOR UPDATE SKIP LOCKED);
+  looked := cardinality(due);
+  kept := ARRAY(SELECT d FROM unnest(due) d WHERE is_named(p_tenant, d));
+  awaited := ARRAY(SELECT d FROM unnest(due) d WHERE NOT d = ANY (kept) AND is_awaited(p_tenant, d));
+  UPDATE blobs SET check_at = NULL WHERE tenant = p_tenant AND digest = ANY (kept);
+  UPDATE blobs SET check_at = now() + interval '5 minutes' WHERE tenant = p_tenant AND digest = ANY (awaited);
+  DELETE FROM blob_holders WHERE tenant = p_tenant AND digest = ANY (due) AND NOT digest = ANY (awaited);
+  WITH gone AS (
+    DELETE FROM blobs WHERE tenant = p_tenant AND digest = ANY (due) AND NOT digest = ANY (kept || awaited) RETURNING size)
+  SELECT coalesce(sum(size), 0)::bigint INTO freed FROM gone;
+END $$;
+
+-- By an artifact, or by a source that a release has.
+CREATE FUNCTION is_named(p_tenant text, p_digest text) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM artifact_blobs a WHERE (a.tenant, a.digest) = (p_tenant, p_digest))
+    OR EXISTS (SELECT FROM artifacts a WHERE (a.tenant, a.digest) = (p_tenant, p_digest))
+    OR EXISTS (
+      SELECT FROM blob_holders h JOIN sources s ON (s.tenant, s.digest) = (h.tenant, h.holder)
+      WHERE (h.tenant, h.digest) = (p_tenant, p_digest) AND s.check_at IS NULL)
+$$;
+
+-- By a source that may still be published, or by a release that is being compiled.
+CREATE FUNCTION is_awaited(p_tenant text, p_digest text) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (
+      SELECT FROM blob_holders h JOIN sources s ON (s.tenant, s.digest) = (h.tenant, h.holder)
+      WHERE (h.tenant, h.digest) = (p_tenant, p_digest))
+    OR EXISTS (
+      SELECT FROM releases r JOIN blob_holders h ON (h.tenant, h.holder) = (r.tenant, release_holder(r.bundle, r.version))
+      WHERE (h.tenant, h.digest) = (p_tenant, p_digest) AND r.tenant = p_tenant AND r.status = 'running' AND NOT r.closing AND r.digest IS NULL)
+$$;

@@ -1,0 +1,295 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+import { digestOf } from '../../core/digest.ts';
+import { readManifest } from '../../core/oci-manifest.ts';
+import { sourceTree } from '../../core/source.ts';
+import { postgresCallbacks } from '../../services/postgres/callbacks.ts';
+import { putCallbackBlob } from '../../services/postgres/callback-blobs.ts';
+import { findBlob, storeBlobs } from '../../services/postgres/blobs.ts';
+import { readQuotas } from '../../services/postgres/quotas.ts';
+import { forgetAudit, forgetKeys, sweepContent, tenantsToSweep } from '../../services/postgres/retention.ts';
+import { loadSource, storeSource } from '../../services/postgres/sources.ts';
+import { recordCompiled } from '../../services/postgres/stages.ts';
+import { createToken, type NewToken } from '../../services/postgres/tokens.ts';
+import { limitTenant } from '../support/quotas.ts';
+import { contradictionsSeenBy } from '../support/record-check.ts';
+import {
+  admitRequest,
+  admitted,
+  AT,
+  handRequest,
+  newTenant,
+  published,
+  putSource,
+  repeated,
+  startStore,
+  type Store,
+  times,
+} from '../support/store.ts';
+
+let store: Store;
+let tenant: string;
+beforeAll(async () => {
+  store = await startStore();
+});
+afterAll(() => store.stop());
+beforeEach(async () => {
+  tenant = await newTenant(store);
+});
+
+/** Lets an hour pass for what the tenant has stored until now. */
+async function anHourLater(): Promise<void> {
+  for (const table of ['sources', 'blobs'])
+    await store.owner.query(
+      `UPDATE pointsman.${table} SET check_at = check_at - interval '1 hour' WHERE tenant = $1`,
+      [tenant],
+    );
+}
+
+/** As the worker does, until there is nothing left to look at. */
+async function sweep(): Promise<void> {
+  for (let rounds = 0; rounds < 20 && (await sweepContent(store.db, tenant)) > 0; rounds++);
+}
+
+const bytes = async () => (await readQuotas(store.db, tenant))!.find(({ quota }) => quota === 'bytes')!.used;
+const isStored = async (text: string) => (await findBlob(store.db, tenant, digestOf(text))) !== null;
+const blobOf = (text: string) => ({
+  digest: digestOf(text),
+  mediaType: 'text/plain',
+  content: Buffer.from(text),
+});
+
+describe('stored content', () => {
+  test('that no release came to use is gone within an hour, and so are its bytes; younger content stays', async () => {
+    await putSource(store, tenant, 'refused');
+    await anHourLater();
+    const { digest } = await putSource(store, tenant, 'young');
+    const young = await bytes();
+    expect(await tenantsToSweep(store.db)).toContain(tenant);
+    await sweep();
+    expect(await isStored('refused')).toBe(false);
+    expect(await isStored('young')).toBe(true);
+    expect(await loadSource(store.db, tenant, digest)).not.toBeNull();
+    expect(await bytes()).toBeLessThan(young);
+    await anHourLater();
+    await sweep();
+    expect(await bytes()).toBe(0);
+    expect(await tenantsToSweep(store.db)).not.toContain(tenant);
+  });
+
+  test('of a release stays, with its artifact, however long ago it was stored', async () => {
+    const id = { tenant, bundle: 'bundle', version: 1 };
+    const digest = await published(store, id);
+    const before = await bytes();
+    for (let hours = 0; hours < 3; hours++) {
+      await anHourLater();
+      await sweep();
+    }
+    expect(await bytes()).toBe(before);
+    expect(await findBlob(store.db, tenant, digest)).not.toBeNull();
+    expect(await contradictionsSeenBy(store.owner)).toEqual([]);
+    expect(await tenantsToSweep(store.db)).not.toContain(tenant);
+  });
+
+  test('that a refused source shares with one in use stays, and what it has alone goes', async () => {
+    const files = ['shared', 'alone'].map((text) => ({
+      path: text,
+      digest: digestOf(text),
+      size: text.length,
+    }));
+    const contents = new Map(['shared', 'alone'].map((text) => [digestOf(text), Buffer.from(text)]));
+    const { digest: source } = await putSource(store, tenant, 'shared');
+    await admitted(store, { tenant, bundle: 'bundle', version: 1 }, { source });
+    await storeSource(store.db, tenant, sourceTree(files), contents);
+    await anHourLater();
+    await sweep();
+    expect(await isStored('shared')).toBe(true);
+    expect(await isStored('alone')).toBe(false);
+    expect(await contradictionsSeenBy(store.owner)).toEqual([]);
+  });
+
+  test('that is stored again has its hour again', async () => {
+    await putSource(store, tenant, 'again');
+    await anHourLater();
+    const { digest } = await putSource(store, tenant, 'again');
+    await sweep();
+    expect(await loadSource(store.db, tenant, digest)).not.toBeNull();
+    await admitted(store, { tenant, bundle: 'bundle', version: 1 }, { source: digest });
+    expect(await contradictionsSeenBy(store.owner)).toEqual([]);
+  });
+
+  test('that a sweep has deleted before its release was admitted is asked for again', async () => {
+    const request = await admitRequest(store, { tenant, bundle: 'bundle', version: 1 });
+    await anHourLater();
+    await sweep();
+    expect(await store.admissions.admit(request)).toEqual({ kind: 'no_source' });
+  });
+
+  test('is whole for every release, however often sweeps and publishes of the same files meet', async () => {
+    const rounds = Array.from({ length: 30 }, (_none, i) => i);
+    const done = new AbortController();
+    const sweeping = (async () => {
+      while (!done.signal.aborted) {
+        await anHourLater();
+        await repeated(() => sweepContent(store.db, tenant));
+      }
+    })();
+    for (const i of rounds) {
+      const id = { tenant, bundle: `b${i}`, version: 1 };
+      const texts = [`file ${i % 3}`, `file ${(i + 1) % 3}`];
+      const files = texts.map((text, n) => ({ path: `${n}`, digest: digestOf(text), size: text.length }));
+      const tree = sourceTree(files);
+      const contents = new Map(texts.map((text) => [digestOf(text), Buffer.from(text)]));
+      for (let tries = 0; ; tries++) {
+        await repeated(() => storeSource(store.db, tenant, tree, contents));
+        const request = await admitRequest(store, id, { source: tree.digest });
+        const answer = await repeated(() => store.admissions.admit(request));
+        if (answer.kind === 'accepted') break;
+        expect(answer.kind).toBe('no_source');
+        expect(tries).toBeLessThan(100);
+      }
+    }
+    done.abort();
+    await sweeping;
+    expect(await contradictionsSeenBy(store.owner)).toEqual([]);
+  });
+});
+
+describe('what a release has compiled', () => {
+  const id = () => ({ tenant, bundle: 'bundle', version: 1 });
+  const compiled = () =>
+    recordCompiled(store.db, id(), [blobOf('compiled')], { startedAt: AT, finishedAt: AT }, times);
+
+  test('stays while the release is on its way, and goes when it has ended without an artifact', async () => {
+    await admitted(store, id());
+    await compiled();
+    await anHourLater();
+    await sweep();
+    expect(await isStored('compiled')).toBe(true);
+    await store.settlements.close(id(), {
+      outcome: 'errored',
+      yieldsToIntent: false,
+      reason: 'x',
+      stage: null,
+      at: AT,
+    });
+    await anHourLater();
+    await sweep();
+    expect(await isStored('compiled')).toBe(false);
+    expect(await contradictionsSeenBy(store.owner)).toEqual([]);
+  });
+
+  test('and was stored in an earlier transaction stays as well', async () => {
+    await admitted(store, id());
+    await storeBlobs(store.db, tenant, [blobOf('compiled')]);
+    await compiled();
+    await anHourLater();
+    await sweep();
+    expect(await isStored('compiled')).toBe(true);
+  });
+
+  test('by somebody else is kept while its release waits, also what was there already, and goes when that was abandoned', async () => {
+    await admitted(store, id());
+    const errand = { id: id(), purpose: 'compile', subject: '1' } as const;
+    const deadlineMs = Date.now() + 86_400_000;
+    const opened = await postgresCallbacks(store.db, async (_tenant, content) => readManifest(content)).open({
+      ...errand,
+      capability: `of ${tenant}`,
+      awakeableId: 'sign_1',
+      deadlineMs,
+      detail: 'x',
+      at: Date.now(),
+    });
+    expect(opened.kind).toBe('open');
+    await putSource(store, tenant, 'was there');
+    const callback = { tenant, id: `${tenant}/bundle/v1/compile/1` };
+    expect(await putCallbackBlob(store.db, callback, blobOf('uploaded'), Date.now())).toEqual({
+      kind: 'stored',
+    });
+    expect(await putCallbackBlob(store.db, callback, blobOf('was there'), Date.now())).toEqual({
+      kind: 'there',
+    });
+    await limitTenant(store.db, tenant, { bytes: await bytes() });
+    await expect(putCallbackBlob(store.db, callback, blobOf('more'), Date.now())).rejects.toMatchObject({
+      code: 'quota_exceeded',
+    });
+    expect(await isStored('more')).toBe(false);
+    for (let hours = 0; hours < 3; hours++) {
+      await anHourLater();
+      await sweep();
+      expect([await isStored('uploaded'), await isStored('was there')]).toEqual([true, true]);
+    }
+    await store.settlements.close(id(), {
+      outcome: 'cancelled',
+      yieldsToIntent: false,
+      reason: 'x',
+      stage: null,
+      at: AT,
+    });
+    await anHourLater();
+    await sweep();
+    expect([await isStored('uploaded'), await isStored('was there')]).toEqual([false, false]);
+  });
+});
+
+describe('an idempotency key', () => {
+  test('is kept for seven days, and names a new request afterwards', async () => {
+    await published(store, { tenant, bundle: 'bundle', version: 1 });
+    await published(store, { tenant, bundle: 'bundle', version: 2 });
+    const back = handRequest({ tenant, version: 1, idempotencyKey: 'back' });
+    expect(await store.moves.moveByHand(back)).toMatchObject({ kind: 'moved', replayed: false });
+    await forgetKeys(store.db, AT);
+    expect(await store.moves.moveByHand(back)).toMatchObject({ kind: 'moved', replayed: true });
+    while ((await forgetKeys(store.db, AT + 1)) > 0);
+    const other = { ...handRequest({ tenant, version: 2 }), idempotencyKey: 'back' };
+    expect(await store.moves.moveByHand(other)).toMatchObject({ kind: 'moved', replayed: false });
+  });
+
+  test('that has expired makes no second release of a step that is repeated', async () => {
+    const request = await admitRequest(store, { tenant, bundle: 'bundle', version: 1 });
+    expect(await store.admissions.admit(request)).toMatchObject({ kind: 'accepted', version: 1 });
+    while ((await forgetKeys(store.db, AT + 1)) > 0);
+    expect(await store.admissions.admit(request)).toEqual({ kind: 'accepted', version: 1, replayed: true });
+    // The same key for the next number is another request.
+    const next = await admitRequest(
+      store,
+      { tenant, bundle: 'bundle', version: 2 },
+      {
+        idempotencyKey: request.idempotencyKey,
+      },
+    );
+    expect(await store.admissions.admit(next)).toEqual({ kind: 'accepted', version: 2, replayed: false });
+  });
+
+  test('under which a token was made expires as well, and the token stays', async () => {
+    const request: NewToken = {
+      id: crypto.randomUUID(),
+      name: 'a',
+      tenant,
+      roles: ['viewer'],
+      sha256: digestOf(tenant).slice(7),
+      by: 'ann',
+      idempotencyKey: 'a key',
+      fingerprint: digestOf('a'),
+      requestId: 'x',
+      at: AT,
+    };
+    expect(await createToken(store.db, request)).toMatchObject({ kind: 'made' });
+    while ((await forgetKeys(store.db, AT + 1)) > 0);
+    const again = { ...request, id: crypto.randomUUID(), sha256: digestOf('b').slice(7) };
+    expect(await createToken(store.db, again)).toEqual({ kind: 'name_taken', id: request.id });
+    expect(await createToken(store.db, { ...again, name: 'b' })).toMatchObject({ kind: 'made' });
+  });
+});
+
+test('audit rows go when their time is over, oldest first and of all tenants; moves and releases stay', async () => {
+  const other = await newTenant(store);
+  for (const of of [tenant, other]) await published(store, { tenant: of, bundle: 'bundle', version: 1 });
+  const audited = async (of: string) =>
+    (await store.owner.query('SELECT FROM pointsman.audit WHERE tenant = $1', [of])).rowCount;
+  await forgetAudit(store.db, AT);
+  expect(await audited(tenant)).toBe(3);
+  while ((await forgetAudit(store.db, AT + 1)) > 0);
+  expect([await audited(tenant), await audited(other)]).toEqual([0, 0]);
+  expect(await contradictionsSeenBy(store.owner)).toEqual([]);
+});
