@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Conclusion } from './gate.ts';
 import { BundleName, ChannelName, Digest, TenantName, Version } from './identifiers.ts';
 import { gateLimits, httpLimits } from './limits.ts';
+import { httpUrl } from './storable.ts';
 
 /**
  * What is posted to a check's URL when a release comes to its gate, and what is posted back. The callback's address holds a capability for
@@ -12,7 +13,7 @@ import { gateLimits, httpLimits } from './limits.ts';
 /** Rises when a check that knows only this would do the wrong thing; a field that it may ignore is added without that. */
 export const CHECK_CONTRACT = 'pointsman.check/v1';
 
-const Url = z.url({ protocol: /^https?$/ }).max(gateLimits.urlChars);
+const Url = httpUrl(gateLimits.urlChars);
 
 export const CheckRequest = z.object({
   contract: z.literal(CHECK_CONTRACT),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { BundleName, ChannelName, Digest, TenantName, Version } from './identifiers.ts';
 import { documentLimits, gateLimits, httpLimits, tenantLimits } from './limits.ts';
+import { httpUrl } from './storable.ts';
 
 /**
  * What a compiler of somebody else's is asked, over a broker or HTTP alike, and what it answers. Only addresses travel: the source is
@@ -12,7 +13,7 @@ import { documentLimits, gateLimits, httpLimits, tenantLimits } from './limits.t
 /** Rises when a compiler that knows only this would do the wrong thing; a field that it may ignore is added without that. */
 export const COMPILE_CONTRACT = 'pointsman.compile/v1';
 
-const Url = z.url({ protocol: /^https?$/ }).max(gateLimits.urlChars);
+const Url = httpUrl(gateLimits.urlChars);
 
 export const CompileJob = z.object({
   contract: z.literal(COMPILE_CONTRACT),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { duration } from './duration.ts';
 import { gateLimits } from './limits.ts';
+import { httpUrl } from './storable.ts';
 import { FreezeWindow, neverOpen, TimeZone } from './window.ts';
 
 /** The rule of every other name, since a gate's name stands in addresses and in Restate keys. */
@@ -42,10 +43,7 @@ const CheckRule = z
   .strictObject({
     name: GateName,
     /** Asked by us, with a callback address; without one, somebody reports by himself. */
-    url: z
-      .url({ protocol: /^https?$/ })
-      .max(gateLimits.urlChars)
-      .optional(),
+    url: httpUrl(gateLimits.urlChars).optional(),
     within: Within.default('1h'),
   })
   .meta({ id: 'CheckGate', description: 'A machine’s word: reported by a CI job, or asked for at a URL.' });

@@ -32,6 +32,24 @@ export const documentLimits = {
   textChars: 2_000,
 } as const;
 
+/** What is told of a document that a schema has refused. Its sender chooses how many issues there are. */
+export const issueLimits = {
+  /** Issues of one text: whoever mends the first three sees the next ones. */
+  shown: 3,
+  /** Characters of each, with its place: a name that is quoted may be as long as the document. */
+  chars: 300,
+} as const;
+
+/** The manifest of an artifact that somebody else has made. */
+export const manifestLimits = {
+  /** Files: as many as the largest source has. A follower takes no more either. */
+  layers: sourceLimits.files,
+  /** Values of the whole document: a layer has 5 of its own, which leaves 10 for annotations. Parsing so many takes about 20 ms. */
+  values: 16 * sourceLimits.files,
+  /** A media type (RFC 6838, section 4.2, with room for parameters). */
+  mediaTypeChars: 255,
+} as const;
+
 /** What one compilation may use. It runs in a thread of its own, which is ended when it goes past. */
 export const compileLimits = {
   /** Wall time of one compilation: 20 times what 2,000 documents take cold on two shared cores. */

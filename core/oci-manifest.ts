@@ -1,13 +1,17 @@
 import { z } from 'zod';
 
+import { boundedList } from './bounded-list.ts';
 import { Digest } from './identifiers.ts';
-import { documentLimits } from './limits.ts';
+import { parseBoundedJson } from './json-bounds.ts';
+import { documentLimits, manifestLimits } from './limits.ts';
 import { type ArtifactFile, mediaTypes } from './oci.ts';
+import { describeIssues } from './schema-issues.ts';
 import { pathProblem } from './source.ts';
+import { isStorableJson } from './storable.ts';
 
 /** OCI image-spec 1.1, descriptor.md: of a descriptor what names a blob. More may stand there, and says nothing to us. */
 const Descriptor = z.object({
-  mediaType: z.string().min(1).max(255),
+  mediaType: z.string().min(1).max(manifestLimits.mediaTypeChars),
   digest: Digest,
   size: z.number().int().min(0),
 });
@@ -24,7 +28,7 @@ const Manifest = z.object({
   schemaVersion: z.literal(2),
   mediaType: z.literal(mediaTypes.manifest),
   config: Descriptor,
-  layers: z.array(Descriptor.extend({ annotations: z.object({ [TITLE]: Path }) })),
+  layers: boundedList(Descriptor.extend({ annotations: z.object({ [TITLE]: Path }) }), manifestLimits.layers),
 });
 
 /** A blob that a manifest names, and how many bytes it says that there are. */
@@ -43,21 +47,21 @@ export type ReadManifest =
     }
   | { readonly kind: 'problem'; readonly problem: string };
 
-/** Reads a manifest that somebody else has made: what it consists of, or the first reason why it can't be an artifact. */
+/**
+ * Reads a manifest that somebody else has made: what it consists of, or the first reason why it can't be an artifact. Its layers are bounded
+ * before they are parsed, and the first bad one ends the reading: {@link manifestLimits} bounds the work, whatever the bytes are.
+ */
 export function readManifest(bytes: Uint8Array): ReadManifest {
-  const json = parseJson(bytes);
-  if (json === undefined) return { kind: 'problem', problem: 'it is not JSON in UTF-8' };
-  if (!isStorable(json, documentLimits.depth)) {
-    return { kind: 'problem', problem: 'it is nested too deeply, or has texts that are not valid Unicode' };
+  const json = parseBoundedJson(bytes, { depth: documentLimits.depth, values: manifestLimits.values });
+  if (json.kind === 'not_json') return { kind: 'problem', problem: 'it is not JSON in UTF-8' };
+  if (json.kind === 'excess') return { kind: 'problem', problem: `it is too large: ${json.problem}` };
+  if (!isStorableJson(json.value)) {
+    return { kind: 'problem', problem: 'it has texts that are not valid Unicode' };
   }
-  const parsed = Manifest.safeParse(json);
+  const parsed = Manifest.safeParse(json.value);
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const place = issue?.path.map((step) => `/${String(step)}`).join('') ?? '';
-    return {
-      kind: 'problem',
-      problem: `it is no OCI image manifest: at "${place}": ${issue?.message ?? ''}`,
-    };
+    const problem = `it is not an OCI image manifest: ${describeIssues(parsed.error)}`;
+    return { kind: 'problem', problem };
   }
   const { config, layers } = parsed.data;
   const paths = new Set<string>();
@@ -69,22 +73,4 @@ export function readManifest(bytes: Uint8Array): ReadManifest {
   const blobs = [config, ...layers].map(({ digest, size }) => ({ digest, size }));
   const files = layers.map(({ annotations, ...described }) => ({ path: annotations[TITLE], ...described }));
   return { kind: 'manifest', blobs, files };
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch {
-    return undefined;
-  }
-}
-
-/** What PostgreSQL takes as a document: it knows neither NUL nor half a surrogate pair, and it recurses. */
-function isStorable(json: unknown, depth: number): boolean {
-  if (typeof json === 'string') return !json.includes('\0') && json.isWellFormed();
-  if (typeof json !== 'object' || json === null) return true;
-  return (
-    depth > 0 &&
-    Object.entries(json).every(([key, value]) => isStorable(key, 0) && isStorable(value, depth - 1))
-  );
 }

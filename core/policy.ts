@@ -5,6 +5,7 @@ import { gateProblems, GateRule } from './gate-rules.ts';
 import { ChannelName } from './identifiers.ts';
 import { gateLimits, remoteCompileLimits, tenantLimits } from './limits.ts';
 import { ConflictRule } from './release.ts';
+import { httpUrl } from './storable.ts';
 import { SinkRule } from './sink.ts';
 
 const ChannelPolicy = z
@@ -35,7 +36,7 @@ const attempts = z.number().int().min(1).max(remoteCompileLimits.attempts).defau
 export const RemoteCompileRule = z.discriminatedUnion('executor', [
   z.strictObject({
     executor: z.literal('http'),
-    url: z.url({ protocol: /^https?$/ }).max(gateLimits.urlChars),
+    url: httpUrl(gateLimits.urlChars),
     within: compileWithin.default('10m'),
     attempts,
   }),

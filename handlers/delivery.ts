@@ -4,6 +4,7 @@ import { nextAttemptMs } from '../core/backoff.ts';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { digestOf } from '../core/digest.ts';
 import { type DeliveryName, hookAuthor, parseDeliveryKey } from '../core/hook.ts';
+import { hookDeliveryKey } from '../core/idempotency-key.ts';
 import { hookLimits, releaseLimits, stepRetries } from '../core/limits.ts';
 import { type PublishAnswer, type PublishRequest, Tenant } from './contract.ts';
 import type { Deps } from './deps.ts';
@@ -126,7 +127,7 @@ function publishRequest(name: DeliveryName, fetched: FetchedSource): PublishRequ
     ifGeneration: null,
     origin,
     by: hookAuthor(name.hook),
-    idempotencyKey: `${hookAuthor(name.hook)}/${name.delivery}`,
+    idempotencyKey: hookDeliveryKey(name),
     fingerprint: digestOf(canonicalJson({ call: 'deliver', bundle, channel, source, commit: origin.commit })),
     requestId: name.delivery,
   };

@@ -4,6 +4,7 @@ import type { ReleaseId, PointerId } from '../../core/identifiers.ts';
 import type { Pointer } from '../../core/pointer.ts';
 import type { Broker } from '../../core/sink.ts';
 import type { Compiler } from '../compiler/compiler.ts';
+import type { DeliveryReader } from '../hooks/delivery-reader.ts';
 import type { Database } from '../postgres/database.ts';
 import type { ReleaseProgress } from '../postgres/releases.ts';
 import type { SecretBox } from '../secrets/secret-box.ts';
@@ -32,6 +33,8 @@ export interface ApiParts {
   readonly secrets: SecretBox | null;
   readonly compiler: Compiler;
   readonly sources: SourceReader;
+  /** Reads what is delivered to hooks. */
+  readonly payloads: DeliveryReader;
   readonly budget: BodyBudget;
   /** The pointer as it is now: of many who ask at once, none gets an older one than there was when it asked. */
   readonly readPointer: (id: PointerId) => Promise<Pointer | null>;

@@ -8,6 +8,7 @@ import { httpLimits } from '../../core/limits.ts';
 import type { Pointer } from '../../core/pointer.ts';
 import type { Broker } from '../../core/sink.ts';
 import type { Compiler } from '../compiler/compiler.ts';
+import { startDeliveryReader } from '../hooks/delivery-reader.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Notifications } from '../postgres/notifications.ts';
 import { findPointer } from '../postgres/pointers.ts';
@@ -138,7 +139,9 @@ export function createApp(deps: AppDeps): App {
     fetch: (request) => app.fetch(request),
     early: unmovedPointer({ ...parts, authenticate: known }),
     endpoints,
-    close: () => parts.sources.close(),
+    close: async () => {
+      await Promise.all([parts.sources.close(), parts.payloads.close()]);
+    },
   };
 }
 
@@ -194,6 +197,7 @@ function partsOf({
     deliveries: deliveryWorkflows(ingress),
     secrets: secretKeys === null ? null : secretBox(secretKeys),
     sources: startSourceReader(),
+    payloads: startDeliveryReader(),
     acknowledgements: new TokenBuckets(acknowledgementRate),
     metrics: metricsOf({ db, compiler, budget, pointers, releases, feeds }, queueDepths),
     readiness: readinessOf(db, restateIngressUrl, ingress),

@@ -8,4 +8,5 @@ export const FreeText = z
   .min(1)
   .max(httpLimits.textChars)
   // oxlint-disable-next-line no-control-regex -- control characters are exactly what is being refused
-  .regex(/^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$/, 'must be text without control characters');
+  .regex(/^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$/, 'must be text without control characters')
+  .refine((text) => text.isWellFormed(), 'must be valid Unicode');

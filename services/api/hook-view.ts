@@ -2,8 +2,10 @@ import { z } from 'zod';
 
 import { DeliveryId, DeliveryState, HookProvider } from '../../core/hook.ts';
 import { BundleName, ChannelName, HookName, Version } from '../../core/identifiers.ts';
+import { httpUrl, StorableText } from '../../core/storable.ts';
 import { deliveryLimits } from '../hooks/limits.ts';
 import { isRepository, RefPattern, SourceFolder } from '../hooks/rule.ts';
+import { SECRET_FORM, webhookKey } from '../webhooks/webhook-secret.ts';
 import type { DeliveryRecord } from '../postgres/deliveries.ts';
 import type { HookRecord } from '../postgres/hooks.ts';
 import type { SecretBox } from '../secrets/secret-box.ts';
@@ -15,7 +17,7 @@ const visible = 'must be visible ASCII characters without spaces';
 export const HookBody = z
   .strictObject({
     provider: HookProvider.meta({ description: 'How deliveries are signed, and what they say.' }),
-    repository: z.string().min(1).max(deliveryLimits.nameChars).meta({
+    repository: StorableText.min(1).max(deliveryLimits.nameChars).meta({
       description: 'As the provider calls it: `owner/name`, `group/subgroup/name`.',
     }),
     ref: RefPattern.meta({
@@ -35,11 +37,9 @@ export const HookBody = z
       .optional()
       .meta({
         description:
-          'Shared with the provider. Left out, the one that is there is kept; a new hook needs one.',
+          'Shared with the provider. Left out, the one that is there is kept; a new hook needs one. A generic hook needs one in the form of Standard Webhooks: `whsec_` and the base64 of 24 to 64 bytes.',
       }),
-    apiUrl: z
-      .url({ protocol: /^https?$/ })
-      .max(deliveryLimits.urlChars)
+    apiUrl: httpUrl(deliveryLimits.urlChars)
       .regex(/^[^?#@]*$/, 'must be a URL without a user, a query or a fragment')
       .optional()
       .meta({
@@ -58,11 +58,13 @@ export const HookBody = z
           'With what the API is asked for sources and told of statuses. Left out, the one that is there is kept, as long as it is for the same API; `null` takes it away.',
       }),
   })
-  .superRefine(({ provider, repository, apiUrl, token }, context) => {
+  .superRefine(({ provider, repository, secret, apiUrl, token }, context) => {
     const wrong = (field: string, message: string) =>
       context.addIssue({ code: 'custom', path: [field], message });
     if (!isRepository(provider, repository))
       wrong('repository', `this is not what ${provider} calls a repository`);
+    if (provider === 'generic' && secret !== undefined && webhookKey(secret) === null)
+      wrong('secret', SECRET_FORM);
     if (provider === 'generic' && token && apiUrl === undefined) {
       wrong('token', 'a token is told to the origin of "apiUrl" alone, and there is none');
     }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { canonicalJson, type Json } from '../../core/canonical-json.ts';
 import { digestOf } from '../../core/digest.ts';
+import { clientKey } from '../../core/idempotency-key.ts';
 import type { Principal } from './access.ts';
 import type { RequestIds } from './request-ids.ts';
 
@@ -17,7 +18,7 @@ export function requestIdentity(
 ) {
   return {
     by: call.principal?.name ?? 'nobody',
-    idempotencyKey: key ?? randomUUID(),
+    idempotencyKey: clientKey(key ?? randomUUID()),
     fingerprint: digestOf(canonicalJson(asked)),
     requestId: call.ids.requestId,
   };

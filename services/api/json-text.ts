@@ -1,4 +1,5 @@
 import type { Json } from '../../core/canonical-json.ts';
+import { excessText, jsonExcess } from '../../core/json-bounds.ts';
 import { parseJson } from '../compiler/parse-json.ts';
 import { firstInvalidByte, placeIn } from '../compiler/text-places.ts';
 import { sourceBodyLimits } from './limits.ts';
@@ -16,10 +17,12 @@ export function readJson(bytes: Uint8Array): ReadJson {
   const text = decode(bytes);
   if (text === null)
     return malformed([{ in: 'body', ...firstInvalidByte(bytes), message: 'this byte is not UTF-8' }]);
-  const deep = tooDeepAt(text);
-  if (deep !== null) {
-    const message = `maps and lists may be nested ${sourceBodyLimits.jsonDepth} deep`;
-    return malformed([{ in: 'body', ...placeIn(text)(deep), message }]);
+  // Before the engine parses: it takes memory for each level and value, and a schema for each value that it refuses.
+  const bounds = { depth: sourceBodyLimits.jsonDepth, values: sourceBodyLimits.jsonValues };
+  const excess = jsonExcess(text, bounds);
+  if (excess !== null) {
+    const message = excessText(excess, bounds);
+    return malformed([{ in: 'body', ...placeIn(text)(excess.offset), message }]);
   }
   const { value, problems } = parseJson(text);
   if (problems.length === 0) return { kind: 'json', value };
@@ -41,31 +44,4 @@ function decode(bytes: Uint8Array): string | null {
   } catch {
     return null;
   }
-}
-
-// Looked for before the engine parses: it does not recurse, but takes memory for each level, outside of the heap's limit.
-function tooDeepAt(text: string): number | null {
-  let depth = 0;
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    if (unit === QUOTE) at = endOfString(text, at);
-    else if (unit === BRACKET || unit === BRACE) {
-      if (++depth > sourceBodyLimits.jsonDepth) return at;
-    } else if (unit === BRACKET + 2 || unit === BRACE + 2) depth--;
-  }
-  return null;
-}
-
-const QUOTE = 0x22;
-const BRACKET = 0x5b;
-const BRACE = 0x7b;
-
-/** The offset of the closing quote; the text's end when there is none. */
-function endOfString(text: string, open: number): number {
-  for (let close = text.indexOf('"', open + 1); close !== -1; close = text.indexOf('"', close + 1)) {
-    let backslashes = 0;
-    while (text.charCodeAt(close - 1 - backslashes) === 0x5c) backslashes++;
-    if (backslashes % 2 === 0) return close;
-  }
-  return text.length;
 }

@@ -1,4 +1,5 @@
 import { followerLimits } from '../../core/distribution-limits.ts';
+import { sourceLimits } from '../../core/limits.ts';
 
 /**
  * Bounds of this process alone: its sockets, its threads, its memory. What clients and other processes rely on stands in
@@ -51,6 +52,11 @@ export const sourceBodyLimits = {
   timeoutMs: 30 * second,
   /** Nesting of a request's JSON. The deepest that is accepted has 3; the engine's parser needs memory for each level. */
   jsonDepth: 32,
+  /**
+   * Values of a request's JSON: a publish has 3 for each of its files. A callback's 200 diagnostics have 1,200, and everything else a few
+   * hundred. Half a megabyte of zeros would be 260,000, each of which a schema refuses with an object of its own.
+   */
+  jsonValues: 4 * sourceLimits.files,
   /** Problems of one body that are reported. */
   problems: 100,
 } as const;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { httpLimits } from '../../core/limits.ts';
+import { isStorableJson } from '../../core/storable.ts';
 import { requestError } from './problem.ts';
 
 /** One page of a list. */
@@ -66,8 +67,9 @@ function encodeCursor(position: unknown): string {
 }
 
 function decodeCursor<P>(cursor: string, schema: z.ZodType<P>): P {
-  const parsed = z.tuple([schema]).safeParse(parseJson(Buffer.from(cursor, 'base64url').toString()));
-  if (parsed.success) return parsed.data[0];
+  const position = parseJson(Buffer.from(cursor, 'base64url').toString());
+  const parsed = z.tuple([schema]).safeParse(position);
+  if (parsed.success && isStorableJson(position)) return parsed.data[0];
   throw requestError('invalid_request', [{ in: 'query', name: 'cursor', message: 'is no cursor of ours' }]);
 }
 

@@ -89,6 +89,6 @@ export const IdempotencyKey = z
   .optional()
   .meta({
     description:
-      'Makes the request safe to repeat: the same key with the same request is carried out once and answered alike, with `Idempotency-Replayed: true`; with another request it is refused. Keys belong to one tenant.',
+      'Makes the request safe to repeat: the same key with the same request is carried out once and answered alike, with `Idempotency-Replayed: true`; with another request it is refused. Keys belong to one tenant. None may begin with `hook/`, which is how those of deliveries begin.',
     example: '0b9f2c6e-7c1d-4c43-9d3e-0a6f1f0f8a52',
   });

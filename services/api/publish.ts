@@ -61,7 +61,7 @@ export async function publish(
     onConflict: options.onConflict ?? null,
     ifMatch: asked.ifMatch ?? null,
   });
-  const terms = await publishTerms(db, { tenant, channel, key: asked.idempotencyKey ?? null });
+  const terms = await publishTerms(db, { tenant, channel, key: identity.idempotencyKey });
   if (!terms.isRepeated) {
     refuseOptions(options, { channel, rule: terms.onConflict });
     const checked = await checkSource(compiler, tenant, source, executor);

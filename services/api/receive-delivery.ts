@@ -1,11 +1,12 @@
 import type { Logger } from 'pino';
 
+import { cut } from '../../core/cut.ts';
 import { digestOf } from '../../core/digest.ts';
 import { PointsmanError } from '../../core/errors.ts';
 import { DeliveryId, type HookProvider } from '../../core/hook.ts';
-import { cut, type Push } from '../hooks/push.ts';
-import { deliveryIdOf, readDelivery } from '../hooks/read-delivery.ts';
-import { applyRule } from '../hooks/rule.ts';
+import type { DeliveryReader } from '../hooks/delivery-reader.ts';
+import { deliveryIdOf, eventOf } from '../hooks/read-delivery.ts';
+import type { RuledPush, Ruling } from '../hooks/rule.ts';
 import { isSigned } from '../hooks/signature.ts';
 import type { Database } from '../postgres/database.ts';
 import { type DeliveryRecord, type ReceiveDelivery, receiveDelivery } from '../postgres/deliveries.ts';
@@ -17,12 +18,13 @@ export interface Raw {
   readonly tenant: string;
   readonly hook: string;
   readonly headers: Pick<Headers, 'get'>;
-  readonly body: Uint8Array;
+  readonly body: Uint8Array<ArrayBuffer>;
 }
 
 export interface Intake {
   readonly db: Database;
   readonly secrets: SecretBox;
+  readonly reader: DeliveryReader;
   readonly log: Logger;
 }
 
@@ -37,7 +39,7 @@ export async function authenticHook({ db, secrets, log }: Intake, raw: Raw): Pro
   const { tenant, hook, headers, body } = raw;
   const found = await findHook(db, tenant, hook);
   const secret = openSecret(secrets, tenant, found, log);
-  const signed = isSigned(found?.provider ?? 'github', secret ?? NOBODYS, headers, body);
+  const signed = isSigned(found?.provider ?? 'github', secret ?? NOBODYS, { headers, body });
   if (found !== null && secret !== null && signed) return found;
   throw new PointsmanError('not_signed', 'This is not signed with the secret of a hook that is here.');
 }
@@ -71,10 +73,12 @@ export interface Received {
 }
 
 /** Puts an authentic delivery on record, or finds it there. Throws for what can't be read, and for another repository's. */
-export async function receive({ db }: Intake, hook: HookRecord, raw: Raw): Promise<Received> {
+export async function receive({ db, reader }: Intake, hook: HookRecord, raw: Raw): Promise<Received> {
   const { provider, bundle, channel, path } = hook;
   const id = deliveryId(provider, raw.headers);
-  const ruling = applyRule(hook, readPush(provider, raw));
+  // The thread takes the body over.
+  const fingerprint = digestOf(raw.body);
+  const ruling = await readPush(reader, hook, raw);
   if (ruling.kind === 'unknown_repository') {
     const detail = `The hook is for ${hook.repository}, and this is ${cut(ruling.repository, TOLD_CHARS)}.`;
     throw new PointsmanError('unknown_repository', detail);
@@ -83,7 +87,7 @@ export async function receive({ db }: Intake, hook: HookRecord, raw: Raw): Promi
     tenant: raw.tenant,
     hook: hook.hook,
     delivery: id,
-    fingerprint: digestOf(raw.body),
+    fingerprint,
     provider,
     path,
     bundle,
@@ -106,7 +110,10 @@ type Facts = Pick<
   'repository' | 'ref' | 'commit' | 'subject' | 'sourceUrl' | 'pushedAt' | 'ignored'
 >;
 
-function pushFacts({ ref, commit, subject, sourceUrl, pushedAt }: Push, { repository }: HookRecord): Facts {
+function pushFacts(
+  { ref, commit, subject, sourceUrl, pushedAt }: RuledPush,
+  { repository }: HookRecord,
+): Facts {
   return { repository, ref, commit, subject, sourceUrl, pushedAt, ignored: null };
 }
 
@@ -125,7 +132,7 @@ function ignoredFacts(why: string): Facts {
 const ID_HEADERS: Readonly<Record<HookProvider, string>> = {
   github: 'X-GitHub-Delivery',
   gitlab: 'Idempotency-Key or X-Gitlab-Event-UUID',
-  generic: 'X-Pointsman-Delivery',
+  generic: 'webhook-id',
 };
 
 function deliveryId(provider: HookProvider, headers: Raw['headers']): string {
@@ -134,10 +141,11 @@ function deliveryId(provider: HookProvider, headers: Raw['headers']): string {
   throw new PointsmanError('malformed', `${ID_HEADERS[provider]} must name the delivery.`);
 }
 
-function readPush(
-  provider: HookProvider,
-  { headers, body }: Raw,
-): Exclude<ReturnType<typeof readDelivery>, { kind: 'unreadable' }> {
+async function readPush(
+  reader: DeliveryReader,
+  { provider, repository, ref, path }: HookRecord,
+  { headers, body: bytes }: Raw,
+): Promise<Ruling> {
   const type = (headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
   if (type !== 'application/json') {
     throw new PointsmanError(
@@ -145,16 +153,17 @@ function readPush(
       'Deliver as application/json: the provider has a setting for it.',
     );
   }
-  const delivered = readDelivery(provider, headers, parseJson(body));
-  if (delivered.kind !== 'unreadable') return delivered;
-  const detail = `The payload is not what ${provider} sends: ${cut(delivered.problem, TOLD_CHARS)}`;
-  throw new PointsmanError('invalid_request', detail);
-}
-
-function parseJson(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch (cause) {
-    throw new PointsmanError('malformed', 'The payload is not JSON.', { cause });
+  const event = eventOf(provider, headers);
+  const judged = await reader.read({ provider, event, rule: { provider, repository, ref, path }, bytes });
+  switch (judged.kind) {
+    case 'malformed':
+      throw new PointsmanError('malformed', 'The payload is not JSON.');
+    case 'unreadable':
+      throw new PointsmanError(
+        'invalid_request',
+        `The payload is not what ${provider} sends: ${judged.problem}`,
+      );
+    default:
+      return judged;
   }
 }

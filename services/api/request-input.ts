@@ -1,12 +1,14 @@
 import type { z } from 'zod';
 
 import { PointsmanError } from '../../core/errors.ts';
+import { isReservedKey } from '../../core/idempotency-key.ts';
 import { httpLimits } from '../../core/limits.ts';
+import { isStorableText } from '../../core/storable.ts';
 import { readBody } from './body.ts';
 import type { Endpoint } from './endpoint.ts';
 import { readJson } from './json-text.ts';
 import { type RequestProblem, requestError } from './problem.ts';
-import { bodyProblems, namedProblems } from './validate.ts';
+import { bodyProblems, escaped, namedProblems } from './validate.ts';
 
 export interface RequestInput {
   readonly params: unknown;
@@ -24,6 +26,7 @@ export async function readInput(
   request: Request,
   rawParams: Readonly<Record<string, string>>,
 ): Promise<RequestInput> {
+  refuseReservedKey(endpoint, request.headers);
   const headers = readHeaders(endpoint.headers, request.headers);
   const params = endpoint.params.safeParse(rawParams);
   const raw = queryOf(new URL(request.url));
@@ -31,12 +34,32 @@ export async function readInput(
   const problems: RequestProblem[] = [
     ...(params.success ? [] : namedProblems('path', params.error)),
     ...(query.success ? [] : namedProblems('query', query.error)),
+    ...unstorable('path', rawParams),
+    ...unstorable('query', raw.values),
     ...raw.twice.map((name) => ({ in: 'query' as const, name, message: 'this parameter is there twice' })),
   ];
   if (problems.length > 0) throw requestError('invalid_request', problems);
   const body = endpoint.body === null ? undefined : await readJsonBody(endpoint.body, request);
   return { params: params.data, query: query.data, headers, body };
 }
+
+/** Throws `invalid_request` for a key of the form that deliveries are published under. */
+function refuseReservedKey(endpoint: Endpoint, headers: Headers): void {
+  const name = 'idempotency-key';
+  const key = headers.get(name);
+  if (key === null || !Object.hasOwn(endpoint.headers.shape, name) || !isReservedKey(key)) return;
+  const message = 'must not begin with "hook/": the deliveries of hooks are published under such keys';
+  throw requestError('invalid_request', [{ in: 'header', name, message }]);
+}
+
+/** Parameters that the record can't hold, whatever their schemas think of them: decoding `%00` gives NUL. */
+function unstorable(place: 'path' | 'query', values: Readonly<Record<string, string>>): RequestProblem[] {
+  return Object.entries(values)
+    .filter(([name, value]) => !isStorableText(name) || !isStorableText(value))
+    .map(([name]) => ({ in: place, name, message: NUL }));
+}
+
+const NUL = 'must not have the character NUL (U+0000)';
 
 /** The media type of a body, without its parameters; throws `unsupported_media_type` for a body that is encoded or not UTF-8. */
 export function mediaTypeOf(request: Request, taken: readonly string[]): string {
@@ -103,7 +126,20 @@ export async function readJsonBody<T>(
   mediaTypeOf(request, ['application/json']);
   const json = readJson(bytes);
   if (json.kind === 'malformed') throw requestError('malformed', json.errors);
+  const pointer = unstorablePlace(json.value);
+  if (pointer !== null) throw requestError('invalid_request', [{ in: 'body', pointer, message: NUL }]);
   const parsed = schema.safeParse(json.value);
   if (!parsed.success) throw requestError('invalid_request', bodyProblems(parsed.error));
   return parsed.data;
+}
+
+/** Where a text or a key of a document is that the record can't hold; null where there is none. I-JSON leaves NUL alone. */
+function unstorablePlace(json: unknown): string | null {
+  if (typeof json === 'string') return isStorableText(json) ? null : '';
+  if (typeof json !== 'object' || json === null) return null;
+  for (const [key, value] of Object.entries(json)) {
+    const inside = isStorableText(key) ? unstorablePlace(value) : '';
+    if (inside !== null) return `/${escaped(key)}${inside}`;
+  }
+  return null;
 }

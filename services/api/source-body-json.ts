@@ -1,6 +1,5 @@
 import { SourceFiles, TooLarge } from '../source-archive/source-files.ts';
 import { readJson } from './json-text.ts';
-import { sourceBodyLimits } from './limits.ts';
 import { PublishBody, type SourceBody } from './source-body.ts';
 import { bodyProblems } from './validate.ts';
 
@@ -10,7 +9,7 @@ export function readJsonSource(bytes: Uint8Array): SourceBody {
   if (json.kind === 'malformed') return json;
   const parsed = PublishBody.safeParse(json.value);
   if (!parsed.success) {
-    return { kind: 'unacceptable', errors: bodyProblems(parsed.error).slice(0, sourceBodyLimits.problems) };
+    return { kind: 'unacceptable', errors: bodyProblems(parsed.error) };
   }
   const { files, ...options } = parsed.data;
   const read = new SourceFiles();

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { Role, TokenId, TokenName } from '../../core/access.ts';
 import { TenantName } from '../../core/identifiers.ts';
+import { StoredTime } from '../../core/storable.ts';
 import type { TokenRecord } from '../postgres/tokens.ts';
 
 const roles = z.array(Role).meta({ description: 'What it is for.', example: ['publisher'] });
@@ -49,6 +50,6 @@ export const NewToken = z
 
 /** What a page of tokens goes on from. */
 export const tokenCursor = {
-  schema: z.strictObject({ createdAt: z.iso.datetime(), id: TokenId }),
+  schema: z.strictObject({ createdAt: StoredTime, id: TokenId }),
   of: ({ createdAt, id }: TokenRecord): Pick<TokenRecord, 'createdAt' | 'id'> => ({ createdAt, id }),
 };

@@ -1,13 +1,15 @@
 import type { z } from 'zod';
 
+import { firstIssues, messageOf } from '../../core/schema-issues.ts';
+import { sourceBodyLimits } from './limits.ts';
 import type { RequestProblem } from './problem.ts';
 
-/** What a schema says against a JSON body, each at its JSON Pointer. */
+/** What a schema found in a JSON body, each at its JSON Pointer: the first ones, since whoever sends the body chooses how many there are. */
 export function bodyProblems(error: z.ZodError): RequestProblem[] {
-  return error.issues.flatMap((issue): RequestProblem[] => {
+  return problemsOf(error, (issue): RequestProblem[] => {
     const pointer = issue.path.map((step) => `/${escaped(String(step))}`).join('');
     if (issue.code !== 'unrecognized_keys') return [{ in: 'body', pointer, message: wordsOf(issue) }];
-    return issue.keys.map((key) => ({
+    return mostOf(issue.keys).map((key) => ({
       in: 'body',
       pointer: `${pointer}/${escaped(key)}`,
       message: 'this field is not known',
@@ -15,27 +17,41 @@ export function bodyProblems(error: z.ZodError): RequestProblem[] {
   });
 }
 
-/** What a schema says against parameters or headers, each at its name. */
+/** The same of parameters or headers, each at its name. */
 export function namedProblems(place: 'path' | 'query' | 'header', error: z.ZodError): RequestProblem[] {
-  return error.issues.flatMap((issue): RequestProblem[] => {
+  return problemsOf(error, (issue): RequestProblem[] => {
     if (issue.code !== 'unrecognized_keys') {
       return [{ in: place, name: String(issue.path[0] ?? ''), message: wordsOf(issue) }];
     }
-    return issue.keys.map((name) => ({ in: place, name, message: 'this parameter is not known here' }));
+    return mostOf(issue.keys).map((name) => ({
+      in: place,
+      name,
+      message: 'this parameter is not known here',
+    }));
   });
+}
+
+function problemsOf(
+  error: z.ZodError,
+  toProblems: (issue: z.core.$ZodIssue) => RequestProblem[],
+): RequestProblem[] {
+  return mostOf(firstIssues(error, sourceBodyLimits.problems).flatMap(toProblems));
+}
+
+function mostOf<T>(all: readonly T[]): T[] {
+  return all.slice(0, sourceBodyLimits.problems);
 }
 
 // "expected string, received undefined" is what the library says of a field that is not there, and "invalid key" of a name that is wrong.
 function wordsOf(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? issue.message;
   return issue.code === 'invalid_type' &&
     issue.input === undefined &&
     /received undefined/.test(issue.message)
     ? 'this is missing'
-    : issue.message;
+    : messageOf(issue);
 }
 
 // JSON Pointer (RFC 6901, section 3).
-function escaped(step: string): string {
+export function escaped(step: string): string {
   return step.replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { sinkLimits } from '../../core/distribution-limits.ts';
+import { httpUrl } from '../../core/storable.ts';
 import { SECRET_FORM, webhookKey } from '../webhooks/webhook-secret.ts';
 import { SinkView } from './sink-view.ts';
 
@@ -13,9 +14,7 @@ const Secret = z
 export const SinkBody = z
   .strictObject({
     webhook: z.strictObject({
-      url: z
-        .url({ protocol: /^https?$/ })
-        .max(sinkLimits.urlChars)
+      url: httpUrl(sinkLimits.urlChars)
         .refine(
           (text) => !URL.canParse(text) || isBare(new URL(text)),
           'must be a URL without a user or a fragment',

@@ -1,6 +1,7 @@
 import { request, type Dispatcher } from 'undici';
-import { z } from 'zod';
+import type { z } from 'zod';
 
+import { describeIssues } from '../../core/schema-issues.ts';
 import { asUnreachable, problemOf } from './client-failures.ts';
 import { type ApiProblem, CliError, Unreachable } from './failures.ts';
 import { cliLimits } from './limits.ts';
@@ -157,7 +158,7 @@ function parseBody<T>(answer: Answer, schema: z.ZodType<T>, url: string): T {
   if (parsed.success) return parsed.data;
   throw new CliError(
     'failed',
-    `${url} answered what this pointsman does not understand: ${z.prettifyError(parsed.error)}`,
+    `${url} answered what this pointsman does not understand: ${describeIssues(parsed.error)}`,
     {
       hints: ['Is the API of another version?'],
     },

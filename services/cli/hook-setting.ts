@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 
 import type { HookProvider } from '../../core/hook.ts';
+import { newWebhookSecret } from '../webhooks/webhook-secret.ts';
 import { hookPath } from './api-paths.ts';
 import type { CommandRun } from './command-run.ts';
 import type { ExitName } from './exit-codes.ts';
@@ -29,7 +30,7 @@ export async function setHook(run: CommandRun, name: string, options: HookOption
   const bundle = run.bundle();
   const given = await readSecrets(run, options);
   const isMade = given.secret === undefined && (options.newSecret === true || !(await exists(run, address)));
-  const secret = isMade ? randomBytes(32).toString('base64url') : given.secret;
+  const secret = isMade ? newSecret(provider) : given.secret;
   const token = options.dropToken === true ? null : given.token;
   const hook = await client.call('PUT', address, HookView, {
     headers: { 'idempotency-key': randomUUID() },
@@ -47,6 +48,11 @@ export async function setHook(run: CommandRun, name: string, options: HookOption
     }
   }
   return 'done';
+}
+
+/** In the form that whoever signs takes: a library of Standard Webhooks, or the provider. */
+function newSecret(provider: HookProvider): string {
+  return provider === 'generic' ? newWebhookSecret() : randomBytes(32).toString('base64url');
 }
 
 /** One line for each that is asked for, the secret first. */

@@ -6,6 +6,7 @@ import { Digest, Generation, parseReleaseKey, type ReleaseId, Version } from '..
 import { Instant } from '../../core/instant.ts';
 import { gateLimits, httpLimits } from '../../core/limits.ts';
 import { GateName } from '../../core/gate-rules.ts';
+import { firstMessage } from '../../core/schema-issues.ts';
 import { cliLimits } from './limits.ts';
 
 /** `12` or `v12`, as people copy it. Throws what makes commander say so. */
@@ -100,7 +101,7 @@ export function digest(text: string): string {
 export function gateName(text: string): string {
   const parsed = GateName.safeParse(text);
   if (parsed.success) return parsed.data;
-  throw new InvalidArgumentError(`${parsed.error.issues[0]?.message ?? 'It is wrong'}.`);
+  throw new InvalidArgumentError(`${firstMessage(parsed.error)}.`);
 }
 
 /** What an `Idempotency-Key` may be: it travels in a header. */

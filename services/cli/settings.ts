@@ -10,6 +10,7 @@ import {
   SinkName,
   TenantName,
 } from '../../core/identifiers.ts';
+import { firstMessage } from '../../core/schema-issues.ts';
 import { CliError } from './failures.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -104,10 +105,7 @@ function named(schema: z.ZodString, word: 'tenant' | 'bundle', value: string | n
 function check(schema: z.ZodString, value: string): string {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new CliError(
-    'usage',
-    `"${value}" can't be a name: ${parsed.error.issues[0]?.message ?? 'it is wrong'}.`,
-  );
+  throw new CliError('usage', `"${value}" can't be a name: ${firstMessage(parsed.error)}.`);
 }
 
 // An empty variable is how a shell or a CI system leaves one out.

@@ -13,6 +13,8 @@ export function table(rows: readonly (readonly string[])[]): string {
 }
 
 function width(cell: string): number {
+  let count = 0;
   // eslint-disable-next-line no-control-regex -- the escape character is what begins a colour
-  return [...cell.replaceAll(/\u001b\[[0-9;]*m/g, '')].length;
+  for (const _character of cell.replaceAll(/\u001b\[[0-9;]*m/g, '')) count++;
+  return count;
 }

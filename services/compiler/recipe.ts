@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { ChannelName } from '../../core/identifiers.ts';
+import { documentLimits } from '../../core/limits.ts';
+import { firstIssues, messageOf } from '../../core/schema-issues.ts';
 import { pathProblem } from '../../core/source.ts';
 import type { Findings } from './findings.ts';
 import { pointerTo } from './json-pointer.ts';
@@ -54,7 +56,9 @@ export function readRecipe(bytes: Uint8Array, found: Findings): PlacedRecipe | n
   }
   const read = RecipeSchema.safeParse(document.value);
   if (read.success) return { recipe: read.data, refuse };
-  for (const issue of read.error.issues) addIssue(issue, document, refuse, found);
+  // One more than are reported, so that it is known that there are more.
+  const issues = firstIssues(read.error, documentLimits.diagnostics + 1);
+  for (const issue of issues) addIssue(issue, document, refuse, found);
   return null;
 }
 
@@ -66,11 +70,10 @@ function addIssue(
 ): void {
   const steps = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
   if (issue.code !== 'unrecognized_keys') {
-    const reason = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
-    refuse(steps, 'invalid_field', reason);
+    refuse(steps, 'invalid_field', messageOf(issue));
     return;
   }
-  for (const key of issue.keys) {
+  for (const key of issue.keys.slice(0, documentLimits.diagnostics + 1)) {
     const pointer = pointerTo([...steps, key]);
     const offset = document.locate(pointer, true);
     found.add(

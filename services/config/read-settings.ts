@@ -1,3 +1,4 @@
+import { firstMessage } from '../../core/schema-issues.ts';
 import { settings, type SettingName, type Settings } from './settings.ts';
 
 /** The environment as a process sees it. */
@@ -36,7 +37,7 @@ export function readSettings<N extends SettingName, R extends N>(
     if (!isSet(name)) continue;
     const parsed = settings.shape[name].safeParse(env[name]);
     if (parsed.success) values[name] = parsed.data;
-    else problems.push(`${name} ${parsed.error.issues[0]?.message ?? 'is wrong'}`);
+    else problems.push(`${name} ${firstMessage(parsed.error)}`);
   }
   for (const name of required) if (!isSet(name)) problems.push(`${name} must be set`);
   // Each value came out of the schema of its own name.

@@ -1,5 +1,5 @@
 import { followerLimits } from '../../core/distribution-limits.ts';
-import { callbackLimits, httpLimits, sourceLimits } from '../../core/limits.ts';
+import { callbackLimits, httpLimits } from '../../core/limits.ts';
 
 /** Bounds of one follower in its own process. Sizes are bytes, times are milliseconds. */
 
@@ -28,8 +28,6 @@ export const followLimits = {
   problemBytes: 64 * KiB,
   manifestBytes: callbackLimits.manifestBytes,
   artifactBytes: followerLimits.artifactBytes,
-  /** Files of an artifact: those of the largest source. */
-  files: sourceLimits.files,
   /** Blobs that one process fetches for one folder at once: more only makes them wait for each other at the store. */
   fetches: 8,
   /** Files that are written and synced at once: Node has four threads for that, and leaves two to others. */

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 
+import { boundedList } from '../../core/bounded-list.ts';
+import { cut } from '../../core/cut.ts';
 import { type CommitState, commitState, statusContext } from '../../core/hook.ts';
 import type { Outcome } from '../../core/release.ts';
+import { parseBoundedJson } from '../../core/json-bounds.ts';
 import { apiOf, authorization, type HookTarget, repositoryPath, type TargetCall } from './hook-target.ts';
 import { statusLimits } from './limits.ts';
-import { cut } from './push.ts';
 
 /** What a commit is to be told. */
 export interface CommitReport {
@@ -112,23 +114,17 @@ export function standingCall(
   if (target.provider !== 'gitlab' || refusal !== 400) return null;
   const name = encodeURIComponent(statusContext(report));
   const at = `${apiOf(target)}${repositoryPath(target)}/repository/commits/${report.commit}`;
-  const url = `${at}/statuses?name=${name}&per_page=100`;
+  const url = `${at}/statuses?name=${name}&per_page=${statusLimits.standing}`;
   return { url, headers: { accept: 'application/json', ...authorization(target, url) } };
 }
 
-const Standing = z.array(z.object({ name: z.string(), status: z.string() }));
+const Standing = boundedList(z.object({ name: z.string(), status: z.string() }), statusLimits.standing);
 
 /** Whether that answer says that the commit has been told so already. */
 export function isStanding(body: Uint8Array, report: CommitReport): boolean {
-  const parsed = Standing.safeParse(parseJson(Buffer.from(body).toString('utf8')));
+  const json = parseBoundedJson(body, { depth: statusLimits.depth, values: statusLimits.values });
+  if (json.kind !== 'json') return false;
+  const parsed = Standing.safeParse(json.value);
   const [state, name] = [GITLAB_STATES[commitState(report.outcome)], statusContext(report)];
   return parsed.success && parsed.data.some((one) => one.name === name && one.status === state);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

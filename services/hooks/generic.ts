@@ -1,23 +1,25 @@
 import { z } from 'zod';
 
+import { describeIssues } from '../../core/schema-issues.ts';
+import { httpUrl } from '../../core/storable.ts';
 import { deliveryLimits } from './limits.ts';
-import { type Delivered, isNoCommit, Ref, subjectOf } from './push.ts';
+import { type Delivered, isNoCommit, Paths, Ref, RepositoryName, subjectOf } from './push.ts';
 
 /** What Pointsman itself asks of those who have no provider. */
 const PushPayload = z.object({
-  repository: z.string(),
+  repository: RepositoryName,
   ref: Ref,
   commit: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'must be the name of a commit'),
   /** A tar.gz with one folder at its top. */
-  sourceUrl: z.url({ protocol: /^https?$/ }).max(deliveryLimits.urlChars),
+  sourceUrl: httpUrl(deliveryLimits.urlChars),
   /** Every file that the push changes. */
-  paths: z.array(z.string()).optional(),
+  paths: Paths.optional(),
   message: z.string().optional(),
 });
 
 export function readGeneric(payload: unknown): Delivered {
   const parsed = PushPayload.safeParse(payload);
-  if (!parsed.success) return { kind: 'unreadable', problem: z.prettifyError(parsed.error) };
+  if (!parsed.success) return { kind: 'unreadable', problem: describeIssues(parsed.error) };
   const { repository, ref, commit, sourceUrl, paths, message } = parsed.data;
   return {
     kind: 'push',

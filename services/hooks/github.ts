@@ -1,14 +1,22 @@
 import { z } from 'zod';
 
-import { type Delivered, isNoCommit, Ref, subjectOf } from './push.ts';
+import { boundedList } from '../../core/bounded-list.ts';
+import { describeIssues } from '../../core/schema-issues.ts';
+import { type Delivered, isNoCommit, Paths, Ref, RepositoryName, subjectOf } from './push.ts';
 
 /** GitHub lists at most so many commits of a push. */
 const MOST_COMMITS = 2_048;
 
+/** The end of the year 9998. */
+const LAST_SECOND = 253_370_764_799;
+
 export const Sha = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
 
-const Paths = z.array(z.string()).optional().default([]);
-const Commit = z.object({ added: Paths, removed: Paths, modified: Paths });
+const Listed = Paths.optional().default([]);
+const Commit = z.object({ added: Listed, removed: Listed, modified: Listed });
+
+/** The record orders pushes by them, so that a fraction or a number past its columns is refused here. */
+const EpochSeconds = z.int().min(0).max(LAST_SECOND);
 
 /** "Webhook events and payloads: push". What is not here is not needed; older servers leave some of it out. */
 const PushPayload = z.object({
@@ -18,12 +26,12 @@ const PushPayload = z.object({
   created: z.boolean().optional(),
   forced: z.boolean().optional(),
   repository: z.object({
-    full_name: z.string(),
+    full_name: RepositoryName,
     /** Epoch seconds in this event; the REST API gives a date. */
-    pushed_at: z.union([z.number(), z.string()]).nullish(),
+    pushed_at: z.union([EpochSeconds, z.string()]).nullish(),
   }),
   head_commit: z.object({ id: Sha, message: z.string().optional().default('') }).nullish(),
-  commits: z.array(Commit).optional().default([]),
+  commits: boundedList(Commit, MOST_COMMITS).optional().default([]),
 });
 type PushPayload = z.infer<typeof PushPayload>;
 
@@ -32,7 +40,7 @@ export function readGithub(event: string, payload: unknown): Delivered {
   if (event === 'ping') return { kind: 'ping' };
   if (event !== 'push') return { kind: 'other', event };
   const parsed = PushPayload.safeParse(payload);
-  if (!parsed.success) return { kind: 'unreadable', problem: z.prettifyError(parsed.error) };
+  if (!parsed.success) return { kind: 'unreadable', problem: describeIssues(parsed.error) };
   const push = parsed.data;
   const { full_name: repository, pushed_at: pushedAt } = push.repository;
   return {

@@ -1,15 +1,18 @@
 import { z } from 'zod';
 
+import { boundedList } from '../../core/bounded-list.ts';
+import { describeIssues } from '../../core/schema-issues.ts';
 import { Sha } from './github.ts';
-import { type Delivered, isNoCommit, Ref, subjectOf } from './push.ts';
+import { deliveryLimits } from './limits.ts';
+import { type Delivered, isNoCommit, Paths, Ref, RepositoryName, subjectOf } from './push.ts';
 
-const Paths = z.array(z.string()).nullish();
+const Listed = Paths.nullish();
 const Commit = z.object({
   id: z.string(),
   message: z.string().optional().default(''),
-  added: Paths,
-  modified: Paths,
-  removed: Paths,
+  added: Listed,
+  modified: Listed,
+  removed: Listed,
 });
 type Commit = z.infer<typeof Commit>;
 
@@ -20,9 +23,9 @@ const PushPayload = z.object({
   after: Sha,
   /** Null when the ref was deleted. Of an annotated tag, whose own name is `after`, it is the commit. */
   checkout_sha: Sha.nullish(),
-  project: z.object({ path_with_namespace: z.string() }),
+  project: z.object({ path_with_namespace: RepositoryName }),
   /** The 20 newest at most, the newest last. */
-  commits: z.array(Commit).nullish(),
+  commits: boundedList(Commit, deliveryLimits.gitlabCommits).nullish(),
   total_commits_count: z.number().nullish(),
 });
 type PushPayload = z.infer<typeof PushPayload>;
@@ -33,7 +36,7 @@ const PUSH_EVENTS: ReadonlySet<string> = new Set(['Push Hook', 'Tag Push Hook'])
 export function readGitlab(event: string, payload: unknown): Delivered {
   if (!PUSH_EVENTS.has(event)) return { kind: 'other', event };
   const parsed = PushPayload.safeParse(payload);
-  if (!parsed.success) return { kind: 'unreadable', problem: z.prettifyError(parsed.error) };
+  if (!parsed.success) return { kind: 'unreadable', problem: describeIssues(parsed.error) };
   const push = parsed.data;
   const commit = isNoCommit(push.after) ? null : (push.checkout_sha ?? push.after);
   const head = (push.commits ?? []).find(({ id }) => id === commit);

@@ -8,6 +8,12 @@ const minute = 60 * second;
 export const deliveryLimits = {
   /** A payload. GitHub lists up to 2,048 commits of a push: with a kilobyte and a few paths each that is half of this. */
   bodyBytes: 4 * MiB,
+  /** Values of a payload: a commit of GitHub's has 20, which with 2,048 of them leaves room for 150,000 paths in four megabytes. */
+  values: 200_000,
+  /** Nesting of a payload. GitHub's go 6 deep. */
+  depth: 32,
+  /** Commits that GitLab lists of a push: 20, and its administrators can change it. */
+  gitlabCommits: 2_048,
   /** Payloads held at once, from whomever: until its signature is checked, nobody is known. A 16th of what publishes may hold. */
   heldBytes: 16 * MiB,
   /** Of that, those for one tenant's hooks. */
@@ -25,6 +31,21 @@ export const deliveryLimits = {
   tokenChars: 1_024,
   /** Starting a delivery that is on record: GitHub and GitLab give up after ten seconds, and the sweep starts it as well. */
   startMs: 3 * second,
+} as const;
+
+/** The thread in which the API reads the payloads of deliveries. */
+export const deliveryReaderLimits = {
+  /** One: a payload takes it some milliseconds, and the largest a tenth of a second. */
+  threads: 1,
+  /** Payloads that wait for it. Those held in memory are bounded in bytes as well. */
+  queued: 256,
+  /** Four megabytes of text, as objects. */
+  heapMiB: 128,
+  /**
+   * One payload; past this the thread is ended. Its values are bounded, so that it takes less than a second: this is for a thread that hangs, and
+   * long enough for one that is only being started on a busy machine.
+   */
+  timeoutMs: 30 * second,
 } as const;
 
 /** Hooks of a tenant: a few for each of its repositories. */
@@ -50,6 +71,11 @@ export const statusLimits = {
   /** What a provider says of a status it took: about two kilobytes. A list of a commit's statuses is longer. */
   answerBytes: MiB,
   redirects: 2,
+  /** Statuses of one commit that are asked for: a page of GitLab's at its largest. */
+  standing: 100,
+  /** Values of that answer, which is read on the worker's event loop: a status has 30, with its author. */
+  values: 10_000,
+  depth: 16,
   /** GitHub refuses longer ones. */
   githubDescriptionChars: 140,
   /** GitLab's column. */

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+import { boundedList } from '../../core/bounded-list.ts';
+import { cut } from '../../core/cut.ts';
+import { StorableText } from '../../core/storable.ts';
 import { deliveryLimits } from './limits.ts';
 
 /** What a provider says of a push, as far as anybody here needs it. */
@@ -24,10 +27,16 @@ export type Delivered =
   /** The provider only tries whether somebody is there. */
   | { readonly kind: 'ping' }
   | { readonly kind: 'other'; readonly event: string }
-  /** Signed, and not what that provider sends. */
+  /** Signed, but not what that provider sends. */
   | { readonly kind: 'unreadable'; readonly problem: string };
 
-export const Ref = z.string().max(deliveryLimits.refChars);
+export const Ref = StorableText.max(deliveryLimits.refChars);
+
+/** A repository as its provider calls it. */
+export const RepositoryName = StorableText.max(deliveryLimits.nameChars);
+
+/** Paths of files: of one commit, or of the whole push. */
+export const Paths = boundedList(z.string(), deliveryLimits.values);
 
 /** The first line of a commit's message, for people: without what their terminals would execute, and of bounded length. */
 export function subjectOf(message: string): string | null {
@@ -38,17 +47,6 @@ export function subjectOf(message: string): string | null {
 
 // oxlint-disable-next-line no-control-regex -- control characters are exactly what is taken out
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
-
-/** The text, or its beginning and "…": at most so many characters, as people count them. */
-export function cut(text: string, chars: number): string {
-  const all = [...text];
-  return all.length <= chars
-    ? text
-    : `${all
-        .slice(0, chars - 1)
-        .join('')
-        .trimEnd()}…`;
-}
 
 /** How Git writes that there is no commit. */
 export function isNoCommit(sha: string): boolean {

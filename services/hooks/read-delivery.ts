@@ -4,19 +4,27 @@ import { readGithub } from './github.ts';
 import { readGitlab } from './gitlab.ts';
 import type { Delivered } from './push.ts';
 
-/** What a provider delivers, from its headers and its payload. Never throws, whatever the payload is. */
-export function readDelivery(
-  provider: HookProvider,
-  headers: Pick<Headers, 'get'>,
-  payload: unknown,
-): Delivered {
+/** Reads what a provider delivered. Never throws, whatever the payload is. */
+export function readDelivery(provider: HookProvider, event: string, payload: unknown): Delivered {
   switch (provider) {
     case 'github':
-      return readGithub(headers.get('x-github-event') ?? '', payload);
+      return readGithub(event, payload);
     case 'gitlab':
-      return readGitlab(headers.get('x-gitlab-event') ?? '', payload);
+      return readGitlab(event, payload);
     case 'generic':
       return readGeneric(payload);
+  }
+}
+
+/** What the provider says that happened; a generic hook is told of pushes only. */
+export function eventOf(provider: HookProvider, headers: Pick<Headers, 'get'>): string {
+  switch (provider) {
+    case 'github':
+      return headers.get('x-github-event') ?? '';
+    case 'gitlab':
+      return headers.get('x-gitlab-event') ?? '';
+    case 'generic':
+      return 'push';
   }
 }
 
@@ -31,6 +39,6 @@ export function deliveryIdOf(provider: HookProvider, headers: Pick<Headers, 'get
     case 'gitlab':
       return headers.get('idempotency-key') ?? headers.get('x-gitlab-event-uuid');
     case 'generic':
-      return headers.get('x-pointsman-delivery');
+      return headers.get('webhook-id');
   }
 }

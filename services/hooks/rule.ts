@@ -38,8 +38,11 @@ export function isRepository(provider: HookProvider, repository: string): boolea
   return isNamed && (provider === 'github' ? parts.length === 2 : parts.length >= 2);
 }
 
+/** A push that is published, without its paths, which only the rule asks for. */
+export type RuledPush = Omit<Push, 'paths' | 'commit'> & { readonly commit: string };
+
 export type Ruling =
-  | { readonly kind: 'push'; readonly push: Push & { readonly commit: string } }
+  | { readonly kind: 'push'; readonly push: RuledPush }
   | { readonly kind: 'ignored'; readonly why: string }
   | { readonly kind: 'unknown_repository'; readonly repository: string };
 
@@ -47,12 +50,13 @@ export type Ruling =
 export function applyRule(rule: Rule, delivered: Exclude<Delivered, { kind: 'unreadable' }>): Ruling {
   if (delivered.kind === 'ping') return ignored('this is a ping, and the hook is there');
   if (delivered.kind === 'other') return ignored(`the event "${delivered.event}" publishes nothing`);
-  const { repository, ref, commit, paths } = delivered.push;
+  const { commit, paths, ...push } = delivered.push;
+  const { repository, ref } = push;
   if (!isSameRepository(rule, repository)) return { kind: 'unknown_repository', repository };
   if (!refMatches(rule.ref, ref)) return ignored(`the hook is for ${rule.ref}, and this is ${ref}`);
   if (commit === null) return ignored(`${ref} was deleted`);
   if (!touches(rule.path, paths)) return ignored(`the push changes nothing in ${rule.path}`);
-  return { kind: 'push', push: { ...delivered.push, commit } };
+  return { kind: 'push', push: { ...push, commit } };
 }
 
 function ignored(why: string): Ruling {

@@ -2,11 +2,14 @@ import { z } from 'zod';
 
 import { Digest } from '../../core/identifiers.ts';
 import { callbackLimits, documentLimits } from '../../core/limits.ts';
-import { type NamedBlob, readManifest } from '../../core/oci-manifest.ts';
+import type { NamedBlob, ReadManifest } from '../../core/oci-manifest.ts';
 import type { CallbackAnswer } from '../../handlers/contract.ts';
 import { readBlobs } from './blobs.ts';
 import type { Database } from './database.ts';
 import { allRows, Big } from './rows.ts';
+
+/** Reads a manifest that somebody else has made, and takes its bytes over. */
+export type ManifestReader = (bytes: Uint8Array<ArrayBuffer>) => Promise<ReadManifest>;
 
 type Unfit = Extract<CallbackAnswer, { kind: 'unfit' }>;
 
@@ -18,6 +21,7 @@ export async function checkArtifacts(
   db: Database,
   tenant: string,
   artifacts: readonly { readonly digest: string }[],
+  readManifest: ManifestReader,
 ): Promise<Unfit | null> {
   const digests = [...new Set(artifacts.map(({ digest }) => digest))];
   const sizes = await blobSizes(db, tenant, digests);
@@ -29,7 +33,7 @@ export async function checkArtifacts(
       continue;
     }
     const bytes = (await readBlobs(db, tenant, [digest])).get(digest);
-    const read = readManifest(bytes ?? new Uint8Array());
+    const read = await readManifest(new Uint8Array(bytes ?? []));
     if (read.kind === 'problem') problems.push(`${digest}: ${read.problem}`);
     else problems.push(...(await wrongBlobs(db, tenant, read.blobs, missing)));
   }

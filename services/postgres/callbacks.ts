@@ -7,7 +7,7 @@ import { errandKey } from '../../core/errand.ts';
 import { Digest } from '../../core/identifiers.ts';
 import { CallbackRefusal } from '../../handlers/contract.ts';
 import type { Callbacks, EndedAttempt } from '../../handlers/callback-deps.ts';
-import { checkArtifacts } from './callback-artifacts.ts';
+import { checkArtifacts, type ManifestReader } from './callback-artifacts.ts';
 import type { Database } from './database.ts';
 import { allRows, answerOf, at, json, storable } from './rows.ts';
 
@@ -36,7 +36,7 @@ const Ended = z.discriminatedUnion('kind', [
 ]);
 
 /** What somebody else was asked, and what came back: see functions/callbacks.sql. */
-export function postgresCallbacks(db: Database): Callbacks {
+export function postgresCallbacks(db: Database, readManifest: ManifestReader): Callbacks {
   return {
     async open({ at: nowMs, capability, ...errand }) {
       const { tenant, bundle, version } = errand.id;
@@ -65,7 +65,7 @@ export function postgresCallbacks(db: Database): Callbacks {
     async answer({ tenant, bundle, version }, { callback, report, fingerprint, requestId, at: nowMs }) {
       const look = await lookAtCallback(db, { tenant, id: callback }, fingerprint, nowMs);
       if (look.refusal === null && report.purpose === 'compile' && report.said.status === 'compiled') {
-        const unfit = await checkArtifacts(db, tenant, report.said.artifacts);
+        const unfit = await checkArtifacts(db, tenant, report.said.artifacts, readManifest);
         if (unfit !== null) return unfit;
       }
       const values = [bundle, version, callback, json(report.said), fingerprint, requestId, at(nowMs)];

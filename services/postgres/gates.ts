@@ -6,6 +6,7 @@ import { WindowRule } from '../../core/gate-rules.ts';
 import { opensAt } from '../../core/window.ts';
 import { VerdictAnswer } from '../../handlers/contract.ts';
 import type { GateBoard, Gates, WaitingGate } from '../../handlers/deps.ts';
+import { StoredTime } from '../../core/storable.ts';
 import type { Database } from './database.ts';
 import { OpenGateRow } from './gate-rows.ts';
 import { allRows, answerOf, at, json } from './rows.ts';
@@ -85,7 +86,7 @@ export async function listGateNames(
 }
 
 /** Where a page of waiting gates has ended. A gate is named as bundles are. */
-export const OpenGatePosition = z.tuple([z.iso.datetime(), BundleName, Version, BundleName]);
+export const OpenGatePosition = z.tuple([StoredTime, BundleName, Version, BundleName]);
 export type OpenGatePosition = z.infer<typeof OpenGatePosition>;
 
 export function openGatePosition({ openedAt, bundle, version, gate }: OpenGate): OpenGatePosition {

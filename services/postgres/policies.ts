@@ -71,7 +71,7 @@ const Terms = z.object({ is_repeated: z.boolean(), rule: ConflictRule.nullable()
  */
 export async function publishTerms(
   db: Database,
-  { tenant, channel, key }: { tenant: string; channel: string; key: string | null },
+  { tenant, channel, key }: { tenant: string; channel: string; key: string },
 ): Promise<{ isRepeated: boolean; onConflict: ConflictRule | null }> {
   const sql = `SELECT
       EXISTS (SELECT FROM idempotency_keys k WHERE k.tenant = $1 AND k.key = $3) AS is_repeated,

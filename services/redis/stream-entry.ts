@@ -38,7 +38,9 @@ export function readEntry(stream: string, fields: EntryFields): ReadEntry {
 
 /** The id of the event in an entry, as far as it has one. */
 export function entryEventId(fields: EntryFields): string | null {
-  const parsed = z.object({ id: z.string() }).safeParse(parseJson(fields[EVENT_FIELD] ?? ''));
+  const text = fields[EVENT_FIELD] ?? '';
+  if (text.length > redisLimits.eventChars) return null;
+  const parsed = z.object({ id: z.string() }).safeParse(parseJson(text));
   return parsed.success ? parsed.data.id : null;
 }
 

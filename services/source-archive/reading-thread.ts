@@ -18,10 +18,14 @@ export interface ReadingThread<T, R> {
   close(): Promise<void>;
 }
 
-/** @param file the thread's own module, which exports `readInThread` */
+/**
+ * @param file the thread's own module, which exports `readInThread`
+ * @param what is read, in the words of the refusals
+ */
 export function startReadingThread<T extends { readonly bytes: Uint8Array<ArrayBuffer> }, R>(
   file: URL,
   limits: ReadingThreadLimits,
+  what = 'source',
 ): ReadingThread<T, R> {
   const pool = new Piscina<T, R>({
     filename: file.href,
@@ -40,7 +44,7 @@ export function startReadingThread<T extends { readonly bytes: Uint8Array<ArrayB
       if (pool.queueSize >= limits.queued) {
         throw new PointsmanError(
           'busy',
-          'Too many sources wait to be read; send this one again in a moment.',
+          `Too many ${what}s wait to be read; send this one again in a moment.`,
         );
       }
       const signal = AbortSignal.timeout(limits.timeoutMs);
@@ -48,7 +52,7 @@ export function startReadingThread<T extends { readonly bytes: Uint8Array<ArrayB
         return await pool.run(task, { transferList: [task.bytes.buffer], signal });
       } catch (cause) {
         if (!signal.aborted && !isOutOfMemory(cause)) throw cause;
-        const words = 'Reading the source took more time or memory than a source may take.';
+        const words = `Reading the ${what} took more time or memory than a ${what} may take.`;
         throw new PointsmanError('too_large', words, { cause });
       }
     },

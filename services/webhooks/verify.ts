@@ -30,24 +30,47 @@ export function verifyWebhook(
     if (key === null) throw new Error('a secret to verify webhooks with is no webhook secret');
     return key;
   });
+  const claim = readClaim(headers, nowMs);
+  if (claim.kind === 'refused') return claim;
+  const isSigned = keys
+    .map((key) => signatureOf({ ...claim, body }, key))
+    .some((mac) => isClaimed(claim, mac));
+  return isSigned ? { kind: 'verified', id: claim.id } : refused('no signature is right');
+}
+
+/** What the headers of a request claim, before any signature is compared. */
+export interface SignatureClaim {
+  readonly kind: 'claim';
+  readonly id: string;
+  readonly timestamp: number;
+  readonly signatures: readonly Buffer[];
+}
+
+/** Reads the three headers. A timestamp that is too far from now is refused, so that a request that was recorded can't be sent again later. */
+export function readClaim(
+  headers: Delivered['headers'],
+  nowMs: number,
+): SignatureClaim | Extract<Verified, { kind: 'refused' }> {
   const id = one(headers['webhook-id']);
   const sentAt = one(headers['webhook-timestamp']);
   const signatures = one(headers['webhook-signature']);
   if (id === null || sentAt === null || signatures === null) return refused('a header is missing');
-  if (id === '' || id.includes('.')) return refused('the id is none');
+  if (id === '' || id.includes('.')) return refused('the id is invalid');
   // As it is written into what is signed, and in no other spelling of the same number.
-  if (!/^(?:0|[1-9][0-9]{0,11})$/.test(sentAt)) return refused('the timestamp is none');
+  if (!/^(?:0|[1-9][0-9]{0,11})$/.test(sentAt)) return refused('the timestamp is invalid');
   const timestamp = Number(sentAt);
   if (Math.abs(nowMs - timestamp * 1_000) > signatureLimits.toleranceMs)
     return refused('the timestamp is too far from now');
   const given = signatures.split(' ', signatureLimits.signatures).map(macIn);
-  const isSigned = keys
-    .map((key) => signatureOf({ id, timestamp, body }, key))
-    .some((mac) => given.some((candidate) => candidate !== null && timingSafeEqual(mac, candidate)));
-  return isSigned ? { kind: 'verified', id } : refused('no signature is right');
+  return { kind: 'claim', id, timestamp, signatures: given.filter((mac) => mac !== null) };
 }
 
-function refused(reason: string): Verified {
+/** Whether that signature is among those of the request. */
+export function isClaimed({ signatures }: SignatureClaim, mac: Buffer): boolean {
+  return signatures.some((candidate) => timingSafeEqual(mac, candidate));
+}
+
+function refused(reason: string): Extract<Verified, { kind: 'refused' }> {
   return { kind: 'refused', reason };
 }
 

@@ -30,6 +30,7 @@ import { startRepositoryReader } from '../source-archive/repository-reader.ts';
 import { type HookParts, hookDeliveries } from './deliveries.ts';
 import type { EndpointListener } from './http2-endpoint.ts';
 import { restateInvocations } from './invocations.ts';
+import { manifestsIn, startManifestReader } from './manifest-reader.ts';
 import { outside, type OutsideParts } from './outside.ts';
 import { logMovesByHand, logSettled } from './logged-outcomes.ts';
 import { hookReports } from './reports.ts';
@@ -60,6 +61,7 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
   const outbound = openOutbound({ allow: config.outboundAllow, log });
   const celery = celeryQueues(config, log);
   const reader = startRepositoryReader();
+  const manifests = startManifestReader();
   const secrets = config.secretKeys === null ? null : secretBox(config.secretKeys);
   const hooks: HookParts = { db, outbound, secrets, log };
   const targets: SinkParts['brokers'] = sinkTargets(config, db, log);
@@ -69,7 +71,7 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
     admissions: postgresAdmissions(db),
     stages: releaseStages(db, compiler),
     gates: postgresGates(db),
-    callbacks: postgresCallbacks(db),
+    callbacks: postgresCallbacks(db, manifestsIn(manifests)),
     outside: outside({ outbound, celery, publicUrl: config.publicUrl }),
     moves: logMovesByHand(postgresMoves(db, { brokers }), log),
     settlements: logSettled(postgresSettlements(db), log),
@@ -106,7 +108,7 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
     async close() {
       const ways = [outbound, ...Object.values(celery), ...Object.values(targets)];
       await Promise.all(ways.map((way) => way.close()));
-      await Promise.all([compiler.close(), reader.close()]);
+      await Promise.all([compiler.close(), reader.close(), manifests.close()]);
       await db.close();
     },
   };

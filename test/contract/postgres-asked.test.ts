@@ -63,7 +63,7 @@ describe('an artifact that was said to be compiled', () => {
 
   test.each([
     ['is no JSON', 'no JSON', 'not JSON'],
-    ['is no manifest', '{"a":1}', 'no OCI image manifest'],
+    ['is no manifest', '{"a":1}', 'not an OCI image manifest'],
     [
       'has a file without a name',
       JSON.stringify(manifest({ layers: [manifest({}).config] })),

@@ -166,7 +166,7 @@ describe('the table', () => {
 });
 
 describe('what a publish meets', () => {
-  const terms = (tenant: string, channel = 'live', key: string | null = null) =>
+  const terms = (tenant: string, channel = 'live', key = 'another') =>
     publishTerms(store.db, { tenant, channel, key });
 
   test('is the rule of its channel in the last version, and none where there is none', async () => {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { findHook } from '../../services/postgres/hooks.ts';
 import { secretBox } from '../../services/secrets/secret-box.ts';
+import { newWebhookSecret } from '../../services/webhooks/webhook-secret.ts';
 import { startApi, type TestApi } from '../support/api.ts';
 import { TEST_SECRET_KEYS } from '../support/secret-keys.ts';
 import { newTenant, startStore, type Store } from '../support/store.ts';
@@ -36,6 +37,15 @@ const rule = {
 const path = (hook: string) => `/v1/tenants/${tenant}/hooks/${hook}`;
 const put = (hook: string, over: object = {}, headers: Record<string, string> = {}) =>
   api.call('PUT', path(hook), { json: { ...rule, ...over }, headers });
+
+test('the secret of another provider’s hook is not kept when the hook becomes a generic one', async () => {
+  await put('changed');
+  const { secret: _secret, ...kept } = { ...rule, provider: 'generic', repository: 'bot' };
+  const answer = await api.call('PUT', path('changed'), { json: kept });
+  expect(answer).toMatchObject({ status: 422, json: { errors: [{ pointer: '/secret' }] } });
+  expect((await put('changed', { ...kept, secret: newWebhookSecret() })).status).toBe(200);
+  expect((await api.call('PUT', path('changed'), { json: kept })).status).toBe(200);
+});
 
 describe('a hook', () => {
   test('is made, replaced, shown, listed and deleted, and never shows a secret', async () => {
@@ -119,7 +129,8 @@ describe('a hook', () => {
     ['an API with a password in it', { apiUrl: 'https://a:b@git.example' }, '/apiUrl'],
     ['an API that is no web address', { apiUrl: 'file:///etc' }, '/apiUrl'],
     ['a provider that nobody knows', { provider: 'svn' }, '/provider'],
-    ['a token for nobody', { provider: 'generic', token: 't' }, '/token'],
+    ['a token for nobody', { provider: 'generic', secret: newWebhookSecret(), token: 't' }, '/token'],
+    ['a generic hook’s secret in another form', { provider: 'generic', repository: 'bot' }, '/secret'],
     ['a field that nobody knows', { color: 'red' }, '/color'],
   ])('with %s is refused', async (_what, over, pointer) => {
     expect(await put('wrong', over)).toMatchObject({ status: 422, json: { errors: [{ pointer }] } });

@@ -9,7 +9,9 @@ import { findRelease } from '../../services/postgres/releases.ts';
 import { openOutbound } from '../../services/outbound/outbound.ts';
 import { startRepositoryReader } from '../../services/source-archive/repository-reader.ts';
 import { hookDeliveries } from '../../services/worker/deliveries.ts';
-import { answerWith, signatureOf } from '../support/code-host.ts';
+import { signatureHeaders } from '../../services/webhooks/sign.ts';
+import { newWebhookSecret } from '../../services/webhooks/webhook-secret.ts';
+import { answerWith } from '../support/code-host.ts';
 import { settled } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { receive, setHook } from '../support/hooks.ts';
@@ -18,6 +20,7 @@ import { type PushedTenant, type PushedWorld, startPushedWorld } from '../suppor
 import { contradictions } from '../support/record-check.ts';
 
 const SECRET = 'the-secret-of-the-tests';
+const GENERIC_SECRET = newWebhookSecret();
 const VALID = { 'config.json': '{"a":1}' };
 
 let world: PushedWorld;
@@ -139,6 +142,7 @@ async function genericTenant(): Promise<PushedTenant> {
   return world.tenant({
     provider: 'generic',
     repository: 'bot',
+    secret: GENERIC_SECRET,
     apiUrl: `${world.host.githubApi}/status`,
     token: 'tkn',
   });
@@ -149,8 +153,9 @@ async function pushFrom(tenant: PushedTenant, commit: string, sourceUrl: string)
   const headers = {
     authorization: '',
     'content-type': 'application/json',
-    'x-pointsman-delivery': randomUUID(),
-    'x-pointsman-signature-256': signatureOf(SECRET, body),
+    ...signatureHeaders({ id: randomUUID(), timestamp: Math.floor(Date.now() / 1_000), body }, [
+      GENERIC_SECRET,
+    ]),
   };
   expect((await world.api.call('POST', `${tenant.path}/deliveries`, { headers, body })).status).toBe(202);
 }

@@ -4,6 +4,7 @@ import { digestOf } from '../../core/digest.ts';
 import { type Errand, errandKey } from '../../core/errand.ts';
 import type { Callbacks, EndedAttempt, NewCallback, OpenedCallback } from '../../handlers/callback-deps.ts';
 import type { CallbackRequest } from '../../handlers/contract.ts';
+import { readManifest } from '../../core/oci-manifest.ts';
 import { postgresCallbacks } from '../../services/postgres/callbacks.ts';
 import { findRelease } from '../../services/postgres/releases.ts';
 import { type GatedStore, gatedStore } from './gated-store.ts';
@@ -37,7 +38,7 @@ export function callbackStore(): CallbackStore {
   const own: CallbackStore = {
     bench,
     get callbacks() {
-      return postgresCallbacks(bench.store.db);
+      return postgresCallbacks(bench.store.db, async (bytes) => readManifest(bytes));
     },
     get deadlineMs() {
       return bench.openedAt + HOUR;

@@ -136,7 +136,7 @@ export function flood(bytes: number): { readonly answer: Misbehaviour; readonly 
   return { answer, sent: () => sent };
 }
 
-/** As GitHub and generic hooks sign. */
+/** As GitHub signs. */
 export function signatureOf(secret: string, body: string): string {
   return `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
 }

@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { digestOf } from '../../core/digest.ts';
 import { Policy } from '../../core/policy.ts';
 import type { VerdictRequest } from '../../handlers/contract.ts';
+import { readManifest } from '../../core/oci-manifest.ts';
 import { postgresCallbacks } from '../../services/postgres/callbacks.ts';
 import { acknowledge } from '../../services/postgres/followers.ts';
 import { postgresGates } from '../../services/postgres/gates.ts';
@@ -65,7 +66,7 @@ async function gated(store: Store, tenant: string, version: number): Promise<voi
 
 /** An address that somebody outside was given for that release. */
 async function asked(store: Store, tenant: string, version: number): Promise<void> {
-  const opened = await postgresCallbacks(store.db).open({
+  const opened = await postgresCallbacks(store.db, async (bytes) => readManifest(bytes)).open({
     id: { tenant, bundle: 'bundle', version },
     purpose: 'compile',
     subject: '1',

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Conclusion } from '../../../core/gate.ts';
 import { Digest } from '../../../core/identifiers.ts';
 import { gateLimits } from '../../../core/limits.ts';
+import { httpUrl } from '../../../core/storable.ts';
 import type { ApiParts } from '../api-parts.ts';
 import { type Endpoint, endpoint } from '../endpoint.ts';
 import { FreeText } from '../free-text.ts';
@@ -16,11 +17,7 @@ const CheckBody = z
     conclusion: Conclusion,
     summary: FreeText.optional().meta({ description: 'What was found, for people.' }),
     // Shown as a link to people: nothing that a browser would run.
-    url: z
-      .url({ protocol: /^https?$/, error: 'must be an address that begins with http:// or https://' })
-      .max(gateLimits.urlChars)
-      .optional()
-      .meta({ description: 'Where the whole result is.' }),
+    url: httpUrl(gateLimits.urlChars).optional().meta({ description: 'Where the whole result is.' }),
     digest: Digest.optional().meta({
       description: 'What was checked. 409 when the release is another artifact.',
     }),

@@ -46,7 +46,7 @@ const Receipt = z
     example: { kind: 'accepted', delivery: '72d3162e-cc78-11e3-81ab-4c9367dc0958', state: 'received' },
   });
 
-function receiveEndpoint({ db, secrets, deliveries }: ApiParts): Endpoint {
+function receiveEndpoint({ db, secrets, deliveries, payloads }: ApiParts): Endpoint {
   // Of its own: who delivers is not known before the whole body is here, and must not keep anybody from publishing.
   const budget = new BodyBudget({
     bytes: deliveryLimits.heldBytes,
@@ -58,7 +58,7 @@ function receiveEndpoint({ db, secrets, deliveries }: ApiParts): Endpoint {
     operationId: 'deliver',
     summary: 'Deliver a push',
     description:
-      'For the provider. The signature over the body is the permission: `X-Hub-Signature-256` of GitHub, `X-Gitlab-Token` of GitLab, `X-Pointsman-Signature-256: sha256=<hex of HMAC-SHA-256>` of a generic hook, whose `X-Pointsman-Delivery` names the delivery and whose payload is `{ "repository", "ref", "commit", "sourceUrl", "paths"?, "message"? }`. A delivery that comes again does nothing again.',
+      'For the provider. The signature over the body is the permission: `X-Hub-Signature-256` of GitHub, `X-Gitlab-Token` of GitLab, the headers `webhook-id`, `webhook-timestamp` and `webhook-signature` of Standard Webhooks of a generic hook, whose payload is `{ "repository", "ref", "commit", "sourceUrl", "paths"?, "message"? }`. A delivery that comes again does nothing again.',
     tags: ['hooks'],
     may: null,
     params: HookParams,
@@ -71,13 +71,20 @@ function receiveEndpoint({ db, secrets, deliveries }: ApiParts): Endpoint {
       202: json(Receipt, 'It is on record, and is being fetched.'),
       200: json(Receipt, 'It publishes nothing, or it was here before.', { ...replayed, ...ofRelease }),
     },
-    problems: ['not_signed', 'unknown_repository', 'idempotency_key_reused', 'busy', 'unavailable'],
+    problems: [
+      'not_signed',
+      'unknown_repository',
+      'idempotency_key_reused',
+      'too_large',
+      'busy',
+      'unavailable',
+    ],
     async handle({ params, request, log, ids, about }) {
       const holding = budget.open(params.tenant);
       try {
         const body = await readBody(request, deliveryLimits.bodyBytes, (bytes) => holding.take(bytes));
         if (secrets === null) throw new PointsmanError('unavailable', 'Hooks are not set up here.');
-        const intake = { db, secrets, log };
+        const intake = { db, secrets, reader: payloads, log };
         const raw = { ...params, headers: request.headers, body };
         const received = await receive(intake, await authenticHook(intake, raw), raw);
         const { delivery, state, bundle, version } = received.delivery;

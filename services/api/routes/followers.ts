@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { PointsmanError } from '../../../core/errors.ts';
 import { followerLimits } from '../../../core/distribution-limits.ts';
-import type { PointerId } from '../../../core/identifiers.ts';
+import { FollowerName, type PointerId } from '../../../core/identifiers.ts';
 import { acknowledge, type FollowerRecord, listFollowers } from '../../postgres/followers.ts';
 import { findPointer } from '../../postgres/pointers.ts';
 import { absence } from '../absence.ts';
@@ -86,7 +86,7 @@ function wrong(
 
 function listEndpoint({ db }: ApiParts): Endpoint {
   const place = {
-    schema: z.object({ heard: z.boolean(), generation: z.number().int(), follower: z.string() }),
+    schema: z.object({ heard: z.boolean(), generation: z.number().int(), follower: FollowerName }),
     of: ({ heard, generation, follower }: FollowerRecord) => ({ heard, generation, follower }),
   };
   return endpoint({

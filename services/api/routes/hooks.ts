@@ -45,6 +45,7 @@ function putEndpoint({ db, secrets }: ApiParts): Endpoint {
       const { tenant, hook } = call.params;
       const box = requireKey(secrets);
       const { secret, token, apiUrl = null, path = null, channel = DEFAULT_CHANNEL, ...rule } = call.body;
+      if (rule.provider === 'generic' && secret === undefined) await requireGenericSecret(db, tenant, hook);
       const asked = { ...rule, apiUrl, path, channel };
       const identity = requestIdentity(call, call.headers['idempotency-key'], {
         call: 'set hook',
@@ -74,6 +75,16 @@ function putEndpoint({ db, secrets }: ApiParts): Endpoint {
       );
     },
   });
+}
+
+/** A secret that another provider's hook has may not be one that signs Standard Webhooks: it is not kept for a generic hook. */
+async function requireGenericSecret(db: ApiParts['db'], tenant: string, hook: string): Promise<void> {
+  const found = await findHook(db, tenant, hook);
+  if (found !== null && found.provider !== 'generic')
+    throw missing(
+      'secret',
+      `this is missing: the one of a ${found.provider} hook is not kept for a generic one`,
+    );
 }
 
 function refused(

@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { z } from 'zod';
 
 import { Role, TOKEN_PREFIX, TokenId, TokenName } from '../../../core/access.ts';
+import { firstMessage } from '../../../core/schema-issues.ts';
 import { tokenPath, tokensPath } from '../api-paths.ts';
 import type { ApiClient } from '../client.ts';
 import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
@@ -132,7 +133,7 @@ function scope({ tenant }: TokenView): string {
 function tokenName(text: string): string {
   const parsed = TokenName.safeParse(text);
   if (parsed.success) return parsed.data;
-  throw new InvalidArgumentError(`${parsed.error.issues[0]?.message ?? 'It is wrong'}.`);
+  throw new InvalidArgumentError(`${firstMessage(parsed.error)}.`);
 }
 
 function addRole(text: string, before: readonly Role[] = []): readonly Role[] {

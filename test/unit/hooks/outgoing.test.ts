@@ -147,7 +147,9 @@ describe('a commit', () => {
 
   test('is told as much of a long reason as each provider takes, in whole characters', () => {
     const over = { outcome: 'rejected', reason: '🚂'.repeat(400) } as const;
-    const lengths = [github, gitlab].map((target) => [...String(said(target, over)['description'])].length);
+    const lengths = [github, gitlab].map(
+      (target) => Array.from(String(said(target, over)['description'])).length,
+    );
     expect(lengths).toEqual([140, 255]);
     expect(String(said(github, over)['description']).isWellFormed()).toBe(true);
   });

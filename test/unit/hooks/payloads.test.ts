@@ -18,11 +18,9 @@ function pushOf(delivered: Delivered): Push {
   return delivered.push;
 }
 
-const github = (event: string, payload: unknown) =>
-  readDelivery('github', new Headers({ 'x-github-event': event }), payload);
-const gitlab = (event: string, payload: unknown) =>
-  readDelivery('gitlab', new Headers({ 'x-gitlab-event': event }), payload);
-const generic = (payload: unknown) => readDelivery('generic', new Headers(), payload);
+const github = (event: string, payload: unknown) => readDelivery('github', event, payload);
+const gitlab = (event: string, payload: unknown) => readDelivery('gitlab', event, payload);
+const generic = (payload: unknown) => readDelivery('generic', 'push', payload);
 
 describe('GitHub', () => {
   const all = examples.flatMap(({ name, examples: payloads }) =>

@@ -2,23 +2,28 @@ import { createHmac } from 'node:crypto';
 
 import { sign, verify } from '@octokit/webhooks-methods';
 import fc from 'fast-check';
+import { Webhook } from 'standardwebhooks';
 import { describe, expect, test } from 'vitest';
 
+import type { HookProvider } from '../../../core/hook.ts';
 import { isSigned } from '../../../services/hooks/signature.ts';
+import { newWebhookSecret } from '../../../services/webhooks/webhook-secret.ts';
 
 const secret = 'a secret of sixteen';
 const body = '{"ref":"refs/heads/main","text":"Größe ✓"}';
 const bytes = Buffer.from(body);
+const signed = (provider: HookProvider, key: string, headers: Headers, content: Uint8Array, nowMs?: number) =>
+  isSigned(provider, key, { headers, body: content }, nowMs);
 const header = (name: string, value: string) => new Headers({ [name]: value });
 
 describe('GitHub', () => {
   test('what GitHub’s own library signs is signed, and what it would not take is not', async () => {
     const signature = await sign(secret, body);
-    expect(isSigned('github', secret, header('x-hub-signature-256', signature), bytes)).toBe(true);
-    expect(isSigned('github', 'another secret', header('x-hub-signature-256', signature), bytes)).toBe(false);
-    expect(
-      isSigned('github', secret, header('x-hub-signature-256', signature), Buffer.from(`${body} `)),
-    ).toBe(false);
+    expect(signed('github', secret, header('x-hub-signature-256', signature), bytes)).toBe(true);
+    expect(signed('github', 'another secret', header('x-hub-signature-256', signature), bytes)).toBe(false);
+    expect(signed('github', secret, header('x-hub-signature-256', signature), Buffer.from(`${body} `))).toBe(
+      false,
+    );
   });
 
   test('any body and secret: we and GitHub’s library agree', async () => {
@@ -29,7 +34,7 @@ describe('GitHub', () => {
         async (text, key) => {
           const signature = `sha256=${createHmac('sha256', key).update(text).digest('hex')}`;
           expect(await verify(key, text, signature)).toBe(true);
-          expect(isSigned('github', key, header('x-hub-signature-256', signature), Buffer.from(text))).toBe(
+          expect(signed('github', key, header('x-hub-signature-256', signature), Buffer.from(text))).toBe(
             true,
           );
         },
@@ -47,35 +52,83 @@ describe('GitHub', () => {
     '0'.repeat(64),
     'sha256=zz',
   ])('"%s" is no signature', (signature) => {
-    expect(isSigned('github', secret, header('x-hub-signature-256', signature), bytes)).toBe(false);
+    expect(signed('github', secret, header('x-hub-signature-256', signature), bytes)).toBe(false);
   });
 
   test('none is none, and another provider’s is none', async () => {
-    expect(isSigned('github', secret, new Headers(), bytes)).toBe(false);
-    expect(isSigned('github', secret, header('x-gitlab-token', secret), bytes)).toBe(false);
-    expect(
-      isSigned('github', secret, header('x-pointsman-signature-256', await sign(secret, body)), bytes),
-    ).toBe(false);
-  });
-});
-
-describe('GitLab', () => {
-  test('sends the secret itself', () => {
-    expect(isSigned('gitlab', secret, header('x-gitlab-token', secret), bytes)).toBe(true);
-    expect(isSigned('gitlab', secret, header('x-gitlab-token', `${secret}x`), bytes)).toBe(false);
-    expect(isSigned('gitlab', secret, header('x-gitlab-token', ''), bytes)).toBe(false);
-    expect(isSigned('gitlab', secret, new Headers(), bytes)).toBe(false);
-  });
-
-  test('is not taken at GitHub’s word', async () => {
-    expect(isSigned('gitlab', secret, header('x-hub-signature-256', await sign(secret, body)), bytes)).toBe(
+    expect(signed('github', secret, new Headers(), bytes)).toBe(false);
+    expect(signed('github', secret, header('x-gitlab-token', secret), bytes)).toBe(false);
+    expect(signed('github', secret, header('webhook-signature', await sign(secret, body)), bytes)).toBe(
       false,
     );
   });
 });
 
-test('a generic hook is signed as GitHub signs, under a header of ours', async () => {
-  const signature = await sign(secret, body);
-  expect(isSigned('generic', secret, header('x-pointsman-signature-256', signature), bytes)).toBe(true);
-  expect(isSigned('generic', secret, header('x-hub-signature-256', signature), bytes)).toBe(false);
+describe('GitLab', () => {
+  test('sends the secret itself', () => {
+    expect(signed('gitlab', secret, header('x-gitlab-token', secret), bytes)).toBe(true);
+    expect(signed('gitlab', secret, header('x-gitlab-token', `${secret}x`), bytes)).toBe(false);
+    expect(signed('gitlab', secret, header('x-gitlab-token', ''), bytes)).toBe(false);
+    expect(signed('gitlab', secret, new Headers(), bytes)).toBe(false);
+  });
+
+  test('is not taken at GitHub’s word', async () => {
+    expect(signed('gitlab', secret, header('x-hub-signature-256', await sign(secret, body)), bytes)).toBe(
+      false,
+    );
+  });
+});
+
+describe('a generic hook', () => {
+  const key = newWebhookSecret();
+  const now = new Date('2026-11-29T12:00:00Z');
+  const minute = 60_000;
+
+  /** As a library of Standard Webhooks signs. */
+  function headersOf(over: Record<string, string> = {}, { id = 'msg_1', at = now, by = key } = {}): Headers {
+    return new Headers({
+      'webhook-id': id,
+      'webhook-timestamp': String(at.getTime() / 1_000),
+      'webhook-signature': new Webhook(by).sign(id, at, body),
+      ...over,
+    });
+  }
+  const isTaken = (headers: Headers, nowMs = now.getTime(), content: Uint8Array = bytes) =>
+    signed('generic', key, headers, content, nowMs);
+
+  test('takes what a library of Standard Webhooks signs, also among other signatures', () => {
+    expect(isTaken(headersOf())).toBe(true);
+    const own = new Webhook(key).sign('msg_1', now, body);
+    expect(isTaken(headersOf({ 'webhook-signature': `v1a,abc v1,${'A'.repeat(43)}= ${own}` }))).toBe(true);
+  });
+
+  test('takes no other body, id or time than what was signed, so that a push that was recorded is of no use', () => {
+    expect(isTaken(headersOf(), now.getTime(), Buffer.from(`${body} `))).toBe(false);
+    expect(isTaken(headersOf({ 'webhook-id': 'msg_2' }))).toBe(false);
+    expect(isTaken(headersOf({ 'webhook-timestamp': String(now.getTime() / 1_000 + 1) }))).toBe(false);
+  });
+
+  test.each([-6, 6])('takes nothing that was signed %d minutes from now', (minutes) => {
+    expect(isTaken(headersOf(), now.getTime() + minutes * minute)).toBe(false);
+    expect(isTaken(headersOf(), now.getTime() + (minutes / 6) * 4 * minute)).toBe(true);
+  });
+
+  test.each(['webhook-id', 'webhook-timestamp', 'webhook-signature'])('takes nothing without %s', (name) => {
+    const headers = headersOf();
+    headers.delete(name);
+    expect(isTaken(headers)).toBe(false);
+  });
+
+  test('takes no signature of another secret, none by a secret of another form, and not the form of another provider', async () => {
+    expect(isTaken(headersOf({}, { by: newWebhookSecret() }))).toBe(false);
+    const signature = `v1,${createHmac('sha256', '')
+      .update(`msg_1.${now.getTime() / 1_000}.`)
+      .update(body)
+      .digest('base64')}`;
+    expect(
+      signed('generic', secret, headersOf({ 'webhook-signature': signature }), bytes, now.getTime()),
+    ).toBe(false);
+    expect(isTaken(header('x-hub-signature-256', await sign(key, body)))).toBe(false);
+    expect(signed('github', key, headersOf(), bytes, now.getTime())).toBe(false);
+  });
 });

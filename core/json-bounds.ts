@@ -1,0 +1,74 @@
+/** What a JSON document from outside may cost its reader. Its bytes are bounded where they are received. */
+export interface JsonBounds {
+  /** Nesting of maps and lists. */
+  readonly depth: number;
+  /** Values of all maps and lists together: each one becomes an object in memory, and may become a problem that is reported. */
+  readonly values: number;
+}
+
+export interface JsonExcess {
+  readonly past: keyof JsonBounds;
+  /** Where in the text the bound is passed. */
+  readonly offset: number;
+}
+
+/**
+ * Where a text would be more than its reader bears; null when it is not. Scans the text before it is parsed, in one pass that allocates
+ * nothing: a list of two million zeros is four megabytes of text, and gigabytes of problems once a schema has refused each of them.
+ */
+export function jsonExcess(text: string, { depth, values }: JsonBounds): JsonExcess | null {
+  let nesting = 0;
+  // A list or map begins its first value, and a comma begins each of the others.
+  let begun = 1;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit === QUOTE) at = endOfString(text, at);
+    else if (unit === BRACKET || unit === BRACE) {
+      if (++nesting > depth) return { past: 'depth', offset: at };
+      if (++begun > values) return { past: 'values', offset: at };
+    } else if (unit === CLOSING_BRACKET || unit === CLOSING_BRACE) nesting--;
+    else if (unit === COMMA && ++begun > values) return { past: 'values', offset: at };
+  }
+  return null;
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BRACKET = 0x5b;
+const CLOSING_BRACKET = 0x5d;
+const BRACE = 0x7b;
+const CLOSING_BRACE = 0x7d;
+
+/** The offset of the closing quote; the text's end when there is none. */
+function endOfString(text: string, open: number): number {
+  for (let close = text.indexOf('"', open + 1); close !== -1; close = text.indexOf('"', close + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(close - 1 - backslashes) === 0x5c) backslashes++;
+    if (backslashes % 2 === 0) return close;
+  }
+  return text.length;
+}
+
+export type BoundedJson =
+  | { readonly kind: 'json'; readonly value: unknown }
+  /** Not UTF-8, or not JSON. */
+  | { readonly kind: 'not_json' }
+  | { readonly kind: 'excess'; readonly problem: string };
+
+/** Parses the bytes of a document from outside, unless that would take more than the bounds allow. */
+export function parseBoundedJson(bytes: Uint8Array, bounds: JsonBounds): BoundedJson {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    const excess = jsonExcess(text, bounds);
+    if (excess !== null) return { kind: 'excess', problem: excessText(excess, bounds) };
+    return { kind: 'json', value: JSON.parse(text) };
+  } catch {
+    return { kind: 'not_json' };
+  }
+}
+
+export function excessText({ past }: Pick<JsonExcess, 'past'>, bounds: JsonBounds): string {
+  return past === 'depth'
+    ? `maps and lists may be nested ${bounds.depth} deep`
+    : `a document may have ${bounds.values} values`;
+}

@@ -1,0 +1,28 @@
+import type { HookProvider } from '../../core/hook.ts';
+import { parseBoundedJson } from '../../core/json-bounds.ts';
+import { deliveryLimits } from './limits.ts';
+import { readDelivery } from './read-delivery.ts';
+import { applyRule, type Rule, type Ruling } from './rule.ts';
+
+export interface DeliveryTask {
+  readonly provider: HookProvider;
+  readonly event: string;
+  readonly rule: Rule;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+export type JudgedDelivery =
+  | Ruling
+  | { readonly kind: 'malformed' }
+  /** Signed, but not what that provider sends. */
+  | { readonly kind: 'unreadable'; readonly problem: string };
+
+/** Runs in a thread: reads one payload, and applies the hook's rule to it, so that only what is recorded leaves the thread. */
+export function readInThread({ provider, event, rule, bytes }: DeliveryTask): JudgedDelivery {
+  const { depth, values } = deliveryLimits;
+  const json = parseBoundedJson(bytes, { depth, values });
+  if (json.kind === 'not_json') return { kind: 'malformed' };
+  if (json.kind === 'excess') return { kind: 'unreadable', problem: json.problem };
+  const delivered = readDelivery(provider, event, json.value);
+  return delivered.kind === 'unreadable' ? delivered : applyRule(rule, delivered);
+}

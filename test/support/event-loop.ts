@@ -1,0 +1,17 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+
+/**
+ * The longest time, in milliseconds, for which the event loop of this process did nothing else while the work went on. The least of a few
+ * rounds, since another process may hold the processor in one of them.
+ */
+export async function longestStallMs(work: () => Promise<unknown>, rounds = 3): Promise<number> {
+  const stalls: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    await work();
+    delay.disable();
+    stalls.push(delay.max / 1e6);
+  }
+  return Math.min(...stalls);
+}

@@ -1,0 +1,21 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+
+import { clientKey, hookDeliveryKey, isReservedKey } from '../../../core/idempotency-key.ts';
+
+test('no key of a client is the key of a delivery, whatever the client sends', () => {
+  const name = fc.string();
+  fc.assert(
+    fc.property(name, name, name, (key, hook, delivery) => {
+      expect(clientKey(key)).not.toBe(hookDeliveryKey({ hook, delivery }));
+      expect(clientKey(hookDeliveryKey({ hook, delivery }))).not.toBe(hookDeliveryKey({ hook, delivery }));
+    }),
+  );
+});
+
+test('keys of the form of a delivery’s are reserved, and no others', () => {
+  expect(['hook/', 'hook/main/72d3162e'].map(isReservedKey)).toEqual([true, true]);
+  expect(['hook', 'hooks/main', 'Hook/main', '/hook/', 'release-4711'].map(isReservedKey)).toEqual(
+    Array.from({ length: 5 }, () => false),
+  );
+});

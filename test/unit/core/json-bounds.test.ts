@@ -1,0 +1,64 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { jsonExcess, parseBoundedJson } from '../../../core/json-bounds.ts';
+
+const MANY = 1_000_000;
+
+/** As an engine would count: the document, and everything in its lists and maps. */
+function valuesIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 1;
+  return Object.values(value).reduce((sum: number, one) => sum + valuesIn(one), 1);
+}
+
+describe('the bounds of JSON from outside', () => {
+  test('no document with more values than allowed passes, whatever its texts hold', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.integer({ min: 1, max: 30 }), (value, values) => {
+        const excess = jsonExcess(JSON.stringify(value), { depth: 100, values });
+        if (valuesIn(value) > values) expect(excess?.past).toBe('values');
+      }),
+    );
+  });
+
+  test('a document passes whose values, an empty list or map counted as one more, are allowed', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const values = 2 * valuesIn(value);
+        expect(jsonExcess(JSON.stringify(value), { depth: 100, values })).toBeNull();
+      }),
+    );
+  });
+
+  test('brackets, commas and escaped quotes inside of a text count nothing', () => {
+    const text = JSON.stringify(['[[[{{{,,,"', '\\', '\\"', '"'.repeat(50)]);
+    expect(jsonExcess(text, { depth: 1, values: 5 })).toBeNull();
+    expect(jsonExcess(text, { depth: 1, values: 4 })).toEqual({ past: 'values', offset: expect.any(Number) });
+  });
+
+  test('the excess is where the first value or level too many begins', () => {
+    expect(jsonExcess('[1,[2,3]]', { depth: 1, values: 9 })).toEqual({ past: 'depth', offset: 3 });
+    expect(jsonExcess('[1,2,3]', { depth: 1, values: 3 })).toEqual({ past: 'values', offset: 4 });
+  });
+
+  test('a text that does not end has no end to count, and is not JSON', () => {
+    expect(jsonExcess('["a', { depth: 1, values: 3 })).toBeNull();
+    expect(parseBoundedJson(Buffer.from('["a'), { depth: 1, values: 3 })).toEqual({ kind: 'not_json' });
+    expect(parseBoundedJson(Buffer.from([0xc3, 0x28]), { depth: 1, values: 3 })).toEqual({
+      kind: 'not_json',
+    });
+  });
+
+  test('a document past its bounds is not parsed, and the problem names the bound', () => {
+    const zeros = Buffer.from(`[${'0,'.repeat(MANY)}0]`);
+    expect(parseBoundedJson(zeros, { depth: 2, values: 10 })).toEqual({
+      kind: 'excess',
+      problem: 'a document may have 10 values',
+    });
+    const deep = Buffer.from('['.repeat(MANY));
+    expect(parseBoundedJson(deep, { depth: 2, values: 10 })).toEqual({
+      kind: 'excess',
+      problem: 'maps and lists may be nested 2 deep',
+    });
+  });
+});

@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+
+import { boundedList } from '../../../core/bounded-list.ts';
+import { cut } from '../../../core/cut.ts';
+import { issueLimits } from '../../../core/limits.ts';
+import { describeIssues, firstIssues, firstMessage } from '../../../core/schema-issues.ts';
+
+function errorOf(schema: z.ZodType, value: unknown): z.ZodError {
+  const { error } = schema.safeParse(value);
+  if (error === undefined) throw new Error('this is valid');
+  return error;
+}
+
+describe('what is told of a document that a schema has refused', () => {
+  test('is the first issues with their places, and how many others there are', () => {
+    const error = errorOf(z.object({ list: z.array(z.string()) }), { list: [1, 2, 3, 4, 5] });
+    const words = describeIssues(error);
+    expect(words).toMatch(/^at "\/list\/0": .+; at "\/list\/1": .+; at "\/list\/2": .+ \(and 2 more\)$/);
+    expect(firstIssues(error, 2)).toHaveLength(2);
+  });
+
+  test('has a bounded length, however many issues there are and however long their places and names are', () => {
+    const many = errorOf(
+      z.array(z.string()),
+      Array.from({ length: 50_000 }, () => 0),
+    );
+    const long = errorOf(z.record(z.string(), z.string()), { ['k'.repeat(100_000)]: 0 });
+    const unknown = errorOf(z.strictObject({}), { ['u'.repeat(100_000)]: 0 });
+    for (const error of [many, long, unknown]) {
+      expect(describeIssues(error).length).toBeLessThan(issueLimits.shown * (issueLimits.chars + 30));
+      expect(firstMessage(error).length).toBeLessThanOrEqual(issueLimits.chars);
+    }
+  });
+
+  test('of a map’s key is what is wrong with the key', () => {
+    const error = errorOf(z.record(z.string().regex(/^a$/, 'must be "a"'), z.string()), { b: 'x' });
+    expect(firstMessage(error)).toBe('must be "a"');
+  });
+});
+
+describe('a bounded list', () => {
+  /** Counts the elements that it has checked. */
+  function counting(): { element: z.ZodType<number>; checked: () => number } {
+    let checked = 0;
+    const element = z.number().refine((value) => {
+      checked += 1;
+      return value >= 0;
+    });
+    return { element, checked: () => checked };
+  }
+
+  test('that is too long is refused without a look at its elements', () => {
+    const { element, checked } = counting();
+    const error = errorOf(boundedList(element, 3), [1, 2, 3, 4]);
+    expect(error.issues).toMatchObject([{ code: 'too_big' }]);
+    expect(checked()).toBe(0);
+  });
+
+  test('ends at its first bad element, and names its place', () => {
+    const { element, checked } = counting();
+    const error = errorOf(z.object({ list: boundedList(z.object({ n: element }), 9) }), {
+      list: [{ n: 1 }, { n: -1 }, { n: 2 }, 'x'],
+    });
+    expect(error.issues).toMatchObject([{ path: ['list', 1, 'n'] }]);
+    expect(checked()).toBe(2);
+  });
+
+  test('gives its elements as their schema made them', () => {
+    expect(boundedList(z.string().transform(Number), 2).parse(['1', '2'])).toEqual([1, 2]);
+  });
+});
+
+test('a text is cut at whole characters, and a short one is left as it is', () => {
+  expect(cut('abc', 3)).toBe('abc');
+  expect(cut('abcd', 3)).toBe('ab…');
+  expect(cut('🚂🚂🚂', 3)).toBe('🚂🚂🚂');
+  expect(cut('🚂🚂🚂🚂', 3)).toBe('🚂🚂…');
+  expect(cut('a bcd', 3)).toBe('a…');
+  expect(cut('abc', 1)).toBe('…');
+});
