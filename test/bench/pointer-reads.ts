@@ -6,7 +6,7 @@ import autocannon from 'autocannon';
 import { z } from 'zod';
 
 import { type ControlPlane, newTenant } from '../support/control-plane.ts';
-import { type ApiProcess, tenantToken } from './api-process.ts';
+import { type ApiProcess, tenantToken } from '../support/api-process.ts';
 import type { BenchRow } from './measure.ts';
 import { startNginx } from './nginx.ts';
 import { ourPublish } from './publish.ts';

@@ -2,7 +2,7 @@ import { Agent, request } from 'undici';
 
 import { type ControlPlane, newTenant } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
-import { type ApiProcess, startApiProcess, tenantToken } from './api-process.ts';
+import { type ApiProcess, startApiProcess, tenantToken } from '../support/api-process.ts';
 import { drive, Series, type BenchRow } from './measure.ts';
 import { ourPublish } from './publish.ts';
 

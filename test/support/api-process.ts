@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 
 import type { Role } from '../../core/access.ts';
-import type { ControlPlane } from '../support/control-plane.ts';
-import { TEST_SECRET_KEY } from '../support/secret-keys.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { TEST_SECRET_KEY } from './secret-keys.ts';
 
 const MAIN = fileURLToPath(new URL('../../services/api/main.ts', import.meta.url));
 const ADMIN_TOKEN = 'an-admin-token-of-the-benchmark';

@@ -1,0 +1,33 @@
+import { parseArgs } from 'node:util';
+
+import { contradictions } from '../support/record-check.ts';
+import { seedOfRun } from '../support/seeded-random.ts';
+import { fuzz } from './run.ts';
+import { startFuzzWorld } from './world.ts';
+
+/**
+ * `npm run fuzz`: hostile requests against the real API, by every role and by nobody. Exits with 1 when one was answered with a 5xx, not answered in time,
+ * or with something of another tenant, or when the record contradicts a promise afterwards. `POINTSMAN_SEED` repeats a run.
+ */
+const { values } = parseArgs({ options: { requests: { type: 'string', default: '100000' } } });
+const seed = seedOfRun();
+console.log(`seed ${seed}, ${values.requests} requests`);
+const world = await startFuzzWorld();
+try {
+  const startedAt = performance.now();
+  const report = await fuzz(world, { requests: Number(values.requests), seed });
+  const seconds = (performance.now() - startedAt) / 1_000;
+  console.log(
+    `${report.requests} requests of ${report.kinds} kinds in ${seconds.toFixed(0)} s, the slowest ${report.slowestMs.toFixed(0)} ms`,
+  );
+  for (const [status, times] of [...report.statuses].toSorted(([a], [b]) => a - b))
+    console.log(`  ${status === 0 ? 'closed' : status}  ${times}`);
+  console.log(
+    `memory of the API: ${report.beforeMiB.toFixed(0)} MiB before, ${report.afterMiB.toFixed(0)} MiB after`,
+  );
+  const broken = await contradictions(world.plane.postgres.ownerUrl);
+  for (const line of [...report.violations, ...broken]) console.log(`VIOLATION ${line}`);
+  process.exitCode = report.violations.length + broken.length > 0 ? 1 : 0;
+} finally {
+  await world.stop();
+}

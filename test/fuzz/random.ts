@@ -1,0 +1,12 @@
+import type { Random } from '../support/seeded-random.ts';
+
+/** One of a list that is not empty. */
+export function pick<T>(random: Random, all: readonly T[]): T {
+  const one = all[Math.floor(random() * all.length)];
+  if (one === undefined) throw new Error('there is nothing to pick from');
+  return one;
+}
+
+export function times<T>(count: number, make: (n: number) => T): T[] {
+  return Array.from({ length: count }, (_none, n) => make(n));
+}

@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+
+import type { RightValues } from './hostile-requests.ts';
+
+export type { RightValues };
+
+/** What makes the requests of every operation right, for a tenant with a bundle named `bundle`, a hook `main`, a sink `audit` and a follower `bot-7`. */
+export function rightValues(given: {
+  readonly tenant: string;
+  /** Of the artifact that is live. */
+  readonly digest: string;
+  /** The version of a release that waits at the gates `release` and `e2e`. */
+  readonly waiting: number;
+  /** Of the hook and the sink. */
+  readonly secret: string;
+  readonly capability?: string;
+}): RightValues {
+  const { tenant, digest, waiting, secret, capability = 'a'.repeat(43) } = given;
+  const parameters = {
+    tenant,
+    bundle: 'bundle',
+    channel: 'live',
+    version: String(waiting),
+    check: 'e2e',
+    hook: 'main',
+    sink: 'audit',
+    follower: 'bot-7',
+    token: randomUUID(),
+    id: randomUUID(),
+    path: 'a.json',
+    digest,
+    capability,
+  };
+  const bodies = {
+    createTenant: { tenant: `${tenant}-2` },
+    publish: { files: { 'a.json': '{}' }, channel: 'other', onConflict: 'queue', message: 'why' },
+    approveRelease: { decision: 'approve', digest, generation: 1, gate: 'release', comment: 'why' },
+    reportCheck: { conclusion: 'success', summary: 'all', url: 'https://ci.example/1', digest },
+    answerCallback: { conclusion: 'success', summary: 'all', url: 'https://ci.example/1' },
+    movePointer: { version: 1, hold: 'why' },
+    holdPointer: { reason: 'why' },
+    cancelRelease: { reason: 'why' },
+    acknowledge: { generation: 1, digest },
+    putPolicy: {
+      channels: {
+        other: {
+          onConflict: 'queue',
+          gates: [
+            { approval: { name: 'release', role: 'approver', count: 1, notAuthor: true, within: '24h' } },
+            { check: { name: 'e2e', url: 'https://ci.example/check', within: '30m' } },
+            { window: { name: 'window', timezone: 'Europe/Oslo', freeze: ['Fri 16:00 - Mon 07:00'] } },
+          ],
+        },
+      },
+      compile: { executor: 'http', url: 'https://ci.example/compile', within: '10m', attempts: 1 },
+    },
+    setHook: {
+      provider: 'generic',
+      repository: 'bot',
+      ref: 'refs/heads/*',
+      path: 'config',
+      bundle: 'other',
+      channel: 'live',
+      secret,
+      apiUrl: 'https://ci.example/api',
+      token: 't',
+    },
+    setSink: { webhook: { url: 'https://sink.example/', secret } },
+    rotateSink: { secret },
+    pauseSink: { reason: 'why' },
+    resumeSink: {},
+    replaySink: { after: `${tenant}:0` },
+    testSink: {},
+    redeliver: { seq: 1 },
+    createToken: { name: 'ci', tenant, roles: ['publisher'] },
+  };
+  return { parameters, bodies };
+}
