@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { type ApiProcess, startApiProcess } from '../support/api-process.ts';
 import { type ControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
-import { type RightValues, rightValues } from '../support/right-values.ts';
+import type { RightValues } from '../support/hostile-requests.ts';
+import { rightValues } from '../support/right-values.ts';
 import { newWebhookSecret } from '../../services/webhooks/webhook-secret.ts';
 
 /** Who sends a request. */

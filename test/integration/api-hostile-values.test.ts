@@ -15,6 +15,7 @@ import {
   operationsOf,
   type RightValues,
 } from '../support/hostile-requests.ts';
+import { rightValues } from '../support/right-values.ts';
 import { contradictions } from '../support/record-check.ts';
 
 const SECRET = newWebhookSecret();
@@ -40,7 +41,8 @@ beforeAll(async () => {
   await givePolicy(world.plane, tenant, { channels: { live: { gates } } });
   const waiting = await accepted(world.plane, tenant, { files: { 'a.json': '{"n":1}' } });
   const [check] = await world.checks('/check', 1);
-  right = rightValues({ digest: digest ?? '', waiting, capability: check!.callback.url.split('/').at(-1)! });
+  const capability = check!.callback.url.split('/').at(-1)!;
+  right = rightValues({ tenant, digest: digest ?? '', waiting, capability, secret: SECRET });
   for (const name of ['setHook', 'setSink', 'acknowledge']) {
     const operation = operationsOf(await openApi()).find(({ operationId }) => operationId === name)!;
     const path = operation.path.replaceAll(
@@ -55,69 +57,6 @@ beforeAll(async () => {
 afterAll(() => world.stop());
 
 const openApi = async (): Promise<unknown> => (await world.api.call('GET', '/openapi.json')).json;
-
-function rightValues(given: { digest: string; waiting: number; capability: string }): RightValues {
-  const { digest, capability } = given;
-  const parameters = {
-    tenant,
-    bundle: 'bundle',
-    channel: 'live',
-    version: String(given.waiting),
-    check: 'e2e',
-    hook: 'main',
-    sink: 'audit',
-    follower: 'bot-7',
-    token: randomUUID(),
-    id: randomUUID(),
-    path: 'a.json',
-    digest,
-    capability,
-  };
-  const bodies = {
-    createTenant: { tenant: `${tenant}-2` },
-    publish: { files: { 'a.json': '{}' }, channel: 'other', onConflict: 'queue', message: 'why' },
-    approveRelease: { decision: 'approve', digest, generation: 1, gate: 'release', comment: 'why' },
-    reportCheck: { conclusion: 'success', summary: 'all', url: 'https://ci.example/1', digest },
-    answerCallback: { conclusion: 'success', summary: 'all', url: 'https://ci.example/1' },
-    movePointer: { version: 1, hold: 'why' },
-    holdPointer: { reason: 'why' },
-    cancelRelease: { reason: 'why' },
-    acknowledge: { generation: 1, digest },
-    putPolicy: {
-      channels: {
-        other: {
-          onConflict: 'queue',
-          gates: [
-            { approval: { name: 'release', role: 'approver', count: 1, notAuthor: true, within: '24h' } },
-            { check: { name: 'e2e', url: 'https://ci.example/check', within: '30m' } },
-            { window: { name: 'window', timezone: 'Europe/Oslo', freeze: ['Fri 16:00 - Mon 07:00'] } },
-          ],
-        },
-      },
-      compile: { executor: 'http', url: 'https://ci.example/compile', within: '10m', attempts: 1 },
-    },
-    setHook: {
-      provider: 'generic',
-      repository: 'bot',
-      ref: 'refs/heads/*',
-      path: 'config',
-      bundle: 'other',
-      channel: 'live',
-      secret: SECRET,
-      apiUrl: 'https://ci.example/api',
-      token: 't',
-    },
-    setSink: { webhook: { url: 'https://sink.example/', secret: SECRET } },
-    rotateSink: { secret: SECRET },
-    pauseSink: { reason: 'why' },
-    resumeSink: {},
-    replaySink: { after: `${tenant}:0` },
-    testSink: {},
-    redeliver: { seq: 1 },
-    createToken: { name: 'ci', tenant, roles: ['publisher'] },
-  };
-  return { parameters, bodies };
-}
 
 /** Asks all of that, a few at once; those that were answered with a 5xx, each in a line. */
 async function refusedByStores<T>(

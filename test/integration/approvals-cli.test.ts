@@ -82,11 +82,11 @@ describe('a publish that waits', () => {
 
   test('leaves at its timeout, with 10; the release goes on and is approved', async () => {
     await at.policy(RELEASE);
-    const { exit, stderr } = await cli('ci', ['publish', EXAMPLE, '--timeout', '1s']);
-    expect([exit, stderr]).toEqual([10, expect.stringContaining('is still on its way after 1.0 s')]);
+    const { exit, stderr } = await cli('ci', ['publish', EXAMPLE, '--timeout', '10s']);
+    expect([exit, stderr]).toEqual([10, expect.stringContaining('is still on its way after 10.0 s')]);
     await pending(1);
     expect((await cli('viewer', ['status', 'bot'])).stdout).toMatch(
-      /v1 {2}live {2}running: gate {2}release until .+Z\n/,
+      /v1 {2}live {2}waiting: gate {2}release until .+Z\n/,
     );
     expect((await cli('alice', ['approve', '1', '--yes'])).exit).toBe(0);
     expect((await cli('viewer', ['watch', '1'])).exit).toBe(0);

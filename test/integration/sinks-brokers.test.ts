@@ -111,12 +111,12 @@ describe.skipIf(skipWithout('moves delivered to Redis', ['redis-server']))('a sh
     const frozen = await eventually(
       async () => {
         const found = await findRelease(plane.db, { tenant: freezes, bundle: 'bundle', version });
-        return found !== null && (found.status === 'settled' || found.reason !== null) ? found : null;
+        return found !== null && (found.status === 'settled' || found.status === 'waiting') ? found : null;
       },
       { what: 'the release that freezes is settled, or waits' },
     );
-    expect(frozen).toMatchObject({ status: 'running', outcome: null });
-    expect(frozen.reason).toMatch(/^waits for the sink "redis": it has failed since /);
+    expect(frozen).toMatchObject({ status: 'waiting', outcome: null });
+    expect(frozen.waitingFor[0]?.text).toMatch(/^waits for the sink "redis": it has failed since /);
     const third = await accepted(plane, continues, text);
     expect((await settled(plane, continues, third)).outcome).toBe('published');
     await broker.restart();

@@ -93,10 +93,10 @@ async function publishUntilFrozen(plane: ControlPlane, tenant: string): Promise<
     const release = await eventually(
       async () => {
         const found = await findRelease(plane.db, { tenant, bundle: 'bundle', version });
-        return found !== null && (found.status === 'settled' || found.reason !== null) ? found : null;
+        return found !== null && (found.status === 'settled' || found.status === 'waiting') ? found : null;
       },
       { what: `v${version} of ${tenant} is published or waits` },
     );
-    if (release.status === 'running') return release;
+    if (release.status === 'waiting') return release;
   }
 }

@@ -15,6 +15,7 @@ export const HOSTILE_TEXTS: readonly string[] = [
   '9007199254740993',
   '9223372036854775808',
   '__proto__',
+  'constructor',
   "'; DROP TABLE pointsman.tenants; --",
   'http://127.0.0.1/\0',
   'http://127.0.0.1/\ud800',

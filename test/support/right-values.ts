@@ -2,8 +2,6 @@ import { randomUUID } from 'node:crypto';
 
 import type { RightValues } from './hostile-requests.ts';
 
-export type { RightValues };
-
 /** What makes the requests of every operation right, for a tenant with a bundle named `bundle`, a hook `main`, a sink `audit` and a follower `bot-7`. */
 export function rightValues(given: {
   readonly tenant: string;
@@ -33,7 +31,13 @@ export function rightValues(given: {
   };
   const bodies = {
     createTenant: { tenant: `${tenant}-2` },
-    publish: { files: { 'a.json': '{}' }, channel: 'other', onConflict: 'queue', message: 'why' },
+    publish: {
+      files: { 'a.json': '{}' },
+      channel: 'other',
+      createChannel: true,
+      onConflict: 'queue',
+      message: 'why',
+    },
     approveRelease: { decision: 'approve', digest, generation: 1, gate: 'release', comment: 'why' },
     reportCheck: { conclusion: 'success', summary: 'all', url: 'https://ci.example/1', digest },
     answerCallback: { conclusion: 'success', summary: 'all', url: 'https://ci.example/1' },
@@ -61,6 +65,7 @@ export function rightValues(given: {
       path: 'config',
       bundle: 'other',
       channel: 'live',
+      createChannel: true,
       secret,
       apiUrl: 'https://ci.example/api',
       token: 't',
@@ -72,6 +77,7 @@ export function rightValues(given: {
     replaySink: { after: `${tenant}:0` },
     testSink: {},
     redeliver: { seq: 1 },
+    setQuotas: { bytes: 1_000_000_000, tokens: null },
     createToken: { name: 'ci', tenant, roles: ['publisher'] },
   };
   return { parameters, bodies };
