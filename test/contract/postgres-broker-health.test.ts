@@ -74,9 +74,9 @@ describe('a broker', () => {
     expect(await findBrokerHealth(store.db, neighbour, 'redis')).toMatchObject(told);
     expect(await databaseFindings(store.db, false)).toContainEqual(
       expect.objectContaining({
-        about: 'redis',
-        state: 'ill',
-        says: `has failed since ${told.failingSince} for the tenants of 1 of 16 partitions: away`,
+        subject: 'redis',
+        state: 'error',
+        summary: `has failed since ${told.failingSince} for the tenants of 1 of 16 partitions: away`,
       }),
     );
     let elsewhere = await newTenant(store);
