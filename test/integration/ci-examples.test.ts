@@ -214,7 +214,7 @@ describe('the pipeline of docs/ci.md that answers a check of its own, as it is w
     const script = job.script.replace('POINTSMAN_TOKEN=$POINTSMAN_REPORTER_TOKEN ', '');
     const { exit, output } = await run({ ...job, script });
     expect([exit, output]).toEqual([9, expect.stringContaining("so you can't report its check")]);
-    expect(await release(1)).toMatchObject({ status: 'running', gates: [{ gate: 'e2e', state: 'open' }] });
+    expect(await release(1)).toMatchObject({ status: 'waiting', gates: [{ gate: 'e2e', state: 'open' }] });
   });
 
   test('reports that they have failed, and ends as rejected', async () => {

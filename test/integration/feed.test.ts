@@ -230,7 +230,7 @@ describe('a cursor', () => {
     expect(await refused('?after=somebody:1')).toEqual(foreign);
     expect(await refused('', { ...events, 'last-event-id': 'somebody:1' })).toEqual(foreign);
     const ahead = { status: 422, code: 'cursor_ahead', oldest: undefined, latest: cursor(2) };
-    for (const future of [cursor(3), `${tenant}:9999999999999999`]) {
+    for (const future of [cursor(3), `${tenant}:${Number.MAX_SAFE_INTEGER}`]) {
       expect(await refused(`?after=${future}`)).toEqual(ahead);
       expect(await refused(`?after=${future}`, events)).toEqual(ahead);
     }

@@ -4,6 +4,7 @@ import { TokenName } from '../../core/access.ts';
 import { ChannelName } from '../../core/identifiers.ts';
 import { Tenant } from '../../handlers/contract.ts';
 import { createTenant } from '../../services/postgres/tenants.ts';
+import { newWebhookSecret } from '../../services/webhooks/webhook-secret.ts';
 import { startApi, type TestApi } from '../support/api.ts';
 import {
   type ControlPlane,
@@ -96,7 +97,7 @@ describe.each(names)('"%s"', (name) => {
       provider: 'generic',
       repository: 'acme/bot',
       ref: 'refs/heads/main',
-      secret: 'x'.repeat(32),
+      secret: newWebhookSecret(),
     };
     await ok('PUT', `${at}/hooks/${name}`, { ...hook, bundle: 'bot', channel: name });
     await ok('PUT', `${at}/sinks/${name}`, { webhook: { url: 'https://example.com/' } });

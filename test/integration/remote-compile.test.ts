@@ -93,7 +93,8 @@ test('a release that waits for its compiler says so, and until when, to whoever 
   expect(JSON.stringify(waits)).toContain(`attempt 1 of 3: waits for 127.0.0.1`);
   expect(JSON.stringify(waits)).toContain(job!.deadline);
   expect(await release(version)).toMatchObject({
-    status: 'running',
+    status: 'waiting',
+    waitingFor: [{ kind: 'compiler', name: '1' }],
     stage: 'compile',
     stages: [
       { stage: 'validate', state: 'passed' },
