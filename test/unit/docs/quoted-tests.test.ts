@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const read = (path: string): string => readFileSync(`${root}/${path}`, 'utf8');
 
-test.each(globSync('docs/*.md', { cwd: root }))('every test that %s quotes exists', (page) => {
+test.each(globSync('docs/**/*.md', { cwd: root }))('every test that %s quotes exists', (page) => {
   // As: _Test: "…"_, or _Tests: "…", "…"_; a line may break anywhere.
   const quotes = [...read(page).matchAll(/_Tests?:\s("[^_]+")_/g)].flatMap(([, list = '']) =>
     [...list.replaceAll(/\s+/g, ' ').matchAll(/"([^"]+)"/g)].map(([, title = '']) => title),
@@ -15,6 +15,19 @@ test.each(globSync('docs/*.md', { cwd: root }))('every test that %s quotes exist
     .map(read)
     .join('\n');
   expect(quotes.filter((title) => !tests.includes(`'${title}'`))).toEqual([]);
+});
+
+test('docs/explanation/security.md names for every test that it quotes the file that has it', () => {
+  const page = read('docs/explanation/security.md');
+  const named = [...page.matchAll(/`([\w/-]+\.test\.ts)`:\s_Tests?:\s("[^_]+")_/g)];
+  expect(named.length).toBe([...page.matchAll(/_Tests?:\s/g)].length);
+  const elsewhere = named.flatMap(([, file = '', list = '']) => {
+    const tests = read(`test/${file}`);
+    return [...list.replaceAll(/\s+/g, ' ').matchAll(/"([^"]+)"/g)]
+      .filter(([, title = '']) => !tests.includes(`'${title}'`))
+      .map(([, title = '']) => `${file}: ${title}`);
+  });
+  expect(elsewhere).toEqual([]);
 });
 
 /** Sections that only say what differs in words, or where something is. */
