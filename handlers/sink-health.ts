@@ -1,17 +1,20 @@
 import { type ObjectContext, rpc } from '@restatedev/restate-sdk';
+import { z } from 'zod';
 
 import { sinkLimits } from '../core/distribution-limits.ts';
 import { stepRetries } from '../core/limits.ts';
 import { isBroker, type SinkId } from '../core/sink.ts';
 import type { Deps } from './deps.ts';
-import { type HealthWait, Sink } from './sink-contract.ts';
+import { HealthWait, Sink } from './sink-contract.ts';
+import { readShortcut } from './stored-state.ts';
 
 /** State of a writer: the releases that wait for its broker. */
 const WAITING = 'waiting releases';
 /** State of a writer: when it probes the broker next. */
 const NEXT_PROBE = 'next probe';
 
-type Waiting = Pick<HealthWait, 'awakeableId' | 'untilMs'>;
+const Waiting = HealthWait.pick({ awakeableId: true, untilMs: true });
+type Waiting = z.infer<typeof Waiting>;
 
 /**
  * Remembers a release that waits for the broker, and begins to probe it once a second. The writer of the partition does that for all its releases, so
@@ -23,7 +26,7 @@ export async function awaitHealth(ctx: ObjectContext, { tenant, sink, ...wait }:
   const nowMs = await ctx.date.now();
   const waiting = await stillWaiting(ctx, nowMs);
   if (waiting.length < sinkLimits.waitingReleases) ctx.set(WAITING, [...waiting, wait]);
-  const next = await ctx.get<number>(NEXT_PROBE);
+  const next = await readShortcut(ctx, NEXT_PROBE, z.number());
   if (next === null || nowMs > next + sinkLimits.probeLostMs) probeLater(ctx, { tenant, sink }, nowMs);
   return null;
 }
@@ -59,14 +62,14 @@ export async function probe(ctx: ObjectContext, deps: Deps, id: SinkId): Promise
 
 /** Wakes the releases that wait for this writer's broker, which has just taken something. */
 export async function wakeReleases(ctx: ObjectContext): Promise<void> {
-  const waiting = await ctx.get<Waiting[]>(WAITING);
+  const waiting = await readShortcut(ctx, WAITING, z.array(Waiting));
   if (waiting === null) return;
   for (const { awakeableId } of waiting) ctx.resolveAwakeable(awakeableId);
   ctx.clear(WAITING);
 }
 
 async function stillWaiting(ctx: ObjectContext, nowMs: number): Promise<readonly Waiting[]> {
-  const waiting = (await ctx.get<Waiting[]>(WAITING)) ?? [];
+  const waiting = (await readShortcut(ctx, WAITING, z.array(Waiting))) ?? [];
   return waiting.filter(({ untilMs }) => untilMs > nowMs);
 }
 
