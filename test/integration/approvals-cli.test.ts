@@ -24,15 +24,15 @@ function cli(who: Person, args: readonly string[], options: RunCliOptions = {}):
   return runCli(args, { env, firstRetryMs: 250, ...options });
 }
 
-/** What waits, as the command line lists it, once that is so many gates. */
+/** The release that waits, as the command line lists it, once it waits for so many gates. */
 const pending = (count: number) =>
   eventually(
     async () => {
       const { stdout } = await cli('viewer', ['pending', '--json']);
-      const { items } = JSON.parse(stdout) as { items: { gate: string; version: number; digest: string }[] };
-      return items.length === count ? items : null;
+      const { items } = JSON.parse(stdout) as { items: { digest: string; waitingFor: unknown[] }[] };
+      return items.find(({ waitingFor }) => waitingFor.length === count) ?? null;
     },
-    { what: `${count} gates wait` },
+    { what: `a release waits for ${count} gates` },
   );
 
 describe('a publish that waits', () => {
@@ -40,12 +40,12 @@ describe('a publish that waits', () => {
     await at.settled(await at.publish());
     await at.policy(RELEASE, { check: { name: 'e2e' } });
     const published = cli('ci', ['publish', EXAMPLE, '--message', 'a real bot']);
-    const [first] = await pending(2);
+    const { digest } = await pending(2);
     const listed = await cli('viewer', ['pending']);
     expect(listed.stdout).toMatch(
       new RegExp(
-        `^${at.tenant}:bot:v2  live  e2e      waits for the check "e2e" to be reported +until .+Z\n` +
-          `${at.tenant}:bot:v2  live  release  waits for 1 of 1 approval by a token with the role approver +until .+Z\n$`,
+        `^${at.tenant}:bot:v2  live  release  waits for 1 of 1 approval by a token with the role approver +until .+Z\n` +
+          `${at.tenant}:bot:v2  live  e2e      waits for the check "e2e" to be reported +until .+Z\n$`,
       ),
     );
     const approved = await cli('alice', ['approve', `${at.tenant}:bot:v2`], { answers: ['y'] });
@@ -54,7 +54,7 @@ describe('a publish that waits', () => {
       /is live +v1 +sha256:\w{12} +at generation 1\n +0 files changed, \d+ added, 1 removed/,
     );
     expect(approved).toMatchObject({ exit: 0, asked: [`Approve ${at.tenant}:bot:v2? [y/N] `] });
-    const report = ['check', 'report', 'e2e', 'v2', '--success', '--digest', first?.digest ?? ''];
+    const report = ['check', 'report', 'e2e', 'v2', '--success', '--digest', digest];
     expect(await cli('ci', report)).toMatchObject({
       exit: 9,
       stderr: expect.stringContaining('"pointsman tokens create <name> --role reporter"'),
@@ -63,7 +63,7 @@ describe('a publish that waits', () => {
     const { exit, stdout } = await published;
     expect(exit, stdout).toBe(0);
     expect(stdout).toMatch(/ {2}✓ release by alice\n(?:.*\n)* {2}✓ e2e by e2e\n {2}✓ gate /);
-    expect((await cli('viewer', ['pending'])).stderr).toBe('Nothing waits.\n');
+    expect((await cli('viewer', ['pending'])).stderr).toBe('No release is waiting.\n');
   });
 
   test('exits as rejected, with the reason that was given', async () => {
