@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
+import { newWebhookSecret } from '../../services/webhooks/webhook-secret.ts';
 import { startApi, type TestApi } from '../support/api.ts';
 import { archiveOf } from '../support/archives.ts';
 import { type ControlPlane, newTenant, settled, startControlPlane } from '../support/control-plane.ts';
@@ -51,7 +52,7 @@ describe('a channel that the bundle does not have', () => {
       provider: 'generic',
       repository: 'acme/bot',
       ref: 'refs/heads/main',
-      secret: 'x'.repeat(32),
+      secret: newWebhookSecret(),
     };
     const refusals = [
       await publish({ channel: 'lvie' }),
