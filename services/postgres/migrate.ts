@@ -5,9 +5,15 @@ import { fileURLToPath } from 'node:url';
 import { type MigrationBuilder, runner } from 'node-pg-migrate';
 import { Client } from 'pg';
 
-import { digestOf } from '../../core/digest.ts';
 import { isPasswordWrong, provideAppRole } from './app-role.ts';
-import { findSchemaVersion, misfit, SCHEMA, SCHEMA_LEVEL, type SchemaVersion } from './schema-version.ts';
+import {
+  findSchemaVersion,
+  FUNCTIONS_LEVEL,
+  misfit,
+  SCHEMA,
+  SCHEMA_LEVEL,
+  type SchemaVersion,
+} from './schema-version.ts';
 
 /** Tables, types, indexes and policies: numbered files, each run once. */
 const TABLES = fileURLToPath(new URL('./schema', import.meta.url));
@@ -65,13 +71,11 @@ async function provideSchema(client: Client): Promise<void> {
 
 async function migrateSchema(client: Client): Promise<void> {
   const version = await findSchemaVersion(client);
-  const functions = await readFunctions();
-  if (version === null || version.level < SCHEMA_LEVEL || isOlderText(version, functions))
-    await runMigrations(client, functions);
+  if (version === null || isOlder(version)) await runMigrations(client);
   else refuseMisfit(misfit(version));
 }
 
-async function runMigrations(client: Client, functions: FunctionsText): Promise<void> {
+async function runMigrations(client: Client): Promise<void> {
   await client.query(`SET LOCAL search_path = ${SCHEMA}, pg_temp`);
   await runner({
     dbClient: client,
@@ -84,25 +88,12 @@ async function runMigrations(client: Client, functions: FunctionsText): Promise<
     noLock: true,
     log: () => undefined,
   });
-  await replaceFunctions(client, functions);
+  await replaceFunctions(client);
 }
 
-/** All files of `functions/`, and the digest by which a database knows whether it has them. */
-interface FunctionsText {
-  readonly text: string;
-  readonly digest: string;
-}
-
-async function readFunctions(): Promise<FunctionsText> {
-  const files = (await readdir(FUNCTIONS)).filter((name) => name.endsWith('.sql')).toSorted();
-  const texts = await Promise.all(files.map((file) => readFile(join(FUNCTIONS, file), 'utf8')));
-  const text = texts.join('\n');
-  return { text, digest: digestOf(Buffer.from(text)) };
-}
-
-/** Whether a schema of this build's level has other functions than this build: a build of the same level, while that level is developed. */
-function isOlderText(version: SchemaVersion, { digest }: FunctionsText): boolean {
-  return version.level === SCHEMA_LEVEL && version.functions !== digest;
+/** Whether the schema lacks tables or functions of this build. A newer build's are left as they are. */
+function isOlder({ level, functionsLevel }: SchemaVersion): boolean {
+  return level < SCHEMA_LEVEL || (level === SCHEMA_LEVEL && functionsLevel < FUNCTIONS_LEVEL);
 }
 
 /** Makes node-pg-migrate run the files inside the caller's transaction: by default it commits each one, or all of them, by itself. */
@@ -137,14 +128,21 @@ async function refuseDevelopmentSchema(client: Client): Promise<void> {
  * nothing else. A function that an index needs is kept: its text is in `schema/`. Where the signature of a function changes, its file keeps the
  * old one as an overload until no process of the build before runs any more.
  */
-async function replaceFunctions(client: Client, { text, digest }: FunctionsText): Promise<void> {
+async function replaceFunctions(client: Client): Promise<void> {
   // Bodies name functions of files that come later.
   await client.query('SET LOCAL check_function_bodies = off');
   await client.query(DROP_FUNCTIONS);
-  await client.query(text);
-  await client.query('UPDATE schema_version SET functions = $1', [digest]);
+  await client.query(await functionsText());
+  await client.query('UPDATE schema_version SET functions_level = $1', [FUNCTIONS_LEVEL]);
   // PostgreSQL lets everybody execute a new function. The app's role is given what it may execute by name.
   await client.query(`REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC`);
+}
+
+/** All files of `functions/`, in the order of their names. */
+export async function functionsText(): Promise<string> {
+  const files = (await readdir(FUNCTIONS)).filter((name) => name.endsWith('.sql')).toSorted();
+  const texts = await Promise.all(files.map((file) => readFile(join(FUNCTIONS, file), 'utf8')));
+  return texts.join('\n');
 }
 
 // Triggers go with their functions, by CASCADE. Nothing else that needs a function is dropped: such a function is left alone.

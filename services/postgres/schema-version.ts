@@ -10,15 +10,21 @@ export const SCHEMA = 'pointsman';
 /** The last file of `schema/` that this code knows: the number at the head of its name. */
 export const SCHEMA_LEVEL = 1;
 
-const Row = z.object({ level: Big, oldest_process: Big, functions: z.string() });
+/**
+ * Raised by one with each change of a text in `functions/`; a test holds it against the digest of these texts. So two builds whose functions
+ * differ know which one is newer, and the older one never replaces the newer one's functions.
+ */
+export const FUNCTIONS_LEVEL = 1;
+
+const Row = z.object({ level: Big, oldest_process: Big, functions_level: Big });
 
 export interface SchemaVersion {
   /** The last migration that was run. */
   readonly level: number;
   /** Processes that know fewer migrations than this must not run any more: one of the later ones took something away from them. */
   readonly oldestProcess: number;
-  /** Digest of the functions that the schema has: of no meaning to a process of another level. */
-  readonly functions: string;
+  /** The {@link FUNCTIONS_LEVEL} of the functions that the schema has. */
+  readonly functionsLevel: number;
 }
 
 /** Null before the first migration. */
@@ -26,10 +32,14 @@ export async function findSchemaVersion(client: ClientBase): Promise<SchemaVersi
   const known = await client.query(`SELECT to_regclass('${SCHEMA}.schema_version') IS NOT NULL AS known`);
   if (!z.object({ known: z.boolean() }).parse(known.rows[0]).known) return null;
   const { rows } = await client.query(
-    `SELECT level, oldest_process, functions FROM ${SCHEMA}.schema_version`,
+    `SELECT level, oldest_process, functions_level FROM ${SCHEMA}.schema_version`,
   );
   const row = Row.parse(rows[0]);
-  return { level: row.level, oldestProcess: row.oldest_process, functions: row.functions };
+  return {
+    level: row.level,
+    oldestProcess: row.oldest_process,
+    functionsLevel: row.functions_level,
+  };
 }
 
 /**
@@ -49,6 +59,9 @@ export async function assertSchemaFits(client: ClientBase): Promise<void> {
 export function misfit(version: SchemaVersion | null): string | null {
   if (version === null || version.level < SCHEMA_LEVEL) {
     return `the schema is at level ${version?.level ?? 0} and this process needs ${SCHEMA_LEVEL}: run the migrations`;
+  }
+  if (version.functionsLevel < FUNCTIONS_LEVEL) {
+    return `the functions of the schema are at level ${version.functionsLevel} and this process needs ${FUNCTIONS_LEVEL}: run the migrations`;
   }
   if (version.oldestProcess > SCHEMA_LEVEL) {
     return `the schema is for processes from level ${version.oldestProcess} on, and this one is of level ${SCHEMA_LEVEL}: run a newer build`;

@@ -1,12 +1,14 @@
 import { readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
 import type { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { digestOf } from '../../core/digest.ts';
 import { openDatabase } from '../../services/postgres/database.ts';
-import { migrate } from '../../services/postgres/migrate.ts';
-import { SCHEMA_LEVEL } from '../../services/postgres/schema-version.ts';
+import { functionsText, migrate } from '../../services/postgres/migrate.ts';
+import { FUNCTIONS_LEVEL, SCHEMA_LEVEL } from '../../services/postgres/schema-version.ts';
 import { createTenant, findTenant } from '../../services/postgres/tenants.ts';
 import { startPostgres, type TestPostgres } from '../support/servers.ts';
 import { AT, connect } from '../support/store.ts';
@@ -148,14 +150,14 @@ test('a migration that fails leaves nothing of itself', async () => {
   await ping(appUrl);
 });
 
-test('functions of a database that differ from this build’s files are replaced, and those that no file has are dropped', async () => {
+test('functions of an older build are replaced, and those that no file has are dropped', async () => {
   const { ownerUrl, appUrl } = await newDatabase();
   await migrate(ownerUrl, appUrl);
   await withOwner(ownerUrl, (client) =>
     client.query(`
       CREATE OR REPLACE FUNCTION pointsman.lines() RETURNS TABLE (in_flight bigint, in_line bigint) LANGUAGE sql AS 'SELECT 1, 1';
       CREATE FUNCTION pointsman.left_over() RETURNS int LANGUAGE sql AS 'SELECT 1';
-      UPDATE pointsman.schema_version SET functions = 'another text'`),
+      UPDATE pointsman.schema_version SET functions_level = 0`),
   );
   await migrate(ownerUrl, appUrl);
   const { rows } = await withOwner(ownerUrl, (client) =>
@@ -173,8 +175,41 @@ test('a database of a development version before the first schema file is refuse
   await withOwner(ownerUrl, (client) =>
     client.query(`
       UPDATE pointsman.migrations SET name = '0001_tables';
-      ALTER TABLE pointsman.schema_version DROP COLUMN functions;
+      ALTER TABLE pointsman.schema_version DROP COLUMN functions_level;
       UPDATE pointsman.schema_version SET level = 17, oldest_process = 14`),
   );
   await expect(migrate(ownerUrl, appUrl)).rejects.toThrow('use a new database');
+});
+
+test('functions of a newer build are left as they are', async () => {
+  const { ownerUrl, appUrl } = await newDatabase();
+  await migrate(ownerUrl, appUrl);
+  await withOwner(ownerUrl, (client) =>
+    client.query(`
+      CREATE FUNCTION pointsman.of_a_newer_build() RETURNS int LANGUAGE sql AS 'SELECT 1';
+      UPDATE pointsman.schema_version SET functions_level = functions_level + 1`),
+  );
+  await migrate(ownerUrl, appUrl);
+  const { rows } = await withOwner(ownerUrl, (client) =>
+    client.query(`SELECT to_regproc('pointsman.of_a_newer_build') IS NOT NULL AS "isThere"`),
+  );
+  expect(rows).toEqual([{ isThere: true }]);
+  await ping(appUrl);
+});
+
+test('a process refuses a schema whose functions are those of an older build', async () => {
+  const { ownerUrl, appUrl } = await newDatabase();
+  await migrate(ownerUrl, appUrl);
+  await withOwner(ownerUrl, (client) =>
+    client.query('UPDATE pointsman.schema_version SET functions_level = functions_level - 1'),
+  );
+  await expect(ping(appUrl)).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+test('the level of the functions is raised with each change of their text', async () => {
+  const recorded = new URL('./functions-level.json', import.meta.url);
+  // Where this fails, functions/ has changed: raise FUNCTIONS_LEVEL by one, and record both here.
+  expect({ level: FUNCTIONS_LEVEL, digest: digestOf(await functionsText()) }).toEqual(
+    JSON.parse(await readFile(recorded, 'utf8')),
+  );
 });

@@ -70,7 +70,7 @@ async function on<T>(url: string, work: (client: Client) => Promise<T>): Promise
 
 /** As if the functions were those of another build: the next migration replaces all of them. */
 const outdate = ({ adminUrl }: Addresses) =>
-  on(adminUrl, (client) => client.query(`UPDATE pointsman.schema_version SET functions = 'another text'`));
+  on(adminUrl, (client) => client.query(`UPDATE pointsman.schema_version SET functions_level = 0`));
 
 const owners = [
   { owner: 'a superuser', attributes: 'SUPERUSER', makesRole: true },

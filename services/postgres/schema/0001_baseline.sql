@@ -639,11 +639,11 @@ CREATE TABLE followers (
 CREATE TABLE schema_version (
   level bigint NOT NULL,
   oldest_process bigint NOT NULL CHECK (oldest_process <= level),
-  -- SHA-256 of the files of functions/ that were applied last.
-  functions text NOT NULL,
+  -- Which text of functions/ was applied last: see FUNCTIONS_LEVEL in schema-version.ts.
+  functions_level bigint NOT NULL,
   one boolean PRIMARY KEY DEFAULT true CHECK (one)
 );
-INSERT INTO schema_version VALUES (1, 1, '');
+INSERT INTO schema_version VALUES (1, 1, 0);
 
 -- Row-level security: a transaction without a tenant set sees no rows. It is forced, so that the owner of the tables is no exception. The
 -- tables that SECURITY DEFINER functions read across tenants have a second policy for the owner, for reading only.
