@@ -55,7 +55,9 @@ export const sinkLimits = {
   freezeMs: 6 * hour,
   /** How often a broker is probed while releases wait for it, so that they go on within two seconds of its return. */
   probeEveryMs: second,
-  /** A probe that is so late was lost with its invocation: the longest one takes ten seconds, to connect and to be answered. */
+  /** One probe. The writer's key is held meanwhile, and a broker that swallows what it is sent must not delay others' calls for longer. */
+  probeMs: 2 * second,
+  /** A probe that is so late was lost with its invocation. */
   probeLostMs: 30 * second,
   /** Releases that one partition remembers as waiting for its broker. Past it they wait for their own next look, at most ten seconds. */
   waitingReleases: 1_000,

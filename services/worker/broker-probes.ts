@@ -1,7 +1,10 @@
+import { setTimeout } from 'node:timers/promises';
+
 import { sinkLimits } from '../../core/distribution-limits.ts';
 import { type Broker, partitionOf } from '../../core/sink.ts';
 import type { Probed } from '../../handlers/sink-deps.ts';
 import { recordProbe } from '../postgres/sink-deliveries.ts';
+import type { Health } from '../sinks/target.ts';
 import { notToldOf, type SinkParts } from './send-through.ts';
 
 export type BrokerProbes = (broker: Broker, tenant: string) => Promise<Probed>;
@@ -40,11 +43,25 @@ async function probeAndRecord(
   partition: number,
   provenMs: number,
 ): Promise<Probed> {
-  const health = (await brokers[broker]?.probe()) ?? { kind: 'down', reason: notToldOf(broker) };
+  const target = brokers[broker];
+  const health: Health =
+    target === undefined ? { kind: 'down', reason: notToldOf(broker) } : await inTime(target.probe());
   const failed = health.kind === 'well' ? null : health.reason;
   const at = clock.now();
   const retryAtMs = failed === null ? null : at + sinkLimits.probeEveryMs;
   const stillFails = await recordProbe(db, { broker, partition, failed, provenMs, retryAtMs, at });
   if (failed !== null) return { kind: 'down', reason: failed };
   return stillFails === null ? { kind: 'well' } : { kind: 'due', reason: stillFails };
+}
+
+/** One that takes longer ends by the broker's own time-outs, and its result is not used. */
+async function inTime(probe: Promise<Health>): Promise<Health> {
+  const seconds = sinkLimits.probeMs / 1_000;
+  const late: Health = { kind: 'down', reason: `it did not take a probe within ${seconds} s` };
+  const over = new AbortController();
+  try {
+    return await Promise.race([probe, setTimeout(sinkLimits.probeMs, late, { signal: over.signal })]);
+  } finally {
+    over.abort();
+  }
 }
