@@ -46,6 +46,7 @@ export async function bundleModule(entry: string, files: SourceFiles): Promise<B
 async function tryToBundle(entry: string, files: SourceFiles): Promise<BundledModule | 'died'> {
   const probes: Probe[] = [[entry, files.find(entry)?.digest ?? null]];
   const problems: Diagnostic[] = [];
+  const unread: unknown[] = [];
   try {
     const result = await build({
       entryPoints: [entry],
@@ -63,7 +64,7 @@ async function tryToBundle(entry: string, files: SourceFiles): Promise<BundledMo
       define: { require: NO_REQUIRE },
       outdir: '/',
       absWorkingDir: '/',
-      plugins: [confine(files, probes, problems)],
+      plugins: [confine(notingFailures(files, unread), probes, problems)],
     });
     if (problems.length > 0) return { problems };
     const code = result.outputFiles[0]?.text ?? '';
@@ -75,12 +76,27 @@ async function tryToBundle(entry: string, files: SourceFiles): Promise<BundledMo
     if (code.includes(NO_REQUIRE)) return { problems: [requireProblem(entry, probes, files)] };
     return { code, probes };
   } catch (error) {
+    // The bundler reports a failed read as an error of the module. It is none.
+    if (unread.length > 0) throw unread[0];
     const { errors } = error as Partial<BuildFailure>;
     if (!Array.isArray(errors)) return 'died';
     return { problems: [...problems, ...errors.map((message) => problemOf(message, entry))] };
   } finally {
     await stop();
   }
+}
+
+/** The same files; why they could not be read is added to `failures`. */
+function notingFailures(files: SourceFiles, failures: unknown[]): SourceFiles {
+  const read = async (paths: readonly string[]): Promise<void> => {
+    try {
+      await files.read(paths);
+    } catch (error) {
+      failures.push(error);
+      throw error;
+    }
+  };
+  return { ...files, read };
 }
 
 function confine(files: SourceFiles, probes: Probe[], problems: Diagnostic[]): Plugin {

@@ -27,28 +27,34 @@ export interface ProcessTask {
 }
 
 /** `ends` are the ends of the pieces in the arena, in order; -1 where facts were known. */
-export type ProcessAnswer =
-  | {
-      readonly facts: readonly (string | null)[];
-      readonly ends: readonly number[];
-      readonly arena: Uint8Array;
-    }
-  | 'failed';
+export interface ProcessAnswer {
+  readonly facts: readonly (string | null)[];
+  readonly ends: readonly number[];
+  readonly arena: Uint8Array;
+}
 
-export type ToProcess = { readonly task: ProcessTask } | { readonly answer: ProcessAnswer };
+/**
+ * A process compiles for one tenant after the other. Each message therefore has the number of its task, and each answer the number of its
+ * question within the task. A message with the number of another task is dropped on either side.
+ */
+export type ToProcess = { readonly taskId: number } & (
+  { readonly task: ProcessTask } | { readonly questionId: number; readonly answer: ProcessAnswer }
+);
 
 export interface Question {
+  readonly questionId: number;
   readonly keys: readonly (string | null)[];
   readonly digests: readonly string[];
 }
 
-export type FromProcess =
+export type FromProcess = { readonly taskId: number } & FromTask;
+
+export type FromTask =
   | { readonly kind: 'started' }
+  /** Several may be open at the same time: the bundler loads modules concurrently. */
   | ({ readonly kind: 'question' } & Question)
   | { readonly kind: 'result'; readonly result: ProcessResult }
-  /** An answer was `failed`. */
-  | { readonly kind: 'unread' }
-  /** A mistake of the compiler itself. */
+  /** A mistake of the compiler itself, or a content that has another digest. */
   | { readonly kind: 'threw'; readonly message: string };
 
 /** Blobs made by a compilation, in one buffer. */

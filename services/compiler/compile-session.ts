@@ -1,5 +1,4 @@
 import type { SourceTree } from '../../core/source.ts';
-import { compileLimits } from '../../core/limits.ts';
 import type { CompilePool, CompileProcess } from './compile-pool.ts';
 import type { FromProcess, ProcessAnswer, ProcessResult, Question, ToProcess } from './compile-protocol.ts';
 import { stoppableClock } from './stoppable-clock.ts';
@@ -16,6 +15,8 @@ export type SessionResult =
   | { readonly kind: 'evicted' };
 
 export interface SessionOptions {
+  /** Until the process says that it has begun. */
+  readonly threadStartMs: number;
   readonly timeoutMs: number;
   /** After this time a compilation is a long one. */
   readonly longMs: number;
@@ -23,10 +24,16 @@ export interface SessionOptions {
   readonly mayTakeLong: () => boolean;
 }
 
+/** One number for each task of this program, so that no two tasks of a process have the same. */
+let lastTaskId = 0;
+
 /**
  * One compilation in one process, seen from the other side: answers its questions, and ends the process when its time is over. The
  * clock starts when the process does and stands still while something is read for it, since neither a process that must be replaced
  * first nor a slow store is the source's fault. Throws what `readBlobs` throws.
+ *
+ * A process is used again only after a result that leaves no question open. Otherwise it is killed: what it still does, and what is still
+ * read for it, belongs to this tenant.
  */
 export async function runSession(
   pool: CompilePool,
@@ -36,36 +43,43 @@ export async function runSession(
   options: SessionOptions,
 ): Promise<SessionResult> {
   const taken = pool.take();
+  const taskId = ++lastTaskId;
   const ended = Promise.withResolvers<SessionResult>();
-  const clock = sessionClock(taken, options, ended.resolve);
-  let readError: unknown = null;
+  const clock = sessionClock(taken, options, ended.resolve, ended.reject);
+  const session = { openQuestions: 0, isOver: false, isReusable: false };
+  const answer = async (question: Question): Promise<void> => {
+    session.openQuestions++;
+    clock.stop();
+    try {
+      const given = await answerTo(question, readBlobs, recall);
+      if (!session.isOver) send(taken, { taskId, questionId: question.questionId, answer: given });
+    } catch (error) {
+      ended.reject(error);
+    } finally {
+      session.openQuestions--;
+      clock.start();
+    }
+  };
   const hear = (message: FromProcess): void => {
+    if (message.taskId !== taskId) return;
     if (message.kind === 'started') clock.started();
-    else if (message.kind === 'question') {
-      clock.stop();
-      answerTo(message, readBlobs, recall)
-        .catch((error: unknown): ProcessAnswer => {
-          readError ??= error;
-          return 'failed';
-        })
-        .then((answer) => send(taken, { answer }))
-        .finally(() => clock.start())
-        .catch(ended.reject);
-    } else if (message.kind === 'result') ended.resolve(message.result);
+    else if (message.kind === 'question') void answer(message);
     else if (message.kind === 'threw') ended.reject(new Error(message.message));
-    else
-      ended.reject(
-        readError instanceof Error ? readError : new Error('reading failed', { cause: readError }),
-      );
+    else {
+      session.isReusable = session.openQuestions === 0;
+      ended.resolve(message.result);
+    }
   };
   const died = (): void => deathOf(taken, ended.resolve, ended.reject);
   taken.child.on('message', hear).once('close', died);
   try {
-    send(taken, { task: taskOf(tree) });
+    send(taken, { taskId, task: taskOf(tree) });
     return await ended.promise;
   } finally {
+    session.isOver = true;
     clock.end();
     taken.child.off('message', hear).off('close', died);
+    if (!session.isReusable) taken.child.kill('SIGKILL');
     pool.giveBack(taken);
   }
 }
@@ -73,19 +87,22 @@ export async function runSession(
 /** The time that a process has to start, then the time after which it is a long one, then the rest of what it has in all. */
 function sessionClock(
   { child }: CompileProcess,
-  { timeoutMs, longMs, mayTakeLong }: SessionOptions,
+  { threadStartMs, timeoutMs, longMs, mayTakeLong }: SessionOptions,
   end: (result: SessionResult) => void,
+  fail: (error: Error) => void,
 ) {
   const endWith = (result: SessionResult): void => {
     child.kill('SIGKILL');
     end(result);
   };
-  let onTime = (): void => endWith({ kind: 'exhausted', limit: 'time' });
-  const clock = stoppableClock(compileLimits.threadStartMs, () => onTime());
+  const timeOver = (): void => endWith({ kind: 'exhausted', limit: 'time' });
+  // The source has not been looked at yet, so nothing of this is counted against its tenant.
+  let onTime = (): void => fail(new Error(`the compile process did not start within ${threadStartMs} ms`));
+  const clock = stoppableClock(threadStartMs, () => onTime());
   return {
     ...clock,
     started: () => {
-      const timeOver = onTime;
+      onTime = timeOver;
       if (longMs < timeoutMs) {
         onTime = () => {
           onTime = timeOver;

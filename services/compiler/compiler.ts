@@ -85,8 +85,9 @@ export function createCompiler(options: { limits?: Partial<Limits> } = {}): Comp
       queue.run(
         tenant,
         ({ becomeLong }) => {
-          const { timeoutMs, longMs } = limits;
-          return runSession(pool, tree, readBlobs, recall, { timeoutMs, longMs, mayTakeLong: becomeLong });
+          const { threadStartMs, timeoutMs, longMs } = limits;
+          const bounds = { threadStartMs, timeoutMs, longMs, mayTakeLong: becomeLong };
+          return runSession(pool, tree, readBlobs, recall, bounds);
         },
         { long },
       );

@@ -147,6 +147,124 @@ describe.skipIf(process.platform !== 'linux')('what compiles the sources of tena
   });
 });
 
+/** A module that imports `imports` files, each of which exports its own number and takes part in the module's value. */
+function moduleWithImports(imports: number, more: Files = {}): Files {
+  const all = Array.from({ length: imports }, (_, nth) => nth);
+  return {
+    ...module(
+      [...Object.keys(more), ...all.map((nth) => `f${nth}.json`)]
+        .map((path, nth) => `export * as i${nth} from './${path}';`)
+        .join('\n'),
+    ),
+    ...Object.fromEntries(all.map((nth) => [`f${nth}.json`, JSON.stringify({ secret: `of acme ${nth}` })])),
+    ...more,
+  };
+}
+
+function contentsOf(result: CompileResult): Map<string, string> {
+  if (result.kind !== 'compiled') throw new Error(JSON.stringify(result));
+  const texts = new Map(
+    result.blobs.map(({ digest, content }) => [digest, new TextDecoder().decode(content)]),
+  );
+  return new Map((result.artifacts[0]?.files ?? []).map((file) => [file.path, texts.get(file.digest) ?? '']));
+}
+
+function digestsOf(result: CompileResult): readonly string[] {
+  if (result.kind !== 'compiled') throw new Error(JSON.stringify(result));
+  return result.artifacts.map(({ digest }) => digest);
+}
+
+describe('a file that is read for a compilation', () => {
+  test('never reaches the compilation of another tenant, though its own has ended before it was read', async () => {
+    compiler = createCompiler({ limits: { threads: 1 } });
+    const hostile = memorySource(moduleWithImports(30, { 'hungry.ts': hungry['m.ts'] ?? '' }));
+    const secrets = new Set(
+      hostile.tree.entries.filter(({ path }) => path.endsWith('.json')).map(({ digest }) => digest),
+    );
+    const late = Promise.withResolvers<void>();
+    const first = await compiler.compile('acme', hostile.tree, async (digests) => {
+      if (digests.some((digest) => secrets.has(digest))) await late.promise;
+      return await hostile.readBlobs(digests);
+    });
+    expect(first).toMatchObject({ kind: 'invalid', diagnostics: [{ code: 'module_unbundlable' }] });
+
+    const files: Files = { 'a.yaml': 'tenant: other' };
+    const source = memorySource(files);
+    const second = await compiler.compile('other', source.tree, async (digests) => {
+      late.resolve();
+      // The answers to the first tenant come before this one.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return await source.readBlobs(digests);
+    });
+    expect(contentsOf(second)).toEqual(new Map([['a.yaml', '{"tenant":"other"}']]));
+    await compiler.close();
+    compiler = null;
+    expect(digestsOf(await compiled(files, 'other'))).toEqual(digestsOf(second));
+  });
+
+  test.each([1, 2, 3])(
+    'is given to the import that asked for it, whichever read ends first (%i)',
+    async (seed) => {
+      const files = moduleWithImports(40);
+      const atOnce = await compiled(files);
+      const { tree, readBlobs } = memorySource(files);
+      compiler ??= createCompiler();
+      const slowly = await compiler.compile('other', tree, async (digests) => {
+        const order = tree.entries.findIndex(({ digest }) => digest === digests[0]);
+        await new Promise((resolve) => setTimeout(resolve, (order * 7_919 * seed) % 101));
+        return await readBlobs(digests);
+      });
+      expect(contentsOf(slowly)).toEqual(contentsOf(atOnce));
+      expect(digestsOf(slowly)).toEqual(digestsOf(atOnce));
+    },
+  );
+
+  test.each([
+    ['a document', small, 'a.yaml'],
+    ['an imported file', moduleWithImports(3), 'f1.json'],
+  ])('is refused when its content is not the one of its digest: %s', async (_what, files, path) => {
+    compiler = createCompiler({ limits: { threads: 1 } });
+    const { tree, readBlobs } = memorySource(files);
+    const swapped = tree.entries.find((entry) => entry.path === path)?.digest ?? '';
+    const wrongly: typeof readBlobs = async (digests) => {
+      const blobs = new Map(await readBlobs(digests));
+      if (blobs.has(swapped)) blobs.set(swapped, new TextEncoder().encode('{"of":"somebody else"}'));
+      return blobs;
+    };
+    await expect(compiler.compile('acme', tree, wrongly)).rejects.toThrow(
+      `the content of ${swapped} has another digest`,
+    );
+    expect((await compiler.compile('acme', tree, readBlobs)).kind).toBe('compiled');
+  });
+
+  test("fails the compilation with the store's error when it cannot be read, and the source compiles when it can", async () => {
+    compiler = createCompiler({ limits: { threads: 1 } });
+    const { tree, readBlobs } = memorySource(moduleWithImports(3));
+    const imported = tree.entries.find(({ path }) => path === 'f1.json')?.digest ?? '';
+    const failure = new Error('the store is away');
+    const failing: typeof readBlobs = async (digests) => {
+      if (digests.includes(imported)) throw failure;
+      return await readBlobs(digests);
+    };
+    await expect(compiler.compile('acme', tree, failing)).rejects.toBe(failure);
+    expect((await compiler.compile('acme', tree, readBlobs)).kind).toBe('compiled');
+  });
+});
+
+test.skipIf(process.platform !== 'linux')(
+  'a compile process that does not start is not counted against the source, and is replaced',
+  async () => {
+    const others = new Set(descendants().map(({ pid }) => pid));
+    compiler = createCompiler({ limits: { threads: 1, threadStartMs: 5_000 } });
+    const [first] = descendants().filter(({ pid }) => !others.has(pid));
+    if (!first) throw new Error('there is no compile process');
+    process.kill(first.pid, 'SIGSTOP');
+    await expect(compiled(small)).rejects.toThrow('the compile process did not start');
+    expect((await compiled(small)).kind).toBe('compiled');
+  },
+  30_000,
+);
+
 test('a compile process that is killed from outside fails its compilation with the reason, and is replaced', async () => {
   compiler = createCompiler({ limits: { threads: 1 } });
   const large = Array.from({ length: 8_000 }, (_, nth) => `export const a${nth} = ${nth};`).join('\n');

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { artifactOf, compileHere, problemsOf } from './compile-here.ts';
+import { compileSource } from '../../../services/compiler/compile-source.ts';
+import { artifactOf, compileHere, memorySource, problemsOf } from './compile-here.ts';
 
 const recipe = 'apiVersion: pointsman/v1\nmodules: [{ entry: tools/m.ts }]';
 const bundle = (entry: string, others: { [path: string]: string } = {}) => ({
@@ -27,6 +28,20 @@ test('a module is bundled with what it imports into one ES module, equal each ti
   };
   expect(loaded.total(3)).toBe(35);
   expect(code).not.toContain('unused');
+});
+
+test('an imported file that cannot be read fails the compilation and is no problem of the module', async () => {
+  const { tree, readBlobs } = memorySource(
+    bundle("export * from './n';", { 'tools/n.ts': 'export const n = 1;' }),
+  );
+  const imported = tree.entries.find(({ path }) => path === 'tools/n.ts')?.digest ?? '';
+  const failure = new Error('the store is away');
+  const compiling = compileSource(tree.entries, async (wanted) => {
+    if (wanted.some(({ digest }) => digest === imported)) throw failure;
+    const blobs = await readBlobs(wanted.map(({ digest }) => digest));
+    return wanted.map(({ digest }) => ({ facts: null, content: blobs.get(digest) ?? null }));
+  });
+  await expect(compiling).rejects.toBe(failure);
 });
 
 describe('nothing outside the source can be reached', () => {
