@@ -147,16 +147,16 @@ describe.skipIf(process.platform !== 'linux')('what compiles the sources of tena
   });
 });
 
-/** A module that imports `imports` files, each of which exports its own number and takes part in the module's value. */
+/** A module that imports `imports` files, each with a content of its own. */
 function moduleWithImports(imports: number, more: Files = {}): Files {
   const all = Array.from({ length: imports }, (_, nth) => nth);
   return {
     ...module(
-      [...Object.keys(more), ...all.map((nth) => `f${nth}.json`)]
+      [...Object.keys(more), ...all.map((nth) => `f${nth}.ts`)]
         .map((path, nth) => `export * as i${nth} from './${path}';`)
         .join('\n'),
     ),
-    ...Object.fromEntries(all.map((nth) => [`f${nth}.json`, JSON.stringify({ secret: `of acme ${nth}` })])),
+    ...Object.fromEntries(all.map((nth) => [`f${nth}.ts`, `export const secret = 'of acme ${nth}';`])),
     ...more,
   };
 }
@@ -179,7 +179,7 @@ describe('a file that is read for a compilation', () => {
     compiler = createCompiler({ limits: { threads: 1 } });
     const hostile = memorySource(moduleWithImports(30, { 'hungry.ts': hungry['m.ts'] ?? '' }));
     const secrets = new Set(
-      hostile.tree.entries.filter(({ path }) => path.endsWith('.json')).map(({ digest }) => digest),
+      hostile.tree.entries.filter(({ path }) => /^f\d+/.test(path)).map(({ digest }) => digest),
     );
     const late = Promise.withResolvers<void>();
     const first = await compiler.compile('acme', hostile.tree, async (digests) => {
@@ -221,7 +221,7 @@ describe('a file that is read for a compilation', () => {
 
   test.each([
     ['a document', small, 'a.yaml'],
-    ['an imported file', moduleWithImports(3), 'f1.json'],
+    ['an imported file', moduleWithImports(3), 'f1.ts'],
   ])('is refused when its content is not the one of its digest: %s', async (_what, files, path) => {
     compiler = createCompiler({ limits: { threads: 1 } });
     const { tree, readBlobs } = memorySource(files);
@@ -240,7 +240,7 @@ describe('a file that is read for a compilation', () => {
   test("fails the compilation with the store's error when it cannot be read, and the source compiles when it can", async () => {
     compiler = createCompiler({ limits: { threads: 1 } });
     const { tree, readBlobs } = memorySource(moduleWithImports(3));
-    const imported = tree.entries.find(({ path }) => path === 'f1.json')?.digest ?? '';
+    const imported = tree.entries.find(({ path }) => path === 'f1.ts')?.digest ?? '';
     const failure = new Error('the store is away');
     const failing: typeof readBlobs = async (digests) => {
       if (digests.includes(imported)) throw failure;
