@@ -68,7 +68,7 @@ function askFor(task: RunningTask): Ask {
   };
 }
 
-/** Each content is compared with its digest, so that the content of one file can't stand in for another. Costs about 1 s for a GiB. */
+/** Each content is compared with its digest, so that the content of one file can't stand in for another. Costs about 2 s for a GiB. */
 function unpack(wanted: readonly Wanted[], { facts, ends, arena }: ProcessAnswer): Given[] {
   let start = 0;
   return wanted.map(({ digest }, index) => {
