@@ -13,8 +13,8 @@ export interface FairQueue {
     options?: { readonly long: boolean },
   ) => Promise<T | 'busy'>;
   readonly close: () => void;
-  /** Whether a job of that tenant would be told `busy` now. */
-  readonly isFullFor: (tenant: string) => boolean;
+  /** Whether a job of that tenant, long or not, would be told `busy` now. */
+  readonly isFullFor: (tenant: string, options?: { readonly long: boolean }) => boolean;
   /** How many wait for their turn. */
   readonly waiting: number;
 }
@@ -28,6 +28,10 @@ export interface Place {
 export interface FairQueueLimits {
   readonly threads: number;
   readonly perTenant: number;
+  /**
+   * Jobs that wait. Some tenants together can fill it (ten of a hundred jobs, with the limits of the compiler), so it does not apply to a
+   * tenant of which nothing waits: at most this many jobs wait, and one more of each tenant.
+   */
   readonly queued: number;
   readonly queuedPerTenant: number;
 }
@@ -72,11 +76,17 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
     goToTheEnd(waiting, tenant);
     startNext();
   };
-  const mustWait = (tenant: string): boolean =>
-    runningAll >= limits.threads || (running.get(tenant) ?? 0) >= limits.perTenant;
-  const isFullFor = (tenant: string): boolean =>
-    mustWait(tenant) &&
-    (waitingAll >= limits.queued || (waiting.get(tenant)?.length ?? 0) >= limits.queuedPerTenant);
+  const isFullFor: FairQueue['isFullFor'] = (tenant, { long } = { long: false }) => {
+    const waitingHere = waiting.get(tenant)?.length ?? 0;
+    // A job of a tenant of which something waits starts after that, so it waits too.
+    const mustWait =
+      waitingHere > 0 ||
+      runningAll >= limits.threads ||
+      (running.get(tenant) ?? 0) >= limits.perTenant ||
+      (long && longPlaces.areTaken());
+    if (!mustWait) return false;
+    return waitingHere >= limits.queuedPerTenant || (waitingHere > 0 && waitingAll >= limits.queued);
+  };
   return {
     get waiting() {
       return waitingAll;
@@ -84,7 +94,7 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
     isFullFor,
     run: async (tenant, job, { long } = { long: false }) => {
       if (closed) throw closedError();
-      if (isFullFor(tenant)) return 'busy';
+      if (isFullFor(tenant, { long })) return 'busy';
       const line = waiting.get(tenant) ?? [];
       const turn = Promise.withResolvers<void>();
       const longPlace = longPlaces.one();
