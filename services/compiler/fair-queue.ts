@@ -52,11 +52,13 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
   let waitingAll = 0;
   let closed = false;
 
+  const mayStart = (tenant: string, long: boolean): boolean =>
+    runningAll < limits.threads &&
+    (running.get(tenant) ?? 0) < limits.perTenant &&
+    !(long && longPlaces.areTaken());
   const startNext = (): void => {
     for (const [tenant, line] of waiting) {
-      if (runningAll >= limits.threads) return;
-      if ((running.get(tenant) ?? 0) >= limits.perTenant) continue;
-      if (line[0]?.long && longPlaces.areTaken()) continue;
+      if (!mayStart(tenant, line[0]?.long ?? false)) continue;
       waiting.delete(tenant);
       const next = line.shift();
       if (line.length > 0) waiting.set(tenant, line);
@@ -79,13 +81,7 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
   const isFullFor: FairQueue['isFullFor'] = (tenant, { long } = { long: false }) => {
     const waitingHere = waiting.get(tenant)?.length ?? 0;
     // A job of a tenant of which something waits starts after that, so it waits too.
-    const mustWait =
-      waitingHere > 0 ||
-      runningAll >= limits.threads ||
-      (running.get(tenant) ?? 0) >= limits.perTenant ||
-      (long && longPlaces.areTaken());
-    if (!mustWait) return false;
-    return waitingHere >= limits.queuedPerTenant || (waitingHere > 0 && waitingAll >= limits.queued);
+    return (waitingHere > 0 || !mayStart(tenant, long)) && isLineFull(limits, waitingHere, waitingAll);
   };
   return {
     get waiting() {
@@ -117,6 +113,10 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
       waitingAll = 0;
     },
   };
+}
+
+function isLineFull({ queued, queuedPerTenant }: FairQueueLimits, waitingHere: number, waitingAll: number) {
+  return waitingHere >= queuedPerTenant || (waitingHere > 0 && waitingAll >= queued);
 }
 
 function goToTheEnd(waiting: Map<string, Waiting[]>, tenant: string): void {
