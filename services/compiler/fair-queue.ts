@@ -52,10 +52,9 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
   let waitingAll = 0;
   let closed = false;
 
+  const runningOf = (tenant: string): number => running.get(tenant) ?? 0;
   const mayStart = (tenant: string, long: boolean): boolean =>
-    runningAll < limits.threads &&
-    (running.get(tenant) ?? 0) < limits.perTenant &&
-    !(long && longPlaces.areTaken());
+    runningAll < limits.threads && runningOf(tenant) < limits.perTenant && !(long && longPlaces.areTaken());
   const startNext = (): void => {
     for (const [tenant, line] of waiting) {
       if (!mayStart(tenant, line[0]?.long ?? false)) continue;
@@ -66,13 +65,13 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
       waitingAll--;
       runningAll++;
       if (next.long) next.longPlace.take();
-      running.set(tenant, (running.get(tenant) ?? 0) + 1);
+      running.set(tenant, runningOf(tenant) + 1);
       next.start();
     }
   };
   const finished = (tenant: string): void => {
     runningAll--;
-    const left = (running.get(tenant) ?? 1) - 1;
+    const left = runningOf(tenant) - 1;
     if (left > 0) running.set(tenant, left);
     else running.delete(tenant);
     goToTheEnd(waiting, tenant);
