@@ -13,6 +13,17 @@ export function jsonAnswer(value: unknown, status: number, headers: Record<strin
   });
 }
 
+/** Text that many ask for, encoded once for all of them. */
+export function encodedAnswer(
+  text: Uint8Array<ArrayBuffer>,
+  mediaType: string,
+  headers: Record<string, string> = {},
+): Response {
+  return new Response(text, {
+    headers: { 'content-type': mediaType, 'content-length': String(text.byteLength), ...headers },
+  });
+}
+
 /** The header that tells an answer of before from a new one. */
 export function replayedHeader(replayed: boolean): Record<string, string> {
   return replayed ? { 'idempotency-replayed': 'true' } : {};

@@ -37,6 +37,13 @@ export const socketLimits = {
   drainCheckMs: 100,
   /** Open connections: every reader that may wait, and a fifth as many that come and go. */
   connections: WAITERS + 2_000,
+  /**
+   * Requests of one connection that may wait to be answered, the one that is handled included: as many as clients that pipeline usually
+   * send at once. The response to the last one closes the connection.
+   */
+  pipelined: 16,
+  /** Requests past that, which are read and not handled, before the connection is ended: each costs some kilobytes until then. */
+  pipelinedPast: 48,
   /** Connections that the kernel may hold back while the event loop is busy. */
   backlog: 1_024,
 } as const;
@@ -105,8 +112,13 @@ export const responseLimits = {
   sliceBytes: 512 * KiB,
   /** Slices of one response that may be in memory: one that is being sent, and one that was read ahead of the headers. */
   slices: 2,
-  /** A response up to this size is not counted: the kernel's buffers usually take all of it at once. */
-  uncountedBytes: 64 * KiB,
+  /**
+   * A response up to this size is not counted: the kernel's buffers usually take all of it at once. A connection has one response in
+   * memory, so that those which are not counted are at most 188 MiB with all {@link socketLimits.connections}.
+   */
+  uncountedBytes: 16 * KiB,
+  /** What a body in memory counts that does not say its length. No endpoint answers so; the bound does not rely on that. */
+  undeclaredBytes: MiB,
 } as const;
 
 /** Reading published sources. */

@@ -114,9 +114,8 @@ function holderOf(principal: Principal | null, source: string): HolderPath {
 
 /** A response that is in memory whole counts until its reader has taken it. When the share is exhausted, `busy` takes its place. */
 function countResponse(responses: Shares, c: Context<Env>): void {
-  const bytes = Number(c.res.headers.get('content-length') ?? 0);
-  const isCounted = bytes > responseLimits.uncountedBytes && c.req.method !== 'HEAD' && !c.get('isStreamed');
-  if (!isCounted) return;
+  const bytes = bytesInMemory(c);
+  if (bytes <= responseLimits.uncountedBytes) return;
   try {
     occupy(responses, bytes, c);
   } catch (error) {
@@ -125,6 +124,15 @@ function countResponse(responses: Shares, c: Context<Env>): void {
     c.res = problem(error, c);
     c.error = error instanceof Error ? error : undefined;
   }
+}
+
+/** Of the body. A stream is read while it is sent, and its endpoint counts what it holds. */
+function bytesInMemory(c: Context<Env>): number {
+  const { body, headers } = c.res;
+  if (body === null || c.req.method === 'HEAD' || c.get('isStreamed')) return 0;
+  const declared = headers.get('content-length');
+  if (declared !== null) return Number(declared);
+  return headers.get('content-type') === 'text/event-stream' ? 0 : responseLimits.undeclaredBytes;
 }
 
 function namedInPath({

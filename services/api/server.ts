@@ -8,6 +8,7 @@ import { ERRORS, PointsmanError } from '../../core/errors.ts';
 import { httpLimits } from '../../core/limits.ts';
 import { type Connection, connectionOf } from './connection.ts';
 import { socketLimits } from './limits.ts';
+import { inTurn } from './pipelining.ts';
 import { problemParts, problemResponse } from './problem.ts';
 import { headProblem } from './request-head.ts';
 
@@ -60,17 +61,20 @@ export async function listen(
       maxHeaderSize: limits.headerBytes,
       // How often the two timeouts are looked at.
       connectionsCheckingInterval: limits.checkMs,
+      // Otherwise Node answers a request without a Host itself, however many such requests one packet holds. headProblem refuses them.
+      requireHostHeader: false,
     },
-    (incoming, outgoing) => {
-      const problem = headProblem(incoming);
-      if (problem !== null) {
-        refuseHead(problem, outgoing);
-        return;
-      }
-      const answered = early(incoming, outgoing);
-      if (answered === null) void listener(incoming, outgoing);
-      else void answered.then((isAnswered) => (isAnswered ? undefined : listener(incoming, outgoing)));
-    },
+    (incoming, outgoing) =>
+      inTurn(incoming, outgoing, limits, () => {
+        const problem = headProblem(incoming);
+        if (problem !== null) {
+          refuseHead(problem, outgoing);
+          return;
+        }
+        const answered = early(incoming, outgoing);
+        if (answered === null) void listener(incoming, outgoing);
+        else void answered.then((isAnswered) => (isAnswered ? undefined : listener(incoming, outgoing)));
+      }),
   );
   server.maxConnections = limits.connections;
   server.on('clientError', answerUnreadable);

@@ -108,7 +108,7 @@ export function createCompiler(options: { limits?: Partial<Limits> } = {}): Comp
     get waiting() {
       return queue.waiting;
     },
-    isFullFor: queue.isFullFor,
+    isFullFor: (tenant) => queue.isFullFor(tenant, { long: exhausted.hasAny(tenant) }),
     compile: async (tenant, tree, readBlobs) => {
       const name = `${tenant}/${tree.digest}`;
       const known = memo.get(name) ?? exhausted.recall(tenant, tree.digest) ?? underWay.get(name);

@@ -13,8 +13,8 @@ export interface FairQueue {
     options?: { readonly long: boolean },
   ) => Promise<T | 'busy'>;
   readonly close: () => void;
-  /** Whether a job of that tenant would be told `busy` now. */
-  readonly isFullFor: (tenant: string) => boolean;
+  /** Whether a job of that tenant, long or not, would be told `busy` now. */
+  readonly isFullFor: (tenant: string, options?: { readonly long: boolean }) => boolean;
   /** How many wait for their turn. */
   readonly waiting: number;
 }
@@ -28,6 +28,10 @@ export interface Place {
 export interface FairQueueLimits {
   readonly threads: number;
   readonly perTenant: number;
+  /**
+   * Jobs that wait. Some tenants together can fill it (ten of a hundred jobs, with the limits of the compiler), so it does not apply to a
+   * tenant of which nothing waits: at most this many jobs wait, and one more of each tenant.
+   */
   readonly queued: number;
   readonly queuedPerTenant: number;
 }
@@ -48,11 +52,12 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
   let waitingAll = 0;
   let closed = false;
 
+  const runningOf = (tenant: string): number => running.get(tenant) ?? 0;
+  const mayStart = (tenant: string, long: boolean): boolean =>
+    runningAll < limits.threads && runningOf(tenant) < limits.perTenant && !(long && longPlaces.areTaken());
   const startNext = (): void => {
     for (const [tenant, line] of waiting) {
-      if (runningAll >= limits.threads) return;
-      if ((running.get(tenant) ?? 0) >= limits.perTenant) continue;
-      if (line[0]?.long && longPlaces.areTaken()) continue;
+      if (!mayStart(tenant, line[0]?.long ?? false)) continue;
       waiting.delete(tenant);
       const next = line.shift();
       if (line.length > 0) waiting.set(tenant, line);
@@ -60,23 +65,23 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
       waitingAll--;
       runningAll++;
       if (next.long) next.longPlace.take();
-      running.set(tenant, (running.get(tenant) ?? 0) + 1);
+      running.set(tenant, runningOf(tenant) + 1);
       next.start();
     }
   };
   const finished = (tenant: string): void => {
     runningAll--;
-    const left = (running.get(tenant) ?? 1) - 1;
+    const left = runningOf(tenant) - 1;
     if (left > 0) running.set(tenant, left);
     else running.delete(tenant);
     goToTheEnd(waiting, tenant);
     startNext();
   };
-  const mustWait = (tenant: string): boolean =>
-    runningAll >= limits.threads || (running.get(tenant) ?? 0) >= limits.perTenant;
-  const isFullFor = (tenant: string): boolean =>
-    mustWait(tenant) &&
-    (waitingAll >= limits.queued || (waiting.get(tenant)?.length ?? 0) >= limits.queuedPerTenant);
+  const isFullFor: FairQueue['isFullFor'] = (tenant, { long } = { long: false }) => {
+    const waitingHere = waiting.get(tenant)?.length ?? 0;
+    // A job of a tenant of which something waits starts after that, so it waits too.
+    return (waitingHere > 0 || !mayStart(tenant, long)) && isLineFull(limits, waitingHere, waitingAll);
+  };
   return {
     get waiting() {
       return waitingAll;
@@ -84,7 +89,7 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
     isFullFor,
     run: async (tenant, job, { long } = { long: false }) => {
       if (closed) throw closedError();
-      if (isFullFor(tenant)) return 'busy';
+      if (isFullFor(tenant, { long })) return 'busy';
       const line = waiting.get(tenant) ?? [];
       const turn = Promise.withResolvers<void>();
       const longPlace = longPlaces.one();
@@ -107,6 +112,10 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
       waitingAll = 0;
     },
   };
+}
+
+function isLineFull({ queued, queuedPerTenant }: FairQueueLimits, waitingHere: number, waitingAll: number) {
+  return waitingHere >= queuedPerTenant || (waitingHere > 0 && waitingAll >= queued);
 }
 
 function goToTheEnd(waiting: Map<string, Waiting[]>, tenant: string): void {

@@ -1,10 +1,10 @@
-import { jsonAnswer } from '../answers.ts';
+import { encodedAnswer } from '../answers.ts';
 import { type Endpoint, endpoint } from '../endpoint.ts';
 import { DOCUMENT_PATH } from '../openapi.ts';
 
-/** The endpoint that serves the document, which is made when first asked for. */
+/** The endpoint that serves the document, whose text is made when first asked for. */
 export function documentEndpoint(make: () => object): Endpoint {
-  let made: object | null = null;
+  let made: Uint8Array<ArrayBuffer> | null = null;
   return endpoint({
     method: 'get',
     path: DOCUMENT_PATH,
@@ -19,6 +19,9 @@ export function documentEndpoint(make: () => object): Endpoint {
         content: { 'application/json': { schema: { type: 'object' as const } } },
       },
     },
-    handle: () => jsonAnswer((made ??= make()), 200, { 'cache-control': 'public, max-age=60' }),
+    handle: () =>
+      encodedAnswer((made ??= Buffer.from(JSON.stringify(make()))), 'application/json', {
+        'cache-control': 'public, max-age=60',
+      }),
   });
 }

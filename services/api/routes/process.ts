@@ -1,10 +1,12 @@
 import { z } from 'zod';
 
 import { PointsmanError } from '../../../core/errors.ts';
-import { jsonAnswer } from '../answers.ts';
+import { jsonAnswer, encodedAnswer } from '../answers.ts';
 import type { ApiParts } from '../api-parts.ts';
 import { type Endpoint, endpoint } from '../endpoint.ts';
+import { sharedReadLimits } from '../limits.ts';
 import { headerDocs, json } from '../openapi-responses.ts';
+import { sharedReads } from '../shared-reads.ts';
 
 const Alive = z.object({ status: z.literal('ok') }).meta({ id: 'Alive', example: { status: 'ok' } });
 
@@ -62,6 +64,12 @@ function readyEndpoint({ readiness, draining }: ApiParts): Endpoint {
 }
 
 function metricsEndpoint({ metrics }: ApiParts): Endpoint {
+  // Making the text takes longer than sending it: all who ask while one is made share the next one.
+  const text = sharedReads({
+    keyOf: () => 'text',
+    read: async () => Buffer.from(await metrics.text()),
+    patienceMs: sharedReadLimits.patienceMs,
+  });
   return endpoint({
     method: 'get',
     path: '/metrics',
@@ -78,9 +86,6 @@ function metricsEndpoint({ metrics }: ApiParts): Endpoint {
         content: { 'text/plain': { schema: { type: 'string' }, example: 'pointsman_waiting_readers 3\n' } },
       },
     },
-    handle: async () =>
-      new Response(await metrics.text(), {
-        headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
-      }),
+    handle: async () => encodedAnswer(await text(null), 'text/plain; version=0.0.4; charset=utf-8'),
   });
 }

@@ -74,9 +74,11 @@ describe('the queue of compilations', () => {
     const many = ['1', '2', '3', '4', '5'].map((nth) => run('a', `a${nth}`));
     expect(await run('a', 'a6')).toBe('busy');
     const others = [run('b', 'b1'), run('b', 'b2')];
-    expect(await run('c', 'c1')).toBe('busy');
-    await end('a1');
+    expect(await run('b', 'b3')).toBe('busy');
+    // Of this tenant nothing waits.
     const late = run('c', 'c1');
+    expect(await run('c', 'c2')).toBe('busy');
+    await end('a1');
     for (let nth = 0; nth < started.length; nth++) await end(started[nth] ?? '');
     expect(await Promise.all([...many, ...others, late])).toEqual([
       'a1',
