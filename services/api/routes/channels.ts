@@ -89,7 +89,7 @@ const MoveBody = z
     }),
     restores: Version.optional().meta({
       description:
-        'Rolls back: the generation of an earlier move of this pointer (`getRollback` names it). A rollback passes a hold, and the hold stays.',
+        'Rolls back: the generation of an earlier move of this pointer (`getRollback` names it). A hold does not stop it when that move is earlier than the one in effect, and the hold stays.',
     }),
     createChannel: z
       .boolean()

@@ -107,8 +107,8 @@ BEGIN
   RETURN CASE WHEN down IS NOT NULL THEN jsonb_build_object('kind', 'sinks_down', 'sinks', down) END;
 END $$;
 
--- Promotes, or rolls back to what an earlier move of this pointer has named. A rollback passes a hold, which is against moves forward: the
--- hold of the first rollback must not keep the second from going further back.
+-- Promotes, or restores an earlier move of this pointer. A hold stops moves forward only: the hold of the first rollback must not stop the
+-- second from going further back. A request goes back when the move that it restores is earlier than the one that is in effect.
 CREATE FUNCTION move_by_hand(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   t text := p_request->>'tenant';
@@ -120,6 +120,8 @@ DECLARE
   m moves;
   artifact text;
   back bigint;
+  in_effect bigint;
+  backwards boolean;
   answer jsonb;
 BEGIN
   PERFORM FROM tenants WHERE tenant = t;
@@ -144,7 +146,9 @@ BEGIN
   -- Once more: the lock may have waited for this same request, brought here twice.
   answer := replay(t, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  IF p.hold_reason IS NOT NULL AND back IS NULL THEN RETURN jsonb_build_object('kind', 'held', 'reason', p.hold_reason); END IF;
+  SELECT coalesce(restores, generation) INTO in_effect FROM moves WHERE (tenant, bundle, channel, generation) = (t, b, c, p.generation);
+  backwards := coalesce(back < in_effect, false);
+  IF p.hold_reason IS NOT NULL AND NOT backwards THEN RETURN jsonb_build_object('kind', 'held', 'reason', p.hold_reason); END IF;
   IF (p_request->>'ifGeneration')::bigint <> p.generation THEN RETURN jsonb_build_object('kind', 'stale', 'pointer', pointer_json(p)); END IF;
   artifact := artifact_for(t, b, v, c);
   IF (p.version, p.digest) IS DISTINCT FROM (v, artifact) THEN
