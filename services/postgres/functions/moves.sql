@@ -87,9 +87,10 @@ BEGIN
 END $$;
 
 -- By hand, only an admin goes around the gates of a channel. Anybody may take its pointer back to a release that it has named before, which
--- has passed the gates of its time: an incident must not wait for an approval, or for the end of a freeze. The policy is looked at under
--- the tenant's row lock, under which it is put, so that one that is put first is obeyed. Null when nothing is in the way.
-CREATE FUNCTION hand_bar(p_request jsonb, p_pointer pointers, p_version bigint, p_artifact text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- has passed the gates of its time: an incident must not wait for an approval, or for the end of a freeze. Required sinks that are down stop
+-- moves forward only. The policy is looked at under the tenant's row lock, under which it is put, so that one that is put first is obeyed.
+-- Null when nothing is in the way.
+CREATE FUNCTION hand_bar(p_request jsonb, p_pointer pointers, p_version bigint, p_artifact text, p_backwards boolean, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   latest bigint;
   names jsonb;
@@ -103,6 +104,7 @@ BEGIN
     PERFORM FROM moves WHERE (tenant, bundle, channel, to_version, to_digest) = (p_pointer.tenant, p_pointer.bundle, p_pointer.channel, p_version, p_artifact);
     IF NOT FOUND THEN RETURN jsonb_build_object('kind', 'gated', 'gates', names, 'policy', latest); END IF;
   END IF;
+  IF p_backwards THEN RETURN NULL; END IF;
   down := sink_bar(p_pointer.tenant, p_pointer.channel, p_at, make_interval(secs => (p_request->>'provenMs')::double precision / 1000));
   RETURN CASE WHEN down IS NOT NULL THEN jsonb_build_object('kind', 'sinks_down', 'sinks', down) END;
 END $$;
@@ -152,7 +154,7 @@ BEGIN
   IF (p_request->>'ifGeneration')::bigint <> p.generation THEN RETURN jsonb_build_object('kind', 'stale', 'pointer', pointer_json(p)); END IF;
   artifact := artifact_for(t, b, v, c);
   IF (p.version, p.digest) IS DISTINCT FROM (v, artifact) THEN
-    answer := hand_bar(p_request, p, v, artifact, p_at);
+    answer := hand_bar(p_request, p, v, artifact, backwards, p_at);
     IF answer IS NOT NULL THEN RETURN answer; END IF;
     m := put_move(p, 'hand', v, artifact, p_request->>'by', p_request->>'why', p_at, back);
     UPDATE moves SET announced_at = p_at WHERE (tenant, bundle, channel, generation) = (t, b, c, m.generation);
