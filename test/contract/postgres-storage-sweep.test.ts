@@ -1,8 +1,10 @@
+import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { digestOf } from '../../core/digest.ts';
 import { readManifest } from '../../core/oci-manifest.ts';
 import { sourceTree } from '../../core/source.ts';
+import { retentionLimits } from '../../core/storage-limits.ts';
 import { postgresCallbacks } from '../../services/postgres/callbacks.ts';
 import { putCallbackBlob } from '../../services/postgres/callback-blobs.ts';
 import { findBlob, storeBlobs } from '../../services/postgres/blobs.ts';
@@ -11,6 +13,7 @@ import { forgetAudit, forgetKeys, sweepContent, tenantsToSweep } from '../../ser
 import { loadSource, storeSource } from '../../services/postgres/sources.ts';
 import { recordCompiled } from '../../services/postgres/stages.ts';
 import { createToken, type NewToken } from '../../services/postgres/tokens.ts';
+import { sweepStorage } from '../../services/worker/sweep-storage.ts';
 import { limitTenant } from '../support/quotas.ts';
 import { contradictionsSeenBy } from '../support/record-check.ts';
 import {
@@ -106,6 +109,30 @@ describe('stored content', () => {
     expect(await isStored('shared')).toBe(true);
     expect(await isStored('alone')).toBe(false);
     expect(await contradictionsSeenBy(store.owner)).toEqual([]);
+  });
+
+  test('of refused sources that share a file leaves nothing: neither the file nor a row that kept it', async () => {
+    const holders = async () =>
+      (await store.owner.query('SELECT FROM pointsman.blob_holders WHERE tenant = $1', [tenant])).rowCount;
+    const refused = async (alone: string) => {
+      const texts = ['common', alone];
+      const files = texts.map((text) => ({ path: text, digest: digestOf(text), size: text.length }));
+      const contents = new Map(texts.map((text) => [digestOf(text), Buffer.from(text)]));
+      await storeSource(store.db, tenant, sourceTree(files), contents);
+    };
+    for (const alone of ['one', 'two', 'three']) {
+      await anHourLater();
+      await refused(alone);
+      await sweep();
+      // Only those of the source that may still be published.
+      expect(await holders()).toBe(2);
+      expect([await isStored('common'), await isStored(alone)]).toEqual([true, true]);
+    }
+    await anHourLater();
+    await sweep();
+    expect(await holders()).toBe(0);
+    expect([await isStored('common'), await isStored('three')]).toEqual([false, false]);
+    expect(await bytes()).toBe(0);
   });
 
   test('that is stored again has its hour again', async () => {
@@ -230,6 +257,41 @@ describe('what a release has compiled', () => {
     await sweep();
     expect([await isStored('uploaded'), await isStored('was there')]).toEqual([false, false]);
   });
+});
+
+test('the content of one tenant that can not be swept keeps neither that of the others nor what has expired', async () => {
+  const other = await newTenant(store);
+  const lines: unknown[] = [];
+  await putSource(store, tenant, 'stuck');
+  await anHourLater();
+  await putSource(store, other, 'refused');
+  for (const table of ['sources', 'blobs'])
+    await store.owner.query(
+      `UPDATE pointsman.${table} SET check_at = now() - interval '1 minute' WHERE tenant = $1`,
+      [other],
+    );
+  await published(store, { tenant: other, bundle: 'bundle', version: 1 });
+  // A row whose deletion the database refuses.
+  await store.owner.query(
+    'CREATE TABLE pointsman.in_the_way (tenant text, digest text, FOREIGN KEY (tenant, digest) REFERENCES pointsman.sources)',
+  );
+  try {
+    await store.owner.query(
+      'INSERT INTO pointsman.in_the_way SELECT tenant, digest FROM pointsman.sources WHERE tenant = $1',
+      [tenant],
+    );
+    const log = pino({ level: 'warn' }, { write: (line) => void lines.push(JSON.parse(line)) });
+    const clock = { now: () => AT + retentionLimits.keysMs + 1 };
+    await sweepStorage({ db: store.db, clock, auditMs: 0, log });
+  } finally {
+    await store.owner.query('DROP TABLE pointsman.in_the_way');
+  }
+  expect(lines).toMatchObject([{ tenant }]);
+  expect(await isStored('stuck')).toBe(true);
+  expect(await findBlob(store.db, other, digestOf('refused'))).toBeNull();
+  expect((await store.owner.query('SELECT FROM pointsman.audit WHERE tenant = $1', [other])).rowCount).toBe(
+    0,
+  );
 });
 
 describe('an idempotency key', () => {
