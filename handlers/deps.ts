@@ -77,9 +77,13 @@ export interface StageSpan {
 
 export type ValidateAnswer =
   /** With an executor, only as far as is known here: the rest is for whoever compiles. Absent: compiled here. */
-  | ({ readonly kind: 'valid'; readonly executor?: RemoteCompileRule } & StageSpan)
-  | { readonly kind: 'invalid'; readonly summary: string }
-  | Broken;
+  ({ readonly kind: 'valid'; readonly executor?: RemoteCompileRule } & StageSpan) | Invalid | Broken;
+
+/** A rule refuses the release: it ends as rejected. */
+interface Invalid {
+  readonly kind: 'invalid';
+  readonly summary: string;
+}
 
 /** Past a bound or impossible for a reason that a retry will not change. */
 interface Broken {
@@ -92,7 +96,8 @@ export interface CompiledDigests {
   readonly artifacts: readonly { readonly channel: string | null; readonly digest: string }[];
 }
 
-export type CompileAnswer = ({ readonly kind: 'compiled' } & CompiledDigests) | Broken;
+/** Invalid where the tenant's quota has no room for what was compiled. */
+export type CompileAnswer = ({ readonly kind: 'compiled' } & CompiledDigests) | Invalid | Broken;
 
 /** The release has been closed by somebody else: no forward effect may happen any more. */
 interface Closed {

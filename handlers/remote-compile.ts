@@ -21,7 +21,7 @@ interface RemoteJob {
   readonly validated: StageSpan;
 }
 
-type RemoteAnswer = CompileAnswer | Extract<EndedAttempt, { kind: 'closed' | 'invalid' }>;
+type RemoteAnswer = CompileAnswer | Extract<EndedAttempt, { kind: 'closed' }>;
 
 /**
  * Has a source compiled by somebody else, in as many attempts as the policy allows, each until its deadline. The workflow is suspended

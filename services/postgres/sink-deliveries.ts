@@ -100,7 +100,7 @@ export interface DeliveryNote extends SinkId {
   /** Up to that number all has arrived. */
   readonly seq: number;
   readonly failed: SinkFailure | null;
-  /** When the try began, if it shows that the sink takes events; null where nothing was sent, or nothing arrived. */
+  /** When the try began, if it shows that the sink takes events; null where nothing was sent, or nothing answered. */
   readonly provenMs: number | null;
   /** Why nobody tries again; null while somebody does. */
   readonly pause: string | null;

@@ -64,7 +64,8 @@ export function rabbitMoveExchange({ url, log, unrouted }: Options): MoveExchang
     log.warn({ tenant, count, ...stopped }, 'a batch of moves stopped');
     if (now.session.isBlocked()) return later(count, SHORT);
     if (!stopped.ofEvent) return later(count, stopped.reason);
-    return { count, position: null, stopped: { kind: 'untaken', reason: stopped.reason } };
+    const proven = count > 0 || stopped.answered;
+    return { count, position: null, stopped: { kind: 'untaken', reason: stopped.reason, proven } };
   };
 
   return {

@@ -18,8 +18,10 @@ interface Stop {
   readonly reason: string;
   /** For the operator's. */
   readonly cause: string;
-  /** The broker is well, and only this event has nowhere to go. */
+  /** Only this event has nowhere to go; nothing is known to be wrong with the broker. */
   readonly ofEvent: boolean;
+  /** Whether the broker has answered for this event. */
+  readonly answered: boolean;
 }
 
 export interface BatchRules {
@@ -46,7 +48,7 @@ export async function publishBatch(
     const must = mustBeTaken(event);
     const arrival =
       must && unprovable !== null
-        ? { reason: unprovable, cause: 'declared in another way', ofEvent: true }
+        ? { reason: unprovable, cause: 'declared in another way', ofEvent: true, answered: false }
         : arrivalOf(event, await session.publish(moveMessage(event, mandatory)), must);
     if (typeof arrival !== 'string') soFar.failed = true;
     return arrival;
@@ -66,15 +68,26 @@ function arrivalOf(event: SinkEvent, published: Published, must: boolean): Arriv
       return 'arrived';
     case 'unroutable':
       if (!must) return 'unroutable';
-      return { reason: `no queue is bound for ${eventRoutingKey(event)}`, cause: 'returned', ofEvent: true };
+      return {
+        reason: `no queue is bound for ${eventRoutingKey(event)}`,
+        cause: 'returned',
+        ofEvent: true,
+        answered: true,
+      };
     case 'refused':
       return {
         reason: `a queue that is bound for ${eventRoutingKey(event)} takes no more`,
         cause: published.summary,
         ofEvent: true,
+        answered: true,
       };
     case 'unknown':
-      return { reason: 'RabbitMQ has not confirmed it', cause: published.summary, ofEvent: false };
+      return {
+        reason: 'RabbitMQ has not confirmed it',
+        cause: published.summary,
+        ofEvent: false,
+        answered: false,
+      };
   }
 }
 

@@ -35,8 +35,11 @@ export interface Sent {
 export type Stopped =
   /** Worth another try; not before that time, when one is given. Words may be shown to the tenant: no host or user of the platform's. */
   | { readonly kind: 'later'; readonly reason: string; readonly retryAfterMs: number | null }
-  /** The sink is well, but nobody is there to take this tenant's event: worth another try, for which no other tenant waits. */
-  | { readonly kind: 'untaken'; readonly reason: string }
+  /**
+   * Nobody is there to take this tenant's event: worth another try, for which no other tenant waits. `proven`: the sink has answered for an
+   * event of the batch, which shows that it is well.
+   */
+  | { readonly kind: 'untaken'; readonly reason: string; readonly proven: boolean }
   /** The other side wants nothing more. */
   | { readonly kind: 'gone'; readonly reason: string };
 

@@ -74,7 +74,7 @@ async function recordFailure(
   const pause = isBroker(sink) ? null : endOfPatience(stopped, at - sinceMs);
   const whole = stopped.kind !== 'untaken';
   const failed = { ...failing, reason, whole };
-  const provenMs = whole ? null : sentAtMs;
+  const provenMs = stopped.kind === 'untaken' && stopped.proven ? sentAtMs : null;
   await recordDelivery(db, { tenant, sink, start: opened.start, seq, failed, provenMs, pause, attempts, at });
   if (pause !== null) return { kind: 'idle', seq, position };
   return { kind: 'failed', seq, position, failing, waitMs, whole, reason };

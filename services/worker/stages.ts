@@ -22,7 +22,7 @@ export function releaseStages(db: Database, compiler: Compiler): Stages {
       if (result.kind === 'invalid')
         return { kind: 'broken', reason: summaryOf(result.diagnostics, result.truncated) };
       const recorded = await unlessOverQuota(recordCompiled(db, id, result.blobs, validated, times));
-      if (typeof recorded === 'object') return { kind: 'broken', reason: recorded.reason };
+      if (typeof recorded === 'object') return { kind: 'invalid', summary: recorded.reason };
       if (!recorded) return { kind: 'closed' };
       const artifacts = result.artifacts.map(({ channel, digest }) => ({ channel, digest }));
       return { kind: 'compiled', artifacts };

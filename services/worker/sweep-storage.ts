@@ -6,8 +6,18 @@ import type { SweepDeps } from './sweep.ts';
  * Deletes content that nothing came to name, expired idempotency keys, and audit rows past their retention. Bounded, so that the sweep of
  * releases is not kept waiting: what is left is for the next round.
  */
-export async function sweepStorage({ db, clock, auditMs }: SweepDeps): Promise<void> {
-  for (const tenant of await tenantsToSweep(db)) await repeatedly(1, () => sweepContent(db, tenant));
+export async function sweepStorage({
+  db,
+  clock,
+  auditMs,
+  log,
+}: Pick<SweepDeps, 'db' | 'clock' | 'auditMs' | 'log'>): Promise<void> {
+  for (const tenant of await tenantsToSweep(db)) {
+    // One tenant's content must not keep that of the others: theirs is swept, and the next round tries this one again.
+    await repeatedly(1, () => sweepContent(db, tenant)).catch((error: unknown) =>
+      log.warn({ tenant, err: error }, 'the sweep of stored content failed for this tenant; it goes on'),
+    );
+  }
   const now = clock.now();
   await repeatedly(retentionLimits.batch, () => forgetKeys(db, now - retentionLimits.keysMs));
   await repeatedly(retentionLimits.batch, () => forgetAudit(db, now - auditMs));

@@ -96,6 +96,28 @@ describe('a broker', () => {
     expect(await findBrokerHealth(store.db, neighbour, 'rabbitmq')).toMatchObject({ failures: 0 });
   });
 
+  test('to which nothing of a tenant was published, since nobody can know whether a queue is bound, is neither shown to be well nor no longer failing', async () => {
+    const untaken = { ...failing, whole: false, reason: 'made in another way' };
+    const proven = async () =>
+      (
+        await store.owner.query<{ proven_at: Date | null }>(
+          `SELECT proven_at FROM pointsman.broker_streams WHERE broker = 'rabbitmq' AND stream = $1`,
+          [partitionOf(tenant)],
+        )
+      ).rows.map((row) => row.proven_at);
+    await recordDelivery(store.db, delivery({ sink: 'rabbitmq', failed: untaken, provenMs: null }));
+    expect(await proven()).toEqual([]);
+    await recordDelivery(store.db, delivery({ sink: 'rabbitmq', failed: failing, provenMs: null }));
+    await recordDelivery(store.db, delivery({ sink: 'rabbitmq', failed: untaken, provenMs: null }));
+    expect(await proven()).toEqual([null]);
+    expect(await findBrokerHealth(store.db, neighbour, 'rabbitmq')).toMatchObject({
+      failures: 1,
+      lastError: 'away',
+    });
+    await recordDelivery(store.db, delivery({ sink: 'rabbitmq', failed: untaken }));
+    expect(await findBrokerHealth(store.db, neighbour, 'rabbitmq')).toMatchObject({ failures: 0 });
+  });
+
   test('that takes a probe stays failing while moves of any tenant of the partition are due', async () => {
     await published(store, { tenant, bundle: 'bundle', version: 1 });
     await recordDelivery(store.db, delivery({ failed: failing, provenMs: null }));

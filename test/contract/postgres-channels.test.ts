@@ -146,6 +146,18 @@ describe('a rollback', () => {
     });
   });
 
+  test('of a held pointer to a move later than the one in effect is a move forward, and is refused', async () => {
+    const tenant = await three();
+    await back(tenant, 2, 2, { hold: 'v3 is rude' });
+    expect(await back(tenant, 3, 3)).toEqual({ kind: 'held', reason: 'v3 is rude' });
+    await back(tenant, 1, 1);
+    // Generation 4 restored generation 2, which is later than generation 1.
+    expect(await back(tenant, 2, 4)).toMatchObject({ kind: 'held' });
+    expect(await findPointer(store.db, pointer(tenant))).toMatchObject({ generation: 5, version: 1 });
+    await store.moves.setHold(holdRequest({ tenant, reason: null }));
+    expect(await back(tenant, 3, 3)).toMatchObject({ kind: 'moved', pointer: { version: 3 } });
+  });
+
   test('that is repeated under its key moves once', async () => {
     const tenant = await three();
     const asked = { idempotencyKey: 'one' };

@@ -10,6 +10,7 @@ import {
   openDelivery,
 } from '../../services/postgres/deliveries.ts';
 import { deleteHook, findHook, listHooks } from '../../services/postgres/hooks.ts';
+import { forgetKeys } from '../../services/postgres/retention.ts';
 import { hookedStore } from '../support/hooked-store.ts';
 import { commitOf, originOf, receive, REPOSITORY, setHook } from '../support/hooks.ts';
 import { limitTenant } from '../support/quotas.ts';
@@ -234,6 +235,31 @@ describe('a delivery', () => {
     await bench.arrives('recent', { at: now, ignored: 'x' });
     const left = await listDeliveries(bench.store.db, bench.tenant, 'main', { limit: 100 });
     expect(left.map(({ delivery }) => delivery)).toEqual(['recent', 'in-flight', 'to-be-told', 'open']);
+  });
+
+  test('of an old push that is sent again after it was forgotten never replaces what a later push published', async () => {
+    const now = Date.now();
+    const longAgo = now - hookLimits.keptMs - 1;
+    for (const [version, delivery] of ['older', 'newest'].entries()) {
+      await bench.arrives(delivery, { at: longAgo, pushedAt: version });
+      await bench.admit(delivery, version + 1, { at: longAgo });
+      await bench.store.settlements.close(bench.release(version + 1), {
+        outcome: 'rejected',
+        yieldsToIntent: false,
+        reason: 'x',
+        stage: null,
+        at: longAgo,
+      });
+      await bench.store.settlements.settle(bench.release(version + 1), longAgo);
+    }
+    await bench.store.owner.query('DELETE FROM pointsman.commit_reports WHERE tenant = $1', [bench.tenant]);
+    // Each forgets a few.
+    for (const later of ['one', 'two']) await bench.arrives(later, { at: now, ignored: 'x' });
+    expect(await bench.find('older')).toBeUndefined();
+    expect(await bench.find('newest')).toMatchObject({ state: 'published', version: 2 });
+    while ((await forgetKeys(bench.store.db, now)) > 0);
+    await bench.arrives('older', { at: now, pushedAt: 0 });
+    expect(await bench.admit('older', 3, { at: now })).toEqual({ kind: 'overtaken', version: 2 });
   });
 
   test('that nobody has ended is found across tenants, in the order of arrival', async () => {

@@ -7,17 +7,15 @@ import { postgresCallbacks } from '../../services/postgres/callbacks.ts';
 import { putCallbackBlob } from '../../services/postgres/callback-blobs.ts';
 import { findBlob, storeBlobs } from '../../services/postgres/blobs.ts';
 import { readQuotas } from '../../services/postgres/quotas.ts';
-import { forgetAudit, forgetKeys, sweepContent, tenantsToSweep } from '../../services/postgres/retention.ts';
+import { sweepContent, tenantsToSweep } from '../../services/postgres/retention.ts';
 import { loadSource, storeSource } from '../../services/postgres/sources.ts';
 import { recordCompiled } from '../../services/postgres/stages.ts';
-import { createToken, type NewToken } from '../../services/postgres/tokens.ts';
 import { limitTenant } from '../support/quotas.ts';
 import { contradictionsSeenBy } from '../support/record-check.ts';
 import {
   admitRequest,
   admitted,
   AT,
-  handRequest,
   newTenant,
   published,
   putSource,
@@ -106,6 +104,30 @@ describe('stored content', () => {
     expect(await isStored('shared')).toBe(true);
     expect(await isStored('alone')).toBe(false);
     expect(await contradictionsSeenBy(store.owner)).toEqual([]);
+  });
+
+  test('of refused sources that share a file leaves nothing: neither the file nor a row that kept it', async () => {
+    const holders = async () =>
+      (await store.owner.query('SELECT FROM pointsman.blob_holders WHERE tenant = $1', [tenant])).rowCount;
+    const refused = async (alone: string) => {
+      const texts = ['common', alone];
+      const files = texts.map((text) => ({ path: text, digest: digestOf(text), size: text.length }));
+      const contents = new Map(texts.map((text) => [digestOf(text), Buffer.from(text)]));
+      await storeSource(store.db, tenant, sourceTree(files), contents);
+    };
+    for (const alone of ['one', 'two', 'three']) {
+      await anHourLater();
+      await refused(alone);
+      await sweep();
+      // Only those of the source that may still be published.
+      expect(await holders()).toBe(2);
+      expect([await isStored('common'), await isStored(alone)]).toEqual([true, true]);
+    }
+    await anHourLater();
+    await sweep();
+    expect(await holders()).toBe(0);
+    expect([await isStored('common'), await isStored('three')]).toEqual([false, false]);
+    expect(await bytes()).toBe(0);
   });
 
   test('that is stored again has its hour again', async () => {
@@ -230,66 +252,4 @@ describe('what a release has compiled', () => {
     await sweep();
     expect([await isStored('uploaded'), await isStored('was there')]).toEqual([false, false]);
   });
-});
-
-describe('an idempotency key', () => {
-  test('is kept for seven days, and names a new request afterwards', async () => {
-    await published(store, { tenant, bundle: 'bundle', version: 1 });
-    await published(store, { tenant, bundle: 'bundle', version: 2 });
-    const back = handRequest({ tenant, version: 1, idempotencyKey: 'back' });
-    expect(await store.moves.moveByHand(back)).toMatchObject({ kind: 'moved', replayed: false });
-    await forgetKeys(store.db, AT);
-    expect(await store.moves.moveByHand(back)).toMatchObject({ kind: 'moved', replayed: true });
-    while ((await forgetKeys(store.db, AT + 1)) > 0);
-    const other = { ...handRequest({ tenant, version: 2 }), idempotencyKey: 'back' };
-    expect(await store.moves.moveByHand(other)).toMatchObject({ kind: 'moved', replayed: false });
-  });
-
-  test('that has expired makes no second release of a step that is repeated', async () => {
-    const request = await admitRequest(store, { tenant, bundle: 'bundle', version: 1 });
-    expect(await store.admissions.admit(request)).toMatchObject({ kind: 'accepted', version: 1 });
-    while ((await forgetKeys(store.db, AT + 1)) > 0);
-    expect(await store.admissions.admit(request)).toEqual({ kind: 'accepted', version: 1, replayed: true });
-    // The same key for the next number is another request.
-    const next = await admitRequest(
-      store,
-      { tenant, bundle: 'bundle', version: 2 },
-      {
-        idempotencyKey: request.idempotencyKey,
-      },
-    );
-    expect(await store.admissions.admit(next)).toEqual({ kind: 'accepted', version: 2, replayed: false });
-  });
-
-  test('under which a token was made expires as well, and the token stays', async () => {
-    const request: NewToken = {
-      id: crypto.randomUUID(),
-      name: 'a',
-      tenant,
-      roles: ['viewer'],
-      sha256: digestOf(tenant).slice(7),
-      by: 'ann',
-      idempotencyKey: 'a key',
-      fingerprint: digestOf('a'),
-      requestId: 'x',
-      at: AT,
-    };
-    expect(await createToken(store.db, request)).toMatchObject({ kind: 'made' });
-    while ((await forgetKeys(store.db, AT + 1)) > 0);
-    const again = { ...request, id: crypto.randomUUID(), sha256: digestOf('b').slice(7) };
-    expect(await createToken(store.db, again)).toEqual({ kind: 'name_taken', id: request.id });
-    expect(await createToken(store.db, { ...again, name: 'b' })).toMatchObject({ kind: 'made' });
-  });
-});
-
-test('audit rows go when their time is over, oldest first and of all tenants; moves and releases stay', async () => {
-  const other = await newTenant(store);
-  for (const of of [tenant, other]) await published(store, { tenant: of, bundle: 'bundle', version: 1 });
-  const audited = async (of: string) =>
-    (await store.owner.query('SELECT FROM pointsman.audit WHERE tenant = $1', [of])).rowCount;
-  await forgetAudit(store.db, AT);
-  expect(await audited(tenant)).toBe(3);
-  while ((await forgetAudit(store.db, AT + 1)) > 0);
-  expect([await audited(tenant), await audited(other)]).toEqual([0, 0]);
-  expect(await contradictionsSeenBy(store.owner)).toEqual([]);
 });

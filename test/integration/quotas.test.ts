@@ -119,7 +119,7 @@ describe('past a quota', () => {
     expect(await usage('bytes')).toMatchObject({ used });
   });
 
-  test('a release whose compiled files do not fit ends as errored, and says so', async () => {
+  test('a release whose compiled files do not fit ends as rejected, and says so', async () => {
     const content = Buffer.from('{"a": 1}');
     const file = { path: 'a.json', digest: digestOf(content), size: content.length };
     const contents = new Map([[file.digest, content]]);
@@ -129,7 +129,7 @@ describe('past a quota', () => {
     const { json } = await publish({ 'a.json': '{"a": 1}' });
     const ended = await settled(world.plane, tenant, Number(json['version']), { bundle: 'bot' });
     expect(ended).toMatchObject({
-      outcome: 'errored',
+      outcome: 'rejected',
       reason: expect.stringMatching(/quota "bytes"/),
     });
     await limit({ bytes: null });

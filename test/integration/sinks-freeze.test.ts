@@ -162,7 +162,7 @@ test('a required sink that is paused, or is not there, is down, and says so', as
   await steer(plane, tenant, { kind: 'resume' });
 });
 
-test('by hand, nobody but an admin moves a pointer while a required sink is down', async () => {
+test('by hand, nobody but an admin moves a pointer forward while a required sink is down, and a publisher can still roll it back', async () => {
   endpoint.answers(503);
   // Nobody has looked yet; the API does, and then asks once more.
   expect(await move(plane, tenant, 1)).toMatchObject({
@@ -184,6 +184,12 @@ test('by hand, nobody but an admin moves a pointer while a required sink is down
   );
   endpoint.answers(503);
   await steer(plane, tenant, { kind: 'pause', reason: null });
-  expect(await move(plane, tenant, 2, { roles: ['publisher'] })).toMatchObject({ kind: 'sinks_down' });
+  const publisher = { roles: ['publisher' as const] };
+  expect(await move(plane, tenant, 2, publisher)).toMatchObject({ kind: 'sinks_down' });
   expect(await move(plane, tenant, 2, { roles: ['admin'] })).toMatchObject({ kind: 'moved' });
+  const { generation } = (await pointer())!;
+  const promoted = { ...publisher, restores: generation };
+  expect(await move(plane, tenant, 1, { ...publisher, restores: 1 })).toMatchObject({ kind: 'moved' });
+  expect(await move(plane, tenant, 2, promoted)).toMatchObject({ kind: 'sinks_down' });
+  expect(await pointer()).toMatchObject({ version: 1, generation: generation + 1 });
 });

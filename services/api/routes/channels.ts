@@ -89,7 +89,7 @@ const MoveBody = z
     }),
     restores: Version.optional().meta({
       description:
-        'Rolls back: the generation of an earlier move of this pointer (`getRollback` names it). A rollback passes a hold, and the hold stays.',
+        'Rolls back: the generation of an earlier move of this pointer (`getRollback` names it). A hold does not stop it when that move is earlier than the one in effect, and the hold stays.',
     }),
     createChannel: z
       .boolean()
@@ -112,7 +112,7 @@ function moveEndpoint({ db, tenants }: ApiParts): Endpoint {
     operationId: 'movePointer',
     summary: 'Promote or roll back',
     description:
-      'Moves the pointer to a release that is compiled already: nothing is built. With `version` it promotes, and with `restores` it rolls back. The answer is the pointer. Where the tenant’s policy has gates for the channel, only an admin may point it at a release that it has never named; back to one that it has, anybody who may move it, also in a freeze. Where the policy freezes the channel without its sinks, only an admin moves it while one of them is down.',
+      'Moves the pointer to a release that is compiled already: nothing is built. With `version` it promotes, and with `restores` it rolls back. The answer is the pointer. Where the tenant’s policy has gates for the channel, only an admin may point it at a release that it has never named; back to one that it has, anybody who may move it, also in a freeze. Where the policy freezes the channel without its sinks, only an admin moves it forward while one of them is down.',
     tags: ['channels'],
     may: 'steer',
     params: ChannelParams,
@@ -215,7 +215,7 @@ function moveAnswer(
 function sinkDown({ sinks }: Extract<MoveAnswer, { kind: 'sinks_down' }>, channel: string): PointsmanError {
   const down = sinks.map(({ sink, why }) => ({ sink, why }));
   const words = down.map(({ sink, why }) => `"${sink}": ${why}`).join('; ');
-  const detail = `"${channel}" does not move without its sinks (${words}). An admin may move it all the same.`;
+  const detail = `"${channel}" does not move forward without its sinks (${words}). An admin may move it all the same.`;
   return new PointsmanError('sink_down', detail, { details: { sinks: down } });
 }
 

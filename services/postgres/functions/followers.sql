@@ -31,9 +31,8 @@ BEGIN
     over := over_quota(p_tenant, 'followers');
     IF over IS NOT NULL THEN
       -- Those that are forgotten on other channels make room.
-      DELETE FROM followers WHERE tenant = p_tenant AND (bundle, channel, follower) IN (
-        SELECT o.bundle, o.channel, o.follower FROM followers o
-        WHERE o.tenant = p_tenant AND o.seen_at < forgotten_before LIMIT 1000 FOR UPDATE SKIP LOCKED);
+      DELETE FROM followers WHERE tenant = p_tenant AND ctid = ANY (ARRAY(
+        SELECT o.ctid FROM followers o WHERE o.tenant = p_tenant AND o.seen_at < forgotten_before LIMIT 1000 FOR UPDATE SKIP LOCKED));
       IF NOT FOUND THEN RETURN over; END IF;
     END IF;
     -- A few at a time, always more than come: whoever is being heard again meanwhile is passed over. As an array, so that they are looked

@@ -42,8 +42,8 @@ BEGIN
   RETURN jsonb_build_object('kind', 'received', 'delivery', delivery_json(d));
 END $$;
 
--- Each delivery that comes takes a few with it whose time is over, so that nothing else has to. What it has set off keeps its key: were the
--- provider to deliver it once more even so, it would find the release that it made.
+-- Each delivery that comes deletes a few that ended long ago, so that nothing else has to. Of each bundle and channel, the published delivery
+-- of the latest push is kept for good: idempotency keys expire earlier, and an old delivery that is sent once more is compared with it.
 CREATE FUNCTION forget_deliveries(p_tenant text, p_hook text, p_before timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   gone text[];
@@ -52,6 +52,7 @@ BEGIN
     SELECT d.delivery FROM deliveries d
     WHERE d.tenant = p_tenant AND d.hook = p_hook AND d.updated_at < p_before AND d.state NOT IN ('received', 'fetching')
       AND NOT EXISTS (SELECT FROM releases r WHERE (r.tenant, r.bundle, r.version) = (d.tenant, d.bundle, d.version) AND r.status <> 'settled')
+      AND (d.version IS NULL OR overtaken_by(d) IS NOT NULL)
       AND NOT EXISTS (SELECT FROM commit_reports c WHERE (c.tenant, c.hook, c.delivery) = (d.tenant, d.hook, d.delivery) AND c.state = 'waiting')
     ORDER BY d.seq LIMIT 10 FOR UPDATE SKIP LOCKED) old;
   DELETE FROM commit_reports WHERE tenant = p_tenant AND hook = p_hook AND delivery = ANY (gone);

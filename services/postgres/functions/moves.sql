@@ -87,9 +87,10 @@ BEGIN
 END $$;
 
 -- By hand, only an admin goes around the gates of a channel. Anybody may take its pointer back to a release that it has named before, which
--- has passed the gates of its time: an incident must not wait for an approval, or for the end of a freeze. The policy is looked at under
--- the tenant's row lock, under which it is put, so that one that is put first is obeyed. Null when nothing is in the way.
-CREATE FUNCTION hand_bar(p_request jsonb, p_pointer pointers, p_version bigint, p_artifact text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- has passed the gates of its time: an incident must not wait for an approval, or for the end of a freeze. Required sinks that are down stop
+-- moves forward only. The policy is looked at under the tenant's row lock, under which it is put, so that one that is put first is obeyed.
+-- Null when nothing is in the way.
+CREATE FUNCTION hand_bar(p_request jsonb, p_pointer pointers, p_version bigint, p_artifact text, p_backwards boolean, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   latest bigint;
   names jsonb;
@@ -103,12 +104,13 @@ BEGIN
     PERFORM FROM moves WHERE (tenant, bundle, channel, to_version, to_digest) = (p_pointer.tenant, p_pointer.bundle, p_pointer.channel, p_version, p_artifact);
     IF NOT FOUND THEN RETURN jsonb_build_object('kind', 'gated', 'gates', names, 'policy', latest); END IF;
   END IF;
+  IF p_backwards THEN RETURN NULL; END IF;
   down := sink_bar(p_pointer.tenant, p_pointer.channel, p_at, make_interval(secs => (p_request->>'provenMs')::double precision / 1000));
   RETURN CASE WHEN down IS NOT NULL THEN jsonb_build_object('kind', 'sinks_down', 'sinks', down) END;
 END $$;
 
--- Promotes, or rolls back to what an earlier move of this pointer has named. A rollback passes a hold, which is against moves forward: the
--- hold of the first rollback must not keep the second from going further back.
+-- Promotes, or restores an earlier move of this pointer. A hold stops moves forward only: the hold of the first rollback must not stop the
+-- second from going further back. A request goes back when the move that it restores is earlier than the one that is in effect.
 CREATE FUNCTION move_by_hand(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   t text := p_request->>'tenant';
@@ -120,6 +122,8 @@ DECLARE
   m moves;
   artifact text;
   back bigint;
+  in_effect bigint;
+  backwards boolean;
   answer jsonb;
 BEGIN
   PERFORM FROM tenants WHERE tenant = t;
@@ -144,11 +148,13 @@ BEGIN
   -- Once more: the lock may have waited for this same request, brought here twice.
   answer := replay(t, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  IF p.hold_reason IS NOT NULL AND back IS NULL THEN RETURN jsonb_build_object('kind', 'held', 'reason', p.hold_reason); END IF;
+  SELECT coalesce(restores, generation) INTO in_effect FROM moves WHERE (tenant, bundle, channel, generation) = (t, b, c, p.generation);
+  backwards := coalesce(back < in_effect, false);
+  IF p.hold_reason IS NOT NULL AND NOT backwards THEN RETURN jsonb_build_object('kind', 'held', 'reason', p.hold_reason); END IF;
   IF (p_request->>'ifGeneration')::bigint <> p.generation THEN RETURN jsonb_build_object('kind', 'stale', 'pointer', pointer_json(p)); END IF;
   artifact := artifact_for(t, b, v, c);
   IF (p.version, p.digest) IS DISTINCT FROM (v, artifact) THEN
-    answer := hand_bar(p_request, p, v, artifact, p_at);
+    answer := hand_bar(p_request, p, v, artifact, backwards, p_at);
     IF answer IS NOT NULL THEN RETURN answer; END IF;
     m := put_move(p, 'hand', v, artifact, p_request->>'by', p_request->>'why', p_at, back);
     UPDATE moves SET announced_at = p_at WHERE (tenant, bundle, channel, generation) = (t, b, c, m.generation);

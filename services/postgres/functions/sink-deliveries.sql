@@ -104,7 +104,8 @@ CREATE FUNCTION put_stream(p_broker text, p_stream integer, p_failed jsonb, p_pr
 $$;
 
 -- The result of one step of the writer. `failed` is null when all that it tried has arrived; `whole` is false where only this tenant's events
--- are not taken, which shows that the broker is well. `provenMs` is when the try began. With `pause` nobody tries again by himself.
+-- are not taken. `provenMs` is when the try began, where the sink has answered, which shows that it is well; null otherwise. With `pause` nobody
+-- tries again by himself.
 CREATE FUNCTION record_delivery(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   k sinks := lock_sink(p_tenant, p_request->>'sink', (p_request->>'start')::bigint, p_at);
@@ -125,8 +126,8 @@ BEGIN
     paused_at = CASE WHEN why IS NULL THEN paused_at ELSE p_at END,
     pause_reason = coalesce(why, pause_reason)
   WHERE (tenant, sink) = (p_tenant, k.sink);
-  -- A step that sent nothing shows nothing of the broker.
-  IF k.kind <> 'webhook' AND (proven IS NOT NULL OR failed IS NOT NULL) THEN
+  -- A step that sent nothing shows nothing of the broker: its failure stays on record.
+  IF k.kind <> 'webhook' AND (proven IS NOT NULL OR (failed IS NOT NULL AND own IS NULL)) THEN
     PERFORM put_stream(k.kind, stream_of(p_tenant), CASE WHEN own IS NULL THEN failed END, proven);
   END IF;
   PERFORM put_attempts(p_tenant, k.sink, p_request->'attempts', (p_request->>'keep')::integer, p_at);

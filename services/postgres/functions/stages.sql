@@ -1,14 +1,22 @@
 -- One stage, begun and ended. Refused for a release that is closed, under its row's lock, as is every other forward step.
+-- Diagnostics are charged by what they add to those in the row, since a step may be repeated.
 CREATE FUNCTION record_stage(p_tenant text, p_bundle text, p_version bigint, p_stage text, p_state text, p_invocation text, p_began timestamptz, p_ended timestamptz, p_problems jsonb)
 RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  charged bigint;
 BEGIN
   UPDATE releases SET invocation_id = p_invocation
   WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND status = 'running' AND NOT closing;
   IF NOT FOUND THEN RETURN false; END IF;
+  SELECT diagnostics_bytes(diagnostics) INTO charged FROM stages WHERE (tenant, bundle, version, stage) = (p_tenant, p_bundle, p_version, p_stage::stage_name);
   PERFORM put_stage(p_tenant, p_bundle, p_version, p_stage, p_state, p_began, p_ended, p_problems);
-  IF p_problems <> '[]' THEN PERFORM charge_bytes(p_tenant, octet_length(p_problems::text), false); END IF;
+  PERFORM charge_bytes(p_tenant, diagnostics_bytes(p_problems) - coalesce(charged, 0), false);
   RETURN true;
 END $$;
+
+CREATE FUNCTION diagnostics_bytes(p_problems jsonb) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN p_problems = '[]' THEN 0 ELSE octet_length(p_problems::text) END
+$$;
 
 -- The validation and the compilation, with their blobs where these are few: one message for a small bundle, which most are. The content of a
 -- blob that is stored already is null.

@@ -90,15 +90,20 @@ CREATE FUNCTION sweep_sources(p_tenant text, p_most integer, OUT looked integer,
 DECLARE
   due text[];
   kept text[];
+  gone text[];
 BEGIN
   -- A transaction that admits a release of a source has it locked: skip it.
   due := ARRAY(SELECT digest FROM sources WHERE tenant = p_tenant AND check_at < now() ORDER BY check_at LIMIT p_most FOR UPDATE SKIP LOCKED);
   looked := cardinality(due);
   kept := ARRAY(SELECT d FROM unnest(due) d WHERE EXISTS (SELECT FROM releases r WHERE (r.tenant, r.source) = (p_tenant, d)));
   UPDATE sources SET check_at = NULL WHERE tenant = p_tenant AND digest = ANY (kept);
-  WITH gone AS (
-    DELETE FROM sources WHERE tenant = p_tenant AND digest = ANY (due) AND NOT digest = ANY (kept) RETURNING entries)
-  SELECT coalesce(sum(octet_length(entries::text)), 0)::bigint INTO freed FROM gone;
+  gone := ARRAY(SELECT d FROM unnest(due) d WHERE NOT d = ANY (kept));
+  -- The blobs may stay, for other sources: then nothing else deletes these rows. Whoever stores such a source again has locked it first
+  -- (touch_source), or waits for this transaction and then holds its blobs anew.
+  DELETE FROM blob_holders h USING sources s, jsonb_array_elements(s.entries) e
+  WHERE s.tenant = p_tenant AND s.digest = ANY (gone) AND (h.tenant, h.digest, h.holder) = (p_tenant, e->>'digest', s.digest);
+  WITH deleted AS (DELETE FROM sources WHERE tenant = p_tenant AND digest = ANY (gone) RETURNING entries)
+  SELECT coalesce(sum(octet_length(entries::text)), 0)::bigint INTO freed FROM deleted;
 END $$;
 
 CREATE FUNCTION sweep_blobs(p_tenant text, p_most integer, p_most_bytes bigint, OUT looked integer, OUT freed bigint) LANGUAGE plpgsql AS $$

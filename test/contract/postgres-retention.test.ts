@@ -1,0 +1,126 @@
+import { pino } from 'pino';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+import { digestOf } from '../../core/digest.ts';
+import { retentionLimits } from '../../core/storage-limits.ts';
+import { findBlob } from '../../services/postgres/blobs.ts';
+import { forgetAudit, forgetKeys } from '../../services/postgres/retention.ts';
+import { createToken, type NewToken } from '../../services/postgres/tokens.ts';
+import { sweepStorage } from '../../services/worker/sweep-storage.ts';
+import { contradictionsSeenBy } from '../support/record-check.ts';
+import {
+  admitRequest,
+  AT,
+  handRequest,
+  newTenant,
+  published,
+  putSource,
+  startStore,
+  type Store,
+} from '../support/store.ts';
+
+let store: Store;
+let tenant: string;
+beforeAll(async () => {
+  store = await startStore();
+});
+afterAll(() => store.stop());
+beforeEach(async () => {
+  tenant = await newTenant(store);
+});
+
+test('the content of one tenant that can not be swept keeps neither that of the others nor what has expired', async () => {
+  const other = await newTenant(store);
+  const lines: unknown[] = [];
+  await putSource(store, tenant, 'stuck');
+  await putSource(store, other, 'refused');
+  for (const table of ['sources', 'blobs'])
+    await store.owner.query(
+      `UPDATE pointsman.${table} SET check_at = now() - interval '1 minute' WHERE tenant = ANY ($1)`,
+      [[tenant, other]],
+    );
+  await published(store, { tenant: other, bundle: 'bundle', version: 1 });
+  // A row whose deletion the database refuses.
+  await store.owner.query(
+    'CREATE TABLE pointsman.in_the_way (tenant text, digest text, FOREIGN KEY (tenant, digest) REFERENCES pointsman.sources)',
+  );
+  try {
+    await store.owner.query(
+      'INSERT INTO pointsman.in_the_way SELECT tenant, digest FROM pointsman.sources WHERE tenant = $1',
+      [tenant],
+    );
+    const log = pino({ level: 'warn' }, { write: (line) => void lines.push(JSON.parse(line)) });
+    const clock = { now: () => AT + retentionLimits.keysMs + 1 };
+    await sweepStorage({ db: store.db, clock, auditMs: 0, log });
+  } finally {
+    await store.owner.query('DROP TABLE pointsman.in_the_way');
+  }
+  expect(lines).toMatchObject([{ tenant }]);
+  expect(await findBlob(store.db, tenant, digestOf('stuck'))).not.toBeNull();
+  expect(await findBlob(store.db, other, digestOf('refused'))).toBeNull();
+  expect((await store.owner.query('SELECT FROM pointsman.audit WHERE tenant = $1', [other])).rowCount).toBe(
+    0,
+  );
+});
+
+describe('an idempotency key', () => {
+  test('is kept for seven days, and names a new request afterwards', async () => {
+    await published(store, { tenant, bundle: 'bundle', version: 1 });
+    await published(store, { tenant, bundle: 'bundle', version: 2 });
+    const back = handRequest({ tenant, version: 1, idempotencyKey: 'back' });
+    expect(await store.moves.moveByHand(back)).toMatchObject({ kind: 'moved', replayed: false });
+    await forgetKeys(store.db, AT);
+    expect(await store.moves.moveByHand(back)).toMatchObject({ kind: 'moved', replayed: true });
+    while ((await forgetKeys(store.db, AT + 1)) > 0);
+    const other = { ...handRequest({ tenant, version: 2 }), idempotencyKey: 'back' };
+    expect(await store.moves.moveByHand(other)).toMatchObject({ kind: 'moved', replayed: false });
+  });
+
+  test('that has expired makes no second release of a step that is repeated', async () => {
+    const request = await admitRequest(store, { tenant, bundle: 'bundle', version: 1 });
+    expect(await store.admissions.admit(request)).toMatchObject({ kind: 'accepted', version: 1 });
+    while ((await forgetKeys(store.db, AT + 1)) > 0);
+    expect(await store.admissions.admit(request)).toEqual({ kind: 'accepted', version: 1, replayed: true });
+    // The same key for the next number is another request.
+    const next = await admitRequest(
+      store,
+      { tenant, bundle: 'bundle', version: 2 },
+      {
+        idempotencyKey: request.idempotencyKey,
+      },
+    );
+    expect(await store.admissions.admit(next)).toEqual({ kind: 'accepted', version: 2, replayed: false });
+  });
+
+  test('under which a token was made expires as well, and the token stays', async () => {
+    const request: NewToken = {
+      id: crypto.randomUUID(),
+      name: 'a',
+      tenant,
+      roles: ['viewer'],
+      sha256: digestOf(tenant).slice(7),
+      by: 'ann',
+      idempotencyKey: 'a key',
+      fingerprint: digestOf('a'),
+      requestId: 'x',
+      at: AT,
+    };
+    expect(await createToken(store.db, request)).toMatchObject({ kind: 'made' });
+    while ((await forgetKeys(store.db, AT + 1)) > 0);
+    const again = { ...request, id: crypto.randomUUID(), sha256: digestOf('b').slice(7) };
+    expect(await createToken(store.db, again)).toEqual({ kind: 'name_taken', id: request.id });
+    expect(await createToken(store.db, { ...again, name: 'b' })).toMatchObject({ kind: 'made' });
+  });
+});
+
+test('audit rows go when their time is over, oldest first and of all tenants; moves and releases stay', async () => {
+  const other = await newTenant(store);
+  for (const of of [tenant, other]) await published(store, { tenant: of, bundle: 'bundle', version: 1 });
+  const audited = async (of: string) =>
+    (await store.owner.query('SELECT FROM pointsman.audit WHERE tenant = $1', [of])).rowCount;
+  await forgetAudit(store.db, AT);
+  expect(await audited(tenant)).toBe(3);
+  while ((await forgetAudit(store.db, AT + 1)) > 0);
+  expect([await audited(tenant), await audited(other)]).toEqual([0, 0]);
+  expect(await contradictionsSeenBy(store.owner)).toEqual([]);
+});
