@@ -15,6 +15,7 @@ import {
   tell,
 } from '../support/asked-world.ts';
 import { accepted, newTenant, type PublishOptions, settled } from '../support/control-plane.ts';
+import { eventually } from '../support/eventually.ts';
 import { say, waitingGates } from '../support/gates.ts';
 import { contradictions } from '../support/record-check.ts';
 
@@ -114,7 +115,7 @@ describe('a check that is asked for', () => {
     expect(reason).toContain('169.254.169.254: calls to its address are not allowed');
   });
 
-  test('is asked once, however often its release looks at its gates and its worker dies', async () => {
+  test('is asked once, however often its release looks at its gates and its worker dies afterwards', async () => {
     const approval = { name: 'release' };
     const check = { name: 'e2e', url: world.address(path) };
     const gates = [{ approval }, { check }];
@@ -122,12 +123,30 @@ describe('a check that is asked for', () => {
     const version = await accepted(world.plane, tenant);
     await waitingGates(world.plane, tenant, 2);
     const [request] = await world.checks(path, 1);
+    // Until the answer is recorded, a worker that dies has to ask again.
+    const isRecorded = async () => (await effects(version))?.includes('check-request done');
+    await eventually(isRecorded, { what: 'the record that the check was asked for' });
     await world.plane.worker.kill();
     await say(world.plane, id(version), 'approve');
     await waitingGates(world.plane, tenant, 1);
     await tell(request!.callback.url, { conclusion: 'success' });
     expect((await end(version)).outcome).toBe('published');
     expect(await world.asked(path, 1)).toHaveLength(1);
+  });
+
+  test('is asked again where its worker died before the answer, under the same key and with the same address', async () => {
+    world.script(path, 'silence', { status: 202 });
+    const { version, request } = await checking();
+    await world.plane.worker.kill();
+    const asked = await world.asked(path, 2);
+    expect(new Set(asked.map(({ body }) => body)).size).toBe(1);
+    expect(new Set(asked.map(({ headers }) => headers['idempotency-key']))).toEqual(
+      new Set([`${tenant}:bundle:v${version}:check:e2e`]),
+    );
+    await tell(request.callback.url, { conclusion: 'success' });
+    expect((await end(version)).outcome).toBe('published');
+    expect(await world.asked(path, 2)).toHaveLength(2);
+    expect(await effects(version)).toEqual(['check-request done']);
   });
 
   test('that an admin has reported needs no answer any more', async () => {
