@@ -3,8 +3,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import { sinkLimits } from '../../core/distribution-limits.ts';
 import { releaseKey } from '../../core/identifiers.ts';
+import { type Broker, BROKERS } from '../../core/sink.ts';
 import type { ReleaseRecord } from '../../services/postgres/releases.ts';
-import { startRedis, type TestRedis } from '../support/brokers.ts';
+import { startRabbitmq, startRedis, type TestBroker } from '../support/brokers.ts';
 import { type ControlPlane, settled, startControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { type FreezingStream, freezingStream } from '../support/freezing-stream.ts';
@@ -16,18 +17,37 @@ import { skipWithout } from '../support/system-packages.ts';
 /** Two seconds and, for forty swaps on a machine that others keep busy, ten times as long. */
 const WOKEN_WITHIN_MS = 20_000;
 
-describe.skipIf(skipWithout('channels that freeze without Redis', ['redis-server']))('a channel', () => {
-  let broker: TestRedis;
+interface Kind {
+  readonly setting: string;
+  readonly package: 'redis-server' | 'rabbitmq-server';
+  readonly start: () => Promise<TestBroker>;
+}
+
+const KINDS: Record<Broker, Kind> = {
+  redis: { setting: 'REDIS_URL', package: 'redis-server', start: () => startRedis() },
+  rabbitmq: { setting: 'AMQP_URL', package: 'rabbitmq-server', start: startRabbitmq },
+};
+
+for (const kind of BROKERS) {
+  const skipped = skipWithout(`channels that freeze without ${kind}`, [KINDS[kind].package]);
+  describe.skipIf(skipped)(`a channel that freezes without ${kind}`, () => {
+    freezes(kind);
+  });
+}
+
+function freezes(kind: Broker): void {
+  const { setting, start } = KINDS[kind];
+  let broker: TestBroker;
   let proxy: SilentProxy;
   let plane: ControlPlane;
   let streams: Record<'one' | 'forty', FreezingStream>;
 
   beforeAll(async () => {
-    broker = await startRedis();
+    broker = await start();
     proxy = await startSilentProxy(broker.port);
     const url = broker.url.replace(`:${broker.port}`, `:${proxy.port}`);
-    plane = await startControlPlane({ workerEnv: () => Promise.resolve({ REDIS_URL: url }) });
-    streams = { one: await freezingStream(plane, 1), forty: await freezingStream(plane, 40) };
+    plane = await startControlPlane({ workerEnv: () => Promise.resolve({ [setting]: url }) });
+    streams = { one: await freezingStream(plane, kind, 1), forty: await freezingStream(plane, kind, 40) };
   });
   afterEach(async () => {
     expect(await contradictions(plane.postgres.ownerUrl)).toEqual([]);
@@ -59,7 +79,7 @@ describe.skipIf(skipWithout('channels that freeze without Redis', ['redis-server
   );
 
   test.each(cases)(
-    'that freezes makes no forward move later than five seconds after the last proof that its broker is well, and goes on with the first proof after that: a broker that %s, %s on its stream',
+    'makes no forward move later than five seconds after the last proof that its broker is well, and goes on with the first proof after that: a broker that %s, %s on its stream',
     async (_how, size, { begin, end }) => {
       const stream = streams[size];
       const { tenants } = stream;
@@ -78,7 +98,7 @@ describe.skipIf(skipWithout('channels that freeze without Redis', ['redis-server
         expect(proofs.filter((atMs) => atMs > outageMs)).toEqual([]);
         expect(withoutProof(await stream.moves(startedMs), proofs)).toEqual([]);
         for (const tenant of tenants)
-          expect((await sinkOf(plane, tenant, 'redis')).failures, tenant).toBeGreaterThan(0);
+          expect((await sinkOf(plane, tenant, kind)).failures, tenant).toBeGreaterThan(0);
       } finally {
         await end();
       }
@@ -95,7 +115,7 @@ describe.skipIf(skipWithout('channels that freeze without Redis', ['redis-server
       if (size === 'forty') expect(await woken(frozen)).toBeGreaterThan(0);
     },
   );
-});
+}
 
 /** Moves with no proof of health in the five seconds before them. */
 function withoutProof(moves: readonly { tenant: string; atMs: number }[], proofs: readonly number[]) {

@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 
-import { partitionOf } from '../../core/sink.ts';
+import { type Broker, partitionOf } from '../../core/sink.ts';
 import { findRelease, type ReleaseRecord } from '../../services/postgres/releases.ts';
 import { inParallel } from '../../services/follower/in-parallel.ts';
 import { createTenant } from '../../services/postgres/tenants.ts';
@@ -8,14 +8,14 @@ import { accepted, type ControlPlane } from './control-plane.ts';
 import { eventually } from './eventually.ts';
 import { deliveredTo, requireSinks, twoReleases } from './sink-world.ts';
 
-/** A partition of Redis whose tenants freeze without it, and the whole history of what proved that it is well. */
+/** A partition of a broker whose tenants freeze without it, and the whole history of what proved that it is well. */
 export interface FreezingStream {
   readonly tenants: readonly string[];
-  /** When each try began that Redis confirmed, in epoch milliseconds, oldest first. */
+  /** When each attempt began that the broker confirmed, in epoch milliseconds, oldest first. */
   proofs(): Promise<number[]>;
   /** When each pointer of these tenants moved since then. */
   moves(sinceMs: number): Promise<{ tenant: string; atMs: number }[]>;
-  /** Publishes for each tenant, and again, until a release of each waits for Redis; those releases. */
+  /** Publishes for each tenant, and again, until a release of each waits for the broker. Returns those releases. */
   publishUntilFrozen(): Promise<ReleaseRecord[]>;
   close(): Promise<void>;
 }
@@ -25,7 +25,11 @@ const AT_ONCE = 8;
 
 let streams = 0;
 
-export async function freezingStream(plane: ControlPlane, size: number): Promise<FreezingStream> {
+export async function freezingStream(
+  plane: ControlPlane,
+  broker: Broker,
+  size: number,
+): Promise<FreezingStream> {
   const owner = new Client({ connectionString: plane.postgres.ownerUrl });
   owner.on('error', () => undefined);
   await owner.connect();
@@ -34,10 +38,10 @@ export async function freezingStream(plane: ControlPlane, size: number): Promise
   const partition = partitionOf(tenants[0] ?? '');
   await inParallel(tenants, AT_ONCE, async (tenant) => {
     await createTenant(plane.db, tenant, 'test', Date.now());
-    await requireSinks(plane, tenant, 'freeze', ['redis']);
+    await requireSinks(plane, tenant, 'freeze', [broker]);
     await twoReleases(plane, tenant);
   });
-  for (const tenant of tenants) await deliveredTo(plane, tenant, 2, 'redis');
+  for (const tenant of tenants) await deliveredTo(plane, tenant, 2, broker);
   const epochMs = async (sql: string, values: unknown[]) => {
     const { rows } = await owner.query<{ tenant: string; at: Date }>(sql, values);
     return rows.map(({ tenant, at }) => ({ tenant, atMs: at.getTime() }));
@@ -45,8 +49,8 @@ export async function freezingStream(plane: ControlPlane, size: number): Promise
   return {
     tenants,
     async proofs() {
-      const sql = `SELECT '' AS tenant, at FROM proofs WHERE broker = 'redis' AND stream = $1 ORDER BY at`;
-      return (await epochMs(sql, [partition])).map(({ atMs }) => atMs);
+      const sql = `SELECT '' AS tenant, at FROM proofs WHERE broker = $1 AND stream = $2 ORDER BY at`;
+      return (await epochMs(sql, [broker, partition])).map(({ atMs }) => atMs);
     },
     moves: (sinceMs) =>
       epochMs(
