@@ -13,7 +13,7 @@ export interface FreezingStream {
   readonly tenants: readonly string[];
   /** When each attempt began that the broker confirmed, in epoch milliseconds, oldest first. */
   proofs(): Promise<number[]>;
-  /** When each pointer of these tenants moved since then. */
+  /** When the row of each move of these tenants was written since then, by the clock of the database. */
   moves(sinceMs: number): Promise<{ tenant: string; atMs: number }[]>;
   /** Publishes for each tenant, and again, until a release of each waits for the broker. Returns those releases. */
   publishUntilFrozen(): Promise<ReleaseRecord[]>;
@@ -53,10 +53,10 @@ export async function freezingStream(
       return (await epochMs(sql, [broker, partition])).map(({ atMs }) => atMs);
     },
     moves: (sinceMs) =>
-      epochMs(
-        'SELECT tenant, moved_at AS at FROM pointsman.moves WHERE tenant = ANY ($1) AND moved_at > $2 ORDER BY moved_at',
-        [tenants, new Date(sinceMs)],
-      ),
+      epochMs('SELECT tenant, at FROM written_moves WHERE tenant = ANY ($1) AND at > $2 ORDER BY at', [
+        tenants,
+        new Date(sinceMs),
+      ]),
     async publishUntilFrozen() {
       const frozen = new Map<string, ReleaseRecord>();
       await inParallel(tenants, AT_ONCE, async (tenant) => {
@@ -77,7 +77,7 @@ function namesOfOnePartition(prefix: string, size: number): string[] {
   return names;
 }
 
-/** The record has only the last proof of a partition. A trigger of the test's own keeps them all. */
+/** The record has only the last proof of a partition, and dates a move by its worker. Triggers of the test keep all proofs, and the time of each row. */
 async function keepProofs(owner: Client): Promise<void> {
   await owner.query(`
     CREATE TABLE IF NOT EXISTS proofs (broker text, stream integer, at timestamptz);
@@ -86,6 +86,13 @@ async function keepProofs(owner: Client): Promise<void> {
       IF NEW.proven_at IS NOT NULL THEN INSERT INTO proofs VALUES (NEW.broker, NEW.stream, NEW.proven_at); END IF;
       RETURN NULL;
     END $$;
+    CREATE TABLE IF NOT EXISTS written_moves (tenant text, at timestamptz);
+    CREATE OR REPLACE FUNCTION keep_move() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    BEGIN
+      INSERT INTO written_moves VALUES (NEW.tenant, clock_timestamp());
+      RETURN NULL;
+    END $$;
+    CREATE OR REPLACE TRIGGER keep_move AFTER INSERT ON pointsman.moves FOR EACH ROW EXECUTE FUNCTION keep_move();
     CREATE OR REPLACE TRIGGER keep_proof AFTER INSERT OR UPDATE OF proven_at ON pointsman.broker_streams
       FOR EACH ROW EXECUTE FUNCTION keep_proof()`);
 }
