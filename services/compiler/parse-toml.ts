@@ -4,18 +4,21 @@ import { documentLimits } from '../../core/limits.ts';
 import { pointerStep } from './json-pointer.ts';
 import type { Integers, ParsedText, Problem } from './parsed-document.ts';
 import { integerMessage } from './scan-json.ts';
-import { locateInToml } from './toml-places.ts';
+import { locatePlace, type Place } from './places.ts';
+import { scanToml } from './toml-places.ts';
 
 /**
- * Parses TOML 1.0. Dates and times become strings in their RFC 3339 spelling, since JSON has none. The library tells no places
- * of values, so that problems found after parsing are placed by a search for the key (see toml-places.ts).
+ * Parses TOML 1.0. Dates and times become strings in their RFC 3339 spelling, since JSON has none. The library reports no
+ * places of values, so that the places of problems found after parsing come from a second reading (see toml-places.ts).
  */
 export function parseToml(text: string, integers: Integers = 'exact'): ParsedText {
-  const locate = (pointer: string): number => locateInToml(text, pointer);
+  let root: Place | null = null;
+  const locate = (pointer: string, key = false): number =>
+    locatePlace((root ??= scanToml(text)), pointer, key);
   try {
     const table = parse(text, { integersAsBigInt: 'asNeeded', maxDepth: documentLimits.depth });
     const problems: Problem[] = [];
-    return { value: plain({ problems, integers }, table, '', 0), problems, locate };
+    return { value: plain({ problems, integers, locate }, table, '', 0), problems, locate };
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     return { value: null, problems: [problemOf(error, text)], locate };
@@ -40,6 +43,7 @@ function codeOf(message: string): string {
 interface Reading {
   readonly problems: Problem[];
   readonly integers: Integers;
+  readonly locate: ParsedText['locate'];
 }
 
 function plain(reading: Reading, value: unknown, pointer: string, depth: number): Json {
@@ -61,13 +65,22 @@ function plain(reading: Reading, value: unknown, pointer: string, depth: number)
   const object: { [key: string]: Json } = {};
   for (const [key, member] of Object.entries(value)) {
     const inner = pointer + pointerStep(key);
-    if (key === '__proto__') refuse(problems, inner, 'forbidden_key', 'the key "__proto__" is not allowed');
-    else object[key] = plain(reading, member, inner, depth + 1);
+    if (key === '__proto__') {
+      const message = 'the key "__proto__" is not allowed';
+      refuse(problems, inner, 'forbidden_key', message, reading.locate(inner, true));
+    } else object[key] = plain(reading, member, inner, depth + 1);
   }
   return object;
 }
 
-function refuse(problems: Problem[], pointer: string, code: string, message: string): null {
-  if (problems.length < documentLimits.diagnostics) problems.push({ pointer, code, message, offset: null });
+/** Without an offset the place is the value's. */
+function refuse(
+  problems: Problem[],
+  pointer: string,
+  code: string,
+  message: string,
+  offset: number | null = null,
+): null {
+  if (problems.length < documentLimits.diagnostics) problems.push({ pointer, code, message, offset });
   return null;
 }

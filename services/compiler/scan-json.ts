@@ -1,14 +1,15 @@
 import { documentLimits } from '../../core/limits.ts';
-import { pointerStep, pointerSteps } from './json-pointer.ts';
+import { pointerStep } from './json-pointer.ts';
 import type { Problem } from './parsed-document.ts';
-
-/** Where a value stands in the text, and everything inside it. */
-export interface Place {
-  readonly start: number;
-  /** Where its key begins; its own start when it has none. */
-  readonly keyStart: number;
-  readonly inside: Map<string, Place>;
-}
+import {
+  type ListPlace,
+  type MapPlace,
+  type Place,
+  placeOfList,
+  placeOfMap,
+  placeOfScalar,
+  setMember,
+} from './places.ts';
 
 interface Scan {
   readonly text: string;
@@ -21,11 +22,12 @@ class Unreadable extends Error {}
 
 /**
  * Reads JSON slowly, for its places and for all that the engine's parser keeps silent about: duplicate keys, lost digits, lone
- * surrogates, `__proto__`, depth. Only documents that have a problem come here.
+ * surrogates, `__proto__`, depth. Only documents that have a problem come here. `jsonc-parser` and `momoa`
+ * overflow the stack on a list nested 10,000 deep, and report none of these problems but the syntax, with coarser places.
  */
 export function scanJson(text: string): { root: Place; problems: readonly Problem[] } {
   const scan: Scan = { text, problems: [], at: 0 };
-  let root: Place = { start: 0, keyStart: 0, inside: new Map() };
+  let root: Place = placeOfScalar(0, 0);
   try {
     skipSpace(scan);
     root = scanValue(scan, '', 0, scan.at);
@@ -37,22 +39,8 @@ export function scanJson(text: string): { root: Place; problems: readonly Proble
   return { root, problems: scan.problems };
 }
 
-/** The offset of a pointer's value or key, or of the nearest parent that is there. */
-export function locatePlace(root: Place, pointer: string, key: boolean): number {
-  let place = root;
-  const steps = pointerSteps(pointer) ?? [];
-  for (const [depth, step] of steps.entries()) {
-    const next = place.inside.get(step);
-    if (!next) return place.start;
-    if (key && depth === steps.length - 1) return next.keyStart;
-    place = next;
-  }
-  return place.start;
-}
-
 function scanValue(scan: Scan, pointer: string, depth: number, keyStart: number): Place {
   const start = scan.at;
-  const place: Place = { start, keyStart, inside: new Map() };
   const open = scan.text[start];
   if (open === '{' || open === '[') {
     if (depth >= documentLimits.depth) {
@@ -60,16 +48,18 @@ function scanValue(scan: Scan, pointer: string, depth: number, keyStart: number)
       throw new Unreadable();
     }
     scan.at++;
-    if (open === '{') scanMembers(scan, pointer, depth, place);
-    else scanItems(scan, pointer, depth, place);
-  } else if (open === '"') checkString(scan, pointer, scanString(scan, pointer), start);
+    return open === '{'
+      ? scanMembers(scan, pointer, depth, placeOfMap(start, keyStart))
+      : scanItems(scan, pointer, depth, placeOfList(start, keyStart));
+  }
+  if (open === '"') checkString(scan, pointer, scanString(scan, pointer), start);
   else scanPlain(scan, pointer);
-  return place;
+  return placeOfScalar(start, keyStart);
 }
 
-function scanMembers(scan: Scan, pointer: string, depth: number, place: Place): void {
+function scanMembers(scan: Scan, pointer: string, depth: number, place: MapPlace): Place {
   skipSpace(scan);
-  if (take(scan, '}')) return;
+  if (take(scan, '}')) return place;
   do {
     skipSpace(scan);
     const keyStart = scan.at;
@@ -80,27 +70,28 @@ function scanMembers(scan: Scan, pointer: string, depth: number, place: Place): 
     skipSpace(scan);
     if (!take(scan, ':')) fail(scan, inner, 'a ":" is expected after the key');
     skipSpace(scan);
-    place.inside.set(key, scanValue(scan, inner, depth + 1, keyStart));
+    setMember(place, key, scanValue(scan, inner, depth + 1, keyStart));
     skipSpace(scan);
   } while (take(scan, ','));
   if (!take(scan, '}')) fail(scan, pointer, 'a "," or "}" is expected here');
+  return place;
 }
 
-function scanItems(scan: Scan, pointer: string, depth: number, place: Place): void {
+function scanItems(scan: Scan, pointer: string, depth: number, place: ListPlace): Place {
   skipSpace(scan);
-  if (take(scan, ']')) return;
-  let index = 0;
+  if (take(scan, ']')) return place;
   do {
     skipSpace(scan);
-    place.inside.set(String(index), scanValue(scan, pointer + pointerStep(index), depth + 1, scan.at));
-    index++;
+    const inner = pointer + pointerStep(place.items.length);
+    place.items.push(scanValue(scan, inner, depth + 1, scan.at));
     skipSpace(scan);
   } while (take(scan, ','));
   if (!take(scan, ']')) fail(scan, pointer, 'a "," or "]" is expected here');
+  return place;
 }
 
-function checkKey(scan: Scan, pointer: string, key: string, at: number, place: Place): void {
-  if (place.inside.has(key))
+function checkKey(scan: Scan, pointer: string, key: string, at: number, place: MapPlace): void {
+  if (place.members.has(key))
     report(scan, pointer, 'duplicate_key', `the key ${JSON.stringify(key)} is here twice`, at);
   if (key === '__proto__') report(scan, pointer, 'forbidden_key', 'the key "__proto__" is not allowed', at);
   checkString(scan, pointer, key, at);
@@ -111,12 +102,15 @@ function checkString(scan: Scan, pointer: string, value: string, at: number): vo
     report(scan, pointer, 'lone_surrogate', 'the string has half a surrogate pair', at);
 }
 
+/** Piece by piece: one regular expression for the whole string would need a stack as long as the string. */
 function scanString(scan: Scan, pointer: string): string {
-  const string = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y; // eslint-disable-line no-control-regex -- JSON's grammar
-  const source = match(scan, string);
-  if (source !== null) return JSON.parse(source) as string;
-  const good = match(scan, /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*/y); // eslint-disable-line no-control-regex -- as above
-  if (good === null || scan.at >= scan.text.length) return fail(scan, pointer, 'the string is not closed');
+  const start = scan.at;
+  take(scan, '"');
+  do
+    match(scan, /[^"\\\u0000-\u001f]*/y); // eslint-disable-line no-control-regex -- JSON's grammar
+  while (match(scan, /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y) !== null);
+  if (take(scan, '"')) return JSON.parse(scan.text.slice(start, scan.at)) as string;
+  if (scan.at >= scan.text.length) return fail(scan, pointer, 'the string is not closed');
   return fail(
     scan,
     pointer,

@@ -58,7 +58,7 @@ describe('each of these is one clear diagnostic at its place, and neither a cras
       'an integer that would lose digits, in TOML',
       'a.toml',
       'a = 1\n\nb = 9007199254740993',
-      '3:1 integer_out_of_range /b',
+      '3:5 integer_out_of_range /b',
     ],
     ['a lone surrogate', 'a.json', '{"a": "\\ud800"}', '1:7 lone_surrogate /a'],
     ['a lone surrogate as a key', 'a.json', '{"\\udc00": 1}', '1:2 lone_surrogate /\udc00'],
@@ -91,13 +91,13 @@ describe('each of these is one clear diagnostic at its place, and neither a cras
     ['a bad indentation', 'a.yaml', 'a:\n  b: 1\n c: 2', '3:1 yaml_bad_indent'],
     ['a tab as indentation', 'a.yaml', 'a:\n\tb: 1', '2:1 yaml_tab_as_indent'],
     ['a duplicate key in TOML', 'a.toml', 'a = 1\na = 2', '2:1 duplicate_key'],
-    ['a TOML infinity', 'a.toml', '[x.y]\nb = 1\na = -inf', '3:1 number_not_finite /x/y/a'],
+    ['a TOML infinity', 'a.toml', '[x.y]\nb = 1\na = -inf', '3:5 number_not_finite /x/y/a'],
     ['TOML lists nested too deeply', 'a.toml', `a = ${nested('[', ']')}`, '1:205 too_deep'],
     [
       'TOML tables nested too deeply',
       'a.toml',
       `a${'.a'.repeat(deep)} = 1`,
-      `1:1 too_deep ${'/a'.repeat(200)}`,
+      `1:399 too_deep ${'/a'.repeat(200)}`,
     ],
     ['TOML that is not', 'a.toml', 'a = 1\nb = ?', '2:5 toml_syntax'],
   ])('%s', async (_what, path, content, problem) => {
@@ -180,7 +180,7 @@ test('all problems of all files are reported, in the order of their places', asy
     'b.json:1:8 duplicate_key /a',
     'b.json:1:18 number_not_finite /b',
     'b.json:1:28 lone_surrogate /c',
-    'c.toml:1:1 number_not_finite /x',
+    'c.toml:1:5 number_not_finite /x',
   ]);
 });
 
