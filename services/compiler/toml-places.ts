@@ -1,5 +1,8 @@
 import { pointerSteps } from './json-pointer.ts';
 
+/** Of a line, from its first letter: a key or header that is longer is not looked at. Regular expressions and joined names stay short. */
+const LINE_CHARS = 300;
+
 /**
  * Best effort: the line whose table header and key spell most of the pointer. It reads line by line and knows headers, arrays of
  * tables and dotted or quoted keys, but not the inside of inline tables, lists and multi-line strings: what is in there is placed
@@ -8,28 +11,38 @@ import { pointerSteps } from './json-pointer.ts';
 export function locateInToml(text: string, pointer: string): number {
   const wanted = pointerSteps(pointer) ?? [];
   const tableCounts = new Map<string, number>();
-  let table: string[] = [];
+  let table = { steps: 0, leadsThere: true };
   let best = { offset: 0, steps: 0 };
-  for (const match of text.matchAll(/^([ \t]*)(.*)$/gm)) {
-    const line = match[2] ?? '';
-    const offset = match.index + (match[1]?.length ?? 0);
+  for (let start = 0; start < text.length && best.steps < wanted.length; start = endOfLine(text, start)) {
+    const offset = afterBlanks(text, start);
+    const line = text.slice(offset, Math.min(offset + LINE_CHARS, endOfLine(text, start)));
     const header = /^(\[\[?)([^[\]]+)\]/.exec(line);
-    let path: string[];
-    if (header) {
-      table = withIndexes(keyParts(header[2] ?? ''), header[1] === '[[', tableCounts);
-      path = table;
-    } else {
-      const key =
-        /^((?:[\w-]+|"(?:[^"\\]|\\.)*"|'[^']*')(?:[ \t]*\.[ \t]*(?:[\w-]+|"(?:[^"\\]|\\.)*"|'[^']*'))*)[ \t]*=/.exec(
-          line,
-        );
-      if (!key) continue;
-      path = [...table, ...keyParts(key[1] ?? '')];
-    }
-    const steps = path.every((step, depth) => wanted[depth] === step) ? path.length : 0;
-    if (steps > best.steps) best = { offset, steps };
+    const key = header === null && table.leadsThere ? KEY.exec(line) : null;
+    if (header === null && key === null) continue;
+    const before = header === null ? table.steps : 0;
+    const parts = keyParts(header?.[2] ?? key?.[1] ?? '');
+    const path = header === null ? parts : withIndexes(parts, header[1] === '[[', tableCounts);
+    const leadsThere = path.every((step, depth) => wanted[before + depth] === step);
+    const steps = before + path.length;
+    if (header !== null) table = { steps, leadsThere };
+    if (leadsThere && steps > best.steps) best = { offset, steps };
   }
   return best.offset;
+}
+
+const KEY =
+  /^((?:[\w-]+|"(?:[^"\\]|\\.)*"|'[^']*')(?:[ \t]*\.[ \t]*(?:[\w-]+|"(?:[^"\\]|\\.)*"|'[^']*'))*)[ \t]*=/;
+
+/** Where the next line begins. */
+function endOfLine(text: string, start: number): number {
+  const end = text.indexOf('\n', start);
+  return end === -1 ? text.length : end + 1;
+}
+
+function afterBlanks(text: string, start: number): number {
+  let at = start;
+  while (text[at] === ' ' || text[at] === '\t') at++;
+  return at;
 }
 
 /** A header names arrays of tables without their index: the one that was opened last is meant (TOML 1.0, "Array of Tables"). */

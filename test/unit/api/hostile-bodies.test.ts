@@ -1,3 +1,4 @@
+import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { sourceBodyLimits } from '../../../services/api/limits.ts';
@@ -19,10 +20,8 @@ const MB = 1_000_000;
 let reader: ReadingThread<SourceBodyTask, SourceBody>;
 
 beforeAll(() => {
-  reader = startReadingThread(threadFile('source-body-thread', MODULE), {
-    ...sourceBodyLimits,
-    heapMiB: HEAP_MIB,
-  });
+  const limits = { ...sourceBodyLimits, heapMiB: HEAP_MIB };
+  reader = startReadingThread(threadFile('source-body-thread', MODULE), limits, pino({ level: 'silent' }));
 });
 afterAll(() => reader.close());
 
@@ -34,4 +33,23 @@ test('the place of a problem behind twenty million line breaks is told, by a thr
     kind: 'malformed',
     errors: [{ line: 20 * MB + 1, column: 1 }],
   });
+});
+
+const MIB = 1024 * 1024;
+
+/** What a file of the largest size that is allowed becomes in base64. */
+const LARGEST = 'k'.repeat(Math.ceil((8 * MIB) / 3) * 4);
+
+test.each([
+  [
+    'a key that is there twice',
+    `{"files":{"a":{"base64":"${LARGEST}"}},"message":"","message":""}`,
+    '/message',
+  ],
+  ['an integer that would lose digits', `{"files":{"a":{"base64":"${LARGEST}"}},"n":9007199254740993}`, '/n'],
+  ['half a character at its end', `{"files":{"a":"${LARGEST}\\ud800"}}`, '/files/a'],
+  ['an end that was cut off', `{"files":{"a":"${LARGEST}`, '/files/a'],
+  ['a line that is not escaped', `{"files":{"a":"${LARGEST}\n"}}`, '/files/a'],
+])('a body with the largest file and %s is malformed, like a small one', async (_what, json, pointer) => {
+  expect(await read(json)).toMatchObject({ kind: 'malformed', errors: [{ in: 'body', pointer, line: 1 }] });
 });
