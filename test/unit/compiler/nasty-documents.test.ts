@@ -212,3 +212,13 @@ test('a key of half a megabyte over two hundred mistakes makes a short answer', 
   expect(result.kind).toBe('invalid');
   expect(JSON.stringify(result).length).toBeLessThan(512 * 1024);
 });
+
+test.each([
+  ['dots and words', 'a.'.repeat(2 ** 21)],
+  ['a header and a million keys', `[${'a.'.repeat(2 ** 19)}a]\n${'a=1\n'.repeat(2 ** 19)}`],
+])('a text of four megabytes in TOML that looks like %s hides no place', async (_what, text) => {
+  const lines = text.split('\n').length;
+  expect(await problemsOf({ 'a.toml': `a = """\n${text}"""\nb = nan` })).toEqual([
+    `a.toml:${lines + 2}:1 number_not_finite /b`,
+  ]);
+});
