@@ -3,7 +3,7 @@ import { documentLimits } from '../../core/limits.ts';
 import { isList } from './json-pointer.ts';
 import { closingQuote, locatePlace } from './places.ts';
 import { scanJson } from './scan-json.ts';
-import type { Integers, ParsedText, Problem } from './parsed-document.ts';
+import type { Integers, ParsedText } from './parsed-document.ts';
 
 /**
  * Parses JSON (RFC 8259) as strictly as I-JSON (RFC 7493) wants it. The engine's parser is ten times faster than anything written
@@ -12,25 +12,20 @@ import type { Integers, ParsedText, Problem } from './parsed-document.ts';
  */
 export function parseJson(text: string, integers: Integers = 'exact'): ParsedText {
   let scanned: ReturnType<typeof scanJson> | null = null;
-  const scan = (): ReturnType<typeof scanJson> => (scanned ??= scanJson(text));
+  const scan = (): ReturnType<typeof scanJson> => (scanned ??= scanJson(text, integers));
   const locate = (pointer: string, key = false): number => locatePlace(scan().root, pointer, key);
-  const problemsOf = (): readonly Problem[] => without(integers, scan().problems);
   let value: Json;
   try {
     value = JSON.parse(text) as Json;
   } catch (error) {
-    const problems = problemsOf();
+    const { problems } = scan();
     if (problems.length > 0) return { value: null, problems, locate };
     const message = error instanceof Error ? error.message : 'not JSON';
     return { value: null, problems: [{ pointer: '', code: 'json_syntax', message, offset: 0 }], locate };
   }
   const members = countIfHarmless(value, 0);
   if (members >= 0 && members === countColons(text)) return { value, problems: [], locate };
-  return { value, problems: problemsOf(), locate };
-}
-
-function without(integers: Integers, problems: readonly Problem[]): readonly Problem[] {
-  return integers === 'exact' ? problems : problems.filter(({ code }) => code !== 'integer_out_of_range');
+  return { value, problems: scan().problems, locate };
 }
 
 /** How many members all objects have together, or -1 when some value needs a closer look. */

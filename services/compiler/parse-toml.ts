@@ -18,7 +18,7 @@ export function parseToml(text: string, integers: Integers = 'exact'): ParsedTex
   try {
     const table = parse(text, { integersAsBigInt: 'asNeeded', maxDepth: documentLimits.depth });
     const problems: Problem[] = [];
-    return { value: plain({ problems, integers, locate }, table, '', 0), problems, locate };
+    return { value: plain({ text, problems, integers, locate }, table, '', 0), problems, locate };
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     return { value: null, problems: [problemOf(error, text)], locate };
@@ -41,6 +41,7 @@ function codeOf(message: string): string {
 }
 
 interface Reading {
+  readonly text: string;
   readonly problems: Problem[];
   readonly integers: Integers;
   readonly locate: ParsedText['locate'];
@@ -54,7 +55,7 @@ function plain(reading: Reading, value: unknown, pointer: string, depth: number)
   if (typeof value === 'bigint' && reading.integers === 'nearest') return Number(value);
   if (typeof value === 'bigint')
     return refuse(problems, pointer, 'integer_out_of_range', integerMessage(String(value)));
-  if (value instanceof TomlDate) return value.toISOString();
+  if (value instanceof TomlDate) return dateText(reading, value, pointer);
   if (typeof value !== 'object' || value === null) return value as Json;
   if (depth >= documentLimits.depth) {
     return refuse(problems, pointer, 'too_deep', `maps and lists may be nested ${documentLimits.depth} deep`);
@@ -83,4 +84,36 @@ function refuse(
 ): null {
   if (problems.length < documentLimits.diagnostics) problems.push({ pointer, code, message, offset });
   return null;
+}
+
+/** More than any date and time of TOML has. */
+const DATE_CHARS = 80;
+
+/**
+ * A date in its RFC 3339 spelling. The library takes a day that the month does not have for one of the next month, and drops digits of a second
+ * past the third; both would publish another value than the document has.
+ */
+function dateText({ text, problems, locate }: Reading, date: TomlDate, pointer: string): Json {
+  const start = locate(pointer);
+  const spelling = text.slice(start, start + DATE_CHARS);
+  const [, year, month, day] = /^(\d{4})-(\d{2})-(\d{2})/.exec(spelling) ?? [];
+  if (year !== undefined && Number(day) > daysIn(Number(year), Number(month))) {
+    return refuse(
+      problems,
+      pointer,
+      'toml_syntax',
+      `${year}-${month}-${day} is not a date: the month has fewer days`,
+    );
+  }
+  const [, digits = ''] = /^[\d:Tt -]*\.(\d+)/.exec(spelling) ?? [];
+  if (/^\d{3}\d*[1-9]/.test(digits)) {
+    const message =
+      'a time keeps three digits of a second, and the others would be lost; write it as a string';
+    return refuse(problems, pointer, 'time_out_of_range', message);
+  }
+  return date.toISOString();
+}
+
+function daysIn(year: number, month: number): number {
+  return new Date(Date.UTC(year, month, 0)).getUTCDate();
 }

@@ -1,6 +1,6 @@
 import { documentLimits } from '../../core/limits.ts';
 import { pointerStep } from './json-pointer.ts';
-import type { Problem } from './parsed-document.ts';
+import type { Integers, Problem } from './parsed-document.ts';
 import {
   type ListPlace,
   type MapPlace,
@@ -13,6 +13,7 @@ import {
 
 interface Scan {
   readonly text: string;
+  readonly integers: Integers;
   readonly problems: Problem[];
   at: number;
 }
@@ -25,8 +26,11 @@ class Unreadable extends Error {}
  * surrogates, `__proto__`, depth. Only documents that have a problem come here. `jsonc-parser` and `momoa`
  * overflow the stack on a list nested 10,000 deep, and report none of these problems but the syntax, with coarser places.
  */
-export function scanJson(text: string): { root: Place; problems: readonly Problem[] } {
-  const scan: Scan = { text, problems: [], at: 0 };
+export function scanJson(
+  text: string,
+  integers: Integers = 'exact',
+): { root: Place; problems: readonly Problem[] } {
+  const scan: Scan = { text, integers, problems: [], at: 0 };
   let root: Place = placeOfScalar(0, 0);
   try {
     skipSpace(scan);
@@ -159,7 +163,11 @@ function scanPlain(scan: Scan, pointer: string): void {
       `${number.slice(0, 40)} is larger than any number that survives`,
       start,
     );
-  } else if (/^-?[0-9]+$/.test(number) && !Number.isSafeInteger(Number(number))) {
+  } else if (
+    scan.integers === 'exact' &&
+    /^-?[0-9]+$/.test(number) &&
+    !Number.isSafeInteger(Number(number))
+  ) {
     report(scan, pointer, 'integer_out_of_range', integerMessage(number), start);
   }
 }

@@ -30,6 +30,19 @@ describe('each of these is one clear diagnostic at its place, and neither a cras
       '{"a":1,"\\u0061":2}',
       '1:8 duplicate_key /a',
     ],
+    ['a day that the month does not have in TOML', 'a.toml', 'a = 2024-02-30', '1:5 toml_syntax /a'],
+    [
+      'a 29th of February of a common year in TOML',
+      'a.toml',
+      'a = [2023-02-29T00:00:00Z]',
+      '1:6 toml_syntax /a/0',
+    ],
+    [
+      'digits of a second that would be lost in TOML',
+      'a.toml',
+      'a = 12:00:00.123456',
+      '1:5 time_out_of_range /a',
+    ],
     ['JSON nested too deeply', 'a.json', nested('[', ']'), `1:201 too_deep ${'/0'.repeat(200)}`],
     ['JSON maps nested too deeply', 'a.json', '{"a":'.repeat(deep), `1:1001 too_deep ${'/a'.repeat(200)}`],
     ['JSON with a tab inside a string', 'a.json', '{\n\t"a": "x\ty"\n}', '2:9 json_syntax /a'],
@@ -219,6 +232,6 @@ test.each([
 ])('a text of four megabytes in TOML that looks like %s hides no place', async (_what, text) => {
   const lines = text.split('\n').length;
   expect(await problemsOf({ 'a.toml': `a = """\n${text}"""\nb = nan` })).toEqual([
-    `a.toml:${lines + 2}:1 number_not_finite /b`,
+    `a.toml:${lines + 2}:5 number_not_finite /b`,
   ]);
 });
