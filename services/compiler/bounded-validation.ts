@@ -1,7 +1,6 @@
 import { _ } from 'ajv';
-import type { DataValidateFunction } from 'ajv/dist/types/index.js';
 import type { KeywordCxt, KeywordDefinition, SchemaValidateFunction } from 'ajv';
-import type { RegExpEngine } from 'ajv/dist/types/index.js';
+import type { DataValidateFunction, RegExpEngine } from 'ajv/dist/types/index.js';
 
 import { canonicalJson } from '../../core/canonical-json.ts';
 import type { Json } from '../../core/canonical-json.ts';

@@ -22,15 +22,11 @@ export function longChainAt(text: string): number | null {
     if (end !== undefined) links = 0;
     // A template may have the one before it as its tag.
     if ((link ?? template) !== undefined && ++links > moduleLimits.chain) return token.index;
-    const inside = substitutions.at(-1);
-    const closes = end === '}' && inside === 0;
-    if (closes) substitutions.pop();
-    if (template !== undefined || closes) {
+    if (template !== undefined || closesSubstitution(substitutions, end)) {
       const { next, opens } = templateText(text, TOKEN.lastIndex);
       if (opens) substitutions.push(0);
       TOKEN.lastIndex = next;
-    } else if (inside !== undefined && end === '{') substitutions.push(substitutions.pop()! + 1);
-    else if (inside !== undefined && end === '}') substitutions.push(substitutions.pop()! - 1);
+    }
   }
   return null;
 }
@@ -44,4 +40,14 @@ function templateText(text: string, start: number): { next: number; opens: boole
     else if (character === '$' && text[at + 1] === '{') return { next: at + 2, opens: true };
   }
   return { next: text.length, opens: false };
+}
+
+/** Counts a brace inside of the innermost `${`. True for the one that closes it, which is then taken off. */
+function closesSubstitution(substitutions: number[], end: string | undefined): boolean {
+  const inside = substitutions.pop();
+  if (inside === undefined) return false;
+  if (end === '}' && inside === 0) return true;
+  const change = (end === '{' ? 1 : 0) - (end === '}' ? 1 : 0);
+  substitutions.push(inside + change);
+  return false;
 }
