@@ -34,7 +34,7 @@ import {
 } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
-import { queueGauges } from './queue-gauges.ts';
+import { addQueueGauges } from './queue-gauges.ts';
 import { readinessOf } from './readiness.ts';
 import { releaseWorkflows } from './release-workflow.ts';
 import { router } from './router.ts';
@@ -211,8 +211,8 @@ function partsOf({
     workflows: releaseWorkflows(ingress),
     deliveries: deliveryWorkflows(ingress),
     secrets: secretKeys === null ? null : secretBox(secretKeys),
-    sources: startSourceReader(),
-    payloads: startDeliveryReader(),
+    sources: startSourceReader(log),
+    payloads: startDeliveryReader(log),
     acknowledgements: new TokenBuckets(acknowledgementRate),
     metrics: metricsOf({ db, compiler, bodies, responses, pointers, releases, feeds }, queueDepths),
     readiness: readinessOf(db, restateIngressUrl, ingress),
@@ -281,6 +281,6 @@ function metricsOf(
     async () => (await lines())?.storedBytes ?? null,
   );
   metrics.gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
-  if (queueDepths !== null) metrics.source(() => queueGauges(queueDepths));
+  if (queueDepths !== null) addQueueGauges(metrics, queueDepths);
   return metrics;
 }

@@ -133,8 +133,11 @@ export const sourceBodyLimits = {
   queuedPerTenant: 50,
   /** Heap of that thread: 48 MiB of JSON are at most 96 MiB of text and as much again in strings. Contents are not on the heap. */
   heapMiB: 512,
-  /** One body, from when the thread begins with it. The largest takes two seconds; past this the thread is ended. */
-  timeoutMs: 30 * second,
+  /**
+   * One body, from when the thread begins with it; past this the thread is ended. The largest takes less than two seconds, whatever is in
+   * it, and three to four while others want both cores. Every other body of the lane waits meanwhile.
+   */
+  timeoutMs: 10 * second,
   /** JSON bodies up to this size have a thread of their own, and never wait behind an archive: it takes some ten milliseconds. */
   smallJsonBytes: MiB,
   /** Nesting of a request's JSON. The deepest that is accepted has 3; the engine's parser needs memory for each level. */

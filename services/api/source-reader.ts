@@ -1,3 +1,5 @@
+import type { Logger } from 'pino';
+
 import { type ReadingThread, startReadingThread, threadFile } from '../source-archive/reading-thread.ts';
 import { smallBodyThread, sourceBodyLimits } from './limits.ts';
 import type { SourceBody } from './source-body.ts';
@@ -10,10 +12,10 @@ export type SourceReader = ReadingThread<SourceBodyTask, SourceBody>;
  * Two lanes, each with a thread and a fair queue. Small JSON bodies have one of their own, because a small body can not become large: an
  * archive of a few kilobytes may unpack to 32 MiB.
  */
-export function startSourceReader(): SourceReader {
+export function startSourceReader(log: Pick<Logger, 'error'>): SourceReader {
   const file = threadFile('source-body-thread', import.meta.url);
-  const small = startReadingThread<SourceBodyTask, SourceBody>(file, smallBodyThread);
-  const any = startReadingThread<SourceBodyTask, SourceBody>(file, sourceBodyLimits);
+  const small = startReadingThread<SourceBodyTask, SourceBody>(file, smallBodyThread, log);
+  const any = startReadingThread<SourceBodyTask, SourceBody>(file, sourceBodyLimits, log);
   return {
     read: (tenant, task) => (isSmall(task) ? small : any).read(tenant, task),
     async close() {

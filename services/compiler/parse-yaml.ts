@@ -48,7 +48,8 @@ function refused(problem: Problem): ParsedText {
 function readableUntil({ errors, directives }: Document.Parsed | Document): number {
   if ((directives?.yaml.version ?? '1.2') !== '1.2') return 0;
   const inForm = errors.filter(({ code }) => !INSIDE_ONE_VALUE.has(code)).map(({ pos }) => pos[0]);
-  return Math.min(Number.POSITIVE_INFINITY, ...inForm);
+  // Not as arguments of Math.min: there may be more of them than a call takes.
+  return inForm.reduce((first, at) => Math.min(first, at), Number.POSITIVE_INFINITY);
 }
 
 const INSIDE_ONE_VALUE: ReadonlySet<string> = new Set<ErrorCode>([

@@ -1,3 +1,5 @@
+import type { Logger } from 'pino';
+
 import { type ReadingThread, startReadingThread, threadFile } from '../source-archive/reading-thread.ts';
 import type { DeliveryTask, JudgedDelivery } from './delivery-thread.ts';
 import { deliveryReaderLimits } from './limits.ts';
@@ -8,6 +10,11 @@ import { deliveryReaderLimits } from './limits.ts';
  */
 export type DeliveryReader = ReadingThread<DeliveryTask, JudgedDelivery>;
 
-export function startDeliveryReader(): DeliveryReader {
-  return startReadingThread(threadFile('delivery-thread', import.meta.url), deliveryReaderLimits, 'payload');
+export function startDeliveryReader(log: Pick<Logger, 'error'>): DeliveryReader {
+  return startReadingThread(
+    threadFile('delivery-thread', import.meta.url),
+    deliveryReaderLimits,
+    log,
+    'payload',
+  );
 }

@@ -23,7 +23,7 @@ export const rabbitLimits = {
   heartbeatSeconds: 10,
   /** Messages that wait for their confirm. Each is at most some tens of KiB; a broker that is this far behind is not helped by more. */
   inFlight: 256,
-  /** Queues remembered as declared. Past it all are declared again, which costs a millisecond each. */
+  /** Queues remembered as declared. Past it the one that was used longest ago is declared again, which costs a millisecond. */
   declaredQueues: 1_000,
   /** A goodbye, after which the socket is closed anyway. */
   closeMs: second,

@@ -1,4 +1,5 @@
 import { Piscina } from 'piscina';
+import type { Logger } from 'pino';
 
 import { PointsmanError } from '../../core/errors.ts';
 import { fairQueue, type FairQueueLimits } from '../compiler/fair-queue.ts';
@@ -13,7 +14,7 @@ export interface ReadingThreadLimits extends FairQueueLimits {
 export interface ReadingThread<T, R> {
   /**
    * Takes the bytes over. Tenants take turns. Throws `busy` when too many tasks wait, of all or of that tenant, and `too_large` for a
-   * task that exhausts the thread's memory or time.
+   * task that exhausts the thread's memory or time, or the engine's stack or length of a string.
    */
   read(tenant: string, task: T): Promise<R>;
   close(): Promise<void>;
@@ -21,11 +22,13 @@ export interface ReadingThread<T, R> {
 
 /**
  * @param file the thread's own module, which exports `readInThread`
+ * @param log gets the defects of reading, which its caller is not told
  * @param what is read, in the words of the refusals
  */
 export function startReadingThread<T extends { readonly bytes: Uint8Array<ArrayBuffer> }, R>(
   file: URL,
   limits: ReadingThreadLimits,
+  log: Pick<Logger, 'error'>,
   what = 'source',
 ): ReadingThread<T, R> {
   const pool = new Piscina<T, R>({
@@ -47,7 +50,10 @@ export function startReadingThread<T extends { readonly bytes: Uint8Array<ArrayB
     try {
       return { result: await pool.run(task, { transferList: [task.bytes.buffer], signal }) };
     } catch (cause) {
-      if (!signal.aborted && !isOutOfMemory(cause)) throw cause;
+      // Of the engine: a recursion, a regular expression or a string that the text made too large. Another text is read all the same.
+      const isDefect = cause instanceof RangeError;
+      if (isDefect) log.error({ err: cause, what }, 'a defect of reading, which a sender has found');
+      if (!signal.aborted && !isOutOfMemory(cause) && !isDefect) throw cause;
       const detail = `Reading the ${what} took more time or memory than a ${what} may take.`;
       throw new PointsmanError('too_large', detail, { cause });
     }

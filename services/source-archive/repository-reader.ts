@@ -1,3 +1,5 @@
+import type { Logger } from 'pino';
+
 import { archiveReaderLimits } from './limits.ts';
 import { type ReadingThread, startReadingThread, threadFile } from './reading-thread.ts';
 import type { RepositoryTask } from './repository-thread.ts';
@@ -6,6 +8,6 @@ import type { ReadArchive } from './tar-archive.ts';
 /** Reads archives of repositories. */
 export type RepositoryReader = ReadingThread<RepositoryTask, ReadArchive>;
 
-export function startRepositoryReader(): RepositoryReader {
-  return startReadingThread(threadFile('repository-thread', import.meta.url), archiveReaderLimits);
+export function startRepositoryReader(log: Pick<Logger, 'error'>): RepositoryReader {
+  return startReadingThread(threadFile('repository-thread', import.meta.url), archiveReaderLimits, log);
 }

@@ -1,3 +1,5 @@
+import type { Logger } from 'pino';
+
 import { PointsmanError } from '../../core/errors.ts';
 import type { ReadManifest } from '../../core/oci-manifest.ts';
 import type { ManifestReader } from '../postgres/callback-artifacts.ts';
@@ -5,8 +7,13 @@ import { type ReadingThread, startReadingThread, threadFile } from '../source-ar
 import { manifestReaderLimits } from './limits.ts';
 import type { ManifestTask } from './manifest-thread.ts';
 
-export function startManifestReader(): ReadingThread<ManifestTask, ReadManifest> {
-  return startReadingThread(threadFile('manifest-thread', import.meta.url), manifestReaderLimits, 'manifest');
+export function startManifestReader(log: Pick<Logger, 'error'>): ReadingThread<ManifestTask, ReadManifest> {
+  return startReadingThread(
+    threadFile('manifest-thread', import.meta.url),
+    manifestReaderLimits,
+    log,
+    'manifest',
+  );
 }
 
 /**

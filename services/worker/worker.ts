@@ -61,8 +61,8 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
   const ingress = connect({ url: config.restateIngressUrl });
   const outbound = openOutbound({ allow: config.outboundAllow, log });
   const celery = celeryQueues(config, log);
-  const reader = startRepositoryReader();
-  const manifests = startManifestReader();
+  const reader = startRepositoryReader(log);
+  const manifests = startManifestReader(log);
   const secrets = config.secretKeys === null ? null : secretBox(config.secretKeys);
   const hooks: HookParts = { db, outbound, secrets, log };
   const targets: SinkParts['brokers'] = sinkTargets(config, db, log);

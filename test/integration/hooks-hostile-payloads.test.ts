@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
+import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { startDeliveryReader, type DeliveryReader } from '../../services/hooks/delivery-reader.ts';
@@ -86,7 +87,7 @@ function deliver(body: string): Promise<TestAnswer> {
 describe('the thread that reads payloads', () => {
   let reader: DeliveryReader;
   beforeAll(() => {
-    reader = startDeliveryReader();
+    reader = startDeliveryReader(pino({ level: 'silent' }));
   });
   afterAll(() => reader.close());
   const read = (payload: string): Promise<JudgedDelivery> =>

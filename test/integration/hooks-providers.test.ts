@@ -228,7 +228,7 @@ describe('a generic hook', () => {
       log,
       resolveName: async () => answers.shift() ?? [],
     });
-    const reader = startRepositoryReader();
+    const reader = startRepositoryReader(log);
     try {
       await setHook(db, tenant.name, {
         hook: 'rebinding',

@@ -1,3 +1,4 @@
+import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 import { digestOf } from '../../core/digest.ts';
@@ -56,7 +57,7 @@ const HOSTILE: [what: string, text: string][] = [
 test.each(HOSTILE)(
   'a manifest of %s is read within the memory and the time of its thread, and has one problem of few words',
   async (_what, text) => {
-    const thread = startManifestReader();
+    const thread = startManifestReader(pino({ level: 'silent' }));
     try {
       const read = await manifestsIn(thread)('acme', new Uint8Array(Buffer.from(text)));
       expect(read).toMatchObject({ kind: 'problem', problem: expect.stringMatching(/^it (?:is|has) /) });

@@ -1,3 +1,4 @@
+import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { archiveReaderLimits } from '../../../services/source-archive/limits.ts';
@@ -15,16 +16,14 @@ const MODULE = new URL('../../../services/source-archive/repository-reader.ts', 
 /** Far less than all tasks of a test take together, and far more than one. */
 const TIMEOUT_MS = 2_000;
 
+const silent = pino({ level: 'silent' });
+
 let reader: ReadingThread<RepositoryTask, ReadArchive>;
 let archive: Buffer;
 
 beforeAll(async () => {
-  reader = startReadingThread(threadFile('repository-thread', MODULE), {
-    ...archiveReaderLimits,
-    timeoutMs: TIMEOUT_MS,
-    queued: 1_000,
-    queuedPerTenant: 900,
-  });
+  const limits = { ...archiveReaderLimits, timeoutMs: TIMEOUT_MS, queued: 1_000, queuedPerTenant: 900 };
+  reader = startReadingThread(threadFile('repository-thread', MODULE), limits, silent);
   archive = await repositoryArchive({ 'a.json': '{}', 'large.bin': 'x'.repeat(7 * 1024 * 1024) });
   await read('warm-up');
 });
@@ -54,6 +53,7 @@ test('a tenant that has too many waiting is told busy, and another one is not', 
   const small = startReadingThread<RepositoryTask, ReadArchive>(
     threadFile('repository-thread', MODULE),
     archiveReaderLimits,
+    silent,
   );
   try {
     const task = (): RepositoryTask => ({ bytes: new Uint8Array(archive), folder: null });
@@ -67,5 +67,19 @@ test('a tenant that has too many waiting is told busy, and another one is not', 
     ]);
   } finally {
     await small.close();
+  }
+});
+
+test('a task in which the engine meets one of its own bounds is too large for its sender, and a defect for the log', async () => {
+  const lines: object[] = [];
+  const log = { error: (line: object) => void lines.push(line) };
+  const file = new URL('../../support/overflowing-thread.ts', import.meta.url);
+  const overflowing = startReadingThread<RepositoryTask, never>(file, archiveReaderLimits, log);
+  try {
+    const task = { bytes: new Uint8Array(1), folder: null };
+    await expect(overflowing.read('a', task)).rejects.toMatchObject({ code: 'too_large' });
+    expect(lines).toEqual([{ err: expect.any(RangeError) as Error, what: 'source' }]);
+  } finally {
+    await overflowing.close();
   }
 });
