@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { CeleryGrant } from '../../core/celery-grant.ts';
 import { celeryGrantLimits } from '../../core/callout-limits.ts';
 import { firstIssues } from '../../core/schema-issues.ts';
-import type { Rule } from './read-settings.ts';
 
 /** The operator's list of Celery tasks, as JSON. Every mistake in it is reported by its place, and no value is repeated. */
 export function celeryGrants() {
@@ -38,15 +37,3 @@ function parseJson(text: string): unknown {
 function at(path: readonly PropertyKey[]): string {
   return path.length === 0 ? '' : `, ${path.map((step) => `"${String(step)}"`).join('.')}`;
 }
-
-/** A task for a broker that the processes do not have would never be sent. */
-export const grantedBrokersSet: Rule<'POINTSMAN_CELERY_TASKS' | 'AMQP_URL' | 'REDIS_URL'> = (read, isSet) => {
-  const names = new Set(read.POINTSMAN_CELERY_TASKS?.map(({ broker }) => broker));
-  const missing = [
-    ...(names.has('rabbitmq') && !isSet('AMQP_URL') ? ['AMQP_URL'] : []),
-    ...(names.has('redis') && !isSet('REDIS_URL') ? ['REDIS_URL'] : []),
-  ];
-  return missing.length === 0
-    ? null
-    : `POINTSMAN_CELERY_TASKS names a broker whose address is not set: set ${missing.join(' and ')}`;
-};

@@ -1,6 +1,6 @@
 import { retentionLimits } from '../../core/storage-limits.ts';
 import { forgetAudit, forgetKeys, sweepContent, tenantsToSweep } from '../postgres/retention.ts';
-import type { SweepDeps } from './sweep.ts';
+import type { SweepDeps } from './sweep-deps.ts';
 
 /**
  * Deletes content that nothing came to name, expired idempotency keys, and audit rows past their retention. Bounded, so that the sweep of
