@@ -1,7 +1,7 @@
 import { request, type Dispatcher } from 'undici';
 import { z } from 'zod';
 
-import { retryAfterMs } from '../outbound/retry-after.ts';
+import { retryAfterMs } from '../http/retry-after.ts';
 import { FollowFailure, reasonOf } from './failure.ts';
 import { followLimits } from './limits.ts';
 

@@ -1,5 +1,6 @@
 import { request, type Dispatcher } from 'undici';
 
+import { retryAfterMs } from '../http/retry-after.ts';
 import { later, refused } from './answers.ts';
 import { failureOf } from './failures.ts';
 import { REDIRECTS, type Hop } from './hop.ts';
@@ -7,7 +8,6 @@ import { outboundLimits } from './limits.ts';
 import type { OutboundHeaders } from './contract.ts';
 import type { Exchanged } from './exchanged.ts';
 import { readBody } from './read-body.ts';
-import { retryAfterMs } from './retry-after.ts';
 
 export interface ExchangeBounds {
   readonly dispatcher: Dispatcher;
