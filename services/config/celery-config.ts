@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { CeleryGrant } from '../../core/celery-grant.ts';
 import { celeryGrantLimits } from '../../core/callout-limits.ts';
+import { parseJsonAs } from '../../core/parse-json.ts';
 import { firstIssues } from '../../core/schema-issues.ts';
 
 /** The operator's list of Celery tasks, as JSON. Every mistake in it is reported by its place, and no value is repeated. */
@@ -11,9 +12,8 @@ export function celeryGrants() {
       context.addIssue({ code: 'custom', message });
       return z.NEVER;
     };
-    const json = parseJson(text);
-    if (!Array.isArray(json))
-      return problem('must be a JSON list of { "tenant", "broker", "queue", "task" }');
+    const json = parseJsonAs(z.array(z.unknown()), text);
+    if (json === null) return problem('must be a JSON list of { "tenant", "broker", "queue", "task" }');
     if (json.length > celeryGrantLimits.grants)
       return problem(`must have at most ${celeryGrantLimits.grants} entries`);
     const grants = json.map((entry) => CeleryGrant.safeParse(entry));
@@ -24,14 +24,6 @@ export function celeryGrants() {
     if (wrong.length > 0) return problem(`is wrong: ${wrong.join('; ')}`);
     return grants.flatMap(({ data }) => (data ? [data] : []));
   });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function at(path: readonly PropertyKey[]): string {
