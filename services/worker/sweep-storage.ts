@@ -1,6 +1,6 @@
 import { retentionLimits } from '../../core/storage-limits.ts';
 import { forgetAudit, forgetKeys, sweepContent, tenantsToSweep } from '../postgres/retention.ts';
-import type { SweepDeps } from './sweep.ts';
+import type { SweepDeps } from './sweep-deps.ts';
 
 type StorageDeps = Pick<SweepDeps, 'db' | 'clock' | 'auditMs' | 'log'>;
 
