@@ -73,11 +73,6 @@ const waits = (version: number, forWhat: RegExp) =>
     { what: `v${version} waits for ${forWhat}` },
   );
 
-/** As docs/operating.md has it. */
-const WAITING_RELEASES = `SELECT s.service_key, s.value_utf8 FROM state s
-  JOIN sys_invocation i ON i.target_service_name = s.service_name AND i.target_service_key = s.service_key
-  WHERE s.service_name = 'Release' AND s.key = 'waiting for' AND i.target_handler_name = 'run' AND i.status <> 'completed'`;
-
 async function saysInRestate(version: number): Promise<string> {
   const rows = await plane.admin.query(
     `SELECT value_utf8 FROM state WHERE service_name = 'Release' AND service_key = '${releaseKey(id(version))}' AND key = 'waiting for'`,
@@ -128,24 +123,6 @@ test('a release that waits for a sink can be cancelled', async () => {
     reason: 'cancelled by ann: no',
   });
   expect(await pointer()).toMatchObject({ generation: 2 });
-});
-
-test('a release that is killed while it waits leaves nothing behind that says it waits', async () => {
-  endpoint.answers(503);
-  const version = await third();
-  await waits(version, /audit/);
-  expect(await saysInRestate(version)).toMatch(/sink audit/);
-  const documented = async () => (await plane.admin.query(WAITING_RELEASES)).map((row) => row['service_key']);
-  expect(await documented()).toEqual([releaseKey(id(version))]);
-  const [run] = await plane.admin.query(
-    `SELECT id FROM sys_invocation WHERE target = 'Release/${releaseKey(id(version))}/run'`,
-  );
-  await plane.admin.killInvocation(String(run?.['id']));
-  await eventually(async () => (await documented()).length === 0, {
-    what: 'the documented query shows nothing',
-  });
-  expect(await settled(plane, tenant, version)).toMatchObject({ outcome: 'errored' });
-  await eventually(async () => (await saysInRestate(version)) === '[]', { what: 'its state is cleared' });
 });
 
 test('a release that waits for a sink gives way to the next', async () => {
