@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 
 import { isThisMachine } from './this-machine.ts';
 import { CliError } from './failures.ts';
+import { readKept } from './home-file.ts';
 import { given, type Environment, type GlobalOptions } from './settings.ts';
 
 /** Where the API is, and the token for it. Without a token the API answers 401, which says what is missing. */
@@ -25,25 +25,25 @@ export function connection(options: GlobalOptions, env: Environment): Connection
   const home = given(env.POINTSMAN_HOME) ?? '.pointsman';
   const named = given(options.url) ?? given(env.POINTSMAN_URL);
   const kept = readKept(home, 'api-url');
-  if (named === null && kept !== null && !isAbsolute(home) && isElsewhere(kept))
-    throw foundElsewhere(kept, home);
   const url = named === null ? keptUrl(kept, home) : namedUrl(named);
   // The built-in address is where the token would go without that file as well.
   const isFoundOnly = named === null && !isSame(url, DEFAULT_URL) && !isAbsolute(home);
   const token = given(options.token) ?? given(env.POINTSMAN_TOKEN);
   if (token !== null && isFoundOnly) throw foundNotNamed(url, home);
+  return { url, token: checkedToken(token ?? stackToken(url, kept, home)) };
+}
+
+/** The token of the home's stack, for the address of that stack alone. */
+function stackToken(url: string, kept: string | null, home: string): string | null {
   const stack = kept === null ? null : originOf(kept);
-  return {
-    url,
-    token: checkedToken(
-      token ?? (stack !== null && isSame(url, stack) ? readKept(home, 'admin-token') : null),
-    ),
-  };
+  return stack !== null && isSame(url, stack) ? readKept(home, 'admin-token') : null;
 }
 
 /** The address that the home's stack left there, or the built-in one. */
 function keptUrl(kept: string | null, home: string): string {
-  const url = kept === null ? DEFAULT_URL : originOf(kept);
+  if (kept === null) return DEFAULT_URL;
+  if (!isAbsolute(home) && isElsewhere(kept)) throw foundElsewhere(kept, home);
+  const url = originOf(kept);
   if (url !== null) return url;
   throw new CliError(
     'usage',
@@ -113,13 +113,4 @@ function foundNotNamed(url: string, home: string): CliError {
       ],
     },
   );
-}
-
-// A file that can't be read counts as absent.
-function readKept(home: string, name: string): string | null {
-  try {
-    return given(readFileSync(join(home, name), 'utf8').trim());
-  } catch {
-    return null;
-  }
 }

@@ -1,7 +1,7 @@
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import ignore from 'ignore';
 
+import { FileError, readRegularFile } from '../config/regular-file.ts';
 import { CliError } from './failures.ts';
 import { cliLimits } from './limits.ts';
 
@@ -48,13 +48,11 @@ const IGNORED_BY_DEFAULT: readonly string[] = [
 export type Sending = 'sent' | 'ignored' | 'never';
 
 /** Decides for each path below a directory, with the defaults and the ignore file there. Throws CliError for one that can't be read. */
-export async function sendingRules(
-  directory: string,
-): Promise<(path: string, isDirectory: boolean) => Sending> {
+export function sendingRules(directory: string): (path: string, isDirectory: boolean) => Sending {
   // Case counts on every machine: the same directory must give the same source everywhere.
   const rules = ignore({ ignorecase: false, allowRelativePaths: true })
     .add([...IGNORED_BY_DEFAULT])
-    .add(await readIgnoreFile(join(directory, IGNORE_FILE)));
+    .add(readIgnoreFile(join(directory, IGNORE_FILE)));
   return (path, isDirectory) => {
     const name = path.slice(path.lastIndexOf('/') + 1);
     if (NEVER_SENT.has(name) || path === IGNORE_FILE) return 'never';
@@ -63,19 +61,15 @@ export async function sendingRules(
 }
 
 /** Its text; empty when there is none. */
-async function readIgnoreFile(path: string): Promise<string> {
+function readIgnoreFile(path: string): string {
   try {
-    const file = await open(path);
-    try {
-      const { size } = await file.stat();
-      if (size <= cliLimits.ignoreFileBytes) return await file.readFile('utf8');
-    } finally {
-      await file.close();
-    }
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    return readRegularFile(path, cliLimits.ignoreFileBytes).toString('utf8');
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    if (error.fault === 'missing') return '';
     // Publishing without it could send what it keeps back.
-    throw new CliError('usage', `${IGNORE_FILE} can't be read.`, { cause });
+    if (error.fault === 'too large')
+      throw new CliError('usage', `${IGNORE_FILE} has more than ${cliLimits.ignoreFileBytes} bytes.`);
+    throw new CliError('usage', `${IGNORE_FILE} can't be read: ${error.message}.`, { cause: error });
   }
-  throw new CliError('usage', `${IGNORE_FILE} has more than ${cliLimits.ignoreFileBytes} bytes.`);
 }

@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { z } from 'zod';
+import { readRegularFile } from '../config/regular-file.ts';
 import { serverLimits } from './limits.ts';
 
 /**
@@ -23,9 +24,8 @@ export class PortBook {
   }
 
   /** Reads the book; a missing or unreadable file is an empty book, since every port in it can be chosen anew. */
-  static async open(file: string): Promise<PortBook> {
-    const text = await readFile(file, 'utf8').catch(() => '{}');
-    const parsed = PortFile.safeParse(parseJson(text));
+  static open(file: string): PortBook {
+    const parsed = PortFile.safeParse(readJson(file));
     return new PortBook(file, new Map(Object.entries(parsed.success ? parsed.data : {})));
   }
 
@@ -105,9 +105,9 @@ async function writeWhole(file: string, text: string): Promise<void> {
   await rename(half, file);
 }
 
-function parseJson(text: string): unknown {
+function readJson(file: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(readRegularFile(file, serverLimits.portsFileBytes).toString('utf8'));
   } catch {
     return null;
   }

@@ -91,7 +91,7 @@ async function startParts(
   run: (name: PartName, part: Part) => Promise<void>,
 ): Promise<Pick<Stack, 'apiUrl' | 'admin' | 'database' | 'restate'>> {
   const { config } = options;
-  const book = await PortBook.open(home.ports);
+  const book = PortBook.open(home.ports);
   const secretKeys = await secretKeySettings(home, config.secretKeys);
   const deps: PartDeps = { ...options, home, book, secretKeys };
   // First, since it is the one port that a person chose: a second stack is told so before anything has been started.
