@@ -11,6 +11,7 @@ import { FileError, readRegularFile } from '../config/regular-file.ts';
 import { CliError } from './failures.ts';
 import { IGNORE_FILE, sendingRules } from './ignore-file.ts';
 import { noted } from './wording.ts';
+import { refuseLinks } from './path-links.ts';
 import { printable } from './printable.ts';
 
 /** A directory ready to be sent. */
@@ -26,9 +27,11 @@ export interface PackedSource {
 
 /**
  * Packs every file under `directory` that ignore-file.ts lets through. Throws CliError with everything that can't be published (symbolic
- * links, sockets, paths that no source may have, more than core/limits.ts allows), not only the first.
+ * links, sockets, paths that no source may have, more than core/limits.ts allows), not only the first. The directory itself may not be
+ * reached through a link either ({@link refuseLinks}).
  */
 export async function packDirectory(directory: string): Promise<PackedSource> {
+  refuseLinks(directory);
   const top = await stat(directory).catch(() => null);
   if (top === null) throw new CliError('usage', `There is no directory ${printable(directory)}.`);
   if (!top.isDirectory()) throw new CliError('usage', `${printable(directory)} is not a directory.`);

@@ -8,6 +8,7 @@ import { readRegularFile } from '../config/regular-file.ts';
 import { EXIT_CODES, type ExitName } from './exit-codes.ts';
 import { ApiProblem, CliError } from './failures.ts';
 import { cliLimits } from './limits.ts';
+import { hasLinkBelow } from './path-links.ts';
 import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 import { counted } from './wording.ts';
@@ -66,7 +67,7 @@ export function showWarnings(warnings: readonly Diagnostic[], directory: string,
 }
 
 function readIfThere(directory: string, path: string | undefined): string | null {
-  if (path === undefined) return null;
+  if (path === undefined || hasLinkBelow(directory, path)) return null;
   try {
     return readRegularFile(join(directory, path), sourceLimits.fileBytes).toString('utf8');
   } catch {
