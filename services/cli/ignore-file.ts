@@ -8,15 +8,15 @@ import { cliLimits } from './limits.ts';
 /** At the root of a source directory: what is not part of the source, in the syntax of .gitignore. */
 export const IGNORE_FILE = '.pointsmanignore';
 
-/** Never part of a source, whatever the ignore file says: the history of the repository, and the data and secrets of `npm start`. */
+/** Never part of a source, in upper or lower case, whatever the ignore file says: the history of the repository, and the data and secrets of `npm start`. */
 const NEVER_SENT: ReadonlySet<string> = new Set(['.git', '.pointsman']);
 
 /**
- * Ignored unless the ignore file takes a line back with `!`. A published file is readable for every runtime and kept permanently, so that
- * what is usually secret, private or left over must be asked for.
+ * Patterns of names, in upper and lower case, that are ignored unless the ignore file takes them back with `!`. A published file is readable
+ * for every runtime and kept permanently, so that what is usually secret, private or left over must be asked for.
  */
 const IGNORED_BY_DEFAULT: readonly string[] = [
-  // .env, .npmrc, .aws/, .ssh/, .DS_Store, .vscode/, and the ignore file itself
+  // .env, .netrc, .npmrc, .pypirc, .aws/, .ssh/, .DS_Store, .vscode/, and the ignore file itself
   '.*',
   '*.env',
   'node_modules/',
@@ -24,6 +24,7 @@ const IGNORED_BY_DEFAULT: readonly string[] = [
   // private keys and key stores
   '*.pem',
   '*.key',
+  '*.ppk',
   '*.p12',
   '*.pfx',
   '*.jks',
@@ -33,6 +34,11 @@ const IGNORED_BY_DEFAULT: readonly string[] = [
   'id_dsa',
   'id_ecdsa',
   'id_ed25519',
+  // credentials of services, and what Terraform keeps of them
+  'credentials.json',
+  'service-account*.json',
+  '*.tfstate',
+  '*.tfstate.*',
   // left by editors, patches and file managers
   '*~',
   '*.swp',
@@ -49,14 +55,19 @@ export type Sending = 'sent' | 'ignored' | 'never';
 
 /** Decides for each path below a directory, with the defaults and the ignore file there. Throws CliError for one that can't be read. */
 export function sendingRules(directory: string): (path: string, isDirectory: boolean) => Sending {
-  // Case counts on every machine: the same directory must give the same source everywhere.
-  const rules = ignore({ ignorecase: false, allowRelativePaths: true })
-    .add([...IGNORED_BY_DEFAULT])
-    .add(readIgnoreFile(join(directory, IGNORE_FILE)));
+  // Of what its author names, case counts on every machine: the same directory must give the same source everywhere.
+  const named = ignore({ ignorecase: false, allowRelativePaths: true }).add(
+    readIgnoreFile(join(directory, IGNORE_FILE)),
+  );
+  const defaults = ignore({ ignorecase: true }).add([...IGNORED_BY_DEFAULT]);
   return (path, isDirectory) => {
     const name = path.slice(path.lastIndexOf('/') + 1);
-    if (NEVER_SENT.has(name) || path === IGNORE_FILE) return 'never';
-    return rules.ignores(isDirectory ? `${path}/` : path) ? 'ignored' : 'sent';
+    if (NEVER_SENT.has(name.toLowerCase()) || path === IGNORE_FILE) return 'never';
+    const end = isDirectory ? '/' : '';
+    const { ignored, unignored } = named.test(`${path}${end}`);
+    if (ignored) return 'ignored';
+    // By the name alone: a folder that the ignore file takes back is taken back with what is in it.
+    return !unignored && defaults.ignores(`${name}${end}`) ? 'ignored' : 'sent';
   };
 }
 

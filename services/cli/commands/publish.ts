@@ -81,8 +81,8 @@ async function publish(run: CommandRun, dir: string, options: PublishOptions): P
     run.terminal.out(
       `${options.dryRun ? 'checking' : 'publishing'} ${tenant}/${bundle} to ${channel}: ${what}\n`,
     );
-    noteIgnored(run, source);
   }
+  noteIgnored(run, source);
   try {
     if (options.dryRun) return await dryRun(run, path, source, { dir, channel, deadline });
     const release = await submit(run, path, source, { ...options, channel, deadline });
