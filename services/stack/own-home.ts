@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { lstat, readdir, realpath } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { serverLimits } from '../embedded/limits.ts';
 
@@ -52,8 +52,8 @@ async function refuseStranger(home: string, path: string, closedTo: number): Pro
   const file = await lstat(path);
   if (!file.isFile() && !file.isDirectory())
     throw foreign(home, `${path} is neither a regular file nor a folder`);
-  // PostgreSQL runs as another user when we are root.
-  const mayBeOthers = uid === 0 && path === join(home, 'postgres');
+  // PostgreSQL runs as another user when we are root, and makes its folder under a longer name.
+  const mayBeOthers = uid === 0 && /^postgres(?:\.|$)/.test(basename(path));
   if (file.uid !== uid && !mayBeOthers) throw foreign(home, `${path} belongs to another user`);
   if ((file.mode & closedTo) !== 0) throw foreign(home, `${path} is open to other users`);
 }

@@ -94,8 +94,10 @@ describe('a home is refused', () => {
   });
 
   test.runIf(process.getuid?.() === 0)('when it, or a file of it, belongs to another user', async () => {
-    await mkdir(join(home, 'postgres'), { mode: 0o700 });
-    await chown(join(home, 'postgres'), 1000, 1000);
+    for (const name of ['postgres', 'postgres.half-made-17']) {
+      await mkdir(join(home, name), { mode: 0o700 });
+      await chown(join(home, name), 1000, 1000);
+    }
     expect(await refusal(home)).toBeNull();
     await chown(join(home, 'admin-token.sha256'), 1000, 1000);
     await expect(refuseForeignHome(home)).rejects.toThrow('admin-token.sha256 belongs to another user');
