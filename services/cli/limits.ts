@@ -36,6 +36,8 @@ export const cliLimits = {
   oldReleaseMs: minute,
   /** Releases of each bundle that the doctor looks at through the API, newest first: what is in flight is among them. */
   doctorReleases: 100,
+  /** Deliveries of each hook that the doctor looks at, newest first: one page. Of a busy hook they are about a week's. */
+  doctorDeliveries: 1_000,
   /** Stuck invocations that the doctor lists: more have the same few causes. */
   doctorRows: 20,
   /** From this retry on an invocation has failed for more than ten seconds (restate.toml): no restart takes that long. */
