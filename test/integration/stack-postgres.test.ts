@@ -109,7 +109,7 @@ describe('the embedded PostgreSQL', () => {
     const server = await startOnPorts(kept, ['postgres'], ({ postgres }) => startAt(postgres));
     started.push(server);
     expect(kept.kept('postgres')).not.toBe(port);
-    expect((PortBook.open(join(folder, 'ports.json'))).kept('postgres')).toBe(kept.kept('postgres'));
+    expect(PortBook.open(join(folder, 'ports.json')).kept('postgres')).toBe(kept.kept('postgres'));
     other.close();
   });
 

@@ -7,6 +7,27 @@ import { diskFindings } from '../../../services/cli/doctor/disk.ts';
 import { diagnosis, doctor, healthy, page, serve } from './doctoring.ts';
 import { json, problem } from './scripted-api.ts';
 
+const hook = (sealedUnder: string) => ({
+  hook: 'main',
+  provider: 'github',
+  repository: 'acme/bot',
+  ref: 'refs/heads/main',
+  path: null,
+  bundle: 'bot',
+  channel: 'live',
+  apiUrl: null,
+  tokenSet: true,
+  sealedUnder,
+  deliverTo: '/in',
+});
+const delivery = (state: string, at = '2026-01-01T00:00:00.000Z') => ({
+  delivery: `d-${state}`,
+  state,
+  reason: state === 'failed' ? 'no such commit' : null,
+  receivedAt: at,
+  updatedAt: at,
+});
+
 describe('doctor on sinks', () => {
   const now = Date.now();
   const ago = (seconds: number) => new Date(now - seconds * 1_000).toISOString();
@@ -76,27 +97,6 @@ describe('doctor on sinks', () => {
 });
 
 describe('doctor on hooks', () => {
-  const hook = (sealedUnder: string) => ({
-    hook: 'main',
-    provider: 'github',
-    repository: 'acme/bot',
-    ref: 'refs/heads/main',
-    path: null,
-    bundle: 'bot',
-    channel: 'live',
-    apiUrl: null,
-    tokenSet: true,
-    sealedUnder,
-    deliverTo: '/in',
-  });
-  const delivery = (state: string, at = '2026-01-01T00:00:00.000Z') => ({
-    delivery: `d-${state}`,
-    state,
-    reason: state === 'failed' ? 'no such commit' : null,
-    receivedAt: at,
-    updatedAt: at,
-  });
-
   async function findings(sealedUnder: string, ...deliveries: unknown[]) {
     const api = await serve({
       ...healthy(),
@@ -130,26 +130,14 @@ describe('doctor on hooks', () => {
 });
 
 describe('doctor on more than it looks at', () => {
-  const HOOK = {
-    ...{ hook: 'main', provider: 'github', repository: 'acme/bot', ref: 'refs/heads/main', path: null },
-    ...{
-      bundle: 'bot',
-      channel: 'live',
-      apiUrl: null,
-      tokenSet: true,
-      sealedUnder: 'current',
-      deliverTo: '/in',
-    },
-  };
-  const delivery = (nth: number, state: string) => ({
-    ...{ delivery: `d-${nth}`, state, reason: null },
-    ...{ receivedAt: '2026-01-01T00:00:00.000Z', updatedAt: '2026-01-01T00:00:00.000Z' },
-  });
   const world = (next: string | null) => ({
     ...healthy(),
-    'GET /v1/tenants/acme/hooks': page(HOOK),
+    'GET /v1/tenants/acme/hooks': page(hook('current')),
     'GET /v1/tenants/acme/hooks/main/deliveries': json({
-      items: Array.from({ length: 1_000 }, (_, nth) => delivery(nth, nth === 999 ? 'fetching' : 'ignored')),
+      items: Array.from({ length: 1_000 }, (_, nth) => ({
+        ...delivery(nth === 999 ? 'fetching' : 'ignored'),
+        delivery: `d-${nth}`,
+      })),
       next,
     }),
   });
@@ -208,8 +196,11 @@ describe('doctor on disks', () => {
     free: number,
     inodes: { all: number; free: number } = { all: 1_000, free: 500 },
   ) => ({
-    ...{ bsize: 1_000, blocks: total / 1_000, bavail: free / 1_000 },
-    ...{ files: inodes.all, ffree: inodes.free },
+    bsize: 1_000,
+    blocks: total / 1_000,
+    bavail: free / 1_000,
+    files: inodes.all,
+    ffree: inodes.free,
   });
 
   // Without a disk of that kind, and therefore on any machine. The integration test fills a real one where it may.

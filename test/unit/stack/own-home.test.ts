@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { refuseForeignHome } from '../../../services/stack/own-home.ts';
+import { ForeignHomeError, refuseForeignHome } from '../../../services/stack/own-home.ts';
 
 let folder: string;
 let home: string;
@@ -90,6 +90,7 @@ describe('a home is refused', () => {
 
   test('when others can write in the folder itself', async () => {
     await chmod(home, 0o730);
+    await expect(refuseForeignHome(home)).rejects.toThrow(ForeignHomeError);
     await expect(refuseForeignHome(home)).rejects.toThrow(/\.pointsman is open to other users/);
   });
 
