@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 
 import { isThisMachine } from './this-machine.ts';
 import { CliError } from './failures.ts';
+import { readKept } from './home-file.ts';
 import { given, type Environment, type GlobalOptions } from './settings.ts';
 
 /** Where the API is, and the token for it. Without a token the API answers 401, which says what is missing. */
@@ -24,36 +24,57 @@ const DEFAULT_URL = 'http://127.0.0.1:7400';
 export function connection(options: GlobalOptions, env: Environment): Connection {
   const home = given(env.POINTSMAN_HOME) ?? '.pointsman';
   const named = given(options.url) ?? given(env.POINTSMAN_URL);
-  const kept = keptUrl(home);
-  const url = named === null ? (kept ?? DEFAULT_URL) : namedUrl(named);
+  const kept = readKept(home, 'api-url');
+  const url = named === null ? keptUrl(kept, home) : namedUrl(named);
   // The built-in address is where the token would go without that file as well.
   const isFoundOnly = named === null && !isSame(url, DEFAULT_URL) && !isAbsolute(home);
-  if (isFoundOnly && !isThisMachine(new URL(url).hostname)) throw foundElsewhere(url, home);
   const token = given(options.token) ?? given(env.POINTSMAN_TOKEN);
   if (token !== null && isFoundOnly) throw foundNotNamed(url, home);
-  return {
-    url,
-    token: checkedToken(token ?? (kept !== null && isSame(url, kept) ? readKept(home, 'admin-token') : null)),
-  };
+  return { url, token: checkedToken(token ?? stackToken(url, kept, home)) };
 }
 
-/** The address that the home's stack left there, if that is one. */
-function keptUrl(home: string): string | null {
-  const kept = readKept(home, 'api-url');
-  return kept === null ? null : urlOf(kept);
+/** The token of the home's stack, for the address of that stack alone. */
+function stackToken(url: string, kept: string | null, home: string): string | null {
+  const stack = kept === null ? null : originOf(kept);
+  return stack !== null && isSame(url, stack) ? readKept(home, 'admin-token') : null;
+}
+
+/** The address that the home's stack left there, or the built-in one. */
+function keptUrl(kept: string | null, home: string): string {
+  if (kept === null) return DEFAULT_URL;
+  if (!isAbsolute(home) && isElsewhere(kept)) throw foundElsewhere(kept, home);
+  const url = originOf(kept);
+  if (url !== null) return url;
+  throw new CliError(
+    'usage',
+    `${join(home, 'api-url')} does not hold the origin of an API. Nothing was sent.`,
+    {
+      hints: ['Name the API with --url or POINTSMAN_URL. "npm start" writes the file again.'],
+    },
+  );
 }
 
 function namedUrl(text: string): string {
-  const url = urlOf(text);
+  const url = originOf(text);
   if (url !== null) return url;
-  throw new CliError('usage', 'The address of the API must begin with http:// or https://.', {
-    hints: ['Give it with --url or POINTSMAN_URL.'],
-  });
+  throw new CliError(
+    'usage',
+    'The address of the API must be an origin: http:// or https://, a host and perhaps a port.',
+    { hints: ['Give it with --url or POINTSMAN_URL, such as https://pointsman.example.'] },
+  );
 }
 
-function urlOf(text: string): string | null {
+/**
+ * The text as an origin; null for anything else. A path, a query or a fragment would become part of every request, so that a file could
+ * choose which resource of another local server gets what is sent. User information would be a second credential.
+ */
+function originOf(text: string): string | null {
   const url = URL.canParse(text) ? new URL(text) : null;
-  return url !== null && /^https?:$/.test(url.protocol) ? url.href.replace(/\/+$/, '') : null;
+  return url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/` ? url.origin : null;
+}
+
+function isElsewhere(text: string): boolean {
+  return URL.canParse(text) && !isThisMachine(new URL(text).hostname);
 }
 
 function isSame(one: string, other: string): boolean {
@@ -92,13 +113,4 @@ function foundNotNamed(url: string, home: string): CliError {
       ],
     },
   );
-}
-
-// A file that can't be read counts as absent.
-function readKept(home: string, name: string): string | null {
-  try {
-    return given(readFileSync(join(home, name), 'utf8').trim());
-  } catch {
-    return null;
-  }
 }

@@ -1,22 +1,22 @@
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import ignore from 'ignore';
 
+import { FileError, readRegularFile } from '../config/regular-file.ts';
 import { CliError } from './failures.ts';
 import { cliLimits } from './limits.ts';
 
 /** At the root of a source directory: what is not part of the source, in the syntax of .gitignore. */
 export const IGNORE_FILE = '.pointsmanignore';
 
-/** Never part of a source, whatever the ignore file says: the history of the repository, and the data and secrets of `npm start`. */
+/** Never part of a source, in upper or lower case, whatever the ignore file says: the history of the repository, and the data and secrets of `npm start`. */
 const NEVER_SENT: ReadonlySet<string> = new Set(['.git', '.pointsman']);
 
 /**
- * Ignored unless the ignore file takes a line back with `!`. A published file is readable for every runtime and kept permanently, so that
- * what is usually secret, private or left over must be asked for.
+ * Patterns of names, in upper and lower case, that are ignored unless the ignore file takes them back with `!`. A published file is readable
+ * for every runtime and kept permanently, so that what is usually secret, private or left over must be asked for.
  */
 const IGNORED_BY_DEFAULT: readonly string[] = [
-  // .env, .npmrc, .aws/, .ssh/, .DS_Store, .vscode/, and the ignore file itself
+  // .env, .netrc, .npmrc, .pypirc, .aws/, .ssh/, .DS_Store, .vscode/, and the ignore file itself
   '.*',
   '*.env',
   'node_modules/',
@@ -24,6 +24,7 @@ const IGNORED_BY_DEFAULT: readonly string[] = [
   // private keys and key stores
   '*.pem',
   '*.key',
+  '*.ppk',
   '*.p12',
   '*.pfx',
   '*.jks',
@@ -33,6 +34,11 @@ const IGNORED_BY_DEFAULT: readonly string[] = [
   'id_dsa',
   'id_ecdsa',
   'id_ed25519',
+  // credentials of services, and what Terraform keeps of them
+  'credentials.json',
+  'service-account*.json',
+  '*.tfstate',
+  '*.tfstate.*',
   // left by editors, patches and file managers
   '*~',
   '*.swp',
@@ -48,34 +54,33 @@ const IGNORED_BY_DEFAULT: readonly string[] = [
 export type Sending = 'sent' | 'ignored' | 'never';
 
 /** Decides for each path below a directory, with the defaults and the ignore file there. Throws CliError for one that can't be read. */
-export async function sendingRules(
-  directory: string,
-): Promise<(path: string, isDirectory: boolean) => Sending> {
-  // Case counts on every machine: the same directory must give the same source everywhere.
-  const rules = ignore({ ignorecase: false, allowRelativePaths: true })
-    .add([...IGNORED_BY_DEFAULT])
-    .add(await readIgnoreFile(join(directory, IGNORE_FILE)));
+export function sendingRules(directory: string): (path: string, isDirectory: boolean) => Sending {
+  // Of what its author names, case counts on every machine: the same directory must give the same source everywhere.
+  const named = ignore({ ignorecase: false, allowRelativePaths: true }).add(
+    readIgnoreFile(join(directory, IGNORE_FILE)),
+  );
+  const defaults = ignore({ ignorecase: true }).add([...IGNORED_BY_DEFAULT]);
   return (path, isDirectory) => {
     const name = path.slice(path.lastIndexOf('/') + 1);
-    if (NEVER_SENT.has(name) || path === IGNORE_FILE) return 'never';
-    return rules.ignores(isDirectory ? `${path}/` : path) ? 'ignored' : 'sent';
+    if (NEVER_SENT.has(name.toLowerCase()) || path === IGNORE_FILE) return 'never';
+    const end = isDirectory ? '/' : '';
+    const { ignored, unignored } = named.test(`${path}${end}`);
+    if (ignored) return 'ignored';
+    // By the name alone: a folder that the ignore file takes back is taken back with what is in it.
+    return !unignored && defaults.ignores(`${name}${end}`) ? 'ignored' : 'sent';
   };
 }
 
 /** Its text; empty when there is none. */
-async function readIgnoreFile(path: string): Promise<string> {
+function readIgnoreFile(path: string): string {
   try {
-    const file = await open(path);
-    try {
-      const { size } = await file.stat();
-      if (size <= cliLimits.ignoreFileBytes) return await file.readFile('utf8');
-    } finally {
-      await file.close();
-    }
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    return readRegularFile(path, cliLimits.ignoreFileBytes).toString('utf8');
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    if (error.fault === 'missing') return '';
     // Publishing without it could send what it keeps back.
-    throw new CliError('usage', `${IGNORE_FILE} can't be read.`, { cause });
+    if (error.fault === 'too large')
+      throw new CliError('usage', `${IGNORE_FILE} has more than ${cliLimits.ignoreFileBytes} bytes.`);
+    throw new CliError('usage', `${IGNORE_FILE} can't be read: ${error.message}.`, { cause: error });
   }
-  throw new CliError('usage', `${IGNORE_FILE} has more than ${cliLimits.ignoreFileBytes} bytes.`);
 }

@@ -36,6 +36,8 @@ export const cliLimits = {
   oldReleaseMs: minute,
   /** Releases of each bundle that the doctor looks at through the API, newest first: what is in flight is among them. */
   doctorReleases: 100,
+  /** Deliveries of each hook that the doctor looks at, newest first: one page. Of a busy hook they are about a week's. */
+  doctorDeliveries: 1_000,
   /** Stuck invocations that the doctor lists: more have the same few causes. */
   doctorRows: 20,
   /** From this retry on an invocation has failed for more than ten seconds (restate.toml): no restart takes that long. */
@@ -59,6 +61,10 @@ export const cliLimits = {
   repairMs: 30 * second,
   /** An ignore file is written by hand; each of its lines becomes a regular expression. */
   ignoreFileBytes: 64 * 1024,
+  /** A file of the home that the command line reads: an address, a token or some ports, each far shorter. */
+  homeFileBytes: 4 * 1024,
+  /** A policy as people write it. The API takes 64 KiB of JSON, which comments and indentation make several times as long. */
+  policyFileBytes: 1024 * 1024,
   /** Names that are listed where only a note is wanted; past it their number is enough. */
   notedNames: 8,
   /** How long `up` waits for the stack after Ctrl-C before it is killed: PostgreSQL and Restate stop in 25 s at worst. */

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,9 +7,11 @@ import { pack as tarPack } from 'tar-stream';
 
 import { sourceLimits } from '../../core/limits.ts';
 import { pathProblem } from '../../core/source.ts';
+import { FileError, readRegularFile } from '../config/regular-file.ts';
 import { CliError } from './failures.ts';
 import { IGNORE_FILE, sendingRules } from './ignore-file.ts';
 import { noted } from './wording.ts';
+import { refuseLinks } from './path-links.ts';
 import { printable } from './printable.ts';
 
 /** A directory ready to be sent. */
@@ -25,19 +27,17 @@ export interface PackedSource {
 
 /**
  * Packs every file under `directory` that ignore-file.ts lets through. Throws CliError with everything that can't be published (symbolic
- * links, sockets, paths that no source may have, more than core/limits.ts allows), not only the first.
+ * links, sockets, paths that no source may have, more than core/limits.ts allows), not only the first. The directory itself may not be
+ * reached through a link either ({@link refuseLinks}).
  */
 export async function packDirectory(directory: string): Promise<PackedSource> {
+  refuseLinks(directory);
   const top = await stat(directory).catch(() => null);
   if (top === null) throw new CliError('usage', `There is no directory ${printable(directory)}.`);
   if (!top.isDirectory()) throw new CliError('usage', `${printable(directory)} is not a directory.`);
-  const found: Found = { paths: [], ignored: [], problems: [], sending: await sendingRules(directory) };
+  const found: Found = { paths: [], ignored: [], problems: [], sending: sendingRules(directory) };
   await walk(directory, '', found);
-  const files = await readAll(directory, found);
-  const bytes = files.reduce((sum, file) => sum + file.content.byteLength, 0);
-  if (bytes > sourceLimits.totalBytes) {
-    found.problems.push(`all files together are ${bytes} bytes, and ${sourceLimits.totalBytes} are allowed`);
-  }
+  const { files, bytes } = readAll(directory, found);
   if (found.problems.length > 0) throw notPublishable(directory, found.problems);
   const ignored = found.ignored.toSorted(byCodeUnit);
   if (files.length === 0) {
@@ -57,7 +57,7 @@ export async function packDirectory(directory: string): Promise<PackedSource> {
 interface Found {
   readonly paths: string[];
   readonly ignored: string[];
-  readonly sending: Awaited<ReturnType<typeof sendingRules>>;
+  readonly sending: ReturnType<typeof sendingRules>;
   readonly problems: string[];
 }
 
@@ -90,19 +90,37 @@ function nameProblem(path: string): string | null {
   return path.includes('\ufffd') ? 'a path must be valid UTF-8' : pathProblem(path);
 }
 
-async function readAll(directory: string, found: Found): Promise<PackedFile[]> {
+/** The contents, read up to the bound on all of them together. */
+function readAll(directory: string, found: Found): { files: PackedFile[]; bytes: number } {
+  const files: PackedFile[] = [];
+  let bytes = 0;
   if (found.paths.length > sourceLimits.files) {
     found.problems.push(`there are ${found.paths.length} files, and ${sourceLimits.files} are allowed`);
-    return [];
+    return { files, bytes };
   }
-  const files: PackedFile[] = [];
   for (const path of found.paths.toSorted(byCodeUnit)) {
-    const { size } = await stat(join(directory, path));
-    if (size > sourceLimits.fileBytes) {
-      found.problems.push(`${path} is ${size} bytes, and a file may have ${sourceLimits.fileBytes}`);
-    } else files.push({ path, content: await readFile(join(directory, path)) });
+    try {
+      const content = readRegularFile(join(directory, path), sourceLimits.fileBytes);
+      bytes += content.byteLength;
+      files.push({ path, content });
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      found.problems.push(fileProblem(path, error));
+    }
+    if (bytes > sourceLimits.totalBytes) {
+      found.problems.push(
+        `all files together are more than the ${sourceLimits.totalBytes} bytes that are allowed`,
+      );
+      break;
+    }
   }
-  return files;
+  return { files, bytes };
+}
+
+function fileProblem(path: string, error: FileError): string {
+  if (error.fault === 'too large')
+    return `${path} is larger than the ${sourceLimits.fileBytes} bytes that a file may have`;
+  return `${path} can't be read: ${error.message}`;
 }
 
 // As core/source.ts sorts: the order must not depend on the machine's language.

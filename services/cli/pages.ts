@@ -3,6 +3,13 @@ import { z } from 'zod';
 import type { ApiClient, Call } from './client.ts';
 import { cliLimits } from './limits.ts';
 
+/** The first rows of a list of the API. */
+export interface FirstRows<T> {
+  readonly rows: readonly T[];
+  /** Whether these are all of the list. */
+  readonly isWhole: boolean;
+}
+
 /**
  * Up to `most` rows of a list of the API, in its order, over as many pages as that takes ({@link cliLimits.pages} at most, which
  * is more than a person reads).
@@ -13,7 +20,18 @@ export async function listRows<T>(
   row: z.ZodType<T>,
   most: number,
   query: Call['query'] = {},
-): Promise<T[]> {
+): Promise<readonly T[]> {
+  return (await firstRows(client, path, row, most, query)).rows;
+}
+
+/** The same rows, for a caller that must say when there are more. */
+export async function firstRows<T>(
+  client: ApiClient,
+  path: string,
+  row: z.ZodType<T>,
+  most: number,
+  query: Call['query'] = {},
+): Promise<FirstRows<T>> {
   const page = z.object({ items: z.array(row), next: z.string().nullable() });
   const rows: T[] = [];
   let cursor: string | undefined;
@@ -23,8 +41,8 @@ export async function listRows<T>(
       query: { ...query, limit, cursor },
     });
     rows.push(...items);
-    if (next === null) break;
+    if (next === null) return { rows, isWhole: true };
     cursor = next;
   }
-  return rows;
+  return { rows, isWhole: false };
 }

@@ -1,9 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 
 import type { Diagnostic } from '../../core/diagnostic.ts';
 import { formatOf, parseDocument } from '../compiler/parse-document.ts';
+import { FileError, readRegularFile } from '../config/regular-file.ts';
 import { CliError } from './failures.ts';
+import { cliLimits } from './limits.ts';
+import { refuseLinks } from './path-links.ts';
 import { printable } from './printable.ts';
 import type { Problem } from './problem.ts';
 
@@ -19,7 +21,7 @@ export type PolicyFile =
       readonly placed: (errors: Errors) => Diagnostic[];
     };
 
-/** Reads YAML, or JSON or TOML by the file's ending. Throws CliError for a file that is not there. */
+/** Reads YAML, or JSON or TOML by the file's ending. Throws CliError for a file that can't be read or is reached through a link. */
 export function readPolicyFile(path: string): PolicyFile {
   const parsed = parseDocument(basename(path), formatOf(path) ?? 'yaml', readBytes(path));
   if (parsed.problems.length > 0) return { kind: 'wrong', diagnostics: parsed.problems.map(parsed.diagnose) };
@@ -32,9 +34,13 @@ export function readPolicyFile(path: string): PolicyFile {
 }
 
 function readBytes(path: string): Buffer {
+  refuseLinks(path);
   try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new CliError('usage', `The file ${printable(path)} can't be read.`, { cause });
+    return readRegularFile(path, cliLimits.policyFileBytes);
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    throw new CliError('usage', `The file ${printable(path)} can't be read: ${error.message}.`, {
+      cause: error,
+    });
   }
 }

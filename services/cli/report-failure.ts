@@ -1,12 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { formatDiagnostics } from '../../core/format-diagnostics.ts';
 import type { Diagnostic } from '../../core/diagnostic.ts';
+import { sourceLimits } from '../../core/limits.ts';
 import { pathProblem } from '../../core/source.ts';
+import { readRegularFile } from '../config/regular-file.ts';
 import { EXIT_CODES, type ExitName } from './exit-codes.ts';
 import { ApiProblem, CliError } from './failures.ts';
 import { cliLimits } from './limits.ts';
+import { hasLinkBelow } from './path-links.ts';
 import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 import { counted } from './wording.ts';
@@ -48,7 +50,7 @@ export function showDiagnostics(
       .map(({ path }) => [join(directory, path), path]),
   );
   const placed = diagnostics.map((one) => ({ ...one, path: join(directory, one.path) }));
-  terminal.err(formatDiagnostics(placed, (path) => (inside.has(path) ? readIfThere(path) : null)));
+  terminal.err(formatDiagnostics(placed, (path) => readIfThere(directory, inside.get(path))));
 }
 
 /** Warnings, a line each, and how many others there are when they are many. They change no exit code. */
@@ -64,9 +66,10 @@ export function showWarnings(warnings: readonly Diagnostic[], directory: string,
     terminal.err(`and ${counted(others, 'more warning')} ("--dry-run --json" has all of them)\n`);
 }
 
-function readIfThere(path: string): string | null {
+function readIfThere(directory: string, path: string | undefined): string | null {
+  if (path === undefined || hasLinkBelow(directory, path)) return null;
   try {
-    return readFileSync(path, 'utf8');
+    return readRegularFile(join(directory, path), sourceLimits.fileBytes).toString('utf8');
   } catch {
     return null;
   }

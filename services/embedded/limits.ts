@@ -27,6 +27,10 @@ export const serverLimits = {
   orphansMs: 10 * second,
   /** Ports tried before giving up. Each was free a moment ago, so that two in a row mean something else is wrong. */
   portAttempts: 3,
+  /** A book of ports has a few names with a number each. */
+  portsFileBytes: 4 * 1024,
+  /** Git lists the files of a folder from its index. */
+  gitMs: 10 * second,
   /** A child of ours finishes the requests that it has: the API bounds its own draining to 10 s, and the worker to less. */
   drainMs: 15 * second,
   /** From spawn until a child of ours says that it is ready; the worker waits for Restate to discover it. */

@@ -1,8 +1,9 @@
 import { randomInt } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { z } from 'zod';
 import { parseJsonAs } from '../../core/parse-json.ts';
+import { readRegularFile } from '../config/regular-file.ts';
 import { serverLimits } from './limits.ts';
 
 /**
@@ -24,9 +25,8 @@ export class PortBook {
   }
 
   /** Reads the book; a missing or unreadable file is an empty book, since every port in it can be chosen anew. */
-  static async open(file: string): Promise<PortBook> {
-    const text = await readFile(file, 'utf8').catch(() => '{}');
-    return new PortBook(file, new Map(Object.entries(parseJsonAs(PortFile, text) ?? {})));
+  static open(file: string): PortBook {
+    return new PortBook(file, new Map(Object.entries(readPorts(file) ?? {})));
   }
 
   /** The port last kept under that name, or null. It may be taken by now. */
@@ -103,4 +103,12 @@ async function writeWhole(file: string, text: string): Promise<void> {
   const half = `${file}.half`;
   await writeFile(half, text + '\n', { mode: 0o600 });
   await rename(half, file);
+}
+
+function readPorts(file: string): z.infer<typeof PortFile> | null {
+  try {
+    return parseJsonAs(PortFile, readRegularFile(file, serverLimits.portsFileBytes).toString('utf8'));
+  } catch {
+    return null;
+  }
 }

@@ -2,6 +2,7 @@ import { PortBook } from '../embedded/ports.ts';
 import { adminToken, type AdminToken } from './admin-token.ts';
 import { keepApiUrl, openHome, type Home } from './home.ts';
 import { lockHome } from './home-lock.ts';
+import { refuseForeignHome } from './own-home.ts';
 import { endLeftovers, forgetProcess, recordProcess, STOP_ORDER, type PartName } from './leftovers.ts';
 import {
   apiPart,
@@ -34,9 +35,10 @@ export interface Stack {
 
 /**
  * Starts everything that is not elsewhere, in the order in which one needs the other, and resolves when the API serves. When
- * anything does not come up it ends what did, and throws what was wrong: HomeInUseError, PortTakenError, or what the part says.
+ * anything does not come up it ends what did, and throws what was wrong: ForeignHomeError, HomeInUseError, PortTakenError, or what the part says.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
+  await refuseForeignHome(options.config.home);
   const home = await openHome(options.config.home);
   const lock = await lockHome(home, 'stack');
   const running = new Map<PartName, Supervised>();
@@ -91,7 +93,7 @@ async function startParts(
   run: (name: PartName, part: Part) => Promise<void>,
 ): Promise<Pick<Stack, 'apiUrl' | 'admin' | 'database' | 'restate'>> {
   const { config } = options;
-  const book = await PortBook.open(home.ports);
+  const book = PortBook.open(home.ports);
   const secretKeys = await secretKeySettings(home, config.secretKeys);
   const deps: PartDeps = { ...options, home, book, secretKeys };
   // First, since it is the one port that a person chose: a second stack is told so before anything has been started.

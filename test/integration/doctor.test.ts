@@ -20,7 +20,7 @@ import { type Standstill, standstill } from '../support/standstill.ts';
 const execute = promisify(execFile);
 const RESTATE = fileURLToPath(new URL('../../node_modules/.bin/restate', import.meta.url));
 
-/** Whether this process may make a small disk. Where it may not, doctor-findings.test.ts has the rule, with a bound instead. */
+/** Whether this process may make a small disk. doctor-findings.test.ts has each rule about disks without one, on every machine. */
 async function canMount(): Promise<boolean> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-mount-'));
   try {

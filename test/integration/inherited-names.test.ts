@@ -14,7 +14,10 @@ import {
   startControlPlane,
 } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
+import { requestsNaming } from '../support/hostile-requests.ts';
 import { INHERITED_NAMES } from '../support/inherited-names.ts';
+import { contradictions } from '../support/record-check.ts';
+import { rightValues } from '../support/right-values.ts';
 
 // Names that every object inherits ("constructor"), as names of everything that has one; and durable state that such a name has spoilt.
 
@@ -32,6 +35,10 @@ afterAll(async () => {
 
 const names = INHERITED_NAMES.filter((name) => ChannelName.safeParse(name).success);
 let texts = 0;
+
+const AT_ONCE = 16;
+/** Ends the test where an answer never comes: the API gives up on its stores after 20 s. */
+const ANSWER_MS = 60_000;
 
 async function ok(method: string, path: string, json?: unknown) {
   const answer = await api.call(method, path, json === undefined ? {} : { json });
@@ -112,6 +119,34 @@ test('every inherited name that a token may have is its name in the record', asy
   const tenant = await newTenant(plane);
   for (const name of INHERITED_NAMES.filter((one) => TokenName.safeParse(one).success))
     expect(await ok('POST', '/v1/tokens', { name, tenant, roles: ['viewer'] })).toMatchObject({ name });
+});
+
+test('every inherited name, in every parameter of every path, is answered as a request that is right or wrong', async () => {
+  const tenant = await newTenant(plane);
+  const waiting = await accepted(plane, tenant, { files: { 'a.json': '{}' } });
+  const { digest } = await settled(plane, tenant, waiting);
+  const right = rightValues({ tenant, digest: digest ?? '', waiting, secret: newWebhookSecret() });
+  const { json: document } = await api.call('GET', '/openapi.json');
+  const requests = [...requestsNaming(document, right, INHERITED_NAMES)];
+  const broken: string[] = [];
+  for (let from = 0; from < requests.length; from += AT_ONCE) {
+    const some = requests
+      .slice(from, from + AT_ONCE)
+      .map(async ({ operationId, at, method, path, headers, body }) => {
+        const signal = AbortSignal.timeout(ANSWER_MS);
+        const { status, text } = await api.call(method, path, {
+          headers,
+          signal,
+          ...(body === null ? {} : { body }),
+        });
+        const isAnswered = status >= 200 && status < 500 && (status < 300 || status >= 400);
+        if (!isAnswered) broken.push(`${operationId}, ${at}: ${path} → ${status} ${text.slice(0, 200)}`);
+      });
+    await Promise.all(some);
+  }
+  expect(broken).toEqual([]);
+  expect(new Set(requests.map(({ at }) => at)).size).toBeGreaterThan(8);
+  expect(await contradictions(plane.postgres.ownerUrl)).toEqual([]);
 });
 
 describe('durable state that is not readable', () => {

@@ -102,14 +102,14 @@ describe('the embedded PostgreSQL', () => {
     await once(other, 'listening');
     const { port } = other.address() as { port: number };
     await expect(startAt(port)).rejects.toThrow(PortTakenError);
-    const book = await PortBook.open(join(folder, 'ports.json'));
+    const book = PortBook.open(join(folder, 'ports.json'));
     await writeFile(join(folder, 'ports.json'), JSON.stringify({ postgres: port }));
-    const kept = await PortBook.open(join(folder, 'ports.json'));
+    const kept = PortBook.open(join(folder, 'ports.json'));
     expect([book.kept('postgres'), kept.kept('postgres')]).toEqual([null, port]);
     const server = await startOnPorts(kept, ['postgres'], ({ postgres }) => startAt(postgres));
     started.push(server);
     expect(kept.kept('postgres')).not.toBe(port);
-    expect((await PortBook.open(join(folder, 'ports.json'))).kept('postgres')).toBe(kept.kept('postgres'));
+    expect(PortBook.open(join(folder, 'ports.json')).kept('postgres')).toBe(kept.kept('postgres'));
     other.close();
   });
 

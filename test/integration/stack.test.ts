@@ -1,6 +1,17 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { cp, mkdtemp, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  cp,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +19,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PortTakenError } from '../../services/embedded/ports.ts';
 import { RestateAdmin } from '../../services/restate/admin.ts';
 import { HomeInUseError } from '../../services/stack/home-lock.ts';
+import { isOfHome } from '../../services/stack/own-home.ts';
 import { eventually } from '../support/eventually.ts';
 import { nothingRuns, processesOf } from '../support/processes.ts';
 import { startPostgres, startRestate } from '../support/servers.ts';
@@ -52,6 +64,22 @@ describe('a stack', () => {
     for (const file of ['admin-token', 'postgres/pointsman.password', 'logs/api.log']) {
       expect((await stat(join(stack.home, file))).mode & 0o077).toBe(0);
     }
+    // What a foreign home is known by, own-home.ts looks for in all of them.
+    expect((await readdir(stack.home)).filter((name) => !isOfHome(name))).toEqual([]);
+  });
+
+  test('does not start in a home that may have come with the folder, and leaves it as it is', async () => {
+    const first = await start('home');
+    await first.stop();
+    await rm(join(first.home, 'admin-token'));
+    // As git and an unpacked archive make it: another's hash, which everybody can read.
+    await writeFile(join(first.home, 'admin-token.sha256'), 'a hash\n');
+    await chmod(join(first.home, 'admin-token.sha256'), 0o644);
+    await expect(start('home')).rejects.toThrow(
+      /admin-token\.sha256 is open to other users, so that somebody else may have written it/,
+    );
+    expect(await readFile(join(first.home, 'admin-token.sha256'), 'utf8')).toBe('a hash\n');
+    expect(await readdir(first.home)).not.toContain('admin-token');
   });
 
   test('uses the admin token that it is given and keeps no other', async () => {

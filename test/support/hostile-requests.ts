@@ -60,6 +60,18 @@ export function* hostileRequests(document: unknown, right: RightValues): Generat
   }
 }
 
+/** Requests to every operation of the document that has parameters in its path, each with one of those names in one of them. */
+export function* requestsNaming(
+  document: unknown,
+  right: RightValues,
+  names: readonly string[],
+): Generator<HostileRequest> {
+  for (const operation of operationsOf(document)) {
+    for (const parameter of operation.parameters.filter(({ in: place }) => place === 'path'))
+      for (const value of names) yield requestOf(operation, right, { parameter, value });
+  }
+}
+
 /** Clients can't send other characters in a header, nor an empty part of a path. */
 function isSendable({ in: place }: z.infer<typeof Parameter>, value: string): boolean {
   if (place === 'path') return value !== '';

@@ -63,7 +63,8 @@ export function publishCommand(cli: Cli): Command {
 
 const HELP = `
 Everything under <dir> is the source, except what is ignored: dot files, node_modules, private keys (*.pem, *.key, …), what editors leave
-behind, and what <dir>/${IGNORE_FILE} names in the syntax of .gitignore. "!.well-known/" there takes a default back. Symbolic links are refused.
+behind, and what <dir>/${IGNORE_FILE} names in the syntax of .gitignore. "!.well-known/" there takes a default back. Symbolic links are refused,
+also in <dir> itself.
 The exit code is 0 only when the release is published ("pointsman help exit-codes" has the others).
 --not-before takes 2026-12-24T07:00:00Z or 2h; what is to be live later than --timeout is best left with --no-wait.`;
 
@@ -81,8 +82,8 @@ async function publish(run: CommandRun, dir: string, options: PublishOptions): P
     run.terminal.out(
       `${options.dryRun ? 'checking' : 'publishing'} ${tenant}/${bundle} to ${channel}: ${what}\n`,
     );
-    noteIgnored(run, source);
   }
+  noteIgnored(run, source);
   try {
     if (options.dryRun) return await dryRun(run, path, source, { dir, channel, deadline });
     const release = await submit(run, path, source, { ...options, channel, deadline });

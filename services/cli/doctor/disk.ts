@@ -1,3 +1,4 @@
+import type { StatsFs } from 'node:fs';
 import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -12,11 +13,20 @@ const FOLDERS = [
   ['restate', 'Restate'],
 ] as const;
 
+type DiskStats = Pick<StatsFs, 'bsize' | 'blocks' | 'bavail' | 'files' | 'ffree'>;
+
+/** What the system says about the disk of a folder. */
+type StatDisk = (folder: string) => Promise<DiskStats>;
+
 /**
  * How much is free on the disks of the home; of servers elsewhere that can't be seen from here. An error below `minFree` bytes, or the
  * default of cliLimits.
  */
-export async function diskFindings(home: string | null, minFree: number | null): Promise<Finding[]> {
+export async function diskFindings(
+  home: string | null,
+  minFree: number | null,
+  statDisk: StatDisk = statfs,
+): Promise<Finding[]> {
   if (home === null) {
     const summary =
       'not checked: the data of PostgreSQL and Restate is not on this machine, as far as is known here';
@@ -32,15 +42,17 @@ export async function diskFindings(home: string | null, minFree: number | null):
       disk.holds.push(holds);
       disks.set(dev, disk);
     }
-    return Promise.all([...disks.values()].map((disk) => diskFinding(disk, minFree)));
+    return Promise.all(
+      [...disks.values()].map(async (disk) => diskFinding(disk, await statDisk(disk.folder), minFree)),
+    );
   });
 }
 
-async function diskFinding(
+function diskFinding(
   { folder, holds }: { folder: string; holds: readonly string[] },
+  { bsize, blocks, bavail, files, ffree }: DiskStats,
   minFree: number | null,
-): Promise<Finding> {
-  const { bsize, blocks, bavail, files, ffree } = await statfs(folder);
+): Finding {
   const [total, free] = [blocks * bsize, bavail * bsize];
   const { errorShare, errorBytes, warningShare, warningBytes, inodeShare } = cliLimits.diskFree;
   const subject = `disk of ${folder}`;

@@ -13,6 +13,7 @@ import { repair } from './repair.ts';
 import { restateFindings } from './restate.ts';
 import { sinkFindings } from './sinks.ts';
 import { findSystems, type Systems } from './systems.ts';
+import { listTenants, otherTenants } from './tenants.ts';
 import { workerSystemsFindings } from './worker-systems.ts';
 
 export interface ExamineOptions {
@@ -46,16 +47,19 @@ async function tenantFindings(
   options: ExamineOptions & { db: Database | null },
 ): Promise<Finding[]> {
   const now = Date.now();
-  const [sinks, hooks, releases] = await Promise.all([
-    sinkFindings(run.client, now),
-    hookFindings(run.client, now),
-    check('releases', async () => {
-      const old = await oldReleases(options.db, run.client, now);
-      if (old.length === 0 || !options.repair) return releaseFindings(old);
-      return repair(run.client, restateIngressUrl, old, run.signal);
-    }),
-  ]);
-  return [...sinks, ...hooks, ...releases];
+  return check('tenants', async () => {
+    const tenants = await listTenants(run.client);
+    const [sinks, hooks, releases] = await Promise.all([
+      sinkFindings(run.client, tenants.rows, now),
+      hookFindings(run.client, tenants.rows, now),
+      check('releases', async () => {
+        const old = await oldReleases(options.db, run.client, tenants.rows, now);
+        if (old.length === 0 || !options.repair) return releaseFindings(old);
+        return repair(run.client, restateIngressUrl, old, run.signal);
+      }),
+    ]);
+    return [...otherTenants(tenants), ...sinks, ...hooks, ...releases];
+  });
 }
 
 function releaseFindings(old: readonly InFlight[]): Finding[] {

@@ -5,31 +5,49 @@ import { hookPath, hooksPath } from '../api-paths.ts';
 import type { ApiClient } from '../client.ts';
 import { HookView } from '../hook-view.ts';
 import { cliLimits } from '../limits.ts';
-import { listRows } from '../pages.ts';
+import { firstRows, listRows } from '../pages.ts';
 import { printable } from '../printable.ts';
 import { counted, moment, spoken } from '../wording.ts';
 import { check, type Finding } from './finding.ts';
 import { ofEachTenant } from './tenants.ts';
 
-/** Every hook of every tenant whose secret is lost, whose latest delivery failed, or that has a delivery which gets nowhere. */
-export async function hookFindings(client: ApiClient, now: number): Promise<Finding[]> {
+/** Every hook of those tenants whose secret is lost, whose latest delivery failed, or that has a delivery which gets nowhere. */
+export async function hookFindings(
+  client: ApiClient,
+  tenants: readonly string[],
+  now: number,
+): Promise<Finding[]> {
   return check('hooks', async () => {
     let count = 0;
-    const findings = await ofEachTenant(client, async (tenant) => {
+    let busy = 0;
+    const findings = await ofEachTenant(tenants, async (tenant) => {
       const most = cliLimits.pages * cliLimits.pageRows;
       const hooks = await listRows(client, hooksPath(tenant), HookView, most);
       count += hooks.length;
       const found: Finding[] = [];
       for (const hook of hooks) {
         const path = `${hookPath(tenant, hook.hook)}/deliveries`;
-        const deliveries = await listRows(client, path, DeliveryView, cliLimits.shownRows);
-        found.push(...secretFindings(tenant, hook), ...deliveryFindings(tenant, hook.hook, deliveries, now));
+        const { rows, isWhole } = await firstRows(client, path, DeliveryView, cliLimits.doctorDeliveries);
+        if (!isWhole) busy += 1;
+        found.push(...secretFindings(tenant, hook), ...deliveryFindings(tenant, hook.hook, rows, now));
       }
       return found;
     });
-    if (findings.length > 0) return findings;
-    return [{ subject: 'hooks', state: 'ok', summary: `${counted(count, 'hook')}, and none fails` }];
+    if (findings.length > 0) return [...findings, ...olderDeliveries(busy)];
+    const well: Finding = {
+      subject: 'hooks',
+      state: 'ok',
+      summary: `${counted(count, 'hook')}, and none fails`,
+    };
+    return [well, ...olderDeliveries(busy)];
   });
+}
+
+/** A delivery that gets nowhere may be among those that were not looked at. */
+function olderDeliveries(hooks: number): Finding[] {
+  if (hooks === 0) return [];
+  const summary = `of ${counted(hooks, 'hook')} only the newest ${cliLimits.doctorDeliveries} deliveries were looked at`;
+  return [{ subject: 'deliveries', state: 'unknown', summary }];
 }
 
 function secretFindings(tenant: string, { hook, sealedUnder }: HookView): Finding[] {

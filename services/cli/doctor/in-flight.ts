@@ -17,14 +17,19 @@ export interface InFlight extends ReleaseId, PointerId {
 
 /**
  * Releases that were accepted longer than {@link cliLimits.oldReleaseMs} ago and have no last word: from the record itself where
- * we may ask it, or else from what the API shows of every tenant.
+ * we may ask it, or else from what the API shows of those tenants.
  *
  * @param now milliseconds since the epoch
  */
-export async function oldReleases(db: Database | null, client: ApiClient, now: number): Promise<InFlight[]> {
+export async function oldReleases(
+  db: Database | null,
+  client: ApiClient,
+  tenants: readonly string[],
+  now: number,
+): Promise<InFlight[]> {
   const olderThan = now - cliLimits.oldReleaseMs;
   if (db !== null) return listInFlight(db, { olderThan, limit: cliLimits.pageRows });
-  return ofEachTenant(client, async (tenant) => {
+  return ofEachTenant(tenants, async (tenant) => {
     const found: InFlight[] = [];
     const bundles = await listRows(client, `${tenantsPath}/${tenant}/bundles`, Bundle, cliLimits.pageRows);
     for (const { bundle } of bundles) {

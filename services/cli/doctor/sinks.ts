@@ -15,11 +15,15 @@ interface Trouble extends Required<Finding> {
   readonly tenant: string;
 }
 
-/** Every sink of every tenant that is paused, fails, is far behind, or whose secret is lost. A broker's trouble is one finding for all tenants. */
-export async function sinkFindings(client: ApiClient, now: number): Promise<Finding[]> {
+/** Every sink of those tenants that is paused, fails, is far behind, or whose secret is lost. A broker's trouble is one finding for all tenants. */
+export async function sinkFindings(
+  client: ApiClient,
+  tenants: readonly string[],
+  now: number,
+): Promise<Finding[]> {
   return check('sinks', async () => {
     let count = 0;
-    const troubles = await ofEachTenant(client, async (tenant) => {
+    const troubles = await ofEachTenant(tenants, async (tenant) => {
       const most = cliLimits.pages * cliLimits.pageRows;
       const sinks = await listRows(client, sinksPath(tenant), SinkView, most);
       count += sinks.length;

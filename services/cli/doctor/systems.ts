@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { PortBook } from '../../embedded/ports.ts';
+import { readKept } from '../home-file.ts';
 import type { Environment } from '../settings.ts';
 
 /** What is behind the API, as far as it is known here. */
@@ -21,9 +21,8 @@ export interface Systems {
  */
 export async function findSystems(env: Environment, apiUrl: string): Promise<Systems> {
   const home = env.POINTSMAN_HOME || '.pointsman';
-  const kept = await readFile(join(home, 'api-url'), 'utf8').catch(() => '');
-  const isOwnStack = kept.trim() === apiUrl;
-  const book = isOwnStack ? await PortBook.open(join(home, 'ports.json')) : PortBook.inMemory();
+  const isOwnStack = readKept(home, 'api-url') === apiUrl;
+  const book = isOwnStack ? PortBook.open(join(home, 'ports.json')) : PortBook.inMemory();
   const local = (name: string): string | null => {
     const port = book.kept(name);
     return port === null ? null : `http://127.0.0.1:${port}`;

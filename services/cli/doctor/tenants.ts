@@ -4,18 +4,44 @@ import { TenantName } from '../../../core/identifiers.ts';
 import { tenantsPath } from '../api-paths.ts';
 import type { ApiClient } from '../client.ts';
 import { cliLimits } from '../limits.ts';
-import { listRows } from '../pages.ts';
+import { type FirstRows, firstRows } from '../pages.ts';
+import type { Finding } from './finding.ts';
 
-/** Runs the check for each tenant that our token may see, several at a time, and gives all findings in the order of the tenants. */
+/** The tenants that our token may see, in the order of their names: the first {@link cliLimits.pages} pages of them. */
+export async function listTenants(client: ApiClient): Promise<FirstRows<string>> {
+  const { rows, isWhole } = await firstRows(
+    client,
+    tenantsPath,
+    Tenant,
+    cliLimits.pages * cliLimits.pageRows,
+  );
+  return { rows: rows.map(({ tenant }) => tenant), isWhole };
+}
+
+/** A warning where there are more tenants than were listed. */
+export function otherTenants({ rows, isWhole }: FirstRows<string>): Finding[] {
+  if (isWhole) return [];
+  return [
+    {
+      subject: 'tenants',
+      state: 'warning',
+      summary: `only the first ${rows.length} were looked at: sinks, hooks and releases of the others were not checked`,
+      actions: [
+        'Run doctor with a token of each of the other tenants, or set DATABASE_URL to check their releases.',
+      ],
+    },
+  ];
+}
+
+/** Runs the check for each of the tenants, several at a time, and gives all findings in the order of the tenants. */
 export async function ofEachTenant<T>(
-  client: ApiClient,
+  tenants: readonly string[],
   find: (tenant: string) => Promise<readonly T[]>,
 ): Promise<T[]> {
-  const tenants = await listRows(client, tenantsPath, Tenant, cliLimits.pages * cliLimits.pageRows);
   const found: T[] = [];
   for (let from = 0; from < tenants.length; from += cliLimits.parallelFetches) {
     const some = tenants.slice(from, from + cliLimits.parallelFetches);
-    found.push(...(await Promise.all(some.map(({ tenant }) => find(tenant)))).flat());
+    found.push(...(await Promise.all(some.map(find))).flat());
   }
   return found;
 }

@@ -89,6 +89,38 @@ describe('a token goes only to the address that it was configured with', () => {
   });
 });
 
+describe('the address of the API is an origin', () => {
+  const PARTS = [
+    ['a path and a query', '/build?t=x&q='],
+    ['a path', '/build'],
+    ['an empty path more', '//'],
+    ['a query', '/?q='],
+    ['an empty query', '/?'],
+    ['a fragment', '/#'],
+  ] as const;
+
+  test.each([
+    ...PARTS.map(([what, part]) => [what, `${STACK}${part}`]),
+    ['user information', 'http://ptm_stack@127.0.0.1:17400'],
+    ['another scheme', 'file:///etc/passwd'],
+    ['no address at all', 'localhost'],
+  ])('and nothing is sent to one with %s, whoever names it', async (_what, url) => {
+    await inFolder({ 'api-url': url, 'admin-token': 'ptm_stack' });
+    const home = join(folder, '.pointsman');
+    expect(() => connection({}, {})).toThrow(/Nothing was sent\.$/);
+    expect(() => connection({}, { POINTSMAN_HOME: home })).toThrow(
+      /api-url does not hold the origin of an API\. Nothing was sent\.$/,
+    );
+    expect(() => connection({ url }, {})).toThrow('must be an origin');
+    expect(() => connection({}, { POINTSMAN_URL: url })).toThrow('must be an origin');
+  });
+
+  test('a wrong one in the home is in nobody’s way who names another, and its token stays', async () => {
+    await inFolder({ 'api-url': `${STACK}/build`, 'admin-token': 'ptm_stack' });
+    expect(connection({ url: STACK }, {})).toEqual({ url: STACK, token: null });
+  });
+});
+
 test('the installed command sends nothing from a folder with a foreign api-url, and says what to set', async () => {
   await inFolder({ 'api-url': 'https://evil.example' });
   const args = [MAIN, 'publish', '.', '--tenant', 'acme', '--bundle', 'bot'];

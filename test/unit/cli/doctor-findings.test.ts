@@ -3,7 +3,30 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
+import { diskFindings } from '../../../services/cli/doctor/disk.ts';
 import { diagnosis, doctor, healthy, page, serve } from './doctoring.ts';
+import { json, problem } from './scripted-api.ts';
+
+const hook = (sealedUnder: string) => ({
+  hook: 'main',
+  provider: 'github',
+  repository: 'acme/bot',
+  ref: 'refs/heads/main',
+  path: null,
+  bundle: 'bot',
+  channel: 'live',
+  apiUrl: null,
+  tokenSet: true,
+  sealedUnder,
+  deliverTo: '/in',
+});
+const delivery = (state: string, at = '2026-01-01T00:00:00.000Z') => ({
+  delivery: `d-${state}`,
+  state,
+  reason: state === 'failed' ? 'no such commit' : null,
+  receivedAt: at,
+  updatedAt: at,
+});
 
 describe('doctor on sinks', () => {
   const now = Date.now();
@@ -74,27 +97,6 @@ describe('doctor on sinks', () => {
 });
 
 describe('doctor on hooks', () => {
-  const hook = (sealedUnder: string) => ({
-    hook: 'main',
-    provider: 'github',
-    repository: 'acme/bot',
-    ref: 'refs/heads/main',
-    path: null,
-    bundle: 'bot',
-    channel: 'live',
-    apiUrl: null,
-    tokenSet: true,
-    sealedUnder,
-    deliverTo: '/in',
-  });
-  const delivery = (state: string, at = '2026-01-01T00:00:00.000Z') => ({
-    delivery: `d-${state}`,
-    state,
-    reason: state === 'failed' ? 'no such commit' : null,
-    receivedAt: at,
-    updatedAt: at,
-  });
-
   async function findings(sealedUnder: string, ...deliveries: unknown[]) {
     const api = await serve({
       ...healthy(),
@@ -127,7 +129,97 @@ describe('doctor on hooks', () => {
   });
 });
 
+describe('doctor on more than it looks at', () => {
+  const world = (next: string | null) => ({
+    ...healthy(),
+    'GET /v1/tenants/acme/hooks': page(hook('current')),
+    'GET /v1/tenants/acme/hooks/main/deliveries': json({
+      items: Array.from({ length: 1_000 }, (_, nth) => ({
+        ...delivery(nth === 999 ? 'fetching' : 'ignored'),
+        delivery: `d-${nth}`,
+      })),
+      next,
+    }),
+  });
+
+  test('a delivery that gets nowhere is found behind 999 newer ones', async () => {
+    const { findings } = await diagnosis(await serve(world(null)));
+    expect(findings[0]).toMatchObject({
+      subject: 'hook acme/main',
+      state: 'warning',
+      summary: expect.stringContaining('d-999 has been fetching for'),
+    });
+    expect(findings.filter(({ subject }) => subject === 'deliveries')).toEqual([]);
+  });
+
+  test('of a hook with more deliveries it says how many were looked at', async () => {
+    const { exit, findings } = await diagnosis(await serve(world('more')));
+    expect(exit).toBe(0);
+    expect(findings).toContainEqual({
+      subject: 'deliveries',
+      state: 'unknown',
+      summary: 'of 1 hook only the newest 1000 deliveries were looked at',
+      actions: [],
+    });
+  });
+
+  test('where tenants are left over it warns, and says how many were looked at', async () => {
+    const more = json({ items: [{ tenant: 'acme' }], next: 'more' });
+    const { exit, findings, warnings } = await diagnosis(
+      await serve({ ...healthy(), 'GET /v1/tenants': more }),
+    );
+    expect([exit, warnings]).toEqual([0, 1]);
+    expect(findings[0]).toMatchObject({
+      subject: 'tenants',
+      state: 'warning',
+      summary: expect.stringMatching(/^only the first 20 were looked at/),
+    });
+  });
+
+  test('a list of tenants that can not be read is an error, and not a list of none', async () => {
+    const api = await serve({
+      ...healthy(),
+      'GET /v1/tenants': [page({ tenant: 'acme' }), problem(403, 'forbidden', 'not for you')],
+    });
+    const { exit, findings } = await diagnosis(api);
+    expect([exit, findings[0]]).toMatchObject([
+      1,
+      { subject: 'tenants', state: 'error', summary: 'not for you' },
+    ]);
+  });
+});
+
 describe('doctor on disks', () => {
+  const GB = 1_000_000_000;
+  const disk = (
+    total: number,
+    free: number,
+    inodes: { all: number; free: number } = { all: 1_000, free: 500 },
+  ) => ({
+    bsize: 1_000,
+    blocks: total / 1_000,
+    bavail: free / 1_000,
+    files: inodes.all,
+    ffree: inodes.free,
+  });
+
+  // Without a disk of that kind, and therefore on any machine. The integration test fills a real one where it may.
+  test.each([
+    ['is full', disk(100 * GB, 0), 'error', 'full: nothing can be written'],
+    ['has less than a gigabyte', disk(100 * GB, 0.9 * GB), 'error', 'nearly full'],
+    ['is small and has less than 5 %', disk(10 * GB, 0.4 * GB), 'error', 'nearly full'],
+    ['has less than 5 gigabytes', disk(100 * GB, 4.9 * GB), 'warning', ' free '],
+    ['is small and has less than 10 %', disk(10 * GB, 0.9 * GB), 'warning', ' free '],
+    ['has few inodes', disk(100 * GB, 50 * GB, { all: 1_000, free: 9 }), 'error', '9 inodes are free'],
+    ['has no inodes of its own', disk(100 * GB, 50 * GB, { all: 0, free: 0 }), 'ok', ' free '],
+    ['has enough', disk(100 * GB, 50 * GB), 'ok', ' free '],
+  ])('one that %s is told as that', async (_what, stats, state, summary) => {
+    const found = await diskFindings(tmpdir(), null, () => Promise.resolve(stats));
+    expect(found).toMatchObject([
+      { subject: `disk of ${tmpdir()}`, state, summary: expect.stringContaining(summary) },
+    ]);
+  });
+
   test('a disk of the home of npm start with less than is asked for is an error; elsewhere it is not checked', async () => {
     const home = await mkdtemp(join(tmpdir(), 'pointsman-home-'));
     try {

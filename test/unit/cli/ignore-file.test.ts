@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { packDirectory } from '../../../services/cli/pack.ts';
 import { runCli } from '../../support/run-cli.ts';
 import { cliLimits } from '../../../services/cli/limits.ts';
+import { problem, scriptedApi } from './scripted-api.ts';
 
 let folder: string;
 
@@ -46,6 +47,22 @@ describe('what is ignored by default', () => {
     const { sent, ignored } = await packed();
     expect(sent).toEqual(kept.toSorted());
     expect(ignored).toEqual([...secret, ...leftOver, '.aws/', 'x/node_modules/'].toSorted());
+  });
+
+  test('is ignored in upper and lower case, wherever it lies', async () => {
+    const names =
+      `server.pem server.key putty.ppk store.p12 store.pfx store.jks store.keystore id_rsa id_ed25519
+      prod.env all.kdbx credentials.json service-account-ci.json service-account.json terraform.tfstate
+      terraform.tfstate.backup thumbs.db .netrc .npmrc .pypirc`.split(/\s+/);
+    const secret = names.flatMap((name) => {
+      const capital = name.replace(/[a-z]/, (letter) => letter.toUpperCase());
+      return [`lower/${name}`, `upper/${name.toUpperCase()}`, capital];
+    });
+    const kept = ['a.yaml', 'credentials.json.md', 'my-service-account.yaml', 'tfstate.md', 'A/KEY'];
+    await write(list(...secret, ...kept, 'Node_Modules/a.js', '.GIT/config'));
+    const { sent, ignored } = await packed();
+    expect(sent).toEqual(kept.toSorted());
+    expect(ignored).toEqual([...secret, 'Node_Modules/'].toSorted());
   });
 
   test('is taken back by a line with "!"', async () => {
@@ -106,6 +123,25 @@ describe('the ignore file', () => {
     expect(stderr).toContain('Ignored: .env');
   });
 });
+
+test.each([[[]], [['--dry-run']], [['--no-wait']]])(
+  'publish --json %j says on standard error what it ignored, as it does without',
+  async (more) => {
+    await write(list('a.yaml', '.env'));
+    const api = await scriptedApi({
+      'POST /v1/tenants/acme/bundles/bot/releases': problem(503, 'busy', 'Not now.'),
+    });
+    try {
+      const env = { POINTSMAN_URL: api.url, POINTSMAN_TOKEN: 't' };
+      const args = ['publish', folder, '--tenant', 'acme', '--bundle', 'bot', '--json', ...more];
+      const { stdout, stderr } = await runCli(args, { env });
+      expect(stderr).toMatch(/^ {2}ignored: \.env \("--list" shows/);
+      expect(JSON.parse(stdout)).toHaveProperty('error');
+    } finally {
+      await api.close();
+    }
+  },
+);
 
 describe('publish --list', () => {
   test('lists what would be sent and what is ignored, and sends nothing', async () => {

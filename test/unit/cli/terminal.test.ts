@@ -2,13 +2,14 @@ import { expect, test } from 'vitest';
 
 import { table } from '../../../services/cli/table.ts';
 import { terminal, type Terminal } from '../../../services/cli/terminal.ts';
+import { STEERING_CHARACTER } from '../../support/steering-characters.ts';
 
 const EVERY_STEERING = Array.from({ length: 0x2070 }, (_, point) => String.fromCharCode(point))
-  .filter((one) => /\p{Cc}|[\u202a-\u202e\u2066-\u2069]/u.test(one) && !'\t\n'.includes(one))
+  .filter((one) => STEERING_CHARACTER.test(one) && !'\t\n'.includes(one))
   .join('');
 const HOSTILE = `a${EVERY_STEERING}b\u001b[31mc\u001b[0m\r\u001b[2Kd\u009b2Je\u001b]0;title\u0007`;
 /** What may be left of it: nothing that steers. */
-const STEERING = /[^\P{Cc}\t\n]|[\u202a-\u202e\u2066-\u2069]/u;
+const STEERING = new RegExp(`(?![\\t\\n])(?:${STEERING_CHARACTER.source})`, 'u');
 
 function opened(env: Readonly<Record<string, string>>): { terminal: Terminal; written: () => string } {
   const chunks: string[] = [];

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { visibleControls } from '../../../core/control-characters.ts';
+import { BIDI_CONTROLS, STEERING_CHARACTER } from '../../support/steering-characters.ts';
 
 /** Every code point but the surrogates, which are no characters. */
 function* everyCharacter(): Generator<string> {
@@ -9,8 +10,7 @@ function* everyCharacter(): Generator<string> {
   }
 }
 
-/** Unicode's own classes: control characters, and what changes the direction of the text that follows. */
-const STEERS = /\p{Cc}|[\u202a-\u202e\u2066-\u2069]/u;
+const STEERS = STEERING_CHARACTER;
 
 test('of all characters exactly the controls become visible, and tabs and line ends stay', () => {
   const changed = [...everyCharacter()].filter((one) => visibleControls(one) !== one);
@@ -28,4 +28,9 @@ test('a JSON text means the same afterwards', () => {
 
 test('a carriage return stays only in front of a line feed', () => {
   expect(visibleControls('a\r\nb\rc')).toBe('a\r\nb\\u000dc');
+});
+
+test.each(BIDI_CONTROLS)('%s becomes visible', (name, character) => {
+  const code = character.codePointAt(0)?.toString(16).padStart(4, '0');
+  expect([name, visibleControls(`a${character}b`)]).toEqual([name, `a\\u${code}b`]);
 });

@@ -1,0 +1,83 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+
+/** Why a file was not read. */
+export type FileFault = 'missing' | 'link' | 'not a file' | 'too large' | 'unreadable';
+
+/** A file was not read. The message is the reason alone, such as `it is a symbolic link`. */
+export class FileError extends Error {
+  override readonly name = 'FileError';
+  readonly fault: FileFault;
+
+  constructor(fault: FileFault, options: { readonly cause?: unknown } = {}) {
+    super(REASONS[fault], options);
+    this.fault = fault;
+  }
+}
+
+/**
+ * The content of a file that somebody else may have written. Only a regular file is read, and at most `maxBytes` and one more: a link may
+ * lead out of the folder, a FIFO blocks its reader, a device has no end and says that its size is 0, and a file may grow while it is read.
+ * Links in the folders above are followed. Throws FileError.
+ */
+export function readRegularFile(path: string, maxBytes: number): Buffer {
+  const file = open(path);
+  try {
+    const { size } = checked(file);
+    if (size > maxBytes) throw new FileError('too large');
+    return readAtMost(file, maxBytes, size);
+  } catch (cause) {
+    throw cause instanceof FileError ? cause : new FileError('unreadable', { cause });
+  } finally {
+    closeSync(file);
+  }
+}
+
+const REASONS: Readonly<Record<FileFault, string>> = {
+  missing: 'it is missing',
+  link: 'it is a symbolic link',
+  'not a file': 'it is not a regular file',
+  'too large': 'it is too large',
+  unreadable: 'reading it failed',
+};
+
+// O_NONBLOCK: opening a FIFO would wait for a writer. Windows has neither flag, and no FIFO among its files.
+const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+function open(path: string): number {
+  try {
+    return openSync(path, FLAGS);
+  } catch (cause) {
+    throw new FileError(FAULT_OF_OPENING.get((cause as NodeJS.ErrnoException).code ?? '') ?? 'unreadable', {
+      cause,
+    });
+  }
+}
+
+/** ELOOP is what O_NOFOLLOW gives (FreeBSD: EMLINK). ENXIO: a socket. */
+const FAULT_OF_OPENING: ReadonlyMap<string, FileFault> = new Map([
+  ['ENOENT', 'missing'],
+  ['ELOOP', 'link'],
+  ['EMLINK', 'link'],
+  ['ENXIO', 'not a file'],
+]);
+
+function checked(file: number): { readonly size: number } {
+  const stats = fstatSync(file);
+  if (!stats.isFile()) throw new FileError('not a file');
+  return stats;
+}
+
+/** The size is where it begins: the file may have grown since, and files of /proc say 0. */
+function readAtMost(file: number, maxBytes: number, size: number): Buffer {
+  let content = Buffer.alloc(size + 1);
+  let length = 0;
+  for (;;) {
+    const read = readSync(file, content, length, content.length - length, null);
+    if (read === 0) return content.subarray(0, length);
+    length += read;
+    if (length > maxBytes) throw new FileError('too large');
+    if (length === content.length) {
+      content = Buffer.concat([content, Buffer.alloc(Math.min(length, maxBytes + 1 - length))]);
+    }
+  }
+}

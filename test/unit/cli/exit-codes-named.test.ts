@@ -1,0 +1,90 @@
+import { glob, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { expect, test } from 'vitest';
+
+import { EXIT_CODES, type ExitName } from '../../../services/cli/exit-codes.ts';
+
+const root = join(import.meta.dirname, '../../..');
+
+/** How a text names an exit code. `around` is what it says about it. */
+interface Mention {
+  readonly file: string;
+  readonly code: number;
+  readonly around: string;
+}
+
+/** A word of the meaning of each code: the table and every text about the code must use it. */
+const WORD: Readonly<Record<ExitName, RegExp>> = {
+  done: /published|done/i,
+  failed: /unexpected/i,
+  usage: /command line|setting/i,
+  rejected: /said no|problems/i,
+  errored: /broke/i,
+  superseded: /newer/i,
+  cancelled: /cancelled/i,
+  refused: /stands in the way|conflict|409/i,
+  unauthorised: /token/i,
+  inFlight: /on its way/i,
+  unavailable: /nobody answers|is down/i,
+  notFound: /no such/i,
+  interrupted: /Ctrl-C/i,
+};
+
+/** In prose: "exit code 5", "(5)" after a word of an example's comment, "the command ends with 8". */
+const IN_PROSE = [/exit\s+code\s+(\d+)/gi, /command\s+(?:ends|exits)\s+with\s+(\d+)/gi];
+const IN_COMMENTS = [/[a-z] \((\d+)\)/gi];
+
+async function mentions(): Promise<Mention[]> {
+  const found: Mention[] = [];
+  for await (const file of glob(['README.md', 'docs/**/*.md', 'examples/**', 'examples/**/.*'], {
+    cwd: root,
+  })) {
+    if (!/\.(?:md|ya?ml|sh)$/.test(file)) continue;
+    const text = await readFile(join(root, file), 'utf8');
+    const patterns = file.startsWith('examples/ci/') ? [...IN_PROSE, ...IN_COMMENTS] : IN_PROSE;
+    for (const match of patterns.flatMap((pattern) => [...text.matchAll(pattern)])) {
+      const around = text.slice(Math.max(0, match.index - 100), match.index + 100);
+      found.push({ file, code: Number(match[1]), around: around.replaceAll(/[\s#]+/g, ' ') });
+    }
+    // A branch of a shell's `case`: 5) echo '…' ;;
+    for (const [line, code] of text.matchAll(/^ *(\d+)\) .*;;$/gm))
+      found.push({ file, code: Number(code), around: line.trim() });
+  }
+  return found;
+}
+
+test('each exit code that an example or a page names is one of the table, with the meaning that it has there', async () => {
+  const named = await mentions();
+  const names = new Map(
+    Object.entries(EXIT_CODES).map(([name, { code }]) => [code as number, name as ExitName]),
+  );
+  const wrong = named.filter(({ code, around }) => {
+    const name = names.get(code);
+    // A branch that does nothing says nothing.
+    return name === undefined || (!WORD[name].test(around) && !/^\d+\) ;;$/.test(around));
+  });
+  expect(wrong).toEqual([]);
+  // The search finds each way to name one.
+  expect(named.map(({ file, code }) => `${basename(file)} ${code}`)).toEqual(
+    expect.arrayContaining(['ci.md 5', 'ci.md 8', 'github-actions.yml 3', '.gitlab-ci.yml 10']),
+  );
+});
+
+test('the codes that a GitLab job may end with without failing are those of the table', async () => {
+  const text = await readFile(join(root, 'examples/ci/.gitlab-ci.yml'), 'utf8');
+  const codes = /exit_codes: (\[[\d, ]+\])/.exec(text)?.[1] ?? 'null';
+  expect(JSON.parse(codes)).toEqual([EXIT_CODES.superseded.code, EXIT_CODES.inFlight.code]);
+});
+
+test('each word that this file looks for is in the table', () => {
+  for (const [name, word] of Object.entries(WORD))
+    expect(EXIT_CODES[name as ExitName].meaning, name).toMatch(word);
+});
+
+test('the README lists each code of the table, and no other', async () => {
+  const text = (await readFile(join(root, 'README.md'), 'utf8')).replaceAll(/\s+/g, ' ');
+  const list = /`pointsman help exit-codes` explains: (.*?)\. /.exec(text)?.[1] ?? '';
+  const codes = [...list.matchAll(/(?:^|, )(\d+) /g)].map(([, code]) => Number(code));
+  const others = Object.values(EXIT_CODES).filter(({ code }) => code !== 0);
+  expect(codes).toEqual(others.map(({ code }) => code));
+});

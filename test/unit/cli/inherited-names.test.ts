@@ -1,0 +1,96 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { z } from 'zod';
+
+import { TokenName } from '../../../core/access.ts';
+import { GateName } from '../../../core/gate-rules.ts';
+import { BundleName, ChannelName, HookName, SinkName, TenantName } from '../../../core/identifiers.ts';
+import { INHERITED_NAMES } from '../../support/inherited-names.ts';
+import { runCli } from '../../support/run-cli.ts';
+import { json, problem, release, scriptedApi, settled, type ScriptedApi } from './scripted-api.ts';
+
+// Names that every object inherits ("constructor", "__proto__"), in each place of a command line and of an answer of the API.
+
+let api: ScriptedApi;
+
+const open = async (script: Parameters<typeof scriptedApi>[0] = {}): Promise<void> => {
+  await api.close();
+  api = await scriptedApi(script);
+};
+
+beforeEach(async () => {
+  api = await scriptedApi({});
+});
+afterEach(() => api.close());
+
+async function run(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const settings = { POINTSMAN_TENANT: 'acme', POINTSMAN_BUNDLE: 'bot', ...env };
+  return runCli(args, { env: { POINTSMAN_URL: api.url, POINTSMAN_TOKEN: 't', ...settings } });
+}
+
+type Place = readonly [place: string, rule: z.ZodString, args: (name: string) => readonly string[]];
+
+const PLACES: readonly Place[] = [
+  ['the tenant', TenantName, (name) => ['releases', '--tenant', name]],
+  ['a new tenant', TenantName, (name) => ['tenants', 'create', name]],
+  ['the bundle', BundleName, (name) => ['releases', '--bundle', name]],
+  ['the bundle of a status', BundleName, (name) => ['status', name]],
+  ['the channel', ChannelName, (name) => ['history', '--channel', name]],
+  ['the channel of a promotion', ChannelName, (name) => ['promote', '1', '--channel', name]],
+  ['the channel of a hold', ChannelName, (name) => ['hold', '--channel', name, '--reason', 'x']],
+  ['a gate', GateName, (name) => ['check', 'report', name, '1', '--success']],
+  ['a new token', TokenName, (name) => ['tokens', 'create', name, '--role', 'viewer']],
+  ['a sink', SinkName, (name) => ['sinks', 'show', name]],
+  ['a sink that is paused', SinkName, (name) => ['sinks', 'pause', name, '--reason', 'x']],
+  ['a hook', HookName, (name) => ['hooks', 'show', name]],
+  ['the deliveries of a hook', HookName, (name) => ['hooks', 'deliveries', name]],
+];
+
+describe.each(PLACES)('as the name of %s', (_place, rule, args) => {
+  test.each(INHERITED_NAMES)(
+    '"%s" is sent as it is, or refused as no name before anything is sent',
+    async (name) => {
+      const { exit, stderr } = await run(args(name));
+      const isName = rule.safeParse(name).success;
+      const sent = api.seen
+        .map(({ path, body }) => `${decodeURIComponent(path)} ${body.toString()}`)
+        .join('\n');
+      if (isName) expect([exit, sent]).toEqual([12, expect.stringContaining(name)]);
+      else expect([exit, sent]).toEqual([2, '']);
+      expect(stderr).not.toMatch(/TypeError|pointsman itself failed|\n\s+at /);
+    },
+  );
+});
+
+/** Names that the command line has a list of: none that is inherited is on it. */
+const CHOICES: readonly (readonly [string, (name: string) => readonly string[]])[] = [
+  ['a command', (name) => [name]],
+  ['a command below another', (name) => ['sinks', name]],
+  ['an option', (name) => ['releases', `--${name}`]],
+  ['a conflict rule', (name) => ['publish', '.', '--on-conflict', name]],
+  ['the provider of a hook', (name) => ['hooks', 'set', 'main', '--provider', name]],
+  ['the role of a token', (name) => ['tokens', 'create', 'ci', '--role', name]],
+  ['the id of a token', (name) => ['tokens', 'revoke', name]],
+  ['a version', (name) => ['watch', name]],
+];
+
+test.each(CHOICES)('as %s, every inherited name is a mistake of the command line', async (_what, args) => {
+  for (const name of INHERITED_NAMES) expect([name, (await run(args(name))).exit]).toEqual([name, 2]);
+  expect(api.seen).toEqual([]);
+});
+
+describe('in an answer', () => {
+  test.each(INHERITED_NAMES)('"%s" is shown as a name', async (name) => {
+    // Its rule keeps most of them from being the name of a channel; a reason may be any text.
+    const channel = ChannelName.safeParse(name).success ? name : 'live';
+    const releases = [settled('rejected', { channel, reason: name }), release()];
+    await open({ 'GET /v1/tenants/acme/bundles/bot/releases': json({ items: releases, next: null }) });
+    const { exit, stdout } = await run(['releases']);
+    expect([exit, stdout]).toEqual([0, expect.stringContaining(name)]);
+  });
+
+  test.each(INHERITED_NAMES)('the unknown problem "%s" is judged by its status', async (name) => {
+    await open({ 'GET /v1/tenants/acme/bundles/bot/releases': problem(409, name, 'a reason') });
+    const { exit, stderr } = await run(['releases']);
+    expect([exit, stderr]).toEqual([8, expect.stringContaining('a reason')]);
+  });
+});

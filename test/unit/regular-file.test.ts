@@ -1,0 +1,61 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { readRegularFile } from '../../services/config/regular-file.ts';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pointsman-file-'));
+});
+
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const at = (name: string) => join(folder, name);
+
+describe('reading a file that somebody else may have written', () => {
+  test('gives the content of a regular file, up to the bound and not past it', async () => {
+    await writeFile(at('file'), '12345');
+    await writeFile(at('empty'), '');
+    expect(readRegularFile(at('file'), 5).toString()).toBe('12345');
+    expect(readRegularFile(at('empty'), 0).toString()).toBe('');
+    expect(() => readRegularFile(at('file'), 4)).toThrow(expect.objectContaining({ fault: 'too large' }));
+    expect(() => readRegularFile(at('none'), 4)).toThrow(expect.objectContaining({ fault: 'missing' }));
+  });
+
+  test('follows no symbolic link, wherever it leads', async () => {
+    await writeFile(at('file'), '12345');
+    for (const [name, target] of Object.entries({ near: 'file', far: '/dev/zero', nowhere: 'none' })) {
+      await symlink(target, at(name));
+      expect(() => readRegularFile(at(name), 10), name).toThrow(expect.objectContaining({ fault: 'link' }));
+    }
+  });
+
+  test('is refused at once for a folder, a device, a socket and a FIFO that nobody writes to', async () => {
+    await mkdir(at('folder'));
+    execFileSync('mkfifo', [at('fifo')]);
+    const server = createServer().listen(at('socket'));
+    await new Promise((listening) => server.once('listening', listening));
+    try {
+      for (const path of [at('folder'), at('fifo'), at('socket'), '/dev/zero'])
+        expect(() => readRegularFile(path, 10), path).toThrow(
+          expect.objectContaining({ fault: 'not a file', message: 'it is not a regular file' }),
+        );
+    } finally {
+      server.close();
+    }
+  });
+
+  // A file of /proc is a regular one and has more than its size says, as one has that grows while it is read.
+  test.runIf(existsSync('/proc/self/maps'))('reads no further than the bound, whatever its size says', () => {
+    expect(readRegularFile('/proc/self/maps', 1024 * 1024).length).toBeGreaterThan(200);
+    expect(() => readRegularFile('/proc/self/maps', 100)).toThrow(
+      expect.objectContaining({ fault: 'too large' }),
+    );
+  });
+});
