@@ -58,33 +58,16 @@ export function rawRequest(world: FuzzWorld, random: Random): RawRequest {
   return { kind: 'with changed bytes', sender, text: changedBytes(random, base) };
 }
 
-const METHODS = [
-  'GET',
-  'GET',
-  'GET',
-  'HEAD',
-  'POST',
-  'PUT',
-  'OPTIONS',
-  'TRACE',
-  'CONNECT',
-  'PATCH',
-  'M-SEARCH',
-  'get',
-  '',
-];
-const VERSIONS = [
-  'HTTP/1.1',
-  'HTTP/1.1',
-  'HTTP/1.1',
-  'HTTP/1.0',
-  'HTTP/0.9',
-  'HTTP/1.2',
-  'HTTP/1',
-  'http/1.1',
-  '',
-];
-const LINE_ENDS = ['\r\n', '\r\n', '\r\n', '\r\n', '\r\n', '\r\n', '\n', '\r', '\r\r\n'];
+const WRONG_METHODS = ['HEAD', 'POST', 'PUT', 'OPTIONS', 'TRACE', 'CONNECT', 'PATCH', 'M-SEARCH', 'get', ''];
+const WRONG_VERSIONS = ['HTTP/1.0', 'HTTP/0.9', 'HTTP/1.2', 'HTTP/1', 'http/1.1', ''];
+const WRONG_LINE_ENDS = ['\n', '\r', '\r\r\n'];
+/** How often a part is right. */
+const RIGHT = 0.85;
+/** How often all of them are: what comes after a wrong request on the same connection must not be taken for a part of it. */
+const ALL_RIGHT = 0.3;
+/** How often each of the other headers is there. */
+const HEADER = 0.02;
+
 const HEADERS = [
   'Host: a',
   'Host: [::1',
@@ -116,6 +99,11 @@ const HEADERS = [
 /** A request of parts, each of which may be right or not. It asks for nothing that waits: the sender closes its side, and waits for the end. */
 function composedRequest({ acme }: FuzzWorld, random: Random, { authorization }: Sender): string {
   const at = `/v1/tenants/${acme.name}`;
+  if (random() < ALL_RIGHT) {
+    const right = pick(random, ['/healthz', '/openapi.json', '/v1/me', `${at}/bundles`, `${at}/gates`]);
+    const token = authorization === null ? '' : `Authorization: ${authorization}\r\n`;
+    return `GET ${right} HTTP/1.1\r\nHost: a\r\n${token}\r\n`;
+  }
   const address = pick(random, [
     '/healthz',
     '/v1/me',
@@ -135,21 +123,24 @@ function composedRequest({ acme }: FuzzWorld, random: Random, { authorization }:
     `/v1/tenants/${'%41'.repeat(500)}`,
     '/v1/callbacks/\xff\x80',
   ]);
-  const [framing, body] = pick(random, bodies(random));
-  const chosen = HEADERS.filter(() => random() < 0.08);
+  const [framing, body] = random() < RIGHT / 2 ? NO_BODY : pick(random, bodies(random));
+  const chosen = HEADERS.filter(() => random() < HEADER);
+  const mostly = (right: string, wrong: readonly string[]): string =>
+    random() < RIGHT ? right : pick(random, wrong);
   const lines = [
-    [pick(random, METHODS), address, pick(random, VERSIONS)].join(random() < 0.95 ? ' ' : '\t'),
-    ...(random() < 0.9 ? ['Host: a'] : []),
+    [mostly('GET', WRONG_METHODS), address, mostly('HTTP/1.1', WRONG_VERSIONS)].join(mostly(' ', ['\t'])),
+    ...(random() < RIGHT ? ['Host: a'] : []),
     ...(authorization === null ? [] : [`Authorization: ${authorization}`]),
     ...chosen,
     ...framing,
     '',
-    '',
   ];
-  return (
-    lines.map((line, n) => (n === lines.length - 1 ? line : line + pick(random, LINE_ENDS))).join('') + body
-  );
+  const hasWrongEnds = random() > RIGHT;
+  const ends = lines.map(() => (hasWrongEnds ? mostly('\r\n', WRONG_LINE_ENDS) : '\r\n'));
+  return lines.map((line, n) => line + ends[n]!).join('') + body;
 }
+
+const NO_BODY = [[], ''] as const;
 
 /** A body, with headers that tell where it ends, rightly or not. */
 function bodies(random: Random): readonly (readonly [headers: readonly string[], body: string])[] {
@@ -157,8 +148,6 @@ function bodies(random: Random): readonly (readonly [headers: readonly string[],
   const size = Math.floor(random() * 40);
   const chunk = `${json.length.toString(16)}\r\n${json}\r\n`;
   return [
-    [[], ''],
-    [[], ''],
     [[], json],
     [[`Content-Length: ${json.length}`], json],
     [[`Content-Length: ${size}`], json],

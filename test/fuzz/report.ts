@@ -19,9 +19,11 @@ export interface FuzzReport {
 }
 
 /**
- * The most memory that the API's process may have resident at any moment of a run. TODO
+ * The most memory that the API's process may have resident at any moment of a run. It starts with 310. The 16 requests that are under way hold
+ * at most two unpacked sources of 32 MiB, some copies of them in the thread that reads, and what the heaps grow to: 415 were measured
+ * in 3,000 requests, 450 in 10,000. The rest is for slower machines, on which more is under way. What leaks 20 KiB a request goes past it in 20,000.
  */
-export const MOST_API_MIB = 1_536;
+export const MOST_API_MIB = 768;
 
 /**
  * So many requests, and each operation is to have succeeded once more. A right request of each is sent four times as often; some of them meet what
@@ -44,7 +46,7 @@ export function problemsOf(report: FuzzReport, document: unknown): string[] {
   const counted = operationsOf(document).flatMap(
     ({ operationId }) => COUNTED_AS.get(operationId) ?? [operationId],
   );
-  const unreached = [...counted, 'HEAD'].flatMap((name) => {
+  const unreached = [...counted, 'HEAD', 'bytes'].flatMap((name) => {
     const times = succeeded.get(name) ?? 0;
     return times >= least ? [] : [`${name} succeeded ${times} times, which is fewer than ${least}`];
   });

@@ -5,7 +5,7 @@ import { hostileDelivery } from './deliveries.ts';
 import { pick } from './random.ts';
 import { bodyOf, contentType, encodePart, headersOf, hostileText, queryValue } from './request-parts.ts';
 import { hostileSource } from './sources.ts';
-import { standingTarget, type Target, targetOf } from './targets.ts';
+import { standingTarget, STEERING, type Target, targetOf } from './targets.ts';
 import { EVERYBODY, type FuzzTenant, type Sender } from './tenants.ts';
 import type { FuzzWorld } from './world.ts';
 
@@ -23,7 +23,7 @@ export interface FuzzRequest {
   readonly body: string | Uint8Array | null;
   /** The tenant to which a capability of the path, or a signature, gives access, whoever sends it. */
   readonly opens: string | null;
-  /** Whether any success of it is a breach: its sender has no right to what it names. */
+  /** Whether any success of it is a breach: it names what another tenant has. */
   readonly isForeign: boolean;
   readonly answered: (status: number) => void;
 }
@@ -55,8 +55,9 @@ export async function nextRequest(world: FuzzWorld, random: Random): Promise<Fuz
 const PLATFORMS: ReadonlySet<string> = new Set(['createTenant', 'listTenants', 'setQuotas']);
 
 /** Who may do that. */
-function strongSender({ platform, scratch, acme }: FuzzWorld, operationId: string): Sender {
+function strongSender({ platform, scratch, rival, acme }: FuzzWorld, operationId: string): Sender {
   if (PLATFORMS.has(operationId)) return platform.admin;
+  if (STEERING.has(operationId)) return adminOf(rival);
   return adminOf(operationId === 'putPolicy' ? scratch : acme);
 }
 
@@ -107,7 +108,6 @@ function anothersAddress(world: FuzzWorld, random: Random): FuzzRequest {
     [adminOf(world.rival), world.acme],
     [pick(random, world.rival.senders), world.rival],
   ] as const);
-  // One that acts on what the caller has, whatever the path is, would act on the rival itself.
   const target = standingTarget(tenant, operation.operationId);
   return hostileRequest(random, { kind: 'another tenant', operation, target, sender });
 }

@@ -144,6 +144,7 @@ async function sendBytes(world: FuzzWorld, tally: Tally, random: () => number): 
   try {
     const answer = await sendRaw(world.api.url, raw.text, AbortSignal.timeout(HANG_MS));
     const statuses = statusesOf(answer);
+    if (statuses.some((status) => status >= 200 && status < 300)) add(tally.succeeded, 'bytes');
     for (const status of statuses.length === 0 ? [0] : statuses) {
       add(tally.statuses, status);
       if (status >= 500) violated(`${status} ${answer.slice(0, 300)}`);

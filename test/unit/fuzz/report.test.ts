@@ -8,7 +8,7 @@ const document = {
   },
 };
 const enough = new Map(
-  ['read', 'publish', 'publish of an archive', 'dry run', 'HEAD'].map((name) => [name, 2] as const),
+  ['read', 'publish', 'publish of an archive', 'dry run', 'HEAD', 'bytes'].map((name) => [name, 2] as const),
 );
 const report: FuzzReport = {
   requests: 3_000,
