@@ -37,6 +37,12 @@ const RARE = new Set(['with many files', 'that unpacks past every bound', 'that 
 
 const packed = new Map<string, Uint8Array>();
 
+/** One that is published, and is hardly ever the same as the one before. */
+export async function rightArchive(random: Random): Promise<{ kind: string; bytes: Uint8Array }> {
+  const content = JSON.stringify({ n: Math.floor(random() * 1_000) });
+  return { kind: 'that is right', bytes: await archiveOf([{ name: 'a.json', content }]) };
+}
+
 export async function hostileArchive(random: Random): Promise<{ kind: string; bytes: Uint8Array }> {
   const names = Object.keys(ARCHIVES).filter((name) => !RARE.has(name) || random() < 0.1);
   const kind = pick(random, names);

@@ -1,49 +1,65 @@
-import { randomUUID } from 'node:crypto';
-
+import { HookProvider } from '../../core/hook.ts';
 import { signatureHeaders } from '../../services/webhooks/sign.ts';
 import { hostileDocuments } from '../support/hostile-values.ts';
 import type { Random } from '../support/seeded-random.ts';
+import { type SignedPush, signedPushes } from '../support/signed-pushes.ts';
+import type { Outside } from './outside.ts';
 import { pick } from './random.ts';
 
-const PUSH = {
-  repository: 'bot',
-  ref: 'refs/heads/main',
-  commit: 'r1',
-  sourceUrl: 'https://host.example/a.tgz',
-  paths: ['config/a.json'],
-  message: 'why',
-};
-const PAYLOADS = [...hostileDocuments(PUSH)];
-
 export interface Delivery {
+  readonly provider: HookProvider;
   readonly kind: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** What arrives at a hook: signed well with a hostile payload, or not signed well. */
-export function hostileDelivery(random: Random, secret: string): Delivery {
-  const body = random() < 0.05 ? `{"paths":[${'0,'.repeat(20_000)}0]}` : pick(random, PAYLOADS);
-  const timestamp = Math.floor(Date.now() / 1_000);
+let pushes: Readonly<Record<HookProvider, SignedPush>> | null = null;
+const payloads = new Map<HookProvider, readonly string[]>();
+
+/** What arrives at the hook of a provider: signed well with a payload that is right or hostile, or not signed well. */
+export function hostileDelivery(random: Random, { host }: Outside, secret: string): Delivery {
+  pushes ??= signedPushes(`${host.archives}/r1.tgz`);
+  const provider = pick(random, HookProvider.options);
+  const push = pushes[provider];
+  const hostile = payloads.get(provider) ?? [...hostileDocuments(push.payload)];
+  payloads.set(provider, hostile);
   const json = { 'content-type': 'application/json' };
-  const signed = (claim: { id: string; timestamp: number; body: string }) => ({
-    ...json,
-    ...signatureHeaders(claim, [secret]),
-  });
-  if (random() < 0.6) return { kind: 'signed', headers: signed({ id: randomUUID(), timestamp, body }), body };
-  return pick(random, [
-    {
-      kind: 'of an old time',
-      headers: signed({ id: randomUUID(), timestamp: timestamp - 3_600, body }),
-      body,
-    },
-    { kind: 'of another body', headers: signed({ id: randomUUID(), timestamp, body: 'x' }), body },
-    { kind: 'without a signature', headers: json, body },
-    { kind: 'of a provider that the hook is not for', headers: { ...json, 'x-github-event': 'push' }, body },
-    {
-      kind: 'with a signature that is none',
-      headers: { ...json, 'webhook-id': 'x', 'webhook-timestamp': '1e3', 'webhook-signature': 'v1,====' },
-      body,
-    },
-  ]);
+  if (random() < 0.75) {
+    const body = signedBody(random, JSON.stringify(push.payload), hostile);
+    return { provider, kind: 'signed', headers: { ...json, ...push.headers(secret, body) }, body };
+  }
+  const body = pick(random, hostile);
+  const [kind, headers] = pick(random, UNSIGNED)(push, secret, body);
+  return { provider, kind, headers: { ...json, ...headers }, body };
 }
+
+function signedBody(random: Random, right: string, hostile: readonly string[]): string {
+  const chosen = random();
+  if (chosen < 0.15) return right;
+  return chosen < 0.2 ? manyValues(right) : pick(random, hostile);
+}
+
+/** As many values as fit a body, in a field that no provider sends. */
+function manyValues(json: string): string {
+  return `${json.slice(0, -1)},"values":[${'0,'.repeat(20_000)}0]}`;
+}
+
+type Unsigned = (push: SignedPush, secret: string, body: string) => [kind: string, Record<string, string>];
+
+const UNSIGNED: readonly Unsigned[] = [
+  ({ headers }, secret) => ['of another body', headers(secret, 'x')],
+  ({ headers }, _secret, body) => [
+    'with another secret',
+    headers('whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA', body),
+  ],
+  () => ['without a signature', {}],
+  () => ['of a provider that the hook may not be for', { 'x-github-event': 'push' }],
+  (_push, secret, body) => [
+    'of an old time',
+    signatureHeaders({ id: 'x', timestamp: Math.floor(Date.now() / 1_000) - 3_600, body }, [secret]),
+  ],
+  () => [
+    'with a signature that is not one',
+    { 'webhook-id': 'x', 'webhook-timestamp': '1e3', 'webhook-signature': 'v1,====' },
+  ],
+];

@@ -1,7 +1,9 @@
 import { connect } from 'node:net';
 
 import type { Random } from '../support/seeded-random.ts';
-import { pick } from './random.ts';
+import { pick, times } from './random.ts';
+import type { Sender } from './tenants.ts';
+import type { FuzzWorld } from './world.ts';
 
 const HEAD = 'GET /v1/me HTTP/1.1\r\nHost: a\r\n';
 
@@ -31,20 +33,175 @@ const RAW: Readonly<Record<string, string>> = {
   'a body that is cut': `POST /v1/tenants HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc`,
 };
 
-export interface RawAnswer {
+/** What is written to a socket. */
+export interface RawRequest {
   readonly kind: string;
-  /** All that came back. */
+  /** Whose token is in it, if there is one. */
+  readonly sender: Sender;
+  /** A character a byte. */
   readonly text: string;
 }
 
-/** Sends one of them, closes its own side, and gives what comes back until the other side closes too. */
-export async function sendRaw(url: string, random: Random, signal: AbortSignal): Promise<RawAnswer> {
-  const kind = pick(random, Object.keys(RAW));
+/** One of the fixed ones, one that is put together, or either with some bytes changed. */
+export function rawRequest(world: FuzzWorld, random: Random): RawRequest {
+  const nobody = world.senders.find(({ authorization }) => authorization === null)!;
+  const viewer = world.acme.senders.find(({ role }) => role === 'viewer')!;
+  const chosen = random();
+  if (chosen < 0.2) {
+    const kind = pick(random, Object.keys(RAW));
+    return { kind, sender: nobody, text: RAW[kind]! };
+  }
+  const sender = pick(random, [nobody, viewer]);
+  const composed = times(1 + Math.floor(random() * 3), () => composedRequest(world, random, sender)).join('');
+  if (chosen < 0.6) return { kind: 'put together', sender, text: composed };
+  const base = random() < 0.3 ? pick(random, Object.values(RAW)) : composed;
+  return { kind: 'with changed bytes', sender, text: changedBytes(random, base) };
+}
+
+const WRONG_METHODS = ['HEAD', 'POST', 'PUT', 'OPTIONS', 'TRACE', 'CONNECT', 'PATCH', 'M-SEARCH', 'get', ''];
+const WRONG_VERSIONS = ['HTTP/1.0', 'HTTP/0.9', 'HTTP/1.2', 'HTTP/1', 'http/1.1', ''];
+const WRONG_LINE_ENDS = ['\n', '\r', '\r\r\n'];
+/** How often a part is right. */
+const RIGHT = 0.85;
+/** How often all of them are: what comes after a wrong request on the same connection must not be taken for a part of it. */
+const ALL_RIGHT = 0.3;
+/** How often each of the other headers is there. */
+const HEADER = 0.02;
+
+const HEADERS = [
+  'Host: a',
+  'Host: [::1',
+  'Host:',
+  'Connection: close',
+  'Connection: keep-alive, upgrade',
+  'Connection: Host',
+  'Upgrade: h2c',
+  'Expect: 100-continue',
+  'Accept: */*',
+  'Accept-Encoding: gzip;q=0.\x80',
+  'Content-Type: application/json',
+  'Cookie: a=b',
+  'If-None-Match: "1"',
+  'Idempotency-Key: a',
+  'X-Request-Id: \xff\xfe',
+  'X-A : b',
+  ' X: y',
+  ': z',
+  'X',
+  'TE: trailers, deflate',
+  'Trailer: Host',
+  `X: ${'a'.repeat(4_000)}`,
+  'Transfer-Encoding: identity',
+  'Transfer-Encoding: gzip, chunked',
+  'Content-Length: 1',
+];
+
+/** A request of parts, each of which may be right or not. It asks for nothing that waits: the sender closes its side, and waits for the end. */
+function composedRequest({ acme }: FuzzWorld, random: Random, { authorization }: Sender): string {
+  const at = `/v1/tenants/${acme.name}`;
+  if (random() < ALL_RIGHT) {
+    const right = pick(random, ['/healthz', '/openapi.json', '/v1/me', `${at}/bundles`, `${at}/gates`]);
+    const token = authorization === null ? '' : `Authorization: ${authorization}\r\n`;
+    return `GET ${right} HTTP/1.1\r\nHost: a\r\n${token}\r\n`;
+  }
+  const address = pick(random, [
+    '/healthz',
+    '/v1/me',
+    '*',
+    '/',
+    '//',
+    '',
+    '/openapi.json#x',
+    'http://[::1/',
+    `/v1/tenants`,
+    `${at}/bundles?limit=1`,
+    `${at}/bundles/bundle/channels/live`,
+    `${at}/bundles/bundle/channels/live/files/a.json`,
+    `${at}/hooks/github/deliveries`,
+    `${at}/bundles/../../../tenants`,
+    `${at}/bundles/%2e%2e/%00`,
+    `/v1/tenants/${'%41'.repeat(500)}`,
+    '/v1/callbacks/\xff\x80',
+  ]);
+  const [framing, body] = random() < RIGHT / 2 ? NO_BODY : pick(random, bodies(random));
+  const chosen = HEADERS.filter(() => random() < HEADER);
+  const mostly = (right: string, wrong: readonly string[]): string =>
+    random() < RIGHT ? right : pick(random, wrong);
+  const lines = [
+    [mostly('GET', WRONG_METHODS), address, mostly('HTTP/1.1', WRONG_VERSIONS)].join(mostly(' ', ['\t'])),
+    ...(random() < RIGHT ? ['Host: a'] : []),
+    ...(authorization === null ? [] : [`Authorization: ${authorization}`]),
+    ...chosen,
+    ...framing,
+    '',
+  ];
+  const hasWrongEnds = random() > RIGHT;
+  const ends = lines.map(() => (hasWrongEnds ? mostly('\r\n', WRONG_LINE_ENDS) : '\r\n'));
+  return lines.map((line, n) => line + ends[n]!).join('') + body;
+}
+
+const NO_BODY = [[], ''] as const;
+
+/** A body, with headers that tell where it ends, rightly or not. */
+function bodies(random: Random): readonly (readonly [headers: readonly string[], body: string])[] {
+  const json = '{"tenant":"x y"}';
+  const size = Math.floor(random() * 40);
+  const chunk = `${json.length.toString(16)}\r\n${json}\r\n`;
+  return [
+    [[], json],
+    [[`Content-Length: ${json.length}`], json],
+    [[`Content-Length: ${size}`], json],
+    [[`Content-Length: ${pick(random, ['+1', '0x10', '1e1', '1, 1', ' ', '99999999999999999999'])}`], json],
+    [['Transfer-Encoding: chunked'], `${chunk}0\r\n\r\n`],
+    [['Transfer-Encoding: chunked'], `${chunk}0\r\nHost: b\r\nX: ${'t'.repeat(size * 500)}\r\n\r\n`],
+    [
+      ['Transfer-Encoding: chunked'],
+      `${size.toString(16)};${'e'.repeat(size * 500)}\r\n${json}\r\n0\r\n\r\n`,
+    ],
+    [['Transfer-Encoding: chunked'], `fffffffffffffffff\r\n${json}`],
+    [['Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'], `${chunk}0\r\n\r\n`],
+    [['Transfer-Encoding: Chunked', `Content-Length: ${size}`], `${chunk}0\r\n\r\n`],
+    [['Transfer-Encoding: x chunked'], `${chunk}0\r\n\r\n`],
+  ];
+}
+
+const BYTES = [
+  '\0',
+  '\r',
+  '\n',
+  '\r\n',
+  ' ',
+  '\t',
+  ':',
+  '\x7f',
+  '\xff',
+  '%',
+  '0',
+  ',',
+  'HTTP/1.1',
+  '\r\n\r\n',
+];
+
+/** Some places changed: a byte put in, taken away or doubled, the rest cut off, or a part repeated. */
+function changedBytes(random: Random, text: string): string {
+  return times(1 + Math.floor(random() * 4), () => random()).reduce((before, how) => {
+    const at = Math.floor(random() * before.length);
+    const [left, right] = [before.slice(0, at), before.slice(at)];
+    if (how < 0.4) return left + pick(random, BYTES) + right;
+    if (how < 0.6) return left + right.slice(1);
+    if (how < 0.75) return left + String.fromCharCode(Math.floor(random() * 256)) + right.slice(1);
+    if (how < 0.85) return left + right.slice(0, 30) + right;
+    return how < 0.95 ? left : left + right.slice(1 + Math.floor(random() * 30));
+  }, text);
+}
+
+/** Sends it, closes its own side, and gives what comes back until the other side closes too. */
+export async function sendRaw(url: string, sent: string, signal: AbortSignal): Promise<string> {
   const { hostname, port } = new URL(url);
-  const { promise, resolve, reject } = Promise.withResolvers<RawAnswer>();
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
   let text = '';
-  const socket = connect(Number(port), hostname, () => socket.end(Buffer.from(RAW[kind] ?? '', 'latin1')));
-  const give = (): void => resolve({ kind, text });
+  const socket = connect(Number(port), hostname, () => socket.end(Buffer.from(sent, 'latin1')));
+  const give = (): void => resolve(text);
   socket.setEncoding('latin1');
   socket.on('data', (chunk: string) => (text += chunk));
   // A reset is an answer too.
@@ -52,7 +209,7 @@ export async function sendRaw(url: string, random: Random, signal: AbortSignal):
   socket.on('close', give);
   signal.addEventListener('abort', () => {
     socket.destroy();
-    reject(new Error(`no end within the time for "${kind}"`));
+    reject(new Error(`no end within the time`));
   });
   return promise;
 }

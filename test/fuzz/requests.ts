@@ -1,30 +1,41 @@
-import { HOSTILE_TEXTS, hostileCursors, hostileDocuments } from '../support/hostile-values.ts';
-import { operationsOf } from '../support/hostile-requests.ts';
+import { type Operation, operationsOf } from '../support/hostile-requests.ts';
 import type { Random } from '../support/seeded-random.ts';
-import { hostileArchive } from './archives.ts';
+import { hostileArchive, rightArchive } from './archives.ts';
 import { hostileDelivery } from './deliveries.ts';
-import { pick, times } from './random.ts';
+import { pick } from './random.ts';
+import { bodyOf, contentType, encodePart, headersOf, hostileText, queryValue } from './request-parts.ts';
 import { hostileSource } from './sources.ts';
-import type { FuzzWorld, Sender } from './world.ts';
+import { standingTarget, STEERING, type Target, targetOf } from './targets.ts';
+import { EVERYBODY, type FuzzTenant, type Sender } from './tenants.ts';
+import type { FuzzWorld } from './world.ts';
 
 /** One request of a run. */
 export interface FuzzRequest {
   /** What it tries, for the report. */
   readonly kind: string;
+  /** Under what its success is counted. */
+  readonly operation: string;
   readonly sender: Sender;
   readonly method: string;
   /** With the query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array | null;
+  /** The tenant to which a capability of the path, or a signature, gives access, whoever sends it. */
+  readonly opens: string | null;
+  /** Whether any success of it is a breach: it names what another tenant has. */
+  readonly isForeign: boolean;
+  readonly answered: (status: number) => void;
 }
 
 type Generator = (world: FuzzWorld, random: Random) => Promise<FuzzRequest> | FuzzRequest;
 
 /** Kinds of requests and their weights. Archives and sources cost a thread's time each, so that they are fewer. */
 const KINDS: readonly (readonly [weight: number, Generator])[] = [
-  [70, anyOperation],
-  [10, rivalsAddress],
+  [20, rightOperation],
+  [48, anyOperation],
+  [10, anothersAddress],
+  [2, anothersId],
   [8, delivery],
   [8, source],
   [4, archive],
@@ -40,165 +51,233 @@ export async function nextRequest(world: FuzzWorld, random: Random): Promise<Fuz
   return anyOperation(world, random);
 }
 
+/** What only an admin of the platform may do. */
+const PLATFORMS: ReadonlySet<string> = new Set(['createTenant', 'listTenants', 'setQuotas']);
+
+/** Who may do that. */
+function strongSender({ platform, scratch, rival, acme }: FuzzWorld, operationId: string): Sender {
+  if (PLATFORMS.has(operationId)) return platform.admin;
+  if (STEERING.has(operationId)) return adminOf(rival);
+  return adminOf(operationId === 'putPolicy' ? scratch : acme);
+}
+
+function adminOf({ senders }: Pick<FuzzTenant, 'senders'>): Sender {
+  return senders.find(({ role }) => role === 'admin')!;
+}
+
 /** Half of the requests come from those who may do most: refusals are found early, and what is behind them is not. */
-function senderOf(random: Random, senders: readonly Sender[]): Sender {
-  const strong = senders.filter(({ name }) => name.endsWith('admin') || name.endsWith('publisher'));
-  return pick(random, random() < 0.5 ? strong : senders);
+function senderOf(world: FuzzWorld, random: Random, operationId: string): Sender {
+  return random() < 0.5 ? strongSender(world, operationId) : pick(random, world.senders);
+}
+
+let asked = 0;
+
+/** Each operation in its turn, with nothing wrong, by one who may: so that a run of any seed reaches behind the checks of all. */
+function rightOperation(world: FuzzWorld, random: Random): FuzzRequest {
+  const all = operationsOnce(world.document);
+  const operation = all[asked++ % all.length]!;
+  const target = targetOf(world, random, operation.operationId);
+  const body = filledIn(
+    target,
+    target.content ?? (target.body === undefined ? null : JSON.stringify(target.body)),
+  );
+  return {
+    ...whole({ kind: 'right', operation, target, sender: strongSender(world, operation.operationId) }),
+    method: methodOf(operation, random),
+    path: pathOf(operation, target.parameters),
+    headers: body === null ? {} : { 'content-type': contentTypeOf(target) },
+    body,
+  };
 }
 
 /** Any operation of the OpenAPI document, right in most places and hostile in some. */
 function anyOperation(world: FuzzWorld, random: Random): FuzzRequest {
-  return operationRequest(world, random, { kind: 'operation', values: world.acme });
+  const operation = pick(random, operationsOnce(world.document));
+  const target = targetOf(world, random, operation.operationId);
+  const sender = senderOf(world, random, operation.operationId);
+  return hostileRequest(random, { kind: 'operation', operation, target, sender });
 }
 
-/** The same with the names of another tenant. */
-function rivalsAddress(world: FuzzWorld, random: Random): FuzzRequest {
-  return operationRequest(world, random, { kind: 'another tenant', values: world.rival });
+/** The same with the names of another tenant: acme’s senders ask for what is the rival’s, and the rival’s for what is acme’s, or their own. */
+function anothersAddress(world: FuzzWorld, random: Random): FuzzRequest {
+  const operation = pick(random, operationsOnce(world.document));
+  const [sender, tenant] = pick(random, [
+    [pick(random, world.senders), world.rival],
+    [adminOf(world.acme), world.rival],
+    [pick(random, world.rival.senders), world.acme],
+    [adminOf(world.rival), world.acme],
+    [pick(random, world.rival.senders), world.rival],
+  ] as const);
+  const target = standingTarget(tenant, operation.operationId);
+  return hostileRequest(random, { kind: 'another tenant', operation, target, sender });
 }
 
-function operationRequest(
-  { document, senders }: FuzzWorld,
-  random: Random,
-  { kind, values }: { kind: string; values: FuzzWorld['acme'] },
-): FuzzRequest {
-  const operation = pick(random, operationsOnce(document));
+/** One’s own address with an id or a digest of another tenant in it. */
+function anothersId(world: FuzzWorld, random: Random): FuzzRequest {
+  const { acme, rival } = world;
+  const operationId = pick(random, ['getArtifact', 'getBlob', 'revokeToken']);
+  const operation = operationsOnce(world.document).find((one) => one.operationId === operationId)!;
+  const [own, other] = pick(random, [
+    [acme, rival],
+    [rival, acme],
+  ] as const);
+  const parameters = {
+    tenant: own.name,
+    digest: pick(random, [other.digest, other.source]),
+    id: other.tokenId,
+  };
+  const target = { ...standingTarget(own, operationId), parameters };
+  return {
+    ...whole({ kind: 'another’s id', operation, target, sender: adminOf(own) }),
+    path: pathOf(operation, parameters),
+    isForeign: true,
+  };
+}
+
+interface Intent {
+  readonly kind: string;
+  readonly operation: Operation;
+  readonly target: Target;
+  readonly sender: Sender;
+}
+
+/** What a request of that intent is, with nothing hostile in it. */
+function whole({ kind, operation, target, sender }: Intent): FuzzRequest {
+  const { operationId } = operation;
+  const isOthers = sender.tenant !== EVERYBODY && sender.tenant !== target.tenant;
+  return {
+    kind: `${kind} ${operationId}`,
+    operation: target.counts ?? operationId,
+    sender,
+    method: operation.method,
+    path: pathOf(operation, target.parameters),
+    headers: {},
+    body: null,
+    opens: operation.path.includes('{capability}') ? target.tenant : null,
+    isForeign: isOthers && namesTenant(operation),
+    answered: target.answered,
+  };
+}
+
+/** Whether what it acts on is chosen by the path. A delivery is let in by its signature. */
+function namesTenant({ path, operationId }: Operation): boolean {
+  return (path.includes('{tenant}') && operationId !== 'deliver') || operationId === 'revokeToken';
+}
+
+function hostileRequest(random: Random, intent: Intent): FuzzRequest {
+  const { operation, target } = intent;
   const hostile = (chance: number): boolean => random() < chance;
-  const path = operation.path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => {
-    const right = values.parameters[name] ?? 'missing';
-    return encodePart(hostile(0.12) ? pick(random, HOSTILE_TEXTS) || 'x' : right);
-  });
   const query = operation.parameters
     .filter(({ in: place }) => place === 'query' && random() < 0.3)
     .map(({ name }) => `${name}=${encodePart(queryValue(random, name, hostile(0.6)))}`);
-  const body = bodyOf(random, values.bodies[operation.operationId], operation.requestBody !== undefined);
+  const base = target.content === undefined ? target.body : undefined;
+  const made =
+    target.content !== undefined && hostile(0.5)
+      ? target.content
+      : bodyOf(random, base, operation.requestBody !== undefined);
+  const body = filledIn(target, made);
+  const path = pathOf(operation, target.parameters, () => (hostile(0.12) ? hostileText(random) : null));
   return {
-    kind: `${kind} ${operation.operationId}`,
-    sender: senderOf(random, senders),
-    method: operation.method,
+    ...whole(intent),
+    method: methodOf(operation, random),
     path: query.length === 0 ? path : `${path}?${query.join('&')}`,
-    headers: { ...headersOf(random), ...(body === null ? {} : { 'content-type': contentType(random) }) },
+    headers: {
+      ...headersOf(random),
+      ...(body === null ? {} : { 'content-type': contentType(random, contentTypeOf(target)) }),
+    },
     body,
   };
 }
 
-let operations: ReturnType<typeof operationsOf> | null = null;
+function contentTypeOf({ content }: Target): string {
+  return content === undefined ? 'application/json' : 'application/octet-stream';
+}
 
-function operationsOnce(document: unknown): ReturnType<typeof operationsOf> {
+/** HEAD is answered wherever GET is. */
+function methodOf({ method }: Operation, random: Random): string {
+  return method === 'GET' && random() < 0.1 ? 'HEAD' : method;
+}
+
+function pathOf(
+  { path }: Operation,
+  parameters: Readonly<Record<string, string>>,
+  instead: () => string | null = () => null,
+): string {
+  return path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) =>
+    encodePart(instead() ?? parameters[name] ?? 'missing'),
+  );
+}
+
+function filledIn({ filled }: Target, body: string | null): string | null {
+  if (body === null) return null;
+  return Object.entries(filled).reduce((text, [name, value]) => text.replaceAll(name, value), body);
+}
+
+let operations: Operation[] | null = null;
+
+function operationsOnce(document: unknown): Operation[] {
   return (operations ??= operationsOf(document));
 }
 
-const CURSORS = hostileCursors();
-const JSON_VALUES = [...hostileDocuments(null)];
-
-/** A wait is short: the run is about answers, and a long-poll is right to take its time. */
-function queryValue(random: Random, name: string, isHostile: boolean): string {
-  if (name === 'wait') return pick(random, ['0s', '1s', '-1s', '1e9s', 'forever']);
-  if (name === 'cursor') return pick(random, CURSORS);
-  return isHostile ? pick(random, HOSTILE_TEXTS) : pick(random, ['1', '10', 'true', 'open', 'live']);
-}
-
-/** Documents of one base, made once: there are thousands. */
-const made = new Map<string, readonly string[]>();
-
-function bodyOf(random: Random, base: unknown, takesBody: boolean): string | null {
-  if (!takesBody) return random() < 0.03 ? pick(random, JSON_VALUES) : null;
-  if (base === undefined || random() < 0.1) return pick(random, JSON_VALUES);
-  const json = JSON.stringify(base);
-  if (random() < 0.35) return json;
-  if (random() < 0.15) return broken(random, json);
-  const documents = made.get(json) ?? [...hostileDocuments(base)];
-  made.set(json, documents);
-  return pick(random, documents);
-}
-
-/** Cut, doubled, nested deeply, or with bytes that are no UTF-8. */
-function broken(random: Random, json: string): string {
-  return pick(random, [
-    json.slice(0, Math.floor(random() * json.length)),
-    json + json,
-    '['.repeat(5_000),
-    `${'{"a":'.repeat(2_000)}1${'}'.repeat(2_000)}`,
-    `{${times(2_000, (n) => `"k${n}":0`).join(',')}}`,
-    `{"files":{${times(300, (n) => `"f${n % 3}.json":"{}"`).join(',')}}}`,
-    `﻿${json}`,
-  ]);
-}
-
-function contentType(random: Random): string {
-  if (random() < 0.9) return 'application/json';
-  return pick(random, [
-    'application/gzip',
-    'text/plain',
-    'application/json; charset=utf-7',
-    'multipart/form-data; boundary=x',
-    'application/json, application/gzip',
-    '/',
-  ]);
-}
-
-const HEADERS: Readonly<Record<string, readonly string[]>> = {
-  'if-match': ['"1"', '"0"', '*', 'W/"1"', '"99999999999999999999"', '"2.1"', '1', '"\\""'],
-  'if-none-match': ['"1"', '*', 'W/"1", "2"', '"', ','],
-  'idempotency-key': ['fuzz-1', 'fuzz-2', 'hook/main/1', 'x'.repeat(300), ' ', '"a"'],
-  accept: ['application/json', 'text/html', '*/*;q=0', 'text/event-stream', 'a/b;q=9', ','],
-  'accept-encoding': ['gzip', 'identity;q=0', 'br, *;q=0'],
-  'content-encoding': ['gzip', 'identity', 'deflate, gzip'],
-  'last-event-id': ['0', '7.1', '-1', 'x', '99999999999999999999'],
-  traceparent: ['00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', '00-0-0-0', 'x'],
-  'x-request-id': ['fuzz', 'a'.repeat(500), '{"a":1}'],
-  range: ['bytes=0-0', 'bytes=9999999-', 'bytes=-1', 'items=0-1'],
-  'x-http-method-override': ['DELETE'],
-  'x-forwarded-host': ['evil.example'],
-  origin: ['https://evil.example'],
-};
-
-function headersOf(random: Random): Record<string, string> {
-  const chosen: Record<string, string> = {};
-  for (const [name, values] of Object.entries(HEADERS))
-    if (random() < 0.07) chosen[name] = pick(random, values);
-  return chosen;
-}
-
-/** Percent-encoded, mostly: some parts are sent as they are, as far as a request line can hold them. */
-function encodePart(text: string): string {
-  const encoded = Array.from(text, (one) => (one.isWellFormed() ? encodeURIComponent(one) : '%ED%A0%80'));
-  return encoded.join('').slice(0, 6_000);
-}
-
-async function archive({ acme, senders }: FuzzWorld, random: Random): Promise<FuzzRequest> {
-  const { kind, bytes } = await hostileArchive(random);
+/** Something sent outside of what the document’s parameters and bodies make up. */
+function posted(
+  sender: Sender,
+  request: Pick<FuzzRequest, 'kind' | 'operation' | 'path' | 'headers' | 'body'> & {
+    readonly tenant: string;
+  },
+): FuzzRequest {
+  const { tenant, ...rest } = request;
+  const isOthers = sender.tenant !== EVERYBODY && sender.tenant !== tenant;
   return {
-    kind: `archive ${kind}`,
-    sender: senderOf(random, senders),
+    ...rest,
+    sender,
     method: 'POST',
-    path: `/v1/tenants/${acme.parameters['tenant']}/bundles/archives/releases?dryRun=true`,
+    opens: null,
+    isForeign: isOthers && !rest.operation.startsWith('delivery'),
+    answered: () => undefined,
+  };
+}
+
+/** Mostly dry runs. One tenant, which has nothing else, publishes them. */
+async function archive(world: FuzzWorld, random: Random): Promise<FuzzRequest> {
+  const isDry = random() < 0.5;
+  const { kind, bytes } = await (!isDry && random() < 0.3 ? rightArchive(random) : hostileArchive(random));
+  const tenant = isDry ? world.acme : world.packer;
+  return posted(isDry ? senderOf(world, random, 'publish') : adminOf(tenant), {
+    kind: `${isDry ? '' : 'published '}archive ${kind}`,
+    operation: isDry ? 'dry run' : 'publish of an archive',
+    tenant: tenant.name,
+    path: `/v1/tenants/${tenant.name}/bundles/archives/releases${isDry ? '?dryRun=true' : ''}`,
     headers: { 'content-type': 'application/gzip' },
     body: bytes,
-  };
+  });
 }
 
-function source({ acme, senders }: FuzzWorld, random: Random): FuzzRequest {
+/** Those that are published are acme’s, or of the tenant that has hostile policies. */
+function source(world: FuzzWorld, random: Random): FuzzRequest {
   const { kind, files } = hostileSource(random);
-  const dryRun = random() < 0.8 ? '?dryRun=true' : '';
-  return {
+  const tenant = random() < 0.1 ? world.scratch : world.acme;
+  const isDry = tenant === world.acme && random() < 0.8;
+  return posted(tenant === world.acme ? senderOf(world, random, 'publish') : adminOf(tenant), {
     kind: `source ${kind}`,
-    sender: senderOf(random, senders),
-    method: 'POST',
-    path: `/v1/tenants/${acme.parameters['tenant']}/bundles/sources/releases${dryRun}`,
+    operation: isDry ? 'dry run' : 'publish',
+    tenant: tenant.name,
+    path: `/v1/tenants/${tenant.name}/bundles/sources/releases${isDry ? '?dryRun=true' : ''}`,
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ files }),
-  };
+  });
 }
 
-function delivery({ acme, hookSecret, senders }: FuzzWorld, random: Random): FuzzRequest {
-  const { kind, headers, body } = hostileDelivery(random, hookSecret);
-  const [nobody] = senders;
-  return {
-    kind: `delivery ${kind}`,
-    sender: nobody!,
-    method: 'POST',
-    path: `/v1/tenants/${acme.parameters['tenant']}/hooks/main/deliveries`,
+function delivery({ acme, outside, senders }: FuzzWorld, random: Random): FuzzRequest {
+  const { provider, kind, headers, body } = hostileDelivery(random, outside, acme.hookSecret);
+  const nobody = senders.find(({ authorization }) => authorization === null)!;
+  const request = posted(nobody, {
+    kind: `delivery of ${provider} ${kind}`,
+    operation: `delivery of ${provider}`,
+    tenant: acme.name,
+    path: `/v1/tenants/${acme.name}/hooks/${provider}/deliveries`,
     headers,
     body,
-  };
+  });
+  return { ...request, opens: acme.name };
 }

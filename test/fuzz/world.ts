@@ -1,140 +1,100 @@
-import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
 
+import type { Role } from '../../core/access.ts';
 import { type ApiProcess, startApiProcess } from '../support/api-process.ts';
 import { type ControlPlane, startControlPlane } from '../support/control-plane.ts';
-import { eventually } from '../support/eventually.ts';
-import type { RightValues } from '../support/hostile-requests.ts';
-import { rightValues } from '../support/right-values.ts';
-import { newWebhookSecret } from '../../services/webhooks/webhook-secret.ts';
+import { type Outside, startOutside } from './outside.ts';
+import { startStock, type Stock } from './stock.ts';
+import { EVERYBODY, fillTenant, type FuzzTenant, newTenant, type Sender } from './tenants.ts';
 
-/** Who sends a request. */
-export interface Sender {
-  readonly name: string;
-  /** The value of the Authorization header; null for none. */
-  readonly authorization: string | null;
-  /** Whether an answer to it may hold something of the rival. */
-  readonly maySeeRival: boolean;
-}
+type BareTenant = Awaited<ReturnType<typeof newTenant>>;
 
 /** The servers that a run sends its requests to, and what it knows of them. */
 export interface FuzzWorld {
   readonly plane: ControlPlane;
   readonly api: ApiProcess;
+  readonly outside: Outside;
   readonly document: unknown;
+  /** All of them: each role of every tenant, of the platform, and those without a token. */
   readonly senders: readonly Sender[];
-  /** What exists of the tenant `acme`, and of its rival: names that requests may carry. */
-  readonly acme: RightValues;
-  readonly rival: RightValues;
-  /** Of acme's hooks, by provider. */
-  readonly hookSecret: string;
-  /** Texts and digests of the rival that no request carries. An answer to anybody else that holds one is a breach. */
-  readonly secrets: readonly string[];
-  /** A tenant that sent nothing hostile publishes, and its release goes live. Throws when it does not. */
+  readonly platform: { readonly admin: Sender };
+  /** The tenant whose things most requests name, and another one with as many. */
+  readonly acme: FuzzTenant;
+  readonly rival: FuzzTenant;
+  /** Its policy is what requests make it. */
+  readonly scratch: FuzzTenant;
+  /** Has its sources compiled elsewhere. */
+  readonly remote: BareTenant;
+  /** Publishes archives. */
+  readonly packer: BareTenant;
+  readonly stock: Stock;
+  /** By tenant: texts that no answer to another one may hold. */
+  readonly secrets: ReadonlyMap<string, readonly string[]>;
+  /** A tenant that sent nothing hostile publishes, and its releases go live. Throws when they do not. */
   publishHonestly(): Promise<void>;
   stop(): Promise<void>;
 }
 
-const ROLES = ['viewer', 'follower', 'publisher', 'approver', 'admin'] as const;
+const MadeToken = z.object({ token: z.string() });
 
-/** Two tenants with a release each that is live and one that waits, a hook, a sink, a follower and a hold; a token of each role. */
 export async function startFuzzWorld(): Promise<FuzzWorld> {
-  const plane = await startControlPlane({ plainWorker: true });
+  const outside = await startOutside();
+  const plane = await startControlPlane({
+    plainWorker: true,
+    // What is asked outside of Pointsman finds the API by the capability in the address, and not by its host.
+    workerEnv: async () => ({
+      POINTSMAN_PUBLIC_URL: 'http://api.example',
+      POINTSMAN_OUTBOUND_ALLOW: '127.0.0.1/32',
+    }),
+  });
   const api = await startApiProcess(plane);
-  const hookSecret = newWebhookSecret();
-  const marker = `foreign${randomUUID().replaceAll('-', '')}`;
-  const acme = await fillTenant(api, 'acme', { marker: 'own', hookSecret });
-  const rival = await fillTenant(api, 'rival', { marker, hookSecret: newWebhookSecret() });
-  const document = await api.call('GET', '/openapi.json');
+  const acme = await fillTenant(api, outside, 'acme');
+  const rival = await fillTenant(api, outside, 'rival');
+  const scratch = await fillTenant(api, outside, 'scratch');
+  const [remote, packer] = [await newTenant(api, 'remote'), await newTenant(api, 'packer')];
+  await api.call('PUT', `/v1/tenants/${remote.name}/policy`, {
+    compile: { executor: 'http', url: outside.address('/compile'), within: '1h', attempts: 1 },
+  });
+  const tenants = [acme, rival, scratch, remote, packer];
+  const admin = await platformSender(api, 'admin');
   return {
     plane,
     api,
-    document,
-    senders: await sendersOf(api),
-    acme: acme.right,
-    rival: rival.right,
-    hookSecret,
-    secrets: [marker, ...rival.digests],
+    outside,
+    document: await api.call('GET', '/openapi.json'),
+    senders: [
+      ...WITHOUT_TOKEN,
+      ...tenants.flatMap(({ senders }) => senders),
+      admin,
+      await platformSender(api, 'viewer'),
+    ],
+    platform: { admin },
+    acme,
+    rival,
+    scratch,
+    remote,
+    packer,
+    stock: await startStock(api, outside, { of: acme, compiling: remote }),
+    secrets: new Map(tenants.map(({ name, secrets }) => [name, secrets])),
     async publishHonestly() {
-      await fillTenant(api, 'honest', { marker: 'own', hookSecret: newWebhookSecret() });
+      await fillTenant(api, outside, 'honest');
     },
     async stop() {
       await api.stop();
       await plane.stop();
+      await outside.stop();
     },
   };
 }
 
-async function sendersOf(api: ApiProcess): Promise<Sender[]> {
-  const senders: Sender[] = [
-    { name: 'nobody', authorization: null, maySeeRival: false },
-    { name: 'a wrong token', authorization: 'Bearer not-a-token', maySeeRival: false },
-    { name: 'a wrong scheme', authorization: 'Basic YWxhZGRpbjpvcGVuc2VzYW1l', maySeeRival: false },
-  ];
-  for (const role of ROLES) {
-    const made = await api.call('POST', '/v1/tokens', {
-      name: `fuzz-${role}`,
-      tenant: 'acme',
-      roles: [role],
-    });
-    const { token } = made as { token: string };
-    senders.push({ name: `acme’s ${role}`, authorization: `Bearer ${token}`, maySeeRival: false });
-  }
-  const made = await api.call('POST', '/v1/tokens', { name: 'fuzz-platform', roles: ['viewer'] });
-  senders.push({
-    name: 'a viewer of the platform',
-    authorization: `Bearer ${(made as { token: string }).token}`,
-    maySeeRival: true,
-  });
-  return senders;
-}
+const WITHOUT_TOKEN: readonly Sender[] = [
+  { name: 'nobody', authorization: null, tenant: null, role: null },
+  { name: 'a wrong token', authorization: 'Bearer not-a-token', tenant: null, role: null },
+  { name: 'a wrong scheme', authorization: 'Basic YWxhZGRpbjpvcGVuc2VzYW1l', tenant: null, role: null },
+];
 
-async function fillTenant(
-  api: ApiProcess,
-  tenant: string,
-  { marker, hookSecret }: { marker: string; hookSecret: string },
-): Promise<{ right: RightValues; digests: string[] }> {
-  const at = `/v1/tenants/${tenant}`;
-  const bundle = `${at}/bundles/bundle`;
-  await api.call('POST', '/v1/tenants', { tenant });
-  const publish = async (text: string): Promise<number> => {
-    const files = { 'a.json': JSON.stringify({ text: `${text} ${marker}` }) };
-    const made = await api.call('POST', `${bundle}/releases`, { files, message: `${text} ${marker}` });
-    return (made as { version: number }).version;
-  };
-  const release = (version: number) =>
-    api.call('GET', `${bundle}/releases/${version}`) as Promise<{
-      status: string;
-      stage: string | null;
-      digest: string | null;
-      source: string;
-    }>;
-  const live = await publish('first');
-  const first = await eventually(
-    async () => {
-      const found = await release(live);
-      return found.status === 'settled' && found;
-    },
-    { what: 'the first release is live' },
-  );
-  const within = '24h';
-  await api.call('PUT', `${at}/policy`, {
-    channels: {
-      live: { gates: [{ approval: { name: 'release', within } }, { check: { name: 'e2e', within } }] },
-    },
-  });
-  const waiting = await publish('second');
-  const second = await eventually(
-    async () => {
-      const found = await release(waiting);
-      return found.stage === 'gate' && found;
-    },
-    { what: 'the second release waits at its gates' },
-  );
-  const right = rightValues({ tenant, digest: first.digest ?? '', waiting, secret: hookSecret });
-  await api.call('PUT', `${at}/hooks/main`, right.bodies['setHook']);
-  await api.call('PUT', `${at}/sinks/audit`, { webhook: { url: `https://sink.example/${marker}` } });
-  await api.call('PUT', `${bundle}/channels/live/followers/bot-7`, { generation: 1, digest: first.digest });
-  await api.call('PUT', `${bundle}/channels/live/hold`, { reason: `held ${marker}` });
-  const digests = [first.digest, first.source, second.digest, second.source];
-  return { right, digests: digests.filter((digest) => digest !== null) };
+async function platformSender(api: ApiProcess, role: Role): Promise<Sender> {
+  const made = await api.call('POST', '/v1/tokens', { name: `fuzz-${role}`, roles: [role] });
+  const { token } = MadeToken.parse(made);
+  return { name: `the platform’s ${role}`, authorization: `Bearer ${token}`, tenant: EVERYBODY, role };
 }

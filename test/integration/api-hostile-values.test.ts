@@ -1,12 +1,8 @@
-import { randomUUID } from 'node:crypto';
-
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { signatureHeaders } from '../../services/webhooks/sign.ts';
 import { newWebhookSecret } from '../../services/webhooks/webhook-secret.ts';
 import type { TestAnswer } from '../support/api.ts';
 import { type AskedWorld, givePolicy, startAskedWorld } from '../support/asked-world.ts';
-import { signatureOf } from '../support/code-host.ts';
 import { accepted, newTenant, settled } from '../support/control-plane.ts';
 import { hostileDocuments } from '../support/hostile-values.ts';
 import {
@@ -17,6 +13,7 @@ import {
 } from '../support/hostile-requests.ts';
 import { rightValues } from '../support/right-values.ts';
 import { contradictions } from '../support/record-check.ts';
+import { signedPushes } from '../support/signed-pushes.ts';
 
 const SECRET = newWebhookSecret();
 const AT_ONCE = 16;
@@ -97,67 +94,33 @@ test('every operation that takes a body of JSON was asked with one', () => {
   expect(without.map(({ operationId }) => operationId)).toEqual(['uploadCallbackBlob', 'deliver']);
 });
 
-const GITHUB = {
-  ref: 'refs/heads/main',
-  after: 'a'.repeat(40),
-  deleted: false,
-  created: false,
-  forced: false,
-  repository: { full_name: 'octo/bot', pushed_at: 1_700_000_000 },
-  head_commit: { id: 'a'.repeat(40), message: 'why' },
-  commits: [{ added: ['config/a.json'], removed: [], modified: [] }],
-};
-const GITLAB = {
-  ref: 'refs/heads/main',
-  before: 'a'.repeat(40),
-  after: 'b'.repeat(40),
-  checkout_sha: 'b'.repeat(40),
-  project: { path_with_namespace: 'group/bot' },
-  commits: [{ id: 'b'.repeat(40), message: 'why', added: ['config/a.json'], modified: [], removed: [] }],
-  total_commits_count: 1,
-};
-const GENERIC = {
-  repository: 'bot',
-  ref: 'refs/heads/main',
-  commit: 'r1',
-  sourceUrl: 'http://127.0.0.1:1/a.tgz',
-  paths: ['config/a.json'],
-  message: 'why',
-};
-
-const signedBy: Record<string, (body: string) => Record<string, string>> = {
-  github: (body) => ({
-    'x-github-event': 'push',
-    'x-github-delivery': randomUUID(),
-    'x-hub-signature-256': signatureOf(SECRET, body),
-  }),
-  gitlab: () => ({
-    'x-gitlab-event': 'Push Hook',
-    'idempotency-key': randomUUID(),
-    'x-gitlab-token': SECRET,
-  }),
-  generic: (body) =>
-    signatureHeaders({ id: randomUUID(), timestamp: Math.floor(Date.now() / 1_000), body }, [SECRET]),
-};
-
-test.each([
-  ['github', 'octo/bot', GITHUB],
-  ['gitlab', 'group/bot', GITLAB],
-  ['generic', 'bot', GENERIC],
-])('no value in a signed payload of %s is answered with a 5xx', async (provider, repository, payload) => {
-  const path = `/v1/tenants/${tenant}/hooks/${provider}`;
-  const rule = { provider, repository, ref: 'refs/heads/*', bundle: 'pushed', secret: SECRET };
-  expect((await world.api.call('PUT', path, { json: rule })).status).toBe(201);
-  const { broken } = await refusedByStores(
-    hostileDocuments(payload),
-    (body) => {
-      const headers = { authorization: '', 'content-type': 'application/json', ...signedBy[provider]!(body) };
-      return world.api.call('POST', `${path}/deliveries`, { headers, body });
-    },
-    (body) => body.slice(0, 500),
-  );
-  expect(broken).toEqual([]);
-});
+test.each(Object.entries(signedPushes('http://127.0.0.1:1/a.tgz')))(
+  'no value in a signed payload of %s is answered with a 5xx',
+  async (provider, push) => {
+    const path = `/v1/tenants/${tenant}/hooks/${provider}`;
+    const rule = {
+      provider,
+      repository: push.repository,
+      ref: 'refs/heads/*',
+      bundle: 'pushed',
+      secret: SECRET,
+    };
+    expect((await world.api.call('PUT', path, { json: rule })).status).toBe(201);
+    const { broken } = await refusedByStores(
+      hostileDocuments(push.payload),
+      (body) => {
+        const headers = {
+          authorization: '',
+          'content-type': 'application/json',
+          ...push.headers(SECRET, body),
+        };
+        return world.api.call('POST', `${path}/deliveries`, { headers, body });
+      },
+      (body) => body.slice(0, 500),
+    );
+    expect(broken).toEqual([]);
+  },
+);
 
 test('a key of the form of a delivery’s is refused by every operation that takes a key, before anything else', async () => {
   const keyed = operationsOf(document).filter(({ parameters }) =>

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { problemsOf } from '../fuzz/report.ts';
 import { fuzz } from '../fuzz/run.ts';
 import { type FuzzWorld, startFuzzWorld } from '../fuzz/world.ts';
 import { contradictions } from '../support/record-check.ts';
@@ -8,8 +9,6 @@ import { seedOfRun } from '../support/seeded-random.ts';
 // Not replayed: it is about what the API answers. `npm run test:deep` sends 100,000 requests.
 
 const REQUESTS = Number(process.env['POINTSMAN_FUZZ_REQUESTS'] ?? 3_000);
-/** Of the API's process: its body budget, the heaps of its reading and compiling threads, and what Node keeps of them. */
-const MOST_MIB = 1_536;
 
 let world: FuzzWorld;
 
@@ -18,14 +17,13 @@ beforeAll(async () => {
 });
 afterAll(() => world.stop());
 
-test('no hostile request is answered with a 5xx, late, or with anything of another tenant, and the API’s memory stays within its bound', async () => {
+test('no hostile request is answered with a 5xx, late, or with anything of another tenant, the API’s memory stays within its bound, and requests of every operation succeed', async () => {
   const seed = seedOfRun();
   const report = await fuzz(world, { requests: REQUESTS, seed });
-  expect(report.violations, `POINTSMAN_SEED=${seed}`).toEqual([]);
-  expect(report.afterMiB).toBeLessThan(MOST_MIB);
-  // The run proves something only if requests of every kind came through, and many were accepted.
+  expect(problemsOf(report, world.document), `POINTSMAN_SEED=${seed}`).toEqual([]);
+  // The run proves something only if all requests were sent and many were accepted.
   expect(report.requests).toBe(REQUESTS);
-  expect(report.kinds).toBeGreaterThan(100);
+  expect(report.kinds).toBeGreaterThan(200);
   const answered = (from: number, to: number): number =>
     [...report.statuses].reduce(
       (sum, [status, times]) => sum + (status >= from && status < to ? times : 0),

@@ -22,6 +22,8 @@ export interface ApiProcess {
   gauge(name: string): Promise<number>;
   /** What of its memory is in RAM, in MiB. */
   residentMiB(): Promise<number>;
+  /** The most that was in RAM at once since it started, in MiB. The kernel keeps count, so that no moment is missed. */
+  peakMiB(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -65,15 +67,18 @@ export async function startApiProcess(plane: ControlPlane): Promise<ApiProcess> 
       const line = (await ask('GET', '/metrics')).split('\n').find((one) => one.startsWith(`${name} `));
       return Number(line?.split(' ')[1]);
     },
-    async residentMiB() {
-      const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
-      return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1_024;
-    },
+    residentMiB: () => memoryMiB(child.pid, 'VmRSS'),
+    peakMiB: () => memoryMiB(child.pid, 'VmHWM'),
     async stop() {
       child.kill('SIGTERM');
       await gone;
     },
   };
+}
+
+async function memoryMiB(pid: number | undefined, field: 'VmRSS' | 'VmHWM'): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) / 1_024;
 }
 
 const MadeToken = z.object({ token: z.string() });

@@ -8,9 +8,10 @@ const Operation = z.object({
   parameters: z.array(Parameter).default([]),
   requestBody: z.unknown().optional(),
 });
-type Operation = z.infer<typeof Operation> & { readonly method: string; readonly path: string };
+export type Operation = z.infer<typeof Operation> & { readonly method: string; readonly path: string };
 
-const METHODS = ['get', 'post', 'put', 'delete'] as const;
+/** All that OpenAPI 3.1 knows. */
+const METHODS = ['get', 'head', 'options', 'trace', 'post', 'put', 'patch', 'delete'] as const;
 const Document = z.object({
   paths: z.record(
     z.string(),

@@ -1,0 +1,54 @@
+import { CheckRequest } from '../../core/check-request.ts';
+import { CompileJob } from '../../core/compile-job.ts';
+import { repositoryArchive } from '../support/archives.ts';
+import { type CodeHost, startCodeHost } from '../support/code-host.ts';
+import { eventually } from '../support/eventually.ts';
+import { startOutsideServer } from '../support/outside-server.ts';
+import { signedPushes } from '../support/signed-pushes.ts';
+
+/** What Pointsman calls in a run: a check, a compiler, a webhook's endpoint and a code host. All answer at once and well. */
+export interface Outside {
+  address(path: string): string;
+  readonly host: CodeHost;
+  /** The check that was asked of that release, once it was. */
+  check(correlationId: string): Promise<{ capability: string; digest: string }>;
+  /** The job of that release, once it was given out. */
+  job(correlationId: string): Promise<{ capability: string }>;
+  stop(): Promise<void>;
+}
+
+export async function startOutside(): Promise<Outside> {
+  const checks = new Map<string, CheckRequest>();
+  const jobs = new Map<string, CompileJob>();
+  const server = await startOutsideServer(({ path, body }, response) => {
+    // A policy of a run may name another path for its checks, and a webhook gets events: neither is waited for.
+    const check = path === '/check' ? CheckRequest.parse(JSON.parse(body)) : null;
+    const job = path === '/compile' ? CompileJob.parse(JSON.parse(body)) : null;
+    if (check !== null) checks.set(check.correlationId, check);
+    if (job !== null) jobs.set(job.correlationId, job);
+    response.writeHead(202).end();
+  });
+  const host = await startCodeHost();
+  const archive = await repositoryArchive({ 'config/a.json': '{"pushed":true}' });
+  for (const { commit } of Object.values(signedPushes(''))) host.put(commit, archive);
+  const once = <T>(all: ReadonlyMap<string, T>, key: string): Promise<T> =>
+    eventually(async () => all.get(key) ?? null, { what: `${key} was asked for` });
+  return {
+    address: (path) => `${server.origin}${path}`,
+    host,
+    async check(correlationId) {
+      const { callback, digest } = await once(checks, correlationId);
+      return { capability: capabilityOf(callback.url), digest };
+    },
+    job: async (correlationId) => ({
+      capability: capabilityOf((await once(jobs, correlationId)).callback.url),
+    }),
+    async stop() {
+      await Promise.all([server.close(), host.close()]);
+    },
+  };
+}
+
+function capabilityOf(url: string): string {
+  return url.split('/').at(-1) ?? '';
+}

@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto';
+
+import { z } from 'zod';
+
+import type { ApiProcess } from '../support/api-process.ts';
+import { build, type Built } from '../support/asked-world.ts';
+import type { Random } from '../support/seeded-random.ts';
+import type { Outside } from './outside.ts';
+import { pick, times } from './random.ts';
+import { type FuzzTenant, GATED } from './tenants.ts';
+
+/** A release that waits at its gates. */
+export interface WaitingRelease {
+  readonly bundle: string;
+  readonly version: number;
+  readonly digest: string;
+  /** Of the check that was asked for. */
+  readonly capability: string;
+}
+
+/** A compilation that was given out. All that it answers with is uploaded. */
+export interface OpenJob {
+  readonly bundle: string;
+  readonly version: number;
+  readonly capability: string;
+  readonly built: Built;
+}
+
+export interface ActiveToken {
+  readonly id: string;
+}
+
+/** Things that requests use up. Each is made again when that happened, so that there is one for every request of a run. */
+export interface Stock {
+  readonly gated: Shelf<WaitingRelease>;
+  readonly jobs: Shelf<OpenJob>;
+  readonly tokens: Shelf<ActiveToken>;
+  /** Waits for what is being made. Gives what went wrong. */
+  settle(): Promise<string[]>;
+}
+
+/** How many of each: more than are being made again at any moment, or requests find used ones only. */
+const COUNTS = { gated: 8, jobs: 6, tokens: 6 } as const;
+
+const Accepted = z.object({ version: z.number() });
+const Made = z.object({ id: z.string() });
+
+/** One kind of thing. */
+export class Shelf<T> {
+  readonly #items: { thing: T; readonly used: Set<string>; isBeingMade: boolean }[];
+  readonly #make: (place: number) => Promise<T>;
+  readonly #making = new Set<Promise<void>>();
+  readonly #failures: string[] = [];
+
+  constructor(things: readonly T[], make: (place: number) => Promise<T>) {
+    this.#items = things.map((thing) => ({ thing, used: new Set(), isBeingMade: false }));
+    this.#make = make;
+  }
+
+  /**
+   * One that was not used that way yet, if there is one.
+   *
+   * @returns what the request's answer is to be told to: whether the thing is used that way now, or used up altogether
+   */
+  take(random: Random, way: string): { thing: T; used: (how: 'so' | 'up') => void } {
+    const ready = this.#items.filter(({ isBeingMade }) => !isBeingMade);
+    const fresh = ready.filter(({ used }) => !used.has(way));
+    const item = pick(
+      random,
+      [fresh, ready, this.#items].find(({ length }) => length > 0)!,
+    );
+    const { thing } = item;
+    return {
+      thing,
+      used: (how) => {
+        if (item.thing !== thing || item.isBeingMade) return;
+        item.used.add(way);
+        const isScarce = this.#items.filter(({ used }) => !used.has(way)).length <= this.#items.length / 2;
+        if (how === 'up' || isScarce) this.#makeAgain(this.#items.indexOf(item));
+      },
+    };
+  }
+
+  /** Waits for what is being made; gives what went wrong. */
+  async settle(): Promise<string[]> {
+    await Promise.all(this.#making);
+    return this.#failures;
+  }
+
+  #makeAgain(place: number): void {
+    const item = this.#items[place]!;
+    item.isBeingMade = true;
+    const making = this.#make(place).then(
+      (thing) => {
+        item.thing = thing;
+        item.used.clear();
+        item.isBeingMade = false;
+      },
+      // It stays as it is, and is chosen no more: the run fails for it.
+      (error: unknown) => void this.#failures.push(`nothing new could be made: ${String(error)}`),
+    );
+    this.#making.add(making);
+    void making.finally(() => this.#making.delete(making));
+  }
+}
+
+/**
+ * @param of the tenant whose releases wait
+ * @param compiling the tenant whose policy has its sources compiled elsewhere
+ */
+export async function startStock(
+  api: ApiProcess,
+  outside: Outside,
+  { of, compiling }: { of: FuzzTenant; compiling: { readonly name: string; readonly marker: string } },
+): Promise<Stock> {
+  const shelf = async <T>(count: number, make: (place: number) => Promise<T>): Promise<Shelf<T>> =>
+    new Shelf(await Promise.all(times(count, make)), make);
+  const [gated, jobs, tokens] = await Promise.all([
+    shelf(COUNTS.gated, (place) => waitingRelease(api, outside, of, place)),
+    shelf(COUNTS.jobs, (place) => openJob(api, outside, compiling, place)),
+    shelf(COUNTS.tokens, async () => {
+      const json = { name: `t-${randomUUID()}`, tenant: of.name, roles: ['viewer'] };
+      return Made.parse(await api.call('POST', '/v1/tokens', json));
+    }),
+  ]);
+  return {
+    gated,
+    jobs,
+    tokens,
+    settle: async () => (await Promise.all([gated, jobs, tokens].map((one) => one.settle()))).flat(),
+  };
+}
+
+async function waitingRelease(
+  api: ApiProcess,
+  outside: Outside,
+  { name, marker }: FuzzTenant,
+  place: number,
+): Promise<WaitingRelease> {
+  const bundle = `gated-${place}`;
+  const json = { files: sourceWith(marker), channel: GATED, createChannel: true, onConflict: 'supersede' };
+  const { version } = Accepted.parse(
+    await api.call('POST', `/v1/tenants/${name}/bundles/${bundle}/releases`, json),
+  );
+  return { bundle, version, ...(await outside.check(`${name}:${bundle}:v${version}`)) };
+}
+
+async function openJob(
+  api: ApiProcess,
+  outside: Outside,
+  { name, marker }: { readonly name: string; readonly marker: string },
+  place: number,
+): Promise<OpenJob> {
+  const bundle = `job-${place}`;
+  const files = sourceWith(marker);
+  const { version } = Accepted.parse(
+    await api.call('POST', `/v1/tenants/${name}/bundles/${bundle}/releases`, { files }),
+  );
+  const { capability } = await outside.job(`${name}:${bundle}:v${version}`);
+  const built = build(files);
+  for (const { digest, mediaType, text } of built.blobs)
+    await fetch(`${api.url}/v1/callbacks/${capability}/blobs/${digest}`, {
+      method: 'PUT',
+      headers: { 'content-type': mediaType },
+      body: text,
+    });
+  return { bundle, version, capability, built };
+}
+
+/** Another source each time: one that is compiled already would be live at once. */
+function sourceWith(marker: string): Record<string, string> {
+  return { 'a.json': JSON.stringify({ text: `${marker} ${randomUUID()}` }) };
+}

@@ -1,0 +1,183 @@
+import { randomUUID } from 'node:crypto';
+
+import { z } from 'zod';
+
+import { Role } from '../../core/access.ts';
+import { HookProvider } from '../../core/hook.ts';
+import { QuotaName } from '../../core/quota.ts';
+import { newWebhookSecret } from '../../services/webhooks/webhook-secret.ts';
+import type { ApiProcess } from '../support/api-process.ts';
+import { eventually } from '../support/eventually.ts';
+import { signedPushes } from '../support/signed-pushes.ts';
+import type { Outside } from './outside.ts';
+
+/** Who sends a request. */
+export interface Sender {
+  readonly name: string;
+  /** The value of the Authorization header; null for none. */
+  readonly authorization: string | null;
+  /** Whose token it is: a tenant's, or {@link EVERYBODY}'s. Null where it is not a token. */
+  readonly tenant: string | null;
+  readonly role: Role | null;
+}
+
+/** The sender's tenant when it is the platform. No tenant has that name: a space is in it. */
+export const EVERYBODY = 'every body';
+
+/** A tenant of a run. */
+export interface FuzzTenant {
+  readonly name: string;
+  readonly senders: readonly Sender[];
+  /** Of each of its hooks. */
+  readonly hookSecret: string;
+  /** Stands in its files, messages and names. */
+  readonly marker: string;
+  /** Of the artifact at generation 1 of `bundle`, and of its source. */
+  readonly digest: string;
+  readonly source: string;
+  /** An id of a token that no sender has. */
+  readonly tokenId: string;
+  /** Texts that only this tenant has. An answer to another tenant that holds one is a breach. */
+  readonly secrets: readonly string[];
+}
+
+/** The gates of the channel `gated`: a person, a report, and a check that is asked for. */
+export const GATED = 'gated';
+/** Bundles whose live pointers requests move and hold. Every other pointer stays where it is. */
+export const STEERED = ['steered-0', 'steered-1', 'steered-2'] as const;
+
+/** High enough that no run of any length reaches them: a run is about what is behind the quotas. */
+const QUOTAS = Object.fromEntries(
+  QuotaName.options.map((name) => [name, name === 'bytes' ? 1e13 : 1_000_000_000]),
+);
+
+const Release = z.object({
+  version: z.number(),
+  status: z.string(),
+  digest: z.string().nullable(),
+  source: z.string(),
+});
+const MadeToken = z.object({ id: z.string(), token: z.string() });
+
+/** A tenant with a token of each role. Its name is one that only requests to it hold. */
+export async function newTenant(
+  api: ApiProcess,
+  name: string,
+): Promise<Pick<FuzzTenant, 'name' | 'senders' | 'marker' | 'secrets' | 'tokenId'>> {
+  const marker = randomUUID().replaceAll('-', '').slice(0, 20);
+  const tenant = `${name}-${marker.slice(0, 10)}`;
+  await api.call('POST', '/v1/tenants', { tenant });
+  await api.call('PUT', `/v1/tenants/${tenant}/quotas`, QUOTAS);
+  const token = (role: Role, use: string) => newToken(api, { tenant, role, name: `${use}-${marker}` });
+  const tokens = await Promise.all(Role.options.map((role) => token(role, role)));
+  // Nobody sends by this one, so that it may be revoked.
+  const spare = await token('viewer', 'spare');
+  return {
+    name: tenant,
+    senders: tokens.map(({ role, token: bearer }) => ({
+      name: `${name}’s ${role}`,
+      authorization: `Bearer ${bearer}`,
+      tenant,
+      role,
+    })),
+    marker,
+    tokenId: spare.id,
+    secrets: [tenant, marker, ...[...tokens, spare].flatMap(({ id, token: bearer }) => [id, bearer])],
+  };
+}
+
+async function newToken(
+  api: ApiProcess,
+  { tenant, role, name }: { tenant: string; role: Role; name: string },
+): Promise<{ role: Role; id: string; token: string }> {
+  const made = await api.call('POST', '/v1/tokens', { name, tenant, roles: [role] });
+  return { role, ...MadeToken.parse(made) };
+}
+
+/**
+ * The same with what operations need: releases that are live, a policy, a hook for each provider, a webhook, a follower and a hold. What
+ * requests may delete is called `spare`.
+ */
+export async function fillTenant(api: ApiProcess, outside: Outside, name: string): Promise<FuzzTenant> {
+  const tenant = await newTenant(api, name);
+  const at = `/v1/tenants/${tenant.name}`;
+  const { marker } = tenant;
+  const hookSecret = newWebhookSecret();
+  const own = { at, marker };
+  // The bundle that only its name tells from another tenant's.
+  const [releases] = await Promise.all([
+    publishTwice(api, { ...own, bundle: 'bundle' }),
+    ...[...STEERED, `b${marker}`].map((bundle) => publishTwice(api, { ...own, bundle })),
+  ]);
+  const [first] = releases;
+  await api.call('PUT', `${at}/policy`, policyOf(outside));
+  for (const provider of HookProvider.options)
+    for (const hook of [provider, `${provider}-${marker}`])
+      await api.call('PUT', `${at}/hooks/${hook}`, hookOf(outside, provider, hookSecret));
+  for (const sink of ['audit', 'spare', `s${marker}`])
+    await api.call('PUT', `${at}/sinks/${sink}`, { webhook: { url: outside.address(`/sink/${marker}`) } });
+  const channel = `${at}/bundles/bundle/channels/live`;
+  for (const follower of ['bot-7', `f${marker}`])
+    await api.call('PUT', `${channel}/followers/${follower}`, { generation: 1, digest: first.digest });
+  await api.call('PUT', `${at}/bundles/b${marker}/channels/live/hold`, { reason: `held ${marker}` });
+  const digests = releases.flatMap(({ digest, source }) => [digest, source]);
+  return {
+    ...tenant,
+    hookSecret,
+    digest: first.digest,
+    source: first.source,
+    secrets: [...tenant.secrets, hookSecret, ...digests],
+  };
+}
+
+interface Published {
+  readonly digest: string;
+  readonly source: string;
+}
+
+async function publishTwice(
+  api: ApiProcess,
+  { at, marker, bundle }: { at: string; marker: string; bundle: string },
+): Promise<[Published, Published]> {
+  const publish = async (text: string): Promise<Published> => {
+    const files = { 'a.json': JSON.stringify({ text: `${text} ${marker} ${bundle}` }) };
+    const path = `${at}/bundles/${bundle}/releases`;
+    const { version } = Release.parse(
+      await api.call('POST', path, { files, message: `${text} ${marker}`, onConflict: 'queue' }),
+    );
+    return eventually(
+      async () => {
+        const { status, digest, source } = Release.parse(await api.call('GET', `${path}/${version}`));
+        return status === 'settled' && digest !== null && { digest, source };
+      },
+      { what: `v${version} of ${bundle} is live` },
+    );
+  };
+  return [await publish('first'), await publish('second')];
+}
+
+export function policyOf(outside: Outside): unknown {
+  const within = '24h';
+  const gates = [
+    { approval: { name: 'release', within } },
+    { check: { name: 'e2e', within } },
+    { check: { name: 'asked', url: outside.address('/check'), within } },
+  ];
+  return { channels: { [GATED]: { gates } } };
+}
+
+/** The rule of a hook that publishes the pushes of its provider. */
+export function hookOf(outside: Outside, provider: HookProvider, secret: string): unknown {
+  const { repository } = signedPushes('')[provider];
+  const api = { github: outside.host.githubApi, gitlab: outside.host.gitlabApi, generic: null }[provider];
+  return {
+    provider,
+    repository,
+    ref: 'refs/heads/*',
+    bundle: 'pushed',
+    channel: provider,
+    createChannel: true,
+    secret,
+    ...(api === null ? {} : { apiUrl: api }),
+  };
+}

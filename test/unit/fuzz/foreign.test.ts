@@ -1,0 +1,49 @@
+import { gzipSync } from 'node:zlib';
+
+import { describe, expect, test } from 'vitest';
+
+import { foreignText, searchable } from '../../fuzz/foreign.ts';
+import { EVERYBODY, type Sender } from '../../fuzz/tenants.ts';
+
+const secrets = new Map([
+  ['acme', ['acme-1', 'sha256:aa']],
+  ['rival', ['rival-1', 'sha256:bb']],
+]);
+const sender = (tenant: string | null): Sender => ({
+  name: 'a sender',
+  authorization: null,
+  tenant,
+  role: null,
+});
+const asked = { sender: sender('acme'), opens: null, path: '/v1/tenants', body: null };
+
+describe('an answer', () => {
+  test('that names another tenant is a breach, though it holds nothing else of it', () => {
+    expect(foreignText({ secrets }, asked, '{"items":[{"tenant":"rival-1"}]}')).toBe('rival: rival-1');
+  });
+
+  test('to a sender without a token is a breach when it names any tenant', () => {
+    const nobody = { ...asked, sender: sender(null) };
+    expect(foreignText({ secrets }, nobody, 'acme-1')).toBe('acme: acme-1');
+  });
+
+  test('may hold what is the sender’s own, or its capability’s', () => {
+    expect(foreignText({ secrets }, asked, 'acme-1 sha256:aa')).toBeNull();
+    expect(foreignText({ secrets }, { ...asked, opens: 'rival' }, 'rival-1')).toBeNull();
+  });
+
+  test('may hold anything when it goes to the platform', () => {
+    expect(foreignText({ secrets }, { ...asked, sender: sender(EVERYBODY) }, 'rival-1')).toBeNull();
+  });
+
+  test('may repeat what its request carries, and nothing more of the same tenant', () => {
+    const naming = { ...asked, path: '/v1/tenants/acme-1/blobs/sha256%3Abb' };
+    expect(foreignText({ secrets }, naming, 'there is no blob sha256:bb')).toBeNull();
+    expect(foreignText({ secrets }, naming, 'sha256:bb is of rival-1')).toBe('rival: rival-1');
+  });
+
+  test('that is an archive is searched unpacked', () => {
+    expect(searchable(gzipSync(Buffer.from('of rival-1')))).toBe('of rival-1');
+    expect(searchable(Buffer.from('of rival-1'))).toBe('of rival-1');
+  });
+});

@@ -1,0 +1,41 @@
+import { describe, expect, test } from 'vitest';
+
+import { type FuzzReport, MOST_API_MIB, problemsOf } from '../../fuzz/report.ts';
+
+const document = {
+  paths: {
+    '/a': { get: { operationId: 'read' }, post: { operationId: 'publish' } },
+  },
+};
+const enough = new Map(
+  ['read', 'publish', 'publish of an archive', 'dry run', 'HEAD', 'bytes'].map((name) => [name, 2] as const),
+);
+const report: FuzzReport = {
+  requests: 3_000,
+  statuses: new Map(),
+  kinds: 1,
+  succeeded: enough,
+  violations: [],
+  beforeMiB: 1,
+  peakMiB: 2,
+  slowestMs: 1,
+  repeated: 0,
+};
+
+describe('a run', () => {
+  test('that reached every operation, within its memory, has no problem', () => {
+    expect(problemsOf(report, document)).toEqual([]);
+  });
+
+  test('in which an operation, or one of its kinds, succeeded too seldom is a problem', () => {
+    const succeeded = new Map([...enough, ['read', 1], ['dry run', 0]] as const);
+    expect(problemsOf({ ...report, succeeded }, document)).toEqual([
+      'read succeeded 1 times, which is fewer than 2',
+      'dry run succeeded 0 times, which is fewer than 2',
+    ]);
+  });
+
+  test.each([MOST_API_MIB, Number.NaN])('with %d MiB at its highest is a problem', (peakMiB) => {
+    expect(problemsOf({ ...report, peakMiB }, document)).toHaveLength(1);
+  });
+});
