@@ -33,8 +33,8 @@ test('docs/explanation/security.md names for every test that it quotes the file 
 /** Sections that only say what differs in words, or where something is. */
 const NO_CLAIMS = ['In short', 'The worker'];
 
-test('docs/from-hatchet.md stands by its claims with a test in each section, and in each item of a list', () => {
-  const [, ...sections] = read('docs/from-hatchet.md').split(/^## /m);
+test('docs/guides/from-hatchet.md stands by its claims with a test in each section, and in each item of a list', () => {
+  const [, ...sections] = read('docs/guides/from-hatchet.md').split(/^## /m);
   const claims = sections
     .filter((section) => !NO_CLAIMS.some((title) => section.startsWith(`${title}\n`)))
     .flatMap((section) => [section, ...section.split(/^(?=- |\*\*)/m).slice(1)]);
