@@ -7,8 +7,7 @@ import { RecipeSchema } from '../compiler/recipe-schema.ts';
 /** The files that people write, by the name of their JSON Schema. */
 const SOURCES = { 'pointsman.json': RecipeSchema, 'policy.json': Policy } as const;
 
-export const SchemaName = z.enum(Object.keys(SOURCES) as (keyof typeof SOURCES)[]);
-export type SchemaName = z.infer<typeof SchemaName>;
+export type SchemaName = keyof typeof SOURCES;
 
 /** One JSON Schema as it is served. */
 export interface SchemaDocument {
