@@ -50,8 +50,22 @@ function fieldsUnder(schema: Schema, path: string, definitions: Definitions): st
     ...named,
     ...(any === null ? [] : fieldsUnder(any, `${path}.<name>`, definitions)),
     ...(items === undefined ? [] : fieldsUnder(items, `${path}[]`, definitions)),
-    ...oneOf.flatMap((variant) => fieldsUnder(variant, path, definitions)),
+    ...variantFields(oneOf, path, definitions),
   ];
+}
+
+/** The fields of every variant, each once, with the variants that have it. */
+function variantFields(variants: readonly Schema[], path: string, definitions: Definitions): string[][] {
+  const named = variants.flatMap((variant) => {
+    const kind = Object.values(variant.properties ?? {}).find((field) => field.const !== undefined);
+    return fieldsUnder(variant, path, definitions).map((row) => ({ kind: kind?.const ?? '', row }));
+  });
+  const byRow = Map.groupBy(named, ({ row }) => JSON.stringify(row));
+  return [...byRow.values()].map((those) => {
+    const [field = '', type = '', value = '', meaning = ''] = those[0]?.row ?? [];
+    const kinds = those.map(({ kind }) => code(kind)).join(' or ');
+    return [field, type, value, type.startsWith('`"') ? meaning : `${meaning} With ${kinds}.`];
+  });
 }
 
 function rowOf(path: string, field: Schema, isRequired: boolean, definitions: Definitions): string[] {
@@ -82,7 +96,7 @@ function typeOf(schema: Schema, definitions: Definitions): string {
     return `list${span(minItems, maxItems)} of ${resolved(items, definitions).type === 'object' ? 'objects' : 'strings'}`;
   if (typeof schema.additionalProperties === 'object') return 'map by channel';
   if (schema.format === 'uri') return 'URL';
-  if (type === 'integer') return `integer${span(minimum, maximum)}`;
+  if (type === 'integer') return `integer${span(minimum, maximum)}`.replace(/,$/, '');
   return maxLength === undefined ? (type ?? '') : `${type}, at most ${maxLength} characters`;
 }
 

@@ -12,8 +12,3 @@ function cell(text: string): string {
 export function code(text: string): string {
   return text === '' ? '' : `\`${text}\``;
 }
-
-/** The first letter in upper case. */
-export function capitalised(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}

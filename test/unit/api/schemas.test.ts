@@ -16,6 +16,8 @@ const read = (path: string): string =>
   readFileSync(fileURLToPath(new URL(`../../../${path}`, import.meta.url)), 'utf8');
 
 const example: unknown = parse(read('examples/support-bot/pointsman.yaml'));
+const [, guideText = ''] = /```yaml\n([^]*?)```/.exec(read('docs/guides/sources.md')) ?? [];
+const guide: unknown = parse(guideText);
 const [, policyText = ''] = /```json\n([^]*?)```/.exec(read('docs/guides/policy.md')) ?? [];
 const policy: unknown = JSON.parse(policyText);
 
@@ -28,6 +30,7 @@ function matches(name: SchemaName, document: unknown): boolean {
 describe('the JSON Schema', () => {
   test.each([
     ['pointsman.json', 'the example bundle', example],
+    ['pointsman.json', 'the file of the guide', guide],
     ['pointsman.json', 'the shortest file', { apiVersion: 'pointsman/v1' }],
     ['policy.json', 'the policy of the guide', policy],
     ['policy.json', 'the empty policy', {}],
