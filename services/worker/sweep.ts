@@ -12,7 +12,7 @@ import type { RestateAdmin } from '../restate/admin.ts';
 import { releaseStates } from './invocations.ts';
 import { sweepHooks } from './sweep-hooks.ts';
 import { sweepSinks } from './sweep-sinks.ts';
-import { sweepStorage } from './sweep-storage.ts';
+import { storageSweep } from './sweep-storage.ts';
 
 export interface SweepDeps {
   readonly db: Database;
@@ -58,6 +58,7 @@ async function tellTenants({ admin, ingress, log }: SweepDeps, suspects: readonl
  */
 export function startSweep(deps: SweepDeps): { stop(): Promise<void> } {
   const stopping = new AbortController();
+  const sweepStorage = storageSweep();
   const loop = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       for (const sweep of [sweepOnce, sweepHooks, sweepSinks, sweepStorage]) {
