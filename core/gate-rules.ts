@@ -11,6 +11,8 @@ const GATE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 /** The gate that a release's own `notBefore` makes; no policy may use its name. */
 const SCHEDULE_GATE = 'schedule';
 
+const NAME_HINT = `Unique in its channel; 1 to 63 characters of a-z, 0-9 and "-", and not "${SCHEDULE_GATE}".`;
+
 export const GateName = z
   .string()
   .regex(
@@ -19,59 +21,95 @@ export const GateName = z
   )
   .refine((name) => name !== SCHEDULE_GATE, `"${SCHEDULE_GATE}" is the gate of a release's own "notBefore"`);
 
-/** Whose word counts at an approval. An admin's always does. */
+/** The role whose approval counts. An admin may always approve. */
 const ApproverRole = z.enum(['approver', 'admin']);
 
 const Within = duration({ minMs: gateLimits.minWithinMs, maxMs: gateLimits.maxWithinMs });
 
+const DURATION_HINT = 'A whole number and s, m, h or d: 90s, 30m, 24h, 7d.';
+
 const ApprovalRule = z
   .strictObject({
-    name: GateName,
-    role: ApproverRole.default('approver'),
-    count: z.number().int().min(1).max(gateLimits.approvers).default(1),
-    /** Four eyes: whoever published can't approve. */
-    notAuthor: z.boolean().default(false),
-    within: Within.default('24h'),
+    name: GateName.meta({ description: NAME_HINT, examples: ['release'] }),
+    role: ApproverRole.default('approver').meta({
+      description: 'The role that may approve. An admin may always approve.',
+    }),
+    count: z.number().int().min(1).max(gateLimits.approvers).default(1).meta({
+      description: 'How many people must approve.',
+    }),
+    notAuthor: z.boolean().default(false).meta({
+      description: 'Four eyes: the author of the release cannot approve it.',
+    }),
+    within: Within.default('24h').meta({
+      description: `How long the release waits, from when its artifact is stored; then it is rejected. ${DURATION_HINT}`,
+    }),
   })
   .meta({
     id: 'ApprovalGate',
-    description: 'People who must approve: bound to the artifact and to what is live when they do.',
+    description:
+      'People must approve the release. An approval is bound to the artifact and to what is live at that moment.',
   });
 type ApprovalRule = z.infer<typeof ApprovalRule>;
 
 const CheckRule = z
   .strictObject({
-    name: GateName,
-    /** Asked by us, with a callback address; without one, somebody reports by himself. */
-    url: httpUrl(gateLimits.urlChars).optional(),
-    within: Within.default('1h'),
+    name: GateName.meta({ description: NAME_HINT, examples: ['e2e'] }),
+    url: httpUrl(gateLimits.urlChars)
+      .optional()
+      .meta({
+        description:
+          'Where Pointsman sends the check request, with a callback address. Without it, a token reports the result.',
+        examples: ['https://ci.example/run'],
+      }),
+    within: Within.default('1h').meta({
+      description: `How long the release waits, from when its artifact is stored; then it is rejected. ${DURATION_HINT}`,
+    }),
   })
-  .meta({ id: 'CheckGate', description: 'A machine’s word: reported by a CI job, or asked for at a URL.' });
+  .meta({
+    id: 'CheckGate',
+    description: 'The result of an automated check: reported by a CI job, or requested at a URL.',
+  });
 type CheckRule = z.infer<typeof CheckRule>;
 
 export const WindowRule = z
   .strictObject({
-    name: GateName.default('window'),
-    timezone: TimeZone,
-    freeze: z.array(FreezeWindow).min(1).max(gateLimits.freezes),
+    name: GateName.default('window').meta({ description: NAME_HINT }),
+    timezone: TimeZone.meta({
+      description: 'The IANA time zone whose clocks the freezes mean.',
+      examples: ['Europe/Oslo'],
+    }),
+    freeze: z
+      .array(FreezeWindow)
+      .min(1)
+      .max(gateLimits.freezes)
+      .meta({
+        description: 'Times in local time: every week, or once.',
+        examples: [['Fri 16:00 - Mon 07:00', '2026-12-23T12:00 - 2027-01-02T08:00']],
+      }),
   })
   .meta({
     id: 'WindowGate',
-    description: 'Times in which the pointer does not move; a release waits for their end.',
+    description: 'Freezes: the pointer does not move during them, and a release waits for their end.',
   });
 export type WindowRule = z.infer<typeof WindowRule>;
 
 export type GateRule =
   { readonly approval: ApprovalRule } | { readonly check: CheckRule } | { readonly window: WindowRule };
 
-// No union: that would say of a mistake in one of them only that it is none of them.
+// Not a union: its error would only say that no variant matches, without the mistake itself.
 export const GateRule = z
   .strictObject({
     approval: ApprovalRule.optional(),
     check: CheckRule.optional(),
     window: WindowRule.optional(),
   })
-  .meta({ id: 'GateRule', description: 'Exactly one of these.' })
+  // The two counts are for the JSON Schema: the transformation below enforces them with its own message.
+  .meta({
+    id: 'GateRule',
+    description: 'One gate: exactly one of approval, check and window.',
+    minProperties: 1,
+    maxProperties: 1,
+  })
   .transform(({ approval, check, window }, context): GateRule => {
     const given: GateRule[] = [];
     if (approval) given.push({ approval });

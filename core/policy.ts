@@ -12,7 +12,10 @@ import { SinkRule } from './sink.ts';
 
 const ChannelPolicy = z
   .strictObject({
-    onConflict: ConflictRule.optional(),
+    onConflict: ConflictRule.optional().meta({
+      description:
+        'What happens to a publish while another release of the same pointer is in flight: replace that one, wait in line, or be refused. Without it, the publish chooses, and supersede is the default.',
+    }),
     gates: z
       .array(GateRule)
       .max(gateLimits.gates)
@@ -20,34 +23,38 @@ const ChannelPolicy = z
         for (const { path, message } of gateProblems(gates))
           context.addIssue({ code: 'custom', path, message });
       })
-      .default([]),
+      .default([])
+      .meta({ description: 'Conditions that a release must pass before the pointer moves.' }),
     sinks: SinkRule.optional(),
   })
   .meta({
     id: 'ChannelPolicy',
-    description: 'What a publish to this channel must pass, and what happens to one that meets another.',
+    description: 'The rules for publishes to this channel, of every bundle.',
   });
 
 const compileWithin = duration({
   minMs: remoteCompileLimits.minWithinMs,
   maxMs: remoteCompileLimits.maxWithinMs,
 });
-const attempts = z.number().int().min(1).max(remoteCompileLimits.attempts).default(3);
+const attempts = z.number().int().min(1).max(remoteCompileLimits.attempts).default(3).meta({
+  description: 'How many attempts, before the release ends as errored.',
+});
+const within = compileWithin.default('10m').meta({ description: 'How long one attempt may take.' });
 
-/** Compiled by somebody else. `within` bounds one attempt. */
+/** Compiled outside Pointsman. */
 export const RemoteCompileRule = z.discriminatedUnion('executor', [
   z.strictObject({
-    executor: z.literal('http'),
-    url: httpUrl(gateLimits.urlChars),
-    within: compileWithin.default('10m'),
+    executor: z.literal('http').meta({ description: 'An HTTP service compiles.' }),
+    url: httpUrl(gateLimits.urlChars).meta({ description: 'Where Pointsman sends the job.' }),
+    within,
     attempts,
   }),
   z.strictObject({
-    executor: z.literal('celery'),
-    broker: CeleryBroker,
-    queue: CeleryQueueName,
-    task: CeleryTaskName,
-    within: compileWithin.default('10m'),
+    executor: z.literal('celery').meta({ description: 'A Celery worker compiles.' }),
+    broker: CeleryBroker.meta({ description: 'The broker that carries the task.' }),
+    queue: CeleryQueueName.meta({ description: 'The queue. The operator lists the allowed ones.' }),
+    task: CeleryTaskName.meta({ description: 'The task. The operator lists the allowed ones.' }),
+    within,
     attempts,
   }),
 ]);
@@ -55,11 +62,13 @@ export type RemoteCompileRule = z.infer<typeof RemoteCompileRule>;
 
 /** Where `compile` happens. */
 const CompileRule = z.discriminatedUnion('executor', [
-  z.strictObject({ executor: z.literal('local') }),
+  z.strictObject({
+    executor: z.literal('local').meta({ description: 'Pointsman itself compiles.' }),
+  }),
   ...RemoteCompileRule.options,
 ]);
 
-/** A tenant's policy, whole. What a channel is not named in has no gates. */
+/** A tenant's policy, whole. A channel that is not listed has no gates. */
 export const Policy = z
   .strictObject({
     channels: z
@@ -68,12 +77,15 @@ export const Policy = z
         (channels) => Object.keys(channels).length <= tenantLimits.channelsPerBundle,
         `at most ${tenantLimits.channelsPerBundle} channels`,
       )
-      .default({}),
-    compile: CompileRule.default({ executor: 'local' }),
+      .default({})
+      .meta({ description: 'Rules by channel. A channel that is not listed has none.' }),
+    compile: CompileRule.default({ executor: 'local' }).meta({
+      description: 'Where sources of this tenant are compiled.',
+    }),
   })
   .meta({
     id: 'Policy',
-    description: 'What a tenant’s releases must pass. It belongs to admins.',
+    description: 'The rules for the releases of a tenant. Only an admin can change them.',
     example: {
       channels: {
         live: {

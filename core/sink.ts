@@ -83,13 +83,16 @@ export const SinkRule = z
       .array(SinkName)
       .min(1)
       .max(10)
-      .refine((names) => new Set(names).size === names.length, 'names a sink twice'),
-    whenDown: z.enum(['continue', 'freeze']).default('continue'),
+      .refine((names) => new Set(names).size === names.length, 'names a sink twice')
+      .meta({ description: 'Names of webhooks, and "redis" or "rabbitmq".' }),
+    whenDown: z.enum(['continue', 'freeze']).default('continue').meta({
+      description: 'What a release does while one of them is down: go on, or wait before its swap.',
+    }),
   })
   .meta({
     id: 'SinkRule',
     description:
-      'Sinks that must hear of every move. `continue`: releases settle, and what was missed is delivered later, in order. `freeze`: nothing moves while one of them is down, so that the fleet cannot split.',
+      'Sinks that must receive every move. `continue`: releases settle, and missed moves are delivered later, in order. `freeze`: the pointer does not move while one of them is down, to avoid a split of the fleet.',
     example: { required: ['redis'], whenDown: 'freeze' },
   });
 export type SinkRule = z.infer<typeof SinkRule>;

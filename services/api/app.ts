@@ -58,6 +58,7 @@ import { progressEndpoints } from './routes/progress.ts';
 import { publishEndpoints } from './routes/publish.ts';
 import { quotaEndpoints } from './routes/quotas.ts';
 import { releaseEndpoints } from './routes/releases.ts';
+import { schemaEndpoints } from './routes/schemas.ts';
 import { sinkEndpoints } from './routes/sinks.ts';
 import { sendingEndpoints } from './routes/sink-sending.ts';
 import { steeringEndpoints } from './routes/sink-steering.ts';
@@ -131,6 +132,7 @@ export function createApp(deps: AppDeps): App {
     ...hookEndpoints(parts),
     ...deliveryEndpoints(parts),
     ...processEndpoints(parts),
+    ...schemaEndpoints(),
     documentEndpoint(() => openApiDocument(endpoints)),
   ];
   const { log, draining } = deps;

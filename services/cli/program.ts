@@ -40,7 +40,7 @@ import { terminal } from './terminal.ts';
  */
 export async function runCommandLine(args: readonly string[], surroundings: Surroundings): Promise<number> {
   let exit: ExitName = 'done';
-  const program = pointsman({ ...surroundings, finish: (name) => (exit = name) });
+  const program = commandLine({ ...surroundings, finish: (name) => (exit = name) });
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
@@ -56,8 +56,8 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
   return EXIT_CODES[exit].code;
 }
 
-/** The whole command line. */
-function pointsman(cli: Cli): Command {
+/** The whole command line. docs/reference/cli.md is made from it. */
+export function commandLine(cli: Cli): Command {
   const program = new Command('pointsman')
     .description('Publishes configuration: validated, compiled, stored, and made live exactly once.')
     .version(packageJson.version)

@@ -1,46 +1,15 @@
-import { z } from 'zod';
-import { ChannelName } from '../../core/identifiers.ts';
+import type { z } from 'zod';
 import type { Diagnostic } from '../../core/diagnostic.ts';
 import { documentLimits } from '../../core/limits.ts';
 import { firstIssues, messageOf } from '../../core/schema-issues.ts';
-import { pathProblem } from '../../core/source.ts';
 import type { Findings } from './findings.ts';
-import { globProblem } from './glob.ts';
 import { pointerTo } from './json-pointer.ts';
 import { parseDocument } from './parse-document.ts';
 import type { ParsedDocument } from './parse-document.ts';
+import { type Recipe, RecipeSchema } from './recipe-schema.ts';
 
 /** The file at a source's root that says how the source compiles. */
 export const RECIPE_PATH = 'pointsman.yaml';
-
-const FilePath = z.string().superRefine((path, context) => {
-  const problem = pathProblem(path);
-  if (problem) context.addIssue({ code: 'custom', message: problem });
-});
-
-/** A glob over paths of the source (glob.ts). `!` has no meaning here: what is not wanted is simply not matched. */
-const Pattern = z
-  .string()
-  .max(512)
-  .superRefine((pattern, context) => {
-    const problem =
-      globProblem(pattern) ??
-      (pattern.startsWith('!') ? 'a pattern may not begin with "!"' : pathProblem(pattern));
-    if (problem) context.addIssue({ code: 'custom', message: problem.replace('a path', 'a pattern') });
-  });
-
-const RecipeSchema = z.strictObject({
-  apiVersion: z.literal('pointsman/v1'),
-  documents: z
-    .array(z.strictObject({ include: z.array(Pattern).min(1), schema: FilePath.optional() }))
-    .default([]),
-  references: z.array(z.strictObject({ from: z.string().max(1_024), to: z.string().max(1_024) })).default([]),
-  overlays: z.record(ChannelName, FilePath).default({}),
-  modules: z.array(z.strictObject({ entry: FilePath })).default([]),
-  assets: z.array(Pattern).default([]),
-});
-
-export type Recipe = z.infer<typeof RecipeSchema>;
 
 /** The recipe with the document that it was read from, so that later problems can point into it. */
 export interface PlacedRecipe {

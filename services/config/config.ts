@@ -1,6 +1,5 @@
 import type { CeleryGrant } from '../../core/celery-grant.ts';
 import type { Broker, StreamLayout } from '../../core/sink.ts';
-import { retentionLimits } from '../../core/storage-limits.ts';
 import type { AddressRange } from '../outbound/address-ranges.ts';
 import type { SecretKeys } from '../secrets/secret-box.ts';
 import {
@@ -23,7 +22,7 @@ import {
   wholeRestate,
   workerReachable,
 } from './rules.ts';
-import { hashToken, type LogLevel, type Settings } from './settings.ts';
+import { hashToken, type LogLevel, settingDefaults, type Settings } from './settings.ts';
 
 export interface ApiConfig extends RabbitConfig {
   readonly host: string;
@@ -126,8 +125,8 @@ export function apiConfig(env: Environment): ApiConfig {
     },
   );
   return {
-    host: read.POINTSMAN_HOST ?? DEFAULT_HOST,
-    port: read.POINTSMAN_PORT ?? DEFAULT_PORT,
+    host: read.POINTSMAN_HOST ?? settingDefaults.POINTSMAN_HOST,
+    port: read.POINTSMAN_PORT ?? settingDefaults.POINTSMAN_PORT,
     adminTokenSha256: read.POINTSMAN_ADMIN_TOKEN_SHA256 ?? hashToken(read.POINTSMAN_ADMIN_TOKEN as string),
     databaseUrl: read.DATABASE_URL,
     restateIngressUrl: read.RESTATE_INGRESS_URL,
@@ -141,7 +140,7 @@ export function apiConfig(env: Environment): ApiConfig {
     ...rabbitConfig(read),
     celeryGrants: read.POINTSMAN_CELERY_TASKS ?? [],
     amqpQueues: read.POINTSMAN_AMQP_QUEUES ?? [],
-    logLevel: read.POINTSMAN_LOG_LEVEL ?? 'info',
+    logLevel: read.POINTSMAN_LOG_LEVEL ?? settingDefaults.POINTSMAN_LOG_LEVEL,
   };
 }
 
@@ -173,12 +172,13 @@ export function workerConfig(env: Environment): WorkerConfig {
   const rules = [currentBesidePrevious, cacheNeedsRedis, grantedBrokersSet];
   const read = readSettings(env, names, { required, rules });
   return {
-    host: read.POINTSMAN_HOST ?? DEFAULT_HOST,
+    host: read.POINTSMAN_HOST ?? settingDefaults.POINTSMAN_HOST,
     port: read.POINTSMAN_WORKER_PORT,
     workerUrl: read.POINTSMAN_WORKER_URL,
     // The API's own default, and the port that it was given on this machine.
     publicUrl: withoutSlash(
-      read.POINTSMAN_PUBLIC_URL ?? `http://127.0.0.1:${read.POINTSMAN_PORT || DEFAULT_PORT}`,
+      read.POINTSMAN_PUBLIC_URL ??
+        `http://127.0.0.1:${read.POINTSMAN_PORT || settingDefaults.POINTSMAN_PORT}`,
     ),
     identityKey: read.POINTSMAN_WORKER_IDENTITY_KEY ?? null,
     databaseUrl: read.DATABASE_URL,
@@ -186,13 +186,13 @@ export function workerConfig(env: Environment): WorkerConfig {
     restateAdminUrl: read.RESTATE_ADMIN_URL,
     ...rabbitConfig(read),
     redisUrl: read.REDIS_URL ?? null,
-    redisCache: read.POINTSMAN_REDIS_CACHE ?? false,
-    redisStreams: read.POINTSMAN_REDIS_STREAMS ?? 'shared',
+    redisCache: read.POINTSMAN_REDIS_CACHE ?? settingDefaults.POINTSMAN_REDIS_CACHE,
+    redisStreams: read.POINTSMAN_REDIS_STREAMS ?? settingDefaults.POINTSMAN_REDIS_STREAMS,
     celeryGrants: read.POINTSMAN_CELERY_TASKS ?? [],
-    auditMs: (read.POINTSMAN_AUDIT_DAYS ?? retentionLimits.auditDays) * DAY_MS,
+    auditMs: (read.POINTSMAN_AUDIT_DAYS ?? settingDefaults.POINTSMAN_AUDIT_DAYS) * DAY_MS,
     outboundAllow: read.POINTSMAN_OUTBOUND_ALLOW ?? [],
     secretKeys: secretKeys(read),
-    logLevel: read.POINTSMAN_LOG_LEVEL ?? 'info',
+    logLevel: read.POINTSMAN_LOG_LEVEL ?? settingDefaults.POINTSMAN_LOG_LEVEL,
   };
 }
 
@@ -245,10 +245,10 @@ export function stackConfig(env: Environment): StackConfig {
   const read = readSettings(env, names, { required: [], rules });
   const { DATABASE_URL: databaseUrl, RESTATE_INGRESS_URL: ingressUrl, RESTATE_ADMIN_URL: adminUrl } = read;
   return {
-    host: read.POINTSMAN_HOST ?? DEFAULT_HOST,
-    port: read.POINTSMAN_PORT ?? DEFAULT_PORT,
+    host: read.POINTSMAN_HOST ?? settingDefaults.POINTSMAN_HOST,
+    port: read.POINTSMAN_PORT ?? settingDefaults.POINTSMAN_PORT,
     publicUrl: read.POINTSMAN_PUBLIC_URL ?? null,
-    home: read.POINTSMAN_HOME ?? DEFAULT_HOME,
+    home: read.POINTSMAN_HOME ?? settingDefaults.POINTSMAN_HOME,
     adminToken: read.POINTSMAN_ADMIN_TOKEN ?? null,
     secretKeys: secretKeys(read),
     database: databaseUrl === undefined ? null : databaseRoles(databaseUrl, read.DATABASE_OWNER_URL),
@@ -256,15 +256,11 @@ export function stackConfig(env: Environment): StackConfig {
     workerPort: read.POINTSMAN_WORKER_PORT ?? null,
     workerUrl: read.POINTSMAN_WORKER_URL ?? null,
     identityKey: read.POINTSMAN_WORKER_IDENTITY_KEY ?? null,
-    logLevel: read.POINTSMAN_LOG_LEVEL ?? 'info',
+    logLevel: read.POINTSMAN_LOG_LEVEL ?? settingDefaults.POINTSMAN_LOG_LEVEL,
   };
 }
 
-// Loopback: whoever wants the API on a network says so, since it is then reachable by all who are on it.
-const DEFAULT_HOST = '127.0.0.1';
-const DEFAULT_PORT = 7400;
 const DAY_MS = 86_400_000;
-const DEFAULT_HOME = '.pointsman';
 
 function secretKeys(read: Partial<Pick<Settings, SecretKeyName>>): SecretKeys | null {
   const current = read.POINTSMAN_SECRET_KEY;

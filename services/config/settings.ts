@@ -7,53 +7,82 @@ import { parseAddressRange } from '../outbound/address-ranges.ts';
 import { depthLimits } from '../rabbitmq/limits.ts';
 import { celeryGrants } from './celery-config.ts';
 
+/** The value that a process uses for a setting that is not set. A setting that is not listed here has no default value. */
+export const settingDefaults = {
+  // Loopback: an operator who wants the API on a network sets the address, since everybody on that network can reach it.
+  POINTSMAN_HOST: '127.0.0.1',
+  POINTSMAN_PORT: 7400,
+  POINTSMAN_HOME: '.pointsman',
+  // A move that must be taken can be told from one that no queue took.
+  POINTSMAN_AMQP_UNROUTED: 'mandatory',
+  POINTSMAN_REDIS_STREAMS: 'shared',
+  POINTSMAN_REDIS_CACHE: false,
+  POINTSMAN_AUDIT_DAYS: retentionLimits.auditDays,
+  POINTSMAN_LOG_LEVEL: 'info',
+} as const;
+
 /**
- * Every setting of every process, by the name of its environment variable, with how it is read. What a process takes from
- * this table, and what must agree with what, stands in `config.ts`. Messages never repeat a value: it may be a secret.
+ * Every setting of every process, by the name of its environment variable: how it is read, and what docs/reference/settings.md says
+ * about it. `config.ts` states which process reads which, and the rules between settings. Messages never repeat a value: it may be
+ * a secret.
  */
 export const settings = z.object({
-  /** Where the API listens; in a container of its own, where the worker listens. */
-  POINTSMAN_HOST: z.union([z.ipv4(), z.ipv6(), z.literal('localhost')], 'must be an IP address'),
-  /** The API's port. 0 takes any that is free. */
-  POINTSMAN_PORT: port(0),
-  /** Where compilers and checks reach the API, for the addresses that they are given. */
-  POINTSMAN_PUBLIC_URL: url(['http:', 'https:']).refine(
-    (text) => !URL.canParse(text) || /^[^?#@]*$/.test(text),
-    'must be a URL without a user, a query or a fragment',
-  ),
-  /** Where `npm start` keeps its data. */
-  POINTSMAN_HOME: z.string(),
-  /** The token that may do everything, to make the first others with. */
+  POINTSMAN_HOST: z
+    .union([z.ipv4(), z.ipv6(), z.literal('localhost')], 'must be an IP address')
+    .describe('The IP address that the API listens on; in a container of its own, that of the worker.'),
+  POINTSMAN_PORT: port(0).describe("The API's port. 0 takes any free port."),
+  POINTSMAN_PUBLIC_URL: url(['http:', 'https:'])
+    .refine(
+      (text) => !URL.canParse(text) || /^[^?#@]*$/.test(text),
+      'must be a URL without a user, a query or a fragment',
+    )
+    .describe(
+      'The URL at which remote compilers and checks reach the API. Callback addresses begin with it. Without it, the address of the API on this machine.',
+    ),
+  POINTSMAN_HOME: z.string().describe('The directory in which `npm start` keeps its data.'),
   POINTSMAN_ADMIN_TOKEN: z
     .string()
-    .regex(/^[\x21-\x7e]{16,256}$/, 'must be 16 to 256 visible characters without spaces'),
-  /** Instead of the token itself, so that the API need not know it. */
-  POINTSMAN_ADMIN_TOKEN_SHA256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits'),
-  POINTSMAN_WORKER_PORT: port(1),
-  /** Where Restate reaches the worker. */
-  POINTSMAN_WORKER_URL: url(['http:', 'https:']),
-  /** The public key of the one Restate whose calls the worker takes, as that server logs it at its start. */
+    .regex(/^[\x21-\x7e]{16,256}$/, 'must be 16 to 256 visible characters without spaces')
+    .describe(
+      'The token of the first admin, which creates the other tokens. Without it, `npm start` makes one and keeps it in its home.',
+    ),
+  POINTSMAN_ADMIN_TOKEN_SHA256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits')
+    .describe('The SHA-256 of that token, in hex, instead of the token itself.'),
+  POINTSMAN_WORKER_PORT: port(1).describe('The port that the worker listens on.'),
+  POINTSMAN_WORKER_URL: url(['http:', 'https:']).describe('The URL at which Restate reaches the worker.'),
   POINTSMAN_WORKER_IDENTITY_KEY: z
     .string()
     .regex(
       /^publickeyv1_[1-9A-HJ-NP-Za-km-z]{32,44}$/,
       'must be publickeyv1_ and the base58 of an ed25519 public key',
+    )
+    .describe(
+      'The public key of the Restate server, as that server logs it at its start. The worker then refuses calls from any other sender.',
     ),
-  /** With what the secrets and tokens of hooks are kept. */
-  POINTSMAN_SECRET_KEY: secretKey(),
-  /** With what they were kept before it was changed. */
-  POINTSMAN_SECRET_KEY_PREVIOUS: secretKey(),
-  /** The database, as the role that the processes log in as. */
-  DATABASE_URL: url(['postgres:', 'postgresql:']),
-  /** The database, as the role that owns the tables: migrations only. */
-  DATABASE_OWNER_URL: url(['postgres:', 'postgresql:']),
-  RESTATE_INGRESS_URL: url(['http:', 'https:']),
-  RESTATE_ADMIN_URL: url(['http:', 'https:']),
-  /** Celery's queues and the exchange of moves, in RabbitMQ … */
-  AMQP_URL: url(['amqp:', 'amqps:']),
-  /** What becomes of a move that no queue in RabbitMQ is bound for: it comes back to us, or goes into a queue of its own. */
-  POINTSMAN_AMQP_UNROUTED: z.enum(['mandatory', 'alternate'], 'must be mandatory or alternate'),
-  /** Queues in RabbitMQ whose length is among the API's metrics. */
+  POINTSMAN_SECRET_KEY: secretKey().describe(
+    'The key that encrypts the secrets of hooks and webhooks: 32 bytes in base64. Without it none can be stored. `npm start` makes one.',
+  ),
+  POINTSMAN_SECRET_KEY_PREVIOUS: secretKey().describe(
+    'The key before the current one, while secrets are moved to the new one.',
+  ),
+  DATABASE_URL: url(['postgres:', 'postgresql:']).describe(
+    'PostgreSQL, as the role that the processes log in as. For `npm start`: a PostgreSQL of your own instead of the embedded one.',
+  ),
+  DATABASE_OWNER_URL: url(['postgres:', 'postgresql:']).describe(
+    'PostgreSQL, as the role that owns the schema. Only migrations use it.',
+  ),
+  RESTATE_INGRESS_URL: url(['http:', 'https:']).describe('The ingress of Restate.'),
+  RESTATE_ADMIN_URL: url(['http:', 'https:']).describe("Restate's admin API."),
+  AMQP_URL: url(['amqp:', 'amqps:']).describe(
+    'RabbitMQ: the sink `rabbitmq` of every tenant, and a broker for Celery.',
+  ),
+  POINTSMAN_AMQP_UNROUTED: z
+    .enum(['mandatory', 'alternate'], 'must be mandatory or alternate')
+    .describe(
+      'What happens to a move that no queue in RabbitMQ is bound for: it is returned (`mandatory`), or kept in a queue of its own (`alternate`).',
+    ),
   POINTSMAN_AMQP_QUEUES: z
     .string()
     .transform((text) => text.split(',').map((queue) => queue.trim()))
@@ -61,33 +90,43 @@ export const settings = z.object({
       (queues) =>
         queues.length <= depthLimits.queues && queues.every((queue) => /^[\w.:-]{1,255}$/.test(queue)),
       `must be at most ${depthLimits.queues} names of queues with commas between them, of letters, digits and "_.:-"`,
+    )
+    .describe("Queues of RabbitMQ whose length is in the API's metrics, separated by commas."),
+  REDIS_URL: url(['redis:', 'rediss:'])
+    .refine(
+      (text) => URL.canParse(text) && /^\/?[0-9]{0,4}$/.test(new URL(text).pathname),
+      'must have nothing but the number of a database after the host',
+    )
+    .describe('Redis: the sink `redis` of every tenant, and a broker for Celery.'),
+  POINTSMAN_CELERY_TASKS: celeryGrants().describe(
+    'A JSON list of the Celery tasks that tenants may send, and of their queues. Without it none is allowed.',
+  ),
+  POINTSMAN_REDIS_STREAMS: z
+    .enum(StreamLayout.options, 'must be shared or per-tenant')
+    .describe(
+      'Whether tenants share the streams of moves in Redis. A reader of a shared stream sees the moves of all its tenants.',
     ),
-  /** … and in Redis. */
-  REDIS_URL: url(['redis:', 'rediss:']).refine(
-    (text) => URL.canParse(text) && /^\/?[0-9]{0,4}$/.test(new URL(text).pathname),
-    'must have nothing but the number of a database after the host',
+  POINTSMAN_REDIS_CACHE: z
+    .enum(['on', 'off'], 'must be on or off')
+    .transform((word) => word === 'on')
+    .describe('Whether Redis also has the pointers and their bundles, for runtimes that read only Redis.'),
+  POINTSMAN_OUTBOUND_ALLOW: addressRanges().describe(
+    'Address ranges that outgoing calls may reach although they are not public, separated by commas.',
   ),
-  /** Which Celery tasks tenants may have sent, and to which queues. */
-  POINTSMAN_CELERY_TASKS: celeryGrants(),
-  /** Whether tenants share the streams of moves in Redis: whoever reads a shared one sees the moves of all its tenants. */
-  POINTSMAN_REDIS_STREAMS: z.enum(StreamLayout.options, 'must be shared or per-tenant'),
-  /** Whether Redis also has the pointers and their bundles, for runtimes that read nothing else. */
-  POINTSMAN_REDIS_CACHE: z.enum(['on', 'off'], 'must be on or off').transform((word) => word === 'on'),
-  /** What outgoing calls may reach although it is not public. */
-  POINTSMAN_OUTBOUND_ALLOW: addressRanges(),
-  /** How many days audit rows are kept. */
-  POINTSMAN_AUDIT_DAYS: auditDays(),
-  POINTSMAN_LOG_LEVEL: z.enum(
-    ['trace', 'debug', 'info', 'warn', 'error', 'fatal'],
-    'must be trace, debug, info, warn, error or fatal',
-  ),
+  POINTSMAN_AUDIT_DAYS: auditDays().describe('How many days the worker keeps audit rows.'),
+  POINTSMAN_LOG_LEVEL: z
+    .enum(
+      ['trace', 'debug', 'info', 'warn', 'error', 'fatal'],
+      'must be trace, debug, info, warn, error or fatal',
+    )
+    .describe('The lowest level that is logged.'),
 });
 
 export type Settings = z.infer<typeof settings>;
 export type SettingName = keyof Settings;
 export type LogLevel = Settings['POINTSMAN_LOG_LEVEL'];
 
-/** What the API keeps of an admin token: a random token needs no slow hash. */
+/** The hash of a token that the API keeps. A random token needs no slow hash. */
 export function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }

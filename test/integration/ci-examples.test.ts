@@ -184,9 +184,9 @@ describe.each([
   });
 });
 
-describe('the pipeline of docs/ci.md that answers a check of its own, as it is written', () => {
+describe('the pipeline of docs/guides/ci.md that answers a check of its own, as it is written', () => {
   const lines = async (): Promise<string> => {
-    const page = await readFile(join(root, 'docs/ci.md'), 'utf8');
+    const page = await readFile(join(root, 'docs/guides/ci.md'), 'utf8');
     return /```sh\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
   };
   const gated = async (exit: number): Promise<Job> => {

@@ -11,7 +11,7 @@ import { say, waitingGates, withPolicy } from '../support/gates.ts';
 import { contradictions } from '../support/record-check.ts';
 import { standstill } from '../support/standstill.ts';
 
-// What docs/from-hatchet.md says of waiting for an event, as far as no other test says it.
+// The claims of docs/guides/from-hatchet.md about waiting for an event that no other test covers.
 
 let plane: ControlPlane;
 let tenant: string;

@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 afterAll(() => world.stop());
 
-/** As docs/operating.md has it. */
+/** As docs/guides/operating.md has it. */
 const WAITING_RELEASES = `SELECT s.service_key, s.value_utf8 FROM state s
   JOIN sys_invocation i ON i.target_service_name = s.service_name AND i.target_service_key = s.service_key
   WHERE s.service_name = 'Release' AND s.key = 'waiting for' AND i.target_handler_name = 'run' AND i.status <> 'completed'`;

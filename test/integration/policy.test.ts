@@ -28,8 +28,8 @@ describe('a policy', () => {
     expect(itemsOf(await policy('viewer', 'GET', {}, '/versions'))).toEqual([]);
   });
 
-  test('is put as docs/policy.md has it, and reads back so that it can be put again', async () => {
-    const text = await readFile(new URL('../../docs/policy.md', import.meta.url), 'utf8');
+  test('is put as docs/guides/policy.md has it, and reads back so that it can be put again', async () => {
+    const text = await readFile(new URL('../../docs/guides/policy.md', import.meta.url), 'utf8');
     const example: unknown = JSON.parse(/```json\n(.+?)```/s.exec(text)?.[1] ?? '');
     const made = await put(example);
     expect([made.status, made.headers.get('etag')], made.text).toEqual([200, '"1"']);

@@ -49,7 +49,7 @@ test.skipIf(skipWithout('the example of a consumer in RabbitMQ', ['rabbitmq-serv
     expect(await target.send(batchOf(madeMoves(1, 4), () => true))).toMatchObject({ count: 4 });
     await eventually(async () => runs.length === 3, { what: 'it runs what has moved' });
     expect(runs).toEqual(['two', '003', '004'].map((end) => `acme.support-bot.live ${end}`));
-    // With the topology that docs/rabbitmq.md shows: declared again with these arguments, it is the same.
+    // With the topology that docs/guides/rabbitmq.md shows: declared again with these arguments, it is the same.
     await overAmqp(broker.url, (channel) =>
       channel.assertQueue('example', {
         durable: true,

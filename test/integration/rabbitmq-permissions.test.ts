@@ -12,7 +12,7 @@ import { type AmqpChannel, batchOf, madeMoves, overAmqp } from '../support/moves
 import { pageCommands } from '../support/page-commands.ts';
 import { skipWithout } from '../support/system-packages.ts';
 
-// The user of a tenant's runtime that docs/rabbitmq.md makes, as it makes it.
+// The user of a tenant's runtime that docs/guides/rabbitmq.md makes, as it makes it.
 
 const log = pino({ level: 'silent' });
 
@@ -31,7 +31,7 @@ describe.skipIf(skipWithout('the permissions of RabbitMQ', ['rabbitmq-server']))
 
     beforeAll(async () => {
       broker = await startRabbitmq();
-      const commands = (await pageCommands('docs/rabbitmq.md', 'rabbitmqctl')).filter((command) =>
+      const commands = (await pageCommands('docs/guides/rabbitmq.md', 'rabbitmqctl')).filter((command) =>
         command.includes('acme'),
       );
       expect(commands.map(([, command]) => command)).toEqual([

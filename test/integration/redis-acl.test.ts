@@ -19,7 +19,7 @@ import { pageCommands } from '../support/page-commands.ts';
 import { startRuntime, type StreamRuntime } from '../support/stream-runtime.ts';
 import { skipWithout } from '../support/system-packages.ts';
 
-// The users that docs/redis.md makes, as it makes them.
+// The users that docs/guides/redis.md makes, as it makes them.
 
 const log = pino({ level: 'silent' });
 const [ACME, GLOBEX] = ['acme', 'globex'] as const;
@@ -57,7 +57,7 @@ describe.skipIf(skipWithout('the permissions of Redis', ['redis-server']))('a Re
     admin = createClient({ url: broker.url });
     admin.on('error', () => undefined);
     await admin.connect();
-    const commands = await pageCommands('docs/redis.md', 'redis-cli ACL');
+    const commands = await pageCommands('docs/guides/redis.md', 'redis-cli ACL');
     expect(commands.map((command) => command[3])).toEqual(['pointsman-worker', ACME]);
     for (const [, ...command] of commands) {
       await admin.sendCommand(command);

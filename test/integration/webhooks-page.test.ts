@@ -13,7 +13,7 @@ import { newWebhookSecret } from '../../services/webhooks/webhook-secret.ts';
 import { outside } from '../support/outbound.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const page = readFileSync(`${root}/docs/webhooks.md`, 'utf8');
+const page = readFileSync(`${root}/docs/guides/webhooks.md`, 'utf8');
 const block = (language: string): string => new RegExp(`\`\`\`${language}\n([^]*?)\n\`\`\``).exec(page)![1]!;
 
 function move(generation: number): MoveEvent {
@@ -29,7 +29,7 @@ function move(generation: number): MoveEvent {
   });
 }
 
-test('the receiver for Node in docs/webhooks.md takes each generation once, and nothing that others have signed', async () => {
+test('the receiver for Node in docs/guides/webhooks.md takes each generation once, and nothing that others have signed', async () => {
   await using world = outside();
   const secret = newWebhookSecret();
   const child = spawn(process.execPath, ['--input-type=module', '--eval', block('js')], {

@@ -120,7 +120,8 @@ test('every operation has a name of its own, says what it does, whom it lets in 
     for (const [, { content }] of problems)
       expect([where, Object.keys(content ?? {})]).toEqual([where, ['application/problem+json']]);
     const refusals = security?.length === 0 ? ['503'] : ['401', '403', '503'];
-    if (path.startsWith('/v1/'))
+    // The schemas are made by the process itself: no store can be away.
+    if (path.startsWith('/v1/') && !path.startsWith('/v1/schemas/'))
       expect([where, Object.keys(responses)]).toEqual([where, expect.arrayContaining(refusals)]);
   }
 });

@@ -80,11 +80,3 @@ test('each word that this file looks for is in the table', () => {
   for (const [name, word] of Object.entries(WORD))
     expect(EXIT_CODES[name as ExitName].meaning, name).toMatch(word);
 });
-
-test('the README lists each code of the table, and no other', async () => {
-  const text = (await readFile(join(root, 'README.md'), 'utf8')).replaceAll(/\s+/g, ' ');
-  const list = /`pointsman help exit-codes` explains: (.*?)\. /.exec(text)?.[1] ?? '';
-  const codes = [...list.matchAll(/(?:^|, )(\d+) /g)].map(([, code]) => Number(code));
-  const others = Object.values(EXIT_CODES).filter(({ code }) => code !== 0);
-  expect(codes).toEqual(others.map(({ code }) => code));
-});

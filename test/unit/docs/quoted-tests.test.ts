@@ -30,11 +30,11 @@ test('docs/explanation/security.md names for every test that it quotes the file 
   expect(elsewhere).toEqual([]);
 });
 
-/** Sections that only say what differs in words, or where something is. */
+/** Sections without a claim: they map terms, or say where something is. */
 const NO_CLAIMS = ['In short', 'The worker'];
 
-test('docs/from-hatchet.md stands by its claims with a test in each section, and in each item of a list', () => {
-  const [, ...sections] = read('docs/from-hatchet.md').split(/^## /m);
+test('each section and each list item of docs/guides/from-hatchet.md quotes a test', () => {
+  const [, ...sections] = read('docs/guides/from-hatchet.md').split(/^## /m);
   const claims = sections
     .filter((section) => !NO_CLAIMS.some((title) => section.startsWith(`${title}\n`)))
     .flatMap((section) => [section, ...section.split(/^(?=- |\*\*)/m).slice(1)]);

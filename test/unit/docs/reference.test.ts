@@ -1,0 +1,14 @@
+import { readFileSync } from 'node:fs';
+
+import { expect, test } from 'vitest';
+
+import { referenceFolder, referencePages } from '../../docs/pages.ts';
+
+const pages = await referencePages();
+
+test.each(pages)(
+  'docs/reference/$name says what the code says: "npm run docs" changes nothing',
+  ({ name, text }) => {
+    expect(readFileSync(`${referenceFolder}${name}`, 'utf8')).toBe(text);
+  },
+);
