@@ -1,13 +1,15 @@
 import type { z } from 'zod';
 
+import { documentLimits } from '../../core/limits.ts';
 import { firstIssues, messageOf } from '../../core/schema-issues.ts';
+import { pointerWithin } from '../compiler/json-pointer.ts';
 import { sourceBodyLimits } from './limits.ts';
-import type { RequestProblem } from './problem.ts';
+import { boundedProblems, type RequestProblem } from './problem.ts';
 
 /** What a schema found in a JSON body, each at its JSON Pointer: the first ones, since whoever sends the body chooses how many there are. */
 export function bodyProblems(error: z.ZodError): RequestProblem[] {
   return problemsOf(error, (issue): RequestProblem[] => {
-    const pointer = issue.path.map((step) => `/${escaped(String(step))}`).join('');
+    const pointer = pointerWithin(documentLimits.textChars, issue.path.map(String));
     if (issue.code !== 'unrecognized_keys') return [{ in: 'body', pointer, message: wordsOf(issue) }];
     return mostOf(issue.keys).map((key) => ({
       in: 'body',
@@ -35,7 +37,7 @@ function problemsOf(
   error: z.ZodError,
   toProblems: (issue: z.core.$ZodIssue) => RequestProblem[],
 ): RequestProblem[] {
-  return mostOf(firstIssues(error, sourceBodyLimits.problems).flatMap(toProblems));
+  return boundedProblems(mostOf(firstIssues(error, sourceBodyLimits.problems).flatMap(toProblems)));
 }
 
 function mostOf<T>(all: readonly T[]): T[] {

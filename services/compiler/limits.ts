@@ -40,6 +40,6 @@ export const moduleLimits = {
 export const bundlerLimits = { heapMiB: 384, dataMiB: 768, cpuSeconds: 10 } as const;
 
 export const processLimits = {
-  /** Of what a compile process writes before it dies: enough for the reason. */
+  /** Of what a compile process writes before it dies, or says of a defect: enough for the reason. */
   lastWordsChars: 4_000,
 } as const;

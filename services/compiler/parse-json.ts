@@ -2,7 +2,7 @@ import type { Json } from '../../core/canonical-json.ts';
 import { documentLimits } from '../../core/limits.ts';
 import { isList } from './json-pointer.ts';
 import { locatePlace, scanJson } from './scan-json.ts';
-import type { Integers, ParsedText, Problem } from './parsed-document.ts';
+import type { Integers, ParsedText } from './parsed-document.ts';
 
 /**
  * Parses JSON (RFC 8259) as strictly as I-JSON (RFC 7493) wants it. The engine's parser is ten times faster than anything written
@@ -10,24 +10,22 @@ import type { Integers, ParsedText, Problem } from './parsed-document.ts';
  * wrong, and only then the slow scanner looks again and says what and where.
  */
 export function parseJson(text: string, integers: Integers = 'exact'): ParsedText {
-  const locate = (pointer: string, key = false): number => locatePlace(scanJson(text).root, pointer, key);
-  const problemsOf = (): readonly Problem[] => without(integers, scanJson(text).problems);
+  // Once for all problems of the document.
+  let known: ReturnType<typeof scanJson> | null = null;
+  const scan = () => (known ??= scanJson(text, integers));
+  const locate = (pointer: string, key = false): number => locatePlace(scan().root, pointer, key);
   let value: Json;
   try {
     value = JSON.parse(text) as Json;
   } catch (error) {
-    const problems = problemsOf();
+    const { problems } = scan();
     if (problems.length > 0) return { value: null, problems, locate };
     const message = error instanceof Error ? error.message : 'not JSON';
     return { value: null, problems: [{ pointer: '', code: 'json_syntax', message, offset: 0 }], locate };
   }
   const members = countIfHarmless(value, 0);
   if (members >= 0 && members === countColons(text)) return { value, problems: [], locate };
-  return { value, problems: problemsOf(), locate };
-}
-
-function without(integers: Integers, problems: readonly Problem[]): readonly Problem[] {
-  return integers === 'exact' ? problems : problems.filter(({ code }) => code !== 'integer_out_of_range');
+  return { value, problems: scan().problems, locate };
 }
 
 /** How many members all objects have together, or -1 when some value needs a closer look. */

@@ -1,6 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq } from 'yaml';
 import type { Document, Node, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 import type { Json } from '../../core/canonical-json.ts';
+import { quotedName } from '../../core/diagnostic.ts';
 import { documentLimits } from '../../core/limits.ts';
 import { pointerStep } from './json-pointer.ts';
 import type { Integers, Problem } from './parsed-document.ts';
@@ -136,7 +137,7 @@ function mapOf(reading: Reading, map: YAMLMap, pointer: string, depth: number): 
 function isGoodKey(reading: Reading, node: Scalar, key: string, pointer: string, object: object): boolean {
   const before = reading.problems.length;
   if (Object.hasOwn(object, key)) {
-    refuse(reading, node, pointer, 'duplicate_key', `the key ${JSON.stringify(key)} is here twice`);
+    refuse(reading, node, pointer, 'duplicate_key', `the key ${quotedName(key)} is here twice`);
   }
   if (key === '__proto__')
     refuse(reading, node, pointer, 'forbidden_key', 'the key "__proto__" is not allowed');
