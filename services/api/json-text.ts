@@ -27,14 +27,12 @@ export function readJson(bytes: Uint8Array, values: number): ReadJson {
   const { value, problems } = parseJson(text);
   if (problems.length === 0) return { kind: 'json', value };
   const place = placeIn(text);
-  const reported = problems
-    .slice(0, sourceBodyLimits.problems)
-    .map(({ pointer, message, offset }) => ({
-      in: 'body' as const,
-      pointer,
-      ...place(offset ?? 0),
-      message,
-    }));
+  const reported = problems.slice(0, sourceBodyLimits.problems).map(({ pointer, message, offset }) => ({
+    in: 'body' as const,
+    pointer,
+    ...place(offset ?? 0),
+    message,
+  }));
   return malformed(boundedProblems(reported));
 }
 
