@@ -202,7 +202,7 @@ function observe({ metrics, responses, log, draining }: RouterOptions): Middlewa
         principal: c.get('principal'),
         params: c.req.param(),
         correlationId: release,
-        error: c.error,
+        failure: c.error,
       },
     );
   };

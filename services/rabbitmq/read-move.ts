@@ -17,7 +17,7 @@ const Message = z.discriminatedUnion('type', [MoveEvent, z.object({ type: z.lite
 export function readMove(content: Buffer): ReadMove {
   if (content.length > consumerLimits.messageBytes) return { kind: 'garbage', reason: 'too long' };
   const read = Message.safeParse(json(content));
-  if (!read.success) return { kind: 'garbage', reason: describeIssues(read.error) };
+  if (!read.success) return { kind: 'garbage', reason: describeIssues(read) };
   return read.data.type === SINK_TEST ? { kind: 'test' } : { kind: 'move', event: read.data };
 }
 
