@@ -56,7 +56,12 @@ export function locatePlace(root: Place, pointer: string, key: boolean): number 
 }
 
 function childPlace({ inside }: Place, step: string): Place | undefined {
-  return inside instanceof Map ? inside.get(step) : (inside as readonly Place[] | null)?.[Number(step)];
+  if (inside === null) return undefined;
+  return isItems(inside) ? inside[Number(step)] : inside.get(step);
+}
+
+function isItems(inside: NonNullable<Place['inside']>): inside is readonly Place[] {
+  return Array.isArray(inside);
 }
 
 function scanValue(scan: Scan, keyStart: number): Place {

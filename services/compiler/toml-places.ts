@@ -16,18 +16,29 @@ export function locateInToml(text: string, pointer: string): number {
   for (let start = 0; start < text.length && best.steps < wanted.length; start = endOfLine(text, start)) {
     const offset = afterBlanks(text, start);
     const line = text.slice(offset, Math.min(offset + LINE_CHARS, endOfLine(text, start)));
-    const header = /^(\[\[?)([^[\]]+)\]/.exec(line);
-    const key = header === null && table.leadsThere ? KEY.exec(line) : null;
-    if (header === null && key === null) continue;
-    const before = header === null ? table.steps : 0;
-    const parts = keyParts(header?.[2] ?? key?.[1] ?? '');
-    const path = header === null ? parts : withIndexes(parts, header[1] === '[[', tableCounts);
-    const leadsThere = path.every((step, depth) => wanted[before + depth] === step);
-    const steps = before + path.length;
-    if (header !== null) table = { steps, leadsThere };
+    const named = namedBy(line, table.leadsThere, tableCounts);
+    if (named === null) continue;
+    const before = named.isHeader ? 0 : table.steps;
+    const leadsThere = named.path.every((step, depth) => wanted[before + depth] === step);
+    const steps = before + named.path.length;
+    if (named.isHeader) table = { steps, leadsThere };
     if (leadsThere && steps > best.steps) best = { offset, steps };
   }
   return best.offset;
+}
+
+/** What a line names: a table by its whole path, or a key inside of the table, which is asked for only where the table leads there. */
+function namedBy(
+  line: string,
+  isKeyWanted: boolean,
+  counts: Map<string, number>,
+): { readonly isHeader: boolean; readonly path: readonly string[] } | null {
+  const header = /^(\[\[?)([^[\]]+)\]/.exec(line);
+  if (header !== null) {
+    return { isHeader: true, path: withIndexes(keyParts(header[2] ?? ''), header[1] === '[[', counts) };
+  }
+  const key = isKeyWanted ? KEY.exec(line) : null;
+  return key === null ? null : { isHeader: false, path: keyParts(key[1] ?? '') };
 }
 
 const KEY =
