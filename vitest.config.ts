@@ -3,12 +3,12 @@ import { defineConfig } from 'vitest/config';
 const second = 1_000;
 
 /**
- * Two files at a time, each with servers of its own. They mostly wait: for a server to start, for a retry, for a broker that is silent. One at
- * a time left two cores idle for two thirds of the time.
+ * Four files at a time, each with its own servers. They mostly wait: for a server to start, for a retry, for a broker that is silent. With two
+ * at a time, two cores were idle for half of the run.
  */
 const onServers = {
   pool: 'forks' as const,
-  maxWorkers: 2,
+  maxWorkers: 4,
   setupFiles: ['test/support/end-on-sigterm.ts'],
   testTimeout: 300 * second,
   hookTimeout: 300 * second,

@@ -21,16 +21,24 @@ export function backoffMs(attempt: number, random01: number, { firstMs, factor, 
   return Math.round((wholeMs * (1 + random01)) / 2);
 }
 
+/** An attempt that failed: its number, counted from 1; a number in [0, 1); and the `Retry-After` of the other side, or null. */
+export interface FailedAttempt {
+  readonly attempt: number;
+  readonly random01: number;
+  readonly retryAfterMs: number | null;
+}
+
 /**
- * How long to wait after that attempt, or null when it was the last. What the other side asked for is never cut short; those whom it
- * told the same moment are spread over `firstMs`.
+ * How long to wait after an attempt when the other side may have asked for a wait. It is never shorter than the other side asked for, nor
+ * than the backoff: a `Retry-After` of 0 does not switch that off. Callers that were given the same moment are spread over `firstMs`.
  */
-export function nextAttemptMs(
-  { attempt, random01, retryAfterMs }: { attempt: number; random01: number; retryAfterMs: number | null },
-  backoff: BoundedBackoff,
-): number | null {
-  if (attempt >= backoff.attempts) return null;
+export function retryWaitMs({ attempt, random01, retryAfterMs }: FailedAttempt, backoff: Backoff): number {
   const ownMs = backoffMs(attempt, random01, backoff);
   if (retryAfterMs === null) return ownMs;
   return Math.max(ownMs, retryAfterMs + Math.round(random01 * backoff.firstMs));
+}
+
+/** The same with an end: null when that attempt was the last. */
+export function nextAttemptMs(failed: FailedAttempt, backoff: BoundedBackoff): number | null {
+  return failed.attempt >= backoff.attempts ? null : retryWaitMs(failed, backoff);
 }

@@ -55,7 +55,10 @@ export const sinkLimits = {
   freezeMs: 6 * hour,
   /** How often a broker is probed while releases wait for it, so that they go on within two seconds of its return. */
   probeEveryMs: second,
-  /** One probe. The writer's key is held meanwhile, and a broker that swallows what it is sent must not delay others' calls for longer. */
+  /**
+   * One probe of a broker, and one test event to a required webhook. The writer's key is held meanwhile, so that a silent broker must not delay
+   * others' calls for longer; and the proof has to reach the swap before it is older than `provenMs`.
+   */
   probeMs: 2 * second,
   /** A probe that is so late was lost with its invocation. */
   probeLostMs: 30 * second,

@@ -4,7 +4,7 @@ const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_
 const DURATION = /^([1-9][0-9]{0,5})([smhd])$/;
 
 /**
- * A length of time as people write it in a policy: `90s`, `30m`, `24h`, `7d`, a whole number of one unit. Kept as it was written, so that
+ * A length of time as people write it in a policy or on a command line: `90s`, `30m`, `24h`, `7d`, a whole number of one unit. Kept as it was written, so that
  * a policy reads back as its author wrote it.
  */
 export function duration({ minMs, maxMs }: { minMs: number; maxMs: number }) {
@@ -19,7 +19,7 @@ export function duration({ minMs, maxMs }: { minMs: number; maxMs: number }) {
         const ms = DURATION.test(text) ? durationMs(text) : minMs;
         return minMs <= ms && ms <= maxMs;
       },
-      `must be from ${spoken(minMs)} to ${spoken(maxMs)}`,
+      `must be from ${durationText(minMs)} to ${durationText(maxMs)}`,
     );
 }
 
@@ -29,7 +29,8 @@ export function durationMs(text: string): number {
   return Number(count) * (UNITS[unit] ?? 0);
 }
 
-function spoken(ms: number): string {
+/** The inverse of {@link durationMs}, in the largest unit of which it is a whole number. */
+export function durationText(ms: number): string {
   const [unit, size] = Object.entries(UNITS).findLast(([, each]) => ms % each === 0) ?? ['s', 1_000];
   return `${ms / size}${unit}`;
 }

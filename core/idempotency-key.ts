@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 import { type DeliveryName, hookAuthor } from './hook.ts';
 
 /**
@@ -19,3 +21,6 @@ export function hookDeliveryKey({ hook, delivery }: Pick<DeliveryName, 'hook' | 
 export function isReservedKey(key: string): boolean {
   return key.startsWith(hookAuthor(''));
 }
+
+/** The answer to a request whose key came with another request before (another fingerprint). */
+export const KeyReused = z.object({ kind: z.literal('key_reused') });

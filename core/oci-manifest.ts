@@ -6,12 +6,17 @@ import { parseBoundedJson } from './json-bounds.ts';
 import { documentLimits, manifestLimits } from './limits.ts';
 import { type ArtifactFile, mediaTypes } from './oci.ts';
 import { describeIssues } from './schema-issues.ts';
-import { pathProblem } from './source.ts';
+import { fileAsFolder, pathProblem } from './source.ts';
 import { isStorableJson } from './storable.ts';
+
+/**
+ * RFC 6838, section 4.2, with parameters. It becomes the Content-Type of a response, in which a line break would end the header.
+ */
+const MEDIA_TYPE = /^[A-Za-z0-9][\w!#$&^.+-]*\/[A-Za-z0-9][\w!#$&^.+-]*(?:; ?[\w-]+=[\w.+-]+)*$/;
 
 /** OCI image-spec 1.1, descriptor.md: of a descriptor what names a blob. More may stand there, and says nothing to us. */
 const Descriptor = z.object({
-  mediaType: z.string().min(1).max(manifestLimits.mediaTypeChars),
+  mediaType: z.string().min(1).max(manifestLimits.mediaTypeChars).regex(MEDIA_TYPE, 'not a media type'),
   digest: Digest,
   size: z.number().int().min(0),
 });
@@ -69,6 +74,11 @@ export function readManifest(bytes: Uint8Array): ReadManifest {
     const path = annotations[TITLE];
     if (paths.has(path)) return { kind: 'problem', problem: `it has two files of the path "${path}"` };
     paths.add(path);
+  }
+  for (const path of paths) {
+    const parent = fileAsFolder(path, paths);
+    if (parent !== null)
+      return { kind: 'problem', problem: `its file "${parent}" is the folder of "${path}"` };
   }
   const blobs = [config, ...layers].map(({ digest, size }) => ({ digest, size }));
   const files = layers.map(({ annotations, ...described }) => ({ path: annotations[TITLE], ...described }));

@@ -24,6 +24,15 @@ export function sourceTree(entries: readonly SourceEntry[]): SourceTree {
   return { digest: digestOf(listing), entries: sorted };
 }
 
+/** The file among these paths in whose place that path needs a folder; null where there is none. No directory can hold both. */
+export function fileAsFolder(path: string, files: { has(path: string): boolean }): string | null {
+  for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
+    const parent = path.slice(0, slash);
+    if (files.has(parent)) return parent;
+  }
+  return null;
+}
+
 /**
  * Why a path may not stand in a source, or null when it may. Paths are relative, with "/", already normal: what a path means must
  * not depend on who unpacks it, and nothing may point outside.

@@ -41,10 +41,15 @@ export const retentionLimits = {
   longestAuditDays: 36_500,
   /** Rows that one statement deletes: tens of milliseconds. */
   batch: 1_000,
-  /** Content that one statement deletes: a full source. PostgreSQL deletes it in pieces of 2 KB. */
-  batchBytes: 32 * MiB,
+  /**
+   * Content, and listings of sources, that one statement deletes: some hundred milliseconds. PostgreSQL deletes content in pieces of 2 KB; a listing
+   * has a row for each of its files, 30 ms for one of 10,000 files.
+   */
+  sweptBytes: 16 * MiB,
   /** Statements of one kind in a row, before the sweep sees to releases again. */
   batches: 10,
-  /** Tenants whose content one round looks at. */
+  /** Tenants whose content one round checks. */
   tenants: 100,
+  /** Time of one round, before the sweep sees to releases again. The next round goes on with the next tenant. */
+  roundMs: 20_000,
 } as const;

@@ -2,7 +2,7 @@ import type { Errand } from '../core/errand.ts';
 import type { ReleaseId } from '../core/identifiers.ts';
 import type { RemoteCompileRule } from '../core/policy.ts';
 import type { CallbackAnswer, CallbackRequest } from './release-contract.ts';
-import type { CompiledDigests, StageSpan, StageTimes } from './deps.ts';
+import type { CompiledDigests, StageSpan, StageTimes } from './stage-deps.ts';
 
 /** What the handlers need for asking somebody else and hearing the answer, as small interfaces: see deps.ts. */
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 
 import { Role } from '../core/access.ts';
 import { Origin } from '../core/hook.ts';
+import { KeyReused } from '../core/idempotency-key.ts';
 import { BundleName, ChannelName, Digest, Generation, Version } from '../core/identifiers.ts';
 import { Pointer } from '../core/pointer.ts';
 import { QuotaExceeded } from '../core/quota.ts';
@@ -45,7 +46,6 @@ export type PublishRequest = z.infer<typeof PublishRequest>;
 
 export const Stale = z.object({ kind: z.literal('stale'), pointer: Pointer });
 const Held = z.object({ kind: z.literal('held'), reason: z.string() });
-export const KeyReused = z.object({ kind: z.literal('key_reused') });
 /** The channel's policy freezes it while sinks are down; `known` where that is no matter of looking. */
 const KnownDown = DownSink.extend({ known: z.boolean() });
 const SinksDown = z.object({ kind: z.literal('sinks_down'), sinks: z.array(KnownDown) });

@@ -7,6 +7,7 @@ import type { Callbacks, Outside } from './callback-deps.ts';
 import type { Deliveries, Reports } from './hook-deps.ts';
 import type { SinkWake } from './sink-contract.ts';
 import type { Sinks } from './sink-deps.ts';
+import type { CompiledDigests, StageSpan, StageTimes } from './stage-deps.ts';
 import type { SystemsReport } from './worker-contract.ts';
 import type {
   CancelAnswer,
@@ -63,18 +64,6 @@ export interface Admissions {
   ): Promise<CancelAnswer>;
 }
 
-/** One stage's record: when it began and ended, by the workflow's clock. */
-export interface StageTimes {
-  readonly invocationId: string;
-  readonly startedAt: number;
-}
-
-/** When a stage that has ended began and ended, in epoch milliseconds. */
-export interface StageSpan {
-  readonly startedAt: number;
-  readonly finishedAt: number;
-}
-
 export type ValidateAnswer =
   /** With an executor, only as far as is known here: the rest is for whoever compiles. Absent: compiled here. */
   ({ readonly kind: 'valid'; readonly executor?: RemoteCompileRule } & StageSpan) | Invalid | Broken;
@@ -89,11 +78,6 @@ interface Invalid {
 interface Broken {
   readonly kind: 'broken';
   readonly reason: string;
-}
-
-export interface CompiledDigests {
-  /** Channel null is the base. */
-  readonly artifacts: readonly { readonly channel: string | null; readonly digest: string }[];
 }
 
 /** Invalid where the tenant's quota has no room for what was compiled. */

@@ -5,9 +5,10 @@ import { Role } from '../core/access.ts';
 import { CheckReport } from '../core/check-request.ts';
 import { CompileReport } from '../core/compile-job.ts';
 import { Conclusion, Decision, GateState } from '../core/gate.ts';
+import { KeyReused } from '../core/idempotency-key.ts';
 import { ChannelName, Digest, Generation } from '../core/identifiers.ts';
 import { Outcome } from '../core/release.ts';
-import { KeyReused, RequestIdentity, Stale } from './contract.ts';
+import { RequestIdentity, Stale } from './contract.ts';
 
 export const ReleaseInput = z.object({ channel: ChannelName, source: Digest });
 export type ReleaseInput = z.infer<typeof ReleaseInput>;

@@ -11,7 +11,8 @@ import type { RemoteCompileRule } from '../core/policy.ts';
 import type { EndedAttempt } from './callback-deps.ts';
 import { WAITING_FOR } from './release-contract.ts';
 import { whom } from './courier.ts';
-import type { CompileAnswer, Deps, StageSpan } from './deps.ts';
+import type { CompileAnswer, Deps } from './deps.ts';
+import type { StageSpan } from './stage-deps.ts';
 import { Courier } from './errand.ts';
 
 /** What is to be compiled elsewhere, and where. */

@@ -1,6 +1,7 @@
 import { iface } from '@restatedev/restate-sdk';
 import { z } from 'zod';
 
+import { KeyReused } from '../core/idempotency-key.ts';
 import { Digest, SinkName, TenantName } from '../core/identifiers.ts';
 
 /** The names, keys and messages of whoever tells the world of moves: as contract.ts, which is long enough. */
@@ -28,7 +29,6 @@ export const SinkWake = OfSink.extend({
 });
 export type SinkWake = z.infer<typeof SinkWake>;
 
-const KeyReused = z.object({ kind: z.literal('key_reused') });
 const NoSink = z.object({ kind: z.literal('no_sink') });
 
 export const SteerRequest = Request.extend({

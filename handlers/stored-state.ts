@@ -1,6 +1,8 @@
 import type { ObjectContext, ObjectSharedContext, Serde } from '@restatedev/restate-sdk';
 import type { z } from 'zod';
 
+import { parseJson } from '../core/parse-json.ts';
+
 /** Stands for state that does not fit its schema: written by an older version, or edited by hand. */
 export const UNREADABLE = Symbol('unreadable state');
 type Unreadable = typeof UNREADABLE;
@@ -17,18 +19,12 @@ export function storedAs<T>(schema: z.ZodType<T>): Serde<T | Unreadable> {
       return new TextEncoder().encode(JSON.stringify(schema.encode(value)));
     },
     deserialize: (bytes) => {
-      const parsed = schema.safeDecode(parseJson(new TextDecoder().decode(bytes)));
+      const json = parseJson(new TextDecoder().decode(bytes));
+      if (json.kind === 'not_json') return UNREADABLE;
+      const parsed = schema.safeDecode(json.value);
       return parsed.success ? parsed.data : UNREADABLE;
     },
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Reads state that is only a shortcut to the record: unreadable counts as absent. */

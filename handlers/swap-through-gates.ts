@@ -42,6 +42,12 @@ export async function swapThroughGates(
     }
     entered('swap');
     const answer = await askForSwap(ctx, id, channel);
+    // Each wait has its own time: one that is over must not shorten the next.
+    if (answer.kind !== 'unavailable') until = null;
+    if (frozen !== null && answer.kind !== 'sinks_down' && answer.kind !== 'unavailable') {
+      ctx.clear(WAITING_FOR);
+      frozen = null;
+    }
     if (answer.kind === 'gates_open') {
       round += 1;
     } else if (answer.kind === 'unavailable') {
@@ -54,7 +60,6 @@ export async function swapThroughGates(
       if ('outcome' in seen) return seen;
       frozen = seen;
     } else {
-      if (frozen !== null) ctx.clear(WAITING_FOR);
       return stopAtSwap(answer);
     }
   }

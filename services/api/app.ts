@@ -34,7 +34,7 @@ import {
 } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
-import { queueGauges } from './queue-gauges.ts';
+import { addQueueGauges } from './queue-gauges.ts';
 import { readinessOf } from './readiness.ts';
 import { releaseWorkflows } from './release-workflow.ts';
 import { router } from './router.ts';
@@ -281,6 +281,6 @@ function metricsOf(
     async () => (await lines())?.storedBytes ?? null,
   );
   metrics.gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
-  if (queueDepths !== null) metrics.source(() => queueGauges(queueDepths));
+  if (queueDepths !== null) addQueueGauges(metrics, queueDepths);
   return metrics;
 }

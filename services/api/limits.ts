@@ -48,6 +48,9 @@ export const socketLimits = {
   backlog: 1_024,
 } as const;
 
+/** {@link socketLimits}, or others. */
+export type SocketLimits = { readonly [limit in keyof typeof socketLimits]: number };
+
 /** The slowest that a request's body may come. A sender that stalls holds memory, a place and a connection that others need. */
 export const bodyPace = {
   /** Between two checks, the first of which is ten seconds after the reading began: a lost packet is sent again within a few. */

@@ -1,4 +1,4 @@
-import type { RouteConfig } from '@hono/zod-openapi';
+import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import type { z } from 'zod';
 
 type Responses = RouteConfig['responses'];

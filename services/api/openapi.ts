@@ -1,4 +1,4 @@
-import { OpenAPIHono, type RouteConfig } from '@hono/zod-openapi';
+import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteasolutions/zod-to-openapi';
 import type { z } from 'zod';
 
 import { ERRORS, type ErrorCode } from '../../core/errors.ts';
@@ -46,26 +46,19 @@ const tags = [
 
 /** The OpenAPI 3.1 document of those endpoints, made of the very schemas that check requests. */
 export function openApiDocument(endpoints: readonly Endpoint[]): object {
-  const { openAPIRegistry: registry, ...document } = documentMaker();
+  const registry = new OpenAPIRegistry();
   registry.registerComponent('securitySchemes', 'token', {
     type: 'http',
     scheme: 'bearer',
     description: 'A token of this installation.',
   });
   for (const endpoint of endpoints) registry.registerPath(routeOf(endpoint));
-  return document.generate();
-}
-
-function documentMaker() {
-  const app = new OpenAPIHono();
-  const generate = () =>
-    app.getOpenAPI31Document({
-      openapi: '3.1.0',
-      info,
-      tags,
-      servers: [{ url: '/', description: 'Where this document is served.' }],
-    });
-  return { openAPIRegistry: app.openAPIRegistry, generate };
+  return new OpenApiGeneratorV31(registry.definitions).generateDocument({
+    openapi: '3.1.0',
+    info,
+    tags,
+    servers: [{ url: '/', description: 'Where this document is served.' }],
+  });
 }
 
 function routeOf(endpoint: Endpoint): RouteConfig {

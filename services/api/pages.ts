@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { httpLimits } from '../../core/limits.ts';
+import { parseJson } from '../../core/parse-json.ts';
 import { isStorableJson } from '../../core/storable.ts';
 import { requestError } from './problem.ts';
 
@@ -67,16 +68,10 @@ function encodeCursor(position: unknown): string {
 }
 
 function decodeCursor<P>(cursor: string, schema: z.ZodType<P>): P {
-  const position = parseJson(Buffer.from(cursor, 'base64url').toString());
-  const parsed = z.tuple([schema]).safeParse(position);
-  if (parsed.success && isStorableJson(position)) return parsed.data[0];
-  throw requestError('invalid_request', [{ in: 'query', name: 'cursor', message: 'is no cursor of ours' }]);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
+  const json = parseJson(Buffer.from(cursor, 'base64url').toString());
+  if (json.kind === 'json' && isStorableJson(json.value)) {
+    const parsed = z.tuple([schema]).safeParse(json.value);
+    if (parsed.success) return parsed.data[0];
   }
+  throw requestError('invalid_request', [{ in: 'query', name: 'cursor', message: 'is no cursor of ours' }]);
 }

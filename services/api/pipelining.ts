@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-import type { SocketLimits } from './server.ts';
+import type { SocketLimits } from './limits.ts';
 
 /** Of one connection. */
 interface Line {

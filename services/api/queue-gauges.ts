@@ -1,24 +1,18 @@
 import type { QueueDepths } from '../rabbitmq/queue-depths.ts';
-import type { GaugeFamily } from './metrics.ts';
+import type { Metrics } from './metrics.ts';
 
-/** What an autoscaler and an alarm look at: how long the named queues of RabbitMQ are, and whether anybody consumes from them. */
-export async function queueGauges(depths: QueueDepths): Promise<readonly GaugeFamily[]> {
-  const { up, queues } = await depths.read();
-  return [
-    {
-      name: 'pointsman_queue_up',
-      help: 'Whether RabbitMQ said how long its queues are.',
-      samples: [{ labels: {}, value: up ? 1 : 0 }],
-    },
-    {
-      name: 'pointsman_queue_messages',
-      help: 'Messages that wait in a queue.',
-      samples: queues.map(({ queue, messages }) => ({ labels: { queue }, value: messages })),
-    },
-    {
-      name: 'pointsman_queue_consumers',
-      help: 'Consumers of a queue.',
-      samples: queues.map(({ queue, consumers }) => ({ labels: { queue }, value: consumers })),
-    },
-  ];
+/**
+ * What autoscalers and alarms need: the length of the named queues of RabbitMQ, and how many consume from them. All three gauges of a
+ * scrape share one answer of the broker.
+ */
+export function addQueueGauges(metrics: Metrics, depths: QueueDepths): void {
+  metrics.gauge('pointsman_queue_up', 'Whether RabbitMQ said how long its queues are.', async () =>
+    (await depths.read()).up ? 1 : 0,
+  );
+  metrics.gaugeBy('queue', 'pointsman_queue_messages', 'Messages that wait in a queue.', async () =>
+    (await depths.read()).queues.map(({ queue, messages }) => ({ label: queue, value: messages })),
+  );
+  metrics.gaugeBy('queue', 'pointsman_queue_consumers', 'Consumers of a queue.', async () =>
+    (await depths.read()).queues.map(({ queue, consumers }) => ({ label: queue, value: consumers })),
+  );
 }

@@ -1,6 +1,7 @@
 import { type Ingress, rpc } from '@restatedev/restate-sdk-clients';
 import { fetch } from 'undici';
 
+import { singleFlight } from '../../core/single-flight.ts';
 import { Worker } from '../../handlers/worker-contract.ts';
 import type { Database } from '../postgres/database.ts';
 import { probeLimits } from './limits.ts';
@@ -16,12 +17,13 @@ export interface Readiness {
 export function readinessOf(db: Database, restateIngressUrl: string, ingress: Ingress): Readiness {
   let lookedAt = -Infinity;
   let latest: ReturnType<Readiness['look']> | null = null;
-  const pingWorker = oneAtATime(() => pingThrough(ingress));
+  // A worker that hangs answers nothing, and Restate keeps what it was asked: who asks again meanwhile waits for the same answer.
+  const workerPing = singleFlight(() => pingThrough(ingress));
   const look = async () => {
     const [postgres, restate, worker] = await Promise.all([
       probe(() => db.ping()),
       probe(() => pingRestate(restateIngressUrl)),
-      probe(pingWorker),
+      probe(() => workerPing.join()),
     ]);
     return { postgres, restate, worker };
   };
@@ -34,12 +36,6 @@ export function readinessOf(db: Database, restateIngressUrl: string, ingress: In
       return latest;
     },
   };
-}
-
-/** A worker that hangs answers nothing, and Restate keeps what it was asked: who asks again meanwhile waits for the same answer. */
-function oneAtATime(ping: () => Promise<void>): () => Promise<void> {
-  let asked: Promise<void> | null = null;
-  return () => (asked ??= ping().finally(() => (asked = null)));
 }
 
 async function pingThrough(ingress: Ingress): Promise<void> {

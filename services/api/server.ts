@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import { ERRORS, PointsmanError } from '../../core/errors.ts';
 import { httpLimits } from '../../core/limits.ts';
 import { type Connection, connectionOf } from './connection.ts';
-import { socketLimits } from './limits.ts';
+import { socketLimits, type SocketLimits } from './limits.ts';
 import { inTurn } from './pipelining.ts';
 import { problemParts, problemResponse } from './problem.ts';
 import { headProblem } from './request-head.ts';
@@ -24,9 +24,6 @@ export interface ApiServer {
  * and otherwise it goes on as if nobody had looked. Never rejects.
  */
 export type EarlyAnswer = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<boolean> | null;
-
-/** {@link socketLimits}, or others. */
-export type SocketLimits = { readonly [limit in keyof typeof socketLimits]: number };
 
 export async function listen(
   fetch: (request: Request, connection: Connection) => Response | Promise<Response>,

@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache';
+
 /** How often something may be done: on the average, and at once after it was not done for long. */
 export interface Rate {
   readonly perMinute: number;
@@ -13,11 +15,11 @@ interface Bucket {
 /** A token bucket for each key. */
 export class TokenBuckets {
   readonly #rate: Rate;
-  /** In the order of their last use. */
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #buckets: LRUCache<string, Bucket>;
 
   constructor(rate: Rate) {
     this.#rate = rate;
+    this.#buckets = new LRUCache({ max: rate.remembered });
   }
 
   get size(): number {
@@ -26,18 +28,13 @@ export class TokenBuckets {
 
   /** Whether it may be done once more now. */
   take(key: string, nowMs: number): boolean {
-    const { perMinute, remembered } = this.#rate;
+    const { perMinute } = this.#rate;
     const bucket = this.#buckets.get(key) ?? { tokens: perMinute, filledAtMs: nowMs };
     // A clock that was set back gives nothing and takes nothing.
     const passedMs = Math.max(0, nowMs - bucket.filledAtMs);
     bucket.tokens = Math.min(perMinute, bucket.tokens + (passedMs * perMinute) / 60_000);
     bucket.filledAtMs = nowMs;
-    this.#buckets.delete(key);
     this.#buckets.set(key, bucket);
-    if (this.#buckets.size > remembered) {
-      const [oldest = key] = this.#buckets.keys();
-      this.#buckets.delete(oldest);
-    }
     if (bucket.tokens < 1) return false;
     bucket.tokens -= 1;
     return true;

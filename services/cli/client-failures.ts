@@ -1,4 +1,4 @@
-import type { Answer } from './client.ts';
+import type { Answer } from './answer.ts';
 import { exitOfProblem } from './exit-codes.ts';
 import { ApiProblem, Unreachable } from './failures.ts';
 import { readProblem, type Problem } from './problem.ts';

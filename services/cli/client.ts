@@ -2,6 +2,7 @@ import { request, type Dispatcher } from 'undici';
 import type { z } from 'zod';
 
 import { describeIssues } from '../../core/schema-issues.ts';
+import { type Answer, headerOf } from './answer.ts';
 import { asUnreachable, problemOf } from './client-failures.ts';
 import type { Connection } from './connection.ts';
 import { type ApiProblem, CliError, Unreachable } from './failures.ts';
@@ -18,12 +19,6 @@ export interface Call {
   readonly timeoutMs?: number;
   /** Ends it, with all its tries and the waits between them. */
   readonly deadline?: AbortSignal | undefined;
-}
-
-export interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Buffer;
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -129,12 +124,6 @@ function isWorthRetry(failure: ApiProblem | Unreachable, hasAnswered: boolean): 
 /** Of one call with all its tries: its own end, or that of the whole command. */
 function endOf({ deadline }: Call, signal: AbortSignal): AbortSignal {
   return deadline === undefined ? signal : AbortSignal.any([signal, deadline]);
-}
-
-/** A header of an answer, or null. */
-export function headerOf(answer: Answer, name: string): string | null {
-  const value = answer.headers[name];
-  return typeof value === 'string' ? value : null;
 }
 
 // 502 and 504 come from whatever stands before the API while it is restarted.

@@ -1,6 +1,7 @@
 import type { EventSourceMessage } from 'eventsource-parser';
 
 import type { ReleaseId } from '../../core/identifiers.ts';
+import { parseJsonAs } from '../../core/parse-json.ts';
 import { STAGES } from '../../core/release.ts';
 import { releasePath } from './api-paths.ts';
 import type { ApiClient } from './client.ts';
@@ -39,10 +40,9 @@ export async function* followRelease(
 
 /** The view that an event makes of the one before; null when only a look can tell. */
 function viewAfter(view: ReleaseView, { event, data }: EventSourceMessage): ReleaseView | null {
-  const json = parseJson(data);
-  if (event === 'settled') return ReleaseView.safeParse(json).data ?? null;
-  const stage = event === 'stage' ? StageEvent.safeParse(json).data : undefined;
-  if (stage === undefined) return null;
+  if (event === 'settled') return parseJsonAs(ReleaseView, data);
+  const stage = event === 'stage' ? parseJsonAs(StageEvent, data) : null;
+  if (stage === null) return null;
   // Why the pointer does not move yet stands in the release alone.
   if (stage.stage === 'swap' && stage.state === 'running') return null;
   const known = view.stages.find((one) => one.stage === stage.stage);
@@ -52,12 +52,4 @@ function viewAfter(view: ReleaseView, { event, data }: EventSourceMessage): Rele
   const stages = [...others, stage].toSorted((a, b) => STAGES.indexOf(a.stage) - STAGES.indexOf(b.stage));
   const next = stage.state === 'passed' ? (STAGES[STAGES.indexOf(stage.stage) + 1] ?? null) : stage.stage;
   return { ...view, status: 'running', stage: next, stages };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 
-import { duration as policyDuration, durationMs } from '../../core/duration.ts';
+import { duration as durationWithin, durationMs, durationText } from '../../core/duration.ts';
 import { FeedCursorText } from '../../core/feed-cursor.ts';
 import { Digest, Generation, parseReleaseKey, type ReleaseId, Version } from '../../core/identifiers.ts';
 import { Instant } from '../../core/instant.ts';
@@ -56,15 +56,15 @@ export function rowCount(text: string): number {
   return rows;
 }
 
-/** `90s`, `30m`, `2h` in milliseconds. */
+/** `90s`, `30m`, `2h`, `7d` in milliseconds. */
 export function duration(text: string): number {
-  const match = /^([0-9]{1,7})(s|m|h)$/.exec(text);
-  const ms = match === null ? 0 : Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
-  if (ms < 1 || ms > cliLimits.longestWaitMs) {
-    throw new InvalidArgumentError('A duration is such as 90s, 30m or 2h, and at most 168h.');
-  }
-  return ms;
+  if (Wait.safeParse(text).success) return durationMs(text);
+  throw new InvalidArgumentError(
+    `A duration is such as 90s, 30m, 2h or 1d, and at most ${durationText(cliLimits.longestWaitMs)}.`,
+  );
 }
+
+const Wait = durationWithin({ minMs: 1_000, maxMs: cliLimits.longestWaitMs });
 
 /** A time with its offset, or how far ahead it is, such as `2h`; as the API takes it. */
 export function timeAhead(text: string): string {
@@ -75,7 +75,7 @@ export function timeAhead(text: string): string {
   );
 }
 
-const Ahead = policyDuration({ minMs: 1_000, maxMs: gateLimits.scheduleMs });
+const Ahead = durationWithin({ minMs: 1_000, maxMs: gateLimits.scheduleMs });
 
 /** `--timeout` of everything that waits for a release. */
 export function timeoutOption(): Option {
@@ -110,8 +110,6 @@ export function idempotencyKey(text: string): string {
   if (/^[\x21-\x7e]+$/.test(text) && text.length <= most) return text;
   throw new InvalidArgumentError(`It is 1 to ${most} visible ASCII characters without spaces.`);
 }
-
-const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
 
 function whole(text: string): number {
   return /^[0-9]{1,16}$/.test(text) ? Number(text) : Number.NaN;

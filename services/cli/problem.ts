@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { Diagnostic } from '../../core/diagnostic.ts';
 import { Version } from '../../core/identifiers.ts';
+import { parseJsonAs } from '../../core/parse-json.ts';
 import { Pointer } from '../../core/pointer.ts';
 import { Outcome } from '../../core/release.ts';
 
@@ -36,15 +37,7 @@ export type Problem = z.infer<typeof Problem>;
 
 /** The problem in that body; one made of the status alone when somebody between us and the API answered. */
 export function readProblem(status: number, body: string): Problem {
-  const parsed = Problem.safeParse(parseJson(body));
-  if (parsed.success) return parsed.data;
+  const problem = parseJsonAs(Problem, body);
+  if (problem !== null) return problem;
   return { title: `The answer was HTTP ${status}, and not Pointsman's`, status, code: `http_${status}` };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

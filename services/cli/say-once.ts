@@ -4,34 +4,45 @@ import { Option } from 'commander';
 import { mayHaveArrived } from './failures.ts';
 import { idempotencyKey } from './option-values.ts';
 
-/** `--idempotency-key` of everything that is said once, however often it is repeated. */
-export function sayOnceOption(): Option {
-  return new Option('--idempotency-key <key>', 'say it once, however often this is repeated').argParser(
+/** `--idempotency-key` of a command whose request has its effect once, however often it is repeated. */
+export function idempotencyKeyOption(effect: 'say it' | 'publish'): Option {
+  return new Option('--idempotency-key <key>', `${effect} once, however often this is repeated`).argParser(
     idempotencyKey,
   );
 }
 
+/** How a command is repeated whose response was lost. */
+export interface Repetition {
+  /** The key that was given, if any. */
+  readonly key: string | undefined;
+  /** Further options that make it the same request, with a space before them; empty when there are none. */
+  readonly same: string;
+  /** What may have happened although the response was lost. */
+  readonly maybe: string;
+  /** What a repetition does; follows the command in its sentence. */
+  readonly repeated: string;
+}
+
+/** Of a decision on a gate, and of the report of a check. */
+export const HEARD_ONCE = {
+  maybe: 'It may have been heard all the same.',
+  repeated: ': it is heard once.',
+} as const;
+
 /**
- * Says something under that key, or one of its own. When nobody knows whether it was heard, the failure says how to find out: a word that
- * is said again under another key is a second word, and is refused where the first one stands.
- *
- * @param same options that the repeated command needs to be the same request
+ * Sends a request under its key, or a new one. When the response was lost, the failure says how to repeat the command under the same key:
+ * under another key it would be a second request.
  */
-export async function sayOnce<T>(
-  given: string | undefined,
-  same: string,
-  say: (headers: Readonly<Record<string, string>>) => Promise<T>,
+export async function sendOnce<T>(
+  { key: given, same, maybe, repeated }: Repetition,
+  send: (headers: Readonly<Record<string, string>>) => Promise<T>,
 ): Promise<T> {
   const key = given ?? randomUUID();
   try {
-    return await say({ 'idempotency-key': key });
+    return await send({ 'idempotency-key': key });
   } catch (error) {
-    if (mayHaveArrived(error)) {
-      error.hints.push(
-        'It may have been heard all the same.',
-        `Repeat the command with --idempotency-key ${key}${same}: it is heard once.`,
-      );
-    }
+    if (mayHaveArrived(error))
+      error.hints.push(maybe, `Repeat the command with --idempotency-key ${key}${same}${repeated}`);
     throw error;
   }
 }

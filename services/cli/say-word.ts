@@ -11,7 +11,7 @@ import { openGates } from './gate-wording.ts';
 import { digest, gateName, generation, type NamedRelease, sentence } from './option-values.ts';
 import { releaseOf } from './named-release.ts';
 import { Heard, ReleaseView } from './resources.ts';
-import { sayOnce, sayOnceOption } from './say-once.ts';
+import { HEARD_ONCE, idempotencyKeyOption, sendOnce } from './say-once.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface WordOptions {
@@ -30,7 +30,7 @@ export function withWordOptions(command: Command): Command {
     .option('--comment <text>', 'why, for its record', sentence)
     .option('--digest <digest>', 'only if it is this artifact: what you have looked at', digest)
     .option('--if-generation <n>', 'only if the pointer is still at this generation', generation)
-    .addOption(sayOnceOption())
+    .addOption(idempotencyKeyOption('say it'))
     .option('--yes', 'without being asked, whatever it is now');
 }
 
@@ -63,9 +63,8 @@ export async function sayWord(
     gate: options.gate,
     comment,
   };
-  const heard = await sayOnce(options.idempotencyKey, sameWord(word), (headers) =>
-    send(run, id, word, headers),
-  );
+  const repetition = { key: options.idempotencyKey, same: sameWord(word), ...HEARD_ONCE };
+  const heard = await sendOnce(repetition, (headers) => send(run, id, word, headers));
   if (run.terminal.json) run.terminal.document(heard);
   else
     run.terminal.out(`${outcomeOf(heard, decision, run.terminal)}  ${correlationId(id)} ${stands(heard)}\n`);

@@ -1,7 +1,7 @@
 import { build, stop } from 'esbuild';
 import type { BuildFailure, Loader, Message, OnLoadResult, Plugin } from 'esbuild';
 import type { Diagnostic } from '../../core/diagnostic.ts';
-import { guardModule } from './module-guard.ts';
+import { guardJson, guardModule } from './module-guard.ts';
 import { resolveImport } from './module-resolution.ts';
 import type { Probe } from './module-resolution.ts';
 import type { SourceFiles } from './source-files.ts';
@@ -131,11 +131,16 @@ async function load(path: string, files: SourceFiles, problems: Diagnostic[]): P
     problems.push(atStart(path, 'invalid_utf8', 'this file is not UTF-8'));
     return nothing;
   }
-  const refusal = loader === 'text' ? null : guardModule(text);
+  const refusal = guardsOf(loader)(text);
   if (!refusal) return { contents: text, loader };
   const { code, message, offset } = refusal;
   problems.push({ path, ...placeIn(text)(offset), pointer: '', code, message });
   return nothing;
+}
+
+function guardsOf(loader: Loader): (text: string) => ReturnType<typeof guardModule> {
+  if (loader === 'text') return () => null;
+  return loader === 'json' ? guardJson : guardModule;
 }
 
 function problemOf({ location, text, detail }: Message, entry: string): Diagnostic {

@@ -2,7 +2,7 @@ import type { Diagnostic } from '../../core/diagnostic.ts';
 import type { ArtifactFile } from '../../core/oci.ts';
 
 /** Part of every cache key: raise it whenever the same input would compile to something else. */
-export const COMPILER_VERSION = 1;
+export const COMPILER_VERSION = 2;
 
 /** Something that a compilation needs: what is remembered under a key or else the content, or, without a key, the content. */
 export interface Wanted {

@@ -1,5 +1,6 @@
 import type { ArtifactFile } from '../../core/oci.ts';
 import { compileLimits } from '../../core/limits.ts';
+import { fileAsFolder } from '../../core/source.ts';
 import type { SourceEntry } from '../../core/source.ts';
 import { assetMediaType } from './asset-media-type.ts';
 import { compileDocuments } from './compile-documents.ts';
@@ -222,5 +223,11 @@ function refuseCollisions(
     if (taken.has(path))
       found.add({ path, line: 1, column: 1, pointer: '', code: 'path_collision', message });
     taken.add(path);
+  }
+  for (const path of taken) {
+    const parent = fileAsFolder(path, taken);
+    if (parent === null) continue;
+    const message = `${parent} is a file of the artifact, so that nothing can be inside of it; a module is emitted as .js`;
+    found.add({ path, line: 1, column: 1, pointer: '', code: 'path_collision', message });
   }
 }

@@ -1,7 +1,8 @@
+import { LRUCache } from 'lru-cache';
+
 import type { Diagnostic } from '../../core/diagnostic.ts';
 import { compileLimits } from '../../core/limits.ts';
 import type { SourceTree } from '../../core/source.ts';
-import { byteLru } from './byte-lru.ts';
 import { compilePool } from './compile-pool.ts';
 import { exhaustedSources } from './exhausted-sources.ts';
 import type { Exhausted } from './exhausted-sources.ts';
@@ -65,8 +66,8 @@ export function createCompiler(options: { limits?: Partial<Limits> } = {}): Comp
   const limits: Limits = { ...compileLimits, ...options.limits };
   const pool = compilePool(limits);
   const queue = fairQueue(limits);
-  const kept = byteLru<Kept>(limits.cacheBytes);
-  const memo = byteLru<CompileResult>(limits.memoBytes, limits.memoResults);
+  const kept = new LRUCache<string, Kept>({ maxSize: limits.cacheBytes });
+  const memo = new LRUCache<string, CompileResult>({ maxSize: limits.memoBytes, max: limits.memoResults });
   const exhausted = exhaustedSources(limits);
   const underWay = new Map<string, Promise<CompileResult>>();
 
@@ -100,7 +101,7 @@ export function createCompiler(options: { limits?: Partial<Limits> } = {}): Comp
       return result;
     }
     const keep = (key: string, value: Kept, bytes: number): void =>
-      kept.set(`${tenant}/${key}`, value, bytes);
+      void kept.set(`${tenant}/${key}`, value, { size: bytes });
     return await resultFrom(ended, recalled, keep, readBlobs);
   };
 
@@ -118,7 +119,7 @@ export function createCompiler(options: { limits?: Partial<Limits> } = {}): Comp
       try {
         const settled = await result;
         if (settled.kind === 'compiled' || settled.kind === 'invalid')
-          memo.set(name, settled, bytesOf(settled));
+          memo.set(name, settled, { size: bytesOf(settled) });
         return settled;
       } finally {
         underWay.delete(name);

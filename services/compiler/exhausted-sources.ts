@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache';
+
 /** What a compilation was ended for. */
 export interface Exhausted {
   readonly kind: 'exhausted';
@@ -19,36 +21,21 @@ export interface ExhaustedLimits {
   readonly exhaustedKept: number;
 }
 
-/** `now` in milliseconds, of any beginning. */
+/** `now` in milliseconds, of any beginning but zero, and never going back. */
 export function exhaustedSources(
   { exhaustedMs, exhaustedKept }: ExhaustedLimits,
   now: () => number = () => performance.now(),
 ): ExhaustedSources {
-  // All are kept equally long, so the oldest comes first.
-  const kept = new Map<
-    string,
-    { readonly tenant: string; readonly result: Exhausted; readonly until: number }
-  >();
-  const forget = (): void => {
-    for (const [name, { until }] of kept) {
-      if (until > now() && kept.size <= exhaustedKept) return;
-      kept.delete(name);
-    }
-  };
+  const kept = new LRUCache<string, { readonly tenant: string; readonly result: Exhausted }>({
+    max: exhaustedKept,
+    ttl: exhaustedMs,
+    // Without a timer that keeps a reading of the clock: it is read a few times for each compilation.
+    ttlResolution: 0,
+    perf: { now },
+  });
   return {
-    add: (tenant, digest, result) => {
-      const name = `${tenant}/${digest}`;
-      kept.delete(name);
-      kept.set(name, { tenant, result, until: now() + exhaustedMs });
-      forget();
-    },
-    recall: (tenant, digest) => {
-      forget();
-      return kept.get(`${tenant}/${digest}`)?.result;
-    },
-    hasAny: (tenant) => {
-      forget();
-      return [...kept.values()].some((one) => one.tenant === tenant);
-    },
+    add: (tenant, digest, result) => void kept.set(`${tenant}/${digest}`, { tenant, result }),
+    recall: (tenant, digest) => kept.get(`${tenant}/${digest}`)?.result,
+    hasAny: (tenant) => [...kept.values()].some((one) => one.tenant === tenant),
   };
 }

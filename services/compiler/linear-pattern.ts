@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { RE2JS } from 're2js';
 
 import { patternLimits } from './limits.ts';
@@ -11,8 +12,7 @@ interface LinearPattern {
   readonly size: number;
 }
 
-const known = new Map<string, LinearPattern>();
-let keptSize = 0;
+const known = new LRUCache<string, LinearPattern>({ maxSize: patternLimits.keptSize });
 
 /**
  * Compiles a regular expression of a tenant, as ECMA-262 means it with the flag `u`, to a matcher whose time is linear in the text: a
@@ -26,12 +26,8 @@ export function linearPattern(pattern: string): LinearPattern {
   const { re, size } = readPattern(pattern);
   const compiled = RE2JS.compile(re);
   const made: LinearPattern = { test: (text) => compiled.test(text), size };
-  keptSize += size;
-  if (keptSize > patternLimits.keptSize) {
-    known.clear();
-    keptSize = size;
-  }
-  known.set(pattern, made);
+  // The empty pattern has no instruction, and the cache takes no entry without a size.
+  known.set(pattern, made, { size: Math.max(1, size) });
   return made;
 }
 

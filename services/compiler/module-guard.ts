@@ -16,15 +16,10 @@ export interface Refusal {
  * without them. What gets past that meets the bounds of the bundler's process. `require` is dealt with by the bundler's `define`.
  */
 export function guardModule(text: string): Refusal | null {
-  if (Buffer.byteLength(text) > compileLimits.moduleFileBytes) {
-    const message = `a module's file may have at most ${compileLimits.moduleFileBytes / 1024} KiB`;
-    return { code: 'module_too_large', message, offset: 0 };
-  }
+  const large = tooLarge(text);
+  if (large !== null) return large;
   const deep = tooDeepAt(text);
-  if (deep !== null) {
-    const message = `brackets may be nested ${compileLimits.moduleDepth} deep`;
-    return { code: 'too_deep', message, offset: deep };
-  }
+  if (deep !== null) return tooDeep(deep);
   const chained = longChainAt(text);
   if (chained !== null) {
     const message = `one statement may have ${moduleLimits.chain} operators and keywords in a row`;
@@ -33,6 +28,24 @@ export function guardModule(text: string): Refusal | null {
   const computed = computedImportAt(text);
   if (computed === null) return null;
   return { code: 'module_import', message: 'import() must be given one plain string', offset: computed };
+}
+
+/** Why a JSON file that a module imports may not be given to the bundler: it only has to be small, and flat enough to be parsed. */
+export function guardJson(text: string): Refusal | null {
+  const large = tooLarge(text);
+  if (large !== null) return large;
+  const deep = tooDeepAt(text.replaceAll(/"(?:[^"\\\n]|\\.)*"/g, (string) => ' '.repeat(string.length)));
+  return deep === null ? null : tooDeep(deep);
+}
+
+function tooLarge(text: string): Refusal | null {
+  if (Buffer.byteLength(text) <= compileLimits.moduleFileBytes) return null;
+  const message = `a module's file may have at most ${compileLimits.moduleFileBytes / 1024} KiB`;
+  return { code: 'module_too_large', message, offset: 0 };
+}
+
+function tooDeep(offset: number): Refusal {
+  return { code: 'too_deep', message: `brackets may be nested ${compileLimits.moduleDepth} deep`, offset };
 }
 
 function tooDeepAt(text: string): number | null {

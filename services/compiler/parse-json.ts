@@ -1,7 +1,8 @@
 import type { Json } from '../../core/canonical-json.ts';
 import { documentLimits } from '../../core/limits.ts';
 import { isList } from './json-pointer.ts';
-import { locatePlace, scanJson } from './scan-json.ts';
+import { closingQuote, locatePlace } from './places.ts';
+import { scanJson } from './scan-json.ts';
 import type { Integers, ParsedText } from './parsed-document.ts';
 
 /**
@@ -10,9 +11,8 @@ import type { Integers, ParsedText } from './parsed-document.ts';
  * wrong, and only then the slow scanner looks again and says what and where.
  */
 export function parseJson(text: string, integers: Integers = 'exact'): ParsedText {
-  // Once for all problems of the document.
-  let known: ReturnType<typeof scanJson> | null = null;
-  const scan = () => (known ??= scanJson(text, integers));
+  let scanned: ReturnType<typeof scanJson> | null = null;
+  const scan = (): ReturnType<typeof scanJson> => (scanned ??= scanJson(text, integers));
   const locate = (pointer: string, key = false): number => locatePlace(scan().root, pointer, key);
   let value: Json;
   try {
@@ -61,19 +61,7 @@ function countColons(text: string): number {
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
     if (unit === 0x3a) colons++;
-    else if (unit === 0x22) at = endOfString(text, at);
+    else if (unit === 0x22) at = closingQuote(text, at + 1, '"');
   }
   return colons;
-}
-
-function endOfString(text: string, open: number): number {
-  let close = text.indexOf('"', open + 1);
-  while (isEscaped(text, close)) close = text.indexOf('"', close + 1);
-  return close;
-}
-
-function isEscaped(text: string, at: number): boolean {
-  let backslashes = 0;
-  while (text.charCodeAt(at - 1 - backslashes) === 0x5c) backslashes++;
-  return backslashes % 2 === 1;
 }

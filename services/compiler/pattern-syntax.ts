@@ -101,7 +101,10 @@ const CONTROL: { readonly [letter: string]: number } = { t: 9, n: 10, v: 11, f: 
 
 function characterEscape(reading: Reading): number {
   const hex = match(reading, /\\(?:x[0-9a-f]{2}|u\{[0-9a-f]+\}|u[0-9a-f]{4})/iy);
-  if (hex !== '') return surrogatePair(reading, Number.parseInt(hex.replaceAll(/[\\xu{}]/g, ''), 16));
+  if (hex !== '') {
+    const code = Number.parseInt(hex.replaceAll(/[\\xu{}]/g, ''), 16);
+    return hex.includes('{') ? code : surrogatePair(reading, code);
+  }
   const control = match(reading, /\\c[A-Za-z]/y);
   if (control !== '') return control.charCodeAt(2) % 32;
   reading.at++;
@@ -109,7 +112,7 @@ function characterEscape(reading: Reading): number {
   return CONTROL[String.fromCodePoint(code)] ?? code;
 }
 
-/** `\ud83d\ude00` is one character. A half alone matches nothing here, since no document has one. */
+/** `\ud83d\ude00` is one character; with `\u{d83d}` the two are not (ECMA-262, RegExpUnicodeEscapeSequence). A half alone matches nothing here, since no document has one. */
 function surrogatePair(reading: Reading, code: number): number {
   if (code < 0xd800 || code > 0xdbff) return code;
   const low = match(reading, /\\u[dD][c-fC-F][0-9a-fA-F]{2}/y);

@@ -2,7 +2,7 @@ import type { Diagnostic } from '../../core/diagnostic.ts';
 import type { SourceEntry } from '../../core/source.ts';
 import { findings } from './findings.ts';
 import { globMatcher } from './glob.ts';
-import type { PlacedRecipe } from './recipe.ts';
+import { type PlacedRecipe, RECIPE_PATH } from './recipe.ts';
 
 /**
  * What is valid and probably not meant: patterns of pointsman.yaml that match no file, and files of the source that nothing uses. At most
@@ -35,7 +35,13 @@ export function recipeWarnings(
     const message = 'nothing in pointsman.yaml selects this file: it is not part of the artifact';
     warnings.add({ path, line: 1, column: 1, pointer: '', code: 'not_selected', message });
   }
-  return warnings.result().diagnostics;
+  const { diagnostics, truncated } = warnings.result();
+  if (!truncated) return diagnostics;
+  const message = `there are more warnings than these ${diagnostics.length}`;
+  return [
+    ...diagnostics,
+    { path: RECIPE_PATH, line: 1, column: 1, pointer: '', code: 'more_warnings', message },
+  ];
 }
 
 function globOf(reference: string): string {

@@ -1,23 +1,21 @@
 import { quotedName } from '../../core/diagnostic.ts';
 import { documentLimits } from '../../core/limits.ts';
-import { pointerSteps, pointerWithin } from './json-pointer.ts';
+import { pointerStep } from './json-pointer.ts';
 import type { Integers, Problem } from './parsed-document.ts';
-
-/** Where a value stands in the text, and everything inside it. */
-export interface Place {
-  readonly start: number;
-  /** Where its key begins; its own start when it has none. */
-  readonly keyStart: number;
-  /** Null for what is neither a map nor a list: a document may have millions of them. */
-  readonly inside: ReadonlyMap<string, Place> | readonly Place[] | null;
-}
+import {
+  type ListPlace,
+  type MapPlace,
+  type Place,
+  placeOfList,
+  placeOfMap,
+  placeOfScalar,
+  setMember,
+} from './places.ts';
 
 interface Scan {
   readonly text: string;
-  readonly problems: Problem[];
   readonly integers: Integers;
-  /** From the root to the value that is read. Only a problem makes a pointer of them. */
-  readonly steps: (string | number)[];
+  readonly problems: Problem[];
   at: number;
 }
 
@@ -26,121 +24,103 @@ class Unreadable extends Error {}
 
 /**
  * Reads JSON slowly, for its places and for all that the engine's parser keeps silent about: duplicate keys, lost digits, lone
- * surrogates, `__proto__`, depth. Only documents that have a problem come here. Stops after `documentLimits.diagnostics` problems.
+ * surrogates, `__proto__`, depth. Only documents that have a problem come here. `jsonc-parser` and `momoa`
+ * overflow the stack on a list nested 10,000 deep, and report none of these problems but the syntax, with coarser places.
  */
-export function scanJson(text: string, integers: Integers): { root: Place; problems: readonly Problem[] } {
-  const scan: Scan = { text, problems: [], integers, steps: [], at: 0 };
-  let root: Place = { start: 0, keyStart: 0, inside: null };
+export function scanJson(
+  text: string,
+  integers: Integers = 'exact',
+): { root: Place; problems: readonly Problem[] } {
+  const scan: Scan = { text, integers, problems: [], at: 0 };
+  let root: Place = placeOfScalar(0, 0);
   try {
     skipSpace(scan);
-    root = scanValue(scan, scan.at);
+    root = scanValue(scan, '', 0, scan.at);
     skipSpace(scan);
-    if (scan.at < text.length) fail(scan, 'nothing may follow the value');
+    if (scan.at < text.length) fail(scan, '', 'nothing may follow the value');
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
   }
   return { root, problems: scan.problems };
 }
 
-/** The offset of a pointer's value or key, or of the nearest parent that is there. */
-export function locatePlace(root: Place, pointer: string, key: boolean): number {
-  let place = root;
-  const steps = pointerSteps(pointer) ?? [];
-  for (const [depth, step] of steps.entries()) {
-    const next = childPlace(place, step);
-    if (!next) return place.start;
-    if (key && depth === steps.length - 1) return next.keyStart;
-    place = next;
-  }
-  return place.start;
-}
-
-function childPlace({ inside }: Place, step: string): Place | undefined {
-  if (inside === null) return undefined;
-  return isItems(inside) ? inside[Number(step)] : inside.get(step);
-}
-
-function isItems(inside: NonNullable<Place['inside']>): inside is readonly Place[] {
-  return Array.isArray(inside);
-}
-
-function scanValue(scan: Scan, keyStart: number): Place {
+function scanValue(scan: Scan, pointer: string, depth: number, keyStart: number): Place {
   const start = scan.at;
   const open = scan.text[start];
   if (open === '{' || open === '[') {
-    if (scan.steps.length >= documentLimits.depth) {
-      report(scan, 'too_deep', `maps and lists may be nested ${documentLimits.depth} deep`, start);
+    if (depth >= documentLimits.depth) {
+      report(scan, pointer, 'too_deep', `maps and lists may be nested ${documentLimits.depth} deep`, start);
       throw new Unreadable();
     }
     scan.at++;
-    return { start, keyStart, inside: open === '{' ? scanMembers(scan) : scanItems(scan) };
+    return open === '{'
+      ? scanMembers(scan, pointer, depth, placeOfMap(start, keyStart))
+      : scanItems(scan, pointer, depth, placeOfList(start, keyStart));
   }
-  if (open === '"') checkString(scan, scanString(scan), start);
-  else scanPlain(scan);
-  return { start, keyStart, inside: null };
+  if (open === '"') checkString(scan, pointer, scanString(scan, pointer), start);
+  else scanPlain(scan, pointer);
+  return placeOfScalar(start, keyStart);
 }
 
-function scanMembers(scan: Scan): Map<string, Place> {
-  const members = new Map<string, Place>();
+function scanMembers(scan: Scan, pointer: string, depth: number, place: MapPlace): Place {
   skipSpace(scan);
-  if (take(scan, '}')) return members;
+  if (take(scan, '}')) return place;
   do {
     skipSpace(scan);
     const keyStart = scan.at;
-    if (scan.text[keyStart] !== '"') fail(scan, 'a key in double quotes is expected here');
-    const key = scanString(scan);
-    scan.steps.push(key);
-    checkKey(scan, key, keyStart, members);
+    if (scan.text[keyStart] !== '"') fail(scan, pointer, 'a key in double quotes is expected here');
+    const key = scanString(scan, pointer);
+    const inner = pointer + pointerStep(key);
+    checkKey(scan, inner, key, keyStart, place);
     skipSpace(scan);
-    if (!take(scan, ':')) fail(scan, 'a ":" is expected after the key');
+    if (!take(scan, ':')) fail(scan, inner, 'a ":" is expected after the key');
     skipSpace(scan);
-    members.set(key, scanValue(scan, keyStart));
-    scan.steps.pop();
+    setMember(place, key, scanValue(scan, inner, depth + 1, keyStart));
     skipSpace(scan);
   } while (take(scan, ','));
-  if (!take(scan, '}')) fail(scan, 'a "," or "}" is expected here');
-  return members;
+  if (!take(scan, '}')) fail(scan, pointer, 'a "," or "}" is expected here');
+  return place;
 }
 
-function scanItems(scan: Scan): Place[] {
-  const items: Place[] = [];
+function scanItems(scan: Scan, pointer: string, depth: number, place: ListPlace): Place {
   skipSpace(scan);
-  if (take(scan, ']')) return items;
+  if (take(scan, ']')) return place;
   do {
     skipSpace(scan);
-    scan.steps.push(items.length);
-    items.push(scanValue(scan, scan.at));
-    scan.steps.pop();
+    const inner = pointer + pointerStep(place.items.length);
+    place.items.push(scanValue(scan, inner, depth + 1, scan.at));
     skipSpace(scan);
   } while (take(scan, ','));
-  if (!take(scan, ']')) fail(scan, 'a "," or "]" is expected here');
-  return items;
+  if (!take(scan, ']')) fail(scan, pointer, 'a "," or "]" is expected here');
+  return place;
 }
 
-function checkKey(scan: Scan, key: string, at: number, members: ReadonlyMap<string, Place>): void {
-  if (members.has(key)) report(scan, 'duplicate_key', `the key ${quotedName(key)} is here twice`, at);
-  if (key === '__proto__') report(scan, 'forbidden_key', 'the key "__proto__" is not allowed', at);
-  checkString(scan, key, at);
+function checkKey(scan: Scan, pointer: string, key: string, at: number, place: MapPlace): void {
+  if (place.members.has(key))
+    report(scan, pointer, 'duplicate_key', `the key ${quotedName(key)} is here twice`, at);
+  if (key === '__proto__') report(scan, pointer, 'forbidden_key', 'the key "__proto__" is not allowed', at);
+  checkString(scan, pointer, key, at);
 }
 
-function checkString(scan: Scan, value: string, at: number): void {
-  if (!value.isWellFormed()) report(scan, 'lone_surrogate', 'the string has half a surrogate pair', at);
+function checkString(scan: Scan, pointer: string, value: string, at: number): void {
+  if (!value.isWellFormed())
+    report(scan, pointer, 'lone_surrogate', 'the string has half a surrogate pair', at);
 }
 
 /**
  * Goes over the string unit by unit. A regular expression that repeats alternatives keeps a place to return to for each unit, and the
  * engine throws a RangeError past some ten million of them.
  */
-function scanString(scan: Scan): string {
+function scanString(scan: Scan, pointer: string): string {
   const { text } = scan;
   const start = scan.at;
   let escapes = 0;
   for (scan.at++; text.charCodeAt(scan.at) !== QUOTE;) {
     const unit = text.charCodeAt(scan.at);
-    if (Number.isNaN(unit)) fail(scan, 'the string is not closed');
-    if (unit < 0x20) fail(scan, 'a control character must be escaped');
+    if (Number.isNaN(unit)) fail(scan, pointer, 'the string is not closed');
+    if (unit < 0x20) fail(scan, pointer, 'a control character must be escaped');
     const length = unit === BACKSLASH ? escapeLength(text, scan.at) : 1;
-    if (length === null) return fail(scan, 'this escape does not exist in JSON');
+    if (length === null) return fail(scan, pointer, 'this escape does not exist in JSON');
     if (length > 1) escapes++;
     scan.at += length;
   }
@@ -166,15 +146,20 @@ function isHex(unit: number): boolean {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-function scanPlain(scan: Scan): void {
+function scanPlain(scan: Scan, pointer: string): void {
   const start = scan.at;
   if (match(scan, /(?:true|false|null)(?![\w$])/y) !== null) return;
   const number = match(scan, /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\w.+-])/y);
   if (number === null) {
-    fail(scan, scan.at >= scan.text.length ? 'the text ends too early' : 'no JSON value can begin like this');
+    fail(
+      scan,
+      pointer,
+      scan.at >= scan.text.length ? 'the text ends too early' : 'no JSON value can begin like this',
+    );
   } else if (!Number.isFinite(Number(number))) {
     report(
       scan,
+      pointer,
       'number_not_finite',
       `${number.slice(0, 40)} is larger than any number that survives`,
       start,
@@ -184,7 +169,7 @@ function scanPlain(scan: Scan): void {
     /^-?[0-9]+$/.test(number) &&
     !Number.isSafeInteger(Number(number))
   ) {
-    report(scan, 'integer_out_of_range', integerMessage(number), start);
+    report(scan, pointer, 'integer_out_of_range', integerMessage(number), start);
   }
 }
 
@@ -211,13 +196,12 @@ function skipSpace(scan: Scan): void {
   match(scan, /[ \t\n\r]*/y);
 }
 
-function report(scan: Scan, code: string, message: string, offset: number): void {
-  const pointer = pointerWithin(documentLimits.textChars, scan.steps);
+function report(scan: Scan, pointer: string, code: string, message: string, offset: number): void {
   scan.problems.push({ pointer, code, message, offset });
   if (scan.problems.length === documentLimits.diagnostics) throw new Unreadable();
 }
 
-function fail(scan: Scan, message: string): never {
-  report(scan, 'json_syntax', message, scan.at);
+function fail(scan: Scan, pointer: string, message: string): never {
+  report(scan, pointer, 'json_syntax', message, scan.at);
   throw new Unreadable();
 }

@@ -6,6 +6,7 @@ import { isObject } from './json-pointer.ts';
 import { idKeyword, schemaReader } from './schema-dialects.ts';
 import type { SchemaDialect, SchemaReader } from './schema-dialects.ts';
 import type { SchemaClosure, SchemaFile } from './schema-files.ts';
+import { inheritedAnchors } from './schema-anchors.ts';
 import { badPatterns } from './schema-patterns.ts';
 import { uriOfPath } from './schema-uris.ts';
 import { violationsOf } from './schema-violations.ts';
@@ -66,6 +67,10 @@ function isUsable(reader: SchemaReader, dialect: SchemaDialect, file: SchemaFile
     found.add(document.diagnose({ pointer: '/$async', code: 'schema_invalid', message, offset: null }));
     return false;
   }
+  const anchors = inheritedAnchors(document.value);
+  for (const { pointer, message } of anchors)
+    found.add(document.diagnose({ pointer, code: 'schema_invalid', message, offset: null }));
+  if (anchors.length > 0) return false;
   if (typeof document.value === 'boolean' || reader.validateSchema(document.value as object) === true)
     return true;
   for (const { pointer, message } of violationsOf(reader.errors as ErrorObject[])) {

@@ -3,7 +3,6 @@ import type { Broker, StreamLayout } from '../../core/sink.ts';
 import { retentionLimits } from '../../core/storage-limits.ts';
 import type { AddressRange } from '../outbound/address-ranges.ts';
 import type { SecretKeys } from '../secrets/secret-box.ts';
-import { grantedBrokersSet } from './celery-config.ts';
 import {
   appPasswordKnown,
   databaseRoles,
@@ -16,6 +15,7 @@ import { readSettings, type Environment } from './read-settings.ts';
 import {
   cacheNeedsRedis,
   currentBesidePrevious,
+  grantedBrokersSet,
   identityElsewhere,
   oneAdminToken,
   SECRET_KEYS,

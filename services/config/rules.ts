@@ -43,6 +43,18 @@ export const currentBesidePrevious: Rule<SecretKeyName> = (_read, isSet) =>
     ? 'POINTSMAN_SECRET_KEY_PREVIOUS is set, so that POINTSMAN_SECRET_KEY must be, too'
     : null;
 
+/** A task for a broker that the processes do not have would never be sent. */
+export const grantedBrokersSet: Rule<'POINTSMAN_CELERY_TASKS' | 'AMQP_URL' | 'REDIS_URL'> = (read, isSet) => {
+  const names = new Set(read.POINTSMAN_CELERY_TASKS?.map(({ broker }) => broker));
+  const missing = [
+    ...(names.has('rabbitmq') && !isSet('AMQP_URL') ? ['AMQP_URL'] : []),
+    ...(names.has('redis') && !isSet('REDIS_URL') ? ['REDIS_URL'] : []),
+  ];
+  return missing.length === 0
+    ? null
+    : `POINTSMAN_CELERY_TASKS names a broker whose address is not set: set ${missing.join(' and ')}`;
+};
+
 function isLoopback(url: string): boolean {
   return /^(?:localhost|127\.[0-9.]+|\[::1\])$/.test(new URL(url).hostname);
 }

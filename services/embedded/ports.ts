@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { z } from 'zod';
+import { parseJsonAs } from '../../core/parse-json.ts';
 import { serverLimits } from './limits.ts';
 
 /**
@@ -25,8 +26,7 @@ export class PortBook {
   /** Reads the book; a missing or unreadable file is an empty book, since every port in it can be chosen anew. */
   static async open(file: string): Promise<PortBook> {
     const text = await readFile(file, 'utf8').catch(() => '{}');
-    const parsed = PortFile.safeParse(parseJson(text));
-    return new PortBook(file, new Map(Object.entries(parsed.success ? parsed.data : {})));
+    return new PortBook(file, new Map(Object.entries(parseJsonAs(PortFile, text) ?? {})));
   }
 
   /** The port last kept under that name, or null. It may be taken by now. */
@@ -103,12 +103,4 @@ async function writeWhole(file: string, text: string): Promise<void> {
   const half = `${file}.half`;
   await writeFile(half, text + '\n', { mode: 0o600 });
   await rename(half, file);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

@@ -1,9 +1,10 @@
 import type { Dispatcher } from 'undici';
 
 import type { PointerId } from '../../core/identifiers.ts';
+import { parseJsonAs } from '../../core/parse-json.ts';
 import { Pointer } from '../../core/pointer.ts';
 import { FollowFailure } from './failure.ts';
-import { ask, type Connection, parseJson, refusal, send } from './http-ask.ts';
+import { ask, type Connection, refusal, send } from './http-ask.ts';
 import { followLimits } from './limits.ts';
 
 /** What a follower says that it runs; see the API. */
@@ -77,7 +78,7 @@ export function controlPlane(connection: Connection, { tenant, bundle, channel }
 const A_DAY_MS = 86_400_000;
 
 function parsePointer(body: Buffer): Pointer {
-  const parsed = Pointer.safeParse(parseJson(body));
-  if (parsed.success) return parsed.data;
+  const pointer = parseJsonAs(Pointer, body.toString('utf8'));
+  if (pointer !== null) return pointer;
   throw new FollowFailure('wrong', 'what answers is not the control plane: it sent no pointer');
 }

@@ -1,7 +1,8 @@
 import { request, type Dispatcher } from 'undici';
 import { z } from 'zod';
 
-import { retryAfterMs } from '../outbound/retry-after.ts';
+import { parseJsonAs } from '../../core/parse-json.ts';
+import { retryAfterMs } from '../http/retry-after.ts';
 import { FollowFailure, reasonOf } from './failure.ts';
 import { followLimits } from './limits.ts';
 
@@ -93,19 +94,11 @@ export async function refusal(
   signal: AbortSignal,
 ): Promise<FollowFailure> {
   const body = await readAtMost(stream, followLimits.problemBytes, signal);
-  const problem = Problem.safeParse(parseJson(body));
-  const message = `the control plane answered ${status}${problem.success ? `: ${problem.data.detail}` : ''}`;
+  const problem = parseJsonAs(Problem, body.toString('utf8'));
+  const message = `the control plane answered ${status}${problem === null ? '' : `: ${problem.detail}`}`;
   const mayPass = status >= 500 || status === 408 || status === 429;
   const bounds = { nowMs: Date.now(), maxMs: followLimits.retryAfterMaxMs };
   return new FollowFailure(mayPass ? 'later' : 'refused', message, {
     retryAfterMs: retryAfterMs(headers['retry-after'], bounds),
   });
-}
-
-export function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return null;
-  }
 }

@@ -1,5 +1,6 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 
+import { parseJsonAs } from '../../core/parse-json.ts';
 import { Pointer } from '../../core/pointer.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { FollowFailure } from './failure.ts';
@@ -35,9 +36,6 @@ export function serverSentEvents(plane: ControlPlane): MoveHints {
 /** What cannot be read may have been the move that matters. */
 function hintOf({ event, data }: EventSourceMessage): MoveHint {
   if (event !== 'pointer') return { kind: 'gap' };
-  try {
-    return { kind: 'pointer', pointer: Pointer.parse(JSON.parse(data)) };
-  } catch {
-    return { kind: 'gap' };
-  }
+  const pointer = parseJsonAs(Pointer, data);
+  return pointer === null ? { kind: 'gap' } : { kind: 'pointer', pointer };
 }

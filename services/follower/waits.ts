@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { type Backoff, type BoundedBackoff, nextAttemptMs } from '../../core/backoff.ts';
+import { type Backoff, type BoundedBackoff, retryWaitMs } from '../../core/backoff.ts';
 import type { FollowFailure } from './failure.ts';
 import { followLimits } from './limits.ts';
 
@@ -10,8 +10,7 @@ export function afterFailureMs(
   { kind, retryAfterMs }: FollowFailure,
   backoff: Backoff,
 ): number {
-  const endless = { ...backoff, attempts: Number.POSITIVE_INFINITY };
-  const ms = nextAttemptMs({ attempt: failures, random01: Math.random(), retryAfterMs }, endless) ?? 0;
+  const ms = retryWaitMs({ attempt: failures, random01: Math.random(), retryAfterMs }, backoff);
   return kind === 'refused' ? Math.max(ms, jittered(followLimits.refusedMs)) : ms;
 }
 

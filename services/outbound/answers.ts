@@ -1,5 +1,5 @@
 import { boundedText } from '../../core/diagnostic.ts';
-import type { OutboundAnswer } from './outbound.ts';
+import type { OutboundAnswer } from './contract.ts';
 
 type Refused = Extract<OutboundAnswer, { kind: 'refused' }>;
 type Forbidden = Extract<OutboundAnswer, { kind: 'forbidden' }>;

@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache';
+
 /** What an admitted call saw: the provider at work, whatever it answered; the provider failing; or nothing of it. */
 export type Health = 'alive' | 'failing' | 'unknown';
 
@@ -32,21 +34,18 @@ interface Breaker {
  * closes the breaker again. Only keys that fail are remembered, so that a healthy one costs nothing.
  */
 export function circuitBreakers(options: BreakerOptions): CircuitBreakers {
-  /** The one that failed longest ago comes first. */
-  const breakers = new Map<string, Breaker>();
+  /** Only a failure counts as a use (hence `peek`): the one that failed longest ago is evicted first. */
+  const breakers = new LRUCache<string, Breaker>({ max: options.remembered });
 
   const failed = (key: string, breaker: Breaker): void => {
     breaker.failures++;
     if (breaker.failures >= options.failures) breaker.openUntil = options.monotonicMs() + options.openMs;
-    breakers.delete(key);
     breakers.set(key, breaker);
-    const [oldest] = breakers.keys();
-    if (breakers.size > options.remembered && oldest !== undefined) breakers.delete(oldest);
   };
 
   // A call that began before the breaker opened says nothing of now, neither for good nor for bad.
   const endOrdinary = (key: string, health: Health): void => {
-    const breaker = breakers.get(key) ?? { failures: 0, openUntil: null, probing: false };
+    const breaker = breakers.peek(key) ?? { failures: 0, openUntil: null, probing: false };
     if (breaker.openUntil !== null || health === 'unknown') return;
     if (health === 'alive') breakers.delete(key);
     else failed(key, breaker);
@@ -55,14 +54,14 @@ export function circuitBreakers(options: BreakerOptions): CircuitBreakers {
   const endProbe = (key: string, breaker: Breaker, health: Health): void => {
     breaker.probing = false;
     // Forgotten meanwhile: what the probe saw is told by the next call.
-    if (breakers.get(key) !== breaker) return;
+    if (breakers.peek(key) !== breaker) return;
     if (health === 'alive') breakers.delete(key);
     else if (health === 'failing') failed(key, breaker);
   };
 
   return {
     admit(key) {
-      const breaker = breakers.get(key);
+      const breaker = breakers.peek(key);
       if (breaker === undefined || breaker.openUntil === null) {
         return { kind: 'admitted', end: (health) => endOrdinary(key, health) };
       }

@@ -1,27 +1,13 @@
 import { request, type Dispatcher } from 'undici';
 
+import { retryAfterMs } from '../http/retry-after.ts';
 import { later, refused } from './answers.ts';
-import type { Health } from './circuit-breaker.ts';
 import { failureOf } from './failures.ts';
 import { REDIRECTS, type Hop } from './hop.ts';
 import { outboundLimits } from './limits.ts';
-import type { OutboundAnswer, OutboundHeaders } from './outbound.ts';
+import type { OutboundHeaders } from './contract.ts';
+import type { Exchanged } from './exchanged.ts';
 import { readBody } from './read-body.ts';
-import { retryAfterMs } from './retry-after.ts';
-
-/** What became of one request, and what that says of the provider. */
-export interface Exchanged {
-  readonly result: OutboundAnswer | Redirected;
-  readonly health: Health;
-  /** For the log only. */
-  readonly cause?: string;
-}
-
-export interface Redirected {
-  readonly kind: 'redirected';
-  readonly status: number;
-  readonly location: string | null;
-}
 
 export interface ExchangeBounds {
   readonly dispatcher: Dispatcher;

@@ -1,6 +1,6 @@
 import { forbidden, later, refused } from './answers.ts';
 import { ForbiddenAddressError } from './checked-connector.ts';
-import type { Exchanged } from './exchange.ts';
+import type { Exchanged } from './exchanged.ts';
 
 /** Why a call's signal was aborted: its own time was over, or the process is stopping. */
 export class CallTimeoutError extends Error {

@@ -1,8 +1,9 @@
 import { later, refused } from './answers.ts';
 import type { CircuitBreakers } from './circuit-breaker.ts';
-import { exchange, type Exchanged, type ExchangeBounds, type Redirected } from './exchange.ts';
+import { exchange, type ExchangeBounds } from './exchange.ts';
+import type { Exchanged, Redirected } from './exchanged.ts';
 import { nextHop, type Hop } from './hop.ts';
-import type { OutboundAnswer } from './outbound.ts';
+import type { OutboundAnswer } from './contract.ts';
 
 export interface Course extends ExchangeBounds {
   readonly breakers: CircuitBreakers;

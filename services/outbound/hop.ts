@@ -1,6 +1,6 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { outboundLimits } from './limits.ts';
-import type { OutboundRequest } from './outbound.ts';
+import type { OutboundRequest } from './contract.ts';
 
 /** One request of a call: the first, or one that a redirect led to. Names of headers are lower-case. */
 export interface Hop {

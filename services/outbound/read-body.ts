@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 
-import type { OutboundHeaders } from './outbound.ts';
+import type { OutboundHeaders } from './contract.ts';
 
 type Read = { readonly body: Buffer } | { readonly problem: string; readonly tooLarge?: true };
 

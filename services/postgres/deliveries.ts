@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { type DeliveryName, DeliveryState, HookProvider } from '../../core/hook.ts';
+import { KeyReused } from '../../core/idempotency-key.ts';
 import { hookLimits } from '../../core/limits.ts';
 import { ConflictRule } from '../../core/release.ts';
 import { QuotaExceeded } from '../../core/quota.ts';
@@ -49,7 +50,7 @@ const Received = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('replayed'), delivery: Delivery }),
   QuotaExceeded,
   /** By another payload. */
-  z.object({ kind: z.literal('key_reused') }),
+  KeyReused,
 ]);
 
 /** Puts a delivery on record, once for its id; forgets some whose time is over. */

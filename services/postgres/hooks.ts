@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { HookProvider } from '../../core/hook.ts';
+import { KeyReused } from '../../core/idempotency-key.ts';
 import { QuotaExceeded } from '../../core/quota.ts';
 import type { Database } from './database.ts';
 import { allRows, answerOf, at, Iso, json } from './rows.ts';
@@ -65,7 +66,7 @@ export interface PutHook extends Pick<
 const PutAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('saved'), created: z.boolean(), replayed: z.boolean() }),
   z.object({ kind: z.literal('no_tenant') }),
-  z.object({ kind: z.literal('key_reused') }),
+  KeyReused,
   /** The hook's bundle has these channels, and its pushes may create no other. */
   z.object({ kind: z.literal('no_channel'), channels: z.array(z.string()) }),
   QuotaExceeded,

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
-import type { Database } from './database.ts';
-import { allRows, at } from './rows.ts';
+import { KeyReused } from '../../core/idempotency-key.ts';
+import type { Database, Query } from './database.ts';
+import { answerOf, at } from './rows.ts';
 
 export interface NewTenant {
   readonly tenant: string;
@@ -32,13 +33,7 @@ export async function createTenantOnce(
       );
       return 'created';
     }
-    const known = await query('SELECT fingerprint FROM idempotency_keys WHERE tenant = $1 AND key = $2', [
-      tenant,
-      idempotencyKey,
-    ]);
-    const [earlier] = allRows(z.object({ fingerprint: z.string() }), known);
-    if (!earlier) return 'exists';
-    return earlier.fingerprint === fingerprint ? 'replayed' : 'key_reused';
+    return (await findEarlier(query, request)) ?? 'exists';
   });
 }
 
@@ -62,11 +57,18 @@ export async function claimKey(
       [tenant, idempotencyKey, fingerprint, at(epochMs)],
     );
     if (claimed.length > 0) return 'claimed';
-    const known = await query('SELECT fingerprint FROM idempotency_keys WHERE tenant = $1 AND key = $2', [
-      tenant,
-      idempotencyKey,
-    ]);
-    const [earlier] = allRows(z.object({ fingerprint: z.string() }), known);
-    return earlier?.fingerprint === fingerprint ? 'known' : 'key_reused';
+    const earlier = await findEarlier(query, { tenant, idempotencyKey, fingerprint });
+    return earlier === 'replayed' ? 'known' : 'key_reused';
   });
+}
+
+/** Whether the key came before, and with the same request; null for a new key. */
+async function findEarlier(
+  query: Query,
+  { tenant, idempotencyKey, fingerprint }: Pick<NewTenant, 'tenant' | 'idempotencyKey' | 'fingerprint'>,
+): Promise<'replayed' | 'key_reused' | null> {
+  const rows = await query('SELECT replay($1, $2, $3) AS answer', [tenant, idempotencyKey, fingerprint]);
+  const answer = answerOf(z.object({ kind: z.string() }).nullable(), rows);
+  if (answer === null) return null;
+  return KeyReused.safeParse(answer).success ? 'key_reused' : 'replayed';
 }

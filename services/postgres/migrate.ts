@@ -39,8 +39,8 @@ export async function migrate(ownerUrl: string, appUrl: string): Promise<void> {
     await inTransaction(client, async () => {
       await refuseDevelopmentSchema(client);
       await provideSchema(client);
-      await migrateSchema(client);
-      await provideAppRole(client, appUrl, { passwordIsWrong });
+      const schemaIsNewer = await migrateSchema(client);
+      await provideAppRole(client, appUrl, { passwordIsWrong, schemaIsNewer });
     });
   } finally {
     await client.end();
@@ -69,10 +69,15 @@ async function provideSchema(client: Client): Promise<void> {
     throw new Error(`the schema "${SCHEMA}" belongs to ${rows[0].owner}: migrate as that role`);
 }
 
-async function migrateSchema(client: Client): Promise<void> {
+/** @returns whether a newer build has migrated it */
+async function migrateSchema(client: Client): Promise<boolean> {
   const version = await findSchemaVersion(client);
-  if (version === null || isOlder(version)) await runMigrations(client);
-  else refuseMisfit(misfit(version));
+  if (version === null || isOlder(version)) {
+    await runMigrations(client);
+    return false;
+  }
+  refuseMisfit(misfit(version));
+  return version.level > SCHEMA_LEVEL || version.functionsLevel > FUNCTIONS_LEVEL;
 }
 
 async function runMigrations(client: Client): Promise<void> {

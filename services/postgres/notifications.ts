@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import { z } from 'zod';
 
 import { databaseLimits } from '../../core/limits.ts';
+import { parseJsonAs } from '../../core/parse-json.ts';
 
 const Notice = z.object({
   tenant: z.string(),
@@ -13,12 +14,10 @@ const Notice = z.object({
 
 /** Whoever may connect may notify, so that a payload need not even be JSON. */
 const NoticeText = z.string().transform((text, context) => {
-  try {
-    return Notice.parse(JSON.parse(text));
-  } catch {
-    context.addIssue('not a notice of ours');
-    return z.NEVER;
-  }
+  const notice = parseJsonAs(Notice, text);
+  if (notice !== null) return notice;
+  context.addIssue('not a notice of ours');
+  return z.NEVER;
 });
 
 /** Something that a waiting reader may want to know at once. Only a hint: it may be lost, and whoever waits looks again by itself. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { KeyReused } from '../../core/idempotency-key.ts';
 import { NO_POLICY, Policy } from '../../core/policy.ts';
 import { ConflictRule } from '../../core/release.ts';
 import { QuotaExceeded } from '../../core/quota.ts';
@@ -15,7 +16,7 @@ const PutAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('stands'), version: Big, replayed: z.boolean() }),
   z.object({ kind: z.literal('stale'), version: Big }),
   QuotaExceeded,
-  z.object({ kind: z.literal('key_reused') }),
+  KeyReused,
   z.object({ kind: z.literal('no_tenant') }),
 ]);
 type PutAnswer = z.infer<typeof PutAnswer>;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { KeyReused } from '../../core/idempotency-key.ts';
 import { Quota, type QuotaChanges } from '../../core/quota.ts';
 import type { Database } from './database.ts';
 import { answerOf, at, json } from './rows.ts';
@@ -22,7 +23,7 @@ export interface SetQuotas {
 const SetAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('set'), replayed: z.boolean() }),
   z.object({ kind: z.literal('no_tenant') }),
-  z.object({ kind: z.literal('key_reused') }),
+  KeyReused,
 ]);
 
 /** Changes limits, once for a key: see `set_quotas` in functions/quotas.sql. */

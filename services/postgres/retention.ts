@@ -19,14 +19,16 @@ export async function forgetAudit(db: Database, beforeMs: number): Promise<numbe
   return answerOf(Big, await db.platform('SELECT forget_audit($1, $2) AS answer', values));
 }
 
-/** Tenants with stored content whose check is due. */
-export async function tenantsToSweep(db: Database): Promise<string[]> {
-  const rows = await db.platform('SELECT tenant FROM tenants_to_sweep($1)', [retentionLimits.tenants]);
+/** The next tenants after that name with stored content whose check is due, in the order of their names. Fewer than `retentionLimits.tenants` at the end. */
+export async function tenantsToSweep(db: Database, after = ''): Promise<string[]> {
+  const values = [after, retentionLimits.tenants];
+  const rows = await db.platform('SELECT tenant FROM tenants_to_sweep($1, $2)', values);
   return allRows(z.object({ tenant: z.string() }), rows).map(({ tenant }) => tenant);
 }
 
 /** Checks the tenant's content that is due, and deletes what nothing uses. @returns how many sources and blobs were checked */
 export async function sweepContent(db: Database, tenant: string): Promise<number> {
-  const values = [retentionLimits.batch, retentionLimits.batchBytes];
+  const { batch, sweptBytes } = retentionLimits;
+  const values = [batch, sweptBytes];
   return answerOf(Big, await db.answer(tenant, 'sweep_content($1, $2, $3)', values));
 }

@@ -24,6 +24,8 @@ const Move = z.object({
 const Opened = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('open'),
+    /** The database's clock, epoch milliseconds. A try that begins afterwards proves health from then on. */
+    openedMs: z.number(),
     /** Up to that number nothing is due. */
     start: z.number(),
     /** The same as the record has it; null before there is a row. */
@@ -100,7 +102,10 @@ export interface DeliveryNote extends SinkId {
   /** Up to that number all has arrived. */
   readonly seq: number;
   readonly failed: SinkFailure | null;
-  /** When the try began, if it shows that the sink takes events; null where nothing was sent, or nothing answered. */
+  /**
+   * A time of the database's clock before the try began ({@link OpenedSink}), if the try shows that the sink takes events; null where nothing
+   * was sent, or nothing answered.
+   */
   readonly provenMs: number | null;
   /** Why nobody tries again; null while somebody does. */
   readonly pause: string | null;
@@ -123,7 +128,7 @@ export interface LookNote extends SinkId {
   readonly failed: string | null;
   /** As in {@link SinkFailure}. */
   readonly whole: boolean;
-  /** When the look began. */
+  /** A time of the database's clock before the look began. */
   readonly provenMs: number;
   readonly retryAtMs: number | null;
   readonly attempts: readonly AttemptNote[];
@@ -151,11 +156,19 @@ export interface ProbeNote {
   readonly partition: number;
   /** Why the broker takes nothing; null when it would take a move. */
   readonly failed: string | null;
-  /** When the probe began. */
+  /** A time of the database's clock before the probe began: see {@link databaseTimeMs}. */
   readonly provenMs: number;
   /** When it is tried again. */
   readonly retryAtMs: number | null;
   readonly at: number;
+}
+
+/**
+ * The time by the database's clock, in epoch milliseconds. Proofs of health are dated by it and compared with it, so that neither clocks that
+ * differ between workers nor a wait for a connection make an old proof look new.
+ */
+export async function databaseTimeMs(db: Database): Promise<number> {
+  return answerOf(Big, await db.platform('SELECT epoch_ms(clock_timestamp()) AS answer', []));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { KeyReused } from '../../core/idempotency-key.ts';
 import { QuotaExceeded } from '../../core/quota.ts';
 import { type Broker, SinkKind } from '../../core/sink.ts';
 import type { Database } from './database.ts';
@@ -118,7 +119,7 @@ const PutAnswer = z.discriminatedUnion('kind', [
     replayed: z.boolean(),
   }),
   z.object({ kind: z.literal('no_tenant') }),
-  z.object({ kind: z.literal('key_reused') }),
+  KeyReused,
   QuotaExceeded,
 ]);
 
@@ -139,7 +140,7 @@ export interface RotateSink extends ChangeSink {
 const RotateAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('rotated'), replayed: z.boolean() }),
   z.object({ kind: z.literal('no_sink') }),
-  z.object({ kind: z.literal('key_reused') }),
+  KeyReused,
 ]);
 
 export async function rotateSink(

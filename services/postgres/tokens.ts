@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { Role } from '../../core/access.ts';
+import { KeyReused } from '../../core/idempotency-key.ts';
 import { QuotaExceeded } from '../../core/quota.ts';
 import type { Database } from './database.ts';
 import { allRows, answerOf, at, json } from './rows.ts';
@@ -26,7 +27,7 @@ const CreateAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('made'), token: TokenRecord }),
   /** By this same request, under this key. */
   z.object({ kind: z.literal('made_before'), id: z.string() }),
-  z.object({ kind: z.literal('key_reused') }),
+  KeyReused,
   /** An active token has that name. */
   z.object({ kind: z.literal('name_taken'), id: z.string() }),
   QuotaExceeded,

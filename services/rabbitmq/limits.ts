@@ -6,13 +6,16 @@ const second = 1_000;
 const minute = 60 * second;
 
 export const rabbitLimits = {
-  /** Until a new connection is logged in: name, TCP, TLS, login. Takes 30 ms; a broker on another continent takes a second. */
-  connectMs: 5 * second,
+  /**
+   * Until a new connection is logged in: name, TCP, TLS, login. Takes 30 ms; a broker on another continent takes a second. Less than
+   * `sinkLimits.provenMs`, so that a failure is recorded for all tenants of the partition within five seconds.
+   */
+  connectMs: 3 * second,
   /**
    * Until a message is confirmed, its queue declared first, and for any other answer of the broker. RabbitMQ confirms after its fsync, at
-   * most every 200 ms when it is idle.
+   * most every 200 ms when it is idle. Less than `sinkLimits.provenMs` for the same reason.
    */
-  confirmMs: 5 * second,
+  confirmMs: 3 * second,
   /**
    * Two of these without a byte end a connection. It is idle most of the time, and a dead one is better found here than by the next
    * message, which would wait for its whole `confirmMs`. In seconds, as AMQP has it.
@@ -20,7 +23,7 @@ export const rabbitLimits = {
   heartbeatSeconds: 10,
   /** Messages that wait for their confirm. Each is at most some tens of KiB; a broker that is this far behind is not helped by more. */
   inFlight: 256,
-  /** Queues remembered as declared. Past it all are declared again, which costs a millisecond each. */
+  /** Queues remembered as declared. Past it the one that was used longest ago is declared again, which costs a millisecond. */
   declaredQueues: 1_000,
   /** A goodbye, after which the socket is closed anyway. */
   closeMs: second,

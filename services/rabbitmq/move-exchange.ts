@@ -3,8 +3,8 @@ import type { Logger } from 'pino';
 
 import { MOVE_EXCHANGE } from '../../core/sink.ts';
 import type { Batch, Health, Sent, SinkTarget } from '../sinks/target.ts';
+import { reconnecting } from '../connections/reconnecting.ts';
 import { closeCode } from './close-code.ts';
-import { kept } from './kept.ts';
 import { declareMoveExchange, type ExchangeState, type Unrouted } from './move-topology.ts';
 import { publishBatch } from './publish-batch.ts';
 import { openRabbitSession, type RabbitSession } from './session.ts';
@@ -35,7 +35,7 @@ const OTHER = `the exchange ${MOVE_EXCHANGE} was made in another way, so that no
  * not confirmed is unknown, not failed: the batch is repeated from there, and consumers drop what they have seen.
  */
 export function rabbitMoveExchange({ url, log, unrouted }: Options): MoveExchange {
-  const sessions = kept(() => openMoveSession({ url, log, unrouted }));
+  const sessions = reconnecting(() => openMoveSession({ url, log, unrouted }));
   let nobodys = 0;
 
   const current = async (): Promise<{ session: MoveSession } | { reason: string }> => {

@@ -1,4 +1,5 @@
 import type { PointerId } from '../../core/identifiers.ts';
+import { moveCursor, placeAfter } from '../../core/move-cursor.ts';
 import type { MoveData } from '../../core/move-event.ts';
 import { bindingCovers, bindingCoversTenant } from './move-binding.ts';
 
@@ -28,39 +29,29 @@ export interface MoveProgress {
 }
 
 /**
- * How far one consumer is, by generation for each pointer, which never goes back. The tenant's number tells of a missing move of whatever
- * pointer, but only where every move of the tenant comes by, and only once one has; elsewhere the generations of each pointer do.
+ * How far one consumer is. The tenant's number shows a missing move of any pointer, but only where every move of the tenant comes by, and only
+ * once one has; elsewhere the generations of each pointer show those of that pointer.
  */
 export function moveProgress(bindings: readonly string[]): MoveProgress {
-  const generations = new Map<string, number>();
-  const seqs = new Map<string, number>();
+  // Not bounded: a pointer that was forgotten would be at 0, and an old first move, delivered again, would be applied.
+  const cursor = moveCursor(Number.POSITIVE_INFINITY);
   const coversTenant = (tenant: string): boolean =>
     bindings.some((binding) => bindingCoversTenant(binding, tenant));
   return {
     covers: (move) => bindings.some((binding) => bindingCovers(binding, move)),
-    missedBefore: ({ tenant, bundle, channel, seq, generation }) => {
-      const pointer = { tenant, bundle, channel };
-      const lastSeq = coversTenant(tenant) ? seqs.get(tenant) : undefined;
-      const isNext =
-        lastSeq === undefined ? generation <= (generations.get(keyOf(pointer)) ?? 0) + 1 : seq <= lastSeq + 1;
-      if (isNext) return null;
-      return coversTenant(tenant) ? { kind: 'tenant', tenant } : { kind: 'pointer', pointer };
+    missedBefore: (move) => {
+      const { tenant, bundle, channel, seq } = move;
+      const last = cursor.seq(tenant);
+      const place = last === null ? cursor.placeAtPointer(move) : placeAfter(last, seq);
+      if (place !== 'gap') return null;
+      if (coversTenant(tenant)) return { kind: 'tenant', tenant };
+      return { kind: 'pointer', pointer: { tenant, bundle, channel } };
     },
-    isStale: (move) => move.generation <= (generations.get(keyOf(move)) ?? 0),
-    fetched: (pointers) => {
-      for (const pointer of pointers) raise(generations, keyOf(pointer), pointer.generation);
-    },
+    isStale: (move) => cursor.placeAtPointer(move) === 'seen',
+    fetched: (pointers) => cursor.fetched(pointers),
     passed: (move) => {
-      raise(generations, keyOf(move), move.generation);
-      raise(seqs, move.tenant, move.seq);
+      cursor.passed(move);
+      if (coversTenant(move.tenant)) cursor.learn(move.tenant, { seq: move.seq });
     },
   };
-}
-
-function raise(map: Map<string, number>, key: string, value: number): void {
-  map.set(key, Math.max(map.get(key) ?? 0, value));
-}
-
-function keyOf({ tenant, bundle, channel }: PointerId): string {
-  return `${tenant}.${bundle}.${channel}`;
 }

@@ -3,6 +3,7 @@ import { EventEmitter, on } from 'node:events';
 import type { Logger } from 'pino';
 
 import type { PointerId } from '../../core/identifiers.ts';
+import { placeAfter } from '../../core/move-cursor.ts';
 import type { MoveEvent } from '../../core/move-event.ts';
 import { MOVE_EXCHANGE, moveRoutingKey } from '../../core/sink.ts';
 import type { RabbitConnection } from './connection.ts';
@@ -39,13 +40,15 @@ export async function* tailMoves({
     });
     if (arriving === null) continue;
     yield { kind: 'gap' };
-    let next: number | null = null;
+    // What comes before the first move of a connection is behind the gap above.
+    let isFirst = true;
     for await (const { event, done } of arriving) {
       const { generation } = event.data;
-      if (generation > last) {
-        if (next !== null && generation !== next) yield { kind: 'gap' };
+      const place = placeAfter(last, generation);
+      if (place !== 'seen') {
+        if (place === 'gap' && !isFirst) yield { kind: 'gap' };
         yield { kind: 'moved', event };
-        [last, next] = [generation, generation + 1];
+        [last, isFirst] = [generation, false];
       }
       done();
     }

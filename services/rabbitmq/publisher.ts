@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 
+import { reconnecting } from '../connections/reconnecting.ts';
 import type { Published, RabbitMessage } from './confirms.ts';
-import { kept } from './kept.ts';
 import { rabbitLimits } from './limits.ts';
 import { openRabbitSession, type RabbitSession } from './session.ts';
 
@@ -16,7 +16,7 @@ export interface RabbitPublisher {
 
 /** Connects when there is something to publish, and again at the next message after the connection was lost. */
 export function rabbitPublisher({ url, log }: { url: string; log: Logger }): RabbitPublisher {
-  const sessions = kept(() => openRabbitSession(url));
+  const sessions = reconnecting(() => openRabbitSession(url));
   let closed = false;
   let inFlight = 0;
 

@@ -1,9 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 
+import { singleFlight } from '../../core/single-flight.ts';
+import { reconnecting } from '../connections/reconnecting.ts';
 import { closeCode } from './close-code.ts';
 import { openRabbitConnection, type RabbitConnection } from './connection.ts';
-import { kept } from './kept.ts';
 import { depthLimits } from './limits.ts';
 
 export interface QueueDepth {
@@ -38,11 +39,10 @@ export function queueDepths({
   queues: readonly string[];
   log: Logger;
 }): QueueDepths {
-  const connection = kept(() => openRabbitConnection(url));
-  let asking: Promise<DepthAnswer> | null = null;
+  const connection = reconnecting(() => openRabbitConnection(url));
   let last: { readonly answer: DepthAnswer; readonly atMs: number } | null = null;
 
-  const ask = async (): Promise<DepthAnswer> => {
+  const read = async (): Promise<DepthAnswer> => {
     try {
       const open = await connection.current();
       const depths: QueueDepth[] = [];
@@ -57,6 +57,7 @@ export function queueDepths({
     last = { answer, atMs: performance.now() };
     return answer;
   };
+  const asking = singleFlight(async () => keep(await read()));
   const inTime = async (answer: Promise<DepthAnswer>): Promise<DepthAnswer> => {
     const bound = new AbortController();
     const late = pause(depthLimits.answerMs, null, { signal: bound.signal });
@@ -68,11 +69,8 @@ export function queueDepths({
     read: () => {
       if (last !== null && performance.now() - last.atMs < depthLimits.freshMs)
         return Promise.resolve(last.answer);
-      asking ??= ask()
-        .then(keep)
-        .finally(() => (asking = null));
       // What comes after the bound is there for the next who ask.
-      return inTime(asking);
+      return inTime(asking.join());
     },
     close: () => connection.close(),
   };

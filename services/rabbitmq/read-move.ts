@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { MoveEvent } from '../../core/move-event.ts';
+import { parseJson } from '../../core/parse-json.ts';
 import { describeIssues } from '../../core/schema-issues.ts';
 import { SINK_TEST } from '../sinks/target.ts';
 import { consumerLimits } from './limits.ts';
@@ -16,15 +17,9 @@ const Message = z.discriminatedUnion('type', [MoveEvent, z.object({ type: z.lite
 /** What a message of the exchange says. The headers are not asked: the body is whole. */
 export function readMove(content: Buffer): ReadMove {
   if (content.length > consumerLimits.messageBytes) return { kind: 'garbage', reason: 'too long' };
-  const read = Message.safeParse(json(content));
+  const json = parseJson(content.toString('utf8'));
+  if (json.kind === 'not_json') return { kind: 'garbage', reason: 'not JSON' };
+  const read = Message.safeParse(json.value);
   if (!read.success) return { kind: 'garbage', reason: describeIssues(read) };
   return read.data.type === SINK_TEST ? { kind: 'test' } : { kind: 'move', event: read.data };
-}
-
-function json(content: Buffer): unknown {
-  try {
-    return JSON.parse(content.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache';
+
 import { confirmedPublisher, type Published, type RabbitMessage } from './confirms.ts';
 import { openRabbitConnection, type RabbitConnection } from './connection.ts';
 import { rabbitLimits } from './limits.ts';
@@ -51,7 +53,7 @@ async function sessionOf(connection: RabbitConnection): Promise<RabbitSession> {
  * declared by us. Whether there is one in the end, the message itself finds out.
  */
 function declaredQueues(connection: RabbitConnection) {
-  const declared = new Map<string, Promise<void>>();
+  const declared = new LRUCache<string, Promise<void>>({ max: rabbitLimits.declaredQueues });
   const declare = async (queue: string): Promise<void> => {
     try {
       await connection.aside((channel) => channel.assertQueue(queue, { durable: true }));
@@ -61,7 +63,6 @@ function declaredQueues(connection: RabbitConnection) {
   };
   return {
     declare: (queue: string): Promise<void> => {
-      if (declared.size >= rabbitLimits.declaredQueues) declared.clear();
       const known = declared.get(queue) ?? declare(queue);
       declared.set(queue, known);
       return known;

@@ -1,8 +1,8 @@
 import { backoffMs } from '../../core/backoff.ts';
+import { type Known, type MoveCursor, moveCursor } from '../../core/move-cursor.ts';
 import type { MoveEvent } from '../../core/move-event.ts';
 import type { ConsumerCounts, MoveConsumerOptions } from './consumer-options.ts';
 import { readerLimits } from './limits.ts';
-import { type Known, type MoveOrder, moveOrder } from './move-order.ts';
 import { unlessAborted } from './reader-sessions.ts';
 
 export type Taken =
@@ -20,7 +20,7 @@ export interface MoveApplier {
   catchUp(tenant: string, mayKnow: boolean): Promise<void>;
   /** Tenants that wait for that because it has failed. Those whose time has come are tried again. */
   retryOwed(): Promise<void>;
-  readonly order: MoveOrder;
+  readonly cursor: MoveCursor;
 }
 
 /** Between two tries at a tenant that has failed: others have their turn. */
@@ -31,14 +31,14 @@ export function moveApplier(
   counts: ConsumerCounts,
   signal: AbortSignal,
 ): MoveApplier {
-  const order = moveOrder(readerLimits.pointers);
+  const cursor = moveCursor(readerLimits.pointers);
   const owed = new Map<string, number>();
-  const applying: Applying = { options, counts, signal, order };
+  const applying: Applying = { options, counts, signal, cursor };
   const owedMs = options.timings?.claimEveryMs ?? OWED_MS;
 
   const fail = (tenant: string, error: unknown): 'failed' => {
     counts.failed++;
-    order.doubt(tenant);
+    cursor.doubt(tenant);
     owed.set(tenant, performance.now() + owedMs);
     if (!signal.aborted) options.log.error({ err: error, tenant }, 'moves of a tenant can not be applied');
     return 'failed';
@@ -53,7 +53,7 @@ export function moveApplier(
   };
 
   return {
-    order,
+    cursor,
     catchUp,
     take: async (event) => {
       const { tenant } = event.data;
@@ -78,21 +78,21 @@ interface Applying {
   readonly options: MoveConsumerOptions;
   readonly counts: ConsumerCounts;
   readonly signal: AbortSignal;
-  readonly order: MoveOrder;
+  readonly cursor: MoveCursor;
 }
 
 async function takeNow(applying: Applying, event: MoveEvent): Promise<Taken> {
-  const { order, counts, options, signal } = applying;
+  const { cursor, counts, options, signal } = applying;
   const { tenant, seq } = event.data;
-  let place = order.place(event.data);
+  let place = cursor.place(event.data);
   if (place === 'unknown' || place === 'gap') {
     if (place === 'gap') counts.gaps++;
     await resync(applying, { tenant, upTo: seq - 1, mayKnow: true });
-    place = order.place(event.data);
+    place = cursor.place(event.data);
   }
   if (place === 'duplicate') return 'duplicate';
   if (place === 'stale') {
-    order.passed(event.data);
+    cursor.passed(event.data);
     return 'stale';
   }
   if (place !== 'next') return 'ahead';
@@ -107,18 +107,18 @@ async function takeNow(applying: Applying, event: MoveEvent): Promise<Taken> {
       'an event can not be applied: a snapshot takes its place',
     );
     await resync(applying, { tenant, upTo: seq, mayKnow: false });
-    return order.place(event.data) === 'duplicate' ? 'duplicate' : 'failed';
+    return cursor.place(event.data) === 'duplicate' ? 'duplicate' : 'failed';
   }
 }
 
 /** What is known then reaches at least `upTo`, or as far as it goes after a few tries. */
 async function resync(
-  { options, counts, signal, order }: Applying,
+  { options, counts, signal, cursor }: Applying,
   { tenant, upTo, mayKnow }: { tenant: string; upTo: number; mayKnow: boolean },
 ): Promise<void> {
   const ms = options.timings?.handlerMs ?? readerLimits.handlerMs;
   const learn = (known: Known): boolean => {
-    order.learn(tenant, known);
+    cursor.learn(tenant, known);
     return known.seq >= upTo;
   };
   if (mayKnow) {
@@ -132,12 +132,12 @@ async function resync(
   }
 }
 
-async function applyNext({ options, counts, signal, order }: Applying, event: MoveEvent): Promise<void> {
+async function applyNext({ options, counts, signal, cursor }: Applying, event: MoveEvent): Promise<void> {
   const ms = options.timings?.handlerMs ?? readerLimits.handlerMs;
   for (let attempt = 1; ; attempt++) {
     try {
       await withDeadline(ms, signal, (until) => options.apply(event, until));
-      order.passed(event.data);
+      cursor.passed(event.data);
       counts.applied++;
       return;
     } catch (error) {

@@ -6,10 +6,16 @@ const minute = 60 * second;
 const hour = 60 * minute;
 
 export const redisLimits = {
-  /** Until a new connection may be used: name, TCP, TLS, login. Takes a few milliseconds. */
-  connectMs: 5 * second,
-  /** Until a command is answered. Takes under a millisecond; a Redis that forks for a snapshot, or waits for its disk, takes a second. */
-  commandMs: 5 * second,
+  /**
+   * Until a new connection may be used: name, TCP, TLS, login. Takes a few milliseconds. Less than `sinkLimits.provenMs`, so that a failure is
+   * recorded for all tenants of the partition within five seconds.
+   */
+  connectMs: 3 * second,
+  /**
+   * Until a command is answered. Takes under a millisecond. A Redis that forks for a snapshot, or waits for its disk, takes a second. Less than
+   * `sinkLimits.provenMs` for the same reason.
+   */
+  commandMs: 3 * second,
   /** An idle connection is asked this often whether it still is one … */
   pingMs: 10 * second,
   /** … and is closed after so long without a byte: three questions. */

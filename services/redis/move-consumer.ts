@@ -56,8 +56,8 @@ export function startMoveConsumer(options: MoveConsumerOptions): MoveConsumer {
     counts: () => ({ ...counts }),
     lag: async (latest) => {
       const newest = latest ?? (await asking.run('lag', (client) => latestInStreams(client, streams)));
-      const { order } = applier;
-      const known = new Map(order.tenants().map((tenant) => [tenant, order.seq(tenant)]));
+      const { cursor } = applier;
+      const known = new Map(cursor.tenants().map((tenant) => [tenant, cursor.seq(tenant)]));
       return sequenceLags(newest, known);
     },
     stop: async () => {
@@ -146,9 +146,9 @@ async function catchUpAll(
   streams: ReadonlySet<string>,
   mayKnow: boolean,
 ): Promise<void> {
-  const { order } = applier;
+  const { cursor } = applier;
   const layout = options.ownStreamsOf === undefined ? 'shared' : 'per-tenant';
-  for (const tenant of order.tenants()) if (streams.has(moveStream(tenant, layout))) order.doubt(tenant);
+  for (const tenant of cursor.tenants()) if (streams.has(moveStream(tenant, layout))) cursor.doubt(tenant);
   while (!signal.aborted) {
     try {
       const tenants = await options.tenants();

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { MoveEvent, moveEventId } from '../../core/move-event.ts';
+import { parseJson, parseJsonAs } from '../../core/parse-json.ts';
 import { moveStream, StreamLayout } from '../../core/sink.ts';
 import { SINK_TEST } from '../sinks/target.ts';
 import { redisLimits } from './limits.ts';
@@ -27,9 +28,9 @@ export function readEntry(stream: string, fields: EntryFields): ReadEntry {
   if (text === undefined) return { kind: 'rejected', why: 'no_event' };
   if (text.length > redisLimits.eventChars) return { kind: 'rejected', why: 'too_large' };
   const json = parseJson(text);
-  if (json === undefined) return { kind: 'rejected', why: 'not_json' };
-  if (TestEvent.safeParse(json).success) return { kind: 'test' };
-  const parsed = MoveEvent.safeParse(json);
+  if (json.kind === 'not_json') return { kind: 'rejected', why: 'not_json' };
+  if (TestEvent.safeParse(json.value).success) return { kind: 'test' };
+  const parsed = MoveEvent.safeParse(json.value);
   if (!parsed.success) return { kind: 'rejected', why: 'not_an_event' };
   return agrees(stream, parsed.data)
     ? { kind: 'moved', event: parsed.data }
@@ -40,8 +41,7 @@ export function readEntry(stream: string, fields: EntryFields): ReadEntry {
 export function entryEventId(fields: EntryFields): string | null {
   const text = fields[EVENT_FIELD] ?? '';
   if (text.length > redisLimits.eventChars) return null;
-  const parsed = z.object({ id: z.string() }).safeParse(parseJson(text));
-  return parsed.success ? parsed.data.id : null;
+  return parseJsonAs(z.object({ id: z.string() }), text)?.id ?? null;
 }
 
 /** An event says whose it is in four places, and a fifth is where it stands: one tenant's never passes for another's. */
@@ -53,12 +53,4 @@ function agrees(stream: string, { id, source, subject, data }: MoveEvent): boole
     subject === `${tenant}/${bundle}/${channel}` &&
     StreamLayout.options.some((layout) => moveStream(tenant, layout) === stream)
   );
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,4 @@
+import { placeAfter } from '../../core/move-cursor.ts';
 import type { MoveData } from '../../core/move-event.ts';
 
 /**
@@ -17,8 +18,8 @@ export function tailOrder(): TailOrder {
       const before = seqs.get(tenant);
       seqs.set(tenant, seq);
       const pointer = `${tenant}/${bundle}/${channel}`;
-      const forward = generation > (generations.get(pointer) ?? 0);
-      const next = (before === undefined || seq === before + 1) && forward;
+      const forward = placeAfter(generations.get(pointer) ?? 0, generation) !== 'seen';
+      const next = (before === undefined || placeAfter(before, seq) === 'next') && forward;
       if (next) generations.set(pointer, generation);
       return next;
     },

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { createClient, ErrorReply } from 'redis';
 
+import { reconnecting } from '../connections/reconnecting.ts';
 import { redisLimits } from './limits.ts';
 
 /** A connection to Redis for commands that are answered at once, never for one that blocks. */
@@ -25,27 +26,19 @@ export class RedisLostError extends Error {
  * while it is away is off, and so is its reconnecting: whoever asks can wait durably, and we can't.
  */
 export function redisWriter({ url, log }: { url: string; log: Logger }): RedisWriter {
-  let open: RedisClient | null = null;
-  let opening: Promise<RedisClient> | null = null;
+  const connection = reconnecting(async () => keptOpen(await openClient(url, redisLimits)));
   let closed = false;
   let inFlight = 0;
 
-  // All who come meanwhile wait for the same connection.
-  const current = (): Promise<RedisClient> => {
-    if (open?.isReady === true) return Promise.resolve(open);
-    opening ??= openClient(url, redisLimits)
-      .then((client) => (open = client))
-      .finally(() => (opening = null));
-    return opening;
-  };
   // A message of the client's may name hosts and users, which are nobody's business but the operator's.
   const lost = (error: unknown, correlationId: string): RedisLostError => {
     log.warn({ err: error, correlationId }, 'Redis can not be reached');
     return new RedisLostError('it can not be reached', { cause: error });
   };
   const run = async <T>(correlationId: string, commands: (client: RedisClient) => Promise<T>): Promise<T> => {
-    const client = await current().catch((error: unknown) => Promise.reject(lost(error, correlationId)));
-    if (closed) throw new RedisLostError('the connection is closed');
+    const { client } = await connection.current().catch((error: unknown) => {
+      throw closed ? new RedisLostError('the connection is closed') : lost(error, correlationId);
+    });
     try {
       return await orDestroy(client, redisLimits.commandMs, commands(client));
     } catch (error) {
@@ -67,8 +60,17 @@ export function redisWriter({ url, log }: { url: string; log: Logger }): RedisWr
     },
     close: async () => {
       closed = true;
-      const last = opening === null ? open : await opening.catch(() => null);
-      if (last?.isOpen === true) await orDestroy(last, redisLimits.closeMs, last.close()).catch(() => null);
+      await connection.close();
+    },
+  };
+}
+
+function keptOpen(client: RedisClient) {
+  return {
+    client,
+    isOver: () => !client.isReady,
+    close: async () => {
+      if (client.isOpen) await orDestroy(client, redisLimits.closeMs, client.close()).catch(() => null);
     },
   };
 }

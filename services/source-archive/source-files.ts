@@ -1,7 +1,7 @@
 import { boundedDiagnostic, type Diagnostic, reportedDiagnostics } from '../../core/diagnostic.ts';
 import { digestOf } from '../../core/digest.ts';
 import { documentLimits, sourceLimits } from '../../core/limits.ts';
-import { pathProblem, type SourceEntry, sourceTree } from '../../core/source.ts';
+import { fileAsFolder, pathProblem, type SourceEntry, sourceTree } from '../../core/source.ts';
 import type { InvalidSource, ReadSource } from './read-source.ts';
 
 /** A file that is past a limit: there is no use in reading on. */
@@ -73,13 +73,9 @@ export class SourceFiles {
 
   // A file can't stand where another file needs a directory.
   #refuseFileAsDirectory(path: string): void {
-    for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
-      const parent = path.slice(0, slash);
-      if (this.#entries.has(parent)) {
-        this.refuse(path, 'path_collision', `${parent} is a file, so that nothing can be inside of it`);
-        return;
-      }
-    }
+    const parent = fileAsFolder(path, this.#entries);
+    if (parent === null) return;
+    this.refuse(path, 'path_collision', `${parent} is a file, so that nothing can be inside of it`);
   }
 }
 

@@ -4,6 +4,7 @@ import { StringDecoder } from 'node:string_decoder';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { visibleControls } from '../../core/control-characters.ts';
+import { parseJsonAs } from '../../core/parse-json.ts';
 import { serverLimits } from '../embedded/limits.ts';
 
 /** The log of that part; what an earlier start wrote moves to `NAME.log.1`, and what was there is gone. */
@@ -59,17 +60,9 @@ const Line = z.looseObject({ level: z.number(), msg: z.string().optional() });
 const levelNames: Readonly<Record<number, string>> = { 40: 'warning', 50: 'error', 60: 'fatal' };
 
 function worthShowing(line: string, isError: boolean): string | null {
-  const parsed = Line.safeParse(parseJson(line));
-  if (!parsed.success) return isError && line.trim() !== '' ? line : null;
-  const {
-    level,
-    msg = '',
-    time: _time,
-    pid: _pid,
-    hostname: _hostname,
-    process: _process,
-    ...more
-  } = parsed.data;
+  const parsed = parseJsonAs(Line, line);
+  if (parsed === null) return isError && line.trim() !== '' ? line : null;
+  const { level, msg = '', time: _time, pid: _pid, hostname: _hostname, process: _process, ...more } = parsed;
   if (level < PINO_WARN) return null;
   const details = Object.keys(more).length === 0 ? '' : ` ${JSON.stringify(more, withoutStacks)}`;
   return `${levelNames[level] ?? 'error'}: ${msg}${details}`;
@@ -87,12 +80,4 @@ function append(file: string, text: string): void {
   if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > serverLimits.logBytes)
     renameSync(file, `${file}.1`);
   appendFileSync(file, text, { mode: 0o600 });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

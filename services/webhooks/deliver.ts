@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 
 import { sinkLimits } from '../../core/distribution-limits.ts';
-import type { Outbound, OutboundAnswer } from '../outbound/outbound.ts';
+import type { Outbound, OutboundAnswer } from '../outbound/contract.ts';
 import type { Batch, Sent, SinkEvent, Stopped } from '../sinks/target.ts';
 import { signatureHeaders } from './sign.ts';
 
@@ -11,6 +11,8 @@ export interface WebhookEndpoint {
   readonly url: string;
   /** In plain, the newest first: each signs. */
   readonly secrets: readonly string[];
+  /** How long one call may take, in milliseconds, at most `sinkLimits.callMs`, which it is if left out. */
+  readonly callMs?: number;
 }
 
 /** One try, as its tenant may see it. */
@@ -52,7 +54,8 @@ export function webhookDelivery({
   nowMs = Date.now,
   monotonicMs = () => performance.now(),
 }: WebhookDeliveryOptions): WebhookDelivery {
-  const post = async (tenant: string, event: SinkEvent, { sink, url, secrets }: WebhookEndpoint) => {
+  const post = async (tenant: string, event: SinkEvent, endpoint: WebhookEndpoint) => {
+    const { sink, url, secrets, callMs = sinkLimits.callMs } = endpoint;
     const body = JSON.stringify(event);
     const message = { id: event.id, timestamp: Math.floor(nowMs() / 1_000), body };
     const answer = await outbound.call({
@@ -62,7 +65,7 @@ export function webhookDelivery({
       body,
       idempotencyKey: event.id,
       correlationId: 'correlationId' in event.data ? event.data.correlationId : `${tenant}:${sink}`,
-      timeoutMs: sinkLimits.callMs,
+      timeoutMs: callMs,
       maxBytes: sinkLimits.answerBytes,
       maxRedirects: sinkLimits.redirects,
     });

@@ -1,3 +1,4 @@
+import { placeAfter } from '../../core/move-cursor.ts';
 import type { MoveEvent } from '../../core/move-event.ts';
 import { receiverLimits } from './limits.ts';
 
@@ -21,7 +22,7 @@ export class ReceivedMoves {
   push(event: MoveEvent): void {
     const { tenant, seq } = event.data;
     const last = this.#last?.tenant === tenant ? this.#last.seq : null;
-    const isGap = last !== null && seq > last + 1;
+    const isGap = last !== null && placeAfter(last, seq) === 'gap';
     // What is delivered once more, by a replay or by hand, goes back, and what follows has been seen.
     this.#last = { tenant, seq: Math.max(seq, last ?? 0) };
     for (const reader of this.#readers) {

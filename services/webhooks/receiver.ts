@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 
 import { MoveEvent } from '../../core/move-event.ts';
+import { parseJsonAs } from '../../core/parse-json.ts';
 import { receiverLimits } from './limits.ts';
 import { ReceivedMoves, type Received } from './received-moves.ts';
 import { verifyWebhook } from './verify.ts';
@@ -37,10 +38,10 @@ export function webhookReceiver({ secrets }: { readonly secrets: readonly string
         if ('refused' in body) return answer(body.refused);
         const verified = verifyWebhook({ headers: request.headers, body: body.bytes }, { secrets });
         if (verified.kind === 'refused') return answer(401);
-        const event = Signed.safeParse(parseJson(body.bytes));
+        const event = parseJsonAs(Signed, body.bytes.toString('utf8'));
         // The sender knows the secret, and says what nobody here understands: said again, it would be no clearer.
-        if (!event.success || event.data.id !== verified.id) return answer(400);
-        const move = MoveEvent.safeParse(event.data);
+        if (event?.id !== verified.id) return answer(400);
+        const move = MoveEvent.safeParse(event);
         if (move.success) received.push(move.data);
         answer(204);
       });
@@ -73,12 +74,4 @@ function readBody(request: IncomingMessage, whole: (body: Body) => void): void {
   const onClose = (): void => clearTimeout(timer);
   const timer = setTimeout(() => end({ refused: 408 }), receiverLimits.bodyMs);
   request.on('data', onData).on('end', onEnd).on('close', onClose);
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return null;
-  }
 }

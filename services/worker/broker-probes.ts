@@ -3,13 +3,14 @@ import { setTimeout } from 'node:timers/promises';
 import { sinkLimits } from '../../core/distribution-limits.ts';
 import { type Broker, partitionOf } from '../../core/sink.ts';
 import type { Probed } from '../../handlers/sink-deps.ts';
-import { recordProbe } from '../postgres/sink-deliveries.ts';
+import { databaseTimeMs, recordProbe } from '../postgres/sink-deliveries.ts';
 import type { Health } from '../sinks/target.ts';
 import { notToldOf, type SinkParts } from './send-through.ts';
 
 export type BrokerProbes = (broker: Broker, tenant: string) => Promise<Probed>;
 
 interface Probe {
+  /** By a clock that never goes back. */
   readonly startedMs: number;
   readonly result: Promise<Probed>;
 }
@@ -24,10 +25,10 @@ export function brokerProbes(parts: Pick<SinkParts, 'db' | 'clock' | 'brokers'>)
   return (broker, tenant) => {
     const partition = partitionOf(tenant);
     const key = `${broker}:${partition}`;
-    const startedMs = parts.clock.now();
+    const startedMs = performance.now();
     const before = latest.get(key);
     if (before !== undefined && startedMs - before.startedMs < sinkLimits.probeEveryMs) return before.result;
-    const probe = { startedMs, result: probeAndRecord(parts, broker, partition, startedMs) };
+    const probe = { startedMs, result: probeAndRecord(parts, broker, partition) };
     latest.set(key, probe);
     // What could not be recorded is asked again.
     probe.result.catch(() => {
@@ -41,8 +42,8 @@ async function probeAndRecord(
   { db, clock, brokers }: Pick<SinkParts, 'db' | 'clock' | 'brokers'>,
   broker: Broker,
   partition: number,
-  provenMs: number,
 ): Promise<Probed> {
+  const provenMs = await databaseTimeMs(db);
   const target = brokers[broker];
   const health: Health =
     target === undefined ? { kind: 'down', reason: notToldOf(broker) } : await inTime(target.probe());

@@ -1,24 +1,33 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** What decides how a handler runs: the handlers themselves, and the decisions that they import. */
+const FOLDERS = ['core', 'handlers'];
+
 /**
- * Names what the handlers do, as 12 hex digits over their source and that of the domain under them. Restate looks at a deployment's
- * URL once and never again, so each build has a URL of its own, under which its handlers are discovered; two
- * processes of one build share it. The path is not a fence: a worker serves whatever journal it is asked to go on with.
+ * Identifies the handlers of this build: 12 hex digits over the relative path and content of every source file in `core/` and `handlers/`,
+ * sub-folders included. Restate reads a deployment's handlers once per URL, so each build registers under a URL of its own; two processes of
+ * one build share it. The id is not a fence: a worker serves every journal that Restate sends it.
  */
-export function buildId(): string {
-  const root = fileURLToPath(new URL('../../', import.meta.url));
+export function buildId(project: string = PROJECT): string {
   const hash = createHash('sha256');
-  for (const folder of ['core', 'handlers']) {
-    for (const file of readdirSync(join(root, folder)).toSorted()) {
-      if (!/\.[jt]s$/.test(file)) continue;
-      hash
-        .update(`${folder}/${file}\0`)
-        .update(readFileSync(join(root, folder, file)))
-        .update('\0');
-    }
-  }
+  for (const path of sourcePaths(project))
+    hash
+      .update(`${path}\0`)
+      .update(readFileSync(join(project, path)))
+      .update('\0');
   return hash.digest('hex').slice(0, 12);
+}
+
+/** Sorted, and with forward slashes, because the order and the spelling of paths differ between file systems. */
+function sourcePaths(project: string): string[] {
+  return FOLDERS.flatMap((folder) =>
+    readdirSync(join(project, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && /\.[jt]s$/.test(entry.name))
+      .map((entry) => relative(project, join(entry.parentPath, entry.name)).replaceAll(sep, '/')),
+  ).toSorted();
 }

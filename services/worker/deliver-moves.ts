@@ -30,15 +30,14 @@ export async function deliverMoves(parts: SinkParts, request: DeliverRequest): P
     }
     return { kind: 'idle', seq: start, position };
   }
-  const sentAtMs = parts.clock.now();
   const events = moves.map((move) => moveEvent({ tenant, ...move }));
   const sent = await sendThrough(parts, request, opened, { events, position, atMs: request.atMs });
   const seq = start + sent.count;
   const stopped = sent.stopped ?? (sent.count === 0 ? TOOK_NOTHING : null);
-  if (stopped !== null) return recordFailure(parts, request, opened, { ...sent, seq, stopped, sentAtMs });
+  if (stopped !== null) return recordFailure(parts, request, opened, { ...sent, seq, stopped });
   const at = parts.clock.now();
   const { attempts } = sent;
-  const proof = { failed: null, provenMs: sentAtMs, pause: null };
+  const proof = { failed: null, provenMs: opened.openedMs, pause: null };
   await recordDelivery(parts.db, { ...standing, seq, ...proof, attempts, at });
   const more = sent.count < events.length || events.length === sinkLimits.batchMoves;
   return { kind: 'delivered', seq, position: sent.position, more };
@@ -53,14 +52,13 @@ const TOOK_NOTHING: Stopped = {
 interface Short extends SentThrough {
   readonly seq: number;
   readonly stopped: Stopped;
-  readonly sentAtMs: number;
 }
 
 async function recordFailure(
   { db, clock }: SinkParts,
   request: DeliverRequest,
   opened: OpenedSink,
-  { count, seq, position, stopped, attempts, sentAtMs }: Short,
+  { count, seq, position, stopped, attempts }: Short,
 ): Promise<Delivered> {
   const { tenant, sink } = request;
   const at = clock.now();
@@ -74,7 +72,7 @@ async function recordFailure(
   const pause = isBroker(sink) ? null : endOfPatience(stopped, at - sinceMs);
   const whole = stopped.kind !== 'untaken';
   const failed = { ...failing, reason, whole };
-  const provenMs = stopped.kind === 'untaken' && stopped.proven ? sentAtMs : null;
+  const provenMs = stopped.kind === 'untaken' && stopped.proven ? opened.openedMs : null;
   await recordDelivery(db, { tenant, sink, start: opened.start, seq, failed, provenMs, pause, attempts, at });
   if (pause !== null) return { kind: 'idle', seq, position };
   return { kind: 'failed', seq, position, failing, waitMs, whole, reason };

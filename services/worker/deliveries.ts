@@ -1,5 +1,3 @@
-import type { Logger } from 'pino';
-
 import { PointsmanError } from '../../core/errors.ts';
 import { type DeliveryName, deliveryCorrelationId } from '../../core/hook.ts';
 import type { DeliveryVerdict } from '../../handlers/hook-contract.ts';
@@ -7,7 +5,7 @@ import type { Deliveries, Fetched } from '../../handlers/hook-deps.ts';
 import { archiveCall } from '../hooks/archive-call.ts';
 import { fetchLimits } from '../hooks/limits.ts';
 import { inFlightBound } from '../outbound/in-flight.ts';
-import type { Outbound, OutboundAnswer } from '../outbound/outbound.ts';
+import type { Outbound, OutboundAnswer } from '../outbound/contract.ts';
 import type { Database } from '../postgres/database.ts';
 import {
   type DeliveryRecord,
@@ -16,18 +14,14 @@ import {
   type OpenedDelivery,
 } from '../postgres/deliveries.ts';
 import { storeSource } from '../postgres/sources.ts';
-import type { SecretBox } from '../secrets/secret-box.ts';
 import { contentsOf, type InvalidSource, type ReadSource } from '../source-archive/read-source.ts';
 import type { RepositoryReader } from '../source-archive/repository-reader.ts';
-import { openToken } from './hook-token.ts';
+import { openToken, type TokenDeps } from './hook-token.ts';
 import { unlessOverQuota } from './over-quota.ts';
 
-export interface HookParts {
+export interface HookParts extends TokenDeps {
   readonly db: Database;
   readonly outbound: Outbound;
-  /** Null without a key. */
-  readonly secrets: SecretBox | null;
-  readonly log: Logger;
 }
 
 /** Fetches what was pushed, on behalf of the hook. */

@@ -1,13 +1,20 @@
+import type { Logger } from 'pino';
+
 import { type DeliveryName, deliveryCorrelationId } from '../../core/hook.ts';
-import { SecretLostError } from '../secrets/secret-box.ts';
-import type { HookParts } from './deliveries.ts';
+import { type SecretBox, SecretLostError } from '../secrets/secret-box.ts';
+
+/** What opens a token: the key, null without one, and where a lost token is logged. */
+export interface TokenDeps {
+  readonly secrets: SecretBox | null;
+  readonly log: Logger;
+}
 
 type Token =
   | { readonly kind: 'open'; readonly plain: string | null }
   | { readonly kind: 'lost'; readonly reason: string };
 
 /** The hook's token in plain, for one call. What operators need to know of a lost one is in the log. */
-export function openToken({ secrets, log }: HookParts, name: DeliveryName, sealed: string | null): Token {
+export function openToken({ secrets, log }: TokenDeps, name: DeliveryName, sealed: string | null): Token {
   if (sealed === null) return { kind: 'open', plain: null };
   try {
     if (secrets === null) throw new SecretLostError('POINTSMAN_SECRET_KEY is not set');

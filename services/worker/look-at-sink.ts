@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
+import { sinkLimits } from '../../core/distribution-limits.ts';
 import { moveEvent } from '../../core/move-event.ts';
 import { type Broker, isBroker, type SinkId } from '../../core/sink.ts';
 import { sinkRetryMs } from '../../core/sink-retry.ts';
@@ -26,7 +27,6 @@ export async function sendOne(
     return { answer: { kind: 'not_sent', event: event.id, reason: notToldOf(sink) }, position };
   const opened = await openSink(parts.db, request, { most: NO_MOVES, nowMs: parts.clock.now() });
   if (opened === null) return { answer: { kind: 'no_sink' }, position };
-  const sentAtMs = parts.clock.now();
   const sent = await sendThrough(parts, request, opened, {
     events: [event],
     position,
@@ -39,7 +39,7 @@ export async function sendOne(
     start: opened.start,
     failed,
     whole: sent.stopped?.kind !== 'untaken',
-    provenMs: sentAtMs,
+    provenMs: opened.openedMs,
     retryAtMs: null,
     attempts: sent.attempts,
     asked: { by, action: what.kind === 'test' ? 'test sink' : 'redeliver move', event: event.id, requestId },
@@ -100,18 +100,21 @@ async function brokerDown(probes: BrokerProbes, broker: Broker, tenant: string):
   return { why, shared: true };
 }
 
-/** Sends a test event, since nothing else shows whether a webhook would take an event. */
+/**
+ * Sends a test event, since nothing else shows whether a webhook would take an event. The endpoint has the time of a probe to answer: the proof
+ * of a slower one would be too old before the swap could use it.
+ */
 async function webhookDown(parts: SinkParts, id: SinkId, opened: OpenedSink): Promise<Down | null> {
   const { tenant, sink } = id;
-  const provenMs = parts.clock.now();
-  const event = testEvent(id, `${tenant}:${sink}:test:${randomUUID()}`, provenMs);
-  const test = { events: [event], position: null, atMs: provenMs };
-  const { stopped, attempts } = await sendThrough(parts, id, opened, test);
+  const atMs = parts.clock.now();
+  const event = testEvent(id, `${tenant}:${sink}:test:${randomUUID()}`, atMs);
+  const test = { events: [event], position: null, atMs };
+  const { stopped, attempts } = await sendThrough(parts, id, opened, test, sinkLimits.probeMs);
   const failed = stopped?.reason ?? null;
   const at = parts.clock.now();
   const tries = { failures: opened.failures + 1, random01: Math.random(), retryAfterMs: null };
   const retryAtMs = failed === null ? null : at + sinkRetryMs(sink, tries);
-  const seen = { failed, whole: true, provenMs, retryAtMs, attempts, asked: null, at };
+  const seen = { failed, whole: true, provenMs: opened.openedMs, retryAtMs, attempts, asked: null, at };
   await recordLook(parts.db, { ...id, start: opened.start, ...seen });
   return failed === null ? null : { why: failed };
 }

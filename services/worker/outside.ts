@@ -7,7 +7,7 @@ import { correlationId } from '../../core/identifiers.ts';
 import { courierLimits } from '../../core/callout-limits.ts';
 import type { Asked, CheckCall, CompileCall, Outside } from '../../handlers/callback-deps.ts';
 import type { CeleryQueue } from '../celery/celery-queue.ts';
-import type { Outbound } from '../outbound/outbound.ts';
+import type { Outbound } from '../outbound/contract.ts';
 
 export interface OutsideParts {
   readonly outbound: Outbound;

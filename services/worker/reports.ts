@@ -4,7 +4,7 @@ import type { NextReport, Reports, Told } from '../../handlers/hook-deps.ts';
 import { type CommitReport, isStanding, standingCall, statusCall } from '../hooks/commit-status.ts';
 import { apiOf, type HookTarget, type TargetCall } from '../hooks/hook-target.ts';
 import { statusLimits } from '../hooks/limits.ts';
-import type { OutboundAnswer, OutboundRequest } from '../outbound/outbound.ts';
+import type { OutboundAnswer, OutboundRequest } from '../outbound/contract.ts';
 import { findReport, nextReport, recordReport } from '../postgres/commit-reports.ts';
 import type { HookParts } from './deliveries.ts';
 import { openToken } from './hook-token.ts';

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 
+import { sinkLimits } from '../../core/distribution-limits.ts';
 import { type Broker, isBroker, type SinkId } from '../../core/sink.ts';
 import type { Clock } from '../../handlers/deps.ts';
 import type { Database } from '../postgres/database.ts';
@@ -35,12 +36,17 @@ export function isReachable({ brokers }: SinkParts, sink: string): boolean {
   return !isBroker(sink) || brokers[sink] !== undefined;
 }
 
-/** One try, through whatever kind of sink it is. Never rejects for what the other side does. */
+/**
+ * One try, through whatever kind of sink it is. Never rejects for what the other side does.
+ *
+ * @param webhookCallMs how long one call of a webhook may take; a broker has its own bounds
+ */
 export async function sendThrough(
   parts: SinkParts,
   { tenant, sink }: SinkId,
   opened: OpenedSink,
   { events, position, atMs }: Outgoing,
+  webhookCallMs: number = sinkLimits.callMs,
 ): Promise<SentThrough> {
   if (isBroker(sink)) {
     const target = parts.brokers[sink];
@@ -52,7 +58,7 @@ export async function sendThrough(
   if (opened.url === null) return unsent(position, 'it has no address');
   const secrets = openSecrets(parts, { tenant, sink }, opened);
   if (secrets === null) return unsent(position, 'its secret can no longer be read: rotate it');
-  return parts.webhook.send({ tenant, events }, { sink, url: opened.url, secrets });
+  return parts.webhook.send({ tenant, events }, { sink, url: opened.url, secrets, callMs: webhookCallMs });
 }
 
 export function notToldOf(broker: Broker): string {

@@ -1,4 +1,5 @@
 import { RetryableError } from '@restatedev/restate-sdk';
+import { LRUCache } from 'lru-cache';
 
 import type { ReleaseId } from '../../core/identifiers.ts';
 import { compileLimits } from '../../core/limits.ts';
@@ -29,14 +30,9 @@ export interface SourceCompiler {
 
 /** The compiler, reading what it needs from the store. A source's listing never changes, so it is read once for all steps of a release. */
 export function sourceCompiler(db: Database, compiler: Compiler): SourceCompiler {
-  const trees = new Map<string, SourceTree>();
-  const remember = (key: string, tree: SourceTree): void => {
-    trees.set(key, tree);
-    const [oldest] = trees.keys();
-    if (trees.size > compileLimits.sourceTrees && oldest !== undefined) trees.delete(oldest);
-  };
+  const trees = new LRUCache<string, SourceTree>({ max: compileLimits.sourceTrees });
   const compileLoaded = async (tenant: string, loaded: LoadedSource): Promise<Compiled | Broken> => {
-    remember(`${tenant}/${loaded.tree.digest}`, loaded.tree);
+    trees.set(`${tenant}/${loaded.tree.digest}`, loaded.tree);
     const result = await compiler.compile(tenant, loaded.tree, (digests) =>
       readMissing(db, tenant, digests, loaded.contents),
     );

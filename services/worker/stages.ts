@@ -1,6 +1,7 @@
 import { summaryOf } from '../../core/diagnostic.ts';
 import type { ReleaseId } from '../../core/identifiers.ts';
-import type { StageTimes, Stages } from '../../handlers/deps.ts';
+import type { Stages } from '../../handlers/deps.ts';
+import type { StageTimes } from '../../handlers/stage-deps.ts';
 import type { Compiler } from '../compiler/compiler.ts';
 import type { Database } from '../postgres/database.ts';
 import { recordCompiled, recordStage, storeArtifacts } from '../postgres/stages.ts';

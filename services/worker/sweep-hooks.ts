@@ -8,7 +8,7 @@ import {
   type NumberedDelivery,
 } from '../postgres/deliveries.ts';
 import { invocationStates } from './invocations.ts';
-import type { SweepDeps } from './sweep.ts';
+import type { SweepDeps } from './sweep-deps.ts';
 
 /**
  * Sees to deliveries that nobody runs and to commits that nobody tells. Sends what Restate does not show, which is nothing if it is there

@@ -3,7 +3,7 @@ import { sinkKey } from '../../core/sink.ts';
 import { Sink, type SinkWake } from '../../handlers/sink-contract.ts';
 import { listBehind } from '../postgres/sink-deliveries.ts';
 import { keysAtWork } from './invocations.ts';
-import type { SweepDeps } from './sweep.ts';
+import type { SweepDeps } from './sweep-deps.ts';
 
 /**
  * Wakes sinks to which something is due and that nobody is busy with: a wake was lost with whoever would have sent it, or with its own invocation, or

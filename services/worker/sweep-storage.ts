@@ -1,26 +1,32 @@
 import { retentionLimits } from '../../core/storage-limits.ts';
 import { forgetAudit, forgetKeys, sweepContent, tenantsToSweep } from '../postgres/retention.ts';
-import type { SweepDeps } from './sweep.ts';
+import type { SweepDeps } from './sweep-deps.ts';
+
+type StorageDeps = Pick<SweepDeps, 'db' | 'clock' | 'auditMs' | 'log'>;
 
 /**
- * Deletes content that nothing came to name, expired idempotency keys, and audit rows past their retention. Bounded, so that the sweep of
- * releases is not kept waiting: what is left is for the next round.
+ * Makes a sweep that deletes content which nothing names, expired idempotency keys, and audit rows past their retention. One call is one round:
+ * it ends after a time, so that the sweep of releases does not wait for it. The next round goes on with the tenant after the last one.
  */
-export async function sweepStorage({
-  db,
-  clock,
-  auditMs,
-  log,
-}: Pick<SweepDeps, 'db' | 'clock' | 'auditMs' | 'log'>): Promise<void> {
-  for (const tenant of await tenantsToSweep(db)) {
-    // One tenant's content must not keep that of the others: theirs is swept, and the next round tries this one again.
-    await repeatedly(1, () => sweepContent(db, tenant)).catch((error: unknown) =>
-      log.warn({ tenant, err: error }, 'the sweep of stored content failed for this tenant; it goes on'),
-    );
-  }
-  const now = clock.now();
-  await repeatedly(retentionLimits.batch, () => forgetKeys(db, now - retentionLimits.keysMs));
-  await repeatedly(retentionLimits.batch, () => forgetAudit(db, now - auditMs));
+export function storageSweep(): (deps: StorageDeps) => Promise<void> {
+  let after = '';
+  return async ({ db, clock, auditMs, log }) => {
+    const endMs = performance.now() + retentionLimits.roundMs;
+    const tenants = await tenantsToSweep(db, after);
+    for (const tenant of tenants) {
+      if (performance.now() > endMs) break;
+      after = tenant;
+      // One tenant's content that can't be swept must not keep that of the others.
+      await repeatedly(1, () => sweepContent(db, tenant)).catch((error: unknown) =>
+        log.warn({ tenant, err: error }, 'the sweep of stored content failed for this tenant; it goes on'),
+      );
+    }
+    const isLastPage = tenants.length < retentionLimits.tenants;
+    if (isLastPage && after === (tenants.at(-1) ?? after)) after = '';
+    const now = clock.now();
+    await repeatedly(retentionLimits.batch, () => forgetKeys(db, now - retentionLimits.keysMs));
+    await repeatedly(retentionLimits.batch, () => forgetAudit(db, now - auditMs));
+  };
 }
 
 /** As long as a batch comes back full, up to a bound. */

@@ -1,30 +1,12 @@
-import type { Ingress } from '@restatedev/restate-sdk-clients';
-import type { Logger } from 'pino';
-
 import { correlationId, releaseKey } from '../../core/identifiers.ts';
 import { sweepLimits } from '../../core/limits.ts';
-import type { Broker } from '../../core/sink.ts';
 import { Tenant } from '../../handlers/contract.ts';
-import type { Clock } from '../../handlers/deps.ts';
-import type { Database } from '../postgres/database.ts';
 import { type InFlight, listInFlight } from '../postgres/sweep.ts';
-import type { RestateAdmin } from '../restate/admin.ts';
 import { releaseStates } from './invocations.ts';
+import type { SweepDeps } from './sweep-deps.ts';
 import { sweepHooks } from './sweep-hooks.ts';
 import { sweepSinks } from './sweep-sinks.ts';
-import { sweepStorage } from './sweep-storage.ts';
-
-export interface SweepDeps {
-  readonly db: Database;
-  readonly admin: RestateAdmin;
-  readonly ingress: Ingress;
-  readonly clock: Clock;
-  /** Those to which this worker delivers. */
-  readonly brokers: readonly Broker[];
-  /** How long audit rows are kept. */
-  readonly auditMs: number;
-  readonly log: Logger;
-}
+import { storageSweep } from './sweep-storage.ts';
 
 /**
  * Compares what the record believes to be in flight with what Restate runs, and tells each tenant of those that nobody runs. It only
@@ -58,6 +40,7 @@ async function tellTenants({ admin, ingress, log }: SweepDeps, suspects: readonl
  */
 export function startSweep(deps: SweepDeps): { stop(): Promise<void> } {
   const stopping = new AbortController();
+  const sweepStorage = storageSweep();
   const loop = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       for (const sweep of [sweepOnce, sweepHooks, sweepSinks, sweepStorage]) {

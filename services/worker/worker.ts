@@ -40,7 +40,7 @@ import type { SinkParts } from './send-through.ts';
 import { restateLog } from './restate-log.ts';
 import { releaseStages } from './stages.ts';
 import { storedArtifacts } from './stored-artifacts.ts';
-import type { SweepDeps } from './sweep.ts';
+import type { SweepDeps } from './sweep-deps.ts';
 import { webhookDelivery } from '../webhooks/deliver.ts';
 import { isBroker } from '../../core/sink.ts';
 

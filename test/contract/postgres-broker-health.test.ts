@@ -4,7 +4,10 @@ import { sinkLimits } from '../../core/distribution-limits.ts';
 import { Policy } from '../../core/policy.ts';
 import { partitionOf } from '../../core/sink.ts';
 import { databaseFindings } from '../../services/cli/doctor/database.ts';
+import { openDatabase } from '../../services/postgres/database.ts';
+import { postgresMoves } from '../../services/postgres/moves.ts';
 import {
+  databaseTimeMs,
   type DeliveryNote,
   openSink,
   recordDelivery,
@@ -52,6 +55,8 @@ const delivery = (more: Partial<DeliveryNote> = {}): DeliveryNote => ({
   at: AT,
   ...more,
 });
+/** A probe that began so long ago by the database's clock. */
+const probedAgo = async (ageMs: number) => probed(null, (await databaseTimeMs(store.db)) - ageMs);
 const probed = (failed: string | null, provenMs = AT) =>
   recordProbe(store.db, {
     broker: 'redis',
@@ -164,21 +169,58 @@ describe('a channel that freezes', () => {
 
   test('does not move on a proof of health that is five seconds old, although its policy is older still', async () => {
     const release = await frozenRelease(YEARS_AGO);
-    await probed(null, AT - sinkLimits.provenMs);
+    await probedAgo(sinkLimits.provenMs);
     expect(await store.moves.moveByRelease(release)).toEqual(stale);
   });
 
   test('moves on a proof that is younger, although its policy is younger still', async () => {
     const release = await frozenRelease(new Date(AT - 1));
-    await probed(null, AT - sinkLimits.provenMs + 4_000);
+    await probedAgo(0);
     expect(await store.moves.moveByRelease(release)).toMatchObject({ kind: 'moved' });
+  });
+
+  test.each([
+    ['behind', -3_600_000],
+    ['ahead', 3_600_000],
+  ])(
+    'judges the age of a proof by the database’s clock alone: a worker whose clock is an hour %s',
+    async (_where, offsetMs) => {
+      const release = await frozenRelease(YEARS_AGO);
+      const at = (await databaseTimeMs(store.db)) + offsetMs;
+      await probedAgo(30_000);
+      expect(await store.moves.moveByRelease({ ...release, at })).toEqual(stale);
+      await probedAgo(0);
+      expect(await store.moves.moveByRelease({ ...release, at })).toMatchObject({ kind: 'moved' });
+    },
+  );
+
+  test('does not move on a proof of the future, which is left from a clock that was set back, and moves on the next one', async () => {
+    const release = await frozenRelease(YEARS_AGO);
+    await probedAgo(-60_000);
+    expect(await store.moves.moveByRelease(release)).toEqual(stale);
+    await probedAgo(0);
+    expect(await store.moves.moveByRelease(release)).toMatchObject({ kind: 'moved' });
+  });
+
+  test('does not move on a proof that has become too old while the swap waited for a connection', async () => {
+    const release = await frozenRelease(YEARS_AGO);
+    const narrow = openDatabase(store.postgres.appUrl, { applicationName: 'narrow', connections: 1 });
+    try {
+      await probedAgo(sinkLimits.provenMs - 1_000);
+      const held = narrow.platform('SELECT pg_sleep(2)', []);
+      const swap = postgresMoves(narrow).moveByRelease({ ...release, at: Date.now() });
+      expect(await swap).toEqual(stale);
+      await held;
+    } finally {
+      await narrow.close();
+    }
   });
 
   test('does not move on a young proof when its broker has failed for a neighbour, whose moves are due', async () => {
     await published(store, { tenant: neighbour, bundle: 'bundle', version: 1 });
     await recordDelivery(store.db, delivery({ tenant: neighbour, failed: failing, provenMs: null }));
     const release = await frozenRelease(YEARS_AGO);
-    await probed(null, AT);
+    await probedAgo(0);
     expect(await store.moves.moveByRelease(release)).toMatchObject({
       kind: 'sinks_down',
       sinks: [{ sink: 'redis', known: true, why: expect.stringContaining('away') as string }],
@@ -187,7 +229,7 @@ describe('a channel that freezes', () => {
 
   test('does not move on a proof that has become too old while the swap waited for a lock', async () => {
     const release = await frozenRelease(YEARS_AGO);
-    await probed(null, AT - sinkLimits.provenMs + 1_000);
+    await probedAgo(sinkLimits.provenMs - 1_000);
     const swapping = await connect(store.postgres.ownerUrl);
     try {
       await swapping.query('SET search_path = pointsman');

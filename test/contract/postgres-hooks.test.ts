@@ -237,6 +237,23 @@ describe('a delivery', () => {
     expect(left.map(({ delivery }) => delivery)).toEqual(['recent', 'in-flight', 'to-be-told', 'open']);
   });
 
+  test('of those that ended long ago, each one that comes examines ten, in turn, so that one which is kept does not keep the others', async () => {
+    const now = Date.now();
+    const longAgo = now - hookLimits.keptMs - 1;
+    for (let n = 0; n < 12; n++) await bench.arrives(`open-${n}`, { at: longAgo });
+    for (let n = 0; n < 3; n++) await bench.arrives(`ended-${n}`, { at: longAgo, ignored: 'x' });
+    await bench.arrives('first', { at: now, ignored: 'x' });
+    expect(await bench.find('ended-2')).toBeDefined();
+    await bench.arrives('second', { at: now, ignored: 'x' });
+    const left = await listDeliveries(bench.store.db, bench.tenant, 'main', { limit: 100 });
+    expect(left.map(({ delivery }) => delivery).filter((name) => name.startsWith('ended'))).toEqual([]);
+    // From the beginning again.
+    await endDelivery(bench.store.db, bench.named('open-0'), 'refused', 'x', longAgo);
+    await bench.store.owner.query('DELETE FROM pointsman.commit_reports WHERE tenant = $1', [bench.tenant]);
+    await bench.arrives('third', { at: now, ignored: 'x' });
+    expect(await bench.find('open-0')).toBeUndefined();
+  });
+
   test('of an old push that is sent again after it was forgotten never replaces what a later push published', async () => {
     const now = Date.now();
     const longAgo = now - hookLimits.keptMs - 1;

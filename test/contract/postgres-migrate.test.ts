@@ -121,6 +121,30 @@ test('a process works on a newer schema that still fits it, and its migrations l
   await expect(ping(appUrl)).resolves.toBeUndefined();
 });
 
+test.each([
+  ['schema', SCHEMA_LEVEL + 1, FUNCTIONS_LEVEL],
+  ['functions', SCHEMA_LEVEL, FUNCTIONS_LEVEL + 1],
+])(
+  'migrations of an older build take no right from processes of the build that has newer %s',
+  async (_what, level, functionsLevel) => {
+    const { ownerUrl, appUrl } = await newDatabase();
+    await migrate(ownerUrl, appUrl);
+    const role = new URL(appUrl).username;
+    await atLevels(ownerUrl, level, SCHEMA_LEVEL);
+    const rights = `SELECT has_table_privilege($1, 'pointsman.newer', 'INSERT, DELETE') AS table, has_column_privilege($1, 'pointsman.tenants', 'created_at', 'UPDATE') AS column`;
+    await withOwner(ownerUrl, async (client) => {
+      await client.query('UPDATE pointsman.schema_version SET functions_level = $1', [functionsLevel]);
+      await client.query('CREATE TABLE pointsman.newer (id integer)');
+      await client.query(`GRANT INSERT, DELETE ON pointsman.newer TO ${role}`);
+      await client.query(`GRANT UPDATE (created_at) ON pointsman.tenants TO ${role}`);
+    });
+    await migrate(ownerUrl, appUrl);
+    await withOwner(ownerUrl, async (client) => {
+      expect((await client.query(rights, [role])).rows).toEqual([{ table: true, column: true }]);
+    });
+  },
+);
+
 test('a process refuses a schema that was not migrated yet', async () => {
   const { ownerUrl, appUrl } = await newDatabase();
   await expect(ping(appUrl)).rejects.toMatchObject({ code: 'unavailable' });

@@ -6,7 +6,7 @@ import { retentionLimits } from '../../core/storage-limits.ts';
 import { findBlob } from '../../services/postgres/blobs.ts';
 import { forgetAudit, forgetKeys } from '../../services/postgres/retention.ts';
 import { createToken, type NewToken } from '../../services/postgres/tokens.ts';
-import { sweepStorage } from '../../services/worker/sweep-storage.ts';
+import { storageSweep } from '../../services/worker/sweep-storage.ts';
 import { contradictionsSeenBy } from '../support/record-check.ts';
 import {
   admitRequest,
@@ -51,7 +51,7 @@ test('the content of one tenant that can not be swept keeps neither that of the 
     );
     const log = pino({ level: 'warn' }, { write: (line) => void lines.push(JSON.parse(line)) });
     const clock = { now: () => AT + retentionLimits.keysMs + 1 };
-    await sweepStorage({ db: store.db, clock, auditMs: 0, log });
+    await storageSweep()({ db: store.db, clock, auditMs: 0, log });
   } finally {
     await store.owner.query('DROP TABLE pointsman.in_the_way');
   }
@@ -61,6 +61,19 @@ test('the content of one tenant that can not be swept keeps neither that of the 
   expect((await store.owner.query('SELECT FROM pointsman.audit WHERE tenant = $1', [other])).rowCount).toBe(
     0,
   );
+});
+
+test('neither idempotency keys nor audit rows younger than the shortest time to keep them can be deleted, whatever time the process names', async () => {
+  const request = await admitRequest(store, { tenant, bundle: 'bundle', version: 1 }, { at: Date.now() });
+  expect(await store.admissions.admit(request)).toMatchObject({ kind: 'accepted' });
+  const kept = async (table: string) =>
+    (await store.owner.query(`SELECT FROM pointsman.${table} WHERE tenant = $1`, [tenant])).rowCount;
+  const before = [await kept('idempotency_keys'), await kept('audit')];
+  expect(Math.min(...before.map(Number))).toBeGreaterThan(0);
+  const inAYear = Date.now() + 365 * 86_400_000;
+  await forgetKeys(store.db, inAYear);
+  await forgetAudit(store.db, inAYear);
+  expect([await kept('idempotency_keys'), await kept('audit')]).toEqual(before);
 });
 
 describe('an idempotency key', () => {

@@ -1,10 +1,8 @@
-import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { PointerId } from '../../core/identifiers.ts';
 import type { MoveEvent } from '../../core/move-event.ts';
 import { createTenant } from '../../services/postgres/tenants.ts';
-import { rabbitMoveExchange } from '../../services/rabbitmq/move-exchange.ts';
 import { startRabbitmq, startRedis } from '../support/brokers.ts';
 import { type ControlPlane, startControlPlane } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
@@ -98,9 +96,6 @@ describe.skipIf(skipWithout('10,000 moves through faults', ['redis-server', 'rab
     /** Everything that takes moves is there before the first one. */
     async function startRuntimes(): Promise<typeof runtimes> {
       const { url } = brokers.rabbitmq.broker;
-      const exchange = rabbitMoveExchange({ url, log: pino({ level: 'silent' }), unrouted: 'mandatory' });
-      expect(await exchange.probe()).toEqual({ kind: 'well' });
-      await exchange.close();
       await bindAudit(url, AUDIT);
       const sources = { db: plane.db, pointers: POINTERS };
       const redis = runtimeOnRedis({ ...sources, url: throughProxy(brokers.redis) });

@@ -16,6 +16,7 @@ import {
   startControlPlane,
 } from '../support/control-plane.ts';
 import { eventually } from '../support/eventually.ts';
+import { parsePrometheusText } from '../support/prometheus-text.ts';
 import { standstill } from '../support/standstill.ts';
 
 // Not replayed: it is about a process, and api-publish.test.ts runs the same handlers.
@@ -180,7 +181,10 @@ test('/metrics says how many releases are on their way and how many stand in lin
     const asked = { onConflict: 'queue' } as const;
     const versions = [await accepted(plane, tenant, asked), await accepted(plane, tenant, asked)] as const;
     const counted = async (): Promise<boolean> => {
-      const text = await (await api.get('/metrics')).text();
+      const answer = await api.get('/metrics');
+      expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+      const text = await answer.text();
+      parsePrometheusText(text);
       return (
         text.includes('\npointsman_releases_in_flight 1\n') &&
         text.includes('\npointsman_releases_in_line 1\n') &&

@@ -5,9 +5,9 @@ import { type FuzzWorld, startFuzzWorld } from '../fuzz/world.ts';
 import { contradictions } from '../support/record-check.ts';
 import { seedOfRun } from '../support/seeded-random.ts';
 
-// Not replayed: it is about what the API answers. `npm run fuzz` sends more.
+// Not replayed: it is about what the API answers. `npm run test:deep` sends 100,000 requests.
 
-const REQUESTS = 3_000;
+const REQUESTS = Number(process.env['POINTSMAN_FUZZ_REQUESTS'] ?? 3_000);
 /** Of the API's process: its body budget, the heaps of its reading and compiling threads, and what Node keeps of them. */
 const MOST_MIB = 1_536;
 

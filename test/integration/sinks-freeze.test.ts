@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
+import { sinkLimits } from '../../core/distribution-limits.ts';
 import { releaseKey } from '../../core/identifiers.ts';
 import { Tenant } from '../../handlers/contract.ts';
 import { findPointer } from '../../services/postgres/pointers.ts';
@@ -105,6 +106,16 @@ test('with a sink down that a channel requires, nothing moves; the release says 
   await deliveredTo(plane, tenant, 3);
   expect(endpoint.seqs()).toEqual(range(1, 3));
   expect(await saysInRestate(version)).toBe('[]');
+});
+
+test('a required webhook that answers later than a probe may take counts as down, and its release says so and moves once it answers in time', async () => {
+  let lateMs = sinkLimits.probeMs + 2_000;
+  endpoint.answers((_request, response) => void setTimeout(() => response.writeHead(200).end(), lateMs));
+  const version = await third();
+  await waits(version, /^waits for the sink "audit": it has failed since .*no whole answer in time/);
+  expect(await pointer()).toMatchObject({ generation: 2 });
+  lateMs = 0;
+  expect(await settled(plane, tenant, version)).toMatchObject({ outcome: 'published', generation: 3 });
 });
 
 test('a release that waits for a sink can be cancelled', async () => {

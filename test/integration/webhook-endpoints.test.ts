@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 
 import { sinkLimits } from '../../core/distribution-limits.ts';
-import type { Outbound } from '../../services/outbound/outbound.ts';
+import type { Outbound } from '../../services/outbound/contract.ts';
 import { webhookDelivery } from '../../services/webhooks/deliver.ts';
 import { selfSignedCertificate } from '../support/certificate.ts';
 import { get, outside } from '../support/outbound.ts';

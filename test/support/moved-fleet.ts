@@ -1,3 +1,4 @@
+import { pino } from 'pino';
 import { createClient } from 'redis';
 
 import { digestOf } from '../../core/digest.ts';
@@ -10,6 +11,7 @@ import { findFeedEnd, listSinks } from '../../services/postgres/sinks.ts';
 import { accepted, type ControlPlane, settled } from './control-plane.ts';
 import { overAmqp } from './moves.ts';
 import { type OutsideServer, startOutsideServer } from './outside-server.ts';
+import { rabbitMoveExchange } from '../../services/rabbitmq/move-exchange.ts';
 import type { Random } from './seeded-random.ts';
 
 export interface ForgetfulEndpoint {
@@ -113,8 +115,11 @@ export async function inStreams(url: string, tenants: readonly string[]): Promis
   }
 }
 
-/** A durable queue of all moves, which nobody reads until its end. */
+/** Declares the exchange, as the worker does, and binds a durable queue to it that keeps all moves. */
 export async function bindAudit(url: string, queue: string): Promise<void> {
+  const exchange = rabbitMoveExchange({ url, log: pino({ level: 'silent' }), unrouted: 'mandatory' });
+  await exchange.probe();
+  await exchange.close();
   await overAmqp(url, async (channel) => {
     await channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
     await channel.bindQueue(queue, MOVE_EXCHANGE, '#');

@@ -1,11 +1,7 @@
 import { pino } from 'pino';
 import { parseAddressRange } from '../../services/outbound/address-ranges.ts';
-import {
-  openOutbound,
-  type Outbound,
-  type OutboundOptions,
-  type OutboundRequest,
-} from '../../services/outbound/outbound.ts';
+import type { Outbound, OutboundRequest } from '../../services/outbound/contract.ts';
+import { openOutbound, type OutboundOptions } from '../../services/outbound/outbound.ts';
 import type { Certificate } from './certificate.ts';
 import { startOutsideServer, type Answer, type OutsideServer } from './outside-server.ts';
 

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { pino } from 'pino';
 
 import { type MoveEvent, moveEvent } from '../../core/move-event.ts';
-import type { Outbound } from '../../services/outbound/outbound.ts';
+import type { Outbound } from '../../services/outbound/contract.ts';
 import type { SinkEvent } from '../../services/sinks/target.ts';
 import { webhookDelivery } from '../../services/webhooks/deliver.ts';
 import { newWebhookSecret } from '../../services/webhooks/webhook-secret.ts';

@@ -86,6 +86,6 @@ function metricsEndpoint({ metrics }: ApiParts): Endpoint {
         content: { 'text/plain': { schema: { type: 'string' }, example: 'pointsman_waiting_readers 3\n' } },
       },
     },
-    handle: async () => encodedAnswer(await text(null), 'text/plain; version=0.0.4; charset=utf-8'),
+    handle: async () => encodedAnswer(await text(null), metrics.contentType),
   });
 }

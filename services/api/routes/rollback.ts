@@ -77,7 +77,12 @@ async function moveBefore(db: Database, id: PointerId, { generation, version }: 
 }
 
 async function moveTo(db: Database, id: PointerId, pointer: Pointer, version: number): Promise<Move> {
-  const move = await findMoveTo(db, id, { version, before: pointer.generation });
+  // Rather a move that is earlier than the one in effect: a hold does not stop a rollback to that.
+  const present = await findPointerMove(db, id, pointer.generation);
+  const inEffect = present?.restores ?? pointer.generation;
+  const move =
+    (await findMoveTo(db, id, { version, before: inEffect })) ??
+    (await findMoveTo(db, id, { version, before: pointer.generation }));
   if (move !== null) return move;
   const detail = `v${version} was not live at "${id.channel}" before. A promotion ("version" rather than "restores") moves it there.`;
   throw new PointsmanError('nothing_before', detail);

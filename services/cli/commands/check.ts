@@ -8,7 +8,7 @@ import { CliError } from '../failures.ts';
 import { releaseOf } from '../named-release.ts';
 import { digest, gateName, type NamedRelease, release, sentence } from '../option-values.ts';
 import { Heard } from '../resources.ts';
-import { sayOnce, sayOnceOption } from '../say-once.ts';
+import { HEARD_ONCE, idempotencyKeyOption, sendOnce } from '../say-once.ts';
 
 interface ReportOptions {
   readonly success?: boolean;
@@ -31,7 +31,7 @@ export function checkCommand(cli: Cli): Command {
     // Not --url, which is the API's own address on every command.
     .option('--result-url <url>', 'where the whole result is', sentence)
     .option('--digest <digest>', 'only if the release is this artifact: what was checked', digest)
-    .addOption(sayOnceOption())
+    .addOption(idempotencyKeyOption('say it'))
     .action(async (check: string, named: NamedRelease, options: ReportOptions, command: Command) => {
       cli.finish(await reportCheck(commandRun(cli, command), check, named, options));
     });
@@ -50,7 +50,7 @@ async function reportCheck(
   const conclusion = success === true ? 'success' : 'failure';
   const path = `${releasePath(id.tenant, id.bundle, id.version)}/checks/${check}`;
   const json = { conclusion, summary, url: resultUrl, digest: checked };
-  const heard = await sayOnce(idempotencyKey, '', (headers) =>
+  const heard = await sendOnce({ key: idempotencyKey, same: '', ...HEARD_ONCE }, (headers) =>
     client.call('POST', path, Heard, { headers, json }),
   );
   if (terminal.json) terminal.document(heard);

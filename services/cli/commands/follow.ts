@@ -3,6 +3,7 @@ import { z } from 'zod';
 
 import { FeedCursorText } from '../../../core/feed-cursor.ts';
 import { MoveEvent } from '../../../core/move-event.ts';
+import { parseJsonAs } from '../../../core/parse-json.ts';
 import { feedPath } from '../api-paths.ts';
 import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
 import { eventStream } from '../event-stream.ts';
@@ -53,8 +54,8 @@ async function follow(run: CommandRun, after: string, shown: Shown): Promise<nev
   for (;;) {
     for await (const event of eventStream(run.client, `${path}?after=${run.tenant()}:${seq}`, run.signal)) {
       if (event?.event !== 'moved') continue;
-      const move = MoveEvent.safeParse(parseJson(event.data)).data;
-      if (move === undefined || move.data.seq <= seq) continue;
+      const move = parseJsonAs(MoveEvent, event.data);
+      if (move === null || move.data.seq <= seq) continue;
       show(run, move, shown);
       seq = move.data.seq;
     }
@@ -82,12 +83,4 @@ function show({ terminal }: CommandRun, move: MoveEvent, { bundle, channel }: Sh
   const from = data.from === null ? '–' : `v${data.from.version}`;
   const to = terminal.paint('bold', `v${data.to.version}`);
   terminal.out(`${moment(time)}  ${id}  ${from} → ${to}  ${shortDigest(data.to.digest)}\n`);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

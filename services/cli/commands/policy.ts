@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 
 import { policyPath } from '../api-paths.ts';
-import { type Answer, headerOf } from '../client.ts';
+import { type Answer, headerOf } from '../answer.ts';
 import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
 import type { ExitName } from '../exit-codes.ts';
 import { ApiProblem, CliError } from '../failures.ts';

@@ -7,14 +7,15 @@ import { awaitOutcome, type Deadline, deadlineAfter } from '../await-outcome.ts'
 import type { Call } from '../client.ts';
 import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
 import { EXIT_CODES, type ExitName } from '../exit-codes.ts';
-import { ApiProblem, mayHaveArrived } from '../failures.ts';
+import { ApiProblem } from '../failures.ts';
 import { createChannelOption, hintAtCreating } from '../create-channel.ts';
 import { cliLimits } from '../limits.ts';
-import { generation, idempotencyKey, sentence, timeAhead, timeoutOption } from '../option-values.ts';
+import { generation, sentence, timeAhead, timeoutOption } from '../option-values.ts';
 import { IGNORE_FILE } from '../ignore-file.ts';
 import { packDirectory, type PackedSource } from '../pack.ts';
 import { showDiagnostics, showWarnings } from '../report-failure.ts';
 import { AcceptedRelease, DryRun } from '../resources.ts';
+import { idempotencyKeyOption, sendOnce } from '../say-once.ts';
 import { channelOf } from '../settings.ts';
 import { noteIgnored, showSourceList } from '../source-list.ts';
 import { counted, shortDigest, spokenBytes, verdict } from '../wording.ts';
@@ -48,7 +49,7 @@ export function publishCommand(cli: Cli): Command {
     .option('--message <text>', 'why, for the history', sentence)
     .option('--not-before <when>', 'not live before that time, or that far ahead: 2h', timeAhead)
     .option('--if-generation <n>', 'only if the pointer is still at this generation', generation)
-    .option('--idempotency-key <key>', 'publish once, however often this is repeated', idempotencyKey)
+    .addOption(idempotencyKeyOption('publish'))
     .option('--wait', 'wait for the outcome, as it does unless told')
     .option('--no-wait', `leave as soon as it is accepted, with exit code ${EXIT_CODES.inFlight.code}`)
     .addOption(timeoutOption())
@@ -102,37 +103,30 @@ async function submit(
   source: PackedSource,
   options: PublishOptions & { readonly deadline: Deadline },
 ): Promise<AcceptedRelease> {
-  // A key of our own makes a lost answer harmless: the retry finds the release that the first try made.
-  const key = options.idempotencyKey ?? randomUUID();
   const { channel, createChannel, onConflict, message, notBefore, ifGeneration, deadline } = options;
-  try {
-    return await run.client.call('POST', path, AcceptedRelease, {
-      ...upload(source, deadline),
-      query: {
-        channel,
-        createChannel: createChannel === true ? 'true' : undefined,
-        onConflict,
-        message,
-        notBefore,
-      },
-      headers: {
-        'content-type': 'application/gzip',
-        'idempotency-key': key,
-        ...(ifGeneration === undefined ? {} : { 'if-match': `"${ifGeneration}"` }),
-      },
-    });
-  } catch (error) {
+  const repetition = {
+    key: options.idempotencyKey,
+    // How far ahead it was is another time by then, and would make it another request.
+    same: notBefore === undefined ? '' : ` --not-before ${notBefore}`,
+    maybe: 'The release may have been accepted all the same.',
+    repeated: ' to find out: it is published once.',
+  };
+  const query = {
+    channel,
+    createChannel: createChannel === true ? 'true' : undefined,
+    onConflict,
+    message,
+    notBefore,
+  };
+  const guard = ifGeneration === undefined ? {} : { 'if-match': `"${ifGeneration}"` };
+  return sendOnce(repetition, (once) => {
+    const headers = { 'content-type': 'application/gzip', ...once, ...guard };
+    const call = { ...upload(source, deadline), query, headers };
+    return run.client.call('POST', path, AcceptedRelease, call);
+  }).catch((error: unknown) => {
     hintAtCreating(error);
-    if (mayHaveArrived(error)) {
-      // How far ahead it was is another time by then, and would make it another request.
-      const same = notBefore === undefined ? '' : ` --not-before ${notBefore}`;
-      error.hints.push(
-        'The release may have been accepted all the same.',
-        `Repeat the command with --idempotency-key ${key}${same} to find out: it is published once.`,
-      );
-    }
     throw error;
-  }
+  });
 }
 
 async function dryRun(

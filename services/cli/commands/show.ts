@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 
 import { filePath } from '../api-paths.ts';
-import { headerOf } from '../client.ts';
+import { headerOf } from '../answer.ts';
 import { commandRun, type Cli, type CommandRun } from '../command-run.ts';
 import type { ExitName } from '../exit-codes.ts';
 import { CliError } from '../failures.ts';

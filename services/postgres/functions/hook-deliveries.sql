@@ -43,27 +43,37 @@ BEGIN
 END $$;
 
 -- Each delivery that comes deletes a few that ended long ago, so that nothing else has to. Of each bundle and channel, the published delivery
--- of the latest push is kept for good: idempotency keys expire earlier, and an old delivery that is sent once more is compared with it.
+-- of the latest push is kept for good: idempotency keys expire earlier, and an old delivery that is sent once more is compared with it. So that
+-- a long history costs nothing, each call examines only the next ten in order of arrival, and begins again where the young ones begin.
 CREATE FUNCTION forget_deliveries(p_tenant text, p_hook text, p_before timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
+  examined bigint := coalesce((SELECT examined_seq FROM hooks WHERE (tenant, hook) = (p_tenant, p_hook)), 0);
+  next_seqs bigint[];
   gone text[];
 BEGIN
+  next_seqs := ARRAY(
+    SELECT n.seq FROM (
+      SELECT seq, received_at FROM deliveries WHERE tenant = p_tenant AND hook = p_hook AND seq > examined ORDER BY seq LIMIT 10) n
+    WHERE n.received_at < p_before ORDER BY n.seq);
+  UPDATE hooks SET examined_seq = CASE WHEN cardinality(next_seqs) = 10 THEN next_seqs[10] ELSE 0 END
+  WHERE (tenant, hook) = (p_tenant, p_hook) AND examined_seq <> CASE WHEN cardinality(next_seqs) = 10 THEN next_seqs[10] ELSE 0 END;
   SELECT array_agg(delivery) INTO gone FROM (
     SELECT d.delivery FROM deliveries d
-    WHERE d.tenant = p_tenant AND d.hook = p_hook AND d.updated_at < p_before AND d.state NOT IN ('received', 'fetching')
+    WHERE d.tenant = p_tenant AND d.hook = p_hook AND d.seq = ANY (next_seqs) AND d.updated_at < p_before AND d.state NOT IN ('received', 'fetching')
       AND NOT EXISTS (SELECT FROM releases r WHERE (r.tenant, r.bundle, r.version) = (d.tenant, d.bundle, d.version) AND r.status <> 'settled')
       AND (d.version IS NULL OR overtaken_by(d) IS NOT NULL)
       AND NOT EXISTS (SELECT FROM commit_reports c WHERE (c.tenant, c.hook, c.delivery) = (d.tenant, d.hook, d.delivery) AND c.state = 'waiting')
-    ORDER BY d.seq LIMIT 10 FOR UPDATE SKIP LOCKED) old;
+    ORDER BY d.seq FOR UPDATE SKIP LOCKED) old;
   DELETE FROM commit_reports WHERE tenant = p_tenant AND hook = p_hook AND delivery = ANY (gone);
   DELETE FROM deliveries WHERE tenant = p_tenant AND hook = p_hook AND delivery = ANY (gone);
 END $$;
 
--- The newest release that a later push of the same hook has made: deliveries overtake each other, on their way to us and in being fetched.
+-- The release of the latest push of the same hook, if that push is later: deliveries overtake each other, on their way and in being fetched.
 CREATE FUNCTION overtaken_by(p_delivery deliveries) RETURNS bigint LANGUAGE sql STABLE AS $$
-  SELECT max(later.version) FROM deliveries later
+  SELECT later.version FROM deliveries later
   WHERE (later.tenant, later.hook, later.bundle, later.channel) = (p_delivery.tenant, p_delivery.hook, p_delivery.bundle, p_delivery.channel) AND later.version IS NOT NULL
     AND (coalesce(later.pushed_at, 0), later.seq) > (coalesce(p_delivery.pushed_at, 0), p_delivery.seq)
+  ORDER BY coalesce(later.pushed_at, 0) DESC, later.seq DESC LIMIT 1
 $$;
 
 -- What has to be fetched, and by what rule. See DeliveryBoard in handlers/hook-deps.ts.

@@ -51,7 +51,7 @@ BEGIN
   PERFORM FROM tenants WHERE tenant = p_tenant FOR NO KEY UPDATE;
   barred := gate_bar(r, p);
   IF barred IS NULL THEN
-    barred := sink_bar(p_tenant, p_channel, p_at, p_proven);
+    barred := sink_bar(p_tenant, p_channel, p_proven);
     IF barred IS NOT NULL THEN
       SELECT 'waits for ' || string_agg(format('the sink "%s": %s', d->>'sink', d->>'why'), '; ') INTO why
       FROM jsonb_array_elements(barred) d WHERE (d->>'known')::boolean;
@@ -105,7 +105,7 @@ BEGIN
     IF NOT FOUND THEN RETURN jsonb_build_object('kind', 'gated', 'gates', names, 'policy', latest); END IF;
   END IF;
   IF p_backwards THEN RETURN NULL; END IF;
-  down := sink_bar(p_pointer.tenant, p_pointer.channel, p_at, make_interval(secs => (p_request->>'provenMs')::double precision / 1000));
+  down := sink_bar(p_pointer.tenant, p_pointer.channel, make_interval(secs => (p_request->>'provenMs')::double precision / 1000));
   RETURN CASE WHEN down IS NOT NULL THEN jsonb_build_object('kind', 'sinks_down', 'sinks', down) END;
 END $$;
 

@@ -1,5 +1,7 @@
 -- What is kept for a time only. Each call deletes a batch, with the owner's rights: the app may not rewrite what has happened.
 -- @returns how many rows; as many as asked for when there may be more
+--
+-- No caller can delete younger rows than the shortest time that an operator may set: see retentionLimits in core/storage-limits.ts.
 
 CREATE FUNCTION forget_keys(p_before timestamptz, p_most integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
@@ -10,11 +12,11 @@ DECLARE
 BEGIN
   FOR one IN
     SELECT k.tenant, array_agg(k.key) AS keys FROM (
-      SELECT tenant, key FROM idempotency_keys WHERE created_at < p_before ORDER BY created_at LIMIT p_most) k
+      SELECT tenant, key FROM idempotency_keys WHERE created_at < least(p_before, now() - interval '7 days') ORDER BY created_at LIMIT p_most) k
     GROUP BY k.tenant ORDER BY k.tenant
   LOOP
     PERFORM set_config('pointsman.tenant', one.tenant, true);
-    DELETE FROM idempotency_keys WHERE tenant = one.tenant AND key = ANY (one.keys) AND created_at < p_before;
+    DELETE FROM idempotency_keys WHERE tenant = one.tenant AND key = ANY (one.keys) AND created_at < least(p_before, now() - interval '7 days');
     GET DIAGNOSTICS n = ROW_COUNT;
     gone := gone + n;
   END LOOP;
@@ -28,7 +30,7 @@ DECLARE
   n integer;
 BEGIN
   UPDATE tokens SET idempotency_key = NULL WHERE id = ANY (ARRAY(
-    SELECT id FROM tokens WHERE created_at < p_before AND idempotency_key IS NOT NULL ORDER BY created_at LIMIT p_most FOR UPDATE SKIP LOCKED));
+    SELECT id FROM tokens WHERE created_at < least(p_before, now() - interval '7 days') AND idempotency_key IS NOT NULL ORDER BY created_at LIMIT p_most FOR UPDATE SKIP LOCKED));
   GET DIAGNOSTICS n = ROW_COUNT;
   RETURN n;
 END $$;
@@ -41,7 +43,7 @@ DECLARE
   one record;
 BEGIN
   FOR one IN
-    SELECT a.tenant, array_agg(a.id) AS ids FROM (SELECT tenant, id FROM audit WHERE at < p_before ORDER BY at LIMIT p_most) a
+    SELECT a.tenant, array_agg(a.id) AS ids FROM (SELECT tenant, id FROM audit WHERE at < least(p_before, now() - interval '30 days') ORDER BY at LIMIT p_most) a
     GROUP BY a.tenant ORDER BY a.tenant
   LOOP
     PERFORM set_config('pointsman.tenant', one.tenant, true);

@@ -54,7 +54,7 @@ BEGIN
   IF latest IS NULL OR (k.sink IS NULL AND p_sink NOT IN ('redis', 'rabbitmq')) THEN RETURN '{"kind": "no_sink"}'; END IF;
   -- Never past the feed: its record may have been restored to what it was before.
   start := least(greatest(coalesce(k.delivered_seq, p_known, 0), feed_floor(p_tenant, p_since)), latest);
-  RETURN jsonb_build_object('kind', 'open', 'start', start, 'onRecord', k.delivered_seq, 'latest', latest,
+  RETURN jsonb_build_object('kind', 'open', 'openedMs', epoch_ms(clock_timestamp()), 'start', start, 'onRecord', k.delivered_seq, 'latest', latest,
     'paused', CASE WHEN k.paused_at IS NOT NULL THEN format('it is paused by %s%s', k.paused_by, coalesce(': ' || k.pause_reason, '')) END,
     'url', k.url, 'secret', k.secret, 'previousSecret', k.previous_secret, 'previousUntil', iso(k.previous_until),
     'failures', coalesce(h.failures, 0), 'shared', coalesce(h.shared, false), 'failingSinceMs', epoch_ms(h.failing_since), 'retryAtMs', epoch_ms(h.retry_at), 'lastError', h.last_error,
@@ -94,17 +94,23 @@ BEGIN
     SELECT w.n FROM webhook_attempts w WHERE (w.tenant, w.sink) = (p_tenant, p_sink) ORDER BY w.n DESC OFFSET p_keep LIMIT 1);
 END $$;
 
+-- The later of two proofs of health. Both are times of this server's clock. A time in the future is not a proof: the clock was set back since.
+CREATE FUNCTION later_proof(p_before timestamptz, p_new timestamptz) RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
+  SELECT greatest(CASE WHEN p_before <= clock_timestamp() THEN p_before END, p_new)
+$$;
+
 -- Records for all tenants of a partition what a try at its broker has shown: `p_failed` is null when the broker took it.
 CREATE FUNCTION put_stream(p_broker text, p_stream integer, p_failed jsonb, p_proven timestamptz) RETURNS void LANGUAGE sql AS $$
   INSERT INTO broker_streams AS s (broker, stream, failures, failing_since, last_error, retry_at, proven_at)
   VALUES (p_broker, p_stream, coalesce((p_failed->>'failures')::bigint, 0), from_epoch_ms(p_failed->'sinceMs'), p_failed->>'reason',
     from_epoch_ms(p_failed->'retryAtMs'), CASE WHEN p_failed IS NULL THEN p_proven END)
   ON CONFLICT (broker, stream) DO UPDATE SET failures = EXCLUDED.failures, failing_since = EXCLUDED.failing_since,
-    last_error = EXCLUDED.last_error, retry_at = EXCLUDED.retry_at, proven_at = greatest(s.proven_at, EXCLUDED.proven_at)
+    last_error = EXCLUDED.last_error, retry_at = EXCLUDED.retry_at, proven_at = later_proof(s.proven_at, EXCLUDED.proven_at)
 $$;
 
 -- The result of one step of the writer. `failed` is null when all that it tried has arrived; `whole` is false where only this tenant's events
--- are not taken. `provenMs` is when the try began, where the sink has answered, which shows that it is well; null otherwise. With `pause` nobody
+-- are not taken. `provenMs` is a time of this server's clock before the try began, where the sink has answered, which shows that it is well; null
+-- otherwise. With `pause` nobody
 -- tries again by himself.
 CREATE FUNCTION record_delivery(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -120,7 +126,7 @@ BEGIN
   IF k.sink IS NULL THEN RETURN; END IF;
   UPDATE sinks SET delivered_seq = seq, delivered_at = CASE WHEN seq > (p_request->>'start')::bigint THEN p_at ELSE delivered_at END,
     failures = coalesce((own->>'failures')::bigint, 0), failing_since = from_epoch_ms(own->'sinceMs'), last_error = own->>'reason',
-    proven_at = CASE WHEN k.kind = 'webhook' AND own IS NULL THEN greatest(proven_at, proven) ELSE proven_at END,
+    proven_at = CASE WHEN k.kind = 'webhook' AND own IS NULL THEN later_proof(proven_at, proven) ELSE proven_at END,
     retry_at = CASE WHEN why IS NULL THEN from_epoch_ms(own->'retryAtMs') END,
     paused_by = CASE WHEN why IS NULL THEN paused_by ELSE 'pointsman/sink' END,
     paused_at = CASE WHEN why IS NULL THEN paused_at ELSE p_at END,
@@ -148,7 +154,7 @@ BEGIN
   IF k.sink IS NULL THEN RETURN; END IF;
   IF failed IS NULL THEN
     IF k.kind <> 'webhook' THEN PERFORM record_probe(k.kind, stream_of(p_tenant), p_request, p_at); END IF;
-    UPDATE sinks SET proven_at = greatest(proven_at, proven) WHERE (tenant, sink) = (p_tenant, k.sink) AND kind = 'webhook';
+    UPDATE sinks SET proven_at = later_proof(proven_at, proven) WHERE (tenant, sink) = (p_tenant, k.sink) AND kind = 'webhook';
     UPDATE sinks SET failures = 0, failing_since = NULL, last_error = NULL, retry_at = NULL
     WHERE (tenant, sink) = (p_tenant, k.sink) AND failures > 0 AND delivered_seq >= (SELECT feed_seq FROM tenants WHERE tenant = p_tenant);
   ELSIF shared THEN
@@ -177,7 +183,7 @@ BEGIN
     RETURN p_request->>'failed';
   END IF;
   IF s.failures > 0 AND EXISTS (SELECT FROM stream_behind(p_broker, p_stream, 1)) THEN
-    UPDATE broker_streams SET proven_at = greatest(proven_at, from_epoch_ms(p_request->'provenMs')) WHERE (broker, stream) = (p_broker, p_stream);
+    UPDATE broker_streams SET proven_at = later_proof(proven_at, from_epoch_ms(p_request->'provenMs')) WHERE (broker, stream) = (p_broker, p_stream);
     RETURN s.last_error;
   END IF;
   PERFORM put_stream(p_broker, p_stream, NULL, from_epoch_ms(p_request->'provenMs'));
@@ -223,8 +229,9 @@ END $$;
 -- Freezing: the sinks that the tenant's current policy requires of this channel and that are not known to be well. Null when the channel may move,
 -- and when it goes on without them. `known` is false where the last proof of health is only too old, so that a probe may renew it.
 --
--- The caller read the time before it waited for locks. What has passed since then is added, by this server's clock alone.
-CREATE FUNCTION sink_bar(p_tenant text, p_channel text, p_at timestamptz, p_proven interval) RETURNS jsonb LANGUAGE sql VOLATILE AS $$
+-- The age of a proof is measured by this server's clock alone, at the time of the check: clocks of workers differ, and a swap may wait for a
+-- connection or for locks.
+CREATE FUNCTION sink_bar(p_tenant text, p_channel text, p_proven interval) RETURNS jsonb LANGUAGE sql VOLATILE AS $$
   SELECT jsonb_agg(jsonb_build_object('sink', n.sink,
       'known', k.sink IS NULL AND n.sink NOT IN ('redis', 'rabbitmq') OR k.paused_at IS NOT NULL OR coalesce(h.failures, 0) > 0,
     'why', CASE
@@ -236,7 +243,7 @@ CREATE FUNCTION sink_bar(p_tenant text, p_channel text, p_at timestamptz, p_prov
   LEFT JOIN sinks k ON (k.tenant, k.sink) = (p_tenant, n.sink)
   LEFT JOIN LATERAL sink_health(p_tenant, n.sink) h ON true
   WHERE (p.tenant, p.version) = (p_tenant, policy_now(p_tenant)) AND p.document->'channels'->p_channel->'sinks'->>'whenDown' = 'freeze'
-    AND NOT coalesce(k.paused_at IS NULL AND h.failures = 0 AND h.proven_at > p_at + (clock_timestamp() - statement_timestamp()) - p_proven, false)
+    AND NOT coalesce(k.paused_at IS NULL AND h.failures = 0 AND h.proven_at > clock_timestamp() - p_proven AND h.proven_at <= clock_timestamp(), false)
 $$;
 
 -- The webhooks that a move is told to.

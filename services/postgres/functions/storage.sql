@@ -60,13 +60,15 @@ END $$;
 -- The sweep: a tenant at a time, with the owner's rights, since the app may delete no content. Several workers may sweep at once; of one tenant,
 -- one does.
 
--- Tenants with something to look at.
-CREATE FUNCTION tenants_to_sweep(p_most integer) RETURNS TABLE (tenant text)
+-- The next tenants, by name, whose content is due to be checked. The caller goes on after the last one, and begins again at the end: so no tenant
+-- keeps the others from their turn, however much of its content is due.
+CREATE FUNCTION tenants_to_sweep(p_after_tenant text, p_most integer) RETURNS TABLE (tenant text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
-  SELECT DISTINCT d.tenant FROM (
-    (SELECT s.tenant FROM sources s WHERE s.check_at < now() ORDER BY s.check_at LIMIT p_most)
-    UNION ALL
-    (SELECT b.tenant FROM blobs b WHERE b.check_at < now() ORDER BY b.check_at LIMIT p_most)) d
+  SELECT t.tenant FROM tenants t
+  WHERE t.tenant > p_after_tenant
+    AND (EXISTS (SELECT FROM sources s WHERE s.tenant = t.tenant AND s.check_at < now())
+      OR EXISTS (SELECT FROM blobs b WHERE b.tenant = t.tenant AND b.check_at < now()))
+  ORDER BY t.tenant LIMIT p_most
 $$;
 
 -- @returns how many sources and blobs were looked at
@@ -78,7 +80,7 @@ DECLARE
   step record;
 BEGIN
   IF NOT pg_try_advisory_xact_lock(7400003, hashtext(p_tenant)) THEN RETURN 0; END IF;
-  SELECT * INTO step FROM sweep_sources(p_tenant, p_most);
+  SELECT * INTO step FROM sweep_sources(p_tenant, p_most, p_most_bytes);
   looked := step.looked;
   freed := step.freed;
   SELECT * INTO step FROM sweep_blobs(p_tenant, p_most, p_most_bytes);
@@ -86,14 +88,19 @@ BEGIN
   RETURN looked + step.looked;
 END $$;
 
-CREATE FUNCTION sweep_sources(p_tenant text, p_most integer, OUT looked integer, OUT freed bigint) LANGUAGE plpgsql AS $$
+CREATE FUNCTION sweep_sources(p_tenant text, p_most integer, p_most_bytes bigint, OUT looked integer, OUT freed bigint) LANGUAGE plpgsql AS $$
 DECLARE
   due text[];
   kept text[];
   gone text[];
 BEGIN
+  -- Deleting a source takes time by the length of its listing, as stored. The first one is always taken.
+  due := ARRAY(SELECT n.digest FROM (
+    SELECT c.digest, sum(c.size) OVER (ORDER BY c.check_at, c.digest) - c.size AS before FROM (
+      SELECT digest, pg_column_size(entries) AS size, check_at FROM sources WHERE tenant = p_tenant AND check_at < now() ORDER BY check_at, digest LIMIT p_most) c) n
+    WHERE n.before < p_most_bytes);
   -- A transaction that admits a release of a source has it locked: skip it.
-  due := ARRAY(SELECT digest FROM sources WHERE tenant = p_tenant AND check_at < now() ORDER BY check_at LIMIT p_most FOR UPDATE SKIP LOCKED);
+  due := ARRAY(SELECT digest FROM sources WHERE tenant = p_tenant AND digest = ANY (due) AND check_at < now() ORDER BY digest FOR UPDATE SKIP LOCKED);
   looked := cardinality(due);
   kept := ARRAY(SELECT d FROM unnest(due) d WHERE EXISTS (SELECT FROM releases r WHERE (r.tenant, r.source) = (p_tenant, d)));
   UPDATE sources SET check_at = NULL WHERE tenant = p_tenant AND digest = ANY (kept);

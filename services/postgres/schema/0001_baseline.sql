@@ -83,7 +83,7 @@ CREATE TABLE blobs (
   check_at timestamptz DEFAULT now() + interval '50 minutes',
   PRIMARY KEY (tenant, digest)
 );
-CREATE INDEX blobs_to_check ON blobs (check_at) WHERE check_at IS NOT NULL;
+CREATE INDEX blobs_to_check ON blobs (tenant, check_at) WHERE check_at IS NOT NULL;
 
 -- Which source (its digest), or release that is being compiled (`bundle/v12`), needs a blob that nothing names yet. The foreign key keeps the
 -- sweep from deleting such a blob. The rows are deleted when the check of the blob has ended.
@@ -104,7 +104,7 @@ CREATE TABLE sources (
   check_at timestamptz DEFAULT now() + interval '50 minutes',
   PRIMARY KEY (tenant, digest)
 );
-CREATE INDEX sources_to_check ON sources (check_at) WHERE check_at IS NOT NULL;
+CREATE INDEX sources_to_check ON sources (tenant, check_at) WHERE check_at IS NOT NULL;
 
 CREATE TABLE artifacts (
   tenant text NOT NULL,
@@ -283,6 +283,8 @@ CREATE TABLE moves (
 CREATE UNIQUE INDEX moves_once ON moves (tenant, bundle, to_version) WHERE kind = 'publish';
 -- Where the feed's retention begins: the first number that is young enough, found without reading what is in it.
 CREATE INDEX moves_by_time ON moves (tenant, moved_at, seq);
+-- Whether a pointer has named a release before, and when last.
+CREATE INDEX moves_to_version ON moves (tenant, bundle, channel, to_version, generation);
 
 CREATE TABLE idempotency_keys (
   tenant text NOT NULL REFERENCES tenants,
@@ -477,6 +479,8 @@ CREATE TABLE hooks (
   created_at timestamptz NOT NULL,
   updated_by text NOT NULL,
   updated_at timestamptz NOT NULL,
+  -- Old deliveries up to that number were examined: see forget_deliveries.
+  examined_seq bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (tenant, hook)
 );
 
@@ -516,6 +520,8 @@ CREATE TABLE deliveries (
 );
 CREATE UNIQUE INDEX deliveries_in_order ON deliveries (tenant, hook, seq);
 CREATE INDEX deliveries_open ON deliveries (seq) WHERE state IN ('received', 'fetching');
+-- The latest push that was published: see overtaken_by.
+CREATE INDEX deliveries_published ON deliveries (tenant, hook, bundle, channel, (coalesce(pushed_at, 0)), seq) WHERE version IS NOT NULL;
 
 -- What a commit is to be told: written in the transaction that makes it true, and told by a Reporter.
 CREATE TABLE commit_reports (

@@ -25,8 +25,11 @@ export function parse({ path, text }: SourceText): Program {
 
 /** The node and everything below it, parents first. */
 export function* nodesUnder(node: Node): Generator<Node> {
-  yield node;
-  for (const child of childrenOf(node)) yield* nodesUnder(child);
+  const rest = [node];
+  for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
+    yield next;
+    rest.push(...childrenOf(next).toReversed());
+  }
 }
 
 export function lineOf(source: SourceText, node: Node): number {
@@ -41,11 +44,13 @@ function adopt(node: Node): void {
 }
 
 function childrenOf(node: Node): Node[] {
-  const properties = Object.entries(node);
-  return (visitorKeys[node.type] ?? []).flatMap((key) => {
-    const value: unknown = properties.find(([name]) => name === key)?.[1];
-    return (Array.isArray(value) ? value : [value]).filter(isNode);
-  });
+  const children: Node[] = [];
+  for (const key of visitorKeys[node.type] ?? []) {
+    const value: unknown = Reflect.get(node, key);
+    if (Array.isArray(value)) children.push(...value.filter(isNode));
+    else if (isNode(value)) children.push(value);
+  }
+  return children;
 }
 
 function isNode(value: unknown): value is Node {

@@ -25,15 +25,15 @@ describe('values on the command line', () => {
     expect(ahead).toBeLessThanOrEqual(Date.now());
   });
 
-  test('durations are seconds, minutes and hours', () => {
-    expect([duration('90s'), duration('30m'), duration('2h')]).toEqual([90_000, 1_800_000, 7_200_000]);
+  test('durations are seconds, minutes, hours and days, as in a policy', () => {
+    expect(['90s', '30m', '2h', '7d'].map(duration)).toEqual([90_000, 1_800_000, 7_200_000, 604_800_000]);
   });
 
   test.each([
     [version, ['0', '-1', '1.5', '1e3', 'latest', '', '99999999999999999']],
     [generation, ['-1', 'x', '']],
     [rowCount, ['0', 'all', '20001']],
-    [duration, ['5', '0s', '169h', '-1m', 'PT5M', '']],
+    [duration, ['5', '0s', '007s', '8d', '169h', '-1m', 'PT5M', '']],
     [sentence, ['', '  ']],
     [
       timeAhead,

@@ -1,27 +1,34 @@
 import { describe, expect, test } from 'vitest';
-import { byteLru } from '../../../services/compiler/byte-lru.ts';
+import { exhaustedSources } from '../../../services/compiler/exhausted-sources.ts';
 import { fairQueue } from '../../../services/compiler/fair-queue.ts';
 
-describe('the memory of compiled files', () => {
-  test('never holds more bytes than allowed, and forgets what was used longest ago', () => {
-    const lru = byteLru<string>(10);
-    lru.set('a', 'A', 4);
-    lru.set('b', 'B', 4);
-    expect(lru.get('a')).toBe('A');
-    lru.set('c', 'C', 4);
-    expect([lru.get('a'), lru.get('b'), lru.get('c')]).toEqual(['A', undefined, 'C']);
-    lru.set('a', 'AA', 7);
-    expect([lru.get('a'), lru.get('c')]).toEqual(['AA', undefined]);
+describe('the memory of sources that exhausted a bound', () => {
+  const result = { kind: 'exhausted', limit: 'time', message: 'too long' } as const;
+
+  test('holds its tenant to the places of long ones for a time, from the last time on, however often it is asked', () => {
+    let ms = 5;
+    const sources = exhaustedSources({ exhaustedMs: 100, exhaustedKept: 10 }, () => ms);
+    sources.add('a', 'one', result);
+    ms += 90;
+    expect([sources.recall('a', 'one'), sources.hasAny('a'), sources.hasAny('b')]).toEqual([
+      result,
+      true,
+      false,
+    ]);
+    expect([sources.recall('b', 'one'), sources.recall('a', 'two')]).toEqual([undefined, undefined]);
+    ms += 11;
+    expect([sources.recall('a', 'one'), sources.hasAny('a')]).toEqual([undefined, false]);
+    sources.add('a', 'one', result);
+    ms += 90;
+    sources.add('a', 'one', result);
+    ms += 90;
+    expect(sources.recall('a', 'one')).toBe(result);
   });
 
-  test('does not forget everything for one thing that is too large', () => {
-    const lru = byteLru<string>(10, 2);
-    lru.set('a', 'A', 4);
-    lru.set('x', 'X', 11);
-    expect([lru.get('a'), lru.get('x')]).toEqual(['A', undefined]);
-    lru.set('b', 'B', 1);
-    lru.set('c', 'C', 1);
-    expect([lru.get('a'), lru.get('b'), lru.get('c')]).toEqual([undefined, 'B', 'C']);
+  test('is bounded', () => {
+    const sources = exhaustedSources({ exhaustedMs: 100, exhaustedKept: 2 });
+    for (const tenant of ['a', 'b', 'c']) sources.add(tenant, 'one', result);
+    expect(['a', 'b', 'c'].map((tenant) => sources.hasAny(tenant))).toEqual([false, true, true]);
   });
 });
 

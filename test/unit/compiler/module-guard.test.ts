@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { moduleLimits } from '../../../services/compiler/limits.ts';
-import { guardModule } from '../../../services/compiler/module-guard.ts';
+import { guardJson, guardModule } from '../../../services/compiler/module-guard.ts';
 
 const { chain: moduleChain } = moduleLimits;
 
@@ -21,10 +21,29 @@ describe('an honest module passes the guard', () => {
       'a rule of dashes in a comment and a string',
       `// ${'-'.repeat(5_000)}\nexport const a = "${'='.repeat(5_000)}";`,
     ],
+    ['a Markdown table in a template', `export const a = \`| a | b |\n${'| --- | --- |\n'.repeat(410)}\`;`],
+    [
+      'code in the substitutions of templates',
+      `export const a = \`${'| ${b ? `x ${c} - ` : "="} |'.repeat(400)}\`;`,
+    ],
     ['a switch of many cases', `switch (a) {${'case 1: b = c ? d : e; break;'.repeat(2_000)}}`],
   ])('with %s', (_what, text) => {
     expect(guardModule(text)).toBe(null);
   });
+});
+
+test('a chain of operators inside of a substitution, or after a template, is refused', () => {
+  const long = '!'.repeat(moduleChain + 1);
+  expect(guardModule(`export const a = \`text \${${long}b}\`;`)).toMatchObject({ code: 'too_deep' });
+  expect(guardModule(`export const a = \`\${{ b: 1 }} text\` + ${long}b;`)).toMatchObject({
+    code: 'too_deep',
+  });
+});
+
+test('an imported JSON file passes with any text in its strings, and not when it is nested too deeply', () => {
+  const honest = { a: 'import("./" + name)', b: '['.repeat(5_000), c: '-'.repeat(5_000), d: 'a "quoted" {' };
+  expect(guardJson(JSON.stringify(honest))).toBe(null);
+  expect(guardJson(`${'['.repeat(5_000)}${']'.repeat(5_000)}`)).toMatchObject({ code: 'too_deep' });
 });
 
 describe('an import that is not of one plain string is refused', () => {
@@ -81,7 +100,7 @@ test.each([
   'a=>',
   'a=',
   'a**',
-  '`',
+  '``',
   'a.',
   '<',
   'a:',

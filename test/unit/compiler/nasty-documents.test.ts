@@ -30,6 +30,19 @@ describe('each of these is one clear diagnostic at its place, and neither a cras
       '{"a":1,"\\u0061":2}',
       '1:8 duplicate_key /a',
     ],
+    ['a day that the month does not have in TOML', 'a.toml', 'a = 2024-02-30', '1:5 toml_syntax /a'],
+    [
+      'a 29th of February of a common year in TOML',
+      'a.toml',
+      'a = [2023-02-29T00:00:00Z]',
+      '1:6 toml_syntax /a/0',
+    ],
+    [
+      'digits of a second that would be lost in TOML',
+      'a.toml',
+      'a = 12:00:00.123456',
+      '1:5 time_out_of_range /a',
+    ],
     ['JSON nested too deeply', 'a.json', nested('[', ']'), `1:201 too_deep ${'/0'.repeat(200)}`],
     ['JSON maps nested too deeply', 'a.json', '{"a":'.repeat(deep), `1:1001 too_deep ${'/a'.repeat(200)}`],
     ['JSON with a tab inside a string', 'a.json', '{\n\t"a": "x\ty"\n}', '2:9 json_syntax /a'],
@@ -58,7 +71,7 @@ describe('each of these is one clear diagnostic at its place, and neither a cras
       'an integer that would lose digits, in TOML',
       'a.toml',
       'a = 1\n\nb = 9007199254740993',
-      '3:1 integer_out_of_range /b',
+      '3:5 integer_out_of_range /b',
     ],
     ['a lone surrogate', 'a.json', '{"a": "\\ud800"}', '1:7 lone_surrogate /a'],
     ['a lone surrogate as a key', 'a.json', '{"\\udc00": 1}', '1:2 lone_surrogate /\udc00'],
@@ -91,13 +104,13 @@ describe('each of these is one clear diagnostic at its place, and neither a cras
     ['a bad indentation', 'a.yaml', 'a:\n  b: 1\n c: 2', '3:1 yaml_bad_indent'],
     ['a tab as indentation', 'a.yaml', 'a:\n\tb: 1', '2:1 yaml_tab_as_indent'],
     ['a duplicate key in TOML', 'a.toml', 'a = 1\na = 2', '2:1 duplicate_key'],
-    ['a TOML infinity', 'a.toml', '[x.y]\nb = 1\na = -inf', '3:1 number_not_finite /x/y/a'],
+    ['a TOML infinity', 'a.toml', '[x.y]\nb = 1\na = -inf', '3:5 number_not_finite /x/y/a'],
     ['TOML lists nested too deeply', 'a.toml', `a = ${nested('[', ']')}`, '1:205 too_deep'],
     [
       'TOML tables nested too deeply',
       'a.toml',
       `a${'.a'.repeat(deep)} = 1`,
-      `1:1 too_deep ${'/a'.repeat(200)}`,
+      `1:399 too_deep ${'/a'.repeat(200)}`,
     ],
     ['TOML that is not', 'a.toml', 'a = 1\nb = ?', '2:5 toml_syntax'],
   ])('%s', async (_what, path, content, problem) => {
@@ -180,7 +193,7 @@ test('all problems of all files are reported, in the order of their places', asy
     'b.json:1:8 duplicate_key /a',
     'b.json:1:18 number_not_finite /b',
     'b.json:1:28 lone_surrogate /c',
-    'c.toml:1:1 number_not_finite /x',
+    'c.toml:1:5 number_not_finite /x',
   ]);
 });
 
@@ -219,6 +232,6 @@ test.each([
 ])('a text of four megabytes in TOML that looks like %s hides no place', async (_what, text) => {
   const lines = text.split('\n').length;
   expect(await problemsOf({ 'a.toml': `a = """\n${text}"""\nb = nan` })).toEqual([
-    `a.toml:${lines + 2}:1 number_not_finite /b`,
+    `a.toml:${lines + 2}:5 number_not_finite /b`,
   ]);
 });

@@ -33,6 +33,8 @@ const common = [
   String.raw`^\p{Lu}\p{Script=Greek}*$`,
   String.raw`^[^\p{C}]{1,80}$`,
   String.raw`^\u0041[\u00e0-\u00ff]\u{1F600}?$`,
+  String.raw`\ud83d\ude00`,
+  String.raw`\u{d83d}\ude00`,
   String.raw`\bfoo\b`,
   String.raw`^[+-]?(\d+(\.\d+)?|\.\d+)([eE][+-]?\d+)?$`,
   '^[a-z]{1,4096}$',

@@ -218,7 +218,7 @@ describe('references', () => {
 
   test.each([
     ['does not parse', 'name = "refund"\nports = [', 'tools/u.toml:2:9 toml_syntax'],
-    ['breaks its schema', 'name = "refund"\nports = 7', 'tools/u.toml:2:1 schema_type /ports'],
+    ['breaks its schema', 'name = "refund"\nports = 7', 'tools/u.toml:2:9 schema_type /ports'],
   ])(
     'into a document that %s are not called missing, and its own problem is the only one',
     async (_, text, problem) => {

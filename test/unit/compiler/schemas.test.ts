@@ -115,7 +115,7 @@ describe('a document that breaks its schema', () => {
     ]);
   });
 
-  test('in TOML, as near as a key can be found', async () => {
+  test('in TOML, at the value', async () => {
     const wide = JSON.stringify({
       properties: {
         t: { items: { properties: { 'k.x': { type: 'string' }, in: { properties: { z: { const: 1 } } } } } },
@@ -126,8 +126,8 @@ describe('a document that breaks its schema', () => {
       'd/b.toml': '[[t]]\n"k.x" = "good"\n[[t]]\n"k.x" = 1\nin = { z = 2 }',
     };
     expect(await problemsOf(files)).toEqual([
-      'd/b.toml:4:1 schema_type /t/1/k.x',
-      'd/b.toml:5:1 schema_const /t/1/in/z',
+      'd/b.toml:4:9 schema_type /t/1/k.x',
+      'd/b.toml:5:12 schema_const /t/1/in/z',
     ]);
   });
 

@@ -39,9 +39,9 @@ describe('the validation of one document ends within its bound, naming schema an
       nested,
     ],
     [
-      'a long enum is compared with each item',
-      { items: { enum: Array.from({ length: 20_000 }, (_, index) => ({ a: index })) } },
-      `[${'{"b":1},'.repeat(100_000)}1]`,
+      'many lists ask for unique items',
+      { allOf: Array.from({ length: 100 }, () => ({ uniqueItems: true })) },
+      JSON.stringify(Array.from({ length: 400_000 }, (_, index) => String(index))),
     ],
   ])('when %s', async (_what, schema, document) => {
     const result = await compileHere(checked(schema, document));
@@ -83,4 +83,14 @@ test('the format "url" is checked on texts of a usual length only, since its che
     'd/a.json:1:1 schema_format',
   ]);
   expect((await compileHere(checked({ format: 'url' }, '"https://example.com/a"'))).kind).toBe('compiled');
+});
+
+test('a value is compared with a long enum in the time of writing it once, however many members both have', async () => {
+  const members = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, n]));
+  const schema = { enum: [...Array.from({ length: 100_000 }, () => ({})), members(100_000)] };
+  const compiles = async (document: object) =>
+    (await compileHere({ ...checked(schema, JSON.stringify(document)), 'd/b.json': '{}' })).kind;
+  expect(await compiles(members(100_000))).toBe('compiled');
+  expect(await compiles(members(99_999))).toBe('invalid');
 });

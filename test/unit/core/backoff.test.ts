@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { backoffMs, nextAttemptMs } from '../../../core/backoff.ts';
+import { backoffMs, nextAttemptMs, retryWaitMs } from '../../../core/backoff.ts';
 
 const backoff = { firstMs: 200, factor: 2, maxMs: 10_000, attempts: 5 };
 
@@ -41,7 +41,7 @@ test('there are as many attempts as there may be, and no more', () => {
 
 test('what the other side asked for is never cut short, and those whom it told the same are spread', () => {
   const asked = (random01: number, retryAfterMs: number) =>
-    nextAttemptMs({ attempt: 1, random01, retryAfterMs }, backoff);
+    retryWaitMs({ attempt: 1, random01, retryAfterMs }, backoff);
   expect(asked(0, 60_000)).toBe(60_000);
   expect(asked(0.5, 60_000)).toBe(60_100);
   // Sooner than one would have come by oneself is still too soon.

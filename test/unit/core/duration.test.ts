@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { duration, durationMs } from '../../../core/duration.ts';
+import { duration, durationMs, durationText } from '../../../core/duration.ts';
 
 const Within = duration({ minMs: 1_000, maxMs: 31 * 86_400_000 });
 const why = (text: unknown) => Within.safeParse(text).error?.issues.map(({ message }) => message);
@@ -60,4 +60,15 @@ test('every number of a unit is worth so many of the smaller one', () => {
       },
     ),
   );
+});
+
+test.each([
+  [1_000, '1s'],
+  [90_000, '90s'],
+  [3_600_000, '1h'],
+  [86_400_000, '1d'],
+  [90_000_000, '25h'],
+])('%i ms is written %s, which is read as the same', (ms, text) => {
+  expect(durationText(ms)).toBe(text);
+  expect(durationMs(text)).toBe(ms);
 });

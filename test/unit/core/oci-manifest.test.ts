@@ -57,3 +57,16 @@ test('a manifest with NUL or half a character in a text or a name is refused', (
     for (const annotations of [{ note: text }, { [text]: 'note' }])
       expect(problemOf(manifest([layer(1, annotations)]))).toBe('it has texts that are not valid Unicode');
 });
+
+test('a media type that would end a header, or is none, is refused', () => {
+  for (const mediaType of ['text/html\r\nX: y', 'é☃', 'text', 'text/html; a', ''])
+    expect(problemOf(manifest([{ ...layer(1), mediaType }]))).toContain('"/layers/0/mediaType"');
+  expect(problemOf(manifest([{ ...layer(1), mediaType: 'application/vnd.a+json; v=1' }]))).toBe('none');
+});
+
+test('a file that another file needs as its folder is refused', () => {
+  const titled = (n: number, path: string) => layer(n, { 'org.opencontainers.image.title': path });
+  expect(problemOf(manifest([titled(1, 'a/b/c'), titled(2, 'a')]))).toBe(
+    'its file "a" is the folder of "a/b/c"',
+  );
+});

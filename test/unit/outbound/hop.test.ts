@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { firstHop, nextHop, type Hop } from '../../../services/outbound/hop.ts';
-import type { OutboundRequest } from '../../../services/outbound/outbound.ts';
+import type { OutboundRequest } from '../../../services/outbound/contract.ts';
 
 const request: OutboundRequest = {
   url: 'https://ci.example/run?job=7',

@@ -1,0 +1,26 @@
+import type { z } from 'zod';
+
+export type ParsedJson =
+  | { readonly kind: 'json'; readonly value: unknown }
+  /** Never a value: a schema may accept every value that could stand for "not JSON". */
+  | { readonly kind: 'not_json' };
+
+/**
+ * Parses text that may not be JSON. It has no bounds: the caller has bounded the length, and a text from outside that is longer than a few
+ * hundred bytes goes through {@link parseBoundedJson} or a schema that accepts one object of known size.
+ */
+export function parseJson(text: string): ParsedJson {
+  try {
+    return { kind: 'json', value: JSON.parse(text) };
+  } catch {
+    return { kind: 'not_json' };
+  }
+}
+
+/** What the text says, if it is JSON and fits the schema; otherwise null, also where the schema has a default for what is missing. */
+export function parseJsonAs<T>(schema: z.ZodType<T>, text: string): T | null {
+  const json = parseJson(text);
+  if (json.kind === 'not_json') return null;
+  const parsed = schema.safeParse(json.value);
+  return parsed.success ? parsed.data : null;
+}

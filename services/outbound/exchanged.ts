@@ -1,0 +1,16 @@
+import type { Health } from './circuit-breaker.ts';
+import type { OutboundAnswer } from './contract.ts';
+
+/** What became of one request, and what that says of the provider. */
+export interface Exchanged {
+  readonly result: OutboundAnswer | Redirected;
+  readonly health: Health;
+  /** For the log only. */
+  readonly cause?: string;
+}
+
+export interface Redirected {
+  readonly kind: 'redirected';
+  readonly status: number;
+  readonly location: string | null;
+}

@@ -1,0 +1,4 @@
+import { aLine, aRefusal, aRollback } from './flows.ts';
+import { killAtEveryMessage } from './kill-at-every-message.ts';
+
+killAtEveryMessage([aLine, aRefusal, aRollback]);

@@ -1,0 +1,4 @@
+import { aPublish } from './flows.ts';
+import { killAtEveryMessage } from './kill-at-every-message.ts';
+
+killAtEveryMessage([aPublish]);

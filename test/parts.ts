@@ -1,0 +1,110 @@
+import { join } from 'node:path';
+
+import { filesWithRestate } from './support/replayed-files.ts';
+
+const minute = 60_000;
+const root = join(import.meta.dirname, '..');
+
+/** A part of the tests: a Vitest project, or some files of one. */
+export interface Part {
+  readonly name: string;
+  /** What the part proves, for the reader of its output. */
+  readonly covers: string;
+  /** How long the part usually takes on two cores that do nothing else. */
+  readonly usualSeconds: number;
+  readonly project: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Paths from the root. Every file of the project if left out. */
+  readonly files?: readonly string[];
+  /** Ends a part that hangs: several times its usual time. */
+  readonly timeoutMs: number;
+}
+
+/** Restate suspends each handler after every step and replays it, which exposes code that is not deterministic. */
+const replaying = { POINTSMAN_TEST_REPLAY: '1' };
+
+/** Together they run every handler, so that each is replayed by `npm test`. */
+const REPLAYED_ALWAYS = ['callbacks', 'gates', 'hooks', 'release', 'remote-compile', 'sinks'].map(
+  (name) => `test/integration/${name}.test.ts`,
+);
+
+const BOUNDARIES = 'test/faults/every-boundary';
+
+/** `npm test`: every promise, the cheapest part first. */
+export const parts: readonly Part[] = [
+  {
+    name: 'unit',
+    covers: 'decisions, parsers, texts, the rules of the source tree',
+    usualSeconds: 60,
+    project: 'unit',
+    timeoutMs: 10 * minute,
+  },
+  {
+    name: 'contract',
+    covers: 'the functions of the database, and brokers, on real servers',
+    usualSeconds: 50,
+    project: 'contract',
+    timeoutMs: 10 * minute,
+  },
+  {
+    name: 'integration',
+    covers: 'the API, the worker, the command line and the follower on real servers',
+    usualSeconds: 400,
+    project: 'integration',
+    timeoutMs: 40 * minute,
+  },
+  {
+    name: 'replay',
+    covers: 'every handler once, replayed after each of its steps',
+    usualSeconds: 60,
+    project: 'integration',
+    env: replaying,
+    files: REPLAYED_ALWAYS,
+    timeoutMs: 15 * minute,
+  },
+  {
+    name: 'boundaries',
+    covers: 'a publish whose worker is killed before and after each of its messages',
+    usualSeconds: 60,
+    project: 'every-boundary',
+    files: [`${BOUNDARIES}/publish.test.ts`],
+    timeoutMs: 15 * minute,
+  },
+];
+
+/** `npm run test:deep`: all that `npm test` leaves out. */
+export const deepParts: readonly Part[] = [
+  {
+    name: 'deep-replay',
+    covers: 'every other integration test with a Restate, replayed after each step',
+    usualSeconds: 200,
+    project: 'integration',
+    env: replaying,
+    files: filesWithRestate(root).filter((file) => !REPLAYED_ALWAYS.includes(file)),
+    timeoutMs: 60 * minute,
+  },
+  {
+    name: 'fuzz',
+    covers: '100,000 hostile requests by every role and without a token',
+    usualSeconds: 120,
+    project: 'integration',
+    env: { POINTSMAN_FUZZ_REQUESTS: '100000' },
+    files: ['test/integration/fuzz.test.ts'],
+    timeoutMs: 20 * minute,
+  },
+  {
+    name: 'faults',
+    covers: 'servers that die, hang and lose their disk under load',
+    usualSeconds: 160,
+    project: 'faults',
+    timeoutMs: 30 * minute,
+  },
+  {
+    name: 'every-boundary',
+    covers: 'every other flow, with its worker killed before and after each message',
+    usualSeconds: 500,
+    project: 'every-boundary',
+    files: ['line-and-rollback', 'outside', 'waiting'].map((name) => `${BOUNDARIES}/${name}.test.ts`),
+    timeoutMs: 60 * minute,
+  },
+];

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+
+import { singleFlight } from '../../../core/single-flight.ts';
+
+function counted() {
+  const runs: PromiseWithResolvers<number>[] = [];
+  const flight = singleFlight(() => {
+    runs.push(Promise.withResolvers<number>());
+    return runs.at(-1)!.promise;
+  });
+  return { runs, flight };
+}
+
+test('all who ask while a run is under way share it, and the next one begins another', async () => {
+  const { runs, flight } = counted();
+  const asked = [flight.join(), flight.join(), flight.join()];
+  expect(runs).toHaveLength(1);
+  expect(flight.underWay).not.toBeNull();
+  runs[0]!.resolve(7);
+  expect(await Promise.all(asked)).toEqual([7, 7, 7]);
+  expect(flight.underWay).toBeNull();
+  const another = flight.join();
+  runs[1]!.resolve(8);
+  expect(await another).toBe(8);
+});
+
+test('a failure reaches all who joined that run, and is not kept', async () => {
+  const { runs, flight } = counted();
+  const asked = Promise.allSettled([flight.join(), flight.join()]);
+  runs[0]!.reject(new Error('down'));
+  expect((await asked).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  const again = flight.join();
+  runs[1]!.resolve(9);
+  expect(await again).toBe(9);
+});

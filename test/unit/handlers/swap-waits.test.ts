@@ -1,0 +1,75 @@
+import { TerminalError, type WorkflowContext } from '@restatedev/restate-sdk';
+import { expect, test } from 'vitest';
+
+import { sinkLimits } from '../../../core/distribution-limits.ts';
+import { releaseLimits } from '../../../core/limits.ts';
+import type { SwapAnswer } from '../../../handlers/contract.ts';
+import type { Deps } from '../../../handlers/deps.ts';
+import type { Stop } from '../../../handlers/stop.ts';
+import { swapThroughGates } from '../../../handlers/swap-through-gates.ts';
+
+// The waits are hours. A real Restate can't be made to skip them, so that here its context is replaced, with a clock that waits at once.
+
+const hour = 3_600_000;
+const id = { tenant: 'acme', bundle: 'bundle', version: 1 };
+
+interface Step {
+  readonly answer: SwapAnswer;
+  /** How long the swap takes to answer, by the clock of the context. */
+  readonly tookMs?: number;
+}
+
+const away: Step = { answer: { kind: 'unavailable' } };
+const down: Step = { answer: { kind: 'sinks_down', sinks: [{ sink: 'audit', known: true, why: 'away' }] } };
+const moved: Step = { answer: { kind: 'moved', generation: 1, seq: 1 } };
+
+/** Asks for the swap until it gets one of these answers that ends the wait; the sink is down at each look. */
+async function swapped(steps: readonly Step[]): Promise<Stop | null> {
+  let nowMs = 0;
+  const left = [...steps];
+  const ctx = {
+    client: () => ({
+      swap: () => {
+        const step = left.shift();
+        if (step === undefined) throw new TerminalError('asked once more than the test has answers');
+        nowMs += step.tookMs ?? 0;
+        return Promise.resolve(step.answer);
+      },
+    }),
+    date: { now: () => Promise.resolve(nowMs) },
+    sleep: (ms: number) => {
+      nowMs += ms;
+      return Promise.resolve();
+    },
+    run: (_name: string, work: () => Promise<unknown>) => work(),
+    rand: { random: () => 0.5 },
+    set: () => {},
+    clear: () => {},
+  } as unknown as WorkflowContext;
+  const sinks = { prove: () => Promise.resolve([{ sink: 'audit', why: 'away' }]) };
+  const deps = { sinks } as unknown as Deps;
+  return swapThroughGates(ctx, deps, id, { channel: 'live', gated: false }, () => {});
+}
+
+test('a store that is away for a moment before and after a long wait for a sink does not end the release', async () => {
+  const long = { ...down, tookMs: releaseLimits.swapWaitMs + hour };
+  expect(await swapped([away, long, away, moved])).toBeNull();
+});
+
+test('a sink that is down for a moment before and after a long wait for a gate does not end the release', async () => {
+  const gates: Step = { answer: { kind: 'gates_open' }, tookMs: sinkLimits.freezeMs + hour };
+  expect(await swapped([down, gates, down, moved])).toBeNull();
+});
+
+test('a store that stays away ends the release, and so does a sink that stays down', async () => {
+  const stillAway = { ...away, tookMs: releaseLimits.swapWaitMs };
+  expect(await swapped([away, stillAway])).toMatchObject({
+    outcome: 'errored',
+    reason: 'the store was down for longer than a release waits',
+  });
+  const stillDown = { ...down, tookMs: sinkLimits.freezeMs };
+  expect(await swapped([down, stillDown])).toMatchObject({
+    outcome: 'errored',
+    reason: expect.stringContaining('the sink "audit" was down (away), for longer than a release waits'),
+  });
+});

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+
+import { moveProgress } from '../../../services/rabbitmq/move-progress.ts';
+import { nthMove } from '../../support/move-events.ts';
+
+const live = (seq: number, generation: number) => nthMove('acme', seq, { generation }).data;
+const pointer = { tenant: 'acme', bundle: 'support-bot', channel: 'live' };
+
+test('a consumer of one pointer misses what its generations show, whatever else its tenant moves', () => {
+  const progress = moveProgress(['acme.support-bot.live']);
+  expect(progress.missedBefore(live(1, 1))).toBeNull();
+  progress.passed(live(1, 1));
+  expect(progress.missedBefore(live(9, 2))).toBeNull();
+  expect(progress.missedBefore(live(9, 3))).toEqual({ kind: 'pointer', pointer });
+});
+
+test('a consumer of a whole tenant misses what the numbers of the tenant show, once one has come by', () => {
+  const progress = moveProgress(['acme.#']);
+  expect(progress.missedBefore(live(7, 4))).toEqual({ kind: 'tenant', tenant: 'acme' });
+  progress.fetched([{ ...pointer, generation: 4 }]);
+  progress.passed(live(7, 4));
+  expect(progress.missedBefore(live(8, 6))).toBeNull();
+  expect(progress.missedBefore(live(9, 5))).toEqual({ kind: 'tenant', tenant: 'acme' });
+});
+
+test('a generation that was fetched or passed is stale, also when what is fetched later is older', () => {
+  const progress = moveProgress(['#']);
+  progress.fetched([{ ...pointer, generation: 4 }]);
+  progress.fetched([{ ...pointer, generation: 2 }]);
+  expect([3, 4, 5].map((generation) => progress.isStale(live(generation, generation)))).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  progress.passed(live(5, 5));
+  expect(progress.isStale(live(5, 5))).toBe(true);
+});

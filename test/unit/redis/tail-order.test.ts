@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+
+import { tailOrder } from '../../../services/redis/tail-order.ts';
+import { nthMove } from '../../support/move-events.ts';
+
+const move = (seq: number, generation = seq) => nthMove('acme', seq, { generation }).data;
+
+test('a tail takes the next number forward, and asks for a look at anything else', () => {
+  const order = tailOrder();
+  expect([3, 4, 4, 6].map((seq) => order.isNext(move(seq)))).toEqual([true, true, false, false]);
+});
+
+test('a forged number far ahead does not silence the moves that come after it', () => {
+  const order = tailOrder();
+  expect(order.isNext(move(1))).toBe(true);
+  expect(order.isNext(move(1_000_000))).toBe(false);
+  expect(order.isNext(move(2))).toBe(false);
+  expect(order.isNext(move(3))).toBe(true);
+});
+
+test('a pointer only goes forward, although its move is the next one', () => {
+  const order = tailOrder();
+  expect(order.isNext(move(1, 5))).toBe(true);
+  expect(order.isNext(move(2, 5))).toBe(false);
+  expect(order.isNext(move(3, 6))).toBe(true);
+});

@@ -1,0 +1,65 @@
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import { buildId } from '../../../services/worker/build-id.ts';
+
+const FILES: Readonly<Record<string, string>> = {
+  'core/slot.ts': 'export const slot = 1;\n',
+  'core/limits/queue.ts': 'export const queue = 10;\n',
+  'handlers/tenant.ts': 'export const tenant = 1;\n',
+  'handlers/release/stages/store.ts': 'export const store = 1;\n',
+};
+
+let project: string;
+
+beforeEach(async () => {
+  project = await mkdtemp(join(tmpdir(), 'pointsman-build-'));
+  await write(Object.entries(FILES));
+});
+
+afterEach(() => rm(project, { recursive: true }));
+
+test.each(Object.keys(FILES))('a change of %s changes the id of the build', async (path) => {
+  const before = buildId(project);
+  await write([[path, 'export const other = 2;\n']]);
+  expect(buildId(project)).not.toBe(before);
+});
+
+test('a file that moves to another sub-folder changes the id of the build', async () => {
+  const before = buildId(project);
+  await mkdir(join(project, 'handlers/release/steps'));
+  await rename(
+    join(project, 'handlers/release/stages/store.ts'),
+    join(project, 'handlers/release/steps/store.ts'),
+  );
+  expect(buildId(project)).not.toBe(before);
+});
+
+test('the same files give the same id, whatever order they were written in', async () => {
+  const before = buildId(project);
+  await rm(project, { recursive: true });
+  await write(Object.entries(FILES).toReversed());
+  expect(buildId(project)).toBe(before);
+});
+
+test('files that no handler runs do not change the id of the build', async () => {
+  const before = buildId(project);
+  await write([
+    ['handlers/release/notes.md', 'notes\n'],
+    ['services/worker/main.ts', 'run();\n'],
+  ]);
+  expect(buildId(project)).toBe(before);
+});
+
+test('the id of this build is 12 hex digits', () => {
+  expect(buildId()).toMatch(/^[0-9a-f]{12}$/);
+});
+
+async function write(files: readonly (readonly [string, string])[]): Promise<void> {
+  for (const [path, text] of files) {
+    await mkdir(dirname(join(project, path)), { recursive: true });
+    await writeFile(join(project, path), text);
+  }
+}
