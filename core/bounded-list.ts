@@ -15,7 +15,7 @@ export function boundedList<T>(element: z.ZodType<T>, most: number) {
       for (const [index, item] of items.entries()) {
         const parsed = element.safeParse(item);
         if (!parsed.success) {
-          const [issue] = firstIssues(parsed.error, 1);
+          const [issue] = firstIssues(parsed, 1);
           context.addIssue({
             code: 'custom',
             path: [index, ...(issue?.path ?? [])],

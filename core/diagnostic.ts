@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { cut } from './cut.ts';
 import { documentLimits } from './limits.ts';
 
 /**
@@ -37,6 +38,30 @@ export function boundedText(text: string): string {
 export function boundedPointer(pointer: string): string {
   if (pointer.length <= documentLimits.textChars) return pointer;
   return pointer.slice(0, pointer.lastIndexOf('/', documentLimits.textChars));
+}
+
+/** A name from a source in double quotes, or its beginning: names may be as long as the source. */
+export function quotedName(name: string): string {
+  return JSON.stringify(cut(name, documentLimits.nameChars));
+}
+
+/**
+ * The first ones, as many as {@link documentLimits.reportChars} have room for. Each is bounded before.
+ *
+ * @param textsOf the texts of one that come from outside
+ */
+export function withinReport<T>(problems: readonly T[], textsOf: (problem: T) => readonly string[]): T[] {
+  let chars = 0;
+  const end = problems.findIndex((problem) => {
+    for (const text of textsOf(problem)) chars += text.length;
+    return chars > documentLimits.reportChars;
+  });
+  return end === -1 ? [...problems] : problems.slice(0, end);
+}
+
+/** The same of diagnostics. */
+export function reportedDiagnostics(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  return withinReport(diagnostics, ({ path, pointer, message }) => [path, pointer, message]);
 }
 
 /** The first problem with its place, and how many others there are. */

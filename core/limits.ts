@@ -26,10 +26,19 @@ export const documentLimits = {
   depth: 200,
   /** Nodes that aliases may expand to in one YAML document: the "billion laughs" attack needs 10^9. */
   aliasNodes: 100_000,
+  /** Characters of a text that aliases repeat which count as a node: all of them together are then a hundred million. */
+  aliasNodeChars: 1_000,
   /** Problems reported of one source; after so many the author mends the first ones anyway. */
   diagnostics: 200,
   /** Characters of each text of one problem. Names come from the source: one of a megabyte would be told two hundred times. */
   textChars: 2_000,
+  /** Of a key or another name that a problem quotes: more of it is nobody's help. */
+  nameChars: 200,
+  /**
+   * Characters of all problems of one source or body together. Two hundred usual ones have 30,000. They leave a thread or a process for one
+   * that serves all tenants, and are recorded and sent.
+   */
+  reportChars: 36 * KiB,
 } as const;
 
 /** What is told of a document that a schema has refused. Its sender chooses how many issues there are. */
@@ -82,6 +91,11 @@ export const compileLimits = {
   youngHeapMiB: 64,
   /** Until a process says that it has begun: 20 times what starting one takes on two busy cores, when the one before was killed. */
   threadStartMs: 20 * second,
+  /**
+   * What one compilation may make, in bytes: four times the largest source. A document of 8 MiB whose aliases repeat one text is half a gigabyte,
+   * and what is made passes through processes that serve all tenants.
+   */
+  madeBytes: 128 * MiB,
   /** Whole results kept for the stages that compile the same source again: validate, compile and store come within seconds. */
   memoResults: 64,
   /** Bytes of those results: a few of the largest sources, hundreds of usual ones. */

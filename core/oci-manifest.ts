@@ -65,7 +65,7 @@ export function readManifest(bytes: Uint8Array): ReadManifest {
   }
   const parsed = Manifest.safeParse(json.value);
   if (!parsed.success) {
-    const problem = `it is not an OCI image manifest: ${describeIssues(parsed.error)}`;
+    const problem = `it is not an OCI image manifest: ${describeIssues(parsed)}`;
     return { kind: 'problem', problem };
   }
   const { config, layers } = parsed.data;

@@ -37,12 +37,12 @@ export interface Answered {
   /** Of the release that it is about, if any. */
   readonly correlationId: string | null;
   /** Why it was refused, or failed. */
-  readonly error?: unknown;
+  readonly failure?: unknown;
 }
 
 /** Counts it, and writes the line about it. */
 export function noteAnswer({ metrics, log }: { metrics: Metrics; log: Logger }, answered: Answered): void {
-  const { ids, route, status, params, principal, correlationId, error } = answered;
+  const { ids, route, status, params, principal, correlationId, failure } = answered;
   const method = METHODS.has(answered.method) ? answered.method : 'OTHER';
   const ms = performance.now() - answered.startedAt;
   metrics.observe({ method, route, status, seconds: ms / 1_000 });
@@ -59,7 +59,7 @@ export function noteAnswer({ metrics, log }: { metrics: Metrics; log: Logger }, 
     channel: shown(params['channel']),
     correlationId: correlationId ?? undefined,
   };
-  const known = error === undefined ? undefined : asPointsmanError(error);
+  const known = failure === undefined ? undefined : asPointsmanError(failure);
   if (known === undefined) log.info(line, 'answered');
   else if (status >= 500) log.error({ ...line, code: known.code, err: known.cause ?? known }, 'failed');
   else log.info({ ...line, code: known.code, detail: known.message }, 'refused');

@@ -3,7 +3,7 @@ import { excessText, jsonExcess } from '../../core/json-bounds.ts';
 import { parseJson } from '../compiler/parse-json.ts';
 import { firstInvalidByte, placeIn } from '../compiler/text-places.ts';
 import { sourceBodyLimits } from './limits.ts';
-import type { RequestProblem } from './problem.ts';
+import { boundedProblems, type RequestProblem } from './problem.ts';
 
 export type ReadJson =
   | { readonly kind: 'json'; readonly value: Json }
@@ -27,11 +27,13 @@ export function readJson(bytes: Uint8Array, values: number): ReadJson {
   const { value, problems } = parseJson(text);
   if (problems.length === 0) return { kind: 'json', value };
   const place = placeIn(text);
-  return malformed(
-    problems
-      .slice(0, sourceBodyLimits.problems)
-      .map(({ pointer, message, offset }) => ({ in: 'body', pointer, ...place(offset ?? 0), message })),
-  );
+  const reported = problems.slice(0, sourceBodyLimits.problems).map(({ pointer, message, offset }) => ({
+    in: 'body' as const,
+    pointer,
+    ...place(offset ?? 0),
+    message,
+  }));
+  return malformed(boundedProblems(reported));
 }
 
 function malformed(errors: readonly RequestProblem[]): ReadJson {

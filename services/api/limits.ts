@@ -120,6 +120,11 @@ export const responseLimits = {
    * memory, so that those which are not counted are at most 188 MiB with all {@link socketLimits.connections}.
    */
   uncountedBytes: 16 * KiB,
+  /**
+   * What must be free in the share of a token before its request changes anything: the response can't be refused afterwards. The largest
+   * are a policy of 64 KiB and a report of `documentLimits.reportChars`, in the characters of JSON and UTF-8.
+   */
+  changeBytes: 256 * KiB,
   /** What a body in memory counts that does not say its length. No endpoint answers so; the bound does not rely on that. */
   undeclaredBytes: MiB,
 } as const;

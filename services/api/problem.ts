@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { boundedPointer, boundedText, Diagnostic } from '../../core/diagnostic.ts';
+import { boundedPointer, boundedText, Diagnostic, withinReport } from '../../core/diagnostic.ts';
 import { ERRORS, PointsmanError } from '../../core/errors.ts';
 import { GateState } from '../../core/gate.ts';
 import { Digest } from '../../core/identifiers.ts';
@@ -139,7 +139,7 @@ export function requestError(
   code: 'malformed' | 'invalid_request',
   found: readonly RequestProblem[],
 ): PointsmanError {
-  const errors = found.map(bounded);
+  const errors = boundedProblems(found);
   const [first] = errors;
   const detail = first ? describeProblem(first) : 'The request is not right.';
   return new PointsmanError(code, errors.length > 1 ? `${detail} (and ${errors.length - 1} more)` : detail, {
@@ -147,7 +147,14 @@ export function requestError(
   });
 }
 
-// Fields and parameters are called as the client likes.
+/**
+ * The first problems, each in bounded words and all of them within {@link documentLimits.reportChars}: fields and parameters are called as the
+ * client likes. A thread does so before they leave it.
+ */
+export function boundedProblems(found: readonly RequestProblem[]): RequestProblem[] {
+  return withinReport(found.map(bounded), ({ name = '', pointer = '', message }) => [name, pointer, message]);
+}
+
 function bounded(problem: RequestProblem): RequestProblem {
   const { name, pointer, message } = problem;
   return {

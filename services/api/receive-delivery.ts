@@ -34,7 +34,8 @@ const TOLD_CHARS = 300;
 
 /**
  * The hook that was found, when its secret has signed that body. Otherwise throws `not_signed`: the same response after the same work,
- * whatever was wrong, so that a sender does not learn which tenants and hooks exist.
+ * whatever was wrong, so that neither the response nor its time shows whether there is such a hook. A sender that fills the shares of bodies
+ * can still find out, since unknown hooks have a share of their own ({@link deliveryShares}).
  */
 export function authenticHook({ secrets, log }: Intake, found: HookRecord | null, raw: Raw): HookRecord {
   const { tenant, headers, body } = raw;

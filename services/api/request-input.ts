@@ -32,8 +32,8 @@ export async function readInput(
   const raw = queryOf(new URL(request.url));
   const query = endpoint.query.safeParse(raw.values);
   const problems: RequestProblem[] = [
-    ...(params.success ? [] : namedProblems('path', params.error)),
-    ...(query.success ? unstorableIn(raw.values) : namedProblems('query', query.error)),
+    ...(params.success ? [] : namedProblems('path', params)),
+    ...(query.success ? unstorableIn(raw.values) : namedProblems('query', query)),
     ...raw.twice.map((name) => ({ in: 'query' as const, name, message: 'this parameter is there twice' })),
   ];
   if (problems.length > 0) throw requestError('invalid_request', problems);
@@ -98,7 +98,7 @@ function readHeaders(schema: z.ZodObject, headers: Headers): unknown {
     if (value !== null) values[name] = value;
   }
   const parsed = schema.safeParse(values);
-  if (!parsed.success) throw requestError('malformed', namedProblems('header', parsed.error));
+  if (!parsed.success) throw requestError('malformed', namedProblems('header', parsed));
   return parsed.data;
 }
 
@@ -127,7 +127,7 @@ export async function readJsonBody<T>(
   const pointer = unstorablePlace(json.value);
   if (pointer !== null) throw requestError('invalid_request', [{ in: 'body', pointer, message: NUL }]);
   const parsed = schema.safeParse(json.value);
-  if (!parsed.success) throw requestError('invalid_request', bodyProblems(parsed.error));
+  if (!parsed.success) throw requestError('invalid_request', bodyProblems(parsed));
   return parsed.data;
 }
 

@@ -61,7 +61,7 @@ export function router(endpoints: readonly Endpoint[], options: RouterOptions): 
 async function serve(
   endpoint: Endpoint,
   c: Context<Env>,
-  { authenticate, log }: RouterOptions,
+  { authenticate, responses, log }: RouterOptions,
 ): Promise<Response> {
   c.set('route', endpoint.path);
   c.set('isStreamed', endpoint.isStreamed);
@@ -79,6 +79,9 @@ async function serve(
     );
   }
   const input = await readInput(endpoint, c.req.raw, params);
+  // Senders without a token share one share behind a proxy, and get short responses.
+  if (principal !== null && !isSafe(c))
+    responses.requireRoom(holderOf(principal, c.env.source), responseLimits.changeBytes);
   return endpoint.handle({
     ...input,
     principal,
@@ -112,10 +115,24 @@ function holderOf(principal: Principal | null, source: string): HolderPath {
   return principal === null ? [':anybody', source] : [principal.tenant ?? ':platform', principal.id];
 }
 
-/** A response that is in memory whole counts until its reader has taken it. When the share is exhausted, `busy` takes its place. */
+/** Whether the request changes nothing, whatever becomes of it (RFC 9110, section 9.2.1). */
+function isSafe(c: Context<Env>): boolean {
+  return c.req.method === 'GET' || c.req.method === 'HEAD';
+}
+
+/**
+ * A response that is in memory whole counts until its reader has taken it. When the share is exhausted, `busy` takes the place of one that
+ * only reads. A change may have been carried out: a client that is told to send it again would be refused, or change something twice.
+ */
 function countResponse(responses: Shares, c: Context<Env>): void {
   const bytes = bytesInMemory(c);
   if (bytes <= responseLimits.uncountedBytes) return;
+  if (!isSafe(c)) {
+    const holding = responses.open(holderOf(c.get('principal'), c.env.source));
+    holding.takeAnyway(bytes);
+    c.env.onceSent(() => holding.release());
+    return;
+  }
   try {
     occupy(responses, bytes, c);
   } catch (error) {
@@ -185,7 +202,7 @@ function observe({ metrics, responses, log, draining }: RouterOptions): Middlewa
         principal: c.get('principal'),
         params: c.req.param(),
         correlationId: release,
-        error: c.error,
+        failure: c.error,
       },
     );
   };

@@ -22,6 +22,8 @@ export type HolderPath = readonly string[];
 export interface Holding {
   /** Throws `busy` when the share is exhausted; then nothing was taken. */
   take(amount: number): void;
+  /** The same past the share: of what can't be refused any more. Until it is given back, the holder gets less of anything else. */
+  takeAnyway(amount: number): void;
   /** Gives everything back. May be called again. */
   release(): void;
 }
@@ -74,13 +76,22 @@ export class Shares {
     return room;
   }
 
+  /** Throws `busy` when that holder may not take so much now. */
+  requireRoom(path: HolderPath, amount: number): void {
+    if (amount > this.room(path)) throw shareExhausted();
+  }
+
   open(path: HolderPath): Holding {
     let own = 0;
+    const takeAnyway = (amount: number): void => {
+      this.#add(path, amount);
+      own += amount;
+    };
     return {
+      takeAnyway,
       take: (amount) => {
-        if (amount > this.room(path)) throw shareExhausted();
-        this.#add(path, amount);
-        own += amount;
+        this.requireRoom(path, amount);
+        takeAnyway(amount);
       },
       release: () => {
         this.#add(path, -own);

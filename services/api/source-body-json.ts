@@ -10,7 +10,7 @@ export function readJsonSource(bytes: Uint8Array): SourceBody {
   if (json.kind === 'malformed') return json;
   const parsed = PublishBody.safeParse(json.value);
   if (!parsed.success) {
-    return { kind: 'unacceptable', errors: bodyProblems(parsed.error) };
+    return { kind: 'unacceptable', errors: bodyProblems(parsed) };
   }
   const { files, ...options } = parsed.data;
   const read = new SourceFiles();

@@ -1,13 +1,15 @@
 import type { z } from 'zod';
 
-import { firstIssues, messageOf } from '../../core/schema-issues.ts';
+import { documentLimits } from '../../core/limits.ts';
+import { firstIssues, messageOf, type Misfit } from '../../core/schema-issues.ts';
+import { pointerWithin } from '../compiler/json-pointer.ts';
 import { sourceBodyLimits } from './limits.ts';
-import type { RequestProblem } from './problem.ts';
+import { boundedProblems, type RequestProblem } from './problem.ts';
 
 /** What a schema found in a JSON body, each at its JSON Pointer: the first ones, since whoever sends the body chooses how many there are. */
-export function bodyProblems(error: z.ZodError): RequestProblem[] {
-  return problemsOf(error, (issue): RequestProblem[] => {
-    const pointer = issue.path.map((step) => `/${escaped(String(step))}`).join('');
+export function bodyProblems(misfit: Misfit): RequestProblem[] {
+  return problemsOf(misfit, (issue): RequestProblem[] => {
+    const pointer = pointerWithin(documentLimits.textChars, issue.path.map(String));
     if (issue.code !== 'unrecognized_keys') return [{ in: 'body', pointer, message: wordsOf(issue) }];
     return mostOf(issue.keys).map((key) => ({
       in: 'body',
@@ -18,8 +20,8 @@ export function bodyProblems(error: z.ZodError): RequestProblem[] {
 }
 
 /** The same of parameters or headers, each at its name. */
-export function namedProblems(place: 'path' | 'query' | 'header', error: z.ZodError): RequestProblem[] {
-  return problemsOf(error, (issue): RequestProblem[] => {
+export function namedProblems(place: 'path' | 'query' | 'header', misfit: Misfit): RequestProblem[] {
+  return problemsOf(misfit, (issue): RequestProblem[] => {
     if (issue.code !== 'unrecognized_keys') {
       return [{ in: place, name: String(issue.path[0] ?? ''), message: wordsOf(issue) }];
     }
@@ -32,10 +34,10 @@ export function namedProblems(place: 'path' | 'query' | 'header', error: z.ZodEr
 }
 
 function problemsOf(
-  error: z.ZodError,
+  misfit: Misfit,
   toProblems: (issue: z.core.$ZodIssue) => RequestProblem[],
 ): RequestProblem[] {
-  return mostOf(firstIssues(error, sourceBodyLimits.problems).flatMap(toProblems));
+  return boundedProblems(mostOf(firstIssues(misfit, sourceBodyLimits.problems).flatMap(toProblems)));
 }
 
 function mostOf<T>(all: readonly T[]): T[] {

@@ -147,7 +147,7 @@ function parseBody<T>(answer: Answer, schema: z.ZodType<T>, url: string): T {
   if (parsed.success) return parsed.data;
   throw new CliError(
     'failed',
-    `${url} answered what this pointsman does not understand: ${describeIssues(parsed.error)}`,
+    `${url} answered what this pointsman does not understand: ${describeIssues(parsed)}`,
     {
       hints: ['Is the API of another version?'],
     },

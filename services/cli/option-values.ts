@@ -101,7 +101,7 @@ export function digest(text: string): string {
 export function gateName(text: string): string {
   const parsed = GateName.safeParse(text);
   if (parsed.success) return parsed.data;
-  throw new InvalidArgumentError(`${firstMessage(parsed.error)}.`);
+  throw new InvalidArgumentError(`${firstMessage(parsed)}.`);
 }
 
 /** What an `Idempotency-Key` may be: it travels in a header. */

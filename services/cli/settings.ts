@@ -75,7 +75,7 @@ function named(schema: z.ZodString, word: 'tenant' | 'bundle', value: string | n
 function check(schema: z.ZodString, value: string): string {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new CliError('usage', `"${value}" can't be a name: ${firstMessage(parsed.error)}.`);
+  throw new CliError('usage', `"${value}" can't be a name: ${firstMessage(parsed)}.`);
 }
 
 /** A setting that counts as given: an empty variable is how a shell or a CI system leaves one out. */

@@ -5,6 +5,7 @@ import { compileDocument } from './compile-document.ts';
 import type { CompileTools, DocumentFacts, DocumentJob } from './compile-document.ts';
 import { COMPILER_VERSION } from './compile-protocol.ts';
 import type { Ask, Given } from './compile-protocol.ts';
+import { memoryLimits } from './limits.ts';
 
 const BREATH_MS = 250;
 
@@ -60,9 +61,17 @@ async function compileAndRemember(
   tools: CompileTools,
 ): Promise<DocumentFacts | null> {
   const facts = await compileDocument(job, content, tools);
-  if (facts && key !== null)
+  if (facts && key !== null && charsOf(facts) <= memoryLimits.factsChars)
     tools.making.remember({ key, facts: JSON.stringify(facts), digest: facts.digest });
   return facts;
+}
+
+/** Of its references, which are all that a source makes long. Counted before they are one text: a text has a largest length. */
+function charsOf({ values }: DocumentFacts): number {
+  let chars = 0;
+  for (const found of Object.values(values))
+    for (const [pointer, text] of found) chars += pointer.length + (text?.length ?? 0);
+  return chars;
 }
 
 /**

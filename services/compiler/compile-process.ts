@@ -1,3 +1,4 @@
+import { cut } from '../../core/cut.ts';
 import { digestOf } from '../../core/digest.ts';
 import { compileSource } from './compile-source.ts';
 import type {
@@ -9,6 +10,7 @@ import type {
   ToProcess,
   Wanted,
 } from './compile-protocol.ts';
+import { processLimits } from './limits.ts';
 
 /**
  * A process of its own that compiles one source after the other. It reads and writes nothing but messages with the process that started
@@ -46,7 +48,10 @@ async function compileTask({ paths, digests, sizes }: ProcessTask, task: Running
   } catch (error) {
     send(task, {
       kind: 'threw',
-      message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      message: cut(
+        error instanceof Error ? (error.stack ?? error.message) : String(error),
+        processLimits.lastWordsChars,
+      ),
     });
   }
   if (running === task) running = null;

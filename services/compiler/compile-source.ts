@@ -1,4 +1,5 @@
 import type { ArtifactFile } from '../../core/oci.ts';
+import { compileLimits } from '../../core/limits.ts';
 import { fileAsFolder } from '../../core/source.ts';
 import type { SourceEntry } from '../../core/source.ts';
 import { assetMediaType } from './asset-media-type.ts';
@@ -49,6 +50,7 @@ export async function compileSource(entries: readonly SourceEntry[], ask: Ask): 
   const plan = await planCompilation(files, schemas, found);
   const used = new Set(plan?.inputs);
   const artifacts = plan && (await compilePlan(plan, files, { schemas, found, making: made, used }, ask));
+  if (made.isTooLarge()) refuseTooLarge(found);
   const rest = { made: made.pack(), memories: made.memories };
   if (!artifacts || !found.isEmpty()) return { kind: 'invalid', ...found.result(), ...rest };
   const warnings = plan.placed === null ? [] : recipeWarnings(entries, plan.placed, used);
@@ -80,6 +82,11 @@ async function planCompilation(
   const patches = await readOverlays(placed, files, documentPaths, found);
   const inputs = [RECIPE_PATH, ...Object.values(placed.recipe.overlays), ...schemaPaths];
   return { placed, selection, references: readReferences(placed), patches, namedSchemas, inputs };
+}
+
+function refuseTooLarge(found: Findings): void {
+  const message = `the files of all channels may have ${compileLimits.madeBytes} bytes together`;
+  found.add({ path: RECIPE_PATH, line: 1, column: 1, pointer: '', code: 'artifact_too_large', message });
 }
 
 /** A recipe under nearly the right name would silently not be one. */

@@ -1,11 +1,11 @@
-import { boundedDiagnostic, type Diagnostic } from '../../core/diagnostic.ts';
+import { boundedDiagnostic, type Diagnostic, reportedDiagnostics } from '../../core/diagnostic.ts';
 import { documentLimits } from '../../core/limits.ts';
 
 /** Collects diagnostics. What it keeps does not depend on the order in which they come. */
 export interface Findings {
   readonly add: (diagnostic: Diagnostic) => void;
   readonly isEmpty: () => boolean;
-  /** The first `documentLimits.diagnostics` in the order of path, line, column and code, each once. */
+  /** The first `documentLimits.diagnostics` in the order of path, line, column and code, each once, within `documentLimits.reportChars`. */
   readonly result: () => { diagnostics: Diagnostic[]; truncated: boolean };
 }
 
@@ -19,15 +19,17 @@ export function findings(): Findings {
   };
   return {
     add: (found) => {
-      const diagnostic = boundedDiagnostic(found);
-      kept.set(JSON.stringify(diagnostic), diagnostic);
+      const text = JSON.stringify(boundedDiagnostic(found));
+      // Parsed again: a part of a text keeps all of that text in memory.
+      kept.set(text, JSON.parse(text) as Diagnostic);
       // Ten times the limit: sorted seldom, and never more than a few thousand in memory.
       if (kept.size > 10 * documentLimits.diagnostics) shrink();
     },
     isEmpty: () => kept.size === 0,
     result: () => {
       shrink();
-      return { diagnostics: [...kept.values()], truncated: dropped };
+      const diagnostics = reportedDiagnostics([...kept.values()]);
+      return { diagnostics, truncated: dropped || diagnostics.length < kept.size };
     },
   };
 }

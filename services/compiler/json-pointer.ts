@@ -1,13 +1,33 @@
 import type { Json } from '../../core/canonical-json.ts';
+import { documentLimits } from '../../core/limits.ts';
 
-/** One step of an RFC 6901 pointer, escaped. */
-export function pointerStep(key: string | number): string {
-  if (typeof key === 'number') return `/${key}`;
+/**
+ * One step of an RFC 6901 pointer, escaped. Of one that is longer than a pointer that is reported (`boundedPointer`) only so much that the
+ * pointer is as well: every pointer into a document would otherwise repeat a key of megabytes.
+ */
+export function pointerStep(step: string | number): string {
+  if (typeof step === 'number') return `/${step}`;
+  const key = step.length > documentLimits.textChars ? step.slice(0, documentLimits.textChars) : step;
   return `/${key.includes('~') || key.includes('/') ? key.replaceAll('~', '~0').replaceAll('/', '~1') : key}`;
 }
 
 export function pointerTo(steps: readonly (string | number)[]): string {
   return steps.map(pointerStep).join('');
+}
+
+/**
+ * The longest pointer to those steps, or to what their place is in, that has at most so many characters. Steps may be as long as the document,
+ * and a pointer is made of all that lead to a place: a hundred places behind one key of five megabytes would be half a gigabyte.
+ */
+export function pointerWithin(chars: number, steps: readonly (string | number)[]): string {
+  let pointer = '';
+  for (const step of steps) {
+    if (typeof step === 'string' && pointer.length + step.length >= chars) break;
+    const next = pointer + pointerStep(step);
+    if (next.length > chars) break;
+    pointer = next;
+  }
+  return pointer;
 }
 
 /** The unescaped steps of a pointer; null when it is not one. */

@@ -31,6 +31,14 @@ export const validationLimits = {
   urlChars: 2_048,
 } as const;
 
+/** What a later compilation may take over, in characters of {@link Memory.facts}. What is past it is compiled again. */
+export const memoryLimits = {
+  /** Of one document: 10,000 references with their places. A pattern such as `/*` in a hundred references would repeat a text of 8 MiB for each. */
+  factsChars: MiB,
+  /** Of a source. Two thousand documents with ten references each have 2 million. */
+  sourceChars: 16 * MiB,
+} as const;
+
 export const moduleLimits = {
   /** Operators and keywords in a row that may nest without brackets, such as `else if` and `!`: two hundred times what people write. */
   chain: 2_000,
@@ -40,6 +48,6 @@ export const moduleLimits = {
 export const bundlerLimits = { heapMiB: 384, dataMiB: 768, cpuSeconds: 10 } as const;
 
 export const processLimits = {
-  /** Of what a compile process writes before it dies: enough for the reason. */
+  /** Of what a compile process writes before it dies, or says of a defect: enough for the reason. */
   lastWordsChars: 4_000,
 } as const;

@@ -32,7 +32,7 @@ export function readRecipe(bytes: Uint8Array, found: Findings): PlacedRecipe | n
   const read = RecipeSchema.safeParse(document.value);
   if (read.success) return { recipe: read.data, refuse, diagnose };
   // One more than are reported, so that it is known that there are more.
-  const issues = firstIssues(read.error, documentLimits.diagnostics + 1);
+  const issues = firstIssues(read, documentLimits.diagnostics + 1);
   for (const issue of issues) addIssue(issue, document, refuse, found);
   return null;
 }

@@ -1,3 +1,4 @@
+import { quotedName } from '../../core/diagnostic.ts';
 import { documentLimits } from '../../core/limits.ts';
 import { pointerStep } from './json-pointer.ts';
 import type { Integers, Problem } from './parsed-document.ts';
@@ -18,7 +19,7 @@ interface Scan {
   at: number;
 }
 
-/** Ends the scan: after a syntax error nothing that follows has a certain meaning. */
+/** Ends the scan: after a syntax error nothing that follows has a certain meaning, and after the last problem that is reported nothing is asked. */
 class Unreadable extends Error {}
 
 /**
@@ -96,7 +97,7 @@ function scanItems(scan: Scan, pointer: string, depth: number, place: ListPlace)
 
 function checkKey(scan: Scan, pointer: string, key: string, at: number, place: MapPlace): void {
   if (place.members.has(key))
-    report(scan, pointer, 'duplicate_key', `the key ${JSON.stringify(key)} is here twice`, at);
+    report(scan, pointer, 'duplicate_key', `the key ${quotedName(key)} is here twice`, at);
   if (key === '__proto__') report(scan, pointer, 'forbidden_key', 'the key "__proto__" is not allowed', at);
   checkString(scan, pointer, key, at);
 }
@@ -196,8 +197,8 @@ function skipSpace(scan: Scan): void {
 }
 
 function report(scan: Scan, pointer: string, code: string, message: string, offset: number): void {
-  if (scan.problems.length < documentLimits.diagnostics)
-    scan.problems.push({ pointer, code, message, offset });
+  scan.problems.push({ pointer, code, message, offset });
+  if (scan.problems.length === documentLimits.diagnostics) throw new Unreadable();
 }
 
 function fail(scan: Scan, pointer: string, message: string): never {

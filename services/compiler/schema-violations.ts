@@ -1,4 +1,5 @@
 import type { ErrorObject } from 'ajv';
+import { quotedName } from '../../core/diagnostic.ts';
 import { documentLimits } from '../../core/limits.ts';
 import { pointerStep } from './json-pointer.ts';
 
@@ -39,7 +40,7 @@ function messageOf(
   extra: string | null,
 ): string {
   if (extra !== null && keyword !== 'propertyNames')
-    return `the property ${JSON.stringify(extra)} is not allowed here`;
+    return `the property ${quotedName(extra)} is not allowed here`;
   if (keyword === 'enum')
     return `must be one of ${listed((params as { allowedValues: unknown[] }).allowedValues)}`;
   if (keyword === 'const') return `must be ${listed([(params as { allowedValue: unknown }).allowedValue])}`;

@@ -1,6 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq } from 'yaml';
 import type { Document, Node, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 import type { Json } from '../../core/canonical-json.ts';
+import { quotedName } from '../../core/diagnostic.ts';
 import { documentLimits } from '../../core/limits.ts';
 import { pointerStep } from './json-pointer.ts';
 import type { Integers, Problem } from './parsed-document.ts';
@@ -37,7 +38,8 @@ export function valueOfYaml(
 
 function valueOf(reading: Reading, node: Node | null, pointer: string, depth: number): Json {
   if (node === null) return null;
-  if (reading.insideAlias && ++reading.expanded > documentLimits.aliasNodes) return null;
+  if (reading.insideAlias) reading.expanded += nodesOf(node);
+  if (reading.insideAlias && reading.expanded > documentLimits.aliasNodes) return null;
   if (isScalar(node)) {
     if (node.anchor) reading.anchors.set(node.anchor, node);
     return scalarOf(reading, node, pointer);
@@ -58,6 +60,12 @@ function valueOf(reading: Reading, node: Node | null, pointer: string, depth: nu
   const value = isMap(node) ? mapOf(reading, node, pointer, depth) : listOf(reading, node, pointer, depth);
   reading.open.delete(node);
   return value;
+}
+
+/** As many as it counts when an alias repeats it: a text of megabytes costs what thousands of nodes cost. */
+function nodesOf(node: Node): number {
+  const text = isScalar(node) && typeof node.value === 'string' ? node.value : '';
+  return 1 + Math.floor(text.length / documentLimits.aliasNodeChars);
 }
 
 function scalarOf(reading: Reading, node: Scalar, pointer: string): Json {
@@ -126,6 +134,7 @@ function mapOf(reading: Reading, map: YAMLMap, pointer: string, depth: number): 
     }
     const key = keyNode.value;
     const inner = pointer + pointerStep(key);
+    if (reading.insideAlias) reading.expanded += nodesOf(keyNode) - 1;
     if (keyNode.anchor) reading.anchors.set(keyNode.anchor, keyNode);
     if (!isGoodKey(reading, keyNode, key, inner, object)) continue;
     object[key] = valueOf(reading, (pair.value ?? null) as Node | null, inner, depth + 1);
@@ -136,7 +145,7 @@ function mapOf(reading: Reading, map: YAMLMap, pointer: string, depth: number): 
 function isGoodKey(reading: Reading, node: Scalar, key: string, pointer: string, object: object): boolean {
   const before = reading.problems.length;
   if (Object.hasOwn(object, key)) {
-    refuse(reading, node, pointer, 'duplicate_key', `the key ${JSON.stringify(key)} is here twice`);
+    refuse(reading, node, pointer, 'duplicate_key', `the key ${quotedName(key)} is here twice`);
   }
   if (key === '__proto__')
     refuse(reading, node, pointer, 'forbidden_key', 'the key "__proto__" is not allowed');

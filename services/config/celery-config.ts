@@ -17,8 +17,8 @@ export function celeryGrants() {
     if (json.length > celeryGrantLimits.grants)
       return problem(`must have at most ${celeryGrantLimits.grants} entries`);
     const grants = json.map((entry) => CeleryGrant.safeParse(entry));
-    const wrong = grants.flatMap(({ error }, index) => {
-      const [first] = error ? firstIssues(error, 1) : [];
+    const wrong = grants.flatMap((grant, index) => {
+      const [first] = grant.success ? [] : firstIssues(grant, 1);
       return first ? [`entry ${index + 1}${at(first.path)}: ${first.message}`] : [];
     });
     if (wrong.length > 0) return problem(`is wrong: ${wrong.join('; ')}`);

@@ -37,7 +37,7 @@ export function readSettings<N extends SettingName, R extends N>(
     if (!isSet(name)) continue;
     const parsed = settings.shape[name].safeParse(env[name]);
     if (parsed.success) values[name] = parsed.data;
-    else problems.push(`${name} ${firstMessage(parsed.error)}`);
+    else problems.push(`${name} ${firstMessage(parsed)}`);
   }
   for (const name of required) if (!isSet(name)) problems.push(`${name} must be set`);
   // Each value came out of the schema of its own name.

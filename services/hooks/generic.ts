@@ -19,7 +19,7 @@ const PushPayload = z.object({
 
 export function readGeneric(payload: unknown): Delivered {
   const parsed = PushPayload.safeParse(payload);
-  if (!parsed.success) return { kind: 'unreadable', problem: describeIssues(parsed.error) };
+  if (!parsed.success) return { kind: 'unreadable', problem: describeIssues(parsed) };
   const { repository, ref, commit, sourceUrl, paths, message } = parsed.data;
   return {
     kind: 'push',

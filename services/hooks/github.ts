@@ -40,7 +40,7 @@ export function readGithub(event: string, payload: unknown): Delivered {
   if (event === 'ping') return { kind: 'ping' };
   if (event !== 'push') return { kind: 'other', event };
   const parsed = PushPayload.safeParse(payload);
-  if (!parsed.success) return { kind: 'unreadable', problem: describeIssues(parsed.error) };
+  if (!parsed.success) return { kind: 'unreadable', problem: describeIssues(parsed) };
   const push = parsed.data;
   const { full_name: repository, pushed_at: pushedAt } = push.repository;
   return {

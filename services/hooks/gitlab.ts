@@ -36,7 +36,7 @@ const PUSH_EVENTS: ReadonlySet<string> = new Set(['Push Hook', 'Tag Push Hook'])
 export function readGitlab(event: string, payload: unknown): Delivered {
   if (!PUSH_EVENTS.has(event)) return { kind: 'other', event };
   const parsed = PushPayload.safeParse(payload);
-  if (!parsed.success) return { kind: 'unreadable', problem: describeIssues(parsed.error) };
+  if (!parsed.success) return { kind: 'unreadable', problem: describeIssues(parsed) };
   const push = parsed.data;
   const commit = isNoCommit(push.after) ? null : (push.checkout_sha ?? push.after);
   const head = (push.commits ?? []).find(({ id }) => id === commit);

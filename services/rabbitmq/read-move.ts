@@ -20,6 +20,6 @@ export function readMove(content: Buffer): ReadMove {
   const json = parseJson(content.toString('utf8'));
   if (json.kind === 'not_json') return { kind: 'garbage', reason: 'not JSON' };
   const read = Message.safeParse(json.value);
-  if (!read.success) return { kind: 'garbage', reason: describeIssues(read.error) };
+  if (!read.success) return { kind: 'garbage', reason: describeIssues(read) };
   return read.data.type === SINK_TEST ? { kind: 'test' } : { kind: 'move', event: read.data };
 }

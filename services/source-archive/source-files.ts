@@ -1,4 +1,4 @@
-import { boundedDiagnostic, type Diagnostic } from '../../core/diagnostic.ts';
+import { boundedDiagnostic, type Diagnostic, reportedDiagnostics } from '../../core/diagnostic.ts';
 import { digestOf } from '../../core/digest.ts';
 import { documentLimits, sourceLimits } from '../../core/limits.ts';
 import { fileAsFolder, pathProblem, type SourceEntry, sourceTree } from '../../core/source.ts';
@@ -65,7 +65,7 @@ export class SourceFiles {
     for (const path of this.#entries.keys()) this.#refuseFileAsDirectory(path);
     if (this.#entries.size === 0 && this.#problems === 0) this.refuse('', 'no_files', whyEmpty);
     if (this.#problems > 0) {
-      const diagnostics = this.#diagnostics;
+      const diagnostics = reportedDiagnostics(this.#diagnostics);
       return { kind: 'invalid', diagnostics, truncated: this.#problems > diagnostics.length };
     }
     return { kind: 'source', tree: sourceTree([...this.#entries.values()]), ...packed(this.#contents) };

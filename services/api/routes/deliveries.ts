@@ -50,7 +50,8 @@ const Receipt = z
 
 function receiveEndpoint({ db, secrets, deliveries, payloads }: ApiParts): Endpoint {
   const known = new Shares(deliveryShares);
-  // The same shares for hooks that do not exist, so that a refusal does not tell which hooks there are. Their bodies are not kept.
+  // As large for hooks that do not exist, so that bodies of usual sizes are refused alike. Only a sender that fills both shares can tell.
+  // The bodies for unknown hooks are not kept.
   const unknown = new Shares(deliveryShares);
   return endpoint({
     method: 'post',

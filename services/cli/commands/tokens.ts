@@ -133,7 +133,7 @@ function scope({ tenant }: TokenView): string {
 function tokenName(text: string): string {
   const parsed = TokenName.safeParse(text);
   if (parsed.success) return parsed.data;
-  throw new InvalidArgumentError(`${firstMessage(parsed.error)}.`);
+  throw new InvalidArgumentError(`${firstMessage(parsed)}.`);
 }
 
 function addRole(text: string, before: readonly Role[] = []): readonly Role[] {

@@ -1,3 +1,5 @@
+import { serialize } from 'node:v8';
+
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
@@ -52,4 +54,25 @@ test.each([
   ['a line that is not escaped', `{"files":{"a":"${LARGEST}\n"}}`, '/files/a'],
 ])('a body with the largest file and %s is malformed, like a small one', async (_what, json, pointer) => {
   expect(await read(json)).toMatchObject({ kind: 'malformed', errors: [{ in: 'body', pointer, line: 1 }] });
+});
+
+const KEY = 'k'.repeat(4.9 * MB);
+
+/** Names of which each is wrong, and as long as what is reported of one. */
+const wrongNames = (count: number): string =>
+  Array.from({ length: count }, (_, index) => `"${'\u00e9€'.repeat(999)}//${index}":""`).join(',');
+
+test.each([
+  ['a long key over keys that are there twice', `{"files":{},"${KEY}":{"a":1${',"a":1'.repeat(101)}}}`],
+  ['a long key over halves of characters', `{"files":{},"${KEY}":[${Array(101).fill('"\\ud800"').join()}]}`],
+  ['a long key that is there twice', `{"files":{},"${KEY}":1,"${KEY}":1}`],
+  ['a long key and a mistake behind it', `{"files":{},"${KEY}" 1}`],
+  ['a long path with wrong content', `{"files":{"${KEY}":1}}`],
+  ['long fields that are not known', `{"files":{},${wrongNames(500)}}`],
+  ['long keys that are there twice', `{"files":{${wrongNames(300)},${wrongNames(300)}}}`],
+  ['long paths that are wrong', `{"files":{${wrongNames(500)}}}`],
+])('a body of %s sends less than 100 kB from the thread that reads it', async (_what, json) => {
+  const body = await read(json);
+  expect(['malformed', 'unacceptable', 'invalid']).toContain(body.kind);
+  expect(serialize(body).byteLength).toBeLessThan(100_000);
 });

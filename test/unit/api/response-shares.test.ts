@@ -1,13 +1,17 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 
+import type { Principal } from '../../../services/api/access.ts';
 import { jsonAnswer } from '../../../services/api/answers.ts';
 import { type Connection, NO_CONNECTION } from '../../../services/api/connection.ts';
 import { endpoint } from '../../../services/api/endpoint.ts';
-import { responseShares } from '../../../services/api/limits.ts';
+import { responseLimits, responseShares } from '../../../services/api/limits.ts';
 import { Metrics } from '../../../services/api/metrics.ts';
 import { router } from '../../../services/api/router.ts';
 import { Shares } from '../../../services/api/shares.ts';
+import { eventually } from '../../support/eventually.ts';
+
+const PUBLISHER: Principal = { id: 'token', name: 'ci', tenant: 'acme', roles: ['publisher'] };
 
 const LARGE_BYTES = 10 * 1024 * 1024;
 
@@ -27,16 +31,42 @@ function startRouter() {
     });
   const ends: (() => void)[] = [];
   const connection: Connection = { ...NO_CONNECTION, onceSent: (end) => void ends.push(end) };
-  const app = router([answers('/large', LARGE_BYTES), answers('/small', 100)], {
-    authenticate: () => Promise.reject(new Error('nobody asks')),
+  const responses = new Shares(responseShares);
+  let changes = 0;
+  const changed = Promise.withResolvers<void>();
+  const change = endpoint({
+    path: '/change',
+    method: 'put',
+    operationId: 'change',
+    summary: '',
+    description: '',
+    tags: [],
+    responses: {},
+    may: 'read',
+    whose: 'caller',
+    handle: async () => {
+      changes++;
+      await changed.promise;
+      return jsonAnswer({ text: 'x'.repeat(64 * 1024) }, 200);
+    },
+  });
+  const app = router([answers('/large', LARGE_BYTES), answers('/small', 100), change], {
+    authenticate: () => Promise.resolve(PUBLISHER),
     metrics: new Metrics(),
-    responses: new Shares(responseShares),
+    responses,
     log: pino({ level: 'silent' }),
     draining: new AbortController().signal,
   });
   const call = async (method: string, path: string): Promise<Response> =>
     app.fetch(new Request(`http://test${path}`, { method }), connection);
-  return { call, sent: () => ends.splice(0).map((end) => end()) };
+  return {
+    call,
+    responses,
+    /** How many were carried out; they end when `endChanges` was called. */
+    changes: () => changes,
+    endChanges: changed.resolve,
+    sent: () => ends.splice(0).map((end) => end()),
+  };
 }
 
 test('large responses that were not taken yet exhaust the share of their caller, and it is free again when they were', async () => {
@@ -61,4 +91,20 @@ test('the refusal that takes the place of a large response has none of its heade
   expect(refused.headers.get('etag')).toBeNull();
   expect(refused.headers.get('x-request-id')).toBe(problem['requestId']);
   expect((await call('GET', '/small')).status).toBe(200);
+});
+
+test('the response to a change that was carried out is never replaced, and a change for whose response there is no room is not carried out', async () => {
+  const { call, changes, endChanges, responses, sent } = startRouter();
+  const holder = [PUBLISHER.tenant ?? '', PUBLISHER.id];
+  const others = responses.open(holder);
+  others.take(responses.room(holder) - responseLimits.changeBytes);
+  const underWay = Array.from({ length: 8 }, () => call('PUT', '/change'));
+  await eventually(async () => changes() === 8, { what: 'eight changes are carried out' });
+  endChanges();
+  const responded = await Promise.all(underWay);
+  expect(responded.map(({ status }) => status)).toEqual(Array(8).fill(200));
+  expect((await call('PUT', '/change')).status).toBe(429);
+  expect(changes()).toBe(8);
+  sent();
+  expect((await call('PUT', '/change')).status).toBe(200);
 });

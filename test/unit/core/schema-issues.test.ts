@@ -6,36 +6,36 @@ import { cut } from '../../../core/cut.ts';
 import { issueLimits } from '../../../core/limits.ts';
 import { describeIssues, firstIssues, firstMessage } from '../../../core/schema-issues.ts';
 
-function errorOf(schema: z.ZodType, value: unknown): z.ZodError {
-  const { error } = schema.safeParse(value);
-  if (error === undefined) throw new Error('this is valid');
-  return error;
+function misfitOf(schema: z.ZodType, value: unknown): { error: z.ZodError } {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) throw new Error('this is valid');
+  return parsed;
 }
 
 describe('what is told of a document that a schema has refused', () => {
   test('is the first issues with their places, and how many others there are', () => {
-    const error = errorOf(z.object({ list: z.array(z.string()) }), { list: [1, 2, 3, 4, 5] });
-    const words = describeIssues(error);
+    const misfit = misfitOf(z.object({ list: z.array(z.string()) }), { list: [1, 2, 3, 4, 5] });
+    const words = describeIssues(misfit);
     expect(words).toMatch(/^at "\/list\/0": .+; at "\/list\/1": .+; at "\/list\/2": .+ \(and 2 more\)$/);
-    expect(firstIssues(error, 2)).toHaveLength(2);
+    expect(firstIssues(misfit, 2)).toHaveLength(2);
   });
 
   test('has a bounded length, however many issues there are and however long their places and names are', () => {
-    const many = errorOf(
+    const many = misfitOf(
       z.array(z.string()),
       Array.from({ length: 50_000 }, () => 0),
     );
-    const long = errorOf(z.record(z.string(), z.string()), { ['k'.repeat(100_000)]: 0 });
-    const unknown = errorOf(z.strictObject({}), { ['u'.repeat(100_000)]: 0 });
-    for (const error of [many, long, unknown]) {
-      expect(describeIssues(error).length).toBeLessThan(issueLimits.shown * (issueLimits.chars + 30));
-      expect(firstMessage(error).length).toBeLessThanOrEqual(issueLimits.chars);
+    const long = misfitOf(z.record(z.string(), z.string()), { ['k'.repeat(100_000)]: 0 });
+    const unknown = misfitOf(z.strictObject({}), { ['u'.repeat(100_000)]: 0 });
+    for (const misfit of [many, long, unknown]) {
+      expect(describeIssues(misfit).length).toBeLessThan(issueLimits.shown * (issueLimits.chars + 30));
+      expect(firstMessage(misfit).length).toBeLessThanOrEqual(issueLimits.chars);
     }
   });
 
   test('of a map’s key is what is wrong with the key', () => {
-    const error = errorOf(z.record(z.string().regex(/^a$/, 'must be "a"'), z.string()), { b: 'x' });
-    expect(firstMessage(error)).toBe('must be "a"');
+    const misfit = misfitOf(z.record(z.string().regex(/^a$/, 'must be "a"'), z.string()), { b: 'x' });
+    expect(firstMessage(misfit)).toBe('must be "a"');
   });
 });
 
@@ -52,17 +52,17 @@ describe('a bounded list', () => {
 
   test('that is too long is refused without a look at its elements', () => {
     const { element, checked } = counting();
-    const error = errorOf(boundedList(element, 3), [1, 2, 3, 4]);
-    expect(error.issues).toMatchObject([{ code: 'too_big' }]);
+    const misfit = misfitOf(boundedList(element, 3), [1, 2, 3, 4]);
+    expect(misfit.error.issues).toMatchObject([{ code: 'too_big' }]);
     expect(checked()).toBe(0);
   });
 
   test('ends at its first bad element, and names its place', () => {
     const { element, checked } = counting();
-    const error = errorOf(z.object({ list: boundedList(z.object({ n: element }), 9) }), {
+    const misfit = misfitOf(z.object({ list: boundedList(z.object({ n: element }), 9) }), {
       list: [{ n: 1 }, { n: -1 }, { n: 2 }, 'x'],
     });
-    expect(error.issues).toMatchObject([{ path: ['list', 1, 'n'] }]);
+    expect(misfit.error.issues).toMatchObject([{ path: ['list', 1, 'n'] }]);
     expect(checked()).toBe(2);
   });
 
