@@ -48,6 +48,9 @@ export const socketLimits = {
   backlog: 1_024,
 } as const;
 
+/** Connections, by remote address: of {@link socketLimits.connections} one address has at most 4,500. 150 addresses get 20, whatever greedier ones hold. */
+export const connectionLevels = [{ minimum: 20, reserved: 0.25 }] as const;
+
 /** The slowest that a request's body may come. A sender that stalls holds memory, a place and a connection that others need. */
 export const bodyPace = {
   /** Between two checks, the first of which is ten seconds after the reading began: a lost packet is sent again within a few. */

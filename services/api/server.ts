@@ -6,6 +6,8 @@ import type { Socket } from 'node:net';
 
 import { ERRORS, PointsmanError } from '../../core/errors.ts';
 import { httpLimits } from '../../core/limits.ts';
+import type { AddressRange } from '../outbound/address-ranges.ts';
+import { shareConnections } from './connection-shares.ts';
 import { type Connection, connectionOf } from './connection.ts';
 import { socketLimits } from './limits.ts';
 import { inTurn, owesResponse } from './pipelining.ts';
@@ -35,7 +37,15 @@ export async function listen(
     port,
     limits = socketLimits,
     early = () => null,
-  }: { host: string; port: number; limits?: SocketLimits; early?: EarlyAnswer },
+    proxies,
+  }: {
+    host: string;
+    port: number;
+    limits?: SocketLimits;
+    early?: EarlyAnswer;
+    /** Addresses of which each stands for many clients, and has no share of the connections. Left out: the private ones. */
+    proxies?: readonly AddressRange[] | undefined;
+  },
 ): Promise<ApiServer> {
   const answer = async (
     request: Request,
@@ -69,6 +79,7 @@ export async function listen(
   server.on('checkContinue', (incoming, outgoing) => take(incoming, outgoing, 'continue'));
   server.on('checkExpectation', (incoming, outgoing) => take(incoming, outgoing, 'unknown'));
   server.maxConnections = limits.connections;
+  shareConnections(server, { capacity: limits.connections, proxies });
   server.on('clientError', (error, socket: Socket) => answerUnreadable(error, socket, limits));
   server.listen({ host, port, backlog: limits.backlog });
   await once(server, 'listening');

@@ -75,6 +75,8 @@ export const settings = z.object({
   POINTSMAN_REDIS_CACHE: z.enum(['on', 'off'], 'must be on or off').transform((word) => word === 'on'),
   /** What outgoing calls may reach although it is not public. */
   POINTSMAN_OUTBOUND_ALLOW: addressRanges(),
+  /** Balancers and proxies in front of the API: their connections have no share by address. */
+  POINTSMAN_PROXIES: addressRanges(),
   /** How many days audit rows are kept. */
   POINTSMAN_AUDIT_DAYS: auditDays(),
   POINTSMAN_LOG_LEVEL: z.enum(
