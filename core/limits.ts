@@ -272,8 +272,6 @@ export const httpLimits = {
   jsonBodyValues: 10_000,
   /** Longest long-poll: under the 60 s at which common proxies cut an idle connection. */
   waitMs: 55 * second,
-  /** A waiting reader looks again by itself this often, in case a notification was lost. */
-  recheckMs: 2 * second,
   /** A call into Restate: admission takes milliseconds; past this the control plane counts as down. */
   ingressTimeoutMs: 20 * second,
   /** What a client that was told 503 or 429 should wait, in seconds (RFC 9110, section 10.2.3). */

@@ -1,18 +1,13 @@
-import { isDeepStrictEqual } from 'node:util';
-
 import type { Logger } from 'pino';
 
 import type { CeleryGrant } from '../../core/celery-grant.ts';
-import type { PointerId, ReleaseId } from '../../core/identifiers.ts';
-import { httpLimits } from '../../core/limits.ts';
-import type { Pointer } from '../../core/pointer.ts';
+import type { PointerId } from '../../core/identifiers.ts';
 import type { Broker } from '../../core/sink.ts';
 import type { Compiler } from '../compiler/compiler.ts';
 import { startDeliveryReader } from '../hooks/delivery-reader.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Notifications } from '../postgres/notifications.ts';
 import { findPointer } from '../postgres/pointers.ts';
-import { findReleaseProgress, type ReleaseProgress } from '../postgres/releases.ts';
 import { findToken } from '../postgres/tokens.ts';
 import type { QueueDepths } from '../rabbitmq/queue-depths.ts';
 import { secretBox, type SecretKeys } from '../secrets/secret-box.ts';
@@ -29,13 +24,14 @@ import {
   bodyShares,
   responseShares,
   sharedReadLimits,
-  streamLimits,
   waitingShares,
 } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import { addQueueGauges } from './queue-gauges.ts';
+import { pointerName, watchPointers } from './pointer-watch.ts';
 import { readinessOf } from './readiness.ts';
+import { watchReleases } from './release-watch.ts';
 import { releaseWorkflows } from './release-workflow.ts';
 import { router } from './router.ts';
 import { approvalEndpoints } from './routes/approvals.ts';
@@ -73,7 +69,6 @@ import { tenantObjects } from './tenant-object.ts';
 import type { EarlyAnswer } from './server.ts';
 import { TokenBuckets } from './token-buckets.ts';
 import { notModified } from './not-modified.ts';
-import { Watches } from './watches.ts';
 
 /** What the API needs of its process. Whoever hands these in closes them, after `close`. */
 export interface AppDeps {
@@ -176,20 +171,8 @@ function partsOf({
 }: AppDeps): ApiParts {
   const bodies = new Shares(bodyShares);
   const responses = new Shares(responseShares);
-  const pointers = new Watches<PointerId, Pointer | null>({
-    keyOf: pointerName,
-    load: (id) => findPointer(db, id),
-    isSame: isDeepStrictEqual,
-    subscribe: (id, wake) =>
-      notifications.subscribe(id.tenant, id.bundle, ({ channel }) => channel === id.channel && wake()),
-    recheckMs: httpLimits.recheckMs,
-  });
-  const releases = new Watches<ReleaseId, ReleaseProgress | null>({
-    keyOf: (id) => `${id.tenant}/${id.bundle}/${id.version}`,
-    load: (id) => findReleaseProgress(db, id),
-    subscribe: (id, wake) => notifications.subscribe(id.tenant, id.bundle, wake),
-    recheckMs: streamLimits.recheckMs,
-  });
+  const pointers = watchPointers(db, notifications);
+  const releases = watchReleases(db, notifications);
   const feeds = watchFeeds(db, notifications);
   const ingress = connectIngress(restateIngressUrl);
   return {
@@ -221,10 +204,6 @@ function partsOf({
     log,
     draining,
   };
-}
-
-function pointerName({ tenant, bundle, channel }: PointerId): string {
-  return `${tenant}/${bundle}/${channel}`;
 }
 
 function metricsOf(

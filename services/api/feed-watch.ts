@@ -1,11 +1,10 @@
-import { httpLimits } from '../../core/limits.ts';
 import { feedCursor } from '../../core/feed-cursor.ts';
 import { moveEvent, type MoveEvent, type RecordedMove } from '../../core/move-event.ts';
 import type { Database } from '../postgres/database.ts';
 import { findFeedEnd, listFeed } from '../postgres/feed.ts';
 import type { Notifications } from '../postgres/notifications.ts';
 import { encodeEvent } from './event-stream.ts';
-import { feedLimits } from './limits.ts';
+import { feedLimits, watchLimits } from './limits.ts';
 import { Watches } from './watches.ts';
 
 /** A move as it is told, made once for all who read it. */
@@ -38,13 +37,15 @@ interface FeedTail {
 export function watchFeeds(db: Database, notifications: Notifications): FeedWatch {
   const tails = new Watches<string, FeedTail | null>({
     keyOf: (tenant) => tenant,
-    load: (tenant, before) => loadTail(db, tenant, before),
+    tenantOf: (tenant) => tenant,
+    load: async (tenant, feeds) => Promise.all(feeds.map(({ before }) => loadTail(db, tenant, before))),
+    perLoad: 1,
     isSame: (before, now) => before === now,
     subscribe: (tenant, wake) =>
-      notifications.subscribeTenant(tenant, ({ kind }) => {
-        if (kind === 'moved') wake();
+      notifications.subscribeTenant(tenant, (notice) => {
+        if (notice === null || notice.kind === 'moved') wake();
       }),
-    recheckMs: httpLimits.recheckMs,
+    recheckMs: watchLimits.recheckMs,
   });
   return {
     get readers() {

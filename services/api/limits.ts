@@ -51,6 +51,9 @@ export const socketLimits = {
 /** {@link socketLimits}, or others. */
 export type SocketLimits = { readonly [limit in keyof typeof socketLimits]: number };
 
+/** Connections, by remote address: of {@link socketLimits.connections} one address has at most 4,500. 150 addresses get 20, whatever greedier ones hold. */
+export const connectionLevels = [{ minimum: 20, reserved: 0.25 }] as const;
+
 /** The slowest that a request's body may come. A sender that stalls holds memory, a place and a connection that others need. */
 export const bodyPace = {
   /** Between two checks, the first of which is ten seconds after the reading began: a lost packet is sent again within a few. */
@@ -163,9 +166,20 @@ export const smallBodyThread = {
   heapMiB: 128,
 } as const;
 
-/** Things that somebody waits for. */
+/** Things of the record that readers wait for. */
 export const watchLimits = {
-  /** Looks in a row that may fail before those who wait are told: with a look every two seconds, a restart of the database. */
+  /**
+   * The record notifies its changes in the transaction that makes them. Without a notification all that a tenant's readers follow is loaded
+   * again after half of this to one and a half of it: a notification may be lost with the connection of a proxy in between.
+   */
+  recheckMs: 20 * second,
+  /** Releases of one load. A load of 20 takes some milliseconds, and its diagnostics are at most 8 MB. */
+  releasesPerLoad: 20,
+  /** Pointers of one load: each is some hundred bytes. */
+  pointersPerLoad: 200,
+  /** Until the next look after one that failed. */
+  retryMs: 2 * second,
+  /** Looks in a row that may fail before those who wait are told: {@link watchLimits.retryMs} apart, a restart of the database. */
   failures: 5,
 } as const;
 
@@ -177,8 +191,6 @@ export const sharedReadLimits = {
 
 /** Streams of server-sent events. */
 export const streamLimits = {
-  /** A release that somebody watches is looked at this often, once for all who watch: its stages take tens of milliseconds. */
-  recheckMs: 250,
   /** A comment this often tells proxies and clients that the stream lives: under their usual 60 s of silence. */
   heartbeatMs: 15 * second,
   /** How long one stream may last. A release that waits for people takes days; its reader comes back with Last-Event-ID. */

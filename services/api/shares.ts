@@ -100,6 +100,26 @@ export class Shares {
     };
   }
 
+  /** For a holder that stands for many, such as a proxy: it has no share of its own, and takes of the whole while there is any. */
+  openWhole(): Holding {
+    let own = 0;
+    const takeAnyway = (amount: number): void => {
+      this.#root.held += amount;
+      own += amount;
+    };
+    return {
+      takeAnyway,
+      take: (amount) => {
+        if (this.#root.held + amount > this.#limits.capacity) throw shareExhausted();
+        takeAnyway(amount);
+      },
+      release: () => {
+        this.#root.held -= own;
+        own = 0;
+      },
+    };
+  }
+
   #add(path: HolderPath, amount: number): void {
     if (amount === 0) return;
     let node = this.#root;

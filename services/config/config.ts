@@ -35,6 +35,8 @@ export interface ApiConfig extends RabbitConfig {
   readonly restateAdminUrl: string;
   /** What outgoing calls may reach although it is not public. */
   readonly outboundAllow: readonly AddressRange[];
+  /** Balancers and proxies in front of the API. Undefined where the operator names none. */
+  readonly proxies: readonly AddressRange[] | undefined;
   /** Null without one: hooks and webhooks can't be set then. */
   readonly secretKeys: SecretKeys | null;
   /** Those that the worker delivers to, by the same settings: what there is to be listed, and no way there. */
@@ -114,6 +116,7 @@ export function apiConfig(env: Environment): ApiConfig {
       'REDIS_URL',
       'POINTSMAN_CELERY_TASKS',
       'POINTSMAN_OUTBOUND_ALLOW',
+      'POINTSMAN_PROXIES',
       ...SECRET_KEYS,
       ...RABBIT_SETTINGS,
       'POINTSMAN_AMQP_QUEUES',
@@ -132,6 +135,7 @@ export function apiConfig(env: Environment): ApiConfig {
     restateIngressUrl: read.RESTATE_INGRESS_URL,
     restateAdminUrl: read.RESTATE_ADMIN_URL,
     outboundAllow: read.POINTSMAN_OUTBOUND_ALLOW ?? [],
+    proxies: read.POINTSMAN_PROXIES,
     secretKeys: secretKeys(read),
     brokers: [
       ...(read.REDIS_URL === undefined ? [] : ['redis' as const]),
@@ -226,6 +230,7 @@ export function stackConfig(env: Environment): StackConfig {
     'POINTSMAN_REDIS_STREAMS',
     'POINTSMAN_CELERY_TASKS',
     'POINTSMAN_OUTBOUND_ALLOW',
+    'POINTSMAN_PROXIES',
     ...SECRET_KEYS,
     'POINTSMAN_AUDIT_DAYS',
     'POINTSMAN_LOG_LEVEL',

@@ -113,6 +113,9 @@ export const settings = z.object({
   POINTSMAN_OUTBOUND_ALLOW: addressRanges().describe(
     'Address ranges that outgoing calls may reach although they are not public, separated by commas.',
   ),
+  POINTSMAN_PROXIES: addressRanges().describe(
+    'Address ranges of balancers and proxies in front of the API, separated by commas. Their connections have no share by address.',
+  ),
   POINTSMAN_AUDIT_DAYS: auditDays().describe('How many days the worker keeps audit rows.'),
   POINTSMAN_LOG_LEVEL: z
     .enum(

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
-import type { AddressRange } from './address-ranges.ts';
+import { type AddressRange, isInRanges } from './address-ranges.ts';
 
 /**
  * Whether a call may connect to that address: to every one that belongs to a single public host, and to those in ranges that the operator
@@ -14,10 +14,9 @@ export function mayConnectTo(address: string, allow: readonly AddressRange[]): b
   if (isIP(address) === 0) return false;
   // Mapped ones become what they map: the system connects to that.
   const parsed = ipaddr.process(address);
-  const allowed = allow.some(
-    ({ first, prefixBits }) => first.kind() === parsed.kind() && parsed.match(first, prefixBits),
+  return (
+    isInRanges(address, allow) || (parsed instanceof ipaddr.IPv4 ? isPublicV4(parsed) : isPublicV6(parsed))
   );
-  return allowed || (parsed instanceof ipaddr.IPv4 ? isPublicV4(parsed) : isPublicV6(parsed));
 }
 
 /**

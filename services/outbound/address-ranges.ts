@@ -37,3 +37,12 @@ function hasBitsAfter(address: Address, prefixBits: number): boolean {
   const bits = address.toByteArray().map((byte) => byte.toString(2).padStart(8, '0'));
   return bits.join('').slice(prefixBits).includes('1');
 }
+
+/** Whether that is an address in one of the ranges. A mapped one is what it maps. */
+export function isInRanges(address: string, ranges: readonly AddressRange[]): boolean {
+  if (isIP(address) === 0) return false;
+  const parsed = ipaddr.process(address);
+  return ranges.some(
+    ({ first, prefixBits }) => first.kind() === parsed.kind() && parsed.match(first, prefixBits),
+  );
+}

@@ -7,9 +7,10 @@ import { parseJsonAs } from '../../core/parse-json.ts';
 const Notice = z.object({
   tenant: z.string(),
   bundle: z.string(),
-  channel: z.string(),
+  channel: z.string().nullable(),
   version: z.number().nullable(),
-  kind: z.enum(['moved', 'settled', 'hold', 'gate']),
+  /** `progress`: a stage of the release has begun or ended, or something has happened at one of its gates. */
+  kind: z.enum(['moved', 'settled', 'hold', 'progress']),
 });
 
 /** Whoever may connect may notify, so that a payload need not even be JSON. */
@@ -23,9 +24,10 @@ const NoticeText = z.string().transform((text, context) => {
 /** Something that a waiting reader may want to know at once. Only a hint: it may be lost, and whoever waits looks again by itself. */
 export type Notice = z.infer<typeof Notice>;
 
-type Listener = (notice: Notice) => void;
+/** Null: notices may have been lost, because listening has begun only now, again or for the first time. */
+type Listener = (notice: Notice | null) => void;
 
-/** One listening connection for all who wait in this process. Made again when it is lost; meanwhile nothing is heard. */
+/** One listening connection for all who wait in this process. Made again when it is lost, and then every listener is called with null. */
 export class Notifications {
   readonly #url: string;
   readonly #listeners = new Map<string, Set<Listener>>();
@@ -85,7 +87,9 @@ export class Notifications {
       await client.query('LISTEN pointsman');
     } catch {
       lost();
+      return;
     }
+    this.#call([...this.#listeners.keys()], null);
   }
 
   #retry(client: Client): void {
@@ -100,8 +104,12 @@ export class Notifications {
     const notice = NoticeText.safeParse(payload);
     if (!notice.success) return;
     const { tenant, bundle } = notice.data;
+    this.#call([tenant, `${tenant}/${bundle}`], notice.data);
+  }
+
+  #call(keys: readonly string[], notice: Notice | null): void {
     // A copy: a listener that has heard enough ends its subscription while we are at it.
-    const listeners = [tenant, `${tenant}/${bundle}`].flatMap((key) => [...(this.#listeners.get(key) ?? [])]);
-    for (const listener of listeners) listener(notice.data);
+    const listeners = keys.flatMap((key) => [...(this.#listeners.get(key) ?? [])]);
+    for (const listener of listeners) listener(notice);
   }
 }

@@ -41,6 +41,20 @@ export async function findPointer(
   return allRows(PointerRow, await db.call(tenant, sql, [tenant, bundle, channel]))[0]?.pointer ?? null;
 }
 
+/** Many pointers of a tenant in one statement, in the order of the ids; null where the bundle has no such channel. */
+export async function findPointers(
+  db: Database,
+  tenant: string,
+  ids: readonly Omit<PointerId, 'tenant'>[],
+): Promise<(Pointer | null)[]> {
+  const sql = `SELECT p.bundle, p.channel, pointer_json(p) AS pointer FROM pointers p
+    WHERE p.tenant = $1 AND (p.bundle, p.channel) IN (SELECT * FROM unnest($2::text[], $3::text[]))`;
+  const values = [tenant, ids.map(({ bundle }) => bundle), ids.map(({ channel }) => channel)];
+  const rows = allRows(PointerRow.extend({ bundle: z.string() }), await db.call(tenant, sql, values));
+  const found = new Map(rows.map(({ bundle, channel, pointer }) => [`${bundle}/${channel}`, pointer]));
+  return ids.map(({ bundle, channel }) => found.get(`${bundle}/${channel}`) ?? null);
+}
+
 /** All channels of a bundle, by name. */
 export async function listPointers(
   db: Database,

@@ -102,14 +102,22 @@ export async function findRelease(
 }
 
 /** For those who follow it. */
-export async function findReleaseProgress(
+export async function findReleaseProgress(db: Database, id: ReleaseId): Promise<ReleaseProgress | null> {
+  return (await findProgressOf(db, id.tenant, [id]))[0] ?? null;
+}
+
+/** Of many releases of a tenant in one statement, in the order of the ids; null where there is no such release. */
+export async function findProgressOf(
   db: Database,
-  { tenant, bundle, version }: ReleaseId,
-): Promise<ReleaseProgress | null> {
+  tenant: string,
+  ids: readonly Omit<ReleaseId, 'tenant'>[],
+): Promise<(ReleaseProgress | null)[]> {
   const sql = `SELECT ${COLUMNS}, gate_changes_json(r) AS "gateChanges" ${FROM_RELEASES}
-    WHERE r.tenant = $1 AND r.bundle = $3 AND r.version = $4`;
-  const rows = await db.call(tenant, sql, [tenant, Stage.options, bundle, version]);
-  return allRows(ProgressRow, rows)[0] ?? null;
+    WHERE r.tenant = $1 AND (r.bundle, r.version) IN (SELECT * FROM unnest($3::text[], $4::bigint[]))`;
+  const values = [tenant, Stage.options, ids.map(({ bundle }) => bundle), ids.map(({ version }) => version)];
+  const rows = allRows(ProgressRow, await db.call(tenant, sql, values));
+  const found = new Map(rows.map((row) => [`${row.bundle}/${row.version}`, row]));
+  return ids.map(({ bundle, version }) => found.get(`${bundle}/${version}`) ?? null);
 }
 
 /** Newest first. `before` is the last version of the page before. */

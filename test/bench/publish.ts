@@ -53,8 +53,8 @@ async function heardPublish(
   live: Series,
 ): Promise<number> {
   let movedAt = 0;
-  const stop = notifications.subscribe(tenant, 'bundle', ({ kind }) => {
-    if (kind === 'moved') movedAt = performance.now();
+  const stop = notifications.subscribe(tenant, 'bundle', (notice) => {
+    if (notice?.kind === 'moved') movedAt = performance.now();
   });
   try {
     const tookMs = await ourPublish(plane, tenant);

@@ -199,8 +199,8 @@ test('a move tells whoever listens by its own transaction, and whom else to wake
   const tenant = await newTenant(store);
   const heard: string[] = [];
   const notifications = new Notifications(store.postgres.appUrl);
-  const stop = notifications.subscribe(tenant, 'bundle', ({ kind, version }) =>
-    heard.push(`${kind} ${version}`),
+  const stop = notifications.subscribe(tenant, 'bundle', (notice) =>
+    heard.push(`${notice?.kind} ${notice?.version}`),
   );
   notifications.start();
   try {
@@ -208,7 +208,7 @@ test('a move tells whoever listens by its own transaction, and whom else to wake
     await eventually(
       async () => {
         await store.owner.query(`SELECT pointsman.tell($1, 'bundle', 'live', 0, 'hold')`, [tenant]);
-        return heard.length > 0;
+        return heard.includes('hold 0');
       },
       { what: 'it listens' },
     );

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Diagnostic } from '../../core/diagnostic.ts';
 import { readQuotas } from '../../services/postgres/quotas.ts';
 import { recordStage } from '../../services/postgres/stages.ts';
-import { admitted, newTenant, startStore, type Store, times } from '../support/store.ts';
+import { eventually } from '../support/eventually.ts';
+import { admitted, connect, newTenant, startStore, type Store, times } from '../support/store.ts';
 
 let store: Store;
 beforeAll(async () => {
@@ -43,4 +44,32 @@ test('the bytes of diagnostics are counted once when their step is repeated, and
   expect(await bytes()).toBeGreaterThan(one);
   await failed('one');
   expect(await bytes()).toBe(one);
+});
+
+test('each transaction that changes the stages or the gates of a release notifies its version', async () => {
+  const tenant = await newTenant(store);
+  const id = { tenant, bundle: 'bundle', version: 1 };
+  await admitted(store, id);
+  const listener = await connect(store.postgres.appUrl);
+  try {
+    const notices: unknown[] = [];
+    listener.on('notification', ({ payload }) => void notices.push(JSON.parse(payload ?? '')));
+    await listener.query('LISTEN pointsman');
+    const progress = { tenant, bundle: 'bundle', channel: null, version: 1, kind: 'progress' };
+    const gate = `INSERT INTO gates (tenant, bundle, version, gate, ordinal, kind, rule, opened_at)
+      VALUES ($1, 'bundle', 1, 'schedule', 0, 'schedule', '{}', now())`;
+    await store.db.call(tenant, gate, [tenant]);
+    const changes = [
+      `SELECT note_gate(g, 'opened', now()) FROM gates g WHERE g.tenant = $1`,
+      `INSERT INTO stages (tenant, bundle, version, stage, state, started_at) VALUES ($1, 'bundle', 1, 'gate', 'running', now())`,
+      `UPDATE stages SET state = 'passed', finished_at = now() WHERE (tenant, bundle, version, stage) = ($1, 'bundle', 1, 'gate')`,
+    ];
+    for (const [nth, change] of changes.entries()) {
+      await store.db.call(tenant, change, [tenant]);
+      await eventually(async () => notices.length > nth, { what: `the notice of: ${change}` });
+    }
+    expect(notices).toEqual([progress, progress, progress]);
+  } finally {
+    await listener.end();
+  }
 });

@@ -92,6 +92,16 @@ test('of thousands of requests in one packet, without a token, no more than the 
   expect((await answeredOf('/openapi.json')) - before).toBeLessThanOrEqual(pipelined);
 });
 
+test('requests with an expectation that is not met are bound as all others are, and the first refusal closes the connection', async () => {
+  const few = await openSocket(api.url);
+  few.write('GET /healthz HTTP/1.1\r\nHost: t\r\nExpect: x\r\n\r\n'.repeat(pipelined));
+  expect(await responses(few)).toEqual(['417 close']);
+
+  const many = await flood('/healthz', 1_400, 'Expect: x\r\n');
+  many.resume();
+  await eventually(async () => many.closed, { what: 'the connection was ended' });
+});
+
 test('a connection that nobody reads holds one response, whoever sent it and however many requests it brought', async () => {
   const tenant = await newTenant(store);
   const { token } = await madeToken(api, { name: 'viewer', tenant, roles: ['viewer'] });

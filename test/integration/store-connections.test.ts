@@ -136,9 +136,11 @@ test('who waits hears of moves, holds and last words of their bundle, also after
   notifications.start();
   const [tenant, other] = [await newTenant(store), await newTenant(store)];
   const heard: string[] = [];
-  const end = notifications.subscribe(tenant, 'bundle', ({ kind, version }) =>
-    heard.push(`${kind} ${version}`),
-  );
+  let gaps = 0;
+  const end = notifications.subscribe(tenant, 'bundle', (notice) => {
+    if (notice === null) gaps++;
+    else if (notice.kind !== 'progress') heard.push(`${notice.kind} ${notice.version}`);
+  });
   const listening = (gone: number[]) =>
     eventually(
       async () => {
@@ -156,8 +158,10 @@ test('who waits hears of moves, holds and last words of their bundle, also after
   expect(heard).toEqual(['moved 1', 'settled 1']);
   // Anybody may notify: what is no notice of ours is passed over.
   await store.owner.query(`NOTIFY pointsman, 'not even JSON'`);
+  const before = gaps;
   await store.owner.query('SELECT pg_terminate_backend($1)', [first]);
   await listening([first]);
+  await eventually(async () => gaps === before + 1, { what: 'the listener is told of the gap' });
   await store.moves.setHold(holdRequest({ tenant, reason: 'x' }));
   await eventually(async () => heard.includes('hold null'), { what: 'the hold' });
   end();

@@ -8,7 +8,7 @@ import type { SocketLimits } from '../../services/api/limits.ts';
 import { listen } from '../../services/api/server.ts';
 import { createCompiler } from '../../services/compiler/compiler.ts';
 import { hashToken } from '../../services/config/settings.ts';
-import { openDatabase } from '../../services/postgres/database.ts';
+import { type Database, openDatabase } from '../../services/postgres/database.ts';
 import { Notifications } from '../../services/postgres/notifications.ts';
 import type { QueueDepths } from '../../services/rabbitmq/queue-depths.ts';
 import type { SecretKeys } from '../../services/secrets/secret-box.ts';
@@ -53,12 +53,14 @@ export async function startApi(stores: {
   celeryGrants?: readonly CeleryGrant[];
   queueDepths?: QueueDepths;
   limits?: Partial<SocketLimits>;
+  /** Whoever hands it in closes it. Left out: one of its own. */
+  db?: Database;
   /** Left out: on, as in the process. */
   answersEarly?: boolean;
 }): Promise<TestApi> {
   const logged: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
-  const db = openDatabase(stores.appUrl, { applicationName: 'api-test' });
+  const db = stores.db ?? openDatabase(stores.appUrl, { applicationName: 'api-test' });
   const notifications = new Notifications(stores.appUrl);
   notifications.start();
   const compiler = createCompiler();
@@ -95,7 +97,7 @@ export async function startApi(stores: {
       await app.close();
       await compiler.close();
       await notifications.close();
-      await db.close();
+      if (stores.db === undefined) await db.close();
     },
   };
 }

@@ -75,6 +75,7 @@ describe('reading the environment', () => {
       'WORKER_URL',
       'WORKER_IDENTITY_KEY',
       'OUTBOUND_ALLOW',
+      'PROXIES',
       'AMQP_UNROUTED',
       'AMQP_QUEUES',
       'REDIS_CACHE',
@@ -164,6 +165,13 @@ describe('reading the environment', () => {
     ]);
   });
 
+  test('proxies are those that the operator names, and without a name the API decides', () => {
+    const proxies = (value: string) =>
+      apiConfig({ ...api, POINTSMAN_PROXIES: value }).proxies?.map(({ first }) => first.toString());
+    expect(proxies('')).toBeUndefined();
+    expect(proxies('0.0.0.0/0,::/0')).toEqual(['0.0.0.0', '::']);
+  });
+
   test.each([
     '10.0.0.0',
     '10.0.0.0/33',
@@ -175,6 +183,7 @@ describe('reading the environment', () => {
     'all',
   ])('%j names no address range', (value) => {
     expect(problemsOf(() => stackConfig({ POINTSMAN_OUTBOUND_ALLOW: value }))).toHaveLength(1);
+    expect(problemsOf(() => stackConfig({ POINTSMAN_PROXIES: value }))).toHaveLength(1);
   });
 
   test.each([

@@ -75,7 +75,6 @@ BEGIN
   answer := jsonb_build_object('kind', 'heard', 'gate', g.gate, 'state', g.state, 'said', said_of(g), 'needed', coalesce((g.rule->>'count')::integer, 1),
     'wake', CASE WHEN g.state <> 'open' THEN r.gate_wakes END, 'replayed', false);
   INSERT INTO idempotency_keys VALUES (t, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
-  PERFORM tell(t, b, r.channel, v, 'gate');
   RETURN answer;
 END $$;
 

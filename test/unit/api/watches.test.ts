@@ -17,12 +17,14 @@ function watched({ recheckMs = 60_000, isSame = (_before: number, _now: number):
   };
   const watches = new Watches<string, number>({
     keyOf: (key) => key,
-    load: async (_key, before) => {
+    tenantOf: () => 'acme',
+    load: async (_tenant, keys) => {
       thing.loads++;
-      thing.before = before;
+      thing.before = keys[0]?.before ?? null;
       if (thing.fails) throw new Error('the store is down');
-      return thing.value;
+      return keys.map(() => thing.value);
     },
+    perLoad: 10,
     subscribe: (_key, wake) => {
       wakes.add(wake);
       return () => wakes.delete(wake);
@@ -192,4 +194,106 @@ test('a look is given what the one before has found', async () => {
   thing.wake();
   await values.next();
   expect(thing.before).toBe(7);
+});
+
+describe('what many readers of a tenant follow', () => {
+  /** Things whose loads are counted and end when the test says so. */
+  function loading(recheckMs = 60_000) {
+    const wakes = new Map<string, () => void>();
+    const loads: { tenant: string; keys: readonly string[]; end: () => void }[] = [];
+    const watches = new Watches<string, string>({
+      keyOf: (key) => key,
+      tenantOf: (key) => key.split('/')[0] ?? '',
+      load: async (tenant, asked) => {
+        const keys = asked.map(({ key }) => key);
+        await new Promise<void>((end) => void loads.push({ tenant, keys, end }));
+        return keys;
+      },
+      perLoad: 10,
+      isSame: () => true,
+      subscribe: (key, wake) => {
+        wakes.set(key, wake);
+        return () => wakes.delete(key);
+      },
+      recheckMs,
+    });
+    let ended = 0;
+    /** Ends all loads, those that follow from it too, until no more begin. */
+    const endAll = async (): Promise<void> => {
+      for (; ended < loads.length; await new Promise(setImmediate)) loads[ended++]?.end();
+    };
+    return { wakes, loads, watches, endAll };
+  }
+  const follow = (watches: Watches<string, string>, names: readonly string[]) =>
+    names.map((name) => watches.follow(name, signal()).next());
+  const named = (tenant: string, count: number) =>
+    Array.from({ length: count }, (_none, i) => `${tenant}/${i}`);
+
+  test('is loaded in batches, one at a time; the load of another tenant does not wait for it', async () => {
+    const { loads, watches, endAll } = loading();
+    const first = follow(watches, named('acme', 101));
+    const other = follow(watches, ['other/0']);
+    expect(loads.map(({ tenant, keys }) => [tenant, keys.length])).toEqual([
+      ['acme', 1],
+      ['other', 1],
+    ]);
+    await endAll();
+    await Promise.all([...first, ...other]);
+    expect(loads.map(({ tenant, keys }) => [tenant, keys.length]).slice(2)).toEqual(
+      Array.from({ length: 10 }, () => ['acme', 10]),
+    );
+  });
+
+  test('is loaded again without a notification, all of it once in each round', async () => {
+    const { loads, watches, endAll } = loading(10);
+    const names = named('acme', 25);
+    const first = follow(watches, names);
+    await endAll();
+    await Promise.all(first);
+    const before = loads.length;
+    await eventually(async () => loads.length > before, { what: 'the next round' });
+    await endAll();
+    const round = loads.slice(before, before + 3).flatMap(({ keys }) => keys);
+    expect(new Set(round)).toEqual(new Set(names));
+  });
+
+  test('and was notified is loaded ahead of what is only loaded again', async () => {
+    const { wakes, loads, watches, endAll } = loading(10);
+    const first = follow(watches, named('acme', 100));
+    await endAll();
+    await Promise.all(first);
+    const before = loads.length;
+    await eventually(async () => loads.length > before, { what: 'the next round' });
+    wakes.get('acme/99')?.();
+    loads.at(-1)?.end();
+    await eventually(async () => loads.length > before + 1, { what: 'the load after it' });
+    expect(loads[before + 1]?.keys[0]).toBe('acme/99');
+    await endAll();
+  });
+
+  test('has one load at a time also when its readers come and go meanwhile', async () => {
+    const { loads, watches, endAll } = loading();
+    for (let time = 0; time < 5; time++) {
+      const end = new AbortController();
+      const next = watches.follow('acme/0', end.signal).next();
+      end.abort();
+      expect((await next).done).toBe(true);
+    }
+    expect(loads).toHaveLength(1);
+    await endAll();
+    expect(loads).toHaveLength(1);
+  });
+});
+
+test('after a look that failed, the next one follows without a notification', async () => {
+  const { thing, watches } = watched();
+  const values = watches.follow('a', signal());
+  await values.next();
+  const next = values.next();
+  thing.fails = true;
+  const { loads } = thing;
+  thing.wake();
+  await eventually(async () => thing.loads > loads, { what: 'it was looked at in vain' });
+  [thing.fails, thing.value] = [false, 1];
+  expect((await next).value).toBe(1);
 });

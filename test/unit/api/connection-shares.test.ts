@@ -1,0 +1,76 @@
+import type { Socket } from 'node:net';
+
+import { afterEach, expect, test } from 'vitest';
+
+import { socketLimits } from '../../../services/api/limits.ts';
+import { type ApiServer, listen } from '../../../services/api/server.ts';
+import { type AddressRange, parseAddressRange } from '../../../services/outbound/address-ranges.ts';
+import { eventually } from '../../support/eventually.ts';
+import { openSocket } from '../../support/raw-http.ts';
+
+// 400 connections, of which one address may have half of three quarters.
+
+const CONNECTIONS = 400;
+const ONE_ADDRESS = 150;
+const GREEDY = '127.0.0.1';
+const OTHER = '127.0.0.2';
+
+let server: ApiServer | null = null;
+const sockets: Socket[] = [];
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await server?.stop();
+});
+
+async function start(...proxies: string[]): Promise<void> {
+  const ranges = proxies.map((range): AddressRange => parseAddressRange(range)!);
+  server = await listen(() => new Response('ok'), {
+    host: '127.0.0.1',
+    port: 0,
+    limits: { ...socketLimits, connections: CONNECTIONS },
+    proxies: ranges.length === 0 ? undefined : ranges,
+  });
+}
+
+/** Opens so many connections from that address, and gives those on which a request is answered. */
+async function open(count: number, localAddress: string): Promise<Socket[]> {
+  const opened = await Promise.all(
+    Array.from({ length: count }, () => openSocket(server?.url ?? '', { localAddress })),
+  );
+  sockets.push(...opened);
+  const served = await Promise.all(opened.map(isServed));
+  return opened.filter((_socket, at) => served[at]);
+}
+
+async function isServed(socket: Socket): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  socket.once('data', () => resolve(true));
+  socket.once('close', () => resolve(false));
+  if (socket.destroyed) resolve(false);
+  socket.write('GET / HTTP/1.1\r\nHost: test\r\n\r\n');
+  return promise;
+}
+
+test('one address that opens all the connections it can leaves room for others, and what it closes is free again', async () => {
+  await start('192.0.2.0/24');
+  const greedy = await open(200, GREEDY);
+  expect(greedy).toHaveLength(ONE_ADDRESS);
+  expect(await open(20, OTHER)).toHaveLength(20);
+
+  for (const socket of greedy) socket.destroy();
+  await eventually(async () => (await open(1, GREEDY)).length === 1, { what: 'a connection is free' });
+});
+
+test.each([
+  ['that the operator names', ['127.0.0.1/32']],
+  ['in a private network, where the operator names none', []],
+])('a proxy has no share of its own: one %s', async (_which, proxies) => {
+  await start(...proxies);
+  expect(await open(200, GREEDY)).toHaveLength(200);
+});
+
+test('the connections of a proxy count as taken: an address gets what is left', async () => {
+  await start('127.0.0.1/32');
+  expect(await open(CONNECTIONS - 10, GREEDY)).toHaveLength(CONNECTIONS - 10);
+  expect(await open(10, OTHER)).toHaveLength(10);
+});

@@ -1,0 +1,176 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { socketLimits } from '../../../services/api/limits.ts';
+import { type ApiServer, type EarlyAnswer, listen } from '../../../services/api/server.ts';
+import { eventually } from '../../support/eventually.ts';
+import { exchange, openSocket, responseOn } from '../../support/raw-http.ts';
+
+// What a client may send over one connection, byte by byte. The application behind it notes what it was asked.
+
+const WITHIN = { withinMs: 10_000 };
+
+let server: ApiServer;
+let handled: string[];
+/** Lets `/slow` and `/begun` end. */
+let go: PromiseWithResolvers<void>;
+let early: EarlyAnswer;
+const sockets: Socket[] = [];
+
+beforeEach(async () => {
+  handled = [];
+  go = Promise.withResolvers();
+  early = () => null;
+  const limits = { ...socketLimits, responseSilenceMs: 300 };
+  server = await listen(answer, {
+    host: '127.0.0.1',
+    port: 0,
+    limits,
+    early: (incoming, outgoing) => early(incoming, outgoing),
+  });
+});
+afterEach(async () => {
+  go.resolve();
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await server.stop();
+});
+
+async function answer(request: Request): Promise<Response> {
+  const { pathname } = new URL(request.url);
+  handled.push(`${request.method} ${pathname}`);
+  if (pathname === '/slow') await go.promise;
+  if (pathname === '/begun') return new Response(begun(), { headers: { 'content-length': '8' } });
+  if (pathname === '/closing') return new Response('ok', { headers: { connection: 'close' } });
+  if (request.method === 'PUT') return new Response(await request.text());
+  return new Response('ok');
+}
+
+/** Four bytes at once, and four when it may end. */
+function begun(): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    async start(controller) {
+      controller.enqueue(Buffer.from('1234'));
+      await go.promise;
+      controller.enqueue(Buffer.from('5678'));
+      controller.close();
+    },
+  });
+}
+
+async function sent(bytes: string): Promise<Socket> {
+  const socket = await openSocket(server.url);
+  sockets.push(socket);
+  socket.write(bytes);
+  return socket;
+}
+
+const get = (path: string, ...headers: string[]): string =>
+  `GET ${path} HTTP/1.1\r\nHost: test\r\n${headers.map((one) => `${one}\r\n`).join('')}\r\n`;
+const post = (path: string): string => `POST ${path} HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n`;
+
+describe('a request behind a response that closes the connection is not carried out', () => {
+  test.each([
+    ['to a head that can be read in two ways', get('/refused', 'Host: other'), 400],
+    ['to an unknown expectation', get('/refused', 'Expect: x'), 417],
+    ['of the application', get('/closing'), 200],
+    ['that the client asked to be the last', get('/last', 'Connection: close'), 200],
+    ['to HTTP/1.0', 'GET /old HTTP/1.0\r\nHost: test\r\n\r\n', 200],
+  ])('%s', async (_what, first, status) => {
+    const { status: got, headers, body } = await exchange(server.url, first + post('/smuggled'));
+    expect([got, headers.get('connection')]).toEqual([status, 'close']);
+    expect(body).not.toContain('HTTP/1.1');
+    expect(handled).not.toContain('POST /smuggled');
+  });
+
+  test('nor is one that comes in a later packet, while the last bytes are still on their way', async () => {
+    early = (incoming, outgoing) => {
+      if (incoming.url !== '/large') return null;
+      outgoing.writeHead(200, { connection: 'close' }).end(Buffer.alloc(32 * 1024 * 1024));
+      return Promise.resolve(true);
+    };
+    const socket = await sent(get('/large'));
+    socket.pause();
+    socket.write(post('/smuggled'));
+    await once(socket.resume(), 'close');
+    expect(handled).toEqual([]);
+  });
+});
+
+describe('bytes that are not HTTP', () => {
+  const GARBAGE = '\x01\x02garbage\r\n\r\n';
+
+  test('are answered 400 where no response is owed', async () => {
+    const { status, body } = await exchange(server.url, GARBAGE);
+    expect([status, body]).toEqual([400, expect.stringContaining('"code":"malformed"')]);
+  });
+
+  test('in the body of a request are answered 400: it is the response to that request', async () => {
+    const socket = await sent(
+      'PUT /body HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\nnone\r\n',
+    );
+    expect((await responseOn(socket)).status).toBe(400);
+  });
+
+  test('behind a request whose response is owed end the connection, and nothing is sent as its response', async () => {
+    const socket = await sent(get('/slow'));
+    await eventually(async () => handled.includes('GET /slow'), { what: 'it is handled', ...WITHIN });
+    socket.write(GARBAGE);
+    expect((await responseOn(socket)).status).toBeNaN();
+  });
+
+  test('behind a response that has begun end the connection, and nothing is sent as a part of it', async () => {
+    const socket = await sent(get('/begun'));
+    await once(socket, 'readable');
+    socket.write(GARBAGE);
+    const { status, body } = await responseOn(socket);
+    expect([status, body]).toEqual([200, '1234']);
+  });
+});
+
+test('a response that was sent ahead of the router, and that nobody takes, ends with its connection', async () => {
+  const ended = Promise.withResolvers<string>();
+  early = (_incoming, outgoing) => {
+    outgoing.once('close', () => ended.resolve(outgoing.writableFinished ? 'taken' : 'given up'));
+    outgoing.writeHead(200).end(Buffer.alloc(32 * 1024 * 1024));
+    return Promise.resolve(true);
+  };
+  const socket = await sent(get('/early'));
+  socket.pause();
+  expect(await ended.promise).toBe('given up');
+}, 10_000);
+
+test('a response to a request with an Upgrade closes the connection: what follows in its packet would get no response', async () => {
+  const upgrade = get('/upgrade', 'Connection: Upgrade', 'Upgrade: websocket');
+  const { status, headers, body } = await exchange(server.url, upgrade + get('/behind'));
+  expect([status, headers.get('connection'), body]).toEqual([200, 'close', 'ok']);
+  expect(handled).toEqual(['GET /upgrade']);
+});
+
+describe('a request with an Expect', () => {
+  test('of 100-continue is told to go on in its turn, and its body is read', async () => {
+    const socket = await sent(get('/first'));
+    socket.write(
+      'PUT /body HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 4\r\nConnection: close\r\n\r\n',
+    );
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+    await eventually(async () => text.includes('HTTP/1.1 100 Continue\r\n\r\n'), { what: '100', ...WITHIN });
+    socket.write('body');
+    await once(socket, 'close');
+    expect(text).toMatch(/^HTTP\/1\.1 200 [^]*ok[^]*HTTP\/1\.1 100 [^]*HTTP\/1\.1 200 [^]*body/);
+  });
+
+  test('of 100-continue whose head is refused is not told to go on', async () => {
+    const { status } = await exchange(server.url, get('/refused', 'Host: other', 'Expect: 100-continue'));
+    expect([status, handled]).toEqual([400, []]);
+  });
+
+  test('of anything else gets a 417 problem after the responses before it, and the connection is closed', async () => {
+    const { body } = await exchange(server.url, get('/first') + get('/unknown', 'Expect: x').repeat(10));
+    expect(body.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 417']);
+    expect(body).toContain('"status":417');
+    expect(handled).toEqual(['GET /first']);
+  });
+});
