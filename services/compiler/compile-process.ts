@@ -9,6 +9,7 @@ import type {
   ToProcess,
   Wanted,
 } from './compile-protocol.ts';
+import { forgetCompilation, isSpent } from './process-hygiene.ts';
 
 /**
  * A process of its own that compiles one source after the other. It reads and writes nothing but messages with the process that started
@@ -42,7 +43,9 @@ async function compileTask({ paths, digests, sizes }: ProcessTask, task: Running
   }));
   send(task, { kind: 'started' });
   try {
-    send(task, { kind: 'result', result: await compileSource(entries, askFor(task)) });
+    const result = await compileSource(entries, askFor(task));
+    forgetCompilation();
+    send(task, { kind: 'result', result, isSpent: isSpent() });
   } catch (error) {
     send(task, {
       kind: 'threw',

@@ -53,7 +53,8 @@ export type FromTask =
   | { readonly kind: 'started' }
   /** Several may be open at the same time: the bundler loads modules concurrently. */
   | ({ readonly kind: 'question' } & Question)
-  | { readonly kind: 'result'; readonly result: ProcessResult }
+  /** `isSpent`: the process still holds so much that it must not compile for another tenant. */
+  | { readonly kind: 'result'; readonly result: ProcessResult; readonly isSpent: boolean }
   /** A mistake of the compiler itself, or a content that has another digest. */
   | { readonly kind: 'threw'; readonly message: string };
 

@@ -32,8 +32,8 @@ let lastTaskId = 0;
  * clock starts when the process does and stands still while something is read for it, since neither a process that must be replaced
  * first nor a slow store is the source's fault. Throws what `readBlobs` throws.
  *
- * A process is used again only after a result that leaves no question open. Otherwise it is killed: what it still does, and what is still
- * read for it, belongs to this tenant.
+ * A process is used again only after a result that leaves no question open and little memory taken. Otherwise it is killed: what it still
+ * does or holds, and what is still read for it, belongs to this tenant.
  */
 export async function runSession(
   pool: CompilePool,
@@ -66,7 +66,7 @@ export async function runSession(
     else if (message.kind === 'question') void answer(message);
     else if (message.kind === 'threw') ended.reject(new Error(message.message));
     else {
-      session.isReusable = session.openQuestions === 0;
+      session.isReusable = session.openQuestions === 0 && !message.isSpent;
       ended.resolve(message.result);
     }
   };

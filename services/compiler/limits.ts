@@ -16,7 +16,7 @@ export const patternLimits = {
   spelledChars: MiB,
   /** Nesting of groups in it. */
   depth: 100,
-  /** Sizes of the compiled patterns together that a compile process keeps for the next schema: about 100 MiB at most. */
+  /** Sizes of the compiled patterns together that are kept for the next schema of the same source. */
   keptSize: 100_000,
   /** Size of a pattern times the length of a text: at most 3.5 s, measured with the worst patterns found. Usual ones take a thousandth. */
   steps: 50_000_000,
@@ -40,6 +40,11 @@ export const moduleLimits = {
 export const bundlerLimits = { heapMiB: 384, dataMiB: 768, cpuSeconds: 10 } as const;
 
 export const processLimits = {
+  /**
+   * Live heap of a compile process after a compilation, in MiB. The code takes 16, and a large result that is being sent some tens more. A
+   * process above it holds something of a source that should be gone, and is replaced.
+   */
+  liveHeapMiB: 96,
   /** Of what a compile process writes before it dies: enough for the reason. */
   lastWordsChars: 4_000,
 } as const;

@@ -11,8 +11,15 @@ interface LinearPattern {
   readonly size: number;
 }
 
+/** Of one compilation, which several schemas share. A matcher grows with the texts that it has seen, to some MiB. */
 const known = new Map<string, LinearPattern>();
 let keptSize = 0;
+
+/** Forgets the matchers, so that no compilation pays for those of another, and none can measure what another has used. */
+export function forgetPatterns(): void {
+  known.clear();
+  keptSize = 0;
+}
 
 /**
  * Compiles a regular expression of a tenant, as ECMA-262 means it with the flag `u`, to a matcher whose time is linear in the text: a
