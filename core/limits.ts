@@ -26,6 +26,8 @@ export const documentLimits = {
   depth: 200,
   /** Nodes that aliases may expand to in one YAML document: the "billion laughs" attack needs 10^9. */
   aliasNodes: 100_000,
+  /** Characters that aliases may expand to in one YAML document: as many as a file may have. */
+  aliasChars: sourceLimits.fileBytes,
   /** Problems reported of one source; after so many the author mends the first ones anyway. */
   diagnostics: 200,
   /** Characters of each text of one problem. Names come from the source: one of a megabyte would be told two hundred times. */

@@ -1,3 +1,4 @@
+import { artifactLimits } from '../../core/artifact-limits.ts';
 import { mediaTypes } from '../../core/oci.ts';
 import type { ArtifactFile } from '../../core/oci.ts';
 import { bundleModule } from './bundle-module.ts';
@@ -32,20 +33,36 @@ export async function compileModules(
       : await ask(modules.map(({ entry }, index) => ({ key: keys[index] ?? null, digest: entry.digest })));
   const compiled: ArtifactFile[] = [];
   for (const [index, { entry, output }] of modules.entries()) {
+    if (making.isFull()) break;
     const known = given[index]?.facts;
     const remembered = known ? (JSON.parse(known) as ModuleFacts) : null;
     let facts = remembered?.probes.every(([path, digest]) => (files.find(path)?.digest ?? null) === digest)
       ? remembered
       : null;
-    if (!facts) {
+    if (facts) making.takeOver(facts);
+    else {
       const bundled = await bundleModule(entry.path, files);
       if ('problems' in bundled) {
         for (const problem of bundled.problems) found.add(problem);
         continue;
       }
-      const { digest, size } = making.blob(bundled.code, mediaTypes.module);
-      facts = { digest, size, probes: bundled.probes };
-      making.remember({ key: keys[index] ?? '', facts: JSON.stringify(facts), digest });
+      const made = making.blob(bundled.code, mediaTypes.module);
+      if (made) {
+        facts = { digest: made.digest, size: made.size, probes: bundled.probes };
+        making.remember({ key: keys[index] ?? '', facts: JSON.stringify(facts), digest: made.digest });
+      }
+    }
+    if (!facts || making.isFull()) {
+      const message = `up to this module the source compiles to more than ${artifactLimits.madeBytes} bytes`;
+      found.add({
+        path: entry.path,
+        line: 1,
+        column: 1,
+        pointer: '',
+        code: 'output_too_large',
+        message,
+      });
+      break;
     }
     for (const [path, digest] of facts.probes) if (digest !== null) used.add(path);
     compiled.push({ path: output, digest: facts.digest, size: facts.size, mediaType: mediaTypes.module });

@@ -1,15 +1,15 @@
+import { artifactLimits } from '../../core/artifact-limits.ts';
 import type { SourceTree } from '../../core/source.ts';
+import { answerTo } from './answer-question.ts';
+import type { ReadBlobs, Recall } from './answer-question.ts';
 import type { CompilePool, CompileProcess } from './compile-pool.ts';
-import type { FromProcess, ProcessAnswer, ProcessResult, Question, ToProcess } from './compile-protocol.ts';
+import type { FromProcess, Question, ToProcess } from './compile-protocol.ts';
+import { receivedParts } from './received-result.ts';
+import type { ReceivedResult } from './received-result.ts';
 import { stoppableClock } from './stoppable-clock.ts';
 
-export type ReadBlobs = (digests: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
-
-/** A compilation that remembers: what a key stands for, or undefined. */
-export type Recall = (key: string) => string | undefined;
-
 export type SessionResult =
-  | ProcessResult
+  | ReceivedResult
   | { readonly kind: 'exhausted'; readonly limit: 'time' | 'memory' }
   /** It turned out to be a long one, and had to make room. */
   | { readonly kind: 'evicted' };
@@ -46,6 +46,7 @@ export async function runSession(
   const taskId = ++lastTaskId;
   const ended = Promise.withResolvers<SessionResult>();
   const clock = sessionClock(taken, options, ended.resolve, ended.reject);
+  const received = receivedParts(artifactLimits.madeBytes);
   const session = { openQuestions: 0, isOver: false, isReusable: false };
   const answer = async (question: Question): Promise<void> => {
     session.openQuestions++;
@@ -66,8 +67,15 @@ export async function runSession(
     else if (message.kind === 'question') void answer(message);
     else if (message.kind === 'threw') ended.reject(new Error(message.message));
     else {
-      session.isReusable = session.openQuestions === 0 && !message.isSpent;
-      ended.resolve(message.result);
+      try {
+        if (message.kind !== 'end') received.add(message);
+        else {
+          ended.resolve(received.result());
+          session.isReusable = session.openQuestions === 0 && !message.isSpent;
+        }
+      } catch (error) {
+        ended.reject(error);
+      }
     }
   };
   const died = (): void => deathOf(taken, ended.resolve, ended.reject);
@@ -138,31 +146,4 @@ function taskOf({ entries }: SourceTree) {
     digests: entries.map((entry) => entry.digest),
     sizes: entries.map((entry) => entry.size),
   };
-}
-
-async function answerTo(
-  { keys, digests }: Question,
-  readBlobs: ReadBlobs,
-  recall: Recall,
-): Promise<ProcessAnswer> {
-  const facts = keys.map((key) => (key === null ? null : (recall(key) ?? null)));
-  const missing = digests.filter((_, index) => facts[index] === null);
-  const blobs = missing.length === 0 ? new Map<string, Uint8Array>() : await readBlobs([...new Set(missing)]);
-  // One buffer: thousands of small ones are slow to send.
-  const arena = new Uint8Array(missing.reduce((sum, digest) => sum + contentOf(blobs, digest).byteLength, 0));
-  let end = 0;
-  const ends = digests.map((digest, index) => {
-    if (facts[index] !== null) return -1;
-    const content = contentOf(blobs, digest);
-    arena.set(content, end);
-    end += content.byteLength;
-    return end;
-  });
-  return { facts, ends, arena };
-}
-
-function contentOf(blobs: ReadonlyMap<string, Uint8Array>, digest: string): Uint8Array {
-  const content = blobs.get(digest);
-  if (!content) throw new Error(`the store has no blob ${digest}`);
-  return content;
 }

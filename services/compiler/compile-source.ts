@@ -10,6 +10,7 @@ import { emitArtifacts } from './emit-artifacts.ts';
 import { findings } from './findings.ts';
 import type { Findings } from './findings.ts';
 import { making } from './made-blobs.ts';
+import type { MadeBlob } from './made-blobs.ts';
 import { readOverlays } from './overlays.ts';
 import type { Patches } from './overlays.ts';
 import { readRecipe, RECIPE_PATH } from './recipe.ts';
@@ -40,7 +41,10 @@ interface Plan {
  * Compiles one source: plan, documents, modules, references, artifacts. Goes on after a problem wherever what follows still has a
  * meaning, so that one compilation reports them all. Nothing of the source is executed.
  */
-export async function compileSource(entries: readonly SourceEntry[], ask: Ask): Promise<ProcessResult> {
+export async function compileSource(
+  entries: readonly SourceEntry[],
+  ask: Ask,
+): Promise<ProcessResult<readonly MadeBlob[]>> {
   const found = findings();
   const made = making();
   const files = sourceFiles(entries, ask);
@@ -48,7 +52,7 @@ export async function compileSource(entries: readonly SourceEntry[], ask: Ask): 
   const plan = await planCompilation(files, schemas, found);
   const used = new Set(plan?.inputs);
   const artifacts = plan && (await compilePlan(plan, files, { schemas, found, making: made, used }, ask));
-  const rest = { made: made.pack(), memories: made.memories };
+  const rest = { made: made.blobs(), memories: made.memories };
   if (!artifacts || !found.isEmpty()) return { kind: 'invalid', ...found.result(), ...rest };
   const warnings = plan.placed === null ? [] : recipeWarnings(entries, plan.placed, used);
   return { kind: 'compiled', artifacts, warnings, ...rest };

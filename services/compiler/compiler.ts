@@ -9,7 +9,7 @@ import { fairQueue } from './fair-queue.ts';
 import { resultFrom } from './compile-result.ts';
 import type { Kept } from './compile-result.ts';
 import { runSession } from './compile-session.ts';
-import type { ReadBlobs } from './compile-session.ts';
+import type { ReadBlobs } from './answer-question.ts';
 
 export interface CompiledBlob {
   readonly digest: string;

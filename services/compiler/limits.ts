@@ -40,6 +40,10 @@ export const moduleLimits = {
 export const bundlerLimits = { heapMiB: 384, dataMiB: 768, cpuSeconds: 10 } as const;
 
 export const processLimits = {
+  /** Characters of what a later compilation may take over. 2,000 documents have half a million. */
+  memoryChars: 8 * MiB,
+  /** Bytes of the blobs that are sent in one message: about a millisecond of whoever reads it. */
+  pieceBytes: MiB,
   /**
    * Live heap of a compile process after a compilation, in MiB. The code takes 16, and a large result that is being sent some tens more. A
    * process above it holds something of a source that should be gone, and is replaced.

@@ -21,24 +21,6 @@ async function compiled(files: Files, tenant: string): Promise<CompileResult> {
   return await (compiler ?? started()).compile(tenant, source.tree, source.readBlobs);
 }
 
-/** The compile processes that this process has started. */
-function compileProcesses(): number[] {
-  return readdirSync('/proc')
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const parent = /^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-        return (
-          Number(parent) === process.pid &&
-          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('compile-process')
-        );
-      } catch {
-        // It is no process, or has ended meanwhile.
-        return false;
-      }
-    });
-}
-
 const recipe = 'apiVersion: pointsman/v1\n';
 
 /** Half the characters of a long text of a and b, in an order without a pattern: the same at each run. */
