@@ -93,9 +93,17 @@ export const compileLimits = {
    * code. People write under 64 KiB.
    */
   moduleFileBytes: 256 * KiB,
-  /** After this time a compilation is a long one, of which one process less than all may run: what is usual takes under two seconds cold. */
+  /** Processor time after which a compilation is a long one, of which one process less than all may run: what is usual takes under two seconds cold. */
   longMs: 5 * second,
-  /** How long a source that exhausted a bound is remembered, and its tenant held to the places of long ones: a retry is answered at once. */
+  /** Processor time after which a compilation gives way, once, to a waiting one of another tenant: what is usual takes less, once it is warm. */
+  sliceMs: second / 2,
+  /** Quick compilations that may start while one waits that has given way: it then starts before the next quick one. */
+  quickPerSlow: 4,
+  /** How long a tenant is known for a compilation that gave way or was long: an attacker with many tenants uses each once in that time. */
+  standingMs: 10 * minute,
+  /** Tenants that are known for that: about a MiB. */
+  standingsKept: 10_000,
+  /** How long a source that exhausted a bound is remembered: a retry is answered at once. */
   exhaustedMs: 10 * minute,
   /** Such sources that are remembered. */
   exhaustedKept: 1_000,

@@ -53,19 +53,16 @@ export async function compileModules(
       }
     }
     if (!facts || making.isFull()) {
-      const message = `up to this module the source compiles to more than ${artifactLimits.madeBytes} bytes`;
-      found.add({
-        path: entry.path,
-        line: 1,
-        column: 1,
-        pointer: '',
-        code: 'output_too_large',
-        message,
-      });
+      refuseTooMuch(entry.path, found);
       break;
     }
     for (const [path, digest] of facts.probes) if (digest !== null) used.add(path);
     compiled.push({ path: output, digest: facts.digest, size: facts.size, mediaType: mediaTypes.module });
   }
   return compiled;
+}
+
+function refuseTooMuch(path: string, found: Findings): void {
+  const message = `up to this module the source compiles to more than ${artifactLimits.madeBytes} bytes`;
+  found.add({ path, line: 1, column: 1, pointer: '', code: 'output_too_large', message });
 }

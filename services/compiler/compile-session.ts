@@ -2,6 +2,8 @@ import { artifactLimits } from '../../core/artifact-limits.ts';
 import type { SourceTree } from '../../core/source.ts';
 import { answerTo } from './answer-question.ts';
 import type { ReadBlobs, Recall } from './answer-question.ts';
+import { processLimits } from './limits.ts';
+import { processorMs } from './processor-time.ts';
 import type { CompilePool, CompileProcess } from './compile-pool.ts';
 import type { FromProcess, Question, ToProcess } from './compile-protocol.ts';
 import { receivedParts } from './received-result.ts';
@@ -11,17 +13,15 @@ import { stoppableClock } from './stoppable-clock.ts';
 export type SessionResult =
   | ReceivedResult
   | { readonly kind: 'exhausted'; readonly limit: 'time' | 'memory' }
-  /** It turned out to be a long one, and had to make room. */
-  | { readonly kind: 'evicted' };
+  /** It took so long that it had to make room. It may be tried again as what it turned out to be. */
+  | { readonly kind: 'evicted'; readonly as: 'slow' | 'long' };
 
 export interface SessionOptions {
   /** Until the process says that it has begun. */
   readonly threadStartMs: number;
   readonly timeoutMs: number;
-  /** After this time a compilation is a long one. */
-  readonly longMs: number;
-  /** Whether a long one may go on. Asked once. */
-  readonly mayTakeLong: () => boolean;
+  /** Asked now and then with the processor time used so far: whether the compilation must make room, and as what. */
+  readonly mustLeave: (usedMs: number) => 'slow' | 'long' | null;
 }
 
 /** One number for each task of this program, so that no two tasks of a process have the same. */
@@ -92,10 +92,10 @@ export async function runSession(
   }
 }
 
-/** The time that a process has to start, then the time after which it is a long one, then the rest of what it has in all. */
+/** The time that a process has to start, then what it has in all, with looks at what it has used so far. */
 function sessionClock(
   { child }: CompileProcess,
-  { threadStartMs, timeoutMs, longMs, mayTakeLong }: SessionOptions,
+  { threadStartMs, timeoutMs, mustLeave }: SessionOptions,
   end: (result: SessionResult) => void,
   fail: (error: Error) => void,
 ) {
@@ -103,22 +103,34 @@ function sessionClock(
     child.kill('SIGKILL');
     end(result);
   };
-  const timeOver = (): void => endWith({ kind: 'exhausted', limit: 'time' });
+  const pid = child.pid ?? 0;
+  let usedBefore: number | null = null;
+  let wallMs = 0;
+  /** Where processor time cannot be read, all of the wall time counts. */
+  const usedMs = (): number => {
+    const now = usedBefore === null ? null : processorMs(pid);
+    if (now === null || usedBefore === null) return wallMs;
+    return Math.max(now - usedBefore, wallMs / processLimits.wallPerProcessor);
+  };
   // The source has not been looked at yet, so nothing of this is counted against its tenant.
   let onTime = (): void => fail(new Error(`the compile process did not start within ${threadStartMs} ms`));
   const clock = stoppableClock(threadStartMs, () => onTime());
+  const goOn = (): void => {
+    const stepMs = Math.min(processLimits.lookMs, timeoutMs - wallMs);
+    onTime = () => {
+      wallMs += stepMs;
+      if (wallMs >= timeoutMs) return endWith({ kind: 'exhausted', limit: 'time' });
+      const as = mustLeave(usedMs());
+      if (as === null) goOn();
+      else endWith({ kind: 'evicted', as });
+    };
+    clock.restart(stepMs);
+  };
   return {
     ...clock,
     started: () => {
-      onTime = timeOver;
-      if (longMs < timeoutMs) {
-        onTime = () => {
-          onTime = timeOver;
-          if (mayTakeLong()) clock.restart(timeoutMs - longMs);
-          else endWith({ kind: 'evicted' });
-        };
-      }
-      clock.restart(Math.min(longMs, timeoutMs));
+      usedBefore = processorMs(pid);
+      goOn();
     },
   };
 }

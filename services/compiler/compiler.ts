@@ -6,9 +6,12 @@ import { compilePool } from './compile-pool.ts';
 import { exhaustedSources } from './exhausted-sources.ts';
 import type { Exhausted } from './exhausted-sources.ts';
 import { fairQueue } from './fair-queue.ts';
+import type { Place } from './fair-queue.ts';
 import { resultFrom } from './compile-result.ts';
 import type { Kept } from './compile-result.ts';
 import { runSession } from './compile-session.ts';
+import { tenantStandings } from './tenant-standings.ts';
+import type { JobOptions } from './turns.ts';
 import type { ReadBlobs } from './answer-question.ts';
 
 export interface CompiledBlob {
@@ -64,11 +67,23 @@ type Limits = { readonly [limit in Exclude<keyof typeof compileLimits, 'busy'>]:
 export function createCompiler(options: { limits?: Partial<Limits> } = {}): Compiler {
   const limits: Limits = { ...compileLimits, ...options.limits };
   const pool = compilePool(limits);
-  const queue = fairQueue(limits);
+  const standings = tenantStandings(limits);
+  const queue = fairQueue(limits, { standingOf: standings.of, quickPerSlow: limits.quickPerSlow });
   const kept = byteLru<Kept>(limits.cacheBytes);
   const memo = byteLru<CompileResult>(limits.memoBytes, limits.memoResults);
   const exhausted = exhaustedSources(limits);
   const underWay = new Map<string, Promise<CompileResult>>();
+
+  /** Whether a running compilation must make room, and as what it is tried again. Its tenant is known for it for a while. */
+  const leaveAs = (tenant: string, place: Place, usedMs: number): 'slow' | 'long' | null => {
+    if (usedMs >= limits.longMs) {
+      standings.mark(tenant, 'long');
+      return place.becomeLong() ? null : 'long';
+    }
+    if (usedMs < limits.sliceMs || !place.shouldYield()) return null;
+    standings.mark(tenant, 'slow');
+    return 'slow';
+  };
 
   const compileAnew = async (
     tenant: string,
@@ -81,22 +96,25 @@ export function createCompiler(options: { limits?: Partial<Limits> } = {}): Comp
       if (known) recalled.set(known.digest, known);
       return known?.facts;
     };
-    const attempt = (long: boolean) =>
+    const attempt = (options: JobOptions) =>
       queue.run(
         tenant,
-        ({ becomeLong }) => {
-          const { threadStartMs, timeoutMs, longMs } = limits;
-          const bounds = { threadStartMs, timeoutMs, longMs, mayTakeLong: becomeLong };
-          return runSession(pool, tree, readBlobs, recall, bounds);
+        (place) => {
+          const { threadStartMs, timeoutMs } = limits;
+          const mustLeave = (usedMs: number) => leaveAs(tenant, place, usedMs);
+          return runSession(pool, tree, readBlobs, recall, { threadStartMs, timeoutMs, mustLeave });
         },
-        { long },
+        options,
       );
-    let ended = await attempt(exhausted.hasAny(tenant));
-    if (ended !== 'busy' && ended.kind === 'evicted') ended = await attempt(true);
+    let ended = await attempt({});
+    if (ended !== 'busy' && ended.kind === 'evicted' && ended.as === 'slow')
+      ended = await attempt({ slow: true });
+    if (ended !== 'busy' && ended.kind === 'evicted') ended = await attempt({ long: true });
     if (ended === 'busy' || ended.kind === 'evicted') return { kind: 'busy' };
     if (ended.kind === 'exhausted') {
       const result = { ...ended, message: exhaustedMessage(ended.limit, limits) };
       exhausted.add(tenant, tree.digest, result);
+      standings.mark(tenant, 'long');
       return result;
     }
     const keep = (key: string, value: Kept, bytes: number): void =>
@@ -108,7 +126,7 @@ export function createCompiler(options: { limits?: Partial<Limits> } = {}): Comp
     get waiting() {
       return queue.waiting;
     },
-    isFullFor: (tenant) => queue.isFullFor(tenant, { long: exhausted.hasAny(tenant) }),
+    isFullFor: (tenant) => queue.isFullFor(tenant),
     compile: async (tenant, tree, readBlobs) => {
       const name = `${tenant}/${tree.digest}`;
       const known = memo.get(name) ?? exhausted.recall(tenant, tree.digest) ?? underWay.get(name);

@@ -5,13 +5,11 @@ export interface Exhausted {
   readonly message: string;
 }
 
-/** Remembers for a while which sources exhausted a bound, and whose they were. */
+/** Remembers for a while which sources exhausted a bound. */
 export interface ExhaustedSources {
   readonly add: (tenant: string, digest: string, result: Exhausted) => void;
   /** How the source ended before, as long as that is remembered. */
   readonly recall: (tenant: string, digest: string) => Exhausted | undefined;
-  /** Whether some source of the tenant is remembered. */
-  readonly hasAny: (tenant: string) => boolean;
 }
 
 export interface ExhaustedLimits {
@@ -25,10 +23,7 @@ export function exhaustedSources(
   now: () => number = () => performance.now(),
 ): ExhaustedSources {
   // All are kept equally long, so the oldest comes first.
-  const kept = new Map<
-    string,
-    { readonly tenant: string; readonly result: Exhausted; readonly until: number }
-  >();
+  const kept = new Map<string, { readonly result: Exhausted; readonly until: number }>();
   const forget = (): void => {
     for (const [name, { until }] of kept) {
       if (until > now() && kept.size <= exhaustedKept) return;
@@ -39,16 +34,12 @@ export function exhaustedSources(
     add: (tenant, digest, result) => {
       const name = `${tenant}/${digest}`;
       kept.delete(name);
-      kept.set(name, { tenant, result, until: now() + exhaustedMs });
+      kept.set(name, { result, until: now() + exhaustedMs });
       forget();
     },
     recall: (tenant, digest) => {
       forget();
       return kept.get(`${tenant}/${digest}`)?.result;
-    },
-    hasAny: (tenant) => {
-      forget();
-      return [...kept.values()].some((one) => one.tenant === tenant);
     },
   };
 }

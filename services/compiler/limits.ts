@@ -42,6 +42,10 @@ export const bundlerLimits = { heapMiB: 384, dataMiB: 768, cpuSeconds: 10 } as c
 export const processLimits = {
   /** Characters of what a later compilation may take over. 2,000 documents have half a million. */
   memoryChars: 8 * MiB,
+  /** How often the processor time of a running compilation is read, which takes some 50 µs. */
+  lookMs: second / 4,
+  /** Wall time of which a part is taken for processor time where that is less: a starved machine must not keep a place taken for long. */
+  wallPerProcessor: 4,
   /** Bytes of the blobs that are sent in one message: about a millisecond of whoever reads it. */
   pieceBytes: MiB,
   /**

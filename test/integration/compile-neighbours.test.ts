@@ -62,3 +62,46 @@ describe('what one tenant has compiled', () => {
     expect((await compiled({ 'h.json': honest }, 'honest')).kind).toBe('compiled');
   });
 });
+
+/** Each of its documents takes the two seconds of processor time that one may take. `name` makes it another source. */
+function monster(name: string): Files {
+  const schema = {
+    $ref: '#/$defs/a40',
+    $defs: Object.fromEntries(
+      Array.from({ length: 41 }, (_, nth) => {
+        const before = { $ref: `#/$defs/a${nth - 1}` };
+        return [`a${nth}`, nth === 0 ? { type: 'integer' } : { allOf: [before, before] }];
+      }),
+    ),
+  };
+  return {
+    'pointsman.yaml': `${recipe}documents: [{ include: ["d/*"], schema: s.json }]\nassets: [name.txt]`,
+    's.json': JSON.stringify(schema),
+    'name.txt': name,
+    ...Object.fromEntries(Array.from({ length: 100 }, (_, nth) => [`d/${nth}.json`, String(nth)])),
+  };
+}
+
+describe('hostile tenants that queue long sources', () => {
+  test('use the place for quick ones twice each, however many sources they queue, and honest ones go on', async () => {
+    const queueing = started({ limits: { timeoutMs: 60_000, longMs: 1_500, sliceMs: 300 } });
+    /** Every start of a compilation of a tenant reads its recipe first. */
+    const starts = new Map<string, number>();
+    const hostile = (tenant: string, name: string): void => {
+      const source = memorySource(monster(name));
+      const first = source.tree.entries.find(({ path }) => path === 'pointsman.yaml')?.digest ?? '';
+      queueing
+        .compile(tenant, source.tree, (digests) => {
+          if (digests.includes(first)) starts.set(tenant, (starts.get(tenant) ?? 0) + 1);
+          return source.readBlobs(digests);
+        })
+        .catch(() => undefined);
+    };
+    hostile('holds the long place', 'x');
+    for (let nth = 0; nth < 8; nth++) for (const tenant of ['evil-1', 'evil-2']) hostile(tenant, `${nth}`);
+    for (let nth = 0; nth < 8; nth++)
+      expect((await compiled({ 'a.json': `{"n":${nth}}` }, 'honest')).kind).toBe('compiled');
+    expect(starts.get('evil-1')).toBeLessThanOrEqual(2);
+    expect(starts.get('evil-2')).toBeLessThanOrEqual(2);
+  });
+});
