@@ -71,8 +71,10 @@ export const compileLimits = {
   queued: 1_000,
   /** Sources whose listing a worker remembers between the steps of a release: more than it runs at once. */
   sourceTrees: 500,
-  /** Bytes of compiled documents kept for the next compilation of nearly the same source. */
+  /** Bytes of compiled documents kept for the next compilation of nearly the same source. Past it the tenant that has most loses some. */
   cacheBytes: 256 * MiB,
+  /** Of one tenant: everything that the largest source makes, and a good part of it once more when it has changed. */
+  cacheBytesPerTenant: 128 * MiB,
   /** Compilations of one tenant that may wait: a tenth of all, so that one tenant cannot make the others be told to come back. */
   queuedPerTenant: 100,
   /**
@@ -84,10 +86,12 @@ export const compileLimits = {
   youngHeapMiB: 64,
   /** Until a process says that it has begun: 20 times what starting one takes on two busy cores, when the one before was killed. */
   threadStartMs: 20 * second,
-  /** Whole results kept for the stages that compile the same source again: validate, compile and store come within seconds. */
+  /** Whole results of one tenant kept for the stages that compile the same source again: validate, compile and store come within seconds. */
   memoResults: 64,
-  /** Bytes of those results: a few of the largest sources, hundreds of usual ones. */
+  /** Bytes of all those results: a few of the largest sources, hundreds of usual ones. */
   memoBytes: 128 * MiB,
+  /** Bytes of those of one tenant: a result of the largest source has room. */
+  memoBytesPerTenant: 96 * MiB,
   /**
    * One file of a module. The bundler takes up to 500 bytes of memory for a byte of usual code, and more than 60,000 for a byte of hostile
    * code. People write under 64 KiB.

@@ -3,6 +3,9 @@ export interface ByteLru<V> {
   readonly get: (key: string) => V | undefined;
   /** Something larger than the whole is not kept. */
   readonly set: (key: string, value: V, bytes: number) => void;
+  readonly dropOldest: () => void;
+  /** What it holds. */
+  readonly bytes: number;
 }
 
 export function byteLru<V>(maxBytes: number, maxEntries = Number.POSITIVE_INFINITY): ByteLru<V> {
@@ -14,6 +17,13 @@ export function byteLru<V>(maxBytes: number, maxEntries = Number.POSITIVE_INFINI
     entries.delete(key);
   };
   return {
+    get bytes() {
+      return held;
+    },
+    dropOldest: () => {
+      const [oldest] = entries.keys();
+      if (oldest !== undefined) remove(oldest);
+    },
     get: (key) => {
       const entry = entries.get(key);
       if (!entry) return undefined;

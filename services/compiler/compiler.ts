@@ -1,7 +1,6 @@
 import type { Diagnostic } from '../../core/diagnostic.ts';
 import { compileLimits } from '../../core/limits.ts';
 import type { SourceTree } from '../../core/source.ts';
-import { byteLru } from './byte-lru.ts';
 import { compilePool } from './compile-pool.ts';
 import { exhaustedSources } from './exhausted-sources.ts';
 import type { Exhausted } from './exhausted-sources.ts';
@@ -10,6 +9,7 @@ import type { Place } from './fair-queue.ts';
 import { resultFrom } from './compile-result.ts';
 import type { Kept } from './compile-result.ts';
 import { runSession } from './compile-session.ts';
+import { tenantLru } from './tenant-lru.ts';
 import { tenantStandings } from './tenant-standings.ts';
 import type { JobOptions } from './turns.ts';
 import type { ReadBlobs } from './answer-question.ts';
@@ -69,8 +69,12 @@ export function createCompiler(options: { limits?: Partial<Limits> } = {}): Comp
   const pool = compilePool(limits);
   const standings = tenantStandings(limits);
   const queue = fairQueue(limits, { standingOf: standings.of, quickPerSlow: limits.quickPerSlow });
-  const kept = byteLru<Kept>(limits.cacheBytes);
-  const memo = byteLru<CompileResult>(limits.memoBytes, limits.memoResults);
+  const kept = tenantLru<Kept>({ bytes: limits.cacheBytes, bytesPerTenant: limits.cacheBytesPerTenant });
+  const memo = tenantLru<CompileResult>({
+    bytes: limits.memoBytes,
+    bytesPerTenant: limits.memoBytesPerTenant,
+    entriesPerTenant: limits.memoResults,
+  });
   const exhausted = exhaustedSources(limits);
   const underWay = new Map<string, Promise<CompileResult>>();
 
@@ -92,7 +96,7 @@ export function createCompiler(options: { limits?: Partial<Limits> } = {}): Comp
   ): Promise<CompileResult> => {
     const recalled = new Map<string, Kept>();
     const recall = (key: string): string | undefined => {
-      const known = kept.get(`${tenant}/${key}`);
+      const known = kept.get(tenant, key);
       if (known) recalled.set(known.digest, known);
       return known?.facts;
     };
@@ -117,8 +121,7 @@ export function createCompiler(options: { limits?: Partial<Limits> } = {}): Comp
       standings.mark(tenant, 'long');
       return result;
     }
-    const keep = (key: string, value: Kept, bytes: number): void =>
-      kept.set(`${tenant}/${key}`, value, bytes);
+    const keep = (key: string, value: Kept, bytes: number): void => kept.set(tenant, key, value, bytes);
     return await resultFrom(ended, recalled, keep, readBlobs);
   };
 
@@ -129,14 +132,15 @@ export function createCompiler(options: { limits?: Partial<Limits> } = {}): Comp
     isFullFor: (tenant) => queue.isFullFor(tenant),
     compile: async (tenant, tree, readBlobs) => {
       const name = `${tenant}/${tree.digest}`;
-      const known = memo.get(name) ?? exhausted.recall(tenant, tree.digest) ?? underWay.get(name);
+      const known =
+        memo.get(tenant, tree.digest) ?? exhausted.recall(tenant, tree.digest) ?? underWay.get(name);
       if (known) return await known;
       const result = compileAnew(tenant, tree, readBlobs);
       underWay.set(name, result);
       try {
         const settled = await result;
         if (settled.kind === 'compiled' || settled.kind === 'invalid')
-          memo.set(name, settled, bytesOf(settled));
+          memo.set(tenant, tree.digest, settled, bytesOf(settled));
         return settled;
       } finally {
         underWay.delete(name);
@@ -155,9 +159,14 @@ function exhaustedMessage(limit: 'time' | 'memory', limits: Limits): string {
     : `compiling needed more than ${limits.heapMiB} MiB of memory and was ended`;
 }
 
+/** A blob, or a file of an artifact, without its content: names, digests and the objects around them, roughly. */
+const ENTRY_BYTES = 400;
+
 function bytesOf(result: CompileResult): number {
   if (result.kind === 'compiled') {
-    return result.blobs.reduce((sum, blob) => sum + blob.content.byteLength, bytesOfAll(result.warnings));
+    const contents = result.blobs.reduce((sum, { content }) => sum + content.byteLength + ENTRY_BYTES, 0);
+    const lists = result.artifacts.reduce((sum, { files }) => sum + files.length * ENTRY_BYTES, 0);
+    return contents + lists + bytesOfAll(result.warnings);
   }
   return result.kind === 'invalid' ? bytesOfAll(result.diagnostics) : 0;
 }

@@ -105,3 +105,21 @@ describe('hostile tenants that queue long sources', () => {
     expect(starts.get('evil-2')).toBeLessThanOrEqual(2);
   });
 });
+
+test('a tenant that compiles large and many sources takes nothing away that is remembered for another', async () => {
+  started({ limits: { cacheBytes: 4_000_000, memoBytes: 4_000_000 } });
+  const honest = memorySource({ 'a.json': '{"a":1}', 'b.json': '{"b":1}' });
+  await compiler?.compile('honest', honest.tree, honest.readBlobs);
+  const large = Array.from({ length: 8 }, (_, nth) => [
+    `${nth}.json`,
+    JSON.stringify(`${nth}${'x'.repeat(900_000)}`),
+  ]);
+  expect((await compiled(Object.fromEntries(large), 'evil')).kind).toBe('compiled');
+  for (let nth = 0; nth < 70; nth++) await compiled({ 'a.json': String(nth) }, 'evil');
+  const same = memorySource({ 'a.json': '{"a":1}', 'b.json': '{"b":1}' });
+  await compiler?.compile('honest', same.tree, same.readBlobs);
+  expect(same.read).toEqual([]);
+  const changed = memorySource({ 'a.json': '{"a":2}', 'b.json': '{"b":1}' });
+  await compiler?.compile('honest', changed.tree, changed.readBlobs);
+  expect(changed.read).toHaveLength(1);
+});

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { byteLru } from '../../../services/compiler/byte-lru.ts';
+import { tenantLru } from '../../../services/compiler/tenant-lru.ts';
 import { fairQueue } from '../../../services/compiler/fair-queue.ts';
 
 describe('the memory of compiled files', () => {
@@ -22,6 +23,34 @@ describe('the memory of compiled files', () => {
     lru.set('b', 'B', 1);
     lru.set('c', 'C', 1);
     expect([lru.get('a'), lru.get('b'), lru.get('c')]).toEqual([undefined, 'B', 'C']);
+  });
+});
+
+describe('what is remembered for tenants', () => {
+  test('of one tenant never takes the room of another, however much it is', () => {
+    const lru = tenantLru<number>({ bytes: 1_000, bytesPerTenant: 800 });
+    for (let nth = 0; nth < 20; nth++) lru.set('honest', `h${nth}`, nth, 10);
+    for (let nth = 0; nth < 500; nth++)
+      for (const tenant of ['evil-1', 'evil-2']) lru.set(tenant, `e${nth}`, nth, 90);
+    const kept = Array.from({ length: 20 }, (_, nth) => lru.get('honest', `h${nth}`));
+    expect(kept).toEqual(Array.from({ length: 20 }, (_, nth) => nth));
+    expect(lru.get('evil-1', 'e499')).toBe(499);
+  });
+
+  test('has a bound of bytes and of entries for each tenant, and one for all', () => {
+    const lru = tenantLru<string>({ bytes: 100, bytesPerTenant: 50, entriesPerTenant: 2 });
+    lru.set('a', '1', 'a1', 30);
+    lru.set('a', '2', 'a2', 30);
+    expect([lru.get('a', '1'), lru.get('a', '2')]).toEqual([undefined, 'a2']);
+    lru.set('b', '1', 'b1', 1);
+    lru.set('b', '2', 'b2', 1);
+    lru.set('b', '3', 'b3', 1);
+    expect([lru.get('b', '1'), lru.get('b', '3')]).toEqual([undefined, 'b3']);
+    lru.set('c', '1', 'c1', 50);
+    lru.set('d', '1', 'd1', 40);
+    expect([lru.get('c', '1'), lru.get('d', '1'), lru.get('a', '2')]).toEqual([undefined, 'd1', 'a2']);
+    lru.set('e', '1', 'e1', 51);
+    expect(lru.get('e', '1')).toBeUndefined();
   });
 });
 
