@@ -52,6 +52,7 @@ async function compileTask({ paths, digests, sizes }: ProcessTask, task: Running
     void send(task, {
       kind: 'threw',
       message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      ofCompiler: !(error instanceof WrongContent),
     });
   }
   if (running === task) running = null;
@@ -79,6 +80,8 @@ function askFor(task: RunningTask): Ask {
   };
 }
 
+class WrongContent extends Error {}
+
 /** Each content is compared with its digest, so that the content of one file can't stand in for another. Costs about 2 s for a GiB. */
 function unpack(
   wanted: readonly Wanted[],
@@ -86,7 +89,7 @@ function unpack(
 ): Given[] {
   const given = digests.map((digest, nth) => {
     const content = arena.subarray(ends[nth - 1] ?? 0, ends[nth]);
-    if (digestOf(content) !== digest) throw new Error(`the content of ${digest} has another digest`);
+    if (digestOf(content) !== digest) throw new WrongContent(`the content of ${digest} has another digest`);
     return { digest, content };
   });
   return wanted.map(({ digest }, index) => {

@@ -66,8 +66,8 @@ export type FromTask =
   | { readonly kind: 'piece'; readonly bytes: Uint8Array }
   /** All is sent. `isSpent`: the process still holds so much that it must not compile for another tenant. */
   | { readonly kind: 'end'; readonly isSpent: boolean }
-  /** A mistake of the compiler itself, or a content that has another digest. */
-  | { readonly kind: 'threw'; readonly message: string };
+  /** `ofCompiler`: a mistake of the compiler itself, which the same source meets again. Else a content had another digest. */
+  | { readonly kind: 'threw'; readonly message: string; readonly ofCompiler: boolean };
 
 /** The blobs that a compilation made, before their contents. */
 export interface AnnouncedBlobs {

@@ -14,7 +14,13 @@ export type SessionResult =
   | ReceivedResult
   | { readonly kind: 'exhausted'; readonly limit: 'time' | 'memory' }
   /** It took so long that it had to make room. It may be tried again as what it turned out to be. */
-  | { readonly kind: 'evicted'; readonly as: 'slow' | 'long' };
+  | { readonly kind: 'evicted'; readonly as: 'slow' | 'long' }
+  /** A mistake of the compiler, which the same source meets again. */
+  | { readonly kind: 'failed'; readonly error: Error }
+  /** The process died in the middle, for whatever reason. */
+  | { readonly kind: 'died'; readonly error: Error }
+  /** The process had died before it began. */
+  | { readonly kind: 'lost'; readonly error: Error };
 
 export interface SessionOptions {
   /** Until the process says that it has begun. */
@@ -47,7 +53,7 @@ export async function runSession(
   const ended = Promise.withResolvers<SessionResult>();
   const clock = sessionClock(taken, options, ended.resolve, ended.reject);
   const received = receivedParts(artifactLimits.madeBytes);
-  const session = { openQuestions: 0, isOver: false, isReusable: false };
+  const session = { openQuestions: 0, hasStarted: false, isOver: false, isReusable: false };
   const answer = async (question: Question): Promise<void> => {
     session.openQuestions++;
     clock.stop();
@@ -63,10 +69,15 @@ export async function runSession(
   };
   const hear = (message: FromProcess): void => {
     if (message.taskId !== taskId) return;
-    if (message.kind === 'started') clock.started();
-    else if (message.kind === 'question') void answer(message);
-    else if (message.kind === 'threw') ended.reject(new Error(message.message));
-    else {
+    if (message.kind === 'started') {
+      session.hasStarted = true;
+      clock.started();
+    } else if (message.kind === 'question') void answer(message);
+    else if (message.kind === 'threw') {
+      const error = new Error(message.message);
+      if (message.ofCompiler) ended.resolve({ kind: 'failed', error });
+      else ended.reject(error);
+    } else {
       try {
         if (message.kind !== 'end') received.add(message);
         else {
@@ -74,11 +85,15 @@ export async function runSession(
           session.isReusable = session.openQuestions === 0 && !message.isSpent;
         }
       } catch (error) {
-        ended.reject(error);
+        ended.resolve({ kind: 'failed', error: error as Error });
       }
     }
   };
-  const died = (): void => deathOf(taken, ended.resolve, ended.reject);
+  const died = (): void => {
+    const death = deathOf(taken, session.hasStarted);
+    if (death) ended.resolve(death);
+    else ended.reject(new Error('the compiler was closed'));
+  };
   taken.child.on('message', hear).once('close', died);
   try {
     send(taken, { taskId, task: taskOf(tree) });
@@ -135,16 +150,14 @@ function sessionClock(
   };
 }
 
-/** A process that has died by itself has met its bound of memory, or a mistake of ours. */
-function deathOf(
-  { child, lastWords }: CompileProcess,
-  end: (result: SessionResult) => void,
-  fail: (error: Error) => void,
-): void {
+/** A process that has died by itself has met its bound of memory, a mistake of ours, or somebody outside. Null when it was closed. */
+function deathOf({ child, lastWords }: CompileProcess, hasStarted: boolean): SessionResult | null {
+  if (child.killed) return null;
   const words = lastWords();
-  if (child.killed) fail(new Error('the compiler was closed'));
-  else if (/out of memory|heap limit/i.test(words)) end({ kind: 'exhausted', limit: 'memory' });
-  else fail(new Error(`the compile process was ended (${child.signalCode ?? child.exitCode}): ${words}`));
+  const error = new Error(`the compile process was ended (${child.signalCode ?? child.exitCode}): ${words}`);
+  if (!hasStarted) return { kind: 'lost', error };
+  if (/out of memory|heap limit/i.test(words)) return { kind: 'exhausted', limit: 'memory' };
+  return { kind: 'died', error };
 }
 
 function send({ child }: CompileProcess, message: ToProcess): void {

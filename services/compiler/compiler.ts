@@ -1,17 +1,17 @@
+import type { Logger } from 'pino';
+
 import type { Diagnostic } from '../../core/diagnostic.ts';
 import { compileLimits } from '../../core/limits.ts';
 import type { SourceTree } from '../../core/source.ts';
+import { badEndings } from './bad-endings.ts';
+import type { BadEnd } from './bad-endings.ts';
 import { compilePool } from './compile-pool.ts';
-import { exhaustedSources } from './exhausted-sources.ts';
-import type { Exhausted } from './exhausted-sources.ts';
 import { fairQueue } from './fair-queue.ts';
-import type { Place } from './fair-queue.ts';
 import { resultFrom } from './compile-result.ts';
 import type { Kept } from './compile-result.ts';
-import { runSession } from './compile-session.ts';
+import { placeCompilation } from './place-compilation.ts';
 import { tenantLru } from './tenant-lru.ts';
 import { tenantStandings } from './tenant-standings.ts';
-import type { JobOptions } from './turns.ts';
 import type { ReadBlobs } from './answer-question.ts';
 
 export interface CompiledBlob {
@@ -40,14 +40,15 @@ export type CompileResult =
       readonly warnings: readonly Diagnostic[];
     }
   | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[]; readonly truncated: boolean }
-  | Exhausted
+  | BadEnd
   /** Too much is waiting already; come back later. */
   | { readonly kind: 'busy' };
 
 export interface Compiler {
   /**
    * Compiles a source. `readBlobs` is asked for contents by digest, only for those that are not remembered, and must give all of
-   * them; what it throws is thrown on. Nothing else throws but a mistake of the compiler itself, and closing it meanwhile.
+   * them; what it throws is thrown on. Nothing else throws but a process that dies in the middle, for the first time with that source,
+   * and closing it meanwhile.
    */
   compile(tenant: string, tree: SourceTree, readBlobs: ReadBlobs): Promise<CompileResult>;
   /** Whether a compilation of that tenant that is not remembered would be `busy` now. */
@@ -60,11 +61,18 @@ export interface Compiler {
 
 type Limits = { readonly [limit in Exclude<keyof typeof compileLimits, 'busy'>]: number };
 
+export interface CompilerOptions {
+  /** Replaces single ones of `compileLimits`. */
+  readonly limits?: Partial<Limits>;
+  /** Gets what the compiler itself did wrong, with the reference that its caller is told. */
+  readonly log?: Pick<Logger, 'error'>;
+}
+
 /**
  * A compiler with its processes and its memory. Memory is apart for each tenant: neither a result nor the time that it takes may
- * tell one tenant what another has compiled. `limits` replaces single ones of `compileLimits`.
+ * tell one tenant what another has compiled.
  */
-export function createCompiler(options: { limits?: Partial<Limits> } = {}): Compiler {
+export function createCompiler(options: CompilerOptions = {}): Compiler {
   const limits: Limits = { ...compileLimits, ...options.limits };
   const pool = compilePool(limits);
   const standings = tenantStandings(limits);
@@ -75,19 +83,9 @@ export function createCompiler(options: { limits?: Partial<Limits> } = {}): Comp
     bytesPerTenant: limits.memoBytesPerTenant,
     entriesPerTenant: limits.memoResults,
   });
-  const exhausted = exhaustedSources(limits);
+  const placing = { pool, queue, standings, limits };
+  const endings = badEndings(limits, standings, options.log);
   const underWay = new Map<string, Promise<CompileResult>>();
-
-  /** Whether a running compilation must make room, and as what it is tried again. Its tenant is known for it for a while. */
-  const leaveAs = (tenant: string, place: Place, usedMs: number): 'slow' | 'long' | null => {
-    if (usedMs >= limits.longMs) {
-      standings.mark(tenant, 'long');
-      return place.becomeLong() ? null : 'long';
-    }
-    if (usedMs < limits.sliceMs || !place.shouldYield()) return null;
-    standings.mark(tenant, 'slow');
-    return 'slow';
-  };
 
   const compileAnew = async (
     tenant: string,
@@ -100,27 +98,10 @@ export function createCompiler(options: { limits?: Partial<Limits> } = {}): Comp
       if (known) recalled.set(known.digest, known);
       return known?.facts;
     };
-    const attempt = (options: JobOptions) =>
-      queue.run(
-        tenant,
-        (place) => {
-          const { threadStartMs, timeoutMs } = limits;
-          const mustLeave = (usedMs: number) => leaveAs(tenant, place, usedMs);
-          return runSession(pool, tree, readBlobs, recall, { threadStartMs, timeoutMs, mustLeave });
-        },
-        options,
-      );
-    let ended = await attempt({});
-    if (ended !== 'busy' && ended.kind === 'evicted' && ended.as === 'slow')
-      ended = await attempt({ slow: true });
-    if (ended !== 'busy' && ended.kind === 'evicted') ended = await attempt({ long: true });
-    if (ended === 'busy' || ended.kind === 'evicted') return { kind: 'busy' };
-    if (ended.kind === 'exhausted') {
-      const result = { ...ended, message: exhaustedMessage(ended.limit, limits) };
-      exhausted.add(tenant, tree.digest, result);
-      standings.mark(tenant, 'long');
-      return result;
-    }
+    const ended = await placeCompilation(placing, tenant, tree, readBlobs, recall);
+    if (ended === 'busy') return { kind: 'busy' };
+    if (ended.kind !== 'compiled' && ended.kind !== 'invalid')
+      return endings.endedBadly(tenant, tree.digest, ended);
     const keep = (key: string, value: Kept, bytes: number): void => kept.set(tenant, key, value, bytes);
     return await resultFrom(ended, recalled, keep, readBlobs);
   };
@@ -133,7 +114,7 @@ export function createCompiler(options: { limits?: Partial<Limits> } = {}): Comp
     compile: async (tenant, tree, readBlobs) => {
       const name = `${tenant}/${tree.digest}`;
       const known =
-        memo.get(tenant, tree.digest) ?? exhausted.recall(tenant, tree.digest) ?? underWay.get(name);
+        memo.get(tenant, tree.digest) ?? endings.recall(tenant, tree.digest) ?? underWay.get(name);
       if (known) return await known;
       const result = compileAnew(tenant, tree, readBlobs);
       underWay.set(name, result);
@@ -151,12 +132,6 @@ export function createCompiler(options: { limits?: Partial<Limits> } = {}): Comp
       pool.close();
     },
   };
-}
-
-function exhaustedMessage(limit: 'time' | 'memory', limits: Limits): string {
-  return limit === 'time'
-    ? `compiling took longer than ${limits.timeoutMs / 1_000} s and was ended`
-    : `compiling needed more than ${limits.heapMiB} MiB of memory and was ended`;
 }
 
 /** A blob, or a file of an artifact, without its content: names, digests and the objects around them, roughly. */

@@ -110,7 +110,7 @@ test('a tenant that compiles large and many sources takes nothing away that is r
   started({ limits: { cacheBytes: 4_000_000, memoBytes: 4_000_000 } });
   const honest = memorySource({ 'a.json': '{"a":1}', 'b.json': '{"b":1}' });
   await compiler?.compile('honest', honest.tree, honest.readBlobs);
-  const large = Array.from({ length: 8 }, (_, nth) => [
+  const large: [string, string][] = Array.from({ length: 8 }, (_, nth) => [
     `${nth}.json`,
     JSON.stringify(`${nth}${'x'.repeat(900_000)}`),
   ]);
