@@ -2,6 +2,7 @@ import { artifactLimits } from '../../core/artifact-limits.ts';
 import { mediaTypes } from '../../core/oci.ts';
 import type { ArtifactFile } from '../../core/oci.ts';
 import { bundleModule } from './bundle-module.ts';
+import type { BundledModule } from './bundle-module.ts';
 import type { Findings } from './findings.ts';
 import type { Making } from './made-blobs.ts';
 import type { Probe } from './module-resolution.ts';
@@ -27,10 +28,9 @@ export async function compileModules(
   { making, found, used }: { making: Making; found: Findings; used: Set<string> },
 ): Promise<ArtifactFile[]> {
   const keys = modules.map(({ entry }) => `module/${COMPILER_VERSION}/${entry.path}/${entry.digest}`);
-  const given =
-    modules.length === 0
-      ? []
-      : await ask(modules.map(({ entry }, index) => ({ key: keys[index] ?? null, digest: entry.digest })));
+  const given = await ask(
+    modules.map(({ entry }, index) => ({ key: keys[index] ?? null, digest: entry.digest })),
+  );
   const compiled: ArtifactFile[] = [];
   for (const [index, { entry, output }] of modules.entries()) {
     if (making.isFull()) break;
@@ -46,11 +46,7 @@ export async function compileModules(
         for (const problem of bundled.problems) found.add(problem);
         continue;
       }
-      const made = making.blob(bundled.code, mediaTypes.module);
-      if (made) {
-        facts = { digest: made.digest, size: made.size, probes: bundled.probes };
-        making.remember({ key: keys[index] ?? '', facts: JSON.stringify(facts), digest: made.digest });
-      }
+      facts = keep(bundled, keys[index] ?? '', making);
     }
     if (!facts || making.isFull()) {
       refuseTooMuch(entry.path, found);
@@ -60,6 +56,19 @@ export async function compileModules(
     compiled.push({ path: output, digest: facts.digest, size: facts.size, mediaType: mediaTypes.module });
   }
   return compiled;
+}
+
+/** Null when it does not fit. */
+function keep(
+  { code, probes }: Extract<BundledModule, { readonly code: string }>,
+  key: string,
+  making: Making,
+): ModuleFacts | null {
+  const made = making.blob(code, mediaTypes.module);
+  if (!made) return null;
+  const facts = { digest: made.digest, size: made.size, probes };
+  making.remember({ key, facts: JSON.stringify(facts), digest: made.digest });
+  return facts;
 }
 
 function refuseTooMuch(path: string, found: Findings): void {

@@ -54,16 +54,13 @@ export function fairQueue(
 ): FairQueue {
   /** In the order of turns: a tenant goes to the end when one of its jobs starts, and again when one ends. */
   const waiting = new Map<string, Waiting[]>();
-  const running = new Map<string, number>();
+  const running = countsByTenant();
   const longPlaces = placesForLong(limits.threads);
-  let runningAll = 0;
   let waitingAll = 0;
   let closed = false;
-
-  const runningOf = (tenant: string): number => running.get(tenant) ?? 0;
-  const isReady = (tenant: string): boolean => runningOf(tenant) < limits.perTenant;
+  const isReady = (tenant: string): boolean => running.of(tenant) < limits.perTenant;
   const mayStart = (tenant: string, long: boolean): boolean =>
-    runningAll < limits.threads && isReady(tenant) && !(long && longPlaces.areTaken());
+    running.all() < limits.threads && isReady(tenant) && !(long && longPlaces.areTaken());
   const { standing, nextToStart, quickWaitsBeside } = turns(waiting, standings, { mayStart, isReady });
   const startNext = (): void => {
     for (let turn = nextToStart(); turn; turn = nextToStart()) {
@@ -73,17 +70,13 @@ export function fairQueue(
       if (line.length > 0) waiting.set(tenant, line);
       if (!next) continue;
       waitingAll--;
-      runningAll++;
       if (is === 'long') next.longPlace.take();
-      running.set(tenant, runningOf(tenant) + 1);
+      running.add(tenant, 1);
       next.start(is);
     }
   };
   const finished = (tenant: string): void => {
-    runningAll--;
-    const left = runningOf(tenant) - 1;
-    if (left > 0) running.set(tenant, left);
-    else running.delete(tenant);
+    running.add(tenant, -1);
     goToTheEnd(waiting, tenant);
     startNext();
   };
@@ -128,6 +121,21 @@ export function fairQueue(
 
 function isLineFull({ queued, queuedPerTenant }: FairQueueLimits, waitingHere: number, waitingAll: number) {
   return waitingHere >= queuedPerTenant || (waitingHere > 0 && waitingAll >= queued);
+}
+
+function countsByTenant() {
+  const counts = new Map<string, number>();
+  let all = 0;
+  return {
+    all: (): number => all,
+    of: (tenant: string): number => counts.get(tenant) ?? 0,
+    add: (tenant: string, change: 1 | -1): void => {
+      all += change;
+      const now = (counts.get(tenant) ?? 0) + change;
+      if (now > 0) counts.set(tenant, now);
+      else counts.delete(tenant);
+    },
+  };
 }
 
 function goToTheEnd(waiting: Map<string, Waiting[]>, tenant: string): void {

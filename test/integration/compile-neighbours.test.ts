@@ -83,7 +83,7 @@ function monster(name: string): Files {
 }
 
 describe('hostile tenants that queue long sources', () => {
-  test('use the place for quick ones twice each, however many sources they queue, and honest ones go on', async () => {
+  test('start three times each, as quick, slow and long, however many sources they queue', async () => {
     const queueing = started({ limits: { timeoutMs: 60_000, longMs: 1_500, sliceMs: 300 } });
     /** Every start of a compilation of a tenant reads its recipe first. */
     const starts = new Map<string, number>();
@@ -101,8 +101,8 @@ describe('hostile tenants that queue long sources', () => {
     for (let nth = 0; nth < 8; nth++) for (const tenant of ['evil-1', 'evil-2']) hostile(tenant, `${nth}`);
     for (let nth = 0; nth < 8; nth++)
       expect((await compiled({ 'a.json': `{"n":${nth}}` }, 'honest')).kind).toBe('compiled');
-    expect(starts.get('evil-1')).toBeLessThanOrEqual(2);
-    expect(starts.get('evil-2')).toBeLessThanOrEqual(2);
+    expect(starts.get('evil-1')).toBeLessThanOrEqual(3);
+    expect(starts.get('evil-2')).toBeLessThanOrEqual(3);
   });
 });
 
