@@ -1,7 +1,8 @@
 /** Bounds of telling the world of moves, with their reasons; as core/limits.ts. Sizes are bytes, times are milliseconds. */
 
+import { artifactLimits } from './artifact-limits.ts';
+
 const KiB = 1024;
-const MiB = 1024 * KiB;
 const second = 1_000;
 const minute = 60 * second;
 const hour = 60 * minute;
@@ -83,6 +84,6 @@ export const followerLimits = {
   forgottenMs: 24 * hour,
   /** Acknowledgements of one follower, on the average of a minute: a heartbeat, and a pointer that moves as fast as it can be followed. */
   acknowledgementsPerMinute: 120,
-  /** One artifact in memory and on disk: what the compiler may make of the largest source. */
-  artifactBytes: 64 * MiB,
+  /** One artifact in memory and on disk: as large as the compiler may make one. */
+  artifactBytes: artifactLimits.bytes,
 } as const;

@@ -26,8 +26,8 @@ export const documentLimits = {
   depth: 200,
   /** Nodes that aliases may expand to in one YAML document: the "billion laughs" attack needs 10^9. */
   aliasNodes: 100_000,
-  /** Characters of a text that aliases repeat which count as a node: all of them together are then a hundred million. */
-  aliasNodeChars: 1_000,
+  /** Characters that aliases may expand to in one YAML document: as many as a file may have. */
+  aliasChars: sourceLimits.fileBytes,
   /** Problems reported of one source; after so many the author mends the first ones anyway. */
   diagnostics: 200,
   /** Characters of each text of one problem. Names come from the source: one of a megabyte would be told two hundred times. */
@@ -78,8 +78,10 @@ export const compileLimits = {
   queued: 1_000,
   /** Sources whose listing a worker remembers between the steps of a release: more than it runs at once. */
   sourceTrees: 500,
-  /** Bytes of compiled documents kept for the next compilation of nearly the same source. */
+  /** Bytes of compiled documents kept for the next compilation of nearly the same source. Past it the tenant that has most loses some. */
   cacheBytes: 256 * MiB,
+  /** Of one tenant: everything that the largest source makes, and a good part of it once more when it has changed. */
+  cacheBytesPerTenant: 128 * MiB,
   /** Compilations of one tenant that may wait: a tenth of all, so that one tenant cannot make the others be told to come back. */
   queuedPerTenant: 100,
   /**
@@ -91,23 +93,28 @@ export const compileLimits = {
   youngHeapMiB: 64,
   /** Until a process says that it has begun: 20 times what starting one takes on two busy cores, when the one before was killed. */
   threadStartMs: 20 * second,
-  /**
-   * What one compilation may make, in bytes: four times the largest source. A document of 8 MiB whose aliases repeat one text is half a gigabyte,
-   * and what is made passes through processes that serve all tenants.
-   */
-  madeBytes: 128 * MiB,
-  /** Whole results kept for the stages that compile the same source again: validate, compile and store come within seconds. */
+  /** Whole results of one tenant kept for the stages that compile the same source again: validate, compile and store come within seconds. */
   memoResults: 64,
-  /** Bytes of those results: a few of the largest sources, hundreds of usual ones. */
+  /** Bytes of all those results: a few of the largest sources, hundreds of usual ones. */
   memoBytes: 128 * MiB,
+  /** Bytes of those of one tenant: a result of the largest source has room. */
+  memoBytesPerTenant: 96 * MiB,
   /**
    * One file of a module. The bundler takes up to 500 bytes of memory for a byte of usual code, and more than 60,000 for a byte of hostile
    * code. People write under 64 KiB.
    */
   moduleFileBytes: 256 * KiB,
-  /** After this time a compilation is a long one, of which one process less than all may run: what is usual takes under two seconds cold. */
+  /** Processor time after which a compilation is a long one, of which one process less than all may run: what is usual takes under two seconds cold. */
   longMs: 5 * second,
-  /** How long a source that exhausted a bound is remembered, and its tenant held to the places of long ones: a retry is answered at once. */
+  /** Processor time after which a compilation gives way, once, to a waiting one of another tenant: what is usual takes less, once it is warm. */
+  sliceMs: second / 2,
+  /** Quick compilations that may start while one waits that has given way: it then starts before the next quick one. */
+  quickPerSlow: 4,
+  /** How long a tenant is known for a compilation that gave way or was long: an attacker with many tenants uses each once in that time. */
+  standingMs: 10 * minute,
+  /** Tenants that are known for that: about a MiB. */
+  standingsKept: 10_000,
+  /** How long a source that exhausted a bound is remembered: a retry is answered at once. */
   exhaustedMs: 10 * minute,
   /** Such sources that are remembered. */
   exhaustedKept: 1_000,

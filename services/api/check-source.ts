@@ -16,7 +16,8 @@ export type Checked =
 
 /**
  * Compiles a source in full, only to know whether it can be: a mistake is then told at once, and no release is numbered for it. Throws
- * `busy` when the compiler has too much to do, and `invalid_source` for a source past its limits, which no diagnostic could place.
+ * `busy` when the compiler has too much to do, and `invalid_source` for a source past its limits, or one
+ * that the compiler fails on, which no diagnostic could place.
  *
  * Where the tenant has its sources compiled by somebody else, nobody here can say what that one takes: that the files make a source was
  * seen when they were read, and the rest comes with the release.
@@ -37,6 +38,10 @@ export async function checkSource(
       return result;
     case 'exhausted':
       throw new PointsmanError('invalid_source', result.message, { details: { limit: result.limit } });
+    case 'uncompilable':
+      throw new PointsmanError('invalid_source', result.message, {
+        details: { reference: result.reference },
+      });
     case 'busy':
       throw new PointsmanError(
         'busy',

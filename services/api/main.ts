@@ -13,7 +13,7 @@ const log = processLog('api', config.logLevel);
 const db = openDatabase(config.databaseUrl, { applicationName: 'pointsman-api' });
 const notifications = new Notifications(config.databaseUrl);
 notifications.start();
-const compiler = createCompiler();
+const compiler = createCompiler({ log });
 const queues = [...config.amqpQueues, ...(config.amqpUnrouted === 'alternate' ? [UNROUTED] : [])];
 const depths = config.amqpUrl === null ? null : queueDepths({ url: config.amqpUrl, queues, log });
 const drain = new AbortController();

@@ -30,9 +30,15 @@ export function complement(set: CodePoints): CodePoints {
 
 const known = new Map<string, CodePoints>();
 
+/** Forgets the classes that were asked for, so that no compilation can measure which ones another has used. */
+export function forgetCodePoints(): void {
+  known.clear();
+  everything = null;
+}
+
 /**
  * What a class escape such as `\s` or `\p{L}` matches. The JavaScript engine is asked, since it defines what a pattern of JSON Schema
- * means. Its answer is remembered: there are some hundreds of such escapes, all of a fixed length.
+ * means. Its answer is remembered for the rest of the compilation: there are some hundreds of such escapes, all of a fixed length.
  */
 export function codePointsOf(escape: string): CodePoints {
   const before = known.get(escape);

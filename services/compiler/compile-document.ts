@@ -38,7 +38,10 @@ export interface CompileTools {
   readonly making: Making;
 }
 
-/** Parses, patches, validates and emits one document; null when it has problems, which are then among the findings. */
+/**
+ * Parses, patches, validates and emits one document; null when it has problems, which are then among the findings, or when it does not fit
+ * into what a compilation may make.
+ */
 export async function compileDocument(
   job: DocumentJob,
   content: Uint8Array,
@@ -56,7 +59,9 @@ export async function compileDocument(
   const own = job.selected.schemas.length === 0 ? await schemas.ownOf(document) : undefined;
   const rules = own === undefined ? job.schemas : own && [own];
   if (!rules || !satisfies(rules, document, value, job.patch, tools)) return null;
-  const { digest, size } = making.blob(canonicalJson(value), mediaTypes.document);
+  const made = making.blob(canonicalJson(value), mediaTypes.document);
+  if (!made) return null;
+  const { digest, size } = made;
   const values = Object.fromEntries(job.patterns.map((pattern) => [pattern, valuesAt(value, pattern)]));
   return { digest, size, own: own ? { name: own.name, digest: own.digest } : null, values };
 }

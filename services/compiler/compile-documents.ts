@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { artifactLimits } from '../../core/artifact-limits.ts';
 import { digestOf } from '../../core/digest.ts';
 import { compileDocument } from './compile-document.ts';
 import type { CompileTools, DocumentFacts, DocumentJob } from './compile-document.ts';
@@ -32,12 +33,26 @@ export async function compileDocuments(
   for (const [index, job] of jobs.entries()) {
     const facts = known[index];
     const content = (contents.get(index) ?? given[index])?.content;
-    if (facts) compiled.push(facts);
+    if (facts) compiled.push(tools.making.takeOver(facts) ? facts : null);
     else if (!content) throw new Error(`${job.selected.entry.path} was asked for and not given`);
     else compiled.push(await compileAndRemember(job, content, keys[index] ?? null, tools));
+    if (tools.making.isFull()) {
+      refuseTooMuch(job, tools);
+      return jobs.map((_, nth) => compiled[nth] ?? null);
+    }
     await breathe();
   }
   return compiled;
+}
+
+/** At the document that does not fit, or at its patch. What comes after it is not compiled. */
+function refuseTooMuch({ selected, patch }: DocumentJob, { found }: CompileTools): void {
+  const message = `up to this document the source compiles to more than ${artifactLimits.madeBytes} bytes, for all channels together`;
+  if (patch) patch.refuse('', 'output_too_large', message);
+  else {
+    const { path } = selected.entry;
+    found.add({ path, line: 1, column: 1, pointer: '', code: 'output_too_large', message });
+  }
 }
 
 /** Lets the event loop have a turn now and then. Otherwise a compile process would outlive the process that started it. */

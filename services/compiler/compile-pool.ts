@@ -50,7 +50,10 @@ export function compilePool(limits: PoolLimits): CompilePool {
   return {
     take: () => {
       if (closed) throw new Error('the compiler is closed');
-      return idle.pop() ?? add();
+      let next = idle.pop();
+      // One that was killed from outside stays in the list until its exit is known.
+      while (next && !isAlive(next)) next = idle.pop();
+      return next ?? add();
     },
     giveBack: (taken) => {
       if (!closed) idle.push(isAlive(taken) ? taken : add());
@@ -75,6 +78,8 @@ function startProcess({ heapMiB, youngHeapMiB }: PoolLimits): CompileProcess {
       `--max-old-space-size=${heapMiB}`,
       // Three semi-spaces make a young generation.
       `--max-semi-space-size=${Math.ceil(youngHeapMiB / 3)}`,
+      // To tell after a compilation what of its memory is still in use.
+      '--expose-gc',
       fileURLToPath(new URL(`compile-process.${ending}`, import.meta.url)),
     ],
     {

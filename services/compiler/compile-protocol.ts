@@ -26,9 +26,15 @@ export interface ProcessTask {
   readonly sizes: readonly number[];
 }
 
-/** `ends` are the ends of the pieces in the arena, in order; -1 where facts were known. */
+/**
+ * The contents are in the arena one after the other, each once, however often it was asked for: seventy patches of one document of 7 MiB
+ * ask for it seventy times. `contents` says which one belongs to each thing asked for, or -1 where facts were known.
+ */
 export interface ProcessAnswer {
   readonly facts: readonly (string | null)[];
+  readonly contents: readonly number[];
+  readonly digests: readonly string[];
+  /** Where each content ends in the arena. */
   readonly ends: readonly number[];
   readonly arena: Uint8Array;
 }
@@ -53,16 +59,21 @@ export type FromTask =
   | { readonly kind: 'started' }
   /** Several may be open at the same time: the bundler loads modules concurrently. */
   | ({ readonly kind: 'question' } & Question)
-  | { readonly kind: 'result'; readonly result: ProcessResult }
-  /** A mistake of the compiler itself, or a content that has another digest. */
-  | { readonly kind: 'threw'; readonly message: string };
+  /** How it ended, and which blobs follow. */
+  | { readonly kind: 'outcome'; readonly outcome: ProcessOutcome }
+  | { readonly kind: 'artifact'; readonly artifact: SentArtifact }
+  /** The next bytes of the blobs, which are sent in pieces: one message of all would block whoever reads it for a second. */
+  | { readonly kind: 'piece'; readonly bytes: Uint8Array }
+  /** All is sent. `isSpent`: the process still holds so much that it must not compile for another tenant. */
+  | { readonly kind: 'end'; readonly isSpent: boolean }
+  /** `ofCompiler`: a mistake of the compiler itself, which the same source meets again. Else a content had another digest. */
+  | { readonly kind: 'threw'; readonly message: string; readonly ofCompiler: boolean };
 
-/** Blobs made by a compilation, in one buffer. */
-export interface MadeBlobs {
-  readonly arena: Uint8Array;
+/** The blobs that a compilation made, before their contents. */
+export interface AnnouncedBlobs {
   readonly digests: readonly string[];
   readonly mediaTypes: readonly string[];
-  readonly ends: readonly number[];
+  readonly sizes: readonly number[];
 }
 
 /** What a later compilation may take over. `digest` is the blob that belongs to it, if there is one. */
@@ -79,14 +90,31 @@ export interface ProcessArtifact {
   readonly blobDigests: readonly string[];
 }
 
-export type ProcessResult = {
-  readonly made: MadeBlobs;
+/** An artifact on its way. Its list is null when an artifact of the same digest was sent before: channels that change nothing share one. */
+export interface SentArtifact {
+  readonly channel: string | null;
+  readonly digest: string;
+  readonly list: Pick<ProcessArtifact, 'files' | 'blobDigests'> | null;
+}
+
+interface Compiled {
+  readonly kind: 'compiled';
+  readonly warnings: readonly Diagnostic[];
+}
+
+interface Invalid {
+  readonly kind: 'invalid';
+  readonly diagnostics: readonly Diagnostic[];
+  readonly truncated: boolean;
+}
+
+export type ProcessOutcome = (Compiled | Invalid) & {
+  readonly made: AnnouncedBlobs;
   readonly memories: readonly Memory[];
-} & (
-  | {
-      readonly kind: 'compiled';
-      readonly artifacts: readonly ProcessArtifact[];
-      readonly warnings: readonly Diagnostic[];
-    }
-  | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[]; readonly truncated: boolean }
-);
+};
+
+/** A compilation's result. `B` is what its blobs are: a list of texts where they are made, contents by digest where they have arrived. */
+export type ProcessResult<B> = ((Compiled & { readonly artifacts: readonly ProcessArtifact[] }) | Invalid) & {
+  readonly made: B;
+  readonly memories: readonly Memory[];
+};

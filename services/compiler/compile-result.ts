@@ -1,6 +1,6 @@
 import type { CompiledBlob, CompileResult } from './compiler.ts';
-import type { ProcessResult } from './compile-protocol.ts';
-import type { ReadBlobs } from './compile-session.ts';
+import type { ReadBlobs } from './answer-question.ts';
+import type { ReceivedResult } from './received-result.ts';
 
 /** What is remembered of one compiled file: its blob, and what the process wants to know about it. */
 export interface Kept extends CompiledBlob {
@@ -15,12 +15,12 @@ const KEPT_OVERHEAD_BYTES = 600;
  * the process. What it made is remembered even when the source is invalid, so that mending one file compiles one file.
  */
 export async function resultFrom(
-  ended: ProcessResult,
+  ended: ReceivedResult,
   recalled: ReadonlyMap<string, CompiledBlob>,
   keep: (key: string, value: Kept, bytes: number) => void,
   readBlobs: ReadBlobs,
 ): Promise<CompileResult> {
-  const made = madeBlobs(ended.made);
+  const { made } = ended;
   for (const { key, facts, digest } of ended.memories) {
     const blob = made.get(digest);
     if (!blob) continue;
@@ -35,6 +35,8 @@ export async function resultFrom(
   }
   const named = new Map<string, string>();
   for (const { files, digest, blobDigests } of ended.artifacts) {
+    // Of a channel that changes nothing: thousands of them may share one artifact.
+    if (named.has(digest)) continue;
     for (const file of files) if (!named.has(file.digest)) named.set(file.digest, file.mediaType);
     for (const other of [digest, ...blobDigests]) if (!named.has(other)) named.set(other, '');
   }
@@ -48,17 +50,4 @@ export async function resultFrom(
     return { digest, mediaType, content };
   });
   return { kind: 'compiled', artifacts: ended.artifacts, blobs, warnings: ended.warnings };
-}
-
-/** Each with a buffer of its own: a view would keep all others in memory for as long as one of them is remembered. */
-function madeBlobs({ arena, digests, mediaTypes, ends }: ProcessResult['made']): Map<string, CompiledBlob> {
-  let start = 0;
-  return new Map(
-    digests.map((digest, index) => {
-      const end = ends[index] ?? start;
-      const content = arena.slice(start, end);
-      start = end;
-      return [digest, { digest, mediaType: mediaTypes[index] ?? '', content }];
-    }),
-  );
 }

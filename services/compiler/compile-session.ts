@@ -1,27 +1,33 @@
+import { artifactLimits } from '../../core/artifact-limits.ts';
 import type { SourceTree } from '../../core/source.ts';
+import { answerTo } from './answer-question.ts';
+import type { ReadBlobs, Recall } from './answer-question.ts';
+import { processLimits } from './limits.ts';
+import { processorMs } from './processor-time.ts';
 import type { CompilePool, CompileProcess } from './compile-pool.ts';
-import type { FromProcess, ProcessAnswer, ProcessResult, Question, ToProcess } from './compile-protocol.ts';
+import type { FromProcess, Question, ToProcess } from './compile-protocol.ts';
+import { receivedParts } from './received-result.ts';
+import type { ReceivedResult } from './received-result.ts';
 import { stoppableClock } from './stoppable-clock.ts';
 
-export type ReadBlobs = (digests: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
-
-/** A compilation that remembers: what a key stands for, or undefined. */
-export type Recall = (key: string) => string | undefined;
-
 export type SessionResult =
-  | ProcessResult
+  | ReceivedResult
   | { readonly kind: 'exhausted'; readonly limit: 'time' | 'memory' }
-  /** It turned out to be a long one, and had to make room. */
-  | { readonly kind: 'evicted' };
+  /** It took so long that it had to make room. It may be tried again as what it turned out to be. */
+  | { readonly kind: 'evicted'; readonly as: 'slow' | 'long' }
+  /** A mistake of the compiler, which the same source meets again. */
+  | { readonly kind: 'failed'; readonly error: Error }
+  /** The process died in the middle, for whatever reason. */
+  | { readonly kind: 'died'; readonly error: Error }
+  /** The process had died before it began. */
+  | { readonly kind: 'lost'; readonly error: Error };
 
 export interface SessionOptions {
   /** Until the process says that it has begun. */
   readonly threadStartMs: number;
   readonly timeoutMs: number;
-  /** After this time a compilation is a long one. */
-  readonly longMs: number;
-  /** Whether a long one may go on. Asked once. */
-  readonly mayTakeLong: () => boolean;
+  /** Asked now and then with the processor time used so far: whether the compilation must make room, and as what. */
+  readonly mustLeave: (usedMs: number) => 'slow' | 'long' | null;
 }
 
 /** One number for each task of this program, so that no two tasks of a process have the same. */
@@ -32,8 +38,8 @@ let lastTaskId = 0;
  * clock starts when the process does and stands still while something is read for it, since neither a process that must be replaced
  * first nor a slow store is the source's fault. Throws what `readBlobs` throws.
  *
- * A process is used again only after a result that leaves no question open. Otherwise it is killed: what it still does, and what is still
- * read for it, belongs to this tenant.
+ * A process is used again only after a result that leaves no question open and little memory taken. Otherwise it is killed: what it still
+ * does or holds, and what is still read for it, belongs to this tenant.
  */
 export async function runSession(
   pool: CompilePool,
@@ -46,7 +52,8 @@ export async function runSession(
   const taskId = ++lastTaskId;
   const ended = Promise.withResolvers<SessionResult>();
   const clock = sessionClock(taken, options, ended.resolve, ended.reject);
-  const session = { openQuestions: 0, isOver: false, isReusable: false };
+  const received = receivedParts(artifactLimits.madeBytes);
+  const session = { openQuestions: 0, hasStarted: false, isOver: false, isReusable: false };
   const answer = async (question: Question): Promise<void> => {
     session.openQuestions++;
     clock.stop();
@@ -62,15 +69,31 @@ export async function runSession(
   };
   const hear = (message: FromProcess): void => {
     if (message.taskId !== taskId) return;
-    if (message.kind === 'started') clock.started();
-    else if (message.kind === 'question') void answer(message);
-    else if (message.kind === 'threw') ended.reject(new Error(message.message));
-    else {
-      session.isReusable = session.openQuestions === 0;
-      ended.resolve(message.result);
+    if (message.kind === 'started') {
+      session.hasStarted = true;
+      clock.started();
+    } else if (message.kind === 'question') void answer(message);
+    else if (message.kind === 'threw') {
+      const error = new Error(message.message);
+      if (message.ofCompiler) ended.resolve({ kind: 'failed', error });
+      else ended.reject(error);
+    } else {
+      try {
+        if (message.kind !== 'end') received.add(message);
+        else {
+          ended.resolve(received.result());
+          session.isReusable = session.openQuestions === 0 && !message.isSpent;
+        }
+      } catch (error) {
+        ended.resolve({ kind: 'failed', error: error as Error });
+      }
     }
   };
-  const died = (): void => deathOf(taken, ended.resolve, ended.reject);
+  const died = (): void => {
+    const death = deathOf(taken, session.hasStarted);
+    if (death) ended.resolve(death);
+    else ended.reject(new Error('the compiler was closed'));
+  };
   taken.child.on('message', hear).once('close', died);
   try {
     send(taken, { taskId, task: taskOf(tree) });
@@ -84,10 +107,10 @@ export async function runSession(
   }
 }
 
-/** The time that a process has to start, then the time after which it is a long one, then the rest of what it has in all. */
+/** The time that a process has to start, then what it has in all, with looks at what it has used so far. */
 function sessionClock(
   { child }: CompileProcess,
-  { threadStartMs, timeoutMs, longMs, mayTakeLong }: SessionOptions,
+  { threadStartMs, timeoutMs, mustLeave }: SessionOptions,
   end: (result: SessionResult) => void,
   fail: (error: Error) => void,
 ) {
@@ -95,36 +118,46 @@ function sessionClock(
     child.kill('SIGKILL');
     end(result);
   };
-  const timeOver = (): void => endWith({ kind: 'exhausted', limit: 'time' });
+  const pid = child.pid ?? 0;
+  let usedBefore: number | null = null;
+  let wallMs = 0;
+  /** Where processor time cannot be read, all of the wall time counts. */
+  const usedMs = (): number => {
+    const now = usedBefore === null ? null : processorMs(pid);
+    if (now === null || usedBefore === null) return wallMs;
+    return Math.max(now - usedBefore, wallMs / processLimits.wallPerProcessor);
+  };
   // The source has not been looked at yet, so nothing of this is counted against its tenant.
   let onTime = (): void => fail(new Error(`the compile process did not start within ${threadStartMs} ms`));
   const clock = stoppableClock(threadStartMs, () => onTime());
+  const goOn = (): void => {
+    const stepMs = Math.min(processLimits.lookMs, timeoutMs - wallMs);
+    onTime = () => {
+      wallMs += stepMs;
+      if (wallMs >= timeoutMs) return endWith({ kind: 'exhausted', limit: 'time' });
+      const as = mustLeave(usedMs());
+      if (as === null) goOn();
+      else endWith({ kind: 'evicted', as });
+    };
+    clock.restart(stepMs);
+  };
   return {
     ...clock,
     started: () => {
-      onTime = timeOver;
-      if (longMs < timeoutMs) {
-        onTime = () => {
-          onTime = timeOver;
-          if (mayTakeLong()) clock.restart(timeoutMs - longMs);
-          else endWith({ kind: 'evicted' });
-        };
-      }
-      clock.restart(Math.min(longMs, timeoutMs));
+      usedBefore = processorMs(pid);
+      goOn();
     },
   };
 }
 
-/** A process that has died by itself has met its bound of memory, or a mistake of ours. */
-function deathOf(
-  { child, lastWords }: CompileProcess,
-  end: (result: SessionResult) => void,
-  fail: (error: Error) => void,
-): void {
+/** A process that has died by itself has met its bound of memory, a mistake of ours, or somebody outside. Null when it was closed. */
+function deathOf({ child, lastWords }: CompileProcess, hasStarted: boolean): SessionResult | null {
+  if (child.killed) return null;
   const words = lastWords();
-  if (child.killed) fail(new Error('the compiler was closed'));
-  else if (/out of memory|heap limit/i.test(words)) end({ kind: 'exhausted', limit: 'memory' });
-  else fail(new Error(`the compile process was ended (${child.signalCode ?? child.exitCode}): ${words}`));
+  const error = new Error(`the compile process was ended (${child.signalCode ?? child.exitCode}): ${words}`);
+  if (!hasStarted) return { kind: 'lost', error };
+  if (/out of memory|heap limit/i.test(words)) return { kind: 'exhausted', limit: 'memory' };
+  return { kind: 'died', error };
 }
 
 function send({ child }: CompileProcess, message: ToProcess): void {
@@ -138,31 +171,4 @@ function taskOf({ entries }: SourceTree) {
     digests: entries.map((entry) => entry.digest),
     sizes: entries.map((entry) => entry.size),
   };
-}
-
-async function answerTo(
-  { keys, digests }: Question,
-  readBlobs: ReadBlobs,
-  recall: Recall,
-): Promise<ProcessAnswer> {
-  const facts = keys.map((key) => (key === null ? null : (recall(key) ?? null)));
-  const missing = digests.filter((_, index) => facts[index] === null);
-  const blobs = missing.length === 0 ? new Map<string, Uint8Array>() : await readBlobs([...new Set(missing)]);
-  // One buffer: thousands of small ones are slow to send.
-  const arena = new Uint8Array(missing.reduce((sum, digest) => sum + contentOf(blobs, digest).byteLength, 0));
-  let end = 0;
-  const ends = digests.map((digest, index) => {
-    if (facts[index] !== null) return -1;
-    const content = contentOf(blobs, digest);
-    arena.set(content, end);
-    end += content.byteLength;
-    return end;
-  });
-  return { facts, ends, arena };
-}
-
-function contentOf(blobs: ReadonlyMap<string, Uint8Array>, digest: string): Uint8Array {
-  const content = blobs.get(digest);
-  if (!content) throw new Error(`the store has no blob ${digest}`);
-  return content;
 }

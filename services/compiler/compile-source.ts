@@ -1,5 +1,4 @@
 import type { ArtifactFile } from '../../core/oci.ts';
-import { compileLimits } from '../../core/limits.ts';
 import { fileAsFolder } from '../../core/source.ts';
 import type { SourceEntry } from '../../core/source.ts';
 import { assetMediaType } from './asset-media-type.ts';
@@ -12,6 +11,7 @@ import { emitArtifacts } from './emit-artifacts.ts';
 import { findings } from './findings.ts';
 import type { Findings } from './findings.ts';
 import { making } from './made-blobs.ts';
+import type { MadeBlob } from './made-blobs.ts';
 import { readOverlays } from './overlays.ts';
 import type { Patches } from './overlays.ts';
 import { readRecipe, RECIPE_PATH } from './recipe.ts';
@@ -42,7 +42,10 @@ interface Plan {
  * Compiles one source: plan, documents, modules, references, artifacts. Goes on after a problem wherever what follows still has a
  * meaning, so that one compilation reports them all. Nothing of the source is executed.
  */
-export async function compileSource(entries: readonly SourceEntry[], ask: Ask): Promise<ProcessResult> {
+export async function compileSource(
+  entries: readonly SourceEntry[],
+  ask: Ask,
+): Promise<ProcessResult<readonly MadeBlob[]>> {
   const found = findings();
   const made = making();
   const files = sourceFiles(entries, ask);
@@ -50,8 +53,7 @@ export async function compileSource(entries: readonly SourceEntry[], ask: Ask): 
   const plan = await planCompilation(files, schemas, found);
   const used = new Set(plan?.inputs);
   const artifacts = plan && (await compilePlan(plan, files, { schemas, found, making: made, used }, ask));
-  if (made.isTooLarge()) refuseTooLarge(found);
-  const rest = { made: made.pack(), memories: made.memories };
+  const rest = { made: made.blobs(), memories: made.memories };
   if (!artifacts || !found.isEmpty()) return { kind: 'invalid', ...found.result(), ...rest };
   const warnings = plan.placed === null ? [] : recipeWarnings(entries, plan.placed, used);
   return { kind: 'compiled', artifacts, warnings, ...rest };
@@ -82,11 +84,6 @@ async function planCompilation(
   const patches = await readOverlays(placed, files, documentPaths, found);
   const inputs = [RECIPE_PATH, ...Object.values(placed.recipe.overlays), ...schemaPaths];
   return { placed, selection, references: readReferences(placed), patches, namedSchemas, inputs };
-}
-
-function refuseTooLarge(found: Findings): void {
-  const message = `the files of all channels may have ${compileLimits.madeBytes} bytes together`;
-  found.add({ path: RECIPE_PATH, line: 1, column: 1, pointer: '', code: 'artifact_too_large', message });
 }
 
 /** A recipe under nearly the right name would silently not be one. */

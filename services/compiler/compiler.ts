@@ -1,16 +1,18 @@
-import { LRUCache } from 'lru-cache';
+import type { Logger } from 'pino';
 
 import type { Diagnostic } from '../../core/diagnostic.ts';
 import { compileLimits } from '../../core/limits.ts';
 import type { SourceTree } from '../../core/source.ts';
+import { badEndings } from './bad-endings.ts';
+import type { BadEnd } from './bad-endings.ts';
 import { compilePool } from './compile-pool.ts';
-import { exhaustedSources } from './exhausted-sources.ts';
-import type { Exhausted } from './exhausted-sources.ts';
 import { fairQueue } from './fair-queue.ts';
 import { resultFrom } from './compile-result.ts';
 import type { Kept } from './compile-result.ts';
-import { runSession } from './compile-session.ts';
-import type { ReadBlobs } from './compile-session.ts';
+import { placeCompilation } from './place-compilation.ts';
+import { tenantLru } from './tenant-lru.ts';
+import { tenantStandings } from './tenant-standings.ts';
+import type { ReadBlobs } from './answer-question.ts';
 
 export interface CompiledBlob {
   readonly digest: string;
@@ -38,14 +40,15 @@ export type CompileResult =
       readonly warnings: readonly Diagnostic[];
     }
   | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[]; readonly truncated: boolean }
-  | Exhausted
+  | BadEnd
   /** Too much is waiting already; come back later. */
   | { readonly kind: 'busy' };
 
 export interface Compiler {
   /**
    * Compiles a source. `readBlobs` is asked for contents by digest, only for those that are not remembered, and must give all of
-   * them; what it throws is thrown on. Nothing else throws but a mistake of the compiler itself, and closing it meanwhile.
+   * them; what it throws is thrown on. Nothing else throws but a process that dies in the middle, for the first time with that source,
+   * and closing it meanwhile.
    */
   compile(tenant: string, tree: SourceTree, readBlobs: ReadBlobs): Promise<CompileResult>;
   /** Whether a compilation of that tenant that is not remembered would be `busy` now. */
@@ -58,17 +61,30 @@ export interface Compiler {
 
 type Limits = { readonly [limit in Exclude<keyof typeof compileLimits, 'busy'>]: number };
 
+export interface CompilerOptions {
+  /** Replaces single ones of `compileLimits`. */
+  readonly limits?: Partial<Limits>;
+  /** Gets what the compiler itself did wrong, with the reference that its caller is told. */
+  readonly log?: Pick<Logger, 'error'>;
+}
+
 /**
  * A compiler with its processes and its memory. Memory is apart for each tenant: neither a result nor the time that it takes may
- * tell one tenant what another has compiled. `limits` replaces single ones of `compileLimits`.
+ * tell one tenant what another has compiled.
  */
-export function createCompiler(options: { limits?: Partial<Limits> } = {}): Compiler {
+export function createCompiler(options: CompilerOptions = {}): Compiler {
   const limits: Limits = { ...compileLimits, ...options.limits };
   const pool = compilePool(limits);
-  const queue = fairQueue(limits);
-  const kept = new LRUCache<string, Kept>({ maxSize: limits.cacheBytes });
-  const memo = new LRUCache<string, CompileResult>({ maxSize: limits.memoBytes, max: limits.memoResults });
-  const exhausted = exhaustedSources(limits);
+  const standings = tenantStandings(limits);
+  const queue = fairQueue(limits, { standingOf: standings.of, quickPerSlow: limits.quickPerSlow });
+  const kept = tenantLru<Kept>({ bytes: limits.cacheBytes, bytesPerTenant: limits.cacheBytesPerTenant });
+  const memo = tenantLru<CompileResult>({
+    bytes: limits.memoBytes,
+    bytesPerTenant: limits.memoBytesPerTenant,
+    entriesPerTenant: limits.memoResults,
+  });
+  const placing = { pool, queue, standings, limits };
+  const endings = badEndings(limits, standings, options.log);
   const underWay = new Map<string, Promise<CompileResult>>();
 
   const compileAnew = async (
@@ -78,30 +94,15 @@ export function createCompiler(options: { limits?: Partial<Limits> } = {}): Comp
   ): Promise<CompileResult> => {
     const recalled = new Map<string, Kept>();
     const recall = (key: string): string | undefined => {
-      const known = kept.get(`${tenant}/${key}`);
+      const known = kept.get(tenant, key);
       if (known) recalled.set(known.digest, known);
       return known?.facts;
     };
-    const attempt = (long: boolean) =>
-      queue.run(
-        tenant,
-        ({ becomeLong }) => {
-          const { threadStartMs, timeoutMs, longMs } = limits;
-          const bounds = { threadStartMs, timeoutMs, longMs, mayTakeLong: becomeLong };
-          return runSession(pool, tree, readBlobs, recall, bounds);
-        },
-        { long },
-      );
-    let ended = await attempt(exhausted.hasAny(tenant));
-    if (ended !== 'busy' && ended.kind === 'evicted') ended = await attempt(true);
-    if (ended === 'busy' || ended.kind === 'evicted') return { kind: 'busy' };
-    if (ended.kind === 'exhausted') {
-      const result = { ...ended, message: exhaustedMessage(ended.limit, limits) };
-      exhausted.add(tenant, tree.digest, result);
-      return result;
-    }
-    const keep = (key: string, value: Kept, bytes: number): void =>
-      void kept.set(`${tenant}/${key}`, value, { size: bytes });
+    const ended = await placeCompilation(placing, tenant, tree, readBlobs, recall);
+    if (ended === 'busy') return { kind: 'busy' };
+    if (ended.kind !== 'compiled' && ended.kind !== 'invalid')
+      return endings.endedBadly(tenant, tree.digest, ended);
+    const keep = (key: string, value: Kept, bytes: number): void => kept.set(tenant, key, value, bytes);
     return await resultFrom(ended, recalled, keep, readBlobs);
   };
 
@@ -109,17 +110,18 @@ export function createCompiler(options: { limits?: Partial<Limits> } = {}): Comp
     get waiting() {
       return queue.waiting;
     },
-    isFullFor: (tenant) => queue.isFullFor(tenant, { long: exhausted.hasAny(tenant) }),
+    isFullFor: (tenant) => queue.isFullFor(tenant),
     compile: async (tenant, tree, readBlobs) => {
       const name = `${tenant}/${tree.digest}`;
-      const known = memo.get(name) ?? exhausted.recall(tenant, tree.digest) ?? underWay.get(name);
+      const known =
+        memo.get(tenant, tree.digest) ?? endings.recall(tenant, tree.digest) ?? underWay.get(name);
       if (known) return await known;
       const result = compileAnew(tenant, tree, readBlobs);
       underWay.set(name, result);
       try {
         const settled = await result;
         if (settled.kind === 'compiled' || settled.kind === 'invalid')
-          memo.set(name, settled, { size: bytesOf(settled) });
+          memo.set(tenant, tree.digest, settled, bytesOf(settled));
         return settled;
       } finally {
         underWay.delete(name);
@@ -132,15 +134,14 @@ export function createCompiler(options: { limits?: Partial<Limits> } = {}): Comp
   };
 }
 
-function exhaustedMessage(limit: 'time' | 'memory', limits: Limits): string {
-  return limit === 'time'
-    ? `compiling took longer than ${limits.timeoutMs / 1_000} s and was ended`
-    : `compiling needed more than ${limits.heapMiB} MiB of memory and was ended`;
-}
+/** A blob, or a file of an artifact, without its content: names, digests and the objects around them, roughly. */
+const ENTRY_BYTES = 400;
 
 function bytesOf(result: CompileResult): number {
   if (result.kind === 'compiled') {
-    return result.blobs.reduce((sum, blob) => sum + blob.content.byteLength, bytesOfAll(result.warnings));
+    const contents = result.blobs.reduce((sum, { content }) => sum + content.byteLength + ENTRY_BYTES, 0);
+    const lists = result.artifacts.reduce((sum, { files }) => sum + files.length * ENTRY_BYTES, 0);
+    return contents + lists + bytesOfAll(result.warnings);
   }
   return result.kind === 'invalid' ? bytesOfAll(result.diagnostics) : 0;
 }

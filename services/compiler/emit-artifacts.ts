@@ -1,3 +1,4 @@
+import { artifactLimits } from '../../core/artifact-limits.ts';
 import { artifactManifest, mediaTypes } from '../../core/oci.ts';
 import type { ArtifactFile } from '../../core/oci.ts';
 import type { ChannelDocuments } from './compile-source.ts';
@@ -14,7 +15,8 @@ export function emitArtifacts(
   found: Findings,
 ): ProcessArtifact[] {
   if (!found.isEmpty()) return [];
-  return channels.map(({ channel, documents }) => {
+  const artifacts: ProcessArtifact[] = [];
+  for (const { channel, documents } of channels) {
     const compiled = documents.map(({ path, facts }) => ({
       path,
       digest: facts.digest,
@@ -24,10 +26,33 @@ export function emitArtifacts(
     const files = [...compiled, ...others];
     if (files.length === 0) refuseEmpty(found);
     const { manifest, index, files: sorted, blobDigests } = artifactManifest(files);
-    making.blob(manifest.text, manifest.mediaType);
-    making.blob(index.text, index.mediaType);
-    return { channel, digest: manifest.digest, files: sorted, blobDigests };
-  });
+    const made = making.blob(index.text, index.mediaType);
+    if (!made || !making.blob(manifest.text, manifest.mediaType)) {
+      const { madeBytes } = artifactLimits;
+      refuseTooLarge(sorted, `the channels together have more than ${madeBytes} bytes`, found);
+      break;
+    }
+    if (bytesOf([...sorted, made]) > artifactLimits.bytes) {
+      const whose = channel === null ? 'the artifact' : `the artifact of channel ${channel}`;
+      refuseTooLarge(sorted, `${whose} has more than ${artifactLimits.bytes} bytes`, found);
+      break;
+    }
+    artifacts.push({ channel, digest: manifest.digest, files: sorted, blobDigests });
+  }
+  return artifacts;
+}
+
+/** As a follower counts: each blob once. */
+function bytesOf(blobs: readonly { readonly digest: string; readonly size: number }[]): number {
+  const sizes = new Map(blobs.map(({ digest, size }) => [digest, size]));
+  return [...sizes.values()].reduce((sum, size) => sum + size, 0);
+}
+
+/** At the largest file, which is what its author will want to look at. */
+function refuseTooLarge(files: readonly ArtifactFile[], what: string, found: Findings): void {
+  const largest = files.reduce((one, other) => (other.size > one.size ? other : one));
+  const message = `${what}; the largest file is this one, with ${largest.size} bytes`;
+  found.add({ path: largest.path, line: 1, column: 1, pointer: '', code: 'output_too_large', message });
 }
 
 /** An artifact without a file would take everything away from whoever follows it; that is never what somebody meant. */

@@ -1,6 +1,16 @@
+import type { Standing } from './tenant-standings.ts';
+import { turns } from './turns.ts';
+import type { JobOptions, LongPlace, Standings, Waiting } from './turns.ts';
+
 /**
- * Runs jobs, a bounded number at a time and a bounded number of each tenant, and lets tenants take turns. One place less than there are may
- * be held by long jobs, so that two of them together do not keep everybody else waiting.
+ * Runs jobs, a bounded number at a time and a bounded number of each tenant, and lets tenants take turns.
+ *
+ * - One place less than there are may be held by long jobs, so that two of them together do not keep everybody else waiting.
+ * - A slow job starts when no quick one waits that could start, or after `quickPerSlow` quick ones. So however many tenants have slow jobs,
+ *   a quick one waits for one of them at most.
+ * - A quick job is told to give way while a quick one of another tenant waits.
+ *
+ * Which one a job is, is asked when it could start: what its tenant did while it waited counts.
  */
 export interface FairQueue {
   /**
@@ -10,11 +20,11 @@ export interface FairQueue {
   readonly run: <T>(
     tenant: string,
     job: (place: Place) => Promise<T>,
-    options?: { readonly long: boolean },
+    options?: JobOptions,
   ) => Promise<T | 'busy'>;
   readonly close: () => void;
   /** Whether a job of that tenant, long or not, would be told `busy` now. */
-  readonly isFullFor: (tenant: string, options?: { readonly long: boolean }) => boolean;
+  readonly isFullFor: (tenant: string, options?: JobOptions) => boolean;
   /** How many wait for their turn. */
   readonly waiting: number;
 }
@@ -23,6 +33,8 @@ export interface FairQueue {
 export interface Place {
   /** Makes it a place for a long job. False when long jobs have all that they may have. */
   readonly becomeLong: () => boolean;
+  /** Whether the job started as a quick one and another tenant's quick one waits for a place. */
+  readonly shouldYield: () => boolean;
 }
 
 export interface FairQueueLimits {
@@ -36,48 +48,40 @@ export interface FairQueueLimits {
   readonly queuedPerTenant: number;
 }
 
-interface Waiting {
-  readonly long: boolean;
-  readonly longPlace: LongPlace;
-  readonly start: () => void;
-  readonly refuse: (error: Error) => void;
-}
-
-export function fairQueue(limits: FairQueueLimits): FairQueue {
+export function fairQueue(
+  limits: FairQueueLimits,
+  standings: Standings = { standingOf: () => 'quick', quickPerSlow: 0 },
+): FairQueue {
   /** In the order of turns: a tenant goes to the end when one of its jobs starts, and again when one ends. */
   const waiting = new Map<string, Waiting[]>();
-  const running = new Map<string, number>();
+  const running = countsByTenant();
   const longPlaces = placesForLong(limits.threads);
-  let runningAll = 0;
   let waitingAll = 0;
   let closed = false;
-
-  const runningOf = (tenant: string): number => running.get(tenant) ?? 0;
+  const isReady = (tenant: string): boolean => running.of(tenant) < limits.perTenant;
   const mayStart = (tenant: string, long: boolean): boolean =>
-    runningAll < limits.threads && runningOf(tenant) < limits.perTenant && !(long && longPlaces.areTaken());
+    running.all() < limits.threads && isReady(tenant) && !(long && longPlaces.areTaken());
+  const { standing, nextToStart, quickWaitsBeside } = turns(waiting, standings, { mayStart, isReady });
   const startNext = (): void => {
-    for (const [tenant, line] of waiting) {
-      if (!mayStart(tenant, line[0]?.long ?? false)) continue;
+    for (let turn = nextToStart(); turn; turn = nextToStart()) {
+      const { tenant, line, is } = turn;
       waiting.delete(tenant);
       const next = line.shift();
       if (line.length > 0) waiting.set(tenant, line);
       if (!next) continue;
       waitingAll--;
-      runningAll++;
-      if (next.long) next.longPlace.take();
-      running.set(tenant, runningOf(tenant) + 1);
-      next.start();
+      if (is === 'long') next.longPlace.take();
+      running.add(tenant, 1);
+      next.start(is);
     }
   };
   const finished = (tenant: string): void => {
-    runningAll--;
-    const left = runningOf(tenant) - 1;
-    if (left > 0) running.set(tenant, left);
-    else running.delete(tenant);
+    running.add(tenant, -1);
     goToTheEnd(waiting, tenant);
     startNext();
   };
-  const isFullFor: FairQueue['isFullFor'] = (tenant, { long } = { long: false }) => {
+  const isFullFor: FairQueue['isFullFor'] = (tenant, options) => {
+    const long = standing(tenant, options) === 'long';
     const waitingHere = waiting.get(tenant)?.length ?? 0;
     // A job of a tenant of which something waits starts after that, so it waits too.
     return (waitingHere > 0 || !mayStart(tenant, long)) && isLineFull(limits, waitingHere, waitingAll);
@@ -87,19 +91,20 @@ export function fairQueue(limits: FairQueueLimits): FairQueue {
       return waitingAll;
     },
     isFullFor,
-    run: async (tenant, job, { long } = { long: false }) => {
+    run: async (tenant, job, options = {}) => {
       if (closed) throw closedError();
-      if (isFullFor(tenant, { long })) return 'busy';
+      if (isFullFor(tenant, options)) return 'busy';
       const line = waiting.get(tenant) ?? [];
-      const turn = Promise.withResolvers<void>();
+      const turn = Promise.withResolvers<Standing>();
       const longPlace = longPlaces.one();
-      line.push({ long, longPlace, start: () => turn.resolve(), refuse: turn.reject });
+      line.push({ options, longPlace, start: turn.resolve, refuse: turn.reject });
       waiting.set(tenant, line);
       waitingAll++;
       startNext();
-      await turn.promise;
+      const startedAs = await turn.promise;
       try {
-        return await job({ becomeLong: longPlace.take });
+        const shouldYield = () => startedAs === 'quick' && quickWaitsBeside(tenant);
+        return await job({ becomeLong: longPlace.take, shouldYield });
       } finally {
         longPlace.giveBack();
         finished(tenant);
@@ -118,16 +123,25 @@ function isLineFull({ queued, queuedPerTenant }: FairQueueLimits, waitingHere: n
   return waitingHere >= queuedPerTenant || (waitingHere > 0 && waitingAll >= queued);
 }
 
+function countsByTenant() {
+  const counts = new Map<string, number>();
+  let all = 0;
+  return {
+    all: (): number => all,
+    of: (tenant: string): number => counts.get(tenant) ?? 0,
+    add: (tenant: string, change: 1 | -1): void => {
+      all += change;
+      const now = (counts.get(tenant) ?? 0) + change;
+      if (now > 0) counts.set(tenant, now);
+      else counts.delete(tenant);
+    },
+  };
+}
+
 function goToTheEnd(waiting: Map<string, Waiting[]>, tenant: string): void {
   const line = waiting.get(tenant);
   waiting.delete(tenant);
   if (line) waiting.set(tenant, line);
-}
-
-interface LongPlace {
-  /** False when all are taken. Taken twice, it is one. */
-  readonly take: () => boolean;
-  readonly giveBack: () => void;
 }
 
 function placesForLong(threads: number): { readonly areTaken: () => boolean; readonly one: () => LongPlace } {

@@ -16,7 +16,7 @@ export const patternLimits = {
   spelledChars: MiB,
   /** Nesting of groups in it. */
   depth: 100,
-  /** Sizes of the compiled patterns together that a compile process keeps for the next schema: about 100 MiB at most. */
+  /** Sizes of the compiled patterns together that are kept for the next schema of the same source. */
   keptSize: 100_000,
   /** Size of a pattern times the length of a text: at most 3.5 s, measured with the worst patterns found. Usual ones take a thousandth. */
   steps: 50_000_000,
@@ -48,6 +48,19 @@ export const moduleLimits = {
 export const bundlerLimits = { heapMiB: 384, dataMiB: 768, cpuSeconds: 10 } as const;
 
 export const processLimits = {
-  /** Of what a compile process writes before it dies, or says of a defect: enough for the reason. */
+  /** Characters of what a later compilation may take over. 2,000 documents have half a million. */
+  memoryChars: 8 * MiB,
+  /** How often the processor time of a running compilation is read, which takes some 50 µs. */
+  lookMs: second / 4,
+  /** Wall time of which a part is taken for processor time where that is less: a starved machine must not keep a place taken for long. */
+  wallPerProcessor: 4,
+  /** Bytes of the blobs that are sent in one message: about a millisecond of whoever reads it. */
+  pieceBytes: MiB,
+  /**
+   * Live heap of a compile process after a compilation, in MiB. The code takes 16, and a large result that is being sent some tens more. A
+   * process above it holds something of a source that should be gone, and is replaced.
+   */
+  liveHeapMiB: 96,
+  /** Of what a compile process writes before it dies: enough for the reason. */
   lastWordsChars: 4_000,
 } as const;

@@ -12,7 +12,13 @@ interface LinearPattern {
   readonly size: number;
 }
 
+/** Of one compilation, which several schemas share. A matcher grows with the texts that it has seen, to some MiB. */
 const known = new LRUCache<string, LinearPattern>({ maxSize: patternLimits.keptSize });
+
+/** Forgets the matchers, so that no compilation pays for those of another, and none can measure what another has used. */
+export function forgetPatterns(): void {
+  known.clear();
+}
 
 /**
  * Compiles a regular expression of a tenant, as ECMA-262 means it with the flag `u`, to a matcher whose time is linear in the text: a

@@ -1,50 +1,65 @@
+import { artifactLimits } from '../../core/artifact-limits.ts';
 import { digestOf } from '../../core/digest.ts';
-import { compileLimits } from '../../core/limits.ts';
-import type { MadeBlobs, Memory } from './compile-protocol.ts';
-import { memoryLimits } from './limits.ts';
+import type { Memory } from './compile-protocol.ts';
+import { processLimits } from './limits.ts';
 
-/** What a compilation makes: texts, each kept once by its digest, and what a later compilation may take over. */
+/** A text that is to become a blob. `size` is in bytes. */
+export interface MadeBlob {
+  readonly digest: string;
+  readonly size: number;
+  readonly mediaType: string;
+  readonly text: string;
+}
+
+/**
+ * What a compilation makes: texts, each kept once by its digest, and what a later compilation may take over. All blobs together are
+ * bounded by `artifactLimits.madeBytes`, those included that are taken over: a source fits or not, whatever was compiled before.
+ */
 export interface Making {
-  /** Keeps a text that is to become a blob. */
-  readonly blob: (text: string, mediaType: string) => { digest: string; size: number; mediaType: string };
-  /** Past {@link memoryLimits} it is not remembered. */
+  /** Keeps a text that is to become a blob; null when it does not fit. */
+  readonly blob: (text: string, mediaType: string) => Omit<MadeBlob, 'text'> | null;
+  /** Counts a blob that an earlier compilation made; false when it does not fit. */
+  readonly takeOver: (blob: { readonly digest: string; readonly size: number }) => boolean;
+  /** Whether something did not fit. */
+  readonly isFull: () => boolean;
+  /** Past `processLimits.memoryChars` it does nothing: then the next compilation does that work again. */
   readonly remember: (memory: Memory) => void;
   readonly memories: readonly Memory[];
-  /** Whether that is more than a compilation may make. What comes after is not kept. */
-  readonly isTooLarge: () => boolean;
-  /** All blobs in one buffer that can be handed to another process. */
-  readonly pack: () => MadeBlobs;
+  readonly blobs: () => readonly MadeBlob[];
 }
 
 export function making(): Making {
-  const blobs = new Map<string, { text: string; size: number; mediaType: string }>();
+  const blobs = new Map<string, MadeBlob>();
+  const counted = new Set<string>();
   const memories: Memory[] = [];
   let bytes = 0;
-  let factsChars = 0;
-  const isTooLarge = (): boolean => bytes > compileLimits.madeBytes;
+  let chars = 0;
+  let isFull = false;
+  const takeOver: Making['takeOver'] = ({ digest, size }) => {
+    if (counted.has(digest)) return true;
+    if (bytes + size > artifactLimits.madeBytes) {
+      isFull = true;
+      return false;
+    }
+    bytes += size;
+    counted.add(digest);
+    return true;
+  };
   return {
     blob: (text, mediaType) => {
-      const digest = digestOf(text);
       const size = Buffer.byteLength(text);
-      if (blobs.has(digest)) return { digest, size, mediaType };
-      bytes += size;
-      if (isTooLarge()) blobs.clear();
-      else blobs.set(digest, { text, size, mediaType });
+      const digest = digestOf(text);
+      if (!takeOver({ digest, size })) return null;
+      if (!blobs.has(digest)) blobs.set(digest, { digest, size, mediaType, text });
       return { digest, size, mediaType };
     },
+    takeOver,
+    isFull: () => isFull,
     remember: (memory) => {
-      factsChars += memory.facts.length;
-      if (factsChars <= memoryLimits.sourceChars) memories.push(memory);
+      chars += memory.key.length + memory.facts.length;
+      if (chars <= processLimits.memoryChars) memories.push(memory);
     },
     memories,
-    isTooLarge,
-    pack: () => {
-      const all = [...blobs.values()];
-      const arena = new Uint8Array(all.reduce((sum, blob) => sum + blob.size, 0));
-      const encoder = new TextEncoder();
-      let end = 0;
-      const ends = all.map(({ text }) => (end += encoder.encodeInto(text, arena.subarray(end)).written));
-      return { arena, digests: [...blobs.keys()], mediaTypes: all.map((blob) => blob.mediaType), ends };
-    },
+    blobs: () => [...blobs.values()],
   };
 }

@@ -1,3 +1,4 @@
+import { artifactLimits } from '../../core/artifact-limits.ts';
 import type { Json } from '../../core/canonical-json.ts';
 import { canonicalJson } from '../../core/canonical-json.ts';
 import { digestOf } from '../../core/digest.ts';
@@ -37,6 +38,7 @@ export async function readOverlays(
   found: Findings,
 ): Promise<Patches> {
   const patches = new Map<string, Map<string, Patch>>();
+  const left = { patches: artifactLimits.patchedDocuments };
   await files.read(Object.values(placed.recipe.overlays));
   for (const [channel, path] of Object.entries(placed.recipe.overlays)) {
     const format = formatOf(path);
@@ -47,7 +49,7 @@ export async function readOverlays(
     else
       patches.set(
         channel,
-        readOverlay(channel, parseDocument(path, format, files.contentOf(path)), documentPaths, found),
+        readOverlay(channel, parseDocument(path, format, files.contentOf(path)), documentPaths, left, found),
       );
   }
   return patches;
@@ -57,6 +59,7 @@ function readOverlay(
   channel: string,
   overlay: ParsedDocument,
   documentPaths: ReadonlySet<string>,
+  left: { patches: number },
   found: Findings,
 ): Map<string, Patch> {
   for (const problem of overlay.problems) found.add(overlay.diagnose(problem));
@@ -73,6 +76,11 @@ function readOverlay(
   const patches = new Map<string, Patch>();
   for (const [path, value] of Object.entries(overlay.value)) {
     const root = pointerStep(path);
+    if (left.patches-- <= 0) {
+      const message = `the overlays patch more than ${artifactLimits.patchedDocuments} documents together`;
+      refuse(root, 'too_many_patches', message, true);
+      break;
+    }
     if (!documentPaths.has(path))
       refuse(root, 'overlay_target', `${path} is not a document of this source`, true);
     else if (!isObject(value)) refuse(root, 'overlay_invalid', 'a patch is a map of what changes');

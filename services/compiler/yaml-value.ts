@@ -16,6 +16,8 @@ interface Reading {
   readonly open: Set<Node>;
   /** Nodes made by following aliases. */
   expanded: number;
+  /** Characters of keys and strings made by following aliases. */
+  expandedChars: number;
   insideAlias: boolean;
 }
 
@@ -30,6 +32,7 @@ export function valueOfYaml(
     anchors: new Map(),
     open: new Set(),
     expanded: 0,
+    expandedChars: 0,
     insideAlias: false,
   };
   const value = valueOf(reading, document.contents, '', 0);
@@ -38,8 +41,11 @@ export function valueOfYaml(
 
 function valueOf(reading: Reading, node: Node | null, pointer: string, depth: number): Json {
   if (node === null) return null;
-  if (reading.insideAlias) reading.expanded += nodesOf(node);
-  if (reading.insideAlias && reading.expanded > documentLimits.aliasNodes) return null;
+  if (reading.insideAlias) {
+    reading.expanded++;
+    if (isScalar(node)) countChars(reading, node.value);
+    if (isBomb(reading)) return null;
+  }
   if (isScalar(node)) {
     if (node.anchor) reading.anchors.set(node.anchor, node);
     return scalarOf(reading, node, pointer);
@@ -62,10 +68,12 @@ function valueOf(reading: Reading, node: Node | null, pointer: string, depth: nu
   return value;
 }
 
-/** As many as it counts when an alias repeats it: a text of megabytes costs what thousands of nodes cost. */
-function nodesOf(node: Node): number {
-  const text = isScalar(node) && typeof node.value === 'string' ? node.value : '';
-  return 1 + Math.floor(text.length / documentLimits.aliasNodeChars);
+function countChars(reading: Reading, value: unknown): void {
+  if (typeof value === 'string') reading.expandedChars += value.length;
+}
+
+function isBomb({ expanded, expandedChars }: Reading): boolean {
+  return expanded > documentLimits.aliasNodes || expandedChars > documentLimits.aliasChars;
 }
 
 function scalarOf(reading: Reading, node: Scalar, pointer: string): Json {
@@ -114,9 +122,10 @@ function aliasOf(reading: Reading, alias: Node, name: string, pointer: string, d
   const value = valueOf(reading, target, pointer, depth);
   if (outer) {
     reading.insideAlias = false;
-    const bomb = reading.problems.some((problem) => problem.code === 'too_many_aliases');
-    if (reading.expanded > documentLimits.aliasNodes && !bomb) {
-      const message = `aliases make more than ${documentLimits.aliasNodes} nodes of this document`;
+    const isReported = reading.problems.some((problem) => problem.code === 'too_many_aliases');
+    if (isBomb(reading) && !isReported) {
+      const { aliasNodes, aliasChars } = documentLimits;
+      const message = `aliases make more than ${aliasNodes} nodes or ${aliasChars} characters of this document`;
       refuse(reading, alias, pointer, 'too_many_aliases', message);
     }
   }
@@ -127,14 +136,14 @@ function mapOf(reading: Reading, map: YAMLMap, pointer: string, depth: number): 
   const object: { [key: string]: Json } = {};
   for (const pair of map.items) {
     const keyNode = pair.key as Node | null;
-    if (reading.expanded > documentLimits.aliasNodes && reading.insideAlias) break;
+    if (reading.insideAlias && isBomb(reading)) break;
     if (!isScalar(keyNode) || typeof keyNode.value !== 'string') {
       refuse(reading, keyNode ?? map, pointer, 'non_string_key', 'a key must be a string: put it in quotes');
       continue;
     }
     const key = keyNode.value;
+    if (reading.insideAlias) countChars(reading, key);
     const inner = pointer + pointerStep(key);
-    if (reading.insideAlias) reading.expanded += nodesOf(keyNode) - 1;
     if (keyNode.anchor) reading.anchors.set(keyNode.anchor, keyNode);
     if (!isGoodKey(reading, keyNode, key, inner, object)) continue;
     object[key] = valueOf(reading, (pair.value ?? null) as Node | null, inner, depth + 1);
@@ -166,7 +175,7 @@ function isGoodKey(reading: Reading, node: Scalar, key: string, pointer: string,
 function listOf(reading: Reading, list: YAMLSeq, pointer: string, depth: number): Json {
   const items: Json[] = [];
   for (const [index, item] of list.items.entries()) {
-    if (reading.expanded > documentLimits.aliasNodes && reading.insideAlias) break;
+    if (reading.insideAlias && isBomb(reading)) break;
     items.push(valueOf(reading, item as Node | null, pointer + pointerStep(index), depth + 1));
   }
   return items;

@@ -37,7 +37,8 @@ export function sourceCompiler(db: Database, compiler: Compiler): SourceCompiler
       readMissing(db, tenant, digests, loaded.contents),
     );
     if (result.kind === 'busy') throw comesAgain();
-    return result.kind === 'exhausted' ? { kind: 'broken', reason: result.message } : result;
+    if (result.kind === 'compiled' || result.kind === 'invalid') return result;
+    return { kind: 'broken', reason: result.message };
   };
   return {
     async compileUnlessElsewhere(id, source) {

@@ -56,7 +56,7 @@ const clock: Clock = { now: () => Date.now() };
 
 export function openWorker(config: WorkerConfig, log: Logger): Worker {
   const db = openDatabase(config.databaseUrl, { applicationName: 'pointsman-worker' });
-  const compiler = createCompiler();
+  const compiler = createCompiler({ log });
   const admin = new RestateAdmin(config.restateAdminUrl);
   const ingress = connect({ url: config.restateIngressUrl });
   const outbound = openOutbound({ allow: config.outboundAllow, log });

@@ -264,16 +264,3 @@ test.skipIf(process.platform !== 'linux')(
   },
   30_000,
 );
-
-test('a compile process that is killed from outside fails its compilation with the reason, and is replaced', async () => {
-  compiler = createCompiler({ limits: { threads: 1 } });
-  const large = Array.from({ length: 8_000 }, (_, nth) => `export const a${nth} = ${nth};`).join('\n');
-  const running = compiled(module(large));
-  running.catch(() => undefined);
-  if (process.platform === 'linux') {
-    for (const { pid, command } of descendants())
-      if (command.includes('compile-process')) process.kill(pid, 'SIGKILL');
-    await expect(running).rejects.toThrow('the compile process was ended (SIGKILL)');
-  }
-  expect((await compiled(small)).kind).toBe('compiled');
-});

@@ -70,7 +70,7 @@ const HOSTS = [
 ];
 const host = header('Host', ...HOSTS);
 const ifNoneMatch = header('If-None-Match', '"1"', 'W/"1"', '"2"', '*', '"0", "1"', '"01"', '1', '');
-const other = fc.oneof(
+const otherHeader = fc.oneof(
   header(
     'Accept',
     '*/*',
@@ -120,7 +120,7 @@ const requests = () =>
         { weight: 3, arbitrary: fc.constant<Header[]>([['If-None-Match', '"1"']]) },
         fc.array(ifNoneMatch, { maxLength: 2 }),
       ),
-      others: fc.array(other, { maxLength: 3 }),
+      others: fc.array(otherHeader, { maxLength: 3 }),
     })
     .chain(({ hosts, authorizations, tags, others, ...line }) =>
       fc

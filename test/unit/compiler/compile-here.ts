@@ -3,6 +3,7 @@ import { sourceTree } from '../../../core/source.ts';
 import type { SourceTree } from '../../../core/source.ts';
 import { compileSource } from '../../../services/compiler/compile-source.ts';
 import type { ProcessResult } from '../../../services/compiler/compile-protocol.ts';
+import type { MadeBlob } from '../../../services/compiler/made-blobs.ts';
 
 export type Files = { readonly [path: string]: string | Uint8Array };
 
@@ -39,7 +40,7 @@ export function memorySource(files: Files): MemorySource {
 }
 
 /** Compiles in this thread and without any memory of earlier compilations. */
-export async function compileHere(files: Files): Promise<ProcessResult> {
+export async function compileHere(files: Files): Promise<ProcessResult<readonly MadeBlob[]>> {
   const { tree, readBlobs } = memorySource(files);
   return await compileSource(tree.entries, async (wanted) => {
     const blobs = await readBlobs(wanted.map(({ digest }) => digest));
@@ -65,13 +66,7 @@ export async function artifactOf(
   if (result.kind === 'invalid') throw new Error(JSON.stringify(result.diagnostics));
   const artifact = result.artifacts.find((candidate) => candidate.channel === channel);
   if (!artifact) throw new Error(`there is no artifact for the channel ${channel}`);
-  const { arena, digests, ends } = result.made;
-  const texts = new Map(
-    digests.map((digest, index) => [
-      digest,
-      new TextDecoder().decode(arena.subarray(ends[index - 1] ?? 0, ends[index])),
-    ]),
-  );
+  const texts = new Map(result.made.map(({ digest, text }) => [digest, text]));
   return Object.fromEntries(
     artifact.files.map((file) => [file.path, texts.get(file.digest) ?? `(${file.mediaType})`]),
   );

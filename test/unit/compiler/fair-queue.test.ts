@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 
 import { fairQueue, type Place } from '../../../services/compiler/fair-queue.ts';
+import { type Standing, tenantStandings } from '../../../services/compiler/tenant-standings.ts';
+import type { JobOptions } from '../../../services/compiler/turns.ts';
 
 const limits = { threads: 2, perTenant: 1, queued: 20, queuedPerTenant: 4 };
 const never = (): Promise<string> => new Promise(() => undefined);
@@ -54,4 +56,94 @@ test('a tenant of which nothing waits is taken even when long jobs of other tena
   // One place is free of long jobs.
   expect(await queue.run('third', async () => 'ran')).toBe('ran');
   expect(await refusedOf(queue, 'fourth', 2)).toBe(1);
+});
+
+/** A queue with jobs that run until they are ended, and the names of those that have started. */
+function recordedQueue(standings: Map<string, Standing>, threads = 1) {
+  const queue = fairQueue(
+    { ...limits, threads, queued: 100 },
+    { standingOf: (tenant) => standings.get(tenant) ?? 'quick', quickPerSlow: 2 },
+  );
+  const started: string[] = [];
+  const places = new Map<string, Place>();
+  const ends = new Map<string, () => void>();
+  const add = async (tenant: string, name: string, options: JobOptions = {}): Promise<void> => {
+    const job = (place: Place): Promise<string> => {
+      started.push(name);
+      places.set(name, place);
+      return new Promise((resolve) => ends.set(name, () => resolve(name)));
+    };
+    void queue.run(tenant, job, options);
+    await turn();
+  };
+  const end = async (name: string): Promise<void> => {
+    ends.get(name)?.();
+    await turn();
+  };
+  return { started, places, add, end };
+}
+
+test('a quick job starts before the slow jobs of however many tenants', async () => {
+  const { started, add, end } = recordedQueue(new Map());
+  await add('first', 'runs');
+  for (let nth = 0; nth < 10; nth++) await add(`evil-${nth}`, `slow-${nth}`, { slow: true });
+  await add('honest', 'quick');
+  await end('runs');
+  expect(started).toEqual(['runs', 'quick']);
+});
+
+test('a slow job starts after some quick ones, however many come', async () => {
+  const { started, add, end } = recordedQueue(new Map());
+  await add('first', 'runs');
+  await add('cold', 'slow', { slow: true });
+  for (let nth = 0; nth < 5; nth++) await add(`quick-${nth}`, `quick-${nth}`);
+  await end('runs');
+  await end('quick-0');
+  await end('quick-1');
+  expect(started).toEqual(['runs', 'quick-0', 'quick-1', 'slow']);
+});
+
+test('what a tenant did while its jobs waited decides about where they start', async () => {
+  const standings = new Map<string, Standing>();
+  const { started, places, add, end } = recordedQueue(standings, 2);
+  await add('evil-1', 'long-1');
+  places.get('long-1')?.becomeLong();
+  await add('evil-2', 'evil-2a');
+  await add('evil-2', 'evil-2b');
+  await add('honest', 'quick');
+  standings.set('evil-2', 'long');
+  await end('evil-2a');
+  await end('quick');
+  expect(started).toEqual(['long-1', 'evil-2a', 'quick']);
+  await end('long-1');
+  expect(started.at(-1)).toBe('evil-2b');
+});
+
+test('only a job that started as a quick one gives way, and only to a quick one of another tenant', async () => {
+  const { places, add, end } = recordedQueue(new Map());
+  const yields = (name: string): boolean | undefined => places.get(name)?.shouldYield();
+  await add('a', 'a1');
+  await add('a', 'a2');
+  await add('b', 'b1', { slow: true });
+  await add('c', 'c1', { long: true });
+  expect(yields('a1')).toBe(false);
+  await add('d', 'd1');
+  expect(yields('a1')).toBe(true);
+  for (const name of ['a1', 'c1', 'd1', 'a2']) await end(name);
+  await add('e', 'e1');
+  expect(yields('b1')).toBe(false);
+});
+
+test('a tenant is known for a slow or a long job for a time, and a bounded number of tenants is', () => {
+  let now = 0;
+  const standings = tenantStandings({ standingMs: 100, standingsKept: 3 }, () => now);
+  standings.mark('a', 'long');
+  standings.mark('b', 'slow');
+  now = 50;
+  standings.mark('a', 'slow');
+  expect([standings.of('a'), standings.of('b'), standings.of('c')]).toEqual(['long', 'slow', 'quick']);
+  now = 120;
+  expect([standings.of('a'), standings.of('b')]).toEqual(['slow', 'quick']);
+  for (const tenant of ['x', 'y', 'z']) standings.mark(tenant, 'long');
+  expect([standings.of('a'), standings.of('x'), standings.of('z')]).toEqual(['quick', 'long', 'long']);
 });

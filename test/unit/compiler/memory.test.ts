@@ -1,34 +1,56 @@
 import { describe, expect, test } from 'vitest';
-import { exhaustedSources } from '../../../services/compiler/exhausted-sources.ts';
+import { byteLru } from '../../../services/compiler/byte-lru.ts';
+import { tenantLru } from '../../../services/compiler/tenant-lru.ts';
 import { fairQueue } from '../../../services/compiler/fair-queue.ts';
 
-describe('the memory of sources that exhausted a bound', () => {
-  const result = { kind: 'exhausted', limit: 'time', message: 'too long' } as const;
-
-  test('holds its tenant to the places of long ones for a time, from the last time on, however often it is asked', () => {
-    let ms = 5;
-    const sources = exhaustedSources({ exhaustedMs: 100, exhaustedKept: 10 }, () => ms);
-    sources.add('a', 'one', result);
-    ms += 90;
-    expect([sources.recall('a', 'one'), sources.hasAny('a'), sources.hasAny('b')]).toEqual([
-      result,
-      true,
-      false,
-    ]);
-    expect([sources.recall('b', 'one'), sources.recall('a', 'two')]).toEqual([undefined, undefined]);
-    ms += 11;
-    expect([sources.recall('a', 'one'), sources.hasAny('a')]).toEqual([undefined, false]);
-    sources.add('a', 'one', result);
-    ms += 90;
-    sources.add('a', 'one', result);
-    ms += 90;
-    expect(sources.recall('a', 'one')).toBe(result);
+describe('the memory of compiled files', () => {
+  test('never holds more bytes than allowed, and forgets what was used longest ago', () => {
+    const lru = byteLru<string>(10);
+    lru.set('a', 'A', 4);
+    lru.set('b', 'B', 4);
+    expect(lru.get('a')).toBe('A');
+    lru.set('c', 'C', 4);
+    expect([lru.get('a'), lru.get('b'), lru.get('c')]).toEqual(['A', undefined, 'C']);
+    lru.set('a', 'AA', 7);
+    expect([lru.get('a'), lru.get('c')]).toEqual(['AA', undefined]);
   });
 
-  test('is bounded', () => {
-    const sources = exhaustedSources({ exhaustedMs: 100, exhaustedKept: 2 });
-    for (const tenant of ['a', 'b', 'c']) sources.add(tenant, 'one', result);
-    expect(['a', 'b', 'c'].map((tenant) => sources.hasAny(tenant))).toEqual([false, true, true]);
+  test('does not forget everything for one thing that is too large', () => {
+    const lru = byteLru<string>(10, 2);
+    lru.set('a', 'A', 4);
+    lru.set('x', 'X', 11);
+    expect([lru.get('a'), lru.get('x')]).toEqual(['A', undefined]);
+    lru.set('b', 'B', 1);
+    lru.set('c', 'C', 1);
+    expect([lru.get('a'), lru.get('b'), lru.get('c')]).toEqual([undefined, 'B', 'C']);
+  });
+});
+
+describe('what is remembered for tenants', () => {
+  test('of one tenant never takes the room of another, however much it is', () => {
+    const lru = tenantLru<number>({ bytes: 1_000, bytesPerTenant: 800 });
+    for (let nth = 0; nth < 20; nth++) lru.set('honest', `h${nth}`, nth, 10);
+    for (let nth = 0; nth < 500; nth++)
+      for (const tenant of ['evil-1', 'evil-2']) lru.set(tenant, `e${nth}`, nth, 90);
+    const kept = Array.from({ length: 20 }, (_, nth) => lru.get('honest', `h${nth}`));
+    expect(kept).toEqual(Array.from({ length: 20 }, (_, nth) => nth));
+    expect(lru.get('evil-1', 'e499')).toBe(499);
+  });
+
+  test('has a bound of bytes and of entries for each tenant, and one for all', () => {
+    const lru = tenantLru<string>({ bytes: 100, bytesPerTenant: 50, entriesPerTenant: 2 });
+    lru.set('a', '1', 'a1', 30);
+    lru.set('a', '2', 'a2', 30);
+    expect([lru.get('a', '1'), lru.get('a', '2')]).toEqual([undefined, 'a2']);
+    lru.set('b', '1', 'b1', 1);
+    lru.set('b', '2', 'b2', 1);
+    lru.set('b', '3', 'b3', 1);
+    expect([lru.get('b', '1'), lru.get('b', '3')]).toEqual([undefined, 'b3']);
+    lru.set('c', '1', 'c1', 50);
+    lru.set('d', '1', 'd1', 40);
+    expect([lru.get('c', '1'), lru.get('d', '1'), lru.get('a', '2')]).toEqual([undefined, 'd1', 'a2']);
+    lru.set('e', '1', 'e1', 51);
+    expect(lru.get('e', '1')).toBeUndefined();
   });
 });
 

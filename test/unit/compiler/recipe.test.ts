@@ -138,7 +138,7 @@ describe('overlays', () => {
     expect(staging?.digest).not.toBe(plain?.digest);
     expect(staging?.files[1]).toEqual(plain?.files[1]);
     // Two documents and the patched one, two manifests, two indexes.
-    expect(result.made.digests).toHaveLength(7);
+    expect(result.made).toHaveLength(7);
   });
 
   test('that break the schema are told at their own place', async () => {

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+
+import type { Logger } from 'pino';
+
+import type { SessionResult } from './compile-session.ts';
+import { endedSources } from './ended-sources.ts';
+import type { EndedLimits } from './ended-sources.ts';
+import type { TenantStandings } from './tenant-standings.ts';
+
+/** What a compilation was ended for. */
+interface Exhausted {
+  readonly kind: 'exhausted';
+  readonly limit: 'time' | 'memory';
+  readonly message: string;
+}
+
+/** The compiler fails on the source. The reference leads to the reason, which is in the log. */
+interface Uncompilable {
+  readonly kind: 'uncompilable';
+  readonly reference: string;
+  readonly message: string;
+}
+
+/** Another try would end in the same way, so it is remembered for a while. */
+export type BadEnd = Exhausted | Uncompilable;
+
+export interface BadEndLimits extends EndedLimits {
+  readonly timeoutMs: number;
+  readonly heapMiB: number;
+}
+
+type Ended = Extract<SessionResult, { readonly kind: 'exhausted' | 'failed' | 'died' }>;
+
+export interface BadEndings {
+  /** What the caller is told. Throws when a process died for the first time with that source: somebody may have ended it. */
+  readonly endedBadly: (tenant: string, digest: string, ended: Ended) => BadEnd;
+  readonly recall: (tenant: string, digest: string) => BadEnd | undefined;
+}
+
+/**
+ * Remembers what ended badly. Each such end costs a process, and its tenant may have many more sources like it: its compilations start
+ * as long ones from then on.
+ */
+export function badEndings(
+  limits: BadEndLimits,
+  standings: TenantStandings,
+  log?: Pick<Logger, 'error'>,
+): BadEndings {
+  const ends = endedSources<BadEnd>(limits);
+  const deaths = endedSources<true>(limits);
+  return {
+    recall: ends.recall,
+    endedBadly: (tenant, digest, ended) => {
+      standings.mark(tenant, 'long');
+      if (ended.kind === 'died' && !deaths.recall(tenant, digest)) {
+        deaths.add(tenant, digest, true);
+        throw ended.error;
+      }
+      const end = ended.kind === 'exhausted' ? exhausted(ended.limit, limits) : uncompilable();
+      if (ended.kind !== 'exhausted' && end.kind === 'uncompilable') {
+        const { reference } = end;
+        log?.error(
+          { reference, tenant, source: digest, err: ended.error },
+          'the compiler failed on a source',
+        );
+      }
+      ends.add(tenant, digest, end);
+      return end;
+    },
+  };
+}
+
+function uncompilable(): Uncompilable {
+  const reference = randomUUID();
+  const message = `this source cannot be compiled because of a mistake of the compiler; reference ${reference}`;
+  return { kind: 'uncompilable', reference, message };
+}
+
+function exhausted(limit: 'time' | 'memory', { timeoutMs, heapMiB }: BadEndLimits): Exhausted {
+  const message =
+    limit === 'time'
+      ? `compiling took longer than ${timeoutMs / 1_000} s and was ended`
+      : `compiling needed more than ${heapMiB} MiB of memory and was ended`;
+  return { kind: 'exhausted', limit, message };
+}
