@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+
+import { sourceTree } from '../../../core/source.ts';
+import { checkSource } from '../../../services/api/check-source.ts';
+import type { Compiler } from '../../../services/compiler/compiler.ts';
+
+test('a source on which the compiler fails is refused with the reference to the log, and is not a fault of the API', async () => {
+  const compiler: Compiler = {
+    compile: async () => ({ kind: 'uncompilable', reference: 'r-1', message: 'not compiled; reference r-1' }),
+    isFullFor: () => false,
+    waiting: 0,
+    close: async () => undefined,
+  };
+  const source = {
+    kind: 'source' as const,
+    tree: sourceTree([]),
+    arena: new Uint8Array(),
+    digests: [],
+    ends: [],
+  };
+  await expect(checkSource(compiler, 'acme', source, 'local')).rejects.toMatchObject({
+    code: 'invalid_source',
+    message: 'not compiled; reference r-1',
+    details: { reference: 'r-1' },
+  });
+});
