@@ -1,6 +1,5 @@
 import { watchLimits } from './limits.ts';
-import { Watch } from './watch.ts';
-import type { WatchOptions } from './watches.ts';
+import { Watch, type WatchOptions } from './watch.ts';
 
 interface Watched<K, V> {
   readonly watch: Watch<K, V>;

@@ -1,5 +1,22 @@
 import { watchLimits } from './limits.ts';
 
+export interface WatchOptions<K, V> {
+  /** Equal keys share one watch. */
+  readonly keyOf: (key: K) => string;
+  /** The tenant of a key: what is watched of one tenant is loaded together, one load at a time. */
+  readonly tenantOf: (key: K) => string;
+  /** Loads things of one tenant. Resolves to their values, in the order of the keys. */
+  readonly load: (tenant: string, keys: readonly WatchedKey<K, V>[]) => Promise<readonly V[]>;
+  /** How many things one load may ask for. */
+  readonly perLoad: number;
+  /** Whether the followers need not be given the second of two values. Left out: they are given each value that is loaded. */
+  readonly isSame?: (before: V, now: V) => boolean;
+  /** Calls back whenever the thing may have changed, and after notifications may have been lost; gives the function that ends it. */
+  readonly subscribe: (key: K, wake: () => void) => () => void;
+  /** On average, everything is loaded this often without a notification: each time after half of it to one and a half of it. */
+  readonly recheckMs: number;
+}
+
 /** A thing to load, and the value that the load before has found: null at the first. */
 export interface WatchedKey<K, V> {
   readonly key: K;

@@ -1,22 +1,5 @@
 import { WatchGroup } from './watch-group.ts';
-import type { Look, Turn, WatchedKey } from './watch.ts';
-
-export interface WatchOptions<K, V> {
-  /** Equal keys share one watch. */
-  readonly keyOf: (key: K) => string;
-  /** The tenant of a key: what is watched of one tenant is loaded together, one load at a time. */
-  readonly tenantOf: (key: K) => string;
-  /** Loads things of one tenant. Resolves to their values, in the order of the keys. */
-  readonly load: (tenant: string, keys: readonly WatchedKey<K, V>[]) => Promise<readonly V[]>;
-  /** How many things one load may ask for. */
-  readonly perLoad: number;
-  /** Whether the followers need not be given the second of two values. Left out: they are given each value that is loaded. */
-  readonly isSame?: (before: V, now: V) => boolean;
-  /** Calls back whenever the thing may have changed, and after notifications may have been lost; gives the function that ends it. */
-  readonly subscribe: (key: K, wake: () => void) => () => void;
-  /** On average, everything is loaded this often without a notification: each time after half of it to one and a half of it. */
-  readonly recheckMs: number;
-}
+import type { Look, Turn, WatchOptions } from './watch.ts';
 
 /**
  * Lets many wait for changes of the same thing, which is loaded once for all of them. What a tenant's readers follow costs one load at a

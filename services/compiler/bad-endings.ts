@@ -3,26 +3,10 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 
 import type { SessionResult } from './compile-session.ts';
+import type { BadEnd, Exhausted, Uncompilable } from './compiled.ts';
 import { endedSources } from './ended-sources.ts';
 import type { EndedLimits } from './ended-sources.ts';
 import type { TenantStandings } from './tenant-standings.ts';
-
-/** What a compilation was ended for. */
-interface Exhausted {
-  readonly kind: 'exhausted';
-  readonly limit: 'time' | 'memory';
-  readonly message: string;
-}
-
-/** The compiler fails on the source. The reference leads to the reason, which is in the log. */
-interface Uncompilable {
-  readonly kind: 'uncompilable';
-  readonly reference: string;
-  readonly message: string;
-}
-
-/** Another try would end in the same way, so it is remembered for a while. */
-export type BadEnd = Exhausted | Uncompilable;
 
 export interface BadEndLimits extends EndedLimits {
   readonly timeoutMs: number;
@@ -54,13 +38,13 @@ export function badEndings(
       standings.mark(tenant, 'long');
       if (ended.kind === 'died' && !deaths.recall(tenant, digest)) {
         deaths.add(tenant, digest, true);
-        throw ended.error;
+        throw ended.defect;
       }
       const end = ended.kind === 'exhausted' ? exhausted(ended.limit, limits) : uncompilable();
       if (ended.kind !== 'exhausted' && end.kind === 'uncompilable') {
         const { reference } = end;
         log?.error(
-          { reference, tenant, source: digest, err: ended.error },
+          { reference, tenant, source: digest, err: ended.defect },
           'the compiler failed on a source',
         );
       }

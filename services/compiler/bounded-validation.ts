@@ -7,7 +7,7 @@ import type { Json } from '../../core/canonical-json.ts';
 import { patternLimits, validationLimits } from './limits.ts';
 import { linearPattern } from './linear-pattern.ts';
 import { UnsupportedPattern } from './pattern-syntax.ts';
-import type { SchemaReader } from './schema-dialects.ts';
+import type { SchemaReader } from './schema-reader.ts';
 import { WorkTooLong } from './work-meter.ts';
 import type { WorkMeter } from './work-meter.ts';
 

@@ -23,6 +23,20 @@ export interface DocumentJob {
   readonly patch: Patch | null;
 }
 
+/** A document as one channel has it. */
+export interface ChannelDocument {
+  readonly path: string;
+  readonly facts: DocumentFacts;
+  readonly job: DocumentJob;
+}
+
+export interface ChannelDocuments {
+  readonly channel: string | null;
+  readonly documents: readonly ChannelDocument[];
+  /** The paths of those that have problems in this channel. */
+  readonly faulty: readonly string[];
+}
+
 /** What is remembered of a document that compiled, besides its blob. */
 export interface DocumentFacts {
   readonly digest: string;

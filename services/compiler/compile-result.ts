@@ -1,4 +1,4 @@
-import type { CompiledBlob, CompileResult } from './compiler.ts';
+import type { CompiledBlob, CompileResult } from './compiled.ts';
 import type { ReadBlobs } from './answer-question.ts';
 import type { ReceivedResult } from './received-result.ts';
 

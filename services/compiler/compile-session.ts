@@ -16,11 +16,11 @@ export type SessionResult =
   /** It took so long that it had to make room. It may be tried again as what it turned out to be. */
   | { readonly kind: 'evicted'; readonly as: 'slow' | 'long' }
   /** A mistake of the compiler, which the same source meets again. */
-  | { readonly kind: 'failed'; readonly error: Error }
+  | { readonly kind: 'failed'; readonly defect: Error }
   /** The process died in the middle, for whatever reason. */
-  | { readonly kind: 'died'; readonly error: Error }
+  | { readonly kind: 'died'; readonly defect: Error }
   /** The process had died before it began. */
-  | { readonly kind: 'lost'; readonly error: Error };
+  | { readonly kind: 'lost'; readonly defect: Error };
 
 export interface SessionOptions {
   /** Until the process says that it has begun. */
@@ -75,7 +75,7 @@ export async function runSession(
     } else if (message.kind === 'question') void answer(message);
     else if (message.kind === 'threw') {
       const error = new Error(message.message);
-      if (message.ofCompiler) ended.resolve({ kind: 'failed', error });
+      if (message.ofCompiler) ended.resolve({ kind: 'failed', defect: error });
       else ended.reject(error);
     } else {
       try {
@@ -85,7 +85,7 @@ export async function runSession(
           session.isReusable = session.openQuestions === 0 && !message.isSpent;
         }
       } catch (error) {
-        ended.resolve({ kind: 'failed', error: error as Error });
+        ended.resolve({ kind: 'failed', defect: error as Error });
       }
     }
   };
@@ -155,9 +155,9 @@ function deathOf({ child, lastWords }: CompileProcess, hasStarted: boolean): Ses
   if (child.killed) return null;
   const words = lastWords();
   const error = new Error(`the compile process was ended (${child.signalCode ?? child.exitCode}): ${words}`);
-  if (!hasStarted) return { kind: 'lost', error };
+  if (!hasStarted) return { kind: 'lost', defect: error };
   if (/out of memory|heap limit/i.test(words)) return { kind: 'exhausted', limit: 'memory' };
-  return { kind: 'died', error };
+  return { kind: 'died', defect: error };
 }
 
 function send({ child }: CompileProcess, message: ToProcess): void {

@@ -3,7 +3,7 @@ import { fileAsFolder } from '../../core/source.ts';
 import type { SourceEntry } from '../../core/source.ts';
 import { assetMediaType } from './asset-media-type.ts';
 import { compileDocuments } from './compile-documents.ts';
-import type { DocumentFacts, DocumentJob } from './compile-document.ts';
+import type { ChannelDocument, ChannelDocuments, DocumentFacts, DocumentJob } from './compile-document.ts';
 import { compileModules } from './compile-modules.ts';
 import { documentSchemas } from './document-schemas.ts';
 import type { DocumentSchema, DocumentSchemas } from './document-schemas.ts';
@@ -168,20 +168,6 @@ function jobsOf({ selection, references, patches, namedSchemas }: Plan): Documen
     }
   }
   return jobs;
-}
-
-/** A document as one channel has it. */
-export interface ChannelDocument {
-  readonly path: string;
-  readonly facts: DocumentFacts;
-  readonly job: DocumentJob;
-}
-
-export interface ChannelDocuments {
-  readonly channel: string | null;
-  readonly documents: readonly ChannelDocument[];
-  /** The paths of those that have problems in this channel. */
-  readonly faulty: readonly string[];
 }
 
 function variantsOf(

@@ -4,7 +4,7 @@ import type { Diagnostic } from '../../core/diagnostic.ts';
 import { compileLimits } from '../../core/limits.ts';
 import type { SourceTree } from '../../core/source.ts';
 import { badEndings } from './bad-endings.ts';
-import type { BadEnd } from './bad-endings.ts';
+import type { CompileResult } from './compiled.ts';
 import { compilePool } from './compile-pool.ts';
 import { fairQueue } from './fair-queue.ts';
 import { resultFrom } from './compile-result.ts';
@@ -13,36 +13,6 @@ import { placeCompilation } from './place-compilation.ts';
 import { tenantLru } from './tenant-lru.ts';
 import { tenantStandings } from './tenant-standings.ts';
 import type { ReadBlobs } from './answer-question.ts';
-
-export interface CompiledBlob {
-  readonly digest: string;
-  readonly mediaType: string;
-  readonly content: Uint8Array;
-}
-
-/** channel null: the base; else the channel whose overlay made it. `digest` is the one of the OCI image manifest. */
-export interface CompiledArtifact {
-  readonly channel: string | null;
-  readonly digest: string;
-  readonly files: readonly { path: string; digest: string; size: number; mediaType: string }[];
-  /** Everything that the manifest names, itself included; each once. */
-  readonly blobDigests: readonly string[];
-}
-
-export type CompileResult =
-  | {
-      readonly kind: 'compiled';
-      /** The base first, then the channels. */
-      readonly artifacts: readonly CompiledArtifact[];
-      /** Each once. The contents are shared with later results: read them, never write into them. */
-      readonly blobs: readonly CompiledBlob[];
-      /** What is valid and probably not meant. */
-      readonly warnings: readonly Diagnostic[];
-    }
-  | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[]; readonly truncated: boolean }
-  | BadEnd
-  /** Too much is waiting already; come back later. */
-  | { readonly kind: 'busy' };
 
 export interface Compiler {
   /**

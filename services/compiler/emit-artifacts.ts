@@ -1,7 +1,7 @@
 import { artifactLimits } from '../../core/artifact-limits.ts';
 import { artifactManifest, mediaTypes } from '../../core/oci.ts';
 import type { ArtifactFile } from '../../core/oci.ts';
-import type { ChannelDocuments } from './compile-source.ts';
+import type { ChannelDocuments } from './compile-document.ts';
 import type { Findings } from './findings.ts';
 import type { Making } from './made-blobs.ts';
 import { RECIPE_PATH } from './recipe.ts';

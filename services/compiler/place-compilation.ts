@@ -47,7 +47,7 @@ export async function placeCompilation(
     ended = await attempt({ slow: true });
   if (ended !== 'busy' && ended.kind === 'evicted') ended = await attempt({ long: true });
   if (ended === 'busy' || ended.kind === 'evicted') return 'busy';
-  if (ended.kind === 'lost') throw ended.error;
+  if (ended.kind === 'lost') throw ended.defect;
   return ended;
 }
 

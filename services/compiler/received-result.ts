@@ -5,7 +5,7 @@ import type {
   ProcessResult,
   SentArtifact,
 } from './compile-protocol.ts';
-import type { CompiledBlob } from './compiler.ts';
+import type { CompiledBlob } from './compiled.ts';
 
 /** A compilation's result that has arrived. Each blob has a buffer of its own: a view would keep all others in memory. */
 export type ReceivedResult = ProcessResult<ReadonlyMap<string, CompiledBlob>>;

@@ -1,4 +1,4 @@
-import type { ChannelDocument, ChannelDocuments } from './compile-source.ts';
+import type { ChannelDocument, ChannelDocuments } from './compile-document.ts';
 import type { Findings } from './findings.ts';
 import { childOf, pointerSteps } from './json-pointer.ts';
 import type { Json } from '../../core/canonical-json.ts';

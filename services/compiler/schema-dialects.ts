@@ -7,6 +7,7 @@ import ajvDraft04 from 'ajv-draft-04';
 import ajvFormats from 'ajv-formats';
 
 import { boundReader, patternEngine } from './bounded-validation.ts';
+import type { SchemaReader } from './schema-reader.ts';
 import type { WorkMeter } from './work-meter.ts';
 
 // Both packages are CommonJS: Node gives their exports as the default, the types say otherwise.
@@ -28,9 +29,6 @@ const options: Options = {
   inlineRefs: 64,
   logger: false,
 };
-
-export type SchemaReader =
-  InstanceType<typeof Ajv> | InstanceType<typeof Ajv2020> | InstanceType<typeof Ajv04>;
 
 const dialects = {
   'http://json-schema.org/draft-04/schema': (given: Options) => new Ajv04(given),
