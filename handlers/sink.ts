@@ -73,7 +73,8 @@ export function sinkObject(deps: Deps) {
 async function deliver(ctx: ObjectContext, deps: Deps, wake: SinkWake): Promise<null> {
   assertOwn(ctx.key, wake);
   const nowMs = await ctx.date.now();
-  for (let batch = 0; batch < sinkLimits.batches; batch++) {
+  const batches = isBroker(wake.sink) ? sinkLimits.batches : sinkLimits.webhookBatches;
+  for (let batch = 0; batch < batches; batch++) {
     const writer = await readWriter(ctx, wake);
     if (batch === 0 && !isDue(writer, wake, nowMs)) return null;
     const delivered = await deliverBatch(ctx, deps, wake, writer, nowMs);

@@ -4,6 +4,7 @@ import { Role } from '../../core/access.ts';
 import { digestOf } from '../../core/digest.ts';
 import { followerLimits } from '../../core/distribution-limits.ts';
 import { startApi, type TestApi } from '../support/api.ts';
+import { limitTenant } from '../support/quotas.ts';
 import { newTenant, published, startStore, type Store } from '../support/store.ts';
 import { as, itemsOf, madeToken, told } from '../support/tokens.ts';
 
@@ -52,6 +53,17 @@ describe('an acknowledgement', () => {
       },
       [],
     ]);
+  });
+
+  test('of a follower past the tenant’s quota is refused with 429 and the quota; those that are counted go on', async () => {
+    await put('bot-1', truth(1));
+    await limitTenant(store.db, tenant, { followers: 1 });
+    const refused = await put('bot-2', truth(1));
+    expect([refused.status, refused.json]).toMatchObject([
+      429,
+      { code: 'quota_exceeded', quota: { quota: 'followers', used: 1, limit: 1 } },
+    ]);
+    expect((await put('bot-1', truth(2))).status).toBe(200);
   });
 
   test('that is a lie is refused with the truth, and is not in the list', async () => {

@@ -13,7 +13,7 @@ interface Mention {
   readonly around: string;
 }
 
-/** A word of the meaning of each code: the table and every text about the code must use it. */
+/** A word of the meaning of each code: the table and every example must use it. */
 const WORD: Readonly<Record<ExitName, RegExp>> = {
   done: /published|done/i,
   failed: /unexpected/i,
@@ -53,13 +53,14 @@ async function mentions(): Promise<Mention[]> {
   return found;
 }
 
-test('each exit code that an example or a page names is one of the table, with the meaning that it has there', async () => {
+test('each exit code that a page or an example names is one of the table; an example gives it the meaning that it has there', async () => {
   const named = await mentions();
   const names = new Map(
     Object.entries(EXIT_CODES).map(([name, { code }]) => [code as number, name as ExitName]),
   );
-  const wrong = named.filter(({ code, around }) => {
+  const wrong = named.filter(({ file, code, around }) => {
     const name = names.get(code);
+    if (name !== undefined && !file.startsWith('examples/')) return false;
     // A branch that does nothing says nothing.
     return name === undefined || (!WORD[name].test(around) && !/^\d+\) ;;$/.test(around));
   });
