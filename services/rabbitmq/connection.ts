@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 import { type Channel, type ChannelModel, connect } from 'amqplib';
 
 import { rabbitLimits } from './limits.ts';
@@ -33,7 +35,9 @@ export async function openRabbitConnection(url: string): Promise<RabbitConnectio
   const tooLong = setTimeout(cutFor(socket, 'no answer in time'), rabbitLimits.connectMs);
   try {
     const options = { noDelay: true, signal: socket.signal };
-    return connectionOf(await connect(withHeartbeat(url), options), socket);
+    const opening = connect(withHeartbeat(url), options);
+    // The library settles it when the socket says that it has ended, which a socket that had ended before does not.
+    return connectionOf(await Promise.race([opening, abortOf(socket.signal)]), socket);
   } catch (error) {
     socket.abort(error);
     throw socket.signal.reason;
@@ -56,14 +60,17 @@ function connectionOf(model: ChannelModel, socket: AbortController): RabbitConne
     for (const tell of waiting) tell(socket.signal.reason ?? new Error('the connection has ended'));
   });
   const inTime = async <T>(work: () => Promise<T>, tooLate: string): Promise<T> => {
-    const tooLong = setTimeout(cutFor(socket, tooLate), rabbitLimits.confirmMs);
     const { promise: ended, reject: tell } = Promise.withResolvers<never>();
     waiting.add(tell);
+    const tooLong = setTimeout(cutFor(socket, tooLate), rabbitLimits.confirmMs);
+    // The cut ends the work, unless the library misses the end of its socket.
+    const missed = setTimeout(() => tell(new Error(tooLate)), rabbitLimits.confirmMs + rabbitLimits.closeMs);
     try {
       return await Promise.race([work(), ended]);
     } finally {
       waiting.delete(tell);
       clearTimeout(tooLong);
+      clearTimeout(missed);
     }
   };
   return {
@@ -79,7 +86,7 @@ function connectionOf(model: ChannelModel, socket: AbortController): RabbitConne
       const tooLong = setTimeout(cutFor(socket, 'no goodbye in time'), rabbitLimits.closeMs);
       // What it returns is settled by the broker's goodbye alone, and never when the socket is cut.
       model.close().catch(() => undefined);
-      await closed;
+      await Promise.race([closed, pause(2 * rabbitLimits.closeMs)]);
       clearTimeout(tooLong);
     },
   };
@@ -106,6 +113,13 @@ async function unlessBlocked<T>(model: ChannelModel, work: Promise<T>): Promise<
   } finally {
     model.off('blocked', tell);
   }
+}
+
+/** Rejects with the reason once the signal is aborted. */
+function abortOf(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  return promise;
 }
 
 function cutFor(socket: AbortController, reason: string): () => void {

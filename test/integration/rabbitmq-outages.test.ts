@@ -131,16 +131,21 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
     test('a consumer whose connection falls silent connects again by itself, and loses nothing', async () => {
       const { proxy, url } = await behindProxy();
       const got: string[] = [];
+      let isBound = false;
       const consumer = consumeMoves({
         url,
         log,
         queue: 'silenced',
         bindings: ['acme.silenced.live'],
         apply: async (event) => void got.push(event.id),
-        snapshot: async () => [],
+        snapshot: async () => {
+          isBound = true;
+          return [];
+        },
       });
       ends.defer(() => consumer.close());
-      await eventually(() => consumer.depth(), { what: 'its queue is there' });
+      // It takes its snapshot once its queue is bound; the queue is there a moment before.
+      await eventually(async () => isBound, { what: 'its queue is bound' });
       proxy.swallow();
       const target = open(broker.url);
       const moves = madeMoves(1, 5, { bundle: 'silenced' });
