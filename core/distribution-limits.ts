@@ -29,7 +29,10 @@ export const sinkLimits = {
   batchMs: 20 * second,
   /** Steps of one invocation, which holds its writer's key: then the others of that writer have their turn. */
   batches: 20,
-  /** The same for a webhook, whose step may take its whole time: a request to pause it waits no longer than that. */
+  /**
+   * Steps of one invocation for a webhook. One step may take the whole of `batchMs` while the invocation holds its writer's key, and a request to
+   * pause the webhook waits for the key.
+   */
   webhookBatches: 1,
   /** Tenants of a stream that are woken once its broker is back; the sweep finds whoever comes after those. */
   othersWoken: 200,

@@ -22,5 +22,5 @@ export function isReservedKey(key: string): boolean {
   return key.startsWith(hookAuthor(''));
 }
 
-/** The answer to a request whose key came with another request before (another fingerprint). */
+/** The response when an idempotency key was already used for a different request (the fingerprints differ). */
 export const KeyReused = z.object({ kind: z.literal('key_reused') });

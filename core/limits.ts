@@ -78,7 +78,10 @@ export const compileLimits = {
   queued: 1_000,
   /** Sources whose listing a worker remembers between the steps of a release: more than it runs at once. */
   sourceTrees: 500,
-  /** Bytes of compiled documents kept for the next compilation of nearly the same source. Past it the tenant that has most loses some. */
+  /**
+   * Bytes of the cache of compiled documents, which makes it fast to compile a slightly changed source again. When the cache is full, it evicts
+   * documents of the tenant that uses the most bytes.
+   */
   cacheBytes: 256 * MiB,
   /** Of one tenant: everything that the largest source makes, and a good part of it once more when it has changed. */
   cacheBytesPerTenant: 128 * MiB,
@@ -110,7 +113,7 @@ export const compileLimits = {
   sliceMs: second / 2,
   /** Quick compilations that may start while one waits that has given way: it then starts before the next quick one. */
   quickPerSlow: 4,
-  /** How long a tenant is known for a compilation that gave way or was long: an attacker with many tenants uses each once in that time. */
+  /** How long a tenant's compilations start as slow or long ones after one of them was. An attacker with many tenants gains from each only once in this time. */
   standingMs: 10 * minute,
   /** Tenants that are known for that: about a MiB. */
   standingsKept: 10_000,

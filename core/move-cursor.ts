@@ -36,7 +36,7 @@ export interface Known {
   readonly pointers?: readonly KnownPointer[];
 }
 
-/** How far a reader is: in the feed of each tenant by number, and at each pointer by generation. Neither ever goes back. */
+/** A reader's position: the number of its last entry in each tenant's feed, and its last generation of each pointer. Both only increase. */
 export interface MoveCursor {
   /** Judges by the tenant's number first. For readers that are given every move of the tenant. */
   place(move: MoveData): Place;

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 
 export type ParsedJson =
   | { readonly kind: 'json'; readonly value: unknown }
-  /** Never a value: a schema may accept every value that could stand for "not JSON". */
+  /** Invalid JSON has a variant of its own instead of a placeholder value, because a schema could accept any placeholder. */
   | { readonly kind: 'not_json' };
 
 /**

@@ -1,6 +1,9 @@
 /** Work of which at most one run is under way. */
 export interface SingleFlight<T> {
-  /** The result of the run that is under way, or of a new one. A failure reaches all who joined that run; the next one is another. */
+  /**
+   * Returns the result of the run in progress, or starts one. If the run fails, every caller that joined it gets the error, and the next call starts a
+   * new run.
+   */
   join(): Promise<T>;
   /** Null when nothing is under way. */
   readonly underWay: Promise<T> | null;

@@ -24,7 +24,7 @@ export function sourceTree(entries: readonly SourceEntry[]): SourceTree {
   return { digest: digestOf(listing), entries: sorted };
 }
 
-/** The file among these paths in whose place that path needs a folder; null where there is none. No directory can hold both. */
+/** Returns the file that would have to be a folder for `path` to exist (`a` for `a/b`), or null. A directory can't contain both. */
 export function fileAsFolder(path: string, files: { has(path: string): boolean }): string | null {
   for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
     const parent = path.slice(0, slash);

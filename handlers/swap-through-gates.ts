@@ -42,7 +42,7 @@ export async function swapThroughGates(
     }
     entered('swap');
     const answer = await askForSwap(ctx, id, channel);
-    // Each wait has its own time: one that is over must not shorten the next.
+    // Each wait has its own deadline. The deadline of a wait that is over must not end the next one early.
     if (answer.kind !== 'unavailable') until = null;
     if (frozen !== null && answer.kind !== 'sinks_down' && answer.kind !== 'unavailable') {
       ctx.clear(WAITING_FOR);

@@ -6,7 +6,8 @@ const REFERENCES = ['$ref', '$dynamicRef', '$recursiveRef'] as const;
 
 /**
  * Anchors, and references to anchors, whose name every JavaScript object has: `constructor`, `__proto__`, `toString`. The compiler of schemas
- * keeps anchors in plain objects and would take the inherited member for an anchor.
+ * keeps anchors in plain objects, so it would take an inherited property such as
+ * `constructor` for an anchor. Such names are refused.
  */
 export function inheritedAnchors(schema: Json): { pointer: string; message: string }[] {
   const found: { pointer: string; message: string }[] = [];

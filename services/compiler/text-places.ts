@@ -27,7 +27,7 @@ export function placeIn(text: string): (offset: number) => { line: number; colum
   };
 }
 
-/** The line of an offset, from the line of an earlier one. Makes nothing for a line break: a text may consist of fifty million of them. */
+/** Returns the line of an offset, counting on from the line of an earlier offset. Allocates nothing per line break: a text may have fifty million. */
 function lineAt(text: string, offset: number, from: number, line: Line): Line {
   let { number, start } = line;
   for (let at = from; at < offset; at++) {

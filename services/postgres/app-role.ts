@@ -46,7 +46,7 @@ export async function provideAppRole(
   if (found === null) await createRole(client, role);
   else refuseUnfit(client, role, found);
   if (found !== null && passwordIsWrong) await setPassword(client, role);
-  // The list of this build lacks what a newer build's processes need.
+  // A newer build migrated this schema. The grants below lack rights that its processes need, so the rights stay as they are.
   if (schemaIsNewer) return;
   const name = client.escapeIdentifier(role.name);
   for (const right of rights(name)) await client.query(right);

@@ -36,7 +36,8 @@ export async function openRabbitConnection(url: string): Promise<RabbitConnectio
   try {
     const options = { noDelay: true, signal: socket.signal };
     const opening = connect(withHeartbeat(url), options);
-    // The library settles it when the socket says that it has ended, which a socket that had ended before does not.
+    // The library settles its promise when the socket emits `close`. If the socket closed before the library listened, the promise never settles, and
+    // the abort ends the wait.
     return connectionOf(await Promise.race([opening, abortOf(socket.signal)]), socket);
   } catch (error) {
     socket.abort(error);
@@ -63,7 +64,7 @@ function connectionOf(model: ChannelModel, socket: AbortController): RabbitConne
     const { promise: ended, reject: tell } = Promise.withResolvers<never>();
     waiting.add(tell);
     const tooLong = setTimeout(cutFor(socket, tooLate), rabbitLimits.confirmMs);
-    // The cut ends the work, unless the library misses the end of its socket.
+    // The cut makes the library reject the work. This second timer ends the wait if the library misses the end of the socket.
     const missed = setTimeout(() => tell(new Error(tooLate)), rabbitLimits.confirmMs + rabbitLimits.closeMs);
     try {
       return await Promise.race([work(), ended]);

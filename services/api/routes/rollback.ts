@@ -77,7 +77,7 @@ async function moveBefore(db: Database, id: PointerId, { generation, version }: 
 }
 
 async function moveTo(db: Database, id: PointerId, pointer: Pointer, version: number): Promise<Move> {
-  // Rather a move that is earlier than the one in effect: a hold does not stop a rollback to that.
+  // Prefer a move that is older than the one in effect: a hold does not block a rollback to an older move.
   const present = await findPointerMove(db, id, pointer.generation);
   const inEffect = present?.restores ?? pointer.generation;
   const move =

@@ -43,8 +43,9 @@ BEGIN
 END $$;
 
 -- Each delivery that comes deletes a few that ended long ago, so that nothing else has to. Of each bundle and channel, the published delivery
--- of the latest push is kept for good: idempotency keys expire earlier, and an old delivery that is sent once more is compared with it. So that
--- a long history costs nothing, each call examines only the next ten in order of arrival, and begins again where the young ones begin.
+-- of the latest push is kept for good: idempotency keys expire earlier, and an old delivery that is sent once more is compared with it. Each
+-- call examines only the next ten deliveries in order of arrival, so its cost does not grow with the history. When it reaches deliveries that are too
+-- recent, the next call starts again from the oldest one.
 CREATE FUNCTION forget_deliveries(p_tenant text, p_hook text, p_before timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   examined bigint := coalesce((SELECT examined_seq FROM hooks WHERE (tenant, hook) = (p_tenant, p_hook)), 0);

@@ -94,7 +94,8 @@ BEGIN
     SELECT w.n FROM webhook_attempts w WHERE (w.tenant, w.sink) = (p_tenant, p_sink) ORDER BY w.n DESC OFFSET p_keep LIMIT 1);
 END $$;
 
--- The later of two proofs of health. Both are times of this server's clock. A time in the future is not a proof: the clock was set back since.
+-- Returns the later of two times of successful health checks, both by this server's clock. Ignores p_before if it is in the future: the clock was
+-- set back after it was recorded.
 CREATE FUNCTION later_proof(p_before timestamptz, p_new timestamptz) RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
   SELECT greatest(CASE WHEN p_before <= clock_timestamp() THEN p_before END, p_new)
 $$;
@@ -229,8 +230,8 @@ END $$;
 -- Freezing: the sinks that the tenant's current policy requires of this channel and that are not known to be well. Null when the channel may move,
 -- and when it goes on without them. `known` is false where the last proof of health is only too old, so that a probe may renew it.
 --
--- The age of a proof is measured by this server's clock alone, at the time of the check: clocks of workers differ, and a swap may wait for a
--- connection or for locks.
+-- Compares the time of the last successful health check with this server's clock, at the moment of the check. A time that a worker sends would be
+-- wrong: clocks of workers differ, and the transaction may wait for a connection or for locks.
 CREATE FUNCTION sink_bar(p_tenant text, p_channel text, p_proven interval) RETURNS jsonb LANGUAGE sql VOLATILE AS $$
   SELECT jsonb_agg(jsonb_build_object('sink', n.sink,
       'known', k.sink IS NULL AND n.sink NOT IN ('redis', 'rabbitmq') OR k.paused_at IS NOT NULL OR coalesce(h.failures, 0) > 0,

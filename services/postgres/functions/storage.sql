@@ -60,8 +60,8 @@ END $$;
 -- The sweep: a tenant at a time, with the owner's rights, since the app may delete no content. Several workers may sweep at once; of one tenant,
 -- one does.
 
--- The next tenants, by name, whose content is due to be checked. The caller goes on after the last one, and begins again at the end: so no tenant
--- keeps the others from their turn, however much of its content is due.
+-- Returns the next tenants, ordered by name, whose content is due for a check. The caller passes the last name it received, and starts again from the
+-- first name at the end. So a tenant with much content that is due does not starve the others.
 CREATE FUNCTION tenants_to_sweep(p_after_tenant text, p_most integer) RETURNS TABLE (tenant text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   SELECT t.tenant FROM tenants t
