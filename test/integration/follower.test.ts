@@ -109,7 +109,9 @@ describe('a follower', () => {
     await eventually(async () => (await listed())[0]?.['digest'] === digest, {
       what: 'it has said that too',
     });
-    expect(follower.status()).toMatchObject({ acknowledged: 2, isOnDisk: true, problems: {}, wanted: null });
+    // The record has the acknowledgement before the follower has the response to it.
+    await eventually(async () => follower.status().acknowledged === 2, { what: 'it has the response' });
+    expect(follower.status()).toMatchObject({ isOnDisk: true, problems: {}, wanted: null });
   });
 
   test('follows fifty releases published as fast as they can be, and ends at the last', async () => {
