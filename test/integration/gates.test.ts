@@ -89,11 +89,15 @@ test('Restate shows a release that waits, each of its gates and their deadlines,
     'schedule schedule': expect.stringContaining(`waits until ${new Date(soon).toISOString()}`) as string,
   });
   // The end of the wait stands as the name of its timer: what runs out first is what the workflow sleeps for.
-  const [timer] = await plane.admin.query(
-    `SELECT j.name FROM sys_journal j JOIN sys_invocation i ON i.id = j.id
-     WHERE i.target = 'Release/${releaseKey(id(version))}/run' AND j.entry_type = 'Command: Sleep'`,
-  );
-  expect(timer?.['name']).toBe(`until ${deadlines['e2e']}`);
+  // The workflow begins to sleep a step after it has written its state.
+  const timer = async () => {
+    const [row] = await plane.admin.query(
+      `SELECT j.name FROM sys_journal j JOIN sys_invocation i ON i.id = j.id
+       WHERE i.target = 'Release/${releaseKey(id(version))}/run' AND j.entry_type = 'Command: Sleep'`,
+    );
+    return row?.['name'];
+  };
+  expect(await eventually(timer, { what: 'the workflow sleeps' })).toBe(`until ${deadlines['e2e']}`);
 
   await plane.ingress.client(Tenant, tenant).cancel({ bundle: 'bundle', version, by: 'test', reason: null });
   await settled(plane, tenant, version);
