@@ -77,7 +77,7 @@ export const deepParts: readonly Part[] = [
   {
     name: 'deep-replay',
     covers: 'every other integration test with a Restate, replayed after each step',
-    usualSeconds: 200,
+    usualSeconds: 260,
     project: 'integration',
     env: replaying,
     files: filesWithRestate(root).filter((file) => !REPLAYED_ALWAYS.includes(file)),
@@ -86,7 +86,7 @@ export const deepParts: readonly Part[] = [
   {
     name: 'fuzz',
     covers: '100,000 hostile requests by every role and without a token',
-    usualSeconds: 120,
+    usualSeconds: 1200,
     project: 'integration',
     env: { POINTSMAN_FUZZ_REQUESTS: '100000' },
     files: ['test/integration/fuzz.test.ts'],
