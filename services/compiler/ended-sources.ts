@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache';
+
 /** Remembers for a while how compilations of sources ended that ended badly. */
 export interface EndedSources<T> {
   readonly add: (tenant: string, digest: string, end: T) => void;
@@ -10,29 +12,13 @@ export interface EndedLimits {
   readonly exhaustedKept: number;
 }
 
-/** `now` in milliseconds, of any beginning. */
-export function endedSources<T>(
-  { exhaustedMs, exhaustedKept }: EndedLimits,
-  now: () => number = () => performance.now(),
-): EndedSources<T> {
-  // All are kept equally long, so the oldest comes first.
-  const kept = new Map<string, { readonly end: T; readonly until: number }>();
-  const forget = (): void => {
-    for (const [name, { until }] of kept) {
-      if (until > now() && kept.size <= exhaustedKept) return;
-      kept.delete(name);
-    }
-  };
+export function endedSources<T extends object | true>({
+  exhaustedMs,
+  exhaustedKept,
+}: EndedLimits): EndedSources<T> {
+  const kept = new LRUCache<string, T>({ max: exhaustedKept, ttl: exhaustedMs });
   return {
-    add: (tenant, digest, end) => {
-      const name = `${tenant}/${digest}`;
-      kept.delete(name);
-      kept.set(name, { end, until: now() + exhaustedMs });
-      forget();
-    },
-    recall: (tenant, digest) => {
-      forget();
-      return kept.get(`${tenant}/${digest}`)?.end;
-    },
+    add: (tenant, digest, end) => void kept.set(`${tenant}/${digest}`, end),
+    recall: (tenant, digest) => kept.get(`${tenant}/${digest}`),
   };
 }

@@ -35,8 +35,8 @@ export const validationLimits = {
 export const memoryLimits = {
   /** Of one document: 10,000 references with their places. A pattern such as `/*` in a hundred references would repeat a text of 8 MiB for each. */
   factsChars: MiB,
-  /** Of a source. Two thousand documents with ten references each have 2 million. */
-  sourceChars: 16 * MiB,
+  /** Of a source, with their keys. Two thousand documents have half a million. */
+  sourceChars: 8 * MiB,
 } as const;
 
 export const moduleLimits = {
@@ -48,8 +48,6 @@ export const moduleLimits = {
 export const bundlerLimits = { heapMiB: 384, dataMiB: 768, cpuSeconds: 10 } as const;
 
 export const processLimits = {
-  /** Characters of what a later compilation may take over. 2,000 documents have half a million. */
-  memoryChars: 8 * MiB,
   /** How often the processor time of a running compilation is read, which takes some 50 µs. */
   lookMs: second / 4,
   /** Wall time of which a part is taken for processor time where that is less: a starved machine must not keep a place taken for long. */

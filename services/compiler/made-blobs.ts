@@ -1,7 +1,7 @@
 import { artifactLimits } from '../../core/artifact-limits.ts';
 import { digestOf } from '../../core/digest.ts';
 import type { Memory } from './compile-protocol.ts';
-import { processLimits } from './limits.ts';
+import { memoryLimits } from './limits.ts';
 
 /** A text that is to become a blob. `size` is in bytes. */
 export interface MadeBlob {
@@ -22,7 +22,7 @@ export interface Making {
   readonly takeOver: (blob: { readonly digest: string; readonly size: number }) => boolean;
   /** Whether something did not fit. */
   readonly isFull: () => boolean;
-  /** Past `processLimits.memoryChars` it does nothing: then the next compilation does that work again. */
+  /** Past `memoryLimits.sourceChars` it does nothing: then the next compilation does that work again. */
   readonly remember: (memory: Memory) => void;
   readonly memories: readonly Memory[];
   readonly blobs: () => readonly MadeBlob[];
@@ -57,7 +57,7 @@ export function making(): Making {
     isFull: () => isFull,
     remember: (memory) => {
       chars += memory.key.length + memory.facts.length;
-      if (chars <= processLimits.memoryChars) memories.push(memory);
+      if (chars <= memoryLimits.sourceChars) memories.push(memory);
     },
     memories,
     blobs: () => [...blobs.values()],

@@ -1,5 +1,4 @@
-import { byteLru } from './byte-lru.ts';
-import type { ByteLru } from './byte-lru.ts';
+import { LRUCache } from 'lru-cache';
 
 /** What is remembered for tenants, each of which has a share. Past the total, the tenant that has most loses what it used longest ago. */
 export interface TenantLru<V> {
@@ -17,31 +16,41 @@ export interface TenantLruLimits {
 /** The part of the total that is freed at once, since finding the largest share means looking at all. */
 const FREED_AT_ONCE = 1 / 64;
 
-export function tenantLru<V>({ bytes, bytesPerTenant, entriesPerTenant }: TenantLruLimits): TenantLru<V> {
-  const shares = new Map<string, ByteLru<V>>();
+export function tenantLru<V extends object | string | number>(limits: TenantLruLimits): TenantLru<V> {
+  const { bytes, bytesPerTenant, entriesPerTenant } = limits;
+  const shares = new Map<string, LRUCache<string, V>>();
   let held = 0;
   const makeRoom = (): void => {
     const enough = bytes * (1 - FREED_AT_ONCE);
     while (held > enough) {
-      let largest: [string, ByteLru<V>] | null = null;
-      for (const share of shares) if (!largest || share[1].bytes > largest[1].bytes) largest = share;
+      const [largest, ...others] = shares;
       if (!largest) return;
-      const [tenant, share] = largest;
-      const before = share.bytes;
+      const [tenant, share] = others.reduce(
+        (most, one) => (one[1].calculatedSize > most[1].calculatedSize ? one : most),
+        largest,
+      );
+      const before = share.calculatedSize;
       // Down to three quarters: then another share may be the largest.
-      while (held - (before - share.bytes) > enough && share.bytes > (before * 3) / 4) share.dropOldest();
-      held -= before - share.bytes;
-      if (share.bytes === 0) shares.delete(tenant);
+      while (held - (before - share.calculatedSize) > enough && share.calculatedSize > (before * 3) / 4)
+        share.pop();
+      held -= before - share.calculatedSize;
+      if (share.size === 0) shares.delete(tenant);
     }
   };
+  const newShare = () =>
+    new LRUCache<string, V>({
+      maxSize: Math.min(bytes, bytesPerTenant),
+      ...(entriesPerTenant === undefined ? {} : { max: entriesPerTenant }),
+    });
   return {
     get: (tenant, key) => shares.get(tenant)?.get(key),
     set: (tenant, key, value, size) => {
-      const share = shares.get(tenant) ?? byteLru<V>(Math.min(bytes, bytesPerTenant), entriesPerTenant);
-      const before = share.bytes;
-      share.set(key, value, size);
-      held += share.bytes - before;
-      if (share.bytes > 0) shares.set(tenant, share);
+      const share = shares.get(tenant) ?? newShare();
+      const before = share.calculatedSize;
+      // The cache takes no entry without a size.
+      share.set(key, value, { size: Math.max(1, size) });
+      held += share.calculatedSize - before;
+      if (share.size > 0) shares.set(tenant, share);
       else shares.delete(tenant);
       if (held > bytes) makeRoom();
     },

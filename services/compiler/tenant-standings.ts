@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache';
+
 /**
  * How a tenant's next compilation starts, by what its last ones took: a `slow` one only while no quick one waits, a `long` one only on a
  * place for long ones.
@@ -15,32 +17,27 @@ export interface StandingLimits {
   readonly standingsKept: number;
 }
 
-/** `now` in milliseconds, of any beginning. */
+/** `now` in milliseconds, of any beginning but zero. */
 export function tenantStandings(
   { standingMs, standingsKept }: StandingLimits,
   now: () => number = () => performance.now(),
 ): TenantStandings {
-  // All are kept equally long after their last mark, so the oldest comes first.
-  const kept = new Map<string, { readonly slowUntil: number; readonly longUntil: number }>();
-  const forget = (): void => {
-    for (const [tenant, { slowUntil, longUntil }] of kept) {
-      if (Math.max(slowUntil, longUntil) > now() && kept.size <= standingsKept) return;
-      kept.delete(tenant);
-    }
-  };
+  // Without a resolution the cache reads the clock at each look, and starts no timer that keeps a reading of it.
+  const marked = new LRUCache<string, { readonly longUntil: number }>({
+    max: standingsKept,
+    ttl: standingMs,
+    ttlResolution: 0,
+    perf: { now },
+  });
   return {
     of: (tenant) => {
-      const known = kept.get(tenant);
+      const known = marked.peek(tenant);
       if (!known) return 'quick';
-      if (known.longUntil > now()) return 'long';
-      return known.slowUntil > now() ? 'slow' : 'quick';
+      return known.longUntil > now() ? 'long' : 'slow';
     },
     mark: (tenant, standing) => {
-      const until = now() + standingMs;
-      const longUntil = standing === 'long' ? until : (kept.get(tenant)?.longUntil ?? 0);
-      kept.delete(tenant);
-      kept.set(tenant, { slowUntil: until, longUntil });
-      forget();
+      const longUntil = standing === 'long' ? now() + standingMs : (marked.peek(tenant)?.longUntil ?? 0);
+      marked.set(tenant, { longUntil });
     },
   };
 }

@@ -13,16 +13,18 @@ export function storageSweep(): (deps: StorageDeps) => Promise<void> {
   return async ({ db, clock, auditMs, log }) => {
     const endMs = performance.now() + retentionLimits.roundMs;
     const tenants = await tenantsToSweep(db, after);
+    let swept = 0;
     for (const tenant of tenants) {
       if (performance.now() > endMs) break;
+      swept += 1;
       after = tenant;
       // One tenant's content that can't be swept must not keep that of the others.
       await repeatedly(1, () => sweepContent(db, tenant)).catch((error: unknown) =>
         log.warn({ tenant, err: error }, 'the sweep of stored content failed for this tenant; it goes on'),
       );
     }
-    const isLastPage = tenants.length < retentionLimits.tenants;
-    if (isLastPage && after === (tenants.at(-1) ?? after)) after = '';
+    // After the last name, the next round starts from the first one.
+    if (swept === tenants.length && swept < retentionLimits.tenants) after = '';
     const now = clock.now();
     await repeatedly(retentionLimits.batch, () => forgetKeys(db, now - retentionLimits.keysMs));
     await repeatedly(retentionLimits.batch, () => forgetAudit(db, now - auditMs));

@@ -76,6 +76,31 @@ test('neither idempotency keys nor audit rows younger than the shortest time to 
   expect([await kept('idempotency_keys'), await kept('audit')]).toEqual(before);
 });
 
+test('the shortest retention of the database is that of the limits: a row a minute younger stays, and one a minute older goes', async () => {
+  const minute = 60_000;
+  const aged = (ageMs: number) => [ageMs - minute, ageMs + minute].map((ms) => new Date(Date.now() - ms));
+  for (const [nth, at] of aged(retentionLimits.keysMs).entries())
+    await store.owner.query(`INSERT INTO pointsman.idempotency_keys VALUES ($1, $2, $3, '{}', $4)`, [
+      tenant,
+      `key-${nth}`,
+      digestOf('k'),
+      at,
+    ]);
+  for (const [nth, at] of aged(retentionLimits.shortestAuditDays * 24 * 60 * minute).entries())
+    await store.owner.query(
+      `INSERT INTO pointsman.audit (tenant, at, by, action, detail) VALUES ($1, $2, 'ann', $3, '{}')`,
+      [tenant, at, `action-${nth}`],
+    );
+  while ((await forgetKeys(store.db, Date.now())) > 0);
+  while ((await forgetAudit(store.db, Date.now())) > 0);
+  const left = async (column: string, table: string) =>
+    (await store.owner.query(`SELECT ${column} AS name FROM pointsman.${table} WHERE tenant = $1`, [tenant]))
+      .rows;
+  expect(await left('key', 'idempotency_keys')).toEqual([{ name: 'key-0' }]);
+  expect(await left('action', 'audit')).toContainEqual({ name: 'action-0' });
+  expect(await left('action', 'audit')).not.toContainEqual({ name: 'action-1' });
+});
+
 describe('an idempotency key', () => {
   test('is kept for seven days, and names a new request afterwards', async () => {
     await published(store, { tenant, bundle: 'bundle', version: 1 });

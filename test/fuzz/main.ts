@@ -20,7 +20,7 @@ try {
   const report = await fuzz(world, { requests: Number(values.requests), seed });
   const seconds = (performance.now() - startedAt) / 1_000;
   console.log(
-    `${report.requests} requests of ${report.kinds} kinds in ${seconds.toFixed(0)} s, the slowest ${report.slowestMs} ms; ${report.repeated} were late or 503 and sent again`,
+    `${report.requests} requests of ${report.kinds} kinds in ${seconds.toFixed(0)} s, the slowest ${report.slowestMs} ms`,
   );
   for (const [status, times] of [...report.statuses].toSorted(([a], [b]) => a - b))
     console.log(`  ${status === 0 ? 'closed' : status}  ${times}`);

@@ -8,14 +8,12 @@ export interface FuzzReport {
   readonly kinds: number;
   /** How many requests of each operation were answered with a 2xx. */
   readonly succeeded: ReadonlyMap<string, number>;
-  /** Each in a line: a 5xx, an answer that did not come, something of another tenant. */
+  /** Each in a line: a 5xx, a response later than ten seconds, something of another tenant. */
   readonly violations: readonly string[];
   /** Resident memory of the API before the run and at its highest, in MiB. */
   readonly beforeMiB: number;
   readonly peakMiB: number;
   readonly slowestMs: number;
-  /** Requests that were sent once more, because their first answer was late or a 503. */
-  readonly repeated: number;
 }
 
 /**

@@ -56,8 +56,9 @@ BEGIN
     SELECT n.seq FROM (
       SELECT seq, received_at FROM deliveries WHERE tenant = p_tenant AND hook = p_hook AND seq > examined ORDER BY seq LIMIT 10) n
     WHERE n.received_at < p_before ORDER BY n.seq);
-  UPDATE hooks SET examined_seq = CASE WHEN cardinality(next_seqs) = 10 THEN next_seqs[10] ELSE 0 END
-  WHERE (tenant, hook) = (p_tenant, p_hook) AND examined_seq <> CASE WHEN cardinality(next_seqs) = 10 THEN next_seqs[10] ELSE 0 END;
+  -- Fewer than ten: the young ones begin here.
+  UPDATE hooks SET examined_seq = coalesce(next_seqs[10], 0)
+  WHERE (tenant, hook) = (p_tenant, p_hook) AND examined_seq <> coalesce(next_seqs[10], 0);
   SELECT array_agg(delivery) INTO gone FROM (
     SELECT d.delivery FROM deliveries d
     WHERE d.tenant = p_tenant AND d.hook = p_hook AND d.seq = ANY (next_seqs) AND d.updated_at < p_before AND d.state NOT IN ('received', 'fetching')

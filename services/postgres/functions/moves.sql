@@ -90,7 +90,7 @@ END $$;
 -- has passed the gates of its time: an incident must not wait for an approval, or for the end of a freeze. Required sinks that are down stop
 -- moves forward only. The policy is looked at under the tenant's row lock, under which it is put, so that one that is put first is obeyed.
 -- Null when nothing is in the way.
-CREATE FUNCTION hand_bar(p_request jsonb, p_pointer pointers, p_version bigint, p_artifact text, p_backwards boolean, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION hand_bar(p_request jsonb, p_pointer pointers, p_version bigint, p_artifact text, p_backwards boolean) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   latest bigint;
   names jsonb;
@@ -154,7 +154,7 @@ BEGIN
   IF (p_request->>'ifGeneration')::bigint <> p.generation THEN RETURN jsonb_build_object('kind', 'stale', 'pointer', pointer_json(p)); END IF;
   artifact := artifact_for(t, b, v, c);
   IF (p.version, p.digest) IS DISTINCT FROM (v, artifact) THEN
-    answer := hand_bar(p_request, p, v, artifact, backwards, p_at);
+    answer := hand_bar(p_request, p, v, artifact, backwards);
     IF answer IS NOT NULL THEN RETURN answer; END IF;
     m := put_move(p, 'hand', v, artifact, p_request->>'by', p_request->>'why', p_at, back);
     UPDATE moves SET announced_at = p_at WHERE (tenant, bundle, channel, generation) = (t, b, c, m.generation);

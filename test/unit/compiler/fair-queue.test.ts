@@ -135,7 +135,7 @@ test('only a job that started as a quick one gives way, and only to a quick one 
 });
 
 test('a tenant is known for a slow or a long job for a time, and a bounded number of tenants is', () => {
-  let now = 0;
+  let now = 5;
   const standings = tenantStandings({ standingMs: 100, standingsKept: 3 }, () => now);
   standings.mark('a', 'long');
   standings.mark('b', 'slow');

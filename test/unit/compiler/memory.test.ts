@@ -1,32 +1,26 @@
 import { describe, expect, test } from 'vitest';
-import { byteLru } from '../../../services/compiler/byte-lru.ts';
 import { tenantLru } from '../../../services/compiler/tenant-lru.ts';
 import { fairQueue } from '../../../services/compiler/fair-queue.ts';
 
-describe('the memory of compiled files', () => {
-  test('never holds more bytes than allowed, and forgets what was used longest ago', () => {
-    const lru = byteLru<string>(10);
-    lru.set('a', 'A', 4);
-    lru.set('b', 'B', 4);
-    expect(lru.get('a')).toBe('A');
-    lru.set('c', 'C', 4);
-    expect([lru.get('a'), lru.get('b'), lru.get('c')]).toEqual(['A', undefined, 'C']);
-    lru.set('a', 'AA', 7);
-    expect([lru.get('a'), lru.get('c')]).toEqual(['AA', undefined]);
-  });
-
-  test('does not forget everything for one thing that is too large', () => {
-    const lru = byteLru<string>(10, 2);
-    lru.set('a', 'A', 4);
-    lru.set('x', 'X', 11);
-    expect([lru.get('a'), lru.get('x')]).toEqual(['A', undefined]);
-    lru.set('b', 'B', 1);
-    lru.set('c', 'C', 1);
-    expect([lru.get('a'), lru.get('b'), lru.get('c')]).toEqual([undefined, 'B', 'C']);
-  });
-});
-
 describe('what is remembered for tenants', () => {
+  test('of one tenant never holds more bytes than its share, and forgets what was used longest ago', () => {
+    const lru = tenantLru<string>({ bytes: 100, bytesPerTenant: 10 });
+    lru.set('t', 'a', 'A', 4);
+    lru.set('t', 'b', 'B', 4);
+    expect(lru.get('t', 'a')).toBe('A');
+    lru.set('t', 'c', 'C', 4);
+    expect([lru.get('t', 'a'), lru.get('t', 'b'), lru.get('t', 'c')]).toEqual(['A', undefined, 'C']);
+    lru.set('t', 'a', 'AA', 7);
+    expect([lru.get('t', 'a'), lru.get('t', 'c')]).toEqual(['AA', undefined]);
+  });
+
+  test('is not all forgotten for one thing that is too large', () => {
+    const lru = tenantLru<string>({ bytes: 100, bytesPerTenant: 10, entriesPerTenant: 2 });
+    lru.set('t', 'a', 'A', 4);
+    lru.set('t', 'x', 'X', 11);
+    expect([lru.get('t', 'a'), lru.get('t', 'x')]).toEqual(['A', undefined]);
+  });
+
   test('of one tenant never takes the room of another, however much it is', () => {
     const lru = tenantLru<number>({ bytes: 1_000, bytesPerTenant: 800 });
     for (let nth = 0; nth < 20; nth++) lru.set('honest', `h${nth}`, nth, 10);

@@ -19,7 +19,6 @@ const report: FuzzReport = {
   beforeMiB: 1,
   peakMiB: 2,
   slowestMs: 1,
-  repeated: 0,
 };
 
 describe('a run', () => {
