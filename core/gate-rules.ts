@@ -96,7 +96,7 @@ export type WindowRule = z.infer<typeof WindowRule>;
 export type GateRule =
   { readonly approval: ApprovalRule } | { readonly check: CheckRule } | { readonly window: WindowRule };
 
-// Not a union: its error would only say that no variant matches, without the mistake itself.
+// Not a zod union: the error of a union only reports that no variant matches, and not which field is wrong.
 export const GateRule = z
   .strictObject({
     approval: ApprovalRule.optional(),

@@ -32,7 +32,7 @@ export const documentLimits = {
   diagnostics: 200,
   /** Characters of each text of one problem. Names come from the source: one of a megabyte would be told two hundred times. */
   textChars: 2_000,
-  /** Of a key or another name that a problem quotes: more of it is nobody's help. */
+  /** Characters of a key or another name that a problem quotes. The rest would not help the author to find it. */
   nameChars: 200,
   /**
    * Characters of all problems of one source or body together. Two hundred usual ones have 30,000. They leave a thread or a process for one

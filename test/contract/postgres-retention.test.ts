@@ -94,8 +94,12 @@ test('the shortest retention of the database is that of the limits: a row a minu
   while ((await forgetKeys(store.db, Date.now())) > 0);
   while ((await forgetAudit(store.db, Date.now())) > 0);
   const left = async (column: string, table: string) =>
-    (await store.owner.query(`SELECT ${column} AS name FROM pointsman.${table} WHERE tenant = $1`, [tenant]))
-      .rows;
+    (
+      await store.owner.query<{ name: string }>(
+        `SELECT ${column} AS name FROM pointsman.${table} WHERE tenant = $1`,
+        [tenant],
+      )
+    ).rows;
   expect(await left('key', 'idempotency_keys')).toEqual([{ name: 'key-0' }]);
   expect(await left('action', 'audit')).toContainEqual({ name: 'action-0' });
   expect(await left('action', 'audit')).not.toContainEqual({ name: 'action-1' });
