@@ -1,5 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
-
 import { type Channel, type ChannelModel, connect } from 'amqplib';
 
 import { rabbitLimits } from './limits.ts';
@@ -87,8 +85,12 @@ function connectionOf(model: ChannelModel, socket: AbortController): RabbitConne
       const tooLong = setTimeout(cutFor(socket, 'no goodbye in time'), rabbitLimits.closeMs);
       // What it returns is settled by the broker's goodbye alone, and never when the socket is cut.
       model.close().catch(() => undefined);
-      await Promise.race([closed, pause(2 * rabbitLimits.closeMs)]);
+      // The cut ends the connection, unless the library misses the end of the socket.
+      const { promise: missed, resolve } = Promise.withResolvers<void>();
+      const tooLate = setTimeout(resolve, 2 * rabbitLimits.closeMs);
+      await Promise.race([closed, missed]);
       clearTimeout(tooLong);
+      clearTimeout(tooLate);
     },
   };
 }
