@@ -9,7 +9,7 @@ const second = 1_000;
 const onServers = {
   pool: 'forks' as const,
   maxWorkers: 2,
-  setupFiles: ['test/support/end-on-sigterm.ts'],
+  setupFiles: ['test/support/runs/end-on-sigterm.ts'],
   testTimeout: 300 * second,
   hookTimeout: 300 * second,
 };
@@ -31,7 +31,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'contract', include: ['test/contract/**/*.test.ts'], ...onServers },
+        test: { name: 'store', include: ['test/{store,conformance}/**/*.test.ts'], ...onServers },
       },
       {
         extends: true,

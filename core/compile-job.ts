@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 import { BundleName, ChannelName, Digest, TenantName, Version } from './identifiers.ts';
-import { documentLimits, gateLimits, httpLimits, tenantLimits } from './limits.ts';
-import { httpUrl } from './storable.ts';
+import { documentLimits, gateLimits, httpLimits, tenantLimits } from './limits/limits.ts';
+import { httpUrl } from './json/storable.ts';
 
 /**
  * What a compiler of somebody else's is asked, over a broker or HTTP alike, and what it answers. Only addresses travel: the source is

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { BundleName, ChannelName, HookName, TenantName } from './identifiers.ts';
-import type { Outcome } from './release.ts';
+import type { Outcome } from './releases/release.ts';
 
 /** Whose deliveries a hook takes: how they are signed, what they say, and where their source and their commit's status are. */
 export const HookProvider = z.enum(['github', 'gitlab', 'generic']);

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 
-import { boundedList } from './bounded-list.ts';
+import { boundedList } from './json/bounded-list.ts';
 import { Digest } from './identifiers.ts';
-import { parseBoundedJson } from './json-bounds.ts';
-import { documentLimits, manifestLimits } from './limits.ts';
+import { parseBoundedJson } from './json/json-bounds.ts';
+import { documentLimits, manifestLimits } from './limits/limits.ts';
 import { type ArtifactFile, mediaTypes } from './oci.ts';
-import { describeIssues } from './schema-issues.ts';
-import { fileAsFolder, pathProblem } from './source.ts';
-import { isStorableJson } from './storable.ts';
+import { describeIssues } from './json/schema-issues.ts';
+import { fileAsFolder, pathProblem } from './releases/source.ts';
+import { isStorableJson } from './json/storable.ts';
 
 /**
  * RFC 6838, section 4.2, with parameters. It becomes the Content-Type of a response, in which a line break would end the header.

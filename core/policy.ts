@@ -1,13 +1,13 @@
 import { z } from 'zod';
 
 import { CeleryBroker, CeleryQueueName, CeleryTaskName } from './celery-grant.ts';
-import { duration } from './duration.ts';
-import { gateProblems, GateRule } from './gate-rules.ts';
+import { duration } from './gates/duration.ts';
+import { gateProblems, GateRule } from './gates/gate-rules.ts';
 import { ChannelName } from './identifiers.ts';
-import { gateLimits, tenantLimits } from './limits.ts';
-import { remoteCompileLimits } from './callout-limits.ts';
-import { ConflictRule } from './release.ts';
-import { httpUrl } from './storable.ts';
+import { gateLimits, tenantLimits } from './limits/limits.ts';
+import { remoteCompileLimits } from './limits/callout-limits.ts';
+import { ConflictRule } from './releases/release.ts';
+import { httpUrl } from './json/storable.ts';
 import { SinkRule } from './sink.ts';
 
 const ChannelPolicy = z

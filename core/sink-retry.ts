@@ -1,5 +1,5 @@
 import { retryWaitMs } from './backoff.ts';
-import { sinkLimits } from './distribution-limits.ts';
+import { sinkLimits } from './limits/distribution-limits.ts';
 import { isBroker } from './sink.ts';
 
 /** How long deliveries to a sink pause after that many failures in a row. */

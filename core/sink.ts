@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { digestOf } from './digest.ts';
-import { feedLimits } from './distribution-limits.ts';
+import { feedLimits } from './limits/distribution-limits.ts';
 import { SinkName } from './identifiers.ts';
 
 /** A webhook is a tenant's; Redis and RabbitMQ are the platform's, there for every tenant. */

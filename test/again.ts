@@ -5,8 +5,8 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { runVitest } from './support/run-vitest.ts';
-import { sum, summary, type Tally } from './support/tally.ts';
+import { runVitest } from './support/runs/run-vitest.ts';
+import { sum, summary, type Tally } from './support/runs/tally.ts';
 
 /**
  * `npm run test:again FILE…` runs each test file twenty times (`--times`): the first half alone, the second half next to one busy loop per

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { filesWithRestate } from './support/replayed-files.ts';
+import { filesWithRestate } from './support/runs/replayed-files.ts';
 
 const minute = 60_000;
 const root = join(import.meta.dirname, '..');
@@ -24,9 +24,14 @@ export interface Part {
 const replaying = { POINTSMAN_TEST_REPLAY: '1' };
 
 /** Together they run every handler, so that each is replayed by `npm test`. */
-const REPLAYED_ALWAYS = ['callbacks', 'gates', 'hooks', 'release', 'remote-compile', 'sinks'].map(
-  (name) => `test/integration/${name}.test.ts`,
-);
+const REPLAYED_ALWAYS = [
+  'releases/callbacks',
+  'gates/gates',
+  'hooks/hooks',
+  'releases/release',
+  'releases/remote-compile',
+  'sinks/sinks',
+].map((name) => `test/integration/${name}.test.ts`);
 
 const BOUNDARIES = 'test/faults/every-boundary';
 
@@ -40,10 +45,10 @@ export const parts: readonly Part[] = [
     timeoutMs: 10 * minute,
   },
   {
-    name: 'contract',
-    covers: 'the functions of the database, and brokers, on real servers',
+    name: 'store',
+    covers: 'the functions of the database, and the configurations of outside servers, on real servers',
     usualSeconds: 80,
-    project: 'contract',
+    project: 'store',
     timeoutMs: 10 * minute,
   },
   {
@@ -89,7 +94,7 @@ export const deepParts: readonly Part[] = [
     usualSeconds: 1200,
     project: 'integration',
     env: { POINTSMAN_FUZZ_REQUESTS: '100000' },
-    files: ['test/integration/fuzz.test.ts'],
+    files: ['test/integration/http/fuzz.test.ts'],
     timeoutMs: 20 * minute,
   },
   {

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { deepParts, parts } from './parts.ts';
-import { missingNotice, missingPackages } from './support/system-packages.ts';
-import { runVitest } from './support/run-vitest.ts';
-import { sum, summary, type Tally } from './support/tally.ts';
+import { missingNotice, missingPackages } from './support/servers/system-packages.ts';
+import { runVitest } from './support/runs/run-vitest.ts';
+import { sum, summary, type Tally } from './support/runs/tally.ts';
 
 /**
  * `npm test` runs every part in `parts`, `npm run test:deep` (`--deep`) every part in `deepParts`. With names of parts as arguments, only those

@@ -2,9 +2,9 @@ import { connect, HttpCallError, type Ingress, rpc } from '@restatedev/restate-s
 import { randomUUID } from 'node:crypto';
 
 import { PointsmanError } from '../../core/errors.ts';
-import { httpLimits } from '../../core/limits.ts';
+import { httpLimits } from '../../core/limits/limits.ts';
 import { ingressRetry } from './limits.ts';
-import type { RequestIds } from './request-ids.ts';
+import type { RequestIds } from './requests/request-ids.ts';
 
 /** The way to what is durable. Lost connections are tried again while {@link httpLimits.ingressTimeoutMs} lasts. */
 export function connectIngress(url: string): Ingress {

@@ -1,9 +1,9 @@
-import { followerLimits } from '../../core/distribution-limits.ts';
-import { sourceLimits } from '../../core/limits.ts';
+import { followerLimits } from '../../core/limits/distribution-limits.ts';
+import { sourceLimits } from '../../core/limits/limits.ts';
 
 /**
  * Bounds of this process alone: its sockets, its threads, its memory. What clients and other processes rely on stands in
- * core/limits.ts. Sizes are bytes, times are milliseconds.
+ * core/limits/limits.ts. Sizes are bytes, times are milliseconds.
  */
 
 const KiB = 1024;

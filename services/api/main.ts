@@ -6,7 +6,7 @@ import { Notifications } from '../postgres/notifications.ts';
 import { UNROUTED } from '../rabbitmq/move-topology.ts';
 import { queueDepths } from '../rabbitmq/queue-depths.ts';
 import { createApp } from './app.ts';
-import { listen } from './server.ts';
+import { listen } from './http/server.ts';
 
 const config = apiConfig(process.env);
 const log = processLog('api', config.logLevel);

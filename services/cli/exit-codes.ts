@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../core/errors.ts';
-import type { Outcome } from '../../core/release.ts';
+import type { Outcome } from '../../core/releases/release.ts';
 
 /** What a script learns from `$?`: every exit code of every command, and nothing else exits with another. */
 export const EXIT_CODES = {

@@ -1,5 +1,5 @@
 import type { ExitName } from './exit-codes.ts';
-import type { Problem } from './problem.ts';
+import type { Problem } from './client/problem.ts';
 
 /** Something that ends the command with a sentence for its user: the only kind of error that is shown without a stack. */
 export class CliError extends Error {

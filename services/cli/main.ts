@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers';
 
-import { askAtTerminal } from './ask.ts';
+import { askAtTerminal } from './prompt.ts';
 import { CliError } from './failures.ts';
 import { runCommandLine } from './program.ts';
 

@@ -1,17 +1,17 @@
 import { join } from 'node:path';
 
-import { formatDiagnostics } from '../../core/format-diagnostics.ts';
-import type { Diagnostic } from '../../core/diagnostic.ts';
-import { sourceLimits } from '../../core/limits.ts';
-import { pathProblem } from '../../core/source.ts';
+import { formatDiagnostics } from '../../core/releases/format-diagnostics.ts';
+import type { Diagnostic } from '../../core/releases/diagnostic.ts';
+import { sourceLimits } from '../../core/limits/limits.ts';
+import { pathProblem } from '../../core/releases/source.ts';
 import { readRegularFile } from '../config/regular-file.ts';
 import { EXIT_CODES, type ExitName } from './exit-codes.ts';
 import { ApiProblem, CliError } from './failures.ts';
 import { cliLimits } from './limits.ts';
-import { hasLinkBelow } from './path-links.ts';
-import { printable } from './printable.ts';
-import type { Terminal } from './terminal.ts';
-import { counted } from './wording.ts';
+import { hasLinkBelow } from './source/path-links.ts';
+import { printable } from './output/printable.ts';
+import type { Terminal } from './output/terminal.ts';
+import { counted } from './output/format.ts';
 
 /**
  * Says what went wrong and what to do about it, in words on `err` and, with `--json`, as `{ "error": … }` on `out`. Anything but a

@@ -8,7 +8,7 @@ import {
   SinkName,
   TenantName,
 } from '../../core/identifiers.ts';
-import { firstMessage } from '../../core/schema-issues.ts';
+import { firstMessage } from '../../core/json/schema-issues.ts';
 import { CliError } from './failures.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,30 +1,35 @@
 import type { ArtifactFile } from '../../core/oci.ts';
-import { fileAsFolder } from '../../core/source.ts';
-import type { SourceEntry } from '../../core/source.ts';
+import { fileAsFolder } from '../../core/releases/source.ts';
+import type { SourceEntry } from '../../core/releases/source.ts';
 import { assetMediaType } from './asset-media-type.ts';
-import { compileDocuments } from './compile-documents.ts';
-import type { ChannelDocument, ChannelDocuments, DocumentFacts, DocumentJob } from './compile-document.ts';
-import { compileModules } from './compile-modules.ts';
-import { documentSchemas } from './document-schemas.ts';
-import type { DocumentSchema, DocumentSchemas } from './document-schemas.ts';
+import { compileDocuments } from './documents/compile-documents.ts';
+import type {
+  ChannelDocument,
+  ChannelDocuments,
+  DocumentFacts,
+  DocumentJob,
+} from './documents/compile-document.ts';
+import { compileModules } from './modules/compile-modules.ts';
+import { documentSchemas } from './schema/document-schemas.ts';
+import type { DocumentSchema, DocumentSchemas } from './schema/document-schemas.ts';
 import { emitArtifacts } from './emit-artifacts.ts';
 import { findings } from './findings.ts';
 import type { Findings } from './findings.ts';
 import { making } from './made-blobs.ts';
 import type { MadeBlob } from './made-blobs.ts';
-import { readOverlays } from './overlays.ts';
-import type { Patches } from './overlays.ts';
-import { readRecipe, RECIPE_PATH } from './recipe.ts';
-import type { PlacedRecipe } from './recipe.ts';
-import { recipeWarnings } from './recipe-warnings.ts';
-import { patternsFor, readReferences } from './references.ts';
-import type { Reference } from './references.ts';
-import { reportDangling } from './report-dangling.ts';
-import { selectByRecipe, selectEverything } from './select-files.ts';
-import type { Selection } from './select-files.ts';
+import { readOverlays } from './documents/overlays.ts';
+import type { Patches } from './documents/overlays.ts';
+import { readRecipe, RECIPE_PATH } from './recipe/recipe.ts';
+import type { PlacedRecipe } from './recipe/recipe.ts';
+import { recipeWarnings } from './recipe/recipe-warnings.ts';
+import { patternsFor, readReferences } from './documents/references.ts';
+import type { Reference } from './documents/references.ts';
+import { reportDangling } from './documents/report-dangling.ts';
+import { selectByRecipe, selectEverything } from './recipe/select-files.ts';
+import type { Selection } from './recipe/select-files.ts';
 import { sourceFiles } from './source-files.ts';
 import type { SourceFiles } from './source-files.ts';
-import type { Ask, ProcessResult } from './compile-protocol.ts';
+import type { Ask, ProcessResult } from './process/compile-protocol.ts';
 
 interface Plan {
   /** Null without a pointsman.yaml. */

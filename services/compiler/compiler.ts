@@ -1,18 +1,18 @@
 import type { Logger } from 'pino';
 
-import type { Diagnostic } from '../../core/diagnostic.ts';
-import { compileLimits } from '../../core/limits.ts';
-import type { SourceTree } from '../../core/source.ts';
-import { badEndings } from './bad-endings.ts';
-import type { CompileResult } from './compiled.ts';
-import { compilePool } from './compile-pool.ts';
-import { fairQueue } from './fair-queue.ts';
-import { resultFrom } from './compile-result.ts';
-import type { Kept } from './compile-result.ts';
-import { placeCompilation } from './place-compilation.ts';
-import { tenantLru } from './tenant-lru.ts';
-import { tenantStandings } from './tenant-standings.ts';
-import type { ReadBlobs } from './answer-question.ts';
+import type { Diagnostic } from '../../core/releases/diagnostic.ts';
+import { compileLimits } from '../../core/limits/limits.ts';
+import type { SourceTree } from '../../core/releases/source.ts';
+import { badEndings } from './turns/bad-endings.ts';
+import type { CompileResult } from './process/compiled.ts';
+import { compilePool } from './process/compile-pool.ts';
+import { fairQueue } from './turns/fair-queue.ts';
+import { resultFrom } from './process/compile-result.ts';
+import type { Kept } from './process/compile-result.ts';
+import { placeCompilation } from './turns/place-compilation.ts';
+import { tenantLru } from './turns/tenant-lru.ts';
+import { tenantStandings } from './turns/tenant-standings.ts';
+import type { ReadBlobs } from './process/answer-question.ts';
 
 export interface Compiler {
   /**

@@ -1,11 +1,11 @@
-import { artifactLimits } from '../../core/artifact-limits.ts';
+import { artifactLimits } from '../../core/limits/artifact-limits.ts';
 import { artifactManifest, mediaTypes } from '../../core/oci.ts';
 import type { ArtifactFile } from '../../core/oci.ts';
-import type { ChannelDocuments } from './compile-document.ts';
+import type { ChannelDocuments } from './documents/compile-document.ts';
 import type { Findings } from './findings.ts';
 import type { Making } from './made-blobs.ts';
-import { RECIPE_PATH } from './recipe.ts';
-import type { ProcessArtifact } from './compile-protocol.ts';
+import { RECIPE_PATH } from './recipe/recipe.ts';
+import type { ProcessArtifact } from './process/compile-protocol.ts';
 
 /** One artifact for the base and one for each channel that has an overlay; what is equal in them is one blob. */
 export function emitArtifacts(

@@ -1,5 +1,5 @@
-import { boundedDiagnostic, type Diagnostic, reportedDiagnostics } from '../../core/diagnostic.ts';
-import { documentLimits } from '../../core/limits.ts';
+import { boundedDiagnostic, type Diagnostic, reportedDiagnostics } from '../../core/releases/diagnostic.ts';
+import { documentLimits } from '../../core/limits/limits.ts';
 
 /** Collects diagnostics. What it keeps does not depend on the order in which they come. */
 export interface Findings {

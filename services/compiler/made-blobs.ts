@@ -1,6 +1,6 @@
-import { artifactLimits } from '../../core/artifact-limits.ts';
+import { artifactLimits } from '../../core/limits/artifact-limits.ts';
 import { digestOf } from '../../core/digest.ts';
-import type { Memory } from './compile-protocol.ts';
+import type { Memory } from './process/compile-protocol.ts';
 import { memoryLimits } from './limits.ts';
 
 /** A text that is to become a blob. `size` is in bytes. */

@@ -1,5 +1,5 @@
-import type { SourceEntry } from '../../core/source.ts';
-import type { Ask } from './compile-protocol.ts';
+import type { SourceEntry } from '../../core/releases/source.ts';
+import type { Ask } from './process/compile-protocol.ts';
 
 /** The files of the source that is being compiled, read when they are needed and at most once. */
 export interface SourceFiles {

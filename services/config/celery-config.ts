@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
 import { CeleryGrant } from '../../core/celery-grant.ts';
-import { celeryGrantLimits } from '../../core/callout-limits.ts';
-import { parseJsonAs } from '../../core/parse-json.ts';
-import { firstIssues } from '../../core/schema-issues.ts';
+import { celeryGrantLimits } from '../../core/limits/callout-limits.ts';
+import { parseJsonAs } from '../../core/json/parse-json.ts';
+import { firstIssues } from '../../core/json/schema-issues.ts';
 
 /** The operator's list of Celery tasks, as JSON. Every mistake in it is reported by its place, and no value is repeated. */
 export function celeryGrants() {

@@ -1,4 +1,4 @@
-import { firstMessage } from '../../core/schema-issues.ts';
+import { firstMessage } from '../../core/json/schema-issues.ts';
 import { settings, type SettingName, type Settings } from './settings.ts';
 
 /** The environment as a process sees it. */

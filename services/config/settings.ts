@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 import { StreamLayout } from '../../core/sink.ts';
-import { retentionLimits } from '../../core/storage-limits.ts';
+import { retentionLimits } from '../../core/limits/storage-limits.ts';
 import { parseAddressRange } from '../outbound/address-ranges.ts';
 import { depthLimits } from '../rabbitmq/limits.ts';
 import { celeryGrants } from './celery-config.ts';

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { rename, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { z } from 'zod';
-import { parseJsonAs } from '../../core/parse-json.ts';
+import { parseJsonAs } from '../../core/json/parse-json.ts';
 import { readRegularFile } from '../config/regular-file.ts';
 import { serverLimits } from './limits.ts';
 

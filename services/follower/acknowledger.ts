@@ -1,5 +1,5 @@
-import type { Pointer } from '../../core/pointer.ts';
-import { followerLimits } from '../../core/distribution-limits.ts';
+import type { Pointer } from '../../core/moves/pointer.ts';
+import { followerLimits } from '../../core/limits/distribution-limits.ts';
 import { Bell } from './bell.ts';
 import type { Claim, ControlPlane } from './control-plane.ts';
 import { type FollowFailure, failureOf } from './failure.ts';

@@ -1,5 +1,5 @@
 import type { PointerId } from '../../core/identifiers.ts';
-import type { Pointer } from '../../core/pointer.ts';
+import type { Pointer } from '../../core/moves/pointer.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Connection } from './http-ask.ts';
 import { type FollowFailure, failureOf } from './failure.ts';

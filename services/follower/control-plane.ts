@@ -1,8 +1,8 @@
 import type { Dispatcher } from 'undici';
 
 import type { PointerId } from '../../core/identifiers.ts';
-import { parseJsonAs } from '../../core/parse-json.ts';
-import { Pointer } from '../../core/pointer.ts';
+import { parseJsonAs } from '../../core/json/parse-json.ts';
+import { Pointer } from '../../core/moves/pointer.ts';
 import { FollowFailure } from './failure.ts';
 import { ask, type Connection, refusal, send } from './http-ask.ts';
 import { followLimits } from './limits.ts';

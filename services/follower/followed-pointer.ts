@@ -1,5 +1,5 @@
 import type { PointerId } from '../../core/identifiers.ts';
-import type { Pointer } from '../../core/pointer.ts';
+import type { Pointer } from '../../core/moves/pointer.ts';
 import { type Acknowledger, startAcknowledger } from './acknowledger.ts';
 import type { ArtifactCache } from './artifact-cache.ts';
 import { type Bundle, bundleAt, type BundleContent } from './bundle.ts';

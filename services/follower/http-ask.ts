@@ -1,7 +1,7 @@
 import { request, type Dispatcher } from 'undici';
 import { z } from 'zod';
 
-import { parseJsonAs } from '../../core/parse-json.ts';
+import { parseJsonAs } from '../../core/json/parse-json.ts';
 import { retryAfterMs } from '../http/retry-after.ts';
 import { FollowFailure, reasonOf } from './failure.ts';
 import { followLimits } from './limits.ts';

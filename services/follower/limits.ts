@@ -1,6 +1,6 @@
-import { followerLimits } from '../../core/distribution-limits.ts';
-import { httpLimits } from '../../core/limits.ts';
-import { callbackLimits } from '../../core/callout-limits.ts';
+import { followerLimits } from '../../core/limits/distribution-limits.ts';
+import { httpLimits } from '../../core/limits/limits.ts';
+import { callbackLimits } from '../../core/limits/callout-limits.ts';
 
 /** Bounds of one follower in its own process. Sizes are bytes, times are milliseconds. */
 

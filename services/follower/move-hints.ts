@@ -1,6 +1,6 @@
 import type { PointerId } from '../../core/identifiers.ts';
-import { MoveEvent, moveEventId } from '../../core/move-event.ts';
-import type { Pointer } from '../../core/pointer.ts';
+import { MoveEvent, moveEventId } from '../../core/moves/move-event.ts';
+import type { Pointer } from '../../core/moves/pointer.ts';
 
 /** That something may have moved. Hints may be lost, late, repeated and wrong: the control plane has the last word. */
 export type MoveHint =

@@ -1,7 +1,7 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 
-import { parseJsonAs } from '../../core/parse-json.ts';
-import { Pointer } from '../../core/pointer.ts';
+import { parseJsonAs } from '../../core/json/parse-json.ts';
+import { Pointer } from '../../core/moves/pointer.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { FollowFailure } from './failure.ts';
 import { followLimits } from './limits.ts';

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
-import { boundedList } from '../../core/bounded-list.ts';
+import { boundedList } from '../../core/json/bounded-list.ts';
 import { cut } from '../../core/cut.ts';
 import { type CommitState, commitState, statusContext } from '../../core/hook.ts';
-import type { Outcome } from '../../core/release.ts';
-import { parseBoundedJson } from '../../core/json-bounds.ts';
+import type { Outcome } from '../../core/releases/release.ts';
+import { parseBoundedJson } from '../../core/json/json-bounds.ts';
 import { apiOf, authorization, type HookTarget, repositoryPath, type TargetCall } from './hook-target.ts';
 import { statusLimits } from './limits.ts';
 

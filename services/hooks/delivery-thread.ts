@@ -1,5 +1,5 @@
 import type { HookProvider } from '../../core/hook.ts';
-import { parseBoundedJson } from '../../core/json-bounds.ts';
+import { parseBoundedJson } from '../../core/json/json-bounds.ts';
 import { deliveryLimits } from './limits.ts';
 import { readDelivery } from './read-delivery.ts';
 import { applyRule, type Rule, type Ruling } from './rule.ts';

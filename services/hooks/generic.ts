@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { describeIssues } from '../../core/schema-issues.ts';
-import { httpUrl } from '../../core/storable.ts';
+import { describeIssues } from '../../core/json/schema-issues.ts';
+import { httpUrl } from '../../core/json/storable.ts';
 import { deliveryLimits } from './limits.ts';
 import { type Delivered, isNoCommit, Paths, Ref, RepositoryName, subjectOf } from './push.ts';
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { boundedList } from '../../core/bounded-list.ts';
+import { boundedList } from '../../core/json/bounded-list.ts';
 import { cut } from '../../core/cut.ts';
-import { StorableText } from '../../core/storable.ts';
+import { StorableText } from '../../core/json/storable.ts';
 import { deliveryLimits } from './limits.ts';
 
 /** What a provider says of a push, as far as anybody here needs it. */

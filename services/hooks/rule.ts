@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import type { HookProvider } from '../../core/hook.ts';
-import { pathProblem } from '../../core/source.ts';
+import { pathProblem } from '../../core/releases/source.ts';
 import { deliveryLimits } from './limits.ts';
 import type { Delivered, Push } from './push.ts';
 

@@ -1,4 +1,4 @@
-import { boundedText } from '../../core/diagnostic.ts';
+import { boundedText } from '../../core/releases/diagnostic.ts';
 import type { OutboundAnswer } from './contract.ts';
 
 type Refused = Extract<OutboundAnswer, { kind: 'refused' }>;

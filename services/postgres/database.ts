@@ -2,7 +2,7 @@ import { DatabaseError, Pool, type PoolClient, type QueryConfig, type QueryResul
 import { z } from 'zod';
 
 import { PointsmanError } from '../../core/errors.ts';
-import { databaseLimits } from '../../core/limits.ts';
+import { databaseLimits } from '../../core/limits/limits.ts';
 import { QuotaExceeded, quotaError } from '../../core/quota.ts';
 import { assertSchemaFits, SCHEMA } from './schema-version.ts';
 

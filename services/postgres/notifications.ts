@@ -1,8 +1,8 @@
 import { Client } from 'pg';
 import { z } from 'zod';
 
-import { databaseLimits } from '../../core/limits.ts';
-import { parseJsonAs } from '../../core/parse-json.ts';
+import { databaseLimits } from '../../core/limits/limits.ts';
+import { parseJsonAs } from '../../core/json/parse-json.ts';
 
 const Notice = z.object({
   tenant: z.string(),

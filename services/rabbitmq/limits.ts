@@ -1,4 +1,4 @@
-import { feedLimits } from '../../core/distribution-limits.ts';
+import { feedLimits } from '../../core/limits/distribution-limits.ts';
 
 /** Bounds of talking to RabbitMQ. Times are milliseconds unless they say otherwise. */
 

@@ -1,6 +1,6 @@
 import type { PointerId } from '../../core/identifiers.ts';
-import { moveCursor, placeAfter } from '../../core/move-cursor.ts';
-import type { MoveData } from '../../core/move-event.ts';
+import { moveCursor, placeAfter } from '../../core/moves/move-cursor.ts';
+import type { MoveData } from '../../core/moves/move-event.ts';
 import { bindingCovers, bindingCoversTenant } from './move-binding.ts';
 
 /** What a consumer may have missed. */

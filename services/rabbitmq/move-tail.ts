@@ -3,8 +3,8 @@ import { EventEmitter, on } from 'node:events';
 import type { Logger } from 'pino';
 
 import type { PointerId } from '../../core/identifiers.ts';
-import { placeAfter } from '../../core/move-cursor.ts';
-import type { MoveEvent } from '../../core/move-event.ts';
+import { placeAfter } from '../../core/moves/move-cursor.ts';
+import type { MoveEvent } from '../../core/moves/move-event.ts';
 import { MOVE_EXCHANGE, moveRoutingKey } from '../../core/sink.ts';
 import type { RabbitConnection } from './connection.ts';
 import { connections } from './connections.ts';

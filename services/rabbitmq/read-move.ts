@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { MoveEvent } from '../../core/move-event.ts';
-import { parseJson } from '../../core/parse-json.ts';
-import { describeIssues } from '../../core/schema-issues.ts';
+import { MoveEvent } from '../../core/moves/move-event.ts';
+import { parseJson } from '../../core/json/parse-json.ts';
+import { describeIssues } from '../../core/json/schema-issues.ts';
 import { SINK_TEST } from '../sinks/target.ts';
 import { consumerLimits } from './limits.ts';
 

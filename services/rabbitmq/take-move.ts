@@ -1,4 +1,4 @@
-import type { MoveEvent } from '../../core/move-event.ts';
+import type { MoveEvent } from '../../core/moves/move-event.ts';
 import { consumerLimits } from './limits.ts';
 import type { FetchedPointer, Missed, MoveProgress } from './move-progress.ts';
 

@@ -1,6 +1,6 @@
 import { backoffMs } from '../../core/backoff.ts';
-import { type Known, type MoveCursor, moveCursor } from '../../core/move-cursor.ts';
-import type { MoveEvent } from '../../core/move-event.ts';
+import { type Known, type MoveCursor, moveCursor } from '../../core/moves/move-cursor.ts';
+import type { MoveEvent } from '../../core/moves/move-event.ts';
 import type { ConsumerCounts, MoveConsumerOptions } from './consumer-options.ts';
 import { readerLimits } from './limits.ts';
 import { unlessAborted } from './reader-sessions.ts';

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 
-import { MOVED, type MoveData } from '../../core/move-event.ts';
+import { MOVED, type MoveData } from '../../core/moves/move-event.ts';
 import type { SinkEvent } from '../sinks/target.ts';
 import type { ArtifactReader } from './artifact-reader.ts';
 import { pointerKey } from './cache-keys.ts';

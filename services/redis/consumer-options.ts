@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 
-import type { Known } from '../../core/move-cursor.ts';
-import type { MoveEvent } from '../../core/move-event.ts';
+import type { Known } from '../../core/moves/move-cursor.ts';
+import type { MoveEvent } from '../../core/moves/move-event.ts';
 import type { Garbage } from './stream-entry.ts';
 
 export interface MoveConsumerOptions {

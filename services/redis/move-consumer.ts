@@ -1,4 +1,4 @@
-import { feedLimits } from '../../core/distribution-limits.ts';
+import { feedLimits } from '../../core/limits/distribution-limits.ts';
 import { moveStream, partitionStream } from '../../core/sink.ts';
 import { type MoveApplier, moveApplier } from './apply-moves.ts';
 import type { ConsumerCounts, MoveConsumerOptions, RejectedEntry, Rejection } from './consumer-options.ts';

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 
 import type { PointerId } from '../../core/identifiers.ts';
-import type { MoveData, MoveEvent } from '../../core/move-event.ts';
+import type { MoveData, MoveEvent } from '../../core/moves/move-event.ts';
 import { moveStream, type StreamLayout } from '../../core/sink.ts';
 import { BEFORE_ALL, type EntryId, entryId, isAfter, parseEntryId } from './entry-id.ts';
 import { readerLimits } from './limits.ts';

@@ -1,7 +1,7 @@
 import { ErrorReply } from 'redis';
 import { z } from 'zod';
 
-import { feedLimits } from '../../core/distribution-limits.ts';
+import { feedLimits } from '../../core/limits/distribution-limits.ts';
 import type { Standing } from './already-there.ts';
 import { BEFORE_ALL, type EntryId, entryId, parseEntryId } from './entry-id.ts';
 import { redisLimits } from './limits.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { MoveEvent, moveEventId } from '../../core/move-event.ts';
-import { parseJson, parseJsonAs } from '../../core/parse-json.ts';
+import { MoveEvent, moveEventId } from '../../core/moves/move-event.ts';
+import { parseJson, parseJsonAs } from '../../core/json/parse-json.ts';
 import { moveStream, StreamLayout } from '../../core/sink.ts';
 import { SINK_TEST } from '../sinks/target.ts';
 import { redisLimits } from './limits.ts';

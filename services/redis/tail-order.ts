@@ -1,5 +1,5 @@
-import { placeAfter } from '../../core/move-cursor.ts';
-import type { MoveData } from '../../core/move-event.ts';
+import { placeAfter } from '../../core/moves/move-cursor.ts';
+import type { MoveData } from '../../core/moves/move-event.ts';
 
 /**
  * How far somebody has come who can not ask what is true, only tell that it should be asked. What is not simply next is not believed, nor does

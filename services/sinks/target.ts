@@ -1,4 +1,4 @@
-import type { MoveEvent } from '../../core/move-event.ts';
+import type { MoveEvent } from '../../core/moves/move-event.ts';
 
 /** What an operator may send through a sink to see that it arrives. No consumer acts on it. */
 export interface TestEvent extends Omit<MoveEvent, 'type' | 'data'> {

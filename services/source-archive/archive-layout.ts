@@ -1,4 +1,4 @@
-import { sourceLimits } from '../../core/limits.ts';
+import { sourceLimits } from '../../core/limits/limits.ts';
 import { archiveLimits } from './limits.ts';
 
 /** Where the entries of an archive stand in the source, and how much it may unpack to. */

@@ -1,5 +1,5 @@
-import type { Diagnostic } from '../../core/diagnostic.ts';
-import type { SourceTree } from '../../core/source.ts';
+import type { Diagnostic } from '../../core/releases/diagnostic.ts';
+import type { SourceTree } from '../../core/releases/source.ts';
 
 /** The files of a source, as they came out of whatever brought them. */
 export interface ReadSource {

@@ -2,7 +2,7 @@ import { Piscina } from 'piscina';
 import type { Logger } from 'pino';
 
 import { PointsmanError } from '../../core/errors.ts';
-import { fairQueue, type FairQueueLimits } from '../compiler/fair-queue.ts';
+import { fairQueue, type FairQueueLimits } from '../compiler/turns/fair-queue.ts';
 
 export interface ReadingThreadLimits extends FairQueueLimits {
   readonly heapMiB: number;

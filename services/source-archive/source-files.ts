@@ -1,7 +1,7 @@
-import { boundedDiagnostic, type Diagnostic, reportedDiagnostics } from '../../core/diagnostic.ts';
+import { boundedDiagnostic, type Diagnostic, reportedDiagnostics } from '../../core/releases/diagnostic.ts';
 import { digestOf } from '../../core/digest.ts';
-import { documentLimits, sourceLimits } from '../../core/limits.ts';
-import { fileAsFolder, pathProblem, type SourceEntry, sourceTree } from '../../core/source.ts';
+import { documentLimits, sourceLimits } from '../../core/limits/limits.ts';
+import { fileAsFolder, pathProblem, type SourceEntry, sourceTree } from '../../core/releases/source.ts';
 import type { InvalidSource, ReadSource } from './read-source.ts';
 
 /** A file that is past a limit: there is no use in reading on. */

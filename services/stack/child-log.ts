@@ -4,7 +4,7 @@ import { StringDecoder } from 'node:string_decoder';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { visibleControls } from '../../core/control-characters.ts';
-import { parseJsonAs } from '../../core/parse-json.ts';
+import { parseJsonAs } from '../../core/json/parse-json.ts';
 import { serverLimits } from '../embedded/limits.ts';
 
 /** The log of that part; what an earlier start wrote moves to `NAME.log.1`, and what was there is gone. */

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { serverLimits } from '../embedded/limits.ts';
 import { isProcessOf } from '../embedded/process-identity.ts';
 import type { StopStep } from '../embedded/server-process.ts';
-import { stopSteps as postgresStop } from '../postgres/embedded.ts';
+import { stopSteps as postgresStop } from '../postgres/embedded/embedded.ts';
 import { stopSteps as restateStop } from '../restate/embedded.ts';
 import type { Home } from './home.ts';
 

@@ -1,6 +1,6 @@
 import { isPortFree, PortTakenError, startOnPorts, type PortBook } from '../embedded/ports.ts';
 import type { ServerProcess } from '../embedded/server-process.ts';
-import { startEmbeddedPostgres } from '../postgres/embedded.ts';
+import { startEmbeddedPostgres } from '../postgres/embedded/embedded.ts';
 import { RestateAdmin } from '../restate/admin.ts';
 import { startEmbeddedRestate } from '../restate/embedded.ts';
 import { moveStrandedDeployments } from '../restate/stranded-deployments.ts';

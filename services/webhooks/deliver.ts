@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 
-import { sinkLimits } from '../../core/distribution-limits.ts';
+import { sinkLimits } from '../../core/limits/distribution-limits.ts';
 import type { Outbound, OutboundAnswer } from '../outbound/contract.ts';
 import type { Batch, Sent, SinkEvent, Stopped } from '../sinks/target.ts';
 import { signatureHeaders } from './sign.ts';

@@ -1,4 +1,4 @@
-/** Bounds of signing webhooks and of taking them. What bounds their delivery is in core/distribution-limits.ts. Times are milliseconds. */
+/** Bounds of signing webhooks and of taking them. What bounds their delivery is in core/limits/distribution-limits.ts. Times are milliseconds. */
 
 const KiB = 1024;
 const second = 1_000;

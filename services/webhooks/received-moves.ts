@@ -1,5 +1,5 @@
-import { placeAfter } from '../../core/move-cursor.ts';
-import type { MoveEvent } from '../../core/move-event.ts';
+import { placeAfter } from '../../core/moves/move-cursor.ts';
+import type { MoveEvent } from '../../core/moves/move-event.ts';
 import { receiverLimits } from './limits.ts';
 
 export type Received =

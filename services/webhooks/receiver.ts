@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { z } from 'zod';
 
-import { MoveEvent } from '../../core/move-event.ts';
-import { parseJsonAs } from '../../core/parse-json.ts';
+import { MoveEvent } from '../../core/moves/move-event.ts';
+import { parseJsonAs } from '../../core/json/parse-json.ts';
 import { receiverLimits } from './limits.ts';
 import { ReceivedMoves, type Received } from './received-moves.ts';
 import { verifyWebhook } from './verify.ts';

@@ -1,8 +1,8 @@
 import { PointsmanError } from '../../core/errors.ts';
-import type { Systems } from '../../handlers/deps.ts';
-import type { SystemsReport } from '../../handlers/worker-contract.ts';
+import type { Systems } from '../../handlers/ports/deps.ts';
+import type { SystemsReport } from '../../handlers/contract/worker.ts';
 import type { Database } from '../postgres/database.ts';
-import { isReadOnly } from '../postgres/doctor.ts';
+import { isReadOnly } from '../postgres/upkeep/doctor.ts';
 import type { SinkTarget } from '../sinks/target.ts';
 
 /** Checks the systems over the connections with which the worker uses them: what it finds is what releases and sinks meet. */

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 
 import type { createEndpointHandler } from '@restatedev/restate-sdk';
 
-import { httpLimits } from '../../core/limits.ts';
+import { httpLimits } from '../../core/limits/limits.ts';
 
 export type EndpointListener = ReturnType<typeof createEndpointHandler>;
 

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 
 import { correlationId } from '../../core/identifiers.ts';
-import type { Moves, Settlements } from '../../handlers/deps.ts';
+import type { Moves, Settlements } from '../../handlers/ports/deps.ts';
 
 /**
  * A line for each release that has its last word. It is written inside the durable step, so that a replay does not write it again; a

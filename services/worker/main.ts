@@ -2,7 +2,7 @@ import { workerConfig } from '../config/config.ts';
 import { processLog } from '../config/process-log.ts';
 import { buildId } from './build-id.ts';
 import { serveEndpoint } from './http2-endpoint.ts';
-import { startSweep } from './sweep.ts';
+import { startSweep } from './sweep/sweep.ts';
 import { openWorker } from './worker.ts';
 
 const config = workerConfig(process.env);

@@ -1,13 +1,13 @@
 import { createClient } from 'redis';
 
-import { feedLimits, sinkLimits } from '../../core/distribution-limits.ts';
-import { moveEvent } from '../../core/move-event.ts';
+import { feedLimits, sinkLimits } from '../../core/limits/distribution-limits.ts';
+import { moveEvent } from '../../core/moves/move-event.ts';
 import { moveStream } from '../../core/sink.ts';
-import { listFeed } from '../../services/postgres/feed.ts';
-import { findSink } from '../../services/postgres/sinks.ts';
-import { type ControlPlane, newTenant } from '../support/control-plane.ts';
-import { deliveredTo, steer, twoReleases } from '../support/sink-world.ts';
-import { standstill } from '../support/standstill.ts';
+import { listFeed } from '../../services/postgres/channels/feed.ts';
+import { findSink } from '../../services/postgres/sinks/sinks.ts';
+import { type ControlPlane, newTenant } from '../support/worlds/control-plane.ts';
+import { deliveredTo, steer, twoReleases } from '../support/worlds/sink-world.ts';
+import { standstill } from '../support/servers/standstill.ts';
 import type { BenchRow } from './measure.ts';
 
 const MOVES = 5_000;

@@ -1,8 +1,8 @@
 import { stringify as toToml } from 'smol-toml';
 import { stringify as toYaml } from 'yaml';
 import { digestOf } from '../../core/digest.ts';
-import { sourceTree } from '../../core/source.ts';
-import type { SourceTree } from '../../core/source.ts';
+import { sourceTree } from '../../core/releases/source.ts';
+import type { SourceTree } from '../../core/releases/source.ts';
 
 /** What the generated documents look like and must satisfy. */
 export const schema = {

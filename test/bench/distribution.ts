@@ -1,7 +1,7 @@
-import { startRabbitmq, startRedis } from '../support/brokers.ts';
-import { type ControlPlane, startControlPlane } from '../support/control-plane.ts';
-import { missingNotice, missingPackages, type SystemPackage } from '../support/system-packages.ts';
-import { type ApiProcess, startApiProcess } from '../support/api-process.ts';
+import { startRabbitmq, startRedis } from '../support/servers/brokers.ts';
+import { type ControlPlane, startControlPlane } from '../support/worlds/control-plane.ts';
+import { missingNotice, missingPackages, type SystemPackage } from '../support/servers/system-packages.ts';
+import { type ApiProcess, startApiProcess } from '../support/processes/api-process.ts';
 import { benchBacklog } from './backlog.ts';
 import { benchFollowerRead } from './follower-read.ts';
 import { benchFollowers, type BrokerUrls } from './followers.ts';

@@ -1,6 +1,6 @@
 import { implement, iface, type ObjectContext } from '@restatedev/restate-sdk';
 
-import { stepRetries } from '../../core/limits.ts';
+import { stepRetries } from '../../core/limits/limits.ts';
 
 interface FloorState {
   readonly last: number;

@@ -6,9 +6,9 @@ import { z } from 'zod';
 
 import type { PointerId } from '../../core/identifiers.ts';
 import { newWebhookSecret } from '../../services/webhooks/webhook-secret.ts';
-import { type ControlPlane, newTenant } from '../support/control-plane.ts';
-import { eventually } from '../support/eventually.ts';
-import { type ApiProcess, tenantToken } from '../support/api-process.ts';
+import { type ControlPlane, newTenant } from '../support/worlds/control-plane.ts';
+import { eventually } from '../support/runs/eventually.ts';
+import { type ApiProcess, tenantToken } from '../support/processes/api-process.ts';
 import { startFleet, type Transport } from './fleet.ts';
 import { type BenchRow, latencies, Series } from './measure.ts';
 import { ourPublish } from './publish.ts';

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 
-import { startControlPlane } from '../support/control-plane.ts';
+import { startControlPlane } from '../support/worlds/control-plane.ts';
 import { benchCompile } from './compile.ts';
 import { benchDistribution } from './distribution.ts';
 import type { BenchRow } from './measure.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { PortBook, PortTakenError, startOnPorts } from '../../services/embedded/ports.ts';
 import { startServerProcess, waitUntilReady } from '../../services/embedded/server-process.ts';
-import { endWithUs } from '../support/servers.ts';
+import { endWithUs } from '../support/servers/servers.ts';
 
 const NGINX = '/usr/sbin/nginx';
 

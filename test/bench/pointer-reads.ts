@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import autocannon from 'autocannon';
 import { z } from 'zod';
 
-import { type ControlPlane, newTenant } from '../support/control-plane.ts';
-import { type ApiProcess, tenantToken } from '../support/api-process.ts';
+import { type ControlPlane, newTenant } from '../support/worlds/control-plane.ts';
+import { type ApiProcess, tenantToken } from '../support/processes/api-process.ts';
 import type { BenchRow } from './measure.ts';
 import { startNginx } from './nginx.ts';
 import { ourPublish } from './publish.ts';

@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { HttpCallError } from '@restatedev/restate-sdk-clients';
 
 import { releaseKey } from '../../core/identifiers.ts';
-import { Release } from '../../handlers/release-contract.ts';
+import { Release } from '../../handlers/contract/release.ts';
 import { Notifications } from '../../services/postgres/notifications.ts';
-import { accepted, type ControlPlane, newTenant } from '../support/control-plane.ts';
+import { accepted, type ControlPlane, newTenant } from '../support/worlds/control-plane.ts';
 import { FloorRelease, FloorTenant } from './floor-services.ts';
 import { type BenchRow, drive, latencies, Series } from './measure.ts';
 

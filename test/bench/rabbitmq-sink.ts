@@ -1,13 +1,13 @@
 import { type ConfirmChannel, connect } from 'amqplib';
 import { pino } from 'pino';
 
-import type { MoveEvent } from '../../core/move-event.ts';
+import type { MoveEvent } from '../../core/moves/move-event.ts';
 import { MOVE_EXCHANGE, moveRoutingKey } from '../../core/sink.ts';
 import { rabbitLimits } from '../../services/rabbitmq/limits.ts';
 import { rabbitMoveExchange } from '../../services/rabbitmq/move-exchange.ts';
 import type { SinkTarget } from '../../services/sinks/target.ts';
-import { startRabbitmq } from '../support/brokers.ts';
-import { batchOf, madeMove, overAmqp } from '../support/moves.ts';
+import { startRabbitmq } from '../support/servers/brokers.ts';
+import { batchOf, madeMove, overAmqp } from '../support/data/moves.ts';
 import type { BenchRow } from './measure.ts';
 
 const ROUNDS = 8;

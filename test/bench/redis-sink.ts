@@ -1,11 +1,11 @@
 import { pino } from 'pino';
 import { createClient } from 'redis';
 
-import { feedLimits, sinkLimits } from '../../core/distribution-limits.ts';
+import { feedLimits, sinkLimits } from '../../core/limits/distribution-limits.ts';
 import { moveStream } from '../../core/sink.ts';
 import { redisMoveStream } from '../../services/redis/move-stream.ts';
-import { startRedis } from '../support/brokers.ts';
-import { moves } from '../support/move-events.ts';
+import { startRedis } from '../support/servers/brokers.ts';
+import { moves } from '../support/data/move-events.ts';
 import type { BenchRow } from './measure.ts';
 
 const BATCHES = 20;

@@ -1,8 +1,8 @@
 import { Agent, request } from 'undici';
 
-import { type ControlPlane, newTenant } from '../support/control-plane.ts';
-import { eventually } from '../support/eventually.ts';
-import { type ApiProcess, startApiProcess, tenantToken } from '../support/api-process.ts';
+import { type ControlPlane, newTenant } from '../support/worlds/control-plane.ts';
+import { eventually } from '../support/runs/eventually.ts';
+import { type ApiProcess, startApiProcess, tenantToken } from '../support/processes/api-process.ts';
 import { drive, Series, type BenchRow } from './measure.ts';
 import { ourPublish } from './publish.ts';
 

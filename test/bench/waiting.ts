@@ -1,6 +1,6 @@
-import { accepted, type ControlPlane, newTenant } from '../support/control-plane.ts';
-import { eventually } from '../support/eventually.ts';
-import { waitingGates, withPolicy } from '../support/gates.ts';
+import { accepted, type ControlPlane, newTenant } from '../support/worlds/control-plane.ts';
+import { eventually } from '../support/runs/eventually.ts';
+import { waitingGates, withPolicy } from '../support/data/gates.ts';
 import { type BenchRow, drive, latencies, Series } from './measure.ts';
 import { ourPublish } from './publish.ts';
 

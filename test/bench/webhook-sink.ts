@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { Client } from 'undici';
 import { z } from 'zod';
 
-import type { MoveEvent } from '../../core/move-event.ts';
+import type { MoveEvent } from '../../core/moves/move-event.ts';
 import { openOutbound } from '../../services/outbound/outbound.ts';
 import {
   webhookDelivery,
@@ -15,8 +15,8 @@ import {
 } from '../../services/webhooks/deliver.ts';
 import { signatureHeaders } from '../../services/webhooks/sign.ts';
 import { newWebhookSecret } from '../../services/webhooks/webhook-secret.ts';
-import { moves } from '../support/move-events.ts';
-import { range } from '../support/outbound.ts';
+import { moves } from '../support/data/move-events.ts';
+import { range } from '../support/data/outbound.ts';
 import type { BenchRow } from './measure.ts';
 
 const TENANT = 'acme';

@@ -1,4 +1,4 @@
-import { jsonSchemaOf, type SchemaName } from '../../services/api/schema-documents.ts';
+import { jsonSchemaOf, type SchemaName } from '../../services/api/operations/schema-documents.ts';
 import { code, markdownTable } from './markdown.ts';
 
 /** A JSON Schema, as far as zod makes one. */

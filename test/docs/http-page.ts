@@ -1,6 +1,6 @@
 import { Role, rolesThatMay } from '../../core/access.ts';
 import type { App } from '../../services/api/app.ts';
-import { documentPath, type Endpoint } from '../../services/api/endpoint.ts';
+import { documentPath, type Endpoint } from '../../services/api/http/endpoint.ts';
 import { code } from './markdown.ts';
 
 /** The OpenAPI document, as far as this page reads it. */

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 
 import { format, resolveConfig } from 'prettier';
 
-import { jsonSchemaOf, type SchemaName } from '../../services/api/schema-documents.ts';
+import { jsonSchemaOf, type SchemaName } from '../../services/api/operations/schema-documents.ts';
 import { withApi } from './api-without-stores.ts';
 import { cliPage } from './cli-page.ts';
 import { errorsPage } from './errors-page.ts';

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 
-import { eventually } from '../support/eventually.ts';
-import { followedWorld } from '../support/followed-world.ts';
-import { startFollowing, vouchedFiles } from '../support/followers.ts';
+import { eventually } from '../support/runs/eventually.ts';
+import { followedWorld } from '../support/worlds/followed-world.ts';
+import { startFollowing, vouchedFiles } from '../support/data/followers.ts';
 
 const world = followedWorld();
 

@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { listMoves } from '../../services/postgres/pointers.ts';
-import { findRelease } from '../../services/postgres/releases.ts';
+import { listMoves } from '../../services/postgres/channels/pointers.ts';
+import { findRelease } from '../../services/postgres/releases/releases.ts';
 import {
   accepted,
   type ControlPlane,
   newTenant,
   settled,
   startControlPlane,
-} from '../support/control-plane.ts';
-import { eventually } from '../support/eventually.ts';
-import { contradictions } from '../support/record-check.ts';
-import { standstill } from '../support/standstill.ts';
+} from '../support/worlds/control-plane.ts';
+import { eventually } from '../support/runs/eventually.ts';
+import { contradictions } from '../support/runs/record-check.ts';
+import { standstill } from '../support/servers/standstill.ts';
 
 let plane: ControlPlane;
 beforeAll(async () => {

@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 
 import { releaseKey } from '../../core/identifiers.ts';
-import { findPointer, listMoves } from '../../services/postgres/pointers.ts';
-import { findRelease } from '../../services/postgres/releases.ts';
+import { findPointer, listMoves } from '../../services/postgres/channels/pointers.ts';
+import { findRelease } from '../../services/postgres/releases/releases.ts';
 import {
   accepted,
   type ControlPlane,
@@ -11,10 +11,10 @@ import {
   publish,
   settled,
   startControlPlane,
-} from '../support/control-plane.ts';
-import { eventually } from '../support/eventually.ts';
-import { contradictions } from '../support/record-check.ts';
-import { type Standstill, standstill } from '../support/standstill.ts';
+} from '../support/worlds/control-plane.ts';
+import { eventually } from '../support/runs/eventually.ts';
+import { contradictions } from '../support/runs/record-check.ts';
+import { type Standstill, standstill } from '../support/servers/standstill.ts';
 
 let plane: ControlPlane;
 let still: Standstill;

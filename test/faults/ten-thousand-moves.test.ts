@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { PointerId } from '../../core/identifiers.ts';
-import type { MoveEvent } from '../../core/move-event.ts';
-import { createTenant } from '../../services/postgres/tenants.ts';
-import { startRabbitmq, startRedis } from '../support/brokers.ts';
-import { type ControlPlane, startControlPlane } from '../support/control-plane.ts';
-import { eventually } from '../support/eventually.ts';
-import { toldOf } from '../support/generations.ts';
-import { neighbours } from '../support/move-events.ts';
+import type { MoveEvent } from '../../core/moves/move-event.ts';
+import { createTenant } from '../../services/postgres/tenants/tenants.ts';
+import { startRabbitmq, startRedis } from '../support/servers/brokers.ts';
+import { type ControlPlane, startControlPlane } from '../support/worlds/control-plane.ts';
+import { eventually } from '../support/runs/eventually.ts';
+import { toldOf } from '../support/data/generations.ts';
+import { neighbours } from '../support/data/move-events.ts';
 import {
   bindAudit,
   type ForgetfulEndpoint,
@@ -17,14 +17,19 @@ import {
   moveBackAndForth,
   publishTwice,
   startForgetfulEndpoint,
-} from '../support/moved-fleet.ts';
-import { type Fault, killAtRandom, type Reached, strike } from '../support/nemesis.ts';
-import { nameOf, type NotingRuntime, runtimeOnRabbitmq, runtimeOnRedis } from '../support/noting-runtime.ts';
-import { contradictions } from '../support/record-check.ts';
-import { seededRandom, seedOfRun, shuffled } from '../support/seeded-random.ts';
-import { startSilentProxy } from '../support/silent-proxy.ts';
-import { hookUp, MAY_CALL_ENDPOINTS, range } from '../support/sink-world.ts';
-import { skipWithout } from '../support/system-packages.ts';
+} from '../support/worlds/moved-fleet.ts';
+import { type Fault, killAtRandom, type Reached, strike } from '../support/runs/nemesis.ts';
+import {
+  nameOf,
+  type NotingRuntime,
+  runtimeOnRabbitmq,
+  runtimeOnRedis,
+} from '../support/servers/noting-runtime.ts';
+import { contradictions } from '../support/runs/record-check.ts';
+import { seededRandom, seedOfRun, shuffled } from '../support/data/seeded-random.ts';
+import { startSilentProxy } from '../support/servers/silent-proxy.ts';
+import { hookUp, MAY_CALL_ENDPOINTS, range } from '../support/worlds/sink-world.ts';
+import { skipWithout } from '../support/servers/system-packages.ts';
 
 const minute = 60_000;
 const MOVES = 10_000;

@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 
-import { findRelease } from '../../services/postgres/releases.ts';
-import { appRoleOf } from '../support/app-role.ts';
+import { findRelease } from '../../services/postgres/releases/releases.ts';
+import { appRoleOf } from '../support/servers/app-role.ts';
 import {
   accepted,
   type ControlPlane,
   newTenant,
   settled,
   startControlPlane,
-} from '../support/control-plane.ts';
-import { eventually } from '../support/eventually.ts';
-import { contradictions } from '../support/record-check.ts';
-import { type Standstill, standstill } from '../support/standstill.ts';
+} from '../support/worlds/control-plane.ts';
+import { eventually } from '../support/runs/eventually.ts';
+import { contradictions } from '../support/runs/record-check.ts';
+import { type Standstill, standstill } from '../support/servers/standstill.ts';
 
 let plane: ControlPlane;
 let still: Standstill;

@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { findPointer, listMoves } from '../../services/postgres/pointers.ts';
-import { startApi, type TestApi } from '../support/api.ts';
+import { findPointer, listMoves } from '../../services/postgres/channels/pointers.ts';
+import { startApi, type TestApi } from '../support/processes/api.ts';
 import {
   accepted,
   type ControlPlane,
   newTenant,
   settled,
   startControlPlane,
-} from '../support/control-plane.ts';
-import { eventually } from '../support/eventually.ts';
-import { contradictions } from '../support/record-check.ts';
-import { runCli } from '../support/run-cli.ts';
-import { standstill } from '../support/standstill.ts';
+} from '../support/worlds/control-plane.ts';
+import { eventually } from '../support/runs/eventually.ts';
+import { contradictions } from '../support/runs/record-check.ts';
+import { runCli } from '../support/runs/run-cli.ts';
+import { standstill } from '../support/servers/standstill.ts';
 
 let plane: ControlPlane;
 let api: TestApi;

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 
-import { archiveOf, bombArchive } from '../support/archives.ts';
-import type { Random } from '../support/seeded-random.ts';
+import { archiveOf, bombArchive } from '../support/data/archives.ts';
+import type { Random } from '../support/data/seeded-random.ts';
 import { pick, times } from './random.ts';
 
 type Archive = () => Promise<Uint8Array> | Uint8Array;

@@ -1,8 +1,8 @@
 import { HookProvider } from '../../core/hook.ts';
 import { signatureHeaders } from '../../services/webhooks/sign.ts';
-import { hostileDocuments } from '../support/hostile-values.ts';
-import type { Random } from '../support/seeded-random.ts';
-import { type SignedPush, signedPushes } from '../support/signed-pushes.ts';
+import { hostileDocuments } from '../support/data/hostile-values.ts';
+import type { Random } from '../support/data/seeded-random.ts';
+import { type SignedPush, signedPushes } from '../support/data/signed-pushes.ts';
 import type { Outside } from './outside.ts';
 import { pick } from './random.ts';
 

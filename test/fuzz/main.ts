@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
-import { contradictions } from '../support/record-check.ts';
-import { seedOfRun } from '../support/seeded-random.ts';
+import { contradictions } from '../support/runs/record-check.ts';
+import { seedOfRun } from '../support/data/seeded-random.ts';
 import { problemsOf } from './report.ts';
 import { fuzz } from './run.ts';
 import { startFuzzWorld } from './world.ts';

@@ -1,10 +1,10 @@
-import { CheckRequest } from '../../core/check-request.ts';
+import { CheckRequest } from '../../core/gates/check-request.ts';
 import { CompileJob } from '../../core/compile-job.ts';
-import { repositoryArchive } from '../support/archives.ts';
-import { type CodeHost, startCodeHost } from '../support/code-host.ts';
-import { eventually } from '../support/eventually.ts';
-import { startOutsideServer } from '../support/outside-server.ts';
-import { signedPushes } from '../support/signed-pushes.ts';
+import { repositoryArchive } from '../support/data/archives.ts';
+import { type CodeHost, startCodeHost } from '../support/servers/code-host.ts';
+import { eventually } from '../support/runs/eventually.ts';
+import { startOutsideServer } from '../support/servers/outside-server.ts';
+import { signedPushes } from '../support/data/signed-pushes.ts';
 
 /** What Pointsman calls in a run: a check, a compiler, a webhook's endpoint and a code host. All answer at once and well. */
 export interface Outside {

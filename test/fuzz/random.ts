@@ -1,4 +1,4 @@
-import type { Random } from '../support/seeded-random.ts';
+import type { Random } from '../support/data/seeded-random.ts';
 
 /** One of a list that is not empty. */
 export function pick<T>(random: Random, all: readonly T[]): T {

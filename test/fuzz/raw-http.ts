@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 
-import type { Random } from '../support/seeded-random.ts';
+import type { Random } from '../support/data/seeded-random.ts';
 import { pick, times } from './random.ts';
 import type { Sender } from './tenants.ts';
 import type { FuzzWorld } from './world.ts';

@@ -1,4 +1,4 @@
-import { operationsOf } from '../support/hostile-requests.ts';
+import { operationsOf } from '../support/data/hostile-requests.ts';
 
 /** What became of a run. */
 export interface FuzzReport {

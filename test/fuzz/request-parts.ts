@@ -1,5 +1,5 @@
-import { HOSTILE_TEXTS, hostileCursors, hostileDocuments } from '../support/hostile-values.ts';
-import type { Random } from '../support/seeded-random.ts';
+import { HOSTILE_TEXTS, hostileCursors, hostileDocuments } from '../support/data/hostile-values.ts';
+import type { Random } from '../support/data/seeded-random.ts';
 import { pick, times } from './random.ts';
 
 /** One of the texts, and none that is empty: a path has no empty part. */

@@ -1,5 +1,5 @@
-import { type Operation, operationsOf } from '../support/hostile-requests.ts';
-import type { Random } from '../support/seeded-random.ts';
+import { type Operation, operationsOf } from '../support/data/hostile-requests.ts';
+import type { Random } from '../support/data/seeded-random.ts';
 import { hostileArchive, rightArchive } from './archives.ts';
 import { hostileDelivery } from './deliveries.ts';
 import { pick } from './random.ts';

@@ -1,6 +1,6 @@
 import { Agent, request } from 'undici';
 
-import { seededRandom } from '../support/seeded-random.ts';
+import { seededRandom } from '../support/data/seeded-random.ts';
 import { foreignText, searchable } from './foreign.ts';
 import { type FuzzRequest, nextRequest } from './requests.ts';
 import { rawRequest, sendRaw, statusesOf } from './raw-http.ts';

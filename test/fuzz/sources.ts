@@ -1,4 +1,4 @@
-import type { Random } from '../support/seeded-random.ts';
+import type { Random } from '../support/data/seeded-random.ts';
 import { pick, times } from './random.ts';
 
 type Files = Readonly<Record<string, string>>;

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 
 import { z } from 'zod';
 
-import type { ApiProcess } from '../support/api-process.ts';
-import { build, type Built } from '../support/asked-world.ts';
-import type { Random } from '../support/seeded-random.ts';
+import type { ApiProcess } from '../support/processes/api-process.ts';
+import { build, type Built } from '../support/worlds/asked-world.ts';
+import type { Random } from '../support/data/seeded-random.ts';
 import type { Outside } from './outside.ts';
 import { pick, times } from './random.ts';
 import { type FuzzTenant, GATED } from './tenants.ts';

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 
 import { digestOf } from '../../core/digest.ts';
 import { newWebhookSecret } from '../../services/webhooks/webhook-secret.ts';
-import { rightValues } from '../support/right-values.ts';
-import type { Random } from '../support/seeded-random.ts';
+import { rightValues } from '../support/data/right-values.ts';
+import type { Random } from '../support/data/seeded-random.ts';
 import { pick } from './random.ts';
 import { type FuzzTenant, GATED, hookOf, policyOf, STEERED } from './tenants.ts';
 import type { FuzzWorld } from './world.ts';

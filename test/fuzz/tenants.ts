@@ -6,9 +6,9 @@ import { Role } from '../../core/access.ts';
 import { HookProvider } from '../../core/hook.ts';
 import { QuotaName } from '../../core/quota.ts';
 import { newWebhookSecret } from '../../services/webhooks/webhook-secret.ts';
-import type { ApiProcess } from '../support/api-process.ts';
-import { eventually } from '../support/eventually.ts';
-import { signedPushes } from '../support/signed-pushes.ts';
+import type { ApiProcess } from '../support/processes/api-process.ts';
+import { eventually } from '../support/runs/eventually.ts';
+import { signedPushes } from '../support/data/signed-pushes.ts';
 import type { Outside } from './outside.ts';
 
 /** Who sends a request. */

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 import type { Role } from '../../core/access.ts';
-import { type ApiProcess, startApiProcess } from '../support/api-process.ts';
-import { type ControlPlane, startControlPlane } from '../support/control-plane.ts';
+import { type ApiProcess, startApiProcess } from '../support/processes/api-process.ts';
+import { type ControlPlane, startControlPlane } from '../support/worlds/control-plane.ts';
 import { type Outside, startOutside } from './outside.ts';
 import { startStock, type Stock } from './stock.ts';
 import { EVERYBODY, fillTenant, type FuzzTenant, newTenant, type Sender } from './tenants.ts';

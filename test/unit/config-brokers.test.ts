@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { apiConfig, stackConfig, workerConfig } from '../../services/config/config.ts';
-import { problemsOf } from '../support/config-problems.ts';
+import { problemsOf } from '../support/data/config-problems.ts';
 
 const api = {
   POINTSMAN_ADMIN_TOKEN: 'correct-horse-battery',

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { apiConfig, migrateConfig, stackConfig, workerConfig } from '../../services/config/config.ts';
 import { appDatabaseUrl } from '../../services/config/database-urls.ts';
 import { hashToken } from '../../services/config/settings.ts';
-import { problemsOf } from '../support/config-problems.ts';
+import { problemsOf } from '../support/data/config-problems.ts';
 
 const api = {
   POINTSMAN_ADMIN_TOKEN: 'correct-horse-battery',

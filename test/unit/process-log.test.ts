@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 
-import { BIDI_CONTROLS, STEERING_CHARACTER } from '../support/steering-characters.ts';
+import { BIDI_CONTROLS, STEERING_CHARACTER } from '../support/data/steering-characters.ts';
 
 const LOG = new URL('../../services/config/process-log.ts', import.meta.url).href;
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 
-import type { Cli } from '../command-run.ts';
+import type { Cli } from '../context.ts';
 import { cliLimits } from '../limits.ts';
 
 /** `pointsman up`: the whole of Pointsman on this machine, as `npm start` runs it. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { tenantsPath } from '../api-paths.ts';
-import type { ApiClient } from '../client.ts';
+import { tenantsPath } from '../client/api-paths.ts';
+import type { ApiClient } from '../client/client.ts';
 import { check, type Finding } from './finding.ts';
 import { SILENT_WORKER } from './worker-systems.ts';
 

@@ -1,6 +1,11 @@
 import { openDatabase, type Database } from '../../postgres/database.ts';
-import { feedLimits } from '../../../core/distribution-limits.ts';
-import { type FailingBroker, failingBrokers, isReadOnly, recordHealth } from '../../postgres/doctor.ts';
+import { feedLimits } from '../../../core/limits/distribution-limits.ts';
+import {
+  type FailingBroker,
+  failingBrokers,
+  isReadOnly,
+  recordHealth,
+} from '../../postgres/upkeep/doctor.ts';
 import { check, type Finding } from './finding.ts';
 
 /** Runs with the database's connections, and closes them; null without a database. */

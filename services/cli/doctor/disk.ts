@@ -3,7 +3,7 @@ import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { cliLimits } from '../limits.ts';
-import { spokenBytes } from '../wording.ts';
+import { spokenBytes } from '../output/format.ts';
 import { check, type Finding } from './finding.ts';
 
 /** What is kept where in the home of `npm start`. Each may be a mount of its own. */

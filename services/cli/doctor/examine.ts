@@ -1,8 +1,8 @@
 import { correlationId } from '../../../core/identifiers.ts';
 import type { Database } from '../../postgres/database.ts';
-import type { CommandRun } from '../command-run.ts';
+import type { CommandRun } from '../context.ts';
 import { cliLimits } from '../limits.ts';
-import { spoken } from '../wording.ts';
+import { spoken } from '../output/format.ts';
 import { apiFindings } from './api.ts';
 import { databaseFindings, withDatabase } from './database.ts';
 import { diskFindings } from './disk.ts';

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 
 import { DeliveryState } from '../../../core/hook.ts';
-import { hookPath, hooksPath } from '../api-paths.ts';
-import type { ApiClient } from '../client.ts';
-import { HookView } from '../hook-view.ts';
+import { hookPath, hooksPath } from '../client/api-paths.ts';
+import type { ApiClient } from '../client/client.ts';
+import { HookView } from '../commands/hooks/hook-view.ts';
 import { cliLimits } from '../limits.ts';
-import { firstRows, listRows } from '../pages.ts';
-import { printable } from '../printable.ts';
-import { counted, moment, spoken } from '../wording.ts';
+import { firstRows, listRows } from '../client/pages.ts';
+import { printable } from '../output/printable.ts';
+import { counted, moment, spoken } from '../output/format.ts';
 import { check, type Finding } from './finding.ts';
 import { ofEachTenant } from './tenants.ts';
 

@@ -2,12 +2,12 @@ import { z } from 'zod';
 
 import { BundleName, type PointerId, type ReleaseId } from '../../../core/identifiers.ts';
 import type { Database } from '../../postgres/database.ts';
-import { listInFlight } from '../../postgres/sweep.ts';
-import { bundlePath, tenantsPath } from '../api-paths.ts';
-import type { ApiClient } from '../client.ts';
+import { listInFlight } from '../../postgres/upkeep/sweep.ts';
+import { bundlePath, tenantsPath } from '../client/api-paths.ts';
+import type { ApiClient } from '../client/client.ts';
 import { cliLimits } from '../limits.ts';
-import { listRows } from '../pages.ts';
-import { ReleaseView } from '../resources.ts';
+import { listRows } from '../client/pages.ts';
+import { ReleaseView } from '../client/resources.ts';
 import { ofEachTenant } from './tenants.ts';
 
 /** A release, the pointer that it is on its way to, and the digest of its source. */

@@ -1,12 +1,12 @@
 import { connect } from '@restatedev/restate-sdk-clients';
 
 import { correlationId } from '../../../core/identifiers.ts';
-import { Tenant } from '../../../handlers/contract.ts';
-import { releasePath } from '../api-paths.ts';
-import type { ApiClient } from '../client.ts';
+import { Tenant } from '../../../handlers/contract/tenant.ts';
+import { releasePath } from '../client/api-paths.ts';
+import type { ApiClient } from '../client/client.ts';
 import { cliLimits } from '../limits.ts';
-import { ReleaseView } from '../resources.ts';
-import { waitFor } from '../retry.ts';
+import { ReleaseView } from '../client/resources.ts';
+import { waitFor } from '../client/retry.ts';
 import type { Finding } from './finding.ts';
 import type { InFlight } from './in-flight.ts';
 

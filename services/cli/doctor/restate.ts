@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-import { Tenant } from '../../../handlers/contract.ts';
+import { Tenant } from '../../../handlers/contract/tenant.ts';
 import { RestateAdmin } from '../../restate/admin.ts';
 import { cliLimits } from '../limits.ts';
-import { printable } from '../printable.ts';
+import { printable } from '../output/printable.ts';
 import { check, type Finding } from './finding.ts';
 
 /** Whether Restate is there, and which invocations of the worker's services it has paused or keeps retrying. */

@@ -1,11 +1,11 @@
 import { isBroker } from '../../../core/sink.ts';
-import { sinksPath } from '../api-paths.ts';
-import type { ApiClient } from '../client.ts';
+import { sinksPath } from '../client/api-paths.ts';
+import type { ApiClient } from '../client/client.ts';
 import { cliLimits } from '../limits.ts';
-import { listRows } from '../pages.ts';
-import { printable } from '../printable.ts';
-import { behind, SinkView, trouble } from '../sink-view.ts';
-import { counted, noted } from '../wording.ts';
+import { listRows } from '../client/pages.ts';
+import { printable } from '../output/printable.ts';
+import { behind, SinkView, trouble } from '../commands/sinks/sink-view.ts';
+import { counted, noted } from '../output/format.ts';
 import { check, type Finding } from './finding.ts';
 import { ofEachTenant } from './tenants.ts';
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { PortBook } from '../../embedded/ports.ts';
-import { readKept } from '../home-file.ts';
+import { readKept } from '../client/home-file.ts';
 import type { Environment } from '../settings.ts';
 
 /** What is behind the API, as far as it is known here. */

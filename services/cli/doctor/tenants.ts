@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
 import { TenantName } from '../../../core/identifiers.ts';
-import { tenantsPath } from '../api-paths.ts';
-import type { ApiClient } from '../client.ts';
+import { tenantsPath } from '../client/api-paths.ts';
+import type { ApiClient } from '../client/client.ts';
 import { cliLimits } from '../limits.ts';
-import { type FirstRows, firstRows } from '../pages.ts';
+import { type FirstRows, firstRows } from '../client/pages.ts';
 import type { Finding } from './finding.ts';
 
 /** The tenants that our token may see, in the order of their names: the first {@link cliLimits.pages} pages of them. */

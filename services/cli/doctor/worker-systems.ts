@@ -1,6 +1,6 @@
 import { connect, HttpCallError, rpc } from '@restatedev/restate-sdk-clients';
 
-import { SystemsReport, Worker } from '../../../handlers/worker-contract.ts';
+import { SystemsReport, Worker } from '../../../handlers/contract/worker.ts';
 import { cliLimits } from '../limits.ts';
 import { check, type Finding } from './finding.ts';
 

@@ -29,7 +29,7 @@ CREATE FUNCTION awaits_answers(p_release releases) RETURNS boolean LANGUAGE sql 
   SELECT p_release.status = 'running' AND NOT p_release.closing AND p_release.intent IS NULL AND p_release.generation IS NULL
 $$;
 
--- Opens the errand's callback and begins its line in the ledger. See OpenedCallback in handlers/callback-deps.ts.
+-- Opens the errand's callback and begins its line in the ledger. See OpenedCallback in handlers/ports/callbacks.ts.
 CREATE FUNCTION open_callback(p_tenant text, p_bundle text, p_version bigint, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   until timestamptz := to_timestamp((p_request->>'deadlineMs')::double precision / 1000);
@@ -85,7 +85,7 @@ BEGIN
 END $$;
 
 -- Why the address takes nothing (more), or what was taken, to be told again; null when it is open. `said` null: nobody is saying anything.
--- See CallbackRefusal in handlers/contract.ts.
+-- See CallbackRefusal in handlers/contract/tenant.ts.
 CREATE FUNCTION callback_refuses(p_callback callbacks, p_release releases, p_said text, p_at timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT CASE
     WHEN p_callback.state = 'used' AND p_callback.fingerprint = p_said
@@ -104,7 +104,7 @@ CREATE FUNCTION look_at_callback(p_tenant text, p_id text, p_said text, p_at tim
   FROM callbacks c JOIN releases r USING (tenant, bundle, version) WHERE (c.tenant, c.id) = (p_tenant, p_id)
 $$;
 
--- Takes what was said, once. A check's word goes the way of every other word on a gate. See AnsweredCallback in handlers/callback-deps.ts.
+-- Takes what was said, once. A check's word goes the way of every other word on a gate. See AnsweredCallback in handlers/ports/callbacks.ts.
 CREATE FUNCTION answer_callback(p_tenant text, p_bundle text, p_version bigint, p_id text, p_report jsonb, p_fingerprint text, p_request_id text, p_at timestamptz)
 RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -183,7 +183,7 @@ BEGIN
 END $$;
 
 -- How an attempt has ended. One that has no answer ends by this: a request for it that is still on its way finds it revoked.
--- See EndedAttempt in handlers/callback-deps.ts.
+-- See EndedAttempt in handlers/ports/callbacks.ts.
 CREATE FUNCTION end_attempt(p_tenant text, p_bundle text, p_version bigint, p_id text, p_attempt text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   r releases;

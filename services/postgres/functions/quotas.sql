@@ -2,7 +2,7 @@
 --
 -- The row of tenant_usage is the last lock of every transaction that takes it: whoever holds it waits for nothing but the commit.
 
--- The same numbers as quotaDefaults in core/storage-limits.ts, which gives the reasons; a test compares the two.
+-- The same numbers as quotaDefaults in core/limits/storage-limits.ts, which gives the reasons; a test compares the two.
 CREATE FUNCTION quota_default(p_quota text) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE p_quota
     WHEN 'bytes' THEN 10737418240

@@ -1,7 +1,7 @@
 -- What is kept for a time only. Each call deletes a batch, with the owner's rights: the app may not rewrite what has happened.
 -- @returns how many rows; as many as asked for when there may be more
 --
--- No caller can delete rows that are younger than the shortest retention an operator may set: see retentionLimits in core/storage-limits.ts.
+-- No caller can delete rows that are younger than the shortest retention an operator may set: see retentionLimits in core/limits/storage-limits.ts.
 
 CREATE FUNCTION forget_keys(p_before timestamptz, p_most integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$

@@ -1,4 +1,4 @@
--- What is delivered to sinks, and what waits for them. The writer of a sink (handlers/sink.ts) works under its key alone; these functions
+-- What is delivered to sinks, and what waits for them. The writer of a sink (handlers/sink/sink.ts) works under its key alone; these functions
 -- are its only way to the rows.
 
 -- The number before the first move that is young enough to be told; the last number when none is.
@@ -40,7 +40,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- A sink as whoever sends through it must know it, with the moves that are due: what comes after the number on record, or after `known` where
--- the record has none yet. What is older than `since` is told to nobody any more. See OpenedSink in services/postgres/sink-deliveries.ts.
+-- the record has none yet. What is older than `since` is told to nobody any more. See OpenedSink in services/postgres/sinks/sink-deliveries.ts.
 CREATE FUNCTION open_sink(p_tenant text, p_sink text, p_known bigint, p_since timestamptz, p_most integer) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
   k sinks;

@@ -1,4 +1,4 @@
--- What a release waits for, as its readers see it: see WaitingFor in core/release.ts. Empty while it works, and once it is being stopped.
+-- What a release waits for, as its readers see it: see WaitingFor in core/releases/release.ts. Empty while it works, and once it is being stopped.
 CREATE FUNCTION waiting_for(p_release releases) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT CASE
     WHEN p_release.status = 'queued' THEN (

@@ -268,7 +268,7 @@ CREATE TABLE moves (
   to_digest text NOT NULL,
   by text NOT NULL,
   why text NOT NULL,
-  -- A rollback: the earlier move whose state it restores, which is itself no rollback. See core/rollback.ts.
+  -- A rollback: the earlier move whose state it restores, which is itself no rollback. See core/moves/rollback.ts.
   restores bigint CHECK (restores < generation),
   moved_at timestamptz NOT NULL,
   announced_at timestamptz,
@@ -427,7 +427,7 @@ CREATE TABLE callbacks (
   subject text NOT NULL,
   -- Of the capability, which itself is nowhere here. Null where none was given out, and none will be.
   sha256 text UNIQUE CHECK (sha256 ~ '^[0-9a-f]{64}$'),
-  -- Whom an answer wakes: see handlers/answer.ts.
+  -- Whom an answer wakes: see handlers/release/record-callback.ts.
   awakeable_id text,
   wake bigint,
   deadline_at timestamptz NOT NULL,

@@ -3,14 +3,14 @@ import { expect } from 'vitest';
 import { digestOf } from '../../../core/digest.ts';
 import { type Errand, errandKey } from '../../../core/errand.ts';
 import { releaseKey } from '../../../core/identifiers.ts';
-import { type CallbackRequest, Release } from '../../../handlers/release-contract.ts';
-import { storeBlobs } from '../../../services/postgres/blobs.ts';
-import { findPointer, listMoves } from '../../../services/postgres/pointers.ts';
-import { findRelease } from '../../../services/postgres/releases.ts';
-import { build, compiled, givePolicy } from '../../support/asked-world.ts';
-import { accepted, type ControlPlane, settled } from '../../support/control-plane.ts';
-import { eventually } from '../../support/eventually.ts';
-import { type OutsideServer, startOutsideServer } from '../../support/outside-server.ts';
+import { type CallbackRequest, Release } from '../../../handlers/contract/release.ts';
+import { storeBlobs } from '../../../services/postgres/content/blobs.ts';
+import { findPointer, listMoves } from '../../../services/postgres/channels/pointers.ts';
+import { findRelease } from '../../../services/postgres/releases/releases.ts';
+import { build, compiled, givePolicy } from '../../support/worlds/asked-world.ts';
+import { accepted, type ControlPlane, settled } from '../../support/worlds/control-plane.ts';
+import { eventually } from '../../support/runs/eventually.ts';
+import { type OutsideServer, startOutsideServer } from '../../support/servers/outside-server.ts';
 import type { Flow } from './flows.ts';
 
 /** Whom the releases of a tenant ask. */

@@ -1,14 +1,14 @@
 import { expect } from 'vitest';
 
 import { digestOf } from '../../../core/digest.ts';
-import { type MoveRequest, Tenant } from '../../../handlers/contract.ts';
-import { findPointer, listMoves } from '../../../services/postgres/pointers.ts';
-import { findRelease } from '../../../services/postgres/releases.ts';
-import { accepted, type ControlPlane, settled } from '../../support/control-plane.ts';
-import { say, waitingGates, withPolicy } from '../../support/gates.ts';
-import type { TraceLine } from '../../support/crash-plan.ts';
-import { eventually } from '../../support/eventually.ts';
-import { standstill } from '../../support/standstill.ts';
+import { type MoveRequest, Tenant } from '../../../handlers/contract/tenant.ts';
+import { findPointer, listMoves } from '../../../services/postgres/channels/pointers.ts';
+import { findRelease } from '../../../services/postgres/releases/releases.ts';
+import { accepted, type ControlPlane, settled } from '../../support/worlds/control-plane.ts';
+import { say, waitingGates, withPolicy } from '../../support/data/gates.ts';
+import type { TraceLine } from '../../support/processes/crash-plan.ts';
+import { eventually } from '../../support/runs/eventually.ts';
+import { standstill } from '../../support/servers/standstill.ts';
 
 /** Something that a tenant goes through, always with the same messages, during which the worker may die anywhere. */
 export interface Flow {

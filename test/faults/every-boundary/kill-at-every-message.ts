@@ -11,11 +11,11 @@ import {
   publish,
   settled,
   startControlPlane,
-} from '../../support/control-plane.ts';
-import { type CrashPlan, type CrashPoint, TraceLine } from '../../support/crash-plan.ts';
-import { eventually } from '../../support/eventually.ts';
-import { contradictions } from '../../support/record-check.ts';
-import { invocations, ofTenant, quiet } from '../../support/tenant-invocations.ts';
+} from '../../support/worlds/control-plane.ts';
+import { type CrashPlan, type CrashPoint, TraceLine } from '../../support/processes/crash-plan.ts';
+import { eventually } from '../../support/runs/eventually.ts';
+import { contradictions } from '../../support/runs/record-check.ts';
+import { invocations, ofTenant, quiet } from '../../support/servers/tenant-invocations.ts';
 import type { Flow } from './flows.ts';
 
 let plane: ControlPlane;

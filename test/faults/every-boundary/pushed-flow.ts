@@ -1,14 +1,14 @@
 import { expect } from 'vitest';
 
 import { deliveryKey, type DeliveryName } from '../../../core/hook.ts';
-import { Delivery } from '../../../handlers/hook-contract.ts';
-import { listDeliveries } from '../../../services/postgres/deliveries.ts';
-import { listMoves } from '../../../services/postgres/pointers.ts';
-import { listReleases } from '../../../services/postgres/releases.ts';
-import { repositoryArchive } from '../../support/archives.ts';
-import { settled } from '../../support/control-plane.ts';
-import { receive, setHook } from '../../support/hooks.ts';
-import { type OutsideServer, startOutsideServer } from '../../support/outside-server.ts';
+import { Delivery } from '../../../handlers/contract/hooks.ts';
+import { listDeliveries } from '../../../services/postgres/hooks/deliveries.ts';
+import { listMoves } from '../../../services/postgres/channels/pointers.ts';
+import { listReleases } from '../../../services/postgres/releases/releases.ts';
+import { repositoryArchive } from '../../support/data/archives.ts';
+import { settled } from '../../support/worlds/control-plane.ts';
+import { receive, setHook } from '../../support/data/hooks.ts';
+import { type OutsideServer, startOutsideServer } from '../../support/servers/outside-server.ts';
 import type { Flow } from './flows.ts';
 
 /** Where the sources of a tenant's pushes are. */

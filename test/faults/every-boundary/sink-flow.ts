@@ -1,8 +1,14 @@
 import { expect } from 'vitest';
 
-import { deleteSink } from '../../../services/postgres/sinks.ts';
-import { accepted, settled } from '../../support/control-plane.ts';
-import { deliveredTo, type Endpoint, firstTimes, hookUp, startEndpoint } from '../../support/sink-world.ts';
+import { deleteSink } from '../../../services/postgres/sinks/sinks.ts';
+import { accepted, settled } from '../../support/worlds/control-plane.ts';
+import {
+  deliveredTo,
+  type Endpoint,
+  firstTimes,
+  hookUp,
+  startEndpoint,
+} from '../../support/worlds/sink-world.ts';
 import type { Flow } from './flows.ts';
 
 /** Where a tenant's moves are delivered to. */

@@ -2,7 +2,12 @@ import { expect, test } from 'vitest';
 
 import { type Action, Role } from '../../../core/access.ts';
 import { PointsmanError } from '../../../core/errors.ts';
-import { authenticate, authorise, type KnownTokens, type Principal } from '../../../services/api/access.ts';
+import {
+  authenticate,
+  authorise,
+  type KnownTokens,
+  type Principal,
+} from '../../../services/api/access/access.ts';
 import { hashToken } from '../../../services/config/settings.ts';
 
 const ADMINS = 'the-right-token-0123';

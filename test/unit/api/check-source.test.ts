@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { sourceTree } from '../../../core/source.ts';
-import { checkSource } from '../../../services/api/check-source.ts';
+import { sourceTree } from '../../../core/releases/source.ts';
+import { checkSource } from '../../../services/api/releases/validate-source.ts';
 import type { Compiler } from '../../../services/compiler/compiler.ts';
 
 test('a source on which the compiler fails is refused with the reference to the log, and is not a fault of the API', async () => {

@@ -3,10 +3,10 @@ import type { Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 
 import { socketLimits } from '../../../services/api/limits.ts';
-import { type ApiServer, listen } from '../../../services/api/server.ts';
+import { type ApiServer, listen } from '../../../services/api/http/server.ts';
 import { type AddressRange, parseAddressRange } from '../../../services/outbound/address-ranges.ts';
-import { eventually } from '../../support/eventually.ts';
-import { openSocket } from '../../support/raw-http.ts';
+import { eventually } from '../../support/runs/eventually.ts';
+import { openSocket } from '../../support/runs/raw-http.ts';
 
 // 400 connections, of which one address may have half of three quarters.
 

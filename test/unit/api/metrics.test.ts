@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 
-import { Metrics } from '../../../services/api/metrics.ts';
-import { addQueueGauges } from '../../../services/api/queue-gauges.ts';
+import { Metrics } from '../../../services/api/metrics/metrics.ts';
+import { addQueueGauges } from '../../../services/api/metrics/queue-gauges.ts';
 import type { DepthAnswer } from '../../../services/rabbitmq/queue-depths.ts';
-import { parsePrometheusText } from '../../support/prometheus-text.ts';
+import { parsePrometheusText } from '../../support/runs/prometheus-text.ts';
 
 const scrape = async (metrics: Metrics) => parsePrometheusText(await metrics.text());
 

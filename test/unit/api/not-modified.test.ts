@@ -6,10 +6,10 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { PointsmanError } from '../../../core/errors.ts';
-import type { Pointer } from '../../../core/pointer.ts';
-import type { Principal } from '../../../services/api/access.ts';
-import { Metrics } from '../../../services/api/metrics.ts';
-import { notModified } from '../../../services/api/not-modified.ts';
+import type { Pointer } from '../../../core/moves/pointer.ts';
+import type { Principal } from '../../../services/api/access/access.ts';
+import { Metrics } from '../../../services/api/metrics/metrics.ts';
+import { notModified } from '../../../services/api/channels/not-modified.ts';
 
 /** What stands for the router: it says that it was asked. */
 const ROUTERS = 418;

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 
-import type { GateChange } from '../../../core/gate.ts';
+import type { GateChange } from '../../../core/gates/gate.ts';
 import {
   encodeEventId,
   EventIdText,
   isAfter,
   NO_EVENT,
   releaseEvents,
-} from '../../../services/api/release-events.ts';
-import type { ReleaseView } from '../../../services/api/release-view.ts';
+} from '../../../services/api/releases/release-events.ts';
+import type { ReleaseView } from '../../../services/api/releases/release-view.ts';
 
 const stage = (name: 'validate' | 'compile' | 'gate' | 'swap', state: 'running' | 'passed' | 'failed') => ({
   stage: name,

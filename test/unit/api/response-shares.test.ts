@@ -1,15 +1,15 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 
-import type { Principal } from '../../../services/api/access.ts';
-import { jsonAnswer } from '../../../services/api/answers.ts';
-import { type Connection, NO_CONNECTION } from '../../../services/api/connection.ts';
-import { endpoint } from '../../../services/api/endpoint.ts';
+import type { Principal } from '../../../services/api/access/access.ts';
+import { jsonAnswer } from '../../../services/api/responses/responses.ts';
+import { type Connection, NO_CONNECTION } from '../../../services/api/http/connection.ts';
+import { endpoint } from '../../../services/api/http/endpoint.ts';
 import { responseLimits, responseShares } from '../../../services/api/limits.ts';
-import { Metrics } from '../../../services/api/metrics.ts';
-import { router } from '../../../services/api/router.ts';
-import { Shares } from '../../../services/api/shares.ts';
-import { eventually } from '../../support/eventually.ts';
+import { Metrics } from '../../../services/api/metrics/metrics.ts';
+import { router } from '../../../services/api/http/router.ts';
+import { Shares } from '../../../services/api/access/shares.ts';
+import { eventually } from '../../support/runs/eventually.ts';
 
 const PUBLISHER: Principal = { id: 'token', name: 'ci', tenant: 'acme', roles: ['publisher'] };
 

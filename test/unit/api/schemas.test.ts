@@ -6,11 +6,11 @@ import addFormats from 'ajv-formats';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 
-import type { Endpoint } from '../../../services/api/endpoint.ts';
-import { schemaEndpoints } from '../../../services/api/routes/schemas.ts';
-import { jsonSchemaOf, type SchemaName } from '../../../services/api/schema-documents.ts';
+import type { Endpoint } from '../../../services/api/http/endpoint.ts';
+import { schemaEndpoints } from '../../../services/api/operations/schema-routes.ts';
+import { jsonSchemaOf, type SchemaName } from '../../../services/api/operations/schema-documents.ts';
 import { Policy } from '../../../core/policy.ts';
-import { RecipeSchema } from '../../../services/compiler/recipe-schema.ts';
+import { RecipeSchema } from '../../../services/compiler/recipe/recipe-schema.ts';
 
 const read = (path: string): string =>
   readFileSync(fileURLToPath(new URL(`../../../${path}`, import.meta.url)), 'utf8');

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { sharedReads } from '../../../services/api/shared-reads.ts';
+import { sharedReads } from '../../../services/api/operations/shared-reads.ts';
 
 const PATIENCE_MS = 100;
 

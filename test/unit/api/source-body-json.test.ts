@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { digestOf } from '../../../core/digest.ts';
-import { readJsonSource } from '../../../services/api/source-body-json.ts';
+import { readJsonSource } from '../../../services/api/releases/source-body-json.ts';
 import { contentsOf } from '../../../services/source-archive/read-source.ts';
 
 function read(body: unknown) {

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 
 import { watchLimits } from '../../../services/api/limits.ts';
-import { Watches } from '../../../services/api/watches.ts';
-import { eventually } from '../../support/eventually.ts';
+import { Watches } from '../../../services/api/watches/watches.ts';
+import { eventually } from '../../support/runs/eventually.ts';
 
 /** A thing whose value the test sets and announces, and which counts how it is looked at. */
 function watched({ recheckMs = 60_000, isSame = (_before: number, _now: number): boolean => false } = {}) {

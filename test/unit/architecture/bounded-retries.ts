@@ -1,6 +1,6 @@
 import type { Node } from 'oxc-parser';
 
-/** Types of core/limits.ts whose every member ends: a parameter of such a type is bounded, whoever calls. */
+/** Types of core/limits/limits.ts whose every member ends: a parameter of such a type is bounded, whoever calls. */
 const BOUNDED_TYPES = new Set(['StepRetries']);
 
 /**

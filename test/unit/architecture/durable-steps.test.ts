@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { stepRetries } from '../../../core/limits.ts';
+import { stepRetries } from '../../../core/limits/limits.ts';
 import { stepFaults } from './durable-steps.ts';
 import { readSourceFiles } from './source-files.ts';
 import { unthrownErrors } from './terminal-errors.ts';

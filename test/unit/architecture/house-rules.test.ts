@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { exceptionFaults, nameFaults, skippedTests } from './house-rules.ts';
+import { crowdedFolders, exceptionFaults, MOST_FILES, nameFaults, skippedTests } from './house-rules.ts';
 import { readSourceFiles } from './source-files.ts';
 
 /** Put together here, so that this file is not found to do what it tests. */
@@ -19,6 +19,20 @@ describe('the check of names', () => {
 
   test('lets pass a name that says what is in it', () => {
     expect(nameFaults({ path: 'services/api/publish-route.test.ts', text: '' })).toEqual([]);
+  });
+});
+
+describe('the check of folders', () => {
+  const files = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({ path: `services/api/file-${index}.ts`, text: '' }));
+
+  test('refuses a folder with more files than the limit', () => {
+    expect(crowdedFolders(files(MOST_FILES + 1))).toMatchObject([{ path: 'services/api' }]);
+  });
+
+  test('does not count the files of subfolders', () => {
+    const below = { path: 'services/api/http/server.ts', text: '' };
+    expect(crowdedFolders([...files(MOST_FILES), below])).toEqual([]);
   });
 });
 
@@ -55,6 +69,11 @@ describe('the check of skipped tests', () => {
 describe('the project', () => {
   test('names every file and folder after what is in it', async () => {
     expect((await readSourceFiles()).flatMap(nameFaults)).toEqual([]);
+  });
+
+  test('has no folder with more files than a reader can survey', async () => {
+    expect((await readSourceFiles()).length).toBeGreaterThan(20);
+    expect(crowdedFolders(await readSourceFiles())).toEqual([]);
   });
 
   test('switches no rule off without a reason, and none of the fences at all', async () => {

@@ -1,3 +1,5 @@
+import { dirname } from 'node:path';
+
 import type { Fault, SourceText } from './syntax.ts';
 
 /** Drawers where anything fits, so that nothing can be found again. */
@@ -25,6 +27,21 @@ export function nameFaults({ path }: SourceText): Fault[] {
       : `"${name}" is not kebab-case`;
     return DRAWERS.has(name) || !KEBAB.test(name) ? [{ path, line: 1, rule: 'names', message }] : [];
   });
+}
+
+/** More files than this in one folder are hard to find one's way in: the folder gets subfolders. */
+export const MOST_FILES = 25;
+
+/** The folders with more than `MOST_FILES` files, each at its path, with the number. */
+export function crowdedFolders(sources: readonly SourceText[]): Fault[] {
+  const counts = new Map<string, number>();
+  for (const { path } of sources) {
+    const folder = dirname(path);
+    counts.set(folder, (counts.get(folder) ?? 0) + 1);
+  }
+  return [...counts]
+    .filter(([, count]) => count > MOST_FILES)
+    .map(([path, count]) => ({ path, line: 1, rule: 'crowded', message: `${count} files in one folder` }));
 }
 
 /** Rules that keep their meaning only without exceptions. */

@@ -5,8 +5,8 @@ import { readSourceFiles } from './source-files.ts';
 
 /** Every arrow that must not be, as one line of one file. */
 const FORBIDDEN: [string, string][] = [
-  ['core/pointer.ts', `import { run } from '../handlers/contract.ts';`],
-  ['core/pointer.ts', `import type { Deps } from '../handlers/deps.ts';`],
+  ['core/pointer.ts', `import { run } from '../handlers/contract/tenant.ts';`],
+  ['core/pointer.ts', `import type { Deps } from '../handlers/ports/deps.ts';`],
   ['core/pointer.ts', `import { readFile } from 'node:fs/promises';`],
   ['core/pointer.ts', `import { createHash } from 'node:crypto';`],
   ['core/pointer.ts', `import { Pool } from 'pg';`],
@@ -16,9 +16,9 @@ const FORBIDDEN: [string, string][] = [
   ['handlers/release.ts', `import { openDatabase } from '../services/postgres/database.ts';`],
   ['handlers/release.ts', `export { openDatabase } from '../services/postgres/database.ts';`],
   ['handlers/release.ts', `type Database = import('../services/postgres/database.ts').Database;`],
-  ['services/postgres/moves.ts', `import { swap } from '../../handlers/tenant-swap.ts';`],
-  ['services/postgres/moves.ts', `import { Deps } from '../../handlers/deps.ts';`],
-  ['services/postgres/moves.ts', `import { postgresAt } from '../../test/support/servers.ts';`],
+  ['services/postgres/moves.ts', `import { swap } from '../../handlers/tenant/swap.ts';`],
+  ['services/postgres/moves.ts', `import { Deps } from '../../handlers/ports/deps.ts';`],
+  ['services/postgres/moves.ts', `import { postgresAt } from '../../test/support/servers/servers.ts';`],
   ['services/postgres/moves.ts', `import settings from '../../../elsewhere.ts';`],
   ['services/postgres/moves.ts', `import { serve } from '../api/serve.ts';`],
   ['services/worker/worker.ts', `import { serve } from '../api/serve.ts';`],
@@ -33,17 +33,17 @@ const ALLOWED: [string, string][] = [
     'handlers/release.ts',
     `import { implement } from '@restatedev/restate-sdk'; import { undo } from './undo.ts';`,
   ],
-  ['services/postgres/moves.ts', `import type { Moves } from '../../handlers/deps.ts';`],
-  ['services/postgres/moves.ts', `import { type Moves } from '../../handlers/deps.ts';`],
-  ['services/postgres/moves.ts', `import { Tenant } from '../../handlers/contract.ts';`],
+  ['services/postgres/moves.ts', `import type { Moves } from '../../handlers/ports/deps.ts';`],
+  ['services/postgres/moves.ts', `import { type Moves } from '../../handlers/ports/deps.ts';`],
+  ['services/postgres/moves.ts', `import { Tenant } from '../../handlers/contract/tenant.ts';`],
   [
     'services/api/serve.ts',
     `import { postgresMoves } from '../postgres/moves.ts'; import { stop } from './stop.ts';`,
   ],
-  ['services/worker/worker.ts', `import { releaseWorkflow } from '../../handlers/release.ts';`],
+  ['services/worker/worker.ts', `import { releaseWorkflow } from '../../handlers/release/release.ts';`],
   ['services/stack/stack.ts', `spawn(fileURLToPath(new URL('../api/main.ts', import.meta.url)));`],
   ['services/cli/program.ts', `import about from '../../package.json' with { type: 'json' };`],
-  ['test/unit/release.test.ts', `import { releaseWorkflow } from '../../handlers/release.ts';`],
+  ['test/unit/release.test.ts', `import { releaseWorkflow } from '../../handlers/release/release.ts';`],
 ];
 
 const PROCESSES = [{ path: 'services/api/main.ts', text: '' }];

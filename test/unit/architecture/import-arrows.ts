@@ -45,7 +45,7 @@ function whyNoPackage(path: string, area: string, from: string): string | null {
   if (builtin && !from.startsWith('node:')) return `say node:${from}`;
   if (path === 'core/digest.ts' && from === 'node:crypto') return null;
   // Time zones and the calendar are data; the clock that comes with them is not asked.
-  if (/^core\/(?:window|iso-time)\.ts$/.test(path) && from === 'temporal-polyfill') return null;
+  if (/^core\/gates\/(?:window|iso-time)\.ts$/.test(path) && from === 'temporal-polyfill') return null;
   if (area === 'core' && !PURE_PACKAGES.has(from)) return `core/ is pure: ${from} is not`;
   if (area === 'handlers' && !DURABLE_PACKAGES.has(from))
     return `handlers/ reach the world through deps.ts, not ${from}`;
@@ -53,9 +53,10 @@ function whyNoPackage(path: string, area: string, from: string): string | null {
 }
 
 function whyNoHandler(path: string, target: string, typeOnly: boolean): string | null {
-  if (path.startsWith('services/worker/') || /^handlers\/(?:[a-z]+-)?contract\.ts$/.test(target)) return null;
-  if (/^handlers\/(?:[a-z]+-)?deps\.ts$/.test(target) && typeOnly) return null;
-  return 'services/ import handlers/contract.ts, and of deps.ts and its like the types; only services/worker joins the rest';
+  const [, room = ''] = target.split('/');
+  if (path.startsWith('services/worker/') || room === 'contract') return null;
+  if (room === 'ports' && typeOnly) return null;
+  return 'services/ import handlers/contract/ and the types of handlers/ports/; only services/worker joins the rest';
 }
 
 function whyNoService(path: string, target: string, processes: ReadonlySet<string>): string | null {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { importCycles } from './import-cycles.ts';
+import { folderCycles, importCycles } from './import-cycles.ts';
 import { readSourceFiles } from './source-files.ts';
 
 const CYCLES: [string, Record<string, string>][] = [
@@ -57,6 +57,33 @@ describe('the check of cycles', () => {
     };
     expect(importCycles(sourcesOf(files))).toEqual([]);
   });
+});
+
+describe('the check of cycles among folders', () => {
+  test('finds two subfolders that import each other through different files', () => {
+    const files = {
+      'services/api/gates/gate-view.ts': `import { page } from '../requests/pages.ts';`,
+      'services/api/requests/pages.ts': `export const page = 1;`,
+      'services/api/requests/body.ts': `import { decide } from '../gates/deep/decide.ts';`,
+      'services/api/gates/deep/decide.ts': `export const decide = 1;`,
+    };
+    expect(folderCycles(sourcesOf(files))).toEqual([['services/api/gates', 'services/api/requests']]);
+  });
+
+  test('lets the files directly in a folder import its subfolders, and be imported by them', () => {
+    const files = {
+      'services/api/app.ts': `import { route } from './gates/routes.ts';`,
+      'services/api/gates/routes.ts': `import { limit } from '../limits.ts';`,
+      'services/api/limits.ts': `export const limit = 1;`,
+    };
+    expect(folderCycles(sourcesOf(files))).toEqual([]);
+  });
+});
+
+test('no two folders of the product import each other', async () => {
+  const sources = await readSourceFiles(['core', 'handlers', 'services']);
+  expect(sources.length).toBeGreaterThan(20);
+  expect(folderCycles(sources)).toEqual([]);
 });
 
 test('no file of the product and of what supports its tests is in a cycle of imports', async () => {

@@ -9,7 +9,37 @@ import type { SourceText } from './syntax.ts';
  * without the other.
  */
 export function importCycles(sources: readonly SourceText[]): string[][] {
-  const imports = new Map(sources.map((source) => [source.path, targetsOf(source)]));
+  return cyclesOf(new Map(sources.map((source) => [source.path, targetsOf(source)])));
+}
+
+/**
+ * The cycles of imports among the subfolders of each folder, each as its sorted paths. The files directly in a folder are left out: they join its
+ * subfolders (the entry point, the table of routes) or are read by all of them (limits, settings).
+ */
+export function folderCycles(sources: readonly SourceText[]): string[][] {
+  const imports = new Map<string, string[]>();
+  for (const source of sources) {
+    for (const target of targetsOf(source)) {
+      const [from, to] = siblingFolders(source.path, target);
+      if (from === undefined || to === undefined) continue;
+      const targets = imports.get(from) ?? [];
+      targets.push(to);
+      imports.set(from, targets);
+    }
+  }
+  return cyclesOf(imports);
+}
+
+/** The two subfolders, of the deepest folder that holds both files, in which the files are. Empty if they are not in two subfolders. */
+function siblingFolders(path: string, target: string): [from: string, to: string] | [] {
+  const own = posix.dirname(path).split('/');
+  const theirs = posix.dirname(target).split('/');
+  const parting = own.findIndex((name, index) => name !== theirs[index]);
+  if (parting === -1 || parting >= theirs.length) return [];
+  return [own.slice(0, parting + 1).join('/'), theirs.slice(0, parting + 1).join('/')];
+}
+
+function cyclesOf(imports: ReadonlyMap<string, readonly string[]>): string[][] {
   const reachable = new Map([...imports.keys()].map((path) => [path, reachableFrom(path, imports)]));
   const seen = new Set<string>();
   const cycles: string[][] = [];

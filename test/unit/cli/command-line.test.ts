@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 
-import { runCli } from '../../support/run-cli.ts';
+import { runCli } from '../../support/runs/run-cli.ts';
 import { json, scriptedApi, type ScriptedApi } from './scripted-api.ts';
 
 const RELEASES = '/v1/tenants/acme/bundles/bot/releases';

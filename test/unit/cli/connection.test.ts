@@ -5,8 +5,8 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { connection } from '../../../services/cli/connection.ts';
-import { isThisMachine } from '../../../services/cli/this-machine.ts';
+import { connection } from '../../../services/cli/client/connection.ts';
+import { isThisMachine } from '../../../services/cli/client/this-machine.ts';
 
 const MAIN = fileURLToPath(new URL('../../../services/cli/main.ts', import.meta.url));
 const STACK = 'http://127.0.0.1:17400';

@@ -1,7 +1,7 @@
 import { afterEach } from 'vitest';
 import { z } from 'zod';
 
-import { runCli } from '../../support/run-cli.ts';
+import { runCli } from '../../support/runs/run-cli.ts';
 import { json, scriptedApi, type Respond, type ScriptedApi } from './scripted-api.ts';
 
 const open: ScriptedApi[] = [];

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 
-import { apiClient } from '../../../services/cli/client.ts';
-import { eventStream } from '../../../services/cli/event-stream.ts';
+import { apiClient } from '../../../services/cli/client/client.ts';
+import { eventStream } from '../../../services/cli/client/event-stream.ts';
 import { cliLimits } from '../../../services/cli/limits.ts';
 import { events, hangUp, problem, scriptedApi, type Respond, type ScriptedApi } from './scripted-api.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { ERRORS } from '../../../core/errors.ts';
-import { Outcome } from '../../../core/release.ts';
+import { Outcome } from '../../../core/releases/release.ts';
 import { EXIT_CODES, exitCodeTable, exitOfOutcome, exitOfProblem } from '../../../services/cli/exit-codes.ts';
 
 describe('exit codes', () => {

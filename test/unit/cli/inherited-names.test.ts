@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { z } from 'zod';
 
 import { TokenName } from '../../../core/access.ts';
-import { GateName } from '../../../core/gate-rules.ts';
+import { GateName } from '../../../core/gates/gate-rules.ts';
 import { BundleName, ChannelName, HookName, SinkName, TenantName } from '../../../core/identifiers.ts';
-import { INHERITED_NAMES } from '../../support/inherited-names.ts';
-import { runCli } from '../../support/run-cli.ts';
+import { INHERITED_NAMES } from '../../support/data/inherited-names.ts';
+import { runCli } from '../../support/runs/run-cli.ts';
 import { json, problem, release, scriptedApi, settled, type ScriptedApi } from './scripted-api.ts';
 
 // Names that every object inherits ("constructor", "__proto__"), in each place of a command line and of an answer of the API.

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
 
-import { runCli, type CliResult } from '../../support/run-cli.ts';
+import { runCli, type CliResult } from '../../support/runs/run-cli.ts';
 import { json, release, scriptedApi, type Respond, type SeenRequest } from './scripted-api.ts';
 
 export const RELEASES = 'POST /v1/tenants/acme/bundles/bot/releases';

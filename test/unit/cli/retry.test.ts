@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { cliLimits } from '../../../services/cli/limits.ts';
-import { retryDelayMs } from '../../../services/cli/retry.ts';
+import { retryDelayMs } from '../../../services/cli/client/retry.ts';
 
 describe('waiting between two tries', () => {
   test('doubles up to a bound, of which at least a half is waited', () => {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 
-import { table } from '../../../services/cli/table.ts';
-import { terminal, type Terminal } from '../../../services/cli/terminal.ts';
-import { STEERING_CHARACTER } from '../../support/steering-characters.ts';
+import { table } from '../../../services/cli/output/table.ts';
+import { terminal, type Terminal } from '../../../services/cli/output/terminal.ts';
+import { STEERING_CHARACTER } from '../../support/data/steering-characters.ts';
 
 const EVERY_STEERING = Array.from({ length: 0x2070 }, (_, point) => String.fromCharCode(point))
   .filter((one) => STEERING_CHARACTER.test(one) && !'\t\n'.includes(one))

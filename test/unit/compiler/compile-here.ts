@@ -1,8 +1,8 @@
 import { digestOf } from '../../../core/digest.ts';
-import { sourceTree } from '../../../core/source.ts';
-import type { SourceTree } from '../../../core/source.ts';
+import { sourceTree } from '../../../core/releases/source.ts';
+import type { SourceTree } from '../../../core/releases/source.ts';
 import { compileSource } from '../../../services/compiler/compile-source.ts';
-import type { ProcessResult } from '../../../services/compiler/compile-protocol.ts';
+import type { ProcessResult } from '../../../services/compiler/process/compile-protocol.ts';
 import type { MadeBlob } from '../../../services/compiler/made-blobs.ts';
 
 export type Files = { readonly [path: string]: string | Uint8Array };

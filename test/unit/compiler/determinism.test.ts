@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { canonicalJson } from '../../../core/canonical-json.ts';
+import { canonicalJson } from '../../../core/json/canonical-json.ts';
 import { digestOf } from '../../../core/digest.ts';
 import { compileSource } from '../../../services/compiler/compile-source.ts';
-import { parseJson } from '../../../services/compiler/parse-json.ts';
+import { parseJson } from '../../../services/compiler/parse/parse-json.ts';
 import { compileHere, memorySource } from './compile-here.ts';
 import type { Files } from './compile-here.ts';
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import picomatch from 'picomatch';
 import { expect, test } from 'vitest';
 
-import { globMatcher, globProblem } from '../../../services/compiler/glob.ts';
+import { globMatcher, globProblem } from '../../../services/compiler/recipe/glob.ts';
 import { problemsOf } from './compile-here.ts';
 
 test('a glob matches the paths that shells and picomatch say', () => {

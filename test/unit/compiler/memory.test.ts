@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { tenantLru } from '../../../services/compiler/tenant-lru.ts';
-import { fairQueue } from '../../../services/compiler/fair-queue.ts';
+import { tenantLru } from '../../../services/compiler/turns/tenant-lru.ts';
+import { fairQueue } from '../../../services/compiler/turns/fair-queue.ts';
 
 describe('what is remembered for tenants', () => {
   test('of one tenant never holds more bytes than its share, and forgets what was used longest ago', () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { moduleLimits } from '../../../services/compiler/limits.ts';
-import { guardJson, guardModule } from '../../../services/compiler/module-guard.ts';
+import { guardJson, guardModule } from '../../../services/compiler/modules/module-guard.ts';
 
 const { chain: moduleChain } = moduleLimits;
 

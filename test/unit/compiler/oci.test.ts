@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { canonicalJson } from '../../../core/canonical-json.ts';
+import { canonicalJson } from '../../../core/json/canonical-json.ts';
 import { digestOf } from '../../../core/digest.ts';
 import { artifactManifest } from '../../../core/oci.ts';
 

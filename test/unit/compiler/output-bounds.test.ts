@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 
-import { artifactLimits } from '../../../core/artifact-limits.ts';
+import { artifactLimits } from '../../../core/limits/artifact-limits.ts';
 import { digestOf } from '../../../core/digest.ts';
-import { answerTo } from '../../../services/compiler/answer-question.ts';
+import { answerTo } from '../../../services/compiler/process/answer-question.ts';
 import { making } from '../../../services/compiler/made-blobs.ts';
-import { receivedParts } from '../../../services/compiler/received-result.ts';
-import type { PartOfResult } from '../../../services/compiler/received-result.ts';
-import { messagesOf } from '../../../services/compiler/sent-result.ts';
+import { receivedParts } from '../../../services/compiler/process/received-result.ts';
+import type { PartOfResult } from '../../../services/compiler/process/received-result.ts';
+import { messagesOf } from '../../../services/compiler/process/sent-result.ts';
 import { compileHere, problemsOf } from './compile-here.ts';
 import type { Files } from './compile-here.ts';
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { patternLimits } from '../../../services/compiler/limits.ts';
-import { linearPattern, patternProblem } from '../../../services/compiler/linear-pattern.ts';
+import { linearPattern, patternProblem } from '../../../services/compiler/schema/linear-pattern.ts';
 import { compileHere, problemsOf } from './compile-here.ts';
 
 /** As they stand in published schemas: of Kubernetes, OpenAPI, GitHub, Docker, npm, and of generators. */

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { stringify } from 'smol-toml';
 import { describe, expect, test } from 'vitest';
-import { documentLimits } from '../../../core/limits.ts';
-import { pointerTo } from '../../../services/compiler/json-pointer.ts';
-import { parseDocument } from '../../../services/compiler/parse-document.ts';
-import type { DocumentFormat } from '../../../services/compiler/parse-document.ts';
+import { documentLimits } from '../../../core/limits/limits.ts';
+import { pointerTo } from '../../../services/compiler/parse/json-pointer.ts';
+import { parseDocument } from '../../../services/compiler/parse/parse-document.ts';
+import type { DocumentFormat } from '../../../services/compiler/parse/parse-document.ts';
 import { compileHere, problemsOf } from './compile-here.ts';
 
 const wrong = JSON.stringify({

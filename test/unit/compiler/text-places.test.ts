@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { firstInvalidByte, placeIn } from '../../../services/compiler/text-places.ts';
-import { seededRandom } from '../../support/seeded-random.ts';
+import { firstInvalidByte, placeIn } from '../../../services/compiler/parse/text-places.ts';
+import { seededRandom } from '../../support/data/seeded-random.ts';
 
 /** Longer than what is remembered of a text at once. */
 const LONG = 200_000;

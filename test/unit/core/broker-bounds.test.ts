@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { sinkLimits } from '../../../core/distribution-limits.ts';
+import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
 import { rabbitLimits } from '../../../services/rabbitmq/limits.ts';
 import { redisLimits } from '../../../services/redis/limits.ts';
 

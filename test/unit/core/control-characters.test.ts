@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { visibleControls } from '../../../core/control-characters.ts';
-import { BIDI_CONTROLS, STEERING_CHARACTER } from '../../support/steering-characters.ts';
+import { BIDI_CONTROLS, STEERING_CHARACTER } from '../../support/data/steering-characters.ts';
 
 /** Every code point but the surrogates, which are no characters. */
 function* everyCharacter(): Generator<string> {

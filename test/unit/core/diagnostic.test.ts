@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { boundedDiagnostic, boundedPointer, boundedText } from '../../../core/diagnostic.ts';
-import { documentLimits } from '../../../core/limits.ts';
+import { boundedDiagnostic, boundedPointer, boundedText } from '../../../core/releases/diagnostic.ts';
+import { documentLimits } from '../../../core/limits/limits.ts';
 
 const LONG = 'k'.repeat(10 * documentLimits.textChars);
 

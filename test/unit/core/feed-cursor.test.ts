@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { feedCursor, FeedCursorText } from '../../../core/feed-cursor.ts';
+import { feedCursor, FeedCursorText } from '../../../core/moves/feed-cursor.ts';
 import { TenantName } from '../../../core/identifiers.ts';
 
 test('a cursor reads back as the place that it was made of', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { TokenName } from '../../../core/access.ts';
-import { GateName } from '../../../core/gate-rules.ts';
+import { GateName } from '../../../core/gates/gate-rules.ts';
 import {
   BundleName,
   ChannelName,
@@ -21,8 +21,8 @@ import {
   release,
   slotOf,
   withSlot,
-} from '../../../core/slot.ts';
-import { INHERITED_NAMES } from '../../support/inherited-names.ts';
+} from '../../../core/releases/slot.ts';
+import { INHERITED_NAMES } from '../../support/data/inherited-names.ts';
 
 const source = `sha256:${'0'.repeat(64)}`;
 const empty = { inFlight: null, queue: [], generation: 0 };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { moveCursor, placeAfter } from '../../../core/move-cursor.ts';
-import { nthMove } from '../../support/move-events.ts';
+import { moveCursor, placeAfter } from '../../../core/moves/move-cursor.ts';
+import { nthMove } from '../../support/data/move-events.ts';
 
 const move = (seq: number, pointer?: { bundle?: string; generation?: number }) =>
   nthMove('acme', seq, pointer).data;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { manifestLimits } from '../../../core/limits.ts';
-import { callbackLimits } from '../../../core/callout-limits.ts';
+import { manifestLimits } from '../../../core/limits/limits.ts';
+import { callbackLimits } from '../../../core/limits/callout-limits.ts';
 import { mediaTypes } from '../../../core/oci.ts';
 import { readManifest } from '../../../core/oci-manifest.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { gateLimits, tenantLimits } from '../../../core/limits.ts';
+import { gateLimits, tenantLimits } from '../../../core/limits/limits.ts';
 import { NO_POLICY, Policy } from '../../../core/policy.ts';
 
 const live = (channel: object) => ({ channels: { live: channel } });

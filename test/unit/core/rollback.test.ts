@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { type PastMove, rollbackTarget } from '../../../core/rollback.ts';
+import { type PastMove, rollbackTarget } from '../../../core/moves/rollback.ts';
 
 interface Step extends PastMove {
   readonly version: number;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { sinkLimits } from '../../../core/distribution-limits.ts';
+import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
 import { sinkRetryMs } from '../../../core/sink-retry.ts';
 
 const failed = { failures: 100, random01: 0.999_999, retryAfterMs: null };

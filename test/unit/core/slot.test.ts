@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { tenantLimits } from '../../../core/limits.ts';
+import { tenantLimits } from '../../../core/limits/limits.ts';
 import {
   admit,
   type BundleState,
@@ -11,7 +11,7 @@ import {
   release,
   slotOf,
   withSlot,
-} from '../../../core/slot.ts';
+} from '../../../core/releases/slot.ts';
 
 const source = `sha256:${'0'.repeat(64)}`;
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 
-import { channelLimits } from '../../../core/limits.ts';
-import { similarName } from '../../../core/similar-name.ts';
-import { unknownChannel } from '../../../core/unknown-channel.ts';
+import { channelLimits } from '../../../core/limits/limits.ts';
+import { similarName } from '../../../core/moves/similar-name.ts';
+import { unknownChannel } from '../../../core/moves/unknown-channel.ts';
 
 test.each([
   ['lvie', ['live', 'staging'], 'live'],

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { gateLimits } from '../../../core/limits.ts';
-import { FreezeWindow, neverOpen, opensAt, TimeZone } from '../../../core/window.ts';
+import { gateLimits } from '../../../core/limits/limits.ts';
+import { FreezeWindow, neverOpen, opensAt, TimeZone } from '../../../core/gates/window.ts';
 import { type Clock, clockOf, isFrozen, MINUTE } from './minute-stepper.ts';
 
 const at = (iso: string) => Date.parse(iso);

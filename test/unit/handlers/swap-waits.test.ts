@@ -1,12 +1,12 @@
 import { TerminalError, type WorkflowContext } from '@restatedev/restate-sdk';
 import { expect, test } from 'vitest';
 
-import { sinkLimits } from '../../../core/distribution-limits.ts';
-import { releaseLimits } from '../../../core/limits.ts';
-import type { SwapAnswer } from '../../../handlers/contract.ts';
-import type { Deps } from '../../../handlers/deps.ts';
-import type { Stop } from '../../../handlers/stop.ts';
-import { swapThroughGates } from '../../../handlers/swap-through-gates.ts';
+import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
+import { releaseLimits } from '../../../core/limits/limits.ts';
+import type { SwapAnswer } from '../../../handlers/contract/tenant.ts';
+import type { Deps } from '../../../handlers/ports/deps.ts';
+import type { Stop } from '../../../handlers/release/stage-failure.ts';
+import { swapThroughGates } from '../../../handlers/release/swap-through-gates.ts';
 
 // The waits are hours. A real Restate can't be made to skip them, so that here its context is replaced, with a clock that waits at once.
 

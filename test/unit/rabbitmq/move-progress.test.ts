@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { moveProgress } from '../../../services/rabbitmq/move-progress.ts';
-import { nthMove } from '../../support/move-events.ts';
+import { nthMove } from '../../support/data/move-events.ts';
 
 const live = (seq: number, generation: number) => nthMove('acme', seq, { generation }).data;
 const pointer = { tenant: 'acme', bundle: 'support-bot', channel: 'live' };

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { Published, RabbitMessage } from '../../../services/rabbitmq/confirms.ts';
 import { rabbitLimits } from '../../../services/rabbitmq/limits.ts';
 import { publishBatch } from '../../../services/rabbitmq/publish-batch.ts';
-import { batchOf, madeMoves } from '../../support/moves.ts';
+import { batchOf, madeMoves } from '../../support/data/moves.ts';
 
 const rules = { mandatory: true, unprovable: null };
 const ANSWERS: readonly Published[] = [

@@ -9,7 +9,7 @@ import {
 } from '../../../services/source-archive/reading-thread.ts';
 import type { RepositoryTask } from '../../../services/source-archive/repository-thread.ts';
 import type { ReadArchive } from '../../../services/source-archive/tar-archive.ts';
-import { repositoryArchive } from '../../support/archives.ts';
+import { repositoryArchive } from '../../support/data/archives.ts';
 
 const MODULE = new URL('../../../services/source-archive/repository-reader.ts', import.meta.url).href;
 
@@ -73,7 +73,7 @@ test('a tenant that has too many waiting is told busy, and another one is not', 
 test('a task in which the engine meets one of its own bounds is too large for its sender, and a defect for the log', async () => {
   const lines: object[] = [];
   const log = { error: (line: object) => void lines.push(line) };
-  const file = new URL('../../support/overflowing-thread.ts', import.meta.url);
+  const file = new URL('../../support/runs/overflowing-thread.ts', import.meta.url);
   const overflowing = startReadingThread<RepositoryTask, never>(file, archiveReaderLimits, log);
   try {
     const task = { bytes: new Uint8Array(1), folder: null };

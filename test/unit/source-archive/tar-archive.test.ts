@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 
 import { digestOf } from '../../../core/digest.ts';
-import { sourceTree } from '../../../core/source.ts';
+import { sourceTree } from '../../../core/releases/source.ts';
 import { repositoryLayout, sourceLayout } from '../../../services/source-archive/archive-layout.ts';
 import { readTarArchive } from '../../../services/source-archive/tar-archive.ts';
 

@@ -6,7 +6,7 @@ import { finished } from 'node:stream/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { keepOutput } from '../../../services/stack/child-log.ts';
-import { eventually } from '../../support/eventually.ts';
+import { eventually } from '../../support/runs/eventually.ts';
 
 let folder = '';
 beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'pointsman-log-'))));

@@ -3,26 +3,32 @@ import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
 
-import { filesWithRestate } from '../../support/replayed-files.ts';
+import { filesWithRestate } from '../../support/runs/replayed-files.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
 test('what is run once more with replays is every integration test in which handlers run with its settings, unless it says why not', () => {
   const files = filesWithRestate(root);
   // By the harness, and through another harness.
-  for (const name of ['release', 'hooks', 'api-publish', 'remote-compile', 'sinks', 'gates'])
+  for (const name of [
+    'releases/release',
+    'hooks/hooks',
+    'releases/api-publish',
+    'sinks/sinks',
+    'gates/gates',
+  ])
     expect(files).toContain(`test/integration/${name}.test.ts`);
   for (const name of [
-    'celery-misbehaves',
-    'stack',
-    'stack-killed-publishing',
-    'demo',
-    'redis-stream',
-    'rabbitmq-exchange',
-    'outbound',
-    'compile-pool',
-    'webhook-endpoints',
+    'releases/celery-misbehaves',
+    'stack/stack',
+    'stack/stack-killed-publishing',
+    'stack/demo',
+    'redis/redis-stream',
+    'rabbitmq/rabbitmq-exchange',
+    'outbound/outbound',
+    'releases/compile-pool',
+    'sinks/webhook-endpoints',
   ])
     expect(files).not.toContain(`test/integration/${name}.test.ts`);
-  expect(files.length).toBeLessThan(globSync('test/integration/*.test.ts', { cwd: root }).length);
+  expect(files.length).toBeLessThan(globSync('test/integration/**/*.test.ts', { cwd: root }).length);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { sum, summary, tallyOf } from '../../support/tally.ts';
+import { sum, summary, tallyOf } from '../../support/runs/tally.ts';
 
 const report = (passed: number, failed: number, files: unknown[] = []) => ({
   numPassedTests: passed,

@@ -6,9 +6,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { buildId } from '../../../services/worker/build-id.ts';
 
 const FILES: Readonly<Record<string, string>> = {
-  'core/slot.ts': 'export const slot = 1;\n',
+  'core/releases/slot.ts': 'export const slot = 1;\n',
   'core/limits/queue.ts': 'export const queue = 10;\n',
-  'handlers/tenant.ts': 'export const tenant = 1;\n',
+  'handlers/tenant/tenant.ts': 'export const tenant = 1;\n',
   'handlers/release/stages/store.ts': 'export const store = 1;\n',
 };
 

@@ -1,0 +1,148 @@
+import { z } from 'zod';
+
+import { duration } from './duration.ts';
+import { gateLimits } from '../limits/limits.ts';
+import { httpUrl } from '../json/storable.ts';
+import { FreezeWindow, neverOpen, TimeZone } from './window.ts';
+
+/** The rule of every other name, since a gate's name stands in addresses and in Restate keys. */
+const GATE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** The gate that a release's own `notBefore` makes; no policy may use its name. */
+const SCHEDULE_GATE = 'schedule';
+
+const NAME_HINT = `Unique in its channel; 1 to 63 characters of a-z, 0-9 and "-", and not "${SCHEDULE_GATE}".`;
+
+export const GateName = z
+  .string()
+  .regex(
+    GATE_NAME,
+    'a gate\'s name is one to 63 characters of a-z, 0-9 and "-", not beginning or ending with "-"',
+  )
+  .refine((name) => name !== SCHEDULE_GATE, `"${SCHEDULE_GATE}" is the gate of a release's own "notBefore"`);
+
+/** The role whose approval counts. An admin may always approve. */
+const ApproverRole = z.enum(['approver', 'admin']);
+
+const Within = duration({ minMs: gateLimits.minWithinMs, maxMs: gateLimits.maxWithinMs });
+
+const DURATION_HINT = 'A whole number and s, m, h or d: 90s, 30m, 24h, 7d.';
+
+const ApprovalRule = z
+  .strictObject({
+    name: GateName.meta({ description: NAME_HINT, examples: ['release'] }),
+    role: ApproverRole.default('approver').meta({
+      description: 'The role that may approve. An admin may always approve.',
+    }),
+    count: z.number().int().min(1).max(gateLimits.approvers).default(1).meta({
+      description: 'How many people must approve.',
+    }),
+    notAuthor: z.boolean().default(false).meta({
+      description: 'Four eyes: the author of the release cannot approve it.',
+    }),
+    within: Within.default('24h').meta({
+      description: `How long the release waits, from when its artifact is stored; then it is rejected. ${DURATION_HINT}`,
+    }),
+  })
+  .meta({
+    id: 'ApprovalGate',
+    description:
+      'People must approve the release. An approval is bound to the artifact and to what is live at that moment.',
+  });
+type ApprovalRule = z.infer<typeof ApprovalRule>;
+
+const CheckRule = z
+  .strictObject({
+    name: GateName.meta({ description: NAME_HINT, examples: ['e2e'] }),
+    url: httpUrl(gateLimits.urlChars)
+      .optional()
+      .meta({
+        description:
+          'Where Pointsman sends the check request, with a callback address. Without it, a token reports the result.',
+        examples: ['https://ci.example/run'],
+      }),
+    within: Within.default('1h').meta({
+      description: `How long the release waits, from when its artifact is stored; then it is rejected. ${DURATION_HINT}`,
+    }),
+  })
+  .meta({
+    id: 'CheckGate',
+    description: 'The result of an automated check: reported by a CI job, or requested at a URL.',
+  });
+type CheckRule = z.infer<typeof CheckRule>;
+
+export const WindowRule = z
+  .strictObject({
+    name: GateName.default('window').meta({ description: NAME_HINT }),
+    timezone: TimeZone.meta({
+      description: 'The IANA time zone whose clocks the freezes mean.',
+      examples: ['Europe/Oslo'],
+    }),
+    freeze: z
+      .array(FreezeWindow)
+      .min(1)
+      .max(gateLimits.freezes)
+      .meta({
+        description: 'Times in local time: every week, or once.',
+        examples: [['Fri 16:00 - Mon 07:00', '2026-12-23T12:00 - 2027-01-02T08:00']],
+      }),
+  })
+  .meta({
+    id: 'WindowGate',
+    description: 'Freezes: the pointer does not move during them, and a release waits for their end.',
+  });
+export type WindowRule = z.infer<typeof WindowRule>;
+
+export type GateRule =
+  { readonly approval: ApprovalRule } | { readonly check: CheckRule } | { readonly window: WindowRule };
+
+// Not a zod union: the error of a union only reports that no variant matches, and not which field is wrong.
+export const GateRule = z
+  .strictObject({
+    approval: ApprovalRule.optional(),
+    check: CheckRule.optional(),
+    window: WindowRule.optional(),
+  })
+  // The two counts are for the JSON Schema: the transformation below enforces them with its own message.
+  .meta({
+    id: 'GateRule',
+    description: 'One gate: exactly one of approval, check and window.',
+    minProperties: 1,
+    maxProperties: 1,
+  })
+  .transform(({ approval, check, window }, context): GateRule => {
+    const given: GateRule[] = [];
+    if (approval) given.push({ approval });
+    if (check) given.push({ check });
+    if (window) given.push({ window });
+    const [only] = given;
+    if (only && given.length === 1) return only;
+    context.addIssue({
+      code: 'custom',
+      message: 'a gate is exactly one of "approval", "check" and "window"',
+    });
+    return z.NEVER;
+  });
+
+function gateNameOf(rule: GateRule): string {
+  if ('approval' in rule) return rule.approval.name;
+  return 'check' in rule ? rule.check.name : rule.window.name;
+}
+
+/** What is wrong with gates of which each is right by itself. */
+export function gateProblems(gates: readonly GateRule[]): { path: (string | number)[]; message: string }[] {
+  const names = gates.map(gateNameOf);
+  const problems = gates.flatMap((rule, index) => {
+    if (names.indexOf(gateNameOf(rule)) === index) return [];
+    const path = [index, Object.keys(rule)[0] ?? '', 'name'];
+    return [{ path, message: `another gate of this channel is called "${gateNameOf(rule)}"` }];
+  });
+  const windows = gates.flatMap((rule, index) => ('window' in rule ? [{ index, window: rule.window }] : []));
+  const closed = windows.filter(({ window }) => neverOpen([window]));
+  const together = neverOpen(windows.map(({ window }) => window)) ? windows.slice(-1) : [];
+  for (const { index } of closed.length > 0 ? closed : together) {
+    const message = `${closed.length > 0 ? 'this leaves' : 'all windows together leave'} no time of the week: nothing could ever be published`;
+    problems.push({ path: [index, 'window', 'freeze'], message });
+  }
+  return problems;
+}

@@ -1,0 +1,15 @@
+import { z } from 'zod';
+
+import { isStorableYear } from '../json/storable.ts';
+
+const SPELLINGS = [z.iso.datetime({ offset: true }), z.iso.datetime({ offset: true, precision: -1 })];
+
+/** A point in time as people write it (ISO 8601): with its offset from UTC, since nobody knows whose clock is meant without. */
+export const Instant = z
+  .string()
+  .refine((text) => SPELLINGS.some((spelling) => spelling.safeParse(text).success), {
+    error:
+      'must be a time with its offset from UTC, such as "2026-12-24T08:00:00+01:00" or "2026-12-24T07:00Z"',
+    abort: true,
+  })
+  .refine(isStorableYear, 'must be a time of the years 1000 to 9998');

@@ -1,0 +1,84 @@
+import { z } from 'zod';
+
+import {
+  BundleName,
+  ChannelName,
+  correlationId,
+  Digest,
+  Generation,
+  type PointerId,
+  TenantName,
+  Version,
+} from '../identifiers.ts';
+
+/** The `type` of every event of the feed. */
+export const MOVED = 'pointsman.pointer.moved';
+
+const End = z.object({ version: Version, digest: Digest });
+
+/** What moved, and where in its tenant's feed that stands. `from` is null at a pointer's first move. */
+export const MoveData = z.object({
+  tenant: TenantName,
+  bundle: BundleName,
+  channel: ChannelName,
+  generation: Generation.min(1),
+  /** Gapless within the tenant: a jump means that something was missed. */
+  seq: z.number().int().min(1),
+  from: End.nullable(),
+  to: End,
+  /** Of the release that it moved to. */
+  correlationId: z.string(),
+});
+export type MoveData = z.infer<typeof MoveData>;
+
+/** A move as a CloudEvent (CloudEvents 1.0.2, JSON event format), the same wherever it is told. */
+export const MoveEvent = z.object({
+  specversion: z.literal('1.0'),
+  id: z.string(),
+  source: z.string(),
+  type: z.literal(MOVED),
+  subject: z.string(),
+  time: z.iso.datetime(),
+  datacontenttype: z.literal('application/json'),
+  data: MoveData,
+});
+export type MoveEvent = z.infer<typeof MoveEvent>;
+
+/** A move as the record has it. */
+export interface RecordedMove extends PointerId {
+  readonly generation: number;
+  readonly seq: number;
+  readonly from: { readonly version: number; readonly digest: string } | null;
+  readonly to: { readonly version: number; readonly digest: string };
+  /** ISO 8601. */
+  readonly movedAt: string;
+}
+
+/** The same move gives the same event, byte for byte, whoever tells it and however often. */
+export function moveEvent(move: RecordedMove): MoveEvent {
+  const { tenant, bundle, channel, generation, seq, from, to, movedAt } = move;
+  return {
+    specversion: '1.0',
+    id: moveEventId(move),
+    source: `/v1/tenants/${tenant}`,
+    type: MOVED,
+    subject: `${tenant}/${bundle}/${channel}`,
+    time: movedAt,
+    datacontenttype: 'application/json',
+    data: {
+      tenant,
+      bundle,
+      channel,
+      generation,
+      seq,
+      from,
+      to,
+      correlationId: correlationId({ tenant, bundle, version: to.version }),
+    },
+  };
+}
+
+/** `acme:support-bot:live:17` */
+export function moveEventId(move: PointerId & { readonly generation: number }): string {
+  return `${move.tenant}:${move.bundle}:${move.channel}:${move.generation}`;
+}

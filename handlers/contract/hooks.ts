@@ -1,0 +1,24 @@
+import { iface } from '@restatedev/restate-sdk';
+import { z } from 'zod';
+
+import { DeliveryState } from '../../core/hook.ts';
+import { Version } from '../../core/identifiers.ts';
+
+/** The names, keys and messages of what hooks set off: as contract.ts, which is long enough. */
+
+export const DeliveryVerdict = z.object({
+  state: DeliveryState,
+  version: Version.nullable(),
+  reason: z.string().nullable(),
+});
+export type DeliveryVerdict = z.infer<typeof DeliveryVerdict>;
+
+/** Workflow, key = tenant/hook/delivery. Fetches what was pushed, and publishes it. */
+export const Delivery = iface.workflow('Delivery', {
+  run: iface.schemas({ input: z.null(), output: DeliveryVerdict }),
+});
+
+/** Virtual object, key = tenant/hook/delivery. Tells the commit of a push what has become of it, one word after the other. */
+export const Reporter = iface.object('Reporter', {
+  report: iface.schemas({ input: z.null(), output: z.null() }),
+});

@@ -1,0 +1,24 @@
+import type { FailedOutcome } from '../../core/releases/release.ts';
+
+/** Why a release goes no further. */
+export interface Stop {
+  readonly outcome: FailedOutcome;
+  /** Gives way to what was asked for, if anything was: a supersede, or a cancel with its reason. */
+  readonly yieldsToIntent: boolean;
+  readonly reason: string;
+}
+
+/** Somebody or some rule said no. */
+export function rejected(reason: string): Stop {
+  return { outcome: 'rejected', yieldsToIntent: false, reason };
+}
+
+/** Something broke. */
+export function errored(reason: string): Stop {
+  return { outcome: 'errored', yieldsToIntent: false, reason };
+}
+
+/** Another release has its place, or it is to be cancelled; which of them, the record knows. */
+export function noLongerCurrent(): Stop {
+  return { outcome: 'superseded', yieldsToIntent: true, reason: 'another release took its place' };
+}

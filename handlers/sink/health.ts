@@ -1,0 +1,89 @@
+import { type ObjectContext, rpc } from '@restatedev/restate-sdk';
+import { z } from 'zod';
+
+import { sinkLimits } from '../../core/limits/distribution-limits.ts';
+import { stepRetries } from '../../core/limits/limits.ts';
+import { isBroker, type SinkId } from '../../core/sink.ts';
+import type { Deps } from '../ports/deps.ts';
+import { HealthWait, Sink } from '../contract/sink.ts';
+import { readShortcut } from '../durable/stored-state.ts';
+
+/** State of a writer: the releases that wait for its broker. */
+const WAITING = 'waiting releases';
+/** State of a writer: when it probes the broker next. */
+const NEXT_PROBE = 'next probe';
+
+const Waiting = HealthWait.pick({ awakeableId: true, untilMs: true });
+type Waiting = z.infer<typeof Waiting>;
+
+/**
+ * Remembers a release that waits for the broker, and begins to probe it once a second. The writer of the partition does that for all its releases, so
+ * that a broker which is down is not asked by each of them.
+ *
+ * Dies inside: replayed. Killed: the release looks again by itself, at the latest after its own wait, and registers once more.
+ */
+export async function awaitHealth(ctx: ObjectContext, { tenant, sink, ...wait }: HealthWait): Promise<null> {
+  const nowMs = await ctx.date.now();
+  const waiting = await stillWaiting(ctx, nowMs);
+  if (waiting.length < sinkLimits.waitingReleases) ctx.set(WAITING, [...waiting, wait]);
+  const next = await readShortcut(ctx, NEXT_PROBE, z.number());
+  if (next === null || nowMs > next + sinkLimits.probeLostMs) probeLater(ctx, { tenant, sink }, nowMs);
+  return null;
+}
+
+/**
+ * Probes the broker while releases wait for it, and wakes them once it is well. Where it answers although moves are due, one of them is delivered
+ * first, ahead of its time: only that shows whether the broker takes moves, and {@link wakeReleases} follows it.
+ *
+ * Dies inside: replayed. Killed: the next release that registers finds the probe late, and begins again.
+ */
+export async function probe(ctx: ObjectContext, deps: Deps, id: SinkId): Promise<null> {
+  const nowMs = await ctx.date.now();
+  const waiting = await stillWaiting(ctx, nowMs);
+  ctx.clear(NEXT_PROBE);
+  if (waiting.length === 0 || !isBroker(id.sink)) {
+    ctx.clear(WAITING);
+    return null;
+  }
+  const broker = id.sink;
+  const probed = await ctx.run(
+    'probe broker',
+    () => deps.sinks.probe(broker, id.tenant),
+    stepRetries.whileSomebodyWaits,
+  );
+  if (probed.kind === 'well') {
+    await wakeReleases(ctx);
+    return null;
+  }
+  if (probed.kind === 'due') await deliverNow(ctx, deps, id);
+  probeLater(ctx, id, await ctx.date.now());
+  return null;
+}
+
+/** Wakes the releases that wait for this writer's broker, which has just taken something. */
+export async function wakeReleases(ctx: ObjectContext): Promise<void> {
+  const waiting = await readShortcut(ctx, WAITING, z.array(Waiting));
+  if (waiting === null) return;
+  for (const { awakeableId } of waiting) ctx.resolveAwakeable(awakeableId);
+  ctx.clear(WAITING);
+}
+
+async function stillWaiting(ctx: ObjectContext, nowMs: number): Promise<readonly Waiting[]> {
+  const waiting = (await readShortcut(ctx, WAITING, z.array(Waiting))) ?? [];
+  return waiting.filter(({ untilMs }) => untilMs > nowMs);
+}
+
+function probeLater(ctx: ObjectContext, { tenant, sink }: SinkId, nowMs: number): void {
+  ctx.set(NEXT_PROBE, nowMs + sinkLimits.probeEveryMs);
+  ctx.sendClient(Sink, ctx.key).probe({ tenant, sink }, rpc.sendOpts({ delay: sinkLimits.probeEveryMs }));
+}
+
+/** One tenant's moves are enough: their arrival wakes the others. */
+async function deliverNow(ctx: ObjectContext, deps: Deps, id: SinkId): Promise<void> {
+  const [first] = await ctx.run(
+    'look who is behind',
+    () => deps.sinks.behind(id),
+    stepRetries.whileSomebodyWaits,
+  );
+  if (first !== undefined) ctx.sendClient(Sink, ctx.key).deliver({ ...first, look: true, now: true });
+}

@@ -1,0 +1,58 @@
+import type { ObjectContext } from '@restatedev/restate-sdk';
+
+import { stepRetries } from '../../core/limits/limits.ts';
+import { BundleState, inFlight, NEW_BUNDLE, slotOf, withSlot } from '../../core/releases/slot.ts';
+import type { Deps } from '../ports/deps.ts';
+import { orStoreDown } from '../durable/store-unavailable.ts';
+import { storedAs, UNREADABLE } from '../durable/stored-state.ts';
+
+/** The state key under which a tenant's object keeps what it knows of a bundle. */
+function bundleStateKey(bundle: string): string {
+  return `bundle:${bundle}`;
+}
+
+/** How a tenant's object stores what it remembers of a bundle. */
+export const storedBundle = storedAs<BundleState>(BundleState);
+
+/**
+ * What the tenant's object remembers of a bundle. Without any state the bundle counts as new, and the record contradicts where that is
+ * wrong. State that is not readable is read from the record instead, so that the tenant recovers by itself.
+ */
+export async function getBundle(ctx: ObjectContext, deps: Deps, bundle: string): Promise<BundleState> {
+  const stored = await ctx.get(bundleStateKey(bundle), storedBundle);
+  if (stored === null) return NEW_BUNDLE;
+  if (stored !== UNREADABLE) return stored;
+  ctx.console.warn(`the state of "${bundle}" is not readable; it is read from the record again`);
+  return reloadBundle(ctx, deps, bundle);
+}
+
+export function setBundle(ctx: ObjectContext, bundle: string, state: BundleState): void {
+  ctx.set(bundleStateKey(bundle), state, storedBundle);
+}
+
+/**
+ * Makes the durable state anew from the record: after Restate's data was lost, or a handler was killed between the two. How a release
+ * is reached stands on record only once its first step has ended, so what was remembered of that is kept.
+ */
+export async function reloadBundle(ctx: ObjectContext, deps: Deps, bundle: string): Promise<BundleState> {
+  const tenant = ctx.key;
+  const stored = await ctx.get(bundleStateKey(bundle), storedBundle);
+  const remembered = stored === null || stored === UNREADABLE ? NEW_BUNDLE : stored;
+  const onRecord = await orStoreDown(
+    ctx.run('read bundle', () => deps.admissions.readBundle(tenant, bundle), stepRetries.whileHoldingTenant),
+  );
+  const state = keepInvocations(BundleState.decode(onRecord), remembered);
+  setBundle(ctx, bundle, state);
+  return state;
+}
+
+function keepInvocations(onRecord: BundleState, remembered: BundleState): BundleState {
+  let state = onRecord;
+  for (const [channel, slot] of onRecord.channels) {
+    const known = slot.inFlight && inFlight(slotOf(remembered, channel), slot.inFlight.version);
+    if (!known || !slot.inFlight) continue;
+    const invocationId = slot.inFlight.invocationId ?? known.invocationId;
+    state = withSlot(state, channel, { ...slot, inFlight: { ...slot.inFlight, invocationId } });
+  }
+  return state;
+}

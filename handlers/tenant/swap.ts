@@ -1,0 +1,75 @@
+import type { ObjectContext } from '@restatedev/restate-sdk';
+
+import { stepRetries } from '../../core/limits/limits.ts';
+import { type BundleState, inFlight, slotOf, withSlot } from '../../core/releases/slot.ts';
+import { getBundle, setBundle } from './bundle-state.ts';
+import type { SwapAnswer, SwapRequest } from '../contract/tenant.ts';
+import type { Deps, PointerMove } from '../ports/deps.ts';
+import { gaveUp, REFUSED } from '../durable/store-unavailable.ts';
+import { uninterrupted } from '../durable/ignoring-cancellation.ts';
+import { wakeSinks } from './notify-sinks.ts';
+
+/** The record's generation is adopted at most so often: moves by hand go through this same object, so it differs only after a loss. */
+const ADOPTIONS = 2;
+
+/**
+ * Moves the live pointer for a release, if that release is still the one whose turn it is.
+ *
+ * Decided here from durable state, and fenced once more in the record's transaction, which finds its own move when it is repeated.
+ * A cancel of the release reaches into this handler, perhaps while the transaction commits: it is not listened to, so that the
+ * answer is what happened. Sinks are told of it one way, before anything else happens. Dies inside: replayed. Killed inside: the pointer has moved
+ * or not; the sweep asks the record.
+ */
+export async function swap(ctx: ObjectContext, deps: Deps, request: SwapRequest): Promise<SwapAnswer> {
+  const state = await getBundle(ctx, deps, request.bundle);
+  const slot = slotOf(state, request.channel);
+  if (!inFlight(slot, request.version)) return { kind: 'not_current' };
+  const answer = await moveFenced(ctx, deps, request, slot.generation);
+  if (answer.kind !== 'moved') return answer;
+  const { wakes = [], ...moved } = answer;
+  wakeSinks(ctx, { wakes });
+  setBundle(ctx, request.bundle, afterMove(state, request, moved.generation));
+  return moved;
+}
+
+async function moveFenced(
+  ctx: ObjectContext,
+  deps: Deps,
+  request: SwapRequest,
+  generation: number,
+): Promise<Exclude<PointerMove, { kind: 'state_behind' }>> {
+  let expectedGeneration = generation;
+  for (let adopted = 0; ; adopted++) {
+    const answer = await tryMove(ctx, deps, request, expectedGeneration);
+    if (answer.kind !== 'state_behind') return answer;
+    if (adopted >= ADOPTIONS) return { kind: 'unavailable' };
+    expectedGeneration = answer.generation;
+  }
+}
+
+async function tryMove(
+  ctx: ObjectContext,
+  deps: Deps,
+  request: SwapRequest,
+  expectedGeneration: number,
+): Promise<PointerMove> {
+  const move = { ...request, tenant: ctx.key, expectedGeneration };
+  try {
+    return await uninterrupted(() =>
+      ctx.run(
+        'move pointer',
+        () => deps.moves.moveByRelease({ ...move, at: deps.clock.now() }),
+        stepRetries.whileHoldingTenant,
+      ),
+    );
+  } catch (error) {
+    if (!gaveUp(error) || error.code === REFUSED) throw error;
+    return { kind: 'unavailable' };
+  }
+}
+
+function afterMove(state: BundleState, request: SwapRequest, generation: number): BundleState {
+  const slot = slotOf(state, request.channel);
+  const current = slot.inFlight && { ...slot.inFlight, swapped: true };
+  return withSlot(state, request.channel, { ...slot, generation, inFlight: current });
+}

@@ -1,0 +1,74 @@
+import { z } from 'zod';
+
+import { BundleName, ChannelName } from '../../../core/identifiers.ts';
+import { listBundles } from '../../postgres/content/bundles.ts';
+import { listPointers } from '../../postgres/channels/pointers.ts';
+import { requireBundle, requireTenant } from '../responses/not-found.ts';
+import { jsonAnswer } from '../responses/responses.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { type Endpoint, endpoint } from '../http/endpoint.ts';
+import { json } from '../responses/openapi-responses.ts';
+import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { BundleParams, TenantParams } from '../requests/params.ts';
+import { ChannelView } from './pointer-view.ts';
+
+const BundleView = z.object({ bundle: BundleName, createdAt: z.string() }).meta({
+  id: 'Bundle',
+  description: 'A named thing that a tenant publishes.',
+  example: { bundle: 'support-bot', createdAt: '2026-03-01T12:00:00.000Z' },
+});
+
+export function bundleEndpoints(parts: ApiParts): Endpoint[] {
+  return [listBundlesEndpoint(parts), listChannelsEndpoint(parts)];
+}
+
+function listBundlesEndpoint({ db }: ApiParts): Endpoint {
+  const byName = { schema: BundleName, of: ({ bundle }: { bundle: string }) => bundle };
+  return endpoint({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/bundles',
+    operationId: 'listBundles',
+    summary: 'List bundles',
+    description: 'The bundles of a tenant, by name. A bundle is there from its first publish.',
+    tags: ['bundles'],
+    may: 'read',
+    params: TenantParams,
+    query: PageQuery,
+    responses: { 200: json(pageOf(BundleView, 'BundlePage'), 'One page.') },
+    problems: ['not_found'],
+    async handle({ params: { tenant }, query }) {
+      await requireTenant(db, tenant);
+      const page = await readPage(query, byName, ({ after = '', limit }) =>
+        listBundles(db, tenant, { after, limit }),
+      );
+      return jsonAnswer(page, 200);
+    },
+  });
+}
+
+function listChannelsEndpoint({ db }: ApiParts): Endpoint {
+  const byName = { schema: ChannelName, of: ({ channel }: { channel: string }) => channel };
+  return endpoint({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/bundles/{bundle}/channels',
+    operationId: 'listChannels',
+    summary: 'List channels',
+    description: 'The channels of a bundle, by name, and what each points at.',
+    tags: ['channels'],
+    may: 'read',
+    params: BundleParams,
+    query: PageQuery,
+    responses: { 200: json(pageOf(ChannelView, 'ChannelPage'), 'One page.') },
+    problems: ['not_found'],
+    async handle({ params: { tenant, bundle }, query }) {
+      await requireBundle(db, tenant, bundle);
+      const page = await readPage(query, byName, ({ after = '', limit }) =>
+        listPointers(db, tenant, bundle, { after, limit }),
+      );
+      return jsonAnswer(
+        { ...page, items: page.items.map(({ channel, pointer }) => ({ channel, ...pointer })) },
+        200,
+      );
+    },
+  });
+}

@@ -1,0 +1,84 @@
+import { z } from 'zod';
+
+import type { HoldAnswer } from '../../../handlers/contract/tenant.ts';
+import { absence, requireTenant } from '../responses/not-found.ts';
+import { jsonAnswer } from '../responses/responses.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { type Call, type Endpoint, endpoint } from '../http/endpoint.ts';
+import { requestIdentity } from '../requests/idempotency.ts';
+import { FreeText } from '../requests/free-text.ts';
+import { json } from '../responses/openapi-responses.ts';
+import { ChannelParams, IdempotencyKey } from '../requests/params.ts';
+import { pointerHeaders, PointerView } from './pointer-view.ts';
+import { noChannel, refusal } from '../responses/refusal.ts';
+
+const path = '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}/hold';
+const headers = z.object({ 'idempotency-key': IdempotencyKey });
+
+const HoldBody = z
+  .strictObject({ reason: FreeText.meta({ description: 'Why, for people.' }) })
+  .meta({ id: 'HoldBody', example: { reason: 'incident 4711' } });
+
+export function holdEndpoints(parts: ApiParts): Endpoint[] {
+  return [holdEndpoint(parts), liftEndpoint(parts)];
+}
+
+function holdEndpoint(parts: ApiParts): Endpoint {
+  return endpoint({
+    method: 'put',
+    path,
+    operationId: 'holdPointer',
+    summary: 'Hold a pointer',
+    description:
+      'No publish or promotion moves the pointer until the hold is lifted; a rollback does. Holding again replaces the reason.',
+    tags: ['channels'],
+    may: 'steer',
+    params: ChannelParams,
+    headers,
+    body: HoldBody,
+    responses: { 200: json(PointerView, 'The pointer, now held.') },
+    problems: ['not_found', 'unknown_channel', 'idempotency_key_reused'],
+    handle: (call) => setHold(parts, call, call.body.reason),
+  });
+}
+
+function liftEndpoint(parts: ApiParts): Endpoint {
+  return endpoint({
+    method: 'delete',
+    path,
+    operationId: 'liftHold',
+    summary: 'Lift a hold',
+    description: 'Lets the pointer move again. Lifting what is not held changes nothing.',
+    tags: ['channels'],
+    may: 'steer',
+    params: ChannelParams,
+    headers,
+    responses: { 200: json(PointerView, 'The pointer, now free.') },
+    problems: ['not_found', 'unknown_channel', 'idempotency_key_reused'],
+    handle: (call) => setHold(parts, call, null),
+  });
+}
+
+type HoldCall = Call<z.output<typeof ChannelParams>, unknown, z.output<typeof headers>, unknown>;
+
+async function setHold({ db, tenants }: ApiParts, call: HoldCall, reason: string | null): Promise<Response> {
+  const { tenant, bundle, channel } = call.params;
+  await requireTenant(db, tenant);
+  const identity = requestIdentity(call, call.headers['idempotency-key'], {
+    call: 'hold',
+    bundle,
+    channel,
+    reason,
+  });
+  const answer: HoldAnswer = await tenants(tenant, call.ids).hold({ bundle, channel, reason, ...identity });
+  switch (answer.kind) {
+    case 'done':
+      return jsonAnswer(answer.pointer, 200, pointerHeaders(answer.pointer));
+    case 'no_bundle':
+      throw await absence(db, { tenant, bundle }, `bundle "${bundle}"`);
+    case 'no_channel':
+      throw noChannel(call.params, answer);
+    default:
+      throw refusal(answer, tenant);
+  }
+}

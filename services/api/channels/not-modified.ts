@@ -1,0 +1,76 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import type { PointerId } from '../../../core/identifiers.ts';
+import { authorise, type Principal } from '../access/access.ts';
+import { alwaysHeaders, noteAnswer } from '../http/access-log.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { etagOf } from '../responses/entity-tags.ts';
+import { readPointerHeaders } from './pointer-view.ts';
+import { requestIds } from '../requests/request-ids.ts';
+import { POINTER_PATH } from './channel-routes.ts';
+import type { EarlyAnswer } from '../http/server.ts';
+
+type Parts = Pick<ApiParts, 'readPointer' | 'metrics' | 'log' | 'draining'> & {
+  readonly authenticate: (authorization: string | null) => Promise<Principal>;
+};
+
+/** Whether a pointer is still where somebody saw it. */
+interface Question {
+  readonly pointer: PointerId;
+  readonly etag: string;
+  readonly authorization: string;
+}
+
+/**
+ * Answers 304 ahead of the router when a pointer has not moved, for less than two thirds of the cost: runtimes that poll without waiting
+ * send this request all day. It checks token, role and record as the router does, and both rely on `headProblem`. It takes a request in its plainest form only, and leaves
+ * every other form and every other answer, refusals included, to the router.
+ */
+export function notModified(parts: Parts): EarlyAnswer {
+  return (incoming, outgoing) => {
+    const question = questionOf(incoming);
+    return question === null ? null : answered(parts, question, incoming, outgoing);
+  };
+}
+
+const PATH = /^\/v1\/tenants\/([a-z0-9-]{1,63})\/bundles\/([a-z0-9-]{1,63})\/channels\/([a-z0-9-]{1,63})$/;
+const ETAG = /^"(?:0|[1-9][0-9]{0,15})"$/;
+
+function questionOf({ method, url = '', headers }: IncomingMessage): Question | null {
+  const { authorization, accept, 'if-none-match': etag } = headers;
+  if (method !== 'GET' || authorization === undefined || etag === undefined || !ETAG.test(etag)) return null;
+  if (accept !== undefined && accept !== '*/*' && accept !== 'application/json') return null;
+  if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return null;
+  const [, tenant, bundle, channel] = PATH.exec(url) ?? [];
+  if (tenant === undefined || bundle === undefined || channel === undefined) return null;
+  return { pointer: { tenant, bundle, channel }, etag, authorization };
+}
+
+async function answered(
+  { authenticate, readPointer, metrics, log, draining }: Parts,
+  { pointer: id, etag, authorization }: Question,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<boolean> {
+  const startedAt = performance.now();
+  try {
+    const principal = await authenticate(authorization);
+    authorise(principal, 'read', id.tenant);
+    const pointer = await readPointer(id);
+    if (pointer === null || etagOf(pointer.generation) !== etag) return false;
+    if (outgoing.destroyed) return true;
+    const ids = requestIds({ get: (name) => headerOf(incoming, name) });
+    outgoing.writeHead(304, { ...readPointerHeaders(pointer), ...alwaysHeaders(ids, draining) }).end();
+    const about = { route: POINTER_PATH, params: { ...id }, correlationId: null };
+    noteAnswer({ metrics, log }, { ids, method: 'GET', status: 304, startedAt, principal, ...about });
+    return true;
+  } catch {
+    // Refused, or the store does not answer: the router gets the same result, and reports it.
+    return false;
+  }
+}
+
+function headerOf({ headers }: IncomingMessage, name: string): string | null {
+  const value = headers[name];
+  return typeof value === 'string' ? value : null;
+}

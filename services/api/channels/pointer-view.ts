@@ -1,0 +1,57 @@
+import { z } from 'zod';
+
+import { ChannelName } from '../../../core/identifiers.ts';
+import { Move, Pointer } from '../../../core/moves/pointer.ts';
+import { etagOf } from '../responses/entity-tags.ts';
+
+export const pointerExample = {
+  version: 12,
+  digest: 'sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae',
+  generation: 17,
+  hold: null,
+  movedAt: '2026-03-01T12:00:00.120Z',
+};
+
+/** What a channel points at. */
+export const PointerView = z.object(Pointer.shape).meta({
+  id: 'Pointer',
+  description: 'What a channel points at. Nulls, and generation 0, until the first move.',
+  example: pointerExample,
+});
+
+/** A channel in the list of its bundle. */
+export const ChannelView = z.object({ channel: ChannelName, ...Pointer.shape }).meta({
+  id: 'Channel',
+  description: 'A channel and what it points at.',
+  example: { channel: 'live', ...pointerExample },
+});
+
+export const moveExample = {
+  generation: 17,
+  from: { version: 11, digest: 'sha256:fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9' },
+  to: { version: 12, digest: pointerExample.digest },
+  by: 'admin',
+  why: 'publish',
+  restores: null,
+  movedAt: '2026-03-01T12:00:00.120Z',
+};
+
+/** One row of a pointer's history. */
+export const MoveView = z
+  .object({
+    ...Move.shape,
+    restores: Move.shape.restores.meta({
+      description: 'Of a rollback: the generation of the earlier move that it has restored.',
+    }),
+  })
+  .meta({ id: 'Move', description: 'One move of a pointer.', example: moveExample });
+
+/** What every answer about a pointer carries. */
+export function pointerHeaders(pointer: Pointer): Record<string, string> {
+  return { etag: etagOf(pointer.generation), 'cache-control': 'private, no-cache' };
+}
+
+/** What one to whoever asked for it carries: with another `Accept` it would have been a stream. */
+export function readPointerHeaders(pointer: Pointer): Record<string, string> {
+  return { ...pointerHeaders(pointer), vary: 'accept' };
+}

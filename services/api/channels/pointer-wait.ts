@@ -1,0 +1,31 @@
+import type { PointerId } from '../../../core/identifiers.ts';
+import type { Pointer } from '../../../core/moves/pointer.ts';
+import { jsonAnswer } from '../responses/responses.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { etagOf, isKnown } from '../responses/entity-tags.ts';
+import { readPointerHeaders } from './pointer-view.ts';
+
+/** The pointer, or 304 when the caller has it. */
+export function pointerAnswer(pointer: Pointer, ifNoneMatch: string | undefined): Response {
+  const headers = readPointerHeaders(pointer);
+  if (isKnown(ifNoneMatch, etagOf(pointer.generation))) return new Response(null, { status: 304, headers });
+  return jsonAnswer(pointer, 200, headers);
+}
+
+/**
+ * Waits until the pointer is another one than the caller has: 200 then, or null when the time is over, the process is to end, or the
+ * caller is gone. Throws `unavailable` when the store can't be asked.
+ */
+export async function waitForMove(
+  { pointers, draining }: ApiParts,
+  id: PointerId,
+  { ifNoneMatch, waitMs, signal }: { ifNoneMatch: string | undefined; waitMs: number; signal: AbortSignal },
+): Promise<Response | null> {
+  const end = AbortSignal.any([signal, draining, AbortSignal.timeout(waitMs)]);
+  for await (const pointer of pointers.follow(id, end)) {
+    if (pointer === null) continue;
+    const answer = pointerAnswer(pointer, ifNoneMatch);
+    if (answer.status === 200) return answer;
+  }
+  return null;
+}

@@ -1,0 +1,39 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import type { PointerId } from '../../../core/identifiers.ts';
+import type { Pointer } from '../../../core/moves/pointer.ts';
+import type { Database } from '../../postgres/database.ts';
+import type { Notice, Notifications } from '../../postgres/notifications.ts';
+import { findPointers } from '../../postgres/channels/pointers.ts';
+import { watchLimits } from '../limits.ts';
+import { Watches } from '../watches/watches.ts';
+
+/** The readers of this process that wait for pointers to move. A pointer is null where the bundle has no such channel. */
+export function watchPointers(
+  db: Database,
+  notifications: Notifications,
+): Watches<PointerId, Pointer | null> {
+  return new Watches<PointerId, Pointer | null>({
+    keyOf: pointerName,
+    tenantOf: ({ tenant }) => tenant,
+    load: (tenant, watched) => {
+      const ids = watched.map(({ key }) => key);
+      return findPointers(db, tenant, ids);
+    },
+    perLoad: watchLimits.pointersPerLoad,
+    isSame: isDeepStrictEqual,
+    subscribe: ({ tenant, bundle, channel }, wake) =>
+      notifications.subscribe(tenant, bundle, (notice) => {
+        if (notice === null || (MOVES.has(notice.kind) && notice.channel === channel)) wake();
+      }),
+    recheckMs: watchLimits.recheckMs,
+  });
+}
+
+/** Kinds of notices about a pointer. */
+const MOVES = new Set<Notice['kind']>(['moved', 'hold']);
+
+/** Unique among all tenants. */
+export function pointerName({ tenant, bundle, channel }: PointerId): string {
+  return `${tenant}/${bundle}/${channel}`;
+}

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+
+import { PointsmanError } from '../../../core/errors.ts';
+import type { PointerId } from '../../../core/identifiers.ts';
+import type { Move, Pointer } from '../../../core/moves/pointer.ts';
+import { rollbackTarget } from '../../../core/moves/rollback.ts';
+import type { Database } from '../../postgres/database.ts';
+import { findMoveTo, findPointer, findPointerMove } from '../../postgres/channels/pointers.ts';
+import { absence } from '../responses/not-found.ts';
+import { jsonAnswer } from '../responses/responses.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { type Endpoint, endpoint } from '../http/endpoint.ts';
+import { json } from '../responses/openapi-responses.ts';
+import { ChannelParams, ReleaseParams } from '../requests/params.ts';
+import { moveExample, MoveView, pointerExample, pointerHeaders, PointerView } from './pointer-view.ts';
+
+const RollbackView = z
+  .object({
+    pointer: PointerView.meta({ description: 'Where the pointer is. Send its generation as `If-Match`.' }),
+    move: MoveView.meta({ description: 'The move to restore. Send its generation as `restores`.' }),
+  })
+  .meta({
+    id: 'Rollback',
+    description: 'What a rollback of the pointer would restore.',
+    example: {
+      pointer: pointerExample,
+      move: { ...moveExample, generation: 16, from: null, to: moveExample.from },
+    },
+  });
+
+export function rollbackEndpoints({ db }: ApiParts): Endpoint[] {
+  return [
+    endpoint({
+      method: 'get',
+      path: '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}/rollback',
+      operationId: 'getRollback',
+      summary: 'What a rollback would restore',
+      description:
+        'Changes nothing. A rollback is an undo: it restores what was live before the last move that is not undone, so that a second rollback goes further back. With `version`, it restores the last move to that version. To roll back, send `restores` to `movePointer`.',
+      tags: ['channels'],
+      may: 'read',
+      params: ChannelParams,
+      query: z.strictObject({
+        version: ReleaseParams.shape.version
+          .optional()
+          .meta({ description: 'Go back to this version rather than to what was live before.' }),
+      }),
+      responses: { 200: json(RollbackView, 'The pointer, and the move to restore.') },
+      problems: ['not_found', 'nothing_before'],
+      async handle({ params, query: { version } }) {
+        const pointer = await findPointer(db, params);
+        if (pointer === null)
+          throw await absence(db, params, `channel "${params.channel}" of "${params.bundle}"`);
+        const move =
+          version === undefined
+            ? await moveBefore(db, params, pointer)
+            : await moveTo(db, params, pointer, version);
+        return jsonAnswer({ pointer, move }, 200, pointerHeaders(pointer));
+      },
+    }),
+  ];
+}
+
+async function moveBefore(db: Database, id: PointerId, { generation, version }: Pointer): Promise<Move> {
+  const moveAt = async (at: number): Promise<Move> => {
+    const move = await findPointerMove(db, id, at);
+    if (move === null) throw new Error(`the move of "${id.channel}" to generation ${at} is not on record`);
+    return move;
+  };
+  const target = await rollbackTarget(generation, moveAt);
+  if (target !== null) return moveAt(target);
+  const detail =
+    version === null
+      ? `Nothing has been live at "${id.channel}" yet.`
+      : `v${version} is the first that was live at "${id.channel}", or all after it is rolled back already.`;
+  throw new PointsmanError('nothing_before', detail);
+}
+
+async function moveTo(db: Database, id: PointerId, pointer: Pointer, version: number): Promise<Move> {
+  // Prefer a move that is older than the one in effect: a hold does not block a rollback to an older move.
+  const present = await findPointerMove(db, id, pointer.generation);
+  const inEffect = present?.restores ?? pointer.generation;
+  const move =
+    (await findMoveTo(db, id, { version, before: inEffect })) ??
+    (await findMoveTo(db, id, { version, before: pointer.generation }));
+  if (move !== null) return move;
+  const detail = `v${version} was not live at "${id.channel}" before. A promotion ("version" rather than "restores") moves it there.`;
+  throw new PointsmanError('nothing_before', detail);
+}

@@ -1,0 +1,65 @@
+import { readBlobSlice } from '../../postgres/content/blobs.ts';
+import type { ApiParts } from '../dependencies.ts';
+import type { Call } from '../http/endpoint.ts';
+import { responseLimits } from '../limits.ts';
+
+/** Content of a tenant that is stored under its digest. */
+export interface StoredContent {
+  readonly tenant: string;
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly size: number;
+  /** Its first {@link responseLimits.sliceBytes}, or all of it when it is no longer. */
+  readonly head: Uint8Array;
+}
+
+/**
+ * Content as it is stored, or 304 when the caller has it. Large content is read from the record slice by slice, each after the one before
+ * was sent, so that a reader which does not read holds two slices of it and not all. Throws `busy` when the caller already has too many
+ * such readers.
+ */
+export function contentResponse(
+  { db, responses }: Pick<ApiParts, 'db' | 'responses'>,
+  { occupy }: Pick<Call<unknown, unknown, unknown, unknown>, 'occupy'>,
+  content: StoredContent,
+  { isKnown, headers }: { isKnown: boolean; headers: Record<string, string> },
+): Response {
+  if (isKnown) return new Response(null, { status: 304, headers });
+  const { sliceBytes, slices } = responseLimits;
+  occupy(responses, Math.min(content.size, slices * sliceBytes));
+  return new Response(slicesOf(db, content), {
+    status: 200,
+    headers: { 'content-type': content.mediaType, 'content-length': String(content.size), ...headers },
+  });
+}
+
+function slicesOf(
+  db: ApiParts['db'],
+  { tenant, digest, size, head }: StoredContent,
+): ReadableStream<Uint8Array> {
+  let next: Uint8Array | null = head;
+  let offset = 0;
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const slice = next ?? (await readSlice(db, { tenant, digest, offset }));
+        next = null;
+        offset += slice.byteLength;
+        if (slice.byteLength > 0) controller.enqueue(slice);
+        if (offset >= size) controller.close();
+      },
+    },
+    // Not before somebody reads, and not ahead of what was sent.
+    { highWaterMark: 0 },
+  );
+}
+
+async function readSlice(
+  db: ApiParts['db'],
+  { tenant, digest, offset }: { tenant: string; digest: string; offset: number },
+): Promise<Uint8Array> {
+  const slice = await readBlobSlice(db, tenant, digest, { offset, bytes: responseLimits.sliceBytes });
+  if (slice === null || slice.byteLength === 0)
+    throw new Error(`${digest} of ${tenant} was removed while it was sent`);
+  return slice;
+}

@@ -1,0 +1,132 @@
+import { z } from 'zod';
+
+import { mediaTypes } from '../../../core/oci.ts';
+import { findArtifactFile, findManifest } from '../../postgres/content/artifacts.ts';
+import { findBlob } from '../../postgres/content/blobs.ts';
+import { findPointer } from '../../postgres/channels/pointers.ts';
+import { absence } from '../responses/not-found.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { contentResponse, type StoredContent } from './content-response.ts';
+import { type Call, type Endpoint, endpoint } from '../http/endpoint.ts';
+import { etagOf, IfNoneMatch, isKnown } from '../responses/entity-tags.ts';
+import { responseLimits } from '../limits.ts';
+import { bytes, empty } from '../responses/openapi-responses.ts';
+import { DigestParams, FileParams } from '../requests/params.ts';
+
+/** What a digest names never changes. Private, since a token was needed for it and a shared cache asks for none. */
+const FOR_EVER = 'private, max-age=31536000, immutable';
+
+const etag = 'The digest of the content, in double quotes.';
+const immutable = { etag, cacheControl: 'It never changes: keep it.' };
+const headers = z.object({ 'if-none-match': IfNoneMatch });
+
+export function contentEndpoints(parts: ApiParts): Endpoint[] {
+  return [fileEndpoint(parts), artifactEndpoint(parts), blobEndpoint(parts)];
+}
+
+function fileEndpoint(parts: ApiParts): Endpoint {
+  return endpoint({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}/files/{path+}',
+    operationId: 'getFile',
+    summary: 'One compiled file at the pointer',
+    description:
+      'The file of the artifact that the channel points at now. A document is JSON, whatever its path says.',
+    tags: ['content'],
+    may: 'read',
+    isStreamed: true,
+    params: FileParams,
+    headers,
+    responses: {
+      200: bytes('*/*', 'The content.', { etag, generation: true }),
+      304: empty('The caller has it.', { etag, generation: true }),
+    },
+    problems: ['not_found', 'busy'],
+    async handle({ params, headers: asked, occupy }) {
+      const { tenant, path } = params;
+      const { db } = parts;
+      const pointer = await findPointer(db, params);
+      const where = `channel "${params.channel}" of "${params.bundle}"`;
+      if (pointer === null || pointer.digest === null) throw await absence(db, params, `release at ${where}`);
+      const file = await findArtifactFile(db, tenant, pointer.digest, path, responseLimits.sliceBytes);
+      if (file === null)
+        throw await absence(db, params, `file "${path}" at ${where}, generation ${pointer.generation}`);
+      const tag = etagOf(file.digest);
+      return contentResponse(
+        parts,
+        { occupy },
+        { tenant, ...file },
+        {
+          isKnown: isKnown(asked['if-none-match'], tag),
+          headers: {
+            etag: tag,
+            'cache-control': 'private, no-cache',
+            'pointsman-generation': String(pointer.generation),
+          },
+        },
+      );
+    },
+  });
+}
+
+function artifactEndpoint(parts: ApiParts): Endpoint {
+  return endpoint({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/artifacts/{digest}',
+    operationId: 'getArtifact',
+    summary: "An artifact's manifest",
+    description:
+      'The OCI image manifest, byte for byte, so that its digest can be checked. It names every file and its blob.',
+    tags: ['content'],
+    may: 'read',
+    isStreamed: true,
+    params: DigestParams,
+    headers,
+    responses: {
+      200: bytes(mediaTypes.manifest, 'The manifest.', immutable),
+      304: empty('The caller has it.', immutable),
+    },
+    problems: ['not_found', 'busy'],
+    async handle({ params: { tenant, digest }, headers: asked, occupy }) {
+      const manifest = await findManifest(parts.db, tenant, digest, responseLimits.sliceBytes);
+      if (manifest === null) throw await absence(parts.db, { tenant }, `artifact ${digest}`);
+      const content = { tenant, digest, mediaType: mediaTypes.manifest, ...manifest };
+      return forEver(parts, { occupy }, content, asked['if-none-match']);
+    },
+  });
+}
+
+function blobEndpoint(parts: ApiParts): Endpoint {
+  return endpoint({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/blobs/{digest}',
+    operationId: 'getBlob',
+    summary: 'A blob',
+    description: 'The content with that digest, if the tenant has stored it.',
+    tags: ['content'],
+    may: 'read',
+    isStreamed: true,
+    params: DigestParams,
+    headers,
+    responses: { 200: bytes('*/*', 'The content.', immutable), 304: empty('The caller has it.', immutable) },
+    problems: ['not_found', 'busy'],
+    async handle({ params: { tenant, digest }, headers: asked, occupy }) {
+      const blob = await findBlob(parts.db, tenant, digest, responseLimits.sliceBytes);
+      if (blob === null) throw await absence(parts.db, { tenant }, `blob ${digest}`);
+      return forEver(parts, { occupy }, { tenant, digest, ...blob }, asked['if-none-match']);
+    },
+  });
+}
+
+function forEver(
+  parts: ApiParts,
+  call: Pick<Call<unknown, unknown, unknown, unknown>, 'occupy'>,
+  content: StoredContent,
+  ifNoneMatch: string | undefined,
+): Response {
+  const tag = etagOf(content.digest);
+  return contentResponse(parts, call, content, {
+    isKnown: isKnown(ifNoneMatch, tag),
+    headers: { etag: tag, 'cache-control': FOR_EVER },
+  });
+}

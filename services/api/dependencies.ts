@@ -1,0 +1,59 @@
+import type { Logger } from 'pino';
+
+import type { CeleryGrant } from '../../core/celery-grant.ts';
+import type { ReleaseId, PointerId } from '../../core/identifiers.ts';
+import type { Pointer } from '../../core/moves/pointer.ts';
+import type { Broker } from '../../core/sink.ts';
+import type { Compiler } from '../compiler/compiler.ts';
+import type { DeliveryReader } from '../hooks/delivery-reader.ts';
+import type { Database } from '../postgres/database.ts';
+import type { ReleaseProgress } from '../postgres/releases/releases.ts';
+import type { SecretBox } from '../secrets/secret-box.ts';
+import type { DeliveryWorkflows } from './hooks/delivery-workflow.ts';
+import type { FeedWatch } from './feed/feed-watch.ts';
+import type { Metrics } from './metrics/metrics.ts';
+import type { Readiness } from './operations/readiness.ts';
+import type { ReleaseWorkflows } from './releases/release-workflow.ts';
+import type { Shares } from './access/shares.ts';
+import type { SinkObjects } from './sinks/sink-object.ts';
+import type { SourceReader } from './releases/source-reader.ts';
+import type { TenantObjects } from './tenants/tenant-object.ts';
+import type { TokenBuckets } from './access/token-buckets.ts';
+import type { Watches } from './watches/watches.ts';
+
+/** What endpoints are made of. */
+export interface ApiParts {
+  readonly db: Database;
+  readonly tenants: TenantObjects;
+  readonly workflows: ReleaseWorkflows;
+  readonly deliveries: DeliveryWorkflows;
+  readonly sinks: SinkObjects;
+  /** Those that the platform has: each tenant's moves go there, also before there is any. */
+  readonly brokers: readonly Broker[];
+  /** Which Celery tasks a policy may name. */
+  readonly celeryGrants: readonly CeleryGrant[];
+  /** Null without a key: then there are no hooks and no webhooks. */
+  readonly secrets: SecretBox | null;
+  readonly compiler: Compiler;
+  readonly sources: SourceReader;
+  /** Reads what is delivered to hooks. */
+  readonly payloads: DeliveryReader;
+  /** Bytes of bodies with a source or a blob, by tenant. */
+  readonly bodies: Shares;
+  /** Bytes of responses that are in memory, by the caller's tenant and token. */
+  readonly responses: Shares;
+  /** Places of those that wait or follow, by the caller's tenant and token. */
+  readonly waiting: Shares;
+  /** The pointer as it is now: of many who ask at once, none gets an older one than there was when it asked. */
+  readonly readPointer: (id: PointerId) => Promise<Pointer | null>;
+  readonly pointers: Watches<PointerId, Pointer | null>;
+  readonly releases: Watches<ReleaseId, ReleaseProgress | null>;
+  /** How often followers may say what they run. */
+  readonly acknowledgements: TokenBuckets;
+  readonly feeds: FeedWatch;
+  readonly metrics: Metrics;
+  readonly readiness: Readiness;
+  readonly log: Logger;
+  /** Aborts when the process is to end: whoever waits is sent home politely. */
+  readonly draining: AbortSignal;
+}

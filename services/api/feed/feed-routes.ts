@@ -1,0 +1,165 @@
+import { z } from 'zod';
+
+import { feedLimits } from '../../../core/limits/distribution-limits.ts';
+import { PointsmanError } from '../../../core/errors.ts';
+import { type FeedCursor, feedCursor, FeedCursorText } from '../../../core/moves/feed-cursor.ts';
+import { httpLimits } from '../../../core/limits/limits.ts';
+import { MoveEvent, moveEvent } from '../../../core/moves/move-event.ts';
+import { findFeedPage, type FeedPage } from '../../postgres/channels/feed.ts';
+import { notFound } from '../responses/not-found.ts';
+import { wantsEvents } from '../requests/content-negotiation.ts';
+import { jsonAnswer } from '../responses/responses.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { type Endpoint, endpoint } from '../http/endpoint.ts';
+import { encodeEvent, eventStreamAnswer } from '../responses/event-stream.ts';
+import type { FeedEvent } from './feed-watch.ts';
+import { json, orEvents } from '../responses/openapi-responses.ts';
+import { limitParam } from '../requests/pages.ts';
+import { TenantParams } from '../requests/params.ts';
+import { waitParam } from '../requests/wait-param.ts';
+
+const moveExample = moveEvent({
+  tenant: 'acme',
+  bundle: 'support-bot',
+  channel: 'live',
+  generation: 17,
+  seq: 40,
+  from: { version: 11, digest: 'sha256:fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9' },
+  to: { version: 12, digest: 'sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae' },
+  movedAt: '2026-03-01T12:00:00.120Z',
+});
+
+const FeedView = z
+  .object({
+    items: z.array(
+      MoveEvent.meta({ id: 'MoveEvent', description: 'A move, as a CloudEvent.', example: moveExample }),
+    ),
+    next: z.string().meta({ description: 'The cursor to go on from, also when there is nothing new.' }),
+    latest: z.string().meta({ description: "The cursor of the feed's end." }),
+  })
+  .meta({
+    id: 'Feed',
+    description: 'A part of a feed.',
+    example: { items: [moveExample], next: 'acme:40', latest: 'acme:40' },
+  });
+
+const streamExample = `id: acme:39
+
+id: acme:40
+event: moved
+data: ${JSON.stringify(moveExample)}
+`;
+
+const FeedQuery = z.strictObject({
+  after: z
+    .union([z.literal('latest'), FeedCursorText], {
+      error: 'must be a cursor of this feed, such as "acme:17", or "latest"',
+    })
+    .optional()
+    .meta({
+      description:
+        'A cursor: what comes after it. `latest` begins now. Left out, it begins with the oldest move that is kept.',
+      example: 'acme:39',
+    }),
+  limit: limitParam('Moves of one answer'),
+  wait: waitParam('How long an answer without a move may wait for one.'),
+});
+
+const LastEventId = FeedCursorText.optional().meta({
+  description: 'The cursor of the last event that the reader has. It counts for more than `after`.',
+  example: 'acme:39',
+});
+
+export function feedEndpoints(parts: ApiParts): Endpoint[] {
+  return [feedEndpoint(parts)];
+}
+
+function feedEndpoint(parts: ApiParts): Endpoint {
+  return endpoint({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/moves',
+    operationId: 'readFeed',
+    summary: 'What moves at a tenant',
+    description: `The moves of all the tenant's pointers as CloudEvents, in the order in which they were made, numbered without gaps. Of one pointer, generations rise by one. The same move is the same event, byte for byte, whenever and wherever it is told. Moves are kept for readers for ${feedLimits.retentionMs / 86_400_000} days. With \`wait\` an answer without a move comes as soon as there is one. With \`Accept: text/event-stream\` it is a stream of \`moved\` events, whose ids are cursors; it begins with an id that has no event, and a reader whose connection was cut sends \`Last-Event-ID\` and misses nothing.`,
+    tags: ['channels'],
+    may: 'read',
+    params: TenantParams,
+    query: FeedQuery,
+    headers: z.object({ 'last-event-id': LastEventId }),
+    responses: { 200: orEvents(json(FeedView, 'What comes after the cursor.'), streamExample) },
+    problems: ['not_found', 'foreign_cursor', 'cursor_ahead', 'cursor_expired', 'busy'],
+    async handle({ params: { tenant }, query, headers, request, signal: gone, occupy }) {
+      const isStream = wantsEvents(request.headers);
+      const limit = isStream ? 0 : (query.limit ?? httpLimits.defaultPageSize);
+      const asked = headers['last-event-id'] ?? query.after ?? null;
+      const { from, page } = await openFeed(parts, tenant, { asked, limit });
+      if (isStream) {
+        occupy(parts.waiting, 1);
+        return eventStreamAnswer({ method: request.method, signal: gone }, parts.draining, (signal) =>
+          movedEvents({ tenant, seq: from }, parts.feeds.follow(tenant, from, signal)),
+        );
+      }
+      const events = page.moves.map(moveEvent);
+      if (events.length > 0 || !query.wait) return feedAnswer(tenant, { from, events, latest: page.latest });
+      occupy(parts.waiting, 1);
+      const end = AbortSignal.any([gone, parts.draining, AbortSignal.timeout(query.wait)]);
+      for await (const fresh of parts.feeds.follow(tenant, from, end)) {
+        const told = fresh.slice(0, limit).map(({ event }) => event);
+        return feedAnswer(tenant, { from, events: told, latest: fresh.at(-1)?.seq ?? from });
+      }
+      return feedAnswer(tenant, { from, events, latest: page.latest });
+    },
+  });
+}
+
+/** The feed from where the reader wants it. Throws when it can't go on from there. */
+async function openFeed(
+  { db }: ApiParts,
+  tenant: string,
+  { asked, limit }: { asked: FeedCursor | 'latest' | null; limit: number },
+): Promise<{ from: number; page: FeedPage }> {
+  if (asked !== null && asked !== 'latest' && asked.tenant !== tenant) {
+    throw new PointsmanError('foreign_cursor', `The cursor is not one of "${tenant}".`);
+  }
+  const after = asked === null || asked === 'latest' ? asked : asked.seq;
+  const sinceMs = Date.now() - feedLimits.retentionMs;
+  const page = await findFeedPage(db, tenant, { after, sinceMs, limit });
+  if (page === null) throw notFound(`There is no tenant "${tenant}".`);
+  const { oldest, latest } = page;
+  const from = after === 'latest' ? latest : (after ?? oldest);
+  if (from > latest) throw ahead(tenant, latest);
+  if (from < oldest) throw expired(tenant, page);
+  return { from, page };
+}
+
+function ahead(tenant: string, seq: number): PointsmanError {
+  const latest = feedCursor({ tenant, seq });
+  return new PointsmanError('cursor_ahead', `The feed goes up to "${latest}".`, { details: { latest } });
+}
+
+function expired(tenant: string, page: FeedPage): PointsmanError {
+  const oldest = feedCursor({ tenant, seq: page.oldest });
+  const latest = feedCursor({ tenant, seq: page.latest });
+  const detail = `Moves are missing after this cursor. Read the pointers as they are, then go on from "${latest}", which was the end before you read them.`;
+  return new PointsmanError('cursor_expired', detail, { details: { oldest, latest } });
+}
+
+function feedAnswer(
+  tenant: string,
+  { from, events, latest }: { from: number; events: readonly MoveEvent[]; latest: number },
+): Response {
+  const next = events.at(-1)?.data.seq ?? from;
+  const cursors = { next: feedCursor({ tenant, seq: next }), latest: feedCursor({ tenant, seq: latest }) };
+  return jsonAnswer({ items: events, ...cursors }, 200, { vary: 'accept' });
+}
+
+/** First where the reader is, so that one that is cut before the first move comes back to the same place. */
+async function* movedEvents(
+  from: FeedCursor,
+  news: AsyncGenerator<readonly FeedEvent[]>,
+): AsyncGenerator<Uint8Array> {
+  yield encodeEvent({ id: feedCursor(from) });
+  for await (const events of news) {
+    for (const { encoded } of events) yield encoded;
+  }
+}

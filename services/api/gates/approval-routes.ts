@@ -1,0 +1,83 @@
+import { z } from 'zod';
+
+import { Decision } from '../../../core/gates/gate.ts';
+import { Digest, Generation } from '../../../core/identifiers.ts';
+import { GateName } from '../../../core/gates/gate-rules.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { type Endpoint, endpoint } from '../http/endpoint.ts';
+import { FreeText } from '../requests/free-text.ts';
+import { HeardView } from './gate-view.ts';
+import { json, ofRelease, replayed } from '../responses/openapi-responses.ts';
+import { IdempotencyKey, ReleaseParams } from '../requests/params.ts';
+import { sayWord } from './decision.ts';
+
+const ApprovalBody = z
+  .strictObject({
+    decision: Decision,
+    digest: Digest.meta({
+      description: "The release's `digest`: the word is about that artifact and about no other.",
+    }),
+    generation: Generation.optional().meta({
+      description:
+        'The generation of the pointer that the release was compared with. 412 with the current pointer when something else is live by now.',
+    }),
+    gate: GateName.optional().meta({
+      description: 'Which approval, where the release waits for several.',
+    }),
+    comment: FreeText.optional().meta({ description: 'Why, for people.' }),
+  })
+  .meta({
+    id: 'ApprovalBody',
+    example: {
+      decision: 'approve',
+      digest: 'sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae',
+      generation: 16,
+      comment: 'Looks right',
+    },
+  });
+
+export function approvalEndpoints(parts: ApiParts): Endpoint[] {
+  return [approveEndpoint(parts)];
+}
+
+function approveEndpoint(parts: ApiParts): Endpoint {
+  return endpoint({
+    method: 'post',
+    path: '/v1/tenants/{tenant}/bundles/{bundle}/releases/{version}/approvals',
+    operationId: 'approveRelease',
+    summary: 'Approve or reject a release',
+    description:
+      "A person's word on a release that waits for it. It is given to one artifact in place of what is live at that moment: when the pointer moves before the release does, it is void and the gate is open again. One person has one word on a gate, and a gate that has its answer keeps it. One rejection is enough.",
+    tags: ['gates'],
+    may: 'approve',
+    params: ReleaseParams,
+    headers: z.object({ 'idempotency-key': IdempotencyKey }),
+    body: ApprovalBody,
+    responses: { 201: json(HeardView, 'The word counts.', { ...replayed, ...ofRelease }) },
+    problems: [
+      'own_release',
+      'not_found',
+      'already_settled',
+      'gate_decided',
+      'already_said',
+      'gate_expired',
+      'gate_not_open',
+      'digest_mismatch',
+      'pointer_moved',
+      'idempotency_key_reused',
+      'which_gate',
+    ],
+    handle(call) {
+      const { decision, digest, generation = null, gate = null, comment = null } = call.body;
+      return sayWord(parts, call, {
+        kind: 'approval',
+        gate,
+        word: decision,
+        digest,
+        ifGeneration: generation,
+        comment,
+        url: null,
+      });
+    },
+  });
+}

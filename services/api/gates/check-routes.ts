@@ -1,0 +1,75 @@
+import { z } from 'zod';
+
+import { Conclusion } from '../../../core/gates/gate.ts';
+import { Digest } from '../../../core/identifiers.ts';
+import { gateLimits } from '../../../core/limits/limits.ts';
+import { httpUrl } from '../../../core/json/storable.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { type Endpoint, endpoint } from '../http/endpoint.ts';
+import { FreeText } from '../requests/free-text.ts';
+import { HeardView } from './gate-view.ts';
+import { json, ofRelease, replayed } from '../responses/openapi-responses.ts';
+import { CheckParams, IdempotencyKey } from '../requests/params.ts';
+import { sayWord } from './decision.ts';
+
+const CheckBody = z
+  .strictObject({
+    conclusion: Conclusion,
+    summary: FreeText.optional().meta({ description: 'What was found, for people.' }),
+    // Shown as a link to people: nothing that a browser would run.
+    url: httpUrl(gateLimits.urlChars).optional().meta({ description: 'Where the whole result is.' }),
+    digest: Digest.optional().meta({
+      description: 'What was checked. 409 when the release is another artifact.',
+    }),
+  })
+  .meta({
+    id: 'CheckBody',
+    example: {
+      conclusion: 'success',
+      summary: '212 conversations replayed',
+      url: 'https://ci.example/runs/4711',
+    },
+  });
+
+export function checkEndpoints(parts: ApiParts): Endpoint[] {
+  return [reportEndpoint(parts)];
+}
+
+function reportEndpoint(parts: ApiParts): Endpoint {
+  return endpoint({
+    method: 'post',
+    path: '/v1/tenants/{tenant}/bundles/{bundle}/releases/{version}/checks/{check}',
+    operationId: 'reportCheck',
+    summary: 'Report a check',
+    description:
+      "A machine's result for a release that waits for it, under the check's name in the policy. It is about the artifact alone, so that a pointer that moves meanwhile does not void it. The first result counts. The author of the release can't report it, and nobody but an admin can report a check that has a URL.",
+    tags: ['gates'],
+    may: 'report',
+    params: CheckParams,
+    headers: z.object({ 'idempotency-key': IdempotencyKey }),
+    body: CheckBody,
+    responses: { 201: json(HeardView, 'The result counts.', { ...replayed, ...ofRelease }) },
+    problems: [
+      'not_found',
+      'own_release',
+      'already_settled',
+      'gate_decided',
+      'gate_expired',
+      'gate_not_open',
+      'digest_mismatch',
+      'idempotency_key_reused',
+    ],
+    handle(call) {
+      const { conclusion, summary = null, url = null, digest = null } = call.body;
+      return sayWord(parts, call, {
+        kind: 'check',
+        gate: call.params.check,
+        word: conclusion,
+        digest,
+        ifGeneration: null,
+        comment: summary,
+        url,
+      });
+    },
+  });
+}

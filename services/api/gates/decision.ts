@@ -1,0 +1,42 @@
+import type { ReleaseId } from '../../../core/identifiers.ts';
+import type { VerdictRequest } from '../../../handlers/contract/release.ts';
+import { callerOf, type Principal } from '../access/access.ts';
+import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { requestIdentity } from '../requests/idempotency.ts';
+import type { RequestIds } from '../requests/request-ids.ts';
+import { verdictRefusal } from './decision-refusal.ts';
+
+/** What somebody says to a release. */
+export type Word = Pick<VerdictRequest, 'kind' | 'gate' | 'word' | 'digest' | 'comment' | 'url'> & {
+  readonly ifGeneration: number | null;
+};
+
+interface WordCall {
+  readonly params: ReleaseId;
+  readonly headers: { readonly 'idempotency-key'?: string | undefined };
+  readonly principal: Principal | null;
+  readonly ids: RequestIds;
+}
+
+/**
+ * Hands somebody's word on a gate to the release that waits for it, and answers with what has become of the gate. Whose word it is belongs
+ * to what was asked: the same key in another person's hand is another request, so that nobody takes somebody else's approval for
+ * their own.
+ */
+export async function sayWord({ db, workflows }: ApiParts, call: WordCall, word: Word): Promise<Response> {
+  const { tenant, bundle, version } = call.params;
+  const { name, roles } = callerOf(call);
+  const identity = requestIdentity(call, call.headers['idempotency-key'], {
+    call: 'say',
+    bundle,
+    version,
+    by: name,
+    ...word,
+  });
+  const id = { tenant, bundle, version };
+  const answer = await workflows(id, call.ids).decide({ ...word, ...identity, roles: [...roles] });
+  if (answer.kind !== 'heard') throw await verdictRefusal(db, id, answer, word);
+  const { gate, state, said, needed, replayed } = answer;
+  return jsonAnswer({ gate, state, said, needed, replayed }, 201, replayedHeader(replayed));
+}

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+
+import { listOpenGates, openGatePosition, OpenGatePosition } from '../../postgres/releases/gates.ts';
+import { requireTenant } from '../responses/not-found.ts';
+import { jsonAnswer } from '../responses/responses.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { type Endpoint, endpoint } from '../http/endpoint.ts';
+import { OpenGateView, viewOpenGate } from './gate-view.ts';
+import { json } from '../responses/openapi-responses.ts';
+import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { TenantParams } from '../requests/params.ts';
+
+const Query = PageQuery.extend({
+  state: z
+    .enum(['open'])
+    .optional()
+    .meta({ description: 'Those that wait, which is also what is listed unless told.' }),
+});
+
+export function gateEndpoints(parts: ApiParts): Endpoint[] {
+  return [listEndpoint(parts)];
+}
+
+function listEndpoint({ db }: ApiParts): Endpoint {
+  const byAge = { schema: OpenGatePosition, of: openGatePosition };
+  return endpoint({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/gates',
+    operationId: 'listGates',
+    summary: 'List what waits',
+    description:
+      'The gates of all releases of the tenant that wait: for whom or what, and until when. The oldest first.',
+    tags: ['gates'],
+    may: 'read',
+    params: TenantParams,
+    query: Query,
+    responses: { 200: json(pageOf(OpenGateView, 'OpenGatePage'), 'One page.') },
+    problems: ['not_found'],
+    async handle({ params: { tenant }, query }) {
+      await requireTenant(db, tenant);
+      const page = await readPage(query, byAge, ({ after = null, limit }) =>
+        listOpenGates(db, tenant, { after, limit }),
+      );
+      return jsonAnswer({ ...page, items: page.items.map((gate) => viewOpenGate(tenant, gate)) }, 200);
+    },
+  });
+}

@@ -1,0 +1,159 @@
+import { z } from 'zod';
+
+import { PointsmanError } from '../../../core/errors.ts';
+import { DeliveryId, DeliveryState } from '../../../core/hook.ts';
+import { deliveryLimits } from '../../hooks/limits.ts';
+import { listDeliveries } from '../../postgres/hooks/deliveries.ts';
+import { findHook } from '../../postgres/hooks/hooks.ts';
+import { absence } from '../responses/not-found.ts';
+import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { readBody, skipBody } from '../requests/body.ts';
+import { type Endpoint, endpoint } from '../http/endpoint.ts';
+import { DeliveryView, viewDelivery } from './hook-view.ts';
+import { deliveryShares } from '../limits.ts';
+import { json, ofRelease, replayed } from '../responses/openapi-responses.ts';
+import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { HookParams } from '../requests/params.ts';
+import { authenticHook, receive, type Received } from './receive-delivery.ts';
+import { releasePath } from '../releases/release-view.ts';
+import { Shares } from '../access/shares.ts';
+
+const PATH = '/v1/tenants/{tenant}/hooks/{hook}/deliveries';
+
+export function deliveryEndpoints(parts: ApiParts): Endpoint[] {
+  return [receiveEndpoint(parts), listEndpoint(parts)];
+}
+
+const Receipt = z
+  .discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('accepted'),
+      delivery: DeliveryId,
+      state: DeliveryState.meta({ description: 'How far it has come.' }),
+      location: z.string().optional().meta({ description: 'The release, once there is one.' }),
+      reason: z.string().optional().meta({ description: 'Why there is none, and will be none.' }),
+      replayed: z.literal(true).optional(),
+    }),
+    z.object({
+      kind: z.literal('ignored'),
+      delivery: DeliveryId,
+      why: z.string(),
+      replayed: z.literal(true).optional(),
+    }),
+  ])
+  .meta({
+    id: 'Receipt',
+    description: 'What becomes of a delivery.',
+    example: { kind: 'accepted', delivery: '72d3162e-cc78-11e3-81ab-4c9367dc0958', state: 'received' },
+  });
+
+function receiveEndpoint({ db, secrets, deliveries, payloads }: ApiParts): Endpoint {
+  const known = new Shares(deliveryShares);
+  // As large for hooks that do not exist, so that bodies of usual sizes are refused alike. Only a sender that fills both shares can tell.
+  // The bodies for unknown hooks are not kept.
+  const unknown = new Shares(deliveryShares);
+  return endpoint({
+    method: 'post',
+    path: PATH,
+    operationId: 'deliver',
+    summary: 'Deliver a push',
+    description:
+      'For the provider. The signature over the body is the permission: `X-Hub-Signature-256` of GitHub, `X-Gitlab-Token` of GitLab, the headers `webhook-id`, `webhook-timestamp` and `webhook-signature` of Standard Webhooks of a generic hook, whose payload is `{ "repository", "ref", "commit", "sourceUrl", "paths"?, "message"? }`. A delivery that comes again does nothing again.',
+    tags: ['hooks'],
+    may: null,
+    params: HookParams,
+    ownBody: {
+      required: true,
+      description: `The provider's payload, at most ${deliveryLimits.bodyBytes} bytes.`,
+      content: { 'application/json': { schema: { type: 'object' } } },
+    },
+    responses: {
+      202: json(Receipt, 'It is on record, and is being fetched.'),
+      200: json(Receipt, 'It publishes nothing, or it was here before.', { ...replayed, ...ofRelease }),
+    },
+    problems: [
+      'not_signed',
+      'unknown_repository',
+      'idempotency_key_reused',
+      'too_large',
+      'busy',
+      'unavailable',
+      'quota_exceeded',
+    ],
+    async handle({ params, request, source, log, ids, about }) {
+      if (secrets === null) throw new PointsmanError('unavailable', 'Hooks are not set up here.');
+      const { tenant, hook } = params;
+      const found = await findHook(db, tenant, hook);
+      const holding = (found === null ? unknown : known).open([source, tenant, hook]);
+      try {
+        const onChunk = (bytes: number): void => holding.take(bytes);
+        const body =
+          found === null
+            ? bodyOf(await skipBody(request, deliveryLimits.bodyBytes, { onChunk }))
+            : await readBody(request, deliveryLimits.bodyBytes, { onChunk });
+        const intake = { db, secrets, reader: payloads, log };
+        const raw = { ...params, headers: request.headers, body };
+        const received = await receive(intake, authenticHook(intake, found, raw), raw);
+        const { delivery, state, bundle, version } = received.delivery;
+        if (version !== null) about({ tenant: params.tenant, bundle, version });
+        if (state === 'received') await deliveries.start({ ...params, delivery }, ids, log);
+        return receiptAnswer(params.tenant, received);
+      } finally {
+        holding.release();
+      }
+    },
+  });
+}
+
+const ZEROS = new Uint8Array(deliveryLimits.bodyBytes);
+
+/** Stands for a body that was not kept: hashing it takes as long. */
+function bodyOf(size: number): Uint8Array<ArrayBuffer> {
+  return ZEROS.subarray(0, size);
+}
+
+function receiptAnswer(tenant: string, { kind, delivery: of, replayed: isReplayed }: Received): Response {
+  const { delivery, state, bundle, version, reason } = of;
+  const status = kind === 'accepted' && !isReplayed ? 202 : 200;
+  const told =
+    kind === 'ignored'
+      ? { kind, delivery, why: reason }
+      : {
+          kind,
+          delivery,
+          state,
+          ...(version === null ? {} : { location: releasePath({ tenant, bundle, version }) }),
+          ...(reason === null ? {} : { reason }),
+        };
+  return jsonAnswer(
+    { ...told, ...(isReplayed ? { replayed: true } : {}) },
+    status,
+    replayedHeader(isReplayed),
+  );
+}
+
+function listEndpoint({ db }: ApiParts): Endpoint {
+  const bySeq = { schema: z.number().int(), of: ({ seq }: { seq: number }) => seq };
+  return endpoint({
+    method: 'get',
+    path: PATH,
+    operationId: 'listDeliveries',
+    summary: 'List deliveries',
+    description:
+      'What was delivered to a hook, newest first, and what became of it. Kept for 90 days after it has ended.',
+    tags: ['hooks'],
+    may: 'read',
+    params: HookParams,
+    query: PageQuery,
+    responses: { 200: json(pageOf(DeliveryView, 'DeliveryPage'), 'One page.') },
+    problems: ['not_found'],
+    async handle({ params: { tenant, hook }, query }) {
+      if ((await findHook(db, tenant, hook)) === null) throw await absence(db, { tenant }, `hook "${hook}"`);
+      const page = await readPage(query, bySeq, ({ after = null, limit }) =>
+        listDeliveries(db, tenant, hook, { before: after, limit }),
+      );
+      return jsonAnswer({ ...page, items: page.items.map(viewDelivery) }, 200);
+    },
+  });
+}

@@ -1,0 +1,72 @@
+import type { Logger } from 'pino';
+
+import type { Principal } from '../access/access.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { asPointsmanError } from '../responses/problem.ts';
+import type { RequestIds } from '../requests/request-ids.ts';
+import { shownPath } from './shown-path.ts';
+
+/**
+ * Whatever a tenant stored is served under our name: no browser may guess its type, run it, frame it, or send its address elsewhere.
+ */
+const ALWAYS: Readonly<Record<string, string>> = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
+/** What every answer carries. */
+export function alwaysHeaders(ids: RequestIds, draining: AbortSignal): Record<string, string> {
+  const headers = { ...ALWAYS, 'x-request-id': ids.requestId, traceparent: ids.traceparent };
+  return draining.aborted ? { ...headers, connection: 'close' } : headers;
+}
+
+/** One request, when its answer begins. */
+export interface Answered {
+  readonly ids: RequestIds;
+  readonly method: string;
+  /** As it is defined; `none` where nothing is. */
+  readonly route: string;
+  readonly status: number;
+  /** Of `performance.now()`. */
+  readonly startedAt: number;
+  readonly principal: Principal | null;
+  /** What the path names, as it was asked for, which need not be names. */
+  readonly params: Readonly<Record<string, string | undefined>>;
+  /** Of the release that it is about, if any. */
+  readonly correlationId: string | null;
+  /** Why it was refused, or failed. */
+  readonly failure?: unknown;
+}
+
+/** Counts it, and writes the line about it. */
+export function noteAnswer({ metrics, log }: { metrics: Metrics; log: Logger }, answered: Answered): void {
+  const { ids, route, status, params, principal, correlationId, failure } = answered;
+  const method = METHODS.has(answered.method) ? answered.method : 'OTHER';
+  const ms = performance.now() - answered.startedAt;
+  metrics.observe({ method, route, status, seconds: ms / 1_000 });
+  const line = {
+    requestId: ids.requestId,
+    trace: ids.traceparent.slice(3, 35),
+    method,
+    route,
+    status,
+    ms: Math.round(ms),
+    by: principal?.name,
+    tenant: shown(params['tenant']),
+    bundle: shown(params['bundle']),
+    channel: shown(params['channel']),
+    correlationId: correlationId ?? undefined,
+  };
+  const known = failure === undefined ? undefined : asPointsmanError(failure);
+  if (known === undefined) log.info(line, 'answered');
+  else if (status >= 500) log.error({ ...line, code: known.code, err: known.cause ?? known }, 'failed');
+  else log.info({ ...line, code: known.code, detail: known.message }, 'refused');
+}
+
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']);
+
+function shown(name: string | undefined): string | undefined {
+  return name === undefined ? undefined : shownPath(name);
+}

@@ -1,0 +1,44 @@
+import type { Server } from 'node:http';
+
+import { type AddressRange, isInRanges, parseAddressRange } from '../../outbound/address-ranges.ts';
+import { sourceOf } from './connection.ts';
+import { connectionLevels } from '../limits.ts';
+import { Shares } from '../access/shares.ts';
+
+/**
+ * Where a balancer or a proxy usually is: on this machine, or in a private network (RFC 1918, RFC 6598, RFC 4193, link-local addresses).
+ * Bounding these by default would cut off the clients of a balancer that holds a connection for each of them.
+ */
+const PRIVATE: readonly AddressRange[] = [
+  '127.0.0.0/8',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  '169.254.0.0/16',
+  '::1/128',
+  'fc00::/7',
+  'fe80::/10',
+].flatMap((range) => parseAddressRange(range) ?? []);
+
+/**
+ * Gives each remote address a share of the connections, before anything is read: a connection past it is closed at once. A proxy has one
+ * address for many clients, so that its connections only count as taken from the whole.
+ */
+export function shareConnections(
+  server: Server,
+  { capacity, proxies = PRIVATE }: { capacity: number; proxies?: readonly AddressRange[] | undefined },
+): void {
+  const shares = new Shares({ capacity, levels: connectionLevels });
+  server.on('connection', (socket) => {
+    const address = socket.remoteAddress ?? 'gone';
+    const holding = isInRanges(address, proxies) ? shares.openWhole() : shares.open([sourceOf(address)]);
+    try {
+      holding.take(1);
+    } catch {
+      socket.destroy();
+      return;
+    }
+    socket.once('close', () => holding.release());
+  });
+}

@@ -1,0 +1,143 @@
+import type { z } from 'zod';
+
+import { PointsmanError } from '../../../core/errors.ts';
+import { isReservedKey } from '../../../core/idempotency-key.ts';
+import { httpLimits } from '../../../core/limits/limits.ts';
+import { isStorableText } from '../../../core/json/storable.ts';
+import { readBody } from '../requests/body.ts';
+import type { Endpoint } from './endpoint.ts';
+import { readJson } from '../requests/json-text.ts';
+import { type RequestProblem, requestError } from '../responses/problem.ts';
+import { bodyProblems, escaped, namedProblems } from '../requests/validate.ts';
+
+export interface RequestInput {
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly headers: unknown;
+  readonly body: unknown;
+}
+
+/**
+ * Checks everything about a request that its endpoint defines. Throws `malformed` for what can't be read, and `invalid_request` with
+ * everything that is wrong with what can.
+ */
+export async function readInput(
+  endpoint: Endpoint,
+  request: Request,
+  rawParams: Readonly<Record<string, string>>,
+): Promise<RequestInput> {
+  refuseReservedKey(endpoint, request.headers);
+  const headers = readHeaders(endpoint.headers, request.headers);
+  const params = endpoint.params.safeParse(rawParams);
+  const raw = queryOf(new URL(request.url));
+  const query = endpoint.query.safeParse(raw.values);
+  const problems: RequestProblem[] = [
+    ...(params.success ? [] : namedProblems('path', params)),
+    ...(query.success ? unstorableIn(raw.values) : namedProblems('query', query)),
+    ...raw.twice.map((name) => ({ in: 'query' as const, name, message: 'this parameter is there twice' })),
+  ];
+  if (problems.length > 0) throw requestError('invalid_request', problems);
+  const body = endpoint.body === null ? undefined : await readJsonBody(endpoint.body, request);
+  return { params: params.data, query: query.data, headers, body };
+}
+
+/** Throws `invalid_request` for a key of the form that deliveries are published under. */
+function refuseReservedKey(endpoint: Endpoint, headers: Headers): void {
+  const name = 'idempotency-key';
+  const key = headers.get(name);
+  if (key === null || !Object.hasOwn(endpoint.headers.shape, name) || !isReservedKey(key)) return;
+  const message = 'must not begin with "hook/": the deliveries of hooks are published under such keys';
+  throw requestError('invalid_request', [{ in: 'header', name, message }]);
+}
+
+/** Parameters of the query that the record can't hold: decoding `%00` gives NUL. Those of the path all have forms without it. */
+function unstorableIn(query: Readonly<Record<string, string>>): RequestProblem[] {
+  return Object.entries(query)
+    .filter(([, value]) => !isStorableText(value))
+    .map(([name]) => ({ in: 'query', name, message: NUL }));
+}
+
+const NUL = 'must not have the character NUL (U+0000)';
+
+/** The media type of a body, without its parameters; throws `unsupported_media_type` for a body that is encoded or not UTF-8. */
+export function mediaTypeOf(request: Request, taken: readonly string[]): string {
+  const [type = '', ...parameters] = (request.headers.get('content-type') ?? '')
+    .split(';')
+    .map((part) => part.trim().toLowerCase());
+  const charset = parameters.find((parameter) => parameter.startsWith('charset='))?.slice('charset='.length);
+  const isUtf8 = charset === undefined || charset.replaceAll('"', '') === 'utf-8';
+  const encoding = request.headers.get('content-encoding');
+  if (!taken.includes(type) || !isUtf8)
+    throw unsupported(`Send the body as ${taken.join(' or ')}${isUtf8 ? '' : ', in UTF-8'}.`);
+  if (encoding !== null && encoding !== 'identity')
+    throw unsupported('Send the body without a Content-Encoding.');
+  return type;
+}
+
+/** The media type of content that is kept as it is, parameters included; bytes of no type where none is said. */
+export function contentTypeOf(request: Request): string {
+  const { headers } = request;
+  const type = (headers.get('content-type') ?? 'application/octet-stream').trim();
+  if (!MEDIA_TYPE.test(type)) throw unsupported('The Content-Type is not one.');
+  if ((headers.get('content-encoding') ?? 'identity') !== 'identity')
+    throw unsupported('Send the bytes without a Content-Encoding: they are what the digest is of.');
+  return type;
+}
+
+/** RFC 9110, section 8.3.1, as far as it needs no quotes; as long as OCI lets a descriptor's be. */
+const MEDIA_TYPE = /^(?=.{3,255}$)[\w.+!#$&^-]+\/[\w.+!#$&^-]+(?:; ?[\w-]+=[\w.+-]+)*$/;
+
+function unsupported(detail: string): PointsmanError {
+  return new PointsmanError('unsupported_media_type', detail);
+}
+
+function readHeaders(schema: z.ZodObject, headers: Headers): unknown {
+  const values: Record<string, string> = {};
+  for (const name of Object.keys(schema.shape)) {
+    const value = headers.get(name);
+    if (value !== null) values[name] = value;
+  }
+  const parsed = schema.safeParse(values);
+  if (!parsed.success) throw requestError('malformed', namedProblems('header', parsed));
+  return parsed.data;
+}
+
+function queryOf(url: URL): { values: Record<string, string>; twice: string[] } {
+  const values = new Map<string, string>();
+  const twice = new Set<string>();
+  for (const [name, value] of url.searchParams) {
+    if (values.has(name)) twice.add(name);
+    values.set(name, value);
+  }
+  return { values: Object.fromEntries(values), twice: [...twice] };
+}
+
+/** A JSON body that fits the schema, and the limit. Throws for any other. */
+export async function readJsonBody<T>(
+  schema: z.ZodType<T>,
+  request: Request,
+  limit: number = httpLimits.jsonBodyBytes,
+): Promise<T> {
+  const bytes = await readBody(request, limit);
+  const leftOut = schema.safeParse(undefined);
+  if (bytes.byteLength === 0 && leftOut.success) return leftOut.data;
+  mediaTypeOf(request, ['application/json']);
+  const json = readJson(bytes, httpLimits.jsonBodyValues);
+  if (json.kind === 'malformed') throw requestError('malformed', json.errors);
+  const pointer = unstorablePlace(json.value);
+  if (pointer !== null) throw requestError('invalid_request', [{ in: 'body', pointer, message: NUL }]);
+  const parsed = schema.safeParse(json.value);
+  if (!parsed.success) throw requestError('invalid_request', bodyProblems(parsed));
+  return parsed.data;
+}
+
+/** Where a text or a key of a document is that the record can't hold; null where there is none. I-JSON leaves NUL alone. */
+function unstorablePlace(json: unknown): string | null {
+  if (typeof json === 'string') return isStorableText(json) ? null : '';
+  if (typeof json !== 'object' || json === null) return null;
+  for (const [key, value] of Object.entries(json)) {
+    const inside = isStorableText(key) ? unstorablePlace(value) : '';
+    if (inside !== null) return `/${escaped(key)}${inside}`;
+  }
+  return null;
+}

@@ -1,0 +1,209 @@
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import type { Logger } from 'pino';
+
+import { PointsmanError } from '../../../core/errors.ts';
+import { correlationId, parseReleaseKey } from '../../../core/identifiers.ts';
+import { authorise, type Principal } from '../access/access.ts';
+import { alwaysHeaders, noteAnswer } from './access-log.ts';
+import type { Connection } from './connection.ts';
+import { type Endpoint, routerPath } from './endpoint.ts';
+import { responseLimits } from '../limits.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { problemResponse } from '../responses/problem.ts';
+import { requestIds, type RequestIds } from '../requests/request-ids.ts';
+import { readInput } from './request-input.ts';
+import type { HolderPath, Shares } from '../access/shares.ts';
+import { shownPath } from './shown-path.ts';
+
+/** What every request is served with. */
+export interface RouterOptions {
+  /** Who sent that `Authorization` header; throws `unauthenticated`. */
+  readonly authenticate: (authorization: string | null) => Promise<Principal>;
+  readonly metrics: Metrics;
+  /** Bytes of responses that are in memory. */
+  readonly responses: Shares;
+  readonly log: Logger;
+  readonly draining: AbortSignal;
+}
+
+/** Of one request, beside what its endpoint sees. */
+interface Known {
+  ids: RequestIds;
+  /** As it is defined, for logs and metrics. */
+  route: string;
+  principal: Principal | null;
+  /** Of the release that it is about, once that is known. */
+  correlationId: string | null;
+  isStreamed: boolean;
+}
+
+interface Env {
+  Bindings: Connection;
+  Variables: Known;
+}
+
+/** The routes of those endpoints; everything else gets 404, or 405 where another method would be right. */
+export function router(endpoints: readonly Endpoint[], options: RouterOptions): Hono<Env> {
+  const app = new Hono<Env>();
+  app.use(observe(options));
+  for (const [path, those] of Map.groupBy(endpoints, ({ path: own }) => own)) {
+    for (const one of those)
+      app.on(one.method.toUpperCase(), routerPath(path), (c) => serve(one, c, options));
+    app.all(routerPath(path), (c) => refuseMethod(path, those, c));
+  }
+  app.notFound((c) =>
+    problem(new PointsmanError('not_found', `There is nothing at ${shownPath(c.req.path)}.`), c),
+  );
+  app.onError((error, c) => problem(error, c));
+  return app;
+}
+
+async function serve(
+  endpoint: Endpoint,
+  c: Context<Env>,
+  { authenticate, responses, log }: RouterOptions,
+): Promise<Response> {
+  c.set('route', endpoint.path);
+  c.set('isStreamed', endpoint.isStreamed);
+  const params = c.req.param();
+  c.set('correlationId', namedInPath(params));
+  const ids = c.get('ids');
+  let principal: Principal | null = null;
+  if (endpoint.may !== null) {
+    principal = await authenticate(c.req.raw.headers.get('authorization'));
+    c.set('principal', principal);
+    authorise(
+      principal,
+      endpoint.may,
+      endpoint.whose === 'caller' ? principal.tenant : (params['tenant'] ?? null),
+    );
+  }
+  const input = await readInput(endpoint, c.req.raw, params);
+  // Senders without a token share one share behind a proxy, and get short responses.
+  if (principal !== null && !isSafe(c))
+    responses.requireRoom(holderOf(principal, c.env.source), responseLimits.changeBytes);
+  return endpoint.handle({
+    ...input,
+    principal,
+    ids,
+    // Most have nothing to say beside the line about the answer.
+    get log() {
+      return log.child({ requestId: ids.requestId });
+    },
+    about: (release) => c.set('correlationId', correlationId(release)),
+    request: c.req.raw,
+    get source() {
+      return c.env.source;
+    },
+    occupy: (shares, amount) => occupy(shares, amount, c),
+    onceSent: (end) => c.env.onceSent(end),
+    get signal() {
+      return c.env.signal;
+    },
+  });
+}
+
+/** Takes from the share of whoever sent the request, until its response has been sent. Throws `busy`. */
+function occupy(shares: Shares, amount: number, c: Context<Env>): void {
+  const holding = shares.open(holderOf(c.get('principal'), c.env.source));
+  holding.take(amount);
+  c.env.onceSent(() => holding.release());
+}
+
+/** By the token and its tenant, which the caller can't choose. No tenant's name has a colon. */
+function holderOf(principal: Principal | null, source: string): HolderPath {
+  return principal === null ? [':anybody', source] : [principal.tenant ?? ':platform', principal.id];
+}
+
+/** Whether the request changes nothing, whatever becomes of it (RFC 9110, section 9.2.1). */
+function isSafe(c: Context<Env>): boolean {
+  return c.req.method === 'GET' || c.req.method === 'HEAD';
+}
+
+/**
+ * A response that is in memory whole counts until its reader has taken it. When the share is exhausted, `busy` takes the place of one that
+ * only reads. A change may have been carried out: a client that is told to send it again would be refused, or change something twice.
+ */
+function countResponse(responses: Shares, c: Context<Env>): void {
+  const bytes = bytesInMemory(c);
+  if (bytes <= responseLimits.uncountedBytes) return;
+  if (!isSafe(c)) {
+    const holding = responses.open(holderOf(c.get('principal'), c.env.source));
+    holding.takeAnyway(bytes);
+    c.env.onceSent(() => holding.release());
+    return;
+  }
+  try {
+    occupy(responses, bytes, c);
+  } catch (error) {
+    // Otherwise the router gives the new response the headers of the old one.
+    c.res = undefined;
+    c.res = problem(error, c);
+    c.error = error instanceof Error ? error : undefined;
+  }
+}
+
+/** Of the body. A stream is read while it is sent, and its endpoint counts what it holds. */
+function bytesInMemory(c: Context<Env>): number {
+  const { body, headers } = c.res;
+  if (body === null || c.req.method === 'HEAD' || c.get('isStreamed')) return 0;
+  const declared = headers.get('content-length');
+  if (declared !== null) return Number(declared);
+  return headers.get('content-type') === 'text/event-stream' ? 0 : responseLimits.undeclaredBytes;
+}
+
+function namedInPath({
+  tenant,
+  bundle,
+  version,
+}: Readonly<Record<string, string | undefined>>): string | null {
+  const named = parseReleaseKey(`${tenant}/${bundle}/v${version}`);
+  return named === null ? null : correlationId(named);
+}
+
+function refuseMethod(path: string, endpoints: readonly Endpoint[], c: Context<Env>): Response {
+  c.set('route', path);
+  const methods = endpoints.map(({ method }) => method.toUpperCase());
+  const allow = methods.includes('GET') ? ['HEAD', ...methods] : methods;
+  return problem(
+    new PointsmanError('method_not_allowed', `Take ${allow.join(', ')}.`, { details: { allow } }),
+    c,
+  );
+}
+
+function problem(error: unknown, c: Context<Env>): Response {
+  return problemResponse(error, { requestId: c.get('ids').requestId, instance: shownPath(c.req.path) });
+}
+
+/** Sees to what is true of every answer, and to what is known of it afterwards. */
+function observe({ metrics, responses, log, draining }: RouterOptions): MiddlewareHandler<Env> {
+  return async (c, next) => {
+    const startedAt = performance.now();
+    const ids = requestIds(c.req.raw.headers);
+    c.set('ids', ids);
+    c.set('route', 'none');
+    c.set('principal', null);
+    c.set('correlationId', null);
+    c.set('isStreamed', false);
+    await next();
+    countResponse(responses, c);
+    const { headers, status } = c.res;
+    const release = c.get('correlationId');
+    if (release !== null && status < 400) headers.set('pointsman-correlation-id', release);
+    for (const [name, value] of Object.entries(alwaysHeaders(ids, draining))) headers.set(name, value);
+    noteAnswer(
+      { metrics, log },
+      {
+        ids,
+        method: c.req.method,
+        route: c.get('route'),
+        status,
+        startedAt,
+        principal: c.get('principal'),
+        params: c.req.param(),
+        correlationId: release,
+        failure: c.error,
+      },
+    );
+  };
+}

@@ -1,0 +1,27 @@
+import { encodedAnswer } from '../responses/responses.ts';
+import { type Endpoint, endpoint } from '../http/endpoint.ts';
+import { DOCUMENT_PATH } from './openapi.ts';
+
+/** The endpoint that serves the document, whose text is made when first asked for. */
+export function documentEndpoint(make: () => object): Endpoint {
+  let made: Uint8Array<ArrayBuffer> | null = null;
+  return endpoint({
+    method: 'get',
+    path: DOCUMENT_PATH,
+    operationId: 'getDocument',
+    summary: 'This document',
+    description: 'OpenAPI 3.1, made of the schemas that requests are checked with.',
+    tags: ['process'],
+    may: null,
+    responses: {
+      200: {
+        description: 'The document.',
+        content: { 'application/json': { schema: { type: 'object' as const } } },
+      },
+    },
+    handle: () =>
+      encodedAnswer((made ??= Buffer.from(JSON.stringify(make()))), 'application/json', {
+        'cache-control': 'public, max-age=60',
+      }),
+  });
+}

@@ -1,0 +1,63 @@
+import { type Ingress, rpc } from '@restatedev/restate-sdk-clients';
+import { fetch } from 'undici';
+
+import { singleFlight } from '../../../core/single-flight.ts';
+import { Worker } from '../../../handlers/contract/worker.ts';
+import type { Database } from '../../postgres/database.ts';
+import { probeLimits } from '../limits.ts';
+
+export type Probed = 'ok' | 'down';
+
+/** Whether the stores answer, and a worker through Restate. */
+export interface Readiness {
+  look(): Promise<{ readonly postgres: Probed; readonly restate: Probed; readonly worker: Probed }>;
+}
+
+/** Looks at all of them; whoever asks within {@link probeLimits.cacheMs} shares one look. */
+export function readinessOf(db: Database, restateIngressUrl: string, ingress: Ingress): Readiness {
+  let lookedAt = -Infinity;
+  let latest: ReturnType<Readiness['look']> | null = null;
+  // A worker that hangs answers nothing, and Restate keeps what it was asked: who asks again meanwhile waits for the same answer.
+  const workerPing = singleFlight(() => pingThrough(ingress));
+  const look = async () => {
+    const [postgres, restate, worker] = await Promise.all([
+      probe(() => db.ping()),
+      probe(() => pingRestate(restateIngressUrl)),
+      probe(() => workerPing.join()),
+    ]);
+    return { postgres, restate, worker };
+  };
+  return {
+    look: () => {
+      if (latest === null || performance.now() - lookedAt > probeLimits.cacheMs) {
+        lookedAt = performance.now();
+        latest = look();
+      }
+      return latest;
+    },
+  };
+}
+
+async function pingThrough(ingress: Ingress): Promise<void> {
+  await ingress.client(Worker).ping(rpc.opts({ signal: AbortSignal.timeout(probeLimits.pingMs) }));
+}
+
+async function probe(ping: () => Promise<void>): Promise<Probed> {
+  const { promise: late, resolve } = Promise.withResolvers<Probed>();
+  const timer = setTimeout(() => resolve('down'), probeLimits.timeoutMs);
+  try {
+    return await Promise.race([ping().then((): Probed => 'ok'), late]);
+  } catch {
+    return 'down';
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function pingRestate(ingressUrl: string): Promise<void> {
+  const response = await fetch(`${ingressUrl.replace(/\/+$/, '')}/restate/health`, {
+    signal: AbortSignal.timeout(probeLimits.timeoutMs),
+  });
+  await response.body?.cancel();
+  if (!response.ok) throw new Error(`Restate says ${response.status}`);
+}

@@ -1,0 +1,31 @@
+import { z } from 'zod';
+
+import { digestOf } from '../../../core/digest.ts';
+import { Policy } from '../../../core/policy.ts';
+import { RecipeSchema } from '../../compiler/recipe/recipe-schema.ts';
+
+/** The files that people write, by the name of their JSON Schema. */
+const SOURCES = { 'pointsman.json': RecipeSchema, 'policy.json': Policy } as const;
+
+export type SchemaName = keyof typeof SOURCES;
+
+/** One JSON Schema as it is served. */
+export interface SchemaDocument {
+  readonly text: Uint8Array<ArrayBuffer>;
+  /** Names the text: the entity tag. */
+  readonly digest: string;
+}
+
+/**
+ * The JSON Schema of a file, made from the zod schema that checks the file. Draft 7, since editors support it best.
+ * It describes what an author writes, before defaults are filled in. Rules that JSON Schema cannot express, such as unique
+ * gate names, are left out: a file may match the schema and still be refused.
+ */
+export function jsonSchemaOf(name: SchemaName): object {
+  return z.toJSONSchema(SOURCES[name], { target: 'draft-7', io: 'input' });
+}
+
+export function schemaDocument(name: SchemaName): SchemaDocument {
+  const text = Buffer.from(JSON.stringify(jsonSchemaOf(name)));
+  return { text, digest: digestOf(text) };
+}

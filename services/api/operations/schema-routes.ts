@@ -1,0 +1,57 @@
+import { z } from 'zod';
+
+import { type Endpoint, endpoint } from '../http/endpoint.ts';
+import { encodedAnswer } from '../responses/responses.ts';
+import { etagOf, IfNoneMatch, isKnown } from '../responses/entity-tags.ts';
+import { empty, headerDocs } from '../responses/openapi-responses.ts';
+import { type SchemaDocument, schemaDocument, type SchemaName } from './schema-documents.ts';
+
+const MEDIA_TYPE = 'application/schema+json';
+/** An upgrade changes the schema: within a minute, as for the OpenAPI document. */
+const CACHE_CONTROL = 'public, max-age=60';
+const sent = {
+  etag: 'The digest of the schema, in double quotes.',
+  cacheControl: `\`${CACHE_CONTROL}\`.`,
+};
+
+/** JSON Schemas for editors, which send no token. */
+export function schemaEndpoints(): Endpoint[] {
+  return [
+    schemaEndpoint('pointsman.json', { operationId: 'getRecipeSchema', file: '`pointsman.yaml`' }),
+    schemaEndpoint('policy.json', { operationId: 'getPolicySchema', file: 'a policy' }),
+  ];
+}
+
+function schemaEndpoint(
+  name: SchemaName,
+  { operationId, file }: { operationId: string; file: string },
+): Endpoint {
+  let made: SchemaDocument | null = null;
+  return endpoint({
+    method: 'get',
+    path: `/v1/schemas/${name}`,
+    operationId,
+    summary: `The JSON Schema of ${file}`,
+    description: `JSON Schema, draft 7, for editors that complete and check ${file}. It is the same for every tenant.`,
+    tags: ['process'],
+    may: null,
+    headers: z.object({ 'if-none-match': IfNoneMatch }),
+    responses: {
+      200: {
+        description: 'The schema.',
+        headers: headerDocs(sent),
+        content: { [MEDIA_TYPE]: { schema: { type: 'object' as const } } },
+      },
+      304: empty('The caller has it.', sent),
+    },
+    problems: ['busy'],
+    handle({ headers: asked }) {
+      const { text, digest } = (made ??= schemaDocument(name));
+      const etag = etagOf(digest);
+      const headers = { etag, 'cache-control': CACHE_CONTROL };
+      return isKnown(asked['if-none-match'], etag)
+        ? new Response(null, { status: 304, headers })
+        : encodedAnswer(text, MEDIA_TYPE, headers);
+    },
+  });
+}

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+
+import { findReleaseProgress, type ReleaseProgress } from '../../postgres/releases/releases.ts';
+import { absence } from '../responses/not-found.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { type Endpoint, endpoint } from '../http/endpoint.ts';
+import { encodeEvent, eventStreamAnswer } from '../responses/event-stream.ts';
+import { events, headerDocs, ofRelease } from '../responses/openapi-responses.ts';
+import { ReleaseParams } from '../requests/params.ts';
+import {
+  encodeEventId,
+  type EventId,
+  EventIdText,
+  isAfter,
+  NO_EVENT,
+  releaseEvents,
+} from './release-events.ts';
+import { viewRelease } from './release-view.ts';
+
+const LastEventId = EventIdText.optional().meta({
+  description: 'The last event that the reader has: the stream goes on after it.',
+  example: '4',
+});
+
+const example = `id: 1
+event: stage
+data: {"stage":"validate","state":"running","startedAt":"2026-03-01T12:00:00.010Z"}
+
+id: 7.2
+event: gate
+data: {"gate":"release","kind":"approval","change":"said","by":"alice","word":"approve","comment":null,"url":null,"at":"2026-03-01T12:05:00.000Z"}
+
+id: 15
+event: settled
+data: {"version":12,"outcome":"published"}
+`;
+
+export function progressEndpoints(parts: ApiParts): Endpoint[] {
+  return [progressEndpoint(parts)];
+}
+
+function progressEndpoint(parts: ApiParts): Endpoint {
+  return endpoint({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/bundles/{bundle}/releases/{version}/events',
+    operationId: 'followRelease',
+    summary: 'Follow a release',
+    description:
+      'The progress of a release as server-sent events, from its start: `stage` when a stage begins and when it ends, `gate` whenever something happens to one of its gates (`opened`, `said`, `voided`, `passed`, `failed`, `expired`, `closed`), `settled` with the release at the end, after which the stream ends. A reader whose connection was cut sends `Last-Event-ID` and misses nothing.',
+    tags: ['releases'],
+    may: 'read',
+    params: ReleaseParams,
+    headers: z.object({ 'last-event-id': LastEventId }),
+    responses: {
+      200: {
+        description: 'The stream.',
+        headers: headerDocs(ofRelease),
+        content: events(example),
+      },
+    },
+    problems: ['not_found', 'busy'],
+    async handle({ params, headers, request: { method }, signal: gone, occupy }) {
+      const release = await findReleaseProgress(parts.db, params);
+      if (release === null)
+        throw await absence(parts.db, params, `release v${params.version} of "${params.bundle}"`);
+      const seen = headers['last-event-id'] ?? NO_EVENT;
+      occupy(parts.waiting, 1);
+      return eventStreamAnswer({ method, signal: gone }, parts.draining, (signal) =>
+        eventsAfter(
+          seen,
+          release.status === 'settled' ? once(release) : parts.releases.follow(params, signal),
+        ),
+      );
+    },
+  });
+}
+
+async function* once(release: ReleaseProgress): AsyncGenerator<ReleaseProgress> {
+  yield release;
+}
+
+/** Each event of the release after `seen`, once, until it has settled. */
+async function* eventsAfter(
+  seen: EventId,
+  records: AsyncGenerator<ReleaseProgress | null>,
+): AsyncGenerator<Uint8Array> {
+  let last = seen;
+  for await (const record of records) {
+    if (record === null) return;
+    const { gateChanges, ...release } = record;
+    const told = releaseEvents(viewRelease(release), gateChanges);
+    for (const { id, event, data } of told.filter((one) => isAfter(one.id, last))) {
+      yield encodeEvent({ id: encodeEventId(id), event, data });
+      last = id;
+    }
+    if (record.status === 'settled') return;
+  }
+}

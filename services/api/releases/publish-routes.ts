@@ -1,0 +1,198 @@
+import { z } from 'zod';
+
+import { Diagnostic } from '../../../core/releases/diagnostic.ts';
+import { Digest } from '../../../core/identifiers.ts';
+import { documentLimits, sourceLimits } from '../../../core/limits/limits.ts';
+import type { Executor } from '../../postgres/releases/compile-rules.ts';
+import { findRelease } from '../../postgres/releases/releases.ts';
+import { requireExecutor } from '../responses/not-found.ts';
+import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { checkSource, invalidSource } from './validate-source.ts';
+import { type Endpoint, endpoint } from '../http/endpoint.ts';
+import { IfMatch } from '../responses/entity-tags.ts';
+import { json, ofRelease, replayed } from '../responses/openapi-responses.ts';
+import { BundleParams, IdempotencyKey } from '../requests/params.ts';
+import { requestError } from '../responses/problem.ts';
+import { type Accepted, publish } from './publish.ts';
+import { releasePath, ReleaseView, viewRelease } from './release-view.ts';
+import { PublishBody, PublishOptions } from './source-body.ts';
+import { readSource, type SourceFormat, sourceFormat } from './source-from-request.ts';
+
+const Warnings = z.array(Diagnostic).meta({
+  description: `What is valid and probably not meant: files that nothing in pointsman.yaml selects (\`not_selected\`) and patterns that match no file (\`matches_nothing\`). At most ${documentLimits.diagnostics}.`,
+});
+
+const AcceptedRelease = ReleaseView.extend({ warnings: Warnings }).meta({
+  id: 'AcceptedRelease',
+  description:
+    'The release, and warnings about its source. Warnings are not kept: only this response has them.',
+});
+
+const DryRun = z
+  .object({
+    valid: z.boolean(),
+    checked: z.enum(['source', 'structure']).meta({
+      description:
+        '`source`: all of it, by compiling it. `structure`: only that its files make a source, since the rest is for the compiler that the tenant’s policy names, or since they do not.',
+    }),
+    digest: Digest.nullable().meta({
+      description: "The source's digest; null when its files can't be a source at all.",
+    }),
+    diagnostics: z.array(Diagnostic),
+    truncated: z.boolean().meta({ description: 'There are more diagnostics than these.' }),
+    warnings: Warnings,
+  })
+  .meta({
+    id: 'DryRun',
+    description: 'What a publish of this source would meet.',
+    example: {
+      valid: false,
+      checked: 'source',
+      digest: 'sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+      diagnostics: [
+        {
+          path: 'agents/support.yaml',
+          line: 3,
+          column: 7,
+          pointer: '/name',
+          code: 'type',
+          message: 'must be string',
+        },
+      ],
+      truncated: false,
+      warnings: [],
+    },
+  });
+
+const Query = PublishOptions.extend({
+  createChannel: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional()
+    .meta({ description: PublishOptions.shape.createChannel.description }),
+  dryRun: z
+    .enum(['true', 'false'])
+    .optional()
+    .meta({ description: 'Check the source only: nothing is stored and nothing compared.' }),
+});
+
+export function publishEndpoints(parts: ApiParts): Endpoint[] {
+  return [publishEndpoint(parts)];
+}
+
+const SOURCE_BODY = {
+  required: true,
+  description:
+    'The source: its files in JSON, or a tar.gz of regular files by their own names (a leading "./" is taken off).',
+  content: {
+    'application/json': { schema: PublishBody },
+    'application/gzip': { schema: { type: 'string', format: 'binary' } },
+  },
+} as const;
+
+function publishEndpoint(parts: ApiParts): Endpoint {
+  return endpoint({
+    method: 'post',
+    path: '/v1/tenants/{tenant}/bundles/{bundle}/releases',
+    operationId: 'publish',
+    summary: 'Publish a source',
+    description: `Checks the source in full and starts a release of it; follow it at its \`Location\`. A source with mistakes is refused with all of them, each at its place, and gets no number. The options of an archive come as query parameters, those of JSON in the body. At most ${sourceLimits.files} files, ${sourceLimits.fileBytes} bytes in one and ${sourceLimits.totalBytes} in all.`,
+    tags: ['releases'],
+    may: 'publish',
+    params: BundleParams,
+    query: Query,
+    headers: z.object({ 'idempotency-key': IdempotencyKey, 'if-match': IfMatch }),
+    ownBody: SOURCE_BODY,
+    responses: {
+      202: json(AcceptedRelease, 'The release has been accepted.', {
+        ...replayed,
+        ...ofRelease,
+        location: true,
+      }),
+      200: json(DryRun, 'What the dry run found.'),
+    },
+    problems: [
+      'not_found',
+      'unknown_channel',
+      'conflict',
+      'pointer_moved',
+      'too_large',
+      'unsupported_media_type',
+      'invalid_source',
+      'idempotency_key_reused',
+      'held',
+      'busy',
+      'quota_exceeded',
+      'larger_than_quota',
+    ],
+    async handle(call) {
+      const { dryRun, ...options } = call.query;
+      const format = sourceFormat(call.request);
+      refuseOptionsBesideJson(format, options);
+      const executor = await requireExecutor(parts.db, call.params.tenant);
+      const { tenant } = call.params;
+      const holding = parts.bodies.open([tenant]);
+      try {
+        const asked = { request: call.request, format, holding };
+        const source = await readSource(parts.sources, tenant, asked);
+        if (dryRun === 'true') return await answerDryRun(parts, tenant, source, executor);
+        if (source.kind === 'invalid') throw invalidSource(source);
+        const done = await publish(parts, {
+          ...call.params,
+          source,
+          executor,
+          options: format === 'json' ? source.options : options,
+          idempotencyKey: call.headers['idempotency-key'],
+          ifMatch: call.headers['if-match'],
+          principal: call.principal,
+          ids: call.ids,
+        });
+        call.about({ ...call.params, version: done.version });
+        return await answerAccepted(parts, { ...call.params, ...done });
+      } finally {
+        holding.release();
+      }
+    },
+  });
+}
+
+function refuseOptionsBesideJson(format: SourceFormat, options: Readonly<Record<string, unknown>>): void {
+  const names = Object.keys(options).filter((name) => options[name] !== undefined);
+  if (format !== 'json' || names.length === 0) return;
+  const message = 'this goes into the body when that is JSON';
+  throw requestError(
+    'invalid_request',
+    names.map((name) => ({ in: 'query', name, message })),
+  );
+}
+
+async function answerDryRun(
+  { compiler }: ApiParts,
+  tenant: string,
+  source: Awaited<ReturnType<typeof readSource>>,
+  executor: Executor,
+): Promise<Response> {
+  const checked = source.kind === 'invalid' ? source : await checkSource(compiler, tenant, source, executor);
+  const digest = source.kind === 'invalid' ? null : source.tree.digest;
+  if (checked.kind === 'valid') {
+    const { checked: depth, warnings } = checked;
+    const found = { valid: true, checked: depth, digest, diagnostics: [], truncated: false, warnings };
+    return jsonAnswer(found, 200);
+  }
+  const { diagnostics, truncated } = checked;
+  const depth = executor === 'local' && source.kind !== 'invalid' ? 'source' : 'structure';
+  return jsonAnswer({ valid: false, checked: depth, digest, diagnostics, truncated, warnings: [] }, 200);
+}
+
+async function answerAccepted(
+  { db }: ApiParts,
+  { replayed: isReplayed, warnings, ...id }: Accepted & { tenant: string; bundle: string },
+): Promise<Response> {
+  const release = await findRelease(db, id);
+  if (release === null) throw new Error(`${releasePath(id)} was accepted and is not on record`);
+  return jsonAnswer({ ...viewRelease(release), warnings }, 202, {
+    location: releasePath(id),
+    ...replayedHeader(isReplayed),
+  });
+}

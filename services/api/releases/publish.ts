@@ -1,0 +1,132 @@
+import type { Diagnostic } from '../../../core/releases/diagnostic.ts';
+import { PointsmanError } from '../../../core/errors.ts';
+import { DEFAULT_CHANNEL, type PointerId } from '../../../core/identifiers.ts';
+import { gateLimits } from '../../../core/limits/limits.ts';
+import type { ConflictRule } from '../../../core/releases/release.ts';
+import type { PublishAnswer } from '../../../handlers/contract/tenant.ts';
+import type { Executor } from '../../postgres/releases/compile-rules.ts';
+import { publishTerms } from '../../postgres/channels/policies.ts';
+import { storeSource } from '../../postgres/content/sources.ts';
+import { contentsOf, type ReadSource } from '../../source-archive/read-source.ts';
+import type { Principal } from '../access/access.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { checkSource, invalidSource } from './validate-source.ts';
+import type { ExpectedGeneration } from '../responses/entity-tags.ts';
+import { expectedGeneration } from '../requests/expected-generation.ts';
+import { requestIdentity } from '../requests/idempotency.ts';
+import { noChannel, refusal } from '../responses/refusal.ts';
+import type { RequestIds } from '../requests/request-ids.ts';
+import type { PublishOptions } from './source-body.ts';
+
+export interface Publish {
+  readonly tenant: string;
+  readonly bundle: string;
+  readonly source: ReadSource;
+  /** Where the tenant's policy has it compiled. */
+  readonly executor: Executor;
+  readonly options: PublishOptions;
+  readonly idempotencyKey: string | undefined;
+  readonly ifMatch: ExpectedGeneration | undefined;
+  readonly principal: Principal | null;
+  readonly ids: RequestIds;
+}
+
+export interface Accepted {
+  readonly version: number;
+  readonly replayed: boolean;
+  /** Of the source, as it was checked now; none when the request is a repetition. */
+  readonly warnings: readonly Diagnostic[];
+}
+
+/**
+ * Publishes: checks the source in full, stores it, and asks the tenant's object for a release. A source that does not compile is
+ * refused before it gets a number. A key that was used before skips the checks and goes straight to the object, which alone knows
+ * whether this is the same request: what was accepted once stays so, whatever a newer compiler or policy would say of it.
+ */
+export async function publish(
+  parts: ApiParts,
+  { tenant, bundle, source, executor, options, ...asked }: Publish,
+): Promise<Accepted> {
+  const { db, compiler, tenants } = parts;
+  const channel = options.channel ?? DEFAULT_CHANNEL;
+  const request = {
+    bundle,
+    channel,
+    createChannel: options.createChannel ?? false,
+    source: source.tree.digest,
+    message: options.message ?? null,
+    notBefore: options.notBefore ?? null,
+  };
+  // What was asked for, not what was found: with "*" the same request may find the pointer elsewhere when it is repeated, and without a
+  // conflict rule another policy.
+  const identity = requestIdentity(asked, asked.idempotencyKey, {
+    call: 'publish',
+    ...request,
+    onConflict: options.onConflict ?? null,
+    ifMatch: asked.ifMatch ?? null,
+  });
+  const terms = await publishTerms(db, { tenant, channel, key: identity.idempotencyKey });
+  let warnings: readonly Diagnostic[] = [];
+  if (!terms.isRepeated) {
+    refuseOptions(options, { channel, rule: terms.onConflict });
+    const checked = await checkSource(compiler, tenant, source, executor);
+    if (checked.kind === 'invalid') throw invalidSource(checked);
+    warnings = checked.warnings;
+    await storeSource(db, tenant, source.tree, contentsOf(source));
+  }
+  const ifGeneration = terms.isRepeated
+    ? null
+    : await expectedGeneration(db, { tenant, bundle, channel }, asked.ifMatch);
+  const onConflict = terms.onConflict ?? options.onConflict ?? 'supersede';
+  const admit = () =>
+    tenants(tenant, asked.ids).publish({ ...request, onConflict, ...identity, ifGeneration });
+  const pointer = { tenant, bundle, channel };
+  const answer = await admit();
+  if (answer.kind !== 'no_source') return { ...accepted(answer, pointer), warnings };
+  // Its key has expired since it was looked up, so that the source was not stored.
+  await storeSource(db, tenant, source.tree, contentsOf(source));
+  return { ...accepted(await admit(), pointer), warnings };
+}
+
+/** What the policy and the clock have against how a source is to be published. A time that has passed is now. */
+function refuseOptions(
+  { onConflict, notBefore }: PublishOptions,
+  { channel, rule }: { channel: string; rule: ConflictRule | null },
+): void {
+  if (rule !== null && onConflict !== undefined && onConflict !== rule) {
+    const detail = `The policy has the rule "${rule}" for publishes to "${channel}": leave "onConflict" out, or say the same.`;
+    throw new PointsmanError('invalid_request', detail);
+  }
+  if (notBefore !== undefined && notBefore > Date.now() + gateLimits.scheduleMs) {
+    const detail = `"notBefore" may be at most ${gateLimits.scheduleMs / 86_400_000} days ahead.`;
+    throw new PointsmanError('invalid_request', detail);
+  }
+}
+
+function accepted(answer: PublishAnswer, pointer: PointerId): Omit<Accepted, 'warnings'> {
+  switch (answer.kind) {
+    case 'accepted':
+      return answer;
+    case 'conflict':
+      throw new PointsmanError('conflict', `Release v${answer.version} is on its way to this pointer.`, {
+        details: { version: answer.version },
+      });
+    case 'no_source':
+      throw new PointsmanError(
+        'unavailable',
+        'The source was deleted while it was published; send it again.',
+      );
+    case 'queue_full':
+      throw new PointsmanError(
+        'busy',
+        `There are ${answer.limit} releases in line for this pointer already.`,
+        {
+          details: { limit: answer.limit },
+        },
+      );
+    case 'no_channel':
+      throw noChannel(pointer, answer);
+    default:
+      throw refusal(answer, pointer.tenant);
+  }
+}

@@ -1,0 +1,151 @@
+import { z } from 'zod';
+
+import { PointsmanError } from '../../../core/errors.ts';
+import { Version } from '../../../core/identifiers.ts';
+import type { CancelAnswer } from '../../../handlers/contract/tenant.ts';
+import {
+  findRelease,
+  inFlightPosition,
+  InFlightPosition,
+  listInFlight,
+  listReleases,
+} from '../../postgres/releases/releases.ts';
+import { absence, notFound, requireBundle, requireTenant } from '../responses/not-found.ts';
+import { jsonAnswer } from '../responses/responses.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { type Endpoint, endpoint } from '../http/endpoint.ts';
+import { FreeText } from '../requests/free-text.ts';
+import { json, ofRelease } from '../responses/openapi-responses.ts';
+import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { BundleParams, IdempotencyKey, ReleaseParams, TenantParams } from '../requests/params.ts';
+import { releasePath, ReleaseView, viewRelease } from './release-view.ts';
+
+export function releaseEndpoints(parts: ApiParts): Endpoint[] {
+  return [listEndpoint(parts), inFlightEndpoint(parts), findEndpoint(parts), cancelEndpoint(parts)];
+}
+
+function listEndpoint({ db }: ApiParts): Endpoint {
+  const byVersion = { schema: Version, of: ({ version }: { version: number }) => version };
+  return endpoint({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/bundles/{bundle}/releases',
+    operationId: 'listReleases',
+    summary: 'List releases',
+    description: 'The releases of a bundle, newest first.',
+    tags: ['releases'],
+    may: 'read',
+    params: BundleParams,
+    query: PageQuery,
+    responses: { 200: json(pageOf(ReleaseView, 'ReleasePage'), 'One page.') },
+    problems: ['not_found'],
+    async handle({ params: { tenant, bundle }, query }) {
+      await requireBundle(db, tenant, bundle);
+      const page = await readPage(query, byVersion, ({ after = null, limit }) =>
+        listReleases(db, tenant, bundle, { before: after, limit }),
+      );
+      return jsonAnswer({ ...page, items: page.items.map(viewRelease) }, 200);
+    },
+  });
+}
+
+function inFlightEndpoint({ db }: ApiParts): Endpoint {
+  const byAge = { schema: InFlightPosition, of: inFlightPosition };
+  return endpoint({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/releases',
+    operationId: 'listReleasesInFlight',
+    summary: 'List releases in flight',
+    description:
+      'The releases of all bundles of the tenant that have not settled, oldest first, with what each one waits for.',
+    tags: ['releases'],
+    may: 'read',
+    params: TenantParams,
+    query: PageQuery,
+    responses: { 200: json(pageOf(ReleaseView, 'ReleasePage'), 'One page.') },
+    problems: ['not_found'],
+    async handle({ params: { tenant }, query }) {
+      await requireTenant(db, tenant);
+      const page = await readPage(query, byAge, ({ after = null, limit }) =>
+        listInFlight(db, tenant, { after, limit }),
+      );
+      return jsonAnswer({ ...page, items: page.items.map(viewRelease) }, 200);
+    },
+  });
+}
+
+function findEndpoint({ db }: ApiParts): Endpoint {
+  return endpoint({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/bundles/{bundle}/releases/{version}',
+    operationId: 'getRelease',
+    summary: 'One release',
+    description:
+      'Where a release is: its stages, its outside effects, and its last word once it has been said.',
+    tags: ['releases'],
+    may: 'read',
+    params: ReleaseParams,
+    responses: { 200: json(ReleaseView, 'The release.', ofRelease) },
+    problems: ['not_found'],
+    async handle({ params }) {
+      const found = await findRelease(db, params);
+      if (found === null) throw await absence(db, params, `release v${params.version} of "${params.bundle}"`);
+      return jsonAnswer(viewRelease(found), 200);
+    },
+  });
+}
+
+const CancelBody = z
+  .strictObject({ reason: FreeText.optional().meta({ description: 'Why, for people.' }) })
+  .meta({ id: 'CancelBody', example: { reason: 'wrong file' } })
+  .optional();
+
+function cancelEndpoint({ db, tenants }: ApiParts): Endpoint {
+  return endpoint({
+    method: 'post',
+    path: '/v1/tenants/{tenant}/bundles/{bundle}/releases/{version}/cancel',
+    operationId: 'cancelRelease',
+    summary: 'Cancel a release',
+    description:
+      'Asks a release to stop: what it did is undone, and it settles as `cancelled`. Saying it twice is saying it once. Once its pointer has moved it is too late.',
+    tags: ['releases'],
+    may: 'publish',
+    params: ReleaseParams,
+    headers: z.object({ 'idempotency-key': IdempotencyKey }),
+    body: CancelBody,
+    responses: { 202: json(ReleaseView, 'It has been asked to stop.', { ...ofRelease, location: true }) },
+    problems: ['not_found', 'already_settled'],
+    async handle({ params, body, principal, ids }) {
+      const { tenant, bundle, version } = params;
+      await requireTenant(db, tenant);
+      const request = { bundle, version, by: principal?.name ?? 'nobody', reason: body?.reason ?? null };
+      const answer = await tenants(tenant, ids).cancel(request);
+      if (answer.kind !== 'cancelling') throw tooLate(answer, bundle, version);
+      const release = await findRelease(db, params);
+      if (release === null) throw notFound(`There is no release v${version} of "${bundle}".`);
+      return jsonAnswer(viewRelease(release), 202, { location: releasePath(params) });
+    },
+  });
+}
+
+function tooLate(
+  answer: Exclude<CancelAnswer, { kind: 'cancelling' }>,
+  bundle: string,
+  version: number,
+): PointsmanError {
+  switch (answer.kind) {
+    case 'no_release':
+      return notFound(`There is no release v${version} of "${bundle}".`);
+    case 'settled':
+      return new PointsmanError('already_settled', `The release has ended as ${answer.outcome}.`, {
+        details: { outcome: answer.outcome },
+      });
+    case 'too_late':
+      return new PointsmanError(
+        'already_settled',
+        `The release is live already, since generation ${answer.generation}.`,
+        {
+          details: { outcome: 'published', generation: answer.generation },
+        },
+      );
+  }
+}

@@ -1,0 +1,168 @@
+import { z } from 'zod';
+
+import { Diagnostic } from '../../../core/releases/diagnostic.ts';
+import { Origin } from '../../../core/hook.ts';
+import {
+  BundleName,
+  ChannelName,
+  correlationId,
+  Digest,
+  Generation,
+  TenantName,
+  Version,
+} from '../../../core/identifiers.ts';
+import {
+  Effect,
+  EffectState,
+  Outcome,
+  ReleaseStatus,
+  Stage,
+  StageState,
+  Verification,
+  WaitingFor,
+} from '../../../core/releases/release.ts';
+import type { ReleaseRecord } from '../../postgres/releases/releases.ts';
+import { GateView } from '../gates/gate-view.ts';
+
+const StageView = z
+  .object({
+    stage: Stage,
+    state: StageState,
+    startedAt: z.string(),
+    finishedAt: z.string().nullable(),
+    diagnostics: z.array(Diagnostic),
+  })
+  .meta({ id: 'ReleaseStage', description: 'How one stage of the release went.' });
+
+const EffectView = z
+  .object({ effect: Effect, state: EffectState, detail: z.string().nullable(), at: z.string() })
+  .meta({ id: 'ReleaseEffect', description: 'One outside effect of the release, and whether it stands.' });
+
+const WaitingForView = z.object(WaitingFor.shape).meta({
+  id: 'WaitingFor',
+  description: 'One thing that a release waits for.',
+  example: {
+    kind: 'approval',
+    name: 'release',
+    text: 'waits for 1 of 1 approval by a token with the role approver',
+    until: '2026-03-02T12:00:00.080Z',
+  },
+});
+
+/** A release as its readers see it. */
+export const ReleaseView = z
+  .object({
+    tenant: TenantName,
+    bundle: BundleName,
+    version: Version,
+    channel: ChannelName,
+    correlationId: z
+      .string()
+      .meta({ description: 'Travels in every log line, message and row of this release.' }),
+    status: ReleaseStatus.meta({
+      description:
+        '`queued`: another release of the pointer is in front of it. `running`: it is in one of its stages. `waiting`: it waits for what `waitingFor` names. `settled`: it has an outcome.',
+    }),
+    waitingFor: z.array(WaitingForView).meta({
+      description: 'What a queued or waiting release waits for; empty otherwise.',
+    }),
+    stage: Stage.nullable().meta({ description: 'The stage of a running or waiting release.' }),
+    outcome: Outcome.nullable().meta({ description: 'How it ended; null until it has settled.' }),
+    verification: Verification.nullable().meta({
+      description:
+        'Whether a published release was verified after its move; null for every other one. Nothing verifies yet: `skipped`.',
+    }),
+    reason: z.string().nullable().meta({ description: 'Why it ended so.' }),
+    source: Digest.meta({ description: 'The digest of what was submitted.' }),
+    digest: Digest.nullable().meta({
+      description: 'The digest of what was made of it for its channel; null until it is stored.',
+    }),
+    generation: Generation.nullable().meta({ description: 'The move that made it live; null until then.' }),
+    message: z.string().nullable(),
+    notBefore: z.string().nullable().meta({ description: 'Its pointer does not move before this time.' }),
+    policyVersion: z
+      .number()
+      .int()
+      .min(0)
+      .meta({ description: 'The version of the policy that it was admitted under; 0 for none.' }),
+    by: z.string(),
+    origin: Origin.nullable().meta({
+      description: 'The push that it came from; null for what was published in another way.',
+    }),
+    createdAt: z.string(),
+    settledAt: z.string().nullable(),
+    supersededBy: Version.nullable().meta({ description: 'The release that took its place.' }),
+    stages: z.array(StageView),
+    effects: z.array(EffectView),
+    gates: z.array(GateView).meta({
+      description: "What its channel's policy wants said before it goes live; empty until it is stored.",
+    }),
+  })
+  .meta({
+    id: 'Release',
+    description: 'One numbered attempt to publish a source.',
+    example: {
+      tenant: 'acme',
+      bundle: 'support-bot',
+      version: 12,
+      channel: 'live',
+      correlationId: 'acme:support-bot:v12',
+      status: 'running',
+      waitingFor: [],
+      stage: 'compile',
+      outcome: null,
+      verification: null,
+      reason: null,
+      source: 'sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+      digest: null,
+      generation: null,
+      message: 'A kinder greeting',
+      notBefore: null,
+      policyVersion: 0,
+      by: 'admin',
+      origin: null,
+      createdAt: '2026-03-01T12:00:00.000Z',
+      settledAt: null,
+      supersededBy: null,
+      stages: [
+        {
+          stage: 'validate',
+          state: 'passed',
+          startedAt: '2026-03-01T12:00:00.010Z',
+          finishedAt: '2026-03-01T12:00:00.030Z',
+          diagnostics: [],
+        },
+      ],
+      effects: [],
+      gates: [],
+    },
+  });
+export type ReleaseView = z.infer<typeof ReleaseView>;
+
+export function viewRelease(record: ReleaseRecord): ReleaseView {
+  const { tenant, bundle, version, channel, waitingFor, ...rest } = record;
+  const opensAt = (gate: string | null) => record.gates.find((one) => one.gate === gate)?.opensAt ?? null;
+  return {
+    tenant,
+    bundle,
+    version,
+    channel,
+    correlationId: correlationId(record),
+    ...rest,
+    // When a window opens follows from its rule and the time of day, which the record does not compute.
+    waitingFor: waitingFor.map((one) => (one.kind === 'window' ? { ...one, until: opensAt(one.name) } : one)),
+  };
+}
+
+/** The address of a release. */
+export function releasePath({
+  tenant,
+  bundle,
+  version,
+}: {
+  tenant: string;
+  bundle: string;
+  version: number;
+}): string {
+  return `/v1/tenants/${tenant}/bundles/${bundle}/releases/${version}`;
+}

@@ -1,0 +1,28 @@
+import type { ReleaseId } from '../../../core/identifiers.ts';
+import type { Database } from '../../postgres/database.ts';
+import type { Notifications } from '../../postgres/notifications.ts';
+import { findProgressOf, type ReleaseProgress } from '../../postgres/releases/releases.ts';
+import { watchLimits } from '../limits.ts';
+import { Watches } from '../watches/watches.ts';
+
+/** The readers of this process that follow releases. */
+export function watchReleases(
+  db: Database,
+  notifications: Notifications,
+): Watches<ReleaseId, ReleaseProgress | null> {
+  return new Watches({
+    keyOf: ({ tenant, bundle, version }) => `${tenant}/${bundle}/${version}`,
+    tenantOf: ({ tenant }) => tenant,
+    load: (tenant, watched) => {
+      const ids = watched.map(({ key }) => key);
+      return findProgressOf(db, tenant, ids);
+    },
+    perLoad: watchLimits.releasesPerLoad,
+    subscribe: ({ tenant, bundle, version }, wake) =>
+      notifications.subscribe(tenant, bundle, (notice) => {
+        // What happens to other releases of the bundle is no event of this one.
+        if (notice === null || notice.version === version) wake();
+      }),
+    recheckMs: watchLimits.recheckMs,
+  });
+}

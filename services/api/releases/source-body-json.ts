@@ -1,0 +1,36 @@
+import { SourceFiles, TooLarge } from '../../source-archive/source-files.ts';
+import { readJson } from '../requests/json-text.ts';
+import { sourceBodyLimits } from '../limits.ts';
+import { PublishBody, type SourceBody } from './source-body.ts';
+import { bodyProblems } from '../requests/validate.ts';
+
+/** Reads the JSON body of a publish: `{ "files": { path: text or { "base64" } }, … }`. */
+export function readJsonSource(bytes: Uint8Array): SourceBody {
+  const json = readJson(bytes, sourceBodyLimits.jsonValues);
+  if (json.kind === 'malformed') return json;
+  const parsed = PublishBody.safeParse(json.value);
+  if (!parsed.success) {
+    return { kind: 'unacceptable', errors: bodyProblems(parsed) };
+  }
+  const { files, ...options } = parsed.data;
+  const read = new SourceFiles();
+  try {
+    for (const [path, content] of Object.entries(files)) {
+      const bytesOfFile = typeof content === 'string' ? Buffer.from(content) : decodeBase64(content.base64);
+      if (bytesOfFile === null)
+        read.refuse(path, 'base64', 'this is not base64 with padding (RFC 4648, section 4)');
+      else if (read.admit(path, bytesOfFile.byteLength)) read.add(path, bytesOfFile);
+    }
+  } catch (error) {
+    if (error instanceof TooLarge) return { kind: 'too_large', message: error.message };
+    throw error;
+  }
+  const source = read.finish();
+  return source.kind === 'source' ? { ...source, options } : source;
+}
+
+// Node decodes leniently: it skips what it does not know and stops at a "=". Only what it would write itself is taken.
+function decodeBase64(text: string): Buffer | null {
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.toString('base64') === text ? bytes : null;
+}

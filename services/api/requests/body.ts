@@ -1,0 +1,121 @@
+import { PointsmanError } from '../../../core/errors.ts';
+import { bodyPace } from '../limits.ts';
+
+/** The slowest that a body may come. */
+export type BodyPace = { readonly [limit in keyof typeof bodyPace]: number };
+
+/** What becomes of each piece of a body, before it is kept. May throw, which ends the reading. */
+type OnChunk = (bytes: number, chunk: Uint8Array) => void;
+
+interface ReadOptions {
+  readonly onChunk?: OnChunk;
+  /** {@link bodyPace}, or another. */
+  readonly pace?: BodyPace;
+}
+
+/**
+ * The bytes of a request's body. Stops reading at the first byte past the limit, whatever the headers promised, and throws `too_large`.
+ * Throws `too_slow` when the sender falls behind the pace.
+ */
+export async function readBody(
+  request: Request,
+  limit: number,
+  { onChunk = () => {}, pace = bodyPace }: ReadOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  const keep: OnChunk = (bytes, chunk) => {
+    onChunk(bytes, chunk);
+    chunks.push(chunk);
+  };
+  const size = await readChunks(request, limit, { onChunk: keep, pace });
+  return joined(chunks, size);
+}
+
+/** Reads a body under the same bounds and keeps none of it. Returns how many bytes it had. */
+export async function skipBody(
+  request: Request,
+  limit: number,
+  { onChunk = () => {}, pace = bodyPace }: ReadOptions = {},
+): Promise<number> {
+  return readChunks(request, limit, { onChunk, pace });
+}
+
+async function readChunks(
+  request: Request,
+  limit: number,
+  { onChunk, pace }: Required<ReadOptions>,
+): Promise<number> {
+  if (Number(request.headers.get('content-length') ?? 0) > limit) throw tooLarge(limit);
+  if (request.body === null) return 0;
+  let size = 0;
+  const reader = request.body.getReader();
+  const watch = watchPace(pace, () => void reader.cancel().catch(() => {}));
+  try {
+    for (;;) {
+      const read = await reader.read().catch(cutShort);
+      if (watch.isTooSlow) throw tooSlow(pace);
+      if (read.done) return size;
+      const chunk: unknown = read.value;
+      if (!(chunk instanceof Uint8Array)) throw new TypeError('a body is made of bytes');
+      size += chunk.byteLength;
+      if (size > limit) throw tooLarge(limit);
+      watch.note(chunk.byteLength);
+      onChunk(chunk.byteLength, chunk);
+    }
+  } finally {
+    watch.stop();
+    // Not awaited: a source that will not stop must not hold the answer. After the end this does nothing.
+    reader.cancel().catch(() => {});
+  }
+}
+
+/** Checks at the end of each window that enough has come in it. `onSlow` is called at most once. */
+function watchPace({ windowMs, bytes, lateMs }: BodyPace, onSlow: () => void) {
+  let came = 0;
+  let beganAt = performance.now();
+  let isTooSlow = false;
+  const timer = setInterval(() => {
+    const now = performance.now();
+    // A timer that is this late shows that this process was busy, and has not read what came meanwhile.
+    const wasBusy = now - beganAt > windowMs + lateMs;
+    if (came < bytes && !wasBusy && !isTooSlow) {
+      isTooSlow = true;
+      onSlow();
+    }
+    came = 0;
+    beganAt = now;
+  }, windowMs);
+  return {
+    get isTooSlow() {
+      return isTooSlow;
+    },
+    note: (size: number) => (came += size),
+    stop: () => clearInterval(timer),
+  };
+}
+
+// A buffer of its own, so that it can be handed to a thread without a copy.
+function joined(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return whole;
+}
+
+function tooLarge(limit: number): PointsmanError {
+  return new PointsmanError('too_large', `The body may have at most ${limit} bytes.`, { details: { limit } });
+}
+
+function tooSlow({ bytes, windowMs }: BodyPace): PointsmanError {
+  return new PointsmanError(
+    'too_slow',
+    `Fewer than ${bytes} bytes of the body arrived within ${windowMs / 1_000} seconds, and it was not complete. Send the request again over a faster connection.`,
+  );
+}
+
+function cutShort(cause: unknown): never {
+  throw new PointsmanError('malformed', 'The body ended before it was complete.', { cause });
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+
+import { httpLimits } from '../../../core/limits/limits.ts';
+import { parseJson } from '../../../core/json/parse-json.ts';
+import { isStorableJson } from '../../../core/json/storable.ts';
+import { requestError } from '../responses/problem.ts';
+
+/** One page of a list. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next: string | null;
+}
+
+/** `limit`, of whatever is read in parts. */
+export function limitParam(what: string) {
+  return z
+    .string()
+    .regex(/^[1-9][0-9]{0,3}$/, `must be a whole number, 1 to ${httpLimits.pageSize}`)
+    .transform(Number)
+    .refine((limit) => limit <= httpLimits.pageSize, `must be a whole number, 1 to ${httpLimits.pageSize}`)
+    .optional()
+    .meta({
+      description: `${what}, 1 to ${httpLimits.pageSize}; ${httpLimits.defaultPageSize} unless told.`,
+      example: '100',
+    });
+}
+
+/** The query parameters of every list. */
+export const PageQuery = z.strictObject({
+  limit: limitParam('Rows of a page'),
+  cursor: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,512}$/, 'is no cursor of ours')
+    .optional()
+    .meta({ description: 'The `next` of the page before. Opaque: its form may change.', example: 'WzE3XQ' }),
+});
+
+/** The schema of a page of those rows. */
+export function pageOf<T extends z.ZodType>(row: T, id: string) {
+  return z
+    .object({
+      items: z.array(row),
+      next: z.string().nullable().meta({ description: 'The cursor of the next page; null on the last one.' }),
+    })
+    .meta({ id, description: 'One page of a list.' });
+}
+
+/**
+ * Reads one page: asks for a row more than is shown, to know whether there is another page. `position` is what the cursor of the
+ * next page must remember of the last row, and `after` is that of the page before.
+ */
+export async function readPage<T, P>(
+  query: z.output<typeof PageQuery>,
+  position: { readonly schema: z.ZodType<P>; readonly of: (row: T) => P },
+  read: (page: { after: P | undefined; limit: number }) => Promise<readonly T[]>,
+): Promise<Page<T>> {
+  const limit = query.limit ?? httpLimits.defaultPageSize;
+  const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor, position.schema);
+  const rows = await read({ after, limit: limit + 1 });
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  const isLast = rows.length <= limit || last === undefined;
+  return { items, next: isLast ? null : encodeCursor(position.of(last)) };
+}
+
+function encodeCursor(position: unknown): string {
+  return Buffer.from(JSON.stringify([position])).toString('base64url');
+}
+
+function decodeCursor<P>(cursor: string, schema: z.ZodType<P>): P {
+  const json = parseJson(Buffer.from(cursor, 'base64url').toString());
+  if (json.kind === 'json' && isStorableJson(json.value)) {
+    const parsed = z.tuple([schema]).safeParse(json.value);
+    if (parsed.success) return parsed.data[0];
+  }
+  throw requestError('invalid_request', [{ in: 'query', name: 'cursor', message: 'is no cursor of ours' }]);
+}

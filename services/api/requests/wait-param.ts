@@ -1,0 +1,14 @@
+import { z } from 'zod';
+
+import { httpLimits } from '../../../core/limits/limits.ts';
+
+/** `wait=30s` of a request whose answer may come later, in milliseconds. */
+export function waitParam(description: string) {
+  return z
+    .string()
+    .regex(/^[0-9]{1,2}s$/, 'must be whole seconds, as in "30s"')
+    .transform((text) => Number(text.slice(0, -1)) * 1_000)
+    .refine((ms) => ms <= httpLimits.waitMs, `must be at most "${httpLimits.waitMs / 1_000}s"`)
+    .optional()
+    .meta({ description, example: '30s' });
+}

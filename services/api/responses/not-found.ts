@@ -1,0 +1,40 @@
+import { PointsmanError } from '../../../core/errors.ts';
+import { bundleExists } from '../../postgres/content/bundles.ts';
+import { type Executor, findExecutor } from '../../postgres/releases/compile-rules.ts';
+import type { Database } from '../../postgres/database.ts';
+import { findTenant } from '../../postgres/tenants/tenants.ts';
+
+/** What to tell a caller whose thing was not found: the outermost of tenant, bundle and the thing itself that is not there. */
+export async function absence(
+  db: Database,
+  { tenant, bundle }: { readonly tenant: string; readonly bundle?: string },
+  thing: string,
+): Promise<PointsmanError> {
+  if ((await findTenant(db, tenant)) === null) return notFound(`There is no tenant "${tenant}".`);
+  if (bundle !== undefined && !(await bundleExists(db, tenant, bundle))) {
+    return notFound(`The tenant "${tenant}" has no bundle "${bundle}".`);
+  }
+  return notFound(`There is no ${thing}.`);
+}
+
+export function notFound(detail: string): PointsmanError {
+  return new PointsmanError('not_found', detail);
+}
+
+/** Throws `not_found` unless the tenant exists. */
+export async function requireTenant(db: Database, tenant: string): Promise<void> {
+  if ((await findTenant(db, tenant)) === null) throw notFound(`There is no tenant "${tenant}".`);
+}
+
+/** Where the tenant's policy has sources compiled. Throws `not_found` unless the tenant exists. */
+export async function requireExecutor(db: Database, tenant: string): Promise<Executor> {
+  const executor = await findExecutor(db, tenant);
+  if (executor === null) throw notFound(`There is no tenant "${tenant}".`);
+  return executor;
+}
+
+/** Throws `not_found` unless the bundle, and so its tenant, exists. */
+export async function requireBundle(db: Database, tenant: string, bundle: string): Promise<void> {
+  if (!(await bundleExists(db, tenant, bundle)))
+    throw await absence(db, { tenant, bundle }, `bundle "${bundle}"`);
+}

@@ -1,0 +1,47 @@
+import { type Broker, isBroker } from '../../../core/sink.ts';
+import { findBrokerHealth, findFeedEnd, findSink, listSinks } from '../../postgres/sinks/sinks.ts';
+import { absence, notFound } from '../responses/not-found.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { type SinkShown, viewSink, viewUntouched } from './sink-view.ts';
+
+type Parts = Pick<ApiParts, 'db' | 'secrets' | 'brokers'>;
+
+/** All sinks of a tenant by name, the platform's among them. Throws `not_found` unless the tenant exists. */
+export async function standingSinks({ db, secrets, brokers }: Parts, tenant: string): Promise<SinkShown[]> {
+  const records = await listSinks(db, tenant);
+  const latest = await feedEnd(db, tenant);
+  const untouched = brokers.filter((broker) => records.every(({ sink }) => sink !== broker));
+  return [
+    ...records.map((record) => viewSink(tenant, latest, record, secrets)),
+    ...(await Promise.all(untouched.map((broker) => untouchedBroker(db, tenant, latest, broker)))),
+  ].toSorted((a, b) => (a.sink < b.sink ? -1 : 1));
+}
+
+/** One of them. Throws `not_found` when it is not there. */
+export async function standingSink(parts: Parts, tenant: string, sink: string): Promise<SinkShown> {
+  const { db, secrets, brokers } = parts;
+  const record = await findSink(db, tenant, sink);
+  if (record !== null) return viewSink(tenant, await feedEnd(db, tenant), record, secrets);
+  if (isBroker(sink) && brokers.includes(sink))
+    return untouchedBroker(db, tenant, await feedEnd(db, tenant), sink);
+  throw await noSink(parts, tenant, sink);
+}
+
+async function untouchedBroker(
+  db: Parts['db'],
+  tenant: string,
+  latest: number,
+  broker: Broker,
+): Promise<SinkShown> {
+  return viewUntouched(tenant, latest, broker, await findBrokerHealth(db, tenant, broker));
+}
+
+export async function noSink({ db }: Pick<Parts, 'db'>, tenant: string, sink: string): Promise<Error> {
+  return absence(db, { tenant }, `sink "${sink}"`);
+}
+
+async function feedEnd(db: Parts['db'], tenant: string): Promise<number> {
+  const latest = await findFeedEnd(db, tenant);
+  if (latest === null) throw notFound(`There is no tenant "${tenant}".`);
+  return latest;
+}

@@ -1,0 +1,105 @@
+import { z } from 'zod';
+
+import type { SendRequest } from '../../../handlers/contract/sink.ts';
+import { claimKey } from '../../postgres/tenants/idempotency.ts';
+import { notFound } from '../responses/not-found.ts';
+import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { type Call, type Endpoint, endpoint } from '../http/endpoint.ts';
+import { requestIdentity } from '../requests/idempotency.ts';
+import { json, replayed } from '../responses/openapi-responses.ts';
+import { IdempotencyKey, SinkParams, WebhookParams } from '../requests/params.ts';
+import { refusal } from '../responses/refusal.ts';
+import { noSink, standingSink } from './load-sink.ts';
+
+const PATH = '/v1/tenants/{tenant}/sinks/{sink}';
+const headers = z.object({ 'idempotency-key': IdempotencyKey });
+
+/** Sending one event beside the cursor, by the one writer of that sink. */
+export function sendingEndpoints(parts: ApiParts): Endpoint[] {
+  return [testEndpoint(parts), redeliverEndpoint(parts)];
+}
+
+const SentView = z
+  .object({
+    sent: z
+      .boolean()
+      .meta({ description: 'Whether it was taken. If not, nobody knows that it did not arrive.' }),
+    event: z.string().meta({ description: 'The event’s id.' }),
+    reason: z.string().nullable().meta({ description: 'Why it was not taken.' }),
+  })
+  .meta({
+    id: 'Sent',
+    description: 'What became of one event that was sent beside the cursor.',
+    example: { sent: false, event: 'acme:support-bot:live:4', reason: 'audit.example.com: answered 503' },
+  });
+
+function testEndpoint(parts: ApiParts): Endpoint {
+  return endpoint({
+    method: 'post',
+    path: `${PATH}/test`,
+    operationId: 'testSink',
+    summary: 'Send a test',
+    description:
+      'Sends an event of the type `pointsman.sink.test`, on which nobody acts, once and now, also while the sink is paused.',
+    tags: ['sinks'],
+    may: 'administer',
+    params: SinkParams,
+    headers,
+    body: z.strictObject({}).optional(),
+    responses: { 200: json(SentView, 'What became of it.', replayed) },
+    problems: ['not_found', 'idempotency_key_reused'],
+    handle: (call) => send(parts, call, { kind: 'test' }),
+  });
+}
+
+const RedeliverBody = z
+  .strictObject({ seq: z.number().int().min(1).meta({ description: 'The move’s number in the feed.' }) })
+  .meta({ id: 'RedeliverBody', example: { seq: 17 } });
+
+function redeliverEndpoint(parts: ApiParts): Endpoint {
+  return endpoint({
+    method: 'post',
+    path: `${PATH}/redeliver`,
+    operationId: 'redeliver',
+    summary: 'Deliver one move again',
+    description:
+      'Sends that one event to the webhook, once and now, under the id that it always had. The cursor stays where it is.',
+    tags: ['sinks'],
+    may: 'administer',
+    params: WebhookParams,
+    headers,
+    body: RedeliverBody,
+    responses: { 200: json(SentView, 'What became of it.', replayed) },
+    problems: ['not_found', 'idempotency_key_reused'],
+    handle: (call) => send(parts, call, { kind: 'move', seq: call.body.seq }),
+  });
+}
+
+type SendCall = Call<z.output<typeof SinkParams>, unknown, z.output<typeof headers>, unknown>;
+
+async function send(parts: ApiParts, call: SendCall, what: SendRequest['what']): Promise<Response> {
+  const { tenant, sink } = call.params;
+  await standingSink(parts, tenant, sink);
+  const { by, requestId, ...key } = requestIdentity(call, call.headers['idempotency-key'], {
+    call: 'send to sink',
+    sink,
+    ...what,
+  });
+  const claimed = await claimKey(parts.db, { tenant, ...key, at: Date.now() });
+  if (claimed === 'key_reused') throw refusal({ kind: 'key_reused' }, tenant);
+  const answer = await parts
+    .sinks({ tenant, sink }, call.ids)
+    .send({ tenant, sink, what, by, requestId }, key.idempotencyKey);
+  switch (answer.kind) {
+    case 'no_sink':
+      throw await noSink(parts, tenant, sink);
+    case 'no_move':
+      throw notFound('There is no such move in the feed, or it is too old to be told.');
+    default: {
+      const { event } = answer;
+      const reason = answer.kind === 'sent' ? null : answer.reason;
+      return jsonAnswer({ sent: reason === null, event, reason }, 200, replayedHeader(claimed === 'known'));
+    }
+  }
+}

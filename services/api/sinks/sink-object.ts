@@ -1,0 +1,38 @@
+import type { Ingress } from '@restatedev/restate-sdk-clients';
+
+import { digestOf } from '../../../core/digest.ts';
+import { type SinkId, sinkKey } from '../../../core/sink.ts';
+import {
+  type SendAnswer,
+  type SendRequest,
+  Sink,
+  type SteerAnswer,
+  type SteerRequest,
+} from '../../../handlers/contract/sink.ts';
+import { callOptions, orUnavailable } from '../ingress.ts';
+import type { RequestIds } from '../requests/request-ids.ts';
+
+/** The one writer of a sink, as this process calls it. It may be busy delivering: then a call waits for its turn. */
+export interface SinkObject {
+  steer(request: SteerRequest): Promise<SteerAnswer>;
+  /** Once for a key of the tenant's, for a day: see {@link callOptions}. */
+  send(request: SendRequest, idempotencyKey: string): Promise<SendAnswer>;
+}
+
+/** Gives the writer of a sink, on behalf of one request. */
+export type SinkObjects = (id: SinkId, ids: RequestIds) => SinkObject;
+
+/** Calls throw as {@link orUnavailable} does. */
+export function sinkObjects(ingress: Ingress): SinkObjects {
+  return (id, ids) => {
+    const object = ingress.client(Sink, sinkKey(id));
+    return {
+      steer: (request) => orUnavailable(object.steer(request, callOptions<SteerRequest, SteerAnswer>(ids))),
+      send(request, idempotencyKey) {
+        // One writer serves many tenants, whose keys are nobody else's.
+        const ownKey = digestOf(`${id.tenant} ${idempotencyKey}`);
+        return orUnavailable(object.send(request, callOptions<SendRequest, SendAnswer>(ids, ownKey)));
+      },
+    };
+  };
+}

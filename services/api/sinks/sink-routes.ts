@@ -1,0 +1,86 @@
+import { z } from 'zod';
+
+import { SinkName } from '../../../core/identifiers.ts';
+import { findSink, listAttempts } from '../../postgres/sinks/sinks.ts';
+import { jsonAnswer } from '../responses/responses.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { type Endpoint, endpoint } from '../http/endpoint.ts';
+import { json } from '../responses/openapi-responses.ts';
+import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { SinkParams, TenantParams, WebhookParams } from '../requests/params.ts';
+import { AttemptView, SinkView, viewAttempt } from './sink-view.ts';
+import { noSink, standingSink, standingSinks } from './load-sink.ts';
+
+/** Looking at sinks: who may read may do that. */
+export function sinkEndpoints(parts: ApiParts): Endpoint[] {
+  return [listEndpoint(parts), findEndpoint(parts), attemptsEndpoint(parts)];
+}
+
+const byName = { schema: SinkName, of: ({ sink }: { sink: string }) => sink };
+
+function listEndpoint(parts: ApiParts): Endpoint {
+  return endpoint({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/sinks',
+    operationId: 'listSinks',
+    summary: 'List sinks',
+    description:
+      'Where the moves of a tenant are announced, by name: its webhooks, and `redis` and `rabbitmq` where the platform has them.',
+    tags: ['sinks'],
+    may: 'read',
+    params: TenantParams,
+    query: PageQuery,
+    responses: { 200: json(pageOf(SinkView, 'SinkPage'), 'One page.') },
+    problems: ['not_found'],
+    async handle({ params: { tenant }, query }) {
+      const all = await standingSinks(parts, tenant);
+      const page = await readPage(query, byName, async ({ after = '', limit }) =>
+        all.filter(({ sink }) => sink > after).slice(0, limit),
+      );
+      return jsonAnswer(page, 200);
+    },
+  });
+}
+
+function findEndpoint(parts: ApiParts): Endpoint {
+  return endpoint({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/sinks/{sink}',
+    operationId: 'getSink',
+    summary: 'One sink',
+    description: 'How far it has come, and what keeps it. A webhook’s secret is never shown.',
+    tags: ['sinks'],
+    may: 'read',
+    params: SinkParams,
+    responses: { 200: json(SinkView, 'The sink.') },
+    problems: ['not_found'],
+    async handle({ params: { tenant, sink } }) {
+      return jsonAnswer(await standingSink(parts, tenant, sink), 200);
+    },
+  });
+}
+
+const byNumber = { schema: z.number().int(), of: ({ n }: { n: number }) => n };
+
+function attemptsEndpoint({ db }: ApiParts): Endpoint {
+  return endpoint({
+    method: 'get',
+    path: '/v1/tenants/{tenant}/sinks/{sink}/attempts',
+    operationId: 'listAttempts',
+    summary: 'What was tried at a webhook',
+    description: 'Each try, newest first: the last thousand.',
+    tags: ['sinks'],
+    may: 'read',
+    params: WebhookParams,
+    query: PageQuery,
+    responses: { 200: json(pageOf(AttemptView, 'AttemptPage'), 'One page.') },
+    problems: ['not_found'],
+    async handle({ params: { tenant, sink }, query }) {
+      if ((await findSink(db, tenant, sink)) === null) throw await noSink({ db }, tenant, sink);
+      const page = await readPage(query, byNumber, ({ after, limit }) =>
+        listAttempts(db, tenant, sink, { before: after, limit }),
+      );
+      return jsonAnswer({ ...page, items: page.items.map(viewAttempt) }, 200);
+    },
+  });
+}

@@ -1,0 +1,174 @@
+import { z } from 'zod';
+
+import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
+import { PointsmanError } from '../../../core/errors.ts';
+import { deleteSink, findSink, putSink, rotateSink } from '../../postgres/sinks/sinks.ts';
+import { type SecretBox, SecretLostError } from '../../secrets/secret-box.ts';
+import { newWebhookSecret } from '../../webhooks/webhook-secret.ts';
+import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { type Endpoint, endpoint } from '../http/endpoint.ts';
+import { requestIdentity } from '../requests/idempotency.ts';
+import { empty, json } from '../responses/openapi-responses.ts';
+import { IdempotencyKey, WebhookParams } from '../requests/params.ts';
+import { refusal } from '../responses/refusal.ts';
+import { requireKey } from '../secret-key.ts';
+import { noSink, standingSink } from './load-sink.ts';
+import { RotateBody, SinkBody, SinkSet } from './webhook-body.ts';
+
+const PATH = '/v1/tenants/{tenant}/sinks/{sink}';
+const headers = z.object({ 'idempotency-key': IdempotencyKey });
+const shownOnce = { replayed: true, cacheControl: '`no-store`.' };
+
+const ONCE =
+  'A secret that is made is shown in the answer and nowhere else. So a repeated request under the same `Idempotency-Key` does not show it again: it is answered 409 with `replayed`, and whoever lost the first answer rotates the secret.';
+
+/** Setting webhooks, and what they are signed with. */
+export function webhookEndpoints(parts: ApiParts): Endpoint[] {
+  return [putEndpoint(parts), rotateEndpoint(parts), deleteEndpoint(parts)];
+}
+
+function putEndpoint(parts: ApiParts): Endpoint {
+  const { db, secrets } = parts;
+  return endpoint({
+    method: 'put',
+    path: PATH,
+    operationId: 'setSink',
+    summary: 'Set a webhook',
+    description: `Makes a webhook, which begins with the next move, or gives it another address, which goes on where the last one left off and with a clean slate. Whether an address may be called is seen when it is: one that is not public is refused then, and the sink says so. ${ONCE}`,
+    tags: ['sinks'],
+    may: 'administer',
+    params: WebhookParams,
+    headers,
+    body: SinkBody,
+    responses: {
+      200: json(SinkSet, 'The webhook has been changed.', shownOnce),
+      201: json(SinkSet, 'The webhook is there.', shownOnce),
+    },
+    problems: ['not_found', 'conflict', 'idempotency_key_reused', 'no_secret_key', 'quota_exceeded'],
+    async handle(call) {
+      const { tenant, sink } = call.params;
+      const { secret: given } = call.body.webhook;
+      const { href: url, origin } = new URL(call.body.webhook.url);
+      const box = requireKey(secrets);
+      const seal = (plain: string) => box.seal(plain, { tenant, sink, field: 'secret' });
+      const made = newWebhookSecret();
+      const isNew = given !== undefined && !(await signsWith(parts, box, { tenant, sink }, given));
+      const answer = await putSink(db, {
+        tenant,
+        sink,
+        url,
+        origin,
+        secret: isNew ? seal(given) : null,
+        madeSecret: seal(made),
+        rotationMs: sinkLimits.rotationMs,
+        ...requestIdentity(call, call.headers['idempotency-key'], {
+          call: 'set sink',
+          sink,
+          url,
+          secret: given === undefined ? null : box.fingerprint(given),
+        }),
+        at: Date.now(),
+      });
+      if (answer.kind !== 'saved') throw refusal(answer, tenant);
+      const { created, secretMade, replayed } = answer;
+      if (secretMade && replayed) throw shownBefore();
+      const view = await standingSink(parts, tenant, sink);
+      return jsonAnswer(
+        { ...view, secret: secretMade ? made : null },
+        created ? 201 : 200,
+        replayedHeader(replayed),
+      );
+    },
+  });
+}
+
+/** Whether it is the secret that is there already, which then is not rotated: a rotation would put the one before it out of use. */
+async function signsWith(
+  { db }: Pick<ApiParts, 'db'>,
+  box: SecretBox,
+  { tenant, sink }: { tenant: string; sink: string },
+  given: string,
+): Promise<boolean> {
+  const sealed = (await findSink(db, tenant, sink))?.secret ?? null;
+  if (sealed === null) return false;
+  try {
+    return box.open(sealed, { tenant, sink, field: 'secret' }) === given;
+  } catch (error) {
+    // Then the one that is given takes its place.
+    if (error instanceof SecretLostError) return false;
+    throw error;
+  }
+}
+
+function shownBefore(): PointsmanError {
+  return new PointsmanError(
+    'conflict',
+    'This request made a secret before, under this Idempotency-Key, and a secret is shown once. If you have lost it, rotate it under a new key.',
+    { details: { replayed: true } },
+  );
+}
+
+function rotateEndpoint(parts: ApiParts): Endpoint {
+  const { db, secrets } = parts;
+  return endpoint({
+    method: 'post',
+    path: `${PATH}/rotate`,
+    operationId: 'rotateSink',
+    summary: 'Rotate the secret of a webhook',
+    description: `From now on events are signed with a new secret, and for a day with the last one as well, so that there is time to tell the endpoint. The one before that is out of use at once. ${ONCE}`,
+    tags: ['sinks'],
+    may: 'administer',
+    params: WebhookParams,
+    headers,
+    body: RotateBody,
+    responses: { 200: json(SinkSet, 'The webhook, and its new secret.', shownOnce) },
+    problems: ['not_found', 'conflict', 'idempotency_key_reused', 'no_secret_key'],
+    async handle(call) {
+      const { tenant, sink } = call.params;
+      const given = call.body?.secret;
+      const box = requireKey(secrets);
+      const secret = given ?? newWebhookSecret();
+      const answer = await rotateSink(db, {
+        tenant,
+        sink,
+        secret: box.seal(secret, { tenant, sink, field: 'secret' }),
+        rotationMs: sinkLimits.rotationMs,
+        ...requestIdentity(call, call.headers['idempotency-key'], {
+          call: 'rotate sink',
+          sink,
+          secret: given === undefined ? null : box.fingerprint(given),
+        }),
+        at: Date.now(),
+      });
+      if (answer.kind === 'no_sink') throw await noSink(parts, tenant, sink);
+      if (answer.kind !== 'rotated') throw refusal(answer, tenant);
+      if (answer.replayed && given === undefined) throw shownBefore();
+      const view = await standingSink(parts, tenant, sink);
+      const shown = given === undefined ? secret : null;
+      return jsonAnswer({ ...view, secret: shown }, 200, replayedHeader(answer.replayed));
+    },
+  });
+}
+
+function deleteEndpoint(parts: ApiParts): Endpoint {
+  const { db } = parts;
+  return endpoint({
+    method: 'delete',
+    path: PATH,
+    operationId: 'deleteSink',
+    summary: 'Delete a webhook',
+    description: 'Nothing more is delivered to it, and what was tried is forgotten.',
+    tags: ['sinks'],
+    may: 'administer',
+    params: WebhookParams,
+    responses: { 204: empty('The webhook is gone.') },
+    problems: ['not_found'],
+    async handle({ params: { tenant, sink }, principal, ids }) {
+      const by = principal?.name ?? 'nobody';
+      const deleted = await deleteSink(db, tenant, sink, { by, requestId: ids.requestId, at: Date.now() });
+      if (!deleted) throw await noSink(parts, tenant, sink);
+      return new Response(null, { status: 204 });
+    },
+  });
+}

@@ -1,0 +1,183 @@
+import { z } from 'zod';
+
+import { celeryRefusal } from '../../../core/celery-grant.ts';
+import { PointsmanError } from '../../../core/errors.ts';
+import { Policy } from '../../../core/policy.ts';
+import { findPolicy, listPolicies, putPolicy } from '../../postgres/channels/policies.ts';
+import { notFound, requireTenant } from '../responses/not-found.ts';
+import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { type Endpoint, endpoint } from '../http/endpoint.ts';
+import { etagOf, IfNoneMatch, isKnown } from '../responses/entity-tags.ts';
+import { FreeText } from '../requests/free-text.ts';
+import { requestIdentity } from '../requests/idempotency.ts';
+import { empty, json, replayed } from '../responses/openapi-responses.ts';
+import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { IdempotencyKey, TenantParams } from '../requests/params.ts';
+import { requestError } from '../responses/problem.ts';
+import { refusal } from '../responses/refusal.ts';
+
+const path = '/v1/tenants/{tenant}/policy';
+const ETAG = 'The version of the policy, in double quotes: 0 for a tenant that was never given one.';
+const TAG = /^"(?:0|[1-9][0-9]{0,14})"$/;
+
+const PolicyVersionView = z
+  .object({
+    version: z.number().int().min(1),
+    message: z.string().nullable(),
+    by: z.string(),
+    at: z.string(),
+  })
+  .meta({
+    id: 'PolicyVersion',
+    description: 'Who made the policy what it was from then on, and why.',
+    example: { version: 3, message: 'Four eyes on live', by: 'alice', at: '2026-03-01T12:00:00.000Z' },
+  });
+
+export function policyEndpoints(parts: ApiParts): Endpoint[] {
+  return [findEndpoint(parts), putEndpoint(parts), versionsEndpoint(parts)];
+}
+
+function findEndpoint({ db }: ApiParts): Endpoint {
+  return endpoint({
+    method: 'get',
+    path,
+    operationId: 'getPolicy',
+    summary: 'The policy of a tenant',
+    description:
+      'The document, with its defaults filled in, as it can be put again. A tenant that was never given one has that of version 0, without a gate.',
+    tags: ['policy'],
+    may: 'read',
+    params: TenantParams,
+    query: z.strictObject({
+      version: z
+        .string()
+        .regex(/^(?:0|[1-9][0-9]{0,14})$/, 'must be a version: a whole number from 0')
+        .transform(Number)
+        .optional()
+        .meta({ description: 'An earlier version; the last one unless told.', example: '2' }),
+    }),
+    headers: z.object({ 'if-none-match': IfNoneMatch }),
+    responses: {
+      200: json(Policy, 'The policy.', { etag: ETAG }),
+      304: empty('The caller has it.', { etag: ETAG }),
+    },
+    problems: ['not_found'],
+    async handle({ params: { tenant }, query, headers }) {
+      await requireTenant(db, tenant);
+      const found = await findPolicy(db, tenant, query.version);
+      if (found === null) throw notFound(`The policy has no version ${query.version}.`);
+      const answerHeaders = policyHeaders(found.version);
+      if (isKnown(headers['if-none-match'], etagOf(found.version)))
+        return new Response(null, { status: 304, headers: answerHeaders });
+      return jsonAnswer(found.document, 200, answerHeaders);
+    },
+  });
+}
+
+function putEndpoint({ db, celeryGrants }: ApiParts): Endpoint {
+  return endpoint({
+    method: 'put',
+    path,
+    operationId: 'putPolicy',
+    summary: 'Give a tenant a policy',
+    description:
+      'Makes the document the policy of the tenant, whole: what it does not name has no rule. It holds for what is admitted from now on; releases that are on their way keep the policy that they were admitted under, and must pass the gates of this one besides. Putting what stands changes nothing, and makes no version.',
+    tags: ['policy'],
+    may: 'administer',
+    params: TenantParams,
+    query: z.strictObject({
+      message: FreeText.optional().meta({ description: 'Why, for people.', example: 'Four eyes on live' }),
+    }),
+    headers: z.object({
+      'idempotency-key': IdempotencyKey,
+      'if-match': z
+        .string()
+        .regex(TAG, 'must be one version in double quotes, as in the ETag of the policy')
+        .transform((tag) => Number(tag.slice(1, -1)))
+        .optional()
+        .meta({
+          description:
+            'The version that the caller saw, in double quotes. 412 with the one that stands when it is another.',
+          example: '"2"',
+        }),
+    }),
+    body: Policy,
+    responses: { 200: json(Policy, 'The policy, as it stands.', { ...replayed, etag: ETAG }) },
+    problems: ['not_found', 'policy_changed', 'idempotency_key_reused', 'quota_exceeded'],
+    async handle(call) {
+      const { tenant } = call.params;
+      const document = call.body;
+      requireGrant(celeryGrants, tenant, document);
+      const message = call.query.message ?? null;
+      const ifVersion = call.headers['if-match'] ?? null;
+      const identity = requestIdentity(call, call.headers['idempotency-key'], {
+        call: 'put policy',
+        document: z.json().parse(document),
+        message,
+        ifVersion,
+      });
+      const answer = await putPolicy(db, {
+        tenant,
+        document,
+        message,
+        ifVersion,
+        ...identity,
+        at: Date.now(),
+      });
+      if (answer.kind === 'stale') throw changed(answer.version);
+      if (answer.kind !== 'stands') throw refusal(answer, tenant);
+      return jsonAnswer(document, 200, {
+        ...policyHeaders(answer.version),
+        ...replayedHeader(answer.replayed),
+      });
+    },
+  });
+}
+
+/** Throws `invalid_request` for a Celery task that the operator has not allowed. */
+function requireGrant(
+  grants: ApiParts['celeryGrants'],
+  tenant: string,
+  { compile }: { readonly compile: Policy['compile'] },
+): void {
+  if (compile.executor !== 'celery') return;
+  const message = celeryRefusal(grants, tenant, compile);
+  if (message !== null) throw requestError('invalid_request', [{ in: 'body', pointer: '/compile', message }]);
+}
+
+function changed(policyVersion: number): PointsmanError {
+  const detail = `The policy is at version ${policyVersion}.`;
+  return new PointsmanError('policy_changed', detail, { details: { policyVersion } });
+}
+
+function versionsEndpoint({ db }: ApiParts): Endpoint {
+  const byVersion = {
+    schema: z.number().int(),
+    of: ({ version }: { version: number }) => version,
+  };
+  return endpoint({
+    method: 'get',
+    path: `${path}/versions`,
+    operationId: 'listPolicyVersions',
+    summary: 'The history of a policy',
+    description: 'Who has made the policy what it was, when and why, newest first.',
+    tags: ['policy'],
+    may: 'read',
+    params: TenantParams,
+    query: PageQuery,
+    responses: { 200: json(pageOf(PolicyVersionView, 'PolicyVersionPage'), 'One page.') },
+    problems: ['not_found'],
+    async handle({ params: { tenant }, query }) {
+      await requireTenant(db, tenant);
+      const page = await readPage(query, byVersion, ({ after = null, limit }) =>
+        listPolicies(db, tenant, { before: after, limit }),
+      );
+      return jsonAnswer(page, 200);
+    },
+  });
+}
+
+function policyHeaders(version: number): Record<string, string> {
+  return { etag: etagOf(version), 'cache-control': 'private, no-cache' };
+}

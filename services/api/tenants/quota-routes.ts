@@ -1,0 +1,87 @@
+import { z } from 'zod';
+
+import { quotaDefaults } from '../../../core/limits/storage-limits.ts';
+import { Quota, QuotaChanges } from '../../../core/quota.ts';
+import { readQuotas, setQuotas } from '../../postgres/tenants/quotas.ts';
+import { notFound } from '../responses/not-found.ts';
+import { authorise, callerOf } from '../access/access.ts';
+import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { type Endpoint, endpoint } from '../http/endpoint.ts';
+import { requestIdentity } from '../requests/idempotency.ts';
+import { json, replayed } from '../responses/openapi-responses.ts';
+import { IdempotencyKey, TenantParams } from '../requests/params.ts';
+import { refusal } from '../responses/refusal.ts';
+
+const path = '/v1/tenants/{tenant}/quotas';
+
+const Quotas = z.object({ items: z.array(Quota) }).meta({
+  id: 'Quotas',
+  description: 'What a tenant may have at most, and what it has.',
+  example: { items: [{ quota: 'bytes', used: 48_112, limit: 10_737_418_240, default: 10_737_418_240 }] },
+});
+
+const Changes = QuotaChanges.meta({
+  id: 'QuotaChanges',
+  description:
+    'New limits by quota. `null` gives a quota its default back; one that is not named keeps its limit.',
+  example: { bytes: 21_474_836_480, hooks: null },
+});
+
+export function quotaEndpoints(parts: ApiParts): Endpoint[] {
+  return [listEndpoint(parts), setEndpoint(parts)];
+}
+
+function listEndpoint({ db }: ApiParts): Endpoint {
+  return endpoint({
+    method: 'get',
+    path,
+    operationId: 'listQuotas',
+    summary: 'The quotas of a tenant',
+    description:
+      'Every quota, with what the tenant uses of it, its limit and its default. A request that would go past one is answered 429 `quota_exceeded` with `quota`, or 413 `larger_than_quota` where it is larger than the limit by itself. Rolling back, promoting, holding, cancelling, deciding on gates and deleting are never refused.',
+    tags: ['quotas'],
+    may: 'read',
+    params: TenantParams,
+    responses: { 200: json(Quotas, 'The quotas.') },
+    problems: ['not_found'],
+    async handle({ params: { tenant } }) {
+      return jsonAnswer({ items: await standing(db, tenant) }, 200);
+    },
+  });
+}
+
+function setEndpoint({ db }: ApiParts): Endpoint {
+  const defaults = Object.entries(quotaDefaults).map(([name, limit]) => `\`${name}\` ${limit}`);
+  return endpoint({
+    method: 'put',
+    path,
+    operationId: 'setQuotas',
+    summary: 'Set quotas of a tenant',
+    description: `For admins of the platform: a tenant's own can't. A limit below what is used refuses more and deletes nothing. The defaults: ${defaults.join(', ')}.`,
+    tags: ['quotas'],
+    may: 'administer',
+    params: TenantParams,
+    headers: z.object({ 'idempotency-key': IdempotencyKey }),
+    body: Changes,
+    responses: { 200: json(Quotas, 'The quotas, as they are now.', replayed) },
+    problems: ['not_found', 'idempotency_key_reused'],
+    async handle(call) {
+      // Of the platform, and not of this tenant alone.
+      authorise(callerOf(call), 'administer', null);
+      const { tenant } = call.params;
+      const quotas = call.body;
+      const identity = requestIdentity(call, call.headers['idempotency-key'], { call: 'set quotas', quotas });
+      const answer = await setQuotas(db, { tenant, quotas, ...identity, at: Date.now() });
+      if (answer.kind !== 'set') throw refusal(answer, tenant);
+      call.log.info({ tenant, quotas, by: identity.by }, 'set quotas');
+      return jsonAnswer({ items: await standing(db, tenant) }, 200, replayedHeader(answer.replayed));
+    },
+  });
+}
+
+async function standing(db: ApiParts['db'], tenant: string): Promise<Quota[]> {
+  const quotas = await readQuotas(db, tenant);
+  if (quotas === null) throw notFound(`There is no tenant "${tenant}".`);
+  return quotas;
+}

@@ -1,0 +1,55 @@
+import type { Ingress } from '@restatedev/restate-sdk-clients';
+
+import {
+  type CancelAnswer,
+  type CancelRequest,
+  type HoldAnswer,
+  type HoldRequest,
+  type MoveAnswer,
+  type MoveRequest,
+  type PublishAnswer,
+  type PublishRequest,
+  Tenant,
+} from '../../../handlers/contract/tenant.ts';
+import { type SinkId, sinkKey } from '../../../core/sink.ts';
+import { type DownSink, Sink } from '../../../handlers/contract/sink.ts';
+import { callOptions, orUnavailable } from '../ingress.ts';
+import type { RequestIds } from '../requests/request-ids.ts';
+
+/** The tenant's durable object, as this process calls it. Everything that changes a tenant goes through here. */
+export interface TenantObject {
+  publish(request: PublishRequest): Promise<PublishAnswer>;
+  /** Where the channel's sinks must be seen to be well first, they are looked at, and it is asked for once more. */
+  move(request: MoveRequest): Promise<MoveAnswer>;
+  hold(request: HoldRequest): Promise<HoldAnswer>;
+  cancel(request: CancelRequest): Promise<CancelAnswer>;
+}
+
+/** Gives the object of a tenant, on behalf of one request. */
+export type TenantObjects = (tenant: string, ids: RequestIds) => TenantObject;
+
+/** Calls throw as {@link orUnavailable} does. */
+export function tenantObjects(ingress: Ingress): TenantObjects {
+  return (tenant, ids) => {
+    const object = ingress.client(Tenant, tenant);
+    const options = <I, O>() => callOptions<I, O>(ids);
+    const move = (request: MoveRequest) => orUnavailable(object.move(request, options()));
+    const look = (sink: string) =>
+      orUnavailable(
+        ingress
+          .client(Sink, sinkKey({ tenant, sink }))
+          .prove({ tenant, sink }, callOptions<SinkId, DownSink[]>(ids)),
+      );
+    return {
+      publish: (request) => orUnavailable(object.publish(request, options())),
+      async move(request) {
+        const answer = await move(request);
+        if (answer.kind !== 'sinks_down') return answer;
+        await Promise.all(answer.sinks.map(({ sink }) => look(sink)));
+        return move(request);
+      },
+      hold: (request) => orUnavailable(object.hold(request, options())),
+      cancel: (request) => orUnavailable(object.cancel(request, options())),
+    };
+  };
+}

@@ -1,0 +1,99 @@
+import { z } from 'zod';
+
+import { PointsmanError } from '../../../core/errors.ts';
+import { TenantName } from '../../../core/identifiers.ts';
+import { createTenantOnce } from '../../postgres/tenants/idempotency.ts';
+import { findTenant, listTenants } from '../../postgres/tenants/tenants.ts';
+import { notFound } from '../responses/not-found.ts';
+import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import type { ApiParts } from '../dependencies.ts';
+import { type Endpoint, endpoint } from '../http/endpoint.ts';
+import { requestIdentity } from '../requests/idempotency.ts';
+import { json, replayed } from '../responses/openapi-responses.ts';
+import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { IdempotencyKey, TenantParams } from '../requests/params.ts';
+import { refusal } from '../responses/refusal.ts';
+
+const TenantView = z.object({ tenant: TenantName, createdAt: z.string() }).meta({
+  id: 'Tenant',
+  description: 'The unit of isolation.',
+  example: { tenant: 'acme', createdAt: '2026-03-01T12:00:00.000Z' },
+});
+
+const NewTenant = z
+  .strictObject({ tenant: TenantName })
+  .meta({ id: 'NewTenant', example: { tenant: 'acme' } });
+
+const byName = { schema: TenantName, of: ({ tenant }: { tenant: string }) => tenant };
+
+export function tenantEndpoints(parts: ApiParts): Endpoint[] {
+  return [createEndpoint(parts), listEndpoint(parts), findEndpoint(parts)];
+}
+
+function createEndpoint({ db }: ApiParts): Endpoint {
+  return endpoint({
+    method: 'post',
+    path: '/v1/tenants',
+    operationId: 'createTenant',
+    summary: 'Make a tenant',
+    description: 'Names are never reused for somebody else: a tenant that is there already is a conflict.',
+    tags: ['tenants'],
+    may: 'administer',
+    headers: z.object({ 'idempotency-key': IdempotencyKey }),
+    body: NewTenant,
+    responses: { 201: json(TenantView, 'The tenant is there.', { ...replayed, location: true }) },
+    problems: ['conflict', 'idempotency_key_reused'],
+    async handle(call) {
+      const { tenant } = call.body;
+      const identity = requestIdentity(call, call.headers['idempotency-key'], {
+        call: 'create tenant',
+        tenant,
+      });
+      const done = await createTenantOnce(db, { tenant, ...identity, at: Date.now() });
+      if (done === 'exists') throw new PointsmanError('conflict', `There is a tenant "${tenant}" already.`);
+      if (done === 'key_reused') throw refusal({ kind: 'key_reused' }, tenant);
+      const headers = { location: `/v1/tenants/${tenant}`, ...replayedHeader(done === 'replayed') };
+      return jsonAnswer(await findTenant(db, tenant), 201, headers);
+    },
+  });
+}
+
+function listEndpoint({ db }: ApiParts): Endpoint {
+  return endpoint({
+    method: 'get',
+    path: '/v1/tenants',
+    operationId: 'listTenants',
+    summary: 'List tenants',
+    description: 'All tenants, by name.',
+    tags: ['tenants'],
+    may: 'administer',
+    query: PageQuery,
+    responses: { 200: json(pageOf(TenantView, 'TenantPage'), 'One page.') },
+    async handle({ query }) {
+      const page = await readPage(query, byName, ({ after, limit }) =>
+        listTenants(db, { limit, ...(after === undefined ? {} : { after }) }),
+      );
+      return jsonAnswer(page, 200);
+    },
+  });
+}
+
+function findEndpoint({ db }: ApiParts): Endpoint {
+  return endpoint({
+    method: 'get',
+    path: '/v1/tenants/{tenant}',
+    operationId: 'getTenant',
+    summary: 'One tenant',
+    description: 'Whether a tenant is there, and since when.',
+    tags: ['tenants'],
+    may: 'read',
+    params: TenantParams,
+    responses: { 200: json(TenantView, 'The tenant.') },
+    problems: ['not_found'],
+    async handle({ params: { tenant } }) {
+      const found = await findTenant(db, tenant);
+      if (found === null) throw notFound(`There is no tenant "${tenant}".`);
+      return jsonAnswer(found, 200);
+    },
+  });
+}

@@ -1,0 +1,119 @@
+import { watchLimits } from '../limits.ts';
+import { Watch, type WatchOptions } from './watch.ts';
+
+interface Watched<K, V> {
+  readonly watch: Watch<K, V>;
+  readonly unsubscribe: () => void;
+}
+
+/** What is watched of one tenant. It is loaded in batches, one at a time: what becomes due meanwhile is in a later one. */
+export class WatchGroup<K, V> {
+  readonly #tenant: string;
+  readonly #options: WatchOptions<K, V>;
+  readonly #onIdle: () => void;
+  readonly #watched = new Map<string, Watched<K, V>>();
+  /** There is a reason to look at these: they are loaded first. */
+  readonly #due = new Set<Watch<K, V>>();
+  /** Only some time has gone by since these were loaded. */
+  readonly #old = new Set<Watch<K, V>>();
+  #isLoading = false;
+  #recheck: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
+
+  /** `onIdle` is called whenever nothing is followed and nothing is being loaded. */
+  constructor(tenant: string, options: WatchOptions<K, V>, onIdle: () => void) {
+    this.#tenant = tenant;
+    this.#options = options;
+    this.#onIdle = onIdle;
+  }
+
+  join(key: K): Watch<K, V> {
+    const name = this.#options.keyOf(key);
+    const known = this.#watched.get(name)?.watch;
+    const watch = known ?? new Watch<K, V>(key);
+    if (known === undefined) {
+      if (this.#watched.size === 0) this.#recheckLater();
+      const unsubscribe = this.#options.subscribe(key, () => this.look(watch));
+      this.#watched.set(name, { watch, unsubscribe });
+    }
+    watch.followers++;
+    return watch;
+  }
+
+  leave(watch: Watch<K, V>): void {
+    if (--watch.followers > 0) return;
+    const name = this.#options.keyOf(watch.key);
+    this.#watched.get(name)?.unsubscribe();
+    this.#watched.delete(name);
+    this.#due.delete(watch);
+    this.#old.delete(watch);
+    if (this.#watched.size > 0) return;
+    clearTimeout(this.#recheck);
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    if (!this.#isLoading) this.#onIdle();
+  }
+
+  /** Loads the thing. When a load is under way, by a later one: what is read now may be older than the reason to look. */
+  look(watch: Watch<K, V>): void {
+    this.#due.add(watch);
+    this.#load();
+  }
+
+  #load(): void {
+    if (this.#isLoading) return;
+    const batch = [...this.#due, ...this.#old].slice(0, this.#options.perLoad);
+    if (batch.length === 0) return;
+    this.#isLoading = true;
+    for (const watch of batch) {
+      this.#due.delete(watch);
+      this.#old.delete(watch);
+    }
+    this.#options.load(this.#tenant, batch).then(
+      (values) => this.#found(batch, values),
+      (error: unknown) => this.#failed(batch, error),
+    );
+  }
+
+  #found(batch: readonly Watch<K, V>[], values: readonly V[]): void {
+    const { isSame = () => false } = this.#options;
+    for (const [at, watch] of batch.entries()) {
+      const value = values[at];
+      if (value !== undefined) watch.found(value, isSame);
+    }
+    this.#ended();
+  }
+
+  #failed(batch: readonly Watch<K, V>[], error: unknown): void {
+    for (const watch of batch) watch.failed(error);
+    if (this.#watched.size > 0) {
+      this.#retry ??= setTimeout(() => {
+        this.#retry = undefined;
+        this.#lookAtAll();
+      }, watchLimits.retryMs);
+    }
+    this.#ended();
+  }
+
+  #ended(): void {
+    this.#isLoading = false;
+    if (this.#watched.size === 0) this.#onIdle();
+    else this.#load();
+  }
+
+  #lookAtAll(): void {
+    for (const { watch } of this.#watched.values()) if (!this.#due.has(watch)) this.#old.add(watch);
+    this.#load();
+  }
+
+  /** At another moment each time and for each tenant: otherwise all tenants of a process would load at once after it has started. */
+  #recheckLater(): void {
+    this.#recheck = setTimeout(
+      () => {
+        this.#recheckLater();
+        this.#lookAtAll();
+      },
+      this.#options.recheckMs * (0.5 + Math.random()),
+    );
+  }
+}

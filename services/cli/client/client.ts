@@ -1,0 +1,155 @@
+import { request, type Dispatcher } from 'undici';
+import type { z } from 'zod';
+
+import { describeIssues } from '../../../core/json/schema-issues.ts';
+import { type Answer, headerOf } from './response.ts';
+import { asUnreachable, problemOf } from './client-failures.ts';
+import type { Connection } from './connection.ts';
+import { type ApiProblem, CliError, Unreachable } from '../failures.ts';
+import { cliLimits } from '../limits.ts';
+import { retryDelayMs, waitFor } from './retry.ts';
+
+export interface Call {
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly json?: unknown;
+  /** Sent as it is; `headers` says what it is. */
+  readonly bytes?: Uint8Array;
+  readonly timeoutMs?: number;
+  /** Ends it, with all its tries and the waits between them. */
+  readonly deadline?: AbortSignal | undefined;
+}
+
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
+/** The HTTP API as commands speak it. */
+export interface ApiClient {
+  readonly url: string;
+  /** The wait before the second try of anything; the later ones follow from it. */
+  readonly firstRetryMs: number;
+  /**
+   * One call whose JSON answer has that shape. A store that is down (503), a crowd (429) and a lost connection are tried again,
+   * {@link cliLimits.attempts} times in all: every call must be harmless to repeat, by its method or its Idempotency-Key. Throws
+   * ApiProblem for what the API refuses, Unreachable when it does not answer.
+   */
+  call<T>(method: Method, path: string, schema: z.ZodType<T>, call?: Call): Promise<T>;
+  /** The same without a shape: for files, and where headers matter. */
+  send(method: Method, path: string, call?: Call): Promise<Answer>;
+  /** A streaming GET, tried once; null when that was not an event stream. Bounded by `signal` alone. */
+  stream(
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Dispatcher.ResponseData['body'] | null>;
+}
+
+/** `signal` ends whatever is under way, a wait between two tries too. */
+export function apiClient(
+  { url, token }: Connection,
+  signal: AbortSignal,
+  firstRetryMs: number = cliLimits.firstRetryMs,
+): ApiClient {
+  const authorization: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` };
+  let hasAnswered = false;
+
+  async function once(method: Method, path: string, call: Call): Promise<Answer> {
+    const { statusCode, headers, body } = await request(address(url, path, call.query), {
+      method,
+      headers: {
+        accept: 'application/json, application/problem+json, */*;q=0.1',
+        ...authorization,
+        ...(call.json === undefined ? {} : { 'content-type': 'application/json' }),
+        ...call.headers,
+      },
+      body: call.bytes ?? (call.json === undefined ? null : JSON.stringify(call.json)),
+      signal: AbortSignal.any([
+        endOf(call, signal),
+        AbortSignal.timeout(call.timeoutMs ?? cliLimits.requestMs),
+      ]),
+    });
+    const answer = { status: statusCode, headers, body: Buffer.from(await body.arrayBuffer()) };
+    hasAnswered = true;
+    return answer;
+  }
+
+  async function send(method: Method, path: string, call: Call = {}): Promise<Answer> {
+    let maybeDone = false;
+    for (let attempt = 1; ; attempt++) {
+      const answer = await once(method, path, call).catch((error: unknown) => {
+        if (signal.aborted) throw signal.reason;
+        return asUnreachable(error, url, maybeDone);
+      });
+      if (!(answer instanceof Unreachable) && answer.status < 400) return answer;
+      const failure = answer instanceof Unreachable ? answer : problemOf(answer, url);
+      const retryAfter = answer instanceof Unreachable ? null : headerOf(answer, 'retry-after');
+      const waitMs = retryDelayMs(attempt, retryAfter, Math.random(), firstRetryMs);
+      if (attempt === cliLimits.attempts || waitMs === null || !isWorthRetry(failure, hasAnswered))
+        throw failure;
+      maybeDone = !(failure instanceof Unreachable) || failure.maybeDone;
+      await waitFor(waitMs, endOf(call, signal)).catch(() => {
+        throw signal.aborted ? signal.reason : failure;
+      });
+    }
+  }
+
+  return {
+    url,
+    firstRetryMs,
+    send,
+    async call(method, path, schema, call) {
+      return parseBody(await send(method, path, call), schema, url);
+    },
+    async stream(path, headers, streamSignal) {
+      const answer = await request(address(url, path), {
+        headers: { accept: 'text/event-stream', ...authorization, ...headers },
+        signal: AbortSignal.any([signal, streamSignal]),
+        // The silence of a stream is watched by its reader, who knows how long is too long.
+        bodyTimeout: 0,
+      });
+      const type = String(answer.headers['content-type'] ?? '');
+      if (answer.statusCode === 200 && type.startsWith('text/event-stream')) return answer.body;
+      await answer.body.dump();
+      return null;
+    },
+  };
+}
+
+// Before anything was answered, a refusal means that nothing was started there; after it, that it is being restarted.
+function isWorthRetry(failure: ApiProblem | Unreachable, hasAnswered: boolean): boolean {
+  if (failure instanceof Unreachable) return hasAnswered || failure.maybeDone;
+  return WORTH_A_RETRY.has(failure.problem.status);
+}
+
+/** Of one call with all its tries: its own end, or that of the whole command. */
+function endOf({ deadline }: Call, signal: AbortSignal): AbortSignal {
+  return deadline === undefined ? signal : AbortSignal.any([signal, deadline]);
+}
+
+// 502 and 504 come from whatever stands before the API while it is restarted.
+const WORTH_A_RETRY: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+
+function address(url: string, path: string, query: Call['query'] = {}): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined) parameters.set(name, String(value));
+  return `${url}${path}${parameters.size === 0 ? '' : `?${parameters.toString()}`}`;
+}
+
+function parseBody<T>(answer: Answer, schema: z.ZodType<T>, url: string): T {
+  let json: unknown;
+  try {
+    json = JSON.parse(answer.body.toString('utf8'));
+  } catch (cause) {
+    throw new CliError('failed', `${url} did not answer in JSON: is that Pointsman's API?`, { cause });
+  }
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  throw new CliError(
+    'failed',
+    `${url} answered what this pointsman does not understand: ${describeIssues(parsed)}`,
+    {
+      hints: ['Is the API of another version?'],
+    },
+  );
+}

@@ -1,0 +1,99 @@
+import { z } from 'zod';
+
+import { Diagnostic } from '../../../core/releases/diagnostic.ts';
+import { Gate, GateState, Verdict } from '../../../core/gates/gate.ts';
+import {
+  BundleName,
+  ChannelName,
+  Digest,
+  Generation,
+  TenantName,
+  Version,
+} from '../../../core/identifiers.ts';
+import { Move, Pointer } from '../../../core/moves/pointer.ts';
+import { Outcome, ReleaseStatus, Stage, StageState, WaitingFor } from '../../../core/releases/release.ts';
+
+/**
+ * What the API answers, as far as commands need it. Objects are loose on purpose: what a newer API adds is kept, and is handed on
+ * by `--json`.
+ */
+
+export const StageView = z.looseObject({
+  stage: Stage,
+  state: StageState,
+  startedAt: z.string(),
+  finishedAt: z.string().nullable(),
+  diagnostics: z.array(Diagnostic).nullish(),
+});
+export type StageView = z.infer<typeof StageView>;
+
+/** A stage as an event tells of it: its beginning has no end yet. */
+export const StageEvent = StageView.extend({ finishedAt: z.string().nullable().default(null) });
+
+export const GateView = z.looseObject({
+  ...Gate.shape,
+  // An older API does not say it.
+  opensAt: Gate.shape.opensAt.default(null),
+  verdicts: z.array(z.looseObject(Verdict.shape)),
+});
+export type GateView = z.infer<typeof GateView>;
+
+/** What a word has come to. */
+export const Heard = z.looseObject({
+  gate: z.string(),
+  state: GateState,
+  said: z.number().int(),
+  needed: z.number().int(),
+});
+export type Heard = z.infer<typeof Heard>;
+
+export const ReleaseView = z.looseObject({
+  tenant: TenantName,
+  bundle: BundleName,
+  version: Version,
+  channel: ChannelName,
+  status: ReleaseStatus,
+  waitingFor: z.array(z.looseObject(WaitingFor.shape)).default([]),
+  stage: Stage.nullable(),
+  outcome: Outcome.nullable(),
+  reason: z.string().nullable(),
+  source: Digest,
+  digest: Digest.nullable(),
+  generation: Generation.nullable(),
+  createdAt: z.string(),
+  by: z.string().nullish(),
+  message: z.string().nullish(),
+  stages: z.array(StageView).default([]),
+  gates: z.array(GateView).default([]),
+});
+export type ReleaseView = z.infer<typeof ReleaseView>;
+
+export const PointerView = z.looseObject(Pointer.shape);
+export type PointerView = z.infer<typeof PointerView>;
+
+/** A channel in the list of its bundle. */
+export const ChannelView = PointerView.extend({ channel: ChannelName });
+
+export const MoveView = z.looseObject({
+  ...Move.shape,
+  // An older API has no rollbacks in its history.
+  restores: Move.shape.restores.default(null),
+});
+export type MoveView = z.infer<typeof MoveView>;
+
+/** What a rollback would restore. */
+export const RollbackView = z.looseObject({ pointer: PointerView, move: MoveView });
+export type RollbackView = z.infer<typeof RollbackView>;
+// An older API has no warnings.
+const Warnings = z.array(Diagnostic).default([]);
+
+export const DryRun = z.looseObject({
+  valid: z.boolean(),
+  digest: Digest.nullable(),
+  diagnostics: z.array(Diagnostic),
+  warnings: Warnings,
+});
+
+/** The response to a publish. */
+export const AcceptedRelease = ReleaseView.extend({ warnings: Warnings });
+export type AcceptedRelease = z.infer<typeof AcceptedRelease>;

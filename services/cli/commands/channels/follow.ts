@@ -1,0 +1,86 @@
+import { Command } from 'commander';
+import { z } from 'zod';
+
+import { FeedCursorText } from '../../../../core/moves/feed-cursor.ts';
+import { MoveEvent } from '../../../../core/moves/move-event.ts';
+import { parseJsonAs } from '../../../../core/json/parse-json.ts';
+import { feedPath } from '../../client/api-paths.ts';
+import { commandRun, type Cli, type CommandRun } from '../../context.ts';
+import { eventStream } from '../../client/event-stream.ts';
+import { cursor } from '../../options/option-values.ts';
+import { bundleName, channelOf } from '../../settings.ts';
+import { moment, shortDigest } from '../../output/format.ts';
+
+const FeedPage = z.looseObject({ next: FeedCursorText });
+
+interface FollowOptions {
+  readonly after?: string;
+  readonly channel?: string;
+}
+
+/** Which moves are shown. Those that are not are followed all the same: only the whole feed is gapless. */
+interface Shown {
+  readonly bundle: string | null;
+  readonly channel: string | null;
+}
+
+/** `pointsman follow`: the moves of a tenant as they come. */
+export function followCommand(cli: Cli): Command {
+  return new Command('follow')
+    .description('print the moves of a tenant as they come, until Ctrl-C')
+    .argument('[bundle]', 'only this bundle’s', bundleName)
+    .option('--channel <name>', 'only those of this channel', channelOf)
+    .option(
+      '--after <cursor>',
+      'begin after that place of the feed (acme:17, or 17; 0: with the first that is kept); otherwise now',
+      cursor,
+    )
+    .addHelpText('after', '\nWith --json every move is a CloudEvent on a line of its own.')
+    .action(async (bundle: string | undefined, options: FollowOptions, command: Command) => {
+      const run = commandRun(cli, command);
+      await follow(run, options.after ?? 'latest', {
+        bundle: bundle ?? null,
+        channel: options.channel ?? null,
+      });
+    });
+}
+
+/** Goes on until it is interrupted, or until the API says that it can't. */
+async function follow(run: CommandRun, after: string, shown: Shown): Promise<never> {
+  const path = feedPath(run.tenant());
+  let { seq } = (
+    await look(run, path, after.includes(':') || after === 'latest' ? after : beginning(run, after))
+  ).next;
+  for (;;) {
+    for await (const event of eventStream(run.client, `${path}?after=${run.tenant()}:${seq}`, run.signal)) {
+      if (event?.event !== 'moved') continue;
+      const move = parseJsonAs(MoveEvent, event.data);
+      if (move === null || move.data.seq <= seq) continue;
+      show(run, move, shown);
+      seq = move.data.seq;
+    }
+    // No stream is to be had: a look says why, or that there is one again.
+    await look(run, path, `${run.tenant()}:${seq}`);
+  }
+}
+
+/** A plain number is a place in this tenant's feed, and 0 its beginning, wherever that is by now. */
+function beginning(run: CommandRun, after: string): string | undefined {
+  return after === '0' ? undefined : `${run.tenant()}:${after}`;
+}
+
+function look(run: CommandRun, path: string, after: string | undefined): Promise<z.infer<typeof FeedPage>> {
+  return run.client.call('GET', path, FeedPage, { query: { after, limit: 1 } });
+}
+
+function show({ terminal }: CommandRun, move: MoveEvent, { bundle, channel }: Shown): void {
+  const { data, id, time } = move;
+  if ((bundle !== null && data.bundle !== bundle) || (channel !== null && data.channel !== channel)) return;
+  if (terminal.json) {
+    terminal.out(`${JSON.stringify(move)}\n`);
+    return;
+  }
+  const from = data.from === null ? '–' : `v${data.from.version}`;
+  const to = terminal.paint('bold', `v${data.to.version}`);
+  terminal.out(`${moment(time)}  ${id}  ${from} → ${to}  ${shortDigest(data.to.digest)}\n`);
+}

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+
+import { Digest } from '../../../../core/identifiers.ts';
+import { artifactPath } from '../../client/api-paths.ts';
+import type { ApiClient } from '../../client/client.ts';
+
+/** One file of an artifact. */
+export interface ArtifactEntry {
+  readonly path: string;
+  readonly digest: string;
+  readonly size: number;
+}
+
+/** What an artifact consists of: the layers of its OCI image manifest (image-spec 1.1, manifest.md), by path. */
+export async function readArtifactFiles(
+  client: ApiClient,
+  tenant: string,
+  digest: string,
+): Promise<ReadonlyMap<string, ArtifactEntry>> {
+  const { layers } = await client.call('GET', artifactPath(tenant, digest), Manifest);
+  return new Map(
+    layers.map(({ digest: blob, size, annotations }) => [
+      annotations[TITLE],
+      { path: annotations[TITLE], digest: blob, size },
+    ]),
+  );
+}
+
+const TITLE = 'org.opencontainers.image.title';
+
+const Manifest = z.looseObject({
+  layers: z.array(
+    z.looseObject({
+      digest: Digest,
+      size: z.number().int().min(0),
+      annotations: z.looseObject({ [TITLE]: z.string() }),
+    }),
+  ),
+});

@@ -1,0 +1,94 @@
+import { correlationId } from '../../../../core/identifiers.ts';
+import type { CommandRun } from '../../context.ts';
+import { exitOfOutcome, type ExitName } from '../../exit-codes.ts';
+import { CliError, Unreachable } from '../../failures.ts';
+import { followRelease } from './follow-release.ts';
+import { openGateNames, openGates } from '../../output/format-gate.ts';
+import { printable } from '../../output/printable.ts';
+import { progress } from '../../output/progress.ts';
+import { showDiagnostics } from '../../report-failure.ts';
+import type { ReleaseView } from '../../client/resources.ts';
+import { spoken, verdict } from '../../output/format.ts';
+
+/** When whoever waits has waited long enough. It counts from when the command began, whatever that spent on being heard. */
+export interface Deadline {
+  readonly afterMs: number;
+  readonly signal: AbortSignal;
+}
+
+export function deadlineAfter(ms: number): Deadline {
+  return { afterMs: ms, signal: AbortSignal.timeout(ms) };
+}
+
+export interface AwaitOptions {
+  readonly deadline: Deadline;
+  /** Where the source lies, to show its lines below diagnostics. Null when it is not here. */
+  readonly directory: string | null;
+  /** Told of every view instead of the stages being shown. */
+  readonly onView?: (view: ReleaseView) => void;
+}
+
+/**
+ * Shows a release until it has settled, and its last word. Answers `inFlight` when time is up, which changes nothing for the
+ * release. Throws CliError when interrupted or cut off, saying that the release goes on.
+ */
+export async function awaitOutcome(
+  run: CommandRun,
+  release: ReleaseView,
+  options: AwaitOptions,
+): Promise<ExitName> {
+  const { deadline } = options;
+  const stages = progress(run.terminal);
+  const show = options.onView ?? ((view) => stages.show(view));
+  let last = release;
+  try {
+    for await (const view of followRelease(
+      run.client,
+      release,
+      AbortSignal.any([run.signal, deadline.signal]),
+    )) {
+      last = view;
+      show(view);
+    }
+  } catch (error) {
+    stages.end();
+    if (run.signal.aborted) throw goesOn(last, 'interrupted', 'No longer watching.');
+    if (!deadline.signal.aborted) {
+      throw error instanceof Unreachable ? goesOn(last, 'unavailable', error.message) : error;
+    }
+    const still = `${correlationId(last)} is still on its way after ${spoken(deadline.afterMs)}`;
+    run.terminal.err(`${still}${waitsFor(last)}.\n`);
+    if (options.onView === undefined && run.terminal.json) run.terminal.document(last);
+    return 'inFlight';
+  }
+  return lastWord(run, last, options);
+}
+
+function lastWord(run: CommandRun, release: ReleaseView, options: AwaitOptions): ExitName {
+  const { terminal } = run;
+  const diagnostics = release.stages.flatMap((stage) => stage.diagnostics ?? []);
+  showDiagnostics(diagnostics, options.directory, terminal);
+  if (!terminal.json) terminal.out(`${verdict(release, terminal)}\n`);
+  else if (options.onView === undefined) terminal.document(release);
+  return release.outcome === null ? 'failed' : exitOfOutcome(release.outcome);
+}
+
+/** Why we do not look any more, and that this changes nothing for the release. */
+function goesOn(id: ReleaseView, exit: ExitName, why: string): CliError {
+  const where = `--tenant ${id.tenant} --bundle ${id.bundle}`;
+  const wantsApproval = openGates(id.gates).some(({ kind }) => kind === 'approval');
+  return new CliError(exit, `${why} ${correlationId(id)} was accepted and goes on${waitsFor(id)}.`, {
+    hints: [
+      ...(wantsApproval ? [`Approve it: pointsman approve ${id.version} ${where}`] : []),
+      `Watch it: pointsman watch ${id.version} ${where}`,
+      `Stop it: pointsman cancel ${id.version} ${where}`,
+    ],
+  });
+}
+
+function waitsFor({ gates, waitingFor }: ReleaseView): string {
+  const other = waitingFor.find(({ kind }) => kind === 'sink' || kind === 'compiler' || kind === 'release');
+  if (other !== undefined) return `: it ${printable(other.text)}`;
+  const names = openGateNames(gates);
+  return names === '' ? '' : `: it waits for ${names}`;
+}

@@ -1,0 +1,48 @@
+import { Command } from 'commander';
+
+import { filePath } from '../../client/api-paths.ts';
+import { headerOf } from '../../client/response.ts';
+import { commandRun, type Cli, type CommandRun } from '../../context.ts';
+import type { ExitName } from '../../exit-codes.ts';
+import { CliError } from '../../failures.ts';
+import { pathProblem } from '../../../../core/releases/source.ts';
+import { isText } from '../../output/is-text.ts';
+import { prettyJson } from '../../output/pretty-json.ts';
+import { channelOf } from '../../settings.ts';
+
+interface ShowOptions {
+  readonly channel?: string;
+  readonly raw?: boolean;
+}
+
+/** `pointsman show PATH`: one compiled file at a pointer, as a runtime gets it. */
+export function showCommand(cli: Cli): Command {
+  return new Command('show')
+    .description('print a compiled file, as the pointer has it now')
+    .argument('<path>', 'the path in the source')
+    .option('--channel <name>', 'the pointer', channelOf, channelOf(undefined))
+    .option('--raw', 'the very bytes, which in a pipe is the default; at a terminal they can steer it')
+    .action(async (path: string, options: ShowOptions, command: Command) => {
+      cli.finish(await show(commandRun(cli, command), path, options));
+    });
+}
+
+async function show(run: CommandRun, path: string, options: ShowOptions): Promise<ExitName> {
+  const { terminal } = run;
+  const problem = pathProblem(path);
+  if (problem !== null) throw new CliError('usage', `No file has that path: ${problem}.`);
+  const answer = await run.client.send(
+    'GET',
+    filePath(run.tenant(), run.bundle(), channelOf(options.channel), path),
+  );
+  const isJson = /[/+]json\b/.test(headerOf(answer, 'content-type') ?? '');
+  if (terminal.json && !isJson) terminal.document(answer.body.toString('utf8'));
+  else if (!terminal.isTerminal || options.raw === true) terminal.raw(answer.body);
+  else if (isText(answer.body)) {
+    const text = answer.body.toString('utf8');
+    terminal.out(isJson && !terminal.json ? prettyJson(text) : text);
+  } else throw new CliError('usage', NOT_TEXT, { hints: ['--raw prints the bytes all the same.'] });
+  return 'done';
+}
+
+const NOT_TEXT = 'The file is not text, and could steer this terminal: redirect it into a file or a program.';

@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto';
+import { Command } from 'commander';
+
+import { sinkPath } from '../../client/api-paths.ts';
+import { commandRun, type Cli, type CommandRun } from '../../context.ts';
+import type { ExitName } from '../../exit-codes.ts';
+import { cursor, feedNumber, sentence } from '../../options/option-values.ts';
+import { printable } from '../../output/printable.ts';
+import { sinkName } from '../../settings.ts';
+import { SentView, SinkView } from './sink-view.ts';
+import { counted } from '../../output/format.ts';
+
+/** What may be done to a sink that is there: pause, resume, replay, test, redeliver. */
+export function steerCommands(cli: Cli): Command[] {
+  return [
+    onSink('pause', 'deliver nothing until it is resumed; nothing is lost')
+      .option('--reason <text>', 'for those who wonder', sentence)
+      .action(async (name: string, { reason }: { reason?: string }, own: Command) => {
+        const body = reason === undefined ? {} : { reason };
+        cli.finish(await steer(commandRun(cli, own), name, 'pause', 'paused', body));
+      }),
+    onSink('resume', 'go on, in order, with what was missed').action(
+      async (name: string, _options: unknown, own: Command) => {
+        cli.finish(await steer(commandRun(cli, own), name, 'resume', 'resumed', {}));
+      },
+    ),
+    onSink('replay', 'deliver once more all that comes after a cursor')
+      .requiredOption('--after <cursor>', 'such as acme:17, or 17', cursor)
+      .action(async (name: string, { after }: { after: string }, own: Command) => {
+        const run = commandRun(cli, own);
+        const body = { after: after.includes(':') ? after : `${run.tenant()}:${after}` };
+        cli.finish(await steer(run, name, 'replay', 'replaying', body));
+      }),
+    onSink('test', 'send an event that means nothing, to see that it arrives').action(
+      async (name: string, _options: unknown, own: Command) => {
+        cli.finish(await sendOne(commandRun(cli, own), name, 'test', {}));
+      },
+    ),
+    onSink('redeliver', 'send one move once more, whatever the cursor says')
+      .argument('<seq>', 'its number in the feed', feedNumber)
+      .action(async (name: string, seq: number, _options: unknown, own: Command) => {
+        cli.finish(await sendOne(commandRun(cli, own), name, 'redeliver', { seq }));
+      }),
+  ];
+}
+
+/** A command that is about one sink. */
+export function onSink(name: string, description: string): Command {
+  return new Command(name).description(description).argument('<name>', 'the sink', sinkName);
+}
+
+async function steer(
+  { client, terminal, ...run }: CommandRun,
+  name: string,
+  how: string,
+  word: string,
+  json: object,
+): Promise<ExitName> {
+  const sink = await client.call('POST', `${sinkPath(run.tenant(), name)}/${how}`, SinkView, {
+    headers: { 'idempotency-key': randomUUID() },
+    json,
+  });
+  if (terminal.json) terminal.document(sink);
+  else {
+    const left = sink.lag === 0 ? 'up to date' : `${counted(sink.lag, 'move')} to deliver`;
+    terminal.out(`${terminal.paint(['bold', 'green'], word)}  ${sink.sink}: ${left}\n`);
+  }
+  return 'done';
+}
+
+async function sendOne(
+  { client, terminal, ...run }: CommandRun,
+  name: string,
+  how: string,
+  json: object,
+): Promise<ExitName> {
+  const sent = await client.call('POST', `${sinkPath(run.tenant(), name)}/${how}`, SentView, {
+    headers: { 'idempotency-key': randomUUID() },
+    json,
+  });
+  if (terminal.json) terminal.document(sent);
+  else if (sent.sent)
+    terminal.out(`${terminal.paint(['bold', 'green'], 'sent')}  ${printable(sent.event)}\n`);
+  else {
+    const why = printable(sent.reason ?? 'nobody knows why');
+    terminal.out(`${terminal.paint(['bold', 'red'], 'not sent')}  ${printable(sent.event)}: ${why}\n`);
+  }
+  return sent.sent ? 'done' : 'errored';
+}

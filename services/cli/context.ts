@@ -1,0 +1,60 @@
+import type { Command } from 'commander';
+
+import { apiClient, type ApiClient } from './client/client.ts';
+import { connection } from './client/connection.ts';
+import type { ExitName } from './exit-codes.ts';
+import { bundleOf, tenantIfGiven, tenantOf, type Environment, type GlobalOptions } from './settings.ts';
+import { guarded } from './output/terminal-guard.ts';
+import { terminal, type OutputStream, type Terminal } from './output/terminal.ts';
+
+/** What the command line needs of its process. */
+export interface Surroundings {
+  readonly env: Environment;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  /** Aborted when the user wants to stop, with what to say then as its reason. */
+  readonly signal: AbortSignal;
+  /** Asks whoever sits at the terminal; an empty answer where there is none. Left out where nobody sits there. */
+  readonly ask?: (question: string, signal: AbortSignal) => Promise<string>;
+  /** All that is handed in: secrets that must not stand on a command line. */
+  readonly readStdin: () => Promise<string>;
+  /** Another pace of retries than that of cliLimits. For tests. */
+  readonly firstRetryMs?: number;
+}
+
+/** One run of the command line: what commands read, and where they leave how it went. */
+export interface Cli extends Surroundings {
+  /** Called once by the command that ran. */
+  finish(exit: ExitName): void;
+}
+
+/** One run of one command. */
+export interface CommandRun {
+  readonly env: Environment;
+  readonly signal: AbortSignal;
+  readonly terminal: Terminal;
+  readonly client: ApiClient;
+  /** Null where nobody is there to answer: in a pipe, and when a program reads the one document of `--json`. */
+  readonly ask: ((question: string) => Promise<string>) | null;
+  readonly readStdin: () => Promise<string>;
+  tenant(): string;
+  tenantIfGiven(): string | null;
+  bundle(argument?: string): string;
+}
+
+/** Opens a run with the options that stand anywhere on the command line. Throws CliError for a setting that is wrong. */
+export function commandRun(cli: Cli, command: Command): CommandRun {
+  const options: GlobalOptions = command.optsWithGlobals();
+  const { env, signal, ask, readStdin } = cli;
+  return {
+    env,
+    signal,
+    terminal: terminal({ stdout: cli.stdout, stderr: cli.stderr, env, json: options.json === true }),
+    client: apiClient(connection(options, env), signal, cli.firstRetryMs),
+    ask: ask === undefined || options.json === true ? null : (question) => ask(guarded(question), signal),
+    readStdin,
+    tenant: () => tenantOf(options, env),
+    tenantIfGiven: () => tenantIfGiven(options, env),
+    bundle: (argument) => bundleOf(options, env, argument),
+  };
+}

@@ -1,0 +1,81 @@
+import { gateLine, openGateNames } from './format-gate.ts';
+import { printable } from './printable.ts';
+import type { ReleaseView, StageView } from '../client/resources.ts';
+import type { Terminal } from './terminal.ts';
+import { spoken } from './format.ts';
+
+/** Shows the stages of one release as they end, and its gates as they change, a line each. */
+export interface Progress {
+  show(release: ReleaseView): void;
+  /** Leaves the cursor at the beginning of a line, whatever was being shown. */
+  end(): void;
+}
+
+/**
+ * For a person at a terminal the running stage stands below until it has ended; in a pipe every line is whole and final. With
+ * `--json` everything goes to `err`, since `out` belongs to the document.
+ */
+export function progress(terminal: Terminal): Progress {
+  const shown = new Set<string>();
+  const gates = new Map<string, string>();
+  let pending = '';
+  const write = terminal.json ? terminal.err : terminal.out;
+  const replacePending = (next: string): void => {
+    if (!terminal.isLive || next === pending) return;
+    // One write for the old line's end and the new one's beginning, so that nothing flickers.
+    write(pending === '' ? next : terminal.replaceLine(next));
+    pending = next;
+  };
+  const showGates = (release: ReleaseView): void => {
+    for (const gate of release.gates) {
+      const { state, says } = gate;
+      // The deadline is in the line, and how far off it is changes by itself.
+      if (state === 'closed' || gates.get(gate.gate) === `${state} ${says}`) continue;
+      gates.set(gate.gate, `${state} ${says}`);
+      replacePending('');
+      write(`${gateLine(gate, terminal)}\n`);
+    }
+  };
+  const showFrozen = ({ waitingFor }: ReleaseView): void => {
+    for (const { kind, text } of waitingFor) {
+      if (kind !== 'sink' || shown.has(text)) continue;
+      shown.add(text);
+      replacePending('');
+      write(`  … swap ${printable(text)}\n`);
+    }
+  };
+  return {
+    show(release) {
+      for (const stage of release.stages) {
+        if (stage.stage === 'gate') showGates(release);
+        if (stage.state === 'running' || shown.has(stage.stage)) continue;
+        shown.add(stage.stage);
+        replacePending('');
+        write(`${stageLine(stage, release, terminal)}\n`);
+      }
+      showFrozen(release);
+      replacePending(release.status === 'settled' ? '' : waitingLine(release, terminal));
+    },
+    end: () => replacePending(''),
+  };
+}
+
+/** The stage's end, counted from the release's beginning: many stages are one transaction, which has no length on record. */
+function stageLine(stage: StageView, release: ReleaseView, terminal: Terminal): string {
+  const paint = terminal.json ? terminal.paintErr : terminal.paint;
+  if (stage.state === 'skipped') return `  - ${stage.stage.padEnd(8)} ${paint('dim', 'skipped')}`;
+  const mark = stage.state === 'passed' ? paint('green', '✓') : paint('red', '✗');
+  if (stage.finishedAt === null) return `  ${mark} ${stage.stage}`;
+  const afterMs = Date.parse(stage.finishedAt) - Date.parse(release.createdAt);
+  return `  ${mark} ${stage.stage.padEnd(8)} ${paint('dim', `after ${spoken(Math.max(0, afterMs))}`)}`;
+}
+
+function waitingLine(release: ReleaseView, terminal: Terminal): string {
+  const between = release.stages.length === 0 ? 'starting' : 'settling';
+  const waitsFor = openGateNames(release.gates);
+  const stage = release.stage === 'gate' && waitsFor !== '' ? `gate: ${waitsFor}` : release.stage;
+  const [first] = release.waitingFor;
+  const queued = first?.kind === 'release' ? `queued behind ${first.name}` : 'queued';
+  const doing = release.status === 'queued' ? queued : (stage ?? between);
+  return terminal.paint('dim', `  … ${doing}`);
+}

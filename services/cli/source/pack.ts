@@ -1,0 +1,145 @@
+import { readdir, stat } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { pack as tarPack } from 'tar-stream';
+
+import { sourceLimits } from '../../../core/limits/limits.ts';
+import { pathProblem } from '../../../core/releases/source.ts';
+import { FileError, readRegularFile } from '../../config/regular-file.ts';
+import { CliError } from '../failures.ts';
+import { IGNORE_FILE, sendingRules } from './ignore-file.ts';
+import { noted } from '../output/format.ts';
+import { refuseLinks } from './path-links.ts';
+import { printable } from '../output/printable.ts';
+
+/** A directory ready to be sent. */
+export interface PackedSource {
+  readonly files: readonly { readonly path: string; readonly bytes: number }[];
+  /** Paths that were left out; those of folders end with a slash, and stand for everything below. Sorted. */
+  readonly ignored: readonly string[];
+  /** All contents together, before packing. */
+  readonly bytes: number;
+  /** A tar.gz: sorted by path, without times, owners or modes, so that the same files always give the same bytes. */
+  readonly archive: Uint8Array;
+}
+
+/**
+ * Packs every file under `directory` that ignore-file.ts lets through. Throws CliError with everything that can't be published (symbolic
+ * links, sockets, paths that no source may have, more than core/limits/limits.ts allows), not only the first. The directory itself may not be
+ * reached through a link either ({@link refuseLinks}).
+ */
+export async function packDirectory(directory: string): Promise<PackedSource> {
+  refuseLinks(directory);
+  const top = await stat(directory).catch(() => null);
+  if (top === null) throw new CliError('usage', `There is no directory ${printable(directory)}.`);
+  if (!top.isDirectory()) throw new CliError('usage', `${printable(directory)} is not a directory.`);
+  const found: Found = { paths: [], ignored: [], problems: [], sending: sendingRules(directory) };
+  await walk(directory, '', found);
+  const { files, bytes } = readAll(directory, found);
+  if (found.problems.length > 0) throw notPublishable(directory, found.problems);
+  const ignored = found.ignored.toSorted(byCodeUnit);
+  if (files.length === 0) {
+    throw new CliError('rejected', `There is nothing to publish in ${printable(directory)}.`, {
+      hints: ignored.length === 0 ? [] : [`Ignored: ${noted(ignored)}. See ${IGNORE_FILE}.`],
+    });
+  }
+  const archive = await promisify(gzip)(await tar(files));
+  return {
+    files: files.map(({ path, content }) => ({ path, bytes: content.byteLength })),
+    ignored,
+    bytes,
+    archive,
+  };
+}
+
+interface Found {
+  readonly paths: string[];
+  readonly ignored: string[];
+  readonly sending: ReturnType<typeof sendingRules>;
+  readonly problems: string[];
+}
+
+interface PackedFile {
+  readonly path: string;
+  readonly content: Buffer;
+}
+
+async function walk(directory: string, prefix: string, found: Found): Promise<void> {
+  const entries = await readdir(join(directory, prefix), { withFileTypes: true });
+  for (const entry of entries) {
+    const path = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
+    const sending = found.sending(path, entry.isDirectory());
+    if (sending === 'ignored') found.ignored.push(entry.isDirectory() ? `${path}/` : path);
+    if (sending !== 'sent') continue;
+    const problem = nameProblem(path);
+    if (problem !== null) found.problems.push(`${printable(path)}: ${problem}`);
+    else if (entry.isDirectory()) await walk(directory, path, found);
+    else if (entry.isFile()) found.paths.push(path);
+    else if (entry.isSymbolicLink()) {
+      found.problems.push(
+        `${path} is a symbolic link: put a copy of what it points to in its place, or remove it`,
+      );
+    } else found.problems.push(`${path} is neither a file nor a directory`);
+  }
+}
+
+// Node puts U+FFFD where a name is not UTF-8, and then knows the file no more. The API refuses such names too.
+function nameProblem(path: string): string | null {
+  return path.includes('\ufffd') ? 'a path must be valid UTF-8' : pathProblem(path);
+}
+
+/** The contents, read up to the bound on all of them together. */
+function readAll(directory: string, found: Found): { files: PackedFile[]; bytes: number } {
+  const files: PackedFile[] = [];
+  let bytes = 0;
+  if (found.paths.length > sourceLimits.files) {
+    found.problems.push(`there are ${found.paths.length} files, and ${sourceLimits.files} are allowed`);
+    return { files, bytes };
+  }
+  for (const path of found.paths.toSorted(byCodeUnit)) {
+    try {
+      const content = readRegularFile(join(directory, path), sourceLimits.fileBytes);
+      bytes += content.byteLength;
+      files.push({ path, content });
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      found.problems.push(fileProblem(path, error));
+    }
+    if (bytes > sourceLimits.totalBytes) {
+      found.problems.push(
+        `all files together are more than the ${sourceLimits.totalBytes} bytes that are allowed`,
+      );
+      break;
+    }
+  }
+  return { files, bytes };
+}
+
+function fileProblem(path: string, error: FileError): string {
+  if (error.fault === 'too large')
+    return `${path} is larger than the ${sourceLimits.fileBytes} bytes that a file may have`;
+  return `${path} can't be read: ${error.message}`;
+}
+
+// As core/releases/source.ts sorts: the order must not depend on the machine's language.
+function byCodeUnit(a: string, b: string): number {
+  return a < b ? -1 : 1;
+}
+
+async function tar(files: readonly PackedFile[]): Promise<Buffer> {
+  const archive = tarPack();
+  const written = buffer(archive);
+  for (const { path, content } of files) {
+    archive.entry({ name: path, mode: 0o644, mtime: new Date(0), uid: 0, gid: 0 }, content);
+  }
+  archive.finalize();
+  return written;
+}
+
+function notPublishable(directory: string, problems: readonly string[]): CliError {
+  return new CliError('rejected', `${printable(directory)} can't be published as it is:`, {
+    hints: problems.slice(0, 20).concat(problems.length > 20 ? [`and ${problems.length - 20} more`] : []),
+  });
+}

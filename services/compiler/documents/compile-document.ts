@@ -1,0 +1,118 @@
+import { canonicalJson } from '../../../core/json/canonical-json.ts';
+import type { Json } from '../../../core/json/canonical-json.ts';
+import { mediaTypes } from '../../../core/oci.ts';
+import { violationsIn } from '../schema/document-schemas.ts';
+import type { DocumentSchema, DocumentSchemas } from '../schema/document-schemas.ts';
+import type { Findings } from '../findings.ts';
+import type { Making } from '../made-blobs.ts';
+import { mergePatch } from './overlays.ts';
+import type { Patch } from './overlays.ts';
+import { parseDocument } from '../parse/parse-document.ts';
+import type { ParsedDocument } from '../parse/parse-document.ts';
+import { valuesAt } from './reference-values.ts';
+import type { ReferenceValue } from './reference-values.ts';
+import type { Violation } from '../schema/schema-violations.ts';
+import type { SelectedDocument } from '../recipe/select-files.ts';
+
+/** One document to compile: for all channels, or patched for one. */
+export interface DocumentJob {
+  readonly selected: SelectedDocument;
+  /** The schemas that pointsman.yaml names for it; null when one of them is of no use. */
+  readonly schemas: readonly DocumentSchema[] | null;
+  readonly patterns: readonly string[];
+  readonly patch: Patch | null;
+}
+
+/** A document as one channel has it. */
+export interface ChannelDocument {
+  readonly path: string;
+  readonly facts: DocumentFacts;
+  readonly job: DocumentJob;
+}
+
+export interface ChannelDocuments {
+  readonly channel: string | null;
+  readonly documents: readonly ChannelDocument[];
+  /** The paths of those that have problems in this channel. */
+  readonly faulty: readonly string[];
+}
+
+/** What is remembered of a document that compiled, besides its blob. */
+export interface DocumentFacts {
+  readonly digest: string;
+  readonly size: number;
+  /** The schema that the document itself names, as it was when it was checked. */
+  readonly own: { readonly name: string; readonly digest: string } | null;
+  readonly values: { readonly [pattern: string]: readonly ReferenceValue[] };
+}
+
+export interface CompileTools {
+  readonly schemas: DocumentSchemas;
+  readonly found: Findings;
+  readonly making: Making;
+}
+
+/**
+ * Parses, patches, validates and emits one document; null when it has problems, which are then among the findings, or when it does not fit
+ * into what a compilation may make.
+ */
+export async function compileDocument(
+  job: DocumentJob,
+  content: Uint8Array,
+  tools: CompileTools,
+): Promise<DocumentFacts | null> {
+  const { schemas, found, making } = tools;
+  const { entry, format } = job.selected;
+  const document = parseDocument(entry.path, format, content);
+  if (document.problems.length > 0) {
+    // A patched document was compiled without its patch too, and that reports what is wrong with the text.
+    if (!job.patch) for (const problem of document.problems) found.add(document.diagnose(problem));
+    return null;
+  }
+  const value = job.patch ? mergePatch(document.value, job.patch.value) : document.value;
+  const own = job.selected.schemas.length === 0 ? await schemas.ownOf(document) : undefined;
+  const rules = own === undefined ? job.schemas : own && [own];
+  if (!rules || !satisfies(rules, document, value, job.patch, tools)) return null;
+  const made = making.blob(canonicalJson(value), mediaTypes.document);
+  if (!made) return null;
+  const { digest, size } = made;
+  const values = Object.fromEntries(job.patterns.map((pattern) => [pattern, valuesAt(value, pattern)]));
+  return { digest, size, own: own ? { name: own.name, digest: own.digest } : null, values };
+}
+
+function satisfies(
+  rules: readonly DocumentSchema[],
+  document: ParsedDocument,
+  value: Json,
+  patch: Patch | null,
+  { schemas, found }: CompileTools,
+): boolean {
+  // All are prepared first: that has a bound of its own.
+  const validators = rules.map((rule) => ({ rule, validator: rule.validator() }));
+  return schemas.bounded(() => {
+    let good = true;
+    for (const { rule, validator } of validators) {
+      if (!validator) return false;
+      const violations = violationsIn(rule, validator, value);
+      if (violations.length === 0) continue;
+      good = false;
+      if (!patch) for (const violation of violations) found.add(diagnosisOf(document, violation));
+      else reportPatched(violations, violationsIn(rule, validator, document.value), patch);
+    }
+    return good;
+  });
+}
+
+function diagnosisOf(document: ParsedDocument, { pointer, key, code, message }: Violation) {
+  const offset = key ? document.locate(pointer, true) : null;
+  return document.diagnose({ pointer, code, message, offset });
+}
+
+/** What was wrong before the patch has been reported already, at its own place. */
+function reportPatched(after: readonly Violation[], before: readonly Violation[], patch: Patch): void {
+  const known = new Set(before.map((violation) => JSON.stringify(violation)));
+  for (const violation of after) {
+    if (!known.has(JSON.stringify(violation)))
+      patch.refuse(violation.pointer, violation.code, violation.message);
+  }
+}

@@ -1,0 +1,31 @@
+import { canonicalJson } from '../../../core/json/canonical-json.ts';
+import type { Json } from '../../../core/json/canonical-json.ts';
+import { pointerStep, pointerSteps } from '../parse/json-pointer.ts';
+
+/** One value that a reference speaks of: where it stands and its canonical text, or null when it is a map or a list. */
+export type ReferenceValue = readonly [pointer: string, text: string | null];
+
+/** The values that a pointer pattern reaches. `*` stands for every item of a list and every value of a map. */
+export function valuesAt(value: Json, pattern: string): ReferenceValue[] {
+  const found: ReferenceValue[] = [];
+  const steps = pointerSteps(pattern) ?? [];
+  const walk = (inside: Json, depth: number, pointer: string): void => {
+    const step = steps[depth];
+    if (step === undefined) {
+      const isContainer = typeof inside === 'object' && inside !== null;
+      found.push([pointer, isContainer ? null : canonicalJson(inside)]);
+    } else if (typeof inside === 'object' && inside !== null) {
+      for (const [key, child] of childrenOf(inside, step)) walk(child, depth + 1, pointer + pointerStep(key));
+    }
+  };
+  walk(value, 0, '');
+  return found;
+}
+
+function childrenOf(value: object, step: string): [string, Json][] {
+  if (step === '*') return Object.entries(value) as [string, Json][];
+  const isItem = !Array.isArray(value) || /^(?:0|[1-9][0-9]*)$/.test(step);
+  return isItem && Object.hasOwn(value, step)
+    ? [[step, (value as { [key: string]: Json })[step] as Json]]
+    : [];
+}

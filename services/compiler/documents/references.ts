@@ -1,0 +1,109 @@
+import { globMatcher, globProblem } from '../recipe/glob.ts';
+import { pointerSteps } from '../parse/json-pointer.ts';
+import type { PlacedRecipe } from '../recipe/recipe.ts';
+import type { ReferenceValue } from './reference-values.ts';
+
+/**
+ * A link across documents. Each side is a glob over paths, `#`, and a pointer pattern. Without `#` the right side means the paths
+ * of the artifact's files themselves, so that a document can refer to a prompt or a module.
+ */
+export interface Reference {
+  readonly from: {
+    readonly glob: string;
+    readonly matches: (path: string) => boolean;
+    readonly pointer: string;
+  };
+  readonly to: {
+    readonly glob: string;
+    readonly matches: (path: string) => boolean;
+    readonly pointer: string | null;
+  };
+}
+
+/** A left value without a right one. */
+export interface Dangling {
+  readonly path: string;
+  readonly pointer: string;
+  readonly code: 'reference_missing' | 'reference_not_scalar';
+  readonly message: string;
+}
+
+export interface ReferringDocument {
+  readonly path: string;
+  /** By pointer pattern. */
+  readonly values: { readonly [pattern: string]: readonly ReferenceValue[] };
+}
+
+/** The recipe's references; those that cannot be read are among the findings. */
+export function readReferences({ recipe, refuse }: PlacedRecipe): Reference[] {
+  return recipe.references.flatMap(({ from, to }, index) => {
+    const left = sideOf(from);
+    const right = sideOf(to);
+    const wrong = 'a glob, "#" and a JSON Pointer (with "*" for every item) is expected';
+    if (!left || left.pointer === null) refuse(['references', index, 'from'], 'invalid_field', wrong);
+    if (!right) refuse(['references', index, 'to'], 'invalid_field', `${wrong}, or a glob alone`);
+    return left && left.pointer !== null && right
+      ? [{ from: { ...left, pointer: left.pointer }, to: right }]
+      : [];
+  });
+}
+
+function sideOf(spelled: string): Reference['to'] | null {
+  const at = spelled.indexOf('#');
+  const glob = at < 0 ? spelled : spelled.slice(0, at);
+  const pointer = at < 0 ? null : spelled.slice(at + 1);
+  if (glob === '' || globProblem(glob) !== null || (pointer !== null && pointerSteps(pointer) === null))
+    return null;
+  return { glob, matches: globMatcher(glob), pointer };
+}
+
+/** The pointer patterns whose values a document must be asked for. */
+export function patternsFor(references: readonly Reference[], path: string): string[] {
+  const patterns = new Set<string>();
+  for (const { from, to } of references) {
+    if (from.matches(path)) patterns.add(from.pointer);
+    if (to.pointer !== null && to.matches(path)) patterns.add(to.pointer);
+  }
+  return [...patterns].toSorted();
+}
+
+/**
+ * Every left value of one artifact that does not exist on the right. Scalars are equal when their canonical texts are. While a
+ * document on the right is faulty, nobody knows what it will say, and nothing is missing there.
+ *
+ * @param paths of the artifact's files
+ * @param faulty the paths of the documents that did not compile
+ */
+export function danglingReferences(
+  references: readonly Reference[],
+  documents: readonly ReferringDocument[],
+  { paths, faulty }: { readonly paths: readonly string[]; readonly faulty: readonly string[] },
+): Dangling[] {
+  return references.flatMap(({ from, to }) => {
+    const existing = new Set<string>();
+    if (to.pointer === null)
+      for (const path of [...paths, ...faulty]) if (to.matches(path)) existing.add(JSON.stringify(path));
+    for (const document of documents) {
+      if (to.pointer === null || !to.matches(document.path)) continue;
+      for (const [, text] of document.values[to.pointer] ?? []) if (text !== null) existing.add(text);
+    }
+    const isUnknown = to.pointer !== null && faulty.some(to.matches);
+    const right = to.pointer === null ? to.glob : `${to.glob}#${to.pointer}`;
+    return documents
+      .filter((document) => from.matches(document.path))
+      .flatMap(({ path, values }) =>
+        (values[from.pointer] ?? []).flatMap(([pointer, text]): Dangling[] => {
+          if (text === null) {
+            const message =
+              'a reference is a single value; put "/*" into the pattern for the items of a list';
+            return [{ path, pointer, code: 'reference_not_scalar', message }];
+          }
+          if (isUnknown || existing.has(text)) return [];
+          const shown = text.length > 100 ? `${text.slice(0, 100)}…` : text;
+          return [
+            { path, pointer, code: 'reference_missing', message: `${shown} does not exist in ${right}` },
+          ];
+        }),
+      );
+  });
+}

@@ -1,0 +1,35 @@
+import { posix } from 'node:path';
+import type { SourceFiles } from '../source-files.ts';
+
+/** A file whose presence or absence decided what an import means. */
+export type Probe = readonly [path: string, digest: string | null];
+
+export type Resolution = { readonly path: string } | { readonly problem: string };
+
+const ENDINGS = ['', '.ts', '.tsx', '.mts', '.js', '.mjs', '.jsx', '.json', '/index.ts', '/index.js'];
+
+/** What an import means inside the source. Only relative paths mean anything: a bare name would come from outside. */
+export function resolveImport(
+  files: SourceFiles,
+  from: string,
+  specifier: string,
+  probes: Probe[],
+): Resolution {
+  if (!/^\.\.?(?:\/|$)/.test(specifier)) {
+    const shown = JSON.stringify(specifier);
+    return { problem: `${shown} is not a file of this source: a module may import only relative paths` };
+  }
+  const base = posix.join(posix.dirname(from), specifier);
+  if (base === '..' || base.startsWith('../')) {
+    return { problem: `${JSON.stringify(specifier)} leads out of the source` };
+  }
+  // TypeScript's convention: an import names the file that a compiler would emit.
+  const asWritten = base.replace(/\.([cm]?)js(x?)$/, '.$1ts$2');
+  const candidates = [...ENDINGS.map((ending) => base + ending), ...(asWritten === base ? [] : [asWritten])];
+  for (const candidate of candidates) {
+    const digest = files.find(candidate)?.digest ?? null;
+    probes.push([candidate, digest]);
+    if (digest !== null) return { path: candidate };
+  }
+  return { problem: `${JSON.stringify(specifier)} is not in the source` };
+}

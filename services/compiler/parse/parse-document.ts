@@ -1,0 +1,68 @@
+import type { Diagnostic } from '../../../core/releases/diagnostic.ts';
+import type { Integers, ParsedText, Problem } from './parsed-document.ts';
+import { parseJson } from './parse-json.ts';
+import { parseToml } from './parse-toml.ts';
+import { parseYaml } from './parse-yaml.ts';
+import { firstInvalidByte, placeIn } from './text-places.ts';
+
+export type DocumentFormat = 'json' | 'yaml' | 'toml';
+
+/** A document's value, or its problems, and how to make diagnostics of what is found wrong with it later. */
+export interface ParsedDocument extends ParsedText {
+  readonly path: string;
+  /** Places the problem by its offset or else by its pointer. */
+  readonly diagnose: (problem: Problem) => Diagnostic;
+}
+
+/** By the file's ending, upper or lower case; null for what is not a document. */
+export function formatOf(path: string): DocumentFormat | null {
+  const ending = /\.(json|ya?ml|toml)$/i.exec(path)?.[1]?.toLowerCase();
+  if (ending === 'yml') return 'yaml';
+  return (ending as DocumentFormat | undefined) ?? null;
+}
+
+export interface ParseOptions {
+  readonly integers?: Integers;
+}
+
+const parsers = { json: parseJson, yaml: parseYaml, toml: parseToml };
+
+/**
+ * Parses one file. Never throws for what stands in it. A document that is emitted must keep its digits, so an integer that a double cannot
+ * hold is a problem. A schema is only evaluated: with `integers: 'nearest'` such an integer becomes the nearest double, as it does
+ * for every validator that is written in JavaScript.
+ */
+export function parseDocument(
+  path: string,
+  format: DocumentFormat,
+  bytes: Uint8Array,
+  { integers = 'exact' }: ParseOptions = {},
+): ParsedDocument {
+  let text: string;
+  try {
+    // Takes a byte order mark away, which all three formats allow or ignore.
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return notUtf8(path, bytes);
+  }
+  const parsed = parsers[format](text, integers);
+  let place: ReturnType<typeof placeIn> | null = null;
+  const diagnose = ({ pointer, code, message, offset }: Problem): Diagnostic => {
+    place ??= placeIn(text);
+    return { path, ...place(offset ?? parsed.locate(pointer)), pointer, code, message };
+  };
+  return { ...parsed, path, diagnose };
+}
+
+function notUtf8(path: string, bytes: Uint8Array): ParsedDocument {
+  const place = firstInvalidByte(bytes);
+  const problem = { pointer: '', code: 'invalid_utf8', message: 'this byte is not UTF-8', offset: 0 };
+  const diagnose = ({ pointer, code, message }: Problem): Diagnostic => ({
+    path,
+    ...place,
+    pointer,
+    code,
+    message,
+  });
+  return { path, value: null, problems: [problem], locate: () => 0, diagnose };
+}

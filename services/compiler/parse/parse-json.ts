@@ -1,0 +1,67 @@
+import type { Json } from '../../../core/json/canonical-json.ts';
+import { documentLimits } from '../../../core/limits/limits.ts';
+import { isList } from './json-pointer.ts';
+import { closingQuote, locatePlace } from './places.ts';
+import { scanJson } from './scan-json.ts';
+import type { Integers, ParsedText } from './parsed-document.ts';
+
+/**
+ * Parses JSON (RFC 8259) as strictly as I-JSON (RFC 7493) wants it. The engine's parser is ten times faster than anything written
+ * by hand but silent about duplicate keys and lost digits; so it does the work, a cheap count tells whether anything could be
+ * wrong, and only then the slow scanner looks again and says what and where.
+ */
+export function parseJson(text: string, integers: Integers = 'exact'): ParsedText {
+  let scanned: ReturnType<typeof scanJson> | null = null;
+  const scan = (): ReturnType<typeof scanJson> => (scanned ??= scanJson(text, integers));
+  const locate = (pointer: string, key = false): number => locatePlace(scan().root, pointer, key);
+  let value: Json;
+  try {
+    value = JSON.parse(text) as Json;
+  } catch (error) {
+    const { problems } = scan();
+    if (problems.length > 0) return { value: null, problems, locate };
+    const message = error instanceof Error ? error.message : 'not JSON';
+    return { value: null, problems: [{ pointer: '', code: 'json_syntax', message, offset: 0 }], locate };
+  }
+  const members = countIfHarmless(value, 0);
+  if (members >= 0 && members === countColons(text)) return { value, problems: [], locate };
+  return { value, problems: scan().problems, locate };
+}
+
+/** How many members all objects have together, or -1 when some value needs a closer look. */
+function countIfHarmless(value: Json, depth: number): number {
+  if (typeof value === 'string') return value.isWellFormed() ? 0 : -1;
+  if (typeof value === 'number') return isHarmless(value) ? 0 : -1;
+  if (value === null || typeof value !== 'object') return 0;
+  if (depth >= documentLimits.depth) return -1;
+  if (isList(value)) return sumOf(value, depth);
+  const keys = Object.keys(value);
+  for (const key of keys) if (key === '__proto__' || !key.isWellFormed()) return -1;
+  const inside = sumOf(Object.values(value), depth);
+  return inside < 0 ? -1 : keys.length + inside;
+}
+
+function sumOf(values: readonly Json[], depth: number): number {
+  let members = 0;
+  for (const value of values) {
+    const inside = countIfHarmless(value, depth + 1);
+    if (inside < 0) return -1;
+    members += inside;
+  }
+  return members;
+}
+
+function isHarmless(value: number): boolean {
+  return Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value));
+}
+
+/** In valid JSON every member has exactly one ":" outside a string, so that fewer members than that mean a duplicate key. */
+function countColons(text: string): number {
+  let colons = 0;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit === 0x3a) colons++;
+    else if (unit === 0x22) at = closingQuote(text, at + 1, '"');
+  }
+  return colons;
+}

@@ -1,0 +1,189 @@
+import { isAlias, isMap, isScalar, isSeq } from 'yaml';
+import type { Document, Node, Scalar, YAMLMap, YAMLSeq } from 'yaml';
+import type { Json } from '../../../core/json/canonical-json.ts';
+import { quotedName } from '../../../core/releases/diagnostic.ts';
+import { documentLimits } from '../../../core/limits/limits.ts';
+import { pointerStep } from './json-pointer.ts';
+import type { Integers, Problem } from './parsed-document.ts';
+import { integerMessage } from './scan-json.ts';
+
+interface Reading {
+  readonly integers: Integers;
+  readonly problems: Problem[];
+  /** The last node of each anchor name so far, which is what YAML says an alias means. */
+  readonly anchors: Map<string, Node>;
+  /** Anchors whose node is being read right now: an alias to one of them would never end. */
+  readonly open: Set<Node>;
+  /** Nodes made by following aliases. */
+  expanded: number;
+  /** Characters of keys and strings made by following aliases. */
+  expandedChars: number;
+  insideAlias: boolean;
+}
+
+/** The plain value of a composed document. What JSON cannot say, and what only some readers would understand, is a problem. */
+export function valueOfYaml(
+  document: Document,
+  integers: Integers = 'exact',
+): { value: Json; problems: readonly Problem[] } {
+  const reading: Reading = {
+    integers,
+    problems: [],
+    anchors: new Map(),
+    open: new Set(),
+    expanded: 0,
+    expandedChars: 0,
+    insideAlias: false,
+  };
+  const value = valueOf(reading, document.contents, '', 0);
+  return { value, problems: reading.problems };
+}
+
+function valueOf(reading: Reading, node: Node | null, pointer: string, depth: number): Json {
+  if (node === null) return null;
+  if (reading.insideAlias) {
+    reading.expanded++;
+    if (isScalar(node)) countChars(reading, node.value);
+    if (isBomb(reading)) return null;
+  }
+  if (isScalar(node)) {
+    if (node.anchor) reading.anchors.set(node.anchor, node);
+    return scalarOf(reading, node, pointer);
+  }
+  if (isAlias(node)) return aliasOf(reading, node, node.source, pointer, depth);
+  if (depth >= documentLimits.depth) {
+    return refuse(
+      reading,
+      node,
+      pointer,
+      'too_deep',
+      `maps and lists may be nested ${documentLimits.depth} deep`,
+    );
+  }
+  if (!isMap(node) && !isSeq(node)) return null;
+  if (node.anchor) reading.anchors.set(node.anchor, node);
+  reading.open.add(node);
+  const value = isMap(node) ? mapOf(reading, node, pointer, depth) : listOf(reading, node, pointer, depth);
+  reading.open.delete(node);
+  return value;
+}
+
+function countChars(reading: Reading, value: unknown): void {
+  if (typeof value === 'string') reading.expandedChars += value.length;
+}
+
+function isBomb({ expanded, expandedChars }: Reading): boolean {
+  return expanded > documentLimits.aliasNodes || expandedChars > documentLimits.aliasChars;
+}
+
+function scalarOf(reading: Reading, node: Scalar, pointer: string): Json {
+  const { value } = node;
+  if (typeof value === 'string') {
+    return value.isWellFormed()
+      ? value
+      : refuse(reading, node, pointer, 'lone_surrogate', 'the string has half a surrogate pair');
+  }
+  if (typeof value === 'number') return numberOf(reading, node, value, pointer);
+  if (value === null || typeof value === 'boolean') return value;
+  return refuse(reading, node, pointer, 'yaml_tag_resolve_failed', 'this value has no meaning in JSON');
+}
+
+function numberOf(reading: Reading, node: Scalar, value: number, pointer: string): Json {
+  const source = node.source ?? String(value);
+  if (!Number.isFinite(value)) {
+    return refuse(
+      reading,
+      node,
+      pointer,
+      'number_not_finite',
+      `${source.slice(0, 40)} is not a number that JSON can say`,
+    );
+  }
+  if (
+    reading.integers === 'exact' &&
+    Number.isInteger(value) &&
+    !Number.isSafeInteger(value) &&
+    /^[-+]?(?:0o[0-7]+|0x[0-9a-fA-F]+|[0-9]+)$/.test(source)
+  ) {
+    return refuse(reading, node, pointer, 'integer_out_of_range', integerMessage(source));
+  }
+  return value;
+}
+
+function aliasOf(reading: Reading, alias: Node, name: string, pointer: string, depth: number): Json {
+  const target = reading.anchors.get(name);
+  if (!target)
+    return refuse(reading, alias, pointer, 'unknown_alias', `no anchor "${name}" comes before this alias`);
+  if (reading.open.has(target)) {
+    return refuse(reading, alias, pointer, 'alias_cycle', `the alias "${name}" stands inside what it means`);
+  }
+  const outer = !reading.insideAlias;
+  reading.insideAlias = true;
+  const value = valueOf(reading, target, pointer, depth);
+  if (outer) {
+    reading.insideAlias = false;
+    const isReported = reading.problems.some((problem) => problem.code === 'too_many_aliases');
+    if (isBomb(reading) && !isReported) {
+      const { aliasNodes, aliasChars } = documentLimits;
+      const message = `aliases make more than ${aliasNodes} nodes or ${aliasChars} characters of this document`;
+      refuse(reading, alias, pointer, 'too_many_aliases', message);
+    }
+  }
+  return value;
+}
+
+function mapOf(reading: Reading, map: YAMLMap, pointer: string, depth: number): Json {
+  const object: { [key: string]: Json } = {};
+  for (const pair of map.items) {
+    const keyNode = pair.key as Node | null;
+    if (reading.insideAlias && isBomb(reading)) break;
+    if (!isScalar(keyNode) || typeof keyNode.value !== 'string') {
+      refuse(reading, keyNode ?? map, pointer, 'non_string_key', 'a key must be a string: put it in quotes');
+      continue;
+    }
+    const key = keyNode.value;
+    if (reading.insideAlias) countChars(reading, key);
+    const inner = pointer + pointerStep(key);
+    if (keyNode.anchor) reading.anchors.set(keyNode.anchor, keyNode);
+    if (!isGoodKey(reading, keyNode, key, inner, object)) continue;
+    object[key] = valueOf(reading, (pair.value ?? null) as Node | null, inner, depth + 1);
+  }
+  return object;
+}
+
+function isGoodKey(reading: Reading, node: Scalar, key: string, pointer: string, object: object): boolean {
+  const before = reading.problems.length;
+  if (Object.hasOwn(object, key)) {
+    refuse(reading, node, pointer, 'duplicate_key', `the key ${quotedName(key)} is here twice`);
+  }
+  if (key === '__proto__')
+    refuse(reading, node, pointer, 'forbidden_key', 'the key "__proto__" is not allowed');
+  if (key === '<<' && node.type === 'PLAIN') {
+    refuse(
+      reading,
+      node,
+      pointer,
+      'yaml_merge_key',
+      'YAML 1.2 has no merge keys; quote "<<" if a key of that name is meant',
+    );
+  }
+  if (!key.isWellFormed())
+    refuse(reading, node, pointer, 'lone_surrogate', 'the key has half a surrogate pair');
+  return reading.problems.length === before;
+}
+
+function listOf(reading: Reading, list: YAMLSeq, pointer: string, depth: number): Json {
+  const items: Json[] = [];
+  for (const [index, item] of list.items.entries()) {
+    if (reading.insideAlias && isBomb(reading)) break;
+    items.push(valueOf(reading, item as Node | null, pointer + pointerStep(index), depth + 1));
+  }
+  return items;
+}
+
+function refuse(reading: Reading, node: Node, pointer: string, code: string, message: string): null {
+  if (reading.problems.length < documentLimits.diagnostics) {
+    reading.problems.push({ pointer, code, message, offset: node.range?.[0] ?? 0 });
+  }
+  return null;
+}

@@ -1,0 +1,114 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { setPriority } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+import { compileLimits } from '../../../core/limits/limits.ts';
+import { processLimits } from '../limits.ts';
+import { compileEnvironment } from './process-environment.ts';
+
+/** A process that compiles one source at a time. */
+export interface CompileProcess {
+  readonly child: ChildProcess;
+  /** The beginning of what it wrote on its standard error: why it died. Printable, and short. */
+  readonly lastWords: () => string;
+}
+
+export interface CompilePool {
+  /** An idle process. There is one as long as no more are taken than the pool has. */
+  readonly take: () => CompileProcess;
+  /** Back after a compilation. A process that has been ended is replaced. */
+  readonly giveBack: (taken: CompileProcess) => void;
+  readonly close: () => void;
+}
+
+export interface PoolLimits {
+  readonly threads: number;
+  readonly heapMiB: number;
+  readonly youngHeapMiB: number;
+}
+
+/**
+ * Compile processes, started ahead. They are processes and not threads because of what threads share: a thread can read the environment of
+ * its process, and a thread that crashes or runs out of memory outside of the heap takes the API along.
+ */
+export function compilePool(limits: PoolLimits): CompilePool {
+  const idle: CompileProcess[] = [];
+  const all = new Set<CompileProcess>();
+  let closed = false;
+  const add = (): CompileProcess => {
+    const started = startProcess(limits);
+    all.add(started);
+    started.child.once('exit', () => {
+      all.delete(started);
+      const at = idle.indexOf(started);
+      if (at >= 0) idle.splice(at, 1);
+    });
+    return started;
+  };
+  for (let nth = 0; nth < limits.threads; nth++) idle.push(add());
+  return {
+    take: () => {
+      if (closed) throw new Error('the compiler is closed');
+      let next = idle.pop();
+      // One that was killed from outside stays in the list until its exit is known.
+      while (next && !isAlive(next)) next = idle.pop();
+      return next ?? add();
+    },
+    giveBack: (taken) => {
+      if (!closed) idle.push(isAlive(taken) ? taken : add());
+    },
+    close: () => {
+      closed = true;
+      for (const { child } of all) child.kill('SIGKILL');
+    },
+  };
+}
+
+function isAlive({ child }: CompileProcess): boolean {
+  return child.exitCode === null && child.signalCode === null && !child.killed && child.connected;
+}
+
+function startProcess({ heapMiB, youngHeapMiB }: PoolLimits): CompileProcess {
+  // The name of the file is not an import, so that nobody rewrites its ending when this is compiled.
+  const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const child = spawn(
+    process.execPath,
+    [
+      `--max-old-space-size=${heapMiB}`,
+      // Three semi-spaces make a young generation.
+      `--max-semi-space-size=${Math.ceil(youngHeapMiB / 3)}`,
+      // To tell after a compilation what of its memory is still in use.
+      '--expose-gc',
+      fileURLToPath(new URL(`compile-process.${ending}`, import.meta.url)),
+    ],
+    {
+      env: compileEnvironment(process.env),
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      serialization: 'advanced',
+    },
+  );
+  giveWay(child.pid);
+  // Whoever waits for the process learns from its exit; an error here only says that a message did not reach it.
+  child.on('error', () => undefined);
+  let words = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    if (words.length < processLimits.lastWordsChars) words += chunk.toString('latin1');
+  });
+  return {
+    child,
+    lastWords: () =>
+      words
+        .slice(0, processLimits.lastWordsChars)
+        .replaceAll(/[^ -~]+/g, ' ')
+        .trim(),
+  };
+}
+
+function giveWay(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) setPriority(pid, compileLimits.niceness);
+  } catch {
+    // A sandbox may forbid it. The process is then as fast as the others.
+  }
+}

@@ -1,0 +1,46 @@
+import type { FromTask, ProcessResult } from './compile-protocol.ts';
+import { processLimits } from '../limits.ts';
+import type { MadeBlob } from '../made-blobs.ts';
+
+/** A result as messages: how it ended, then the artifacts, then the blobs in pieces. None of them takes long to read. */
+export function* messagesOf(result: ProcessResult<readonly MadeBlob[]>): Generator<FromTask> {
+  const { made, memories } = result;
+  const announced = {
+    digests: made.map(({ digest }) => digest),
+    mediaTypes: made.map(({ mediaType }) => mediaType),
+    sizes: made.map(({ size }) => size),
+  };
+  if (result.kind === 'invalid') {
+    yield { kind: 'outcome', outcome: { ...result, made: announced, memories } };
+  } else {
+    const { kind, warnings, artifacts } = result;
+    yield { kind: 'outcome', outcome: { kind, warnings, made: announced, memories } };
+    const sent = new Set<string>();
+    for (const { channel, digest, files, blobDigests } of artifacts) {
+      const list = sent.has(digest) ? null : { files, blobDigests };
+      sent.add(digest);
+      yield { kind: 'artifact', artifact: { channel, digest, list } };
+    }
+  }
+  for (const bytes of piecesOf(made)) yield { kind: 'piece', bytes };
+}
+
+/** The contents one after the other, cut wherever a piece is full. */
+function* piecesOf(made: readonly MadeBlob[], pieceBytes: number = processLimits.pieceBytes) {
+  let piece = new Uint8Array(pieceBytes);
+  let length = 0;
+  for (const { text } of made) {
+    const content = Buffer.from(text);
+    for (let start = 0; start < content.byteLength;) {
+      const part = content.subarray(start, start + pieceBytes - length);
+      piece.set(part, length);
+      start += part.byteLength;
+      length += part.byteLength;
+      if (length < pieceBytes) continue;
+      yield piece;
+      piece = new Uint8Array(pieceBytes);
+      length = 0;
+    }
+  }
+  if (length > 0) yield piece.slice(0, length);
+}

@@ -1,0 +1,75 @@
+import { z } from 'zod';
+
+import { ChannelName } from '../../../core/identifiers.ts';
+import { pathProblem } from '../../../core/releases/source.ts';
+import { globProblem } from './glob.ts';
+
+const FilePath = z.string().superRefine((path, context) => {
+  const problem = pathProblem(path);
+  if (problem) context.addIssue({ code: 'custom', message: problem });
+});
+
+/** A glob over paths of the source (glob.ts). `!` is refused: a file that should not be selected is simply not matched. */
+const Pattern = z
+  .string()
+  .max(512)
+  .superRefine((pattern, context) => {
+    const problem =
+      globProblem(pattern) ??
+      (pattern.startsWith('!') ? 'a pattern may not begin with "!"' : pathProblem(pattern));
+    if (problem) context.addIssue({ code: 'custom', message: problem.replace('a path', 'a pattern') });
+  });
+
+const Reference = z.string().max(1_024);
+
+const Documents = z.strictObject({
+  include: z.array(Pattern).min(1).meta({ description: 'Globs of the documents.' }),
+  schema: FilePath.optional().meta({
+    description: 'The JSON Schema that each of these documents must match, as a path in the source.',
+  }),
+});
+
+const ReferenceRule = z.strictObject({
+  from: Reference.meta({
+    description:
+      'The values that are names: a glob of documents, "#", and a JSON Pointer whose "*" stands for every key or item.',
+    examples: ['agents/*.yaml#/tools/*'],
+  }),
+  to: Reference.meta({
+    description: 'The places that give names: in the same form as "from", or a glob of files.',
+    examples: ['tools/*.yaml#/name', 'prompts/**/*.md'],
+  }),
+});
+
+/** What `pointsman.yaml` may have. The reference page and the served JSON Schema are made from it. */
+export const RecipeSchema = z
+  .strictObject({
+    apiVersion: z.literal('pointsman/v1').meta({ description: 'The version of this format.' }),
+    documents: z
+      .array(Documents)
+      .default([])
+      .meta({ description: 'JSON, YAML and TOML files that are parsed and published in canonical form.' }),
+    references: z
+      .array(ReferenceRule)
+      .default([])
+      .meta({ description: 'Names in documents that must exist elsewhere in the source.' }),
+    overlays: z.record(ChannelName, FilePath).default({}).meta({
+      description:
+        'For each channel, a JSON, YAML or TOML file that maps paths of documents to JSON Merge Patches (RFC 7396).',
+    }),
+    modules: z
+      .array(
+        z.strictObject({
+          entry: FilePath.meta({ description: 'The file that exports the module, as a path in the source.' }),
+        }),
+      )
+      .default([])
+      .meta({ description: 'JavaScript or TypeScript modules, each bundled into one file.' }),
+    assets: z
+      .array(Pattern)
+      .default([])
+      .meta({ description: 'Globs of the files that are published byte for byte.' }),
+  })
+  .meta({ id: 'Recipe', description: 'pointsman.yaml: how a source compiles.' });
+
+export type Recipe = z.infer<typeof RecipeSchema>;

@@ -1,0 +1,58 @@
+import type { z } from 'zod';
+import type { Diagnostic } from '../../../core/releases/diagnostic.ts';
+import { documentLimits } from '../../../core/limits/limits.ts';
+import { firstIssues, messageOf } from '../../../core/json/schema-issues.ts';
+import type { Findings } from '../findings.ts';
+import { pointerTo } from '../parse/json-pointer.ts';
+import { parseDocument } from '../parse/parse-document.ts';
+import type { ParsedDocument } from '../parse/parse-document.ts';
+import { type Recipe, RecipeSchema } from './recipe-schema.ts';
+
+/** The file at a source's root that says how the source compiles. */
+export const RECIPE_PATH = 'pointsman.yaml';
+
+/** The recipe with the document that it was read from, so that later problems can point into it. */
+export interface PlacedRecipe {
+  readonly recipe: Recipe;
+  readonly refuse: (steps: readonly (string | number)[], code: string, message: string) => void;
+  /** The same as a diagnostic, which is not among the problems yet. */
+  readonly diagnose: (steps: readonly (string | number)[], code: string, message: string) => Diagnostic;
+}
+
+/** Reads pointsman.yaml; null when it has problems, which are then among the findings. */
+export function readRecipe(bytes: Uint8Array, found: Findings): PlacedRecipe | null {
+  const document = parseDocument(RECIPE_PATH, 'yaml', bytes);
+  const diagnose: PlacedRecipe['diagnose'] = (steps, code, message) =>
+    document.diagnose({ pointer: pointerTo(steps), code, message, offset: null });
+  const refuse: PlacedRecipe['refuse'] = (...problem) => found.add(diagnose(...problem));
+  if (document.problems.length > 0) {
+    for (const problem of document.problems) found.add(document.diagnose(problem));
+    return null;
+  }
+  const read = RecipeSchema.safeParse(document.value);
+  if (read.success) return { recipe: read.data, refuse, diagnose };
+  // One more than are reported, so that it is known that there are more.
+  const issues = firstIssues(read, documentLimits.diagnostics + 1);
+  for (const issue of issues) addIssue(issue, document, refuse, found);
+  return null;
+}
+
+function addIssue(
+  issue: z.core.$ZodIssue,
+  document: ParsedDocument,
+  refuse: PlacedRecipe['refuse'],
+  found: Findings,
+): void {
+  const steps = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
+  if (issue.code !== 'unrecognized_keys') {
+    refuse(steps, 'invalid_field', messageOf(issue));
+    return;
+  }
+  for (const key of issue.keys.slice(0, documentLimits.diagnostics + 1)) {
+    const pointer = pointerTo([...steps, key]);
+    const offset = document.locate(pointer, true);
+    found.add(
+      document.diagnose({ pointer, code: 'unknown_field', message: `"${key}" is not a field here`, offset }),
+    );
+  }
+}

@@ -1,0 +1,104 @@
+import type { Json } from '../../../core/json/canonical-json.ts';
+import { validationLimits } from '../limits.ts';
+import type { Findings } from '../findings.ts';
+import { childOf } from '../parse/json-pointer.ts';
+import type { ParsedDocument } from '../parse/parse-document.ts';
+import { dialectNamed } from './schema-dialects.ts';
+import { schemaFiles } from './schema-files.ts';
+import { pathOfLink } from './schema-links.ts';
+import { uriOfPath, resolve } from './schema-uris.ts';
+import { metaValidator, validatorOf } from './schema-validator.ts';
+import type { Validator } from './schema-validator.ts';
+import type { SourceFiles } from '../source-files.ts';
+import { workMeter, WorkTooLong } from './work-meter.ts';
+
+/** What a document must satisfy: a file of the source by its path, or a meta-schema by its URI. */
+export interface DocumentSchema {
+  readonly name: string;
+  /** Changes when anything changes that the schema consists of. */
+  readonly digest: string;
+  /** Compiled at the first call; null when it cannot be, which is then among the findings. */
+  readonly validator: () => Validator | null;
+}
+
+export interface DocumentSchemas {
+  /** null when the file is no schema; that is then among the findings. */
+  readonly byPath: (path: string) => Promise<DocumentSchema | null>;
+  /** The schema that a document's own `$schema` names; undefined when it names none, null when the named one is of no use. */
+  readonly ownOf: (document: ParsedDocument) => Promise<DocumentSchema | null | undefined>;
+  /** Runs the validation of one document, for all its schemas together, under its bound of time. */
+  readonly bounded: <T>(validation: () => T) => T;
+  /** Every file that a schema consists of. */
+  readonly filesOf: (path: string) => Promise<readonly string[]>;
+}
+
+export function documentSchemas(source: SourceFiles, found: Findings): DocumentSchemas {
+  const files = schemaFiles(source, found);
+  const meter = workMeter();
+  const known = new Map<string, DocumentSchema>();
+  const once = (name: string, digest: string, make: () => Validator | null): DocumentSchema => {
+    const schema = known.get(name) ?? { name, digest, validator: lazily(make) };
+    known.set(name, schema);
+    return schema;
+  };
+  const byPath: DocumentSchemas['byPath'] = async (path) => {
+    const dialect = dialectNamed(path);
+    if (dialect) return once(dialect, dialect, () => metaValidator(dialect, meter));
+    if (!source.find(path)) return null;
+    const closure = await files.closureOf(path);
+    return closure && once(path, closure.digest, () => validatorOf(closure, found, meter));
+  };
+  const ownOf: DocumentSchemas['ownOf'] = async (document) => {
+    const named = childOf(document.value, '$schema');
+    if (typeof named !== 'string') return undefined;
+    const dialect = dialectNamed(named);
+    if (dialect) return await byPath(dialect);
+    const beside = pathOfLink(named, document.path);
+    const path =
+      beside !== null && source.find(beside)
+        ? beside
+        : await files.findById(resolve(uriOfPath(document.path), named));
+    if (path !== null) return await byPath(path);
+    const message = 'this schema is not in the source, and nothing is ever fetched';
+    found.add(document.diagnose({ pointer: '/$schema', code: 'schema_missing', message, offset: null }));
+    return null;
+  };
+  return {
+    byPath,
+    ownOf,
+    bounded: (validation) => meter.within(validationLimits.documentMs, validation),
+    filesOf: async (path) =>
+      source.find(path) ? ((await files.closureOf(path))?.files.map((file) => file.path) ?? []) : [],
+  };
+}
+
+function lazily<T>(make: () => T): () => T {
+  let made: { value: T } | null = null;
+  return () => (made ??= { value: make() }).value;
+}
+
+/**
+ * A validator that runs out of stack has met a schema that refers to itself without ever looking deeper into the value. One that takes
+ * too long has met one that multiplies its work: by references in `anyOf`, by a long list of alternatives, by a pattern for a long text.
+ */
+export function violationsIn(
+  schema: DocumentSchema,
+  validator: Validator,
+  value: Json,
+): ReturnType<Validator> {
+  try {
+    return validator(value);
+  } catch (error) {
+    if (error instanceof RangeError) return wholly('recursion', 'the schema refers to itself without end');
+    if (error instanceof WorkTooLong) return wholly('timeout', tooLongMessage(schema.name));
+    throw error;
+  }
+}
+
+function tooLongMessage(schema: string): string {
+  return `checking it against ${schema} takes more than ${validationLimits.documentMs / 1_000} s; simplify the schema or split the document`;
+}
+
+function wholly(rule: string, message: string): ReturnType<Validator> {
+  return [{ pointer: '', key: false, code: `schema_${rule}`, message }];
+}

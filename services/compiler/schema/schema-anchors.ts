@@ -1,0 +1,43 @@
+import type { Json } from '../../../core/json/canonical-json.ts';
+import { isObject, pointerStep } from '../parse/json-pointer.ts';
+
+const ANCHORS = ['$anchor', '$dynamicAnchor'] as const;
+const REFERENCES = ['$ref', '$dynamicRef', '$recursiveRef'] as const;
+
+/**
+ * Anchors, and references to anchors, whose name every JavaScript object has: `constructor`, `__proto__`, `toString`. The compiler of schemas
+ * keeps anchors in plain objects, so it would take an inherited property such as
+ * `constructor` for an anchor. Such names are refused.
+ */
+export function inheritedAnchors(schema: Json): { pointer: string; message: string }[] {
+  const found: { pointer: string; message: string }[] = [];
+  const check = (value: Json, pointer: string, nameOf: (text: string) => string | null): void => {
+    const name = typeof value === 'string' ? nameOf(value) : null;
+    if (name === null || !(name in {})) return;
+    found.push({ pointer, message: `"${name}" can't be the name of an anchor` });
+  };
+  const walk = (value: Json, pointer: string): void => {
+    if (typeof value !== 'object' || value === null) return;
+    if (isObject(value)) {
+      for (const keyword of ANCHORS)
+        if (Object.hasOwn(value, keyword))
+          check(value[keyword] ?? null, `${pointer}/${keyword}`, (text) => text);
+      for (const keyword of REFERENCES)
+        if (Object.hasOwn(value, keyword)) check(value[keyword] ?? null, `${pointer}/${keyword}`, anchorOf);
+    }
+    for (const [key, member] of Object.entries(value)) walk(member, pointer + pointerStep(key));
+  };
+  walk(schema, '');
+  return found;
+}
+
+/** What follows the "#"; null where there is none. */
+function anchorOf(reference: string): string | null {
+  const at = reference.indexOf('#');
+  if (at < 0) return null;
+  try {
+    return decodeURIComponent(reference.slice(at + 1));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,161 @@
+import { canonicalJson } from '../../../core/json/canonical-json.ts';
+import type { Json } from '../../../core/json/canonical-json.ts';
+import { digestOf } from '../../../core/digest.ts';
+import type { Findings } from '../findings.ts';
+import { childOf } from '../parse/json-pointer.ts';
+import { formatOf, parseDocument } from '../parse/parse-document.ts';
+import type { ParsedDocument } from '../parse/parse-document.ts';
+import { dialectNamed, idKeyword } from './schema-dialects.ts';
+import type { SchemaDialect } from './schema-dialects.ts';
+import { pathOfLink, schemaLinks } from './schema-links.ts';
+import type { SchemaLink } from './schema-links.ts';
+import { pathOfUri, resolve, uriOfPath } from './schema-uris.ts';
+import type { SourceFiles } from '../source-files.ts';
+
+export interface SchemaFile {
+  readonly path: string;
+  readonly document: ParsedDocument;
+  readonly dialect: SchemaDialect;
+  /** Its absolute URI: what its `$id` says at the place of the file, or that place. */
+  readonly uri: string;
+  readonly links: readonly SchemaLink[];
+  readonly ids: ReadonlySet<string>;
+}
+
+/** A schema with everything that it refers to, directly or not. */
+export interface SchemaClosure {
+  readonly root: SchemaFile;
+  readonly files: readonly SchemaFile[];
+  /** URIs that mean a file although it does not say so itself. */
+  readonly aliases: ReadonlyMap<string, string>;
+  /** Equal for two closures exactly when every file in them is equal. */
+  readonly digest: string;
+}
+
+/** Finds schemas in the source, each parsed once. A file that is no schema gives null, and its problems are among the findings. */
+export interface SchemaFiles {
+  readonly closureOf: (path: string) => Promise<SchemaClosure | null>;
+  /** The file whose `$id` is a URI: among the schemas already read first, then anywhere in the source. */
+  readonly findById: (uri: string) => Promise<string | null>;
+}
+
+export function schemaFiles(source: SourceFiles, found: Findings): SchemaFiles {
+  const parsed = new Map<string, SchemaFile | null>();
+  const closures = new Map<string, Promise<SchemaClosure | null>>();
+
+  const load = async (path: string): Promise<SchemaFile | null> => {
+    const known = parsed.get(path);
+    if (known !== undefined) return known;
+    await source.read([path]);
+    const file = readSchema(path, source.contentOf(path), found);
+    parsed.set(path, file);
+    return file;
+  };
+  const findById = async (uri: string): Promise<string | null> => {
+    for (const file of parsed.values()) if (file?.ids.has(uri)) return file.path;
+    return await searchById(source, uri);
+  };
+  const closureOf = async (path: string): Promise<SchemaClosure | null> => {
+    const root = await load(path);
+    if (!root) return null;
+    const files = new Map<string, SchemaFile>([[path, root]]);
+    const aliases = new Map<string, string>();
+    const waiting = [root];
+    for (let file = waiting.pop(); file; file = waiting.pop()) {
+      for (const link of file.links) {
+        const target = await targetOf(source, file, link, findById);
+        if (target === null) continue;
+        aliases.set(link.uri, target);
+        const next = files.has(target) ? null : await load(target);
+        if (!next) continue;
+        files.set(target, next);
+        waiting.push(next);
+      }
+    }
+    return closureFrom(source, root, [...files.values()], aliases);
+  };
+  return {
+    findById,
+    closureOf: (path) => {
+      const known = closures.get(path) ?? closureOf(path);
+      closures.set(path, known);
+      return known;
+    },
+  };
+}
+
+function readSchema(path: string, bytes: Uint8Array, found: Findings): SchemaFile | null {
+  const document = parseDocument(path, formatOf(path) ?? 'json', bytes, { integers: 'nearest' });
+  for (const problem of document.problems) found.add(document.diagnose(problem));
+  if (document.problems.length > 0) return null;
+  const refuse = (pointer: string, code: string, message: string): null => {
+    found.add(document.diagnose({ pointer, code, message, offset: null }));
+    return null;
+  };
+  const schema = document.value;
+  if (
+    typeof schema !== 'boolean' &&
+    (typeof schema !== 'object' || schema === null || Array.isArray(schema))
+  ) {
+    return refuse('', 'schema_invalid', 'a schema is a map, or true or false');
+  }
+  const named = childOf(schema, '$schema');
+  const dialect = dialectNamed(named);
+  if (!dialect) {
+    return refuse(
+      '/$schema',
+      'schema_dialect',
+      `JSON Schema draft-04, -06, -07, 2019-09 and 2020-12 are read, not this one`,
+    );
+  }
+  const id = childOf(schema, idKeyword(dialect));
+  const place = uriOfPath(path);
+  const uri = typeof id === 'string' && !id.startsWith('#') ? resolve(place, id) : place;
+  return { path, document, dialect, uri, ...schemaLinks(schema, uri, idKeyword(dialect)) };
+}
+
+/** The file that a link leads to; null for the file itself, a meta-schema, and what is not in the source. */
+async function targetOf(
+  source: SourceFiles,
+  file: SchemaFile,
+  link: SchemaLink,
+  findById: SchemaFiles['findById'],
+): Promise<string | null> {
+  if (file.ids.has(link.uri) || dialectNamed(link.uri)) return null;
+  const byPlace = pathOfUri(link.uri) ?? pathOfLink(link.ref, file.path);
+  if (byPlace !== null && source.find(byPlace)) return byPlace;
+  return await findById(link.uri);
+}
+
+/** Reads every file that could be a schema, but parses only those in which the URI stands. Rare: schemas mostly refer by path. */
+async function searchById(source: SourceFiles, uri: string): Promise<string | null> {
+  const lastPart = uri.slice(uri.lastIndexOf('/') + 1);
+  const candidates = source.entries.filter((entry) => formatOf(entry.path)).map((entry) => entry.path);
+  await source.read(candidates);
+  for (const path of candidates) {
+    const bytes = source.contentOf(path);
+    if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(lastPart)) continue;
+    const { value, problems } = parseDocument(path, formatOf(path) ?? 'json', bytes, {
+      integers: 'nearest',
+    });
+    if (problems.length === 0 && ownUris(value, path).includes(uri)) return path;
+  }
+  return null;
+}
+
+function ownUris(value: Json, path: string): string[] {
+  return ['$id', 'id']
+    .map((keyword) => childOf(value, keyword))
+    .filter((id) => typeof id === 'string')
+    .map((id) => resolve(uriOfPath(path), id));
+}
+
+function closureFrom(
+  source: SourceFiles,
+  root: SchemaFile,
+  files: readonly SchemaFile[],
+  aliases: ReadonlyMap<string, string>,
+): SchemaClosure {
+  const listing = files.map(({ path }) => `${path}\0${source.find(path)?.digest ?? ''}`).toSorted();
+  return { root, files, aliases, digest: digestOf(canonicalJson([root.path, ...listing])) };
+}

@@ -1,0 +1,59 @@
+import { posix } from 'node:path';
+import { resolve } from './schema-uris.ts';
+import type { Json } from '../../../core/json/canonical-json.ts';
+import { childOf, isObject, pointerStep } from '../parse/json-pointer.ts';
+
+/** A reference of a schema to something else. */
+export interface SchemaLink {
+  readonly pointer: string;
+  /** As it is written. */
+  readonly ref: string;
+  /** Absolute, without its fragment. */
+  readonly uri: string;
+}
+
+const REFERENCE_KEYWORDS = ['$ref', '$dynamicRef', '$recursiveRef'] as const;
+
+/**
+ * All links and all URIs of a schema. It does not know which objects are schemas and which are data (an `enum` may hold a "$ref"),
+ * so that it may name too many: a link that leads nowhere is only a problem once the compiler of schemas says so.
+ */
+export function schemaLinks(
+  schema: Json,
+  base: string,
+  idKeyword: '$id' | 'id',
+): { links: SchemaLink[]; ids: Set<string> } {
+  const links: SchemaLink[] = [];
+  const ids = new Set<string>([base]);
+  const walk = (value: Json, outerBase: string, pointer: string): void => {
+    if (Array.isArray(value))
+      for (const [index, item] of value.entries())
+        walk(item as Json, outerBase, pointer + pointerStep(index));
+    if (!isObject(value)) return;
+    const id = childOf(value, idKeyword);
+    const inner = typeof id === 'string' && !id.startsWith('#') ? resolve(outerBase, id) : outerBase;
+    ids.add(inner);
+    for (const keyword of REFERENCE_KEYWORDS) {
+      const ref = childOf(value, keyword);
+      if (typeof ref === 'string')
+        links.push({ pointer: `${pointer}/${keyword}`, ref, uri: resolve(inner, ref) });
+    }
+    for (const [key, member] of Object.entries(value)) walk(member, inner, pointer + pointerStep(key));
+  };
+  walk(schema, base, '');
+  return { links, ids };
+}
+
+/** The path that a relative link means beside the file in which it stands; null when it is absolute or leads outside. */
+export function pathOfLink(ref: string, fromPath: string): string | null {
+  const [bare = ''] = ref.split('#');
+  if (bare === '' || /^[a-z][a-z0-9+.-]*:/i.test(bare) || bare.startsWith('/')) return null;
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(bare);
+  } catch {
+    return null;
+  }
+  const path = posix.join(posix.dirname(fromPath), decoded);
+  return path.startsWith('../') || path === '..' ? null : path;
+}

@@ -1,0 +1,143 @@
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import type { Json } from '../../../core/json/canonical-json.ts';
+import { validationLimits } from '../limits.ts';
+import type { Findings } from '../findings.ts';
+import { isObject } from '../parse/json-pointer.ts';
+import { idKeyword, schemaReader } from './schema-dialects.ts';
+import type { SchemaDialect } from './schema-dialects.ts';
+import type { SchemaReader } from './schema-reader.ts';
+import type { SchemaClosure, SchemaFile } from './schema-files.ts';
+import { inheritedAnchors } from './schema-anchors.ts';
+import { badPatterns } from './schema-patterns.ts';
+import { uriOfPath } from './schema-uris.ts';
+import { violationsOf } from './schema-violations.ts';
+import type { Violation } from './schema-violations.ts';
+import { WorkTooLong } from './work-meter.ts';
+import type { WorkMeter } from './work-meter.ts';
+
+/** All that a value breaks; empty when it satisfies the schema. */
+export type Validator = (value: Json) => readonly Violation[];
+
+/** Compiles a schema; null when it, or a schema that it refers to, has problems, which are then among the findings. */
+export function validatorOf(closure: SchemaClosure, found: Findings, meter: WorkMeter): Validator | null {
+  try {
+    return meter.within(validationLimits.schemaMs, () => compiled(closure, found, meter));
+  } catch (error) {
+    if (!(error instanceof WorkTooLong)) throw error;
+    const seconds = validationLimits.schemaMs / 1_000;
+    const message = `preparing this schema takes more than ${seconds} s`;
+    found.add(closure.root.document.diagnose({ pointer: '', code: 'schema_timeout', message, offset: null }));
+    return null;
+  }
+}
+
+function compiled(closure: SchemaClosure, found: Findings, meter: WorkMeter): Validator | null {
+  const { root } = closure;
+  const reader = schemaReader(root.dialect, meter);
+  const usable = closure.files.map((file) => isUsable(reader, root.dialect, file, found));
+  if (usable.includes(false)) return null;
+  try {
+    addAll(reader, closure);
+    const validate = reader.getSchema(uriOfPath(root.path)) as ValidateFunction | undefined;
+    if (!validate) throw new Error('the schema cannot be found under its own URI');
+    return (value) => (validate(value) ? [] : violationsOf(validate.errors ?? []));
+  } catch (error) {
+    if (error instanceof WorkTooLong) throw error;
+    reportUncompilable(closure, error, found);
+    return null;
+  }
+}
+
+/** For documents that are schemas themselves: they say so with `$schema`. */
+export function metaValidator(dialect: SchemaDialect, meter: WorkMeter): Validator {
+  const reader = schemaReader(dialect, meter);
+  return (value) =>
+    reader.validateSchema(value as object) === true ? [] : violationsOf(reader.errors ?? []);
+}
+
+function isUsable(reader: SchemaReader, dialect: SchemaDialect, file: SchemaFile, found: Findings): boolean {
+  const { document } = file;
+  if (file.dialect !== dialect) {
+    const message = `it is used by a schema of ${dialect}, and one of another dialect cannot be`;
+    found.add(document.diagnose({ pointer: '/$schema', code: 'schema_dialect', message, offset: null }));
+    return false;
+  }
+  // To ajv, a schema with it returns a promise: a document that breaks it would pass, and the rejection would end the process.
+  if (isObject(document.value) && Object.hasOwn(document.value, '$async')) {
+    const message = '"$async" is not a keyword of JSON Schema';
+    found.add(document.diagnose({ pointer: '/$async', code: 'schema_invalid', message, offset: null }));
+    return false;
+  }
+  const anchors = inheritedAnchors(document.value);
+  for (const { pointer, message } of anchors)
+    found.add(document.diagnose({ pointer, code: 'schema_invalid', message, offset: null }));
+  if (anchors.length > 0) return false;
+  if (typeof document.value === 'boolean' || reader.validateSchema(document.value as object) === true)
+    return true;
+  for (const { pointer, message } of violationsOf(reader.errors as ErrorObject[])) {
+    found.add(document.diagnose({ pointer, code: 'schema_invalid', message, offset: null }));
+  }
+  return false;
+}
+
+/** Every file under the URI of its place, under its own `$id`, and under what others call it. */
+function addAll(reader: SchemaReader, { files, aliases }: SchemaClosure): void {
+  const schemas = new Map<string, object | boolean>();
+  for (const file of files) {
+    const { value } = file.document;
+    const keyword = idKeyword(file.dialect);
+    const id = isObject(value) ? value[keyword] : undefined;
+    const named = isObject(value) && typeof id === 'string' && !id.startsWith('#');
+    const schema = named ? { ...value, [keyword]: file.uri } : (value as object | boolean);
+    schemas.set(file.path, schema);
+    reader.addSchema(schema, uriOfPath(file.path));
+  }
+  for (const [uri, path] of aliases) {
+    const schema = schemas.get(path);
+    const file = files.find((candidate) => candidate.path === path);
+    if (schema === undefined || !file || file.ids.has(uri) || uri === uriOfPath(path)) continue;
+    reader.addSchema(schema, uri);
+  }
+}
+
+/** The compiler of schemas stops at the first thing that it cannot use; all things of that kind are looked up and reported. */
+function reportUncompilable(closure: SchemaClosure, error: unknown, found: Findings): void {
+  const missing = error instanceof Error && 'missingRef' in error;
+  const reported = missing ? reportDangling(closure, found) : reportPatterns(closure, found);
+  if (reported) return;
+  const { document } = closure.root;
+  const message = `the schema cannot be used: ${error instanceof Error ? error.message : String(error)}`;
+  found.add(
+    document.diagnose({
+      pointer: '',
+      code: missing ? 'schema_ref' : 'schema_invalid',
+      message,
+      offset: null,
+    }),
+  );
+}
+
+function reportDangling({ files, aliases }: SchemaClosure, found: Findings): boolean {
+  const known = new Set(files.flatMap((file) => [...file.ids, uriOfPath(file.path)]));
+  let reported = false;
+  for (const { document, links } of files) {
+    for (const { uri, ref, pointer } of links) {
+      if (known.has(uri) || aliases.has(uri)) continue;
+      const message = `${JSON.stringify(ref)} leads to nothing in the source, and nothing is ever fetched`;
+      found.add(document.diagnose({ pointer, code: 'schema_ref', message, offset: null }));
+      reported = true;
+    }
+  }
+  return reported;
+}
+
+function reportPatterns({ files }: SchemaClosure, found: Findings): boolean {
+  let reported = false;
+  for (const { document } of files) {
+    for (const { pointer, message } of badPatterns(document.value)) {
+      found.add(document.diagnose({ pointer, code: 'schema_invalid', message, offset: null }));
+      reported = true;
+    }
+  }
+  return reported;
+}

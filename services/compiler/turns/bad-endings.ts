@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+
+import type { Logger } from 'pino';
+
+import type { SessionResult } from '../process/compile-session.ts';
+import type { BadEnd, Exhausted, Uncompilable } from '../process/compiled.ts';
+import { endedSources } from './ended-sources.ts';
+import type { EndedLimits } from './ended-sources.ts';
+import type { TenantStandings } from './tenant-standings.ts';
+
+export interface BadEndLimits extends EndedLimits {
+  readonly timeoutMs: number;
+  readonly heapMiB: number;
+}
+
+type Ended = Extract<SessionResult, { readonly kind: 'exhausted' | 'failed' | 'died' }>;
+
+export interface BadEndings {
+  /** What the caller is told. Throws when a process died for the first time with that source: somebody may have ended it. */
+  readonly endedBadly: (tenant: string, digest: string, ended: Ended) => BadEnd;
+  readonly recall: (tenant: string, digest: string) => BadEnd | undefined;
+}
+
+/**
+ * Remembers what ended badly. Each such end costs a process, and its tenant may have many more sources like it: its compilations start
+ * as long ones from then on.
+ */
+export function badEndings(
+  limits: BadEndLimits,
+  standings: TenantStandings,
+  log?: Pick<Logger, 'error'>,
+): BadEndings {
+  const ends = endedSources<BadEnd>(limits);
+  const deaths = endedSources<true>(limits);
+  return {
+    recall: ends.recall,
+    endedBadly: (tenant, digest, ended) => {
+      standings.mark(tenant, 'long');
+      if (ended.kind === 'died' && !deaths.recall(tenant, digest)) {
+        deaths.add(tenant, digest, true);
+        throw ended.defect;
+      }
+      const end = ended.kind === 'exhausted' ? exhausted(ended.limit, limits) : uncompilable();
+      if (ended.kind !== 'exhausted' && end.kind === 'uncompilable') {
+        const { reference } = end;
+        log?.error(
+          { reference, tenant, source: digest, err: ended.defect },
+          'the compiler failed on a source',
+        );
+      }
+      ends.add(tenant, digest, end);
+      return end;
+    },
+  };
+}
+
+function uncompilable(): Uncompilable {
+  const reference = randomUUID();
+  const message = `this source cannot be compiled because of a mistake of the compiler; reference ${reference}`;
+  return { kind: 'uncompilable', reference, message };
+}
+
+function exhausted(limit: 'time' | 'memory', { timeoutMs, heapMiB }: BadEndLimits): Exhausted {
+  const message =
+    limit === 'time'
+      ? `compiling took longer than ${timeoutMs / 1_000} s and was ended`
+      : `compiling needed more than ${heapMiB} MiB of memory and was ended`;
+  return { kind: 'exhausted', limit, message };
+}

@@ -1,0 +1,68 @@
+import type { SourceTree } from '../../../core/releases/source.ts';
+import type { ReadBlobs, Recall } from '../process/answer-question.ts';
+import type { CompilePool } from '../process/compile-pool.ts';
+import { runSession } from '../process/compile-session.ts';
+import type { SessionResult } from '../process/compile-session.ts';
+import type { FairQueue, Place } from './fair-queue.ts';
+import type { TenantStandings } from './tenant-standings.ts';
+import type { JobOptions } from './turns.ts';
+
+export interface PlacingLimits {
+  readonly threadStartMs: number;
+  readonly timeoutMs: number;
+  readonly longMs: number;
+  readonly sliceMs: number;
+}
+
+export interface Placing {
+  readonly pool: CompilePool;
+  readonly queue: FairQueue;
+  readonly standings: TenantStandings;
+  readonly limits: PlacingLimits;
+}
+
+type Placed = Exclude<SessionResult, { readonly kind: 'evicted' | 'lost' }>;
+
+/**
+ * Runs a compilation when its turn comes: again as a slow one when it had to give way, and as a long one when it turned out to be that.
+ * 'busy' when too much is waiting.
+ */
+export async function placeCompilation(
+  { pool, queue, standings, limits }: Placing,
+  tenant: string,
+  tree: SourceTree,
+  readBlobs: ReadBlobs,
+  recall: Recall,
+): Promise<Placed | 'busy'> {
+  const runIn = async (place: Place): Promise<SessionResult> => {
+    const mustLeave = (usedMs: number) => leaveAs(tenant, place, usedMs, { standings, limits });
+    const session = () => runSession(pool, tree, readBlobs, recall, { ...limits, mustLeave });
+    const first = await session();
+    // Its process was ended from outside while it was idle, before it looked at the source.
+    return first.kind === 'lost' ? await session() : first;
+  };
+  const attempt = (options: JobOptions) => queue.run(tenant, runIn, options);
+  let ended = await attempt({});
+  if (ended !== 'busy' && ended.kind === 'evicted' && ended.as === 'slow')
+    ended = await attempt({ slow: true });
+  if (ended !== 'busy' && ended.kind === 'evicted') ended = await attempt({ long: true });
+  if (ended === 'busy' || ended.kind === 'evicted') return 'busy';
+  if (ended.kind === 'lost') throw ended.defect;
+  return ended;
+}
+
+/** Whether a running compilation must make room, and as what it is tried again. Its tenant is known for it for a while. */
+function leaveAs(
+  tenant: string,
+  place: Place,
+  usedMs: number,
+  { standings, limits }: Pick<Placing, 'standings' | 'limits'>,
+): 'slow' | 'long' | null {
+  if (usedMs >= limits.longMs) {
+    standings.mark(tenant, 'long');
+    return place.becomeLong() ? null : 'long';
+  }
+  if (usedMs < limits.sliceMs || !place.shouldYield()) return null;
+  standings.mark(tenant, 'slow');
+  return 'slow';
+}

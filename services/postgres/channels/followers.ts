@@ -1,0 +1,83 @@
+import { z } from 'zod';
+
+import { followerLimits } from '../../../core/limits/distribution-limits.ts';
+import { Digest, type PointerId } from '../../../core/identifiers.ts';
+import { Pointer } from '../../../core/moves/pointer.ts';
+import { QuotaExceeded } from '../../../core/quota.ts';
+import type { Database } from '../database.ts';
+import { allRows, answerOf, at, Big, Iso, json } from '../rows.ts';
+
+const Acknowledged = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('acknowledged'), pointer: Pointer }),
+  /** It claims what the record does not say: of that generation, the digest; null when there is none yet. */
+  z.object({ kind: z.literal('wrong'), digest: Digest.nullable(), pointer: Pointer }),
+  /** Another token has been heard under that name, and not long ago. */
+  z.object({ kind: z.literal('taken'), by: z.string() }),
+  z.object({ kind: z.literal('too_many') }),
+  QuotaExceeded,
+  z.object({ kind: z.literal('no_pointer') }),
+]);
+
+export interface Acknowledgement extends PointerId {
+  readonly follower: string;
+  /** 0, and no digest, while it runs nothing yet. */
+  readonly generation: number;
+  readonly digest: string | null;
+  readonly by: string;
+  readonly at: number;
+}
+
+/** Keeps what a follower says that it runs, if it can be true. One round trip; repeated, it changes nothing but when it was heard. */
+export async function acknowledge(
+  db: Database,
+  { tenant, at: epochMs, ...said }: Acknowledgement,
+): Promise<z.infer<typeof Acknowledged>> {
+  const { perChannel: most, lostMs, forgottenMs } = followerLimits;
+  const values = [json({ ...said, most, lostMs, forgottenMs }), at(epochMs)];
+  return answerOf(Acknowledged, await db.answer(tenant, 'acknowledge($1, $2::jsonb, $3)', values));
+}
+
+const Row = z.object({
+  follower: z.string(),
+  generation: Big,
+  digest: Digest.nullable(),
+  heard: z.boolean(),
+  behindBy: Big,
+  since: Iso,
+  seenAt: Iso,
+  by: z.string(),
+});
+export type FollowerRecord = z.infer<typeof Row>;
+
+/** Where one stands in the list. */
+export type FollowerPlace = Pick<FollowerRecord, 'heard' | 'generation' | 'follower'>;
+
+/**
+ * Those who have not been heard of lately, then whoever is furthest behind, then the others. `after` is the last of the page before;
+ * whoever acknowledges between two pages changes places, and may be on both or on neither.
+ */
+export async function listFollowers(
+  db: Database,
+  { tenant, bundle, channel }: PointerId,
+  { after, limit, at: epochMs }: { after?: FollowerPlace | undefined; limit: number; at: number },
+): Promise<FollowerRecord[]> {
+  const { heard = false, generation = -1, follower = '' } = after ?? {};
+  const sql = `SELECT * FROM (
+      SELECT f.follower, f.generation, f.digest, f.seen_at >= $4 AS heard, greatest(p.generation - f.generation, 0) AS "behindBy",
+        f.since, f.seen_at AS "seenAt", f.by
+      FROM followers f JOIN pointers p USING (tenant, bundle, channel)
+      WHERE tenant = $1 AND bundle = $2 AND channel = $3 AND f.seen_at >= $5) known
+    WHERE (heard, generation, follower) > ($6::boolean, $7::bigint, $8::text) ORDER BY heard, generation, follower LIMIT $9`;
+  const values = [
+    tenant,
+    bundle,
+    channel,
+    at(epochMs - followerLimits.lostMs),
+    at(epochMs - followerLimits.forgottenMs),
+    heard,
+    generation,
+    follower,
+    limit,
+  ];
+  return allRows(Row, await db.call(tenant, sql, values));
+}

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+
+import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
+import { tenantLimits } from '../../../core/limits/limits.ts';
+import type { Broker } from '../../../core/sink.ts';
+import { HoldAnswer, MoveAnswer, SwapAnswer } from '../../../handlers/contract/tenant.ts';
+import type { Moves } from '../../../handlers/ports/deps.ts';
+import type { SinkWake } from '../../../handlers/contract/sink.ts';
+import type { Database } from '../database.ts';
+import { answerOf, at, json } from '../rows.ts';
+
+const PointerMove = z.discriminatedUnion('kind', [
+  ...SwapAnswer.options,
+  z.object({ kind: z.literal('state_behind'), generation: z.number() }),
+]);
+
+/** A move's number, and the webhooks of its tenant. */
+const ToBeTold = z.object({ seq: z.number(), webhooks: z.array(z.string()) });
+
+/** Of a move, the webhooks of its tenant. */
+const ReleaseMove = z.intersection(PointerMove, z.object({ webhooks: z.array(z.string()).optional() }));
+
+const HandMove = z.intersection(MoveAnswer, z.object({ told: ToBeTold.optional() }));
+
+/**
+ * Moving pointers on record: each method is one transaction, which finds its own move when it is repeated.
+ *
+ * @param options.brokers those to which moves are delivered: told with the webhooks, so that the list stands in the step's answer
+ */
+export function postgresMoves(
+  db: Database,
+  { brokers = [] }: { readonly brokers?: readonly Broker[] } = {},
+): Moves {
+  const wakesOf = (tenant: string, { seq, webhooks }: z.infer<typeof ToBeTold>): SinkWake[] =>
+    [...webhooks, ...brokers].map((sink) => ({ tenant, sink, seq }));
+  return {
+    async moveByRelease({ tenant, bundle, channel, version, expectedGeneration, at: epochMs }) {
+      const proven = `${sinkLimits.provenMs} milliseconds`;
+      const values = [bundle, channel, version, expectedGeneration, at(epochMs), proven];
+      const call = 'with_webhooks($1, move_by_release($1, $2, $3, $4, $5, $6, $7))';
+      const { webhooks = [], ...answer } = answerOf(ReleaseMove, await db.answer(tenant, call, values));
+      const wakes = answer.kind === 'moved' ? wakesOf(tenant, { seq: answer.seq, webhooks }) : [];
+      return answer.kind === 'moved' && wakes.length > 0 ? { ...answer, wakes } : answer;
+    },
+    async moveByHand({ at: epochMs, ...request }) {
+      const limits = { provenMs: sinkLimits.provenMs, channelLimit: tenantLimits.channelsPerBundle };
+      const values = [json({ ...request, ...limits }), at(epochMs)];
+      const rows = await db.answer(request.tenant, 'move_by_hand($2::jsonb, $3)', values);
+      const { told, ...answer } = answerOf(HandMove, rows);
+      const wakes = told === undefined ? [] : wakesOf(request.tenant, told);
+      return wakes.length === 0 ? answer : { ...answer, wakes };
+    },
+    async setHold({ at: epochMs, ...request }) {
+      const values = [json(request), at(epochMs)];
+      return answerOf(HoldAnswer, await db.answer(request.tenant, 'set_hold($2::jsonb, $3)', values));
+    },
+    async announce({ tenant, bundle, version }, { startedAt }) {
+      const values = [bundle, version, at(startedAt), at(Date.now())];
+      await db.answer(tenant, 'announce($1, $2, $3, $4, $5)', values);
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import { z } from 'zod';
+
+import { KeyReused } from '../../../core/idempotency-key.ts';
+import { NO_POLICY, Policy } from '../../../core/policy.ts';
+import { ConflictRule } from '../../../core/releases/release.ts';
+import { QuotaExceeded } from '../../../core/quota.ts';
+import type { Database } from '../database.ts';
+import { allRows, answerOf, at, Big, Iso, json, oneRow } from '../rows.ts';
+
+/** Who made a policy what it is from then on. */
+const VersionRow = z.object({ version: Big, message: z.string().nullable(), by: z.string(), at: Iso });
+type PolicyVersion = z.infer<typeof VersionRow>;
+
+const PutAnswer = z.discriminatedUnion('kind', [
+  /** The document is the tenant's policy, since that version. */
+  z.object({ kind: z.literal('stands'), version: Big, replayed: z.boolean() }),
+  z.object({ kind: z.literal('stale'), version: Big }),
+  QuotaExceeded,
+  KeyReused,
+  z.object({ kind: z.literal('no_tenant') }),
+]);
+type PutAnswer = z.infer<typeof PutAnswer>;
+
+export interface NewPolicy {
+  readonly tenant: string;
+  readonly document: Policy;
+  readonly message: string | null;
+  /** The version that the author saw; null when it does not matter. */
+  readonly ifVersion: number | null;
+  readonly by: string;
+  readonly idempotencyKey: string;
+  readonly fingerprint: string;
+  readonly requestId: string;
+  readonly at: number;
+}
+
+/** Makes it the tenant's policy, once for its key: see `put_policy` in functions/policies.sql. */
+export async function putPolicy(db: Database, { at: epochMs, ...request }: NewPolicy): Promise<PutAnswer> {
+  const values = [json({ ...request, none: NO_POLICY }), at(epochMs)];
+  return answerOf(PutAnswer, await db.answer(request.tenant, 'put_policy($2::jsonb, $3)', values));
+}
+
+const DocumentRow = z.object({ version: Big, document: Policy });
+
+/** The last version, or the one that is asked for; null for one that never was. Every tenant began with none, which is version 0. */
+export async function findPolicy(
+  db: Database,
+  tenant: string,
+  version: number | null = null,
+): Promise<{ version: number; document: Policy } | null> {
+  if (version === 0) return { version, document: NO_POLICY };
+  const sql = `SELECT version, document FROM policies WHERE tenant = $1 AND version = coalesce($2::bigint, policy_now($1))`;
+  const [found] = allRows(DocumentRow, await db.call(tenant, sql, [tenant, version]));
+  if (found) return found;
+  return version === null ? { version: 0, document: NO_POLICY } : null;
+}
+
+/** Newest first. `before` is the last version of the page before. */
+export async function listPolicies(
+  db: Database,
+  tenant: string,
+  { before = null, limit }: { before?: number | null; limit: number },
+): Promise<PolicyVersion[]> {
+  const sql = `SELECT version, message, by, at FROM policies
+    WHERE tenant = $1 AND version < coalesce($2::bigint, 9223372036854775807) ORDER BY version DESC LIMIT $3`;
+  return allRows(VersionRow, await db.call(tenant, sql, [tenant, before, limit]));
+}
+
+const Terms = z.object({ is_repeated: z.boolean(), rule: ConflictRule.nullable() });
+
+/**
+ * What a publish meets: whether its key was used before, and the conflict rule that the policy has for the channel, if any. As of one
+ * moment, so that a policy which came after the first publish under the key is never held against a repetition of it.
+ */
+export async function publishTerms(
+  db: Database,
+  { tenant, channel, key }: { tenant: string; channel: string; key: string },
+): Promise<{ isRepeated: boolean; onConflict: ConflictRule | null }> {
+  const sql = `SELECT
+      EXISTS (SELECT FROM idempotency_keys k WHERE k.tenant = $1 AND k.key = $3) AS is_repeated,
+      (SELECT p.document->'channels'->$2->>'onConflict' FROM policies p WHERE p.tenant = $1 ORDER BY p.version DESC LIMIT 1) AS rule`;
+  const { is_repeated: isRepeated, rule } = oneRow(Terms, await db.call(tenant, sql, [tenant, channel, key]));
+  return { isRepeated, onConflict: rule };
+}

@@ -1,0 +1,143 @@
+import { z } from 'zod';
+
+import { Digest } from '../../../core/identifiers.ts';
+import type { Database, Query } from '../database.ts';
+import { allRows, answerOf, Big } from '../rows.ts';
+
+export interface BlobContent {
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly content: Uint8Array;
+}
+
+/** What one statement may carry: past it a source of many files would be one message of its whole size in memory twice. */
+const BATCH_BYTES = 4 * 1024 * 1024;
+
+const ContentRow = z.object({ digest: Digest, content: z.instanceof(Uint8Array) });
+/** More than a value of PostgreSQL can have. */
+export const ALL_BYTES = 2 ** 31 - 1;
+
+const HeadRow = z.object({ mediaType: z.string(), size: Big, head: z.instanceof(Uint8Array) });
+
+/** What is known of a blob, and how its content begins. */
+export type BlobHead = z.infer<typeof HeadRow>;
+
+export async function readBlobs(
+  db: Database,
+  tenant: string,
+  digests: readonly string[],
+): Promise<Map<string, Uint8Array>> {
+  if (digests.length === 0) return new Map();
+  const rows = await db.call(
+    tenant,
+    'SELECT digest, content FROM blobs WHERE tenant = $1 AND digest = ANY ($2)',
+    [tenant, digests],
+  );
+  return new Map(allRows(ContentRow, rows).map(({ digest, content }) => [digest, content]));
+}
+
+/** `head` has the first `headBytes` of the content: all of it when it is no longer. */
+export async function findBlob(
+  db: Database,
+  tenant: string,
+  digest: string,
+  headBytes = ALL_BYTES,
+): Promise<BlobHead | null> {
+  const sql = `SELECT media_type AS "mediaType", size, substring(content FROM 1 FOR $3) AS head
+    FROM blobs WHERE tenant = $1 AND digest = $2`;
+  return allRows(HeadRow, await db.call(tenant, sql, [tenant, digest, headBytes]))[0] ?? null;
+}
+
+/** A part of a blob's content, shorter or empty past its end; null when the blob is not stored. */
+export async function readBlobSlice(
+  db: Database,
+  tenant: string,
+  digest: string,
+  { offset, bytes }: { offset: number; bytes: number },
+): Promise<Uint8Array | null> {
+  const sql = `SELECT substring(content FROM $3 FOR $4) AS slice FROM blobs WHERE tenant = $1 AND digest = $2`;
+  const rows = await db.call(tenant, sql, [tenant, digest, offset + 1, bytes]);
+  return allRows(z.object({ slice: z.instanceof(Uint8Array) }), rows)[0]?.slice ?? null;
+}
+
+/** Those of the digests that are not stored. */
+export async function missingBlobs(
+  query: Query,
+  tenant: string,
+  digests: readonly string[],
+): Promise<Set<string>> {
+  if (digests.length === 0) return new Set();
+  const rows = await query(
+    'SELECT d AS digest FROM unnest($2::text[]) d WHERE NOT EXISTS (SELECT FROM blobs WHERE tenant = $1 AND digest = d)',
+    [tenant, digests],
+  );
+  return new Set(allRows(z.object({ digest: Digest }), rows).map((row) => row.digest));
+}
+
+/** Stores what is not there yet. Content that is there already is not sent again. Throws as {@link Database} does, past a quota as well. */
+export async function storeBlobs(db: Database, tenant: string, blobs: readonly BlobContent[]): Promise<void> {
+  await db.tenant(tenant, async (query) => {
+    const missing = await missingBlobs(
+      query,
+      tenant,
+      blobs.map((blob) => blob.digest),
+    );
+    const added = await insertBlobs(
+      query,
+      tenant,
+      blobs.filter((blob) => missing.has(blob.digest)),
+    );
+    await query('SELECT charge_bytes($1, $2)', [tenant, added]);
+  });
+}
+
+/**
+ * Blobs as the parameters of a statement: digests, media types, contents. By digest, so that all who store them lock in one order.
+ * Without contents for those that are stored already.
+ */
+export function blobColumns(
+  blobs: readonly BlobContent[],
+  { withContents = true }: { withContents?: boolean } = {},
+): [string[], string[], (Buffer | null)[]] {
+  const sorted = blobs.toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
+  return [
+    sorted.map((blob) => blob.digest),
+    sorted.map((blob) => blob.mediaType),
+    sorted.map(({ content }) =>
+      withContents ? Buffer.from(content.buffer, content.byteOffset, content.byteLength) : null,
+    ),
+  ];
+}
+
+/**
+ * In batches, within the caller's transaction, which has to charge them to the tenant at its end. One that somebody else has stored meanwhile
+ * is the same one. @returns the bytes that are new
+ */
+export async function insertBlobs(
+  query: Query,
+  tenant: string,
+  blobs: readonly BlobContent[],
+): Promise<number> {
+  let added = 0;
+  for (const batch of batches(blobs)) {
+    const sql = 'SELECT put_blobs($1, $2, $3, $4) AS answer';
+    added += answerOf(Big, await query(sql, [tenant, ...blobColumns(batch)]));
+  }
+  return added;
+}
+
+/** By digest, so that two transactions that store the same blobs lock them in one order. */
+function batches(blobs: readonly BlobContent[]): BlobContent[][] {
+  const sorted = blobs.toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
+  const found: BlobContent[][] = [];
+  let bytes = Infinity;
+  for (const blob of sorted) {
+    if (bytes + blob.content.length > BATCH_BYTES) {
+      found.push([]);
+      bytes = 0;
+    }
+    bytes += blob.content.length;
+    found.at(-1)?.push(blob);
+  }
+  return found;
+}

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+
+import { PointsmanError } from '../../../core/errors.ts';
+import { Digest, type ReleaseId } from '../../../core/identifiers.ts';
+import { RemoteCompileRule } from '../../../core/policy.ts';
+import type { SourceTree } from '../../../core/releases/source.ts';
+import { type BlobContent, insertBlobs, missingBlobs } from './blobs.ts';
+import type { Database } from '../database.ts';
+import { answerOf } from '../rows.ts';
+
+const Entries = z.array(z.object({ path: z.string(), digest: Digest, size: z.number() }));
+
+/** What the bytes of a source mean is for the compiler to say. */
+const MEDIA_TYPE = 'application/octet-stream';
+
+/** Rounds of storing what a sweep has deleted meanwhile. Each round locks what it finds, so that the second one is the last. */
+const ROUNDS = 3;
+
+/**
+ * Stores a source, all of it or nothing. What the tenant has already is not sent again. Unless a release is admitted for it, the sweep
+ * deletes it within an hour.
+ *
+ * Throws `quota_exceeded` or `larger_than_quota`, with nothing stored.
+ */
+export async function storeSource(
+  db: Database,
+  tenant: string,
+  tree: SourceTree,
+  contents: ReadonlyMap<string, Uint8Array>,
+): Promise<void> {
+  await db.tenant(tenant, async (query) => {
+    // The same source again: its blobs came with it, in the same transaction, and stay as long as it does.
+    if (answerOf(z.boolean(), await query('SELECT touch_source($1, $2) AS answer', [tenant, tree.digest])))
+      return;
+    const digests = [...new Set(tree.entries.map((entry) => entry.digest))];
+    let missing = [...(await missingBlobs(query, tenant, digests))];
+    let added = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      added += await insertBlobs(
+        query,
+        tenant,
+        missing.map((digest) => blobOf(digest, contents)),
+      );
+      const values = [tenant, tree.digest, JSON.stringify(tree.entries), added];
+      const rows = await query('SELECT put_source($1, $2, $3::jsonb, $4) AS answer', values);
+      missing = answerOf(z.array(Digest), rows);
+      if (missing.length === 0) return;
+    }
+    throw new PointsmanError('unavailable', 'what a source needs is deleted as soon as it is stored');
+  });
+}
+
+function blobOf(digest: string, contents: ReadonlyMap<string, Uint8Array>): BlobContent {
+  const content = contents.get(digest);
+  if (!content) throw new Error(`the source names ${digest}, whose content was not handed in`);
+  return { digest, mediaType: MEDIA_TYPE, content };
+}
+
+/** A source, with its contents where these are few: one message for a small one. */
+export interface LoadedSource {
+  readonly tree: SourceTree;
+  readonly contents: ReadonlyMap<string, Uint8Array>;
+}
+
+const FEW_BYTES = 256 * 1024;
+
+const Loaded = z.object({ entries: Entries, contents: z.record(Digest, z.string()) });
+const LoadedForRelease = Loaded.extend({ executor: RemoteCompileRule.nullable() });
+
+export async function loadSource(db: Database, tenant: string, digest: string): Promise<LoadedSource | null> {
+  const rows = await db.answer(tenant, 'load_source($1, $2, $3)', [digest, FEW_BYTES]);
+  const source = answerOf(Loaded.nullable(), rows);
+  return source && loaded(digest, source);
+}
+
+/** A release's source, and where the release's policy has it compiled; null for here. */
+export async function loadReleaseSource(
+  db: Database,
+  { tenant, bundle, version }: ReleaseId,
+  digest: string,
+  { withContents }: { withContents: boolean },
+): Promise<(LoadedSource & { executor: RemoteCompileRule | null }) | null> {
+  const values = [bundle, version, digest, withContents ? FEW_BYTES : -1];
+  const rows = await db.answer(tenant, 'load_release_source($1, $2, $3, $4, $5)', values);
+  const source = answerOf(LoadedForRelease.nullable(), rows);
+  return source && { ...loaded(digest, source), executor: source.executor };
+}
+
+function loaded(digest: string, { entries, contents }: z.infer<typeof Loaded>): LoadedSource {
+  const read = Object.entries(contents).map(([name, text]): [string, Uint8Array] => [
+    name,
+    Buffer.from(text, 'base64'),
+  ]);
+  return { tree: { digest, entries }, contents: new Map(read) };
+}

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+
+import { type DeliveryName, HookProvider } from '../../../core/hook.ts';
+import { Outcome } from '../../../core/releases/release.ts';
+import type { NextReport } from '../../../handlers/ports/hooks.ts';
+import type { Database } from '../database.ts';
+import { answerOf, at, storable } from '../rows.ts';
+
+const Next = z.object({ kind: z.enum(['pending', 'final']), outcome: Outcome.nullable() }).nullable();
+
+/** What a commit is to be told next; null for nothing. What something later speaks for is skipped by this. */
+export async function nextReport(
+  db: Database,
+  { tenant, hook, delivery }: DeliveryName,
+  epochMs: number,
+): Promise<NextReport | null> {
+  return answerOf(
+    Next,
+    await db.answer(tenant, 'next_report($1, $2, $3, $4)', [hook, delivery, at(epochMs)]),
+  );
+}
+
+const Report = z.object({
+  outcome: Outcome.nullable(),
+  reason: z.string().nullable(),
+  version: z.number().int().nullable(),
+  repository: z.string(),
+  ref: z.string(),
+  commit: z.string(),
+  bundle: z.string(),
+  channel: z.string(),
+  provider: HookProvider,
+  apiUrl: z.string().nullable(),
+  /** Sealed. */
+  token: z.string().nullable(),
+});
+
+/** All that has to be known to tell it; null when the hook is gone, or is for another repository by now. */
+export async function findReport(
+  db: Database,
+  { tenant, hook, delivery }: DeliveryName,
+  kind: NextReport['kind'],
+): Promise<z.infer<typeof Report> | null> {
+  const rows = await db.answer(tenant, 'find_report($1, $2, $3, $4)', [hook, delivery, kind]);
+  return answerOf(Report.nullable(), rows);
+}
+
+/** How it went, here and in the release's ledger. Only the first word counts. */
+export async function recordReport(
+  db: Database,
+  { tenant, hook, delivery }: DeliveryName,
+  kind: NextReport['kind'],
+  { state, detail, at: epochMs }: { state: 'done' | 'failed'; detail: string; at: number },
+): Promise<void> {
+  const values = [hook, delivery, kind, state, storable(detail), at(epochMs)];
+  await db.answer(tenant, 'record_report($1, $2, $3, $4, $5, $6, $7)', values);
+}

@@ -1,0 +1,151 @@
+import { z } from 'zod';
+
+import { type DeliveryName, DeliveryState, HookProvider } from '../../../core/hook.ts';
+import { KeyReused } from '../../../core/idempotency-key.ts';
+import { hookLimits } from '../../../core/limits/limits.ts';
+import { ConflictRule } from '../../../core/releases/release.ts';
+import { QuotaExceeded } from '../../../core/quota.ts';
+import type { Database } from '../database.ts';
+import { allRows, answerOf, at, Big, json, storable } from '../rows.ts';
+
+const Delivery = z.object({
+  delivery: z.string(),
+  state: DeliveryState,
+  repository: z.string().nullable(),
+  ref: z.string().nullable(),
+  commit: z.string().nullable(),
+  subject: z.string().nullable(),
+  bundle: z.string(),
+  channel: z.string(),
+  version: z.number().int().nullable(),
+  reason: z.string().nullable(),
+  receivedAt: z.string(),
+  updatedAt: z.string(),
+});
+
+/** A delivery as its readers see it. */
+export type DeliveryRecord = z.infer<typeof Delivery>;
+
+export interface ReceiveDelivery extends DeliveryName {
+  /** Digest of the payload. */
+  readonly fingerprint: string;
+  readonly provider: HookProvider;
+  readonly repository: string | null;
+  readonly ref: string | null;
+  readonly commit: string | null;
+  readonly subject: string | null;
+  readonly sourceUrl: string | null;
+  readonly pushedAt: number | null;
+  readonly path: string | null;
+  readonly bundle: string;
+  readonly channel: string;
+  /** Why it publishes nothing; null when it is to be published. */
+  readonly ignored: string | null;
+  readonly at: number;
+}
+
+const Received = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('received'), delivery: Delivery }),
+  /** It was on record before, and has come to this. */
+  z.object({ kind: z.literal('replayed'), delivery: Delivery }),
+  QuotaExceeded,
+  /** By another payload. */
+  KeyReused,
+]);
+
+/** Puts a delivery on record, once for its id; forgets some whose time is over. */
+export async function receiveDelivery(
+  db: Database,
+  { tenant, at: epochMs, ...request }: ReceiveDelivery,
+): Promise<z.infer<typeof Received>> {
+  const asked = json({ ...request, keepMs: hookLimits.keptMs });
+  return answerOf(
+    Received,
+    await db.answer(tenant, 'receive_delivery($1, $2::jsonb, $3)', [asked, at(epochMs)]),
+  );
+}
+
+const Opened = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('open'),
+    provider: HookProvider,
+    /** As the rule spells it. */
+    repository: z.string(),
+    ref: z.string(),
+    commit: z.string(),
+    subject: z.string().nullable(),
+    sourceUrl: z.string().nullable(),
+    path: z.string().nullable(),
+    bundle: z.string(),
+    channel: z.string(),
+    /** As the rule has it, where it still names that channel. */
+    createChannel: z.boolean(),
+    apiUrl: z.string().nullable(),
+    /** Sealed. */
+    token: z.string().nullable(),
+    onConflict: ConflictRule,
+  }),
+  z.object({ kind: z.literal('refused'), reason: z.string() }),
+  z.object({ kind: z.literal('ended'), delivery: Delivery }),
+  z.object({ kind: z.literal('no_delivery') }),
+]);
+export type OpenedDelivery = Extract<z.infer<typeof Opened>, { kind: 'open' }>;
+
+/** What has to be fetched, and that it is being fetched. */
+export async function openDelivery(
+  db: Database,
+  { tenant, hook, delivery }: DeliveryName,
+  epochMs: number,
+): Promise<z.infer<typeof Opened>> {
+  const rows = await db.answer(tenant, 'open_delivery($1, $2, $3, $4)', [hook, delivery, at(epochMs)]);
+  return answerOf(Opened, rows);
+}
+
+/** Ends it without a release, unless it has ended. @returns how it has ended; null where there is none of that name */
+export async function endDelivery(
+  db: Database,
+  { tenant, hook, delivery }: DeliveryName,
+  how: 'refused' | 'failed',
+  reason: string,
+  epochMs: number,
+): Promise<DeliveryRecord | null> {
+  const values = [hook, delivery, how, storable(reason), at(epochMs)];
+  const rows = await db.answer(tenant, 'end_delivery($1, $2, $3, $4, $5, $6)', values);
+  return answerOf(Delivery.nullable(), rows);
+}
+
+const Listed = z.object({ seq: Big, delivery: Delivery });
+
+/** Newest first. `before` is where the page before has ended. */
+export async function listDeliveries(
+  db: Database,
+  tenant: string,
+  hook: string,
+  { before = null, limit }: { before?: number | null; limit: number },
+): Promise<(DeliveryRecord & { readonly seq: number })[]> {
+  const sql = `SELECT d.seq, delivery_json(d) AS delivery FROM deliveries d
+    WHERE d.tenant = $1 AND d.hook = $2 AND d.seq < coalesce($3::bigint, 9223372036854775807) ORDER BY d.seq DESC LIMIT $4`;
+  const rows = await db.call(tenant, sql, [tenant, hook, before, limit]);
+  return allRows(Listed, rows).map(({ seq, delivery }) => ({ seq, ...delivery }));
+}
+
+const Numbered = z.object({ tenant: z.string(), hook: z.string(), delivery: z.string(), seq: Big });
+export type NumberedDelivery = z.infer<typeof Numbered>;
+
+/** Deliveries of all tenants that have not ended, in the order of their arrival. `after` is the last number of the page before. */
+export async function listUnendedDeliveries(
+  db: Database,
+  { olderThan, limit, after = 0 }: { olderThan: number; limit: number; after?: number },
+): Promise<NumberedDelivery[]> {
+  const sql = 'SELECT tenant, hook, delivery, seq FROM unended_deliveries($1, $2, $3)';
+  return allRows(Numbered, await db.platform(sql, [at(olderThan), after, limit]));
+}
+
+/** Deliveries of all tenants whose commits have something to hear, in the order in which it was written. */
+export async function listWaitingReports(
+  db: Database,
+  { limit, after = 0 }: { limit: number; after?: number },
+): Promise<NumberedDelivery[]> {
+  const sql = 'SELECT tenant, hook, delivery, seq FROM waiting_reports($1, $2)';
+  return allRows(Numbered, await db.platform(sql, [after, limit]));
+}

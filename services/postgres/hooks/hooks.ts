@@ -1,0 +1,96 @@
+import { z } from 'zod';
+
+import { HookProvider } from '../../../core/hook.ts';
+import { KeyReused } from '../../../core/idempotency-key.ts';
+import { QuotaExceeded } from '../../../core/quota.ts';
+import type { Database } from '../database.ts';
+import { allRows, answerOf, at, Iso, json } from '../rows.ts';
+
+const Row = z.object({
+  hook: z.string(),
+  provider: HookProvider,
+  repository: z.string(),
+  ref: z.string(),
+  path: z.string().nullable(),
+  bundle: z.string(),
+  channel: z.string(),
+  createChannel: z.boolean(),
+  apiUrl: z.string().nullable(),
+  /** Sealed, as is the token. */
+  secret: z.string(),
+  token: z.string().nullable(),
+  createdBy: z.string(),
+  createdAt: Iso,
+  updatedBy: z.string(),
+  updatedAt: Iso,
+});
+
+/** A rule, with its secrets as they are stored. */
+export type HookRecord = z.infer<typeof Row>;
+
+const COLUMNS = `hook, provider, repository, ref, path, bundle, channel, create_channel AS "createChannel", api_url AS "apiUrl", secret, token,
+  created_by AS "createdBy", created_at AS "createdAt", updated_by AS "updatedBy", updated_at AS "updatedAt"`;
+
+export async function findHook(db: Database, tenant: string, hook: string): Promise<HookRecord | null> {
+  const sql = `SELECT ${COLUMNS} FROM hooks WHERE tenant = $1 AND hook = $2`;
+  return allRows(Row, await db.call(tenant, sql, [tenant, hook]))[0] ?? null;
+}
+
+/** By name. `after` is the last name of the page before. */
+export async function listHooks(
+  db: Database,
+  tenant: string,
+  { after = '', limit }: { after?: string; limit: number },
+): Promise<HookRecord[]> {
+  const sql = `SELECT ${COLUMNS} FROM hooks WHERE tenant = $1 AND hook > $2 ORDER BY hook LIMIT $3`;
+  return allRows(Row, await db.call(tenant, sql, [tenant, after, limit]));
+}
+
+export interface PutHook extends Pick<
+  HookRecord,
+  'hook' | 'provider' | 'repository' | 'ref' | 'path' | 'bundle' | 'channel' | 'createChannel' | 'apiUrl'
+> {
+  readonly tenant: string;
+  /** Sealed; null keeps the one that is there. */
+  readonly secret: string | null;
+  readonly token: string | null;
+  /** Rather than keep the token that is there. */
+  readonly dropToken: boolean;
+  readonly by: string;
+  readonly idempotencyKey: string;
+  readonly fingerprint: string;
+  readonly requestId: string;
+  readonly at: number;
+}
+
+const PutAnswer = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('saved'), created: z.boolean(), replayed: z.boolean() }),
+  z.object({ kind: z.literal('no_tenant') }),
+  KeyReused,
+  /** The hook's bundle has these channels, and its pushes may create no other. */
+  z.object({ kind: z.literal('no_channel'), channels: z.array(z.string()) }),
+  QuotaExceeded,
+  /** There is none that could be kept. */
+  z.object({ kind: z.literal('secret_needed') }),
+  /** The one that is there would be told to somebody new. */
+  z.object({ kind: z.literal('token_needed') }),
+]);
+
+export async function putHook(
+  db: Database,
+  { tenant, at: epochMs, ...request }: PutHook,
+): Promise<z.infer<typeof PutAnswer>> {
+  const rows = await db.answer(tenant, 'put_hook($1, $2::jsonb, $3)', [json(request), at(epochMs)]);
+  return answerOf(PutAnswer, rows);
+}
+
+/** @returns false where there was none */
+export async function deleteHook(
+  db: Database,
+  tenant: string,
+  hook: string,
+  { by, requestId, at: epochMs }: { by: string; requestId: string; at: number },
+): Promise<boolean> {
+  const rows = await db.answer(tenant, 'delete_hook($1, $2, $3, $4, $5)', [hook, by, requestId, at(epochMs)]);
+  return answerOf(z.boolean(), rows);
+}

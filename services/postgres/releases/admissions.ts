@@ -1,0 +1,38 @@
+import { z } from 'zod';
+
+import { tenantLimits } from '../../../core/limits/limits.ts';
+import { StoredBundle } from '../../../core/releases/slot.ts';
+import { CancelAnswer, PublishAnswer } from '../../../handlers/contract/tenant.ts';
+import type { Admissions } from '../../../handlers/ports/deps.ts';
+import type { Database } from '../database.ts';
+import { answerOf, at, json, storable } from '../rows.ts';
+
+const Admission = z.discriminatedUnion('kind', [
+  ...PublishAnswer.options,
+  z.object({ kind: z.literal('version_taken') }),
+  z.object({ kind: z.literal('slot_free') }),
+]);
+
+/** Admission on record: see `admit` in functions/admissions.sql for what is checked, in which order. */
+export function postgresAdmissions(db: Database): Admissions {
+  return {
+    async admit({ at: epochMs, ...request }) {
+      const { queuedPerPointer: queueLimit, channelsPerBundle: channelLimit } = tenantLimits;
+      const asked = json({ ...request, queueLimit, channelLimit });
+      const rows = await db.answer(request.tenant, 'admit($2::jsonb, $3)', [asked, at(epochMs)]);
+      return answerOf(Admission, rows);
+    },
+    async readBundle(tenant, bundle) {
+      return answerOf(StoredBundle, await db.answer(tenant, 'read_bundle($1, $2)', [bundle]));
+    },
+    async leaveQueue({ tenant, bundle, version }) {
+      const rows = await db.answer(tenant, 'leave_queue($1, $2, $3)', [bundle, version]);
+      return answerOf(z.boolean(), rows);
+    },
+    async requestCancel({ tenant, bundle, version }, { by, reason, at: epochMs }) {
+      const values = [bundle, version, by, reason === null ? null : storable(reason), at(epochMs)];
+      const rows = await db.answer(tenant, 'request_cancel($1, $2, $3, $4, $5, $6)', values);
+      return answerOf(CancelAnswer, rows);
+    },
+  };
+}

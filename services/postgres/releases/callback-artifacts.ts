@@ -1,0 +1,85 @@
+import { z } from 'zod';
+
+import { Digest, type ReleaseId } from '../../../core/identifiers.ts';
+import { documentLimits } from '../../../core/limits/limits.ts';
+import { callbackLimits } from '../../../core/limits/callout-limits.ts';
+import type { NamedBlob, ReadManifest } from '../../../core/oci-manifest.ts';
+import type { CallbackAnswer } from '../../../handlers/contract/release.ts';
+import { readBlobs } from '../content/blobs.ts';
+import type { Database } from '../database.ts';
+import { allRows, Big } from '../rows.ts';
+
+/** Reads a manifest that somebody else has made, and takes its bytes over. */
+export type ManifestReader = (tenant: string, bytes: Uint8Array<ArrayBuffer>) => Promise<ReadManifest>;
+
+type Unfit = Extract<CallbackAnswer, { kind: 'unfit' }>;
+
+/**
+ * Why these artifacts can't be a release's: what is not stored, and what is not what a manifest says of it; null when they are whole.
+ * Asked before the answer is taken, outside of its transaction: what is stored under a digest never changes, and what was found here stays.
+ */
+export async function checkArtifacts(
+  db: Database,
+  release: ReleaseId,
+  artifacts: readonly { readonly digest: string }[],
+  readManifest: ManifestReader,
+): Promise<Unfit | null> {
+  const { tenant } = release;
+  const digests = [...new Set(artifacts.map(({ digest }) => digest))];
+  const sizes = await blobSizes(db, release, digests);
+  const missing = new Set(digests.filter((digest) => !sizes.has(digest)));
+  const problems: string[] = [];
+  const most = documentLimits.diagnostics;
+  for (const [digest, size] of sizes) {
+    // A hundred manifests could name a million blobs that are not stored.
+    if (missing.size + problems.length >= most) break;
+    if (size > callbackLimits.manifestBytes) {
+      problems.push(`${digest}: a manifest may have at most ${callbackLimits.manifestBytes} bytes`);
+      continue;
+    }
+    const bytes = (await readBlobs(db, tenant, [digest])).get(digest);
+    const read = await readManifest(tenant, new Uint8Array(bytes ?? []));
+    if (read.kind === 'problem') problems.push(`${digest}: ${read.problem}`);
+    else problems.push(...(await wrongBlobs(db, release, read.blobs, missing)));
+  }
+  if (missing.size === 0 && problems.length === 0) return null;
+  return { kind: 'unfit', missing: [...missing].slice(0, most), problems: problems.slice(0, most) };
+}
+
+async function wrongBlobs(
+  db: Database,
+  release: ReleaseId,
+  named: readonly NamedBlob[],
+  missing: Set<string>,
+): Promise<string[]> {
+  const sizes = await blobSizes(
+    db,
+    release,
+    named.map(({ digest }) => digest),
+  );
+  const problems: string[] = [];
+  for (const { digest, size } of named) {
+    const stored = sizes.get(digest);
+    if (stored === undefined) missing.add(digest);
+    else if (stored !== size) problems.push(`${digest}: it has ${stored} bytes, and is said to have ${size}`);
+  }
+  return problems;
+}
+
+/** Of those that are stored. They are kept from then on, as long as the release is being compiled. */
+async function blobSizes(
+  db: Database,
+  { tenant, bundle, version }: ReleaseId,
+  digests: readonly string[],
+): Promise<Map<string, number>> {
+  const hold = 'hold_blobs($1, $2, release_holder($3, $4))';
+  await db.answer(tenant, hold, [[...new Set(digests)], bundle, version]);
+  const rows = await db.call(
+    tenant,
+    'SELECT digest, size FROM blobs WHERE tenant = $1 AND digest = ANY ($2) ORDER BY digest',
+    [tenant, [...new Set(digests)]],
+  );
+  return new Map(
+    allRows(z.object({ digest: Digest, size: Big }), rows).map(({ digest, size }) => [digest, size]),
+  );
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+
+import type { ReleaseId } from '../../../core/identifiers.ts';
+import { callbackLimits } from '../../../core/limits/callout-limits.ts';
+import { CallbackRefusal } from '../../../handlers/contract/release.ts';
+import type { BlobContent } from '../content/blobs.ts';
+import type { CallbackId } from './callbacks.ts';
+import type { Database } from '../database.ts';
+import { allRows, answerOf, at, Big } from '../rows.ts';
+
+const Put = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('stored') }),
+  z.object({ kind: z.literal('there') }),
+  /** All that its release may bring is there already. */
+  z.object({ kind: z.literal('too_much') }),
+  ...CallbackRefusal.options,
+]);
+export type PutAnswer = z.infer<typeof Put>;
+
+/** Stores what was uploaded to a callback, while that is open and within what its release may bring. */
+export async function putCallbackBlob(
+  db: Database,
+  { tenant, id }: CallbackId,
+  { digest, mediaType, content }: BlobContent,
+  nowMs: number,
+): Promise<PutAnswer> {
+  const { releaseBlobs, releaseBytes } = callbackLimits;
+  const values = [id, digest, mediaType, content, releaseBlobs, releaseBytes, at(nowMs)];
+  const call = 'put_callback_blob($1, $2, $3, $4, $5, $6, $7, $8)';
+  return answerOf(Put, await db.answer(tenant, call, values));
+}
+
+const Described = z.object({ mediaType: z.string(), size: Big });
+
+/** Whether a blob is stored, and what is known of it; null when it is not. One that is there is kept while the release is being compiled. */
+export async function describeBlob(
+  db: Database,
+  { tenant, bundle, version }: ReleaseId,
+  digest: string,
+): Promise<z.infer<typeof Described> | null> {
+  await db.answer(tenant, 'hold_blobs($1, $2, release_holder($3, $4))', [[digest], bundle, version]);
+  const sql = 'SELECT media_type AS "mediaType", size FROM blobs WHERE tenant = $1 AND digest = $2';
+  return allRows(Described, await db.call(tenant, sql, [tenant, digest]))[0] ?? null;
+}

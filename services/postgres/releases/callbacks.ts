@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+
+import { z } from 'zod';
+
+import { Diagnostic, summaryOf } from '../../../core/releases/diagnostic.ts';
+import { errandKey } from '../../../core/errand.ts';
+import { Digest } from '../../../core/identifiers.ts';
+import { CallbackRefusal } from '../../../handlers/contract/release.ts';
+import type { Callbacks, EndedAttempt } from '../../../handlers/ports/callbacks.ts';
+import { checkArtifacts, type ManifestReader } from './callback-artifacts.ts';
+import type { Database } from '../database.ts';
+import { allRows, answerOf, at, json, storable } from '../rows.ts';
+
+const Opened = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('open'), channel: z.string(), digest: Digest.nullable() }),
+  z.object({ kind: z.literal('asked') }),
+  z.object({ kind: z.literal('over') }),
+]);
+
+const Taken = z.object({
+  kind: z.literal('taken'),
+  replayed: z.boolean(),
+  awakeableId: z.string().nullable(),
+  wake: z.number().int().nullable(),
+});
+const Answered = z.discriminatedUnion('kind', [Taken, ...CallbackRefusal.options]);
+
+const Ended = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('compiled'),
+    artifacts: z.array(z.object({ channel: z.string().nullable(), digest: Digest })),
+  }),
+  z.object({ kind: z.literal('invalid'), diagnostics: z.array(Diagnostic) }),
+  z.object({ kind: z.literal('failed'), reason: z.string(), final: z.boolean() }),
+  z.object({ kind: z.literal('closed') }),
+]);
+
+/** What somebody else was asked, and what came back: see functions/callbacks.sql. */
+export function postgresCallbacks(db: Database, readManifest: ManifestReader): Callbacks {
+  return {
+    async open({ at: nowMs, capability, ...errand }) {
+      const { tenant, bundle, version } = errand.id;
+      const { awakeableId, deadlineMs, detail, purpose, subject } = errand;
+      const sha256 = hashOf(capability);
+      const row = { id: errandKey(errand), purpose, subject, sha256, awakeableId, deadlineMs, detail };
+      const values = [bundle, version, json(row), at(nowMs)];
+      return answerOf(Opened, await db.answer(tenant, 'open_callback($1, $2, $3, $4::jsonb, $5)', values));
+    },
+    async isOpen(errand) {
+      const { tenant } = errand.id;
+      const sql = `SELECT state FROM callbacks WHERE tenant = $1 AND id = $2`;
+      const rows = await db.call(tenant, sql, [tenant, errandKey(errand)]);
+      return allRows(z.object({ state: z.string() }), rows)[0]?.state === 'open';
+    },
+    async noteAsked({ id: { tenant, bundle, version }, purpose, subject }, detail, nowMs) {
+      const values = [bundle, version, purpose, subject, 'done', storable(detail), at(nowMs)];
+      await db.answer(tenant, 'note_request($1, $2, $3, $4, $5, $6, $7, $8)', values);
+    },
+    async giveUp(errand, { reason, final, at: nowMs }) {
+      const { tenant, bundle, version } = errand.id;
+      const values = [bundle, version, errandKey(errand), storable(reason), final, at(nowMs)];
+      const call = 'give_up_callback($1, $2, $3, $4, $5, $6, $7)';
+      return answerOf(z.boolean(), await db.answer(tenant, call, values));
+    },
+    async answer(release, { callback, report, fingerprint, requestId, at: nowMs }) {
+      const { tenant, bundle, version } = release;
+      const look = await lookAtCallback(db, { tenant, id: callback }, fingerprint, nowMs);
+      if (look.refusal === null && report.purpose === 'compile' && report.said.status === 'compiled') {
+        const unfit = await checkArtifacts(db, release, report.said.artifacts, readManifest);
+        if (unfit !== null) return unfit;
+      }
+      const values = [bundle, version, callback, json(report.said), fingerprint, requestId, at(nowMs)];
+      const call = 'answer_callback($1, $2, $3, $4, $5::jsonb, $6, $7, $8)';
+      return answerOf(Answered, await db.answer(tenant, call, values));
+    },
+    async beginCompile({ tenant, bundle, version }, validated, { invocationId, startedAt }) {
+      const spans = [validated.startedAt, validated.finishedAt, startedAt].map(at);
+      const call = 'begin_remote_compile($1, $2, $3, $4, $5, $6, $7)';
+      const rows = await db.answer(tenant, call, [bundle, version, invocationId, ...spans]);
+      return answerOf(z.boolean(), rows);
+    },
+    async endAttempt(id, attempt, nowMs) {
+      const { tenant, bundle, version } = id;
+      const subject = String(attempt);
+      const key = errandKey({ id, purpose: 'compile', subject });
+      const values = [bundle, version, key, subject, at(nowMs)];
+      const rows = await db.answer(tenant, 'end_attempt($1, $2, $3, $4, $5, $6)', values);
+      return endedAttempt(answerOf(Ended, rows));
+    },
+  };
+}
+
+function endedAttempt(ended: z.infer<typeof Ended>): EndedAttempt {
+  if (ended.kind !== 'invalid') return ended;
+  return { kind: 'invalid', summary: summaryOf(ended.diagnostics) };
+}
+
+/** Where a capability belongs. */
+export interface CallbackId {
+  readonly tenant: string;
+  readonly id: string;
+}
+
+/** The callback that was given out with that capability; null for what was never given out, or has been replaced. */
+export async function findCallback(db: Database, capability: string): Promise<CallbackId | null> {
+  const rows = await db.platform('SELECT tenant, id FROM find_callback($1)', [hashOf(capability)]);
+  return allRows(z.object({ tenant: z.string(), id: z.string() }), rows)[0] ?? null;
+}
+
+const Look = z.object({
+  bundle: z.string(),
+  version: z.number().int(),
+  purpose: z.enum(['check', 'compile']),
+  source: Digest,
+  /** Null while it is open. */
+  refusal: Answered.nullable(),
+});
+export type CallbackLook = z.infer<typeof Look>;
+
+/** What a callback is for, and whether it takes anything. `said`: the fingerprint of what is being said to it, if anything is. */
+export async function lookAtCallback(
+  db: Database,
+  { tenant, id }: CallbackId,
+  said: string | null,
+  nowMs: number,
+): Promise<CallbackLook> {
+  return answerOf(Look, await db.answer(tenant, 'look_at_callback($1, $2, $3, $4)', [id, said, at(nowMs)]));
+}
+
+function hashOf(capability: string): string {
+  return createHash('sha256').update(capability).digest('hex');
+}

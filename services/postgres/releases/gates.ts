@@ -1,0 +1,110 @@
+import { z } from 'zod';
+
+import { Gate, GateKind, type OpenGate } from '../../../core/gates/gate.ts';
+import { BundleName, type ReleaseId, Version } from '../../../core/identifiers.ts';
+import { WindowRule } from '../../../core/gates/gate-rules.ts';
+import { opensAt } from '../../../core/gates/window.ts';
+import { VerdictAnswer } from '../../../handlers/contract/release.ts';
+import type { GateBoard, Gates, WaitingGate } from '../../../handlers/ports/deps.ts';
+import { StoredTime } from '../../../core/json/storable.ts';
+import type { Database } from '../database.ts';
+import { OpenGateRow } from './gate-rows.ts';
+import { allRows, answerOf, at, json } from '../rows.ts';
+
+const Board = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('waiting'),
+    wakes: z.number().int(),
+    gates: z.array(
+      z.object({
+        gate: z.string(),
+        kind: GateKind,
+        url: z.string().nullable(),
+        says: z.string(),
+        deadlineMs: z.number().int(),
+      }),
+    ),
+  }),
+  z.object({ kind: z.literal('failed'), reason: z.string() }),
+  z.object({ kind: z.literal('closed') }),
+  /** Nothing is left but the time of day. */
+  z.object({ kind: z.literal('windows'), wakes: z.number().int(), windows: z.array(WindowRule) }),
+]);
+
+/** The gates on record: see functions/gates.sql and functions/decisions.sql. */
+export function postgresGates(db: Database): Gates {
+  return {
+    look: (id, nowMs) => look(db, id, nowMs),
+    async hear({ tenant, bundle, version }, { at: nowMs, ...request }) {
+      const word = json({ ...request, tenant, bundle, version });
+      return answerOf(VerdictAnswer, await db.answer(tenant, 'hear($2::jsonb, $3)', [word, at(nowMs)]));
+    },
+  };
+}
+
+async function look(db: Database, id: ReleaseId, nowMs: number): Promise<GateBoard> {
+  const { tenant, bundle, version } = id;
+  const rows = await db.answer(tenant, 'look_at_gates($1, $2, $3, $4)', [bundle, version, at(nowMs)]);
+  const board = answerOf(Board, rows);
+  if (board.kind !== 'windows') return board;
+  const closed = board.windows.flatMap((window) => closedWindow(window, nowMs));
+  const names = closed.map(({ gate }) => gate);
+  await db.answer(tenant, 'record_windows($1, $2, $3, $4::text[], $5)', [bundle, version, names, at(nowMs)]);
+  if (closed.length === 0) return { kind: 'passed' };
+  const never = closed.find(({ deadlineMs }) => deadlineMs === Infinity);
+  if (never)
+    return {
+      kind: 'failed',
+      reason: `the window "${never.gate}" does not open in the time that a release may wait`,
+    };
+  return { kind: 'waiting', wakes: board.wakes, gates: closed };
+}
+
+/** Nothing where the pointer may move now. */
+function closedWindow(window: WindowRule, nowMs: number): WaitingGate[] {
+  const opens = opensAt(window, nowMs);
+  if (opens !== null && opens <= nowMs) return [];
+  const says =
+    opens === null
+      ? `waits for the window "${window.name}"`
+      : `waits for the end of a freeze, ${new Date(opens).toISOString()}`;
+  return [{ gate: window.name, kind: 'window', url: null, says, deadlineMs: opens ?? Infinity }];
+}
+
+/** A gate that a release has, or will have once it comes so far. */
+const GateRef = Gate.pick({ gate: true, kind: true });
+export type GateRef = z.infer<typeof GateRef>;
+
+/** What a release must pass, in the policy's order. Nothing where there is no such release. */
+export async function listGateNames(
+  db: Database,
+  { tenant, bundle, version }: ReleaseId,
+): Promise<GateRef[]> {
+  const sql = `SELECT n.gate, n.kind FROM releases r, gate_rules(r.tenant, r.policy_version, r.channel) n
+    WHERE r.tenant = $1 AND r.bundle = $2 AND r.version = $3 ORDER BY n.ordinal`;
+  return allRows(GateRef, await db.call(tenant, sql, [tenant, bundle, version]));
+}
+
+/** Where a page of waiting gates has ended. A gate is named as bundles are. */
+export const OpenGatePosition = z.tuple([StoredTime, BundleName, Version, BundleName]);
+export type OpenGatePosition = z.infer<typeof OpenGatePosition>;
+
+export function openGatePosition({ openedAt, bundle, version, gate }: OpenGate): OpenGatePosition {
+  return [openedAt, bundle, version, gate];
+}
+
+/** What waits in a tenant, the oldest first. `after` is where the page before has ended. */
+export async function listOpenGates(
+  db: Database,
+  tenant: string,
+  { after = null, limit }: { after?: OpenGatePosition | null; limit: number },
+): Promise<OpenGate[]> {
+  const sql = `SELECT gate_json(g, r) || jsonb_build_object('bundle', r.bundle, 'version', r.version, 'channel', r.channel,
+      'digest', r.digest, 'author', r."by") AS gate
+    FROM gates g JOIN releases r USING (tenant, bundle, version)
+    WHERE g.tenant = $1 AND g.state = 'open' AND r.status = 'running' AND r.intent IS NULL
+      AND (g.opened_at, g.bundle, g.version, g.gate) > ($2, $3, $4, $5)
+    ORDER BY g.opened_at, g.bundle, g.version, g.gate LIMIT $6`;
+  const rows = await db.call(tenant, sql, [tenant, ...(after ?? ['-infinity', '', 0, '']), limit]);
+  return allRows(z.object({ gate: OpenGateRow }), rows).map(({ gate }) => gate);
+}

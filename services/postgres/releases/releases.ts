@@ -1,0 +1,155 @@
+import { z } from 'zod';
+
+import { Diagnostic } from '../../../core/releases/diagnostic.ts';
+import { GateChange } from '../../../core/gates/gate.ts';
+import { Origin } from '../../../core/hook.ts';
+import { BundleName, Digest, type ReleaseId, Version } from '../../../core/identifiers.ts';
+import {
+  Effect,
+  EffectState,
+  Outcome,
+  ReleaseStatus,
+  Stage,
+  StageState,
+  Verification,
+  WaitingFor,
+} from '../../../core/releases/release.ts';
+import type { Database } from '../database.ts';
+import { GateRow } from './gate-rows.ts';
+import { allRows, Big, Iso } from '../rows.ts';
+
+const StageRow = z.object({
+  stage: Stage,
+  state: StageState,
+  startedAt: z.string(),
+  finishedAt: z.string().nullable(),
+  diagnostics: z.array(Diagnostic),
+});
+
+const EffectRow = z.object({
+  effect: Effect,
+  state: EffectState,
+  detail: z.string().nullable(),
+  at: z.string(),
+});
+
+const Row = z.object({
+  tenant: z.string(),
+  bundle: z.string(),
+  version: Big,
+  channel: z.string(),
+  status: ReleaseStatus,
+  waitingFor: z.array(WaitingFor),
+  stage: Stage.nullable(),
+  outcome: Outcome.nullable(),
+  verification: Verification.nullable(),
+  reason: z.string().nullable(),
+  source: Digest,
+  digest: Digest.nullable(),
+  generation: Big.nullable(),
+  message: z.string().nullable(),
+  notBefore: Iso.nullable(),
+  policyVersion: Big,
+  by: z.string(),
+  origin: Origin.nullable(),
+  supersededBy: Big.nullable(),
+  createdAt: Iso,
+  settledAt: Iso.nullable(),
+  stages: z.array(StageRow),
+  effects: z.array(EffectRow),
+  gates: z.array(GateRow),
+});
+
+/** A release as its readers see it. The outcome is null until it is the last word. */
+export type ReleaseRecord = z.infer<typeof Row>;
+
+const ProgressRow = Row.extend({ gateChanges: z.array(GateChange) });
+
+/** The same with all that happened to its gates, as of one moment. */
+export type ReleaseProgress = z.infer<typeof ProgressRow>;
+
+// The stage is the first that has not ended. What the swap or the close has written of the outcome is not shown before it is final.
+const COLUMNS = `
+  r.tenant, r.bundle, r.version, r.channel, r.source,
+  CASE WHEN r.status = 'running' AND w.waiting_for <> '[]' THEN 'waiting' ELSE r.status END AS status, w.waiting_for AS "waitingFor", r.digest, r.generation, r.message, r.by, r.origin,
+  r.not_before AS "notBefore", r.policy_version AS "policyVersion",
+  r.superseded_by AS "supersededBy", r.created_at AS "createdAt", r.settled_at AS "settledAt",
+  CASE WHEN r.status = 'settled' THEN r.outcome END AS outcome,
+  CASE WHEN r.status = 'settled' AND r.outcome = 'published' THEN 'skipped' END AS verification,
+  CASE WHEN r.status = 'settled' THEN r.reason END AS reason,
+  CASE WHEN r.status = 'running' THEN (
+    SELECT o.stage FROM unnest($2::text[]) WITH ORDINALITY AS o (stage, n)
+    WHERE NOT EXISTS (SELECT FROM stages s WHERE (s.tenant, s.bundle, s.version, s.stage) = (r.tenant, r.bundle, r.version, o.stage)
+      AND s.state IN ('passed', 'skipped'))
+    ORDER BY o.n LIMIT 1) END AS stage,
+  (SELECT coalesce(jsonb_agg(jsonb_build_object('stage', s.stage, 'state', s.state, 'startedAt', iso(s.started_at),
+     'finishedAt', iso(s.finished_at), 'diagnostics', s.diagnostics) ORDER BY array_position($2::text[], s.stage)), '[]')
+   FROM stages s WHERE (s.tenant, s.bundle, s.version) = (r.tenant, r.bundle, r.version)) AS stages,
+  (SELECT coalesce(jsonb_agg(jsonb_build_object('effect', e.effect, 'state', e.state, 'detail', e.detail, 'at', iso(e.at))
+     ORDER BY e.at, e.effect), '[]')
+   FROM effects e WHERE (e.tenant, e.bundle, e.version) = (r.tenant, r.bundle, r.version)) AS effects,
+  (SELECT coalesce(jsonb_agg(gate_json(g, r) ORDER BY g.ordinal), '[]')
+   FROM gates g WHERE (g.tenant, g.bundle, g.version) = (r.tenant, r.bundle, r.version)) AS gates`;
+
+const FROM_RELEASES = 'FROM releases r CROSS JOIN LATERAL waiting_for(r) AS w (waiting_for)';
+
+export async function findRelease(
+  db: Database,
+  { tenant, bundle, version }: ReleaseId,
+): Promise<ReleaseRecord | null> {
+  const sql = `SELECT ${COLUMNS} ${FROM_RELEASES} WHERE r.tenant = $1 AND r.bundle = $3 AND r.version = $4`;
+  return allRows(Row, await db.call(tenant, sql, [tenant, Stage.options, bundle, version]))[0] ?? null;
+}
+
+/** For those who follow it. */
+export async function findReleaseProgress(db: Database, id: ReleaseId): Promise<ReleaseProgress | null> {
+  return (await findProgressOf(db, id.tenant, [id]))[0] ?? null;
+}
+
+/** Of many releases of a tenant in one statement, in the order of the ids; null where there is no such release. */
+export async function findProgressOf(
+  db: Database,
+  tenant: string,
+  ids: readonly Omit<ReleaseId, 'tenant'>[],
+): Promise<(ReleaseProgress | null)[]> {
+  const sql = `SELECT ${COLUMNS}, gate_changes_json(r) AS "gateChanges" ${FROM_RELEASES}
+    WHERE r.tenant = $1 AND (r.bundle, r.version) IN (SELECT * FROM unnest($3::text[], $4::bigint[]))`;
+  const values = [tenant, Stage.options, ids.map(({ bundle }) => bundle), ids.map(({ version }) => version)];
+  const rows = allRows(ProgressRow, await db.call(tenant, sql, values));
+  const found = new Map(rows.map((row) => [`${row.bundle}/${row.version}`, row]));
+  return ids.map(({ bundle, version }) => found.get(`${bundle}/${version}`) ?? null);
+}
+
+/** Newest first. `before` is the last version of the page before. */
+export async function listReleases(
+  db: Database,
+  tenant: string,
+  bundle: string,
+  { before = null, limit }: { before?: number | null; limit: number },
+): Promise<ReleaseRecord[]> {
+  const sql = `SELECT ${COLUMNS} ${FROM_RELEASES}
+    WHERE r.tenant = $1 AND r.bundle = $3 AND r.version < coalesce($4::bigint, 9223372036854775807)
+    ORDER BY r.version DESC LIMIT $5`;
+  return allRows(Row, await db.call(tenant, sql, [tenant, Stage.options, bundle, before, limit]));
+}
+
+/** Where a page of releases in flight has ended. */
+export const InFlightPosition = z.tuple([z.iso.datetime(), BundleName, Version]);
+export type InFlightPosition = z.infer<typeof InFlightPosition>;
+
+export function inFlightPosition({ createdAt, bundle, version }: ReleaseRecord): InFlightPosition {
+  return [createdAt, bundle, version];
+}
+
+/** The releases of a tenant that have not settled, over all bundles, oldest first. `after` is the last position of the page before. */
+export async function listInFlight(
+  db: Database,
+  tenant: string,
+  { after = null, limit }: { after?: InFlightPosition | null; limit: number },
+): Promise<ReleaseRecord[]> {
+  const sql = `SELECT ${COLUMNS} ${FROM_RELEASES}
+    WHERE r.tenant = $1 AND r.status <> 'settled' AND (r.created_at, r.bundle, r.version) > ($3, $4, $5)
+    ORDER BY r.created_at, r.bundle, r.version LIMIT $6`;
+  const position = after ?? ['-infinity', '', 0];
+  return allRows(Row, await db.call(tenant, sql, [tenant, Stage.options, ...position, limit]));
+}

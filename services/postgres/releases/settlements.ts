@@ -1,0 +1,40 @@
+import { z } from 'zod';
+
+import { Effect, Outcome } from '../../../core/releases/release.ts';
+import { ReleaseVerdict } from '../../../handlers/contract/release.ts';
+import type { Settlements } from '../../../handlers/ports/deps.ts';
+import type { Database } from '../database.ts';
+import { answerOf, at, storable } from '../rows.ts';
+
+const Closing = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('closing'),
+    outcome: Outcome.exclude(['published']),
+    reason: z.string(),
+    effects: z.array(Effect),
+  }),
+  z.object({ kind: z.literal('moved'), generation: z.number(), seq: z.number() }),
+  z.object({ kind: z.literal('settled'), outcome: Outcome, reason: z.string().nullable() }),
+]);
+
+/** How releases end on record. */
+export function postgresSettlements(db: Database): Settlements {
+  return {
+    async close({ tenant, bundle, version }, { outcome, yieldsToIntent, reason, stage, at: epochMs }) {
+      const values = [bundle, version, outcome, yieldsToIntent, storable(reason), stage, at(epochMs)];
+      const rows = await db.answer(tenant, 'close_release($1, $2, $3, $4, $5, $6, $7, $8)', values);
+      return answerOf(Closing, rows);
+    },
+    async undo({ tenant, bundle, version }, effect) {
+      await db.answer(tenant, 'undo_effect($1, $2, $3, $4, $5)', [bundle, version, effect, at(Date.now())]);
+    },
+    async noteUndoFailed({ tenant, bundle, version }, effect, reason) {
+      const values = [bundle, version, effect, storable(reason), at(Date.now())];
+      await db.answer(tenant, 'note_undo_failed($1, $2, $3, $4, $5, $6)', values);
+    },
+    async settle({ tenant, bundle, version }, epochMs) {
+      const rows = await db.answer(tenant, 'settle_release($1, $2, $3, $4)', [bundle, version, at(epochMs)]);
+      return answerOf(ReleaseVerdict, rows);
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import { z } from 'zod';
+
+import type { Diagnostic } from '../../../core/releases/diagnostic.ts';
+import { Digest, type ReleaseId } from '../../../core/identifiers.ts';
+import type { Stage } from '../../../core/releases/release.ts';
+import type { StoreAnswer } from '../../../handlers/ports/deps.ts';
+import type { CompiledDigests, StageSpan, StageTimes } from '../../../handlers/ports/stages.ts';
+import { type BlobContent, blobColumns, storeBlobs } from '../content/blobs.ts';
+import type { Database } from '../database.ts';
+import { answerOf, at, json } from '../rows.ts';
+
+export interface StageRecord extends StageTimes {
+  readonly stage: Stage;
+  readonly state: 'passed' | 'failed';
+  readonly diagnostics?: readonly Diagnostic[];
+}
+
+/** Records a stage that has just ended. @returns false for a release that is closed, of which nothing more is recorded */
+export async function recordStage(
+  db: Database,
+  { tenant, bundle, version }: ReleaseId,
+  { stage, state, invocationId, startedAt, diagnostics = [] }: StageRecord,
+): Promise<boolean> {
+  const values = [
+    bundle,
+    version,
+    stage,
+    state,
+    invocationId,
+    at(startedAt),
+    at(Date.now()),
+    json(diagnostics),
+  ];
+  const call = 'record_stage($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb)';
+  return answerOf(z.boolean(), await db.answer(tenant, call, values));
+}
+
+/** Blobs that together are no longer than this travel with the record of their compilation. */
+const FEW_BYTES = 256 * 1024;
+
+/**
+ * Stores what was compiled, and records the validation and the compilation as passed.
+ *
+ * @returns false for a release that is closed, of which nothing more is recorded
+ */
+export async function recordCompiled(
+  db: Database,
+  { tenant, bundle, version }: ReleaseId,
+  blobs: readonly BlobContent[],
+  validated: StageSpan,
+  { invocationId, startedAt }: StageTimes,
+): Promise<boolean> {
+  const few = blobs.reduce((sum, blob) => sum + blob.content.length, 0) <= FEW_BYTES;
+  if (!few) await storeBlobs(db, tenant, blobs);
+  const spans = [validated.startedAt, validated.finishedAt, startedAt, Date.now()].map(at);
+  const values = [bundle, version, invocationId, ...spans, ...blobColumns(blobs, { withContents: few })];
+  const call = 'record_compiled($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)';
+  return answerOf(z.boolean(), await db.answer(tenant, call, values));
+}
+
+const Answer = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('stored'), digest: Digest, gated: z.boolean() }),
+  z.object({ kind: z.literal('closed') }),
+  z.object({ kind: z.literal('broken'), reason: z.string() }),
+]);
+
+/** Makes the artifacts known, whole or not at all, and claims them for the release; unless it is closed. */
+export async function storeArtifacts(
+  db: Database,
+  { tenant, bundle, version }: ReleaseId,
+  channel: string,
+  artifacts: CompiledDigests['artifacts'],
+  { invocationId, startedAt }: StageTimes,
+): Promise<StoreAnswer> {
+  const values = [bundle, version, channel, json(artifacts), invocationId, at(startedAt), at(Date.now())];
+  const call = 'store_artifacts($1, $2, $3, $4, $5::jsonb, $6, $7, $8)';
+  return answerOf(Answer, await db.answer(tenant, call, values));
+}

@@ -1,0 +1,74 @@
+import { z } from 'zod';
+
+import { KeyReused } from '../../../core/idempotency-key.ts';
+import type { Database, Query } from '../database.ts';
+import { answerOf, at } from '../rows.ts';
+
+export interface NewTenant {
+  readonly tenant: string;
+  readonly idempotencyKey: string;
+  readonly fingerprint: string;
+  readonly by: string;
+  readonly at: number;
+}
+
+/**
+ * Makes a tenant and remembers the key in one transaction, so that a repetition is known whenever the tenant is. Nothing here goes
+ * through the tenant's object, which begins with its first publish.
+ */
+export async function createTenantOnce(
+  db: Database,
+  request: NewTenant,
+): Promise<'created' | 'replayed' | 'exists' | 'key_reused'> {
+  const { tenant, idempotencyKey, fingerprint, by, at: epochMs } = request;
+  return db.tenant(tenant, async (query) => {
+    const created = await query(
+      'INSERT INTO tenants (tenant, created_by, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING tenant',
+      [tenant, by, at(epochMs)],
+    );
+    if (created.length > 0) {
+      await query(
+        `INSERT INTO idempotency_keys (tenant, key, fingerprint, answer, created_at) VALUES ($1, $2, $3, '{"kind": "created"}', $4)`,
+        [tenant, idempotencyKey, fingerprint, at(epochMs)],
+      );
+      return 'created';
+    }
+    return (await findEarlier(query, request)) ?? 'exists';
+  });
+}
+
+/**
+ * Remembers what was asked under a key, for what is done once elsewhere: whoever asks the same under it finds it `known`, and is to be answered
+ * from there.
+ */
+export async function claimKey(
+  db: Database,
+  {
+    tenant,
+    idempotencyKey,
+    fingerprint,
+    at: epochMs,
+  }: Pick<NewTenant, 'tenant' | 'idempotencyKey' | 'fingerprint' | 'at'>,
+): Promise<'claimed' | 'known' | 'key_reused'> {
+  return db.tenant(tenant, async (query) => {
+    const claimed = await query(
+      `INSERT INTO idempotency_keys (tenant, key, fingerprint, answer, created_at) VALUES ($1, $2, $3, '{"kind": "elsewhere"}', $4)
+       ON CONFLICT DO NOTHING RETURNING key`,
+      [tenant, idempotencyKey, fingerprint, at(epochMs)],
+    );
+    if (claimed.length > 0) return 'claimed';
+    const earlier = await findEarlier(query, { tenant, idempotencyKey, fingerprint });
+    return earlier === 'replayed' ? 'known' : 'key_reused';
+  });
+}
+
+/** Whether the key came before, and with the same request; null for a new key. */
+async function findEarlier(
+  query: Query,
+  { tenant, idempotencyKey, fingerprint }: Pick<NewTenant, 'tenant' | 'idempotencyKey' | 'fingerprint'>,
+): Promise<'replayed' | 'key_reused' | null> {
+  const rows = await query('SELECT replay($1, $2, $3) AS answer', [tenant, idempotencyKey, fingerprint]);
+  const answer = answerOf(z.object({ kind: z.string() }).nullable(), rows);
+  if (answer === null) return null;
+  return KeyReused.safeParse(answer).success ? 'key_reused' : 'replayed';
+}

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+
+import { KeyReused } from '../../../core/idempotency-key.ts';
+import { Quota, type QuotaChanges } from '../../../core/quota.ts';
+import type { Database } from '../database.ts';
+import { answerOf, at, json } from '../rows.ts';
+
+/** Every quota of a tenant with what is used of it, in the order of their names; null where there is no such tenant. */
+export async function readQuotas(db: Database, tenant: string): Promise<Quota[] | null> {
+  return answerOf(z.array(Quota).nullable(), await db.answer(tenant, 'read_quotas($1)', []));
+}
+
+export interface SetQuotas {
+  readonly tenant: string;
+  readonly quotas: QuotaChanges;
+  readonly by: string;
+  readonly idempotencyKey: string;
+  readonly fingerprint: string;
+  readonly requestId: string;
+  readonly at: number;
+}
+
+const SetAnswer = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('set'), replayed: z.boolean() }),
+  z.object({ kind: z.literal('no_tenant') }),
+  KeyReused,
+]);
+
+/** Changes limits, once for a key: see `set_quotas` in functions/quotas.sql. */
+export async function setQuotas(
+  db: Database,
+  { tenant, at: epochMs, ...request }: SetQuotas,
+): Promise<z.infer<typeof SetAnswer>> {
+  const rows = await db.answer(tenant, 'set_quotas($1, $2::jsonb, $3)', [json(request), at(epochMs)]);
+  return answerOf(SetAnswer, rows);
+}

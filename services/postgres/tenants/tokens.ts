@@ -1,0 +1,112 @@
+import { z } from 'zod';
+
+import { Role } from '../../../core/access.ts';
+import { KeyReused } from '../../../core/idempotency-key.ts';
+import { QuotaExceeded } from '../../../core/quota.ts';
+import type { Database } from '../database.ts';
+import { allRows, answerOf, at, json } from '../rows.ts';
+
+const Bearer = z.object({
+  id: z.string(),
+  name: z.string(),
+  /** Null: of the platform, for every tenant. */
+  tenant: z.string().nullable(),
+  roles: z.array(Role),
+});
+
+/** A token as it is listed. Neither it nor its hash ever leaves the store again. */
+const TokenRecord = Bearer.extend({
+  createdBy: z.string(),
+  createdAt: z.string(),
+  revokedBy: z.string().nullable(),
+  revokedAt: z.string().nullable(),
+});
+export type TokenRecord = z.infer<typeof TokenRecord>;
+
+const CreateAnswer = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('made'), token: TokenRecord }),
+  /** By this same request, under this key. */
+  z.object({ kind: z.literal('made_before'), id: z.string() }),
+  KeyReused,
+  /** An active token has that name. */
+  z.object({ kind: z.literal('name_taken'), id: z.string() }),
+  QuotaExceeded,
+  z.object({ kind: z.literal('no_tenant') }),
+]);
+export type CreateAnswer = z.infer<typeof CreateAnswer>;
+
+export interface NewToken {
+  readonly id: string;
+  readonly name: string;
+  readonly tenant: string | null;
+  readonly roles: readonly Role[];
+  readonly sha256: string;
+  readonly by: string;
+  readonly idempotencyKey: string;
+  readonly fingerprint: string;
+  readonly requestId: string;
+  readonly at: number;
+}
+
+/** Who carries the token of that SHA-256 (64 hex digits); null for one that was never given out or has been revoked. */
+export async function findToken(db: Database, sha256: string): Promise<z.infer<typeof Bearer> | null> {
+  const rows = await db.platform('SELECT id, name, tenant, roles FROM find_token($1)', [sha256]);
+  return allRows(Bearer, rows)[0] ?? null;
+}
+
+/** Makes a token, once for its key: see `create_token` in functions/tokens.sql for what is checked, in which order. */
+export async function createToken(
+  db: Database,
+  { tenant, at: epochMs, ...token }: NewToken,
+): Promise<CreateAnswer> {
+  const values = [json(token), at(epochMs)];
+  return answerOf(
+    CreateAnswer,
+    await db.answer(tenant ?? PLATFORM, `create_token(nullif($1, ''), $2::jsonb, $3)`, values),
+  );
+}
+
+/** A token, revoked or not; null for one that was never made. */
+export async function findTokenById(db: Database, id: string): Promise<TokenRecord | null> {
+  return answerOf(TokenRecord.nullable(), await db.platform('SELECT get_token($1) AS answer', [id]));
+}
+
+export interface TokenPage {
+  /** Null: those of all tenants and the platform's own. */
+  readonly tenant: string | null;
+  readonly state: 'active' | 'revoked' | 'all';
+  /** The last row of the page before. */
+  readonly after?: Pick<TokenRecord, 'createdAt' | 'id'>;
+  readonly limit: number;
+}
+
+/** Newest first. */
+export async function listTokens(
+  db: Database,
+  { tenant, state, after, limit }: TokenPage,
+): Promise<TokenRecord[]> {
+  const values = [
+    tenant,
+    state !== 'revoked',
+    state !== 'active',
+    after?.createdAt ?? 'infinity',
+    after?.id ?? '',
+    limit,
+  ];
+  const rows = await db.platform('SELECT token FROM list_tokens($1, $2, $3, $4, $5, $6)', values);
+  return allRows(z.object({ token: TokenRecord }), rows).map(({ token }) => token);
+}
+
+/** False when it was revoked before, which stays as it was said then. */
+export async function revokeToken(
+  db: Database,
+  { id, tenant }: Pick<TokenRecord, 'id' | 'tenant'>,
+  { by, requestId, at: epochMs }: { readonly by: string; readonly requestId: string; readonly at: number },
+): Promise<boolean> {
+  const values = [id, by, requestId, at(epochMs)];
+  const rows = await db.answer(tenant ?? PLATFORM, `revoke_token(nullif($1, ''), $2, $3, $4, $5)`, values);
+  return answerOf(z.boolean(), rows);
+}
+
+/** The tenant that a transaction has set when it concerns the platform's own: nobody's name. */
+const PLATFORM = '';

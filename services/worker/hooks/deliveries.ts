@@ -1,0 +1,148 @@
+import { PointsmanError } from '../../../core/errors.ts';
+import { type DeliveryName, deliveryCorrelationId } from '../../../core/hook.ts';
+import type { DeliveryVerdict } from '../../../handlers/contract/hooks.ts';
+import type { Deliveries, Fetched } from '../../../handlers/ports/hooks.ts';
+import { archiveCall } from '../../hooks/archive-call.ts';
+import { fetchLimits } from '../../hooks/limits.ts';
+import { inFlightBound } from '../../outbound/in-flight.ts';
+import type { Outbound, OutboundAnswer } from '../../outbound/contract.ts';
+import type { Database } from '../../postgres/database.ts';
+import {
+  type DeliveryRecord,
+  endDelivery,
+  openDelivery,
+  type OpenedDelivery,
+} from '../../postgres/hooks/deliveries.ts';
+import { storeSource } from '../../postgres/content/sources.ts';
+import { contentsOf, type InvalidSource, type ReadSource } from '../../source-archive/read-source.ts';
+import type { RepositoryReader } from '../../source-archive/repository-reader.ts';
+import { openToken, type TokenDeps } from './hook-token.ts';
+import { unlessOverQuota } from '../pipeline/over-quota.ts';
+
+export interface HookParts extends TokenDeps {
+  readonly db: Database;
+  readonly outbound: Outbound;
+}
+
+/** Fetches what was pushed, on behalf of the hook. */
+export function hookDeliveries(parts: HookParts & { readonly reader: RepositoryReader }): Deliveries {
+  const bound = inFlightBound({ total: fetchLimits.atOnce, perTenant: fetchLimits.atOnceOfTenant });
+  return {
+    async fetch(name, at) {
+      const leave = bound.enter(name.tenant);
+      if (leave === null) return { kind: 'busy' };
+      try {
+        return await fetchOnce(parts, name, at);
+      } finally {
+        leave();
+      }
+    },
+    async end(name, how, reason, at) {
+      const ended = await endDelivery(parts.db, name, how, reason, at);
+      return ended === null ? { state: how, version: null, reason } : verdictOf(ended);
+    },
+  };
+}
+
+function verdictOf({ state, version, reason }: DeliveryRecord): DeliveryVerdict {
+  return { state, version, reason };
+}
+
+async function fetchOnce(
+  parts: HookParts & { readonly reader: RepositoryReader },
+  name: DeliveryName,
+  at: number,
+): Promise<Fetched> {
+  const opened = await openDelivery(parts.db, name, at);
+  if (opened.kind === 'no_delivery') return { kind: 'failed', reason: 'there is no such delivery' };
+  if (opened.kind === 'ended') return { kind: 'ended', verdict: verdictOf(opened.delivery) };
+  if (opened.kind === 'refused') return opened;
+  const token = openToken(parts, name, opened.token);
+  if (token.kind === 'lost') return { kind: 'failed', reason: token.reason };
+  const call = archiveCall({ ...opened, token: token.plain }, opened);
+  const answer = await parts.outbound.call({
+    ...call,
+    method: 'GET',
+    idempotencyKey: `${deliveryCorrelationId(name)}:source`,
+    correlationId: deliveryCorrelationId(name),
+    timeoutMs: fetchLimits.timeoutMs,
+    maxBytes: fetchLimits.archiveBytes,
+    maxRedirects: fetchLimits.redirects,
+  });
+  if (answer.kind !== 'answered') return unanswered(opened, answer);
+  const read = await readArchive(parts.reader, name.tenant, { body: answer.body, folder: opened.path });
+  if (read.kind !== 'source') return read;
+  const over = await unlessOverQuota(storeSource(parts.db, name.tenant, read.tree, contentsOf(read)));
+  if (over !== undefined) return { kind: 'refused', reason: over.reason };
+  return fetched(name, opened, read);
+}
+
+function unanswered(
+  { provider }: OpenedDelivery,
+  answer: Exclude<OutboundAnswer, { kind: 'answered' }>,
+): Fetched {
+  const reason = `the source can't be fetched: ${answer.summary}`;
+  if (answer.kind === 'later') return { kind: 'later', reason, retryAfterMs: answer.retryAfterMs };
+  // A rule of this installation, of which the tenant should hear as such.
+  if (answer.kind === 'forbidden') return { kind: 'refused', reason };
+  if (answer.tooLarge) {
+    const bound = fetchLimits.archiveBytes;
+    return { kind: 'refused', reason: `its archive has more than the ${bound} bytes that one may have` };
+  }
+  // GitHub answers so, too, to whoever asks too often ("Rate limits for the REST API"), and only its headers tell the two apart.
+  if (provider === 'github' && answer.status === 403) return { kind: 'later', reason, retryAfterMs: null };
+  return { kind: 'failed', reason };
+}
+
+type Read = ReadSource | Extract<Fetched, { kind: 'refused' | 'busy' }>;
+
+async function readArchive(
+  reader: RepositoryReader,
+  tenant: string,
+  { body, folder }: { body: Buffer; folder: string | null },
+): Promise<Read> {
+  try {
+    // A copy, since the thread takes its memory, and the driver's may be shared.
+    const read = await reader.read(tenant, { bytes: new Uint8Array(body), folder });
+    switch (read.kind) {
+      case 'source':
+        return read;
+      case 'invalid':
+        return { kind: 'refused', reason: firstProblem(read) };
+      case 'too_large':
+        return { kind: 'refused', reason: read.message };
+      case 'not_gzip':
+        return { kind: 'refused', reason: 'what was fetched is no tar.gz' };
+    }
+  } catch (error) {
+    if (error instanceof PointsmanError && error.code === 'busy') return { kind: 'busy' };
+    if (error instanceof PointsmanError && error.code === 'too_large')
+      return { kind: 'refused', reason: error.message };
+    throw error;
+  }
+}
+
+function firstProblem({ diagnostics, truncated }: InvalidSource): string {
+  const [first] = diagnostics;
+  if (!first) return 'what was fetched can be no source';
+  const place = first.path === '' ? first.message : `${first.path}: ${first.message}`;
+  const others = diagnostics.length - 1;
+  return others === 0 ? place : `${place} (and ${others}${truncated ? ' or more' : ''} other problems)`;
+}
+
+function fetched(
+  { hook, delivery }: DeliveryName,
+  { bundle, channel, createChannel, onConflict, subject, repository, ref, commit }: OpenedDelivery,
+  { tree }: ReadSource,
+): Fetched {
+  return {
+    kind: 'fetched',
+    source: tree.digest,
+    bundle,
+    channel,
+    createChannel,
+    onConflict,
+    message: subject,
+    origin: { hook, delivery, repository, ref, commit },
+  };
+}

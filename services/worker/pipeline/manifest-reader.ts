@@ -1,0 +1,32 @@
+import type { Logger } from 'pino';
+
+import { PointsmanError } from '../../../core/errors.ts';
+import type { ReadManifest } from '../../../core/oci-manifest.ts';
+import type { ManifestReader } from '../../postgres/releases/callback-artifacts.ts';
+import { type ReadingThread, startReadingThread, threadFile } from '../../source-archive/reading-thread.ts';
+import { manifestReaderLimits } from '../limits.ts';
+import type { ManifestTask } from './manifest-thread.ts';
+
+export function startManifestReader(log: Pick<Logger, 'error'>): ReadingThread<ManifestTask, ReadManifest> {
+  return startReadingThread(
+    threadFile('manifest-thread', import.meta.url),
+    manifestReaderLimits,
+    log,
+    'manifest',
+  );
+}
+
+/**
+ * Reads the manifests of other people's compilers in that thread. One that is past its bound of memory or time has a problem like any other.
+ * While too many wait it throws, and the durable step that asked tries again.
+ */
+export function manifestsIn(thread: ReadingThread<ManifestTask, ReadManifest>): ManifestReader {
+  return async (tenant, bytes) => {
+    try {
+      return await thread.read(tenant, { bytes });
+    } catch (error) {
+      if (!(error instanceof PointsmanError) || error.code !== 'too_large') throw error;
+      return { kind: 'problem', problem: error.message };
+    }
+  };
+}

@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto';
+
+import { type CeleryGrant, celeryRefusal } from '../../../core/celery-grant.ts';
+import { CHECK_CONTRACT, type CheckRequest } from '../../../core/gates/check-request.ts';
+import { COMPILE_CONTRACT, type CompileJob } from '../../../core/compile-job.ts';
+import { correlationId } from '../../../core/identifiers.ts';
+import { courierLimits } from '../../../core/limits/callout-limits.ts';
+import type { Asked, CheckCall, CompileCall, Outside } from '../../../handlers/ports/callbacks.ts';
+import type { CeleryQueue } from '../../celery/celery-queue.ts';
+import type { Outbound } from '../../outbound/contract.ts';
+
+export interface OutsideParts {
+  readonly outbound: Outbound;
+  /** By the broker's name in policies; those that this worker was told of. */
+  readonly celery: Readonly<Partial<Record<'rabbitmq' | 'redis', CeleryQueue>>>;
+  /** Which tasks may be sent where: the operator's list. */
+  readonly celeryGrants: readonly CeleryGrant[];
+  /** Where the outside reaches the API. */
+  readonly publicUrl: string;
+}
+
+/** Asks checks and compilers of other people's: over HTTP or through a Celery queue, one attempt each. */
+export function outside({ outbound, celery, celeryGrants, publicUrl }: OutsideParts): Outside {
+  const addressOf = (capability: string) => `${publicUrl}/v1/callbacks/${capability}`;
+  return {
+    // As much as a token has. The prefix is for those who search logs and repositories for secrets.
+    makeCapability: () => `pmc_${randomBytes(32).toString('base64url')}`,
+    askCheck: (call) => post(outbound, call, call.url, checkRequest(call, addressOf(call.capability))),
+    requestCompile(call) {
+      const job = compileJob(call, addressOf(call.capability));
+      const { rule } = call;
+      if (rule.executor === 'http') return post(outbound, call, rule.url, job);
+      // The policy was checked when it was set; the operator's list may have become shorter since.
+      const reason = celeryRefusal(celeryGrants, call.tenant, rule);
+      if (reason !== null) return Promise.resolve({ kind: 'refused', reason });
+      return enqueue(celery[rule.broker], call, rule, job);
+    },
+  };
+}
+
+function checkRequest(call: CheckCall, address: string): CheckRequest {
+  const { tenant, bundle, version, channel, check, digest, deadlineMs } = call;
+  return {
+    contract: CHECK_CONTRACT,
+    correlationId: correlationId(call),
+    tenant,
+    bundle,
+    version,
+    channel,
+    check,
+    digest,
+    deadline: new Date(deadlineMs).toISOString(),
+    callback: { url: address },
+  };
+}
+
+function compileJob(call: CompileCall, address: string): CompileJob {
+  const { tenant, bundle, version, channel, attempt, source, deadlineMs } = call;
+  return {
+    contract: COMPILE_CONTRACT,
+    correlationId: correlationId(call),
+    tenant,
+    bundle,
+    version,
+    channel,
+    attempt,
+    deadline: new Date(deadlineMs).toISOString(),
+    source: { url: `${address}/source`, digest: source },
+    upload: { url: `${address}/blobs` },
+    callback: { url: address },
+  };
+}
+
+async function post(
+  outbound: Outbound,
+  call: CheckCall | CompileCall,
+  url: string,
+  body: CheckRequest | CompileJob,
+): Promise<Asked> {
+  const answer = await outbound.call({
+    url,
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    idempotencyKey: call.idempotencyKey,
+    correlationId: correlationId(call),
+    timeoutMs: courierLimits.callMs,
+    maxBytes: courierLimits.answerBytes,
+    maxRedirects: courierLimits.redirects,
+  });
+  switch (answer.kind) {
+    case 'answered':
+      return { kind: 'asked', detail: `${new URL(url).host} has taken it (${answer.status})` };
+    case 'later':
+      return { kind: 'later', reason: answer.summary, retryAfterMs: answer.retryAfterMs };
+    case 'refused':
+    case 'forbidden':
+      return { kind: 'refused', reason: answer.summary };
+  }
+}
+
+type CeleryRule = Extract<CompileCall['rule'], { executor: 'celery' }>;
+
+async function enqueue(
+  queue: CeleryQueue | undefined,
+  call: CompileCall,
+  rule: CeleryRule,
+  job: CompileJob,
+): Promise<Asked> {
+  if (!queue) {
+    return {
+      kind: 'refused',
+      reason: `the policy names the broker "${rule.broker}", and this worker was told of none`,
+    };
+  }
+  const answer = await queue.enqueue({
+    id: call.idempotencyKey,
+    task: rule.task,
+    queue: rule.queue,
+    kwargs: job,
+    expiresAt: call.deadlineMs,
+    correlationId: correlationId(call),
+  });
+  if (answer.kind === 'queued')
+    return { kind: 'asked', detail: `it is in the queue "${rule.queue}" of ${rule.broker}` };
+  return answer.kind === 'later'
+    ? { kind: 'later', reason: answer.summary, retryAfterMs: null }
+    : { kind: 'refused', reason: answer.summary };
+}

@@ -1,0 +1,82 @@
+import { RetryableError } from '@restatedev/restate-sdk';
+import { LRUCache } from 'lru-cache';
+
+import type { ReleaseId } from '../../../core/identifiers.ts';
+import { compileLimits } from '../../../core/limits/limits.ts';
+import type { RemoteCompileRule } from '../../../core/policy.ts';
+import type { SourceTree } from '../../../core/releases/source.ts';
+import type { CompileResult } from '../../compiler/process/compiled.ts';
+import type { Compiler } from '../../compiler/compiler.ts';
+import { readBlobs } from '../../postgres/content/blobs.ts';
+import type { Database } from '../../postgres/database.ts';
+import { type LoadedSource, loadReleaseSource, loadSource } from '../../postgres/content/sources.ts';
+
+type Compiled = Extract<CompileResult, { kind: 'compiled' | 'invalid' }>;
+
+/** Past a bound, or not there: a retry would end in the same way. */
+interface Broken {
+  readonly kind: 'broken';
+  readonly reason: string;
+}
+
+/** Compiles the sources of releases by their digests. Throws for what is worth a retry. */
+export interface SourceCompiler {
+  /** As the first step of a release: compiles it, unless its policy has that done elsewhere. */
+  compileUnlessElsewhere(
+    id: ReleaseId,
+    source: string,
+  ): Promise<Compiled | Broken | { readonly kind: 'elsewhere'; readonly executor: RemoteCompileRule }>;
+  compile(tenant: string, source: string): Promise<Compiled | Broken>;
+}
+
+/** The compiler, reading what it needs from the store. A source's listing never changes, so it is read once for all steps of a release. */
+export function sourceCompiler(db: Database, compiler: Compiler): SourceCompiler {
+  const trees = new LRUCache<string, SourceTree>({ max: compileLimits.sourceTrees });
+  const compileLoaded = async (tenant: string, loaded: LoadedSource): Promise<Compiled | Broken> => {
+    trees.set(`${tenant}/${loaded.tree.digest}`, loaded.tree);
+    const result = await compiler.compile(tenant, loaded.tree, (digests) =>
+      readMissing(db, tenant, digests, loaded.contents),
+    );
+    if (result.kind === 'busy') throw comesAgain();
+    if (result.kind === 'compiled' || result.kind === 'invalid') return result;
+    return { kind: 'broken', reason: result.message };
+  };
+  return {
+    async compileUnlessElsewhere(id, source) {
+      const withContents = !trees.has(`${id.tenant}/${source}`) && !compiler.isFullFor(id.tenant);
+      const loaded = await loadReleaseSource(db, id, source, { withContents });
+      if (!loaded) return notStored(source);
+      if (loaded.executor) return { kind: 'elsewhere', executor: loaded.executor };
+      return compileLoaded(id.tenant, loaded);
+    },
+    async compile(tenant, source) {
+      const known = trees.get(`${tenant}/${source}`);
+      const loaded = known ? { tree: known, contents: new Map() } : await loadSource(db, tenant, source);
+      return loaded ? compileLoaded(tenant, loaded) : notStored(source);
+    },
+  };
+}
+
+/**
+ * So many of its tenant's wait that the step comes again, at a moment of its own: hundreds of steps that came again every few seconds would
+ * keep Restate and the store from the releases of others.
+ */
+function comesAgain(): RetryableError {
+  const { firstMs, lastMs } = compileLimits.busy;
+  const retryAfter = Math.round(firstMs + Math.random() * (lastMs - firstMs));
+  return new RetryableError('the compiler has too much to do; this step comes again', { retryAfter });
+}
+
+function notStored(source: string): Broken {
+  return { kind: 'broken', reason: `the source ${source} is not stored` };
+}
+
+async function readMissing(
+  db: Database,
+  tenant: string,
+  digests: readonly string[],
+  here: ReadonlyMap<string, Uint8Array>,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const away = digests.filter((digest) => !here.has(digest));
+  return away.length === 0 ? here : new Map([...here, ...(await readBlobs(db, tenant, away))]);
+}

@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto';
+
+import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
+import { moveEvent } from '../../../core/moves/move-event.ts';
+import { type Broker, isBroker, type SinkId } from '../../../core/sink.ts';
+import { sinkRetryMs } from '../../../core/sink-retry.ts';
+import type { DownSink, SendAnswer, SendRequest } from '../../../handlers/contract/sink.ts';
+import type { Begun } from '../../../handlers/ports/sinks.ts';
+import { findMove, openSink, type OpenedSink, recordLook } from '../../postgres/sinks/sink-deliveries.ts';
+import type { SinkEvent } from '../../sinks/target.ts';
+import { testEvent } from '../../sinks/test-event.ts';
+import type { BrokerProbes } from './broker-probes.ts';
+import { isReachable, notToldOf, sendThrough, type SinkParts } from './send-through.ts';
+
+/** Nothing is due to whoever only looks. */
+const NO_MOVES = 0;
+
+/** One try at one event, beside the cursor. */
+export async function sendOne(
+  parts: SinkParts,
+  request: SendRequest & Begun & { readonly eventId: string },
+): Promise<{ answer: SendAnswer; position: string | null }> {
+  const { tenant, sink, what, position, by, requestId } = request;
+  const event = await eventOf(parts, request);
+  if (event === null) return { answer: { kind: 'no_move' }, position };
+  if (isBroker(sink) && !isReachable(parts, sink))
+    return { answer: { kind: 'not_sent', event: event.id, reason: notToldOf(sink) }, position };
+  const opened = await openSink(parts.db, request, { most: NO_MOVES, nowMs: parts.clock.now() });
+  if (opened === null) return { answer: { kind: 'no_sink' }, position };
+  const sent = await sendThrough(parts, request, opened, {
+    events: [event],
+    position,
+    atMs: request.atMs,
+  });
+  const failed = sent.stopped?.reason ?? null;
+  await recordLook(parts.db, {
+    tenant,
+    sink,
+    start: opened.start,
+    failed,
+    whole: sent.stopped?.kind !== 'untaken',
+    provenMs: opened.openedMs,
+    retryAtMs: null,
+    attempts: sent.attempts,
+    asked: { by, action: what.kind === 'test' ? 'test sink' : 'redeliver move', event: event.id, requestId },
+    at: parts.clock.now(),
+  });
+  const answer: SendAnswer =
+    failed === null
+      ? { kind: 'sent', event: event.id }
+      : { kind: 'not_sent', event: event.id, reason: failed };
+  return { answer, position: sent.position };
+}
+
+async function eventOf(
+  { db }: SinkParts,
+  { tenant, sink, what, eventId, atMs }: SendRequest & Begun & { readonly eventId: string },
+): Promise<SinkEvent | null> {
+  if (what.kind === 'test') return testEvent({ tenant, sink }, eventId, atMs);
+  const move = await findMove(db, tenant, what.seq);
+  return move === null ? null : moveEvent(move);
+}
+
+/** The sinks that are down, after a look at each. */
+export async function proveSinks(
+  parts: SinkParts,
+  probes: BrokerProbes,
+  tenant: string,
+  sinks: readonly string[],
+): Promise<DownSink[]> {
+  const looks = sinks.map(async (sink) => ({ sink, down: await whyDown(parts, probes, { tenant, sink }) }));
+  const seen = await Promise.all(looks);
+  return seen.flatMap(({ sink, down }) => (down === null ? [] : [{ sink, ...down }]));
+}
+
+type Down = Omit<DownSink, 'sink'>;
+
+/** Why it would not take an event right now; null when it would. The result goes on record, where the swap reads it. */
+async function whyDown(parts: SinkParts, probes: BrokerProbes, id: SinkId): Promise<Down | null> {
+  const { sink } = id;
+  const opened = await openSink(parts.db, id, { most: NO_MOVES, nowMs: parts.clock.now() });
+  if (opened === null) return { why: 'there is no webhook of that name' };
+  if (opened.paused !== null) return { why: opened.paused };
+  const isDue = opened.start < opened.latest;
+  // The writer of the tenant's events tries them again, and knows best.
+  if (opened.failures > 0 && !opened.shared && isDue) return { why: failedBefore(opened.lastError) };
+  if (isBroker(sink)) return brokerDown(probes, sink, id.tenant);
+  if ((opened.retryAtMs ?? 0) > parts.clock.now()) return { why: failedBefore(opened.lastError) };
+  return webhookDown(parts, id, opened);
+}
+
+function failedBefore(lastError: string | null): string {
+  return `it has failed before: ${lastError}`;
+}
+
+async function brokerDown(probes: BrokerProbes, broker: Broker, tenant: string): Promise<Down | null> {
+  const probed = await probes(broker, tenant);
+  if (probed.kind === 'well') return null;
+  const why = probed.kind === 'down' ? probed.reason : failedBefore(probed.reason);
+  return { why, shared: true };
+}
+
+/**
+ * Sends a test event, since nothing else shows whether a webhook would take an event. The endpoint has the time of a probe to answer: the proof
+ * of a slower one would be too old before the swap could use it.
+ */
+async function webhookDown(parts: SinkParts, id: SinkId, opened: OpenedSink): Promise<Down | null> {
+  const { tenant, sink } = id;
+  const atMs = parts.clock.now();
+  const event = testEvent(id, `${tenant}:${sink}:test:${randomUUID()}`, atMs);
+  const test = { events: [event], position: null, atMs };
+  const { stopped, attempts } = await sendThrough(parts, id, opened, test, sinkLimits.probeMs);
+  const failed = stopped?.reason ?? null;
+  const at = parts.clock.now();
+  const tries = { failures: opened.failures + 1, random01: Math.random(), retryAfterMs: null };
+  const retryAtMs = failed === null ? null : at + sinkRetryMs(sink, tries);
+  const seen = { failed, whole: true, provenMs: opened.openedMs, retryAtMs, attempts, asked: null, at };
+  await recordLook(parts.db, { ...id, start: opened.start, ...seen });
+  return failed === null ? null : { why: failed };
+}

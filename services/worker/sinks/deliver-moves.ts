@@ -1,0 +1,98 @@
+import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
+import { moveEvent } from '../../../core/moves/move-event.ts';
+import { isBroker } from '../../../core/sink.ts';
+import { sinkRetryMs } from '../../../core/sink-retry.ts';
+import type { Delivered, DeliverRequest, Failing } from '../../../handlers/ports/sinks.ts';
+import { openSink, type OpenedSink, recordDelivery } from '../../postgres/sinks/sink-deliveries.ts';
+import type { Stopped } from '../../sinks/target.ts';
+import { isReachable, sendThrough, type SentThrough, type SinkParts } from './send-through.ts';
+
+/**
+ * One step of a writer: reads what is due, hands it on in one try, and records what has become of it.
+ *
+ * How far the sink is, the record knows at least as well as the writer, since it is told first. Where they differ, the step has run before and
+ * its answer was lost, or somebody was killed between the two: then what the writer believes of its target is in doubt, and the target looks.
+ */
+export async function deliverMoves(parts: SinkParts, request: DeliverRequest): Promise<Delivered> {
+  const { tenant, sink, after } = request;
+  if (!isReachable(parts, sink)) return { kind: 'gone' };
+  const nowMs = parts.clock.now();
+  const opened = await openSink(parts.db, request, { known: after, most: sinkLimits.batchMoves, nowMs });
+  if (opened === null) return { kind: 'gone' };
+  const { start, moves } = opened;
+  const position = start === after ? request.position : null;
+  const standing = { tenant, sink, start, at: nowMs };
+  if (moves.length === 0) {
+    // What is too old to be told counts as delivered: the consumer sees the gap.
+    if (start !== opened.onRecord && opened.paused === null) {
+      const nothing = { failed: null, provenMs: null, pause: null, attempts: [] };
+      await recordDelivery(parts.db, { ...standing, seq: start, ...nothing });
+    }
+    return { kind: 'idle', seq: start, position };
+  }
+  const events = moves.map((move) => moveEvent({ tenant, ...move }));
+  const sent = await sendThrough(parts, request, opened, { events, position, atMs: request.atMs });
+  const seq = start + sent.count;
+  const stopped = sent.stopped ?? (sent.count === 0 ? TOOK_NOTHING : null);
+  if (stopped !== null) return recordFailure(parts, request, opened, { ...sent, seq, stopped });
+  const at = parts.clock.now();
+  const { attempts } = sent;
+  const proof = { failed: null, provenMs: opened.openedMs, pause: null };
+  await recordDelivery(parts.db, { ...standing, seq, ...proof, attempts, at });
+  const more = sent.count < events.length || events.length === sinkLimits.batchMoves;
+  return { kind: 'delivered', seq, position: sent.position, more };
+}
+
+const TOOK_NOTHING: Stopped = {
+  kind: 'later',
+  reason: 'it took nothing, and did not say why',
+  retryAfterMs: null,
+};
+
+interface Short extends SentThrough {
+  readonly seq: number;
+  readonly stopped: Stopped;
+}
+
+async function recordFailure(
+  { db, clock }: SinkParts,
+  request: DeliverRequest,
+  opened: OpenedSink,
+  { count, seq, position, stopped, attempts }: Short,
+): Promise<Delivered> {
+  const { tenant, sink } = request;
+  const at = clock.now();
+  // Whatever has arrived in between begins the count anew.
+  const before = count > 0 ? null : failuresBefore(request, opened);
+  const failures = (before?.failures ?? 0) + 1;
+  const sinceMs = before?.sinceMs ?? at;
+  const waitMs = waitAfter(request, failures, stopped);
+  const failing: Failing = { failures, sinceMs, retryAtMs: at + waitMs };
+  const { reason } = stopped;
+  const pause = isBroker(sink) ? null : endOfPatience(stopped, at - sinceMs);
+  const whole = stopped.kind !== 'untaken';
+  const failed = { ...failing, reason, whole };
+  const provenMs = stopped.kind === 'untaken' && stopped.proven ? opened.openedMs : null;
+  await recordDelivery(db, { tenant, sink, start: opened.start, seq, failed, provenMs, pause, attempts, at });
+  if (pause !== null) return { kind: 'idle', seq, position };
+  return { kind: 'failed', seq, position, failing, waitMs, whole, reason };
+}
+
+/** A webhook's are on record; a broker fails for all its tenants, whatever stands in their rows. */
+function failuresBefore({ sink, failing }: DeliverRequest, { failures, failingSinceMs }: OpenedSink) {
+  if (isBroker(sink) || failingSinceMs === null) return failing;
+  return { failures, sinceMs: failingSinceMs };
+}
+
+function waitAfter({ sink, random01 }: DeliverRequest, failures: number, stopped: Stopped): number {
+  const retryAfterMs = stopped.kind === 'later' ? stopped.retryAfterMs : null;
+  return sinkRetryMs(sink, { failures, random01, retryAfterMs });
+}
+
+/** Why nobody tries any more; null while somebody does. */
+function endOfPatience({ kind, reason }: Stopped, failedForMs: number): string | null {
+  if (kind === 'gone') return `it wants nothing more: ${reason}`;
+  if (failedForMs < sinkLimits.webhookGiveUpMs) return null;
+  const days = Math.floor(sinkLimits.webhookGiveUpMs / 86_400_000);
+  return `it has failed for ${days} days: ${reason}`;
+}

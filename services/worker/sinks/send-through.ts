@@ -1,0 +1,86 @@
+import type { Logger } from 'pino';
+
+import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
+import { type Broker, isBroker, type SinkId } from '../../../core/sink.ts';
+import type { Clock } from '../../../handlers/ports/deps.ts';
+import type { Database } from '../../postgres/database.ts';
+import type { AttemptNote, OpenedSink } from '../../postgres/sinks/sink-deliveries.ts';
+import { type SecretBox, SecretLostError } from '../../secrets/secret-box.ts';
+import { MOVED } from '../../../core/moves/move-event.ts';
+import type { Sent, SinkEvent, SinkTarget } from '../../sinks/target.ts';
+import type { WebhookDelivery } from '../../webhooks/deliver.ts';
+import { signingSecrets } from '../../webhooks/signing-secrets.ts';
+
+export interface SinkParts {
+  readonly db: Database;
+  readonly clock: Clock;
+  /** Those that this worker was told of. */
+  readonly brokers: Readonly<Partial<Record<Broker, SinkTarget>>>;
+  readonly webhook: WebhookDelivery;
+  /** Null without a key. */
+  readonly secrets: SecretBox | null;
+  readonly log: Logger;
+}
+
+export interface Outgoing {
+  readonly events: readonly SinkEvent[];
+  readonly position: string | null;
+  readonly atMs: number;
+}
+
+/** Only tries at webhooks are kept one by one. */
+export type SentThrough = Sent & { readonly attempts: readonly AttemptNote[] };
+
+/** Whether there is a way to that sink from here. */
+export function isReachable({ brokers }: SinkParts, sink: string): boolean {
+  return !isBroker(sink) || brokers[sink] !== undefined;
+}
+
+/**
+ * One try, through whatever kind of sink it is. Never rejects for what the other side does.
+ *
+ * @param webhookCallMs how long one call of a webhook may take; a broker has its own bounds
+ */
+export async function sendThrough(
+  parts: SinkParts,
+  { tenant, sink }: SinkId,
+  opened: OpenedSink,
+  { events, position, atMs }: Outgoing,
+  webhookCallMs: number = sinkLimits.callMs,
+): Promise<SentThrough> {
+  if (isBroker(sink)) {
+    const target = parts.brokers[sink];
+    if (target === undefined) return unsent(position, notToldOf(sink));
+    const required = new Set(opened.required);
+    const mustBeTaken = (event: SinkEvent) => event.type !== MOVED || required.has(event.data.channel);
+    return { ...(await target.send({ tenant, events, atMs, position, mustBeTaken })), attempts: [] };
+  }
+  if (opened.url === null) return unsent(position, 'it has no address');
+  const secrets = openSecrets(parts, { tenant, sink }, opened);
+  if (secrets === null) return unsent(position, 'its secret can no longer be read: rotate it');
+  return parts.webhook.send({ tenant, events }, { sink, url: opened.url, secrets, callMs: webhookCallMs });
+}
+
+export function notToldOf(broker: Broker): string {
+  return `this worker was told of no ${broker === 'redis' ? 'Redis (REDIS_URL)' : 'RabbitMQ (AMQP_URL)'}`;
+}
+
+function unsent(position: string | null, reason: string): SentThrough {
+  return { count: 0, position, stopped: { kind: 'later', reason, retryAfterMs: null }, attempts: [] };
+}
+
+/** What operators need to know of a lost one is in the log. */
+function openSecrets(
+  { secrets, clock, log }: SinkParts,
+  id: SinkId,
+  { secret, previousSecret, previousUntil }: OpenedSink,
+): string[] | null {
+  try {
+    if (secrets === null || secret === null) throw new SecretLostError('POINTSMAN_SECRET_KEY is not set');
+    return signingSecrets(secrets, id, { secret, previousSecret, previousUntil }, clock.now());
+  } catch (error) {
+    if (!(error instanceof SecretLostError)) throw error;
+    log.error({ ...id, err: error }, 'a webhook’s secret is lost');
+    return null;
+  }
+}

@@ -1,0 +1,20 @@
+import type { Ingress } from '@restatedev/restate-sdk-clients';
+import type { Logger } from 'pino';
+
+import type { Broker } from '../../../core/sink.ts';
+import type { Clock } from '../../../handlers/ports/deps.ts';
+import type { Database } from '../../postgres/database.ts';
+import type { RestateAdmin } from '../../restate/admin.ts';
+
+/** What the sweeps of the worker need. */
+export interface SweepDeps {
+  readonly db: Database;
+  readonly admin: RestateAdmin;
+  readonly ingress: Ingress;
+  readonly clock: Clock;
+  /** Those to which this worker delivers. */
+  readonly brokers: readonly Broker[];
+  /** How long audit rows are kept. */
+  readonly auditMs: number;
+  readonly log: Logger;
+}

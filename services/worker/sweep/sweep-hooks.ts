@@ -1,0 +1,64 @@
+import { type DeliveryName, deliveryCorrelationId, deliveryKey } from '../../../core/hook.ts';
+import { sweepLimits } from '../../../core/limits/limits.ts';
+import { Delivery, Reporter } from '../../../handlers/contract/hooks.ts';
+import {
+  endDelivery,
+  listUnendedDeliveries,
+  listWaitingReports,
+  type NumberedDelivery,
+} from '../../postgres/hooks/deliveries.ts';
+import { invocationStates } from './invocations.ts';
+import type { SweepDeps } from './sweep-deps.ts';
+
+/**
+ * Sees to deliveries that nobody runs and to commits that nobody tells. Sends what Restate does not show, which is nothing if it is there
+ * all the same, and ends what has ended in Restate without a last word: it was killed.
+ */
+export async function sweepHooks(deps: SweepDeps): Promise<void> {
+  const olderThan = deps.clock.now() - sweepLimits.minAgeMs;
+  await eachPage(
+    (after) => listUnendedDeliveries(deps.db, { olderThan, limit: sweepLimits.batch, after }),
+    (page) => seeToDeliveries(deps, page),
+  );
+  await eachPage(
+    (after) => listWaitingReports(deps.db, { limit: sweepLimits.batch, after }),
+    (page) => seeToReports(deps, page),
+  );
+}
+
+async function eachPage(
+  read: (after: number) => Promise<NumberedDelivery[]>,
+  seeTo: (page: readonly NumberedDelivery[]) => Promise<void>,
+): Promise<void> {
+  let page: NumberedDelivery[] = [];
+  do {
+    page = await read(page.at(-1)?.seq ?? 0);
+    await seeTo(page);
+  } while (page.length === sweepLimits.batch);
+}
+
+async function seeToDeliveries(deps: SweepDeps, page: readonly NumberedDelivery[]): Promise<void> {
+  const states = await statesOf(deps, Delivery.name, 'run', page);
+  for (const one of page) {
+    const state = states.get(deliveryKey(one)) ?? 'unknown';
+    if (state === 'unknown') await deps.ingress.sendClient(Delivery, deliveryKey(one)).run(null);
+    if (state !== 'ended') continue;
+    deps.log.warn(
+      { correlationId: deliveryCorrelationId(one) },
+      'this delivery was killed before it had ended',
+    );
+    await endDelivery(deps.db, one, 'failed', KILLED, deps.clock.now());
+  }
+}
+
+const KILLED = 'its invocation was killed, or failed, before it could say how it ended';
+
+async function seeToReports(deps: SweepDeps, page: readonly NumberedDelivery[]): Promise<void> {
+  const states = await statesOf(deps, Reporter.name, 'report', page);
+  const keys = new Set(page.map(deliveryKey).filter((key) => states.get(key) !== 'running'));
+  for (const key of keys) await deps.ingress.sendClient(Reporter, key).report(null);
+}
+
+function statesOf({ admin }: SweepDeps, service: string, handler: string, names: readonly DeliveryName[]) {
+  return invocationStates(admin, { service, handler }, names.map(deliveryKey));
+}

@@ -1,0 +1,152 @@
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+import { RestateAdmin } from '../../../services/restate/admin.ts';
+import { eventually } from '../../support/runs/eventually.ts';
+import { runCli, type CliResult } from '../../support/runs/run-cli.ts';
+import { startTestStack, type TestStack } from '../../support/processes/stack.ts';
+
+// Not replayed: it is about the command line, and release.test.ts runs the same handlers.
+
+const EXAMPLE = fileURLToPath(new URL('../../../examples/support-bot', import.meta.url));
+
+let stack: TestStack;
+let env: Record<string, string>;
+let bundles = 0;
+
+beforeAll(async () => {
+  stack = await startTestStack();
+  env = { POINTSMAN_HOME: stack.home, POINTSMAN_TENANT: 'acme' };
+  await cli('tenants', 'create', 'acme');
+});
+
+beforeEach(() => {
+  bundles++;
+  env['POINTSMAN_BUNDLE'] = `bot-${bundles}`;
+});
+
+afterAll(() => stack.stop());
+
+async function cli(...args: string[]): Promise<CliResult> {
+  return runCli(args, { env: { ...env }, firstRetryMs: 250 });
+}
+
+/** One that sits out the restart of an API on a machine that takes its time. */
+async function patientCli(...args: string[]): Promise<CliResult> {
+  return runCli(args, { env: { ...env }, firstRetryMs: 4_000 });
+}
+
+/** Runs `work` while no release can get past its store stage: the table that it writes can only be read. */
+async function whileStoreWaits<T>(work: () => Promise<T>): Promise<T> {
+  const owner = new pg.Client({ connectionString: stack.ownerUrl });
+  await owner.connect();
+  try {
+    await owner.query('BEGIN');
+    await owner.query('LOCK TABLE pointsman.artifacts IN SHARE MODE');
+    return await work();
+  } finally {
+    await owner.end();
+  }
+}
+
+/** Waits until that release is at its store stage. */
+async function atStore(version: number): Promise<void> {
+  await eventually(
+    async () => {
+      const { stdout } = await cli('status', '--release', String(version), '--json');
+      return (JSON.parse(stdout) as { stage?: string }).stage === 'store';
+    },
+    { what: `v${version} is at its store stage` },
+  );
+}
+
+describe('a publish that waits exits with the release’s own outcome', () => {
+  test('superseded by a newer one, which is published', async () => {
+    const { first, second } = await whileStoreWaits(async () => {
+      const older = cli('publish', EXAMPLE);
+      await atStore(1);
+      const newer = cli('publish', EXAMPLE);
+      await atStore(2);
+      return { first: older, second: newer };
+    });
+    expect(await first).toMatchObject({ exit: 5 });
+    expect(await second).toMatchObject({ exit: 0 });
+  });
+
+  test('cancelled by pointsman cancel', async () => {
+    const { ended } = await whileStoreWaits(async () => {
+      const publish = cli('publish', EXAMPLE);
+      await atStore(1);
+      expect((await cli('cancel', '1', '--reason', 'wrong file')).exit).toBe(0);
+      return { ended: publish };
+    });
+    const { exit, stdout } = await ended;
+    expect(exit).toBe(6);
+    expect(stdout).toContain('wrong file');
+  });
+
+  test('rejected because of a hold that came while it was on its way', async () => {
+    await cli('publish', EXAMPLE);
+    const { ended } = await whileStoreWaits(async () => {
+      const publish = cli('publish', EXAMPLE);
+      await atStore(2);
+      expect((await cli('hold', '--reason', 'freeze')).exit).toBe(0);
+      return { ended: publish };
+    });
+    const { exit, stdout } = await ended;
+    expect(exit).toBe(3);
+    expect(stdout).toContain('freeze');
+  });
+
+  test('errored when an operator kills it', async () => {
+    const { ended } = await whileStoreWaits(async () => {
+      const publish = cli('publish', EXAMPLE);
+      await atStore(1);
+      const admin = new RestateAdmin(stack.restate.adminUrl);
+      const [row] = await admin.query(
+        `SELECT id FROM sys_invocation WHERE target_service_key = 'acme/bot-${bundles}/v1' AND status <> 'completed'`,
+      );
+      await admin.killInvocation(String(row?.['id']));
+      return { ended: publish };
+    });
+    expect((await ended).exit).toBe(4);
+  });
+
+  test('still in flight when its time is up; watch then tells how it ended', async () => {
+    const { ended } = await whileStoreWaits(async () => {
+      const { exit, stderr } = await cli('publish', EXAMPLE, '--timeout', '1s');
+      expect({ exit, stderr }).toMatchObject({
+        exit: 10,
+        stderr: expect.stringContaining('still on its way'),
+      });
+      expect((await cli('publish', EXAMPLE, '--on-conflict', 'reject')).exit).toBe(8);
+      return { ended: cli('watch', '1') };
+    });
+    expect((await ended).exit).toBe(0);
+  });
+
+  test('published, although the API was restarted in the meantime', async () => {
+    const { ended } = await whileStoreWaits(async () => {
+      const publish = patientCli('publish', EXAMPLE);
+      await atStore(1);
+      await stack.processes.api.restart();
+      return { ended: publish };
+    });
+    const { exit, stdout } = await ended;
+    expect(exit).toBe(0);
+    expect(stdout.match(/✓ validate/g)).toHaveLength(1);
+  });
+});
+
+test('with everything stopped it exits with 11, and says how to start', async () => {
+  await stack.processes.api.stop();
+  try {
+    const { exit, stderr } = await cli('releases');
+    expect(exit).toBe(11);
+    expect(stderr).toContain('npm start');
+    expect((await cli('doctor')).exit).toBe(11);
+  } finally {
+    await stack.processes.api.restart();
+  }
+});

@@ -1,0 +1,214 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+import { findRelease } from '../../../services/postgres/releases/releases.ts';
+import { appRoleOf } from '../../support/servers/app-role.ts';
+import { accepted, type ControlPlane, newTenant, settled } from '../../support/worlds/control-plane.ts';
+import { type DoctoredWorld, startDoctoredWorld } from '../../support/worlds/doctored-world.ts';
+import { eventually } from '../../support/runs/eventually.ts';
+import { runCli } from '../../support/runs/run-cli.ts';
+import { type Endpoint, hookUp, MAY_CALL_ENDPOINTS, startEndpoint } from '../../support/worlds/sink-world.ts';
+import { type Standstill, standstill } from '../../support/servers/standstill.ts';
+
+// Not replayed: it is about the command line, and sinks.test.ts and release.test.ts run the same handlers.
+
+const execute = promisify(execFile);
+const RESTATE = fileURLToPath(new URL('../../../node_modules/.bin/restate', import.meta.url));
+
+/** Whether this process may make a small disk. doctor-findings.test.ts has each rule about disks without one, on every machine. */
+async function canMount(): Promise<boolean> {
+  const folder = await mkdtemp(join(tmpdir(), 'pointsman-mount-'));
+  try {
+    await execute('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder]);
+    await execute('umount', [folder]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+const mountable = await canMount();
+
+describe('the doctor', () => {
+  let world: DoctoredWorld;
+  let plane: ControlPlane;
+  let still: Standstill;
+  let endpoint: Endpoint;
+  let tenant: string;
+
+  beforeAll(async () => {
+    endpoint = await startEndpoint();
+    world = await startDoctoredWorld(MAY_CALL_ENDPOINTS);
+    ({ plane } = world);
+    still = standstill(plane);
+  });
+  beforeEach(async () => {
+    tenant = await newTenant(plane);
+    endpoint.answers(200);
+  });
+  afterAll(async () => {
+    await world.stop();
+    await endpoint.server.close();
+  });
+
+  test('finds nothing where nothing is wrong', async () => {
+    await settled(plane, tenant, await accepted(plane, tenant));
+    const { exit, problems, findings } = await world.doctor();
+    expect({ exit, problems }).toEqual({ exit: 0, problems: [] });
+    const checked = findings.filter(({ state }) => state === 'ok').map(({ subject }) => subject);
+    expect(checked).toEqual(
+      expect.arrayContaining([
+        'API',
+        'token',
+        'worker',
+        'PostgreSQL',
+        'Restate',
+        'sinks',
+        'hooks',
+        'releases',
+      ]),
+    );
+  });
+
+  test('leaves no trace in Restate, however often it asks', async () => {
+    for (let nth = 0; nth < 3; nth++) await world.doctor();
+    const traces = () =>
+      plane.admin.query("SELECT id FROM sys_invocation WHERE target_service_name = 'Worker'");
+    await eventually(async () => (await traces()).length === 0, { what: 'no trace of the questions' });
+  });
+
+  test('finds a webhook that answered 410, names the cause and the command that resumes it, and fails', async () => {
+    await hookUp(plane, tenant, endpoint);
+    endpoint.answers(410);
+    await settled(plane, tenant, await accepted(plane, tenant));
+    const { exit } = await world.diagnosed({
+      subject: `sink ${tenant}/audit`,
+      state: 'error',
+      summary: expect.stringMatching(/^paused by pointsman\/sink .*410/),
+      actions: [expect.stringContaining(`npx pointsman sinks resume audit --tenant ${tenant}`)],
+    });
+    expect(exit).toBe(1);
+    endpoint.answers(200);
+    const of = { POINTSMAN_URL: world.api.url, POINTSMAN_TOKEN: world.api.adminToken };
+    expect(await runCli(['sinks', 'resume', 'audit', '--tenant', tenant], { env: of })).toMatchObject({
+      exit: 0,
+    });
+    await world.isWell();
+  });
+
+  test('finds a webhook that fails: at first a warning, and an error once it has failed for a minute', async () => {
+    await hookUp(plane, tenant, endpoint);
+    endpoint.answers(503);
+    await settled(plane, tenant, await accepted(plane, tenant));
+    const failing = { subject: `sink ${tenant}/audit`, summary: expect.stringContaining('503') };
+    await world.diagnosed({ ...failing, state: 'warning' });
+    await still.sql((client) =>
+      client.query(
+        "UPDATE pointsman.sinks SET failing_since = failing_since - interval '1 minute' WHERE tenant = $1",
+        [tenant],
+      ),
+    );
+    const actions = [expect.stringContaining(`sinks attempts audit --tenant ${tenant}`)];
+    const { exit } = await world.diagnosed({ ...failing, state: 'error', actions });
+    expect(exit).toBe(1);
+    endpoint.answers(200);
+    await world.isWell();
+  });
+
+  test('finds an undo that waits for its operator, and the command that it names resumes it', async () => {
+    await settled(plane, tenant, await accepted(plane, tenant));
+    const app = appRoleOf(plane.postgres.appUrl);
+    let command = '';
+    await still.sql((client) => client.query(`REVOKE DELETE ON pointsman.artifact_claims FROM ${app}`));
+    try {
+      await still.holdAfter(tenant, async () => {
+        const version = await accepted(plane, tenant, { files: { 'b.json': '{}' } });
+        await eventually(
+          async () => (await findRelease(plane.db, { tenant, bundle: 'bundle', version }))?.digest,
+          { what: 'an artifact that is claimed' },
+        );
+      });
+      const { exit, problems } = await world.diagnosed({
+        subject: `Janitor/${tenant}/bundle/v2/undo`,
+        state: 'error',
+        summary: expect.stringContaining('paused: '),
+      });
+      expect(exit).toBe(1);
+      command = problems.find(({ subject }) => subject.startsWith('Janitor/'))?.actions?.[0] ?? '';
+    } finally {
+      await still.sql((client) => client.query(`GRANT DELETE ON pointsman.artifact_claims TO ${app}`));
+    }
+    const [, setting = '', id = ''] =
+      /: (RESTATE_ADMIN_URL=\S+) npx restate invocations resume (inv_\w+)$/.exec(command) ?? [];
+    const env = { ...process.env, RESTATE_ADMIN_URL: setting.slice(setting.indexOf('=') + 1) };
+    await execute(RESTATE, ['invocations', 'resume', id, '--yes'], { env });
+    await world.isWell();
+  });
+
+  test('finds what Restate retries while no worker is there, and the worker itself', async () => {
+    await plane.worker.down();
+    const publishing = accepted(plane, tenant);
+    try {
+      const { exit, problems } = await world.diagnosed({
+        subject: `Tenant/${tenant}/publish`,
+        summary: expect.stringMatching(/^fails, retried \d+ times so far: /),
+      });
+      expect(exit).toBe(1);
+      expect(problems[0]).toMatchObject({ state: 'error' });
+      expect(problems).toContainEqual(expect.objectContaining({ subject: 'worker', state: 'error' }));
+    } finally {
+      await plane.worker.start();
+    }
+    await settled(plane, tenant, await publishing);
+    await world.isWell();
+  });
+
+  test('finds a PostgreSQL that takes no writes', async () => {
+    const readOnly = (value: 'on' | 'off') =>
+      still.sql(async (client) => {
+        await client.query('SET default_transaction_read_only = off');
+        await client.query(`ALTER SYSTEM SET default_transaction_read_only = ${value}`);
+        await client.query('SELECT pg_reload_conf()');
+      });
+    await readOnly('on');
+    try {
+      const { exit, problems } = await world.diagnosed({ subject: 'PostgreSQL', state: 'error' });
+      expect(exit).toBe(1);
+      expect(problems.map(({ summary }) => summary).join('\n')).toMatch(/takes no writes/);
+    } finally {
+      await readOnly('off');
+    }
+    await world.isWell();
+  });
+
+  test.runIf(mountable)('finds a disk of the home that is full, and one that is not', async () => {
+    const home = await mkdtemp(join(tmpdir(), 'pointsman-home-'));
+    await execute('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', home]);
+    try {
+      await writeFile(join(home, 'api-url'), `${world.api.url}\n`);
+      expect((await world.doctor({ POINTSMAN_HOME: home })).problems).toEqual([]);
+      // As whatever fills it would: until nothing more can be written.
+      await expect(writeFile(join(home, 'filler'), Buffer.alloc(8_000_000))).rejects.toThrow('ENOSPC');
+      const { exit, problems } = await world.doctor({ POINTSMAN_HOME: home });
+      expect(exit).toBe(1);
+      expect(problems).toMatchObject([
+        {
+          subject: `disk of ${home}`,
+          state: 'error',
+          summary: expect.stringContaining('full: nothing can be written'),
+          actions: [expect.stringContaining('du -xsh')],
+        },
+      ]);
+    } finally {
+      await execute('umount', [home]);
+      await rm(home, { recursive: true });
+    }
+  });
+});

@@ -1,0 +1,152 @@
+import { pino } from 'pino';
+import { describe, expect, test } from 'vitest';
+
+import { digestOf } from '../../../core/digest.ts';
+import { type MoveEvent, moveEvent } from '../../../core/moves/move-event.ts';
+import type { MoveHint } from '../../../services/follower/move-hints.ts';
+import { redisMoveStream } from '../../../services/redis/move-stream.ts';
+import { tailMoves } from '../../../services/redis/move-tail.ts';
+import { startRedis } from '../../support/servers/brokers.ts';
+import { eventually } from '../../support/runs/eventually.ts';
+import { followedWorld } from '../../support/worlds/followed-world.ts';
+import { artifactOf } from '../../support/data/published-files.ts';
+import { skipWithout } from '../../support/servers/system-packages.ts';
+
+const world = followedWorld();
+const silent = pino({ level: 'silent' });
+const ONE = { 'a.json': '{"n":1}' };
+const TWO = { 'a.json': '{"n":2}' };
+
+/** The event of a move that was made, unless it is changed. */
+function eventOf(
+  generation: number,
+  digest: string,
+  over: Partial<Parameters<typeof moveEvent>[0]> = {},
+): MoveEvent {
+  const { tenant } = world;
+  const place = { tenant, bundle: 'bot', channel: 'live', generation, seq: generation };
+  const movedAt = '2026-01-02T03:04:05.678Z';
+  return moveEvent({ ...place, from: null, to: { version: generation, digest }, movedAt, ...over });
+}
+
+/** A source that says what a test hands it, and that it has been heard. */
+function handFed() {
+  const waiting: MoveHint[] = [];
+  let wake = (): void => {};
+  async function* source(signal: AbortSignal): AsyncGenerator<MoveHint> {
+    signal.addEventListener('abort', () => wake());
+    while (!signal.aborted) {
+      const hint = waiting.shift();
+      if (hint !== undefined) yield hint;
+      else await new Promise<void>((resolve) => (wake = resolve));
+    }
+  }
+  const say = (event: unknown): void => {
+    waiting.push({ kind: 'moved', event: event as MoveEvent });
+    wake();
+  };
+  return { source, say };
+}
+
+describe('an event', () => {
+  test('that is true moves the follower; told again, or out of order, it moves nothing', async () => {
+    const { source, say } = handFed();
+    const one = await world.publish(ONE);
+    const follower = await world.follow({ source });
+    const two = await world.publish(TWO);
+    say(eventOf(2, two));
+    await world.at(follower, 2);
+    for (const event of [eventOf(2, two), eventOf(1, one), eventOf(2, two)]) say(event);
+    await eventually(async () => follower.status().ignored.older === 1, { what: 'all of them were heard' });
+    expect(follower.current.generation).toBe(2);
+  });
+
+  test('that lies, is garbage, or is of another pointer moves nothing, and is counted by its reason', async () => {
+    const { source, say } = handFed();
+    await world.publish(ONE);
+    const follower = await world.follow({ source });
+    await eventually(async () => follower.status().acknowledged === 1, { what: 'it has begun' });
+    const stored = artifactOf(ONE).digest;
+    const ignored = (of: object) =>
+      eventually(async () => JSON.stringify(follower.status().ignored) === JSON.stringify(of), {
+        what: JSON.stringify(of),
+      });
+    const none = { older: 0, garbage: 0, elsewhere: 0, false: 0 };
+    say(eventOf(99, stored));
+    await ignored({ ...none, false: 1 });
+    say(eventOf(2, digestOf('never stored')));
+    await ignored({ ...none, false: 2 });
+    const garbage = [
+      null,
+      'moved',
+      {},
+      { ...eventOf(2, stored), id: 'x' },
+      { ...eventOf(2, stored), data: { x: 1 } },
+    ];
+    for (const event of garbage) say(event);
+    for (const over of [{ tenant: 'other' }, { bundle: 'other' }, { channel: 'other' }])
+      say(eventOf(2, stored, over));
+    await ignored({ ...none, garbage: 5, elsewhere: 3, false: 2 });
+    expect([follower.current.generation, follower.status().wanted]).toEqual([1, null]);
+    await world.publish(TWO);
+    say(eventOf(2, stored));
+    await world.at(follower, 2);
+    expect(follower.current.json('a.json')).toEqual({ n: 2 });
+  });
+
+  test('of a source that throws, ends, or hangs on to its end keeps nothing from being served, nor closed', async () => {
+    await world.publish(ONE);
+    const broken = await world.follow({
+      source: () => {
+        throw new Error('no broker here');
+      },
+    });
+    await eventually(async () => broken.status().problems.source === 'no broker here', {
+      what: 'it says so',
+    });
+    expect(broken.current.generation).toBe(1);
+    const deaf = await world.follow({
+      source: () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) }),
+    });
+    await deaf.close();
+    expect(deaf.status().transport).toBe('closed');
+  });
+});
+
+describe.skipIf(skipWithout('followers by Redis', ['redis-server']))('by Redis', () => {
+  test('moves are followed, across a Redis that is killed and started again', async () => {
+    const redis = await startRedis();
+    const sink = redisMoveStream({ url: redis.url, log: silent, cache: null });
+    let position: string | null = null;
+    const tell = async (event: MoveEvent): Promise<void> => {
+      const batch = { tenant: world.tenant, events: [event], atMs: Date.now(), mustBeTaken: () => false };
+      await eventually(
+        async () => {
+          const sent = await sink.send({ ...batch, position });
+          position = sent.position;
+          return sent.count === 1;
+        },
+        { what: 'Redis has taken it' },
+      );
+    };
+    try {
+      await tell(eventOf(1, await world.publish(ONE)));
+      const pointers = [{ tenant: world.tenant, bundle: 'bot', channel: 'live' }];
+      const follower = await world.follow({
+        source: (signal) => tailMoves({ url: redis.url, pointers, signal, log: silent }),
+      });
+      await tell(eventOf(2, await world.publish(TWO)));
+      await world.at(follower, 2);
+      await redis.kill();
+      const three = await world.publish(ONE);
+      expect(follower.current.json('a.json')).toEqual({ n: 2 });
+      await redis.restart();
+      await tell(eventOf(3, three));
+      await world.at(follower, 3);
+      expect(follower.status().ignored.false).toBe(0);
+    } finally {
+      await sink.close();
+      await redis.stop();
+    }
+  });
+});

@@ -1,0 +1,181 @@
+import { describe, expect, test } from 'vitest';
+
+import { digestOf } from '../../../core/digest.ts';
+import { Tenant } from '../../../handlers/contract/tenant.ts';
+import { accepted, newTenant, settled } from '../../support/worlds/control-plane.ts';
+import { expectProblem, gatedApi } from '../../support/worlds/gated-api.ts';
+import { waitingGates, withPolicy } from '../../support/data/gates.ts';
+import { told } from '../../support/data/tokens.ts';
+
+// Words that the API does not take.
+
+const at = gatedApi();
+
+const RELEASE = { approval: { name: 'release' } };
+
+describe('who may speak', () => {
+  test('is who has the role for it', async () => {
+    await at.policy({ approval: { name: 'release', role: 'admin' } }, { check: { name: 'e2e' } });
+    const version = await at.publish();
+    await at.waiting(version, 2);
+    expectProblem(await at.approve('ci', version), 403, 'forbidden');
+    expectProblem(await at.approve('viewer', version), 403, 'forbidden');
+    const wrong = await at.approve('alice', version);
+    expectProblem(wrong, 403, 'forbidden');
+    expect(wrong.json).toMatchObject({ gate: 'release', role: 'admin' });
+    expectProblem(
+      await at.say('viewer', version, '/checks/e2e', { conclusion: 'success' }),
+      403,
+      'forbidden',
+    );
+    expect((await at.say('alice', version, '/checks/e2e', { conclusion: 'success' })).status).toBe(201);
+    expect((await at.approve('root', version)).status).toBe(201);
+    expect((await at.settled(version)).outcome).toBe('published');
+  });
+
+  test('is not the author where four eyes are wanted, whichever roles that has', async () => {
+    await at.policy({ approval: { name: 'release', notAuthor: true } });
+    const version = await at.publish('bob');
+    await at.waiting(version);
+    const own = await at.approve('bob', version);
+    expectProblem(own, 403, 'own_release');
+    expect(own.json['detail']).toContain('four eyes');
+    expect((await at.approve('alice', version)).status).toBe(201);
+  });
+
+  test('is not the author of the release at its checks, except an admin', async () => {
+    await at.policy({ check: { name: 'e2e' } });
+    const success = { conclusion: 'success' };
+    for (const author of ['ci', 'bob', 'root'] as const) {
+      const version = await at.publish(author);
+      await at.waiting(version);
+      if (author !== 'root') {
+        const own = await at.say(author, version, '/checks/e2e', success);
+        expectProblem(own, 403, 'own_release');
+        expect(own.json).toMatchObject({ gate: 'e2e', role: 'reporter' });
+        expect(own.json['detail']).toContain(`You published ${at.tenant}:bot:v${version}`);
+      }
+      const by = author === 'root' ? 'root' : 'e2e';
+      expect((await at.say(by, version, '/checks/e2e', success)).status).toBe(201);
+      expect((await at.settled(version)).outcome).toBe('published');
+    }
+  });
+
+  test('is nobody of another tenant, who learns nothing, whether or not there is anything to speak about', async () => {
+    const theirs = await newTenant(at.plane);
+    await withPolicy(at.plane, theirs, [RELEASE, { check: { name: 'e2e' } }]);
+    const version = await accepted(at.plane, theirs, { bundle: 'bot' });
+    const [gate] = await waitingGates(at.plane, theirs, 2);
+    const headers = { authorization: `Bearer ${at.token('root')}` };
+    const word = { json: { decision: 'approve', digest: gate?.digest }, headers };
+    const report = { json: { conclusion: 'success' }, headers };
+    const answers = [await at.api.call('GET', `/v1/tenants/${theirs}/gates`, { headers })];
+    for (const path of [
+      `${theirs}/bundles/bot/releases/${version}`,
+      `${theirs}/bundles/bot/releases/99`,
+      'nobody/bundles/bot/releases/1',
+    ]) {
+      answers.push(await at.api.call('POST', `/v1/tenants/${path}/approvals`, word));
+      answers.push(await at.api.call('POST', `/v1/tenants/${path}/checks/e2e`, report));
+    }
+    for (const answer of answers) {
+      expectProblem(answer, 403, 'forbidden');
+      expect(told(answer)).toEqual(told(answers[0]!));
+    }
+    expect(await waitingGates(at.plane, theirs, 2)).toMatchObject([{ verdicts: [] }, { verdicts: [] }]);
+    await at.plane.ingress
+      .client(Tenant, theirs)
+      .cancel({ bundle: 'bot', version, by: 'test', reason: null });
+    await settled(at.plane, theirs, version, { bundle: 'bot' });
+  });
+});
+
+describe('a word that is not right', () => {
+  test.each([
+    ['no decision', '/approvals', { digest: digestOf('x') }, '/decision'],
+    ['another decision', '/approvals', { decision: 'maybe', digest: digestOf('x') }, '/decision'],
+    ['no digest', '/approvals', { decision: 'approve' }, '/digest'],
+    ['a digest that is none', '/approvals', { decision: 'approve', digest: 'latest' }, '/digest'],
+    [
+      'a generation that is none',
+      '/approvals',
+      { decision: 'approve', digest: digestOf('x'), generation: -1 },
+      '/generation',
+    ],
+    ['the name of no gate', '/approvals', { decision: 'approve', digest: digestOf('x'), gate: 'A' }, '/gate'],
+    [
+      'an empty comment',
+      '/approvals',
+      { decision: 'approve', digest: digestOf('x'), comment: '' },
+      '/comment',
+    ],
+    ['an unknown field', '/approvals', { decision: 'approve', digest: digestOf('x'), force: true }, '/force'],
+    ['no conclusion', '/checks/e2e', {}, '/conclusion'],
+    ['another conclusion', '/checks/e2e', { conclusion: 'neutral' }, '/conclusion'],
+    ['a link that runs', '/checks/e2e', { conclusion: 'success', url: 'javascript:alert(1)' }, '/url'],
+    ['a link to a file', '/checks/e2e', { conclusion: 'success', url: 'file:///etc/passwd' }, '/url'],
+    [
+      'a summary with control codes',
+      '/checks/e2e',
+      { conclusion: 'success', summary: '\u001b[2J' },
+      '/summary',
+    ],
+    [
+      'a summary past its limit',
+      '/checks/e2e',
+      { conclusion: 'success', summary: 'x'.repeat(1_001) },
+      '/summary',
+    ],
+  ])('with %s is refused by name', async (_what, path, json, pointer) => {
+    const answer = await at.say('root', 1, path, json);
+    expectProblem(answer, 422, 'invalid_request');
+    expect(answer.json['errors']).toMatchObject([{ in: 'body', pointer }]);
+  });
+
+  test('to an address that is none is refused: a check’s name, a version, a release that is not there', async () => {
+    const conclusion = { conclusion: 'success' };
+    expectProblem(await at.say('ci', 1, '/checks/Not_A_Name', conclusion), 422, 'invalid_request');
+    expectProblem(await at.say('ci', 0, '/checks/e2e', conclusion), 422, 'invalid_request');
+    expectProblem(await at.say('ci', 1, '/checks/e2e', conclusion), 404, 'not_found');
+    await at.publish();
+    const gone = await at.say('ci', 99, '/checks/e2e', conclusion);
+    expectProblem(gone, 404, 'not_found');
+    expect(gone.json['detail']).toBe('There is no release v99 of "bot".');
+  });
+
+  test('of a queued release is told that it is queued, and to come again', async () => {
+    await at.policy(RELEASE);
+    const waits = await at.publish();
+    await at.waiting(waits);
+    const next = await at.call('ci', 'POST', 'bundles/bot/releases', '', {
+      files: { 'a.yaml': 'queued: 1' },
+      onConflict: 'queue',
+    });
+    const answer = await at.approve('alice', Number(next.json['version']), { digest: digestOf('x') });
+    expectProblem(answer, 409, 'gate_not_open');
+    expect(answer.json['detail']).toContain('is queued behind another release of its pointer');
+    const queued = await at.call('ci', 'GET', `bundles/bot/releases/${String(next.json['version'])}`);
+    expect(queued.json).toMatchObject({
+      status: 'queued',
+      waitingFor: [{ kind: 'release', name: `v${waits}` }],
+    });
+    const gated = await at.call('ci', 'GET', `bundles/bot/releases/${waits}`);
+    expect(gated.json).toMatchObject({
+      status: 'waiting',
+      stage: 'gate',
+      waitingFor: [{ kind: 'approval', name: 'release' }],
+    });
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+  });
+
+  test('that names none of several gates is told which there are', async () => {
+    await at.policy(RELEASE, { approval: { name: 'legal' } });
+    const version = await at.publish();
+    await at.waiting(version, 2);
+    const answer = await at.approve('alice', version);
+    expectProblem(answer, 422, 'which_gate');
+    expect(answer.json['gates']).toEqual(['release', 'legal']);
+    expect((await at.approve('alice', version, { gate: 'legal' })).status).toBe(201);
+    expect((await at.approve('alice', version)).json).toMatchObject({ gate: 'release' });
+  });
+});

@@ -1,0 +1,187 @@
+import { describe, expect, test } from 'vitest';
+
+import { digestOf } from '../../../core/digest.ts';
+import { expectProblem, gatedApi } from '../../support/worlds/gated-api.ts';
+
+// Words on gates, from the request to what becomes of the release.
+
+const at = gatedApi();
+
+const RELEASE = { approval: { name: 'release' } };
+
+describe('a release', () => {
+  test('goes live when it is approved, and says who approved it', async () => {
+    await at.policy(RELEASE);
+    const version = await at.publish();
+    await at.waiting(version);
+    const answer = await at.approve('alice', version, { comment: 'Looks right' });
+    expect([answer.status, answer.json]).toEqual([
+      201,
+      { gate: 'release', state: 'passed', said: 1, needed: 1, replayed: false },
+    ]);
+    expect(await at.settled(version)).toMatchObject({
+      outcome: 'published',
+      gates: [{ state: 'passed', verdicts: [{ by: 'alice', word: 'approve', comment: 'Looks right' }] }],
+    });
+  });
+
+  test('is rejected when somebody rejects it, with the reason, and what it had stored is given up', async () => {
+    await at.policy(RELEASE);
+    const version = await at.publish();
+    await at.waiting(version);
+    const answer = await at.approve('alice', version, { decision: 'reject', comment: 'wrong tone' });
+    expect(answer.json).toMatchObject({ state: 'failed' });
+    expect(await at.settled(version)).toMatchObject({
+      outcome: 'rejected',
+      reason: 'rejected by alice at the gate "release": wrong tone',
+      effects: [{ effect: 'artifact-claim', state: 'compensated' }],
+    });
+  });
+
+  test('is rejected at its deadline, and takes no word afterwards', async () => {
+    await at.policy({ approval: { name: 'release', within: '1s' } });
+    const version = await at.publish();
+    const { outcome, gates } = await at.settled(version);
+    expect(outcome).toBe('rejected');
+    const answer = await at.approve('alice', version);
+    expectProblem(answer, 409, 'gate_expired');
+    expect(answer.json).toMatchObject({ gate: 'release', deadlineAt: gates[0]?.deadlineAt });
+  });
+
+  test('waits for as many people as its policy wants, and no word is taken for two', async () => {
+    await at.policy({ approval: { name: 'release', count: 2 } });
+    const version = await at.publish();
+    await at.waiting(version);
+    expect((await at.approve('alice', version)).json).toMatchObject({ state: 'open', said: 1, needed: 2 });
+    const again = await at.approve('alice', version, { decision: 'reject' });
+    expectProblem(again, 409, 'already_said');
+    expect(again.json).toMatchObject({ gate: 'release', word: 'approve' });
+    expect((await at.approve('bob', version)).json).toMatchObject({ state: 'passed', said: 2, needed: 2 });
+    expect((await at.settled(version)).outcome).toBe('published');
+  });
+
+  test('that is decided takes no second word: what stands is told', async () => {
+    await at.policy(RELEASE, { check: { name: 'e2e' } });
+    const version = await at.publish();
+    await at.waiting(version, 2);
+    await at.approve('alice', version);
+    const late = await at.approve('bob', version, { decision: 'reject' });
+    expectProblem(late, 409, 'gate_decided');
+    expect(late.json).toMatchObject({ gate: 'release', state: 'passed', by: 'alice', word: 'approve' });
+    expect(late.json['at']).toMatch(/^\d{4}-/);
+    await at.say('e2e', version, '/checks/e2e', { conclusion: 'success' });
+    expect((await at.settled(version)).outcome).toBe('published');
+    expectProblem(await at.approve('bob', version), 409, 'gate_decided');
+  });
+
+  test('that ends for another reason takes no word: its outcome is told', async () => {
+    await at.policy(RELEASE);
+    const version = await at.publish();
+    await at.waiting(version);
+    await at.call('ci', 'POST', version, '/cancel', {});
+    const answer = await at.approve('alice', version);
+    expectProblem(answer, 409, 'already_settled');
+    expect(answer.json).toMatchObject({ outcome: 'cancelled' });
+    expect((await at.settled(version)).outcome).toBe('cancelled');
+  });
+});
+
+describe('an approval is for one artifact in place of another', () => {
+  test('and is refused for any other artifact', async () => {
+    await at.policy(RELEASE);
+    const version = await at.publish();
+    const digest = await at.waiting(version);
+    const answer = await at.approve('alice', version, { digest: digestOf('another') });
+    expectProblem(answer, 409, 'digest_mismatch');
+    expect(answer.json).toMatchObject({ digest });
+    expectProblem(
+      await at.say('e2e', version, '/checks/release', { conclusion: 'success', digest }),
+      404,
+      'not_found',
+    );
+  });
+
+  test('so that a promotion in between voids it: the gate is open again, and a new word lets it live', async () => {
+    const first = await at.publish();
+    await at.settled(first);
+    await at.settled(await at.publish());
+    await at.policy({ approval: { name: 'release', count: 2 } });
+    const version = await at.publish();
+    await at.waiting(version);
+    expect((await at.approve('alice', version, { generation: 2 })).status).toBe(201);
+    const live = await at.call('ci', 'PUT', 'bundles/bot/channels/live', '', { version: first });
+    expect(live.json).toMatchObject({ generation: 3 });
+    const { json } = await at.call('viewer', 'GET', version);
+    expect(json['gates']).toMatchObject([{ state: 'open', baseGeneration: 3, verdicts: [{ void: true }] }]);
+    const unaware = await at.approve('bob', version, { generation: 2 });
+    expectProblem(unaware, 412, 'pointer_moved');
+    expect(unaware.json).toMatchObject({ pointer: { version: first, generation: 3 } });
+    expect((await at.approve('alice', version)).json).toMatchObject({ said: 1, state: 'open' });
+    expect((await at.approve('bob', version, { generation: 3 })).json).toMatchObject({
+      said: 2,
+      state: 'passed',
+    });
+    expect(await at.settled(version)).toMatchObject({ outcome: 'published', generation: 4 });
+  });
+});
+
+describe('a check', () => {
+  test.each([
+    ['success', 'published', null],
+    ['failure', 'rejected', 'the check "e2e" failed, says e2e: 3 of 212'],
+  ])('that reports %s leaves the release %s', async (conclusion, outcome, reason) => {
+    await at.policy({ check: { name: 'e2e' } });
+    const version = await at.publish();
+    const digest = await at.waiting(version);
+    const url = 'https://ci.example/runs/4711';
+    const answer = await at.say('e2e', version, '/checks/e2e', {
+      conclusion,
+      summary: '3 of 212',
+      url,
+      digest,
+    });
+    expect(answer.status, answer.text).toBe(201);
+    expect(await at.settled(version)).toMatchObject({
+      outcome,
+      reason,
+      gates: [{ verdicts: [{ by: 'e2e', word: conclusion, comment: '3 of 212', url }] }],
+    });
+  });
+
+  test('of a name that no policy has is refused with the names that there are', async () => {
+    await at.policy({ check: { name: 'e2e' } }, RELEASE);
+    const version = await at.publish();
+    await at.waiting(version, 2);
+    const answer = await at.say('e2e', version, '/checks/e2', { conclusion: 'success' });
+    expectProblem(answer, 404, 'not_found');
+    expect(answer.json['detail']).toContain('it has check "e2e", approval "release"');
+    expect(answer.json['gates']).toEqual(['e2e', 'release']);
+    await at.policy();
+    const free = await at.publish('ci', 'free: 1');
+    await at.settled(free);
+    expect((await at.say('e2e', free, '/checks/e2e', { conclusion: 'success' })).json['detail']).toContain(
+      'it has no gates',
+    );
+  });
+});
+
+describe('the same request', () => {
+  test('is one word however often it is sent, and answered alike', async () => {
+    await at.policy({ approval: { name: 'release', count: 2 } });
+    const version = await at.publish();
+    const digest = await at.waiting(version);
+    const word = { decision: 'approve', digest };
+    const key = { 'idempotency-key': 'a-word' };
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () => at.say('alice', version, '/approvals', word, key)),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201]);
+    expect(answers.filter(({ json }) => json['replayed'] === false)).toHaveLength(1);
+    expect(answers.filter(({ headers }) => headers.get('idempotency-replayed') === 'true')).toHaveLength(4);
+    for (const { json } of answers) expect(json).toMatchObject({ said: 1, state: 'open' });
+    const other = await at.say('alice', version, '/approvals', { ...word, comment: 'x' }, key);
+    expectProblem(other, 422, 'idempotency_key_reused');
+    // Otherwise Bob would believe that he has approved.
+    expectProblem(await at.say('bob', version, '/approvals', word, key), 422, 'idempotency_key_reused');
+  });
+});

@@ -1,0 +1,150 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+
+import type { Role } from '../../../core/access.ts';
+import { courierLimits } from '../../../core/limits/callout-limits.ts';
+import { breakerLimits } from '../../../services/outbound/limits.ts';
+import { findPointer } from '../../../services/postgres/channels/pointers.ts';
+import { findRelease } from '../../../services/postgres/releases/releases.ts';
+import {
+  type AskedWorld,
+  givePolicy,
+  type Scripted,
+  startAskedWorld,
+  tell,
+} from '../../support/worlds/asked-world.ts';
+import { accepted, newTenant, settled } from '../../support/worlds/control-plane.ts';
+import { gapsMs } from '../../support/servers/outside-server.ts';
+import { contradictions } from '../../support/runs/record-check.ts';
+import { as, madeToken } from '../../support/data/tokens.ts';
+
+// Not replayed: it waits for breakers and deadlines, and callbacks.test.ts runs the same handlers.
+
+// A check is asked of somebody who is busy, broken or silent, or who answers too late.
+
+let world: AskedWorld;
+let tenant: string;
+let path: string;
+
+beforeAll(async () => {
+  world = await startAskedWorld();
+});
+beforeEach(async () => {
+  tenant = await newTenant(world.plane);
+  path = `/${tenant}`;
+});
+afterEach(async () => {
+  expect(await contradictions(world.plane.postgres.ownerUrl)).toEqual([]);
+});
+afterAll(() => world.stop());
+
+/** A release whose check is asked at the test's own path, where it is answered so, in order. */
+async function publish(rule: object, ...answers: Scripted[]): Promise<number> {
+  world.script(path, ...answers);
+  const check = { name: 'e2e', url: world.address(path), ...rule };
+  await givePolicy(world.plane, tenant, { channels: { live: { gates: [{ check }] } } });
+  return accepted(world.plane, tenant);
+}
+const end = (version: number) => settled(world.plane, tenant, version);
+const found = (version: number) => findRelease(world.plane.db, { tenant, bundle: 'bundle', version });
+const requests = async (version: number) =>
+  (await found(version))?.effects
+    .filter(({ effect }) => effect === 'check-request')
+    .map(({ state, detail }) => `${state}: ${detail}`);
+
+/** The whole of it once it was taken: one word at the gate, from the one address, however often it was asked. */
+async function isTakenAndPasses(version: number, asks: number): Promise<void> {
+  const asked = await world.asked(path, asks);
+  expect(new Set(asked.map(({ body }) => body)).size).toBe(1);
+  const key = `${tenant}:bundle:v${version}:check:e2e`;
+  expect(new Set(asked.map(({ headers }) => headers['idempotency-key']))).toEqual(new Set([key]));
+  const [request] = await world.checks(path, asks);
+  expect(await tell(request!.callback.url, { conclusion: 'success' })).toMatchObject({ status: 200 });
+  expect((await end(version)).outcome).toBe('published');
+  expect(await world.asked(path, asks)).toHaveLength(asks);
+  expect(await requests(version)).toEqual([expect.stringMatching(/^done: /)]);
+}
+
+test('a check that was asked for is not reported by any token but an admin’s', async () => {
+  const version = await publish({ within: '1h' }, { status: 202 });
+  await world.asked(path, 1);
+  const report = async (role: Role) => {
+    const { token } = await madeToken(world.api, { name: `the-${role}`, tenant, roles: [role] });
+    const at = `/v1/tenants/${tenant}/bundles/bundle/releases/${version}/checks/e2e`;
+    return world.api.call('POST', at, as(token, { json: { conclusion: 'success' } }));
+  };
+  for (const role of ['publisher', 'approver', 'reporter'] as const) {
+    const { status, json } = await report(role);
+    expect([status, json]).toMatchObject([403, { code: 'forbidden', gate: 'e2e', role: 'admin' }]);
+    expect(json['detail']).toContain("only the answer to Pointsman's request counts");
+  }
+  expect((await report('admin')).status).toBe(201);
+  expect((await end(version)).outcome).toBe('published');
+});
+
+test('a check that asks for time is asked again no sooner, under the same Idempotency-Key and with the same address', async () => {
+  const busy = { status: 429, headers: { 'retry-after': '5' } };
+  const version = await publish({ within: '1h' }, busy, { status: 202 });
+  expect(gapsMs(await world.asked(path, 2))[0]).toBeGreaterThanOrEqual(5_000);
+  await isTakenAndPasses(version, 2);
+});
+
+test('a check that takes the call and says nothing is given up after the time of a call, and asked again', async () => {
+  const version = await publish({ within: '1h' }, 'silence', { status: 202 });
+  expect(gapsMs(await world.asked(path, 2))[0]).toBeGreaterThanOrEqual(courierLimits.callMs);
+  await isTakenAndPasses(version, 2);
+});
+
+test('a check that asks for more time than its gate has fails at once, with what it said, and is not asked again', async () => {
+  const version = await publish({ within: '1h' }, { status: 503, headers: { 'retry-after': '3600' } });
+  expect(await end(version)).toMatchObject({
+    outcome: 'rejected',
+    reason: expect.stringMatching(
+      /^the check "e2e" failed, says pointsman\/courier: it could not be asked: .*answered 503$/,
+    ),
+  });
+  expect(await world.asked(path, 1)).toHaveLength(1);
+  expect(await requests(version)).toEqual([expect.stringMatching(/^failed: .*answered 503$/)]);
+});
+
+test('a check that is always broken is left alone for a while once it has failed in a row, and fails when its attempts are used up', async () => {
+  const version = await publish({ within: '1h' }, { status: 503 });
+  const untilOpen = breakerLimits.failures;
+  await world.asked(path, untilOpen);
+  // The breaker is open from the last of those on: an attempt that falls due meanwhile does not leave.
+  const asked = await world.asked(path, untilOpen + 1);
+  expect(gapsMs(asked)[untilOpen - 1]).toBeGreaterThanOrEqual(breakerLimits.openMs);
+  const { outcome, reason, gates } = await end(version);
+  expect(outcome).toBe('rejected');
+  expect(reason).toMatch(
+    /^the check "e2e" failed, says pointsman\/courier: it could not be asked: 127\.0\.0\.1/,
+  );
+  expect(gates).toMatchObject([{ gate: 'e2e', state: 'failed', verdicts: [{ by: 'pointsman/courier' }] }]);
+  expect((await world.asked(path, 1)).length).toBeLessThanOrEqual(courierLimits.retries.attempts);
+  expect(await requests(version)).toEqual([expect.stringMatching(/^failed: 127\.0\.0\.1/)]);
+  const [request] = await world.checks(path, 1);
+  expect(await tell(request!.callback.url, { conclusion: 'success' })).toMatchObject({
+    status: 410,
+    json: { code: 'callback_revoked' },
+  });
+});
+
+test('a check that answers after the deadline of its gate is told 410, and changes nothing', async () => {
+  const version = await publish({ within: '5s' });
+  const [request] = await world.checks(path, 1);
+  const before = await end(version);
+  expect(before).toMatchObject({
+    outcome: 'rejected',
+    reason: `nobody answered at the gate "e2e" before its deadline, ${request!.deadline}`,
+  });
+  for (const conclusion of ['success', 'failure']) {
+    expect(await tell(request!.callback.url, { conclusion })).toMatchObject({
+      status: 410,
+      json: { code: 'callback_expired', deadlineAt: request!.deadline },
+    });
+  }
+  expect(await found(version)).toEqual(before);
+  expect(before.gates).toMatchObject([{ state: 'expired', verdicts: [] }]);
+  expect(await findPointer(world.plane.db, { tenant, bundle: 'bundle', channel: 'live' })).toMatchObject({
+    generation: 0,
+  });
+});

@@ -1,0 +1,132 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+
+import type { Role } from '../../../core/access.ts';
+import { findRelease } from '../../../services/postgres/releases/releases.ts';
+import type { TestAnswer } from '../../support/processes/api.ts';
+import { type AskedWorld, givePolicy, startAskedWorld, tell } from '../../support/worlds/asked-world.ts';
+import { accepted, newTenant, settled } from '../../support/worlds/control-plane.ts';
+import { eventually } from '../../support/runs/eventually.ts';
+import { waitingGates } from '../../support/data/gates.ts';
+import { outage } from '../../support/servers/outage.ts';
+import { contradictions } from '../../support/runs/record-check.ts';
+import { as, madeToken } from '../../support/data/tokens.ts';
+
+// Everything behind the API is killed while a release waits; only who would say a word is still there, and says it again.
+
+let world: AskedWorld;
+let tenant: string;
+
+beforeAll(async () => {
+  world = await startAskedWorld();
+});
+beforeEach(async () => {
+  tenant = await newTenant(world.plane);
+});
+afterEach(async () => {
+  expect(await contradictions(world.plane.postgres.ownerUrl)).toEqual([]);
+});
+afterAll(() => world.stop());
+
+const id = (version: number) => ({ tenant, bundle: 'bundle', version });
+const waiting = (count: number) => waitingGates(world.plane, tenant, count);
+
+/** A request of somebody with that role to the release, the same one each time that it is called. */
+async function word(
+  role: Role,
+  version: number,
+  path: string,
+  json: object,
+): Promise<() => Promise<TestAnswer>> {
+  const { token } = await madeToken(world.api, { name: `the-${role}`, tenant, roles: [role] });
+  const headers = { 'idempotency-key': crypto.randomUUID() };
+  const at = `/v1/tenants/${tenant}/bundles/bundle/releases/${version}${path}`;
+  return () => world.api.call('POST', at, as(token, { json, headers }));
+}
+
+/** What is said until it is known whether it was heard: what a client does with a 503. */
+const untilKnown = <T extends { status: number }>(say: () => Promise<T>): Promise<T> =>
+  eventually(
+    async () => {
+      const answer = await say();
+      return answer.status === 503 ? null : answer;
+    },
+    { what: 'the word is heard' },
+  );
+
+function expectToComeAgain({ status, headers }: { status: number; headers: Headers }): void {
+  expect([status, headers.get('retry-after')]).toEqual([503, '2']);
+}
+
+/** Who said what, and how often: as words on the gates, and on the audit trail. */
+async function said(version: number): Promise<{ verdicts: string[]; audited: string[] }> {
+  const release = await findRelease(world.plane.db, id(version));
+  const rows = await world.plane.db.call(
+    tenant,
+    `SELECT "by" || ' ' || action AS line FROM audit
+     WHERE tenant = $1 AND action IN ('approve', 'reject', 'success', 'failure') ORDER BY 1`,
+    [tenant],
+  );
+  const verdicts = release?.gates.flatMap(({ verdicts: all }) =>
+    all.map(({ by, word: what }) => `${by} ${what}`),
+  );
+  return { verdicts: verdicts?.toSorted() ?? [], audited: rows.map(({ line }) => String(line)) };
+}
+
+test('an approval and a check’s result that are said while everything is down are told to come again; said again, each is heard once, at a gate whose deadline has not moved', async () => {
+  const gates = [{ approval: { name: 'release' } }, { check: { name: 'e2e' } }];
+  await givePolicy(world.plane, tenant, { channels: { live: { gates } } });
+  const version = await accepted(world.plane, tenant);
+  const before = await waiting(2);
+  const digest = before[0]!.digest;
+  const approve = await word('approver', version, '/approvals', { decision: 'approve', digest });
+  const report = await word('reporter', version, '/checks/e2e', { conclusion: 'success' });
+  await outage(world.plane, async () => {
+    expectToComeAgain(await approve());
+    expectToComeAgain(await report());
+  });
+  expect(await waiting(2)).toEqual(before);
+  expect(await said(version)).toEqual({ verdicts: [], audited: [] });
+  for (const [say, gate] of [
+    [approve, 'release'],
+    [report, 'e2e'],
+  ] as const) {
+    const heard = await untilKnown(say);
+    expect([heard.status, heard.json], heard.text).toMatchObject([201, { gate, state: 'passed' }]);
+    const again = await say();
+    expect([again.status, again.json['replayed']]).toEqual([201, true]);
+    expect(again.headers.get('idempotency-replayed')).toBe('true');
+  }
+  const lines = ['the-approver approve', 'the-reporter success'];
+  expect(await said(version)).toEqual({ verdicts: lines, audited: lines });
+  expect(await settled(world.plane, tenant, version)).toMatchObject({
+    outcome: 'published',
+    generation: 1,
+    gates: before.map(({ deadlineAt }) => ({ state: 'passed', deadlineAt })).toReversed(),
+  });
+});
+
+test('the answer of a check that was asked for, given while everything is down, is told to come again, and is then the gate’s one word', async () => {
+  const path = `/${tenant}`;
+  const check = { name: 'e2e', url: world.address(path) };
+  await givePolicy(world.plane, tenant, { channels: { live: { gates: [{ check }] } } });
+  const version = await accepted(world.plane, tenant);
+  const [request] = await world.checks(path, 1);
+  // Whoever was asked knows of it before the record does, which this changes once more.
+  const before = await eventually(
+    async () => {
+      const gates = await waiting(1);
+      return gates[0]?.says.endsWith('which was asked for') ? gates : null;
+    },
+    { what: 'it is on record that the check was asked for' },
+  );
+  const answer = () => tell(request!.callback.url, { conclusion: 'success', summary: '40 of 40' });
+  await outage(world.plane, async () => expectToComeAgain(await answer()));
+  expect(await waiting(1)).toEqual(before);
+  expect(before).toMatchObject([{ deadlineAt: request!.deadline }]);
+  expect(await untilKnown(answer)).toMatchObject({ status: 200 });
+  expect(await answer()).toMatchObject({ status: 200, json: { replayed: true } });
+  const lines = ['callback/e2e success'];
+  expect(await said(version)).toEqual({ verdicts: lines, audited: lines });
+  expect((await settled(world.plane, tenant, version)).outcome).toBe('published');
+  expect(await world.asked(path, 1)).toHaveLength(1);
+});

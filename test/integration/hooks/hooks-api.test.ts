@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { findHook } from '../../../services/postgres/hooks/hooks.ts';
+import { secretBox } from '../../../services/secrets/secret-box.ts';
+import { newWebhookSecret } from '../../../services/webhooks/webhook-secret.ts';
+import { startApi, type TestApi } from '../../support/processes/api.ts';
+import { TEST_SECRET_KEYS } from '../../support/data/secret-keys.ts';
+import { newTenant, startStore, type Store } from '../../support/worlds/store.ts';
+
+/** No workflow can be started: what is delivered is on record, and stays there. */
+const NO_RESTATE = 'http://127.0.0.1:1';
+const SECRET = 'sixteen-letters-';
+
+let store: Store;
+let api: TestApi;
+let tenant: string;
+
+beforeAll(async () => {
+  store = await startStore();
+  api = await startApi({ appUrl: store.postgres.appUrl, ingressUrl: NO_RESTATE });
+  tenant = await newTenant(store);
+});
+afterAll(async () => {
+  await api.stop();
+  await store.stop();
+});
+
+const rule = {
+  provider: 'github',
+  repository: 'octo/bot',
+  ref: 'refs/heads/main',
+  bundle: 'bundle',
+  secret: SECRET,
+};
+const path = (hook: string) => `/v1/tenants/${tenant}/hooks/${hook}`;
+const put = (hook: string, over: object = {}, headers: Record<string, string> = {}) =>
+  api.call('PUT', path(hook), { json: { ...rule, ...over }, headers });
+
+test('the secret of another provider’s hook is not kept when the hook becomes a generic one', async () => {
+  await put('changed');
+  const { secret: _secret, ...kept } = { ...rule, provider: 'generic', repository: 'bot' };
+  const answer = await api.call('PUT', path('changed'), { json: kept });
+  expect(answer).toMatchObject({ status: 422, json: { errors: [{ pointer: '/secret' }] } });
+  expect((await put('changed', { ...kept, secret: newWebhookSecret() })).status).toBe(200);
+  expect((await api.call('PUT', path('changed'), { json: kept })).status).toBe(200);
+});
+
+describe('a hook', () => {
+  test('is made, replaced, shown, listed and deleted, and never shows a secret', async () => {
+    const made = await put('shown', {
+      token: 'ghs_token',
+      apiUrl: 'https://git.example/api/v3',
+      path: 'config',
+    });
+    const shown = {
+      hook: 'shown',
+      provider: 'github',
+      repository: 'octo/bot',
+      ref: 'refs/heads/main',
+      path: 'config',
+      bundle: 'bundle',
+      channel: 'live',
+      apiUrl: 'https://git.example/api/v3',
+      tokenSet: true,
+      sealedUnder: 'current',
+      deliverTo: `${path('shown')}/deliveries`,
+      createdBy: 'admin',
+    };
+    expect([made.status, made.json]).toEqual([201, expect.objectContaining(shown)]);
+    const replaced = await put('shown', { channel: 'staging', token: null });
+    expect([replaced.status, replaced.json]).toEqual([
+      200,
+      expect.objectContaining({ channel: 'staging', path: null, apiUrl: null, tokenSet: false }),
+    ]);
+    expect((await api.call('GET', path('shown'))).json).toEqual(replaced.json);
+    const listed = await api.call('GET', `/v1/tenants/${tenant}/hooks`);
+    expect(listed.json['items']).toContainEqual(replaced.json);
+    for (const { text } of [made, replaced, listed]) expect(text).not.toMatch(/sixteen|ghs_token|v1\./);
+    expect((await api.call('DELETE', path('shown'))).status).toBe(204);
+    expect((await api.call('DELETE', path('shown'))).status).toBe(404);
+    expect((await api.call('GET', path('shown'))).status).toBe(404);
+  });
+
+  test('keeps its secrets sealed in the record, for itself alone', async () => {
+    await put('sealed', { token: 'ghs_token', apiUrl: 'https://git.example' });
+    const found = await findHook(store.db, tenant, 'sealed');
+    expect(JSON.stringify(found)).not.toMatch(/sixteen|ghs_token/);
+    const box = secretBox(TEST_SECRET_KEYS);
+    expect(box.open(found!.secret, { tenant, hook: 'sealed', field: 'secret' })).toBe(SECRET);
+    expect(() => box.open(found!.secret, { tenant, hook: 'other', field: 'secret' })).toThrow(
+      'not what was sealed',
+    );
+  });
+
+  test('is changed without its secrets, except that a token is never taken along to another API', async () => {
+    const { secret: _secret, ...withoutSecret } = rule;
+    expect(await api.call('PUT', path('kept'), { json: withoutSecret })).toMatchObject({
+      status: 422,
+      json: { errors: [{ pointer: '/secret' }] },
+    });
+    await put('kept', { token: 'ghs_token' });
+    const moved = { ...withoutSecret, apiUrl: 'https://evil.example' };
+    expect(await api.call('PUT', path('kept'), { json: moved })).toMatchObject({
+      status: 422,
+      json: { errors: [{ pointer: '/token' }] },
+    });
+    const changed = await api.call('PUT', path('kept'), { json: { ...withoutSecret, ref: 'refs/tags/*' } });
+    expect([changed.status, changed.json['tokenSet']]).toEqual([200, true]);
+  });
+
+  test('is set once for an Idempotency-Key, whose fingerprint knows the secret from another', async () => {
+    const headers = { 'idempotency-key': randomUUID() };
+    expect((await put('keyed', {}, headers)).status).toBe(201);
+    const again = await put('keyed', {}, headers);
+    expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([201, 'true']);
+    expect(await put('keyed', { secret: 'another-secret-of-16' }, headers)).toMatchObject({
+      status: 422,
+      json: { code: 'idempotency_key_reused' },
+    });
+  });
+
+  test.each([
+    ['a repository that is none', { repository: 'octo' }, '/repository'],
+    ['a ref that is none', { ref: 'main' }, '/ref'],
+    ['a folder outside', { path: '../x' }, '/path'],
+    ['a short secret', { secret: 'short' }, '/secret'],
+    ['an API with a password in it', { apiUrl: 'https://a:b@git.example' }, '/apiUrl'],
+    ['an API that is no web address', { apiUrl: 'file:///etc' }, '/apiUrl'],
+    ['a provider that nobody knows', { provider: 'svn' }, '/provider'],
+    ['a token for nobody', { provider: 'generic', secret: newWebhookSecret(), token: 't' }, '/token'],
+    ['a generic hook’s secret in another form', { provider: 'generic', repository: 'bot' }, '/secret'],
+    ['a field that nobody knows', { color: 'red' }, '/color'],
+  ])('with %s is refused', async (_what, over, pointer) => {
+    expect(await put('wrong', over)).toMatchObject({ status: 422, json: { errors: [{ pointer }] } });
+  });
+
+  test('of a tenant that is not there is not made', async () => {
+    expect((await api.call('PUT', '/v1/tenants/nobody/hooks/main', { json: rule })).status).toBe(404);
+    expect((await api.call('GET', '/v1/tenants/nobody/hooks')).status).toBe(404);
+  });
+});

@@ -1,0 +1,138 @@
+import { randomUUID } from 'node:crypto';
+
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { startDeliveryReader, type DeliveryReader } from '../../../services/hooks/delivery-reader.ts';
+import type { JudgedDelivery } from '../../../services/hooks/delivery-thread.ts';
+import { deliveryLimits } from '../../../services/hooks/limits.ts';
+import { startApi, type TestAnswer, type TestApi } from '../../support/processes/api.ts';
+import { signatureOf } from '../../support/servers/code-host.ts';
+import { longestStallMs } from '../../support/runs/event-loop.ts';
+import { newTenant, startStore, type Store } from '../../support/worlds/store.ts';
+
+const SECRET = 'sixteen-letters-';
+const RULE = {
+  provider: 'github',
+  repository: 'octo/bot',
+  ref: 'refs/heads/main',
+  path: null,
+} as const;
+
+let store: Store;
+let api: TestApi;
+let path: string;
+
+beforeAll(async () => {
+  store = await startStore();
+  // No workflow can be started: deliveries stay on record.
+  api = await startApi({ appUrl: store.postgres.appUrl, ingressUrl: 'http://127.0.0.1:1' });
+  path = `/v1/tenants/${await newTenant(store)}/hooks/main`;
+  const { path: _folder, ...rule } = RULE;
+  const made = await api.call('PUT', path, { json: { ...rule, bundle: 'bundle', secret: SECRET } });
+  expect(made.status, made.text).toBe(201);
+});
+afterAll(async () => {
+  await api.stop();
+  await store.stop();
+});
+
+const push = { ref: RULE.ref, after: 'a'.repeat(40), repository: { full_name: RULE.repository } };
+
+/** A payload of about so many bytes, whose commits are that text again and again. */
+function payloadOf(commit: string, bytes: number): string {
+  const empty = JSON.stringify({ ...push, commits: [] });
+  const count = Math.floor((bytes - empty.length) / (commit.length + 1));
+  return empty.replace('[]', `[${Array.from({ length: count }, () => commit).join(',')}]`);
+}
+
+const commit = (paths: number) => {
+  const added = Array.from({ length: paths }, (_, n) => `some/folder/of/the/repository/file-${n}.yaml`);
+  return JSON.stringify({ id: 'a'.repeat(40), added, removed: [], modified: [] });
+};
+
+/** What somebody sends who knows the secret of one hook. Four megabytes each, as many as a delivery may have. */
+const HOSTILE: [what: string, payload: string][] = [
+  ['commits that are zeros', payloadOf('0', deliveryLimits.bodyBytes)],
+  ['commits that are empty maps', payloadOf('{}', deliveryLimits.bodyBytes)],
+  [
+    'commits whose paths are no texts',
+    payloadOf(commit(300).replaceAll(/"some[^"]*"/g, '0'), deliveryLimits.bodyBytes),
+  ],
+  [
+    'lists in lists',
+    `${'['.repeat(deliveryLimits.bodyBytes / 2)}${']'.repeat(deliveryLimits.bodyBytes / 2)}`,
+  ],
+  ['a ref of four megabytes', JSON.stringify({ ...push, ref: '🚂'.repeat(deliveryLimits.bodyBytes / 5) })],
+  ['a field with a long name', JSON.stringify({ ...push, ['x'.repeat(deliveryLimits.bodyBytes / 2)]: 0 })],
+  [
+    'a repository with a long name',
+    JSON.stringify({ ...push, repository: { full_name: 'x'.repeat(deliveryLimits.bodyBytes / 2) } }),
+  ],
+];
+/** As large, and what GitHub sends: as many commits as it lists, with the paths that fit. */
+const HONEST = payloadOf(commit(46), deliveryLimits.bodyBytes);
+
+function deliver(body: string): Promise<TestAnswer> {
+  const headers = {
+    authorization: '',
+    'content-type': 'application/json',
+    'x-github-event': 'push',
+    'x-github-delivery': randomUUID(),
+    'x-hub-signature-256': signatureOf(SECRET, body),
+  };
+  return api.call('POST', `${path}/deliveries`, { headers, body });
+}
+
+describe('the thread that reads payloads', () => {
+  let reader: DeliveryReader;
+  beforeAll(() => {
+    reader = startDeliveryReader(pino({ level: 'silent' }));
+  });
+  afterAll(() => reader.close());
+  const read = (payload: string): Promise<JudgedDelivery> =>
+    reader.read('acme', {
+      provider: 'github',
+      event: 'push',
+      rule: RULE,
+      bytes: new Uint8Array(Buffer.from(payload)),
+    });
+
+  // Past its heap or its time the thread would be ended, and the reading throw.
+  test.each(HOSTILE)('reads %s within its memory and its time', async (_what, payload) => {
+    const judged = await read(payload);
+    expect(['unreadable', 'push']).toContain(judged.kind);
+    expect(JSON.stringify(judged).length).toBeLessThan(2_000);
+  });
+
+  test('reads the largest honest payload, and gives back what is recorded alone', async () => {
+    const judged = await read(HONEST);
+    expect(judged).toMatchObject({ kind: 'push', push: { commit: push.after } });
+    expect(judged).not.toHaveProperty('push.paths');
+  });
+});
+
+describe('a signed delivery of four megabytes', () => {
+  test.each(HOSTILE)(
+    'of %s is answered in few words, and holds the API’s event loop no longer than an honest one',
+    async (_what, payload) => {
+      const honest = await longestStallMs(async () => expect((await deliver(HONEST)).status).toBe(202));
+      const answers: TestAnswer[] = [];
+      const hostile = await longestStallMs(async () => void answers.push(await deliver(payload)));
+      for (const { status, text } of answers) {
+        expect([202, 422]).toContain(status);
+        expect(text.length).toBeLessThan(2_000);
+      }
+      expect(hostile).toBeLessThan(5 * honest);
+      expect((await api.call('GET', '/healthz')).status).toBe(200);
+    },
+  );
+});
+
+test.each([1.5, 1e19, -1, Number.MAX_SAFE_INTEGER])(
+  'a push at the second %d is refused with 422, since the record could not order it',
+  async (pushedAt) => {
+    const body = JSON.stringify({ ...push, repository: { ...push.repository, pushed_at: pushedAt } });
+    expect(await deliver(body)).toMatchObject({ status: 422, json: { code: 'invalid_request' } });
+  },
+);

@@ -1,0 +1,200 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
+
+import { listen } from '../../../services/api/http/server.ts';
+import { socketLimits } from '../../../services/api/limits.ts';
+import {
+  accepted,
+  type ControlPlane,
+  newTenant,
+  settled,
+  startControlPlane,
+} from '../../support/worlds/control-plane.ts';
+import { eventually } from '../../support/runs/eventually.ts';
+import { parsePrometheusText } from '../../support/runs/prometheus-text.ts';
+import { standstill } from '../../support/servers/standstill.ts';
+
+// Not replayed: it is about a process, and api-publish.test.ts runs the same handlers.
+
+const TOKEN = 'the-token-of-this-process';
+const main = fileURLToPath(new URL('../../../services/api/main.ts', import.meta.url));
+
+let plane: ControlPlane;
+let live: string;
+
+beforeAll(async () => {
+  plane = await startControlPlane({ workerEnv: async () => ({ POINTSMAN_LOG_LEVEL: 'debug' }) });
+  const tenant = await newTenant(plane);
+  await settled(plane, tenant, await accepted(plane, tenant));
+  live = `/v1/tenants/${tenant}/bundles/bundle/channels/live`;
+});
+afterAll(async () => {
+  await plane.stop();
+});
+
+interface ApiProcess {
+  readonly child: ChildProcess;
+  readonly url: string;
+  output(): string;
+  get(path: string, headers?: Record<string, string>): Promise<Response>;
+}
+
+async function startProcess(): Promise<ApiProcess> {
+  const child = fork(main, {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: {
+      ...process.env,
+      DATABASE_URL: plane.postgres.appUrl,
+      RESTATE_INGRESS_URL: plane.restate.ingressUrl,
+      RESTATE_ADMIN_URL: plane.restate.adminUrl,
+      POINTSMAN_ADMIN_TOKEN: TOKEN,
+      POINTSMAN_PORT: '0',
+    },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const [message] = (await once(child, 'message')) as unknown[];
+  const { url } = z.object({ ready: z.literal(true), url: z.string() }).parse(message);
+  return {
+    child,
+    url,
+    output: () => output,
+    get: (path, headers = {}) =>
+      fetch(url + path, { headers: { authorization: `Bearer ${TOKEN}`, ...headers } }),
+  };
+}
+
+async function someoneWaits(api: ApiProcess): Promise<void> {
+  const waits = async (): Promise<boolean> =>
+    (await (await api.get('/metrics')).text()).includes('\npointsman_waiting_readers 1\n');
+  await eventually(waits, { what: 'a reader waits' });
+}
+
+test('on SIGTERM whoever waits is answered, the process ends by itself, and its token was never logged', async () => {
+  const api = await startProcess();
+  const waiting = api.get(`${live}?wait=55s`, { 'if-none-match': '"1"' });
+  await someoneWaits(api);
+  // With all that it has said: that may still be on its way when the process has ended.
+  const gone = once(api.child, 'close');
+  api.child.kill('SIGTERM');
+  const answer = await waiting;
+  expect([answer.status, answer.headers.get('connection')]).toEqual([304, 'close']);
+  expect(await gone).toEqual([0, null]);
+  expect(api.output()).toContain('"msg":"answered"');
+  expect(api.output()).not.toContain(TOKEN);
+});
+
+test('a publish is found by its correlation id in the answer’s headers, in the API’s log, and in the worker’s from its first line to its outcome', async () => {
+  const api = await startProcess();
+  const tenant = await newTenant(plane);
+  const bundle = `/v1/tenants/${tenant}/bundles/bundle`;
+  const send = (method: string, path: string, body: object): Promise<Response> =>
+    fetch(api.url + bundle + path, {
+      method,
+      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  const id = `${tenant}:bundle:v1`;
+  const published = await send('POST', '/releases', { files: { 'a.json': '{"a":1}' } });
+  expect([published.status, published.headers.get('pointsman-correlation-id')]).toEqual([202, id]);
+  await settled(plane, tenant, 1);
+  const moved = await send('PUT', '/channels/canary', { version: 1, createChannel: true });
+  expect([moved.status, moved.headers.get('pointsman-correlation-id')]).toEqual([200, id]);
+
+  const inApi = await eventually(async () => twoOrMore(linesAbout(id, api.output())), {
+    what: 'both lines of the API',
+  });
+  expect(inApi.map(({ method, status }) => [method, status])).toEqual([
+    ['POST', 202],
+    ['PUT', 200],
+  ]);
+  const said = await eventually(
+    async () => {
+      const lines = linesAbout(id, await plane.worker.log());
+      return lines.some(({ msg }) => msg === 'settled') && lines.some(({ msg }) => msg === 'moved by hand')
+        ? lines
+        : null;
+    },
+    { what: 'the worker has said how the release ended, and that it was moved by hand' },
+  );
+  expect(said).toContainEqual(expect.objectContaining({ key: `${tenant}/bundle/v1` }));
+  expect(said).toContainEqual(
+    expect.objectContaining({ msg: 'moved by hand', channel: 'canary', generation: 1 }),
+  );
+  // Once, however often the workflow was replayed.
+  const outcomes = said.filter(({ msg }) => msg === 'settled').map(({ outcome }) => outcome);
+  expect(outcomes).toEqual(['published']);
+  api.child.disconnect();
+});
+
+function twoOrMore<T>(those: T[]): T[] | null {
+  return those.length >= 2 ? those : null;
+}
+
+/** The lines of a log about that release. */
+function linesAbout(correlationId: string, log: string): Record<string, unknown>[] {
+  const lines = log.split('\n').filter((line) => line.startsWith('{'));
+  return lines
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter((line) => line['correlationId'] === correlationId);
+}
+
+test('the process ends when whoever started it is gone', async () => {
+  const api = await startProcess();
+  const gone = once(api.child, 'exit');
+  api.child.disconnect();
+  expect(await gone).toEqual([0, null]);
+});
+
+test('a client that sends its headers a byte at a time is cut off, and others are served meanwhile', async () => {
+  const limits = { ...socketLimits, headersTimeoutMs: 2_000, requestTimeoutMs: 4_000, checkMs: 50 };
+  const server = await listen(() => new Response('served'), { host: '127.0.0.1', port: 0, limits });
+  try {
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    let answer = '';
+    socket.on('data', (chunk: Buffer) => (answer += chunk.toString()));
+    socket.on('error', () => {});
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.write('GET / HTTP/1.1\r\n');
+    const drip = setInterval(() => socket.writable && socket.write('X-A: b\r\n'), 100);
+    expect(await (await fetch(server.url)).text()).toBe('served');
+    await closed;
+    clearInterval(drip);
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+  } finally {
+    await server.stop();
+  }
+});
+
+test('/metrics says how many releases are on their way and how many stand in line, and how long the compile queue is', async () => {
+  const api = await startProcess();
+  const tenant = await newTenant(plane);
+  const still = standstill(plane);
+  await settled(plane, tenant, await accepted(plane, tenant));
+  const [second, third] = await still.whilePointerLocked(tenant, async () => {
+    const asked = { onConflict: 'queue' } as const;
+    const versions = [await accepted(plane, tenant, asked), await accepted(plane, tenant, asked)] as const;
+    const counted = async (): Promise<boolean> => {
+      const answer = await api.get('/metrics');
+      expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+      const text = await answer.text();
+      parsePrometheusText(text);
+      return (
+        text.includes('\npointsman_releases_in_flight 1\n') &&
+        text.includes('\npointsman_releases_in_line 1\n') &&
+        text.includes('\npointsman_compile_queue 0\n')
+      );
+    };
+    await eventually(counted, { what: 'one in flight and one in line' });
+    return versions;
+  });
+  await settled(plane, tenant, second);
+  await settled(plane, tenant, third);
+  api.child.disconnect();
+});

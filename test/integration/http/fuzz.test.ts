@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { problemsOf } from '../../fuzz/report.ts';
+import { fuzz } from '../../fuzz/run.ts';
+import { type FuzzWorld, startFuzzWorld } from '../../fuzz/world.ts';
+import { contradictions } from '../../support/runs/record-check.ts';
+import { seedOfRun } from '../../support/data/seeded-random.ts';
+
+// Not replayed: it is about what the API answers. `npm run test:deep` sends 100,000 requests.
+
+const REQUESTS = Number(process.env['POINTSMAN_FUZZ_REQUESTS'] ?? 3_000);
+
+/** Against hanging only: a request takes about 12 ms on two quiet cores. */
+const TIMEOUT_MS = 300_000 + 50 * REQUESTS;
+
+let world: FuzzWorld;
+
+beforeAll(async () => {
+  world = await startFuzzWorld();
+});
+afterAll(() => world.stop());
+
+test(
+  'no hostile request is answered with a 5xx, late, or with anything of another tenant, the API’s memory stays within its bound, and requests of every operation succeed',
+  async () => {
+    const seed = seedOfRun();
+    const report = await fuzz(world, { requests: REQUESTS, seed });
+    expect(problemsOf(report, world.document), `POINTSMAN_SEED=${seed}`).toEqual([]);
+    // The run proves something only if all requests were sent and many were accepted.
+    expect(report.requests).toBe(REQUESTS);
+    expect(report.kinds).toBeGreaterThan(200);
+    const answered = (from: number, to: number): number =>
+      [...report.statuses].reduce(
+        (sum, [status, times]) => sum + (status >= from && status < to ? times : 0),
+        0,
+      );
+    expect(answered(200, 300)).toBeGreaterThan(REQUESTS / 10);
+    expect(answered(400, 500)).toBeGreaterThan(REQUESTS / 10);
+  },
+  TIMEOUT_MS,
+);
+
+test('the record contradicts no promise afterwards, and an honest tenant publishes as before', async () => {
+  expect(await contradictions(world.plane.postgres.ownerUrl)).toEqual([]);
+  await world.publishHonestly();
+});

@@ -1,0 +1,209 @@
+import { pino } from 'pino';
+import { createClient } from 'redis';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { feedLimits } from '../../../core/limits/distribution-limits.ts';
+import type { MoveEvent } from '../../../core/moves/move-event.ts';
+import { moveStream } from '../../../core/sink.ts';
+import { redisMoveStream } from '../../../services/redis/move-stream.ts';
+import type { Batch, Sent, SinkTarget } from '../../../services/sinks/target.ts';
+import { startRedis, type TestBroker } from '../../support/servers/brokers.ts';
+import { moves, neighbours, nthMove } from '../../support/data/move-events.ts';
+import { skipWithout } from '../../support/servers/system-packages.ts';
+
+const log = pino({ level: 'silent' });
+const AT = Date.parse('2026-03-01T00:00:00Z');
+const STREAM = moveStream('acme');
+
+describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
+  'moves in a Redis stream',
+  () => {
+    let broker: TestBroker;
+    let client: ReturnType<typeof createClient>;
+    let target: SinkTarget;
+
+    beforeAll(async () => {
+      broker = await startRedis();
+      client = createClient({ url: broker.url });
+      client.on('error', () => undefined);
+      await client.connect();
+      target = redisMoveStream({ url: broker.url, log, cache: null });
+    });
+
+    afterEach(async () => {
+      await client.flushAll();
+    });
+
+    afterAll(async () => {
+      await target.close();
+      client.destroy();
+      await broker.stop();
+    });
+
+    const batch = (events: readonly MoveEvent[], position: string | null, atMs = AT): Batch => ({
+      tenant: events[0]?.data.tenant ?? 'acme',
+      events,
+      atMs,
+      position,
+      mustBeTaken: () => false,
+    });
+    const send = (events: readonly MoveEvent[], position: string | null, atMs = AT): Promise<Sent> =>
+      target.send(batch(events, position, atMs));
+    const entries = async (stream = STREAM): Promise<[string, string][]> =>
+      ((await client.xRange(stream, '-', '+')) ?? []).map(({ id, message }) => [
+        id,
+        (JSON.parse(message['event'] ?? '{}') as MoveEvent).id,
+      ]);
+    const all = (count: number, position: string): Sent => ({ count, position, stopped: null });
+
+    test('an entry holds the event as JSON, under an id that follows from the time and the position', async () => {
+      expect(await send(moves('acme', 1, 2), null)).toEqual(all(2, `${AT}-1`));
+      expect(await send(moves('acme', 3, 3), `${AT}-1`, AT + 5)).toEqual(all(1, `${AT + 5}-0`));
+      expect(await entries()).toEqual([
+        [`${AT}-0`, 'acme:support-bot:live:1'],
+        [`${AT}-1`, 'acme:support-bot:live:2'],
+        [`${AT + 5}-0`, 'acme:support-bot:live:3'],
+      ]);
+      const [first] = (await client.xRange(STREAM, '-', '+', { COUNT: 1 })) ?? [];
+      expect(JSON.parse(first?.message['event'] ?? '')).toEqual(nthMove('acme', 1));
+      expect(Object.keys(first?.message ?? {})).toEqual(['event']);
+    });
+
+    test('ids rise when the clock goes back', async () => {
+      await send(moves('acme', 1, 1), null);
+      expect(await send(moves('acme', 2, 3), `${AT}-0`, AT - 3_600_000)).toEqual(all(2, `${AT}-2`));
+    });
+
+    test('a batch that is repeated, with more events behind, is appended once', async () => {
+      await send(moves('acme', 1, 3), null);
+      expect(await send(moves('acme', 1, 3), null)).toEqual(all(3, `${AT}-2`));
+      expect(await send(moves('acme', 1, 5), null)).toEqual(all(5, `${AT}-4`));
+      // A hand that comes late, with less than what is there.
+      expect(await send(moves('acme', 1, 2), null)).toMatchObject({ count: 2, stopped: null });
+      expect((await entries()).map(([, event]) => event)).toEqual(moves('acme', 1, 5).map(({ id }) => id));
+    });
+
+    test('what has been trimmed since it was appended is not appended again', async () => {
+      await send(moves('acme', 1, 2), null);
+      await send(moves('acme', 3, 4), `${AT}-1`, AT + 1);
+      await client.xTrim(STREAM, 'MAXLEN', 0);
+      expect(await send(moves('acme', 3, 4), `${AT}-1`, AT + 1)).toEqual(all(2, `${AT + 1}-1`));
+      expect(await send(moves('acme', 3, 5), `${AT}-1`, AT + 1)).toEqual(all(3, `${AT + 1}-2`));
+      expect((await entries()).map(([, event]) => event)).toEqual(['acme:support-bot:live:5']);
+    });
+
+    test('a writer whose position is lost goes on after the last entry, and repeats that once', async () => {
+      const [one = '', two = ''] = neighbours(2);
+      await send(moves(one, 1, 3), null, AT);
+      // Its ids would be among those of the other's entries; the clock has gone back, too.
+      const answer = all(2, `${AT}-4`);
+      expect(await send(moves(two, 1, 2), null, AT)).toEqual(answer);
+      expect(await send(moves(two, 1, 2), null, AT)).toEqual(answer);
+      expect(await send(moves(two, 3, 3), null, AT - 9_000)).toEqual(all(1, `${AT}-5`));
+      expect(await send(moves(two, 3, 4), null, AT - 9_000)).toEqual(all(2, `${AT}-6`));
+      expect((await entries()).map(([, event]) => event)).toEqual(
+        [...moves(one, 1, 3), ...moves(two, 1, 4)].map(({ id }) => id),
+      );
+    });
+
+    test('a position that is no id counts as lost', async () => {
+      await send(moves('acme', 1, 1), null);
+      expect(await send(moves('acme', 2, 2), 'garbage', AT - 1)).toEqual(all(1, `${AT}-1`));
+    });
+
+    test('a stream that has lost its newest entries, or all, goes on where its writer is', async () => {
+      await send(moves('acme', 1, 2), null);
+      await send(moves('acme', 3, 4), `${AT}-1`, AT + 1);
+      await client.xTrim(STREAM, 'MAXLEN', 0);
+      await client.del(STREAM);
+      await send(moves('acme', 5, 5), `${AT + 1}-1`, AT + 2);
+      await send(moves('acme', 5, 6), `${AT + 1}-1`, AT + 2);
+      expect(await entries()).toEqual([
+        [`${AT + 2}-0`, 'acme:support-bot:live:5'],
+        [`${AT + 2}-1`, 'acme:support-bot:live:6'],
+      ]);
+    });
+
+    test('events older than the retention are trimmed, and so is what is past the cap', async () => {
+      await client.xAdd(STREAM, `${AT - feedLimits.retentionMs - 1}-0`, { event: 'old' });
+      const many = client.multi();
+      for (let n = 1; n <= 200; n++)
+        many.xAdd(STREAM, `${AT - feedLimits.retentionMs - 1}-${n}`, { event: 'old' });
+      await many.exec();
+      await send(moves('acme', 1, 1), null);
+      // Whole nodes of the stream go, so that some may stay.
+      expect(await client.xLen(STREAM)).toBeLessThanOrEqual(102);
+
+      const filler = client.multi();
+      for (let n = 1; n <= feedLimits.streamEntries + 500; n++)
+        filler.xAdd(STREAM, `${AT}-${n}`, { event: 'x' });
+      await filler.exec();
+      await send(moves('acme', 2, 2), `${AT}-${feedLimits.streamEntries + 500}`, AT + 1);
+      expect(await client.xLen(STREAM)).toBeLessThan(feedLimits.streamEntries + 200);
+    });
+
+    test('an append that Redis refuses leaves nothing behind, says why without names, and is taken once Redis takes writes again', async () => {
+      const events = moves('acme', 1, 400);
+      const refused = async (reason: string): Promise<void> => {
+        expect(await send(events, null)).toEqual({
+          count: 0,
+          position: null,
+          stopped: { kind: 'later', reason, retryAfterMs: null },
+        });
+      };
+      await client.set(STREAM, 'no stream');
+      await refused('Redis: a key that should be a stream is something else');
+      await client.del(STREAM);
+
+      const used = Number(/used_memory:(\d+)/.exec(await client.info('memory'))?.[1]);
+      await client.configSet('maxmemory', String(used - 100_000));
+      await refused('Redis: it is out of memory, and evicts nothing');
+      expect(await target.probe()).toEqual({
+        kind: 'down',
+        reason: 'Redis: it is out of memory, and evicts nothing',
+      });
+      await client.configSet('maxmemory', '0');
+
+      await client.replicaOf('127.0.0.1', 1);
+      await refused('Redis: it is a replica, which takes no writes');
+      expect(await target.probe()).toMatchObject({ kind: 'down' });
+      await client.sendCommand(['REPLICAOF', 'NO', 'ONE']);
+
+      await client.configSet('min-replicas-to-write', '1');
+      await refused('Redis: it has fewer replicas than it must write to');
+      expect(await target.probe()).toMatchObject({ kind: 'down' });
+      await client.configSet('min-replicas-to-write', '0');
+
+      expect(await client.exists(STREAM)).toBe(0);
+      expect(await target.probe()).toEqual({ kind: 'well' });
+      expect(await client.exists('pointsman:moves:probe')).toBe(0);
+      expect(await send(events, null)).toMatchObject({ count: 400, stopped: null });
+    });
+
+    test('a login that Redis does not take is told without the user', async () => {
+      await client.configSet('requirepass', 'sesame');
+      const other = redisMoveStream({ url: broker.url, log, cache: null });
+      const wrong = redisMoveStream({
+        url: broker.url.replace('redis://', 'redis://somebody:secret@'),
+        log,
+        cache: null,
+      });
+      try {
+        expect(await other.probe()).toEqual({
+          kind: 'down',
+          reason: 'Redis: it asks for a password, and none is set',
+        });
+        const sent = await wrong.send(batch(moves('acme', 1, 1), null));
+        expect(sent.stopped).toMatchObject({ kind: 'later', reason: 'Redis: it does not take the password' });
+      } finally {
+        await client.configSet('requirepass', '');
+        await Promise.all([other.close(), wrong.close()]);
+      }
+    });
+
+    test('a stream that somebody has given the highest id of all takes nothing more, and says so', async () => {
+      await client.xAdd(STREAM, '18446744073709551615-18446744073709551615', { event: 'forged' });
+      const sent = await send(moves('acme', 1, 1), null);
+      expect(sent).toMatchObject({ count: 0, stopped: { kind: 'later' } });
+    });
+  },
+);

@@ -1,0 +1,166 @@
+import { pino } from 'pino';
+import { createClient } from 'redis';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { PointerId } from '../../../core/identifiers.ts';
+import type { MoveEvent } from '../../../core/moves/move-event.ts';
+import { moveStream } from '../../../core/sink.ts';
+import { tailMoves, type Tailed, type TailOptions } from '../../../services/redis/move-tail.ts';
+import { startRedis, type TestBroker } from '../../support/servers/brokers.ts';
+import { eventually } from '../../support/runs/eventually.ts';
+import { moves, neighbours, nthMove } from '../../support/data/move-events.ts';
+import { startSilentProxy } from '../../support/servers/silent-proxy.ts';
+import { skipWithout } from '../../support/servers/system-packages.ts';
+
+const [ACME = '', GLOBEX = ''] = neighbours(2);
+const STREAM = moveStream(ACME);
+
+describe.skipIf(skipWithout('tails of the Redis streams', ['redis-server']))(
+  'a tail of moves in Redis',
+  () => {
+    let broker: TestBroker;
+    let client: ReturnType<typeof createClient>;
+    let ends: AsyncDisposableStack;
+    let nextId = 1;
+
+    beforeEach(async () => {
+      ends = new AsyncDisposableStack();
+      nextId = 1;
+      broker = await startRedis();
+      ends.defer(() => broker.stop());
+      client = createClient({ url: broker.url });
+      client.on('error', () => undefined);
+      await client.connect();
+      ends.defer(() => client.destroy());
+    });
+
+    afterEach(() => ends.disposeAsync());
+
+    const add = async (...events: readonly MoveEvent[]): Promise<void> => {
+      for (const event of events)
+        await client.xAdd(STREAM, `${nextId++}-0`, { event: JSON.stringify(event) });
+    };
+    const start = (options: Partial<TailOptions> | { pointers: PointerId[] } = {}) => {
+      const stopping = new AbortController();
+      const seen: string[] = [];
+      const told = (one: Tailed): string => (one.kind === 'gap' ? 'gap' : one.event.id);
+      const whose = 'pointers' in options ? {} : { tenant: ACME };
+      const all = { url: broker.url, log: pino({ level: 'silent' }), ...whose, signal: stopping.signal };
+      const ended = (async () => {
+        for await (const one of tailMoves({ ...all, ...options } as TailOptions)) seen.push(told(one));
+      })();
+      const stop = async (): Promise<void> => {
+        stopping.abort();
+        await ended;
+      };
+      ends.defer(stop);
+      const until = (count: number): Promise<unknown> =>
+        eventually(async () => seen.length >= count, { what: `${count} items of the tail` });
+      return { seen, stop, until };
+    };
+    const id = (tenant: string, seq: number): string => nthMove(tenant, seq).id;
+
+    test('begins with a gap, then tells every reader every move of its tenant, in order', async () => {
+      await add(...moves(ACME, 1, 2));
+      const readers = [start(), start()];
+      for (const reader of readers) await reader.until(1);
+      await add(nthMove(GLOBEX, 1), nthMove(ACME, 3), nthMove(ACME, 4));
+      for (const reader of readers) {
+        await reader.until(3);
+        expect(reader.seen).toEqual(['gap', id(ACME, 3), id(ACME, 4)]);
+      }
+    });
+
+    test('goes on from an entry', async () => {
+      await add(...moves(ACME, 1, 3));
+      const reader = start({ after: '1-0' });
+      await reader.until(3);
+      expect(reader.seen).toEqual(['gap', id(ACME, 2), id(ACME, 3)]);
+    });
+
+    test('tells of some pointers alone, and takes the moves of others for no gap', async () => {
+      const reader = start({ pointers: [{ tenant: ACME, bundle: 'support-bot', channel: 'live' }] });
+      await reader.until(1);
+      await add(nthMove(ACME, 1), nthMove(ACME, 2, { bundle: 'other', generation: 1 }), nthMove(ACME, 3));
+      await reader.until(3);
+      expect(reader.seen).toEqual(['gap', id(ACME, 1), id(ACME, 3)]);
+    });
+
+    test('a number that is missing, an entry that is trimmed, and what is repeated are gaps; nothing is told twice', async () => {
+      const reader = start();
+      await reader.until(1);
+      await add(nthMove(ACME, 1));
+      await reader.until(2);
+      await add(nthMove(ACME, 3));
+      await reader.until(3);
+      await add(nthMove(ACME, 4));
+      await reader.until(4);
+      await add(nthMove(ACME, 4));
+      await reader.until(5);
+      await add(nthMove(ACME, 5));
+      await reader.until(6);
+      expect(reader.seen).toEqual(['gap', id(ACME, 1), 'gap', id(ACME, 4), 'gap', id(ACME, 5)]);
+    });
+
+    test('a forged number from the future silences nothing: what comes after it is told, or is a gap', async () => {
+      const reader = start();
+      await reader.until(1);
+      await add(nthMove(ACME, 1));
+      await reader.until(2);
+      await add(nthMove(ACME, 9_000));
+      await reader.until(3);
+      await add(nthMove(ACME, 2));
+      await reader.until(4);
+      await add(nthMove(ACME, 3));
+      await reader.until(5);
+      expect(reader.seen).toEqual(['gap', id(ACME, 1), 'gap', 'gap', id(ACME, 3)]);
+    });
+
+    test('garbage is passed over', async () => {
+      const reader = start();
+      await reader.until(1);
+      await client.xAdd(STREAM, `${nextId++}-0`, { event: 'garbage' });
+      await client.xAdd(STREAM, `${nextId++}-0`, { other: 'x' });
+      await add(nthMove(ACME, 1));
+      await reader.until(2);
+      expect(reader.seen).toEqual(['gap', id(ACME, 1)]);
+    });
+
+    test('connects again to a Redis that was killed or fell silent, with a gap, and misses nothing that is there', async () => {
+      const proxy = await startSilentProxy(broker.port);
+      ends.defer(() => proxy.stop());
+      const reader = start({ url: broker.url.replace(`:${broker.port}`, `:${proxy.port}`) });
+      await reader.until(1);
+      await add(nthMove(ACME, 1));
+      await reader.until(2);
+      proxy.swallow();
+      await add(nthMove(ACME, 2));
+      proxy.heal();
+      await reader.until(4);
+      expect(reader.seen).toEqual(['gap', id(ACME, 1), 'gap', id(ACME, 2)]);
+
+      await broker.restart();
+      await eventually(async () => client.ping(), { what: 'the test’s own connection' });
+      await eventually(async () => reader.seen.at(-1) === 'gap', { what: 'a gap after the restart' });
+      await add(nthMove(ACME, 3));
+      await eventually(async () => reader.seen.at(-1) === id(ACME, 3), { what: 'the next move' });
+      expect(reader.seen.filter((one) => one !== 'gap')).toEqual(moves(ACME, 1, 3).map((one) => one.id));
+    });
+
+    test('a stream that lost what it had is read on from its new end', async () => {
+      const reader = start({ after: '5000-0' });
+      await reader.until(1);
+      await add(nthMove(ACME, 1));
+      await reader.until(2);
+      expect(reader.seen).toEqual(['gap', id(ACME, 1)]);
+    });
+
+    test('ends at once with its signal, while it waits for an entry or for a Redis that is away', async () => {
+      const waiting = start();
+      await waiting.until(1);
+      await waiting.stop();
+      expect(waiting.seen).toEqual(['gap']);
+      await broker.kill();
+      await start().stop();
+    });
+  },
+);

@@ -1,0 +1,116 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+import { afterEach, describe, expect, test } from 'vitest';
+
+import { createCompiler } from '../../../services/compiler/compiler.ts';
+import type { CompileResult } from '../../../services/compiler/process/compiled.ts';
+import type { Compiler } from '../../../services/compiler/compiler.ts';
+import { memorySource } from '../../unit/compiler/compile-here.ts';
+import type { Files } from '../../unit/compiler/compile-here.ts';
+
+let compiler: Compiler | null = null;
+afterEach(async () => {
+  await compiler?.close();
+  compiler = null;
+});
+
+async function compiled(files: Files, tenant = 'acme'): Promise<CompileResult> {
+  compiler ??= createCompiler();
+  const source = memorySource(files);
+  return await compiler.compile(tenant, source.tree, source.readBlobs);
+}
+
+const small: Files = { 'a.yaml': 'x: 1' };
+
+/** The compile processes that this process has started, by their ids. */
+function compileProcesses(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^[0-9]+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const parent = /^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+        return Number(parent) === process.pid && command.includes('compile-process');
+      } catch {
+        // It has ended meanwhile.
+        return false;
+      }
+    });
+}
+
+/** Ends the compile processes that this process has started. */
+function killCompileProcesses(): number {
+  const all = compileProcesses();
+  for (const pid of all) process.kill(pid, 'SIGKILL');
+  return all.length;
+}
+
+describe.skipIf(process.platform !== 'linux')('a compile process that is killed from outside', () => {
+  test('while it is idle fails nothing: the compilation that meets it starts again in another one', async () => {
+    compiler = createCompiler({ limits: { threads: 1 } });
+    expect((await compiled(small)).kind).toBe('compiled');
+    const again = compiled({ 'b.yaml': 'x: 2' });
+    expect(killCompileProcesses()).toBe(1);
+    expect((await again).kind).toBe('compiled');
+  });
+
+  test('in the middle fails its compilation with the reason, and is replaced', async () => {
+    compiler = createCompiler({ limits: { threads: 1 } });
+    const { tree, readBlobs } = memorySource(small);
+    const running = compiler.compile('acme', tree, async (digests) => {
+      killCompileProcesses();
+      return await readBlobs(digests);
+    });
+    await expect(running).rejects.toThrow('the compile process was ended (SIGKILL)');
+    expect((await compiled(small)).kind).toBe('compiled');
+  });
+
+  test('twice in the middle of the same source is taken for the fault of that source', async () => {
+    const errors: unknown[] = [];
+    compiler = createCompiler({
+      limits: { threads: 1 },
+      log: { error: (fields: unknown) => errors.push(fields) },
+    });
+    const { tree, readBlobs } = memorySource(small);
+    const killing: typeof readBlobs = async (digests) => {
+      killCompileProcesses();
+      return await readBlobs(digests);
+    };
+    await expect(compiler.compile('acme', tree, killing)).rejects.toThrow('SIGKILL');
+    const second = await compiler.compile('acme', tree, killing);
+    expect(second).toMatchObject({ kind: 'uncompilable' });
+    expect(await compiler.compile('acme', tree, readBlobs)).toBe(second);
+    expect((await compiled(small, 'other')).kind).toBe('compiled');
+    if (second.kind === 'uncompilable') expect(errors).toMatchObject([{ reference: second.reference }]);
+  });
+});
+
+test('a source on which the compiler throws is not tried again, and its end says where in the log the reason is', async () => {
+  const errors: object[] = [];
+  compiler = createCompiler({
+    limits: { threads: 2 },
+    log: { error: (fields: object) => errors.push(fields) },
+  });
+  const { tree, readBlobs } = memorySource(small);
+  // Stands for a mistake of the compiler: it takes it for granted that a path is a string.
+  const faulty = (nth: number) => ({
+    ...tree,
+    digest: `sha256:${nth}`,
+    entries: tree.entries.map((entry) => ({ ...entry, path: [entry.path] as unknown as string })),
+  });
+  const first = await compiler.compile('acme', faulty(1), readBlobs);
+  expect(first).toMatchObject({ kind: 'uncompilable' });
+  if (first.kind === 'uncompilable') {
+    expect(first.message).toContain(first.reference);
+    expect(errors).toMatchObject([{ reference: first.reference, tenant: 'acme', source: 'sha256:1' }]);
+  }
+  expect(await compiler.compile('acme', faulty(1), readBlobs)).toBe(first);
+  expect(errors).toHaveLength(1);
+  const queueing = compiler;
+  const loops = ['acme', 'evil'].flatMap((tenant) =>
+    [2, 3, 4].map(async (nth) => await queueing.compile(tenant, faulty(nth), readBlobs)),
+  );
+  expect((await compiled(small, 'honest')).kind).toBe('compiled');
+  for (const { kind } of await Promise.all(loops)) expect(kind).toBe('uncompilable');
+});

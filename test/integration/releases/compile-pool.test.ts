@@ -1,0 +1,278 @@
+import { afterEach, describe, expect, test } from 'vitest';
+
+import { createCompiler } from '../../../services/compiler/compiler.ts';
+import type { CompileResult } from '../../../services/compiler/process/compiled.ts';
+import type { Compiler } from '../../../services/compiler/compiler.ts';
+import { memorySource } from '../../unit/compiler/compile-here.ts';
+import type { Files } from '../../unit/compiler/compile-here.ts';
+
+let compiler: Compiler | null = null;
+afterEach(async () => {
+  await compiler?.close();
+  compiler = null;
+});
+
+function started(limits: Parameters<typeof createCompiler>[0] = {}): Compiler {
+  compiler = createCompiler(limits);
+  return compiler;
+}
+
+async function compiled(
+  files: Files,
+  tenant = 'acme',
+): Promise<{ result: CompileResult; read: readonly string[] }> {
+  const source = memorySource(files);
+  const result = await (compiler ?? started()).compile(tenant, source.tree, source.readBlobs);
+  return { result, read: source.read };
+}
+
+const recipe = 'apiVersion: pointsman/v1\n';
+/** Each of its hundred documents takes the two seconds that one may take. */
+const slowMonster: Files = {
+  'pointsman.yaml': `${recipe}documents: [{ include: ["d/*"], schema: s.json }]`,
+  's.json': JSON.stringify({
+    $ref: '#/$defs/a40',
+    $defs: Object.fromEntries(
+      Array.from({ length: 41 }, (_, nth) => {
+        const before = { $ref: `#/$defs/a${nth - 1}` };
+        return [`a${nth}`, nth === 0 ? { type: 'integer' } : { allOf: [before, before] }];
+      }),
+    ),
+  }),
+  ...Object.fromEntries(Array.from({ length: 100 }, (_, nth) => [`d/${nth}.json`, String(nth)])),
+};
+const memoryMonster: Files = Object.fromEntries(
+  Array.from({ length: 4 }, (_, index) => [
+    `${index}.yaml`,
+    `# ${index}\n${'- {a: [b, c]}\n'.repeat(300_000)}`,
+  ]),
+);
+const small: Files = { 'a.yaml': 'x: 1', 'b.md': 'hi' };
+
+function blobText(result: CompileResult, path: string): string | undefined {
+  if (result.kind !== 'compiled') throw new Error(JSON.stringify(result));
+  const digest = result.artifacts[0]?.files.find((file) => file.path === path)?.digest;
+  const blob = result.blobs.find((candidate) => candidate.digest === digest);
+  return blob && new TextDecoder().decode(blob.content);
+}
+
+describe('a source compiled in a thread', () => {
+  test('gives artifacts whose every blob is there once, assets included', async () => {
+    const { result } = await compiled({ ...small, 'c.md': 'hi' });
+    if (result.kind !== 'compiled') throw new Error(JSON.stringify(result));
+    expect(result.artifacts).toHaveLength(1);
+    expect([...(result.artifacts[0]?.blobDigests ?? [])].toSorted()).toEqual(
+      result.blobs.map(({ digest }) => digest).toSorted(),
+    );
+    expect(blobText(result, 'a.yaml')).toBe('{"x":1}');
+    expect(blobText(result, 'b.md')).toBe('hi');
+    expect(result.blobs.map(({ mediaType }) => mediaType).toSorted()).toEqual([
+      'application/vnd.oci.image.manifest.v1+json',
+      'application/vnd.pointsman.document.v1+json',
+      'application/vnd.pointsman.index.v1+json',
+      'text/markdown',
+    ]);
+  });
+
+  test('with problems gives them all, and no more than the limit', async () => {
+    const many = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`${index}.json`, '{']));
+    const { result } = await compiled(many);
+    expect(result).toMatchObject({ kind: 'invalid', truncated: true });
+    if (result.kind === 'invalid') expect(result.diagnostics).toHaveLength(200);
+  });
+
+  test('bundles its modules and leaves no bundler behind', async () => {
+    const files = {
+      'pointsman.yaml': `${recipe}modules: [{ entry: m.ts }]`,
+      'm.ts': 'export const m: number = 1;',
+    };
+    expect(blobText((await compiled(files)).result, 'm.js')).toContain('m = 1');
+  });
+});
+
+describe('a monster', () => {
+  test('that takes too long is ended while another tenant compiles beside it, and the thread serves again', async () => {
+    // Far above what the neighbour takes, whatever else the machine does: only the monster may run into it.
+    started({ limits: { timeoutMs: 5_000 } });
+    const [monster, neighbour] = await Promise.all([compiled(slowMonster), compiled(small, 'other')]);
+    expect(neighbour.result.kind).toBe('compiled');
+    expect(monster.result).toMatchObject({ kind: 'exhausted', limit: 'time' });
+    expect((await compiled(small)).result.kind).toBe('compiled');
+    expect((await compiled({ ...slowMonster, 'n.txt': '2' })).result).toMatchObject({
+      kind: 'exhausted',
+      limit: 'time',
+    });
+    const both = await Promise.all([compiled(small), compiled({ 'x.json': '1' }, 'other')]);
+    expect(both.map(({ result }) => result.kind)).toEqual(['compiled', 'compiled']);
+  });
+
+  test('that takes too much memory is ended, and the process and the next compilation live', async () => {
+    started({ limits: { heapMiB: 96 } });
+    expect((await compiled(memoryMonster)).result).toMatchObject({ kind: 'exhausted', limit: 'memory' });
+    expect((await compiled(small)).result.kind).toBe('compiled');
+  });
+
+  test('of one tenant in a long line does not keep another waiting behind it', async () => {
+    // The monster does not give way: whose turn is next is what counts here.
+    started({ limits: { timeoutMs: 1_500, threads: 1, sliceMs: 60_000 } });
+    const ended: string[] = [];
+    const monsters = [1, 2, 3].map(async (nth) => {
+      await compiled({ ...slowMonster, 'n.txt': String(nth) });
+      ended.push('monster');
+    });
+    const neighbour = compiled(small, 'other').then(() => ended.push('neighbour'));
+    await Promise.all([...monsters, neighbour]);
+    expect(ended).toEqual(['monster', 'neighbour', 'monster', 'monster']);
+  });
+
+  test('that comes again is answered at once, and the same source of another tenant is compiled', async () => {
+    started({ limits: { timeoutMs: 1_500 } });
+    const first = await compiled(slowMonster);
+    const again = await compiled(slowMonster);
+    expect(again.read).toEqual([]);
+    expect(again.result).toBe(first.result);
+    expect((await compiled(slowMonster, 'other')).read.length).toBeGreaterThan(0);
+  });
+
+  test('and a second one of another tenant never hold all places, so a third tenant compiles before either ends', async () => {
+    started({ limits: { timeoutMs: 20_000, longMs: 1_000 } });
+    const ended: string[] = [];
+    const monsters = ['acme', 'evil'].map(async (tenant) => {
+      const { result } = await compiled({ ...slowMonster, 'n.txt': tenant }, tenant);
+      ended.push(result.kind);
+    });
+    const neighbour = compiled(small, 'other').then(({ result }) => ended.push(result.kind));
+    await Promise.all([...monsters, neighbour]);
+    expect(ended).toEqual(['compiled', 'exhausted', 'exhausted']);
+  });
+
+  test('that is one too many is told to come back later', async () => {
+    started({ limits: { timeoutMs: 1_500, queuedPerTenant: 1 } });
+    const three = await Promise.all(
+      [1, 2, 3].map((nth) => compiled({ ...slowMonster, 'n.txt': String(nth) })),
+    );
+    expect(three.map(({ result }) => result.kind)).toEqual(['exhausted', 'exhausted', 'busy']);
+  });
+});
+
+describe('a store that fails', () => {
+  test('is told to the caller as it is, and the thread serves again', async () => {
+    const { tree } = memorySource(small);
+    const failure = new Error('the store is away');
+    await expect(started().compile('acme', tree, () => Promise.reject(failure))).rejects.toBe(failure);
+    expect((await compiled(small)).result.kind).toBe('compiled');
+  });
+
+  test('by giving too little is a mistake that is told, not a wrong artifact', async () => {
+    const { tree } = memorySource(small);
+    await expect(started().compile('acme', tree, () => Promise.resolve(new Map()))).rejects.toThrow(
+      'the store has no blob',
+    );
+  });
+
+  test('by being slow does not use up the time of the compilation', async () => {
+    const timeoutMs = 3_000;
+    started({ limits: { timeoutMs } });
+    const source = memorySource(small);
+    const slowly: typeof source.readBlobs = async (digests) => {
+      await new Promise((resolve) => setTimeout(resolve, timeoutMs + 500));
+      return await source.readBlobs(digests);
+    };
+    expect((await compiler?.compile('acme', source.tree, slowly))?.kind).toBe('compiled');
+  });
+});
+
+describe('what is unchanged', () => {
+  const base: Files = {
+    'pointsman.yaml':
+      `${recipe}documents: [{ include: ["d/*"], schema: s/s.json }]\nassets: ["*.md"]\nmodules: [{ entry: m.ts }]\n` +
+      'references: [{ from: "d/*#/to", to: "d/*#/name" }]\noverlays: { staging: o.yaml }',
+    's/s.json': '{"$ref":"part.json"}',
+    's/part.json': '{"required":["name"]}',
+    'o.yaml': 'd/a.yaml: { x: 1 }',
+    'd/a.yaml': 'name: a\nto: b',
+    'd/b.json': '{"name":"b"}',
+    'm.ts': "export * from './n';",
+    'n.ts': 'export const n = 1;',
+    'r.md': 'hi',
+  };
+  const digest = (text: string | Uint8Array | undefined): string =>
+    memorySource({ x: text ?? '' }).tree.entries[0]?.digest ?? '';
+
+  test('is neither read nor compiled again, and gives what a fresh compiler gives', async () => {
+    await compiled(base);
+    const changed = { ...base, 'd/b.json': '{"name":"b","new":true}' };
+    const warm = await compiled(changed);
+    expect(warm.read).toContain(digest(changed['d/b.json']));
+    expect(warm.read).not.toContain(digest(base['d/a.yaml']));
+    expect(warm.read).not.toContain(digest(base['m.ts']));
+    await compiler?.close();
+    compiler = null;
+    expect((await compiled(changed)).result).toEqual(warm.result);
+  });
+
+  test.each<[what: string, change: Files, expected: string[]]>([
+    [
+      'a schema that a schema refers to',
+      { 's/part.json': '{"required":["name","age"]}' },
+      ['schema_required', 'schema_required'],
+    ],
+    ['the target of a reference', { 'd/b.json': '{"name":"c"}' }, ['reference_missing']],
+    [
+      'the reference itself',
+      { 'pointsman.yaml': String(base['pointsman.yaml']).replace('#/name', '#/none') },
+      ['reference_missing'],
+    ],
+    ['a file that a module imports', { 'n.ts': 'export const n = ;' }, ['module_syntax']],
+    ['an overlay', { 'o.yaml': 'd/a.yaml: { name: null }' }, ['schema_required']],
+    ['a file that an import now means instead', { 'n.tsx': '', n: 'x' }, ['unknown_format']],
+  ])('is compiled again when what it depends on changes: %s', async (_what, change, expected) => {
+    expect((await compiled(base)).result.kind).toBe('compiled');
+    const { result } = await compiled({ ...base, ...change });
+    if (result.kind !== 'invalid') throw new Error('a stale result was taken over');
+    expect(result.diagnostics.map(({ code }) => code)).toEqual(expected);
+  });
+
+  test('is compiled again when the schema changes that the document itself names', async () => {
+    const files = {
+      's.json': '{"required":["a"]}',
+      'd.yaml': '$schema: ./s.json\na: 1',
+      'e.yaml': 'plain: 1',
+    };
+    expect((await compiled(files)).result.kind).toBe('compiled');
+    expect((await compiled({ ...files, 's.json': '{"required":["b"]}' })).result.kind).toBe('invalid');
+    expect((await compiled({ ...files, 'e.yaml': 'plain: 2' })).read).toHaveLength(2);
+  });
+
+  test('as a whole is given back without a question, also to those who ask while it is being compiled', async () => {
+    started();
+    const [first, second] = await Promise.all([compiled(base), compiled(base)]);
+    expect([first.read.length > 0, second.read.length]).toEqual([true, 0]);
+    const third = await compiled(base);
+    expect(third.read).toEqual([]);
+    expect(third.result).toBe(first.result);
+  });
+
+  test('of one tenant tells nothing to another', async () => {
+    await compiled(base);
+    expect((await compiled(base, 'other')).read).toContain(digest(base['d/a.yaml']));
+  });
+
+  test('but was forgotten for want of room is compiled again, rightly', async () => {
+    started({ limits: { cacheBytes: 1, memoBytes: 1 } });
+    const first = await compiled(base);
+    const second = await compiled(base);
+    expect(second.read).toEqual(first.read);
+    expect(second.result).toEqual(first.result);
+  });
+});
+
+test('a compiler that is closed refuses what comes, and ends what runs', async () => {
+  const closing = started();
+  const running = compiled(slowMonster);
+  running.catch(() => undefined);
+  await compiled(small, 'other');
+  await closing.close();
+  await expect(running).rejects.toThrow('closed');
+  await expect(compiled({ 'z.json': '1' })).rejects.toThrow('closed');
+});

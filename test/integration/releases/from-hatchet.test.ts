@@ -1,0 +1,68 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+
+import {
+  accepted,
+  type ControlPlane,
+  newTenant,
+  settled,
+  startControlPlane,
+} from '../../support/worlds/control-plane.ts';
+import { say, waitingGates, withPolicy } from '../../support/data/gates.ts';
+import { contradictions } from '../../support/runs/record-check.ts';
+import { standstill } from '../../support/servers/standstill.ts';
+
+// The claims of docs/guides/from-hatchet.md about waiting for an event that no other test covers.
+
+let plane: ControlPlane;
+let tenant: string;
+
+beforeAll(async () => {
+  plane = await startControlPlane();
+});
+beforeEach(async () => {
+  tenant = await newTenant(plane);
+  await withPolicy(plane, tenant, [{ approval: { name: 'release' } }]);
+});
+afterEach(async () => {
+  expect(await contradictions(plane.postgres.ownerUrl)).toEqual([]);
+});
+afterAll(async () => {
+  await plane.stop();
+});
+
+const id = (version: number, bundle = 'bundle') => ({ tenant, bundle, version });
+
+test('a word that comes before its gate is open is refused, and not lost in silence', async () => {
+  await standstill(plane).whileStagesLocked(async () => {
+    const version = await accepted(plane, tenant);
+    expect(await say(plane, id(version), 'approve')).toEqual({ kind: 'not_open', status: 'running' });
+  });
+  await waitingGates(plane, tenant, 1);
+  await say(plane, id(1), 'approve');
+  expect((await settled(plane, tenant, 1)).outcome).toBe('published');
+});
+
+test('a word is for one release: another one with the same gate goes on waiting', async () => {
+  await accepted(plane, tenant);
+  await accepted(plane, tenant, { bundle: 'other' });
+  await waitingGates(plane, tenant, 2);
+  await say(plane, id(1), 'approve');
+  expect((await settled(plane, tenant, 1)).outcome).toBe('published');
+  expect(await waitingGates(plane, tenant, 1)).toMatchObject([{ bundle: 'other', version: 1, verdicts: [] }]);
+  await say(plane, id(1, 'other'), 'reject');
+  expect((await settled(plane, tenant, 1, { bundle: 'other' })).outcome).toBe('rejected');
+});
+
+test('a decided gate tells the next one what stands', async () => {
+  await accepted(plane, tenant);
+  await waitingGates(plane, tenant, 1);
+  await say(plane, id(1), 'approve');
+  expect(await say(plane, id(1), 'reject', { by: 'bob' })).toMatchObject({
+    kind: 'decided',
+    gate: 'release',
+    state: 'passed',
+    by: 'alice',
+    word: 'approve',
+  });
+  expect((await settled(plane, tenant, 1)).outcome).toBe('published');
+});

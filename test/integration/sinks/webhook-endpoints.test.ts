@@ -1,0 +1,214 @@
+import type { ServerResponse } from 'node:http';
+
+import { pino } from 'pino';
+import { describe, expect, test } from 'vitest';
+
+import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
+import type { Outbound } from '../../../services/outbound/contract.ts';
+import { webhookDelivery } from '../../../services/webhooks/deliver.ts';
+import { selfSignedCertificate } from '../../support/servers/certificate.ts';
+import { get, outside } from '../../support/data/outbound.ts';
+
+import { answers, move, moves, secret, send, status, taken } from '../../support/data/webhooks.ts';
+
+describe('an endpoint', () => {
+  test.each([200, 201, 202, 204, 299])('that answers %i has taken the event', async (code) => {
+    await using world = outside();
+    const server = await world.server(answers(status(code)));
+    expect(await send(world.open(), server.origin)).toMatchObject({ count: 1, stopped: null });
+  });
+
+  test.each([
+    [
+      'a body that never ends',
+      (response: ServerResponse) => {
+        response.writeHead(200);
+        const more = (): void =>
+          void response.write(Buffer.alloc(16_384), () => response.destroyed || more());
+        more();
+      },
+    ],
+    ['a body that is said to be huge', status(200, { 'content-length': '1000000000000' })],
+    ['a body in an encoding that nobody asked for', status(200, { 'content-encoding': 'br' })],
+  ])('that answers 200 with %s has taken the event, and its body is not read on', async (_what, answer) => {
+    await using world = outside();
+    const server = await world.server(answers(answer));
+    const sent = await send(world.open(), server.origin);
+    expect(sent).toMatchObject({ count: 1, stopped: null });
+    expect(sent.attempts).toMatchObject([
+      { status: 200, summary: 'answered 200, with a body that was not read' },
+    ]);
+  });
+
+  test('that answers 410 wants nothing more', async () => {
+    await using world = outside();
+    const server = await world.server(answers(status(410)));
+    const sent = await send(world.open(), server.origin, { events: moves(2) });
+    const reason = `127.0.0.1:${server.port}: answered 410`;
+    expect(sent).toMatchObject({ count: 0, stopped: { kind: 'gone', reason }, attempts: [{ status: 410 }] });
+  });
+
+  test.each([
+    [429, '7', 7_000],
+    [503, '120', 120_000],
+    [503, undefined, null],
+    [500, 'soon', null],
+    [503, '999999', 3_600_000],
+  ])(
+    'that answers %i and asks to wait for %s is believed, within bounds',
+    async (code, header, retryAfterMs) => {
+      await using world = outside();
+      const headers = header === undefined ? {} : { 'retry-after': header };
+      const server = await world.server(answers(status(code, headers)));
+      const sent = await send(world.open(), server.origin);
+      expect(sent).toMatchObject({ count: 0, stopped: { kind: 'later', retryAfterMs } });
+      expect(sent.attempts).toMatchObject([{ status: code, delivered: false }]);
+    },
+  );
+
+  test.each([400, 401, 403, 404, 413, 422, 500, 502])(
+    'that answers %i is tried again later',
+    async (code) => {
+      await using world = outside();
+      const server = await world.server(answers(status(code)));
+      const sent = await send(world.open(), server.origin);
+      expect(sent.stopped).toMatchObject({
+        kind: 'later',
+        reason: `127.0.0.1:${server.port}: answered ${code}`,
+      });
+      expect(sent.attempts).toMatchObject([{ status: code }]);
+    },
+  );
+
+  test.each([301, 302, 303, 307, 308])(
+    'that redirects with %i is not followed, least of all to where calls may not go',
+    async (code) => {
+      await using world = outside();
+      const inner = await world.server(answers(taken));
+      const server = await world.server(answers(status(code, { location: `${inner.origin}/` })));
+      const elsewhere = await world.server(answers(status(code, { location: 'http://169.254.169.254/' })));
+      const outbound = world.open();
+      for (const { origin } of [server, elsewhere]) {
+        const sent = await send(outbound, origin);
+        expect(sent).toMatchObject({ count: 0, stopped: { kind: 'later' }, attempts: [{ status: code }] });
+        expect(sent.stopped?.reason).toContain('a redirect that is not followed');
+        expect(sent.stopped?.reason).not.toContain('169.254');
+      }
+      expect(inner.connections()).toBe(0);
+    },
+  );
+
+  test('at an address that is not public is never connected to, and the reason does not say what is there', async () => {
+    await using world = outside();
+    const server = await world.server(answers(taken));
+    const closed = world.open({ allow: [] });
+    for (const host of ['127.0.0.1', 'localhost']) {
+      const sent = await send(closed, `http://${host}:${server.port}/`);
+      const reason = `${host}:${server.port}: calls to its address are not allowed`;
+      expect(sent).toMatchObject({
+        count: 0,
+        stopped: { kind: 'later', reason },
+        attempts: [{ status: null }],
+      });
+    }
+    const behindName = world.open({ resolveName: async () => ['10.1.2.3'] });
+    const { stopped } = await send(behindName, 'http://audit.pointsman.invalid/');
+    expect(stopped?.reason).toBe('audit.pointsman.invalid: calls to its address are not allowed');
+    expect(server.connections()).toBe(0);
+  });
+
+  test('with a certificate that is not valid is told nothing', async () => {
+    await using world = outside();
+    const expired = selfSignedCertificate({ ipv4: ['127.0.0.1'], validTo: new Date(Date.now() - 1_000) });
+    const unknown = selfSignedCertificate({ ipv4: ['127.0.0.1'] });
+    const misnamed = selfSignedCertificate({ names: ['other.example'] });
+    for (const [certificate, ca] of [
+      [expired, expired.cert],
+      [unknown, undefined],
+      [misnamed, misnamed.cert],
+    ] as const) {
+      const server = await world.server(answers(taken), certificate);
+      const sent = await send(world.open(ca === undefined ? {} : { ca }), server.origin);
+      expect(sent).toMatchObject({ count: 0, stopped: { kind: 'later', retryAfterMs: null } });
+      expect(sent.stopped?.reason).toContain('its certificate is not valid');
+      expect(server.arrived).toEqual([]);
+    }
+  });
+
+  test.each([
+    ['hangs', () => {}],
+    [
+      'lets its answer trickle',
+      (response: ServerResponse) => {
+        response.writeHead(200);
+        const timer = setInterval(() => response.write('.'), 20);
+        response.on('close', () => clearInterval(timer));
+      },
+    ],
+  ])(
+    'that %s holds up nobody for longer than a call may take, and is tried again later',
+    async (_what, answer) => {
+      await using world = outside();
+      const server = await world.server(answers(answer));
+      const outbound = world.open();
+      // As with all the time that it has, and less of it.
+      const hurried: Outbound = {
+        ...outbound,
+        call: (request) => {
+          expect(request.timeoutMs).toBe(sinkLimits.callMs);
+          return outbound.call({ ...request, timeoutMs: 300 });
+        },
+      };
+      const sent = await send(hurried, server.origin);
+      const reason = `127.0.0.1:${server.port}: no whole answer in time`;
+      expect(sent).toMatchObject({
+        count: 0,
+        stopped: { kind: 'later', reason },
+        attempts: [{ status: null }],
+      });
+    },
+  );
+
+  test('that is not there, or answers no HTTP, is tried again later', async () => {
+    await using world = outside();
+    const gone = await world.server(answers(taken));
+    await gone.close();
+    expect((await send(world.open(), gone.origin)).stopped).toMatchObject({
+      kind: 'later',
+      reason: `127.0.0.1:${gone.port}: it refused the connection`,
+    });
+    const server = await world.server((_request, response) => void response.socket?.end('what?\r\n\r\n'));
+    expect((await send(world.open(), server.origin)).stopped).toMatchObject({ kind: 'later' });
+  });
+
+  test('that fails in a row is left alone for a moment, and the reason says so', async () => {
+    await using world = outside();
+    const server = await world.server(answers(status(500)));
+    const outbound = world.open();
+    let sent = await send(outbound, server.origin);
+    for (let more = 0; more < 10; more++) sent = await send(outbound, server.origin);
+    expect(sent.attempts).toMatchObject([{ status: null, delivered: false }]);
+    expect(sent.stopped).toMatchObject({ kind: 'later', retryAfterMs: expect.any(Number) as number });
+    expect(sent.stopped?.reason).toContain('not called, since it has been failing');
+    expect(server.arrived.length).toBeLessThan(11);
+  });
+
+  test('is never named by more than its host, in what is logged and in what its tenant is told', async () => {
+    await using world = outside();
+    const server = await world.server(answers(status(500), status(302, { location: '/other?key=hidden' })));
+    const outbound = world.open();
+    const logged: string[] = [];
+    const delivery = webhookDelivery({
+      outbound,
+      log: pino({}, { write: (line: string) => void logged.push(line) }),
+    });
+    const endpoint = { sink: 'audit', url: `${server.origin}/in?key=hidden`, secrets: [secret] };
+    for (let tries = 0; tries < 2; tries++) {
+      const sent = await delivery.send({ tenant: 'acme', events: [move(1)] }, endpoint);
+      expect(JSON.stringify(sent)).not.toMatch(/hidden|whsec/);
+    }
+    expect([...logged, ...world.lines].join('')).toContain('webhook not taken');
+    expect([...logged, ...world.lines].join('')).not.toMatch(/hidden|whsec/);
+    expect((await outbound.call(get(server.origin))).kind).toBe('refused');
+  });
+});

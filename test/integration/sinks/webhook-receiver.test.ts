@@ -1,0 +1,187 @@
+import { createServer, request as httpRequest, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { pino } from 'pino';
+import { Webhook } from 'standardwebhooks';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { type MoveEvent, moveEvent } from '../../../core/moves/move-event.ts';
+import { SINK_TEST } from '../../../services/sinks/target.ts';
+import { webhookDelivery } from '../../../services/webhooks/deliver.ts';
+import { receiverLimits } from '../../../services/webhooks/limits.ts';
+import { type WebhookReceiver, webhookReceiver } from '../../../services/webhooks/receiver.ts';
+import { signatureHeaders } from '../../../services/webhooks/sign.ts';
+import { newWebhookSecret } from '../../../services/webhooks/webhook-secret.ts';
+import { outside } from '../../support/data/outbound.ts';
+
+const [secret, next] = [newWebhookSecret(), newWebhookSecret()];
+let receiver: WebhookReceiver;
+let server: Server;
+let url: string;
+let stop: AbortController;
+
+beforeEach(async () => {
+  receiver = webhookReceiver({ secrets: [secret, next] });
+  server = createServer(receiver.listener);
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  stop = new AbortController();
+});
+afterEach(async () => {
+  stop.abort();
+  server.closeAllConnections();
+  await new Promise((resolve) => void server.close(resolve));
+});
+
+function move(seq: number, tenant = 'acme'): MoveEvent {
+  const to = { version: seq, digest: `sha256:${'0'.repeat(64)}` };
+  const pointer = { tenant, bundle: 'support-bot', channel: 'live' };
+  return moveEvent({ ...pointer, generation: seq, seq, from: null, to, movedAt: '2026-03-01T12:00:00.000Z' });
+}
+
+async function post(
+  event: unknown,
+  { headers = {}, by = secret, method = 'POST' }: { headers?: object; by?: string; method?: string } = {},
+): Promise<number> {
+  const body = typeof event === 'string' ? event : JSON.stringify(event);
+  const id = typeof event === 'string' ? 'x' : ((event as { id?: string }).id ?? 'x');
+  const timestamp = Math.floor(Date.now() / 1_000);
+  const signed = signatureHeaders({ id, timestamp, body }, [by]);
+  const answer = await fetch(url, {
+    method,
+    headers: { ...signed, ...headers },
+    ...(method === 'GET' ? {} : { body }),
+  });
+  return answer.status;
+}
+
+/** A reader from now on, which is asked for so many words. */
+function reader(): (count: number) => Promise<string[]> {
+  const words = receiver.moves(stop.signal)[Symbol.asyncIterator]();
+  return async (count) => {
+    const heard: string[] = [];
+    while (heard.length < count) {
+      const { value, done } = await words.next();
+      if (done === true) break;
+      heard.push(value.kind === 'gap' ? 'gap' : value.event.id);
+    }
+    return heard;
+  };
+}
+
+const ids = (...seqs: number[]) => seqs.map((seq) => move(seq).id);
+
+describe('a receiver', () => {
+  test('tells each reader of a gap first, and then of every move in the order of its arrival', async () => {
+    const [one, other] = [reader(), reader()];
+    expect([await one(1), await other(1)]).toEqual([['gap'], ['gap']]);
+    await using world = outside();
+    const delivery = webhookDelivery({ outbound: world.open(), log: pino({ level: 'silent' }) });
+    const events = [move(1), move(2), move(3)];
+    const endpoint = { sink: 'audit', url, secrets: [next, newWebhookSecret()] };
+    expect(await delivery.send({ tenant: 'acme', events }, endpoint)).toMatchObject({ count: 3 });
+    expect([await one(3), await other(3)]).toEqual([ids(1, 2, 3), ids(1, 2, 3)]);
+    expect(await reader()(1)).toEqual(['gap']);
+  });
+
+  test('takes what the library of Standard Webhooks has signed', async () => {
+    const read = reader();
+    await read(1);
+    const body = JSON.stringify(move(1));
+    const at = new Date();
+    const answer = await fetch(url, {
+      method: 'POST',
+      body,
+      headers: {
+        'webhook-id': move(1).id,
+        'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
+        'webhook-signature': new Webhook(secret).sign(move(1).id, at, body),
+      },
+    });
+    expect([answer.status, await read(1)]).toEqual([204, ids(1)]);
+  });
+
+  test('notices a number that is missing, and none in what is delivered once more', async () => {
+    const read = reader();
+    await read(1);
+    for (const seq of [5, 6, 5, 6, 7, 9, 2, 10]) expect(await post(move(seq))).toBe(204);
+    expect(await read(9)).toEqual([...ids(5, 6, 5, 6, 7), 'gap', ...ids(9, 2, 10)]);
+  });
+
+  test('takes a test, of which no reader hears', async () => {
+    const read = reader();
+    await read(1);
+    const { data: _data, ...rest } = move(1);
+    const event = {
+      ...rest,
+      id: 'acme:audit:test:1',
+      type: SINK_TEST,
+      data: { tenant: 'acme', sink: 'audit' },
+    };
+    expect(await post(event)).toBe(204);
+    expect(await post(move(1))).toBe(204);
+    expect(await read(1)).toEqual(ids(1));
+  });
+
+  test('drops what a slow reader does not read, and says so', async () => {
+    const slow = reader();
+    await slow(1);
+    for (let seq = 1; seq <= receiverLimits.waiting + 1; seq++) await post(move(seq));
+    expect(await slow(2)).toEqual(['gap', ...ids(receiverLimits.waiting + 1)]);
+  });
+
+  test('ends its readers with their signal', async () => {
+    const read = reader();
+    await read(1);
+    const waiting = read(1);
+    stop.abort();
+    expect(await waiting).toEqual([]);
+  });
+});
+
+describe('a receiver tells no reader, and refuses', () => {
+  const old = Math.floor(Date.now() / 1_000) - 301;
+  test.each<[string, () => Promise<number>, number]>([
+    ['what nobody signed', () => post(move(1), { headers: { 'webhook-signature': '' } }), 401],
+    ['what somebody else signed', () => post(move(1), { by: newWebhookSecret() }), 401],
+    [
+      'what was signed for another id',
+      () => post(move(1), { headers: { 'webhook-id': 'acme:x:live:1' } }),
+      401,
+    ],
+    ['what was signed long ago', () => post(move(1), { headers: { 'webhook-timestamp': String(old) } }), 401],
+    [
+      'what is signed under an id that is not its own',
+      () => {
+        const body = JSON.stringify(move(1));
+        const timestamp = Math.floor(Date.now() / 1_000);
+        const headers = signatureHeaders({ id: 'other', timestamp, body }, [secret]);
+        return fetch(url, { method: 'POST', body, headers }).then(({ status }) => status);
+      },
+      400,
+    ],
+    ['what is signed and is no JSON', () => post('moved!'), 400],
+    ['what is signed and is no event', () => post({ moved: true }), 400],
+    ['what is too large', () => post('x'.repeat(receiverLimits.bodyBytes + 1)), 413],
+    ['a question', () => post(move(1), { method: 'GET' }), 405],
+  ])('%s', async (_what, ask, status) => {
+    const read = reader();
+    await read(1);
+    expect(await ask()).toBe(status);
+    await post(move(7));
+    expect(await read(1)).toEqual(ids(7));
+  });
+
+  test('whoever goes away in the middle of a body, and goes on', async () => {
+    const read = reader();
+    await read(1);
+    const half = httpRequest(url, { method: 'POST', headers: { 'content-length': '1000' } });
+    half.on('error', () => {});
+    const arrived = new Promise((resolve) => void server.once('request', resolve));
+    half.write('{');
+    await arrived;
+    half.destroy();
+    expect(await post(move(7))).toBe(204);
+    expect(await read(1)).toEqual(ids(7));
+  });
+});

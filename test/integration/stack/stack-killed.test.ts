@@ -1,0 +1,259 @@
+import { chmod, chown, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { isRoot } from '../../support/processes/as-user.ts';
+import { eventually } from '../../support/runs/eventually.ts';
+import { nothingRuns, processesOf } from '../../support/processes/processes.ts';
+import { spawnStack, type StackProcess } from '../../support/processes/stack-process.ts';
+
+let folder: string;
+let home: string;
+let started: StackProcess[];
+
+beforeEach(async () => {
+  folder = await realpath(await mkdtemp(join(tmpdir(), 'pointsman killed ')));
+  home = join(folder, 'a home');
+  started = [];
+});
+afterEach(async () => {
+  for (const stack of started) {
+    stack.process.kill('SIGTERM');
+    await stack.ended;
+  }
+  await nothingRuns(folder);
+  await rm(folder, { recursive: true });
+});
+
+describe('npm start, stopped', () => {
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'by %s ends everything in order and exits with 0',
+    async (signal) => {
+      const stack = start();
+      await stack.ready;
+      // As from Ctrl-C under npm: once from the terminal and once from npm.
+      stack.process.kill(signal);
+      stack.process.kill(signal);
+      expect(await stack.ended).toBe(0);
+      expect(stack.output()).not.toContain('Stopping at once.');
+      expect(await processesOf(folder)).toEqual([]);
+      expect(await readFile(join(home, 'logs', 'postgres.log'), 'utf8')).toContain(
+        'database system is shut down',
+      );
+      expect(await readFile(join(home, 'logs', 'restate.log'), 'utf8')).toContain('received signal SIGTERM');
+    },
+  );
+
+  test('while it is still starting leaves nothing running, and the next start is whole', async () => {
+    const stack = start();
+    await eventually(async () => (await processesOf(home)).length > 1, { what: 'something runs' });
+    stack.process.kill('SIGINT');
+    expect(await stack.ended).toBe(0);
+    expect(await processesOf(folder)).toEqual([]);
+    expect(await notes(await start().ready)).toEqual([]);
+  });
+
+  test('after its home was deleted ends everything in order, although no log can be written any more', async () => {
+    const stack = start();
+    const url = await stack.ready;
+    await rm(home, { recursive: true });
+    await fetch(`${url}/warn`, { method: 'POST', body: 'the last of it' });
+    await eventually(async () => stack.output().includes('the last of it'), { what: 'it is shown' });
+    expect(stack.output()).toContain("api: warning: its log can't be written: ENOENT");
+    stack.process.kill('SIGTERM');
+    expect(await stack.ended).toBe(0);
+    expect(await processesOf(folder)).toEqual([]);
+  });
+
+  test('by itself when a process dies whose successor can not be noted, since its home was deleted: nothing is left running', async () => {
+    const stack = start();
+    const url = await stack.ready;
+    await rm(home, { recursive: true });
+    await fetch(`${url}/die`, { method: 'POST' }).catch(() => undefined);
+    expect(await stack.ended).toBe(1);
+    expect(stack.output()).toMatch(/api ended 5 times within a minute/);
+    await nothingRuns(folder);
+  });
+
+  test('by a second signal ends at once what would not end by itself', async () => {
+    const stack = start();
+    const url = await stack.ready;
+    const { pid } = (await (await fetch(url)).json()) as { pid: number };
+    process.kill(pid, 'SIGSTOP');
+    stack.process.kill('SIGINT');
+    await eventually(
+      async () => {
+        stack.process.kill('SIGINT');
+        return stack.output().includes('Stopping at once.');
+      },
+      { what: 'the second signal is taken for one' },
+    );
+    expect(await stack.ended).toBe(0);
+    expect(await processesOf(folder)).toEqual([]);
+  });
+});
+
+describe('npm start, killed', () => {
+  test('leaves nothing running, and the next start has what was written', async () => {
+    const first = start();
+    const url = await first.ready;
+    await note(url, 'written before');
+    first.process.kill('SIGKILL');
+    await nothingRuns(folder);
+    expect(await notes(await start().ready)).toEqual(['written before']);
+  });
+
+  test('and started again at once has what was written', async () => {
+    const first = start();
+    await note(await first.ready, 'written before');
+    first.process.kill('SIGKILL');
+    expect(await notes(await start().ready)).toEqual(['written before']);
+  });
+
+  test('together with its warden: the next start ends what was left, and has what was written', async () => {
+    const first = start();
+    await note(await first.ready, 'written before');
+    const warden = await wardenOf(home);
+    process.kill(warden, 'SIGSTOP');
+    first.process.kill('SIGKILL');
+    process.kill(warden, 'SIGKILL');
+    await first.ended;
+    const second = start();
+    expect(await notes(await second.ready)).toEqual(['written before']);
+    expect(second.output()).toMatch(/^ended what an earlier start had left running: .*restate, postgres$/m);
+  });
+
+  test('in the middle of making the database: the next start makes a whole one', async () => {
+    await killedWhileMaking();
+    expect(await halfMade()).toBeDefined();
+    expect(await notes(await start().ready)).toEqual([]);
+    expect(await halfMade()).toBeUndefined();
+  });
+
+  test('does not touch a stranger’s process that has a number of its own by now', async () => {
+    const first = start();
+    await first.ready;
+    first.process.kill('SIGTERM');
+    await first.ended;
+    for (const part of ['api', 'worker', 'restate', 'postgres']) {
+      await writeFile(join(home, 'run', `${part}.pid`), String(process.pid));
+    }
+    const second = start();
+    await second.ready;
+    expect(second.output()).not.toContain('ended what');
+  });
+
+  test('only its warden: another takes its place', async () => {
+    const stack = start();
+    await stack.ready;
+    const warden = await wardenOf(home);
+    process.kill(warden, 'SIGKILL');
+    await eventually(async () => (await wardenOf(home)) !== warden, { what: 'another warden' });
+    stack.process.kill('SIGKILL');
+    await nothingRuns(folder);
+  });
+});
+
+describe('npm start', () => {
+  test('reports everything that is wrong with the settings, and makes nothing', async () => {
+    const stack = start({
+      POINTSMAN_PORT: 'x',
+      POINTSMAN_ADMIN_TOKEN: 'short',
+      RESTATE_ADMIN_URL: 'http://127.0.0.1:1',
+    });
+    expect(await stack.ended).toBe(1);
+    await expect(stack.ready).rejects.toThrow(
+      /POINTSMAN_PORT.*\n.*POINTSMAN_ADMIN_TOKEN.*\n.*RESTATE_INGRESS_URL/,
+    );
+    expect(stack.output()).not.toContain('short\n');
+    await expect(readFile(join(home, 'ports.json'))).rejects.toThrow('ENOENT');
+  });
+
+  test('shows the admin token once', async () => {
+    const first = start();
+    await first.ready;
+    const token = /ptm_[\w-]{43}/.exec(first.output())?.[0];
+    expect(token).toBeDefined();
+    first.process.kill('SIGTERM');
+    await first.ended;
+    const second = start();
+    await second.ready;
+    expect(second.output()).not.toContain('ptm_');
+    expect((await readFile(join(home, 'admin-token'), 'utf8')).trim()).toBe(token);
+  });
+
+  test.runIf(isRoot)('runs as root in a folder that only root may enter', async () => {
+    await chmod(folder, 0o700);
+    const url = await start().ready;
+    await note(url, 'by root');
+    expect(await notes(url)).toEqual(['by root']);
+  });
+
+  test.runIf(isRoot)('runs as an ordinary user', async () => {
+    await chown(folder, 1000, 1000);
+    const stack = spawnStack({ POINTSMAN_HOME: home }, { uid: 1000 });
+    started.push(stack);
+    const url = await stack.ready;
+    await note(url, 'by a user');
+    expect(await notes(url)).toEqual(['by a user']);
+  });
+});
+
+function start(env: Record<string, string> = {}): StackProcess {
+  const stack = spawnStack({ POINTSMAN_HOME: home, ...env });
+  started.push(stack);
+  return stack;
+}
+
+async function halfMade(): Promise<string | undefined> {
+  return (await readdir(home)).find((name) => name.startsWith('postgres.half-made-'));
+}
+
+/** Kills a start while initdb is at work. When it was done before the kill arrived, once more from nothing. */
+async function killedWhileMaking(): Promise<void> {
+  const isThere = async (...path: string[]): Promise<boolean> =>
+    stat(join(home, ...path)).then(
+      () => true,
+      () => false,
+    );
+  const killed = async (): Promise<boolean> => {
+    const stack = start();
+    const begun = async () =>
+      (await isThere((await halfMade()) ?? '', 'data', 'base')) || isThere('postgres');
+    await eventually(begun, { what: 'initdb is at work' });
+    stack.process.kill('SIGKILL');
+    await stack.ended;
+    if (!(await isThere('postgres'))) return true;
+    await nothingRuns(home);
+    await rm(home, { recursive: true });
+    return false;
+  };
+  await eventually(killed, { what: 'a start that is killed in the middle' });
+}
+
+async function wardenOf(of: string): Promise<number> {
+  return eventually(
+    async () => {
+      for (const pid of await processesOf(of)) {
+        const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+        if (line.includes('/warden.ts')) return pid;
+      }
+      return null;
+    },
+    { what: 'a warden is posted' },
+  );
+}
+
+async function notes(url: string): Promise<string[]> {
+  const answer = await fetch(`${url}/notes`, { signal: AbortSignal.timeout(60_000) });
+  return ((await answer.json()) as { note: string }[]).map((row) => row.note);
+}
+
+async function note(url: string, text: string): Promise<void> {
+  const answer = await fetch(`${url}/notes`, {
+    method: 'POST',
+    body: text,
+    signal: AbortSignal.timeout(60_000),
+  });
+  expect(answer.status).toBe(200);
+}

@@ -1,0 +1,298 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import {
+  chmod,
+  cp,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { PortTakenError } from '../../../services/embedded/ports.ts';
+import { RestateAdmin } from '../../../services/restate/admin.ts';
+import { HomeInUseError } from '../../../services/stack/home-lock.ts';
+import { isOfHome } from '../../../services/stack/own-home.ts';
+import { eventually } from '../../support/runs/eventually.ts';
+import { nothingRuns, processesOf } from '../../support/processes/processes.ts';
+import { startPostgres, startRestate } from '../../support/servers/servers.ts';
+import { startTestStack, type TestStack, type TestStackOptions } from '../../support/processes/stack.ts';
+import { standIns } from '../../support/processes/stand-ins.ts';
+
+// Not replayed: it is about processes, and release.test.ts runs the same handlers.
+
+let folder: string;
+let stacks: TestStack[];
+
+beforeEach(async () => {
+  folder = await realpath(await mkdtemp(join(tmpdir(), 'pointsman stack ')));
+  stacks = [];
+});
+afterEach(async () => {
+  await Promise.all(stacks.map((stack) => stack.stop()));
+  expect(await processesOf(folder)).toEqual([]);
+  await rm(folder, { recursive: true });
+});
+
+describe('a stack', () => {
+  test('runs beside another with another home, and neither sees the other', async () => {
+    const [one, two] = await Promise.all([start('one'), start('two')]);
+    await note(one, 'first');
+    await note(two, 'second');
+    expect([await notes(one), await notes(two)]).toEqual([['first'], ['second']]);
+    expect(one.restate.adminUrl).not.toBe(two.restate.adminUrl);
+    expect(await call(one, 'Echo/say', 'hello')).toBe('hello');
+  });
+
+  test('gives each process only the secrets that it needs, and keeps its own in files of the owner', async () => {
+    const stack = await start('home');
+    expect(await get(stack, '/')).toMatchObject({
+      adminTokenSha256: createHash('sha256').update(stack.adminToken).digest('hex'),
+      knowsToken: false,
+      knowsOwner: false,
+    });
+    expect(stack.adminToken).toMatch(/^ptm_[\w-]{43}$/);
+    expect((await readFile(join(stack.home, 'admin-token'), 'utf8')).trim()).toBe(stack.adminToken);
+    expect((await readFile(join(stack.home, 'api-url'), 'utf8')).trim()).toBe(stack.apiUrl);
+    for (const file of ['admin-token', 'postgres/pointsman.password', 'logs/api.log']) {
+      expect((await stat(join(stack.home, file))).mode & 0o077).toBe(0);
+    }
+    // What a foreign home is known by, own-home.ts looks for in all of them.
+    expect((await readdir(stack.home)).filter((name) => !isOfHome(name))).toEqual([]);
+  });
+
+  test('does not start in a home that may have come with the folder, and leaves it as it is', async () => {
+    const first = await start('home');
+    await first.stop();
+    await rm(join(first.home, 'admin-token'));
+    // As git and an unpacked archive make it: another's hash, which everybody can read.
+    await writeFile(join(first.home, 'admin-token.sha256'), 'a hash\n');
+    await chmod(join(first.home, 'admin-token.sha256'), 0o644);
+    await expect(start('home')).rejects.toThrow(
+      /admin-token\.sha256 is open to other users, so that somebody else may have written it/,
+    );
+    expect(await readFile(join(first.home, 'admin-token.sha256'), 'utf8')).toBe('a hash\n');
+    expect(await readdir(first.home)).not.toContain('admin-token');
+  });
+
+  test('uses the admin token that it is given and keeps no other', async () => {
+    const first = await start('home');
+    await first.stop();
+    const given = 'a-token-of-my-own';
+    const second = await start('home', { env: { POINTSMAN_ADMIN_TOKEN: given } });
+    expect(second.adminToken).toBe(given);
+    await expect(readFile(join(second.home, 'admin-token'))).rejects.toThrow('ENOENT');
+  });
+
+  test('goes on by the hash of its admin token when the copy of it is removed', async () => {
+    const first = await start('home');
+    const token = first.adminToken;
+    await first.stop();
+    await rm(join(first.home, 'admin-token'));
+    const second = await start('home');
+    expect(second.adminToken).toBe('');
+    expect((await readFile(join(second.home, 'admin-token.sha256'), 'utf8')).trim()).toBe(
+      createHash('sha256').update(token).digest('hex'),
+    );
+    expect(await readdir(second.home)).not.toContain('admin-token');
+  });
+
+  test('makes a new admin token when both files of the old one are deleted, and the old one is void', async () => {
+    const first = await start('home');
+    await first.stop();
+    for (const file of ['admin-token', 'admin-token.sha256']) await rm(join(first.home, file));
+    const second = await start('home');
+    expect(second.adminToken).toMatch(/^ptm_[\w-]{43}$/);
+    expect(second.adminToken).not.toBe(first.adminToken);
+    expect(await get(second, '/')).toMatchObject({
+      adminTokenSha256: createHash('sha256').update(second.adminToken).digest('hex'),
+    });
+  });
+
+  test('keeps its data, its token and its address from one start to the next', async () => {
+    const first = await start('home');
+    await note(first, 'kept');
+    await first.stop();
+    const second = await start('home');
+    expect([second.apiUrl, second.adminToken, second.databaseUrl]).toEqual([
+      first.apiUrl,
+      first.adminToken,
+      first.databaseUrl,
+    ]);
+    expect(await notes(second)).toEqual(['kept']);
+  });
+
+  test('starts from a home that was moved, and from a copy beside it', async () => {
+    const first = await start('home');
+    await note(first, 'moved');
+    await first.stop();
+    await rename(join(folder, 'home'), join(folder, 'moved'));
+    const moved = await start('moved');
+    expect(await notes(moved)).toEqual(['moved']);
+    await moved.stop();
+    await cp(join(folder, 'moved'), join(folder, 'copy'), { recursive: true, preserveTimestamps: true });
+    const both = await Promise.all([start('moved'), start('copy')]);
+    expect(await Promise.all(both.map(notes))).toEqual([['moved'], ['moved']]);
+    expect(await Promise.all(both.map((stack) => call(stack, 'Echo/say', 'x')))).toEqual(['x', 'x']);
+  });
+
+  test('starts again each of its processes that dies, at the same address', async () => {
+    const stack = await start('home');
+    await note(stack, 'before');
+    for (const name of ['api', 'worker', 'restate', 'postgres'] as const) {
+      const { pid } = stack.processes[name];
+      stack.processes[name].kill('SIGKILL');
+      await eventually(async () => ![null, pid].includes(stack.processes[name].pid), {
+        what: `${name} is back`,
+      });
+      await eventually(async () => (await notes(stack)).length === 1, {
+        what: `the API answers after ${name} died`,
+      });
+      const answer = () => call(stack, 'Echo/say', name);
+      await eventually(async () => (await answer()) === name, { what: `Restate answers after ${name} died` });
+    }
+    await eventually(async () => stack.said.includes('postgres is back'), {
+      what: 'the last is said to be back',
+    });
+  });
+
+  test('gives up, says why, and stops everything when a process dies again and again', async () => {
+    const { promise: failed, resolve } = Promise.withResolvers<string>();
+    const stack = await start('home', { onFailed: resolve });
+    const seen = { over: false };
+    void failed.then(() => (seen.over = true));
+    await eventually(
+      async () => {
+        await fetch(`${stack.apiUrl}/die`, { method: 'POST' }).catch(() => undefined);
+        return seen.over;
+      },
+      { what: 'it gives up' },
+    );
+    expect(await failed).toMatch(
+      /^api ended 5 times within a minute, the last time with exit code 3\. Its log is in /,
+    );
+    await nothingRuns(stack.home);
+  });
+
+  test('a process that does not come up ends the start with its last words, and nothing is left running', async () => {
+    const broken = join(folder, 'broken.ts');
+    await writeFile(broken, `console.error('the moon is full'); process.exit(4);`);
+    await expect(start('home', { scripts: { ...standIns, worker: broken } })).rejects.toThrow(
+      'the moon is full',
+    );
+    expect(await processesOf(folder)).toEqual([]);
+    expect(await notes(await start('home'))).toEqual([]);
+  });
+
+  test('refuses a home on which another stack runs, and names its process', async () => {
+    const stack = await start('home');
+    await expect(start('home')).rejects.toThrow(HomeInUseError);
+    await expect(start('home')).rejects.toThrow(`in use by process ${process.pid}`);
+    expect(await notes(stack)).toEqual([]);
+  });
+
+  test('refuses an API port that is taken, before it starts anything', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const port = String((other.address() as { port: number }).port);
+    const refused = start('home', { env: { POINTSMAN_PORT: port } });
+    await expect(refused).rejects.toThrow(PortTakenError);
+    await expect(refused).rejects.toThrow(`Port ${port} on 127.0.0.1 is taken. Set POINTSMAN_PORT`);
+    await expect(stat(join(folder, 'home', 'postgres'))).rejects.toThrow('ENOENT');
+    other.close();
+  });
+
+  test('what waits in Restate goes on when the worker’s port is taken at the next start', async () => {
+    const first = await start('home');
+    const sent = await post(`${first.restate.ingressUrl}/Wait/one/run/send`, null);
+    const { invocationId } = (await sent.json()) as { invocationId: string };
+    const pinned = `SELECT id FROM sys_invocation WHERE pinned_deployment_id IS NOT NULL`;
+    const admin = new RestateAdmin(first.restate.adminUrl);
+    await eventually(async () => (await admin.query(pinned)).length === 1, {
+      what: 'the invocation has begun',
+    });
+    await first.stop();
+    const ports = JSON.parse(await readFile(join(folder, 'home', 'ports.json'), 'utf8')) as {
+      worker: number;
+    };
+    const squatter = createServer((socket) => socket.destroy()).listen(ports.worker, '127.0.0.1');
+    await once(squatter, 'listening');
+    const second = await start('home');
+    await call(second, 'Wait/one/say', 'late');
+    const answer = await fetch(`${second.restate.ingressUrl}/restate/attach/${invocationId}`, {
+      signal: AbortSignal.timeout(60_000),
+    });
+    expect(await answer.json()).toBe('late');
+    squatter.close();
+  });
+
+  test('does not bring what is given by address', async () => {
+    const [postgres, restate] = await Promise.all([startPostgres(), startRestate()]);
+    const env = {
+      DATABASE_URL: postgres.ownerUrl,
+      RESTATE_INGRESS_URL: restate.ingressUrl,
+      RESTATE_ADMIN_URL: restate.adminUrl,
+    };
+    const stack = await start('home', { env });
+    await note(stack, 'elsewhere');
+    expect([await notes(stack), await call(stack, 'Echo/say', 'x')]).toEqual([['elsewhere'], 'x']);
+    expect(stack.databaseUrl).toBe(postgres.appUrl);
+    for (const name of ['postgres', 'restate']) {
+      await expect(stat(join(stack.home, name))).rejects.toThrow('ENOENT');
+    }
+    await stack.stop();
+    await Promise.all([postgres.stop(), restate.stop()]);
+  });
+
+  test('shows the warnings of its processes and keeps their logs, those of the start before included', async () => {
+    const first = await start('home');
+    await post(`${first.apiUrl}/warn`, 'mind the gap');
+    await eventually(async () => first.said.includes('api: warning: "mind the gap"'), {
+      what: 'the warning is shown',
+    });
+    await first.stop();
+    await start('home');
+    expect(await readFile(join(folder, 'home', 'logs', 'api.log.1'), 'utf8')).toContain('mind the gap');
+    expect(await readFile(join(folder, 'home', 'logs', 'api.log'), 'utf8')).not.toContain('mind the gap');
+  });
+});
+
+async function start(name: string, options: TestStackOptions = {}): Promise<TestStack> {
+  const stack = await startTestStack({ home: join(folder, name), scripts: standIns, ...options });
+  stacks.push(stack);
+  return stack;
+}
+
+async function get(stack: TestStack, path: string): Promise<unknown> {
+  const answer = await fetch(stack.apiUrl + path, { signal: AbortSignal.timeout(60_000) });
+  return answer.json();
+}
+
+async function notes(stack: TestStack): Promise<string[]> {
+  return ((await get(stack, '/notes')) as { note: string }[]).map((row) => row.note);
+}
+
+async function note(stack: TestStack, text: string): Promise<void> {
+  const answer = await fetch(`${stack.apiUrl}/notes`, { method: 'POST', body: text });
+  expect(answer.status).toBe(200);
+}
+
+async function call(stack: TestStack, path: string, body: unknown): Promise<unknown> {
+  return (await post(`${stack.restate.ingressUrl}/${path}`, body)).json();
+}
+
+async function post(url: string, body: unknown): Promise<Response> {
+  return fetch(url, {
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers: { 'content-type': 'application/json' },
+    signal: AbortSignal.timeout(60_000),
+  });
+}

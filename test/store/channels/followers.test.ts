@@ -1,0 +1,154 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+import { digestOf } from '../../../core/digest.ts';
+import { followerLimits } from '../../../core/limits/distribution-limits.ts';
+import {
+  acknowledge,
+  type Acknowledgement,
+  listFollowers,
+} from '../../../services/postgres/channels/followers.ts';
+import { AT, newTenant, published, startStore, type Store } from '../../support/worlds/store.ts';
+
+let store: Store;
+let tenant: string;
+let digests: string[];
+
+beforeAll(async () => {
+  store = await startStore();
+});
+beforeEach(async () => {
+  tenant = await newTenant(store);
+  digests = [];
+  for (const version of [1, 2, 3])
+    digests.push(await published(store, { tenant, bundle: 'bundle', version }));
+});
+afterAll(() => store.stop());
+
+const { lostMs, forgottenMs, perChannel } = followerLimits;
+
+/** What that follower says it runs: the truth, unless the test gives something else. */
+function say(follower: string, generation: number, more: Partial<Acknowledgement> = {}) {
+  const digest = digests[generation - 1] ?? null;
+  const pointer = { tenant, bundle: 'bundle', channel: 'live' };
+  return acknowledge(store.db, { ...pointer, follower, generation, digest, by: 'fleet', at: AT, ...more });
+}
+const list = (at = AT, limit = 100, after?: Parameters<typeof listFollowers>[2]['after']) =>
+  listFollowers(store.db, { tenant, bundle: 'bundle', channel: 'live' }, { at, limit, after });
+
+describe('a claim', () => {
+  test('that the record bears out is kept, and answered with the pointer that the follower should run', async () => {
+    expect(await say('bot', 2)).toMatchObject({
+      kind: 'acknowledged',
+      pointer: { generation: 3, digest: digests[2], version: 3 },
+    });
+    expect(await list()).toMatchObject([
+      { follower: 'bot', generation: 2, digest: digests[1], behindBy: 1, heard: true, by: 'fleet' },
+    ]);
+  });
+
+  test('of running nothing yet is a claim like another', async () => {
+    expect(await say('bot', 0)).toMatchObject({ kind: 'acknowledged' });
+    expect(await list()).toMatchObject([{ generation: 0, digest: null, behindBy: 3 }]);
+  });
+
+  test.each([
+    ['another generation’s digest', 2, () => digests[0]!, () => digests[1]!],
+    ['a digest that was never stored', 3, () => digestOf('a lie'), () => digests[2]!],
+    ['a generation that is still to come', 4, () => digests[2]!, () => null],
+  ])('of %s is told what is true, and leaves no trace', async (_what, generation, claimed, is) => {
+    await say('bot', 1);
+    const answer = await say('bot', generation, { digest: claimed(), at: AT + 5_000 });
+    expect(answer).toMatchObject({ kind: 'wrong', digest: is(), pointer: { generation: 3 } });
+    expect(await say('other', generation, { digest: claimed() })).toMatchObject({ kind: 'wrong' });
+    const [bot, ...others] = await list();
+    expect([bot?.generation, bot?.seenAt, others]).toEqual([1, new Date(AT).toISOString(), []]);
+  });
+
+  test('about another tenant’s pointer finds none', async () => {
+    const other = await newTenant(store);
+    expect(await say('bot', 1, { tenant: other })).toEqual({ kind: 'no_pointer' });
+    expect(await say('bot', 1, { channel: 'nowhere' })).toEqual({ kind: 'no_pointer' });
+  });
+
+  test('that is repeated keeps since when it is true, and within a second is not even written', async () => {
+    await say('bot', 2);
+    const version = async (): Promise<string | undefined> => {
+      const sql = 'SELECT xmin::text AS version FROM pointsman.followers WHERE tenant = $1';
+      return (await store.owner.query<{ version: string }>(sql, [tenant])).rows[0]?.version;
+    };
+    const written = await version();
+    expect(await say('bot', 2, { at: AT + 999 })).toMatchObject({ kind: 'acknowledged' });
+    expect(await version()).toEqual(written);
+    await say('bot', 2, { at: AT + 30_000 });
+    const iso = (at: number) => new Date(at).toISOString();
+    expect(await list()).toMatchObject([{ since: iso(AT), seenAt: iso(AT + 30_000) }]);
+    await say('bot', 3, { at: AT + 30_001 });
+    expect(await list()).toMatchObject([{ since: iso(AT + 30_001), seenAt: iso(AT + 30_001) }]);
+  });
+});
+
+describe('a name', () => {
+  test('is refused to another token while its own is heard of, and not a moment longer', async () => {
+    await say('bot', 3);
+    const other = (at: number) => say('bot', 1, { by: 'intruder', at });
+    expect(await other(AT + lostMs)).toEqual({ kind: 'taken', by: 'fleet' });
+    expect(await list()).toMatchObject([{ generation: 3, by: 'fleet' }]);
+    expect(await other(AT + lostMs + 1)).toMatchObject({ kind: 'acknowledged' });
+    expect(await say('bot', 3, { at: AT + lostMs + 2 })).toEqual({ kind: 'taken', by: 'intruder' });
+  });
+
+  test('that two tokens use for the first time at once goes to one of them', async () => {
+    const kinds = await Promise.all(
+      Array.from({ length: 16 }, async (_none, n) => (await say('bot', 1, { by: `token-${n}` })).kind),
+    );
+    expect(kinds.toSorted()).toEqual(['acknowledged', ...Array.from({ length: 15 }, () => 'taken')]);
+  });
+});
+
+describe('the list', () => {
+  test('has the lost first, then whoever is furthest behind, then the current, and goes page by page', async () => {
+    const now = AT + 2 * lostMs;
+    await say('lost-current', 3);
+    await say('lost-behind', 1);
+    for (const [name, generation] of Object.entries({ current: 3, one: 2, three: 0, two: 1, also: 2 }))
+      await say(name, generation, { at: now });
+    const order = ['lost-behind', 'lost-current', 'three', 'two', 'also', 'one', 'current'];
+    const whole = await list(now);
+    expect(whole.map(({ follower }) => follower)).toEqual(order);
+    expect(whole.map(({ heard, behindBy }) => (heard ? behindBy : 'lost'))).toEqual([
+      'lost',
+      'lost',
+      3,
+      2,
+      1,
+      1,
+      0,
+    ]);
+    const paged: string[] = [];
+    for (let page = await list(now, 2); page.length > 0; page = await list(now, 2, page.at(-1)))
+      paged.push(...page.map(({ follower }) => follower));
+    expect(paged).toEqual(order);
+  });
+
+  test('forgets whoever was not heard of for a day', async () => {
+    await say('bot', 3);
+    expect(await list(AT + forgottenMs)).toHaveLength(1);
+    expect(await list(AT + forgottenMs + 1)).toEqual([]);
+  });
+});
+
+test('a full channel takes no more followers, hears those that it has, and has room again when they are forgotten', async () => {
+  await store.owner.query(
+    `INSERT INTO pointsman.followers SELECT $1, 'bundle', 'live', 'f' || n, 0, NULL, $2, $2, 'fleet'
+     FROM generate_series(1, $3) n`,
+    [tenant, new Date(AT), perChannel],
+  );
+  expect(await say('one-more', 1)).toEqual({ kind: 'too_many' });
+  expect(await say('f1', 1)).toMatchObject({ kind: 'acknowledged' });
+  expect(await say('one-more', 1, { at: AT + forgottenMs + 1 })).toMatchObject({ kind: 'acknowledged' });
+  const { rows } = await store.owner.query<{ n: number }>(
+    'SELECT count(*)::int AS n FROM pointsman.followers WHERE tenant = $1',
+    [tenant],
+  );
+  expect(rows[0]?.n).toBe(perChannel - 20 + 1);
+});

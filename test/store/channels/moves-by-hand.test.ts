@@ -1,0 +1,144 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+
+import { findPointer, listMoves } from '../../../services/postgres/channels/pointers.ts';
+import { contradictions } from '../../support/runs/record-check.ts';
+import {
+  AT,
+  handRequest,
+  holdRequest,
+  newTenant,
+  published,
+  readyToSwap,
+  repeated,
+  startStore,
+  type Store,
+} from '../../support/worlds/store.ts';
+
+let store: Store;
+beforeAll(async () => {
+  store = await startStore();
+});
+afterAll(() => store.stop());
+afterEach(async () => {
+  expect(await contradictions(store.postgres.ownerUrl)).toEqual([]);
+});
+
+const release = (tenant: string, version: number, bundle = 'bundle') => ({ tenant, bundle, version });
+const pointer = (tenant: string, channel = 'live') => ({ tenant, bundle: 'bundle', channel });
+const swap = (tenant: string, version: number, expectedGeneration: number) =>
+  store.moves.moveByRelease({ ...release(tenant, version), channel: 'live', expectedGeneration, at: AT });
+
+describe('a move by hand', () => {
+  test('names the artifact that the release built, and is told the same when repeated', async () => {
+    const tenant = await newTenant(store);
+    const first = await published(store, release(tenant, 1));
+    await published(store, release(tenant, 2));
+    const request = handRequest({ tenant, version: 1 });
+    const answer = await store.moves.moveByHand(request);
+    const standing = {
+      version: 1,
+      digest: first,
+      generation: 3,
+      hold: null,
+      movedAt: new Date(AT).toISOString(),
+    };
+    expect(answer).toEqual({ kind: 'moved', pointer: standing, replayed: false });
+    expect(await store.moves.moveByHand(request)).toEqual({
+      kind: 'moved',
+      pointer: standing,
+      replayed: true,
+    });
+    expect(await store.moves.moveByHand({ ...request, fingerprint: first })).toEqual({ kind: 'key_reused' });
+    expect(await findPointer(store.db, pointer(tenant))).toEqual(standing);
+  });
+
+  test('and the hold that it asks for come together', async () => {
+    const tenant = await newTenant(store);
+    await published(store, release(tenant, 1));
+    await published(store, release(tenant, 2));
+    const answer = await store.moves.moveByHand(handRequest({ tenant, version: 1, hold: 'bad', by: 'bob' }));
+    const hold = { reason: 'bad', by: 'bob', at: new Date(AT).toISOString() };
+    expect(answer).toMatchObject({ kind: 'moved', pointer: { generation: 3, hold } });
+    expect(await store.moves.moveByHand(handRequest({ tenant, version: 2 }))).toEqual({
+      kind: 'held',
+      reason: 'bad',
+    });
+  });
+
+  test('to where the pointer is changes nothing, but puts on the hold', async () => {
+    const tenant = await newTenant(store);
+    await published(store, release(tenant, 1));
+    const unchanged = await store.moves.moveByHand(handRequest({ tenant, version: 1 }));
+    expect(unchanged).toMatchObject({ kind: 'unchanged', pointer: { generation: 1, hold: null } });
+    const held = await store.moves.moveByHand(handRequest({ tenant, version: 1, hold: 'stay' }));
+    expect(held).toMatchObject({ kind: 'unchanged', pointer: { generation: 1, hold: { reason: 'stay' } } });
+  });
+
+  test('is refused for what was not published, for a stale view, and for what is not there', async () => {
+    const tenant = await newTenant(store);
+    await published(store, release(tenant, 1));
+    await readyToSwap(store, release(tenant, 2));
+    const ask = (asked: Partial<Parameters<typeof handRequest>[0]>) =>
+      store.moves.moveByHand(handRequest({ tenant, version: 1, ...asked }));
+    expect(await ask({ version: 2 })).toEqual({ kind: 'not_promotable', outcome: null });
+    expect(await ask({ version: 3 })).toEqual({ kind: 'no_release' });
+    expect(await ask({ ifGeneration: 0 })).toMatchObject({ kind: 'stale', pointer: { generation: 1 } });
+    expect(await ask({ tenant: 'nobody-knows' })).toEqual({ kind: 'no_tenant' });
+    await swap(tenant, 2, 1);
+    expect(await ask({ version: 2, channel: 'canary' })).toMatchObject({ kind: 'not_promotable' });
+  });
+
+  test('from 20 people at once is linear, and each names one step', async () => {
+    const tenant = await newTenant(store);
+    for (let version = 1; version <= 4; version++) await published(store, release(tenant, version));
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_none, i) => {
+        const request = handRequest({ tenant, version: (i % 4) + 1 });
+        return repeated(() => store.moves.moveByHand(request));
+      }),
+    );
+    const generations = answers.flatMap((answer) =>
+      answer.kind === 'moved' ? [answer.pointer.generation] : [],
+    );
+    expect(generations.toSorted((a, b) => a - b)).toEqual(generations.map((_generation, i) => 5 + i));
+    expect(await listMoves(store.db, pointer(tenant), { limit: 100 })).toHaveLength(4 + generations.length);
+  });
+
+  test('to another channel takes that channel’s own artifact, or else the base', async () => {
+    const tenant = await newTenant(store);
+    const base = await published(store, release(tenant, 1));
+    expect(
+      await store.moves.moveByHand(handRequest({ tenant, version: 1, channel: 'canary' })),
+    ).toMatchObject({
+      kind: 'moved',
+      pointer: { version: 1, digest: base, generation: 1 },
+    });
+  });
+});
+
+describe('a hold', () => {
+  test('is put on, changed and lifted without moving the pointer', async () => {
+    const tenant = await newTenant(store);
+    await published(store, release(tenant, 1));
+    const on = await store.moves.setHold(holdRequest({ tenant, reason: 'a' }));
+    expect(on).toMatchObject({ kind: 'done', pointer: { generation: 1, hold: { reason: 'a', by: 'ann' } } });
+    const off = await store.moves.setHold(holdRequest({ tenant, reason: null }));
+    expect(off).toMatchObject({ kind: 'done', pointer: { generation: 1, hold: null } });
+  });
+
+  test('needs a bundle and a tenant that are there', async () => {
+    const tenant = await newTenant(store);
+    expect(await store.moves.setHold(holdRequest({ tenant, reason: 'a' }))).toEqual({ kind: 'no_bundle' });
+    expect(await store.moves.setHold(holdRequest({ tenant: 'nobody-knows' }))).toEqual({ kind: 'no_tenant' });
+  });
+
+  test('that is repeated after it was lifted stays lifted', async () => {
+    const tenant = await newTenant(store);
+    await published(store, release(tenant, 1));
+    const request = holdRequest({ tenant, reason: 'a' });
+    await store.moves.setHold(request);
+    await store.moves.setHold(holdRequest({ tenant, reason: null }));
+    await store.moves.setHold(request);
+    expect(await findPointer(store.db, pointer(tenant))).toMatchObject({ hold: null });
+  });
+});

@@ -1,0 +1,90 @@
+import { describe, expect, test } from 'vitest';
+
+import { NO_POLICY } from '../../../core/policy.ts';
+import { putPolicy } from '../../../services/postgres/channels/policies.ts';
+import { eventually } from '../../support/runs/eventually.ts';
+import { gatedStore } from '../../support/worlds/gated-store.ts';
+import { gated, policyRequest } from '../../support/data/policies.ts';
+import { connect, readyToSwap } from '../../support/worlds/store.ts';
+
+// A release keeps the policy that it was admitted under; the swap looks at the one that stands then, for gates that it has gained.
+
+const at = gatedStore();
+
+const RELEASE = { approval: { name: 'release' } };
+const E2E = { check: { name: 'e2e' } };
+
+const put = (...gates: unknown[]) => putPolicy(at.store.db, policyRequest(at.tenant, gated(...gates)));
+
+describe('a policy that is being put while a release swaps', () => {
+  /** Begins the swap while that policy is put and not yet committed, and ends the putting once the swap waits. */
+  async function swapMeanwhile(...gates: unknown[]): ReturnType<typeof at.swap> {
+    const admin = await connect(at.store.postgres.ownerUrl);
+    try {
+      await admin.query('SET search_path = pointsman');
+      await admin.query('BEGIN');
+      const asked = JSON.stringify({ ...policyRequest(at.tenant, gated(...gates)), none: NO_POLICY });
+      await admin.query('SELECT put_policy($1::jsonb, now())', [asked]);
+      const swapping = at.swap(1, 0);
+      await eventually(
+        async () =>
+          (
+            await at.store.owner.query(
+              `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%move_by_release%'`,
+            )
+          ).rowCount || null,
+        { what: 'the swap waits for the policy' },
+      );
+      await admin.query('COMMIT');
+      return await swapping;
+    } finally {
+      await admin.end();
+    }
+  }
+
+  test('bars it by the gate that it gains, although all that were there have passed', async () => {
+    await at.waiting(1, RELEASE);
+    await at.say(1);
+    expect(await swapMeanwhile(RELEASE, E2E)).toEqual({ kind: 'gate_added', gate: 'e2e', policy: 2 });
+    expect((await at.found(1)).generation).toBeNull();
+  });
+
+  test('bars it although it is the tenant’s first', async () => {
+    await readyToSwap(at.store, at.release(1));
+    expect(await swapMeanwhile(E2E)).toEqual({ kind: 'gate_added', gate: 'e2e', policy: 1 });
+    expect((await at.found(1)).generation).toBeNull();
+  });
+
+  test('bars it by the same gate made stricter', async () => {
+    await at.waiting(1, RELEASE);
+    await at.say(1);
+    const stricter = { approval: { name: 'release', count: 2 } };
+    expect(await swapMeanwhile(stricter)).toEqual({ kind: 'gate_added', gate: 'release', policy: 2 });
+  });
+
+  test('lets it move where it only drops a gate that had passed', async () => {
+    await at.waiting(1, RELEASE, E2E);
+    await at.say(1);
+    await at.say(1, { kind: 'check', gate: 'e2e', word: 'success', by: 'ci' });
+    expect(await swapMeanwhile(RELEASE)).toMatchObject({ kind: 'moved', generation: 1 });
+  });
+});
+
+test('a release that waits still has to pass its gate, by the rule that it began with, when a later policy drops it', async () => {
+  await at.waiting(1, { approval: { name: 'release', count: 2 } });
+  await at.say(1);
+  expect(await put()).toMatchObject({ kind: 'stands', version: 2 });
+  expect(await at.look(1)).toMatchObject({ kind: 'waiting', gates: [{ gate: 'release' }] });
+  expect(await at.swap(1, 0)).toEqual({ kind: 'gates_open' });
+  expect(await at.say(1, { by: 'bob' })).toMatchObject({ kind: 'heard', state: 'passed', needed: 2 });
+  expect(await at.swap(1, 0)).toMatchObject({ kind: 'moved', generation: 1 });
+});
+
+test('a policy that is repaired before the swap bars nothing: what counts is the one that stands then', async () => {
+  await at.waiting(1, RELEASE);
+  await at.say(1);
+  await put(RELEASE, E2E);
+  expect(await at.swap(1, 0)).toMatchObject({ kind: 'gate_added', policy: 2 });
+  await put(RELEASE);
+  expect(await at.swap(1, 0)).toMatchObject({ kind: 'moved', generation: 1 });
+});

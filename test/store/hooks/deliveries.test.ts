@@ -1,0 +1,183 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+import { feedLimits, sinkLimits } from '../../../core/limits/distribution-limits.ts';
+import { digestOf } from '../../../core/digest.ts';
+import { partitionOf } from '../../../core/sink.ts';
+import {
+  type DeliveryNote,
+  listBehind,
+  listStreamBehind,
+  openSink,
+  recordDelivery,
+  recordLook,
+  steerSink,
+} from '../../../services/postgres/sinks/sink-deliveries.ts';
+import { findSink, listAttempts } from '../../../services/postgres/sinks/sinks.ts';
+import { contradictions } from '../../support/runs/record-check.ts';
+import { setSink } from '../../support/data/sinks.ts';
+import { AT, newTenant, published, startStore, type Store } from '../../support/worlds/store.ts';
+
+let store: Store;
+let tenant: string;
+
+beforeAll(async () => {
+  store = await startStore();
+});
+beforeEach(async () => {
+  tenant = await newTenant(store);
+  // What the test before has recorded of a broker concerns every tenant of the partition.
+  await store.owner.query('DELETE FROM pointsman.broker_streams');
+});
+afterEach(async () => {
+  expect(await contradictions(store.postgres.ownerUrl)).toEqual([]);
+});
+afterAll(() => store.stop());
+
+const moved = (version: number) => published(store, { tenant, bundle: 'bundle', version });
+const open = (sink: string, known: number | null = null) =>
+  openSink(store.db, { tenant, sink }, { known, most: 10, nowMs: AT });
+const delivered = (seq: number, more: Partial<DeliveryNote> = {}): DeliveryNote => ({
+  tenant,
+  sink: 'redis',
+  start: 0,
+  seq,
+  failed: null,
+  provenMs: AT,
+  pause: null,
+  attempts: [],
+  at: AT,
+  ...more,
+});
+const failed = { failures: 1, sinceMs: AT, retryAtMs: AT + 1_000, reason: 'away', whole: true };
+const behind = async (nowMs = AT + 1) => {
+  const page = await listBehind(store.db, { brokers: ['redis'], after: '', movedBefore: AT + 1, nowMs });
+  return page.behind.filter((one) => one.tenant === tenant);
+};
+
+test('a tenant is in the same stream here and there', async () => {
+  const names = Array.from({ length: 200 }, (_, n) => `tenant-${n}`);
+  const { rows } = await store.owner.query<{ stream: number }>(
+    'SELECT pointsman.stream_of(name) AS stream FROM unnest($1::text[]) WITH ORDINALITY AS n (name, i) ORDER BY i',
+    [names],
+  );
+  expect(rows.map(({ stream }) => stream)).toEqual(names.map(partitionOf));
+  expect(new Set(rows.map(({ stream }) => stream)).size).toBe(feedLimits.partitions);
+});
+
+describe('what is due', () => {
+  test('to a sink that the record does not know is what is still told, or what comes after the place that its writer knows', async () => {
+    await moved(1);
+    await moved(2);
+    expect(await open('redis')).toMatchObject({
+      start: 0,
+      onRecord: null,
+      latest: 2,
+      moves: [{ seq: 1 }, { seq: 2 }],
+    });
+    expect(await open('redis', 1)).toMatchObject({ start: 1, moves: [{ seq: 2 }] });
+    const late = { known: 0, most: 10, nowMs: AT + feedLimits.retentionMs + 1 };
+    expect(await openSink(store.db, { tenant, sink: 'redis' }, late)).toMatchObject({ start: 2, moves: [] });
+    expect(await open('audit')).toBeNull();
+  });
+
+  test('is counted from the record, whatever the writer believes', async () => {
+    await moved(1);
+    await moved(2);
+    await recordDelivery(store.db, delivered(2));
+    expect(await open('redis', 0)).toMatchObject({ start: 2, onRecord: 2, moves: [] });
+  });
+
+  test('to one that is paused is nothing', async () => {
+    await moved(1);
+    const request = {
+      tenant,
+      sink: 'redis',
+      by: 'ann',
+      requestId: 'x',
+      idempotencyKey: 'a',
+      fingerprint: digestOf('a'),
+    };
+    await steerSink(store.db, { ...request, steer: { kind: 'pause', reason: 'why' }, at: AT });
+    expect(await open('redis')).toMatchObject({ paused: 'it is paused by ann: why', moves: [] });
+    expect(await behind()).toEqual([]);
+  });
+});
+
+describe('a test event that a webhook takes', () => {
+  const look = {
+    sink: 'audit',
+    start: 0,
+    failed: null,
+    whole: true,
+    provenMs: AT,
+    retryAtMs: null,
+    attempts: [],
+    asked: null,
+    at: AT,
+  };
+
+  test('ends its failing when nothing is due, and not before', async () => {
+    await setSink(store.db, tenant);
+    await moved(1);
+    await recordDelivery(store.db, delivered(0, { sink: 'audit', failed }));
+    await recordLook(store.db, { tenant, ...look });
+    expect(await findSink(store.db, tenant, 'audit')).toMatchObject({ failures: 1, lastError: 'away' });
+    await recordDelivery(store.db, delivered(1, { sink: 'audit' }));
+    await recordLook(store.db, { tenant, ...look, failed: 'away again' });
+    expect(await findSink(store.db, tenant, 'audit')).toMatchObject({ failures: 1, lastError: 'away again' });
+    await recordLook(store.db, { tenant, ...look });
+    expect(await findSink(store.db, tenant, 'audit')).toMatchObject({
+      failures: 0,
+      failingSince: null,
+      lastError: null,
+    });
+  });
+});
+
+describe('the sweep', () => {
+  test('finds sinks to which something is due, once their time has come', async () => {
+    await setSink(store.db, tenant);
+    await moved(1);
+    const both = ['audit', 'redis'].map((sink) => ({ tenant, sink, seq: 1 }));
+    expect(await behind()).toEqual(both);
+    await recordDelivery(store.db, delivered(0, { failed }));
+    expect(await behind()).toEqual([both[0]]);
+    expect(await behind(failed.retryAtMs)).toEqual(both);
+    await recordDelivery(store.db, delivered(1));
+    expect(await behind(failed.retryAtMs)).toEqual([both[0]]);
+  });
+
+  test('leaves alone what has only just moved', async () => {
+    await moved(1);
+    const page = await listBehind(store.db, { brokers: ['redis'], after: '', movedBefore: AT, nowMs: AT });
+    expect(page.behind.filter((one) => one.tenant === tenant)).toEqual([]);
+  });
+
+  test('is told of the others of a stream, and of no other stream', async () => {
+    await moved(1);
+    expect(await listStreamBehind(store.db, tenant, 'redis')).toContainEqual({
+      tenant,
+      sink: 'redis',
+      seq: 1,
+    });
+    const all = await listStreamBehind(store.db, tenant, 'redis');
+    expect(all.every((one) => partitionOf(one.tenant) === partitionOf(tenant))).toBe(true);
+    await recordDelivery(store.db, delivered(1));
+    expect(await listStreamBehind(store.db, tenant, 'redis')).not.toContainEqual({
+      tenant,
+      sink: 'redis',
+      seq: 1,
+    });
+  });
+});
+
+test('of the tries at a webhook only the newest are kept', async () => {
+  await setSink(store.db, tenant);
+  const attempt = { seq: null, delivered: true, status: 200, summary: 'answered 200', tookMs: 1 };
+  const attempts = Array.from({ length: sinkLimits.attemptsKept }, (_, n) => ({ ...attempt, event: `${n}` }));
+  await recordDelivery(store.db, delivered(0, { sink: 'audit', attempts }));
+  await recordDelivery(store.db, delivered(0, { sink: 'audit', attempts: [{ ...attempt, event: 'last' }] }));
+  const kept = await listAttempts(store.db, tenant, 'audit', { limit: 2 * sinkLimits.attemptsKept });
+  expect(kept).toHaveLength(sinkLimits.attemptsKept);
+  expect([kept[0]?.event, kept.at(-1)?.event]).toEqual(['last', '1']);
+});

@@ -1,0 +1,283 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+
+import { tenantLimits } from '../../../core/limits/limits.ts';
+import { findRelease, listReleases } from '../../../services/postgres/releases/releases.ts';
+import { contradictions } from '../../support/runs/record-check.ts';
+import {
+  admitRequest,
+  admitted,
+  AT,
+  holdRequest,
+  newTenant,
+  published,
+  putSource,
+  readyToSwap,
+  repeated,
+  startStore,
+  type Store,
+} from '../../support/worlds/store.ts';
+
+let store: Store;
+beforeAll(async () => {
+  store = await startStore();
+});
+afterAll(() => store.stop());
+afterEach(async () => {
+  expect(await contradictions(store.postgres.ownerUrl)).toEqual([]);
+});
+
+const release = (tenant: string, version: number) => ({ tenant, bundle: 'bundle', version });
+const ask = async (tenant: string, version: number, asked: Parameters<typeof admitRequest>[2] = {}) =>
+  store.admissions.admit(await admitRequest(store, release(tenant, version), asked));
+const all = (tenant: string) => listReleases(store.db, tenant, 'bundle', { limit: 100 });
+
+describe('an admission', () => {
+  test('of a tenant that is not there is refused, and leaves nothing', async () => {
+    const tenant = await newTenant(store);
+    const request = await admitRequest(store, release(tenant, 1));
+    expect(await store.admissions.admit({ ...request, tenant: 'nobody-knows' })).toEqual({
+      kind: 'no_tenant',
+    });
+    expect(await all('nobody-knows')).toEqual([]);
+  });
+
+  test('that is repeated answers as it did, and makes one release', async () => {
+    const tenant = await newTenant(store);
+    const request = await admitRequest(store, release(tenant, 1));
+    expect(await store.admissions.admit(request)).toEqual({ kind: 'accepted', version: 1, replayed: false });
+    // The tenant's object may have gone on since: another number, another placement, another time.
+    const again = { ...request, version: 2, placement: 'full', inFlight: 1, at: AT + 1 } as const;
+    expect(await store.admissions.admit(again)).toEqual({ kind: 'accepted', version: 1, replayed: true });
+    expect(await all(tenant)).toHaveLength(1);
+  });
+
+  test('under a key that was used for something else is refused', async () => {
+    const tenant = await newTenant(store);
+    const request = await admitRequest(store, release(tenant, 1));
+    await store.admissions.admit(request);
+    const other = await admitRequest(store, release(tenant, 2), { idempotencyKey: request.idempotencyKey });
+    expect(await store.admissions.admit(other)).toEqual({ kind: 'key_reused' });
+    expect(await all(tenant)).toHaveLength(1);
+  });
+
+  test('with a number that is taken says so, whoever asks', async () => {
+    const tenant = await newTenant(store);
+    await admitted(store, release(tenant, 1));
+    await admitted(store, release(tenant, 5));
+    expect(await ask(tenant, 1)).toEqual({ kind: 'version_taken' });
+    expect(await ask(tenant, 3)).toEqual({ kind: 'version_taken' });
+    expect(await ask(tenant, 6)).toMatchObject({ kind: 'accepted', version: 6 });
+  });
+
+  test('is refused with the reason while the pointer is held', async () => {
+    const tenant = await newTenant(store);
+    await published(store, release(tenant, 1));
+    await store.moves.setHold(holdRequest({ tenant, reason: 'incident' }));
+    expect(await ask(tenant, 2)).toEqual({ kind: 'held', reason: 'incident' });
+    expect(await ask(tenant, 2, { channel: 'canary' })).toMatchObject({ kind: 'accepted' });
+  });
+
+  test('bound to a generation is refused with the pointer when that has passed', async () => {
+    const tenant = await newTenant(store);
+    const digest = await published(store, release(tenant, 1));
+    expect(await ask(tenant, 2, { ifGeneration: 0 })).toEqual({
+      kind: 'stale',
+      pointer: { version: 1, digest, generation: 1, hold: null, movedAt: new Date(AT).toISOString() },
+    });
+    expect(await ask(tenant, 2, { ifGeneration: 1 })).toMatchObject({ kind: 'accepted' });
+    expect(await ask(tenant, 3, { ifGeneration: 0, channel: 'new' })).toMatchObject({ kind: 'accepted' });
+  });
+
+  test('that may not start says who is in the way, or how long the line may be', async () => {
+    const tenant = await newTenant(store);
+    await admitted(store, release(tenant, 1));
+    expect(await ask(tenant, 2, { placement: 'reject', inFlight: 1 })).toEqual({
+      kind: 'conflict',
+      version: 1,
+    });
+    expect(await ask(tenant, 2, { placement: 'full', inFlight: 1 })).toEqual({
+      kind: 'queue_full',
+      limit: tenantLimits.queuedPerPointer,
+    });
+    expect(await all(tenant)).toHaveLength(1);
+  });
+
+  test('that may not start learns when the one in the way has settled, and not before', async () => {
+    const tenant = await newTenant(store);
+    await readyToSwap(store, release(tenant, 1));
+    await store.moves.moveByRelease({
+      ...release(tenant, 1),
+      channel: 'live',
+      expectedGeneration: 0,
+      at: AT,
+    });
+    for (const placement of ['reject', 'full', 'queue'] as const) {
+      expect((await ask(tenant, 2, { placement, inFlight: 1, idempotencyKey: placement })).kind).not.toBe(
+        'slot_free',
+      );
+      if (placement === 'queue')
+        await store.admissions.requestCancel(release(tenant, 2), { by: 'x', reason: null, at: AT });
+    }
+    await store.settlements.settle(release(tenant, 1), AT);
+    for (const placement of ['reject', 'full', 'queue'] as const) {
+      expect(await ask(tenant, 3, { placement, inFlight: 1 })).toEqual({ kind: 'slot_free' });
+    }
+  });
+
+  test('needs a source that is stored', async () => {
+    const tenant = await newTenant(store);
+    const other = await newTenant(store);
+    const { digest } = await putSource(store, other, 'only theirs');
+    expect(await ask(tenant, 1, { source: digest })).toEqual({ kind: 'no_source' });
+    expect(await all(tenant)).toEqual([]);
+  });
+
+  test('under 20 keys at once with one number is given to one', async () => {
+    const tenant = await newTenant(store);
+    const requests = await Promise.all(
+      Array.from({ length: 20 }, () => repeated(() => admitRequest(store, release(tenant, 1)))),
+    );
+    const answers = await Promise.all(
+      requests.map((request) => repeated(() => store.admissions.admit(request))),
+    );
+    expect(answers.filter(({ kind }) => kind === 'accepted')).toHaveLength(1);
+    expect(answers.filter(({ kind }) => kind === 'version_taken')).toHaveLength(19);
+  });
+
+  test('under one key 20 times at once is one release, which all are told of', async () => {
+    const tenant = await newTenant(store);
+    const request = await admitRequest(store, release(tenant, 1));
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => repeated(() => store.admissions.admit(request))),
+    );
+    expect(answers.filter((answer) => answer.kind === 'accepted' && answer.version === 1)).toHaveLength(20);
+    expect(answers.filter((answer) => answer.kind === 'accepted' && !answer.replayed)).toHaveLength(1);
+    expect(await all(tenant)).toHaveLength(1);
+  });
+});
+
+describe('superseding', () => {
+  test('marks the one in flight and settles those in line, with the one that took their place', async () => {
+    const tenant = await newTenant(store);
+    await admitted(store, release(tenant, 1));
+    await admitted(store, release(tenant, 2), { placement: 'queue', inFlight: 1 });
+    await admitted(store, release(tenant, 3), { supersedes: [1, 2] });
+    expect(await findRelease(store.db, release(tenant, 1))).toMatchObject({
+      status: 'running',
+      outcome: null,
+      supersededBy: 3,
+    });
+    expect(await findRelease(store.db, release(tenant, 2))).toMatchObject({
+      status: 'settled',
+      outcome: 'superseded',
+      reason: 'superseded by v3',
+      supersededBy: 3,
+    });
+  });
+
+  test('leaves alone what has moved its pointer, what was cancelled first, and what is settled', async () => {
+    const tenant = await newTenant(store);
+    await readyToSwap(store, release(tenant, 1));
+    await store.moves.moveByRelease({
+      ...release(tenant, 1),
+      channel: 'live',
+      expectedGeneration: 0,
+      at: AT,
+    });
+    await admitted(store, release(tenant, 2));
+    await store.admissions.requestCancel(release(tenant, 2), { by: 'ann', reason: 'typo', at: AT });
+    await admitted(store, release(tenant, 3), { placement: 'queue', inFlight: 1 });
+    await store.admissions.requestCancel(release(tenant, 3), { by: 'ann', reason: 'typo', at: AT });
+    await admitted(store, release(tenant, 4), { supersedes: [1, 2, 3] });
+    expect(await store.settlements.settle(release(tenant, 1), AT)).toEqual({
+      outcome: 'published',
+      reason: null,
+    });
+    const close = { outcome: 'errored', yieldsToIntent: true, reason: 'x', stage: null, at: AT } as const;
+    expect(await store.settlements.close(release(tenant, 2), close)).toMatchObject({ outcome: 'cancelled' });
+    expect(await findRelease(store.db, release(tenant, 3))).toMatchObject({ outcome: 'cancelled' });
+  });
+});
+
+describe('a release in line', () => {
+  test('leaves it once, and says so again when asked again', async () => {
+    const tenant = await newTenant(store);
+    await admitted(store, release(tenant, 1), { placement: 'queue', inFlight: null });
+    expect(await store.admissions.leaveQueue(release(tenant, 1))).toBe(true);
+    expect(await store.admissions.leaveQueue(release(tenant, 1))).toBe(true);
+    expect(await findRelease(store.db, release(tenant, 1))).toMatchObject({ status: 'running' });
+  });
+
+  test('that was cancelled or superseded meanwhile, or was never there, does not start', async () => {
+    const tenant = await newTenant(store);
+    for (const version of [1, 2]) await admitted(store, release(tenant, version), { placement: 'queue' });
+    await store.admissions.requestCancel(release(tenant, 1), { by: 'ann', reason: null, at: AT });
+    await admitted(store, release(tenant, 3), { supersedes: [2] });
+    for (const version of [1, 2, 9]) {
+      expect(await store.admissions.leaveQueue(release(tenant, version)), `v${version}`).toBe(false);
+    }
+  });
+});
+
+describe('a cancel', () => {
+  const cancel = (tenant: string, version: number) =>
+    store.admissions.requestCancel(release(tenant, version), { by: 'ann', reason: 'typo', at: AT });
+
+  test('settles a release in line at once, with who and why', async () => {
+    const tenant = await newTenant(store);
+    await admitted(store, release(tenant, 1), { placement: 'queue' });
+    expect(await cancel(tenant, 1)).toEqual({ kind: 'cancelling' });
+    expect(await findRelease(store.db, release(tenant, 1))).toMatchObject({
+      status: 'settled',
+      outcome: 'cancelled',
+      reason: 'cancelled by ann: typo',
+    });
+    // Saying it twice is saying it once.
+    expect(await cancel(tenant, 1)).toEqual({ kind: 'cancelling' });
+  });
+
+  test('marks one that runs, comes too late for one that moved, and knows of none that is not there', async () => {
+    const tenant = await newTenant(store);
+    await admitted(store, release(tenant, 1));
+    expect(await cancel(tenant, 1)).toEqual({ kind: 'cancelling' });
+    expect(await cancel(tenant, 1)).toEqual({ kind: 'cancelling' });
+    expect(await findRelease(store.db, release(tenant, 1))).toMatchObject({ status: 'running' });
+    await readyToSwap(store, release(tenant, 2));
+    await store.moves.moveByRelease({
+      ...release(tenant, 2),
+      channel: 'live',
+      expectedGeneration: 0,
+      at: AT,
+    });
+    expect(await cancel(tenant, 2)).toEqual({ kind: 'too_late', generation: 1 });
+    expect(await cancel(tenant, 3)).toEqual({ kind: 'no_release' });
+  });
+});
+
+describe('what the record knows of a bundle', () => {
+  test('is the last number, and of each channel its generation, who is in flight, and the line in order', async () => {
+    const tenant = await newTenant(store);
+    await published(store, release(tenant, 1));
+    await readyToSwap(store, release(tenant, 2));
+    await admitted(store, release(tenant, 3), { placement: 'queue', inFlight: 2 });
+    await admitted(store, release(tenant, 4), { placement: 'queue', inFlight: 2 });
+    await admitted(store, release(tenant, 5), { channel: 'canary' });
+    const sources = new Map((await all(tenant)).map(({ version, source }) => [version, source]));
+    expect(await store.admissions.readBundle(tenant, 'bundle')).toEqual({
+      lastVersion: 5,
+      channels: {
+        live: {
+          generation: 1,
+          inFlight: { version: 2, invocationId: 'inv_1', swapped: false },
+          queue: [3, 4].map((version) => ({ version, source: sources.get(version) })),
+        },
+        canary: { generation: 0, inFlight: { version: 5, invocationId: null, swapped: false }, queue: [] },
+      },
+    });
+  });
+
+  test('is nothing of a bundle that is not there', async () => {
+    const tenant = await newTenant(store);
+    expect(await store.admissions.readBundle(tenant, 'bundle')).toEqual({ lastVersion: 0, channels: {} });
+  });
+});

@@ -1,0 +1,156 @@
+import { describe, expect, test } from 'vitest';
+
+import { findReport, nextReport, recordReport } from '../../../services/postgres/hooks/commit-reports.ts';
+import { endDelivery, listWaitingReports } from '../../../services/postgres/hooks/deliveries.ts';
+import { deleteHook } from '../../../services/postgres/hooks/hooks.ts';
+import { hookedStore } from '../../support/worlds/hooked-store.ts';
+import { commitOf, REPOSITORY, setHook } from '../../support/data/hooks.ts';
+import { AT } from '../../support/worlds/store.ts';
+
+const bench = hookedStore();
+
+describe('a commit', () => {
+  const done = { state: 'done', detail: 'told', at: AT } as const;
+
+  test('hears that its push is on its way, and then the last word, in the transaction that says it', async () => {
+    await bench.arrives('one');
+    expect(await nextReport(bench.store.db, bench.named('one'), AT)).toEqual({
+      kind: 'pending',
+      outcome: null,
+    });
+    await recordReport(bench.store.db, bench.named('one'), 'pending', done);
+    expect(await nextReport(bench.store.db, bench.named('one'), AT)).toBeNull();
+    await bench.publish('one', 1);
+    expect(await nextReport(bench.store.db, bench.named('one'), AT)).toEqual({
+      kind: 'final',
+      outcome: 'published',
+    });
+    expect(await findReport(bench.store.db, bench.named('one'), 'final')).toMatchObject({
+      repository: REPOSITORY,
+      commit: commitOf('one'),
+      bundle: 'bundle',
+      channel: 'live',
+      version: 1,
+      token: 'sealed token',
+    });
+    expect(await bench.ledger(1)).toMatchObject([
+      { state: 'begun', detail: `${REPOSITORY}@${commitOf('one')}` },
+    ]);
+    await recordReport(bench.store.db, bench.named('one'), 'final', done);
+    expect(await bench.ledger(1)).toMatchObject([{ state: 'done' }]);
+    expect(await nextReport(bench.store.db, bench.named('one'), AT)).toBeNull();
+  });
+
+  test('is never told that its push is on its way once the last word is there', async () => {
+    await bench.publish('one', 1);
+    expect(await nextReport(bench.store.db, bench.named('one'), AT)).toMatchObject({ kind: 'final' });
+  });
+
+  test('hears of a release that was superseded in line, and of one that was cancelled there', async () => {
+    await bench.arrives('one');
+    await bench.admit('one', 1);
+    await bench.arrives('two');
+    await bench.admit('two', 2, { placement: 'queue', inFlight: 1 });
+    await bench.arrives('three');
+    await bench.admit('three', 3, { supersedes: [1, 2] });
+    expect(await nextReport(bench.store.db, bench.named('two'), AT)).toEqual({
+      kind: 'final',
+      outcome: 'superseded',
+    });
+    expect(await findReport(bench.store.db, bench.named('two'), 'final')).toMatchObject({
+      reason: 'superseded by v3',
+    });
+    await bench.arrives('four');
+    await bench.admit('four', 4, { placement: 'queue', inFlight: 3 });
+    await bench.store.admissions.requestCancel(bench.release(4), { by: 'ann', reason: 'no', at: AT });
+    expect(await nextReport(bench.store.db, bench.named('four'), AT)).toEqual({
+      kind: 'final',
+      outcome: 'cancelled',
+    });
+  });
+
+  test('hears why its push became no release, and whether something broke', async () => {
+    await bench.arrives('one');
+    await endDelivery(bench.store.db, bench.named('one'), 'refused', 'no files', AT);
+    expect(await findReport(bench.store.db, bench.named('one'), 'final')).toMatchObject({
+      outcome: 'rejected',
+      reason: 'no files',
+      version: null,
+    });
+    await bench.arrives('two');
+    await endDelivery(bench.store.db, bench.named('two'), 'failed', 'away', AT);
+    expect(await nextReport(bench.store.db, bench.named('two'), AT)).toEqual({
+      kind: 'final',
+      outcome: 'errored',
+    });
+  });
+
+  test('that could not be told is on the ledger as that, and only the first word on it counts', async () => {
+    await bench.publish('one', 1);
+    await recordReport(bench.store.db, bench.named('one'), 'final', {
+      state: 'failed',
+      detail: 'answered 404',
+      at: AT,
+    });
+    await recordReport(bench.store.db, bench.named('one'), 'final', done);
+    expect(await bench.ledger(1)).toMatchObject([
+      { state: 'failed', detail: expect.stringContaining('answered 404') },
+    ]);
+  });
+
+  test('is told by the latest delivery of it only: what an earlier one has to say comes too late', async () => {
+    await bench.publish('one', 1);
+    await bench.arrives('two', { commit: commitOf('one') });
+    expect(await nextReport(bench.store.db, bench.named('one'), AT)).toBeNull();
+    expect(await bench.ledger(1)).toMatchObject([
+      { state: 'failed', detail: expect.stringContaining('a later delivery') },
+    ]);
+    expect(await nextReport(bench.store.db, bench.named('two'), AT)).toMatchObject({ kind: 'pending' });
+  });
+
+  test('is told nothing where nobody could: without a token, or once the hook is deleted', async () => {
+    await setHook(bench.store.db, bench.tenant, { token: null, dropToken: true });
+    await bench.publish('one', 1);
+    expect(await nextReport(bench.store.db, bench.named('one'), AT)).toBeNull();
+    expect(await bench.ledger(1)).toEqual([]);
+    await setHook(bench.store.db, bench.tenant, { token: 'again' });
+    await bench.publish('two', 2);
+    await deleteHook(bench.store.db, bench.tenant, 'main', { by: 'ann', requestId: 'x', at: AT });
+    expect(await findReport(bench.store.db, bench.named('two'), 'final')).toBeNull();
+    expect(await nextReport(bench.store.db, bench.named('two'), AT)).toBeNull();
+    expect(await bench.ledger(2)).toMatchObject([
+      { state: 'failed', detail: expect.stringContaining('the hook was deleted') },
+    ]);
+  });
+
+  test('is not told what happened in another repository, once the hook is for that', async () => {
+    await bench.publish('one', 1);
+    await setHook(bench.store.db, bench.tenant, { repository: 'octo/other' });
+    expect(await findReport(bench.store.db, bench.named('one'), 'final')).toBeNull();
+    expect(await nextReport(bench.store.db, bench.named('one'), AT)).toBeNull();
+    expect(await bench.ledger(1)).toMatchObject([
+      { state: 'failed', detail: expect.stringContaining('another repository') },
+    ]);
+  });
+
+  test('of a generic hook is told where the hook names an API', async () => {
+    await setHook(bench.store.db, bench.tenant, {
+      provider: 'generic',
+      apiUrl: 'https://ci.example/status',
+      token: null,
+      dropToken: true,
+    });
+    await bench.arrives('one', { provider: 'generic' });
+    expect(await nextReport(bench.store.db, bench.named('one'), AT)).toMatchObject({ kind: 'pending' });
+    await setHook(bench.store.db, bench.tenant, { provider: 'generic', token: null });
+    await bench.arrives('two', { provider: 'generic' });
+    expect(await nextReport(bench.store.db, bench.named('two'), AT)).toBeNull();
+  });
+
+  test('that waits to be told is found across tenants', async () => {
+    const before = await listWaitingReports(bench.store.db, { limit: 10_000 });
+    await bench.arrives('one');
+    const found = await listWaitingReports(bench.store.db, { limit: 10_000, after: before.at(-1)?.seq ?? 0 });
+    expect(found).toMatchObject([{ tenant: bench.tenant, hook: 'main', delivery: 'one' }]);
+  });
+});

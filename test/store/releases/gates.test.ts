@@ -1,0 +1,278 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+
+import { digestOf } from '../../../core/digest.ts';
+import type { VerdictAnswer } from '../../../handlers/contract/release.ts';
+import { listGateNames, listOpenGates, openGatePosition } from '../../../services/postgres/releases/gates.ts';
+import { gatedStore } from '../../support/worlds/gated-store.ts';
+import { AT, handRequest, published, readyToSwap } from '../../support/worlds/store.ts';
+
+// What words on gates come to, as the record hears them.
+
+const at = gatedStore();
+
+const kinds = (answers: readonly VerdictAnswer[]) => answers.map(({ kind }) => kind);
+
+describe('a word', () => {
+  test('on the only approval passes it, wakes the release once, and lets it move', async () => {
+    await at.waiting(1, { approval: { name: 'release' } });
+    expect(await at.swap(1, 0)).toEqual({ kind: 'gates_open' });
+    expect(await at.say(1, { comment: 'fine' })).toEqual({
+      kind: 'heard',
+      gate: 'release',
+      state: 'passed',
+      said: 1,
+      needed: 1,
+      wake: 1,
+      replayed: false,
+    });
+    expect(await at.look(1)).toEqual({ kind: 'passed' });
+    expect(await at.swap(1, 0)).toMatchObject({ kind: 'moved' });
+    expect((await at.found(1)).gates).toMatchObject([
+      {
+        gate: 'release',
+        state: 'passed',
+        verdicts: [{ by: 'alice', word: 'approve', comment: 'fine', void: false }],
+      },
+    ]);
+  });
+
+  test('of rejection ends it at once, however many approvals it wants or has, and says why', async () => {
+    await at.waiting(1, { approval: { name: 'release', count: 3 } });
+    await at.say(1);
+    expect(await at.say(1, { by: 'bob', word: 'reject', comment: 'too risky' })).toMatchObject({
+      kind: 'heard',
+      state: 'failed',
+      wake: 1,
+    });
+    expect(await at.look(1)).toEqual({
+      kind: 'failed',
+      reason: 'rejected by bob at the gate "release": too risky',
+    });
+  });
+
+  test('of a machine is about the artifact: one is enough, and a failure is the reason', async () => {
+    await at.waiting(1, { check: { name: 'e2e' } }, { check: { name: 'load' } });
+    const check = { kind: 'check' as const, roles: ['reporter' as const], by: 'ci' };
+    expect(await at.say(1, { ...check, gate: 'e2e', word: 'success' })).toMatchObject({
+      state: 'passed',
+      needed: 1,
+    });
+    expect(await at.say(1, { ...check, gate: 'load', word: 'failure', comment: 'slow' })).toMatchObject({
+      state: 'failed',
+      wake: 2,
+    });
+    expect(await at.look(1)).toEqual({
+      kind: 'failed',
+      reason: 'the check "load" failed, says ci: slow',
+    });
+  });
+
+  test('under the same key is answered as it was, also when the gate or the release is long decided', async () => {
+    await at.waiting(1, { approval: { name: 'release', count: 2 } });
+    const idempotencyKey = 'once';
+    const first = await at.say(1, { idempotencyKey });
+    await at.say(1, { by: 'bob' });
+    await at.swap(1, 0);
+    await at.store.moves.announce(at.release(1), { invocationId: 'i', startedAt: AT });
+    await at.store.settlements.settle(at.release(1), AT);
+    expect(await at.say(1, { idempotencyKey })).toEqual({ ...first, replayed: true });
+    expect(await at.say(1, { idempotencyKey, fingerprint: digestOf('other') })).toEqual({
+      kind: 'key_reused',
+    });
+    expect(await at.history(1)).toHaveLength(4);
+  });
+});
+
+describe('many words at once', () => {
+  const twenty = Array.from({ length: 20 }, (_none, index) => index);
+
+  test('by one person are one', async () => {
+    await at.waiting(1, { approval: { name: 'release', count: 2 } });
+    const answers = await Promise.all(twenty.map(() => at.say(1)));
+    expect(kinds(answers).filter((kind) => kind === 'heard')).toHaveLength(1);
+    expect(kinds(answers).filter((kind) => kind === 'already_said')).toHaveLength(19);
+    expect(await at.history(1)).toEqual(['release opened', 'release said alice']);
+  });
+
+  test('under one key are one, and all are told so', async () => {
+    await at.waiting(1, { approval: { name: 'release', count: 2 } });
+    const answers = await Promise.all(twenty.map(() => at.say(1, { idempotencyKey: 'one' })));
+    expect(answers.filter((one) => one.kind === 'heard' && one.said === 1)).toHaveLength(20);
+    expect(answers.filter((one) => one.kind === 'heard' && !one.replayed)).toHaveLength(1);
+  });
+
+  test('under one key, on two releases, are one: the other is told that the key is taken', async () => {
+    await at.waiting(1, { approval: { name: 'release', count: 10 } });
+    await readyToSwap(at.store, at.release(2));
+    for (const round of [1, 2, 3, 4, 5]) {
+      const said = (version: number) =>
+        at.say(version, {
+          idempotencyKey: `${round}`,
+          fingerprint: digestOf(`v${version}`),
+          by: `p${round}`,
+        });
+      expect(kinds(await Promise.all([said(1), said(2)])).toSorted()).toEqual(['heard', 'key_reused']);
+    }
+    const words = [...(await at.history(1)), ...(await at.history(2))].filter((one) => one.includes('said'));
+    expect(words).toHaveLength(5);
+  });
+
+  test('by many people are counted exactly: the gate passes with the last that it needs, and wakes once', async () => {
+    await at.waiting(1, { approval: { name: 'release', count: 7 } });
+    const answers = await Promise.all(twenty.map((index) => at.say(1, { by: `person-${index}` })));
+    const heard = answers.filter((one) => one.kind === 'heard');
+    expect(heard.map(({ said }) => said).toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(heard.filter(({ wake }) => wake !== null)).toMatchObject([{ said: 7, state: 'passed', wake: 1 }]);
+    expect(kinds(answers).filter((kind) => kind === 'decided')).toHaveLength(13);
+    const changes = (await at.found(1)).gateChanges;
+    expect(changes.map(({ n }) => n)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(changes.at(-1)?.change).toBe('passed');
+  });
+});
+
+describe('what is live changes by hand while a release waits', () => {
+  beforeEach(async () => {
+    await published(at.store, at.release(1));
+    await published(at.store, at.release(2));
+  });
+
+  const byHand = (version: number) => at.store.moves.moveByHand(handRequest({ tenant: at.tenant, version }));
+
+  test('its approvals are void at once, the gate is open until the deadline it had, and the same people may speak again', async () => {
+    await at.waiting(3, { approval: { name: 'release', count: 2 } });
+    await at.say(3);
+    await at.say(3, { by: 'bob' });
+    expect(await at.look(3)).toEqual({ kind: 'passed' });
+    const [before] = (await at.found(3)).gates;
+    await byHand(1);
+    const { gates: after, stages } = await at.found(3);
+    expect(after).toMatchObject([
+      {
+        state: 'open',
+        says: 'waits for 2 of 2 approvals by a token with the role approver',
+        deadlineAt: before?.deadlineAt,
+        decidedAt: null,
+        baseGeneration: 3,
+        verdicts: [{ void: true }, { void: true }],
+      },
+    ]);
+    expect(stages).toContainEqual(expect.objectContaining({ stage: 'gate', state: 'running' }));
+    expect(await listOpenGates(at.store.db, at.tenant, { limit: 5 })).toHaveLength(1);
+    expect(await at.swap(3, 3)).toEqual({ kind: 'gates_open' });
+    expect(await at.say(3)).toMatchObject({ kind: 'heard', said: 1, state: 'open' });
+    expect(await at.say(3, { by: 'bob' })).toMatchObject({ kind: 'heard', said: 2, state: 'passed' });
+    expect(await at.look(3)).toEqual({ kind: 'passed' });
+    expect(await at.swap(3, 3)).toMatchObject({ kind: 'moved', generation: 4 });
+    expect(await at.history(3)).toEqual([
+      'release opened',
+      'release said alice',
+      'release said bob',
+      'release passed',
+      'release voided',
+      'release said alice',
+      'release said bob',
+      'release passed',
+    ]);
+  });
+
+  test('the word of a check stays, since it is about the artifact alone', async () => {
+    await at.waiting(3, { check: { name: 'e2e' } }, { approval: { name: 'release' } });
+    await at.say(3, { kind: 'check', word: 'success' });
+    await byHand(1);
+    expect((await at.found(3)).gates).toMatchObject([
+      { state: 'passed' },
+      { state: 'open', baseGeneration: 3 },
+    ]);
+  });
+
+  test('a move of another pointer changes nothing, nor does one that goes nowhere', async () => {
+    await at.waiting(3, { approval: { name: 'release' } });
+    await at.say(3);
+    await at.store.moves.moveByHand(handRequest({ tenant: at.tenant, version: 1, channel: 'staging' }));
+    expect(await byHand(2)).toMatchObject({ kind: 'unchanged' });
+    expect((await at.found(3)).gates).toMatchObject([{ state: 'passed', baseGeneration: 2 }]);
+  });
+
+  test('the release’s own move voids nothing, however late somebody looks or speaks', async () => {
+    await at.waiting(3, { approval: { name: 'release' } });
+    await at.say(3);
+    await at.swap(3, 2);
+    expect(await at.look(3)).toEqual({ kind: 'closed' });
+    expect(await at.say(3, { by: 'bob' })).toMatchObject({ kind: 'decided', state: 'passed', by: 'alice' });
+    expect((await at.found(3)).gates).toMatchObject([{ state: 'passed', verdicts: [{ void: false }] }]);
+  });
+});
+
+describe('what waits', () => {
+  test('is listed with its release, the oldest first, once each over all pages, and not what no longer waits', async () => {
+    await at.policy({ approval: { name: 'release' } }, { check: { name: 'e2e' } });
+    const asked = { by: 'x', reason: null, at: AT };
+    const bundles = ['c', 'a', 'b', 'd', 'e'];
+    for (const bundle of bundles) await readyToSwap(at.store, { tenant: at.tenant, bundle, version: 1 });
+    await at.say(1, { bundle: 'b', kind: 'check', word: 'success' });
+    await at.store.admissions.requestCancel({ ...at.release(1), bundle: 'd' }, asked);
+    const all = [];
+    let after: Parameters<typeof listOpenGates>[2]['after'] = null;
+    for (;;) {
+      const page = await listOpenGates(at.store.db, at.tenant, { after, limit: 2 });
+      all.push(...page);
+      const last = page.at(-1);
+      if (page.length < 2 || last === undefined) break;
+      after = openGatePosition(last);
+    }
+    expect(all.map(({ bundle, gate }) => `${bundle} ${gate}`).toSorted()).toEqual([
+      'a e2e',
+      'a release',
+      'b release',
+      'c e2e',
+      'c release',
+      'e e2e',
+      'e release',
+    ]);
+    const opened = all.map(({ openedAt: time }) => time);
+    expect(opened).toEqual(opened.toSorted());
+    expect(all[0]).toMatchObject({ version: 1, channel: 'live', author: 'ann', state: 'open' });
+  });
+
+  test('of one tenant is nobody else’s: neither seen nor answered, and a key of theirs is free here', async () => {
+    const theirs = at.tenant;
+    await at.waiting(1, { approval: { name: 'release', count: 2 } });
+    await at.say(1, { idempotencyKey: 'shared' });
+    await at.moveIn();
+    expect(await listOpenGates(at.store.db, at.tenant, { limit: 5 })).toEqual([]);
+    expect(await listGateNames(at.store.db, at.release(1))).toEqual([]);
+    expect(await at.say(1, { idempotencyKey: 'shared' })).toEqual({ kind: 'no_release' });
+    await at.waiting(1, { approval: { name: 'release', count: 2 } });
+    expect(await at.say(1, { idempotencyKey: 'shared' })).toMatchObject({
+      kind: 'heard',
+      replayed: false,
+      said: 1,
+    });
+    expect(await at.say(1, { tenant: theirs, by: 'bob' })).toMatchObject({ kind: 'heard', said: 2 });
+    expect((await at.found(1)).gates).toMatchObject([{ verdicts: [{ by: 'alice' }] }]);
+  });
+});
+
+test('the words of a release are on its audit trail, with what they were about', async () => {
+  const digest = await at.waiting(1, { approval: { name: 'release' } });
+  await at.say(1, { comment: 'fine', requestId: 'req-1' });
+  const { rows } = await at.store.owner.query(
+    `SELECT by, action, detail FROM pointsman.audit WHERE tenant = $1 AND action = 'approve'`,
+    [at.tenant],
+  );
+  expect(rows).toEqual([
+    {
+      by: 'alice',
+      action: 'approve',
+      detail: {
+        bundle: 'bundle',
+        version: 1,
+        gate: 'release',
+        digest,
+        baseGeneration: 0,
+        comment: 'fine',
+        requestId: 'req-1',
+      },
+    },
+  ]);
+});

@@ -1,0 +1,185 @@
+import type { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { digestOf } from '../../../core/digest.ts';
+import {
+  AT,
+  admitted,
+  connect,
+  newTenant,
+  published,
+  putArtifact,
+  readyToSwap,
+  startStore,
+  type Store,
+} from '../../support/worlds/store.ts';
+
+// What a bug above the record, or a person with the app's password and an SQL prompt, can't do.
+
+let store: Store;
+let app: Client;
+let tenant: string;
+let live: string;
+
+/** v1 and v2 published, v3 settled as errored, v4 ready to swap, v5 admitted only. */
+beforeAll(async () => {
+  store = await startStore();
+  app = await connect(store.postgres.appUrl);
+  tenant = await newTenant(store);
+  await published(store, release(1));
+  live = await published(store, release(2));
+  await readyToSwap(store, release(3));
+  const close = { outcome: 'errored', yieldsToIntent: false, reason: 'x', stage: null, at: AT } as const;
+  await store.settlements.close(release(3), close);
+  await store.settlements.undo(release(3), 'artifact-claim');
+  await store.settlements.settle(release(3), AT);
+  await readyToSwap(store, release(4));
+  await admitted(store, release(5));
+});
+afterAll(async () => {
+  await app.end();
+  await store.stop();
+});
+
+const release = (version: number) => ({ tenant, bundle: 'bundle', version });
+
+/** The code of the error with which the server refuses the statements, as that role, up to and with their commit. */
+async function refusal(client: Client, ...statements: string[]): Promise<string | null> {
+  await client.query('BEGIN');
+  try {
+    await client.query('SET LOCAL search_path = pointsman');
+    await client.query(`SELECT set_config('pointsman.tenant', $1, true)`, [tenant]);
+    let rows = 0;
+    for (const statement of statements) rows += (await client.query(statement)).rowCount ?? 0;
+    if (rows === 0) throw new Error(`touched nothing: ${statements.join('; ')}`);
+    // As the commit would, and no more than that: the next test finds all as it was.
+    await client.query('SET CONSTRAINTS ALL IMMEDIATE');
+    return null;
+  } catch (error) {
+    return (error as { code?: string }).code ?? String(error);
+  } finally {
+    await client.query('ROLLBACK');
+  }
+}
+
+const everybody = (): [string, Client][] => [
+  ['app', app],
+  ['owner', store.owner],
+];
+
+describe('a settled release', () => {
+  test.each([
+    `outcome = 'published', generation = 3, seq = 3`,
+    `outcome = 'cancelled'`,
+    `status = 'running', settled_at = NULL`,
+    `reason = 'other'`,
+    `closing = false`,
+    `settled_at = now()`,
+    `superseded_by = 9`,
+  ])('takes no other word: %s', async (change) => {
+    for (const [role, client] of everybody()) {
+      expect(
+        await refusal(client, `UPDATE releases SET ${change} WHERE version = 3 AND tenant = '${tenant}'`),
+        role,
+      ).toBe('PM001');
+    }
+  });
+
+  test('has an outcome and a time, and is published if and only if it moved a pointer', async () => {
+    const changes = [
+      `status = 'settled', settled_at = now()`,
+      `status = 'settled', outcome = 'errored'`,
+      `status = 'settled', outcome = 'published', settled_at = now()`,
+      `outcome = 'errored', generation = 3, seq = 3`,
+      `closing = true, outcome = 'published', generation = 3, seq = 3`,
+    ];
+    for (const change of changes) {
+      expect(await refusal(app, `UPDATE releases SET ${change} WHERE version = 4`), change).toBe('23514');
+    }
+  });
+
+  test('never becomes live', async () => {
+    const move = (kind: string, version: number) =>
+      `INSERT INTO moves (tenant, bundle, channel, generation, seq, kind, from_version, from_digest, to_version, to_digest, by, why, moved_at)
+       VALUES ('${tenant}', 'bundle', 'live', 3, 3, '${kind}', 2, '${live}', ${version}, '${live}', 'x', 'x', now())`;
+    for (const kind of ['publish', 'hand']) {
+      expect(await refusal(store.owner, move(kind, 3)), kind).toBe('PM004');
+    }
+    expect(await refusal(store.owner, move('hand', 4)), 'not settled').toBe('PM004');
+    expect(await refusal(store.owner, move('publish', 1)), 'a second time').toBe('PM004');
+  });
+});
+
+describe('a pointer', () => {
+  const at = `WHERE tenant = $TENANT AND bundle = 'bundle' AND channel = 'live'`;
+  const where = () => at.replace('$TENANT', `'${tenant}'`);
+
+  test('goes nowhere without a move, and never backwards or by more than one', async () => {
+    const changes = [
+      'generation = 3',
+      'generation = 1',
+      'generation = 4',
+      'version = 1',
+      `generation = 3, version = 1`,
+    ];
+    for (const change of changes) {
+      for (const [role, client] of everybody()) {
+        expect(await refusal(client, `UPDATE pointers SET ${change} ${where()}`), `${role}: ${change}`).toBe(
+          'PM002',
+        );
+      }
+    }
+  });
+
+  test('begins at generation 0', async () => {
+    const sql = `INSERT INTO pointers (tenant, bundle, channel, version, digest, generation) VALUES ('${tenant}', 'bundle', 'x', 1, '${live}', 1)`;
+    expect(await refusal(app, sql)).toBe('PM002');
+  });
+
+  test('and its move come together, or neither comes', async () => {
+    const move = `INSERT INTO moves (tenant, bundle, channel, generation, seq, kind, from_version, from_digest, to_version, to_digest, by, why, moved_at)
+      VALUES ('${tenant}', 'bundle', 'live', 3, 3, 'hand', 2, '${live}', 1, '${live}', 'x', 'x', now())`;
+    expect(await refusal(app, move)).toBe('PM003');
+    const pointer = `UPDATE pointers SET generation = 3, version = 1, digest = '${live}' ${where()}`;
+    expect(await refusal(app, move, pointer)).toBeNull();
+  });
+
+  test('has a history without gaps, branches or numbers of the feed left out', async () => {
+    const move = (generation: number, seq: number, from: number) =>
+      `INSERT INTO moves (tenant, bundle, channel, generation, seq, kind, from_version, from_digest, to_version, to_digest, by, why, moved_at)
+       VALUES ('${tenant}', 'bundle', 'live', ${generation}, ${seq}, 'hand', ${from}, '${live}', 1, '${live}', 'x', 'x', now())`;
+    expect(await refusal(store.owner, move(4, 3, 2)), 'a generation left out').toBe('PM003');
+    expect(await refusal(store.owner, move(3, 4, 2)), 'a number left out').toBe('PM003');
+    expect(await refusal(store.owner, move(3, 3, 1)), 'from elsewhere').toBe('PM003');
+  });
+});
+
+describe('nothing dangles', () => {
+  test('a pointer, a release and an artifact name only what is stored', async () => {
+    const nowhere = digestOf('nowhere');
+    const changes = [
+      `UPDATE releases SET digest = '${nowhere}' WHERE version = 5 AND tenant = '${tenant}'`,
+      `INSERT INTO artifacts VALUES ('${tenant}', '${nowhere}')`,
+      `INSERT INTO artifact_blobs VALUES ('${tenant}', '${live}', 9, '${nowhere}', 'x', 1, 'x')`,
+      `INSERT INTO artifact_claims VALUES ('${tenant}', '${nowhere}', 'bundle', 1)`,
+      `INSERT INTO release_artifacts VALUES ('${tenant}', 'bundle', 5, '', '${nowhere}')`,
+    ];
+    for (const change of changes) expect(await refusal(app, change), change).toBe('23503');
+  });
+
+  test('what is named cannot be taken away, not by the owner either', async () => {
+    for (const table of ['blobs', 'artifacts', 'sources', 'releases', 'bundles', 'tenants']) {
+      expect(await refusal(store.owner, `DELETE FROM ${table} WHERE tenant = '${tenant}'`), table).toBe(
+        '23503',
+      );
+    }
+  });
+
+  test('content is what its digest says, or is not stored', async () => {
+    const digest = await putArtifact(store, tenant, 'some content');
+    const wrong = `INSERT INTO blobs (tenant, digest, media_type, size, content) VALUES ('${tenant}', '${digestOf('a')}', 'x', 1, 'b')`;
+    expect(await refusal(app, wrong)).toBe('23514');
+    const rotten = `UPDATE blobs SET content = 'x', size = 1 WHERE digest = '${digest}'`;
+    expect(await refusal(store.owner, rotten)).toBe('23514');
+  });
+});

@@ -1,0 +1,265 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+
+import { digestOf } from '../../../core/digest.ts';
+import type { CloseRequest } from '../../../handlers/ports/deps.ts';
+import { findArtifact, findArtifactFile } from '../../../services/postgres/content/artifacts.ts';
+import { storeBlobs } from '../../../services/postgres/content/blobs.ts';
+import { findRelease } from '../../../services/postgres/releases/releases.ts';
+import { recordStage, storeArtifacts } from '../../../services/postgres/releases/stages.ts';
+import { listInFlight } from '../../../services/postgres/upkeep/sweep.ts';
+import { contradictions } from '../../support/runs/record-check.ts';
+import {
+  admitted,
+  AT,
+  newTenant,
+  published,
+  putArtifact,
+  readyToSwap,
+  startStore,
+  type Store,
+  times,
+} from '../../support/worlds/store.ts';
+
+let store: Store;
+beforeAll(async () => {
+  store = await startStore();
+});
+afterAll(() => store.stop());
+afterEach(async () => {
+  expect(await contradictions(store.postgres.ownerUrl)).toEqual([]);
+});
+
+const release = (tenant: string, version: number) => ({ tenant, bundle: 'bundle', version });
+const close = (tenant: string, version: number, asked: Partial<CloseRequest> = {}) =>
+  store.settlements.close(release(tenant, version), {
+    outcome: 'errored',
+    yieldsToIntent: false,
+    reason: 'it broke',
+    stage: 'swap',
+    at: AT,
+    ...asked,
+  });
+const effects = async (tenant: string, version: number) =>
+  (await findRelease(store.db, release(tenant, version)))?.effects.map(
+    ({ effect, state }) => `${effect} ${state}`,
+  );
+
+describe('a close', () => {
+  test('decides the outcome once: a second one, for another reason, is told what stands', async () => {
+    const tenant = await newTenant(store);
+    await readyToSwap(store, release(tenant, 1));
+    const closing = { kind: 'closing', outcome: 'errored', reason: 'it broke', effects: ['artifact-claim'] };
+    expect(await close(tenant, 1)).toEqual(closing);
+    expect(await close(tenant, 1, { outcome: 'rejected', reason: 'other' })).toEqual(closing);
+  });
+
+  test('that yields takes what was asked for: the supersede, or the cancel with who and why', async () => {
+    const tenant = await newTenant(store);
+    await admitted(store, release(tenant, 1));
+    await admitted(store, release(tenant, 2), { supersedes: [1] });
+    await store.admissions.requestCancel(release(tenant, 2), { by: 'ann', reason: 'typo', at: AT });
+    const yielding = { outcome: 'cancelled', yieldsToIntent: true, reason: 'through Restate' } as const;
+    expect(await close(tenant, 1, yielding)).toMatchObject({
+      outcome: 'superseded',
+      reason: 'superseded by v2',
+    });
+    expect(await close(tenant, 2, yielding)).toMatchObject({
+      outcome: 'cancelled',
+      reason: 'cancelled by ann: typo',
+    });
+    await admitted(store, release(tenant, 3));
+    expect(await close(tenant, 3, yielding)).toMatchObject({
+      outcome: 'cancelled',
+      reason: 'through Restate',
+    });
+  });
+
+  test('that does not yield stays what it is, whatever was asked for meanwhile', async () => {
+    const tenant = await newTenant(store);
+    await admitted(store, release(tenant, 1));
+    await store.admissions.requestCancel(release(tenant, 1), { by: 'ann', reason: null, at: AT });
+    expect(await close(tenant, 1, { outcome: 'rejected' })).toMatchObject({
+      outcome: 'rejected',
+      reason: 'it broke',
+    });
+  });
+
+  test('comes too late for what has moved, and for what is settled', async () => {
+    const tenant = await newTenant(store);
+    await readyToSwap(store, release(tenant, 1));
+    await store.moves.moveByRelease({
+      ...release(tenant, 1),
+      channel: 'live',
+      expectedGeneration: 0,
+      at: AT,
+    });
+    expect(await close(tenant, 1)).toEqual({ kind: 'moved', generation: 1, seq: 1 });
+    await store.settlements.settle(release(tenant, 1), AT);
+    expect(await close(tenant, 1)).toEqual({ kind: 'settled', outcome: 'published', reason: null });
+  });
+
+  test('ends every forward step: a stage, a store and a swap that come late do nothing', async () => {
+    const tenant = await newTenant(store);
+    await admitted(store, release(tenant, 1));
+    await close(tenant, 1, { stage: 'compile' });
+    const before = await findRelease(store.db, release(tenant, 1));
+    await recordStage(store.db, release(tenant, 1), { ...times, stage: 'compile', state: 'passed' });
+    const digest = await putArtifact(store, tenant, 'late');
+    const artifacts = [{ channel: null, digest }];
+    expect(await storeArtifacts(store.db, release(tenant, 1), 'live', artifacts, times)).toEqual({
+      kind: 'closed',
+    });
+    const swap = { ...release(tenant, 1), channel: 'live', expectedGeneration: 0, at: AT };
+    expect(await store.moves.moveByRelease(swap)).toEqual({ kind: 'not_current' });
+    expect(await findRelease(store.db, release(tenant, 1))).toEqual(before);
+    expect(before?.stages).toEqual([expect.objectContaining({ stage: 'compile', state: 'failed' })]);
+  });
+});
+
+describe('an undo', () => {
+  test('gives up the claim and leaves the artifact, and does so once', async () => {
+    const tenant = await newTenant(store);
+    const digest = await readyToSwap(store, release(tenant, 1));
+    await close(tenant, 1);
+    await store.settlements.undo(release(tenant, 1), 'artifact-claim');
+    await store.settlements.undo(release(tenant, 1), 'artifact-claim');
+    expect(await effects(tenant, 1)).toEqual(['artifact-claim compensated']);
+    const claims = 'SELECT FROM pointsman.artifact_claims WHERE tenant = $1';
+    expect((await store.owner.query(claims, [tenant])).rowCount).toBe(0);
+    expect(await findArtifact(store.db, tenant, digest)).not.toBeNull();
+    expect(await close(tenant, 1)).toMatchObject({ kind: 'closing', effects: [] });
+  });
+
+  test('is refused for a release that is still on its way', async () => {
+    const tenant = await newTenant(store);
+    await readyToSwap(store, release(tenant, 1));
+    await expect(store.settlements.undo(release(tenant, 1), 'artifact-claim')).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('is not closed') },
+    });
+    expect(await effects(tenant, 1)).toEqual(['artifact-claim done']);
+  });
+
+  test('that failed is told in the ledger, and can succeed later, even after the last word', async () => {
+    const tenant = await newTenant(store);
+    await readyToSwap(store, release(tenant, 1));
+    await close(tenant, 1);
+    await store.settlements.noteUndoFailed(release(tenant, 1), 'artifact-claim', 'no answer');
+    expect(await effects(tenant, 1)).toEqual(['artifact-claim compensation_failed']);
+    await store.settlements.settle(release(tenant, 1), AT);
+    await store.settlements.undo(release(tenant, 1), 'artifact-claim');
+    expect(await effects(tenant, 1)).toEqual(['artifact-claim compensated']);
+  });
+
+  test('that succeeded is not called failed by a note that comes late', async () => {
+    const tenant = await newTenant(store);
+    await readyToSwap(store, release(tenant, 1));
+    await close(tenant, 1);
+    await store.settlements.undo(release(tenant, 1), 'artifact-claim');
+    await store.settlements.noteUndoFailed(release(tenant, 1), 'artifact-claim', 'no answer');
+    expect(await effects(tenant, 1)).toEqual(['artifact-claim compensated']);
+  });
+});
+
+describe('the last word', () => {
+  test('is said once: repeated, it is what it was', async () => {
+    const tenant = await newTenant(store);
+    await readyToSwap(store, release(tenant, 1));
+    await close(tenant, 1);
+    await store.settlements.undo(release(tenant, 1), 'artifact-claim');
+    const verdict = { outcome: 'errored', reason: 'it broke' };
+    expect(await store.settlements.settle(release(tenant, 1), AT)).toEqual(verdict);
+    const settled = await findRelease(store.db, release(tenant, 1));
+    expect(await store.settlements.settle(release(tenant, 1), AT + 1)).toEqual(verdict);
+    expect(await findRelease(store.db, release(tenant, 1))).toEqual(settled);
+    expect(settled).toMatchObject({ status: 'settled', settledAt: new Date(AT).toISOString() });
+  });
+
+  test('is not said of what is on its way, nor while an effect stands that nobody tried to undo', async () => {
+    const tenant = await newTenant(store);
+    await readyToSwap(store, release(tenant, 1));
+    await expect(store.settlements.settle(release(tenant, 1), AT)).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('neither moved') },
+    });
+    await close(tenant, 1);
+    await expect(store.settlements.settle(release(tenant, 1), AT)).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('nobody has tried') },
+    });
+    expect(await findRelease(store.db, release(tenant, 1))).toMatchObject({
+      status: 'running',
+      outcome: null,
+    });
+  });
+});
+
+describe('storing artifacts', () => {
+  test('twice stores them once, and the release’s own digest is its channel’s, or else the base’s', async () => {
+    const tenant = await newTenant(store);
+    await admitted(store, release(tenant, 1), { channel: 'staging' });
+    const [base, staging] = [
+      await putArtifact(store, tenant, 'base'),
+      await putArtifact(store, tenant, 'staging'),
+    ];
+    const artifacts = [
+      { channel: null, digest: base },
+      { channel: 'staging', digest: staging },
+    ];
+    const store1 = () => storeArtifacts(store.db, release(tenant, 1), 'staging', artifacts, times);
+    expect(await store1()).toEqual({ kind: 'stored', digest: staging, gated: false });
+    expect(await store1()).toEqual({ kind: 'stored', digest: staging, gated: false });
+    await admitted(store, release(tenant, 2), { channel: 'live' });
+    const live = await storeArtifacts(store.db, release(tenant, 2), 'live', artifacts, times);
+    expect(live).toEqual({ kind: 'stored', digest: base, gated: false });
+    const file = await findArtifactFile(store.db, tenant, base, 'config.json');
+    expect(Buffer.from(file?.head ?? []).toString()).toBe('base');
+    expect(await findArtifactFile(store.db, tenant, base, 'other.json')).toBeNull();
+  });
+
+  test('whose blobs are not all stored breaks, and leaves nothing known', async () => {
+    const tenant = await newTenant(store);
+    const other = await newTenant(store);
+    await admitted(store, release(tenant, 1));
+    // The manifest alone: what it names is stored by another tenant, which is of no use here.
+    const digest = await putArtifact(store, other, 'theirs');
+    const manifest = await store.owner.query<{ content: Buffer; media_type: string }>(
+      'SELECT content, media_type FROM pointsman.blobs WHERE tenant = $1 AND digest = $2',
+      [other, digest],
+    );
+    const [row] = manifest.rows;
+    await storeBlobs(store.db, tenant, [{ digest, mediaType: row!.media_type, content: row!.content }]);
+    for (const missing of [digest, digestOf('nowhere')]) {
+      const artifacts = [{ channel: null, digest: missing }];
+      expect(await storeArtifacts(store.db, release(tenant, 1), 'live', artifacts, times)).toMatchObject({
+        kind: 'broken',
+      });
+      expect(await findArtifact(store.db, tenant, missing)).toBeNull();
+    }
+    expect(await effects(tenant, 1)).toEqual([]);
+  });
+
+  test('none for the release’s channel and no base breaks', async () => {
+    const tenant = await newTenant(store);
+    await admitted(store, release(tenant, 1));
+    const artifacts = [{ channel: 'other', digest: await putArtifact(store, tenant, 'x') }];
+    expect(await storeArtifacts(store.db, release(tenant, 1), 'live', artifacts, times)).toMatchObject({
+      kind: 'broken',
+    });
+  });
+});
+
+describe('the sweep', () => {
+  const seen = async (tenant: string, olderThan: number) =>
+    (await listInFlight(store.db, { olderThan, limit: 10_000 }))
+      .filter((id) => id.tenant === tenant)
+      .map(({ version }) => version);
+
+  test('sees what has no last word and is old enough, of all tenants, and those in line only when nobody is in front', async () => {
+    const [a, b] = [await newTenant(store), await newTenant(store)];
+    await published(store, release(a, 1));
+    await admitted(store, release(a, 2));
+    await admitted(store, release(a, 3), { placement: 'queue', inFlight: 2 });
+    await admitted(store, release(b, 1), { placement: 'queue' });
+    expect(await seen(a, AT + 1)).toEqual([2]);
+    expect(await seen(b, AT + 1)).toEqual([1]);
+    expect(await seen(a, AT)).toEqual([]);
+  });
+});

@@ -1,0 +1,239 @@
+import { readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+
+import type { Client } from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { digestOf } from '../../../core/digest.ts';
+import { openDatabase } from '../../../services/postgres/database.ts';
+import { functionsText, migrate } from '../../../services/postgres/migrate.ts';
+import { FUNCTIONS_LEVEL, SCHEMA_LEVEL } from '../../../services/postgres/schema-version.ts';
+import { createTenant, findTenant } from '../../../services/postgres/tenants/tenants.ts';
+import { startPostgres, type TestPostgres } from '../../support/servers/servers.ts';
+import { AT, connect } from '../../support/worlds/store.ts';
+
+let postgres: TestPostgres;
+let owner: Client;
+beforeAll(async () => {
+  postgres = await startPostgres();
+  owner = await connect(postgres.ownerUrl);
+});
+afterAll(async () => {
+  await owner.end();
+  await postgres.stop();
+});
+
+let databases = 0;
+
+/** An empty database on the same server. */
+async function newDatabase(): Promise<{ ownerUrl: string; appUrl: string }> {
+  const name = `migrate_${++databases}`;
+  await owner.query(`CREATE DATABASE ${name}`);
+  const [ownerUrl, appUrl] = [new URL(postgres.ownerUrl), new URL(postgres.appUrl)];
+  ownerUrl.pathname = name;
+  appUrl.pathname = name;
+  return { ownerUrl: ownerUrl.href, appUrl: appUrl.href };
+}
+
+async function withOwner<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = await connect(url);
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+async function ping(appUrl: string): Promise<void> {
+  const db = openDatabase(appUrl);
+  try {
+    await db.ping();
+  } finally {
+    await db.close();
+  }
+}
+
+const atLevels = (url: string, level: number, oldestProcess: number) =>
+  withOwner(url, (client) =>
+    client.query('UPDATE pointsman.schema_version SET level = $1, oldest_process = $2', [
+      level,
+      oldestProcess,
+    ]),
+  );
+
+test('five that migrate at once all succeed, and each migration is run once', async () => {
+  const { ownerUrl, appUrl } = await newDatabase();
+  await Promise.all(Array.from({ length: 5 }, () => migrate(ownerUrl, appUrl)));
+  const names = await withOwner(ownerUrl, async (client) => {
+    const { rows } = await client.query<{ name: string }>(
+      'SELECT name FROM pointsman.migrations ORDER BY id',
+    );
+    return rows.map(({ name }) => name);
+  });
+  const folder = fileURLToPath(new URL('../../../services/postgres/schema', import.meta.url));
+  const files = readdirSync(folder).map((file) => file.replace(/\.sql$/, ''));
+  expect(names).toEqual(files.toSorted());
+  await ping(appUrl);
+});
+
+test('the level that the code expects is that of the last migration, in its file’s name and in the schema', async () => {
+  const { ownerUrl, appUrl } = await newDatabase();
+  await migrate(ownerUrl, appUrl);
+  const { rows } = await withOwner(ownerUrl, (client) =>
+    client.query<{ name: string; level: string }>(
+      'SELECT (SELECT max(name) FROM pointsman.migrations) AS name, level FROM pointsman.schema_version',
+    ),
+  );
+  expect(Number.parseInt(rows[0]!.name, 10)).toBe(SCHEMA_LEVEL);
+  expect(Number(rows[0]!.level)).toBe(SCHEMA_LEVEL);
+});
+
+test('migrating again keeps what is there', async () => {
+  const { ownerUrl, appUrl } = await newDatabase();
+  await migrate(ownerUrl, appUrl);
+  const db = openDatabase(appUrl);
+  await createTenant(db, 'acme', 'test', AT);
+  await migrate(ownerUrl, appUrl);
+  expect(await findTenant(db, 'acme')).toMatchObject({ tenant: 'acme' });
+  await db.close();
+});
+
+test('a process refuses a schema that a newer build has made unfit for it, also while it runs', async () => {
+  const { ownerUrl, appUrl } = await newDatabase();
+  await migrate(ownerUrl, appUrl);
+  await atLevels(ownerUrl, SCHEMA_LEVEL + 1, SCHEMA_LEVEL + 1);
+  await expect(ping(appUrl)).rejects.toMatchObject({
+    code: 'unavailable',
+    cause: {
+      message: `the schema is for processes from level ${SCHEMA_LEVEL + 1} on, and this one is of level ${SCHEMA_LEVEL}: run a newer build`,
+    },
+  });
+  await expect(migrate(ownerUrl, appUrl)).rejects.toThrow('run a newer build');
+});
+
+test('a process works on a newer schema that still fits it, and its migrations leave that alone', async () => {
+  const { ownerUrl, appUrl } = await newDatabase();
+  await migrate(ownerUrl, appUrl);
+  await atLevels(ownerUrl, SCHEMA_LEVEL + 1, SCHEMA_LEVEL);
+  await expect(ping(appUrl)).resolves.toBeUndefined();
+  await migrate(ownerUrl, appUrl);
+  await expect(ping(appUrl)).resolves.toBeUndefined();
+});
+
+test.each([
+  ['schema', SCHEMA_LEVEL + 1, FUNCTIONS_LEVEL],
+  ['functions', SCHEMA_LEVEL, FUNCTIONS_LEVEL + 1],
+])(
+  'migrations of an older build take no right from processes of the build that has newer %s',
+  async (_what, level, functionsLevel) => {
+    const { ownerUrl, appUrl } = await newDatabase();
+    await migrate(ownerUrl, appUrl);
+    const role = new URL(appUrl).username;
+    await atLevels(ownerUrl, level, SCHEMA_LEVEL);
+    const rights = `SELECT has_table_privilege($1, 'pointsman.newer', 'INSERT, DELETE') AS table, has_column_privilege($1, 'pointsman.tenants', 'created_at', 'UPDATE') AS column`;
+    await withOwner(ownerUrl, async (client) => {
+      await client.query('UPDATE pointsman.schema_version SET functions_level = $1', [functionsLevel]);
+      await client.query('CREATE TABLE pointsman.newer (id integer)');
+      await client.query(`GRANT INSERT, DELETE ON pointsman.newer TO ${role}`);
+      await client.query(`GRANT UPDATE (created_at) ON pointsman.tenants TO ${role}`);
+    });
+    await migrate(ownerUrl, appUrl);
+    await withOwner(ownerUrl, async (client) => {
+      expect((await client.query(rights, [role])).rows).toEqual([{ table: true, column: true }]);
+    });
+  },
+);
+
+test('a process refuses a schema that was not migrated yet', async () => {
+  const { ownerUrl, appUrl } = await newDatabase();
+  await expect(ping(appUrl)).rejects.toMatchObject({ code: 'unavailable' });
+  await migrate(ownerUrl, appUrl);
+  await atLevels(ownerUrl, SCHEMA_LEVEL - 1, SCHEMA_LEVEL - 1);
+  await expect(ping(appUrl)).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+test('the owner is not taken for the app’s role', async () => {
+  const { ownerUrl } = await newDatabase();
+  await expect(migrate(ownerUrl, ownerUrl)).rejects.toThrow('a role that does not');
+});
+
+test('a migration that fails leaves nothing of itself', async () => {
+  const { ownerUrl, appUrl } = await newDatabase();
+  // The schema exists already, with a table in the way of the first migration.
+  await withOwner(ownerUrl, (client) =>
+    client.query('CREATE SCHEMA pointsman; CREATE TABLE pointsman.moves (x int)'),
+  );
+  await expect(migrate(ownerUrl, appUrl)).rejects.toThrow('already exists');
+  const { rows } = await withOwner(ownerUrl, (client) =>
+    client.query(`SELECT to_regclass('pointsman.tenants') AS tenants`),
+  );
+  expect(rows).toEqual([{ tenants: null }]);
+  await withOwner(ownerUrl, (client) => client.query('DROP TABLE pointsman.moves'));
+  await migrate(ownerUrl, appUrl);
+  await ping(appUrl);
+});
+
+test('functions of an older build are replaced, and those that no file has are dropped', async () => {
+  const { ownerUrl, appUrl } = await newDatabase();
+  await migrate(ownerUrl, appUrl);
+  await withOwner(ownerUrl, (client) =>
+    client.query(`
+      CREATE OR REPLACE FUNCTION pointsman.lines() RETURNS TABLE (in_flight bigint, in_line bigint) LANGUAGE sql AS 'SELECT 1, 1';
+      CREATE FUNCTION pointsman.left_over() RETURNS int LANGUAGE sql AS 'SELECT 1';
+      UPDATE pointsman.schema_version SET functions_level = 0`),
+  );
+  await migrate(ownerUrl, appUrl);
+  const { rows } = await withOwner(ownerUrl, (client) =>
+    client.query(
+      `SELECT (SELECT in_line FROM pointsman.lines()) AS "inLine", to_regproc('pointsman.left_over') AS "leftOver"`,
+    ),
+  );
+  expect(rows).toEqual([{ inLine: '0', leftOver: null }]);
+  await ping(appUrl);
+});
+
+test('a database of a development version before the first schema file is refused with what to do', async () => {
+  const { ownerUrl, appUrl } = await newDatabase();
+  await migrate(ownerUrl, appUrl);
+  await withOwner(ownerUrl, (client) =>
+    client.query(`
+      UPDATE pointsman.migrations SET name = '0001_tables';
+      ALTER TABLE pointsman.schema_version DROP COLUMN functions_level;
+      UPDATE pointsman.schema_version SET level = 17, oldest_process = 14`),
+  );
+  await expect(migrate(ownerUrl, appUrl)).rejects.toThrow('use a new database');
+});
+
+test('functions of a newer build are left as they are', async () => {
+  const { ownerUrl, appUrl } = await newDatabase();
+  await migrate(ownerUrl, appUrl);
+  await withOwner(ownerUrl, (client) =>
+    client.query(`
+      CREATE FUNCTION pointsman.of_a_newer_build() RETURNS int LANGUAGE sql AS 'SELECT 1';
+      UPDATE pointsman.schema_version SET functions_level = functions_level + 1`),
+  );
+  await migrate(ownerUrl, appUrl);
+  const { rows } = await withOwner(ownerUrl, (client) =>
+    client.query(`SELECT to_regproc('pointsman.of_a_newer_build') IS NOT NULL AS "isThere"`),
+  );
+  expect(rows).toEqual([{ isThere: true }]);
+  await ping(appUrl);
+});
+
+test('a process refuses a schema whose functions are those of an older build', async () => {
+  const { ownerUrl, appUrl } = await newDatabase();
+  await migrate(ownerUrl, appUrl);
+  await withOwner(ownerUrl, (client) =>
+    client.query('UPDATE pointsman.schema_version SET functions_level = functions_level - 1'),
+  );
+  await expect(ping(appUrl)).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+test('the level of the functions is raised with each change of their text', async () => {
+  const recorded = new URL('./functions-level.json', import.meta.url);
+  // Where this fails, functions/ has changed: raise FUNCTIONS_LEVEL by one, and record both here.
+  expect({ level: FUNCTIONS_LEVEL, digest: digestOf(await functionsText()) }).toEqual(
+    JSON.parse(await readFile(recorded, 'utf8')),
+  );
+});

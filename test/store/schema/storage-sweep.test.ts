@@ -1,0 +1,255 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+import { digestOf } from '../../../core/digest.ts';
+import { readManifest } from '../../../core/oci-manifest.ts';
+import { sourceTree } from '../../../core/releases/source.ts';
+import { postgresCallbacks } from '../../../services/postgres/releases/callbacks.ts';
+import { putCallbackBlob } from '../../../services/postgres/releases/callback-blobs.ts';
+import { findBlob, storeBlobs } from '../../../services/postgres/content/blobs.ts';
+import { readQuotas } from '../../../services/postgres/tenants/quotas.ts';
+import { sweepContent, tenantsToSweep } from '../../../services/postgres/upkeep/retention.ts';
+import { loadSource, storeSource } from '../../../services/postgres/content/sources.ts';
+import { recordCompiled } from '../../../services/postgres/releases/stages.ts';
+import { limitTenant } from '../../support/data/quotas.ts';
+import { contradictionsSeenBy } from '../../support/runs/record-check.ts';
+import {
+  admitRequest,
+  admitted,
+  AT,
+  newTenant,
+  published,
+  putSource,
+  repeated,
+  startStore,
+  type Store,
+  times,
+} from '../../support/worlds/store.ts';
+
+let store: Store;
+let tenant: string;
+beforeAll(async () => {
+  store = await startStore();
+});
+afterAll(() => store.stop());
+beforeEach(async () => {
+  tenant = await newTenant(store);
+});
+
+/** Lets an hour pass for what the tenant has stored until now. */
+async function anHourLater(): Promise<void> {
+  for (const table of ['sources', 'blobs'])
+    await store.owner.query(
+      `UPDATE pointsman.${table} SET check_at = check_at - interval '1 hour' WHERE tenant = $1`,
+      [tenant],
+    );
+}
+
+/** As the worker does, until there is nothing left to look at. */
+async function sweep(): Promise<void> {
+  for (let rounds = 0; rounds < 20 && (await sweepContent(store.db, tenant)) > 0; rounds++);
+}
+
+const bytes = async () => (await readQuotas(store.db, tenant))!.find(({ quota }) => quota === 'bytes')!.used;
+const isStored = async (text: string) => (await findBlob(store.db, tenant, digestOf(text))) !== null;
+const blobOf = (text: string) => ({
+  digest: digestOf(text),
+  mediaType: 'text/plain',
+  content: Buffer.from(text),
+});
+
+describe('stored content', () => {
+  test('that no release came to use is gone within an hour, and so are its bytes; younger content stays', async () => {
+    await putSource(store, tenant, 'refused');
+    await anHourLater();
+    const { digest } = await putSource(store, tenant, 'young');
+    const young = await bytes();
+    expect(await tenantsToSweep(store.db)).toContain(tenant);
+    await sweep();
+    expect(await isStored('refused')).toBe(false);
+    expect(await isStored('young')).toBe(true);
+    expect(await loadSource(store.db, tenant, digest)).not.toBeNull();
+    expect(await bytes()).toBeLessThan(young);
+    await anHourLater();
+    await sweep();
+    expect(await bytes()).toBe(0);
+    expect(await tenantsToSweep(store.db)).not.toContain(tenant);
+  });
+
+  test('of a release stays, with its artifact, however long ago it was stored', async () => {
+    const id = { tenant, bundle: 'bundle', version: 1 };
+    const digest = await published(store, id);
+    const before = await bytes();
+    for (let hours = 0; hours < 3; hours++) {
+      await anHourLater();
+      await sweep();
+    }
+    expect(await bytes()).toBe(before);
+    expect(await findBlob(store.db, tenant, digest)).not.toBeNull();
+    expect(await contradictionsSeenBy(store.owner)).toEqual([]);
+    expect(await tenantsToSweep(store.db)).not.toContain(tenant);
+  });
+
+  test('that a refused source shares with one in use stays, and what it has alone goes', async () => {
+    const files = ['shared', 'alone'].map((text) => ({
+      path: text,
+      digest: digestOf(text),
+      size: text.length,
+    }));
+    const contents = new Map(['shared', 'alone'].map((text) => [digestOf(text), Buffer.from(text)]));
+    const { digest: source } = await putSource(store, tenant, 'shared');
+    await admitted(store, { tenant, bundle: 'bundle', version: 1 }, { source });
+    await storeSource(store.db, tenant, sourceTree(files), contents);
+    await anHourLater();
+    await sweep();
+    expect(await isStored('shared')).toBe(true);
+    expect(await isStored('alone')).toBe(false);
+    expect(await contradictionsSeenBy(store.owner)).toEqual([]);
+  });
+
+  test('of refused sources that share a file leaves nothing: neither the file nor a row that kept it', async () => {
+    const holders = async () =>
+      (await store.owner.query('SELECT FROM pointsman.blob_holders WHERE tenant = $1', [tenant])).rowCount;
+    const refused = async (alone: string) => {
+      const texts = ['common', alone];
+      const files = texts.map((text) => ({ path: text, digest: digestOf(text), size: text.length }));
+      const contents = new Map(texts.map((text) => [digestOf(text), Buffer.from(text)]));
+      await storeSource(store.db, tenant, sourceTree(files), contents);
+    };
+    for (const alone of ['one', 'two', 'three']) {
+      await anHourLater();
+      await refused(alone);
+      await sweep();
+      // Only those of the source that may still be published.
+      expect(await holders()).toBe(2);
+      expect([await isStored('common'), await isStored(alone)]).toEqual([true, true]);
+    }
+    await anHourLater();
+    await sweep();
+    expect(await holders()).toBe(0);
+    expect([await isStored('common'), await isStored('three')]).toEqual([false, false]);
+    expect(await bytes()).toBe(0);
+  });
+
+  test('that is stored again has its hour again', async () => {
+    await putSource(store, tenant, 'again');
+    await anHourLater();
+    const { digest } = await putSource(store, tenant, 'again');
+    await sweep();
+    expect(await loadSource(store.db, tenant, digest)).not.toBeNull();
+    await admitted(store, { tenant, bundle: 'bundle', version: 1 }, { source: digest });
+    expect(await contradictionsSeenBy(store.owner)).toEqual([]);
+  });
+
+  test('that a sweep has deleted before its release was admitted is asked for again', async () => {
+    const request = await admitRequest(store, { tenant, bundle: 'bundle', version: 1 });
+    await anHourLater();
+    await sweep();
+    expect(await store.admissions.admit(request)).toEqual({ kind: 'no_source' });
+  });
+
+  test('is whole for every release, however often sweeps and publishes of the same files meet', async () => {
+    const rounds = Array.from({ length: 30 }, (_none, i) => i);
+    const done = new AbortController();
+    const sweeping = (async () => {
+      while (!done.signal.aborted) {
+        await anHourLater();
+        await repeated(() => sweepContent(store.db, tenant));
+      }
+    })();
+    for (const i of rounds) {
+      const id = { tenant, bundle: `b${i}`, version: 1 };
+      const texts = [`file ${i % 3}`, `file ${(i + 1) % 3}`];
+      const files = texts.map((text, n) => ({ path: `${n}`, digest: digestOf(text), size: text.length }));
+      const tree = sourceTree(files);
+      const contents = new Map(texts.map((text) => [digestOf(text), Buffer.from(text)]));
+      for (let tries = 0; ; tries++) {
+        await repeated(() => storeSource(store.db, tenant, tree, contents));
+        const request = await admitRequest(store, id, { source: tree.digest });
+        const answer = await repeated(() => store.admissions.admit(request));
+        if (answer.kind === 'accepted') break;
+        expect(answer.kind).toBe('no_source');
+        expect(tries).toBeLessThan(100);
+      }
+    }
+    done.abort();
+    await sweeping;
+    expect(await contradictionsSeenBy(store.owner)).toEqual([]);
+  });
+});
+
+describe('what a release has compiled', () => {
+  const id = () => ({ tenant, bundle: 'bundle', version: 1 });
+  const compiled = () =>
+    recordCompiled(store.db, id(), [blobOf('compiled')], { startedAt: AT, finishedAt: AT }, times);
+
+  test('stays while the release is on its way, and goes when it has ended without an artifact', async () => {
+    await admitted(store, id());
+    await compiled();
+    await anHourLater();
+    await sweep();
+    expect(await isStored('compiled')).toBe(true);
+    await store.settlements.close(id(), {
+      outcome: 'errored',
+      yieldsToIntent: false,
+      reason: 'x',
+      stage: null,
+      at: AT,
+    });
+    await anHourLater();
+    await sweep();
+    expect(await isStored('compiled')).toBe(false);
+    expect(await contradictionsSeenBy(store.owner)).toEqual([]);
+  });
+
+  test('and was stored in an earlier transaction stays as well', async () => {
+    await admitted(store, id());
+    await storeBlobs(store.db, tenant, [blobOf('compiled')]);
+    await compiled();
+    await anHourLater();
+    await sweep();
+    expect(await isStored('compiled')).toBe(true);
+  });
+
+  test('by somebody else is kept while its release waits, also what was there already, and goes when that was abandoned', async () => {
+    await admitted(store, id());
+    const errand = { id: id(), purpose: 'compile', subject: '1' } as const;
+    const deadlineMs = Date.now() + 86_400_000;
+    const opened = await postgresCallbacks(store.db, async (_tenant, content) => readManifest(content)).open({
+      ...errand,
+      capability: `of ${tenant}`,
+      awakeableId: 'sign_1',
+      deadlineMs,
+      detail: 'x',
+      at: Date.now(),
+    });
+    expect(opened.kind).toBe('open');
+    await putSource(store, tenant, 'was there');
+    const callback = { tenant, id: `${tenant}/bundle/v1/compile/1` };
+    expect(await putCallbackBlob(store.db, callback, blobOf('uploaded'), Date.now())).toEqual({
+      kind: 'stored',
+    });
+    expect(await putCallbackBlob(store.db, callback, blobOf('was there'), Date.now())).toEqual({
+      kind: 'there',
+    });
+    await limitTenant(store.db, tenant, { bytes: await bytes() });
+    await expect(putCallbackBlob(store.db, callback, blobOf('more'), Date.now())).rejects.toMatchObject({
+      code: 'quota_exceeded',
+    });
+    expect(await isStored('more')).toBe(false);
+    for (let hours = 0; hours < 3; hours++) {
+      await anHourLater();
+      await sweep();
+      expect([await isStored('uploaded'), await isStored('was there')]).toEqual([true, true]);
+    }
+    await store.settlements.close(id(), {
+      outcome: 'cancelled',
+      yieldsToIntent: false,
+      reason: 'x',
+      stage: null,
+      at: AT,
+    });
+    await anHourLater();
+    await sweep();
+    expect([await isStored('uploaded'), await isStored('was there')]).toEqual([false, false]);
+  });
+});

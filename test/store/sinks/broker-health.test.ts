@@ -1,0 +1,265 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
+import { Policy } from '../../../core/policy.ts';
+import { partitionOf } from '../../../core/sink.ts';
+import { databaseFindings } from '../../../services/cli/doctor/database.ts';
+import { openDatabase } from '../../../services/postgres/database.ts';
+import { postgresMoves } from '../../../services/postgres/channels/moves.ts';
+import {
+  databaseTimeMs,
+  type DeliveryNote,
+  openSink,
+  recordDelivery,
+  recordProbe,
+} from '../../../services/postgres/sinks/sink-deliveries.ts';
+import { findBrokerHealth, findSink, listSinks } from '../../../services/postgres/sinks/sinks.ts';
+import { eventually } from '../../support/runs/eventually.ts';
+import { contradictions } from '../../support/runs/record-check.ts';
+import {
+  AT,
+  connect,
+  newTenant,
+  published,
+  readyToSwap,
+  startStore,
+  type Store,
+} from '../../support/worlds/store.ts';
+
+let store: Store;
+/** Two tenants of one partition, to which nothing is due. */
+let tenant: string;
+let neighbour: string;
+
+beforeAll(async () => {
+  store = await startStore();
+});
+beforeEach(async () => {
+  await store.owner.query('DELETE FROM pointsman.broker_streams');
+  tenant = await newTenant(store);
+  const where = partitionOf(tenant);
+  do neighbour = await newTenant(store);
+  while (partitionOf(neighbour) !== where);
+});
+afterEach(async () => {
+  expect(await contradictions(store.postgres.ownerUrl)).toEqual([]);
+  // Nothing stays due in a partition that the next test may use.
+  await store.owner.query(
+    'UPDATE pointsman.sinks k SET delivered_seq = t.feed_seq FROM pointsman.tenants t WHERE t.tenant = k.tenant',
+  );
+});
+afterAll(() => store.stop());
+
+const failing = { failures: 1, sinceMs: AT, retryAtMs: AT + 1_000, reason: 'away', whole: true };
+const delivery = (more: Partial<DeliveryNote> = {}): DeliveryNote => ({
+  tenant,
+  sink: 'redis',
+  start: 0,
+  seq: 0,
+  failed: null,
+  provenMs: AT,
+  pause: null,
+  attempts: [],
+  at: AT,
+  ...more,
+});
+/** A probe that began so long ago by the database's clock. */
+const probedAgo = async (ageMs: number) => probed(null, (await databaseTimeMs(store.db)) - ageMs);
+const probed = (failed: string | null, provenMs = AT) =>
+  recordProbe(store.db, {
+    broker: 'redis',
+    partition: partitionOf(tenant),
+    failed,
+    provenMs,
+    retryAtMs: null,
+    at: provenMs,
+  });
+
+describe('a broker', () => {
+  test('that fails for one tenant of a partition fails at once for all of them, and for no other partition', async () => {
+    await published(store, { tenant, bundle: 'bundle', version: 1 });
+    await recordDelivery(store.db, delivery({ failed: failing, provenMs: null }));
+    await recordDelivery(store.db, delivery({ tenant: neighbour, seq: 0, failed: null, provenMs: null }));
+    const told = { failures: 1, failingSince: new Date(AT).toISOString(), lastError: 'away' };
+    expect(await findSink(store.db, tenant, 'redis')).toMatchObject(told);
+    expect(await findSink(store.db, neighbour, 'redis')).toMatchObject(told);
+    expect(await listSinks(store.db, neighbour)).toMatchObject([told]);
+    expect(await findBrokerHealth(store.db, neighbour, 'redis')).toMatchObject(told);
+    expect(await databaseFindings(store.db, false)).toContainEqual(
+      expect.objectContaining({
+        subject: 'redis',
+        state: 'error',
+        summary: `has failed since ${told.failingSince} for the tenants of 1 of 16 partitions: away`,
+      }),
+    );
+    let elsewhere = await newTenant(store);
+    while (partitionOf(elsewhere) === partitionOf(tenant)) elsewhere = await newTenant(store);
+    const well = { failures: 0, failingSince: null, lastError: null, retryAt: null };
+    expect(await findBrokerHealth(store.db, elsewhere, 'redis')).toEqual(well);
+    expect(await findBrokerHealth(store.db, neighbour, 'rabbitmq')).toEqual(well);
+  });
+
+  test('that is well and only has no queue for one tenant’s events is down for that tenant alone', async () => {
+    const untaken = { ...failing, whole: false, reason: 'no queue' };
+    await recordDelivery(store.db, delivery({ sink: 'rabbitmq', failed: untaken }));
+    expect(await findSink(store.db, tenant, 'rabbitmq')).toMatchObject({
+      failures: 1,
+      lastError: 'no queue',
+    });
+    expect(await findBrokerHealth(store.db, neighbour, 'rabbitmq')).toMatchObject({ failures: 0 });
+  });
+
+  test('to which nothing of a tenant was published, since nobody can know whether a queue is bound, is neither shown to be well nor no longer failing', async () => {
+    const untaken = { ...failing, whole: false, reason: 'made in another way' };
+    const proven = async () =>
+      (
+        await store.owner.query<{ proven_at: Date | null }>(
+          `SELECT proven_at FROM pointsman.broker_streams WHERE broker = 'rabbitmq' AND stream = $1`,
+          [partitionOf(tenant)],
+        )
+      ).rows.map((row) => row.proven_at);
+    await recordDelivery(store.db, delivery({ sink: 'rabbitmq', failed: untaken, provenMs: null }));
+    expect(await proven()).toEqual([]);
+    await recordDelivery(store.db, delivery({ sink: 'rabbitmq', failed: failing, provenMs: null }));
+    await recordDelivery(store.db, delivery({ sink: 'rabbitmq', failed: untaken, provenMs: null }));
+    expect(await proven()).toEqual([null]);
+    expect(await findBrokerHealth(store.db, neighbour, 'rabbitmq')).toMatchObject({
+      failures: 1,
+      lastError: 'away',
+    });
+    await recordDelivery(store.db, delivery({ sink: 'rabbitmq', failed: untaken }));
+    expect(await findBrokerHealth(store.db, neighbour, 'rabbitmq')).toMatchObject({ failures: 0 });
+  });
+
+  test('that takes a probe stays failing while moves of any tenant of the partition are due', async () => {
+    await published(store, { tenant, bundle: 'bundle', version: 1 });
+    await recordDelivery(store.db, delivery({ failed: failing, provenMs: null }));
+    expect(await probed(null)).toBe('away');
+    expect(await findBrokerHealth(store.db, neighbour, 'redis')).toMatchObject({ failures: 1 });
+    await recordDelivery(store.db, delivery({ seq: 1 }));
+    expect(await findBrokerHealth(store.db, neighbour, 'redis')).toMatchObject({ failures: 0 });
+    expect(await probed('away again')).toBe('away again');
+    expect(await probed('and again')).toBe('and again');
+    expect(await findBrokerHealth(store.db, neighbour, 'redis')).toMatchObject({ failures: 2 });
+    expect(await probed(null)).toBeNull();
+    expect(await findBrokerHealth(store.db, neighbour, 'redis')).toMatchObject({ failures: 0 });
+  });
+
+  test('that fails is no reason for the sweep to wake a tenant before the next try', async () => {
+    await published(store, { tenant: neighbour, bundle: 'bundle', version: 1 });
+    await recordDelivery(store.db, delivery({ failed: failing, provenMs: null }));
+    const opened = await openSink(store.db, { tenant: neighbour, sink: 'redis' }, { most: 1, nowMs: AT });
+    expect(opened).toMatchObject({ failures: 1, shared: true, retryAtMs: failing.retryAtMs });
+  });
+});
+
+describe('a channel that freezes', () => {
+  const YEARS_AGO = new Date(AT - 86_400_000 * 1_000);
+
+  /** A release that could move its pointer but for its sinks, under a policy that was written then. */
+  async function frozenRelease(policyAt: Date) {
+    const document = Policy.parse({
+      channels: { live: { sinks: { required: ['redis'], whenDown: 'freeze' } } },
+    });
+    await store.owner.query(
+      `INSERT INTO pointsman.policies (tenant, version, document, by, at) VALUES ($1, 1, $2, 'test', $3)`,
+      [tenant, JSON.stringify(document), policyAt],
+    );
+    const id = { tenant, bundle: 'bundle', version: 1 };
+    await readyToSwap(store, id);
+    return { ...id, channel: 'live', expectedGeneration: 0, at: AT };
+  }
+
+  const stale = {
+    kind: 'sinks_down',
+    sinks: [{ sink: 'redis', known: false, why: 'nobody has seen lately that it is well' }],
+  };
+
+  test('does not move on a proof of health that is five seconds old, although its policy is older still', async () => {
+    const release = await frozenRelease(YEARS_AGO);
+    await probedAgo(sinkLimits.provenMs);
+    expect(await store.moves.moveByRelease(release)).toEqual(stale);
+  });
+
+  test('moves on a proof that is younger, although its policy is younger still', async () => {
+    const release = await frozenRelease(new Date(AT - 1));
+    await probedAgo(0);
+    expect(await store.moves.moveByRelease(release)).toMatchObject({ kind: 'moved' });
+  });
+
+  test.each([
+    ['behind', -3_600_000],
+    ['ahead', 3_600_000],
+  ])(
+    'judges the age of a proof by the database’s clock alone: a worker whose clock is an hour %s',
+    async (_where, offsetMs) => {
+      const release = await frozenRelease(YEARS_AGO);
+      const at = (await databaseTimeMs(store.db)) + offsetMs;
+      await probedAgo(30_000);
+      expect(await store.moves.moveByRelease({ ...release, at })).toEqual(stale);
+      await probedAgo(0);
+      expect(await store.moves.moveByRelease({ ...release, at })).toMatchObject({ kind: 'moved' });
+    },
+  );
+
+  test('does not move on a proof of the future, which is left from a clock that was set back, and moves on the next one', async () => {
+    const release = await frozenRelease(YEARS_AGO);
+    await probedAgo(-60_000);
+    expect(await store.moves.moveByRelease(release)).toEqual(stale);
+    await probedAgo(0);
+    expect(await store.moves.moveByRelease(release)).toMatchObject({ kind: 'moved' });
+  });
+
+  test('does not move on a proof that has become too old while the swap waited for a connection', async () => {
+    const release = await frozenRelease(YEARS_AGO);
+    const narrow = openDatabase(store.postgres.appUrl, { applicationName: 'narrow', connections: 1 });
+    try {
+      await probedAgo(sinkLimits.provenMs - 1_000);
+      const held = narrow.platform('SELECT pg_sleep(2)', []);
+      const swap = postgresMoves(narrow).moveByRelease({ ...release, at: Date.now() });
+      expect(await swap).toEqual(stale);
+      await held;
+    } finally {
+      await narrow.close();
+    }
+  });
+
+  test('does not move on a young proof when its broker has failed for a neighbour, whose moves are due', async () => {
+    await published(store, { tenant: neighbour, bundle: 'bundle', version: 1 });
+    await recordDelivery(store.db, delivery({ tenant: neighbour, failed: failing, provenMs: null }));
+    const release = await frozenRelease(YEARS_AGO);
+    await probedAgo(0);
+    expect(await store.moves.moveByRelease(release)).toMatchObject({
+      kind: 'sinks_down',
+      sinks: [{ sink: 'redis', known: true, why: expect.stringContaining('away') as string }],
+    });
+  });
+
+  test('does not move on a proof that has become too old while the swap waited for a lock', async () => {
+    const release = await frozenRelease(YEARS_AGO);
+    await probedAgo(sinkLimits.provenMs - 1_000);
+    const swapping = await connect(store.postgres.ownerUrl);
+    try {
+      await swapping.query('SET search_path = pointsman');
+      const { rows } = await swapping.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      await store.owner.query('BEGIN');
+      await store.owner.query('SELECT FROM pointsman.tenants WHERE tenant = $1 FOR UPDATE', [tenant]);
+      const answer = swapping.query<{ answer: unknown }>(
+        `SELECT move_by_release($1, 'bundle', 'live', 1, 0, $2, '5 seconds') AS answer`,
+        [tenant, new Date(release.at)],
+      );
+      await eventually(
+        async () => {
+          const waiting = await store.owner.query('SELECT pg_blocking_pids($1) AS pids', [rows[0]?.pid]);
+          return (waiting.rows[0] as { pids: number[] }).pids.length > 0;
+        },
+        { what: 'the swap waits for the lock' },
+      );
+      await store.owner.query('SELECT pg_sleep(1)');
+      await store.owner.query('COMMIT');
+      expect((await answer).rows).toEqual([{ answer: stale }]);
+    } finally {
+      await swapping.end();
+    }
+  });
+});

@@ -1,0 +1,195 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+import { digestOf } from '../../../core/digest.ts';
+import {
+  deleteSink,
+  findFeedEnd,
+  findSink,
+  listAttempts,
+  listSinks,
+  type PutSink,
+  rotateSink,
+  type RotateSink,
+} from '../../../services/postgres/sinks/sinks.ts';
+import { limitTenant } from '../../support/data/quotas.ts';
+import { setSink } from '../../support/data/sinks.ts';
+import { AT, newTenant, published, startStore, type Store } from '../../support/worlds/store.ts';
+
+let store: Store;
+let tenant: string;
+
+beforeAll(async () => {
+  store = await startStore();
+});
+beforeEach(async () => {
+  tenant = await newTenant(store);
+});
+afterAll(async () => {
+  await store.stop();
+});
+
+const DAY = 86_400_000;
+
+const put = (over: Partial<PutSink> = {}) => setSink(store.db, tenant, { at: AT, ...over });
+const rotate = (over: Partial<RotateSink> = {}) =>
+  rotateSink(store.db, {
+    tenant,
+    sink: 'audit',
+    secret: 'sealed and rotated',
+    rotationMs: DAY,
+    by: 'ann',
+    idempotencyKey: crypto.randomUUID(),
+    fingerprint: digestOf('rotate'),
+    requestId: 'request',
+    at: AT,
+    ...over,
+  });
+const find = () => findSink(store.db, tenant, 'audit');
+
+/** As the object that delivers leaves it after failures. */
+async function failing(): Promise<void> {
+  await store.owner.query(
+    `UPDATE pointsman.sinks SET delivered_seq = 1, failures = 3, failing_since = now(), last_error = 'down', retry_at = now()
+     WHERE (tenant, sink) = ($1, 'audit')`,
+    [tenant],
+  );
+}
+
+describe('a webhook', () => {
+  test('begins where its tenant’s feed ends, with the secret that was made for it', async () => {
+    await published(store, { tenant, bundle: 'bundle', version: 1 });
+    expect(await put()).toEqual({ kind: 'saved', created: true, secretMade: true, replayed: false });
+    expect(await findFeedEnd(store.db, tenant)).toBe(1);
+    expect(await find()).toMatchObject({
+      kind: 'webhook',
+      url: 'https://audit.example/in?key=hidden',
+      secret: 'sealed and made',
+      previousSecret: null,
+      deliveredSeq: 1,
+      failures: 0,
+      pausedBy: null,
+      createdBy: 'ann',
+      createdAt: new Date(AT).toISOString(),
+    });
+  });
+
+  test('has the secret that it is given, and keeps it when it is given none', async () => {
+    expect(await put({ secret: 'sealed and given' })).toMatchObject({ created: true, secretMade: false });
+    expect(await put()).toMatchObject({ created: false, secretMade: false });
+    expect(await find()).toMatchObject({ secret: 'sealed and given', previousSecret: null });
+  });
+
+  test('that is given another secret signs with the last one, too, for as long as after a rotation', async () => {
+    await put();
+    await put({ secret: 'sealed and given' });
+    expect(await find()).toMatchObject({
+      secret: 'sealed and given',
+      previousSecret: 'sealed and made',
+      previousUntil: new Date(AT + DAY).toISOString(),
+    });
+    expect(await rotate({ at: AT + 1 })).toEqual({ kind: 'rotated', replayed: false });
+    expect(await find()).toMatchObject({
+      secret: 'sealed and rotated',
+      previousSecret: 'sealed and given',
+      previousUntil: new Date(AT + 1 + DAY).toISOString(),
+    });
+  });
+
+  test('at another address forgets its failures and keeps its cursor', async () => {
+    await put();
+    await failing();
+    await put();
+    expect(await find()).toMatchObject({ failures: 3, lastError: 'down', deliveredSeq: 1 });
+    await put({ url: 'https://other.example/', origin: 'https://other.example' });
+    expect(await find()).toMatchObject({
+      url: 'https://other.example/',
+      failures: 0,
+      failingSince: null,
+      lastError: null,
+      retryAt: null,
+      deliveredSeq: 1,
+    });
+  });
+
+  test('is set and rotated once for a key, and never with another request under it', async () => {
+    const key = { idempotencyKey: 'k', fingerprint: digestOf('a') };
+    await put(key);
+    expect(await put({ ...key, madeSecret: 'another' })).toEqual({
+      kind: 'saved',
+      created: true,
+      secretMade: true,
+      replayed: true,
+    });
+    expect(await put({ ...key, fingerprint: digestOf('b') })).toEqual({ kind: 'key_reused' });
+    const other = { idempotencyKey: 'l', fingerprint: digestOf('a') };
+    await rotate(other);
+    expect(await rotate({ ...other, secret: 'another' })).toEqual({ kind: 'rotated', replayed: true });
+    expect(await rotate({ ...other, fingerprint: digestOf('b') })).toEqual({ kind: 'key_reused' });
+    expect(await find()).toMatchObject({ secret: 'sealed and rotated', previousSecret: 'sealed and made' });
+  });
+
+  test('that several requests make at once is made by one of them, and its secret is the one that this one was told', async () => {
+    const all = await Promise.all(
+      ['a', 'b', 'c', 'd'].map(async (madeSecret) => ({ madeSecret, answer: await put({ madeSecret }) })),
+    );
+    const makers = all.filter(({ answer }) => answer.kind === 'saved' && answer.secretMade);
+    expect(makers).toHaveLength(1);
+    expect(await find()).toMatchObject({ secret: makers[0]!.madeSecret, previousSecret: null });
+  });
+
+  test('is one of so many, also when several are made at once; brokers do not count', async () => {
+    await store.owner.query(
+      `INSERT INTO pointsman.sinks (tenant, sink, kind, delivered_seq, created_by, created_at, updated_by, updated_at)
+       VALUES ($1, 'redis', 'redis', 0, 'x', now(), 'x', now())`,
+      [tenant],
+    );
+    await limitTenant(store.db, tenant, { sinks: 2 });
+    const answers = await Promise.all(['a', 'b', 'c', 'd'].map((sink) => put({ sink })));
+    const kinds = ['quota_exceeded', 'quota_exceeded', 'saved', 'saved'];
+    expect(answers.map(({ kind }) => kind).toSorted()).toEqual(kinds);
+    expect(await listSinks(store.db, tenant)).toHaveLength(3);
+  });
+
+  test('is gone with its attempts once it is deleted, and a broker is not deleted', async () => {
+    await put();
+    await store.owner.query(
+      `INSERT INTO pointsman.webhook_attempts (tenant, sink, seq, event, delivered, status, summary, took_ms, at)
+       SELECT $1, 'audit', n, 'event ' || n, true, 204, 'answered 204', 5, now() FROM generate_series(1, 3) n`,
+      [tenant],
+    );
+    const attempts = await listAttempts(store.db, tenant, 'audit', { limit: 2 });
+    expect(attempts.map(({ seq }) => seq)).toEqual([3, 2]);
+    const rest = await listAttempts(store.db, tenant, 'audit', { before: attempts[1]!.n, limit: 2 });
+    expect(rest.map(({ event }) => event)).toEqual(['event 1']);
+    const by = { by: 'ann', requestId: 'x', at: AT };
+    expect(await deleteSink(store.db, tenant, 'audit', by)).toBe(true);
+    expect(await deleteSink(store.db, tenant, 'audit', by)).toBe(false);
+    expect(await listAttempts(store.db, tenant, 'audit', { limit: 2 })).toEqual([]);
+    expect(await rotate()).toEqual({ kind: 'no_sink' });
+  });
+
+  test('is seen by its tenant alone', async () => {
+    await put();
+    const mine = tenant;
+    const other = await newTenant(store);
+    expect(await listSinks(store.db, other)).toEqual([]);
+    const rows = await store.db.call(other, 'SELECT sink FROM sinks WHERE tenant = $1', [mine]);
+    expect(rows).toEqual([]);
+  });
+
+  test('of no tenant is not made', async () => {
+    expect(await put({ tenant: 'nobody' })).toEqual({ kind: 'no_tenant' });
+  });
+
+  test('puts no secret into the audit, nor what its address holds', async () => {
+    await put({ secret: 'sealed and given' });
+    await rotate();
+    const { rows } = await store.owner.query<{ detail: unknown }>(
+      `SELECT action, detail FROM pointsman.audit WHERE tenant = $1 AND action LIKE '%sink'`,
+      [tenant],
+    );
+    expect(rows).toHaveLength(2);
+    expect(JSON.stringify(rows)).toContain('https://audit.example');
+    expect(JSON.stringify(rows)).not.toMatch(/sealed|hidden/);
+  });
+});

@@ -1,0 +1,53 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+import { digestOf } from '../../../core/digest.ts';
+import type { FollowerOptions } from '../../../services/follower/follower.ts';
+import type { Files } from './published-files.ts';
+
+/** What a following process says that it serves. */
+export interface Served {
+  readonly generation: number;
+  /** By the content of its file. */
+  readonly n: number;
+  readonly isWhole: boolean;
+}
+
+export interface FollowingProcess {
+  readonly served: readonly Served[];
+  /** Resolves when it has said something, or has ended without. */
+  readonly begun: Promise<unknown>;
+  kill(): Promise<void>;
+}
+
+/** Files of which each names the release, and one vouches for the others: half of one release and half of another is told by it. */
+export function vouchedFiles(n: number, count = 20): Files {
+  const files = Object.fromEntries(
+    Array.from({ length: count }, (_none, i) => [
+      `f${String(i).padStart(3, '0')}.txt`,
+      `${n} ${i} ${'x'.repeat(2_000)}`,
+    ]),
+  );
+  const all = { 'a.json': `{"n":${n}}`, ...files };
+  return { ...all, 'sum.txt': digestOf(Object.values(all).join('')) };
+}
+
+const script = fileURLToPath(new URL('../processes/following-process.ts', import.meta.url));
+
+export function startFollowing(options: FollowerOptions): FollowingProcess {
+  const served: Served[] = [];
+  const child: ChildProcess = fork(script, [JSON.stringify(options)], {
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  });
+  child.on('message', (said) => served.push(said as Served));
+  const gone = once(child, 'exit');
+  return {
+    served,
+    begun: Promise.race([once(child, 'message'), gone]),
+    async kill() {
+      child.kill('SIGKILL');
+      await gone;
+    },
+  };
+}

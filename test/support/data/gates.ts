@@ -1,0 +1,60 @@
+import { digestOf } from '../../../core/digest.ts';
+import { type ReleaseId, releaseKey } from '../../../core/identifiers.ts';
+import { Policy } from '../../../core/policy.ts';
+import { Release, type VerdictAnswer, type VerdictRequest } from '../../../handlers/contract/release.ts';
+import { listOpenGates } from '../../../services/postgres/releases/gates.ts';
+import type { ControlPlane } from '../worlds/control-plane.ts';
+import { eventually } from '../runs/eventually.ts';
+import { standstill } from '../servers/standstill.ts';
+
+/** Gives the tenant a next version of its policy, with these gates on one channel. */
+export async function withPolicy(
+  plane: ControlPlane,
+  tenant: string,
+  gates: readonly unknown[],
+  channel = 'live',
+): Promise<void> {
+  const document = Policy.parse({ channels: { [channel]: { gates } } });
+  await standstill(plane).sql(async (client) => {
+    await client.query('SET search_path = pointsman');
+    await client.query(
+      `INSERT INTO policies (tenant, version, document, by, at)
+       SELECT $1, coalesce(max(version), 0) + 1, $2, 'test', now() FROM policies WHERE tenant = $1`,
+      [tenant, JSON.stringify(document)],
+    );
+  });
+}
+
+/** Says a word as Alice, who is an approver. */
+export function say(
+  plane: ControlPlane,
+  id: ReleaseId,
+  word: VerdictRequest['word'],
+  more: Partial<VerdictRequest> = {},
+): Promise<VerdictAnswer> {
+  return plane.ingress.client(Release, releaseKey(id)).decide({
+    kind: word === 'success' || word === 'failure' ? 'check' : 'approval',
+    gate: null,
+    word,
+    digest: null,
+    by: 'alice',
+    roles: ['approver'],
+    comment: null,
+    url: null,
+    idempotencyKey: crypto.randomUUID(),
+    fingerprint: digestOf(word),
+    requestId: 'test',
+    ...more,
+  });
+}
+
+/** What waits in a tenant, once it is so many gates. */
+export function waitingGates(plane: ControlPlane, tenant: string, count: number) {
+  return eventually(
+    async () => {
+      const open = await listOpenGates(plane.db, tenant, { limit: 1_000 });
+      return open.length === count ? open : null;
+    },
+    { what: `${count} gates wait in ${tenant}` },
+  );
+}

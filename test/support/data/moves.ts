@@ -1,0 +1,74 @@
+import { connect } from 'amqplib';
+
+import { type MoveEvent, moveEvent } from '../../../core/moves/move-event.ts';
+import type { Batch } from '../../../services/sinks/target.ts';
+
+/** A move of a pointer of `acme`, or of somebody else's. */
+export function madeMove({
+  tenant = 'acme',
+  bundle = 'support-bot',
+  channel = 'live',
+  generation,
+  seq = generation,
+}: {
+  tenant?: string;
+  bundle?: string;
+  channel?: string;
+  generation: number;
+  seq?: number;
+}): MoveEvent {
+  const end = (version: number) => ({ version, digest: `sha256:${String(version).padStart(64, '0')}` });
+  return moveEvent({
+    tenant,
+    bundle,
+    channel,
+    generation,
+    seq,
+    from: generation === 1 ? null : end(generation - 1),
+    to: end(generation),
+    movedAt: '2026-11-25T07:00:00.000Z',
+  });
+}
+
+/** Generations `from` to `to` of one pointer, as the feed of a tenant that has no other. */
+export function madeMoves(from: number, to: number, pointer: { tenant?: string; bundle?: string } = {}) {
+  return Array.from({ length: to - from + 1 }, (_none, nth) =>
+    madeMove({ ...pointer, generation: from + nth }),
+  );
+}
+
+export function batchOf(
+  events: readonly MoveEvent[],
+  mustBeTaken: Batch['mustBeTaken'] = () => false,
+): Batch {
+  return { tenant: 'acme', events, atMs: 1_764_000_000_000, position: null, mustBeTaken };
+}
+
+export type AmqpChannel = Awaited<ReturnType<Awaited<ReturnType<typeof connect>>['createChannel']>>;
+
+/** A bare channel of the client's own. */
+export async function overAmqp<T>(url: string, use: (channel: AmqpChannel) => Promise<T>): Promise<T> {
+  const connection = await connect(url);
+  try {
+    const channel = await connection.createChannel();
+    channel.on('error', () => undefined);
+    const answer = await use(channel);
+    // Behind what it has published, which a goodbye of the connection would overtake.
+    await channel.close();
+    return answer;
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Takes all messages out of a queue. */
+export function drained(url: string, queue: string) {
+  return overAmqp(url, async (channel) => {
+    const messages = [];
+    for (let next = await channel.get(queue, { noAck: true }); next !== false;) {
+      messages.push(next);
+      next = await channel.get(queue, { noAck: true });
+    }
+    return messages;
+  });
+}

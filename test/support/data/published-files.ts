@@ -1,0 +1,47 @@
+import { digestOf } from '../../../core/digest.ts';
+import type { ReleaseId } from '../../../core/identifiers.ts';
+import { type ArtifactFile, artifactManifest, mediaTypes } from '../../../core/oci.ts';
+import { storeBlobs } from '../../../services/postgres/content/blobs.ts';
+import { recordStage, storeArtifacts } from '../../../services/postgres/releases/stages.ts';
+import { admitted, AT, type Store, times } from '../worlds/store.ts';
+
+/** Files of an artifact, and their texts. */
+export type Files = Readonly<Record<string, string>>;
+
+/** What a release of those files is compiled to: the digest of its manifest, and every blob. */
+export function artifactOf(files: Files) {
+  const listed = Object.entries(files).map(([path, text]): ArtifactFile => ({
+    path,
+    digest: digestOf(text),
+    size: Buffer.byteLength(text),
+    mediaType: path.endsWith('.json') ? mediaTypes.document : 'text/plain',
+  }));
+  const { manifest, index } = artifactManifest(listed);
+  const texts = Object.values(files).map((text, n) => ({ ...listed[n]!, text }));
+  const blobs = [...texts, manifest, index].map(({ digest, mediaType, text }) => ({
+    digest,
+    mediaType,
+    content: Buffer.from(text),
+  }));
+  return { digest: manifest.digest, manifest, index, blobs };
+}
+
+/** Publishes a release of those files, straight into the record, from its admission to its last word; its digest. */
+export async function publishedFiles(
+  store: Store,
+  id: ReleaseId,
+  files: Files,
+  { expectedGeneration = id.version - 1, channel = 'live' } = {},
+): Promise<string> {
+  await admitted(store, id, { channel });
+  await recordStage(store.db, id, { ...times, stage: 'validate', state: 'passed' });
+  const { digest, blobs } = artifactOf(files);
+  await storeBlobs(store.db, id.tenant, blobs);
+  const stored = await storeArtifacts(store.db, id, channel, [{ channel: null, digest }], times);
+  if (stored.kind !== 'stored') throw new Error(`it was ${JSON.stringify(stored)}`);
+  const moved = await store.moves.moveByRelease({ ...id, channel, expectedGeneration, at: AT });
+  if (moved.kind !== 'moved') throw new Error(`it was ${JSON.stringify(moved)}`);
+  await store.moves.announce(id, times);
+  await store.settlements.settle(id, AT);
+  return digest;
+}

@@ -1,0 +1,25 @@
+import { randomUUID } from 'node:crypto';
+
+import { digestOf } from '../../../core/digest.ts';
+import type { QuotaChanges } from '../../../core/quota.ts';
+import type { Database } from '../../../services/postgres/database.ts';
+import { setQuotas } from '../../../services/postgres/tenants/quotas.ts';
+
+/** Sets quotas of a tenant, as an operator does; each request is one of its own. */
+export async function limitTenant(
+  db: Database,
+  tenant: string,
+  quotas: QuotaChanges,
+  over: { idempotencyKey?: string; fingerprint?: string } = {},
+) {
+  return setQuotas(db, {
+    tenant,
+    quotas,
+    by: 'admin',
+    idempotencyKey: randomUUID(),
+    fingerprint: digestOf(JSON.stringify(quotas)),
+    requestId: 'request',
+    at: Date.now(),
+    ...over,
+  });
+}

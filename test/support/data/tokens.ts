@@ -1,0 +1,33 @@
+import type { Role } from '../../../core/access.ts';
+import type { TestAnswer, TestApi, TestCall } from '../processes/api.ts';
+
+/** A token as its maker was shown it. */
+export interface MadeToken {
+  readonly id: string;
+  readonly token: string;
+}
+
+/** Makes a token as the admin. */
+export async function madeToken(
+  api: TestApi,
+  json: { readonly name: string; readonly tenant?: string; readonly roles: readonly Role[] },
+): Promise<MadeToken> {
+  const answer = await api.call('POST', '/v1/tokens', { json });
+  if (answer.status !== 201) throw new Error(`the token was not made: ${answer.text}`);
+  return { id: String(answer.json['id']), token: String(answer.json['token']) };
+}
+
+/** That call by the bearer of that token. */
+export function as(token: string, call: TestCall = {}): TestCall {
+  return { ...call, headers: { ...call.headers, authorization: `Bearer ${token}` } };
+}
+
+/** What a caller learns from an answer: all of it but what the request itself said, and the request's own id. */
+export function told({ status, text, json }: TestAnswer): unknown[] {
+  return [status, text.replace(String(json['requestId']), '').replace(String(json['instance']), '')];
+}
+
+/** The rows of a page. */
+export function itemsOf({ json }: TestAnswer): Record<string, unknown>[] {
+  return json['items'] as Record<string, unknown>[];
+}

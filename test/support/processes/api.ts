@@ -1,0 +1,131 @@
+import { pino } from 'pino';
+
+import type { CeleryGrant } from '../../../core/celery-grant.ts';
+import type { Broker } from '../../../core/sink.ts';
+import { createApp } from '../../../services/api/app.ts';
+import { socketLimits } from '../../../services/api/limits.ts';
+import type { SocketLimits } from '../../../services/api/limits.ts';
+import { listen } from '../../../services/api/http/server.ts';
+import { createCompiler } from '../../../services/compiler/compiler.ts';
+import { hashToken } from '../../../services/config/settings.ts';
+import { type Database, openDatabase } from '../../../services/postgres/database.ts';
+import { Notifications } from '../../../services/postgres/notifications.ts';
+import type { QueueDepths } from '../../../services/rabbitmq/queue-depths.ts';
+import type { SecretKeys } from '../../../services/secrets/secret-box.ts';
+import { TEST_SECRET_KEYS } from '../data/secret-keys.ts';
+
+const TOKEN = 'an-admin-token-of-the-tests';
+
+/** The real API in this process, on a free port. */
+export interface TestApi {
+  readonly url: string;
+  /** As the environment gives it. */
+  readonly adminToken: string;
+  /** Every line that was logged. */
+  readonly logged: readonly string[];
+  /** A request as the admin; `headers` may take the token away with an empty one. */
+  call(method: string, path: string, call?: TestCall): Promise<TestAnswer>;
+  /** As SIGTERM does. */
+  drain(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface TestCall {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly json?: unknown;
+  readonly body?: NonNullable<RequestInit['body']>;
+  readonly signal?: AbortSignal;
+}
+
+export interface TestAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The body as JSON, to be asked for what a test expects in it. */
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
+export async function startApi(stores: {
+  appUrl: string;
+  ingressUrl: string;
+  secretKeys?: SecretKeys | null;
+  brokers?: readonly Broker[];
+  celeryGrants?: readonly CeleryGrant[];
+  queueDepths?: QueueDepths;
+  limits?: Partial<SocketLimits>;
+  /** Whoever hands it in closes it. Left out: one of its own. */
+  db?: Database;
+  /** Left out: on, as in the process. */
+  answersEarly?: boolean;
+}): Promise<TestApi> {
+  const logged: string[] = [];
+  const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
+  const db = stores.db ?? openDatabase(stores.appUrl, { applicationName: 'api-test' });
+  const notifications = new Notifications(stores.appUrl);
+  notifications.start();
+  const compiler = createCompiler();
+  const drain = new AbortController();
+  const app = createApp({
+    db,
+    notifications,
+    compiler,
+    restateIngressUrl: stores.ingressUrl,
+    adminTokenSha256: hashToken(TOKEN),
+    secretKeys: stores.secretKeys === undefined ? TEST_SECRET_KEYS : stores.secretKeys,
+    brokers: stores.brokers ?? [],
+    celeryGrants: stores.celeryGrants ?? [],
+    queueDepths: stores.queueDepths ?? null,
+    log,
+    draining: drain.signal,
+  });
+  const limits = { ...socketLimits, ...stores.limits };
+  const early = stores.answersEarly === false ? () => null : app.early;
+  const server = await listen(app.fetch, { host: '127.0.0.1', port: 0, limits, early });
+  let stopped: Promise<void> | null = null;
+  const stopServer = (): Promise<void> => {
+    drain.abort();
+    return (stopped ??= server.stop());
+  };
+  return {
+    url: server.url,
+    adminToken: TOKEN,
+    logged,
+    call: (method, path, call) => request(server.url + path, method, call),
+    drain: stopServer,
+    async stop() {
+      await stopServer();
+      await app.close();
+      await compiler.close();
+      await notifications.close();
+      if (stores.db === undefined) await db.close();
+    },
+  };
+}
+
+async function request(
+  url: string,
+  method: string,
+  { headers = {}, json, body, signal }: TestCall = {},
+): Promise<TestAnswer> {
+  const response = await fetch(url, {
+    method,
+    headers: {
+      authorization: `Bearer ${TOKEN}`,
+      ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    body: json === undefined ? (body ?? null) : JSON.stringify(json),
+    signal: signal ?? null,
+    ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, text, json: parseJson(text) };
+}
+
+function parseJson(text: string): TestAnswer['json'] {
+  try {
+    return JSON.parse(text) as TestAnswer['json'];
+  } catch {
+    return {};
+  }
+}

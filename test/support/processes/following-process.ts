@@ -1,0 +1,23 @@
+// A process that follows until it is killed, and says what it serves. What it finds that is not what it should be, it says too.
+import { digestOf } from '../../../core/digest.ts';
+import type { Bundle } from '../../../services/follower/bundle.ts';
+import { type FollowerOptions, openFollower } from '../../../services/follower/follower.ts';
+
+const follower = await openFollower(JSON.parse(process.argv[2] ?? '') as FollowerOptions);
+
+function say({ generation, files, json }: Bundle): void {
+  // Every test that starts this publishes files that name their generation, and one that is the digest of the others.
+  const content = [...files]
+    .filter(([path]) => path !== 'sum.txt')
+    .map(([, file]) => Buffer.from(file.content));
+  const isWhole = files.get('sum.txt') !== undefined && digestOf(Buffer.concat(content)) === sumOf(files);
+  process.send?.({ generation, n: (json('a.json') as { n: number }).n, isWhole });
+}
+
+function sumOf(files: Bundle['files']): string {
+  return Buffer.from(files.get('sum.txt')?.content ?? []).toString();
+}
+
+say(follower.current);
+follower.onChange(say);
+process.on('disconnect', () => void follower.close());

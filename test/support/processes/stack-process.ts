@@ -1,0 +1,39 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Environment } from '../../../services/config/read-settings.ts';
+
+/** `npm start` in a process of its own, with stand-ins, so that a test can kill it. */
+export interface StackProcess {
+  readonly process: ChildProcess;
+  /** All that it has printed. */
+  output(): string;
+  /** Resolves with the API's address when it says that it is ready; rejects, with its output, when it ends instead. */
+  readonly ready: Promise<string>;
+  /** Resolves with its exit code when it has ended; null when a signal ended it. */
+  readonly ended: Promise<number | null>;
+}
+
+/** Starts it with that environment and no other. It runs in `/`, so that nothing depends on where the tests run. */
+export function spawnStack(env: Environment, { uid }: { uid?: number } = {}): StackProcess {
+  const script = fileURLToPath(new URL('./stack-main.ts', import.meta.url));
+  const child = spawn(process.execPath, [script], {
+    env: { PATH: process.env.PATH, POINTSMAN_PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    cwd: '/',
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  });
+  let text = '';
+  const { promise: ready, resolve, reject } = Promise.withResolvers<string>();
+  ready.catch(() => undefined);
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+      const url = /^ {2}API +(http:\S+)$/m.exec(text)?.[1];
+      if (url !== undefined && text.includes('  Data ')) resolve(url);
+    });
+  }
+  const ended = once(child, 'exit').then(([code]) => code as number | null);
+  void once(child, 'close').then(() => reject(new Error(`the stack ended:\n${text}`)));
+  return { process: child, output: () => text, ready, ended };
+}

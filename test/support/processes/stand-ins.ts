@@ -1,0 +1,11 @@
+import { fileURLToPath } from 'node:url';
+import type { Scripts } from '../../../services/stack/options.ts';
+
+const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+/** Small processes in place of the project's own, for tests of the stack itself. */
+export const standIns: Scripts = {
+  migrate: here('./stand-in-migrate.ts'),
+  worker: here('./stand-in-worker.ts'),
+  api: here('./stand-in-api.ts'),
+};

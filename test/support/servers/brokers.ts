@@ -1,0 +1,219 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { PortBook, PortTakenError, startOnPorts } from '../../../services/embedded/ports.ts';
+import {
+  ServerNotReadyError,
+  type ServerProcess,
+  startServerProcess,
+  type StopStep,
+  waitUntilReady,
+} from '../../../services/embedded/server-process.ts';
+import { endWithUs } from './servers.ts';
+import { RABBITMQ_SERVER, RABBITMQCTL, REDIS_SERVER } from './system-packages.ts';
+
+const execute = promisify(execFile);
+
+/** A real broker of this test's own, from the system's packages. */
+export interface TestBroker {
+  readonly url: string;
+  readonly port: number;
+  /** Ends it with SIGKILL and waits until it is gone. Its data stays. */
+  kill(): Promise<void>;
+  /** Kills it if it still runs, and starts it on its data, at the same address. */
+  restart(): Promise<void>;
+  /**
+   * Lets it end by itself before it is started again. What RabbitMQ was told before that no kill undoes: of a queue that was declared just
+   * before one it may know nothing, whatever it had confirmed.
+   */
+  restartGently(): Promise<void>;
+  /** Also removes its data. */
+  stop(): Promise<void>;
+}
+
+export interface TestRedis extends TestBroker {
+  /** As after a power cut: kills it, takes so many bytes from the end of what it had written, and starts it on the rest. */
+  restartWithoutEnd(bytes: number): Promise<void>;
+}
+
+export interface TestRabbitmq extends TestBroker {
+  /** Its operator's command, which takes some seconds. @returns what it printed */
+  ctl(...args: readonly string[]): Promise<string>;
+}
+
+/**
+ * A Redis that keeps what it has answered for even when it is killed.
+ *
+ * @param options.appendfsync `everysec` for measuring, as most run theirs: killed on a disk that others keep busy it loses up to two seconds
+ * of what it has answered for, since its writes then wait for the fsync before
+ */
+export async function startRedis({
+  appendfsync = 'always',
+}: { appendfsync?: 'always' | 'everysec' } = {}): Promise<TestRedis> {
+  const folder = await mkdtemp(join(tmpdir(), 'pointsman-redis-'));
+  const book = PortBook.inMemory();
+  const started = await restartable(() =>
+    startOnPorts(book, ['redis'], async ({ redis: port }) => {
+      const address = ['--port', String(port), '--bind', '127.0.0.1'];
+      const data = ['--dir', folder, '--appendonly', 'yes', '--appendfsync', appendfsync, '--save', ''];
+      const server = await run(REDIS_SERVER, [...address, ...data], {}, join(folder, 'redis.log'));
+      await ready('Redis', server, () => answers(port, 'PING\r\n', '+PONG'));
+      return { server, port };
+    }),
+  );
+  return {
+    ...broker(started, (port) => `redis://127.0.0.1:${port}/0`, folder, []),
+    restartWithoutEnd: async (bytes) => {
+      await started.kill();
+      const written = join(folder, 'appendonlydir', 'appendonly.aof.1.incr.aof');
+      const { size } = await stat(written);
+      await truncate(written, Math.max(0, size - bytes));
+      await started.restart();
+    },
+  };
+}
+
+/** A RabbitMQ without plugins, with a name server of its own: by itself it would share one with every Erlang of this machine. */
+export async function startRabbitmq(): Promise<TestRabbitmq> {
+  const folder = await mkdtemp(join(tmpdir(), 'pointsman-rabbitmq-'));
+  await mkdir(join(folder, 'mnesia'));
+  await writeFile(join(folder, 'enabled_plugins'), '[].\n');
+  await writeFile(
+    join(folder, 'rabbitmq.conf'),
+    'disk_free_limit.absolute = 1MB\nlog.console.level = info\n',
+  );
+  const book = PortBook.inMemory();
+  const names = await startOnPorts(book, ['epmd'], async ({ epmd: port }) => {
+    const args = ['-address', '127.0.0.1', '-port', String(port)];
+    const server = await run('/usr/bin/epmd', args, {}, join(folder, 'epmd.log'));
+    // "n" asks for all names; the answer begins with the server's own port, and here there are no others.
+    await ready('epmd', server, () => answers(port, '\u0000\u0001n', ''));
+    return { server, port };
+  });
+  const started = await restartable(() =>
+    startOnPorts(book, ['amqp', 'dist'], async ({ amqp, dist }) => {
+      const env = rabbitmqEnv(folder, { amqp, dist, epmd: names.port });
+      const server = await run(RABBITMQ_SERVER, [], env, join(folder, 'rabbitmq.log'));
+      // Its answer to a client that says which protocol it speaks: a frame of the type "method", over channel 0.
+      await ready('RabbitMQ', server, () =>
+        answers(amqp, 'AMQP\u0000\u0000\u0009\u0001', '\u0001\u0000\u0000'),
+      );
+      return { server, port: amqp };
+    }),
+  );
+  const ports = { amqp: started.port, dist: 0, epmd: names.port };
+  return {
+    ...broker(started, (port) => `amqp://guest:guest@127.0.0.1:${port}`, folder, [names.server]),
+    ctl: async (...args) => {
+      const { stdout } = await execute(RABBITMQCTL, args, { env: rabbitmqEnv(folder, ports) });
+      return stdout;
+    },
+  };
+}
+
+interface Started {
+  readonly server: ServerProcess;
+  readonly port: number;
+}
+
+async function restartable(start: () => Promise<Started>) {
+  let current = await start();
+  const again = async (steps: readonly StopStep[]): Promise<void> => {
+    await current.server.stop(steps);
+    const { port } = current;
+    current = await start();
+    if (current.port !== port)
+      throw new Error('somebody took the port of the test’s broker while it was down');
+  };
+  return {
+    port: current.port,
+    kill: () => current.server.stop([]),
+    restart: () => again([]),
+    restartGently: () => again([['SIGTERM', 60_000]]),
+  };
+}
+
+function broker(
+  started: Awaited<ReturnType<typeof restartable>>,
+  url: (port: number) => string,
+  folder: string,
+  others: readonly ServerProcess[],
+): TestBroker {
+  return {
+    port: started.port,
+    url: url(started.port),
+    kill: started.kill,
+    restart: started.restart,
+    restartGently: started.restartGently,
+    stop: async () => {
+      await started.kill();
+      await Promise.all(others.map((other) => other.stop([])));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function rabbitmqEnv(folder: string, ports: { amqp: number; dist: number; epmd: number }) {
+  return {
+    PATH: '/usr/local/bin:/usr/bin:/bin',
+    LANG: 'C.UTF-8',
+    // The cookie is kept here.
+    HOME: folder,
+    RABBITMQ_NODENAME: 'pointsman@localhost',
+    RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
+    RABBITMQ_NODE_PORT: String(ports.amqp),
+    RABBITMQ_DIST_PORT: String(ports.dist),
+    ERL_EPMD_PORT: String(ports.epmd),
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS:
+      '-kernel inet_dist_use_interface {127,0,0,1} +sbwt none -start_epmd false',
+    RABBITMQ_CONF_ENV_FILE: '/dev/null',
+    RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
+    RABBITMQ_MNESIA_BASE: join(folder, 'mnesia'),
+    RABBITMQ_GENERATED_CONFIG_DIR: join(folder, 'config'),
+    RABBITMQ_FEATURE_FLAGS_FILE: join(folder, 'feature_flags'),
+    RABBITMQ_PID_FILE: join(folder, 'pid'),
+    RABBITMQ_LOG_BASE: folder,
+    RABBITMQ_LOGS: '-',
+    // The script then becomes the server instead of waiting for it: whoever kills the one kills the other.
+    RUNNING_UNDER_SYSTEMD: 'true',
+  };
+}
+
+async function run(
+  file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  logFile: string,
+): Promise<ServerProcess> {
+  const server = await startServerProcess({ file, args, env, logFile });
+  endWithUs(server);
+  return server;
+}
+
+async function ready(name: string, server: ServerProcess, probe: () => Promise<boolean>): Promise<void> {
+  try {
+    await waitUntilReady(name, server, probe);
+  } catch (error) {
+    await server.stop([]);
+    const taken = error instanceof ServerNotReadyError && /in use|eaddrinuse/i.test(error.lastWords);
+    throw taken ? new PortTakenError(error.message) : error;
+  }
+}
+
+/** Whether a server there answers that with something that begins so. */
+async function answers(port: number, question: string, beginning: string): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(question, 'latin1'));
+  socket.setTimeout(1_000, () => resolve(false));
+  socket.once('error', () => resolve(false));
+  socket.once('close', () => resolve(false));
+  socket.once('data', (data) => resolve(data.toString('latin1').startsWith(beginning)));
+  const answered = await promise;
+  socket.destroy();
+  return answered;
+}

@@ -1,0 +1,100 @@
+import { pino } from 'pino';
+
+import type { PointerId } from '../../../core/identifiers.ts';
+import type { MoveEvent } from '../../../core/moves/move-event.ts';
+import { partitionOf } from '../../../core/sink.ts';
+import type { Database } from '../../../services/postgres/database.ts';
+import { findPointer } from '../../../services/postgres/channels/pointers.ts';
+import { findFeedEnd } from '../../../services/postgres/sinks/sinks.ts';
+import { consumeMoves } from '../../../services/rabbitmq/move-consumer.ts';
+import { startMoveConsumer } from '../../../services/redis/move-consumer.ts';
+
+const log = pino({ level: 'silent' });
+
+export interface NotingRuntime {
+  /** Of each pointer, by its name, every generation that was brought, in that order: by an event, or by a snapshot that was ahead of it. */
+  readonly brought: ReadonlyMap<string, readonly number[]>;
+  /** How many of them were brought by an event. */
+  byEvents(): number;
+  stop(): Promise<void>;
+}
+
+interface Sources {
+  readonly db: Database;
+  readonly url: string;
+  /** All that there are: the snapshot is of these. */
+  readonly pointers: readonly PointerId[];
+}
+
+/** A runtime as anybody would write it, with a group of its own in the streams. */
+export function runtimeOnRedis({ db, url, pointers }: Sources): NotingRuntime {
+  const notes = noted(db);
+  const tenants = [...new Set(pointers.map(({ tenant }) => tenant))];
+  const consumer = startMoveConsumer({
+    url,
+    log,
+    group: 'fleet',
+    consumer: 'one',
+    partitions: [...new Set(tenants.map(partitionOf))],
+    tenants: async () => tenants,
+    apply: notes.apply,
+    snapshot: async (tenant) => {
+      const seq = (await findFeedEnd(db, tenant)) ?? 0;
+      const fetched = await notes.fetch(pointers.filter((pointer) => pointer.tenant === tenant));
+      return { seq, pointers: fetched };
+    },
+  });
+  return { ...notes.soFar, stop: () => consumer.stop() };
+}
+
+/** The same with a queue of its own; it is there when this resolves. */
+export function runtimeOnRabbitmq({ db, url, pointers }: Sources) {
+  const notes = noted(db);
+  const consumer = consumeMoves({
+    url,
+    log,
+    queue: 'fleet',
+    bindings: ['#'],
+    apply: notes.apply,
+    snapshot: (missed) =>
+      notes.fetch(
+        pointers.filter((pointer) => {
+          if (missed.kind === 'queue') return true;
+          if (missed.kind === 'tenant') return pointer.tenant === missed.tenant;
+          return nameOf(pointer) === nameOf(missed.pointer);
+        }),
+      ),
+  });
+  return { ...notes.soFar, depth: () => consumer.depth(), stop: () => consumer.close() };
+}
+
+function noted(db: Database) {
+  const brought = new Map<string, number[]>();
+  let events = 0;
+  const bring = (pointer: PointerId, generation: number): void => {
+    const before = brought.get(nameOf(pointer)) ?? [];
+    brought.set(nameOf(pointer), [...before, generation]);
+  };
+  return {
+    soFar: { brought, byEvents: () => events },
+    apply: async ({ data }: MoveEvent): Promise<void> => {
+      events++;
+      bring(data, data.generation);
+    },
+    fetch: async (pointers: readonly PointerId[]) => {
+      const found = [];
+      for (const pointer of pointers) {
+        const generation = (await findPointer(db, pointer))?.generation ?? 0;
+        const before = brought.get(nameOf(pointer))?.at(-1) ?? 0;
+        if (generation > before) bring(pointer, generation);
+        found.push({ ...pointer, generation });
+      }
+      return found;
+    },
+  };
+}
+
+/** As `brought` has it. */
+export function nameOf({ tenant, bundle, channel }: PointerId): string {
+  return `${tenant}/${bundle}/${channel}`;
+}

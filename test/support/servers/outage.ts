@@ -1,0 +1,19 @@
+import type { ControlPlane } from '../worlds/control-plane.ts';
+
+/**
+ * Kills worker, Restate and PostgreSQL, and starts them again on their data. `meanwhile` is done twice: once while nobody can decide
+ * anything, and once while nobody can even be recognised.
+ */
+export async function outage(
+  { worker, restate, postgres }: ControlPlane,
+  meanwhile: () => Promise<void> = async () => {},
+): Promise<void> {
+  await worker.down();
+  await restate.kill();
+  await meanwhile();
+  await postgres.kill();
+  await meanwhile();
+  await postgres.restart();
+  await restate.restart();
+  await worker.start();
+}

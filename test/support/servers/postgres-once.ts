@@ -1,0 +1,13 @@
+// Starts PostgreSQL on the folder given, prints who it runs as, and stops it: for tests that need another user.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PortBook, startOnPorts } from '../../../services/embedded/ports.ts';
+import { startEmbeddedPostgres } from '../../../services/postgres/embedded/embedded.ts';
+
+const folder = process.argv[2] as string;
+const server = await startOnPorts(PortBook.inMemory(), ['postgres'], ({ postgres: port }) =>
+  startEmbeddedPostgres({ dataDir: join(folder, 'data'), logFile: join(folder, 'log'), port, fsync: false }),
+);
+const uid = /^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${server.process.pid}/status`, 'utf8'))?.[1];
+await server.stop();
+console.log(JSON.stringify({ uid: Number(uid) }));

@@ -1,0 +1,107 @@
+import { Client } from 'pg';
+import { z } from 'zod';
+
+import { type ReleaseId, releaseKey } from '../../../core/identifiers.ts';
+import type { ControlPlane } from '../worlds/control-plane.ts';
+import { eventually } from '../runs/eventually.ts';
+
+/** Ways to make a release stand still at a known place, and to cut it off there: with the database's own locks, as its owner. */
+export interface Standstill {
+  readonly sql: <T>(work: (client: Client) => Promise<T>) => Promise<T>;
+  /** Locks the tenant's pointers while `work` is done: a swap begins and waits. */
+  readonly whilePointerLocked: <T>(tenant: string, work: () => Promise<T>) => Promise<T>;
+  /** Keeps every release from recording a stage while `work` is done: publishes are admitted, and get no further than compiling. */
+  readonly whileStagesLocked: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Keeps every pointer from moving while `work` is done: a swap begins and waits. */
+  readonly whileMovesLocked: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Keeps a release from announcing its move while `work` is done: it is live, and has no last word. */
+  readonly whileUnannounced: <T>(id: ReleaseId, work: () => Promise<T>) => Promise<T>;
+  /** Holds the tenant's pointers when `work` has been done: a swap that has begun meanwhile is refused. */
+  readonly holdAfter: <T>(tenant: string, work: () => Promise<T>) => Promise<T>;
+  /** Whether a statement with that text waits for somebody's lock. */
+  readonly waitsForLock: (text: string) => Promise<boolean>;
+  /** Cuts the worker's connections that wait for a lock, and says whether there were any. */
+  readonly cutWaiting: () => Promise<boolean>;
+  /**
+   * An operator's kill, with nothing coming late: the worker is down meanwhile, and what it had begun in the database is ended with it. A
+   * kill alone leaves a step that runs already to its end.
+   */
+  readonly killRelease: (id: ReleaseId) => Promise<void>;
+}
+
+export function standstill(plane: ControlPlane): Standstill {
+  const sql: Standstill['sql'] = async (work) => {
+    const client = new Client({ connectionString: plane.postgres.ownerUrl });
+    // A server that is killed under it tells whoever asks next; without a listener it would end the test's process.
+    client.on('error', () => undefined);
+    await client.connect();
+    try {
+      return await work(client);
+    } finally {
+      await client.end();
+    }
+  };
+  const count = (text: string, values: unknown[]): Promise<boolean> =>
+    sql(async (client) => ((await client.query(text, values)).rowCount ?? 0) > 0);
+  const around = <T>(before: string, values: string[], after: string, work: () => Promise<T>): Promise<T> =>
+    sql(async (client) => {
+      await client.query('BEGIN');
+      await client.query(before, values);
+      const result = await work();
+      await client.query(after);
+      return result;
+    });
+  return {
+    sql,
+    whilePointerLocked: (tenant, work) =>
+      around('SELECT FROM pointsman.pointers WHERE tenant = $1 FOR UPDATE', [tenant], 'ROLLBACK', work),
+    whileStagesLocked: (work) => around('LOCK TABLE pointsman.stages IN SHARE MODE', [], 'ROLLBACK', work),
+    whileMovesLocked: (work) => around('LOCK TABLE pointsman.moves IN SHARE MODE', [], 'ROLLBACK', work),
+    // The row that the announcement will write, already on its way. Without its foreign key, which would lock the release.
+    whileUnannounced: ({ tenant, bundle, version }, work) =>
+      sql(async (client) => {
+        await client.query(`BEGIN; SET LOCAL session_replication_role = 'replica'`);
+        await client.query(
+          `INSERT INTO pointsman.effects (tenant, bundle, version, effect, state, at)
+           VALUES ($1, $2, $3, 'announcement', 'done', now())`,
+          [tenant, bundle, version],
+        );
+        const result = await work();
+        await client.query('ROLLBACK');
+        return result;
+      }),
+    holdAfter: (tenant, work) =>
+      around(
+        `UPDATE pointsman.pointers SET hold_reason = 'test', hold_by = 'test', hold_at = now() WHERE tenant = $1`,
+        [tenant],
+        'COMMIT',
+        work,
+      ),
+    waitsForLock: (text) =>
+      count(
+        `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND strpos(query, $1) > 0 AND pid <> pg_backend_pid()`,
+        [text],
+      ),
+    cutWaiting: () =>
+      count(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE application_name = 'pointsman-worker' AND wait_event_type = 'Lock'`,
+        [],
+      ),
+    async killRelease(id) {
+      const running = `SELECT id FROM sys_invocation WHERE status <> 'completed' AND
+        (target = 'Release/${releaseKey(id)}/run' OR target = 'Tenant/${id.tenant}/swap')`;
+      await plane.worker.down();
+      for (const row of await plane.admin.query(running))
+        await plane.admin.killInvocation(z.object({ id: z.string() }).parse(row).id);
+      await eventually(async () => (await plane.admin.query(running)).length === 0, {
+        what: `nothing of ${releaseKey(id)} runs`,
+      });
+      const connections = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pointsman-worker'`;
+      await eventually(async () => !(await count(connections, [])), {
+        what: 'the worker’s connections are gone',
+      });
+      await plane.worker.start();
+    },
+  };
+}

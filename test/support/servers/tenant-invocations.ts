@@ -1,0 +1,62 @@
+import { z } from 'zod';
+
+import type { RestateAdmin } from '../../../services/restate/admin.ts';
+import { eventually } from '../runs/eventually.ts';
+
+const Invocation = z.object({ id: z.string(), status: z.string() });
+
+const Call = z.object({
+  invocation_id: z.string(),
+  /** By the kind of service; an object and a workflow have a key. */
+  invocation_target: z.record(z.string(), z.object({ key: z.string().optional() })),
+});
+/** A call, as the server shows it in `sys_journal`. */
+const Sent = z
+  .union([z.object({ Call }), z.object({ OneWayCall: Call })])
+  .transform((command) => ('Call' in command ? command.Call : command.OneWayCall));
+const SentRow = z.object({
+  entry_lite_json: z
+    .string()
+    .transform((text): unknown => JSON.parse(text))
+    .pipe(z.object({ Command: Sent })),
+});
+
+/** A condition of Restate's SQL on `sys_invocation i`: those of the tenant's own objects and workflows. */
+export const ofTenant = (tenant: string): string =>
+  `(i.target_service_key = '${tenant}' OR i.target_service_key LIKE '${tenant}/%')`;
+
+/** Those of the tenant, each with how it stands. */
+export async function invocations(admin: RestateAdmin, tenant: string): Promise<Map<string, string>> {
+  const rows = await admin.query(`SELECT i.id, i.status FROM sys_invocation i WHERE ${ofTenant(tenant)}`);
+  return new Map(rows.map((row) => Invocation.parse(row)).map(({ id, status }) => [id, status]));
+}
+
+/**
+ * Waits until nothing of the tenant runs, and nothing will by itself. An invocation that was sent and stands nowhere yet, on its way from one
+ * partition to another, is known to the journal of its sender.
+ */
+export async function quiet(admin: RestateAdmin, tenant: string, what: string): Promise<void> {
+  await eventually(
+    async () => {
+      const all = await invocations(admin, tenant);
+      if (![...all.values()].every((status) => status === 'completed')) return false;
+      // Asked in this order: all that was sent until now had ended by then.
+      return (await sentBy(admin, tenant)).every((id) => all.has(id));
+    },
+    { what },
+  );
+}
+
+/** The invocations that the tenant's own have sent to others of the tenant's. */
+async function sentBy(admin: RestateAdmin, tenant: string): Promise<string[]> {
+  const rows = await admin.query(
+    `SELECT j.entry_lite_json FROM sys_journal j JOIN sys_invocation i ON j.id = i.id
+      WHERE ${ofTenant(tenant)} AND j.entry_type IN ('Command: Call', 'Command: OneWayCall')`,
+  );
+  return rows
+    .map((row) => SentRow.parse(row).entry_lite_json.Command)
+    .filter(({ invocation_target: target }) =>
+      Object.values(target).some(({ key }) => key === tenant || key?.startsWith(`${tenant}/`)),
+    )
+    .map((call) => call.invocation_id);
+}

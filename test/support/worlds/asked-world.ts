@@ -1,0 +1,173 @@
+import type { ServerResponse } from 'node:http';
+import { gunzipSync } from 'node:zlib';
+
+import { extract } from 'tar-stream';
+import { fetch } from 'undici';
+
+import { CheckRequest } from '../../../core/gates/check-request.ts';
+import { CompileJob, type CompileReport } from '../../../core/compile-job.ts';
+import { digestOf } from '../../../core/digest.ts';
+import { artifactManifest } from '../../../core/oci.ts';
+import { Policy } from '../../../core/policy.ts';
+import { startApi, type TestApi } from '../processes/api.ts';
+import { type ControlPlane, startControlPlane } from './control-plane.ts';
+import { eventually } from '../runs/eventually.ts';
+import { type Arrived, startOutsideServer } from '../servers/outside-server.ts';
+import { standstill } from '../servers/standstill.ts';
+
+/** The control plane with its API, and somebody outside who is asked for checks and compilations, and answers when a test does. */
+export interface AskedWorld {
+  readonly plane: ControlPlane;
+  readonly api: TestApi;
+  /** Somebody's address: what is asked there is asked of this server. */
+  address(path: string): string;
+  /** How the server answers requests to that path, in order; after the last, as the last. 202 unless told. */
+  script(path: string, ...answers: Scripted[]): void;
+  /** All that was asked at that path, once it is so much. */
+  asked(path: string, count: number): Promise<Arrived[]>;
+  jobs(path: string, count: number): Promise<CompileJob[]>;
+  checks(path: string, count: number): Promise<CheckRequest[]>;
+  stop(): Promise<void>;
+}
+
+/** A status and headers; or no answer at all. */
+export type Scripted = { readonly status: number; readonly headers?: Record<string, string> } | 'silence';
+
+export interface AskedWorldOptions {
+  /** Further settings of the worker. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where the outside is told to find the API, if not where it is. */
+  readonly publicUrl?: (apiUrl: string) => Promise<string>;
+}
+
+export async function startAskedWorld({
+  env = {},
+  publicUrl = (apiUrl) => Promise.resolve(apiUrl),
+}: AskedWorldOptions = {}): Promise<AskedWorld> {
+  const scripts = new Map<string, Scripted[]>();
+  const server = await startOutsideServer(({ path }, response) => {
+    const script = scripts.get(path) ?? [];
+    const answer = (script.length > 1 ? script.shift() : script[0]) ?? { status: 202 };
+    if (answer !== 'silence') respond(response, answer);
+  });
+  let api: TestApi | null = null;
+  const plane = await startControlPlane({
+    workerEnv: async (stores) => {
+      api = await startApi(stores);
+      const told = await publicUrl(api.url);
+      return { POINTSMAN_PUBLIC_URL: told, POINTSMAN_OUTBOUND_ALLOW: '127.0.0.1/32', ...env };
+    },
+  });
+  const started = api as unknown as TestApi;
+  const asked = (path: string, count: number): Promise<Arrived[]> =>
+    eventually(
+      async () => {
+        const there = server.arrived.filter((one) => one.path === path);
+        return there.length >= count ? there : null;
+      },
+      { what: `${count} requests at ${path}` },
+    );
+  return {
+    plane,
+    api: started,
+    address: (path) => `${server.origin}${path}`,
+    script: (path, ...answers) => void scripts.set(path, answers),
+    asked,
+    jobs: async (path, count) =>
+      (await asked(path, count)).map(({ body }) => CompileJob.parse(JSON.parse(body))),
+    checks: async (path, count) =>
+      (await asked(path, count)).map(({ body }) => CheckRequest.parse(JSON.parse(body))),
+    async stop() {
+      await plane.stop();
+      await started.stop();
+      await server.close();
+    },
+  };
+}
+
+function respond(response: ServerResponse, { status, headers }: Exclude<Scripted, 'silence'>): void {
+  response.writeHead(status, headers).end();
+}
+
+/** Gives the tenant a next version of its policy. */
+export async function givePolicy(plane: ControlPlane, tenant: string, policy: unknown): Promise<void> {
+  const document = Policy.parse(policy);
+  await standstill(plane).sql((client) =>
+    client.query(
+      `INSERT INTO pointsman.policies (tenant, version, document, by, at)
+       SELECT $1, coalesce(max(version), 0) + 1, $2, 'test', now() FROM pointsman.policies WHERE tenant = $1`,
+      [tenant, JSON.stringify(document)],
+    ),
+  );
+}
+
+export interface Told {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
+/** Says something to an address that was given out, without any token. */
+export async function tell(url: string, body: unknown): Promise<Told> {
+  const headers = { 'content-type': 'application/json' };
+  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
+  return {
+    status: response.status,
+    headers: response.headers as unknown as Headers,
+    json: (await response.json()) as Told['json'],
+  };
+}
+
+/** The source of a job, by its paths. */
+export async function fetchSource(job: CompileJob): Promise<Record<string, string>> {
+  const response = await fetch(job.source.url);
+  if (!response.ok) throw new Error(`the source of ${job.correlationId}: ${response.status}`);
+  const archive = extract();
+  archive.end(gunzipSync(Buffer.from(await response.arrayBuffer())));
+  const files: Record<string, string> = {};
+  for await (const entry of archive) {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of entry as AsyncIterable<Uint8Array>) chunks.push(chunk);
+    files[entry.header.name] = Buffer.concat(chunks).toString('utf8');
+  }
+  return files;
+}
+
+export interface Built {
+  readonly digest: string;
+  readonly blobs: readonly { readonly digest: string; readonly mediaType: string; readonly text: string }[];
+}
+
+/** An artifact of those files, as they are. */
+export function build(files: Readonly<Record<string, string>>): Built {
+  const entries = Object.entries(files).map(([path, text]) => {
+    const described = { digest: digestOf(text), mediaType: 'text/plain', size: Buffer.byteLength(text) };
+    return { path, text, ...described };
+  });
+  const { manifest, index } = artifactManifest(
+    entries.map(({ path, digest, size, mediaType }) => ({ path, digest, size, mediaType })),
+  );
+  return { digest: manifest.digest, blobs: [...entries, index, manifest] };
+}
+
+/** Uploads one blob; the status. */
+export async function upload(job: CompileJob, blob: Built['blobs'][number]): Promise<number> {
+  const response = await fetch(`${job.upload.url}/${blob.digest}`, {
+    method: 'PUT',
+    headers: { 'content-type': blob.mediaType },
+    body: blob.text,
+  });
+  await response.body?.cancel();
+  return response.status;
+}
+
+/** Does a whole job: takes the source, uploads what it makes of it, and says so. */
+export async function compileFor(job: CompileJob): Promise<Told> {
+  const built = build(await fetchSource(job));
+  for (const blob of built.blobs) await upload(job, blob);
+  return tell(job.callback.url, compiled(built));
+}
+
+export function compiled({ digest }: Built): CompileReport {
+  return { status: 'compiled', artifacts: [{ channel: null, digest }] };
+}

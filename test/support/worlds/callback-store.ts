@@ -1,0 +1,96 @@
+import type { CheckReport } from '../../../core/gates/check-request.ts';
+import type { CompileReport } from '../../../core/compile-job.ts';
+import { digestOf } from '../../../core/digest.ts';
+import { type Errand, errandKey } from '../../../core/errand.ts';
+import type {
+  Callbacks,
+  EndedAttempt,
+  NewCallback,
+  OpenedCallback,
+} from '../../../handlers/ports/callbacks.ts';
+import type { CallbackRequest } from '../../../handlers/contract/release.ts';
+import { readManifest } from '../../../core/oci-manifest.ts';
+import { postgresCallbacks } from '../../../services/postgres/releases/callbacks.ts';
+import { findRelease } from '../../../services/postgres/releases/releases.ts';
+import { type GatedStore, gatedStore } from './gated-store.ts';
+import { admitted, putArtifact } from './store.ts';
+
+const HOUR = 3_600_000;
+
+/** A record, and what somebody outside was asked for its releases. */
+export interface CallbackStore {
+  /** With what else happens to releases. */
+  readonly bench: GatedStore;
+  readonly callbacks: Callbacks;
+  /** Of every callback: an hour after it was opened. */
+  readonly deadlineMs: number;
+  compile(version?: number, attempt?: number): Errand;
+  /** Opens it with a capability that is made of its name. */
+  open(errand: Errand, more?: Partial<NewCallback>): Promise<OpenedCallback>;
+  /** A release that is being compiled elsewhere. */
+  compiling(version?: number): Promise<Errand>;
+  answer(errand: Errand, said: CompileReport | CheckReport, at?: number): ReturnType<Callbacks['answer']>;
+  end(errand: Errand): Promise<EndedAttempt>;
+  /** An artifact that is stored, as a compiler says it. */
+  whole(text: string): Promise<CompileReport>;
+  /** The ledger of a release. */
+  effects(version?: number): Promise<string[]>;
+}
+
+/** For every test of the file that calls this. */
+export function callbackStore(): CallbackStore {
+  const bench = gatedStore();
+  const own: CallbackStore = {
+    bench,
+    get callbacks() {
+      return postgresCallbacks(bench.store.db, async (_tenant, bytes) => readManifest(bytes));
+    },
+    get deadlineMs() {
+      return bench.openedAt + HOUR;
+    },
+    compile: (version = 1, attempt = 1) => ({
+      id: bench.release(version),
+      purpose: 'compile',
+      subject: String(attempt),
+    }),
+    open: (errand, more = {}) =>
+      own.callbacks.open({
+        ...errand,
+        capability: `capability of ${errandKey(errand)}`,
+        awakeableId: errand.purpose === 'compile' ? 'sign_1' : null,
+        deadlineMs: own.deadlineMs,
+        detail: 'asked of ci.example',
+        at: bench.openedAt,
+        ...more,
+      }),
+    async compiling(version = 1) {
+      await admitted(bench.store, bench.release(version));
+      const errand = own.compile(version);
+      const opened = await own.open(errand);
+      if (opened.kind !== 'open') throw new Error(`the callback is ${opened.kind}`);
+      return errand;
+    },
+    answer: (errand, said, at = bench.openedAt + 1) =>
+      own.callbacks.answer(errand.id, {
+        callback: errandKey(errand),
+        report: reportOf(said),
+        fingerprint: digestOf(JSON.stringify(said)),
+        requestId: 'x',
+        at,
+      }),
+    end: (errand) => own.callbacks.endAttempt(errand.id, Number(errand.subject), bench.openedAt + 2),
+    whole: async (text) => ({
+      status: 'compiled',
+      artifacts: [{ channel: null, digest: await putArtifact(bench.store, bench.tenant, text) }],
+    }),
+    async effects(version = 1) {
+      const release = await findRelease(bench.store.db, bench.release(version));
+      return release?.effects.map(({ effect, state }) => `${effect} ${state}`) ?? [];
+    },
+  };
+  return own;
+}
+
+function reportOf(said: CompileReport | CheckReport): CallbackRequest['report'] {
+  return 'status' in said ? { purpose: 'compile', said } : { purpose: 'check', said };
+}

@@ -1,0 +1,252 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { connect, type Ingress } from '@restatedev/restate-sdk-clients';
+
+import { digestOf } from '../../../core/digest.ts';
+import { sourceTree } from '../../../core/releases/source.ts';
+import { type PublishAnswer, type PublishRequest, Tenant } from '../../../handlers/contract/tenant.ts';
+import { PortBook } from '../../../services/embedded/ports.ts';
+import { type Database, openDatabase } from '../../../services/postgres/database.ts';
+import { migrate } from '../../../services/postgres/migrate.ts';
+import { findRelease } from '../../../services/postgres/releases/releases.ts';
+import { storeSource } from '../../../services/postgres/content/sources.ts';
+import { createTenant } from '../../../services/postgres/tenants/tenants.ts';
+import { RestateAdmin } from '../../../services/restate/admin.ts';
+import { type CrashFiles, crashFiles } from '../processes/crash-plan.ts';
+import { eventually } from '../runs/eventually.ts';
+import { TEST_SECRET_KEY } from '../data/secret-keys.ts';
+import { startPostgres, startRestate, type TestPostgres, type TestRestate } from '../servers/servers.ts';
+
+/** A worker in a process of its own, which is started again whenever it dies. */
+export interface WorkerProcess {
+  readonly pid: number;
+  /** SIGKILL; resolves when the next one is ready. */
+  kill(): Promise<void>;
+  /** SIGKILL, and no next one until `start`. */
+  down(): Promise<void>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** How many have been killed. */
+  readonly deaths: number;
+  /** All that they have said. */
+  log(): Promise<string>;
+}
+
+export interface ControlPlane {
+  readonly db: Database;
+  readonly postgres: TestPostgres;
+  readonly restate: TestRestate;
+  readonly admin: RestateAdmin;
+  readonly ingress: Ingress;
+  readonly worker: WorkerProcess;
+  readonly crash: CrashFiles;
+  stop(): Promise<void>;
+}
+
+export interface ControlPlaneOptions {
+  readonly fsync?: boolean;
+  /** The worker's own process, rather than the one that can be told to die and that writes down what it sends. For measuring. */
+  readonly plainWorker?: boolean;
+  /** Further settings of the worker, once the stores run: of what must be there before it. */
+  readonly workerEnv?: (stores: { appUrl: string; ingressUrl: string }) => Promise<Record<string, string>>;
+  /** Over restate.toml, as `RESTATE_…` variables. */
+  readonly restateEnv?: Readonly<Record<string, string>>;
+}
+
+/** Everything but the HTTP API: real PostgreSQL, real Restate, the real worker. */
+export async function startControlPlane({
+  fsync = false,
+  plainWorker = false,
+  workerEnv = async () => ({}),
+  restateEnv = {},
+}: ControlPlaneOptions = {}): Promise<ControlPlane> {
+  const folder = await mkdtemp(join(tmpdir(), 'pointsman-plane-'));
+  const [postgres, restate] = await Promise.all([
+    startPostgres({ fsync }),
+    startRestate({ extraEnv: restateEnv }),
+  ]);
+  await migrate(postgres.ownerUrl, postgres.appUrl);
+  const db = openDatabase(postgres.appUrl, { applicationName: 'test' });
+  const entry = plainWorker ? '../../../services/worker/main.ts' : '../processes/crashing-worker.ts';
+  const worker = await startWorkerProcess(
+    folder,
+    postgres,
+    restate,
+    fileURLToPath(new URL(entry, import.meta.url)),
+    await workerEnv({ appUrl: postgres.appUrl, ingressUrl: restate.ingressUrl }),
+  );
+  return {
+    db,
+    postgres,
+    restate,
+    admin: new RestateAdmin(restate.adminUrl),
+    ingress: connect({ url: restate.ingressUrl }),
+    worker,
+    crash: crashFiles(folder),
+    async stop() {
+      await worker.stop();
+      await db.close();
+      await Promise.all([restate.stop(), postgres.stop()]);
+      if (process.env['POINTSMAN_TEST_KEEP'])
+        await copyFile(join(folder, 'worker.log'), process.env['POINTSMAN_TEST_KEEP']);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function startWorkerProcess(
+  folder: string,
+  postgres: TestPostgres,
+  restate: TestRestate,
+  entry: string,
+  extraEnv: Record<string, string>,
+): Promise<WorkerProcess> {
+  // Kept through all its deaths, so one that no outgoing connection of this machine can be given meanwhile.
+  const port = await PortBook.inMemory().free('worker');
+  const log = await open(join(folder, 'worker.log'), 'a');
+  let wanted = true;
+  let deaths = 0;
+  let child: ChildProcess | null = null;
+  let ready: Promise<void> = Promise.resolve();
+
+  const launch = async (): Promise<void> => {
+    const launched = fork(entry, {
+      stdio: ['ignore', log.fd, log.fd, 'ipc'],
+      env: {
+        ...process.env,
+        CRASH_FOLDER: folder,
+        DATABASE_URL: postgres.appUrl,
+        RESTATE_INGRESS_URL: restate.ingressUrl,
+        RESTATE_ADMIN_URL: restate.adminUrl,
+        POINTSMAN_WORKER_PORT: String(port),
+        POINTSMAN_WORKER_URL: `http://127.0.0.1:${port}`,
+        POINTSMAN_SECRET_KEY: TEST_SECRET_KEY,
+        POINTSMAN_LOG_LEVEL: 'warn',
+        ...extraEnv,
+      },
+    });
+    child = launched;
+    launched.once('exit', (_code, signal) => {
+      if (signal === 'SIGKILL') deaths += 1;
+      if (!wanted) return;
+      ready = launch();
+      // One that ends before it is ready is followed by the next; only whoever asked for the first is told why.
+      ready.catch(() => undefined);
+    });
+    const first = await Promise.race([once(launched, 'message'), once(launched, 'exit')]);
+    if (launched.exitCode !== null && wanted && first.length === 2) {
+      throw new Error(`the worker did not start:\n${await readFile(join(folder, 'worker.log'), 'utf8')}`);
+    }
+  };
+  const down = async (): Promise<void> => {
+    wanted = false;
+    const dying = child;
+    if (!dying || dying.exitCode !== null || dying.signalCode !== null) return;
+    const gone = once(dying, 'exit');
+    dying.kill('SIGKILL');
+    await gone;
+  };
+  const start = async (): Promise<void> => {
+    wanted = true;
+    ready = launch();
+    await ready;
+  };
+  await start();
+  return {
+    get pid() {
+      return child?.pid ?? -1;
+    },
+    get deaths() {
+      return deaths;
+    },
+    log: () => readFile(join(folder, 'worker.log'), 'utf8'),
+    down,
+    start,
+    async kill() {
+      await down();
+      await start();
+    },
+    async stop() {
+      await down();
+      await log.close();
+    },
+  };
+}
+
+let tenants = 0;
+
+/** A tenant that no other test of this process uses. */
+export async function newTenant(plane: ControlPlane): Promise<string> {
+  const tenant = `t${process.pid}-${++tenants}`;
+  await createTenant(plane.db, tenant, 'test', Date.now());
+  return tenant;
+}
+
+export type PublishOptions = Partial<Omit<PublishRequest, 'source'>> & {
+  readonly files?: Readonly<Record<string, string>>;
+};
+
+/** What the API does for a publish: stores the source, then asks the tenant. */
+export async function publish(
+  plane: ControlPlane,
+  tenant: string,
+  { files = { 'config.json': '{"a":1}' }, ...asked }: PublishOptions = {},
+): Promise<PublishAnswer> {
+  const contents = new Map<string, Uint8Array>();
+  const entries = Object.entries(files).map(([path, text]) => {
+    const content = Buffer.from(text);
+    const digest = digestOf(content);
+    contents.set(digest, content);
+    return { path, digest, size: content.length };
+  });
+  const tree = sourceTree(entries);
+  await storeSource(plane.db, tenant, tree, contents);
+  const bundle = asked.bundle ?? 'bundle';
+  const request: PublishRequest = {
+    bundle,
+    channel: 'live',
+    createChannel: true,
+    source: tree.digest,
+    onConflict: 'supersede',
+    message: null,
+    ifGeneration: null,
+    by: 'test',
+    idempotencyKey: crypto.randomUUID(),
+    fingerprint: digestOf(`${bundle}:${tree.digest}`),
+    requestId: crypto.randomUUID(),
+    ...asked,
+  };
+  return plane.ingress.client(Tenant, tenant).publish(request);
+}
+
+/** Publishes, and fails the test unless it was accepted. */
+export async function accepted(
+  plane: ControlPlane,
+  tenant: string,
+  options: PublishOptions = {},
+): Promise<number> {
+  const answer = await publish(plane, tenant, options);
+  if (answer.kind !== 'accepted') throw new Error(`the publish was not accepted: ${JSON.stringify(answer)}`);
+  return answer.version;
+}
+
+/** Waits for a release's last word. */
+export async function settled(
+  plane: ControlPlane,
+  tenant: string,
+  version: number,
+  { bundle = 'bundle' }: { bundle?: string } = {},
+) {
+  return eventually(
+    async () => {
+      const release = await findRelease(plane.db, { tenant, bundle, version });
+      return release?.status === 'settled' ? release : null;
+    },
+    { what: `${tenant}/${bundle}/v${version} settled` },
+  );
+}

@@ -1,0 +1,86 @@
+import { expect } from 'vitest';
+
+import type { Finding } from '../../../services/cli/doctor/finding.ts';
+import { startApi, type TestApi } from '../processes/api.ts';
+import { type ControlPlane, startControlPlane } from './control-plane.ts';
+import { eventually } from '../runs/eventually.ts';
+import { runCli } from '../runs/run-cli.ts';
+
+export interface Diagnosis {
+  readonly exit: number;
+  readonly findings: readonly Finding[];
+  /** The errors and warnings. */
+  readonly problems: readonly Finding[];
+}
+
+/** Everything that the doctor examines, with real servers. */
+export interface DoctoredWorld {
+  readonly plane: ControlPlane;
+  readonly api: TestApi;
+  doctor(env?: Readonly<Record<string, string>>): Promise<Diagnosis>;
+  /** The doctor's diagnosis once it has such a finding. */
+  diagnosed(expected: Partial<Record<keyof Finding, unknown>>): Promise<Diagnosis>;
+  /** Resolves once the doctor finds nothing wrong. */
+  isWell(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startDoctoredWorld(
+  workerEnv: Record<string, string>,
+  brokers: readonly ('redis' | 'rabbitmq')[] = [],
+): Promise<DoctoredWorld> {
+  const plane = await startControlPlane({ workerEnv: () => Promise.resolve(workerEnv) });
+  const { postgres, restate } = plane;
+  const api = await startApi({ appUrl: postgres.appUrl, ingressUrl: restate.ingressUrl, brokers });
+  const doctor: DoctoredWorld['doctor'] = async (more = {}) => {
+    const env = {
+      POINTSMAN_URL: api.url,
+      POINTSMAN_TOKEN: api.adminToken,
+      RESTATE_ADMIN_URL: restate.adminUrl,
+      RESTATE_INGRESS_URL: restate.ingressUrl,
+      DATABASE_URL: postgres.appUrl,
+      ...more,
+    };
+    const { exit, stdout } = await runCli(['doctor', '--json'], { env });
+    const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+    const problems = findings.filter(({ state }) => state === 'error' || state === 'warning');
+    return { exit, findings, problems };
+  };
+  return {
+    plane,
+    api,
+    doctor,
+    diagnosed: (expected) =>
+      eventually(
+        async () => {
+          const diagnosis = await doctor();
+          return diagnosis.problems.some((finding) => matches(finding, expected)) ? diagnosis : null;
+        },
+        { what: `a finding about ${String(expected.subject)}` },
+      ),
+    isWell: async () => {
+      const what = 'no problem any more';
+      const { exit } = await eventually(
+        async () => {
+          const diagnosis = await doctor();
+          return diagnosis.problems.length === 0 ? diagnosis : null;
+        },
+        { what },
+      );
+      expect(exit).toBe(0);
+    },
+    stop: async () => {
+      await api.stop();
+      await plane.stop();
+    },
+  };
+}
+
+function matches(finding: Finding, expected: object): boolean {
+  try {
+    expect(finding).toMatchObject(expected);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,82 @@
+import { expect } from 'vitest';
+
+import { digestOf } from '../../../core/digest.ts';
+import { Policy } from '../../../core/policy.ts';
+import type { VerdictRequest } from '../../../handlers/contract/release.ts';
+import { readManifest } from '../../../core/oci-manifest.ts';
+import { postgresCallbacks } from '../../../services/postgres/releases/callbacks.ts';
+import { acknowledge } from '../../../services/postgres/channels/followers.ts';
+import { postgresGates } from '../../../services/postgres/releases/gates.ts';
+import { receive, setHook } from '../data/hooks.ts';
+import { limitTenant } from '../data/quotas.ts';
+import { setSink } from '../data/sinks.ts';
+import { AT, holdRequest, published, readyToSwap, type Store } from './store.ts';
+
+/** Gives a tenant a row in every table that has a tenant in it. */
+export async function fillTenant(store: Store, tenant: string): Promise<void> {
+  await published(store, { tenant, bundle: 'bundle', version: 1 });
+  await readyToSwap(store, { tenant, bundle: 'bundle', version: 2 });
+  await gated(store, tenant, 3);
+  await asked(store, tenant, 3);
+  await store.moves.setHold(holdRequest({ tenant, reason: 'x' }));
+  await setHook(store.db, tenant);
+  await receive(store.db, { tenant, hook: 'main', delivery: 'one' });
+  await setSink(store.db, tenant);
+  await store.owner.query(
+    `INSERT INTO pointsman.webhook_attempts (tenant, sink, event, delivered, summary, took_ms, at) VALUES ($1, 'audit', 'x', false, 'x', 1, now())`,
+    [tenant],
+  );
+  await follows(store, tenant);
+  await limitTenant(store.db, tenant, { hooks: 7 });
+}
+
+/** A runtime that runs nothing yet. */
+async function follows(store: Store, tenant: string): Promise<void> {
+  const pointer = { tenant, bundle: 'bundle', channel: 'live' };
+  const said = { follower: 'bot', generation: 0, digest: null, by: 'x', at: AT };
+  expect(await acknowledge(store.db, { ...pointer, ...said })).toMatchObject({ kind: 'acknowledged' });
+}
+
+/** A release that waits at a gate with somebody's word on it. */
+async function gated(store: Store, tenant: string, version: number): Promise<void> {
+  const document = Policy.parse({
+    channels: { live: { gates: [{ approval: { name: 'release', count: 2 } }] } },
+  });
+  await store.owner.query('INSERT INTO pointsman.policies VALUES ($1, 1, $2, NULL, $3, now())', [
+    tenant,
+    document,
+    'x',
+  ]);
+  const id = { tenant, bundle: 'bundle', version };
+  await readyToSwap(store, id);
+  const word: VerdictRequest = {
+    kind: 'approval',
+    gate: 'release',
+    word: 'approve',
+    digest: null,
+    by: 'x',
+    roles: ['approver'],
+    comment: null,
+    url: null,
+    idempotencyKey: 'a word',
+    fingerprint: digestOf('a word'),
+    requestId: 'x',
+  };
+  const answer = await postgresGates(store.db).hear(id, { ...word, at: Date.now() });
+  expect(answer).toMatchObject({ kind: 'heard', said: 1 });
+}
+
+/** An address that somebody outside was given for that release. */
+async function asked(store: Store, tenant: string, version: number): Promise<void> {
+  const opened = await postgresCallbacks(store.db, async (_tenant, bytes) => readManifest(bytes)).open({
+    id: { tenant, bundle: 'bundle', version },
+    purpose: 'compile',
+    subject: '1',
+    capability: `of ${tenant}`,
+    awakeableId: 'sign_1',
+    deadlineMs: Date.now() + 60_000,
+    detail: 'x',
+    at: Date.now(),
+  });
+  expect(opened.kind).toBe('open');
+}

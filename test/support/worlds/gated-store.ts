@@ -1,0 +1,128 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
+
+import { digestOf } from '../../../core/digest.ts';
+import type { ReleaseId } from '../../../core/identifiers.ts';
+import { Policy } from '../../../core/policy.ts';
+import type { VerdictAnswer, VerdictRequest } from '../../../handlers/contract/release.ts';
+import type { Gates } from '../../../handlers/ports/deps.ts';
+import { postgresGates } from '../../../services/postgres/releases/gates.ts';
+import { findReleaseProgress, type ReleaseProgress } from '../../../services/postgres/releases/releases.ts';
+import { contradictions } from '../runs/record-check.ts';
+import { AT, newTenant, readyToSwap, startStore, type Store } from './store.ts';
+
+const HOUR = 3_600_000;
+
+export type Said = Partial<VerdictRequest & ReleaseId & { at: number }>;
+
+/** A record, a new tenant for each test, and words on the gates of its bundle "bundle". */
+export interface GatedStore {
+  readonly store: Store;
+  readonly gates: Gates;
+  readonly tenant: string;
+  /** Roughly when this test's gates were opened. */
+  readonly openedAt: number;
+  release(version: number): ReleaseId;
+  /** Goes on as another tenant. */
+  moveIn(): Promise<void>;
+  /** Gives the tenant a next version of its policy, with these gates on its live channel. */
+  policy(...rules: unknown[]): Promise<void>;
+  /** A release of Ann's that waits at those gates; its digest. */
+  waiting(version: number, ...rules: unknown[]): Promise<string>;
+  /** Alice's approval, an hour after the gates were opened, unless it is said otherwise. */
+  say(version: number, word?: Said): Promise<VerdictAnswer>;
+  look(version: number, afterMs?: number): ReturnType<Gates['look']>;
+  found(version: number): Promise<ReleaseProgress>;
+  /** What has happened at the gates of that release, in order. */
+  history(version: number): Promise<string[]>;
+  swap(version: number, expectedGeneration: number): ReturnType<Store['moves']['moveByRelease']>;
+}
+
+/** For every test of the file that calls this; each ends with a record in which nothing contradicts a promise. */
+export function gatedStore(): GatedStore {
+  let store: Store;
+  let tenant: string;
+  let openedAt = 0;
+  beforeAll(async () => {
+    store = await startStore();
+    await store.owner.query('SET search_path = pointsman');
+  });
+  beforeEach(async () => {
+    tenant = await newTenant(store);
+    openedAt = Date.now();
+  });
+  afterEach(async () => {
+    expect(await contradictions(store.postgres.ownerUrl)).toEqual([]);
+  });
+  afterAll(() => store.stop());
+
+  const bench: GatedStore = {
+    get store() {
+      return store;
+    },
+    get gates() {
+      return postgresGates(store.db);
+    },
+    get tenant() {
+      return tenant;
+    },
+    get openedAt() {
+      return openedAt;
+    },
+    release: (version) => ({ tenant, bundle: 'bundle', version }),
+    async moveIn() {
+      tenant = await newTenant(store);
+    },
+    async policy(...rules) {
+      const document = Policy.parse({ channels: { live: { gates: rules } } });
+      await store.owner.query(
+        `INSERT INTO policies (tenant, version, document, by, at)
+         SELECT $1, coalesce(max(version), 0) + 1, $2, 'test', now() FROM policies WHERE tenant = $1`,
+        [tenant, document],
+      );
+    },
+    async waiting(version, ...rules) {
+      await bench.policy(...rules);
+      return readyToSwap(store, bench.release(version));
+    },
+    say: (version, word = {}) =>
+      bench.gates.hear(...aWord({ ...bench.release(version), ...word }, openedAt + HOUR)),
+    look: (version, afterMs = HOUR) => bench.gates.look(bench.release(version), openedAt + afterMs),
+    async found(version) {
+      const progress = await findReleaseProgress(store.db, bench.release(version));
+      if (progress === null) throw new Error(`there is no v${version}`);
+      return progress;
+    },
+    history: async (version) =>
+      (await bench.found(version)).gateChanges.map(({ gate, change, by }) =>
+        [gate, change, ...(by === null ? [] : [by])].join(' '),
+      ),
+    swap: (version, expectedGeneration) =>
+      store.moves.moveByRelease({ ...bench.release(version), channel: 'live', expectedGeneration, at: AT }),
+  };
+  return bench;
+}
+
+/** Alice's approval of that release, unless it is said otherwise. */
+export function aWord(
+  { tenant, bundle, version, ...word }: Said & ReleaseId,
+  at: number,
+): Parameters<Gates['hear']> {
+  return [
+    { tenant, bundle, version },
+    {
+      kind: 'approval',
+      gate: null,
+      word: 'approve',
+      digest: null,
+      by: 'alice',
+      roles: ['approver'],
+      comment: null,
+      url: null,
+      idempotencyKey: crypto.randomUUID(),
+      fingerprint: digestOf('a word'),
+      requestId: 'request',
+      at,
+      ...word,
+    },
+  ];
+}

@@ -1,0 +1,171 @@
+import { z } from 'zod';
+
+import { digestOf } from '../../../core/digest.ts';
+import { MoveEvent } from '../../../core/moves/move-event.ts';
+import { Policy } from '../../../core/policy.ts';
+import { sinkKey } from '../../../core/sink.ts';
+import { type MoveAnswer, type MoveRequest, Tenant } from '../../../handlers/contract/tenant.ts';
+import { Sink, type SteerAnswer, type SteerRequest } from '../../../handlers/contract/sink.ts';
+import { findSink, type SinkRecord } from '../../../services/postgres/sinks/sinks.ts';
+import { secretBox } from '../../../services/secrets/secret-box.ts';
+import { newWebhookSecret } from '../../../services/webhooks/webhook-secret.ts';
+import { accepted, type ControlPlane, settled } from './control-plane.ts';
+import { eventually } from '../runs/eventually.ts';
+import { type Answer, type OutsideServer, startOutsideServer } from '../servers/outside-server.ts';
+import { TEST_SECRET_KEYS } from '../data/secret-keys.ts';
+import { setSink } from '../data/sinks.ts';
+import { standstill } from '../servers/standstill.ts';
+
+/** The setting of a worker that may call an {@link Endpoint}. */
+export const MAY_CALL_ENDPOINTS = { POINTSMAN_OUTBOUND_ALLOW: '127.0.0.1/32' };
+
+/** Somebody's endpoint, which answers 200 unless it is told otherwise. */
+export interface Endpoint {
+  readonly server: OutsideServer;
+  /** What it has taken, in the order in which it came. */
+  taken(): MoveEvent[];
+  /** Their numbers in the feed. */
+  seqs(): number[];
+  answers(answer: number | Answer): void;
+}
+
+export async function startEndpoint(): Promise<Endpoint> {
+  const taken: MoveEvent[] = [];
+  let answer: number | Answer = 200;
+  const server = await startOutsideServer((request, response) => {
+    if (typeof answer !== 'number') return answer(request, response);
+    const event = MoveEvent.safeParse(JSON.parse(request.body));
+    if (answer === 200 && event.success) taken.push(event.data);
+    response.writeHead(answer).end();
+  });
+  return {
+    server,
+    taken: () => [...taken],
+    seqs: () => taken.map(({ data }) => data.seq),
+    answers: (next) => void (answer = next),
+  };
+}
+
+/** A webhook of that tenant to that endpoint, by the name "audit". */
+export async function hookUp(
+  plane: ControlPlane,
+  tenant: string,
+  { server }: Pick<Endpoint, 'server'>,
+): Promise<void> {
+  const belonging = { tenant, sink: 'audit', field: 'secret' } as const;
+  const madeSecret = secretBox(TEST_SECRET_KEYS).seal(newWebhookSecret(), belonging);
+  await setSink(plane.db, tenant, { url: `${server.origin}/in`, origin: server.origin, madeSecret });
+}
+
+export async function sinkOf(plane: ControlPlane, tenant: string, sink = 'audit'): Promise<SinkRecord> {
+  const found = await findSink(plane.db, tenant, sink);
+  if (found === null) throw new Error(`there is no sink ${sink} of ${tenant}`);
+  return found;
+}
+
+/** The sink, once it has got so far. */
+export async function deliveredTo(plane: ControlPlane, tenant: string, seq: number, sink = 'audit') {
+  return eventually(
+    async () => {
+      const found = await findSink(plane.db, tenant, sink);
+      return found !== null && found.deliveredSeq === seq && found.failures === 0 ? found : null;
+    },
+    { what: `${sink} of ${tenant} has got to ${seq}` },
+  );
+}
+
+/** Publishes twice, so that there is something to move between. */
+export async function twoReleases(plane: ControlPlane, tenant: string): Promise<void> {
+  for (const text of ['one', 'two']) {
+    const files = { 'config.json': JSON.stringify({ text }) };
+    await settled(plane, tenant, await accepted(plane, tenant, { files }));
+  }
+}
+
+export function move(
+  plane: ControlPlane,
+  tenant: string,
+  version: number,
+  asked: Partial<MoveRequest> = {},
+): Promise<MoveAnswer> {
+  return plane.ingress.client(Tenant, tenant).move({
+    bundle: 'bundle',
+    channel: 'live',
+    version,
+    ifGeneration: null,
+    hold: null,
+    why: 'test',
+    by: 'test',
+    idempotencyKey: crypto.randomUUID(),
+    fingerprint: digestOf('a move'),
+    requestId: 'test',
+    ...asked,
+  });
+}
+
+/** So many more moves of a tenant whose pointer is at v2 of {@link twoReleases}; back and forth. */
+export async function moveOften(plane: ControlPlane, tenant: string, times: number): Promise<void> {
+  for (let n = 0; n < times; n++) await move(plane, tenant, n % 2 === 0 ? 1 : 2);
+}
+
+export function steer(
+  plane: ControlPlane,
+  tenant: string,
+  what: SteerRequest['steer'],
+  { sink = 'audit', idempotencyKey = crypto.randomUUID() }: { sink?: string; idempotencyKey?: string } = {},
+): Promise<SteerAnswer> {
+  return plane.ingress.client(Sink, sinkKey({ tenant, sink })).steer({
+    tenant,
+    sink,
+    steer: what,
+    by: 'ann',
+    idempotencyKey,
+    fingerprint: digestOf(JSON.stringify(what)),
+    requestId: 'test',
+  });
+}
+
+/** As if nobody had seen the tenant's sinks for long. */
+export async function unseen(plane: ControlPlane, tenant: string): Promise<void> {
+  await standstill(plane).sql((client) =>
+    client.query('UPDATE pointsman.sinks SET proven_at = NULL WHERE tenant = $1', [tenant]),
+  );
+}
+
+/** Makes the tenant's live channel require sinks. */
+export async function requireSinks(
+  plane: ControlPlane,
+  tenant: string,
+  whenDown: 'continue' | 'freeze',
+  required: readonly string[] = ['audit'],
+): Promise<void> {
+  const document = Policy.parse({ channels: { live: { sinks: { required, whenDown } } } });
+  await standstill(plane).sql((client) =>
+    client.query(
+      `INSERT INTO pointsman.policies (tenant, version, document, by, at)
+       SELECT $1, coalesce(max(version), 0) + 1, $2, 'test', now() FROM pointsman.policies WHERE tenant = $1`,
+      [tenant, JSON.stringify(document)],
+    ),
+  );
+}
+
+const Invocation = z.object({ id: z.string() });
+
+/** The invocations of that writer that are not over. */
+export async function atWork(plane: ControlPlane, key: string): Promise<string[]> {
+  const rows = await plane.admin.query(
+    `SELECT id FROM sys_invocation WHERE target_service_name = 'Sink' AND target_service_key = '${key}'
+     AND status <> 'completed'`,
+  );
+  return rows.map((row) => Invocation.parse(row).id);
+}
+
+/** Each number once, where it first came. */
+export function firstTimes(seqs: readonly number[]): number[] {
+  return [...new Set(seqs)];
+}
+
+/** From one number to another, both included. */
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, n) => from + n);
+}

@@ -1,0 +1,220 @@
+import { Client } from 'pg';
+
+import { digestOf } from '../../../core/digest.ts';
+import { PointsmanError } from '../../../core/errors.ts';
+import { correlationId, type ReleaseId } from '../../../core/identifiers.ts';
+import { artifactManifest } from '../../../core/oci.ts';
+import { type SourceTree, sourceTree } from '../../../core/releases/source.ts';
+import type { HoldRequest, MoveRequest } from '../../../handlers/contract/tenant.ts';
+import type { Admissions, AdmitRequest, Moves, Settlements } from '../../../handlers/ports/deps.ts';
+import { postgresAdmissions } from '../../../services/postgres/releases/admissions.ts';
+import { storeBlobs } from '../../../services/postgres/content/blobs.ts';
+import { type Database, openDatabase } from '../../../services/postgres/database.ts';
+import { migrate } from '../../../services/postgres/migrate.ts';
+import { postgresMoves } from '../../../services/postgres/channels/moves.ts';
+import { postgresSettlements } from '../../../services/postgres/releases/settlements.ts';
+import { storeSource } from '../../../services/postgres/content/sources.ts';
+import { recordStage, storeArtifacts } from '../../../services/postgres/releases/stages.ts';
+import { createTenant } from '../../../services/postgres/tenants/tenants.ts';
+import { startPostgres, type TestPostgres } from '../servers/servers.ts';
+
+/** The record alone: a real PostgreSQL, and what the handlers know of it. */
+export interface Store {
+  readonly postgres: TestPostgres;
+  readonly db: Database;
+  readonly admissions: Admissions;
+  readonly moves: Moves;
+  readonly settlements: Settlements;
+  /** Past row-level security, as the owner. */
+  readonly owner: Client;
+  stop(): Promise<void>;
+}
+
+export async function startStore(): Promise<Store> {
+  const postgres = await startPostgres();
+  await migrate(postgres.ownerUrl, postgres.appUrl);
+  const db = openDatabase(postgres.appUrl, { applicationName: 'store-test' });
+  const owner = await connect(postgres.ownerUrl);
+  return {
+    postgres,
+    ...recordOn(db),
+    owner,
+    async stop() {
+      await db.close();
+      await owner.end();
+      await postgres.stop();
+    },
+  };
+}
+
+/** What the handlers know of the record, through those connections. */
+export function recordOn(db: Database): Pick<Store, 'db' | 'admissions' | 'moves' | 'settlements'> {
+  return {
+    db,
+    admissions: postgresAdmissions(db),
+    moves: postgresMoves(db),
+    settlements: postgresSettlements(db),
+  };
+}
+
+/** A connection that may lose its server without bringing the test process down. */
+export async function connect(url: string): Promise<Client> {
+  const client = new Client({ connectionString: url });
+  client.on('error', () => {});
+  await client.connect();
+  return client;
+}
+
+/**
+ * As a durable step is: again under the same values, as long as nothing is known of what it did. What meets many others at a lock, or at
+ * the last free connection, is told `unavailable` when its turn does not come in time; how soon it comes is a matter of the machine.
+ */
+export async function repeated<T>(work: () => Promise<T>, onLost: () => void = () => {}): Promise<T> {
+  for (let lost = 0; ; lost++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof PointsmanError) || error.code !== 'unavailable' || lost > 1_000) throw error;
+      onLost();
+    }
+  }
+}
+
+let tenants = 0;
+
+export async function newTenant(store: Store): Promise<string> {
+  const tenant = `t${process.pid}-${++tenants}`;
+  await createTenant(store.db, tenant, 'test', AT);
+  return tenant;
+}
+
+/** The time of every step, unless a test gives another: what is repeated with the same time must give the same rows. */
+export const AT = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+
+/** A publish as the tenant's object hands it in: with a key of its own, unless a test gives one. */
+export async function admitRequest(
+  store: Store,
+  id: ReleaseId,
+  asked: Partial<AdmitRequest> = {},
+): Promise<AdmitRequest> {
+  const source = asked.source ?? (await putSource(store, id.tenant, correlationId(id))).digest;
+  return {
+    ...id,
+    channel: 'live',
+    createChannel: true,
+    source,
+    onConflict: 'supersede',
+    message: null,
+    ifGeneration: null,
+    by: 'ann',
+    idempotencyKey: crypto.randomUUID(),
+    fingerprint: digestOf(`${id.bundle} ${source}`),
+    requestId: 'request',
+    at: AT,
+    placement: 'start',
+    inFlight: null,
+    supersedes: [],
+    ...asked,
+  };
+}
+
+export async function putSource(store: Store, tenant: string, text: string): Promise<SourceTree> {
+  const content = Buffer.from(text);
+  const digest = digestOf(content);
+  const tree = sourceTree([{ path: 'config.json', digest, size: content.length }]);
+  await storeSource(store.db, tenant, tree, new Map([[digest, content]]));
+  return tree;
+}
+
+/** Admits a release, and fails the test unless it was accepted. */
+export async function admitted(
+  store: Store,
+  id: ReleaseId,
+  asked: Partial<AdmitRequest> = {},
+): Promise<void> {
+  const answer = await store.admissions.admit(await admitRequest(store, id, asked));
+  if (answer.kind !== 'accepted') throw new Error(`${correlationId(id)} was ${JSON.stringify(answer)}`);
+}
+
+export const times = { invocationId: 'inv_1', startedAt: AT };
+
+/** Stores an artifact of one file with that text, and gives its digest. */
+export async function putArtifact(store: Store, tenant: string, text: string): Promise<string> {
+  const file = {
+    path: 'config.json',
+    digest: digestOf(text),
+    size: Buffer.byteLength(text),
+    mediaType: 'application/json',
+  };
+  const { manifest, index } = artifactManifest([file]);
+  await storeBlobs(store.db, tenant, [
+    { digest: file.digest, mediaType: file.mediaType, content: Buffer.from(text) },
+    { digest: index.digest, mediaType: index.mediaType, content: Buffer.from(index.text) },
+    { digest: manifest.digest, mediaType: manifest.mediaType, content: Buffer.from(manifest.text) },
+  ]);
+  return manifest.digest;
+}
+
+/** Takes a release to where it waits for its swap. */
+export async function readyToSwap(
+  store: Store,
+  id: ReleaseId,
+  asked: Partial<AdmitRequest> = {},
+): Promise<string> {
+  await admitted(store, id, asked);
+  await recordStage(store.db, id, { ...times, stage: 'validate', state: 'passed' });
+  const digest = await putArtifact(store, id.tenant, correlationId(id));
+  const answer = await storeArtifacts(
+    store.db,
+    id,
+    asked.channel ?? 'live',
+    [{ channel: null, digest }],
+    times,
+  );
+  if (answer.kind !== 'stored') throw new Error(`${correlationId(id)} was ${JSON.stringify(answer)}`);
+  return digest;
+}
+
+/** Publishes a release from its admission to its last word. */
+export async function published(
+  store: Store,
+  id: ReleaseId,
+  {
+    expectedGeneration = id.version - 1,
+    ...asked
+  }: Partial<AdmitRequest> & { expectedGeneration?: number } = {},
+): Promise<string> {
+  const digest = await readyToSwap(store, id, asked);
+  const answer = await store.moves.moveByRelease({
+    ...id,
+    channel: asked.channel ?? 'live',
+    expectedGeneration,
+    at: AT,
+  });
+  if (answer.kind !== 'moved') throw new Error(`${correlationId(id)} was ${JSON.stringify(answer)}`);
+  await store.moves.announce(id, times);
+  await store.settlements.settle(id, AT);
+  return digest;
+}
+
+type Asked<T> = Partial<T> & { readonly tenant: string };
+
+export function handRequest(asked: Asked<MoveRequest> & { readonly version: number }) {
+  return { ...request(asked), createChannel: true, ifGeneration: null, hold: null, why: 'because', ...asked };
+}
+
+export function holdRequest(asked: Asked<HoldRequest>) {
+  return { ...request(asked), reason: null, ...asked };
+}
+
+function request(asked: object) {
+  return {
+    bundle: 'bundle',
+    channel: 'live',
+    by: 'ann',
+    idempotencyKey: crypto.randomUUID(),
+    fingerprint: digestOf(JSON.stringify(asked)),
+    requestId: 'request',
+    at: AT,
+  };
+}

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+
+import { etagOf, IfMatch, IfNoneMatch, isKnown } from '../../../../services/api/responses/entity-tags.ts';
+
+test.each([
+  ['"17"', 17],
+  ['"0"', 0],
+  ['*', 'any'],
+] as const)('If-Match %s is read', (header, expected) => {
+  expect(IfMatch.parse(header)).toBe(expected);
+});
+
+test.each(['W/"17"', '17', '"017"', '"-1"', '"a"', '"1", "2"', '', '""', '"9007199254740992"'])(
+  'If-Match %s is refused: it could not be compared strongly to a generation',
+  (header) => {
+    expect(IfMatch.safeParse(header).success).toBe(false);
+  },
+);
+
+test('If-None-Match knows its tag among others, weak ones too', () => {
+  expect(isKnown('"1", W/"17"', etagOf(17))).toBe(true);
+  expect(isKnown('*', etagOf(17))).toBe(true);
+  expect(isKnown('"1"', etagOf(17))).toBe(false);
+  expect(isKnown(undefined, etagOf(17))).toBe(false);
+  expect(isKnown('"1", "117"', etagOf(17))).toBe(false);
+});
+
+test.each(['17', '"a" "b"', '"a",', 'w/"a"'])('If-None-Match %s is refused', (header) => {
+  expect(IfNoneMatch.safeParse(header).success).toBe(false);
+});

@@ -1,0 +1,78 @@
+import { serialize } from 'node:v8';
+
+import { pino } from 'pino';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { sourceBodyLimits } from '../../../../services/api/limits.ts';
+import type { SourceBody } from '../../../../services/api/releases/source-body.ts';
+import type { SourceBodyTask } from '../../../../services/api/releases/source-body-thread.ts';
+import {
+  type ReadingThread,
+  startReadingThread,
+  threadFile,
+} from '../../../../services/source-archive/reading-thread.ts';
+
+const MODULE = new URL('../../../../services/api/releases/source-reader.ts', import.meta.url).href;
+
+/** Enough for the text of a test's bodies and what its own files become, and for nothing that multiplies them. */
+const HEAP_MIB = 128;
+
+const MB = 1_000_000;
+
+let reader: ReadingThread<SourceBodyTask, SourceBody>;
+
+beforeAll(() => {
+  const limits = { ...sourceBodyLimits, heapMiB: HEAP_MIB };
+  reader = startReadingThread(threadFile('source-body-thread', MODULE), limits, pino({ level: 'silent' }));
+});
+afterAll(() => reader.close());
+
+const read = (json: string): Promise<SourceBody> =>
+  reader.read('acme', { format: 'json', bytes: new Uint8Array(Buffer.from(json)) });
+
+test('the place of a problem behind twenty million line breaks is told, by a thread that has room for the text alone', async () => {
+  expect(await read(`{"files":{},${'\n'.repeat(20 * MB)}x}`)).toMatchObject({
+    kind: 'malformed',
+    errors: [{ line: 20 * MB + 1, column: 1 }],
+  });
+});
+
+const MIB = 1024 * 1024;
+
+/** What a file of the largest size that is allowed becomes in base64. */
+const LARGEST = 'k'.repeat(Math.ceil((8 * MIB) / 3) * 4);
+
+test.each([
+  [
+    'a key that is there twice',
+    `{"files":{"a":{"base64":"${LARGEST}"}},"message":"","message":""}`,
+    '/message',
+  ],
+  ['an integer that would lose digits', `{"files":{"a":{"base64":"${LARGEST}"}},"n":9007199254740993}`, '/n'],
+  ['half a character at its end', `{"files":{"a":"${LARGEST}\\ud800"}}`, '/files/a'],
+  ['an end that was cut off', `{"files":{"a":"${LARGEST}`, '/files/a'],
+  ['a line that is not escaped', `{"files":{"a":"${LARGEST}\n"}}`, '/files/a'],
+])('a body with the largest file and %s is malformed, like a small one', async (_what, json, pointer) => {
+  expect(await read(json)).toMatchObject({ kind: 'malformed', errors: [{ in: 'body', pointer, line: 1 }] });
+});
+
+const KEY = 'k'.repeat(4.9 * MB);
+
+/** Names of which each is wrong, and as long as what is reported of one. */
+const wrongNames = (count: number): string =>
+  Array.from({ length: count }, (_, index) => `"${'\u00e9€'.repeat(999)}//${index}":""`).join(',');
+
+test.each([
+  ['a long key over keys that are there twice', `{"files":{},"${KEY}":{"a":1${',"a":1'.repeat(101)}}}`],
+  ['a long key over halves of characters', `{"files":{},"${KEY}":[${Array(101).fill('"\\ud800"').join()}]}`],
+  ['a long key that is there twice', `{"files":{},"${KEY}":1,"${KEY}":1}`],
+  ['a long key and a mistake behind it', `{"files":{},"${KEY}" 1}`],
+  ['a long path with wrong content', `{"files":{"${KEY}":1}}`],
+  ['long fields that are not known', `{"files":{},${wrongNames(500)}}`],
+  ['long keys that are there twice', `{"files":{${wrongNames(300)},${wrongNames(300)}}}`],
+  ['long paths that are wrong', `{"files":{${wrongNames(500)}}}`],
+])('a body of %s sends less than 100 kB from the thread that reads it', async (_what, json) => {
+  const body = await read(json);
+  expect(['malformed', 'unacceptable', 'invalid']).toContain(body.kind);
+  expect(serialize(body).byteLength).toBeLessThan(100_000);
+});

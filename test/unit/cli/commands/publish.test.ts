@@ -1,0 +1,233 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+import { Outcome } from '../../../../core/releases/release.ts';
+import { EXIT_CODES, exitOfOutcome } from '../../../../services/cli/exit-codes.ts';
+import { publishing, RELEASE, RELEASES } from '../publishing.ts';
+import { DIGEST, events, json, problem, release, settled, type Respond } from '../scripted-api.ts';
+
+const bench = publishing();
+
+const stagesDone = [
+  {
+    stage: 'validate',
+    state: 'passed',
+    startedAt: '2026-01-01T00:00:00.000Z',
+    finishedAt: '2026-01-01T00:00:00.012Z',
+  },
+  {
+    stage: 'compile',
+    state: 'passed',
+    startedAt: '2026-01-01T00:00:00.012Z',
+    finishedAt: '2026-01-01T00:00:01.512Z',
+  },
+];
+
+describe('the outcome', () => {
+  test.each(Outcome.options)(
+    '%s has its own exit code, by waiting without being told to',
+    async (outcome) => {
+      const result = await bench.publish({ [RELEASE]: json(settled(outcome, { reason: 'because' })) });
+      expect(result.exit).toBe(EXIT_CODES[exitOfOutcome(outcome)].code);
+      expect(result.stdout).toContain(outcome);
+    },
+  );
+
+  test('--no-wait does not claim that it is published', async () => {
+    const result = await bench.publish({}, ['--no-wait']);
+    expect(result.exit).toBe(10);
+    expect(bench.seen).toHaveLength(1);
+  });
+
+  test('--timeout ends the wait with the same code, and says that the release goes on', async () => {
+    const result = await bench.publish({ [RELEASE]: json(release()) }, ['--timeout', '1s']);
+    expect(result.exit).toBe(10);
+    expect(result.stderr).toContain('still on its way');
+  });
+
+  test('an interrupt ends the wait, and says how to go on', async () => {
+    const interrupt = new AbortController();
+    const looked: Respond = (seen, response) => {
+      json(release())(seen, response);
+      interrupt.abort(new Error('Ctrl-C'));
+    };
+    const result = await bench.publish({ [RELEASE]: looked }, [], { signal: interrupt.signal });
+    expect(result.exit).toBe(130);
+    expect(result.stderr).toContain('pointsman cancel 1 --tenant acme --bundle bot');
+  });
+
+  test('is found by looking when there is no event stream', async () => {
+    const result = await bench.publish({
+      [RELEASE]: [json(release()), json(settled('published', { generation: 1 }))],
+    });
+    expect(result.exit).toBe(0);
+  });
+
+  test('is followed through the events alone, of which one may come twice and one be unknown', async () => {
+    const stage = (id: number, data: unknown) => `id: ${id}\nevent: stage\ndata: ${JSON.stringify(data)}\n\n`;
+    const { startedAt } = stagesDone[0] ?? {};
+    const done = settled('published', { generation: 1, stages: stagesDone });
+    const result = await bench.publish({
+      [RELEASE]: json(release({ status: 'queued', stage: null })),
+      [`${RELEASE}/events`]: events(
+        stage(1, { stage: 'validate', state: 'running', startedAt }) +
+          stage(2, stagesDone[0]) +
+          stage(1, { stage: 'validate', state: 'running', startedAt }) +
+          'event: of-tomorrow\ndata: {}\n\n' +
+          `event: settled\ndata: ${JSON.stringify(done)}\n\n`,
+      ),
+    });
+    expect(result.exit).toBe(0);
+    expect(result.stdout.match(/validate/g)).toHaveLength(1);
+    // Once at first, and once for the event that it does not know.
+    expect(bench.seen.filter(({ path }) => RELEASE.endsWith(path))).toHaveLength(2);
+  });
+
+  test('is found through a stream that is cut on the way', async () => {
+    const result = await bench.publish({
+      [RELEASE]: [
+        json(release()),
+        json(release({ stage: 'swap' })),
+        json(settled('published', { generation: 1 })),
+      ],
+      [`${RELEASE}/events`]: [events('id: 1\ndata: {}\n\n'), events('id: 2\ndata: {}\n\n')],
+    });
+    expect(result.exit).toBe(0);
+  });
+});
+
+describe('what is printed', () => {
+  test('in a pipe: a whole line for every stage that ended, then the outcome, and no control codes', async () => {
+    const done = settled('published', { generation: 4, digest: DIGEST, stages: stagesDone });
+    const { stdout } = await bench.publish({ [RELEASE]: json(done) });
+    expect(stdout.split('\n')).toEqual([
+      'publishing acme/bot to live: 1 file, 19 B',
+      '  ✓ validate after 12 ms',
+      '  ✓ compile  after 1.5 s',
+      'published  acme:bot:v1 is live at generation 4',
+      '',
+    ]);
+  });
+
+  test('on a terminal: the running stage is shown, and replaced by its end', async () => {
+    const running = release({ stages: [stagesDone[0]] });
+    const done = settled('published', { generation: 4, stages: stagesDone });
+    const { stdout } = await bench.publish({ [RELEASE]: [json(running), json(done)] }, [], { isTTY: true });
+    expect(stdout).toContain('… compile');
+    expect(stdout.match(/validate/g)).toHaveLength(1);
+    expect(stdout.lastIndexOf('\r')).toBeLessThan(stdout.lastIndexOf('compile'));
+  });
+
+  test('--json: the settled release alone on standard output, the progress on standard error', async () => {
+    const done = settled('published', { generation: 4, stages: stagesDone, ofTomorrow: true });
+    const { stdout, stderr } = await bench.publish({ [RELEASE]: json(done) }, ['--json']);
+    expect(JSON.parse(stdout)).toEqual(done);
+    expect(stderr).toContain('✓ compile');
+  });
+
+  test('diagnostics stand with the line of the local file and a caret, whichever way they come', async () => {
+    const diagnostics = [
+      {
+        path: 'agents/bot.yaml',
+        line: 2,
+        column: 8,
+        pointer: '/model',
+        code: 'type',
+        message: 'must be string',
+      },
+    ];
+    const invalid = await bench.publish({
+      [RELEASES]: problem(422, 'invalid_source', 'no', { diagnostics }),
+    });
+    expect(invalid.exit).toBe(3);
+    expect(invalid.stderr).toContain('1 problem.');
+    expect(invalid.stderr).toContain(
+      `${join(bench.folder, 'agents/bot.yaml')}:2:8: error[type]: must be string`,
+    );
+    expect(invalid.stderr).toMatch(/model: 7\n.*\| {8}\^/);
+    const failed = {
+      stage: 'validate',
+      state: 'failed',
+      startedAt: '2026-01-01T00:00:00Z',
+      finishedAt: '2026-01-01T00:00:01Z',
+    };
+    const rejected = await bench.publish({
+      [RELEASE]: json(settled('rejected', { stages: [{ ...failed, diagnostics }] })),
+    });
+    expect(rejected.exit).toBe(3);
+    expect(rejected.stderr).toContain('agents/bot.yaml:2:8: error[type]: must be string');
+  });
+
+  test('text from the server can not steer the terminal', async () => {
+    const { stdout } = await bench.publish({
+      [RELEASE]: json(settled('rejected', { reason: 'no\u001b[2J\nforged' })),
+    });
+    expect(stdout).not.toContain('\u001b');
+    expect(stdout).toContain('forged');
+    expect(stdout.trimEnd().split('\n')).toHaveLength(2);
+  });
+});
+
+describe('a dry run', () => {
+  test('exits with 0 for a source that compiles, and says that nothing was published', async () => {
+    const result = await bench.publish(
+      { [RELEASES]: json({ valid: true, digest: DIGEST, diagnostics: [] }) },
+      ['--dry-run'],
+    );
+    expect(result.exit).toBe(0);
+    expect(result.stdout).toContain('nothing was published');
+    expect(bench.seen[0]?.query.get('dryRun')).toBe('true');
+  });
+
+  test('exits with 3 for one that does not', async () => {
+    const diagnostics = [{ path: 'a', line: 1, column: 1, pointer: '', code: 'x', message: 'wrong' }];
+    const answer = json({ valid: false, digest: null, diagnostics });
+    const result = await bench.publish({ [RELEASES]: answer }, ['--dry-run']);
+    expect(result.exit).toBe(3);
+    expect(result.stderr).toContain('a:1:1: error[x]: wrong');
+  });
+});
+
+describe('warnings', () => {
+  const warning = (path: string) => ({
+    path,
+    line: 1,
+    column: 1,
+    pointer: '',
+    code: 'not_selected',
+    message: 'nothing selects\u001b[2J this file',
+  });
+
+  test('of a publish are shown by name, and change neither the outcome nor the exit code', async () => {
+    const warnings = [warning('agents/forgotten.yaml')];
+    const result = await bench.publish({
+      [RELEASES]: json(release({ warnings }), 202),
+      [RELEASE]: json(settled('published')),
+    });
+    expect(result.exit).toBe(0);
+    expect(result.stderr).toBe(
+      `${bench.folder}/agents/forgotten.yaml:1:1: warning[not_selected]: nothing selects\\u001b[2J this file\n`,
+    );
+  });
+
+  test('of a dry run are shown too; of many the first, and how many others there are', async () => {
+    const warnings = Array.from({ length: 23 }, (_, nth) => warning(`file-${nth}`));
+    const answer = json({ valid: true, digest: DIGEST, diagnostics: [], warnings });
+    const result = await bench.publish({ [RELEASES]: answer }, ['--dry-run']);
+    expect(result.exit).toBe(0);
+    expect(result.stderr).toContain('file-19:1:1: warning');
+    expect(result.stderr).not.toContain('file-20');
+    expect(result.stderr).toContain('and 3 more warnings');
+  });
+});
+
+test('what is ignored is named where few are, and counted where many are', async () => {
+  await writeFile(join(bench.folder, '.env'), 'SECRET=1');
+  const few = await bench.publish({ [RELEASE]: json(settled('published')) });
+  expect(few.stdout).toContain('1 file, ');
+  expect(few.stderr).toContain('ignored: .env (');
+  for (let nth = 0; nth < 20; nth++) await writeFile(join(bench.folder, `.secret-${nth}`), 'x');
+  const many = await bench.publish({ [RELEASE]: json(settled('published')) });
+  expect(many.stderr).toMatch(/ignored: \.env, .* and 13 more \("--list" shows all/);
+});

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+
+import type { QuotaName } from '../../../../core/quota.ts';
+import { quotaChange, shownAmount } from '../../../../services/cli/commands/tenants/quota-amounts.ts';
+
+test('a limit is given as a number, with a unit, or as the default, and the last one for a quota counts', () => {
+  const changes = ['bytes=20GiB', 'hooks=10', 'tokens=default', 'hooks=0'].reduce<
+    ReadonlyMap<QuotaName, number | null>
+  >((before, text) => quotaChange(text, before), new Map());
+  expect([...changes]).toEqual([
+    ['bytes', 20 * 2 ** 30],
+    ['hooks', 0],
+    ['tokens', null],
+  ]);
+});
+
+test.each([
+  '',
+  'bytes',
+  'bytes=',
+  'cats=1',
+  'constructor=1',
+  'bytes=-1',
+  'bytes=1.5',
+  'bytes=1GB',
+  'bytes=9999TiB9',
+  'bytes=9999999999999999',
+])('"%s" is refused', (text) => {
+  expect(() => quotaChange(text)).toThrow(/^(?:It is a quota|A limit is)/);
+});
+
+test('bytes are shown in the largest unit that they fill', () => {
+  expect(shownAmount('bytes', 0)).toBe('0 bytes');
+  expect(shownAmount('bytes', 1_023)).toBe('1023 bytes');
+  expect(shownAmount('bytes', 1_536)).toBe('1.5 KiB');
+  expect(shownAmount('bytes', 10 * 2 ** 30)).toBe('10 GiB');
+  expect(shownAmount('hooks', 2_048)).toBe('2048');
+});

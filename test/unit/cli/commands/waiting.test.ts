@@ -1,0 +1,204 @@
+import { afterEach, describe, expect, test } from 'vitest';
+
+import { runCli } from '../../../support/runs/run-cli.ts';
+import { publishing, RELEASE, RELEASES } from '../publishing.ts';
+import {
+  events,
+  gate,
+  json,
+  problem,
+  release,
+  type Respond,
+  scriptedApi,
+  type ScriptedApi,
+  settled,
+} from '../scripted-api.ts';
+
+const bench = publishing();
+
+const stages = (state: 'running' | 'passed') => [
+  {
+    stage: 'gate',
+    state,
+    startedAt: '2026-01-01T00:00:00.500Z',
+    finishedAt: state === 'running' ? null : '2026-01-01T00:01:00.000Z',
+  },
+];
+const waits = release({
+  stage: 'gate',
+  stages: stages('running'),
+  gates: [gate(), gate({ gate: 'e2e', kind: 'check', says: 'waits for the check "e2e"' })],
+});
+const halfWay = release({
+  stage: 'gate',
+  stages: stages('running'),
+  gates: [
+    gate({ state: 'passed', says: 'passed', verdicts: [word('old', true), word('alice')] }),
+    gate({ gate: 'e2e', kind: 'check', says: 'waits for the check "e2e"' }),
+  ],
+});
+const live = settled('published', {
+  generation: 3,
+  stages: stages('passed'),
+  gates: [
+    gate({ state: 'passed', says: 'passed', verdicts: [word('old', true), word('alice')] }),
+    gate({ gate: 'e2e', kind: 'check', state: 'passed', says: 'passed', verdicts: [word('ci')] }),
+  ],
+});
+
+function word(by: string, isVoid = false): Record<string, unknown> {
+  return { by, word: 'approve', comment: null, url: null, at: '2026-01-01T00:00:30.000Z', void: isVoid };
+}
+
+/** Each view once it is asked for, with an event stream that is cut again and again, so that it is asked for. */
+const looks = (...views: Record<string, unknown>[]) => ({
+  [RELEASE]: views.map((view) => json(view)),
+  [`${RELEASE}/events`]: events(': nothing yet\n\n'),
+});
+
+describe('a publish that waits', () => {
+  test('shows what its release waits for, each change once, before the end of that stage', async () => {
+    const { exit, stdout } = await bench.publish(looks(waits, waits, halfWay, halfWay, live));
+    expect(exit).toBe(0);
+    expect(stdout.split('\n').slice(1)).toEqual([
+      '  … release waits for 1 of 1 approval by a token with the role approver, until 2026-01-02 00:00:00Z',
+      '  … e2e waits for the check "e2e", until 2026-01-02 00:00:00Z',
+      '  ✓ release by alice',
+      '  ✓ e2e by ci',
+      '  ✓ gate     after 1 min',
+      'published  acme:bot:v1 is live at generation 3',
+      '',
+    ]);
+  });
+
+  test('shows a gate again that is open once more', async () => {
+    const { stdout } = await bench.publish(looks(halfWay, waits, live));
+    expect(stdout.match(/✓ release/g)).toHaveLength(2);
+    expect(stdout.match(/… release/g)).toHaveLength(1);
+  });
+
+  test('shows the gate at which it failed', async () => {
+    const says = 'rejected by bob at the gate "release": too risky';
+    const failed = settled('rejected', {
+      reason: says,
+      stages: [{ ...stages('passed')[0], state: 'failed' }],
+      gates: [gate({ state: 'failed', says }), gate({ gate: 'e2e', state: 'closed', says: 'closed' })],
+    });
+    const { exit, stdout } = await bench.publish(looks(waits, failed));
+    expect(exit).toBe(3);
+    expect(stdout).toContain(`  ✗ release ${says}\n  ✗ gate `);
+    expect(stdout).not.toContain('e2e closed');
+  });
+
+  test('looks at the release when something happens at a gate', async () => {
+    const event = 'id: 7.2\nevent: gate\ndata: {"gate":"release","kind":"approval","change":"passed"}\n\n';
+    const { exit } = await bench.publish({
+      [RELEASE]: [json(waits), json(live)],
+      [`${RELEASE}/events`]: events(event),
+    });
+    expect(exit).toBe(0);
+    expect(bench.seen.filter(({ path }) => RELEASE.endsWith(path))).toHaveLength(2);
+  });
+
+  test('goes on after the last event that it saw when the stream is cut', async () => {
+    const event = 'id: 7.12\nevent: gate\ndata: {"gate":"release","change":"said"}\n\n';
+    await bench.publish({
+      [RELEASE]: [json(waits), json(waits), json(waits), json(live)],
+      [`${RELEASE}/events`]: [events(event), events(': nothing\n\n')],
+    });
+    const asked = bench.seen.filter(({ path }) => path.endsWith('/events'));
+    expect(asked[1]?.headers['last-event-id']).toBe('7.12');
+  });
+
+  test('on a terminal says below what it waits for', async () => {
+    const { stdout } = await bench.publish(looks(waits, live), [], { isTTY: true });
+    expect(stdout).toContain('… gate: release, e2e');
+  });
+
+  test('stops waiting when its time is up, with 10, and says what for', async () => {
+    const result = await bench.publish({ [RELEASES]: json(waits, 202), [RELEASE]: json(waits) }, [
+      '--timeout',
+      '1s',
+    ]);
+    expect(result.exit).toBe(10);
+    expect(result.stderr).toContain('still on its way after 1.0 s: it waits for release, e2e.\n');
+  });
+
+  test('stops trying to be heard when its time is up, however long the API would go on asking for patience', async () => {
+    const patience = problem(
+      503,
+      'unavailable',
+      'The control plane did not answer.',
+      {},
+      { 'retry-after': '29' },
+    );
+    const startedAt = performance.now();
+    const result = await bench.publish({ [RELEASES]: patience }, ['--timeout', '1s']);
+    // It would be 29 s at least otherwise.
+    expect(performance.now() - startedAt).toBeLessThan(25_000);
+    expect(result.exit).toBe(11);
+    expect(result.stderr).toContain('may have been accepted all the same');
+  });
+
+  test('stops waiting for an answer that does not come when its time is up', async () => {
+    const silent: Respond = () => undefined;
+    const result = await bench.publish({ [RELEASES]: silent }, ['--timeout', '1s']);
+    expect(result.exit).toBe(11);
+    expect(result.stderr).toContain('did not answer in time');
+  });
+
+  test('stops waiting at Ctrl-C, says that the release goes on, and how to approve it', async () => {
+    const interrupt = new AbortController();
+    const looked: Respond = (seen, response) => {
+      json(waits)(seen, response);
+      response.once('finish', () => setImmediate(() => interrupt.abort(new Error('Ctrl-C'))));
+    };
+    const result = await bench.publish({ [RELEASES]: json(waits, 202), [RELEASE]: looked }, [], {
+      signal: interrupt.signal,
+    });
+    expect(result.exit).toBe(130);
+    expect(result.stderr).toContain('was accepted and goes on: it waits for release, e2e.');
+    expect(result.stderr).toContain('pointsman approve 1 --tenant acme --bundle bot');
+    expect(result.stderr).toContain('pointsman cancel 1 --tenant acme --bundle bot');
+    expect(bench.seen.filter(({ path }) => path.endsWith('/cancel'))).toEqual([]);
+  });
+});
+
+describe('status', () => {
+  let api: ScriptedApi | null = null;
+
+  afterEach(async () => {
+    await api?.close();
+    api = null;
+  });
+
+  async function status(args: readonly string[], script: Parameters<typeof scriptedApi>[0]): Promise<string> {
+    api = await scriptedApi(script);
+    const env = { POINTSMAN_URL: api.url, POINTSMAN_TOKEN: 't', POINTSMAN_TENANT: 'acme' };
+    return (await runCli(['status', 'bot', ...args], { env })).stdout;
+  }
+
+  const BUNDLE = 'GET /v1/tenants/acme/bundles/bot';
+
+  test('of a release shows its gates and until when they wait', async () => {
+    expect(await status(['--release', '1'], { [RELEASE]: json(waits) })).toBe(
+      'acme:bot:v1 to live\n' +
+        '  … release waits for 1 of 1 approval by a token with the role approver, until 2026-01-02 00:00:00Z\n' +
+        '  … e2e waits for the check "e2e", until 2026-01-02 00:00:00Z\n' +
+        'acme:bot:v1 is running\n',
+    );
+  });
+
+  test('of a bundle shows what each release in flight waits for', async () => {
+    const script = {
+      [`${BUNDLE}/releases`]: json({ items: [release({ version: 2 }), waits], next: null }),
+      [`${BUNDLE}/channels`]: json({ items: [], next: null }),
+    };
+    expect(await status([], script)).toBe(
+      'acme/bot\nin flight\n' +
+        ' v2  live  running: compile\n' +
+        ' v1  live  running: gate     release until 2026-01-02 00:00:00Z\n' +
+        '                             e2e until 2026-01-02 00:00:00Z\n',
+    );
+  });
+});

@@ -1,0 +1,169 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { packDirectory } from '../../../../services/cli/source/pack.ts';
+import { runCli } from '../../../support/runs/run-cli.ts';
+import { cliLimits } from '../../../../services/cli/limits.ts';
+import { problem, scriptedApi } from '../scripted-api.ts';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pointsman-ignore-'));
+});
+
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function write(files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), content);
+  }
+}
+
+async function packed(): Promise<{ sent: string[]; ignored: readonly string[] }> {
+  const { files, ignored } = await packDirectory(folder);
+  return { sent: files.map(({ path }) => path), ignored };
+}
+
+const list = (...paths: string[]) => Object.fromEntries(paths.map((path) => [path, 'x']));
+
+describe('what is ignored by default', () => {
+  test('is what is usually secret or left over, by name, and nothing else', async () => {
+    const secret = [
+      '.env',
+      'a/.env.production',
+      'prod.env',
+      'tls/server.key',
+      'tls/ca.pem',
+      'id_rsa',
+      'a/b/id_ed25519',
+    ];
+    const leftOver = ['a.yaml~', 'b.yaml.orig', 'Thumbs.db'];
+    const kept = ['a.yaml', 'env', 'key', 'keys.yaml', 'pem/a.md', 'node_modules.md'];
+    await write(list(...secret, ...leftOver, ...kept, '.aws/credentials', 'x/node_modules/y/index.js'));
+    const { sent, ignored } = await packed();
+    expect(sent).toEqual(kept.toSorted());
+    expect(ignored).toEqual([...secret, ...leftOver, '.aws/', 'x/node_modules/'].toSorted());
+  });
+
+  test('is ignored in upper and lower case, wherever it lies', async () => {
+    const names =
+      `server.pem server.key putty.ppk store.p12 store.pfx store.jks store.keystore id_rsa id_ed25519
+      prod.env all.kdbx credentials.json service-account-ci.json service-account.json terraform.tfstate
+      terraform.tfstate.backup thumbs.db .netrc .npmrc .pypirc`.split(/\s+/);
+    const secret = names.flatMap((name) => {
+      const capital = name.replace(/[a-z]/, (letter) => letter.toUpperCase());
+      return [`lower/${name}`, `upper/${name.toUpperCase()}`, capital];
+    });
+    const kept = ['a.yaml', 'credentials.json.md', 'my-service-account.yaml', 'tfstate.md', 'A/KEY'];
+    await write(list(...secret, ...kept, 'Node_Modules/a.js', '.GIT/config'));
+    const { sent, ignored } = await packed();
+    expect(sent).toEqual(kept.toSorted());
+    expect(ignored).toEqual([...secret, 'Node_Modules/'].toSorted());
+  });
+
+  test('is taken back by a line with "!"', async () => {
+    await write({
+      ...list('.env', '.well-known/a.json', 'ca.pem'),
+      '.pointsmanignore': '!.well-known/\n!ca.pem\n',
+    });
+    expect(await packed()).toEqual({ sent: ['.well-known/a.json', 'ca.pem'], ignored: ['.env'] });
+  });
+
+  test('never includes the repository or the data of npm start, nor the ignore file itself', async () => {
+    const never = ['.git/config', '.pointsman/admin-token', 'a/.pointsman/admin-token'];
+    await write({ ...list('a.yaml', ...never), '.pointsmanignore': '!.*\n' });
+    expect(await packed()).toEqual({ sent: ['a.yaml'], ignored: [] });
+  });
+});
+
+describe('the ignore file', () => {
+  test('has the syntax of .gitignore: comments, folders, anchors, wildcards, and the last line wins', async () => {
+    await write({
+      ...list(
+        'README.md',
+        'docs/a.md',
+        'docs/keep.md',
+        'x/build/a',
+        'build.md',
+        'a/root',
+        'root',
+        'A.TXT',
+        'a.txt',
+      ),
+      '.pointsmanignore': '# a comment\ndocs/*\n!docs/keep.md\nbuild/\n/root\n*.txt\n',
+    });
+    expect(await packed()).toEqual({
+      sent: ['A.TXT', 'README.md', 'a/root', 'build.md', 'docs/keep.md'],
+      ignored: ['a.txt', 'docs/a.md', 'root', 'x/build/'],
+    });
+  });
+
+  test('keeps back what would be refused otherwise', async () => {
+    await write({ ...list('a.yaml'), '.pointsmanignore': 'link\n' });
+    await symlink('/etc/passwd', join(folder, 'link'));
+    expect(await packed()).toEqual({ sent: ['a.yaml'], ignored: ['link'] });
+  });
+
+  test('that can not be read, or is too large, ends the publish before anything is sent', async () => {
+    await write(list('a.yaml', '.pointsmanignore/file'));
+    await expect(packed()).rejects.toMatchObject({ exit: 'usage' });
+    await rm(join(folder, '.pointsmanignore'), { recursive: true });
+    await write({ '.pointsmanignore': '#'.repeat(cliLimits.ignoreFileBytes + 1) });
+    await expect(packed()).rejects.toThrow('has more than');
+  });
+
+  test('that leaves nothing says what it ignored', async () => {
+    await write(list('.env'));
+    const { exit, stderr } = await runCli(['publish', folder, '--tenant', 'acme', '--bundle', 'bot']);
+    expect(exit).toBe(3);
+    expect(stderr).toContain('Ignored: .env');
+  });
+});
+
+test.each([[[]], [['--dry-run']], [['--no-wait']]])(
+  'publish --json %j says on standard error what it ignored, as it does without',
+  async (more) => {
+    await write(list('a.yaml', '.env'));
+    const api = await scriptedApi({
+      'POST /v1/tenants/acme/bundles/bot/releases': problem(503, 'busy', 'Not now.'),
+    });
+    try {
+      const env = { POINTSMAN_URL: api.url, POINTSMAN_TOKEN: 't' };
+      const args = ['publish', folder, '--tenant', 'acme', '--bundle', 'bot', '--json', ...more];
+      const { stdout, stderr } = await runCli(args, { env });
+      expect(stderr).toMatch(/^ {2}ignored: \.env \("--list" shows/);
+      expect(JSON.parse(stdout)).toHaveProperty('error');
+    } finally {
+      await api.close();
+    }
+  },
+);
+
+describe('publish --list', () => {
+  test('lists what would be sent and what is ignored, and sends nothing', async () => {
+    await write(list('a.yaml', 'b/c.md', '.env'));
+    const { exit, stdout, stderr } = await runCli([
+      'publish',
+      folder,
+      '--list',
+      '--url',
+      'http://127.0.0.1:1',
+    ]);
+    expect({ exit, stdout }).toEqual({ exit: 0, stdout: 'a.yaml  1 B\nb/c.md  1 B\n' });
+    expect(stderr).toBe('ignored  .env\n2 files, 2 B; nothing was sent\n');
+  });
+
+  test('as JSON is one document', async () => {
+    await write(list('a.yaml', '.env'));
+    const { stdout } = await runCli(['publish', folder, '--list', '--json']);
+    expect(JSON.parse(stdout)).toEqual({
+      files: [{ path: 'a.yaml', bytes: 1 }],
+      bytes: 1,
+      ignored: ['.env'],
+    });
+  });
+});

@@ -1,0 +1,78 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { connection } from '../../../../services/cli/client/connection.ts';
+import { packDirectory } from '../../../../services/cli/source/pack.ts';
+import { runCli } from '../../../support/runs/run-cli.ts';
+
+let repository: string;
+let before: string;
+
+beforeEach(async () => {
+  repository = await mkdtemp(join(tmpdir(), 'pointsman-files-'));
+  await mkdir(join(repository, 'config'));
+  await writeFile(join(repository, 'outside'), 'the secret\n');
+  before = process.cwd();
+  process.chdir(repository);
+});
+
+afterEach(async () => {
+  process.chdir(before);
+  await rm(repository, { recursive: true });
+});
+
+const link = (target: string, name: string) => symlink(target, join(repository, name));
+
+describe('a file in the place of which a link, a device or a FIFO lies', () => {
+  test.each(['pointsman.yaml', 'a.yaml'])('%s is refused by name', async (name) => {
+    await link('../outside', `config/${name}`);
+    await expect(packDirectory('config')).rejects.toMatchObject({
+      exit: 'rejected',
+      hints: [expect.stringContaining(`${name} is a symbolic link`)],
+    });
+  });
+
+  test.each(['../outside', '/dev/zero', 'nowhere'])(
+    'the ignore file that leads to %s ends the publish at once, unread',
+    async (target) => {
+      await link(target, 'config/.pointsmanignore');
+      await expect(packDirectory('config')).rejects.toMatchObject({
+        exit: 'usage',
+        message: ".pointsmanignore can't be read: it is a symbolic link.",
+      });
+    },
+  );
+
+  test('an ignore file, a policy and files of the home that are FIFOs are not waited for', async () => {
+    await mkdir('.pointsman');
+    for (const name of ['config/.pointsmanignore', 'policy.yaml', '.pointsman/api-url', 'config/a.yaml'])
+      execFileSync('mkfifo', [name]);
+    await expect(packDirectory('config')).rejects.toMatchObject({ exit: 'usage' });
+    expect((await runCli(['policy', 'set', 'policy.yaml', '--tenant', 'acme'])).exit).toBe(2);
+    expect(connection({}, {})).toEqual({ url: 'http://127.0.0.1:7400', token: null });
+    await rm('config/.pointsmanignore');
+    await expect(packDirectory('config')).rejects.toMatchObject({
+      hints: ['a.yaml is neither a file nor a directory'],
+    });
+  });
+
+  test('files of the home that lead to a device are not read', async () => {
+    await mkdir('.pointsman');
+    await link('/dev/zero', '.pointsman/api-url');
+    await link('/dev/zero', '.pointsman/admin-token');
+    expect(connection({}, {})).toEqual({ url: 'http://127.0.0.1:7400', token: null });
+  });
+});
+
+test('a source that is too large as a whole is refused without being read to its end', async () => {
+  const full = Buffer.alloc(8 * 1024 * 1024);
+  for (let nth = 0; nth < 5; nth++) await writeFile(join(repository, `config/${nth}.bin`), full);
+  // It would be a problem of its own.
+  await writeFile(join(repository, 'config/z.bin'), Buffer.alloc(8 * 1024 * 1024 + 1));
+  await expect(packDirectory('config')).rejects.toMatchObject({
+    hints: [expect.stringMatching(/^all files together are more than the 33554432 bytes/)],
+  });
+});
