@@ -18,7 +18,7 @@ export const remoteCompileLimits = {
 } as const;
 
 /** Asking somebody else for a check or a compilation. */
-export const courierLimits = {
+export const calloutLimits = {
   /** Seven waits, together at most four minutes, or as long as the other side asks for: past it the attempt has failed. */
   retries: { attempts: 8, firstMs: second, factor: 2, maxMs: minute },
   /** One call. It only has to say that it has taken the request: the work itself is answered through the callback. */

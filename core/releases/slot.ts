@@ -63,7 +63,7 @@ export interface Placement {
 }
 
 /** The conflict rule, applied. A release whose pointer has moved still holds the slot under `queue` and `reject`: it is not settled. */
-export function place(slot: Slot, rule: ConflictRule): Placement {
+export function decidePlacement(slot: Slot, rule: ConflictRule): Placement {
   if (rule === 'supersede') {
     const running = slot.inFlight && !slot.inFlight.swapped ? [slot.inFlight.version] : [];
     return { placement: 'start', supersedes: [...running, ...slot.queue.map((queued) => queued.version)] };
@@ -75,7 +75,7 @@ export function place(slot: Slot, rule: ConflictRule): Placement {
 }
 
 /** The bundle's state once the release that was placed is on record. */
-export function admit(
+export function occupySlot(
   state: BundleState,
   channel: string,
   entrant: Queued,
@@ -90,7 +90,7 @@ export function admit(
 }
 
 /** A release has ended: whatever it held or waited for, it does no more. */
-export function release(slot: Slot, version: number): Slot {
+export function vacateSlot(slot: Slot, version: number): Slot {
   return {
     ...slot,
     inFlight: slot.inFlight?.version === version ? null : slot.inFlight,

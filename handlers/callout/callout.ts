@@ -2,25 +2,25 @@ import { implement, type ObjectContext, TerminalError } from '@restatedev/restat
 
 import { nextAttemptMs } from '../../core/backoff.ts';
 import { digestOf } from '../../core/digest.ts';
-import { type Errand, parseErrandKey } from '../../core/errand.ts';
+import { type CalloutId, parseCalloutKey } from '../../core/callout.ts';
 import { correlationId, releaseKey } from '../../core/identifiers.ts';
 import { invocationLimits, stepRetries } from '../../core/limits/limits.ts';
-import { courierLimits } from '../../core/limits/callout-limits.ts';
+import { calloutLimits } from '../../core/limits/callout-limits.ts';
 import type { RemoteCompileRule } from '../../core/policy.ts';
-import type { Asked } from '../ports/callbacks.ts';
+import type { RequestResult } from '../ports/callbacks.ts';
 import { Release } from '../contract/release.ts';
 import type { Deps } from '../ports/deps.ts';
-import { type CheckErrand, type CompileErrand, Courier } from './errand.ts';
+import { type CheckCallout, type CompileCallout, Callout } from '../contract/callout.ts';
 import { objectOptions } from '../durable/options.ts';
 
 /** Asks other people's systems, so that no release waits for a slow one. */
-export function courierObject(deps: Deps) {
-  return implement(Courier, {
+export function calloutObject(deps: Deps) {
+  return implement(Callout, {
     description:
       'Asks somebody else for a check or a compilation. Key: tenant/bundle/vN/check/gate or tenant/bundle/vN/compile/attempt.',
     handlers: {
-      askCheck: (ctx, errand) => askCheck(ctx, deps, errand),
-      requestCompile: (ctx, errand) => requestCompile(ctx, deps, errand),
+      requestCheck: (ctx, callout) => requestCheck(ctx, deps, callout),
+      requestCompile: (ctx, callout) => requestCompile(ctx, deps, callout),
     },
     options: {
       ...objectOptions,
@@ -38,26 +38,30 @@ export function courierObject(deps: Deps) {
  * of retries: what was asked stays asked and its answer is heard, and what was not ends with the gate's deadline. Undone by the release,
  * not here: its close takes the callback back, and from then on nobody listens.
  */
-async function askCheck(ctx: ObjectContext, deps: Deps, { url, deadlineMs }: CheckErrand): Promise<null> {
-  const errand = errandOf(ctx.key, 'check');
+async function requestCheck(
+  ctx: ObjectContext,
+  deps: Deps,
+  { url, deadlineMs }: CheckCallout,
+): Promise<null> {
+  const callout = calloutOf(ctx.key, 'check');
   const delivered = await deliver(ctx, deps, {
-    errand,
+    callout,
     deadlineMs,
     awakeableId: null,
     detail: `asked of ${new URL(url).host}`,
     call: ({ digest, ...request }) => {
       if (digest === null) throw new TerminalError('a check is of an artifact, and there is none');
-      return deps.outside.askCheck({
-        ...errand.id,
+      return deps.outboundCalls.requestCheck({
+        ...callout.id,
         ...request,
         deadlineMs,
         digest,
         url,
-        check: errand.subject,
+        check: callout.subject,
       });
     },
   });
-  if (delivered.kind === 'failed') sayFailure(ctx, errand, delivered.reason);
+  if (delivered.kind === 'failed') recordFailure(ctx, callout, delivered.reason);
   return null;
 }
 
@@ -69,18 +73,18 @@ async function askCheck(ctx: ObjectContext, deps: Deps, { url, deadlineMs }: Che
 async function requestCompile(
   ctx: ObjectContext,
   deps: Deps,
-  { rule, source, deadlineMs, awakeableId }: CompileErrand,
+  { rule, source, deadlineMs, awakeableId }: CompileCallout,
 ): Promise<null> {
-  const errand = errandOf(ctx.key, 'compile');
-  const attempt = Number(errand.subject);
+  const callout = calloutOf(ctx.key, 'compile');
+  const attempt = Number(callout.subject);
   const delivered = await deliver(ctx, deps, {
-    errand,
+    callout,
     deadlineMs,
     awakeableId,
     detail: `attempt ${attempt} of ${rule.attempts}, by ${whom(rule)}`,
     call: ({ capability, channel, idempotencyKey }) => {
-      const call = { ...errand.id, capability, channel, deadlineMs, idempotencyKey };
-      return deps.outside.requestCompile({ ...call, attempt, source, rule });
+      const call = { ...callout.id, capability, channel, deadlineMs, idempotencyKey };
+      return deps.outboundCalls.requestCompile({ ...call, attempt, source, rule });
     },
   });
   if (delivered.kind !== 'asked') ctx.resolveAwakeable(awakeableId, null);
@@ -92,20 +96,20 @@ export function whom(rule: RemoteCompileRule): string {
   return rule.executor === 'http' ? new URL(rule.url).host : `the queue "${rule.queue}" of ${rule.broker}`;
 }
 
-function errandOf(key: string, purpose: Errand['purpose']): Errand {
-  const errand = parseErrandKey(key);
-  if (errand?.purpose !== purpose)
-    throw new TerminalError(`"${key}" is no errand of that kind`, { errorCode: 400 });
-  return errand;
+function calloutOf(key: string, purpose: CalloutId['purpose']): CalloutId {
+  const callout = parseCalloutKey(key);
+  if (callout?.purpose !== purpose)
+    throw new TerminalError(`"${key}" is no callout of that kind`, { errorCode: 400 });
+  return callout;
 }
 
 interface Delivery {
-  readonly errand: Errand;
+  readonly callout: CalloutId;
   readonly awakeableId: string | null;
   readonly deadlineMs: number;
   /** For the ledger. */
   readonly detail: string;
-  readonly call: (opened: Opened) => Promise<Asked>;
+  readonly call: (opened: Opened) => Promise<RequestResult>;
 }
 
 interface Opened {
@@ -122,11 +126,11 @@ type Delivered = { kind: 'asked' } | { kind: 'over' } | { kind: 'failed'; reason
 async function deliver(
   ctx: ObjectContext,
   deps: Deps,
-  { errand, awakeableId, deadlineMs, detail, call }: Delivery,
+  { callout, awakeableId, deadlineMs, detail, call }: Delivery,
 ): Promise<Delivered> {
   const retries = stepRetries.insideRelease;
-  const capability = await ctx.run('make capability', () => deps.outside.makeCapability(), retries);
-  const callback = { ...errand, capability, awakeableId, deadlineMs, detail };
+  const capability = await ctx.run('make capability', () => deps.outboundCalls.makeCapability(), retries);
+  const callback = { ...callout, capability, awakeableId, deadlineMs, detail };
   const opened = await ctx.run(
     'open callback',
     () => deps.callbacks.open({ ...callback, at: deps.clock.now() }),
@@ -134,14 +138,14 @@ async function deliver(
   );
   if (opened.kind !== 'open') return { kind: opened.kind };
   const { channel, digest } = opened;
-  const idempotencyKey = `${correlationId(errand.id)}:${errand.purpose}:${errand.subject}`;
-  const asked = await callUntilTaken(ctx, deps, errand, deadlineMs, () =>
+  const idempotencyKey = `${correlationId(callout.id)}:${callout.purpose}:${callout.subject}`;
+  const asked = await callUntilAccepted(ctx, deps, callout, deadlineMs, () =>
     call({ capability, idempotencyKey, channel, digest }),
   );
   if (asked.kind === 'asked') {
     await ctx.run(
       'note request',
-      () => deps.callbacks.noteAsked(errand, asked.detail, deps.clock.now()),
+      () => deps.callbacks.recordRequested(callout, asked.detail, deps.clock.now()),
       retries,
     );
     return { kind: 'asked' };
@@ -151,33 +155,33 @@ async function deliver(
   const final = asked.kind === 'refused';
   const failed = await ctx.run(
     'give up',
-    () => deps.callbacks.giveUp(errand, { reason, final, at: deps.clock.now() }),
+    () => deps.callbacks.giveUp(callout, { reason, final, at: deps.clock.now() }),
     retries,
   );
   return failed ? { kind: 'failed', reason } : { kind: 'over' };
 }
 
 /** Calls until somebody takes the request or refuses it; so often, and never past the deadline. */
-async function callUntilTaken(
+async function callUntilAccepted(
   ctx: ObjectContext,
   deps: Deps,
-  errand: Errand,
+  callout: CalloutId,
   deadlineMs: number,
-  call: () => Promise<Asked>,
-): Promise<Asked | { kind: 'over' }> {
+  call: () => Promise<RequestResult>,
+): Promise<RequestResult | { kind: 'over' }> {
   for (let attempt = 1; ; attempt++) {
     const asked = await ctx.run('call', () => call(), stepRetries.whileSomebodyWaits);
     if (asked.kind !== 'later') return asked;
     const { retryAfterMs } = asked;
     const waitMs = nextAttemptMs(
       { attempt, random01: ctx.rand.random(), retryAfterMs },
-      courierLimits.retries,
+      calloutLimits.retries,
     );
     if (waitMs === null || (await ctx.date.now()) + waitMs >= deadlineMs) return asked;
     await ctx.sleep(waitMs, `after call ${attempt}: ${asked.reason}`);
     const isOpen = await ctx.run(
       'look at callback',
-      () => deps.callbacks.isOpen(errand),
+      () => deps.callbacks.isOpen(callout),
       stepRetries.insideRelease,
     );
     if (!isOpen) return { kind: 'over' };
@@ -185,15 +189,15 @@ async function callUntilTaken(
 }
 
 /** The gate's word where nobody can say one, by a name that no token can have. */
-function sayFailure(ctx: ObjectContext, { id, subject: gate }: Errand, reason: string): void {
-  ctx.sendClient(Release, releaseKey(id)).decide({
+function recordFailure(ctx: ObjectContext, { id, subject: gate }: CalloutId, reason: string): void {
+  ctx.sendClient(Release, releaseKey(id)).recordDecision({
     kind: 'check',
     gate,
     word: 'failure',
     digest: null,
     comment: `it could not be asked: ${reason}`,
     url: null,
-    by: 'pointsman/courier',
+    by: 'pointsman/callout',
     roles: [],
     answersRequest: true,
     idempotencyKey: ctx.rand.uuidv4(),

@@ -10,13 +10,13 @@ import { parseReleaseKey, type ReleaseId, releaseKey } from '../../core/identifi
 import { stepRetries } from '../../core/limits/limits.ts';
 import type { Effect } from '../../core/releases/release.ts';
 import type { Deps } from '../ports/deps.ts';
-import { Janitor, type UndoRequest } from '../contract/compensation.ts';
+import { Compensation, type UndoRequest } from '../contract/compensation.ts';
 import { objectOptions } from '../durable/options.ts';
-import { uninterrupted } from '../durable/ignoring-cancellation.ts';
+import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';
 
 /** What releases leave behind that could not be undone. */
-export function janitorObject(deps: Deps) {
-  return implement(Janitor, {
+export function compensationObject(deps: Deps) {
+  return implement(Compensation, {
     description:
       'Undoes what a settled release could not. Paused: mend the cause, then resume. Key: tenant/bundle/vN.',
     handlers: { undo: (ctx, request) => undo(ctx, deps, request) },
@@ -31,8 +31,8 @@ export function janitorObject(deps: Deps) {
 }
 
 /** Hands over, one way: the release is settled and its slot is free, so nobody waits with what can't be undone. */
-export function leaveToJanitor(ctx: Context, id: ReleaseId, effects: readonly Effect[]): void {
-  if (effects.length > 0) ctx.sendClient(Janitor, releaseKey(id)).undo({ effects: [...effects] });
+export function leaveToCompensation(ctx: Context, id: ReleaseId, effects: readonly Effect[]): void {
+  if (effects.length > 0) ctx.sendClient(Compensation, releaseKey(id)).undo({ effects: [...effects] });
 }
 
 /**
@@ -43,7 +43,7 @@ async function undo(ctx: ObjectContext, deps: Deps, { effects }: UndoRequest): P
   const id = parseReleaseKey(ctx.key);
   if (!id) throw new TerminalError(`"${ctx.key}" is not the key of a release`, { errorCode: 400 });
   for (const effect of effects) {
-    await uninterrupted(() =>
+    await ignoringCancellation(() =>
       ctx.run('undo effect with operator', () => undoOrPause(deps, id, effect), stepRetries.undo),
     );
   }

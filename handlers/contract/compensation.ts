@@ -9,6 +9,6 @@ export const UndoRequest = z.object({ effects: z.array(Effect) });
 export type UndoRequest = z.infer<typeof UndoRequest>;
 
 /** Virtual object, key = tenant/bundle/vN. Undoes what a settled release could not, and waits, paused, for an operator where it can't. */
-export const Janitor = iface.object('Janitor', {
+export const Compensation = iface.object('Compensation', {
   undo: iface.schemas({ input: UndoRequest, output: z.null() }),
 });

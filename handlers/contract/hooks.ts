@@ -6,19 +6,19 @@ import { Version } from '../../core/identifiers.ts';
 
 /** The names, keys and messages of what hooks set off: as contract.ts, which is long enough. */
 
-export const DeliveryVerdict = z.object({
+export const HookDeliveryResult = z.object({
   state: DeliveryState,
   version: Version.nullable(),
   reason: z.string().nullable(),
 });
-export type DeliveryVerdict = z.infer<typeof DeliveryVerdict>;
+export type HookDeliveryResult = z.infer<typeof HookDeliveryResult>;
 
 /** Workflow, key = tenant/hook/delivery. Fetches what was pushed, and publishes it. */
-export const Delivery = iface.workflow('Delivery', {
-  run: iface.schemas({ input: z.null(), output: DeliveryVerdict }),
+export const HookDelivery = iface.workflow('HookDelivery', {
+  run: iface.schemas({ input: z.null(), output: HookDeliveryResult }),
 });
 
 /** Virtual object, key = tenant/hook/delivery. Tells the commit of a push what has become of it, one word after the other. */
-export const Reporter = iface.object('Reporter', {
+export const CommitStatus = iface.object('CommitStatus', {
   report: iface.schemas({ input: z.null(), output: z.null() }),
 });

@@ -13,11 +13,11 @@ import { RequestIdentity, Stale } from './tenant.ts';
 export const ReleaseInput = z.object({ channel: ChannelName, source: Digest });
 export type ReleaseInput = z.infer<typeof ReleaseInput>;
 
-export const ReleaseVerdict = z.object({ outcome: Outcome, reason: z.string().nullable() });
-export type ReleaseVerdict = z.infer<typeof ReleaseVerdict>;
+export const ReleaseResult = z.object({ outcome: Outcome, reason: z.string().nullable() });
+export type ReleaseResult = z.infer<typeof ReleaseResult>;
 
 /** Somebody's word on a gate of the release, which the record decides about: see `hear` in services/postgres/functions/decisions.sql. */
-export const VerdictRequest = RequestIdentity.extend({
+export const DecisionRequest = RequestIdentity.extend({
   kind: z.enum(['approval', 'check']),
   /** Null: the only approval there is, or the only one that is still open. */
   gate: z.string().nullable(),
@@ -32,9 +32,9 @@ export const VerdictRequest = RequestIdentity.extend({
   comment: z.string().nullable(),
   url: z.string().nullable(),
 });
-export type VerdictRequest = z.infer<typeof VerdictRequest>;
+export type DecisionRequest = z.infer<typeof DecisionRequest>;
 
-export const VerdictAnswer = z.discriminatedUnion('kind', [
+export const DecisionResult = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('heard'),
     gate: z.string(),
@@ -74,7 +74,7 @@ export const VerdictAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('no_release') }),
   KeyReused,
 ]);
-export type VerdictAnswer = z.infer<typeof VerdictAnswer>;
+export type DecisionResult = z.infer<typeof DecisionResult>;
 
 /** What came to an address that somebody else was given, once it was found to be this release's. */
 export const CallbackRequest = z.object({
@@ -98,28 +98,28 @@ export const CallbackRefusal = z.discriminatedUnion('kind', [
 ]);
 export type CallbackRefusal = z.infer<typeof CallbackRefusal>;
 
-export const CallbackAnswer = z.discriminatedUnion('kind', [
+export const CallbackResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('taken'), replayed: z.boolean() }),
   ...CallbackRefusal.options,
   /** Nothing was taken: what was said to be compiled is not whole. */
   z.object({ kind: z.literal('unfit'), missing: z.array(Digest), problems: z.array(z.string()) }),
 ]);
-export type CallbackAnswer = z.infer<typeof CallbackAnswer>;
+export type CallbackResult = z.infer<typeof CallbackResult>;
 
 /** The promise of a release that its n-th word settles. */
-export function wakePromise(n: number): string {
-  return `word ${n} on its gates`;
+export function gateDecisionPromise(n: number): string {
+  return `gate decision ${n}`;
 }
 
 /** The state key under which a waiting release says, in words, what it waits for. */
-export const WAITING_FOR = 'waiting for';
+export const WAITING_FOR = 'waitingFor';
 
 /**
  * Workflow, key = tenant/bundle/vN. Reads top to bottom as the stages; while it waits, `decide` hears people and machines, and `answer`
  * those whom Pointsman has asked.
  */
 export const Release = iface.workflow('Release', {
-  run: iface.schemas({ input: ReleaseInput, output: ReleaseVerdict }),
-  decide: iface.shared.schemas({ input: VerdictRequest, output: VerdictAnswer }),
-  answer: iface.shared.schemas({ input: CallbackRequest, output: CallbackAnswer }),
+  run: iface.schemas({ input: ReleaseInput, output: ReleaseResult }),
+  recordDecision: iface.shared.schemas({ input: DecisionRequest, output: DecisionResult }),
+  recordCallback: iface.shared.schemas({ input: CallbackRequest, output: CallbackResult }),
 });

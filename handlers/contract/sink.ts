@@ -31,7 +31,7 @@ export type SinkWake = z.infer<typeof SinkWake>;
 
 const NoSink = z.object({ kind: z.literal('no_sink') });
 
-export const SteerRequest = Request.extend({
+export const ControlRequest = Request.extend({
   steer: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('pause'), reason: z.string().nullable() }),
     z.object({ kind: z.literal('resume') }),
@@ -39,9 +39,9 @@ export const SteerRequest = Request.extend({
     z.object({ kind: z.literal('replay'), after: Seq }),
   ]),
 });
-export type SteerRequest = z.infer<typeof SteerRequest>;
+export type ControlRequest = z.infer<typeof ControlRequest>;
 
-export const SteerAnswer = z.discriminatedUnion('kind', [
+export const ControlResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('done'), replayed: z.boolean() }),
   /** The feed has not come so far. */
   z.object({ kind: z.literal('ahead'), latest: Seq }),
@@ -50,7 +50,7 @@ export const SteerAnswer = z.discriminatedUnion('kind', [
   NoSink,
   KeyReused,
 ]);
-export type SteerAnswer = z.infer<typeof SteerAnswer>;
+export type ControlResult = z.infer<typeof ControlResult>;
 
 /** One event, once, beside the cursor. */
 export const SendRequest = OfSink.extend({
@@ -63,14 +63,14 @@ export const SendRequest = OfSink.extend({
 });
 export type SendRequest = z.infer<typeof SendRequest>;
 
-export const SendAnswer = z.discriminatedUnion('kind', [
+export const SendResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('sent'), event: z.string() }),
   /** Nobody took it, or nobody knows. */
   z.object({ kind: z.literal('not_sent'), event: z.string(), reason: z.string() }),
   z.object({ kind: z.literal('no_move') }),
   NoSink,
 ]);
-export type SendAnswer = z.infer<typeof SendAnswer>;
+export type SendResult = z.infer<typeof SendResult>;
 
 /** A sink that can't be counted on, in words. */
 export const DownSink = z.object({
@@ -92,9 +92,9 @@ export type HealthWait = z.infer<typeof HealthWait>;
  */
 export const Sink = iface.object('Sink', {
   deliver: iface.schemas({ input: SinkWake, output: z.null() }),
-  steer: iface.schemas({ input: SteerRequest, output: SteerAnswer }),
-  send: iface.schemas({ input: SendRequest, output: SendAnswer }),
+  control: iface.schemas({ input: ControlRequest, output: ControlResult }),
+  send: iface.schemas({ input: SendRequest, output: SendResult }),
   awaitHealth: iface.schemas({ input: HealthWait, output: z.null() }),
   probe: iface.schemas({ input: OfSink, output: z.null() }),
-  prove: iface.shared.schemas({ input: OfSink, output: z.array(DownSink) }),
+  checkHealth: iface.shared.schemas({ input: OfSink, output: z.array(DownSink) }),
 });

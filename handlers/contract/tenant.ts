@@ -56,7 +56,7 @@ const NoChannel = z.object({ kind: z.literal('no_channel'), channels: z.array(z.
 const NoSource = z.object({ kind: z.literal('no_source') });
 const TooManyChannels = z.object({ kind: z.literal('too_many_channels'), limit: z.number() });
 
-export const PublishAnswer = z.discriminatedUnion('kind', [
+export const PublishResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('accepted'), version: Version, replayed: z.boolean() }),
   z.object({ kind: z.literal('conflict'), version: Version }),
   z.object({ kind: z.literal('queue_full'), limit: z.number() }),
@@ -71,7 +71,7 @@ export const PublishAnswer = z.discriminatedUnion('kind', [
   KeyReused,
   NoTenant,
 ]);
-export type PublishAnswer = z.infer<typeof PublishAnswer>;
+export type PublishResult = z.infer<typeof PublishResult>;
 
 export const SwapRequest = z.object({
   bundle: BundleName,
@@ -80,7 +80,7 @@ export const SwapRequest = z.object({
 });
 export type SwapRequest = z.infer<typeof SwapRequest>;
 
-export const SwapAnswer = z.discriminatedUnion('kind', [
+export const SwapResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('moved'), generation: Generation, seq: z.number().int() }),
   /** A newer publish took its place, or it was cancelled: the workflow asks the record what stands. */
   z.object({ kind: z.literal('not_current') }),
@@ -94,7 +94,7 @@ export const SwapAnswer = z.discriminatedUnion('kind', [
   /** The store did not answer in the time that the tenant's key may be held. Nothing is known; ask again. */
   z.object({ kind: z.literal('unavailable') }),
 ]);
-export type SwapAnswer = z.infer<typeof SwapAnswer>;
+export type SwapResult = z.infer<typeof SwapResult>;
 
 export const SettledNotice = z.object({ bundle: BundleName, channel: ChannelName, version: Version });
 export type SettledNotice = z.infer<typeof SettledNotice>;
@@ -115,7 +115,7 @@ export const MoveRequest = RequestIdentity.extend({
 });
 export type MoveRequest = z.infer<typeof MoveRequest>;
 
-export const MoveAnswer = z.discriminatedUnion('kind', [
+export const MoveResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('moved'), pointer: Pointer, replayed: z.boolean() }),
   /** The pointer already names that release. A hold that was asked for is on. */
   z.object({ kind: z.literal('unchanged'), pointer: Pointer }),
@@ -132,7 +132,7 @@ export const MoveAnswer = z.discriminatedUnion('kind', [
   KeyReused,
   NoTenant,
 ]);
-export type MoveAnswer = z.infer<typeof MoveAnswer>;
+export type MoveResult = z.infer<typeof MoveResult>;
 
 export const HoldRequest = RequestIdentity.extend({
   bundle: BundleName,
@@ -142,14 +142,14 @@ export const HoldRequest = RequestIdentity.extend({
 });
 export type HoldRequest = z.infer<typeof HoldRequest>;
 
-export const HoldAnswer = z.discriminatedUnion('kind', [
+export const HoldResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('done'), pointer: Pointer }),
   z.object({ kind: z.literal('no_bundle') }),
   NoChannel,
   KeyReused,
   NoTenant,
 ]);
-export type HoldAnswer = z.infer<typeof HoldAnswer>;
+export type HoldResult = z.infer<typeof HoldResult>;
 
 export const CancelRequest = z.object({
   bundle: BundleName,
@@ -159,31 +159,31 @@ export const CancelRequest = z.object({
 });
 export type CancelRequest = z.infer<typeof CancelRequest>;
 
-export const CancelAnswer = z.discriminatedUnion('kind', [
+export const CancelResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('cancelling') }),
   z.object({ kind: z.literal('settled'), outcome: Outcome }),
   /** The pointer has already moved: the release will settle as published. */
   z.object({ kind: z.literal('too_late'), generation: Generation }),
   z.object({ kind: z.literal('no_release') }),
 ]);
-export type CancelAnswer = z.infer<typeof CancelAnswer>;
+export type CancelResult = z.infer<typeof CancelResult>;
 
-export const ReapNotice = z.object({
+export const ReconcileRequest = z.object({
   bundle: BundleName,
   channel: ChannelName,
   version: Version,
   source: Digest,
 });
-export type ReapNotice = z.infer<typeof ReapNotice>;
+export type ReconcileRequest = z.infer<typeof ReconcileRequest>;
 
 /** Virtual object, key = tenant. Admits, numbers, swaps; never waits. */
 export const Tenant = iface.object('Tenant', {
-  publish: iface.schemas({ input: PublishRequest, output: PublishAnswer }),
-  swap: iface.schemas({ input: SwapRequest, output: SwapAnswer }),
+  publish: iface.schemas({ input: PublishRequest, output: PublishResult }),
+  swap: iface.schemas({ input: SwapRequest, output: SwapResult }),
   settled: iface.schemas({ input: SettledNotice, output: z.null() }),
-  move: iface.schemas({ input: MoveRequest, output: MoveAnswer }),
-  hold: iface.schemas({ input: HoldRequest, output: HoldAnswer }),
-  cancel: iface.schemas({ input: CancelRequest, output: CancelAnswer }),
-  reap: iface.schemas({ input: ReapNotice, output: z.null() }),
+  move: iface.schemas({ input: MoveRequest, output: MoveResult }),
+  hold: iface.schemas({ input: HoldRequest, output: HoldResult }),
+  cancel: iface.schemas({ input: CancelRequest, output: CancelResult }),
+  reconcile: iface.schemas({ input: ReconcileRequest, output: z.null() }),
   status: iface.shared.json<void, Record<string, StoredBundle>>(),
 });

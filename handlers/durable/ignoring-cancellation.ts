@@ -9,7 +9,7 @@ import { tenantLimits } from '../../core/limits/limits.ts';
  *
  * @throws CancelledError after so many cancels that somebody evidently means it
  */
-export async function uninterrupted<T>(step: () => PromiseLike<T>): Promise<T> {
+export async function ignoringCancellation<T>(step: () => PromiseLike<T>): Promise<T> {
   for (let ignored = 0; ; ignored++) {
     try {
       return await step();

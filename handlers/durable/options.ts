@@ -32,7 +32,7 @@ export const workflowOptions: WorkflowOptions = {
 };
 
 /** For the words that a release hears while it waits. Somebody waits for the answer, and says it again if there is none. */
-export const hearingOptions = {
+export const sharedHandlerOptions = {
   retryPolicy: { ...invocationLimits.objectRetries, onMaxAttempts: 'kill' },
 } as const;
 

@@ -4,12 +4,12 @@ import { nextAttemptMs } from '../../core/backoff.ts';
 import { parseDeliveryKey } from '../../core/hook.ts';
 import { hookLimits, stepRetries } from '../../core/limits/limits.ts';
 import type { Deps } from '../ports/deps.ts';
-import { Reporter } from '../contract/hooks.ts';
+import { CommitStatus } from '../contract/hooks.ts';
 import { objectOptions } from '../durable/options.ts';
 
 /** Whoever tells commits what has become of them. */
-export function reporterObject(deps: Deps) {
-  return implement(Reporter, {
+export function commitStatusObject(deps: Deps) {
+  return implement(CommitStatus, {
     description: 'Tells the commit of a push what has become of it. Key: tenant/hook/delivery.',
     handlers: { report: (ctx) => report(ctx, deps) },
     options: objectOptions,

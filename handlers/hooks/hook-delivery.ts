@@ -8,18 +8,18 @@ import { hookDeliveryKey } from '../../core/idempotency-key.ts';
 import { hookLimits, releaseLimits, stepRetries } from '../../core/limits/limits.ts';
 import { describeExceeded } from '../../core/quota.ts';
 import { unknownChannel } from '../../core/moves/unknown-channel.ts';
-import { type PublishAnswer, type PublishRequest, Tenant } from '../contract/tenant.ts';
+import { type PublishResult, type PublishRequest, Tenant } from '../contract/tenant.ts';
 import { isDefect } from '../durable/defects.ts';
 import type { Deps } from '../ports/deps.ts';
-import { Delivery, type DeliveryVerdict, Reporter } from '../contract/hooks.ts';
+import { HookDelivery, type HookDeliveryResult, CommitStatus } from '../contract/hooks.ts';
 import type { Fetched, FetchedSource } from '../ports/hooks.ts';
 import { workflowOptions } from '../durable/options.ts';
-import { gaveUp, REFUSED } from '../durable/store-unavailable.ts';
-import { uninterrupted } from '../durable/ignoring-cancellation.ts';
+import { retriesExhausted, REFUSED } from '../durable/store-unavailable.ts';
+import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';
 
 /** A push that a provider has delivered, from its arrival until it is a release or never will be one. */
-export function deliveryWorkflow(deps: Deps) {
-  return implement(Delivery, {
+export function hookDeliveryWorkflow(deps: Deps) {
+  return implement(HookDelivery, {
     description: 'Fetches what was pushed, and publishes it. Key: tenant/hook/delivery.',
     handlers: { run: (ctx) => run(ctx, deps) },
     options: workflowOptions,
@@ -39,15 +39,15 @@ interface Unpublished {
  * refused, unless its release has been admitted meanwhile, which then goes on by itself. Killed: runs no code; the sweep ends the delivery.
  * Nothing needs an undo: a source that nobody publishes is content without a name.
  */
-async function run(ctx: WorkflowContext, deps: Deps): Promise<DeliveryVerdict> {
+async function run(ctx: WorkflowContext, deps: Deps): Promise<HookDeliveryResult> {
   const name = parseDeliveryKey(ctx.key);
   if (!name) throw new TerminalError(`"${ctx.key}" is not the key of a delivery`, { errorCode: 400 });
   // The sweep would do it, within seconds: somebody looks at the commit now.
-  ctx.sendClient(Reporter, ctx.key).report(null);
+  ctx.sendClient(CommitStatus, ctx.key).report(null);
   const ended = await fetchAndPublish(ctx, deps, name);
   if ('state' in ended) return ended;
   const verdict = await end(ctx, deps, name, ended);
-  ctx.sendClient(Reporter, ctx.key).report(null);
+  ctx.sendClient(CommitStatus, ctx.key).report(null);
   return verdict;
 }
 
@@ -55,7 +55,7 @@ async function fetchAndPublish(
   ctx: WorkflowContext,
   deps: Deps,
   name: DeliveryName,
-): Promise<DeliveryVerdict | Unpublished> {
+): Promise<HookDeliveryResult | Unpublished> {
   try {
     for (let round = 0; round < hookLimits.storeRounds; round++) {
       const fetched = await fetchSource(ctx, deps, name);
@@ -68,7 +68,7 @@ async function fetchAndPublish(
   } catch (error) {
     if (error instanceof CancelledError) return { kind: 'refused', reason: 'cancelled through Restate' };
     if (isDefect(error)) ctx.console.error('a defect while a source was fetched:', error.stack);
-    else if (!gaveUp(error)) throw error;
+    else if (!retriesExhausted(error)) throw error;
     return {
       kind: 'failed',
       reason: 'something broke while its source was fetched; the worker’s log says what',
@@ -116,7 +116,7 @@ async function publish(
   ctx: WorkflowContext,
   name: DeliveryName,
   fetched: FetchedSource,
-): Promise<DeliveryVerdict | Unpublished | 'no_source'> {
+): Promise<HookDeliveryResult | Unpublished | 'no_source'> {
   const request = publishRequest(name, fetched);
   const untilMs = (await ctx.date.now()) + releaseLimits.swapWaitMs;
   for (;;) {
@@ -152,21 +152,21 @@ async function askToPublish(
   ctx: WorkflowContext,
   tenant: string,
   request: PublishRequest,
-): Promise<PublishAnswer | null> {
+): Promise<PublishResult | null> {
   try {
     return await ctx.client(Tenant, tenant).publish(request);
   } catch (error) {
-    if (!gaveUp(error) || error.code === REFUSED) throw error;
+    if (!retriesExhausted(error) || error.code === REFUSED) throw error;
     return null;
   }
 }
 
-function published(answer: PublishAnswer, request: PublishRequest): DeliveryVerdict | Unpublished {
+function published(answer: PublishResult, request: PublishRequest): HookDeliveryResult | Unpublished {
   if (answer.kind === 'accepted') return { state: 'published', version: answer.version, reason: null };
   return { kind: 'refused', reason: whyRefused(answer, request) };
 }
 
-function whyRefused(answer: Exclude<PublishAnswer, { kind: 'accepted' }>, request: PublishRequest): string {
+function whyRefused(answer: Exclude<PublishResult, { kind: 'accepted' }>, request: PublishRequest): string {
   switch (answer.kind) {
     case 'conflict':
       return `release v${answer.version} is on its way to this pointer`;
@@ -196,8 +196,8 @@ function end(
   deps: Deps,
   name: DeliveryName,
   { kind, reason }: Unpublished,
-): Promise<DeliveryVerdict> {
-  return uninterrupted(() =>
+): Promise<HookDeliveryResult> {
+  return ignoringCancellation(() =>
     ctx.run(
       'end delivery',
       () => deps.deliveries.end(name, kind, reason, deps.clock.now()),

@@ -1,13 +1,13 @@
-import type { Errand } from '../../core/errand.ts';
+import type { CalloutId } from '../../core/callout.ts';
 import type { ReleaseId } from '../../core/identifiers.ts';
 import type { RemoteCompileRule } from '../../core/policy.ts';
-import type { CallbackAnswer, CallbackRequest } from '../contract/release.ts';
+import type { CallbackResult, CallbackRequest } from '../contract/release.ts';
 import type { CompiledDigests, StageSpan, StageTimes } from './stages.ts';
 
 /** What the handlers need for asking somebody else and hearing the answer, as small interfaces: see deps.ts. */
 
 /** An address that is given out for one answer. */
-export interface NewCallback extends Errand {
+export interface NewCallback extends CalloutId {
   /** Whoever has it may answer. The record keeps its hash. */
   readonly capability: string;
   /** Null where nobody waits with one: a check's word settles a gate. */
@@ -36,25 +36,25 @@ export type EndedAttempt =
 
 /** Who has to be told that something was said. */
 export type AnsweredCallback =
-  | (Extract<CallbackAnswer, { kind: 'taken' }> & {
+  | (Extract<CallbackResult, { kind: 'taken' }> & {
       readonly awakeableId: string | null;
       /** As in VerdictAnswer. */
       readonly wake: number | null;
     })
-  | Exclude<CallbackAnswer, { kind: 'taken' }>;
+  | Exclude<CallbackResult, { kind: 'taken' }>;
 
 export interface Callbacks {
   /** In one transaction: opens the address, unless nobody needs it, and writes to the ledger that the request has begun. */
   open(callback: NewCallback): Promise<OpenedCallback>;
   /** Whether anybody still waits for an answer. */
-  isOpen(errand: Errand): Promise<boolean>;
+  isOpen(callout: CalloutId): Promise<boolean>;
   /** The request has arrived. What has been undone meanwhile stays undone. */
-  noteAsked(errand: Errand, detail: string, at: number): Promise<void>;
+  recordRequested(callout: CalloutId, detail: string, at: number): Promise<void>;
   /**
    * The request has not arrived, and will not: the address takes nothing more. False when it was answered all the same, or nobody
    * waits for it any more.
    */
-  giveUp(errand: Errand, why: { reason: string; final: boolean; at: number }): Promise<boolean>;
+  giveUp(callout: CalloutId, why: { reason: string; final: boolean; at: number }): Promise<boolean>;
   /** Decides about what was said, in one transaction with all that it changes. The same once more finds itself. */
   answer(id: ReleaseId, request: CallbackRequest & { at: number }): Promise<AnsweredCallback>;
   /** The validation has passed, and compiling has begun elsewhere. False for a release that is closed. */
@@ -64,7 +64,7 @@ export interface Callbacks {
 }
 
 /** What became of one call. */
-export type Asked =
+export type RequestResult =
   | { readonly kind: 'asked'; readonly detail: string }
   /** Nobody knows, or not now: try again, after that time if one is given. */
   | { readonly kind: 'later'; readonly reason: string; readonly retryAfterMs: number | null }
@@ -74,7 +74,7 @@ export type Asked =
 interface Request extends ReleaseId {
   readonly channel: string;
   readonly deadlineMs: number;
-  /** The same for every call of one errand. */
+  /** The same for every call of one callout. */
   readonly idempotencyKey: string;
   readonly capability: string;
 }
@@ -92,9 +92,9 @@ export interface CompileCall extends Request {
 }
 
 /** The world outside: one call each, which may arrive although it is not answered. */
-export interface Outside {
+export interface OutboundCalls {
   /** That nobody can guess. */
   makeCapability(): string;
-  askCheck(call: CheckCall): Promise<Asked>;
-  requestCompile(call: CompileCall): Promise<Asked>;
+  requestCheck(call: CheckCall): Promise<RequestResult>;
+  requestCompile(call: CompileCall): Promise<RequestResult>;
 }

@@ -3,23 +3,23 @@ import type { GateKind } from '../../core/gates/gate.ts';
 import type { RemoteCompileRule } from '../../core/policy.ts';
 import type { Effect, FailedOutcome, Outcome, Stage } from '../../core/releases/release.ts';
 import type { StoredBundle } from '../../core/releases/slot.ts';
-import type { Callbacks, Outside } from './callbacks.ts';
+import type { Callbacks, OutboundCalls } from './callbacks.ts';
 import type { Deliveries, Reports } from './hooks.ts';
 import type { SinkWake } from '../contract/sink.ts';
 import type { Sinks } from './sinks.ts';
 import type { CompiledDigests, StageSpan, StageTimes } from './stages.ts';
 import type { SystemsReport } from '../contract/worker.ts';
 import type {
-  CancelAnswer,
-  HoldAnswer,
+  CancelResult,
+  HoldResult,
   HoldRequest,
-  MoveAnswer,
+  MoveResult,
   MoveRequest,
-  PublishAnswer,
+  PublishResult,
   PublishRequest,
-  SwapAnswer,
+  SwapResult,
 } from '../contract/tenant.ts';
-import type { VerdictAnswer, VerdictRequest } from '../contract/release.ts';
+import type { DecisionResult, DecisionRequest } from '../contract/release.ts';
 
 /**
  * What the handlers need of the world, as small interfaces that services/ implement and services/worker hands in. Each method is
@@ -41,7 +41,7 @@ export interface AdmitRequest extends PublishRequest {
 }
 
 export type Admission =
-  | PublishAnswer
+  | PublishResult
   /** The version is taken: the durable state is behind the record. */
   | { readonly kind: 'version_taken' }
   /** The release in the slot has settled; nobody told us yet. */
@@ -61,10 +61,10 @@ export interface Admissions {
   requestCancel(
     id: ReleaseId,
     request: { by: string; reason: string | null; at: number },
-  ): Promise<CancelAnswer>;
+  ): Promise<CancelResult>;
 }
 
-export type ValidateAnswer =
+export type ValidateStageResult =
   /** With an executor, only as far as is known here: the rest is for whoever compiles. Absent: compiled here. */
   ({ readonly kind: 'valid'; readonly executor?: RemoteCompileRule } & StageSpan) | Invalid | Broken;
 
@@ -81,7 +81,7 @@ interface Broken {
 }
 
 /** Invalid where the tenant's quota has no room for what was compiled. */
-export type CompileAnswer = ({ readonly kind: 'compiled' } & CompiledDigests) | Invalid | Broken;
+export type CompileStageResult = ({ readonly kind: 'compiled' } & CompiledDigests) | Invalid | Broken;
 
 /** The release has been closed by somebody else: no forward effect may happen any more. */
 interface Closed {
@@ -89,24 +89,29 @@ interface Closed {
 }
 
 /** `gated`: something has to be said before the swap. */
-export type StoreAnswer =
+export type StoreStageResult =
   { readonly kind: 'stored'; readonly digest: string; readonly gated: boolean } | Closed | Broken;
 
 export interface Stages {
   /** Checks the whole source. What is wrong is recorded with its places; that nothing is, with the next stage. */
-  validate(id: ReleaseId, source: string, times: StageTimes): Promise<ValidateAnswer>;
+  validate(id: ReleaseId, source: string, times: StageTimes): Promise<ValidateStageResult>;
   /** Compiles and uploads the blobs, each under its digest: harmless when repeated, late or in vain. */
   compile(
     id: ReleaseId,
     source: string,
     validated: StageSpan,
     times: StageTimes,
-  ): Promise<CompileAnswer | Closed>;
+  ): Promise<CompileStageResult | Closed>;
   /**
    * In one transaction, unless the release is closed: checks that every blob of the manifests is stored, makes the artifacts known,
    * claims them for the release and writes the ledger. The answer's digest is that of the release's own channel.
    */
-  store(id: ReleaseId, channel: string, compiled: CompiledDigests, times: StageTimes): Promise<StoreAnswer>;
+  store(
+    id: ReleaseId,
+    channel: string,
+    compiled: CompiledDigests,
+    times: StageTimes,
+  ): Promise<StoreStageResult>;
 }
 
 /** A gate that waits, for the workflow: what to say of it, and until when it waits. */
@@ -121,7 +126,7 @@ export interface WaitingGate {
 }
 
 /** Where a release stands with its gates. */
-export type GateBoard =
+export type GateStatus =
   /** The next word is numbered `wakes` + 1. */
   | { readonly kind: 'waiting'; readonly wakes: number; readonly gates: readonly WaitingGate[] }
   | { readonly kind: 'failed'; readonly reason: string }
@@ -131,9 +136,9 @@ export type GateBoard =
 
 export interface Gates {
   /** Says where the release stands. What is past its deadline has expired by this; approvals given while something else was live are void. */
-  look(id: ReleaseId, at: number): Promise<GateBoard>;
+  evaluate(id: ReleaseId, at: number): Promise<GateStatus>;
   /** One word, in one transaction with all that it changes. Repeated under its key it finds itself. */
-  hear(id: ReleaseId, request: VerdictRequest & { at: number }): Promise<VerdictAnswer>;
+  recordDecision(id: ReleaseId, request: DecisionRequest & { at: number }): Promise<DecisionResult>;
 }
 
 export interface MoveByRelease extends ReleaseId {
@@ -144,13 +149,13 @@ export interface MoveByRelease extends ReleaseId {
 }
 
 export type PointerMove =
-  | Exclude<SwapAnswer, { kind: 'moved' }>
-  | (Extract<SwapAnswer, { kind: 'moved' }> & Partial<Told>)
+  | Exclude<SwapResult, { kind: 'moved' }>
+  | (Extract<SwapResult, { kind: 'moved' }> & Partial<SinkNotifications>)
   /** The record's generation is another than the expected one, and the release itself asked for none: adopt it and try again. */
   | { readonly kind: 'state_behind'; readonly generation: number };
 
 /** Whom a move is to be told to, beside its answer. Journals of before there were sinks have none. */
-export interface Told {
+export interface SinkNotifications {
   readonly wakes: readonly SinkWake[];
 }
 
@@ -158,8 +163,10 @@ export interface Moves {
   /** The swap's one transaction, which tells those who listen. Finds its own move when repeated. */
   moveByRelease(request: MoveByRelease): Promise<PointerMove>;
   /** Promote and roll back, in one transaction. */
-  moveByHand(request: MoveRequest & { tenant: string; at: number }): Promise<MoveAnswer & Partial<Told>>;
-  setHold(request: HoldRequest & { tenant: string; at: number }): Promise<HoldAnswer>;
+  moveByHand(
+    request: MoveRequest & { tenant: string; at: number },
+  ): Promise<MoveResult & Partial<SinkNotifications>>;
+  setHold(request: HoldRequest & { tenant: string; at: number }): Promise<HoldResult>;
   /** Writes the ledger: the move has told of itself. */
   announce(id: ReleaseId, times: StageTimes): Promise<void>;
 }
@@ -223,7 +230,7 @@ export interface Deps {
   readonly stages: Stages;
   readonly gates: Gates;
   readonly callbacks: Callbacks;
-  readonly outside: Outside;
+  readonly outboundCalls: OutboundCalls;
   readonly moves: Moves;
   readonly settlements: Settlements;
   readonly invocations: Invocations;

@@ -1,6 +1,6 @@
 import type { DeliveryName, Origin } from '../../core/hook.ts';
 import type { ConflictRule, Outcome } from '../../core/releases/release.ts';
-import type { DeliveryVerdict } from '../contract/hooks.ts';
+import type { HookDeliveryResult } from '../contract/hooks.ts';
 
 /** What the handlers need for deliveries and for telling their commits, as small interfaces: see deps.ts. */
 
@@ -28,13 +28,13 @@ export type Fetched =
   /** Other fetches are under way: try again soon, as often as it takes. */
   | { readonly kind: 'busy' }
   /** It has its last word. */
-  | { readonly kind: 'ended'; readonly verdict: DeliveryVerdict };
+  | { readonly kind: 'ended'; readonly verdict: HookDeliveryResult };
 
 export interface Deliveries {
   /** One attempt: asks the record what to fetch, fetches it, and stores the source. Nobody sees what was fetched in vain. */
   fetch(name: DeliveryName, at: number): Promise<Fetched>;
   /** Without a release. Its commit is told why. One that has ended stays as it has. */
-  end(name: DeliveryName, how: 'refused' | 'failed', reason: string, at: number): Promise<DeliveryVerdict>;
+  end(name: DeliveryName, how: 'refused' | 'failed', reason: string, at: number): Promise<HookDeliveryResult>;
 }
 
 /** What a commit is to be told next. */

@@ -3,11 +3,11 @@ import { z } from 'zod';
 import type { Broker, SinkId } from '../../core/sink.ts';
 import type {
   DownSink,
-  SendAnswer,
+  SendResult,
   SendRequest,
   SinkWake,
-  SteerAnswer,
-  SteerRequest,
+  ControlResult,
+  ControlRequest,
 } from '../contract/sink.ts';
 
 /** What the one who tells the world of moves needs of it. As in deps.ts: each method is one call of one durable step. */
@@ -22,15 +22,15 @@ export const Failing = z.object({
 export type Failing = Readonly<z.infer<typeof Failing>>;
 
 /** What a writer hands its target, so that a try which is repeated is known there as the same one. */
-export const Begun = z.object({
+export const DeliveryAttempt = z.object({
   /** Where its target stands; null where that is in doubt, and the target has to look. */
   position: z.string().nullable(),
   /** When that was first tried. */
   atMs: z.number(),
 });
-export type Begun = Readonly<z.infer<typeof Begun>>;
+export type DeliveryAttempt = Readonly<z.infer<typeof DeliveryAttempt>>;
 
-export interface DeliverRequest extends SinkId, Begun {
+export interface DeliverRequest extends SinkId, DeliveryAttempt {
   /** Up to that number all is delivered, as far as the writer remembers; null where it does not. The record knows better. */
   readonly after: number | null;
   readonly failing: Failing | null;
@@ -62,9 +62,9 @@ export type Delivered =
   /** It was deleted, or this worker knows no such broker. */
   | { readonly kind: 'gone' };
 
-export type Steered =
-  | Exclude<SteerAnswer, { kind: 'done' }>
-  | (Extract<SteerAnswer, { kind: 'done' }> & {
+export type Controlled =
+  | Exclude<ControlResult, { kind: 'done' }>
+  | (Extract<ControlResult, { kind: 'done' }> & {
       /** Up to that number all counts as delivered now. */
       readonly seq: number;
       readonly latest: number;
@@ -80,11 +80,11 @@ export interface Sinks {
   /** Reads what is due, hands it to the target, and records what has become of it. */
   deliver(request: DeliverRequest): Promise<Delivered>;
   /** One transaction. Repeated under its key it finds itself. */
-  steer(request: SteerRequest & { at: number }): Promise<Steered>;
+  steer(request: ControlRequest & { at: number }): Promise<Controlled>;
   /** One try at one event, beside the cursor; `eventId` is a test's. */
   send(
-    request: SendRequest & Begun & { eventId: string },
-  ): Promise<{ readonly answer: SendAnswer; readonly position: string | null }>;
+    request: SendRequest & DeliveryAttempt & { eventId: string },
+  ): Promise<{ readonly answer: SendResult; readonly position: string | null }>;
   /** Others of the same shared stream to whom something is due; none for a webhook. */
   behind(sink: SinkId): Promise<readonly SinkWake[]>;
   /** Looks at those sinks, records what it sees, and answers those that are down. */

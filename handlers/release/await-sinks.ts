@@ -9,7 +9,7 @@ import { sinkKey } from '../../core/sink.ts';
 import { WAITING_FOR } from '../contract/release.ts';
 import type { Deps } from '../ports/deps.ts';
 import { type DownSink, Sink } from '../contract/sink.ts';
-import { errored, type Stop } from './stage-failure.ts';
+import { errored, type StageFailure } from './stage-failure.ts';
 
 /** How long sinks have kept a release from its swap. */
 export interface Frozen {
@@ -32,7 +32,7 @@ export async function awaitSinks(
   id: ReleaseId,
   sinks: readonly DownSink[],
   before: Frozen | null,
-): Promise<Frozen | Stop> {
+): Promise<Frozen | StageFailure> {
   const names = sinks.map(({ sink }) => sink);
   const down = await ctx.run(
     'prove sinks',

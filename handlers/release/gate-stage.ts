@@ -1,15 +1,15 @@
 import { RestatePromise, type WorkflowContext } from '@restatedev/restate-sdk';
 
-import { errandKey } from '../../core/errand.ts';
+import { calloutKey } from '../../core/callout.ts';
 import type { ReleaseId } from '../../core/identifiers.ts';
 import { isoTime } from '../../core/gates/iso-time.ts';
 import { gateLimits, stepRetries } from '../../core/limits/limits.ts';
-import { WAITING_FOR, wakePromise } from '../contract/release.ts';
-import type { Deps, GateBoard } from '../ports/deps.ts';
-import { Courier } from '../callout/errand.ts';
-import { noLongerCurrent, rejected, type Stop } from './stage-failure.ts';
+import { WAITING_FOR, gateDecisionPromise } from '../contract/release.ts';
+import type { Deps, GateStatus } from '../ports/deps.ts';
+import { Callout } from '../contract/callout.ts';
+import { superseded, rejected, type StageFailure } from './stage-failure.ts';
 
-type Waiting = Extract<GateBoard, { kind: 'waiting' }>;
+type Waiting = Extract<GateStatus, { kind: 'waiting' }>;
 
 /**
  * Waits until all is said that must be said before the swap, for days if need be, and holds nothing meanwhile: the workflow is suspended.
@@ -18,12 +18,16 @@ type Waiting = Extract<GateBoard, { kind: 'waiting' }>;
  * lost with a word whose handler was killed before it could wake us: it counts at the next look, at the latest at the deadline.
  * Dies inside: replayed up to the wait. Cancelled: the cancel surfaces at the wait.
  */
-export async function passGates(ctx: WorkflowContext, deps: Deps, id: ReleaseId): Promise<Stop | null> {
+export async function passGates(
+  ctx: WorkflowContext,
+  deps: Deps,
+  id: ReleaseId,
+): Promise<StageFailure | null> {
   const asked = new Set<string>();
   for (;;) {
     const board = await ctx.run(
       'look at gates',
-      () => deps.gates.look(id, deps.clock.now()),
+      () => deps.gates.evaluate(id, deps.clock.now()),
       stepRetries.insideRelease,
     );
     if (board.kind === 'waiting') {
@@ -33,7 +37,7 @@ export async function passGates(ctx: WorkflowContext, deps: Deps, id: ReleaseId)
     } else {
       ctx.clear(WAITING_FOR);
       if (board.kind === 'passed') return null;
-      return board.kind === 'failed' ? rejected(board.reason) : noLongerCurrent();
+      return board.kind === 'failed' ? rejected(board.reason) : superseded();
     }
   }
 }
@@ -43,8 +47,8 @@ function askForChecks(ctx: WorkflowContext, id: ReleaseId, { gates }: Waiting, a
   for (const { gate, url, deadlineMs } of gates) {
     if (url === null || asked.has(gate)) continue;
     asked.add(gate);
-    const key = errandKey({ id, purpose: 'check', subject: gate });
-    ctx.sendClient(Courier, key).askCheck({ url, deadlineMs });
+    const key = calloutKey({ id, purpose: 'check', subject: gate });
+    ctx.sendClient(Callout, key).requestCheck({ url, deadlineMs });
   }
 }
 
@@ -56,7 +60,7 @@ function inWords({ gates }: Waiting): Record<string, string> {
 async function nextWord(ctx: WorkflowContext, { gates, wakes }: Waiting): Promise<void> {
   const untilMs = Math.min(...gates.map(({ deadlineMs }) => deadlineMs));
   const restMs = Math.max(untilMs - (await ctx.date.now()), gateLimits.shortestLookMs);
-  const word = ctx.promise<null>(wakePromise(wakes + 1)).get();
+  const word = ctx.promise<null>(gateDecisionPromise(wakes + 1)).get();
   const deadline = ctx.sleep(restMs, `until ${isoTime(untilMs)}`);
   await RestatePromise.race([word.map(() => null), deadline.map(() => null)]);
 }

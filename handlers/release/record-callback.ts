@@ -2,10 +2,10 @@ import { TerminalError, type WorkflowSharedContext } from '@restatedev/restate-s
 
 import { parseReleaseKey } from '../../core/identifiers.ts';
 import { stepRetries } from '../../core/limits/limits.ts';
-import type { CallbackAnswer, CallbackRequest } from '../contract/release.ts';
-import { wake } from './record-decision.ts';
+import type { CallbackResult, CallbackRequest } from '../contract/release.ts';
+import { resolveDecisionPromise } from './record-decision.ts';
 import type { Deps } from '../ports/deps.ts';
-import { orStoreDown } from '../durable/store-unavailable.ts';
+import { asStoreUnavailable } from '../durable/store-unavailable.ts';
 
 /**
  * Hears what came to an address that somebody else was given for this release: the record decides in one transaction what it means, and
@@ -14,14 +14,14 @@ import { orStoreDown } from '../durable/store-unavailable.ts';
  * Dies inside: replayed; the record finds the answer again. Killed between the two: the answer stands, and counts at the latest at the
  * deadline; whoever sends it once more wakes the workflow. Nothing needs an undo.
  */
-export async function answer(
+export async function recordCallback(
   ctx: WorkflowSharedContext,
   deps: Deps,
   request: CallbackRequest,
-): Promise<CallbackAnswer> {
+): Promise<CallbackResult> {
   const id = parseReleaseKey(ctx.key);
   if (!id) throw new TerminalError(`"${ctx.key}" is not the key of a release`, { errorCode: 400 });
-  const answered = await orStoreDown(
+  const answered = await asStoreUnavailable(
     ctx.run(
       'record answer',
       () => deps.callbacks.answer(id, { ...request, at: deps.clock.now() }),
@@ -30,6 +30,6 @@ export async function answer(
   );
   if (answered.kind !== 'taken') return answered;
   if (answered.awakeableId !== null) ctx.resolveAwakeable(answered.awakeableId, null);
-  if (answered.wake !== null) await wake(ctx, answered.wake);
+  if (answered.wake !== null) await resolveDecisionPromise(ctx, answered.wake);
   return { kind: 'taken', replayed: answered.replayed };
 }

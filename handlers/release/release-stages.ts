@@ -7,12 +7,12 @@ import { type ReleaseInput, WAITING_FOR } from '../contract/release.ts';
 import { isDefect } from '../durable/defects.ts';
 import type { Deps } from '../ports/deps.ts';
 import { compileElsewhere } from './remote-compile.ts';
-import { errored, noLongerCurrent, rejected, type Stop } from './stage-failure.ts';
-import { gaveUp } from '../durable/store-unavailable.ts';
+import { errored, superseded, rejected, type StageFailure } from './stage-failure.ts';
+import { retriesExhausted } from '../durable/store-unavailable.ts';
 import { swapThroughGates } from './swap-through-gates.ts';
 
 /** How the way to the pointer ended. */
-export type Arrival =
+export type PipelineResult =
   | { readonly kind: 'live' }
   | {
       readonly kind: 'stopped';
@@ -26,12 +26,12 @@ export type Arrival =
  * The stages up to the swap, in order. Whatever stops them (a rule, a fault, a cancel) comes back as a value, with the stage at which
  * it happened; nothing has been undone yet.
  */
-export async function goLive(
+export async function runPipeline(
   ctx: WorkflowContext,
   deps: Deps,
   id: ReleaseId,
   input: ReleaseInput,
-): Promise<Arrival> {
+): Promise<PipelineResult> {
   let stage: Stage = 'validate';
   const entered = (next: Stage): void => {
     stage = next;
@@ -42,7 +42,7 @@ export async function goLive(
   } catch (error) {
     const cancelled = error instanceof CancelledError;
     const defect = isDefect(error);
-    if (!cancelled && !defect && !gaveUp(error)) throw error;
+    if (!cancelled && !defect && !retriesExhausted(error)) throw error;
     // Of every other error Restate's SDK writes the line.
     if (defect) ctx.console.error(`a defect in the stage ${stage}:`, error.stack);
     // It may have been interrupted while it waited.
@@ -65,7 +65,7 @@ async function runStages(
   id: ReleaseId,
   { channel, source }: ReleaseInput,
   entered: (stage: Stage) => void,
-): Promise<Stop | null> {
+): Promise<StageFailure | null> {
   const invocationId = ctx.request().id;
   const times = () => ({ invocationId, startedAt: deps.clock.now() });
 
@@ -86,7 +86,7 @@ async function runStages(
         () => deps.stages.compile(id, source, valid, times()),
         stepRetries.insideRelease,
       );
-  if (compiled.kind === 'closed') return noLongerCurrent();
+  if (compiled.kind === 'closed') return superseded();
   if (compiled.kind === 'invalid') return rejected(compiled.summary);
   if (compiled.kind === 'broken') return errored(compiled.reason);
 
@@ -96,7 +96,7 @@ async function runStages(
     () => deps.stages.store(id, channel, compiled, times()),
     stepRetries.insideRelease,
   );
-  if (stored.kind === 'closed') return noLongerCurrent();
+  if (stored.kind === 'closed') return superseded();
   if (stored.kind === 'broken') return errored(stored.reason);
 
   return swapThroughGates(ctx, deps, id, { channel, gated: stored.gated }, entered);

@@ -2,16 +2,16 @@ import { implement, TerminalError, type WorkflowContext } from '@restatedev/rest
 
 import { parseReleaseKey, type ReleaseId } from '../../core/identifiers.ts';
 import { stepRetries } from '../../core/limits/limits.ts';
-import { answer } from './record-callback.ts';
+import { recordCallback } from './record-callback.ts';
 import { Tenant } from '../contract/tenant.ts';
-import { Release, type ReleaseInput, type ReleaseVerdict } from '../contract/release.ts';
-import { decide } from './record-decision.ts';
+import { Release, type ReleaseInput, type ReleaseResult } from '../contract/release.ts';
+import { recordDecision } from './record-decision.ts';
 import type { Deps } from '../ports/deps.ts';
-import { hearingOptions, workflowOptions } from '../durable/options.ts';
-import { leaveToJanitor } from '../compensation/compensation.ts';
-import { type Arrival, goLive } from './release-stages.ts';
+import { sharedHandlerOptions, workflowOptions } from '../durable/options.ts';
+import { leaveToCompensation } from '../compensation/compensation.ts';
+import { type PipelineResult, runPipeline } from './release-stages.ts';
 import { undoAll } from './undo.ts';
-import { uninterrupted } from '../durable/ignoring-cancellation.ts';
+import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';
 
 /** One release, from its admission to its last word. */
 export function releaseWorkflow(deps: Deps) {
@@ -19,16 +19,16 @@ export function releaseWorkflow(deps: Deps) {
     description: 'One release, stage by stage. Key: tenant/bundle/vN.',
     handlers: {
       run: (ctx, input) => run(ctx, deps, input),
-      decide: (ctx, request) => decide(ctx, deps, request),
-      answer: (ctx, request) => answer(ctx, deps, request),
+      recordDecision: (ctx, request) => recordDecision(ctx, deps, request),
+      recordCallback: (ctx, request) => recordCallback(ctx, deps, request),
     },
     options: {
       ...workflowOptions,
       handlers: {
         // Only a tenant starts a release, having numbered it. Who waits for its end may still attach to it through the ingress.
         run: { ingressPrivate: true },
-        decide: hearingOptions,
-        answer: hearingOptions,
+        recordDecision: sharedHandlerOptions,
+        recordCallback: sharedHandlerOptions,
       },
     },
   });
@@ -42,10 +42,10 @@ export function releaseWorkflow(deps: Deps) {
  * the sweep settles it. The record is closed before anything is undone, so that a step whose closure is still running somewhere
  * cannot act after its own undo.
  */
-async function run(ctx: WorkflowContext, deps: Deps, input: ReleaseInput): Promise<ReleaseVerdict> {
+async function run(ctx: WorkflowContext, deps: Deps, input: ReleaseInput): Promise<ReleaseResult> {
   const id = parseReleaseKey(ctx.key);
   if (!id) throw new TerminalError(`"${ctx.key}" is not the key of a release`, { errorCode: 400 });
-  const arrival = await goLive(ctx, deps, id, input);
+  const arrival = await runPipeline(ctx, deps, id, input);
   const verdict = arrival.kind === 'live' ? null : await close(ctx, deps, id, arrival);
   if (verdict?.kind === 'settled') return finish(ctx, id, input, verdict);
   if (verdict?.kind !== 'closing') {
@@ -54,13 +54,18 @@ async function run(ctx: WorkflowContext, deps: Deps, input: ReleaseInput): Promi
   }
   const failed = await undoAll(ctx, deps, id, verdict.effects, stepRetries.undo);
   const settled = finish(ctx, id, input, await settle(ctx, deps, id));
-  leaveToJanitor(ctx, id, failed);
+  leaveToCompensation(ctx, id, failed);
   return settled;
 }
 
-function close(ctx: WorkflowContext, deps: Deps, id: ReleaseId, stopped: Exclude<Arrival, { kind: 'live' }>) {
+function close(
+  ctx: WorkflowContext,
+  deps: Deps,
+  id: ReleaseId,
+  stopped: Exclude<PipelineResult, { kind: 'live' }>,
+) {
   const { outcome, yieldsToIntent, reason, stage } = stopped;
-  return uninterrupted(() =>
+  return ignoringCancellation(() =>
     ctx.run(
       'close release',
       () => deps.settlements.close(id, { outcome, yieldsToIntent, reason, stage, at: deps.clock.now() }),
@@ -71,7 +76,7 @@ function close(ctx: WorkflowContext, deps: Deps, id: ReleaseId, stopped: Exclude
 
 function announce(ctx: WorkflowContext, deps: Deps, id: ReleaseId): Promise<void> {
   const invocationId = ctx.request().id;
-  return uninterrupted(() =>
+  return ignoringCancellation(() =>
     ctx.run(
       'announce move',
       () => deps.moves.announce(id, { invocationId, startedAt: deps.clock.now() }),
@@ -81,7 +86,7 @@ function announce(ctx: WorkflowContext, deps: Deps, id: ReleaseId): Promise<void
 }
 
 function settle(ctx: WorkflowContext, deps: Deps, id: ReleaseId) {
-  return uninterrupted(() =>
+  return ignoringCancellation(() =>
     ctx.run('settle release', () => deps.settlements.settle(id, deps.clock.now()), stepRetries.insideRelease),
   );
 }
@@ -91,8 +96,8 @@ function finish(
   ctx: WorkflowContext,
   id: ReleaseId,
   input: ReleaseInput,
-  { outcome, reason }: ReleaseVerdict,
-): ReleaseVerdict {
+  { outcome, reason }: ReleaseResult,
+): ReleaseResult {
   ctx
     .sendClient(Tenant, id.tenant)
     .settled({ bundle: id.bundle, channel: input.channel, version: id.version });

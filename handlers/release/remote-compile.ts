@@ -2,7 +2,7 @@ import { RestatePromise, type WorkflowContext } from '@restatedev/restate-sdk';
 
 import { backoffMs } from '../../core/backoff.ts';
 import { durationMs } from '../../core/gates/duration.ts';
-import { errandKey } from '../../core/errand.ts';
+import { calloutKey } from '../../core/callout.ts';
 import type { ReleaseId } from '../../core/identifiers.ts';
 import { isoTime } from '../../core/gates/iso-time.ts';
 import { stepRetries } from '../../core/limits/limits.ts';
@@ -11,9 +11,9 @@ import type { RemoteCompileRule } from '../../core/policy.ts';
 import type { EndedAttempt } from '../ports/callbacks.ts';
 import { WAITING_FOR } from '../contract/release.ts';
 import { whom } from '../callout/callout.ts';
-import type { CompileAnswer, Deps } from '../ports/deps.ts';
+import type { CompileStageResult, Deps } from '../ports/deps.ts';
 import type { StageSpan } from '../ports/stages.ts';
-import { Courier } from '../callout/errand.ts';
+import { Callout } from '../contract/callout.ts';
 
 /** What is to be compiled elsewhere, and where. */
 interface RemoteJob {
@@ -22,7 +22,7 @@ interface RemoteJob {
   readonly validated: StageSpan;
 }
 
-type RemoteAnswer = CompileAnswer | Extract<EndedAttempt, { kind: 'closed' }>;
+type RemoteAnswer = CompileStageResult | Extract<EndedAttempt, { kind: 'closed' }>;
 
 /**
  * Has a source compiled by somebody else, in as many attempts as the policy allows, each until its deadline. The workflow is suspended
@@ -75,8 +75,8 @@ async function attemptOrDeadline(
   const deadlineMs = (await ctx.date.now()) + withinMs;
   const until = isoTime(deadlineMs);
   const { id: awakeableId, promise } = ctx.awakeable<null>();
-  const key = errandKey({ id, purpose: 'compile', subject: String(attempt) });
-  ctx.sendClient(Courier, key).requestCompile({ rule, source, deadlineMs, awakeableId });
+  const key = calloutKey({ id, purpose: 'compile', subject: String(attempt) });
+  ctx.sendClient(Callout, key).requestCompile({ rule, source, deadlineMs, awakeableId });
   ctx.set(WAITING_FOR, {
     compile: `attempt ${attempt} of ${rule.attempts}: waits for ${whom(rule)}, until ${until}`,
   });

@@ -4,12 +4,12 @@ import type { ReleaseId } from '../../core/identifiers.ts';
 import { gateLimits, releaseLimits } from '../../core/limits/limits.ts';
 import type { Stage } from '../../core/releases/release.ts';
 import { awaitSinks, type Frozen } from './await-sinks.ts';
-import { type SwapAnswer, Tenant } from '../contract/tenant.ts';
+import { type SwapResult, Tenant } from '../contract/tenant.ts';
 import { WAITING_FOR } from '../contract/release.ts';
 import type { Deps } from '../ports/deps.ts';
 import { passGates } from './gate-stage.ts';
-import { errored, noLongerCurrent, rejected, type Stop } from './stage-failure.ts';
-import { gaveUp, REFUSED } from '../durable/store-unavailable.ts';
+import { errored, superseded, rejected, type StageFailure } from './stage-failure.ts';
+import { retriesExhausted, REFUSED } from '../durable/store-unavailable.ts';
 
 interface Way {
   readonly channel: string;
@@ -31,7 +31,7 @@ export async function swapThroughGates(
   id: ReleaseId,
   { channel, gated }: Way,
   entered: (stage: Stage) => void,
-): Promise<Stop | null> {
+): Promise<StageFailure | null> {
   let until: number | null = null;
   let frozen: Frozen | null = null;
   for (let round = 0; round < gateLimits.rounds;) {
@@ -56,7 +56,7 @@ export async function swapThroughGates(
       if (now >= until) return errored('the store was down for longer than a release waits');
       await ctx.sleep(releaseLimits.swapIntervalMs);
     } else if (answer.kind === 'sinks_down') {
-      const seen: Frozen | Stop = await awaitSinks(ctx, deps, id, answer.sinks, frozen);
+      const seen: Frozen | StageFailure = await awaitSinks(ctx, deps, id, answer.sinks, frozen);
       if ('outcome' in seen) return seen;
       frozen = seen;
     } else {
@@ -66,23 +66,23 @@ export async function swapThroughGates(
   return rejected('what is live has changed too often while this was being approved');
 }
 
-async function askForSwap(ctx: WorkflowContext, id: ReleaseId, channel: string): Promise<SwapAnswer> {
+async function askForSwap(ctx: WorkflowContext, id: ReleaseId, channel: string): Promise<SwapResult> {
   try {
     return await ctx.client(Tenant, id.tenant).swap({ bundle: id.bundle, channel, version: id.version });
   } catch (error) {
-    if (!gaveUp(error) || error.code === REFUSED) throw error;
+    if (!retriesExhausted(error) || error.code === REFUSED) throw error;
     return { kind: 'unavailable' };
   }
 }
 
 function stopAtSwap(
-  answer: Exclude<SwapAnswer, { kind: 'unavailable' | 'gates_open' | 'sinks_down' }>,
-): Stop | null {
+  answer: Exclude<SwapResult, { kind: 'unavailable' | 'gates_open' | 'sinks_down' }>,
+): StageFailure | null {
   switch (answer.kind) {
     case 'moved':
       return null;
     case 'not_current':
-      return noLongerCurrent();
+      return superseded();
     case 'held':
       return rejected(`the pointer is held: ${answer.reason}`);
     case 'stale':

@@ -4,10 +4,10 @@ import type { ReleaseId } from '../../core/identifiers.ts';
 import type { StepRetries } from '../../core/limits/limits.ts';
 import type { Effect } from '../../core/releases/release.ts';
 import type { Deps } from '../ports/deps.ts';
-import { gaveUp } from '../durable/store-unavailable.ts';
-import { uninterrupted } from '../durable/ignoring-cancellation.ts';
+import { retriesExhausted } from '../durable/store-unavailable.ts';
+import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';
 
-/** What the ledger says to everybody; what an operator needs is in the worker's log, and in the janitor's invocation. */
+/** What the ledger says to everybody; what an operator needs is in the worker's log, and in the invocation of the Compensation object. */
 const UNDO_FAILED = 'it could not be undone yet; an operator is needed';
 
 /**
@@ -26,10 +26,12 @@ export async function undoAll(
   const failed: Effect[] = [];
   for (const effect of effects) {
     try {
-      await uninterrupted(() => ctx.run('undo effect', () => deps.settlements.undo(id, effect), retries));
+      await ignoringCancellation(() =>
+        ctx.run('undo effect', () => deps.settlements.undo(id, effect), retries),
+      );
     } catch (error) {
-      if (!gaveUp(error)) throw error;
-      await uninterrupted(() =>
+      if (!retriesExhausted(error)) throw error;
+      await ignoringCancellation(() =>
         ctx.run('note failed undo', () => deps.settlements.noteUndoFailed(id, effect, UNDO_FAILED), retries),
       );
       failed.push(effect);

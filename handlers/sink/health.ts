@@ -33,7 +33,7 @@ export async function awaitHealth(ctx: ObjectContext, { tenant, sink, ...wait }:
 
 /**
  * Probes the broker while releases wait for it, and wakes them once it is well. Where it answers although moves are due, one of them is delivered
- * first, ahead of its time: only that shows whether the broker takes moves, and {@link wakeReleases} follows it.
+ * first, ahead of its time: only that shows whether the broker takes moves, and {@link notifyReleases} follows it.
  *
  * Dies inside: replayed. Killed: the next release that registers finds the probe late, and begins again.
  */
@@ -52,7 +52,7 @@ export async function probe(ctx: ObjectContext, deps: Deps, id: SinkId): Promise
     stepRetries.whileSomebodyWaits,
   );
   if (probed.kind === 'well') {
-    await wakeReleases(ctx);
+    await notifyReleases(ctx);
     return null;
   }
   if (probed.kind === 'due') await deliverNow(ctx, deps, id);
@@ -61,7 +61,7 @@ export async function probe(ctx: ObjectContext, deps: Deps, id: SinkId): Promise
 }
 
 /** Wakes the releases that wait for this writer's broker, which has just taken something. */
-export async function wakeReleases(ctx: ObjectContext): Promise<void> {
+export async function notifyReleases(ctx: ObjectContext): Promise<void> {
   const waiting = await readShortcut(ctx, WAITING, z.array(Waiting));
   if (waiting === null) return;
   for (const { awakeableId } of waiting) ctx.resolveAwakeable(awakeableId);

@@ -13,28 +13,28 @@ import type { Deps } from '../ports/deps.ts';
 import { objectOptions } from '../durable/options.ts';
 import {
   type DownSink,
-  type SendAnswer,
+  type SendResult,
   type SendRequest,
   Sink,
   type SinkWake,
-  type SteerAnswer,
-  type SteerRequest,
+  type ControlResult,
+  type ControlRequest,
 } from '../contract/sink.ts';
 import type { Delivered } from '../ports/sinks.ts';
 import {
-  beginTry,
+  beginAttempt,
   clearFailing,
   endPart,
-  endTry,
-  leavePosition,
+  endAttempt,
+  takePosition,
   readWriter,
   setCursor,
   setFailing,
   setPosition,
   type WriterState,
 } from './state.ts';
-import { awaitHealth, probe, wakeReleases } from './health.ts';
-import { orStoreDown } from '../durable/store-unavailable.ts';
+import { awaitHealth, probe, notifyReleases } from './health.ts';
+import { asStoreUnavailable } from '../durable/store-unavailable.ts';
 
 /** Whoever tells the world of moves: the one writer of a webhook, or of a partition of a shared stream. */
 export function sinkObject(deps: Deps) {
@@ -42,7 +42,7 @@ export function sinkObject(deps: Deps) {
     description: 'Delivers moves to a sink, in order. Key: tenant/webhook or broker:partition.',
     handlers: {
       deliver: (ctx, wake) => deliver(ctx, deps, wake),
-      steer: (ctx, request) => steer(ctx, deps, request),
+      control: (ctx, request) => steer(ctx, deps, request),
       send: (ctx, request) => send(ctx, deps, request),
       awaitHealth: async (ctx, wait) => {
         assertOwn(ctx.key, wait);
@@ -52,7 +52,7 @@ export function sinkObject(deps: Deps) {
         assertOwn(ctx.key, sink);
         return probe(ctx, deps, sink);
       },
-      prove: (ctx, sink) => prove(ctx, deps, sink),
+      checkHealth: (ctx, sink) => prove(ctx, deps, sink),
     },
     options: {
       ...objectOptions,
@@ -86,7 +86,7 @@ async function deliver(ctx: ObjectContext, deps: Deps, wake: SinkWake): Promise<
       return null;
     }
     if (writer.failing !== null) await wakeOthers(ctx, deps, wake);
-    if (delivered.kind === 'delivered') await wakeReleases(ctx);
+    if (delivered.kind === 'delivered') await notifyReleases(ctx);
     if (delivered.kind !== 'delivered' || !delivered.more) return null;
   }
   // Behind whoever waits by now.
@@ -115,7 +115,7 @@ async function deliverBatch(
   { cursor, failing }: WriterState,
   nowMs: number,
 ): Promise<Delivered> {
-  const { begun, again } = await beginTry(ctx, { tenant, after: cursor, nowMs });
+  const { begun, again } = await beginAttempt(ctx, { tenant, after: cursor, nowMs });
   const request = { tenant, sink, after: cursor, failing, random01: ctx.rand.random(), ...begun };
   const delivered = await ctx.run(
     'deliver moves',
@@ -134,7 +134,7 @@ async function deliverBatch(
   } else {
     // Somebody has paused it before what was tried had ended: it has not ended by that.
     const unended = delivered.kind === 'idle' && again && seq === cursor;
-    if (!unended) endTry(ctx, tenant, position);
+    if (!unended) endAttempt(ctx, tenant, position);
     clearFailing(ctx, tenant);
   }
   return delivered;
@@ -155,10 +155,10 @@ async function wakeOthers(ctx: ObjectContext, deps: Deps, { tenant, sink }: Sink
  *
  * Dies between the two: replayed. Killed there: the same request once more sets it right, and so does the sweep, which finds something due.
  */
-async function steer(ctx: ObjectContext, deps: Deps, request: SteerRequest): Promise<SteerAnswer> {
+async function steer(ctx: ObjectContext, deps: Deps, request: ControlRequest): Promise<ControlResult> {
   assertOwn(ctx.key, request);
   const { tenant, sink } = request;
-  const steered = await orStoreDown(
+  const steered = await asStoreUnavailable(
     ctx.run(
       'steer sink',
       () => deps.sinks.steer({ ...request, at: deps.clock.now() }),
@@ -181,12 +181,12 @@ async function steer(ctx: ObjectContext, deps: Deps, request: SteerRequest): Pro
  *
  * Dies between the send and its record: sent again. Killed: it has arrived or not, and the writer's next try finds out where its target stands.
  */
-async function send(ctx: ObjectContext, deps: Deps, request: SendRequest): Promise<SendAnswer> {
+async function send(ctx: ObjectContext, deps: Deps, request: SendRequest): Promise<SendResult> {
   assertOwn(ctx.key, request);
   const { tenant } = request;
-  const begun = { position: await leavePosition(ctx), atMs: await ctx.date.now() };
+  const begun = { position: await takePosition(ctx), atMs: await ctx.date.now() };
   const asked = { ...request, ...begun, eventId: `${tenant}:${request.sink}:test:${ctx.rand.uuidv4()}` };
-  const { answer, position } = await orStoreDown(
+  const { answer, position } = await asStoreUnavailable(
     ctx.run('send event', () => deps.sinks.send(asked), stepRetries.whileSomebodyWaits),
   );
   if (answer.kind !== 'not_sent') setPosition(ctx, position);
@@ -195,7 +195,7 @@ async function send(ctx: ObjectContext, deps: Deps, request: SendRequest): Promi
 
 /** Whether the sink is well, for whoever wants to move a pointer that must not move without it. Changes nothing but what is known. */
 async function prove(ctx: ObjectSharedContext, deps: Deps, { tenant, sink }: SinkId): Promise<DownSink[]> {
-  const down = await orStoreDown(
+  const down = await asStoreUnavailable(
     ctx.run('look at sink', () => deps.sinks.prove(tenant, [sink]), stepRetries.whileSomebodyWaits),
   );
   return [...down];

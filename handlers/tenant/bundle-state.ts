@@ -3,7 +3,7 @@ import type { ObjectContext } from '@restatedev/restate-sdk';
 import { stepRetries } from '../../core/limits/limits.ts';
 import { BundleState, inFlight, NEW_BUNDLE, slotOf, withSlot } from '../../core/releases/slot.ts';
 import type { Deps } from '../ports/deps.ts';
-import { orStoreDown } from '../durable/store-unavailable.ts';
+import { asStoreUnavailable } from '../durable/store-unavailable.ts';
 import { storedAs, UNREADABLE } from '../durable/stored-state.ts';
 
 /** The state key under which a tenant's object keeps what it knows of a bundle. */
@@ -38,7 +38,7 @@ export async function reloadBundle(ctx: ObjectContext, deps: Deps, bundle: strin
   const tenant = ctx.key;
   const stored = await ctx.get(bundleStateKey(bundle), storedBundle);
   const remembered = stored === null || stored === UNREADABLE ? NEW_BUNDLE : stored;
-  const onRecord = await orStoreDown(
+  const onRecord = await asStoreUnavailable(
     ctx.run('read bundle', () => deps.admissions.readBundle(tenant, bundle), stepRetries.whileHoldingTenant),
   );
   const state = keepInvocations(BundleState.decode(onRecord), remembered);

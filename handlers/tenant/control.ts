@@ -1,20 +1,20 @@
 import { InvocationIdParser, type ObjectContext } from '@restatedev/restate-sdk';
 
 import { stepRetries } from '../../core/limits/limits.ts';
-import { inFlight, release, slotOf, withSlot } from '../../core/releases/slot.ts';
+import { inFlight, vacateSlot, slotOf, withSlot } from '../../core/releases/slot.ts';
 import { getBundle, setBundle } from './bundle-state.ts';
 import type {
-  CancelAnswer,
+  CancelResult,
   CancelRequest,
-  HoldAnswer,
+  HoldResult,
   HoldRequest,
-  MoveAnswer,
+  MoveResult,
   MoveRequest,
 } from '../contract/tenant.ts';
 import type { Deps } from '../ports/deps.ts';
-import { orStoreDown } from '../durable/store-unavailable.ts';
-import { uninterrupted } from '../durable/ignoring-cancellation.ts';
-import { wakeSinks } from './notify-sinks.ts';
+import { asStoreUnavailable } from '../durable/store-unavailable.ts';
+import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';
+import { notifySinks } from './notify-sinks.ts';
 
 /**
  * Promotes or rolls back: moves a pointer by hand to a release that was published before. Builds nothing and starts nothing.
@@ -22,11 +22,11 @@ import { wakeSinks } from './notify-sinks.ts';
  * would be one that nobody was told of. Killed between the record and the state: the next swap finds its generation behind and adopts
  * the record's.
  */
-export async function move(ctx: ObjectContext, deps: Deps, request: MoveRequest): Promise<MoveAnswer> {
+export async function move(ctx: ObjectContext, deps: Deps, request: MoveRequest): Promise<MoveResult> {
   const asked = { ...request, tenant: ctx.key };
   const state = await getBundle(ctx, deps, request.bundle);
-  const { wakes, ...answer } = await orStoreDown(
-    uninterrupted(() =>
+  const { wakes, ...answer } = await asStoreUnavailable(
+    ignoringCancellation(() =>
       ctx.run(
         'move pointer by hand',
         () => deps.moves.moveByHand({ ...asked, at: deps.clock.now() }),
@@ -34,7 +34,7 @@ export async function move(ctx: ObjectContext, deps: Deps, request: MoveRequest)
       ),
     ),
   );
-  if (wakes) wakeSinks(ctx, { wakes });
+  if (wakes) notifySinks(ctx, { wakes });
   if (answer.kind !== 'moved' || answer.replayed) return answer;
   const slot = { ...slotOf(state, request.channel), generation: answer.pointer.generation };
   setBundle(ctx, request.bundle, withSlot(state, request.channel, slot));
@@ -45,10 +45,10 @@ export async function move(ctx: ObjectContext, deps: Deps, request: MoveRequest)
  * Pins a pointer, or lifts the pin. Only the record keeps holds: every move looks there, in its own transaction. A cancel is not listened
  * to: a lift that commits late would take away the hold that somebody has put on meanwhile.
  */
-export async function hold(ctx: ObjectContext, deps: Deps, request: HoldRequest): Promise<HoldAnswer> {
+export async function hold(ctx: ObjectContext, deps: Deps, request: HoldRequest): Promise<HoldResult> {
   const asked = { ...request, tenant: ctx.key };
-  return orStoreDown(
-    uninterrupted(() =>
+  return asStoreUnavailable(
+    ignoringCancellation(() =>
       ctx.run(
         'set hold',
         () => deps.moves.setHold({ ...asked, at: deps.clock.now() }),
@@ -62,9 +62,9 @@ export async function hold(ctx: ObjectContext, deps: Deps, request: HoldRequest)
  * Cancels a release: writes the wish on record, where the swap will see it whatever happens, and then wakes the workflow. The
  * record answers what stands when it is too late.
  */
-export async function cancel(ctx: ObjectContext, deps: Deps, request: CancelRequest): Promise<CancelAnswer> {
+export async function cancel(ctx: ObjectContext, deps: Deps, request: CancelRequest): Promise<CancelResult> {
   const id = { tenant: ctx.key, bundle: request.bundle, version: request.version };
-  const answer = await orStoreDown(
+  const answer = await asStoreUnavailable(
     ctx.run(
       'request cancel',
       () => deps.admissions.requestCancel(id, { ...request, at: deps.clock.now() }),
@@ -77,7 +77,7 @@ export async function cancel(ctx: ObjectContext, deps: Deps, request: CancelRequ
     const running = inFlight(slot, request.version);
     if (running?.invocationId) ctx.invocation(InvocationIdParser.fromString(running.invocationId)).cancel();
     if (slot.queue.some((queued) => queued.version === request.version)) {
-      setBundle(ctx, request.bundle, withSlot(state, channel, release(slot, request.version)));
+      setBundle(ctx, request.bundle, withSlot(state, channel, vacateSlot(slot, request.version)));
     }
   }
   return answer;

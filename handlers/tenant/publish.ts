@@ -1,12 +1,18 @@
 import { InvocationIdParser, type ObjectContext, TerminalError } from '@restatedev/restate-sdk';
 
 import { stepRetries } from '../../core/limits/limits.ts';
-import { admit, type BundleState, type Placement, place, slotOf } from '../../core/releases/slot.ts';
+import {
+  occupySlot,
+  type BundleState,
+  type Placement,
+  decidePlacement,
+  slotOf,
+} from '../../core/releases/slot.ts';
 import { getBundle, reloadBundle, setBundle } from './bundle-state.ts';
-import type { PublishAnswer, PublishRequest } from '../contract/tenant.ts';
+import type { PublishResult, PublishRequest } from '../contract/tenant.ts';
 import type { Admission, Deps } from '../ports/deps.ts';
 import { freeSlot, startNext, startRelease } from './start-release.ts';
-import { orStoreDown, STORE_DOWN } from '../durable/store-unavailable.ts';
+import { asStoreUnavailable, STORE_UNAVAILABLE } from '../durable/store-unavailable.ts';
 
 /** Durable state may be behind the record by a lost notice and a lost number; more than that is a bug worth an error. */
 const ADMISSION_ROUNDS = 4;
@@ -22,11 +28,11 @@ export async function publish(
   ctx: ObjectContext,
   deps: Deps,
   request: PublishRequest,
-): Promise<PublishAnswer> {
+): Promise<PublishResult> {
   const pointer = { tenant: ctx.key, bundle: request.bundle, channel: request.channel };
   let state = await getBundle(ctx, deps, request.bundle);
   for (let round = 0; round < ADMISSION_ROUNDS; round++) {
-    const placed = place(slotOf(state, request.channel), request.onConflict);
+    const placed = decidePlacement(slotOf(state, request.channel), request.onConflict);
     const answer = await record(ctx, deps, request, state, placed);
     switch (answer.kind) {
       case 'accepted':
@@ -46,7 +52,9 @@ export async function publish(
         return answer;
     }
   }
-  throw new TerminalError('the tenant keeps moving on by itself; ask again', { errorCode: STORE_DOWN });
+  throw new TerminalError('the tenant keeps moving on by itself; ask again', {
+    errorCode: STORE_UNAVAILABLE,
+  });
 }
 
 async function record(
@@ -64,7 +72,7 @@ async function record(
     version: state.lastVersion + 1,
     inFlight: slotOf(state, request.channel).inFlight?.version ?? null,
   };
-  return orStoreDown(
+  return asStoreUnavailable(
     ctx.run(
       'admit release',
       () => deps.admissions.admit({ ...proposal, at: deps.clock.now() }),
@@ -84,7 +92,7 @@ async function enter(
   const { bundle, channel, source } = request;
   const replaced = slotOf(before, channel).inFlight;
   const placement = placed.placement === 'queue' ? 'queue' : 'start';
-  const state = admit(before, channel, { version, source }, placement);
+  const state = occupySlot(before, channel, { version, source }, placement);
   if (placement === 'queue') {
     setBundle(ctx, bundle, state);
     return;

@@ -4,12 +4,12 @@ import { type ReleaseId, releaseKey } from '../../core/identifiers.ts';
 import { stepRetries } from '../../core/limits/limits.ts';
 import { inFlight, slotOf } from '../../core/releases/slot.ts';
 import { getBundle, reloadBundle } from './bundle-state.ts';
-import { type ReapNotice, type SettledNotice } from '../contract/tenant.ts';
+import { type ReconcileRequest, type SettledNotice } from '../contract/tenant.ts';
 import { Release } from '../contract/release.ts';
 import type { Closing, Deps } from '../ports/deps.ts';
 import { freeSlot, startNext, startRelease } from './start-release.ts';
-import { orStoreDown } from '../durable/store-unavailable.ts';
-import { leaveToJanitor } from '../compensation/compensation.ts';
+import { asStoreUnavailable } from '../durable/store-unavailable.ts';
+import { leaveToCompensation } from '../compensation/compensation.ts';
 import { undoAll } from '../release/undo.ts';
 
 /** The one arrow back: a release has its last word. Frees its slot and starts the next in line. Said twice, it does nothing. */
@@ -26,10 +26,10 @@ export async function settled(ctx: ObjectContext, deps: Deps, notice: SettledNot
  * found in Restate: it was cancelled before it began, its send was lost with the handler or with Restate's data, or it is only on its
  * way; it is sent once more, which is nothing if it is there, since a workflow runs once under its key.
  */
-export async function reap(ctx: ObjectContext, deps: Deps, notice: ReapNotice): Promise<null> {
+export async function reconcile(ctx: ObjectContext, deps: Deps, notice: ReconcileRequest): Promise<null> {
   const pointer = { tenant: ctx.key, bundle: notice.bundle, channel: notice.channel };
   const id = { tenant: ctx.key, bundle: notice.bundle, version: notice.version };
-  const known = await orStoreDown(
+  const known = await asStoreUnavailable(
     ctx.run('ask Restate', () => deps.invocations.stateOf(id), stepRetries.whileHoldingTenant),
   );
   if (known === 'running') return null;
@@ -41,7 +41,7 @@ export async function reap(ctx: ObjectContext, deps: Deps, notice: ReapNotice): 
     await settleDead(ctx, deps, id);
     await freeSlot(ctx, deps, pointer, state, notice.version);
     // Last, since nothing depends on it: operators read there what releases wait for.
-    await orStoreDown(
+    await asStoreUnavailable(
       ctx.run('clear state', () => deps.invocations.clearState(id), stepRetries.whileHoldingTenant),
     );
   } else if (inFlight(slot, notice.version)) {
@@ -55,7 +55,7 @@ export async function reap(ctx: ObjectContext, deps: Deps, notice: ReapNotice): 
 async function settleDead(ctx: ObjectContext, deps: Deps, id: ReleaseId): Promise<void> {
   const retries = stepRetries.whileHoldingTenant;
   const reason = 'its invocation was killed, or failed, before it could say how it ended';
-  const closing: Closing = await orStoreDown(
+  const closing: Closing = await asStoreUnavailable(
     ctx.run(
       'close release',
       () =>
@@ -73,7 +73,7 @@ async function settleDead(ctx: ObjectContext, deps: Deps, id: ReleaseId): Promis
   const failed = closing.kind === 'closing' ? await undoAll(ctx, deps, id, closing.effects, retries) : [];
   if (closing.kind === 'moved') {
     const invocationId = ctx.request().id;
-    await orStoreDown(
+    await asStoreUnavailable(
       ctx.run(
         'announce move',
         () => deps.moves.announce(id, { invocationId, startedAt: deps.clock.now() }),
@@ -81,6 +81,8 @@ async function settleDead(ctx: ObjectContext, deps: Deps, id: ReleaseId): Promis
       ),
     );
   }
-  await orStoreDown(ctx.run('settle release', () => deps.settlements.settle(id, deps.clock.now()), retries));
-  leaveToJanitor(ctx, id, failed);
+  await asStoreUnavailable(
+    ctx.run('settle release', () => deps.settlements.settle(id, deps.clock.now()), retries),
+  );
+  leaveToCompensation(ctx, id, failed);
 }

@@ -2,11 +2,11 @@ import type { ObjectContext } from '@restatedev/restate-sdk';
 
 import { type PointerId, releaseKey } from '../../core/identifiers.ts';
 import { stepRetries } from '../../core/limits/limits.ts';
-import { type BundleState, type Queued, release, slotOf, withSlot } from '../../core/releases/slot.ts';
+import { type BundleState, type Queued, vacateSlot, slotOf, withSlot } from '../../core/releases/slot.ts';
 import { setBundle } from './bundle-state.ts';
 import { Release } from '../contract/release.ts';
 import type { Deps } from '../ports/deps.ts';
-import { orStoreDown } from '../durable/store-unavailable.ts';
+import { asStoreUnavailable } from '../durable/store-unavailable.ts';
 
 /**
  * Sends the release on its way without waiting for it, and remembers how to reach it. The state is written before the send, so that
@@ -34,7 +34,7 @@ function take(
   version: number,
   invocationId: string | null,
 ): BundleState {
-  const slot = release(slotOf(state, channel), version);
+  const slot = vacateSlot(slotOf(state, channel), version);
   return withSlot(state, channel, { ...slot, inFlight: { version, invocationId, swapped: false } });
 }
 
@@ -46,7 +46,7 @@ export async function freeSlot(
   state: BundleState,
   ended: number,
 ): Promise<BundleState> {
-  const slot = release(slotOf(state, pointer.channel), ended);
+  const slot = vacateSlot(slotOf(state, pointer.channel), ended);
   return startNext(ctx, deps, pointer, withSlot(state, pointer.channel, slot));
 }
 
@@ -64,11 +64,11 @@ export async function startNext(
   for (const next of slotOf(state, channel).queue) {
     if (slotOf(current, channel).inFlight) break;
     const id = { tenant, bundle, version: next.version };
-    const mayStart = await orStoreDown(
+    const mayStart = await asStoreUnavailable(
       ctx.run('leave queue', () => deps.admissions.leaveQueue(id), stepRetries.whileHoldingTenant),
     );
     if (mayStart) return startRelease(ctx, { tenant, bundle, channel }, current, next);
-    current = withSlot(current, channel, release(slotOf(current, channel), next.version));
+    current = withSlot(current, channel, vacateSlot(slotOf(current, channel), next.version));
   }
   setBundle(ctx, bundle, current);
   return current;

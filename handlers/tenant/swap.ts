@@ -3,11 +3,11 @@ import type { ObjectContext } from '@restatedev/restate-sdk';
 import { stepRetries } from '../../core/limits/limits.ts';
 import { type BundleState, inFlight, slotOf, withSlot } from '../../core/releases/slot.ts';
 import { getBundle, setBundle } from './bundle-state.ts';
-import type { SwapAnswer, SwapRequest } from '../contract/tenant.ts';
+import type { SwapResult, SwapRequest } from '../contract/tenant.ts';
 import type { Deps, PointerMove } from '../ports/deps.ts';
-import { gaveUp, REFUSED } from '../durable/store-unavailable.ts';
-import { uninterrupted } from '../durable/ignoring-cancellation.ts';
-import { wakeSinks } from './notify-sinks.ts';
+import { retriesExhausted, REFUSED } from '../durable/store-unavailable.ts';
+import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';
+import { notifySinks } from './notify-sinks.ts';
 
 /** The record's generation is adopted at most so often: moves by hand go through this same object, so it differs only after a loss. */
 const ADOPTIONS = 2;
@@ -20,14 +20,14 @@ const ADOPTIONS = 2;
  * answer is what happened. Sinks are told of it one way, before anything else happens. Dies inside: replayed. Killed inside: the pointer has moved
  * or not; the sweep asks the record.
  */
-export async function swap(ctx: ObjectContext, deps: Deps, request: SwapRequest): Promise<SwapAnswer> {
+export async function swap(ctx: ObjectContext, deps: Deps, request: SwapRequest): Promise<SwapResult> {
   const state = await getBundle(ctx, deps, request.bundle);
   const slot = slotOf(state, request.channel);
   if (!inFlight(slot, request.version)) return { kind: 'not_current' };
   const answer = await moveFenced(ctx, deps, request, slot.generation);
   if (answer.kind !== 'moved') return answer;
   const { wakes = [], ...moved } = answer;
-  wakeSinks(ctx, { wakes });
+  notifySinks(ctx, { wakes });
   setBundle(ctx, request.bundle, afterMove(state, request, moved.generation));
   return moved;
 }
@@ -55,7 +55,7 @@ async function tryMove(
 ): Promise<PointerMove> {
   const move = { ...request, tenant: ctx.key, expectedGeneration };
   try {
-    return await uninterrupted(() =>
+    return await ignoringCancellation(() =>
       ctx.run(
         'move pointer',
         () => deps.moves.moveByRelease({ ...move, at: deps.clock.now() }),
@@ -63,7 +63,7 @@ async function tryMove(
       ),
     );
   } catch (error) {
-    if (!gaveUp(error) || error.code === REFUSED) throw error;
+    if (!retriesExhausted(error) || error.code === REFUSED) throw error;
     return { kind: 'unavailable' };
   }
 }

@@ -7,7 +7,7 @@ import { Tenant } from '../contract/tenant.ts';
 import type { Deps } from '../ports/deps.ts';
 import { publish } from './publish.ts';
 import { UNREADABLE } from '../durable/stored-state.ts';
-import { reap, settled } from './settle.ts';
+import { reconcile, settled } from './settle.ts';
 import { cancel, hold, move } from './control.ts';
 import { swap } from './swap.ts';
 
@@ -25,7 +25,7 @@ export function tenantObject(deps: Deps) {
       move: (ctx, request) => move(ctx, deps, request),
       hold: (ctx, request) => hold(ctx, deps, request),
       cancel: (ctx, request) => cancel(ctx, deps, request),
-      reap: (ctx, notice) => reap(ctx, deps, notice),
+      reconcile: (ctx, notice) => reconcile(ctx, deps, notice),
       status: async (ctx) => {
         const state = new Map<string, StoredBundle>();
         for (const key of await ctx.stateKeys()) {

@@ -12,7 +12,7 @@ import { findToken } from '../postgres/tenants/tokens.ts';
 import type { QueueDepths } from '../rabbitmq/queue-depths.ts';
 import { secretBox, type SecretKeys } from '../secrets/secret-box.ts';
 import { authenticate, type KnownTokens } from './access/access.ts';
-import type { ApiParts } from './dependencies.ts';
+import type { ApiDeps } from './dependencies.ts';
 import { type Connection, NO_CONNECTION } from './http/connection.ts';
 import { deliveryWorkflows } from './hooks/delivery-workflow.ts';
 import type { Endpoint } from './http/endpoint.ts';
@@ -168,7 +168,7 @@ function partsOf({
   queueDepths,
   log,
   draining,
-}: AppDeps): ApiParts {
+}: AppDeps): ApiDeps {
   const bodies = new Shares(bodyShares);
   const responses = new Shares(responseShares);
   const pointers = watchPointers(db, notifications);
@@ -215,7 +215,7 @@ function metricsOf(
     pointers,
     releases,
     feeds,
-  }: Pick<ApiParts, 'db' | 'compiler' | 'bodies' | 'responses' | 'pointers' | 'releases' | 'feeds'>,
+  }: Pick<ApiDeps, 'db' | 'compiler' | 'bodies' | 'responses' | 'pointers' | 'releases' | 'feeds'>,
   queueDepths: QueueDepths | null,
 ): Metrics {
   const metrics = new Metrics();

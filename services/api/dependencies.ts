@@ -22,7 +22,7 @@ import type { TokenBuckets } from './access/token-buckets.ts';
 import type { Watches } from './watches/watches.ts';
 
 /** What endpoints are made of. */
-export interface ApiParts {
+export interface ApiDeps {
   readonly db: Database;
   readonly tenants: TenantObjects;
   readonly workflows: ReleaseWorkflows;

@@ -6,7 +6,7 @@ import { type FollowFailure, failureOf } from './failure.ts';
 import { followLimits } from './limits.ts';
 import { afterFailureMs, isOver, jittered, pause } from './waits.ts';
 
-export interface AcknowledgerParts {
+export interface AcknowledgerDeps {
   readonly plane: ControlPlane;
   readonly name: string;
   /** What runs now. */
@@ -28,12 +28,12 @@ export interface Acknowledger {
  * Says what runs, after each change and at every heartbeat, one at a time: what changes while one is under way is said after it, the
  * newest only. Nothing waits for it.
  */
-export function startAcknowledger(parts: AcknowledgerParts): Acknowledger {
+export function startAcknowledger(parts: AcknowledgerDeps): Acknowledger {
   const bell = new Bell();
   return { changed: () => bell.ring(), ended: run(parts, bell) };
 }
 
-async function run(parts: AcknowledgerParts, bell: Bell): Promise<void> {
+async function run(parts: AcknowledgerDeps, bell: Bell): Promise<void> {
   const { plane, name, claim, onPointer, onFailure, signal } = parts;
   // Mostly there is something to say in a moment; a thousand that start together need not say first that there is not.
   if (claim().generation === 0) await bell.wait(jittered(followLimits.firstWordMs), signal);

@@ -9,7 +9,7 @@ export interface Target {
   readonly digest: string;
 }
 
-export interface CatchUpParts {
+export interface CatchUpDeps {
   /** Whether that generation is above what runs or has run. */
   readonly isAhead: (generation: number) => boolean;
   /** Gets it and swaps it in. Rejects with {@link FollowFailure}, or with the signal's reason. */
@@ -31,7 +31,7 @@ export interface CatchUp {
  * Goes to the newest target, one at a time and never back. A newer one takes the place of the one that is being fetched, whose blobs stay
  * where they are; but not twice in a row, so that moves which come faster than they can be fetched still get somewhere.
  */
-export function catchUp(parts: CatchUpParts): CatchUp {
+export function catchUp(parts: CatchUpDeps): CatchUp {
   let next: Target | null = null;
   let going: {
     readonly target: Target;
@@ -69,7 +69,7 @@ export function catchUp(parts: CatchUpParts): CatchUp {
   };
 }
 
-async function bringWithRetries(parts: CatchUpParts, target: Target, signal: AbortSignal): Promise<void> {
+async function bringWithRetries(parts: CatchUpDeps, target: Target, signal: AbortSignal): Promise<void> {
   for (let failures = 0; !isOver(signal);) {
     try {
       await parts.bring(target, signal);

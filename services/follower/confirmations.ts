@@ -10,7 +10,7 @@ import { isOver, nextTryMs, pause } from './waits.ts';
 /** Of all followers of this process: a thousand who hear of the same move ask once. */
 const reads = new SharedFlights<Pointer | null>();
 
-export interface ConfirmationParts {
+export interface ConfirmationDeps {
   readonly plane: ControlPlane;
   readonly connection: Connection;
   readonly pointer: PointerId;
@@ -28,7 +28,7 @@ export interface Confirmations {
 }
 
 /** Holds hints against the control plane's own word. However many come, one question is under way and at most one waits. */
-export function confirmations(parts: ConfirmationParts): Confirmations {
+export function confirmations(parts: ConfirmationDeps): Confirmations {
   let told = 0;
   let isAsked = false;
   let running: Promise<void> | null = null;
@@ -53,7 +53,7 @@ export function confirmations(parts: ConfirmationParts): Confirmations {
   };
 }
 
-async function confirm(parts: ConfirmationParts, hinted: number): Promise<void> {
+async function confirm(parts: ConfirmationDeps, hinted: number): Promise<void> {
   // A question that somebody else had under way may be older than the hint. The next one is not.
   const first = await read(parts);
   const found = first !== null && first.generation < hinted ? await read(parts) : first;
@@ -61,7 +61,7 @@ async function confirm(parts: ConfirmationParts, hinted: number): Promise<void> 
 }
 
 /** Tells the pointer, and gives it; null when it cannot be had. */
-async function read(parts: ConfirmationParts): Promise<Pointer | null> {
+async function read(parts: ConfirmationDeps): Promise<Pointer | null> {
   const { plane, connection, pointer, signal } = parts;
   const { tenant, bundle, channel } = pointer;
   const key = `${connection.url} ${connection.token} ${tenant}/${bundle}/${channel}`;

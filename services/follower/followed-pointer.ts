@@ -14,7 +14,7 @@ import { judgeEvent, type MoveHint, type MoveHints } from './move-hints.ts';
 import { type FollowerLog, type FollowerStatus, Troubles } from './status.ts';
 import { isOver, jittered, orAborted, pause } from './waits.ts';
 
-export interface FollowedParts {
+export interface FollowedDeps {
   readonly pointer: PointerId;
   readonly connection: Connection;
   readonly plane: ControlPlane;
@@ -34,7 +34,7 @@ export class FollowedPointer {
   /** A plain property, so that reading it costs what reading a property costs. */
   current: Bundle | null = null;
 
-  readonly #parts: FollowedParts;
+  readonly #parts: FollowedDeps;
   readonly #end = new AbortController();
   readonly #began = Promise.withResolvers<void>();
   readonly #troubles: Troubles;
@@ -54,7 +54,7 @@ export class FollowedPointer {
   #confirmedAtMs: number | null = null;
   #loops: readonly Promise<void>[] = [];
 
-  constructor(parts: FollowedParts) {
+  constructor(parts: FollowedDeps) {
     const { pointer, name, log } = parts;
     const { signal } = this.#end;
     this.#parts = parts;

@@ -3,7 +3,7 @@ import { followLimits } from './limits.ts';
 import type { MoveHint, MoveHints } from './move-hints.ts';
 import { afterFailureMs, isOver, pause } from './waits.ts';
 
-export interface ListenParts {
+export interface ListenDeps {
   readonly source: MoveHints;
   /** A connection begins: whatever moved before it is not told by it. */
   readonly onOpen: () => void;
@@ -13,7 +13,7 @@ export interface ListenParts {
 }
 
 /** Hears hints until the signal aborts, across connections that are lost. */
-export async function listen({ source, onOpen, onHint, onFailure, signal }: ListenParts): Promise<void> {
+export async function listen({ source, onOpen, onHint, onFailure, signal }: ListenDeps): Promise<void> {
   for (let failures = 0; !isOver(signal);) {
     const began = performance.now();
     try {

@@ -65,7 +65,7 @@ export function rabbitMoveExchange({ url, log, unrouted }: Options): MoveExchang
     if (now.session.isBlocked()) return later(count, SHORT);
     if (!stopped.ofEvent) return later(count, stopped.reason);
     const proven = count > 0 || stopped.answered;
-    return { count, position: null, stopped: { kind: 'untaken', reason: stopped.reason, proven } };
+    return { count, position: null, stopped: { kind: 'undelivered', reason: stopped.reason, proven } };
   };
 
   return {

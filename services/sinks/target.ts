@@ -39,7 +39,7 @@ export type Stopped =
    * Nobody is there to take this tenant's event: worth another try, for which no other tenant waits. `proven`: the sink has answered for an
    * event of the batch, which shows that it is well.
    */
-  | { readonly kind: 'untaken'; readonly reason: string; readonly proven: boolean }
+  | { readonly kind: 'undelivered'; readonly reason: string; readonly proven: boolean }
   /** The other side wants nothing more. */
   | { readonly kind: 'gone'; readonly reason: string };
 

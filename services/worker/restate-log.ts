@@ -26,7 +26,7 @@ export function restateLog(log: Logger): LoggerTransport {
   };
 }
 
-/** An errand's key begins with that of its release; a tenant's names none. */
+/** A callout's key begins with that of its release; a tenant's names none. */
 function releaseOf(key: string): string | undefined {
   const release = parseReleaseKey(key.split('/').slice(0, 3).join('/'));
   return release === null ? undefined : correlationId(release);

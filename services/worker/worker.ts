@@ -3,11 +3,11 @@ import { connect } from '@restatedev/restate-sdk-clients';
 import type { Logger } from 'pino';
 
 import type { Clock, Deps } from '../../handlers/ports/deps.ts';
-import { courierObject } from '../../handlers/callout/callout.ts';
-import { deliveryWorkflow } from '../../handlers/hooks/hook-delivery.ts';
-import { janitorObject } from '../../handlers/compensation/compensation.ts';
+import { calloutObject } from '../../handlers/callout/callout.ts';
+import { hookDeliveryWorkflow } from '../../handlers/hooks/hook-delivery.ts';
+import { compensationObject } from '../../handlers/compensation/compensation.ts';
 import { releaseWorkflow } from '../../handlers/release/release.ts';
-import { reporterObject } from '../../handlers/hooks/commit-status.ts';
+import { commitStatusObject } from '../../handlers/hooks/commit-status.ts';
 import { sinkObject } from '../../handlers/sink/sink.ts';
 import { tenantObject } from '../../handlers/tenant/tenant.ts';
 import { workerService } from '../../handlers/worker/worker-ping.ts';
@@ -27,16 +27,16 @@ import { redisMoveStream } from '../redis/move-stream.ts';
 import { RestateAdmin } from '../restate/admin.ts';
 import { secretBox } from '../secrets/secret-box.ts';
 import { startRepositoryReader } from '../source-archive/repository-reader.ts';
-import { type HookParts, hookDeliveries } from './hooks/deliveries.ts';
+import { type HookDeps, hookDeliveries } from './hooks/deliveries.ts';
 import type { EndpointListener } from './http2-endpoint.ts';
 import { checkedSystems } from './check-systems.ts';
 import { restateInvocations } from './sweep/invocations.ts';
 import { manifestsIn, startManifestReader } from './pipeline/manifest-reader.ts';
-import { outside, type OutsideParts } from './pipeline/outside.ts';
+import { outboundCalls, type OutboundCallDeps } from './pipeline/outside.ts';
 import { logMovesByHand, logSettled } from './logged-outcomes.ts';
 import { hookReports } from './hooks/reports.ts';
 import { sinksOf } from './sinks/sinks.ts';
-import type { SinkParts } from './sinks/send-through.ts';
+import type { SinkDeps } from './sinks/send-through.ts';
 import { restateLog } from './restate-log.ts';
 import { releaseStages } from './pipeline/stages.ts';
 import { storedArtifacts } from './pipeline/stored-artifacts.ts';
@@ -64,8 +64,8 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
   const reader = startRepositoryReader(log);
   const manifests = startManifestReader(log);
   const secrets = config.secretKeys === null ? null : secretBox(config.secretKeys);
-  const hooks: HookParts = { db, outbound, secrets, log };
-  const targets: SinkParts['brokers'] = sinkTargets(config, db, log);
+  const hooks: HookDeps = { db, outbound, secrets, log };
+  const targets: SinkDeps['brokers'] = sinkTargets(config, db, log);
   const brokers = Object.keys(targets).filter(isBroker);
   const deps: Deps = {
     clock,
@@ -73,7 +73,7 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
     stages: releaseStages(db, compiler),
     gates: postgresGates(db),
     callbacks: postgresCallbacks(db, manifestsIn(manifests)),
-    outside: outside({ ...config, outbound, celery }),
+    outboundCalls: outboundCalls({ ...config, outbound, celery }),
     moves: logMovesByHand(postgresMoves(db, { brokers }), log),
     settlements: logSettled(postgresSettlements(db), log),
     invocations: restateInvocations(admin),
@@ -93,10 +93,10 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
     services: [
       tenantObject(deps),
       releaseWorkflow(deps),
-      janitorObject(deps),
-      courierObject(deps),
-      deliveryWorkflow(deps),
-      reporterObject(deps),
+      compensationObject(deps),
+      calloutObject(deps),
+      hookDeliveryWorkflow(deps),
+      commitStatusObject(deps),
       sinkObject(deps),
       workerService(deps),
     ],
@@ -117,7 +117,7 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
 }
 
 /** Nothing is connected yet: a broker that is away keeps nobody from starting. */
-function celeryQueues({ amqpUrl, redisUrl }: WorkerConfig, log: Logger): OutsideParts['celery'] {
+function celeryQueues({ amqpUrl, redisUrl }: WorkerConfig, log: Logger): OutboundCallDeps['celery'] {
   return {
     ...(amqpUrl === null ? {} : { rabbitmq: rabbitCeleryQueue({ url: amqpUrl, log }) }),
     ...(redisUrl === null ? {} : { redis: redisCeleryQueue({ url: redisUrl, log }) }),
@@ -129,7 +129,7 @@ function sinkTargets(
   { redisUrl, redisCache, redisStreams: layout, amqpUrl, amqpUnrouted: unrouted }: WorkerConfig,
   db: Database,
   log: Logger,
-): SinkParts['brokers'] {
+): SinkDeps['brokers'] {
   const cache = redisCache ? storedArtifacts(db) : null;
   return {
     ...(redisUrl === null ? {} : { redis: redisMoveStream({ url: redisUrl, log, cache, layout }) }),

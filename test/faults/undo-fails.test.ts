@@ -52,10 +52,10 @@ async function claimed(tenant: string, version: number): Promise<void> {
 async function waitsForOperator(tenant: string, version: number): Promise<string> {
   const paused = await eventually(
     async () => {
-      const found = await invocation('Janitor', tenant, version);
+      const found = await invocation('Compensation', tenant, version);
       return found?.status === 'paused' ? found : null;
     },
-    { what: 'a janitor that waits for its operator' },
+    { what: 'a Compensation invocation that is paused for an operator' },
   );
   return paused.id;
 }
@@ -63,7 +63,7 @@ async function waitsForOperator(tenant: string, version: number): Promise<string
 async function resumed(id: string, tenant: string, version: number): Promise<void> {
   const answer = await fetch(`${plane.restate.adminUrl}/invocations/${id}/resume`, { method: 'PATCH' });
   expect(answer.ok).toBe(true);
-  await eventually(async () => (await invocation('Janitor', tenant, version))?.status === 'completed', {
+  await eventually(async () => (await invocation('Compensation', tenant, version))?.status === 'completed', {
     what: 'the end of the undo',
   });
   const release = await findRelease(plane.db, { tenant, bundle: 'bundle', version });

@@ -13,7 +13,7 @@ import { describeBlob, putCallbackBlob } from '../../postgres/releases/callback-
 import { loadSource } from '../../postgres/content/sources.ts';
 import { notFound } from '../responses/not-found.ts';
 import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { readBody } from '../requests/body.ts';
 import { callbackRefusal, type FoundCallback, getCallback, getOpenCallback } from './callback.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
@@ -43,11 +43,11 @@ const Blob = z
   .object({ digest: Digest, mediaType: z.string(), size: z.number().int() })
   .meta({ id: 'StoredBlob', description: 'A blob that is there.' });
 
-export function callbackEndpoints(parts: ApiParts): Endpoint[] {
+export function callbackEndpoints(parts: ApiDeps): Endpoint[] {
   return [answerEndpoint(parts), sourceEndpoint(parts), blobEndpoint(parts), uploadEndpoint(parts)];
 }
 
-function answerEndpoint(parts: ApiParts): Endpoint {
+function answerEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
     path: '/v1/callbacks/{capability}',
@@ -93,7 +93,7 @@ async function readReport({ purpose }: FoundCallback, request: Request): Promise
     : { purpose, said: await readJsonBody(CompileReport, request, limit) };
 }
 
-function sourceEndpoint({ db, responses }: ApiParts): Endpoint {
+function sourceEndpoint({ db, responses }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
     path: '/v1/callbacks/{capability}/source',
@@ -122,7 +122,7 @@ function sourceEndpoint({ db, responses }: ApiParts): Endpoint {
   });
 }
 
-function blobEndpoint({ db }: ApiParts): Endpoint {
+function blobEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
     path: '/v1/callbacks/{capability}/blobs/{digest}',
@@ -145,7 +145,7 @@ function blobEndpoint({ db }: ApiParts): Endpoint {
   });
 }
 
-function uploadEndpoint({ db, bodies }: ApiParts): Endpoint {
+function uploadEndpoint({ db, bodies }: ApiDeps): Endpoint {
   return endpoint({
     method: 'put',
     path: '/v1/callbacks/{capability}/blobs/{digest}',

@@ -1,6 +1,6 @@
 import { PointsmanError } from '../../../core/errors.ts';
-import type { Purpose } from '../../../core/errand.ts';
-import type { CallbackAnswer } from '../../../handlers/contract/release.ts';
+import type { Purpose } from '../../../core/callout.ts';
+import type { CallbackResult } from '../../../handlers/contract/release.ts';
 import {
   type CallbackId,
   type CallbackLook,
@@ -35,7 +35,7 @@ export async function getOpenCallback(
 }
 
 /** What somebody is told whose answer was not taken. */
-export function callbackRefusal(answer: Exclude<CallbackAnswer, { kind: 'taken' }>): PointsmanError {
+export function callbackRefusal(answer: Exclude<CallbackResult, { kind: 'taken' }>): PointsmanError {
   switch (answer.kind) {
     case 'used': {
       const { said, at } = answer;

@@ -5,7 +5,7 @@ import { listBundles } from '../../postgres/content/bundles.ts';
 import { listPointers } from '../../postgres/channels/pointers.ts';
 import { requireBundle, requireTenant } from '../responses/not-found.ts';
 import { jsonAnswer } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { json } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
@@ -18,11 +18,11 @@ const BundleView = z.object({ bundle: BundleName, createdAt: z.string() }).meta(
   example: { bundle: 'support-bot', createdAt: '2026-03-01T12:00:00.000Z' },
 });
 
-export function bundleEndpoints(parts: ApiParts): Endpoint[] {
+export function bundleEndpoints(parts: ApiDeps): Endpoint[] {
   return [listBundlesEndpoint(parts), listChannelsEndpoint(parts)];
 }
 
-function listBundlesEndpoint({ db }: ApiParts): Endpoint {
+function listBundlesEndpoint({ db }: ApiDeps): Endpoint {
   const byName = { schema: BundleName, of: ({ bundle }: { bundle: string }) => bundle };
   return endpoint({
     method: 'get',
@@ -46,7 +46,7 @@ function listBundlesEndpoint({ db }: ApiParts): Endpoint {
   });
 }
 
-function listChannelsEndpoint({ db }: ApiParts): Endpoint {
+function listChannelsEndpoint({ db }: ApiDeps): Endpoint {
   const byName = { schema: ChannelName, of: ({ channel }: { channel: string }) => channel };
   return endpoint({
     method: 'get',

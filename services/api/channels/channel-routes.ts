@@ -2,14 +2,14 @@ import { z } from 'zod';
 
 import { PointsmanError } from '../../../core/errors.ts';
 import { type PointerId, Version } from '../../../core/identifiers.ts';
-import type { MoveAnswer } from '../../../handlers/contract/tenant.ts';
+import type { MoveResult } from '../../../handlers/contract/tenant.ts';
 import type { Database } from '../../postgres/database.ts';
 import { findPointer, findPointerMove, listMoves } from '../../postgres/channels/pointers.ts';
 import { wantsEvents } from '../requests/content-negotiation.ts';
 import { callerOf } from '../access/access.ts';
 import { absence, notFound, requireTenant } from '../responses/not-found.ts';
 import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { IfMatch, IfNoneMatch } from '../responses/entity-tags.ts';
 import { eventStreamAnswer } from '../responses/event-stream.ts';
@@ -35,11 +35,11 @@ data: ${JSON.stringify(pointerExample)}
 /** Where a pointer is. */
 export const POINTER_PATH = '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}';
 
-export function channelEndpoints(parts: ApiParts): Endpoint[] {
+export function channelEndpoints(parts: ApiDeps): Endpoint[] {
   return [findEndpoint(parts), moveEndpoint(parts), movesEndpoint(parts)];
 }
 
-function findEndpoint(parts: ApiParts): Endpoint {
+function findEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
     path: POINTER_PATH,
@@ -105,7 +105,7 @@ const MoveBody = z
   })
   .meta({ id: 'MoveBody', example: { version: 11, hold: 'v12 answers in the wrong language' } });
 
-function moveEndpoint({ db, tenants }: ApiParts): Endpoint {
+function moveEndpoint({ db, tenants }: ApiDeps): Endpoint {
   return endpoint({
     method: 'put',
     path: POINTER_PATH,
@@ -175,7 +175,7 @@ async function versionAt(db: Database, id: PointerId, generation: number | null)
 }
 
 function moveAnswer(
-  answer: MoveAnswer,
+  answer: MoveResult,
   { tenant, bundle, channel }: { tenant: string; bundle: string; channel: string },
   version: number,
 ): Response {
@@ -212,7 +212,7 @@ function moveAnswer(
   }
 }
 
-function sinkDown({ sinks }: Extract<MoveAnswer, { kind: 'sinks_down' }>, channel: string): PointsmanError {
+function sinkDown({ sinks }: Extract<MoveResult, { kind: 'sinks_down' }>, channel: string): PointsmanError {
   const down = sinks.map(({ sink, why }) => ({ sink, why }));
   const words = down.map(({ sink, why }) => `"${sink}": ${why}`).join('; ');
   const detail = `"${channel}" does not move forward without its sinks (${words}). An admin may move it all the same.`;
@@ -220,7 +220,7 @@ function sinkDown({ sinks }: Extract<MoveAnswer, { kind: 'sinks_down' }>, channe
 }
 
 function gated(
-  { gates, policy }: Extract<MoveAnswer, { kind: 'gated' }>,
+  { gates, policy }: Extract<MoveResult, { kind: 'gated' }>,
   channel: string,
   version: number,
 ): PointsmanError {
@@ -228,7 +228,7 @@ function gated(
   return new PointsmanError('gated', detail, { details: { gates, policyVersion: policy } });
 }
 
-function movesEndpoint({ db }: ApiParts): Endpoint {
+function movesEndpoint({ db }: ApiDeps): Endpoint {
   const byGeneration = { schema: Version, of: ({ generation }: { generation: number }) => generation };
   return endpoint({
     method: 'get',

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-import type { HoldAnswer } from '../../../handlers/contract/tenant.ts';
+import type { HoldResult } from '../../../handlers/contract/tenant.ts';
 import { absence, requireTenant } from '../responses/not-found.ts';
 import { jsonAnswer } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { type Call, type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { FreeText } from '../requests/free-text.ts';
@@ -19,11 +19,11 @@ const HoldBody = z
   .strictObject({ reason: FreeText.meta({ description: 'Why, for people.' }) })
   .meta({ id: 'HoldBody', example: { reason: 'incident 4711' } });
 
-export function holdEndpoints(parts: ApiParts): Endpoint[] {
+export function holdEndpoints(parts: ApiDeps): Endpoint[] {
   return [holdEndpoint(parts), liftEndpoint(parts)];
 }
 
-function holdEndpoint(parts: ApiParts): Endpoint {
+function holdEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'put',
     path,
@@ -42,7 +42,7 @@ function holdEndpoint(parts: ApiParts): Endpoint {
   });
 }
 
-function liftEndpoint(parts: ApiParts): Endpoint {
+function liftEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'delete',
     path,
@@ -61,7 +61,7 @@ function liftEndpoint(parts: ApiParts): Endpoint {
 
 type HoldCall = Call<z.output<typeof ChannelParams>, unknown, z.output<typeof headers>, unknown>;
 
-async function setHold({ db, tenants }: ApiParts, call: HoldCall, reason: string | null): Promise<Response> {
+async function setHold({ db, tenants }: ApiDeps, call: HoldCall, reason: string | null): Promise<Response> {
   const { tenant, bundle, channel } = call.params;
   await requireTenant(db, tenant);
   const identity = requestIdentity(call, call.headers['idempotency-key'], {
@@ -70,7 +70,7 @@ async function setHold({ db, tenants }: ApiParts, call: HoldCall, reason: string
     channel,
     reason,
   });
-  const answer: HoldAnswer = await tenants(tenant, call.ids).hold({ bundle, channel, reason, ...identity });
+  const answer: HoldResult = await tenants(tenant, call.ids).hold({ bundle, channel, reason, ...identity });
   switch (answer.kind) {
     case 'done':
       return jsonAnswer(answer.pointer, 200, pointerHeaders(answer.pointer));

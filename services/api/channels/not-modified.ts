@@ -3,14 +3,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PointerId } from '../../../core/identifiers.ts';
 import { authorise, type Principal } from '../access/access.ts';
 import { alwaysHeaders, noteAnswer } from '../http/access-log.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { etagOf } from '../responses/entity-tags.ts';
 import { readPointerHeaders } from './pointer-view.ts';
 import { requestIds } from '../requests/request-ids.ts';
 import { POINTER_PATH } from './channel-routes.ts';
 import type { EarlyAnswer } from '../http/server.ts';
 
-type Parts = Pick<ApiParts, 'readPointer' | 'metrics' | 'log' | 'draining'> & {
+type Parts = Pick<ApiDeps, 'readPointer' | 'metrics' | 'log' | 'draining'> & {
   readonly authenticate: (authorization: string | null) => Promise<Principal>;
 };
 

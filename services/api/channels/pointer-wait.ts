@@ -1,7 +1,7 @@
 import type { PointerId } from '../../../core/identifiers.ts';
 import type { Pointer } from '../../../core/moves/pointer.ts';
 import { jsonAnswer } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { etagOf, isKnown } from '../responses/entity-tags.ts';
 import { readPointerHeaders } from './pointer-view.ts';
 
@@ -17,7 +17,7 @@ export function pointerAnswer(pointer: Pointer, ifNoneMatch: string | undefined)
  * caller is gone. Throws `unavailable` when the store can't be asked.
  */
 export async function waitForMove(
-  { pointers, draining }: ApiParts,
+  { pointers, draining }: ApiDeps,
   id: PointerId,
   { ifNoneMatch, waitMs, signal }: { ifNoneMatch: string | undefined; waitMs: number; signal: AbortSignal },
 ): Promise<Response | null> {

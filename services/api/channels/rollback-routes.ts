@@ -8,7 +8,7 @@ import type { Database } from '../../postgres/database.ts';
 import { findMoveTo, findPointer, findPointerMove } from '../../postgres/channels/pointers.ts';
 import { absence } from '../responses/not-found.ts';
 import { jsonAnswer } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { json } from '../responses/openapi-responses.ts';
 import { ChannelParams, ReleaseParams } from '../requests/params.ts';
@@ -28,7 +28,7 @@ const RollbackView = z
     },
   });
 
-export function rollbackEndpoints({ db }: ApiParts): Endpoint[] {
+export function rollbackEndpoints({ db }: ApiDeps): Endpoint[] {
   return [
     endpoint({
       method: 'get',

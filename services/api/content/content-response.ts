@@ -1,5 +1,5 @@
 import { readBlobSlice } from '../../postgres/content/blobs.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import type { Call } from '../http/endpoint.ts';
 import { responseLimits } from '../limits.ts';
 
@@ -19,7 +19,7 @@ export interface StoredContent {
  * such readers.
  */
 export function contentResponse(
-  { db, responses }: Pick<ApiParts, 'db' | 'responses'>,
+  { db, responses }: Pick<ApiDeps, 'db' | 'responses'>,
   { occupy }: Pick<Call<unknown, unknown, unknown, unknown>, 'occupy'>,
   content: StoredContent,
   { isKnown, headers }: { isKnown: boolean; headers: Record<string, string> },
@@ -34,7 +34,7 @@ export function contentResponse(
 }
 
 function slicesOf(
-  db: ApiParts['db'],
+  db: ApiDeps['db'],
   { tenant, digest, size, head }: StoredContent,
 ): ReadableStream<Uint8Array> {
   let next: Uint8Array | null = head;
@@ -55,7 +55,7 @@ function slicesOf(
 }
 
 async function readSlice(
-  db: ApiParts['db'],
+  db: ApiDeps['db'],
   { tenant, digest, offset }: { tenant: string; digest: string; offset: number },
 ): Promise<Uint8Array> {
   const slice = await readBlobSlice(db, tenant, digest, { offset, bytes: responseLimits.sliceBytes });

@@ -5,7 +5,7 @@ import { findArtifactFile, findManifest } from '../../postgres/content/artifacts
 import { findBlob } from '../../postgres/content/blobs.ts';
 import { findPointer } from '../../postgres/channels/pointers.ts';
 import { absence } from '../responses/not-found.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { contentResponse, type StoredContent } from './content-response.ts';
 import { type Call, type Endpoint, endpoint } from '../http/endpoint.ts';
 import { etagOf, IfNoneMatch, isKnown } from '../responses/entity-tags.ts';
@@ -20,11 +20,11 @@ const etag = 'The digest of the content, in double quotes.';
 const immutable = { etag, cacheControl: 'It never changes: keep it.' };
 const headers = z.object({ 'if-none-match': IfNoneMatch });
 
-export function contentEndpoints(parts: ApiParts): Endpoint[] {
+export function contentEndpoints(parts: ApiDeps): Endpoint[] {
   return [fileEndpoint(parts), artifactEndpoint(parts), blobEndpoint(parts)];
 }
 
-function fileEndpoint(parts: ApiParts): Endpoint {
+function fileEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
     path: '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}/files/{path+}',
@@ -69,7 +69,7 @@ function fileEndpoint(parts: ApiParts): Endpoint {
   });
 }
 
-function artifactEndpoint(parts: ApiParts): Endpoint {
+function artifactEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
     path: '/v1/tenants/{tenant}/artifacts/{digest}',
@@ -96,7 +96,7 @@ function artifactEndpoint(parts: ApiParts): Endpoint {
   });
 }
 
-function blobEndpoint(parts: ApiParts): Endpoint {
+function blobEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
     path: '/v1/tenants/{tenant}/blobs/{digest}',
@@ -119,7 +119,7 @@ function blobEndpoint(parts: ApiParts): Endpoint {
 }
 
 function forEver(
-  parts: ApiParts,
+  parts: ApiDeps,
   call: Pick<Call<unknown, unknown, unknown, unknown>, 'occupy'>,
   content: StoredContent,
   ifNoneMatch: string | undefined,

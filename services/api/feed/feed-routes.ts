@@ -9,7 +9,7 @@ import { findFeedPage, type FeedPage } from '../../postgres/channels/feed.ts';
 import { notFound } from '../responses/not-found.ts';
 import { wantsEvents } from '../requests/content-negotiation.ts';
 import { jsonAnswer } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { encodeEvent, eventStreamAnswer } from '../responses/event-stream.ts';
 import type { FeedEvent } from './feed-watch.ts';
@@ -70,11 +70,11 @@ const LastEventId = FeedCursorText.optional().meta({
   example: 'acme:39',
 });
 
-export function feedEndpoints(parts: ApiParts): Endpoint[] {
+export function feedEndpoints(parts: ApiDeps): Endpoint[] {
   return [feedEndpoint(parts)];
 }
 
-function feedEndpoint(parts: ApiParts): Endpoint {
+function feedEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
     path: '/v1/tenants/{tenant}/moves',
@@ -114,7 +114,7 @@ function feedEndpoint(parts: ApiParts): Endpoint {
 
 /** The feed from where the reader wants it. Throws when it can't go on from there. */
 async function openFeed(
-  { db }: ApiParts,
+  { db }: ApiDeps,
   tenant: string,
   { asked, limit }: { asked: FeedCursor | 'latest' | null; limit: number },
 ): Promise<{ from: number; page: FeedPage }> {

@@ -9,7 +9,7 @@ import { findPointer } from '../../postgres/channels/pointers.ts';
 import { absence } from '../responses/not-found.ts';
 import { callerOf } from '../access/access.ts';
 import { jsonAnswer } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { AcknowledgementBody, FollowerView, viewFollower } from './follower-view.ts';
 import { json } from '../responses/openapi-responses.ts';
@@ -19,11 +19,11 @@ import { pointerHeaders, PointerView } from '../channels/pointer-view.ts';
 
 const PATH = '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}/followers';
 
-export function followerEndpoints(parts: ApiParts): Endpoint[] {
+export function followerEndpoints(parts: ApiDeps): Endpoint[] {
   return [acknowledgeEndpoint(parts), listEndpoint(parts)];
 }
 
-function acknowledgeEndpoint({ db, acknowledgements }: ApiParts): Endpoint {
+function acknowledgeEndpoint({ db, acknowledgements }: ApiDeps): Endpoint {
   return endpoint({
     method: 'put',
     path: `${PATH}/{follower}`,
@@ -87,7 +87,7 @@ function wrong(
   });
 }
 
-function listEndpoint({ db }: ApiParts): Endpoint {
+function listEndpoint({ db }: ApiDeps): Endpoint {
   const place = {
     schema: z.object({ heard: z.boolean(), generation: z.number().int(), follower: FollowerName }),
     of: ({ heard, generation, follower }: FollowerRecord) => ({ heard, generation, follower }),
@@ -115,6 +115,6 @@ function listEndpoint({ db }: ApiParts): Endpoint {
   });
 }
 
-function noChannel(db: ApiParts['db'], id: PointerId): Promise<PointsmanError> {
+function noChannel(db: ApiDeps['db'], id: PointerId): Promise<PointsmanError> {
   return absence(db, id, `channel "${id.channel}" of "${id.bundle}"`);
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Decision } from '../../../core/gates/gate.ts';
 import { Digest, Generation } from '../../../core/identifiers.ts';
 import { GateName } from '../../../core/gates/gate-rules.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { FreeText } from '../requests/free-text.ts';
 import { HeardView } from './gate-view.ts';
@@ -36,11 +36,11 @@ const ApprovalBody = z
     },
   });
 
-export function approvalEndpoints(parts: ApiParts): Endpoint[] {
+export function approvalEndpoints(parts: ApiDeps): Endpoint[] {
   return [approveEndpoint(parts)];
 }
 
-function approveEndpoint(parts: ApiParts): Endpoint {
+function approveEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
     path: '/v1/tenants/{tenant}/bundles/{bundle}/releases/{version}/approvals',

@@ -4,7 +4,7 @@ import { Conclusion } from '../../../core/gates/gate.ts';
 import { Digest } from '../../../core/identifiers.ts';
 import { gateLimits } from '../../../core/limits/limits.ts';
 import { httpUrl } from '../../../core/json/storable.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { FreeText } from '../requests/free-text.ts';
 import { HeardView } from './gate-view.ts';
@@ -31,11 +31,11 @@ const CheckBody = z
     },
   });
 
-export function checkEndpoints(parts: ApiParts): Endpoint[] {
+export function checkEndpoints(parts: ApiDeps): Endpoint[] {
   return [reportEndpoint(parts)];
 }
 
-function reportEndpoint(parts: ApiParts): Endpoint {
+function reportEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
     path: '/v1/tenants/{tenant}/bundles/{bundle}/releases/{version}/checks/{check}',

@@ -1,12 +1,12 @@
 import { PointsmanError } from '../../../core/errors.ts';
 import { correlationId, type ReleaseId } from '../../../core/identifiers.ts';
-import type { VerdictAnswer } from '../../../handlers/contract/release.ts';
+import type { DecisionResult } from '../../../handlers/contract/release.ts';
 import type { Database } from '../../postgres/database.ts';
 import { listGateNames } from '../../postgres/releases/gates.ts';
 import { absence } from '../responses/not-found.ts';
 import { refusal } from '../responses/refusal.ts';
 
-type Refused = Exclude<VerdictAnswer, { kind: 'heard' }>;
+type Refused = Exclude<DecisionResult, { kind: 'heard' }>;
 
 /** What somebody is told whose word on a gate of that release was not taken. */
 export async function verdictRefusal(

@@ -1,14 +1,14 @@
 import type { ReleaseId } from '../../../core/identifiers.ts';
-import type { VerdictRequest } from '../../../handlers/contract/release.ts';
+import type { DecisionRequest } from '../../../handlers/contract/release.ts';
 import { callerOf, type Principal } from '../access/access.ts';
 import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
 import { verdictRefusal } from './decision-refusal.ts';
 
 /** What somebody says to a release. */
-export type Word = Pick<VerdictRequest, 'kind' | 'gate' | 'word' | 'digest' | 'comment' | 'url'> & {
+export type Word = Pick<DecisionRequest, 'kind' | 'gate' | 'word' | 'digest' | 'comment' | 'url'> & {
   readonly ifGeneration: number | null;
 };
 
@@ -24,7 +24,7 @@ interface WordCall {
  * to what was asked: the same key in another person's hand is another request, so that nobody takes somebody else's approval for
  * their own.
  */
-export async function sayWord({ db, workflows }: ApiParts, call: WordCall, word: Word): Promise<Response> {
+export async function sayWord({ db, workflows }: ApiDeps, call: WordCall, word: Word): Promise<Response> {
   const { tenant, bundle, version } = call.params;
   const { name, roles } = callerOf(call);
   const identity = requestIdentity(call, call.headers['idempotency-key'], {

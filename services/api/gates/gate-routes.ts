@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { listOpenGates, openGatePosition, OpenGatePosition } from '../../postgres/releases/gates.ts';
 import { requireTenant } from '../responses/not-found.ts';
 import { jsonAnswer } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { OpenGateView, viewOpenGate } from './gate-view.ts';
 import { json } from '../responses/openapi-responses.ts';
@@ -17,11 +17,11 @@ const Query = PageQuery.extend({
     .meta({ description: 'Those that wait, which is also what is listed unless told.' }),
 });
 
-export function gateEndpoints(parts: ApiParts): Endpoint[] {
+export function gateEndpoints(parts: ApiDeps): Endpoint[] {
   return [listEndpoint(parts)];
 }
 
-function listEndpoint({ db }: ApiParts): Endpoint {
+function listEndpoint({ db }: ApiDeps): Endpoint {
   const byAge = { schema: OpenGatePosition, of: openGatePosition };
   return endpoint({
     method: 'get',

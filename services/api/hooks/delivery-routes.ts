@@ -7,7 +7,7 @@ import { listDeliveries } from '../../postgres/hooks/deliveries.ts';
 import { findHook } from '../../postgres/hooks/hooks.ts';
 import { absence } from '../responses/not-found.ts';
 import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { readBody, skipBody } from '../requests/body.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { DeliveryView, viewDelivery } from './hook-view.ts';
@@ -21,7 +21,7 @@ import { Shares } from '../access/shares.ts';
 
 const PATH = '/v1/tenants/{tenant}/hooks/{hook}/deliveries';
 
-export function deliveryEndpoints(parts: ApiParts): Endpoint[] {
+export function deliveryEndpoints(parts: ApiDeps): Endpoint[] {
   return [receiveEndpoint(parts), listEndpoint(parts)];
 }
 
@@ -48,7 +48,7 @@ const Receipt = z
     example: { kind: 'accepted', delivery: '72d3162e-cc78-11e3-81ab-4c9367dc0958', state: 'received' },
   });
 
-function receiveEndpoint({ db, secrets, deliveries, payloads }: ApiParts): Endpoint {
+function receiveEndpoint({ db, secrets, deliveries, payloads }: ApiDeps): Endpoint {
   const known = new Shares(deliveryShares);
   // As large for hooks that do not exist, so that bodies of usual sizes are refused alike. Only a sender that fills both shares can tell.
   // The bodies for unknown hooks are not kept.
@@ -133,7 +133,7 @@ function receiptAnswer(tenant: string, { kind, delivery: of, replayed: isReplaye
   );
 }
 
-function listEndpoint({ db }: ApiParts): Endpoint {
+function listEndpoint({ db }: ApiDeps): Endpoint {
   const bySeq = { schema: z.number().int(), of: ({ seq }: { seq: number }) => seq };
   return endpoint({
     method: 'get',

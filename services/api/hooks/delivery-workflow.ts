@@ -2,7 +2,7 @@ import { type Ingress, rpc } from '@restatedev/restate-sdk-clients';
 import type { Logger } from 'pino';
 
 import { type DeliveryName, deliveryCorrelationId, deliveryKey } from '../../../core/hook.ts';
-import { Delivery } from '../../../handlers/contract/hooks.ts';
+import { HookDelivery } from '../../../handlers/contract/hooks.ts';
 import { deliveryLimits } from '../../hooks/limits.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
 
@@ -24,7 +24,7 @@ export function deliveryWorkflows(ingress: Ingress): DeliveryWorkflows {
         headers: { 'x-request-id': requestId, traceparent },
       });
       try {
-        await ingress.sendClient(Delivery, deliveryKey(name)).run(null, options);
+        await ingress.sendClient(HookDelivery, deliveryKey(name)).run(null, options);
       } catch (error) {
         log.warn(
           { correlationId: deliveryCorrelationId(name), err: error },

@@ -5,7 +5,7 @@ import { DEFAULT_CHANNEL, HookName } from '../../../core/identifiers.ts';
 import { deleteHook, findHook, listHooks, putHook } from '../../postgres/hooks/hooks.ts';
 import { absence, requireTenant } from '../responses/not-found.ts';
 import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { HookBody, HookView, viewHook } from './hook-view.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
@@ -18,11 +18,11 @@ import { requireKey } from '../secret-key.ts';
 
 const PATH = '/v1/tenants/{tenant}/hooks/{hook}';
 
-export function hookEndpoints(parts: ApiParts): Endpoint[] {
+export function hookEndpoints(parts: ApiDeps): Endpoint[] {
   return [putEndpoint(parts), findEndpoint(parts), listEndpoint(parts), deleteEndpoint(parts)];
 }
 
-function putEndpoint({ db, secrets }: ApiParts): Endpoint {
+function putEndpoint({ db, secrets }: ApiDeps): Endpoint {
   return endpoint({
     method: 'put',
     path: PATH,
@@ -77,7 +77,7 @@ function putEndpoint({ db, secrets }: ApiParts): Endpoint {
 }
 
 /** A secret that another provider's hook has may not be one that signs Standard Webhooks: it is not kept for a generic hook. */
-async function requireGenericSecret(db: ApiParts['db'], tenant: string, hook: string): Promise<void> {
+async function requireGenericSecret(db: ApiDeps['db'], tenant: string, hook: string): Promise<void> {
   const found = await findHook(db, tenant, hook);
   if (found !== null && found.provider !== 'generic')
     throw missing(
@@ -104,7 +104,7 @@ function missing(field: string, message: string): PointsmanError {
   return requestError('invalid_request', [{ in: 'body', pointer: `/${field}`, message }]);
 }
 
-function findEndpoint({ db, secrets }: ApiParts): Endpoint {
+function findEndpoint({ db, secrets }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
     path: PATH,
@@ -126,7 +126,7 @@ function findEndpoint({ db, secrets }: ApiParts): Endpoint {
 
 const byName = { schema: HookName, of: ({ hook }: { hook: string }) => hook };
 
-function listEndpoint({ db, secrets }: ApiParts): Endpoint {
+function listEndpoint({ db, secrets }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
     path: '/v1/tenants/{tenant}/hooks',
@@ -149,7 +149,7 @@ function listEndpoint({ db, secrets }: ApiParts): Endpoint {
   });
 }
 
-function deleteEndpoint({ db }: ApiParts): Endpoint {
+function deleteEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'delete',
     path: PATH,

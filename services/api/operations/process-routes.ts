@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { PointsmanError } from '../../../core/errors.ts';
 import { jsonAnswer, encodedAnswer } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { sharedReadLimits } from '../limits.ts';
 import { headerDocs, json } from '../responses/openapi-responses.ts';
@@ -16,7 +16,7 @@ const Ready = z
   .meta({ id: 'Ready', example: { status: 'ready', postgres: 'ok', restate: 'ok', worker: 'ok' } });
 
 /** What whoever runs this process asks it. */
-export function processEndpoints(parts: ApiParts): Endpoint[] {
+export function processEndpoints(parts: ApiDeps): Endpoint[] {
   return [aliveEndpoint(), readyEndpoint(parts), metricsEndpoint(parts)];
 }
 
@@ -34,7 +34,7 @@ function aliveEndpoint(): Endpoint {
   });
 }
 
-function readyEndpoint({ readiness, draining }: ApiParts): Endpoint {
+function readyEndpoint({ readiness, draining }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
     path: '/readyz',
@@ -63,7 +63,7 @@ function readyEndpoint({ readiness, draining }: ApiParts): Endpoint {
   });
 }
 
-function metricsEndpoint({ metrics }: ApiParts): Endpoint {
+function metricsEndpoint({ metrics }: ApiDeps): Endpoint {
   // Making the text takes longer than sending it: all who ask while one is made share the next one.
   const text = sharedReads({
     keyOf: () => 'text',

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { findReleaseProgress, type ReleaseProgress } from '../../postgres/releases/releases.ts';
 import { absence } from '../responses/not-found.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { encodeEvent, eventStreamAnswer } from '../responses/event-stream.ts';
 import { events, headerDocs, ofRelease } from '../responses/openapi-responses.ts';
@@ -35,11 +35,11 @@ event: settled
 data: {"version":12,"outcome":"published"}
 `;
 
-export function progressEndpoints(parts: ApiParts): Endpoint[] {
+export function progressEndpoints(parts: ApiDeps): Endpoint[] {
   return [progressEndpoint(parts)];
 }
 
-function progressEndpoint(parts: ApiParts): Endpoint {
+function progressEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
     path: '/v1/tenants/{tenant}/bundles/{bundle}/releases/{version}/events',

@@ -7,7 +7,7 @@ import type { Executor } from '../../postgres/releases/compile-rules.ts';
 import { findRelease } from '../../postgres/releases/releases.ts';
 import { requireExecutor } from '../responses/not-found.ts';
 import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { checkSource, invalidSource } from './validate-source.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { IfMatch } from '../responses/entity-tags.ts';
@@ -77,7 +77,7 @@ const Query = PublishOptions.extend({
     .meta({ description: 'Check the source only: nothing is stored and nothing compared.' }),
 });
 
-export function publishEndpoints(parts: ApiParts): Endpoint[] {
+export function publishEndpoints(parts: ApiDeps): Endpoint[] {
   return [publishEndpoint(parts)];
 }
 
@@ -91,7 +91,7 @@ const SOURCE_BODY = {
   },
 } as const;
 
-function publishEndpoint(parts: ApiParts): Endpoint {
+function publishEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
     path: '/v1/tenants/{tenant}/bundles/{bundle}/releases',
@@ -168,7 +168,7 @@ function refuseOptionsBesideJson(format: SourceFormat, options: Readonly<Record<
 }
 
 async function answerDryRun(
-  { compiler }: ApiParts,
+  { compiler }: ApiDeps,
   tenant: string,
   source: Awaited<ReturnType<typeof readSource>>,
   executor: Executor,
@@ -186,7 +186,7 @@ async function answerDryRun(
 }
 
 async function answerAccepted(
-  { db }: ApiParts,
+  { db }: ApiDeps,
   { replayed: isReplayed, warnings, ...id }: Accepted & { tenant: string; bundle: string },
 ): Promise<Response> {
   const release = await findRelease(db, id);

@@ -3,13 +3,13 @@ import { PointsmanError } from '../../../core/errors.ts';
 import { DEFAULT_CHANNEL, type PointerId } from '../../../core/identifiers.ts';
 import { gateLimits } from '../../../core/limits/limits.ts';
 import type { ConflictRule } from '../../../core/releases/release.ts';
-import type { PublishAnswer } from '../../../handlers/contract/tenant.ts';
+import type { PublishResult } from '../../../handlers/contract/tenant.ts';
 import type { Executor } from '../../postgres/releases/compile-rules.ts';
 import { publishTerms } from '../../postgres/channels/policies.ts';
 import { storeSource } from '../../postgres/content/sources.ts';
 import { contentsOf, type ReadSource } from '../../source-archive/read-source.ts';
 import type { Principal } from '../access/access.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { checkSource, invalidSource } from './validate-source.ts';
 import type { ExpectedGeneration } from '../responses/entity-tags.ts';
 import { expectedGeneration } from '../requests/expected-generation.ts';
@@ -44,7 +44,7 @@ export interface Accepted {
  * whether this is the same request: what was accepted once stays so, whatever a newer compiler or policy would say of it.
  */
 export async function publish(
-  parts: ApiParts,
+  parts: ApiDeps,
   { tenant, bundle, source, executor, options, ...asked }: Publish,
 ): Promise<Accepted> {
   const { db, compiler, tenants } = parts;
@@ -103,7 +103,7 @@ function refuseOptions(
   }
 }
 
-function accepted(answer: PublishAnswer, pointer: PointerId): Omit<Accepted, 'warnings'> {
+function accepted(answer: PublishResult, pointer: PointerId): Omit<Accepted, 'warnings'> {
   switch (answer.kind) {
     case 'accepted':
       return answer;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { PointsmanError } from '../../../core/errors.ts';
 import { Version } from '../../../core/identifiers.ts';
-import type { CancelAnswer } from '../../../handlers/contract/tenant.ts';
+import type { CancelResult } from '../../../handlers/contract/tenant.ts';
 import {
   findRelease,
   inFlightPosition,
@@ -12,7 +12,7 @@ import {
 } from '../../postgres/releases/releases.ts';
 import { absence, notFound, requireBundle, requireTenant } from '../responses/not-found.ts';
 import { jsonAnswer } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { FreeText } from '../requests/free-text.ts';
 import { json, ofRelease } from '../responses/openapi-responses.ts';
@@ -20,11 +20,11 @@ import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { BundleParams, IdempotencyKey, ReleaseParams, TenantParams } from '../requests/params.ts';
 import { releasePath, ReleaseView, viewRelease } from './release-view.ts';
 
-export function releaseEndpoints(parts: ApiParts): Endpoint[] {
+export function releaseEndpoints(parts: ApiDeps): Endpoint[] {
   return [listEndpoint(parts), inFlightEndpoint(parts), findEndpoint(parts), cancelEndpoint(parts)];
 }
 
-function listEndpoint({ db }: ApiParts): Endpoint {
+function listEndpoint({ db }: ApiDeps): Endpoint {
   const byVersion = { schema: Version, of: ({ version }: { version: number }) => version };
   return endpoint({
     method: 'get',
@@ -48,7 +48,7 @@ function listEndpoint({ db }: ApiParts): Endpoint {
   });
 }
 
-function inFlightEndpoint({ db }: ApiParts): Endpoint {
+function inFlightEndpoint({ db }: ApiDeps): Endpoint {
   const byAge = { schema: InFlightPosition, of: inFlightPosition };
   return endpoint({
     method: 'get',
@@ -73,7 +73,7 @@ function inFlightEndpoint({ db }: ApiParts): Endpoint {
   });
 }
 
-function findEndpoint({ db }: ApiParts): Endpoint {
+function findEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
     path: '/v1/tenants/{tenant}/bundles/{bundle}/releases/{version}',
@@ -99,7 +99,7 @@ const CancelBody = z
   .meta({ id: 'CancelBody', example: { reason: 'wrong file' } })
   .optional();
 
-function cancelEndpoint({ db, tenants }: ApiParts): Endpoint {
+function cancelEndpoint({ db, tenants }: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
     path: '/v1/tenants/{tenant}/bundles/{bundle}/releases/{version}/cancel',
@@ -128,7 +128,7 @@ function cancelEndpoint({ db, tenants }: ApiParts): Endpoint {
 }
 
 function tooLate(
-  answer: Exclude<CancelAnswer, { kind: 'cancelling' }>,
+  answer: Exclude<CancelResult, { kind: 'cancelling' }>,
   bundle: string,
   version: number,
 ): PointsmanError {

@@ -1,10 +1,10 @@
 import { type Broker, isBroker } from '../../../core/sink.ts';
 import { findBrokerHealth, findFeedEnd, findSink, listSinks } from '../../postgres/sinks/sinks.ts';
 import { absence, notFound } from '../responses/not-found.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { type SinkShown, viewSink, viewUntouched } from './sink-view.ts';
 
-type Parts = Pick<ApiParts, 'db' | 'secrets' | 'brokers'>;
+type Parts = Pick<ApiDeps, 'db' | 'secrets' | 'brokers'>;
 
 /** All sinks of a tenant by name, the platform's among them. Throws `not_found` unless the tenant exists. */
 export async function standingSinks({ db, secrets, brokers }: Parts, tenant: string): Promise<SinkShown[]> {

@@ -2,9 +2,9 @@ import { z } from 'zod';
 
 import { PointsmanError } from '../../../core/errors.ts';
 import { feedCursor, FeedCursorText } from '../../../core/moves/feed-cursor.ts';
-import type { SteerAnswer, SteerRequest } from '../../../handlers/contract/sink.ts';
+import type { ControlResult, ControlRequest } from '../../../handlers/contract/sink.ts';
 import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { type Call, type Endpoint, endpoint, type EndpointDefinition } from '../http/endpoint.ts';
 import { FreeText } from '../requests/free-text.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
@@ -19,7 +19,7 @@ const headers = z.object({ 'idempotency-key': IdempotencyKey });
 const nothing = z.strictObject({}).optional();
 
 /** Saying when and what a sink delivers. What is said here reaches the one writer of that sink, in whose turn it is done. */
-export function steeringEndpoints(parts: ApiParts): Endpoint[] {
+export function steeringEndpoints(parts: ApiDeps): Endpoint[] {
   return [pauseEndpoint(parts), resumeEndpoint(parts), replayEndpoint(parts)];
 }
 
@@ -37,7 +37,7 @@ const PauseBody = z
   .optional()
   .meta({ id: 'PauseBody', example: { reason: 'incident 4711' } });
 
-function pauseEndpoint(parts: ApiParts): Endpoint {
+function pauseEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     ...steering,
     path: `${PATH}/pause`,
@@ -51,7 +51,7 @@ function pauseEndpoint(parts: ApiParts): Endpoint {
   });
 }
 
-function resumeEndpoint(parts: ApiParts): Endpoint {
+function resumeEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     ...steering,
     path: `${PATH}/resume`,
@@ -71,7 +71,7 @@ const ReplayBody = z
   })
   .meta({ id: 'ReplayBody', example: { after: 'acme:17' } });
 
-function replayEndpoint(parts: ApiParts): Endpoint {
+function replayEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     ...steering,
     path: `${PATH}/replay`,
@@ -94,7 +94,7 @@ function replayEndpoint(parts: ApiParts): Endpoint {
 
 type SinkCall = Call<z.output<typeof SinkParams>, unknown, z.output<typeof headers>, unknown>;
 
-async function steer(parts: ApiParts, call: SinkCall, how: SteerRequest['steer']): Promise<Response> {
+async function steer(parts: ApiDeps, call: SinkCall, how: ControlRequest['steer']): Promise<Response> {
   const { tenant, sink } = call.params;
   await standingSink(parts, tenant, sink);
   const identity = requestIdentity(call, call.headers['idempotency-key'], {
@@ -110,7 +110,10 @@ async function steer(parts: ApiParts, call: SinkCall, how: SteerRequest['steer']
   return jsonAnswer(await standingSink(parts, tenant, sink), 200, replayedHeader(answer.replayed));
 }
 
-function refused(answer: Exclude<SteerAnswer, { kind: 'done' | 'no_sink' }>, tenant: string): PointsmanError {
+function refused(
+  answer: Exclude<ControlResult, { kind: 'done' | 'no_sink' }>,
+  tenant: string,
+): PointsmanError {
   switch (answer.kind) {
     case 'ahead': {
       const latest = feedCursor({ tenant, seq: answer.latest });

@@ -4,7 +4,7 @@ import type { SendRequest } from '../../../handlers/contract/sink.ts';
 import { claimKey } from '../../postgres/tenants/idempotency.ts';
 import { notFound } from '../responses/not-found.ts';
 import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { type Call, type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { json, replayed } from '../responses/openapi-responses.ts';
@@ -16,7 +16,7 @@ const PATH = '/v1/tenants/{tenant}/sinks/{sink}';
 const headers = z.object({ 'idempotency-key': IdempotencyKey });
 
 /** Sending one event beside the cursor, by the one writer of that sink. */
-export function sendingEndpoints(parts: ApiParts): Endpoint[] {
+export function sendingEndpoints(parts: ApiDeps): Endpoint[] {
   return [testEndpoint(parts), redeliverEndpoint(parts)];
 }
 
@@ -34,7 +34,7 @@ const SentView = z
     example: { sent: false, event: 'acme:support-bot:live:4', reason: 'audit.example.com: answered 503' },
   });
 
-function testEndpoint(parts: ApiParts): Endpoint {
+function testEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
     path: `${PATH}/test`,
@@ -57,7 +57,7 @@ const RedeliverBody = z
   .strictObject({ seq: z.number().int().min(1).meta({ description: 'The move’s number in the feed.' }) })
   .meta({ id: 'RedeliverBody', example: { seq: 17 } });
 
-function redeliverEndpoint(parts: ApiParts): Endpoint {
+function redeliverEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
     path: `${PATH}/redeliver`,
@@ -78,7 +78,7 @@ function redeliverEndpoint(parts: ApiParts): Endpoint {
 
 type SendCall = Call<z.output<typeof SinkParams>, unknown, z.output<typeof headers>, unknown>;
 
-async function send(parts: ApiParts, call: SendCall, what: SendRequest['what']): Promise<Response> {
+async function send(parts: ApiDeps, call: SendCall, what: SendRequest['what']): Promise<Response> {
   const { tenant, sink } = call.params;
   await standingSink(parts, tenant, sink);
   const { by, requestId, ...key } = requestIdentity(call, call.headers['idempotency-key'], {

@@ -3,20 +3,20 @@ import type { Ingress } from '@restatedev/restate-sdk-clients';
 import { digestOf } from '../../../core/digest.ts';
 import { type SinkId, sinkKey } from '../../../core/sink.ts';
 import {
-  type SendAnswer,
+  type SendResult,
   type SendRequest,
   Sink,
-  type SteerAnswer,
-  type SteerRequest,
+  type ControlResult,
+  type ControlRequest,
 } from '../../../handlers/contract/sink.ts';
 import { callOptions, orUnavailable } from '../ingress.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
 
 /** The one writer of a sink, as this process calls it. It may be busy delivering: then a call waits for its turn. */
 export interface SinkObject {
-  steer(request: SteerRequest): Promise<SteerAnswer>;
+  steer(request: ControlRequest): Promise<ControlResult>;
   /** Once for a key of the tenant's, for a day: see {@link callOptions}. */
-  send(request: SendRequest, idempotencyKey: string): Promise<SendAnswer>;
+  send(request: SendRequest, idempotencyKey: string): Promise<SendResult>;
 }
 
 /** Gives the writer of a sink, on behalf of one request. */
@@ -27,11 +27,12 @@ export function sinkObjects(ingress: Ingress): SinkObjects {
   return (id, ids) => {
     const object = ingress.client(Sink, sinkKey(id));
     return {
-      steer: (request) => orUnavailable(object.steer(request, callOptions<SteerRequest, SteerAnswer>(ids))),
+      steer: (request) =>
+        orUnavailable(object.control(request, callOptions<ControlRequest, ControlResult>(ids))),
       send(request, idempotencyKey) {
         // One writer serves many tenants, whose keys are nobody else's.
         const ownKey = digestOf(`${id.tenant} ${idempotencyKey}`);
-        return orUnavailable(object.send(request, callOptions<SendRequest, SendAnswer>(ids, ownKey)));
+        return orUnavailable(object.send(request, callOptions<SendRequest, SendResult>(ids, ownKey)));
       },
     };
   };

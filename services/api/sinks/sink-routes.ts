@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { SinkName } from '../../../core/identifiers.ts';
 import { findSink, listAttempts } from '../../postgres/sinks/sinks.ts';
 import { jsonAnswer } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { json } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
@@ -12,13 +12,13 @@ import { AttemptView, SinkView, viewAttempt } from './sink-view.ts';
 import { noSink, standingSink, standingSinks } from './load-sink.ts';
 
 /** Looking at sinks: who may read may do that. */
-export function sinkEndpoints(parts: ApiParts): Endpoint[] {
+export function sinkEndpoints(parts: ApiDeps): Endpoint[] {
   return [listEndpoint(parts), findEndpoint(parts), attemptsEndpoint(parts)];
 }
 
 const byName = { schema: SinkName, of: ({ sink }: { sink: string }) => sink };
 
-function listEndpoint(parts: ApiParts): Endpoint {
+function listEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
     path: '/v1/tenants/{tenant}/sinks',
@@ -42,7 +42,7 @@ function listEndpoint(parts: ApiParts): Endpoint {
   });
 }
 
-function findEndpoint(parts: ApiParts): Endpoint {
+function findEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
     path: '/v1/tenants/{tenant}/sinks/{sink}',
@@ -62,7 +62,7 @@ function findEndpoint(parts: ApiParts): Endpoint {
 
 const byNumber = { schema: z.number().int(), of: ({ n }: { n: number }) => n };
 
-function attemptsEndpoint({ db }: ApiParts): Endpoint {
+function attemptsEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
     path: '/v1/tenants/{tenant}/sinks/{sink}/attempts',

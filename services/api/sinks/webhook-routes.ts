@@ -6,7 +6,7 @@ import { deleteSink, findSink, putSink, rotateSink } from '../../postgres/sinks/
 import { type SecretBox, SecretLostError } from '../../secrets/secret-box.ts';
 import { newWebhookSecret } from '../../webhooks/webhook-secret.ts';
 import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { empty, json } from '../responses/openapi-responses.ts';
@@ -24,11 +24,11 @@ const ONCE =
   'A secret that is made is shown in the answer and nowhere else. So a repeated request under the same `Idempotency-Key` does not show it again: it is answered 409 with `replayed`, and whoever lost the first answer rotates the secret.';
 
 /** Setting webhooks, and what they are signed with. */
-export function webhookEndpoints(parts: ApiParts): Endpoint[] {
+export function webhookEndpoints(parts: ApiDeps): Endpoint[] {
   return [putEndpoint(parts), rotateEndpoint(parts), deleteEndpoint(parts)];
 }
 
-function putEndpoint(parts: ApiParts): Endpoint {
+function putEndpoint(parts: ApiDeps): Endpoint {
   const { db, secrets } = parts;
   return endpoint({
     method: 'put',
@@ -85,7 +85,7 @@ function putEndpoint(parts: ApiParts): Endpoint {
 
 /** Whether it is the secret that is there already, which then is not rotated: a rotation would put the one before it out of use. */
 async function signsWith(
-  { db }: Pick<ApiParts, 'db'>,
+  { db }: Pick<ApiDeps, 'db'>,
   box: SecretBox,
   { tenant, sink }: { tenant: string; sink: string },
   given: string,
@@ -109,7 +109,7 @@ function shownBefore(): PointsmanError {
   );
 }
 
-function rotateEndpoint(parts: ApiParts): Endpoint {
+function rotateEndpoint(parts: ApiDeps): Endpoint {
   const { db, secrets } = parts;
   return endpoint({
     method: 'post',
@@ -151,7 +151,7 @@ function rotateEndpoint(parts: ApiParts): Endpoint {
   });
 }
 
-function deleteEndpoint(parts: ApiParts): Endpoint {
+function deleteEndpoint(parts: ApiDeps): Endpoint {
   const { db } = parts;
   return endpoint({
     method: 'delete',

@@ -6,7 +6,7 @@ import { Policy } from '../../../core/policy.ts';
 import { findPolicy, listPolicies, putPolicy } from '../../postgres/channels/policies.ts';
 import { notFound, requireTenant } from '../responses/not-found.ts';
 import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { etagOf, IfNoneMatch, isKnown } from '../responses/entity-tags.ts';
 import { FreeText } from '../requests/free-text.ts';
@@ -34,11 +34,11 @@ const PolicyVersionView = z
     example: { version: 3, message: 'Four eyes on live', by: 'alice', at: '2026-03-01T12:00:00.000Z' },
   });
 
-export function policyEndpoints(parts: ApiParts): Endpoint[] {
+export function policyEndpoints(parts: ApiDeps): Endpoint[] {
   return [findEndpoint(parts), putEndpoint(parts), versionsEndpoint(parts)];
 }
 
-function findEndpoint({ db }: ApiParts): Endpoint {
+function findEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
     path,
@@ -75,7 +75,7 @@ function findEndpoint({ db }: ApiParts): Endpoint {
   });
 }
 
-function putEndpoint({ db, celeryGrants }: ApiParts): Endpoint {
+function putEndpoint({ db, celeryGrants }: ApiDeps): Endpoint {
   return endpoint({
     method: 'put',
     path,
@@ -137,7 +137,7 @@ function putEndpoint({ db, celeryGrants }: ApiParts): Endpoint {
 
 /** Throws `invalid_request` for a Celery task that the operator has not allowed. */
 function requireGrant(
-  grants: ApiParts['celeryGrants'],
+  grants: ApiDeps['celeryGrants'],
   tenant: string,
   { compile }: { readonly compile: Policy['compile'] },
 ): void {
@@ -151,7 +151,7 @@ function changed(policyVersion: number): PointsmanError {
   return new PointsmanError('policy_changed', detail, { details: { policyVersion } });
 }
 
-function versionsEndpoint({ db }: ApiParts): Endpoint {
+function versionsEndpoint({ db }: ApiDeps): Endpoint {
   const byVersion = {
     schema: z.number().int(),
     of: ({ version }: { version: number }) => version,

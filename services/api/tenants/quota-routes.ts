@@ -6,7 +6,7 @@ import { readQuotas, setQuotas } from '../../postgres/tenants/quotas.ts';
 import { notFound } from '../responses/not-found.ts';
 import { authorise, callerOf } from '../access/access.ts';
 import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { json, replayed } from '../responses/openapi-responses.ts';
@@ -28,11 +28,11 @@ const Changes = QuotaChanges.meta({
   example: { bytes: 21_474_836_480, hooks: null },
 });
 
-export function quotaEndpoints(parts: ApiParts): Endpoint[] {
+export function quotaEndpoints(parts: ApiDeps): Endpoint[] {
   return [listEndpoint(parts), setEndpoint(parts)];
 }
 
-function listEndpoint({ db }: ApiParts): Endpoint {
+function listEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
     path,
@@ -51,7 +51,7 @@ function listEndpoint({ db }: ApiParts): Endpoint {
   });
 }
 
-function setEndpoint({ db }: ApiParts): Endpoint {
+function setEndpoint({ db }: ApiDeps): Endpoint {
   const defaults = Object.entries(quotaDefaults).map(([name, limit]) => `\`${name}\` ${limit}`);
   return endpoint({
     method: 'put',
@@ -80,7 +80,7 @@ function setEndpoint({ db }: ApiParts): Endpoint {
   });
 }
 
-async function standing(db: ApiParts['db'], tenant: string): Promise<Quota[]> {
+async function standing(db: ApiDeps['db'], tenant: string): Promise<Quota[]> {
   const quotas = await readQuotas(db, tenant);
   if (quotas === null) throw notFound(`There is no tenant "${tenant}".`);
   return quotas;

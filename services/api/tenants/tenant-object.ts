@@ -1,13 +1,13 @@
 import type { Ingress } from '@restatedev/restate-sdk-clients';
 
 import {
-  type CancelAnswer,
+  type CancelResult,
   type CancelRequest,
-  type HoldAnswer,
+  type HoldResult,
   type HoldRequest,
-  type MoveAnswer,
+  type MoveResult,
   type MoveRequest,
-  type PublishAnswer,
+  type PublishResult,
   type PublishRequest,
   Tenant,
 } from '../../../handlers/contract/tenant.ts';
@@ -18,11 +18,11 @@ import type { RequestIds } from '../requests/request-ids.ts';
 
 /** The tenant's durable object, as this process calls it. Everything that changes a tenant goes through here. */
 export interface TenantObject {
-  publish(request: PublishRequest): Promise<PublishAnswer>;
+  publish(request: PublishRequest): Promise<PublishResult>;
   /** Where the channel's sinks must be seen to be well first, they are looked at, and it is asked for once more. */
-  move(request: MoveRequest): Promise<MoveAnswer>;
-  hold(request: HoldRequest): Promise<HoldAnswer>;
-  cancel(request: CancelRequest): Promise<CancelAnswer>;
+  move(request: MoveRequest): Promise<MoveResult>;
+  hold(request: HoldRequest): Promise<HoldResult>;
+  cancel(request: CancelRequest): Promise<CancelResult>;
 }
 
 /** Gives the object of a tenant, on behalf of one request. */
@@ -38,7 +38,7 @@ export function tenantObjects(ingress: Ingress): TenantObjects {
       orUnavailable(
         ingress
           .client(Sink, sinkKey({ tenant, sink }))
-          .prove({ tenant, sink }, callOptions<SinkId, DownSink[]>(ids)),
+          .checkHealth({ tenant, sink }, callOptions<SinkId, DownSink[]>(ids)),
       );
     return {
       publish: (request) => orUnavailable(object.publish(request, options())),

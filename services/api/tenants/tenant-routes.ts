@@ -6,7 +6,7 @@ import { createTenantOnce } from '../../postgres/tenants/idempotency.ts';
 import { findTenant, listTenants } from '../../postgres/tenants/tenants.ts';
 import { notFound } from '../responses/not-found.ts';
 import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { json, replayed } from '../responses/openapi-responses.ts';
@@ -26,11 +26,11 @@ const NewTenant = z
 
 const byName = { schema: TenantName, of: ({ tenant }: { tenant: string }) => tenant };
 
-export function tenantEndpoints(parts: ApiParts): Endpoint[] {
+export function tenantEndpoints(parts: ApiDeps): Endpoint[] {
   return [createEndpoint(parts), listEndpoint(parts), findEndpoint(parts)];
 }
 
-function createEndpoint({ db }: ApiParts): Endpoint {
+function createEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
     path: '/v1/tenants',
@@ -58,7 +58,7 @@ function createEndpoint({ db }: ApiParts): Endpoint {
   });
 }
 
-function listEndpoint({ db }: ApiParts): Endpoint {
+function listEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
     path: '/v1/tenants',
@@ -78,7 +78,7 @@ function listEndpoint({ db }: ApiParts): Endpoint {
   });
 }
 
-function findEndpoint({ db }: ApiParts): Endpoint {
+function findEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
     path: '/v1/tenants/{tenant}',

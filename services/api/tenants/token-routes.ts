@@ -20,7 +20,7 @@ import {
 import { notFound, requireTenant } from '../responses/not-found.ts';
 import { authorise, callerOf } from '../access/access.ts';
 import { jsonAnswer } from '../responses/responses.ts';
-import type { ApiParts } from '../dependencies.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { streamLimits } from '../limits.ts';
@@ -30,11 +30,11 @@ import { IdempotencyKey } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
 import { NewToken, tokenCursor, TokenMade, TokenView } from './token-view.ts';
 
-export function tokenEndpoints(parts: ApiParts): Endpoint[] {
+export function tokenEndpoints(parts: ApiDeps): Endpoint[] {
   return [createEndpoint(parts), listEndpoint(parts), revokeEndpoint(parts)];
 }
 
-function createEndpoint({ db }: ApiParts): Endpoint {
+function createEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
     path: '/v1/tokens',
@@ -79,7 +79,7 @@ function createEndpoint({ db }: ApiParts): Endpoint {
   });
 }
 
-function listEndpoint({ db }: ApiParts): Endpoint {
+function listEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
     path: '/v1/tokens',
@@ -114,7 +114,7 @@ function listEndpoint({ db }: ApiParts): Endpoint {
   });
 }
 
-function revokeEndpoint({ db }: ApiParts): Endpoint {
+function revokeEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'delete',
     path: '/v1/tokens/{id}',

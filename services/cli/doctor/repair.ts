@@ -31,7 +31,7 @@ export async function repair(
   }
   const ingress = connect({ url: ingressUrl });
   for (const { tenant, bundle, channel, version, source } of releases) {
-    await ingress.sendClient(Tenant, tenant).reap({ bundle, channel, version, source });
+    await ingress.sendClient(Tenant, tenant).reconcile({ bundle, channel, version, source });
   }
   const enough = AbortSignal.any([signal, AbortSignal.timeout(cliLimits.repairMs)]);
   return Promise.all(releases.map((release) => outcomeOf(client, release, enough)));

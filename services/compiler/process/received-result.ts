@@ -13,14 +13,14 @@ export type ReceivedResult = ProcessResult<ReadonlyMap<string, CompiledBlob>>;
 export type PartOfResult = Extract<FromTask, { readonly kind: 'outcome' | 'artifact' | 'piece' }>;
 
 /** Puts the messages of one result together. */
-export interface ReceivedParts {
+export interface ReceivedPieces {
   /** Throws when the parts are not those of one result, or more than it may have; nothing was allocated for them then. */
   readonly add: (part: PartOfResult) => void;
   /** Throws when something is missing. */
   readonly result: () => ReceivedResult;
 }
 
-export function receivedParts(maxBytes: number): ReceivedParts {
+export function receivedParts(maxBytes: number): ReceivedPieces {
   let outcome: ProcessOutcome | null = null;
   let blobs: ReturnType<typeof receivedBlobs> | null = null;
   const artifacts: ProcessArtifact[] = [];

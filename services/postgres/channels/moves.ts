@@ -3,14 +3,14 @@ import { z } from 'zod';
 import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
 import { tenantLimits } from '../../../core/limits/limits.ts';
 import type { Broker } from '../../../core/sink.ts';
-import { HoldAnswer, MoveAnswer, SwapAnswer } from '../../../handlers/contract/tenant.ts';
+import { HoldResult, MoveResult, SwapResult } from '../../../handlers/contract/tenant.ts';
 import type { Moves } from '../../../handlers/ports/deps.ts';
 import type { SinkWake } from '../../../handlers/contract/sink.ts';
 import type { Database } from '../database.ts';
 import { answerOf, at, json } from '../rows.ts';
 
 const PointerMove = z.discriminatedUnion('kind', [
-  ...SwapAnswer.options,
+  ...SwapResult.options,
   z.object({ kind: z.literal('state_behind'), generation: z.number() }),
 ]);
 
@@ -20,7 +20,7 @@ const ToBeTold = z.object({ seq: z.number(), webhooks: z.array(z.string()) });
 /** Of a move, the webhooks of its tenant. */
 const ReleaseMove = z.intersection(PointerMove, z.object({ webhooks: z.array(z.string()).optional() }));
 
-const HandMove = z.intersection(MoveAnswer, z.object({ told: ToBeTold.optional() }));
+const HandMove = z.intersection(MoveResult, z.object({ told: ToBeTold.optional() }));
 
 /**
  * Moving pointers on record: each method is one transaction, which finds its own move when it is repeated.
@@ -52,7 +52,7 @@ export function postgresMoves(
     },
     async setHold({ at: epochMs, ...request }) {
       const values = [json(request), at(epochMs)];
-      return answerOf(HoldAnswer, await db.answer(request.tenant, 'set_hold($2::jsonb, $3)', values));
+      return answerOf(HoldResult, await db.answer(request.tenant, 'set_hold($2::jsonb, $3)', values));
     },
     async announce({ tenant, bundle, version }, { startedAt }) {
       const values = [bundle, version, at(startedAt), at(Date.now())];

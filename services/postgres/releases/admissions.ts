@@ -2,13 +2,13 @@ import { z } from 'zod';
 
 import { tenantLimits } from '../../../core/limits/limits.ts';
 import { StoredBundle } from '../../../core/releases/slot.ts';
-import { CancelAnswer, PublishAnswer } from '../../../handlers/contract/tenant.ts';
+import { CancelResult, PublishResult } from '../../../handlers/contract/tenant.ts';
 import type { Admissions } from '../../../handlers/ports/deps.ts';
 import type { Database } from '../database.ts';
 import { answerOf, at, json, storable } from '../rows.ts';
 
 const Admission = z.discriminatedUnion('kind', [
-  ...PublishAnswer.options,
+  ...PublishResult.options,
   z.object({ kind: z.literal('version_taken') }),
   z.object({ kind: z.literal('slot_free') }),
 ]);
@@ -32,7 +32,7 @@ export function postgresAdmissions(db: Database): Admissions {
     async requestCancel({ tenant, bundle, version }, { by, reason, at: epochMs }) {
       const values = [bundle, version, by, reason === null ? null : storable(reason), at(epochMs)];
       const rows = await db.answer(tenant, 'request_cancel($1, $2, $3, $4, $5, $6)', values);
-      return answerOf(CancelAnswer, rows);
+      return answerOf(CancelResult, rows);
     },
   };
 }

@@ -4,7 +4,7 @@ import { Digest, type ReleaseId } from '../../../core/identifiers.ts';
 import { documentLimits } from '../../../core/limits/limits.ts';
 import { callbackLimits } from '../../../core/limits/callout-limits.ts';
 import type { NamedBlob, ReadManifest } from '../../../core/oci-manifest.ts';
-import type { CallbackAnswer } from '../../../handlers/contract/release.ts';
+import type { CallbackResult } from '../../../handlers/contract/release.ts';
 import { readBlobs } from '../content/blobs.ts';
 import type { Database } from '../database.ts';
 import { allRows, Big } from '../rows.ts';
@@ -12,7 +12,7 @@ import { allRows, Big } from '../rows.ts';
 /** Reads a manifest that somebody else has made, and takes its bytes over. */
 export type ManifestReader = (tenant: string, bytes: Uint8Array<ArrayBuffer>) => Promise<ReadManifest>;
 
-type Unfit = Extract<CallbackAnswer, { kind: 'unfit' }>;
+type Unfit = Extract<CallbackResult, { kind: 'unfit' }>;
 
 /**
  * Why these artifacts can't be a release's: what is not stored, and what is not what a manifest says of it; null when they are whole.

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 import { Diagnostic, summaryOf } from '../../../core/releases/diagnostic.ts';
-import { errandKey } from '../../../core/errand.ts';
+import { calloutKey } from '../../../core/callout.ts';
 import { Digest } from '../../../core/identifiers.ts';
 import { CallbackRefusal } from '../../../handlers/contract/release.ts';
 import type { Callbacks, EndedAttempt } from '../../../handlers/ports/callbacks.ts';
@@ -38,27 +38,27 @@ const Ended = z.discriminatedUnion('kind', [
 /** What somebody else was asked, and what came back: see functions/callbacks.sql. */
 export function postgresCallbacks(db: Database, readManifest: ManifestReader): Callbacks {
   return {
-    async open({ at: nowMs, capability, ...errand }) {
-      const { tenant, bundle, version } = errand.id;
-      const { awakeableId, deadlineMs, detail, purpose, subject } = errand;
+    async open({ at: nowMs, capability, ...callout }) {
+      const { tenant, bundle, version } = callout.id;
+      const { awakeableId, deadlineMs, detail, purpose, subject } = callout;
       const sha256 = hashOf(capability);
-      const row = { id: errandKey(errand), purpose, subject, sha256, awakeableId, deadlineMs, detail };
+      const row = { id: calloutKey(callout), purpose, subject, sha256, awakeableId, deadlineMs, detail };
       const values = [bundle, version, json(row), at(nowMs)];
       return answerOf(Opened, await db.answer(tenant, 'open_callback($1, $2, $3, $4::jsonb, $5)', values));
     },
-    async isOpen(errand) {
-      const { tenant } = errand.id;
+    async isOpen(callout) {
+      const { tenant } = callout.id;
       const sql = `SELECT state FROM callbacks WHERE tenant = $1 AND id = $2`;
-      const rows = await db.call(tenant, sql, [tenant, errandKey(errand)]);
+      const rows = await db.call(tenant, sql, [tenant, calloutKey(callout)]);
       return allRows(z.object({ state: z.string() }), rows)[0]?.state === 'open';
     },
-    async noteAsked({ id: { tenant, bundle, version }, purpose, subject }, detail, nowMs) {
+    async recordRequested({ id: { tenant, bundle, version }, purpose, subject }, detail, nowMs) {
       const values = [bundle, version, purpose, subject, 'done', storable(detail), at(nowMs)];
       await db.answer(tenant, 'note_request($1, $2, $3, $4, $5, $6, $7, $8)', values);
     },
-    async giveUp(errand, { reason, final, at: nowMs }) {
-      const { tenant, bundle, version } = errand.id;
-      const values = [bundle, version, errandKey(errand), storable(reason), final, at(nowMs)];
+    async giveUp(callout, { reason, final, at: nowMs }) {
+      const { tenant, bundle, version } = callout.id;
+      const values = [bundle, version, calloutKey(callout), storable(reason), final, at(nowMs)];
       const call = 'give_up_callback($1, $2, $3, $4, $5, $6, $7)';
       return answerOf(z.boolean(), await db.answer(tenant, call, values));
     },
@@ -82,7 +82,7 @@ export function postgresCallbacks(db: Database, readManifest: ManifestReader): C
     async endAttempt(id, attempt, nowMs) {
       const { tenant, bundle, version } = id;
       const subject = String(attempt);
-      const key = errandKey({ id, purpose: 'compile', subject });
+      const key = calloutKey({ id, purpose: 'compile', subject });
       const values = [bundle, version, key, subject, at(nowMs)];
       const rows = await db.answer(tenant, 'end_attempt($1, $2, $3, $4, $5, $6)', values);
       return endedAttempt(answerOf(Ended, rows));

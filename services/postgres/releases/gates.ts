@@ -4,8 +4,8 @@ import { Gate, GateKind, type OpenGate } from '../../../core/gates/gate.ts';
 import { BundleName, type ReleaseId, Version } from '../../../core/identifiers.ts';
 import { WindowRule } from '../../../core/gates/gate-rules.ts';
 import { opensAt } from '../../../core/gates/window.ts';
-import { VerdictAnswer } from '../../../handlers/contract/release.ts';
-import type { GateBoard, Gates, WaitingGate } from '../../../handlers/ports/deps.ts';
+import { DecisionResult } from '../../../handlers/contract/release.ts';
+import type { GateStatus, Gates, WaitingGate } from '../../../handlers/ports/deps.ts';
 import { StoredTime } from '../../../core/json/storable.ts';
 import type { Database } from '../database.ts';
 import { OpenGateRow } from './gate-rows.ts';
@@ -34,15 +34,15 @@ const Board = z.discriminatedUnion('kind', [
 /** The gates on record: see functions/gates.sql and functions/decisions.sql. */
 export function postgresGates(db: Database): Gates {
   return {
-    look: (id, nowMs) => look(db, id, nowMs),
-    async hear({ tenant, bundle, version }, { at: nowMs, ...request }) {
+    evaluate: (id, nowMs) => look(db, id, nowMs),
+    async recordDecision({ tenant, bundle, version }, { at: nowMs, ...request }) {
       const word = json({ ...request, tenant, bundle, version });
-      return answerOf(VerdictAnswer, await db.answer(tenant, 'hear($2::jsonb, $3)', [word, at(nowMs)]));
+      return answerOf(DecisionResult, await db.answer(tenant, 'hear($2::jsonb, $3)', [word, at(nowMs)]));
     },
   };
 }
 
-async function look(db: Database, id: ReleaseId, nowMs: number): Promise<GateBoard> {
+async function look(db: Database, id: ReleaseId, nowMs: number): Promise<GateStatus> {
   const { tenant, bundle, version } = id;
   const rows = await db.answer(tenant, 'look_at_gates($1, $2, $3, $4)', [bundle, version, at(nowMs)]);
   const board = answerOf(Board, rows);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { Effect, Outcome } from '../../../core/releases/release.ts';
-import { ReleaseVerdict } from '../../../handlers/contract/release.ts';
+import { ReleaseResult } from '../../../handlers/contract/release.ts';
 import type { Settlements } from '../../../handlers/ports/deps.ts';
 import type { Database } from '../database.ts';
 import { answerOf, at, storable } from '../rows.ts';
@@ -34,7 +34,7 @@ export function postgresSettlements(db: Database): Settlements {
     },
     async settle({ tenant, bundle, version }, epochMs) {
       const rows = await db.answer(tenant, 'settle_release($1, $2, $3, $4)', [bundle, version, at(epochMs)]);
-      return answerOf(ReleaseVerdict, rows);
+      return answerOf(ReleaseResult, rows);
     },
   };
 }

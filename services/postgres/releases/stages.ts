@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Diagnostic } from '../../../core/releases/diagnostic.ts';
 import { Digest, type ReleaseId } from '../../../core/identifiers.ts';
 import type { Stage } from '../../../core/releases/release.ts';
-import type { StoreAnswer } from '../../../handlers/ports/deps.ts';
+import type { StoreStageResult } from '../../../handlers/ports/deps.ts';
 import type { CompiledDigests, StageSpan, StageTimes } from '../../../handlers/ports/stages.ts';
 import { type BlobContent, blobColumns, storeBlobs } from '../content/blobs.ts';
 import type { Database } from '../database.ts';
@@ -71,7 +71,7 @@ export async function storeArtifacts(
   channel: string,
   artifacts: CompiledDigests['artifacts'],
   { invocationId, startedAt }: StageTimes,
-): Promise<StoreAnswer> {
+): Promise<StoreStageResult> {
   const values = [bundle, version, channel, json(artifacts), invocationId, at(startedAt), at(Date.now())];
   const call = 'store_artifacts($1, $2, $3, $4, $5::jsonb, $6, $7, $8)';
   return answerOf(Answer, await db.answer(tenant, call, values));

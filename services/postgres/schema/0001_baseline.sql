@@ -418,7 +418,7 @@ CREATE DOMAIN callback_state AS text CHECK (VALUE IN ('open', 'used', 'revoked')
 
 CREATE TABLE callbacks (
   tenant text NOT NULL,
-  -- The errand for which it was given out: acme/support-bot/v12/compile/1.
+  -- The callout for which it was given out: acme/support-bot/v12/compile/1.
   id text NOT NULL,
   bundle text NOT NULL,
   version bigint NOT NULL,
@@ -523,7 +523,7 @@ CREATE INDEX deliveries_open ON deliveries (seq) WHERE state IN ('received', 'fe
 -- The latest push that was published: see overtaken_by.
 CREATE INDEX deliveries_published ON deliveries (tenant, hook, bundle, channel, (coalesce(pushed_at, 0)), seq) WHERE version IS NOT NULL;
 
--- What a commit is to be told: written in the transaction that makes it true, and told by a Reporter.
+-- What a commit is to be told: written in the transaction that makes it true, and told by a CommitStatus.
 CREATE TABLE commit_reports (
   tenant text NOT NULL,
   hook text NOT NULL,

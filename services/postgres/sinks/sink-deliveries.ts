@@ -4,8 +4,8 @@ import { feedLimits, sinkLimits } from '../../../core/limits/distribution-limits
 import { Digest } from '../../../core/identifiers.ts';
 import type { RecordedMove } from '../../../core/moves/move-event.ts';
 import { type Broker, partitionOf, type SinkId } from '../../../core/sink.ts';
-import { SinkWake, SteerAnswer, type SteerRequest } from '../../../handlers/contract/sink.ts';
-import type { Failing, Steered } from '../../../handlers/ports/sinks.ts';
+import { SinkWake, ControlResult, type ControlRequest } from '../../../handlers/contract/sink.ts';
+import type { Failing, Controlled } from '../../../handlers/ports/sinks.ts';
 import type { Database } from '../database.ts';
 import { allRows, answerOf, at, Big, json } from '../rows.ts';
 
@@ -184,7 +184,7 @@ export async function recordProbe(
   return answerOf(z.string().nullable(), await db.platform(sql, [broker, partition, json(note), at(nowMs)]));
 }
 
-const [Done, ...Refused] = SteerAnswer.options;
+const [Done, ...Refused] = ControlResult.options;
 const SteeredRow = z.discriminatedUnion('kind', [
   Done.extend({ seq: z.number(), latest: z.number() }),
   ...Refused,
@@ -192,8 +192,8 @@ const SteeredRow = z.discriminatedUnion('kind', [
 
 export async function steerSink(
   db: Database,
-  { tenant, at: nowMs, ...request }: SteerRequest & { at: number },
-): Promise<Steered> {
+  { tenant, at: nowMs, ...request }: ControlRequest & { at: number },
+): Promise<Controlled> {
   const values = [json({ ...request, since: sinceOf(nowMs) }), at(nowMs)];
   return answerOf(SteeredRow, await db.answer(tenant, 'steer_sink($1, $2::jsonb, $3)', values));
 }

@@ -1,6 +1,6 @@
 import { PointsmanError } from '../../../core/errors.ts';
 import { type DeliveryName, deliveryCorrelationId } from '../../../core/hook.ts';
-import type { DeliveryVerdict } from '../../../handlers/contract/hooks.ts';
+import type { HookDeliveryResult } from '../../../handlers/contract/hooks.ts';
 import type { Deliveries, Fetched } from '../../../handlers/ports/hooks.ts';
 import { archiveCall } from '../../hooks/archive-call.ts';
 import { fetchLimits } from '../../hooks/limits.ts';
@@ -19,13 +19,13 @@ import type { RepositoryReader } from '../../source-archive/repository-reader.ts
 import { openToken, type TokenDeps } from './hook-token.ts';
 import { unlessOverQuota } from '../pipeline/over-quota.ts';
 
-export interface HookParts extends TokenDeps {
+export interface HookDeps extends TokenDeps {
   readonly db: Database;
   readonly outbound: Outbound;
 }
 
 /** Fetches what was pushed, on behalf of the hook. */
-export function hookDeliveries(parts: HookParts & { readonly reader: RepositoryReader }): Deliveries {
+export function hookDeliveries(parts: HookDeps & { readonly reader: RepositoryReader }): Deliveries {
   const bound = inFlightBound({ total: fetchLimits.atOnce, perTenant: fetchLimits.atOnceOfTenant });
   return {
     async fetch(name, at) {
@@ -44,12 +44,12 @@ export function hookDeliveries(parts: HookParts & { readonly reader: RepositoryR
   };
 }
 
-function verdictOf({ state, version, reason }: DeliveryRecord): DeliveryVerdict {
+function verdictOf({ state, version, reason }: DeliveryRecord): HookDeliveryResult {
   return { state, version, reason };
 }
 
 async function fetchOnce(
-  parts: HookParts & { readonly reader: RepositoryReader },
+  parts: HookDeps & { readonly reader: RepositoryReader },
   name: DeliveryName,
   at: number,
 ): Promise<Fetched> {

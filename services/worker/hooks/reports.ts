@@ -6,16 +6,16 @@ import { apiOf, type HookTarget, type TargetCall } from '../../hooks/hook-target
 import { statusLimits } from '../../hooks/limits.ts';
 import type { OutboundAnswer, OutboundRequest } from '../../outbound/contract.ts';
 import { findReport, nextReport, recordReport } from '../../postgres/hooks/commit-reports.ts';
-import type { HookParts } from './deliveries.ts';
+import type { HookDeps } from './deliveries.ts';
 import { openToken } from './hook-token.ts';
 
-export interface ReportParts extends HookParts {
+export interface ReportDeps extends HookDeps {
   /** Where readers of a status reach the API. */
   readonly publicUrl: string;
 }
 
 /** Tells commits through the API of their provider. */
-export function hookReports(parts: ReportParts): Reports {
+export function hookReports(parts: ReportDeps): Reports {
   const { db } = parts;
   return {
     next: (name, at) => nextReport(db, name, at),
@@ -24,7 +24,7 @@ export function hookReports(parts: ReportParts): Reports {
   };
 }
 
-async function tell(parts: ReportParts, name: DeliveryName, kind: NextReport['kind']): Promise<Told> {
+async function tell(parts: ReportDeps, name: DeliveryName, kind: NextReport['kind']): Promise<Told> {
   const found = await findReport(parts.db, name, kind);
   if (found === null) return { kind: 'refused', reason: 'the hook is gone, or for another repository' };
   const token = openToken(parts, name, found.token);
@@ -52,7 +52,7 @@ function pathOf({ tenant, hook }: DeliveryName, bundle: string, version: number 
 }
 
 async function say(
-  { outbound }: ReportParts,
+  { outbound }: ReportDeps,
   target: HookTarget,
   report: CommitReport,
   idempotencyKey: string,

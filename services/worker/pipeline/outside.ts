@@ -4,12 +4,17 @@ import { type CeleryGrant, celeryRefusal } from '../../../core/celery-grant.ts';
 import { CHECK_CONTRACT, type CheckRequest } from '../../../core/gates/check-request.ts';
 import { COMPILE_CONTRACT, type CompileJob } from '../../../core/compile-job.ts';
 import { correlationId } from '../../../core/identifiers.ts';
-import { courierLimits } from '../../../core/limits/callout-limits.ts';
-import type { Asked, CheckCall, CompileCall, Outside } from '../../../handlers/ports/callbacks.ts';
+import { calloutLimits } from '../../../core/limits/callout-limits.ts';
+import type {
+  RequestResult,
+  CheckCall,
+  CompileCall,
+  OutboundCalls,
+} from '../../../handlers/ports/callbacks.ts';
 import type { CeleryQueue } from '../../celery/celery-queue.ts';
 import type { Outbound } from '../../outbound/contract.ts';
 
-export interface OutsideParts {
+export interface OutboundCallDeps {
   readonly outbound: Outbound;
   /** By the broker's name in policies; those that this worker was told of. */
   readonly celery: Readonly<Partial<Record<'rabbitmq' | 'redis', CeleryQueue>>>;
@@ -20,12 +25,17 @@ export interface OutsideParts {
 }
 
 /** Asks checks and compilers of other people's: over HTTP or through a Celery queue, one attempt each. */
-export function outside({ outbound, celery, celeryGrants, publicUrl }: OutsideParts): Outside {
+export function outboundCalls({
+  outbound,
+  celery,
+  celeryGrants,
+  publicUrl,
+}: OutboundCallDeps): OutboundCalls {
   const addressOf = (capability: string) => `${publicUrl}/v1/callbacks/${capability}`;
   return {
     // As much as a token has. The prefix is for those who search logs and repositories for secrets.
     makeCapability: () => `pmc_${randomBytes(32).toString('base64url')}`,
-    askCheck: (call) => post(outbound, call, call.url, checkRequest(call, addressOf(call.capability))),
+    requestCheck: (call) => post(outbound, call, call.url, checkRequest(call, addressOf(call.capability))),
     requestCompile(call) {
       const job = compileJob(call, addressOf(call.capability));
       const { rule } = call;
@@ -76,7 +86,7 @@ async function post(
   call: CheckCall | CompileCall,
   url: string,
   body: CheckRequest | CompileJob,
-): Promise<Asked> {
+): Promise<RequestResult> {
   const answer = await outbound.call({
     url,
     method: 'POST',
@@ -84,9 +94,9 @@ async function post(
     body: JSON.stringify(body),
     idempotencyKey: call.idempotencyKey,
     correlationId: correlationId(call),
-    timeoutMs: courierLimits.callMs,
-    maxBytes: courierLimits.answerBytes,
-    maxRedirects: courierLimits.redirects,
+    timeoutMs: calloutLimits.callMs,
+    maxBytes: calloutLimits.answerBytes,
+    maxRedirects: calloutLimits.redirects,
   });
   switch (answer.kind) {
     case 'answered':
@@ -106,7 +116,7 @@ async function enqueue(
   call: CompileCall,
   rule: CeleryRule,
   job: CompileJob,
-): Promise<Asked> {
+): Promise<RequestResult> {
   if (!queue) {
     return {
       kind: 'refused',

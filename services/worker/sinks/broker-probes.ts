@@ -5,7 +5,7 @@ import { type Broker, partitionOf } from '../../../core/sink.ts';
 import type { Probed } from '../../../handlers/ports/sinks.ts';
 import { databaseTimeMs, recordProbe } from '../../postgres/sinks/sink-deliveries.ts';
 import type { Health } from '../../sinks/target.ts';
-import { notToldOf, type SinkParts } from './send-through.ts';
+import { notToldOf, type SinkDeps } from './send-through.ts';
 
 export type BrokerProbes = (broker: Broker, tenant: string) => Promise<Probed>;
 
@@ -19,7 +19,7 @@ interface Probe {
  * Asks a broker whether it would take a move, and records the result for all tenants of the partition. Whoever asks within a second after another
  * gets the other's result: when a broker fails, all releases of its partition ask at once.
  */
-export function brokerProbes(parts: Pick<SinkParts, 'db' | 'clock' | 'brokers'>): BrokerProbes {
+export function brokerProbes(parts: Pick<SinkDeps, 'db' | 'clock' | 'brokers'>): BrokerProbes {
   // One for each partition of each broker.
   const latest = new Map<string, Probe>();
   return (broker, tenant) => {
@@ -39,7 +39,7 @@ export function brokerProbes(parts: Pick<SinkParts, 'db' | 'clock' | 'brokers'>)
 }
 
 async function probeAndRecord(
-  { db, clock, brokers }: Pick<SinkParts, 'db' | 'clock' | 'brokers'>,
+  { db, clock, brokers }: Pick<SinkDeps, 'db' | 'clock' | 'brokers'>,
   broker: Broker,
   partition: number,
 ): Promise<Probed> {

@@ -4,22 +4,22 @@ import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
 import { moveEvent } from '../../../core/moves/move-event.ts';
 import { type Broker, isBroker, type SinkId } from '../../../core/sink.ts';
 import { sinkRetryMs } from '../../../core/sink-retry.ts';
-import type { DownSink, SendAnswer, SendRequest } from '../../../handlers/contract/sink.ts';
-import type { Begun } from '../../../handlers/ports/sinks.ts';
+import type { DownSink, SendResult, SendRequest } from '../../../handlers/contract/sink.ts';
+import type { DeliveryAttempt } from '../../../handlers/ports/sinks.ts';
 import { findMove, openSink, type OpenedSink, recordLook } from '../../postgres/sinks/sink-deliveries.ts';
 import type { SinkEvent } from '../../sinks/target.ts';
 import { testEvent } from '../../sinks/test-event.ts';
 import type { BrokerProbes } from './broker-probes.ts';
-import { isReachable, notToldOf, sendThrough, type SinkParts } from './send-through.ts';
+import { isReachable, notToldOf, sendThrough, type SinkDeps } from './send-through.ts';
 
 /** Nothing is due to whoever only looks. */
 const NO_MOVES = 0;
 
 /** One try at one event, beside the cursor. */
 export async function sendOne(
-  parts: SinkParts,
-  request: SendRequest & Begun & { readonly eventId: string },
-): Promise<{ answer: SendAnswer; position: string | null }> {
+  parts: SinkDeps,
+  request: SendRequest & DeliveryAttempt & { readonly eventId: string },
+): Promise<{ answer: SendResult; position: string | null }> {
   const { tenant, sink, what, position, by, requestId } = request;
   const event = await eventOf(parts, request);
   if (event === null) return { answer: { kind: 'no_move' }, position };
@@ -38,14 +38,14 @@ export async function sendOne(
     sink,
     start: opened.start,
     failed,
-    whole: sent.stopped?.kind !== 'untaken',
+    whole: sent.stopped?.kind !== 'undelivered',
     provenMs: opened.openedMs,
     retryAtMs: null,
     attempts: sent.attempts,
     asked: { by, action: what.kind === 'test' ? 'test sink' : 'redeliver move', event: event.id, requestId },
     at: parts.clock.now(),
   });
-  const answer: SendAnswer =
+  const answer: SendResult =
     failed === null
       ? { kind: 'sent', event: event.id }
       : { kind: 'not_sent', event: event.id, reason: failed };
@@ -53,8 +53,8 @@ export async function sendOne(
 }
 
 async function eventOf(
-  { db }: SinkParts,
-  { tenant, sink, what, eventId, atMs }: SendRequest & Begun & { readonly eventId: string },
+  { db }: SinkDeps,
+  { tenant, sink, what, eventId, atMs }: SendRequest & DeliveryAttempt & { readonly eventId: string },
 ): Promise<SinkEvent | null> {
   if (what.kind === 'test') return testEvent({ tenant, sink }, eventId, atMs);
   const move = await findMove(db, tenant, what.seq);
@@ -63,7 +63,7 @@ async function eventOf(
 
 /** The sinks that are down, after a look at each. */
 export async function proveSinks(
-  parts: SinkParts,
+  parts: SinkDeps,
   probes: BrokerProbes,
   tenant: string,
   sinks: readonly string[],
@@ -76,7 +76,7 @@ export async function proveSinks(
 type Down = Omit<DownSink, 'sink'>;
 
 /** Why it would not take an event right now; null when it would. The result goes on record, where the swap reads it. */
-async function whyDown(parts: SinkParts, probes: BrokerProbes, id: SinkId): Promise<Down | null> {
+async function whyDown(parts: SinkDeps, probes: BrokerProbes, id: SinkId): Promise<Down | null> {
   const { sink } = id;
   const opened = await openSink(parts.db, id, { most: NO_MOVES, nowMs: parts.clock.now() });
   if (opened === null) return { why: 'there is no webhook of that name' };
@@ -104,7 +104,7 @@ async function brokerDown(probes: BrokerProbes, broker: Broker, tenant: string):
  * Sends a test event, since nothing else shows whether a webhook would take an event. The endpoint has the time of a probe to answer: the proof
  * of a slower one would be too old before the swap could use it.
  */
-async function webhookDown(parts: SinkParts, id: SinkId, opened: OpenedSink): Promise<Down | null> {
+async function webhookDown(parts: SinkDeps, id: SinkId, opened: OpenedSink): Promise<Down | null> {
   const { tenant, sink } = id;
   const atMs = parts.clock.now();
   const event = testEvent(id, `${tenant}:${sink}:test:${randomUUID()}`, atMs);

@@ -5,7 +5,7 @@ import { sinkRetryMs } from '../../../core/sink-retry.ts';
 import type { Delivered, DeliverRequest, Failing } from '../../../handlers/ports/sinks.ts';
 import { openSink, type OpenedSink, recordDelivery } from '../../postgres/sinks/sink-deliveries.ts';
 import type { Stopped } from '../../sinks/target.ts';
-import { isReachable, sendThrough, type SentThrough, type SinkParts } from './send-through.ts';
+import { isReachable, sendThrough, type SentThrough, type SinkDeps } from './send-through.ts';
 
 /**
  * One step of a writer: reads what is due, hands it on in one try, and records what has become of it.
@@ -13,7 +13,7 @@ import { isReachable, sendThrough, type SentThrough, type SinkParts } from './se
  * How far the sink is, the record knows at least as well as the writer, since it is told first. Where they differ, the step has run before and
  * its answer was lost, or somebody was killed between the two: then what the writer believes of its target is in doubt, and the target looks.
  */
-export async function deliverMoves(parts: SinkParts, request: DeliverRequest): Promise<Delivered> {
+export async function deliverMoves(parts: SinkDeps, request: DeliverRequest): Promise<Delivered> {
   const { tenant, sink, after } = request;
   if (!isReachable(parts, sink)) return { kind: 'gone' };
   const nowMs = parts.clock.now();
@@ -55,7 +55,7 @@ interface Short extends SentThrough {
 }
 
 async function recordFailure(
-  { db, clock }: SinkParts,
+  { db, clock }: SinkDeps,
   request: DeliverRequest,
   opened: OpenedSink,
   { count, seq, position, stopped, attempts }: Short,
@@ -70,9 +70,9 @@ async function recordFailure(
   const failing: Failing = { failures, sinceMs, retryAtMs: at + waitMs };
   const { reason } = stopped;
   const pause = isBroker(sink) ? null : endOfPatience(stopped, at - sinceMs);
-  const whole = stopped.kind !== 'untaken';
+  const whole = stopped.kind !== 'undelivered';
   const failed = { ...failing, reason, whole };
-  const provenMs = stopped.kind === 'untaken' && stopped.proven ? opened.openedMs : null;
+  const provenMs = stopped.kind === 'undelivered' && stopped.proven ? opened.openedMs : null;
   await recordDelivery(db, { tenant, sink, start: opened.start, seq, failed, provenMs, pause, attempts, at });
   if (pause !== null) return { kind: 'idle', seq, position };
   return { kind: 'failed', seq, position, failing, waitMs, whole, reason };

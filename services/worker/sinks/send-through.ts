@@ -11,7 +11,7 @@ import type { Sent, SinkEvent, SinkTarget } from '../../sinks/target.ts';
 import type { WebhookDelivery } from '../../webhooks/deliver.ts';
 import { signingSecrets } from '../../webhooks/signing-secrets.ts';
 
-export interface SinkParts {
+export interface SinkDeps {
   readonly db: Database;
   readonly clock: Clock;
   /** Those that this worker was told of. */
@@ -32,7 +32,7 @@ export interface Outgoing {
 export type SentThrough = Sent & { readonly attempts: readonly AttemptNote[] };
 
 /** Whether there is a way to that sink from here. */
-export function isReachable({ brokers }: SinkParts, sink: string): boolean {
+export function isReachable({ brokers }: SinkDeps, sink: string): boolean {
   return !isBroker(sink) || brokers[sink] !== undefined;
 }
 
@@ -42,7 +42,7 @@ export function isReachable({ brokers }: SinkParts, sink: string): boolean {
  * @param webhookCallMs how long one call of a webhook may take; a broker has its own bounds
  */
 export async function sendThrough(
-  parts: SinkParts,
+  parts: SinkDeps,
   { tenant, sink }: SinkId,
   opened: OpenedSink,
   { events, position, atMs }: Outgoing,
@@ -71,7 +71,7 @@ function unsent(position: string | null, reason: string): SentThrough {
 
 /** What operators need to know of a lost one is in the log. */
 function openSecrets(
-  { secrets, clock, log }: SinkParts,
+  { secrets, clock, log }: SinkDeps,
   id: SinkId,
   { secret, previousSecret, previousUntil }: OpenedSink,
 ): string[] | null {

@@ -5,10 +5,10 @@ import { brokerProbes } from './broker-probes.ts';
 import { deliverMoves } from './deliver-moves.ts';
 import { proveSinks, sendOne } from './check-sink.ts';
 import { oneAtATime } from './one-at-a-time.ts';
-import type { SinkParts } from './send-through.ts';
+import type { SinkDeps } from './send-through.ts';
 
 /** Sinks, joined to the record and to where the events go. */
-export function sinksOf(parts: SinkParts): Sinks {
+export function sinksOf(parts: SinkDeps): Sinks {
   const inTurn = oneAtATime();
   const probes = brokerProbes(parts);
   return {

@@ -1,6 +1,6 @@
 import { type DeliveryName, deliveryCorrelationId, deliveryKey } from '../../../core/hook.ts';
 import { sweepLimits } from '../../../core/limits/limits.ts';
-import { Delivery, Reporter } from '../../../handlers/contract/hooks.ts';
+import { HookDelivery, CommitStatus } from '../../../handlers/contract/hooks.ts';
 import {
   endDelivery,
   listUnendedDeliveries,
@@ -38,10 +38,10 @@ async function eachPage(
 }
 
 async function seeToDeliveries(deps: SweepDeps, page: readonly NumberedDelivery[]): Promise<void> {
-  const states = await statesOf(deps, Delivery.name, 'run', page);
+  const states = await statesOf(deps, HookDelivery.name, 'run', page);
   for (const one of page) {
     const state = states.get(deliveryKey(one)) ?? 'unknown';
-    if (state === 'unknown') await deps.ingress.sendClient(Delivery, deliveryKey(one)).run(null);
+    if (state === 'unknown') await deps.ingress.sendClient(HookDelivery, deliveryKey(one)).run(null);
     if (state !== 'ended') continue;
     deps.log.warn(
       { correlationId: deliveryCorrelationId(one) },
@@ -54,9 +54,9 @@ async function seeToDeliveries(deps: SweepDeps, page: readonly NumberedDelivery[
 const KILLED = 'its invocation was killed, or failed, before it could say how it ended';
 
 async function seeToReports(deps: SweepDeps, page: readonly NumberedDelivery[]): Promise<void> {
-  const states = await statesOf(deps, Reporter.name, 'report', page);
+  const states = await statesOf(deps, CommitStatus.name, 'report', page);
   const keys = new Set(page.map(deliveryKey).filter((key) => states.get(key) !== 'running'));
-  for (const key of keys) await deps.ingress.sendClient(Reporter, key).report(null);
+  for (const key of keys) await deps.ingress.sendClient(CommitStatus, key).report(null);
 }
 
 function statesOf({ admin }: SweepDeps, service: string, handler: string, names: readonly DeliveryName[]) {

@@ -30,7 +30,7 @@ async function tellTenants({ admin, ingress, log }: SweepDeps, suspects: readonl
       { correlationId: correlationId(suspect) },
       'nobody seems to run this release; telling its tenant',
     );
-    await ingress.sendClient(Tenant, tenant).reap({ bundle, channel, version, source });
+    await ingress.sendClient(Tenant, tenant).reconcile({ bundle, channel, version, source });
   }
 }
 

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 
 import { digestOf } from '../../../core/digest.ts';
-import { type Errand, errandKey } from '../../../core/errand.ts';
+import { type CalloutId, calloutKey } from '../../../core/callout.ts';
 import { releaseKey } from '../../../core/identifiers.ts';
 import { type CallbackRequest, Release } from '../../../handlers/contract/release.ts';
 import { storeBlobs } from '../../../services/postgres/content/blobs.ts';
@@ -32,9 +32,13 @@ async function isAsleep(plane: ControlPlane, tenant: string, n: number): Promise
   });
 }
 
-async function answer(plane: ControlPlane, errand: Errand, report: CallbackRequest['report']): Promise<void> {
-  const answered = await plane.ingress.client(Release, releaseKey(errand.id)).answer({
-    callback: errandKey(errand),
+async function answer(
+  plane: ControlPlane,
+  callout: CalloutId,
+  report: CallbackRequest['report'],
+): Promise<void> {
+  const answered = await plane.ingress.client(Release, releaseKey(callout.id)).recordCallback({
+    callback: calloutKey(callout),
     report,
     fingerprint: digestOf(JSON.stringify(report)),
     requestId: 'test',
@@ -42,7 +46,7 @@ async function answer(plane: ControlPlane, errand: Errand, report: CallbackReque
   expect(answered.kind).toBe('taken');
 }
 
-export const anErrand: Flow = {
+export const aCallout: Flow = {
   name: 'a publish that is compiled elsewhere and waits for a check that was asked for',
   holds: 'each is asked under one key, each answer is heard once, and the pointer moves once',
   async prepare(plane, tenant) {
@@ -94,8 +98,8 @@ export const anErrand: Flow = {
   },
   // Of the release itself the wait for its compiler: the rest is as in the other flows.
   concerns: ({ handler, message }) =>
-    handler.startsWith('Courier/') ||
-    handler === 'Release/answer' ||
+    handler.startsWith('Callout/') ||
+    handler === 'Release/recordCallback' ||
     (handler === 'Release/run' && message > 1 && message < 16),
   atLeast: 60,
 };

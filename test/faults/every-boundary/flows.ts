@@ -180,6 +180,6 @@ export const anApproval: Flow = {
     await withPolicy(plane, tenant, []);
   },
   concerns: ({ handler, message }) =>
-    handler === 'Release/decide' || (handler === 'Release/run' && message > 5),
+    handler === 'Release/recordDecision' || (handler === 'Release/run' && message > 5),
   atLeast: 20,
 };

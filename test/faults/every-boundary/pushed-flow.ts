@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 
 import { deliveryKey, type DeliveryName } from '../../../core/hook.ts';
-import { Delivery } from '../../../handlers/contract/hooks.ts';
+import { HookDelivery } from '../../../handlers/contract/hooks.ts';
 import { listDeliveries } from '../../../services/postgres/hooks/deliveries.ts';
 import { listMoves } from '../../../services/postgres/channels/pointers.ts';
 import { listReleases } from '../../../services/postgres/releases/releases.ts';
@@ -35,7 +35,7 @@ export const aPush: Flow = {
       repository: 'bot',
       sourceUrl: `${hosts.get(tenant)?.origin}/bot.tgz`,
     });
-    await plane.ingress.sendClient(Delivery, deliveryKey(named(tenant))).run(null);
+    await plane.ingress.sendClient(HookDelivery, deliveryKey(named(tenant))).run(null);
     await settled(plane, tenant, 1);
   },
   async check(plane, tenant, at) {
@@ -51,6 +51,6 @@ export const aPush: Flow = {
     await hosts.get(tenant)?.close();
   },
   // What it sets off is a publish as any other.
-  concerns: ({ handler }) => handler.startsWith('Delivery/') || handler.startsWith('Reporter/'),
+  concerns: ({ handler }) => handler.startsWith('HookDelivery/') || handler.startsWith('CommitStatus/'),
   atLeast: 20,
 };

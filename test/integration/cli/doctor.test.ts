@@ -136,12 +136,12 @@ describe('the doctor', () => {
         );
       });
       const { exit, problems } = await world.diagnosed({
-        subject: `Janitor/${tenant}/bundle/v2/undo`,
+        subject: `Compensation/${tenant}/bundle/v2/undo`,
         state: 'error',
         summary: expect.stringContaining('paused: '),
       });
       expect(exit).toBe(1);
-      command = problems.find(({ subject }) => subject.startsWith('Janitor/'))?.actions?.[0] ?? '';
+      command = problems.find(({ subject }) => subject.startsWith('Compensation/'))?.actions?.[0] ?? '';
     } finally {
       await still.sql((client) => client.query(`GRANT DELETE ON pointsman.artifact_claims TO ${app}`));
     }

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import type { Role } from '../../../core/access.ts';
-import { courierLimits } from '../../../core/limits/callout-limits.ts';
+import { calloutLimits } from '../../../core/limits/callout-limits.ts';
 import { breakerLimits } from '../../../services/outbound/limits.ts';
 import { findPointer } from '../../../services/postgres/channels/pointers.ts';
 import { findRelease } from '../../../services/postgres/releases/releases.ts';
@@ -90,7 +90,7 @@ test('a check that asks for time is asked again no sooner, under the same Idempo
 
 test('a check that takes the call and says nothing is given up after the time of a call, and asked again', async () => {
   const version = await publish({ within: '1h' }, 'silence', { status: 202 });
-  expect(gapsMs(await world.asked(path, 2))[0]).toBeGreaterThanOrEqual(courierLimits.callMs);
+  expect(gapsMs(await world.asked(path, 2))[0]).toBeGreaterThanOrEqual(calloutLimits.callMs);
   await isTakenAndPasses(version, 2);
 });
 
@@ -99,7 +99,7 @@ test('a check that asks for more time than its gate has fails at once, with what
   expect(await end(version)).toMatchObject({
     outcome: 'rejected',
     reason: expect.stringMatching(
-      /^the check "e2e" failed, says pointsman\/courier: it could not be asked: .*answered 503$/,
+      /^the check "e2e" failed, says pointsman\/callout: it could not be asked: .*answered 503$/,
     ),
   });
   expect(await world.asked(path, 1)).toHaveLength(1);
@@ -116,10 +116,10 @@ test('a check that is always broken is left alone for a while once it has failed
   const { outcome, reason, gates } = await end(version);
   expect(outcome).toBe('rejected');
   expect(reason).toMatch(
-    /^the check "e2e" failed, says pointsman\/courier: it could not be asked: 127\.0\.0\.1/,
+    /^the check "e2e" failed, says pointsman\/callout: it could not be asked: 127\.0\.0\.1/,
   );
-  expect(gates).toMatchObject([{ gate: 'e2e', state: 'failed', verdicts: [{ by: 'pointsman/courier' }] }]);
-  expect((await world.asked(path, 1)).length).toBeLessThanOrEqual(courierLimits.retries.attempts);
+  expect(gates).toMatchObject([{ gate: 'e2e', state: 'failed', verdicts: [{ by: 'pointsman/callout' }] }]);
+  expect((await world.asked(path, 1)).length).toBeLessThanOrEqual(calloutLimits.retries.attempts);
   expect(await requests(version)).toEqual([expect.stringMatching(/^failed: 127\.0\.0\.1/)]);
   const [request] = await world.checks(path, 1);
   expect(await tell(request!.callback.url, { conclusion: 'success' })).toMatchObject({

@@ -78,7 +78,7 @@ test('Restate shows a release that waits, each of its gates and their deadlines,
   await waiting(3);
   const stateOf = async (release: number): Promise<unknown> => {
     const [row] = await plane.admin.query(
-      `SELECT value_utf8 FROM state WHERE service_name = 'Release' AND service_key = '${releaseKey(id(release))}' AND key = 'waiting for'`,
+      `SELECT value_utf8 FROM state WHERE service_name = 'Release' AND service_key = '${releaseKey(id(release))}' AND key = 'waitingFor'`,
     );
     return row === undefined ? null : JSON.parse(String(row['value_utf8']));
   };

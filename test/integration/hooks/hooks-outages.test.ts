@@ -132,7 +132,7 @@ describe('whatever dies', () => {
     });
     const key = deliveryKey({ tenant: tenant.name, hook: 'main', delivery: 'killed' });
     const rows = await world.plane.admin.query(
-      `SELECT id FROM sys_invocation WHERE target_service_name = 'Delivery' AND target_service_key = '${key}'`,
+      `SELECT id FROM sys_invocation WHERE target_service_name = 'HookDelivery' AND target_service_key = '${key}'`,
     );
     await world.plane.admin.killInvocation(String(rows[0]?.['id']));
     expect(await tenant.delivery(commit, isOver)).toMatchObject({

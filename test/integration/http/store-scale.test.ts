@@ -102,8 +102,8 @@ describe('with 10,000 tenants and a bundle of 2,000 releases', () => {
   async function waitAtGate(own: Store, id: ReleaseId): Promise<void> {
     const gates = postgresGates(own.db);
     await readyToSwap(own, id, { channel: 'gated' });
-    expect(await gates.hear(...aWord(id, AT))).toMatchObject({ kind: 'heard', said: 1 });
-    expect(await gates.look(id, AT)).toMatchObject({ kind: 'waiting' });
+    expect(await gates.recordDecision(...aWord(id, AT))).toMatchObject({ kind: 'heard', said: 1 });
+    expect(await gates.evaluate(id, AT)).toMatchObject({ kind: 'waiting' });
     expect(await findReleaseProgress(own.db, id)).toMatchObject({ gates: [{ state: 'open' }] });
     expect(await listOpenGates(own.db, id.tenant, { limit: 50 })).toHaveLength(id.version);
     expect(await listGateNames(own.db, id)).toHaveLength(1);

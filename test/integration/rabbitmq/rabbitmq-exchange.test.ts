@@ -87,7 +87,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     expect(await target.send(batchOf(events, must))).toEqual({
       count: 2,
       position: null,
-      stopped: { kind: 'untaken', reason: 'no queue is bound for acme.support-bot.live', proven: true },
+      stopped: { kind: 'undelivered', reason: 'no queue is bound for acme.support-bot.live', proven: true },
     });
     await bind('acme.support-bot.live');
     expect(await target.send(batchOf(events.slice(2), must))).toEqual({ count: 2, ...all });
@@ -175,7 +175,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     const { count, stopped } = await target.send(batchOf(madeMoves(1, 500)));
     expect(count).toBeLessThan(500);
     expect(stopped).toEqual({
-      kind: 'untaken',
+      kind: 'undelivered',
       reason: 'a queue that is bound for acme.support-bot.live takes no more',
       proven: true,
     });

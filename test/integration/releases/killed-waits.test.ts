@@ -20,7 +20,7 @@ afterAll(() => world.stop());
 /** As docs/guides/operating.md has it. */
 const WAITING_RELEASES = `SELECT s.service_key, s.value_utf8 FROM state s
   JOIN sys_invocation i ON i.target_service_name = s.service_name AND i.target_service_key = s.service_key
-  WHERE s.service_name = 'Release' AND s.key = 'waiting for' AND i.target_handler_name = 'run' AND i.status <> 'completed'`;
+  WHERE s.service_name = 'Release' AND s.key = 'waitingFor' AND i.target_handler_name = 'run' AND i.status <> 'completed'`;
 
 const keysOf = async (sql: string) =>
   (await world.plane.admin.query(sql)).map((row) => String(row['service_key']));
@@ -59,7 +59,7 @@ test.each(Object.keys(waits))(
       what: 'the documented query no longer shows the release',
     });
     expect(await settled(world.plane, tenant, version)).toMatchObject({ outcome: 'errored' });
-    const left = `SELECT service_key FROM state WHERE service_name = 'Release' AND service_key = '${key}' AND key = 'waiting for'`;
+    const left = `SELECT service_key FROM state WHERE service_name = 'Release' AND service_key = '${key}' AND key = 'waitingFor'`;
     await eventually(async () => (await keysOf(left)).length === 0, { what: 'its state is cleared' });
   },
 );

@@ -75,7 +75,7 @@ const waits = (version: number, forWhat: RegExp) =>
 
 async function saysInRestate(version: number): Promise<string> {
   const rows = await plane.admin.query(
-    `SELECT value_utf8 FROM state WHERE service_name = 'Release' AND service_key = '${releaseKey(id(version))}' AND key = 'waiting for'`,
+    `SELECT value_utf8 FROM state WHERE service_name = 'Release' AND service_key = '${releaseKey(id(version))}' AND key = 'waitingFor'`,
   );
   return JSON.stringify(rows);
 }

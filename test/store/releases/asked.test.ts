@@ -4,7 +4,7 @@ import type { CheckReport } from '../../../core/gates/check-request.ts';
 import type { CompileReport } from '../../../core/compile-job.ts';
 import { Role } from '../../../core/access.ts';
 import { digestOf } from '../../../core/digest.ts';
-import { type Errand, errandKey } from '../../../core/errand.ts';
+import { type CalloutId, calloutKey } from '../../../core/callout.ts';
 import { callbackLimits } from '../../../core/limits/callout-limits.ts';
 import { storeBlobs } from '../../../services/postgres/content/blobs.ts';
 import { putCallbackBlob } from '../../../services/postgres/releases/callback-blobs.ts';
@@ -14,7 +14,7 @@ import { callbackStore } from '../../support/worlds/callback-store.ts';
 import { admitted, times } from '../../support/worlds/store.ts';
 
 const world = callbackStore();
-const check = (): Errand => ({ id: world.bench.release(1), purpose: 'check', subject: 'e2e' });
+const check = (): CalloutId => ({ id: world.bench.release(1), purpose: 'check', subject: 'e2e' });
 
 describe('an artifact that was said to be compiled', () => {
   const said = (digest: string): CompileReport => ({
@@ -36,7 +36,7 @@ describe('an artifact that was said to be compiled', () => {
   });
 
   test('is taken only when all of it is stored; until then what is missing is named, and nothing is taken', async () => {
-    const errand = await world.compiling();
+    const callout = await world.compiling();
     const file = digestOf('x');
     const layer = {
       digest: file,
@@ -46,20 +46,20 @@ describe('an artifact that was said to be compiled', () => {
     };
     const text = JSON.stringify(manifest({ layers: [layer] }));
     const report = said(digestOf(text));
-    expect(await world.answer(errand, report)).toEqual({
+    expect(await world.answer(callout, report)).toEqual({
       kind: 'unfit',
       missing: [digestOf(text)],
       problems: [],
     });
     await put(text);
-    expect(await world.answer(errand, report)).toEqual({
+    expect(await world.answer(callout, report)).toEqual({
       kind: 'unfit',
       missing: [digestOf('{}'), file],
       problems: [],
     });
     await put('{}');
     await put('x');
-    expect(await world.answer(errand, report)).toMatchObject({ kind: 'taken', replayed: false });
+    expect(await world.answer(callout, report)).toMatchObject({ kind: 'taken', replayed: false });
   });
 
   test.each([
@@ -86,15 +86,15 @@ describe('an artifact that was said to be compiled', () => {
     ],
     ['has a text that PostgreSQL does not take', JSON.stringify(manifest({ x: '\0' })), 'not valid Unicode'],
   ])('%s is refused with the reason, and nothing is taken', async (_what, text, problem) => {
-    const errand = await world.compiling();
+    const callout = await world.compiling();
     await put('{}');
-    const refused = await world.answer(errand, said(await put(text)));
+    const refused = await world.answer(callout, said(await put(text)));
     expect(refused).toMatchObject({
       kind: 'unfit',
       missing: [],
       problems: [expect.stringContaining(problem)],
     });
-    expect(await world.answer(errand, await world.whole('a'))).toMatchObject({
+    expect(await world.answer(callout, await world.whole('a'))).toMatchObject({
       kind: 'taken',
       replayed: false,
     });
@@ -113,7 +113,7 @@ describe('a check that was asked', () => {
     world.bench.say(1, { kind: 'check', gate: 'e2e', word: 'success', by, roles });
 
   test('is answered by who was asked, or by an admin, and by no other token', async () => {
-    const errand = await asked();
+    const callout = await asked();
     for (const role of Role.options.filter((one) => one !== 'admin')) {
       expect(await reported('somebody', role), role).toEqual({
         kind: 'asked_check',
@@ -121,21 +121,21 @@ describe('a check that was asked', () => {
         role: 'admin',
       });
     }
-    expect(await world.answer(errand, success)).toMatchObject({ kind: 'taken' });
+    expect(await world.answer(callout, success)).toMatchObject({ kind: 'taken' });
     expect(await reported('root', 'admin')).toMatchObject({ kind: 'decided', by: 'callback/e2e' });
   });
 
   test('passes or fails its gate, as every other word does', async () => {
-    const errand = await asked();
+    const callout = await asked();
     const failure: CheckReport = { conclusion: 'failure', summary: '3 of 40', url: 'https://ci.example/1' };
-    expect(await world.answer(errand, failure)).toEqual({
+    expect(await world.answer(callout, failure)).toEqual({
       kind: 'taken',
       replayed: false,
       awakeableId: null,
       wake: 1,
     });
-    expect(await world.answer(errand, failure)).toMatchObject({ kind: 'taken', replayed: true, wake: 1 });
-    expect(await world.answer(errand, success)).toMatchObject({ kind: 'used', said: 'failure' });
+    expect(await world.answer(callout, failure)).toMatchObject({ kind: 'taken', replayed: true, wake: 1 });
+    expect(await world.answer(callout, success)).toMatchObject({ kind: 'used', said: 'failure' });
     expect(await world.bench.look(1)).toEqual({
       kind: 'failed',
       reason: 'the check "e2e" failed, says callback/e2e: 3 of 40',
@@ -143,39 +143,39 @@ describe('a check that was asked', () => {
   });
 
   test('needs no answer once an admin has reported it', async () => {
-    const errand = await asked();
+    const callout = await asked();
     await reported('root', 'admin');
-    expect(await world.answer(errand, { conclusion: 'failure' })).toEqual({
+    expect(await world.answer(callout, { conclusion: 'failure' })).toEqual({
       kind: 'revoked',
       reason: 'the check "e2e" needs no answer any more',
     });
     expect(await world.bench.look(1)).toMatchObject({ kind: 'passed' });
-    expect(await world.open({ ...errand, subject: 'e2e' }, { capability: 'second' })).toEqual({
+    expect(await world.open({ ...callout, subject: 'e2e' }, { capability: 'second' })).toEqual({
       kind: 'over',
     });
   });
 
   test('is no longer listened to once its release is live', async () => {
-    const errand = await asked();
+    const callout = await asked();
     await reported('root', 'admin');
     await world.bench.look(1);
     expect(await world.bench.swap(1, 0)).toMatchObject({ kind: 'moved' });
-    expect(await world.answer(errand, success)).toEqual({
+    expect(await world.answer(callout, success)).toEqual({
       kind: 'revoked',
       reason: 'its release has been published',
     });
-    expect(await world.callbacks.isOpen(errand)).toBe(false);
+    expect(await world.callbacks.isOpen(callout)).toBe(false);
   });
 });
 
 describe('a request that is given up', () => {
   test('has failed in the ledger, ends the attempt with its reason, and is said once', async () => {
-    const errand = await world.compiling();
+    const callout = await world.compiling();
     const why = { reason: 'ci.example: answered 404', final: true, at: world.bench.openedAt };
-    expect(await world.callbacks.giveUp(errand, why)).toBe(true);
-    expect(await world.callbacks.giveUp(errand, why)).toBe(true);
+    expect(await world.callbacks.giveUp(callout, why)).toBe(true);
+    expect(await world.callbacks.giveUp(callout, why)).toBe(true);
     expect(await world.effects()).toEqual(['compile-request failed']);
-    expect(await world.end(errand)).toEqual({
+    expect(await world.end(callout)).toEqual({
       kind: 'failed',
       reason: 'ci.example: answered 404',
       final: true,
@@ -183,12 +183,12 @@ describe('a request that is given up', () => {
   });
 
   test('and was answered all the same has arrived', async () => {
-    const errand = await world.compiling();
-    await world.answer(errand, await world.whole('a'));
+    const callout = await world.compiling();
+    await world.answer(callout, await world.whole('a'));
     const why = { reason: 'ci.example: no answer', final: false, at: world.bench.openedAt };
-    expect(await world.callbacks.giveUp(errand, why)).toBe(false);
+    expect(await world.callbacks.giveUp(callout, why)).toBe(false);
     expect(await world.effects()).toEqual(['compile-request done']);
-    expect(await world.end(errand)).toMatchObject({ kind: 'compiled' });
+    expect(await world.end(callout)).toMatchObject({ kind: 'compiled' });
   });
 });
 
@@ -200,9 +200,9 @@ describe('an attempt', () => {
   });
 
   test('that was told of mistakes ends with them, each at its place, on the stage', async () => {
-    const errand = await world.compiling();
+    const callout = await world.compiling();
     const span = { startedAt: world.bench.openedAt, finishedAt: world.bench.openedAt };
-    expect(await world.callbacks.beginCompile(errand.id, span, times)).toBe(true);
+    expect(await world.callbacks.beginCompile(callout.id, span, times)).toBe(true);
     const place = {
       path: 'a.yaml',
       line: 3,
@@ -211,9 +211,9 @@ describe('an attempt', () => {
       code: 'type',
       message: 'must be string',
     };
-    await world.answer(errand, { status: 'invalid', diagnostics: [place] });
-    expect(await world.end(errand)).toEqual({ kind: 'invalid', summary: 'a.yaml:3:1: must be string' });
-    const release = await findRelease(world.bench.store.db, errand.id);
+    await world.answer(callout, { status: 'invalid', diagnostics: [place] });
+    expect(await world.end(callout)).toEqual({ kind: 'invalid', summary: 'a.yaml:3:1: must be string' });
+    const release = await findRelease(world.bench.store.db, callout.id);
     expect(release?.stages).toMatchObject([
       { stage: 'validate', state: 'passed' },
       { stage: 'compile', state: 'failed', diagnostics: [place] },
@@ -227,17 +227,17 @@ describe('an upload', () => {
     digest: digestOf(`blob ${n}`),
     mediaType: 'text/x',
   });
-  const id = (errand: Errand) => ({ tenant: world.bench.tenant, id: errandKey(errand) });
-  const put = (errand: Errand, n: number, at = world.bench.openedAt) =>
-    putCallbackBlob(world.bench.store.db, id(errand), text(n), at);
+  const id = (callout: CalloutId) => ({ tenant: world.bench.tenant, id: calloutKey(callout) });
+  const put = (callout: CalloutId, n: number, at = world.bench.openedAt) =>
+    putCallbackBlob(world.bench.store.db, id(callout), text(n), at);
 
   test('is kept once, by whoever brings it, and only while the address is open', async () => {
-    const errand = await world.compiling();
-    const kinds = await Promise.all(Array.from({ length: 8 }, async () => (await put(errand, 1)).kind));
+    const callout = await world.compiling();
+    const kinds = await Promise.all(Array.from({ length: 8 }, async () => (await put(callout, 1)).kind));
     expect(kinds.toSorted()).toEqual(['stored', ...Array.from({ length: 7 }, () => 'there')]);
-    expect(await put(errand, 2, world.deadlineMs)).toMatchObject({ kind: 'expired' });
-    await world.end(errand);
-    expect(await put(errand, 3)).toMatchObject({ kind: 'revoked' });
+    expect(await put(callout, 2, world.deadlineMs)).toMatchObject({ kind: 'expired' });
+    await world.end(callout);
+    expect(await put(callout, 3)).toMatchObject({ kind: 'revoked' });
     const { rows } = await world.bench.store.owner.query(
       `SELECT FROM pointsman.blobs WHERE tenant = $1 AND media_type = 'text/x'`,
       [world.bench.tenant],
@@ -246,12 +246,12 @@ describe('an upload', () => {
   });
 
   test('past what a release may bring is refused, over all its attempts, and nothing of it is kept', async () => {
-    const errand = await world.compiling();
+    const callout = await world.compiling();
     await world.bench.store.owner.query(
       'UPDATE pointsman.callbacks SET uploaded_blobs = $2 WHERE tenant = $1',
       [world.bench.tenant, callbackLimits.releaseBlobs - 1],
     );
-    await world.end(errand);
+    await world.end(callout);
     const next = world.compile(1, 2);
     await world.open(next);
     expect(await put(next, 1)).toEqual({ kind: 'stored' });

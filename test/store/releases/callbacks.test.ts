@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { CompileReport } from '../../../core/compile-job.ts';
 import { digestOf } from '../../../core/digest.ts';
-import { errandKey } from '../../../core/errand.ts';
+import { calloutKey } from '../../../core/callout.ts';
 import { findCallback } from '../../../services/postgres/releases/callbacks.ts';
 import { callbackStore } from '../../support/worlds/callback-store.ts';
 
@@ -20,8 +20,8 @@ const close = (version: number) =>
 
 describe('a capability', () => {
   test('is found by its hash alone, and is nowhere on record', async () => {
-    const errand = await world.compiling();
-    const id = { tenant: world.bench.tenant, id: errandKey(errand) };
+    const callout = await world.compiling();
+    const id = { tenant: world.bench.tenant, id: calloutKey(callout) };
     expect(await findCallback(world.bench.store.db, `capability of ${id.id}`)).toEqual(id);
     expect(await findCallback(world.bench.store.db, 'another')).toBeNull();
     const { rows } = await world.bench.store.owner.query(
@@ -31,28 +31,28 @@ describe('a capability', () => {
   });
 
   test('whose row was written again by the same step stays; one that may have got lost is replaced', async () => {
-    const errand = await world.compiling();
-    expect((await world.open(errand)).kind).toBe('open');
-    expect((await world.open(errand, { capability: 'second' })).kind).toBe('open');
-    expect(await findCallback(world.bench.store.db, `capability of ${errandKey(errand)}`)).toBeNull();
+    const callout = await world.compiling();
+    expect((await world.open(callout)).kind).toBe('open');
+    expect((await world.open(callout, { capability: 'second' })).kind).toBe('open');
+    expect(await findCallback(world.bench.store.db, `capability of ${calloutKey(callout)}`)).toBeNull();
     expect(await findCallback(world.bench.store.db, 'second')).not.toBeNull();
   });
 
   test('whose request has arrived is kept, and its answer wakes who waits now', async () => {
-    const errand = await world.compiling();
-    await world.callbacks.noteAsked(errand, 'taken', world.bench.openedAt);
-    expect(await world.open(errand, { capability: 'second', awakeableId: 'sign_2' })).toEqual({
+    const callout = await world.compiling();
+    await world.callbacks.recordRequested(callout, 'taken', world.bench.openedAt);
+    expect(await world.open(callout, { capability: 'second', awakeableId: 'sign_2' })).toEqual({
       kind: 'asked',
     });
-    expect(await world.answer(errand, broken)).toMatchObject({ kind: 'taken', awakeableId: 'sign_2' });
+    expect(await world.answer(callout, broken)).toMatchObject({ kind: 'taken', awakeableId: 'sign_2' });
   });
 });
 
 describe('an answer', () => {
   test('is taken once of twenty that come at once, and the others are told that it was', async () => {
-    const errand = await world.compiling();
+    const callout = await world.compiling();
     const said = await world.whole('a');
-    const answers = await Promise.all(Array.from({ length: 20 }, () => world.answer(errand, said)));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => world.answer(callout, said)));
     expect(answers.filter(({ kind }) => kind === 'taken')).toHaveLength(20);
     expect(answers.filter((one) => one.kind === 'taken' && !one.replayed)).toHaveLength(1);
     const { rows } = await world.bench.store.owner.query(
@@ -63,41 +63,41 @@ describe('an answer', () => {
   });
 
   test('is the first of two different ones that come at once, and the other is told what stands', async () => {
-    const errand = await world.compiling();
+    const callout = await world.compiling();
     const both = await Promise.all([
-      world.answer(errand, broken),
-      world.answer(errand, await world.whole('a')),
+      world.answer(callout, broken),
+      world.answer(callout, await world.whole('a')),
     ]);
     expect(both.map(({ kind }) => kind).toSorted()).toEqual(['taken', 'used']);
-    const ended = await world.end(errand);
+    const ended = await world.end(callout);
     const used = both.find((one) => one.kind === 'used');
     expect(used).toMatchObject({ said: ended.kind === 'failed' ? 'failed' : 'compiled' });
   });
 
   test('that says nothing new changes nothing, even after the attempt has ended and the deadline has passed', async () => {
-    const errand = await world.compiling();
+    const callout = await world.compiling();
     const said = await world.whole('a');
-    await world.answer(errand, said);
-    expect(await world.end(errand)).toMatchObject({ kind: 'compiled', artifacts: [{ channel: null }] });
+    await world.answer(callout, said);
+    expect(await world.end(callout)).toMatchObject({ kind: 'compiled', artifacts: [{ channel: null }] });
     const late = world.deadlineMs + 1;
-    expect(await world.answer(errand, said, late)).toMatchObject({ kind: 'taken', replayed: true });
-    expect(await world.answer(errand, broken, late)).toMatchObject({ kind: 'used', said: 'compiled' });
-    expect(await world.end(errand)).toMatchObject({ kind: 'compiled' });
+    expect(await world.answer(callout, said, late)).toMatchObject({ kind: 'taken', replayed: true });
+    expect(await world.answer(callout, broken, late)).toMatchObject({ kind: 'used', said: 'compiled' });
+    expect(await world.end(callout)).toMatchObject({ kind: 'compiled' });
   });
 
   test('that comes at its deadline or later is told so', async () => {
-    const errand = await world.compiling();
-    expect(await world.answer(errand, broken, world.deadlineMs)).toEqual({
+    const callout = await world.compiling();
+    expect(await world.answer(callout, broken, world.deadlineMs)).toEqual({
       kind: 'expired',
       deadlineAt: new Date(world.deadlineMs).toISOString(),
     });
-    expect(await world.answer(errand, broken, world.deadlineMs - 1)).toMatchObject({ kind: 'taken' });
+    expect(await world.answer(callout, broken, world.deadlineMs - 1)).toMatchObject({ kind: 'taken' });
   });
 
   test('to an attempt that has ended is told so, and the next attempt has an address of its own', async () => {
-    const errand = await world.compiling();
-    expect(await world.end(errand)).toMatchObject({ kind: 'failed', final: false });
-    expect(await world.answer(errand, broken)).toMatchObject({ kind: 'revoked' });
+    const callout = await world.compiling();
+    expect(await world.end(callout)).toMatchObject({ kind: 'failed', final: false });
+    expect(await world.answer(callout, broken)).toMatchObject({ kind: 'revoked' });
     const next = world.compile(1, 2);
     await world.open(next);
     expect(await world.answer(next, await world.whole('a'))).toMatchObject({ kind: 'taken' });
@@ -107,7 +107,7 @@ describe('an answer', () => {
   test('of another release’s address is refused, whatever it says', async () => {
     const [mine, theirs] = [await world.compiling(1), await world.compiling(2)];
     const crossed = world.callbacks.answer(theirs.id, {
-      callback: errandKey(mine),
+      callback: calloutKey(mine),
       report: { purpose: 'compile', said: broken },
       fingerprint: digestOf('x'),
       requestId: 'x',
@@ -120,30 +120,30 @@ describe('an answer', () => {
   test.each([1, 2])(
     'is refused once its release is closed, and the close finds the request to undo (%i)',
     async (n) => {
-      const errand = await world.compiling(n);
-      if (n === 2) await world.callbacks.noteAsked(errand, 'taken', world.bench.openedAt);
+      const callout = await world.compiling(n);
+      if (n === 2) await world.callbacks.recordRequested(callout, 'taken', world.bench.openedAt);
       expect(await close(n)).toMatchObject({ kind: 'closing', effects: ['compile-request'] });
-      expect(await world.answer(errand, broken)).toEqual({
+      expect(await world.answer(callout, broken)).toEqual({
         kind: 'revoked',
         reason: 'its release has been closed',
       });
-      await world.bench.store.settlements.undo(errand.id, 'compile-request');
-      await world.callbacks.noteAsked(errand, 'taken', world.bench.openedAt);
+      await world.bench.store.settlements.undo(callout.id, 'compile-request');
+      await world.callbacks.recordRequested(callout, 'taken', world.bench.openedAt);
       expect(
-        await world.callbacks.giveUp(errand, { reason: 'late', final: true, at: world.bench.openedAt }),
+        await world.callbacks.giveUp(callout, { reason: 'late', final: true, at: world.bench.openedAt }),
       ).toBe(false);
       expect(await world.effects(n)).toEqual(['compile-request compensated']);
-      await world.bench.store.settlements.settle(errand.id, world.bench.openedAt);
-      expect(await world.answer(errand, broken)).toMatchObject({ kind: 'revoked' });
-      expect(await world.end(errand)).toEqual({ kind: 'closed' });
+      await world.bench.store.settlements.settle(callout.id, world.bench.openedAt);
+      expect(await world.answer(callout, broken)).toMatchObject({ kind: 'revoked' });
+      expect(await world.end(callout)).toEqual({ kind: 'closed' });
     },
   );
 
   test('is refused once its release is to be cancelled or superseded, with the reason', async () => {
-    const errand = await world.compiling();
+    const callout = await world.compiling();
     const request = { by: 'ann', reason: 'wrong file', at: world.bench.openedAt };
-    await world.bench.store.admissions.requestCancel(errand.id, request);
-    expect(await world.answer(errand, broken)).toEqual({
+    await world.bench.store.admissions.requestCancel(callout.id, request);
+    expect(await world.answer(callout, broken)).toEqual({
       kind: 'revoked',
       reason: 'cancelled by ann: wrong file',
     });

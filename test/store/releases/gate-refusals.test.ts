@@ -77,8 +77,8 @@ describe('a word is refused', () => {
     const expired = { kind: 'expired', gate: 'release', deadlineAt };
     expect(await at.say(1, { at: deadline })).toEqual(expired);
     expect(await at.say(1, { at: deadline + HOUR })).toEqual(expired);
-    expect(await at.gates.look(at.release(1), deadline - 1)).toMatchObject({ kind: 'waiting' });
-    expect(await at.gates.look(at.release(1), deadline)).toMatchObject({ kind: 'failed' });
+    expect(await at.gates.evaluate(at.release(1), deadline - 1)).toMatchObject({ kind: 'waiting' });
+    expect(await at.gates.evaluate(at.release(1), deadline)).toMatchObject({ kind: 'failed' });
     expect(await at.say(1, { at: deadline - 1 }), 'late at the door').toEqual(expired);
     expect(await at.history(1)).toEqual(['release opened', 'release expired']);
   });

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import { digestOf } from '../../../core/digest.ts';
-import type { VerdictAnswer } from '../../../handlers/contract/release.ts';
+import type { DecisionResult } from '../../../handlers/contract/release.ts';
 import { listGateNames, listOpenGates, openGatePosition } from '../../../services/postgres/releases/gates.ts';
 import { gatedStore } from '../../support/worlds/gated-store.ts';
 import { AT, handRequest, published, readyToSwap } from '../../support/worlds/store.ts';
@@ -10,7 +10,7 @@ import { AT, handRequest, published, readyToSwap } from '../../support/worlds/st
 
 const at = gatedStore();
 
-const kinds = (answers: readonly VerdictAnswer[]) => answers.map(({ kind }) => kind);
+const kinds = (answers: readonly DecisionResult[]) => answers.map(({ kind }) => kind);
 
 describe('a word', () => {
   test('on the only approval passes it, wakes the release once, and lets it move', async () => {

@@ -212,10 +212,10 @@ describe('what a release has compiled', () => {
 
   test('by somebody else is kept while its release waits, also what was there already, and goes when that was abandoned', async () => {
     await admitted(store, id());
-    const errand = { id: id(), purpose: 'compile', subject: '1' } as const;
+    const callout = { id: id(), purpose: 'compile', subject: '1' } as const;
     const deadlineMs = Date.now() + 86_400_000;
     const opened = await postgresCallbacks(store.db, async (_tenant, content) => readManifest(content)).open({
-      ...errand,
+      ...callout,
       capability: `of ${tenant}`,
       awakeableId: 'sign_1',
       deadlineMs,

@@ -1,7 +1,7 @@
 import { digestOf } from '../../../core/digest.ts';
 import { type ReleaseId, releaseKey } from '../../../core/identifiers.ts';
 import { Policy } from '../../../core/policy.ts';
-import { Release, type VerdictAnswer, type VerdictRequest } from '../../../handlers/contract/release.ts';
+import { Release, type DecisionResult, type DecisionRequest } from '../../../handlers/contract/release.ts';
 import { listOpenGates } from '../../../services/postgres/releases/gates.ts';
 import type { ControlPlane } from '../worlds/control-plane.ts';
 import { eventually } from '../runs/eventually.ts';
@@ -29,10 +29,10 @@ export async function withPolicy(
 export function say(
   plane: ControlPlane,
   id: ReleaseId,
-  word: VerdictRequest['word'],
-  more: Partial<VerdictRequest> = {},
-): Promise<VerdictAnswer> {
-  return plane.ingress.client(Release, releaseKey(id)).decide({
+  word: DecisionRequest['word'],
+  more: Partial<DecisionRequest> = {},
+): Promise<DecisionResult> {
+  return plane.ingress.client(Release, releaseKey(id)).recordDecision({
     kind: word === 'success' || word === 'failure' ? 'check' : 'approval',
     gate: null,
     word,

@@ -1,7 +1,7 @@
 import type { CheckReport } from '../../../core/gates/check-request.ts';
 import type { CompileReport } from '../../../core/compile-job.ts';
 import { digestOf } from '../../../core/digest.ts';
-import { type Errand, errandKey } from '../../../core/errand.ts';
+import { type CalloutId, calloutKey } from '../../../core/callout.ts';
 import type {
   Callbacks,
   EndedAttempt,
@@ -24,13 +24,13 @@ export interface CallbackStore {
   readonly callbacks: Callbacks;
   /** Of every callback: an hour after it was opened. */
   readonly deadlineMs: number;
-  compile(version?: number, attempt?: number): Errand;
+  compile(version?: number, attempt?: number): CalloutId;
   /** Opens it with a capability that is made of its name. */
-  open(errand: Errand, more?: Partial<NewCallback>): Promise<OpenedCallback>;
+  open(callout: CalloutId, more?: Partial<NewCallback>): Promise<OpenedCallback>;
   /** A release that is being compiled elsewhere. */
-  compiling(version?: number): Promise<Errand>;
-  answer(errand: Errand, said: CompileReport | CheckReport, at?: number): ReturnType<Callbacks['answer']>;
-  end(errand: Errand): Promise<EndedAttempt>;
+  compiling(version?: number): Promise<CalloutId>;
+  answer(callout: CalloutId, said: CompileReport | CheckReport, at?: number): ReturnType<Callbacks['answer']>;
+  end(callout: CalloutId): Promise<EndedAttempt>;
   /** An artifact that is stored, as a compiler says it. */
   whole(text: string): Promise<CompileReport>;
   /** The ledger of a release. */
@@ -53,11 +53,11 @@ export function callbackStore(): CallbackStore {
       purpose: 'compile',
       subject: String(attempt),
     }),
-    open: (errand, more = {}) =>
+    open: (callout, more = {}) =>
       own.callbacks.open({
-        ...errand,
-        capability: `capability of ${errandKey(errand)}`,
-        awakeableId: errand.purpose === 'compile' ? 'sign_1' : null,
+        ...callout,
+        capability: `capability of ${calloutKey(callout)}`,
+        awakeableId: callout.purpose === 'compile' ? 'sign_1' : null,
         deadlineMs: own.deadlineMs,
         detail: 'asked of ci.example',
         at: bench.openedAt,
@@ -65,20 +65,20 @@ export function callbackStore(): CallbackStore {
       }),
     async compiling(version = 1) {
       await admitted(bench.store, bench.release(version));
-      const errand = own.compile(version);
-      const opened = await own.open(errand);
+      const callout = own.compile(version);
+      const opened = await own.open(callout);
       if (opened.kind !== 'open') throw new Error(`the callback is ${opened.kind}`);
-      return errand;
+      return callout;
     },
-    answer: (errand, said, at = bench.openedAt + 1) =>
-      own.callbacks.answer(errand.id, {
-        callback: errandKey(errand),
+    answer: (callout, said, at = bench.openedAt + 1) =>
+      own.callbacks.answer(callout.id, {
+        callback: calloutKey(callout),
         report: reportOf(said),
         fingerprint: digestOf(JSON.stringify(said)),
         requestId: 'x',
         at,
       }),
-    end: (errand) => own.callbacks.endAttempt(errand.id, Number(errand.subject), bench.openedAt + 2),
+    end: (callout) => own.callbacks.endAttempt(callout.id, Number(callout.subject), bench.openedAt + 2),
     whole: async (text) => ({
       status: 'compiled',
       artifacts: [{ channel: null, digest: await putArtifact(bench.store, bench.tenant, text) }],

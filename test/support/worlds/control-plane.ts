@@ -9,7 +9,7 @@ import { connect, type Ingress } from '@restatedev/restate-sdk-clients';
 
 import { digestOf } from '../../../core/digest.ts';
 import { sourceTree } from '../../../core/releases/source.ts';
-import { type PublishAnswer, type PublishRequest, Tenant } from '../../../handlers/contract/tenant.ts';
+import { type PublishResult, type PublishRequest, Tenant } from '../../../handlers/contract/tenant.ts';
 import { PortBook } from '../../../services/embedded/ports.ts';
 import { type Database, openDatabase } from '../../../services/postgres/database.ts';
 import { migrate } from '../../../services/postgres/migrate.ts';
@@ -196,7 +196,7 @@ export async function publish(
   plane: ControlPlane,
   tenant: string,
   { files = { 'config.json': '{"a":1}' }, ...asked }: PublishOptions = {},
-): Promise<PublishAnswer> {
+): Promise<PublishResult> {
   const contents = new Map<string, Uint8Array>();
   const entries = Object.entries(files).map(([path, text]) => {
     const content = Buffer.from(text);

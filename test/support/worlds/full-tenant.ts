@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 
 import { digestOf } from '../../../core/digest.ts';
 import { Policy } from '../../../core/policy.ts';
-import type { VerdictRequest } from '../../../handlers/contract/release.ts';
+import type { DecisionRequest } from '../../../handlers/contract/release.ts';
 import { readManifest } from '../../../core/oci-manifest.ts';
 import { postgresCallbacks } from '../../../services/postgres/releases/callbacks.ts';
 import { acknowledge } from '../../../services/postgres/channels/followers.ts';
@@ -49,7 +49,7 @@ async function gated(store: Store, tenant: string, version: number): Promise<voi
   ]);
   const id = { tenant, bundle: 'bundle', version };
   await readyToSwap(store, id);
-  const word: VerdictRequest = {
+  const word: DecisionRequest = {
     kind: 'approval',
     gate: 'release',
     word: 'approve',
@@ -62,7 +62,7 @@ async function gated(store: Store, tenant: string, version: number): Promise<voi
     fingerprint: digestOf('a word'),
     requestId: 'x',
   };
-  const answer = await postgresGates(store.db).hear(id, { ...word, at: Date.now() });
+  const answer = await postgresGates(store.db).recordDecision(id, { ...word, at: Date.now() });
   expect(answer).toMatchObject({ kind: 'heard', said: 1 });
 }
 

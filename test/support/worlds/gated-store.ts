@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { digestOf } from '../../../core/digest.ts';
 import type { ReleaseId } from '../../../core/identifiers.ts';
 import { Policy } from '../../../core/policy.ts';
-import type { VerdictAnswer, VerdictRequest } from '../../../handlers/contract/release.ts';
+import type { DecisionResult, DecisionRequest } from '../../../handlers/contract/release.ts';
 import type { Gates } from '../../../handlers/ports/deps.ts';
 import { postgresGates } from '../../../services/postgres/releases/gates.ts';
 import { findReleaseProgress, type ReleaseProgress } from '../../../services/postgres/releases/releases.ts';
@@ -12,7 +12,7 @@ import { AT, newTenant, readyToSwap, startStore, type Store } from './store.ts';
 
 const HOUR = 3_600_000;
 
-export type Said = Partial<VerdictRequest & ReleaseId & { at: number }>;
+export type Said = Partial<DecisionRequest & ReleaseId & { at: number }>;
 
 /** A record, a new tenant for each test, and words on the gates of its bundle "bundle". */
 export interface GatedStore {
@@ -29,8 +29,8 @@ export interface GatedStore {
   /** A release of Ann's that waits at those gates; its digest. */
   waiting(version: number, ...rules: unknown[]): Promise<string>;
   /** Alice's approval, an hour after the gates were opened, unless it is said otherwise. */
-  say(version: number, word?: Said): Promise<VerdictAnswer>;
-  look(version: number, afterMs?: number): ReturnType<Gates['look']>;
+  say(version: number, word?: Said): Promise<DecisionResult>;
+  look(version: number, afterMs?: number): ReturnType<Gates['evaluate']>;
   found(version: number): Promise<ReleaseProgress>;
   /** What has happened at the gates of that release, in order. */
   history(version: number): Promise<string[]>;
@@ -85,8 +85,8 @@ export function gatedStore(): GatedStore {
       return readyToSwap(store, bench.release(version));
     },
     say: (version, word = {}) =>
-      bench.gates.hear(...aWord({ ...bench.release(version), ...word }, openedAt + HOUR)),
-    look: (version, afterMs = HOUR) => bench.gates.look(bench.release(version), openedAt + afterMs),
+      bench.gates.recordDecision(...aWord({ ...bench.release(version), ...word }, openedAt + HOUR)),
+    look: (version, afterMs = HOUR) => bench.gates.evaluate(bench.release(version), openedAt + afterMs),
     async found(version) {
       const progress = await findReleaseProgress(store.db, bench.release(version));
       if (progress === null) throw new Error(`there is no v${version}`);
@@ -106,7 +106,7 @@ export function gatedStore(): GatedStore {
 export function aWord(
   { tenant, bundle, version, ...word }: Said & ReleaseId,
   at: number,
-): Parameters<Gates['hear']> {
+): Parameters<Gates['recordDecision']> {
   return [
     { tenant, bundle, version },
     {

@@ -4,8 +4,8 @@ import { digestOf } from '../../../core/digest.ts';
 import { MoveEvent } from '../../../core/moves/move-event.ts';
 import { Policy } from '../../../core/policy.ts';
 import { sinkKey } from '../../../core/sink.ts';
-import { type MoveAnswer, type MoveRequest, Tenant } from '../../../handlers/contract/tenant.ts';
-import { Sink, type SteerAnswer, type SteerRequest } from '../../../handlers/contract/sink.ts';
+import { type MoveResult, type MoveRequest, Tenant } from '../../../handlers/contract/tenant.ts';
+import { Sink, type ControlResult, type ControlRequest } from '../../../handlers/contract/sink.ts';
 import { findSink, type SinkRecord } from '../../../services/postgres/sinks/sinks.ts';
 import { secretBox } from '../../../services/secrets/secret-box.ts';
 import { newWebhookSecret } from '../../../services/webhooks/webhook-secret.ts';
@@ -87,7 +87,7 @@ export function move(
   tenant: string,
   version: number,
   asked: Partial<MoveRequest> = {},
-): Promise<MoveAnswer> {
+): Promise<MoveResult> {
   return plane.ingress.client(Tenant, tenant).move({
     bundle: 'bundle',
     channel: 'live',
@@ -111,10 +111,10 @@ export async function moveOften(plane: ControlPlane, tenant: string, times: numb
 export function steer(
   plane: ControlPlane,
   tenant: string,
-  what: SteerRequest['steer'],
+  what: ControlRequest['steer'],
   { sink = 'audit', idempotencyKey = crypto.randomUUID() }: { sink?: string; idempotencyKey?: string } = {},
-): Promise<SteerAnswer> {
-  return plane.ingress.client(Sink, sinkKey({ tenant, sink })).steer({
+): Promise<ControlResult> {
+  return plane.ingress.client(Sink, sinkKey({ tenant, sink })).control({
     tenant,
     sink,
     steer: what,

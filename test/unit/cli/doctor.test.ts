@@ -17,7 +17,7 @@ describe('doctor', () => {
   test('a paused invocation of any service of the worker is an error, with the command that resumes it', async () => {
     const paused = {
       id: 'inv_1',
-      target: 'Janitor/acme/bot/v1/undo',
+      target: 'Compensation/acme/bot/v1/undo',
       status: 'paused',
       last_failure: 'no disk',
     };
@@ -25,11 +25,11 @@ describe('doctor', () => {
     const { exit, stdout } = await doctor(await serve(healthy()), { RESTATE_ADMIN_URL: admin.url });
     expect(exit).toBe(1);
     expect(stdout).toMatch(
-      /^✗ {2}Janitor\/acme\/bot\/v1\/undo +paused: no disk\n.*RESTATE_ADMIN_URL=http:.* invocations resume inv_1/,
+      /^✗ {2}Compensation\/acme\/bot\/v1\/undo +paused: no disk\n.*RESTATE_ADMIN_URL=http:.* invocations resume inv_1/,
     );
     expect(stdout).toContain('1 error, ');
     const query = admin.seen.find(({ method }) => method === 'POST')?.body;
-    expect(String(query)).toContain("IN ('Tenant', 'Janitor')");
+    expect(String(query)).toContain("IN ('Tenant', 'Compensation')");
   });
 
   test.each([
@@ -92,7 +92,7 @@ describe('doctor', () => {
   test('--repair asks the tenant to look after it, and tells its outcome', async () => {
     const ingress = await serve({
       'POST /Worker/checkSystems': json({ postgres: { kind: 'well' }, redis: { kind: 'well' } }),
-      'POST /Tenant/acme/reap/send': json({ invocationId: 'inv_1', status: 'Accepted' }, 202),
+      'POST /Tenant/acme/reconcile/send': json({ invocationId: 'inv_1', status: 'Accepted' }, 202),
     });
     const one = 'GET /v1/tenants/acme/bundles/bot/releases/1';
     const api = await serve({

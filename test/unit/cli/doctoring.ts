@@ -33,7 +33,7 @@ export function healthy(...releases: unknown[]): Record<string, Respond> {
 
 /** A Restate's administration that has these stuck invocations. */
 export function restate(...rows: unknown[]): Record<string, Respond> {
-  const services = ['Tenant', 'Janitor'].map((name) => ({ name, revision: 1 }));
+  const services = ['Tenant', 'Compensation'].map((name) => ({ name, revision: 1 }));
   return {
     'GET /version': json({ version: '1.7.12' }),
     'GET /deployments': json({ deployments: [{ id: 'dp_1', uri: 'http://127.0.0.1:1', services }] }),

@@ -13,12 +13,12 @@ import {
 import { Policy } from '../../../core/policy.ts';
 import { isBroker, sinkKey } from '../../../core/sink.ts';
 import {
-  admit,
+  occupySlot,
   BundleState,
   inFlight,
   NEW_BUNDLE,
-  place,
-  release,
+  decidePlacement,
+  vacateSlot,
   slotOf,
   withSlot,
 } from '../../../core/releases/slot.ts';
@@ -39,21 +39,24 @@ describe.each(valid(ChannelName))('a channel "%s"', (channel) => {
   test('that a bundle does not have has an empty slot', () => {
     expect(slotOf(NEW_BUNDLE, channel)).toEqual(empty);
     expect(slotOf(withSlot(NEW_BUNDLE, 'live', { ...empty, generation: 4 }), channel)).toEqual(empty);
-    expect(place(slotOf(NEW_BUNDLE, channel), 'queue')).toEqual({ placement: 'start', supersedes: [] });
+    expect(decidePlacement(slotOf(NEW_BUNDLE, channel), 'queue')).toEqual({
+      placement: 'start',
+      supersedes: [],
+    });
   });
 
   test('takes a release, a line behind it and its end, like every other', () => {
-    let state = admit(NEW_BUNDLE, channel, { version: 1, source }, 'start');
+    let state = occupySlot(NEW_BUNDLE, channel, { version: 1, source }, 'start');
     expect(inFlight(slotOf(state, channel), 1)).not.toBeNull();
-    state = admit(state, channel, { version: 2, source }, 'queue');
-    expect(place(slotOf(state, channel), 'supersede').supersedes).toEqual([1, 2]);
-    state = withSlot(state, channel, release(slotOf(state, channel), 1));
+    state = occupySlot(state, channel, { version: 2, source }, 'queue');
+    expect(decidePlacement(slotOf(state, channel), 'supersede').supersedes).toEqual([1, 2]);
+    state = withSlot(state, channel, vacateSlot(slotOf(state, channel), 1));
     expect(slotOf(state, channel)).toEqual({ ...empty, queue: [{ version: 2, source }] });
     expect([...state.channels.keys()]).toEqual([channel]);
   });
 
   test('is stored and read again as it was', () => {
-    const state = admit(NEW_BUNDLE, channel, { version: 1, source }, 'start');
+    const state = occupySlot(NEW_BUNDLE, channel, { version: 1, source }, 'start');
     const stored = JSON.parse(JSON.stringify(BundleState.encode(state))) as unknown;
     expect(stored).toEqual({
       lastVersion: 1,

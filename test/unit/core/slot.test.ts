@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest';
 
 import { tenantLimits } from '../../../core/limits/limits.ts';
 import {
-  admit,
+  occupySlot,
   type BundleState,
   inFlight,
   NEW_BUNDLE,
-  place,
-  release,
+  decidePlacement,
+  vacateSlot,
   slotOf,
   withSlot,
 } from '../../../core/releases/slot.ts';
@@ -39,16 +39,16 @@ function run(taken: readonly Step[], check: (state: BundleState, admitted: numbe
   for (const step of taken) {
     const slot = slotOf(state, 'live');
     if (step.do === 'publish') {
-      const placed = place(slot, step.rule);
+      const placed = decidePlacement(slot, step.rule);
       if (placed.placement === 'start' || placed.placement === 'queue') {
         const version = state.lastVersion + 1;
         admitted.push(version);
-        state = admit(state, 'live', { version, source }, placed.placement);
+        state = occupySlot(state, 'live', { version, source }, placed.placement);
       }
     } else if (slot.inFlight && step.do === 'swap') {
       state = withSlot(state, 'live', { ...slot, inFlight: { ...slot.inFlight, swapped: true } });
     } else if (slot.inFlight) {
-      const freed = release(slot, slot.inFlight.version);
+      const freed = vacateSlot(slot, slot.inFlight.version);
       const [next, ...line] = freed.queue;
       state = withSlot(
         state,
@@ -90,9 +90,9 @@ describe('a slot', () => {
   test('lets a release whose pointer has moved go on when a newer one comes', () => {
     const swapped = { version: 3, invocationId: 'inv', swapped: true };
     const slot = { inFlight: swapped, queue: [], generation: 7 };
-    expect(place(slot, 'supersede')).toEqual({ placement: 'start', supersedes: [] });
-    expect(place(slot, 'reject').placement).toBe('reject');
-    expect(place(slot, 'queue').placement).toBe('queue');
+    expect(decidePlacement(slot, 'supersede')).toEqual({ placement: 'start', supersedes: [] });
+    expect(decidePlacement(slot, 'reject').placement).toBe('reject');
+    expect(decidePlacement(slot, 'queue').placement).toBe('queue');
   });
 
   test('under supersede replaces the one in flight and all that wait', () => {
@@ -104,7 +104,7 @@ describe('a slot', () => {
       ],
       generation: 7,
     };
-    expect(place(slot, 'supersede')).toEqual({ placement: 'start', supersedes: [3, 4, 5] });
+    expect(decidePlacement(slot, 'supersede')).toEqual({ placement: 'start', supersedes: [3, 4, 5] });
   });
 
   test('has a line that ends', () => {
@@ -113,14 +113,14 @@ describe('a slot', () => {
       source,
     }));
     const slot = { inFlight: { version: 1, invocationId: null, swapped: false }, queue, generation: 0 };
-    expect(place(slot, 'queue').placement).toBe('full');
+    expect(decidePlacement(slot, 'queue').placement).toBe('full');
   });
 
   test('knows its release by the version alone', () => {
     const slot = { inFlight: { version: 3, invocationId: null, swapped: false }, queue: [], generation: 0 };
     expect(inFlight(slot, 3)).not.toBeNull();
     expect(inFlight(slot, 4)).toBeNull();
-    expect(release(slot, 4)).toEqual(slot);
-    expect(release(slot, 3).inFlight).toBeNull();
+    expect(vacateSlot(slot, 4)).toEqual(slot);
+    expect(vacateSlot(slot, 3).inFlight).toBeNull();
   });
 });

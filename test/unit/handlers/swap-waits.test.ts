@@ -3,9 +3,9 @@ import { expect, test } from 'vitest';
 
 import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
 import { releaseLimits } from '../../../core/limits/limits.ts';
-import type { SwapAnswer } from '../../../handlers/contract/tenant.ts';
+import type { SwapResult } from '../../../handlers/contract/tenant.ts';
 import type { Deps } from '../../../handlers/ports/deps.ts';
-import type { Stop } from '../../../handlers/release/stage-failure.ts';
+import type { StageFailure } from '../../../handlers/release/stage-failure.ts';
 import { swapThroughGates } from '../../../handlers/release/swap-through-gates.ts';
 
 // The waits are hours. A real Restate can't be made to skip them, so that here its context is replaced, with a clock that waits at once.
@@ -14,7 +14,7 @@ const hour = 3_600_000;
 const id = { tenant: 'acme', bundle: 'bundle', version: 1 };
 
 interface Step {
-  readonly answer: SwapAnswer;
+  readonly answer: SwapResult;
   /** How long the swap takes to answer, by the clock of the context. */
   readonly tookMs?: number;
 }
@@ -24,7 +24,7 @@ const down: Step = { answer: { kind: 'sinks_down', sinks: [{ sink: 'audit', know
 const moved: Step = { answer: { kind: 'moved', generation: 1, seq: 1 } };
 
 /** Asks for the swap until it gets one of these answers that ends the wait; the sink is down at each look. */
-async function swapped(steps: readonly Step[]): Promise<Stop | null> {
+async function swapped(steps: readonly Step[]): Promise<StageFailure | null> {
   let nowMs = 0;
   const left = [...steps];
   const ctx = {

@@ -4,20 +4,20 @@ import { z } from 'zod';
 import { Digest } from '../../core/identifiers.ts';
 import { RemoteCompileRule } from '../../core/policy.ts';
 
-export const CheckErrand = z.object({ url: z.string(), deadlineMs: z.number().int() });
-export type CheckErrand = z.infer<typeof CheckErrand>;
+export const CheckCallout = z.object({ url: z.string(), deadlineMs: z.number().int() });
+export type CheckCallout = z.infer<typeof CheckCallout>;
 
-export const CompileErrand = z.object({
+export const CompileCallout = z.object({
   rule: RemoteCompileRule,
   source: Digest,
   deadlineMs: z.number().int(),
   /** Resolved once there is something to look at. */
   awakeableId: z.string(),
 });
-export type CompileErrand = z.infer<typeof CompileErrand>;
+export type CompileCallout = z.infer<typeof CompileCallout>;
 
 /** Virtual object, key = tenant/bundle/vN/check/gate or tenant/bundle/vN/compile/attempt. Carries one request out. */
-export const Courier = iface.object('Courier', {
-  askCheck: iface.schemas({ input: CheckErrand, output: z.null() }),
-  requestCompile: iface.schemas({ input: CompileErrand, output: z.null() }),
+export const Callout = iface.object('Callout', {
+  requestCheck: iface.schemas({ input: CheckCallout, output: z.null() }),
+  requestCompile: iface.schemas({ input: CompileCallout, output: z.null() }),
 });
