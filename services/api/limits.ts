@@ -212,11 +212,18 @@ export const streamLimits = {
   lifetimeMs: 30 * minute,
 } as const;
 
-/** What followers may say. Each process counts what it hears itself. */
+/** Acknowledgements of one follower. Each process counts those that it gets itself. */
 export const acknowledgementRate = {
   perMinute: followerLimits.acknowledgementsPerMinute,
   /** Two full channels: 3 MB. */
   remembered: 2 * followerLimits.perChannel,
+} as const;
+
+/** The same of one token, whatever followers it names. */
+export const tokenAcknowledgementRate = {
+  perMinute: followerLimits.acknowledgementsPerTokenMinute,
+  /** Tokens that acknowledge: 1.5 MB. Only somebody with more tokens than that gets past it. */
+  remembered: 10_000,
 } as const;
 
 /** The feed of a tenant that somebody reads. */
