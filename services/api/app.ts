@@ -19,12 +19,7 @@ import type { Endpoint } from './http/endpoint.ts';
 import { cachedLines } from './http/cached-lines.ts';
 import { watchFeeds } from './feed/feed-watch.ts';
 import { connectIngress } from './ingress.ts';
-import {
-  bodyShares,
-  responseShares,
-  sharedReadLimits,
-  waitingShares,
-} from './limits.ts';
+import { bodyShares, responseShares, sharedReadLimits, waitingShares } from './limits.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { openApiDocument } from './operations/openapi.ts';
 import { addQueueGauges } from './metrics/queue-gauges.ts';

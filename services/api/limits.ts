@@ -48,9 +48,14 @@ export const socketLimits = {
   pipelinedPast: 16,
   /**
    * Heads in memory of the requests of one connection that wait, and as much again of those past them: 15 usual ones are 17 KiB. A request
-   * that waits has no body, so with the request that is handled a connection holds at most 120 KiB of requests.
+   * that waits has no body, so with the request that is handled a connection holds some 120 KiB of requests.
    */
   pipelinedHeadBytes: 24 * KiB,
+  /**
+   * What Node buffers of a body before it stops reading, besides the 64 KiB that it reads at once: a body that nothing reads yet is 64 KiB,
+   * and one that was refused while it came is 128 KiB until its response was taken. With Node's own 64 KiB both are twice as much.
+   */
+  bufferBytes: 16 * KiB,
   /** Connections that the kernel may hold back while the event loop is busy. */
   backlog: 1_024,
 } as const;

@@ -13,7 +13,13 @@ type Head = Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'rawHeaders
  * message ends where its head says, the address and the Host are valid, and there is at most one Authorization.
  */
 export function headProblem(head: Head): HeadProblem | null {
-  return versionProblem(head) ?? namesProblem(head) ?? framingProblem(head) ?? expectationProblem(head);
+  return (
+    versionProblem(head) ??
+    namesProblem(head) ??
+    addressProblem(head) ??
+    framingProblem(head) ??
+    expectationProblem(head)
+  );
 }
 
 /** The parser also takes HTTP/0.9 and HTTP/2.0, whose messages have another form. */
@@ -23,11 +29,10 @@ function versionProblem({ httpVersion }: Head): HeadProblem | null {
 }
 
 /**
- * The Host is one valid authority (RFC 9112, section 3.2), and so is that of an address in absolute form (RFC 9110, section 4.2.4: without
- * a user). A header that stands for one value must not be there twice (RFC 9110, section 5.3): Node keeps the first, web headers join
- * both, and a proxy may keep the last.
+ * The Host is one valid authority (RFC 9112, section 3.2). A header that stands for one value must not be there twice (RFC 9110, section
+ * 5.3): Node keeps the first, web headers join both, and a proxy may keep the last.
  */
-function namesProblem({ url = '', rawHeaders, headers }: Head): HeadProblem | null {
+function namesProblem({ rawHeaders, headers }: Head): HeadProblem | null {
   let hosts = 0;
   let authorizations = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -37,8 +42,12 @@ function namesProblem({ url = '', rawHeaders, headers }: Head): HeadProblem | nu
     else if (name.length === AUTHORIZATION.length && name.toLowerCase() === AUTHORIZATION) authorizations++;
   }
   if (authorizations > 1) return malformed('The Authorization header is there twice.');
-  if (hosts !== 1 || !isAuthority(headers.host ?? ''))
-    return malformed('The request needs one Host header, with a host and perhaps a port.');
+  if (hosts === 1 && isAuthority(headers.host ?? '')) return null;
+  return malformed('The request needs one Host header, with a host and perhaps a port.');
+}
+
+/** An address in absolute form has a valid authority too, without a user (RFC 9110, section 4.2.4). */
+function addressProblem({ url = '' }: Head): HeadProblem | null {
   if (url.startsWith('/') || isAuthority(ABSOLUTE.exec(url)?.[1] ?? '')) return null;
   return malformed(
     'The address must begin with "/", or with "http://" or "https://", a host and perhaps a port.',

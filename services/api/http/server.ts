@@ -72,6 +72,7 @@ export async function listen(
       // Otherwise Node answers a request without a Host itself, however many such requests one packet holds. headProblem refuses them.
       requireHostHeader: false,
       IncomingMessage: Incoming,
+      highWaterMark: limits.bufferBytes,
     },
     (incoming, outgoing) => take(incoming, outgoing),
   );

@@ -88,12 +88,12 @@ test.each([
 
 /** The same rule, for remote addresses that this machine does not have. */
 function anyAddress() {
-  const server = createServer();
-  shareConnections(server, { capacity: CONNECTIONS });
+  const deaf = createServer();
+  shareConnections(deaf, { capacity: CONNECTIONS });
   const connect = (remoteAddress: string): boolean => {
     const socket = new Socket();
     Object.defineProperty(socket, 'remoteAddress', { value: remoteAddress });
-    server.emit('connection', socket);
+    deaf.emit('connection', socket);
     return !socket.destroyed;
   };
   return { connect };
