@@ -26,6 +26,8 @@ export const socketLimits = {
   keepAliveMs: 65 * second,
   /** All headers of one request: a token of 8 KiB and a trace state leave room. */
   headerBytes: 16 * KiB,
+  /** Headers of one request: browsers and proxies send some 30. Each takes up to 100 bytes of memory besides its text. Node answers 431 past it. */
+  headersCount: 100,
   /**
    * How long an event stream may get nothing through to its reader: two of its comments. Such a reader is gone, or does not read; it comes
    * back with what it has seen.
@@ -42,8 +44,18 @@ export const socketLimits = {
    * send at once. The response to the last one closes the connection.
    */
   pipelined: 16,
-  /** Requests past that, which are read and not handled, before the connection is ended: each costs some kilobytes until then. */
-  pipelinedPast: 48,
+  /** Requests past that, which are read and not handled, before the connection is ended: each costs 2 KiB and its head until then. */
+  pipelinedPast: 16,
+  /**
+   * Heads in memory of the requests of one connection that wait, and as much again of those past them: 15 usual ones are 17 KiB. A request
+   * that waits has no body, so with the request that is handled a connection holds some 120 KiB of requests.
+   */
+  pipelinedHeadBytes: 24 * KiB,
+  /**
+   * What Node buffers of a body before it stops reading, besides the 64 KiB that it reads at once: a body that nothing reads yet is 64 KiB,
+   * and one that was refused while it came is 128 KiB until its response was taken. With Node's own 64 KiB both are twice as much.
+   */
+  bufferBytes: 16 * KiB,
   /** Connections that the kernel may hold back while the event loop is busy. */
   backlog: 1_024,
 } as const;
@@ -51,8 +63,16 @@ export const socketLimits = {
 /** {@link socketLimits}, or others. */
 export type SocketLimits = { readonly [limit in keyof typeof socketLimits]: number };
 
-/** Connections, by remote address: of {@link socketLimits.connections} one address has at most 4,500. 150 addresses get 20, whatever greedier ones hold. */
-export const connectionLevels = [{ minimum: 20, reserved: 0.25 }] as const;
+/**
+ * Connections of {@link socketLimits.connections}. One network has at most 4,500, and one address 1,687. By address alone, the 256 addresses
+ * of one IPv4 network, or the 65,536 of one IPv6 network, could take all of them.
+ */
+export const connectionLevels = [
+  /** By network: an IPv4 /24, an IPv6 /48. 150 networks get 20, whatever greedier ones hold. */
+  { minimum: 20, reserved: 0.25 },
+  /** By address in it: an IPv4 address, an IPv6 /64. 56 addresses get 20 of the 4,500. */
+  { minimum: 20, reserved: 0.25 },
+] as const;
 
 /** The slowest that a request's body may come. A sender that stalls holds memory, a place and a connection that others need. */
 export const bodyPace = {
@@ -197,11 +217,18 @@ export const streamLimits = {
   lifetimeMs: 30 * minute,
 } as const;
 
-/** What followers may say. Each process counts what it hears itself. */
+/** Acknowledgements of one follower. Each process counts those that it gets itself. */
 export const acknowledgementRate = {
   perMinute: followerLimits.acknowledgementsPerMinute,
   /** Two full channels: 3 MB. */
   remembered: 2 * followerLimits.perChannel,
+} as const;
+
+/** The same of one token, whatever followers it names. */
+export const tokenAcknowledgementRate = {
+  perMinute: followerLimits.acknowledgementsPerTokenMinute,
+  /** Tokens that acknowledge: 1.5 MB. Only somebody with more tokens than that gets past it. */
+  remembered: 10_000,
 } as const;
 
 /** The feed of a tenant that somebody reads. */

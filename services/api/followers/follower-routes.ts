@@ -42,11 +42,11 @@ function acknowledgeEndpoint({ db, acknowledgements }: ApiDeps): Endpoint {
     async handle(call) {
       const { tenant, bundle, channel, follower } = call.params;
       const { id, name } = callerOf(call);
-      // By token too: nobody uses up what another may say.
-      if (!acknowledgements.take(`${id} ${tenant}/${bundle}/${channel}/${follower}`, Date.now())) {
-        const most = followerLimits.acknowledgementsPerMinute;
-        throw new PointsmanError('busy', `A follower may acknowledge ${most} times a minute.`);
-      }
+      const refusal = acknowledgements.refusal(
+        { token: id, follower: `${tenant}/${bundle}/${channel}/${follower}` },
+        Date.now(),
+      );
+      if (refusal !== null) throw new PointsmanError('busy', refusal);
       const said = { ...call.params, ...call.body, by: name, at: Date.now() };
       const answer = await acknowledge(db, said);
       switch (answer.kind) {

@@ -12,7 +12,7 @@ import { type Connection, connectionOf } from './connection.ts';
 import { socketLimits, type SocketLimits } from '../limits.ts';
 import { inTurn, owesResponse } from './pipelining.ts';
 import { problemParts, problemResponse } from '../responses/problem.ts';
-import { headProblem } from './request-head.ts';
+import { headProblem, type HeadProblem } from './request-head.ts';
 
 /** The socket of the API. */
 export interface ApiServer {
@@ -51,6 +51,8 @@ export async function listen(
     if (!(incoming instanceof IncomingMessage && outgoing instanceof ServerResponse))
       throw new TypeError('this server speaks HTTP/1.1');
     const response = await fetch(request, connectionOf(incoming, outgoing));
+    // A body that nothing has read would be held until the response was taken.
+    if (!incoming.readableDidRead) incoming.resume();
     // Each byte that the reader takes starts the time again, so this ends the connections of readers that take nothing.
     const isStream = response.headers.get('content-type') === 'text/event-stream';
     outgoing.setTimeout(isStream ? limits.streamSilenceMs : limits.responseSilenceMs);
@@ -69,12 +71,15 @@ export async function listen(
       connectionsCheckingInterval: limits.checkMs,
       // Otherwise Node answers a request without a Host itself, however many such requests one packet holds. headProblem refuses them.
       requireHostHeader: false,
+      IncomingMessage: Incoming,
+      highWaterMark: limits.bufferBytes,
     },
     (incoming, outgoing) => take(incoming, outgoing),
   );
+  server.maxHeadersCount = limits.headersCount;
   // Without these two, Node answers an `Expect` itself, ahead of the requests before it and however many there are.
-  server.on('checkContinue', (incoming, outgoing) => take(incoming, outgoing, 'continue'));
-  server.on('checkExpectation', (incoming, outgoing) => take(incoming, outgoing, 'unknown'));
+  server.on('checkContinue', (incoming, outgoing) => take(incoming, outgoing, { expectsContinue: true }));
+  server.on('checkExpectation', (incoming, outgoing) => take(incoming, outgoing));
   server.maxConnections = limits.connections;
   shareConnections(server, { capacity: limits.connections, proxies });
   server.on('clientError', (error, socket: Socket) => answerUnreadable(error, socket, limits));
@@ -83,7 +88,19 @@ export async function listen(
   return { url: addressOf(server), stop: () => stop(server, limits) };
 }
 
-/** Takes each request in its turn. `expects` is what its `Expect` asks for, where it has one. */
+/**
+ * For Node a CONNECT, unlike any other method, ends the HTTP of its connection: without a tunnel to hand it to, Node destroys the socket, and
+ * with it the responses that are owed. Here it is a request like others, refused in its turn.
+ */
+class Incoming extends IncomingMessage {
+  get upgrade(): boolean {
+    return false;
+  }
+
+  set upgrade(_isTunnel: unknown) {}
+}
+
+/** Takes each request in its turn. */
 function receiver({
   listener,
   early,
@@ -94,18 +111,20 @@ function receiver({
   limits: SocketLimits;
 }) {
   const bound = (outgoing: ServerResponse): unknown => outgoing.setTimeout(limits.responseSilenceMs);
-  const refused = (refusal: Refusal, outgoing: ServerResponse): void => {
+  const refused = (problem: HeadProblem, incoming: IncomingMessage, outgoing: ServerResponse): void => {
     bound(outgoing);
-    refuse(refusal, outgoing);
+    incoming.resume();
+    refuse(problem, outgoing);
   };
-  return (incoming: IncomingMessage, outgoing: ServerResponse, expects?: 'continue' | 'unknown'): void =>
+  return (incoming: IncomingMessage, outgoing: ServerResponse, { expectsContinue = false } = {}): void =>
     inTurn(incoming, outgoing, limits, () => {
       // Until there is a response nothing bounds the silence, also when the one before it on this connection had a bound.
       outgoing.setTimeout(0);
       const problem = headProblem(incoming);
-      if (problem !== null) return refused({ detail: problem }, outgoing);
-      if (expects === 'unknown') return refused(UNKNOWN_EXPECTATION, outgoing);
-      if (expects === 'continue') outgoing.writeContinue();
+      if (problem !== null) return refused(problem, incoming, outgoing);
+      if (expectsContinue) outgoing.writeContinue();
+      // No endpoint reads the body of these, and some wait long before they respond.
+      if (incoming.method === 'GET' || incoming.method === 'HEAD') incoming.resume();
       const answered = early(incoming, outgoing);
       if (answered === null) void listener(incoming, outgoing);
       else void answered.then((isAnswered) => (isAnswered ? bound(outgoing) : listener(incoming, outgoing)));
@@ -130,23 +149,11 @@ async function stop(server: Server, limits: SocketLimits): Promise<void> {
   clearInterval(sweep);
 }
 
-/** Why a request is refused before anything is made of it. */
-interface Refusal {
-  readonly detail: string;
-  /** Left out: 400. */
-  readonly status?: number;
-}
-
-const UNKNOWN_EXPECTATION: Refusal = {
-  detail: 'Only "100-continue" may stand in the Expect header.',
-  status: 417,
-};
-
-/** For a head that can be read in two ways, or that expects what there is not. Where its body ends is not certain, so the connection is closed. */
-function refuse({ detail, status }: Refusal, outgoing: ServerResponse): void {
-  const error = new PointsmanError('malformed', detail, { details: status === undefined ? {} : { status } });
-  const parts = problemParts(error, { requestId: randomUUID(), instance: '/' });
-  outgoing.writeHead(status ?? parts.status, { ...parts.headers, connection: 'close' }).end(parts.body);
+/** Where the body of such a request ends is not certain, so the connection is closed. */
+function refuse({ detail, status }: HeadProblem, outgoing: ServerResponse): void {
+  const error = new PointsmanError('malformed', detail, { details: { status } });
+  const { headers, body } = problemParts(error, { requestId: randomUUID(), instance: '/' });
+  outgoing.writeHead(status, { ...headers, connection: 'close' }).end(body);
 }
 
 /** Requests the router never saw, such as one with an invalid Host header, and errors thrown outside of it. */
