@@ -52,6 +52,10 @@ export const processLimits = {
   lookMs: second / 4,
   /** Wall time of which a part is taken for processor time where that is less: a starved machine must not keep a place taken for long. */
   wallPerProcessor: 4,
+  /** Bytes of the source that are read from the store at once: some tens of milliseconds of one connection. A single file may be larger. */
+  readBytes: 4 * MiB,
+  /** Answers that are sent in one turn of the event loop: about two milliseconds of small ones. */
+  answersAtOnce: 64,
   /** Bytes of the blobs that are sent in one message: about a millisecond of whoever reads it. */
   pieceBytes: MiB,
   /**

@@ -10,6 +10,7 @@ import type { JobOptions } from './turns.ts';
 export interface PlacingLimits {
   readonly threadStartMs: number;
   readonly timeoutMs: number;
+  readonly readingMs: number;
   readonly longMs: number;
   readonly sliceMs: number;
 }
