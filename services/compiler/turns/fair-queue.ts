@@ -2,24 +2,29 @@ import type { Standing } from './tenant-standings.ts';
 import { turns } from './turns.ts';
 import type { JobOptions, LongPlace, Standings, Waiting } from './turns.ts';
 
+/** The result of a job that made room for others. It runs again, as what it turned out to be, when it is its turn. */
+export interface RunAgain {
+  readonly runAgainAs: 'slow' | 'long';
+}
+
 /**
  * Runs jobs, a bounded number at a time and a bounded number of each tenant, and lets tenants take turns.
  *
  * - One place less than there are may be held by long jobs, so that two of them together do not keep everybody else waiting.
- * - A slow job starts when no quick one waits that could start, or after `quickPerSlow` quick ones. So however many tenants have slow jobs,
- *   a quick one waits for one of them at most.
- * - A quick job is told to give way while a quick one of another tenant waits.
+ * - A slow job starts when no quick one waits that could start, or after `quickPerSlow` quick ones. A quick job that is the first of its
+ *   tenant's line is passed by one slow job at most, however many tenants have slow ones.
+ * - A quick job is told to give way while a quick one of another tenant waits. It is then the first of its tenant's line.
  *
  * Which one a job is, is asked when it could start: what its tenant did while it waited counts.
  */
 export interface FairQueue {
   /**
    * What the job gives; 'busy' at once when too much is waiting. After `close` everything that waits is refused. A job known to be long
-   * waits until one may run.
+   * waits until one may run. A job that is to run again is never 'busy', whatever waits: its work would be lost.
    */
   readonly run: <T>(
     tenant: string,
-    job: (place: Place) => Promise<T>,
+    job: (place: Place) => Promise<T | RunAgain>,
     options?: JobOptions,
   ) => Promise<T | 'busy'>;
   readonly close: () => void;
@@ -43,6 +48,7 @@ export interface FairQueueLimits {
   /**
    * Jobs that wait. Some tenants together can fill it (ten of a hundred jobs, with the limits of the compiler), so it does not apply to a
    * tenant of which nothing waits: at most this many jobs wait, and one more of each tenant.
+   * Jobs that run again come on top of that: never more than there are places.
    */
   readonly queued: number;
   readonly queuedPerTenant: number;
@@ -75,6 +81,17 @@ export function fairQueue(
       next.start(is);
     }
   };
+  const wait = (tenant: string, options: JobOptions, { isFirst = false } = {}) => {
+    const turn = Promise.withResolvers<Standing>();
+    const longPlace = longPlaces.one();
+    const line = waiting.get(tenant) ?? [];
+    const job = { options, longPlace, start: turn.resolve, refuse: turn.reject, wasPassed: false };
+    if (isFirst) line.unshift(job);
+    else line.push(job);
+    waiting.set(tenant, line);
+    waitingAll++;
+    return { turn: turn.promise, longPlace };
+  };
   const finished = (tenant: string): void => {
     running.add(tenant, -1);
     goToTheEnd(waiting, tenant);
@@ -94,20 +111,22 @@ export function fairQueue(
     run: async (tenant, job, options = {}) => {
       if (closed) throw closedError();
       if (isFullFor(tenant, options)) return 'busy';
-      const line = waiting.get(tenant) ?? [];
-      const turn = Promise.withResolvers<Standing>();
-      const longPlace = longPlaces.one();
-      line.push({ options, longPlace, start: turn.resolve, refuse: turn.reject });
-      waiting.set(tenant, line);
-      waitingAll++;
+      let next = wait(tenant, options);
       startNext();
-      const startedAs = await turn.promise;
-      try {
+      for (;;) {
+        const { turn, longPlace } = next;
+        const startedAs = await turn;
         const shouldYield = () => startedAs === 'quick' && quickWaitsBeside(tenant);
-        return await job({ becomeLong: longPlace.take, shouldYield });
-      } finally {
-        longPlace.giveBack();
-        finished(tenant);
+        try {
+          const result = await job({ becomeLong: longPlace.take, shouldYield });
+          if (!isRunAgain(result)) return result;
+          if (closed) throw closedError();
+          // Before its place is free, so that no other job of the tenant takes it.
+          next = wait(tenant, { [result.runAgainAs]: true }, { isFirst: true });
+        } finally {
+          longPlace.giveBack();
+          finished(tenant);
+        }
       }
     },
     close: () => {
@@ -117,6 +136,10 @@ export function fairQueue(
       waitingAll = 0;
     },
   };
+}
+
+function isRunAgain(result: unknown): result is RunAgain {
+  return typeof result === 'object' && result !== null && 'runAgainAs' in result;
 }
 
 function isLineFull({ queued, queuedPerTenant }: FairQueueLimits, waitingHere: number, waitingAll: number) {
