@@ -63,10 +63,7 @@ export const manifestLimits = {
 export const compileLimits = {
   /** Wall time of one compilation: 20 times what 2,000 documents take cold on two shared cores. */
   timeoutMs: 60 * second,
-  /**
-   * Waiting for what is read from the store in one compilation, which keeps its place meanwhile: the largest source takes under two seconds, and
-   * one whose 10,000 modules import each other in a chain some twenty.
-   */
+  /** Reading for one compilation, which keeps its place meanwhile: four times what one statement may take; the largest source has eight. */
   readingMs: 60 * second,
   /** Old-generation heap of one compile process: a 32 MiB source parses into less than 400 MiB of objects. */
   heapMiB: 768,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { describeIssues } from '../../../core/json/schema-issues.ts';
 import { artifactLimits } from '../../../core/limits/artifact-limits.ts';
 import { sourceLimits, tenantLimits } from '../../../core/limits/limits.ts';
 import { Diagnostic } from '../../../core/releases/diagnostic.ts';
@@ -94,12 +95,12 @@ export function receivedParts(maxBytes: number): ReceivedParts {
     add: (part) => {
       if (part.kind === 'outcome') {
         if (outcome) throw new Error('the compile process sent a second outcome');
-        outcome = Outcome.parse(part.outcome);
+        outcome = read(Outcome, part.outcome);
         blobs = receivedBlobs(outcome.made, maxBytes);
       } else if (part.kind === 'piece') {
         if (!blobs) throw new Error('a piece of a blob came before the list of blobs');
-        blobs.add(Piece.parse(part.bytes));
-      } else addArtifact(Artifact.parse(part.artifact));
+        blobs.add(read(Piece, part.bytes));
+      } else addArtifact(read(Artifact, part.artifact));
     },
     result: () => {
       if (!outcome || !blobs) throw new Error('the compile process sent no result');
@@ -108,6 +109,12 @@ export function receivedParts(maxBytes: number): ReceivedParts {
       return { ...outcome, artifacts: [...artifacts.values()], made };
     },
   };
+}
+
+function read<T>(schema: z.ZodType<T>, value: unknown): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new Error(`the compile process sent a message of another form: ${describeIssues(result)}`);
 }
 
 function areDifferent(texts: readonly string[]): boolean {

@@ -1,6 +1,6 @@
-import type { Standing } from './tenant-standings.ts';
 import { turns } from './turns.ts';
-import type { JobOptions, LongPlace, Standings, Waiting } from './turns.ts';
+import type { JobOptions, LongPlace, Standings } from './turns.ts';
+import { waitingLines } from './waiting-lines.ts';
 
 /** The result of a job that made room for others. It runs again, as what it turned out to be, when it is its turn. */
 export interface RunAgain {
@@ -58,83 +58,61 @@ export function fairQueue(
   limits: FairQueueLimits,
   standings: Standings = { standingOf: () => 'quick', quickPerSlow: 0 },
 ): FairQueue {
-  /** In the order of turns: a tenant goes to the end when one of its jobs starts, and again when one ends. */
-  const waiting = new Map<string, Waiting[]>();
+  const lines = waitingLines();
   const running = countsByTenant();
   const longPlaces = placesForLong(limits.threads);
-  let waitingAll = 0;
-  let closed = false;
   const isReady = (tenant: string): boolean => running.of(tenant) < limits.perTenant;
   const mayStart = (tenant: string, long: boolean): boolean =>
     running.all() < limits.threads && isReady(tenant) && !(long && longPlaces.areTaken());
-  const { standing, nextToStart, quickWaitsBeside } = turns(waiting, standings, { mayStart, isReady });
+  const { standing, nextToStart, quickWaitsBeside } = turns(lines.byTenant, standings, { mayStart, isReady });
   const startNext = (): void => {
     for (let turn = nextToStart(); turn; turn = nextToStart()) {
-      const { tenant, line, is } = turn;
-      waiting.delete(tenant);
-      const next = line.shift();
-      if (line.length > 0) waiting.set(tenant, line);
+      const { tenant, is } = turn;
+      const next = lines.takeFirst(tenant);
       if (!next) continue;
-      waitingAll--;
       if (is === 'long') next.longPlace.take();
       running.add(tenant, 1);
       next.start(is);
     }
   };
-  const wait = (tenant: string, options: JobOptions, { isFirst = false } = {}) => {
-    const turn = Promise.withResolvers<Standing>();
-    const longPlace = longPlaces.one();
-    const line = waiting.get(tenant) ?? [];
-    const job = { options, longPlace, start: turn.resolve, refuse: turn.reject, wasPassed: false };
-    if (isFirst) line.unshift(job);
-    else line.push(job);
-    waiting.set(tenant, line);
-    waitingAll++;
-    return { turn: turn.promise, longPlace };
-  };
   const finished = (tenant: string): void => {
     running.add(tenant, -1);
-    goToTheEnd(waiting, tenant);
+    lines.goToTheEnd(tenant);
     startNext();
   };
   const isFullFor: FairQueue['isFullFor'] = (tenant, options) => {
     const long = standing(tenant, options) === 'long';
-    const waitingHere = waiting.get(tenant)?.length ?? 0;
+    const waitingHere = lines.of(tenant);
     // A job of a tenant of which something waits starts after that, so it waits too.
-    return (waitingHere > 0 || !mayStart(tenant, long)) && isLineFull(limits, waitingHere, waitingAll);
+    return (waitingHere > 0 || !mayStart(tenant, long)) && isLineFull(limits, waitingHere, lines.all());
   };
   return {
     get waiting() {
-      return waitingAll;
+      return lines.all();
     },
     isFullFor,
     run: async (tenant, job, options = {}) => {
-      if (closed) throw closedError();
       if (isFullFor(tenant, options)) return 'busy';
-      let next = wait(tenant, options);
+      let longPlace = longPlaces.one();
+      let turn = lines.add(tenant, options, longPlace);
       startNext();
       for (;;) {
-        const { turn, longPlace } = next;
         const startedAs = await turn;
         const shouldYield = () => startedAs === 'quick' && quickWaitsBeside(tenant);
+        const held = longPlace;
         try {
-          const result = await job({ becomeLong: longPlace.take, shouldYield });
+          const result = await job({ becomeLong: held.take, shouldYield });
           if (!isRunAgain(result)) return result;
-          if (closed) throw closedError();
           // Before its place is free, so that no other job of the tenant takes it.
-          next = wait(tenant, { [result.runAgainAs]: true }, { isFirst: true });
+          longPlace = longPlaces.one();
+          turn = lines.add(tenant, { [result.runAgainAs]: true }, longPlace, { isFirst: true });
         } finally {
-          longPlace.giveBack();
+          held.giveBack();
           finished(tenant);
         }
       }
     },
-    close: () => {
-      closed = true;
-      for (const line of waiting.values()) for (const { refuse } of line) refuse(closedError());
-      waiting.clear();
-      waitingAll = 0;
-    },
+    close: lines.close,
   };
 }
 
@@ -161,12 +139,6 @@ function countsByTenant() {
   };
 }
 
-function goToTheEnd(waiting: Map<string, Waiting[]>, tenant: string): void {
-  const line = waiting.get(tenant);
-  waiting.delete(tenant);
-  if (line) waiting.set(tenant, line);
-}
-
 function placesForLong(threads: number): { readonly areTaken: () => boolean; readonly one: () => LongPlace } {
   const most = Math.max(1, threads - 1);
   let taken = 0;
@@ -189,8 +161,4 @@ function placesForLong(threads: number): { readonly areTaken: () => boolean; rea
       };
     },
   };
-}
-
-function closedError(): Error {
-  return new Error('the queue is closed');
 }

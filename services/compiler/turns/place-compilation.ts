@@ -1,4 +1,5 @@
 import type { SourceTree } from '../../../core/releases/source.ts';
+import { processLimits } from '../limits.ts';
 import type { ReadBlobs, Recall } from '../process/answer-question.ts';
 import type { CompilePool } from '../process/compile-pool.ts';
 import { runSession } from '../process/compile-session.ts';
@@ -7,6 +8,7 @@ import type { FairQueue, Place, RunAgain } from './fair-queue.ts';
 import type { TenantStandings } from './tenant-standings.ts';
 
 export interface PlacingLimits {
+  readonly threads: number;
   readonly threadStartMs: number;
   readonly timeoutMs: number;
   readonly readingMs: number;
@@ -25,7 +27,8 @@ type Placed = Exclude<SessionResult, { readonly kind: 'evicted' | 'lost' }>;
 
 /**
  * Runs a compilation when its turn comes: again as a slow one when it had to give way, and as a long one when it turned out to be that.
- * 'busy' when too much is waiting at its beginning. Throws what a session throws, and when it was lost twice.
+ * 'busy' when too much is waiting at its beginning. Throws what a session throws, and when one process after the other is
+ * ended before it has begun.
  */
 export async function placeCompilation(
   { pool, queue, standings, limits }: Placing,
@@ -38,8 +41,9 @@ export async function placeCompilation(
     const mustLeave = (usedMs: number) => leaveAs(tenant, place, usedMs, { standings, limits });
     const session = () => runSession(pool, tree, readBlobs, recall, { ...limits, mustLeave });
     let ended = await session();
-    // Its process was ended from outside while it was idle, before it looked at the source.
-    if (ended.kind === 'lost') ended = await session();
+    // Its process was ended from outside while it was idle, before it looked at the source. All that are idle may have been.
+    for (let idle = limits.threads + processLimits.reserve; ended.kind === 'lost' && idle > 0; idle--)
+      ended = await session();
     if (ended.kind === 'lost') throw ended.defect;
     return ended.kind === 'evicted' ? { runAgainAs: ended.as } : ended;
   });

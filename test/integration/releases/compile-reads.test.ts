@@ -20,9 +20,9 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await compiler?.close();
-  await db?.close();
-  await store?.stop();
+  await compiler.close();
+  await db.close();
+  await store.stop();
 });
 
 /** A module that imports that many files, each with a content of its own. Together they are half a mebibyte. */

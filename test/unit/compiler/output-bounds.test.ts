@@ -160,44 +160,52 @@ describe('a result on its way to the process that asked for it', () => {
   });
   const file = { path: 'p', digest: 'd', size: 1, mediaType: 't' };
 
-  test.each<[string, unknown[]]>([
-    ['repeats a digest', [outcome({}, { digests: ['sha256:a', 'sha256:a'] })]],
-    ['has more digests than sizes', [outcome({}, { sizes: [1] })]],
-    ['has more sizes than digests', [outcome({}, { sizes: [1, 1, 1] })]],
-    ['has more digests than media types', [outcome({}, { mediaTypes: [] })]],
-    ['has no lists', [outcome({}, { digests: null })]],
-    ['has digests that are not texts', [outcome({}, { digests: [1, {}] })]],
-    ['makes more blobs than there can be', [outcome({}, listsOf(40_000))]],
-    ['has a second outcome', [outcome({}), outcome({})]],
-    ['has no outcome', [{ kind: 'outcome', outcome: null }]],
-    ['has an unknown outcome', [outcome({ kind: 'other' })]],
+  test.each<[what: string, parts: unknown[], reason: RegExp]>([
+    ['repeats a digest', [outcome({}, { digests: ['sha256:a', 'sha256:a'] })], /lists of one length/],
+    ['has more digests than sizes', [outcome({}, { sizes: [1] })], /lists of one length/],
+    ['has more sizes than digests', [outcome({}, { sizes: [1, 1, 1] })], /lists of one length/],
+    ['has more digests than media types', [outcome({}, { mediaTypes: [] })], /lists of one length/],
+    ['has no lists', [outcome({}, { digests: null })], /expected array/],
+    ['has digests that are not texts', [outcome({}, { digests: [1, {}] })], /expected string/],
+    ['makes more blobs than there can be', [outcome({}, listsOf(40_000))], /Too big/],
+    ['has a second outcome', [outcome({}), outcome({})], /second outcome/],
+    ['has no outcome', [{ kind: 'outcome', outcome: null }], /nvalid/],
+    ['has an unknown outcome', [outcome({ kind: 'other' })], /nvalid/],
     [
       'has diagnostics of another form',
       [outcome({ kind: 'invalid', truncated: false, diagnostics: [null] })],
+      /expected object/,
     ],
     [
       'has more to remember than may be',
       [outcome({ memories: [{ key: 'k', facts: 'x'.repeat(9 * MiB), digest: 'd' }] })],
+      /more is to be remembered/,
     ],
-    ['has a piece that is not bytes', [outcome({}), { kind: 'piece', bytes: 'text' }]],
-    ['has a piece of wider numbers', [outcome({}), { kind: 'piece', bytes: new Uint16Array(3) }]],
-    ['has a piece before the outcome', [{ kind: 'piece', bytes: new Uint8Array(1) }]],
-    ['has an artifact of another form', [{ kind: 'artifact', artifact: [] }]],
-    ['has an artifact without its list', [artifact('live', { list: null })]],
-    ['has two artifacts of a channel', [artifact('live'), artifact('live')]],
+    ['has a piece that is not bytes', [outcome({}), { kind: 'piece', bytes: 'text' }], /Uint8Array/],
+    [
+      'has a piece of wider numbers',
+      [outcome({}), { kind: 'piece', bytes: new Uint16Array(3) }],
+      /Uint8Array/,
+    ],
+    ['has a piece before the outcome', [{ kind: 'piece', bytes: new Uint8Array(1) }], /before the list/],
+    ['has an artifact of another form', [{ kind: 'artifact', artifact: [] }], /expected object/],
+    ['has an artifact without its list', [artifact('live', { list: null })], /without its list/],
+    ['has two artifacts of a channel', [artifact('live'), artifact('live')], /came twice/],
     [
       'has more artifacts than a bundle has channels',
       Array.from({ length: 102 }, (_, nth) => artifact(`c${nth}`)),
+      /more than 101 artifacts/,
     ],
     [
       'has an artifact of more files than a source',
       [artifact(null, { list: { files: Array.from({ length: 10_001 }, () => file), blobDigests: [] } })],
+      /Too big/,
     ],
-  ])('is refused when it %s', (_what, parts) => {
+  ])('is refused when it %s', (_what, parts, reason) => {
     const received = receivedParts(100);
     expect(() => {
       for (const part of parts) received.add(part as PartOfResult);
-    }).toThrow();
+    }).toThrow(reason);
   });
 
   test('is refused when it has more or fewer bytes than it announced', () => {

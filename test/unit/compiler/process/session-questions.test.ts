@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
-import type { SourceEntry } from '../../../core/releases/source.ts';
-import type { ProcessAnswer } from '../../../services/compiler/process/compile-protocol.ts';
-import { sessionQuestions } from '../../../services/compiler/process/session-questions.ts';
+import { digestOf } from '../../../../core/digest.ts';
+import type { SourceEntry } from '../../../../core/releases/source.ts';
+import type { ProcessAnswer } from '../../../../services/compiler/process/compile-protocol.ts';
+import { sessionQuestions } from '../../../../services/compiler/process/session-questions.ts';
 
 const MiB = 1024 * 1024;
 

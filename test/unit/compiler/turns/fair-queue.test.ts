@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 
-import { fairQueue, type Place, type RunAgain } from '../../../services/compiler/turns/fair-queue.ts';
-import { type Standing, tenantStandings } from '../../../services/compiler/turns/tenant-standings.ts';
-import type { JobOptions } from '../../../services/compiler/turns/turns.ts';
+import { fairQueue, type Place, type RunAgain } from '../../../../services/compiler/turns/fair-queue.ts';
+import { type Standing, tenantStandings } from '../../../../services/compiler/turns/tenant-standings.ts';
+import type { JobOptions } from '../../../../services/compiler/turns/turns.ts';
 
 const limits = { threads: 2, perTenant: 1, queued: 20, queuedPerTenant: 4 };
 const never = (): Promise<string> => new Promise(() => undefined);

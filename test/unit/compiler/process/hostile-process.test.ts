@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 
 import { describe, expect, test } from 'vitest';
 
-import { compileLimits } from '../../../core/limits/limits.ts';
-import type { CompilePool } from '../../../services/compiler/process/compile-pool.ts';
-import { runSession } from '../../../services/compiler/process/compile-session.ts';
-import type { SessionOptions, SessionResult } from '../../../services/compiler/process/compile-session.ts';
-import { memorySource } from './compile-here.ts';
+import { compileLimits } from '../../../../core/limits/limits.ts';
+import type { CompilePool } from '../../../../services/compiler/process/compile-pool.ts';
+import { runSession } from '../../../../services/compiler/process/compile-session.ts';
+import type { SessionOptions, SessionResult } from '../../../../services/compiler/process/compile-session.ts';
+import { memorySource } from '../compile-here.ts';
 
 const options: SessionOptions = { ...compileLimits, mustLeave: () => null };
 const source = memorySource({ 'a.yaml': 'x: 1' });

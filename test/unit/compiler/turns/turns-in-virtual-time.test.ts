@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 
-import { compileLimits } from '../../../core/limits/limits.ts';
-import { processLimits } from '../../../services/compiler/limits.ts';
-import { fairQueue } from '../../../services/compiler/turns/fair-queue.ts';
-import { leaveAs } from '../../../services/compiler/turns/place-compilation.ts';
-import { tenantStandings } from '../../../services/compiler/turns/tenant-standings.ts';
+import { compileLimits } from '../../../../core/limits/limits.ts';
+import { processLimits } from '../../../../services/compiler/limits.ts';
+import { fairQueue } from '../../../../services/compiler/turns/fair-queue.ts';
+import { leaveAs } from '../../../../services/compiler/turns/place-compilation.ts';
+import { tenantStandings } from '../../../../services/compiler/turns/tenant-standings.ts';
 
 const { sliceMs, longMs, quickPerSlow, timeoutMs } = compileLimits;
 const { lookMs } = processLimits;
@@ -100,7 +100,7 @@ describe('a slow compilation', () => {
     const quick = named('quick', 12);
     standings.mark('slow', 'slow');
     for (const tenant of quick) for (let nth = 0; nth < 40; nth++) void compile(tenant, 100);
-    const all = [1, 2, 3].map((_) => compile('slow', 2_000));
+    const all = Array.from({ length: 3 }, () => compile('slow', 2_000));
     await passUntil(Promise.all(all));
     const at = starts.flatMap(({ tenant }, nth) => (tenant === 'slow' ? [nth] : []));
     expect(at).toHaveLength(3);
