@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { artifactLimits } from '../../../core/limits/artifact-limits.ts';
+import { tenantLimits } from '../../../core/limits/limits.ts';
 import { digestOf } from '../../../core/digest.ts';
 import { answerTo, neededFor, recalled } from '../../../services/compiler/process/answer-question.ts';
 import { making } from '../../../services/compiler/made-blobs.ts';
@@ -215,4 +216,9 @@ describe('a result on its way to the process that asked for it', () => {
     expect(() => received.result()).toThrow('fewer bytes');
     expect(() => received.add({ kind: 'piece', bytes: new Uint8Array(2) })).toThrow('more bytes');
   });
+});
+
+test('a source with an overlay for more channels than a bundle may have is refused at its overlays', async () => {
+  const files = overlaid(tenantLimits.channelsPerBundle + 1, { 'd.json': '{}' });
+  expect(await problemsOf(files)).toEqual(['pointsman.yaml:4:3 invalid_field /overlays']);
 });
