@@ -177,10 +177,15 @@ export const watchLimits = {
   releasesPerLoad: 20,
   /** Pointers of one load: each is some hundred bytes. */
   pointersPerLoad: 200,
-  /** Until the next look after one that failed. */
+  /** Until the next look after one that failed: half of this to one and a half of it, so that a store that is back is not asked by all at once. */
   retryMs: 2 * second,
   /** Looks in a row that may fail before those who wait are told: {@link watchLimits.retryMs} apart, a restart of the database. */
   failures: 5,
+  /**
+   * Followers that are woken before the event loop turns to other requests. To hand one event of 200 KB to its socket takes some tenths of
+   * a millisecond, so that a portion takes a few milliseconds.
+   */
+  wokenPerTurn: 16,
 } as const;
 
 /** Reads of the record that many ask for at once, and that are made once for all of them. */
