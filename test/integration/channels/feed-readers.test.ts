@@ -146,8 +146,13 @@ test('who is further behind than memory goes back reads all of it from the recor
 });
 
 describe('a reader who takes nothing', () => {
-  test('of the feed is ended, and leaves its place', async () => {
+  test('of the feed is ended, and leaves its place; what it has not taken is counted until then', async () => {
     await grow(40_000);
+    const held = (): Promise<number> => metric(api, 'pointsman_response_bytes_held');
+    const counted = await deafReader(api.url, feed(`?after=${tenant}:1`), api.adminToken);
+    await eventually(async () => (await held()) > 0, { what: 'what it does not take is counted' });
+    counted.destroy();
+    await eventually(async () => (await held()) === 0, { what: 'what it has not taken is free' });
     const strict = await startApi({
       appUrl: store.postgres.appUrl,
       ingressUrl: 'http://127.0.0.1:1',
