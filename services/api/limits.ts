@@ -101,7 +101,7 @@ export const waitingShares = {
   ],
 } as const;
 
-/** Bytes of responses that are in memory because their readers have not taken them yet. */
+/** Bytes of responses that are in memory because their readers have not taken them yet, the events of streams included. */
 export const responseShares = {
   /** One tenant has at most 96 MiB, and one token 36 MiB: 36 readers of large content that do not read. */
   capacity: 256 * MiB,
@@ -119,7 +119,7 @@ export const responseLimits = {
   /** Slices of one response that may be in memory: one that is being sent, and one that was read ahead of the headers. */
   slices: 2,
   /**
-   * A response up to this size is not counted: the kernel's buffers usually take all of it at once. A connection has one response in
+   * A response up to this size is not counted, nor is as much of the events of a stream: the kernel's buffers usually take all of it at once. A connection has one response in
    * memory, so that those which are not counted are at most 188 MiB with all {@link socketLimits.connections}.
    */
   uncountedBytes: 16 * KiB,
@@ -183,7 +183,7 @@ export const watchLimits = {
   failures: 5,
   /**
    * Followers that are woken before the event loop turns to other requests. To hand one event of 200 KB to its socket takes some tenths of
-   * a millisecond, so that a portion takes a few milliseconds.
+   * a millisecond: with 1,400 streams of one release the event loop was busy for at most 66 ms at a time.
    */
   wokenPerTurn: 16,
 } as const;
@@ -213,7 +213,7 @@ export const acknowledgementRate = {
 export const feedLimits = {
   /** Its last moves are kept in memory for all of its readers, about 200 KiB; who is further behind reads from the record. */
   tailMoves: 256,
-  /** Moves of one such read. As many may wait in memory for one reader that is slow: 70 KiB. */
+  /** Moves of one such read. As many may wait in memory for one reader that is slow: 70 KiB, which its share of responses counts. */
   lagMoves: 100,
 } as const;
 

@@ -56,8 +56,10 @@ const waiting = (pointers: Watches<PointerId, Pointer | null>, known: number) =>
     waitMs: WAIT_MS,
     signal: end.signal,
   });
-const generationOf = async (response: Promise<Response | null>): Promise<unknown> =>
-  ((await (await response)?.json()) as Pointer).generation;
+const generationOf = async (response: Promise<Response | null>): Promise<number | undefined> => {
+  const pointer = (await (await response)?.json()) as Pointer | undefined;
+  return pointer?.generation;
+};
 
 test('a long-poll that begins during a load is not answered with the older pointer which that load has read', async () => {
   const { record, pointers, endLoad, wake } = watched();

@@ -158,7 +158,7 @@ describe('event streams whose readers do not read', () => {
       const reader = body!.getReader();
       const next = async (): Promise<boolean> => {
         const { done, value } = await reader.read();
-        if (!isRead) connection.holds += value?.byteLength ?? 0;
+        if (value instanceof Uint8Array && !isRead) connection.holds += value.byteLength;
         return !done;
       };
       return { next, end: () => connection.end() };

@@ -115,10 +115,10 @@ test('events are counted in the share of their reader until it has taken them, a
 test('a stream that ends, and one that is left, leave no timer behind', async () => {
   const timers = (): number => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length;
   const before = timers();
-  async function* one(): AsyncGenerator<readonly Uint8Array[]> {
+  async function* single(): AsyncGenerator<readonly Uint8Array[]> {
     yield [encodeEvent({ id: '1' })];
   }
-  const ended = eventStreamAnswer(asked(), never, one);
+  const ended = eventStreamAnswer(asked(), never, single);
   const left = eventStreamAnswer(asked(), never, numbers().make).body!.getReader();
   await left.read();
   expect(timers()).toBeGreaterThan(before + 2);
