@@ -25,8 +25,9 @@ interface Question {
 
 /**
  * Answers 304 ahead of the router when a pointer has not moved, for less than two thirds of the cost: runtimes that poll without waiting
- * send this request all day. It checks token, role and record as the router does, and both rely on `headProblem`. It takes a request in its plainest form only, and leaves
- * every other form and every other answer, refusals included, to the router. Only that the store is away is answered here as well.
+ * send this request all day. It checks token, role and record as the router does, and both rely on `headProblem`. It takes a request in
+ * its plainest form only, and leaves every other form and every other answer, refusals included, to the router. The exception is a store
+ * that does not answer: the router would wait for it as long once more.
  */
 export function notModified(parts: Parts): EarlyAnswer {
   return (incoming, outgoing) => {
@@ -70,7 +71,7 @@ async function answered(
     if (pointer === null || etagOf(pointer.generation) !== etag) return false;
     return send(() => ({ status: 304, headers: readPointerHeaders(pointer) }));
   } catch (failure) {
-    // The router would wait for the store for as long once more. It gets the same result for what is refused, and reports it.
+    // What was refused the router refuses as well, and reports.
     if (!(failure instanceof PointsmanError) || failure.code !== 'unavailable') return false;
     const instance = incoming.url ?? '';
     return send(({ requestId }) => ({ failure, ...problemParts(failure, { requestId, instance }) }));

@@ -21,8 +21,8 @@ export class Watches<K, V> {
   }
 
   /**
-   * The thing as it is now, read after this was called, and then whenever a look has found it another. A follower that is slow misses what was between, and all are
-   * given the same object. Ends when the signal aborts. Throws what loading throws: to a follower that has got nothing yet at the first
+   * The thing as it is now, read after the follower has joined, and then whenever a look has found it another. A follower that is slow
+   * misses what was between, and all are given the same object. Ends when the signal aborts. Throws what loading throws: to a follower that has got nothing yet at the first
    * failure, to the others when it lasts. How many may follow is for the caller to bound.
    */
   async *follow(key: K, signal: AbortSignal): AsyncGenerator<V> {

@@ -1,8 +1,8 @@
-import { expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { Shares } from '../../../../services/api/access/shares.ts';
 import { UnsentBuffers, type UnsentBytes } from '../../../../services/api/access/unsent-bytes.ts';
-import { responseShares } from '../../../../services/api/limits.ts';
+import { responseShares, streamLimits } from '../../../../services/api/limits.ts';
 import { encodeEvent, eventStreamAnswer } from '../../../../services/api/responses/event-stream.ts';
 import { eventually } from '../../../support/runs/eventually.ts';
 
@@ -125,4 +125,30 @@ test('a stream that ends, and one that is left, leave no timer behind', async ()
   await ended.text();
   await left.cancel();
   expect(timers()).toBe(before);
+});
+
+describe('a stream on which nothing happens', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  test('sends a comment in each interval to a reader that takes them, and none piles up for one that does not', async () => {
+    const event = Promise.withResolvers<void>();
+    async function* late(): AsyncGenerator<readonly Uint8Array[]> {
+      await event.promise;
+      yield [encodeEvent({ id: '1' })];
+    }
+    const reader = eventStreamAnswer(asked(), never, late).body!.getReader();
+    const next = async (): Promise<string> => text((await reader.read()).value ?? new Uint8Array());
+    for (let beat = 0; beat < 3; beat++) {
+      const read = next();
+      // The stream begins to wait one turn after it was read.
+      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+      vi.advanceTimersByTime(streamLimits.heartbeatMs);
+      expect(await read).toBe(': still here\n\n');
+    }
+    for (let beat = 0; beat < 3; beat++) vi.advanceTimersByTime(streamLimits.heartbeatMs);
+    event.resolve();
+    expect([await next(), await next()]).toEqual([': still here\n\n', 'id: 1\n\n']);
+    await reader.cancel();
+  });
 });
