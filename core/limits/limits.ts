@@ -137,8 +137,14 @@ export const databaseLimits = {
   statementTimeoutMs: 15 * second,
   /** Added to the statement's time before a connection that gives no answer at all counts as lost. */
   silenceMs: 5 * second,
+  /** A connection on which nothing happens is probed by the kernel after this: its default are two hours, and firewalls forget sooner. */
+  keepAliveDelayMs: 10 * second,
   /** Between two attempts to listen again after the listening connection was lost. */
   listenAgainMs: second,
+  /** The listening connection is asked this often whether it still answers: what was lost on the way is not noticed in any other way. */
+  listenCheckMs: 30 * second,
+  /** An answer to that which takes longer than this: the connection is lost, and made again. */
+  listenSilenceMs: 5 * second,
   /** A row lock held by another publish: swaps take milliseconds. */
   lockTimeoutMs: 2 * second,
 } as const;

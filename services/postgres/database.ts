@@ -48,6 +48,7 @@ export class Database {
       lock_timeout: databaseLimits.lockTimeoutMs,
       idle_in_transaction_session_timeout: databaseLimits.statementTimeoutMs,
       keepAlive: true,
+      keepAliveInitialDelayMillis: databaseLimits.keepAliveDelayMs,
       // Statements are sent without waiting for the one before, so that a transaction of one statement is one round trip.
       pipeline: true,
       options: `-c search_path=${SCHEMA},pg_temp`,

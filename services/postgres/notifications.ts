@@ -27,16 +27,27 @@ export type Notice = z.infer<typeof Notice>;
 /** Null: notices may have been lost, because listening has begun only now, again or for the first time. */
 type Listener = (notice: Notice | null) => void;
 
-/** One listening connection for all who wait in this process. Made again when it is lost, and then every listener is called with null. */
+/** Of {@link databaseLimits}, or others. */
+export type ListenLimits = {
+  readonly [limit in 'listenAgainMs' | 'listenCheckMs' | 'listenSilenceMs']: number;
+};
+
+/**
+ * One listening connection for all who wait in this process. Made again when it is lost, and then every listener is called with null. A
+ * connection that has gone silent without being closed counts as lost after `listenCheckMs` and `listenSilenceMs`.
+ */
 export class Notifications {
   readonly #url: string;
+  readonly #limits: ListenLimits;
   readonly #listeners = new Map<string, Set<Listener>>();
   #client: Client | null = null;
-  #again: NodeJS.Timeout | null = null;
+  /** Until the next attempt to listen, or the next check of the connection. */
+  #next: NodeJS.Timeout | null = null;
   #closed = false;
 
-  constructor(url: string) {
+  constructor(url: string, limits: ListenLimits = databaseLimits) {
     this.#url = url;
+    this.#limits = limits;
   }
 
   /** Returns at once; listening begins when the database answers. */
@@ -56,7 +67,7 @@ export class Notifications {
 
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#again) clearTimeout(this.#again);
+    if (this.#next) clearTimeout(this.#next);
     await this.#client?.end().catch(() => undefined);
   }
 
@@ -76,6 +87,8 @@ export class Notifications {
       application_name: 'pointsman-notifications',
       connectionTimeoutMillis: databaseLimits.connectTimeoutMs,
       keepAlive: true,
+      keepAliveInitialDelayMillis: databaseLimits.keepAliveDelayMs,
+      query_timeout: this.#limits.listenSilenceMs,
     });
     this.#client = client;
     const lost = (): void => this.#retry(client);
@@ -89,15 +102,28 @@ export class Notifications {
       lost();
       return;
     }
+    this.#checkLater(client);
     this.#call([...this.#listeners.keys()], null);
+  }
+
+  #checkLater(client: Client): void {
+    if (this.#client !== client || this.#closed) return;
+    this.#next = setTimeout(() => {
+      client.query('SELECT 1').then(
+        () => this.#checkLater(client),
+        () => this.#retry(client),
+      );
+    }, this.#limits.listenCheckMs);
   }
 
   #retry(client: Client): void {
     if (this.#client !== client) return;
     this.#client = null;
+    // With a query that got no answer this destroys the socket, and waits for nobody.
     client.end().catch(() => undefined);
     if (this.#closed) return;
-    this.#again = setTimeout(() => void this.#listen(), databaseLimits.listenAgainMs);
+    if (this.#next) clearTimeout(this.#next);
+    this.#next = setTimeout(() => void this.#listen(), this.#limits.listenAgainMs);
   }
 
   #deliver(payload: string): void {

@@ -59,13 +59,14 @@ function findEndpoint(parts: ApiDeps): Endpoint {
       304: empty('The pointer has not moved.', { etag: ETAG }),
     },
     problems: ['not_found', 'busy'],
-    async handle({ params, query, headers, request, signal: gone, occupy }) {
+    async handle({ params, query, headers, request, signal: gone, occupy, countUnsent }) {
       const pointer = await parts.readPointer(params);
       if (pointer === null)
         throw await absence(parts.db, params, `channel "${params.channel}" of "${params.bundle}"`);
       if (wantsEvents(request.headers)) {
         occupy(parts.waiting, 1);
-        return eventStreamAnswer({ method: request.method, signal: gone }, parts.draining, (signal) =>
+        const stream = { method: request.method, signal: gone, unsent: countUnsent() };
+        return eventStreamAnswer(stream, parts.draining, (signal) =>
           pointerEvents(parts.pointers.follow(params, signal)),
         );
       }
@@ -74,6 +75,7 @@ function findEndpoint(parts: ApiDeps): Endpoint {
       occupy(parts.waiting, 1);
       const moved = await waitForMove(parts, params, {
         ifNoneMatch: headers['if-none-match'],
+        read: pointer.generation,
         waitMs: query.wait,
         signal: gone,
       });

@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+import { PointsmanError } from '../../../core/errors.ts';
 import type { PointerId } from '../../../core/identifiers.ts';
 import { authorise, type Principal } from '../access/access.ts';
 import { alwaysHeaders, noteAnswer } from '../http/access-log.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { etagOf } from '../responses/entity-tags.ts';
 import { readPointerHeaders } from './pointer-view.ts';
-import { requestIds } from '../requests/request-ids.ts';
+import { requestIds, type RequestIds } from '../requests/request-ids.ts';
+import { problemParts } from '../responses/problem.ts';
 import { POINTER_PATH } from './channel-routes.ts';
 import type { EarlyAnswer } from '../http/server.ts';
 
@@ -23,8 +25,9 @@ interface Question {
 
 /**
  * Answers 304 ahead of the router when a pointer has not moved, for less than two thirds of the cost: runtimes that poll without waiting
- * send this request all day. It checks token, role and record as the router does, and both rely on `headProblem`. It takes a request in its plainest form only, and leaves
- * every other form and every other answer, refusals included, to the router.
+ * send this request all day. It checks token, role and record as the router does, and both rely on `headProblem`. It takes a request in
+ * its plainest form only, and leaves every other form and every other answer, refusals included, to the router. The exception is a store
+ * that does not answer: the router would wait for it as long once more.
  */
 export function notModified(parts: Parts): EarlyAnswer {
   return (incoming, outgoing) => {
@@ -47,27 +50,55 @@ function questionOf({ method, url = '', headers }: IncomingMessage): Question | 
 }
 
 async function answered(
-  { authenticate, readPointer, metrics, log, draining }: Parts,
-  { pointer: id, etag, authorization }: Question,
+  parts: Parts,
+  question: Question,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Promise<boolean> {
+  const { authenticate, readPointer } = parts;
+  const { pointer: id, etag, authorization } = question;
   const startedAt = performance.now();
+  let principal: Principal | null = null;
+  const send = (reply: (ids: RequestIds) => Reply): true => {
+    const ids = requestIds({ get: (name) => headerOf(incoming, name) });
+    if (!outgoing.destroyed) answer(parts, outgoing, { id, ids, startedAt, principal, ...reply(ids) });
+    return true;
+  };
   try {
-    const principal = await authenticate(authorization);
+    principal = await authenticate(authorization);
     authorise(principal, 'read', id.tenant);
     const pointer = await readPointer(id);
     if (pointer === null || etagOf(pointer.generation) !== etag) return false;
-    if (outgoing.destroyed) return true;
-    const ids = requestIds({ get: (name) => headerOf(incoming, name) });
-    outgoing.writeHead(304, { ...readPointerHeaders(pointer), ...alwaysHeaders(ids, draining) }).end();
-    const about = { route: POINTER_PATH, params: { ...id }, correlationId: null };
-    noteAnswer({ metrics, log }, { ids, method: 'GET', status: 304, startedAt, principal, ...about });
-    return true;
-  } catch {
-    // Refused, or the store does not answer: the router gets the same result, and reports it.
-    return false;
+    return send(() => ({ status: 304, headers: readPointerHeaders(pointer) }));
+  } catch (failure) {
+    // What was refused the router refuses as well, and reports.
+    if (!(failure instanceof PointsmanError) || failure.code !== 'unavailable') return false;
+    const instance = incoming.url ?? '';
+    return send(({ requestId }) => ({ failure, ...problemParts(failure, { requestId, instance }) }));
   }
+}
+
+interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly failure?: unknown;
+}
+
+function answer(
+  { metrics, log, draining }: Parts,
+  outgoing: ServerResponse,
+  {
+    id,
+    status,
+    headers,
+    body,
+    ...known
+  }: Reply & { id: PointerId; ids: RequestIds; startedAt: number; principal: Principal | null },
+): void {
+  outgoing.writeHead(status, { ...headers, ...alwaysHeaders(known.ids, draining) }).end(body);
+  const about = { method: 'GET', route: POINTER_PATH, params: { ...id }, correlationId: null };
+  noteAnswer({ metrics, log }, { status, ...known, ...about });
 }
 
 function headerOf({ headers }: IncomingMessage, name: string): string | null {

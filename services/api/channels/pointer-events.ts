@@ -2,9 +2,11 @@ import type { Pointer } from '../../../core/moves/pointer.ts';
 import { encodeEvent } from '../responses/event-stream.ts';
 
 /** An event for each of those pointers. Those who follow the same one are given the same object, and so the same bytes. */
-export async function* pointerEvents(pointers: AsyncGenerator<Pointer | null>): AsyncGenerator<Uint8Array> {
+export async function* pointerEvents(
+  pointers: AsyncGenerator<Pointer | null>,
+): AsyncGenerator<readonly Uint8Array[]> {
   for await (const pointer of pointers) {
-    if (pointer !== null) yield encoded(pointer);
+    if (pointer !== null) yield [encoded(pointer)];
   }
 }
 

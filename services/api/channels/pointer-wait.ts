@@ -2,6 +2,7 @@ import type { PointerId } from '../../../core/identifiers.ts';
 import type { Pointer } from '../../../core/moves/pointer.ts';
 import { jsonAnswer } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
+import { deadlineOf } from '../responses/deadline.ts';
 import { etagOf, isKnown } from '../responses/entity-tags.ts';
 import { readPointerHeaders } from './pointer-view.ts';
 
@@ -13,19 +14,29 @@ export function pointerAnswer(pointer: Pointer, ifNoneMatch: string | undefined)
 }
 
 /**
- * Waits until the pointer is another one than the caller has: 200 then, or null when the time is over, the process is to end, or the
- * caller is gone. Throws `unavailable` when the store can't be asked.
+ * Waits until the pointer has moved on from where the caller has seen it: 200 then, or null when the time is over, the process is to end,
+ * or the caller is gone. Never answers a generation below `read`, which is the one that was found when the request came. Throws
+ * `unavailable` when the store can't be asked.
  */
 export async function waitForMove(
-  { pointers, draining }: ApiDeps,
+  { pointers, draining }: Pick<ApiDeps, 'pointers' | 'draining'>,
   id: PointerId,
-  { ifNoneMatch, waitMs, signal }: { ifNoneMatch: string | undefined; waitMs: number; signal: AbortSignal },
+  {
+    ifNoneMatch,
+    read,
+    waitMs,
+    signal,
+  }: { ifNoneMatch: string | undefined; read: number; waitMs: number; signal: AbortSignal },
 ): Promise<Response | null> {
-  const end = AbortSignal.any([signal, draining, AbortSignal.timeout(waitMs)]);
-  for await (const pointer of pointers.follow(id, end)) {
-    if (pointer === null) continue;
-    const answer = pointerAnswer(pointer, ifNoneMatch);
-    if (answer.status === 200) return answer;
+  const end = deadlineOf([signal, draining], waitMs);
+  try {
+    for await (const pointer of pointers.follow(id, end.signal)) {
+      if (pointer === null || pointer.generation < read) continue;
+      const answer = pointerAnswer(pointer, ifNoneMatch);
+      if (answer.status === 200) return answer;
+    }
+    return null;
+  } finally {
+    end.clear();
   }
-  return null;
 }

@@ -11,8 +11,8 @@ import { wantsEvents } from '../requests/content-negotiation.ts';
 import { jsonAnswer } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
+import { deadlineOf } from '../responses/deadline.ts';
 import { encodeEvent, eventStreamAnswer } from '../responses/event-stream.ts';
-import type { FeedEvent } from './feed-watch.ts';
 import { json, orEvents } from '../responses/openapi-responses.ts';
 import { limitParam } from '../requests/pages.ts';
 import { TenantParams } from '../requests/params.ts';
@@ -88,26 +88,31 @@ function feedEndpoint(parts: ApiDeps): Endpoint {
     headers: z.object({ 'last-event-id': LastEventId }),
     responses: { 200: orEvents(json(FeedView, 'What comes after the cursor.'), streamExample) },
     problems: ['not_found', 'foreign_cursor', 'cursor_ahead', 'cursor_expired', 'busy'],
-    async handle({ params: { tenant }, query, headers, request, signal: gone, occupy }) {
+    async handle({ params: { tenant }, query, headers, request, signal: gone, occupy, countUnsent }) {
       const isStream = wantsEvents(request.headers);
       const limit = isStream ? 0 : (query.limit ?? httpLimits.defaultPageSize);
       const asked = headers['last-event-id'] ?? query.after ?? null;
       const { from, page } = await openFeed(parts, tenant, { asked, limit });
       if (isStream) {
         occupy(parts.waiting, 1);
-        return eventStreamAnswer({ method: request.method, signal: gone }, parts.draining, (signal) =>
-          movedEvents({ tenant, seq: from }, parts.feeds.follow(tenant, from, signal)),
+        const stream = { method: request.method, signal: gone, unsent: countUnsent() };
+        return eventStreamAnswer(stream, parts.draining, (signal) =>
+          movedEvents({ tenant, seq: from }, parts.feeds.stream(tenant, from, signal)),
         );
       }
       const events = page.moves.map(moveEvent);
       if (events.length > 0 || !query.wait) return feedAnswer(tenant, { from, events, latest: page.latest });
       occupy(parts.waiting, 1);
-      const end = AbortSignal.any([gone, parts.draining, AbortSignal.timeout(query.wait)]);
-      for await (const fresh of parts.feeds.follow(tenant, from, end)) {
-        const told = fresh.slice(0, limit).map(({ event }) => event);
-        return feedAnswer(tenant, { from, events: told, latest: fresh.at(-1)?.seq ?? from });
+      const end = deadlineOf([gone, parts.draining], query.wait);
+      try {
+        for await (const fresh of parts.feeds.follow(tenant, from, end.signal)) {
+          const told = fresh.slice(0, limit).map(({ event }) => event);
+          return feedAnswer(tenant, { from, events: told, latest: fresh.at(-1)?.seq ?? from });
+        }
+        return feedAnswer(tenant, { from, events, latest: page.latest });
+      } finally {
+        end.clear();
       }
-      return feedAnswer(tenant, { from, events, latest: page.latest });
     },
   });
 }
@@ -154,12 +159,17 @@ function feedAnswer(
 }
 
 /** First where the reader is, so that one that is cut before the first move comes back to the same place. */
-async function* movedEvents(
+function movedEvents(
   from: FeedCursor,
-  news: AsyncGenerator<readonly FeedEvent[]>,
-): AsyncGenerator<Uint8Array> {
-  yield encodeEvent({ id: feedCursor(from) });
-  for await (const events of news) {
-    for (const { encoded } of events) yield encoded;
-  }
+  news: AsyncIterator<readonly Uint8Array[]>,
+): AsyncIterator<readonly Uint8Array[]> {
+  let hasBegun = false;
+  return {
+    async next() {
+      if (hasBegun) return news.next();
+      hasBegun = true;
+      return { done: false, value: [encodeEvent({ id: feedCursor(from) })] };
+    },
+    return: async () => news.return?.() ?? { done: true, value: undefined },
+  };
 }

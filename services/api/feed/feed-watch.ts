@@ -21,7 +21,9 @@ export interface FeedWatch {
   /**
    * The moves after that number, in their order and each once, as they come. Ends when the signal aborts. Throws what reading throws.
    */
-  follow(tenant: string, after: number, signal: AbortSignal): AsyncGenerator<readonly FeedEvent[]>;
+  follow(tenant: string, after: number, signal: AbortSignal): AsyncIterableIterator<readonly FeedEvent[]>;
+  /** The same for a stream. Nothing else than these buffers is in memory while a reader takes them. */
+  stream(tenant: string, after: number, signal: AbortSignal): AsyncIterator<readonly Uint8Array[]>;
 }
 
 /** The last moves of one feed: all that come after `after`. */
@@ -51,7 +53,10 @@ export function watchFeeds(db: Database, notifications: Notifications): FeedWatc
     get readers() {
       return tails.followers;
     },
-    follow: (tenant, after, signal) => eventsAfter(db, { tenant, after }, tails.follow(tenant, signal)),
+    follow: (tenant, after, signal) =>
+      eventsAfter(db, { tenant, after, of: (event) => event }, tails.follow(tenant, signal)),
+    stream: (tenant, after, signal) =>
+      eventsAfter(db, { tenant, after, of: ({ encoded }) => encoded }, tails.follow(tenant, signal)),
   };
 }
 
@@ -66,27 +71,51 @@ async function loadTail(db: Database, tenant: string, before: FeedTail | null): 
   return { after: end.latest - events.length, events };
 }
 
-async function* eventsAfter(
+/** `of` makes of each move what is wanted. Not a generator: one that waits keeps in its variables what it gave last. */
+function eventsAfter<T>(
   db: Database,
-  { tenant, after }: { tenant: string; after: number },
+  { tenant, after, of }: { tenant: string; after: number; of: (event: FeedEvent) => T },
   tails: AsyncGenerator<FeedTail | null>,
-): AsyncGenerator<readonly FeedEvent[]> {
+): AsyncIterableIterator<readonly T[]> {
   let seen = after;
-  for await (const tail of tails) {
-    if (tail === null) continue;
-    while (seen < tail.after) {
-      const moves = await listFeed(db, tenant, { after: seen, limit: feedLimits.lagMoves });
-      const last = moves.at(-1);
+  let tail: FeedTail | null = null;
+  const end = async (): Promise<IteratorReturnResult<undefined>> => {
+    await tails.return(null);
+    return { done: true, value: undefined };
+  };
+  return {
+    async next() {
+      while (tail === null || seen >= endOf(tail)) {
+        const next = await tails.next();
+        if (next.done === true) return next;
+        tail = next.value;
+      }
+      if (seen >= tail.after) {
+        const value = tail.events.slice(seen - tail.after).map(of);
+        seen = endOf(tail);
+        return { done: false, value };
+      }
+      const page = await readPage(db, { tenant, after: seen, of });
       // Nothing is ever taken out of a feed: then it is another record than before, and no place to go on from.
-      if (last === undefined) return;
-      seen = last.seq;
-      yield moves.map(feedEvent);
-    }
-    const fresh = tail.events.slice(seen - tail.after);
-    if (fresh.length === 0) continue;
-    seen = endOf(tail);
-    yield fresh;
-  }
+      if (page === null) return end();
+      seen = page.last;
+      return { done: false, value: page.events };
+    },
+    return: end,
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+/** What comes next in the record for a reader that is behind; null at the end. */
+async function readPage<T>(
+  db: Database,
+  { tenant, after, of }: { tenant: string; after: number; of: (event: FeedEvent) => T },
+): Promise<{ events: readonly T[]; last: number } | null> {
+  const moves = await listFeed(db, tenant, { after, limit: feedLimits.lagMoves });
+  const last = moves.at(-1)?.seq;
+  return last === undefined ? null : { events: moves.map((move) => of(feedEvent(move))), last };
 }
 
 function endOf({ after, events }: FeedTail): number {

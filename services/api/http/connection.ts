@@ -11,6 +11,8 @@ export interface Connection {
   readonly onceSent: (end: () => void) => void;
   /** Aborts then. The signal of a web request does not when a pipelined response has not begun. */
   readonly signal: AbortSignal;
+  /** Bytes of the response that were written, and that the kernel has not taken. Of a write that is under way in this turn, all of it. */
+  readonly unsent: () => number;
 }
 
 /** Of a request that came over no socket. */
@@ -18,6 +20,7 @@ export const NO_CONNECTION: Connection = {
   source: 'none',
   onceSent: () => {},
   signal: new AbortController().signal,
+  unsent: () => 0,
 };
 
 export function connectionOf(incoming: IncomingMessage, outgoing: ServerResponse): Connection {
@@ -35,6 +38,7 @@ export function connectionOf(incoming: IncomingMessage, outgoing: ServerResponse
       onceSent(outgoing, socket, () => controller.abort());
       return controller.signal;
     },
+    unsent: () => outgoing.writableLength,
   };
 }
 

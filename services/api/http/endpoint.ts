@@ -9,6 +9,7 @@ import type { Principal } from '../access/access.ts';
 import type { Connection } from './connection.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
 import type { Shares } from '../access/shares.ts';
+import type { UnsentBytes } from '../access/unsent-bytes.ts';
 
 /** What an endpoint is given of a request, after everything that its definition promises was checked. */
 export interface Call<P, Q, H, B> {
@@ -32,6 +33,8 @@ export interface Call<P, Q, H, B> {
   readonly source: string;
   /** Takes that much of the caller's share until the response has been sent, or its connection is gone. Throws `busy`. */
   readonly occupy: (shares: Shares, amount: number) => void;
+  /** Counts the buffers of an event stream in the caller's share of responses until the response has been sent, or its connection is gone. */
+  readonly countUnsent: () => UnsentBytes;
   /** Calls back when the response has been sent, or its connection is gone. */
   readonly onceSent: Connection['onceSent'];
 }

@@ -13,6 +13,7 @@ import { problemResponse } from '../responses/problem.ts';
 import { requestIds, type RequestIds } from '../requests/request-ids.ts';
 import { readInput } from './request-input.ts';
 import type { HolderPath, Shares } from '../access/shares.ts';
+import { UnsentBuffers, type UnsentBytes } from '../access/unsent-bytes.ts';
 import { shownPath } from './shown-path.ts';
 
 /** What every request is served with. */
@@ -46,9 +47,10 @@ interface Env {
 export function router(endpoints: readonly Endpoint[], options: RouterOptions): Hono<Env> {
   const app = new Hono<Env>();
   app.use(observe(options));
+  const unsent = new UnsentBuffers(options.responses);
   for (const [path, those] of Map.groupBy(endpoints, ({ path: own }) => own)) {
     for (const one of those)
-      app.on(one.method.toUpperCase(), routerPath(path), (c) => serve(one, c, options));
+      app.on(one.method.toUpperCase(), routerPath(path), (c) => serve(one, c, { ...options, unsent }));
     app.all(routerPath(path), (c) => refuseMethod(path, those, c));
   }
   app.notFound((c) =>
@@ -61,7 +63,7 @@ export function router(endpoints: readonly Endpoint[], options: RouterOptions): 
 async function serve(
   endpoint: Endpoint,
   c: Context<Env>,
-  { authenticate, responses, log }: RouterOptions,
+  { authenticate, responses, log, unsent }: RouterOptions & { unsent: UnsentBuffers },
 ): Promise<Response> {
   c.set('route', endpoint.path);
   c.set('isStreamed', endpoint.isStreamed);
@@ -96,6 +98,7 @@ async function serve(
       return c.env.source;
     },
     occupy: (shares, amount) => occupy(shares, amount, c),
+    countUnsent: () => countUnsent(unsent, c),
     onceSent: (end) => c.env.onceSent(end),
     get signal() {
       return c.env.signal;
@@ -108,6 +111,12 @@ function occupy(shares: Shares, amount: number, c: Context<Env>): void {
   const holding = shares.open(holderOf(c.get('principal'), c.env.source));
   holding.take(amount);
   c.env.onceSent(() => holding.release());
+}
+
+function countUnsent(buffers: UnsentBuffers, c: Context<Env>): UnsentBytes {
+  const unsent = buffers.open(holderOf(c.get('principal'), c.env.source), c.env.unsent);
+  c.env.onceSent(() => unsent.release());
+  return unsent;
 }
 
 /** By the token and its tenant, which the caller can't choose. No tenant's name has a colon. */
@@ -143,7 +152,7 @@ function countResponse(responses: Shares, c: Context<Env>): void {
   }
 }
 
-/** Of the body. A stream is read while it is sent, and its endpoint counts what it holds. */
+/** Of the body. A stream is read while it is sent, and counts itself what it holds. */
 function bytesInMemory(c: Context<Env>): number {
   const { body, headers } = c.res;
   if (body === null || c.req.method === 'HEAD' || c.get('isStreamed')) return 0;

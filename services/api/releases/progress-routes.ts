@@ -1,21 +1,14 @@
 import { z } from 'zod';
 
-import { findReleaseProgress, type ReleaseProgress } from '../../postgres/releases/releases.ts';
+import { findReleaseProgress } from '../../postgres/releases/releases.ts';
 import { absence } from '../responses/not-found.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
-import { encodeEvent, eventStreamAnswer } from '../responses/event-stream.ts';
+import { eventStreamAnswer } from '../responses/event-stream.ts';
 import { events, headerDocs, ofRelease } from '../responses/openapi-responses.ts';
 import { ReleaseParams } from '../requests/params.ts';
-import {
-  encodeEventId,
-  type EventId,
-  EventIdText,
-  isAfter,
-  NO_EVENT,
-  releaseEvents,
-} from './release-events.ts';
-import { viewRelease } from './release-view.ts';
+import { EventIdText, NO_EVENT } from './release-events.ts';
+import { progressEvents, settledEvents } from './progress-events.ts';
 
 const LastEventId = EventIdText.optional().meta({
   description: 'The last event that the reader has: the stream goes on after it.',
@@ -59,40 +52,20 @@ function progressEndpoint(parts: ApiDeps): Endpoint {
       },
     },
     problems: ['not_found', 'busy'],
-    async handle({ params, headers, request: { method }, signal: gone, occupy }) {
+    async handle({ params, headers, request: { method }, signal: gone, occupy, countUnsent }) {
       const release = await findReleaseProgress(parts.db, params);
       if (release === null)
         throw await absence(parts.db, params, `release v${params.version} of "${params.bundle}"`);
       const seen = headers['last-event-id'] ?? NO_EVENT;
       occupy(parts.waiting, 1);
-      return eventStreamAnswer({ method, signal: gone }, parts.draining, (signal) =>
-        eventsAfter(
-          seen,
-          release.status === 'settled' ? once(release) : parts.releases.follow(params, signal),
-        ),
+      const stream = { method, signal: gone, unsent: countUnsent() };
+      // Nothing of the record is kept while the stream lasts: only what it sends is counted.
+      const settled = release.status === 'settled' ? settledEvents(release, seen) : null;
+      return eventStreamAnswer(
+        stream,
+        parts.draining,
+        (signal) => settled ?? progressEvents(parts.releases.follow(params, signal), seen),
       );
     },
   });
-}
-
-async function* once(release: ReleaseProgress): AsyncGenerator<ReleaseProgress> {
-  yield release;
-}
-
-/** Each event of the release after `seen`, once, until it has settled. */
-async function* eventsAfter(
-  seen: EventId,
-  records: AsyncGenerator<ReleaseProgress | null>,
-): AsyncGenerator<Uint8Array> {
-  let last = seen;
-  for await (const record of records) {
-    if (record === null) return;
-    const { gateChanges, ...release } = record;
-    const told = releaseEvents(viewRelease(release), gateChanges);
-    for (const { id, event, data } of told.filter((one) => isAfter(one.id, last))) {
-      yield encodeEvent({ id: encodeEventId(id), event, data });
-      last = id;
-    }
-    if (record.status === 'settled') return;
-  }
 }

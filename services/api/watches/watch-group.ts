@@ -1,4 +1,5 @@
 import { watchLimits } from '../limits.ts';
+import type { Waker } from './waker.ts';
 import { Watch, type WatchOptions } from './watch.ts';
 
 interface Watched<K, V> {
@@ -10,6 +11,7 @@ interface Watched<K, V> {
 export class WatchGroup<K, V> {
   readonly #tenant: string;
   readonly #options: WatchOptions<K, V>;
+  readonly #waker: Waker;
   readonly #onIdle: () => void;
   readonly #watched = new Map<string, Watched<K, V>>();
   /** There is a reason to look at these: they are loaded first. */
@@ -21,16 +23,17 @@ export class WatchGroup<K, V> {
   #retry: NodeJS.Timeout | undefined;
 
   /** `onIdle` is called whenever nothing is followed and nothing is being loaded. */
-  constructor(tenant: string, options: WatchOptions<K, V>, onIdle: () => void) {
+  constructor(tenant: string, options: WatchOptions<K, V>, waker: Waker, onIdle: () => void) {
     this.#tenant = tenant;
     this.#options = options;
+    this.#waker = waker;
     this.#onIdle = onIdle;
   }
 
   join(key: K): Watch<K, V> {
     const name = this.#options.keyOf(key);
     const known = this.#watched.get(name)?.watch;
-    const watch = known ?? new Watch<K, V>(key);
+    const watch = known ?? new Watch<K, V>(key, this.#waker);
     if (known === undefined) {
       if (this.#watched.size === 0) this.#recheckLater();
       const unsubscribe = this.#options.subscribe(key, () => this.look(watch));
@@ -68,6 +71,7 @@ export class WatchGroup<K, V> {
     for (const watch of batch) {
       this.#due.delete(watch);
       this.#old.delete(watch);
+      watch.begin();
     }
     this.#options.load(this.#tenant, batch).then(
       (values) => this.#found(batch, values),
@@ -79,7 +83,8 @@ export class WatchGroup<K, V> {
     const { isSame = () => false } = this.#options;
     for (const [at, watch] of batch.entries()) {
       const value = values[at];
-      if (value !== undefined) watch.found(value, isSame);
+      if (value === undefined) watch.failed(new Error('a load gave fewer values than it was asked for'));
+      else watch.found(value, isSame);
     }
     this.#ended();
   }
@@ -90,7 +95,7 @@ export class WatchGroup<K, V> {
       this.#retry ??= setTimeout(() => {
         this.#retry = undefined;
         this.#lookAtAll();
-      }, watchLimits.retryMs);
+      }, atAnyMoment(watchLimits.retryMs));
     }
     this.#ended();
   }
@@ -106,14 +111,18 @@ export class WatchGroup<K, V> {
     this.#load();
   }
 
-  /** At another moment each time and for each tenant: otherwise all tenants of a process would load at once after it has started. */
   #recheckLater(): void {
-    this.#recheck = setTimeout(
-      () => {
-        this.#recheckLater();
-        this.#lookAtAll();
-      },
-      this.#options.recheckMs * (0.5 + Math.random()),
-    );
+    this.#recheck = setTimeout(() => {
+      this.#recheckLater();
+      this.#lookAtAll();
+    }, atAnyMoment(this.#options.recheckMs));
   }
+}
+
+/**
+ * Another time for each tenant, and each time, half of it to one and a half of it. Otherwise all tenants of all processes would load at
+ * once after a process has started, or when the store is back.
+ */
+function atAnyMoment(ms: number): number {
+  return ms * (0.5 + Math.random());
 }

@@ -1,4 +1,5 @@
 import { watchLimits } from '../limits.ts';
+import type { Waker } from './waker.ts';
 
 export interface WatchOptions<K, V> {
   /** Equal keys share one watch. */
@@ -32,40 +33,52 @@ export interface Look<V> {
 /** A follower who waits: its own promise, so that nothing of it stays behind when it has gone. Null when it waits no more. */
 export type Turn<V> = PromiseWithResolvers<Look<V> | null>;
 
+/** Followers who wait, each with the round after which it wants a look. */
+type Waiting<V> = Map<Turn<V>, number>;
+
 /** One thing that is watched. */
 export class Watch<K, V> implements WatchedKey<K, V> {
   readonly key: K;
   followers = 0;
+  readonly #waker: Waker;
   #latest: Look<V> | null = null;
   /** The last look that found something else than the one before. */
   #changed = 0;
-  readonly #forLook = new Set<Turn<V>>();
-  readonly #forChange = new Set<Turn<V>>();
+  readonly #forLook: Waiting<V> = new Map();
+  readonly #forChange: Waiting<V> = new Map();
+  /** How many looks have ended. */
   #round = 0;
+  #isLoading = false;
   /** Looks in a row that have failed. */
   #failures = 0;
 
-  constructor(key: K) {
+  constructor(key: K, waker: Waker) {
     this.key = key;
+    this.#waker = waker;
   }
 
   get before(): V | null {
     return this.#latest?.value ?? null;
   }
 
-  /** How many looks have ended. */
-  get round(): number {
-    return this.#round;
+  /** The last look that has begun by now. What it finds may be older than this moment; what the looks after it find is not. */
+  get begun(): number {
+    return this.#isLoading ? this.#round + 1 : this.#round;
   }
 
-  /** The latest look after that round: the one that ends next, if there was none since. */
+  /** A look begins. It ends with {@link found} or {@link failed}. */
+  begin(): void {
+    this.#isLoading = true;
+  }
+
+  /** The latest look after that round: the first that ends, if there was none since. */
   lookAfter(round: number): Turn<V> {
-    return this.#turn(this.#latest !== null && this.#latest.round > round, this.#forLook);
+    return this.#turn(this.#round, round, this.#forLook);
   }
 
   /** The same, of looks that found something else than the one before. */
   changeAfter(round: number): Turn<V> {
-    return this.#turn(this.#changed > round, this.#forChange);
+    return this.#turn(this.#changed, round, this.#forChange);
   }
 
   /** Nobody waits for that any more. */
@@ -76,34 +89,42 @@ export class Watch<K, V> implements WatchedKey<K, V> {
 
   found(value: V, isSame: (before: V, now: V) => boolean): void {
     this.#failures = 0;
-    const round = ++this.#round;
+    const round = this.#endLook();
     const before = this.#latest;
     const isUnchanged = before !== null && isSame(before.value, value);
     const look = { round, value: isUnchanged ? before.value : value };
     this.#latest = look;
     if (!isUnchanged) this.#changed = round;
-    for (const turn of taken(this.#forLook)) turn.resolve(look);
-    if (!isUnchanged) for (const turn of taken(this.#forChange)) turn.resolve(look);
+    this.#wake(this.#forLook, (turn) => turn.resolve(look));
+    if (!isUnchanged) this.#wake(this.#forChange, (turn) => turn.resolve(look));
   }
 
   /** A store that restarts is back soon: its followers are given the error only when it lasts, so that not all of them come back at once. */
   failed(error: unknown): void {
-    this.#round++;
+    this.#endLook();
     const lasts = ++this.#failures >= watchLimits.failures;
-    for (const turn of taken(this.#forLook)) turn.reject(error);
-    if (lasts) for (const turn of taken(this.#forChange)) turn.reject(error);
+    this.#wake(this.#forLook, (turn) => turn.reject(error));
+    if (lasts) this.#wake(this.#forChange, (turn) => turn.reject(error));
   }
 
-  #turn(isThere: boolean, waiting: Set<Turn<V>>): Turn<V> {
+  #endLook(): number {
+    this.#isLoading = false;
+    return ++this.#round;
+  }
+
+  /** Those who do not want a later look. */
+  #wake(waiting: Waiting<V>, wake: (turn: Turn<V>) => void): void {
+    for (const [turn, after] of waiting) {
+      if (after >= this.#round) continue;
+      waiting.delete(turn);
+      this.#waker.add(() => wake(turn));
+    }
+  }
+
+  #turn(last: number, after: number, waiting: Waiting<V>): Turn<V> {
     const turn: Turn<V> = Promise.withResolvers();
-    if (isThere && this.#latest !== null) turn.resolve(this.#latest);
-    else waiting.add(turn);
+    if (this.#latest !== null && last > after) turn.resolve(this.#latest);
+    else waiting.set(turn, after);
     return turn;
   }
-}
-
-function taken<T>(waiting: Set<T>): T[] {
-  const all = [...waiting];
-  waiting.clear();
-  return all;
 }

@@ -1,3 +1,4 @@
+import { Waker } from './waker.ts';
 import { WatchGroup } from './watch-group.ts';
 import type { Look, Turn, WatchOptions } from './watch.ts';
 
@@ -8,6 +9,7 @@ import type { Look, Turn, WatchOptions } from './watch.ts';
 export class Watches<K, V> {
   readonly #options: WatchOptions<K, V>;
   readonly #groups = new Map<string, WatchGroup<K, V>>();
+  readonly #waker = new Waker();
   #followers = 0;
 
   constructor(options: WatchOptions<K, V>) {
@@ -19,8 +21,8 @@ export class Watches<K, V> {
   }
 
   /**
-   * The thing as it is now and then whenever a look has found it another; a follower that is slow misses what was between, and all are
-   * given the same object. Ends when the signal aborts. Throws what loading throws: to a follower that has got nothing yet at the first
+   * The thing as it is now, read after the follower has joined, and then whenever a look has found it another. A follower that is slow
+   * misses what was between, and all are given the same object. Ends when the signal aborts. Throws what loading throws: to a follower that has got nothing yet at the first
    * failure, to the others when it lasts. How many may follow is for the caller to bound.
    */
   async *follow(key: K, signal: AbortSignal): AsyncGenerator<V> {
@@ -32,7 +34,7 @@ export class Watches<K, V> {
     const onAbort = (): void => turn?.resolve(null);
     signal.addEventListener('abort', onAbort);
     try {
-      const joined = watch.round;
+      const joined = watch.begun;
       let seen: number | null = null;
       group.look(watch);
       while (!signal.aborted) {
@@ -53,7 +55,7 @@ export class Watches<K, V> {
   #groupOf(tenant: string): WatchGroup<K, V> {
     const known = this.#groups.get(tenant);
     if (known !== undefined) return known;
-    const group = new WatchGroup(tenant, this.#options, () => void this.#groups.delete(tenant));
+    const group = new WatchGroup(tenant, this.#options, this.#waker, () => void this.#groups.delete(tenant));
     this.#groups.set(tenant, group);
     return group;
   }

@@ -6,7 +6,10 @@ import { z } from 'zod';
 
 import { watchFeeds } from '../../../services/api/feed/feed-watch.ts';
 import { encodeEvent, eventStreamAnswer } from '../../../services/api/responses/event-stream.ts';
-import { socketLimits } from '../../../services/api/limits.ts';
+import { Shares } from '../../../services/api/access/shares.ts';
+import { UnsentBuffers } from '../../../services/api/access/unsent-bytes.ts';
+import type { Connection } from '../../../services/api/http/connection.ts';
+import { responseShares, socketLimits } from '../../../services/api/limits.ts';
 import { listen } from '../../../services/api/http/server.ts';
 import { Notifications } from '../../../services/postgres/notifications.ts';
 import { startApi, type TestAnswer, type TestApi } from '../../support/processes/api.ts';
@@ -143,8 +146,13 @@ test('who is further behind than memory goes back reads all of it from the recor
 });
 
 describe('a reader who takes nothing', () => {
-  test('of the feed is ended, and leaves its place', async () => {
+  test('of the feed is ended, and leaves its place; what it has not taken is counted until then', async () => {
     await grow(40_000);
+    const held = (): Promise<number> => metric(api, 'pointsman_response_bytes_held');
+    const counted = await deafReader(api.url, feed(`?after=${tenant}:1`), api.adminToken);
+    await eventually(async () => (await held()) > 0, { what: 'what it does not take is counted' });
+    counted.destroy();
+    await eventually(async () => (await held()) === 0, { what: 'what it has not taken is free' });
     const strict = await startApi({
       appUrl: store.postgres.appUrl,
       ingressUrl: 'http://127.0.0.1:1',
@@ -167,18 +175,22 @@ describe('a reader who takes nothing', () => {
   test('is not read ahead for: of a stream without end it holds what the sockets take', async () => {
     const frame = encodeEvent({ id: '1', data: 'x'.repeat(64 * 1024) });
     const state = { made: 0, hasEnded: false };
-    async function* endless(): AsyncGenerator<Uint8Array> {
+    async function* endless(): AsyncGenerator<readonly Uint8Array[]> {
       try {
         for (;;) {
           state.made++;
-          yield frame;
+          yield [frame];
         }
       } finally {
         state.hasEnded = true;
       }
     }
     const never = new AbortController().signal;
-    const server = await listen((request) => eventStreamAnswer(request, never, endless), {
+    const shares = new Shares(responseShares);
+    const buffers = new UnsentBuffers(shares);
+    const answer = ({ method }: Request, { signal, unsent }: Connection): Response =>
+      eventStreamAnswer({ method, signal, unsent: buffers.open(['acme', 'ci'], unsent) }, never, endless);
+    const server = await listen(answer, {
       host: '127.0.0.1',
       port: 0,
       limits: { ...socketLimits, streamSilenceMs: SILENCE_MS },

@@ -5,6 +5,8 @@ export interface SilentProxy {
   readonly port: number;
   /** From now on it takes connections and bytes, passes nothing on and closes nothing. */
   swallow(): void;
+  /** The same for the connections that are open now; those that come are passed on. */
+  swallowOpen(): void;
   /** From now on it resets every connection, those that are open and those that come. */
   reset(): void;
   /** From now on what is said is passed on, and what is answered is not. */
@@ -18,6 +20,7 @@ export interface SilentProxy {
 
 export async function startSilentProxy(targetPort: number): Promise<SilentProxy> {
   const sockets = new Set<Socket>();
+  const forgotten = new WeakSet<Socket>();
   const waiting = new Set<{ left: number; reached: () => void }>();
   let swallows: 'nothing' | 'answers' | 'all' = 'nothing';
   let resets = false;
@@ -28,7 +31,7 @@ export async function startSilentProxy(targetPort: number): Promise<SilentProxy>
     return socket;
   };
   const passOn = (from: Socket, to: Socket, isAnswer: boolean): void => {
-    const isSilent = () => swallows === 'all' || (swallows === 'answers' && isAnswer);
+    const isSilent = () => swallows === 'all' || (swallows === 'answers' && isAnswer) || forgotten.has(from);
     from.on('data', (chunk) => {
       if (!isSilent()) to.write(chunk);
     });
@@ -67,6 +70,9 @@ export async function startSilentProxy(targetPort: number): Promise<SilentProxy>
   return {
     port: (server.address() as AddressInfo).port,
     swallow: () => void (swallows = 'all'),
+    swallowOpen: () => {
+      for (const socket of sockets) forgotten.add(socket);
+    },
     reset: () => {
       resets = true;
       for (const socket of sockets) socket.resetAndDestroy();

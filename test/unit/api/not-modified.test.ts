@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -26,6 +27,7 @@ const viewer: Principal = { id: 't1', name: 'viewer', tenant: 'acme', roles: ['v
 const plain = { authorization: 'Bearer token', 'if-none-match': '"17"' };
 
 let server: Server;
+let known: () => Promise<Principal>;
 let found: () => Promise<Pointer | null>;
 let principal: Principal;
 let drain: AbortController;
@@ -33,6 +35,7 @@ let lines: Record<string, unknown>[];
 let metrics: Metrics;
 
 beforeEach(async () => {
+  known = () => Promise.resolve(principal);
   found = () => Promise.resolve(pointer);
   principal = viewer;
   drain = new AbortController();
@@ -41,7 +44,7 @@ beforeEach(async () => {
   const early = notModified({
     authenticate: (authorization) =>
       authorization === plain.authorization
-        ? Promise.resolve(principal)
+        ? known()
         : Promise.reject(new PointsmanError('unauthenticated', 'who?')),
     readPointer: () => found(),
     metrics,
@@ -71,9 +74,8 @@ async function ask(
   const asked = request({ host: '127.0.0.1', port, path, method, headers });
   asked.end(body);
   const [answer] = (await once(asked, 'response')) as [IncomingMessage];
-  answer.resume();
-  await once(answer, 'end');
-  return answer;
+  const { statusCode, headers: answered } = answer;
+  return { statusCode, headers: answered, text: await text(answer) };
 }
 
 test('whoever asks for a pointer that has not moved is told so, and it is logged and counted', async () => {
@@ -135,9 +137,29 @@ describe('left to the router, and neither logged nor counted here, is', () => {
     found = () => Promise.resolve(null);
     expect((await ask()).statusCode).toBe(ROUTERS);
   });
-
-  test('a store that does not answer', async () => {
-    found = () => Promise.reject(new PointsmanError('unavailable', 'away'));
-    expect((await ask()).statusCode).toBe(ROUTERS);
-  });
 });
+
+test.each(['the token', 'the pointer'])(
+  'a store that does not answer for %s is asked once: the router would wait for it as long once more',
+  async (what) => {
+    let asked = 0;
+    const away = () => {
+      asked++;
+      return Promise.reject(new PointsmanError('unavailable', 'the database does not answer'));
+    };
+    if (what === 'the pointer') found = away;
+    else known = away;
+    const answer = await ask({ ...plain, 'x-request-id': 'mine' });
+    expect(asked).toBe(1);
+    expect(answer.statusCode).toBe(503);
+    expect(answer.headers).toMatchObject({
+      'content-type': 'application/problem+json',
+      'retry-after': '2',
+      'x-content-type-options': 'nosniff',
+      'x-request-id': 'mine',
+    });
+    expect(JSON.parse(answer.text)).toMatchObject({ code: 'unavailable', instance: PATH, requestId: 'mine' });
+    expect(lines).toMatchObject([{ msg: 'failed', status: 503, code: 'unavailable', tenant: 'acme' }]);
+    expect(await metrics.text()).toContain('status="503"} 1\n');
+  },
+);

@@ -1,7 +1,8 @@
 import { pino } from 'pino';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import type { Principal } from '../../../services/api/access/access.ts';
+import { eventStreamAnswer } from '../../../services/api/responses/event-stream.ts';
 import { jsonAnswer } from '../../../services/api/responses/responses.ts';
 import { type Connection, NO_CONNECTION } from '../../../services/api/http/connection.ts';
 import { endpoint } from '../../../services/api/http/endpoint.ts';
@@ -13,7 +14,8 @@ import { eventually } from '../../support/runs/eventually.ts';
 
 const PUBLISHER: Principal = { id: 'token', name: 'ci', tenant: 'acme', roles: ['publisher'] };
 
-const LARGE_BYTES = 10 * 1024 * 1024;
+const MiB = 1024 * 1024;
+const LARGE_BYTES = 10 * MiB;
 
 /** One large response and one small, open to all, of a router whose connections the test ends. */
 function startRouter() {
@@ -107,4 +109,82 @@ test('the response to a change that was carried out is never replaced, and a cha
   expect(changes()).toBe(8);
   sent();
   expect((await call('PUT', '/change')).status).toBe(200);
+});
+
+describe('event streams whose readers do not read', () => {
+  const EVENT_BYTES = MiB / 2;
+  const principals: Readonly<Record<string, Principal>> = {
+    hostile: PUBLISHER,
+    second: { ...PUBLISHER, id: 'second' },
+    third: { ...PUBLISHER, id: 'third', tenant: 'globex' },
+  };
+
+  /** A router with one stream, which sends two large events of its own and ends. */
+  function startStreams() {
+    const responses = new Shares(responseShares);
+    const draining = new AbortController().signal;
+    async function* events(): AsyncGenerator<readonly Uint8Array[]> {
+      for (let count = 0; count < 2; count++) yield [new Uint8Array(EVENT_BYTES)];
+    }
+    const streamed = endpoint({
+      path: '/events',
+      method: 'get',
+      operationId: 'events',
+      summary: '',
+      description: '',
+      tags: [],
+      responses: {},
+      may: 'read',
+      whose: 'caller',
+      handle: ({ signal, countUnsent }) =>
+        eventStreamAnswer({ method: 'GET', signal, unsent: countUnsent() }, draining, events),
+    });
+    const app = router([streamed], {
+      authenticate: async (authorization) => principals[authorization ?? ''] ?? PUBLISHER,
+      metrics: new Metrics(),
+      responses,
+      log: pino({ level: 'silent' }),
+      draining,
+    });
+    /** Begins to read, as a connection does. It keeps what it has read when its client takes nothing. */
+    const open = async (token: string, { isRead }: { isRead: boolean }) => {
+      const connection = { holds: 0, end: (): void => {} };
+      const request = new Request('http://test/events', { headers: { authorization: token } });
+      const { body } = await app.fetch(request, {
+        ...NO_CONNECTION,
+        onceSent: (end) => void (connection.end = end),
+        unsent: () => connection.holds,
+      });
+      const reader = body!.getReader();
+      const next = async (): Promise<boolean> => {
+        const { done, value } = await reader.read();
+        if (value instanceof Uint8Array && !isRead) connection.holds += value.byteLength;
+        return !done;
+      };
+      return { next, end: () => connection.end() };
+    };
+    return { responses, open };
+  }
+
+  test('exhaust the share of their token: its next streams end at once, and those of others are whole', async () => {
+    const { responses, open } = startStreams();
+    const unread = [];
+    for (let count = 0; count < 100; count++) {
+      const stream = await open('hostile', { isRead: false });
+      unread.push({ stream, hasBegun: await stream.next() });
+    }
+    const begun = unread.filter(({ hasBegun }) => hasBegun);
+    expect(begun.length * EVENT_BYTES).toBeGreaterThan(30 * MiB);
+    expect(begun.length * EVENT_BYTES).toBeLessThanOrEqual(36 * MiB);
+    expect(responses.held).toBe(begun.length * EVENT_BYTES);
+    for (const token of ['second', 'third']) {
+      const { next } = await open(token, { isRead: true });
+      expect([await next(), await next(), await next()]).toEqual([true, true, false]);
+    }
+    // An event that was not taken stays counted when the stream has ended behind it.
+    expect(await begun[0]?.stream.next()).toBe(false);
+    expect(responses.held).toBe(begun.length * EVENT_BYTES);
+    for (const { stream } of unread) stream.end();
+    expect(await (await open('hostile', { isRead: true })).next()).toBe(true);
+  });
 });

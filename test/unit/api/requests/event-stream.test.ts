@@ -1,17 +1,33 @@
-import { expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
+import { Shares } from '../../../../services/api/access/shares.ts';
+import { UnsentBuffers, type UnsentBytes } from '../../../../services/api/access/unsent-bytes.ts';
+import { responseShares, streamLimits } from '../../../../services/api/limits.ts';
 import { encodeEvent, eventStreamAnswer } from '../../../../services/api/responses/event-stream.ts';
 import { eventually } from '../../../support/runs/eventually.ts';
 
 const never = new AbortController().signal;
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
+/** Of a request, in shares of its own unless given. */
+function asked({
+  method = 'GET',
+  signal = never,
+  unsent = unsentOf(new Shares(responseShares)),
+}: { method?: string; signal?: AbortSignal; unsent?: UnsentBytes } = {}) {
+  return { method, signal, unsent };
+}
+
+function unsentOf(shares: Shares): UnsentBytes {
+  return new UnsentBuffers(shares).open(['acme', 'ci'], () => 0);
+}
+
 /** Numbers without end, and what became of whoever makes them. */
 function numbers() {
   const state = { made: 0, hasEnded: false };
-  async function* make(): AsyncGenerator<Uint8Array> {
+  async function* make(): AsyncGenerator<readonly Uint8Array[]> {
     try {
-      for (;;) yield encodeEvent({ id: String(++state.made) });
+      for (;;) yield [encodeEvent({ id: String(++state.made) })];
     } finally {
       state.hasEnded = true;
     }
@@ -31,23 +47,23 @@ test('an event without data moves the reader on and tells it nothing', () => {
 
 test('no more is made than the reader takes', async () => {
   const { state, make } = numbers();
-  const reader = eventStreamAnswer(new Request('http://test/'), never, make).body!.getReader();
+  const reader = eventStreamAnswer(asked(), never, make).body!.getReader();
   for (let n = 1; n <= 3; n++)
     expect(await reader.read()).toEqual({ done: false, value: encodeEvent({ id: String(n) }) });
   await new Promise((resolve) => setImmediate(resolve));
-  expect(state.made).toBe(4);
+  expect(state.made).toBe(3);
   await reader.cancel();
   await eventually(async () => state.hasEnded, { what: 'the events end with their reader' });
 });
 
 test('the events are told to end when the process is to end, and when the reader is gone', async () => {
-  const untilAborted = (signal: AbortSignal): AsyncGenerator<Uint8Array> =>
+  const untilAborted = (signal: AbortSignal): AsyncGenerator<readonly Uint8Array[]> =>
     (async function* () {
-      yield encodeEvent({ id: '1' });
+      yield [encodeEvent({ id: '1' })];
       if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
     })();
   const [gone, drain] = [new AbortController(), new AbortController()];
-  const request = () => new Request('http://test/', { signal: gone.signal });
+  const request = () => asked({ signal: gone.signal });
   const drained = eventStreamAnswer(request(), drain.signal, untilAborted).text();
   drain.abort();
   expect(await drained).toBe('id: 1\n\n');
@@ -57,17 +73,82 @@ test('the events are told to end when the process is to end, and when the reader
 });
 
 test('a stream whose source breaks ends after what was told before', async () => {
-  async function* broken(): AsyncGenerator<Uint8Array> {
-    yield encodeEvent({ id: '1' });
+  async function* broken(): AsyncGenerator<readonly Uint8Array[]> {
+    yield [encodeEvent({ id: '1' })];
     throw new Error('the store is down');
   }
-  const answer = eventStreamAnswer(new Request('http://test/'), never, broken);
+  const answer = eventStreamAnswer(asked(), never, broken);
   expect(await answer.text()).toBe('id: 1\n\n');
 });
 
 test('who asks for the headers alone starts no stream', () => {
-  const answer = eventStreamAnswer(new Request('http://test/', { method: 'HEAD' }), never, () => {
+  const answer = eventStreamAnswer(asked({ method: 'HEAD' }), never, () => {
     throw new Error('somebody follows');
   });
   expect([answer.body, answer.headers.get('content-type')]).toEqual([null, 'text/event-stream']);
+});
+
+test('events are counted in the share of their reader until it has taken them, and the stream ends when there is no room', async () => {
+  const shares = new Shares(responseShares);
+  const EVENT_BYTES = 1024 * 1024;
+  const state = { hasEnded: false };
+  async function* large(): AsyncGenerator<readonly Uint8Array[]> {
+    try {
+      for (;;) yield [new Uint8Array(EVENT_BYTES)];
+    } finally {
+      state.hasEnded = true;
+    }
+  }
+  const reader = eventStreamAnswer(asked({ unsent: unsentOf(shares) }), never, large).body!.getReader();
+  expect(shares.held).toBe(0);
+  for (let n = 0; n < 100; n++) {
+    await reader.read();
+    expect(shares.held).toBe(EVENT_BYTES);
+  }
+  const others = shares.open(['acme', 'ci']);
+  // More than the share, so that there is no room either when the stream has given back its last event.
+  others.takeAnyway(shares.room(['acme', 'ci']) + EVENT_BYTES);
+  expect((await reader.read()).done).toBe(true);
+  expect(state.hasEnded).toBe(true);
+});
+
+test('a stream that ends, and one that is left, leave no timer behind', async () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length;
+  const before = timers();
+  async function* single(): AsyncGenerator<readonly Uint8Array[]> {
+    yield [encodeEvent({ id: '1' })];
+  }
+  const ended = eventStreamAnswer(asked(), never, single);
+  const left = eventStreamAnswer(asked(), never, numbers().make).body!.getReader();
+  await left.read();
+  expect(timers()).toBeGreaterThan(before + 2);
+  await ended.text();
+  await left.cancel();
+  expect(timers()).toBe(before);
+});
+
+describe('a stream on which nothing happens', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  test('sends a comment in each interval to a reader that takes them, and none piles up for one that does not', async () => {
+    const event = Promise.withResolvers<void>();
+    async function* late(): AsyncGenerator<readonly Uint8Array[]> {
+      await event.promise;
+      yield [encodeEvent({ id: '1' })];
+    }
+    const reader = eventStreamAnswer(asked(), never, late).body!.getReader();
+    const next = async (): Promise<string> => text((await reader.read()).value ?? new Uint8Array());
+    for (let beat = 0; beat < 3; beat++) {
+      const read = next();
+      // The stream begins to wait one turn after it was read.
+      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+      vi.advanceTimersByTime(streamLimits.heartbeatMs);
+      expect(await read).toBe(': still here\n\n');
+    }
+    for (let beat = 0; beat < 3; beat++) vi.advanceTimersByTime(streamLimits.heartbeatMs);
+    event.resolve();
+    expect([await next(), await next()]).toEqual([': still here\n\n', 'id: 1\n\n']);
+    await reader.cancel();
+  });
 });

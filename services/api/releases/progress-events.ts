@@ -1,0 +1,89 @@
+import type { ReleaseProgress } from '../../postgres/releases/releases.ts';
+import { encodeEvent } from '../responses/event-stream.ts';
+import { encodeEventId, type EventId, isAfter, type ReleaseEvent, releaseEvents } from './release-events.ts';
+import { viewRelease } from './release-view.ts';
+
+/** An event as it goes over the wire. */
+interface EncodedEvent {
+  readonly id: EventId;
+  /** Encoded when the first reader needs it, and once for all of them. */
+  readonly encoded: () => Uint8Array;
+}
+
+/** What is sent of one record. */
+interface Batch {
+  readonly events: readonly Uint8Array[];
+  /** The last event that the reader then has. */
+  readonly last: EventId;
+  readonly isSettled: boolean;
+}
+
+/**
+ * Each event of the release after `seen`, once, until it has settled. Readers that follow the same release send the same buffers. Not a
+ * generator: one that waits keeps in its variables what it gave last.
+ */
+export function progressEvents(
+  records: AsyncGenerator<ReleaseProgress | null>,
+  seen: EventId,
+): AsyncIterator<readonly Uint8Array[]> {
+  let last = seen;
+  let isSettled = false;
+  const end = async (): Promise<IteratorReturnResult<undefined>> => {
+    await records.return(null);
+    return { done: true, value: undefined };
+  };
+  return {
+    async next() {
+      while (!isSettled) {
+        const batch = await nextBatch(records, last);
+        if (batch === null) break;
+        ({ last, isSettled } = batch);
+        if (batch.events.length > 0) return { done: false, value: batch.events };
+      }
+      return end();
+    },
+    return: end,
+  };
+}
+
+/** The events after `seen` of a release that has settled. */
+export function settledEvents(record: ReleaseProgress, seen: EventId): AsyncIterator<readonly Uint8Array[]> {
+  return once(batchOf(record, seen).events);
+}
+
+async function* once(events: readonly Uint8Array[]): AsyncGenerator<readonly Uint8Array[]> {
+  yield events;
+}
+
+async function nextBatch(
+  records: AsyncGenerator<ReleaseProgress | null>,
+  last: EventId,
+): Promise<Batch | null> {
+  const next = await records.next();
+  return next.done === true || next.value === null ? null : batchOf(next.value, last);
+}
+
+function batchOf(record: ReleaseProgress, seen: EventId): Batch {
+  const fresh = eventsOf(record).filter(({ id }) => isAfter(id, seen));
+  return {
+    events: fresh.map(({ encoded }) => encoded()),
+    last: fresh.at(-1)?.id ?? seen,
+    isSettled: record.status === 'settled',
+  };
+}
+
+const known = new WeakMap<ReleaseProgress, readonly EncodedEvent[]>();
+
+/** Made once for all readers who are given the same record, since it takes a second for some thousand of them otherwise. */
+function eventsOf(record: ReleaseProgress): readonly EncodedEvent[] {
+  const { gateChanges, ...release } = record;
+  const events =
+    known.get(record) ?? releaseEvents(viewRelease(release), gateChanges).map((event) => encodedOnce(event));
+  known.set(record, events);
+  return events;
+}
+
+function encodedOnce({ id, event, data }: ReleaseEvent): EncodedEvent {
+  let bytes: Uint8Array | null = null;
+  return { id, encoded: () => (bytes ??= encodeEvent({ id: encodeEventId(id), event, data })) };
+}

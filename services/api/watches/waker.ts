@@ -1,0 +1,24 @@
+import { watchLimits } from '../limits.ts';
+
+/**
+ * Wakes many followers in portions, and lets the event loop serve other requests in between: each follower that wakes sends what was
+ * found, which takes time for every one of them.
+ */
+export class Waker {
+  readonly #waiting: (() => void)[] = [];
+  #isRunning = false;
+
+  /** `wake` is called in a later turn of the event loop, in the order of the calls. It must not throw. */
+  add(wake: () => void): void {
+    this.#waiting.push(wake);
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    setImmediate(() => this.#wakeSome());
+  }
+
+  #wakeSome(): void {
+    for (const wake of this.#waiting.splice(0, watchLimits.wokenPerTurn)) wake();
+    this.#isRunning = this.#waiting.length > 0;
+    if (this.#isRunning) setImmediate(() => this.#wakeSome());
+  }
+}

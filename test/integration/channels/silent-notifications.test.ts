@@ -1,0 +1,47 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { type Notice, Notifications } from '../../../services/postgres/notifications.ts';
+import { startSilentProxy } from '../../support/servers/silent-proxy.ts';
+import { eventually } from '../../support/runs/eventually.ts';
+import { handRequest, newTenant, published, startStore, type Store } from '../../support/worlds/store.ts';
+
+let store: Store;
+beforeAll(async () => {
+  store = await startStore();
+});
+afterAll(async () => {
+  await store.stop();
+});
+
+test('a listening connection that falls silent without being closed is noticed and made again, and notifications come through it', async () => {
+  const tenant = await newTenant(store);
+  for (const version of [1, 2]) await published(store, { tenant, bundle: 'bundle', version });
+  const url = new URL(store.postgres.appUrl);
+  const proxy = await startSilentProxy(Number(url.port));
+  url.port = String(proxy.port);
+  const notifications = new Notifications(url.href, {
+    listenAgainMs: 50,
+    listenCheckMs: 200,
+    listenSilenceMs: 200,
+  });
+  const heard: (Notice | null)[] = [];
+  notifications.subscribe(tenant, 'bundle', (notice) => void heard.push(notice));
+  try {
+    notifications.start();
+    await eventually(async () => heard.length === 1, { what: 'it listens' });
+    // Nothing is closed, and nothing that was swallowed is sent again.
+    proxy.swallowOpen();
+    await store.moves.moveByHand({ ...handRequest({ tenant, version: 1 }), at: Date.now() });
+    await eventually(async () => heard.length === 2, {
+      what: 'those who wait are told that they may have missed something',
+    });
+    expect(heard).toEqual([null, null]);
+    await store.moves.moveByHand({ ...handRequest({ tenant, version: 2 }), at: Date.now() });
+    await eventually(async () => heard.some((notice) => notice?.kind === 'moved'), {
+      what: 'a notification comes',
+    });
+  } finally {
+    await notifications.close();
+    await proxy.stop();
+  }
+});

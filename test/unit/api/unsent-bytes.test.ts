@@ -1,0 +1,98 @@
+import { expect, test } from 'vitest';
+
+import { Shares } from '../../../services/api/access/shares.ts';
+import { UnsentBuffers } from '../../../services/api/access/unsent-bytes.ts';
+import { responseLimits, responseShares } from '../../../services/api/limits.ts';
+
+const KiB = 1024;
+const TOKEN = ['acme', 'ci'];
+const LARGE = 512 * KiB;
+
+/** The streams of some tokens, each with its connection. */
+function streams() {
+  const shares = new Shares(responseShares);
+  const buffers = new UnsentBuffers(shares);
+  return {
+    shares,
+    open: (path: readonly string[] = TOKEN) => {
+      const connection = { holds: 0 };
+      return { connection, unsent: buffers.open(path, () => connection.holds) };
+    },
+  };
+}
+
+test('a buffer that many streams of a token send is counted once, until the last of them has sent it', () => {
+  const { shares, open } = streams();
+  const buffer = new Uint8Array(LARGE);
+  const [first, ...others] = Array.from({ length: 1_000 }, () => open());
+  for (const { unsent } of [first!, ...others]) unsent.take([buffer]);
+  expect(shares.held).toBe(LARGE);
+  for (const { unsent } of others) unsent.giveBack();
+  expect(shares.held).toBe(LARGE);
+  first!.unsent.release();
+  expect(shares.held).toBe(0);
+});
+
+test('a buffer that streams of two tokens send is charged to both', () => {
+  const { shares, open } = streams();
+  const buffer = new Uint8Array(LARGE);
+  open().unsent.take([buffer]);
+  open(['acme', 'other']).unsent.take([buffer]);
+  expect(shares.held).toBe(2 * LARGE);
+});
+
+test('buffers of their own exhaust the share of the token, and are free again when they were sent', () => {
+  const { shares, open } = streams();
+  const take = (): number => {
+    let taken = 0;
+    try {
+      for (; taken < 1_000; taken++) open().unsent.take([new Uint8Array(LARGE)]);
+    } catch {
+      // Exhausted.
+    }
+    return taken;
+  };
+  expect(take() * LARGE).toBeLessThanOrEqual(36 * KiB * KiB);
+  expect(shares.room(TOKEN)).toBeLessThan(LARGE);
+  const one = open(['acme', 'other']);
+  one.unsent.take([new Uint8Array(LARGE)]);
+  const { held } = shares;
+  one.unsent.giveBack();
+  expect(shares.held).toBe(held - LARGE);
+});
+
+test('what the connection has not passed on stays counted, whole buffers of it', () => {
+  const { shares, open } = streams();
+  const { connection, unsent } = open();
+  unsent.take([new Uint8Array(LARGE), new Uint8Array(LARGE), new Uint8Array(LARGE)]);
+  connection.holds = LARGE + 1;
+  unsent.giveBack();
+  expect(shares.held).toBe(2 * LARGE);
+  connection.holds = 1;
+  unsent.giveBack();
+  expect(shares.held).toBe(LARGE);
+  connection.holds = 0;
+  unsent.giveBack();
+  expect(shares.held).toBe(0);
+});
+
+test('of each stream the first 16 KiB are not counted, however many events they are', () => {
+  const { shares, open } = streams();
+  const { unsent } = open();
+  const small = (): Uint8Array => new Uint8Array(KiB);
+  unsent.take(Array.from({ length: responseLimits.uncountedBytes / KiB }, small));
+  expect(shares.held).toBe(0);
+  unsent.take([small()]);
+  expect(shares.held).toBe(KiB);
+  unsent.giveBack();
+  unsent.take([small()]);
+  expect(shares.held).toBe(0);
+});
+
+test('a stream whose response has been sent takes nothing more', () => {
+  const { shares, open } = streams();
+  const { unsent } = open();
+  unsent.release();
+  unsent.take([new Uint8Array(LARGE)]);
+  expect(shares.held).toBe(0);
+});

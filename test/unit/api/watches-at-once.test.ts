@@ -1,0 +1,132 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+
+import { watchLimits } from '../../../services/api/limits.ts';
+import { Watches } from '../../../services/api/watches/watches.ts';
+import { eventually } from '../../support/runs/eventually.ts';
+
+const ends: AbortController[] = [];
+function signal(): AbortSignal {
+  const controller = new AbortController();
+  ends.push(controller);
+  return controller.signal;
+}
+afterEach(() => {
+  for (const end of ends.splice(0)) end.abort();
+});
+
+describe('a follower that joins while the thing is being loaded', () => {
+  /** Things whose value is read when a load begins, and given when the test ends it. */
+  function slow() {
+    const thing = { value: 5 };
+    const loads: { end: () => void; fail: () => void }[] = [];
+    const watches = new Watches<string, number>({
+      keyOf: (key) => key,
+      tenantOf: () => 'acme',
+      load: async (_tenant, keys) => {
+        const { value } = thing;
+        const { promise, resolve, reject } = Promise.withResolvers<void>();
+        loads.push({ end: resolve, fail: () => reject(new Error('the store is down')) });
+        await promise;
+        return keys.map(() => value);
+      },
+      perLoad: 10,
+      subscribe: () => () => {},
+      isSame: (before, now) => before === now,
+      recheckMs: 60_000,
+    });
+    const ended = async (nth: number, how: 'end' | 'fail' = 'end'): Promise<void> => {
+      await eventually(async () => loads.length > nth, { what: `load ${nth} began` });
+      loads[nth]?.[how]();
+    };
+    return { thing, watches, ended };
+  }
+
+  test('is given what the next load finds: what that one has read may be older than what it knows', async () => {
+    const { thing, watches, ended } = slow();
+    const first = watches.follow('a', signal()).next();
+    thing.value = 6;
+    const second = watches.follow('a', signal()).next();
+    await ended(0);
+    expect((await first).value).toBe(5);
+    await ended(1);
+    expect((await second).value).toBe(6);
+  });
+
+  test('does not fail with that load', async () => {
+    const { watches, ended } = slow();
+    const first = watches.follow('a', signal()).next();
+    const second = watches.follow('a', signal()).next();
+    await Promise.all([expect(first).rejects.toThrow('the store is down'), ended(0, 'fail')]);
+    await ended(1);
+    expect((await second).value).toBe(5);
+  });
+});
+
+test('followers are woken in portions, between which other requests are served', async () => {
+  let wake = (): void => {};
+  const watches = new Watches<string, number>({
+    keyOf: (key) => key,
+    tenantOf: () => 'acme',
+    load: async (_tenant, keys) => keys.map(() => 0),
+    perLoad: 10,
+    subscribe: (_key, callback) => {
+      wake = callback;
+      return () => {};
+    },
+    recheckMs: 60_000,
+  });
+  const followers = Array.from({ length: 200 }, () => watches.follow('a', signal()));
+  await Promise.all(followers.map((values) => values.next()));
+  let woken = 0;
+  const next = followers.map((values) => values.next().then(() => woken++));
+  wake();
+  let most = 0;
+  for (let before = 0; woken < followers.length; before = woken) {
+    await new Promise(setImmediate);
+    most = Math.max(most, woken - before);
+  }
+  await Promise.all(next);
+  expect(most).toBeGreaterThan(0);
+  // The test may see two portions in one turn, once: it asks for its turn before the first portion does.
+  expect(most).toBeLessThanOrEqual(2 * watchLimits.wokenPerTurn);
+});
+
+describe('when the store fails for the readers of many tenants at once', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  test('they do not all load again at the same moment', async () => {
+    const TENANTS = 50;
+    const store = { isDown: false, failed: 0 };
+    const wakes: (() => void)[] = [];
+    const watches = new Watches<string, number>({
+      keyOf: (key) => key,
+      tenantOf: (key) => key,
+      load: async (_tenant, keys) => {
+        if (!store.isDown) return keys.map(() => 0);
+        store.failed++;
+        throw new Error('the store is down');
+      },
+      perLoad: 10,
+      subscribe: (_key, wake) => {
+        wakes.push(wake);
+        return () => {};
+      },
+      recheckMs: 1_000_000,
+    });
+    const followers = Array.from({ length: TENANTS }, (_none, nth) => watches.follow(`${nth}`, signal()));
+    await Promise.all(followers.map((values) => values.next()));
+    store.isDown = true;
+    for (const wake of wakes) wake();
+    await new Promise(setImmediate);
+    expect(store.failed).toBe(TENANTS);
+    const perStep: number[] = [];
+    for (let step = 0; step < 10; step++) {
+      const before = store.failed;
+      await vi.advanceTimersByTimeAsync(watchLimits.retryMs / 10);
+      perStep.push(store.failed - before);
+    }
+    expect(Math.max(...perStep)).toBeLessThan(TENANTS / 2);
+    expect(Math.max(...perStep)).toBeGreaterThan(0);
+  });
+});
