@@ -39,7 +39,7 @@ interface Node {
  * from it a holder gets its minimum, however much the others hold. Of the rest **a holder may hold at most as much as it leaves free**: one
  * alone gets half of it, two together at most three quarters, and every further one half of what is left.
  *
- * With `r` reserved, `m` the minimum and `C` the capacity, these hold at all times (`test/unit/api/shares.test.ts`):
+ * With `r` reserved, `m` the minimum and `C` the capacity, these hold at all times (`test/unit/api/http/shares.test.ts`):
  * one holder has at most `(1 - r) * C / 2` or its minimum; two together have at most three quarters of `(1 - r) * C`, or what that and
  * their minimums allow; and while fewer than `r * C / m` holders hold anything, the next one gets its minimum.
  *

@@ -2,16 +2,27 @@
 export interface Deadline {
   /** Aborts with the first of the signals, or when the time is over. */
   readonly signal: AbortSignal;
-  /** For when nothing waits for it any more: frees its timer. */
+  /** Removes the listeners and the timer. Must be called when nothing waits for the signal any more; when it has aborted, this is done. */
   readonly clear: () => void;
 }
 
 /**
- * What waits until one of those signals aborts, and at most that long. `AbortSignal.timeout` would keep what was made of it in memory
- * until it fires, although what waited has long ended: 0.8 KiB for each.
+ * A signal that aborts with the first of those signals, and at the latest after `ms`. It uses listeners that `clear` removes, because
+ * `AbortSignal.timeout` stays in memory until it fires (0.8 KiB each), and `AbortSignal.any` of a signal that lives as long as the process
+ * leaves memory behind until the garbage collector finalizes it.
  */
 export function deadlineOf(signals: readonly AbortSignal[], ms: number): Deadline {
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), ms);
-  return { signal: AbortSignal.any([...signals, late.signal]), clear: () => clearTimeout(timer) };
+  const controller = new AbortController();
+  const clear = (): void => {
+    clearTimeout(timer);
+    for (const signal of signals) signal.removeEventListener('abort', abort);
+  };
+  const abort = (): void => {
+    clear();
+    controller.abort();
+  };
+  const timer = setTimeout(abort, ms);
+  for (const signal of signals) signal.addEventListener('abort', abort);
+  if (signals.some(({ aborted }) => aborted)) abort();
+  return { signal: controller.signal, clear };
 }

@@ -4,8 +4,13 @@ import { type AddressInfo, connect } from 'node:net';
 
 import { afterEach, expect, test } from 'vitest';
 
-import { type Connection, connectionOf, networkOf, sourceOf } from '../../../services/api/http/connection.ts';
-import { eventually } from '../../support/runs/eventually.ts';
+import {
+  type Connection,
+  connectionOf,
+  networkOf,
+  sourceOf,
+} from '../../../../services/api/http/connection.ts';
+import { eventually } from '../../../support/runs/eventually.ts';
 
 test.each([
   ['192.0.2.7', '192.0.2.7', '192.0.2.0/24'],

@@ -2,15 +2,15 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 
-import { PointsmanError } from '../../../core/errors.ts';
-import { authenticate, type KnownTokens, type Principal } from '../../../services/api/access/access.ts';
-import { NO_CONNECTION } from '../../../services/api/http/connection.ts';
-import { endpoint } from '../../../services/api/http/endpoint.ts';
-import { responseShares } from '../../../services/api/limits.ts';
-import { Metrics } from '../../../services/api/metrics/metrics.ts';
-import { router } from '../../../services/api/http/router.ts';
-import { Shares } from '../../../services/api/access/shares.ts';
-import { hashToken } from '../../../services/config/settings.ts';
+import { PointsmanError } from '../../../../core/errors.ts';
+import { authenticate, type KnownTokens, type Principal } from '../../../../services/api/access/access.ts';
+import { NO_CONNECTION } from '../../../../services/api/http/connection.ts';
+import { endpoint } from '../../../../services/api/http/endpoint.ts';
+import { responseShares } from '../../../../services/api/limits.ts';
+import { Metrics } from '../../../../services/api/metrics/metrics.ts';
+import { router } from '../../../../services/api/http/router.ts';
+import { Shares } from '../../../../services/api/access/shares.ts';
+import { hashToken } from '../../../../services/config/settings.ts';
 
 const TOKEN = 'a-token-that-is-secret';
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { type ApiServer, listen } from '../../../services/api/http/server.ts';
-import { socketLimits } from '../../../services/api/limits.ts';
-import { exchange } from '../../support/runs/raw-http.ts';
+import { type ApiServer, listen } from '../../../../services/api/http/server.ts';
+import { socketLimits } from '../../../../services/api/limits.ts';
+import { exchange } from '../../../support/runs/raw-http.ts';
 
 // Heads of requests, byte by byte, on real sockets.
 

@@ -3,10 +3,10 @@ import type { Socket } from 'node:net';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { socketLimits } from '../../../services/api/limits.ts';
-import { type ApiServer, type EarlyAnswer, listen } from '../../../services/api/http/server.ts';
-import { eventually } from '../../support/runs/eventually.ts';
-import { exchange, openSocket, responseOn } from '../../support/runs/raw-http.ts';
+import { socketLimits } from '../../../../services/api/limits.ts';
+import { type ApiServer, type EarlyAnswer, listen } from '../../../../services/api/http/server.ts';
+import { eventually } from '../../../support/runs/eventually.ts';
+import { exchange, openSocket, responseOn } from '../../../support/runs/raw-http.ts';
 
 // What a client may send over one connection, byte by byte. The application behind it notes what it was asked.
 

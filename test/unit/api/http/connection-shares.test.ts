@@ -3,12 +3,12 @@ import { Socket } from 'node:net';
 
 import { afterEach, expect, test } from 'vitest';
 
-import { shareConnections } from '../../../services/api/http/connection-shares.ts';
-import { socketLimits } from '../../../services/api/limits.ts';
-import { type ApiServer, listen } from '../../../services/api/http/server.ts';
-import { type AddressRange, parseAddressRange } from '../../../services/outbound/address-ranges.ts';
-import { eventually } from '../../support/runs/eventually.ts';
-import { openSocket } from '../../support/runs/raw-http.ts';
+import { shareConnections } from '../../../../services/api/http/connection-shares.ts';
+import { socketLimits } from '../../../../services/api/limits.ts';
+import { type ApiServer, listen } from '../../../../services/api/http/server.ts';
+import { type AddressRange, parseAddressRange } from '../../../../services/outbound/address-ranges.ts';
+import { eventually } from '../../../support/runs/eventually.ts';
+import { openSocket } from '../../../support/runs/raw-http.ts';
 
 // 400 connections, of which one network may have half of three quarters, and one address of it half of three quarters of that.
 

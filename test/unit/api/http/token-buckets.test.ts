@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { TokenBuckets } from '../../../services/api/access/token-buckets.ts';
+import { TokenBuckets } from '../../../../services/api/access/token-buckets.ts';
 
 const many = (buckets: TokenBuckets, key: string, times: number, nowMs: number): number =>
   Array.from({ length: times }, () => buckets.take(key, nowMs)).filter(Boolean).length;

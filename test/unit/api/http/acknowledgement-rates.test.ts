@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { followerLimits } from '../../../core/limits/distribution-limits.ts';
-import { AcknowledgementRates } from '../../../services/api/access/acknowledgement-rates.ts';
+import { followerLimits } from '../../../../core/limits/distribution-limits.ts';
+import { AcknowledgementRates } from '../../../../services/api/access/acknowledgement-rates.ts';
 
 const { acknowledgementsPerMinute, acknowledgementsPerTokenMinute } = followerLimits;
 

@@ -5,10 +5,10 @@ import type { Socket } from 'node:net';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { type ApiServer, listen } from '../../../services/api/http/server.ts';
-import { socketLimits } from '../../../services/api/limits.ts';
-import { eventually } from '../../support/runs/eventually.ts';
-import { exchange, openSocket, responseOn } from '../../support/runs/raw-http.ts';
+import { type ApiServer, listen } from '../../../../services/api/http/server.ts';
+import { socketLimits } from '../../../../services/api/limits.ts';
+import { eventually } from '../../../support/runs/eventually.ts';
+import { exchange, openSocket, responseOn } from '../../../support/runs/raw-http.ts';
 
 // What the server keeps of requests that wait behind another on their connection.
 

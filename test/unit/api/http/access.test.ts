@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 
-import { type Action, Role } from '../../../core/access.ts';
-import { PointsmanError } from '../../../core/errors.ts';
+import { type Action, Role } from '../../../../core/access.ts';
+import { PointsmanError } from '../../../../core/errors.ts';
 import {
   authenticate,
   authorise,
   type KnownTokens,
   type Principal,
-} from '../../../services/api/access/access.ts';
-import { hashToken } from '../../../services/config/settings.ts';
+} from '../../../../services/api/access/access.ts';
+import { hashToken } from '../../../../services/config/settings.ts';
 
 const ADMINS = 'the-right-token-0123';
 const made = new Map([

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { shownPath } from '../../../services/api/http/shown-path.ts';
+import { shownPath } from '../../../../services/api/http/shown-path.ts';
 
 const secret = 'Wl2Qz3nUuXcQmO1r2kYh0m5w8m2b6s3d9f1g4h7j0k2';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { type Holding, type ShareLimits, Shares } from '../../../services/api/access/shares.ts';
+import { type Holding, type ShareLimits, Shares } from '../../../../services/api/access/shares.ts';
 
 const CAPACITY = 1_000;
 const MINIMUM = 10;

@@ -1,16 +1,16 @@
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 
-import type { Principal } from '../../../services/api/access/access.ts';
-import { eventStreamAnswer } from '../../../services/api/responses/event-stream.ts';
-import { jsonAnswer } from '../../../services/api/responses/responses.ts';
-import { type Connection, NO_CONNECTION } from '../../../services/api/http/connection.ts';
-import { endpoint } from '../../../services/api/http/endpoint.ts';
-import { responseLimits, responseShares } from '../../../services/api/limits.ts';
-import { Metrics } from '../../../services/api/metrics/metrics.ts';
-import { router } from '../../../services/api/http/router.ts';
-import { Shares } from '../../../services/api/access/shares.ts';
-import { eventually } from '../../support/runs/eventually.ts';
+import type { Principal } from '../../../../services/api/access/access.ts';
+import { eventStreamAnswer } from '../../../../services/api/responses/event-stream.ts';
+import { jsonAnswer } from '../../../../services/api/responses/responses.ts';
+import { type Connection, NO_CONNECTION } from '../../../../services/api/http/connection.ts';
+import { endpoint } from '../../../../services/api/http/endpoint.ts';
+import { responseLimits, responseShares } from '../../../../services/api/limits.ts';
+import { Metrics } from '../../../../services/api/metrics/metrics.ts';
+import { router } from '../../../../services/api/http/router.ts';
+import { Shares } from '../../../../services/api/access/shares.ts';
+import { eventually } from '../../../support/runs/eventually.ts';
 
 const PUBLISHER: Principal = { id: 'token', name: 'ci', tenant: 'acme', roles: ['publisher'] };
 
