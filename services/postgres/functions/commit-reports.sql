@@ -16,26 +16,26 @@ END $$;
 -- one of the same commit under the same name.
 CREATE FUNCTION next_report(p_tenant text, p_hook text, p_delivery text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  d deliveries;
+  delivery_row deliveries;
   rule hooks;
-  c commit_reports;
+  report commit_reports;
 BEGIN
-  SELECT * INTO d FROM deliveries WHERE (tenant, hook, delivery) = (p_tenant, p_hook, p_delivery);
+  SELECT * INTO delivery_row FROM deliveries WHERE (tenant, hook, delivery) = (p_tenant, p_hook, p_delivery);
   SELECT * INTO rule FROM hooks WHERE (tenant, hook) = (p_tenant, p_hook);
-  FOR c IN SELECT * FROM commit_reports WHERE (tenant, hook, delivery) = (p_tenant, p_hook, p_delivery) AND state = 'waiting' ORDER BY kind = 'final' LOOP
+  FOR report IN SELECT * FROM commit_reports WHERE (tenant, hook, delivery) = (p_tenant, p_hook, p_delivery) AND state = 'waiting' ORDER BY kind = 'final' LOOP
     IF rule.hook IS NULL THEN
-      PERFORM end_report(c, 'failed', 'the hook was deleted', p_at);
-    ELSIF NOT is_for(rule, d) THEN
-      PERFORM end_report(c, 'failed', 'the hook is for another repository now', p_at);
-    ELSIF c.kind = 'pending' AND EXISTS (
+      PERFORM end_report(report, 'failed', 'the hook was deleted', p_at);
+    ELSIF NOT is_for(rule, delivery_row) THEN
+      PERFORM end_report(report, 'failed', 'the hook is for another repository now', p_at);
+    ELSIF report.kind = 'pending' AND EXISTS (
       SELECT FROM commit_reports f WHERE (f.tenant, f.hook, f.delivery, f.kind) = (p_tenant, p_hook, p_delivery, 'final')) THEN
-      PERFORM end_report(c, 'skipped', 'the last word was there first', p_at);
+      PERFORM end_report(report, 'skipped', 'the last word was there first', p_at);
     ELSIF EXISTS (
       SELECT FROM deliveries later JOIN commit_reports l USING (tenant, hook, delivery)
-      WHERE (later.tenant, later.hook, later.commit, later.bundle, later.channel) = (p_tenant, p_hook, d.commit, d.bundle, d.channel) AND later.seq > d.seq) THEN
-      PERFORM end_report(c, 'skipped', 'a later delivery of this commit speaks for it', p_at);
+      WHERE (later.tenant, later.hook, later.commit, later.bundle, later.channel) = (p_tenant, p_hook, delivery_row.commit, delivery_row.bundle, delivery_row.channel) AND later.seq > delivery_row.seq) THEN
+      PERFORM end_report(report, 'skipped', 'a later delivery of this commit speaks for it', p_at);
     ELSE
-      RETURN jsonb_build_object('kind', c.kind, 'outcome', c.outcome);
+      RETURN jsonb_build_object('kind', report.kind, 'outcome', report.outcome);
     END IF;
   END LOOP;
   RETURN NULL;
@@ -52,23 +52,23 @@ $$;
 -- The ledger of the release says the same.
 CREATE FUNCTION end_report(p_report commit_reports, p_state text, p_detail text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  r releases;
+  release releases;
 BEGIN
   UPDATE commit_reports SET state = p_state, detail = p_detail, ended_at = p_at
   WHERE (tenant, hook, delivery, kind) = (p_report.tenant, p_report.hook, p_report.delivery, p_report.kind) AND state = 'waiting';
   IF NOT FOUND OR p_report.version IS NULL THEN RETURN; END IF;
-  SELECT s.* INTO r FROM releases s JOIN deliveries d USING (tenant, bundle)
+  SELECT s.* INTO release FROM releases s JOIN deliveries d USING (tenant, bundle)
   WHERE (d.tenant, d.hook, d.delivery) = (p_report.tenant, p_report.hook, p_report.delivery) AND s.version = p_report.version;
-  PERFORM put_effect(r.tenant, r.bundle, r.version, 'commit-status', CASE p_state WHEN 'done' THEN 'done' ELSE 'failed' END,
-    format('%s@%s: %s', r.origin->>'repository', r.origin->>'commit', p_detail), p_at);
+  PERFORM put_effect(release.tenant, release.bundle, release.version, 'commit-status', CASE p_state WHEN 'done' THEN 'done' ELSE 'failed' END,
+    format('%s@%s: %s', release.origin->>'repository', release.origin->>'commit', p_detail), p_at);
 END $$;
 
 CREATE FUNCTION record_report(p_tenant text, p_hook text, p_delivery text, p_of_kind text, p_state text, p_detail text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  c commit_reports;
+  report commit_reports;
 BEGIN
-  SELECT * INTO c FROM commit_reports WHERE (tenant, hook, delivery, kind) = (p_tenant, p_hook, p_delivery, p_of_kind);
-  IF FOUND THEN PERFORM end_report(c, p_state, p_detail, p_at); END IF;
+  SELECT * INTO report FROM commit_reports WHERE (tenant, hook, delivery, kind) = (p_tenant, p_hook, p_delivery, p_of_kind);
+  IF FOUND THEN PERFORM end_report(report, p_state, p_detail, p_at); END IF;
 END $$;
 
 CREATE FUNCTION waiting_reports(p_after_seq bigint, p_most integer)

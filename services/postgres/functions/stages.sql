@@ -6,7 +6,7 @@ DECLARE
   charged bigint;
 BEGIN
   UPDATE releases SET invocation_id = p_invocation
-  WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND status = 'running' AND NOT closing;
+  WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND is_recording(releases);
   IF NOT FOUND THEN RETURN false; END IF;
   SELECT diagnostics_bytes(diagnostics) INTO charged FROM stages WHERE (tenant, bundle, version, stage) = (p_tenant, p_bundle, p_version, p_stage::stage_name);
   PERFORM put_stage(p_tenant, p_bundle, p_version, p_stage, p_state, p_began, p_ended, p_problems);
@@ -28,7 +28,7 @@ DECLARE
   added bigint;
 BEGIN
   UPDATE releases SET invocation_id = p_invocation
-  WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND status = 'running' AND NOT closing;
+  WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND may_advance(releases);
   IF NOT FOUND THEN RETURN false; END IF;
   added := put_blobs(p_tenant, p_digests, p_media_types, p_contents);
   IF hold_blobs(p_tenant, p_digests, release_holder(p_bundle, p_version)) <> '{}' THEN
@@ -86,7 +86,7 @@ DECLARE
   own text;
   gated boolean;
 BEGIN
-  PERFORM FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND status = 'running' AND NOT closing FOR UPDATE;
+  PERFORM FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND may_advance(releases) FOR UPDATE;
   IF NOT FOUND THEN RETURN '{"kind": "closed"}'; END IF;
   PERFORM put_artifact(p_tenant, a->>'digest') FROM jsonb_array_elements(p_made) a;
   INSERT INTO release_artifacts SELECT p_tenant, p_bundle, p_version, coalesce(a->>'channel', ''), a->>'digest' FROM jsonb_array_elements(p_made) a

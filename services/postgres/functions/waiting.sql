@@ -6,7 +6,7 @@ CREATE FUNCTION waiting_for(p_release releases) RETURNS jsonb LANGUAGE sql STABL
         'kind', 'release', 'name', 'v' || f.version, 'text', format('waits in line behind v%s', f.version), 'until', NULL)), '[]')
       FROM releases f
       WHERE (f.tenant, f.bundle, f.channel, f.status) = (p_release.tenant, p_release.bundle, p_release.channel, 'running'))
-    WHEN p_release.status = 'settled' OR p_release.closing OR p_release.intent IS NOT NULL OR p_release.generation IS NOT NULL THEN '[]'
+    WHEN NOT may_advance(p_release) THEN '[]'
     ELSE gates_waited_for(p_release) || compilers_waited_for(p_release) || sinks_waited_for(p_release)
   END
 $$;

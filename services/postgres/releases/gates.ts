@@ -102,7 +102,7 @@ export async function listOpenGates(
   const sql = `SELECT gate_json(g, r) || jsonb_build_object('bundle', r.bundle, 'version', r.version, 'channel', r.channel,
       'digest', r.digest, 'author', r."by") AS gate
     FROM gates g JOIN releases r USING (tenant, bundle, version)
-    WHERE g.tenant = $1 AND g.state = 'open' AND r.status = 'running' AND r.intent IS NULL
+    WHERE g.tenant = $1 AND g.state = 'open' AND may_advance(r)
       AND (g.opened_at, g.bundle, g.version, g.gate) > ($2, $3, $4, $5)
     ORDER BY g.opened_at, g.bundle, g.version, g.gate LIMIT $6`;
   const rows = await db.call(tenant, sql, [tenant, ...(after ?? ['-infinity', '', 0, '']), limit]);
