@@ -93,7 +93,7 @@ BEGIN
   -- From now on the channel exists, whatever becomes of the release.
   IF pointer.channel IS NULL THEN INSERT INTO pointers (tenant, bundle, channel) VALUES (tenant_name, bundle_name, channel_name) ON CONFLICT DO NOTHING; END IF;
   IF p_request->>'origin' IS NOT NULL THEN PERFORM publish_delivery(tenant_name, p_request->'origin', release_version, p_at); END IF;
-  IF p_request->'supersedes' <> '[]' THEN PERFORM supersede(tenant_name, bundle_name, release_version, p_request->'supersedes', p_at); END IF;
+  IF p_request->'supersedes' <> '[]' THEN PERFORM supersede(p_request, p_at); END IF;
   answer := jsonb_build_object('kind', 'accepted', 'version', release_version, 'replayed', false);
   INSERT INTO idempotency_keys VALUES (tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
   PERFORM note(tenant_name, p_at, p_request->>'by', 'publish',
@@ -103,20 +103,20 @@ END $$;
 
 -- Those in line end here and now, since they did nothing yet. The one in flight is only marked: its own workflow undoes and settles it,
 -- unless its pointer has moved or its way has ended already.
-CREATE FUNCTION supersede(p_tenant text, p_bundle text, p_newer bigint, p_versions jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION supersede(p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  said text := format('superseded by v%s', p_newer);
+  newer bigint := (p_request->>'version')::bigint;
   release releases;
 BEGIN
   FOR release IN
     SELECT * FROM releases
-    WHERE tenant = p_tenant AND bundle = p_bundle AND version IN (SELECT jsonb_array_elements_text(p_versions)::bigint)
+    WHERE tenant = p_request->>'tenant' AND bundle = p_request->>'bundle' AND version IN (SELECT jsonb_array_elements_text(p_request->'supersedes')::bigint)
       AND is_undecided(releases)
     ORDER BY version FOR UPDATE
   LOOP
-    UPDATE releases SET intent = 'superseded', intent_reason = said, superseded_by = p_newer
-    WHERE (tenant, bundle, version) = (p_tenant, p_bundle, release.version);
-    IF release.status = 'queued' THEN PERFORM end_queued(release, 'superseded', said, p_at); END IF;
+    UPDATE releases SET intent = 'superseded', intent_reason = p_request->>'supersededReason', superseded_by = newer
+    WHERE (tenant, bundle, version) = (release.tenant, release.bundle, release.version);
+    IF release.status = 'queued' THEN PERFORM end_queued(release, 'superseded', p_request->>'supersededReason', p_at); END IF;
   END LOOP;
 END $$;
 
@@ -138,10 +138,11 @@ BEGIN
   RETURN coalesce(stands = 'running', false);
 END $$;
 
-CREATE FUNCTION request_cancel(p_tenant text, p_bundle text, p_version bigint, p_by text, p_reason text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- `p_intent_reason` becomes the release's reason; `p_reason` is what the caller gave, for the audit.
+CREATE FUNCTION request_cancel(p_tenant text, p_bundle text, p_version bigint, p_by text, p_reason text, p_intent_reason text, p_at timestamptz)
+RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;
-  said text := format('cancelled by %s%s', p_by, coalesce(': ' || p_reason, ''));
 BEGIN
   SELECT * INTO release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
   IF NOT FOUND THEN RETURN '{"kind": "no_release"}'; END IF;
@@ -151,9 +152,9 @@ BEGIN
   IF release.closing AND release.outcome <> 'cancelled' THEN RETURN jsonb_build_object('kind', 'settled', 'outcome', release.outcome); END IF;
   IF release.intent = 'superseded' THEN RETURN '{"kind": "settled", "outcome": "superseded"}'; END IF;
   IF is_undecided(release) THEN
-    UPDATE releases SET intent = 'cancelled', intent_reason = said WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
+    UPDATE releases SET intent = 'cancelled', intent_reason = p_intent_reason WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
     PERFORM note(p_tenant, p_at, p_by, 'cancel', jsonb_build_object('bundle', p_bundle, 'version', p_version, 'reason', p_reason));
-    IF release.status = 'queued' THEN PERFORM end_queued(release, 'cancelled', said, p_at); END IF;
+    IF release.status = 'queued' THEN PERFORM end_queued(release, 'cancelled', p_intent_reason, p_at); END IF;
   END IF;
   RETURN '{"kind": "cancelling"}';
 END $$;

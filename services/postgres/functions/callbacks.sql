@@ -1,7 +1,8 @@
 -- What was answered, or taken back, stays so.
 CREATE FUNCTION guard_callback() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF (NEW.state, NEW.answer, NEW.fingerprint, NEW.sha256, NEW.reason) IS DISTINCT FROM (OLD.state, OLD.answer, OLD.fingerprint, OLD.sha256, OLD.reason) THEN
+  IF (NEW.state, NEW.answer, NEW.fingerprint, NEW.sha256, NEW.cause, NEW.reason)
+     IS DISTINCT FROM (OLD.state, OLD.answer, OLD.fingerprint, OLD.sha256, OLD.cause, OLD.reason) THEN
     RAISE EXCEPTION 'callback % has been %', OLD.id, OLD.state USING ERRCODE = 'PM005';
   END IF;
   RETURN NEW;
@@ -12,7 +13,7 @@ CREATE TRIGGER one_answer BEFORE UPDATE ON callbacks FOR EACH ROW WHEN (OLD.stat
 CREATE FUNCTION stop_listening() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE callbacks SET state = 'revoked', closed_at = clock_timestamp(),
-    reason = CASE WHEN NEW.closing THEN 'its release has been closed' ELSE 'its release has been published' END
+    cause = CASE WHEN NEW.closing THEN 'release_closed' ELSE 'release_published' END
   WHERE (tenant, bundle, version) = (NEW.tenant, NEW.bundle, NEW.version) AND state = 'open';
   RETURN NULL;
 END $$;
@@ -74,10 +75,10 @@ DECLARE
   callback callbacks;
 BEGIN
   PERFORM FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
-  UPDATE callbacks SET state = 'revoked', closed_at = p_at, reason = p_reason, final = p_is_final WHERE (tenant, id) = (p_tenant, p_id) AND state = 'open';
+  UPDATE callbacks SET state = 'revoked', closed_at = p_at, cause = 'given_up', reason = p_reason, final = p_is_final WHERE (tenant, id) = (p_tenant, p_id) AND state = 'open';
   SELECT * INTO STRICT callback FROM callbacks WHERE (tenant, id) = (p_tenant, p_id);
   IF callback.state = 'revoked' THEN PERFORM note_request(p_tenant, p_bundle, p_version, callback.purpose, callback.subject, 'failed', p_reason, p_at); END IF;
-  RETURN callback.state = 'revoked' AND callback.reason = p_reason;
+  RETURN callback.cause IS NOT DISTINCT FROM 'given_up' AND callback.reason = p_reason;
 END $$;
 
 -- Why the address takes nothing (more), or what was taken, to be told again; null when it is open. `said` null: nobody is saying anything.
@@ -89,8 +90,10 @@ CREATE FUNCTION callback_refuses(p_callback callbacks, p_release releases, p_sai
     WHEN p_callback.state = 'used'
       THEN jsonb_build_object('kind', 'used', 'said', coalesce(p_callback.answer->>'conclusion', p_callback.answer->>'status'), 'at', iso(p_callback.closed_at))
     WHEN p_callback.deadline_at <= p_at THEN jsonb_build_object('kind', 'expired', 'deadlineAt', iso(p_callback.deadline_at))
-    WHEN p_callback.state = 'revoked' THEN jsonb_build_object('kind', 'revoked', 'reason', p_callback.reason)
-    WHEN NOT may_advance(p_release) THEN jsonb_build_object('kind', 'revoked', 'reason', coalesce(p_release.intent_reason, 'its release has ended'))
+    WHEN p_callback.state = 'revoked'
+      THEN jsonb_build_object('kind', 'revoked', 'cause', p_callback.cause, 'reason', p_callback.reason, 'deadlineAt', iso(p_callback.deadline_at))
+    WHEN NOT may_advance(p_release)
+      THEN jsonb_build_object('kind', 'revoked', 'cause', 'release_ended', 'reason', p_release.intent_reason, 'deadlineAt', iso(p_callback.deadline_at))
   END
 $$;
 
@@ -100,8 +103,8 @@ CREATE FUNCTION look_at_callback(p_tenant text, p_id text, p_said text, p_at tim
   FROM callbacks c JOIN releases r USING (tenant, bundle, version) WHERE (c.tenant, c.id) = (p_tenant, p_id)
 $$;
 
--- Takes what was said, once. A check's word goes the way of every other word on a gate. See AnsweredCallback in handlers/ports/callbacks.ts.
-CREATE FUNCTION answer_callback(p_tenant text, p_bundle text, p_version bigint, p_id text, p_report jsonb, p_fingerprint text, p_request_id text, p_at timestamptz)
+-- Takes what was said, once. `p_detail` is for the ledger. A check's word goes the way of every other word on a gate. See AnsweredCallback in handlers/ports/callbacks.ts.
+CREATE FUNCTION answer_callback(p_tenant text, p_bundle text, p_version bigint, p_id text, p_report jsonb, p_fingerprint text, p_request_id text, p_detail text, p_at timestamptz)
 RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;
@@ -119,7 +122,7 @@ BEGIN
       -- That no client can have used before.
       'idempotencyKey', callback.sha256 || '/' || p_fingerprint, 'fingerprint', p_fingerprint, 'requestId', p_request_id), p_at);
     IF settled->>'kind' <> 'heard' THEN
-      RETURN jsonb_build_object('kind', 'revoked', 'reason', format('the check "%s" needs no answer any more', callback.subject));
+      RETURN jsonb_build_object('kind', 'revoked', 'cause', 'gate_decided', 'reason', NULL, 'gate', callback.subject, 'deadlineAt', iso(callback.deadline_at));
     END IF;
   ELSE
     PERFORM note(p_tenant, p_at, 'callback/' || callback.subject, 'compile answer', jsonb_build_object('bundle', p_bundle, 'version', p_version, 'attempt', callback.subject,
@@ -128,7 +131,7 @@ BEGIN
   UPDATE callbacks SET state = 'used', closed_at = p_at, answer = p_report, fingerprint = p_fingerprint, wake = (settled->>'wake')::bigint
   WHERE (tenant, id) = (p_tenant, p_id) RETURNING * INTO STRICT callback;
   -- Whoever answers was asked, whatever the call's own end was.
-  PERFORM note_request(p_tenant, p_bundle, p_version, callback.purpose, callback.subject, 'done', 'answered', p_at);
+  PERFORM note_request(p_tenant, p_bundle, p_version, callback.purpose, callback.subject, 'done', p_detail, p_at);
   -- Its diagnostics are copied to the stage.
   PERFORM charge_bytes(p_tenant, 2 * octet_length(p_report::text), false);
   RETURN jsonb_build_object('kind', 'taken', 'replayed', false, 'awakeableId', callback.awakeable_id, 'wake', callback.wake);
@@ -187,20 +190,20 @@ DECLARE
 BEGIN
   SELECT * INTO STRICT release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
   IF NOT may_advance(release) THEN RETURN '{"kind": "closed"}'; END IF;
-  INSERT INTO callbacks (tenant, id, bundle, version, purpose, subject, deadline_at, state, closed_at, reason)
-  VALUES (p_tenant, p_id, p_bundle, p_version, 'compile', p_attempt, p_at, 'revoked', p_at, 'the compiler was not even asked before its time was over') ON CONFLICT DO NOTHING;
-  UPDATE callbacks SET state = 'revoked', closed_at = p_at, reason = format('no answer came before %s', iso(deadline_at))
+  INSERT INTO callbacks (tenant, id, bundle, version, purpose, subject, deadline_at, state, closed_at, cause)
+  VALUES (p_tenant, p_id, p_bundle, p_version, 'compile', p_attempt, p_at, 'revoked', p_at, 'not_requested') ON CONFLICT DO NOTHING;
+  UPDATE callbacks SET state = 'revoked', closed_at = p_at, cause = 'no_response'
   WHERE (tenant, id) = (p_tenant, p_id) AND state = 'open';
   SELECT * INTO STRICT callback FROM callbacks WHERE (tenant, id) = (p_tenant, p_id);
   IF callback.state = 'revoked' THEN
     UPDATE effects SET state = 'compensated', at = p_at
     WHERE (tenant, bundle, version, effect, subject) = (p_tenant, p_bundle, p_version, request_effect('compile'), p_attempt) AND state IN ('begun', 'done');
-    RETURN jsonb_build_object('kind', 'failed', 'reason', callback.reason, 'final', callback.final);
+    RETURN jsonb_build_object('kind', 'revoked', 'cause', callback.cause, 'reason', callback.reason, 'deadlineAt', iso(callback.deadline_at), 'final', callback.final);
   END IF;
   CASE callback.answer->>'status'
     WHEN 'compiled' THEN PERFORM end_compile(p_tenant, p_bundle, p_version, 'passed', '[]', p_at);
     WHEN 'invalid' THEN PERFORM end_compile(p_tenant, p_bundle, p_version, 'failed', callback.answer->'diagnostics', p_at);
-    WHEN 'failed' THEN RETURN jsonb_build_object('kind', 'failed', 'reason', 'the compiler says: ' || (callback.answer->>'message'), 'final', false);
+    WHEN 'failed' THEN RETURN jsonb_build_object('kind', 'failed', 'message', callback.answer->>'message');
   END CASE;
   RETURN jsonb_build_object('kind', callback.answer->>'status', 'artifacts', callback.answer->'artifacts', 'diagnostics', callback.answer->'diagnostics');
 END $$;
@@ -211,7 +214,7 @@ $$;
 
 -- From here on nobody listens to what was asked of the world for this release.
 CREATE FUNCTION revoke_callbacks(p_tenant text, p_bundle text, p_version bigint, p_purpose text, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
-  UPDATE callbacks SET state = 'revoked', closed_at = p_at, reason = 'its release has been closed'
+  UPDATE callbacks SET state = 'revoked', closed_at = p_at, cause = 'release_closed'
   WHERE (tenant, bundle, version, purpose) = (p_tenant, p_bundle, p_version, p_purpose) AND state = 'open'
 $$;
 

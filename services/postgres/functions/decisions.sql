@@ -3,22 +3,20 @@ CREATE FUNCTION approvals_of(p_gate gates) RETURNS integer LANGUAGE sql STABLE A
   WHERE (w.tenant, w.bundle, w.version, w.gate, w.base_generation) = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate, p_gate.base_generation) AND w.word = 'approve'
 $$;
 
--- What is said of gates that wait: a check only once somebody has been asked, and what a window or a schedule needs to say when it opens.
-
-CREATE FUNCTION gate_says(p_gate gates, p_release releases) RETURNS text LANGUAGE sql STABLE AS $$
-  SELECT CASE
-    WHEN p_gate.state <> 'open' AND p_gate.reason IS NOT NULL THEN p_gate.reason
-    WHEN p_gate.state <> 'open' THEN p_gate.state
-    WHEN p_gate.kind = 'approval' THEN format('waits for %s of %s approval%s by a token with the role %s%s',
-      (p_gate.rule->>'count')::integer - approvals_of(p_gate), p_gate.rule->>'count', CASE p_gate.rule->>'count' WHEN '1' THEN '' ELSE 's' END, p_gate.rule->>'role',
-      CASE WHEN (p_gate.rule->>'notAuthor')::boolean THEN format(' (not %s, who published it)', p_release."by") ELSE '' END)
-    WHEN p_gate.kind = 'check' AND p_gate.rule ? 'url' THEN format('waits for the check "%s", which %s', p_gate.gate, CASE
-      WHEN EXISTS (SELECT FROM effects e WHERE (e.tenant, e.bundle, e.version, e.effect, e.subject)
-        = (p_gate.tenant, p_gate.bundle, p_gate.version, 'check-request', p_gate.gate) AND e.state = 'done') THEN 'was asked for'
-      ELSE 'is being asked for' END)
-    WHEN p_gate.kind = 'check' THEN format('waits for the check "%s" to be reported', p_gate.gate)
-    WHEN p_gate.kind = 'schedule' THEN format('waits until %s, as its author asked', iso(p_release.not_before))
-    ELSE format('waits for a time at which nothing is frozen (%s)', p_gate.rule->>'timezone') END
+-- What the text about a gate is made from: see GateFacts in core/texts/gate-texts.ts.
+CREATE FUNCTION gate_facts(p_gate gates, p_release releases) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT jsonb_build_object('gate', p_gate.gate, 'kind', p_gate.kind, 'state', p_gate.state,
+    'count', (p_gate.rule->>'count')::integer, 'approvals', CASE WHEN p_gate.kind = 'approval' THEN approvals_of(p_gate) END,
+    'role', p_gate.rule->>'role', 'notAuthor', coalesce((p_gate.rule->>'notAuthor')::boolean, false), 'author', p_release."by",
+    'requested', CASE WHEN p_gate.kind = 'check' AND p_gate.rule ? 'url' THEN EXISTS (
+      SELECT FROM effects e
+      WHERE (e.tenant, e.bundle, e.version, e.effect, e.subject) = (p_gate.tenant, p_gate.bundle, p_gate.version, 'check-request', p_gate.gate)
+        AND e.state = 'done') END,
+    'timezone', p_gate.rule->>'timezone', 'notBefore', CASE WHEN p_gate.kind = 'schedule' THEN iso(p_release.not_before) END,
+    'deadlineAt', iso(p_gate.deadline_at), 'failedBy', CASE WHEN p_gate.state = 'failed' THEN (
+      SELECT jsonb_build_object('by', w."by", 'comment', w.comment) FROM verdicts w
+      WHERE (w.tenant, w.bundle, w.version, w.gate, w.base_generation)
+        = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate, coalesce(p_gate.base_generation, 0)) AND w.word IN ('reject', 'failure')) END)
 $$;
 
 -- Somebody's word on a gate. See VerdictAnswer in handlers/contract/tenant.ts. Unlike what goes through the tenant's object, two requests of a
@@ -153,22 +151,16 @@ END $$;
 CREATE FUNCTION decide_gate(p_gate gates, p_request jsonb, p_at timestamptz) RETURNS gates LANGUAGE plpgsql AS $$
 DECLARE
   word text := p_request->>'word';
-  more text := coalesce(': ' || (p_request->>'comment'), '');
 BEGIN
   IF word IN ('approve', 'success') AND approvals_of(p_gate) < coalesce((p_gate.rule->>'count')::integer, 0) THEN RETURN p_gate; END IF;
-  UPDATE gates SET state = CASE WHEN word IN ('approve', 'success') THEN 'passed' ELSE 'failed' END, decided_at = p_at,
-    reason = CASE word
-      WHEN 'approve' THEN NULL
-      WHEN 'success' THEN NULL
-      WHEN 'reject' THEN format('rejected by %s at the gate "%s"%s', p_request->>'by', p_gate.gate, more)
-      ELSE format('the check "%s" failed, says %s%s', p_gate.gate, p_request->>'by', more) END
+  UPDATE gates SET state = CASE WHEN word IN ('approve', 'success') THEN 'passed' ELSE 'failed' END, decided_at = p_at
   WHERE (tenant, bundle, version, gate) = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate) RETURNING * INTO STRICT p_gate;
   RETURN p_gate;
 END $$;
 
 -- A gate as its readers see it: see Gate in core/gates/gate.ts.
 CREATE FUNCTION gate_json(p_gate gates, p_release releases) RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT jsonb_build_object('gate', p_gate.gate, 'kind', p_gate.kind, 'state', p_gate.state, 'says', gate_says(p_gate, p_release), 'openedAt', iso(p_gate.opened_at),
+  SELECT jsonb_build_object('gate', p_gate.gate, 'kind', p_gate.kind, 'state', p_gate.state, 'facts', gate_facts(p_gate, p_release), 'openedAt', iso(p_gate.opened_at),
     'deadlineAt', iso(p_gate.deadline_at), 'decidedAt', iso(p_gate.decided_at), 'baseGeneration', p_gate.base_generation, 'needed', (p_gate.rule->>'count')::integer,
     'window', CASE WHEN p_gate.kind = 'window' AND p_gate.state = 'open' THEN p_gate.rule END,
     'notBefore', CASE WHEN p_gate.kind = 'schedule' AND p_gate.state = 'open' THEN iso(p_release.not_before) END,

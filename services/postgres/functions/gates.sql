@@ -59,7 +59,7 @@ DECLARE
   gate_row gates;
 BEGIN
   IF NOT may_advance(p_release) THEN RETURN; END IF;
-  FOR gate_row IN UPDATE gates SET base_generation = base, state = 'open', decided_at = NULL, reason = NULL
+  FOR gate_row IN UPDATE gates SET base_generation = base, state = 'open', decided_at = NULL
     WHERE (tenant, bundle, version) = (p_release.tenant, p_release.bundle, p_release.version) AND kind = 'approval' AND state IN ('open', 'passed')
       AND base_generation <> base
     RETURNING *
@@ -103,17 +103,16 @@ BEGIN
   SELECT * INTO STRICT release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
   IF NOT may_advance(release) THEN RETURN '{"kind": "closed"}'; END IF;
   PERFORM void_stale(release, p_at);
-  FOR gate_row IN UPDATE gates SET state = CASE WHEN deadline_at <= p_at THEN 'expired' ELSE 'passed' END, decided_at = p_at,
-      reason = CASE WHEN deadline_at <= p_at THEN format('nobody answered at the gate "%s" before its deadline, %s', gate, iso(deadline_at)) END
+  FOR gate_row IN UPDATE gates SET state = CASE WHEN deadline_at <= p_at THEN 'expired' ELSE 'passed' END, decided_at = p_at
     WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state = 'open' AND (deadline_at <= p_at OR (kind = 'schedule' AND release.not_before <= p_at))
     RETURNING *
   LOOP
     PERFORM note_gate(gate_row, gate_row.state, p_at);
   END LOOP;
   SELECT * INTO gate_row FROM gates WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state IN ('failed', 'expired') ORDER BY decided_at, ordinal LIMIT 1;
-  IF FOUND THEN RETURN jsonb_build_object('kind', 'failed', 'reason', gate_row.reason); END IF;
+  IF FOUND THEN RETURN jsonb_build_object('kind', 'failed', 'facts', gate_facts(gate_row, release)); END IF;
   SELECT jsonb_agg(jsonb_build_object('gate', gate, 'kind', kind, 'url', rule->>'url',
-      'says', gate_says(gates, release) || coalesce(', until ' || iso(deadline_at), ''),
+      'facts', gate_facts(gates, release),
       'deadlineMs', epoch_ms(CASE kind WHEN 'schedule' THEN release.not_before ELSE deadline_at END)) ORDER BY ordinal)
   INTO standing FROM gates WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state = 'open' AND kind <> 'window';
   IF standing IS NOT NULL THEN RETURN jsonb_build_object('kind', 'waiting', 'wakes', release.gate_wakes, 'gates', standing); END IF;

@@ -89,12 +89,12 @@ BEGIN
   IF NOT FOUND THEN RETURN '{"kind": "no_delivery"}'; END IF;
   IF delivery_row.state NOT IN ('received', 'fetching') THEN RETURN jsonb_build_object('kind', 'ended', 'delivery', delivery_json(delivery_row)); END IF;
   SELECT * INTO rule FROM hooks WHERE (tenant, hook) = (p_tenant, p_hook);
-  IF NOT FOUND THEN RETURN '{"kind": "refused", "reason": "the hook was deleted"}'; END IF;
+  IF NOT FOUND THEN RETURN '{"kind": "lost", "cause": "hook_deleted"}'; END IF;
   IF NOT is_for(rule, delivery_row) THEN
-    RETURN '{"kind": "refused", "reason": "the hook is for another repository now"}';
+    RETURN '{"kind": "lost", "cause": "other_repository"}';
   END IF;
   newer := overtaken_by(delivery_row);
-  IF newer IS NOT NULL THEN RETURN jsonb_build_object('kind', 'refused', 'reason', format('a later push has come before it, as v%s', newer)); END IF;
+  IF newer IS NOT NULL THEN RETURN jsonb_build_object('kind', 'overtaken', 'version', newer); END IF;
   UPDATE deliveries SET state = 'fetching', updated_at = p_at WHERE (tenant, hook, delivery) = (p_tenant, p_hook, p_delivery) AND state = 'received';
   RETURN jsonb_build_object('kind', 'open', 'repository', rule.repository, 'ref', delivery_row.ref, 'commit', delivery_row.commit, 'subject', delivery_row.subject,
     'sourceUrl', delivery_row.source_url, 'path', delivery_row.path, 'bundle', delivery_row.bundle, 'channel', delivery_row.channel,

@@ -31,14 +31,15 @@ BEGIN
   RETURN pointer;
 END $$;
 
--- As before, and not while a sink is down that must be well. While a release waits for one, its reason says why.
+-- The swap of a release, under all its conditions. While required sinks keep it from moving, the release has those of them that a health check does not
+-- clear.
 CREATE FUNCTION move_by_release(p_tenant text, p_bundle text, p_channel text, p_version bigint, p_expected bigint, p_at timestamptz, p_proven interval) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;
   pointer pointers;
   move moves;
   barred jsonb;
-  why text;
+  sinks_known jsonb;
 BEGIN
   SELECT * INTO STRICT release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
   IF release.generation IS NOT NULL THEN RETURN jsonb_build_object('kind', 'moved', 'generation', release.generation, 'seq', release.seq); END IF;
@@ -53,24 +54,23 @@ BEGIN
   IF barred IS NULL THEN
     barred := sink_bar(p_tenant, p_channel, p_proven);
     IF barred IS NOT NULL THEN
-      SELECT 'waits for ' || string_agg(format('the sink "%s": %s', d->>'sink', d->>'why'), '; ') INTO why
-      FROM jsonb_array_elements(barred) d WHERE (d->>'known')::boolean;
-      IF why IS NOT NULL THEN PERFORM put_stage(p_tenant, p_bundle, p_version, 'swap', 'running', p_at, NULL); END IF;
+      SELECT jsonb_agg(bar) INTO sinks_known FROM jsonb_array_elements(barred) bar WHERE bar->>'cause' <> 'unproven';
+      IF sinks_known IS NOT NULL THEN PERFORM put_stage(p_tenant, p_bundle, p_version, 'swap', 'running', p_at, NULL); END IF;
       barred := jsonb_build_object('kind', 'sinks_down', 'sinks', barred);
     END IF;
   END IF;
   IF barred IS NOT NULL THEN
-    UPDATE releases SET reason = why WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND reason IS DISTINCT FROM why;
+    UPDATE releases SET barred_by = sinks_known WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND barred_by IS DISTINCT FROM sinks_known;
     RETURN barred;
   END IF;
   move := put_move(pointer, 'publish', p_version, release.digest, release."by", coalesce(release.message, 'publish'), p_at);
-  UPDATE releases SET outcome = 'published', reason = NULL, generation = move.generation, seq = move.seq WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
-  PERFORM put_effect(p_tenant, p_bundle, p_version, 'pointer-move', 'done', format('generation %s', move.generation), p_at);
+  UPDATE releases SET outcome = 'published', barred_by = NULL, generation = move.generation, seq = move.seq WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
+  PERFORM put_effect(p_tenant, p_bundle, p_version, 'pointer-move', 'done', move.generation::text, p_at);
   PERFORM put_stage(p_tenant, p_bundle, p_version, 'swap', 'passed', p_at, p_at);
   RETURN jsonb_build_object('kind', 'moved', 'generation', move.generation, 'seq', move.seq);
 END $$;
 
--- As before, and tells nobody: who watches the release hears of its end, which comes next. The answer is for processes of before this migration.
+-- Notifies nobody: those who watch the release are notified when it settles, which comes next.
 CREATE FUNCTION announce(p_tenant text, p_bundle text, p_version bigint, p_began timestamptz, p_ended timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;
@@ -79,7 +79,7 @@ BEGIN
   IF release.generation IS NULL THEN RAISE EXCEPTION 'release %/%/v% has not moved its pointer', p_tenant, p_bundle, p_version; END IF;
   UPDATE moves SET announced_at = p_ended
   WHERE (tenant, bundle, channel, generation) = (p_tenant, p_bundle, release.channel, release.generation) AND announced_at IS NULL;
-  PERFORM put_effect(p_tenant, p_bundle, p_version, 'announcement', 'done', format('seq %s', release.seq), p_ended);
+  PERFORM put_effect(p_tenant, p_bundle, p_version, 'announcement', 'done', release.seq::text, p_ended);
   INSERT INTO stages (tenant, bundle, version, stage, state, started_at, finished_at)
   VALUES (p_tenant, p_bundle, p_version, 'announce', 'passed', p_began, p_ended), (p_tenant, p_bundle, p_version, 'verify', 'skipped', p_ended, p_ended)
   ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = EXCLUDED.state, finished_at = EXCLUDED.finished_at;

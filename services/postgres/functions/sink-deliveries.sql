@@ -55,7 +55,7 @@ BEGIN
   -- Never past the feed: its record may have been restored to what it was before.
   start := least(greatest(coalesce(sink_row.delivered_seq, p_known, 0), feed_floor(p_tenant, p_since)), latest);
   RETURN jsonb_build_object('kind', 'open', 'openedMs', epoch_ms(clock_timestamp()), 'start', start, 'onRecord', sink_row.delivered_seq, 'latest', latest,
-    'paused', CASE WHEN sink_row.paused_at IS NOT NULL THEN format('it is paused by %s%s', sink_row.paused_by, coalesce(': ' || sink_row.pause_reason, '')) END,
+    'paused', CASE WHEN sink_row.paused_at IS NOT NULL THEN jsonb_build_object('by', sink_row.paused_by, 'reason', sink_row.pause_reason) END,
     'url', sink_row.url, 'secret', sink_row.secret, 'previousSecret', sink_row.previous_secret, 'previousUntil', iso(sink_row.previous_until),
     'failures', coalesce(health_now.failures, 0), 'shared', coalesce(health_now.shared, false), 'failingSinceMs', epoch_ms(health_now.failing_since), 'retryAtMs', epoch_ms(health_now.retry_at), 'lastError', health_now.last_error,
     'required', (
@@ -222,24 +222,24 @@ BEGIN
   END CASE;
   answer := '{"kind": "done", "replayed": false}';
   INSERT INTO idempotency_keys VALUES (p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
-  PERFORM note(p_tenant, p_at, p_request->>'by', format('%s sink', p_request->'steer'->>'kind'),
+  PERFORM note(p_tenant, p_at, p_request->>'by', p_request->>'action',
     jsonb_build_object('sink', sink_row.sink, 'requestId', p_request->>'requestId') || ((p_request->'steer') - 'kind'));
   RETURN answer || jsonb_build_object('seq', sink_row.delivered_seq, 'latest', latest);
 END $$;
 
 -- Freezing: the sinks that the tenant's current policy requires of this channel and that are not known to be well. Null when the channel may move,
--- and when it goes on without them. `known` is false where the last proof of health is only too old, so that a probe may renew it.
+-- and when it goes on without them. See SinkBar in core/texts/sink-texts.ts.
+-- 'unproven': the last proof of health is only too old, so that a probe may renew it.
 --
 -- Compares the time of the last successful health check with this server's clock, at the moment of the check. A time that a worker sends would be
 -- wrong: clocks of workers differ, and the transaction may wait for a connection or for locks.
 CREATE FUNCTION sink_bar(p_tenant text, p_channel text, p_proven interval) RETURNS jsonb LANGUAGE sql VOLATILE AS $$
-  SELECT jsonb_agg(jsonb_build_object('sink', n.sink,
-      'known', k.sink IS NULL AND n.sink NOT IN ('redis', 'rabbitmq') OR k.paused_at IS NOT NULL OR coalesce(h.failures, 0) > 0,
-    'why', CASE
-      WHEN k.sink IS NULL AND n.sink NOT IN ('redis', 'rabbitmq') THEN 'there is no webhook of that name'
-      WHEN k.paused_at IS NOT NULL THEN format('it is paused by %s%s', k.paused_by, coalesce(': ' || k.pause_reason, ''))
-      WHEN h.failures > 0 THEN format('it has failed since %s: %s', iso(h.failing_since), h.last_error)
-      ELSE 'nobody has seen lately that it is well' END) ORDER BY n.i)
+  SELECT jsonb_agg(jsonb_build_object('sink', n.sink) || CASE
+      WHEN k.sink IS NULL AND n.sink NOT IN ('redis', 'rabbitmq') THEN '{"cause": "missing"}'
+      WHEN k.paused_at IS NOT NULL
+        THEN jsonb_build_object('cause', 'paused', 'pause', jsonb_build_object('by', k.paused_by, 'reason', k.pause_reason))
+      WHEN h.failures > 0 THEN jsonb_build_object('cause', 'failing', 'since', iso(h.failing_since), 'lastError', h.last_error)
+      ELSE '{"cause": "unproven"}' END ORDER BY n.i)
   FROM policies p, jsonb_array_elements_text(p.document->'channels'->p_channel->'sinks'->'required') WITH ORDINALITY AS n (sink, i)
   LEFT JOIN sinks k ON (k.tenant, k.sink) = (p_tenant, n.sink)
   LEFT JOIN LATERAL sink_health(p_tenant, n.sink) h ON true
