@@ -1,4 +1,9 @@
 -- What a release may still do, stated once, and the promises that the database holds against any bug above it.
+--
+-- Errors of this schema, by SQLSTATE: PM001 a settled release is changed; PM002 a pointer moves other than by its next move; PM003 a move does not
+-- follow the one before; PM004 a release that may not be live; PM005 a closed callback is changed; PM006 an upload is not taken, caught where it is
+-- raised; PM007 a quota of bytes is used up; PM008 a policy's version does not follow the one before; PM009 a release has no artifact for its
+-- channel, caught where it is raised.
 
 -- Nothing has decided how the release ends: it has not moved its pointer, nobody has asked it to stop, and it is not being closed.
 CREATE FUNCTION is_undecided(p_release releases) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$

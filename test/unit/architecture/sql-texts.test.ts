@@ -60,3 +60,21 @@ test('every parameter and variable of the store’s functions has a whole name',
     [],
   );
 });
+
+test('an error code of the schema is raised in one file, and guards.sql says what it means', async () => {
+  const files = await readSqlFiles();
+  const raised = files.flatMap(({ path, text }) => {
+    const codes = text.matchAll(/(?:ERRCODE = |RAISE SQLSTATE )'(?<code>PM\d{3})'/g);
+    return [...new Set([...codes].map((match) => match.groups?.['code'] ?? ''))].map((code) => ({
+      code,
+      path,
+    }));
+  });
+  const codes = raised.map(({ code }) => code).toSorted();
+  expect(new Set(codes).size, JSON.stringify(raised)).toBe(codes.length);
+  const guards = files.find(({ path }) => path.endsWith('/guards.sql'))?.text ?? '';
+  const listed = [...guards.matchAll(/\b(?<code>PM\d{3}) an? /g)].map(
+    (match) => match.groups?.['code'] ?? '',
+  );
+  expect(listed.toSorted()).toEqual(codes);
+});
