@@ -8,6 +8,7 @@ import { hookDeliveryKey } from '../../core/idempotency-key.ts';
 import { hookLimits, releaseLimits, stepRetries } from '../../core/limits/limits.ts';
 import { describeExceeded } from '../../core/quota.ts';
 import { unknownChannel } from '../../core/moves/unknown-channel.ts';
+import { overtakenText } from '../../core/texts/hook-texts.ts';
 import { type PublishResult, type PublishRequest, Tenant } from '../contract/tenant.ts';
 import { isDefect } from '../durable/defects.ts';
 import type { Deps } from '../ports/deps.ts';
@@ -173,9 +174,7 @@ function whyRefused(answer: Exclude<PublishResult, { kind: 'accepted' }>, reques
     case 'queue_full':
       return `there are ${answer.limit} releases in line for this pointer already`;
     case 'overtaken':
-      return answer.version === null
-        ? 'the delivery has ended already'
-        : `a later push has come before it, as v${answer.version}`;
+      return answer.version === null ? 'the delivery has ended already' : overtakenText(answer.version);
     case 'held':
       return `the pointer is held: ${answer.reason}`;
     case 'no_channel':

@@ -184,14 +184,14 @@ const deleted = [
 const updated = [
   [
     'releases',
-    'status, outcome, reason, digest, generation, seq, invocation_id, closing, intent, intent_reason, superseded_by, settled_at, gate_wakes',
+    'status, outcome, reason, digest, generation, seq, invocation_id, closing, intent, intent_reason, superseded_by, barred_by, settled_at, gate_wakes',
   ],
   ['blobs', 'check_at'],
   ['sources', 'check_at'],
   ['quotas', 'most, set_by, set_at'],
   ['stages', 'state, finished_at, diagnostics'],
   ['effects', 'state, detail, at'],
-  ['gates', 'state, base_generation, decided_at, reason'],
+  ['gates', 'state, base_generation, decided_at'],
   [
     'hooks',
     'provider, repository, ref, path, bundle, channel, create_channel, api_url, secret, token, updated_by, updated_at',
@@ -208,7 +208,7 @@ const updated = [
   ['followers', 'generation, digest, since, seen_at, by'],
   [
     'callbacks',
-    'sha256, awakeable_id, wake, deadline_at, state, closed_at, reason, final, answer, fingerprint, uploaded_blobs, uploaded_bytes',
+    'sha256, awakeable_id, wake, deadline_at, state, closed_at, cause, reason, final, answer, fingerprint, uploaded_blobs, uploaded_bytes',
   ],
   ['pointers', 'version, digest, generation, hold_reason, hold_by, hold_at, moved_at'],
 ] as const;

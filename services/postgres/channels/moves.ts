@@ -3,15 +3,27 @@ import { z } from 'zod';
 import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
 import { tenantLimits } from '../../../core/limits/limits.ts';
 import type { Broker } from '../../../core/sink.ts';
+import { SinkBar, sinkBarText } from '../../../core/texts/sink-texts.ts';
 import { HoldResult, MoveResult, SwapResult } from '../../../handlers/contract/tenant.ts';
 import type { Moves } from '../../../handlers/ports/deps.ts';
 import type { SinkWake } from '../../../handlers/contract/sink.ts';
 import type { Database } from '../database.ts';
 import { answerOf, at, json } from '../rows.ts';
 
-const PointerMove = z.discriminatedUnion('kind', [
-  ...SwapResult.options,
-  z.object({ kind: z.literal('state_behind'), generation: z.number() }),
+/** The sinks that keep a pointer from moving, with the text of each. Another health check may clear those that are only `unproven`. */
+const SinksDownRow = z
+  .object({ kind: z.literal('sinks_down'), sinks: z.array(SinkBar) })
+  .transform(({ kind, sinks }) => ({
+    kind,
+    sinks: sinks.map((bar) => ({ sink: bar.sink, why: sinkBarText(bar), known: bar.cause !== 'unproven' })),
+  }));
+
+const PointerMove = z.union([
+  SinksDownRow,
+  z.discriminatedUnion('kind', [
+    ...SwapResult.options,
+    z.object({ kind: z.literal('state_behind'), generation: z.number() }),
+  ]),
 ]);
 
 /** A move's number, and the webhooks of its tenant. */
@@ -20,7 +32,7 @@ const ToBeTold = z.object({ seq: z.number(), webhooks: z.array(z.string()) });
 /** Of a move, the webhooks of its tenant. */
 const ReleaseMove = z.intersection(PointerMove, z.object({ webhooks: z.array(z.string()).optional() }));
 
-const HandMove = z.intersection(MoveResult, z.object({ told: ToBeTold.optional() }));
+const HandMove = z.intersection(z.union([SinksDownRow, MoveResult]), z.object({ told: ToBeTold.optional() }));
 
 /**
  * Moving pointers on record: each method is one transaction, which finds its own move when it is repeated.

@@ -33,90 +33,90 @@ $$;
 
 CREATE FUNCTION admit(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  t text := p_request->>'tenant';
-  b text := p_request->>'bundle';
-  v bigint := (p_request->>'version')::bigint;
-  c text := p_request->>'channel';
+  tenant_name text := p_request->>'tenant';
+  bundle_name text := p_request->>'bundle';
+  release_version bigint := (p_request->>'version')::bigint;
+  channel_name text := p_request->>'channel';
   standing bigint := (p_request->>'inFlight')::bigint;
-  p pointers;
+  pointer pointers;
   answer jsonb;
 BEGIN
-  PERFORM lock_counts(t);
-  PERFORM FROM tenants WHERE tenant = t;
+  PERFORM lock_counts(tenant_name);
+  PERFORM FROM tenants WHERE tenant = tenant_name;
   IF NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
-  answer := replay(t, p_request->>'idempotencyKey', p_request->>'fingerprint');
+  answer := replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
   -- The key has expired, and this is still the request that it was: a step that is repeated days later.
-  PERFORM FROM releases WHERE (tenant, bundle, version, idempotency_key) = (t, b, v, p_request->>'idempotencyKey');
-  IF FOUND THEN RETURN jsonb_build_object('kind', 'accepted', 'version', v, 'replayed', true); END IF;
+  PERFORM FROM releases WHERE (tenant, bundle, version, idempotency_key) = (tenant_name, bundle_name, release_version, p_request->>'idempotencyKey');
+  IF FOUND THEN RETURN jsonb_build_object('kind', 'accepted', 'version', release_version, 'replayed', true); END IF;
   IF p_request->>'origin' IS NOT NULL THEN
-    answer := origin_refused(t, p_request->'origin');
+    answer := origin_refused(tenant_name, p_request->'origin');
     IF answer IS NOT NULL THEN RETURN answer; END IF;
   END IF;
 
-  SELECT * INTO p FROM pointers WHERE (tenant, bundle, channel) = (t, b, c);
+  SELECT * INTO pointer FROM pointers WHERE (tenant, bundle, channel) = (tenant_name, bundle_name, channel_name);
   IF NOT FOUND THEN
-    answer := channel_bar(t, b, c, (p_request->>'createChannel')::boolean, (p_request->>'channelLimit')::integer);
+    answer := channel_bar(tenant_name, bundle_name, channel_name, (p_request->>'createChannel')::boolean, (p_request->>'channelLimit')::integer);
     IF answer IS NOT NULL THEN RETURN answer; END IF;
   END IF;
-  IF p.hold_reason IS NOT NULL THEN RETURN jsonb_build_object('kind', 'held', 'reason', p.hold_reason); END IF;
-  IF (p_request->>'ifGeneration')::bigint <> coalesce(p.generation, 0) THEN
-    RETURN jsonb_build_object('kind', 'stale', 'pointer', pointer_json(p));
+  IF pointer.hold_reason IS NOT NULL THEN RETURN jsonb_build_object('kind', 'held', 'reason', pointer.hold_reason); END IF;
+  IF (p_request->>'ifGeneration')::bigint <> coalesce(pointer.generation, 0) THEN
+    RETURN jsonb_build_object('kind', 'stale', 'pointer', pointer_json(pointer));
   END IF;
   IF p_request->>'placement' <> 'start' AND standing IS NOT NULL THEN
-    PERFORM FROM releases WHERE (tenant, bundle, version) = (t, b, standing) AND status = 'settled';
+    PERFORM FROM releases WHERE (tenant, bundle, version) = (tenant_name, bundle_name, standing) AND status = 'settled';
     IF FOUND THEN RETURN '{"kind": "slot_free"}'; END IF;
   END IF;
   IF p_request->>'placement' = 'reject' THEN RETURN jsonb_build_object('kind', 'conflict', 'version', standing); END IF;
   IF p_request->>'placement' = 'full' THEN RETURN jsonb_build_object('kind', 'queue_full', 'limit', (p_request->>'queueLimit')::integer); END IF;
 
-  answer := publish_over_quota(t, b);
+  answer := publish_over_quota(tenant_name, bundle_name);
   IF answer IS NOT NULL THEN RETURN answer; END IF;
   -- The sweep deletes a source that waits for its release for too long.
-  PERFORM FROM sources WHERE (tenant, digest) = (t, p_request->>'source') FOR KEY SHARE;
+  PERFORM FROM sources WHERE (tenant, digest) = (tenant_name, p_request->>'source') FOR KEY SHARE;
   IF NOT FOUND THEN RETURN '{"kind": "no_source"}'; END IF;
 
-  INSERT INTO bundles (tenant, bundle, created_at) VALUES (t, b, p_at) ON CONFLICT DO NOTHING;
+  INSERT INTO bundles (tenant, bundle, created_at) VALUES (tenant_name, bundle_name, p_at) ON CONFLICT DO NOTHING;
   -- The number is the object's to give, and the key's to refuse: a taken one means that the object has forgotten something.
   INSERT INTO releases (tenant, bundle, version, channel, status, source, if_generation, policy_version, not_before, message, by,
     idempotency_key, origin, created_at)
-  SELECT t, b, v, c, CASE p_request->>'placement' WHEN 'start' THEN 'running' ELSE 'queued' END, p_request->>'source',
-    (p_request->>'ifGeneration')::bigint, policy_now(t), to_timestamp((p_request->>'notBefore')::double precision / 1000), p_request->>'message', p_request->>'by',
+  SELECT tenant_name, bundle_name, release_version, channel_name, CASE p_request->>'placement' WHEN 'start' THEN 'running' ELSE 'queued' END, p_request->>'source',
+    (p_request->>'ifGeneration')::bigint, policy_now(tenant_name), to_timestamp((p_request->>'notBefore')::double precision / 1000), p_request->>'message', p_request->>'by',
     p_request->>'idempotencyKey', nullif(p_request->'origin', 'null'), p_at
-  WHERE v > coalesce((SELECT max(version) FROM releases WHERE (tenant, bundle) = (t, b)), 0)
+  WHERE release_version > coalesce((SELECT max(version) FROM releases WHERE (tenant, bundle) = (tenant_name, bundle_name)), 0)
   ON CONFLICT DO NOTHING;
   IF NOT FOUND THEN
     -- Perhaps by this same request, which somebody else has brought here first: the insert has waited for them.
-    RETURN coalesce(replay(t, p_request->>'idempotencyKey', p_request->>'fingerprint'), '{"kind": "version_taken"}');
+    RETURN coalesce(replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint'), '{"kind": "version_taken"}');
   END IF;
 
   -- From now on the channel exists, whatever becomes of the release.
-  IF p.channel IS NULL THEN INSERT INTO pointers (tenant, bundle, channel) VALUES (t, b, c) ON CONFLICT DO NOTHING; END IF;
-  IF p_request->>'origin' IS NOT NULL THEN PERFORM publish_delivery(t, p_request->'origin', v, p_at); END IF;
-  IF p_request->'supersedes' <> '[]' THEN PERFORM supersede(t, b, v, p_request->'supersedes', p_at); END IF;
-  answer := jsonb_build_object('kind', 'accepted', 'version', v, 'replayed', false);
-  INSERT INTO idempotency_keys VALUES (t, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
-  PERFORM note(t, p_at, p_request->>'by', 'publish',
-    jsonb_build_object('bundle', b, 'channel', c, 'version', v, 'requestId', p_request->>'requestId'));
+  IF pointer.channel IS NULL THEN INSERT INTO pointers (tenant, bundle, channel) VALUES (tenant_name, bundle_name, channel_name) ON CONFLICT DO NOTHING; END IF;
+  IF p_request->>'origin' IS NOT NULL THEN PERFORM publish_delivery(tenant_name, p_request->'origin', release_version, p_at); END IF;
+  IF p_request->'supersedes' <> '[]' THEN PERFORM supersede(p_request, p_at); END IF;
+  answer := jsonb_build_object('kind', 'accepted', 'version', release_version, 'replayed', false);
+  INSERT INTO idempotency_keys VALUES (tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
+  PERFORM note(tenant_name, p_at, p_request->>'by', 'publish',
+    jsonb_build_object('bundle', bundle_name, 'channel', channel_name, 'version', release_version, 'requestId', p_request->>'requestId'));
   RETURN answer;
 END $$;
 
 -- Those in line end here and now, since they did nothing yet. The one in flight is only marked: its own workflow undoes and settles it,
 -- unless its pointer has moved or its way has ended already.
-CREATE FUNCTION supersede(p_tenant text, p_bundle text, p_newer bigint, p_versions jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION supersede(p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  said text := format('superseded by v%s', p_newer);
-  r releases;
+  newer bigint := (p_request->>'version')::bigint;
+  release releases;
 BEGIN
-  FOR r IN
+  FOR release IN
     SELECT * FROM releases
-    WHERE tenant = p_tenant AND bundle = p_bundle AND version IN (SELECT jsonb_array_elements_text(p_versions)::bigint)
-      AND status <> 'settled' AND generation IS NULL AND NOT closing AND intent IS NULL
+    WHERE tenant = p_request->>'tenant' AND bundle = p_request->>'bundle' AND version IN (SELECT jsonb_array_elements_text(p_request->'supersedes')::bigint)
+      AND is_undecided(releases)
     ORDER BY version FOR UPDATE
   LOOP
-    UPDATE releases SET intent = 'superseded', intent_reason = said, superseded_by = p_newer
-    WHERE (tenant, bundle, version) = (p_tenant, p_bundle, r.version);
-    IF r.status = 'queued' THEN PERFORM end_queued(r, 'superseded', said, p_at); END IF;
+    UPDATE releases SET intent = 'superseded', intent_reason = p_request->>'supersededReason', superseded_by = newer
+    WHERE (tenant, bundle, version) = (release.tenant, release.bundle, release.version);
+    IF release.status = 'queued' THEN PERFORM end_queued(release, 'superseded', p_request->>'supersededReason', p_at); END IF;
   END LOOP;
 END $$;
 
@@ -138,35 +138,36 @@ BEGIN
   RETURN coalesce(stands = 'running', false);
 END $$;
 
-CREATE FUNCTION request_cancel(p_tenant text, p_bundle text, p_version bigint, p_by text, p_reason text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- `p_intent_reason` becomes the release's reason; `p_reason` is what the caller gave, for the audit.
+CREATE FUNCTION request_cancel(p_tenant text, p_bundle text, p_version bigint, p_by text, p_reason text, p_intent_reason text, p_at timestamptz)
+RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  r releases;
-  said text := format('cancelled by %s%s', p_by, coalesce(': ' || p_reason, ''));
+  release releases;
 BEGIN
-  SELECT * INTO r FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
+  SELECT * INTO release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
   IF NOT FOUND THEN RETURN '{"kind": "no_release"}'; END IF;
   -- Saying it twice is saying it once; another last word, or one that is already decided, stands.
-  IF r.status = 'settled' AND r.outcome <> 'cancelled' THEN RETURN jsonb_build_object('kind', 'settled', 'outcome', r.outcome); END IF;
-  IF r.generation IS NOT NULL THEN RETURN jsonb_build_object('kind', 'too_late', 'generation', r.generation); END IF;
-  IF r.closing AND r.outcome <> 'cancelled' THEN RETURN jsonb_build_object('kind', 'settled', 'outcome', r.outcome); END IF;
-  IF r.intent = 'superseded' THEN RETURN '{"kind": "settled", "outcome": "superseded"}'; END IF;
-  IF r.status <> 'settled' AND r.intent IS NULL AND NOT r.closing THEN
-    UPDATE releases SET intent = 'cancelled', intent_reason = said WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
+  IF release.status = 'settled' AND release.outcome <> 'cancelled' THEN RETURN jsonb_build_object('kind', 'settled', 'outcome', release.outcome); END IF;
+  IF release.generation IS NOT NULL THEN RETURN jsonb_build_object('kind', 'too_late', 'generation', release.generation); END IF;
+  IF release.closing AND release.outcome <> 'cancelled' THEN RETURN jsonb_build_object('kind', 'settled', 'outcome', release.outcome); END IF;
+  IF release.intent = 'superseded' THEN RETURN '{"kind": "settled", "outcome": "superseded"}'; END IF;
+  IF is_undecided(release) THEN
+    UPDATE releases SET intent = 'cancelled', intent_reason = p_intent_reason WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
     PERFORM note(p_tenant, p_at, p_by, 'cancel', jsonb_build_object('bundle', p_bundle, 'version', p_version, 'reason', p_reason));
-    IF r.status = 'queued' THEN PERFORM end_queued(r, 'cancelled', said, p_at); END IF;
+    IF release.status = 'queued' THEN PERFORM end_queued(release, 'cancelled', p_intent_reason, p_at); END IF;
   END IF;
   RETURN '{"kind": "cancelling"}';
 END $$;
 
 CREATE FUNCTION read_bundle(p_tenant text, p_bundle text) RETURNS jsonb LANGUAGE sql STABLE AS $$
-  WITH open AS (SELECT * FROM releases WHERE (tenant, bundle) = (p_tenant, p_bundle) AND status <> 'settled'),
+  WITH open AS (SELECT r.*, is_in_flight(r) FROM releases r WHERE (tenant, bundle) = (p_tenant, p_bundle) AND status <> 'settled'),
   names AS (SELECT channel FROM open UNION SELECT channel FROM pointers WHERE (tenant, bundle) = (p_tenant, p_bundle))
   SELECT jsonb_build_object(
     'lastVersion', coalesce((SELECT max(version) FROM releases WHERE (tenant, bundle) = (p_tenant, p_bundle)), 0),
     'channels', coalesce(jsonb_object_agg(n.channel, jsonb_build_object(
       'generation', coalesce((SELECT generation FROM pointers p WHERE (p.tenant, p.bundle, p.channel) = (p_tenant, p_bundle, n.channel)), 0),
       'inFlight', (SELECT jsonb_build_object('version', o.version, 'invocationId', o.invocation_id, 'swapped', o.generation IS NOT NULL)
-                   FROM open o WHERE o.channel = n.channel AND o.status = 'running' AND o.superseded_by IS NULL ORDER BY o.version DESC LIMIT 1),
+                   FROM open o WHERE o.channel = n.channel AND o.is_in_flight ORDER BY o.version DESC LIMIT 1),
       'queue', coalesce((SELECT jsonb_agg(jsonb_build_object('version', o.version, 'source', o.source) ORDER BY o.version)
                          FROM open o WHERE o.channel = n.channel AND o.status = 'queued'), '[]'))), '{}'))
   FROM names n

@@ -1,7 +1,8 @@
 -- What was answered, or taken back, stays so.
 CREATE FUNCTION guard_callback() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF (NEW.state, NEW.answer, NEW.fingerprint, NEW.sha256, NEW.reason) IS DISTINCT FROM (OLD.state, OLD.answer, OLD.fingerprint, OLD.sha256, OLD.reason) THEN
+  IF (NEW.state, NEW.answer, NEW.fingerprint, NEW.sha256, NEW.cause, NEW.reason)
+     IS DISTINCT FROM (OLD.state, OLD.answer, OLD.fingerprint, OLD.sha256, OLD.cause, OLD.reason) THEN
     RAISE EXCEPTION 'callback % has been %', OLD.id, OLD.state USING ERRCODE = 'PM005';
   END IF;
   RETURN NEW;
@@ -12,7 +13,7 @@ CREATE TRIGGER one_answer BEFORE UPDATE ON callbacks FOR EACH ROW WHEN (OLD.stat
 CREATE FUNCTION stop_listening() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE callbacks SET state = 'revoked', closed_at = clock_timestamp(),
-    reason = CASE WHEN NEW.closing THEN 'its release has been closed' ELSE 'its release has been published' END
+    cause = CASE WHEN NEW.closing THEN 'release_closed' ELSE 'release_published' END
   WHERE (tenant, bundle, version) = (NEW.tenant, NEW.bundle, NEW.version) AND state = 'open';
   RETURN NULL;
 END $$;
@@ -25,26 +26,22 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   SELECT c.tenant, c.id FROM callbacks c WHERE c.sha256 = p_hash
 $$;
 
-CREATE FUNCTION awaits_answers(p_release releases) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-  SELECT p_release.status = 'running' AND NOT p_release.closing AND p_release.intent IS NULL AND p_release.generation IS NULL
-$$;
-
 -- Opens the errand's callback and begins its line in the ledger. See OpenedCallback in handlers/ports/callbacks.ts.
 CREATE FUNCTION open_callback(p_tenant text, p_bundle text, p_version bigint, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   until timestamptz := to_timestamp((p_request->>'deadlineMs')::double precision / 1000);
   opened jsonb;
-  r releases;
-  c callbacks;
+  release releases;
+  callback callbacks;
 BEGIN
-  SELECT * INTO STRICT r FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
-  opened := jsonb_build_object('kind', 'open', 'channel', r.channel, 'digest', r.digest);
-  IF NOT awaits_answers(r) THEN RETURN '{"kind": "over"}'; END IF;
+  SELECT * INTO STRICT release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
+  opened := jsonb_build_object('kind', 'open', 'channel', release.channel, 'digest', release.digest);
+  IF NOT may_advance(release) THEN RETURN '{"kind": "over"}'; END IF;
   IF p_request->>'purpose' = 'check' THEN
     PERFORM FROM gates WHERE (tenant, bundle, version, gate) = (p_tenant, p_bundle, p_version, p_request->>'subject') AND state = 'open';
     IF NOT FOUND THEN RETURN '{"kind": "over"}'; END IF;
   END IF;
-  SELECT * INTO c FROM callbacks WHERE (tenant, id) = (p_tenant, p_request->>'id');
+  SELECT * INTO callback FROM callbacks WHERE (tenant, id) = (p_tenant, p_request->>'id');
   IF NOT FOUND THEN
     INSERT INTO callbacks (tenant, id, bundle, version, purpose, subject, sha256, awakeable_id, deadline_at)
     VALUES (p_tenant, p_request->>'id', p_bundle, p_version, p_request->>'purpose', p_request->>'subject', p_request->>'sha256', p_request->>'awakeableId', until);
@@ -52,13 +49,13 @@ BEGIN
     RETURN opened;
   END IF;
   -- Who waits now may be another one than at first: Restate's data was lost, and the release has begun anew.
-  UPDATE callbacks SET awakeable_id = p_request->>'awakeableId', deadline_at = until WHERE (tenant, id) = (p_tenant, c.id);
-  IF c.state <> 'open' THEN RETURN '{"kind": "over"}'; END IF;
-  IF c.sha256 = p_request->>'sha256' THEN RETURN opened; END IF;
+  UPDATE callbacks SET awakeable_id = p_request->>'awakeableId', deadline_at = until WHERE (tenant, id) = (p_tenant, callback.id);
+  IF callback.state <> 'open' THEN RETURN '{"kind": "over"}'; END IF;
+  IF callback.sha256 = p_request->>'sha256' THEN RETURN opened; END IF;
   -- A request that has arrived keeps its capability; one that may have got lost, and its capability with it, is made with the new one.
-  PERFORM FROM effects WHERE (tenant, bundle, version, effect, subject) = (p_tenant, p_bundle, p_version, request_effect(c.purpose), c.subject) AND state = 'done';
+  PERFORM FROM effects WHERE (tenant, bundle, version, effect, subject) = (p_tenant, p_bundle, p_version, request_effect(callback.purpose), callback.subject) AND state = 'done';
   IF FOUND THEN RETURN '{"kind": "asked"}'; END IF;
-  UPDATE callbacks SET sha256 = p_request->>'sha256' WHERE (tenant, id) = (p_tenant, c.id);
+  UPDATE callbacks SET sha256 = p_request->>'sha256' WHERE (tenant, id) = (p_tenant, callback.id);
   RETURN opened;
 END $$;
 
@@ -75,13 +72,13 @@ $$;
 -- The request did not arrive, as far as whoever made it knows. Said twice it is said once.
 CREATE FUNCTION give_up_callback(p_tenant text, p_bundle text, p_version bigint, p_id text, p_reason text, p_is_final boolean, p_at timestamptz) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
-  c callbacks;
+  callback callbacks;
 BEGIN
   PERFORM FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
-  UPDATE callbacks SET state = 'revoked', closed_at = p_at, reason = p_reason, final = p_is_final WHERE (tenant, id) = (p_tenant, p_id) AND state = 'open';
-  SELECT * INTO STRICT c FROM callbacks WHERE (tenant, id) = (p_tenant, p_id);
-  IF c.state = 'revoked' THEN PERFORM note_request(p_tenant, p_bundle, p_version, c.purpose, c.subject, 'failed', p_reason, p_at); END IF;
-  RETURN c.state = 'revoked' AND c.reason = p_reason;
+  UPDATE callbacks SET state = 'revoked', closed_at = p_at, cause = 'given_up', reason = p_reason, final = p_is_final WHERE (tenant, id) = (p_tenant, p_id) AND state = 'open';
+  SELECT * INTO STRICT callback FROM callbacks WHERE (tenant, id) = (p_tenant, p_id);
+  IF callback.state = 'revoked' THEN PERFORM note_request(p_tenant, p_bundle, p_version, callback.purpose, callback.subject, 'failed', p_reason, p_at); END IF;
+  RETURN callback.cause IS NOT DISTINCT FROM 'given_up' AND callback.reason = p_reason;
 END $$;
 
 -- Why the address takes nothing (more), or what was taken, to be told again; null when it is open. `said` null: nobody is saying anything.
@@ -93,8 +90,10 @@ CREATE FUNCTION callback_refuses(p_callback callbacks, p_release releases, p_sai
     WHEN p_callback.state = 'used'
       THEN jsonb_build_object('kind', 'used', 'said', coalesce(p_callback.answer->>'conclusion', p_callback.answer->>'status'), 'at', iso(p_callback.closed_at))
     WHEN p_callback.deadline_at <= p_at THEN jsonb_build_object('kind', 'expired', 'deadlineAt', iso(p_callback.deadline_at))
-    WHEN p_callback.state = 'revoked' THEN jsonb_build_object('kind', 'revoked', 'reason', p_callback.reason)
-    WHEN NOT awaits_answers(p_release) THEN jsonb_build_object('kind', 'revoked', 'reason', coalesce(p_release.intent_reason, 'its release has ended'))
+    WHEN p_callback.state = 'revoked'
+      THEN jsonb_build_object('kind', 'revoked', 'cause', p_callback.cause, 'reason', p_callback.reason, 'deadlineAt', iso(p_callback.deadline_at))
+    WHEN NOT may_advance(p_release)
+      THEN jsonb_build_object('kind', 'revoked', 'cause', 'release_ended', 'reason', p_release.intent_reason, 'deadlineAt', iso(p_callback.deadline_at))
   END
 $$;
 
@@ -104,38 +103,38 @@ CREATE FUNCTION look_at_callback(p_tenant text, p_id text, p_said text, p_at tim
   FROM callbacks c JOIN releases r USING (tenant, bundle, version) WHERE (c.tenant, c.id) = (p_tenant, p_id)
 $$;
 
--- Takes what was said, once. A check's word goes the way of every other word on a gate. See AnsweredCallback in handlers/ports/callbacks.ts.
-CREATE FUNCTION answer_callback(p_tenant text, p_bundle text, p_version bigint, p_id text, p_report jsonb, p_fingerprint text, p_request_id text, p_at timestamptz)
+-- Takes what was said, once. `p_detail` is for the ledger. A check's word goes the way of every other word on a gate. See AnsweredCallback in handlers/ports/callbacks.ts.
+CREATE FUNCTION answer_callback(p_tenant text, p_bundle text, p_version bigint, p_id text, p_report jsonb, p_fingerprint text, p_request_id text, p_detail text, p_at timestamptz)
 RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  r releases;
-  c callbacks;
+  release releases;
+  callback callbacks;
   settled jsonb;
 BEGIN
-  SELECT * INTO STRICT r FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
-  SELECT * INTO STRICT c FROM callbacks WHERE (tenant, id) = (p_tenant, p_id) FOR UPDATE;
-  IF (c.bundle, c.version) <> (p_bundle, p_version) THEN RAISE EXCEPTION 'callback % is of another release than %/%/v%', p_id, p_tenant, p_bundle, p_version; END IF;
-  settled := callback_refuses(c, r, p_fingerprint, p_at);
+  SELECT * INTO STRICT release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
+  SELECT * INTO STRICT callback FROM callbacks WHERE (tenant, id) = (p_tenant, p_id) FOR UPDATE;
+  IF (callback.bundle, callback.version) <> (p_bundle, p_version) THEN RAISE EXCEPTION 'callback % is of another release than %/%/v%', p_id, p_tenant, p_bundle, p_version; END IF;
+  settled := callback_refuses(callback, release, p_fingerprint, p_at);
   IF settled IS NOT NULL THEN RETURN settled; END IF;
-  IF c.purpose = 'check' THEN
-    settled := hear(jsonb_build_object('tenant', p_tenant, 'bundle', p_bundle, 'version', p_version, 'kind', 'check', 'gate', c.subject, 'word', p_report->>'conclusion',
-      'digest', NULL, 'roles', '[]'::jsonb, 'comment', p_report->>'summary', 'url', p_report->>'url', 'by', 'callback/' || c.subject, 'answersRequest', true,
+  IF callback.purpose = 'check' THEN
+    settled := hear(jsonb_build_object('tenant', p_tenant, 'bundle', p_bundle, 'version', p_version, 'kind', 'check', 'gate', callback.subject, 'word', p_report->>'conclusion',
+      'digest', NULL, 'roles', '[]'::jsonb, 'comment', p_report->>'summary', 'url', p_report->>'url', 'by', 'callback/' || callback.subject, 'answersRequest', true,
       -- That no client can have used before.
-      'idempotencyKey', c.sha256 || '/' || p_fingerprint, 'fingerprint', p_fingerprint, 'requestId', p_request_id), p_at);
+      'idempotencyKey', callback.sha256 || '/' || p_fingerprint, 'fingerprint', p_fingerprint, 'requestId', p_request_id), p_at);
     IF settled->>'kind' <> 'heard' THEN
-      RETURN jsonb_build_object('kind', 'revoked', 'reason', format('the check "%s" needs no answer any more', c.subject));
+      RETURN jsonb_build_object('kind', 'revoked', 'cause', 'gate_decided', 'reason', NULL, 'gate', callback.subject, 'deadlineAt', iso(callback.deadline_at));
     END IF;
   ELSE
-    PERFORM note(p_tenant, p_at, 'callback/' || c.subject, 'compile answer', jsonb_build_object('bundle', p_bundle, 'version', p_version, 'attempt', c.subject,
+    PERFORM note(p_tenant, p_at, 'callback/' || callback.subject, 'compile answer', jsonb_build_object('bundle', p_bundle, 'version', p_version, 'attempt', callback.subject,
       'status', p_report->>'status', 'artifacts', p_report->'artifacts', 'requestId', p_request_id));
   END IF;
   UPDATE callbacks SET state = 'used', closed_at = p_at, answer = p_report, fingerprint = p_fingerprint, wake = (settled->>'wake')::bigint
-  WHERE (tenant, id) = (p_tenant, p_id) RETURNING * INTO STRICT c;
+  WHERE (tenant, id) = (p_tenant, p_id) RETURNING * INTO STRICT callback;
   -- Whoever answers was asked, whatever the call's own end was.
-  PERFORM note_request(p_tenant, p_bundle, p_version, c.purpose, c.subject, 'done', 'answered', p_at);
+  PERFORM note_request(p_tenant, p_bundle, p_version, callback.purpose, callback.subject, 'done', p_detail, p_at);
   -- Its diagnostics are copied to the stage.
   PERFORM charge_bytes(p_tenant, 2 * octet_length(p_report::text), false);
-  RETURN jsonb_build_object('kind', 'taken', 'replayed', false, 'awakeableId', c.awakeable_id, 'wake', c.wake);
+  RETURN jsonb_build_object('kind', 'taken', 'replayed', false, 'awakeableId', callback.awakeable_id, 'wake', callback.wake);
 END $$;
 
 -- One blob of an upload. What is new to the tenant counts, over all attempts of the release.
@@ -143,24 +142,24 @@ CREATE FUNCTION put_callback_blob(p_tenant text, p_id text, p_digest text, p_med
 RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   refusal jsonb := look_at_callback(p_tenant, p_id, NULL, p_at)->'refusal';
-  c callbacks;
+  callback callbacks;
   found_there boolean;
   blobs_now bigint;
   bytes_now bigint;
 BEGIN
   IF refusal <> 'null' THEN RETURN refusal; END IF;
-  SELECT * INTO STRICT c FROM callbacks WHERE (tenant, id) = (p_tenant, p_id);
+  SELECT * INTO STRICT callback FROM callbacks WHERE (tenant, id) = (p_tenant, p_id);
   INSERT INTO blobs (tenant, digest, media_type, size, content) VALUES (p_tenant, p_digest, p_media_type, octet_length(p_bytes), p_bytes) ON CONFLICT DO NOTHING;
   found_there := NOT FOUND;
-  IF hold_blobs(p_tenant, ARRAY[p_digest], release_holder(c.bundle, c.version)) <> '{}' THEN
+  IF hold_blobs(p_tenant, ARRAY[p_digest], release_holder(callback.bundle, callback.version)) <> '{}' THEN
     RAISE EXCEPTION 'a sweep has deleted what was there: store it again' USING ERRCODE = '40001';
   END IF;
   IF found_there THEN RETURN '{"kind": "there"}'; END IF;
   UPDATE callbacks SET uploaded_blobs = uploaded_blobs + 1, uploaded_bytes = uploaded_bytes + octet_length(p_bytes)
-  WHERE (tenant, id) = (p_tenant, p_id) AND state = 'open' RETURNING * INTO c;
-  SELECT sum(uploaded_blobs), sum(uploaded_bytes) INTO blobs_now, bytes_now FROM callbacks WHERE (tenant, bundle, version) = (p_tenant, c.bundle, c.version);
+  WHERE (tenant, id) = (p_tenant, p_id) AND state = 'open' RETURNING * INTO callback;
+  SELECT sum(uploaded_blobs), sum(uploaded_bytes) INTO blobs_now, bytes_now FROM callbacks WHERE (tenant, bundle, version) = (p_tenant, callback.bundle, callback.version);
   -- Revoked since the look above, or too much: nothing of it is kept.
-  IF c.id IS NULL OR blobs_now > p_most_blobs OR bytes_now > p_most_bytes THEN RAISE EXCEPTION 'not taken' USING ERRCODE = 'PM006'; END IF;
+  IF callback.id IS NULL OR blobs_now > p_most_blobs OR bytes_now > p_most_bytes THEN RAISE EXCEPTION 'not taken' USING ERRCODE = 'PM006'; END IF;
   PERFORM charge_bytes(p_tenant, octet_length(p_bytes));
   RETURN '{"kind": "stored"}';
 EXCEPTION
@@ -174,7 +173,7 @@ CREATE FUNCTION begin_remote_compile(p_tenant text, p_bundle text, p_version big
 RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE releases SET invocation_id = p_invocation
-  WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND status = 'running' AND NOT closing;
+  WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND may_advance(releases);
   IF NOT FOUND THEN RETURN false; END IF;
   INSERT INTO stages (tenant, bundle, version, stage, state, started_at, finished_at)
   VALUES (p_tenant, p_bundle, p_version, 'validate', 'passed', p_valid_began, p_valid_ended), (p_tenant, p_bundle, p_version, 'compile', 'running', p_began, NULL)
@@ -186,27 +185,27 @@ END $$;
 -- See EndedAttempt in handlers/ports/callbacks.ts.
 CREATE FUNCTION end_attempt(p_tenant text, p_bundle text, p_version bigint, p_id text, p_attempt text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  r releases;
-  c callbacks;
+  release releases;
+  callback callbacks;
 BEGIN
-  SELECT * INTO STRICT r FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
-  IF NOT awaits_answers(r) THEN RETURN '{"kind": "closed"}'; END IF;
-  INSERT INTO callbacks (tenant, id, bundle, version, purpose, subject, deadline_at, state, closed_at, reason)
-  VALUES (p_tenant, p_id, p_bundle, p_version, 'compile', p_attempt, p_at, 'revoked', p_at, 'the compiler was not even asked before its time was over') ON CONFLICT DO NOTHING;
-  UPDATE callbacks SET state = 'revoked', closed_at = p_at, reason = format('no answer came before %s', iso(deadline_at))
+  SELECT * INTO STRICT release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
+  IF NOT may_advance(release) THEN RETURN '{"kind": "closed"}'; END IF;
+  INSERT INTO callbacks (tenant, id, bundle, version, purpose, subject, deadline_at, state, closed_at, cause)
+  VALUES (p_tenant, p_id, p_bundle, p_version, 'compile', p_attempt, p_at, 'revoked', p_at, 'not_requested') ON CONFLICT DO NOTHING;
+  UPDATE callbacks SET state = 'revoked', closed_at = p_at, cause = 'no_response'
   WHERE (tenant, id) = (p_tenant, p_id) AND state = 'open';
-  SELECT * INTO STRICT c FROM callbacks WHERE (tenant, id) = (p_tenant, p_id);
-  IF c.state = 'revoked' THEN
+  SELECT * INTO STRICT callback FROM callbacks WHERE (tenant, id) = (p_tenant, p_id);
+  IF callback.state = 'revoked' THEN
     UPDATE effects SET state = 'compensated', at = p_at
     WHERE (tenant, bundle, version, effect, subject) = (p_tenant, p_bundle, p_version, request_effect('compile'), p_attempt) AND state IN ('begun', 'done');
-    RETURN jsonb_build_object('kind', 'failed', 'reason', c.reason, 'final', c.final);
+    RETURN jsonb_build_object('kind', 'revoked', 'cause', callback.cause, 'reason', callback.reason, 'deadlineAt', iso(callback.deadline_at), 'final', callback.final);
   END IF;
-  CASE c.answer->>'status'
+  CASE callback.answer->>'status'
     WHEN 'compiled' THEN PERFORM end_compile(p_tenant, p_bundle, p_version, 'passed', '[]', p_at);
-    WHEN 'invalid' THEN PERFORM end_compile(p_tenant, p_bundle, p_version, 'failed', c.answer->'diagnostics', p_at);
-    WHEN 'failed' THEN RETURN jsonb_build_object('kind', 'failed', 'reason', 'the compiler says: ' || (c.answer->>'message'), 'final', false);
+    WHEN 'invalid' THEN PERFORM end_compile(p_tenant, p_bundle, p_version, 'failed', callback.answer->'diagnostics', p_at);
+    WHEN 'failed' THEN RETURN jsonb_build_object('kind', 'failed', 'message', callback.answer->>'message');
   END CASE;
-  RETURN jsonb_build_object('kind', c.answer->>'status', 'artifacts', c.answer->'artifacts', 'diagnostics', c.answer->'diagnostics');
+  RETURN jsonb_build_object('kind', callback.answer->>'status', 'artifacts', callback.answer->'artifacts', 'diagnostics', callback.answer->'diagnostics');
 END $$;
 
 CREATE FUNCTION end_compile(p_tenant text, p_bundle text, p_version bigint, p_state text, p_problems jsonb, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
@@ -215,7 +214,7 @@ $$;
 
 -- From here on nobody listens to what was asked of the world for this release.
 CREATE FUNCTION revoke_callbacks(p_tenant text, p_bundle text, p_version bigint, p_purpose text, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
-  UPDATE callbacks SET state = 'revoked', closed_at = p_at, reason = 'its release has been closed'
+  UPDATE callbacks SET state = 'revoked', closed_at = p_at, cause = 'release_closed'
   WHERE (tenant, bundle, version, purpose) = (p_tenant, p_bundle, p_version, p_purpose) AND state = 'open'
 $$;
 

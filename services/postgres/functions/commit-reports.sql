@@ -8,38 +8,24 @@ BEGIN
   WHERE (d.tenant, d.hook, d.delivery) = (p_release.tenant, p_release.origin->>'hook', p_release.origin->>'delivery') AND tells_commits(h)
   ON CONFLICT DO NOTHING;
   IF NOT FOUND THEN RETURN; END IF;
-  PERFORM put_effect(p_release.tenant, p_release.bundle, p_release.version, 'commit-status', 'begun',
-    format('%s@%s', p_release.origin->>'repository', p_release.origin->>'commit'), p_at);
+  PERFORM put_effect(p_release.tenant, p_release.bundle, p_release.version, 'commit-status', 'begun', NULL, p_at);
 END $$;
 
--- What the delivery's commit is to be told next; null for nothing. What a later word speaks for is skipped: of the same delivery, or of a later
--- one of the same commit under the same name.
-CREATE FUNCTION next_report(p_tenant text, p_hook text, p_delivery text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-  d deliveries;
-  rule hooks;
-  c commit_reports;
-BEGIN
-  SELECT * INTO d FROM deliveries WHERE (tenant, hook, delivery) = (p_tenant, p_hook, p_delivery);
-  SELECT * INTO rule FROM hooks WHERE (tenant, hook) = (p_tenant, p_hook);
-  FOR c IN SELECT * FROM commit_reports WHERE (tenant, hook, delivery) = (p_tenant, p_hook, p_delivery) AND state = 'waiting' ORDER BY kind = 'final' LOOP
-    IF rule.hook IS NULL THEN
-      PERFORM end_report(c, 'failed', 'the hook was deleted', p_at);
-    ELSIF NOT is_for(rule, d) THEN
-      PERFORM end_report(c, 'failed', 'the hook is for another repository now', p_at);
-    ELSIF c.kind = 'pending' AND EXISTS (
-      SELECT FROM commit_reports f WHERE (f.tenant, f.hook, f.delivery, f.kind) = (p_tenant, p_hook, p_delivery, 'final')) THEN
-      PERFORM end_report(c, 'skipped', 'the last word was there first', p_at);
-    ELSIF EXISTS (
+-- What the delivery's commit is to be told next; null for nothing. `dropped` says why it must not be told, and the caller then records that: the hook
+-- is lost, or another report takes its place, of the same delivery or of a later one of the same commit under the same name.
+CREATE FUNCTION next_report(p_tenant text, p_hook text, p_delivery text) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT jsonb_build_object('kind', r.kind, 'outcome', r.outcome, 'dropped', CASE
+    WHEN k.hook IS NULL THEN 'hook_deleted'
+    WHEN NOT is_for(k, d) THEN 'other_repository'
+    WHEN r.kind = 'pending' AND EXISTS (
+      SELECT FROM commit_reports f WHERE (f.tenant, f.hook, f.delivery, f.kind) = (p_tenant, p_hook, p_delivery, 'final')) THEN 'final_reported'
+    WHEN EXISTS (
       SELECT FROM deliveries later JOIN commit_reports l USING (tenant, hook, delivery)
-      WHERE (later.tenant, later.hook, later.commit, later.bundle, later.channel) = (p_tenant, p_hook, d.commit, d.bundle, d.channel) AND later.seq > d.seq) THEN
-      PERFORM end_report(c, 'skipped', 'a later delivery of this commit speaks for it', p_at);
-    ELSE
-      RETURN jsonb_build_object('kind', c.kind, 'outcome', c.outcome);
-    END IF;
-  END LOOP;
-  RETURN NULL;
-END $$;
+      WHERE (later.tenant, later.hook, later.commit, later.bundle, later.channel) = (p_tenant, p_hook, d.commit, d.bundle, d.channel) AND later.seq > d.seq)
+      THEN 'later_delivery' END)
+  FROM commit_reports r JOIN deliveries d USING (tenant, hook, delivery) LEFT JOIN hooks k USING (tenant, hook)
+  WHERE (r.tenant, r.hook, r.delivery, r.state) = (p_tenant, p_hook, p_delivery, 'waiting') ORDER BY r.kind = 'final' LIMIT 1
+$$;
 
 -- All that has to be known to tell it; null when nobody can any more.
 CREATE FUNCTION find_report(p_tenant text, p_hook text, p_delivery text, p_of_kind text) RETURNS jsonb LANGUAGE sql STABLE AS $$
@@ -52,23 +38,22 @@ $$;
 -- The ledger of the release says the same.
 CREATE FUNCTION end_report(p_report commit_reports, p_state text, p_detail text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  r releases;
+  release releases;
 BEGIN
   UPDATE commit_reports SET state = p_state, detail = p_detail, ended_at = p_at
   WHERE (tenant, hook, delivery, kind) = (p_report.tenant, p_report.hook, p_report.delivery, p_report.kind) AND state = 'waiting';
   IF NOT FOUND OR p_report.version IS NULL THEN RETURN; END IF;
-  SELECT s.* INTO r FROM releases s JOIN deliveries d USING (tenant, bundle)
+  SELECT s.* INTO release FROM releases s JOIN deliveries d USING (tenant, bundle)
   WHERE (d.tenant, d.hook, d.delivery) = (p_report.tenant, p_report.hook, p_report.delivery) AND s.version = p_report.version;
-  PERFORM put_effect(r.tenant, r.bundle, r.version, 'commit-status', CASE p_state WHEN 'done' THEN 'done' ELSE 'failed' END,
-    format('%s@%s: %s', r.origin->>'repository', r.origin->>'commit', p_detail), p_at);
+  PERFORM put_effect(release.tenant, release.bundle, release.version, 'commit-status', CASE p_state WHEN 'done' THEN 'done' ELSE 'failed' END, p_detail, p_at);
 END $$;
 
 CREATE FUNCTION record_report(p_tenant text, p_hook text, p_delivery text, p_of_kind text, p_state text, p_detail text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  c commit_reports;
+  report commit_reports;
 BEGIN
-  SELECT * INTO c FROM commit_reports WHERE (tenant, hook, delivery, kind) = (p_tenant, p_hook, p_delivery, p_of_kind);
-  IF FOUND THEN PERFORM end_report(c, p_state, p_detail, p_at); END IF;
+  SELECT * INTO report FROM commit_reports WHERE (tenant, hook, delivery, kind) = (p_tenant, p_hook, p_delivery, p_of_kind);
+  IF FOUND THEN PERFORM end_report(report, p_state, p_detail, p_at); END IF;
 END $$;
 
 CREATE FUNCTION waiting_reports(p_after_seq bigint, p_most integer)

@@ -3,22 +3,20 @@ CREATE FUNCTION approvals_of(p_gate gates) RETURNS integer LANGUAGE sql STABLE A
   WHERE (w.tenant, w.bundle, w.version, w.gate, w.base_generation) = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate, p_gate.base_generation) AND w.word = 'approve'
 $$;
 
--- What is said of gates that wait: a check only once somebody has been asked, and what a window or a schedule needs to say when it opens.
-
-CREATE FUNCTION gate_says(p_gate gates, p_release releases) RETURNS text LANGUAGE sql STABLE AS $$
-  SELECT CASE
-    WHEN p_gate.state <> 'open' AND p_gate.reason IS NOT NULL THEN p_gate.reason
-    WHEN p_gate.state <> 'open' THEN p_gate.state
-    WHEN p_gate.kind = 'approval' THEN format('waits for %s of %s approval%s by a token with the role %s%s',
-      (p_gate.rule->>'count')::integer - approvals_of(p_gate), p_gate.rule->>'count', CASE p_gate.rule->>'count' WHEN '1' THEN '' ELSE 's' END, p_gate.rule->>'role',
-      CASE WHEN (p_gate.rule->>'notAuthor')::boolean THEN format(' (not %s, who published it)', p_release."by") ELSE '' END)
-    WHEN p_gate.kind = 'check' AND p_gate.rule ? 'url' THEN format('waits for the check "%s", which %s', p_gate.gate, CASE
-      WHEN EXISTS (SELECT FROM effects e WHERE (e.tenant, e.bundle, e.version, e.effect, e.subject)
-        = (p_gate.tenant, p_gate.bundle, p_gate.version, 'check-request', p_gate.gate) AND e.state = 'done') THEN 'was asked for'
-      ELSE 'is being asked for' END)
-    WHEN p_gate.kind = 'check' THEN format('waits for the check "%s" to be reported', p_gate.gate)
-    WHEN p_gate.kind = 'schedule' THEN format('waits until %s, as its author asked', iso(p_release.not_before))
-    ELSE format('waits for a time at which nothing is frozen (%s)', p_gate.rule->>'timezone') END
+-- What the text about a gate is made from: see GateFacts in core/texts/gate-texts.ts.
+CREATE FUNCTION gate_facts(p_gate gates, p_release releases) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT jsonb_build_object('gate', p_gate.gate, 'kind', p_gate.kind, 'state', p_gate.state,
+    'count', (p_gate.rule->>'count')::integer, 'approvals', CASE WHEN p_gate.kind = 'approval' THEN approvals_of(p_gate) END,
+    'role', p_gate.rule->>'role', 'notAuthor', coalesce((p_gate.rule->>'notAuthor')::boolean, false), 'author', p_release."by",
+    'requested', CASE WHEN p_gate.kind = 'check' AND p_gate.rule ? 'url' THEN EXISTS (
+      SELECT FROM effects e
+      WHERE (e.tenant, e.bundle, e.version, e.effect, e.subject) = (p_gate.tenant, p_gate.bundle, p_gate.version, 'check-request', p_gate.gate)
+        AND e.state = 'done') END,
+    'timezone', p_gate.rule->>'timezone', 'notBefore', CASE WHEN p_gate.kind = 'schedule' THEN iso(p_release.not_before) END,
+    'deadlineAt', iso(p_gate.deadline_at), 'failedBy', CASE WHEN p_gate.state = 'failed' THEN (
+      SELECT jsonb_build_object('by', w."by", 'comment', w.comment) FROM verdicts w
+      WHERE (w.tenant, w.bundle, w.version, w.gate, w.base_generation)
+        = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate, coalesce(p_gate.base_generation, 0)) AND w.word IN ('reject', 'failure')) END)
 $$;
 
 -- Somebody's word on a gate. See VerdictAnswer in handlers/contract/tenant.ts. Unlike what goes through the tenant's object, two requests of a
@@ -37,44 +35,44 @@ END $$;
 
 CREATE FUNCTION hear_once(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  t text := p_request->>'tenant';
-  b text := p_request->>'bundle';
-  v bigint := (p_request->>'version')::bigint;
-  r releases;
-  g gates;
+  tenant_name text := p_request->>'tenant';
+  bundle_name text := p_request->>'bundle';
+  release_version bigint := (p_request->>'version')::bigint;
+  release releases;
+  gate_row gates;
   answer jsonb;
   refused jsonb;
 BEGIN
-  SELECT * INTO r FROM releases WHERE (tenant, bundle, version) = (t, b, v) FOR UPDATE;
+  SELECT * INTO release FROM releases WHERE (tenant, bundle, version) = (tenant_name, bundle_name, release_version) FOR UPDATE;
   IF NOT FOUND THEN RETURN '{"kind": "no_release"}'; END IF;
-  answer := replay(t, p_request->>'idempotencyKey', p_request->>'fingerprint');
+  answer := replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  PERFORM FROM gates WHERE (tenant, bundle, version) = (t, b, v);
+  PERFORM FROM gates WHERE (tenant, bundle, version) = (tenant_name, bundle_name, release_version);
   IF NOT FOUND THEN
-    PERFORM FROM gate_rules(t, r.policy_version, r.channel) n WHERE n.kind = p_request->>'kind' AND n.gate = coalesce(p_request->>'gate', n.gate);
+    PERFORM FROM gate_rules(tenant_name, release.policy_version, release.channel) n WHERE n.kind = p_request->>'kind' AND n.gate = coalesce(p_request->>'gate', n.gate);
     IF NOT FOUND THEN RETURN '{"kind": "no_gate"}'; END IF;
-    IF r.status = 'settled' OR r.closing THEN RETURN jsonb_build_object('kind', 'settled', 'outcome', r.outcome); END IF;
-    RETURN jsonb_build_object('kind', 'not_open', 'status', r.status);
+    IF NOT is_undecided(release) THEN RETURN jsonb_build_object('kind', 'settled', 'outcome', coalesce(release.outcome, release.intent)); END IF;
+    RETURN jsonb_build_object('kind', 'not_open', 'status', release.status);
   END IF;
-  PERFORM void_stale(r, p_at);
-  refused := choose_gate(p_request, t, b, v);
+  PERFORM void_stale(release, p_at);
+  refused := choose_gate(p_request, tenant_name, bundle_name, release_version);
   IF refused->>'kind' <> 'chosen' THEN RETURN refused; END IF;
-  SELECT * INTO STRICT g FROM gates WHERE (tenant, bundle, version, gate) = (t, b, v, refused->>'gate');
-  refused := gate_refuses(p_request, r, g, p_at);
+  SELECT * INTO STRICT gate_row FROM gates WHERE (tenant, bundle, version, gate) = (tenant_name, bundle_name, release_version, refused->>'gate');
+  refused := gate_refuses(p_request, release, gate_row, p_at);
   IF refused IS NOT NULL THEN RETURN refused; END IF;
 
-  INSERT INTO verdicts VALUES (t, b, v, g.gate, coalesce(g.base_generation, 0), p_request->>'by', p_request->>'word', p_request->>'comment', p_request->>'url', p_at);
-  PERFORM note_gate(g, 'said', p_at, p_request->>'by');
-  g := decide_gate(g, p_request, p_at);
-  IF g.state <> 'open' THEN
-    PERFORM note_gate(g, g.state, p_at);
-    UPDATE releases SET gate_wakes = gate_wakes + 1 WHERE (tenant, bundle, version) = (t, b, v) RETURNING gate_wakes INTO r.gate_wakes;
+  INSERT INTO verdicts VALUES (tenant_name, bundle_name, release_version, gate_row.gate, coalesce(gate_row.base_generation, 0), p_request->>'by', p_request->>'word', p_request->>'comment', p_request->>'url', p_at);
+  PERFORM note_gate(gate_row, 'said', p_at, p_request->>'by');
+  gate_row := decide_gate(gate_row, p_request, p_at);
+  IF gate_row.state <> 'open' THEN
+    PERFORM note_gate(gate_row, gate_row.state, p_at);
+    UPDATE releases SET gate_wakes = gate_wakes + 1 WHERE (tenant, bundle, version) = (tenant_name, bundle_name, release_version) RETURNING gate_wakes INTO release.gate_wakes;
   END IF;
-  PERFORM note(t, p_at, p_request->>'by', p_request->>'word', jsonb_build_object('bundle', b, 'version', v, 'gate', g.gate, 'digest', r.digest,
-    'baseGeneration', g.base_generation, 'comment', p_request->>'comment', 'requestId', p_request->>'requestId'));
-  answer := jsonb_build_object('kind', 'heard', 'gate', g.gate, 'state', g.state, 'said', said_of(g), 'needed', coalesce((g.rule->>'count')::integer, 1),
-    'wake', CASE WHEN g.state <> 'open' THEN r.gate_wakes END, 'replayed', false);
-  INSERT INTO idempotency_keys VALUES (t, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
+  PERFORM note(tenant_name, p_at, p_request->>'by', p_request->>'word', jsonb_build_object('bundle', bundle_name, 'version', release_version, 'gate', gate_row.gate, 'digest', release.digest,
+    'baseGeneration', gate_row.base_generation, 'comment', p_request->>'comment', 'requestId', p_request->>'requestId'));
+  answer := jsonb_build_object('kind', 'heard', 'gate', gate_row.gate, 'state', gate_row.state, 'said', said_of(gate_row), 'needed', coalesce((gate_row.rule->>'count')::integer, 1),
+    'wake', CASE WHEN gate_row.state <> 'open' THEN release.gate_wakes END, 'replayed', false);
+  INSERT INTO idempotency_keys VALUES (tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
   RETURN answer;
 END $$;
 
@@ -112,20 +110,20 @@ $$;
 
 CREATE FUNCTION gate_refuses(p_request jsonb, p_release releases, p_gate gates, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  w verdicts;
+  verdict verdicts;
   refused jsonb;
 BEGIN
   IF p_gate.state IN ('passed', 'failed') THEN
     -- By the word that decided it: the one no, or the last yes.
-    SELECT * INTO w FROM verdicts x
+    SELECT * INTO verdict FROM verdicts x
     WHERE (x.tenant, x.bundle, x.version, x.gate, x.base_generation) = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate, coalesce(p_gate.base_generation, 0))
     ORDER BY x.word IN ('reject', 'failure') DESC, x.at DESC LIMIT 1;
-    RETURN jsonb_build_object('kind', 'decided', 'gate', p_gate.gate, 'state', p_gate.state, 'by', w."by", 'word', w.word, 'at', iso(p_gate.decided_at));
+    RETURN jsonb_build_object('kind', 'decided', 'gate', p_gate.gate, 'state', p_gate.state, 'by', verdict."by", 'word', verdict.word, 'at', iso(p_gate.decided_at));
   END IF;
   IF p_gate.state = 'expired' OR (p_gate.state = 'open' AND p_gate.deadline_at <= p_at) THEN
     RETURN jsonb_build_object('kind', 'expired', 'gate', p_gate.gate, 'deadlineAt', iso(p_gate.deadline_at));
   END IF;
-  IF p_release.status = 'settled' OR p_release.closing OR p_release.intent IS NOT NULL THEN
+  IF NOT is_undecided(p_release) THEN
     RETURN jsonb_build_object('kind', 'settled', 'outcome', coalesce(p_release.outcome, p_release.intent));
   END IF;
   IF p_request->>'digest' <> p_release.digest THEN RETURN jsonb_build_object('kind', 'wrong_digest', 'digest', p_release.digest); END IF;
@@ -141,11 +139,11 @@ BEGIN
     RETURN jsonb_build_object('kind', 'stale', 'pointer', pointer_json((
       SELECT p FROM pointers p WHERE (p.tenant, p.bundle, p.channel) = (p_release.tenant, p_release.bundle, p_release.channel))));
   END IF;
-  SELECT * INTO w FROM verdicts x
+  SELECT * INTO verdict FROM verdicts x
   WHERE (x.tenant, x.bundle, x.version, x.gate, x.base_generation, x."by")
     = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate, coalesce(p_gate.base_generation, 0), p_request->>'by');
   IF FOUND THEN
-    RETURN jsonb_build_object('kind', 'already_said', 'gate', p_gate.gate, 'word', w.word, 'at', iso(w.at));
+    RETURN jsonb_build_object('kind', 'already_said', 'gate', p_gate.gate, 'word', verdict.word, 'at', iso(verdict.at));
   END IF;
   RETURN NULL;
 END $$;
@@ -153,22 +151,16 @@ END $$;
 CREATE FUNCTION decide_gate(p_gate gates, p_request jsonb, p_at timestamptz) RETURNS gates LANGUAGE plpgsql AS $$
 DECLARE
   word text := p_request->>'word';
-  more text := coalesce(': ' || (p_request->>'comment'), '');
 BEGIN
   IF word IN ('approve', 'success') AND approvals_of(p_gate) < coalesce((p_gate.rule->>'count')::integer, 0) THEN RETURN p_gate; END IF;
-  UPDATE gates SET state = CASE WHEN word IN ('approve', 'success') THEN 'passed' ELSE 'failed' END, decided_at = p_at,
-    reason = CASE word
-      WHEN 'approve' THEN NULL
-      WHEN 'success' THEN NULL
-      WHEN 'reject' THEN format('rejected by %s at the gate "%s"%s', p_request->>'by', p_gate.gate, more)
-      ELSE format('the check "%s" failed, says %s%s', p_gate.gate, p_request->>'by', more) END
+  UPDATE gates SET state = CASE WHEN word IN ('approve', 'success') THEN 'passed' ELSE 'failed' END, decided_at = p_at
   WHERE (tenant, bundle, version, gate) = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate) RETURNING * INTO STRICT p_gate;
   RETURN p_gate;
 END $$;
 
 -- A gate as its readers see it: see Gate in core/gates/gate.ts.
 CREATE FUNCTION gate_json(p_gate gates, p_release releases) RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT jsonb_build_object('gate', p_gate.gate, 'kind', p_gate.kind, 'state', p_gate.state, 'says', gate_says(p_gate, p_release), 'openedAt', iso(p_gate.opened_at),
+  SELECT jsonb_build_object('gate', p_gate.gate, 'kind', p_gate.kind, 'state', p_gate.state, 'facts', gate_facts(p_gate, p_release), 'openedAt', iso(p_gate.opened_at),
     'deadlineAt', iso(p_gate.deadline_at), 'decidedAt', iso(p_gate.decided_at), 'baseGeneration', p_gate.base_generation, 'needed', (p_gate.rule->>'count')::integer,
     'window', CASE WHEN p_gate.kind = 'window' AND p_gate.state = 'open' THEN p_gate.rule END,
     'notBefore', CASE WHEN p_gate.kind = 'schedule' AND p_gate.state = 'open' THEN iso(p_release.not_before) END,

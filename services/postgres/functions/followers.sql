@@ -2,31 +2,31 @@
 -- read after the move that it claims, so that it is never older than that.
 CREATE FUNCTION acknowledge(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  b text := p_request->>'bundle';
-  c text := p_request->>'channel';
+  bundle_name text := p_request->>'bundle';
+  channel_name text := p_request->>'channel';
   who text := p_request->>'by';
   claimed bigint := (p_request->>'generation')::bigint;
   lost_before timestamptz := p_at - (p_request->>'lostMs')::bigint * interval '1 millisecond';
   forgotten_before timestamptz := p_at - (p_request->>'forgottenMs')::bigint * interval '1 millisecond';
-  m moves;
-  p pointers;
-  f followers;
+  move moves;
+  pointer pointers;
+  follower_row followers;
   over jsonb;
 BEGIN
-  SELECT * INTO m FROM moves WHERE (tenant, bundle, channel, generation) = (p_tenant, b, c, claimed);
-  SELECT * INTO p FROM pointers WHERE (tenant, bundle, channel) = (p_tenant, b, c);
+  SELECT * INTO move FROM moves WHERE (tenant, bundle, channel, generation) = (p_tenant, bundle_name, channel_name, claimed);
+  SELECT * INTO pointer FROM pointers WHERE (tenant, bundle, channel) = (p_tenant, bundle_name, channel_name);
   IF NOT FOUND THEN RETURN '{"kind": "no_pointer"}'; END IF;
-  IF m.to_digest IS DISTINCT FROM p_request->>'digest' THEN
-    RETURN jsonb_build_object('kind', 'wrong', 'digest', m.to_digest, 'pointer', pointer_json(p));
+  IF move.to_digest IS DISTINCT FROM p_request->>'digest' THEN
+    RETURN jsonb_build_object('kind', 'wrong', 'digest', move.to_digest, 'pointer', pointer_json(pointer));
   END IF;
-  SELECT * INTO f FROM followers WHERE (tenant, bundle, channel, follower) = (p_tenant, b, c, p_request->>'follower');
+  SELECT * INTO follower_row FROM followers WHERE (tenant, bundle, channel, follower) = (p_tenant, bundle_name, channel_name, p_request->>'follower');
   -- The same, said again at once: nothing would be learnt from writing it.
-  IF f."by" = who AND f.generation = claimed AND f.seen_at > p_at - interval '1 second' THEN
-    RETURN jsonb_build_object('kind', 'acknowledged', 'pointer', pointer_json(p));
+  IF follower_row."by" = who AND follower_row.generation = claimed AND follower_row.seen_at > p_at - interval '1 second' THEN
+    RETURN jsonb_build_object('kind', 'acknowledged', 'pointer', pointer_json(pointer));
   END IF;
-  IF f.follower IS NULL THEN
+  IF follower_row.follower IS NULL THEN
     -- Two at once may pass the limit by one: it ends loops, and counts nothing that is paid for.
-    IF (SELECT count(*) FROM followers o WHERE (o.tenant, o.bundle, o.channel) = (p_tenant, b, c) AND o.seen_at >= forgotten_before)
+    IF (SELECT count(*) FROM followers o WHERE (o.tenant, o.bundle, o.channel) = (p_tenant, bundle_name, channel_name) AND o.seen_at >= forgotten_before)
        >= (p_request->>'most')::integer THEN RETURN '{"kind": "too_many"}'; END IF;
     over := over_quota(p_tenant, 'followers');
     IF over IS NOT NULL THEN
@@ -37,13 +37,13 @@ BEGIN
     END IF;
     -- A few at a time, always more than come: whoever is being heard again meanwhile is passed over. As an array, so that they are looked
     -- for once: as a subquery they were looked for again for each row of the table.
-    DELETE FROM followers WHERE (tenant, bundle, channel) = (p_tenant, b, c) AND follower = ANY (ARRAY(
+    DELETE FROM followers WHERE (tenant, bundle, channel) = (p_tenant, bundle_name, channel_name) AND follower = ANY (ARRAY(
       SELECT o.follower FROM followers o
-      WHERE (o.tenant, o.bundle, o.channel) = (p_tenant, b, c) AND o.seen_at < forgotten_before LIMIT 20 FOR UPDATE SKIP LOCKED));
+      WHERE (o.tenant, o.bundle, o.channel) = (p_tenant, bundle_name, channel_name) AND o.seen_at < forgotten_before LIMIT 20 FOR UPDATE SKIP LOCKED));
   END IF;
   -- Whose name it is, is decided under the row's lock: of two tokens that come at once, the second waits and sees the first.
   INSERT INTO followers (tenant, bundle, channel, follower, generation, digest, since, seen_at, by)
-  VALUES (p_tenant, b, c, p_request->>'follower', claimed, p_request->>'digest', p_at, p_at, who)
+  VALUES (p_tenant, bundle_name, channel_name, p_request->>'follower', claimed, p_request->>'digest', p_at, p_at, who)
   ON CONFLICT (tenant, bundle, channel, follower) DO UPDATE SET
     generation = EXCLUDED.generation, digest = EXCLUDED.digest,
     since = CASE WHEN followers.generation = EXCLUDED.generation THEN followers.since ELSE EXCLUDED.since END,
@@ -51,7 +51,7 @@ BEGIN
   WHERE followers."by" = EXCLUDED."by" OR followers.seen_at < lost_before;
   IF NOT FOUND THEN
     RETURN jsonb_build_object('kind', 'taken', 'by',
-      (SELECT o."by" FROM followers o WHERE (o.tenant, o.bundle, o.channel, o.follower) = (p_tenant, b, c, p_request->>'follower')));
+      (SELECT o."by" FROM followers o WHERE (o.tenant, o.bundle, o.channel, o.follower) = (p_tenant, bundle_name, channel_name, p_request->>'follower')));
   END IF;
-  RETURN jsonb_build_object('kind', 'acknowledged', 'pointer', pointer_json(p));
+  RETURN jsonb_build_object('kind', 'acknowledged', 'pointer', pointer_json(pointer));
 END $$;

@@ -23,31 +23,31 @@ $$;
 -- Writes down what the release must pass. @returns whether there is anything. Repeated, it finds what it wrote.
 CREATE FUNCTION open_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamptz) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
-  r releases;
-  g gates;
+  release releases;
+  gate_row gates;
 BEGIN
-  SELECT * INTO STRICT r FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
-  IF r.policy_version = 0 AND r.not_before IS NULL THEN RETURN false; END IF;
-  FOR g IN INSERT INTO gates (tenant, bundle, version, gate, ordinal, kind, rule, base_generation, opened_at, deadline_at)
-    SELECT p_tenant, p_bundle, p_version, n.gate, n.ordinal, n.kind, n.rule, CASE n.kind WHEN 'approval' THEN generation_of(p_tenant, p_bundle, r.channel) END, p_at,
+  SELECT * INTO STRICT release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
+  IF release.policy_version = 0 AND release.not_before IS NULL THEN RETURN false; END IF;
+  FOR gate_row IN INSERT INTO gates (tenant, bundle, version, gate, ordinal, kind, rule, base_generation, opened_at, deadline_at)
+    SELECT p_tenant, p_bundle, p_version, n.gate, n.ordinal, n.kind, n.rule, CASE n.kind WHEN 'approval' THEN generation_of(p_tenant, p_bundle, release.channel) END, p_at,
       p_at + span(n.rule->>'within')
-    FROM gate_rules(p_tenant, r.policy_version, r.channel) n
+    FROM gate_rules(p_tenant, release.policy_version, release.channel) n
     UNION ALL
-    SELECT p_tenant, p_bundle, p_version, 'schedule', 0, 'schedule', '{}', NULL, p_at, NULL WHERE r.not_before > p_at
+    SELECT p_tenant, p_bundle, p_version, 'schedule', 0, 'schedule', '{}', NULL, p_at, NULL WHERE release.not_before > p_at
     ORDER BY 5
     ON CONFLICT DO NOTHING RETURNING *
   LOOP
-    PERFORM note_gate(g, 'opened', p_at);
+    PERFORM note_gate(gate_row, 'opened', p_at);
   END LOOP;
   RETURN EXISTS (SELECT FROM gates WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version));
 END $$;
 
 CREATE FUNCTION close_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  g gates;
+  gate_row gates;
 BEGIN
-  FOR g IN UPDATE gates SET state = 'closed', decided_at = p_at WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state = 'open' RETURNING * LOOP
-    PERFORM note_gate(g, 'closed', p_at);
+  FOR gate_row IN UPDATE gates SET state = 'closed', decided_at = p_at WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state = 'open' RETURNING * LOOP
+    PERFORM note_gate(gate_row, 'closed', p_at);
   END LOOP;
 END $$;
 
@@ -56,15 +56,15 @@ END $$;
 CREATE FUNCTION void_stale(p_release releases, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   base bigint := generation_of(p_release.tenant, p_release.bundle, p_release.channel);
-  g gates;
+  gate_row gates;
 BEGIN
-  IF p_release.status <> 'running' OR p_release.closing OR p_release.generation IS NOT NULL THEN RETURN; END IF;
-  FOR g IN UPDATE gates SET base_generation = base, state = 'open', decided_at = NULL, reason = NULL
+  IF NOT may_advance(p_release) THEN RETURN; END IF;
+  FOR gate_row IN UPDATE gates SET base_generation = base, state = 'open', decided_at = NULL
     WHERE (tenant, bundle, version) = (p_release.tenant, p_release.bundle, p_release.version) AND kind = 'approval' AND state IN ('open', 'passed')
       AND base_generation <> base
     RETURNING *
   LOOP
-    PERFORM note_gate(g, 'voided', p_at);
+    PERFORM note_gate(gate_row, 'voided', p_at);
   END LOOP;
   IF FOUND THEN
     UPDATE stages SET state = 'running', finished_at = NULL
@@ -96,28 +96,27 @@ END $$;
 -- Where a release stands with its gates; what is past its deadline has expired. See GateBoard in handlers/ports/deps.ts.
 CREATE FUNCTION look_at_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  r releases;
-  g gates;
+  release releases;
+  gate_row gates;
   standing jsonb;
 BEGIN
-  SELECT * INTO STRICT r FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
-  IF r.status <> 'running' OR r.closing OR r.intent IS NOT NULL OR r.generation IS NOT NULL THEN RETURN '{"kind": "closed"}'; END IF;
-  PERFORM void_stale(r, p_at);
-  FOR g IN UPDATE gates SET state = CASE WHEN deadline_at <= p_at THEN 'expired' ELSE 'passed' END, decided_at = p_at,
-      reason = CASE WHEN deadline_at <= p_at THEN format('nobody answered at the gate "%s" before its deadline, %s', gate, iso(deadline_at)) END
-    WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state = 'open' AND (deadline_at <= p_at OR (kind = 'schedule' AND r.not_before <= p_at))
+  SELECT * INTO STRICT release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
+  IF NOT may_advance(release) THEN RETURN '{"kind": "closed"}'; END IF;
+  PERFORM void_stale(release, p_at);
+  FOR gate_row IN UPDATE gates SET state = CASE WHEN deadline_at <= p_at THEN 'expired' ELSE 'passed' END, decided_at = p_at
+    WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state = 'open' AND (deadline_at <= p_at OR (kind = 'schedule' AND release.not_before <= p_at))
     RETURNING *
   LOOP
-    PERFORM note_gate(g, g.state, p_at);
+    PERFORM note_gate(gate_row, gate_row.state, p_at);
   END LOOP;
-  SELECT * INTO g FROM gates WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state IN ('failed', 'expired') ORDER BY decided_at, ordinal LIMIT 1;
-  IF FOUND THEN RETURN jsonb_build_object('kind', 'failed', 'reason', g.reason); END IF;
+  SELECT * INTO gate_row FROM gates WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state IN ('failed', 'expired') ORDER BY decided_at, ordinal LIMIT 1;
+  IF FOUND THEN RETURN jsonb_build_object('kind', 'failed', 'facts', gate_facts(gate_row, release)); END IF;
   SELECT jsonb_agg(jsonb_build_object('gate', gate, 'kind', kind, 'url', rule->>'url',
-      'says', gate_says(gates, r) || coalesce(', until ' || iso(deadline_at), ''),
-      'deadlineMs', epoch_ms(CASE kind WHEN 'schedule' THEN r.not_before ELSE deadline_at END)) ORDER BY ordinal)
+      'facts', gate_facts(gates, release),
+      'deadlineMs', epoch_ms(CASE kind WHEN 'schedule' THEN release.not_before ELSE deadline_at END)) ORDER BY ordinal)
   INTO standing FROM gates WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state = 'open' AND kind <> 'window';
-  IF standing IS NOT NULL THEN RETURN jsonb_build_object('kind', 'waiting', 'wakes', r.gate_wakes, 'gates', standing); END IF;
-  RETURN jsonb_build_object('kind', 'windows', 'wakes', r.gate_wakes, 'windows', (
+  IF standing IS NOT NULL THEN RETURN jsonb_build_object('kind', 'waiting', 'wakes', release.gate_wakes, 'gates', standing); END IF;
+  RETURN jsonb_build_object('kind', 'windows', 'wakes', release.gate_wakes, 'windows', (
     SELECT coalesce(jsonb_agg(rule || jsonb_build_object('name', gate) ORDER BY ordinal), '[]') FROM gates
     WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND kind = 'window'));
 END $$;
@@ -127,17 +126,16 @@ CREATE FUNCTION epoch_ms(p_at timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE
 -- All that had to be said is said, and no window is closed now; or one is, again.
 CREATE FUNCTION record_windows(p_tenant text, p_bundle text, p_version bigint, p_closed text[], p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  g gates;
+  gate_row gates;
 BEGIN
-  PERFORM FROM releases
-  WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND status = 'running' AND NOT closing AND generation IS NULL FOR UPDATE;
+  PERFORM FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND may_advance(releases) FOR UPDATE;
   IF NOT FOUND THEN RETURN; END IF;
-  FOR g IN UPDATE gates SET state = CASE WHEN gate = ANY (p_closed) THEN 'open' ELSE 'passed' END,
+  FOR gate_row IN UPDATE gates SET state = CASE WHEN gate = ANY (p_closed) THEN 'open' ELSE 'passed' END,
       decided_at = CASE WHEN gate = ANY (p_closed) THEN NULL ELSE p_at END
     WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND kind = 'window' AND state <> CASE WHEN gate = ANY (p_closed) THEN 'open' ELSE 'passed' END
     RETURNING *
   LOOP
-    PERFORM note_gate(g, CASE g.state WHEN 'open' THEN 'opened' ELSE 'passed' END, p_at);
+    PERFORM note_gate(gate_row, CASE gate_row.state WHEN 'open' THEN 'opened' ELSE 'passed' END, p_at);
   END LOOP;
   IF p_closed = '{}' THEN PERFORM pass_gate_stage(p_tenant, p_bundle, p_version, p_at); END IF;
 END $$;

@@ -1,9 +1,35 @@
--- The promises, held by the database against any bug above it.
+-- What a release may still do, stated once, and the promises that the database holds against any bug above it.
+--
+-- Errors of this schema, by SQLSTATE: PM001 a settled release is changed; PM002 a pointer moves other than by its next move; PM003 a move does not
+-- follow the one before; PM004 a release that may not be live; PM005 a closed callback is changed; PM006 an upload is not taken, caught where it is
+-- raised; PM007 a quota of bytes is used up; PM008 a policy's version does not follow the one before; PM009 a release has no artifact for its
+-- channel, caught where it is raised.
+
+-- Nothing has decided how the release ends: it has not moved its pointer, nobody has asked it to stop, and it is not being closed.
+CREATE FUNCTION is_undecided(p_release releases) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT p_release.status <> 'settled' AND NOT p_release.closing AND p_release.intent IS NULL AND p_release.generation IS NULL
+$$;
+
+-- The release may still take a step towards its pointer. Each such step asks this under the lock of the release's row, because a supersede, a
+-- cancel or a close may come between two steps.
+CREATE FUNCTION may_advance(p_release releases) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT p_release.status = 'running' AND is_undecided(p_release)
+$$;
+
+-- What happened in a stage may still be recorded: also of a release that was asked to stop, until it is closed.
+CREATE FUNCTION is_recording(p_release releases) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT p_release.status = 'running' AND NOT p_release.closing
+$$;
+
+-- The release has the one place of its pointer for a running release. A superseded release has given it to the newer one.
+CREATE FUNCTION is_in_flight(p_release releases) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT p_release.status = 'running' AND p_release.superseded_by IS NULL
+$$;
 
 CREATE FUNCTION guard_settled() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF NEW IS DISTINCT FROM OLD THEN
-    RAISE EXCEPTION 'release %/%/v% has its last word: %', OLD.tenant, OLD.bundle, OLD.version, OLD.outcome USING ERRCODE = 'PM001';
+    RAISE EXCEPTION 'release %/%/v% has settled as %', OLD.tenant, OLD.bundle, OLD.version, OLD.outcome USING ERRCODE = 'PM001';
   END IF;
   RETURN NEW;
 END $$;
@@ -35,7 +61,7 @@ CREATE TRIGGER generation_begins_at_0 BEFORE INSERT ON pointers FOR EACH ROW EXE
 CREATE FUNCTION guard_history() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   previous record;
-  r record;
+  release releases;
 BEGIN
   SELECT m.to_version, m.to_digest INTO previous FROM moves m
   WHERE (m.tenant, m.bundle, m.channel, m.generation) = (NEW.tenant, NEW.bundle, NEW.channel, NEW.generation - 1);
@@ -46,13 +72,13 @@ BEGIN
   END IF;
   PERFORM FROM moves m WHERE (m.tenant, m.seq) = (NEW.tenant, NEW.seq - 1);
   IF NOT FOUND AND NEW.seq <> 1 THEN
-    RAISE EXCEPTION 'number % of the feed of % has none before it', NEW.seq, NEW.tenant USING ERRCODE = 'PM003';
+    RAISE EXCEPTION 'number % of the feed of % does not follow the one before', NEW.seq, NEW.tenant USING ERRCODE = 'PM003';
   END IF;
-  SELECT status, outcome, closing, intent INTO r FROM releases
+  SELECT * INTO release FROM releases
   WHERE (tenant, bundle, version) = (NEW.tenant, NEW.bundle, NEW.to_version);
   IF (CASE NEW.kind
-    WHEN 'publish' THEN r.status = 'running' AND NOT r.closing AND r.intent IS NULL
-    ELSE r.status = 'settled' AND r.outcome = 'published'
+    WHEN 'publish' THEN may_advance(release)
+    ELSE release.status = 'settled' AND release.outcome = 'published'
   END) IS NOT TRUE THEN
     RAISE EXCEPTION 'release %/%/v% may not be live', NEW.tenant, NEW.bundle, NEW.to_version USING ERRCODE = 'PM004';
   END IF;
@@ -66,7 +92,7 @@ BEGIN
   PERFORM FROM pointers p
   WHERE (p.tenant, p.bundle, p.channel) = (NEW.tenant, NEW.bundle, NEW.channel) AND p.generation >= NEW.generation;
   IF NOT FOUND THEN
-    RAISE EXCEPTION 'move % of %/%/% was written and not made', NEW.generation, NEW.tenant, NEW.bundle, NEW.channel USING ERRCODE = 'PM003';
+    RAISE EXCEPTION 'move % of %/%/% was recorded, but its pointer did not move', NEW.generation, NEW.tenant, NEW.bundle, NEW.channel USING ERRCODE = 'PM003';
   END IF;
   RETURN NULL;
 END $$;

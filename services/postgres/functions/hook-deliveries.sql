@@ -17,7 +17,7 @@ $$;
 -- Puts a delivery on record, once for its id.
 CREATE FUNCTION receive_delivery(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  d deliveries;
+  delivery_row deliveries;
   refusal jsonb := over_quota(p_tenant, 'changesPerDay');
 BEGIN
   -- One that is on record already is answered as it was then.
@@ -28,18 +28,18 @@ BEGIN
   VALUES (p_tenant, p_request->>'hook', p_request->>'delivery', p_request->>'fingerprint', p_request->>'provider', p_request->>'repository', p_request->>'ref', p_request->>'commit', p_request->>'subject',
     p_request->>'sourceUrl', (p_request->>'pushedAt')::bigint, p_request->>'path', p_request->>'bundle', p_request->>'channel',
     CASE WHEN p_request->>'ignored' IS NULL THEN 'received' ELSE 'ignored' END, p_request->>'ignored', p_at, p_at)
-  ON CONFLICT DO NOTHING RETURNING * INTO d;
+  ON CONFLICT DO NOTHING RETURNING * INTO delivery_row;
   IF NOT FOUND THEN
-    SELECT * INTO STRICT d FROM deliveries WHERE (tenant, hook, delivery) = (p_tenant, p_request->>'hook', p_request->>'delivery');
-    IF d.fingerprint <> p_request->>'fingerprint' THEN RETURN '{"kind": "key_reused"}'; END IF;
-    RETURN jsonb_build_object('kind', 'replayed', 'delivery', delivery_json(d));
+    SELECT * INTO STRICT delivery_row FROM deliveries WHERE (tenant, hook, delivery) = (p_tenant, p_request->>'hook', p_request->>'delivery');
+    IF delivery_row.fingerprint <> p_request->>'fingerprint' THEN RETURN '{"kind": "key_reused"}'; END IF;
+    RETURN jsonb_build_object('kind', 'replayed', 'delivery', delivery_json(delivery_row));
   END IF;
-  IF d.state = 'received' THEN
+  IF delivery_row.state = 'received' THEN
     INSERT INTO commit_reports (tenant, hook, delivery, kind, created_at)
-    SELECT p_tenant, d.hook, d.delivery, 'pending', p_at FROM hooks h WHERE (h.tenant, h.hook) = (p_tenant, d.hook) AND tells_commits(h);
+    SELECT p_tenant, delivery_row.hook, delivery_row.delivery, 'pending', p_at FROM hooks h WHERE (h.tenant, h.hook) = (p_tenant, delivery_row.hook) AND tells_commits(h);
   END IF;
-  PERFORM forget_deliveries(p_tenant, d.hook, p_at - make_interval(secs => (p_request->>'keepMs')::double precision / 1000));
-  RETURN jsonb_build_object('kind', 'received', 'delivery', delivery_json(d));
+  PERFORM forget_deliveries(p_tenant, delivery_row.hook, p_at - make_interval(secs => (p_request->>'keepMs')::double precision / 1000));
+  RETURN jsonb_build_object('kind', 'received', 'delivery', delivery_json(delivery_row));
 END $$;
 
 -- Each delivery that comes deletes a few that ended long ago, so that nothing else has to. Of each bundle and channel, the published delivery
@@ -81,32 +81,32 @@ $$;
 -- What has to be fetched, and by what rule. See DeliveryBoard in handlers/ports/hooks.ts.
 CREATE FUNCTION open_delivery(p_tenant text, p_hook text, p_delivery text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  d deliveries;
+  delivery_row deliveries;
   rule hooks;
   newer bigint;
 BEGIN
-  SELECT * INTO d FROM deliveries WHERE (tenant, hook, delivery) = (p_tenant, p_hook, p_delivery) FOR NO KEY UPDATE;
+  SELECT * INTO delivery_row FROM deliveries WHERE (tenant, hook, delivery) = (p_tenant, p_hook, p_delivery) FOR NO KEY UPDATE;
   IF NOT FOUND THEN RETURN '{"kind": "no_delivery"}'; END IF;
-  IF d.state NOT IN ('received', 'fetching') THEN RETURN jsonb_build_object('kind', 'ended', 'delivery', delivery_json(d)); END IF;
+  IF delivery_row.state NOT IN ('received', 'fetching') THEN RETURN jsonb_build_object('kind', 'ended', 'delivery', delivery_json(delivery_row)); END IF;
   SELECT * INTO rule FROM hooks WHERE (tenant, hook) = (p_tenant, p_hook);
-  IF NOT FOUND THEN RETURN '{"kind": "refused", "reason": "the hook was deleted"}'; END IF;
-  IF NOT is_for(rule, d) THEN
-    RETURN '{"kind": "refused", "reason": "the hook is for another repository now"}';
+  IF NOT FOUND THEN RETURN '{"kind": "lost", "cause": "hook_deleted"}'; END IF;
+  IF NOT is_for(rule, delivery_row) THEN
+    RETURN '{"kind": "lost", "cause": "other_repository"}';
   END IF;
-  newer := overtaken_by(d);
-  IF newer IS NOT NULL THEN RETURN jsonb_build_object('kind', 'refused', 'reason', format('a later push has come before it, as v%s', newer)); END IF;
+  newer := overtaken_by(delivery_row);
+  IF newer IS NOT NULL THEN RETURN jsonb_build_object('kind', 'overtaken', 'version', newer); END IF;
   UPDATE deliveries SET state = 'fetching', updated_at = p_at WHERE (tenant, hook, delivery) = (p_tenant, p_hook, p_delivery) AND state = 'received';
-  RETURN jsonb_build_object('kind', 'open', 'repository', rule.repository, 'ref', d.ref, 'commit', d.commit, 'subject', d.subject,
-    'sourceUrl', d.source_url, 'path', d.path, 'bundle', d.bundle, 'channel', d.channel,
-    'createChannel', rule.create_channel AND (rule.bundle, rule.channel) = (d.bundle, d.channel), 'provider', rule.provider, 'apiUrl', rule.api_url,
+  RETURN jsonb_build_object('kind', 'open', 'repository', rule.repository, 'ref', delivery_row.ref, 'commit', delivery_row.commit, 'subject', delivery_row.subject,
+    'sourceUrl', delivery_row.source_url, 'path', delivery_row.path, 'bundle', delivery_row.bundle, 'channel', delivery_row.channel,
+    'createChannel', rule.create_channel AND (rule.bundle, rule.channel) = (delivery_row.bundle, delivery_row.channel), 'provider', rule.provider, 'apiUrl', rule.api_url,
     'token', rule.token, 'onConflict', coalesce(
-      (SELECT document->'channels'->d.channel->>'onConflict' FROM policies WHERE (tenant, version) = (p_tenant, policy_now(p_tenant))), 'supersede'));
+      (SELECT document->'channels'->delivery_row.channel->>'onConflict' FROM policies WHERE (tenant, version) = (p_tenant, policy_now(p_tenant))), 'supersede'));
 END $$;
 
 -- The delivery ends without a release, and its commit hears why. Said twice, or too late, it changes nothing. @returns how it has ended
 CREATE FUNCTION end_delivery(p_tenant text, p_hook text, p_delivery text, p_state text, p_reason text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  d deliveries;
+  delivery_row deliveries;
 BEGIN
   UPDATE deliveries SET state = p_state, reason = p_reason, updated_at = p_at
   WHERE (tenant, hook, delivery) = (p_tenant, p_hook, p_delivery) AND state IN ('received', 'fetching');
@@ -115,21 +115,21 @@ BEGIN
     SELECT p_tenant, p_hook, p_delivery, 'final', CASE p_state WHEN 'refused' THEN 'rejected' ELSE 'errored' END, p_reason, p_at
     FROM hooks k WHERE (k.tenant, k.hook) = (p_tenant, p_hook) AND tells_commits(k);
   END IF;
-  SELECT * INTO d FROM deliveries WHERE (tenant, hook, delivery) = (p_tenant, p_hook, p_delivery);
+  SELECT * INTO delivery_row FROM deliveries WHERE (tenant, hook, delivery) = (p_tenant, p_hook, p_delivery);
   IF NOT FOUND THEN RETURN NULL; END IF;
-  RETURN delivery_json(d);
+  RETURN delivery_json(delivery_row);
 END $$;
 
 -- The delivery becomes a release, in the transaction that admits it; null when it may. Else the answer of `admit`: the delivery has ended, or
 -- a later push of the same hook is there already. The tenant's object admits one at a time, so that none comes in between.
 CREATE FUNCTION origin_refused(p_tenant text, p_origin jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  d deliveries;
+  delivery_row deliveries;
   newer bigint;
 BEGIN
-  SELECT * INTO d FROM deliveries WHERE (tenant, hook, delivery) = (p_tenant, p_origin->>'hook', p_origin->>'delivery') FOR NO KEY UPDATE;
-  newer := overtaken_by(d);
-  IF d.state IN ('received', 'fetching') AND newer IS NULL THEN RETURN NULL; END IF;
+  SELECT * INTO delivery_row FROM deliveries WHERE (tenant, hook, delivery) = (p_tenant, p_origin->>'hook', p_origin->>'delivery') FOR NO KEY UPDATE;
+  newer := overtaken_by(delivery_row);
+  IF delivery_row.state IN ('received', 'fetching') AND newer IS NULL THEN RETURN NULL; END IF;
   RETURN jsonb_build_object('kind', 'overtaken', 'version', newer);
 END $$;
 

@@ -4,86 +4,86 @@ CREATE FUNCTION put_move(p_pointer pointers, p_kind text, p_version bigint, p_ar
   p_restores bigint DEFAULT NULL)
 RETURNS moves LANGUAGE plpgsql AS $$
 DECLARE
-  m moves;
+  move moves;
 BEGIN
-  UPDATE tenants SET feed_seq = feed_seq + 1 WHERE tenant = p_pointer.tenant RETURNING feed_seq INTO STRICT m.seq;
+  UPDATE tenants SET feed_seq = feed_seq + 1 WHERE tenant = p_pointer.tenant RETURNING feed_seq INTO STRICT move.seq;
   INSERT INTO moves (tenant, bundle, channel, generation, seq, kind, from_version, from_digest, to_version, to_digest, by, why, restores, moved_at)
-  VALUES (p_pointer.tenant, p_pointer.bundle, p_pointer.channel, p_pointer.generation + 1, m.seq, p_kind, p_pointer.version, p_pointer.digest, p_version, p_artifact, p_by, p_why, p_restores, p_at)
-  RETURNING * INTO m;
+  VALUES (p_pointer.tenant, p_pointer.bundle, p_pointer.channel, p_pointer.generation + 1, move.seq, p_kind, p_pointer.version, p_pointer.digest, p_version, p_artifact, p_by, p_why, p_restores, p_at)
+  RETURNING * INTO move;
   UPDATE pointers SET version = p_version, digest = p_artifact, generation = p_pointer.generation + 1, moved_at = p_at
   WHERE (tenant, bundle, channel) = (p_pointer.tenant, p_pointer.bundle, p_pointer.channel) AND generation = p_pointer.generation;
   IF NOT FOUND THEN RAISE EXCEPTION 'pointer %/%/% moved under its lock', p_pointer.tenant, p_pointer.bundle, p_pointer.channel; END IF;
   PERFORM note(p_pointer.tenant, p_at, p_by, 'move', jsonb_build_object(
-    'bundle', p_pointer.bundle, 'channel', p_pointer.channel, 'generation', m.generation, 'from', p_pointer.version, 'to', p_version, 'why', p_why));
+    'bundle', p_pointer.bundle, 'channel', p_pointer.channel, 'generation', move.generation, 'from', p_pointer.version, 'to', p_version, 'why', p_why));
   PERFORM tell(p_pointer.tenant, p_pointer.bundle, p_pointer.channel, p_version, 'moved');
-  RETURN m;
+  RETURN move;
 END $$;
 
 CREATE FUNCTION lock_pointer(p_tenant text, p_bundle text, p_channel text) RETURNS pointers LANGUAGE plpgsql AS $$
 DECLARE
-  p pointers;
+  pointer pointers;
 BEGIN
-  SELECT * INTO p FROM pointers WHERE (tenant, bundle, channel) = (p_tenant, p_bundle, p_channel) FOR UPDATE;
-  IF FOUND THEN RETURN p; END IF;
+  SELECT * INTO pointer FROM pointers WHERE (tenant, bundle, channel) = (p_tenant, p_bundle, p_channel) FOR UPDATE;
+  IF FOUND THEN RETURN pointer; END IF;
   -- Somebody else may make it meanwhile: then the insert waits for them and does nothing, and theirs is the one to lock.
   INSERT INTO pointers (tenant, bundle, channel) VALUES (p_tenant, p_bundle, p_channel) ON CONFLICT DO NOTHING;
-  SELECT * INTO STRICT p FROM pointers WHERE (tenant, bundle, channel) = (p_tenant, p_bundle, p_channel) FOR UPDATE;
-  RETURN p;
+  SELECT * INTO STRICT pointer FROM pointers WHERE (tenant, bundle, channel) = (p_tenant, p_bundle, p_channel) FOR UPDATE;
+  RETURN pointer;
 END $$;
 
--- As before, and not while a sink is down that must be well. While a release waits for one, its reason says why.
+-- The swap of a release, under all its conditions. While required sinks keep it from moving, the release has those of them that a health check does not
+-- clear.
 CREATE FUNCTION move_by_release(p_tenant text, p_bundle text, p_channel text, p_version bigint, p_expected bigint, p_at timestamptz, p_proven interval) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  r releases;
-  p pointers;
-  m moves;
+  release releases;
+  pointer pointers;
+  move moves;
   barred jsonb;
-  why text;
+  sinks_known jsonb;
 BEGIN
-  SELECT * INTO STRICT r FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
-  IF r.generation IS NOT NULL THEN RETURN jsonb_build_object('kind', 'moved', 'generation', r.generation, 'seq', r.seq); END IF;
-  IF r.status <> 'running' OR r.closing OR r.intent IS NOT NULL OR r.digest IS NULL THEN RETURN '{"kind": "not_current"}'; END IF;
-  p := lock_pointer(p_tenant, p_bundle, p_channel);
-  IF p.hold_reason IS NOT NULL THEN RETURN jsonb_build_object('kind', 'held', 'reason', p.hold_reason); END IF;
-  IF r.if_generation <> p.generation THEN RETURN jsonb_build_object('kind', 'stale', 'generation', p.generation); END IF;
-  IF p_expected <> p.generation THEN RETURN jsonb_build_object('kind', 'state_behind', 'generation', p.generation); END IF;
+  SELECT * INTO STRICT release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
+  IF release.generation IS NOT NULL THEN RETURN jsonb_build_object('kind', 'moved', 'generation', release.generation, 'seq', release.seq); END IF;
+  IF NOT may_advance(release) OR release.digest IS NULL THEN RETURN '{"kind": "not_current"}'; END IF;
+  pointer := lock_pointer(p_tenant, p_bundle, p_channel);
+  IF pointer.hold_reason IS NOT NULL THEN RETURN jsonb_build_object('kind', 'held', 'reason', pointer.hold_reason); END IF;
+  IF release.if_generation <> pointer.generation THEN RETURN jsonb_build_object('kind', 'stale', 'generation', pointer.generation); END IF;
+  IF p_expected <> pointer.generation THEN RETURN jsonb_build_object('kind', 'state_behind', 'generation', pointer.generation); END IF;
   -- Under the lock that a new policy is written under: none comes between the look at it and the move.
   PERFORM FROM tenants WHERE tenant = p_tenant FOR NO KEY UPDATE;
-  barred := gate_bar(r, p);
+  barred := gate_bar(release, pointer);
   IF barred IS NULL THEN
     barred := sink_bar(p_tenant, p_channel, p_proven);
     IF barred IS NOT NULL THEN
-      SELECT 'waits for ' || string_agg(format('the sink "%s": %s', d->>'sink', d->>'why'), '; ') INTO why
-      FROM jsonb_array_elements(barred) d WHERE (d->>'known')::boolean;
-      IF why IS NOT NULL THEN PERFORM put_stage(p_tenant, p_bundle, p_version, 'swap', 'running', p_at, NULL); END IF;
+      SELECT jsonb_agg(bar) INTO sinks_known FROM jsonb_array_elements(barred) bar WHERE bar->>'cause' <> 'unproven';
+      IF sinks_known IS NOT NULL THEN PERFORM put_stage(p_tenant, p_bundle, p_version, 'swap', 'running', p_at, NULL); END IF;
       barred := jsonb_build_object('kind', 'sinks_down', 'sinks', barred);
     END IF;
   END IF;
   IF barred IS NOT NULL THEN
-    UPDATE releases SET reason = why WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND reason IS DISTINCT FROM why;
+    UPDATE releases SET barred_by = sinks_known WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND barred_by IS DISTINCT FROM sinks_known;
     RETURN barred;
   END IF;
-  m := put_move(p, 'publish', p_version, r.digest, r."by", coalesce(r.message, 'publish'), p_at);
-  UPDATE releases SET outcome = 'published', reason = NULL, generation = m.generation, seq = m.seq WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
-  PERFORM put_effect(p_tenant, p_bundle, p_version, 'pointer-move', 'done', format('generation %s', m.generation), p_at);
+  move := put_move(pointer, 'publish', p_version, release.digest, release."by", coalesce(release.message, 'publish'), p_at);
+  UPDATE releases SET outcome = 'published', barred_by = NULL, generation = move.generation, seq = move.seq WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
+  PERFORM put_effect(p_tenant, p_bundle, p_version, 'pointer-move', 'done', move.generation::text, p_at);
   PERFORM put_stage(p_tenant, p_bundle, p_version, 'swap', 'passed', p_at, p_at);
-  RETURN jsonb_build_object('kind', 'moved', 'generation', m.generation, 'seq', m.seq);
+  RETURN jsonb_build_object('kind', 'moved', 'generation', move.generation, 'seq', move.seq);
 END $$;
 
--- As before, and tells nobody: who watches the release hears of its end, which comes next. The answer is for processes of before this migration.
+-- Notifies nobody: those who watch the release are notified when it settles, which comes next.
 CREATE FUNCTION announce(p_tenant text, p_bundle text, p_version bigint, p_began timestamptz, p_ended timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  r releases;
+  release releases;
 BEGIN
-  SELECT * INTO STRICT r FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
-  IF r.generation IS NULL THEN RAISE EXCEPTION 'release %/%/v% has not moved its pointer', p_tenant, p_bundle, p_version; END IF;
+  SELECT * INTO STRICT release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
+  IF release.generation IS NULL THEN RAISE EXCEPTION 'release %/%/v% has not moved its pointer', p_tenant, p_bundle, p_version; END IF;
   UPDATE moves SET announced_at = p_ended
-  WHERE (tenant, bundle, channel, generation) = (p_tenant, p_bundle, r.channel, r.generation) AND announced_at IS NULL;
-  PERFORM put_effect(p_tenant, p_bundle, p_version, 'announcement', 'done', format('seq %s', r.seq), p_ended);
+  WHERE (tenant, bundle, channel, generation) = (p_tenant, p_bundle, release.channel, release.generation) AND announced_at IS NULL;
+  PERFORM put_effect(p_tenant, p_bundle, p_version, 'announcement', 'done', release.seq::text, p_ended);
   INSERT INTO stages (tenant, bundle, version, stage, state, started_at, finished_at)
   VALUES (p_tenant, p_bundle, p_version, 'announce', 'passed', p_began, p_ended), (p_tenant, p_bundle, p_version, 'verify', 'skipped', p_ended, p_ended)
   ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = EXCLUDED.state, finished_at = EXCLUDED.finished_at;
-  RETURN jsonb_build_object('seq', r.seq, 'webhooks', webhooks_of(p_tenant));
+  RETURN jsonb_build_object('seq', release.seq, 'webhooks', webhooks_of(p_tenant));
 END $$;
 
 -- By hand, only an admin goes around the gates of a channel. Anybody may take its pointer back to a release that it has named before, which
@@ -113,64 +113,64 @@ END $$;
 -- second from going further back. A request goes back when the move that it restores is earlier than the one that is in effect.
 CREATE FUNCTION move_by_hand(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  t text := p_request->>'tenant';
-  b text := p_request->>'bundle';
-  c text := p_request->>'channel';
-  v bigint := (p_request->>'version')::bigint;
-  r releases;
-  p pointers;
-  m moves;
+  tenant_name text := p_request->>'tenant';
+  bundle_name text := p_request->>'bundle';
+  channel_name text := p_request->>'channel';
+  release_version bigint := (p_request->>'version')::bigint;
+  release releases;
+  pointer pointers;
+  move moves;
   artifact text;
   back bigint;
   in_effect bigint;
   backwards boolean;
   answer jsonb;
 BEGIN
-  PERFORM FROM tenants WHERE tenant = t;
+  PERFORM FROM tenants WHERE tenant = tenant_name;
   IF NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
-  answer := replay(t, p_request->>'idempotencyKey', p_request->>'fingerprint');
+  answer := replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  SELECT * INTO r FROM releases WHERE (tenant, bundle, version) = (t, b, v) FOR SHARE;
+  SELECT * INTO release FROM releases WHERE (tenant, bundle, version) = (tenant_name, bundle_name, release_version) FOR SHARE;
   IF NOT FOUND THEN RETURN '{"kind": "no_release"}'; END IF;
-  IF r.status <> 'settled' OR r.outcome <> 'published' THEN
-    RETURN jsonb_build_object('kind', 'not_promotable', 'outcome', CASE r.status WHEN 'settled' THEN r.outcome END);
+  IF release.status <> 'settled' OR release.outcome <> 'published' THEN
+    RETURN jsonb_build_object('kind', 'not_promotable', 'outcome', CASE release.status WHEN 'settled' THEN release.outcome END);
   END IF;
   IF p_request->>'restores' IS NOT NULL THEN
     SELECT coalesce(restores, generation) INTO back FROM moves
-    WHERE (tenant, bundle, channel, generation, to_version) = (t, b, c, (p_request->>'restores')::bigint, v);
+    WHERE (tenant, bundle, channel, generation, to_version) = (tenant_name, bundle_name, channel_name, (p_request->>'restores')::bigint, release_version);
     IF NOT FOUND THEN RETURN '{"kind": "no_move"}'; END IF;
   END IF;
-  answer := channel_bar(t, b, c, (p_request->>'createChannel')::boolean, (p_request->>'channelLimit')::integer);
+  answer := channel_bar(tenant_name, bundle_name, channel_name, (p_request->>'createChannel')::boolean, (p_request->>'channelLimit')::integer);
   IF answer IS NOT NULL THEN RETURN answer; END IF;
   -- Those whose approvals this move makes void: before the pointer's row, as everywhere.
-  PERFORM FROM releases WHERE (tenant, bundle, channel) = (t, b, c) AND status = 'running' ORDER BY version FOR UPDATE;
-  p := lock_pointer(t, b, c);
+  PERFORM FROM releases WHERE (tenant, bundle, channel) = (tenant_name, bundle_name, channel_name) AND status = 'running' ORDER BY version FOR UPDATE;
+  pointer := lock_pointer(tenant_name, bundle_name, channel_name);
   -- Once more: the lock may have waited for this same request, brought here twice.
-  answer := replay(t, p_request->>'idempotencyKey', p_request->>'fingerprint');
+  answer := replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  SELECT coalesce(restores, generation) INTO in_effect FROM moves WHERE (tenant, bundle, channel, generation) = (t, b, c, p.generation);
+  SELECT coalesce(restores, generation) INTO in_effect FROM moves WHERE (tenant, bundle, channel, generation) = (tenant_name, bundle_name, channel_name, pointer.generation);
   backwards := coalesce(back < in_effect, false);
-  IF p.hold_reason IS NOT NULL AND NOT backwards THEN RETURN jsonb_build_object('kind', 'held', 'reason', p.hold_reason); END IF;
-  IF (p_request->>'ifGeneration')::bigint <> p.generation THEN RETURN jsonb_build_object('kind', 'stale', 'pointer', pointer_json(p)); END IF;
-  artifact := artifact_for(t, b, v, c);
-  IF (p.version, p.digest) IS DISTINCT FROM (v, artifact) THEN
-    answer := hand_bar(p_request, p, v, artifact, backwards);
+  IF pointer.hold_reason IS NOT NULL AND NOT backwards THEN RETURN jsonb_build_object('kind', 'held', 'reason', pointer.hold_reason); END IF;
+  IF (p_request->>'ifGeneration')::bigint <> pointer.generation THEN RETURN jsonb_build_object('kind', 'stale', 'pointer', pointer_json(pointer)); END IF;
+  artifact := artifact_for(tenant_name, bundle_name, release_version, channel_name);
+  IF (pointer.version, pointer.digest) IS DISTINCT FROM (release_version, artifact) THEN
+    answer := hand_bar(p_request, pointer, release_version, artifact, backwards);
     IF answer IS NOT NULL THEN RETURN answer; END IF;
-    m := put_move(p, 'hand', v, artifact, p_request->>'by', p_request->>'why', p_at, back);
-    UPDATE moves SET announced_at = p_at WHERE (tenant, bundle, channel, generation) = (t, b, c, m.generation);
-    PERFORM void_stale(w, p_at) FROM releases w WHERE (w.tenant, w.bundle, w.channel) = (t, b, c) AND w.status = 'running';
+    move := put_move(pointer, 'hand', release_version, artifact, p_request->>'by', p_request->>'why', p_at, back);
+    UPDATE moves SET announced_at = p_at WHERE (tenant, bundle, channel, generation) = (tenant_name, bundle_name, channel_name, move.generation);
+    PERFORM void_stale(w, p_at) FROM releases w WHERE (w.tenant, w.bundle, w.channel) = (tenant_name, bundle_name, channel_name) AND may_advance(w);
   END IF;
-  IF p_request->>'hold' IS NOT NULL THEN PERFORM put_hold(t, b, c, p_request->>'hold', p_request->>'by', p_at); END IF;
-  SELECT * INTO p FROM pointers WHERE (tenant, bundle, channel) = (t, b, c);
-  IF m.generation IS NULL THEN
-    answer := jsonb_build_object('kind', 'unchanged', 'pointer', pointer_json(p));
+  IF p_request->>'hold' IS NOT NULL THEN PERFORM put_hold(tenant_name, bundle_name, channel_name, p_request->>'hold', p_request->>'by', p_at); END IF;
+  SELECT * INTO pointer FROM pointers WHERE (tenant, bundle, channel) = (tenant_name, bundle_name, channel_name);
+  IF move.generation IS NULL THEN
+    answer := jsonb_build_object('kind', 'unchanged', 'pointer', pointer_json(pointer));
   ELSE
-    answer := jsonb_build_object('kind', 'moved', 'pointer', pointer_json(p), 'replayed', false);
+    answer := jsonb_build_object('kind', 'moved', 'pointer', pointer_json(pointer), 'replayed', false);
   END IF;
-  INSERT INTO idempotency_keys VALUES (t, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
-  PERFORM tell(t, b, c, v, 'moved');
-  IF m.generation IS NULL THEN RETURN answer; END IF;
-  RETURN answer || jsonb_build_object('told', jsonb_build_object('seq', m.seq, 'webhooks', webhooks_of(t)));
+  INSERT INTO idempotency_keys VALUES (tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
+  PERFORM tell(tenant_name, bundle_name, channel_name, release_version, 'moved');
+  IF move.generation IS NULL THEN RETURN answer; END IF;
+  RETURN answer || jsonb_build_object('told', jsonb_build_object('seq', move.seq, 'webhooks', webhooks_of(tenant_name)));
 END $$;
 
 CREATE FUNCTION put_hold(p_tenant text, p_bundle text, p_channel text, p_reason text, p_by text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
@@ -183,29 +183,29 @@ END $$;
 
 CREATE FUNCTION set_hold(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  t text := p_request->>'tenant';
-  b text := p_request->>'bundle';
-  c text := p_request->>'channel';
-  p pointers;
+  tenant_name text := p_request->>'tenant';
+  bundle_name text := p_request->>'bundle';
+  channel_name text := p_request->>'channel';
+  pointer pointers;
   answer jsonb;
 BEGIN
-  PERFORM FROM tenants WHERE tenant = t;
+  PERFORM FROM tenants WHERE tenant = tenant_name;
   IF NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
-  answer := replay(t, p_request->>'idempotencyKey', p_request->>'fingerprint');
+  answer := replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  PERFORM FROM bundles WHERE (tenant, bundle) = (t, b);
+  PERFORM FROM bundles WHERE (tenant, bundle) = (tenant_name, bundle_name);
   IF NOT FOUND THEN RETURN '{"kind": "no_bundle"}'; END IF;
-  SELECT * INTO p FROM pointers WHERE (tenant, bundle, channel) = (t, b, c) FOR UPDATE;
+  SELECT * INTO pointer FROM pointers WHERE (tenant, bundle, channel) = (tenant_name, bundle_name, channel_name) FOR UPDATE;
   IF NOT FOUND THEN
-    RETURN jsonb_build_object('kind', 'no_channel', 'channels', (SELECT jsonb_agg(channel ORDER BY channel) FROM pointers WHERE (tenant, bundle) = (t, b)));
+    RETURN jsonb_build_object('kind', 'no_channel', 'channels', (SELECT jsonb_agg(channel ORDER BY channel) FROM pointers WHERE (tenant, bundle) = (tenant_name, bundle_name)));
   END IF;
-  answer := replay(t, p_request->>'idempotencyKey', p_request->>'fingerprint');
+  answer := replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  PERFORM put_hold(t, b, c, p_request->>'reason', p_request->>'by', p_at);
-  SELECT * INTO p FROM pointers WHERE (tenant, bundle, channel) = (t, b, c);
-  answer := jsonb_build_object('kind', 'done', 'pointer', pointer_json(p));
-  INSERT INTO idempotency_keys VALUES (t, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
-  PERFORM tell(t, b, c, NULL, 'hold');
+  PERFORM put_hold(tenant_name, bundle_name, channel_name, p_request->>'reason', p_request->>'by', p_at);
+  SELECT * INTO pointer FROM pointers WHERE (tenant, bundle, channel) = (tenant_name, bundle_name, channel_name);
+  answer := jsonb_build_object('kind', 'done', 'pointer', pointer_json(pointer));
+  INSERT INTO idempotency_keys VALUES (tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
+  PERFORM tell(tenant_name, bundle_name, channel_name, NULL, 'hold');
   RETURN answer;
 END $$;
 

@@ -5,7 +5,7 @@ $$;
 CREATE FUNCTION guard_policy() RETURNS trigger LANGUAGE plpgsql SET search_path = pointsman, pg_temp AS $$
 BEGIN
   IF NEW.version <> policy_now(NEW.tenant) + 1 THEN
-    RAISE EXCEPTION 'version % of the policy of % does not follow the one before', NEW.version, NEW.tenant USING ERRCODE = 'PM005';
+    RAISE EXCEPTION 'version % of the policy of % does not follow the one before', NEW.version, NEW.tenant USING ERRCODE = 'PM008';
   END IF;
   RETURN NEW;
 END $$;
@@ -15,30 +15,30 @@ CREATE TRIGGER policies_follow_each_other BEFORE INSERT ON policies FOR EACH ROW
 -- once come one after the other, and none is numbered twice or left out.
 CREATE FUNCTION put_policy(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  t text := p_request->>'tenant';
-  p policies;
+  tenant_name text := p_request->>'tenant';
+  policy policies;
   standing bigint;
   answer jsonb;
 BEGIN
-  PERFORM FROM tenants WHERE tenant = t FOR NO KEY UPDATE;
+  PERFORM FROM tenants WHERE tenant = tenant_name FOR NO KEY UPDATE;
   IF NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
-  answer := replay(t, p_request->>'idempotencyKey', p_request->>'fingerprint');
+  answer := replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  SELECT * INTO p FROM policies WHERE tenant = t ORDER BY version DESC LIMIT 1;
-  standing := coalesce(p.version, 0);
+  SELECT * INTO policy FROM policies WHERE tenant = tenant_name ORDER BY version DESC LIMIT 1;
+  standing := coalesce(policy.version, 0);
   IF (p_request->>'ifVersion')::bigint <> standing THEN RETURN jsonb_build_object('kind', 'stale', 'version', standing); END IF;
-  IF p_request->'document' <> coalesce(p.document, p_request->'none') THEN
-    answer := coalesce(over_quota(t, 'policyVersions'), over_quota(t, 'changesPerDay'));
+  IF p_request->'document' <> coalesce(policy.document, p_request->'none') THEN
+    answer := coalesce(over_quota(tenant_name, 'policyVersions'), over_quota(tenant_name, 'changesPerDay'));
     IF answer IS NOT NULL THEN RETURN answer; END IF;
     standing := standing + 1;
   END IF;
   answer := jsonb_build_object('kind', 'stands', 'version', standing, 'replayed', false);
   -- The key may have come with something else meanwhile, which did not wait for this lock.
-  INSERT INTO idempotency_keys VALUES (t, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at) ON CONFLICT DO NOTHING;
-  IF NOT FOUND THEN RETURN replay(t, p_request->>'idempotencyKey', p_request->>'fingerprint'); END IF;
-  IF standing > coalesce(p.version, 0) THEN
-    INSERT INTO policies VALUES (t, standing, p_request->'document', p_request->>'message', p_request->>'by', p_at);
-    PERFORM note(t, p_at, p_request->>'by', 'put policy', jsonb_build_object('version', standing, 'message', p_request->>'message', 'requestId', p_request->>'requestId'));
+  INSERT INTO idempotency_keys VALUES (tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at) ON CONFLICT DO NOTHING;
+  IF NOT FOUND THEN RETURN replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint'); END IF;
+  IF standing > coalesce(policy.version, 0) THEN
+    INSERT INTO policies VALUES (tenant_name, standing, p_request->'document', p_request->>'message', p_request->>'by', p_at);
+    PERFORM note(tenant_name, p_at, p_request->>'by', 'put policy', jsonb_build_object('version', standing, 'message', p_request->>'message', 'requestId', p_request->>'requestId'));
   END IF;
   RETURN answer;
 END $$;

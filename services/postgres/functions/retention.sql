@@ -7,7 +7,7 @@ CREATE FUNCTION forget_keys(p_before timestamptz, p_most integer) RETURNS intege
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 DECLARE
   gone integer := 0;
-  n integer;
+  deleted_now integer;
   one record;
 BEGIN
   FOR one IN
@@ -17,8 +17,8 @@ BEGIN
   LOOP
     PERFORM set_config('pointsman.tenant', one.tenant, true);
     DELETE FROM idempotency_keys WHERE tenant = one.tenant AND key = ANY (one.keys) AND created_at < least(p_before, now() - interval '7 days');
-    GET DIAGNOSTICS n = ROW_COUNT;
-    gone := gone + n;
+    GET DIAGNOSTICS deleted_now = ROW_COUNT;
+    gone := gone + deleted_now;
   END LOOP;
   RETURN gone;
 END $$;
@@ -27,19 +27,19 @@ END $$;
 CREATE FUNCTION forget_token_keys(p_before timestamptz, p_most integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 DECLARE
-  n integer;
+  deleted_now integer;
 BEGIN
   UPDATE tokens SET idempotency_key = NULL WHERE id = ANY (ARRAY(
     SELECT id FROM tokens WHERE created_at < least(p_before, now() - interval '7 days') AND idempotency_key IS NOT NULL ORDER BY created_at LIMIT p_most FOR UPDATE SKIP LOCKED));
-  GET DIAGNOSTICS n = ROW_COUNT;
-  RETURN n;
+  GET DIAGNOSTICS deleted_now = ROW_COUNT;
+  RETURN deleted_now;
 END $$;
 
 CREATE FUNCTION forget_audit(p_before timestamptz, p_most integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 DECLARE
   gone integer := 0;
-  n integer;
+  deleted_now integer;
   one record;
 BEGIN
   FOR one IN
@@ -48,8 +48,8 @@ BEGIN
   LOOP
     PERFORM set_config('pointsman.tenant', one.tenant, true);
     DELETE FROM audit WHERE tenant = one.tenant AND id = ANY (one.ids);
-    GET DIAGNOSTICS n = ROW_COUNT;
-    gone := gone + n;
+    GET DIAGNOSTICS deleted_now = ROW_COUNT;
+    gone := gone + deleted_now;
   END LOOP;
   RETURN gone;
 END $$;

@@ -3,22 +3,22 @@
 CREATE FUNCTION close_release(p_tenant text, p_bundle text, p_version bigint, p_outcome text, p_yields boolean, p_reason text, p_at_stage text, p_at timestamptz)
 RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  r releases;
+  release releases;
 BEGIN
-  SELECT * INTO STRICT r FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
-  IF r.status = 'settled' THEN RETURN jsonb_build_object('kind', 'settled', 'outcome', r.outcome, 'reason', r.reason); END IF;
-  IF r.generation IS NOT NULL THEN RETURN jsonb_build_object('kind', 'moved', 'generation', r.generation, 'seq', r.seq); END IF;
-  IF NOT r.closing THEN
-    r.outcome := CASE WHEN p_yields THEN coalesce(r.intent, p_outcome) ELSE p_outcome END;
-    r.reason := CASE WHEN p_yields THEN coalesce(r.intent_reason, p_reason) ELSE p_reason END;
-    UPDATE releases SET closing = true, outcome = r.outcome, reason = r.reason WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
+  SELECT * INTO STRICT release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
+  IF release.status = 'settled' THEN RETURN jsonb_build_object('kind', 'settled', 'outcome', release.outcome, 'reason', release.reason); END IF;
+  IF release.generation IS NOT NULL THEN RETURN jsonb_build_object('kind', 'moved', 'generation', release.generation, 'seq', release.seq); END IF;
+  IF NOT release.closing THEN
+    release.outcome := CASE WHEN p_yields THEN coalesce(release.intent, p_outcome) ELSE p_outcome END;
+    release.reason := CASE WHEN p_yields THEN coalesce(release.intent_reason, p_reason) ELSE p_reason END;
+    UPDATE releases SET closing = true, outcome = release.outcome, reason = release.reason WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
     IF p_at_stage IS NOT NULL THEN
       INSERT INTO stages VALUES (p_tenant, p_bundle, p_version, p_at_stage, 'failed', p_at, p_at)
       ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = 'failed', finished_at = p_at;
     END IF;
     PERFORM close_gates(p_tenant, p_bundle, p_version, p_at);
   END IF;
-  RETURN jsonb_build_object('kind', 'closing', 'outcome', r.outcome, 'reason', r.reason, 'effects', (
+  RETURN jsonb_build_object('kind', 'closing', 'outcome', release.outcome, 'reason', release.reason, 'effects', (
     SELECT coalesce(jsonb_agg(s.effect ORDER BY s.at DESC), '[]') FROM standing_effects(p_tenant, p_bundle, p_version) s));
 END $$;
 
@@ -54,20 +54,20 @@ $$;
 
 CREATE FUNCTION settle_release(p_tenant text, p_bundle text, p_version bigint, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  r releases;
+  release releases;
 BEGIN
-  SELECT * INTO STRICT r FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
-  IF r.status <> 'settled' THEN
-    IF r.outcome IS NULL THEN RAISE EXCEPTION 'release %/%/v% has neither moved a pointer nor been closed', p_tenant, p_bundle, p_version; END IF;
-    IF r.closing AND EXISTS (
+  SELECT * INTO STRICT release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
+  IF release.status <> 'settled' THEN
+    IF release.outcome IS NULL THEN RAISE EXCEPTION 'release %/%/v% has neither moved a pointer nor been closed', p_tenant, p_bundle, p_version; END IF;
+    IF release.closing AND EXISTS (
       SELECT FROM effects WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state IN ('begun', 'done') AND effect <> 'commit-status'
     ) THEN
       RAISE EXCEPTION 'release %/%/v% has effects that nobody has tried to undo', p_tenant, p_bundle, p_version;
     END IF;
     UPDATE releases SET status = 'settled', settled_at = p_at WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
-    PERFORM tell_commit(r, r.outcome, r.reason, p_at);
-    PERFORM note(p_tenant, p_at, r."by", 'settled', jsonb_build_object('bundle', p_bundle, 'version', p_version, 'outcome', r.outcome, 'reason', r.reason));
-    PERFORM tell(p_tenant, p_bundle, r.channel, p_version, 'settled');
+    PERFORM tell_commit(release, release.outcome, release.reason, p_at);
+    PERFORM note(p_tenant, p_at, release."by", 'settled', jsonb_build_object('bundle', p_bundle, 'version', p_version, 'outcome', release.outcome, 'reason', release.reason));
+    PERFORM tell(p_tenant, p_bundle, release.channel, p_version, 'settled');
   END IF;
-  RETURN jsonb_build_object('outcome', r.outcome, 'reason', r.reason);
+  RETURN jsonb_build_object('outcome', release.outcome, 'reason', release.reason);
 END $$;

@@ -43,27 +43,27 @@ $$;
 -- the record has none yet. What is older than `since` is told to nobody any more. See OpenedSink in services/postgres/sinks/sink-deliveries.ts.
 CREATE FUNCTION open_sink(p_tenant text, p_sink text, p_known bigint, p_since timestamptz, p_most integer) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  k sinks;
-  h record;
+  sink_row sinks;
+  health_now record;
   latest bigint;
   start bigint;
 BEGIN
   SELECT feed_seq INTO latest FROM tenants WHERE tenant = p_tenant;
-  SELECT * INTO k FROM sinks WHERE (tenant, sink) = (p_tenant, p_sink);
-  SELECT * INTO h FROM sink_health(p_tenant, p_sink);
-  IF latest IS NULL OR (k.sink IS NULL AND p_sink NOT IN ('redis', 'rabbitmq')) THEN RETURN '{"kind": "no_sink"}'; END IF;
+  SELECT * INTO sink_row FROM sinks WHERE (tenant, sink) = (p_tenant, p_sink);
+  SELECT * INTO health_now FROM sink_health(p_tenant, p_sink);
+  IF latest IS NULL OR (sink_row.sink IS NULL AND p_sink NOT IN ('redis', 'rabbitmq')) THEN RETURN '{"kind": "no_sink"}'; END IF;
   -- Never past the feed: its record may have been restored to what it was before.
-  start := least(greatest(coalesce(k.delivered_seq, p_known, 0), feed_floor(p_tenant, p_since)), latest);
-  RETURN jsonb_build_object('kind', 'open', 'openedMs', epoch_ms(clock_timestamp()), 'start', start, 'onRecord', k.delivered_seq, 'latest', latest,
-    'paused', CASE WHEN k.paused_at IS NOT NULL THEN format('it is paused by %s%s', k.paused_by, coalesce(': ' || k.pause_reason, '')) END,
-    'url', k.url, 'secret', k.secret, 'previousSecret', k.previous_secret, 'previousUntil', iso(k.previous_until),
-    'failures', coalesce(h.failures, 0), 'shared', coalesce(h.shared, false), 'failingSinceMs', epoch_ms(h.failing_since), 'retryAtMs', epoch_ms(h.retry_at), 'lastError', h.last_error,
+  start := least(greatest(coalesce(sink_row.delivered_seq, p_known, 0), feed_floor(p_tenant, p_since)), latest);
+  RETURN jsonb_build_object('kind', 'open', 'openedMs', epoch_ms(clock_timestamp()), 'start', start, 'onRecord', sink_row.delivered_seq, 'latest', latest,
+    'paused', CASE WHEN sink_row.paused_at IS NOT NULL THEN jsonb_build_object('by', sink_row.paused_by, 'reason', sink_row.pause_reason) END,
+    'url', sink_row.url, 'secret', sink_row.secret, 'previousSecret', sink_row.previous_secret, 'previousUntil', iso(sink_row.previous_until),
+    'failures', coalesce(health_now.failures, 0), 'shared', coalesce(health_now.shared, false), 'failingSinceMs', epoch_ms(health_now.failing_since), 'retryAtMs', epoch_ms(health_now.retry_at), 'lastError', health_now.last_error,
     'required', (
       SELECT coalesce(jsonb_agg(c.key), '[]') FROM policies p, jsonb_each(p.document->'channels') c
       WHERE (p.tenant, p.version) = (p_tenant, policy_now(p_tenant)) AND c.value->'sinks'->'required' ? p_sink),
     'moves', (
       SELECT coalesce(jsonb_agg(recorded_move(m) ORDER BY m.seq), '[]')
-      FROM (SELECT * FROM moves WHERE tenant = p_tenant AND seq > start AND k.paused_at IS NULL ORDER BY seq LIMIT p_most) m));
+      FROM (SELECT * FROM moves WHERE tenant = p_tenant AND seq > start AND sink_row.paused_at IS NULL ORDER BY seq LIMIT p_most) m));
 END $$;
 
 CREATE FUNCTION find_move(p_tenant text, p_seq bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
@@ -73,14 +73,14 @@ $$;
 -- A broker's row, made when there is the first word about it. A webhook has its own, or is gone.
 CREATE FUNCTION lock_sink(p_tenant text, p_sink text, p_start bigint, p_at timestamptz) RETURNS sinks LANGUAGE plpgsql AS $$
 DECLARE
-  k sinks;
+  sink_row sinks;
 BEGIN
-  SELECT * INTO k FROM sinks WHERE (tenant, sink) = (p_tenant, p_sink) FOR NO KEY UPDATE;
-  IF FOUND OR p_sink NOT IN ('redis', 'rabbitmq') THEN RETURN k; END IF;
+  SELECT * INTO sink_row FROM sinks WHERE (tenant, sink) = (p_tenant, p_sink) FOR NO KEY UPDATE;
+  IF FOUND OR p_sink NOT IN ('redis', 'rabbitmq') THEN RETURN sink_row; END IF;
   INSERT INTO sinks (tenant, sink, kind, delivered_seq, created_by, created_at, updated_by, updated_at)
   VALUES (p_tenant, p_sink, p_sink, p_start, 'pointsman/sink', p_at, 'pointsman/sink', p_at) ON CONFLICT DO NOTHING;
-  SELECT * INTO STRICT k FROM sinks WHERE (tenant, sink) = (p_tenant, p_sink) FOR NO KEY UPDATE;
-  RETURN k;
+  SELECT * INTO STRICT sink_row FROM sinks WHERE (tenant, sink) = (p_tenant, p_sink) FOR NO KEY UPDATE;
+  RETURN sink_row;
 END $$;
 
 -- Each try at a webhook; only so many are kept to be looked at.
@@ -115,31 +115,31 @@ $$;
 -- tries again by himself.
 CREATE FUNCTION record_delivery(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  k sinks := lock_sink(p_tenant, p_request->>'sink', (p_request->>'start')::bigint, p_at);
+  sink_row sinks := lock_sink(p_tenant, p_request->>'sink', (p_request->>'start')::bigint, p_at);
   seq bigint := (p_request->>'seq')::bigint;
   failed jsonb := nullif(p_request->'failed', 'null');
   -- As far as it concerns the tenant's own row.
-  own jsonb := CASE WHEN k.kind = 'webhook' OR NOT (failed->>'whole')::boolean THEN failed END;
+  own jsonb := CASE WHEN sink_row.kind = 'webhook' OR NOT (failed->>'whole')::boolean THEN failed END;
   proven timestamptz := from_epoch_ms(p_request->'provenMs');
   why text := p_request->>'pause';
 BEGIN
   -- Deleted meanwhile.
-  IF k.sink IS NULL THEN RETURN; END IF;
+  IF sink_row.sink IS NULL THEN RETURN; END IF;
   UPDATE sinks SET delivered_seq = seq, delivered_at = CASE WHEN seq > (p_request->>'start')::bigint THEN p_at ELSE delivered_at END,
     failures = coalesce((own->>'failures')::bigint, 0), failing_since = from_epoch_ms(own->'sinceMs'), last_error = own->>'reason',
-    proven_at = CASE WHEN k.kind = 'webhook' AND own IS NULL THEN later_proof(proven_at, proven) ELSE proven_at END,
+    proven_at = CASE WHEN sink_row.kind = 'webhook' AND own IS NULL THEN later_proof(proven_at, proven) ELSE proven_at END,
     retry_at = CASE WHEN why IS NULL THEN from_epoch_ms(own->'retryAtMs') END,
     paused_by = CASE WHEN why IS NULL THEN paused_by ELSE 'pointsman/sink' END,
     paused_at = CASE WHEN why IS NULL THEN paused_at ELSE p_at END,
     pause_reason = coalesce(why, pause_reason)
-  WHERE (tenant, sink) = (p_tenant, k.sink);
+  WHERE (tenant, sink) = (p_tenant, sink_row.sink);
   -- A step that sent nothing shows nothing of the broker: its failure stays on record.
-  IF k.kind <> 'webhook' AND (proven IS NOT NULL OR (failed IS NOT NULL AND own IS NULL)) THEN
-    PERFORM put_stream(k.kind, stream_of(p_tenant), CASE WHEN own IS NULL THEN failed END, proven);
+  IF sink_row.kind <> 'webhook' AND (proven IS NOT NULL OR (failed IS NOT NULL AND own IS NULL)) THEN
+    PERFORM put_stream(sink_row.kind, stream_of(p_tenant), CASE WHEN own IS NULL THEN failed END, proven);
   END IF;
-  PERFORM put_attempts(p_tenant, k.sink, p_request->'attempts', (p_request->>'keep')::integer, p_at);
+  PERFORM put_attempts(p_tenant, sink_row.sink, p_request->'attempts', (p_request->>'keep')::integer, p_at);
   IF why IS NOT NULL THEN
-    PERFORM note(p_tenant, p_at, 'pointsman/sink', 'pause sink', jsonb_build_object('sink', k.sink, 'reason', why));
+    PERFORM note(p_tenant, p_at, 'pointsman/sink', 'pause sink', jsonb_build_object('sink', sink_row.sink, 'reason', why));
   END IF;
 END $$;
 
@@ -147,27 +147,27 @@ END $$;
 -- that it takes them.
 CREATE FUNCTION record_look(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  k sinks := lock_sink(p_tenant, p_request->>'sink', (p_request->>'start')::bigint, p_at);
+  sink_row sinks := lock_sink(p_tenant, p_request->>'sink', (p_request->>'start')::bigint, p_at);
   failed text := p_request->>'failed';
   proven timestamptz := from_epoch_ms(p_request->'provenMs');
-  shared boolean := k.kind <> 'webhook' AND (p_request->>'whole')::boolean;
+  shared boolean := sink_row.kind <> 'webhook' AND (p_request->>'whole')::boolean;
 BEGIN
-  IF k.sink IS NULL THEN RETURN; END IF;
+  IF sink_row.sink IS NULL THEN RETURN; END IF;
   IF failed IS NULL THEN
-    IF k.kind <> 'webhook' THEN PERFORM record_probe(k.kind, stream_of(p_tenant), p_request, p_at); END IF;
-    UPDATE sinks SET proven_at = later_proof(proven_at, proven) WHERE (tenant, sink) = (p_tenant, k.sink) AND kind = 'webhook';
+    IF sink_row.kind <> 'webhook' THEN PERFORM record_probe(sink_row.kind, stream_of(p_tenant), p_request, p_at); END IF;
+    UPDATE sinks SET proven_at = later_proof(proven_at, proven) WHERE (tenant, sink) = (p_tenant, sink_row.sink) AND kind = 'webhook';
     UPDATE sinks SET failures = 0, failing_since = NULL, last_error = NULL, retry_at = NULL
-    WHERE (tenant, sink) = (p_tenant, k.sink) AND failures > 0 AND delivered_seq >= (SELECT feed_seq FROM tenants WHERE tenant = p_tenant);
+    WHERE (tenant, sink) = (p_tenant, sink_row.sink) AND failures > 0 AND delivered_seq >= (SELECT feed_seq FROM tenants WHERE tenant = p_tenant);
   ELSIF shared THEN
-    PERFORM record_probe(k.kind, stream_of(p_tenant), p_request, p_at);
+    PERFORM record_probe(sink_row.kind, stream_of(p_tenant), p_request, p_at);
   ELSE
     UPDATE sinks SET failures = failures + 1, failing_since = coalesce(failing_since, p_at), last_error = failed,
       retry_at = coalesce(from_epoch_ms(p_request->'retryAtMs'), retry_at)
-    WHERE (tenant, sink) = (p_tenant, k.sink);
+    WHERE (tenant, sink) = (p_tenant, sink_row.sink);
   END IF;
-  PERFORM put_attempts(p_tenant, k.sink, p_request->'attempts', (p_request->>'keep')::integer, p_at);
+  PERFORM put_attempts(p_tenant, sink_row.sink, p_request->'attempts', (p_request->>'keep')::integer, p_at);
   IF p_request->>'by' IS NOT NULL THEN
-    PERFORM note(p_tenant, p_at, p_request->>'by', p_request->>'action', jsonb_build_object('sink', k.sink, 'event', p_request->>'event', 'requestId', p_request->>'requestId'));
+    PERFORM note(p_tenant, p_at, p_request->>'by', p_request->>'action', jsonb_build_object('sink', sink_row.sink, 'event', p_request->>'event', 'requestId', p_request->>'requestId'));
   END IF;
 END $$;
 
@@ -175,17 +175,17 @@ END $$;
 -- of the partition are due stays failing: only their delivery shows that it takes them.
 CREATE FUNCTION record_probe(p_broker text, p_stream integer, p_request jsonb, p_at timestamptz) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-  s broker_streams;
+  stream_row broker_streams;
 BEGIN
-  SELECT * INTO s FROM broker_streams WHERE (broker, stream) = (p_broker, p_stream) FOR NO KEY UPDATE;
+  SELECT * INTO stream_row FROM broker_streams WHERE (broker, stream) = (p_broker, p_stream) FOR NO KEY UPDATE;
   IF p_request->>'failed' IS NOT NULL THEN
-    PERFORM put_stream(p_broker, p_stream, jsonb_build_object('failures', coalesce(s.failures, 0) + 1,
-      'sinceMs', epoch_ms(coalesce(s.failing_since, p_at)), 'reason', p_request->>'failed', 'retryAtMs', p_request->'retryAtMs'), NULL);
+    PERFORM put_stream(p_broker, p_stream, jsonb_build_object('failures', coalesce(stream_row.failures, 0) + 1,
+      'sinceMs', epoch_ms(coalesce(stream_row.failing_since, p_at)), 'reason', p_request->>'failed', 'retryAtMs', p_request->'retryAtMs'), NULL);
     RETURN p_request->>'failed';
   END IF;
-  IF s.failures > 0 AND EXISTS (SELECT FROM stream_behind(p_broker, p_stream, 1)) THEN
+  IF stream_row.failures > 0 AND EXISTS (SELECT FROM stream_behind(p_broker, p_stream, 1)) THEN
     UPDATE broker_streams SET proven_at = later_proof(proven_at, from_epoch_ms(p_request->'provenMs')) WHERE (broker, stream) = (p_broker, p_stream);
-    RETURN s.last_error;
+    RETURN stream_row.last_error;
   END IF;
   PERFORM put_stream(p_broker, p_stream, NULL, from_epoch_ms(p_request->'provenMs'));
   RETURN NULL;
@@ -194,7 +194,7 @@ END $$;
 -- Pauses, resumes or rewinds, once for its key. The answer says where the sink stands now, for the writer's state, whichever request it was.
 CREATE FUNCTION steer_sink(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  k sinks;
+  sink_row sinks;
   oldest bigint := feed_floor(p_tenant, (p_request->>'since')::timestamptz);
   latest bigint;
   later_than bigint := (p_request->'steer'->>'after')::bigint;
@@ -202,44 +202,44 @@ DECLARE
 BEGIN
   SELECT feed_seq INTO latest FROM tenants WHERE tenant = p_tenant;
   IF NOT FOUND THEN RETURN '{"kind": "no_sink"}'; END IF;
-  k := lock_sink(p_tenant, p_request->>'sink', oldest, p_at);
+  sink_row := lock_sink(p_tenant, p_request->>'sink', oldest, p_at);
   answer := replay(p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint');
-  IF answer->>'kind' = 'done' THEN RETURN answer || jsonb_build_object('seq', k.delivered_seq, 'latest', latest); END IF;
+  IF answer->>'kind' = 'done' THEN RETURN answer || jsonb_build_object('seq', sink_row.delivered_seq, 'latest', latest); END IF;
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  IF k.sink IS NULL THEN RETURN '{"kind": "no_sink"}'; END IF;
+  IF sink_row.sink IS NULL THEN RETURN '{"kind": "no_sink"}'; END IF;
   IF later_than > latest THEN RETURN jsonb_build_object('kind', 'ahead', 'latest', latest); END IF;
   IF later_than < oldest THEN RETURN jsonb_build_object('kind', 'expired', 'oldest', oldest, 'latest', latest); END IF;
   CASE p_request->'steer'->>'kind'
     WHEN 'pause' THEN
       UPDATE sinks SET paused_by = p_request->>'by', paused_at = p_at, pause_reason = p_request->'steer'->>'reason', retry_at = NULL
-      WHERE (tenant, sink) = (p_tenant, k.sink);
+      WHERE (tenant, sink) = (p_tenant, sink_row.sink);
     WHEN 'resume' THEN
       UPDATE sinks SET paused_by = NULL, paused_at = NULL, pause_reason = NULL, failures = 0, failing_since = NULL, last_error = NULL, retry_at = NULL
-      WHERE (tenant, sink) = (p_tenant, k.sink);
+      WHERE (tenant, sink) = (p_tenant, sink_row.sink);
     WHEN 'replay' THEN
       UPDATE sinks SET delivered_seq = later_than, failures = 0, failing_since = NULL, last_error = NULL, retry_at = NULL
-      WHERE (tenant, sink) = (p_tenant, k.sink) RETURNING * INTO k;
+      WHERE (tenant, sink) = (p_tenant, sink_row.sink) RETURNING * INTO sink_row;
   END CASE;
   answer := '{"kind": "done", "replayed": false}';
   INSERT INTO idempotency_keys VALUES (p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
-  PERFORM note(p_tenant, p_at, p_request->>'by', format('%s sink', p_request->'steer'->>'kind'),
-    jsonb_build_object('sink', k.sink, 'requestId', p_request->>'requestId') || ((p_request->'steer') - 'kind'));
-  RETURN answer || jsonb_build_object('seq', k.delivered_seq, 'latest', latest);
+  PERFORM note(p_tenant, p_at, p_request->>'by', p_request->>'action',
+    jsonb_build_object('sink', sink_row.sink, 'requestId', p_request->>'requestId') || ((p_request->'steer') - 'kind'));
+  RETURN answer || jsonb_build_object('seq', sink_row.delivered_seq, 'latest', latest);
 END $$;
 
 -- Freezing: the sinks that the tenant's current policy requires of this channel and that are not known to be well. Null when the channel may move,
--- and when it goes on without them. `known` is false where the last proof of health is only too old, so that a probe may renew it.
+-- and when it goes on without them. See SinkBar in core/texts/sink-texts.ts.
+-- 'unproven': the last proof of health is only too old, so that a probe may renew it.
 --
 -- Compares the time of the last successful health check with this server's clock, at the moment of the check. A time that a worker sends would be
 -- wrong: clocks of workers differ, and the transaction may wait for a connection or for locks.
 CREATE FUNCTION sink_bar(p_tenant text, p_channel text, p_proven interval) RETURNS jsonb LANGUAGE sql VOLATILE AS $$
-  SELECT jsonb_agg(jsonb_build_object('sink', n.sink,
-      'known', k.sink IS NULL AND n.sink NOT IN ('redis', 'rabbitmq') OR k.paused_at IS NOT NULL OR coalesce(h.failures, 0) > 0,
-    'why', CASE
-      WHEN k.sink IS NULL AND n.sink NOT IN ('redis', 'rabbitmq') THEN 'there is no webhook of that name'
-      WHEN k.paused_at IS NOT NULL THEN format('it is paused by %s%s', k.paused_by, coalesce(': ' || k.pause_reason, ''))
-      WHEN h.failures > 0 THEN format('it has failed since %s: %s', iso(h.failing_since), h.last_error)
-      ELSE 'nobody has seen lately that it is well' END) ORDER BY n.i)
+  SELECT jsonb_agg(jsonb_build_object('sink', n.sink) || CASE
+      WHEN k.sink IS NULL AND n.sink NOT IN ('redis', 'rabbitmq') THEN '{"cause": "missing"}'
+      WHEN k.paused_at IS NOT NULL
+        THEN jsonb_build_object('cause', 'paused', 'pause', jsonb_build_object('by', k.paused_by, 'reason', k.pause_reason))
+      WHEN h.failures > 0 THEN jsonb_build_object('cause', 'failing', 'since', iso(h.failing_since), 'lastError', h.last_error)
+      ELSE '{"cause": "unproven"}' END ORDER BY n.i)
   FROM policies p, jsonb_array_elements_text(p.document->'channels'->p_channel->'sinks'->'required') WITH ORDINALITY AS n (sink, i)
   LEFT JOIN sinks k ON (k.tenant, k.sink) = (p_tenant, n.sink)
   LEFT JOIN LATERAL sink_health(p_tenant, n.sink) h ON true

@@ -7,7 +7,7 @@
 CREATE FUNCTION put_sink(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   latest bigint;
-  s sinks;
+  sink_row sinks;
   answer jsonb;
 BEGIN
   PERFORM lock_counts(p_tenant);
@@ -15,24 +15,24 @@ BEGIN
   IF NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
   answer := replay(p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  SELECT * INTO s FROM sinks WHERE (tenant, sink) = (p_tenant, p_request->>'sink') FOR NO KEY UPDATE;
+  SELECT * INTO sink_row FROM sinks WHERE (tenant, sink) = (p_tenant, p_request->>'sink') FOR NO KEY UPDATE;
   answer := coalesce(CASE WHEN NOT FOUND THEN over_quota(p_tenant, 'sinks') END, over_quota(p_tenant, 'changesPerDay'));
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  IF s.sink IS NULL THEN
+  IF sink_row.sink IS NULL THEN
     INSERT INTO sinks (tenant, sink, kind, url, secret, delivered_seq, created_by, created_at, updated_by, updated_at)
     VALUES (p_tenant, p_request->>'sink', 'webhook', p_request->>'url', coalesce(p_request->>'secret', p_request->>'madeSecret'), latest, p_request->>'by', p_at, p_request->>'by', p_at);
   ELSE
-    UPDATE sinks SET url = p_request->>'url', updated_by = p_request->>'by', updated_at = p_at WHERE (tenant, sink) = (p_tenant, s.sink);
-    IF p_request->>'secret' IS NOT NULL THEN PERFORM change_secret(s, p_request->>'secret', (p_request->>'rotationMs')::bigint, p_at); END IF;
-    IF s.url <> p_request->>'url' THEN
-      UPDATE sinks SET failures = 0, failing_since = NULL, last_error = NULL, retry_at = NULL, proven_at = NULL WHERE (tenant, sink) = (p_tenant, s.sink);
+    UPDATE sinks SET url = p_request->>'url', updated_by = p_request->>'by', updated_at = p_at WHERE (tenant, sink) = (p_tenant, sink_row.sink);
+    IF p_request->>'secret' IS NOT NULL THEN PERFORM change_secret(sink_row, p_request->>'secret', (p_request->>'rotationMs')::bigint, p_at); END IF;
+    IF sink_row.url <> p_request->>'url' THEN
+      UPDATE sinks SET failures = 0, failing_since = NULL, last_error = NULL, retry_at = NULL, proven_at = NULL WHERE (tenant, sink) = (p_tenant, sink_row.sink);
     END IF;
   END IF;
-  answer := jsonb_build_object('kind', 'saved', 'created', s.sink IS NULL, 'secretMade', s.sink IS NULL AND p_request->>'secret' IS NULL, 'replayed', false);
+  answer := jsonb_build_object('kind', 'saved', 'created', sink_row.sink IS NULL, 'secretMade', sink_row.sink IS NULL AND p_request->>'secret' IS NULL, 'replayed', false);
   INSERT INTO idempotency_keys VALUES (p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
   -- Of the address only where it leads: what stands behind the host is a secret as often as not.
   PERFORM note(p_tenant, p_at, p_request->>'by', 'set sink', jsonb_build_object('sink', p_request->>'sink', 'origin', p_request->>'origin', 'requestId', p_request->>'requestId',
-    'newSecret', s.sink IS NULL OR p_request->>'secret' IS NOT NULL));
+    'newSecret', sink_row.sink IS NULL OR p_request->>'secret' IS NOT NULL));
   RETURN answer;
 END $$;
 
@@ -44,19 +44,19 @@ $$;
 
 CREATE FUNCTION rotate_sink(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  s sinks;
+  sink_row sinks;
   answer jsonb;
 BEGIN
   -- The row's lock first, so that of two requests under one key the second finds what the first has done.
-  SELECT * INTO s FROM sinks WHERE (tenant, sink) = (p_tenant, p_request->>'sink') AND kind = 'webhook' FOR NO KEY UPDATE;
+  SELECT * INTO sink_row FROM sinks WHERE (tenant, sink) = (p_tenant, p_request->>'sink') AND kind = 'webhook' FOR NO KEY UPDATE;
   answer := replay(p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  IF s.sink IS NULL THEN RETURN '{"kind": "no_sink"}'; END IF;
-  PERFORM change_secret(s, p_request->>'secret', (p_request->>'rotationMs')::bigint, p_at);
-  UPDATE sinks SET updated_by = p_request->>'by', updated_at = p_at WHERE (tenant, sink) = (p_tenant, s.sink);
+  IF sink_row.sink IS NULL THEN RETURN '{"kind": "no_sink"}'; END IF;
+  PERFORM change_secret(sink_row, p_request->>'secret', (p_request->>'rotationMs')::bigint, p_at);
+  UPDATE sinks SET updated_by = p_request->>'by', updated_at = p_at WHERE (tenant, sink) = (p_tenant, sink_row.sink);
   answer := jsonb_build_object('kind', 'rotated', 'replayed', false);
   INSERT INTO idempotency_keys VALUES (p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
-  PERFORM note(p_tenant, p_at, p_request->>'by', 'rotate sink', jsonb_build_object('sink', s.sink, 'requestId', p_request->>'requestId'));
+  PERFORM note(p_tenant, p_at, p_request->>'by', 'rotate sink', jsonb_build_object('sink', sink_row.sink, 'requestId', p_request->>'requestId'));
   RETURN answer;
 END $$;
 

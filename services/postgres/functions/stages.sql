@@ -6,7 +6,7 @@ DECLARE
   charged bigint;
 BEGIN
   UPDATE releases SET invocation_id = p_invocation
-  WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND status = 'running' AND NOT closing;
+  WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND is_recording(releases);
   IF NOT FOUND THEN RETURN false; END IF;
   SELECT diagnostics_bytes(diagnostics) INTO charged FROM stages WHERE (tenant, bundle, version, stage) = (p_tenant, p_bundle, p_version, p_stage::stage_name);
   PERFORM put_stage(p_tenant, p_bundle, p_version, p_stage, p_state, p_began, p_ended, p_problems);
@@ -28,7 +28,7 @@ DECLARE
   added bigint;
 BEGIN
   UPDATE releases SET invocation_id = p_invocation
-  WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND status = 'running' AND NOT closing;
+  WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND may_advance(releases);
   IF NOT FOUND THEN RETURN false; END IF;
   added := put_blobs(p_tenant, p_digests, p_media_types, p_contents);
   IF hold_blobs(p_tenant, p_digests, release_holder(p_bundle, p_version)) <> '{}' THEN
@@ -86,14 +86,14 @@ DECLARE
   own text;
   gated boolean;
 BEGIN
-  PERFORM FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND status = 'running' AND NOT closing FOR UPDATE;
+  PERFORM FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND may_advance(releases) FOR UPDATE;
   IF NOT FOUND THEN RETURN '{"kind": "closed"}'; END IF;
   PERFORM put_artifact(p_tenant, a->>'digest') FROM jsonb_array_elements(p_made) a;
   INSERT INTO release_artifacts SELECT p_tenant, p_bundle, p_version, coalesce(a->>'channel', ''), a->>'digest' FROM jsonb_array_elements(p_made) a
   ON CONFLICT DO NOTHING;
   INSERT INTO artifact_claims SELECT DISTINCT p_tenant, a->>'digest', p_bundle, p_version FROM jsonb_array_elements(p_made) a ON CONFLICT DO NOTHING;
   own := artifact_for(p_tenant, p_bundle, p_version, p_on_channel);
-  IF own IS NULL THEN RAISE no_data_found USING MESSAGE = format('there is neither a base nor one for channel %s', p_on_channel); END IF;
+  IF own IS NULL THEN RAISE SQLSTATE 'PM009'; END IF;
   UPDATE releases SET digest = own, invocation_id = p_invocation WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
   PERFORM put_effect(p_tenant, p_bundle, p_version, 'artifact-claim', 'done', own, p_ended);
   gated := open_gates(p_tenant, p_bundle, p_version, p_ended);
@@ -104,9 +104,10 @@ BEGIN
   WHERE stages.state <> 'passed';
   RETURN jsonb_build_object('kind', 'stored', 'digest', own, 'gated', gated);
 EXCEPTION
-  -- Takes back all of the above.
-  WHEN foreign_key_violation OR not_null_violation OR invalid_text_representation OR no_data_found THEN
-    RETURN jsonb_build_object('kind', 'broken', 'reason', format('the artifact cannot be stored: %s', SQLERRM));
+  -- Each takes back all of the above.
+  WHEN SQLSTATE 'PM009' THEN RETURN '{"kind": "broken", "cause": "none_for_channel"}';
+  WHEN foreign_key_violation THEN RETURN '{"kind": "broken", "cause": "blob_missing"}';
+  WHEN not_null_violation OR invalid_text_representation OR no_data_found THEN RETURN '{"kind": "broken", "cause": "manifest_unreadable"}';
 END $$;
 
 -- What a pointer of that channel names when it names that release: the channel's own artifact, or the base.

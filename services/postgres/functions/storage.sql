@@ -153,5 +153,5 @@ CREATE FUNCTION is_awaited(p_tenant text, p_digest text) RETURNS boolean LANGUAG
       WHERE (h.tenant, h.digest) = (p_tenant, p_digest))
     OR EXISTS (
       SELECT FROM releases r JOIN blob_holders h ON (h.tenant, h.holder) = (r.tenant, release_holder(r.bundle, r.version))
-      WHERE (h.tenant, h.digest) = (p_tenant, p_digest) AND r.tenant = p_tenant AND r.status = 'running' AND NOT r.closing AND r.digest IS NULL)
+      WHERE (h.tenant, h.digest) = (p_tenant, p_digest) AND r.tenant = p_tenant AND may_advance(r) AND r.digest IS NULL)
 $$;

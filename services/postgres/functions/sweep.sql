@@ -9,8 +9,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
     -- One that waits in line is as it should be, as long as somebody is in front of it.
     AND (r.status = 'running' OR NOT EXISTS (
       SELECT FROM releases f
-      WHERE (f.tenant, f.bundle, f.channel) = (r.tenant, r.bundle, r.channel) AND f.status = 'running'
-        AND f.superseded_by IS NULL))
+      WHERE (f.tenant, f.bundle, f.channel) = (r.tenant, r.bundle, r.channel) AND is_in_flight(f)))
   ORDER BY r.created_at, format('%s/%s/v%s', r.tenant, r.bundle, r.version) LIMIT p_most
 $$;
 

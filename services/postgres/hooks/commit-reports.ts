@@ -2,22 +2,39 @@ import { z } from 'zod';
 
 import { type DeliveryName, HookProvider } from '../../../core/hook.ts';
 import { Outcome } from '../../../core/releases/release.ts';
+import { ReportDropped, reportDroppedText } from '../../../core/texts/hook-texts.ts';
 import type { NextReport } from '../../../handlers/ports/hooks.ts';
 import type { Database } from '../database.ts';
 import { answerOf, at, storable } from '../rows.ts';
 
-const Next = z.object({ kind: z.enum(['pending', 'final']), outcome: Outcome.nullable() }).nullable();
+const Next = z
+  .object({
+    kind: z.enum(['pending', 'final']),
+    outcome: Outcome.nullable(),
+    /** Why it must not be told; null when it is to be told. */
+    dropped: ReportDropped.nullable(),
+  })
+  .nullable();
 
-/** What a commit is to be told next; null for nothing. What something later speaks for is skipped by this. */
+/**
+ * What a commit is to be told next; null for nothing. Ends the reports that must not be told, each in a transaction of its own: repeated, it finds
+ * those that have ended.
+ */
 export async function nextReport(
   db: Database,
-  { tenant, hook, delivery }: DeliveryName,
+  name: DeliveryName,
   epochMs: number,
 ): Promise<NextReport | null> {
-  return answerOf(
-    Next,
-    await db.answer(tenant, 'next_report($1, $2, $3, $4)', [hook, delivery, at(epochMs)]),
-  );
+  const { tenant, hook, delivery } = name;
+  for (;;) {
+    const next = answerOf(Next, await db.answer(tenant, 'next_report($1, $2, $3)', [hook, delivery]));
+    if (next === null) return null;
+    const { dropped, ...report } = next;
+    if (dropped === null) return report;
+    const replaced = dropped === 'final_reported' || dropped === 'later_delivery';
+    const state = replaced ? 'skipped' : 'failed';
+    await recordReport(db, name, report.kind, { state, detail: reportDroppedText(dropped), at: epochMs });
+  }
 }
 
 const Report = z.object({
@@ -50,7 +67,7 @@ export async function recordReport(
   db: Database,
   { tenant, hook, delivery }: DeliveryName,
   kind: NextReport['kind'],
-  { state, detail, at: epochMs }: { state: 'done' | 'failed'; detail: string; at: number },
+  { state, detail, at: epochMs }: { state: 'done' | 'failed' | 'skipped'; detail: string; at: number },
 ): Promise<void> {
   const values = [hook, delivery, kind, state, storable(detail), at(epochMs)];
   await db.answer(tenant, 'record_report($1, $2, $3, $4, $5, $6, $7)', values);

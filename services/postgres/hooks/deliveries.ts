@@ -5,6 +5,7 @@ import { KeyReused } from '../../../core/idempotency-key.ts';
 import { hookLimits } from '../../../core/limits/limits.ts';
 import { ConflictRule } from '../../../core/releases/release.ts';
 import { QuotaExceeded } from '../../../core/quota.ts';
+import { HookLost, hookLostText, overtakenText } from '../../../core/texts/hook-texts.ts';
 import type { Database } from '../database.ts';
 import { allRows, answerOf, at, Big, json, storable } from '../rows.ts';
 
@@ -85,20 +86,25 @@ const Opened = z.discriminatedUnion('kind', [
     token: z.string().nullable(),
     onConflict: ConflictRule,
   }),
-  z.object({ kind: z.literal('refused'), reason: z.string() }),
+  z.object({ kind: z.literal('lost'), cause: HookLost }),
+  z.object({ kind: z.literal('overtaken'), version: z.number().int() }),
   z.object({ kind: z.literal('ended'), delivery: Delivery }),
   z.object({ kind: z.literal('no_delivery') }),
 ]);
-export type OpenedDelivery = Extract<z.infer<typeof Opened>, { kind: 'open' }>;
+type Opened = z.infer<typeof Opened>;
+export type OpenedDelivery = Extract<Opened, { kind: 'open' }>;
 
 /** What has to be fetched, and that it is being fetched. */
 export async function openDelivery(
   db: Database,
   { tenant, hook, delivery }: DeliveryName,
   epochMs: number,
-): Promise<z.infer<typeof Opened>> {
+): Promise<Exclude<Opened, { kind: 'lost' | 'overtaken' }> | { kind: 'refused'; reason: string }> {
   const rows = await db.answer(tenant, 'open_delivery($1, $2, $3, $4)', [hook, delivery, at(epochMs)]);
-  return answerOf(Opened, rows);
+  const opened = answerOf(Opened, rows);
+  if (opened.kind === 'lost') return { kind: 'refused', reason: hookLostText(opened.cause) };
+  if (opened.kind === 'overtaken') return { kind: 'refused', reason: overtakenText(opened.version) };
+  return opened;
 }
 
 /** Ends it without a release, unless it has ended. @returns how it has ended; null where there is none of that name */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { tenantLimits } from '../../../core/limits/limits.ts';
 import { StoredBundle } from '../../../core/releases/slot.ts';
+import { cancelledText, supersededText } from '../../../core/texts/release-texts.ts';
 import { CancelResult, PublishResult } from '../../../handlers/contract/tenant.ts';
 import type { Admissions } from '../../../handlers/ports/deps.ts';
 import type { Database } from '../database.ts';
@@ -18,7 +19,8 @@ export function postgresAdmissions(db: Database): Admissions {
   return {
     async admit({ at: epochMs, ...request }) {
       const { queuedPerPointer: queueLimit, channelsPerBundle: channelLimit } = tenantLimits;
-      const asked = json({ ...request, queueLimit, channelLimit });
+      const supersededReason = supersededText(request.version);
+      const asked = json({ ...request, queueLimit, channelLimit, supersededReason });
       const rows = await db.answer(request.tenant, 'admit($2::jsonb, $3)', [asked, at(epochMs)]);
       return answerOf(Admission, rows);
     },
@@ -30,8 +32,9 @@ export function postgresAdmissions(db: Database): Admissions {
       return answerOf(z.boolean(), rows);
     },
     async requestCancel({ tenant, bundle, version }, { by, reason, at: epochMs }) {
-      const values = [bundle, version, by, reason === null ? null : storable(reason), at(epochMs)];
-      const rows = await db.answer(tenant, 'request_cancel($1, $2, $3, $4, $5, $6)', values);
+      const given = reason === null ? null : storable(reason);
+      const values = [bundle, version, by, given, cancelledText(by, given), at(epochMs)];
+      const rows = await db.answer(tenant, 'request_cancel($1, $2, $3, $4, $5, $6, $7)', values);
       return answerOf(CancelResult, rows);
     },
   };

@@ -2,8 +2,8 @@ import { z } from 'zod';
 
 import type { ReleaseId } from '../../../core/identifiers.ts';
 import { callbackLimits } from '../../../core/limits/callout-limits.ts';
-import { CallbackRefusal } from '../../../handlers/contract/release.ts';
 import type { BlobContent } from '../content/blobs.ts';
+import { RefusalRow } from './callback-refusals.ts';
 import type { CallbackId } from './callbacks.ts';
 import type { Database } from '../database.ts';
 import { allRows, answerOf, at, Big } from '../rows.ts';
@@ -13,7 +13,7 @@ const Put = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('there') }),
   /** All that its release may bring is there already. */
   z.object({ kind: z.literal('too_much') }),
-  ...CallbackRefusal.options,
+  ...RefusalRow.options,
 ]);
 export type PutAnswer = z.infer<typeof Put>;
 

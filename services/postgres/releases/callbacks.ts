@@ -5,8 +5,9 @@ import { z } from 'zod';
 import { Diagnostic, summaryOf } from '../../../core/releases/diagnostic.ts';
 import { calloutKey } from '../../../core/callout.ts';
 import { Digest } from '../../../core/identifiers.ts';
-import { CallbackRefusal } from '../../../handlers/contract/release.ts';
+import { compilerFailedText, REPORTED, Revoked, revokedText } from '../../../core/texts/release-texts.ts';
 import type { Callbacks, EndedAttempt } from '../../../handlers/ports/callbacks.ts';
+import { RefusalRow } from './callback-refusals.ts';
 import { checkArtifacts, type ManifestReader } from './callback-artifacts.ts';
 import type { Database } from '../database.ts';
 import { allRows, answerOf, at, json, storable } from '../rows.ts';
@@ -23,7 +24,7 @@ const Taken = z.object({
   awakeableId: z.string().nullable(),
   wake: z.number().int().nullable(),
 });
-const Answered = z.discriminatedUnion('kind', [Taken, ...CallbackRefusal.options]);
+const Answered = z.discriminatedUnion('kind', [Taken, ...RefusalRow.options]);
 
 const Ended = z.discriminatedUnion('kind', [
   z.object({
@@ -31,7 +32,9 @@ const Ended = z.discriminatedUnion('kind', [
     artifacts: z.array(z.object({ channel: z.string().nullable(), digest: Digest })),
   }),
   z.object({ kind: z.literal('invalid'), diagnostics: z.array(Diagnostic) }),
-  z.object({ kind: z.literal('failed'), reason: z.string(), final: z.boolean() }),
+  Revoked.extend({ kind: z.literal('revoked'), final: z.boolean() }),
+  /** By the compiler's own report. */
+  z.object({ kind: z.literal('failed'), message: z.string() }),
   z.object({ kind: z.literal('closed') }),
 ]);
 
@@ -69,8 +72,17 @@ export function postgresCallbacks(db: Database, readManifest: ManifestReader): C
         const unfit = await checkArtifacts(db, release, report.said.artifacts, readManifest);
         if (unfit !== null) return unfit;
       }
-      const values = [bundle, version, callback, json(report.said), fingerprint, requestId, at(nowMs)];
-      const call = 'answer_callback($1, $2, $3, $4, $5::jsonb, $6, $7, $8)';
+      const values = [
+        bundle,
+        version,
+        callback,
+        json(report.said),
+        fingerprint,
+        requestId,
+        REPORTED,
+        at(nowMs),
+      ];
+      const call = 'answer_callback($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9)';
       return answerOf(Answered, await db.answer(tenant, call, values));
     },
     async beginCompile({ tenant, bundle, version }, validated, { invocationId, startedAt }) {
@@ -91,8 +103,17 @@ export function postgresCallbacks(db: Database, readManifest: ManifestReader): C
 }
 
 function endedAttempt(ended: z.infer<typeof Ended>): EndedAttempt {
-  if (ended.kind !== 'invalid') return ended;
-  return { kind: 'invalid', summary: summaryOf(ended.diagnostics) };
+  switch (ended.kind) {
+    case 'compiled':
+    case 'closed':
+      return ended;
+    case 'invalid':
+      return { kind: 'invalid', summary: summaryOf(ended.diagnostics) };
+    case 'failed':
+      return { kind: 'failed', reason: compilerFailedText(ended.message), final: false };
+    case 'revoked':
+      return { kind: 'failed', reason: revokedText(ended), final: ended.final };
+  }
 }
 
 /** Where a capability belongs. */

@@ -7,25 +7,33 @@ import { opensAt } from '../../../core/gates/window.ts';
 import { DecisionResult } from '../../../handlers/contract/release.ts';
 import type { GateStatus, Gates, WaitingGate } from '../../../handlers/ports/deps.ts';
 import { StoredTime } from '../../../core/json/storable.ts';
+import {
+  closedWindowText,
+  GateFacts,
+  gateFailureText,
+  gateText,
+  neverOpenText,
+} from '../../../core/texts/gate-texts.ts';
 import type { Database } from '../database.ts';
 import { OpenGateRow } from './gate-rows.ts';
 import { allRows, answerOf, at, json } from '../rows.ts';
 
+const Waiting = z
+  .object({
+    gate: z.string(),
+    kind: GateKind,
+    url: z.string().nullable(),
+    facts: GateFacts,
+    deadlineMs: z.number().int(),
+  })
+  .transform(({ facts, ...gate }): WaitingGate => {
+    const until = facts.deadlineAt === null ? '' : `, until ${facts.deadlineAt}`;
+    return { ...gate, says: `${gateText(facts)}${until}` };
+  });
+
 const Board = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.literal('waiting'),
-    wakes: z.number().int(),
-    gates: z.array(
-      z.object({
-        gate: z.string(),
-        kind: GateKind,
-        url: z.string().nullable(),
-        says: z.string(),
-        deadlineMs: z.number().int(),
-      }),
-    ),
-  }),
-  z.object({ kind: z.literal('failed'), reason: z.string() }),
+  z.object({ kind: z.literal('waiting'), wakes: z.number().int(), gates: z.array(Waiting) }),
+  z.object({ kind: z.literal('failed'), facts: GateFacts }),
   z.object({ kind: z.literal('closed') }),
   /** Nothing is left but the time of day. */
   z.object({ kind: z.literal('windows'), wakes: z.number().int(), windows: z.array(WindowRule) }),
@@ -46,17 +54,14 @@ async function look(db: Database, id: ReleaseId, nowMs: number): Promise<GateSta
   const { tenant, bundle, version } = id;
   const rows = await db.answer(tenant, 'look_at_gates($1, $2, $3, $4)', [bundle, version, at(nowMs)]);
   const board = answerOf(Board, rows);
+  if (board.kind === 'failed') return { kind: 'failed', reason: gateFailureText(board.facts) };
   if (board.kind !== 'windows') return board;
   const closed = board.windows.flatMap((window) => closedWindow(window, nowMs));
   const names = closed.map(({ gate }) => gate);
   await db.answer(tenant, 'record_windows($1, $2, $3, $4::text[], $5)', [bundle, version, names, at(nowMs)]);
   if (closed.length === 0) return { kind: 'passed' };
   const never = closed.find(({ deadlineMs }) => deadlineMs === Infinity);
-  if (never)
-    return {
-      kind: 'failed',
-      reason: `the window "${never.gate}" does not open in the time that a release may wait`,
-    };
+  if (never) return { kind: 'failed', reason: neverOpenText(never.gate) };
   return { kind: 'waiting', wakes: board.wakes, gates: closed };
 }
 
@@ -64,10 +69,7 @@ async function look(db: Database, id: ReleaseId, nowMs: number): Promise<GateSta
 function closedWindow(window: WindowRule, nowMs: number): WaitingGate[] {
   const opens = opensAt(window, nowMs);
   if (opens !== null && opens <= nowMs) return [];
-  const says =
-    opens === null
-      ? `waits for the window "${window.name}"`
-      : `waits for the end of a freeze, ${new Date(opens).toISOString()}`;
+  const says = closedWindowText(window.name, opens === null ? null : new Date(opens).toISOString());
   return [{ gate: window.name, kind: 'window', url: null, says, deadlineMs: opens ?? Infinity }];
 }
 
@@ -102,7 +104,7 @@ export async function listOpenGates(
   const sql = `SELECT gate_json(g, r) || jsonb_build_object('bundle', r.bundle, 'version', r.version, 'channel', r.channel,
       'digest', r.digest, 'author', r."by") AS gate
     FROM gates g JOIN releases r USING (tenant, bundle, version)
-    WHERE g.tenant = $1 AND g.state = 'open' AND r.status = 'running' AND r.intent IS NULL
+    WHERE g.tenant = $1 AND g.state = 'open' AND may_advance(r)
       AND (g.opened_at, g.bundle, g.version, g.gate) > ($2, $3, $4, $5)
     ORDER BY g.opened_at, g.bundle, g.version, g.gate LIMIT $6`;
   const rows = await db.call(tenant, sql, [tenant, ...(after ?? ['-infinity', '', 0, '']), limit]);

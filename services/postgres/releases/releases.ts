@@ -12,10 +12,11 @@ import {
   Stage,
   StageState,
   Verification,
-  WaitingFor,
 } from '../../../core/releases/release.ts';
+import { effectText } from '../../../core/texts/release-texts.ts';
 import type { Database } from '../database.ts';
 import { GateRow } from './gate-rows.ts';
+import { WaitingRow } from './waiting.ts';
 import { allRows, Big, Iso } from '../rows.ts';
 
 const StageRow = z.object({
@@ -33,13 +34,13 @@ const EffectRow = z.object({
   at: z.string(),
 });
 
-const Row = z.object({
+const Columns = z.object({
   tenant: z.string(),
   bundle: z.string(),
   version: Big,
   channel: z.string(),
   status: ReleaseStatus,
-  waitingFor: z.array(WaitingFor),
+  waitingFor: z.array(WaitingRow),
   stage: Stage.nullable(),
   outcome: Outcome.nullable(),
   verification: Verification.nullable(),
@@ -60,13 +61,21 @@ const Row = z.object({
   gates: z.array(GateRow),
 });
 
-/** A release as its readers see it. The outcome is null until it is the last word. */
+const Row = Columns.transform(withEffectTexts);
+
+/** A release as its readers see it. The outcome is null until it is final. */
 export type ReleaseRecord = z.infer<typeof Row>;
 
-const ProgressRow = Row.extend({ gateChanges: z.array(GateChange) });
+const ProgressRow = Columns.extend({ gateChanges: z.array(GateChange) }).transform(withEffectTexts);
 
 /** The same with all that happened to its gates, as of one moment. */
 export type ReleaseProgress = z.infer<typeof ProgressRow>;
+
+function withEffectTexts<T extends z.infer<typeof Columns>>(row: T): T {
+  const { origin } = row;
+  const effects = row.effects.map((line) => ({ ...line, detail: effectText({ ...line, origin }) }));
+  return { ...row, effects };
+}
 
 // The stage is the first that has not ended. What the swap or the close has written of the outcome is not shown before it is final.
 const COLUMNS = `

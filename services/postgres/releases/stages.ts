@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Diagnostic } from '../../../core/releases/diagnostic.ts';
 import { Digest, type ReleaseId } from '../../../core/identifiers.ts';
 import type { Stage } from '../../../core/releases/release.ts';
+import { UnstorableArtifact, unstorableText } from '../../../core/texts/release-texts.ts';
 import type { StoreStageResult } from '../../../handlers/ports/deps.ts';
 import type { CompiledDigests, StageSpan, StageTimes } from '../../../handlers/ports/stages.ts';
 import { type BlobContent, blobColumns, storeBlobs } from '../content/blobs.ts';
@@ -61,7 +62,7 @@ export async function recordCompiled(
 const Answer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('stored'), digest: Digest, gated: z.boolean() }),
   z.object({ kind: z.literal('closed') }),
-  z.object({ kind: z.literal('broken'), reason: z.string() }),
+  z.object({ kind: z.literal('broken'), cause: UnstorableArtifact }),
 ]);
 
 /** Makes the artifacts known, whole or not at all, and claims them for the release; unless it is closed. */
@@ -74,5 +75,7 @@ export async function storeArtifacts(
 ): Promise<StoreStageResult> {
   const values = [bundle, version, channel, json(artifacts), invocationId, at(startedAt), at(Date.now())];
   const call = 'store_artifacts($1, $2, $3, $4, $5::jsonb, $6, $7, $8)';
-  return answerOf(Answer, await db.answer(tenant, call, values));
+  const answer = answerOf(Answer, await db.answer(tenant, call, values));
+  if (answer.kind !== 'broken') return answer;
+  return { kind: 'broken', reason: unstorableText(answer.cause, channel) };
 }

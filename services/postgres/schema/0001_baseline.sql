@@ -165,6 +165,8 @@ CREATE TABLE releases (
   intent release_intent,
   intent_reason text,
   superseded_by bigint,
+  -- The required sinks that keep the pointer from moving, while the release waits for them: see sink_bar.
+  barred_by jsonb,
   created_at timestamptz NOT NULL,
   settled_at timestamptz,
   PRIMARY KEY (tenant, bundle, version),
@@ -367,7 +369,6 @@ CREATE TABLE gates (
   opened_at timestamptz NOT NULL,
   deadline_at timestamptz,
   decided_at timestamptz,
-  reason text,
   PRIMARY KEY (tenant, bundle, version, gate),
   FOREIGN KEY (tenant, bundle, version) REFERENCES releases,
   CHECK ((kind = 'approval') = (base_generation IS NOT NULL)),
@@ -415,6 +416,8 @@ CREATE TABLE gate_changes (
 
 CREATE DOMAIN callback_purpose AS text CHECK (VALUE IN ('check', 'compile'));
 CREATE DOMAIN callback_state AS text CHECK (VALUE IN ('open', 'used', 'revoked'));
+-- 'given_up': the request did not arrive. 'not_requested': it was never made before the deadline. 'no_response': nothing came before the deadline.
+CREATE DOMAIN revocation AS text CHECK (VALUE IN ('given_up', 'not_requested', 'no_response', 'release_closed', 'release_published'));
 
 CREATE TABLE callbacks (
   tenant text NOT NULL,
@@ -433,7 +436,8 @@ CREATE TABLE callbacks (
   deadline_at timestamptz NOT NULL,
   state callback_state NOT NULL DEFAULT 'open',
   closed_at timestamptz,
-  -- Why it was revoked, and whether the next one would be for the same reason.
+  cause revocation,
+  -- Of one that was given up: why, and whether the next one would be for the same reason.
   reason text,
   final boolean NOT NULL DEFAULT false,
   answer jsonb,
@@ -445,7 +449,8 @@ CREATE TABLE callbacks (
   FOREIGN KEY (tenant, bundle, version) REFERENCES releases,
   CHECK ((state = 'open') = (closed_at IS NULL)),
   CHECK ((state = 'used') = (answer IS NOT NULL AND fingerprint IS NOT NULL)),
-  CHECK ((state = 'revoked') = (reason IS NOT NULL)),
+  CHECK ((state = 'revoked') = (cause IS NOT NULL)),
+  CHECK ((reason IS NOT NULL) = (cause IS NOT NULL AND cause = 'given_up')),
   CHECK (state = 'revoked' OR sha256 IS NOT NULL)
 );
 

@@ -4,6 +4,7 @@ import { feedLimits, sinkLimits } from '../../../core/limits/distribution-limits
 import { Digest } from '../../../core/identifiers.ts';
 import type { RecordedMove } from '../../../core/moves/move-event.ts';
 import { type Broker, partitionOf, type SinkId } from '../../../core/sink.ts';
+import { pausedText, SinkPause } from '../../../core/texts/sink-texts.ts';
 import { SinkWake, ControlResult, type ControlRequest } from '../../../handlers/contract/sink.ts';
 import type { Failing, Controlled } from '../../../handlers/ports/sinks.ts';
 import type { Database } from '../database.ts';
@@ -32,7 +33,7 @@ const Opened = z.discriminatedUnion('kind', [
     onRecord: z.number().nullable(),
     latest: z.number(),
     /** Who has paused it, and why. */
-    paused: z.string().nullable(),
+    paused: SinkPause.transform(pausedText).nullable(),
     /** A webhook's. The secrets are sealed. */
     url: z.string().nullable(),
     secret: z.string().nullable(),
@@ -194,7 +195,8 @@ export async function steerSink(
   db: Database,
   { tenant, at: nowMs, ...request }: ControlRequest & { at: number },
 ): Promise<Controlled> {
-  const values = [json({ ...request, since: sinceOf(nowMs) }), at(nowMs)];
+  const action = `${request.steer.kind} sink`;
+  const values = [json({ ...request, action, since: sinceOf(nowMs) }), at(nowMs)];
   return answerOf(SteeredRow, await db.answer(tenant, 'steer_sink($1, $2::jsonb, $3)', values));
 }
 

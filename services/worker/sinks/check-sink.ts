@@ -4,6 +4,7 @@ import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
 import { moveEvent } from '../../../core/moves/move-event.ts';
 import { type Broker, isBroker, type SinkId } from '../../../core/sink.ts';
 import { sinkRetryMs } from '../../../core/sink-retry.ts';
+import { MISSING_WEBHOOK } from '../../../core/texts/sink-texts.ts';
 import type { DownSink, SendResult, SendRequest } from '../../../handlers/contract/sink.ts';
 import type { DeliveryAttempt } from '../../../handlers/ports/sinks.ts';
 import { findMove, openSink, type OpenedSink, recordLook } from '../../postgres/sinks/sink-deliveries.ts';
@@ -79,7 +80,7 @@ type Down = Omit<DownSink, 'sink'>;
 async function whyDown(parts: SinkDeps, probes: BrokerProbes, id: SinkId): Promise<Down | null> {
   const { sink } = id;
   const opened = await openSink(parts.db, id, { most: NO_MOVES, nowMs: parts.clock.now() });
-  if (opened === null) return { why: 'there is no webhook of that name' };
+  if (opened === null) return { why: MISSING_WEBHOOK };
   if (opened.paused !== null) return { why: opened.paused };
   const isDue = opened.start < opened.latest;
   // The writer of the tenant's events tries them again, and knows best.

@@ -128,7 +128,7 @@ describe('an approval is for one artifact in place of another', () => {
 describe('a check', () => {
   test.each([
     ['success', 'published', null],
-    ['failure', 'rejected', 'the check "e2e" failed, says e2e: 3 of 212'],
+    ['failure', 'rejected', 'the check "e2e" failed, reported by e2e: 3 of 212'],
   ])('that reports %s leaves the release %s', async (conclusion, outcome, reason) => {
     await at.policy({ check: { name: 'e2e' } });
     const version = await at.publish();

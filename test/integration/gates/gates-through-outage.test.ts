@@ -115,7 +115,7 @@ test('the answer of a check that was asked for, given while everything is down, 
   const before = await eventually(
     async () => {
       const gates = await waiting(1);
-      return gates[0]?.says.endsWith('which was asked for') ? gates : null;
+      return gates[0]?.says.endsWith('which was requested') ? gates : null;
     },
     { what: 'it is on record that the check was asked for' },
   );

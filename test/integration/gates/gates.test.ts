@@ -128,7 +128,7 @@ test('a gate at which nobody answers rejects the release at its deadline', async
   const version = await accepted(plane, tenant);
   const { outcome, reason } = await settled(plane, tenant, version);
   expect(outcome).toBe('rejected');
-  expect(reason).toContain('nobody answered at the gate "release" before its deadline');
+  expect(reason).toContain('the gate "release" was not decided before its deadline');
 });
 
 test('a worker, a Restate and a PostgreSQL that are killed while gates wait change nothing: they wait until the same deadlines, and a word said afterwards is heard', async () => {
@@ -161,7 +161,7 @@ test('a deadline that passes while everything is down stands: the release is rej
   expect(['expired', 'settled']).toContain(late.kind);
   expect(await settled(plane, tenant, version)).toMatchObject({
     outcome: 'rejected',
-    reason: `nobody answered at the gate "release" before its deadline, ${deadline}`,
+    reason: `the gate "release" was not decided before its deadline, ${deadline}`,
   });
 });
 

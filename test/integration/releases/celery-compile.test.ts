@@ -127,7 +127,9 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
       expect(before).toMatchObject({ version: 1, generation: 1 });
       const { outcome, reason } = await end(await publish({ queue: 'nobody', within: '5s', attempts: 2 }));
       expect(outcome).toBe('errored');
-      expect(reason).toMatch(/^not compiled in 2 attempts; the last one: no answer came before /);
+      expect(reason).toMatch(
+        /^not compiled in 2 attempts; the last one: the compiler did not respond before /,
+      );
       expect(await findPointer(world.plane.db, live)).toEqual(before);
     });
   },

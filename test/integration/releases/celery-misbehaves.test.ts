@@ -117,7 +117,9 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
         expect(before).toMatchObject({ version: 1, generation: 1 });
         const { outcome, reason } = await end(bundle, await publish(bundle, { within: '5s' }));
         expect(outcome).toBe('errored');
-        expect(reason).toMatch(/^not compiled in 2 attempts; the last one: no answer came before /);
+        expect(reason).toMatch(
+          /^not compiled in 2 attempts; the last one: the compiler did not respond before /,
+        );
         expect(await pointer(bundle)).toEqual(before);
         expect(await answers()).toEqual([]);
         expect(await worker.log()).toContain(refusal);

@@ -128,7 +128,7 @@ test('a compiler that fails is asked again, under another address, as often as t
   await tell(second!.callback.url, { status: 'failed', message: 'out of disk again' });
   expect(await end(version)).toMatchObject({
     outcome: 'errored',
-    reason: 'not compiled in 2 attempts; the last one: the compiler says: out of disk again',
+    reason: 'not compiled in 2 attempts; the last one: the compiler reports: out of disk again',
   });
   expect(await findPointer(world.plane.db, { tenant, bundle: 'bundle', channel: 'live' })).toMatchObject({
     generation: 0,
@@ -139,7 +139,7 @@ test('a compiler that never answers ends the release as errored, and what it say
   const version = await publish({ attempts: 2, within: '5s' });
   const { outcome, reason } = await end(version);
   expect(outcome).toBe('errored');
-  expect(reason).toMatch(/^not compiled in 2 attempts; the last one: no answer came before /);
+  expect(reason).toMatch(/^not compiled in 2 attempts; the last one: the compiler did not respond before /);
   for (const job of await world.jobs(path, 2)) {
     expect(await tell(job.callback.url, { status: 'failed', message: 'late' })).toMatchObject({
       status: 410,

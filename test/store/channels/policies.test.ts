@@ -144,7 +144,7 @@ describe('the table', () => {
     try {
       for (const version of [1, 3]) {
         const row = `('${tenant}', ${version}, '{}', NULL, 'x', now())`;
-        expect(await refusal(`INSERT INTO policies VALUES ${row}`), `v${version}`).toBe('PM005');
+        expect(await refusal(`INSERT INTO policies VALUES ${row}`), `v${version}`).toBe('PM008');
       }
       expect(await refusal(`UPDATE policies SET document = '{}'`)).toBe('42501');
       expect(await refusal(`UPDATE policies SET by = 'x'`)).toBe('42501');

@@ -138,7 +138,7 @@ describe('a check that was asked', () => {
     expect(await world.answer(callout, success)).toMatchObject({ kind: 'used', said: 'failure' });
     expect(await world.bench.look(1)).toEqual({
       kind: 'failed',
-      reason: 'the check "e2e" failed, says callback/e2e: 3 of 40',
+      reason: 'the check "e2e" failed, reported by callback/e2e: 3 of 40',
     });
   });
 
@@ -147,7 +147,7 @@ describe('a check that was asked', () => {
     await reported('root', 'admin');
     expect(await world.answer(callout, { conclusion: 'failure' })).toEqual({
       kind: 'revoked',
-      reason: 'the check "e2e" needs no answer any more',
+      reason: 'the check "e2e" is decided already',
     });
     expect(await world.bench.look(1)).toMatchObject({ kind: 'passed' });
     expect(await world.open({ ...callout, subject: 'e2e' }, { capability: 'second' })).toEqual({

@@ -63,7 +63,7 @@ describe('a word', () => {
     });
     expect(await at.look(1)).toEqual({
       kind: 'failed',
-      reason: 'the check "load" failed, says ci: slow',
+      reason: 'the check "load" failed, reported by ci: slow',
     });
   });
 

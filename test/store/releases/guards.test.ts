@@ -183,3 +183,30 @@ describe('nothing dangles', () => {
     expect(await refusal(store.owner, rotten)).toBe('23514');
   });
 });
+
+test('a release may advance only while it runs, and nobody has asked it to stop, closed it or moved its pointer', async () => {
+  const states = `SELECT r.version, may_advance(r) AS may, is_undecided(r) AS undecided
+    FROM jsonb_populate_recordset(NULL::releases, $1) r ORDER BY r.version`;
+  const running = { status: 'running', closing: false };
+  const rows = [
+    { ...running },
+    { ...running, status: 'queued' },
+    { ...running, status: 'settled', outcome: 'errored' },
+    { ...running, closing: true, outcome: 'errored' },
+    { ...running, intent: 'superseded' },
+    { ...running, intent: 'cancelled' },
+    { ...running, generation: 1, outcome: 'published' },
+  ].map((row, index) => ({ ...row, version: index + 1 }));
+  await app.query('SET search_path = pointsman');
+  const found = await app.query<{ may: boolean; undecided: boolean }>(states, [JSON.stringify(rows)]);
+  expect(found.rows.map(({ may }) => may)).toEqual([true, false, false, false, false, false, false]);
+  expect(found.rows.map(({ undecided }) => undecided)).toEqual([
+    true,
+    true,
+    false,
+    false,
+    false,
+    false,
+    false,
+  ]);
+});

@@ -172,7 +172,7 @@ describe('a channel that freezes', () => {
 
   const stale = {
     kind: 'sinks_down',
-    sinks: [{ sink: 'redis', known: false, why: 'nobody has seen lately that it is well' }],
+    sinks: [{ sink: 'redis', known: false, why: 'it has not passed a health check recently' }],
   };
 
   test('does not move on a proof of health that is five seconds old, although its policy is older still', async () => {
@@ -257,7 +257,8 @@ describe('a channel that freezes', () => {
       );
       await store.owner.query('SELECT pg_sleep(1)');
       await store.owner.query('COMMIT');
-      expect((await answer).rows).toEqual([{ answer: stale }]);
+      const unproven = { kind: 'sinks_down', sinks: [{ sink: 'redis', cause: 'unproven' }] };
+      expect((await answer).rows).toEqual([{ answer: unproven }]);
     } finally {
       await swapping.end();
     }

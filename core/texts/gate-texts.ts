@@ -1,0 +1,86 @@
+import { z } from 'zod';
+
+import { GateKind, GateState } from '../gates/gate.ts';
+
+/** What the record knows of a gate of a release, and what its status is said from: see `gate_facts` in functions/decisions.sql. */
+export const GateFacts = z.object({
+  gate: z.string(),
+  kind: GateKind,
+  state: GateState,
+  /** Of an approval: how many people must approve, and how many have. */
+  count: z.number().int().nullable(),
+  approvals: z.number().int().nullable(),
+  role: z.string().nullable(),
+  /** The author of the release can't approve it. */
+  notAuthor: z.boolean(),
+  author: z.string(),
+  /** Whether a check with a URL was requested there; null for a check without one, and for other gates. */
+  requested: z.boolean().nullable(),
+  /** Of a window. */
+  timezone: z.string().nullable(),
+  /** Of a schedule. */
+  notBefore: z.string().nullable(),
+  deadlineAt: z.string().nullable(),
+  /** The decision that failed the gate. */
+  failedBy: z.object({ by: z.string(), comment: z.string().nullable() }).nullable(),
+});
+export type GateFacts = z.infer<typeof GateFacts>;
+
+/** What a gate waits for, without the deadline; once it is decided, why it failed, or its state alone. */
+export function gateText(facts: GateFacts): string {
+  switch (facts.state) {
+    case 'open':
+      return openGateText(facts);
+    case 'failed':
+    case 'expired':
+      return gateFailureText(facts);
+    case 'passed':
+    case 'closed':
+      return facts.state;
+  }
+}
+
+/** Why a release is rejected at this gate. */
+export function gateFailureText({ gate, kind, state, deadlineAt, failedBy }: GateFacts): string {
+  if (state === 'expired') return `the gate "${gate}" was not decided before its deadline, ${deadlineAt}`;
+  const { by, comment } = failedBy ?? { by: 'an unknown caller', comment: null };
+  const more = comment === null ? '' : `: ${comment}`;
+  return kind === 'approval'
+    ? `rejected by ${by} at the gate "${gate}"${more}`
+    : `the check "${gate}" failed, reported by ${by}${more}`;
+}
+
+function openGateText(facts: GateFacts): string {
+  switch (facts.kind) {
+    case 'approval':
+      return approvalText(facts);
+    case 'check':
+      return checkText(facts);
+    case 'schedule':
+      return `waits until ${facts.notBefore}, as its author asked`;
+    case 'window':
+      return `waits for the end of a freeze (${facts.timezone})`;
+  }
+}
+
+function approvalText({ count, approvals, role, notAuthor, author }: GateFacts): string {
+  const needed = count ?? 1;
+  const missing = needed - (approvals ?? 0);
+  const plural = needed === 1 ? '' : 's';
+  const fourEyes = notAuthor ? ` (not ${author}, who published it)` : '';
+  return `waits for ${missing} of ${needed} approval${plural} by a token with the role ${role}${fourEyes}`;
+}
+
+function checkText({ gate, requested }: GateFacts): string {
+  if (requested === null) return `waits for the check "${gate}" to be reported`;
+  return `waits for the check "${gate}", which ${requested ? 'was requested' : 'is being requested'}`;
+}
+
+/** Of a window that is closed now: until when, where that is known. */
+export function closedWindowText(name: string, opensAt: string | null): string {
+  return opensAt === null ? `waits for the window "${name}"` : `waits for the end of a freeze, ${opensAt}`;
+}
+
+export function neverOpenText(name: string): string {
+  return `the window "${name}" does not open in the time that a release may wait`;
+}

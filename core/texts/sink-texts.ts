@@ -1,0 +1,45 @@
+import { z } from 'zod';
+
+/** Who paused a sink, and why. */
+export const SinkPause = z.object({ by: z.string(), reason: z.string().nullable() });
+export type SinkPause = z.infer<typeof SinkPause>;
+
+/** Why a required sink stops a pointer from moving: see `sink_bar` in functions/sink-deliveries.sql. */
+export const SinkBar = z.discriminatedUnion('cause', [
+  /** The tenant has no webhook of that name. */
+  z.object({ cause: z.literal('missing'), sink: z.string() }),
+  z.object({ cause: z.literal('paused'), sink: z.string(), pause: SinkPause }),
+  z.object({
+    cause: z.literal('failing'),
+    sink: z.string(),
+    since: z.string(),
+    lastError: z.string().nullable(),
+  }),
+  /** Its last successful health check is too old: another one may renew it. */
+  z.object({ cause: z.literal('unproven'), sink: z.string() }),
+]);
+export type SinkBar = z.infer<typeof SinkBar>;
+
+export const MISSING_WEBHOOK = 'there is no webhook of that name';
+
+export function pausedText({ by, reason }: SinkPause): string {
+  return `it is paused by ${by}${reason === null ? '' : `: ${reason}`}`;
+}
+
+export function sinkBarText(bar: SinkBar): string {
+  switch (bar.cause) {
+    case 'missing':
+      return MISSING_WEBHOOK;
+    case 'paused':
+      return pausedText(bar.pause);
+    case 'failing':
+      return `it has failed since ${bar.since}: ${bar.lastError}`;
+    case 'unproven':
+      return 'it has not passed a health check recently';
+  }
+}
+
+/** What a release waits for while sinks keep its pointer from moving. */
+export function waitsForSinksText(bars: readonly SinkBar[]): string {
+  return `waits for ${bars.map((bar) => `the sink "${bar.sink}": ${sinkBarText(bar)}`).join('; ')}`;
+}

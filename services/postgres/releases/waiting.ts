@@ -1,0 +1,34 @@
+import { z } from 'zod';
+
+import type { WaitingFor } from '../../../core/releases/release.ts';
+import { GateFacts, gateText } from '../../../core/texts/gate-texts.ts';
+import { compilerText, queuedText } from '../../../core/texts/release-texts.ts';
+import { SinkBar, waitsForSinksText } from '../../../core/texts/sink-texts.ts';
+
+/** One thing that a release waits for, as `waiting_for` in functions/waiting.sql has it, with its text. */
+export const WaitingRow = z
+  .discriminatedUnion('kind', [
+    z.object({ kind: z.literal('release'), version: z.number().int() }),
+    z.object({ kind: z.literal('gate'), facts: GateFacts }),
+    z.object({ kind: z.literal('compiler'), attempt: z.string(), deadlineAt: z.string() }),
+    z.object({ kind: z.literal('sinks'), bars: z.array(SinkBar) }),
+  ])
+  .transform((row): WaitingFor => {
+    switch (row.kind) {
+      case 'release':
+        return { kind: 'release', name: `v${row.version}`, text: queuedText(row.version), until: null };
+      case 'gate': {
+        const { kind, gate, notBefore, deadlineAt } = row.facts;
+        return { kind, name: gate, text: gateText(row.facts), until: notBefore ?? deadlineAt };
+      }
+      case 'compiler':
+        return {
+          kind: 'compiler',
+          name: row.attempt,
+          text: compilerText(row.attempt),
+          until: row.deadlineAt,
+        };
+      case 'sinks':
+        return { kind: 'sink', name: null, text: waitsForSinksText(row.bars), until: null };
+    }
+  });

@@ -1,0 +1,143 @@
+import { readFileSync } from 'node:fs';
+import { glob } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { ROOT } from './source-files.ts';
+import type { SourceText } from './syntax.ts';
+
+/** Something in the text of a SQL file that a rule refuses. */
+export interface SqlFault {
+  readonly line: number;
+  readonly rule: 'sentence' | 'error-text' | 'short-name' | 'parameter-name';
+  readonly text: string;
+}
+
+/** Names of actions in the audit: codes, which happen to have a space. */
+const ACTIONS = new Set([
+  'compile answer',
+  'create token',
+  'delete hook',
+  'delete sink',
+  'lift hold',
+  'pause sink',
+  'put policy',
+  'revoke token',
+  'rotate sink',
+  'set hook',
+  'set quotas',
+  'set sink',
+]);
+
+const INTERVAL = /^\d+ (?:millisecond|second|minute|day)s?$/;
+/** The string before it is for the log of an operator: PostgreSQL's own error, which no function hands on. */
+const RAISED = /\bRAISE EXCEPTION $/;
+/** Statements that a migration puts together. */
+const EXECUTED = /\bEXECUTE format\($/;
+/** What would hand the text of an error on. */
+const ERROR_TEXT = /\b(?:SQLERRM|MESSAGE_TEXT|PG_EXCEPTION_DETAIL|PG_EXCEPTION_HINT|MESSAGE\s*=)/i;
+
+/** Every SQL file of the store. */
+export async function readSqlFiles(): Promise<SourceText[]> {
+  const paths: string[] = [];
+  for await (const path of glob('services/postgres/{functions,schema}/*.sql', { cwd: ROOT }))
+    paths.push(path);
+  return paths.toSorted().map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
+}
+
+/**
+ * Refuses sentences, which are written in core/texts: a string with a space in it, unless it is a document, a length of time, the name of an action,
+ * or for operators alone. Refuses as well what would show a caller the text of an error.
+ */
+export function sentenceFaults(sql: string): SqlFault[] {
+  const text = withoutComments(sql);
+  const faults: SqlFault[] = [];
+  for (const { index, value } of strings(text)) {
+    if (!/\s/.test(value) || isAllowed(value, text.slice(0, index))) continue;
+    faults.push({ line: lineOf(text, index), rule: 'sentence', text: value });
+  }
+  const found = ERROR_TEXT.exec(text);
+  if (found) faults.push({ line: lineOf(text, found.index), rule: 'error-text', text: found[0] });
+  return faults;
+}
+
+function isAllowed(value: string, before: string): boolean {
+  if (ACTIONS.has(value) || INTERVAL.test(value)) return true;
+  if (RAISED.test(before) || EXECUTED.test(before)) return true;
+  return isDocumentOfCodes(value);
+}
+
+/** JSON without a space in any of its texts. */
+function isDocumentOfCodes(value: string): boolean {
+  try {
+    let spaces = false;
+    JSON.parse(value, (_key, part: unknown) => {
+      spaces ||= typeof part === 'string' && /\s/.test(part);
+      return part;
+    });
+    return !spaces;
+  } catch {
+    return false;
+  }
+}
+
+/** A name shorter than this says nothing: `t`, `b`, `v`. */
+const SHORTEST_NAME = 3;
+
+/** Refuses variables with short names, and parameters that are not `p_…` with a whole name. */
+export function nameFaults(sql: string): SqlFault[] {
+  const text = withoutComments(sql).replaceAll(/'(?:[^']|'')*'/g, (string) =>
+    string.replaceAll(/[^\n]/g, ' '),
+  );
+  const faults: SqlFault[] = [];
+  for (const { index, list } of parameterLists(text)) {
+    for (const name of parameterNames(list)) {
+      if (/^p_[a-z_]{3,}$/.test(name) || PARAMETER_NAMES.has(name)) continue;
+      faults.push({ line: lineOf(text, index), rule: 'parameter-name', text: name });
+    }
+  }
+  for (const block of text.matchAll(/\bDECLARE\n(?<lines>.*?)\n\s*BEGIN\b/gs)) {
+    for (const declared of block[0].matchAll(/^ {2}(?<name>\w+) /gm)) {
+      const { name = '' } = declared.groups ?? {};
+      if (name.length >= SHORTEST_NAME) continue;
+      faults.push({ line: lineOf(text, block.index + declared.index), rule: 'short-name', text: name });
+    }
+  }
+  return faults;
+}
+
+/** Two letters that are a whole word. */
+const PARAMETER_NAMES = new Set(['p_at', 'p_by', 'p_id']);
+
+function parameterLists(text: string): { index: number; list: string }[] {
+  return [...text.matchAll(/\bCREATE FUNCTION \w+\s*\((?<list>[^)]*)\)/g)].map((match) => ({
+    index: match.index,
+    list: match.groups?.['list'] ?? '',
+  }));
+}
+
+/** Of what is given to a function: what it returns is named as a column is. */
+function parameterNames(list: string): string[] {
+  return list
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '' && !part.startsWith('OUT '))
+    .map((part) => part.split(/\s+/)[0] ?? '');
+}
+
+/** The same with blanks in place of comments, so that places stay what they were. A string may have two dashes in it. */
+function withoutComments(sql: string): string {
+  return sql.replaceAll(/'(?:[^']|'')*'|--[^\n]*/g, (part) =>
+    part.startsWith('--') ? ' '.repeat(part.length) : part,
+  );
+}
+
+function strings(text: string): { index: number; value: string }[] {
+  return [...text.matchAll(/'(?<value>(?:[^']|'')*)'/g)].map((match) => ({
+    index: match.index,
+    value: match.groups?.['value'] ?? '',
+  }));
+}
+
+function lineOf(text: string, index: number): number {
+  return text.slice(0, index).split('\n').length;
+}
