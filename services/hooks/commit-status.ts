@@ -106,7 +106,7 @@ function inWords({ outcome, reason, version }: CommitReport): string {
  * GitLab refuses to take a status twice, as it refuses what can't follow from what stands, and the status 400 says no more. So it is
  * asked what stands. Null where a refusal is a refusal.
  */
-export function standingCall(
+export function currentStatusCall(
   target: HookTarget,
   report: CommitReport,
   refusal: number | null,
@@ -121,7 +121,7 @@ export function standingCall(
 const Standing = boundedList(z.object({ name: z.string(), status: z.string() }), statusLimits.standing);
 
 /** Whether that answer says that the commit has been told so already. */
-export function isStanding(body: Uint8Array, report: CommitReport): boolean {
+export function isCurrentStatus(body: Uint8Array, report: CommitReport): boolean {
   const json = parseBoundedJson(body, { depth: statusLimits.depth, values: statusLimits.values });
   if (json.kind !== 'json') return false;
   const parsed = Standing.safeParse(json.value);
