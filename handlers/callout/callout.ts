@@ -211,7 +211,7 @@ function recordFailure(ctx: ObjectContext, { id, subject: gate }: CalloutId, rea
     gate,
     word: 'failure',
     digest: null,
-    comment: `it could not be requested: ${reason}`,
+    comment: `request failed: ${reason}`,
     url: null,
     by: 'pointsman/callout',
     roles: [],

@@ -9,15 +9,15 @@ import { depthLimits } from './limits.ts';
 
 export interface QueueDepth {
   readonly queue: string;
-  /** Ready to be delivered; without those that a consumer has in hand. */
+  /** Ready messages, without those in progress at a consumer. */
   readonly messages: number;
   readonly consumers: number;
 }
 
 export interface DepthAnswer {
-  /** Whether the broker answered. */
+  /** Whether the broker responded. */
   readonly up: boolean;
-  /** Of the queues that are there. */
+  /** The queues that exist. */
   readonly queues: readonly QueueDepth[];
 }
 
@@ -29,7 +29,7 @@ export interface QueueDepths {
 
 const DOWN: DepthAnswer = { up: false, queues: [] };
 
-/** How long queues are, asked passively: nothing is declared, and a queue that is not there is left out. */
+/** Reads queue depths passively: nothing is declared, and a missing queue is omitted. */
 export function queueDepths({
   url,
   queues,
@@ -49,7 +49,7 @@ export function queueDepths({
       for (const queue of queues) depths.push(...(await depthOf(open, queue)));
       return { up: true, queues: depths };
     } catch (error) {
-      log.warn({ err: error }, 'RabbitMQ does not say how long its queues are');
+      log.warn({ err: error }, 'RabbitMQ did not return its queue depths');
       return DOWN;
     }
   };
@@ -69,7 +69,7 @@ export function queueDepths({
     read: () => {
       if (last !== null && performance.now() - last.atMs < depthLimits.freshMs)
         return Promise.resolve(last.answer);
-      // What comes after the bound is there for the next who ask.
+      // A result after the time limit is available to the next caller.
       return inTime(asking.join());
     },
     close: () => connection.close(),

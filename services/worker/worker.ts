@@ -32,7 +32,7 @@ import type { EndpointListener } from './http2-endpoint.ts';
 import { checkedSystems } from './check-systems.ts';
 import { restateInvocations } from './sweep/invocations.ts';
 import { manifestsIn, startManifestReader } from './pipeline/manifest-reader.ts';
-import { outboundCalls, type OutboundCallDeps } from './pipeline/outside.ts';
+import { outboundCalls, type OutboundCallDeps } from './pipeline/outbound-calls.ts';
 import { logMovesByHand, logSettled } from './logged-outcomes.ts';
 import { hookReports } from './hooks/reports.ts';
 import { sinksOf } from './sinks/sinks.ts';

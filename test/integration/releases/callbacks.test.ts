@@ -103,9 +103,7 @@ describe('a check that is asked for', () => {
     const { version } = await checking();
     const { outcome, reason } = await end(version);
     expect(outcome).toBe('rejected');
-    expect(reason).toMatch(
-      /^the check "e2e" failed, says pointsman\/callout: it could not be requested: .*403/,
-    );
+    expect(reason).toMatch(/^the check "e2e" failed, says pointsman\/callout: request failed: .*403/);
     expect(await effects(version)).toEqual(['check-request failed']);
   });
 

@@ -207,7 +207,7 @@ describe('an endpoint', () => {
       const sent = await delivery.send({ tenant: 'acme', events: [move(1)] }, endpoint);
       expect(JSON.stringify(sent)).not.toMatch(/hidden|whsec/);
     }
-    expect([...logged, ...world.lines].join('')).toContain('webhook not taken');
+    expect([...logged, ...world.lines].join('')).toContain('webhook not delivered');
     expect([...logged, ...world.lines].join('')).not.toMatch(/hidden|whsec/);
     expect((await outbound.call(get(server.origin))).kind).toBe('refused');
   });
