@@ -1,7 +1,7 @@
 import type { Health } from './circuit-breaker.ts';
 import type { OutboundAnswer } from './contract.ts';
 
-/** What became of one request, and what that says of the provider. */
+/** The result of one request, and what it shows about the provider. */
 export interface Exchanged {
   readonly result: OutboundAnswer | Redirected;
   readonly health: Health;

@@ -124,7 +124,7 @@ describe('a commit', () => {
   });
 
   test.each([
-    [null, null, ['pending', 'pending', 'pending'], 'on its way'],
+    [null, null, ['pending', 'pending', 'pending'], 'in progress'],
     ['published', null, ['success', 'success', 'success'], 'published as v12'],
     ['rejected', 'a: no', ['failure', 'failed', 'failure'], 'rejected: a: no'],
     ['errored', 'x', ['error', 'failed', 'error'], 'errored: x'],
