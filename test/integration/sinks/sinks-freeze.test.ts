@@ -109,7 +109,7 @@ test('a required webhook that answers later than a probe may take counts as down
   let lateMs = sinkLimits.probeMs + 2_000;
   endpoint.answers((_request, response) => void setTimeout(() => response.writeHead(200).end(), lateMs));
   const version = await third();
-  await waits(version, /^waits for the sink "audit": it has failed since .*no whole answer in time/);
+  await waits(version, /^waits for the sink "audit": it has failed since .*no complete response in time/);
   expect(await pointer()).toMatchObject({ generation: 2 });
   lateMs = 0;
   expect(await settled(plane, tenant, version)).toMatchObject({ outcome: 'published', generation: 3 });
