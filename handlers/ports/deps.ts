@@ -190,7 +190,7 @@ export interface Moves {
     request: MoveRequest & { tenant: string; at: number },
   ): Promise<MoveResult & Partial<SinkNotifications>>;
   setHold(request: HoldRequest & { tenant: string; at: number }): Promise<HoldResult>;
-  /** Writes the ledger: the move was announced. */
+  /** Records in the ledger that the move was announced. */
   announce(id: ReleaseId, times: StageTimes): Promise<void>;
 }
 

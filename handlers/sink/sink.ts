@@ -145,7 +145,7 @@ async function deliverBatch(
   return delivered;
 }
 
-/** Their own notifications arrived while the sink was down, and were not worth a try then. */
+/** Notifies the other tenants. Their own notifications came while the sink was down, and caused no try. */
 async function notifyOthers(ctx: ObjectContext, deps: Deps, { tenant, sink }: SinkId): Promise<void> {
   const others = await ctx.run(
     'look who is behind',

@@ -28,13 +28,13 @@ export interface Acknowledger {
  * Acknowledges the running bundle after each change and at every heartbeat, one request at a time. Changes
  * during a request are acknowledged after it, the newest only. Nothing waits for an acknowledgement.
  */
-export function startAcknowledger(parts: AcknowledgerDeps): Acknowledger {
+export function startAcknowledger(deps: AcknowledgerDeps): Acknowledger {
   const heartbeat = new InterruptibleWait();
-  return { changed: () => heartbeat.interrupt(), ended: run(parts, heartbeat) };
+  return { changed: () => heartbeat.interrupt(), ended: run(deps, heartbeat) };
 }
 
-async function run(parts: AcknowledgerDeps, heartbeat: InterruptibleWait): Promise<void> {
-  const { plane, name, claim, onPointer, onFailure, signal } = parts;
+async function run(deps: AcknowledgerDeps, heartbeat: InterruptibleWait): Promise<void> {
+  const { plane, name, claim, onPointer, onFailure, signal } = deps;
   // Usually the first bundle runs within a moment. Waiting for it spares a fleet that starts together a first
   // round of empty acknowledgements.
   if (claim().generation === 0) await heartbeat.wait(jittered(followLimits.firstAcknowledgementMs), signal);

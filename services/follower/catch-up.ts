@@ -32,7 +32,7 @@ export interface CatchUp {
  * whose blobs stay on disk. It never aborts two fetches in a row, so that the follower makes progress even if
  * moves arrive faster than it can fetch.
  */
-export function catchUp(parts: CatchUpDeps): CatchUp {
+export function catchUp(deps: CatchUpDeps): CatchUp {
   let next: Target | null = null;
   let current: {
     readonly target: Target;
@@ -42,14 +42,14 @@ export function catchUp(parts: CatchUpDeps): CatchUp {
   } | null = null;
   let running = Promise.resolve();
   // One listener for all targets. An `AbortSignal.any` for each target costs more than the rest of the work.
-  parts.signal.addEventListener('abort', () => current?.stop.abort(parts.signal.reason), { once: true });
+  deps.signal.addEventListener('abort', () => current?.stop.abort(deps.signal.reason), { once: true });
 
   async function run(): Promise<void> {
     let isFirm = false;
-    while (next !== null && !isOver(parts.signal)) {
+    while (next !== null && !isOver(deps.signal)) {
       current = { target: next, stop: new AbortController(), isFirm };
       next = null;
-      await fetchWithRetries(parts, current.target, current.stop.signal);
+      await fetchWithRetries(deps, current.target, current.stop.signal);
       isFirm = current.stop.signal.aborted;
     }
     current = null;
@@ -58,7 +58,7 @@ export function catchUp(parts: CatchUpDeps): CatchUp {
   return {
     want(target) {
       const newest = next ?? current?.target;
-      if (!parts.isAhead(target.generation) || target.generation <= (newest?.generation ?? 0)) return;
+      if (!deps.isAhead(target.generation) || target.generation <= (newest?.generation ?? 0)) return;
       next = target;
       if (current === null) running = run();
       else if (!current.isFirm) current.stop.abort(new Error('a newer generation has arrived'));
@@ -70,15 +70,15 @@ export function catchUp(parts: CatchUpDeps): CatchUp {
   };
 }
 
-async function fetchWithRetries(parts: CatchUpDeps, target: Target, signal: AbortSignal): Promise<void> {
+async function fetchWithRetries(deps: CatchUpDeps, target: Target, signal: AbortSignal): Promise<void> {
   for (let failures = 0; !isOver(signal);) {
     try {
-      await parts.fetchAndSwap(target, signal);
+      await deps.fetchAndSwap(target, signal);
       return;
     } catch (error) {
       if (isOver(signal)) return;
       const failure = failureOf(error);
-      parts.onFailure(failure);
+      deps.onFailure(failure);
       const waitMs = nextTryMs(++failures, failure, followLimits.retries);
       if (waitMs === null) return;
       await pause(waitMs, signal);

@@ -31,17 +31,17 @@ export interface Confirmations {
 }
 
 /** Verifies hints with the control plane. At any time, at most one request is running and one is waiting. */
-export function confirmations(parts: ConfirmationDeps): Confirmations {
+export function confirmations(deps: ConfirmationDeps): Confirmations {
   let hintedGeneration = 0;
   let isRequested = false;
   let running: Promise<void> | null = null;
 
   async function run(): Promise<void> {
-    while (isRequested && !isOver(parts.signal)) {
+    while (isRequested && !isOver(deps.signal)) {
       isRequested = false;
       const [hinted] = [hintedGeneration];
       hintedGeneration = 0;
-      await confirm(parts, hinted);
+      await confirm(deps, hinted);
     }
     running = null;
   }
@@ -56,27 +56,27 @@ export function confirmations(parts: ConfirmationDeps): Confirmations {
   };
 }
 
-async function confirm(parts: ConfirmationDeps, hinted: number): Promise<void> {
+async function confirm(deps: ConfirmationDeps, hinted: number): Promise<void> {
   // A shared request may have started before the hint. The second request has not.
-  const first = await read(parts);
-  const found = first !== null && first.generation < hinted ? await read(parts) : first;
-  if (found !== null && found.generation < hinted) parts.onUnconfirmed(hinted);
+  const first = await read(deps);
+  const found = first !== null && first.generation < hinted ? await read(deps) : first;
+  if (found !== null && found.generation < hinted) deps.onUnconfirmed(hinted);
 }
 
 /** Reads the pointer, and reports and returns it. Null when it can't be read. */
-async function read(parts: ConfirmationDeps): Promise<Pointer | null> {
-  const { plane, connection, pointer, signal } = parts;
+async function read(deps: ConfirmationDeps): Promise<Pointer | null> {
+  const { plane, connection, pointer, signal } = deps;
   const { tenant, bundle, channel } = pointer;
   const key = `${connection.url} ${connection.token} ${tenant}/${bundle}/${channel}`;
   for (let failures = 0; !isOver(signal);) {
     try {
       const found = await reads.join(key, signal, (shared) => plane.pointer({ signal: shared }));
-      if (found !== null) parts.onPointer(found);
+      if (found !== null) deps.onPointer(found);
       return found;
     } catch (error) {
       if (isOver(signal)) return null;
       const failure = failureOf(error);
-      parts.onFailure(failure);
+      deps.onFailure(failure);
       const waitMs = nextTryMs(++failures, failure, followLimits.retries);
       if (waitMs === null) return null;
       await pause(waitMs, signal);

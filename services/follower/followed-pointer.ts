@@ -35,7 +35,7 @@ export class FollowedPointer {
   /** A plain property, because readers access it often. */
   current: Bundle | null = null;
 
-  readonly #parts: FollowedDeps;
+  readonly #deps: FollowedDeps;
   readonly #end = new AbortController();
   readonly #started = Promise.withResolvers<void>();
   readonly #problemLog: ProblemLog;
@@ -55,10 +55,10 @@ export class FollowedPointer {
   #confirmedAtMs: number | null = null;
   #loops: readonly Promise<void>[] = [];
 
-  constructor(parts: FollowedDeps) {
-    const { pointer, name, log } = parts;
+  constructor(deps: FollowedDeps) {
+    const { pointer, name, log } = deps;
     const { signal } = this.#end;
-    this.#parts = parts;
+    this.#deps = deps;
     this.#problemLog = new ProblemLog(log, { ...pointer, follower: name });
     this.#catchUp = catchUp({
       isAhead: (generation) => this.#isAhead(generation),
@@ -67,7 +67,7 @@ export class FollowedPointer {
       signal,
     });
     this.#confirmations = confirmations({
-      ...parts,
+      ...deps,
       onPointer: (found) => this.#onPointer(found),
       onUnconfirmed: (generation) =>
         this.#problemLog.ignore('false', `an event named generation ${generation}, which does not exist`),
@@ -79,7 +79,7 @@ export class FollowedPointer {
   /** Serves the bundle on disk, then starts to follow. */
   async start(): Promise<void> {
     await this.#startFromDisk();
-    const { source, plane, name } = this.#parts;
+    const { source, plane, name } = this.#deps;
     const { signal } = this.#end;
     this.#acknowledger = startAcknowledger({
       plane,
@@ -102,7 +102,7 @@ export class FollowedPointer {
     this.#loops = [this.#acknowledger.ended, listening, this.#poll()];
   }
 
-  /** Whether a bundle is available, at the latest when the time is over. */
+  /** Returns whether a bundle is available, after at most this time. */
   async hasStarted(withinMs: number): Promise<boolean> {
     const late = new AbortController();
     await Promise.race([this.#started.promise, pause(withinMs, late.signal)]);
@@ -150,7 +150,7 @@ export class FollowedPointer {
    * fetched again like a missing one.
    */
   async #startFromDisk(): Promise<void> {
-    const { cache, pointer } = this.#parts;
+    const { cache, pointer } = this.#deps;
     const good = await cache.findLastGood(pointer);
     if (good === null) return;
     try {
@@ -184,7 +184,7 @@ export class FollowedPointer {
    * confirms it.
    */
   #onEvent(event: unknown): void {
-    const classified = classifyEvent(event, this.#parts.pointer);
+    const classified = classifyEvent(event, this.#deps.pointer);
     if (classified.kind === 'elsewhere')
       return this.#problemLog.ignore('elsewhere', 'it is for another pointer');
     if (classified.kind === 'garbage') return this.#problemLog.ignore('garbage', classified.reason);
@@ -227,7 +227,7 @@ export class FollowedPointer {
   }
 
   async #fetchAndSwap(target: Target, signal: AbortSignal): Promise<void> {
-    const { cache, plane, pointer } = this.#parts;
+    const { cache, plane, pointer } = this.#deps;
     const content = await cache.load(target.digest, { tenant: pointer.tenant, plane }, signal);
     this.#problemLog.recovered('artifact');
     await this.#persist(content, target, signal);
@@ -242,7 +242,7 @@ export class FollowedPointer {
    * disk does not stop the bundle from running.
    */
   async #persist(content: BundleContent, target: Target, signal: AbortSignal): Promise<void> {
-    const { cache, pointer } = this.#parts;
+    const { cache, pointer } = this.#deps;
     const { generation, version } = target;
     const { done, soon } = cache.persist(content, pointer, { generation, version });
     void done.then(
@@ -267,7 +267,7 @@ export class FollowedPointer {
         listener(bundle, previous);
       } catch (error) {
         // An error in one listener affects neither the other listeners nor the follower.
-        this.#parts.log?.warn({ ...this.#parts.pointer, err: error }, 'a listener threw');
+        this.#deps.log?.warn({ ...this.#deps.pointer, err: error }, 'a listener threw');
       }
     }
   }

@@ -1,9 +1,9 @@
 import { boundedText } from '../../core/releases/diagnostic.ts';
-import type { OutboundAnswer } from './contract.ts';
+import type { OutboundResult } from './contract.ts';
 
-type Refused = Extract<OutboundAnswer, { kind: 'refused' }>;
-type Forbidden = Extract<OutboundAnswer, { kind: 'forbidden' }>;
-type Later = Extract<OutboundAnswer, { kind: 'later' }>;
+type Refused = Extract<OutboundResult, { kind: 'refused' }>;
+type Forbidden = Extract<OutboundResult, { kind: 'forbidden' }>;
+type Later = Extract<OutboundResult, { kind: 'later' }>;
 
 /**
  * The summary contains only the host of a URL: paths and queries of callbacks and webhooks often contain

@@ -28,7 +28,7 @@ export interface OutboundRequest {
 export type OutboundHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** The result of one attempt. A summary contains the host and the status, and may be shown to the tenant. */
-export type OutboundAnswer =
+export type OutboundResult =
   | {
       /** 2xx. */
       readonly kind: 'answered';
@@ -68,7 +68,7 @@ export type OutboundAnswer =
 /** Sends every HTTP call to an external server. Each call is one attempt; the caller retries. */
 export interface Outbound {
   /** Never rejects because of the server, the network or the request's values. */
-  call(request: OutboundRequest): Promise<OutboundAnswer>;
+  call(request: OutboundRequest): Promise<OutboundResult>;
   /** Waits for running calls up to a time limit, then aborts them. Aborted and later calls return `later`. */
   close(): Promise<void>;
 }

@@ -38,21 +38,21 @@ async function sendAndRead(hop: Hop, { dispatcher, signal, maxBytes }: ExchangeB
     headersTimeout: 0,
     bodyTimeout: outboundLimits.silenceMs,
   });
-  const answer = await orAborted(pending, signal);
-  const status = answer.statusCode;
+  const response = await orAborted(pending, signal);
+  const status = response.statusCode;
   if (status < 200 || status > 299) {
     // The body of an error is not read. Closing costs a connection, and prevents a server from holding one
     // open.
-    answer.body.on('error', () => {}).destroy();
-    return unsuccessful(url, status, answer.headers);
+    response.body.on('error', () => {}).destroy();
+    return unsuccessful(url, status, response.headers);
   }
-  const read = await readBody(answer.body, answer.headers, maxBytes);
+  const read = await readBody(response.body, response.headers, maxBytes);
   if ('problem' in read) {
     const { problem, ...tooLarge } = read;
     return { result: { ...refused(url, status, problem), ...tooLarge }, health: 'alive' };
   }
   return {
-    result: { kind: 'answered', status, headers: decodedHeaders(answer.headers), body: read.body },
+    result: { kind: 'answered', status, headers: decodedHeaders(response.headers), body: read.body },
     health: 'alive',
   };
 }

@@ -3,7 +3,7 @@ import type { CircuitBreakers } from './circuit-breaker.ts';
 import { exchange, type ExchangeBounds } from './exchange.ts';
 import type { Exchanged, Redirected } from './exchanged.ts';
 import { nextHop, type Hop } from './hop.ts';
-import type { OutboundAnswer } from './contract.ts';
+import type { OutboundResult } from './contract.ts';
 
 export interface RedirectOptions extends ExchangeBounds {
   readonly breakers: CircuitBreakers;
@@ -13,7 +13,7 @@ export interface RedirectOptions extends ExchangeBounds {
 
 /** The result of the call, and details for the log. */
 export interface Followed {
-  readonly answer: OutboundAnswer;
+  readonly answer: OutboundResult;
   readonly origin: string;
   readonly redirects: number;
   readonly cause: string | undefined;
@@ -35,7 +35,7 @@ export async function followRedirects(first: Hop, options: RedirectOptions): Pro
 
 const TOO_MANY = { problem: 'too many redirects' };
 
-function refusedRedirect({ url }: Hop, { status }: Redirected, problem: string): OutboundAnswer {
+function refusedRedirect({ url }: Hop, { status }: Redirected, problem: string): OutboundResult {
   return refused(url, status, `answered ${status}, a redirect that is not followed: ${problem}`);
 }
 

@@ -7,7 +7,7 @@ import { checkedConnector } from './checked-connector.ts';
 import { circuitBreakers } from './circuit-breaker.ts';
 import { CallTimeoutError } from './failures.ts';
 import { followRedirects, type Followed } from './follow-redirects.ts';
-import type { Outbound, OutboundAnswer, OutboundRequest } from './contract.ts';
+import type { Outbound, OutboundResult, OutboundRequest } from './contract.ts';
 import { firstHop } from './hop.ts';
 import { inFlightBound } from './in-flight.ts';
 import { breakerLimits, outboundLimits } from './limits.ts';
@@ -79,8 +79,8 @@ export function openOutbound(options: OutboundOptions): Outbound {
 
 type Attempted = Omit<Followed, 'origin'> & { readonly origin: string | undefined };
 
-function unsent(answer: OutboundAnswer): Attempted {
-  return { answer, origin: undefined, redirects: 0, cause: undefined };
+function unsent(result: OutboundResult): Attempted {
+  return { answer: result, origin: undefined, redirects: 0, cause: undefined };
 }
 
 /** Correlation IDs of releases and moves begin with the tenant's name, which contains no colon. */
@@ -92,14 +92,14 @@ function tenantOf(correlationId: string): string {
 function logCall(
   log: Logger,
   { correlationId, method }: OutboundRequest,
-  answer: OutboundAnswer,
+  result: OutboundResult,
   how: Omit<Attempted, 'answer'> & { readonly ms: number },
 ): void {
-  const status = 'status' in answer ? (answer.status ?? undefined) : undefined;
-  const summary = 'summary' in answer ? answer.summary : undefined;
+  const status = 'status' in result ? (result.status ?? undefined) : undefined;
+  const summary = 'summary' in result ? result.summary : undefined;
   const line = { correlationId, method, status, ...how, summary };
-  if (answer.kind === 'forbidden') log.warn(line, 'outgoing call forbidden');
-  else log.info(line, `outgoing call ${answer.kind}`);
+  if (result.kind === 'forbidden') log.warn(line, 'outgoing call forbidden');
+  else log.info(line, `outgoing call ${result.kind}`);
 }
 
 /** Waits for the calls, and aborts those that exceed the time limit. */

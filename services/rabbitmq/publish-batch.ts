@@ -41,12 +41,12 @@ type PublishResult = 'arrived' | 'unroutable' | PublishFailure;
  */
 export async function publishBatch(
   session: Pick<RabbitSession, 'publish'>,
-  { events, mustBeTaken }: Pick<Batch, 'events' | 'mustBeTaken'>,
+  { events, mustBeDelivered }: Pick<Batch, 'events' | 'mustBeDelivered'>,
   { mandatory, unprovable }: BatchRules,
 ): Promise<PublishedBatch> {
   const soFar = { failed: false };
   const publish = async (event: SinkEvent): Promise<PublishResult> => {
-    const must = mustBeTaken(event);
+    const must = mustBeDelivered(event);
     const result =
       must && unprovable !== null
         ? { reason: unprovable, cause: 'declared in another way', ofEvent: true, answered: false }

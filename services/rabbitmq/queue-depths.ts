@@ -14,7 +14,7 @@ export interface QueueDepth {
   readonly consumers: number;
 }
 
-export interface DepthAnswer {
+export interface DepthResult {
   /** Whether the broker responded. */
   readonly up: boolean;
   /** The queues that exist. */
@@ -23,11 +23,11 @@ export interface DepthAnswer {
 
 export interface QueueDepths {
   /** Never rejects, and ends within {@link depthLimits.answerMs}. */
-  read(): Promise<DepthAnswer>;
+  read(): Promise<DepthResult>;
   close(): Promise<void>;
 }
 
-const DOWN: DepthAnswer = { up: false, queues: [] };
+const DOWN: DepthResult = { up: false, queues: [] };
 
 /** Reads queue depths passively: nothing is declared, and a missing queue is omitted. */
 export function queueDepths({
@@ -40,9 +40,9 @@ export function queueDepths({
   log: Logger;
 }): QueueDepths {
   const connection = reconnecting(() => openRabbitConnection(url));
-  let last: { readonly answer: DepthAnswer; readonly atMs: number } | null = null;
+  let last: { readonly answer: DepthResult; readonly atMs: number } | null = null;
 
-  const read = async (): Promise<DepthAnswer> => {
+  const read = async (): Promise<DepthResult> => {
     try {
       const open = await connection.current();
       const depths: QueueDepth[] = [];
@@ -53,24 +53,24 @@ export function queueDepths({
       return DOWN;
     }
   };
-  const keep = (answer: DepthAnswer): DepthAnswer => {
+  const store = (answer: DepthResult): DepthResult => {
     last = { answer, atMs: performance.now() };
     return answer;
   };
-  const asking = singleFlight(async () => keep(await read()));
-  const inTime = async (answer: Promise<DepthAnswer>): Promise<DepthAnswer> => {
+  const flight = singleFlight(async () => store(await read()));
+  const inTime = async (answer: Promise<DepthResult>): Promise<DepthResult> => {
     const bound = new AbortController();
     const late = pause(depthLimits.answerMs, null, { signal: bound.signal });
     const first = await Promise.race([answer, late.catch(() => null)]);
     bound.abort();
-    return first ?? keep(DOWN);
+    return first ?? store(DOWN);
   };
   return {
     read: () => {
       if (last !== null && performance.now() - last.atMs < depthLimits.freshMs)
         return Promise.resolve(last.answer);
       // A result after the time limit is available to the next caller.
-      return inTime(asking.join());
+      return inTime(flight.join());
     },
     close: () => connection.close(),
   };

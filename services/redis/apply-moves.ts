@@ -5,7 +5,7 @@ import type { ConsumerCounts, MoveConsumerOptions } from './consumer-options.ts'
 import { readerLimits } from './limits.ts';
 import { pauseUnlessAborted } from './reader-sessions.ts';
 
-export type Taken =
+export type ApplyResult =
   | 'applied'
   | 'duplicate'
   | 'ahead'
@@ -15,14 +15,14 @@ export type Taken =
 
 /** Applies events in the order of their tenants' feeds, and takes a snapshot where an event is missing. */
 export interface MoveApplier {
-  take(event: MoveEvent): Promise<Taken>;
+  take(event: MoveEvent): Promise<ApplyResult>;
   /**
    * Brings a tenant up to date after possibly missed events. Without `mayKnow`, it ignores the tenant's
    * stored position.
    */
   catchUp(tenant: string, mayKnow: boolean): Promise<void>;
   /** Retries the due tenants whose last catch-up has failed. */
-  retryOwed(): Promise<void>;
+  retryFailed(): Promise<void>;
   readonly cursor: MoveCursor;
 }
 
@@ -70,7 +70,7 @@ export function moveApplier(
         return recordFailure(tenant, error);
       }
     },
-    retryOwed: async () => {
+    retryFailed: async () => {
       const due = [...owed].filter(([, at]) => at <= performance.now());
       for (const [tenant] of due) if (!signal.aborted) await catchUp(tenant, false);
     },
@@ -84,7 +84,7 @@ interface Applying {
   readonly cursor: MoveCursor;
 }
 
-async function apply(applying: Applying, event: MoveEvent): Promise<Taken> {
+async function apply(applying: Applying, event: MoveEvent): Promise<ApplyResult> {
   const { cursor, counts, options, signal } = applying;
   const { tenant, seq } = event.data;
   let place = cursor.place(event.data);

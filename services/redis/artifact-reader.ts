@@ -1,7 +1,7 @@
 /** The cache's source of bundles: the record. */
 export interface ArtifactReader {
   /**
-   * Does not read artifacts whose files have more bytes in total. Null when the tenant has no such artifact.
+   * Does not read artifacts whose files have more than `maxBytes` in total. Null when the tenant has no such artifact.
    */
   read(tenant: string, digest: string, maxBytes: number): Promise<StoredArtifact | 'too_large' | null>;
 }

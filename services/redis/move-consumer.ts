@@ -122,7 +122,7 @@ async function consumeSession(
   const take = async ({ entries, missed }: GroupRead): Promise<void> => {
     for (const stream of missed) owed.add(stream);
     await catchUpOwed(consuming, owed);
-    await takeEntries(consuming, session, entries);
+    await processEntries(consuming, session, entries);
   };
   for (const stream of await pendingTrimmed(session, member)) owed.add(stream);
   await catchUpOwed(consuming, owed);
@@ -135,7 +135,7 @@ async function consumeSession(
       const claimed = await reclaim(session, member, claimIdleMs);
       counts.reclaimed += claimed.entries.length;
       await take(claimed);
-      await applier.retryOwed();
+      await applier.retryFailed();
       claimAt = performance.now() + claimEveryMs;
     }
     await take(await readNew(session, member));
@@ -174,7 +174,7 @@ async function catchUpAll(
 }
 
 /** One entry after the other. Processed entries are acknowledged even if a later one fails. */
-async function takeEntries(
+async function processEntries(
   consuming: Consuming,
   session: ReaderSession,
   entries: readonly GroupEntry[],

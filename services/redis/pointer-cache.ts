@@ -85,19 +85,19 @@ async function putPointer(
   const id = pointerKey(pointer);
   // The bundle may be cached already: after a rollback, a promotion, or a write of another worker.
   const known = await redis.run(id, (client) => point(client, pointer, true));
-  if (known !== 'no_bundle') return answer(known, true);
+  if (known !== 'no_bundle') return resultOf(known, true);
   const artifact = await artifacts.read(tenant, digest, cacheLimits.bundleBytes);
   if (artifact === null) return null;
   if (artifact === 'too_large')
-    return answer(await redis.run(id, (client) => point(client, pointer, false)), false);
+    return resultOf(await redis.run(id, (client) => point(client, pointer, false)), false);
   await redis.run(id, (client) => writeBundle(client, { tenant, digest }, artifact));
   const pointed = await redis.run(id, (client) => point(client, pointer, true));
   return pointed === 'no_bundle'
     ? { kind: 'failed', reason: 'the bundle was deleted immediately after it was written' }
-    : answer(pointed, true);
+    : resultOf(pointed, true);
 }
 
-function answer(pointed: 'cached' | 'not_newer' | 'no_bundle', bundle: boolean): Cached {
+function resultOf(pointed: 'cached' | 'not_newer' | 'no_bundle', bundle: boolean): Cached {
   return pointed === 'cached' ? { kind: 'cached', bundle } : { kind: 'not_newer' };
 }
 

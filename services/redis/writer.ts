@@ -27,7 +27,7 @@ export class RedisLostError extends Error {
  * its automatic reconnects are disabled, because the callers wait durably, and this process can't.
  */
 export function redisWriter({ url, log }: { url: string; log: Logger }): RedisWriter {
-  const connection = reconnecting(async () => keptOpen(await openClient(url, redisLimits)));
+  const connection = reconnecting(async () => asConnection(await openClient(url, redisLimits)));
   let closed = false;
   let inFlight = 0;
 
@@ -66,7 +66,7 @@ export function redisWriter({ url, log }: { url: string; log: Logger }): RedisWr
   };
 }
 
-function keptOpen(client: RedisClient) {
+function asConnection(client: RedisClient) {
   return {
     client,
     isOver: () => !client.isReady,
@@ -107,14 +107,14 @@ function newClient(url: string, silenceMs: number, pingMs: number | undefined) {
  * permanently, and its command timeout does not cover a command that was already written. Other commands on
  * the connection wait for the same silent server, and fail too.
  */
-export async function orDestroy<T>(client: RedisClient, withinMs: number, answer: Promise<T>): Promise<T> {
+export async function orDestroy<T>(client: RedisClient, withinMs: number, response: Promise<T>): Promise<T> {
   const { promise: tooLate, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     reject(new RedisLostError('no response in time'));
     if (client.isOpen) client.destroy();
   }, withinMs);
   try {
-    return await Promise.race([answer, tooLate]);
+    return await Promise.race([response, tooLate]);
   } finally {
     clearTimeout(timer);
   }

@@ -70,10 +70,10 @@ export class RestateAdmin {
 
   /** The server's version, and the URL of its ingress. */
   async version(): Promise<{ version: string; ingressUrl: string | null }> {
-    const answer = await this.#call('GET', '/version', { timeoutMs: CALL_TIMEOUT_MS });
+    const response = await this.#call('GET', '/version', { timeoutMs: CALL_TIMEOUT_MS });
     const parsed = z
       .object({ version: z.string(), ingress_endpoint: z.string().nullish() })
-      .parse(answer.body);
+      .parse(response.body);
     return { version: parsed.version, ingressUrl: parsed.ingress_endpoint?.replace(/\/+$/, '') ?? null };
   }
 
@@ -84,14 +84,14 @@ export class RestateAdmin {
    * because running invocations may no longer match their journals.
    */
   async registerDeployment(url: string, { force = false } = {}): Promise<RegisteredDeployment> {
-    const answer = await this.#call('POST', '/v3/deployments', {
+    const response = await this.#call('POST', '/v3/deployments', {
       body: { uri: url, force },
       timeoutMs: REGISTER_TIMEOUT_MS,
     });
-    const { id, services } = Registered.parse(answer.body);
+    const { id, services } = Registered.parse(response.body);
     return {
       id,
-      isNew: answer.status === 201,
+      isNew: response.status === 201,
       services: services.map(({ name, revision, handlers }) => ({
         name,
         revision,
@@ -110,8 +110,8 @@ export class RestateAdmin {
   }
 
   async listDeployments(): Promise<ListedDeployment[]> {
-    const answer = await this.#call('GET', '/deployments', { timeoutMs: CALL_TIMEOUT_MS });
-    return Listed.parse(answer.body).deployments.map(({ id, uri, services }) => ({
+    const response = await this.#call('GET', '/deployments', { timeoutMs: CALL_TIMEOUT_MS });
+    return Listed.parse(response.body).deployments.map(({ id, uri, services }) => ({
       id,
       url: uri?.replace(/\/+$/, '') ?? null,
       services,
@@ -120,8 +120,11 @@ export class RestateAdmin {
 
   /** Rows of the server's own tables. The caller parses them, and must escape the values in `sql`. */
   async query(sql: string): Promise<Record<string, unknown>[]> {
-    const answer = await this.#call('POST', '/query', { body: { query: sql }, timeoutMs: QUERY_TIMEOUT_MS });
-    return Rows.parse(answer.body).rows;
+    const response = await this.#call('POST', '/query', {
+      body: { query: sql },
+      timeoutMs: QUERY_TIMEOUT_MS,
+    });
+    return Rows.parse(response.body).rows;
   }
 
   /** Asks an invocation to undo its effects and end. Returns before it has ended. */
@@ -145,13 +148,13 @@ export class RestateAdmin {
 
   async #end(id: string, how: 'cancel' | 'kill'): Promise<EndingInvocation> {
     const path = `/invocations/${encodeURIComponent(id)}/${how}`;
-    const answer = await this.#call('PATCH', path, { timeoutMs: CALL_TIMEOUT_MS, expected: [404, 409] });
-    return answer.status === 404 || answer.status === 409 ? 'gone' : 'accepted';
+    const response = await this.#call('PATCH', path, { timeoutMs: CALL_TIMEOUT_MS, expected: [404, 409] });
+    return response.status === 404 || response.status === 409 ? 'gone' : 'accepted';
   }
 
   async #call(method: 'GET' | 'POST' | 'PATCH', path: string, options: CallOptions): Promise<Answer> {
     const { body, timeoutMs, expected = [] } = options;
-    const answer = await request(this.#url + path, {
+    const response = await request(this.#url + path, {
       method,
       headers: {
         accept: 'application/json',
@@ -162,8 +165,8 @@ export class RestateAdmin {
     }).catch((cause: unknown) => {
       throw new RestateAdminError(`Restate did not respond to ${method} ${path}`, null, { cause });
     });
-    const text = await answer.body.text();
-    const status = answer.statusCode;
+    const text = await response.body.text();
+    const status = response.statusCode;
     if (status >= 300 && !expected.includes(status)) {
       throw new RestateAdminError(
         `Restate responded to ${method} ${path} with ${status}: ${text.slice(0, 500)}`,

@@ -20,7 +20,7 @@ export interface Batch<Event extends SinkEvent = SinkEvent> {
   /** The target's position after this writer's last batch, of any tenant; null at first. */
   readonly position: string | null;
   /** Whether an event that no consumer receives counts as undelivered. */
-  readonly mustBeTaken: (event: Event) => boolean;
+  readonly mustBeDelivered: (event: Event) => boolean;
 }
 
 export interface Sent {

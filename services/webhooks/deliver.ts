@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 
 import { sinkLimits } from '../../core/limits/distribution-limits.ts';
-import type { Outbound, OutboundAnswer } from '../outbound/contract.ts';
+import type { Outbound, OutboundResult } from '../outbound/contract.ts';
 import type { Batch, Sent, SinkEvent, Stopped } from '../sinks/target.ts';
 import { signatureHeaders } from './sign.ts';
 
@@ -75,14 +75,14 @@ export function webhookDelivery({
 
   return {
     async send({ tenant, events }, endpoint) {
-      const beganMs = monotonicMs();
+      const startMs = monotonicMs();
       const attempts: Attempt[] = [];
       let stopped: Stopped | null = null;
       for (const event of events) {
         const startedMs = monotonicMs();
         // A call needs its full time limit; otherwise it could fail only because of the batch limit. The
         // first call always has it.
-        if (startedMs - beganMs > sinkLimits.batchMs - sinkLimits.callMs) break;
+        if (startedMs - startMs > sinkLimits.batchMs - sinkLimits.callMs) break;
         const result = await post(tenant, event, endpoint);
         stopped = result.stopped;
         const { status, summary } = result;
@@ -123,7 +123,7 @@ interface DeliveryResult {
  * same event again and again, and block all later ones. A body that does not end in time is different: an
  * endpoint that keeps the connection open for the whole time limit has not responded.
  */
-function resultOf(answer: OutboundAnswer): DeliveryResult {
+function resultOf(answer: OutboundResult): DeliveryResult {
   switch (answer.kind) {
     case 'answered':
       return { status: answer.status, summary: `answered ${answer.status}`, stopped: null };

@@ -5,7 +5,7 @@ import type { Deliveries, Fetched } from '../../../handlers/ports/hooks.ts';
 import { archiveCall } from '../../hooks/archive-call.ts';
 import { fetchLimits } from '../../hooks/limits.ts';
 import { inFlightBound } from '../../outbound/in-flight.ts';
-import type { Outbound, OutboundAnswer } from '../../outbound/contract.ts';
+import type { Outbound, OutboundResult } from '../../outbound/contract.ts';
 import type { Database } from '../../postgres/database.ts';
 import {
   type DeliveryRecord,
@@ -25,20 +25,20 @@ export interface HookDeps extends TokenDeps {
 }
 
 /** Fetches the pushed sources for hook deliveries. */
-export function hookDeliveries(parts: HookDeps & { readonly reader: RepositoryReader }): Deliveries {
+export function hookDeliveries(deps: HookDeps & { readonly reader: RepositoryReader }): Deliveries {
   const bound = inFlightBound({ total: fetchLimits.atOnce, perTenant: fetchLimits.atOnceOfTenant });
   return {
     async fetch(name, at) {
       const leave = bound.enter(name.tenant);
       if (leave === null) return { kind: 'busy' };
       try {
-        return await fetchOnce(parts, name, at);
+        return await fetchOnce(deps, name, at);
       } finally {
         leave();
       }
     },
     async end(name, how, reason, at) {
-      const ended = await endDelivery(parts.db, name, how, reason, at);
+      const ended = await endDelivery(deps.db, name, how, reason, at);
       return ended === null ? { state: how, version: null, reason } : resultOf(ended);
     },
   };
@@ -49,18 +49,18 @@ function resultOf({ state, version, reason }: DeliveryRecord): HookDeliveryResul
 }
 
 async function fetchOnce(
-  parts: HookDeps & { readonly reader: RepositoryReader },
+  deps: HookDeps & { readonly reader: RepositoryReader },
   name: DeliveryName,
   at: number,
 ): Promise<Fetched> {
-  const opened = await openDelivery(parts.db, name, at);
+  const opened = await openDelivery(deps.db, name, at);
   if (opened.kind === 'no_delivery') return { kind: 'failed', reason: 'the delivery does not exist' };
   if (opened.kind === 'ended') return { kind: 'ended', verdict: resultOf(opened.delivery) };
   if (opened.kind === 'refused') return opened;
-  const token = openToken(parts, name, opened.token);
+  const token = openToken(deps, name, opened.token);
   if (token.kind === 'lost') return { kind: 'failed', reason: token.reason };
   const call = archiveCall({ ...opened, token: token.plain }, opened);
-  const answer = await parts.outbound.call({
+  const answer = await deps.outbound.call({
     ...call,
     method: 'GET',
     idempotencyKey: `${deliveryCorrelationId(name)}:source`,
@@ -70,16 +70,16 @@ async function fetchOnce(
     maxRedirects: fetchLimits.redirects,
   });
   if (answer.kind !== 'answered') return fetchFailure(opened, answer);
-  const read = await readArchive(parts.reader, name.tenant, { body: answer.body, folder: opened.path });
+  const read = await readArchive(deps.reader, name.tenant, { body: answer.body, folder: opened.path });
   if (read.kind !== 'source') return read;
-  const exceeded = await catchOverQuota(storeSource(parts.db, name.tenant, read.tree, contentsOf(read)));
+  const exceeded = await catchOverQuota(storeSource(deps.db, name.tenant, read.tree, contentsOf(read)));
   if (exceeded !== undefined) return { kind: 'refused', reason: exceeded.reason };
   return fetched(name, opened, read);
 }
 
 function fetchFailure(
   { provider }: OpenedDelivery,
-  answer: Exclude<OutboundAnswer, { kind: 'answered' }>,
+  answer: Exclude<OutboundResult, { kind: 'answered' }>,
 ): Fetched {
   const reason = `the source can't be fetched: ${answer.summary}`;
   if (answer.kind === 'later') return { kind: 'later', reason, retryAfterMs: answer.retryAfterMs };

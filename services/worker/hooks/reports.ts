@@ -9,7 +9,7 @@ import {
 } from '../../hooks/commit-status.ts';
 import { apiOf, type HookTarget, type TargetCall } from '../../hooks/hook-target.ts';
 import { statusLimits } from '../../hooks/limits.ts';
-import type { OutboundAnswer, OutboundRequest } from '../../outbound/contract.ts';
+import type { OutboundResult, OutboundRequest } from '../../outbound/contract.ts';
 import { findReport, nextReport, recordReport } from '../../postgres/hooks/commit-reports.ts';
 import type { HookDeps } from './deliveries.ts';
 import { openToken } from './hook-token.ts';
@@ -20,24 +20,24 @@ export interface ReportDeps extends HookDeps {
 }
 
 /** Reports commit statuses through the API of the Git provider. */
-export function hookReports(parts: ReportDeps): Reports {
-  const { db } = parts;
+export function hookReports(deps: ReportDeps): Reports {
+  const { db } = deps;
   return {
     next: (name, at) => nextReport(db, name, at),
-    send: (name, { kind }) => sendReport(parts, name, kind),
+    send: (name, { kind }) => sendReport(deps, name, kind),
     record: (name, { kind }, how) => recordReport(db, name, kind, how),
   };
 }
 
 async function sendReport(
-  parts: ReportDeps,
+  deps: ReportDeps,
   name: DeliveryName,
   kind: NextReport['kind'],
 ): Promise<ReportResult> {
-  const found = await findReport(parts.db, name, kind);
+  const found = await findReport(deps.db, name, kind);
   if (found === null)
     return { kind: 'refused', reason: 'the hook was deleted, or it now belongs to another repository' };
-  const token = openToken(parts, name, found.token);
+  const token = openToken(deps, name, found.token);
   if (token.kind === 'lost') return { kind: 'refused', reason: token.reason };
   const target: HookTarget = { ...found, token: token.plain };
   if (apiOf(target) === null) return { kind: 'refused', reason: 'the hook no longer has an API URL' };
@@ -49,9 +49,9 @@ async function sendReport(
       version === null
         ? deliveryCorrelationId(name)
         : correlationId({ tenant: name.tenant, bundle, version }),
-    url: `${parts.publicUrl}${pathOf(name, bundle, version)}`,
+    url: `${deps.publicUrl}${pathOf(name, bundle, version)}`,
   };
-  return sendStatus(parts, target, report, `${deliveryCorrelationId(name)}:${kind}`);
+  return sendStatus(deps, target, report, `${deliveryCorrelationId(name)}:${kind}`);
 }
 
 /** Links to the release, or to the list of deliveries while no release exists. */
@@ -67,7 +67,7 @@ async function sendStatus(
   report: CommitReport,
   idempotencyKey: string,
 ): Promise<ReportResult> {
-  const call = (to: TargetCall & Pick<OutboundRequest, 'method' | 'body'>): Promise<OutboundAnswer> =>
+  const call = (to: TargetCall & Pick<OutboundRequest, 'method' | 'body'>): Promise<OutboundResult> =>
     outbound.call({
       ...to,
       idempotencyKey,
@@ -91,6 +91,6 @@ async function sendStatus(
   return { kind: 'later', reason: current.summary, retryAfterMs: current.retryAfterMs };
 }
 
-function isRateLimited(target: HookTarget, answer: OutboundAnswer): boolean {
+function isRateLimited(target: HookTarget, answer: OutboundResult): boolean {
   return target.provider === 'github' && answer.kind === 'refused' && answer.status === 403;
 }

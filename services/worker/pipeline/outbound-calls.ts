@@ -90,7 +90,7 @@ async function post(
   url: string,
   body: CheckRequest | CompileJob,
 ): Promise<RequestResult> {
-  const answer = await outbound.call({
+  const result = await outbound.call({
     url,
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -101,14 +101,14 @@ async function post(
     maxBytes: calloutLimits.answerBytes,
     maxRedirects: calloutLimits.redirects,
   });
-  switch (answer.kind) {
+  switch (result.kind) {
     case 'answered':
-      return { kind: 'asked', detail: `${new URL(url).host} accepted it (${answer.status})` };
+      return { kind: 'asked', detail: `${new URL(url).host} accepted it (${result.status})` };
     case 'later':
-      return { kind: 'later', reason: answer.summary, retryAfterMs: answer.retryAfterMs };
+      return { kind: 'later', reason: result.summary, retryAfterMs: result.retryAfterMs };
     case 'refused':
     case 'forbidden':
-      return { kind: 'refused', reason: answer.summary };
+      return { kind: 'refused', reason: result.summary };
   }
 }
 
@@ -126,7 +126,7 @@ async function enqueue(
       reason: `the policy names the broker "${rule.broker}", which this worker is not configured with`,
     };
   }
-  const answer = await queue.enqueue({
+  const result = await queue.enqueue({
     id: call.idempotencyKey,
     task: rule.task,
     queue: rule.queue,
@@ -134,9 +134,9 @@ async function enqueue(
     expiresAt: call.deadlineMs,
     correlationId: correlationId(call),
   });
-  if (answer.kind === 'queued')
+  if (result.kind === 'queued')
     return { kind: 'asked', detail: `it is in the queue "${rule.queue}" of ${rule.broker}` };
-  return answer.kind === 'later'
-    ? { kind: 'later', reason: answer.summary, retryAfterMs: null }
-    : { kind: 'refused', reason: answer.summary };
+  return result.kind === 'later'
+    ? { kind: 'later', reason: result.summary, retryAfterMs: null }
+    : { kind: 'refused', reason: result.summary };
 }

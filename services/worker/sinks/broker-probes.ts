@@ -20,7 +20,7 @@ interface Probe {
  * caller within a second after another gets the same result: when a broker fails, all releases of its
  * partition probe at once.
  */
-export function brokerProbes(parts: Pick<SinkDeps, 'db' | 'clock' | 'brokers'>): BrokerProbes {
+export function brokerProbes(deps: Pick<SinkDeps, 'db' | 'clock' | 'brokers'>): BrokerProbes {
   // One entry for each partition of each broker.
   const latest = new Map<string, Probe>();
   return (broker, tenant) => {
@@ -29,7 +29,7 @@ export function brokerProbes(parts: Pick<SinkDeps, 'db' | 'clock' | 'brokers'>):
     const startedMs = performance.now();
     const before = latest.get(key);
     if (before !== undefined && startedMs - before.startedMs < sinkLimits.probeEveryMs) return before.result;
-    const probe = { startedMs, result: probeAndRecord(parts, broker, partition) };
+    const probe = { startedMs, result: probeAndRecord(deps, broker, partition) };
     latest.set(key, probe);
     // A probe whose result could not be recorded is repeated.
     probe.result.catch(() => {

@@ -14,11 +14,11 @@ import { isReachable, sendThrough, type SentThrough, type SinkDeps } from './sen
  * run before and its result was lost, or the handler was killed between the two. The writer's stored position
  * is then uncertain, and the target looks it up.
  */
-export async function deliverMoves(parts: SinkDeps, request: DeliverRequest): Promise<Delivered> {
+export async function deliverMoves(deps: SinkDeps, request: DeliverRequest): Promise<Delivered> {
   const { tenant, sink, after } = request;
-  if (!isReachable(parts, sink)) return { kind: 'gone' };
-  const nowMs = parts.clock.now();
-  const opened = await openSink(parts.db, request, { known: after, most: sinkLimits.batchMoves, nowMs });
+  if (!isReachable(deps, sink)) return { kind: 'gone' };
+  const nowMs = deps.clock.now();
+  const opened = await openSink(deps.db, request, { known: after, most: sinkLimits.batchMoves, nowMs });
   if (opened === null) return { kind: 'gone' };
   const { start, moves } = opened;
   const position = start === after ? request.position : null;
@@ -27,19 +27,19 @@ export async function deliverMoves(parts: SinkDeps, request: DeliverRequest): Pr
     // Moves that are too old to be delivered count as delivered. The consumer sees the gap.
     if (start !== opened.onRecord && opened.paused === null) {
       const nothing = { failed: null, provenMs: null, pause: null, attempts: [] };
-      await recordDelivery(parts.db, { ...standing, seq: start, ...nothing });
+      await recordDelivery(deps.db, { ...standing, seq: start, ...nothing });
     }
     return { kind: 'idle', seq: start, position };
   }
   const events = moves.map((move) => moveEvent({ tenant, ...move }));
-  const sent = await sendThrough(parts, request, opened, { events, position, atMs: request.atMs });
+  const sent = await sendThrough(deps, request, opened, { events, position, atMs: request.atMs });
   const seq = start + sent.count;
   const stopped = sent.stopped ?? (sent.count === 0 ? ACCEPTED_NOTHING : null);
-  if (stopped !== null) return recordFailure(parts, request, opened, { ...sent, seq, stopped });
-  const at = parts.clock.now();
+  if (stopped !== null) return recordFailure(deps, request, opened, { ...sent, seq, stopped });
+  const at = deps.clock.now();
   const { attempts } = sent;
   const proof = { failed: null, provenMs: opened.openedMs, pause: null };
-  await recordDelivery(parts.db, { ...standing, seq, ...proof, attempts, at });
+  await recordDelivery(deps.db, { ...standing, seq, ...proof, attempts, at });
   const more = sent.count < events.length || events.length === sinkLimits.batchMoves;
   return { kind: 'delivered', seq, position: sent.position, more };
 }

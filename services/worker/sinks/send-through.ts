@@ -41,23 +41,23 @@ export function isReachable({ brokers }: SinkDeps, sink: string): boolean {
  * @param webhookCallMs the time limit of one webhook call; a broker has its own limits
  */
 export async function sendThrough(
-  parts: SinkDeps,
+  deps: SinkDeps,
   { tenant, sink }: SinkId,
   opened: OpenedSink,
   { events, position, atMs }: Outgoing,
   webhookCallMs: number = sinkLimits.callMs,
 ): Promise<SentThrough> {
   if (isBroker(sink)) {
-    const target = parts.brokers[sink];
+    const target = deps.brokers[sink];
     if (target === undefined) return unsent(position, notConfigured(sink));
     const required = new Set(opened.required);
-    const mustBeTaken = (event: SinkEvent) => event.type !== MOVED || required.has(event.data.channel);
-    return { ...(await target.send({ tenant, events, atMs, position, mustBeTaken })), attempts: [] };
+    const mustBeDelivered = (event: SinkEvent) => event.type !== MOVED || required.has(event.data.channel);
+    return { ...(await target.send({ tenant, events, atMs, position, mustBeDelivered })), attempts: [] };
   }
   if (opened.url === null) return unsent(position, 'it has no URL');
-  const secrets = openSecrets(parts, { tenant, sink }, opened);
+  const secrets = openSecrets(deps, { tenant, sink }, opened);
   if (secrets === null) return unsent(position, 'its secret can no longer be decrypted: rotate it');
-  return parts.webhook.send({ tenant, events }, { sink, url: opened.url, secrets, callMs: webhookCallMs });
+  return deps.webhook.send({ tenant, events }, { sink, url: opened.url, secrets, callMs: webhookCallMs });
 }
 
 export function notConfigured(broker: Broker): string {

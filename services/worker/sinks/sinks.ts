@@ -8,15 +8,15 @@ import { oneAtATime } from './one-at-a-time.ts';
 import type { SinkDeps } from './send-through.ts';
 
 /** Connects sinks with the record and with their targets. */
-export function sinksOf(parts: SinkDeps): Sinks {
+export function sinksOf(deps: SinkDeps): Sinks {
   const inTurn = oneAtATime();
-  const probes = brokerProbes(parts);
+  const probes = brokerProbes(deps);
   return {
-    deliver: (request) => inTurn(sinkKey(request), () => deliverMoves(parts, request)),
-    send: (request) => inTurn(sinkKey(request), () => sendOne(parts, request)),
-    control: (request) => steerSink(parts.db, request),
-    listLagging: async ({ tenant, sink }) => (isBroker(sink) ? listStreamBehind(parts.db, tenant, sink) : []),
-    checkHealth: (tenant, sinks) => checkSinks(parts, probes, tenant, sinks),
+    deliver: (request) => inTurn(sinkKey(request), () => deliverMoves(deps, request)),
+    send: (request) => inTurn(sinkKey(request), () => sendOne(deps, request)),
+    control: (request) => steerSink(deps.db, request),
+    listLagging: async ({ tenant, sink }) => (isBroker(sink) ? listStreamBehind(deps.db, tenant, sink) : []),
+    checkHealth: (tenant, sinks) => checkSinks(deps, probes, tenant, sinks),
     probe: probes,
   };
 }

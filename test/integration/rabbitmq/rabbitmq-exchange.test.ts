@@ -230,7 +230,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
       type: SINK_TEST,
       data: { tenant: 'acme', sink: 'rabbitmq' },
     } as const;
-    const batch = { tenant: 'acme', events: [event], atMs: 0, position: null, mustBeTaken: () => true };
+    const batch = { tenant: 'acme', events: [event], atMs: 0, position: null, mustBeDelivered: () => true };
     expect(await target.send(batch)).toEqual({ count: 1, ...all });
     expect((await drained(broker.url, 'fleet')).map(({ fields }) => fields.routingKey)).toEqual(['acme.-.-']);
   });

@@ -44,7 +44,7 @@ describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
       events,
       atMs,
       position,
-      mustBeTaken: () => false,
+      mustBeDelivered: () => false,
     });
     const send = (events: readonly MoveEvent[], position: string | null, atMs = AT): Promise<Sent> =>
       target.send(batch(events, position, atMs));
