@@ -13,18 +13,19 @@ import type { Deps } from '../ports/deps.ts';
 import { type CheckCallout, type CompileCallout, Callout } from '../contract/callout.ts';
 import { objectOptions } from '../durable/options.ts';
 
-/** Asks other people's systems, so that no release waits for a slow one. */
+/** Calls external systems for a release, so that the release does not wait on a slow HTTP request. */
 export function calloutObject(deps: Deps) {
   return implement(Callout, {
     description:
-      'Asks somebody else for a check or a compilation. Key: tenant/bundle/vN/check/gate or tenant/bundle/vN/compile/attempt.',
+      'Requests a check or a compilation from an external system. Key: tenant/bundle/vN/check/gate or tenant/bundle/vN/compile/attempt.',
     handlers: {
       requestCheck: (ctx, callout) => requestCheck(ctx, deps, callout),
       requestCompile: (ctx, callout) => requestCompile(ctx, deps, callout),
     },
     options: {
       ...objectOptions,
-      // Nobody stands behind it in the line, and whoever waits for the answer has a deadline of his own.
+      // Nothing queues behind this key, and the waiting release has its own deadline. A failed callout can
+      // therefore be killed.
       retryPolicy: { ...invocationLimits.workflowRetries, onMaxAttempts: 'kill' },
       ingressPrivate: true,
     },
@@ -32,11 +33,12 @@ export function calloutObject(deps: Deps) {
 }
 
 /**
- * Asks for a check; where that fails for good, says "failure" at the gate, with the reason.
+ * Requests a check. If the request fails permanently, records "failure" on the gate, with the reason.
  *
- * Dies inside: replayed; a call whose answer was lost is made again, with the same Idempotency-Key and the same callback. Killed, or out
- * of retries: what was asked stays asked and its answer is heard, and what was not ends with the gate's deadline. Undone by the release,
- * not here: its close takes the callback back, and from then on nobody listens.
+ * Dies inside: Restate replays it. A call whose response was lost is repeated with the same Idempotency-Key
+ * and the same callback. Killed, or out of retries: a request that was sent stays valid and its callback is
+ * accepted; a request that was not sent ends with the gate's deadline. The release compensates, not this
+ * handler: closing the release revokes the callback address, which then rejects every report.
  */
 async function requestCheck(
   ctx: ObjectContext,
@@ -48,9 +50,10 @@ async function requestCheck(
     callout,
     deadlineMs,
     awakeableId: null,
-    detail: `asked of ${new URL(url).host}`,
+    detail: `requested from ${new URL(url).host}`,
     call: ({ digest, ...request }) => {
-      if (digest === null) throw new TerminalError('a check is of an artifact, and there is none');
+      if (digest === null)
+        throw new TerminalError('a check needs an artifact, and this release has no artifact');
       return deps.outboundCalls.requestCheck({
         ...callout.id,
         ...request,
@@ -66,9 +69,10 @@ async function requestCheck(
 }
 
 /**
- * Asks for one attempt to compile, and wakes the release where no answer will come.
+ * Requests one compile attempt. Resolves the release's awakeable when no result will arrive.
  *
- * Dies inside, killed: as above; the attempt ends with its deadline, and the release takes back the callback then.
+ * Dies inside, or killed: as in requestCheck. The attempt ends with its deadline, and the release revokes the
+ * callback then.
  */
 async function requestCompile(
   ctx: ObjectContext,
@@ -81,7 +85,7 @@ async function requestCompile(
     callout,
     deadlineMs,
     awakeableId,
-    detail: `attempt ${attempt} of ${rule.attempts}, by ${whom(rule)}`,
+    detail: `attempt ${attempt} of ${rule.attempts}, by ${executorLabel(rule)}`,
     call: ({ capability, channel, idempotencyKey }) => {
       const call = { ...callout.id, capability, channel, deadlineMs, idempotencyKey };
       return deps.outboundCalls.requestCompile({ ...call, attempt, source, rule });
@@ -91,23 +95,26 @@ async function requestCompile(
   return null;
 }
 
-/** Whom a rule asks, in words. Only the host of an address: the rest of it is a secret as often as not. */
-export function whom(rule: RemoteCompileRule): string {
+/**
+ * Describes who executes a rule. Names only the host of a URL, because the rest of it often contains a
+ * secret.
+ */
+export function executorLabel(rule: RemoteCompileRule): string {
   return rule.executor === 'http' ? new URL(rule.url).host : `the queue "${rule.queue}" of ${rule.broker}`;
 }
 
 function calloutOf(key: string, purpose: CalloutId['purpose']): CalloutId {
   const callout = parseCalloutKey(key);
   if (callout?.purpose !== purpose)
-    throw new TerminalError(`"${key}" is no callout of that kind`, { errorCode: 400 });
+    throw new TerminalError(`"${key}" is not the key of a ${purpose} callout`, { errorCode: 400 });
   return callout;
 }
 
-interface Delivery {
+interface CalloutCall {
   readonly callout: CalloutId;
   readonly awakeableId: string | null;
   readonly deadlineMs: number;
-  /** For the ledger. */
+  /** Shown in the ledger. */
   readonly detail: string;
   readonly call: (opened: Opened) => Promise<RequestResult>;
 }
@@ -119,15 +126,18 @@ interface Opened {
   readonly digest: string | null;
 }
 
-/** `over`: nobody needs it any more, or it is answered already. */
-type Delivered = { kind: 'asked' } | { kind: 'over' } | { kind: 'failed'; reason: string };
+/** `over`: the result is no longer needed, or it has already arrived. */
+type CalloutResult = { kind: 'asked' } | { kind: 'over' } | { kind: 'failed'; reason: string };
 
-/** On record before anything leaves: a call whose process dies has its row in the ledger. */
+/**
+ * Writes the ledger entry before the call leaves. If the process dies during the call, the ledger still shows
+ * the request.
+ */
 async function deliver(
   ctx: ObjectContext,
   deps: Deps,
-  { callout, awakeableId, deadlineMs, detail, call }: Delivery,
-): Promise<Delivered> {
+  { callout, awakeableId, deadlineMs, detail, call }: CalloutCall,
+): Promise<CalloutResult> {
   const retries = stepRetries.insideRelease;
   const capability = await ctx.run('make capability', () => deps.outboundCalls.makeCapability(), retries);
   const callback = { ...callout, capability, awakeableId, deadlineMs, detail };
@@ -139,20 +149,20 @@ async function deliver(
   if (opened.kind !== 'open') return { kind: opened.kind };
   const { channel, digest } = opened;
   const idempotencyKey = `${correlationId(callout.id)}:${callout.purpose}:${callout.subject}`;
-  const asked = await callUntilAccepted(ctx, deps, callout, deadlineMs, () =>
+  const requested = await callUntilAccepted(ctx, deps, callout, deadlineMs, () =>
     call({ capability, idempotencyKey, channel, digest }),
   );
-  if (asked.kind === 'asked') {
+  if (requested.kind === 'asked') {
     await ctx.run(
       'note request',
-      () => deps.callbacks.recordRequested(callout, asked.detail, deps.clock.now()),
+      () => deps.callbacks.recordRequested(callout, requested.detail, deps.clock.now()),
       retries,
     );
     return { kind: 'asked' };
   }
-  if (asked.kind === 'over') return asked;
-  const { reason } = asked;
-  const final = asked.kind === 'refused';
+  if (requested.kind === 'over') return requested;
+  const { reason } = requested;
+  const final = requested.kind === 'refused';
   const failed = await ctx.run(
     'give up',
     () => deps.callbacks.giveUp(callout, { reason, final, at: deps.clock.now() }),
@@ -161,7 +171,10 @@ async function deliver(
   return failed ? { kind: 'failed', reason } : { kind: 'over' };
 }
 
-/** Calls until somebody takes the request or refuses it; so often, and never past the deadline. */
+/**
+ * Repeats the call until the external system accepts or rejects it. The retry limits and the deadline bound
+ * it.
+ */
 async function callUntilAccepted(
   ctx: ObjectContext,
   deps: Deps,
@@ -170,15 +183,15 @@ async function callUntilAccepted(
   call: () => Promise<RequestResult>,
 ): Promise<RequestResult | { kind: 'over' }> {
   for (let attempt = 1; ; attempt++) {
-    const asked = await ctx.run('call', () => call(), stepRetries.whileSomebodyWaits);
-    if (asked.kind !== 'later') return asked;
-    const { retryAfterMs } = asked;
+    const requested = await ctx.run('call', () => call(), stepRetries.whileSomebodyWaits);
+    if (requested.kind !== 'later') return requested;
+    const { retryAfterMs } = requested;
     const waitMs = nextAttemptMs(
       { attempt, random01: ctx.rand.random(), retryAfterMs },
       calloutLimits.retries,
     );
-    if (waitMs === null || (await ctx.date.now()) + waitMs >= deadlineMs) return asked;
-    await ctx.sleep(waitMs, `after call ${attempt}: ${asked.reason}`);
+    if (waitMs === null || (await ctx.date.now()) + waitMs >= deadlineMs) return requested;
+    await ctx.sleep(waitMs, `after call ${attempt}: ${requested.reason}`);
     const isOpen = await ctx.run(
       'look at callback',
       () => deps.callbacks.isOpen(callout),
@@ -188,14 +201,17 @@ async function callUntilAccepted(
   }
 }
 
-/** The gate's word where nobody can say one, by a name that no token can have. */
+/**
+ * Records a failed check for an external system that could not be reached. No token can have the author name
+ * used here.
+ */
 function recordFailure(ctx: ObjectContext, { id, subject: gate }: CalloutId, reason: string): void {
   ctx.sendClient(Release, releaseKey(id)).recordDecision({
     kind: 'check',
     gate,
     word: 'failure',
     digest: null,
-    comment: `it could not be asked: ${reason}`,
+    comment: `request failed: ${reason}`,
     url: null,
     by: 'pointsman/callout',
     roles: [],

@@ -14,15 +14,16 @@ import { Compensation, type UndoRequest } from '../contract/compensation.ts';
 import { objectOptions } from '../durable/options.ts';
 import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';
 
-/** What releases leave behind that could not be undone. */
+/** Undoes the effects that a release could not undo itself. */
 export function compensationObject(deps: Deps) {
   return implement(Compensation, {
     description:
-      'Undoes what a settled release could not. Paused: mend the cause, then resume. Key: tenant/bundle/vN.',
+      'Undoes the effects that a settled release could not undo. If it is paused: fix the cause, then resume. Key: tenant/bundle/vN.',
     handlers: { undo: (ctx, request) => undo(ctx, deps, request) },
     options: {
       ...objectOptions,
-      // Also for a defect: nobody waits behind this key, and an operator may resume once the worker is mended.
+      // A defect pauses this object too. Nothing queues behind this key, and an operator can resume once the
+      // worker is fixed.
       hooks: [],
       retryPolicy: { ...objectOptions.retryPolicy, onMaxAttempts: 'pause' },
       ingressPrivate: true,
@@ -30,14 +31,18 @@ export function compensationObject(deps: Deps) {
   });
 }
 
-/** Hands over, one way: the release is settled and its slot is free, so nobody waits with what can't be undone. */
-export function leaveToCompensation(ctx: Context, id: ReleaseId, effects: readonly Effect[]): void {
+/**
+ * Sends the remaining undo work to Compensation without waiting. The release is settled and its slot is free,
+ * so no other release waits for this work.
+ */
+export function sendToCompensation(ctx: Context, id: ReleaseId, effects: readonly Effect[]): void {
   if (effects.length > 0) ctx.sendClient(Compensation, releaseKey(id)).undo({ effects: [...effects] });
 }
 
 /**
- * Tries each undo once more, and waits, paused, for an operator, whose resume tries again. The ledger says "compensation failed" until it is
- * done. Killed: it says so for ever, and it is true.
+ * Tries each undo once more. On failure it pauses until an operator resumes it, which tries again. The ledger
+ * shows "compensation failed" until the undo succeeds. Killed: the ledger keeps that status permanently, and
+ * the status is correct.
  */
 async function undo(ctx: ObjectContext, deps: Deps, { effects }: UndoRequest): Promise<null> {
   const id = parseReleaseKey(ctx.key);
@@ -54,6 +59,6 @@ async function undoOrPause(deps: Deps, id: ReleaseId, effect: Effect): Promise<v
   try {
     await deps.settlements.undo(id, effect);
   } catch (cause) {
-    throw new PauseError(`could not undo ${effect}: mend the cause, then resume`, { cause });
+    throw new PauseError(`could not undo ${effect}: fix the cause, then resume`, { cause });
   }
 }

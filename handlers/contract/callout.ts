@@ -11,12 +11,15 @@ export const CompileCallout = z.object({
   rule: RemoteCompileRule,
   source: Digest,
   deadlineMs: z.number().int(),
-  /** Resolved once there is something to look at. */
+  /** Resolved when the record has a result to read. */
   awakeableId: z.string(),
 });
 export type CompileCallout = z.infer<typeof CompileCallout>;
 
-/** Virtual object, key = tenant/bundle/vN/check/gate or tenant/bundle/vN/compile/attempt. Carries one request out. */
+/**
+ * Virtual object, key = tenant/bundle/vN/check/gate or tenant/bundle/vN/compile/attempt. Sends one outbound
+ * request.
+ */
 export const Callout = iface.object('Callout', {
   requestCheck: iface.schemas({ input: CheckCallout, output: z.null() }),
   requestCompile: iface.schemas({ input: CompileCallout, output: z.null() }),

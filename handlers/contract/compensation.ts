@@ -3,12 +3,15 @@ import { z } from 'zod';
 
 import { Effect } from '../../core/releases/release.ts';
 
-/** The names, keys and messages of whoever tidies up: as contract.ts, which is long enough. */
+/** Messages of the Compensation object. The rules of contract/tenant.ts apply here too. */
 
 export const UndoRequest = z.object({ effects: z.array(Effect) });
 export type UndoRequest = z.infer<typeof UndoRequest>;
 
-/** Virtual object, key = tenant/bundle/vN. Undoes what a settled release could not, and waits, paused, for an operator where it can't. */
+/**
+ * Virtual object, key = tenant/bundle/vN. Undoes the effects that a settled release could not undo. It pauses
+ * for an operator when an undo fails.
+ */
 export const Compensation = iface.object('Compensation', {
   undo: iface.schemas({ input: UndoRequest, output: z.null() }),
 });

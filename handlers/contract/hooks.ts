@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { DeliveryState } from '../../core/hook.ts';
 import { Version } from '../../core/identifiers.ts';
 
-/** The names, keys and messages of what hooks set off: as contract.ts, which is long enough. */
+/** Messages of the hook services. The rules of contract/tenant.ts apply here too. */
 
 export const HookDeliveryResult = z.object({
   state: DeliveryState,
@@ -13,12 +13,15 @@ export const HookDeliveryResult = z.object({
 });
 export type HookDeliveryResult = z.infer<typeof HookDeliveryResult>;
 
-/** Workflow, key = tenant/hook/delivery. Fetches what was pushed, and publishes it. */
+/** Workflow, key = tenant/hook/delivery. Fetches the pushed source and publishes it. */
 export const HookDelivery = iface.workflow('HookDelivery', {
   run: iface.schemas({ input: z.null(), output: HookDeliveryResult }),
 });
 
-/** Virtual object, key = tenant/hook/delivery. Tells the commit of a push what has become of it, one word after the other. */
+/**
+ * Virtual object, key = tenant/hook/delivery. Reports the state of a push to its commit, one status at a
+ * time.
+ */
 export const CommitStatus = iface.object('CommitStatus', {
   report: iface.schemas({ input: z.null(), output: z.null() }),
 });

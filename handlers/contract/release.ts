@@ -16,18 +16,24 @@ export type ReleaseInput = z.infer<typeof ReleaseInput>;
 export const ReleaseResult = z.object({ outcome: Outcome, reason: z.string().nullable() });
 export type ReleaseResult = z.infer<typeof ReleaseResult>;
 
-/** Somebody's word on a gate of the release, which the record decides about: see `hear` in services/postgres/functions/decisions.sql. */
+/**
+ * A decision on one of the release's gates. The database decides its effect, in
+ * services/postgres/functions/decisions.sql.
+ */
 export const DecisionRequest = RequestIdentity.extend({
   kind: z.enum(['approval', 'check']),
-  /** Null: the only approval there is, or the only one that is still open. */
+  /** Null selects the only approval gate, or the only approval gate that is still open. */
   gate: z.string().nullable(),
   word: z.union([Decision, Conclusion]),
-  /** The artifact that the word is about; null where the gate is bound to the release alone. */
+  /** The artifact that the decision applies to. Null when the gate is bound to the release alone. */
   digest: Digest.nullable(),
-  /** An approval: the generation of the pointer whose release it was compared with. */
+  /** For an approval: the generation of the pointer that the approver compared this release with. */
   ifGeneration: Generation.nullable().optional(),
   roles: z.array(Role),
-  /** A check with a URL: this is the answer to Pointsman's own request, or says that the request failed. No token can set it. */
+  /**
+   * For a check with a URL: the decision is the response to Pointsman's own request, or reports that the
+   * request failed. No token can set this field.
+   */
   answersRequest: z.boolean().optional(),
   comment: z.string().nullable(),
   url: z.string().nullable(),
@@ -41,11 +47,11 @@ export const DecisionResult = z.discriminatedUnion('kind', [
     state: GateState,
     said: z.number().int(),
     needed: z.number().int(),
-    /** Which of the release's promises this word settles; null while the gate needs more words. */
+    /** The number of the promise that this decision resolves. Null while the gate needs more decisions. */
     wake: z.number().int().nullable(),
     replayed: z.boolean(),
   }),
-  /** The gate has its answer already, and it stands. */
+  /** The gate is already decided. The earlier decision stays. */
   z.object({
     kind: z.literal('decided'),
     gate: z.string(),
@@ -54,44 +60,47 @@ export const DecisionResult = z.discriminatedUnion('kind', [
     word: z.string(),
     at: z.string(),
   }),
-  /** By the same person, who has one word a gate. */
+  /** The same person has already decided this gate. Each person has one decision per gate. */
   z.object({ kind: z.literal('already_said'), gate: z.string(), word: z.string(), at: z.string() }),
   z.object({ kind: z.literal('expired'), gate: z.string(), deadlineAt: z.string() }),
   z.object({ kind: z.literal('settled'), outcome: Outcome }),
-  /** The release has not come so far yet. */
+  /** The release has not reached its gates yet. */
   z.object({ kind: z.literal('not_open'), status: z.enum(['queued', 'running']) }),
   z.object({ kind: z.literal('no_gate') }),
-  /** There are several, and none was named. */
+  /** The release has several gates, and the request named none of them. */
   z.object({ kind: z.literal('which'), gates: z.array(z.string()) }),
   z.object({ kind: z.literal('wrong_digest'), digest: Digest }),
-  /** The pointer is no longer where the approver saw it. */
+  /** The pointer has moved since the approver saw it. */
   Stale,
   z.object({ kind: z.literal('wrong_role'), gate: z.string(), role: z.string() }),
-  /** Four eyes: its author can't approve a release. */
+  /** Four-eyes rule: an author can't approve their own release. */
   z.object({ kind: z.literal('author'), gate: z.string() }),
-  /** Who may not report a check: the author, where it has no URL; any token but an admin's, where it has one. `role`: who may. */
+  /**
+   * The caller may not report this check. For a check without a URL, the caller is the author. For a check
+   * with a URL, the token is not an admin's. `role`: the role that may report it.
+   */
   z.object({ kind: z.enum(['own_check', 'asked_check']), gate: z.string(), role: Role }),
   z.object({ kind: z.literal('no_release') }),
   KeyReused,
 ]);
 export type DecisionResult = z.infer<typeof DecisionResult>;
 
-/** What came to an address that somebody else was given, once it was found to be this release's. */
+/** A report that arrived at a callback address, once the address was matched to this release. */
 export const CallbackRequest = z.object({
   callback: z.string(),
   report: z.discriminatedUnion('purpose', [
     z.object({ purpose: z.literal('check'), said: CheckReport }),
     z.object({ purpose: z.literal('compile'), said: CompileReport }),
   ]),
-  /** Digest of what was said: the same once more is no second answer. */
+  /** Digest of the report. The same report sent again is idempotent. */
   fingerprint: Digest,
   requestId: z.string(),
 });
 export type CallbackRequest = z.infer<typeof CallbackRequest>;
 
-/** Why an address takes nothing more. */
+/** Why a callback address rejects a report. */
 export const CallbackRefusal = z.discriminatedUnion('kind', [
-  /** It has had its answer, and that one stands. */
+  /** The address has already received its report. That report stays valid. */
   z.object({ kind: z.literal('used'), said: z.string(), at: z.string() }),
   z.object({ kind: z.literal('expired'), deadlineAt: z.string() }),
   z.object({ kind: z.literal('revoked'), reason: z.string() }),
@@ -101,22 +110,23 @@ export type CallbackRefusal = z.infer<typeof CallbackRefusal>;
 export const CallbackResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('taken'), replayed: z.boolean() }),
   ...CallbackRefusal.options,
-  /** Nothing was taken: what was said to be compiled is not whole. */
+  /** The compile report is incomplete, so nothing was recorded. */
   z.object({ kind: z.literal('unfit'), missing: z.array(Digest), problems: z.array(z.string()) }),
 ]);
 export type CallbackResult = z.infer<typeof CallbackResult>;
 
-/** The promise of a release that its n-th word settles. */
+/** The name of the promise that the release's n-th gate decision resolves. */
 export function gateDecisionPromise(n: number): string {
   return `gate decision ${n}`;
 }
 
-/** The state key under which a waiting release says, in words, what it waits for. */
+/** The state key that describes, for operators, what a waiting release waits for. */
 export const WAITING_FOR = 'waitingFor';
 
 /**
- * Workflow, key = tenant/bundle/vN. Reads top to bottom as the stages; while it waits, `decide` hears people and machines, and `answer`
- * those whom Pointsman has asked.
+ * Workflow, key = tenant/bundle/vN. `run` executes the stages from top to bottom. While it waits,
+ * `recordDecision` accepts gate decisions, and `recordCallback` accepts reports from the external systems
+ * that Pointsman called.
  */
 export const Release = iface.workflow('Release', {
   run: iface.schemas({ input: ReleaseInput, output: ReleaseResult }),

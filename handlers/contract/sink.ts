@@ -4,12 +4,12 @@ import { z } from 'zod';
 import { KeyReused } from '../../core/idempotency-key.ts';
 import { Digest, SinkName, TenantName } from '../../core/identifiers.ts';
 
-/** The names, keys and messages of whoever tells the world of moves: as contract.ts, which is long enough. */
+/** Messages of the Sink object. The rules of contract/tenant.ts apply here too. */
 
 const OfSink = z.object({ tenant: TenantName, sink: SinkName });
 const Seq = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
-/** As every request that somebody makes: who asked, and how a repeated one is known. */
+/** The fields common to every request: its author, and the key that identifies a repeated request. */
 const Request = OfSink.extend({
   by: z.string(),
   idempotencyKey: z.string(),
@@ -17,17 +17,23 @@ const Request = OfSink.extend({
   requestId: z.string(),
 });
 
-/** There is something to deliver: at least everything up to that number of the tenant's feed. */
-export const SinkWake = OfSink.extend({
+/** Moves are due for delivery, at least up to this number of the tenant's feed. */
+export const SinkNotification = OfSink.extend({
   seq: Seq,
-  /** The next try after so many failures, which the writer has sent itself: its time is there, whatever a clock says. */
+  /**
+   * The retry after this many failures. The writer sends it to itself, so it is due even if the clock shows
+   * an earlier time.
+   */
   retry: z.number().int().min(1).optional(),
-  /** The record is to be looked at, whatever the writer remembers: by the sweep, and after somebody has changed something there. */
+  /**
+   * Read the record, whatever the writer remembers. Set by the sweep, and after a change to the sink's
+   * record.
+   */
   look: z.boolean().optional(),
-  /** To be tried although the wait after a failure is not over: the broker has just taken a probe. */
+  /** Retry before the wait after a failure is over: the broker has just accepted a probe. */
   now: z.boolean().optional(),
 });
-export type SinkWake = z.infer<typeof SinkWake>;
+export type SinkNotification = z.infer<typeof SinkNotification>;
 
 const NoSink = z.object({ kind: z.literal('no_sink') });
 
@@ -35,7 +41,7 @@ export const ControlRequest = Request.extend({
   steer: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('pause'), reason: z.string().nullable() }),
     z.object({ kind: z.literal('resume') }),
-    /** Deliver once more what comes after that number. */
+    /** Deliver again the moves after this number. */
     z.object({ kind: z.literal('replay'), after: Seq }),
   ]),
 });
@@ -43,16 +49,16 @@ export type ControlRequest = z.infer<typeof ControlRequest>;
 
 export const ControlResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('done'), replayed: z.boolean() }),
-  /** The feed has not come so far. */
+  /** The number is higher than the latest move in the feed. */
   z.object({ kind: z.literal('ahead'), latest: Seq }),
-  /** What comes after it is no longer told. */
+  /** The feed no longer contains the moves after this number. */
   z.object({ kind: z.literal('expired'), oldest: Seq, latest: Seq }),
   NoSink,
   KeyReused,
 ]);
 export type ControlResult = z.infer<typeof ControlResult>;
 
-/** One event, once, beside the cursor. */
+/** Sends one event, once. It does not change the cursor. */
 export const SendRequest = OfSink.extend({
   what: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('test') }),
@@ -65,33 +71,37 @@ export type SendRequest = z.infer<typeof SendRequest>;
 
 export const SendResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('sent'), event: z.string() }),
-  /** Nobody took it, or nobody knows. */
+  /** The target rejected the event, or the outcome is unknown. */
   z.object({ kind: z.literal('not_sent'), event: z.string(), reason: z.string() }),
   z.object({ kind: z.literal('no_move') }),
   NoSink,
 ]);
 export type SendResult = z.infer<typeof SendResult>;
 
-/** A sink that can't be counted on, in words. */
+/** A sink that is not reliable at present, and why. */
 export const DownSink = z.object({
   sink: SinkName,
   why: z.string(),
-  /** The broker itself is down, for all tenants of the partition: its writer wakes whoever waits for it. */
+  /**
+   * The broker itself is down, for every tenant of the partition. The partition's writer notifies the waiting
+   * releases.
+   */
   shared: z.boolean().optional(),
 });
 export type DownSink = z.infer<typeof DownSink>;
 
-/** A release that waits for a broker: the awakeable that its workflow waits on, and until when it does. */
+/** A release that waits for a broker: the awakeable of its workflow, and the end of its wait. */
 export const HealthWait = OfSink.extend({ awakeableId: z.string(), untilMs: z.number().int() });
 export type HealthWait = z.infer<typeof HealthWait>;
 
 /**
- * Virtual object, key = that of the one writer: tenant/sink for a webhook, broker:partition for a shared stream (see `sinkKey`). Delivers moves in
- * order, from the cursor that it keeps for each tenant. `prove` looks whether it is well, which waits for nobody. `awaitHealth` registers a release that
- * waits for a broker, and `probe` is the message by which the writer looks again.
+ * Virtual object with one writer per key: tenant/sink for a webhook, broker:partition for a shared stream
+ * (see `sinkKey`). Delivers moves in order, from one stored cursor per tenant. `checkHealth` checks the sink
+ * without queueing behind deliveries. `awaitHealth` registers a release that waits for a broker. `probe` is
+ * the message that the writer sends itself to check the broker again.
  */
 export const Sink = iface.object('Sink', {
-  deliver: iface.schemas({ input: SinkWake, output: z.null() }),
+  deliver: iface.schemas({ input: SinkNotification, output: z.null() }),
   control: iface.schemas({ input: ControlRequest, output: ControlResult }),
   send: iface.schemas({ input: SendRequest, output: SendResult }),
   awaitHealth: iface.schemas({ input: HealthWait, output: z.null() }),

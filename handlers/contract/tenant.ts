@@ -12,16 +12,23 @@ import type { StoredBundle } from '../../core/releases/slot.ts';
 import { DownSink } from './sink.ts';
 
 /**
- * The names, keys and messages of everything durable: with hook-contract.ts the only file of this folder that the rest may import.
- * Renaming a service, a handler or a field here breaks whatever is in flight; add fields as optional ones.
+ * The service names, keys and messages of all durable code. Code outside handlers/ imports only
+ * handlers/contract. Renaming a service, a handler or a field here breaks every invocation in flight. Add new
+ * fields as optional ones.
  */
 
-/** Who asked, and how a repeated request is known: the same key with the same fingerprint is the same request. */
+/**
+ * The author of a request, and the key that identifies a repeated request. The same key with the same
+ * fingerprint is the same request.
+ */
 export const RequestIdentity = z.object({
   by: z.string(),
-  /** The client's Idempotency-Key, or a fresh one where the client gave none, so that our own retries are harmless. */
+  /**
+   * The client's Idempotency-Key. If the client sent none, the API generates one, so that its own retries are
+   * idempotent.
+   */
   idempotencyKey: z.string(),
-  /** Digest of what was asked, without the key. */
+  /** Digest of the request, without the key. */
   fingerprint: Digest,
   /** X-Request-Id, for the logs. */
   requestId: z.string(),
@@ -33,26 +40,32 @@ export const PublishRequest = RequestIdentity.extend({
   source: Digest,
   onConflict: ConflictRule,
   message: z.string().nullable(),
-  /** Not live before this time, in epoch milliseconds. */
+  /** The earliest time at which the release may go live, in epoch milliseconds. */
   notBefore: z.number().int().nullable().optional(),
-  /** Makes the channel where the bundle has others, and not this one. */
+  /** Creates the channel if the bundle has other channels but not this one. */
   createChannel: z.boolean().optional(),
-  /** The generation that the author saw: the release is refused if the pointer is elsewhere, now or at the swap. */
+  /**
+   * The generation that the author saw. The release is rejected if the pointer has another generation, at
+   * admission or at the swap.
+   */
   ifGeneration: Generation.nullable(),
-  /** The push that it comes from. */
+  /** The push that caused this release. */
   origin: Origin.nullable().optional(),
 });
 export type PublishRequest = z.infer<typeof PublishRequest>;
 
 export const Stale = z.object({ kind: z.literal('stale'), pointer: Pointer });
 const Held = z.object({ kind: z.literal('held'), reason: z.string() });
-/** The channel's policy freezes it while sinks are down; `known` where that is no matter of looking. */
+/**
+ * The channel's policy blocks moves while these sinks are down. `known`: the status needs no new health
+ * check.
+ */
 const KnownDown = DownSink.extend({ known: z.boolean() });
 const SinksDown = z.object({ kind: z.literal('sinks_down'), sinks: z.array(KnownDown) });
 const NoTenant = z.object({ kind: z.literal('no_tenant') });
-/** The bundle has these channels, and a new one was not asked for. */
+/** The bundle has only these channels, and the request did not ask for a new one. */
 const NoChannel = z.object({ kind: z.literal('no_channel'), channels: z.array(z.string()) });
-/** The source has been deleted, because no release used it within its time. Store it again. */
+/** The source has been deleted, because no release used it within the retention time. Store it again. */
 const NoSource = z.object({ kind: z.literal('no_source') });
 const TooManyChannels = z.object({ kind: z.literal('too_many_channels'), limit: z.number() });
 
@@ -60,7 +73,10 @@ export const PublishResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('accepted'), version: Version, replayed: z.boolean() }),
   z.object({ kind: z.literal('conflict'), version: Version }),
   z.object({ kind: z.literal('queue_full'), limit: z.number() }),
-  /** A later push of the same hook is there already, as that version; null where the delivery has ended otherwise. */
+  /**
+   * A later push of the same hook has already been published as this version. Null when the delivery has
+   * ended in another way.
+   */
   z.object({ kind: z.literal('overtaken'), version: Version.nullable() }),
   NoChannel,
   QuotaExceeded,
@@ -82,16 +98,24 @@ export type SwapRequest = z.infer<typeof SwapRequest>;
 
 export const SwapResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('moved'), generation: Generation, seq: z.number().int() }),
-  /** A newer publish took its place, or it was cancelled: the workflow asks the record what stands. */
+  /**
+   * A newer release superseded it, or it was cancelled. The workflow reads the current state from the record.
+   */
   z.object({ kind: z.literal('not_current') }),
   z.object({ kind: z.literal('held'), reason: z.string() }),
   z.object({ kind: z.literal('stale'), generation: Generation }),
-  /** A gate has not passed, or its approvals were given while something else was live: wait for it, and ask again. */
+  /**
+   * A gate has not passed, or its approvals are void because the live release changed after them. Wait for
+   * the gates, then ask again.
+   */
   z.object({ kind: z.literal('gates_open') }),
-  /** The policy has gained a gate since this release was admitted under an older version of it. */
+  /** The policy has gained a gate since this release was admitted under an older version of the policy. */
   z.object({ kind: z.literal('gate_added'), gate: z.string(), policy: z.number().int() }),
   SinksDown,
-  /** The store did not answer in the time that the tenant's key may be held. Nothing is known; ask again. */
+  /**
+   * The store did not respond within the time that the tenant's key may be held. The outcome is unknown; ask
+   * again.
+   */
   z.object({ kind: z.literal('unavailable') }),
 ]);
 export type SwapResult = z.infer<typeof SwapResult>;
@@ -103,26 +127,26 @@ export const MoveRequest = RequestIdentity.extend({
   bundle: BundleName,
   channel: ChannelName,
   version: Version,
-  /** A rollback: the earlier move of the pointer, to that version, whose state is restored. */
+  /** For a rollback: the version whose earlier move of the pointer is restored. */
   restores: Version.nullable().optional(),
   createChannel: z.boolean().optional(),
   ifGeneration: Generation.nullable(),
-  /** When given, the pointer is held for this reason in the same transaction. */
+  /** If set, the pointer is held for this reason in the same transaction. */
   hold: z.string().nullable(),
   why: z.string(),
-  /** What the one who asks may do: only an admin goes around the gates of a channel. */
+  /** The caller's roles. Only an admin may bypass the gates of a channel. */
   roles: z.array(Role).optional(),
 });
 export type MoveRequest = z.infer<typeof MoveRequest>;
 
 export const MoveResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('moved'), pointer: Pointer, replayed: z.boolean() }),
-  /** The pointer already names that release. A hold that was asked for is on. */
+  /** The pointer already names that release. A requested hold is set. */
   z.object({ kind: z.literal('unchanged'), pointer: Pointer }),
   z.object({ kind: z.literal('no_release') }),
   z.object({ kind: z.literal('no_move') }),
   z.object({ kind: z.literal('not_promotable'), outcome: Outcome.nullable() }),
-  /** Only an admin may go around those gates of the channel, which that version of the policy has. */
+  /** Only an admin may bypass these gates of the channel, as of this version of the policy. */
   z.object({ kind: z.literal('gated'), gates: z.array(z.string()), policy: z.number().int() }),
   SinksDown,
   NoChannel,
@@ -176,7 +200,10 @@ export const ReconcileRequest = z.object({
 });
 export type ReconcileRequest = z.infer<typeof ReconcileRequest>;
 
-/** Virtual object, key = tenant. Admits, numbers, swaps; never waits. */
+/**
+ * Virtual object, key = tenant. Admits and numbers releases and moves pointers. Its handlers never wait for a
+ * release.
+ */
 export const Tenant = iface.object('Tenant', {
   publish: iface.schemas({ input: PublishRequest, output: PublishResult }),
   swap: iface.schemas({ input: SwapRequest, output: SwapResult }),

@@ -1,15 +1,15 @@
 import { iface } from '@restatedev/restate-sdk';
 import { z } from 'zod';
 
-/** The names and messages of the worker's own service: as contract.ts, which is long enough. */
+/** Messages of the worker's own service. The rules of contract/tenant.ts apply here too. */
 
-/** Whether a system takes writes from the worker; `reason` names no host and no user. */
+/** Whether a system accepts writes from the worker. `reason` contains no host name and no user name. */
 const Writable = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('well') }),
   z.object({ kind: z.literal('down'), reason: z.string() }),
 ]);
 
-/** What the worker reaches, by name: PostgreSQL, and each broker that it is configured with. */
+/** The systems that the worker uses: PostgreSQL, and each configured broker. */
 export const SystemsReport = z.object({
   postgres: Writable,
   redis: Writable.optional(),
@@ -17,7 +17,10 @@ export const SystemsReport = z.object({
 });
 export type SystemsReport = z.infer<typeof SystemsReport>;
 
-/** Service. A reply of `ping` says that a worker is there; `checkSystems` says what it reaches. */
+/**
+ * Service. `ping` succeeds when Restate reaches a worker. `checkSystems` reports the systems that the worker
+ * reaches.
+ */
 export const Worker = iface.service('Worker', {
   ping: iface.json<void, null>(),
   checkSystems: iface.json<void, SystemsReport>(),

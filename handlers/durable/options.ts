@@ -6,8 +6,9 @@ import { endOnDefect } from './defects.ts';
 import { REFUSED } from './store-unavailable.ts';
 
 /**
- * For a tenant's object. Its steps have their own, bounded retries. A defect of the code ends the call at once, and a worker that is
- * away is tried again for about ten minutes; then the key is free for the tenant's next call.
+ * Options of a tenant's object. Its steps have their own, bounded retries. A defect of the code ends the call
+ * at once. An unreachable worker is retried for about ten minutes; then the key is free for the tenant's next
+ * call.
  */
 export const objectOptions: ObjectOptions = {
   asTerminalError,
@@ -19,8 +20,9 @@ export const objectOptions: ObjectOptions = {
 };
 
 /**
- * For a release. Nobody waits for it behind a key, so what keeps failing is paused for an operator to look at, fix and resume. A defect
- * ends it: paused, it would keep its place in the line of its channel, and the sweep settles what has ended.
+ * Options of a release. No call queues behind its key, so Restate pauses an invocation that keeps failing. An
+ * operator can then inspect, fix and resume it. A defect ends the invocation instead: a paused release would
+ * keep its place in the channel's queue, and the sweep settles releases that have ended.
  */
 export const workflowOptions: WorkflowOptions = {
   asTerminalError,
@@ -31,12 +33,18 @@ export const workflowOptions: WorkflowOptions = {
   workflowRetention: invocationLimits.retentionMs,
 };
 
-/** For the words that a release hears while it waits. Somebody waits for the answer, and says it again if there is none. */
+/**
+ * Options of the handlers that receive decisions and callbacks while a release waits. The caller waits for
+ * the response, and retries when none arrives.
+ */
 export const sharedHandlerOptions = {
   retryPolicy: { ...invocationLimits.objectRetries, onMaxAttempts: 'kill' },
 } as const;
 
-/** The one place that says what is not worth a retry: our own error for "this would be refused again". All else is tried again. */
+/**
+ * Maps errors that a retry can't fix to terminal errors: a PointsmanError means that the same call would fail
+ * again. Every other error is retried.
+ */
 function asTerminalError(error: unknown): TerminalError | undefined {
   if (!(error instanceof PointsmanError) || error.code === 'unavailable') return undefined;
   const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';

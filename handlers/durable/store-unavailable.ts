@@ -1,22 +1,31 @@
 import { CancelledError, TerminalError } from '@restatedev/restate-sdk';
 
-/** What a caller of the tenant's object is told when the store did not answer in the time that the key may be held. */
+/**
+ * Error code for callers of the tenant's object: the store did not respond within the time that the key may
+ * be held.
+ */
 export const STORE_UNAVAILABLE = 503;
 
-/** What would fail again: a guard of the store that holds, or a defect of the code (see defects.ts). Waiting changes nothing. */
+/**
+ * Error code for a permanent failure: a constraint of the store, or a defect of the code (see defects.ts). A
+ * retry fails again.
+ */
 export const REFUSED = 501;
 
-/** Whether a durable step gave up: its retries are used up, and nothing is known of what it did. */
+/** Whether a durable step has used up its retries. Its outcome is unknown. */
 export function retriesExhausted(error: unknown): error is TerminalError {
   return error instanceof TerminalError && !(error instanceof CancelledError);
 }
 
-/** Runs a step of the tenant's object, turning used-up retries into the error that the API knows as "come back later". */
+/**
+ * Runs a step of the tenant's object. Maps exhausted retries to the error that the API reports as "retry
+ * later".
+ */
 export async function asStoreUnavailable<T>(step: PromiseLike<T>): Promise<T> {
   try {
     return await step;
   } catch (error) {
     if (!retriesExhausted(error) || error.code === REFUSED) throw error;
-    throw new TerminalError('the store did not answer in time', { errorCode: STORE_UNAVAILABLE });
+    throw new TerminalError('the store did not respond in time', { errorCode: STORE_UNAVAILABLE });
   }
 }

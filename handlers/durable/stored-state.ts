@@ -3,13 +3,14 @@ import type { z } from 'zod';
 
 import { parseJson } from '../../core/json/parse-json.ts';
 
-/** Stands for state that does not fit its schema: written by an older version, or edited by hand. */
+/** Marks state that does not match its schema: an older version wrote it, or it was edited by hand. */
 export const UNREADABLE = Symbol('unreadable state');
 type Unreadable = typeof UNREADABLE;
 
 /**
- * Stores a value as JSON that an operator can read and edit, and checks it against the schema whenever it is read. A value that
- * does not fit is no exception: an exception would fail every handler that reads the key, and block the key permanently.
+ * Stores a value as JSON that an operator can read and edit, and validates it on every read. An invalid value
+ * returns UNREADABLE instead of throwing. An exception would fail every handler that reads the key, and block
+ * the key permanently.
  */
 export function storedAs<T>(schema: z.ZodType<T>): Serde<T | Unreadable> {
   return {
@@ -27,7 +28,7 @@ export function storedAs<T>(schema: z.ZodType<T>): Serde<T | Unreadable> {
   };
 }
 
-/** Reads state that is only a shortcut to the record: unreadable counts as absent. */
+/** Reads state that only caches the record. Unreadable state counts as absent. */
 export async function readShortcut<T>(
   ctx: ObjectContext | ObjectSharedContext,
   key: string,

@@ -7,21 +7,22 @@ import type { Deps } from '../ports/deps.ts';
 import { CommitStatus } from '../contract/hooks.ts';
 import { objectOptions } from '../durable/options.ts';
 
-/** Whoever tells commits what has become of them. */
+/** Reports commit statuses to the Git providers. */
 export function commitStatusObject(deps: Deps) {
   return implement(CommitStatus, {
-    description: 'Tells the commit of a push what has become of it. Key: tenant/hook/delivery.',
+    description: 'Reports the state of a push to its commit. Key: tenant/hook/delivery.',
     handlers: { report: (ctx) => report(ctx, deps) },
     options: objectOptions,
   });
 }
 
 /**
- * Tells what the record says is to be told, one word after the other: an object does one thing at a time, so that "pending" never comes
- * after the last word. The record is asked anew before each try, since a last word may have come while we waited.
+ * Sends the statuses that the record lists as due, one at a time. An object runs one handler at a time, so
+ * "pending" never arrives after the final status. The record is read again before each try, because a final
+ * status may have become due during the wait.
  *
- * Dies between the call and its result: the provider is told the same once more, which is all that anybody can do. Cancelled or killed: the
- * sweep sends it again, since the record still has something to tell.
+ * Dies between the call and its result: the provider receives the same status twice, which is unavoidable.
+ * Cancelled or killed: the sweep starts it again, because the record still lists a due status.
  */
 async function report(ctx: ObjectContext, deps: Deps): Promise<null> {
   const name = parseDeliveryKey(ctx.key);
@@ -34,22 +35,22 @@ async function report(ctx: ObjectContext, deps: Deps): Promise<null> {
       stepRetries.whileSomebodyWaits,
     );
     if (next === null) return null;
-    const told = await ctx.run(
+    const sent = await ctx.run(
       'tell commit',
-      () => deps.reports.tell(name, next),
+      () => deps.reports.send(name, next),
       stepRetries.whileSomebodyWaits,
     );
     const attempt = (tries[next.kind] += 1);
     const random01 = ctx.rand.random();
     const waitMs =
-      told.kind === 'later'
-        ? nextAttemptMs({ attempt, random01, retryAfterMs: told.retryAfterMs }, hookLimits.statusRetries)
+      sent.kind === 'later'
+        ? nextAttemptMs({ attempt, random01, retryAfterMs: sent.retryAfterMs }, hookLimits.statusRetries)
         : null;
-    if (told.kind === 'later' && waitMs !== null) {
-      await ctx.sleep(waitMs, `after try ${attempt}: ${told.reason}`);
+    if (sent.kind === 'later' && waitMs !== null) {
+      await ctx.sleep(waitMs, `after try ${attempt}: ${sent.reason}`);
     } else {
-      const state = told.kind === 'told' ? 'done' : 'failed';
-      const detail = told.kind === 'told' ? told.detail : told.reason;
+      const state = sent.kind === 'told' ? 'done' : 'failed';
+      const detail = sent.kind === 'told' ? sent.detail : sent.reason;
       await ctx.run(
         'record report',
         () => deps.reports.record(name, next, { state, detail, at: deps.clock.now() }),

@@ -18,38 +18,40 @@ import { workflowOptions } from '../durable/options.ts';
 import { retriesExhausted, REFUSED } from '../durable/store-unavailable.ts';
 import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';
 
-/** A push that a provider has delivered, from its arrival until it is a release or never will be one. */
+/** Processes one push of a provider, from its arrival until it becomes a release or is closed without one. */
 export function hookDeliveryWorkflow(deps: Deps) {
   return implement(HookDelivery, {
-    description: 'Fetches what was pushed, and publishes it. Key: tenant/hook/delivery.',
+    description: 'Fetches the pushed source and publishes it. Key: tenant/hook/delivery.',
     handlers: { run: (ctx) => run(ctx, deps) },
     options: workflowOptions,
   });
 }
 
-/** How it ends without a release. */
+/** How a delivery ends without a release. */
 interface Unpublished {
   readonly kind: 'refused' | 'failed';
   readonly reason: string;
 }
 
 /**
- * Fetches the source, stores it and publishes it under the delivery's own key, so that whatever is repeated it becomes one release.
+ * Fetches the source, stores it, and publishes it under the delivery's own idempotency key. Repeats therefore
+ * create one release only.
  *
- * Dies inside: replayed from the last step; a fetch whose result was not written down is done again. Cancelled: the delivery ends as
- * refused, unless its release has been admitted meanwhile, which then goes on by itself. Killed: runs no code; the sweep ends the delivery.
- * Nothing needs an undo: a source that nobody publishes is content without a name.
+ * Dies inside: Restate replays it from the last step; a fetch whose result was not journaled is repeated.
+ * Cancelled: the delivery ends as refused, unless its release has already been admitted, which then continues
+ * on its own. Killed: no code runs, and the sweep ends the delivery. Nothing needs an undo: an unpublished
+ * source is content that nothing references.
  */
 async function run(ctx: WorkflowContext, deps: Deps): Promise<HookDeliveryResult> {
   const name = parseDeliveryKey(ctx.key);
   if (!name) throw new TerminalError(`"${ctx.key}" is not the key of a delivery`, { errorCode: 400 });
-  // The sweep would do it, within seconds: somebody looks at the commit now.
+  // The sweep would also start this within seconds. Starting it now updates the commit sooner.
   ctx.sendClient(CommitStatus, ctx.key).report(null);
   const ended = await fetchAndPublish(ctx, deps, name);
   if ('state' in ended) return ended;
-  const verdict = await end(ctx, deps, name, ended);
+  const result = await endWithoutRelease(ctx, deps, name, ended);
   ctx.sendClient(CommitStatus, ctx.key).report(null);
-  return verdict;
+  return result;
 }
 
 async function fetchAndPublish(
@@ -65,19 +67,22 @@ async function fetchAndPublish(
       const done = await publish(ctx, name, fetched);
       if (done !== 'no_source') return done;
     }
-    return { kind: 'failed', reason: 'its source was deleted before it could be published' };
+    return { kind: 'failed', reason: 'the source was deleted before it could be published' };
   } catch (error) {
     if (error instanceof CancelledError) return { kind: 'refused', reason: 'cancelled through Restate' };
     if (isDefect(error)) ctx.console.error('a defect while a source was fetched:', error.stack);
     else if (!retriesExhausted(error)) throw error;
     return {
       kind: 'failed',
-      reason: 'something broke while its source was fetched; the worker’s log says what',
+      reason: 'fetching the source failed unexpectedly; see the worker’s log',
     };
   }
 }
 
-/** Tries until it has the source, or there is no use in it. Between two tries nothing is held: the workflow is suspended. */
+/**
+ * Retries until the source is fetched or a retry is useless. Between tries the workflow is suspended and
+ * holds nothing.
+ */
 async function fetchSource(
   ctx: WorkflowContext,
   deps: Deps,
@@ -92,7 +97,7 @@ async function fetchSource(
     );
     if (fetched.kind === 'busy') {
       if ((await ctx.date.now()) >= untilMs)
-        return { kind: 'failed', reason: 'the workers have too much to fetch' };
+        return { kind: 'failed', reason: 'the workers are fetching too many sources at once' };
       await ctx.sleep(hookLimits.busyIntervalMs, 'others are being fetched');
     } else if (fetched.kind === 'later') {
       const { reason, retryAfterMs } = fetched;
@@ -110,8 +115,9 @@ async function fetchSource(
 }
 
 /**
- * The tenant's object answers at once, or says that its store is away; then the wait is ours, since nobody stands behind us. After a wait the
- * source may be gone, because content that nothing names is deleted: `no_source`.
+ * The tenant's object responds at once, or reports that its store is unavailable. This workflow then waits,
+ * because no call queues behind it. After a wait the source may be deleted, because unreferenced content is
+ * deleted: `no_source`.
  */
 async function publish(
   ctx: WorkflowContext,
@@ -121,11 +127,11 @@ async function publish(
   const request = publishRequest(name, fetched);
   const untilMs = (await ctx.date.now()) + releaseLimits.swapWaitMs;
   for (;;) {
-    const answer = await askToPublish(ctx, name.tenant, request);
-    if (answer?.kind === 'no_source') return 'no_source';
-    if (answer !== null) return published(answer, request);
+    const result = await requestPublish(ctx, name.tenant, request);
+    if (result?.kind === 'no_source') return 'no_source';
+    if (result !== null) return published(result, request);
     if ((await ctx.date.now()) >= untilMs)
-      return { kind: 'failed', reason: 'the store was down for longer than a push waits' };
+      return { kind: 'failed', reason: 'the store was unavailable for longer than a push waits' };
     await ctx.sleep(releaseLimits.swapIntervalMs);
   }
 }
@@ -148,8 +154,10 @@ function publishRequest(name: DeliveryName, fetched: FetchedSource): PublishRequ
   };
 }
 
-/** Null when nothing is known: asked again, it finds its own release. */
-async function askToPublish(
+/**
+ * Null when the outcome is unknown. The publish is idempotent, so a repeated request finds its own release.
+ */
+async function requestPublish(
   ctx: WorkflowContext,
   tenant: string,
   request: PublishRequest,
@@ -162,35 +170,35 @@ async function askToPublish(
   }
 }
 
-function published(answer: PublishResult, request: PublishRequest): HookDeliveryResult | Unpublished {
-  if (answer.kind === 'accepted') return { state: 'published', version: answer.version, reason: null };
-  return { kind: 'refused', reason: whyRefused(answer, request) };
+function published(result: PublishResult, request: PublishRequest): HookDeliveryResult | Unpublished {
+  if (result.kind === 'accepted') return { state: 'published', version: result.version, reason: null };
+  return { kind: 'refused', reason: whyRefused(result, request) };
 }
 
-function whyRefused(answer: Exclude<PublishResult, { kind: 'accepted' }>, request: PublishRequest): string {
-  switch (answer.kind) {
+function whyRefused(result: Exclude<PublishResult, { kind: 'accepted' }>, request: PublishRequest): string {
+  switch (result.kind) {
     case 'conflict':
-      return `release v${answer.version} is on its way to this pointer`;
+      return `release v${result.version} is in progress for this pointer`;
     case 'queue_full':
-      return `there are ${answer.limit} releases in line for this pointer already`;
+      return `the queue of this pointer is full (${result.limit} releases)`;
     case 'overtaken':
-      return answer.version === null ? 'the delivery has ended already' : overtakenText(answer.version);
+      return result.version === null ? 'the delivery has already ended' : overtakenText(result.version);
     case 'held':
-      return `the pointer is held: ${answer.reason}`;
+      return `the pointer is held: ${result.reason}`;
     case 'no_channel':
-      return `${unknownChannel(request, answer.channels)} Set the hook with "createChannel" where its pushes are to create it.`;
+      return `${unknownChannel(request, result.channels)} Set "createChannel" on the hook if its pushes should create the channel.`;
     case 'too_many_channels':
-      return `the bundle has its ${answer.limit} channels already`;
+      return `the bundle already has ${result.limit} channels, the limit`;
     case 'quota_exceeded':
-      return describeExceeded(answer);
+      return describeExceeded(result);
     case 'key_reused':
-      return 'its key was used for another publish';
+      return 'its idempotency key was used for another publish';
     default:
-      return `it could not be published (${answer.kind})`;
+      return `it could not be published (${result.kind})`;
   }
 }
 
-function end(
+function endWithoutRelease(
   ctx: WorkflowContext,
   deps: Deps,
   name: DeliveryName,

@@ -4,26 +4,28 @@ import type { RemoteCompileRule } from '../../core/policy.ts';
 import type { CallbackResult, CallbackRequest } from '../contract/release.ts';
 import type { CompiledDigests, StageSpan, StageTimes } from './stages.ts';
 
-/** What the handlers need for asking somebody else and hearing the answer, as small interfaces: see deps.ts. */
+/**
+ * Interfaces for requests to external systems and their callbacks. The rules of ports/deps.ts apply here too.
+ */
 
-/** An address that is given out for one answer. */
+/** A callback address that accepts one report. */
 export interface NewCallback extends CalloutId {
-  /** Whoever has it may answer. The record keeps its hash. */
+  /** The bearer of this secret may report. The record stores only its hash. */
   readonly capability: string;
-  /** Null where nobody waits with one: a check's word settles a gate. */
+  /** Null for a check, whose result resolves a gate instead of an awakeable. */
   readonly awakeableId: string | null;
   readonly deadlineMs: number;
-  /** For the ledger: whom it is asked of. */
+  /** Shown in the ledger: the recipient of the request. */
   readonly detail: string;
   readonly at: number;
 }
 
 export type OpenedCallback =
-  /** Ask, with this capability. */
+  /** Send the request, with this capability. */
   | { readonly kind: 'open'; readonly channel: string; readonly digest: string | null }
-  /** It was asked under another capability, which still holds: its answer will come. */
+  /** The request was sent with another capability, which is still valid. Its report will arrive. */
   | { readonly kind: 'asked' }
-  /** The answer is there, or nobody needs it any more: whoever waits should look. */
+  /** The report has arrived, or it is no longer needed. A waiting workflow should read the record. */
   | { readonly kind: 'over' };
 
 export type EndedAttempt =
@@ -31,44 +33,55 @@ export type EndedAttempt =
   | { readonly kind: 'invalid'; readonly summary: string }
   /** `final`: another attempt would end in the same way. */
   | { readonly kind: 'failed'; readonly reason: string; readonly final: boolean }
-  /** The release has been closed by somebody else. */
+  /** The release has already been closed, by a cancel, a supersede or the sweep. */
   | { readonly kind: 'closed' };
 
-/** Who has to be told that something was said. */
+/** The result of a report, with the promises to resolve. */
 export type AnsweredCallback =
   | (Extract<CallbackResult, { kind: 'taken' }> & {
       readonly awakeableId: string | null;
-      /** As in VerdictAnswer. */
+      /** As in DecisionResult. */
       readonly wake: number | null;
     })
   | Exclude<CallbackResult, { kind: 'taken' }>;
 
 export interface Callbacks {
-  /** In one transaction: opens the address, unless nobody needs it, and writes to the ledger that the request has begun. */
+  /**
+   * In one transaction: opens the address, unless the report is no longer needed, and records in the ledger
+   * that the request has started.
+   */
   open(callback: NewCallback): Promise<OpenedCallback>;
-  /** Whether anybody still waits for an answer. */
+  /** Whether the release still waits for a report. */
   isOpen(callout: CalloutId): Promise<boolean>;
-  /** The request has arrived. What has been undone meanwhile stays undone. */
+  /**
+   * Records that the external system has accepted the request. An entry that was undone in the meantime stays
+   * undone.
+   */
   recordRequested(callout: CalloutId, detail: string, at: number): Promise<void>;
   /**
-   * The request has not arrived, and will not: the address takes nothing more. False when it was answered all the same, or nobody
-   * waits for it any more.
+   * Records that the request failed permanently, and closes the address. Returns false when a report has
+   * arrived anyway, or when it is no longer needed.
    */
   giveUp(callout: CalloutId, why: { reason: string; final: boolean; at: number }): Promise<boolean>;
-  /** Decides about what was said, in one transaction with all that it changes. The same once more finds itself. */
+  /** Evaluates a report in one transaction with all its effects. Idempotent. */
   answer(id: ReleaseId, request: CallbackRequest & { at: number }): Promise<AnsweredCallback>;
-  /** The validation has passed, and compiling has begun elsewhere. False for a release that is closed. */
+  /**
+   * Records that the validation has passed and that an external compile has started. Returns false for a
+   * closed release.
+   */
   beginCompile(id: ReleaseId, validated: StageSpan, times: StageTimes): Promise<boolean>;
-  /** Says how an attempt has ended. One without an answer ends by this, and its address takes nothing more. */
+  /**
+   * Returns how an attempt ended. An attempt without a report ends with this call, and its address is closed.
+   */
   endAttempt(id: ReleaseId, attempt: number, at: number): Promise<EndedAttempt>;
 }
 
-/** What became of one call. */
+/** The result of one call. */
 export type RequestResult =
   | { readonly kind: 'asked'; readonly detail: string }
-  /** Nobody knows, or not now: try again, after that time if one is given. */
+  /** The outcome is unknown, or the system is busy. Retry, after this time if it is given. */
   | { readonly kind: 'later'; readonly reason: string; readonly retryAfterMs: number | null }
-  /** Another call would be refused, too. */
+  /** The system would reject a repeated call, too. */
   | { readonly kind: 'refused'; readonly reason: string };
 
 interface Request extends ReleaseId {
@@ -91,9 +104,9 @@ export interface CompileCall extends Request {
   readonly rule: RemoteCompileRule;
 }
 
-/** The world outside: one call each, which may arrive although it is not answered. */
+/** Sends requests to external systems. A request may arrive even if its response is lost. */
 export interface OutboundCalls {
-  /** That nobody can guess. */
+  /** Returns an unguessable secret. */
   makeCapability(): string;
   requestCheck(call: CheckCall): Promise<RequestResult>;
   requestCompile(call: CompileCall): Promise<RequestResult>;

@@ -5,7 +5,7 @@ import type { Effect, FailedOutcome, Outcome, Stage } from '../../core/releases/
 import type { StoredBundle } from '../../core/releases/slot.ts';
 import type { Callbacks, OutboundCalls } from './callbacks.ts';
 import type { Deliveries, Reports } from './hooks.ts';
-import type { SinkWake } from '../contract/sink.ts';
+import type { SinkNotification } from '../contract/sink.ts';
 import type { Sinks } from './sinks.ts';
 import type { CompiledDigests, StageSpan, StageTimes } from './stages.ts';
 import type { SystemsReport } from '../contract/worker.ts';
@@ -22,42 +22,49 @@ import type {
 import type { DecisionResult, DecisionRequest } from '../contract/release.ts';
 
 /**
- * What the handlers need of the world, as small interfaces that services/ implement and services/worker hands in. Each method is
- * one call of one durable step: it takes plain data, may be repeated at any time with the same effect as once, throws only for
- * what is worth a retry, and answers everything that is expected as a value.
+ * Interfaces for what the handlers need from outside. services/ implements them, and services/worker passes
+ * them in. Each method is the body of one durable step. It takes plain data and is idempotent. It throws only
+ * for errors that are worth a retry, and returns every expected outcome as a value.
  */
 
-/** What the tenant's object decided from its durable state about a publish; the store makes it fact, or says why it can't. */
+/**
+ * The decision that the tenant's object derived from its durable state for a publish. The store applies it,
+ * or returns why it can't.
+ */
 export interface AdmitRequest extends PublishRequest {
   readonly tenant: string;
   readonly version: number;
   readonly at: number;
-  /** Start at once, wait in line, or refuse for the release in flight. */
+  /** Start at once, wait in the queue, or be rejected because of the release in flight. */
   readonly placement: 'start' | 'queue' | 'reject' | 'full';
-  /** The release that holds the slot, if any: asked about, in case it has ended without a word. */
+  /** The release that holds the slot, if any. The store checks whether it has already settled. */
   readonly inFlight: number | null;
-  /** Releases that this one replaces: in flight (gets an intent), or still in line (settled at once). */
+  /** The releases that this one supersedes. One in flight gets an intent; a queued one is settled at once. */
   readonly supersedes: readonly number[];
 }
 
 export type Admission =
   | PublishResult
-  /** The version is taken: the durable state is behind the record. */
+  /** The version number is already used: the durable state is behind the record. */
   | { readonly kind: 'version_taken' }
-  /** The release in the slot has settled; nobody told us yet. */
+  /** The release in the slot has settled, and the tenant's object was not notified yet. */
   | { readonly kind: 'slot_free' };
 
 export interface Admissions {
   /**
-   * In one transaction: recognises a repeated request by its idempotency key; refuses for a hold or a moved pointer; or numbers the
-   * release (status `running`, or `waiting` in line), marks those that it supersedes, and writes the audit row.
+   * In one transaction: detects a repeated request by its idempotency key; rejects it for a hold or a moved
+   * pointer; or numbers the release (status `running`, or `waiting` in the queue), marks the releases that it
+   * supersedes, and writes the audit row.
    */
   admit(request: AdmitRequest): Promise<Admission>;
-  /** The record's own view of a bundle, from which lost durable state is made anew. */
+  /** Reads a bundle's state from the record, to restore lost durable state. */
   readBundle(tenant: string, bundle: string): Promise<StoredBundle>;
-  /** A release in line starts: `waiting` becomes `running`. False when it has settled meanwhile and must not start. */
+  /**
+   * Starts a queued release: `waiting` becomes `running`. Returns false when it has already settled and must
+   * not start.
+   */
   leaveQueue(id: ReleaseId): Promise<boolean>;
-  /** Marks a running release for cancellation, or settles one that still waits in line. */
+  /** Marks a running release for cancellation, or settles a queued one. */
   requestCancel(
     id: ReleaseId,
     request: { by: string; reason: string | null; at: number },
@@ -65,37 +72,43 @@ export interface Admissions {
 }
 
 export type ValidateStageResult =
-  /** With an executor, only as far as is known here: the rest is for whoever compiles. Absent: compiled here. */
+  /**
+   * With an executor, only the local part of the validation has passed. The external compiler does the rest.
+   * Absent: compiled locally.
+   */
   ({ readonly kind: 'valid'; readonly executor?: RemoteCompileRule } & StageSpan) | Invalid | Broken;
 
-/** A rule refuses the release: it ends as rejected. */
+/** A rule rejects the release, which ends as rejected. */
 interface Invalid {
   readonly kind: 'invalid';
   readonly summary: string;
 }
 
-/** Past a bound or impossible for a reason that a retry will not change. */
+/** A limit was exceeded, or the source can't be processed for a reason that a retry does not fix. */
 interface Broken {
   readonly kind: 'broken';
   readonly reason: string;
 }
 
-/** Invalid where the tenant's quota has no room for what was compiled. */
+/** Invalid when the compiled output exceeds the tenant's quota. */
 export type CompileStageResult = ({ readonly kind: 'compiled' } & CompiledDigests) | Invalid | Broken;
 
-/** The release has been closed by somebody else: no forward effect may happen any more. */
+/** The release has already been closed. No stage may have further effects. */
 interface Closed {
   readonly kind: 'closed';
 }
 
-/** `gated`: something has to be said before the swap. */
+/** `gated`: the release needs a decision before the swap. */
 export type StoreStageResult =
   { readonly kind: 'stored'; readonly digest: string; readonly gated: boolean } | Closed | Broken;
 
 export interface Stages {
-  /** Checks the whole source. What is wrong is recorded with its places; that nothing is, with the next stage. */
+  /**
+   * Validates the whole source. Findings are recorded with their locations. A clean result is recorded with
+   * the next stage.
+   */
   validate(id: ReleaseId, source: string, times: StageTimes): Promise<ValidateStageResult>;
-  /** Compiles and uploads the blobs, each under its digest: harmless when repeated, late or in vain. */
+  /** Compiles and uploads the blobs, each under its digest. Repeated, late or unused uploads are harmless. */
   compile(
     id: ReleaseId,
     source: string,
@@ -103,8 +116,9 @@ export interface Stages {
     times: StageTimes,
   ): Promise<CompileStageResult | Closed>;
   /**
-   * In one transaction, unless the release is closed: checks that every blob of the manifests is stored, makes the artifacts known,
-   * claims them for the release and writes the ledger. The answer's digest is that of the release's own channel.
+   * In one transaction, unless the release is closed: checks that every blob of the manifests is stored,
+   * registers the artifacts, claims them for the release, and writes the ledger. Returns the digest for the
+   * release's own channel.
    */
   store(
     id: ReleaseId,
@@ -114,36 +128,39 @@ export interface Stages {
   ): Promise<StoreStageResult>;
 }
 
-/** A gate that waits, for the workflow: what to say of it, and until when it waits. */
+/** A gate that the workflow waits for: its description, and the end of the wait. */
 export interface WaitingGate {
   readonly gate: string;
   readonly kind: GateKind;
-  /** A check that Pointsman has to ask for. */
+  /** Set for a check that Pointsman must request. */
   readonly url: string | null;
   readonly says: string;
-  /** The end of the wait: the gate has expired then, or, for a time that was waited for, has passed. */
+  /** The end of the wait. At that time the gate expires; a time gate passes instead. */
   readonly deadlineMs: number;
 }
 
-/** Where a release stands with its gates. */
+/** The status of a release's gates. */
 export type GateStatus =
-  /** The next word is numbered `wakes` + 1. */
+  /** The next decision has the number `wakes` + 1. */
   | { readonly kind: 'waiting'; readonly wakes: number; readonly gates: readonly WaitingGate[] }
   | { readonly kind: 'failed'; readonly reason: string }
-  /** All is said, and the pointer may move now. */
+  /** All gates have passed, and the pointer may move. */
   | { readonly kind: 'passed' }
   | Closed;
 
 export interface Gates {
-  /** Says where the release stands. What is past its deadline has expired by this; approvals given while something else was live are void. */
+  /**
+   * Returns the status of the gates. Gates past their deadline expire in this call. Approvals given for
+   * another live release become void.
+   */
   evaluate(id: ReleaseId, at: number): Promise<GateStatus>;
-  /** One word, in one transaction with all that it changes. Repeated under its key it finds itself. */
+  /** Records one decision, in one transaction with all its effects. Idempotent under its key. */
   recordDecision(id: ReleaseId, request: DecisionRequest & { at: number }): Promise<DecisionResult>;
 }
 
 export interface MoveByRelease extends ReleaseId {
   readonly channel: string;
-  /** The generation that the durable state believes in: the compare of the compare-and-set. */
+  /** The generation in the durable state. The compare-and-set compares it with the record. */
   readonly expectedGeneration: number;
   readonly at: number;
 }
@@ -151,76 +168,90 @@ export interface MoveByRelease extends ReleaseId {
 export type PointerMove =
   | Exclude<SwapResult, { kind: 'moved' }>
   | (Extract<SwapResult, { kind: 'moved' }> & Partial<SinkNotifications>)
-  /** The record's generation is another than the expected one, and the release itself asked for none: adopt it and try again. */
+  /**
+   * The record has another generation, and the release itself required none. Adopt this generation and try
+   * again.
+   */
   | { readonly kind: 'state_behind'; readonly generation: number };
 
-/** Whom a move is to be told to, beside its answer. Journals of before there were sinks have none. */
+/** The sinks to notify of a move, in addition to the result. Journals older than sinks lack this field. */
 export interface SinkNotifications {
-  readonly wakes: readonly SinkWake[];
+  readonly wakes: readonly SinkNotification[];
 }
 
 export interface Moves {
-  /** The swap's one transaction, which tells those who listen. Finds its own move when repeated. */
+  /**
+   * The swap's single transaction, which also notifies listeners. Idempotent: a repeated call finds its own
+   * move.
+   */
   moveByRelease(request: MoveByRelease): Promise<PointerMove>;
-  /** Promote and roll back, in one transaction. */
+  /** Promotes or rolls back, in one transaction. */
   moveByHand(
     request: MoveRequest & { tenant: string; at: number },
   ): Promise<MoveResult & Partial<SinkNotifications>>;
   setHold(request: HoldRequest & { tenant: string; at: number }): Promise<HoldResult>;
-  /** Writes the ledger: the move has told of itself. */
+  /** Records in the ledger that the move was announced. */
   announce(id: ReleaseId, times: StageTimes): Promise<void>;
 }
 
 export type Closing =
-  /** From now on nothing forward happens for this release; these effects stand and have to be undone, last one first. */
+  /**
+   * From now on the release has no further effects. These effects remain and must be undone, the last one
+   * first.
+   */
   | {
       readonly kind: 'closing';
       readonly outcome: FailedOutcome;
       readonly reason: string;
       readonly effects: readonly Effect[];
     }
-  /** Too late: the pointer has moved, so the release goes on forward. */
+  /** Too late: the pointer has moved, so the release continues to the end. */
   | { readonly kind: 'moved'; readonly generation: number; readonly seq: number }
   | { readonly kind: 'settled'; readonly outcome: Outcome; readonly reason: string | null };
 
 export interface CloseRequest {
   readonly outcome: FailedOutcome;
-  /** Gives way to what was asked for, if anything was: a supersede, or a cancel with its reason. */
+  /** A recorded intent takes precedence, if there is one: a supersede, or a cancel with its reason. */
   readonly yieldsToIntent: boolean;
   readonly reason: string;
-  /** Where it stopped; null where nobody knows. */
+  /** The stage at which the release stopped. Null when unknown. */
   readonly stage: Stage | null;
   readonly at: number;
 }
 
 export interface Settlements {
   close(id: ReleaseId, request: CloseRequest): Promise<Closing>;
-  /** Undoes one effect of a closed release, if it stands. */
+  /** Undoes one effect of a closed release, if it has not been undone yet. */
   undo(id: ReleaseId, effect: Effect): Promise<void>;
   noteUndoFailed(id: ReleaseId, effect: Effect, reason: string): Promise<void>;
-  /** The last word: what the close decided, or `published` for a release whose pointer moved. Says what stands when repeated. */
+  /**
+   * Settles the release: with the outcome that the close decided, or with `published` for a release whose
+   * pointer moved. Idempotent.
+   */
   settle(id: ReleaseId, at: number): Promise<{ outcome: Outcome; reason: string | null }>;
 }
 
 /**
- * What Restate knows of a release's workflow. Only `ended` proves something: a workflow that Restate does not show may be on its way
- * between two partitions, or the server may just have started.
+ * The state of a release's workflow in Restate. Only `ended` is conclusive. A workflow that Restate does not
+ * list may be in transit between two partitions, or the server may just have started.
  */
 export type InvocationState = 'running' | 'ended' | 'unknown';
 
 export interface Invocations {
   stateOf(id: ReleaseId): Promise<InvocationState>;
-  /** Removes the state of a workflow that has ended: one that was killed leaves behind what it was waiting for. */
+  /** Removes the state of a workflow that has ended. A killed workflow leaves its waiting state behind. */
   clearState(id: ReleaseId): Promise<void>;
 }
 
-/** Wall time, in epoch milliseconds. Read inside durable steps only, whose results are journaled. */
+/** Wall time, in epoch milliseconds. Read only inside durable steps, whose results are journaled. */
 export interface Clock {
   now(): number;
 }
 
 export interface Systems {
-  /** Tries what a write to each system needs. Ends within the systems' own limits, and never rejects. */
+  /**
+   * Tries what a write to each system needs. Ends within the time limits of the systems, and never rejects.
+   */
   check(): Promise<SystemsReport>;
 }
 

@@ -2,9 +2,9 @@ import type { DeliveryName, Origin } from '../../core/hook.ts';
 import type { ConflictRule, Outcome } from '../../core/releases/release.ts';
 import type { HookDeliveryResult } from '../contract/hooks.ts';
 
-/** What the handlers need for deliveries and for telling their commits, as small interfaces: see deps.ts. */
+/** Interfaces for hook deliveries and commit statuses. The rules of ports/deps.ts apply here too. */
 
-/** A source that is stored, and what to publish it as. */
+/** A stored source, and how to publish it. */
 export interface FetchedSource {
   readonly kind: 'fetched';
   readonly source: string;
@@ -12,49 +12,58 @@ export interface FetchedSource {
   readonly channel: string;
   readonly createChannel: boolean;
   readonly onConflict: ConflictRule;
-  /** The commit's subject. */
+  /** The commit's subject line. */
   readonly message: string | null;
   readonly origin: Origin;
 }
 
 export type Fetched =
   | FetchedSource
-  /** Somebody or some rule says no: no fetch would end otherwise. */
+  /** A rule or the provider rejects it. Another fetch would end in the same way. */
   | { readonly kind: 'refused'; readonly reason: string }
-  /** It can't be had, and no fetch would end otherwise. */
+  /** The source is not available. Another fetch would end in the same way. */
   | { readonly kind: 'failed'; readonly reason: string }
-  /** The provider is away, or nobody knows: try again, after that time if one is given. */
+  /** The provider is unreachable, or the outcome is unknown. Retry, after this time if it is given. */
   | { readonly kind: 'later'; readonly reason: string; readonly retryAfterMs: number | null }
-  /** Other fetches are under way: try again soon, as often as it takes. */
+  /** Other fetches are running. Retry soon; such a retry does not count as an attempt. */
   | { readonly kind: 'busy' }
-  /** It has its last word. */
+  /** The delivery has already ended. */
   | { readonly kind: 'ended'; readonly verdict: HookDeliveryResult };
 
 export interface Deliveries {
-  /** One attempt: asks the record what to fetch, fetches it, and stores the source. Nobody sees what was fetched in vain. */
+  /**
+   * One attempt: reads from the record what to fetch, fetches it, and stores the source. An unused source
+   * stays invisible.
+   */
   fetch(name: DeliveryName, at: number): Promise<Fetched>;
-  /** Without a release. Its commit is told why. One that has ended stays as it has. */
+  /**
+   * Ends a delivery without a release, and schedules a commit status with the reason. A delivery that has
+   * already ended stays unchanged.
+   */
   end(name: DeliveryName, how: 'refused' | 'failed', reason: string, at: number): Promise<HookDeliveryResult>;
 }
 
-/** What a commit is to be told next. */
+/** The next commit status to send. */
 export interface NextReport {
   readonly kind: 'pending' | 'final';
   readonly outcome: Outcome | null;
 }
 
-/** What became of one try to tell it. */
-export type Told =
+/** The result of one try to send a commit status. */
+export type ReportResult =
   | { readonly kind: 'told'; readonly detail: string }
   | { readonly kind: 'later'; readonly reason: string; readonly retryAfterMs: number | null }
   | { readonly kind: 'refused'; readonly reason: string };
 
 export interface Reports {
-  /** Null when there is nothing left to tell. What a later word speaks for is never told. */
+  /** Null when no status is due. A status that a later one replaces is never sent. */
   next(name: DeliveryName, at: number): Promise<NextReport | null>;
-  /** One try. The provider may have heard it although nobody knows; the same is said again then. */
-  tell(name: DeliveryName, report: NextReport): Promise<Told>;
-  /** Writes down how it went, here and in the release's ledger. Written once. */
+  /**
+   * One try. The provider may receive the status even if its response is lost; the same status is then sent
+   * again.
+   */
+  send(name: DeliveryName, report: NextReport): Promise<ReportResult>;
+  /** Records the result, here and in the release's ledger. Written once. */
   record(
     name: DeliveryName,
     report: NextReport,

@@ -5,51 +5,60 @@ import type {
   DownSink,
   SendResult,
   SendRequest,
-  SinkWake,
+  SinkNotification,
   ControlResult,
   ControlRequest,
 } from '../contract/sink.ts';
 
-/** What the one who tells the world of moves needs of it. As in deps.ts: each method is one call of one durable step. */
+/**
+ * Interfaces of the writers that deliver moves to sinks. As in ports/deps.ts, each method is the body of one
+ * durable step.
+ */
 
-/** The tries that have failed since something last arrived. */
+/** The failed tries since the last successful delivery. */
 export const Failing = z.object({
   failures: z.number().int().min(1),
   sinceMs: z.number(),
-  /** Nobody else's wake is a reason to try before that time. */
+  /** Before this time, a notification about other moves does not cause a retry. */
   retryAtMs: z.number(),
 });
 export type Failing = Readonly<z.infer<typeof Failing>>;
 
-/** What a writer hands its target, so that a try which is repeated is known there as the same one. */
+/** Passed by a writer to its target, which uses it to detect a repeated try. */
 export const DeliveryAttempt = z.object({
-  /** Where its target stands; null where that is in doubt, and the target has to look. */
+  /** The current position of the target. Null when it is uncertain and the target must look it up. */
   position: z.string().nullable(),
-  /** When that was first tried. */
+  /** The time of the first try. */
   atMs: z.number(),
 });
 export type DeliveryAttempt = Readonly<z.infer<typeof DeliveryAttempt>>;
 
 export interface DeliverRequest extends SinkId, DeliveryAttempt {
-  /** Up to that number all is delivered, as far as the writer remembers; null where it does not. The record knows better. */
+  /**
+   * The writer's cursor: the moves up to this number are delivered. Null when the writer has no cursor; the
+   * record is then authoritative.
+   */
   readonly after: number | null;
   readonly failing: Failing | null;
-  /** In [0, 1), for the wait after a failure. */
+  /** In [0, 1), for the jitter of the wait after a failure. */
   readonly random01: number;
 }
 
-/** `seq`: up to that number all is delivered. */
+/** `seq`: the moves up to this number are delivered. */
 export type Delivered =
-  /** Nothing is due, or somebody has paused it. */
+  /** No move is due, or the sink is paused. */
   | { readonly kind: 'idle'; readonly seq: number; readonly position: string | null }
-  /** `more`: perhaps something is still due. */
+  /** `more`: further moves may be due. */
   | {
       readonly kind: 'delivered';
       readonly seq: number;
       readonly position: string | null;
       readonly more: boolean;
     }
-  /** To be tried again after a while. Not `whole`: only this tenant's events are not taken, and others of the writer go on. */
+  /**
+   * Retry after `waitMs`. If `whole` is false, the target rejects only this tenant's events, and the writer's
+   * other tenants continue.
+   */
   | {
       readonly kind: 'failed';
       readonly seq: number;
@@ -59,36 +68,39 @@ export type Delivered =
       readonly whole: boolean;
       readonly reason: string;
     }
-  /** It was deleted, or this worker knows no such broker. */
+  /** The sink was deleted, or this worker has no such broker. */
   | { readonly kind: 'gone' };
 
 export type Controlled =
   | Exclude<ControlResult, { kind: 'done' }>
   | (Extract<ControlResult, { kind: 'done' }> & {
-      /** Up to that number all counts as delivered now. */
+      /** The moves up to this number now count as delivered. */
       readonly seq: number;
       readonly latest: number;
     });
 
 export type Probed =
   | { readonly kind: 'well' }
-  /** The broker answers again. The partition counts as failing until the moves that are due have arrived. */
+  /** The broker responds again. The partition counts as failing until the due moves have been delivered. */
   | { readonly kind: 'due'; readonly reason: string }
   | { readonly kind: 'down'; readonly reason: string };
 
 export interface Sinks {
-  /** Reads what is due, hands it to the target, and records what has become of it. */
+  /** Reads the due moves, passes them to the target, and records the result. */
   deliver(request: DeliverRequest): Promise<Delivered>;
-  /** One transaction. Repeated under its key it finds itself. */
-  steer(request: ControlRequest & { at: number }): Promise<Controlled>;
-  /** One try at one event, beside the cursor; `eventId` is a test's. */
+  /** One transaction. Idempotent under its key. */
+  control(request: ControlRequest & { at: number }): Promise<Controlled>;
+  /** One try to send one event, without a change to the cursor. `eventId` is used for a test event. */
   send(
     request: SendRequest & DeliveryAttempt & { eventId: string },
   ): Promise<{ readonly answer: SendResult; readonly position: string | null }>;
-  /** Others of the same shared stream to whom something is due; none for a webhook. */
-  behind(sink: SinkId): Promise<readonly SinkWake[]>;
-  /** Looks at those sinks, records what it sees, and answers those that are down. */
-  prove(tenant: string, sinks: readonly string[]): Promise<readonly DownSink[]>;
-  /** Asks that broker whether it would take a move, and records the result for all tenants of that one's partition. */
+  /** The other tenants of the same shared stream with due moves. Empty for a webhook. */
+  listLagging(sink: SinkId): Promise<readonly SinkNotification[]>;
+  /** Checks these sinks, records their status, and returns those that are down. */
+  checkHealth(tenant: string, sinks: readonly string[]): Promise<readonly DownSink[]>;
+  /**
+   * Checks whether the broker would accept a move, and records the result for all tenants of this tenant's
+   * partition.
+   */
   probe(broker: Broker, tenant: string): Promise<Probed>;
 }

@@ -11,20 +11,25 @@ import type { Deps } from '../ports/deps.ts';
 import { type DownSink, Sink } from '../contract/sink.ts';
 import { errored, type StageFailure } from './stage-failure.ts';
 
-/** How long sinks have kept a release from its swap. */
+/** How long unhealthy sinks have delayed a release's swap. */
 export interface Frozen {
-  readonly looks: number;
-  /** The last so many looks found all sinks well, and the swap did not take their proof. */
+  readonly checks: number;
+  /**
+   * The number of consecutive checks that found all sinks healthy although the swap rejected their health
+   * record as stale.
+   */
   readonly staleProofs: number;
   readonly untilMs: number;
 }
 
 /**
- * Looks at the sinks that must be well before the pointer moves, and waits where one of them is down. Afterwards the swap is to be asked for again,
- * which decides by what is on record then. The writer of a broker's partition ends the wait when the broker takes something again; otherwise it
- * ends by itself, for the next look.
+ * Checks the sinks that must be healthy before the pointer moves, and waits while one of them is down. The
+ * caller then requests the swap again, which is decided by the record at that time. The writer of a broker's
+ * partition ends the wait when the broker accepts writes again. Otherwise the wait ends by itself, for the
+ * next check.
  *
- * Dies inside: replayed up to the wait. Cancelled, or superseded, which comes as a cancel: it surfaces at the look or at the wait.
+ * Dies inside: Restate replays it up to the wait. Cancelled, or superseded, which is implemented as a cancel:
+ * it surfaces at the check or at the wait.
  */
 export async function awaitSinks(
   ctx: WorkflowContext,
@@ -36,12 +41,12 @@ export async function awaitSinks(
   const names = sinks.map(({ sink }) => sink);
   const down = await ctx.run(
     'prove sinks',
-    () => deps.sinks.prove(id.tenant, names),
+    () => deps.sinks.checkHealth(id.tenant, names),
     stepRetries.insideRelease,
   );
   const nowMs = await ctx.date.now();
   const frozen: Frozen = {
-    looks: (before?.looks ?? 0) + 1,
+    checks: (before?.checks ?? 0) + 1,
     staleProofs: down.length > 0 ? 0 : (before?.staleProofs ?? 0) + 1,
     untilMs: before?.untilMs ?? nowMs + sinkLimits.freezeMs,
   };
@@ -49,44 +54,44 @@ export async function awaitSinks(
   const still = down.length > 0 ? down : sinks;
   if (nowMs >= frozen.untilMs) {
     ctx.clear(WAITING_FOR);
-    return errored(`${inOneLine(still)}, for longer than a release waits`);
+    return errored(`${joinReasons(still)}, for longer than a release waits for sinks`);
   }
-  ctx.set(WAITING_FOR, inWords(still, frozen.untilMs));
-  const isWoken = still.every(({ shared }) => shared === true);
-  const backoff = isWoken ? sinkLimits.wokenBackoff : sinkLimits.freezeBackoff;
-  const waitMs = backoffMs(frozen.looks, ctx.rand.random(), backoff);
-  await untilWell(ctx, id, still, { nowMs, untilMs: Math.min(nowMs + waitMs, frozen.untilMs) });
+  ctx.set(WAITING_FOR, describeWaits(still, frozen.untilMs));
+  const isNotified = still.every(({ shared }) => shared === true);
+  const backoff = isNotified ? sinkLimits.wokenBackoff : sinkLimits.freezeBackoff;
+  const waitMs = backoffMs(frozen.checks, ctx.rand.random(), backoff);
+  await waitUntilHealthy(ctx, id, still, { nowMs, untilMs: Math.min(nowMs + waitMs, frozen.untilMs) });
   return frozen;
 }
 
-/** Waits until the writer of one of those brokers wakes this release, or until the next look. */
-async function untilWell(
+/** Waits until the writer of one of these brokers resolves the awakeable, or until the next check. */
+async function waitUntilHealthy(
   ctx: WorkflowContext,
   { tenant }: ReleaseId,
   down: readonly DownSink[],
   { nowMs, untilMs }: { readonly nowMs: number; readonly untilMs: number },
 ): Promise<void> {
-  const nextLook = ctx.sleep(untilMs - nowMs, 'until sinks are looked at again');
+  const nextCheck = ctx.sleep(untilMs - nowMs, 'until the sinks are checked again');
   const brokers = down.filter(({ shared }) => shared === true);
-  if (brokers.length === 0) return nextLook;
+  if (brokers.length === 0) return nextCheck;
   const well = ctx.awakeable<null>();
   for (const { sink } of brokers) {
     const key = sinkKey({ tenant, sink });
     ctx.sendClient(Sink, key).awaitHealth({ tenant, sink, awakeableId: well.id, untilMs });
   }
-  await RestatePromise.race([well.promise.map(() => null), nextLook.map(() => null)]);
+  await RestatePromise.race([well.promise.map(() => null), nextCheck.map(() => null)]);
 }
 
-function inOneLine(down: readonly DownSink[]): string {
+function joinReasons(down: readonly DownSink[]): string {
   return down.map(({ sink, why }) => `the sink "${sink}" was down (${why})`).join('; ');
 }
 
-/** For operators, as for gates. */
-function inWords(down: readonly DownSink[], untilMs: number): Record<string, string> {
+/** For operators, like the description of gates. */
+function describeWaits(down: readonly DownSink[], untilMs: number): Record<string, string> {
   return Object.fromEntries(
     down.map(({ sink, why }) => [
       `sink ${sink}`,
-      `waits until it is well, until ${isoTime(untilMs)}: ${why}`,
+      `waits until it is healthy, at the latest until ${isoTime(untilMs)}: ${why}`,
     ]),
   );
 }

@@ -12,55 +12,65 @@ import { superseded, rejected, type StageFailure } from './stage-failure.ts';
 type Waiting = Extract<GateStatus, { kind: 'waiting' }>;
 
 /**
- * Waits until all is said that must be said before the swap, for days if need be, and holds nothing meanwhile: the workflow is suspended.
+ * Waits until every gate before the swap is decided, for days if necessary. Meanwhile the workflow is
+ * suspended and holds nothing.
  *
- * The record decides what a word means; a word, or the end of the shortest wait, only makes the workflow look there again. So nothing is
- * lost with a word whose handler was killed before it could wake us: it counts at the next look, at the latest at the deadline.
- * Dies inside: replayed up to the wait. Cancelled: the cancel surfaces at the wait.
+ * The database decides the effect of a decision. A decision, or the end of the shortest wait, only makes the
+ * workflow read the record again. So a decision is not lost if its handler is killed before it resolves the
+ * promise: it counts at the next evaluation, at the latest at the deadline. Dies inside: Restate replays it
+ * up to the wait. Cancelled: the cancel surfaces at the wait.
  */
 export async function passGates(
   ctx: WorkflowContext,
   deps: Deps,
   id: ReleaseId,
 ): Promise<StageFailure | null> {
-  const asked = new Set<string>();
+  const requested = new Set<string>();
   for (;;) {
-    const board = await ctx.run(
+    const status = await ctx.run(
       'look at gates',
       () => deps.gates.evaluate(id, deps.clock.now()),
       stepRetries.insideRelease,
     );
-    if (board.kind === 'waiting') {
-      askForChecks(ctx, id, board, asked);
-      ctx.set(WAITING_FOR, inWords(board));
-      await nextWord(ctx, board);
+    if (status.kind === 'waiting') {
+      requestChecks(ctx, id, status, requested);
+      ctx.set(WAITING_FOR, describeGates(status));
+      await nextDecision(ctx, status);
     } else {
       ctx.clear(WAITING_FOR);
-      if (board.kind === 'passed') return null;
-      return board.kind === 'failed' ? rejected(board.reason) : superseded();
+      if (status.kind === 'passed') return null;
+      return status.kind === 'failed' ? rejected(status.reason) : superseded();
     }
   }
 }
 
-/** One way, so that nobody waits for a slow provider. A second time, after another round of gates, the record knows that it was asked. */
-function askForChecks(ctx: WorkflowContext, id: ReleaseId, { gates }: Waiting, asked: Set<string>): void {
+/**
+ * Sent without waiting for the response, so that a slow provider does not delay the release. A second
+ * request, after another round of gates, has no effect: the record shows that the check was requested.
+ */
+function requestChecks(
+  ctx: WorkflowContext,
+  id: ReleaseId,
+  { gates }: Waiting,
+  requested: Set<string>,
+): void {
   for (const { gate, url, deadlineMs } of gates) {
-    if (url === null || asked.has(gate)) continue;
-    asked.add(gate);
+    if (url === null || requested.has(gate)) continue;
+    requested.add(gate);
     const key = calloutKey({ id, purpose: 'check', subject: gate });
     ctx.sendClient(Callout, key).requestCheck({ url, deadlineMs });
   }
 }
 
-/** For operators, who read it as this release's state. */
-function inWords({ gates }: Waiting): Record<string, string> {
+/** For operators, who read it in this release's state. */
+function describeGates({ gates }: Waiting): Record<string, string> {
   return Object.fromEntries(gates.map(({ gate, kind, says }) => [`${kind} ${gate}`, says]));
 }
 
-async function nextWord(ctx: WorkflowContext, { gates, wakes }: Waiting): Promise<void> {
+async function nextDecision(ctx: WorkflowContext, { gates, wakes }: Waiting): Promise<void> {
   const untilMs = Math.min(...gates.map(({ deadlineMs }) => deadlineMs));
   const restMs = Math.max(untilMs - (await ctx.date.now()), gateLimits.shortestLookMs);
-  const word = ctx.promise<null>(gateDecisionPromise(wakes + 1)).get();
+  const decision = ctx.promise<null>(gateDecisionPromise(wakes + 1)).get();
   const deadline = ctx.sleep(restMs, `until ${isoTime(untilMs)}`);
-  await RestatePromise.race([word.map(() => null), deadline.map(() => null)]);
+  await RestatePromise.race([decision.map(() => null), deadline.map(() => null)]);
 }

@@ -8,11 +8,12 @@ import type { Deps } from '../ports/deps.ts';
 import { asStoreUnavailable } from '../durable/store-unavailable.ts';
 
 /**
- * Hears what came to an address that somebody else was given for this release: the record decides in one transaction what it means, and
- * then the workflow is woken to look there.
+ * Records a report that arrived at a callback address of this release. The database evaluates it in one
+ * transaction. Then this handler resolves the promise that the workflow waits on.
  *
- * Dies inside: replayed; the record finds the answer again. Killed between the two: the answer stands, and counts at the latest at the
- * deadline; whoever sends it once more wakes the workflow. Nothing needs an undo.
+ * Dies inside: Restate replays it, and the transaction is idempotent. Killed between the two: the report is
+ * recorded, and counts at the latest at the deadline; a repeated report resolves the promise. Nothing needs
+ * an undo.
  */
 export async function recordCallback(
   ctx: WorkflowSharedContext,
@@ -21,15 +22,15 @@ export async function recordCallback(
 ): Promise<CallbackResult> {
   const id = parseReleaseKey(ctx.key);
   if (!id) throw new TerminalError(`"${ctx.key}" is not the key of a release`, { errorCode: 400 });
-  const answered = await asStoreUnavailable(
+  const recorded = await asStoreUnavailable(
     ctx.run(
       'record answer',
       () => deps.callbacks.answer(id, { ...request, at: deps.clock.now() }),
       stepRetries.whileSomebodyWaits,
     ),
   );
-  if (answered.kind !== 'taken') return answered;
-  if (answered.awakeableId !== null) ctx.resolveAwakeable(answered.awakeableId, null);
-  if (answered.wake !== null) await resolveDecisionPromise(ctx, answered.wake);
-  return { kind: 'taken', replayed: answered.replayed };
+  if (recorded.kind !== 'taken') return recorded;
+  if (recorded.awakeableId !== null) ctx.resolveAwakeable(recorded.awakeableId, null);
+  if (recorded.wake !== null) await resolveDecisionPromise(ctx, recorded.wake);
+  return { kind: 'taken', replayed: recorded.replayed };
 }

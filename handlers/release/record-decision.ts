@@ -7,11 +7,12 @@ import type { Deps } from '../ports/deps.ts';
 import { retriesExhausted, asStoreUnavailable } from '../durable/store-unavailable.ts';
 
 /**
- * Hears somebody's word on a gate of this release: the record decides in one transaction what it changes, and the workflow is woken if
- * it changes anything.
+ * Records a decision on a gate of this release. The database applies it in one transaction. Then this handler
+ * resolves the workflow's promise, if the decision changed the gate.
  *
- * Dies inside: replayed; the record finds the word by its idempotency key. Killed between the two: the word stands, and counts when the
- * workflow looks next; whoever sends it once more wakes it. Nothing needs an undo.
+ * Dies inside: Restate replays it; the database finds the decision by its idempotency key. Killed between the
+ * two: the decision is recorded, and counts at the workflow's next evaluation; a repeated request resolves
+ * the promise. Nothing needs an undo.
  */
 export async function recordDecision(
   ctx: WorkflowSharedContext,
@@ -20,18 +21,18 @@ export async function recordDecision(
 ): Promise<DecisionResult> {
   const id = parseReleaseKey(ctx.key);
   if (!id) throw new TerminalError(`"${ctx.key}" is not the key of a release`, { errorCode: 400 });
-  const answer = await asStoreUnavailable(
+  const result = await asStoreUnavailable(
     ctx.run(
       'hear word',
       () => deps.gates.recordDecision(id, { ...request, at: deps.clock.now() }),
       stepRetries.whileSomebodyWaits,
     ),
   );
-  if (answer.kind === 'heard' && answer.wake !== null) await resolveDecisionPromise(ctx, answer.wake);
-  return answer;
+  if (result.kind === 'heard' && result.wake !== null) await resolveDecisionPromise(ctx, result.wake);
+  return result;
 }
 
-/** Restate refuses to settle a promise twice, which is what saying a word twice comes to. */
+/** Restate refuses to resolve a promise twice, which happens when a decision is repeated. */
 export async function resolveDecisionPromise(ctx: WorkflowSharedContext, n: number): Promise<void> {
   try {
     await ctx.promise<null>(gateDecisionPromise(n)).resolve(null);

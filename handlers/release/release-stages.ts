@@ -6,12 +6,12 @@ import type { FailedOutcome, Stage } from '../../core/releases/release.ts';
 import { type ReleaseInput, WAITING_FOR } from '../contract/release.ts';
 import { isDefect } from '../durable/defects.ts';
 import type { Deps } from '../ports/deps.ts';
-import { compileElsewhere } from './remote-compile.ts';
+import { compileRemotely } from './remote-compile.ts';
 import { errored, superseded, rejected, type StageFailure } from './stage-failure.ts';
 import { retriesExhausted } from '../durable/store-unavailable.ts';
 import { swapThroughGates } from './swap-through-gates.ts';
 
-/** How the way to the pointer ended. */
+/** How the stages up to the swap ended. */
 export type PipelineResult =
   | { readonly kind: 'live' }
   | {
@@ -23,8 +23,8 @@ export type PipelineResult =
     };
 
 /**
- * The stages up to the swap, in order. Whatever stops them (a rule, a fault, a cancel) comes back as a value, with the stage at which
- * it happened; nothing has been undone yet.
+ * Runs the stages up to the swap, in order. A rejection, a fault or a cancel is returned as a value, with the
+ * stage at which it occurred. Nothing has been undone at that point.
  */
 export async function runPipeline(
   ctx: WorkflowContext,
@@ -37,15 +37,15 @@ export async function runPipeline(
     stage = next;
   };
   try {
-    const arrival = await runStages(ctx, deps, id, input, entered);
-    return arrival === null ? { kind: 'live' } : { kind: 'stopped', stage, ...arrival };
+    const failure = await runStages(ctx, deps, id, input, entered);
+    return failure === null ? { kind: 'live' } : { kind: 'stopped', stage, ...failure };
   } catch (error) {
     const cancelled = error instanceof CancelledError;
     const defect = isDefect(error);
     if (!cancelled && !defect && !retriesExhausted(error)) throw error;
-    // Of every other error Restate's SDK writes the line.
+    // Restate's SDK logs every other error.
     if (defect) ctx.console.error(`a defect in the stage ${stage}:`, error.stack);
-    // It may have been interrupted while it waited.
+    // The cancel may have interrupted a wait.
     ctx.clear(WAITING_FOR);
     return {
       kind: 'stopped',
@@ -54,7 +54,7 @@ export async function runPipeline(
       yieldsToIntent: cancelled,
       reason: cancelled
         ? 'cancelled through Restate'
-        : `something broke in the stage ${stage}; the worker's log says what`,
+        : `the stage ${stage} failed unexpectedly; see the worker's log`,
     };
   }
 }
@@ -80,7 +80,7 @@ async function runStages(
   entered('compile');
   const { executor } = valid;
   const compiled = executor
-    ? await compileElsewhere(ctx, deps, id, { source, rule: executor, validated: valid })
+    ? await compileRemotely(ctx, deps, id, { source, rule: executor, validated: valid })
     : await ctx.run(
         'compile artifact',
         () => deps.stages.compile(id, source, valid, times()),

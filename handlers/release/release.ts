@@ -8,12 +8,12 @@ import { Release, type ReleaseInput, type ReleaseResult } from '../contract/rele
 import { recordDecision } from './record-decision.ts';
 import type { Deps } from '../ports/deps.ts';
 import { sharedHandlerOptions, workflowOptions } from '../durable/options.ts';
-import { leaveToCompensation } from '../compensation/compensation.ts';
+import { sendToCompensation } from '../compensation/compensation.ts';
 import { type PipelineResult, runPipeline } from './release-stages.ts';
 import { undoAll } from './undo.ts';
 import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';
 
-/** One release, from its admission to its last word. */
+/** Runs one release, from its admission to its settlement. */
 export function releaseWorkflow(deps: Deps) {
   return implement(Release, {
     description: 'One release, stage by stage. Key: tenant/bundle/vN.',
@@ -25,7 +25,8 @@ export function releaseWorkflow(deps: Deps) {
     options: {
       ...workflowOptions,
       handlers: {
-        // Only a tenant starts a release, having numbered it. Who waits for its end may still attach to it through the ingress.
+        // Only the tenant's object starts a release, after numbering it. A client that waits for its end can
+        // still attach to it through the ingress.
         run: { ingressPrivate: true },
         recordDecision: sharedHandlerOptions,
         recordCallback: sharedHandlerOptions,
@@ -35,26 +36,26 @@ export function releaseWorkflow(deps: Deps) {
 }
 
 /**
- * Takes a release through its stages and settles it with exactly one outcome.
+ * Runs a release through its stages and settles it with exactly one outcome.
  *
- * Dies inside: replayed from the last step. Cancelled: the way to the pointer stops at once, what was done is undone, and the outcome
- * is what the cancel was for; once the pointer has moved there is only forward, and a cancel comes too late. Killed: runs no code;
- * the sweep settles it. The record is closed before anything is undone, so that a step whose closure is still running somewhere
- * cannot act after its own undo.
+ * Dies inside: Restate replays it from the last step. Cancelled: the stages stop at once, the release undoes
+ * its effects, and the outcome follows from the reason of the cancel. Once the pointer has moved, a cancel is
+ * too late and the release continues. Killed: no code runs, and the sweep settles it. The record is closed
+ * before any undo, so that a step whose closure is still running elsewhere can't act after its own undo.
  */
 async function run(ctx: WorkflowContext, deps: Deps, input: ReleaseInput): Promise<ReleaseResult> {
   const id = parseReleaseKey(ctx.key);
   if (!id) throw new TerminalError(`"${ctx.key}" is not the key of a release`, { errorCode: 400 });
-  const arrival = await runPipeline(ctx, deps, id, input);
-  const verdict = arrival.kind === 'live' ? null : await close(ctx, deps, id, arrival);
-  if (verdict?.kind === 'settled') return finish(ctx, id, input, verdict);
-  if (verdict?.kind !== 'closing') {
+  const pipeline = await runPipeline(ctx, deps, id, input);
+  const closing = pipeline.kind === 'live' ? null : await close(ctx, deps, id, pipeline);
+  if (closing?.kind === 'settled') return finish(ctx, id, input, closing);
+  if (closing?.kind !== 'closing') {
     await announce(ctx, deps, id);
     return finish(ctx, id, input, await settle(ctx, deps, id));
   }
-  const failed = await undoAll(ctx, deps, id, verdict.effects, stepRetries.undo);
+  const failed = await undoAll(ctx, deps, id, closing.effects, stepRetries.undo);
   const settled = finish(ctx, id, input, await settle(ctx, deps, id));
-  leaveToCompensation(ctx, id, failed);
+  sendToCompensation(ctx, id, failed);
   return settled;
 }
 
@@ -91,7 +92,7 @@ function settle(ctx: WorkflowContext, deps: Deps, id: ReleaseId) {
   );
 }
 
-/** Tells the tenant, one way, that the slot is free. */
+/** Notifies the tenant's object, without waiting, that the slot is free. */
 function finish(
   ctx: WorkflowContext,
   id: ReleaseId,

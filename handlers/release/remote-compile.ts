@@ -10,42 +10,43 @@ import { remoteCompileLimits } from '../../core/limits/callout-limits.ts';
 import type { RemoteCompileRule } from '../../core/policy.ts';
 import type { EndedAttempt } from '../ports/callbacks.ts';
 import { WAITING_FOR } from '../contract/release.ts';
-import { whom } from '../callout/callout.ts';
+import { executorLabel } from '../callout/callout.ts';
 import type { CompileStageResult, Deps } from '../ports/deps.ts';
 import type { StageSpan } from '../ports/stages.ts';
 import { Callout } from '../contract/callout.ts';
 
-/** What is to be compiled elsewhere, and where. */
+/** The source to compile externally, and the executor. */
 interface RemoteJob {
   readonly source: string;
   readonly rule: RemoteCompileRule;
   readonly validated: StageSpan;
 }
 
-type RemoteAnswer = CompileStageResult | Extract<EndedAttempt, { kind: 'closed' }>;
+type RemoteResult = CompileStageResult | Extract<EndedAttempt, { kind: 'closed' }>;
 
 /**
- * Has a source compiled by somebody else, in as many attempts as the policy allows, each until its deadline. The workflow is suspended
- * meanwhile and holds nothing.
+ * Has an external system compile a source. The policy bounds the number of attempts, and each attempt has a
+ * deadline. Meanwhile the workflow is suspended and holds nothing.
  *
- * The record decides how an attempt ended: the awakeable, or the end of the wait, only makes the workflow look there. So an answer that
- * comes at the very deadline is either taken or told that it came too late, and never both.
- * Dies inside: replayed up to the wait. Cancelled: surfaces at the wait; the close of the release takes the address back, so that the
- * compiler's answer is refused. Killed: the sweep closes the release, with the same effect.
+ * The database decides how an attempt ended. The awakeable, or the end of the wait, only makes the workflow
+ * read the record. So a report that arrives exactly at the deadline is either accepted or rejected as late,
+ * never both. Dies inside: Restate replays it up to the wait. Cancelled: the cancel surfaces at the wait;
+ * closing the release revokes the callback address, so that the compiler's report is rejected. Killed: the
+ * sweep closes the release, with the same effect.
  */
-export async function compileElsewhere(
+export async function compileRemotely(
   ctx: WorkflowContext,
   deps: Deps,
   id: ReleaseId,
   { source, rule, validated }: RemoteJob,
-): Promise<RemoteAnswer> {
+): Promise<RemoteResult> {
   const invocationId = ctx.request().id;
-  const begun = await ctx.run(
+  const started = await ctx.run(
     'begin compile',
     () => deps.callbacks.beginCompile(id, validated, { invocationId, startedAt: deps.clock.now() }),
     stepRetries.insideRelease,
   );
-  if (!begun) return { kind: 'closed' };
+  if (!started) return { kind: 'closed' };
   for (let attempt = 1; ; attempt++) {
     await attemptOrDeadline(ctx, id, { source, rule, attempt });
     const ended = await ctx.run(
@@ -56,7 +57,9 @@ export async function compileElsewhere(
     const isLast = ended.kind !== 'failed' || ended.final || attempt >= rule.attempts;
     if (isLast) {
       ctx.clear(WAITING_FOR);
-      return ended.kind === 'failed' ? { kind: 'broken', reason: inWords(ended.reason, attempt) } : ended;
+      return ended.kind === 'failed'
+        ? { kind: 'broken', reason: describeFailure(ended.reason, attempt) }
+        : ended;
     }
     ctx.set(WAITING_FOR, {
       compile: `waits before attempt ${attempt + 1} of ${rule.attempts}: ${ended.reason}`,
@@ -65,7 +68,7 @@ export async function compileElsewhere(
   }
 }
 
-/** Sends the request on its way, and waits until there is something to look at. */
+/** Sends the request, and waits until the record may have a result. */
 async function attemptOrDeadline(
   ctx: WorkflowContext,
   id: ReleaseId,
@@ -78,12 +81,12 @@ async function attemptOrDeadline(
   const key = calloutKey({ id, purpose: 'compile', subject: String(attempt) });
   ctx.sendClient(Callout, key).requestCompile({ rule, source, deadlineMs, awakeableId });
   ctx.set(WAITING_FOR, {
-    compile: `attempt ${attempt} of ${rule.attempts}: waits for ${whom(rule)}, until ${until}`,
+    compile: `attempt ${attempt} of ${rule.attempts}: waits for ${executorLabel(rule)}, until ${until}`,
   });
   const deadline = ctx.sleep(withinMs, `until ${until}`);
   await RestatePromise.race([promise.map(() => null), deadline.map(() => null)]);
 }
 
-function inWords(reason: string, attempts: number): string {
+function describeFailure(reason: string, attempts: number): string {
   return attempts === 1 ? reason : `not compiled in ${attempts} attempts; the last one: ${reason}`;
 }

@@ -11,25 +11,27 @@ import { passGates } from './gate-stage.ts';
 import { errored, superseded, rejected, type StageFailure } from './stage-failure.ts';
 import { retriesExhausted, REFUSED } from '../durable/store-unavailable.ts';
 
-interface Way {
+interface SwapOptions {
   readonly channel: string;
-  /** Something must be said before the swap. */
+  /** The release needs a decision before the swap. */
   readonly gated: boolean;
 }
 
 /**
- * Asks for the swap once all gates have passed, and goes back to them whenever that is no longer so: approvals are void once something else
- * is live, and a freeze may begin while the store is away, or while a sink is that must hear of the move.
+ * Requests the swap once all gates have passed, and returns to the gates when they no longer pass. Approvals
+ * become void once another release is live. A freeze may begin while the store is unavailable, or while a
+ * required sink is down.
  *
- * The tenant's object answers at once, or says that its store is away; then the wait is ours, since nobody stands behind us. An answer that
- * does not come, because the worker was away for too long or an operator killed the swap, says as little: nothing is known, and the
- * swap finds its own move when it is asked again.
+ * The tenant's object responds at once, or reports that its store is unavailable. This workflow then waits,
+ * because no call queues behind it. A missing response (the worker was away for too long, or an operator
+ * killed the swap) is handled in the same way: the outcome is unknown, and a repeated swap finds its own
+ * move.
  */
 export async function swapThroughGates(
   ctx: WorkflowContext,
   deps: Deps,
   id: ReleaseId,
-  { channel, gated }: Way,
+  { channel, gated }: SwapOptions,
   entered: (stage: Stage) => void,
 ): Promise<StageFailure | null> {
   let until: number | null = null;
@@ -37,36 +39,36 @@ export async function swapThroughGates(
   for (let round = 0; round < gateLimits.rounds;) {
     if (gated) {
       entered('gate');
-      const stop = await passGates(ctx, deps, id);
-      if (stop) return stop;
+      const failure = await passGates(ctx, deps, id);
+      if (failure) return failure;
     }
     entered('swap');
-    const answer = await askForSwap(ctx, id, channel);
-    // Each wait has its own deadline. The deadline of a wait that is over must not end the next one early.
-    if (answer.kind !== 'unavailable') until = null;
-    if (frozen !== null && answer.kind !== 'sinks_down' && answer.kind !== 'unavailable') {
+    const result = await requestSwap(ctx, id, channel);
+    // Each wait has its own deadline. The deadline of an earlier wait must not end the next one early.
+    if (result.kind !== 'unavailable') until = null;
+    if (frozen !== null && result.kind !== 'sinks_down' && result.kind !== 'unavailable') {
       ctx.clear(WAITING_FOR);
       frozen = null;
     }
-    if (answer.kind === 'gates_open') {
+    if (result.kind === 'gates_open') {
       round += 1;
-    } else if (answer.kind === 'unavailable') {
+    } else if (result.kind === 'unavailable') {
       const now = await ctx.date.now();
       until ??= now + releaseLimits.swapWaitMs;
-      if (now >= until) return errored('the store was down for longer than a release waits');
+      if (now >= until) return errored('the store was unavailable for longer than a release waits');
       await ctx.sleep(releaseLimits.swapIntervalMs);
-    } else if (answer.kind === 'sinks_down') {
-      const seen: Frozen | StageFailure = await awaitSinks(ctx, deps, id, answer.sinks, frozen);
-      if ('outcome' in seen) return seen;
-      frozen = seen;
+    } else if (result.kind === 'sinks_down') {
+      const waited: Frozen | StageFailure = await awaitSinks(ctx, deps, id, result.sinks, frozen);
+      if ('outcome' in waited) return waited;
+      frozen = waited;
     } else {
-      return stopAtSwap(answer);
+      return stopAtSwap(result);
     }
   }
-  return rejected('what is live has changed too often while this was being approved');
+  return rejected('the live release changed too often while this release was being approved');
 }
 
-async function askForSwap(ctx: WorkflowContext, id: ReleaseId, channel: string): Promise<SwapResult> {
+async function requestSwap(ctx: WorkflowContext, id: ReleaseId, channel: string): Promise<SwapResult> {
   try {
     return await ctx.client(Tenant, id.tenant).swap({ bundle: id.bundle, channel, version: id.version });
   } catch (error) {
@@ -76,20 +78,20 @@ async function askForSwap(ctx: WorkflowContext, id: ReleaseId, channel: string):
 }
 
 function stopAtSwap(
-  answer: Exclude<SwapResult, { kind: 'unavailable' | 'gates_open' | 'sinks_down' }>,
+  result: Exclude<SwapResult, { kind: 'unavailable' | 'gates_open' | 'sinks_down' }>,
 ): StageFailure | null {
-  switch (answer.kind) {
+  switch (result.kind) {
     case 'moved':
       return null;
     case 'not_current':
       return superseded();
     case 'held':
-      return rejected(`the pointer is held: ${answer.reason}`);
+      return rejected(`the pointer is held: ${result.reason}`);
     case 'stale':
-      return rejected(`the pointer has moved to generation ${answer.generation} since the author saw it`);
+      return rejected(`the pointer has moved to generation ${result.generation} since the author saw it`);
     case 'gate_added':
       return rejected(
-        `the policy has gained the gate "${answer.gate}" since this release was admitted (version ${answer.policy}): publish again`,
+        `the policy has gained the gate "${result.gate}" since this release was admitted (version ${result.policy}): publish again`,
       );
   }
 }

@@ -7,14 +7,17 @@ import type { Deps } from '../ports/deps.ts';
 import { retriesExhausted } from '../durable/store-unavailable.ts';
 import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';
 
-/** What the ledger says to everybody; what an operator needs is in the worker's log, and in the invocation of the Compensation object. */
-const UNDO_FAILED = 'it could not be undone yet; an operator is needed';
+/**
+ * The public text of the ledger. An operator finds the details in the worker's log and in the invocation of
+ * the Compensation object.
+ */
+const UNDO_FAILED = 'the undo failed; an operator must fix the cause';
 
 /**
- * Undoes the effects of a closed release, last one first: all of them, even when one fails, and no cancel cuts it short.
- *
- * @param retries shorter where a tenant's key is held
- * @returns those that could not be undone within the retries; the ledger says so of each
+ * Undoes all effects of a closed release, the last one first. It continues after a failed undo, and ignores
+ * cancellation.
+ * @param retries fewer while the tenant's key is held
+ * @returns the effects that could not be undone within the retries; the ledger shows each of them as failed
  */
 export async function undoAll(
   ctx: Context,

@@ -8,34 +8,38 @@ import type { Deps } from '../ports/deps.ts';
 import { HealthWait, Sink } from '../contract/sink.ts';
 import { readShortcut } from '../durable/stored-state.ts';
 
-/** State of a writer: the releases that wait for its broker. */
+/** State key of a writer: the releases that wait for its broker. */
 const WAITING = 'waiting releases';
-/** State of a writer: when it probes the broker next. */
+/** State key of a writer: the time of the broker's next probe. */
 const NEXT_PROBE = 'next probe';
 
 const Waiting = HealthWait.pick({ awakeableId: true, untilMs: true });
 type Waiting = z.infer<typeof Waiting>;
 
 /**
- * Remembers a release that waits for the broker, and begins to probe it once a second. The writer of the partition does that for all its releases, so
- * that a broker which is down is not asked by each of them.
+ * Registers a release that waits for the broker, and starts to probe the broker once a second. The
+ * partition's writer probes for all its releases, so that they don't each probe a broker that is down.
  *
- * Dies inside: replayed. Killed: the release looks again by itself, at the latest after its own wait, and registers once more.
+ * Dies inside: Restate replays it. Killed: the release checks again by itself, at the latest after its own
+ * wait, and registers again.
  */
 export async function awaitHealth(ctx: ObjectContext, { tenant, sink, ...wait }: HealthWait): Promise<null> {
   const nowMs = await ctx.date.now();
   const waiting = await stillWaiting(ctx, nowMs);
   if (waiting.length < sinkLimits.waitingReleases) ctx.set(WAITING, [...waiting, wait]);
-  const next = await readShortcut(ctx, NEXT_PROBE, z.number());
-  if (next === null || nowMs > next + sinkLimits.probeLostMs) probeLater(ctx, { tenant, sink }, nowMs);
+  const nextProbeMs = await readShortcut(ctx, NEXT_PROBE, z.number());
+  if (nextProbeMs === null || nowMs > nextProbeMs + sinkLimits.probeLostMs)
+    probeLater(ctx, { tenant, sink }, nowMs);
   return null;
 }
 
 /**
- * Probes the broker while releases wait for it, and wakes them once it is well. Where it answers although moves are due, one of them is delivered
- * first, ahead of its time: only that shows whether the broker takes moves, and {@link notifyReleases} follows it.
+ * Probes the broker while releases wait for it, and notifies them once it is healthy. If the broker responds
+ * while moves are due, the writer first delivers one tenant's moves, without waiting for their retry time.
+ * Only a delivery proves that the broker accepts moves, and {@link notifyReleases} runs after it.
  *
- * Dies inside: replayed. Killed: the next release that registers finds the probe late, and begins again.
+ * Dies inside: Restate replays it. Killed: the next release that registers finds the probe overdue, and
+ * starts it again.
  */
 export async function probe(ctx: ObjectContext, deps: Deps, id: SinkId): Promise<null> {
   const nowMs = await ctx.date.now();
@@ -60,7 +64,10 @@ export async function probe(ctx: ObjectContext, deps: Deps, id: SinkId): Promise
   return null;
 }
 
-/** Wakes the releases that wait for this writer's broker, which has just taken something. */
+/**
+ * Resolves the awakeables of the releases that wait for this writer's broker, which has just accepted a
+ * write.
+ */
 export async function notifyReleases(ctx: ObjectContext): Promise<void> {
   const waiting = await readShortcut(ctx, WAITING, z.array(Waiting));
   if (waiting === null) return;
@@ -78,11 +85,11 @@ function probeLater(ctx: ObjectContext, { tenant, sink }: SinkId, nowMs: number)
   ctx.sendClient(Sink, ctx.key).probe({ tenant, sink }, rpc.sendOpts({ delay: sinkLimits.probeEveryMs }));
 }
 
-/** One tenant's moves are enough: their arrival wakes the others. */
+/** One tenant's moves are enough. Their delivery triggers the deliveries of the other tenants. */
 async function deliverNow(ctx: ObjectContext, deps: Deps, id: SinkId): Promise<void> {
   const [first] = await ctx.run(
     'look who is behind',
-    () => deps.sinks.behind(id),
+    () => deps.sinks.listLagging(id),
     stepRetries.whileSomebodyWaits,
   );
   if (first !== undefined) ctx.sendClient(Sink, ctx.key).deliver({ ...first, look: true, now: true });

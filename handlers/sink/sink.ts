@@ -16,7 +16,7 @@ import {
   type SendResult,
   type SendRequest,
   Sink,
-  type SinkWake,
+  type SinkNotification,
   type ControlResult,
   type ControlRequest,
 } from '../contract/sink.ts';
@@ -36,13 +36,16 @@ import {
 import { awaitHealth, probe, notifyReleases } from './health.ts';
 import { asStoreUnavailable } from '../durable/store-unavailable.ts';
 
-/** Whoever tells the world of moves: the one writer of a webhook, or of a partition of a shared stream. */
+/**
+ * Delivers moves to sinks. Each object is the only writer of one webhook, or of one partition of a shared
+ * stream.
+ */
 export function sinkObject(deps: Deps) {
   return implement(Sink, {
     description: 'Delivers moves to a sink, in order. Key: tenant/webhook or broker:partition.',
     handlers: {
       deliver: (ctx, wake) => deliver(ctx, deps, wake),
-      control: (ctx, request) => steer(ctx, deps, request),
+      control: (ctx, request) => control(ctx, deps, request),
       send: (ctx, request) => send(ctx, deps, request),
       awaitHealth: async (ctx, wait) => {
         assertOwn(ctx.key, wait);
@@ -52,25 +55,27 @@ export function sinkObject(deps: Deps) {
         assertOwn(ctx.key, sink);
         return probe(ctx, deps, sink);
       },
-      checkHealth: (ctx, sink) => prove(ctx, deps, sink),
+      checkHealth: (ctx, sink) => checkHealth(ctx, deps, sink),
     },
     options: {
       ...objectOptions,
-      // Few small values, each read by every delivery; what is past the server's own bound comes when it is asked for.
+      // The state is a few small values, and every delivery reads each of them. Restate sends state above its
+      // own size limit on demand.
       enableLazyState: false,
     },
   });
 }
 
 /**
- * Delivers what is due, a batch a step. While the sink fails nothing is held: the writer notes when it is to be tried again, sends itself a
- * message for then, and returns, so that whoever pauses or rewinds it is heard at once.
+ * Delivers the due moves, one batch per step. A failing sink does not hold the key: the writer stores the
+ * time of the next retry, sends itself a delayed message, and returns. A pause or a rewind is therefore
+ * processed at once.
  *
- * Dies between a send and its record, or is cancelled or killed there: what was being tried is in the state, and is tried once more as the same
- * try, so that everything arrives at least once and in order. Killed before it has sent itself on: the sweep finds what is due in the record.
- * Nothing is undone.
+ * Dies, is cancelled or is killed between a send and its record: the state contains the attempt, which is
+ * repeated under the same identity. Every move arrives at least once and in order. Killed before it sends the
+ * delayed message: the sweep finds the due moves in the record. Nothing is undone.
  */
-async function deliver(ctx: ObjectContext, deps: Deps, wake: SinkWake): Promise<null> {
+async function deliver(ctx: ObjectContext, deps: Deps, wake: SinkNotification): Promise<null> {
   assertOwn(ctx.key, wake);
   const nowMs = await ctx.date.now();
   const batches = isBroker(wake.sink) ? sinkLimits.batches : sinkLimits.webhookBatches;
@@ -85,24 +90,24 @@ async function deliver(ctx: ObjectContext, deps: Deps, wake: SinkWake): Promise<
       ctx.sendClient(Sink, ctx.key).deliver(again, rpc.sendOpts({ delay: waitMs }));
       return null;
     }
-    if (writer.failing !== null) await wakeOthers(ctx, deps, wake);
+    if (writer.failing !== null) await notifyOthers(ctx, deps, wake);
     if (delivered.kind === 'delivered') await notifyReleases(ctx);
     if (delivered.kind !== 'delivered' || !delivered.more) return null;
   }
-  // Behind whoever waits by now.
+  // Queued after the calls that are already waiting.
   ctx.sendClient(Sink, ctx.key).deliver(wake);
   return null;
 }
 
-/** A name in a key that is not its own would be a second writer. */
+/** Rejects a sink that does not match this object's key: it would create a second writer. */
 function assertOwn(key: string, sink: SinkId): void {
   if (sinkKey(sink) !== key)
     throw new TerminalError(`"${key}" does not write to ${sink.sink} of ${sink.tenant}`, { errorCode: 400 });
 }
 
-function isDue({ cursor, failing }: WriterState, wake: SinkWake, nowMs: number): boolean {
+function isDue({ cursor, failing }: WriterState, wake: SinkNotification, nowMs: number): boolean {
   if (failing !== null && wake.now !== true && failing.failures !== wake.retry && nowMs < failing.retryAtMs) {
-    // A webhook's wait may have ended on record: it has another address by now.
+    // The wait of a webhook may have ended in the record: its address has changed.
     return wake.look === true && !isBroker(wake.sink);
   }
   return wake.look === true || cursor === null || cursor < wake.seq;
@@ -111,7 +116,7 @@ function isDue({ cursor, failing }: WriterState, wake: SinkWake, nowMs: number):
 async function deliverBatch(
   ctx: ObjectContext,
   deps: Deps,
-  { tenant, sink }: SinkWake,
+  { tenant, sink }: SinkNotification,
   { cursor, failing }: WriterState,
   nowMs: number,
 ): Promise<Delivered> {
@@ -132,44 +137,46 @@ async function deliverBatch(
     endPart(ctx, { tenant, after: seq, position, atMs: begun.atMs });
     setFailing(ctx, tenant, delivered.failing, delivered.whole);
   } else {
-    // Somebody has paused it before what was tried had ended: it has not ended by that.
-    const unended = delivered.kind === 'idle' && again && seq === cursor;
-    if (!unended) endAttempt(ctx, tenant, position);
+    // The sink was paused before the earlier attempt ended, so that attempt is still unfinished.
+    const unfinished = delivered.kind === 'idle' && again && seq === cursor;
+    if (!unfinished) endAttempt(ctx, tenant, position);
     clearFailing(ctx, tenant);
   }
   return delivered;
 }
 
-/** Their own wakes came while the sink was down, and were not worth a try. */
-async function wakeOthers(ctx: ObjectContext, deps: Deps, { tenant, sink }: SinkId): Promise<void> {
+/** Notifies the other tenants. Their own notifications came while the sink was down, and caused no try. */
+async function notifyOthers(ctx: ObjectContext, deps: Deps, { tenant, sink }: SinkId): Promise<void> {
   const others = await ctx.run(
     'look who is behind',
-    () => deps.sinks.behind({ tenant, sink }),
+    () => deps.sinks.listLagging({ tenant, sink }),
     stepRetries.whileSomebodyWaits,
   );
   for (const wake of others) ctx.sendClient(Sink, ctx.key).deliver(wake);
 }
 
 /**
- * Pauses, resumes or rewinds. The record decides, in one transaction with the audit; then the writer remembers what stands there.
+ * Pauses, resumes or rewinds. The database applies the request in one transaction with the audit row. Then
+ * the writer stores the result in its state.
  *
- * Dies between the two: replayed. Killed there: the same request once more sets it right, and so does the sweep, which finds something due.
+ * Dies between the two: Restate replays it. Killed there: the same request, repeated, repairs the state. The
+ * sweep also repairs it when it finds moves due.
  */
-async function steer(ctx: ObjectContext, deps: Deps, request: ControlRequest): Promise<ControlResult> {
+async function control(ctx: ObjectContext, deps: Deps, request: ControlRequest): Promise<ControlResult> {
   assertOwn(ctx.key, request);
   const { tenant, sink } = request;
-  const steered = await asStoreUnavailable(
+  const controlled = await asStoreUnavailable(
     ctx.run(
       'steer sink',
-      () => deps.sinks.steer({ ...request, at: deps.clock.now() }),
+      () => deps.sinks.control({ ...request, at: deps.clock.now() }),
       stepRetries.whileSomebodyWaits,
     ),
   );
-  if (steered.kind !== 'done') return steered;
-  const { seq, latest, ...answer } = steered;
+  if (controlled.kind !== 'done') return controlled;
+  const { seq, latest, ...answer } = controlled;
   setCursor(ctx, tenant, seq);
   if (request.steer.kind !== 'pause') {
-    // Somebody wants it tried now.
+    // The caller wants a try now.
     clearFailing(ctx, tenant);
     ctx.sendClient(Sink, ctx.key).deliver({ tenant, sink, seq: latest, look: true });
   }
@@ -177,9 +184,11 @@ async function steer(ctx: ObjectContext, deps: Deps, request: ControlRequest): P
 }
 
 /**
- * One event beside the cursor, once: a test, or a move again. In the writer's turn, since a shared stream has one order.
+ * Sends one event, once, without a change to the cursor: a test event, or one move again. It runs in the
+ * writer's turn, because a shared stream has one order.
  *
- * Dies between the send and its record: sent again. Killed: it has arrived or not, and the writer's next try finds out where its target stands.
+ * Dies between the send and its record: sent again. Killed: the event has arrived or not, and the writer's
+ * next try looks up the target's position.
  */
 async function send(ctx: ObjectContext, deps: Deps, request: SendRequest): Promise<SendResult> {
   assertOwn(ctx.key, request);
@@ -193,10 +202,17 @@ async function send(ctx: ObjectContext, deps: Deps, request: SendRequest): Promi
   return answer;
 }
 
-/** Whether the sink is well, for whoever wants to move a pointer that must not move without it. Changes nothing but what is known. */
-async function prove(ctx: ObjectSharedContext, deps: Deps, { tenant, sink }: SinkId): Promise<DownSink[]> {
+/**
+ * Checks whether the sink is healthy, for a caller that must not move a pointer otherwise. Changes only the
+ * recorded health.
+ */
+async function checkHealth(
+  ctx: ObjectSharedContext,
+  deps: Deps,
+  { tenant, sink }: SinkId,
+): Promise<DownSink[]> {
   const down = await asStoreUnavailable(
-    ctx.run('look at sink', () => deps.sinks.prove(tenant, [sink]), stepRetries.whileSomebodyWaits),
+    ctx.run('look at sink', () => deps.sinks.checkHealth(tenant, [sink]), stepRetries.whileSomebodyWaits),
   );
   return [...down];
 }

@@ -5,16 +5,19 @@ import type { SinkId } from '../../core/sink.ts';
 import { DeliveryAttempt, Failing } from '../ports/sinks.ts';
 import { readShortcut } from '../durable/stored-state.ts';
 
-/** What a writer remembers, by the names under which an operator sees it (`restate kv get Sink redis:3`). */
+/** The state keys of a writer. An operator sees them with `restate kv get Sink redis:3`. */
 const POSITION = 'position';
-/** The sink itself fails, whoever's moves it is given. */
+/** The sink itself fails, for the moves of every tenant. */
 const FAILING = 'failing';
 
-/** Up to which number a tenant's moves have arrived. */
+/** The number up to which a tenant's moves are delivered. */
 const cursorKey = (tenant: string): string => `cursor ${tenant}`;
-/** Only this tenant's moves are not taken. */
+/** The sink rejects only this tenant's moves. */
 const undeliveredKey = (tenant: string): string => `undelivered ${tenant}`;
-/** What was last tried of this tenant, and is not known to have ended. Others of the same stream may have been told of theirs since. */
+/**
+ * The last attempt for this tenant whose end is unknown. Other tenants' moves on the same stream may have
+ * been delivered since.
+ */
 const attemptKey = (tenant: string): string => `attempt ${tenant}`;
 
 const Cursor = z.number().int().min(0);
@@ -22,7 +25,10 @@ const Position = z.string();
 const Try = DeliveryAttempt.extend({ after: Cursor.nullable() });
 type Try = Readonly<z.infer<typeof Try>>;
 
-/** A writer's memory, as far as it concerns one tenant. What is not readable counts as forgotten: the record and the target know it. */
+/**
+ * A writer's state for one tenant. Unreadable state counts as absent, because the record and the target have
+ * the same facts.
+ */
 export interface WriterState {
   readonly cursor: number | null;
   readonly failing: Failing | null;
@@ -38,7 +44,7 @@ export function setCursor(ctx: ObjectContext, tenant: string, seq: number): void
   ctx.set(cursorKey(tenant), seq);
 }
 
-/** What has arrived counts from now on, and so does that the sink is well. */
+/** A delivery succeeded, so the sink counts as healthy. */
 export function clearFailing(ctx: ObjectContext, tenant: string): void {
   ctx.clear(FAILING);
   ctx.clear(undeliveredKey(tenant));
@@ -49,17 +55,18 @@ export function setFailing(ctx: ObjectContext, tenant: string, failing: Failing,
   ctx.set(whole ? FAILING : undeliveredKey(tenant), failing);
 }
 
-/** The tenant's moves after that number. */
+/** An attempt to deliver the tenant's moves after this number. */
 export interface Attempt {
   readonly tenant: string;
-  /** Null where it is not known yet. */
+  /** Null when the number is not known yet. */
   readonly after: number | null;
   readonly nowMs: number;
 }
 
 /**
- * Notes what is about to be tried before it is, so that whoever comes after a kill knows that it may have arrived. Repeated, it is given the time and
- * the position of its first try, whatever else the writer has told meanwhile. Until a try has ended, nobody knows where the target stands.
+ * Stores an attempt before it starts, so that a later handler knows after a kill that the moves may have
+ * arrived. A repeated attempt gets the time and position of its first try, even if the writer has delivered
+ * other moves since. Until an attempt has ended, the target's position is unknown.
  */
 export async function beginAttempt(
   ctx: ObjectContext,
@@ -75,25 +82,30 @@ export async function beginAttempt(
   return { begun, again: false };
 }
 
-/** Where the target stands, for one more event beside the cursors; from then on nobody knows, until it has ended. */
+/**
+ * Takes the target's position, for one more event that does not change the cursors. The position is then
+ * unknown until the event has ended.
+ */
 export async function takePosition(ctx: ObjectContext): Promise<string | null> {
   const position = await readShortcut(ctx, POSITION, Position);
   if (position !== null) ctx.clear(POSITION);
   return position;
 }
 
-/** The target stands there. */
+/** Stores the target's position. */
 export function setPosition(ctx: ObjectContext, position: string | null): void {
   if (position !== null) ctx.set(POSITION, position);
 }
 
-/** What was tried of the tenant's has ended, and the target stands there. */
+/** Ends the tenant's attempt, and stores the target's position. */
 export function endAttempt(ctx: ObjectContext, tenant: string, position: string | null): void {
   setPosition(ctx, position);
   ctx.clear(attemptKey(tenant));
 }
 
-/** Some of what was tried has arrived; of the rest, which is tried again as the same try, nobody knows. */
+/**
+ * Part of the attempt has arrived. The rest has an unknown outcome and is repeated under the same identity.
+ */
 export function endPart(ctx: ObjectContext, { tenant, ...rest }: Try & { readonly tenant: string }): void {
   ctx.set(attemptKey(tenant), rest satisfies Try);
 }

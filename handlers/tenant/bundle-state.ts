@@ -6,23 +6,24 @@ import type { Deps } from '../ports/deps.ts';
 import { asStoreUnavailable } from '../durable/store-unavailable.ts';
 import { storedAs, UNREADABLE } from '../durable/stored-state.ts';
 
-/** The state key under which a tenant's object keeps what it knows of a bundle. */
+/** The state key of a bundle in the tenant's object. */
 function bundleStateKey(bundle: string): string {
   return `bundle:${bundle}`;
 }
 
-/** How a tenant's object stores what it remembers of a bundle. */
+/** How the tenant's object stores the state of a bundle. */
 export const storedBundle = storedAs<BundleState>(BundleState);
 
 /**
- * What the tenant's object remembers of a bundle. Without any state the bundle counts as new, and the record contradicts where that is
- * wrong. State that is not readable is read from the record instead, so that the tenant recovers by itself.
+ * Returns the tenant object's state of a bundle. A bundle without state counts as new; if that is wrong, the
+ * record reports a conflict. Unreadable state is read from the record instead, so that the tenant recovers by
+ * itself.
  */
 export async function getBundle(ctx: ObjectContext, deps: Deps, bundle: string): Promise<BundleState> {
   const stored = await ctx.get(bundleStateKey(bundle), storedBundle);
   if (stored === null) return NEW_BUNDLE;
   if (stored !== UNREADABLE) return stored;
-  ctx.console.warn(`the state of "${bundle}" is not readable; it is read from the record again`);
+  ctx.console.warn(`the state of "${bundle}" is not readable; reading it from the record`);
   return reloadBundle(ctx, deps, bundle);
 }
 
@@ -31,8 +32,9 @@ export function setBundle(ctx: ObjectContext, bundle: string, state: BundleState
 }
 
 /**
- * Makes the durable state anew from the record: after Restate's data was lost, or a handler was killed between the two. How a release
- * is reached stands on record only once its first step has ended, so what was remembered of that is kept.
+ * Restores the durable state from the record, after Restate's data was lost or a handler was killed between
+ * the two writes. The record stores a release's invocation ID only after the first step has ended. The
+ * invocation IDs in the old state are therefore kept.
  */
 export async function reloadBundle(ctx: ObjectContext, deps: Deps, bundle: string): Promise<BundleState> {
   const tenant = ctx.key;

@@ -17,10 +17,11 @@ import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';
 import { notifySinks } from './notify-sinks.ts';
 
 /**
- * Promotes or rolls back: moves a pointer by hand to a release that was published before. Builds nothing and starts nothing.
- * Repeated under one idempotency key, or replayed, it finds its own move. Sinks are told of it one way. A cancel is not listened to, since a move that commits late
- * would be one that nobody was told of. Killed between the record and the state: the next swap finds its generation behind and adopts
- * the record's.
+ * Promotes or rolls back: moves a pointer by hand to a release that was published before. Compiles nothing
+ * and starts nothing. Repeated under one idempotency key, or replayed, it finds its own move. It notifies
+ * sinks without waiting for them. It ignores cancellation, because sinks would not be notified of a move that
+ * commits late. Killed between the record and the state: the next swap finds its generation outdated and
+ * adopts the record's.
  */
 export async function move(ctx: ObjectContext, deps: Deps, request: MoveRequest): Promise<MoveResult> {
   const asked = { ...request, tenant: ctx.key };
@@ -42,8 +43,9 @@ export async function move(ctx: ObjectContext, deps: Deps, request: MoveRequest)
 }
 
 /**
- * Pins a pointer, or lifts the pin. Only the record keeps holds: every move looks there, in its own transaction. A cancel is not listened
- * to: a lift that commits late would take away the hold that somebody has put on meanwhile.
+ * Holds a pointer, or lifts the hold. Only the record stores holds: every move reads it in its own
+ * transaction. It ignores cancellation, because a lift that commits late would remove a hold that was set in
+ * the meantime.
  */
 export async function hold(ctx: ObjectContext, deps: Deps, request: HoldRequest): Promise<HoldResult> {
   const asked = { ...request, tenant: ctx.key };
@@ -59,8 +61,8 @@ export async function hold(ctx: ObjectContext, deps: Deps, request: HoldRequest)
 }
 
 /**
- * Cancels a release: writes the wish on record, where the swap will see it whatever happens, and then wakes the workflow. The
- * record answers what stands when it is too late.
+ * Cancels a release: records the intent, which the swap reads in any case, and then cancels the workflow. If
+ * it is too late, the record returns the current state.
  */
 export async function cancel(ctx: ObjectContext, deps: Deps, request: CancelRequest): Promise<CancelResult> {
   const id = { tenant: ctx.key, bundle: request.bundle, version: request.version };

@@ -5,8 +5,8 @@ import type { SinkNotifications } from '../ports/deps.ts';
 import { Sink } from '../contract/sink.ts';
 
 /**
- * Tells the sinks of a move, one way, as its own step has listed them. One that is not told, because the one who would was killed, is found by
- * the sweep.
+ * Notifies the sinks of a move, without waiting for them. The move's own step has listed them. If this
+ * handler is killed first, the sweep finds the sinks with due moves.
  */
 export function notifySinks(ctx: Context, { wakes }: SinkNotifications): void {
   for (const wake of wakes) ctx.sendClient(Sink, sinkKey(wake)).deliver(wake);

@@ -14,15 +14,19 @@ import type { Admission, Deps } from '../ports/deps.ts';
 import { freeSlot, startNext, startRelease } from './start-release.ts';
 import { asStoreUnavailable, STORE_UNAVAILABLE } from '../durable/store-unavailable.ts';
 
-/** Durable state may be behind the record by a lost notice and a lost number; more than that is a bug worth an error. */
+/**
+ * The durable state may lag behind the record by one lost notice and one lost number. More rounds than that
+ * indicate a bug, and end in an error.
+ */
 const ADMISSION_ROUNDS = 4;
 
 /**
- * Admits a release, numbers it, and starts it or puts it in line; the one place where it is decided who supersedes whom.
+ * Admits a release, numbers it, and starts or queues it. Only this handler decides which release supersedes
+ * which.
  *
- * Dies inside: replayed; the record recognises its own row by the idempotency key. Killed inside: a row that was written but never
- * started is settled by the sweep, and the next publish finds its number taken and catches up. Nothing needs an undo: a release that
- * was admitted ends by itself.
+ * Dies inside: Restate replays it; the record finds its own row by the idempotency key. Killed inside: the
+ * sweep settles a row that was written but never started. The next publish finds its number used and reloads
+ * the state. Nothing needs an undo: an admitted release ends by itself.
  */
 export async function publish(
   ctx: ObjectContext,
@@ -33,12 +37,13 @@ export async function publish(
   let state = await getBundle(ctx, deps, request.bundle);
   for (let round = 0; round < ADMISSION_ROUNDS; round++) {
     const placed = decidePlacement(slotOf(state, request.channel), request.onConflict);
-    const answer = await record(ctx, deps, request, state, placed);
+    const answer = await admit(ctx, deps, request, state, placed);
     switch (answer.kind) {
       case 'accepted':
-        // One that was admitted before and has the next number is this very try, whose process died before it knew: nobody has taken it in yet.
+        // A replayed release with the next number belongs to this same try: the process died before the
+        // journal had the result. It is not in a slot yet.
         if (!answer.replayed || answer.version === state.lastVersion + 1)
-          await enter(ctx, request, state, placed, answer.version);
+          await occupy(ctx, request, state, placed, answer.version);
         return answer;
       case 'version_taken':
         state = await startNext(ctx, deps, pointer, await reloadBundle(ctx, deps, request.bundle));
@@ -52,12 +57,12 @@ export async function publish(
         return answer;
     }
   }
-  throw new TerminalError('the tenant keeps moving on by itself; ask again', {
+  throw new TerminalError('the state of the tenant keeps changing; try again', {
     errorCode: STORE_UNAVAILABLE,
   });
 }
 
-async function record(
+async function admit(
   ctx: ObjectContext,
   deps: Deps,
   request: PublishRequest,
@@ -81,8 +86,11 @@ async function record(
   );
 }
 
-/** On record; now into the slot or the line. Those that were superseded hear of it last, when their place is already taken. */
-async function enter(
+/**
+ * The release is on record. Puts it into the slot or the queue. The superseded release is cancelled last,
+ * when its place is already taken.
+ */
+async function occupy(
   ctx: ObjectContext,
   request: PublishRequest,
   before: BundleState,

@@ -9,10 +9,13 @@ import { Release } from '../contract/release.ts';
 import type { Closing, Deps } from '../ports/deps.ts';
 import { freeSlot, startNext, startRelease } from './start-release.ts';
 import { asStoreUnavailable } from '../durable/store-unavailable.ts';
-import { leaveToCompensation } from '../compensation/compensation.ts';
+import { sendToCompensation } from '../compensation/compensation.ts';
 import { undoAll } from '../release/undo.ts';
 
-/** The one arrow back: a release has its last word. Frees its slot and starts the next in line. Said twice, it does nothing. */
+/**
+ * The only call from Release back to Tenant: the release has settled. Frees its slot and starts the next one.
+ * Idempotent.
+ */
 export async function settled(ctx: ObjectContext, deps: Deps, notice: SettledNotice): Promise<null> {
   const pointer = { tenant: ctx.key, bundle: notice.bundle, channel: notice.channel };
   const state = await getBundle(ctx, deps, notice.bundle);
@@ -21,26 +24,27 @@ export async function settled(ctx: ObjectContext, deps: Deps, notice: SettledNot
 }
 
 /**
- * Sees to a release that nobody seems to run. Killed by an operator, or failed for good: it has ended in Restate without a last word,
- * none of our code runs any more, and it is settled here; what it had done is undone, and what it had moved stays moved. Not to be
- * found in Restate: it was cancelled before it began, its send was lost with the handler or with Restate's data, or it is only on its
- * way; it is sent once more, which is nothing if it is there, since a workflow runs once under its key.
+ * Repairs a release whose workflow does not seem to run. If an operator killed it, or it failed permanently,
+ * its workflow has ended in Restate without a settlement and none of its code runs again. This handler then
+ * settles it: the effects are undone, and a moved pointer stays moved. If Restate does not list it, it was
+ * cancelled before it started, its message was lost with the handler or with Restate's data, or it is still
+ * in transit. It is then sent again, which has no effect if it exists, because a workflow runs once per key.
  */
 export async function reconcile(ctx: ObjectContext, deps: Deps, notice: ReconcileRequest): Promise<null> {
   const pointer = { tenant: ctx.key, bundle: notice.bundle, channel: notice.channel };
   const id = { tenant: ctx.key, bundle: notice.bundle, version: notice.version };
-  const known = await asStoreUnavailable(
+  const workflowState = await asStoreUnavailable(
     ctx.run('ask Restate', () => deps.invocations.stateOf(id), stepRetries.whileHoldingTenant),
   );
-  if (known === 'running') return null;
+  if (workflowState === 'running') return null;
   const state = await reloadBundle(ctx, deps, notice.bundle);
   const slot = slotOf(state, notice.channel);
   if (slot.queue.some((queued) => queued.version === notice.version)) {
     if (!slot.inFlight) await startNext(ctx, deps, pointer, state);
-  } else if (known === 'ended') {
-    await settleDead(ctx, deps, id);
+  } else if (workflowState === 'ended') {
+    await settleEnded(ctx, deps, id);
     await freeSlot(ctx, deps, pointer, state, notice.version);
-    // Last, since nothing depends on it: operators read there what releases wait for.
+    // Cleared last, because nothing depends on it. Operators read in this state what releases wait for.
     await asStoreUnavailable(
       ctx.run('clear state', () => deps.invocations.clearState(id), stepRetries.whileHoldingTenant),
     );
@@ -52,9 +56,9 @@ export async function reconcile(ctx: ObjectContext, deps: Deps, notice: Reconcil
   return null;
 }
 
-async function settleDead(ctx: ObjectContext, deps: Deps, id: ReleaseId): Promise<void> {
+async function settleEnded(ctx: ObjectContext, deps: Deps, id: ReleaseId): Promise<void> {
   const retries = stepRetries.whileHoldingTenant;
-  const reason = 'its invocation was killed, or failed, before it could say how it ended';
+  const reason = 'its invocation was killed or failed before the release was settled';
   const closing: Closing = await asStoreUnavailable(
     ctx.run(
       'close release',
@@ -84,5 +88,5 @@ async function settleDead(ctx: ObjectContext, deps: Deps, id: ReleaseId): Promis
   await asStoreUnavailable(
     ctx.run('settle release', () => deps.settlements.settle(id, deps.clock.now()), retries),
   );
-  leaveToCompensation(ctx, id, failed);
+  sendToCompensation(ctx, id, failed);
 }

@@ -9,8 +9,8 @@ import type { Deps } from '../ports/deps.ts';
 import { asStoreUnavailable } from '../durable/store-unavailable.ts';
 
 /**
- * Sends the release on its way without waiting for it, and remembers how to reach it. The state is written before the send, so that
- * dying in between leaves a slot that the sweep can free, never a release that nobody knows of.
+ * Starts a release without waiting for it, and stores its invocation ID. The state is written before the
+ * send. A crash between the two leaves a slot that the sweep can free, instead of a release without a slot.
  */
 export async function startRelease(
   ctx: ObjectContext,
@@ -19,16 +19,16 @@ export async function startRelease(
   start: Queued,
 ): Promise<BundleState> {
   const { tenant, bundle, channel } = pointer;
-  const taken = take(state, channel, start.version, null);
-  setBundle(ctx, bundle, taken);
+  const occupied = occupy(state, channel, start.version, null);
+  setBundle(ctx, bundle, occupied);
   const key = releaseKey({ tenant, bundle, version: start.version });
   const handle = ctx.sendClient(Release, key).run({ channel, source: start.source });
-  const started = take(state, channel, start.version, await handle.invocationId);
+  const started = occupy(state, channel, start.version, await handle.invocationId);
   setBundle(ctx, bundle, started);
   return started;
 }
 
-function take(
+function occupy(
   state: BundleState,
   channel: string,
   version: number,
@@ -38,7 +38,7 @@ function take(
   return withSlot(state, channel, { ...slot, inFlight: { version, invocationId, swapped: false } });
 }
 
-/** Lets go of a release that has ended, and starts the next in line. */
+/** Removes an ended release from its slot, and starts the next one in the queue. */
 export async function freeSlot(
   ctx: ObjectContext,
   deps: Deps,
@@ -51,8 +51,8 @@ export async function freeSlot(
 }
 
 /**
- * Starts the first in line that still may, if the slot is free. One that was cancelled while it waited is passed over; the line is
- * bounded, so this ends.
+ * If the slot is free, starts the first queued release that may still start. Releases that were cancelled
+ * while queued are skipped. The queue is bounded, so the loop ends.
  */
 export async function startNext(
   ctx: ObjectContext,

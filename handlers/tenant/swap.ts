@@ -9,16 +9,20 @@ import { retriesExhausted, REFUSED } from '../durable/store-unavailable.ts';
 import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';
 import { notifySinks } from './notify-sinks.ts';
 
-/** The record's generation is adopted at most so often: moves by hand go through this same object, so it differs only after a loss. */
+/**
+ * How many times the record's generation is adopted. Moves by hand also go through this object, so the
+ * generations differ only after a loss of state.
+ */
 const ADOPTIONS = 2;
 
 /**
- * Moves the live pointer for a release, if that release is still the one whose turn it is.
+ * Moves the live pointer for a release, if that release still holds the slot.
  *
- * Decided here from durable state, and fenced once more in the record's transaction, which finds its own move when it is repeated.
- * A cancel of the release reaches into this handler, perhaps while the transaction commits: it is not listened to, so that the
- * answer is what happened. Sinks are told of it one way, before anything else happens. Dies inside: replayed. Killed inside: the pointer has moved
- * or not; the sweep asks the record.
+ * The durable state decides, and the record's transaction fences the decision: it finds its own move when it
+ * is repeated. A cancel of the release also reaches this handler, perhaps while the transaction commits. The
+ * handler ignores it, so that the result is the actual one. It notifies sinks first, without waiting for
+ * them. Dies inside: Restate replays it. Killed inside: the pointer has moved or not, and the sweep reads the
+ * record.
  */
 export async function swap(ctx: ObjectContext, deps: Deps, request: SwapRequest): Promise<SwapResult> {
   const state = await getBundle(ctx, deps, request.bundle);

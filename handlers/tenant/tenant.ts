@@ -12,8 +12,9 @@ import { cancel, hold, move } from './control.ts';
 import { swap } from './swap.ts';
 
 /**
- * A tenant, as the one who says who goes next. Its handlers run one at a time, take milliseconds, and never wait for a release, a
- * person or the outside world: whoever waits here keeps everybody of this tenant waiting.
+ * Serializes all decisions of one tenant. Its handlers run one at a time, take milliseconds, and never wait
+ * for a release, a person or an external system. A handler that waits would block every other call of this
+ * tenant.
  */
 export function tenantObject(deps: Deps) {
   return implement(Tenant, {
@@ -37,7 +38,7 @@ export function tenantObject(deps: Deps) {
     },
     options: {
       ...objectOptions,
-      // The words of a release to its tenant. Whoever else could say them would move a pointer past what was checked.
+      // Only a release calls these. Another caller could move a pointer past its checks.
       handlers: { swap: { ingressPrivate: true }, settled: { ingressPrivate: true } },
     },
   });

@@ -1,12 +1,12 @@
 import type { CeleryTask } from './celery-queue.ts';
 
-/** A message of Celery's protocol 2 (docs.celeryq.dev, "Message Protocol"), as AMQP carries it. */
+/** A message of Celery's protocol 2 (docs.celeryq.dev, "Message Protocol"), in its AMQP form. */
 export interface CeleryMessage {
   readonly headers: Readonly<Record<string, unknown>>;
   readonly properties: {
     readonly contentType: 'application/json';
     readonly contentEncoding: 'utf-8';
-    /** Celery's name for the task's id, which is not what Pointsman calls a correlation id. */
+    /** Celery's name for the task ID; it is not Pointsman's correlation ID. */
     readonly correlationId: string;
   };
   readonly body: Buffer;
@@ -25,12 +25,12 @@ export function celeryMessage(task: CeleryTask): CeleryMessage {
       group_index: null,
       shadow: null,
       eta: null,
-      // A worker that takes the message later than this discards it: also one that it gets again because a worker died of it. With an
-      // offset instead of "Z", which Python's fromisoformat knows from 3.11 on only.
+      // A worker that receives the message after this time discards it, including a redelivery after a worker
+      // died. With an offset instead of "Z", which Python's fromisoformat accepts only from 3.11 on.
       expires: new Date(task.expiresAt).toISOString().replace('Z', '+00:00'),
       retries: 0,
       timelimit: [null, null],
-      // What logs, events and monitors show of the arguments, which hold capabilities.
+      // Logs, events and monitors show this text instead of the arguments, which contain capabilities.
       argsrepr: '()',
       kwargsrepr: task.correlationId,
       origin: 'pointsman',
@@ -43,13 +43,13 @@ export function celeryMessage(task: CeleryTask): CeleryMessage {
 }
 
 /**
- * The same message as kombu keeps it in a Redis list: a worker takes it from the right end of the list that is named as the queue. The
- * tag names this one delivery, not the task: kombu keeps under it what a worker has taken and not yet acknowledged, so that two deliveries
- * with one tag would lose one of them.
+ * The same message in kombu's format for a Redis list. A worker pops it from the right end of the list with
+ * the queue's name. The delivery tag identifies this delivery, not the task: kombu stores unacknowledged
+ * messages under it, so two deliveries with one tag would lose one of them.
  *
- * The exchange is the one without a name, as Celery itself sends, so that what is put back (a dead worker's task, a retry) goes by the
- * name of the queue alone. Any other is looked up in the set `_kombu.binding.<exchange>`, which a worker writes when it starts and
- * nobody else should.
+ * It uses the default exchange, as Celery does. A message that is put back (the task of a dead worker, a
+ * retry) is then routed by the queue's name alone. Any other exchange is looked up in the set
+ * `_kombu.binding.<exchange>`, which only a starting worker should write.
  */
 export function kombuEnvelope(message: CeleryMessage, queue: string, deliveryTag: string): string {
   return JSON.stringify({

@@ -1,16 +1,19 @@
-/** Bounds of what is enqueued for Celery. Sizes are bytes. */
+/** Limits for tasks sent to Celery. Sizes are bytes. */
 
 export const celeryLimits = {
   /**
-   * The arguments of one task. A job is three addresses of at most 2,000 characters and a few names; what is larger holds a payload, and
-   * payloads congest a broker and stay in its logs and backups.
+   * The arguments of one task. A job has three addresses of at most 2,000 characters and a few names.
+   * Anything larger contains a payload, and payloads congest a broker and stay in its logs and backups.
    */
   kwargsBytes: 16 * 1024,
-  /** Characters of a task's id and correlation id. AMQP carries one of them in a short string of at most 255 bytes. */
+  /**
+   * Characters of a task ID and of a correlation ID. AMQP stores one of them in a short string of at most 255
+   * bytes.
+   */
   idChars: 200,
   /**
-   * Tasks that may wait in a queue of Redis, where nothing removes what is past its deadline until a worker takes it. A worker that is so
-   * far behind would run none of the later ones in time. RabbitMQ drops each message at its deadline by itself.
+   * Waiting tasks per Redis queue. Redis removes no expired task until a worker pops it. A worker this far
+   * behind would run none of the later tasks in time. RabbitMQ drops each message at its deadline.
    */
   waitingInRedis: 10_000,
 } as const;

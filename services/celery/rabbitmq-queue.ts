@@ -18,11 +18,13 @@ export function rabbitCeleryQueue(options: { url: string; log: Logger }): Celery
         ...properties,
         headers,
         body,
-        // Straight into the queue, as Celery itself sends: a worker's own exchange is not there before the worker was.
+        // Published directly to the queue, as Celery does: the worker's own exchange exists only after the
+        // worker's first start.
         exchange: '',
         routingKey: task.queue,
         mandatory: true,
-        // As well as in Celery's header, so that the queue of a worker that is gone for good does not grow for ever.
+        // Set in addition to Celery's header, so that the queue of a removed worker does not grow
+        // permanently.
         expirationMs: task.expiresAt - nowMs,
       };
       const published = await publisher.publish(message, { queue: task.queue });
@@ -30,7 +32,7 @@ export function rabbitCeleryQueue(options: { url: string; log: Logger }): Celery
         case 'confirmed':
           return { kind: 'queued' };
         case 'unroutable':
-          return { kind: 'later', summary: `RabbitMQ has no queue ${task.queue}, and none may be declared` };
+          return { kind: 'later', summary: `RabbitMQ has no queue ${task.queue}, and may not declare one` };
         case 'refused':
         case 'unknown':
           return { kind: 'later', summary: `RabbitMQ: ${published.summary}` };

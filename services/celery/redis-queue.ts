@@ -4,11 +4,11 @@ import { ErrorReply } from 'redis';
 
 import { RedisLostError, redisWriter } from '../redis/writer.ts';
 import { celeryMessage, kombuEnvelope } from './celery-message.ts';
-import type { CeleryQueue, Enqueued } from './celery-queue.ts';
+import type { CeleryQueue, EnqueueResult } from './celery-queue.ts';
 import { celeryLimits } from './limits.ts';
 import { taskRefusal } from './task-refusal.ts';
 
-/** Celery's queues in Redis: kombu's lists, in which the oldest task stands at the right end. */
+/** Celery's queues in Redis: kombu's lists, with the oldest task at the right end. */
 export function redisCeleryQueue(options: { url: string; log: Logger }): CeleryQueue {
   const redis = redisWriter(options);
   return {
@@ -17,8 +17,8 @@ export function redisCeleryQueue(options: { url: string; log: Logger }): CeleryQ
       if (summary !== null) return { kind: 'refused', summary };
       const envelope = kombuEnvelope(celeryMessage(task), task.queue, randomUUID());
       try {
-        return await redis.run(task.correlationId, async (client): Promise<Enqueued> => {
-          // Others may push between the two commands: it is a bound, not a count.
+        return await redis.run(task.correlationId, async (client): Promise<EnqueueResult> => {
+          // Other clients may push between the two commands, so the limit is approximate.
           if ((await client.lLen(task.queue)) >= celeryLimits.waitingInRedis) {
             return { kind: 'later', summary: `the queue ${task.queue} in Redis is full` };
           }
@@ -26,18 +26,19 @@ export function redisCeleryQueue(options: { url: string; log: Logger }): CeleryQ
           return { kind: 'queued' };
         });
       } catch (error) {
-        return notQueued(error, task.queue);
+        return enqueueFailure(error, task.queue);
       }
     },
     close: () => redis.close(),
   };
 }
 
-function notQueued(error: unknown, queue: string): Enqueued {
+function enqueueFailure(error: unknown, queue: string): EnqueueResult {
   if (error instanceof RedisLostError) return { kind: 'later', summary: `Redis: ${error.message}` };
   if (!(error instanceof ErrorReply)) throw error;
-  // The first word is its code. Out of memory, read only, still loading: all of that passes, but a key does not become a list.
+  // The first word is the error code. Out of memory, read-only, loading: all of these are temporary. A key of
+  // another type is not.
   const [code = 'ERR'] = error.message.split(' ');
-  if (code === 'WRONGTYPE') return { kind: 'refused', summary: `the key ${queue} in Redis is no queue` };
-  return { kind: 'later', summary: `Redis says ${code}` };
+  if (code === 'WRONGTYPE') return { kind: 'refused', summary: `the key ${queue} in Redis is not a queue` };
+  return { kind: 'later', summary: `Redis returned the error ${code}` };
 }

@@ -4,26 +4,28 @@ import { celeryLimits } from './limits.ts';
 const QUEUE = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
 /**
- * Names that belong to the broker or to Celery. RabbitMQ keeps its own queues under `amq.`: a message for `amq.gen-…` would reach whoever
- * waits there. Celery's workers tell their events to `celeryev.…`, and in Redis kombu keeps what is being worked on in `unacked…`.
+ * Names reserved by the broker or by Celery. RabbitMQ's own queues begin with `amq.`: a message to
+ * `amq.gen-…` would reach another client's private queue. Celery's workers publish events to `celeryev.…`,
+ * and kombu stores running tasks in Redis under `unacked…`.
  */
 const RESERVED = /^(?:amq\.|celeryev\.|unacked(?:_index|_mutex)?$)/;
 
 const TASK = /^[A-Za-z_][A-Za-z0-9_.]{0,127}$/;
 const ID = /^[\x21-\x7e]+$/;
 
-/** Why that task is not sent to any broker, or null when it may be. */
+/** Why the task may not be sent to any broker, or null if it may. */
 export function taskRefusal(task: CeleryTask, nowMs: number): string | null {
-  if (!QUEUE.test(task.queue)) return 'a queue’s name is 1 to 63 characters of a-z, 0-9, ".", "_" and "-"';
-  if (RESERVED.test(task.queue)) return `the name ${task.queue} is the broker’s or Celery’s own`;
+  if (!QUEUE.test(task.queue))
+    return 'the name of a queue has 1 to 63 characters of a-z, 0-9, ".", "_" and "-"';
+  if (RESERVED.test(task.queue)) return `the name ${task.queue} is reserved by the broker or by Celery`;
   if (!TASK.test(task.task)) return 'that is not the name of a Celery task';
   if (!isId(task.id) || !isId(task.correlationId)) {
-    return `an id is 1 to ${celeryLimits.idChars} visible characters`;
+    return `an ID has 1 to ${celeryLimits.idChars} visible characters`;
   }
   if (!Number.isSafeInteger(task.expiresAt) || task.expiresAt <= nowMs) return 'its deadline has passed';
   const bytes = Buffer.byteLength(JSON.stringify(task.kwargs));
   return bytes > celeryLimits.kwargsBytes
-    ? `its arguments take ${bytes} bytes, of ${celeryLimits.kwargsBytes}: payloads travel by address`
+    ? `its arguments take ${bytes} bytes, of ${celeryLimits.kwargsBytes}: pass payloads by address`
     : null;
 }
 

@@ -5,7 +5,10 @@ import { celeryGrantLimits } from '../../core/limits/callout-limits.ts';
 import { parseJsonAs } from '../../core/json/parse-json.ts';
 import { firstIssues } from '../../core/json/schema-issues.ts';
 
-/** The operator's list of Celery tasks, as JSON. Every mistake in it is reported by its place, and no value is repeated. */
+/**
+ * The operator's list of Celery tasks, as JSON. Every error is reported with its location, and never with a
+ * value.
+ */
 export function celeryGrants() {
   return z.string().transform((text, context) => {
     const problem = (message: string) => {
@@ -21,7 +24,7 @@ export function celeryGrants() {
       const [first] = grant.success ? [] : firstIssues(grant, 1);
       return first ? [`entry ${index + 1}${at(first.path)}: ${first.message}`] : [];
     });
-    if (wrong.length > 0) return problem(`is wrong: ${wrong.join('; ')}`);
+    if (wrong.length > 0) return problem(`is invalid: ${wrong.join('; ')}`);
     return grants.flatMap(({ data }) => (data ? [data] : []));
   });
 }

@@ -7,43 +7,46 @@ import {
   databaseRoles,
   type DatabaseRoles,
   ownerNeedsApp,
-  twoRoles,
+  rolesDiffer,
 } from './database-roles.ts';
-import { queuesSomewhere, RABBIT_SETTINGS, type RabbitConfig, rabbitConfig } from './rabbit-config.ts';
+import { queuesNeedRabbit, RABBIT_SETTINGS, type RabbitConfig, rabbitConfig } from './rabbit-config.ts';
 import { readSettings, type Environment } from './read-settings.ts';
 import {
   cacheNeedsRedis,
-  currentBesidePrevious,
+  previousNeedsCurrent,
   grantedBrokersSet,
-  identityElsewhere,
+  identityNeedsExternalRestate,
   oneAdminToken,
   SECRET_KEYS,
   type SecretKeyName,
-  wholeRestate,
-  workerReachable,
+  restateUrlsTogether,
+  externalRestateNeedsWorkerUrl,
 } from './rules.ts';
 import { hashToken, type LogLevel, settingDefaults, type Settings } from './settings.ts';
 
 export interface ApiConfig extends RabbitConfig {
   readonly host: string;
-  /** 0 for any free one. */
+  /** 0 selects any free port. */
   readonly port: number;
   /** Lower-case hex of the bootstrap token's SHA-256. */
   readonly adminTokenSha256: string;
   readonly databaseUrl: string;
   readonly restateIngressUrl: string;
   readonly restateAdminUrl: string;
-  /** What outgoing calls may reach although it is not public. */
+  /** Address ranges that outgoing calls may reach although they are not public. */
   readonly outboundAllow: readonly AddressRange[];
-  /** Balancers and proxies in front of the API. Undefined where the operator names none. */
+  /** Load balancers and proxies in front of the API. Undefined if the operator lists none. */
   readonly proxies: readonly AddressRange[] | undefined;
-  /** Null without one: hooks and webhooks can't be set then. */
+  /** Null without a key: hooks and webhooks can't be set then. */
   readonly secretKeys: SecretKeys | null;
-  /** Those that the worker delivers to, by the same settings: what there is to be listed, and no way there. */
+  /**
+   * The brokers that the worker delivers to, derived from the same settings. The API lists them, but does not
+   * connect to them.
+   */
   readonly brokers: readonly Broker[];
-  /** Which Celery tasks a policy may name. */
+  /** The Celery tasks that a policy may use. */
   readonly celeryGrants: readonly CeleryGrant[];
-  /** Queues of RabbitMQ whose length is a metric. */
+  /** RabbitMQ queues whose depth is exported as a metric. */
   readonly amqpQueues: readonly string[];
   readonly logLevel: LogLevel;
 }
@@ -51,52 +54,52 @@ export interface ApiConfig extends RabbitConfig {
 export interface WorkerConfig extends RabbitConfig {
   readonly host: string;
   readonly port: number;
-  /** Where Restate reaches the worker. */
+  /** The URL at which Restate reaches the worker. */
   readonly workerUrl: string;
-  /** Where the outside reaches the API, without a slash at its end. */
+  /** The public URL of the API, without a trailing slash. */
   readonly publicUrl: string;
-  /** The public key of the one Restate whose calls are taken. Null to take anybody's. */
+  /** The public key of the one Restate server whose calls are accepted. Null accepts any caller. */
   readonly identityKey: string | null;
   readonly databaseUrl: string;
   readonly restateIngressUrl: string;
   readonly restateAdminUrl: string;
-  /** Null without a Redis. */
+  /** Null without Redis. */
   readonly redisUrl: string | null;
-  /** Whether pointers and bundles are cached there. */
+  /** Whether Redis caches pointers and bundles. */
   readonly redisCache: boolean;
-  /** Whether tenants share streams there. */
+  /** Whether tenants share streams in Redis. */
   readonly redisStreams: StreamLayout;
-  /** Which Celery tasks are sent. */
+  /** The Celery tasks that may be sent. */
   readonly celeryGrants: readonly CeleryGrant[];
-  /** How long audit rows are kept. */
+  /** The retention time of audit rows. */
   readonly auditMs: number;
-  /** What outgoing calls may reach although it is not public. */
+  /** Address ranges that outgoing calls may reach although they are not public. */
   readonly outboundAllow: readonly AddressRange[];
-  /** Null without one: hooks can't be set then. */
+  /** Null without a key: hooks can't be set then. */
   readonly secretKeys: SecretKeys | null;
   readonly logLevel: LogLevel;
 }
 
-/** What `npm start` is to run. A part that is null is embedded. */
+/** The configuration of `npm start`. A part with the value null is embedded. */
 export interface StackConfig {
   readonly host: string;
-  /** 0 for any free one, which is then kept. */
+  /** 0 selects any free port, which is then stored. */
   readonly port: number;
-  /** Null for the API's own address. */
+  /** Null selects the API's own address. */
   readonly publicUrl: string | null;
-  /** As given: relative to the working directory. */
-  readonly home: string;
-  /** Null to use the home's own. */
+  /** As configured: relative to the working directory. */
+  readonly dataDir: string;
+  /** Null selects the token of the data directory. */
   readonly adminToken: string | null;
-  /** Null to use the home's own. */
+  /** Null selects the key of the data directory. */
   readonly secretKeys: SecretKeys | null;
   readonly database: DatabaseRoles | null;
   readonly restate: { readonly ingressUrl: string; readonly adminUrl: string } | null;
-  /** Null to choose one and keep it. */
+  /** Null selects a free port and stores it. */
   readonly workerPort: number | null;
-  /** Null for the worker's port on 127.0.0.1. */
+  /** Null selects the worker's port on 127.0.0.1. */
   readonly workerUrl: string | null;
-  /** What the worker is told of a Restate elsewhere. Null with an embedded one, whose key is the home's. */
+  /** The identity key of an external Restate. Null with an embedded one, which has its own key. */
   readonly identityKey: string | null;
   readonly logLevel: LogLevel;
 }
@@ -124,7 +127,7 @@ export function apiConfig(env: Environment): ApiConfig {
     ],
     {
       required: ['DATABASE_URL', 'RESTATE_INGRESS_URL', 'RESTATE_ADMIN_URL'],
-      rules: [oneAdminToken, currentBesidePrevious, queuesSomewhere, grantedBrokersSet],
+      rules: [oneAdminToken, previousNeedsCurrent, queuesNeedRabbit, grantedBrokersSet],
     },
   );
   return {
@@ -173,13 +176,13 @@ export function workerConfig(env: Environment): WorkerConfig {
     'POINTSMAN_AUDIT_DAYS',
     'POINTSMAN_LOG_LEVEL',
   ] as const;
-  const rules = [currentBesidePrevious, cacheNeedsRedis, grantedBrokersSet];
+  const rules = [previousNeedsCurrent, cacheNeedsRedis, grantedBrokersSet];
   const read = readSettings(env, names, { required, rules });
   return {
     host: read.POINTSMAN_HOST ?? settingDefaults.POINTSMAN_HOST,
     port: read.POINTSMAN_WORKER_PORT,
     workerUrl: read.POINTSMAN_WORKER_URL,
-    // The API's own default, and the port that it was given on this machine.
+    // The API's default host, and its configured port on this machine.
     publicUrl: withoutSlash(
       read.POINTSMAN_PUBLIC_URL ??
         `http://127.0.0.1:${read.POINTSMAN_PORT || settingDefaults.POINTSMAN_PORT}`,
@@ -203,7 +206,10 @@ export function workerConfig(env: Environment): WorkerConfig {
 /** The settings of `services/migrate`. Throws ConfigError. */
 export function migrateConfig(env: Environment): DatabaseRoles {
   const names = ['DATABASE_URL', 'DATABASE_OWNER_URL'] as const;
-  const read = readSettings(env, names, { required: ['DATABASE_URL'], rules: [appPasswordKnown, twoRoles] });
+  const read = readSettings(env, names, {
+    required: ['DATABASE_URL'],
+    rules: [appPasswordKnown, rolesDiffer],
+  });
   return databaseRoles(read.DATABASE_URL, read.DATABASE_OWNER_URL);
 }
 
@@ -222,7 +228,7 @@ export function stackConfig(env: Environment): StackConfig {
     'DATABASE_OWNER_URL',
     'RESTATE_INGRESS_URL',
     'RESTATE_ADMIN_URL',
-    // Read by the children, who inherit them: here they are only looked at, so that a mistake is told with the others.
+    // The child processes inherit and use these. They are validated here only to report all errors together.
     ...RABBIT_SETTINGS,
     'POINTSMAN_AMQP_QUEUES',
     'REDIS_URL',
@@ -236,16 +242,16 @@ export function stackConfig(env: Environment): StackConfig {
     'POINTSMAN_LOG_LEVEL',
   ] as const;
   const rules = [
-    currentBesidePrevious,
-    queuesSomewhere,
+    previousNeedsCurrent,
+    queuesNeedRabbit,
     cacheNeedsRedis,
     grantedBrokersSet,
     appPasswordKnown,
-    twoRoles,
+    rolesDiffer,
     ownerNeedsApp,
-    wholeRestate,
-    workerReachable,
-    identityElsewhere,
+    restateUrlsTogether,
+    externalRestateNeedsWorkerUrl,
+    identityNeedsExternalRestate,
   ] as const;
   const read = readSettings(env, names, { required: [], rules });
   const { DATABASE_URL: databaseUrl, RESTATE_INGRESS_URL: ingressUrl, RESTATE_ADMIN_URL: adminUrl } = read;
@@ -253,7 +259,7 @@ export function stackConfig(env: Environment): StackConfig {
     host: read.POINTSMAN_HOST ?? settingDefaults.POINTSMAN_HOST,
     port: read.POINTSMAN_PORT ?? settingDefaults.POINTSMAN_PORT,
     publicUrl: read.POINTSMAN_PUBLIC_URL ?? null,
-    home: read.POINTSMAN_HOME ?? settingDefaults.POINTSMAN_HOME,
+    dataDir: read.POINTSMAN_HOME ?? settingDefaults.POINTSMAN_HOME,
     adminToken: read.POINTSMAN_ADMIN_TOKEN ?? null,
     secretKeys: secretKeys(read),
     database: databaseUrl === undefined ? null : databaseRoles(databaseUrl, read.DATABASE_OWNER_URL),

@@ -1,13 +1,13 @@
 import { appDatabaseUrl } from './database-urls.ts';
 import type { Rule } from './read-settings.ts';
 
-/** The database as the owner of the tables and as the role that the processes log in as. */
+/** The URLs of the database: as the owner of the tables, and as the login role of the processes. */
 export interface DatabaseRoles {
   readonly ownerUrl: string;
   readonly appUrl: string;
 }
 
-/** As they were given; the app's role follows from the owner's where only that is. */
+/** The configured URLs. If only the owner's is set, the app role's URL is derived from it. */
 export function databaseRoles(databaseUrl: string, ownerUrl: string | undefined): DatabaseRoles {
   if (ownerUrl !== undefined) return { ownerUrl, appUrl: databaseUrl };
   return { ownerUrl: databaseUrl, appUrl: appDatabaseUrl(databaseUrl) as string };
@@ -17,21 +17,21 @@ export const appPasswordKnown: Rule<'DATABASE_URL' | 'DATABASE_OWNER_URL'> = (re
   read.DATABASE_URL !== undefined &&
   !isSet('DATABASE_OWNER_URL') &&
   appDatabaseUrl(read.DATABASE_URL) === null
-    ? "DATABASE_URL alone is the owner's, from whose password the app role's is derived, and it holds no password: " +
+    ? "DATABASE_URL alone is the owner's URL. The app role's password is derived from its password, and it contains none: " +
       'add one, or set DATABASE_OWNER_URL as well'
     : null;
 
-export const twoRoles: Rule<'DATABASE_URL' | 'DATABASE_OWNER_URL'> = ({
+export const rolesDiffer: Rule<'DATABASE_URL' | 'DATABASE_OWNER_URL'> = ({
   DATABASE_URL,
   DATABASE_OWNER_URL,
 }) =>
   DATABASE_URL !== undefined &&
   DATABASE_OWNER_URL !== undefined &&
   new URL(DATABASE_URL).username === new URL(DATABASE_OWNER_URL).username
-    ? 'DATABASE_URL and DATABASE_OWNER_URL must name two roles; set only DATABASE_URL to have the second one made'
+    ? 'DATABASE_URL and DATABASE_OWNER_URL must use two different roles; set only DATABASE_URL to create the second one automatically'
     : null;
 
 export const ownerNeedsApp: Rule<'DATABASE_URL' | 'DATABASE_OWNER_URL'> = (_read, isSet) =>
   isSet('DATABASE_OWNER_URL') && !isSet('DATABASE_URL')
-    ? 'DATABASE_OWNER_URL is set, so that DATABASE_URL must be, too'
+    ? 'DATABASE_OWNER_URL is set, so DATABASE_URL must also be set'
     : null;

@@ -1,11 +1,14 @@
 import { createHmac } from 'node:crypto';
 
-/** The role that the processes log in as. It owns nothing, so that a hole in a query can't drop or disable anything. */
+/**
+ * The login role of the processes. It owns nothing, so that an SQL injection can't drop or disable anything.
+ */
 const APP_ROLE = 'pointsman_app';
 
 /**
- * The app role's address in the owner's database. Its password follows from the owner's, so that there is one secret to
- * keep, and knowing it gives nothing of the owner's. Null when the owner's address holds no password to derive it from.
+ * The app role's URL for the owner's database. Its password is derived from the owner's, so that there is one
+ * secret to store. The owner's password can't be derived from it. Null when the owner's URL contains no
+ * password.
  */
 export function appDatabaseUrl(ownerUrl: string): string | null {
   const url = new URL(ownerUrl);

@@ -2,7 +2,10 @@ import { pino, type Logger } from 'pino';
 
 import { visibleControls } from '../../core/control-characters.ts';
 
-/** The log of one process: a JSON object a line. JSON leaves C1 and bidirectional controls as they are; here they are escaped too. */
+/**
+ * The log of one process: one JSON object per line. JSON does not escape C1 and bidirectional control
+ * characters; this log does.
+ */
 export function processLog(process: 'api' | 'worker', level: string): Logger {
   return pino({ level, base: { process }, hooks: { streamWrite: visibleControls } });
 }

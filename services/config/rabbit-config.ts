@@ -2,9 +2,9 @@ import type { Unrouted } from '../rabbitmq/move-topology.ts';
 import type { Rule } from './read-settings.ts';
 import { settingDefaults, type Settings } from './settings.ts';
 
-/** What a process is told of RabbitMQ. */
+/** The RabbitMQ settings of a process. */
 export interface RabbitConfig {
-  /** Null without a RabbitMQ. */
+  /** Null without RabbitMQ. */
   readonly amqpUrl: string | null;
   readonly amqpUnrouted: Unrouted;
 }
@@ -18,7 +18,7 @@ export function rabbitConfig(read: Partial<Pick<Settings, (typeof RABBIT_SETTING
   };
 }
 
-export const queuesSomewhere: Rule<'AMQP_URL' | 'POINTSMAN_AMQP_QUEUES'> = (_read, isSet) =>
+export const queuesNeedRabbit: Rule<'AMQP_URL' | 'POINTSMAN_AMQP_QUEUES'> = (_read, isSet) =>
   isSet('POINTSMAN_AMQP_QUEUES') && !isSet('AMQP_URL')
-    ? 'POINTSMAN_AMQP_QUEUES is set, so that AMQP_URL must be, too'
+    ? 'POINTSMAN_AMQP_QUEUES is set, so AMQP_URL must also be set'
     : null;

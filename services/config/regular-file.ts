@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 /** Why a file was not read. */
 export type FileFault = 'missing' | 'link' | 'not a file' | 'too large' | 'unreadable';
 
-/** A file was not read. The message is the reason alone, such as `it is a symbolic link`. */
+/** A file was not read. The message contains only the reason, such as `it is a symbolic link`. */
 export class FileError extends Error {
   override readonly name = 'FileError';
   readonly fault: FileFault;
@@ -15,9 +15,10 @@ export class FileError extends Error {
 }
 
 /**
- * The content of a file that somebody else may have written. Only a regular file is read, and at most `maxBytes` and one more: a link may
- * lead out of the folder, a FIFO blocks its reader, a device has no end and says that its size is 0, and a file may grow while it is read.
- * Links in the folders above are followed. Throws FileError.
+ * Reads a file that an untrusted person may have written. It reads only a regular file, and at most
+ * `maxBytes` plus one. A symbolic link may lead out of the folder, a FIFO blocks its reader, a device has no
+ * end and reports size 0, and a file may grow during the read. Symbolic links among the parent folders are
+ * followed. Throws FileError.
  */
 export function readRegularFile(path: string, maxBytes: number): Buffer {
   const file = open(path);
@@ -40,7 +41,8 @@ const REASONS: Readonly<Record<FileFault, string>> = {
   unreadable: 'reading it failed',
 };
 
-// O_NONBLOCK: opening a FIFO would wait for a writer. Windows has neither flag, and no FIFO among its files.
+// O_NONBLOCK: opening a FIFO would wait for a writer. Windows has neither flag, and no FIFOs in its file
+// system.
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 function open(path: string): number {
@@ -53,7 +55,7 @@ function open(path: string): number {
   }
 }
 
-/** ELOOP is what O_NOFOLLOW gives (FreeBSD: EMLINK). ENXIO: a socket. */
+/** ELOOP is the error of O_NOFOLLOW (FreeBSD: EMLINK). ENXIO: a socket. */
 const FAULT_OF_OPENING: ReadonlyMap<string, FileFault> = new Map([
   ['ENOENT', 'missing'],
   ['ELOOP', 'link'],
@@ -67,7 +69,7 @@ function checked(file: number): { readonly size: number } {
   return stats;
 }
 
-/** The size is where it begins: the file may have grown since, and files of /proc say 0. */
+/** The size is only the initial buffer size: the file may have grown since, and files in /proc report 0. */
 function readAtMost(file: number, maxBytes: number, size: number): Buffer {
   let content = Buffer.alloc(size + 1);
   let length = 0;

@@ -1,6 +1,6 @@
 import type { Rule } from './read-settings.ts';
 
-/** Rules over more than one setting. Each gives what is wrong, or null. */
+/** Rules over several settings. Each returns the problem, or null. */
 
 export const oneAdminToken: Rule<'POINTSMAN_ADMIN_TOKEN' | 'POINTSMAN_ADMIN_TOKEN_SHA256'> = (
   _read,
@@ -12,38 +12,41 @@ export const oneAdminToken: Rule<'POINTSMAN_ADMIN_TOKEN' | 'POINTSMAN_ADMIN_TOKE
 
 export const cacheNeedsRedis: Rule<'POINTSMAN_REDIS_CACHE' | 'REDIS_URL'> = (read, isSet) =>
   read.POINTSMAN_REDIS_CACHE === true && !isSet('REDIS_URL')
-    ? 'POINTSMAN_REDIS_CACHE is on, so that REDIS_URL must be set'
+    ? 'POINTSMAN_REDIS_CACHE is on, so REDIS_URL must be set'
     : null;
 
-export const wholeRestate: Rule<'RESTATE_INGRESS_URL' | 'RESTATE_ADMIN_URL'> = (_read, isSet) =>
+export const restateUrlsTogether: Rule<'RESTATE_INGRESS_URL' | 'RESTATE_ADMIN_URL'> = (_read, isSet) =>
   isSet('RESTATE_INGRESS_URL') !== isSet('RESTATE_ADMIN_URL')
     ? 'RESTATE_INGRESS_URL and RESTATE_ADMIN_URL must both be set, or neither'
     : null;
 
-export const workerReachable: Rule<'RESTATE_ADMIN_URL' | 'POINTSMAN_WORKER_URL'> = (read, isSet) =>
+export const externalRestateNeedsWorkerUrl: Rule<'RESTATE_ADMIN_URL' | 'POINTSMAN_WORKER_URL'> = (
+  read,
+  isSet,
+) =>
   read.RESTATE_ADMIN_URL !== undefined &&
   !isLoopback(read.RESTATE_ADMIN_URL) &&
   !isSet('POINTSMAN_WORKER_URL')
-    ? 'RESTATE_ADMIN_URL is on another machine: set POINTSMAN_WORKER_URL to the address at which it reaches the worker here'
+    ? 'RESTATE_ADMIN_URL is on another machine: set POINTSMAN_WORKER_URL to the URL at which it reaches this worker'
     : null;
 
-export const identityElsewhere: Rule<'RESTATE_ADMIN_URL' | 'POINTSMAN_WORKER_IDENTITY_KEY'> = (
+export const identityNeedsExternalRestate: Rule<'RESTATE_ADMIN_URL' | 'POINTSMAN_WORKER_IDENTITY_KEY'> = (
   _read,
   isSet,
 ) =>
   isSet('POINTSMAN_WORKER_IDENTITY_KEY') && !isSet('RESTATE_ADMIN_URL')
-    ? 'POINTSMAN_WORKER_IDENTITY_KEY is for a Restate elsewhere: the embedded one has a key of its own'
+    ? 'POINTSMAN_WORKER_IDENTITY_KEY is for an external Restate: the embedded one has its own key'
     : null;
 
 export const SECRET_KEYS = ['POINTSMAN_SECRET_KEY', 'POINTSMAN_SECRET_KEY_PREVIOUS'] as const;
 export type SecretKeyName = (typeof SECRET_KEYS)[number];
 
-export const currentBesidePrevious: Rule<SecretKeyName> = (_read, isSet) =>
+export const previousNeedsCurrent: Rule<SecretKeyName> = (_read, isSet) =>
   isSet('POINTSMAN_SECRET_KEY_PREVIOUS') && !isSet('POINTSMAN_SECRET_KEY')
-    ? 'POINTSMAN_SECRET_KEY_PREVIOUS is set, so that POINTSMAN_SECRET_KEY must be, too'
+    ? 'POINTSMAN_SECRET_KEY_PREVIOUS is set, so POINTSMAN_SECRET_KEY must also be set'
     : null;
 
-/** A task for a broker that the processes do not have would never be sent. */
+/** A task for a broker without a configured URL could never be sent. */
 export const grantedBrokersSet: Rule<'POINTSMAN_CELERY_TASKS' | 'AMQP_URL' | 'REDIS_URL'> = (read, isSet) => {
   const names = new Set(read.POINTSMAN_CELERY_TASKS?.map(({ broker }) => broker));
   const missing = [

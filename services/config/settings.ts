@@ -7,13 +7,13 @@ import { parseAddressRange } from '../outbound/address-ranges.ts';
 import { depthLimits } from '../rabbitmq/limits.ts';
 import { celeryGrants } from './celery-config.ts';
 
-/** The value that a process uses for a setting that is not set. A setting that is not listed here has no default value. */
+/** The default values of settings. A setting that is not listed here has no default. */
 export const settingDefaults = {
-  // Loopback: an operator who wants the API on a network sets the address, since everybody on that network can reach it.
+  // Loopback, because everyone on a network could reach the API. An operator who wants that sets the address.
   POINTSMAN_HOST: '127.0.0.1',
   POINTSMAN_PORT: 7400,
   POINTSMAN_HOME: '.pointsman',
-  // A move that must be taken can be told from one that no queue took.
+  // With `mandatory`, the publisher detects a move that no queue received.
   POINTSMAN_AMQP_UNROUTED: 'mandatory',
   POINTSMAN_REDIS_STREAMS: 'shared',
   POINTSMAN_REDIS_CACHE: false,
@@ -22,9 +22,9 @@ export const settingDefaults = {
 } as const;
 
 /**
- * Every setting of every process, by the name of its environment variable: how it is read, and what docs/reference/settings.md says
- * about it. `config.ts` states which process reads which, and the rules between settings. Messages never repeat a value: it may be
- * a secret.
+ * Every setting of every process, by its environment variable: its parser, and its description for
+ * docs/reference/settings.md. `config.ts` states which process reads which setting, and the rules between
+ * settings. Messages never repeat a value, because it may be a secret.
  */
 export const settings = z.object({
   POINTSMAN_HOST: z
@@ -44,7 +44,7 @@ export const settings = z.object({
     .string()
     .regex(/^[\x21-\x7e]{16,256}$/, 'must be 16 to 256 visible characters without spaces')
     .describe(
-      'The token of the first admin, which creates the other tokens. Without it, `npm start` makes one and keeps it in its home.',
+      'The token of the first admin, which creates the other tokens. Without it, `npm start` creates one and stores it in its data directory.',
     ),
   POINTSMAN_ADMIN_TOKEN_SHA256: z
     .string()
@@ -62,7 +62,7 @@ export const settings = z.object({
       'The public key of the Restate server, as that server logs it at its start. The worker then refuses calls from any other sender.',
     ),
   POINTSMAN_SECRET_KEY: secretKey().describe(
-    'The key that encrypts the secrets of hooks and webhooks: 32 bytes in base64. Without it none can be stored. `npm start` makes one.',
+    'The key that encrypts the secrets of hooks and webhooks: 32 bytes in base64. Without it none can be stored. `npm start` creates one.',
   ),
   POINTSMAN_SECRET_KEY_PREVIOUS: secretKey().describe(
     'The key before the current one, while secrets are moved to the new one.',
@@ -81,7 +81,7 @@ export const settings = z.object({
   POINTSMAN_AMQP_UNROUTED: z
     .enum(['mandatory', 'alternate'], 'must be mandatory or alternate')
     .describe(
-      'What happens to a move that no queue in RabbitMQ is bound for: it is returned (`mandatory`), or kept in a queue of its own (`alternate`).',
+      'What happens to a move that no queue in RabbitMQ is bound for: it is returned (`mandatory`), or put into a separate queue (`alternate`).',
     ),
   POINTSMAN_AMQP_QUEUES: z
     .string()
@@ -89,13 +89,13 @@ export const settings = z.object({
     .refine(
       (queues) =>
         queues.length <= depthLimits.queues && queues.every((queue) => /^[\w.:-]{1,255}$/.test(queue)),
-      `must be at most ${depthLimits.queues} names of queues with commas between them, of letters, digits and "_.:-"`,
+      `must be at most ${depthLimits.queues} queue names separated by commas, of letters, digits and "_.:-"`,
     )
     .describe("Queues of RabbitMQ whose length is in the API's metrics, separated by commas."),
   REDIS_URL: url(['redis:', 'rediss:'])
     .refine(
       (text) => URL.canParse(text) && /^\/?[0-9]{0,4}$/.test(new URL(text).pathname),
-      'must have nothing but the number of a database after the host',
+      'may have only a database number after the host',
     )
     .describe('Redis: the sink `redis` of every tenant, and a broker for Celery.'),
   POINTSMAN_CELERY_TASKS: celeryGrants().describe(
@@ -129,7 +129,7 @@ export type Settings = z.infer<typeof settings>;
 export type SettingName = keyof Settings;
 export type LogLevel = Settings['POINTSMAN_LOG_LEVEL'];
 
-/** The hash of a token that the API keeps. A random token needs no slow hash. */
+/** The hash of a token that the API stores. A random token needs no slow hash. */
 export function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }
@@ -177,8 +177,8 @@ function addressRanges() {
     ctx.addIssue({
       code: 'custom',
       message:
-        'must be address ranges with commas between them, such as 10.0.0.0/8,fd00::/8, without bits after the prefix; ' +
-        `wrong: number ${wrong.join(', ')}`,
+        'must be address ranges separated by commas, such as 10.0.0.0/8,fd00::/8, without bits after the prefix; ' +
+        `invalid: number ${wrong.join(', ')}`,
     });
     return z.NEVER;
   });

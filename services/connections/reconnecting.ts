@@ -1,31 +1,34 @@
 import { singleFlight } from '../../core/single-flight.ts';
 
-/** A connection that is open, until it is over. */
+/** An open connection, until `isOver` returns true. */
 interface Connection {
   isOver(): boolean;
   close(): Promise<void>;
 }
 
 export interface Reconnecting<T extends Connection> {
-  /** The open connection, or a new one. Rejects when none can be opened, and after `close`. */
+  /** The open connection, or a new one. Rejects when the connection fails, and after `close`. */
   current(): Promise<T>;
-  /** Closes the connection, also one that is being opened. */
+  /** Closes the connection, including one that is being opened. */
   close(): Promise<void>;
 }
 
-/** Connects when the connection is first needed, and again when it is needed after it was over. All callers meanwhile share one attempt. */
+/**
+ * Connects on first use, and again on the next use after the connection has ended. Concurrent callers share
+ * one attempt.
+ */
 export function reconnecting<T extends Connection>(open: () => Promise<T>): Reconnecting<T> {
   let last: T | null = null;
   let isClosed = false;
   const opening = singleFlight(async () => (last = await open()));
   const unlessClosed = (connection: T): T => {
-    if (isClosed) throw new Error('it is closed');
+    if (isClosed) throw new Error('the connection is closed');
     return connection;
   };
   return {
     current: async () => {
       if (last !== null && !last.isOver()) return unlessClosed(last);
-      if (isClosed) throw new Error('it is closed');
+      if (isClosed) throw new Error('the connection is closed');
       return unlessClosed(await opening.join());
     },
     close: async () => {

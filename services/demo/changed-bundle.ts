@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 /** The bundle that the demo publishes, from the project's folder. */
 export const EXAMPLE = 'examples/support-bot';
 
-/** Copies the example into `folder` with a change that a person could have made. Answers the copy's path. */
+/** Copies the example into `folder` with a realistic change. Returns the path of the copy. */
 export async function changedBundle(folder: string): Promise<string> {
   const copy = join(folder, 'support-bot');
   await cp(fileURLToPath(new URL(`../../${EXAMPLE}`, import.meta.url)), copy, { recursive: true });
@@ -15,7 +15,6 @@ export async function changedBundle(folder: string): Promise<string> {
 
 async function edit(path: string, pattern: RegExp, replacement: string): Promise<void> {
   const text = await readFile(path, 'utf8');
-  if (!pattern.test(text))
-    throw new Error(`${path} has nothing that looks like ${pattern.source}: mend the demo`);
+  if (!pattern.test(text)) throw new Error(`${path} has no match for ${pattern.source}: fix the demo`);
   await writeFile(path, text.replace(pattern, replacement));
 }

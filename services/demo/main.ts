@@ -1,31 +1,29 @@
 import { styleText } from 'node:util';
 
 import { shell } from './shell.ts';
-import { startThrowAwayStack, type ThrowAwayStack } from './throw-away-stack.ts';
+import { startTemporaryStack, type TemporaryStack } from './temporary-stack.ts';
 import { tour } from './tour.ts';
 
-// `npm run demo`: Pointsman from nothing to a rollback, with real servers, in a folder that is thrown away.
+// `npm run demo`: Pointsman from an empty folder to a rollback, with real servers, in a temporary folder.
 
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => interrupt.abort(new Error('Interrupted.')));
 }
-// Whoever read our output may be gone; what was started must be stopped all the same.
+// The reader of the output may have ended. The started servers must still be stopped.
 for (const output of [process.stdout, process.stderr]) {
-  output.on('error', () => interrupt.abort(new Error('Nobody reads this any more.')));
+  output.on('error', () => interrupt.abort(new Error('The reader of the output has ended.')));
 }
 
 const startedAt = performance.now();
-let stack: ThrowAwayStack | null = null;
+let stack: TemporaryStack | null = null;
 try {
-  process.stdout.write(
-    'Starting PostgreSQL, Restate, a worker and the API in a folder that is thrown away …',
-  );
-  stack = await startThrowAwayStack(interrupt.signal);
+  process.stdout.write('Starting PostgreSQL, Restate, a worker and the API in a temporary folder …');
+  stack = await startTemporaryStack(interrupt.signal);
   process.stdout.write(` ready in ${seconds()}.\n`);
   await tour(shell(stack.env, interrupt.signal), stack.folder);
   process.stdout.write(
-    `\n${styleText('green', `All of it in ${seconds()}.`)} To keep one running: npm start\n`,
+    `\n${styleText('green', `The whole demo took ${seconds()}.`)} To keep a stack running: npm start\n`,
   );
 } catch (error) {
   process.exitCode = interrupt.signal.aborted ? 130 : 1;

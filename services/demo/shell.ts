@@ -5,18 +5,21 @@ import { fileURLToPath } from 'node:url';
 
 import { demoLimits } from './limits.ts';
 
-/** Runs commands before the reader's eyes. */
+/** Runs commands and prints them with their output. */
 export interface Shell {
-  /** A heading. */
-  readonly say: (text: string) => void;
-  /** Runs `pointsman …` as a person would, showing the command and all that it says. Throws when it exits with another code. */
+  /** Prints a heading. */
+  readonly heading: (text: string) => void;
+  /**
+   * Runs a `pointsman …` command, and prints the command and its output. Throws when it exits with another
+   * code.
+   */
   readonly pointsman: (args: readonly string[], expected?: { exit: number }) => Promise<void>;
 }
 
-/** A shell with that environment, in the project's folder. `signal` ends the command that runs. */
+/** A shell with this environment, in the project's folder. `signal` ends the running command. */
 export function shell(env: Readonly<Record<string, string>>, signal: AbortSignal): Shell {
   return {
-    say: (text) => void process.stdout.write(`\n${styleText('bold', text)}\n`),
+    heading: (text) => void process.stdout.write(`\n${styleText('bold', text)}\n`),
     pointsman: async (args, { exit } = { exit: 0 }) => {
       const line = ['pointsman', ...args.map(quoted)].join(' ');
       process.stdout.write(`${styleText('dim', '$')} ${styleText('cyan', line)}\n`);

@@ -7,8 +7,8 @@ import { readRegularFile } from '../config/regular-file.ts';
 import { serverLimits } from './limits.ts';
 
 /**
- * The ports that a home keeps between starts, by name. Kept because addresses are remembered elsewhere: Restate stores the
- * address of every deployment. `file` null keeps them in memory only.
+ * The ports of a data directory, by name. They are stored because other systems store the addresses: Restate
+ * stores the address of every deployment. With `file` null they are only in memory.
  */
 export class PortBook {
   readonly #file: string | null;
@@ -19,46 +19,50 @@ export class PortBook {
     this.#ports = ports;
   }
 
-  /** A book that ends with the process. */
+  /** A port book in memory only. */
   static inMemory(): PortBook {
     return new PortBook(null, new Map());
   }
 
-  /** Reads the book; a missing or unreadable file is an empty book, since every port in it can be chosen anew. */
+  /**
+   * Reads the port book. A missing or unreadable file counts as empty, because every port can be chosen
+   * again.
+   */
   static open(file: string): PortBook {
     return new PortBook(file, new Map(Object.entries(readPorts(file) ?? {})));
   }
 
-  /** The port last kept under that name, or null. It may be taken by now. */
-  kept(name: string): number | null {
+  /** The stored port with this name, or null. Another process may use it now. */
+  stored(name: string): number | null {
     return this.#ports.get(name) ?? null;
   }
 
-  /** A port under that name that is free now: the kept one if possible, or else a new one, which is then kept. */
+  /** A free port with this name: the stored one if it is free, otherwise a new one, which is then stored. */
   async free(name: string): Promise<number> {
-    const kept = this.#ports.get(name);
-    if (kept !== undefined && (await isPortFree(kept))) return kept;
+    const stored = this.#ports.get(name);
+    if (stored !== undefined && (await isPortFree(stored))) return stored;
     return this.renew(name);
   }
 
-  /** Gives up the kept port and keeps another. */
+  /** Replaces the stored port with a new one. */
   async renew(name: string): Promise<number> {
     const port = await pickPort(new Set(this.#ports.values()));
     this.#ports.set(name, port);
     if (this.#file !== null)
-      await writeWhole(this.#file, JSON.stringify(Object.fromEntries(this.#ports), null, 2));
+      await writeAtomically(this.#file, JSON.stringify(Object.fromEntries(this.#ports), null, 2));
     return port;
   }
 }
 
-/** A server did not start because somebody listens on its port already. */
+/** A server did not start because another process listens on its port. */
 export class PortTakenError extends Error {
   override name = 'PortTakenError';
 }
 
 /**
- * Starts a server on the kept ports of those names. Between the check and the server's own bind somebody else can take a
- * port, so that a start which ends in {@link PortTakenError} is tried again with new ones, {@link serverLimits.portAttempts} times.
+ * Starts a server on the stored ports with these names. Another process can take a port between the check and
+ * the server's own bind. A start that ends with {@link PortTakenError} is therefore retried with new ports,
+ * {@link serverLimits.portAttempts} times.
  */
 export async function startOnPorts<N extends string, T>(
   book: PortBook,
@@ -76,7 +80,7 @@ export async function startOnPorts<N extends string, T>(
   }
 }
 
-/** Whether a server could listen there now. Another answer is possible a moment later. */
+/** Whether a server could listen on the port now. The result may change a moment later. */
 export async function isPortFree(port: number, host = '127.0.0.1'): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const probe = createServer();
@@ -87,7 +91,7 @@ export async function isPortFree(port: number, host = '127.0.0.1'): Promise<bool
 
 const PortFile = z.record(z.string(), z.number().int().min(1).max(65_535));
 
-// Below the range from which Linux and macOS take the ports of outgoing connections, so that none of those ever sits on one.
+// Below the range of outgoing ports on Linux and macOS, so that no outgoing connection uses such a port.
 const LOWEST_PORT = 15_000;
 const HIGHEST_PORT = 32_000;
 
@@ -99,10 +103,10 @@ async function pickPort(not: ReadonlySet<number>): Promise<number> {
   throw new Error(`no free port on 127.0.0.1 between ${LOWEST_PORT} and ${HIGHEST_PORT}`);
 }
 
-async function writeWhole(file: string, text: string): Promise<void> {
-  const half = `${file}.half`;
-  await writeFile(half, text + '\n', { mode: 0o600 });
-  await rename(half, file);
+async function writeAtomically(file: string, text: string): Promise<void> {
+  const temporary = `${file}.half`;
+  await writeFile(temporary, text + '\n', { mode: 0o600 });
+  await rename(temporary, file);
 }
 
 function readPorts(file: string): z.infer<typeof PortFile> | null {

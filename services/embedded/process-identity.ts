@@ -3,21 +3,23 @@ import { readFile, realpath } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 /**
- * Whether that process runs now and is ours, that is, an argument of its command line or its working directory lies in
- * `folder`. A number alone proves nothing: after a crash the system may have given it to anybody.
+ * Whether the process is running and belongs to the folder: an argument of its command line, or its working
+ * directory, is in `folder`. A process ID alone proves nothing, because the system may have reused it after a
+ * crash.
  */
 export async function isProcessOf(pid: number, folder: string): Promise<boolean> {
   if (!isAlive(pid)) return false;
   const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => null);
-  if (line === null) return (await commandLineByPs(pid)).some((rest) => begins(rest, folder, ['/', ' ']));
-  // `--base-dir=/x` names the folder as much as `-D /x` does.
+  if (line === null)
+    return (await commandLineByPs(pid)).some((rest) => startsWithPath(rest, folder, ['/', ' ']));
+  // `--base-dir=/x` names the folder just like `-D /x`.
   const args = line.split('\0').map((arg) => arg.replace(/^--[a-z-]+=/, ''));
-  if (args.some((arg) => begins(arg, folder, ['/']))) return true;
+  if (args.some((arg) => startsWithPath(arg, folder, ['/']))) return true;
   const cwd = await realpath(`/proc/${pid}/cwd`).catch(() => null);
-  return cwd !== null && begins(cwd, await realpath(folder).catch(() => folder), ['/']);
+  return cwd !== null && startsWithPath(cwd, await realpath(folder).catch(() => folder), ['/']);
 }
 
-/** Whether that number is taken by a process, whoever owns it; one that has ended but was not yet waited for counts. */
+/** Whether a process with this ID exists, of any user. A zombie process counts. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -27,8 +29,8 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-// Where there is no /proc, ps joins the arguments with spaces. The line is tried from every word on, so that a folder with
-// a space in its name is still found.
+// Without /proc, ps joins the arguments with spaces. The line is checked from every word onwards, so that a
+// folder with a space in its name is found.
 async function commandLineByPs(pid: number): Promise<string[]> {
   const run = promisify(execFile);
   const answer = await run('ps', ['-ww', '-o', 'command=', '-p', String(pid)]).catch(() => ({ stdout: '' }));
@@ -36,6 +38,6 @@ async function commandLineByPs(pid: number): Promise<string[]> {
   return [...line.matchAll(/\S+/g)].map((word) => line.slice(word.index).replace(/^--[a-z-]+=/, ''));
 }
 
-function begins(path: string, folder: string, ends: readonly string[]): boolean {
+function startsWithPath(path: string, folder: string, ends: readonly string[]): boolean {
   return path === folder || ends.some((end) => path.startsWith(folder + end));
 }

@@ -7,33 +7,35 @@ import { serverLimits } from './limits.ts';
 export interface ServerCommand {
   readonly file: string;
   readonly args: readonly string[];
-  /** The whole environment; nothing is inherited, so that a stray variable of the shell can't steer a server. */
+  /** The whole environment. Nothing is inherited, so that a variable of the shell can't affect a server. */
   readonly env: Readonly<Record<string, string>>;
-  /** Both output streams are appended here. */
+  /** Both output streams are appended to this file. */
   readonly logFile: string;
-  /** Become this user first (only as root). */
+  /** Run as this user (only as root). */
   readonly user?: { readonly uid: number; readonly gid: number };
 }
 
-/** One step of stopping: send the signal, then wait that long for the process to end. */
+/** One step of a stop: send the signal, then wait this long for the end of the process. */
 export type StopStep = readonly [signal: NodeJS.Signals, waitMs: number];
 
-/** A server of somebody else's make that we started and must stop. */
+/** A third-party server that this process started and must stop. */
 export interface ServerProcess {
   readonly pid: number;
-  /** Resolves, and never rejects, when the process has ended, with how: `exit code 1`, `signal SIGKILL`. */
+  /** Resolves when the process has ended, with how: `exit code 1`, `signal SIGKILL`. Never rejects. */
   readonly ended: Promise<string>;
   hasEnded(): boolean;
   signal(signal: NodeJS.Signals): void;
-  /** Runs the steps until the process has ended, with SIGKILL as the last. Any number of callers may wait for it. */
+  /**
+   * Runs the steps until the process has ended, with SIGKILL as the last. Several callers may wait for it.
+   */
   stop(steps: readonly StopStep[]): Promise<void>;
-  /** The end of what it has logged since it was started. */
-  lastWords(): Promise<string>;
+  /** The end of its log since its start. */
+  logTail(): Promise<string>;
 }
 
 /**
- * Starts a server in a session of its own: a Ctrl-C in the terminal reaches only us, and we stop the servers in order.
- * Rejects when the program can't be started at all.
+ * Starts a server in its own session, so that Ctrl-C in the terminal reaches only this process, which stops
+ * the servers in order. Rejects when the program can't be started.
  */
 export async function startServerProcess(command: ServerCommand): Promise<ServerProcess> {
   const log = openSync(command.logFile, 'a', 0o600);
@@ -45,16 +47,16 @@ export async function startServerProcess(command: ServerCommand): Promise<Server
   });
   const logStart = fstatSync(log).size;
   closeSync(log);
-  return ownProcess(child, () => readEnd(command.logFile, logStart));
+  return wrapProcess(child, () => readEnd(command.logFile, logStart));
 }
 
 /**
- * Takes charge of a child process that was spawned just now. Rejects when the program can't be started at all.
- * `lastWords` reads the end of its log.
+ * Wraps a child process that was just spawned. Rejects when the program can't be started. `logTail` reads
+ * the end of its log.
  */
-export async function ownProcess(
+export async function wrapProcess(
   child: ChildProcess,
-  lastWords: () => Promise<string>,
+  logTail: () => Promise<string>,
 ): Promise<ServerProcess> {
   let over = false;
   const { promise: ended, resolve } = Promise.withResolvers<string>();
@@ -79,13 +81,13 @@ export async function ownProcess(
       }
       throw new Error(`process ${child.pid} did not end after SIGKILL`);
     },
-    lastWords,
+    logTail,
   };
 }
 
 /**
- * Waits until `probe` says yes, looking every {@link serverLimits.pollMs}. Throws when the process ends first or time is up,
- * with the last words of its log.
+ * Waits until `probe` returns true, at intervals of {@link serverLimits.pollMs}. Throws, with the end of its
+ * log, when the process ends first or the time limit is reached.
  */
 export async function waitUntilReady(
   name: string,
@@ -97,29 +99,29 @@ export async function waitUntilReady(
     if (process.hasEnded()) {
       throw new ServerNotReadyError(
         `${name} ended while starting (${await process.ended})`,
-        await process.lastWords(),
+        await process.logTail(),
       );
     }
     if (await probe()) return;
     if (performance.now() > deadline) {
       throw new ServerNotReadyError(
         `${name} was not ready within ${serverLimits.readyMs} ms`,
-        await process.lastWords(),
+        await process.logTail(),
       );
     }
     await Promise.race([delay(serverLimits.pollMs), process.ended]);
   }
 }
 
-/** A server that ended, or said nothing in time, instead of becoming ready. */
+/** The server ended, or was not ready in time. */
 export class ServerNotReadyError extends Error {
   override name = 'ServerNotReadyError';
   /** The end of its log. */
-  readonly lastWords: string;
+  readonly logTail: string;
 
-  constructor(message: string, lastWords: string) {
-    super(`${message}:\n${lastWords}`);
-    this.lastWords = lastWords;
+  constructor(message: string, logTail: string) {
+    super(`${message}:\n${logTail}`);
+    this.logTail = logTail;
   }
 }
 
@@ -131,7 +133,9 @@ async function within(ended: Promise<string>, waitMs: number): Promise<boolean> 
   return result;
 }
 
-/** The end of a log file, from where this run began. A file that is shorter by now was begun anew. */
+/**
+ * The end of a log file, from the start of this run. A file that is shorter than at the start was rotated.
+ */
 export async function readEnd(path: string, from: number): Promise<string> {
   const file = await open(path, 'r');
   try {

@@ -1,6 +1,6 @@
 import type { Pointer } from '../../core/moves/pointer.ts';
 import { followerLimits } from '../../core/limits/distribution-limits.ts';
-import { Bell } from './bell.ts';
+import { InterruptibleWait } from './interruptible-wait.ts';
 import type { Claim, ControlPlane } from './control-plane.ts';
 import { type FollowFailure, failureOf } from './failure.ts';
 import { followLimits } from './limits.ts';
@@ -9,39 +9,40 @@ import { afterFailureMs, isOver, jittered, pause } from './waits.ts';
 export interface AcknowledgerDeps {
   readonly plane: ControlPlane;
   readonly name: string;
-  /** What runs now. */
+  /** The claim of the running bundle. */
   readonly claim: () => Claim;
-  /** What it should run: the answer of each acknowledgement. */
-  readonly onPointer: (pointer: Pointer, said: Claim) => void;
+  /** Called with the control plane's pointer, which each acknowledgement returns. */
+  readonly onPointer: (pointer: Pointer, claimed: Claim) => void;
   readonly onFailure: (failure: FollowFailure) => void;
   readonly signal: AbortSignal;
 }
 
 export interface Acknowledger {
-  /** Something else runs since now. */
+  /** Call it when the running bundle has changed. */
   changed(): void;
-  /** Ends with the signal. */
+  /** Resolves after the signal has aborted. */
   readonly ended: Promise<void>;
 }
 
 /**
- * Says what runs, after each change and at every heartbeat, one at a time: what changes while one is under way is said after it, the
- * newest only. Nothing waits for it.
+ * Acknowledges the running bundle after each change and at every heartbeat, one request at a time. Changes
+ * during a request are acknowledged after it, the newest only. Nothing waits for an acknowledgement.
  */
-export function startAcknowledger(parts: AcknowledgerDeps): Acknowledger {
-  const bell = new Bell();
-  return { changed: () => bell.ring(), ended: run(parts, bell) };
+export function startAcknowledger(deps: AcknowledgerDeps): Acknowledger {
+  const heartbeat = new InterruptibleWait();
+  return { changed: () => heartbeat.interrupt(), ended: run(deps, heartbeat) };
 }
 
-async function run(parts: AcknowledgerDeps, bell: Bell): Promise<void> {
-  const { plane, name, claim, onPointer, onFailure, signal } = parts;
-  // Mostly there is something to say in a moment; a thousand that start together need not say first that there is not.
-  if (claim().generation === 0) await bell.wait(jittered(followLimits.firstWordMs), signal);
+async function run(deps: AcknowledgerDeps, heartbeat: InterruptibleWait): Promise<void> {
+  const { plane, name, claim, onPointer, onFailure, signal } = deps;
+  // Usually the first bundle runs within a moment. Waiting for it spares a fleet that starts together a first
+  // round of empty acknowledgements.
+  if (claim().generation === 0) await heartbeat.wait(jittered(followLimits.firstAcknowledgementMs), signal);
   for (let failures = 0; !isOver(signal);) {
     let waitMs = jittered(followerLimits.heartbeatMs);
-    const said = claim();
+    const claimed = claim();
     try {
-      onPointer(await plane.acknowledge(name, said, signal), said);
+      onPointer(await plane.acknowledge(name, claimed, signal), claimed);
       failures = 0;
     } catch (error) {
       if (isOver(signal)) return;
@@ -50,9 +51,10 @@ async function run(parts: AcknowledgerDeps, bell: Bell): Promise<void> {
       onFailure(failure);
       waitMs = afterFailureMs(failures, failure, followLimits.acknowledgeBackoff);
     }
-    // A change is told soon, unless the other side just said that it is too much.
-    await (failures === 0 ? bell : new Bell()).wait(waitMs, signal);
-    // Those that changed together do not all say so while others are still to be told of the move.
+    // A change cuts the wait short, unless the last request failed: a backoff must not be cut short.
+    await (failures === 0 ? heartbeat : new InterruptibleWait()).wait(waitMs, signal);
+    // A random delay, so that followers that changed together do not acknowledge while others still have to
+    // be notified of the move.
     await pause(Math.random() * followLimits.acknowledgeWithinMs, signal);
   }
 }

@@ -7,26 +7,26 @@ import { type BlobFolder, blobFolder } from './blob-folder.ts';
 import { type BundleContent, bundleContent, type BundleFile } from './bundle.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { FollowFailure } from './failure.ts';
-import { findLastGood, keepLastGood, type LastGood } from './last-good.ts';
+import { findLastGood, writeLastGood, type LastGood } from './last-good.ts';
 import { inParallel } from './in-parallel.ts';
 import { followLimits } from './limits.ts';
 import { SharedFlights } from './shared-flights.ts';
 import { sweepFolder } from './sweep-folder.ts';
 
-/** Where a missing blob is fetched; null looks on disk alone. */
+/** The control plane to fetch missing blobs from; null reads from disk only. */
 export type Origin = { readonly tenant: string; readonly plane: ControlPlane } | null;
 
-/** A write to the disk that is under way. */
-export interface Keeping {
-  /** Durable. Rejects when the disk does not take it. */
+/** A disk write in progress. */
+export interface PendingWrite {
+  /** Resolves when the write is durable. Rejects when the disk write fails. */
   readonly done: Promise<void>;
-  /** That, or the end of how long anybody waits for a disk; never rejects. */
+  /** Resolves like `done`, or at the time limit for disk writes. Never rejects. */
   readonly soon: Promise<void>;
 }
 
-const IS_KEPT: Keeping = { done: Promise.resolve(), soon: Promise.resolve() };
+const ALREADY_WRITTEN: PendingWrite = { done: Promise.resolve(), soon: Promise.resolve() };
 
-/** A verified artifact, and the bytes that it was read from. */
+/** A verified artifact, and the bytes that it was parsed from. */
 interface Loaded {
   readonly content: BundleContent;
   /** By digest: the manifest, the index and the files. */
@@ -34,8 +34,9 @@ interface Loaded {
 }
 
 /**
- * The artifacts of one folder, for all who follow anything in this process with that folder: each is fetched, checked, parsed and
- * written once, and is in memory once. What nobody runs any more goes with its last reader.
+ * The artifacts of one folder, shared by all followers of this process that use the folder. Each artifact is
+ * fetched, verified, parsed and written once, and is in memory once. An unused artifact is freed with its
+ * last reader.
  */
 export class ArtifactCache {
   readonly #blobs: BlobFolder;
@@ -43,12 +44,12 @@ export class ArtifactCache {
   readonly #loads = new SharedFlights<Loaded>();
   readonly #fetches = new SharedFlights<Uint8Array>();
   readonly #writes = new SharedFlights<void>();
-  readonly #keepings = new Map<string, Keeping>();
+  readonly #pendingWrites = new Map<string, PendingWrite>();
   readonly #loaded = new Map<string, WeakRef<Loaded>>();
   readonly #owners = new WeakMap<BundleContent, Loaded>();
   readonly #onDisk = new WeakSet<BundleContent>();
-  /** The highest generation that this process has written, of each pointer. */
-  readonly #kept = new Map<string, number>();
+  /** The highest generation that this process has written, per pointer. */
+  readonly #writtenGenerations = new Map<string, number>();
   #sweptAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(folder: string) {
@@ -56,7 +57,10 @@ export class ArtifactCache {
     this.#blobs = blobFolder(folder);
   }
 
-  /** The artifact, checked to its last byte. Fetches only what neither memory nor disk has. Throws {@link FollowFailure}. */
+  /**
+   * Returns the fully verified artifact. Fetches only blobs that are neither in memory nor on disk. Throws
+   * {@link FollowFailure}.
+   */
   async load(digest: string, origin: Origin, signal: AbortSignal): Promise<BundleContent> {
     const known = this.#loaded.get(digest)?.deref();
     if (known !== undefined) return known.content;
@@ -66,21 +70,25 @@ export class ArtifactCache {
   }
 
   /**
-   * Makes it durable that this ran at that generation: a process that starts later, without a network, goes on from there. Done once for all
-   * who ask, however soon whoever asked stops waiting: half a write helps nobody.
+   * Makes the artifact and its generation durable, so that a process that starts later without a network
+   * continues from it. The write happens once for all callers, and continues when a caller stops waiting,
+   * because half a write is useless.
    */
-  keep(content: BundleContent, pointer: PointerId, good: Omit<LastGood, 'digest'>): Keeping {
+  persist(content: BundleContent, pointer: PointerId, good: Omit<LastGood, 'digest'>): PendingWrite {
     const name = `${pointer.tenant}/${pointer.bundle}/${pointer.channel}`;
-    if ((this.#kept.get(name) ?? 0) >= good.generation) return IS_KEPT;
+    if ((this.#writtenGenerations.get(name) ?? 0) >= good.generation) return ALREADY_WRITTEN;
     const key = `${name} ${good.generation}`;
-    const under = this.#keepings.get(key);
-    if (under !== undefined) return under;
-    const done = this.#write(content, pointer, good).finally(() => this.#keepings.delete(key));
+    const pending = this.#pendingWrites.get(key);
+    if (pending !== undefined) return pending;
+    const done = this.#write(content, pointer, good).finally(() => this.#pendingWrites.delete(key));
     const keeping = { done, soon: settledWithin(done, followLimits.diskMs) };
-    this.#keepings.set(key, keeping);
+    this.#pendingWrites.set(key, keeping);
     void done.then(
       () => {
-        this.#kept.set(name, Math.max(good.generation, this.#kept.get(name) ?? 0));
+        this.#writtenGenerations.set(
+          name,
+          Math.max(good.generation, this.#writtenGenerations.get(name) ?? 0),
+        );
         return this.#sweep(Date.now());
       },
       () => undefined,
@@ -88,7 +96,7 @@ export class ArtifactCache {
     return keeping;
   }
 
-  /** What was kept of that pointer, by this process or by another before it. */
+  /** The last good bundle of the pointer, which this process or an earlier one has written. */
   findLastGood(pointer: PointerId): Promise<LastGood | null> {
     return findLastGood(this.#folder, pointer);
   }
@@ -97,13 +105,13 @@ export class ArtifactCache {
     const loaded = this.#owners.get(content);
     if (loaded === undefined) throw new Error(`artifact ${content.digest} is not of this cache`);
     if (!this.#onDisk.has(content)) {
-      await this.#writes.join(content.digest, A_WRITE_IS_ENDED, () => this.#blobs.put(loaded.blobs));
+      await this.#writes.join(content.digest, NEVER_ABORTED, () => this.#blobs.put(loaded.blobs));
       this.#onDisk.add(content);
     }
-    await keepLastGood(this.#folder, pointer, { ...good, digest: content.digest });
+    await writeLastGood(this.#folder, pointer, { ...good, digest: content.digest });
   }
 
-  /** Takes away what nobody needs any more, unless that was done lately. */
+  /** Deletes unused files, unless a sweep has run recently. */
   async #sweep(nowMs: number): Promise<void> {
     if (nowMs - this.#sweptAtMs < followLimits.sweepMs) return;
     this.#sweptAtMs = nowMs;
@@ -124,24 +132,24 @@ export class ArtifactCache {
   }
 
   async #plan(digest: string, origin: Origin, signal: AbortSignal): Promise<ArtifactPlan> {
-    const kept = await this.#blobs.findAtMost(digest, followLimits.manifestBytes);
-    if (kept !== null) return artifactPlan(digest, kept);
+    const onDisk = await this.#blobs.findAtMost(digest, followLimits.manifestBytes);
+    if (onDisk !== null) return artifactPlan(digest, onDisk);
     if (origin === null) throw notOnDisk(digest);
     return artifactPlan(digest, await origin.plane.manifest(digest, signal));
   }
 
   async #blob(blob: NamedBlob, origin: Origin, signal: AbortSignal): Promise<Uint8Array> {
-    const kept = await this.#blobs.find(blob);
-    if (kept !== null) return kept;
+    const onDisk = await this.#blobs.find(blob);
+    if (onDisk !== null) return onDisk;
     if (origin === null) throw notOnDisk(blob.digest);
     return this.#fetches.join(`${origin.tenant} ${blob.digest}`, signal, async (shared) => {
       const content = await origin.plane.blob(blob.digest, blob.size, shared);
       if (isBlob(blob, content)) return content;
-      throw new FollowFailure('wrong', `blob ${blob.digest} is not what its digest says`);
+      throw new FollowFailure('wrong', `blob ${blob.digest} does not match its digest`);
     });
   }
 
-  /** Blobs of the artifacts that somebody runs: a release mostly changes a few files of the one before. */
+  /** Finds blobs of the running artifacts. A release usually changes only a few files of the previous one. */
   #inMemory(): (digest: string) => Uint8Array | undefined {
     const running = [...this.#loaded.values()].map((ref) => ref.deref()).filter((one) => one !== undefined);
     return (digest) => running.find(({ blobs }) => blobs.has(digest))?.blobs.get(digest);
@@ -165,7 +173,7 @@ function notOnDisk(digest: string): FollowFailure {
   return new FollowFailure('later', `${digest} is not on disk, or is damaged`);
 }
 
-/** Resolves when it has settled, and at the latest when the time is over. */
+/** Resolves when the work has settled, or when the time is over. */
 async function settledWithin(work: Promise<void>, ms: number): Promise<void> {
   const { promise, resolve: end } = Promise.withResolvers<void>();
   const timer = setTimeout(end, ms);
@@ -174,12 +182,12 @@ async function settledWithin(work: Promise<void>, ms: number): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Of a write, which goes on to its end: never aborted. */
-const A_WRITE_IS_ENDED = new AbortController().signal;
+/** For a write, which is never aborted. */
+const NEVER_ABORTED = new AbortController().signal;
 
 const caches = new Map<string, ArtifactCache>();
 
-/** The one cache of that folder in this process. */
+/** The process's single cache of the folder. */
 export function artifactCache(folder: string): ArtifactCache {
   const path = resolve(folder);
   const cache = caches.get(path) ?? new ArtifactCache(path);

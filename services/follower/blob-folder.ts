@@ -7,7 +7,7 @@ import { putWhole, syncFolder } from './durable-file.ts';
 import { inParallel } from './in-parallel.ts';
 import { followLimits } from './limits.ts';
 
-/** Where blobs and half-written files of a folder are. */
+/** The folder of the blobs. Partly written files are in the scratch folder. */
 export function blobsIn(folder: string): string {
   return join(folder, 'blobs');
 }
@@ -15,13 +15,19 @@ export function scratchIn(folder: string): string {
   return join(folder, 'tmp');
 }
 
-/** Content under its own name on disk. Several processes may share it: the same name is the same bytes, whoever writes them. */
+/**
+ * Content-addressed files on disk. Several processes may share the folder: one name always has the same
+ * bytes.
+ */
 export interface BlobFolder {
-  /** The blob, if it is there and is what its name says. A damaged one is as good as none: it is overwritten by the next put. */
+  /**
+   * The blob, if it exists and matches its digest. A damaged blob counts as missing: the next put overwrites
+   * it.
+   */
   find(blob: NamedBlob): Promise<Uint8Array | null>;
-  /** The same without knowing its size. */
+  /** Like `find`, for a blob of unknown size. */
   findAtMost(digest: string, bytes: number): Promise<Uint8Array | null>;
-  /** Durable when it resolves. Rejects when the disk does not take them. */
+  /** Durable when it resolves. Rejects when the disk write fails. */
   put(blobs: ReadonlyMap<string, Uint8Array>): Promise<void>;
 }
 
@@ -36,7 +42,7 @@ export function blobFolder(folder: string): BlobFolder {
       const content = await readFile(path);
       return isBlob({ digest, size }, content) ? content : null;
     } catch {
-      // Not there, or a disk that cannot read it: both mean that it has to be fetched.
+      // Missing, or the disk can't read it. Both mean that the blob must be fetched.
       return null;
     }
   };
@@ -51,7 +57,7 @@ export function blobFolder(folder: string): BlobFolder {
       await mkdir(blobs, { recursive: true });
       await inParallel([...contents], followLimits.writes, async ([digest, content]) => {
         const path = pathOf(digest);
-        if (await isKept({ digest, size: content.byteLength }, path)) return;
+        if (await isIntact({ digest, size: content.byteLength }, path)) return;
         await putWhole(path, content, scratchIn(folder));
       });
       await syncFolder(blobs);
@@ -59,8 +65,11 @@ export function blobFolder(folder: string): BlobFolder {
   };
 }
 
-/** Whether it need not be written. It is read for that: what was damaged would stay so for ever. Used again, it is young again. */
-async function isKept(blob: NamedBlob, path: string): Promise<boolean> {
+/**
+ * Whether the blob is already on disk and intact. The file is read, because a damaged one would otherwise
+ * stay damaged permanently. Its modification time is renewed, so that the sweep keeps it.
+ */
+async function isIntact(blob: NamedBlob, path: string): Promise<boolean> {
   try {
     await access(path);
     if (!isBlob(blob, await readFile(path))) return false;

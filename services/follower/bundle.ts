@@ -4,17 +4,20 @@ export interface BundleFile {
   readonly mediaType: string;
 }
 
-/** A whole artifact in memory, checked: shared by everybody in the process who runs it, so that nobody may write into it. */
+/** A whole verified artifact in memory. All users in the process share it, so it is read-only. */
 export interface BundleContent {
   readonly digest: string;
   readonly files: ReadonlyMap<string, BundleFile>;
-  /** The file, parsed once and frozen; undefined where there is none. Throws SyntaxError for a file that is not JSON. */
+  /**
+   * The file, parsed once and frozen; undefined if it does not exist. Throws SyntaxError for a file that is
+   * not JSON.
+   */
   readonly json: (path: string) => unknown;
-  /** The file as UTF-8; undefined where there is none. */
+  /** The file as UTF-8; undefined if it does not exist. */
   readonly text: (path: string) => string | undefined;
 }
 
-/** What a pointer named at one generation. It never changes: whoever holds it keeps it, whatever moves later. */
+/** The artifact of a pointer at one generation. It is immutable: later moves do not change it. */
 export interface Bundle extends BundleContent {
   readonly generation: number;
   readonly version: number;
@@ -35,7 +38,7 @@ export function bundleContent(digest: string, files: ReadonlyMap<string, BundleF
   const parse = (path: string): unknown => {
     const file = files.get(path);
     if (file === undefined) return undefined;
-    // Not by way of `text`, which would keep every document twice.
+    // Decodes directly, because `text` would keep a second copy of every document.
     const value: unknown = JSON.parse(new TextDecoder().decode(file.content), freeze);
     parsed.set(path, value);
     return value;
@@ -55,7 +58,7 @@ export function bundleAt(
   return Object.freeze({ generation, version, ...content });
 }
 
-/** As a reviver: from the leaves up, so that what was parsed is frozen to its depths. */
+/** A JSON reviver, which is called from the leaves up, so that the value is deeply frozen. */
 function freeze(_key: string, value: unknown): unknown {
   return Object.freeze(value);
 }

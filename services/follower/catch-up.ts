@@ -2,7 +2,7 @@ import { type FollowFailure, failureOf } from './failure.ts';
 import { followLimits } from './limits.ts';
 import { isOver, nextTryMs, pause } from './waits.ts';
 
-/** What a pointer names at a generation above 0. */
+/** The content of a pointer at a generation above 0. */
 export interface Target {
   readonly generation: number;
   readonly version: number;
@@ -10,74 +10,75 @@ export interface Target {
 }
 
 export interface CatchUpDeps {
-  /** Whether that generation is above what runs or has run. */
+  /** Whether the generation is newer than every generation that has run. */
   readonly isAhead: (generation: number) => boolean;
-  /** Gets it and swaps it in. Rejects with {@link FollowFailure}, or with the signal's reason. */
-  readonly bring: (target: Target, signal: AbortSignal) => Promise<void>;
+  /** Fetches the target and swaps it in. Rejects with {@link FollowFailure}, or with the signal's reason. */
+  readonly fetchAndSwap: (target: Target, signal: AbortSignal) => Promise<void>;
   readonly onFailure: (failure: FollowFailure) => void;
   readonly signal: AbortSignal;
 }
 
 export interface CatchUp {
-  /** That is what should run. Ignored unless it is ahead of all that was wanted before. */
+  /** Sets the target. Ignored unless it is newer than all earlier targets. */
   want(target: Target): void;
   /** The generation that is being fetched. */
   readonly wanted: number | null;
-  /** Resolves when nothing is under way. */
+  /** Resolves when no fetch is running. */
   idle(): Promise<void>;
 }
 
 /**
- * Goes to the newest target, one at a time and never back. A newer one takes the place of the one that is being fetched, whose blobs stay
- * where they are; but not twice in a row, so that moves which come faster than they can be fetched still get somewhere.
+ * Fetches the newest target, one at a time and never an older one. A newer target aborts the current fetch,
+ * whose blobs stay on disk. It never aborts two fetches in a row, so that the follower makes progress even if
+ * moves arrive faster than it can fetch.
  */
-export function catchUp(parts: CatchUpDeps): CatchUp {
+export function catchUp(deps: CatchUpDeps): CatchUp {
   let next: Target | null = null;
-  let going: {
+  let current: {
     readonly target: Target;
-    /** Aborts when it is overtaken, or with the follower. */
+    /** Aborts when a newer target replaces it, or when the follower is closed. */
     readonly stop: AbortController;
     readonly isFirm: boolean;
   } | null = null;
   let running = Promise.resolve();
-  // One listener for all targets: a signal that is made of two others for each of them costs more than the rest of the way.
-  parts.signal.addEventListener('abort', () => going?.stop.abort(parts.signal.reason), { once: true });
+  // One listener for all targets. An `AbortSignal.any` for each target costs more than the rest of the work.
+  deps.signal.addEventListener('abort', () => current?.stop.abort(deps.signal.reason), { once: true });
 
   async function run(): Promise<void> {
     let isFirm = false;
-    while (next !== null && !isOver(parts.signal)) {
-      going = { target: next, stop: new AbortController(), isFirm };
+    while (next !== null && !isOver(deps.signal)) {
+      current = { target: next, stop: new AbortController(), isFirm };
       next = null;
-      await bringWithRetries(parts, going.target, going.stop.signal);
-      isFirm = going.stop.signal.aborted;
+      await fetchWithRetries(deps, current.target, current.stop.signal);
+      isFirm = current.stop.signal.aborted;
     }
-    going = null;
+    current = null;
   }
 
   return {
     want(target) {
-      const newest = next ?? going?.target;
-      if (!parts.isAhead(target.generation) || target.generation <= (newest?.generation ?? 0)) return;
+      const newest = next ?? current?.target;
+      if (!deps.isAhead(target.generation) || target.generation <= (newest?.generation ?? 0)) return;
       next = target;
-      if (going === null) running = run();
-      else if (!going.isFirm) going.stop.abort(new Error('a newer generation is there'));
+      if (current === null) running = run();
+      else if (!current.isFirm) current.stop.abort(new Error('a newer generation has arrived'));
     },
     get wanted() {
-      return (next ?? going?.target)?.generation ?? null;
+      return (next ?? current?.target)?.generation ?? null;
     },
     idle: () => running,
   };
 }
 
-async function bringWithRetries(parts: CatchUpDeps, target: Target, signal: AbortSignal): Promise<void> {
+async function fetchWithRetries(deps: CatchUpDeps, target: Target, signal: AbortSignal): Promise<void> {
   for (let failures = 0; !isOver(signal);) {
     try {
-      await parts.bring(target, signal);
+      await deps.fetchAndSwap(target, signal);
       return;
     } catch (error) {
       if (isOver(signal)) return;
       const failure = failureOf(error);
-      parts.onFailure(failure);
+      deps.onFailure(failure);
       const waitMs = nextTryMs(++failures, failure, followLimits.retries);
       if (waitMs === null) return;
       await pause(waitMs, signal);

@@ -4,18 +4,18 @@ import type { PointerId } from '../../core/identifiers.ts';
 import { parseJsonAs } from '../../core/json/parse-json.ts';
 import { Pointer } from '../../core/moves/pointer.ts';
 import { FollowFailure } from './failure.ts';
-import { ask, type Connection, refusal, send } from './http-ask.ts';
+import { requestBody, type Connection, toFailure, send } from './http-request.ts';
 import { followLimits } from './limits.ts';
 
-/** What a follower says that it runs; see the API. */
+/** The generation that a follower reports as running; see the API. */
 export interface Claim {
   readonly generation: number;
   readonly digest: string | null;
 }
 
-/** The HTTP API as a follower speaks it. Whatever does not give what was asked for throws {@link FollowFailure}. */
+/** The HTTP API as a follower uses it. Every unexpected response throws {@link FollowFailure}. */
 export interface ControlPlane {
-  /** The pointer; null when it still has the generation that is known, for as long as was to be waited. */
+  /** The pointer. Null when its generation is still the known one at the end of the wait. */
   pointer(asked: {
     known?: number | undefined;
     waitMs?: number;
@@ -24,7 +24,7 @@ export interface ControlPlane {
   /** The pointer's stream of server-sent events, until the signal aborts. */
   pointerStream(signal: AbortSignal): Promise<Dispatcher.ResponseData['body']>;
   manifest(digest: string, signal: AbortSignal): Promise<Uint8Array>;
-  /** A blob, of at most so many bytes. Nothing is known of it yet. */
+  /** A blob, of at most this many bytes. The caller must verify it. */
   blob(digest: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array>;
   acknowledge(follower: string, claim: Claim, signal: AbortSignal): Promise<Pointer>;
 }
@@ -34,14 +34,14 @@ export function controlPlane(connection: Connection, { tenant, bundle, channel }
   const channelPath = `${ofTenant}/bundles/${bundle}/channels/${channel}`;
 
   const getBlob = async (path: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> =>
-    (await ask(connection, { path, signal, timeoutMs: followLimits.blobMs }, maxBytes)).body;
+    (await requestBody(connection, { path, signal, timeoutMs: followLimits.blobMs }, maxBytes)).body;
 
   return {
     async pointer({ known, waitMs = 0, signal }) {
       const path = `${channelPath}${waitMs > 0 && known !== undefined ? `?wait=${waitMs / 1_000}s` : ''}`;
       const headers: Record<string, string> = known === undefined ? {} : { 'if-none-match': `"${known}"` };
       const timeoutMs = followLimits.requestMs + waitMs;
-      const { status, body } = await ask(
+      const { status, body } = await requestBody(
         connection,
         { path, headers, signal, timeoutMs },
         followLimits.pointerBytes,
@@ -50,13 +50,13 @@ export function controlPlane(connection: Connection, { tenant, bundle, channel }
     },
     async pointerStream(signal) {
       const headers = { accept: 'text/event-stream' };
-      // Its end is its reader's to decide, by the silence between events.
+      // The reader ends the stream, when no event arrives for too long.
       const answer = await send(connection, { path: channelPath, headers, signal, timeoutMs: A_DAY_MS });
       const type = String(answer.headers['content-type'] ?? '');
       if (answer.statusCode === 200 && type.startsWith('text/event-stream')) return answer.body;
-      if (answer.statusCode !== 200) throw await refusal(answer, signal);
+      if (answer.statusCode !== 200) throw await toFailure(answer, signal);
       answer.body.on('error', () => {}).destroy();
-      throw new FollowFailure('refused', 'the control plane has no event stream here');
+      throw new FollowFailure('refused', 'the control plane did not return an event stream');
     },
     manifest: (digest, signal) =>
       getBlob(`${ofTenant}/artifacts/${digest}`, followLimits.manifestBytes, signal),
@@ -65,7 +65,7 @@ export function controlPlane(connection: Connection, { tenant, bundle, channel }
       const path = `${channelPath}/followers/${follower}`;
       const headers = { 'content-type': 'application/json' };
       const sent = { path, method: 'PUT', headers, body: JSON.stringify(claim), signal } as const;
-      const { body } = await ask(
+      const { body } = await requestBody(
         connection,
         { ...sent, timeoutMs: followLimits.requestMs },
         followLimits.pointerBytes,
@@ -80,5 +80,8 @@ const A_DAY_MS = 86_400_000;
 function parsePointer(body: Buffer): Pointer {
   const pointer = parseJsonAs(Pointer, body.toString('utf8'));
   if (pointer !== null) return pointer;
-  throw new FollowFailure('wrong', 'what answers is not the control plane: it sent no pointer');
+  throw new FollowFailure(
+    'wrong',
+    'the response is not a pointer: the URL may not be that of a control plane',
+  );
 }

@@ -3,8 +3,9 @@ import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * Puts a file where it is to be, whole or not at all: written beside, synced, then renamed. Killed in between, it leaves something in
- * `scratch` that the sweep takes away. The folder that it is put into still has to be synced, once for all that was put there.
+ * Writes a file atomically: to a scratch file, synced, then renamed. Killed in between, it leaves a scratch
+ * file, which the sweep deletes. The caller must still sync the target folder, once for all files written to
+ * it.
  */
 export async function putWhole(path: string, content: Uint8Array | string, scratch: string): Promise<void> {
   const half = join(scratch, randomUUID());
@@ -23,9 +24,9 @@ export async function putWhole(path: string, content: Uint8Array | string, scrat
   }
 }
 
-/** Makes durable which files a folder has. */
+/** Makes the list of files in a folder durable. */
 export async function syncFolder(path: string): Promise<void> {
-  // Windows opens no folders, and renames durably enough without.
+  // Windows can't open folders, and its renames are durable enough without a sync.
   if (process.platform === 'win32') return;
   const folder = await open(path, 'r');
   try {

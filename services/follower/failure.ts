@@ -1,14 +1,14 @@
 /**
- * Why something was not had: `refused`, by a control plane that is well (the token, the address); `wrong`, what came is not what its
- * digest says; `later`, whatever may pass by itself.
+ * Why a fetch failed. `refused`: a healthy control plane rejected it (the token, the address). `wrong`: the
+ * content does not match its digest. `later`: the failure may be temporary.
  */
 export type FailureKind = 'refused' | 'wrong' | 'later';
 
-/** What a follower meets on its way. Its message may be shown: it names no token. */
+/** A failure of a follower. Its message is safe to show: it contains no token. */
 export class FollowFailure extends Error {
   override readonly name = 'FollowFailure';
   readonly kind: FailureKind;
-  /** As the other side asked for. */
+  /** The delay that the server asked for. */
   readonly retryAfterMs: number | null;
 
   constructor(
@@ -22,7 +22,7 @@ export class FollowFailure extends Error {
   }
 }
 
-/** Words for anything that was thrown. */
+/** The message of any thrown value. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code } = error as NodeJS.ErrnoException;
@@ -30,7 +30,7 @@ export function reasonOf(error: unknown): string {
   return code ?? error.name;
 }
 
-/** What was thrown, as a failure of ours. */
+/** Converts any thrown value to a FollowFailure. */
 export function failureOf(error: unknown): FollowFailure {
   return error instanceof FollowFailure
     ? error

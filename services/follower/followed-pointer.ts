@@ -6,12 +6,12 @@ import { type Bundle, bundleAt, type BundleContent } from './bundle.ts';
 import { type CatchUp, catchUp, type Target } from './catch-up.ts';
 import { type Confirmations, confirmations } from './confirmations.ts';
 import type { Claim, ControlPlane } from './control-plane.ts';
-import type { Connection } from './http-ask.ts';
+import type { Connection } from './http-request.ts';
 import { failureOf, FollowFailure, reasonOf } from './failure.ts';
 import { followLimits } from './limits.ts';
 import { listen } from './listen.ts';
-import { judgeEvent, type MoveHint, type MoveHints } from './move-hints.ts';
-import { type FollowerLog, type FollowerStatus, Troubles } from './status.ts';
+import { classifyEvent, type MoveHint, type MoveHints } from './move-hints.ts';
+import { type FollowerLog, type FollowerStatus, ProblemLog } from './status.ts';
 import { isOver, jittered, orAborted, pause } from './waits.ts';
 
 export interface FollowedDeps {
@@ -24,26 +24,27 @@ export interface FollowedDeps {
   readonly log: FollowerLog | undefined;
 }
 
-const OLDER_IS_NO_ACCIDENT = 3;
+const OLDER_RESPONSES_TOLERATED = 3;
 
 /**
- * One pointer, followed. Everything that may tell of a move (the source of hints, the slow poll, the answer to an acknowledgement) ends in
- * `#heard` with the control plane's own word, and from there every move takes one way: fetched, checked, kept on disk, swapped.
+ * Follows one pointer. All sources of information about a move (the hints, the slow poll, the response to an
+ * acknowledgement) end in `#onPointer` with the control plane's pointer. From there every move takes one path:
+ * fetch, verify, write to disk, swap.
  */
 export class FollowedPointer {
-  /** A plain property, so that reading it costs what reading a property costs. */
+  /** A plain property, because readers access it often. */
   current: Bundle | null = null;
 
-  readonly #parts: FollowedDeps;
+  readonly #deps: FollowedDeps;
   readonly #end = new AbortController();
-  readonly #began = Promise.withResolvers<void>();
-  readonly #troubles: Troubles;
+  readonly #started = Promise.withResolvers<void>();
+  readonly #problemLog: ProblemLog;
   readonly #catchUp: CatchUp;
   readonly #confirmations: Confirmations;
   readonly #listeners = new Set<(bundle: Bundle, previous: Bundle) => void>();
-  /** Keeps in the cache what `current` was made of. */
+  /** Keeps the content of `current` alive in the cache. */
   #content: BundleContent | null = null;
-  /** Has run here before, by what the disk says: below it is the past. */
+  /** The highest generation recorded on disk; anything lower is stale. */
   #floor = 0;
   #onDisk = 0;
   #olderInARow = 0;
@@ -54,63 +55,63 @@ export class FollowedPointer {
   #confirmedAtMs: number | null = null;
   #loops: readonly Promise<void>[] = [];
 
-  constructor(parts: FollowedDeps) {
-    const { pointer, name, log } = parts;
+  constructor(deps: FollowedDeps) {
+    const { pointer, name, log } = deps;
     const { signal } = this.#end;
-    this.#parts = parts;
-    this.#troubles = new Troubles(log, { ...pointer, follower: name });
+    this.#deps = deps;
+    this.#problemLog = new ProblemLog(log, { ...pointer, follower: name });
     this.#catchUp = catchUp({
       isAhead: (generation) => this.#isAhead(generation),
-      bring: (target, overtaken) => this.#bring(target, overtaken),
-      onFailure: (failure) => this.#troubles.failed('artifact', failure),
+      fetchAndSwap: (target, overtaken) => this.#fetchAndSwap(target, overtaken),
+      onFailure: (failure) => this.#problemLog.failed('artifact', failure),
       signal,
     });
     this.#confirmations = confirmations({
-      ...parts,
-      onPointer: (found) => this.#heard(found),
+      ...deps,
+      onPointer: (found) => this.#onPointer(found),
       onUnconfirmed: (generation) =>
-        this.#troubles.ignore('false', `somebody told of generation ${generation}, which there is not`),
-      onFailure: (failure) => this.#troubles.failed('pointer', failure),
+        this.#problemLog.ignore('false', `an event named generation ${generation}, which does not exist`),
+      onFailure: (failure) => this.#problemLog.failed('pointer', failure),
       signal,
     });
   }
 
-  /** Serves what the disk has, then begins to follow. */
+  /** Serves the bundle on disk, then starts to follow. */
   async start(): Promise<void> {
     await this.#startFromDisk();
-    const { source, plane, name } = this.#parts;
+    const { source, plane, name } = this.#deps;
     const { signal } = this.#end;
     this.#acknowledger = startAcknowledger({
       plane,
       name,
       claim: () => this.#claim(),
-      onPointer: (found, said) => this.#acknowledgedAs(found, said),
-      onFailure: (failure) => this.#troubles.failed('acknowledgement', failure),
+      onPointer: (found, said) => this.#onAcknowledged(found, said),
+      onFailure: (failure) => this.#problemLog.failed('acknowledgement', failure),
       signal,
     });
     const listening = listen({
       source,
       onOpen: () => this.#confirmations.ask(),
-      onHint: (hint) => this.#hinted(hint),
+      onHint: (hint) => this.#onHint(hint),
       onFailure: (failure) => {
         this.#transport = 'retrying';
-        this.#troubles.failed('source', failure);
+        this.#problemLog.failed('source', failure);
       },
       signal,
     });
     this.#loops = [this.#acknowledger.ended, listening, this.#poll()];
   }
 
-  /** Whether there is something to serve, at the latest when the time is over. */
-  async hasBegun(withinMs: number): Promise<boolean> {
+  /** Returns whether a bundle is available, after at most this time. */
+  async hasStarted(withinMs: number): Promise<boolean> {
     const late = new AbortController();
-    await Promise.race([this.#began.promise, pause(withinMs, late.signal)]);
+    await Promise.race([this.#started.promise, pause(withinMs, late.signal)]);
     late.abort();
     return this.current !== null;
   }
 
   pin(): Bundle {
-    if (this.current === null) throw new Error('there is nothing to pin yet');
+    if (this.current === null) throw new Error('no bundle is available to pin yet');
     return this.current;
   }
 
@@ -131,25 +132,25 @@ export class FollowedPointer {
       stalenessMs: this.#confirmedAtMs === null ? null : performance.now() - this.#confirmedAtMs,
       acknowledged: this.#acknowledged,
       isOnDisk: generation > 0 && this.#onDisk === generation,
-      ...this.#troubles.seen,
+      ...this.#problemLog.seen,
     };
   }
 
   async close(): Promise<void> {
     this.#end.abort(new FollowFailure('later', 'the follower was closed'));
     const ended = Promise.allSettled([...this.#loops, this.#catchUp.idle(), this.#confirmations.idle()]);
-    // A source of somebody else's may not listen to its signal.
+    // A custom source may ignore its signal.
     const late = new AbortController();
     await Promise.race([ended, pause(followLimits.closeMs, late.signal)]);
     late.abort();
   }
 
   /**
-   * What ran last, or nothing: an older artifact that is whole would be a step back. One that is damaged is fetched again like any that
-   * is missing.
+   * Loads the last bundle, or nothing: an older intact artifact would be a step back. A damaged artifact is
+   * fetched again like a missing one.
    */
   async #startFromDisk(): Promise<void> {
-    const { cache, pointer } = this.#parts;
+    const { cache, pointer } = this.#deps;
     const good = await cache.findLastGood(pointer);
     if (good === null) return;
     try {
@@ -158,7 +159,7 @@ export class FollowedPointer {
       this.#swap(bundleAt(good, content), content);
     } catch (error) {
       this.#floor = good.generation;
-      this.#troubles.failed('disk', failureOf(error));
+      this.#problemLog.failed('disk', failureOf(error));
     }
   }
 
@@ -170,27 +171,31 @@ export class FollowedPointer {
     }
   }
 
-  #hinted(hint: MoveHint): void {
+  #onHint(hint: MoveHint): void {
     this.#transport = 'listening';
-    this.#troubles.well('source');
-    if (hint.kind === 'pointer') this.#heard(hint.pointer);
+    this.#problemLog.recovered('source');
+    if (hint.kind === 'pointer') this.#onPointer(hint.pointer);
     else if (hint.kind === 'gap') this.#confirmations.ask();
-    else this.#told(hint.event);
+    else this.#onEvent(hint.event);
   }
 
-  /** An event may be anybody's who reaches the broker. It is believed when the control plane says the same. */
-  #told(event: unknown): void {
-    const judged = judgeEvent(event, this.#parts.pointer);
-    if (judged.kind === 'elsewhere') return this.#troubles.ignore('elsewhere', 'it is of another pointer');
-    if (judged.kind === 'garbage') return this.#troubles.ignore('garbage', judged.reason);
-    if (this.#isAhead(judged.generation)) return this.#confirmations.ask(judged.generation);
-    // Told again, as it may be.
-    if (judged.generation < this.#claim().generation) this.#troubles.ignore('older', 'it is the past');
+  /**
+   * Anyone who can write to the broker can send an event. It only takes effect after the control plane
+   * confirms it.
+   */
+  #onEvent(event: unknown): void {
+    const classified = classifyEvent(event, this.#deps.pointer);
+    if (classified.kind === 'elsewhere')
+      return this.#problemLog.ignore('elsewhere', 'it is for another pointer');
+    if (classified.kind === 'garbage') return this.#problemLog.ignore('garbage', classified.reason);
+    if (this.#isAhead(classified.generation)) return this.#confirmations.ask(classified.generation);
+    // A repeated event, which is normal.
+    if (classified.generation < this.#claim().generation) this.#problemLog.ignore('older', 'it is outdated');
   }
 
-  #heard({ generation, version, digest }: Pointer): void {
+  #onPointer({ generation, version, digest }: Pointer): void {
     this.#contactAtMs = Date.now();
-    this.#troubles.well('pointer');
+    this.#problemLog.recovered('pointer');
     const runs = this.#claim();
     if (generation >= runs.generation && generation >= this.#floor) this.#olderInARow = 0;
     if (generation === runs.generation && digest === runs.digest) {
@@ -200,48 +205,53 @@ export class FollowedPointer {
     if (version === null || digest === null) return this.#refuseOlder(generation);
     if (this.#isAhead(generation)) return this.#catchUp.want({ generation, version, digest });
     if (generation < runs.generation || this.current === null) return this.#refuseOlder(generation);
-    this.#troubles.ignore(
+    this.#problemLog.ignore(
       'false',
-      `generation ${generation} is said to be ${digest}, and ${runs.digest} runs`,
+      `generation ${generation} is reported with ${digest}, but ${runs.digest} is running`,
     );
   }
 
   #refuseOlder(generation: number): void {
     const highest = Math.max(this.#claim().generation, this.#floor);
     if (highest === 0) return;
-    this.#troubles.ignore('older', `generation ${generation} is the past`);
-    // An answer that was overtaken on its way says so once; a control plane that lost its record says it each time.
-    if (++this.#olderInARow < OLDER_IS_NO_ACCIDENT && this.current !== null) return;
-    const message = `the control plane is at generation ${generation}, and ${highest} has run here: is it the same one?`;
-    this.#troubles.failed('pointer', { message });
+    this.#problemLog.ignore('older', `generation ${generation} is outdated`);
+    // A delayed response is outdated once. A control plane that has lost data returns an outdated pointer
+    // every time.
+    if (++this.#olderInARow < OLDER_RESPONSES_TOLERATED && this.current !== null) return;
+    const message = `the control plane is at generation ${generation}, but ${highest} has run here. Check that the URL is that of the same control plane, and that its data was not lost.`;
+    this.#problemLog.failed('pointer', { message });
   }
 
   #isAhead(generation: number): boolean {
     return this.current === null ? generation >= this.#floor : generation > this.current.generation;
   }
 
-  async #bring(target: Target, signal: AbortSignal): Promise<void> {
-    const { cache, plane, pointer } = this.#parts;
+  async #fetchAndSwap(target: Target, signal: AbortSignal): Promise<void> {
+    const { cache, plane, pointer } = this.#deps;
     const content = await cache.load(target.digest, { tenant: pointer.tenant, plane }, signal);
-    this.#troubles.well('artifact');
-    await this.#keep(content, target, signal);
+    this.#problemLog.recovered('artifact');
+    await this.#persist(content, target, signal);
     if (signal.aborted || !this.#isAhead(target.generation)) return;
     this.#confirmedAtMs = performance.now();
     this.#swap(bundleAt(target, content), content);
     this.#acknowledger?.changed();
   }
 
-  /** Before it runs, so that no later start goes back behind it. A disk that is full or slow keeps nobody from running it. */
-  async #keep(content: BundleContent, target: Target, signal: AbortSignal): Promise<void> {
-    const { cache, pointer } = this.#parts;
+  /**
+   * Written before the bundle runs, so that a later start does not go back to an older one. A full or slow
+   * disk does not stop the bundle from running.
+   */
+  async #persist(content: BundleContent, target: Target, signal: AbortSignal): Promise<void> {
+    const { cache, pointer } = this.#deps;
     const { generation, version } = target;
-    const { done, soon } = cache.keep(content, pointer, { generation, version });
+    const { done, soon } = cache.persist(content, pointer, { generation, version });
     void done.then(
       () => {
         this.#onDisk = Math.max(this.#onDisk, generation);
-        this.#troubles.well('disk');
+        this.#problemLog.recovered('disk');
       },
-      (error: unknown) => this.#troubles.failed('disk', { message: `not kept on disk: ${reasonOf(error)}` }),
+      (error: unknown) =>
+        this.#problemLog.failed('disk', { message: `not written to disk: ${reasonOf(error)}` }),
     );
     await orAborted(soon, signal);
   }
@@ -250,14 +260,14 @@ export class FollowedPointer {
     const previous = this.current;
     this.#content = content;
     this.current = bundle;
-    this.#began.resolve();
+    this.#started.resolve();
     if (previous === null) return;
     for (const listener of this.#listeners) {
       try {
         listener(bundle, previous);
       } catch (error) {
-        // Their mistake keeps neither the others from hearing nor us from following.
-        this.#parts.log?.warn({ ...this.#parts.pointer, err: error }, 'a listener threw');
+        // An error in one listener affects neither the other listeners nor the follower.
+        this.#deps.log?.warn({ ...this.#deps.pointer, err: error }, 'a listener threw');
       }
     }
   }
@@ -266,9 +276,9 @@ export class FollowedPointer {
     return { generation: this.current?.generation ?? 0, digest: this.#content?.digest ?? null };
   }
 
-  #acknowledgedAs(found: Pointer, said: Claim): void {
+  #onAcknowledged(found: Pointer, said: Claim): void {
     this.#acknowledged = said.generation;
-    this.#troubles.well('acknowledgement');
-    this.#heard(found);
+    this.#problemLog.recovered('acknowledgement');
+    this.#onPointer(found);
   }
 }

@@ -8,7 +8,7 @@ import {
 import { artifactCache } from './artifact-cache.ts';
 import type { Bundle } from './bundle.ts';
 import { controlPlane } from './control-plane.ts';
-import type { Connection } from './http-ask.ts';
+import type { Connection } from './http-request.ts';
 import { FollowFailure } from './failure.ts';
 import { FollowedPointer } from './followed-pointer.ts';
 import { followLimits } from './limits.ts';
@@ -20,35 +20,39 @@ import type { FollowerLog, FollowerStatus } from './status.ts';
 export interface FollowerOptions extends Connection {
   readonly tenant: string;
   readonly bundle: string;
-  /** `live` unless told. */
+  /** Default: `live`. */
   readonly channel?: string;
-  /** What this process is called in the list of followers. No two may have one name. */
+  /** The name of this process in the list of followers. It must be unique. */
   readonly name: string;
-  /** Where artifacts are kept: shared by all followers of a machine, and of one control plane. */
+  /** The folder for artifacts. All followers of one machine and one control plane may share it. */
   readonly folder: string;
-  /** What tells of moves; the control plane itself by long-poll unless told. */
+  /** The source of move hints. Default: a long-poll of the control plane. */
   readonly source?: 'long-poll' | 'server-sent-events' | MoveHints;
   readonly log?: FollowerLog;
-  /** How long opening waits when there is nothing on disk to begin with. */
+  /** How long opening waits when the disk has no bundle. */
   readonly startMs?: number;
 }
 
-/** Keeps in memory what a pointer names, checked to its last byte, and never goes back a generation. */
+/** Keeps a pointer's verified bundle in memory, and never goes back a generation. */
 export interface Follower {
-  /** What runs now. Replaced as a whole: read it once for each piece of work, or `pin` it. */
+  /** The running bundle. It is replaced as a whole: read it once for each piece of work, or `pin` it. */
   readonly current: Bundle;
-  /** The bundle for a session that is to end with what it began with. It is good for as long as somebody holds it. */
+  /**
+   * The bundle for a session that must end with the bundle that it started with. It stays valid while it is
+   * referenced.
+   */
   pin(): Bundle;
-  /** Calls back after each change, until the returned function is called. */
+  /** Calls the listener after each change, until the returned function is called. */
   onChange(listener: (bundle: Bundle, previous: Bundle) => void): () => void;
   status(): FollowerStatus;
-  /** `current` stays as it is. */
+  /** Stops following. `current` stays available. */
   close(): Promise<void>;
 }
 
 /**
- * Begins to follow. What the disk has is served at once, whether or not the control plane answers; with nothing on disk it resolves once
- * the first bundle is there. Throws {@link FollowFailure}, and follows nothing, when there is none within `startMs`.
+ * Starts to follow. A bundle on disk is served at once, even if the control plane is unreachable. Without
+ * one, it resolves when the first bundle has arrived. Throws {@link FollowFailure}, and stops, when no bundle
+ * arrives within `startMs`.
  */
 export async function openFollower(options: FollowerOptions): Promise<Follower> {
   const pointer = {
@@ -69,18 +73,18 @@ export async function openFollower(options: FollowerOptions): Promise<Follower> 
     log: options.log,
   });
   await followed.start();
-  if (await followed.hasBegun(options.startMs ?? followLimits.startMs)) return asFollower(followed);
+  if (await followed.hasStarted(options.startMs ?? followLimits.startMs)) return asFollower(followed);
   const { lastError } = followed.status();
   await followed.close();
   const { tenant, bundle, channel } = pointer;
-  const why = lastError?.message ?? 'nothing was published to it';
-  throw new FollowFailure('later', `there is nothing to serve of ${tenant}/${bundle}/${channel}: ${why}`);
+  const why = lastError?.message ?? 'no release was published to it';
+  throw new FollowFailure('later', `no bundle of ${tenant}/${bundle}/${channel} is available: ${why}`);
 }
 
 const HTTP_SOURCES = { 'long-poll': longPoll, 'server-sent-events': serverSentEvents } as const;
 
-/** Once begun there is always a bundle, which the type of what is still beginning cannot say. */
+/** After the start a bundle always exists. The type of a starting follower can't express this. */
 function asFollower(followed: FollowedPointer): Follower {
-  if (followed.current === null) throw new Error('it has not begun');
+  if (followed.current === null) throw new Error('the follower has not started');
   return followed as FollowedPointer & { readonly current: Bundle };
 }

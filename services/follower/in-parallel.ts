@@ -1,4 +1,6 @@
-/** Does that to each, so many at once. The first that fails ends it: the others stop at their next. */
+/**
+ * Runs the work for each item, with this many at once. After the first failure, no further item is started.
+ */
 export async function inParallel<T>(
   things: readonly T[],
   atOnce: number,

@@ -7,11 +7,11 @@ import { Digest, Generation, type PointerId, Version } from '../../core/identifi
 import { scratchIn } from './blob-folder.ts';
 import { putWhole, syncFolder } from './durable-file.ts';
 
-/** What was run last, and is whole on disk. */
+/** The last bundle that ran and is complete on disk. */
 const LastGood = z.object({ generation: Generation.min(1), version: Version, digest: Digest });
 export type LastGood = z.infer<typeof LastGood>;
 
-/** Sixteen digits, so that names sort as numbers do. */
+/** Sixteen digits, so that the names sort numerically. */
 const NAME = /^([0-9]{16})\.json$/;
 
 export function pointersIn(folder: string): string {
@@ -23,8 +23,8 @@ function folderOf(folder: string, { tenant, bundle, channel }: PointerId): strin
 }
 
 /**
- * Each generation has a file of its own, and the highest counts: of two processes that share the folder, the one that is behind cannot
- * take the other back, as it could by replacing a file that both write. No file is ever changed.
+ * Each generation has its own file, and the highest one counts. Two processes may share the folder: with one
+ * common file, a lagging process could overwrite a newer generation. A file is never changed.
  */
 export async function findLastGood(folder: string, pointer: PointerId): Promise<LastGood | null> {
   const own = folderOf(folder, pointer);
@@ -35,8 +35,8 @@ export async function findLastGood(folder: string, pointer: PointerId): Promise<
   return null;
 }
 
-/** Durable when it resolves. Everything that the artifact consists of must be, before. */
-export async function keepLastGood(folder: string, pointer: PointerId, good: LastGood): Promise<void> {
+/** Durable when it resolves. All parts of the artifact must already be durable. */
+export async function writeLastGood(folder: string, pointer: PointerId, good: LastGood): Promise<void> {
   const own = folderOf(folder, pointer);
   await mkdir(own, { recursive: true });
   await mkdir(scratchIn(folder), { recursive: true });
@@ -46,7 +46,7 @@ export async function keepLastGood(folder: string, pointer: PointerId, good: Las
   for (const name of older) await rm(join(own, name), { force: true });
 }
 
-/** One such file; null when it is gone or cannot be read. */
+/** Reads one such file; null when it is missing or invalid. */
 export async function readLastGood(path: string): Promise<LastGood | null> {
   try {
     return LastGood.parse(JSON.parse(await readFile(path, 'utf8')));

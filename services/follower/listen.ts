@@ -5,14 +5,14 @@ import { afterFailureMs, isOver, pause } from './waits.ts';
 
 export interface ListenDeps {
   readonly source: MoveHints;
-  /** A connection begins: whatever moved before it is not told by it. */
+  /** A connection starts. It does not report earlier moves. */
   readonly onOpen: () => void;
   readonly onHint: (hint: MoveHint) => void;
   readonly onFailure: (failure: FollowFailure) => void;
   readonly signal: AbortSignal;
 }
 
-/** Hears hints until the signal aborts, across connections that are lost. */
+/** Receives hints until the signal aborts, and reconnects after a failure. */
 export async function listen({ source, onOpen, onHint, onFailure, signal }: ListenDeps): Promise<void> {
   for (let failures = 0; !isOver(signal);) {
     const began = performance.now();
@@ -23,10 +23,10 @@ export async function listen({ source, onOpen, onHint, onFailure, signal }: List
         failures = 0;
         onHint(hint);
       }
-      throw new FollowFailure('later', 'the source of hints has ended');
+      throw new FollowFailure('later', 'the source of move hints has ended');
     } catch (error) {
       if (isOver(signal)) return;
-      // One that held for long was well, even if it had nothing to say.
+      // A connection that lasted this long was healthy, even if it received nothing.
       if (performance.now() - began > followLimits.sourceBackoff.maxMs) failures = 0;
       const failure = failureOf(error);
       onFailure(failure);

@@ -2,28 +2,31 @@ import type { PointerId } from '../../core/identifiers.ts';
 import { MoveEvent, moveEventId } from '../../core/moves/move-event.ts';
 import type { Pointer } from '../../core/moves/pointer.ts';
 
-/** That something may have moved. Hints may be lost, late, repeated and wrong: the control plane has the last word. */
+/**
+ * A hint that a pointer may have moved. Hints may be lost, late, repeated or wrong; the control plane's
+ * pointer is authoritative.
+ */
 export type MoveHint =
   | { readonly kind: 'moved'; readonly event: MoveEvent }
-  /** Something may have been missed. */
+  /** A move may have been missed. */
   | { readonly kind: 'gap' }
-  /** The control plane's own word, from a source that asks it. */
+  /** The control plane's pointer, from a source that reads it. */
   | { readonly kind: 'pointer'; readonly pointer: Pointer };
 
 /**
- * A source of hints, until the signal aborts. One that ends or throws is asked for another connection after a while. It acknowledges what
- * it yields, where there is something to acknowledge, when it is asked for the next.
+ * A source of hints, until the signal aborts. If it ends or throws, it is called again after a wait. A source
+ * that acknowledges messages does so for each hint when the next hint is requested.
  */
 export type MoveHints = (signal: AbortSignal) => AsyncIterable<MoveHint>;
 
-/** What an event is to somebody who follows that pointer. */
-export type JudgedEvent =
+/** The meaning of an event for a follower of this pointer. */
+export type ClassifiedEvent =
   | { readonly kind: 'moved'; readonly generation: number; readonly digest: string }
-  /** Of another pointer, as a shared stream has many. */
+  /** An event of another pointer; a shared stream contains many pointers. */
   | { readonly kind: 'elsewhere' }
   | { readonly kind: 'garbage'; readonly reason: string };
 
-export function judgeEvent(event: unknown, pointer: PointerId): JudgedEvent {
+export function classifyEvent(event: unknown, pointer: PointerId): ClassifiedEvent {
   const read = readEvent(event);
   if ('kind' in read) return read;
   const { data } = read;
@@ -33,13 +36,13 @@ export function judgeEvent(event: unknown, pointer: PointerId): JudgedEvent {
   return { kind: 'moved', generation: data.generation, digest: data.to.digest };
 }
 
-type Readable = MoveEvent | Extract<JudgedEvent, { kind: 'garbage' }>;
+type Readable = MoveEvent | Extract<ClassifiedEvent, { kind: 'garbage' }>;
 
-/** A thousand followers of one process are handed the same event. */
+/** Parsed once, because a thousand followers of one process receive the same event object. */
 const known = new WeakMap<object, Readable>();
 
 function readEvent(event: unknown): Readable {
-  if (typeof event !== 'object' || event === null) return NO_EVENT;
+  if (typeof event !== 'object' || event === null) return INVALID_EVENT;
   const read = known.get(event) ?? parseEvent(event);
   known.set(event, read);
   return read;
@@ -47,10 +50,10 @@ function readEvent(event: unknown): Readable {
 
 function parseEvent(event: object): Readable {
   const parsed = MoveEvent.safeParse(event);
-  if (!parsed.success) return NO_EVENT;
+  if (!parsed.success) return INVALID_EVENT;
   const { id, data } = parsed.data;
   if (id === moveEventId(data)) return parsed.data;
-  return { kind: 'garbage', reason: `its id ${JSON.stringify(id.slice(0, 300))} is not that of its move` };
+  return { kind: 'garbage', reason: `its id ${JSON.stringify(id.slice(0, 300))} does not match its move` };
 }
 
-const NO_EVENT = { kind: 'garbage', reason: 'it is no move event' } as const;
+const INVALID_EVENT = { kind: 'garbage', reason: 'it is not a move event' } as const;

@@ -7,11 +7,15 @@ import { FollowFailure } from './failure.ts';
 import { followLimits } from './limits.ts';
 import type { MoveHint, MoveHints } from './move-hints.ts';
 
-/** The pointer's own stream: the pointer at once, and then whenever it changes. Throws when the stream is cut or falls silent. */
+/**
+ * The pointer's event stream: the pointer at once, and then after each change. Throws when the stream ends or
+ * stays silent.
+ */
 export function serverSentEvents(plane: ControlPlane): MoveHints {
   return async function* hints(signal) {
     const silence = new AbortController();
-    const fallSilent = (): void => silence.abort(new FollowFailure('later', 'the event stream fell silent'));
+    const fallSilent = (): void =>
+      silence.abort(new FollowFailure('later', 'the event stream was silent for too long'));
     const watch = setTimeout(fallSilent, followLimits.streamSilenceMs);
     try {
       const body = await plane.pointerStream(AbortSignal.any([signal, silence.signal]));
@@ -33,7 +37,7 @@ export function serverSentEvents(plane: ControlPlane): MoveHints {
   };
 }
 
-/** What cannot be read may have been the move that matters. */
+/** An unreadable event may have been a move, so it counts as a gap. */
 function hintOf({ event, data }: EventSourceMessage): MoveHint {
   if (event !== 'pointer') return { kind: 'gap' };
   const pointer = parseJsonAs(Pointer, data);

@@ -4,11 +4,17 @@ interface Flight<T> {
   waiting: number;
 }
 
-/** Work that many ask for at once and that is done once. It is given up only when nobody waits for it any more. */
+/**
+ * Runs work once for all concurrent callers. The work is aborted only when its last caller has stopped
+ * waiting.
+ */
 export class SharedFlights<T> {
   readonly #flights = new Map<string, Flight<T>>();
 
-  /** The result of the flight of that key, which is begun unless it is under way. Rejects with the signal's reason as soon as it aborts. */
+  /**
+   * The result of the work with this key, which is started unless it is running. Rejects with the signal's
+   * reason as soon as the signal aborts.
+   */
   async join(key: string, signal: AbortSignal, begin: (signal: AbortSignal) => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     const flight = this.#flights.get(key) ?? this.#begin(key, begin);
@@ -35,10 +41,10 @@ export class SharedFlights<T> {
 
   #leave(key: string, flight: Flight<T>): void {
     this.#forget(key, flight);
-    flight.abandon.abort(new Error('nobody waits for it any more'));
+    flight.abandon.abort(new Error('no caller waits for the result any more'));
   }
 
-  /** Whoever comes now begins anew. */
+  /** The next caller starts the work again. */
   #forget(key: string, flight: Flight<T>): void {
     if (this.#flights.get(key) === flight) this.#flights.delete(key);
   }

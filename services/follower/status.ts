@@ -1,17 +1,19 @@
 import type { FollowFailure } from './failure.ts';
 
-/** What a follower has trouble with. Each is there until it has gone well again. */
+/** The parts of a follower that can fail. Each problem is listed until that part has succeeded again. */
 export type Concern = 'source' | 'pointer' | 'artifact' | 'disk' | 'acknowledgement';
 
-/** What was heard and not followed. */
+/** Counts of pointers and events that were received and ignored. */
 export interface Ignored {
-  /** Pointers and events of generations before the one that runs: late, repeated, or from somewhere that is behind. */
+  /**
+   * Pointers and events of generations older than the running one: late, repeated, or from a lagging source.
+   */
   readonly older: number;
-  /** What is no event, or contradicts itself. */
+  /** Events that are invalid or inconsistent. */
   readonly garbage: number;
-  /** Events of other pointers. Usual on streams that many share. */
+  /** Events of other pointers, which are normal on shared streams. */
   readonly elsewhere: number;
-  /** Generations that the control plane does not know, or that it knows as something else. */
+  /** Generations that the control plane does not have, or has with other content. */
   readonly false: number;
 }
 
@@ -21,29 +23,29 @@ export interface FollowerStatus {
   readonly digest: string | null;
   /** The generation that is being fetched. */
   readonly wanted: number | null;
-  /** Of the source of hints. `retrying`: the last connection failed. */
+  /** The state of the source of hints. `retrying`: the last connection failed. */
   readonly transport: 'listening' | 'retrying' | 'closed';
-  /** When the control plane last answered, ISO 8601. */
+  /** The time of the control plane's last response, in ISO 8601. */
   readonly lastContact: string | null;
-  /** How long ago the control plane last said that what runs is what should run. */
+  /** The time since the control plane last confirmed that the running bundle is the current one. */
   readonly stalenessMs: number | null;
-  /** The generation that the control plane knows to run here. */
+  /** The generation that the control plane has recorded for this follower. */
   readonly acknowledged: number | null;
-  /** Whether a process that starts now would find on disk what runs. */
+  /** Whether a process that starts now would find the running bundle on disk. */
   readonly isOnDisk: boolean;
   readonly ignored: Ignored;
   readonly problems: Readonly<Partial<Record<Concern, string>>>;
   readonly lastError: { readonly concern: Concern; readonly message: string; readonly at: string } | null;
 }
 
-/** Where a program wants to hear of it. Pino's fits. */
+/** The log of the host program. Pino's logger fits. */
 export interface FollowerLog {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
 }
 
-/** What has gone wrong and what was ignored, for status and log. */
-export class Troubles {
+/** Records problems and ignored events, for the status and the log. */
+export class ProblemLog {
   readonly #log: FollowerLog | undefined;
   readonly #name: object;
   readonly #problems = new Map<Concern, string>();
@@ -63,20 +65,20 @@ export class Troubles {
     };
   }
 
-  /** Logged when it begins or becomes another, not at each try. */
+  /** Logged when the problem starts or changes, not at each try. */
   failed(concern: Concern, { message }: Pick<FollowFailure, 'message'>): void {
     if (this.#problems.get(concern) !== message) this.#log?.warn({ ...this.#name, concern }, message);
     this.#problems.set(concern, message);
     this.#lastError = { concern, message, at: new Date().toISOString() };
   }
 
-  well(concern: Concern): void {
-    if (this.#problems.delete(concern)) this.#log?.info({ ...this.#name, concern }, 'is well again');
+  recovered(concern: Concern): void {
+    if (this.#problems.delete(concern)) this.#log?.info({ ...this.#name, concern }, 'has recovered');
   }
 
   ignore(why: keyof Ignored, reason: string): void {
     this.#ignored[why]++;
-    // The usual ones are not worth a line.
+    // Normal cases are not logged.
     if (why === 'garbage' || why === 'false') this.#log?.warn({ ...this.#name, ignored: why }, reason);
   }
 }

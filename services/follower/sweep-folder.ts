@@ -7,9 +7,9 @@ import { pointersIn, readLastGood } from './last-good.ts';
 import { followLimits } from './limits.ts';
 
 /**
- * Removes half-written files and blobs of artifacts that are nobody's last good one, once they are old. Whoever is about to need one of
- * them again has just written or touched it; should it go all the same, it is fetched again. Never rejects: a folder that cannot be swept
- * only grows.
+ * Deletes old scratch files, and old blobs that no last good bundle needs. A process that is about to use a
+ * blob has just written or touched it. If the blob is deleted anyway, it is fetched again. Never rejects: a
+ * folder that can't be swept only grows.
  */
 export async function sweepFolder(folder: string, nowMs: number): Promise<void> {
   const needed = await neededBlobs(folder);
@@ -28,7 +28,7 @@ async function removeOld(folder: string, nowMs: number, isUnused: (name: string)
   }
 }
 
-/** Of every pointer that is followed with this folder; null when that cannot be told. */
+/** The blobs of every pointer in this folder; null when they can't be determined. */
 async function neededBlobs(folder: string): Promise<Set<string> | null> {
   const needed = new Set<string>();
   const entries = await readdir(pointersIn(folder), { recursive: true, withFileTypes: true }).catch(

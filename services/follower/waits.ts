@@ -4,7 +4,10 @@ import { type Backoff, type BoundedBackoff, retryWaitMs } from '../../core/backo
 import type { FollowFailure } from './failure.ts';
 import { followLimits } from './limits.ts';
 
-/** How long to wait after that many failures in a row: no less than the other side asked for, and longer where asking is of no use. */
+/**
+ * The wait after this many consecutive failures. At least the server's Retry-After, and longer when a retry
+ * is unlikely to succeed.
+ */
 export function afterFailureMs(
   failures: number,
   { kind, retryAfterMs }: FollowFailure,
@@ -14,22 +17,24 @@ export function afterFailureMs(
   return kind === 'refused' ? Math.max(ms, jittered(followLimits.refusedMs)) : ms;
 }
 
-/** The same with an end: null after the last. */
+/** Like afterFailureMs, with a limit: null after the last try. */
 export function nextTryMs(failures: number, failure: FollowFailure, backoff: BoundedBackoff): number | null {
   return failures >= backoff.attempts ? null : afterFailureMs(failures, failure, backoff);
 }
 
-/** Between three quarters and the whole of it, so that those who began together do not stay together. */
+/**
+ * A random time between three quarters and the whole of it, so that clients that started together spread out.
+ */
 export function jittered(ms: number): number {
   return ms * (1 - Math.random() / 4);
 }
 
-/** Waits, at most until the signal aborts. */
+/** Waits for the time, or until the signal aborts. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await delay(ms, undefined, { signal }).catch(() => {});
 }
 
-/** Resolves with it, and at the latest when the signal aborts. */
+/** Resolves with the promise, or when the signal aborts. */
 export async function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   const { promise: aborted, resolve } = Promise.withResolvers<void>();
@@ -39,7 +44,7 @@ export async function orAborted(promise: Promise<void>, signal: AbortSignal): Pr
   signal.removeEventListener('abort', onAbort);
 }
 
-/** The same as asking it; but what the compiler knew of the answer before a wait is not true after it. */
+/** Reads `aborted` through a function, because TypeScript would keep a narrowed value across an await. */
 export function isOver(signal: AbortSignal): boolean {
   return signal.aborted;
 }

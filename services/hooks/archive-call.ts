@@ -1,6 +1,6 @@
 import { apiOf, authorization, type HookTarget, repositoryPath, type TargetCall } from './hook-target.ts';
 
-/** Where the source of a commit is: a tar.gz of the repository as it was then. */
+/** The request for the source of a commit: a tar.gz of the repository at that commit. */
 export function archiveCall(
   target: HookTarget,
   push: { readonly commit: string; readonly sourceUrl: string | null },
@@ -20,7 +20,7 @@ function archiveUrl(
     case 'gitlab':
       return `${at}/repository/archive.tar.gz?sha=${encodeURIComponent(commit)}`;
     case 'generic':
-      // A payload without one is not read.
+      // A payload without a source URL is rejected when it is parsed.
       return sourceUrl ?? '';
   }
 }

@@ -8,7 +8,7 @@ import { parseBoundedJson } from '../../core/json/json-bounds.ts';
 import { apiOf, authorization, type HookTarget, repositoryPath, type TargetCall } from './hook-target.ts';
 import { statusLimits } from './limits.ts';
 
-/** What a commit is to be told. */
+/** The status to report to a commit. */
 export interface CommitReport {
   readonly repository: string;
   readonly ref: string;
@@ -16,13 +16,13 @@ export interface CommitReport {
   readonly delivery: string;
   readonly bundle: string;
   readonly channel: string;
-  /** Null until there is a release. */
+  /** Null until a release exists. */
   readonly version: number | null;
-  /** Null until there is a last word. */
+  /** Null until the release has settled. */
   readonly outcome: Outcome | null;
   readonly reason: string | null;
   readonly correlationId: string;
-  /** Where to read more. */
+  /** A link to the details. */
   readonly url: string;
 }
 
@@ -30,10 +30,10 @@ export interface StatusCall extends TargetCall {
   readonly body: string;
 }
 
-/** How the provider is told. Throws for a target that can't be told anything. */
+/** The request that reports the status. Throws for a target without an API. */
 export function statusCall(target: HookTarget, report: CommitReport): StatusCall {
   const api = apiOf(target);
-  if (api === null) throw new Error(`a hook of ${target.repository} names no API to tell`);
+  if (api === null) throw new Error(`a hook of ${target.repository} has no API URL for statuses`);
   const at = `${api}${repositoryPath(target)}`;
   switch (target.provider) {
     case 'github':
@@ -56,18 +56,21 @@ function githubStatus(report: CommitReport): object {
   return {
     state: GITHUB_STATES[commitState(report.outcome)],
     context: statusContext(report),
-    description: cut(inWords(report), statusLimits.githubDescriptionChars),
+    description: cut(describe(report), statusLimits.githubDescriptionChars),
     target_url: report.url,
   };
 }
 
-/** "Commits API: set commit pipeline status". Without the ref it is shown at whichever pipeline of the commit GitLab finds. */
+/**
+ * "Commits API: set commit pipeline status". Without the ref, GitLab attaches the status to any pipeline of
+ * the commit.
+ */
 function gitlabStatus(report: CommitReport): object {
   return {
     state: GITLAB_STATES[commitState(report.outcome)],
     name: statusContext(report),
     ref: report.ref.replace(/^refs\/(?:heads|tags)\//, ''),
-    description: cut(inWords(report), statusLimits.gitlabDescriptionChars),
+    description: cut(describe(report), statusLimits.gitlabDescriptionChars),
     target_url: report.url,
   };
 }
@@ -78,7 +81,7 @@ function genericStatus(report: CommitReport): object {
   return { correlationId, delivery, repository, ref, commit, version, state, outcome, reason, url };
 }
 
-/** It knows no cancelling: what was not published is no success. */
+/** GitHub has no "cancelled" state, and an unpublished release is not a success. */
 const GITHUB_STATES: Readonly<Record<CommitState, string>> = {
   pending: 'pending',
   success: 'success',
@@ -95,18 +98,18 @@ const GITLAB_STATES: Readonly<Record<CommitState, string>> = {
   cancelled: 'canceled',
 };
 
-function inWords({ outcome, reason, version }: CommitReport): string {
+function describe({ outcome, reason, version }: CommitReport): string {
   const release = version === null ? '' : ` as v${version}`;
-  if (outcome === null) return 'on its way';
+  if (outcome === null) return 'in progress';
   if (outcome === 'published') return `published${release}`;
   return reason === null ? outcome : `${outcome}: ${reason}`;
 }
 
 /**
- * GitLab refuses to take a status twice, as it refuses what can't follow from what stands, and the status 400 says no more. So it is
- * asked what stands. Null where a refusal is a refusal.
+ * GitLab rejects a repeated status, and also an invalid transition, both with 400. This request reads the
+ * current status to distinguish them. Null if the rejection is final.
  */
-export function standingCall(
+export function currentStatusCall(
   target: HookTarget,
   report: CommitReport,
   refusal: number | null,
@@ -114,17 +117,17 @@ export function standingCall(
   if (target.provider !== 'gitlab' || refusal !== 400) return null;
   const name = encodeURIComponent(statusContext(report));
   const at = `${apiOf(target)}${repositoryPath(target)}/repository/commits/${report.commit}`;
-  const url = `${at}/statuses?name=${name}&per_page=${statusLimits.standing}`;
+  const url = `${at}/statuses?name=${name}&per_page=${statusLimits.listed}`;
   return { url, headers: { accept: 'application/json', ...authorization(target, url) } };
 }
 
-const Standing = boundedList(z.object({ name: z.string(), status: z.string() }), statusLimits.standing);
+const CurrentStatuses = boundedList(z.object({ name: z.string(), status: z.string() }), statusLimits.listed);
 
-/** Whether that answer says that the commit has been told so already. */
-export function isStanding(body: Uint8Array, report: CommitReport): boolean {
+/** Whether the response shows that the commit already has this status. */
+export function isCurrentStatus(body: Uint8Array, report: CommitReport): boolean {
   const json = parseBoundedJson(body, { depth: statusLimits.depth, values: statusLimits.values });
   if (json.kind !== 'json') return false;
-  const parsed = Standing.safeParse(json.value);
+  const parsed = CurrentStatuses.safeParse(json.value);
   const [state, name] = [GITLAB_STATES[commitState(report.outcome)], statusContext(report)];
   return parsed.success && parsed.data.some((one) => one.name === name && one.status === state);
 }

@@ -1,14 +1,14 @@
 import type { Logger } from 'pino';
 
 import { type ReadingThread, startReadingThread, threadFile } from '../source-archive/reading-thread.ts';
-import type { DeliveryTask, JudgedDelivery } from './delivery-thread.ts';
+import type { DeliveryTask, ClassifiedDelivery } from './delivery-thread.ts';
 import { deliveryReaderLimits } from './limits.ts';
 
 /**
- * Reads the payloads of deliveries in a thread of its own, with a bound on memory and time. Whoever holds the secret of one tenant's hook
- * writes them, and the API's event loop belongs to all tenants.
+ * Parses the payloads of deliveries in a separate thread, with limits on memory and time. Anyone with the
+ * secret of one tenant's hook can send a payload, and all tenants share the API's event loop.
  */
-export type DeliveryReader = ReadingThread<DeliveryTask, JudgedDelivery>;
+export type DeliveryReader = ReadingThread<DeliveryTask, ClassifiedDelivery>;
 
 export function startDeliveryReader(log: Pick<Logger, 'error'>): DeliveryReader {
   return startReadingThread(

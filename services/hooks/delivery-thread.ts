@@ -2,7 +2,7 @@ import type { HookProvider } from '../../core/hook.ts';
 import { parseBoundedJson } from '../../core/json/json-bounds.ts';
 import { deliveryLimits } from './limits.ts';
 import { readDelivery } from './read-delivery.ts';
-import { applyRule, type Rule, type Ruling } from './rule.ts';
+import { applyRule, type Rule, type RuleResult } from './rule.ts';
 
 export interface DeliveryTask {
   readonly provider: HookProvider;
@@ -11,14 +11,17 @@ export interface DeliveryTask {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-export type JudgedDelivery =
-  | Ruling
+export type ClassifiedDelivery =
+  | RuleResult
   | { readonly kind: 'malformed' }
-  /** Signed, but not what that provider sends. */
+  /** Signed, but not in the provider's format. */
   | { readonly kind: 'unreadable'; readonly problem: string };
 
-/** Runs in a thread: reads one payload, and applies the hook's rule to it, so that only what is recorded leaves the thread. */
-export function readInThread({ provider, event, rule, bytes }: DeliveryTask): JudgedDelivery {
+/**
+ * Runs in the thread: parses one payload and applies the hook's rule to it. Only the recorded data leaves the
+ * thread.
+ */
+export function readInThread({ provider, event, rule, bytes }: DeliveryTask): ClassifiedDelivery {
   const { depth, values } = deliveryLimits;
   const json = parseBoundedJson(bytes, { depth, values });
   if (json.kind === 'not_json') return { kind: 'malformed' };

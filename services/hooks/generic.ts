@@ -5,14 +5,14 @@ import { httpUrl } from '../../core/json/storable.ts';
 import { deliveryLimits } from './limits.ts';
 import { type Delivered, isNoCommit, Paths, Ref, RepositoryName, subjectOf } from './push.ts';
 
-/** What Pointsman itself asks of those who have no provider. */
+/** Pointsman's own payload format, for senders without a supported provider. */
 const PushPayload = z.object({
   repository: RepositoryName,
   ref: Ref,
   commit: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'must be the name of a commit'),
-  /** A tar.gz with one folder at its top. */
+  /** A tar.gz with one top-level folder. */
   sourceUrl: httpUrl(deliveryLimits.urlChars),
-  /** Every file that the push changes. */
+  /** All files that the push changes. */
   paths: Paths.optional(),
   message: z.string().optional(),
 });

@@ -4,7 +4,7 @@ import { boundedList } from '../../core/json/bounded-list.ts';
 import { describeIssues } from '../../core/json/schema-issues.ts';
 import { type Delivered, isNoCommit, Paths, Ref, RepositoryName, subjectOf } from './push.ts';
 
-/** GitHub lists at most so many commits of a push. */
+/** GitHub's limit of listed commits per push. */
 const MOST_COMMITS = 2_048;
 
 /** The end of the year 9998. */
@@ -15,10 +15,13 @@ export const Sha = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
 const Listed = Paths.optional().default([]);
 const Commit = z.object({ added: Listed, removed: Listed, modified: Listed });
 
-/** The record orders pushes by them, so that a fraction or a number past its columns is refused here. */
+/**
+ * The record orders pushes by this time. A fraction, or a number outside the column's range, is rejected
+ * here.
+ */
 const EpochSeconds = z.int().min(0).max(LAST_SECOND);
 
-/** "Webhook events and payloads: push". What is not here is not needed; older servers leave some of it out. */
+/** "Webhook events and payloads: push". Only the fields that are used; older servers omit some of them. */
 const PushPayload = z.object({
   ref: Ref,
   after: Sha,
@@ -27,7 +30,7 @@ const PushPayload = z.object({
   forced: z.boolean().optional(),
   repository: z.object({
     full_name: RepositoryName,
-    /** Epoch seconds in this event; the REST API gives a date. */
+    /** Epoch seconds in this event; the REST API returns a date. */
     pushed_at: z.union([EpochSeconds, z.string()]).nullish(),
   }),
   head_commit: z.object({ id: Sha, message: z.string().optional().default('') }).nullish(),
@@ -48,7 +51,7 @@ export function readGithub(event: string, payload: unknown): Delivered {
     push: {
       repository,
       ref: push.ref,
-      // An annotated tag has a name of its own; statuses and archives are of its commit.
+      // An annotated tag has its own object ID; statuses and archives need the commit's.
       commit: push.deleted === true || isNoCommit(push.after) ? null : (push.head_commit?.id ?? push.after),
       subject: subjectOf(push.head_commit?.message ?? ''),
       paths: changedPaths(push),
@@ -58,7 +61,7 @@ export function readGithub(event: string, payload: unknown): Delivered {
   };
 }
 
-/** A new ref and a forced push list commits, and not what differs from what was there before. */
+/** For a new ref and a forced push, the listed commits are not the difference from the previous content. */
 function changedPaths({ created, forced, commits }: PushPayload): string[] | null {
   const isWhole = created !== true && forced !== true && commits.length > 0 && commits.length < MOST_COMMITS;
   return isWhole

@@ -16,15 +16,17 @@ const Commit = z.object({
 });
 type Commit = z.infer<typeof Commit>;
 
-/** "Webhook events: push events, tag events". What is not here is not needed. */
+/** "Webhook events: push events, tag events". Only the fields that are used. */
 const PushPayload = z.object({
   ref: Ref,
   before: Sha,
   after: Sha,
-  /** Null when the ref was deleted. Of an annotated tag, whose own name is `after`, it is the commit. */
+  /**
+   * Null when the ref was deleted. For an annotated tag it is the commit; `after` is the tag's own object.
+   */
   checkout_sha: Sha.nullish(),
   project: z.object({ path_with_namespace: RepositoryName }),
-  /** The 20 newest at most, the newest last. */
+  /** At most the 20 newest commits, the newest last. */
   commits: boundedList(Commit, deliveryLimits.gitlabCommits).nullish(),
   total_commits_count: z.number().nullish(),
 });
@@ -54,7 +56,7 @@ export function readGitlab(event: string, payload: unknown): Delivered {
   };
 }
 
-/** Nothing is known of a new ref, nor of commits that are not listed. */
+/** The changes of a new ref, and of unlisted commits, are unknown. */
 function changedPaths({ before, commits, total_commits_count: total }: PushPayload): string[] | null {
   const listed: readonly Commit[] = commits ?? [];
   if (isNoCommit(before) || listed.length === 0 || (total ?? 0) > listed.length) return null;

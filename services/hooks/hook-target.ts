@@ -1,15 +1,15 @@
 import type { HookProvider } from '../../core/hook.ts';
 
-/** Where a hook's repository is, and who we are there. */
+/** The repository of a hook, and the credentials for it. */
 export interface HookTarget {
   readonly provider: HookProvider;
   readonly repository: string;
-  /** Null for the provider's own; a generic one has none of its own. */
+  /** Null means the provider's public API. A generic provider has none. */
   readonly apiUrl: string | null;
   readonly token: string | null;
 }
 
-/** What an outgoing call is made of. */
+/** The URL and headers of an outgoing call. */
 export interface TargetCall {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -21,17 +21,20 @@ const PUBLIC_API: Readonly<Record<HookProvider, string | null>> = {
   generic: null,
 };
 
-/** The provider's API for that repository, without a slash at its end; null where there is none. */
+/** The base URL of the provider's API for the repository, without a trailing slash. Null without an API. */
 export function apiOf({ provider, apiUrl }: Pick<HookTarget, 'provider' | 'apiUrl'>): string | null {
   return (apiUrl ?? PUBLIC_API[provider])?.replace(/\/+$/, '') ?? null;
 }
 
-/** The repository as a part of the API's addresses. */
+/** The repository as a path of the API's URLs. */
 export function repositoryPath({ provider, repository }: HookTarget): string {
   return provider === 'gitlab' ? `/projects/${encodeURIComponent(repository)}` : `/repos/${repository}`;
 }
 
-/** The token, for the API's own origin. A generic payload chooses its source's address, and must not choose who is told the token. */
+/**
+ * The authorization header, only for the API's own origin. A generic payload contains its own source URL,
+ * which must not receive the token.
+ */
 export function authorization(target: HookTarget, url: string): Readonly<Record<string, string>> {
   const { provider, token } = target;
   const api = apiOf(target);

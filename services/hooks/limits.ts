@@ -1,4 +1,4 @@
-/** Bounds of what providers deliver and answer. Sizes are bytes, times are milliseconds. */
+/** Limits of provider payloads and responses. Sizes are bytes, times are milliseconds. */
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -6,75 +6,88 @@ const second = 1_000;
 const minute = 60 * second;
 
 export const deliveryLimits = {
-  /** A payload. GitHub lists up to 2,048 commits of a push: with a kilobyte and a few paths each that is half of this. */
+  /**
+   * A payload. GitHub lists up to 2,048 commits of a push: with a kilobyte and a few paths each, that is half
+   * of this.
+   */
   bodyBytes: 4 * MiB,
-  /** Values of a payload: a commit of GitHub's has 20, which with 2,048 of them leaves room for 150,000 paths in four megabytes. */
+  /**
+   * Values of a payload. A GitHub commit has 20, so 2,048 commits leave room for 150,000 paths in four
+   * megabytes.
+   */
   values: 200_000,
-  /** Nesting of a payload. GitHub's go 6 deep. */
+  /** Nesting of a payload. GitHub's payloads are 6 levels deep. */
   depth: 32,
-  /** Commits that GitLab lists of a push: 20, and its administrators can change it. */
+  /** Commits that GitLab lists per push: 20 by default, and its administrators can change it. */
   gitlabCommits: 2_048,
-  /** What is kept of a commit's message: its subject, which people keep far shorter. */
+  /** The stored part of a commit message: its subject, which is usually far shorter. */
   subjectChars: 200,
-  /** A repository's path, a ref, a folder: what the providers and Git take. */
+  /** A repository path, a ref or a folder: the limit of the providers and of Git. */
   nameChars: 255,
-  /** A ref that was pushed: four times what file systems let Git keep. */
+  /** A pushed ref: four times the limit of file systems under Git. */
   refChars: 1_000,
   urlChars: 2_000,
-  /** A shared secret: short ones are guessed, and GitHub takes no long ones. */
+  /** A shared secret: a short one can be guessed, and GitHub rejects a longer one. */
   minSecretChars: 16,
   maxSecretChars: 255,
   tokenChars: 1_024,
-  /** Starting a delivery that is on record: GitHub and GitLab give up after ten seconds, and the sweep starts it as well. */
+  /**
+   * The time limit for starting a recorded delivery. GitHub and GitLab time out after ten seconds, and the
+   * sweep also starts it.
+   */
   startMs: 3 * second,
 } as const;
 
-/** The thread in which the API reads the payloads of deliveries. */
+/** The thread in which the API parses the payloads of deliveries. */
 export const deliveryReaderLimits = {
-  /** One: a payload takes it some milliseconds, and the largest a tenth of a second. */
+  /** One thread: a payload takes some milliseconds, and the largest a tenth of a second. */
   threads: 1,
-  /** Of one tenant at a time: the others take turns. */
+  /** Per tenant at a time, so that tenants take turns. */
   perTenant: 1,
-  /** Payloads that wait for it. Those held in memory are bounded in bytes as well. */
+  /** Payloads that wait for the thread. Their bytes in memory are limited as well. */
   queued: 256,
-  /** Of those, one tenant's: hooks are delivered again. */
+  /** Waiting payloads per tenant. Providers redeliver rejected ones. */
   queuedPerTenant: 64,
-  /** Four megabytes of text, as objects. */
+  /** Enough for four megabytes of text as parsed objects. */
   heapMiB: 128,
   /**
-   * One payload; past this the thread is ended. Its values are bounded, so that it takes less than a second: this is for a thread that hangs, and
-   * long enough for one that is only being started on a busy machine.
+   * The time limit for one payload, after which the thread is terminated. The number of values is limited, so
+   * parsing takes less than a second. Only a hung thread reaches this limit, and a thread on a busy machine
+   * has enough time to start.
    */
   timeoutMs: 30 * second,
 } as const;
 
 export const fetchLimits = {
-  /** The archive of a repository as it comes; what it unpacks to has its own bound. */
+  /** The compressed archive of a repository. Its unpacked size has its own limit. */
   archiveBytes: 64 * MiB,
-  /** 64 MiB over 9 Mbit/s. */
+  /** 64 MiB at 9 Mbit/s. */
   timeoutMs: minute,
-  /** The API, and the host that keeps the archives; one more for a repository that has moved. */
+  /** The API, the host of the archives, and one more for a repository that has moved. */
   redirects: 3,
-  /** Archives that one worker fetches and reads at once: each is held in memory whole. */
+  /** Archives that one worker fetches and reads at once. Each is held in memory as a whole. */
   atOnce: 4,
-  /** Of those, one tenant's: so that one with slow repositories leaves room. */
+  /** Concurrent fetches per tenant, so that a tenant with slow repositories leaves capacity for others. */
   atOnceOfTenant: 2,
-  /** For one that found no room: others take seconds. */
+  /** The retry delay of a fetch over these limits. Other fetches take seconds. */
   busyRetryMs: 2 * second,
 } as const;
 
 export const statusLimits = {
   timeoutMs: 15 * second,
-  /** What a provider says of a status it took: about two kilobytes. A list of a commit's statuses is longer. */
+  /** A provider's response to a status: about two kilobytes. The list of a commit's statuses is larger. */
   answerBytes: MiB,
   redirects: 2,
-  /** Statuses of one commit that are asked for: a page of GitLab's at its largest. */
-  standing: 100,
-  /** Values of that answer, which is read on the worker's event loop: a status has 30, with its author. */
+  /** Statuses of one commit that are read: the largest page of GitLab. */
+  listed: 100,
+  /**
+   * Values of that response, which the worker parses on its event loop. A status has 30, including its
+   * author.
+   */
   values: 10_000,
   depth: 16,
-  /** GitHub refuses longer ones. */
+  /** GitHub rejects longer descriptions. */
   githubDescriptionChars: 140,
-  /** GitLab's column. */
+  /** The size of GitLab's database column. */
   gitlabDescriptionChars: 255,
 } as const;

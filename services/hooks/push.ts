@@ -5,40 +5,43 @@ import { cut } from '../../core/cut.ts';
 import { StorableText } from '../../core/json/storable.ts';
 import { deliveryLimits } from './limits.ts';
 
-/** What a provider says of a push, as far as anybody here needs it. */
+/** The fields of a provider's push that Pointsman uses. */
 export interface Push {
   readonly repository: string;
   readonly ref: string;
-  /** What the ref names now; null when it was deleted. */
+  /** The new commit of the ref; null when the ref was deleted. */
   readonly commit: string | null;
-  /** The commit's subject. */
+  /** The commit's subject line. */
   readonly subject: string | null;
-  /** Every file that the push changes; null where the provider does not say, or not all of it. */
+  /** All changed files; null when the provider does not list them, or not all of them. */
   readonly paths: readonly string[] | null;
-  /** When it was pushed, in epoch seconds, where the provider says so: deliveries can overtake each other. */
+  /** The time of the push in epoch seconds, if the provider sends it. Deliveries can arrive out of order. */
   readonly pushedAt: number | null;
-  /** Where the source is, when the payload says so rather than the rule. */
+  /** The URL of the source, if the payload contains it instead of the rule. */
   readonly sourceUrl: string | null;
 }
 
-/** What a delivery is about. */
+/** The content of a delivery. */
 export type Delivered =
   | { readonly kind: 'push'; readonly push: Push }
-  /** The provider only tries whether somebody is there. */
+  /** The provider only tests the connection. */
   | { readonly kind: 'ping' }
   | { readonly kind: 'other'; readonly event: string }
-  /** Signed, but not what that provider sends. */
+  /** Signed, but not in the provider's format. */
   | { readonly kind: 'unreadable'; readonly problem: string };
 
 export const Ref = StorableText.max(deliveryLimits.refChars);
 
-/** A repository as its provider calls it. */
+/** The provider's name of a repository. */
 export const RepositoryName = StorableText.max(deliveryLimits.nameChars);
 
-/** Paths of files: of one commit, or of the whole push. */
+/** File paths of one commit or of the whole push. */
 export const Paths = boundedList(z.string(), deliveryLimits.values);
 
-/** The first line of a commit's message, for people: without what their terminals would execute, and of bounded length. */
+/**
+ * The first line of a commit message, for display: without control characters that a terminal would execute,
+ * and of limited length.
+ */
 export function subjectOf(message: string): string | null {
   const line = message.split(/[\r\n]/, 1)[0] ?? '';
   const clean = line.replaceAll(CONTROL, ' ').toWellFormed().trim();
@@ -48,7 +51,7 @@ export function subjectOf(message: string): string | null {
 // oxlint-disable-next-line no-control-regex -- control characters are exactly what is taken out
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
 
-/** How Git writes that there is no commit. */
+/** Whether the ID is Git's null object ID, which means that no commit exists. */
 export function isNoCommit(sha: string): boolean {
   return /^0+$/.test(sha);
 }

@@ -4,7 +4,7 @@ import { readGithub } from './github.ts';
 import { readGitlab } from './gitlab.ts';
 import type { Delivered } from './push.ts';
 
-/** Reads what a provider delivered. Never throws, whatever the payload is. */
+/** Parses a provider's delivery. Never throws, for any payload. */
 export function readDelivery(provider: HookProvider, event: string, payload: unknown): Delivered {
   switch (provider) {
     case 'github':
@@ -16,7 +16,7 @@ export function readDelivery(provider: HookProvider, event: string, payload: unk
   }
 }
 
-/** What the provider says that happened; a generic hook is told of pushes only. */
+/** The provider's event name. A generic hook receives only pushes. */
 export function eventOf(provider: HookProvider, headers: Pick<Headers, 'get'>): string {
   switch (provider) {
     case 'github':
@@ -29,8 +29,9 @@ export function eventOf(provider: HookProvider, headers: Pick<Headers, 'get'>): 
 }
 
 /**
- * By what the provider knows this delivery again; null where it does not say. GitLab's key is the same for every retry of one delivery; the
- * event's, which older ones send alone, is another for each, and the same for what one event sets off.
+ * The ID by which the provider identifies this delivery; null without one. GitLab's idempotency key is the
+ * same for every retry of a delivery. Older versions send only the event UUID, which differs between retries
+ * and is shared by the hooks of one event.
  */
 export function deliveryIdOf(provider: HookProvider, headers: Pick<Headers, 'get'>): string | null {
   switch (provider) {

@@ -5,23 +5,23 @@ import { pathProblem } from '../../core/releases/source.ts';
 import { deliveryLimits } from './limits.ts';
 import type { Delivered, Push } from './push.ts';
 
-/** Which pushes a hook publishes. */
+/** Selects the pushes that a hook publishes. */
 export interface Rule {
   readonly provider: HookProvider;
   readonly repository: string;
-  /** A ref, or the beginning of one and "*". */
+  /** A full ref, or a prefix followed by "*". */
   readonly ref: string;
-  /** The folder of the repository that is the source; null for all of it. */
+  /** The folder of the repository that contains the source; null for the whole repository. */
   readonly path: string | null;
 }
 
-/** `refs/heads/main`, `refs/tags/v*`. */
+/** For example `refs/heads/main` or `refs/tags/v*`. */
 export const RefPattern = z
   .string()
   .max(deliveryLimits.nameChars)
   .regex(
     /^refs\/[^\s*?[\\^~:]+\*?$/,
-    'must be a whole ref, such as "refs/heads/main", perhaps with one "*" at its end, such as "refs/tags/v*"',
+    'must be a full ref, such as "refs/heads/main", or a prefix with one "*" at its end, such as "refs/tags/v*"',
   );
 
 export const SourceFolder = z.string().superRefine((path, context) => {
@@ -29,27 +29,27 @@ export const SourceFolder = z.string().superRefine((path, context) => {
   if (problem !== null) context.addIssue({ code: 'custom', message: problem });
 });
 
-/** What a repository may be called, with each provider: it becomes part of addresses. */
+/** Whether the provider allows this repository name, which becomes part of URLs. */
 export function isRepository(provider: HookProvider, repository: string): boolean {
   const parts = repository.split('/');
   if (provider === 'generic') return /^[\x21-\x7e]+$/.test(repository);
   const isNamed = parts.every((part) => /^[A-Za-z0-9._-]+$/.test(part) && part !== '.' && part !== '..');
-  // GitLab has groups in groups.
+  // GitLab has nested groups.
   return isNamed && (provider === 'github' ? parts.length === 2 : parts.length >= 2);
 }
 
-/** A push that is published, without its paths, which only the rule asks for. */
-export type RuledPush = Omit<Push, 'paths' | 'commit'> & { readonly commit: string };
+/** A push to publish, without its paths, which only the rule needs. */
+export type AcceptedPush = Omit<Push, 'paths' | 'commit'> & { readonly commit: string };
 
-export type Ruling =
-  | { readonly kind: 'push'; readonly push: RuledPush }
+export type RuleResult =
+  | { readonly kind: 'push'; readonly push: AcceptedPush }
   | { readonly kind: 'ignored'; readonly why: string }
   | { readonly kind: 'unknown_repository'; readonly repository: string };
 
-/** What a rule says to what was delivered. */
-export function applyRule(rule: Rule, delivered: Exclude<Delivered, { kind: 'unreadable' }>): Ruling {
-  if (delivered.kind === 'ping') return ignored('this is a ping, and the hook is there');
-  if (delivered.kind === 'other') return ignored(`the event "${delivered.event}" publishes nothing`);
+/** Applies a rule to a delivery. */
+export function applyRule(rule: Rule, delivered: Exclude<Delivered, { kind: 'unreadable' }>): RuleResult {
+  if (delivered.kind === 'ping') return ignored('this is a ping, and the hook exists');
+  if (delivered.kind === 'other') return ignored(`the event "${delivered.event}" does not publish anything`);
   const { commit, paths, ...push } = delivered.push;
   const { repository, ref } = push;
   if (!isSameRepository(rule, repository)) return { kind: 'unknown_repository', repository };
@@ -59,11 +59,13 @@ export function applyRule(rule: Rule, delivered: Exclude<Delivered, { kind: 'unr
   return { kind: 'push', push: { ...push, commit } };
 }
 
-function ignored(why: string): Ruling {
+function ignored(why: string): RuleResult {
   return { kind: 'ignored', why };
 }
 
-/** The code hosts know no difference between "Acme/Bot" and "acme/bot", and say it as its owner last wrote it. */
+/**
+ * The Git hosts treat "Acme/Bot" and "acme/bot" as the same repository, and use its owner's latest spelling.
+ */
 function isSameRepository(rule: Rule, repository: string): boolean {
   if (rule.provider === 'generic') return rule.repository === repository;
   return rule.repository.toLowerCase() === repository.toLowerCase();
@@ -73,7 +75,10 @@ function refMatches(pattern: string, ref: string): boolean {
   return pattern.endsWith('*') ? ref.startsWith(pattern.slice(0, -1)) : ref === pattern;
 }
 
-/** Without a list of changed paths, the push is published: a release too many is harmless, a missing one is not. */
+/**
+ * Without a list of changed paths, the push is published: an unnecessary release is harmless, a missing one
+ * is not.
+ */
 function touches(folder: string | null, paths: readonly string[] | null): boolean {
   if (folder === null || paths === null) return true;
   return paths.some((path) => path === folder || path.startsWith(`${folder}/`));

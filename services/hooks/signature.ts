@@ -5,15 +5,15 @@ import { signatureOf } from '../webhooks/sign.ts';
 import { isClaimed, readClaim } from '../webhooks/verify.ts';
 import { webhookKey } from '../webhooks/webhook-secret.ts';
 
-/** A request as it arrived. */
+/** A request as received. */
 export interface SignedRequest {
   readonly headers: Pick<Headers, 'get'>;
   readonly body: Uint8Array;
 }
 
 /**
- * Whether the sender of that request knows the secret. The body is hashed once, whatever the provider, the headers and the secret are, so that the
- * time of a refusal tells neither the secret nor which hooks exist.
+ * Whether the sender of the request has the secret. The body is hashed once, for every provider, header and
+ * secret. The duration of a rejection therefore reveals neither the secret nor which hooks exist.
  */
 export function isSigned(
   provider: HookProvider,
@@ -38,13 +38,13 @@ function hasHubSignature(secret: string, { headers, body }: SignedRequest): bool
   return isMac && hex !== '';
 }
 
-/** GitLab sends the secret itself. It is hashed, so that its length does not show. */
+/** GitLab sends the secret itself. It is hashed, so that its length is not revealed. */
 function hasGitlabToken(secret: string, { headers, body }: SignedRequest): boolean {
   sha256(body);
   return timingSafeEqual(sha256(secret), sha256(headers.get('x-gitlab-token') ?? ''));
 }
 
-/** Standard Webhooks, as our own webhooks are signed: the id and the time belong to what is signed. */
+/** Standard Webhooks, as for our own webhooks: the ID and the time are part of the signed text. */
 function hasWebhookSignature(secret: string, { headers, body }: SignedRequest, nowMs: number): boolean {
   const named = {
     'webhook-id': headers.get('webhook-id') ?? undefined,
@@ -53,13 +53,13 @@ function hasWebhookSignature(secret: string, { headers, body }: SignedRequest, n
   };
   const claim = readClaim(named, nowMs);
   const key = webhookKey(secret);
-  const signed = claim.kind === 'claim' ? claim : NOTHING;
+  const signed = claim.kind === 'claim' ? claim : EMPTY_CLAIM;
   const mac = signatureOf({ ...signed, body }, key ?? Buffer.alloc(0));
   return claim.kind === 'claim' && key !== null && isClaimed(claim, mac);
 }
 
-/** Signed in place of a claim that is refused, for the time that it takes. */
-const NOTHING = { id: '', timestamp: 0 };
+/** Signed instead of an invalid claim, so that a rejection takes the same time. */
+const EMPTY_CLAIM = { id: '', timestamp: 0 };
 
 function sha256(content: string | Uint8Array): Buffer {
   return createHash('sha256').update(content).digest();

@@ -1,6 +1,7 @@
 /**
- * How long a Retry-After asks to wait, at most `maxMs`; null without one that can be read. Seconds, or a date in any of the three forms that
- * a recipient must take (RFC 9110, sections 5.6.7 and 10.2.3); a date that has passed means now.
+ * The delay of a Retry-After header, at most `maxMs`; null without a valid one. Its value is seconds, or a
+ * date in one of the three formats that a recipient must accept (RFC 9110, sections 5.6.7 and 10.2.3). A past
+ * date means now.
  */
 export function retryAfterMs(
   header: string | readonly string[] | undefined,
@@ -13,7 +14,7 @@ export function retryAfterMs(
 
 function dateMs(value: string): number {
   if (IMF_FIXDATE.test(value) || RFC_850.test(value)) return Date.parse(value);
-  // asctime names no zone and means UTC.
+  // The asctime format has no time zone and means UTC.
   return ASCTIME.test(value) ? Date.parse(`${value} GMT`) : Number.NaN;
 }
 

@@ -1,6 +1,7 @@
 import { migrateConfig } from '../config/config.ts';
 import { migrate } from '../postgres/migrate.ts';
 
-// Brings the database up to date, makes the role that the processes log in as, and ends. Safe to run at any time and twice at once.
+// Migrates the database, creates the login role of the processes, and ends. Safe to run at any time, and
+// concurrently.
 const config = migrateConfig(process.env);
 await migrate(config.ownerUrl, config.appUrl);

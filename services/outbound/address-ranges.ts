@@ -10,8 +10,9 @@ export interface AddressRange {
 }
 
 /**
- * The range that a CIDR names, or null for anything else. Strict, since a slip here opens a network: no octal or shortened forms, no
- * zone, and no bits set after the prefix. A range of IPv4-mapped addresses is that of the IPv4 ones, which is what is connected to.
+ * Parses a CIDR; null for any other text. It is strict, because a mistake here opens a network: no octal or
+ * short forms, no zone, and no bits set after the prefix. A range of IPv4-mapped addresses becomes the range
+ * of the IPv4 addresses, which are used for the connection.
  */
 export function parseAddressRange(text: string): AddressRange | null {
   const [address = '', bits = '', ...more] = text.split('/');
@@ -30,7 +31,7 @@ export function parseAddressRange(text: string): AddressRange | null {
     : { first, prefixBits };
 }
 
-/** What stands before the IPv4 address in `::ffff:0:0/96`. */
+/** The bits before the IPv4 address in `::ffff:0:0/96`. */
 const MAPPED_BITS = 96;
 
 function hasBitsAfter(address: Address, prefixBits: number): boolean {
@@ -38,7 +39,7 @@ function hasBitsAfter(address: Address, prefixBits: number): boolean {
   return bits.join('').slice(prefixBits).includes('1');
 }
 
-/** Whether that is an address in one of the ranges. A mapped one is what it maps. */
+/** Whether the address is in one of the ranges. A mapped address is converted to its IPv4 address. */
 export function isInRanges(address: string, ranges: readonly AddressRange[]): boolean {
   if (isIP(address) === 0) return false;
   const parsed = ipaddr.process(address);

@@ -1,16 +1,19 @@
 import { boundedText } from '../../core/releases/diagnostic.ts';
-import type { OutboundAnswer } from './contract.ts';
+import type { OutboundResult } from './contract.ts';
 
-type Refused = Extract<OutboundAnswer, { kind: 'refused' }>;
-type Forbidden = Extract<OutboundAnswer, { kind: 'forbidden' }>;
-type Later = Extract<OutboundAnswer, { kind: 'later' }>;
+type Refused = Extract<OutboundResult, { kind: 'refused' }>;
+type Forbidden = Extract<OutboundResult, { kind: 'forbidden' }>;
+type Later = Extract<OutboundResult, { kind: 'later' }>;
 
-/** Of a URL only the host is ever told: paths and queries of callbacks and webhooks are secrets as often as not. */
+/**
+ * The summary contains only the host of a URL: paths and queries of callbacks and webhooks often contain
+ * secrets.
+ */
 export function refused(url: URL | null, status: number | null, what: string): Refused {
   return { kind: 'refused', status, summary: summary(url, what) };
 }
 
-/** Says nothing of the address: it would tell how names resolve where nobody may look. */
+/** Does not mention the address: it would reveal how names resolve in a private network. */
 export function forbidden(url: URL): Forbidden {
   return { kind: 'forbidden', summary: summary(url, 'calls to its address are not allowed') };
 }

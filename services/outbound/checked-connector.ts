@@ -7,14 +7,14 @@ import type { AddressRange } from './address-ranges.ts';
 import { outboundLimits } from './limits.ts';
 import type { ResolveName } from './resolve-name.ts';
 
-/** The address is none that calls may go to. No byte has been sent there, nor a connection begun. */
+/** The address is blocked. No connection was opened. */
 export class ForbiddenAddressError extends Error {
   override name = 'ForbiddenAddressError';
-  /** For the log: whoever configured the call must not learn how names resolve inside. */
+  /** For the log only: the tenant must not learn how names resolve in a private network. */
   readonly address: string;
 
   constructor(address: string) {
-    super('the address check said no');
+    super('the address check rejected the address');
     this.address = address;
   }
 }
@@ -22,14 +22,15 @@ export class ForbiddenAddressError extends Error {
 export interface ConnectorOptions {
   readonly allow: readonly AddressRange[];
   readonly resolveName: ResolveName;
-  /** Instead of the certificate authorities that Node trusts. */
+  /** Replaces the certificate authorities that Node trusts. */
   readonly ca?: string;
 }
 
 /**
- * Connects for undici, and only to addresses that pass the check. A name is resolved once for each connection, inside of the connecting
- * itself, and the socket gets nothing but the addresses that were checked: there is no second lookup that could answer otherwise. One bad
- * address forbids the whole name, so that what happens does not depend on which of them answers first.
+ * A connector for undici that connects only to addresses that pass the check. A name is resolved once per
+ * connection, inside the connection attempt, and the socket gets only the checked addresses. A second lookup
+ * with another result (DNS rebinding) is therefore impossible. One blocked address blocks the whole name, so
+ * that the result does not depend on which address responds first.
  */
 export function checkedConnector({ allow, resolveName, ca }: ConnectorOptions): buildConnector.connector {
   const connect = buildConnector({
@@ -38,13 +39,13 @@ export function checkedConnector({ allow, resolveName, ca }: ConnectorOptions): 
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: outboundLimits.nextAddressMs,
     allowH2: false,
-    // Said, since otherwise a variable of Node's environment could turn it off.
+    // Explicit, because an environment variable of Node could otherwise disable it.
     rejectUnauthorized: true,
     ...(ca === undefined ? {} : { ca }),
   });
   return (options, callback) => {
     const { hostname } = options;
-    // Node looks up names only: an address that stands in the URL itself is checked here.
+    // Node looks up only names. An IP address in the URL is checked here.
     if (isIP(hostname) === 0 || mayConnectTo(hostname, allow)) connect(options, callback);
     else queueMicrotask(() => callback(new ForbiddenAddressError(hostname), null));
   };

@@ -1,19 +1,19 @@
 import { LRUCache } from 'lru-cache';
 
-/** What an admitted call saw: the provider at work, whatever it answered; the provider failing; or nothing of it. */
+/** What a call showed about the provider: it works, whatever its response; it fails; or unknown. */
 export type Health = 'alive' | 'failing' | 'unknown';
 
 export type Admission =
-  /** `end` must be called once, whatever becomes of the call. */
+  /** `end` must be called exactly once, for every outcome of the call. */
   | { readonly kind: 'admitted'; end(health: Health): void }
-  /** `retryAfterMs` is null while another call is finding out. */
+  /** `retryAfterMs` is null while a probe call is running. */
   | { readonly kind: 'open'; readonly retryAfterMs: number | null };
 
 export interface BreakerOptions {
   readonly failures: number;
   readonly openMs: number;
   readonly remembered: number;
-  /** Never goes back: a clock that does would keep a breaker open. */
+  /** A monotonic clock: a clock that goes back would keep a breaker open. */
   readonly monotonicMs: () => number;
 }
 
@@ -22,19 +22,22 @@ export interface CircuitBreakers {
 }
 
 interface Breaker {
-  /** In a row. */
+  /** Consecutive failures. */
   failures: number;
-  /** Null while closed. Past that moment the breaker is half open: one call at a time is admitted, and decides. */
+  /** Null while closed. After this time the breaker is half-open: it admits one call at a time as a probe. */
   openUntil: number | null;
   probing: boolean;
 }
 
 /**
- * A circuit breaker for each key. After so many failures in a row nobody is admitted for a while; then one call tries, and its success
- * closes the breaker again. Only keys that fail are remembered, so that a healthy one costs nothing.
+ * One circuit breaker per key. After a number of consecutive failures it admits no calls for a while. Then
+ * one call probes, and its success closes the breaker. Only failing keys are stored, so that a healthy key
+ * costs nothing.
  */
 export function circuitBreakers(options: BreakerOptions): CircuitBreakers {
-  /** Only a failure counts as a use (hence `peek`): the one that failed longest ago is evicted first. */
+  /**
+   * Only a failure counts as a use (hence `peek`), so that the key with the oldest failure is evicted first.
+   */
   const breakers = new LRUCache<string, Breaker>({ max: options.remembered });
 
   const failed = (key: string, breaker: Breaker): void => {
@@ -43,8 +46,8 @@ export function circuitBreakers(options: BreakerOptions): CircuitBreakers {
     breakers.set(key, breaker);
   };
 
-  // A call that began before the breaker opened says nothing of now, neither for good nor for bad.
-  const endOrdinary = (key: string, health: Health): void => {
+  // A call that started before the breaker opened says nothing about the current state.
+  const endCall = (key: string, health: Health): void => {
     const breaker = breakers.peek(key) ?? { failures: 0, openUntil: null, probing: false };
     if (breaker.openUntil !== null || health === 'unknown') return;
     if (health === 'alive') breakers.delete(key);
@@ -53,7 +56,7 @@ export function circuitBreakers(options: BreakerOptions): CircuitBreakers {
 
   const endProbe = (key: string, breaker: Breaker, health: Health): void => {
     breaker.probing = false;
-    // Forgotten meanwhile: what the probe saw is told by the next call.
+    // Evicted in the meantime: the next call shows the state again.
     if (breakers.peek(key) !== breaker) return;
     if (health === 'alive') breakers.delete(key);
     else if (health === 'failing') failed(key, breaker);
@@ -63,7 +66,7 @@ export function circuitBreakers(options: BreakerOptions): CircuitBreakers {
     admit(key) {
       const breaker = breakers.peek(key);
       if (breaker === undefined || breaker.openUntil === null) {
-        return { kind: 'admitted', end: (health) => endOrdinary(key, health) };
+        return { kind: 'admitted', end: (health) => endCall(key, health) };
       }
       const leftMs = breaker.openUntil - options.monotonicMs();
       if (leftMs > 0) return { kind: 'open', retryAfterMs: Math.ceil(leftMs) };

@@ -1,57 +1,74 @@
 export interface OutboundRequest {
-  /** http or https, without a user or a password in it. */
+  /** http or https, without a user or a password. */
   readonly url: string;
   readonly method: 'GET' | 'POST' | 'PUT';
-  /** Those that belong to one origin (authorization, signatures, keys) are dropped when a redirect leads to another. */
+  /**
+   * Headers for one origin only (authorization, signatures, keys) are removed when a redirect leads to
+   * another origin.
+   */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | null;
-  /** The same for every attempt at the same effect: sent as `Idempotency-Key`. */
+  /** The same for every attempt of one effect. Sent as `Idempotency-Key`. */
   readonly idempotencyKey: string;
-  /** Of the release or move that the call is for: begins with the tenant's name. Sent as `Pointsman-Correlation-Id`, and logged. */
+  /**
+   * The correlation ID of the release or move; it begins with the tenant's name. Sent as
+   * `Pointsman-Correlation-Id`, and logged.
+   */
   readonly correlationId: string;
-  /** The whole call: looking the name up, connecting, redirects, and the last byte of the body. */
+  /**
+   * The time limit of the whole call: name resolution, connection, redirects, and the last byte of the body.
+   */
   readonly timeoutMs: number;
-  /** Of the answer's body, as it came and as it is after decompression. */
+  /** The size limit of the response body, both compressed and decompressed. */
   readonly maxBytes: number;
-  /** 0: every redirect is an answer that is refused. */
+  /** 0 means that every redirect is refused. */
   readonly maxRedirects: number;
 }
 
 export type OutboundHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** What became of one attempt. Summaries say host and status, and may be shown to whoever configured the call. */
-export type OutboundAnswer =
+/** The result of one attempt. A summary contains the host and the status, and may be shown to the tenant. */
+export type OutboundResult =
   | {
       /** 2xx. */
       readonly kind: 'answered';
       readonly status: number;
-      /** By lower-case name, without those that describe how the body was encoded on its way. */
+      /** By lower-case name, without the headers about the body's encoding. */
       readonly headers: OutboundHeaders;
       readonly body: Buffer;
     }
-  /** Another status, a body too large, too many redirects, a bad URL or certificate: another attempt changes nothing. */
+  /**
+   * Another status, too large a body, too many redirects, an invalid URL or certificate. Another attempt
+   * would end in the same way.
+   */
   | {
       readonly kind: 'refused';
       readonly status: number | null;
       readonly summary: string;
-      /** Only with a body past `maxBytes`, which whoever named that bound may want to say in words of his own. */
+      /** Set only for a body larger than `maxBytes`, so that the caller can describe its own limit. */
       readonly tooLarge?: true;
     }
-  /** The name or address, also after a redirect or a change of the name, leads where calls may not go. Nothing was sent there. */
+  /**
+   * The name or the address is blocked, perhaps after a redirect or a change of the name. Nothing was sent
+   * there.
+   */
   | { readonly kind: 'forbidden'; readonly summary: string }
-  /** 408, 425, 429, 5xx, a timeout, a lost connection, an open breaker. The effect may have happened: unknown is not failed. */
+  /**
+   * 408, 425, 429, 5xx, a timeout, a lost connection, an open breaker. The effect may have happened: its
+   * outcome is unknown.
+   */
   | {
       readonly kind: 'later';
-      /** Null where nothing was answered. */
+      /** Null without a response. */
       readonly status: number | null;
       readonly retryAfterMs: number | null;
       readonly summary: string;
     };
 
-/** The one way out: every HTTP call to somebody else's server goes through here. One attempt each; retrying is the caller's. */
+/** Sends every HTTP call to an external server. Each call is one attempt; the caller retries. */
 export interface Outbound {
-  /** Never rejects for anything that the other side, the network or the request's values do. */
-  call(request: OutboundRequest): Promise<OutboundAnswer>;
-  /** Lets calls in flight end for a while, then ends them; those, and all later ones, are answered `later`. */
+  /** Never rejects because of the server, the network or the request's values. */
+  call(request: OutboundRequest): Promise<OutboundResult>;
+  /** Waits for running calls up to a time limit, then aborts them. Aborted and later calls return `later`. */
   close(): Promise<void>;
 }

@@ -16,7 +16,7 @@ export interface ExchangeBounds {
   readonly maxBytes: number;
 }
 
-/** Sends one request and reads its answer, whose body is of interest only when it is a success. */
+/** Sends one request and reads its response. The body is read only for a success. */
 export async function exchange(hop: Hop, bounds: ExchangeBounds): Promise<Exchanged> {
   try {
     return await sendAndRead(hop, bounds);
@@ -28,35 +28,39 @@ export async function exchange(hop: Hop, bounds: ExchangeBounds): Promise<Exchan
 async function sendAndRead(hop: Hop, { dispatcher, signal, maxBytes }: ExchangeBounds): Promise<Exchanged> {
   const { url, method, headers, body } = hop;
   signal.throwIfAborted();
-  const answering = request(url, {
+  const pending = request(url, {
     dispatcher,
     method,
     headers,
     body,
     signal,
-    // How long a server may think is the call's own time, which the signal keeps.
+    // The signal limits how long the server may take to respond.
     headersTimeout: 0,
     bodyTimeout: outboundLimits.silenceMs,
   });
-  const answer = await orAborted(answering, signal);
-  const status = answer.statusCode;
+  const response = await orAborted(pending, signal);
+  const status = response.statusCode;
   if (status < 200 || status > 299) {
-    // Whatever it says is not waited for. That costs a connection, and nobody can make us hold one.
-    answer.body.on('error', () => {}).destroy();
-    return unsuccessful(url, status, answer.headers);
+    // The body of an error is not read. Closing costs a connection, and prevents a server from holding one
+    // open.
+    response.body.on('error', () => {}).destroy();
+    return unsuccessful(url, status, response.headers);
   }
-  const read = await readBody(answer.body, answer.headers, maxBytes);
+  const read = await readBody(response.body, response.headers, maxBytes);
   if ('problem' in read) {
     const { problem, ...tooLarge } = read;
     return { result: { ...refused(url, status, problem), ...tooLarge }, health: 'alive' };
   }
   return {
-    result: { kind: 'answered', status, headers: decodedHeaders(answer.headers), body: read.body },
+    result: { kind: 'answered', status, headers: decodedHeaders(response.headers), body: read.body },
     health: 'alive',
   };
 }
 
-/** Undici hears a signal only once it is connected: a name or a connection that hangs would use up more than the call's time. */
+/**
+ * Undici checks a signal only once it is connected. A hanging name resolution or connection would exceed the
+ * call's time limit.
+ */
 async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = (): void => reject(signal.reason as Error);
@@ -76,7 +80,7 @@ function unsuccessful(url: URL, status: number, headers: OutboundHeaders): Excha
   }
   const what = `answered ${status}`;
   const isFailing = status >= 500;
-  if (!isFailing && !COME_BACK.has(status)) return { result: refused(url, status, what), health: 'alive' };
+  if (!isFailing && !RETRYABLE.has(status)) return { result: refused(url, status, what), health: 'alive' };
   const askedMs = retryAfterMs(headers['retry-after'], {
     nowMs: Date.now(),
     maxMs: outboundLimits.retryAfterMaxMs,
@@ -88,9 +92,9 @@ function unsuccessful(url: URL, status: number, headers: OutboundHeaders): Excha
 }
 
 /** Request Timeout, Too Early, Too Many Requests: the provider works, and asks for another attempt. */
-const COME_BACK: ReadonlySet<number> = new Set([408, 425, 429]);
+const RETRYABLE: ReadonlySet<number> = new Set([408, 425, 429]);
 
-/** Those that were about the body on its way are not about the body that is handed on. */
+/** Removes the headers about the encoding, because the returned body is decoded. */
 function decodedHeaders(headers: OutboundHeaders): OutboundHeaders {
   const { 'content-encoding': _encoding, 'content-length': _length, ...rest } = headers;
   return rest;

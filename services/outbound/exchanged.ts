@@ -1,9 +1,9 @@
 import type { Health } from './circuit-breaker.ts';
-import type { OutboundAnswer } from './contract.ts';
+import type { OutboundResult } from './contract.ts';
 
-/** What became of one request, and what that says of the provider. */
+/** The result of one request, and what it shows about the provider. */
 export interface Exchanged {
-  readonly result: OutboundAnswer | Redirected;
+  readonly result: OutboundResult | Redirected;
   readonly health: Health;
   /** For the log only. */
   readonly cause?: string;

@@ -3,56 +3,57 @@ import type { CircuitBreakers } from './circuit-breaker.ts';
 import { exchange, type ExchangeBounds } from './exchange.ts';
 import type { Exchanged, Redirected } from './exchanged.ts';
 import { nextHop, type Hop } from './hop.ts';
-import type { OutboundAnswer } from './contract.ts';
+import type { OutboundResult } from './contract.ts';
 
-export interface Course extends ExchangeBounds {
+export interface RedirectOptions extends ExchangeBounds {
   readonly breakers: CircuitBreakers;
   readonly tenant: string;
   readonly maxRedirects: number;
 }
 
-/** The call's answer, and for the log how it came about. */
+/** The result of the call, and details for the log. */
 export interface Followed {
-  readonly answer: OutboundAnswer;
+  readonly answer: OutboundResult;
   readonly origin: string;
   readonly redirects: number;
   readonly cause: string | undefined;
 }
 
-/** Sends the request and whatever its redirects lead to, each of them as if it were the first: breaker, address and name. */
-export async function followRedirects(first: Hop, course: Course): Promise<Followed> {
+/** Sends the request and follows its redirects. Breaker, address and name are checked for each request. */
+export async function followRedirects(first: Hop, options: RedirectOptions): Promise<Followed> {
   let hop = first;
   for (let redirects = 0; ; redirects++) {
-    const { result, cause } = await admittedExchange(hop, course);
+    const { result, cause } = await admittedExchange(hop, options);
     const { origin } = hop.url;
     if (result.kind !== 'redirected') return { answer: result, origin, redirects, cause };
-    const next = redirects < course.maxRedirects ? nextHop(hop, result.status, result.location) : TOO_MANY;
+    const next = redirects < options.maxRedirects ? nextHop(hop, result.status, result.location) : TOO_MANY;
     if ('problem' in next)
       return { answer: refusedRedirect(hop, result, next.problem), origin, redirects, cause };
     hop = next.hop;
   }
 }
 
-const TOO_MANY = { problem: 'one redirect too many' };
+const TOO_MANY = { problem: 'too many redirects' };
 
-function refusedRedirect({ url }: Hop, { status }: Redirected, problem: string): OutboundAnswer {
+function refusedRedirect({ url }: Hop, { status }: Redirected, problem: string): OutboundResult {
   return refused(url, status, `answered ${status}, a redirect that is not followed: ${problem}`);
 }
 
 /**
- * The breaker is that of the tenant's calls to the origin. One for all tenants would notice a failing provider sooner, and would let any
- * tenant with a page there that answers 500 keep the others' calls from leaving.
+ * One breaker per tenant and origin. A breaker shared by all tenants would detect a failing provider sooner.
+ * But any tenant with a page on that origin that responds with 500 could then block the calls of other
+ * tenants.
  */
-async function admittedExchange(hop: Hop, course: Course): Promise<Exchanged> {
-  const admission = course.breakers.admit(`${course.tenant} ${hop.url.origin}`);
+async function admittedExchange(hop: Hop, options: RedirectOptions): Promise<Exchanged> {
+  const admission = options.breakers.admit(`${options.tenant} ${hop.url.origin}`);
   if (admission.kind === 'open') {
-    const what = 'not called, since it has been failing';
+    const what = 'not called, because its recent calls failed';
     const { retryAfterMs } = admission;
     return { result: later(hop.url, what, { retryAfterMs }), health: 'unknown', cause: 'breaker' };
   }
   let health: Exchanged['health'] = 'unknown';
   try {
-    const exchanged = await exchange(hop, course);
+    const exchanged = await exchange(hop, options);
     ({ health } = exchanged);
     return exchanged;
   } finally {

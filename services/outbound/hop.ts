@@ -2,7 +2,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { outboundLimits } from './limits.ts';
 import type { OutboundRequest } from './contract.ts';
 
-/** One request of a call: the first, or one that a redirect led to. Names of headers are lower-case. */
+/** One request of a call: the first one, or one after a redirect. Header names are lower-case. */
 export interface Hop {
   readonly url: URL;
   readonly method: OutboundRequest['method'];
@@ -10,7 +10,7 @@ export interface Hop {
   readonly body: string | null;
 }
 
-/** A hop, or why there is none. */
+/** A hop, or why it is not allowed. */
 type Next = { readonly hop: Hop } | { readonly problem: string };
 
 export function firstHop(request: OutboundRequest): Next {
@@ -18,11 +18,11 @@ export function firstHop(request: OutboundRequest): Next {
   if ('problem' in target) return target;
   const own = Object.entries(request.headers ?? {})
     .map(([name, value]) => [name.toLowerCase(), value] as const)
-    .filter(([name]) => !NOT_FOR_CALLERS.has(name));
+    .filter(([name]) => !RESERVED_HEADERS.has(name));
   const headers = {
     ...Object.fromEntries(own),
     'user-agent': `pointsman/${packageJson.version}`,
-    // The one coding that is understood, so that there is one way to decode.
+    // The only supported encoding, so that there is one way to decode.
     'accept-encoding': 'gzip',
     'idempotency-key': request.idempotencyKey,
     'pointsman-correlation-id': request.correlationId,
@@ -33,12 +33,13 @@ export function firstHop(request: OutboundRequest): Next {
 export const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /**
- * Where a redirect leads (RFC 9110, section 15.4). A POST that is answered 301 or 302 goes nowhere: sent again, it might be done twice;
- * sent as a GET, as browsers do, it would be lost and look done. What belongs to one origin is not told to another, nor again to the
- * first one when it is led back there, since by then the other one chooses the path.
+ * The request after a redirect (RFC 9110, section 15.4). A POST with a 301 or 302 response is not redirected:
+ * a repeated POST might have its effect twice, and a GET, which browsers send, would have no effect but look
+ * successful. Headers for one origin are not sent to another. They are not sent again after a redirect back
+ * to the first origin, because the other origin chose that path.
  */
 export function nextHop(from: Hop, status: number, location: string | null): Next {
-  if (location === null) return { problem: 'without saying where to' };
+  if (location === null) return { problem: 'without a Location header' };
   if (from.method === 'POST' && (status === 301 || status === 302)) {
     return { problem: 'which would turn the POST into another request' };
   }
@@ -48,23 +49,26 @@ export function nextHop(from: Hop, status: number, location: string | null): Nex
   if (from.url.protocol === 'https:' && url.protocol === 'http:') {
     return { problem: 'from https to http' };
   }
-  const headers = url.origin === from.url.origin ? from.headers : only(from.headers, FOR_ANYBODY);
+  const headers = url.origin === from.url.origin ? from.headers : only(from.headers, CROSS_ORIGIN_HEADERS);
   if (status !== 303) return { hop: { ...from, url, headers } };
-  return { hop: { url, method: 'GET', headers: without(headers, OF_THE_BODY), body: null } };
+  return { hop: { url, method: 'GET', headers: without(headers, BODY_HEADERS), body: null } };
 }
 
 function parseTarget(text: string, base?: URL): { readonly url: URL } | { readonly problem: string } {
   if (text.length > outboundLimits.urlChars) return { problem: 'is too long' };
   const url = URL.parse(text, base?.href);
-  if (url === null) return { problem: 'can not be read' };
+  if (url === null) return { problem: 'cannot be parsed' };
   if (url.hostname.length > outboundLimits.hostChars) return { problem: 'is too long' };
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return { problem: 'is neither http nor https' };
-  if (url.username !== '' || url.password !== '') return { problem: 'holds a user or a password' };
+  if (url.username !== '' || url.password !== '') return { problem: 'contains a user or a password' };
   return { url };
 }
 
-/** What frames the request or says whom it is for. It follows from the URL and the body, and a second opinion is how requests are smuggled. */
-const NOT_FOR_CALLERS: ReadonlySet<string> = new Set([
+/**
+ * Headers that frame the request or select its recipient. They are derived from the URL and the body; a
+ * second, different value enables request smuggling.
+ */
+const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
   'expect',
@@ -77,8 +81,11 @@ const NOT_FOR_CALLERS: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** What another origin may be told. A list of what may not would miss the next provider's name for a key. */
-const FOR_ANYBODY: ReadonlySet<string> = new Set([
+/**
+ * Headers that another origin may receive. A list of blocked headers would miss the next provider's name for
+ * a key.
+ */
+const CROSS_ORIGIN_HEADERS: ReadonlySet<string> = new Set([
   'accept',
   'accept-encoding',
   'content-type',
@@ -88,7 +95,7 @@ const FOR_ANYBODY: ReadonlySet<string> = new Set([
   'user-agent',
 ]);
 
-const OF_THE_BODY: ReadonlySet<string> = new Set(['content-type', 'content-language', 'content-encoding']);
+const BODY_HEADERS: ReadonlySet<string> = new Set(['content-type', 'content-language', 'content-encoding']);
 
 type Headers = Hop['headers'];
 

@@ -1,6 +1,6 @@
 /**
- * Lets a bounded number of calls in, and a bounded number of each tenant. `enter` gives what to call when the call is over, or null at
- * once when there is no room: waiting is for the caller, whose wait is durable.
+ * Limits the number of concurrent calls, in total and per tenant. `enter` returns the function to call at the
+ * end, or null at once when a limit is reached. The caller waits instead, because its wait is durable.
  */
 export function inFlightBound({ total, perTenant }: { total: number; perTenant: number }): {
   enter(tenant: string): (() => void) | null;

@@ -1,6 +1,6 @@
 /**
- * Bounds of outgoing calls that are the same for all of them; a call brings its own time, size and redirects. Sizes are bytes, times are
- * milliseconds.
+ * Limits that are the same for all outgoing calls. Each call has its own limits of time, size and redirects.
+ * Sizes are bytes, times are milliseconds.
  */
 
 const KiB = 1024;
@@ -8,40 +8,67 @@ const second = 1_000;
 const minute = 60 * second;
 
 export const outboundLimits = {
-  /** Looking the name up, connecting and agreeing on TLS: a handshake around the world takes one second. */
+  /** Name resolution, connection and TLS handshake. A handshake around the world takes one second. */
   connectTimeoutMs: 10 * second,
-  /** Before the next address of a name is tried beside the one that does not answer (RFC 8305, section 5, recommends 250). */
+  /**
+   * The delay before the next address of a name is tried in parallel (RFC 8305, section 5, recommends 250).
+   */
   nextAddressMs: 250,
-  /** Between two pieces of a body. Servers may think before they answer, within the call's time; they do not pause in the middle. */
+  /**
+   * Between two chunks of a body. A server may be slow to respond, within the call's time limit, but must not
+   * pause during the body.
+   */
   silenceMs: 15 * second,
-  /** An idle connection is kept for the next call. Under the 5 s after which many servers close theirs, so that none is met closing. */
+  /**
+   * How long an idle connection is kept for the next call. Less than the 5 s after which many servers close
+   * theirs, so that a call does not use a closing connection.
+   */
   keepAliveMs: 4 * second,
-  /** However long the server says that it keeps it: its name may mean another address by then. */
+  /** The limit of the server's own keep-alive time: its name may resolve to another address by then. */
   keepAliveMaxMs: 60 * second,
-  /** All headers of one answer: four times what the code hosts send. */
+  /** All headers of one response: four times what the Git hosts send. */
   headerBytes: 32 * KiB,
-  /** What every server should take (RFC 9110, section 4.1, says at least 8,000). A Location may hold more. */
+  /**
+   * What every server should accept (RFC 9110, section 4.1, recommends at least 8,000). A Location may be
+   * longer.
+   */
   urlChars: 8 * KiB,
-  /** The longest name that there can be (RFC 1035, section 2.3.4), and the dot that may end it. */
+  /** The longest possible name (RFC 1035, section 2.3.4), and the optional dot at its end. */
   hostChars: 254,
-  /** Calls at once in one process: each holds a socket and at most its body, twice while it is being decompressed. */
+  /**
+   * Concurrent calls in one process. Each holds a socket and at most its body, twice during decompression.
+   */
   inFlight: 256,
-  /** Calls of one tenant at once: with an eighth of all, a tenant whose servers hang leaves enough for the others. */
+  /**
+   * Concurrent calls per tenant: an eighth of all, so that a tenant with hanging servers leaves enough for
+   * the others.
+   */
   inFlightPerTenant: 32,
-  /** Looking names up at once. Each takes one of Node's four threads, which files and compression need, too. */
+  /**
+   * Concurrent name lookups. Each takes one of Node's four threads, which files and compression also need.
+   */
   lookups: 2,
-  /** The longest Retry-After that is believed: past it the caller's own bound on attempts decides. */
+  /** The longest Retry-After that is respected. The caller limits the attempts itself. */
   retryAfterMaxMs: 60 * minute,
-  /** How long calls in flight may go on after the process was told to stop: half of what the API gives its own. */
+  /** How long running calls may continue during a graceful shutdown: half of the API's own time. */
   drainMs: 5 * second,
 } as const;
 
-/** The breaker of one tenant's calls to one origin. */
+/** The breaker for one tenant's calls to one origin. */
 export const breakerLimits = {
-  /** Failures in a row until it opens: more than one call's quick retries, so that a single bad moment does not. */
+  /**
+   * Consecutive failures until the breaker opens. More than the quick retries of one call, so that one short
+   * outage does not open it.
+   */
   failures: 5,
-  /** Until one call may try again: a restart of a service, and little beside the minutes that handlers go on retrying. */
+  /**
+   * Until one call may probe: enough for a restart of a service, and short compared with the minutes of a
+   * handler's retries.
+   */
   openMs: 30 * second,
-  /** Failing origins that are remembered. Past it the one that failed longest ago is forgotten, and costs a few calls again. */
+  /**
+   * Stored failing origins. Above this limit the origin with the oldest failure is evicted, which costs a few
+   * more calls.
+   */
   remembered: 10_000,
 } as const;

@@ -7,7 +7,7 @@ import { checkedConnector } from './checked-connector.ts';
 import { circuitBreakers } from './circuit-breaker.ts';
 import { CallTimeoutError } from './failures.ts';
 import { followRedirects, type Followed } from './follow-redirects.ts';
-import type { Outbound, OutboundAnswer, OutboundRequest } from './contract.ts';
+import type { Outbound, OutboundResult, OutboundRequest } from './contract.ts';
 import { firstHop } from './hop.ts';
 import { inFlightBound } from './in-flight.ts';
 import { breakerLimits, outboundLimits } from './limits.ts';
@@ -17,15 +17,15 @@ export interface OutboundOptions {
   /** Ranges that may be called although they are not public: POINTSMAN_OUTBOUND_ALLOW. */
   readonly allow: readonly AddressRange[];
   readonly log: Logger;
-  /** Every address of a name: as the machine resolves names, unless said otherwise. */
+  /** Resolves a name to all its addresses. Default: the system's resolver. */
   readonly resolveName?: ResolveName;
-  /** Certificate authorities to trust instead of Node's, as PEM. Operators add theirs with NODE_EXTRA_CA_CERTS. */
+  /** Certificate authorities as PEM, which replace Node's. Operators add theirs with NODE_EXTRA_CA_CERTS. */
   readonly ca?: string;
-  /** The breakers' clock, which never goes back. */
+  /** The monotonic clock of the breakers. */
   readonly monotonicMs?: () => number;
 }
 
-/** One for a process: breakers, connections and bounds are what its calls share. */
+/** One instance per process, because its calls share breakers, connections and limits. */
 export function openOutbound(options: OutboundOptions): Outbound {
   const { allow, log, ca, resolveName = systemResolver(), monotonicMs = () => performance.now() } = options;
   const dispatcher = new Agent({
@@ -48,7 +48,7 @@ export function openOutbound(options: OutboundOptions): Outbound {
     const { correlationId, maxBytes, maxRedirects } = request;
     const tenant = tenantOf(correlationId);
     const leave = bound.enter(tenant);
-    if (leave === null) return unsent(later(first.hop.url, 'too many calls are under way'));
+    if (leave === null) return unsent(later(first.hop.url, 'too many calls are running'));
     const course = { dispatcher, breakers, tenant, signal, maxBytes, maxRedirects };
     return followRedirects(first.hop, course).finally(leave);
   };
@@ -79,30 +79,30 @@ export function openOutbound(options: OutboundOptions): Outbound {
 
 type Attempted = Omit<Followed, 'origin'> & { readonly origin: string | undefined };
 
-function unsent(answer: OutboundAnswer): Attempted {
-  return { answer, origin: undefined, redirects: 0, cause: undefined };
+function unsent(result: OutboundResult): Attempted {
+  return { answer: result, origin: undefined, redirects: 0, cause: undefined };
 }
 
-/** Correlation ids of releases and of moves begin with the tenant's name, which holds no colon. */
+/** Correlation IDs of releases and moves begin with the tenant's name, which contains no colon. */
 function tenantOf(correlationId: string): string {
   return correlationId.slice(0, Math.max(0, correlationId.indexOf(':')));
 }
 
-/** Of the URL only the origin: what stands behind it is a secret as often as not. */
+/** Logs only the origin of a URL, because the rest of it often contains secrets. */
 function logCall(
   log: Logger,
   { correlationId, method }: OutboundRequest,
-  answer: OutboundAnswer,
+  result: OutboundResult,
   how: Omit<Attempted, 'answer'> & { readonly ms: number },
 ): void {
-  const status = 'status' in answer ? (answer.status ?? undefined) : undefined;
-  const summary = 'summary' in answer ? answer.summary : undefined;
+  const status = 'status' in result ? (result.status ?? undefined) : undefined;
+  const summary = 'summary' in result ? result.summary : undefined;
   const line = { correlationId, method, status, ...how, summary };
-  if (answer.kind === 'forbidden') log.warn(line, 'outgoing call forbidden');
-  else log.info(line, `outgoing call ${answer.kind}`);
+  if (result.kind === 'forbidden') log.warn(line, 'outgoing call forbidden');
+  else log.info(line, `outgoing call ${result.kind}`);
 }
 
-/** Waits for the calls, and breaks off those that take too long. */
+/** Waits for the calls, and aborts those that exceed the time limit. */
 async function endCalls(calls: ReadonlyMap<AbortController, Promise<unknown>>): Promise<void> {
   const all = Promise.allSettled(calls.values());
   const timer = setTimeout(() => {

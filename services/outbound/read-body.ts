@@ -7,8 +7,8 @@ import type { OutboundHeaders } from './contract.ts';
 type Read = { readonly body: Buffer } | { readonly problem: string; readonly tooLarge?: true };
 
 /**
- * The body, decoded. Neither as it comes nor as it unpacks does it take more than `maxBytes`: the connection is closed, or the unpacking
- * ended, by the byte after. Rejects when the connection fails.
+ * The decoded body. Neither the compressed nor the decompressed body may exceed `maxBytes`: the connection,
+ * or the decompression, ends at the first byte over the limit. Rejects when the connection fails.
  */
 export async function readBody(stream: Readable, headers: OutboundHeaders, maxBytes: number): Promise<Read> {
   const coding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
@@ -16,14 +16,14 @@ export async function readBody(stream: Readable, headers: OutboundHeaders, maxBy
   const isTooLarge = Number(headers['content-length']) > maxBytes;
   if (isTooLarge || (!isGzip && coding !== 'identity')) {
     stream.on('error', () => {}).destroy();
-    return isTooLarge ? TOO_LARGE : { problem: 'its answer is encoded in a way that was not asked for' };
+    return isTooLarge ? TOO_LARGE : { problem: 'its response has an encoding that was not requested' };
   }
   const received = await receive(stream, maxBytes);
   if (received === null) return TOO_LARGE;
   return isGzip && received.length > 0 ? unpack(received, maxBytes) : { body: received };
 }
 
-const TOO_LARGE = { problem: 'its answer is too large', tooLarge: true } as const;
+const TOO_LARGE = { problem: 'its response is too large', tooLarge: true } as const;
 
 async function receive(stream: Readable, maxBytes: number): Promise<Buffer | null> {
   const chunks: Buffer[] = [];
@@ -42,6 +42,6 @@ async function unpack(packed: Buffer, maxBytes: number): Promise<Read> {
     return { body: await promisify(gunzip)(packed, { maxOutputLength: maxBytes }) };
   } catch (error) {
     const isTooLarge = error instanceof RangeError;
-    return isTooLarge ? TOO_LARGE : { problem: 'its answer says that it is gzip and is not' };
+    return isTooLarge ? TOO_LARGE : { problem: 'its response is declared as gzip but is not valid gzip' };
   }
 }

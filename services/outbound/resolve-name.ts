@@ -2,15 +2,16 @@ import { lookup } from 'node:dns/promises';
 
 import { outboundLimits } from './limits.ts';
 
-/** Every address of a name. Rejects when it has none, or when nobody can say. */
+/** All addresses of a name. Rejects when it has none, or when the lookup fails. */
 export type ResolveName = (name: string) => Promise<readonly string[]>;
 
 /**
- * As the machine itself resolves names, its hosts file and search domains included, so that operators meet no surprise. Node's own resolver
- * would need no threads, but knows neither. Hence the bound: a name server that dawdles holds up other lookups, and nothing else.
+ * Uses the system's resolver, including its hosts file and search domains, as operators expect. Node's own
+ * resolver would need no threads, but ignores both. Hence the limit: a slow name server delays other lookups,
+ * and nothing else.
  */
 export function systemResolver(): ResolveName {
-  const enter = turns(outboundLimits.lookups);
+  const enter = semaphore(outboundLimits.lookups);
   return async (name) => {
     const leave = await enter();
     try {
@@ -22,8 +23,8 @@ export function systemResolver(): ResolveName {
   };
 }
 
-/** Lets so many in at a time; the others wait in the order in which they came. */
-function turns(atOnce: number): () => Promise<() => void> {
+/** Limits concurrency; the others wait in their order of arrival. */
+function semaphore(atOnce: number): () => Promise<() => void> {
   let free = atOnce;
   const waiting: (() => void)[] = [];
   const leave = (): void => {

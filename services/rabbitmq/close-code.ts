@@ -1,4 +1,7 @@
-/** Why the broker closed a channel (AMQP 0-9-1, "Reply codes"), as far as somebody here acts on it. */
+/**
+ * The reply codes with which the broker closes a channel (AMQP 0-9-1, "Reply codes"), as far as this code
+ * handles them.
+ */
 export type CloseCode = 'access_refused' | 'not_found' | 'precondition_failed';
 
 const CODES: Readonly<Record<number, CloseCode>> = {
@@ -7,7 +10,7 @@ const CODES: Readonly<Record<number, CloseCode>> = {
   406: 'precondition_failed',
 };
 
-/** Null when it was anything else: the connection was lost, say. */
+/** Null for any other cause, for example a lost connection. */
 export function closeCode(error: unknown): CloseCode | null {
   const code = error instanceof Error && 'code' in error ? error.code : null;
   return typeof code === 'number' ? (CODES[code] ?? null) : null;

@@ -1,66 +1,75 @@
 import type { ConfirmChannel, Options } from 'amqplib';
 
 export interface RabbitMessage {
-  /** Empty for the exchange without a name, which routes by the name of the queue. */
+  /** Empty for the default exchange, which routes by queue name. */
   readonly exchange: string;
   readonly routingKey: string;
-  /** Whether the broker says so when it finds no queue. It is confirmed even then. */
+  /**
+   * Whether the broker returns the message if no queue is bound for it. It confirms the message even then.
+   */
   readonly mandatory: boolean;
   readonly body: Buffer;
   readonly contentType: string;
   readonly contentEncoding?: string;
   readonly headers?: Readonly<Record<string, unknown>>;
   readonly correlationId: string;
-  /** What a consumer knows it by when it comes again. */
+  /** Lets a consumer detect a repeated message. */
   readonly messageId?: string;
   readonly type?: string;
-  /** Seconds since the epoch, which is all that AMQP has. */
+  /** Seconds since the epoch, the resolution of AMQP. */
   readonly timestamp?: number;
-  /** After so long in its queue the broker drops it. */
+  /** The broker drops the message after this time in the queue. */
   readonly expirationMs?: number;
 }
 
-/** What became of one message. */
+/** The result of one publish. */
 export type Published =
-  /** It is in every queue that it was routed to, and on their disks. Whether there was one, only a mandatory message tells. */
+  /**
+   * Every queue that it was routed to has it on disk. Only a mandatory message shows whether there was a
+   * queue.
+   */
   | { readonly kind: 'confirmed' }
-  /** No queue is there that it could be routed to. It is gone, although the broker confirms that it took it. */
+  /** No queue is bound for it. The message is lost, although the broker confirmed it. */
   | { readonly kind: 'unroutable' }
-  /** A queue wanted it and could not take it: one that is full, or whose disk or majority is gone. Another queue may have it. */
+  /**
+   * A bound queue could not accept it: the queue is full, or its disk or majority is lost. Another queue may
+   * have it.
+   */
   | { readonly kind: 'refused'; readonly summary: string }
-  /** It may be there or not. */
+  /** The message may have arrived or not. */
   | { readonly kind: 'unknown'; readonly summary: string };
 
 /**
- * Names one publish of a mandatory message to ourselves, when it comes back. The message id can't: one event may be under way twice, and
- * one of the two come back.
+ * Identifies one publish of a mandatory message when the broker returns it. The message ID can't: one event
+ * may be published twice at the same time, and only one of the two returned.
  */
 const PUBLISH_HEADER = 'pointsman-publish';
 
 /**
- * Publishes over that channel and waits for each message's confirm: for ever, unless the channel closes. The client resolves the confirm
- * of a message that no queue wanted, too: that it came back is told before, in an event of its own. The two are brought together
- * by a number in a header.
+ * Publishes over the channel and waits for each message's confirm, without a time limit, unless the channel
+ * closes. The client also resolves the confirm of an unroutable message; an earlier `return` event reports
+ * that message. A number in a header matches the two.
  */
 export function confirmedPublisher(channel: ConfirmChannel): (message: RabbitMessage) => Promise<Published> {
   const returned = new Set<unknown>();
   let published = 0;
   let closed = false;
   channel.on('return', ({ properties }) => void returned.add(properties.headers?.[PUBLISH_HEADER]));
-  // Comes before the client gives up on the confirms that are missing, which it does with the same kind of error as for a refusal.
+  // Runs before the client fails the missing confirms, for which it uses the same kind of error as for a
+  // refusal.
   channel.prependListener('close', () => void (closed = true));
   return (message) => {
     const nth = ++published;
     const { promise, resolve } = Promise.withResolvers<Published>();
-    const answered = (error: unknown): void => {
-      const cameBack = returned.delete(nth);
-      if (error === null) resolve({ kind: cameBack ? 'unroutable' : 'confirmed' });
+    const onConfirm = (error: unknown): void => {
+      const wasReturned = returned.delete(nth);
+      if (error === null) resolve({ kind: wasReturned ? 'unroutable' : 'confirmed' });
       else resolve({ kind: closed ? 'unknown' : 'refused', summary: reasonOf(error) });
     };
     try {
-      channel.publish(message.exchange, message.routingKey, message.body, optionsOf(message, nth), answered);
+      channel.publish(message.exchange, message.routingKey, message.body, optionsOf(message, nth), onConfirm);
     } catch (error) {
-      // It closed a moment ago.
+      // The channel has just closed.
       resolve({ kind: 'unknown', summary: reasonOf(error) });
     }
     return promise;
@@ -78,5 +87,5 @@ function optionsOf(message: RabbitMessage, nth: number): Options.Publish {
 }
 
 function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'the channel broke';
+  return error instanceof Error ? error.message : 'the channel failed';
 }

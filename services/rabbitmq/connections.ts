@@ -6,8 +6,9 @@ import { openRabbitConnection, type RabbitConnection } from './connection.ts';
 import { rabbitLimits } from './limits.ts';
 
 /**
- * One connection after another, for as long as somebody consumes: the next is opened when the loop comes back for it, after a wait that
- * grows while none lasts. Each is closed when the loop is done with it. Ends when the signal aborts, and never throws.
+ * Yields one connection after another. The next one is opened when the loop asks for it, after a wait that
+ * grows while no connection lasts. Each connection is closed when the loop has finished with it. Ends when
+ * the signal aborts, and never throws.
  */
 export async function* connections({
   url,
@@ -21,7 +22,7 @@ export async function* connections({
   const { reconnect } = rabbitLimits;
   for (let failures = 1; !signal.aborted; failures++) {
     const connection = await openRabbitConnection(url).catch((error: unknown) => {
-      log.warn({ err: error }, 'RabbitMQ can not be reached');
+      log.warn({ err: error }, 'RabbitMQ is unreachable');
       return null;
     });
     if (connection !== null) {

@@ -8,16 +8,16 @@ import { consumerLimits } from './limits.ts';
 export interface ConsumerQueue {
   readonly queue: string;
   readonly bindings: readonly string[];
-  /** So often a move is delivered again before it is dead. */
+  /** How often a failed move is redelivered before it is dead-lettered. */
   readonly deliveryLimit: number;
 }
 
-/** The exchange, and the queue, of what a consumer could not apply. */
+/** The name of the dead-letter exchange and queue of a consumer. */
 export function deadQueue(queue: string): string {
   return `${queue}.dead`;
 }
 
-export async function isThere(connection: RabbitConnection, queue: string): Promise<boolean> {
+export async function exists(connection: RabbitConnection, queue: string): Promise<boolean> {
   try {
     await connection.aside((channel) => channel.checkQueue(queue));
     return true;
@@ -28,8 +28,9 @@ export async function isThere(connection: RabbitConnection, queue: string): Prom
 }
 
 /**
- * Declares a consumer's queue, its dead letters, and what it is bound for. The exchange is not declared: the one who publishes knows how,
- * and until it has, the binding fails and is tried again. Bindings of an earlier time stay; what they bring is passed over.
+ * Declares a consumer's queue, its dead-letter queue and its bindings. It does not declare the exchange,
+ * because only the publisher knows its arguments. Until the exchange exists, the binding fails and is
+ * retried. Old bindings stay; their moves are skipped.
  */
 export async function declareConsumerQueue(
   connection: RabbitConnection,
@@ -41,14 +42,16 @@ export async function declareConsumerQueue(
       durable: true,
       arguments: {
         'x-queue-type': 'quorum',
-        // Explicit: before RabbitMQ 4 there is none, and a move that kills its consumer would come back for ever.
+        // Explicit, because before RabbitMQ 4 there is no default limit, and a move that crashes its consumer
+        // would be redelivered permanently.
         'x-delivery-limit': deliveryLimit,
         'x-dead-letter-exchange': deadQueue(queue),
-        // A dead letter leaves its queue when the other one has confirmed it. RabbitMQ does that only for a queue that says no when it is
-        // full; without a maximal length it never is.
+        // A dead-lettered message leaves its queue only when the dead-letter queue has confirmed it. RabbitMQ
+        // requires `reject-publish` for this. Without a maximum length the queue is never full.
         'x-dead-letter-strategy': 'at-least-once',
         'x-overflow': 'reject-publish',
-        // A second process of the same consumer stands by. Two at once would each see half of the moves.
+        // A second process of the same consumer is on standby. Two active ones would each receive half of the
+        // moves.
         'x-single-active-consumer': true,
         'x-expires': consumerLimits.unusedMs,
       },

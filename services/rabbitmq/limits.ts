@@ -1,83 +1,114 @@
 import { feedLimits } from '../../core/limits/distribution-limits.ts';
 
-/** Bounds of talking to RabbitMQ. Times are milliseconds unless they say otherwise. */
+/** Limits of the RabbitMQ connections. Times are milliseconds unless stated otherwise. */
 
 const second = 1_000;
 const minute = 60 * second;
 
 export const rabbitLimits = {
   /**
-   * Until a new connection is logged in: name, TCP, TLS, login. Takes 30 ms; a broker on another continent takes a second. Less than
-   * `sinkLimits.provenMs`, so that a failure is recorded for all tenants of the partition within five seconds.
+   * Until a new connection is logged in: name resolution, TCP, TLS, login. Takes 30 ms; a broker on another
+   * continent takes a second. Less than `sinkLimits.provenMs`, so that a failure is recorded for all tenants
+   * of the partition within five seconds.
    */
   connectMs: 3 * second,
   /**
-   * Until a message is confirmed, its queue declared first, and for any other answer of the broker. RabbitMQ confirms after its fsync, at
-   * most every 200 ms when it is idle. Less than `sinkLimits.provenMs` for the same reason.
+   * Until a message is confirmed, including the declaration of its queue, and for every other response of the
+   * broker. RabbitMQ confirms after its fsync, at most every 200 ms when it is idle. Less than
+   * `sinkLimits.provenMs` for the same reason.
    */
   confirmMs: 3 * second,
   /**
-   * Two of these without a byte end a connection. It is idle most of the time, and a dead one is better found here than by the next
-   * message, which would wait for its whole `confirmMs`. In seconds, as AMQP has it.
+   * Two intervals without a byte end a connection. The connection is idle most of the time. Without a
+   * heartbeat, the next message would find a dead connection only after its whole `confirmMs`. In seconds,
+   * the unit of AMQP.
    */
   heartbeatSeconds: 10,
-  /** Messages that wait for their confirm. Each is at most some tens of KiB; a broker that is this far behind is not helped by more. */
+  /**
+   * Messages that wait for their confirm. Each is at most some tens of KiB. More messages would not help a
+   * broker that is this far behind.
+   */
   inFlight: 256,
-  /** Queues remembered as declared. Past it the one that was used longest ago is declared again, which costs a millisecond. */
+  /**
+   * Remembered queue declarations. Above this limit, the least recently used queue is declared again, which
+   * costs a millisecond.
+   */
   declaredQueues: 1_000,
-  /** A goodbye, after which the socket is closed anyway. */
+  /** A graceful close, after which the socket is destroyed. */
   closeMs: second,
-  /** Waits of a consumer until it connects again. */
+  /** Waits before a consumer reconnects. */
   reconnect: { firstMs: 250, factor: 2, maxMs: 10 * second },
 } as const;
 
-/** The queue that has what no other queue wanted. */
+/** Limits of the queue for unroutable moves. */
 export const unroutedLimits = {
-  /** Some ten megabytes: enough to see what was missed. It is an alarm, and nobody catches up from it; the oldest goes first. */
+  /**
+   * Some ten megabytes: enough to see the missed moves. The queue is an alarm, not a way to catch up; the
+   * oldest messages are dropped first.
+   */
   messages: 10_000,
 } as const;
 
-/** Those who consume moves. */
+/** Limits of move consumers. */
 export const consumerLimits = {
-  /** Moves that are on their way to a consumer or in its hands, unless told otherwise. A broker sends the next while one is applied. */
+  /**
+   * Default number of unacknowledged moves per consumer. The broker sends the next moves while one is
+   * applied.
+   */
   prefetch: 20,
-  /** As many as may be asked for. All of them are delivered again when the consumer dies. */
+  /**
+   * The highest prefetch that a consumer may request. All of these moves are redelivered when the consumer
+   * dies.
+   */
   maxPrefetch: 250,
-  /** How often a move is delivered again before it is dead, unless told otherwise: with the waits between, about eight seconds. */
+  /**
+   * Default number of redeliveries before a move is dead-lettered: with the waits in between, about eight
+   * seconds.
+   */
   deliveryLimit: 5,
-  /** As many as may be asked for; the waits are then at their longest, which makes three minutes. */
+  /**
+   * The highest delivery limit that a consumer may request. With the longest waits, this takes three minutes.
+   */
   maxDeliveryLimit: 20,
-  /** Waits before a move whose handler failed goes back to its queue. */
+  /** Waits before a failed move returns to its queue. */
   retry: { firstMs: 250, factor: 2, maxMs: 10 * second },
-  /** After so long the handler's signal aborts. Far below the half hour after which RabbitMQ ends the channel of a silent consumer. */
+  /**
+   * The handler's signal aborts after this time. Far less than the half hour after which RabbitMQ closes the
+   * channel of a silent consumer.
+   */
   applyMs: minute,
   /**
-   * A queue that nobody consumes from for so long is deleted, with all that it holds: the moves in it are no longer kept anywhere else
-   * either, and without an end it would grow until the broker has no disk left for anybody.
+   * A queue without a consumer for this long is deleted with its moves. The feed no longer contains these
+   * moves either, and the queue would otherwise grow until the broker's disk is full.
    */
   unusedMs: feedLimits.retentionMs,
-  /** Moves that are dead, per queue: a few tens of megabytes to be looked at; the oldest goes first. */
+  /** Dead-lettered moves per queue: a few tens of megabytes for inspection. The oldest are dropped first. */
   deadMessages: 10_000,
-  /** Bytes of one message. A move is less than a KiB. */
+  /** Bytes of one message. A move is smaller than a KiB. */
   messageBytes: 64 * 1024,
-  /** Patterns of one queue. */
+  /** Binding patterns of one queue. */
   bindings: 100,
 } as const;
 
-/** Following one pointer. */
+/** Limits of a tail of one pointer. */
 export const tailLimits = {
-  /** Moves that wait for a slow reader; past them the oldest go, and the reader is told of the gap. */
+  /**
+   * Moves that wait for a slow reader. Above this limit the oldest are dropped, and the reader gets a gap.
+   */
   waiting: 1_000,
-  /** Of those, in this process. */
+  /** Of these, the unacknowledged moves in this process. */
   prefetch: 20,
 } as const;
 
-/** Asking how long queues are. */
+/** Limits of queue depth requests. */
 export const depthLimits = {
-  /** For all of them, the connection included. Prometheus gives a scrape ten seconds, and the other metrics are in the same answer. */
+  /**
+   * For all queues, including the connection. Prometheus gives a scrape ten seconds, and the other metrics
+   * are in the same response.
+   */
   answerMs: 2 * second,
-  /** Answers are taken again for so long, so that many scrapes are one question. */
+  /** A result is reused for this long, so that several scrapes cause one request. */
   freshMs: 3 * second,
-  /** Queues: each costs the broker a question. */
+  /** The number of queues: each costs one request to the broker. */
   queues: 50,
 } as const;

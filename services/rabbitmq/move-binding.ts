@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { BundleName, ChannelName, type PointerId, TenantName } from '../../core/identifiers.ts';
 
-/** What a queue is bound for: `#` for all moves, `acme.#` for a tenant's, or three words, each a name or `*`. */
+/** The binding of a queue: `#` for all moves, `acme.#` for a tenant's, or three words, each a name or `*`. */
 export const MoveBinding = z.string().refine(isBinding, {
   error: 'must be "#", "acme.#", or "tenant.bundle.channel" with "*" for any',
 });
@@ -20,13 +20,16 @@ function is(name: z.ZodType<string>, word: string): boolean {
   return word === '*' || name.safeParse(word).success;
 }
 
-/** Whether the broker would route that pointer's moves by the binding. */
+/** Whether the broker would route the pointer's moves by this binding. */
 export function bindingCovers(binding: string, { tenant, bundle, channel }: PointerId): boolean {
   const words = wordsOf(binding);
   return [tenant, bundle, channel].every((name, nth) => words[nth] === '*' || words[nth] === name);
 }
 
-/** Whether every move of that tenant comes by it: only then does a missing number of the tenant's feed mean a missing move. */
+/**
+ * Whether every move of the tenant matches the binding. Only then does a gap in the tenant's sequence numbers
+ * mean a missed move.
+ */
 export function bindingCoversTenant(binding: string, tenant: string): boolean {
   const [first, ...others] = wordsOf(binding);
   return (first === '*' || first === tenant) && others.every((word) => word === '*');

@@ -4,29 +4,29 @@ import { z } from 'zod';
 
 import type { RabbitConnection } from './connection.ts';
 import { connections } from './connections.ts';
-import { deadQueue, declareConsumerQueue, isThere } from './consumer-queue.ts';
+import { deadQueue, declareConsumerQueue, exists } from './consumer-queue.ts';
 import { consumerLimits, rabbitLimits } from './limits.ts';
 import { MoveBinding } from './move-binding.ts';
-import { movesInHand, type MovesInHand } from './moves-in-hand.ts';
-import type { MoveHandler } from './take-move.ts';
+import { consumerLoop, type ConsumerLoop } from './consumer-loop.ts';
+import type { MoveHandler } from './apply-move.ts';
 
 export interface MoveConsumerOptions extends MoveHandler {
   readonly url: string;
   readonly log: Logger;
-  /** Of this consumer alone, and always the same for it. */
+  /** A unique and stable queue name for this consumer. */
   readonly queue: string;
-  /** `#`, `acme.#`, or `tenant.bundle.channel` with `*` for any. */
+  /** `#`, `acme.#`, or `tenant.bundle.channel` with `*` as a wildcard. */
   readonly bindings: readonly string[];
-  /** `expect`: the queue, its arguments and its bindings are an operator's. */
+  /** `expect`: an operator manages the queue, its arguments and its bindings. */
   readonly topology?: 'declare' | 'expect';
   readonly deliveryLimit?: number;
   readonly prefetch?: number;
 }
 
 export interface MoveConsumer {
-  /** Moves that nobody has taken yet, and those that are dead. Null while the broker can't be asked. */
+  /** The number of ready and of dead-lettered moves. Null while the broker is unreachable. */
   depth(): Promise<{ readonly waiting: number; readonly dead: number } | null>;
-  /** Lets the move in hand end, for a moment. What is not acknowledged comes again. */
+  /** Waits a moment for the running handler. Unacknowledged moves are redelivered. */
   close(): Promise<void>;
 }
 
@@ -44,14 +44,15 @@ const Settings = z.object({
 });
 
 /**
- * Applies the moves of a durable queue, one at a time and at least once, and never goes back: a move is acknowledged after it was applied,
- * and dropped when its generation, or a later one, is here. Connects again by itself. Throws when the options are wrong.
+ * Applies the moves of a durable queue, one at a time and at least once, without going back. A move is
+ * acknowledged after it was applied, or dropped when its generation or a newer one was already applied.
+ * Reconnects by itself. Throws for invalid options.
  */
 export function consumeMoves(options: MoveConsumerOptions): MoveConsumer {
   const settings = Settings.parse(options);
   const { url, log } = options;
   const stop = new AbortController();
-  const inHand = movesInHand({ ...settings, handler: options, signal: stop.signal, log });
+  const loop = consumerLoop({ ...settings, handler: options, signal: stop.signal, log });
   let open: RabbitConnection | null = null;
   const stopped = new Promise<void>((resolve) =>
     stop.signal.addEventListener('abort', () => resolve(), { once: true }),
@@ -60,11 +61,11 @@ export function consumeMoves(options: MoveConsumerOptions): MoveConsumer {
     for await (const connection of connections({ url, log, signal: stop.signal })) {
       open = connection;
       try {
-        await consumeOver(connection, settings, inHand);
+        await consumeOver(connection, settings, loop);
         await Promise.race([connection.over, stopped]);
-        await Promise.race([inHand.idle(), pause(rabbitLimits.closeMs)]);
+        await Promise.race([loop.idle(), pause(rabbitLimits.closeMs)]);
       } catch (error) {
-        log.warn({ err: error, queue: settings.queue }, 'moves can not be consumed');
+        log.warn({ err: error, queue: settings.queue }, 'moves cannot be consumed');
       }
     }
   };
@@ -81,23 +82,23 @@ export function consumeMoves(options: MoveConsumerOptions): MoveConsumer {
 async function consumeOver(
   connection: RabbitConnection,
   { queue, bindings, topology, deliveryLimit, prefetch }: z.infer<typeof Settings>,
-  inHand: MovesInHand,
+  loop: ConsumerLoop,
 ): Promise<void> {
-  if (!(await isThere(connection, queue))) inHand.mayHaveMissed();
+  if (!(await exists(connection, queue))) loop.mayHaveMissed();
   if (topology === 'declare') await declareConsumerQueue(connection, { queue, bindings, deliveryLimit });
-  // After the queue is bound: what moves meanwhile is in it.
-  await inHand.catchUp();
+  // Runs after the queue is bound, so that moves in the meantime are in the queue.
+  await loop.catchUp();
   await connection.inTime(async () => {
     const channel = await connection.model.createChannel();
     channel.on('error', () => undefined);
-    channel.on('close', () => connection.cut('the channel was closed'));
+    channel.on('close', () => connection.destroy('the channel was closed'));
     await channel.prefetch(prefetch);
     await channel.consume(queue, (message) => {
-      if (message !== null) return inHand.take(channel, message);
-      inHand.mayHaveMissed();
-      connection.cut('the queue was deleted');
+      if (message !== null) return loop.take(channel, message);
+      loop.mayHaveMissed();
+      connection.destroy('the queue was deleted');
     });
-  }, 'no answer in time');
+  }, 'no response in time');
 }
 
 async function depthOf(connection: RabbitConnection, queue: string) {

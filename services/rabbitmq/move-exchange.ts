@@ -10,7 +10,7 @@ import { publishBatch } from './publish-batch.ts';
 import { openRabbitSession, type RabbitSession } from './session.ts';
 
 export interface MoveExchange extends SinkTarget {
-  /** Moves that were confirmed although no queue wanted them, since this process began. */
+  /** Confirmed moves without any bound queue, since the start of this process. */
   unrouted(): number;
 }
 
@@ -24,28 +24,28 @@ interface Options {
   readonly unrouted: Unrouted;
 }
 
-// What follows is shown to tenants.
-const AWAY = 'RabbitMQ can not be reached';
-const SHORT = 'RabbitMQ takes nothing: it is short of memory or disk';
+// These texts are shown to tenants.
+const UNREACHABLE = 'RabbitMQ is unreachable';
+const BLOCKED = 'RabbitMQ accepts no messages: it is short of memory or disk';
 const MISSING = `RabbitMQ has no exchange ${MOVE_EXCHANGE}`;
-const OTHER = `the exchange ${MOVE_EXCHANGE} was made in another way, so that nobody knows whether a queue is bound`;
+const OTHER_ARGUMENTS = `the exchange ${MOVE_EXCHANGE} was declared with other arguments, so it is unknown whether a queue is bound`;
 
 /**
- * The topic exchange that moves are published to. A move has arrived when it is on the disks of every queue that is bound for it. What is
- * not confirmed is unknown, not failed: the batch is repeated from there, and consumers drop what they have seen.
+ * The topic exchange for moves. A move is delivered when every bound queue has it on disk. An unconfirmed
+ * move has an unknown outcome: the batch is repeated from there, and consumers drop duplicates.
  */
 export function rabbitMoveExchange({ url, log, unrouted }: Options): MoveExchange {
   const sessions = reconnecting(() => openMoveSession({ url, log, unrouted }));
-  let nobodys = 0;
+  let unroutedCount = 0;
 
   const current = async (): Promise<{ session: MoveSession } | { reason: string }> => {
     try {
       const session = await sessions.current();
-      return session.isBlocked() ? { reason: SHORT } : { session };
+      return session.isBlocked() ? { reason: BLOCKED } : { session };
     } catch (error) {
-      // Its message may name hosts and users, which are nobody's business but the operator's.
-      log.warn({ err: error }, AWAY);
-      return { reason: closeCode(error) === null ? AWAY : MISSING };
+      // The message may contain hosts and users, which only the operator may see.
+      log.warn({ err: error }, UNREACHABLE);
+      return { reason: closeCode(error) === null ? UNREACHABLE : MISSING };
     }
   };
 
@@ -56,13 +56,13 @@ export function rabbitMoveExchange({ url, log, unrouted }: Options): MoveExchang
     const other = now.session.exchange === 'other';
     const { count, unroutable, stopped } = await publishBatch(now.session, batch, {
       mandatory: unrouted === 'mandatory' || other,
-      unprovable: other ? OTHER : null,
+      unprovable: other ? OTHER_ARGUMENTS : null,
     });
-    nobodys += unroutable;
+    unroutedCount += unroutable;
     if (unroutable > 0) log.warn({ tenant, unroutable, count }, 'no queue is bound for some moves');
     if (stopped === null) return { count, position: null, stopped: null };
     log.warn({ tenant, count, ...stopped }, 'a batch of moves stopped');
-    if (now.session.isBlocked()) return later(count, SHORT);
+    if (now.session.isBlocked()) return later(count, BLOCKED);
     if (!stopped.ofEvent) return later(count, stopped.reason);
     const proven = count > 0 || stopped.answered;
     return { count, position: null, stopped: { kind: 'undelivered', reason: stopped.reason, proven } };
@@ -74,7 +74,7 @@ export function rabbitMoveExchange({ url, log, unrouted }: Options): MoveExchang
       const now = await current();
       return 'reason' in now ? { kind: 'down', reason: now.reason } : probeSession(now.session, log);
     },
-    unrouted: () => nobodys,
+    unrouted: () => unroutedCount,
     close: () => sessions.close(),
   };
 }
@@ -84,21 +84,21 @@ async function openMoveSession({ url, log, unrouted }: Options): Promise<MoveSes
   try {
     return { ...session, exchange: await declareMoveExchange(session, unrouted, log) };
   } catch (error) {
-    session.cut('there is no exchange');
+    session.destroy('the exchange does not exist');
     throw error;
   }
 }
 
-/** Never over the channel that publishes: a question that is answered by "no" closes its channel. */
+/** Never uses the publishing channel, because an error response closes the channel. */
 async function probeSession(session: MoveSession, log: Logger): Promise<Health> {
   try {
-    await askWhetherItTakes(session);
+    await probePublish(session);
     await session.aside((channel) => channel.checkExchange(MOVE_EXCHANGE));
     return { kind: 'well' };
   } catch (error) {
-    log.warn({ err: error }, 'RabbitMQ does not take moves');
-    if (session.isBlocked()) return { kind: 'down', reason: SHORT };
-    if (closeCode(error) !== 'not_found') return { kind: 'down', reason: AWAY };
+    log.warn({ err: error }, 'RabbitMQ does not accept moves');
+    if (session.isBlocked()) return { kind: 'down', reason: BLOCKED };
+    if (closeCode(error) !== 'not_found') return { kind: 'down', reason: UNREACHABLE };
     // The next session declares it again.
     await session.close();
     return { kind: 'down', reason: MISSING };
@@ -106,11 +106,12 @@ async function probeSession(session: MoveSession, log: Logger): Promise<Health> 
 }
 
 /**
- * A broker that is short of memory or disk takes connections and questions, and says that it is only to those who publish: so something is
- * published that goes nowhere. Whatever is asked over that connection then gets no answer, but the news. One who may not do that is told
- * so, and finds out by publishing moves.
+ * A broker that is short of memory or disk accepts connections and requests, and reports the shortage only to
+ * connections that publish. The probe therefore publishes an unroutable message. On a blocked connection, the
+ * following request gets no response, only the notification. A user without permission for this publish skips
+ * the test, and detects the shortage when publishing moves.
  */
-async function askWhetherItTakes(session: MoveSession): Promise<void> {
+async function probePublish(session: MoveSession): Promise<void> {
   try {
     await session.aside(async (channel) => {
       channel.publish('', `pointsman.probe.${randomUUID()}`, Buffer.alloc(0));

@@ -3,13 +3,14 @@ import { SINK_TEST, type SinkEvent } from '../sinks/target.ts';
 import type { RabbitMessage } from './confirms.ts';
 
 /**
- * A CloudEvent in the structured mode of the AMQP binding (CloudEvents 1.0.2, amqp-protocol-binding.md, section 3.2): all of it is in the
- * body, and the content type says so. Repeating its attributes as `cloudEvents:` headers is allowed there (3.2.3) and left out: two places
- * could disagree. What AMQP itself has a property for is set besides, for those who look at queues.
+ * A CloudEvent in the structured mode of the AMQP binding (CloudEvents 1.0.2, amqp-protocol-binding.md,
+ * section 3.2): the body contains the whole event, and the content type marks it. Repeating its attributes as
+ * `cloudEvents:` headers is optional (3.2.3) and omitted, because two copies could disagree. The standard
+ * AMQP properties are also set, for operators who inspect queues.
  */
 const CLOUD_EVENT = 'application/cloudevents+json; charset=utf-8';
 
-/** The same event gives the same message, however often it is sent. */
+/** The same event always gives the same message. */
 export function moveMessage(event: SinkEvent, mandatory: boolean): RabbitMessage {
   return {
     exchange: MOVE_EXCHANGE,
@@ -24,7 +25,9 @@ export function moveMessage(event: SinkEvent, mandatory: boolean): RabbitMessage
   };
 }
 
-/** A test is routed as `acme.-.-`: as many words as a move has, none of which is a bundle's or a channel's name. */
+/**
+ * A test is routed as `acme.-.-`: three words as for a move, but `-` is not a valid bundle or channel name.
+ */
 export function eventRoutingKey(event: SinkEvent): string {
   return event.type === SINK_TEST ? `${event.data.tenant}.-.-` : moveRoutingKey(event.data);
 }

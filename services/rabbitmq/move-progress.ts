@@ -3,37 +3,42 @@ import { moveCursor, placeAfter } from '../../core/moves/move-cursor.ts';
 import type { MoveData } from '../../core/moves/move-event.ts';
 import { bindingCovers, bindingCoversTenant } from './move-binding.ts';
 
-/** What a consumer may have missed. */
+/** The moves that a consumer may have missed. */
 export type Missed =
-  /** Whatever the queue is bound for: the consumer begins, or its queue is a new one. */
+  /** Any move that the queue is bound for: the consumer has just started, or its queue is new. */
   | { readonly kind: 'queue' }
   | { readonly kind: 'tenant'; readonly tenant: string }
   | { readonly kind: 'pointer'; readonly pointer: PointerId };
 
-/** A pointer as it was fetched. */
+/** A pointer with its fetched generation. */
 export interface FetchedPointer extends PointerId {
   readonly generation: number;
 }
 
 export interface MoveProgress {
-  /** Whether the queue may have this move at all. */
+  /** Whether the queue's bindings match this move. */
   covers(move: PointerId): boolean;
-  /** What is missing before this move; null when nothing is. Of a pointer that is not known, all moves before it are. */
+  /**
+   * The moves that are missing before this one; null if none is. For an unknown pointer, all earlier moves
+   * are missing.
+   */
   missedBefore(move: MoveData): Missed | null;
-  /** Whether that generation, or a later one, is here already. */
+  /** Whether this generation or a newer one was already applied. */
   isStale(move: MoveData): boolean;
-  /** Those pointers are now at least there. */
+  /** Records the fetched generations as lower bounds. */
   fetched(pointers: readonly FetchedPointer[]): void;
-  /** The move is done with: applied, or dropped as stale. */
+  /** Records the move as processed: applied, or dropped as stale. */
   passed(move: MoveData): void;
 }
 
 /**
- * How far one consumer is. The tenant's number shows a missing move of any pointer, but only where every move of the tenant comes by, and only
- * once one has; elsewhere the generations of each pointer show those of that pointer.
+ * The progress of one consumer. A tenant's sequence number shows a missing move of any pointer, but only if
+ * the bindings match every move of the tenant, and only after the first one. Otherwise the generations of
+ * each pointer show the missing moves of that pointer.
  */
 export function moveProgress(bindings: readonly string[]): MoveProgress {
-  // Not bounded: a pointer that was forgotten would be at 0, and an old first move, delivered again, would be applied.
+  // Unbounded: a forgotten pointer would be at generation 0, and a redelivered old move would then be
+  // applied.
   const cursor = moveCursor(Number.POSITIVE_INFINITY);
   const coversTenant = (tenant: string): boolean =>
     bindings.some((binding) => bindingCoversTenant(binding, tenant));

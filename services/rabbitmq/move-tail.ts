@@ -13,13 +13,14 @@ import { readMove } from './read-move.ts';
 
 export type TailedMove =
   | { readonly kind: 'moved'; readonly event: MoveEvent }
-  /** Moves may be missing here: fetch the pointer. What comes next may be older than what was fetched. */
+  /** Moves may be missing here: fetch the pointer. The next move may be older than the fetched pointer. */
   | { readonly kind: 'gap' };
 
 /**
- * Every move of one pointer from now on, by rising generation, in a queue that ends with its connection. Begins with a gap, and says so
- * again after each new connection and wherever a generation is missing. Ends when the signal aborts, and never throws: while the broker
- * is away it connects again, and until the platform has made the exchange, too.
+ * Yields every move of one pointer from now on, by ascending generation, from a queue that exists as long as
+ * its connection. Yields a gap first, after each new connection, and where a generation is missing. Ends when
+ * the signal aborts, and never throws. It reconnects while the broker is unreachable or the exchange does not
+ * exist yet.
  */
 export async function* tailMoves({
   url,
@@ -35,12 +36,12 @@ export async function* tailMoves({
   let last = 0;
   for await (const connection of connections({ url, log, signal })) {
     const arriving = await openTail(connection, moveRoutingKey(pointer), signal).catch((error: unknown) => {
-      log.warn({ err: error }, 'moves can not be followed');
+      log.warn({ err: error }, 'moves cannot be followed');
       return null;
     });
     if (arriving === null) continue;
     yield { kind: 'gap' };
-    // What comes before the first move of a connection is behind the gap above.
+    // The gap above covers the moves before the first one of a connection.
     let isFirst = true;
     for await (const { event, done } of arriving) {
       const { generation } = event.data;
@@ -57,7 +58,7 @@ export async function* tailMoves({
 
 interface Arrived {
   readonly event: MoveEvent;
-  /** The next one may come. */
+  /** Requests the next move. */
   readonly done: () => void;
 }
 
@@ -76,7 +77,7 @@ async function openTail(
   return connection.inTime(async () => {
     const channel = await connection.model.createChannel();
     channel.on('error', () => undefined);
-    channel.on('close', () => connection.cut('the channel was closed'));
+    channel.on('close', () => connection.destroy('the channel was closed'));
     const { queue } = await channel.assertQueue('', {
       exclusive: true,
       autoDelete: true,
@@ -85,14 +86,14 @@ async function openTail(
     });
     await channel.bindQueue(queue, MOVE_EXCHANGE, routingKey);
     await channel.prefetch(tailLimits.prefetch);
-    // Before anything is consumed, so that nothing arrives unheard.
+    // The listener is added before the consumer starts, so that no message is missed.
     const messages = on(inbox, 'message', { close: ['end'] });
     await channel.consume(queue, (message) => {
-      if (message === null) connection.cut('the queue was deleted');
+      if (message === null) connection.destroy('the queue was deleted');
       else inbox.emit('message', message, () => channel.ack(message));
     });
     return movesOf(messages);
-  }, 'no answer in time');
+  }, 'no response in time');
 }
 
 async function* movesOf(messages: NodeJS.AsyncIterator<unknown[]>): AsyncGenerator<Arrived, void, void> {
@@ -101,7 +102,7 @@ async function* movesOf(messages: NodeJS.AsyncIterator<unknown[]>): AsyncGenerat
       try {
         ack();
       } catch {
-        // The channel is closed, and so is the queue.
+        // The channel is closed, and the queue deleted with it.
       }
     };
     const read = readMove(message.content);

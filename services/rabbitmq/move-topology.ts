@@ -7,24 +7,25 @@ import type { RabbitConnection } from './connection.ts';
 import { unroutedLimits } from './limits.ts';
 
 /**
- * What becomes of a move that no queue is bound for. `mandatory`: the broker sends it back, and we know. `alternate`: the broker puts it
- * into a queue of its own, and sends nothing back, whatever the message asked for.
+ * The handling of a move without a bound queue. `mandatory`: the broker returns it, and the publisher detects
+ * it. `alternate`: the broker puts it into the alternate queue, and never returns it.
  */
 export type Unrouted = 'mandatory' | 'alternate';
 
-/** Exchange and queue of what nobody wanted. */
+/** The exchange and queue for unroutable moves. */
 export const UNROUTED = 'pointsman.unrouted';
 
-/** How the exchange is there. */
+/** How the exchange was declared. */
 export type ExchangeState =
-  /** As it was declared here, or as an operator made it who lets nobody declare. */
+  /** Declared here, or by an operator who denies others the permission to declare. */
   | 'ours'
-  /** With other arguments: whether it sends back what it can't route is not known. */
+  /** Declared with other arguments: it is unknown whether it returns unroutable messages. */
   | 'other';
 
 /**
- * Declares what moves are published to. An exchange that we may not declare, or that somebody made in another way, is used as it is: those
- * who are bound to it hear of moves, which is worth more than our being right about its arguments. Rejects when there is none.
+ * Declares the exchange for moves. An exchange that may not be declared, or that has other arguments, is used
+ * as it is: delivering moves to its bound queues matters more than its arguments. Rejects if the exchange
+ * does not exist.
  */
 export async function declareMoveExchange(
   connection: RabbitConnection,
@@ -38,7 +39,10 @@ export async function declareMoveExchange(
     const code = closeCode(error);
     if (code !== 'access_refused' && code !== 'precondition_failed') throw error;
     await connection.aside((channel) => channel.checkExchange(MOVE_EXCHANGE));
-    log.warn({ err: error, exchange: MOVE_EXCHANGE, unrouted }, 'the exchange is used as somebody made it');
+    log.warn(
+      { err: error, exchange: MOVE_EXCHANGE, unrouted },
+      'the exchange is used with its existing arguments',
+    );
     return code === 'access_refused' ? 'ours' : 'other';
   }
 }

@@ -5,64 +5,65 @@ import { eventRoutingKey, moveMessage } from './move-message.ts';
 import type { RabbitSession } from './session.ts';
 
 export interface PublishedBatch {
-  /** So many have arrived, counted from the front and without a hole. */
+  /** The number of delivered events at the front of the batch, without a gap. */
   readonly count: number;
-  /** Of those, the ones that no queue wanted and none had to. */
+  /** Of these, the events without a bound queue for which none is required. */
   readonly unroutable: number;
-  /** Why the next one has not. */
-  readonly stopped: Stop | null;
+  /** Why the next event was not delivered. */
+  readonly stopped: PublishFailure | null;
 }
 
-interface Stop {
-  /** For the tenant's eyes. */
+interface PublishFailure {
+  /** Shown to the tenant. */
   readonly reason: string;
-  /** For the operator's. */
+  /** Logged for the operator. */
   readonly cause: string;
-  /** Only this event has nowhere to go; nothing is known to be wrong with the broker. */
+  /** Only this event is undeliverable; the broker itself seems healthy. */
   readonly ofEvent: boolean;
-  /** Whether the broker has answered for this event. */
+  /** Whether the broker has responded for this event. */
   readonly answered: boolean;
 }
 
 export interface BatchRules {
-  /** Whether the broker is to say so when it finds no queue. */
+  /** Whether the broker returns unroutable messages. */
   readonly mandatory: boolean;
-  /** Why nobody can know whether a queue is bound; null when it can be known, or need not be. */
+  /** Why it is unknown whether a queue is bound. Null when it is known, or not required. */
   readonly unprovable: string | null;
 }
 
-type Arrival = 'arrived' | 'unroutable' | Stop;
+type PublishResult = 'arrived' | 'unroutable' | PublishFailure;
 
 /**
- * Publishes in order without waiting for each confirm, up to {@link rabbitLimits.inFlight} ahead of the first that is missing. After
- * the first failure nothing more is published. What was on its way by then may arrive ahead of what failed: waiting for each confirm
- * would rule that out, and take twenty times as long. A consumer notices the gap.
+ * Publishes in order without waiting for each confirm, up to {@link rabbitLimits.inFlight} messages ahead of
+ * the first missing one. After the first failure no further event is published. Events in flight at that
+ * moment may arrive before the failed one. Waiting for each confirm would avoid that, but takes twenty times
+ * as long. A consumer detects the gap.
  */
 export async function publishBatch(
   session: Pick<RabbitSession, 'publish'>,
-  { events, mustBeTaken }: Pick<Batch, 'events' | 'mustBeTaken'>,
+  { events, mustBeDelivered }: Pick<Batch, 'events' | 'mustBeDelivered'>,
   { mandatory, unprovable }: BatchRules,
 ): Promise<PublishedBatch> {
   const soFar = { failed: false };
-  const publish = async (event: SinkEvent): Promise<Arrival> => {
-    const must = mustBeTaken(event);
-    const arrival =
+  const publish = async (event: SinkEvent): Promise<PublishResult> => {
+    const must = mustBeDelivered(event);
+    const result =
       must && unprovable !== null
         ? { reason: unprovable, cause: 'declared in another way', ofEvent: true, answered: false }
-        : arrivalOf(event, await session.publish(moveMessage(event, mandatory)), must);
-    if (typeof arrival !== 'string') soFar.failed = true;
-    return arrival;
+        : resultOf(event, await session.publish(moveMessage(event, mandatory)), must);
+    if (typeof result !== 'string') soFar.failed = true;
+    return result;
   };
-  const arrivals: Promise<Arrival>[] = [];
+  const results: Promise<PublishResult>[] = [];
   for (const [nth, event] of events.entries()) {
-    if (nth >= rabbitLimits.inFlight) await arrivals[nth - rabbitLimits.inFlight];
+    if (nth >= rabbitLimits.inFlight) await results[nth - rabbitLimits.inFlight];
     if (soFar.failed) break;
-    arrivals.push(publish(event));
+    results.push(publish(event));
   }
-  return summed(await Promise.all(arrivals));
+  return summarize(await Promise.all(results));
 }
 
-function arrivalOf(event: SinkEvent, published: Published, must: boolean): Arrival {
+function resultOf(event: SinkEvent, published: Published, must: boolean): PublishResult {
   switch (published.kind) {
     case 'confirmed':
       return 'arrived';
@@ -76,7 +77,7 @@ function arrivalOf(event: SinkEvent, published: Published, must: boolean): Arriv
       };
     case 'refused':
       return {
-        reason: `a queue that is bound for ${eventRoutingKey(event)} takes no more`,
+        reason: `a queue that is bound for ${eventRoutingKey(event)} accepts no more messages`,
         cause: published.summary,
         ofEvent: true,
         answered: true,
@@ -91,11 +92,11 @@ function arrivalOf(event: SinkEvent, published: Published, must: boolean): Arriv
   }
 }
 
-function summed(arrivals: readonly Arrival[]): PublishedBatch {
+function summarize(results: readonly PublishResult[]): PublishedBatch {
   let unroutable = 0;
-  for (const [count, arrival] of arrivals.entries()) {
+  for (const [count, arrival] of results.entries()) {
     if (typeof arrival !== 'string') return { count, unroutable, stopped: arrival };
     if (arrival === 'unroutable') unroutable++;
   }
-  return { count: arrivals.length, unroutable, stopped: null };
+  return { count: results.length, unroutable, stopped: null };
 }

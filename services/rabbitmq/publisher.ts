@@ -7,14 +7,15 @@ import { openRabbitSession, type RabbitSession } from './session.ts';
 
 export interface RabbitPublisher {
   /**
-   * Publishes and waits for the confirm. With a queue, that one is declared first. Never rejects, and ends within the connection's and the
-   * confirm's bounds: nothing is parked here while the broker is away, since whoever asks can wait durably and we can't.
+   * Publishes and waits for the confirm, after declaring the queue if one is given. Never rejects, and ends
+   * within the time limits of the connection and the confirm. Nothing is queued while the broker is
+   * unreachable, because the caller can wait durably, and this process can't.
    */
   publish(message: RabbitMessage, options?: { queue?: string }): Promise<Published>;
   close(): Promise<void>;
 }
 
-/** Connects when there is something to publish, and again at the next message after the connection was lost. */
+/** Connects on demand, and again at the next message after a lost connection. */
 export function rabbitPublisher({ url, log }: { url: string; log: Logger }): RabbitPublisher {
   const sessions = reconnecting(() => openRabbitSession(url));
   let closed = false;
@@ -25,9 +26,9 @@ export function rabbitPublisher({ url, log }: { url: string; log: Logger }): Rab
     try {
       session = await sessions.current();
     } catch (error) {
-      // Its message may name hosts and users, which are nobody's business but the operator's.
-      log.warn({ err: error, correlationId: message.correlationId }, 'RabbitMQ can not be reached');
-      return unknown('it can not be reached');
+      // The message may contain hosts and users, which only the operator may see.
+      log.warn({ err: error, correlationId: message.correlationId }, 'RabbitMQ is unreachable');
+      return unknown('it is unreachable');
     }
     const published =
       queue === undefined ? await session.publish(message) : await session.publishToQueue(queue, message);
@@ -40,7 +41,7 @@ export function rabbitPublisher({ url, log }: { url: string; log: Logger }): Rab
   return {
     publish: async (message, { queue } = {}) => {
       if (closed) return unknown('the publisher is closed');
-      if (inFlight >= rabbitLimits.inFlight) return unknown('too many messages wait for their confirm');
+      if (inFlight >= rabbitLimits.inFlight) return unknown('too many messages are waiting for a confirm');
       inFlight++;
       try {
         return await publish(message, queue);

@@ -9,27 +9,27 @@ import { depthLimits } from './limits.ts';
 
 export interface QueueDepth {
   readonly queue: string;
-  /** Ready to be delivered; without those that a consumer has in hand. */
+  /** Ready messages, without those in progress at a consumer. */
   readonly messages: number;
   readonly consumers: number;
 }
 
-export interface DepthAnswer {
-  /** Whether the broker answered. */
+export interface DepthResult {
+  /** Whether the broker responded. */
   readonly up: boolean;
-  /** Of the queues that are there. */
+  /** The queues that exist. */
   readonly queues: readonly QueueDepth[];
 }
 
 export interface QueueDepths {
   /** Never rejects, and ends within {@link depthLimits.answerMs}. */
-  read(): Promise<DepthAnswer>;
+  read(): Promise<DepthResult>;
   close(): Promise<void>;
 }
 
-const DOWN: DepthAnswer = { up: false, queues: [] };
+const DOWN: DepthResult = { up: false, queues: [] };
 
-/** How long queues are, asked passively: nothing is declared, and a queue that is not there is left out. */
+/** Reads queue depths passively: nothing is declared, and a missing queue is omitted. */
 export function queueDepths({
   url,
   queues,
@@ -40,37 +40,37 @@ export function queueDepths({
   log: Logger;
 }): QueueDepths {
   const connection = reconnecting(() => openRabbitConnection(url));
-  let last: { readonly answer: DepthAnswer; readonly atMs: number } | null = null;
+  let last: { readonly answer: DepthResult; readonly atMs: number } | null = null;
 
-  const read = async (): Promise<DepthAnswer> => {
+  const read = async (): Promise<DepthResult> => {
     try {
       const open = await connection.current();
       const depths: QueueDepth[] = [];
       for (const queue of queues) depths.push(...(await depthOf(open, queue)));
       return { up: true, queues: depths };
     } catch (error) {
-      log.warn({ err: error }, 'RabbitMQ does not say how long its queues are');
+      log.warn({ err: error }, 'RabbitMQ did not return its queue depths');
       return DOWN;
     }
   };
-  const keep = (answer: DepthAnswer): DepthAnswer => {
+  const store = (answer: DepthResult): DepthResult => {
     last = { answer, atMs: performance.now() };
     return answer;
   };
-  const asking = singleFlight(async () => keep(await read()));
-  const inTime = async (answer: Promise<DepthAnswer>): Promise<DepthAnswer> => {
+  const flight = singleFlight(async () => store(await read()));
+  const inTime = async (answer: Promise<DepthResult>): Promise<DepthResult> => {
     const bound = new AbortController();
     const late = pause(depthLimits.answerMs, null, { signal: bound.signal });
     const first = await Promise.race([answer, late.catch(() => null)]);
     bound.abort();
-    return first ?? keep(DOWN);
+    return first ?? store(DOWN);
   };
   return {
     read: () => {
       if (last !== null && performance.now() - last.atMs < depthLimits.freshMs)
         return Promise.resolve(last.answer);
-      // What comes after the bound is there for the next who ask.
-      return inTime(asking.join());
+      // A result after the time limit is available to the next caller.
+      return inTime(flight.join());
     },
     close: () => connection.close(),
   };

@@ -8,13 +8,13 @@ import { consumerLimits } from './limits.ts';
 
 export type ReadMove =
   | { readonly kind: 'move'; readonly event: MoveEvent }
-  /** Somebody tries whether messages arrive. There is nothing to do. */
+  /** A delivery test of a sink. It has no effect. */
   | { readonly kind: 'test' }
   | { readonly kind: 'garbage'; readonly reason: string };
 
 const Message = z.discriminatedUnion('type', [MoveEvent, z.object({ type: z.literal(SINK_TEST) })]);
 
-/** What a message of the exchange says. The headers are not asked: the body is whole. */
+/** Parses a message of the exchange. The headers are ignored: the body contains the whole event. */
 export function readMove(content: Buffer): ReadMove {
   if (content.length > consumerLimits.messageBytes) return { kind: 'garbage', reason: 'too long' };
   const json = parseJson(content.toString('utf8'));

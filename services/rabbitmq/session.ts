@@ -4,14 +4,16 @@ import { confirmedPublisher, type Published, type RabbitMessage } from './confir
 import { openRabbitConnection, type RabbitConnection } from './connection.ts';
 import { rabbitLimits } from './limits.ts';
 
-/** One connection with one confirm channel, from its login to whatever ends it. */
+/** One connection with one confirm channel, from its login to its end. */
 export interface RabbitSession extends RabbitConnection {
   /**
-   * Never rejects, and ends within {@link rabbitLimits.confirmMs}. What is published here in some order arrives in that order; what is in
-   * flight when it ends is `unknown`.
+   * Never rejects, and ends within {@link rabbitLimits.confirmMs}. Messages arrive in the order in which they
+   * are published here. Messages in flight at the end of the session are `unknown`.
    */
   publish(message: RabbitMessage): Promise<Published>;
-  /** The same, once that queue is declared as a Celery worker would declare it: durable, classic, without arguments. */
+  /**
+   * Like publish, after declaring the queue as a Celery worker would: durable, classic, without arguments.
+   */
   publishToQueue(queue: string, message: RabbitMessage): Promise<Published>;
 }
 
@@ -21,7 +23,7 @@ export async function openRabbitSession(url: string): Promise<RabbitSession> {
   try {
     return await sessionOf(connection);
   } catch (error) {
-    connection.cut('there is no channel');
+    connection.destroy('the channel could not be opened');
     throw error;
   }
 }
@@ -32,7 +34,7 @@ async function sessionOf(connection: RabbitConnection): Promise<RabbitSession> {
     'no channel in time',
   );
   channel.on('error', () => undefined);
-  channel.on('close', () => connection.cut('the channel was closed'));
+  channel.on('close', () => connection.destroy('the channel was closed'));
   const publish = confirmedPublisher(channel);
   const declared = declaredQueues(connection);
   return {
@@ -49,8 +51,9 @@ async function sessionOf(connection: RabbitConnection): Promise<RabbitSession> {
 }
 
 /**
- * The queues that this connection has declared. It may go wrong well: a queue is there with other arguments (a quorum queue), or may not be
- * declared by us. Whether there is one in the end, the message itself finds out.
+ * The queues that this connection has declared. A failed declaration is ignored: the queue may exist with
+ * other arguments (a quorum queue), or this user may not declare it. The publish itself shows whether the
+ * queue exists.
  */
 function declaredQueues(connection: RabbitConnection) {
   const declared = new LRUCache<string, Promise<void>>({ max: rabbitLimits.declaredQueues });

@@ -3,28 +3,31 @@ import { type Known, type MoveCursor, moveCursor } from '../../core/moves/move-c
 import type { MoveEvent } from '../../core/moves/move-event.ts';
 import type { ConsumerCounts, MoveConsumerOptions } from './consumer-options.ts';
 import { readerLimits } from './limits.ts';
-import { unlessAborted } from './reader-sessions.ts';
+import { pauseUnlessAborted } from './reader-sessions.ts';
 
-export type Taken =
+export type ApplyResult =
   | 'applied'
   | 'duplicate'
   | 'ahead'
   | 'stale'
-  /** Not for good: the tenant is tried again later. */
+  /** A temporary failure: the tenant is retried later. */
   | 'failed';
 
-/** Applies events in the order of their tenants' feeds, with a snapshot wherever one is missing. */
+/** Applies events in the order of their tenants' feeds, and takes a snapshot where an event is missing. */
 export interface MoveApplier {
-  take(event: MoveEvent): Promise<Taken>;
-  /** Brings a tenant up to date of which events may be missing. Without `mayKnow`, also one whose store says that it is. */
+  take(event: MoveEvent): Promise<ApplyResult>;
+  /**
+   * Brings a tenant up to date after possibly missed events. Without `mayKnow`, it ignores the tenant's
+   * stored position.
+   */
   catchUp(tenant: string, mayKnow: boolean): Promise<void>;
-  /** Tenants that wait for that because it has failed. Those whose time has come are tried again. */
-  retryOwed(): Promise<void>;
+  /** Retries the due tenants whose last catch-up has failed. */
+  retryFailed(): Promise<void>;
   readonly cursor: MoveCursor;
 }
 
-/** Between two tries at a tenant that has failed: others have their turn. */
-const OWED_MS = readerLimits.claimEveryMs;
+/** The wait before a failed tenant is retried, so that other tenants get their turn. */
+const RETRY_MS = readerLimits.claimEveryMs;
 
 export function moveApplier(
   options: MoveConsumerOptions,
@@ -34,13 +37,13 @@ export function moveApplier(
   const cursor = moveCursor(readerLimits.pointers);
   const owed = new Map<string, number>();
   const applying: Applying = { options, counts, signal, cursor };
-  const owedMs = options.timings?.claimEveryMs ?? OWED_MS;
+  const owedMs = options.timings?.claimEveryMs ?? RETRY_MS;
 
-  const fail = (tenant: string, error: unknown): 'failed' => {
+  const recordFailure = (tenant: string, error: unknown): 'failed' => {
     counts.failed++;
     cursor.doubt(tenant);
     owed.set(tenant, performance.now() + owedMs);
-    if (!signal.aborted) options.log.error({ err: error, tenant }, 'moves of a tenant can not be applied');
+    if (!signal.aborted) options.log.error({ err: error, tenant }, 'the moves of a tenant cannot be applied');
     return 'failed';
   };
   const catchUp = async (tenant: string, mayKnow: boolean): Promise<void> => {
@@ -48,7 +51,7 @@ export function moveApplier(
       await resync(applying, { tenant, upTo: 0, mayKnow });
       owed.delete(tenant);
     } catch (error) {
-      fail(tenant, error);
+      recordFailure(tenant, error);
     }
   };
 
@@ -59,15 +62,15 @@ export function moveApplier(
       const { tenant } = event.data;
       if ((owed.get(tenant) ?? 0) > performance.now()) return 'failed';
       try {
-        const taken = await takeNow(applying, event);
-        if (taken === 'failed') return fail(tenant, null);
+        const taken = await apply(applying, event);
+        if (taken === 'failed') return recordFailure(tenant, null);
         owed.delete(tenant);
         return taken;
       } catch (error) {
-        return fail(tenant, error);
+        return recordFailure(tenant, error);
       }
     },
-    retryOwed: async () => {
+    retryFailed: async () => {
       const due = [...owed].filter(([, at]) => at <= performance.now());
       for (const [tenant] of due) if (!signal.aborted) await catchUp(tenant, false);
     },
@@ -81,7 +84,7 @@ interface Applying {
   readonly cursor: MoveCursor;
 }
 
-async function takeNow(applying: Applying, event: MoveEvent): Promise<Taken> {
+async function apply(applying: Applying, event: MoveEvent): Promise<ApplyResult> {
   const { cursor, counts, options, signal } = applying;
   const { tenant, seq } = event.data;
   let place = cursor.place(event.data);
@@ -101,17 +104,14 @@ async function takeNow(applying: Applying, event: MoveEvent): Promise<Taken> {
     return 'applied';
   } catch (error) {
     if (signal.aborted) throw error;
-    // What can't be applied as a change is taken as a state.
-    options.log.error(
-      { err: error, event: event.id },
-      'an event can not be applied: a snapshot takes its place',
-    );
+    // A snapshot replaces an event that can't be applied.
+    options.log.error({ err: error, event: event.id }, 'an event cannot be applied; a snapshot replaces it');
     await resync(applying, { tenant, upTo: seq, mayKnow: false });
     return cursor.place(event.data) === 'duplicate' ? 'duplicate' : 'failed';
   }
 }
 
-/** What is known then reaches at least `upTo`, or as far as it goes after a few tries. */
+/** Afterwards the known sequence number is at least `upTo`, or the latest one after a few tries. */
 async function resync(
   { options, counts, signal, cursor }: Applying,
   { tenant, upTo, mayKnow }: { tenant: string; upTo: number; mayKnow: boolean },
@@ -128,7 +128,7 @@ async function resync(
   for (let attempt = 1; attempt <= readerLimits.snapshotTries; attempt++) {
     counts.snapshots++;
     if (learn(await withDeadline(ms, signal, (until) => options.snapshot(tenant, until)))) return;
-    await unlessAborted(backoffMs(attempt, Math.random(), readerLimits.applyBackoff), signal);
+    await pauseUnlessAborted(backoffMs(attempt, Math.random(), readerLimits.applyBackoff), signal);
   }
 }
 
@@ -143,7 +143,7 @@ async function applyNext({ options, counts, signal, cursor }: Applying, event: M
     } catch (error) {
       if (signal.aborted || attempt >= readerLimits.applyTries) throw error;
       options.log.warn({ err: error, event: event.id, attempt }, 'an event was not applied');
-      await unlessAborted(backoffMs(attempt, Math.random(), readerLimits.applyBackoff), signal);
+      await pauseUnlessAborted(backoffMs(attempt, Math.random(), readerLimits.applyBackoff), signal);
     }
   }
 }
@@ -155,7 +155,7 @@ async function withDeadline<T>(
 ): Promise<T> {
   const until = AbortSignal.any([stop, AbortSignal.timeout(ms)]);
   const { promise: over, reject } = Promise.withResolvers<never>();
-  const end = (): void => reject(new Error('it took too long, or the consumer is stopped'));
+  const end = (): void => reject(new Error('the handler timed out, or the consumer is stopping'));
   until.addEventListener('abort', end, { once: true });
   try {
     return await Promise.race([work(until), over]);

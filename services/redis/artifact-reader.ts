@@ -1,6 +1,8 @@
-/** Where the cache takes a bundle from: the record. */
+/** The cache's source of bundles: the record. */
 export interface ArtifactReader {
-  /** Reads nothing whose files have more bytes than that together. Null when the tenant has no such artifact. */
+  /**
+   * Does not read artifacts whose files have more than `maxBytes` in total. Null when the tenant has no such artifact.
+   */
   read(tenant: string, digest: string, maxBytes: number): Promise<StoredArtifact | 'too_large' | null>;
 }
 

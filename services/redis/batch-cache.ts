@@ -8,7 +8,7 @@ import { cacheLimits } from './limits.ts';
 import { redisPointerCache } from './pointer-cache.ts';
 
 export interface BatchCache {
-  /** Ends within its limit, whatever became of it. What failed is tried again with the next batches. */
+  /** Resolves within its time limit, with any outcome. Failed writes are retried with the next batches. */
   write(events: readonly SinkEvent[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -18,7 +18,7 @@ interface Pending {
   readonly tries: number;
 }
 
-/** Of each pointer only the latest move: what it named before is no use to anybody who reads it now. */
+/** Keeps only the latest move of each pointer, because readers never need an older one. */
 export function batchCache(options: { url: string; log: Logger; artifacts: ArtifactReader }): BatchCache {
   const { log } = options;
   const cache = redisPointerCache(options);
@@ -34,13 +34,13 @@ export function batchCache(options: { url: string; log: Logger; artifacts: Artif
     pending.delete(oldest);
     log.error(
       { pointer: oldest },
-      'too many pointers wait to be cached: this one stays as it is until its next move',
+      'too many pointers wait to be cached; this one is not updated until its next move',
     );
   };
   const attempt = async (key: string, { move, tries }: Pending): Promise<void> => {
     const { generation, to } = move;
     const { kind } = await cache.put({ ...move, generation, ...to });
-    // A later move may have come meanwhile, which has its own turn.
+    // A later move may have arrived in the meantime; it has its own turn.
     if (pending.get(key)?.move !== move) return;
     if (kind !== 'failed') pending.delete(key);
     else if (tries + 1 < cacheLimits.tries) pending.set(key, { move, tries: tries + 1 });
@@ -48,7 +48,7 @@ export function batchCache(options: { url: string; log: Logger; artifacts: Artif
       pending.delete(key);
       log.error(
         { pointer: key, generation },
-        'a pointer is not cached: it stays as it is until its next move',
+        'a pointer could not be cached; it is not updated until its next move',
       );
     }
   };
@@ -68,7 +68,7 @@ export function batchCache(options: { url: string; log: Logger; artifacts: Artif
   };
 }
 
-/** What is under way when the time is over goes on by itself to an end of its own, and begins nothing new. */
+/** When the time is over, the running write continues to its own end, and no further write starts. */
 async function within(ms: number, work: (ended: () => boolean) => Promise<void>): Promise<void> {
   let over = false;
   const { promise, resolve } = Promise.withResolvers<void>();

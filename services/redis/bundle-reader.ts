@@ -10,11 +10,11 @@ import { cacheLimits } from './limits.ts';
 import { redisRefusal } from './refusals.ts';
 import { type RedisClient, RedisLostError, redisWriter } from './writer.ts';
 
-/** For a runtime that reads Redis alone: what a pointer names, with every byte checked. */
+/** Reads a pointer's bundle from Redis alone, and verifies every byte. */
 export interface RedisBundleReader {
   /**
-   * The bundle of that pointer now. `atLeast` is the generation that the caller has, or has been told of: what is older than that is not
-   * given out. Never rejects.
+   * The current bundle of the pointer. `atLeast` is the lowest acceptable generation, which the caller
+   * already has or was notified of. An older bundle is not returned. Never rejects.
    */
   read(pointer: PointerId, options?: { atLeast?: number }): Promise<BundleRead>;
   close(): Promise<void>;
@@ -22,13 +22,16 @@ export interface RedisBundleReader {
 
 export type BundleRead =
   | { readonly kind: 'bundle'; readonly pointer: CachedPointer; readonly bundle: CachedBundle }
-  /** The cache has never been told of such a pointer. */
+  /** The cache has no such pointer. */
   | { readonly kind: 'no_pointer' }
-  /** The cache is older than what was asked for: it may get there, or has lost what it had. */
+  /** The cache is older than requested. It may catch up, or it has lost data. */
   | { readonly kind: 'behind'; readonly pointer: CachedPointer }
-  /** The pointer is there without its bundle, which is too large for the cache or is lost: fetch it by its digest elsewhere. */
+  /**
+   * The pointer is cached without its bundle, which is too large for the cache or was lost. Fetch it by its
+   * digest from the API.
+   */
   | { readonly kind: 'no_bundle'; readonly pointer: CachedPointer }
-  /** What is there is not what its digest says. */
+  /** The content does not match its digest. */
   | { readonly kind: 'corrupt'; readonly what: string }
   | { readonly kind: 'unavailable'; readonly reason: string };
 
@@ -52,7 +55,9 @@ export function redisBundleReader({ url, log }: { url: string; log: Logger }): R
   };
 }
 
-/** A pointer may move, and what it named be gone, between the two reads: then the pointer is looked at again. */
+/**
+ * The pointer may move, and its bundle may be deleted, between the two reads. The pointer is then read again.
+ */
 async function readBundle(client: RedisClient, id: PointerId, atLeast: number): Promise<BundleRead> {
   let missing: CachedPointer | null = null;
   for (let round = 0; round < cacheLimits.readRounds; round++) {
@@ -64,7 +69,7 @@ async function readBundle(client: RedisClient, id: PointerId, atLeast: number): 
     if (pointer.generation < atLeast) return { kind: 'behind', pointer };
     const stored = await storedFields(client, bundleKey(id.tenant, pointer.digest));
     if (stored.has(MANIFEST_FIELD)) return checked(pointer, stored);
-    // Still the same one: it has not moved away from what is missing.
+    // The pointer has not moved, so its bundle is missing.
     if (missing?.generation === pointer.generation) return { kind: 'no_bundle', pointer };
     missing = pointer;
   }

@@ -3,25 +3,31 @@ import { z } from 'zod';
 import { Digest, Generation, type PointerId, Version } from '../../core/identifiers.ts';
 import { tenantKey } from '../../core/sink.ts';
 
-/** A pointer, as a hash of `generation`, `version`, `digest`. */
+/** The key of a pointer: a hash of `generation`, `version`, `digest`. */
 export function pointerKey({ tenant, bundle, channel }: PointerId): string {
   return tenantKey(tenant, `pointer:${bundle}/${channel}`);
 }
 
-/** A bundle, as a hash of its files' contents by path. Stored once for each tenant, also where two tenants have the same bundle. */
+/**
+ * The key of a bundle: a hash of file contents by path. It is stored per tenant, even if two tenants have the
+ * same bundle.
+ */
 export function bundleKey(tenant: string, digest: string): string {
   return tenantKey(tenant, `bundle:${digest}`);
 }
 
-/** Which pointers name a bundle, as a set. Without any, the bundle expires. */
+/** The key of the set of pointers that use a bundle. A bundle without pointers expires. */
 export function pointedKey(tenant: string, digest: string): string {
   return tenantKey(tenant, `pointed:${digest}`);
 }
 
-/** Beside the files, and no file: a path is relative. Written last, so that a bundle without it is not whole. */
+/**
+ * The field of the manifest, next to the files. File paths are relative, so it can't collide with one. It is
+ * written last: a bundle without it is incomplete.
+ */
 export const MANIFEST_FIELD = '/manifest';
 
-/** A pointer as the cache has it. */
+/** A cached pointer. */
 export const CachedPointer = z.object({
   generation: z.coerce.number().pipe(Generation.min(1)),
   version: z.coerce.number().pipe(Version),

@@ -7,30 +7,43 @@ import type { Garbage } from './stream-entry.ts';
 export interface MoveConsumerOptions {
   readonly url: string;
   readonly log: Logger;
-  /** Those who share one group share its work: each entry goes to one of them. */
+  /** Consumers with the same group share its work: each entry goes to one of them. */
   readonly group: string;
-  /** This one's name in it: the same after a restart. */
+  /** The name of this consumer in the group. It stays the same after a restart. */
   readonly consumer: string;
-  /** Numbers of the streams to read; all of them by default. Order holds for who reads a stream alone. */
+  /**
+   * The numbers of the streams to read. Default: all. The order of moves holds only if one consumer reads a
+   * stream.
+   */
   readonly partitions?: readonly number[];
-  /** Where POINTSMAN_REDIS_STREAMS is `per-tenant`: the tenants whose own streams to read, instead of shared ones. */
+  /**
+   * For POINTSMAN_REDIS_STREAMS=`per-tenant`: the tenants whose own streams are read, instead of the shared
+   * ones.
+   */
   readonly ownStreamsOf?: readonly string[];
-  /** Whose moves this program is for; everybody's by default. */
+  /** Selects the tenants whose moves are applied. Default: all. */
   readonly wants?: (tenant: string) => boolean;
-  /** All those: asked when something was missed of which nobody can say whose it was. */
+  /** Lists these tenants. Called when an event was missed and its tenant is unknown. */
   tenants(): Promise<readonly string[]>;
-  /** The event has had its effect when this resolves: then it is acknowledged. It may come once more after a crash. */
+  /**
+   * Applies an event. When it resolves, the event is acknowledged. After a crash it may be called again for
+   * the same event.
+   */
   apply(event: MoveEvent, signal: AbortSignal): Promise<void>;
   /**
-   * Brings a tenant to what is true now, and says up to which number of its feed that holds at least: the latest number has to be read before the
-   * pointers. To be told their generations as well makes sure that none goes back.
+   * Brings a tenant to the current state, and returns a lower bound of the sequence number that this state
+   * includes. Read the latest number before the pointers. If the pointers' generations are returned too, no
+   * pointer can go back.
    */
   snapshot(tenant: string, signal: AbortSignal): Promise<Known>;
-  /** What this program has of a tenant already, when it keeps that; null, or no such function, to begin with a snapshot. */
+  /**
+   * The program's stored position for a tenant, if it stores one. Null, or no such function, starts with a
+   * snapshot.
+   */
   position?(tenant: string, signal: AbortSignal): Promise<Known | null>;
-  /** An entry that was acknowledged and not applied. */
+  /** Called for an entry that was acknowledged but not applied. */
   rejected?(entry: RejectedEntry): void;
-  /** Instead of the limits' own. */
+  /** Overrides the default limits. */
   readonly timings?: Partial<ConsumerTimings>;
 }
 
@@ -48,23 +61,26 @@ export interface RejectedEntry {
 
 export type Rejection =
   | Garbage
-  /** Its number is further than its tenant's feed is. */
+  /** Its sequence number is higher than the tenant's latest move. */
   | 'ahead'
-  /** Its pointer has been further. */
+  /** Its pointer already has a higher generation. */
   | 'stale';
 
 export interface ConsumerCounts {
   applied: number;
-  /** At or before what was known. */
+  /** Events at or before the known position. */
   duplicates: number;
   rejected: number;
-  /** Sent to see whether they arrive. */
+  /** Test events, which are sent to check delivery. */
   tests: number;
-  /** Moments at which something may have been missed. */
+  /** How often an event may have been missed. */
   gaps: number;
   snapshots: number;
-  /** Taken over from a consumer that is gone. */
+  /** Entries taken over from a consumer that has stopped. */
   reclaimed: number;
-  /** Events, or snapshots in their place, that failed again and again: not acknowledged, and tried later. */
+  /**
+   * Events, or the snapshots that replace them, that failed after all tries. They are not acknowledged, and
+   * are retried later.
+   */
   failed: number;
 }

@@ -1,21 +1,24 @@
-/** The id of an entry of a stream: milliseconds, and a number within them. Both have 64 bits in Redis, which a `number` has not. */
+/**
+ * The ID of a stream entry: milliseconds, and a number within them. Both have 64 bits in Redis, more than a
+ * `number` can hold.
+ */
 export interface EntryId {
   readonly ms: bigint;
   readonly n: bigint;
 }
 
-/** Below every entry. */
+/** Lower than every entry ID. */
 export const BEFORE_ALL: EntryId = { ms: 0n, n: 0n };
 
 const ID = /^(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})$/;
 
-/** Null for anything that Redis did not make or take as a whole id. */
+/** Null for text that is not a complete ID. */
 export function parseEntryId(text: string): EntryId | null {
   const [, ms, n] = ID.exec(text) ?? [];
   return ms === undefined || n === undefined ? null : { ms: BigInt(ms), n: BigInt(n) };
 }
 
-/** `1700000000000-3` */
+/** For example `1700000000000-3`. */
 export function entryId({ ms, n }: EntryId): string {
   return `${ms}-${n}`;
 }
@@ -25,8 +28,9 @@ export function isAfter(one: EntryId, other: EntryId): boolean {
 }
 
 /**
- * So many ids that rise after that one, of that time where the time is later. They follow from their arguments alone, and one more or less at the end
- * changes none before it: whoever repeats a batch repeats its ids. A clock that went back stays at the milliseconds where the ids are.
+ * Returns this many ascending IDs after the given one, with the given time if it is later. The IDs depend
+ * only on the arguments, and a different count does not change the first ones. A repeated batch therefore
+ * gets the same IDs. If the clock went back, the milliseconds of the previous ID are used.
  */
 export function idsAfter(after: EntryId, atMs: number, count: number): EntryId[] {
   const now = BigInt(Math.max(1, Math.trunc(atMs)));

@@ -7,13 +7,13 @@ import type { ReaderSession } from './reader-sessions.ts';
 import type { EntryFields } from './stream-entry.ts';
 import { missedSince, streamEnds } from './stream-ends.ts';
 
-/** A consumer group of some streams, as one of its consumers. */
+/** One consumer of a consumer group, for several streams. */
 export interface GroupMember {
   readonly group: string;
   readonly consumer: string;
-  /** How far it has read in each stream; kept from one connection to the next. */
+  /** The read position in each stream. It is kept across connections. */
   readonly positions: Map<string, EntryId>;
-  /** The server that those are of. */
+  /** The server to which these positions belong. */
   server: string | null;
 }
 
@@ -25,13 +25,14 @@ export interface GroupEntry {
 
 export interface GroupRead {
   readonly entries: readonly GroupEntry[];
-  /** Streams in which something may have been missed, before those entries. */
+  /** Streams in which an event may have been missed before these entries. */
   readonly missed: readonly string[];
 }
 
 /**
- * Makes the groups that are missing, at the end of their streams, and says where something may have been missed: where a group had to be made, where
- * the server has been started since or has lost what was read, where unread entries were trimmed.
+ * Creates missing consumer groups at the end of their streams. Returns the streams in which an event may have
+ * been missed: the group was created, the server has restarted or lost read entries, or unread entries were
+ * trimmed.
  */
 export async function attach(
   session: ReaderSession,
@@ -71,7 +72,7 @@ async function deliveredUpTo(session: ReaderSession, stream: string, group: stri
   return parseEntryId(own?.['last-delivered-id'] ?? '') ?? BEFORE_ALL;
 }
 
-/** What nobody of the group has had yet. Waits for it a while. */
+/** Reads entries that no consumer of the group has received, and waits for them up to a limit. */
 export async function readNew(session: ReaderSession, member: GroupMember): Promise<GroupRead> {
   const { group, consumer, positions } = member;
   const from = [...positions.keys()].map((key) => ({ key, id: '>' }));
@@ -81,7 +82,7 @@ export async function readNew(session: ReaderSession, member: GroupMember): Prom
   const entries = groupEntries(read);
   const missed: string[] = [];
   for (const [stream, position] of positions) {
-    // After the read: what is trimmed later is what this read has brought, or what comes after it.
+    // Checked after the read. Entries trimmed after this check were in this read, or come after it.
     const ends = await session.ask((client) => streamEnds(client, stream));
     const newest = entries.findLast((entry) => entry.stream === stream);
     const isMissed = missedSince(position, ends) !== null;
@@ -92,7 +93,7 @@ export async function readNew(session: ReaderSession, member: GroupMember): Prom
   return { entries, missed };
 }
 
-/** The client's own type of this answer is any. */
+/** The client types this response as `any`. */
 const Read = z
   .array(
     z.object({
@@ -109,8 +110,8 @@ function groupEntries(read: unknown): GroupEntry[] {
 }
 
 /**
- * What this consumer was given and has not acknowledged: answers that were lost with a connection. Asked when a session begins, since nothing of it is
- * under way then.
+ * The unacknowledged entries of this consumer, whose responses were lost with a connection. Read when a
+ * session starts, because no entry is in progress then.
  */
 export async function* ownPending(session: ReaderSession, member: GroupMember): AsyncGenerator<GroupEntry[]> {
   const { group, consumer } = member;
@@ -139,7 +140,7 @@ export async function* ownPending(session: ReaderSession, member: GroupMember): 
   }
 }
 
-/** Takes over what somebody has had for too long without acknowledging it. */
+/** Takes over entries that another consumer has not acknowledged for too long. */
 export async function reclaim(
   session: ReaderSession,
   { group, consumer, positions }: GroupMember,
@@ -154,11 +155,11 @@ export async function reclaim(
         client.xAutoClaim(stream, group, consumer, idleMs, next, { COUNT: readerLimits.entries }),
       );
       for (const message of claimed.messages) {
-        // A server before Redis 7 leaves a hole for an entry that is gone.
+        // A server before Redis 7 returns null for a deleted entry.
         if (message === null) missed.add(stream);
         else entries.push({ stream, id: message.id, fields: message.message });
       }
-      // Trimmed while they were pending: nobody will ever know what they said.
+      // These entries were trimmed while they were pending, so their content is lost.
       if (claimed.deletedMessages.length > 0) missed.add(stream);
       next = claimed.nextId;
     } while (next !== entryId(BEFORE_ALL) && entries.length < readerLimits.entries);
@@ -166,7 +167,10 @@ export async function reclaim(
   return { entries, missed: [...missed] };
 }
 
-/** Streams of which something pending has been trimmed. Asked before it is claimed, since claiming forgets it. */
+/**
+ * The streams in which a pending entry has been trimmed. Check this before a claim, because a claim removes
+ * such entries from the list.
+ */
 export async function pendingTrimmed(session: ReaderSession, member: GroupMember): Promise<string[]> {
   const missed: string[] = [];
   for (const stream of member.positions.keys()) {

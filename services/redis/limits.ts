@@ -1,4 +1,4 @@
-/** Bounds of talking to Redis. Sizes are bytes, times are milliseconds. */
+/** Limits of the Redis connections. Sizes are bytes, times are milliseconds. */
 
 const MiB = 1024 * 1024;
 const second = 1_000;
@@ -7,77 +7,102 @@ const hour = 60 * minute;
 
 export const redisLimits = {
   /**
-   * Until a new connection may be used: name, TCP, TLS, login. Takes a few milliseconds. Less than `sinkLimits.provenMs`, so that a failure is
-   * recorded for all tenants of the partition within five seconds.
+   * Until a new connection is ready: name resolution, TCP, TLS, login. Takes a few milliseconds. Less than
+   * `sinkLimits.provenMs`, so that a failure is recorded for all tenants of the partition within five
+   * seconds.
    */
   connectMs: 3 * second,
   /**
-   * Until a command is answered. Takes under a millisecond. A Redis that forks for a snapshot, or waits for its disk, takes a second. Less than
-   * `sinkLimits.provenMs` for the same reason.
+   * Until the response to a command. Takes less than a millisecond. A Redis that forks for a snapshot, or
+   * waits for its disk, takes a second. Less than `sinkLimits.provenMs` for the same reason.
    */
   commandMs: 3 * second,
-  /** An idle connection is asked this often whether it still is one … */
+  /** The interval between pings on an idle connection. */
   pingMs: 10 * second,
-  /** … and is closed after so long without a byte: three questions. */
+  /** A connection without a byte for this long is closed: three pings. */
   silenceMs: 30 * second,
-  /** Commands that wait for their answer. Past it something is wrong that more commands would not mend. */
+  /** Commands that wait for their responses. Above this limit, more commands would not fix the cause. */
   inFlight: 256,
-  /** A goodbye, after which the socket is closed anyway. */
+  /** A graceful close, after which the socket is destroyed. */
   closeMs: second,
-  /** Tries of one batch at a stream that somebody else appends to meanwhile. Nobody should: a hand that came late, and no second one. */
+  /**
+   * Tries to append one batch while another writer appends to the stream. There should be only one writer; a
+   * delayed command of an earlier one is possible.
+   */
   appendRounds: 4,
   /**
-   * What is looked at for an append whose answer was lost: the batches of forty others who were told of theirs before it was repeated. Past it the repeated
-   * append may be there twice.
+   * How many entries are searched for an append whose response was lost: the batches of forty other tenants
+   * that were delivered before the retry. Beyond this, the retry may append a duplicate.
    */
   lookBack: { entries: 1_000, pages: 20 },
-  /** An event of the feed: ten times what the longest names make of it. */
+  /** An event of the feed: ten times the size of one with the longest names. */
   eventChars: 16_384,
 } as const;
 
-/** The cache of pointers and bundles. */
+/** Limits of the cache of pointers and bundles. */
 export const cacheLimits = {
-  /** What the entries of a batch wait for their bundles to be cached: a bundle of the largest size takes a fifth of a second. */
+  /**
+   * How long a batch of entries waits for its bundles to be cached. A bundle of the largest size takes a
+   * fifth of a second.
+   */
   batchMs: 3 * second,
-  /** A bundle that is cached. A larger one is not, and the reader is told so: it is a second of Redis for everybody. */
+  /**
+   * The largest cached bundle. A larger one would block Redis for a second for every client. Readers are told
+   * that it is not cached.
+   */
   bundleBytes: 16 * MiB,
-  /** One command, which nothing overtakes. */
+  /** One command, which blocks all others while it runs. */
   commandBytes: MiB,
-  /** How long a bundle stays that no pointer names: who read the pointer before it moved still finds it, and so does a rollback. */
+  /**
+   * How long a bundle without a pointer stays. A reader that read the pointer before its move still finds the
+   * bundle, and so does a rollback.
+   */
   unpointedMs: hour,
-  /** Pointers that could not be cached, to be tried again with the next batch. */
+  /** Pointers that could not be cached, and are retried with the next batch. */
   pending: 1_000,
-  /** So often; then the next move of the pointer is its next try. */
+  /** Tries per pointer; after them, the next move of the pointer is the next try. */
   tries: 20,
-  /** A reader's looks at a pointer that moves while its bundle is read. */
+  /** How often a reader reads a pointer that moves while its bundle is read. */
   readRounds: 5,
 } as const;
 
-/** Readers of the streams. */
+/** Limits of stream readers. */
 export const readerLimits = {
-  /** How long one read waits for an entry. The connection is known to be dead some seconds after it. */
+  /** How long one read waits for an entry. A dead connection is detected some seconds later. */
   blockMs: 5 * second,
-  /** Past `blockMs` and what a slow answer takes. */
+  /** Longer than `blockMs` plus a slow response. */
   silenceMs: 15 * second,
-  /** Entries of one read, of each stream. */
+  /** Entries per read and stream. */
   entries: 100,
-  /** Waits between connections: a Redis that restarts is back within a second, and readers must not all come at once. */
+  /**
+   * Waits between connections. A restarting Redis is back within a second, and readers must not all reconnect
+   * at once.
+   */
   backoff: { firstMs: 100, factor: 2, maxMs: 5 * second },
-  /** One call of the handler, or of what takes a snapshot. One that hangs must not keep all others from their moves. */
+  /**
+   * One call of the handler or of the snapshot function. A hung call must not block the moves of other
+   * tenants.
+   */
   handlerMs: 30 * second,
-  /** What is pending for so long belongs to a consumer that is gone: a whole read at a second each. To claim from one that lives does no harm. */
+  /**
+   * An entry pending for this long belongs to a stopped consumer: one whole read at a second per entry. A
+   * claim from a live consumer does no harm.
+   */
   claimIdleMs: 2 * minute,
-  /** How often a consumer looks for that, and tries again what has failed. */
+  /** How often a consumer claims such entries, and retries failed tenants. */
   claimEveryMs: 15 * second,
-  /** What a stopping waits for a handler that does not heed its signal. */
+  /** How long a stop waits for a handler that ignores its signal. */
   stopMs: 5 * second,
-  /** Tries at an event that its handler can not apply; after them a snapshot takes its place. */
+  /** Tries of an event that its handler can't apply. After them, a snapshot replaces the event. */
   applyTries: 5,
   applyBackoff: { firstMs: 100, factor: 3, maxMs: 5 * second },
-  /** Snapshots that are older than the event that they were taken for: a replica that lags is asked again. */
+  /** Tries to get a snapshot that includes the event: a lagging replica may return an older one. */
   snapshotTries: 3,
-  /** Pointers whose generations are remembered. Past it a tenant is forgotten, and begins with a snapshot when it is seen again. */
+  /**
+   * Pointers whose generations are stored. Above this limit a tenant is forgotten, and starts with a snapshot
+   * at its next event.
+   */
   pointers: 100_000,
-  /** Newest entries that are looked at for the latest numbers of tenants. */
+  /** The newest entries that are read to find the latest sequence numbers of tenants. */
   lagEntries: 1_000,
 } as const;

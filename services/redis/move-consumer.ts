@@ -14,23 +14,28 @@ import {
   reclaim,
 } from './group-reader.ts';
 import { readerLimits } from './limits.ts';
-import { isRedisFailure, type ReaderSession, readerSessions, unlessAborted } from './reader-sessions.ts';
+import { isRedisFailure, type ReaderSession, readerSessions, pauseUnlessAborted } from './reader-sessions.ts';
 import { latestInStreams, type SequenceLag, sequenceLags } from './sequence-lag.ts';
 import { readEntry } from './stream-entry.ts';
 import { redisWriter } from './writer.ts';
 
 export interface MoveConsumer {
   counts(): Readonly<ConsumerCounts>;
-  /** How far behind it is, by the tenants' own numbers. Of somewhere else the latest ones may be given; else those of the newest entries. */
+  /**
+   * The lag of the consumer, by the tenants' sequence numbers. The caller may pass the latest numbers from
+   * elsewhere; otherwise the newest entries are used.
+   */
   lag(latest?: ReadonlyMap<string, number>): Promise<SequenceLag[]>;
-  /** Waits for the handler that runs, unless that does not end; what it has applied is acknowledged. Can be repeated. */
+  /** Stops after the running handler, or after a time limit. Applied entries are acknowledged. Idempotent. */
   stop(): Promise<void>;
 }
 
 /**
- * Applies the moves of the streams as a member of a consumer group: each tenant's in order, each once as far as it can know, none that goes back. It
- * acknowledges after it has applied. Whatever may have been missed begins with a snapshot: at its start, in a group that had to be made, after a
- * server that has lost entries, past a trimmed entry, at a jump of a tenant's number. Connects again by itself, until it is stopped.
+ * Applies the moves of the streams as a member of a consumer group. Each tenant's moves are applied in order,
+ * without going back, and once as far as the consumer can know. An entry is acknowledged after it was
+ * applied. After a possibly missed event, it takes a snapshot: at the start, after the group was created,
+ * after a server lost entries, after a trimmed entry, and at a gap in a tenant's numbers. It reconnects by
+ * itself until it is stopped.
  */
 export function startMoveConsumer(options: MoveConsumerOptions): MoveConsumer {
   const stopping = new AbortController();
@@ -47,23 +52,23 @@ export function startMoveConsumer(options: MoveConsumerOptions): MoveConsumer {
   const applier = moveApplier(options, counts, stopping.signal);
   const streams = streamsOf(options);
   const run = consume({ options, counts, applier, streams, signal: stopping.signal });
-  // It ends with the signal alone; what else ends it is a mistake of ours, which is to be heard of.
+  // The consumer ends only by its signal. Any other end is a bug, and is logged as fatal.
   const ended = run.catch((error: unknown) =>
-    options.log.fatal({ err: error }, 'a consumer of moves has ended'),
+    options.log.fatal({ err: error }, 'a consumer of moves has ended unexpectedly'),
   );
-  const asking = redisWriter(options);
+  const lagClient = redisWriter(options);
   return {
     counts: () => ({ ...counts }),
     lag: async (latest) => {
-      const newest = latest ?? (await asking.run('lag', (client) => latestInStreams(client, streams)));
+      const newest = latest ?? (await lagClient.run('lag', (client) => latestInStreams(client, streams)));
       const { cursor } = applier;
       const known = new Map(cursor.tenants().map((tenant) => [tenant, cursor.seq(tenant)]));
       return sequenceLags(newest, known);
     },
     stop: async () => {
       stopping.abort();
-      await Promise.race([ended, unlessAborted(readerLimits.stopMs, AbortSignal.any([]))]);
-      await asking.close();
+      await Promise.race([ended, pauseUnlessAborted(readerLimits.stopMs, AbortSignal.any([]))]);
+      await lagClient.close();
     },
   };
 }
@@ -85,7 +90,7 @@ async function consume(consuming: Consuming): Promise<void> {
   const { options, streams, signal } = consuming;
   const { group, consumer, url, log } = options;
   const member: GroupMember = { group, consumer, positions: new Map(), server: null };
-  // Of nobody anything is known, so far.
+  // No tenant's state is known yet.
   await catchUpAll(consuming, new Set(streams), true);
   const owed = new Set<string>();
   for await (const session of readerSessions({ url, log, signal })) {
@@ -94,12 +99,16 @@ async function consume(consuming: Consuming): Promise<void> {
       await consumeSession(consuming, session, member, owed);
     } catch (error) {
       if (!isRedisFailure(error)) throw error;
-      if (!signal.aborted) log.warn({ err: error, group, consumer }, 'a consumer of moves has lost Redis');
+      if (!signal.aborted)
+        log.warn({ err: error, group, consumer }, 'a consumer of moves has lost its connection to Redis');
     }
   }
 }
 
-/** `owed`: streams of which something may have been missed. Nothing more of any is applied before that is made good. */
+/**
+ * `owed`: streams in which an event may have been missed. No further entry is applied before their tenants
+ * have caught up.
+ */
 async function consumeSession(
   consuming: Consuming,
   session: ReaderSession,
@@ -112,35 +121,35 @@ async function consumeSession(
   let claimAt = 0;
   const take = async ({ entries, missed }: GroupRead): Promise<void> => {
     for (const stream of missed) owed.add(stream);
-    await makeGood(consuming, owed);
-    await takeEntries(consuming, session, entries);
+    await catchUpOwed(consuming, owed);
+    await processEntries(consuming, session, entries);
   };
   for (const stream of await pendingTrimmed(session, member)) owed.add(stream);
-  await makeGood(consuming, owed);
+  await catchUpOwed(consuming, owed);
   for await (const entries of ownPending(session, member)) await take({ entries, missed: [] });
   while (!isOver(signal)) {
-    await makeGood(consuming, owed);
+    await catchUpOwed(consuming, owed);
     if (performance.now() >= claimAt) {
       for (const stream of await pendingTrimmed(session, member)) owed.add(stream);
-      await makeGood(consuming, owed);
+      await catchUpOwed(consuming, owed);
       const claimed = await reclaim(session, member, claimIdleMs);
       counts.reclaimed += claimed.entries.length;
       await take(claimed);
-      await applier.retryOwed();
+      await applier.retryFailed();
       claimAt = performance.now() + claimEveryMs;
     }
     await take(await readNew(session, member));
   }
 }
 
-async function makeGood(consuming: Consuming, owed: Set<string>): Promise<void> {
+async function catchUpOwed(consuming: Consuming, owed: Set<string>): Promise<void> {
   if (owed.size === 0) return;
   consuming.counts.gaps += owed.size;
   await catchUpAll(consuming, owed, false);
   if (!consuming.signal.aborted) owed.clear();
 }
 
-/** Every tenant of those streams, however often it takes to learn who they are. */
+/** Catches up every tenant of the streams, and retries until the list of tenants is available. */
 async function catchUpAll(
   { options, applier, signal }: Consuming,
   streams: ReadonlySet<string>,
@@ -158,14 +167,14 @@ async function catchUpAll(
       for (const tenant of concerned) if (!isOver(signal)) await applier.catchUp(tenant, mayKnow);
       return;
     } catch (error) {
-      options.log.error({ err: error }, 'a consumer can not learn whose moves it may have missed');
-      await unlessAborted(readerLimits.applyBackoff.maxMs, signal);
+      options.log.error({ err: error }, 'a consumer cannot list the tenants whose moves it may have missed');
+      await pauseUnlessAborted(readerLimits.applyBackoff.maxMs, signal);
     }
   }
 }
 
-/** One after the other. What was done is acknowledged even when the rest is not reached. */
-async function takeEntries(
+/** One entry after the other. Processed entries are acknowledged even if a later one fails. */
+async function processEntries(
   consuming: Consuming,
   session: ReaderSession,
   entries: readonly GroupEntry[],
@@ -192,7 +201,10 @@ async function isDone({ options, counts, applier }: Consuming, entry: GroupEntry
   return taken !== 'failed';
 }
 
-/** Nobody could ever apply it, so that it is acknowledged: it would come back for ever. */
+/**
+ * An entry that can never be applied is acknowledged, because otherwise it would be delivered again
+ * permanently.
+ */
 function reject(
   options: MoveConsumerOptions,
   counts: ConsumerCounts,
@@ -201,16 +213,16 @@ function reject(
 ): true {
   counts.rejected++;
   const entry: RejectedEntry = { stream, id, why };
-  options.log.warn(entry, 'an entry of a stream is no move that can be applied');
+  options.log.warn(entry, 'a stream entry is not an applicable move');
   try {
     options.rejected?.(entry);
   } catch (error) {
-    options.log.error({ err: error }, 'what was to hear of a rejected entry has failed');
+    options.log.error({ err: error }, 'the callback for rejected entries has failed');
   }
   return true;
 }
 
-/** Asked anew each time: the compiler believes that what it has seen of a signal stays so. */
+/** Reads `aborted` through a function, because TypeScript would keep a narrowed value across an await. */
 function isOver(signal: AbortSignal): boolean {
   return signal.aborted;
 }

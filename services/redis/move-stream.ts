@@ -3,22 +3,23 @@ import { ErrorReply } from 'redis';
 
 import { moveStream, type StreamLayout } from '../../core/sink.ts';
 import type { Batch, Sent, SinkTarget } from '../sinks/target.ts';
-import { alreadyThere } from './already-there.ts';
+import { reconcileAppend } from './reconcile-append.ts';
 import type { ArtifactReader } from './artifact-reader.ts';
 import { batchCache, type BatchCache } from './batch-cache.ts';
 import { BEFORE_ALL, type EntryId, entryId, idsAfter, isAfter, parseEntryId } from './entry-id.ts';
 import { redisLimits } from './limits.ts';
 import { redisRefusal } from './refusals.ts';
-import { appendIfPast, standingAt } from './stream-append.ts';
+import { appendIfPast, contentFrom } from './stream-append.ts';
 import { type RedisClient, RedisLostError, redisWriter } from './writer.ts';
 
-/** Never made, and so never written: whether a write to it would be taken is whether an append would. */
+/** This key is never created. A write to it with NOMKSTREAM succeeds exactly when an append would. */
 const PROBE_KEY = 'pointsman:moves:probe';
 
 /**
- * The Redis streams of moves as a sink: each event is an entry of its tenant's stream, once, however often its batch is repeated. With a cache, pointers
- * and bundles are written before the entries that tell of them, so that who is woken by an entry finds them; but an entry never waits for
- * the cache longer than its limit, nor fails with it.
+ * The Redis streams of moves as a sink. Each event becomes one entry of its tenant's stream, however often
+ * its batch is repeated. With a cache, pointers and bundles are written before their entries, so that a
+ * reader that receives an entry finds them. An entry waits for the cache up to its time limit, and never
+ * fails because of it.
  */
 export function redisMoveStream({
   url,
@@ -30,7 +31,7 @@ export function redisMoveStream({
   log: Logger;
   /** Whether tenants share streams. */
   layout?: StreamLayout;
-  /** From where the cache takes bundles; null for no cache. */
+  /** The cache's source of bundles; null disables the cache. */
   cache: ArtifactReader | null;
 }): SinkTarget {
   const redis = redisWriter({ url, log });
@@ -53,7 +54,8 @@ export function redisMoveStream({
     },
     probe: async () => {
       try {
-        // A ping is answered by a replica and by a Redis that is full. This is judged as the write that it would be.
+        // A replica, or a Redis that is full, would still respond to a ping. This probe is checked like a
+        // write.
         await redis.run('probe', (client) => client.xAddNoMkStream(PROBE_KEY, '*', { event: 'probe' }));
         return { kind: 'well' };
       } catch (error) {
@@ -67,8 +69,9 @@ export function redisMoveStream({
 }
 
 /**
- * A position that is no id counts as none. It is the last id that the writer gave out, so that ids rise in each of its streams. Where it has several,
- * the position says nothing of where this one ends.
+ * An invalid position counts as none. The position is the last ID that the writer assigned, so that IDs
+ * ascend in each of its streams. If the writer has several streams, the position does not show where this one
+ * ends.
  */
 async function appendOnce(
   client: RedisClient,
@@ -89,34 +92,34 @@ async function appendOnce(
       if (end !== null && isAfter(end, answer.after)) {
         log.error(
           { stream, position: batch.position, last: entryId(answer.after) },
-          'Redis has lost the newest entries of a stream. Its readers take snapshots; a replay brings the entries back',
+          'Redis has lost the newest entries of a stream. Its readers take snapshots; a replay restores the entries',
         );
       }
-      return whole(batch, ids.at(-1));
+      return sentAll(batch, ids.at(-1));
     }
-    const standing = await standingAt(client, stream, planned[0] ?? BEFORE_ALL);
+    const content = await contentFrom(client, stream, planned[0] ?? BEFORE_ALL);
     const named = { ids: planned, events: events.map(({ id }) => id), position: end, atMs };
-    const rest = alreadyThere(named, standing);
+    const rest = reconcileAppend(named, content);
     if (rest.adopted) {
       log.warn(
-        { stream, tenant, position: batch.position, last: entryId(standing.last) },
-        'The stream is not where its writer left it: going on after its last entry',
+        { stream, tenant, position: batch.position, last: entryId(content.last) },
+        'The stream has changed since its writer last appended: continuing after its last entry',
       );
     }
-    if (rest.done === events.length) return whole(batch, standing.last);
+    if (rest.done === events.length) return sentAll(batch, content.last);
     [done, ids] = [rest.done, [...rest.ids]];
   }
-  const reason = 'Redis: somebody else writes to the stream';
+  const reason = 'Redis: another client writes to the stream';
   return { count: 0, position: batch.position, stopped: { kind: 'later', reason, retryAfterMs: null } };
 }
 
-function whole({ events, position }: Batch, last: EntryId | undefined): Sent {
+function sentAll({ events, position }: Batch, last: EntryId | undefined): Sent {
   return { count: events.length, position: last === undefined ? position : entryId(last), stopped: null };
 }
 
 function refusalOf(error: unknown, log: Logger): string {
-  if (error instanceof ErrorReply) log.warn({ err: error }, 'Redis said no');
+  if (error instanceof ErrorReply) log.warn({ err: error }, 'Redis rejected a command');
   if (error instanceof ErrorReply || error instanceof RedisLostError) return redisRefusal(error);
   log.error({ err: error }, 'an append to Redis failed in an unknown way');
-  return 'Redis: it did not answer as expected';
+  return 'Redis: it returned an unexpected response';
 }

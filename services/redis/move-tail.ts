@@ -11,24 +11,25 @@ import { missedSince, streamEnds } from './stream-ends.ts';
 import { type TailOrder, tailOrder } from './tail-order.ts';
 
 export type Tailed =
-  /** `id` is where a later tail may go on from. */
+  /** `id` is the position from which a later tail can continue. */
   | { readonly kind: 'moved'; readonly event: MoveEvent; readonly id: string }
-  /** Something may have been missed: what the pointers are now has to be fetched. */
+  /** A move may have been missed: read the current pointers again. */
   | { readonly kind: 'gap' };
 
 export type TailOptions = {
   readonly url: string;
   readonly signal: AbortSignal;
   readonly log: Logger;
-  /** As the worker's POINTSMAN_REDIS_STREAMS; `shared` by default. */
+  /** Like the worker's POINTSMAN_REDIS_STREAMS. Default: `shared`. */
   readonly layout?: StreamLayout;
-  /** The id of the entry to go on from; without one, from now on. */
+  /** The ID of the entry to continue from. Default: the end of the stream. */
   readonly after?: string;
 } & ({ readonly tenant: string } | { readonly pointers: readonly PointerId[] });
 
 /**
- * Every move of a tenant, or of some pointers, to everybody who reads: no group, nothing to acknowledge. Begins with a `gap` after each connecting, since
- * who fetches the pointer then has all that came before. Each pointer only goes forward. Ends with the signal; until then it connects again, for ever.
+ * Yields every move of a tenant, or of some pointers, to each reader, without a consumer group or
+ * acknowledgements. It yields a `gap` after each connection: a caller that then reads the pointers has all
+ * earlier moves. Each pointer only goes forward. It reconnects until the signal aborts.
  */
 export async function* tailMoves(options: TailOptions): AsyncGenerator<Tailed, void, undefined> {
   const { signal, log } = options;
@@ -42,13 +43,13 @@ export async function* tailMoves(options: TailOptions): AsyncGenerator<Tailed, v
       yield* tailSession(session, tail, signal);
     } catch (error) {
       if (!isRedisFailure(error)) throw error;
-      if (!signal.aborted) log.warn({ err: error }, 'a tail of moves has lost Redis');
+      if (!signal.aborted) log.warn({ err: error }, 'a tail of moves has lost its connection to Redis');
     }
   }
 }
 
 interface Tail {
-  /** Null before it is known where a stream ends. */
+  /** Null until the end of a stream is known. */
   readonly positions: Map<string, EntryId | null>;
   readonly wants: (move: MoveData) => 'yes' | 'tenant' | 'no';
   readonly order: TailOrder;
@@ -61,10 +62,11 @@ async function* tailSession(
 ): AsyncGenerator<Tailed, void, undefined> {
   for (const [stream, position] of tail.positions) {
     const { last } = await session.ask((client) => streamEnds(client, stream));
-    // A position past the end is that of entries which the server has lost: new ones may come before it.
+    // A position beyond the end belongs to entries that the server has lost. New entries may have lower IDs.
     tail.positions.set(stream, position === null || isAfter(position, last) ? last : position);
   }
-  // Only now: what moves while the pointer is fetched is behind these positions, and will be read.
+  // Yielded only now: moves during the caller's read of the pointers come after these positions, and will be
+  // read.
   yield { kind: 'gap' };
   while (!signal.aborted) {
     for (const [stream, entries] of await readEntries(session, tail.positions)) {
@@ -87,11 +89,13 @@ async function readEntries(
     client.xRead(from, { COUNT: readerLimits.entries, BLOCK: readerLimits.blockMs }),
   );
   const entries = new Map((read ?? []).map(({ name, messages }) => [name, messages]));
-  // Those without an entry as well: all that was there may have been trimmed.
+  // Includes the streams without entries, because all their entries may have been trimmed.
   return [...positions.keys()].map((stream) => [stream, entries.get(stream) ?? []]);
 }
 
-/** At most one gap: who fetches a pointer after the first one of a read has everything that the read came with. */
+/**
+ * At most one gap per read: a caller that reads the pointers after the first gap has all moves of this read.
+ */
 async function* tailEntries(
   session: ReaderSession,
   tail: Tail,
@@ -128,7 +132,7 @@ function streamsOf(options: TailOptions): string[] {
   return [...new Set(tenants.map((tenant) => moveStream(tenant, options.layout)))];
 }
 
-/** `tenant` for what only counts: the moves of other pointers, whose numbers are between. */
+/** `tenant` marks moves that only count for the sequence: moves of the tenant's other pointers. */
 function wanted(options: TailOptions): Tail['wants'] {
   if ('tenant' in options) return (move) => (move.tenant === options.tenant ? 'yes' : 'no');
   const names = new Set(options.pointers.map(pointerName));

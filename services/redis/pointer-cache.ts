@@ -8,24 +8,28 @@ import { cacheLimits } from './limits.ts';
 import { redisRefusal } from './refusals.ts';
 import { type RedisClient, RedisLostError, type RedisWriter, redisWriter } from './writer.ts';
 
-/** Pointers and their bundles in Redis, for runtimes that read nothing else. It only goes forward, whoever else writes to it. */
+/**
+ * Pointers and their bundles in Redis, for runtimes that read only Redis. A pointer never goes back, even
+ * with several writers.
+ */
 export interface PointerCache {
-  /** Safe to repeat, from anywhere, in any order. Never rejects. */
+  /** Idempotent and safe from any process, in any order. Never rejects. */
   put(pointer: PointerId & CachedPointer): Promise<Cached>;
   close(): Promise<void>;
 }
 
 export type Cached =
-  /** `bundle` is false when it is too large to be cached: then only the pointer is there. */
+  /** `bundle` is false if it is too large for the cache. Only the pointer is cached then. */
   | { readonly kind: 'cached'; readonly bundle: boolean }
-  /** The cache has this generation already, or a later one. */
+  /** The cache already has this generation or a newer one. */
   | { readonly kind: 'not_newer' }
   | { readonly kind: 'failed'; readonly reason: string };
 
 /**
- * Forward or not at all, in one step: two workers may both think that theirs is the latest move. A bundle that is named stays; one that nobody
- * names any more goes a while later. The keys of the bundle before follow from its digest, which only the script sees; in a cluster they
- * might be elsewhere.
+ * Moves the pointer forward or not at all, atomically: two workers may both believe that their move is the
+ * latest. A bundle with a pointer stays; one without a pointer expires after a while. The keys of the
+ * previous bundle are derived from its digest inside the script, so in a cluster they might be on another
+ * node.
  */
 const POINT = `
 local had = redis.call('HMGET', KEYS[1], 'generation', 'digest')
@@ -41,7 +45,7 @@ redis.call('SADD', KEYS[3], KEYS[1])
 redis.call('PERSIST', KEYS[2])
 return 'cached'`;
 
-/** On a connection of its own: an append is not to wait behind a bundle. */
+/** It has its own connection, so that an append does not queue behind a bundle. */
 export function redisPointerCache({
   url,
   log,
@@ -61,7 +65,7 @@ export function redisPointerCache({
         return { kind: 'failed', reason };
       };
       try {
-        return (await putPointer(redis, artifacts, pointer)) ?? failed('the artifact is not there');
+        return (await putPointer(redis, artifacts, pointer)) ?? failed('the artifact does not exist');
       } catch (error) {
         const isRedis = error instanceof ErrorReply || error instanceof RedisLostError;
         return failed(isRedis ? redisRefusal(error) : 'the artifact could not be read', error);
@@ -71,7 +75,7 @@ export function redisPointerCache({
   };
 }
 
-/** Null when there is no such artifact. */
+/** Null when the artifact does not exist. */
 async function putPointer(
   redis: RedisWriter,
   artifacts: ArtifactReader,
@@ -79,21 +83,21 @@ async function putPointer(
 ): Promise<Cached | null> {
   const { tenant, digest } = pointer;
   const id = pointerKey(pointer);
-  // Its bundle may be there already: a rollback, a promotion, another worker.
+  // The bundle may be cached already: after a rollback, a promotion, or a write of another worker.
   const known = await redis.run(id, (client) => point(client, pointer, true));
-  if (known !== 'no_bundle') return answer(known, true);
+  if (known !== 'no_bundle') return resultOf(known, true);
   const artifact = await artifacts.read(tenant, digest, cacheLimits.bundleBytes);
   if (artifact === null) return null;
   if (artifact === 'too_large')
-    return answer(await redis.run(id, (client) => point(client, pointer, false)), false);
+    return resultOf(await redis.run(id, (client) => point(client, pointer, false)), false);
   await redis.run(id, (client) => writeBundle(client, { tenant, digest }, artifact));
   const pointed = await redis.run(id, (client) => point(client, pointer, true));
   return pointed === 'no_bundle'
-    ? { kind: 'failed', reason: 'the bundle was gone as soon as it was written' }
-    : answer(pointed, true);
+    ? { kind: 'failed', reason: 'the bundle was deleted immediately after it was written' }
+    : resultOf(pointed, true);
 }
 
-function answer(pointed: 'cached' | 'not_newer' | 'no_bundle', bundle: boolean): Cached {
+function resultOf(pointed: 'cached' | 'not_newer' | 'no_bundle', bundle: boolean): Cached {
   return pointed === 'cached' ? { kind: 'cached', bundle } : { kind: 'not_newer' };
 }
 
@@ -103,7 +107,7 @@ async function point(
   withBundle: boolean,
 ): Promise<'cached' | 'not_newer' | 'no_bundle'> {
   const { tenant, generation, version, digest } = pointer;
-  const said = await client.eval(POINT, {
+  const reply = await client.eval(POINT, {
     keys: [pointerKey(pointer), bundleKey(tenant, digest), pointedKey(tenant, digest)],
     arguments: [
       String(generation),
@@ -115,15 +119,17 @@ async function point(
       pointedKey(tenant, ''),
     ],
   });
-  return said === 'cached' || said === 'no_bundle' ? said : 'not_newer';
+  return reply === 'cached' || reply === 'no_bundle' ? reply : 'not_newer';
 }
 
-/** A bundle that is not named expires: also one whose writer dies before it is whole. */
+/** A bundle without a pointer expires, even if its writer dies before it is complete. */
 const EXPIRE_UNLESS_POINTED = `
 if redis.call('EXISTS', KEYS[2]) == 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return 1`;
 
-/** In commands of a bounded size, the manifest in the last one. Two writers of one bundle write the same bytes. */
+/**
+ * Written in commands of a bounded size, the manifest last. Two writers of one bundle write the same bytes.
+ */
 async function writeBundle(
   client: RedisClient,
   { tenant, digest }: { tenant: string; digest: string },

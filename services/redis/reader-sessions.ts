@@ -6,13 +6,13 @@ import { backoffMs } from '../../core/backoff.ts';
 import { readerLimits, redisLimits } from './limits.ts';
 import { openClient, orDestroy, type RedisClient, RedisLostError } from './writer.ts';
 
-/** Two connections to one Redis: what is asked must not wait behind a read that blocks. */
+/** Two connections to one Redis, so that commands don't wait behind a blocking read. */
 export interface ReaderSession {
-  /** Which server it is, from its start to its end; null when it does not say. */
+  /** Identifies the server process from its start to its end. Null if the server does not report it. */
   readonly server: string | null;
-  /** For reads that block, at most `readerLimits.blockMs`. */
+  /** For blocking reads, of at most `readerLimits.blockMs`. */
   wait<T>(commands: (client: RedisClient) => Promise<T>): Promise<T>;
-  /** For everything that is answered at once. */
+  /** For commands with an immediate response. */
   ask<T>(commands: (client: RedisClient) => Promise<T>): Promise<T>;
 }
 
@@ -27,8 +27,9 @@ export interface SessionOptions {
 }
 
 /**
- * One session after the other, until the signal: the next one when the caller, whose session has failed, asks for it. Waits between them,
- * longer while they fail at once. A session ends when the signal comes, whatever waits on it.
+ * Yields one session after the other until the signal aborts. The next one starts when the caller, whose
+ * session has failed, asks for it. The waits between sessions grow while they fail at once. A session ends
+ * with the signal, even during a read.
  */
 export async function* readerSessions(
   options: SessionOptions,
@@ -36,7 +37,7 @@ export async function* readerSessions(
   const { signal, log } = options;
   for (let attempt = 1; !signal.aborted; attempt++) {
     const session = await openSession(options).catch((error: unknown) => {
-      log.warn({ err: error, attempt }, 'a reader can not connect to Redis');
+      log.warn({ err: error, attempt }, 'a reader cannot connect to Redis');
       return null;
     });
     if (session !== null) {
@@ -48,16 +49,16 @@ export async function* readerSessions(
       }
       if (performance.now() - began > readerLimits.backoff.maxMs) attempt = 0;
     }
-    await unlessAborted(backoffMs(Math.max(1, attempt), Math.random(), readerLimits.backoff), signal);
+    await pauseUnlessAborted(backoffMs(Math.max(1, attempt), Math.random(), readerLimits.backoff), signal);
   }
 }
 
-/** Waits so long, or until the signal. */
-export async function unlessAborted(ms: number, signal: AbortSignal): Promise<void> {
+/** Waits for the time, or until the signal aborts. */
+export async function pauseUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {
   await pause(ms, undefined, { signal }).catch(() => undefined);
 }
 
-/** Whether it is Redis that failed, and not we. */
+/** Whether Redis failed, rather than our own code. */
 export function isRedisFailure(error: unknown): boolean {
   return error instanceof ErrorReply || error instanceof RedisLostError;
 }
@@ -87,7 +88,7 @@ async function openSession({ url, signal }: SessionOptions): Promise<OpenSession
   };
 }
 
-/** Another one after each start, so that a server which may have lost something is another server. */
+/** The run ID changes with each start, so that a server that may have lost data counts as another server. */
 async function serverRun(client: RedisClient): Promise<string | null> {
   try {
     return /^run_id:([0-9a-f]+)/m.exec(await client.info('server'))?.[1] ?? null;

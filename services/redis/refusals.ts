@@ -3,38 +3,40 @@ import { ErrorReply } from 'redis';
 import type { RedisLostError } from './writer.ts';
 
 /**
- * What an operator is told of Redis' first word. None is final: the sink is the platform's, and whatever is wrong with it is mended there.
- * Redis' own sentence after that word may name keys, users and addresses, and stays in the log.
+ * Operator messages by the first word of Redis's error. None is permanent: the operator owns the sink and can
+ * fix it. The rest of Redis's message may contain keys, users and addresses, and only goes to the log.
  */
 const WORDS: Readonly<Record<string, string>> = {
-  WRONGTYPE: 'a key that should be a stream is something else',
-  OOM: 'it is out of memory, and evicts nothing',
-  READONLY: 'it is a replica, which takes no writes',
-  MISCONF: 'it can not save to its disk, and takes no writes meanwhile',
-  NOREPLICAS: 'it has fewer replicas than it must write to',
-  MASTERDOWN: 'it is a replica that has lost its primary',
+  WRONGTYPE: 'a key that should be a stream has another type',
+  OOM: 'it is out of memory and does not evict keys',
+  READONLY: 'it is a replica, which accepts no writes',
+  MISCONF: 'it cannot save to its disk, and accepts no writes until it can',
+  NOREPLICAS: 'it has fewer replicas than it requires for writes',
+  MASTERDOWN: 'it is a replica without a connection to its primary',
   LOADING: 'it is still loading its data',
   BUSY: 'it is busy with a script',
-  NOAUTH: 'it asks for a password, and none is set',
-  WRONGPASS: 'it does not take the password',
-  NOPERM: 'it does not permit that to this user',
-  MOVED: 'it is part of a cluster, and not the part that has the stream',
-  CLUSTERDOWN: 'it is part of a cluster that is down',
-  EXECABORT: 'it refused a transaction',
+  NOAUTH: 'it requires a password, and none is set',
+  WRONGPASS: 'it rejected the password',
+  NOPERM: 'its ACL denies the command to this user',
+  MOVED: 'it is a cluster node that does not own the stream',
+  CLUSTERDOWN: 'its cluster is down',
+  EXECABORT: 'it aborted a transaction',
 };
 
-/** Why a command was not done, or nobody knows whether it was, in words that name no host, user or address. */
+/** Why a command failed or has an unknown outcome, without any host, user or address. */
 export function redisRefusal(error: ErrorReply | RedisLostError): string {
   if (error instanceof ErrorReply) return `Redis: ${refusalWords(error.message)}`;
-  // It was reached, and said no before it took a command.
+  // The server was reached, and rejected the connection before any command.
   if (error.cause instanceof ErrorReply) return `Redis: ${refusalWords(error.cause.message)}`;
   return `Redis: ${error.message}`;
 }
 
 function refusalWords(message: string): string {
   if (/exhausted the last possible ID|Invalid stream ID/.test(message)) {
-    return 'the stream has an entry with the highest id that there is, and takes no other';
+    return 'the stream already has an entry with the highest possible ID, and accepts no further one';
   }
   const [code = 'ERR'] = message.split(' ');
-  return WORDS[code] ?? (/^[A-Z]{2,20}$/.test(code) ? `it says ${code}` : 'it said no');
+  return (
+    WORDS[code] ?? (/^[A-Z]{2,20}$/.test(code) ? `it returned the error ${code}` : 'it rejected the command')
+  );
 }

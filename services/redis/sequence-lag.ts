@@ -2,18 +2,18 @@ import { readerLimits } from './limits.ts';
 import { readEntry } from './stream-entry.ts';
 import type { RedisClient } from './writer.ts';
 
-/** How far somebody is behind a tenant's feed, in moves. */
+/** The lag of a consumer behind a tenant's feed, in moves. */
 export interface SequenceLag {
   readonly tenant: string;
-  /** Null for who knows nothing of the tenant yet. */
+  /** Null when the tenant's state is not known yet. */
   readonly seq: number | null;
   readonly latest: number;
   readonly lag: number;
 }
 
 /**
- * The latest number of each tenant among the newest entries of the streams. Counted by what the entries say: the server's own figure (`lag` of XINFO
- * GROUPS) counts entries, and is wrong or missing after unread ones were trimmed.
+ * The latest sequence number of each tenant in the newest entries of the streams. The server's own value
+ * (`lag` of XINFO GROUPS) counts entries instead, and is wrong or missing after unread entries were trimmed.
  */
 export async function latestInStreams(
   client: RedisClient,
@@ -32,7 +32,7 @@ export async function latestInStreams(
   return latest;
 }
 
-/** Of the tenants that either side knows. */
+/** Covers every tenant in either map. */
 export function sequenceLags(
   latest: ReadonlyMap<string, number>,
   known: ReadonlyMap<string, number | null>,

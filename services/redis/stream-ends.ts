@@ -1,20 +1,22 @@
 import { BEFORE_ALL, type EntryId, isAfter, parseEntryId } from './entry-id.ts';
 import type { RedisClient } from './writer.ts';
 
-/** Between which entries a stream is. */
+/** The range of a stream's entries. */
 export interface StreamEnds {
-  /** The highest id that it ever gave out. */
+  /** The highest ID that the stream has ever assigned. */
   readonly last: EntryId;
-  /** Its oldest entry; null when it has none. */
+  /** The oldest entry; null for an empty stream. */
   readonly first: EntryId | null;
-  /** Whether it has ever lost an entry. A server that does not count them (before Redis 7) counts as one that has. */
+  /**
+   * Whether the stream has ever lost an entry. True for a server that does not count them (before Redis 7).
+   */
   readonly trimmed: boolean;
 }
 
 export async function streamEnds(client: RedisClient, stream: string): Promise<StreamEnds> {
   if ((await client.exists(stream)) === 0) return { last: BEFORE_ALL, first: null, trimmed: false };
   const info = await client.xInfoStream(stream);
-  // Not there before Redis 7, whatever the types say.
+  // Missing before Redis 7, although the type says otherwise.
   const added = info['entries-added'] as number | undefined;
   const first = info['first-entry']?.id;
   return {
@@ -25,14 +27,14 @@ export async function streamEnds(client: RedisClient, stream: string): Promise<S
 }
 
 /**
- * Whether somebody who has read up to that id may have missed something. It may be told so for nothing (all that was trimmed had been read), which costs
- * a snapshot; never the other way round.
+ * Whether a reader at this position may have missed an entry. It may report a miss although all trimmed
+ * entries were read, which costs a snapshot. It never reports the opposite error.
  */
 export function missedSince(
   position: EntryId,
   { last, first, trimmed }: StreamEnds,
 ): 'lost' | 'trimmed' | null {
-  // The server has lost what it had given out: killed before it had it on its disk, replaced, emptied.
+  // The server has lost entries: it was killed before they were on disk, replaced, or emptied.
   if (isAfter(position, last)) return 'lost';
   const unread = isAfter(last, position);
   return trimmed && unread && (first === null || isAfter(first, position)) ? 'trimmed' : null;

@@ -13,16 +13,16 @@ export type EntryFields = Readonly<Record<string, string>>;
 
 export type ReadEntry =
   | { readonly kind: 'moved'; readonly event: MoveEvent }
-  /** Somebody looks whether the stream is read. Nothing moved. */
+  /** A delivery test of a sink. No pointer moved. */
   | { readonly kind: 'test' }
   | { readonly kind: 'rejected'; readonly why: Garbage };
 
-/** Why an entry is no move. Whoever can write to Redis can write such. */
+/** Why an entry is not a move. Any client with write access to Redis can add such an entry. */
 export type Garbage = 'no_event' | 'too_large' | 'not_json' | 'not_an_event' | 'contradicts_itself';
 
 const TestEvent = z.object({ type: z.literal(SINK_TEST) });
 
-/** What an entry of that stream says. */
+/** Parses an entry of the stream. */
 export function readEntry(stream: string, fields: EntryFields): ReadEntry {
   const text = fields[EVENT_FIELD];
   if (text === undefined) return { kind: 'rejected', why: 'no_event' };
@@ -37,14 +37,17 @@ export function readEntry(stream: string, fields: EntryFields): ReadEntry {
     : { kind: 'rejected', why: 'contradicts_itself' };
 }
 
-/** The id of the event in an entry, as far as it has one. */
+/** The ID of the event in an entry, if it has one. */
 export function entryEventId(fields: EntryFields): string | null {
   const text = fields[EVENT_FIELD] ?? '';
   if (text.length > redisLimits.eventChars) return null;
   return parseJsonAs(z.object({ id: z.string() }), text)?.id ?? null;
 }
 
-/** An event says whose it is in four places, and a fifth is where it stands: one tenant's never passes for another's. */
+/**
+ * The event names its tenant in four places, and the stream is a fifth. All must match, so that an event of
+ * one tenant is never accepted for another.
+ */
 function agrees(stream: string, { id, source, subject, data }: MoveEvent): boolean {
   const { tenant, bundle, channel } = data;
   return (

@@ -2,11 +2,15 @@ import { placeAfter } from '../../core/moves/move-cursor.ts';
 import type { MoveData } from '../../core/moves/move-event.ts';
 
 /**
- * How far somebody has come who can not ask what is true, only tell that it should be asked. What is not simply next is not believed, nor does
- * it silence what comes after it: a forged number that is far ahead makes the real ones be fetched, not dropped.
+ * The order check of a tail, which can't read pointers and can only report a gap. A move that is not the next
+ * one is not trusted, and does not suppress later moves: a forged high number causes gaps for the real moves
+ * instead of dropping them.
  */
 export interface TailOrder {
-  /** Whether that is the next move of its tenant, and one forward at its pointer. From here on the next is the one after it, whatever it was. */
+  /**
+   * Whether this is the next move of its tenant, and moves its pointer forward. In either case, the check
+   * continues from its number.
+   */
   isNext(move: MoveData): boolean;
 }
 

@@ -4,11 +4,12 @@ import { createClient, ErrorReply } from 'redis';
 import { reconnecting } from '../connections/reconnecting.ts';
 import { redisLimits } from './limits.ts';
 
-/** A connection to Redis for commands that are answered at once, never for one that blocks. */
+/** A connection to Redis for commands with an immediate response, never for a blocking one. */
 export interface RedisWriter {
   /**
-   * Runs those commands, on a new connection if there is none. Rejects with Redis' own `ErrorReply` when it said no, and with
-   * {@link RedisLostError} when it is away or does not answer within the limits: they may have been done or not.
+   * Runs the commands, on a new connection if there is none. Rejects with Redis's `ErrorReply` when Redis
+   * rejected a command. Rejects with {@link RedisLostError} when Redis is unreachable or does not respond
+   * within the limits; the commands may have run or not.
    */
   run<T>(correlationId: string, commands: (client: RedisClient) => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -16,24 +17,24 @@ export interface RedisWriter {
 
 export type RedisClient = ReturnType<typeof newClient>;
 
-/** Nobody knows whether it was done. */
+/** The outcome of the command is unknown. */
 export class RedisLostError extends Error {
   override name = 'RedisLostError';
 }
 
 /**
- * Connects when there is something to do, and again at the next command after the connection was lost. The client's own queue for commands
- * while it is away is off, and so is its reconnecting: whoever asks can wait durably, and we can't.
+ * Connects on demand, and again at the next command after a lost connection. The client's offline queue and
+ * its automatic reconnects are disabled, because the callers wait durably, and this process can't.
  */
 export function redisWriter({ url, log }: { url: string; log: Logger }): RedisWriter {
-  const connection = reconnecting(async () => keptOpen(await openClient(url, redisLimits)));
+  const connection = reconnecting(async () => asConnection(await openClient(url, redisLimits)));
   let closed = false;
   let inFlight = 0;
 
-  // A message of the client's may name hosts and users, which are nobody's business but the operator's.
+  // The client's message may contain hosts and users, which only the operator may see.
   const lost = (error: unknown, correlationId: string): RedisLostError => {
-    log.warn({ err: error, correlationId }, 'Redis can not be reached');
-    return new RedisLostError('it can not be reached', { cause: error });
+    log.warn({ err: error, correlationId }, 'Redis is unreachable');
+    return new RedisLostError('it is unreachable', { cause: error });
   };
   const run = async <T>(correlationId: string, commands: (client: RedisClient) => Promise<T>): Promise<T> => {
     const { client } = await connection.current().catch((error: unknown) => {
@@ -50,7 +51,7 @@ export function redisWriter({ url, log }: { url: string; log: Logger }): RedisWr
     run: async (correlationId, commands) => {
       if (closed) throw new RedisLostError('the connection is closed');
       if (inFlight >= redisLimits.inFlight)
-        throw new RedisLostError('too many commands wait for their answer');
+        throw new RedisLostError('too many commands are waiting for a response');
       inFlight++;
       try {
         return await run(correlationId, commands);
@@ -65,7 +66,7 @@ export function redisWriter({ url, log }: { url: string; log: Logger }): RedisWr
   };
 }
 
-function keptOpen(client: RedisClient) {
+function asConnection(client: RedisClient) {
   return {
     client,
     isOver: () => !client.isReady,
@@ -75,13 +76,13 @@ function keptOpen(client: RedisClient) {
   };
 }
 
-/** A connection that is closed when nothing came over it for so long, and never opens itself again. */
+/** A connection that closes when it is silent for this long, and never reconnects by itself. */
 export async function openClient(
   url: string,
   { silenceMs, pingMs }: { silenceMs: number; pingMs?: number },
 ): Promise<RedisClient> {
   const client = newClient(url, silenceMs, pingMs);
-  // An error without a listener would end the process. What it ends is told to whoever waits.
+  // An error without a listener would end the process. The waiting command gets the error.
   client.on('error', () => undefined);
   return orDestroy(client, redisLimits.connectMs, client.connect());
 }
@@ -102,17 +103,18 @@ function newClient(url: string, silenceMs: number, pingMs: number | undefined) {
 }
 
 /**
- * The answer, or, when there is none in time, an end to the connection: by itself the client waits for ever, and the timeout that it has
- * for commands does not cover one that is written. What else waits on the connection waits for the same silent peer, and ends with it.
+ * Returns the response, or destroys the connection when there is none in time. The client itself would wait
+ * permanently, and its command timeout does not cover a command that was already written. Other commands on
+ * the connection wait for the same silent server, and fail too.
  */
-export async function orDestroy<T>(client: RedisClient, withinMs: number, answer: Promise<T>): Promise<T> {
+export async function orDestroy<T>(client: RedisClient, withinMs: number, response: Promise<T>): Promise<T> {
   const { promise: tooLate, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    reject(new RedisLostError('no answer in time'));
+    reject(new RedisLostError('no response in time'));
     if (client.isOpen) client.destroy();
   }, withinMs);
   try {
-    return await Promise.race([answer, tooLate]);
+    return await Promise.race([response, tooLate]);
   } finally {
     clearTimeout(timer);
   }

@@ -3,11 +3,11 @@ import { z } from 'zod';
 
 const second = 1_000;
 
-/** Registering makes the server fetch the worker's description, which may only just be starting. */
+/** During a registration the server reads the worker's description. The worker may have just started. */
 const REGISTER_TIMEOUT_MS = 30 * second;
-/** A query scans what is in flight; the sweep asks for some hundreds of rows. */
+/** A query scans the invocations in flight. The sweep reads some hundreds of rows. */
 const QUERY_TIMEOUT_MS = 15 * second;
-/** Everything else answers from memory. */
+/** The server responds to all other calls from memory. */
 const CALL_TIMEOUT_MS = 5 * second;
 
 const Service = z.object({
@@ -27,10 +27,13 @@ const Listed = z.object({
 });
 const Rows = z.object({ rows: z.array(z.record(z.string(), z.unknown())) });
 
-/** A deployment as the server took it: its services with the handlers that it knows of them. */
+/** A deployment as registered: its services, with the handlers that the server has discovered. */
 export interface RegisteredDeployment {
   readonly id: string;
-  /** False when the server knew the address already. It has then looked at nothing: the handlers are those of before. */
+  /**
+   * False when the server already had this URL. It then discovers nothing, and the handlers are the earlier
+   * ones.
+   */
   readonly isNew: boolean;
   readonly services: readonly {
     readonly name: string;
@@ -41,15 +44,15 @@ export interface RegisteredDeployment {
 
 export interface ListedDeployment {
   readonly id: string;
-  /** Without a slash at the end, whatever the server says. Null for a deployment that is not reached by HTTP. */
+  /** Without a trailing slash. Null for a deployment that is not reached by HTTP. */
   readonly url: string | null;
   readonly services: readonly { readonly name: string; readonly revision: number }[];
 }
 
-/** `accepted`: it will end soon. `gone`: it has ended already, or never was. */
+/** `accepted`: it will end soon. `gone`: it has already ended, or never existed. */
 export type EndingInvocation = 'accepted' | 'gone';
 
-/** The administration of one Restate server. Every call has a deadline and throws {@link RestateAdminError}. */
+/** The admin API of one Restate server. Every call has a time limit and throws {@link RestateAdminError}. */
 export class RestateAdmin {
   readonly #url: string;
 
@@ -57,7 +60,7 @@ export class RestateAdmin {
     this.#url = adminUrl.replace(/\/+$/, '');
   }
 
-  /** Whether the server says that it is well. Never throws. */
+  /** Whether the server reports that it is healthy. Never throws. */
   async health(): Promise<boolean> {
     return this.#call('GET', '/health', { timeoutMs: CALL_TIMEOUT_MS }).then(
       () => true,
@@ -65,29 +68,30 @@ export class RestateAdmin {
     );
   }
 
-  /** Where the server says that its ingress is, and which version it is. */
+  /** The server's version, and the URL of its ingress. */
   async version(): Promise<{ version: string; ingressUrl: string | null }> {
-    const answer = await this.#call('GET', '/version', { timeoutMs: CALL_TIMEOUT_MS });
+    const response = await this.#call('GET', '/version', { timeoutMs: CALL_TIMEOUT_MS });
     const parsed = z
       .object({ version: z.string(), ingress_endpoint: z.string().nullish() })
-      .parse(answer.body);
+      .parse(response.body);
     return { version: parsed.version, ingressUrl: parsed.ingress_endpoint?.replace(/\/+$/, '') ?? null };
   }
 
   /**
-   * Makes the server discover what serves at that URL, and send new invocations there. The server looks only at a URL that
-   * it does not know yet, so that a build which changes handlers needs a URL of its own; the answer says what it knows.
-   * `force` discovers again in place: for development only, since what runs there may no longer match its journal.
+   * Makes the server discover the services at this URL, and send new invocations there. The server discovers
+   * only a URL that it does not have yet, so a build with changed handlers needs its own URL. The result
+   * lists the discovered services. `force` repeats the discovery in place. It is for development only,
+   * because running invocations may no longer match their journals.
    */
   async registerDeployment(url: string, { force = false } = {}): Promise<RegisteredDeployment> {
-    const answer = await this.#call('POST', '/v3/deployments', {
+    const response = await this.#call('POST', '/v3/deployments', {
       body: { uri: url, force },
       timeoutMs: REGISTER_TIMEOUT_MS,
     });
-    const { id, services } = Registered.parse(answer.body);
+    const { id, services } = Registered.parse(response.body);
     return {
       id,
-      isNew: answer.status === 201,
+      isNew: response.status === 201,
       services: services.map(({ name, revision, handlers }) => ({
         name,
         revision,
@@ -96,38 +100,47 @@ export class RestateAdmin {
     };
   }
 
-  /** Says that a known deployment now serves at another URL; what runs on it goes on there. It must be serving already. */
+  /**
+   * Changes the URL of a registered deployment; its invocations continue there. The new URL must already be
+   * served.
+   */
   async patchDeployment(id: string, url: string): Promise<void> {
     const path = `/deployments/${encodeURIComponent(id)}`;
     await this.#call('PATCH', path, { body: { uri: url }, timeoutMs: REGISTER_TIMEOUT_MS });
   }
 
   async listDeployments(): Promise<ListedDeployment[]> {
-    const answer = await this.#call('GET', '/deployments', { timeoutMs: CALL_TIMEOUT_MS });
-    return Listed.parse(answer.body).deployments.map(({ id, uri, services }) => ({
+    const response = await this.#call('GET', '/deployments', { timeoutMs: CALL_TIMEOUT_MS });
+    return Listed.parse(response.body).deployments.map(({ id, uri, services }) => ({
       id,
       url: uri?.replace(/\/+$/, '') ?? null,
       services,
     }));
   }
 
-  /** Rows of the server's own tables. The caller parses them; values must be put into `sql` by the caller, escaped. */
+  /** Rows of the server's own tables. The caller parses them, and must escape the values in `sql`. */
   async query(sql: string): Promise<Record<string, unknown>[]> {
-    const answer = await this.#call('POST', '/query', { body: { query: sql }, timeoutMs: QUERY_TIMEOUT_MS });
-    return Rows.parse(answer.body).rows;
+    const response = await this.#call('POST', '/query', {
+      body: { query: sql },
+      timeoutMs: QUERY_TIMEOUT_MS,
+    });
+    return Rows.parse(response.body).rows;
   }
 
-  /** Asks an invocation to undo what it did and end. Answers before it has. */
+  /** Asks an invocation to undo its effects and end. Returns before it has ended. */
   async cancelInvocation(id: string): Promise<EndingInvocation> {
     return this.#end(id, 'cancel');
   }
 
-  /** Ends an invocation at once. None of its code runs any more, so that nothing is undone. */
+  /** Ends an invocation at once. None of its code runs any more, so nothing is undone. */
   async killInvocation(id: string): Promise<EndingInvocation> {
     return this.#end(id, 'kill');
   }
 
-  /** Removes all state under that key of a virtual object or a workflow. Answers before it has. A key without state has none afterwards, too. */
+  /**
+   * Deletes all state under this key of a virtual object or a workflow. Returns before it is deleted.
+   * Idempotent.
+   */
   async clearState(service: string, key: string): Promise<void> {
     const path = `/services/${encodeURIComponent(service)}/state`;
     await this.#call('POST', path, { body: { object_key: key, new_state: {} }, timeoutMs: CALL_TIMEOUT_MS });
@@ -135,13 +148,13 @@ export class RestateAdmin {
 
   async #end(id: string, how: 'cancel' | 'kill'): Promise<EndingInvocation> {
     const path = `/invocations/${encodeURIComponent(id)}/${how}`;
-    const answer = await this.#call('PATCH', path, { timeoutMs: CALL_TIMEOUT_MS, expected: [404, 409] });
-    return answer.status === 404 || answer.status === 409 ? 'gone' : 'accepted';
+    const response = await this.#call('PATCH', path, { timeoutMs: CALL_TIMEOUT_MS, expected: [404, 409] });
+    return response.status === 404 || response.status === 409 ? 'gone' : 'accepted';
   }
 
   async #call(method: 'GET' | 'POST' | 'PATCH', path: string, options: CallOptions): Promise<Answer> {
     const { body, timeoutMs, expected = [] } = options;
-    const answer = await request(this.#url + path, {
+    const response = await request(this.#url + path, {
       method,
       headers: {
         accept: 'application/json',
@@ -150,13 +163,13 @@ export class RestateAdmin {
       body: body === undefined ? null : JSON.stringify(body),
       signal: AbortSignal.timeout(timeoutMs),
     }).catch((cause: unknown) => {
-      throw new RestateAdminError(`Restate did not answer ${method} ${path}`, null, { cause });
+      throw new RestateAdminError(`Restate did not respond to ${method} ${path}`, null, { cause });
     });
-    const text = await answer.body.text();
-    const status = answer.statusCode;
+    const text = await response.body.text();
+    const status = response.statusCode;
     if (status >= 300 && !expected.includes(status)) {
       throw new RestateAdminError(
-        `Restate answered ${method} ${path} with ${status}: ${text.slice(0, 500)}`,
+        `Restate responded to ${method} ${path} with ${status}: ${text.slice(0, 500)}`,
         status,
       );
     }
@@ -164,7 +177,7 @@ export class RestateAdmin {
   }
 }
 
-/** A call to the administration failed. `status` is null when there was no answer, so that it may have been done all the same. */
+/** A call to the admin API failed. `status` is null without a response; the call may have had its effect. */
 class RestateAdminError extends Error {
   override name = 'RestateAdminError';
   readonly status: number | null;
@@ -178,7 +191,7 @@ class RestateAdminError extends Error {
 interface CallOptions {
   readonly body?: unknown;
   readonly timeoutMs: number;
-  /** Statuses of 300 and above that the caller understands. */
+  /** Statuses of 300 and above that the caller handles. */
   readonly expected?: readonly number[];
 }
 

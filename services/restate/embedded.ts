@@ -15,21 +15,23 @@ import { RestateAdmin } from './admin.ts';
 export interface RestatePorts {
   readonly ingress: number;
   readonly admin: number;
-  /** Where the nodes of a cluster would talk to each other; a single one listens there too. */
+  /** For the communication between cluster nodes; a single node also listens on it. */
   readonly fabric: number;
 }
 
 export interface EmbeddedRestateOptions {
-  /** An absolute path. Made when it is missing. */
+  /** An absolute path. Created if it does not exist. */
   readonly dataDir: string;
-  /** All on 127.0.0.1: the server has no authentication of its own. */
+  /** All on 127.0.0.1, because the server has no authentication. */
   readonly ports: RestatePorts;
   readonly logFile: string;
-  /** The private key with which the server signs its calls, as the path of a PEM. Without one it signs none. */
+  /**
+   * The path of a PEM with the private key that signs the server's calls. Without one, calls are not signed.
+   */
   readonly identityPemFile?: string;
-  /** Settings over those of `restate.toml`, as `RESTATE_…` variables. For tests. */
+  /** Overrides settings of `restate.toml`, as `RESTATE_…` variables. For tests. */
   readonly extraEnv?: Readonly<Record<string, string>>;
-  /** Told as soon as there is a process, long before it is ready: whoever must end it later should know it from then on. */
+  /** Called when the process exists, long before it is ready, so that the caller can end it from then on. */
   readonly onStarted?: (process: ServerProcess) => void;
 }
 
@@ -37,18 +39,19 @@ export interface EmbeddedRestate {
   readonly process: ServerProcess;
   readonly ingressUrl: string;
   readonly adminUrl: string;
-  /** Ends it cleanly. At most about 25 s, then it is killed, which loses nothing. */
+  /** Stops the server gracefully. After at most about 25 s it is killed, which loses nothing. */
   stop(): Promise<void>;
 }
 
-/** The server's own settings, the same that docker-compose.yml mounts. */
+/** The server's own settings, which docker-compose.yml also mounts. */
 export const RESTATE_TOML = fileURLToPath(new URL('../../restate.toml', import.meta.url));
 
 /**
- * Starts the real Restate server that npm brought, and resolves when its ingress and its administration answer and every
- * partition can be asked.
+ * Starts the Restate server that npm installed. Resolves when its ingress and its admin API respond and every
+ * partition can be queried.
  *
- * Throws PortTakenError when a port is taken, and ServerNotReadyError with the end of the log when it does not come up.
+ * Throws PortTakenError when a port is taken, and ServerNotReadyError with the end of the log when it fails
+ * to start.
  */
 export async function startEmbeddedRestate(options: EmbeddedRestateOptions): Promise<EmbeddedRestate> {
   const { dataDir, ports, logFile } = options;
@@ -60,12 +63,12 @@ export async function startEmbeddedRestate(options: EmbeddedRestateOptions): Pro
   const ingressUrl = `http://127.0.0.1:${ports.ingress}`;
   const adminUrl = `http://127.0.0.1:${ports.admin}`;
   try {
-    await waitUntilReady('Restate', server, () => answers(ingressUrl, adminUrl));
+    await waitUntilReady('Restate', server, () => isReady(ingressUrl, adminUrl));
   } catch (error) {
     await server.stop(stopSteps);
     if (
       error instanceof ServerNotReadyError &&
-      /Address already in use|failed binding/i.test(error.lastWords)
+      /Address already in use|failed binding/i.test(error.logTail)
     ) {
       throw new PortTakenError(`one of the ports ${Object.values(ports).join(', ')} is taken`, {
         cause: error,
@@ -76,7 +79,10 @@ export async function startEmbeddedRestate(options: EmbeddedRestateOptions): Pro
   return { process: server, ingressUrl, adminUrl, stop: () => server.stop(stopSteps) };
 }
 
-/** The path of the server's binary. Throws, saying what to do, when npm did not install one for this platform. */
+/**
+ * The path of the server's binary. Throws an error with instructions when npm did not install one for this
+ * platform.
+ */
 export function restateBinary(): string {
   const name = `@restatedev/restate-server-${process.platform}-${process.arch}`;
   try {
@@ -85,14 +91,14 @@ export function restateBinary(): string {
     return server.resolve(`${name}/bin/restate-server`);
   } catch (cause) {
     throw new Error(
-      `The Restate server from npm is not here for ${process.platform}-${process.arch} (${name}). Run npm ci without ` +
+      `npm did not install the Restate server for ${process.platform}-${process.arch} (${name}). Run npm ci without ` +
         '--omit=optional, or set RESTATE_INGRESS_URL and RESTATE_ADMIN_URL to a server of your own.',
       { cause },
     );
   }
 }
 
-/** The server shuts down within the `shutdown-timeout` of restate.toml, which this outlasts. */
+/** Longer than the `shutdown-timeout` in restate.toml. */
 export const stopSteps = [['SIGTERM', 2 * serverLimits.stopMs]] as const;
 
 function serverEnv(options: EmbeddedRestateOptions): Record<string, string> {
@@ -100,8 +106,8 @@ function serverEnv(options: EmbeddedRestateOptions): Record<string, string> {
 
   return {
     PATH: process.env.PATH ?? '/usr/bin:/bin',
-    // The folder of the data is named after the node, which without this would be named after the machine: after a change
-    // of the host's name the server would begin with an empty one.
+    // The data folder is named after the node, whose default name is the host name. After a change of the
+    // host name, the server would start with an empty folder.
     RESTATE_NODE_NAME: 'pointsman',
     RESTATE_LISTEN_MODE: 'tcp',
     RESTATE_BIND_IP: '127.0.0.1',
@@ -109,7 +115,7 @@ function serverEnv(options: EmbeddedRestateOptions): Record<string, string> {
     RESTATE_BIND_PORT: String(ports.fabric),
     RESTATE_INGRESS__BIND_PORT: String(ports.ingress),
     RESTATE_ADMIN__BIND_PORT: String(ports.admin),
-    // Without this it litters the system's temporary folder.
+    // Otherwise it writes temporary files into the system's temporary folder.
     RESTATE_WORKER__INVOKER__TMP_DIR: `${dataDir}/tmp`,
     ...(identityPemFile === undefined
       ? {}
@@ -119,9 +125,10 @@ function serverEnv(options: EmbeddedRestateOptions): Record<string, string> {
   };
 }
 
-// The administration answers health before the partitions have a leader, and a call then waits or fails: a query over all of
-// them is the answer that counts. Somebody else's server on that port would answer too, but names another ingress.
-async function answers(ingressUrl: string, adminUrl: string): Promise<boolean> {
+// The admin API reports healthy before the partitions have a leader, and a call then waits or fails. Only a
+// query over all partitions shows that the server is ready. Another server on this port would also respond,
+// but with another ingress URL.
+async function isReady(ingressUrl: string, adminUrl: string): Promise<boolean> {
   const admin = new RestateAdmin(adminUrl);
   try {
     const ingress = await request(`${ingressUrl}/restate/health`, {

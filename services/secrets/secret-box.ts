@@ -1,38 +1,44 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 
-/** What a secret belongs to. Sealed for one thing, it can't be opened as another's, whoever copies it there. */
-export type Belonging =
+/**
+ * The owner of a secret. A secret encrypted for one owner can't be decrypted for another, even if its
+ * ciphertext is copied there.
+ */
+export type SecretOwner =
   | { readonly tenant: string; readonly hook: string; readonly field: 'secret' | 'token' }
   | { readonly tenant: string; readonly sink: string; readonly field: 'secret' };
 
-/** Under which of the keys something is sealed. `lost`: under none that this process was given. */
+/** The key with which a secret is encrypted. `lost`: a key that this process does not have. */
 export type SealedUnder = 'current' | 'previous' | 'lost';
 
-/** Keeps secrets that must be had again in plain: a signature is checked with the secret itself, and no hash of it would do. */
+/**
+ * Stores secrets that are needed in plaintext: verifying a signature needs the secret itself, and a hash is
+ * not enough.
+ */
 export interface SecretBox {
-  seal(plain: string, belonging: Belonging): string;
-  /** Throws SecretLostError when it can't be opened. */
-  open(sealed: string, belonging: Belonging): string;
+  seal(plain: string, belonging: SecretOwner): string;
+  /** Throws SecretLostError when it can't be decrypted. */
+  open(sealed: string, belonging: SecretOwner): string;
   sealedUnder(sealed: string): SealedUnder;
-  /** Tells two secrets apart, and tells nobody who has not the key what they are. */
+  /** Shows whether two secrets are equal, and reveals nothing without the key. */
   fingerprint(plain: string): string;
 }
 
-/** What was sealed under a key that this process was not given, or for something else, or was changed since. */
+/** A secret was encrypted with an unknown key or for another owner, or was changed since. */
 export class SecretLostError extends Error {
   override name = 'SecretLostError';
 }
 
 export interface SecretKeys {
-  /** 32 bytes, with which everything new is sealed. */
+  /** 32 bytes, which encrypt all new secrets. */
   readonly current: Buffer;
-  /** What was sealed before the last rotation. */
+  /** Decrypts secrets from before the last key rotation. */
   readonly previous: Buffer | null;
 }
 
 /**
- * AES-256-GCM (NIST SP 800-38D) under a key of the operator's, with the id of the key beside, so that keys can change. A random nonce of
- * 96 bits is good for 2^32 secrets under one key (section 8.3).
+ * AES-256-GCM (NIST SP 800-38D) with the operator's key. The key's ID is stored with the secret, so that keys
+ * can be rotated. A random nonce of 96 bits is safe for 2^32 secrets per key (section 8.3).
  */
 export function secretBox({ current, previous }: SecretKeys): SecretBox {
   const keys = new Map([previous ?? current, current].map((key) => [keyId(key), key]));
@@ -40,7 +46,7 @@ export function secretBox({ current, previous }: SecretKeys): SecretBox {
   return {
     seal(plain, belonging) {
       const nonce = randomBytes(NONCE_BYTES);
-      const cipher = createCipheriv(CIPHER, current, nonce).setAAD(boundTo(belonging));
+      const cipher = createCipheriv(CIPHER, current, nonce).setAAD(authenticatedData(belonging));
       const sealed = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()]);
       return [VERSION, currentId, nonce.toString('base64url'), sealed.toString('base64url')].join('.');
     },
@@ -48,17 +54,17 @@ export function secretBox({ current, previous }: SecretKeys): SecretBox {
       const [version, id = '', nonce = '', content = ''] = sealed.split('.');
       const key = keys.get(id);
       if (version !== VERSION || key === undefined) {
-        throw new SecretLostError(`sealed under the key ${id}, which POINTSMAN_SECRET_KEY is not`);
+        throw new SecretLostError(`encrypted with the key ${id}, which differs from POINTSMAN_SECRET_KEY`);
       }
       const bytes = Buffer.from(content, 'base64url');
       try {
         const decipher = createDecipheriv(CIPHER, key, Buffer.from(nonce, 'base64url'), {
           authTagLength: TAG_BYTES,
         });
-        decipher.setAAD(boundTo(belonging)).setAuthTag(bytes.subarray(-TAG_BYTES));
+        decipher.setAAD(authenticatedData(belonging)).setAuthTag(bytes.subarray(-TAG_BYTES));
         return decipher.update(bytes.subarray(0, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
       } catch (cause) {
-        throw new SecretLostError('not what was sealed for this', { cause });
+        throw new SecretLostError('the secret belongs to another owner, or was changed', { cause });
       }
     },
     sealedUnder(sealed) {
@@ -76,13 +82,14 @@ const CIPHER = 'aes-256-gcm';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Names a key and tells nothing of it. */
+/** Identifies a key without revealing it. */
 function keyId(key: Buffer): string {
   return createHash('sha256').update('pointsman key id\0').update(key).digest('hex').slice(0, 16);
 }
 
-// No name has a NUL in it, so that no two things are spelled the same. What is sealed was sealed under these words: they stay as they are.
-function boundTo(belonging: Belonging): Buffer {
+// Names contain no NUL, so the texts of two owners always differ. Existing secrets are encrypted with this
+// text, so it must not change.
+function authenticatedData(belonging: SecretOwner): Buffer {
   const { tenant, field } = belonging;
   const owner =
     'hook' in belonging

@@ -1,6 +1,6 @@
 import type { MoveEvent } from '../../core/moves/move-event.ts';
 
-/** What an operator may send through a sink to see that it arrives. No consumer acts on it. */
+/** A test event, with which an operator checks the delivery of a sink. Consumers ignore it. */
 export interface TestEvent extends Omit<MoveEvent, 'type' | 'data'> {
   readonly type: typeof SINK_TEST;
   readonly data: { readonly tenant: string; readonly sink: string };
@@ -11,48 +11,54 @@ export const SINK_TEST = 'pointsman.sink.test';
 
 export type SinkEvent = MoveEvent | TestEvent;
 
-/** Events of one tenant, in the order in which they are to arrive. */
+/** Events of one tenant, in the order of their delivery. */
 export interface Batch<Event extends SinkEvent = SinkEvent> {
   readonly tenant: string;
   readonly events: readonly Event[];
-  /** Wall time of the first try, in epoch milliseconds: a repeated try is given the same. */
+  /** Wall time of the first try, in epoch milliseconds. A repeated try has the same time. */
   readonly atMs: number;
-  /** What the target said of where it stands after the last batch of this writer, whatever tenant's that was; null at first. */
+  /** The target's position after this writer's last batch, of any tenant; null at first. */
   readonly position: string | null;
-  /** Whether an event that nobody is there to take counts as not delivered. */
-  readonly mustBeTaken: (event: Event) => boolean;
+  /** Whether an event that no consumer receives counts as undelivered. */
+  readonly mustBeDelivered: (event: Event) => boolean;
 }
 
 export interface Sent {
-  /** So many of the batch, from its front, have arrived for good. */
+  /** The number of events at the front of the batch that were delivered. */
   readonly count: number;
-  /** Where the target stands after those. */
+  /** The target's position after those events. */
   readonly position: string | null;
-  /** Why it went no further; null when all have arrived. Of the next event nothing is known: it may have arrived, too. */
+  /**
+   * Why the delivery stopped; null when all events were delivered. The next event has an unknown outcome: it
+   * may have been delivered, too.
+   */
   readonly stopped: Stopped | null;
 }
 
 export type Stopped =
-  /** Worth another try; not before that time, when one is given. Words may be shown to the tenant: no host or user of the platform's. */
+  /**
+   * Retry, not before `retryAfterMs` if it is given. The reason may be shown to the tenant, so it contains no
+   * host and no user of the platform.
+   */
   | { readonly kind: 'later'; readonly reason: string; readonly retryAfterMs: number | null }
   /**
-   * Nobody is there to take this tenant's event: worth another try, for which no other tenant waits. `proven`: the sink has answered for an
-   * event of the batch, which shows that it is well.
+   * No consumer can receive this tenant's event. It is retried, without blocking other tenants. `proven`: the
+   * sink has responded for an event of the batch, which proves that it is healthy.
    */
   | { readonly kind: 'undelivered'; readonly reason: string; readonly proven: boolean }
-  /** The other side wants nothing more. */
+  /** The endpoint permanently rejects further events. */
   | { readonly kind: 'gone'; readonly reason: string };
 
 export type Health = { readonly kind: 'well' } | { readonly kind: 'down'; readonly reason: string };
 
 /**
- * A broker as a place where events go. There is one writer for each partition, which repeats a batch that it knows nothing of: with the
- * same position and the same events in front, perhaps with more of them behind.
+ * A broker as a target of events. Each partition has one writer. It repeats a batch with an unknown outcome,
+ * with the same position and the same events in front, and possibly more events behind them.
  */
 export interface SinkTarget {
-  /** Ends within its own limits. Never rejects: unknown is `later`. */
+  /** Ends within its own time limits. Never rejects: an unknown outcome is `later`. */
   send(batch: Batch): Promise<Sent>;
-  /** Whether an event would be taken right now. The same. */
+  /** Whether an event would be accepted now. The same time limits apply, and it never rejects. */
   probe(): Promise<Health>;
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import type { SinkId } from '../../core/sink.ts';
 import { SINK_TEST, type TestEvent } from './target.ts';
 
-/** An event that says nothing but that it arrives. */
+/** An event whose only purpose is to be delivered. */
 export function testEvent({ tenant, sink }: SinkId, id: string, atMs: number): TestEvent {
   return {
     specversion: '1.0',

@@ -1,26 +1,26 @@
 import { sourceLimits } from '../../core/limits/limits.ts';
 import { archiveLimits } from './limits.ts';
 
-/** Where the entries of an archive stand in the source, and how much it may unpack to. */
+/** Maps archive entries to paths of the source, and limits the unpacked size. */
 export interface ArchiveLayout {
   /** `name` without a leading "./". */
-  place(name: string): Placed;
-  /** Headers and padding included. */
+  place(name: string): PlacedEntry;
+  /** Including headers and padding. */
   readonly unpackedBytes: number;
-  /** A tar that is not compressed is taken, too. */
+  /** Whether an uncompressed tar is accepted. */
   readonly mayBePlain: boolean;
-  /** What to say when no file is part of the source. */
+  /** The message when no file belongs to the source. */
   readonly whyEmpty?: string;
 }
 
-export type Placed =
+export type PlacedEntry =
   | { readonly kind: 'inside'; readonly path: string }
-  /** No part of the source. */
+  /** Not part of the source. */
   | { readonly kind: 'outside' }
-  /** The whole archive is not what it should be. */
+  /** The archive as a whole is invalid. */
   | { readonly kind: 'wrong'; readonly message: string };
 
-/** An archive that is a source: each file by its own name (`tar -C dir -czf … .` writes it). */
+/** An archive that is a source: each file has its own path (`tar -C dir -czf … .` writes it). */
 export function sourceLayout(): ArchiveLayout {
   return {
     place: (path) => ({ kind: 'inside', path }),
@@ -30,10 +30,11 @@ export function sourceLayout(): ArchiveLayout {
 }
 
 /**
- * An archive of a repository at some commit, as code hosts make it: everything in one folder at its top, which is taken off. What does not
- * lie in `folder` is none of ours, links included; null takes everything.
+ * An archive of a repository at a commit, as Git hosts create it. It has one top-level folder, which is
+ * removed from the paths. Entries outside `folder` are ignored, including links; null includes everything.
  *
- * A server may have called the gzip a coding of the answer, which is undone by then: a plain tar is the same archive.
+ * If the server declared gzip as the content encoding, the HTTP client has already decompressed the body. A
+ * plain tar is therefore accepted.
  */
 export function repositoryLayout(folder: string | null): ArchiveLayout {
   const inside = folder === null ? '' : `${folder}/`;
@@ -55,4 +56,4 @@ export function repositoryLayout(folder: string | null): ArchiveLayout {
   };
 }
 
-const ONE_FOLDER = 'the archive of a repository holds one folder at its top, and everything in it';
+const ONE_FOLDER = 'the archive of a repository must have exactly one top-level folder';

@@ -6,24 +6,25 @@ import { fairQueue, type FairQueueLimits } from '../compiler/turns/fair-queue.ts
 
 export interface ReadingThreadLimits extends FairQueueLimits {
   readonly heapMiB: number;
-  /** One task, from when a thread begins with it; past this the thread is ended. */
+  /** The time limit for one task from its start, after which the thread is terminated. */
   readonly timeoutMs: number;
 }
 
-/** Reads what somebody else made, in a thread of its own: unpacking and hashing must not block the event loop. */
+/** Reads untrusted data in a separate thread, so that unpacking and hashing do not block the event loop. */
 export interface ReadingThread<T, R> {
   /**
-   * Takes the bytes over. Tenants take turns. Throws `busy` when too many tasks wait, of all or of that tenant, and `too_large` for a
-   * task that exhausts the thread's memory or time, or the engine's stack or length of a string.
+   * Takes ownership of the bytes. Tenants take turns. Throws `busy` when too many tasks wait, in total or of
+   * that tenant. Throws `too_large` for a task that exceeds the thread's memory or time, or the engine's
+   * stack or string length.
    */
   read(tenant: string, task: T): Promise<R>;
   close(): Promise<void>;
 }
 
 /**
- * @param file the thread's own module, which exports `readInThread`
- * @param log gets the defects of reading, which its caller is not told
- * @param what is read, in the words of the refusals
+ * @param file the thread's module, which exports `readInThread`
+ * @param log receives defects of the reading code, which are hidden from the caller
+ * @param what the kind of data, for error messages
  */
 export function startReadingThread<T extends { readonly bytes: Uint8Array<ArrayBuffer> }, R>(
   file: URL,
@@ -37,24 +38,25 @@ export function startReadingThread<T extends { readonly bytes: Uint8Array<ArrayB
     minThreads: limits.threads,
     maxThreads: limits.threads,
     idleTimeout: Number.POSITIVE_INFINITY,
-    // Waiting with Atomics would block the thread's event loop, on which it unpacks.
+    // Waiting with Atomics would block the thread's event loop, which does the unpacking.
     atomics: 'disabled',
     resourceLimits: { maxOldGenerationSizeMb: limits.heapMiB },
   });
-  // The caller of the task has been told already.
+  // The task's caller has already received the error.
   pool.on('error', () => undefined);
   const queue = fairQueue(limits);
   const runTask = async (task: T): Promise<{ readonly result: R }> => {
-    // The time begins here and not while the task waits: how long that takes depends on others.
+    // The time limit starts here, because the waiting time before depends on other tasks.
     const signal = AbortSignal.timeout(limits.timeoutMs);
     try {
       return { result: await pool.run(task, { transferList: [task.bytes.buffer], signal }) };
     } catch (cause) {
-      // Of the engine: a recursion, a regular expression or a string that the text made too large. Another text is read all the same.
+      // An error of the engine: the input caused too deep a recursion, or too large a regular expression or
+      // string. Other inputs are unaffected.
       const isDefect = cause instanceof RangeError;
-      if (isDefect) log.error({ err: cause, what }, 'a defect of reading, which a sender has found');
+      if (isDefect) log.error({ err: cause, what }, 'an input exceeded a limit of the JavaScript engine');
       if (!signal.aborted && !isOutOfMemory(cause) && !isDefect) throw cause;
-      const detail = `Reading the ${what} took more time or memory than a ${what} may take.`;
+      const detail = `Reading the ${what} exceeded the limit of time or memory.`;
       throw new PointsmanError('too_large', detail, { cause });
     }
   };
@@ -62,7 +64,7 @@ export function startReadingThread<T extends { readonly bytes: Uint8Array<ArrayB
     async read(tenant, task) {
       const ended = await queue.run(tenant, () => runTask(task));
       if (ended !== 'busy') return ended.result;
-      throw new PointsmanError('busy', `Too many ${what}s wait to be read; send this one again in a moment.`);
+      throw new PointsmanError('busy', `Too many ${what}s are waiting to be read; try again in a moment.`);
     },
     async close() {
       queue.close();
@@ -71,7 +73,7 @@ export function startReadingThread<T extends { readonly bytes: Uint8Array<ArrayB
   };
 }
 
-/** The name of a thread's file is not an import, so that nobody rewrites its ending when this is compiled. */
+/** The path is a string and not an import, so the compiler does not adapt its extension. */
 export function threadFile(name: string, from: string): URL {
   return new URL(`./${name}.${from.endsWith('.ts') ? 'ts' : 'js'}`, from);
 }

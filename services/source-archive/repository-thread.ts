@@ -5,11 +5,11 @@ import { readTarArchive } from './tar-archive.ts';
 
 export interface RepositoryTask {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The folder of the repository that is the source; null for all of it. */
+  /** The folder of the repository that contains the source; null for the whole repository. */
   readonly folder: string | null;
 }
 
-/** Runs in a thread: reads the archive of a repository, and hands its contents over without a copy. */
+/** Reads the archive of a repository, and transfers its contents without a copy. Runs in the thread. */
 export async function readInThread({ bytes, folder }: RepositoryTask): Promise<unknown> {
   const read = await readTarArchive(bytes, repositoryLayout(folder));
   if (read.kind !== 'source') return read;

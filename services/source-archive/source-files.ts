@@ -4,12 +4,12 @@ import { documentLimits, sourceLimits } from '../../core/limits/limits.ts';
 import { fileAsFolder, pathProblem, type SourceEntry, sourceTree } from '../../core/releases/source.ts';
 import type { InvalidSource, ReadSource } from './read-source.ts';
 
-/** A file that is past a limit: there is no use in reading on. */
+/** A file exceeds a limit, so reading stops. */
 export class TooLarge extends Error {}
 
 /**
- * The files of a source as they come out of a body, in any order. Problems of single files are gathered, so that an author hears of
- * all of them; a limit ends the reading at once.
+ * Collects the files of a source, in any order. Problems of single files are collected, so that the author
+ * sees all of them. Exceeding a limit stops the reading at once.
  */
 export class SourceFiles {
   readonly #entries = new Map<string, SourceEntry>();
@@ -19,27 +19,27 @@ export class SourceFiles {
   #problems = 0;
 
   /**
-   * Whether a file of that path and size may come. Throws TooLarge past a limit. Asked before the content is read, so that nothing is
-   * unpacked in vain.
+   * Whether a file with this path and size is accepted. Throws TooLarge above a limit. Called before the
+   * content is read, so that nothing is unpacked unnecessarily.
    */
   admit(path: string, size: number): boolean {
-    // First, since what follows says the path.
+    // Checked first, because the later messages contain the path.
     const problem = pathProblem(path);
     if (problem !== null) return this.refuse(path, 'path', problem);
     if (size > sourceLimits.fileBytes) {
-      throw new TooLarge(`${path} has ${size} bytes; a file may have ${sourceLimits.fileBytes}.`);
+      throw new TooLarge(`${path} has ${size} bytes; the limit for a file is ${sourceLimits.fileBytes}.`);
     }
     if (this.#bytes + size > sourceLimits.totalBytes) {
       throw new TooLarge(
-        `With ${path} the files have more than the ${sourceLimits.totalBytes} bytes that a source may have.`,
+        `With ${path} the files exceed the limit of ${sourceLimits.totalBytes} bytes for a source.`,
       );
     }
     if (this.#entries.size >= sourceLimits.files) {
       throw new TooLarge(
-        `There are more than the ${sourceLimits.files} files that a source may have; ${path} is past it.`,
+        `The source has more than the limit of ${sourceLimits.files} files; ${path} exceeds it.`,
       );
     }
-    if (this.#entries.has(path)) return this.refuse(path, 'duplicate_path', 'this path is there twice');
+    if (this.#entries.has(path)) return this.refuse(path, 'duplicate_path', 'this path occurs twice');
     this.#bytes += size;
     return true;
   }
@@ -50,7 +50,7 @@ export class SourceFiles {
     this.#contents.set(digest, content);
   }
 
-  /** Notes that a file can't be part of a source. Always false, for `admit`. */
+  /** Records that a file can't be part of a source. Always returns false, for `admit`. */
   refuse(path: string, code: string, message: string): false {
     this.#problems++;
     if (this.#diagnostics.length < documentLimits.diagnostics) {
@@ -60,7 +60,7 @@ export class SourceFiles {
     return false;
   }
 
-  /** @param whyEmpty what to say when there is no file */
+  /** @param whyEmpty the message when there is no file */
   finish(whyEmpty = 'a source has at least one file'): ReadSource | InvalidSource {
     for (const path of this.#entries.keys()) this.#refuseFileAsDirectory(path);
     if (this.#entries.size === 0 && this.#problems === 0) this.refuse('', 'no_files', whyEmpty);
@@ -71,15 +71,15 @@ export class SourceFiles {
     return { kind: 'source', tree: sourceTree([...this.#entries.values()]), ...packed(this.#contents) };
   }
 
-  // A file can't stand where another file needs a directory.
+  // A file and a folder can't have the same path.
   #refuseFileAsDirectory(path: string): void {
     const parent = fileAsFolder(path, this.#entries);
     if (parent === null) return;
-    this.refuse(path, 'path_collision', `${parent} is a file, so that nothing can be inside of it`);
+    this.refuse(path, 'path_collision', `${parent} is a file, so it cannot contain other files`);
   }
 }
 
-// One buffer, since handing ten thousand to another thread costs more than reading them did.
+// One buffer, because transferring ten thousand buffers to another thread costs more than reading them.
 function packed(contents: ReadonlyMap<string, Uint8Array>) {
   let size = 0;
   for (const content of contents.values()) size += content.byteLength;

@@ -15,13 +15,13 @@ export type ReadArchive =
   | { readonly kind: 'not_gzip' };
 
 /**
- * Reads a tar.gz: regular files only, each where the layout places it. Unpacking stops at the first byte past a limit. Entries that can't
- * be part of a source are reported by name; those that the layout leaves out are not looked at.
+ * Reads a tar.gz: regular files only, at the paths of the layout. Unpacking stops at the first byte over a
+ * limit. Entries that can't be part of a source are reported by name. Entries outside the layout are ignored.
  */
 export async function readTarArchive(bytes: Uint8Array, layout: ArchiveLayout): Promise<ReadArchive> {
   const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
   if (!isGzip && !(layout.mayBePlain && isTar(bytes))) return { kind: 'not_gzip' };
-  const read = new SourceFiles();
+  const source = new SourceFiles();
   const archive = extract();
   let current = '';
   const gatherFiles = async (): Promise<void> => {
@@ -29,9 +29,9 @@ export async function readTarArchive(bytes: Uint8Array, layout: ArchiveLayout): 
       const { name } = entry.header;
       current = name.replace(/^\.\//, '');
       const placed = layout.place(current);
-      if (placed.kind === 'wrong') read.refuse(current, 'path', placed.message);
-      const isRead = placed.kind === 'inside' && isFileToRead(entry.header, placed.path, read);
-      if (isRead) read.add(placed.path, await contentOf(entry));
+      if (placed.kind === 'wrong') source.refuse(current, 'path', placed.message);
+      const isRead = placed.kind === 'inside' && isFileToRead(entry.header, placed.path, source);
+      if (isRead) source.add(placed.path, await contentOf(entry));
       else entry.resume();
     }
   };
@@ -42,37 +42,41 @@ export async function readTarArchive(bytes: Uint8Array, layout: ArchiveLayout): 
   const tooLarge = errors.find((error) => error instanceof TooLarge);
   if (tooLarge) return { kind: 'too_large', message: tooLarge.message };
   if (errors.length > 0) {
-    read.refuse(current, 'archive', `the archive can't be read on from here: ${wordsOf(errors[0])}`);
+    source.refuse(
+      current,
+      'archive',
+      `the archive cannot be read beyond this entry: ${messageOf(errors[0])}`,
+    );
   }
-  return read.finish(layout.whyEmpty);
+  return source.finish(layout.whyEmpty);
 }
 
-/** POSIX.1-1988 and later, and GNU, say so at this place of the first header. */
+/** The magic value of POSIX.1-1988 and later, and of GNU tar, in the first header. */
 function isTar(bytes: Uint8Array): boolean {
   return Buffer.from(bytes.subarray(257, 262)).toString('latin1') === 'ustar';
 }
 
-function isFileToRead(header: Header, path: string, read: SourceFiles): boolean {
-  if (path.includes('\ufffd')) return read.refuse(path, 'path', 'a path must be valid UTF-8');
-  if (header.type === 'directory') return isDirectoryInside(path, read);
+function isFileToRead(header: Header, path: string, source: SourceFiles): boolean {
+  if (path.includes('\ufffd')) return source.refuse(path, 'path', 'a path must be valid UTF-8');
+  if (header.type === 'directory') return isDirectoryInside(path, source);
   const sparse = Object.keys(header.pax ?? {}).some((key) => key.startsWith('GNU.sparse.'));
   if ((header.type !== 'file' && header.type !== 'contiguous-file') || sparse) {
     const what = sparse ? 'sparse file' : nameOf(header.type);
-    return read.refuse(path, 'entry_type', `only files can be part of a source, and this is a ${what}`);
+    return source.refuse(path, 'entry_type', `only files can be part of a source; this is a ${what}`);
   }
-  return read.admit(path, header.size);
+  return source.admit(path, header.size);
 }
 
-// The library gives null for a type that it does not know, and does not say so.
+// The library returns null for an unknown type, although its types do not declare it.
 function nameOf(type: string | null): string {
   return type ?? 'entry of an unknown type';
 }
 
-// A directory is no part of a source, but one that points outside says what the archive is.
-function isDirectoryInside(path: string, read: SourceFiles): false {
+// A directory is not part of a source, but a path that leaves the root shows a malicious archive.
+function isDirectoryInside(path: string, source: SourceFiles): false {
   const parts = path.split('/');
   if (path.startsWith('/') || parts.includes('..'))
-    return read.refuse(path, 'path', 'a path may not point outside');
+    return source.refuse(path, 'path', 'a path may not leave the archive');
   return false;
 }
 
@@ -83,7 +87,7 @@ async function contentOf(entry: object): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-// Its type does not say that it can be iterated, and it can.
+// Its type does not declare the iterator, but it has one.
 function isIterable(entry: object): entry is AsyncIterable<Uint8Array> {
   return Symbol.asyncIterator in entry;
 }
@@ -101,7 +105,7 @@ async function unpackInto(
       unpacked += chunk.byteLength;
       if (unpacked > limit) {
         throw new TooLarge(
-          `The archive unpacks to more than it may; a source may have ${sourceLimits.totalBytes} bytes.`,
+          `The unpacked archive is too large; the limit for a source is ${sourceLimits.totalBytes} bytes.`,
         );
       }
       if (archive.destroyed) return;
@@ -109,7 +113,7 @@ async function unpackInto(
     }
     archive.end(null);
   } catch (error) {
-    archive.destroy(error instanceof Error ? error : new Error('the archive can not be unpacked'));
+    archive.destroy(error instanceof Error ? error : new Error('the archive cannot be unpacked'));
     throw error;
   }
 }
@@ -124,6 +128,6 @@ function drained(archive: Extract): Promise<void> {
   });
 }
 
-function wordsOf(error: unknown): string {
+function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : 'it is not a tar archive';
 }

@@ -7,8 +7,8 @@ import { visibleControls } from '../../core/control-characters.ts';
 import { parseJsonAs } from '../../core/json/parse-json.ts';
 import { serverLimits } from '../embedded/limits.ts';
 
-/** The log of that part; what an earlier start wrote moves to `NAME.log.1`, and what was there is gone. */
-export function beginLog(folder: string, name: string): string {
+/** The log of a part. The log of the previous start is moved to `NAME.log.1`, which is overwritten. */
+export function rotateLog(folder: string, name: string): string {
   const file = join(folder, `${name}.log`);
   if (existsSync(file)) renameSync(file, `${file}.1`);
   appendFileSync(file, '', { mode: 0o600 });
@@ -16,11 +16,12 @@ export function beginLog(folder: string, name: string): string {
 }
 
 /**
- * Writes what a child of ours prints to its log, whole lines at a time, and shows warnings and errors: of its structured
- * lines those from that level on, without stack traces, of the rest what it wrote to its standard error. A log that can't be written (its disk is
- * full, its folder is gone) is no reason to end what writes to it: that is shown once, until it can be written again.
+ * Writes the output of a child process to its log, in whole lines, and prints warnings and errors. Structured
+ * lines are printed by their level, without stack traces; of other lines, only those from standard error. A
+ * log that can't be written (a full disk, a missing folder) must not end the child process: that error is
+ * printed once, until the log is writable again.
  */
-export function keepOutput(
+export function captureOutput(
   output: Readable,
   file: string,
   show: (line: string) => void,
@@ -29,29 +30,29 @@ export function keepOutput(
   const decoder = new StringDecoder('utf8');
   let rest = '';
   let isLost = false;
-  const keep = (text: string): void => {
+  const write = (text: string): void => {
     try {
       append(file, text);
       isLost = false;
     } catch (error) {
-      if (!isLost) show(`warning: its log can't be written: ${(error as Error).message}`);
+      if (!isLost) show(`warning: its log cannot be written: ${(error as Error).message}`);
       isLost = true;
     }
   };
-  const take = (lines: readonly string[]): void => {
+  const handleLines = (lines: readonly string[]): void => {
     if (lines.length === 0) return;
-    keep(lines.map((line) => `${line}\n`).join(''));
+    write(lines.map((line) => `${line}\n`).join(''));
     for (const line of lines) {
-      const shown = worthShowing(line, isError);
+      const shown = lineToPrint(line, isError);
       if (shown !== null) show(bounded(visibleControls(shown)));
     }
   };
   output.on('data', (chunk: Buffer) => {
     const lines = (rest + decoder.write(chunk)).split(/\r?\n/);
     rest = lines.pop() ?? '';
-    take(lines.map(visibleControls));
+    handleLines(lines.map(visibleControls));
   });
-  output.on('end', () => take(rest === '' ? [] : [visibleControls(rest)]));
+  output.on('end', () => handleLines(rest === '' ? [] : [visibleControls(rest)]));
   output.on('error', () => undefined);
 }
 
@@ -59,7 +60,7 @@ const PINO_WARN = 40;
 const Line = z.looseObject({ level: z.number(), msg: z.string().optional() });
 const levelNames: Readonly<Record<number, string>> = { 40: 'warning', 50: 'error', 60: 'fatal' };
 
-function worthShowing(line: string, isError: boolean): string | null {
+function lineToPrint(line: string, isError: boolean): string | null {
   const parsed = parseJsonAs(Line, line);
   if (parsed === null) return isError && line.trim() !== '' ? line : null;
   const { level, msg = '', time: _time, pid: _pid, hostname: _hostname, process: _process, ...more } = parsed;

@@ -1,4 +1,4 @@
 import { runStack } from './run-stack.ts';
 
-// `npm start`: everything that Pointsman needs, in one place, until it is told to stop.
+// `npm start`: runs all of Pointsman in one place, until it is stopped.
 await runStack(process.env);

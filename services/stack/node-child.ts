@@ -4,25 +4,25 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { serverLimits } from '../embedded/limits.ts';
 import { PortTakenError } from '../embedded/ports.ts';
-import { ownProcess, readEnd, ServerNotReadyError, type ServerProcess } from '../embedded/server-process.ts';
-import { keepOutput } from './child-log.ts';
+import { wrapProcess, readEnd, ServerNotReadyError, type ServerProcess } from '../embedded/server-process.ts';
+import { captureOutput } from './child-log.ts';
 
 export interface NodeChild {
   readonly script: string;
-  /** Named on the command line, by which a later start knows the process for this home's. */
-  readonly home: string;
+  /** Passed on the command line, by which a later start identifies the process. */
+  readonly dataDir: string;
   readonly env: NodeJS.ProcessEnv;
   readonly logFile: string;
-  /** Shows one line, a warning or an error of the child's, to the person who started the stack. */
+  /** Prints one line, a warning or an error of the child process, for the user. */
   readonly show: (line: string) => void;
 }
 
-/** What a child sends when it serves. */
+/** The message of a child process that is ready. */
 const Ready = z.object({ ready: z.literal(true), url: z.string() });
 
 /**
- * Starts one of our own processes and resolves with its address when it says that it serves. Its channel to us is also its
- * life line: it ends when that breaks. Throws ServerNotReadyError, or PortTakenError when that was why.
+ * Starts one of the project's own processes, and resolves with its URL when it is ready. The child process
+ * ends when its IPC channel closes. Throws ServerNotReadyError, or PortTakenError if that was the cause.
  */
 export async function startNodeChild(
   child: NodeChild,
@@ -35,46 +35,49 @@ export async function startNodeChild(
   late.abort();
   inTime.catch(() => undefined);
   if (url !== null) return { process: own, url };
-  const how = own.hasEnded() ? `ended while starting (${await own.ended})` : 'did not say that it is ready';
+  const how = own.hasEnded() ? `ended while starting (${await own.ended})` : 'was not ready in time';
   await own.stop(drainSteps);
-  await Promise.race([closed, delay(serverLimits.lastWordsMs)]);
-  const error = new ServerNotReadyError(`${child.script} ${how}`, await own.lastWords());
-  if (error.lastWords.includes('EADDRINUSE')) throw new PortTakenError(error.message, { cause: error });
+  await Promise.race([closed, delay(serverLimits.logTailMs)]);
+  const error = new ServerNotReadyError(`${child.script} ${how}`, await own.logTail());
+  if (error.logTail.includes('EADDRINUSE')) throw new PortTakenError(error.message, { cause: error });
   throw error;
 }
 
-/** Runs one of our own processes that does its work and ends. Throws ServerNotReadyError when that is not with exit code 0. */
+/**
+ * Runs one of the project's own processes to its end. Throws ServerNotReadyError unless it ends with exit
+ * code 0.
+ */
 export async function runNodeChild(
   child: NodeChild,
   onStarted: (process: ServerProcess) => void,
 ): Promise<void> {
   const { process: own, closed } = await spawnChild(child, onStarted);
   const late = new AbortController();
-  const inTime = delay(serverLimits.migrateMs, 'no end in time', { signal: late.signal });
+  const inTime = delay(serverLimits.migrateMs, 'timed out', { signal: late.signal });
   const how = await Promise.race([own.ended, inTime]);
   late.abort();
   inTime.catch(() => undefined);
   if (how === 'exit code 0') return;
   await own.stop(drainSteps);
-  await Promise.race([closed, delay(serverLimits.lastWordsMs)]);
-  throw new ServerNotReadyError(`${child.script} failed (${how})`, await own.lastWords());
+  await Promise.race([closed, delay(serverLimits.logTailMs)]);
+  throw new ServerNotReadyError(`${child.script} failed (${how})`, await own.logTail());
 }
 
 const drainSteps = [['SIGTERM', serverLimits.drainMs]] as const;
 
 async function spawnChild(
-  { script, home, env, logFile, show }: NodeChild,
+  { script, dataDir, env, logFile, show }: NodeChild,
   onStarted: (process: ServerProcess) => void,
 ) {
   const logStart = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
-  const child = spawn(process.execPath, [script, `--home=${home}`], {
-    // A session of its own: Ctrl-C reaches only us, and we end the parts in order.
+  const child = spawn(process.execPath, [script, `--data-dir=${dataDir}`], {
+    // In its own session, so that Ctrl-C reaches only this process, which stops the parts in order.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env,
   });
-  if (child.stdout !== null) keepOutput(child.stdout, logFile, show, false);
-  if (child.stderr !== null) keepOutput(child.stderr, logFile, show, true);
+  if (child.stdout !== null) captureOutput(child.stdout, logFile, show, false);
+  if (child.stderr !== null) captureOutput(child.stderr, logFile, show, true);
   const ready = new Promise<string>((said) => {
     child.on('message', (message) => {
       const parsed = Ready.safeParse(message);
@@ -82,7 +85,7 @@ async function spawnChild(
     });
   });
   const closed = new Promise<void>((over) => child.once('close', () => over()));
-  const own = await ownProcess(child, () => readEnd(logFile, logStart));
+  const own = await wrapProcess(child, () => readEnd(logFile, logStart));
   onStarted(own);
   return { process: own, ready, closed };
 }

@@ -5,23 +5,23 @@ import type { Environment } from '../config/read-settings.ts';
 
 export interface StackOptions {
   readonly config: StackConfig;
-  /** What the API and the worker inherit, under the settings that the stack gives them. */
+  /** The environment that the API and the worker inherit. The stack's own settings override it. */
   readonly env: Environment;
-  /** One line for the person who started the stack. */
-  readonly say: (line: string) => void;
-  /** A part could not be kept running. The stack has stopped by then. */
+  /** Prints one line for the user. */
+  readonly print: (line: string) => void;
+  /** A part could not be kept running. The stack has already stopped. */
   readonly onFailed: (reason: string) => void;
-  /** Ends a start that is under way. */
+  /** Aborts a running start. */
   readonly signal?: AbortSignal;
-  /** Settings over those of restate.toml. For tests. */
+  /** Overrides settings of restate.toml. For tests. */
   readonly restateEnv?: Readonly<Record<string, string>>;
   /** False only in tests that do not test durability. */
   readonly fsync?: boolean;
-  /** The project's own processes, unless a test brings others. */
+  /** Default: the project's own processes. Tests replace them. */
   readonly scripts?: Scripts;
 }
 
-/** The entry files of the processes that the stack starts. They are started, never imported. */
+/** The entry files of the processes that the stack starts. They are never imported. */
 export interface Scripts {
   readonly migrate: string;
   readonly worker: string;
@@ -34,7 +34,7 @@ export const ownScripts: Scripts = {
   api: scriptPath('../api/main'),
 };
 
-/** A script beside this one, whether this is the source or what was built of it. */
+/** The path of a script relative to this one, in the source or in the build. */
 export function scriptPath(name: string): string {
   return fileURLToPath(new URL(name + extname(import.meta.filename), import.meta.url));
 }

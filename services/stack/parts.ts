@@ -4,24 +4,24 @@ import { startEmbeddedPostgres } from '../postgres/embedded/embedded.ts';
 import { RestateAdmin } from '../restate/admin.ts';
 import { startEmbeddedRestate } from '../restate/embedded.ts';
 import { moveStrandedDeployments } from '../restate/stranded-deployments.ts';
-import { beginLog } from './child-log.ts';
+import { rotateLog } from './child-log.ts';
 import type { AdminToken } from './admin-token.ts';
-import type { Home } from './home.ts';
-import { stopStepsOf, type PartName } from './leftovers.ts';
+import type { DataDir } from './data-dir.ts';
+import { stopStepsOf, type PartName } from './orphans.ts';
 import { runNodeChild, startNodeChild, type NodeChild } from './node-child.ts';
 import { ownScripts, type Scripts, type StackOptions } from './options.ts';
 import type { RequestIdentity } from './request-identity.ts';
 import type { Part } from './supervise.ts';
 
 export interface PartDeps extends Omit<StackOptions, 'onFailed'> {
-  readonly home: Home;
+  readonly dataDir: DataDir;
   readonly book: PortBook;
-  /** For the worker and the API alone. */
+  /** Only for the worker and the API. */
   readonly secretKeys: Readonly<Record<string, string>>;
 }
 
-/** A part, and where it is once it has been started. */
-export interface Placed<T> {
+/** A part, and its address once it has started. */
+export interface AddressedPart<T> {
   readonly part: Part;
   address(): T;
 }
@@ -32,8 +32,8 @@ export interface Addresses {
 }
 
 /**
- * Where compilers and checks are told to find the API, which is not running yet when the worker begins. A port of the API's own choice is
- * chosen here: the API then finds it kept.
+ * The URL under which compilers and checks reach the API, which starts after the worker. If the API chooses
+ * its own port, the port is chosen and stored here.
  */
 export async function publicUrl({ config, book }: PartDeps): Promise<string> {
   if (config.publicUrl !== null) return config.publicUrl;
@@ -43,34 +43,34 @@ export async function publicUrl({ config, book }: PartDeps): Promise<string> {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** Throws PortTakenError when the API was given a port and somebody listens there. */
+/** Throws PortTakenError when the configured port of the API is in use. */
 export async function checkApiPort({ config }: PartDeps): Promise<void> {
   if (config.port === 0 || (await isPortFree(config.port, config.host))) return;
   throw new PortTakenError(
-    `Port ${config.port} on ${config.host} is taken. Set POINTSMAN_PORT to another, or to 0 for any that is free.`,
+    `Port ${config.port} on ${config.host} is taken. Set POINTSMAN_PORT to another port, or to 0 for any free one.`,
   );
 }
 
 export function postgresPart({
-  home,
+  dataDir,
   book,
   fsync = true,
-}: PartDeps): Placed<{ ownerUrl: string; appUrl: string }> {
-  const logFile = beginLog(home.logs, 'postgres');
-  return placed('postgres', keptPorts(book, ['postgres']), ({ postgres: port }, onStarted) =>
-    startEmbeddedPostgres({ dataDir: home.postgres, port, logFile, fsync, onStarted }),
+}: PartDeps): AddressedPart<{ ownerUrl: string; appUrl: string }> {
+  const logFile = rotateLog(dataDir.logs, 'postgres');
+  return addressedPart('postgres', storedPorts(book, ['postgres']), ({ postgres: port }, onStarted) =>
+    startEmbeddedPostgres({ dataDir: dataDir.postgres, port, logFile, fsync, onStarted }),
   );
 }
 
 export function restatePart(
   deps: PartDeps,
   { pemFile: identityPemFile }: RequestIdentity,
-): Placed<{ ingressUrl: string; adminUrl: string }> {
-  const { home, book, restateEnv = {} } = deps;
-  const logFile = beginLog(home.logs, 'restate');
-  return placed('restate', keptPorts(book, ['ingress', 'admin', 'fabric']), (ports, onStarted) =>
+): AddressedPart<{ ingressUrl: string; adminUrl: string }> {
+  const { dataDir, book, restateEnv = {} } = deps;
+  const logFile = rotateLog(dataDir.logs, 'restate');
+  return addressedPart('restate', storedPorts(book, ['ingress', 'admin', 'fabric']), (ports, onStarted) =>
     startEmbeddedRestate({
-      dataDir: home.restate,
+      dataDir: dataDir.restate,
       ports,
       logFile,
       identityPemFile,
@@ -80,7 +80,7 @@ export function restatePart(
   );
 }
 
-/** Brings the database up to date, and ends. */
+/** Migrates the database, and ends. */
 export async function migrateOnce(
   deps: PartDeps,
   database: { ownerUrl: string; appUrl: string },
@@ -92,20 +92,23 @@ export async function migrateOnce(
   });
 }
 
-/** The worker keeps its port between starts, because Restate keeps its address. `identityKey` null lets anybody call it. */
+/**
+ * The worker keeps its port between starts, because Restate stores its address. With `identityKey` null, any
+ * caller is accepted.
+ */
 export function workerPart(
   deps: PartDeps,
   addresses: Addresses,
   { identityKey, publicUrl: toldUrl }: { identityKey: string | null; publicUrl: string },
 ): Part {
-  const { config, book, say } = deps;
+  const { config, book, print } = deps;
   const ports =
-    config.workerPort === null ? keptPorts(book, ['worker']) : givenPort('worker', config.workerPort);
+    config.workerPort === null ? storedPorts(book, ['worker']) : fixedPort('worker', config.workerPort);
   const child = nodeChild(deps, 'worker');
   const start = async ({ worker: port }: { worker: number }, onStarted: OnStarted): Promise<object> => {
     const url = config.workerUrl ?? `http://127.0.0.1:${port}`;
     const env = {
-      // Only a Restate elsewhere must reach it from outside.
+      // Only an external Restate needs access from outside.
       POINTSMAN_HOST: config.restate === null ? '127.0.0.1' : config.host,
       POINTSMAN_WORKER_PORT: String(port),
       POINTSMAN_WORKER_URL: url,
@@ -114,23 +117,28 @@ export function workerPart(
       ...sharedEnv(deps, addresses),
     };
     await startNodeChild(child(env), onStarted);
-    // New work runs in any case, so that a failure here is told, and not made one of the worker.
+    // New work runs in any case, so this failure is printed instead of failing the worker.
     if (config.restate === null) {
       await moveStrandedDeployments(new RestateAdmin(addresses.restate.adminUrl), url).catch(
-        (error: unknown) => say(`worker: releases begun at its former address can't go on: ${String(error)}`),
+        (error: unknown) =>
+          print(`worker: releases that started at its former address cannot continue: ${String(error)}`),
       );
     }
     return {};
   };
-  return placed('worker', ports, start).part;
+  return addressedPart('worker', ports, start).part;
 }
 
-export function apiPart(deps: PartDeps, addresses: Addresses, admin: AdminToken): Placed<{ url: string }> {
+export function apiPart(
+  deps: PartDeps,
+  addresses: Addresses,
+  admin: AdminToken,
+): AddressedPart<{ url: string }> {
   const { config, book } = deps;
   const child = nodeChild(deps, 'api');
-  return placed(
+  return addressedPart(
     'api',
-    config.port === 0 ? keptPorts(book, ['api']) : givenPort('api', config.port),
+    config.port === 0 ? storedPorts(book, ['api']) : fixedPort('api', config.port),
     (ports, onStarted) => {
       const env = {
         POINTSMAN_HOST: config.host,
@@ -145,23 +153,23 @@ export function apiPart(deps: PartDeps, addresses: Addresses, admin: AdminToken)
 
 type OnStarted = (process: ServerProcess) => void;
 
-/** Runs the start with ports, perhaps again with others. */
+/** Runs the start with ports, and again with others if they are taken. */
 type Ports<P> = <T>(start: (ports: P) => Promise<T>) => Promise<T>;
 
-function keptPorts<N extends string>(book: PortBook, names: readonly N[]): Ports<Record<N, number>> {
+function storedPorts<N extends string>(book: PortBook, names: readonly N[]): Ports<Record<N, number>> {
   return (start) => startOnPorts(book, names, start);
 }
 
-function givenPort<N extends string>(name: N, port: number): Ports<Record<N, number>> {
+function fixedPort<N extends string>(name: N, port: number): Ports<Record<N, number>> {
   return (start) => start({ [name]: port } as Record<N, number>);
 }
 
-// Having found its place at its first start, a part stays there: the others have been told its address.
-function placed<P, T extends object>(
+// A part keeps the ports of its first start, because the other parts have its address.
+function addressedPart<P, T extends object>(
   name: PartName,
   onPorts: Ports<P>,
   startOn: (ports: P, onStarted: OnStarted) => Promise<T>,
-): Placed<T> {
+): AddressedPart<T> {
   let found: { ports: P; address: T } | null = null;
   const start = async (onStarted: OnStarted): Promise<void> => {
     if (found !== null) await startOn(found.ports, onStarted);
@@ -184,10 +192,10 @@ function sharedEnv({ config, secretKeys }: PartDeps, { appUrl, restate }: Addres
 }
 
 function nodeChild(
-  { home, env, say, scripts = ownScripts }: PartDeps,
+  { dataDir, env, print, scripts = ownScripts }: PartDeps,
   name: keyof Scripts,
 ): (settings: Readonly<Record<string, string>>) => NodeChild {
-  // No process inherits a secret that it has no use for.
+  // A process inherits only the secrets that it needs.
   const {
     POINTSMAN_ADMIN_TOKEN: _token,
     DATABASE_OWNER_URL: _owner,
@@ -195,12 +203,12 @@ function nodeChild(
     POINTSMAN_SECRET_KEY_PREVIOUS: _previous,
     ...inherited
   } = env;
-  const logFile = beginLog(home.logs, name);
+  const logFile = rotateLog(dataDir.logs, name);
   return (settings) => ({
     script: scripts[name],
-    home: home.path,
+    dataDir: dataDir.path,
     env: { ...inherited, ...settings },
     logFile,
-    show: (line) => say(`${name}: ${line}`),
+    show: (line) => print(`${name}: ${line}`),
   });
 }

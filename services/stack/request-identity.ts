@@ -2,22 +2,26 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { base58 } from '../../core/base58.ts';
-import { writeWhole, type Home } from './home.ts';
+import { writeAtomically, type DataDir } from './data-dir.ts';
 
-/** By what the worker knows the calls of this home's Restate from those of any other process on the machine. */
+/**
+ * The key pair by which the worker distinguishes calls of its own Restate from those of other processes on
+ * the machine.
+ */
 export interface RequestIdentity {
-  /** The private half, with which Restate signs its calls: an ed25519 key as PKCS#8 in PEM. */
+  /** The private key with which Restate signs its calls: an ed25519 key as PKCS#8 in PEM. */
   readonly pemFile: string;
-  /** The public half, as the worker takes it: `publickeyv1_…`. */
+  /** The public key in the worker's format: `publickeyv1_…`. */
   readonly publicKey: string;
 }
 
 /**
- * The home's own identity, made when there is none. Only the private half is kept; the public one follows from it. Throws when
- * what is kept is no such key: another in its place could hide that somebody changed it.
+ * The identity of the data directory, which is created if it does not exist. Only the private key is stored;
+ * the public one is derived from it. Throws when the stored key is invalid: replacing it could hide a
+ * manipulation.
  */
-export async function requestIdentity(home: Home): Promise<RequestIdentity> {
-  const pemFile = join(home.path, 'request-identity.pem');
+export async function requestIdentity(dataDir: DataDir): Promise<RequestIdentity> {
+  const pemFile = join(dataDir.path, 'request-identity.pem');
   let pem = await readFile(pemFile, 'utf8').catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
     throw error;
@@ -25,7 +29,7 @@ export async function requestIdentity(home: Home): Promise<RequestIdentity> {
   if (pem.trim() === '') {
     const { privateKey } = generateKeyPairSync('ed25519');
     pem = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
-    await writeWhole(pemFile, pem.trimEnd());
+    await writeAtomically(pemFile, pem.trimEnd());
   }
   return { pemFile, publicKey: `publickeyv1_${base58(rawPublicKey(privateKeyOf(pem, pemFile)))}` };
 }
@@ -33,7 +37,7 @@ export async function requestIdentity(home: Home): Promise<RequestIdentity> {
 function privateKeyOf(pem: string, pemFile: string): KeyObject {
   const key = parsePem(pem);
   if (key?.asymmetricKeyType === 'ed25519') return key;
-  throw new Error(`${pemFile} holds no ed25519 key. Remove it to have one made.`);
+  throw new Error(`${pemFile} does not contain an ed25519 key. Delete it to create a new one.`);
 }
 
 function parsePem(pem: string): KeyObject | null {

@@ -6,12 +6,12 @@ import type { Scripts } from './options.ts';
 import { startStack, type Stack } from './stack.ts';
 
 /**
- * Runs a stack as this whole process: starts it, says where it is, and ends the process, with code 0 when a signal asked for
- * that and 1 when something broke. The first SIGINT, SIGTERM or SIGHUP stops in order, a second one at once. A process that
- * started this one with a channel to it has a life line with that: its end stops the stack as a signal does.
+ * Runs a stack as the whole process: starts it, prints its addresses, and ends the process, with code 0 after
+ * a signal and 1 after a failure. The first SIGINT, SIGTERM or SIGHUP stops it gracefully, a second one at
+ * once. If the parent process has an IPC channel, the end of that channel stops the stack like a signal.
  */
 export async function runStack(env: Environment, { scripts }: { scripts?: Scripts } = {}): Promise<void> {
-  // Whoever read our output may be gone; that is no reason to end.
+  // The reader of the output may have ended. That must not end the stack.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   const config = readConfig(env);
   const abort = new AbortController();
@@ -22,7 +22,7 @@ export async function runStack(env: Environment, { scripts }: { scripts?: Script
       abort.abort();
       return;
     }
-    console.log(again ? 'Stopping at once.' : 'Stopping. Once more to stop at once.');
+    console.log(again ? 'Stopping at once.' : 'Stopping. Press Ctrl-C again to stop at once.');
     void stack.stop({ atOnce: again }).then(
       () => process.exit(0),
       (error: unknown) => fail(String(error)),
@@ -33,7 +33,7 @@ export async function runStack(env: Environment, { scripts }: { scripts?: Script
     stack = await startStack({
       config,
       env,
-      say: (line) => console.error(line),
+      print: (line) => console.error(line),
       signal: abort.signal,
       onFailed: fail,
       ...(scripts === undefined ? {} : { scripts }),
@@ -45,7 +45,8 @@ export async function runStack(env: Environment, { scripts }: { scripts?: Script
   }
 }
 
-// `again` is true from the second one on. Ctrl-C under npm arrives twice, once from the terminal and once from npm.
+// `again` is true from the second signal on. Ctrl-C under npm arrives twice, once from the terminal and once
+// from npm.
 function onSignals(act: (again: boolean) => void): void {
   let firstAt: number | null = null;
   const onSignal = (): void => {
@@ -56,7 +57,7 @@ function onSignals(act: (again: boolean) => void): void {
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
   process.on('disconnect', onSignal);
-  // Gone before anybody listened.
+  // The channel closed before the listener was added.
   if (process.send !== undefined && !process.connected) onSignal();
 }
 
@@ -74,15 +75,15 @@ function fail(reason: string): never {
   process.exit(1);
 }
 
-function welcome({ apiUrl, admin, home, restate, database }: Stack): string {
-  const file = adminTokenFile(home);
+function welcome({ apiUrl, admin, dataDir, restate, database }: Stack): string {
+  const file = adminTokenFile(dataDir);
   const token = {
     'made now': `${admin.token}\n                  shown this once; a copy for the command line is in ${file}`,
     kept:
       admin.token === null
         ? `as shown at the first start; delete ${file}.sha256 for a new one`
         : `in ${file}`,
-    given: 'as POINTSMAN_ADMIN_TOKEN says',
+    given: 'as set in POINTSMAN_ADMIN_TOKEN',
   }[admin.origin];
   const { hostname, port, pathname } = new URL(database.appUrl);
   return [
@@ -93,6 +94,6 @@ function welcome({ apiUrl, admin, home, restate, database }: Stack): string {
     `  Restate ingress ${restate.ingressUrl}`,
     `  Restate UI      ${restate.adminUrl}/ui/`,
     `  PostgreSQL      ${hostname}:${port || '5432'}${pathname}`,
-    `  Data            ${home.path}`,
+    `  Data            ${dataDir.path}`,
   ].join('\n');
 }

@@ -3,30 +3,31 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { SecretKeys } from '../secrets/secret-box.ts';
-import { type Home, writeWhole } from './home.ts';
+import { type DataDir, writeAtomically } from './data-dir.ts';
 
 /**
- * The keys with which the secrets of hooks are kept, as settings of the processes that need them: those given, or the home's own, which is
- * made when there is none and lies in `secret-key`, readable by its owner alone. Where one is given, what was kept with the home's own can
- * still be read. Throws when what is kept is no such key: another in its place would lose every secret.
+ * The encryption keys for the secrets of hooks, as settings for the processes that need them. They are the
+ * configured ones, or the key of the data directory in `secret-key`, which is created if it does not exist
+ * and is readable only by its owner. With a configured key, data encrypted with the stored key stays
+ * readable. Throws when the stored key is invalid: replacing it would lose every secret.
  */
 export async function secretKeySettings(
-  home: Home,
+  dataDir: DataDir,
   given: SecretKeys | null,
 ): Promise<Readonly<Record<string, string>>> {
-  const file = join(home.path, 'secret-key');
-  const kept = await keptKey(file);
+  const file = join(dataDir.path, 'secret-key');
+  const stored = await storedKey(file);
   if (given !== null) {
-    const previous = given.previous ?? (kept?.equals(given.current) === false ? kept : null);
+    const previous = given.previous ?? (stored?.equals(given.current) === false ? stored : null);
     return settings(given.current, previous);
   }
-  if (kept !== null) return settings(kept, null);
+  if (stored !== null) return settings(stored, null);
   const made = randomBytes(32);
-  await writeWhole(file, made.toString('base64'));
+  await writeAtomically(file, made.toString('base64'));
   return settings(made, null);
 }
 
-async function keptKey(file: string): Promise<Buffer | null> {
+async function storedKey(file: string): Promise<Buffer | null> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;
@@ -35,7 +36,7 @@ async function keptKey(file: string): Promise<Buffer | null> {
   const key = Buffer.from(text.trim(), 'base64');
   if (key.length === 32) return key;
   throw new Error(
-    `${file} holds no key of 32 bytes in base64. Restore it, or remove it and set every hook's secret again.`,
+    `${file} does not contain a 32-byte key in base64. Restore it, or delete it and set every hook's secret again.`,
   );
 }
 

@@ -1,9 +1,9 @@
 import { PortBook } from '../embedded/ports.ts';
 import { adminToken, type AdminToken } from './admin-token.ts';
-import { keepApiUrl, openHome, type Home } from './home.ts';
-import { lockHome } from './home-lock.ts';
-import { refuseForeignHome } from './own-home.ts';
-import { endLeftovers, forgetProcess, recordProcess, STOP_ORDER, type PartName } from './leftovers.ts';
+import { writeApiUrl, openDataDir, type DataDir } from './data-dir.ts';
+import { lockDataDir } from './data-dir-lock.ts';
+import { refuseForeignDataDir } from './data-dir-ownership.ts';
+import { endOrphans, forgetProcess, recordProcess, STOP_ORDER, type PartName } from './orphans.ts';
 import {
   apiPart,
   checkApiPort,
@@ -18,51 +18,56 @@ import type { StackOptions } from './options.ts';
 import { requestIdentity } from './request-identity.ts';
 import { secretKeySettings } from './secret-key.ts';
 import { supervise, type Part, type Supervised } from './supervise.ts';
-import { postWarden } from './warden-process.ts';
+import { startWatchdog } from './watchdog-process.ts';
 
 export interface Stack {
-  readonly home: Home;
+  readonly dataDir: DataDir;
   readonly apiUrl: string;
   readonly admin: AdminToken;
   readonly database: { readonly ownerUrl: string; readonly appUrl: string };
   readonly restate: { readonly ingressUrl: string; readonly adminUrl: string };
-  /** The parts that this stack runs: without those that run elsewhere. */
+  /** The parts of this stack, without external ones. */
   readonly parts: ReadonlyMap<PartName, Supervised>;
-  readonly wardenPid: number;
-  /** Ends every part in order, each within its bounds; `atOnce` kills them. Resolves when nothing of it runs. May be called twice. */
+  readonly watchdogPid: number;
+  /**
+   * Stops every part in order, each within its limits; `atOnce` kills them. Resolves when no part is running.
+   * Idempotent.
+   */
   stop(options?: { atOnce?: boolean }): Promise<void>;
 }
 
 /**
- * Starts everything that is not elsewhere, in the order in which one needs the other, and resolves when the API serves. When
- * anything does not come up it ends what did, and throws what was wrong: ForeignHomeError, HomeInUseError, PortTakenError, or what the part says.
+ * Starts all parts that are not external, in the order of their dependencies, and resolves when the API is
+ * ready. When a part fails to start, it stops the started ones and throws the cause: ForeignDataDirError,
+ * DataDirInUseError, PortTakenError, or the part's own error.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  await refuseForeignHome(options.config.home);
-  const home = await openHome(options.config.home);
-  const lock = await lockHome(home, 'stack');
+  await refuseForeignDataDir(options.config.dataDir);
+  const dataDir = await openDataDir(options.config.dataDir);
+  const lock = await lockDataDir(dataDir, 'stack');
   const running = new Map<PartName, Supervised>();
-  let warden: ReturnType<typeof postWarden> | null = null;
+  let watchdog: ReturnType<typeof startWatchdog> | null = null;
   let stopping: Promise<void> | null = null;
 
   const stopParts = async (): Promise<void> => {
     for (const name of STOP_ORDER) await running.get(name)?.stop();
-    await warden?.dismiss();
+    await watchdog?.stop();
     lock.release();
   };
   const stop = async ({ atOnce = false } = {}): Promise<void> => {
     stopping ??= stopParts();
-    // The orderly stop goes on, and finds each part dead already.
+    // The graceful stop continues, and finds every part already ended.
     if (atOnce) await Promise.all([...running.values()].map((part) => part.stop({ atOnce })));
     await stopping;
   };
   const run = async (name: PartName, part: Part): Promise<void> => {
     options.signal?.throwIfAborted();
     const supervised = supervise(part, {
-      say: options.say,
-      began: (pid) => recordProcess(home, name, pid),
-      ended: (pid) => forgetProcess(home, name, pid),
-      gaveUp: (reason) => void stop().then(() => options.onFailed(`${reason}. Its log is in ${home.logs}.`)),
+      print: options.print,
+      onStarted: (pid) => recordProcess(dataDir, name, pid),
+      onEnded: (pid) => forgetProcess(dataDir, name, pid),
+      onGaveUp: (reason) =>
+        void stop().then(() => options.onFailed(`${reason}. Its log is in ${dataDir.logs}.`)),
     });
     running.set(name, supervised);
     await supervised.start();
@@ -71,14 +76,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
   try {
     options.signal?.addEventListener('abort', onAbort);
-    const left = await endLeftovers(home);
-    if (left.length > 0) options.say(`ended what an earlier start had left running: ${left.join(', ')}`);
+    const left = await endOrphans(dataDir);
+    if (left.length > 0) options.print(`ended orphaned processes of an earlier start: ${left.join(', ')}`);
     options.signal?.throwIfAborted();
-    warden = postWarden(home);
-    const started = await startParts(home, options, run);
+    watchdog = startWatchdog(dataDir);
+    const started = await startParts(dataDir, options, run);
     options.signal?.throwIfAborted();
-    await keepApiUrl(home, started.apiUrl);
-    return { ...started, home, parts: running, wardenPid: warden.pid, stop };
+    await writeApiUrl(dataDir, started.apiUrl);
+    return { ...started, dataDir, parts: running, watchdogPid: watchdog.pid, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -88,31 +93,32 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 async function startParts(
-  home: Home,
+  dataDir: DataDir,
   options: StackOptions,
   run: (name: PartName, part: Part) => Promise<void>,
 ): Promise<Pick<Stack, 'apiUrl' | 'admin' | 'database' | 'restate'>> {
   const { config } = options;
-  const book = PortBook.open(home.ports);
-  const secretKeys = await secretKeySettings(home, config.secretKeys);
-  const deps: PartDeps = { ...options, home, book, secretKeys };
-  // First, since it is the one port that a person chose: a second stack is told so before anything has been started.
+  const book = PortBook.open(dataDir.ports);
+  const secretKeys = await secretKeySettings(dataDir, config.secretKeys);
+  const deps: PartDeps = { ...options, dataDir, book, secretKeys };
+  // Checked first, because it is the only port that the user chose: a second stack gets this error before any
+  // part has started.
   await checkApiPort(deps);
-  const admin = await adminToken(home, config.adminToken);
+  const admin = await adminToken(dataDir, config.adminToken);
 
   const postgres = config.database === null ? postgresPart(deps) : null;
   if (postgres !== null) await run('postgres', postgres.part);
   const database = config.database ?? (postgres as NonNullable<typeof postgres>).address();
   await migrateOnce(deps, database);
 
-  const identity = config.restate === null ? await requestIdentity(home) : null;
+  const identity = config.restate === null ? await requestIdentity(dataDir) : null;
   const restatePartOrNull = identity === null ? null : restatePart(deps, identity);
   if (restatePartOrNull !== null) await run('restate', restatePartOrNull.part);
   const restate = config.restate ?? (restatePartOrNull as NonNullable<typeof restatePartOrNull>).address();
 
   const identityKey = identity?.publicKey ?? config.identityKey;
-  const told = { identityKey, publicUrl: await publicUrl(deps) };
-  await run('worker', workerPart(deps, { appUrl: database.appUrl, restate }, told));
+  const settings = { identityKey, publicUrl: await publicUrl(deps) };
+  await run('worker', workerPart(deps, { appUrl: database.appUrl, restate }, settings));
   const api = apiPart(deps, { appUrl: database.appUrl, restate }, admin);
   await run('api', api.part);
   return { apiUrl: api.address().url, admin, database, restate };

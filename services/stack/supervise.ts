@@ -5,34 +5,41 @@ import type { ServerProcess, StopStep } from '../embedded/server-process.ts';
 export interface Part {
   readonly name: string;
   readonly stopSteps: readonly StopStep[];
-  /** Starts it and resolves when it is ready. Must say so as soon as there is a process. */
+  /** Starts the part and resolves when it is ready. Must call onStarted as soon as the process exists. */
   start(onStarted: (process: ServerProcess) => void): Promise<void>;
 }
 
 export interface Watcher {
-  /** One line for the person who started the stack. */
-  say(line: string): void;
-  /** A process of the part began. Throws when that can't be noted: then it is ended. */
-  began(pid: number): void;
-  /** A process of the part is gone. */
-  ended(pid: number): void;
-  /** The part keeps dying, and is not started any more. */
-  gaveUp(reason: string): void;
+  /** Prints one line for the user. */
+  print(line: string): void;
+  /**
+   * A process of the part has started. If this throws, because the process can't be recorded, the process is
+   * killed.
+   */
+  onStarted(pid: number): void;
+  /** A process of the part has ended. */
+  onEnded(pid: number): void;
+  /** The part keeps dying, and is not restarted. */
+  onGaveUp(reason: string): void;
 }
 
 export interface Supervised {
   /** Null while there is no process. */
   readonly pid: number | null;
-  /** Starts it for the first time, or again after `stop`. Rejects when it does not come up; from then on it is kept up. */
+  /**
+   * Starts the part, for the first time or after `stop`. Rejects when it fails to start. From then on it is
+   * kept running.
+   */
   start(): Promise<void>;
   signal(signal: NodeJS.Signals): void;
-  /** Ends it and keeps it down; `atOnce` with SIGKILL. Waits for a start that is under way. */
+  /** Stops the part permanently; `atOnce` with SIGKILL. Waits for a running start. */
   stop(options?: { atOnce?: boolean }): Promise<void>;
 }
 
 /**
- * Keeps a part of the stack running: when its process ends unasked it is started again, after a wait that doubles, until it
- * has died {@link serverLimits.deaths} times within {@link serverLimits.deathWindowMs}.
+ * Keeps a part of the stack running. When its process ends unexpectedly it is restarted, after a delay that
+ * doubles. After {@link serverLimits.deaths} deaths within {@link serverLimits.deathWindowMs} it is not
+ * restarted.
  */
 export function supervise(part: Part, watcher: Watcher): Supervised {
   let wanted = false;
@@ -40,39 +47,39 @@ export function supervise(part: Part, watcher: Watcher): Supervised {
   let working: Promise<unknown> = Promise.resolve();
   let hurry = new AbortController();
   const isWanted = (): boolean => wanted;
-  const died = deathTally();
+  const died = deathCounter();
 
   const launch = async (): Promise<void> => {
     await part.start((process) => {
       current = process;
       void process.ended.then(() => {
-        watcher.ended(process.pid);
+        watcher.onEnded(process.pid);
         if (current === process) current = null;
       });
-      noteOrEnd(process, watcher);
+      recordOrKill(process, watcher);
       if (!wanted) process.signal('SIGKILL');
     });
     if (current === null) throw new Error(`${part.name} ended as soon as it was ready`);
     const { ended } = current;
     void ended.then((how) => {
-      if (wanted) working = revive(how);
+      if (wanted) working = restart(how);
     });
   };
 
-  const revive = async (how: string): Promise<void> => {
+  const restart = async (how: string): Promise<void> => {
     for (let last = how; isWanted();) {
       const { deaths, waitMs } = died();
       if (deaths >= serverLimits.deaths) {
         wanted = false;
-        watcher.gaveUp(`${part.name} ended ${deaths} times within a minute, the last time with ${last}`);
+        watcher.onGaveUp(`${part.name} ended ${deaths} times within a minute, the last time with ${last}`);
         return;
       }
-      watcher.say(`${part.name} ended (${last}); starting it again in ${waitMs} ms`);
+      watcher.print(`${part.name} ended (${last}); starting it again in ${waitMs} ms`);
       await delay(waitMs, undefined, { signal: hurry.signal }).catch(() => undefined);
       if (!isWanted()) return;
       try {
         await launch();
-        watcher.say(`${part.name} is back`);
+        watcher.print(`${part.name} is running again`);
         return;
       } catch (error) {
         last = error instanceof Error ? error.message : String(error);
@@ -103,18 +110,18 @@ export function supervise(part: Part, watcher: Watcher): Supervised {
   };
 }
 
-// What nobody has noted, nobody would end after us.
-function noteOrEnd(process: ServerProcess, watcher: Watcher): void {
+// An unrecorded process would not be ended by a later start.
+function recordOrKill(process: ServerProcess, watcher: Watcher): void {
   try {
-    watcher.began(process.pid);
+    watcher.onStarted(process.pid);
   } catch (error) {
     process.signal('SIGKILL');
     throw error;
   }
 }
 
-// How often it has died lately, this time included, and how long to wait before it is started again.
-function deathTally(): () => { deaths: number; waitMs: number } {
+// The number of recent deaths, including this one, and the delay before the restart.
+function deathCounter(): () => { deaths: number; waitMs: number } {
   let times: number[] = [];
   return () => {
     const now = performance.now();

@@ -1,28 +1,28 @@
 import type { Logger } from 'pino';
 
 import { sinkLimits } from '../../core/limits/distribution-limits.ts';
-import type { Outbound, OutboundAnswer } from '../outbound/contract.ts';
+import type { Outbound, OutboundResult } from '../outbound/contract.ts';
 import type { Batch, Sent, SinkEvent, Stopped } from '../sinks/target.ts';
 import { signatureHeaders } from './sign.ts';
 
-/** Somebody's endpoint. */
+/** The endpoint of a webhook sink. */
 export interface WebhookEndpoint {
   readonly sink: string;
   readonly url: string;
-  /** In plain, the newest first: each signs. */
+  /** In plaintext, the newest first. Each one signs. */
   readonly secrets: readonly string[];
-  /** How long one call may take, in milliseconds, at most `sinkLimits.callMs`, which it is if left out. */
+  /** The time limit of one call in milliseconds. At most, and by default, `sinkLimits.callMs`. */
   readonly callMs?: number;
 }
 
-/** One try, as its tenant may see it. */
+/** One delivery attempt, as shown to its tenant. */
 export interface Attempt {
-  /** Null: a test. */
+  /** Null for a test. */
   readonly seq: number | null;
-  /** The event's id. */
+  /** The event's ID. */
   readonly event: string;
   readonly delivered: boolean;
-  /** Null where there was no answer. */
+  /** Null without a response. */
   readonly status: number | null;
   readonly summary: string;
   readonly tookMs: number;
@@ -30,8 +30,9 @@ export interface Attempt {
 
 export interface WebhookDelivery {
   /**
-   * Posts one event after the other, and stops at the first that is not taken. Ends within `sinkLimits.batchMs`: where that is over with
-   * all well so far, `count` is less than there were and nothing has stopped it. Never rejects for anything that the endpoint does.
+   * Posts one event after the other, and stops at the first failure. Ends within `sinkLimits.batchMs`. When
+   * that time is over without a failure, `count` is lower than the number of events and `stopped` is null.
+   * Never rejects because of the endpoint.
    */
   send(
     batch: Pick<Batch, 'tenant' | 'events'>,
@@ -42,9 +43,9 @@ export interface WebhookDelivery {
 export interface WebhookDeliveryOptions {
   readonly outbound: Outbound;
   readonly log: Logger;
-  /** What each try is dated by. */
+  /** The wall clock for the timestamps of attempts. */
   readonly nowMs?: () => number;
-  /** How long a batch has taken. */
+  /** The clock for the duration of a batch. */
   readonly monotonicMs?: () => number;
 }
 
@@ -69,21 +70,22 @@ export function webhookDelivery({
       maxBytes: sinkLimits.answerBytes,
       maxRedirects: sinkLimits.redirects,
     });
-    return verdictOf(answer);
+    return resultOf(answer);
   };
 
   return {
     async send({ tenant, events }, endpoint) {
-      const beganMs = monotonicMs();
+      const startMs = monotonicMs();
       const attempts: Attempt[] = [];
       let stopped: Stopped | null = null;
       for (const event of events) {
         const startedMs = monotonicMs();
-        // A call that could not have its whole time would fail for want of ours. The first one always has it.
-        if (startedMs - beganMs > sinkLimits.batchMs - sinkLimits.callMs) break;
-        const verdict = await post(tenant, event, endpoint);
-        stopped = verdict.stopped;
-        const { status, summary } = verdict;
+        // A call needs its full time limit; otherwise it could fail only because of the batch limit. The
+        // first call always has it.
+        if (startedMs - startMs > sinkLimits.batchMs - sinkLimits.callMs) break;
+        const result = await post(tenant, event, endpoint);
+        stopped = result.stopped;
+        const { status, summary } = result;
         const seq = 'seq' in event.data ? event.data.seq : null;
         const tookMs = Math.round(monotonicMs() - startedMs);
         attempts.push({ seq, event: event.id, delivered: stopped === null, status, summary, tookMs });
@@ -93,10 +95,10 @@ export function webhookDelivery({
       if (stopped !== null) {
         log.info(
           { tenant, sink: endpoint.sink, event: attempts.at(-1)?.event, ...stopped },
-          'webhook not taken',
+          'webhook not delivered',
         );
       }
-      // An endpoint has no position: what it has taken it knows by the ids.
+      // An endpoint has no position: it detects repeated events by their IDs.
       return { count, position: null, stopped, attempts };
     },
   };
@@ -105,22 +107,23 @@ export function webhookDelivery({
 /** The structured mode of CloudEvents over HTTP (HTTP protocol binding 1.0.2, section 3.2). */
 const CLOUD_EVENT = 'application/cloudevents+json; charset=utf-8';
 
-interface Verdict {
+interface DeliveryResult {
   readonly status: number | null;
   readonly summary: string;
   readonly stopped: Stopped | null;
 }
 
 /**
- * A 2xx is taken, and 410 says that there shall be no more. Whatever else it is, it may pass: an endpoint is repaired, a certificate renewed,
- * an address allowed. How long that is believed is for whoever keeps the cursor.
+ * A 2xx response means delivered, and 410 means that the endpoint wants no more events. Every other failure
+ * may be temporary: an endpoint is repaired, a certificate renewed, an address allowed. The owner of the
+ * cursor decides how long it retries.
  *
- * A 2xx counts even when the answer's body is too large, or is encoded in a way that nobody asked for. The status is the word of the
- * endpoint that it has the event; the body says nothing to anybody, and is cut off at its bound. Tried again, the same event would be
- * taken again and again, with all later ones waiting behind it. A body that does not come to its end is another matter: an
- * endpoint that keeps its caller for the whole time of a call has not answered.
+ * A 2xx counts even if the response body is too large or has an unsupported encoding. The status confirms
+ * that the endpoint has the event; the body is ignored and cut off at its limit. A retry would deliver the
+ * same event again and again, and block all later ones. A body that does not end in time is different: an
+ * endpoint that keeps the connection open for the whole time limit has not responded.
  */
-function verdictOf(answer: OutboundAnswer): Verdict {
+function resultOf(answer: OutboundResult): DeliveryResult {
   switch (answer.kind) {
     case 'answered':
       return { status: answer.status, summary: `answered ${answer.status}`, stopped: null };

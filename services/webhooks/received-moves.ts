@@ -4,26 +4,29 @@ import { receiverLimits } from './limits.ts';
 
 export type Received =
   | { readonly kind: 'moved'; readonly event: MoveEvent }
-  /** Something may have been missed: look at the pointer itself. */
+  /** A move may have been missed: read the pointer itself. */
   | { readonly kind: 'gap' };
 
-/** One reader, with what waits for it. */
+/** One reader, with its queue. */
 interface Reader {
   waiting: Received[];
   wake: () => void;
 }
 
-/** Hands what arrives to each reader. A reader that is slower than the world loses what it has not read, and is told of it. */
+/** Passes received moves to each reader. A reader that is too slow loses its queued moves, and gets a gap. */
 export class ReceivedMoves {
   readonly #readers = new Set<Reader>();
-  /** The last number that was seen of a feed, whose numbers have no gaps. One tenant's, since one endpoint is one tenant's. */
+  /**
+   * The last sequence number of the feed, whose numbers have no gaps. One number is enough, because one
+   * endpoint belongs to one tenant.
+   */
   #last: { readonly tenant: string; readonly seq: number } | null = null;
 
   push(event: MoveEvent): void {
     const { tenant, seq } = event.data;
     const last = this.#last?.tenant === tenant ? this.#last.seq : null;
     const isGap = last !== null && placeAfter(last, seq) === 'gap';
-    // What is delivered once more, by a replay or by hand, goes back, and what follows has been seen.
+    // A replay or a manual redelivery sends an earlier move. The later ones were already received.
     this.#last = { tenant, seq: Math.max(seq, last ?? 0) };
     for (const reader of this.#readers) {
       if (reader.waiting.length >= receiverLimits.waiting) reader.waiting = [{ kind: 'gap' }];

@@ -9,25 +9,29 @@ import { ReceivedMoves, type Received } from './received-moves.ts';
 import { verifyWebhook } from './verify.ts';
 
 export interface WebhookReceiver {
-  /** For Node's own HTTP server, or any that hands on its requests, at the path that the sink has. Nothing may have read the body. */
+  /**
+   * A listener for Node's HTTP server, or a compatible one, at the sink's path. The body must not have been
+   * read before.
+   */
   readonly listener: (request: IncomingMessage, response: ServerResponse) => void;
   /**
-   * What arrives, in the order of its arrival, for each reader from when it begins to read. First of all a gap, since nobody knows what came
-   * before; another where something is known to be missing. Ends with the signal.
+   * Yields the moves in the order of their arrival, from the moment at which a reader starts. It yields a gap
+   * first, because earlier moves are unknown, and a gap wherever a move is missing. Ends with the signal.
    */
   moves(signal: AbortSignal): AsyncIterable<Received>;
 }
 
 /**
- * Takes the webhooks of a tenant. What is not signed with one of the secrets, was signed long ago, or is none of ours is refused, and no reader
- * hears of it. What is taken is remembered in memory alone: a reader that begins later is told of a gap, and looks at the pointer itself.
+ * Receives the webhooks of a tenant. It rejects a request that has no valid signature, was signed too long
+ * ago, or has an invalid event. No reader gets such a request. Received moves are stored only in memory: a
+ * reader that starts later gets a gap, and reads the pointer itself.
  */
 export function webhookReceiver({ secrets }: { readonly secrets: readonly string[] }): WebhookReceiver {
   const received = new ReceivedMoves();
   return {
     listener(request, response) {
       const answer = (status: number, headers: Record<string, string> = {}): void => {
-        // Whatever is left of the body is not waited for.
+        // Does not wait for the rest of the body.
         const close = request.complete ? {} : { connection: 'close' };
         response.writeHead(status, { ...headers, ...close }).end();
       };
@@ -39,7 +43,7 @@ export function webhookReceiver({ secrets }: { readonly secrets: readonly string
         const verified = verifyWebhook({ headers: request.headers, body: body.bytes }, { secrets });
         if (verified.kind === 'refused') return answer(401);
         const event = parseJsonAs(Signed, body.bytes.toString('utf8'));
-        // The sender knows the secret, and says what nobody here understands: said again, it would be no clearer.
+        // The signature is valid, but the event is not. A retry of the same event would fail too.
         if (event?.id !== verified.id) return answer(400);
         const move = MoveEvent.safeParse(event);
         if (move.success) received.push(move.data);
@@ -50,12 +54,15 @@ export function webhookReceiver({ secrets }: { readonly secrets: readonly string
   };
 }
 
-/** Events of other types are taken, and mean nothing here: a test does, and so does what is yet to be invented. */
+/** Events of other types are accepted and ignored: tests, and types of future versions. */
 const Signed = z.looseObject({ specversion: z.literal('1.0'), id: z.string(), type: z.string() });
 
 type Body = { readonly bytes: Buffer } | { readonly refused: 408 | 413 };
 
-/** Calls back once, with the whole body or why there is none; never when the sender goes away. */
+/**
+ * Calls back once, with the whole body or the reason why it is missing. Never calls back if the sender
+ * disconnects.
+ */
 function readBody(request: IncomingMessage, whole: (body: Body) => void): void {
   const chunks: Buffer[] = [];
   let bytes = 0;

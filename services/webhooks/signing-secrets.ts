@@ -1,14 +1,16 @@
 import type { SecretBox } from '../secrets/secret-box.ts';
 
-/** A webhook's secrets as they are on record. */
+/** A webhook's secrets as stored in the database. */
 export interface SealedSecrets {
   readonly secret: string;
   readonly previousSecret: string | null;
-  /** ISO 8601: the previous one signs no longer than that. */
+  /** ISO 8601. The previous secret signs until this time. */
   readonly previousUntil: string | null;
 }
 
-/** What an event is signed with now, the newest first. Throws SecretLostError when one of them can't be opened. */
+/**
+ * The current signing secrets, the newest first. Throws SecretLostError when one of them can't be decrypted.
+ */
 export function signingSecrets(
   box: SecretBox,
   { tenant, sink }: { readonly tenant: string; readonly sink: string },

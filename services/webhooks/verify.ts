@@ -4,22 +4,25 @@ import { signatureLimits } from './limits.ts';
 import { signatureOf, VERSION } from './sign.ts';
 import { webhookKey } from './webhook-secret.ts';
 
-/** A request as it arrived. */
+/** A request as received. */
 export interface Delivered {
-  /** By lower-case name, as Node gives them. */
+  /** By lower-case name, as Node returns them. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** As it was sent: what a framework has parsed and written anew is signed by nobody. */
+  /**
+   * The exact bytes that were sent. A body that a framework has parsed and serialized again does not match
+   * the signature.
+   */
   readonly body: Uint8Array;
 }
 
 export type Verified =
-  /** The id is the same however often the event is delivered. */
+  /** The ID is the same for every delivery of the event. */
   { readonly kind: 'verified'; readonly id: string } | { readonly kind: 'refused'; readonly reason: string };
 
 /**
- * Whether one of those secrets has signed that body, a moment ago, after Standard Webhooks 1.0. While a secret is rotated there are two:
- * the sender signs with both, or the receiver knows both. Whoever guesses learns nothing from how long it takes. Throws for a secret that
- * is none.
+ * Whether one of the secrets has signed this body recently, as defined by Standard Webhooks 1.0. There are
+ * two secrets during a rotation: the sender signs with both, or the receiver accepts both. The comparison
+ * takes constant time, so that its duration reveals nothing. Throws for an invalid secret.
  */
 export function verifyWebhook(
   { headers, body }: Delivered,
@@ -27,7 +30,7 @@ export function verifyWebhook(
 ): Verified {
   const keys = secrets.map((secret) => {
     const key = webhookKey(secret);
-    if (key === null) throw new Error('a secret to verify webhooks with is no webhook secret');
+    if (key === null) throw new Error('a webhook cannot be verified: the configured secret is invalid');
     return key;
   });
   const claim = readClaim(headers, nowMs);
@@ -35,10 +38,10 @@ export function verifyWebhook(
   const isSigned = keys
     .map((key) => signatureOf({ ...claim, body }, key))
     .some((mac) => isClaimed(claim, mac));
-  return isSigned ? { kind: 'verified', id: claim.id } : refused('no signature is right');
+  return isSigned ? { kind: 'verified', id: claim.id } : refused('no signature matches');
 }
 
-/** What the headers of a request claim, before any signature is compared. */
+/** The values of the signature headers, before any signature is compared. */
 export interface SignatureClaim {
   readonly kind: 'claim';
   readonly id: string;
@@ -46,7 +49,10 @@ export interface SignatureClaim {
   readonly signatures: readonly Buffer[];
 }
 
-/** Reads the three headers. A timestamp that is too far from now is refused, so that a request that was recorded can't be sent again later. */
+/**
+ * Parses the three headers. A timestamp too far from now is rejected, so that a recorded request can't be
+ * replayed later.
+ */
 export function readClaim(
   headers: Delivered['headers'],
   nowMs: number,
@@ -56,7 +62,7 @@ export function readClaim(
   const signatures = one(headers['webhook-signature']);
   if (id === null || sentAt === null || signatures === null) return refused('a header is missing');
   if (id === '' || id.includes('.')) return refused('the id is invalid');
-  // As it is written into what is signed, and in no other spelling of the same number.
+  // The signed text contains the timestamp in this exact form, so other spellings of the number are rejected.
   if (!/^(?:0|[1-9][0-9]{0,11})$/.test(sentAt)) return refused('the timestamp is invalid');
   const timestamp = Number(sentAt);
   if (Math.abs(nowMs - timestamp * 1_000) > signatureLimits.toleranceMs)
@@ -65,7 +71,7 @@ export function readClaim(
   return { kind: 'claim', id, timestamp, signatures: given.filter((mac) => mac !== null) };
 }
 
-/** Whether that signature is among those of the request. */
+/** Whether the request has this signature. */
 export function isClaimed({ signatures }: SignatureClaim, mac: Buffer): boolean {
   return signatures.some((candidate) => timingSafeEqual(mac, candidate));
 }
@@ -74,14 +80,14 @@ function refused(reason: string): Extract<Verified, { kind: 'refused' }> {
   return { kind: 'refused', reason };
 }
 
-/** A header that is there twice is not there: one reader would take the first, and another the second. */
+/** A repeated header counts as missing: one reader would use the first value, and another the second. */
 function one(header: string | readonly string[] | undefined): string | null {
   return typeof header === 'string' ? header : null;
 }
 
 const MAC_BYTES = 32;
 
-/** The signature of one `v1,<base64>`; null for what is no such thing, among them versions to come. */
+/** The signature in a `v1,<base64>` value. Null for any other value, including future versions. */
 function macIn(signature: string): Buffer | null {
   const [version, text = ''] = signature.split(',', 2);
   if (version !== VERSION) return null;

@@ -5,13 +5,14 @@ import { fileURLToPath } from 'node:url';
 
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 
-/** What decides how a handler runs: the handlers themselves, and the decisions that they import. */
+/** The source that determines how a handler runs: the handlers, and the core code that they import. */
 const FOLDERS = ['core', 'handlers'];
 
 /**
- * Identifies the handlers of this build: 12 hex digits over the relative path and content of every source file in `core/` and `handlers/`,
- * sub-folders included. Restate reads a deployment's handlers once per URL, so each build registers under a URL of its own; two processes of
- * one build share it. The id is not a fence: a worker serves every journal that Restate sends it.
+ * Identifies the handlers of this build: 12 hex digits over the relative path and content of every source
+ * file in `core/` and `handlers/`, sub-folders included. Restate reads a deployment's handlers once per URL,
+ * so each build registers under its own URL. Two processes of one build share the URL. The ID is not a fence:
+ * a worker serves every journal that Restate sends it.
  */
 export function buildId(project: string = PROJECT): string {
   const hash = createHash('sha256');
@@ -23,7 +24,9 @@ export function buildId(project: string = PROJECT): string {
   return hash.digest('hex').slice(0, 12);
 }
 
-/** Sorted, and with forward slashes, because the order and the spelling of paths differ between file systems. */
+/**
+ * Sorted, and with forward slashes, because the order and the separator of paths differ between file systems.
+ */
 function sourcePaths(project: string): string[] {
   return FOLDERS.flatMap((folder) =>
     readdirSync(join(project, folder), { recursive: true, withFileTypes: true })

@@ -5,7 +5,7 @@ import type { Database } from '../postgres/database.ts';
 import { isReadOnly } from '../postgres/upkeep/doctor.ts';
 import type { SinkTarget } from '../sinks/target.ts';
 
-/** Checks the systems over the connections with which the worker uses them: what it finds is what releases and sinks meet. */
+/** Checks the systems over the worker's own connections, so that the result applies to releases and sinks. */
 export function checkedSystems(
   db: Database,
   brokers: Readonly<Partial<Record<'redis' | 'rabbitmq', SinkTarget>>>,
@@ -25,10 +25,11 @@ export function checkedSystems(
 async function checkPostgres(db: Database): Promise<SystemsReport['postgres']> {
   try {
     if (!(await isReadOnly(db))) return { kind: 'well' };
-    return { kind: 'down', reason: 'PostgreSQL takes no writes: it is a standby, or read-only' };
+    return { kind: 'down', reason: 'PostgreSQL accepts no writes: it is a standby or read-only' };
   } catch (error) {
-    // The message of the driver names hosts and users.
-    const reason = error instanceof PointsmanError ? error.message : 'PostgreSQL did not answer as expected';
+    // The driver's message contains host and user names.
+    const reason =
+      error instanceof PointsmanError ? error.message : 'PostgreSQL returned an unexpected error';
     return { kind: 'down', reason };
   }
 }

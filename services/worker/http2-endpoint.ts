@@ -9,11 +9,17 @@ export type EndpointListener = ReturnType<typeof createEndpointHandler>;
 
 export interface Endpoint {
   readonly port: number;
-  /** Takes no new work, lets steps in flight end within the drain time, and then hangs up: Restate goes on elsewhere or later. */
+  /**
+   * Stops accepting work, lets running steps end within the drain time, and then closes all connections.
+   * Restate continues on another worker or later.
+   */
   close(): Promise<void>;
 }
 
-/** Serves the durable handlers over HTTP/2 without TLS, as Restate speaks to its services. The address must not be public. */
+/**
+ * Serves the durable handlers over HTTP/2 without TLS, which is the protocol between Restate and its
+ * services. The address must not be public.
+ */
 export async function serveEndpoint(
   listener: EndpointListener,
   host: string,

@@ -1,17 +1,20 @@
 const second = 1_000;
 
-/** The thread in which the worker reads the manifests of other people's compilers. Times are milliseconds. */
+/** The thread in which the worker reads manifests from external compilers. Times are milliseconds. */
 export const manifestReaderLimits = {
-  /** One: the largest manifest takes it a tenth of a second. */
+  /** One thread: the largest manifest takes a tenth of a second. */
   threads: 1,
-  /** Of one tenant at a time: the others take turns. */
+  /** Per tenant at a time, so that tenants take turns. */
   perTenant: 1,
-  /** Manifests that wait for it, one for each callback that is being answered. */
+  /** Manifests that wait for the thread, one for each callback in progress. */
   queued: 256,
-  /** Of those, one tenant's: the durable step that asked tries again. */
+  /** Waiting manifests per tenant. Above this limit, the durable step retries. */
   queuedPerTenant: 64,
-  /** The largest manifest with all of its values, several times. */
+  /** Several times the size of the largest parsed manifest. */
   heapMiB: 128,
-  /** One manifest; past this the thread is ended: one that hangs, since the work is bounded. Starting it on a busy machine takes seconds. */
+  /**
+   * The time limit for one manifest, after which the thread is terminated. The work is bounded, so only a
+   * hung thread reaches it. Starting a thread on a busy machine takes seconds.
+   */
   timeoutMs: 30 * second,
 } as const;

@@ -4,8 +4,8 @@ import { correlationId } from '../../core/identifiers.ts';
 import type { Moves, Settlements } from '../../handlers/ports/deps.ts';
 
 /**
- * A line for each release that has its last word. It is written inside the durable step, so that a replay does not write it again; a
- * step that is tried again after a crash may, as it finds what stands.
+ * Logs one line for each settled release. The line is written inside the durable step, so that a replay does
+ * not repeat it. A step that is retried after a crash may write it twice.
  */
 export function logSettled(settlements: Settlements, log: Logger): Settlements {
   return {
@@ -18,7 +18,7 @@ export function logSettled(settlements: Settlements, log: Logger): Settlements {
   };
 }
 
-/** The same for pointers that somebody moves by hand: no release settles then. */
+/** Logs one line for each pointer that is moved by hand. No release settles in that case. */
 export function logMovesByHand(moves: Moves, log: Logger): Moves {
   return {
     ...moves,

@@ -3,13 +3,16 @@ import type { Logger } from 'pino';
 
 import { correlationId, parseReleaseKey } from '../../core/identifiers.ts';
 
-/** The SDK's word on a missing key, once for HTTP/1 and once for HTTP/2. The worker says it itself, with what to do. */
+/**
+ * The SDK's warning about a missing key, which it logs once for HTTP/1 and once for HTTP/2. The worker logs
+ * its own warning instead, which includes the fix.
+ */
 const NO_KEY = 'Accepting requests without validating request signatures';
 
-/** "info" is one line an attempt: of use only to whoever debugs. */
+/** The SDK logs one "info" line per attempt, which is useful only for debugging. */
 const LEVELS: Readonly<Record<string, 'error' | 'warn'>> = { error: 'error', warn: 'warn' };
 
-/** The SDK's own words, in our log's form, each with the release that it is about. */
+/** Writes the SDK's messages to our log, each with the correlation ID of its release. */
 export function restateLog(log: Logger): LoggerTransport {
   return (metadata, message, ...more) => {
     if (metadata.replaying || String(message).startsWith(NO_KEY)) return;
@@ -26,7 +29,7 @@ export function restateLog(log: Logger): LoggerTransport {
   };
 }
 
-/** A callout's key begins with that of its release; a tenant's names none. */
+/** A callout's key begins with the key of its release. A tenant's key contains no release. */
 function releaseOf(key: string): string | undefined {
   const release = parseReleaseKey(key.split('/').slice(0, 3).join('/'));
   return release === null ? undefined : correlationId(release);

@@ -32,7 +32,7 @@ import type { EndpointListener } from './http2-endpoint.ts';
 import { checkedSystems } from './check-systems.ts';
 import { restateInvocations } from './sweep/invocations.ts';
 import { manifestsIn, startManifestReader } from './pipeline/manifest-reader.ts';
-import { outboundCalls, type OutboundCallDeps } from './pipeline/outside.ts';
+import { outboundCalls, type OutboundCallDeps } from './pipeline/outbound-calls.ts';
 import { logMovesByHand, logSettled } from './logged-outcomes.ts';
 import { hookReports } from './hooks/reports.ts';
 import { sinksOf } from './sinks/sinks.ts';
@@ -44,7 +44,7 @@ import type { SweepDeps } from './sweep/sweep-deps.ts';
 import { webhookDelivery } from '../webhooks/deliver.ts';
 import { isBroker } from '../../core/sink.ts';
 
-/** The durable handlers joined to the systems that they need: everything of the worker but its socket. */
+/** The durable handlers connected to their systems: the whole worker except its socket. */
 export interface Worker {
   readonly listener: EndpointListener;
   readonly admin: RestateAdmin;
@@ -108,15 +108,15 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
     admin,
     sweep: { db, admin, ingress, clock, brokers, auditMs: config.auditMs, log },
     async close() {
-      const ways = [outbound, ...Object.values(celery), ...Object.values(targets)];
-      await Promise.all(ways.map((way) => way.close()));
+      const connections = [outbound, ...Object.values(celery), ...Object.values(targets)];
+      await Promise.all(connections.map((way) => way.close()));
       await Promise.all([compiler.close(), reader.close(), manifests.close()]);
       await db.close();
     },
   };
 }
 
-/** Nothing is connected yet: a broker that is away keeps nobody from starting. */
+/** Connects lazily, so that an unreachable broker does not block the start. */
 function celeryQueues({ amqpUrl, redisUrl }: WorkerConfig, log: Logger): OutboundCallDeps['celery'] {
   return {
     ...(amqpUrl === null ? {} : { rabbitmq: rabbitCeleryQueue({ url: amqpUrl, log }) }),
@@ -124,7 +124,7 @@ function celeryQueues({ amqpUrl, redisUrl }: WorkerConfig, log: Logger): Outboun
   };
 }
 
-/** Where moves are delivered to, beside webhooks. Nothing is connected yet, either. */
+/** The brokers to which moves are delivered, in addition to webhooks. They connect lazily, too. */
 function sinkTargets(
   { redisUrl, redisCache, redisStreams: layout, amqpUrl, amqpUnrouted: unrouted }: WorkerConfig,
   db: Database,
@@ -137,11 +137,14 @@ function sinkTargets(
   };
 }
 
-/** Whose calls are taken: that of one Restate, or, for want of a key, everybody's, which is said once. */
+/**
+ * The identity key of the one Restate server whose calls are accepted. Without a key, every caller is
+ * accepted, and one warning is logged.
+ */
 function identityKeys({ identityKey }: WorkerConfig, log: Logger): string[] {
   if (identityKey !== null) return [identityKey];
   log.warn(
-    'whoever reaches the port of the worker can run its handlers: give Restate a private key ' +
+    'any caller that reaches the port of the worker can run its handlers: give Restate a private key ' +
       '(RESTATE_WORKER__INVOKER__REQUEST_IDENTITY_PRIVATE_KEY_PEM_FILE) and set POINTSMAN_WORKER_IDENTITY_KEY to the public one that it logs',
   );
   return [];

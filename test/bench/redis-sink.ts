@@ -32,7 +32,7 @@ export async function benchRedisStream(): Promise<BenchRow[]> {
         events,
         atMs: Date.now(),
         position,
-        mustBeTaken: () => false,
+        mustBeDelivered: () => false,
       });
       if (sent.stopped !== null) throw new Error(sent.stopped.reason);
       ({ position } = sent);

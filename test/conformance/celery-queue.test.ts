@@ -2,7 +2,7 @@ import { connect } from 'amqplib';
 import { pino } from 'pino';
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { CeleryQueue, CeleryTask, Enqueued } from '../../services/celery/celery-queue.ts';
+import type { CeleryQueue, CeleryTask, EnqueueResult } from '../../services/celery/celery-queue.ts';
 import { celeryLimits } from '../../services/celery/limits.ts';
 import { rabbitCeleryQueue } from '../../services/celery/rabbitmq-queue.ts';
 import { redisCeleryQueue } from '../../services/celery/redis-queue.ts';
@@ -56,7 +56,7 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
 
     test('has what it said that it has, after the broker was killed in the middle of many', async () => {
       const queue = openAt(broker.url);
-      const sent: Promise<Enqueued>[] = [];
+      const sent: Promise<EnqueueResult>[] = [];
       const { promise: killed, resolve } = Promise.withResolvers<void>();
       let answers = 0;
       for (let nth = 1; nth <= 200; nth++) {

@@ -52,7 +52,7 @@ test('queues to be measured are names, in a RabbitMQ that is there', () => {
   for (const wrong of ['a,,b', 'a b', '"', 'x'.repeat(256), Array(51).fill('q').join()])
     expect(problemsOf(() => apiConfig({ ...amqp, POINTSMAN_AMQP_QUEUES: wrong }))).toHaveLength(1);
   expect(problemsOf(() => stackConfig({ POINTSMAN_AMQP_QUEUES: 'fleet' }))).toEqual([
-    'POINTSMAN_AMQP_QUEUES is set, so that AMQP_URL must be, too',
+    'POINTSMAN_AMQP_QUEUES is set, so AMQP_URL must also be set',
   ]);
 });
 
@@ -100,6 +100,6 @@ test('the cache in Redis is off unless it is switched on, and needs a Redis', ()
     () => workerConfig({ ...worker, POINTSMAN_REDIS_CACHE: 'on' }),
     () => stackConfig({ POINTSMAN_REDIS_CACHE: 'on' }),
   ]) {
-    expect(problemsOf(read)).toEqual(['POINTSMAN_REDIS_CACHE is on, so that REDIS_URL must be set']);
+    expect(problemsOf(read)).toEqual(['POINTSMAN_REDIS_CACHE is on, so REDIS_URL must be set']);
   }
 });

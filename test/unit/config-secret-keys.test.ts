@@ -46,7 +46,7 @@ test.each([
 
 test('a previous key without a current one is a mistake: nothing new could be kept', () => {
   const error = refusal(() => workerConfig({ ...worker, POINTSMAN_SECRET_KEY_PREVIOUS: text(previous) }));
-  expect(error.problems).toEqual([expect.stringContaining('POINTSMAN_SECRET_KEY must be, too')]);
+  expect(error.problems).toEqual([expect.stringContaining('POINTSMAN_SECRET_KEY must also be set')]);
 });
 
 function refusal(read: () => unknown): ConfigError {

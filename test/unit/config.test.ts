@@ -17,7 +17,7 @@ describe('reading the environment', () => {
       host: '127.0.0.1',
       port: 7400,
       publicUrl: null,
-      home: '.pointsman',
+      dataDir: '.pointsman',
       adminToken: null,
       secretKeys: null,
       database: null,
@@ -52,10 +52,10 @@ describe('reading the environment', () => {
       'POINTSMAN_PORT must be a port, 0 to 65535',
       'POINTSMAN_ADMIN_TOKEN must be 16 to 256 visible characters without spaces',
       'DATABASE_OWNER_URL must be a URL that begins with postgres:// or postgresql://',
-      'POINTSMAN_OUTBOUND_ALLOW must be address ranges with commas between them, such as 10.0.0.0/8,fd00::/8, ' +
-        'without bits after the prefix; wrong: number 2, 3',
+      'POINTSMAN_OUTBOUND_ALLOW must be address ranges separated by commas, such as 10.0.0.0/8,fd00::/8, ' +
+        'without bits after the prefix; invalid: number 2, 3',
       'POINTSMAN_LOG_LEVEL must be trace, debug, info, warn, error or fatal',
-      'DATABASE_OWNER_URL is set, so that DATABASE_URL must be, too',
+      'DATABASE_OWNER_URL is set, so DATABASE_URL must also be set',
       'RESTATE_INGRESS_URL and RESTATE_ADMIN_URL must both be set, or neither',
     ]);
   });

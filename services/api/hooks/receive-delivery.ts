@@ -7,7 +7,7 @@ import { DeliveryId, type HookProvider } from '../../../core/hook.ts';
 import { quotaError } from '../../../core/quota.ts';
 import type { DeliveryReader } from '../../hooks/delivery-reader.ts';
 import { deliveryIdOf, eventOf } from '../../hooks/read-delivery.ts';
-import type { RuledPush, Ruling } from '../../hooks/rule.ts';
+import type { AcceptedPush, RuleResult } from '../../hooks/rule.ts';
 import { isSigned } from '../../hooks/signature.ts';
 import type { Database } from '../../postgres/database.ts';
 import {
@@ -117,7 +117,7 @@ type Facts = Pick<
 >;
 
 function pushFacts(
-  { ref, commit, subject, sourceUrl, pushedAt }: RuledPush,
+  { ref, commit, subject, sourceUrl, pushedAt }: AcceptedPush,
   { repository }: HookRecord,
 ): Facts {
   return { repository, ref, commit, subject, sourceUrl, pushedAt, ignored: null };
@@ -151,7 +151,7 @@ async function readPush(
   reader: DeliveryReader,
   { provider, repository, ref, path }: HookRecord,
   { tenant, headers, body: bytes }: Raw,
-): Promise<Ruling> {
+): Promise<RuleResult> {
   const type = (headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
   if (type !== 'application/json') {
     throw new PointsmanError(

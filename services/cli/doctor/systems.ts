@@ -24,7 +24,7 @@ export async function findSystems(env: Environment, apiUrl: string): Promise<Sys
   const isOwnStack = readKept(home, 'api-url') === apiUrl;
   const book = isOwnStack ? PortBook.open(join(home, 'ports.json')) : PortBook.inMemory();
   const local = (name: string): string | null => {
-    const port = book.kept(name);
+    const port = book.stored(name);
     return port === null ? null : `http://127.0.0.1:${port}`;
   };
   return {

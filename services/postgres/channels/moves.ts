@@ -6,7 +6,7 @@ import type { Broker } from '../../../core/sink.ts';
 import { SinkBar, sinkBarText } from '../../../core/texts/sink-texts.ts';
 import { HoldResult, MoveResult, SwapResult } from '../../../handlers/contract/tenant.ts';
 import type { Moves } from '../../../handlers/ports/deps.ts';
-import type { SinkWake } from '../../../handlers/contract/sink.ts';
+import type { SinkNotification } from '../../../handlers/contract/sink.ts';
 import type { Database } from '../database.ts';
 import { answerOf, at, json } from '../rows.ts';
 
@@ -43,7 +43,7 @@ export function postgresMoves(
   db: Database,
   { brokers = [] }: { readonly brokers?: readonly Broker[] } = {},
 ): Moves {
-  const wakesOf = (tenant: string, { seq, webhooks }: z.infer<typeof ToBeTold>): SinkWake[] =>
+  const wakesOf = (tenant: string, { seq, webhooks }: z.infer<typeof ToBeTold>): SinkNotification[] =>
     [...webhooks, ...brokers].map((sink) => ({ tenant, sink, seq }));
   return {
     async moveByRelease({ tenant, bundle, channel, version, expectedGeneration, at: epochMs }) {

@@ -80,7 +80,7 @@ async function startWhenOrphansAreGone(
     try {
       return await startOnce(binary, user, options, ownerUrl);
     } catch (error) {
-      const words = error instanceof ServerNotReadyError ? error.lastWords : '';
+      const words = error instanceof ServerNotReadyError ? error.logTail : '';
       if (/Address already in use/.test(words)) {
         throw new PortTakenError(`port ${options.port} is taken`, { cause: error });
       }

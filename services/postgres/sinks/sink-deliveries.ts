@@ -5,7 +5,7 @@ import { Digest } from '../../../core/identifiers.ts';
 import type { RecordedMove } from '../../../core/moves/move-event.ts';
 import { type Broker, partitionOf, type SinkId } from '../../../core/sink.ts';
 import { pausedText, SinkPause } from '../../../core/texts/sink-texts.ts';
-import { SinkWake, ControlResult, type ControlRequest } from '../../../handlers/contract/sink.ts';
+import { SinkNotification, ControlResult, type ControlRequest } from '../../../handlers/contract/sink.ts';
 import type { Failing, Controlled } from '../../../handlers/ports/sinks.ts';
 import type { Database } from '../database.ts';
 import { allRows, answerOf, at, Big, json } from '../rows.ts';
@@ -200,7 +200,7 @@ export async function steerSink(
   return answerOf(SteeredRow, await db.answer(tenant, 'steer_sink($1, $2::jsonb, $3)', values));
 }
 
-const Behind = z.object({ last: z.string().nullable(), behind: z.array(SinkWake) });
+const Behind = z.object({ last: z.string().nullable(), behind: z.array(SinkNotification) });
 
 /**
  * Of the next tenants, the sinks that should be at work; `last` is where to go on, null at the end.
@@ -225,7 +225,11 @@ export async function listBehind(
 const TenantRow = z.object({ tenant: z.string(), seq: Big });
 
 /** Tenants of that one's stream to which something is due. */
-export async function listStreamBehind(db: Database, tenant: string, broker: Broker): Promise<SinkWake[]> {
+export async function listStreamBehind(
+  db: Database,
+  tenant: string,
+  broker: Broker,
+): Promise<SinkNotification[]> {
   const sql = 'SELECT tenant, seq FROM stream_behind($1, $2, $3)';
   const rows = await db.platform(sql, [broker, partitionOf(tenant), sinkLimits.othersWoken]);
   return allRows(TenantRow, rows).map((row) => ({ ...row, sink: broker }));

@@ -5,7 +5,7 @@ import type { Deliveries, Fetched } from '../../../handlers/ports/hooks.ts';
 import { archiveCall } from '../../hooks/archive-call.ts';
 import { fetchLimits } from '../../hooks/limits.ts';
 import { inFlightBound } from '../../outbound/in-flight.ts';
-import type { Outbound, OutboundAnswer } from '../../outbound/contract.ts';
+import type { Outbound, OutboundResult } from '../../outbound/contract.ts';
 import type { Database } from '../../postgres/database.ts';
 import {
   type DeliveryRecord,
@@ -17,50 +17,50 @@ import { storeSource } from '../../postgres/content/sources.ts';
 import { contentsOf, type InvalidSource, type ReadSource } from '../../source-archive/read-source.ts';
 import type { RepositoryReader } from '../../source-archive/repository-reader.ts';
 import { openToken, type TokenDeps } from './hook-token.ts';
-import { unlessOverQuota } from '../pipeline/over-quota.ts';
+import { catchOverQuota } from '../pipeline/over-quota.ts';
 
 export interface HookDeps extends TokenDeps {
   readonly db: Database;
   readonly outbound: Outbound;
 }
 
-/** Fetches what was pushed, on behalf of the hook. */
-export function hookDeliveries(parts: HookDeps & { readonly reader: RepositoryReader }): Deliveries {
+/** Fetches the pushed sources for hook deliveries. */
+export function hookDeliveries(deps: HookDeps & { readonly reader: RepositoryReader }): Deliveries {
   const bound = inFlightBound({ total: fetchLimits.atOnce, perTenant: fetchLimits.atOnceOfTenant });
   return {
     async fetch(name, at) {
       const leave = bound.enter(name.tenant);
       if (leave === null) return { kind: 'busy' };
       try {
-        return await fetchOnce(parts, name, at);
+        return await fetchOnce(deps, name, at);
       } finally {
         leave();
       }
     },
     async end(name, how, reason, at) {
-      const ended = await endDelivery(parts.db, name, how, reason, at);
-      return ended === null ? { state: how, version: null, reason } : verdictOf(ended);
+      const ended = await endDelivery(deps.db, name, how, reason, at);
+      return ended === null ? { state: how, version: null, reason } : resultOf(ended);
     },
   };
 }
 
-function verdictOf({ state, version, reason }: DeliveryRecord): HookDeliveryResult {
+function resultOf({ state, version, reason }: DeliveryRecord): HookDeliveryResult {
   return { state, version, reason };
 }
 
 async function fetchOnce(
-  parts: HookDeps & { readonly reader: RepositoryReader },
+  deps: HookDeps & { readonly reader: RepositoryReader },
   name: DeliveryName,
   at: number,
 ): Promise<Fetched> {
-  const opened = await openDelivery(parts.db, name, at);
-  if (opened.kind === 'no_delivery') return { kind: 'failed', reason: 'there is no such delivery' };
-  if (opened.kind === 'ended') return { kind: 'ended', verdict: verdictOf(opened.delivery) };
+  const opened = await openDelivery(deps.db, name, at);
+  if (opened.kind === 'no_delivery') return { kind: 'failed', reason: 'the delivery does not exist' };
+  if (opened.kind === 'ended') return { kind: 'ended', verdict: resultOf(opened.delivery) };
   if (opened.kind === 'refused') return opened;
-  const token = openToken(parts, name, opened.token);
+  const token = openToken(deps, name, opened.token);
   if (token.kind === 'lost') return { kind: 'failed', reason: token.reason };
   const call = archiveCall({ ...opened, token: token.plain }, opened);
-  const answer = await parts.outbound.call({
+  const answer = await deps.outbound.call({
     ...call,
     method: 'GET',
     idempotencyKey: `${deliveryCorrelationId(name)}:source`,
@@ -69,27 +69,28 @@ async function fetchOnce(
     maxBytes: fetchLimits.archiveBytes,
     maxRedirects: fetchLimits.redirects,
   });
-  if (answer.kind !== 'answered') return unanswered(opened, answer);
-  const read = await readArchive(parts.reader, name.tenant, { body: answer.body, folder: opened.path });
+  if (answer.kind !== 'answered') return fetchFailure(opened, answer);
+  const read = await readArchive(deps.reader, name.tenant, { body: answer.body, folder: opened.path });
   if (read.kind !== 'source') return read;
-  const over = await unlessOverQuota(storeSource(parts.db, name.tenant, read.tree, contentsOf(read)));
-  if (over !== undefined) return { kind: 'refused', reason: over.reason };
+  const exceeded = await catchOverQuota(storeSource(deps.db, name.tenant, read.tree, contentsOf(read)));
+  if (exceeded !== undefined) return { kind: 'refused', reason: exceeded.reason };
   return fetched(name, opened, read);
 }
 
-function unanswered(
+function fetchFailure(
   { provider }: OpenedDelivery,
-  answer: Exclude<OutboundAnswer, { kind: 'answered' }>,
+  answer: Exclude<OutboundResult, { kind: 'answered' }>,
 ): Fetched {
   const reason = `the source can't be fetched: ${answer.summary}`;
   if (answer.kind === 'later') return { kind: 'later', reason, retryAfterMs: answer.retryAfterMs };
-  // A rule of this installation, of which the tenant should hear as such.
+  // An operator's rule blocks the call. The tenant gets this reason.
   if (answer.kind === 'forbidden') return { kind: 'refused', reason };
   if (answer.tooLarge) {
     const bound = fetchLimits.archiveBytes;
-    return { kind: 'refused', reason: `its archive has more than the ${bound} bytes that one may have` };
+    return { kind: 'refused', reason: `the archive is larger than the limit of ${bound} bytes` };
   }
-  // GitHub answers so, too, to whoever asks too often ("Rate limits for the REST API"), and only its headers tell the two apart.
+  // GitHub also returns 403 when a client exceeds its rate limit ("Rate limits for the REST API"). Only the
+  // headers distinguish the two cases.
   if (provider === 'github' && answer.status === 403) return { kind: 'later', reason, retryAfterMs: null };
   return { kind: 'failed', reason };
 }
@@ -102,7 +103,7 @@ async function readArchive(
   { body, folder }: { body: Buffer; folder: string | null },
 ): Promise<Read> {
   try {
-    // A copy, since the thread takes its memory, and the driver's may be shared.
+    // A copy, because the thread takes ownership of the memory, and the driver's memory may be shared.
     const read = await reader.read(tenant, { bytes: new Uint8Array(body), folder });
     switch (read.kind) {
       case 'source':
@@ -112,7 +113,7 @@ async function readArchive(
       case 'too_large':
         return { kind: 'refused', reason: read.message };
       case 'not_gzip':
-        return { kind: 'refused', reason: 'what was fetched is no tar.gz' };
+        return { kind: 'refused', reason: 'the fetched archive is not a tar.gz file' };
     }
   } catch (error) {
     if (error instanceof PointsmanError && error.code === 'busy') return { kind: 'busy' };
@@ -124,7 +125,7 @@ async function readArchive(
 
 function firstProblem({ diagnostics, truncated }: InvalidSource): string {
   const [first] = diagnostics;
-  if (!first) return 'what was fetched can be no source';
+  if (!first) return 'the fetched files are not a valid source';
   const place = first.path === '' ? first.message : `${first.path}: ${first.message}`;
   const others = diagnostics.length - 1;
   return others === 0 ? place : `${place} (and ${others}${truncated ? ' or more' : ''} other problems)`;

@@ -3,7 +3,9 @@ import type { Logger } from 'pino';
 import { type DeliveryName, deliveryCorrelationId } from '../../../core/hook.ts';
 import { type SecretBox, SecretLostError } from '../../secrets/secret-box.ts';
 
-/** What opens a token: the key, null without one, and where a lost token is logged. */
+/**
+ * What decrypts a token: the key box, which is null without a configured key, and the log for lost tokens.
+ */
 export interface TokenDeps {
   readonly secrets: SecretBox | null;
   readonly log: Logger;
@@ -13,7 +15,9 @@ type Token =
   | { readonly kind: 'open'; readonly plain: string | null }
   | { readonly kind: 'lost'; readonly reason: string };
 
-/** The hook's token in plain, for one call. What operators need to know of a lost one is in the log. */
+/**
+ * Decrypts the hook's token, for one call. The log has the details that an operator needs about a lost token.
+ */
 export function openToken({ secrets, log }: TokenDeps, name: DeliveryName, sealed: string | null): Token {
   if (sealed === null) return { kind: 'open', plain: null };
   try {
@@ -22,7 +26,10 @@ export function openToken({ secrets, log }: TokenDeps, name: DeliveryName, seale
     return { kind: 'open', plain: secrets.open(sealed, { tenant, hook, field: 'token' }) };
   } catch (error) {
     if (!(error instanceof SecretLostError)) throw error;
-    log.error({ correlationId: deliveryCorrelationId(name), err: error }, 'a hook’s token is lost');
-    return { kind: 'lost', reason: 'the hook’s token can no longer be read: set it again' };
+    log.error(
+      { correlationId: deliveryCorrelationId(name), err: error },
+      'a hook’s token cannot be decrypted',
+    );
+    return { kind: 'lost', reason: 'the hook’s token can no longer be decrypted: set it again' };
   }
 }

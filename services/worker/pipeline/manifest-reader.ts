@@ -17,8 +17,8 @@ export function startManifestReader(log: Pick<Logger, 'error'>): ReadingThread<M
 }
 
 /**
- * Reads the manifests of other people's compilers in that thread. One that is past its bound of memory or time has a problem like any other.
- * While too many wait it throws, and the durable step that asked tries again.
+ * Reads manifests from external compilers in the thread. A manifest that exceeds the memory or time limit is
+ * reported as a problem. While too many manifests wait, it throws, and the durable step retries.
  */
 export function manifestsIn(thread: ReadingThread<ManifestTask, ReadManifest>): ManifestReader {
   return async (tenant, bytes) => {

@@ -4,7 +4,7 @@ export interface ManifestTask {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Runs in a thread: reads one manifest. */
+/** Reads one manifest. Runs in the thread. */
 export function readInThread({ bytes }: ManifestTask): ReadManifest {
   return readManifest(bytes);
 }

@@ -1,7 +1,10 @@
 import { PointsmanError } from '../../../core/errors.ts';
 
-/** The result of storing something, or why the tenant's quota has no room for it: a step that is repeated would find no more. */
-export async function unlessOverQuota<T>(work: Promise<T>): Promise<T | { readonly reason: string }> {
+/**
+ * Returns the result of storing something, or the reason why it exceeds the tenant's quota. A retry would
+ * find the same quota.
+ */
+export async function catchOverQuota<T>(work: Promise<T>): Promise<T | { readonly reason: string }> {
   try {
     return await work;
   } catch (error) {

@@ -13,23 +13,26 @@ import { type LoadedSource, loadReleaseSource, loadSource } from '../../postgres
 
 type Compiled = Extract<CompileResult, { kind: 'compiled' | 'invalid' }>;
 
-/** Past a bound, or not there: a retry would end in the same way. */
+/** A limit was exceeded, or the source is missing. A retry would end in the same way. */
 interface Broken {
   readonly kind: 'broken';
   readonly reason: string;
 }
 
-/** Compiles the sources of releases by their digests. Throws for what is worth a retry. */
+/** Compiles the sources of releases by their digests. Throws only for errors that are worth a retry. */
 export interface SourceCompiler {
-  /** As the first step of a release: compiles it, unless its policy has that done elsewhere. */
-  compileUnlessElsewhere(
+  /** The first step of a release: compiles the source, unless its policy names an external compiler. */
+  compileUnlessRemote(
     id: ReleaseId,
     source: string,
   ): Promise<Compiled | Broken | { readonly kind: 'elsewhere'; readonly executor: RemoteCompileRule }>;
   compile(tenant: string, source: string): Promise<Compiled | Broken>;
 }
 
-/** The compiler, reading what it needs from the store. A source's listing never changes, so it is read once for all steps of a release. */
+/**
+ * Connects the compiler with the store. The file list of a source never changes, so it is read once for all
+ * steps of a release.
+ */
 export function sourceCompiler(db: Database, compiler: Compiler): SourceCompiler {
   const trees = new LRUCache<string, SourceTree>({ max: compileLimits.sourceTrees });
   const compileLoaded = async (tenant: string, loaded: LoadedSource): Promise<Compiled | Broken> => {
@@ -37,12 +40,12 @@ export function sourceCompiler(db: Database, compiler: Compiler): SourceCompiler
     const result = await compiler.compile(tenant, loaded.tree, (digests) =>
       readMissing(db, tenant, digests, loaded.contents),
     );
-    if (result.kind === 'busy') throw comesAgain();
+    if (result.kind === 'busy') throw retryLater();
     if (result.kind === 'compiled' || result.kind === 'invalid') return result;
     return { kind: 'broken', reason: result.message };
   };
   return {
-    async compileUnlessElsewhere(id, source) {
+    async compileUnlessRemote(id, source) {
       const withContents = !trees.has(`${id.tenant}/${source}`) && !compiler.isFullFor(id.tenant);
       const loaded = await loadReleaseSource(db, id, source, { withContents });
       if (!loaded) return notStored(source);
@@ -58,13 +61,14 @@ export function sourceCompiler(db: Database, compiler: Compiler): SourceCompiler
 }
 
 /**
- * So many of its tenant's wait that the step comes again, at a moment of its own: hundreds of steps that came again every few seconds would
- * keep Restate and the store from the releases of others.
+ * Too many compilations of the tenant are waiting, so the step is retried. The delay is random: hundreds of
+ * steps that retried together every few seconds would starve Restate and the store of capacity for other
+ * releases.
  */
-function comesAgain(): RetryableError {
+function retryLater(): RetryableError {
   const { firstMs, lastMs } = compileLimits.busy;
   const retryAfter = Math.round(firstMs + Math.random() * (lastMs - firstMs));
-  return new RetryableError('the compiler has too much to do; this step comes again', { retryAfter });
+  return new RetryableError('the compiler is busy; this step will be retried', { retryAfter });
 }
 
 function notStored(source: string): Broken {

@@ -5,12 +5,13 @@ import type { StageTimes } from '../../../handlers/ports/stages.ts';
 import type { Compiler } from '../../compiler/compiler.ts';
 import type { Database } from '../../postgres/database.ts';
 import { recordCompiled, recordStage, storeArtifacts } from '../../postgres/releases/stages.ts';
-import { unlessOverQuota } from './over-quota.ts';
+import { catchOverQuota } from './over-quota.ts';
 import { type SourceCompiler, sourceCompiler } from './source-compiler.ts';
 
 /**
- * The stages that build: the compiler between two calls of the store. A compilation depends on the source alone, so each step may
- * compile again after a crash and gets the same; while the process lives, the compiler remembers and does the work once.
+ * The stages that build: each calls the compiler and the store. A compilation depends on the source alone, so
+ * a step may compile again after a crash with the same result. While the process lives, the compiler caches
+ * the result.
  */
 export function releaseStages(db: Database, compiler: Compiler): Stages {
   const sources = sourceCompiler(db, compiler);
@@ -19,10 +20,10 @@ export function releaseStages(db: Database, compiler: Compiler): Stages {
     async compile(id, source, validated, times) {
       const result = await sources.compile(id.tenant, source);
       if (result.kind === 'broken') return result;
-      // The same source was valid a step ago, and a compilation depends on nothing else.
+      // The previous step found this source valid, and a compilation depends on nothing else.
       if (result.kind === 'invalid')
         return { kind: 'broken', reason: summaryOf(result.diagnostics, result.truncated) };
-      const recorded = await unlessOverQuota(recordCompiled(db, id, result.blobs, validated, times));
+      const recorded = await catchOverQuota(recordCompiled(db, id, result.blobs, validated, times));
       if (typeof recorded === 'object') return { kind: 'invalid', summary: recorded.reason };
       if (!recorded) return { kind: 'closed' };
       const artifacts = result.artifacts.map(({ channel, digest }) => ({ channel, digest }));
@@ -39,7 +40,7 @@ async function validate(
   source: string,
   times: StageTimes,
 ): ReturnType<Stages['validate']> {
-  const result = await sources.compileUnlessElsewhere(id, source);
+  const result = await sources.compileUnlessRemote(id, source);
   if (result.kind === 'broken') return result;
   if (result.kind === 'invalid') {
     const { diagnostics, truncated } = result;
@@ -47,7 +48,7 @@ async function validate(
     return { kind: 'invalid', summary: summaryOf(diagnostics, truncated) };
   }
   const span = { startedAt: times.startedAt, finishedAt: Date.now() };
-  // What only the executor can know is its to say; that the source is stored, in whole, is known here.
+  // The external compiler validates the rest. Only the presence of the whole source is checked here.
   if (result.kind === 'elsewhere') return { kind: 'valid', ...span, executor: result.executor };
   return { kind: 'valid', ...span };
 }

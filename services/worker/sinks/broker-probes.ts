@@ -5,22 +5,23 @@ import { type Broker, partitionOf } from '../../../core/sink.ts';
 import type { Probed } from '../../../handlers/ports/sinks.ts';
 import { databaseTimeMs, recordProbe } from '../../postgres/sinks/sink-deliveries.ts';
 import type { Health } from '../../sinks/target.ts';
-import { notToldOf, type SinkDeps } from './send-through.ts';
+import { notConfigured, type SinkDeps } from './send-through.ts';
 
 export type BrokerProbes = (broker: Broker, tenant: string) => Promise<Probed>;
 
 interface Probe {
-  /** By a clock that never goes back. */
+  /** By a monotonic clock. */
   readonly startedMs: number;
   readonly result: Promise<Probed>;
 }
 
 /**
- * Asks a broker whether it would take a move, and records the result for all tenants of the partition. Whoever asks within a second after another
- * gets the other's result: when a broker fails, all releases of its partition ask at once.
+ * Probes whether a broker would accept a move, and records the result for all tenants of the partition. A
+ * caller within a second after another gets the same result: when a broker fails, all releases of its
+ * partition probe at once.
  */
-export function brokerProbes(parts: Pick<SinkDeps, 'db' | 'clock' | 'brokers'>): BrokerProbes {
-  // One for each partition of each broker.
+export function brokerProbes(deps: Pick<SinkDeps, 'db' | 'clock' | 'brokers'>): BrokerProbes {
+  // One entry for each partition of each broker.
   const latest = new Map<string, Probe>();
   return (broker, tenant) => {
     const partition = partitionOf(tenant);
@@ -28,9 +29,9 @@ export function brokerProbes(parts: Pick<SinkDeps, 'db' | 'clock' | 'brokers'>):
     const startedMs = performance.now();
     const before = latest.get(key);
     if (before !== undefined && startedMs - before.startedMs < sinkLimits.probeEveryMs) return before.result;
-    const probe = { startedMs, result: probeAndRecord(parts, broker, partition) };
+    const probe = { startedMs, result: probeAndRecord(deps, broker, partition) };
     latest.set(key, probe);
-    // What could not be recorded is asked again.
+    // A probe whose result could not be recorded is repeated.
     probe.result.catch(() => {
       if (latest.get(key) === probe) latest.delete(key);
     });
@@ -46,7 +47,7 @@ async function probeAndRecord(
   const provenMs = await databaseTimeMs(db);
   const target = brokers[broker];
   const health: Health =
-    target === undefined ? { kind: 'down', reason: notToldOf(broker) } : await inTime(target.probe());
+    target === undefined ? { kind: 'down', reason: notConfigured(broker) } : await inTime(target.probe());
   const failed = health.kind === 'well' ? null : health.reason;
   const at = clock.now();
   const retryAtMs = failed === null ? null : at + sinkLimits.probeEveryMs;
@@ -55,10 +56,10 @@ async function probeAndRecord(
   return stillFails === null ? { kind: 'well' } : { kind: 'due', reason: stillFails };
 }
 
-/** One that takes longer ends by the broker's own time-outs, and its result is not used. */
+/** A slower probe ends by the broker's own time limits, and its result is discarded. */
 async function inTime(probe: Promise<Health>): Promise<Health> {
   const seconds = sinkLimits.probeMs / 1_000;
-  const late: Health = { kind: 'down', reason: `it did not take a probe within ${seconds} s` };
+  const late: Health = { kind: 'down', reason: `it did not accept a probe within ${seconds} s` };
   const over = new AbortController();
   try {
     return await Promise.race([probe, setTimeout(sinkLimits.probeMs, late, { signal: over.signal })]);

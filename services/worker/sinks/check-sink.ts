@@ -11,30 +11,30 @@ import { findMove, openSink, type OpenedSink, recordLook } from '../../postgres/
 import type { SinkEvent } from '../../sinks/target.ts';
 import { testEvent } from '../../sinks/test-event.ts';
 import type { BrokerProbes } from './broker-probes.ts';
-import { isReachable, notToldOf, sendThrough, type SinkDeps } from './send-through.ts';
+import { isReachable, notConfigured, sendThrough, type SinkDeps } from './send-through.ts';
 
-/** Nothing is due to whoever only looks. */
+/** A health check needs no due moves. */
 const NO_MOVES = 0;
 
-/** One try at one event, beside the cursor. */
+/** One try to send one event, without a change to the cursor. */
 export async function sendOne(
-  parts: SinkDeps,
+  deps: SinkDeps,
   request: SendRequest & DeliveryAttempt & { readonly eventId: string },
 ): Promise<{ answer: SendResult; position: string | null }> {
   const { tenant, sink, what, position, by, requestId } = request;
-  const event = await eventOf(parts, request);
+  const event = await eventOf(deps, request);
   if (event === null) return { answer: { kind: 'no_move' }, position };
-  if (isBroker(sink) && !isReachable(parts, sink))
-    return { answer: { kind: 'not_sent', event: event.id, reason: notToldOf(sink) }, position };
-  const opened = await openSink(parts.db, request, { most: NO_MOVES, nowMs: parts.clock.now() });
+  if (isBroker(sink) && !isReachable(deps, sink))
+    return { answer: { kind: 'not_sent', event: event.id, reason: notConfigured(sink) }, position };
+  const opened = await openSink(deps.db, request, { most: NO_MOVES, nowMs: deps.clock.now() });
   if (opened === null) return { answer: { kind: 'no_sink' }, position };
-  const sent = await sendThrough(parts, request, opened, {
+  const sent = await sendThrough(deps, request, opened, {
     events: [event],
     position,
     atMs: request.atMs,
   });
   const failed = sent.stopped?.reason ?? null;
-  await recordLook(parts.db, {
+  await recordLook(deps.db, {
     tenant,
     sink,
     start: opened.start,
@@ -44,7 +44,7 @@ export async function sendOne(
     retryAtMs: null,
     attempts: sent.attempts,
     asked: { by, action: what.kind === 'test' ? 'test sink' : 'redeliver move', event: event.id, requestId },
-    at: parts.clock.now(),
+    at: deps.clock.now(),
   });
   const answer: SendResult =
     failed === null
@@ -62,36 +62,42 @@ async function eventOf(
   return move === null ? null : moveEvent(move);
 }
 
-/** The sinks that are down, after a look at each. */
-export async function proveSinks(
-  parts: SinkDeps,
+/** Checks each of the sinks, and returns those that are down. */
+export async function checkSinks(
+  deps: SinkDeps,
   probes: BrokerProbes,
   tenant: string,
   sinks: readonly string[],
 ): Promise<DownSink[]> {
-  const looks = sinks.map(async (sink) => ({ sink, down: await whyDown(parts, probes, { tenant, sink }) }));
-  const seen = await Promise.all(looks);
-  return seen.flatMap(({ sink, down }) => (down === null ? [] : [{ sink, ...down }]));
+  const checks = sinks.map(async (sink) => ({
+    sink,
+    down: await reasonDown(deps, probes, { tenant, sink }),
+  }));
+  const checked = await Promise.all(checks);
+  return checked.flatMap(({ sink, down }) => (down === null ? [] : [{ sink, ...down }]));
 }
 
 type Down = Omit<DownSink, 'sink'>;
 
-/** Why it would not take an event right now; null when it would. The result goes on record, where the swap reads it. */
-async function whyDown(parts: SinkDeps, probes: BrokerProbes, id: SinkId): Promise<Down | null> {
+/**
+ * Why the sink would not accept an event now; null when it would. The result is recorded, and the swap reads
+ * it.
+ */
+async function reasonDown(deps: SinkDeps, probes: BrokerProbes, id: SinkId): Promise<Down | null> {
   const { sink } = id;
-  const opened = await openSink(parts.db, id, { most: NO_MOVES, nowMs: parts.clock.now() });
+  const opened = await openSink(deps.db, id, { most: NO_MOVES, nowMs: deps.clock.now() });
   if (opened === null) return { why: MISSING_WEBHOOK };
   if (opened.paused !== null) return { why: opened.paused };
   const isDue = opened.start < opened.latest;
-  // The writer of the tenant's events tries them again, and knows best.
+  // The writer of the tenant's events retries them, and has the better evidence.
   if (opened.failures > 0 && !opened.shared && isDue) return { why: failedBefore(opened.lastError) };
   if (isBroker(sink)) return brokerDown(probes, sink, id.tenant);
-  if ((opened.retryAtMs ?? 0) > parts.clock.now()) return { why: failedBefore(opened.lastError) };
-  return webhookDown(parts, id, opened);
+  if ((opened.retryAtMs ?? 0) > deps.clock.now()) return { why: failedBefore(opened.lastError) };
+  return webhookDown(deps, id, opened);
 }
 
 function failedBefore(lastError: string | null): string {
-  return `it has failed before: ${lastError}`;
+  return `the last delivery failed: ${lastError}`;
 }
 
 async function brokerDown(probes: BrokerProbes, broker: Broker, tenant: string): Promise<Down | null> {
@@ -102,20 +108,20 @@ async function brokerDown(probes: BrokerProbes, broker: Broker, tenant: string):
 }
 
 /**
- * Sends a test event, since nothing else shows whether a webhook would take an event. The endpoint has the time of a probe to answer: the proof
- * of a slower one would be too old before the swap could use it.
+ * Sends a test event, because nothing else shows whether a webhook would accept an event. The endpoint must
+ * respond within the time of a probe: a later proof would be stale before the swap could use it.
  */
-async function webhookDown(parts: SinkDeps, id: SinkId, opened: OpenedSink): Promise<Down | null> {
+async function webhookDown(deps: SinkDeps, id: SinkId, opened: OpenedSink): Promise<Down | null> {
   const { tenant, sink } = id;
-  const atMs = parts.clock.now();
+  const atMs = deps.clock.now();
   const event = testEvent(id, `${tenant}:${sink}:test:${randomUUID()}`, atMs);
   const test = { events: [event], position: null, atMs };
-  const { stopped, attempts } = await sendThrough(parts, id, opened, test, sinkLimits.probeMs);
+  const { stopped, attempts } = await sendThrough(deps, id, opened, test, sinkLimits.probeMs);
   const failed = stopped?.reason ?? null;
-  const at = parts.clock.now();
+  const at = deps.clock.now();
   const tries = { failures: opened.failures + 1, random01: Math.random(), retryAfterMs: null };
   const retryAtMs = failed === null ? null : at + sinkRetryMs(sink, tries);
-  const seen = { failed, whole: true, provenMs: opened.openedMs, retryAtMs, attempts, asked: null, at };
-  await recordLook(parts.db, { ...id, start: opened.start, ...seen });
+  const checked = { failed, whole: true, provenMs: opened.openedMs, retryAtMs, attempts, asked: null, at };
+  await recordLook(deps.db, { ...id, start: opened.start, ...checked });
   return failed === null ? null : { why: failed };
 }

@@ -8,48 +8,49 @@ import type { Stopped } from '../../sinks/target.ts';
 import { isReachable, sendThrough, type SentThrough, type SinkDeps } from './send-through.ts';
 
 /**
- * One step of a writer: reads what is due, hands it on in one try, and records what has become of it.
+ * One step of a writer: reads the due moves, sends them in one try, and records the result.
  *
- * How far the sink is, the record knows at least as well as the writer, since it is told first. Where they differ, the step has run before and
- * its answer was lost, or somebody was killed between the two: then what the writer believes of its target is in doubt, and the target looks.
+ * The record is written before the writer's state, so it is at least as current. If they differ, the step has
+ * run before and its result was lost, or the handler was killed between the two. The writer's stored position
+ * is then uncertain, and the target looks it up.
  */
-export async function deliverMoves(parts: SinkDeps, request: DeliverRequest): Promise<Delivered> {
+export async function deliverMoves(deps: SinkDeps, request: DeliverRequest): Promise<Delivered> {
   const { tenant, sink, after } = request;
-  if (!isReachable(parts, sink)) return { kind: 'gone' };
-  const nowMs = parts.clock.now();
-  const opened = await openSink(parts.db, request, { known: after, most: sinkLimits.batchMoves, nowMs });
+  if (!isReachable(deps, sink)) return { kind: 'gone' };
+  const nowMs = deps.clock.now();
+  const opened = await openSink(deps.db, request, { known: after, most: sinkLimits.batchMoves, nowMs });
   if (opened === null) return { kind: 'gone' };
   const { start, moves } = opened;
   const position = start === after ? request.position : null;
   const standing = { tenant, sink, start, at: nowMs };
   if (moves.length === 0) {
-    // What is too old to be told counts as delivered: the consumer sees the gap.
+    // Moves that are too old to be delivered count as delivered. The consumer sees the gap.
     if (start !== opened.onRecord && opened.paused === null) {
       const nothing = { failed: null, provenMs: null, pause: null, attempts: [] };
-      await recordDelivery(parts.db, { ...standing, seq: start, ...nothing });
+      await recordDelivery(deps.db, { ...standing, seq: start, ...nothing });
     }
     return { kind: 'idle', seq: start, position };
   }
   const events = moves.map((move) => moveEvent({ tenant, ...move }));
-  const sent = await sendThrough(parts, request, opened, { events, position, atMs: request.atMs });
+  const sent = await sendThrough(deps, request, opened, { events, position, atMs: request.atMs });
   const seq = start + sent.count;
-  const stopped = sent.stopped ?? (sent.count === 0 ? TOOK_NOTHING : null);
-  if (stopped !== null) return recordFailure(parts, request, opened, { ...sent, seq, stopped });
-  const at = parts.clock.now();
+  const stopped = sent.stopped ?? (sent.count === 0 ? ACCEPTED_NOTHING : null);
+  if (stopped !== null) return recordFailure(deps, request, opened, { ...sent, seq, stopped });
+  const at = deps.clock.now();
   const { attempts } = sent;
   const proof = { failed: null, provenMs: opened.openedMs, pause: null };
-  await recordDelivery(parts.db, { ...standing, seq, ...proof, attempts, at });
+  await recordDelivery(deps.db, { ...standing, seq, ...proof, attempts, at });
   const more = sent.count < events.length || events.length === sinkLimits.batchMoves;
   return { kind: 'delivered', seq, position: sent.position, more };
 }
 
-const TOOK_NOTHING: Stopped = {
+const ACCEPTED_NOTHING: Stopped = {
   kind: 'later',
-  reason: 'it took nothing, and did not say why',
+  reason: 'it accepted nothing, and gave no reason',
   retryAfterMs: null,
 };
 
-interface Short extends SentThrough {
+interface FailedDelivery extends SentThrough {
   readonly seq: number;
   readonly stopped: Stopped;
 }
@@ -58,18 +59,18 @@ async function recordFailure(
   { db, clock }: SinkDeps,
   request: DeliverRequest,
   opened: OpenedSink,
-  { count, seq, position, stopped, attempts }: Short,
+  { count, seq, position, stopped, attempts }: FailedDelivery,
 ): Promise<Delivered> {
   const { tenant, sink } = request;
   const at = clock.now();
-  // Whatever has arrived in between begins the count anew.
+  // A move that arrived in between resets the count of failures.
   const before = count > 0 ? null : failuresBefore(request, opened);
   const failures = (before?.failures ?? 0) + 1;
   const sinceMs = before?.sinceMs ?? at;
   const waitMs = waitAfter(request, failures, stopped);
   const failing: Failing = { failures, sinceMs, retryAtMs: at + waitMs };
   const { reason } = stopped;
-  const pause = isBroker(sink) ? null : endOfPatience(stopped, at - sinceMs);
+  const pause = isBroker(sink) ? null : giveUpReason(stopped, at - sinceMs);
   const whole = stopped.kind !== 'undelivered';
   const failed = { ...failing, reason, whole };
   const provenMs = stopped.kind === 'undelivered' && stopped.proven ? opened.openedMs : null;
@@ -78,7 +79,9 @@ async function recordFailure(
   return { kind: 'failed', seq, position, failing, waitMs, whole, reason };
 }
 
-/** A webhook's are on record; a broker fails for all its tenants, whatever stands in their rows. */
+/**
+ * A webhook's failures are in the record. A broker fails for all its tenants, whatever their rows contain.
+ */
 function failuresBefore({ sink, failing }: DeliverRequest, { failures, failingSinceMs }: OpenedSink) {
   if (isBroker(sink) || failingSinceMs === null) return failing;
   return { failures, sinceMs: failingSinceMs };
@@ -89,9 +92,9 @@ function waitAfter({ sink, random01 }: DeliverRequest, failures: number, stopped
   return sinkRetryMs(sink, { failures, random01, retryAfterMs });
 }
 
-/** Why nobody tries any more; null while somebody does. */
-function endOfPatience({ kind, reason }: Stopped, failedForMs: number): string | null {
-  if (kind === 'gone') return `it wants nothing more: ${reason}`;
+/** Why delivery stops permanently; null while it continues. */
+function giveUpReason({ kind, reason }: Stopped, failedForMs: number): string | null {
+  if (kind === 'gone') return `the endpoint answered 410 Gone; delivery stopped (${reason})`;
   if (failedForMs < sinkLimits.webhookGiveUpMs) return null;
   const days = Math.floor(sinkLimits.webhookGiveUpMs / 86_400_000);
   return `it has failed for ${days} days: ${reason}`;

@@ -1,6 +1,6 @@
 /**
- * Runs what is asked for under one key one after the other. A step whose handler was cancelled goes on in its process; the next step of that handler's
- * key must not overtake it.
+ * Runs the calls of one key one after the other. The step of a cancelled handler keeps running in its
+ * process, and the next step with the same key must not overtake it.
  */
 export function oneAtATime(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
   const last = new Map<string, Promise<unknown>>();

@@ -14,10 +14,10 @@ import { signingSecrets } from '../../webhooks/signing-secrets.ts';
 export interface SinkDeps {
   readonly db: Database;
   readonly clock: Clock;
-  /** Those that this worker was told of. */
+  /** The brokers that this worker is configured with. */
   readonly brokers: Readonly<Partial<Record<Broker, SinkTarget>>>;
   readonly webhook: WebhookDelivery;
-  /** Null without a key. */
+  /** Null without a configured key. */
   readonly secrets: SecretBox | null;
   readonly log: Logger;
 }
@@ -28,48 +28,47 @@ export interface Outgoing {
   readonly atMs: number;
 }
 
-/** Only tries at webhooks are kept one by one. */
+/** Attempts are recorded individually for webhooks only. */
 export type SentThrough = Sent & { readonly attempts: readonly AttemptNote[] };
 
-/** Whether there is a way to that sink from here. */
+/** Whether this worker can reach the sink. */
 export function isReachable({ brokers }: SinkDeps, sink: string): boolean {
   return !isBroker(sink) || brokers[sink] !== undefined;
 }
 
 /**
- * One try, through whatever kind of sink it is. Never rejects for what the other side does.
- *
- * @param webhookCallMs how long one call of a webhook may take; a broker has its own bounds
+ * One try, through a sink of either kind. Never rejects because of the target.
+ * @param webhookCallMs the time limit of one webhook call; a broker has its own limits
  */
 export async function sendThrough(
-  parts: SinkDeps,
+  deps: SinkDeps,
   { tenant, sink }: SinkId,
   opened: OpenedSink,
   { events, position, atMs }: Outgoing,
   webhookCallMs: number = sinkLimits.callMs,
 ): Promise<SentThrough> {
   if (isBroker(sink)) {
-    const target = parts.brokers[sink];
-    if (target === undefined) return unsent(position, notToldOf(sink));
+    const target = deps.brokers[sink];
+    if (target === undefined) return unsent(position, notConfigured(sink));
     const required = new Set(opened.required);
-    const mustBeTaken = (event: SinkEvent) => event.type !== MOVED || required.has(event.data.channel);
-    return { ...(await target.send({ tenant, events, atMs, position, mustBeTaken })), attempts: [] };
+    const mustBeDelivered = (event: SinkEvent) => event.type !== MOVED || required.has(event.data.channel);
+    return { ...(await target.send({ tenant, events, atMs, position, mustBeDelivered })), attempts: [] };
   }
-  if (opened.url === null) return unsent(position, 'it has no address');
-  const secrets = openSecrets(parts, { tenant, sink }, opened);
-  if (secrets === null) return unsent(position, 'its secret can no longer be read: rotate it');
-  return parts.webhook.send({ tenant, events }, { sink, url: opened.url, secrets, callMs: webhookCallMs });
+  if (opened.url === null) return unsent(position, 'it has no URL');
+  const secrets = openSecrets(deps, { tenant, sink }, opened);
+  if (secrets === null) return unsent(position, 'its secret can no longer be decrypted: rotate it');
+  return deps.webhook.send({ tenant, events }, { sink, url: opened.url, secrets, callMs: webhookCallMs });
 }
 
-export function notToldOf(broker: Broker): string {
-  return `this worker was told of no ${broker === 'redis' ? 'Redis (REDIS_URL)' : 'RabbitMQ (AMQP_URL)'}`;
+export function notConfigured(broker: Broker): string {
+  return `this worker is not configured with ${broker === 'redis' ? 'Redis (REDIS_URL)' : 'RabbitMQ (AMQP_URL)'}`;
 }
 
 function unsent(position: string | null, reason: string): SentThrough {
   return { count: 0, position, stopped: { kind: 'later', reason, retryAfterMs: null }, attempts: [] };
 }
 
-/** What operators need to know of a lost one is in the log. */
+/** The log has the details that an operator needs about a lost secret. */
 function openSecrets(
   { secrets, clock, log }: SinkDeps,
   id: SinkId,
@@ -80,7 +79,7 @@ function openSecrets(
     return signingSecrets(secrets, id, { secret, previousSecret, previousUntil }, clock.now());
   } catch (error) {
     if (!(error instanceof SecretLostError)) throw error;
-    log.error({ ...id, err: error }, 'a webhook’s secret is lost');
+    log.error({ ...id, err: error }, 'a webhook’s secret cannot be decrypted');
     return null;
   }
 }

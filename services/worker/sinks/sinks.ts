@@ -3,20 +3,20 @@ import type { Sinks } from '../../../handlers/ports/sinks.ts';
 import { listStreamBehind, steerSink } from '../../postgres/sinks/sink-deliveries.ts';
 import { brokerProbes } from './broker-probes.ts';
 import { deliverMoves } from './deliver-moves.ts';
-import { proveSinks, sendOne } from './check-sink.ts';
+import { checkSinks, sendOne } from './check-sink.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import type { SinkDeps } from './send-through.ts';
 
-/** Sinks, joined to the record and to where the events go. */
-export function sinksOf(parts: SinkDeps): Sinks {
+/** Connects sinks with the record and with their targets. */
+export function sinksOf(deps: SinkDeps): Sinks {
   const inTurn = oneAtATime();
-  const probes = brokerProbes(parts);
+  const probes = brokerProbes(deps);
   return {
-    deliver: (request) => inTurn(sinkKey(request), () => deliverMoves(parts, request)),
-    send: (request) => inTurn(sinkKey(request), () => sendOne(parts, request)),
-    steer: (request) => steerSink(parts.db, request),
-    behind: async ({ tenant, sink }) => (isBroker(sink) ? listStreamBehind(parts.db, tenant, sink) : []),
-    prove: (tenant, sinks) => proveSinks(parts, probes, tenant, sinks),
+    deliver: (request) => inTurn(sinkKey(request), () => deliverMoves(deps, request)),
+    send: (request) => inTurn(sinkKey(request), () => sendOne(deps, request)),
+    control: (request) => steerSink(deps.db, request),
+    listLagging: async ({ tenant, sink }) => (isBroker(sink) ? listStreamBehind(deps.db, tenant, sink) : []),
+    checkHealth: (tenant, sinks) => checkSinks(deps, probes, tenant, sinks),
     probe: probes,
   };
 }

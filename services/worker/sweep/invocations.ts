@@ -17,7 +17,7 @@ export function restateInvocations(admin: RestateAdmin): Invocations {
   };
 }
 
-/** What Restate knows of these releases, by their keys. */
+/** The states of these releases in Restate, by their keys. */
 export function releaseStates(
   admin: RestateAdmin,
   ids: readonly ReleaseId[],
@@ -26,8 +26,9 @@ export function releaseStates(
 }
 
 /**
- * What Restate knows of the invocations under those keys; one query however many are asked about. All but "completed" is running: a paused
- * one too, since its operator can resume it. Where a key has several, one that runs counts.
+ * The states of the invocations with these keys in Restate, in one query for all keys. Every status except
+ * "completed" counts as running. A paused invocation does too, because its operator can resume it. If a key
+ * has several invocations, a running one takes precedence.
  */
 export async function invocationStates(
   admin: RestateAdmin,
@@ -48,8 +49,8 @@ export async function invocationStates(
   return states;
 }
 
-/** The keys under which that handler runs, or waits for its turn; not those of messages that wait for their time. */
-export async function keysAtWork(
+/** The keys whose handler is running or queued. Keys with only delayed messages are excluded. */
+export async function runningKeys(
   admin: RestateAdmin,
   { service, handler }: { readonly service: string; readonly handler: string },
   keys: readonly string[],
@@ -63,8 +64,11 @@ export async function keysAtWork(
   return new Set(rows.map((row) => Row.parse(row).target_service_key));
 }
 
-/** Restate's SQL takes no parameters. Keys are names of our own rules, without quotes; one that has any is not ours. */
+/**
+ * Restate's SQL has no parameters. Our own naming rules exclude quotes from keys, so a key with a quote is an
+ * error.
+ */
 function literal(text: string): string {
-  if (!/^[A-Za-z0-9/.:_-]+$/.test(text)) throw new Error(`"${text}" cannot stand in a query`);
+  if (!/^[A-Za-z0-9/.:_-]+$/.test(text)) throw new Error(`"${text}" is not a valid key for a query`);
   return `'${text}'`;
 }

@@ -6,15 +6,15 @@ import type { Clock } from '../../../handlers/ports/deps.ts';
 import type { Database } from '../../postgres/database.ts';
 import type { RestateAdmin } from '../../restate/admin.ts';
 
-/** What the sweeps of the worker need. */
+/** Dependencies of the worker's sweeps. */
 export interface SweepDeps {
   readonly db: Database;
   readonly admin: RestateAdmin;
   readonly ingress: Ingress;
   readonly clock: Clock;
-  /** Those to which this worker delivers. */
+  /** The brokers to which this worker delivers. */
   readonly brokers: readonly Broker[];
-  /** How long audit rows are kept. */
+  /** The retention time of audit rows. */
   readonly auditMs: number;
   readonly log: Logger;
 }

@@ -11,18 +11,19 @@ import { invocationStates } from './invocations.ts';
 import type { SweepDeps } from './sweep-deps.ts';
 
 /**
- * Sees to deliveries that nobody runs and to commits that nobody tells. Sends what Restate does not show, which is nothing if it is there
- * all the same, and ends what has ended in Restate without a last word: it was killed.
+ * Restarts deliveries and commit statuses that are not running. Sends what Restate does not list, which has
+ * no effect if it exists after all. Ends deliveries whose workflow ended in Restate without a result, because
+ * it was killed.
  */
 export async function sweepHooks(deps: SweepDeps): Promise<void> {
   const olderThan = deps.clock.now() - sweepLimits.minAgeMs;
   await eachPage(
     (after) => listUnendedDeliveries(deps.db, { olderThan, limit: sweepLimits.batch, after }),
-    (page) => seeToDeliveries(deps, page),
+    (page) => repairDeliveries(deps, page),
   );
   await eachPage(
     (after) => listWaitingReports(deps.db, { limit: sweepLimits.batch, after }),
-    (page) => seeToReports(deps, page),
+    (page) => restartReports(deps, page),
   );
 }
 
@@ -37,7 +38,7 @@ async function eachPage(
   } while (page.length === sweepLimits.batch);
 }
 
-async function seeToDeliveries(deps: SweepDeps, page: readonly NumberedDelivery[]): Promise<void> {
+async function repairDeliveries(deps: SweepDeps, page: readonly NumberedDelivery[]): Promise<void> {
   const states = await statesOf(deps, HookDelivery.name, 'run', page);
   for (const one of page) {
     const state = states.get(deliveryKey(one)) ?? 'unknown';
@@ -45,15 +46,15 @@ async function seeToDeliveries(deps: SweepDeps, page: readonly NumberedDelivery[
     if (state !== 'ended') continue;
     deps.log.warn(
       { correlationId: deliveryCorrelationId(one) },
-      'this delivery was killed before it had ended',
+      'the invocation of this delivery was killed or failed; the sweep ends the delivery',
     );
     await endDelivery(deps.db, one, 'failed', KILLED, deps.clock.now());
   }
 }
 
-const KILLED = 'its invocation was killed, or failed, before it could say how it ended';
+const KILLED = 'its invocation was killed or failed before the delivery ended';
 
-async function seeToReports(deps: SweepDeps, page: readonly NumberedDelivery[]): Promise<void> {
+async function restartReports(deps: SweepDeps, page: readonly NumberedDelivery[]): Promise<void> {
   const states = await statesOf(deps, CommitStatus.name, 'report', page);
   const keys = new Set(page.map(deliveryKey).filter((key) => states.get(key) !== 'running'));
   for (const key of keys) await deps.ingress.sendClient(CommitStatus, key).report(null);

@@ -5,8 +5,9 @@ import type { SweepDeps } from './sweep-deps.ts';
 type StorageDeps = Pick<SweepDeps, 'db' | 'clock' | 'auditMs' | 'log'>;
 
 /**
- * Makes a sweep that deletes content which nothing names, expired idempotency keys, and audit rows past their retention. One call is one round:
- * it ends after a time, so that the sweep of releases does not wait for it. The next round goes on with the tenant after the last one.
+ * Creates a sweep that deletes unreferenced content, expired idempotency keys, and audit rows past their
+ * retention time. One call is one round with a time limit, so that the sweep of releases does not wait for
+ * it. The next round continues with the next tenant.
  */
 export function storageSweep(): (deps: StorageDeps) => Promise<void> {
   let after = '';
@@ -18,12 +19,15 @@ export function storageSweep(): (deps: StorageDeps) => Promise<void> {
       if (performance.now() > endMs) break;
       swept += 1;
       after = tenant;
-      // One tenant's content that can't be swept must not keep that of the others.
+      // An error in one tenant's content must not block the sweep of the others.
       await repeatedly(1, () => sweepContent(db, tenant)).catch((error: unknown) =>
-        log.warn({ tenant, err: error }, 'the sweep of stored content failed for this tenant; it goes on'),
+        log.warn(
+          { tenant, err: error },
+          'the sweep of stored content failed for this tenant; continuing with the next one',
+        ),
       );
     }
-    // After the last name, the next round starts from the first one.
+    // After the last tenant, the next round starts with the first one.
     if (swept === tenants.length && swept < retentionLimits.tenants) after = '';
     const now = clock.now();
     await repeatedly(retentionLimits.batch, () => forgetKeys(db, now - retentionLimits.keysMs));
@@ -31,7 +35,7 @@ export function storageSweep(): (deps: StorageDeps) => Promise<void> {
   };
 }
 
-/** As long as a batch comes back full, up to a bound. */
+/** Repeats while a batch is full, up to a limit. */
 async function repeatedly(full: number, work: () => Promise<number>): Promise<void> {
   for (let batch = 0; batch < retentionLimits.batches; batch++) {
     if ((await work()) < full) return;

@@ -9,34 +9,38 @@ import { sweepSinks } from './sweep-sinks.ts';
 import { storageSweep } from './sweep-storage.ts';
 
 /**
- * Compares what the record believes to be in flight with what Restate runs, and tells each tenant of those that nobody runs. It only
- * suspects; the tenant's object makes sure. Any number of workers may sweep at once.
+ * Compares the in-flight releases of the record with the workflows in Restate, and notifies the tenant's
+ * object of releases that are not running. The sweep only reports suspects; the tenant's object verifies
+ * them. Any number of workers may sweep at once.
  */
 async function sweepOnce(deps: SweepDeps): Promise<void> {
   const olderThan = deps.clock.now() - sweepLimits.minAgeMs;
   let page: InFlight[] = [];
   do {
     page = await listInFlight(deps.db, { olderThan, limit: sweepLimits.batch, after: page.at(-1) ?? null });
-    await tellTenants(deps, page);
+    await notifyTenants(deps, page);
   } while (page.length === sweepLimits.batch);
 }
 
-async function tellTenants({ admin, ingress, log }: SweepDeps, suspects: readonly InFlight[]): Promise<void> {
+async function notifyTenants(
+  { admin, ingress, log }: SweepDeps,
+  suspects: readonly InFlight[],
+): Promise<void> {
   const states = await releaseStates(admin, suspects);
   for (const suspect of suspects) {
     const { tenant, bundle, channel, version, source } = suspect;
     if (states.get(releaseKey(suspect)) === 'running') continue;
     log.warn(
       { correlationId: correlationId(suspect) },
-      'nobody seems to run this release; telling its tenant',
+      'this release does not seem to be running; notifying its tenant',
     );
     await ingress.sendClient(Tenant, tenant).reconcile({ bundle, channel, version, source });
   }
 }
 
 /**
- * Sweeps until it is stopped, in a timer of the process rather than as an invocation: an operator who kills invocations must not be
- * able to kill what cleans up after that.
+ * Sweeps until it is stopped. It runs in a timer of the process instead of an invocation, so that an operator
+ * who kills invocations can't kill the cleanup.
  */
 export function startSweep(deps: SweepDeps): { stop(): Promise<void> } {
   const stopping = new AbortController();
@@ -45,7 +49,7 @@ export function startSweep(deps: SweepDeps): { stop(): Promise<void> } {
     while (!stopping.signal.aborted) {
       for (const sweep of [sweepOnce, sweepHooks, sweepSinks, sweepStorage]) {
         await sweep(deps).catch((error: unknown) =>
-          deps.log.warn({ err: error }, 'the sweep failed; it goes on'),
+          deps.log.warn({ err: error }, 'the sweep failed; it will run again'),
         );
       }
       await pause(sweepLimits.everyMs, stopping.signal);

@@ -30,7 +30,7 @@ describe.skipIf(skipWithout('followers by RabbitMQ', ['rabbitmq-server']))('by R
     const sink = rabbitMoveExchange({ url: rabbit.url, log: silent, unrouted: 'alternate' });
     const tell = (event: MoveEvent): Promise<unknown> => {
       const batch = { tenant: world.tenant, events: [event], atMs: Date.now(), position: null };
-      const sent = () => sink.send({ ...batch, mustBeTaken: () => false });
+      const sent = () => sink.send({ ...batch, mustBeDelivered: () => false });
       return eventually(async () => (await sent()).count === 1, { what: 'RabbitMQ has taken it' });
     };
     try {

@@ -119,7 +119,7 @@ describe.skipIf(skipWithout('followers by Redis', ['redis-server']))('by Redis',
     const sink = redisMoveStream({ url: redis.url, log: silent, cache: null });
     let position: string | null = null;
     const tell = async (event: MoveEvent): Promise<void> => {
-      const batch = { tenant: world.tenant, events: [event], atMs: Date.now(), mustBeTaken: () => false };
+      const batch = { tenant: world.tenant, events: [event], atMs: Date.now(), mustBeDelivered: () => false };
       await eventually(
         async () => {
           const sent = await sink.send({ ...batch, position });

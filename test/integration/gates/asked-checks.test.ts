@@ -99,7 +99,7 @@ test('a check that asks for more time than its gate has fails at once, with what
   expect(await end(version)).toMatchObject({
     outcome: 'rejected',
     reason: expect.stringMatching(
-      /^the check "e2e" failed, reported by pointsman\/callout: it could not be asked: .*answered 503$/,
+      /^the check "e2e" failed, reported by pointsman\/callout: request failed: .*answered 503$/,
     ),
   });
   expect(await world.asked(path, 1)).toHaveLength(1);
@@ -116,7 +116,7 @@ test('a check that is always broken is left alone for a while once it has failed
   const { outcome, reason, gates } = await end(version);
   expect(outcome).toBe('rejected');
   expect(reason).toMatch(
-    /^the check "e2e" failed, reported by pointsman\/callout: it could not be asked: 127\.0\.0\.1/,
+    /^the check "e2e" failed, reported by pointsman\/callout: request failed: 127\.0\.0\.1/,
   );
   expect(gates).toMatchObject([{ gate: 'e2e', state: 'failed', verdicts: [{ by: 'pointsman/callout' }] }]);
   expect((await world.asked(path, 1)).length).toBeLessThanOrEqual(calloutLimits.retries.attempts);

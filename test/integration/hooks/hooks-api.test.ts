@@ -90,7 +90,7 @@ describe('a hook', () => {
     const box = secretBox(TEST_SECRET_KEYS);
     expect(box.open(found!.secret, { tenant, hook: 'sealed', field: 'secret' })).toBe(SECRET);
     expect(() => box.open(found!.secret, { tenant, hook: 'other', field: 'secret' })).toThrow(
-      'not what was sealed',
+      'the secret belongs to another owner',
     );
   });
 

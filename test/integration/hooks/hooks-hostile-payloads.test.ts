@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { startDeliveryReader, type DeliveryReader } from '../../../services/hooks/delivery-reader.ts';
-import type { JudgedDelivery } from '../../../services/hooks/delivery-thread.ts';
+import type { ClassifiedDelivery } from '../../../services/hooks/delivery-thread.ts';
 import { deliveryLimits } from '../../../services/hooks/limits.ts';
 import { startApi, type TestAnswer, type TestApi } from '../../support/processes/api.ts';
 import { signatureOf } from '../../support/servers/code-host.ts';
@@ -90,7 +90,7 @@ describe('the thread that reads payloads', () => {
     reader = startDeliveryReader(pino({ level: 'silent' }));
   });
   afterAll(() => reader.close());
-  const read = (payload: string): Promise<JudgedDelivery> =>
+  const read = (payload: string): Promise<ClassifiedDelivery> =>
     reader.read('acme', {
       provider: 'github',
       event: 'push',

@@ -217,7 +217,7 @@ describe('a push that publishes nothing', () => {
     world.host.next(`/codeload/${commit}`, answer);
     const before = await workerMemory('VmRSS');
     await tenant.push(commit);
-    const reason = `its archive has more than the ${fetchLimits.archiveBytes} bytes that one may have`;
+    const reason = `the archive is larger than the limit of ${fetchLimits.archiveBytes} bytes`;
     expect(await tenant.delivery(commit, isOver)).toMatchObject({ state: 'refused', reason });
     // What stands beyond is in the buffers of both sides' sockets.
     expect(sent()).toBeGreaterThan(fetchLimits.archiveBytes);

@@ -20,7 +20,7 @@ describe('the breaker of a provider', () => {
       kind: 'later',
       status: null,
       retryAfterMs: breakerLimits.openMs,
-      summary: `127.0.0.1:${server.port}: not called, since it has been failing`,
+      summary: `127.0.0.1:${server.port}: not called, because its recent calls failed`,
     });
     expect(server.arrived).toHaveLength(breakerLimits.failures);
 

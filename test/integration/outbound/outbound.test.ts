@@ -144,7 +144,7 @@ describe('a body', () => {
       expect(await outbound.call(get(`${server.origin}/${how}1001`, { maxBytes: 1_000 }))).toEqual({
         kind: 'refused',
         status: 200,
-        summary: `127.0.0.1:${server.port}: its answer is too large`,
+        summary: `127.0.0.1:${server.port}: its response is too large`,
         tooLarge: true,
       });
     }

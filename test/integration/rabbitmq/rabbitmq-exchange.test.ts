@@ -143,10 +143,10 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     const { count, stopped } = await target.send(batchOf(madeMoves(3, 3), () => true));
     expect(count).toBe(0);
     expect(stopped).toMatchObject({
-      reason: expect.stringContaining('was made in another way'),
+      reason: expect.stringContaining('was declared with other arguments'),
       proven: false,
     });
-    expect(logged.join('')).toContain('the exchange is used as somebody made it');
+    expect(logged.join('')).toContain('the exchange is used with its existing arguments');
   });
 
   test('an exchange that was deleted is declared again, after one "later"', async () => {
@@ -176,7 +176,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     expect(count).toBeLessThan(500);
     expect(stopped).toEqual({
       kind: 'undelivered',
-      reason: 'a queue that is bound for acme.support-bot.live takes no more',
+      reason: 'a queue that is bound for acme.support-bot.live accepts no more messages',
       proven: true,
     });
     const ids = await idsIn('fleet');
@@ -210,7 +210,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     expect(await target.probe()).toEqual({ kind: 'well' });
     await bind('#');
     await broker.ctl('set_disk_free_limit', String(9e14));
-    const short = 'RabbitMQ takes nothing: it is short of memory or disk';
+    const short = 'RabbitMQ accepts no messages: it is short of memory or disk';
     await eventually(async () => (await target.probe()).kind === 'down', { what: 'the alarm is seen' });
     expect(await target.probe()).toEqual({ kind: 'down', reason: short });
     expect(await target.send(batchOf(madeMoves(1, 1)))).toMatchObject({ stopped: { reason: short } });
@@ -230,7 +230,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
       type: SINK_TEST,
       data: { tenant: 'acme', sink: 'rabbitmq' },
     } as const;
-    const batch = { tenant: 'acme', events: [event], atMs: 0, position: null, mustBeTaken: () => true };
+    const batch = { tenant: 'acme', events: [event], atMs: 0, position: null, mustBeDelivered: () => true };
     expect(await target.send(batch)).toEqual({ count: 1, ...all });
     expect((await drained(broker.url, 'fleet')).map(({ fields }) => fields.routingKey)).toEqual(['acme.-.-']);
   });
@@ -238,7 +238,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
   test('says nothing of hosts and users to the tenant', async () => {
     const target = open('mandatory', broker.url.replace('guest:guest', 'mallory:zq7-secret'));
     const said = JSON.stringify([await target.send(batchOf(madeMoves(1, 1))), await target.probe()]);
-    expect(said).toContain('can not be reached');
+    expect(said).toContain('is unreachable');
     expect(said).not.toMatch(/mallory|zq7|127\.0\.0\.1|guest/);
   });
 });

@@ -110,7 +110,7 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
         fresh.probe(),
       ]);
       const later = { count: 0, stopped: { kind: 'later', retryAfterMs: null } };
-      const down = { kind: 'down', reason: 'RabbitMQ can not be reached' };
+      const down = { kind: 'down', reason: 'RabbitMQ is unreachable' };
       expect(answers).toMatchObject([later, down, later, down]);
       proxy.heal();
       expect(await target.send(batchOf(events))).toMatchObject({ count: 500, stopped: null });
@@ -165,7 +165,7 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
         await channel.checkQueue('survivors');
         proxy.swallow();
       });
-      await expect(asked).rejects.toThrow('no answer in time');
+      await expect(asked).rejects.toThrow('no response in time');
       await silent.close();
       proxy.heal();
 

@@ -84,7 +84,7 @@ describe.skipIf(skipWithout('the permissions of Redis', ['redis-server']))('a Re
     for (const event of events) {
       const position = positions.get(target) ?? null;
       const batch = { tenant: event.data.tenant, events: [event], atMs: Date.now(), position };
-      const sent = await target.send({ ...batch, mustBeTaken: () => false });
+      const sent = await target.send({ ...batch, mustBeDelivered: () => false });
       expect(sent).toMatchObject({ count: 1, stopped: null });
       positions.set(target, sent.position);
     }

@@ -235,7 +235,7 @@ describe.skipIf(skipWithout('the cache in Redis', ['redis-server']))(
           events: [event],
           atMs: seq,
           position,
-          mustBeTaken: () => false,
+          mustBeDelivered: () => false,
         });
       };
       expect(await send(1, 'first', one, null)).toMatchObject({ count: 1, stopped: null });

@@ -29,7 +29,7 @@ async function deliver(
       events: moves('acme', seq + 1, Math.min(total, seq + count)),
       atMs,
       position,
-      mustBeTaken: () => false,
+      mustBeDelivered: () => false,
     });
     let count = size;
     let sent = await target.send(batchOf(count));
@@ -105,7 +105,7 @@ describe.skipIf(skipWithout('the Redis streams of moves in outages', ['redis-ser
         events: moves('acme', 1, to),
         atMs: 1_700_000_000_000,
         position: null,
-        mustBeTaken: () => false,
+        mustBeDelivered: () => false,
       });
       // It reaches Redis behind the proxy's back: what the proxy swallows is the answer.
       const direct = open(broker.url);
@@ -131,7 +131,7 @@ describe.skipIf(skipWithout('the Redis streams of moves in outages', ['redis-ser
         events: moves('acme', 1, to),
         atMs: 1_700_000_000_000,
         position: null,
-        mustBeTaken: () => false,
+        mustBeDelivered: () => false,
       });
       await target.send(batch(1));
       process.kill(pid, 'SIGSTOP');

@@ -15,7 +15,7 @@ const TENANTS = neighbours(3);
 
 function batch(events: readonly MoveEvent[], position: string | null, atMs: number): Batch {
   const tenant = events[0]?.data.tenant ?? '';
-  return { tenant, events, atMs, position, mustBeTaken: () => false };
+  return { tenant, events, atMs, position, mustBeDelivered: () => false };
 }
 
 /** How a try ends for its writer: with an answer, without one, or before it has reached Redis. */

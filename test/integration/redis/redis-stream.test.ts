@@ -44,7 +44,7 @@ describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
       events,
       atMs,
       position,
-      mustBeTaken: () => false,
+      mustBeDelivered: () => false,
     });
     const send = (events: readonly MoveEvent[], position: string | null, atMs = AT): Promise<Sent> =>
       target.send(batch(events, position, atMs));
@@ -151,25 +151,25 @@ describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
         });
       };
       await client.set(STREAM, 'no stream');
-      await refused('Redis: a key that should be a stream is something else');
+      await refused('Redis: a key that should be a stream has another type');
       await client.del(STREAM);
 
       const used = Number(/used_memory:(\d+)/.exec(await client.info('memory'))?.[1]);
       await client.configSet('maxmemory', String(used - 100_000));
-      await refused('Redis: it is out of memory, and evicts nothing');
+      await refused('Redis: it is out of memory and does not evict keys');
       expect(await target.probe()).toEqual({
         kind: 'down',
-        reason: 'Redis: it is out of memory, and evicts nothing',
+        reason: 'Redis: it is out of memory and does not evict keys',
       });
       await client.configSet('maxmemory', '0');
 
       await client.replicaOf('127.0.0.1', 1);
-      await refused('Redis: it is a replica, which takes no writes');
+      await refused('Redis: it is a replica, which accepts no writes');
       expect(await target.probe()).toMatchObject({ kind: 'down' });
       await client.sendCommand(['REPLICAOF', 'NO', 'ONE']);
 
       await client.configSet('min-replicas-to-write', '1');
-      await refused('Redis: it has fewer replicas than it must write to');
+      await refused('Redis: it has fewer replicas than it requires for writes');
       expect(await target.probe()).toMatchObject({ kind: 'down' });
       await client.configSet('min-replicas-to-write', '0');
 
@@ -190,10 +190,10 @@ describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
       try {
         expect(await other.probe()).toEqual({
           kind: 'down',
-          reason: 'Redis: it asks for a password, and none is set',
+          reason: 'Redis: it requires a password, and none is set',
         });
         const sent = await wrong.send(batch(moves('acme', 1, 1), null));
-        expect(sent.stopped).toMatchObject({ kind: 'later', reason: 'Redis: it does not take the password' });
+        expect(sent.stopped).toMatchObject({ kind: 'later', reason: 'Redis: it rejected the password' });
       } finally {
         await client.configSet('requirepass', '');
         await Promise.all([other.close(), wrong.close()]);

@@ -102,7 +102,7 @@ describe('a check that is asked for', () => {
     world.script(path, { status: 403 });
     const { version } = await checking();
     const { outcome, reason } = await end(version);
-    const failed = /^the check "e2e" failed, reported by pointsman\/callout: it could not be asked: .*403/;
+    const failed = /^the check "e2e" failed, reported by pointsman\/callout: request failed: .*403/;
     expect([outcome, reason]).toEqual(['rejected', expect.stringMatching(failed)]);
     expect(await effects(version)).toEqual(['check-request failed']);
   });

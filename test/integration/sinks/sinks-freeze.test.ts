@@ -85,7 +85,9 @@ test('with a sink down that a channel requires, nothing moves; the release says 
   const version = await third();
   const release = await waits(version, /^waits for the sink "audit": it has failed since .*503/);
   expect(release).toMatchObject({ stage: 'swap', outcome: null });
-  expect(await saysInRestate(version)).toMatch(/sink audit.*waits until it is well, until .*Z: /);
+  expect(await saysInRestate(version)).toMatch(
+    /sink audit.*waits until it is healthy, at the latest until .*Z: /,
+  );
   expect(await pointer()).toMatchObject({ generation: 2 });
   const shown = await api.call('GET', `/v1/tenants/${tenant}/bundles/bundle/releases/${version}`);
   const waitingFor = [{ kind: 'sink', name: null, text: expect.stringMatching(/audit.*503/), until: null }];
@@ -107,7 +109,7 @@ test('a required webhook that answers later than a probe may take counts as down
   let lateMs = sinkLimits.probeMs + 2_000;
   endpoint.answers((_request, response) => void setTimeout(() => response.writeHead(200).end(), lateMs));
   const version = await third();
-  await waits(version, /^waits for the sink "audit": it has failed since .*no whole answer in time/);
+  await waits(version, /^waits for the sink "audit": it has failed since .*no complete response in time/);
   expect(await pointer()).toMatchObject({ generation: 2 });
   lateMs = 0;
   expect(await settled(plane, tenant, version)).toMatchObject({ outcome: 'published', generation: 3 });
@@ -142,7 +144,7 @@ test('a required sink that is paused, or is not there, is down, and says so', as
   await requireSinks(plane, tenant, 'freeze', ['nowhere', 'redis']);
   await waits(
     version,
-    /^waits for the sink "nowhere": there is no webhook of that name; the sink "redis": it has failed since .*: this worker was told of no Redis \(REDIS_URL\)$/,
+    /^waits for the sink "nowhere": there is no webhook of that name; the sink "redis": it has failed since .*: this worker is not configured with Redis \(REDIS_URL\)$/,
   );
   // What counts is the policy of the moment.
   await requireSinks(plane, tenant, 'continue', ['nowhere', 'redis']);

@@ -151,7 +151,9 @@ describe('a webhook', () => {
     await eventually(async () => (await sinkOf(plane, tenant)).pausedBy === 'pointsman/sink', {
       what: 'the pause',
     });
-    expect((await sinkOf(plane, tenant)).pauseReason).toMatch(/^it wants nothing more: /);
+    expect((await sinkOf(plane, tenant)).pauseReason).toMatch(
+      /^the endpoint answered 410 Gone; delivery stopped /,
+    );
     await eventually(async () => (await atWork(plane, sinkKey({ tenant, sink: 'audit' }))).length === 0, {
       what: 'nobody at work',
     });

@@ -160,7 +160,7 @@ describe('an endpoint', () => {
         },
       };
       const sent = await send(hurried, server.origin);
-      const reason = `127.0.0.1:${server.port}: no whole answer in time`;
+      const reason = `127.0.0.1:${server.port}: no complete response in time`;
       expect(sent).toMatchObject({
         count: 0,
         stopped: { kind: 'later', reason },
@@ -189,7 +189,7 @@ describe('an endpoint', () => {
     for (let more = 0; more < 10; more++) sent = await send(outbound, server.origin);
     expect(sent.attempts).toMatchObject([{ status: null, delivered: false }]);
     expect(sent.stopped).toMatchObject({ kind: 'later', retryAfterMs: expect.any(Number) as number });
-    expect(sent.stopped?.reason).toContain('not called, since it has been failing');
+    expect(sent.stopped?.reason).toContain('not called, because its recent calls failed');
     expect(server.arrived.length).toBeLessThan(11);
   });
 
@@ -207,7 +207,7 @@ describe('an endpoint', () => {
       const sent = await delivery.send({ tenant: 'acme', events: [move(1)] }, endpoint);
       expect(JSON.stringify(sent)).not.toMatch(/hidden|whsec/);
     }
-    expect([...logged, ...world.lines].join('')).toContain('webhook not taken');
+    expect([...logged, ...world.lines].join('')).toContain('webhook not delivered');
     expect([...logged, ...world.lines].join('')).not.toMatch(/hidden|whsec/);
     expect((await outbound.call(get(server.origin))).kind).toBe('refused');
   });

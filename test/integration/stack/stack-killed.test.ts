@@ -59,7 +59,7 @@ describe('npm start, stopped', () => {
     await rm(home, { recursive: true });
     await fetch(`${url}/warn`, { method: 'POST', body: 'the last of it' });
     await eventually(async () => stack.output().includes('the last of it'), { what: 'it is shown' });
-    expect(stack.output()).toContain("api: warning: its log can't be written: ENOENT");
+    expect(stack.output()).toContain('api: warning: its log cannot be written: ENOENT');
     stack.process.kill('SIGTERM');
     expect(await stack.ended).toBe(0);
     expect(await processesOf(folder)).toEqual([]);
@@ -110,17 +110,17 @@ describe('npm start, killed', () => {
     expect(await notes(await start().ready)).toEqual(['written before']);
   });
 
-  test('together with its warden: the next start ends what was left, and has what was written', async () => {
+  test('together with its watchdog: the next start ends what was left, and has what was written', async () => {
     const first = start();
     await note(await first.ready, 'written before');
-    const warden = await wardenOf(home);
-    process.kill(warden, 'SIGSTOP');
+    const watchdog = await watchdogOf(home);
+    process.kill(watchdog, 'SIGSTOP');
     first.process.kill('SIGKILL');
-    process.kill(warden, 'SIGKILL');
+    process.kill(watchdog, 'SIGKILL');
     await first.ended;
     const second = start();
     expect(await notes(await second.ready)).toEqual(['written before']);
-    expect(second.output()).toMatch(/^ended what an earlier start had left running: .*restate, postgres$/m);
+    expect(second.output()).toMatch(/^ended orphaned processes of an earlier start: .*restate, postgres$/m);
   });
 
   test('in the middle of making the database: the next start makes a whole one', async () => {
@@ -143,12 +143,12 @@ describe('npm start, killed', () => {
     expect(second.output()).not.toContain('ended what');
   });
 
-  test('only its warden: another takes its place', async () => {
+  test('only its watchdog: another takes its place', async () => {
     const stack = start();
     await stack.ready;
-    const warden = await wardenOf(home);
-    process.kill(warden, 'SIGKILL');
-    await eventually(async () => (await wardenOf(home)) !== warden, { what: 'another warden' });
+    const watchdog = await watchdogOf(home);
+    process.kill(watchdog, 'SIGKILL');
+    await eventually(async () => (await watchdogOf(home)) !== watchdog, { what: 'another watchdog' });
     stack.process.kill('SIGKILL');
     await nothingRuns(folder);
   });
@@ -231,16 +231,16 @@ async function killedWhileMaking(): Promise<void> {
   await eventually(killed, { what: 'a start that is killed in the middle' });
 }
 
-async function wardenOf(of: string): Promise<number> {
+async function watchdogOf(of: string): Promise<number> {
   return eventually(
     async () => {
       for (const pid of await processesOf(of)) {
         const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-        if (line.includes('/warden.ts')) return pid;
+        if (line.includes('/watchdog.ts')) return pid;
       }
       return null;
     },
-    { what: 'a warden is posted' },
+    { what: 'a watchdog is running' },
   );
 }
 

@@ -108,11 +108,11 @@ describe('the embedded PostgreSQL', () => {
     const book = PortBook.open(join(folder, 'ports.json'));
     await writeFile(join(folder, 'ports.json'), JSON.stringify({ postgres: port }));
     const kept = PortBook.open(join(folder, 'ports.json'));
-    expect([book.kept('postgres'), kept.kept('postgres')]).toEqual([null, port]);
+    expect([book.stored('postgres'), kept.stored('postgres')]).toEqual([null, port]);
     const server = await startOnPorts(kept, ['postgres'], ({ postgres }) => startAt(postgres));
     started.push(server);
-    expect(kept.kept('postgres')).not.toBe(port);
-    expect(PortBook.open(join(folder, 'ports.json')).kept('postgres')).toBe(kept.kept('postgres'));
+    expect(kept.stored('postgres')).not.toBe(port);
+    expect(PortBook.open(join(folder, 'ports.json')).stored('postgres')).toBe(kept.stored('postgres'));
     other.close();
   });
 

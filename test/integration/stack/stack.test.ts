@@ -18,8 +18,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PortTakenError } from '../../../services/embedded/ports.ts';
 import { RestateAdmin } from '../../../services/restate/admin.ts';
-import { HomeInUseError } from '../../../services/stack/home-lock.ts';
-import { isOfHome } from '../../../services/stack/own-home.ts';
+import { DataDirInUseError } from '../../../services/stack/data-dir-lock.ts';
+import { isDataDirEntry } from '../../../services/stack/data-dir-ownership.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { nothingRuns, processesOf } from '../../support/processes/processes.ts';
 import { startPostgres, startRestate } from '../../support/servers/servers.ts';
@@ -64,8 +64,8 @@ describe('a stack', () => {
     for (const file of ['admin-token', 'postgres/pointsman.password', 'logs/api.log']) {
       expect((await stat(join(stack.home, file))).mode & 0o077).toBe(0);
     }
-    // What a foreign home is known by, own-home.ts looks for in all of them.
-    expect((await readdir(stack.home)).filter((name) => !isOfHome(name))).toEqual([]);
+    // data-dir-ownership.ts recognizes a foreign data directory by these entries.
+    expect((await readdir(stack.home)).filter((name) => !isDataDirEntry(name))).toEqual([]);
   });
 
   test('does not start in a home that may have come with the folder, and leaves it as it is', async () => {
@@ -76,7 +76,7 @@ describe('a stack', () => {
     await writeFile(join(first.home, 'admin-token.sha256'), 'a hash\n');
     await chmod(join(first.home, 'admin-token.sha256'), 0o644);
     await expect(start('home')).rejects.toThrow(
-      /admin-token\.sha256 is open to other users, so that somebody else may have written it/,
+      /admin-token\.sha256 is open to other users\. Another person may have written it/,
     );
     expect(await readFile(join(first.home, 'admin-token.sha256'), 'utf8')).toBe('a hash\n');
     expect(await readdir(first.home)).not.toContain('admin-token');
@@ -193,7 +193,7 @@ describe('a stack', () => {
 
   test('refuses a home on which another stack runs, and names its process', async () => {
     const stack = await start('home');
-    await expect(start('home')).rejects.toThrow(HomeInUseError);
+    await expect(start('home')).rejects.toThrow(DataDirInUseError);
     await expect(start('home')).rejects.toThrow(`in use by process ${process.pid}`);
     expect(await notes(stack)).toEqual([]);
   });

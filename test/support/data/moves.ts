@@ -39,9 +39,9 @@ export function madeMoves(from: number, to: number, pointer: { tenant?: string; 
 
 export function batchOf(
   events: readonly MoveEvent[],
-  mustBeTaken: Batch['mustBeTaken'] = () => false,
+  mustBeDelivered: Batch['mustBeDelivered'] = () => false,
 ): Batch {
-  return { tenant: 'acme', events, atMs: 1_764_000_000_000, position: null, mustBeTaken };
+  return { tenant: 'acme', events, atMs: 1_764_000_000_000, position: null, mustBeDelivered };
 }
 
 export type AmqpChannel = Awaited<ReturnType<Awaited<ReturnType<typeof connect>>['createChannel']>>;

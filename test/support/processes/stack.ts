@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stackConfig } from '../../../services/config/config.ts';
 import type { Environment } from '../../../services/config/read-settings.ts';
-import type { PartName } from '../../../services/stack/leftovers.ts';
+import type { PartName } from '../../../services/stack/orphans.ts';
 import type { Scripts } from '../../../services/stack/options.ts';
 import { startStack } from '../../../services/stack/stack.ts';
 import { replaySettings } from '../runs/replay.ts';
@@ -47,7 +47,7 @@ export interface TestStackOptions {
   readonly onFailed?: (reason: string) => void;
 }
 
-/** The whole of what `npm start` runs, for tests from outside. A test process that dies takes it along: the warden sees to it. */
+/** The whole of what `npm start` runs, for tests from outside. A test process that dies takes it along: the watchdog sees to it. */
 export async function startTestStack(options: TestStackOptions = {}): Promise<TestStack> {
   const { fsync = false, onFailed = () => undefined, restateEnv, scripts } = options;
   const folder = options.home ?? (await mkdtemp(join(tmpdir(), 'pointsman-stack-')));
@@ -55,7 +55,7 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
   const stack = await startStack({
     config: stackConfig({ POINTSMAN_PORT: '0', POINTSMAN_HOME: folder, ...options.env }),
     env: process.env,
-    say: (line) => void said.push(line),
+    print: (line) => void said.push(line),
     onFailed,
     fsync,
     restateEnv: { ...replaySettings, ...restateEnv },
@@ -85,7 +85,7 @@ export async function startTestStack(options: TestStackOptions = {}): Promise<Te
     databaseUrl: stack.database.appUrl,
     ownerUrl: stack.database.ownerUrl,
     restate: { ingressUrl: stack.restate.ingressUrl, adminUrl: stack.restate.adminUrl },
-    home: stack.home.path,
+    home: stack.dataDir.path,
     processes: {
       api: testProcess('api'),
       worker: testProcess('worker'),

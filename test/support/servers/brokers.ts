@@ -200,7 +200,7 @@ async function ready(name: string, server: ServerProcess, probe: () => Promise<b
     await waitUntilReady(name, server, probe);
   } catch (error) {
     await server.stop([]);
-    const taken = error instanceof ServerNotReadyError && /in use|eaddrinuse/i.test(error.lastWords);
+    const taken = error instanceof ServerNotReadyError && /in use|eaddrinuse/i.test(error.logTail);
     throw taken ? new PortTakenError(error.message) : error;
   }
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { Metrics } from '../../../services/api/metrics/metrics.ts';
 import { addQueueGauges } from '../../../services/api/metrics/queue-gauges.ts';
-import type { DepthAnswer } from '../../../services/rabbitmq/queue-depths.ts';
+import type { DepthResult } from '../../../services/rabbitmq/queue-depths.ts';
 import { parsePrometheusText } from '../../support/runs/prometheus-text.ts';
 
 const scrape = async (metrics: Metrics) => parsePrometheusText(await metrics.text());
@@ -77,7 +77,7 @@ test('a gauge by label has a sample for each value of its label at that scrape, 
 
 test('one answer of the broker serves all gauges of its queues, and none is left of a queue that is gone', async () => {
   const metrics = new Metrics();
-  let answer: DepthAnswer = { up: true, queues: [{ queue: 'fleet', messages: 7, consumers: 1 }] };
+  let answer: DepthResult = { up: true, queues: [{ queue: 'fleet', messages: 7, consumers: 1 }] };
   addQueueGauges(metrics, { read: async () => answer, close: async () => undefined });
   const values = async () =>
     [...(await scrape(metrics)).values()]

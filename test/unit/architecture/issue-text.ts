@@ -29,7 +29,7 @@ export const TRUSTED: ReadonlyMap<string, { readonly calls: number; readonly fro
   ['services/redis/group-reader.ts', { calls: 1, from: 'the form of a reply of Redis' }],
   ['services/redis/stream-append.ts', { calls: 1, from: 'the form of a reply of Redis' }],
   ['services/restate/admin.ts', { calls: 4, from: 'Restate' }],
-  ['services/stack/home-lock.ts', { calls: 1, from: 'its own file; what is thrown is dropped' }],
+  ['services/stack/data-dir-lock.ts', { calls: 1, from: 'its own file; what is thrown is dropped' }],
   ['services/worker/sweep/invocations.ts', { calls: 2, from: 'Restate' }],
 ]);
 

@@ -35,7 +35,7 @@ describe('a task that no broker is asked to take', () => {
 
   test('names what is the broker’s or Celery’s own', () => {
     for (const queue of ['amq.gen-abc', 'amq.rabbitmq.reply-to', 'celeryev.1', 'unacked', 'unacked_index']) {
-      expect(taskRefusal({ ...task, queue }, now), queue).toContain('own');
+      expect(taskRefusal({ ...task, queue }, now), queue).toContain('reserved');
     }
   });
 
@@ -55,8 +55,8 @@ describe('a task that no broker is asked to take', () => {
   test('has a name or an id that could not be carried', () => {
     expect(taskRefusal({ ...task, task: 'pointsman compile' }, now)).toContain('Celery task');
     for (const id of ['', 'a b', 'a\nb', 'ø', 'a'.repeat(celeryLimits.idChars + 1)]) {
-      expect(taskRefusal({ ...task, id }, now), id).toContain('an id is');
-      expect(taskRefusal({ ...task, correlationId: id }, now), id).toContain('an id is');
+      expect(taskRefusal({ ...task, id }, now), id).toContain('an ID has');
+      expect(taskRefusal({ ...task, correlationId: id }, now), id).toContain('an ID has');
     }
   });
 });

@@ -127,13 +127,13 @@ describe('doctor', () => {
   });
 
   test('what the worker does not reach is an error by name; an older worker can not be asked', async () => {
-    const down = { kind: 'down', reason: 'Redis: it can not be reached' };
+    const down = { kind: 'down', reason: 'Redis: it is unreachable' };
     const ingress = await serve({
       'POST /Worker/checkSystems': json({ postgres: { kind: 'well' }, redis: down }),
     });
     const { exit, stdout } = await doctor(await serve(healthy()), { RESTATE_INGRESS_URL: ingress.url });
     expect(exit).toBe(1);
-    expect(stdout).toMatch(/^✗ {2}Redis +Redis: it can not be reached\n.*REDIS_URL/);
+    expect(stdout).toMatch(/^✗ {2}Redis +Redis: it is unreachable\n.*REDIS_URL/);
     expect(stdout).toMatch(/✓ {2}PostgreSQL +takes writes from the worker/);
     expect(stdout).not.toContain('RabbitMQ ');
     const failing = await serve({ 'POST /Worker/checkSystems': json({ message: 'no worker' }, 500) });

@@ -9,7 +9,7 @@ function rig() {
   const abandoned: number[] = [];
   let running = 0;
   let finish = (): void => {};
-  const bring = (target: Target, signal: AbortSignal): Promise<void> =>
+  const fetchAndSwap = (target: Target, signal: AbortSignal): Promise<void> =>
     new Promise((resolve, reject) => {
       begun.push(target.generation);
       finish = () => {
@@ -22,7 +22,7 @@ function rig() {
       });
     });
   const isAhead = (generation: number): boolean => generation > running;
-  const goes = catchUp({ isAhead, bring, onFailure: () => {}, signal: end.signal });
+  const goes = catchUp({ isAhead, fetchAndSwap, onFailure: () => {}, signal: end.signal });
   const want = (generation: number): void => goes.want({ generation, version: 1, digest: 'sha256:x' });
   const settle = (): Promise<unknown> => new Promise((resolve) => void setImmediate(resolve));
   return { goes, want, settle, begun, abandoned, end, finish: () => finish(), running: () => running };

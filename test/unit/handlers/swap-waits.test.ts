@@ -46,7 +46,7 @@ async function swapped(steps: readonly Step[]): Promise<StageFailure | null> {
     set: () => {},
     clear: () => {},
   } as unknown as WorkflowContext;
-  const sinks = { prove: () => Promise.resolve([{ sink: 'audit', why: 'away' }]) };
+  const sinks = { checkHealth: () => Promise.resolve([{ sink: 'audit', why: 'away' }]) };
   const deps = { sinks } as unknown as Deps;
   return swapThroughGates(ctx, deps, id, { channel: 'live', gated: false }, () => {});
 }
@@ -65,7 +65,7 @@ test('a store that stays away ends the release, and so does a sink that stays do
   const stillAway = { ...away, tookMs: releaseLimits.swapWaitMs };
   expect(await swapped([away, stillAway])).toMatchObject({
     outcome: 'errored',
-    reason: 'the store was down for longer than a release waits',
+    reason: 'the store was unavailable for longer than a release waits',
   });
   const stillDown = { ...down, tookMs: sinkLimits.freezeMs };
   expect(await swapped([down, stillDown])).toMatchObject({

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { archiveCall } from '../../../services/hooks/archive-call.ts';
 import {
   type CommitReport,
-  isStanding,
-  standingCall,
+  isCurrentStatus,
+  currentStatusCall,
   statusCall,
 } from '../../../services/hooks/commit-status.ts';
 import type { HookTarget } from '../../../services/hooks/hook-target.ts';
@@ -124,7 +124,7 @@ describe('a commit', () => {
   });
 
   test.each([
-    [null, null, ['pending', 'pending', 'pending'], 'on its way'],
+    [null, null, ['pending', 'pending', 'pending'], 'in progress'],
     ['published', null, ['success', 'success', 'success'], 'published as v12'],
     ['rejected', 'a: no', ['failure', 'failed', 'failure'], 'rejected: a: no'],
     ['errored', 'x', ['error', 'failed', 'error'], 'errored: x'],
@@ -158,21 +158,21 @@ describe('a commit', () => {
 describe('a status that GitLab does not take', () => {
   test('is asked about, since 400 also means that it stands already', () => {
     const name = encodeURIComponent('pointsman/support-bot/live');
-    expect(standingCall(gitlab, report, 400)).toMatchObject({
+    expect(currentStatusCall(gitlab, report, 400)).toMatchObject({
       url: `https://gitlab.com/api/v4/projects/group%2Fsub%2Fbot/repository/commits/${commit}/statuses?name=${name}&per_page=100`,
       headers: { 'private-token': 'glpat-1' },
     });
-    expect(standingCall(gitlab, report, 404)).toBeNull();
-    expect(standingCall(github, report, 400)).toBeNull();
+    expect(currentStatusCall(gitlab, report, 404)).toBeNull();
+    expect(currentStatusCall(github, report, 400)).toBeNull();
   });
 
   test('stands when one of that name is in that state, and in no other case', () => {
     const list = (...statuses: [string, string][]) =>
       Buffer.from(JSON.stringify(statuses.map(([name, status]) => ({ name, status }))));
     const name = 'pointsman/support-bot/live';
-    expect(isStanding(list(['other', 'failed'], [name, 'success']), report)).toBe(true);
-    expect(isStanding(list([name, 'pending'], ['other', 'success']), report)).toBe(false);
-    expect(isStanding(list(), report)).toBe(false);
-    expect(isStanding(Buffer.from('<html>'), report)).toBe(false);
+    expect(isCurrentStatus(list(['other', 'failed'], [name, 'success']), report)).toBe(true);
+    expect(isCurrentStatus(list([name, 'pending'], ['other', 'success']), report)).toBe(false);
+    expect(isCurrentStatus(list(), report)).toBe(false);
+    expect(isCurrentStatus(Buffer.from('<html>'), report)).toBe(false);
   });
 });

@@ -29,7 +29,7 @@ test('a push of the rule’s repository and ref is published; a ping, another ev
   expect(applyRule(rule, { kind: 'ping' }).kind).toBe('ignored');
   expect(applyRule(rule, { kind: 'other', event: 'issues' })).toEqual({
     kind: 'ignored',
-    why: 'the event "issues" publishes nothing',
+    why: 'the event "issues" does not publish anything',
   });
   expect(says({}, { ref: 'refs/heads/main2' })).toBe('ignored');
   expect(says({}, { commit: null })).toBe('ignored');

@@ -49,19 +49,19 @@ describe('the first request', () => {
   });
 
   test.each([
-    ['', 'can not be read'],
-    ['ci.example/run', 'can not be read'],
-    ['//ci.example/run', 'can not be read'],
-    ['http://', 'can not be read'],
-    ['http://[::1', 'can not be read'],
-    ['http://1.2.3.4.5/', 'can not be read'],
+    ['', 'cannot be parsed'],
+    ['ci.example/run', 'cannot be parsed'],
+    ['//ci.example/run', 'cannot be parsed'],
+    ['http://', 'cannot be parsed'],
+    ['http://[::1', 'cannot be parsed'],
+    ['http://1.2.3.4.5/', 'cannot be parsed'],
     ['ftp://ci.example/', 'is neither http nor https'],
     ['file:///etc/passwd', 'is neither http nor https'],
     ['gopher://127.0.0.1:6379/_SET', 'is neither http nor https'],
     ['javascript:alert(1)', 'is neither http nor https'],
-    ['https://user@ci.example/', 'holds a user or a password'],
-    ['https://user:secret@ci.example/', 'holds a user or a password'],
-    ['https://:secret@ci.example/', 'holds a user or a password'],
+    ['https://user@ci.example/', 'contains a user or a password'],
+    ['https://user:secret@ci.example/', 'contains a user or a password'],
+    ['https://:secret@ci.example/', 'contains a user or a password'],
   ])('%j goes nowhere: it %s', (url, problem) => {
     expect(firstHop({ ...request, url })).toEqual({ problem });
   });
@@ -102,12 +102,12 @@ describe('a redirect', () => {
   });
 
   test.each([
-    [null, 'without saying where to'],
+    [null, 'without a Location header'],
     ['http://ci.example/run', 'from https to http'],
     ['http://127.0.0.1/', 'from https to http'],
     ['ftp://ci.example/', 'to a URL that is neither http nor https'],
-    ['https://u:p@ci.example/', 'to a URL that holds a user or a password'],
-    ['https://[', 'to a URL that can not be read'],
+    ['https://u:p@ci.example/', 'to a URL that contains a user or a password'],
+    ['https://[', 'to a URL that cannot be parsed'],
   ])('to %j is not followed: %s', (location, problem) => {
     expect(nextHop(first(), 307, location)).toEqual({ problem });
   });

@@ -6,21 +6,21 @@ import { RedisLostError } from '../../../services/redis/writer.ts';
 describe('what Redis refuses, in our words', () => {
   test.each([
     ['LOADING Redis is loading the dataset in memory', 'Redis: it is still loading its data'],
-    ['MASTERDOWN Link with MASTER is down', 'Redis: it is a replica that has lost its primary'],
-    ['MOVED 3999 10.0.0.7:6381', 'Redis: it is part of a cluster, and not the part that has the stream'],
-    ['NOPERM this user (secret-user) has no permissions', 'Redis: it does not permit that to this user'],
-    ['NEWCODE something at 10.0.0.7', 'Redis: it says NEWCODE'],
-    ['something at 10.0.0.7', 'Redis: it said no'],
+    ['MASTERDOWN Link with MASTER is down', 'Redis: it is a replica without a connection to its primary'],
+    ['MOVED 3999 10.0.0.7:6381', 'Redis: it is a cluster node that does not own the stream'],
+    ['NOPERM this user (secret-user) has no permissions', 'Redis: its ACL denies the command to this user'],
+    ['NEWCODE something at 10.0.0.7', 'Redis: it returned the error NEWCODE'],
+    ['something at 10.0.0.7', 'Redis: it rejected the command'],
   ])('%j', (said, words) => {
     expect(redisRefusal(new ErrorReply(said))).toBe(words);
     // Said at the login, before any command.
-    expect(redisRefusal(new RedisLostError('it can not be reached', { cause: new ErrorReply(said) }))).toBe(
+    expect(redisRefusal(new RedisLostError('it is unreachable', { cause: new ErrorReply(said) }))).toBe(
       words,
     );
   });
 
   test('a cause that is not Redis’ own is not told', () => {
-    const lost = new RedisLostError('it can not be reached', { cause: new Error('connect 10.0.0.7:6379') });
-    expect(redisRefusal(lost)).toBe('Redis: it can not be reached');
+    const lost = new RedisLostError('it is unreachable', { cause: new Error('connect 10.0.0.7:6379') });
+    expect(redisRefusal(lost)).toBe('Redis: it is unreachable');
   });
 });

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { type Belonging, secretBox, SecretLostError } from '../../../services/secrets/secret-box.ts';
+import { type SecretOwner, secretBox, SecretLostError } from '../../../services/secrets/secret-box.ts';
 
 const [current, other] = [randomBytes(32), randomBytes(32)];
 const box = secretBox({ current, previous: null });
@@ -33,7 +33,7 @@ test.each([
   ['field', { ...mine, field: 'token' }],
   ['kind of thing', { tenant: 'acme', sink: 'main', field: 'secret' }],
   ['name that is put together otherwise', { ...mine, tenant: 'acme\0main', hook: '' }],
-] as [string, Belonging][])('what was sealed for one is not opened for another %s', (_what, belonging) => {
+] as [string, SecretOwner][])('what was sealed for one is not opened for another %s', (_what, belonging) => {
   expect(() => box.open(box.seal('x', mine), belonging)).toThrow(SecretLostError);
 });
 

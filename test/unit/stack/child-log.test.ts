@@ -5,7 +5,7 @@ import { PassThrough } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { keepOutput } from '../../../services/stack/child-log.ts';
+import { captureOutput } from '../../../services/stack/child-log.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 
 let folder = '';
@@ -16,7 +16,7 @@ async function kept(name: string, line: string): Promise<{ shown: string[]; log:
   const output = new PassThrough();
   const shown: string[] = [];
   const file = join(folder, name);
-  keepOutput(output, file, (text) => void shown.push(text), false);
+  captureOutput(output, file, (text) => void shown.push(text), false);
   const ended = finished(output);
   output.end(`${line}\n`);
   await ended;
@@ -46,13 +46,13 @@ test('a log that can not be written is told of once, and what is worth showing s
   const output = new PassThrough();
   const shown: string[] = [];
   const gone = join(folder, 'gone');
-  keepOutput(output, join(gone, 'worker.log'), (text) => void shown.push(text), true);
+  captureOutput(output, join(gone, 'worker.log'), (text) => void shown.push(text), true);
   const said = async (line: string): Promise<string[]> => {
     output.write(`${line}\n`);
     await eventually(async () => shown.includes(line), { what: line });
     return shown.splice(0);
   };
-  const lost = expect.stringMatching(/^warning: its log can't be written: ENOENT/) as string;
+  const lost = expect.stringMatching(/^warning: its log cannot be written: ENOENT/) as string;
   expect(await said('one')).toEqual([lost, 'one']);
   expect(await said('two')).toEqual(['two']);
   await mkdir(gone);

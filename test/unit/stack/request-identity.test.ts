@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { settings } from '../../../services/config/settings.ts';
-import { openHome, type Home } from '../../../services/stack/home.ts';
+import { openDataDir, type DataDir } from '../../../services/stack/data-dir.ts';
 import { requestIdentity } from '../../../services/stack/request-identity.ts';
 
-let home: Home;
+let home: DataDir;
 beforeEach(async () => {
-  home = await openHome(await mkdtemp(join(tmpdir(), 'pointsman-identity-')));
+  home = await openDataDir(await mkdtemp(join(tmpdir(), 'pointsman-identity-')));
 });
 afterEach(() => rm(home.path, { recursive: true }));
 
@@ -43,6 +43,6 @@ test.each([
 ])('%s in the file is refused, named, and left as it is', async (_what, text) => {
   const { pemFile } = await requestIdentity(home);
   await writeFile(pemFile, text);
-  await expect(requestIdentity(home)).rejects.toThrow(`${pemFile} holds no ed25519 key`);
+  await expect(requestIdentity(home)).rejects.toThrow(`${pemFile} does not contain an ed25519 key`);
   expect(await readFile(pemFile, 'utf8')).toBe(text);
 });

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { type Home, openHome } from '../../../services/stack/home.ts';
+import { type DataDir, openDataDir } from '../../../services/stack/data-dir.ts';
 import { secretKeySettings } from '../../../services/stack/secret-key.ts';
 
-let home: Home;
+let home: DataDir;
 beforeEach(async () => {
-  home = await openHome(await mkdtemp(join(tmpdir(), 'pointsman-key-')));
+  home = await openDataDir(await mkdtemp(join(tmpdir(), 'pointsman-key-')));
 });
 afterEach(() => rm(home.path, { recursive: true }));
 
@@ -36,5 +36,5 @@ test('a key that is given is used and not kept, and what the home’s own has se
 
 test('a key that is broken stops the start: another in its place would lose every secret', async () => {
   await writeFile(join(home.path, 'secret-key'), 'not a key\n');
-  await expect(secretKeySettings(home, null)).rejects.toThrow('holds no key of 32 bytes');
+  await expect(secretKeySettings(home, null)).rejects.toThrow('does not contain a 32-byte key');
 });

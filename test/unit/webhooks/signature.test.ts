@@ -57,7 +57,7 @@ describe('what is signed here', () => {
       [headers, body.replace('1', '2')],
     ] as const) {
       expect(() => new Webhook(secret).verify(text, changed)).toThrow('No matching signature');
-      expect(check(changed, { text })).toEqual({ kind: 'refused', reason: 'no signature is right' });
+      expect(check(changed, { text })).toEqual({ kind: 'refused', reason: 'no signature matches' });
     }
   });
 
@@ -66,7 +66,7 @@ describe('what is signed here', () => {
   });
 
   test('needs a secret that is one, and never says which was none', () => {
-    expect(() => signed(['whsec_short'])).toThrow('what should sign a webhook is no webhook secret');
+    expect(() => signed(['whsec_short'])).toThrow('a webhook cannot be signed: its secret is invalid');
   });
 });
 
@@ -146,6 +146,6 @@ describe('a secret', () => {
     ['that is empty', ''],
   ])('%s is none', (_what, text) => {
     expect(webhookKey(text)).toBeNull();
-    expect(() => check(signed([secret]), { secrets: [text] })).toThrow('no webhook secret');
+    expect(() => check(signed([secret]), { secrets: [text] })).toThrow('the configured secret is invalid');
   });
 });

@@ -138,7 +138,8 @@ describe('a stream on which nothing happens', () => {
       yield [encodeEvent({ id: '1' })];
     }
     const reader = eventStreamAnswer(asked(), never, late).body!.getReader();
-    const next = async (): Promise<string> => text(((await reader.read()).value as Uint8Array | undefined) ?? new Uint8Array());
+    const next = async (): Promise<string> =>
+      text(((await reader.read()).value as Uint8Array | undefined) ?? new Uint8Array());
     for (let beat = 0; beat < 3; beat++) {
       const read = next();
       // The stream begins to wait one turn after it was read.

@@ -9,35 +9,36 @@ import { fileURLToPath } from 'node:url';
 
 import { demoLimits } from './limits.ts';
 
-/** A whole Pointsman of its own, in a folder that goes when it goes. */
-export interface ThrowAwayStack {
-  /** What a command needs to reach it. */
+/** A complete temporary Pointsman, whose folder is deleted at the end. */
+export interface TemporaryStack {
+  /** The environment of a command that uses it. */
   readonly env: Readonly<Record<string, string>>;
-  /** A folder for the demo's own files, which goes too. */
+  /** The folder for the demo's own files, which is deleted too. */
   readonly folder: string;
-  /** Ends every process of it and removes the folder. May be called at any time, and twice. */
+  /** Ends all its processes and deletes the folder. Idempotent; may be called at any time. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts one, which stops when this process ends, however it does. When it does not come up, or `signal` ends the wait, nothing is left of it
- * and what it said is thrown.
+ * Starts a temporary stack, which stops when this process ends, for any reason. If the start fails, or
+ * `signal` aborts it, everything is removed and the stack's output is thrown.
  */
-export async function startThrowAwayStack(signal: AbortSignal): Promise<ThrowAwayStack> {
+export async function startTemporaryStack(signal: AbortSignal): Promise<TemporaryStack> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-demo-'));
   const TMPDIR = join(folder, 'tmp');
   await mkdir(TMPDIR);
   const env = { ...ownEnvironment(), TMPDIR, POINTSMAN_HOME: join(folder, 'home'), POINTSMAN_PORT: '0' };
   const child = spawn(process.execPath, [stackMain()], {
     cwd: folder,
-    // A session of its own: Ctrl-C reaches only us, and we end it in order. The channel is its life line: when we are killed, it stops.
+    // In its own session, so that Ctrl-C reaches only this process, which stops the stack in order. If this
+    // process is killed, the IPC channel closes and the stack stops.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env,
   });
-  const words: string[] = [];
+  const output: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (text: string) => words.push(text));
+    stream?.setEncoding('utf8').on('data', (text: string) => output.push(text));
   }
   const exited = once(child, 'exit');
   let stopping: Promise<void> | null = null;
@@ -46,17 +47,17 @@ export async function startThrowAwayStack(signal: AbortSignal): Promise<ThrowAwa
       rm(folder, { recursive: true, force: true }),
     ));
   try {
-    await serving(child, join(env.POINTSMAN_HOME, 'api-url'), signal);
+    await waitUntilReady(child, join(env.POINTSMAN_HOME, 'api-url'), signal);
     return { env, folder, stop };
   } catch (error) {
     await stop();
     if (signal.aborted) throw error;
-    const last = words.join('').trimEnd().split('\n').slice(-demoLimits.lastLines);
+    const last = output.join('').trimEnd().split('\n').slice(-demoLimits.lastLines);
     throw new Error(`Pointsman did not start:\n${last.join('\n')}`, { cause: error });
   }
 }
 
-/** The environment without anything that would make this another stack than the embedded one. */
+/** The environment without variables that would change the embedded stack. */
 function ownEnvironment(): Record<string, string> {
   const foreign = /^(?:POINTSMAN_|DATABASE_|RESTATE_|REDIS_URL$|AMQP_URL$)/;
   const entries = Object.entries(process.env).filter(([name]) => !foreign.test(name));
@@ -68,8 +69,8 @@ function stackMain(): string {
   return fileURLToPath(new URL(`../stack/main.${ending}`, import.meta.url));
 }
 
-// The stack writes the API's address when everything serves, as its last step.
-async function serving(child: ChildProcess, urlFile: string, signal: AbortSignal): Promise<void> {
+// The stack writes the API's URL as its last step, when every part is ready.
+async function waitUntilReady(child: ChildProcess, urlFile: string, signal: AbortSignal): Promise<void> {
   const deadline = performance.now() + demoLimits.startMs;
   while (performance.now() < deadline) {
     signal.throwIfAborted();
@@ -86,7 +87,7 @@ async function end(child: ChildProcess, exited: Promise<unknown>, home: string):
   const late = setTimeout(() => child.kill('SIGKILL'), demoLimits.stopMs);
   await exited;
   clearTimeout(late);
-  // A stack that was killed leaves its servers to its warden, which takes this note away when it has ended them.
+  // The watchdog ends the servers of a killed stack, and then deletes this file.
   const deadline = performance.now() + demoLimits.stopMs;
   while (existsSync(join(home, 'run', 'holder.json')) && performance.now() < deadline)
     await delay(demoLimits.pollMs);

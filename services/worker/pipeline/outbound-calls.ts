@@ -16,15 +16,18 @@ import type { Outbound } from '../../outbound/contract.ts';
 
 export interface OutboundCallDeps {
   readonly outbound: Outbound;
-  /** By the broker's name in policies; those that this worker was told of. */
+  /** The Celery queues that this worker is configured with, by the broker's name in policies. */
   readonly celery: Readonly<Partial<Record<'rabbitmq' | 'redis', CeleryQueue>>>;
-  /** Which tasks may be sent where: the operator's list. */
+  /** The operator's list of permitted tasks per queue. */
   readonly celeryGrants: readonly CeleryGrant[];
-  /** Where the outside reaches the API. */
+  /** The public URL of the API. */
   readonly publicUrl: string;
 }
 
-/** Asks checks and compilers of other people's: over HTTP or through a Celery queue, one attempt each. */
+/**
+ * Sends requests to external checks and compilers, over HTTP or through a Celery queue. Each call is one
+ * attempt.
+ */
 export function outboundCalls({
   outbound,
   celery,
@@ -33,14 +36,14 @@ export function outboundCalls({
 }: OutboundCallDeps): OutboundCalls {
   const addressOf = (capability: string) => `${publicUrl}/v1/callbacks/${capability}`;
   return {
-    // As much as a token has. The prefix is for those who search logs and repositories for secrets.
+    // As much entropy as a token. The prefix lets secret scanners find it in logs and repositories.
     makeCapability: () => `pmc_${randomBytes(32).toString('base64url')}`,
     requestCheck: (call) => post(outbound, call, call.url, checkRequest(call, addressOf(call.capability))),
     requestCompile(call) {
       const job = compileJob(call, addressOf(call.capability));
       const { rule } = call;
       if (rule.executor === 'http') return post(outbound, call, rule.url, job);
-      // The policy was checked when it was set; the operator's list may have become shorter since.
+      // The policy was validated when it was set. The operator may have removed the task from the list since.
       const reason = celeryRefusal(celeryGrants, call.tenant, rule);
       if (reason !== null) return Promise.resolve({ kind: 'refused', reason });
       return enqueue(celery[rule.broker], call, rule, job);
@@ -87,7 +90,7 @@ async function post(
   url: string,
   body: CheckRequest | CompileJob,
 ): Promise<RequestResult> {
-  const answer = await outbound.call({
+  const result = await outbound.call({
     url,
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -98,14 +101,14 @@ async function post(
     maxBytes: calloutLimits.answerBytes,
     maxRedirects: calloutLimits.redirects,
   });
-  switch (answer.kind) {
+  switch (result.kind) {
     case 'answered':
-      return { kind: 'asked', detail: `${new URL(url).host} has taken it (${answer.status})` };
+      return { kind: 'asked', detail: `${new URL(url).host} accepted it (${result.status})` };
     case 'later':
-      return { kind: 'later', reason: answer.summary, retryAfterMs: answer.retryAfterMs };
+      return { kind: 'later', reason: result.summary, retryAfterMs: result.retryAfterMs };
     case 'refused':
     case 'forbidden':
-      return { kind: 'refused', reason: answer.summary };
+      return { kind: 'refused', reason: result.summary };
   }
 }
 
@@ -120,10 +123,10 @@ async function enqueue(
   if (!queue) {
     return {
       kind: 'refused',
-      reason: `the policy names the broker "${rule.broker}", and this worker was told of none`,
+      reason: `the policy names the broker "${rule.broker}", which this worker is not configured with`,
     };
   }
-  const answer = await queue.enqueue({
+  const result = await queue.enqueue({
     id: call.idempotencyKey,
     task: rule.task,
     queue: rule.queue,
@@ -131,9 +134,9 @@ async function enqueue(
     expiresAt: call.deadlineMs,
     correlationId: correlationId(call),
   });
-  if (answer.kind === 'queued')
+  if (result.kind === 'queued')
     return { kind: 'asked', detail: `it is in the queue "${rule.queue}" of ${rule.broker}` };
-  return answer.kind === 'later'
-    ? { kind: 'later', reason: answer.summary, retryAfterMs: null }
-    : { kind: 'refused', reason: answer.summary };
+  return result.kind === 'later'
+    ? { kind: 'later', reason: result.summary, retryAfterMs: null }
+    : { kind: 'refused', reason: result.summary };
 }

@@ -6,13 +6,13 @@ import { retryAfterMs } from '../http/retry-after.ts';
 import { FollowFailure, reasonOf } from './failure.ts';
 import { followLimits } from './limits.ts';
 
-/** Where the control plane is, and by which token it is asked. */
+/** The URL of the control plane, and the token for its API. */
 export interface Connection {
   readonly url: string;
   readonly token: string;
 }
 
-export interface Ask {
+export interface RequestOptions {
   readonly path: string;
   readonly method?: 'GET' | 'PUT';
   readonly headers?: Readonly<Record<string, string>>;
@@ -21,15 +21,18 @@ export interface Ask {
   readonly timeoutMs: number;
 }
 
-/** Whether that is a status of an answer, rather than of a refusal. */
-function isAnswer(status: number): boolean {
+/** Whether the status means success. */
+function isSuccess(status: number): boolean {
   return status === 304 || (status >= 200 && status < 300);
 }
 
-/** The answer to that, its body not yet read. Throws {@link FollowFailure} when there is none, or the signal's reason. */
+/**
+ * Returns the response, with its body unread. Throws {@link FollowFailure} without a response, or the
+ * signal's reason.
+ */
 export async function send(
   { url, token }: Connection,
-  { path, method = 'GET', headers, body, signal, timeoutMs }: Ask,
+  { path, method = 'GET', headers, body, signal, timeoutMs }: RequestOptions,
 ): Promise<Dispatcher.ResponseData> {
   const ended = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   try {
@@ -38,31 +41,31 @@ export async function send(
       headers: { authorization: `Bearer ${token}`, 'accept-encoding': 'identity', ...headers },
       body: body ?? null,
       signal: ended,
-      // The time of the whole call is the signal's.
+      // The signal limits the time of the whole call.
       headersTimeout: 0,
       bodyTimeout: 0,
     });
   } catch (error) {
     signal.throwIfAborted();
-    throw new FollowFailure('later', `the control plane does not answer: ${reasonOf(error)}`, {
+    throw new FollowFailure('later', `the control plane is unreachable: ${reasonOf(error)}`, {
       cause: error,
     });
   }
 }
 
-/** The whole answer to that, of at most so many bytes. Throws {@link FollowFailure} for anything else. */
-export async function ask(
+/** Returns the whole response, of at most this many bytes. Throws {@link FollowFailure} otherwise. */
+export async function requestBody(
   connection: Connection,
-  asked: Ask,
+  options: RequestOptions,
   maxBytes: number,
 ): Promise<{ status: number; body: Buffer }> {
-  const answer = await send(connection, asked);
+  const answer = await send(connection, options);
   const { statusCode: status } = answer;
-  if (!isAnswer(status)) throw await refusal(answer, asked.signal);
-  return { status, body: await readAtMost(answer.body, maxBytes, asked.signal) };
+  if (!isSuccess(status)) throw await toFailure(answer, options.signal);
+  return { status, body: await readAtMost(answer.body, maxBytes, options.signal) };
 }
 
-/** Reads no byte more than it may, whatever the server says that there are. */
+/** Never reads more than the limit, whatever the Content-Length is. */
 async function readAtMost(
   body: Dispatcher.ResponseData['body'],
   maxBytes: number,
@@ -75,21 +78,21 @@ async function readAtMost(
       bytes += chunk.byteLength;
       // Leaving the loop closes the connection.
       if (bytes > maxBytes)
-        throw new FollowFailure('wrong', `an answer has more than the ${maxBytes} bytes that it may have`);
+        throw new FollowFailure('wrong', `a response is larger than the limit of ${maxBytes} bytes`);
       chunks.push(chunk);
     }
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof FollowFailure) throw error;
-    throw new FollowFailure('later', `an answer was cut off: ${reasonOf(error)}`, { cause: error });
+    throw new FollowFailure('later', `a response was cut off: ${reasonOf(error)}`, { cause: error });
   }
   return Buffer.concat(chunks);
 }
 
 const Problem = z.object({ detail: z.string().max(2_000) });
 
-/** What an answer says that is none. */
-export async function refusal(
+/** Converts an error response to a failure. */
+export async function toFailure(
   { statusCode: status, headers, body: stream }: Dispatcher.ResponseData,
   signal: AbortSignal,
 ): Promise<FollowFailure> {

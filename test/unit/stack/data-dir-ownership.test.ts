@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { ForeignHomeError, refuseForeignHome } from '../../../services/stack/own-home.ts';
+import { ForeignDataDirError, refuseForeignDataDir } from '../../../services/stack/data-dir-ownership.ts';
 
 let folder: string;
 let home: string;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'pointsman-own-home-'));
+  folder = await mkdtemp(join(tmpdir(), 'pointsman-data-dir-'));
   home = join(folder, '.pointsman');
   await mkdir(join(home, 'run'), { recursive: true, mode: 0o700 });
   await chmod(home, 0o711);
@@ -24,7 +24,7 @@ const git = (...args: string[]) =>
 
 /** Why it is refused; null when it is used. */
 const refusal = (path: string): Promise<string | null> =>
-  refuseForeignHome(path).then(
+  refuseForeignDataDir(path).then(
     () => null,
     (error: unknown) => String(error),
   );
@@ -60,15 +60,15 @@ describe('a home is refused', () => {
     const clone = join(folder, 'clone');
     execFileSync('git', ['clone', '-q', folder, clone]);
     await rm(join(clone, '.git'), { recursive: true });
-    await expect(refuseForeignHome(join(clone, '.pointsman'))).rejects.toThrow(
-      /clone\/\.pointsman\/admin-token\.sha256 is open to other users, so that somebody else may have written it/,
+    await expect(refuseForeignDataDir(join(clone, '.pointsman'))).rejects.toThrow(
+      /clone\/\.pointsman\/admin-token\.sha256 is open to other users\. Another person may have written it/,
     );
   });
 
   test('when git tracks a file of it, whatever its permissions are', async () => {
     git('init', '-q');
     git('add', '-A');
-    await expect(refuseForeignHome(home)).rejects.toThrow(/\.pointsman has files that are tracked by git/);
+    await expect(refuseForeignDataDir(home)).rejects.toThrow(/\.pointsman has files that are tracked by git/);
   });
 
   test('in a repository that names a program for git to run, without running it', async () => {
@@ -76,7 +76,7 @@ describe('a home is refused', () => {
     git('add', '-A');
     await writeFile(join(folder, 'monitor'), `#!/bin/sh\ntouch ${folder}/ran\n`, { mode: 0o755 });
     git('config', 'core.fsmonitor', join(folder, 'monitor'));
-    await expect(refuseForeignHome(home)).rejects.toThrow('tracked by git');
+    await expect(refuseForeignDataDir(home)).rejects.toThrow('tracked by git');
     await expect(rename(join(folder, 'ran'), join(folder, 'has run'))).rejects.toThrow('ENOENT');
   });
 
@@ -84,14 +84,14 @@ describe('a home is refused', () => {
     'when its %s is a symbolic link, through which secrets would be written elsewhere',
     async (name) => {
       await symlink(folder, join(home, name));
-      await expect(refuseForeignHome(home)).rejects.toThrow('is neither a regular file nor a folder');
+      await expect(refuseForeignDataDir(home)).rejects.toThrow('is neither a regular file nor a folder');
     },
   );
 
   test('when others can write in the folder itself', async () => {
     await chmod(home, 0o730);
-    await expect(refuseForeignHome(home)).rejects.toThrow(ForeignHomeError);
-    await expect(refuseForeignHome(home)).rejects.toThrow(/\.pointsman is open to other users/);
+    await expect(refuseForeignDataDir(home)).rejects.toThrow(ForeignDataDirError);
+    await expect(refuseForeignDataDir(home)).rejects.toThrow(/\.pointsman is open to other users/);
   });
 
   test.runIf(process.getuid?.() === 0)('when it, or a file of it, belongs to another user', async () => {
@@ -101,8 +101,8 @@ describe('a home is refused', () => {
     }
     expect(await refusal(home)).toBeNull();
     await chown(join(home, 'admin-token.sha256'), 1000, 1000);
-    await expect(refuseForeignHome(home)).rejects.toThrow('admin-token.sha256 belongs to another user');
+    await expect(refuseForeignDataDir(home)).rejects.toThrow('admin-token.sha256 belongs to another user');
     await chown(home, 1000, 1000);
-    await expect(refuseForeignHome(home)).rejects.toThrow(/\.pointsman belongs to another user/);
+    await expect(refuseForeignDataDir(home)).rejects.toThrow(/\.pointsman belongs to another user/);
   });
 });

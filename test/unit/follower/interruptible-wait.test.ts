@@ -2,14 +2,14 @@ import { getEventListeners } from 'node:events';
 
 import { expect, test } from 'vitest';
 
-import { Bell } from '../../../services/follower/bell.ts';
+import { InterruptibleWait } from '../../../services/follower/interruptible-wait.ts';
 
 test('a wait ends when it rings, when its time is over, and when the signal aborts, and leaves nothing behind', async () => {
-  const bell = new Bell();
+  const bell = new InterruptibleWait();
   const end = new AbortController();
   for (let n = 0; n < 20; n++) {
     const rung = bell.wait(60_000, end.signal);
-    bell.ring();
+    bell.interrupt();
     await rung;
     await bell.wait(0, end.signal);
   }
@@ -21,8 +21,8 @@ test('a wait ends when it rings, when its time is over, and when the signal abor
 });
 
 test('what rings while nobody waits is not lost', async () => {
-  const bell = new Bell();
-  bell.ring();
+  const bell = new InterruptibleWait();
+  bell.interrupt();
   const never = new Promise((resolve) => void setTimeout(resolve, 5_000, 'never').unref());
   const rung = bell.wait(60_000, new AbortController().signal).then(() => 'rung');
   expect(await Promise.race([rung, never])).toBe('rung');

@@ -6,20 +6,23 @@ import { backoffMs } from '../../core/backoff.ts';
 import { consumerLimits } from './limits.ts';
 import { moveProgress } from './move-progress.ts';
 import { readMove } from './read-move.ts';
-import { bounded, type MoveHandler, takeMove } from './take-move.ts';
+import { withTimeLimit, type MoveHandler, applyMove } from './apply-move.ts';
 
-export interface MovesInHand {
-  /** From now on something may be missing that no gap will show. */
+export interface ConsumerLoop {
+  /** Records that moves may be missing that no gap will show. */
   mayHaveMissed(): void;
-  /** Fetches what may be missing. Rejects when the handler can't. */
+  /** Fetches the moves that may be missing. Rejects when the handler fails. */
   catchUp(): Promise<void>;
   take(channel: Channel, message: ConsumeMessage): void;
-  /** Resolves when all that was taken is done with. */
+  /** Resolves when all received moves are processed. */
   idle(): Promise<void>;
 }
 
-/** One after another, over all connections: a move in hand when one is lost ends before the same one is looked at again. */
-export function movesInHand({
+/**
+ * Processes moves one after another, across connections: a move that was in progress on a lost connection
+ * ends before its redelivery is processed.
+ */
+export function consumerLoop({
   handler,
   queue,
   bindings,
@@ -33,7 +36,7 @@ export function movesInHand({
   deliveryLimit: number;
   signal: AbortSignal;
   log: Logger;
-}): MovesInHand {
+}): ConsumerLoop {
   const progress = moveProgress(bindings);
   let mayHaveMissed = true;
   let last: Promise<void> = Promise.resolve();
@@ -41,27 +44,28 @@ export function movesInHand({
   const failed = async (channel: Channel, message: ConsumeMessage, err: unknown): Promise<void> => {
     const before = deliveriesBefore(message);
     log.warn({ err, queue, messageId: message.properties.messageId as unknown, before }, 'a move failed');
-    // Nothing is waited for when it is dead after this.
+    // No wait if the move is dead-lettered after this failure.
     const waitMs = before < deliveryLimit ? backoffMs(before + 1, Math.random(), consumerLimits.retry) : 0;
     await pause(waitMs, undefined, { signal }).catch(() => undefined);
     settle(() => channel.nack(message, false, true));
   };
   const handle = async (channel: Channel, message: ConsumeMessage): Promise<void> => {
-    // It comes again, to whoever consumes next.
+    // The broker redelivers it to the next consumer.
     if (signal.aborted) return;
     const read = readMove(message.content);
     if (read.kind === 'garbage') {
-      log.error({ queue, reason: read.reason }, 'a message is no move');
+      log.error({ queue, reason: read.reason }, 'a message is not a move');
       return settle(() => channel.reject(message, false));
     }
     try {
       if (read.kind === 'move') {
-        const taken = await takeMove(read.event, { handler, progress, signal });
+        const taken = await applyMove(read.event, { handler, progress, signal });
         log.debug({ queue, id: read.event.id, taken }, 'a move');
       }
       settle(() => channel.ack(message));
     } catch (error) {
-      // Without holding up what comes behind. That may be the next generation, which notices that this one is missing.
+      // Does not block the following moves. One of them may be the next generation, which detects that this
+      // one is missing.
       void failed(channel, message, error);
     }
   };
@@ -70,7 +74,7 @@ export function movesInHand({
     catchUp: async () => {
       if (!mayHaveMissed) return;
       await last;
-      progress.fetched(await handler.snapshot({ kind: 'queue' }, bounded(signal)));
+      progress.fetched(await handler.snapshot({ kind: 'queue' }, withTimeLimit(signal)));
       mayHaveMissed = false;
     },
     take: (channel, message) => void (last = last.then(() => handle(channel, message))),
@@ -82,11 +86,11 @@ function settle(how: () => void): void {
   try {
     how();
   } catch {
-    // The channel is closed, and the broker delivers it again.
+    // The channel is closed, so the broker redelivers the message.
   }
 }
 
-/** A quorum queue counts how often a message came back; nobody has counted at the first delivery. */
+/** A quorum queue counts redeliveries. The header is missing at the first delivery. */
 function deliveriesBefore(message: ConsumeMessage): number {
   const count: unknown = message.properties.headers?.['x-delivery-count'];
   return typeof count === 'number' ? count : 0;
