@@ -115,7 +115,8 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
         await end(bundle, await accepted(world.plane, tenant, { bundle }));
         const before = await pointer(bundle);
         expect(before).toMatchObject({ version: 1, generation: 1 });
-        const { outcome, reason } = await end(bundle, await publish(bundle, { within: '5s' }));
+        // Longer than a Celery worker waits between two looks at Redis (5 s), so that each attempt reaches the worker within its time.
+        const { outcome, reason } = await end(bundle, await publish(bundle, { within: '10s' }));
         expect(outcome).toBe('errored');
         expect(reason).toMatch(
           /^not compiled in 2 attempts; the last one: the compiler did not respond before /,
