@@ -63,7 +63,7 @@ const BY_CODE: Readonly<Record<ErrorCode, ExitName>> = {
   conflict: 'refused',
   already_settled: 'refused',
   gate_decided: 'refused',
-  already_said: 'refused',
+  already_decided: 'refused',
   gate_expired: 'refused',
   gate_not_open: 'refused',
   digest_mismatch: 'refused',

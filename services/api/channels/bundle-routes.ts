@@ -29,7 +29,7 @@ function listBundlesEndpoint({ db }: ApiDeps): Endpoint {
     path: '/v1/tenants/{tenant}/bundles',
     operationId: 'listBundles',
     summary: 'List bundles',
-    description: 'The bundles of a tenant, by name. A bundle is there from its first publish.',
+    description: 'The bundles of a tenant, by name. The first publish creates a bundle.',
     tags: ['bundles'],
     may: 'read',
     params: TenantParams,

@@ -16,7 +16,7 @@ const path = '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}/hold';
 const headers = z.object({ 'idempotency-key': IdempotencyKey });
 
 const HoldBody = z
-  .strictObject({ reason: FreeText.meta({ description: 'Why, for people.' }) })
+  .strictObject({ reason: FreeText.meta({ description: 'The reason, for people.' }) })
   .meta({ id: 'HoldBody', example: { reason: 'incident 4711' } });
 
 export function holdEndpoints(parts: ApiDeps): Endpoint[] {
@@ -48,12 +48,12 @@ function liftEndpoint(parts: ApiDeps): Endpoint {
     path,
     operationId: 'liftHold',
     summary: 'Lift a hold',
-    description: 'Lets the pointer move again. Lifting what is not held changes nothing.',
+    description: 'Allows moves again. Idempotent.',
     tags: ['channels'],
     may: 'steer',
     params: ChannelParams,
     headers,
-    responses: { 200: json(PointerView, 'The pointer, now free.') },
+    responses: { 200: json(PointerView, 'The pointer without a hold.') },
     problems: ['not_found', 'unknown_channel', 'idempotency_key_reused'],
     handle: (call) => setHold(parts, call, null),
   });

@@ -14,7 +14,7 @@ type Parts = Pick<ApiDeps, 'readPointer' | 'metrics' | 'log' | 'draining'> & {
   readonly authenticate: (authorization: string | null) => Promise<Principal>;
 };
 
-/** Whether a pointer is still where somebody saw it. */
+/** The pointer that a request asks about, and the generation that the caller has. */
 interface Question {
   readonly pointer: PointerId;
   readonly etag: string;
@@ -22,9 +22,9 @@ interface Question {
 }
 
 /**
- * Answers 304 ahead of the router when a pointer has not moved, for less than two thirds of the cost: runtimes that poll without waiting
- * send this request all day. It checks token, role and record as the router does, and both rely on `headProblem`. It takes a request in its plainest form only, and leaves
- * every other form and every other answer, refusals included, to the router.
+ * Returns 304 ahead of the router when a pointer has not moved, for less than two thirds of the cost: runtimes that poll without `wait`
+ * send this request all day. It checks the token, the role and the record as the router does, and both rely on `headProblem`. It handles
+ * only the plainest form of the request. Every other form and every other response, including refusals, is left to the router.
  */
 export function notModified(parts: Parts): EarlyAnswer {
   return (incoming, outgoing) => {
@@ -65,7 +65,7 @@ async function answered(
     noteAnswer({ metrics, log }, { ids, method: 'GET', status: 304, startedAt, principal, ...about });
     return true;
   } catch {
-    // Refused, or the store does not answer: the router gets the same result, and reports it.
+    // A refusal, or the store is down: the router gets the same result and returns the error.
     return false;
   }
 }

@@ -13,11 +13,11 @@ import { responseLimits } from '../limits.ts';
 import { bytes, empty } from '../responses/openapi-responses.ts';
 import { DigestParams, FileParams } from '../requests/params.ts';
 
-/** What a digest names never changes. Private, since a token was needed for it and a shared cache asks for none. */
+/** Content never changes under its digest. Private, because it requires a token, which a shared cache does not check. */
 const FOR_EVER = 'private, max-age=31536000, immutable';
 
 const etag = 'The digest of the content, in double quotes.';
-const immutable = { etag, cacheControl: 'It never changes: keep it.' };
+const immutable = { etag, cacheControl: 'Immutable: cache it permanently.' };
 const headers = z.object({ 'if-none-match': IfNoneMatch });
 
 export function contentEndpoints(parts: ApiDeps): Endpoint[] {
@@ -29,9 +29,9 @@ function fileEndpoint(parts: ApiDeps): Endpoint {
     method: 'get',
     path: '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}/files/{path+}',
     operationId: 'getFile',
-    summary: 'One compiled file at the pointer',
+    summary: 'Get a compiled file at the pointer',
     description:
-      'The file of the artifact that the channel points at now. A document is JSON, whatever its path says.',
+      'A file of the artifact that the channel points to now. A document is JSON, whatever the extension of its path.',
     tags: ['content'],
     may: 'read',
     isStreamed: true,
@@ -39,7 +39,7 @@ function fileEndpoint(parts: ApiDeps): Endpoint {
     headers,
     responses: {
       200: bytes('*/*', 'The content.', { etag, generation: true }),
-      304: empty('The caller has it.', { etag, generation: true }),
+      304: empty('The caller has the current content.', { etag, generation: true }),
     },
     problems: ['not_found', 'busy'],
     async handle({ params, headers: asked, occupy }) {
@@ -74,9 +74,9 @@ function artifactEndpoint(parts: ApiDeps): Endpoint {
     method: 'get',
     path: '/v1/tenants/{tenant}/artifacts/{digest}',
     operationId: 'getArtifact',
-    summary: "An artifact's manifest",
+    summary: 'Get the manifest of an artifact',
     description:
-      'The OCI image manifest, byte for byte, so that its digest can be checked. It names every file and its blob.',
+      'The OCI image manifest, byte for byte, so that its digest can be verified. It lists every file and its blob.',
     tags: ['content'],
     may: 'read',
     isStreamed: true,
@@ -84,7 +84,7 @@ function artifactEndpoint(parts: ApiDeps): Endpoint {
     headers,
     responses: {
       200: bytes(mediaTypes.manifest, 'The manifest.', immutable),
-      304: empty('The caller has it.', immutable),
+      304: empty('The caller has the content.', immutable),
     },
     problems: ['not_found', 'busy'],
     async handle({ params: { tenant, digest }, headers: asked, occupy }) {
@@ -102,13 +102,16 @@ function blobEndpoint(parts: ApiDeps): Endpoint {
     path: '/v1/tenants/{tenant}/blobs/{digest}',
     operationId: 'getBlob',
     summary: 'A blob',
-    description: 'The content with that digest, if the tenant has stored it.',
+    description: 'The content with this digest, if the tenant has stored it.',
     tags: ['content'],
     may: 'read',
     isStreamed: true,
     params: DigestParams,
     headers,
-    responses: { 200: bytes('*/*', 'The content.', immutable), 304: empty('The caller has it.', immutable) },
+    responses: {
+      200: bytes('*/*', 'The content.', immutable),
+      304: empty('The caller has the content.', immutable),
+    },
     problems: ['not_found', 'busy'],
     async handle({ params: { tenant, digest }, headers: asked, occupy }) {
       const blob = await findBlob(parts.db, tenant, digest, responseLimits.sliceBytes);

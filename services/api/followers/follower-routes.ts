@@ -28,9 +28,9 @@ function acknowledgeEndpoint({ db, acknowledgements }: ApiDeps): Endpoint {
     method: 'put',
     path: `${PATH}/{follower}`,
     operationId: 'acknowledge',
-    summary: 'Say what a follower runs',
+    summary: 'Acknowledge what a follower runs',
     description:
-      'A follower’s acknowledgement, and its heartbeat: after each change, and every 30 seconds. It is held against the history of the pointer, and only what can be true is kept. The answer is the pointer that the follower should run. A name belongs to the token that uses it until it has not been heard of for a while.',
+      'A follower’s acknowledgement and heartbeat: send it after each change, and every 30 seconds. It is checked against the history of the pointer and refused if it cannot be true. The response is the pointer that the follower should run. A name belongs to the token that uses it, until the follower has been silent for a while.',
     tags: ['followers'],
     may: 'acknowledge',
     params: FollowerParams,
@@ -42,10 +42,13 @@ function acknowledgeEndpoint({ db, acknowledgements }: ApiDeps): Endpoint {
     async handle(call) {
       const { tenant, bundle, channel, follower } = call.params;
       const { id, name } = callerOf(call);
-      // By token too: nobody uses up what another may say.
+      // The limit is also by token: one token must not use up the limit of another.
       if (!acknowledgements.take(`${id} ${tenant}/${bundle}/${channel}/${follower}`, Date.now())) {
         const most = followerLimits.acknowledgementsPerMinute;
-        throw new PointsmanError('busy', `A follower may acknowledge ${most} times a minute.`);
+        throw new PointsmanError(
+          'busy',
+          `A follower may acknowledge at most ${most} times a minute. Send heartbeats every 30 seconds.`,
+        );
       }
       const said = { ...call.params, ...call.body, by: name, at: Date.now() };
       const answer = await acknowledge(db, said);
@@ -57,13 +60,13 @@ function acknowledgeEndpoint({ db, acknowledgements }: ApiDeps): Endpoint {
         case 'taken':
           throw new PointsmanError(
             'follower_taken',
-            `"${follower}" speaks by the token "${answer.by}". Give each process a name of its own.`,
+            `The follower name "${follower}" is in use by the token "${answer.by}". Give each process its own name.`,
             { details: { by: answer.by } },
           );
         case 'too_many':
           throw new PointsmanError(
             'conflict',
-            `A channel may have ${followerLimits.perChannel} followers, and this one has them.`,
+            `The channel has ${followerLimits.perChannel} followers, which is the maximum. Followers are removed after a day without an acknowledgement.`,
           );
         case 'quota_exceeded':
           throw quotaError(answer);
@@ -80,8 +83,8 @@ function wrong(
 ): PointsmanError {
   const detail =
     digest === null
-      ? `There is no generation ${generation} yet: the pointer is at ${pointer.generation}.`
-      : `Generation ${generation} is ${digest}.`;
+      ? `Generation ${generation} does not exist yet: the pointer is at generation ${pointer.generation}.`
+      : `Generation ${generation} has the digest ${digest}. Acknowledge that digest.`;
   return new PointsmanError('wrong_acknowledgement', detail, {
     details: { pointer, ...(digest === null ? {} : { digest }) },
   });
@@ -96,9 +99,9 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
     method: 'get',
     path: PATH,
     operationId: 'listFollowers',
-    summary: 'Who runs what',
+    summary: 'List followers',
     description:
-      'The followers of the pointer, stragglers first: those who are lost, then whoever is furthest behind, then the others. Who was not heard of for a day is forgotten.',
+      'The followers of the pointer: lost ones first, then lagging ones (furthest behind first), then current ones. A follower that has been silent for a day is removed.',
     tags: ['followers'],
     may: 'read',
     params: ChannelParams,

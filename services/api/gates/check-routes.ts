@@ -16,10 +16,10 @@ const CheckBody = z
   .strictObject({
     conclusion: Conclusion,
     summary: FreeText.optional().meta({ description: 'What was found, for people.' }),
-    // Shown as a link to people: nothing that a browser would run.
-    url: httpUrl(gateLimits.urlChars).optional().meta({ description: 'Where the whole result is.' }),
+    // Shown to people as a link, so only HTTP URLs are allowed: a browser must not run it.
+    url: httpUrl(gateLimits.urlChars).optional().meta({ description: 'A link to the full result.' }),
     digest: Digest.optional().meta({
-      description: 'What was checked. 409 when the release is another artifact.',
+      description: 'The digest of what was checked. 409 if the release has a different one.',
     }),
   })
   .meta({
@@ -42,13 +42,13 @@ function reportEndpoint(parts: ApiDeps): Endpoint {
     operationId: 'reportCheck',
     summary: 'Report a check',
     description:
-      "A machine's result for a release that waits for it, under the check's name in the policy. It is about the artifact alone, so that a pointer that moves meanwhile does not void it. The first result counts. The author of the release can't report it, and nobody but an admin can report a check that has a URL.",
+      "Reports the result of an automated check for a waiting release, under the check's name in the policy. The result applies to the artifact only: a move of the pointer does not void it. The first result counts. The author of the release cannot report it. Only an admin can report a check that has a URL.",
     tags: ['gates'],
     may: 'report',
     params: CheckParams,
     headers: z.object({ 'idempotency-key': IdempotencyKey }),
     body: CheckBody,
-    responses: { 201: json(HeardView, 'The result counts.', { ...replayed, ...ofRelease }) },
+    responses: { 201: json(HeardView, 'The result was recorded.', { ...replayed, ...ofRelease }) },
     problems: [
       'not_found',
       'own_release',

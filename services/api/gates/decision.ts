@@ -7,7 +7,7 @@ import { requestIdentity } from '../requests/idempotency.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
 import { verdictRefusal } from './decision-refusal.ts';
 
-/** What somebody says to a release. */
+/** A decision on a gate of a release. */
 export type Word = Pick<DecisionRequest, 'kind' | 'gate' | 'word' | 'digest' | 'comment' | 'url'> & {
   readonly ifGeneration: number | null;
 };
@@ -20,9 +20,9 @@ interface WordCall {
 }
 
 /**
- * Hands somebody's word on a gate to the release that waits for it, and answers with what has become of the gate. Whose word it is belongs
- * to what was asked: the same key in another person's hand is another request, so that nobody takes somebody else's approval for
- * their own.
+ * Sends a decision on a gate to the release's workflow and returns the state of the gate. The decider's name is part of the request's
+ * fingerprint: under the same Idempotency-Key another person's request is a different request, so a response never passes off one person's
+ * approval as another's.
  */
 export async function sayWord({ db, workflows }: ApiDeps, call: WordCall, word: Word): Promise<Response> {
   const { tenant, bundle, version } = call.params;

@@ -14,7 +14,7 @@ const Query = PageQuery.extend({
   state: z
     .enum(['open'])
     .optional()
-    .meta({ description: 'Those that wait, which is also what is listed unless told.' }),
+    .meta({ description: 'Only gates in this state. `open` is the default and the only value.' }),
 });
 
 export function gateEndpoints(parts: ApiDeps): Endpoint[] {
@@ -27,9 +27,9 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
     method: 'get',
     path: '/v1/tenants/{tenant}/gates',
     operationId: 'listGates',
-    summary: 'List what waits',
+    summary: 'List open gates',
     description:
-      'The gates of all releases of the tenant that wait: for whom or what, and until when. The oldest first.',
+      'The open gates of all releases of the tenant, oldest first: what each waits for, and until when.',
     tags: ['gates'],
     may: 'read',
     params: TenantParams,

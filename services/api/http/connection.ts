@@ -3,17 +3,17 @@ import type { Socket } from 'node:net';
 
 import ipaddr from 'ipaddr.js';
 
-/** What the API needs of the connection that a request came over. */
+/** The connection of a request, as far as the API needs it. */
 export interface Connection {
-  /** Of the sender, or of the proxy in front. One name for all that a single IPv6 subscriber owns. */
+  /** The sender's address, or the proxy's. One name for all addresses of an IPv6 subscriber. */
   readonly source: string;
-  /** Calls back once: when the response was handed to the kernel, or its connection is gone. */
+  /** Calls back once, when the response was handed to the kernel or the connection is gone. */
   readonly onceSent: (end: () => void) => void;
-  /** Aborts then. The signal of a web request does not when a pipelined response has not begun. */
+  /** Aborts at the same moment. The signal of a web request does not when a pipelined response has not begun. */
   readonly signal: AbortSignal;
 }
 
-/** Of a request that came over no socket. */
+/** For a request that did not come over a socket. */
 export const NO_CONNECTION: Connection = {
   source: 'none',
   onceSent: () => {},
@@ -38,7 +38,7 @@ export function connectionOf(incoming: IncomingMessage, outgoing: ServerResponse
   };
 }
 
-/** An IPv6 subscriber has at least a /64, and could otherwise be as many senders as it likes. */
+/** An IPv6 subscriber has at least a /64, and could otherwise use any number of addresses. */
 export function sourceOf(address: string): string {
   if (!ipaddr.isValid(address)) return address;
   const parsed = ipaddr.process(address);
@@ -46,7 +46,7 @@ export function sourceOf(address: string): string {
   return `${parsed.toNormalizedString().split(':').slice(0, 4).join(':')}::/64`;
 }
 
-/** What has to be called when a socket closes. A pipelined response that never began emits no event of its own. */
+/** Callbacks for when a socket closes. A pipelined response that never began emits no event of its own. */
 const endsBySocket = new WeakMap<Socket, Set<() => void>>();
 
 function onceSent(outgoing: ServerResponse, socket: Socket, end: () => void): void {

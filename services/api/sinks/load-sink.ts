@@ -6,7 +6,7 @@ import { type SinkShown, viewSink, viewUntouched } from './sink-view.ts';
 
 type Parts = Pick<ApiDeps, 'db' | 'secrets' | 'brokers'>;
 
-/** All sinks of a tenant by name, the platform's among them. Throws `not_found` unless the tenant exists. */
+/** All sinks of a tenant by name, including the platform's. Throws `not_found` unless the tenant exists. */
 export async function standingSinks({ db, secrets, brokers }: Parts, tenant: string): Promise<SinkShown[]> {
   const records = await listSinks(db, tenant);
   const latest = await feedEnd(db, tenant);
@@ -17,7 +17,7 @@ export async function standingSinks({ db, secrets, brokers }: Parts, tenant: str
   ].toSorted((a, b) => (a.sink < b.sink ? -1 : 1));
 }
 
-/** One of them. Throws `not_found` when it is not there. */
+/** One sink of a tenant. Throws `not_found` unless it exists. */
 export async function standingSink(parts: Parts, tenant: string, sink: string): Promise<SinkShown> {
   const { db, secrets, brokers } = parts;
   const record = await findSink(db, tenant, sink);
@@ -42,6 +42,6 @@ export async function noSink({ db }: Pick<Parts, 'db'>, tenant: string, sink: st
 
 async function feedEnd(db: Parts['db'], tenant: string): Promise<number> {
   const latest = await findFeedEnd(db, tenant);
-  if (latest === null) throw notFound(`There is no tenant "${tenant}".`);
+  if (latest === null) throw notFound(`The tenant "${tenant}" does not exist.`);
   return latest;
 }

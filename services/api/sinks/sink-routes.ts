@@ -11,7 +11,7 @@ import { SinkParams, TenantParams, WebhookParams } from '../requests/params.ts';
 import { AttemptView, SinkView, viewAttempt } from './sink-view.ts';
 import { noSink, standingSink, standingSinks } from './load-sink.ts';
 
-/** Looking at sinks: who may read may do that. */
+/** Endpoints that read sinks. They need the action `read`. */
 export function sinkEndpoints(parts: ApiDeps): Endpoint[] {
   return [listEndpoint(parts), findEndpoint(parts), attemptsEndpoint(parts)];
 }
@@ -25,7 +25,7 @@ function listEndpoint(parts: ApiDeps): Endpoint {
     operationId: 'listSinks',
     summary: 'List sinks',
     description:
-      'Where the moves of a tenant are announced, by name: its webhooks, and `redis` and `rabbitmq` where the platform has them.',
+      "The destinations of a tenant's moves, by name: its webhooks, and `redis` and `rabbitmq` if the platform has them.",
     tags: ['sinks'],
     may: 'read',
     params: TenantParams,
@@ -47,8 +47,8 @@ function findEndpoint(parts: ApiDeps): Endpoint {
     method: 'get',
     path: '/v1/tenants/{tenant}/sinks/{sink}',
     operationId: 'getSink',
-    summary: 'One sink',
-    description: 'How far it has come, and what keeps it. A webhook’s secret is never shown.',
+    summary: 'Get a sink',
+    description: 'The progress and the health of a sink. A webhook’s secret is never shown.',
     tags: ['sinks'],
     may: 'read',
     params: SinkParams,
@@ -67,8 +67,8 @@ function attemptsEndpoint({ db }: ApiDeps): Endpoint {
     method: 'get',
     path: '/v1/tenants/{tenant}/sinks/{sink}/attempts',
     operationId: 'listAttempts',
-    summary: 'What was tried at a webhook',
-    description: 'Each try, newest first: the last thousand.',
+    summary: 'List delivery attempts of a webhook',
+    description: 'Attempts, newest first: the last thousand.',
     tags: ['sinks'],
     may: 'read',
     params: WebhookParams,

@@ -35,13 +35,13 @@ function createEndpoint({ db }: ApiDeps): Endpoint {
     method: 'post',
     path: '/v1/tenants',
     operationId: 'createTenant',
-    summary: 'Make a tenant',
-    description: 'Names are never reused for somebody else: a tenant that is there already is a conflict.',
+    summary: 'Create a tenant',
+    description: 'Names are never reused. An existing name returns 409.',
     tags: ['tenants'],
     may: 'administer',
     headers: z.object({ 'idempotency-key': IdempotencyKey }),
     body: NewTenant,
-    responses: { 201: json(TenantView, 'The tenant is there.', { ...replayed, location: true }) },
+    responses: { 201: json(TenantView, 'The tenant was created.', { ...replayed, location: true }) },
     problems: ['conflict', 'idempotency_key_reused'],
     async handle(call) {
       const { tenant } = call.body;
@@ -50,7 +50,7 @@ function createEndpoint({ db }: ApiDeps): Endpoint {
         tenant,
       });
       const done = await createTenantOnce(db, { tenant, ...identity, at: Date.now() });
-      if (done === 'exists') throw new PointsmanError('conflict', `There is a tenant "${tenant}" already.`);
+      if (done === 'exists') throw new PointsmanError('conflict', `The tenant "${tenant}" already exists.`);
       if (done === 'key_reused') throw refusal({ kind: 'key_reused' }, tenant);
       const headers = { location: `/v1/tenants/${tenant}`, ...replayedHeader(done === 'replayed') };
       return jsonAnswer(await findTenant(db, tenant), 201, headers);
@@ -83,8 +83,8 @@ function findEndpoint({ db }: ApiDeps): Endpoint {
     method: 'get',
     path: '/v1/tenants/{tenant}',
     operationId: 'getTenant',
-    summary: 'One tenant',
-    description: 'Whether a tenant is there, and since when.',
+    summary: 'Get a tenant',
+    description: 'Whether a tenant exists, and since when.',
     tags: ['tenants'],
     may: 'read',
     params: TenantParams,
@@ -92,7 +92,7 @@ function findEndpoint({ db }: ApiDeps): Endpoint {
     problems: ['not_found'],
     async handle({ params: { tenant } }) {
       const found = await findTenant(db, tenant);
-      if (found === null) throw notFound(`There is no tenant "${tenant}".`);
+      if (found === null) throw notFound(`The tenant "${tenant}" does not exist.`);
       return jsonAnswer(found, 200);
     },
   });

@@ -87,7 +87,7 @@ describe('a delivery', () => {
     expect(answers[0]).toMatchObject({
       status: 401,
       authenticate: 'Signature realm="pointsman"',
-      rest: { code: 'not_signed', title: 'A valid signature is needed' },
+      rest: { code: 'not_signed', title: 'A valid signature is required' },
     });
   });
 

@@ -147,7 +147,7 @@ test('another tenant is 403 before anything is looked at, whether its name is ri
     expect([status, json?.['code'], json?.['detail']]).toEqual([
       403,
       'forbidden',
-      'This token has no role that allows that here.',
+      'The token has no role that allows this.',
     ]);
   }
 });

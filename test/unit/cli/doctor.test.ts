@@ -63,7 +63,7 @@ describe('doctor', () => {
     const api = await serve({
       ...healthy(),
       'GET /readyz': problem(503, 'unavailable', 'Down: postgres.', {}, { 'retry-after': '0' }),
-      'GET /v1/tenants': problem(401, 'unauthenticated', 'This token is not known here.'),
+      'GET /v1/tenants': problem(401, 'unauthenticated', 'The token is unknown or revoked.'),
     });
     const { exit, stdout } = await doctor(api);
     expect(exit).toBe(1);

@@ -55,7 +55,7 @@ test('annotations count as values, so that a layer can’t have thousands of the
 test('a manifest with NUL or half a character in a text or a name is refused', () => {
   for (const text of ['\0', '\ud800'])
     for (const annotations of [{ note: text }, { [text]: 'note' }])
-      expect(problemOf(manifest([layer(1, annotations)]))).toBe('it has texts that are not valid Unicode');
+      expect(problemOf(manifest([layer(1, annotations)]))).toBe('it contains text that is not valid Unicode');
 });
 
 test('a media type that would end a header, or is none, is refused', () => {

@@ -185,7 +185,7 @@ describe('approve', () => {
 
   test.each([
     [409, 'gate_decided', 8],
-    [409, 'already_said', 8],
+    [409, 'already_decided', 8],
     [409, 'gate_expired', 8],
     [409, 'already_settled', 8],
     [409, 'gate_not_open', 8],
