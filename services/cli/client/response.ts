@@ -1,11 +1,11 @@
-/** A response of the API, as it came. */
+/** A response of the API, unparsed. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Buffer;
 }
 
-/** A header of an answer, or null. */
+/** A header of a response, or null. */
 export function headerOf(answer: Answer, name: string): string | null {
   const value = answer.headers[name];
   return typeof value === 'string' ? value : null;

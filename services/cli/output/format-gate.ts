@@ -3,7 +3,7 @@ import type { GateView } from '../client/resources.ts';
 import type { Terminal } from './terminal.ts';
 import { moment, spoken } from './format.ts';
 
-/** What a gate waits for, until when; or what has come of it. */
+/** What a gate waits for and until when, or its result. */
 export function gateLine(gate: GateView, terminal: Terminal): string {
   const paint = terminal.json ? terminal.paintErr : terminal.paint;
   if (gate.state === 'open') {
@@ -19,19 +19,19 @@ function yesFrom({ verdicts }: GateView): string {
   return names.length === 0 ? '' : ` by ${names.join(', ')}`;
 }
 
-/** Those that a release waits for now. */
+/** The gates that a release waits for now. */
 export function openGates<T extends Pick<GateView, 'state'>>(gates: readonly T[]): T[] {
   return gates.filter(({ state }) => state === 'open');
 }
 
-/** The names of what a release waits for, or their number where they are many. */
+/** The names of the gates that a release waits for, or their number if there are many. */
 export function openGateNames(gates: readonly GateView[]): string {
   const names = openGates(gates).map(({ gate }) => gate);
   const text = names.join(', ');
   return text.length > 50 ? `${names.length} gates` : text;
 }
 
-/** A deadline, or when a freeze ends, as a person at a terminal reads it, by the clock on the wall; in a pipe the moment itself, the same for everybody. */
+/** A deadline, or the end of a freeze: relative and in local time at a terminal, as an exact time in a pipe. */
 export function deadline(gate: Pick<GateView, 'deadlineAt' | 'opensAt'>, terminal: Terminal): string {
   const end = gate.deadlineAt ?? gate.opensAt;
   if (end === null) return '';
@@ -39,5 +39,5 @@ export function deadline(gate: Pick<GateView, 'deadlineAt' | 'opensAt'>, termina
   const at = new Date(end);
   const restMs = at.getTime() - Date.now();
   const clock = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' }).format(at);
-  return restMs > 0 ? `for ${spoken(restMs)} more, until ${clock}` : `until ${clock}, which is over`;
+  return restMs > 0 ? `for ${spoken(restMs)} more, until ${clock}` : `until ${clock}, which has passed`;
 }

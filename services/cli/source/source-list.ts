@@ -5,7 +5,7 @@ import { printable } from '../output/printable.ts';
 import { table } from '../output/table.ts';
 import { counted, noted, spokenBytes } from '../output/format.ts';
 
-/** The list of `publish --list`: what would be sent on `out`, what was ignored on `err`. */
+/** Prints the list of `publish --list`: what would be sent on `out`, what is ignored on `err`. */
 export function showSourceList({ terminal }: CommandRun, { files, ignored, bytes }: PackedSource): void {
   if (terminal.json) {
     terminal.document({ files, bytes, ignored });
@@ -16,9 +16,9 @@ export function showSourceList({ terminal }: CommandRun, { files, ignored, bytes
   terminal.err(`${counted(files.length, 'file')}, ${spokenBytes(bytes)}; nothing was sent\n`);
 }
 
-/** One line about what was left out of a publish, if anything was. */
+/** Prints one line about ignored files, if there are any. */
 export function noteIgnored({ terminal }: CommandRun, { ignored }: PackedSource): void {
   if (ignored.length === 0) return;
-  const see = `"--list" shows all that is sent, ${IGNORE_FILE} changes it`;
+  const see = `"--list" lists what is sent; change it in ${IGNORE_FILE}`;
   terminal.err(`${terminal.paintErr('dim', `  ignored: ${noted(ignored)} (${see})`)}\n`);
 }

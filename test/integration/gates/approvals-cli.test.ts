@@ -83,7 +83,7 @@ describe('a publish that waits', () => {
   test('leaves at its timeout, with 10; the release goes on and is approved', async () => {
     await at.policy(RELEASE);
     const { exit, stderr } = await cli('ci', ['publish', EXAMPLE, '--timeout', '10s']);
-    expect([exit, stderr]).toEqual([10, expect.stringContaining('is still on its way after 10.0 s')]);
+    expect([exit, stderr]).toEqual([10, expect.stringContaining('is still in flight after 10.0 s')]);
     await pending(1);
     expect((await cli('viewer', ['status', 'bot'])).stdout).toMatch(
       /v1 {2}live {2}waiting: gate {2}release until .+Z\n/,

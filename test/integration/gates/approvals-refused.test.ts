@@ -140,7 +140,7 @@ describe('a word that is not right', () => {
     await at.publish();
     const gone = await at.say('ci', 99, '/checks/e2e', conclusion);
     expectProblem(gone, 404, 'not_found');
-    expect(gone.json['detail']).toBe('There is no release v99 of "bot".');
+    expect(gone.json['detail']).toBe('The release v99 of "bot" does not exist.');
   });
 
   test('of a queued release is told that it is queued, and to come again', async () => {

@@ -157,7 +157,7 @@ test('a role that may read may not steer, and its holder is told which may', asy
   expect((await call('GET', '/v1/tenants/acme/things')).status).toBe(200);
   const { status, json } = await call('PUT', '/v1/tenants/acme/things', asJson('{"name":"a"}'));
   expect(status).toBe(403);
-  expect(json?.['detail']).toContain('it takes publisher or admin, and this one is viewer');
+  expect(json?.['detail']).toContain('publisher or admin is required, and the token has viewer');
 });
 
 test.each(['POST', 'DELETE', 'PATCH', 'OPTIONS'])(

@@ -16,10 +16,10 @@ interface PromoteOptions {
   readonly ifGeneration?: number;
 }
 
-/** `pointsman promote VERSION`: moves another pointer to a release that is compiled already. */
+/** `pointsman promote VERSION`: moves a pointer to a release that is already compiled. */
 export function promoteCommand(cli: Cli): Command {
   return new Command('promote')
-    .description('move a pointer to a release that was compiled before; nothing is built again')
+    .description('move a pointer to a release that is already compiled')
     .argument('<version>', 'the release', version)
     .requiredOption('--channel <name>', 'the pointer to move', channelOf)
     .addOption(createChannelOption())

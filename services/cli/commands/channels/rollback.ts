@@ -15,20 +15,20 @@ import { shortDigest, whereabouts } from '../../output/format.ts';
 interface RollbackOptions {
   readonly channel: string;
   readonly to?: number;
-  /** False: not at all. */
+  /** False: do not hold. */
   readonly hold?: string | false;
   readonly yes?: boolean;
 }
 
-/** `pointsman rollback`: moves a pointer back to a release that was live before, without building anything. */
+/** `pointsman rollback`: moves a pointer back to an earlier release. */
 export function rollbackCommand(cli: Cli): Command {
   return new Command('rollback')
-    .description('move a pointer back to what was live before, or to --to, and hold it there')
+    .description('move a pointer back to the previous live release, or to --to, and hold it there')
     .option('--channel <name>', 'the pointer to move', channelOf, channelOf(undefined))
-    .option('--to <version>', 'the version to go back to', version)
-    .option('--hold <reason>', 'why the pointer is held there', sentence)
+    .option('--to <version>', 'the version to restore', version)
+    .option('--hold <reason>', 'the reason of the hold', sentence)
     .option('--no-hold', 'do not hold the pointer: the next publish moves it again')
-    .option('--yes', 'do not ask')
+    .option('--yes', 'do not ask for confirmation')
     .addHelpText('after', HELP)
     .action(async (options: RollbackOptions, command: Command) => {
       cli.finish(await rollback(commandRun(cli, command), options));
@@ -37,7 +37,7 @@ export function rollbackCommand(cli: Cli): Command {
 
 const HELP = `
 A second rollback goes further back: each undoes the last move that is not undone yet.
-It shows what would change and asks. It moves the pointer only from where it was seen: a publish in between is not undone.`;
+The command shows the change and asks for confirmation. If the pointer moves in between, the rollback is refused.`;
 
 async function rollback(run: CommandRun, options: RollbackOptions): Promise<ExitName> {
   const { client, terminal } = run;
@@ -63,7 +63,7 @@ async function rollback(run: CommandRun, options: RollbackOptions): Promise<Exit
   return 'done';
 }
 
-/** Throws CliError, with nothing moved, when the person does not want it after all. */
+/** Throws CliError without a move when the user declines. */
 async function showAndAsk(
   run: CommandRun,
   seen: RollbackView,
@@ -88,15 +88,15 @@ async function showAndAsk(
           shortDigest(move.to.digest),
           `as at generation ${move.generation}`,
         ],
-      ]) + (changes === null ? '  the very same files\n' : `  ${changes}${see}\n`),
+      ]) + (changes === null ? '  identical files\n' : `  ${changes}${see}\n`),
     );
   }
   if (yes === true || ask === null) return;
   const answer = await ask(`Roll ${channel} back to v${move.to.version}? [y/N] `);
-  if (!/^y(?:es)?$/i.test(answer)) throw new CliError('interrupted', 'Nothing was moved.');
+  if (!/^y(?:es)?$/i.test(answer)) throw new CliError('interrupted', 'The pointer was not moved.');
 }
 
-/** A hold that is on already stays, with its reason, unless another one is given. */
+/** An existing hold stays, with its reason, unless another reason is given. */
 function holdReason({ hold }: RollbackOptions, pointer: PointerView): string | undefined {
   if (hold === false) return undefined;
   return hold ?? (pointer.hold === null ? `rolled back from v${pointer.version}` : undefined);
@@ -105,7 +105,7 @@ function holdReason({ hold }: RollbackOptions, pointer: PointerView): string | u
 function withHint(error: unknown): never {
   if (error instanceof ApiProblem && error.problem.code === 'nothing_before')
     error.hints.push(
-      '"pointsman history" shows what was live; "pointsman promote" moves to any other release.',
+      '"pointsman history" lists earlier live releases. "pointsman promote" moves to any other release.',
     );
   throw error;
 }

@@ -19,23 +19,27 @@ interface ReportOptions {
   readonly idempotencyKey?: string;
 }
 
-/** `pointsman check report`: a machine's word on a release that waits for it. */
+/** `pointsman check report`: reports the result of an automated check for a waiting release. */
 export function checkCommand(cli: Cli): Command {
   const report = new Command('report')
-    .description("report a check's result to the release that waits for it")
-    .argument('<check>', 'its name in the policy', gateName)
-    .argument('<release>', 'the version, or the whole name', release)
-    .option('--success', 'it passed')
-    .option('--failure', 'it failed: the release is rejected')
+    .description('report the result of a check for a waiting release')
+    .argument('<check>', "the check's name in the policy", gateName)
+    .argument('<release>', 'the version, or the full name', release)
+    .option('--success', 'the check passed')
+    .option('--failure', 'the check failed: the release is rejected')
     .option('--summary <text>', 'what was found', sentence)
-    // Not --url, which is the API's own address on every command.
-    .option('--result-url <url>', 'where the whole result is', sentence)
-    .option('--digest <digest>', 'only if the release is this artifact: what was checked', digest)
-    .addOption(idempotencyKeyOption('say it'))
+    // Not --url, which is the API's URL on every command.
+    .option('--result-url <url>', 'a link to the full result', sentence)
+    .option(
+      '--digest <digest>',
+      'the digest of what was checked: refused if the release has another one',
+      digest,
+    )
+    .addOption(idempotencyKeyOption('report'))
     .action(async (check: string, named: NamedRelease, options: ReportOptions, command: Command) => {
       cli.finish(await reportCheck(commandRun(cli, command), check, named, options));
     });
-  return new Command('check').description('what machines say to releases that wait').addCommand(report);
+  return new Command('check').description('report results of automated checks').addCommand(report);
 }
 
 async function reportCheck(
@@ -56,7 +60,7 @@ async function reportCheck(
   if (terminal.json) terminal.document(heard);
   else {
     const word = terminal.paint(['bold', success === true ? 'green' : 'red'], conclusion);
-    terminal.out(`${word}  ${correlationId(id)} at "${heard.gate}", which has ${heard.state}\n`);
+    terminal.out(`${word}  ${correlationId(id)} at "${heard.gate}": ${heard.state}\n`);
   }
   return 'done';
 }

@@ -23,21 +23,25 @@ export interface WordOptions {
   readonly yes?: boolean;
 }
 
-/** What `approve` and `reject` take alike. */
+/** The common options of `approve` and `reject`. */
 export function withWordOptions(command: Command): Command {
   return command
-    .addOption(new Option('--gate <name>', 'which gate, where it waits for several').argParser(gateName))
-    .option('--comment <text>', 'why, for its record', sentence)
-    .option('--digest <digest>', 'only if it is this artifact: what you have looked at', digest)
+    .addOption(new Option('--gate <name>', 'the gate, if the release waits for several').argParser(gateName))
+    .option('--comment <text>', 'the reason, for the record', sentence)
+    .option(
+      '--digest <digest>',
+      'the digest of what you have reviewed: refused if the release has another one',
+      digest,
+    )
     .option('--if-generation <n>', 'only if the pointer is still at this generation', generation)
-    .addOption(idempotencyKeyOption('say it'))
-    .option('--yes', 'without being asked, whatever it is now');
+    .addOption(idempotencyKeyOption('decide'))
+    .option('--yes', 'decide without confirmation, whatever the release contains now');
 }
 
 /**
- * A person's word on a release. It is about what was looked at: the artifact that was named with `--digest`, or the one that is shown here
- * against what is live, with the generation at which that was so. Where nobody can be asked, one of `--digest` and `--yes` must say
- * which is meant. Throws CliError, with nothing said, when the person does not want to after all.
+ * Decides a gate of a release, as a person. The decision applies to what was reviewed: the artifact given with `--digest`, or the one shown
+ * here next to the live release, at that generation. Without a terminal, `--digest` or `--yes` is required. Throws CliError without a
+ * decision when the user declines.
  */
 export async function sayWord(
   run: CommandRun,
@@ -46,12 +50,17 @@ export async function sayWord(
   options: WordOptions,
 ): Promise<ExitName> {
   if (options.digest === undefined && options.yes !== true && run.ask === null) {
-    throw new CliError('usage', 'Nobody is here to be asked.', {
-      hints: ['Name what you have looked at with --digest, or say --yes to whatever the release is now.'],
+    throw new CliError('usage', "Can't ask for confirmation: not a terminal.", {
+      hints: [
+        'Pass the digest of what you have reviewed with --digest, or --yes to decide whatever the release contains now.',
+      ],
     });
   }
   if (decision === 'reject' && options.comment === undefined && run.ask === null) {
-    throw new CliError('usage', 'Say why, with --comment: it is all that its author will learn.');
+    throw new CliError(
+      'usage',
+      'A rejection needs a reason. Pass it with --comment: the author of the release sees it.',
+    );
   }
   const id = releaseOf(run, named);
   const seen = options.digest === undefined ? await look(run, id) : null;
@@ -71,15 +80,15 @@ export async function sayWord(
   return 'done';
 }
 
-/** What the word would be about. Shown to whoever is there, and kept to the artifact and the generation for the others. */
+/** What the decision is about. Shown at a terminal. For --json, only its artifact and generation are used. */
 async function look(run: CommandRun, id: ReleaseId): Promise<{ digest: string; generation?: number }> {
   const release = await run.client.call('GET', releasePath(id.tenant, id.bundle, id.version), ReleaseView);
   const { digest: made } = release;
   if (made === null) {
-    const why = release.outcome === null ? 'is not compiled yet' : `has ended as ${release.outcome}`;
-    throw new CliError('refused', `${correlationId(id)} ${why}: there is nothing to speak about.`);
+    const why = release.outcome === null ? 'is not compiled yet' : `has settled as ${release.outcome}`;
+    throw new CliError('refused', `${correlationId(id)} ${why}: there is nothing to decide.`);
   }
-  // Whatever is the matter, the API knows it better, and says it.
+  // The API returns the exact reason.
   if (openGates(release.gates).length === 0) return { digest: made };
   const seen = await compareWithLive(run, { ...release, digest: made });
   if (!run.terminal.json) run.terminal.out(seen.text);
@@ -94,7 +103,7 @@ async function askWhatIsMissing(
 ): Promise<string | undefined> {
   if (ask === null) return comment;
   if (decision === 'reject' && comment === undefined) {
-    const why = await ask('Why? It is rejected with what you write, and not at all if that is nothing: ');
+    const why = await ask('Reason for the rejection (empty to abort): ');
     if (why === '') throw nothingSaid();
     return why;
   }
@@ -106,10 +115,10 @@ async function askWhatIsMissing(
 }
 
 function nothingSaid(): CliError {
-  return new CliError('interrupted', 'Nothing was said.');
+  return new CliError('interrupted', 'No decision was recorded.');
 }
 
-/** As the API takes it. */
+/** The request body of a decision. */
 interface Word {
   readonly decision: Decision;
   readonly digest: string | undefined;
@@ -118,7 +127,7 @@ interface Word {
   readonly comment: string | undefined;
 }
 
-/** What was looked at is named once more: by then something else may be there, and it would be another word. */
+/** The options that repeat the same decision. They name what was reviewed, because the release may differ by then. */
 function sameWord(word: Word): string {
   const what = word.digest === undefined ? '' : ` --digest ${word.digest}`;
   return word.generation === undefined ? what : `${what} --if-generation ${word.generation}`;
@@ -142,7 +151,9 @@ async function send(
     );
   } catch (error) {
     if (error instanceof ApiProblem && error.problem.code === 'pointer_moved') {
-      error.hints.push('Something else is live by now: look again, and say it again if it still holds.');
+      error.hints.push(
+        'Another release has become live since. Review the comparison again, then repeat the command.',
+      );
     }
     throw error;
   }
@@ -154,5 +165,5 @@ function outcomeOf({ state }: Heard, decision: Decision, terminal: Terminal): st
 }
 
 function stands({ gate, state, said, needed }: Heard): string {
-  return state === 'open' ? `at "${gate}": ${said} of ${needed}` : `at "${gate}", which has ${state}`;
+  return state === 'open' ? `at "${gate}": ${said} of ${needed}` : `at "${gate}": ${state}`;
 }

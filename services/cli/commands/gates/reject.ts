@@ -4,14 +4,14 @@ import { commandRun, type Cli } from '../../context.ts';
 import { type NamedRelease, release } from '../../options/option-values.ts';
 import { sayWord, withWordOptions, type WordOptions } from './decide.ts';
 
-/** `pointsman reject RELEASE`: a person's no, with which the release ends. */
+/** `pointsman reject RELEASE`: rejects a release, which then settles as rejected. */
 export function rejectCommand(cli: Cli): Command {
   return withWordOptions(new Command('reject'))
-    .description('reject a release that waits for approval, saying why')
-    .argument('<release>', 'its version, or its whole name', release)
+    .description('reject a release that waits for approval')
+    .argument('<release>', 'its version, or its full name', release)
     .addHelpText(
       'after',
-      '\nOne rejection is enough, however many approvals the gate wants. Exit code 0 says that it counts.',
+      '\nOne rejection is enough, however many approvals the gate requires. Exit code 0 means that it was recorded.',
     )
     .action(async (named: NamedRelease, options: WordOptions, command: Command) => {
       cli.finish(await sayWord(commandRun(cli, command), named, 'reject', options));

@@ -10,7 +10,7 @@ import { showDiagnostics } from '../../report-failure.ts';
 import type { ReleaseView } from '../../client/resources.ts';
 import { spoken, verdict } from '../../output/format.ts';
 
-/** When whoever waits has waited long enough. It counts from when the command began, whatever that spent on being heard. */
+/** When to stop waiting. Counts from the start of the command, including retries of the publish. */
 export interface Deadline {
   readonly afterMs: number;
   readonly signal: AbortSignal;
@@ -22,15 +22,15 @@ export function deadlineAfter(ms: number): Deadline {
 
 export interface AwaitOptions {
   readonly deadline: Deadline;
-  /** Where the source lies, to show its lines below diagnostics. Null when it is not here. */
+  /** The folder of the source, for its lines below diagnostics. Null if it is not available. */
   readonly directory: string | null;
-  /** Told of every view instead of the stages being shown. */
+  /** Called with every view, instead of showing the stages. */
   readonly onView?: (view: ReleaseView) => void;
 }
 
 /**
- * Shows a release until it has settled, and its last word. Answers `inFlight` when time is up, which changes nothing for the
- * release. Throws CliError when interrupted or cut off, saying that the release goes on.
+ * Shows a release until it has settled, then its outcome. Returns `inFlight` after the timeout, which does not affect the release. Throws
+ * CliError when interrupted or disconnected, with a note that the release goes on.
  */
 export async function awaitOutcome(
   run: CommandRun,
@@ -52,11 +52,11 @@ export async function awaitOutcome(
     }
   } catch (error) {
     stages.end();
-    if (run.signal.aborted) throw goesOn(last, 'interrupted', 'No longer watching.');
+    if (run.signal.aborted) throw goesOn(last, 'interrupted', 'Interrupted.');
     if (!deadline.signal.aborted) {
       throw error instanceof Unreachable ? goesOn(last, 'unavailable', error.message) : error;
     }
-    const still = `${correlationId(last)} is still on its way after ${spoken(deadline.afterMs)}`;
+    const still = `${correlationId(last)} is still in flight after ${spoken(deadline.afterMs)}`;
     run.terminal.err(`${still}${waitsFor(last)}.\n`);
     if (options.onView === undefined && run.terminal.json) run.terminal.document(last);
     return 'inFlight';
@@ -73,11 +73,11 @@ function lastWord(run: CommandRun, release: ReleaseView, options: AwaitOptions):
   return release.outcome === null ? 'failed' : exitOfOutcome(release.outcome);
 }
 
-/** Why we do not look any more, and that this changes nothing for the release. */
+/** The error when the command stops waiting: the release itself goes on. */
 function goesOn(id: ReleaseView, exit: ExitName, why: string): CliError {
   const where = `--tenant ${id.tenant} --bundle ${id.bundle}`;
   const wantsApproval = openGates(id.gates).some(({ kind }) => kind === 'approval');
-  return new CliError(exit, `${why} ${correlationId(id)} was accepted and goes on${waitsFor(id)}.`, {
+  return new CliError(exit, `${why} ${correlationId(id)} was accepted and continues${waitsFor(id)}.`, {
     hints: [
       ...(wantsApproval ? [`Approve it: pointsman approve ${id.version} ${where}`] : []),
       `Watch it: pointsman watch ${id.version} ${where}`,

@@ -18,12 +18,12 @@ import { table } from '../../output/table.ts';
 import type { Terminal } from '../../output/terminal.ts';
 import { moment, standing, verdict, whereabouts } from '../../output/format.ts';
 
-/** `pointsman status`: where a bundle's pointers are and what is in flight, or how one release went. */
+/** `pointsman status`: shows a bundle's pointers and releases in flight, or one release. */
 export function statusCommand(cli: Cli): Command {
   return new Command('status')
-    .description("show a bundle's pointers and what is in flight, or one release")
+    .description("show a bundle's pointers and releases in flight, or one release")
     .argument('[bundle]', 'the bundle, instead of --bundle')
-    .option('--release <release>', 'show this release: its version, or its whole name', release)
+    .option('--release <release>', 'show this release: its version, or its full name', release)
     .action(async (bundle: string | undefined, options: { release?: NamedRelease }, command: Command) => {
       const run = commandRun(cli, command);
       cli.finish(
@@ -37,11 +37,11 @@ export function statusCommand(cli: Cli): Command {
     });
 }
 
-/** Throws with a hint where a release was named instead. A bundle may be called v1, so that a version alone is one. */
+/** Throws with a hint if the argument looks like a release. A version alone is accepted, because a bundle may have the name v1. */
 function bundleNamed(run: CommandRun, argument: string | undefined): string {
   if (argument === undefined || !/[:/]v[0-9]+$/.test(argument)) return run.bundle(argument);
-  throw new CliError('usage', `"${argument}" is a release, and this takes a bundle.`, {
-    hints: [`Of the release: pointsman status --release ${argument}`],
+  throw new CliError('usage', `"${argument}" is a release, but the argument must be a bundle.`, {
+    hints: [`To show the release: pointsman status --release ${argument}`],
   });
 }
 
@@ -55,7 +55,7 @@ async function bundleStatus(run: CommandRun, bundle: string): Promise<ExitName> 
     cliLimits.pageRows,
   ).catch((error: unknown) => {
     if (error instanceof CliError && error.exit === 'notFound' && /^v?[0-9]+$/.test(bundle))
-      error.hints.push(`Of a release: pointsman status --release ${bundle} --bundle …`);
+      error.hints.push(`To show a release: pointsman status --release ${bundle} --bundle …`);
     throw error;
   });
   const inFlight = recent.filter(({ status }) => status !== 'settled');
