@@ -89,6 +89,11 @@ export const followerLimits = {
   forgottenMs: 24 * hour,
   /** Acknowledgements of one follower, on the average of a minute: a heartbeat, and a pointer that moves as fast as it can be followed. */
   acknowledgementsPerMinute: 120,
+  /**
+   * The same of all followers of one token together: of a full channel two heartbeats of each, and two acknowledgements of a pointer that
+   * moves once a minute.
+   */
+  acknowledgementsPerTokenMinute: 40_000,
   /** One artifact in memory and on disk: as large as the compiler may make one. */
   artifactBytes: artifactLimits.bytes,
 } as const;

@@ -63,6 +63,8 @@ export const manifestLimits = {
 export const compileLimits = {
   /** Wall time of one compilation: 20 times what 2,000 documents take cold on two shared cores. */
   timeoutMs: 60 * second,
+  /** Reading for one compilation, which keeps its place meanwhile: four times what one statement may take; the largest source has eight. */
+  readingMs: 60 * second,
   /** Old-generation heap of one compile process: a 32 MiB source parses into less than 400 MiB of objects. */
   heapMiB: 768,
   /** Compile processes: two, so that one tenant's monster leaves one for the others, and no more than the small machines have cores. */

@@ -19,13 +19,7 @@ import type { Endpoint } from './http/endpoint.ts';
 import { cachedLines } from './http/cached-lines.ts';
 import { watchFeeds } from './feed/feed-watch.ts';
 import { connectIngress } from './ingress.ts';
-import {
-  acknowledgementRate,
-  bodyShares,
-  responseShares,
-  sharedReadLimits,
-  waitingShares,
-} from './limits.ts';
+import { bodyShares, responseShares, sharedReadLimits, waitingShares } from './limits.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { openApiDocument } from './operations/openapi.ts';
 import { addQueueGauges } from './metrics/queue-gauges.ts';
@@ -67,7 +61,7 @@ import { sinkObjects } from './sinks/sink-object.ts';
 import { startSourceReader } from './releases/source-reader.ts';
 import { tenantObjects } from './tenants/tenant-object.ts';
 import type { EarlyAnswer } from './http/server.ts';
-import { TokenBuckets } from './access/token-buckets.ts';
+import { AcknowledgementRates } from './access/acknowledgement-rates.ts';
 import { notModified } from './channels/not-modified.ts';
 
 /** What the API needs from its process. The process closes these after `close`. */
@@ -198,7 +192,7 @@ function partsOf({
     secrets: secretKeys === null ? null : secretBox(secretKeys),
     sources: startSourceReader(log),
     payloads: startDeliveryReader(log),
-    acknowledgements: new TokenBuckets(acknowledgementRate),
+    acknowledgements: new AcknowledgementRates(),
     metrics: metricsOf({ db, compiler, bodies, responses, pointers, releases, feeds }, queueDepths),
     readiness: readinessOf(db, restateIngressUrl, ingress),
     log,

@@ -18,7 +18,7 @@ import type { Shares } from './access/shares.ts';
 import type { SinkObjects } from './sinks/sink-object.ts';
 import type { SourceReader } from './releases/source-reader.ts';
 import type { TenantObjects } from './tenants/tenant-object.ts';
-import type { TokenBuckets } from './access/token-buckets.ts';
+import type { AcknowledgementRates } from './access/acknowledgement-rates.ts';
 import type { Watches } from './watches/watches.ts';
 
 /** What the endpoints are built from. */
@@ -48,8 +48,7 @@ export interface ApiDeps {
   readonly readPointer: (id: PointerId) => Promise<Pointer | null>;
   readonly pointers: Watches<PointerId, Pointer | null>;
   readonly releases: Watches<ReleaseId, ReleaseProgress | null>;
-  /** Limits how often a follower may acknowledge. */
-  readonly acknowledgements: TokenBuckets;
+  readonly acknowledgements: AcknowledgementRates;
   readonly feeds: FeedWatch;
   readonly metrics: Metrics;
   readonly readiness: Readiness;

@@ -26,6 +26,8 @@ export const socketLimits = {
   keepAliveMs: 65 * second,
   /** All headers of one request: enough for a token of 8 KiB and a trace state. */
   headerBytes: 16 * KiB,
+  /** Headers of one request: browsers and proxies send some 30. Each takes up to 100 bytes of memory besides its text. Node answers 431 past it. */
+  headersCount: 100,
   /**
    * How long an event stream may make no progress: two heartbeat comments. Such a reader is gone or does not read, and reconnects with its
    * last event id.
@@ -42,17 +44,35 @@ export const socketLimits = {
    * last one closes the connection.
    */
   pipelined: 16,
-  /** Further requests, which are read but not handled, before the connection is closed: each costs a few kilobytes until then. */
-  pipelinedPast: 48,
-  /** Connections that the kernel may hold while the event loop is busy. */
+  /** Requests past that, which are read and not handled, before the connection is ended: each costs 2 KiB and its head until then. */
+  pipelinedPast: 16,
+  /**
+   * Heads in memory of the requests of one connection that wait, and as much again of those past them: 15 usual ones are 17 KiB. A request
+   * that waits has no body, so with the request that is handled a connection holds some 120 KiB of requests.
+   */
+  pipelinedHeadBytes: 24 * KiB,
+  /**
+   * What Node buffers of a body before it stops reading, besides the 64 KiB that it reads at once: a body that nothing reads yet is 64 KiB,
+   * and one that was refused while it came is 128 KiB until its response was taken. With Node's own 64 KiB both are twice as much.
+   */
+  bufferBytes: 16 * KiB,
+  /** Connections that the kernel may hold back while the event loop is busy. */
   backlog: 1_024,
 } as const;
 
 /** {@link socketLimits}, or others. */
 export type SocketLimits = { readonly [limit in keyof typeof socketLimits]: number };
 
-/** Connections by remote address: one address can have at most 4,500 of {@link socketLimits.connections}. 150 addresses always get 20. */
-export const connectionLevels = [{ minimum: 20, reserved: 0.25 }] as const;
+/**
+ * Connections of {@link socketLimits.connections}. One network has at most 4,500, and one address 1,687. By address alone, the 256 addresses
+ * of one IPv4 network, or the 65,536 of one IPv6 network, could take all of them.
+ */
+export const connectionLevels = [
+  /** By network: an IPv4 /24, an IPv6 /48. 150 networks get 20, whatever greedier ones hold. */
+  { minimum: 20, reserved: 0.25 },
+  /** By address in it: an IPv4 address, an IPv6 /64. 56 addresses get 20 of the 4,500. */
+  { minimum: 20, reserved: 0.25 },
+] as const;
 
 /** The minimum rate of a request body. A sender that stalls holds memory, a place and a connection that others need. */
 export const bodyPace = {
@@ -200,14 +220,21 @@ export const streamLimits = {
   lifetimeMs: 30 * minute,
 } as const;
 
-/** Acknowledgements of followers. Each process counts those that it receives itself. */
+/** Acknowledgements of one follower. Each process counts those that it gets itself. */
 export const acknowledgementRate = {
   perMinute: followerLimits.acknowledgementsPerMinute,
   /** Two full channels: 3 MB. */
   remembered: 2 * followerLimits.perChannel,
 } as const;
 
-/** A tenant's feed that has readers. */
+/** The same of one token, whatever followers it names. */
+export const tokenAcknowledgementRate = {
+  perMinute: followerLimits.acknowledgementsPerTokenMinute,
+  /** Tokens that acknowledge: 1.5 MB. Only somebody with more tokens than that gets past it. */
+  remembered: 10_000,
+} as const;
+
+/** The feed of a tenant that somebody reads. */
 export const feedLimits = {
   /** Its last moves are kept in memory for all of its readers, about 200 KiB; a reader further behind reads from the record. */
   tailMoves: 256,

@@ -17,6 +17,7 @@ import { findings } from './findings.ts';
 import type { Findings } from './findings.ts';
 import { making } from './made-blobs.ts';
 import type { MadeBlob } from './made-blobs.ts';
+import { breather } from './orphaned-work.ts';
 import { readOverlays } from './documents/overlays.ts';
 import type { Patches } from './documents/overlays.ts';
 import { readRecipe, RECIPE_PATH } from './recipe/recipe.ts';
@@ -103,6 +104,7 @@ function refuseMisnamed(files: SourceFiles, found: Findings): void {
 async function readNamedSchemas(placed: PlacedRecipe, files: SourceFiles, schemas: DocumentSchemas) {
   const namedSchemas = new Map<string, DocumentSchema | null>();
   const schemaPaths = new Set<string>();
+  const breathe = breather();
   for (const [index, { schema }] of placed.recipe.documents.entries()) {
     if (schema === undefined) continue;
     if (!files.find(schema))
@@ -110,6 +112,7 @@ async function readNamedSchemas(placed: PlacedRecipe, files: SourceFiles, schema
     namedSchemas.set(schema, await schemas.byPath(schema));
     schemaPaths.add(schema);
     for (const path of await schemas.filesOf(schema)) schemaPaths.add(path);
+    await breathe();
   }
   return { namedSchemas, schemaPaths };
 }
@@ -130,7 +133,11 @@ async function compilePlan(
   const facts = await compileDocuments(jobs, tools, ask);
   // A schema that no document needed has not been compiled yet, but may be wrong all the same.
   const used = new Set(selection.documents.flatMap((document) => document.schemas));
-  for (const [path, schema] of namedSchemas) if (!used.has(path)) schema?.validator();
+  const breathe = breather();
+  for (const [path, schema] of namedSchemas) {
+    if (!used.has(path)) schema?.validator();
+    await breathe();
+  }
   const modules = await compileModules(selection.modules, files, ask, tools);
   const assets = selection.assets.map(({ path, digest, size }) => ({
     path,

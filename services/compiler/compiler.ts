@@ -16,9 +16,14 @@ import type { ReadBlobs } from './process/answer-question.ts';
 
 export interface Compiler {
   /**
-   * Compiles a source. `readBlobs` is asked for contents by digest, only for those that are not remembered, and must give all of
-   * them; what it throws is thrown on. Nothing else throws but a process that dies in the middle, for the first time with that source,
-   * and closing it meanwhile.
+   * Compiles a source. `readBlobs` is asked for contents by digest, only for those that are not remembered, one call at a time, and must give all
+   * of them. Another try may succeed after what is thrown:
+   *
+   * - what `readBlobs` throws, and when it gives too little, or a content of another digest;
+   * - when reading takes more than `readingMs` in all;
+   * - when a process dies in the middle, for the first time with that source;
+   * - when no process begins within `threadStartMs`, or one after the other is ended before it begins;
+   * - when the compiler is closed meanwhile.
    */
   compile(tenant: string, tree: SourceTree, readBlobs: ReadBlobs): Promise<CompileResult>;
   /** Whether a compilation of that tenant that is not remembered would be `busy` now. */

@@ -48,10 +48,16 @@ export const moduleLimits = {
 export const bundlerLimits = { heapMiB: 384, dataMiB: 768, cpuSeconds: 10 } as const;
 
 export const processLimits = {
+  /** Processes that are started beyond one for each place: when one is ended, the next compilation does not wait for its replacement to start. */
+  reserve: 1,
   /** How often the processor time of a running compilation is read, which takes some 50 µs. */
   lookMs: second / 4,
   /** Wall time of which a part is taken for processor time where that is less: a starved machine must not keep a place taken for long. */
   wallPerProcessor: 4,
+  /** Bytes of the source that are read from the store at once: some tens of milliseconds of one connection. A single file may be larger. */
+  readBytes: 4 * MiB,
+  /** Answers that are sent in one turn of the event loop: about two milliseconds of small ones. */
+  answersAtOnce: 64,
   /** Bytes of the blobs that are sent in one message: about a millisecond of whoever reads it. */
   pieceBytes: MiB,
   /**

@@ -42,14 +42,11 @@ function acknowledgeEndpoint({ db, acknowledgements }: ApiDeps): Endpoint {
     async handle(call) {
       const { tenant, bundle, channel, follower } = call.params;
       const { id, name } = callerOf(call);
-      // The limit is also by token: one token must not use up the limit of another.
-      if (!acknowledgements.take(`${id} ${tenant}/${bundle}/${channel}/${follower}`, Date.now())) {
-        const most = followerLimits.acknowledgementsPerMinute;
-        throw new PointsmanError(
-          'busy',
-          `A follower may acknowledge at most ${most} times a minute. Send heartbeats every 30 seconds.`,
-        );
-      }
+      const refusal = acknowledgements.refusal(
+        { token: id, follower: `${tenant}/${bundle}/${channel}/${follower}` },
+        Date.now(),
+      );
+      if (refusal !== null) throw new PointsmanError('busy', refusal);
       const said = { ...call.params, ...call.body, by: name, at: Date.now() };
       const answer = await acknowledge(db, said);
       switch (answer.kind) {

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 
 import { type AddressRange, isInRanges, parseAddressRange } from '../../outbound/address-ranges.ts';
-import { sourceOf } from './connection.ts';
+import { networkOf, sourceOf } from './connection.ts';
 import { connectionLevels } from '../limits.ts';
 import { Shares } from '../access/shares.ts';
 
@@ -22,8 +22,8 @@ const PRIVATE: readonly AddressRange[] = [
 ].flatMap((range) => parseAddressRange(range) ?? []);
 
 /**
- * Gives each remote address a share of the connections, before anything is read: a connection past it is closed at once. A proxy has one
- * address for many clients, so that its connections only count as taken from the whole.
+ * Gives each remote network, and each address in it, a share of the connections, before anything is read: a connection past it is closed at
+ * once. A proxy has one address for many clients, so that its connections only count as taken from the whole.
  */
 export function shareConnections(
   server: Server,
@@ -32,7 +32,9 @@ export function shareConnections(
   const shares = new Shares({ capacity, levels: connectionLevels });
   server.on('connection', (socket) => {
     const address = socket.remoteAddress ?? 'gone';
-    const holding = isInRanges(address, proxies) ? shares.openWhole() : shares.open([sourceOf(address)]);
+    const holding = isInRanges(address, proxies)
+      ? shares.openWhole()
+      : shares.open([networkOf(address), sourceOf(address)]);
     try {
       holding.take(1);
     } catch {

@@ -40,10 +40,32 @@ export function connectionOf(incoming: IncomingMessage, outgoing: ServerResponse
 
 /** An IPv6 subscriber has at least a /64, and could otherwise use any number of addresses. */
 export function sourceOf(address: string): string {
-  if (!ipaddr.isValid(address)) return address;
-  const parsed = ipaddr.process(address);
-  if (parsed.kind() === 'ipv4') return parsed.toString();
-  return `${parsed.toNormalizedString().split(':').slice(0, 4).join(':')}::/64`;
+  const parsed = parsedAddress(address);
+  if (parsed === null) return address;
+  return parsed.kind() === 'ipv4' ? parsed.toString() : ipv6Network(parsed, 64);
+}
+
+/**
+ * The smallest network that somebody can be given as their own on the Internet, and that has many sources: an IPv4 /24, an IPv6 /48. The
+ * whole address where it is none.
+ */
+export function networkOf(address: string): string {
+  const parsed = parsedAddress(address);
+  if (parsed === null) return address;
+  if (parsed.kind() !== 'ipv4') return ipv6Network(parsed, 48);
+  return `${parsed.toString().split('.').slice(0, 3).join('.')}.0/24`;
+}
+
+function parsedAddress(address: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
+  return ipaddr.isValid(address) ? ipaddr.process(address) : null;
+}
+
+function ipv6Network(address: ipaddr.IPv4 | ipaddr.IPv6, prefix: 48 | 64): string {
+  return `${address
+    .toNormalizedString()
+    .split(':')
+    .slice(0, prefix / 16)
+    .join(':')}::/${prefix}`;
 }
 
 /** Callbacks for when a socket closes. A pipelined response that never began emits no event of its own. */

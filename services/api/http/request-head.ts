@@ -1,14 +1,38 @@
 import type { IncomingMessage } from 'node:http';
 
+/** Why a request is refused before anything is made of it. */
+export interface HeadProblem {
+  readonly detail: string;
+  readonly status: number;
+}
+
+type Head = Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'rawHeaders' | 'headers'>;
+
 /**
- * Why the head of a request is refused before anything is made of it; null when it may be read. Whatever answers a request later can rely
- * on it: the Host is one valid authority (RFC 9112, section 3.2), and there is at most one Authorization. A header that stands for one
- * value must not be there twice (RFC 9110, section 5.3): Node keeps the first, web headers join both, and a proxy may keep the last.
+ * Why the head of a request is refused; null when it can be read in one way only. Whatever answers a request later can rely on it: the
+ * message ends where its head says, the address and the Host are valid, and there is at most one Authorization.
  */
-export function headProblem({
-  rawHeaders,
-  headers,
-}: Pick<IncomingMessage, 'rawHeaders' | 'headers'>): string | null {
+export function headProblem(head: Head): HeadProblem | null {
+  return (
+    versionProblem(head) ??
+    namesProblem(head) ??
+    addressProblem(head) ??
+    framingProblem(head) ??
+    expectationProblem(head)
+  );
+}
+
+/** The parser also takes HTTP/0.9 and HTTP/2.0, whose messages have another form. */
+function versionProblem({ httpVersion }: Head): HeadProblem | null {
+  if (httpVersion === '1.1' || httpVersion === '1.0') return null;
+  return { status: 505, detail: 'Send HTTP/1.1.' };
+}
+
+/**
+ * The Host is one valid authority (RFC 9112, section 3.2). A header that stands for one value must not be there twice (RFC 9110, section
+ * 5.3): Node keeps the first, web headers join both, and a proxy may keep the last.
+ */
+function namesProblem({ rawHeaders, headers }: Head): HeadProblem | null {
   let hosts = 0;
   let authorizations = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -17,13 +41,41 @@ export function headProblem({
     if (name.length === HOST.length && name.toLowerCase() === HOST) hosts++;
     else if (name.length === AUTHORIZATION.length && name.toLowerCase() === AUTHORIZATION) authorizations++;
   }
-  if (authorizations > 1) return 'The Authorization header is there twice.';
+  if (authorizations > 1) return malformed('The Authorization header is there twice.');
   if (hosts === 1 && isAuthority(headers.host ?? '')) return null;
-  return 'The request needs one Host header, with a host and perhaps a port.';
+  return malformed('The request needs one Host header, with a host and perhaps a port.');
+}
+
+/** An address in absolute form has a valid authority too, without a user (RFC 9110, section 4.2.4). */
+function addressProblem({ url = '' }: Head): HeadProblem | null {
+  if (url.startsWith('/') || isAuthority(ABSOLUTE.exec(url)?.[1] ?? '')) return null;
+  return malformed(
+    'The address must begin with "/", or with "http://" or "https://", a host and perhaps a port.',
+  );
+}
+
+/** A second reader of the same bytes must find the same end of the message (RFC 9112, section 6.1). */
+function framingProblem({ httpVersion, headers }: Head): HeadProblem | null {
+  const coding = headers['transfer-encoding'];
+  if (coding === undefined) return null;
+  if (httpVersion !== '1.1') return malformed('HTTP/1.0 has no Transfer-Encoding.');
+  if (coding.toLowerCase() === 'chunked') return null;
+  return { status: 501, detail: 'The Transfer-Encoding must be "chunked" alone.' };
+}
+
+/** RFC 9110, section 10.1.1. An expectation in HTTP/1.0 is ignored. */
+function expectationProblem({ httpVersion, headers: { expect } }: Head): HeadProblem | null {
+  if (expect === undefined || httpVersion !== '1.1' || expect.toLowerCase() === '100-continue') return null;
+  return { status: 417, detail: 'Only "100-continue" may stand in the Expect header, once.' };
+}
+
+function malformed(detail: string): HeadProblem {
+  return { status: 400, detail };
 }
 
 const HOST = 'host';
 const AUTHORIZATION = 'authorization';
+const ABSOLUTE = /^https?:\/\/([^/?#]*)/;
 
 /** The Host that was found valid last. Nearly all requests have the same one, and parsing takes a microsecond. */
 let lastValid = '';

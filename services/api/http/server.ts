@@ -12,7 +12,7 @@ import { type Connection, connectionOf } from './connection.ts';
 import { socketLimits, type SocketLimits } from '../limits.ts';
 import { inTurn, owesResponse } from './pipelining.ts';
 import { problemParts, problemResponse } from '../responses/problem.ts';
-import { headProblem } from './request-head.ts';
+import { headProblem, type HeadProblem } from './request-head.ts';
 
 /** The socket of the API. */
 export interface ApiServer {
@@ -51,7 +51,9 @@ export async function listen(
     if (!(incoming instanceof IncomingMessage && outgoing instanceof ServerResponse))
       throw new TypeError('this server only supports HTTP/1.1');
     const response = await fetch(request, connectionOf(incoming, outgoing));
-    // Each byte that the reader receives restarts the timeout, so only connections of readers that stopped reading end.
+    // A body that nothing has read would be held until the response was taken.
+    if (!incoming.readableDidRead) incoming.resume();
+    // Each byte that the reader takes starts the time again, so this ends the connections of readers that take nothing.
     const isStream = response.headers.get('content-type') === 'text/event-stream';
     outgoing.setTimeout(isStream ? limits.streamSilenceMs : limits.responseSilenceMs);
     return response;
@@ -69,12 +71,15 @@ export async function listen(
       connectionsCheckingInterval: limits.checkMs,
       // Otherwise Node answers a request without a Host itself, for any number of such requests in one packet. headProblem refuses them.
       requireHostHeader: false,
+      IncomingMessage: Incoming,
+      highWaterMark: limits.bufferBytes,
     },
     (incoming, outgoing) => take(incoming, outgoing),
   );
-  // Without these two, Node answers an `Expect` itself, ahead of earlier requests and in any number.
-  server.on('checkContinue', (incoming, outgoing) => take(incoming, outgoing, 'continue'));
-  server.on('checkExpectation', (incoming, outgoing) => take(incoming, outgoing, 'unknown'));
+  server.maxHeadersCount = limits.headersCount;
+  // Without these two, Node answers an `Expect` itself, ahead of the requests before it and however many there are.
+  server.on('checkContinue', (incoming, outgoing) => take(incoming, outgoing, { expectsContinue: true }));
+  server.on('checkExpectation', (incoming, outgoing) => take(incoming, outgoing));
   server.maxConnections = limits.connections;
   shareConnections(server, { capacity: limits.connections, proxies });
   server.on('clientError', (error, socket: Socket) => answerUnreadable(error, socket, limits));
@@ -83,7 +88,19 @@ export async function listen(
   return { url: addressOf(server), stop: () => stop(server, limits) };
 }
 
-/** Passes each request on in its turn. `expects` is what its `Expect` header asks for, if present. */
+/**
+ * For Node a CONNECT, unlike any other method, ends the HTTP of its connection: without a tunnel to hand it to, Node destroys the socket, and
+ * with it the responses that are owed. Here it is a request like others, refused in its turn.
+ */
+class Incoming extends IncomingMessage {
+  get upgrade(): boolean {
+    return false;
+  }
+
+  set upgrade(_isTunnel: unknown) {}
+}
+
+/** Takes each request in its turn. */
 function receiver({
   listener,
   early,
@@ -94,18 +111,20 @@ function receiver({
   limits: SocketLimits;
 }) {
   const bound = (outgoing: ServerResponse): unknown => outgoing.setTimeout(limits.responseSilenceMs);
-  const refused = (refusal: Refusal, outgoing: ServerResponse): void => {
+  const refused = (problem: HeadProblem, incoming: IncomingMessage, outgoing: ServerResponse): void => {
     bound(outgoing);
-    refuse(refusal, outgoing);
+    incoming.resume();
+    refuse(problem, outgoing);
   };
-  return (incoming: IncomingMessage, outgoing: ServerResponse, expects?: 'continue' | 'unknown'): void =>
+  return (incoming: IncomingMessage, outgoing: ServerResponse, { expectsContinue = false } = {}): void =>
     inTurn(incoming, outgoing, limits, () => {
       // No timeout before there is a response, even when the previous response on this connection had one.
       outgoing.setTimeout(0);
       const problem = headProblem(incoming);
-      if (problem !== null) return refused({ detail: problem }, outgoing);
-      if (expects === 'unknown') return refused(UNKNOWN_EXPECTATION, outgoing);
-      if (expects === 'continue') outgoing.writeContinue();
+      if (problem !== null) return refused(problem, incoming, outgoing);
+      if (expectsContinue) outgoing.writeContinue();
+      // No endpoint reads the body of these, and some wait long before they respond.
+      if (incoming.method === 'GET' || incoming.method === 'HEAD') incoming.resume();
       const answered = early(incoming, outgoing);
       if (answered === null) void listener(incoming, outgoing);
       else void answered.then((isAnswered) => (isAnswered ? bound(outgoing) : listener(incoming, outgoing)));
@@ -130,23 +149,11 @@ async function stop(server: Server, limits: SocketLimits): Promise<void> {
   clearInterval(sweep);
 }
 
-/** Why a request is refused before it is parsed further. */
-interface Refusal {
-  readonly detail: string;
-  /** Default: 400. */
-  readonly status?: number;
-}
-
-const UNKNOWN_EXPECTATION: Refusal = {
-  detail: 'The Expect header must be "100-continue", or be left out.',
-  status: 417,
-};
-
-/** Refuses a head that is ambiguous or has an unsupported `Expect`. The end of its body is not certain, so the connection is closed. */
-function refuse({ detail, status }: Refusal, outgoing: ServerResponse): void {
-  const error = new PointsmanError('malformed', detail, { details: status === undefined ? {} : { status } });
-  const parts = problemParts(error, { requestId: randomUUID(), instance: '/' });
-  outgoing.writeHead(status ?? parts.status, { ...parts.headers, connection: 'close' }).end(parts.body);
+/** Where the body of such a request ends is not certain, so the connection is closed. */
+function refuse({ detail, status }: HeadProblem, outgoing: ServerResponse): void {
+  const error = new PointsmanError('malformed', detail, { details: { status } });
+  const { headers, body } = problemParts(error, { requestId: randomUUID(), instance: '/' });
+  outgoing.writeHead(status, { ...headers, connection: 'close' }).end(body);
 }
 
 /** Requests the router never saw, such as one with an invalid Host header, and errors thrown outside it. */

@@ -1,5 +1,4 @@
 import { posix } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { artifactLimits } from '../../../core/limits/artifact-limits.ts';
 import { digestOf } from '../../../core/digest.ts';
 import { compileDocument } from './compile-document.ts';
@@ -7,8 +6,7 @@ import type { CompileTools, DocumentFacts, DocumentJob } from './compile-documen
 import { COMPILER_VERSION } from '../process/compile-protocol.ts';
 import type { Ask, Given } from '../process/compile-protocol.ts';
 import { memoryLimits } from '../limits.ts';
-
-const BREATH_MS = 250;
+import { breather } from '../orphaned-work.ts';
 
 /**
  * Compiles documents, in the order of the jobs; null for one with problems. What was compiled before with the same content, schemas,
@@ -53,16 +51,6 @@ function refuseTooMuch({ selected, patch }: DocumentJob, { found }: CompileTools
     const { path } = selected.entry;
     found.add({ path, line: 1, column: 1, pointer: '', code: 'output_too_large', message });
   }
-}
-
-/** Lets the event loop have a turn now and then. Otherwise a compile process would outlive the process that started it. */
-function breather(): () => Promise<void> {
-  let last = performance.now();
-  return async () => {
-    if (performance.now() - last < BREATH_MS) return;
-    await setImmediate();
-    last = performance.now();
-  };
 }
 
 function wantedOf(job: DocumentJob | undefined): { key: null; digest: string } {

@@ -5,36 +5,48 @@ export type ReadBlobs = (digests: readonly string[]) => Promise<ReadonlyMap<stri
 /** A compilation that remembers: what a key stands for, or undefined. */
 export type Recall = (key: string) => string | undefined;
 
-/** What is remembered, and what must be read for the rest: each content once, so never more than the source has. */
-export async function answerTo(
-  { keys, digests }: Question,
-  readBlobs: ReadBlobs,
-  recall: Recall,
-): Promise<ProcessAnswer> {
-  const facts = keys.map((key) => (key === null ? null : (recall(key) ?? null)));
-  const missing = new Map<string, number>();
-  const contents = digests.map((digest, index) => {
-    if (facts[index] !== null) return -1;
-    const nth = missing.get(digest) ?? missing.size;
-    missing.set(digest, nth);
-    return nth;
-  });
-  const asked = [...missing.keys()];
-  const blobs = asked.length === 0 ? new Map<string, Uint8Array>() : await readBlobs(asked);
+/** A question, and the facts that are remembered for its keys. */
+export interface Recalled {
+  readonly question: Question;
+  readonly facts: readonly (string | null)[];
+}
+
+export function recalled(question: Question, recall: Recall): Recalled {
+  return { question, facts: question.keys.map((key) => (key === null ? null : (recall(key) ?? null))) };
+}
+
+/** The contents that the answer needs, each once: those for which no facts are remembered. */
+export function neededFor({ question, facts }: Recalled): readonly string[] {
+  return [...new Set(question.digests.filter((_, index) => facts[index] === null))];
+}
+
+/** `contents` has at least what the answer needs. Each content is sent once, so an answer is never larger than the source. */
+export function answerTo(of: Recalled, contents: ReadonlyMap<string, Uint8Array>): ProcessAnswer {
+  const { question, facts } = of;
+  const digests = neededFor(of);
+  const nth = new Map(digests.map((digest, index) => [digest, index]));
   // One buffer: thousands of small ones are slow to send.
-  const arena = new Uint8Array(asked.reduce((sum, digest) => sum + contentOf(blobs, digest).byteLength, 0));
+  const arena = new Uint8Array(
+    digests.reduce((sum, digest) => sum + contentOf(contents, digest).byteLength, 0),
+  );
   let end = 0;
-  const ends = asked.map((digest) => {
-    const content = contentOf(blobs, digest);
+  const ends = digests.map((digest) => {
+    const content = contentOf(contents, digest);
     arena.set(content, end);
     end += content.byteLength;
     return end;
   });
-  return { facts, contents, digests: asked, ends, arena };
+  return {
+    facts,
+    contents: question.digests.map((digest, index) => (facts[index] === null ? (nth.get(digest) ?? -1) : -1)),
+    digests,
+    ends,
+    arena,
+  };
 }
 
-function contentOf(blobs: ReadonlyMap<string, Uint8Array>, digest: string): Uint8Array {
-  const content = blobs.get(digest);
+export function contentOf(contents: ReadonlyMap<string, Uint8Array>, digest: string): Uint8Array {
+  const content = contents.get(digest);
   if (!content) throw new Error(`the store has no blob ${digest}`);
   return content;
 }

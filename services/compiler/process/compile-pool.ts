@@ -15,7 +15,7 @@ export interface CompileProcess {
 }
 
 export interface CompilePool {
-  /** An idle process. There is one as long as no more are taken than the pool has. */
+  /** The idle process that started first. Past `threads` that are taken at a time, it may be one that has only now been started. */
   readonly take: () => CompileProcess;
   /** Back after a compilation. A process that has been ended is replaced. */
   readonly giveBack: (taken: CompileProcess) => void;
@@ -29,34 +29,41 @@ export interface PoolLimits {
 }
 
 /**
- * Compile processes, started ahead. They are processes and not threads because of what threads share: a thread can read the environment of
- * its process, and a thread that crashes or runs out of memory outside of the heap takes the API along.
+ * Compile processes: one for each place, and one in reserve. A process that has to be ended is replaced at once, which takes up to two seconds on
+ * a busy machine. The next compilation meanwhile gets the one in reserve. Only when several are ended within the time that one takes to start
+ * does a compilation wait for that.
+ *
+ * They are processes and not threads because of what threads share: a thread can read the environment of its process, and a thread that crashes or
+ * runs out of memory outside of the heap takes the API along.
  */
 export function compilePool(limits: PoolLimits): CompilePool {
-  const idle: CompileProcess[] = [];
+  /** In the order in which they were started. */
   const all = new Set<CompileProcess>();
+  const taken = new Set<CompileProcess>();
   let closed = false;
   const add = (): CompileProcess => {
     const started = startProcess(limits);
     all.add(started);
-    started.child.once('exit', () => {
-      all.delete(started);
-      const at = idle.indexOf(started);
-      if (at >= 0) idle.splice(at, 1);
-    });
+    started.child.once('exit', () => all.delete(started));
     return started;
   };
-  for (let nth = 0; nth < limits.threads; nth++) idle.push(add());
+  /** One that was killed stays in the list until its exit is known. */
+  const alive = (): CompileProcess[] => [...all].filter(isAlive);
+  const refill = (): void => {
+    for (let nth = alive().length; nth < limits.threads + processLimits.reserve; nth++) add();
+  };
+  refill();
   return {
     take: () => {
       if (closed) throw new Error('the compiler is closed');
-      let next = idle.pop();
-      // One that was killed from outside stays in the list until its exit is known.
-      while (next && !isAlive(next)) next = idle.pop();
-      return next ?? add();
+      const next = alive().find((one) => !taken.has(one)) ?? add();
+      taken.add(next);
+      refill();
+      return next;
     },
-    giveBack: (taken) => {
-      if (!closed) idle.push(isAlive(taken) ? taken : add());
+    giveBack: (one) => {
+      taken.delete(one);
+      if (!closed) refill();
     },
     close: () => {
       closed = true;

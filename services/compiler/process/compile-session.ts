@@ -1,13 +1,13 @@
 import { artifactLimits } from '../../../core/limits/artifact-limits.ts';
 import type { SourceTree } from '../../../core/releases/source.ts';
-import { answerTo } from './answer-question.ts';
 import type { ReadBlobs, Recall } from './answer-question.ts';
 import { processLimits } from '../limits.ts';
 import { processorMs } from './processor-time.ts';
 import type { CompilePool, CompileProcess } from './compile-pool.ts';
-import type { FromProcess, Question, ToProcess } from './compile-protocol.ts';
+import type { FromProcess, ToProcess } from './compile-protocol.ts';
 import { receivedParts } from './received-result.ts';
 import type { ReceivedResult } from './received-result.ts';
+import { sessionQuestions } from './session-questions.ts';
 import { stoppableClock } from './stoppable-clock.ts';
 
 export type SessionResult =
@@ -26,6 +26,8 @@ export interface SessionOptions {
   /** Until the process says that it has begun. */
   readonly threadStartMs: number;
   readonly timeoutMs: number;
+  /** For everything that is read for it. The other bounds do not count this time. */
+  readonly readingMs: number;
   /** Asked now and then with the processor time used so far: whether the compilation must make room, and as what. */
   readonly mustLeave: (usedMs: number) => 'slow' | 'long' | null;
 }
@@ -36,7 +38,10 @@ let lastTaskId = 0;
 /**
  * One compilation in one process, seen from the other side: answers its questions, and ends the process when its time is over. The
  * clock starts when the process does and stands still while something is read for it, since neither a process that must be replaced
- * first nor a slow store is the source's fault. Throws what `readBlobs` throws.
+ * first nor a slow store is the source's fault. Reading has a bound of its own, since a compilation keeps its place meanwhile.
+ *
+ * Throws what `readBlobs` throws. Also throws when the process does not start in time, when reading takes too long, when a content has
+ * another digest, and when the pool is closed.
  *
  * A process is used again only after a result that leaves no question open and little memory taken. Otherwise it is killed: what it still
  * does or holds, and what is still read for it, belongs to this tenant.
@@ -53,40 +58,39 @@ export async function runSession(
   const ended = Promise.withResolvers<SessionResult>();
   const clock = sessionClock(taken, options, ended.resolve, ended.reject);
   const received = receivedParts(artifactLimits.madeBytes);
-  const session = { openQuestions: 0, hasStarted: false, isOver: false, isReusable: false };
-  const answer = async (question: Question): Promise<void> => {
-    session.openQuestions++;
-    clock.stop();
-    try {
-      const given = await answerTo(question, readBlobs, recall);
-      if (!session.isOver) send(taken, { taskId, questionId: question.questionId, answer: given });
-    } catch (error) {
-      ended.reject(error);
-    } finally {
-      session.openQuestions--;
-      clock.start();
-    }
-  };
-  const hear = (message: FromProcess): void => {
+  const session = { hasStarted: false, isReusable: false };
+  const questions = sessionQuestions(
+    { entries: tree.entries, readBlobs, recall },
+    {
+      answered: (questionId, answer) => send(taken, { taskId, questionId, answer }),
+      failed: ended.reject,
+      reading: clock.reading,
+      resting: clock.resting,
+    },
+  );
+  const handle = (message: FromProcess): void => {
     if (message.taskId !== taskId) return;
     if (message.kind === 'started') {
+      if (session.hasStarted) throw new Error('the compile process started twice');
       session.hasStarted = true;
       clock.started();
-    } else if (message.kind === 'question') void answer(message);
+    } else if (message.kind === 'question') questions.ask(message);
     else if (message.kind === 'threw') {
       const error = new Error(message.message);
       if (message.ofCompiler) ended.resolve({ kind: 'failed', defect: error });
       else ended.reject(error);
-    } else {
-      try {
-        if (message.kind !== 'end') received.add(message);
-        else {
-          ended.resolve(received.result());
-          session.isReusable = session.openQuestions === 0 && !message.isSpent;
-        }
-      } catch (error) {
-        ended.resolve({ kind: 'failed', defect: error as Error });
-      }
+    } else if (message.kind === 'end') {
+      ended.resolve(received.result());
+      session.isReusable = !questions.areOpen() && !message.isSpent;
+    } else received.add(message);
+  };
+  const hear = (message: FromProcess): void => {
+    try {
+      handle(message);
+    } catch (error) {
+      // A message of no meaning. Its process compiles for nobody else.
+      session.isReusable = false;
+      ended.resolve({ kind: 'failed', defect: error as Error });
     }
   };
   const died = (): void => {
@@ -99,7 +103,7 @@ export async function runSession(
     send(taken, { taskId, task: taskOf(tree) });
     return await ended.promise;
   } finally {
-    session.isOver = true;
+    questions.end();
     clock.end();
     taken.child.off('message', hear).off('close', died);
     if (!session.isReusable) taken.child.kill('SIGKILL');
@@ -107,10 +111,10 @@ export async function runSession(
   }
 }
 
-/** The time that a process has to start, then what it has in all, with looks at what it has used so far. */
+/** The time that a process has to start, then what it has in all, with looks at what it has used so far. Reading has a time of its own. */
 function sessionClock(
   { child }: CompileProcess,
-  { threadStartMs, timeoutMs, mustLeave }: SessionOptions,
+  { threadStartMs, timeoutMs, readingMs, mustLeave }: SessionOptions,
   end: (result: SessionResult) => void,
   fail: (error: Error) => void,
 ) {
@@ -141,11 +145,26 @@ function sessionClock(
     };
     clock.restart(stepMs);
   };
+  const readingClock = stoppableClock(readingMs, () =>
+    fail(new Error(`reading what a compilation needs took more than ${readingMs} ms`)),
+  );
+  readingClock.stop();
   return {
-    ...clock,
     started: () => {
       usedBefore = processorMs(pid);
       goOn();
+    },
+    reading: () => {
+      clock.stop();
+      readingClock.start();
+    },
+    resting: () => {
+      readingClock.stop();
+      clock.start();
+    },
+    end: () => {
+      clock.end();
+      readingClock.end();
     },
   };
 }

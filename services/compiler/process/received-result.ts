@@ -1,10 +1,11 @@
-import type {
-  FromTask,
-  ProcessArtifact,
-  ProcessOutcome,
-  ProcessResult,
-  SentArtifact,
-} from './compile-protocol.ts';
+import { z } from 'zod';
+
+import { describeIssues } from '../../../core/json/schema-issues.ts';
+import { artifactLimits } from '../../../core/limits/artifact-limits.ts';
+import { sourceLimits, tenantLimits } from '../../../core/limits/limits.ts';
+import { Diagnostic } from '../../../core/releases/diagnostic.ts';
+import { memoryLimits } from '../limits.ts';
+import type { FromTask, ProcessArtifact, ProcessOutcome, ProcessResult } from './compile-protocol.ts';
 import type { CompiledBlob } from './compiled.ts';
 
 /** A compilation's result that has arrived. Each blob has a buffer of its own: a view would keep all others in memory. */
@@ -20,47 +21,119 @@ export interface ReceivedPieces {
   readonly result: () => ReceivedResult;
 }
 
+/** The base, and a channel of the bundle each. */
+const ARTIFACTS = 1 + tenantLimits.channelsPerBundle;
+/** A file of the source each, a patched document each, and the manifest and the index of each artifact. */
+const BLOBS = sourceLimits.files + artifactLimits.patchedDocuments + 2 * ARTIFACTS;
+
+/** What a process sends was made from a tenant's source, by code that may have a defect. So nothing of its form is taken for granted. */
+const Made = z
+  .object({
+    digests: z.array(z.string()).max(BLOBS),
+    mediaTypes: z.array(z.string()).max(BLOBS),
+    // Checked with the bound on all of them together.
+    sizes: z.array(z.custom<number>((size) => typeof size === 'number')).max(BLOBS),
+  })
+  .refine(
+    ({ digests, mediaTypes, sizes }) =>
+      digests.length === sizes.length && mediaTypes.length === sizes.length && areDifferent(digests),
+    'the blobs are not in lists of one length, each once',
+  );
+
+const rest = {
+  made: Made,
+  memories: z
+    .array(z.object({ key: z.string(), facts: z.string(), digest: z.string() }))
+    .max(BLOBS)
+    .refine(
+      (all) =>
+        all.reduce((sum, { key, facts }) => sum + key.length + facts.length, 0) <= memoryLimits.sourceChars,
+      'more is to be remembered than of one source may be',
+    ),
+};
+
+const Outcome = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('compiled'), warnings: z.array(Diagnostic), ...rest }),
+  z.object({ kind: z.literal('invalid'), diagnostics: z.array(Diagnostic), truncated: z.boolean(), ...rest }),
+]) satisfies z.ZodType<ProcessOutcome>;
+
+const ListedFile = z.object({
+  path: z.string(),
+  digest: z.string(),
+  size: z.number().int().min(0),
+  mediaType: z.string(),
+});
+
+const Artifact = z.object({
+  channel: z.string().nullable(),
+  digest: z.string(),
+  list: z
+    .object({
+      files: z.array(ListedFile).max(sourceLimits.files),
+      // The files, the manifest and the index.
+      blobDigests: z.array(z.string()).max(sourceLimits.files + 2),
+    })
+    .nullable(),
+});
+
+const Piece = z.instanceof(Uint8Array);
+
 export function receivedParts(maxBytes: number): ReceivedPieces {
   let outcome: ProcessOutcome | null = null;
   let blobs: ReturnType<typeof receivedBlobs> | null = null;
-  const artifacts: ProcessArtifact[] = [];
-  const lists = new Map<string, NonNullable<SentArtifact['list']>>();
+  const artifacts = new Map<string | null, ProcessArtifact>();
+  const lists = new Map<string, NonNullable<z.infer<typeof Artifact>['list']>>();
+  const addArtifact = ({ channel, digest, list }: z.infer<typeof Artifact>): void => {
+    const known = list ?? lists.get(digest);
+    if (!known) throw new Error(`the artifact ${digest} came without its list`);
+    if (artifacts.has(channel)) throw new Error(`the artifact of the channel ${channel} came twice`);
+    if (artifacts.size === ARTIFACTS) throw new Error(`more than ${ARTIFACTS} artifacts came`);
+    lists.set(digest, known);
+    artifacts.set(channel, { channel, digest, ...known });
+  };
   return {
     add: (part) => {
       if (part.kind === 'outcome') {
-        outcome = part.outcome;
+        if (outcome) throw new Error('the compile process sent a second outcome');
+        outcome = read(Outcome, part.outcome);
         blobs = receivedBlobs(outcome.made, maxBytes);
       } else if (part.kind === 'piece') {
         if (!blobs) throw new Error('a piece of a blob came before the list of blobs');
-        blobs.add(part.bytes);
-      } else {
-        const { channel, digest, list } = part.artifact;
-        const known = list ?? lists.get(digest);
-        if (!known) throw new Error(`the artifact ${digest} came without its list`);
-        lists.set(digest, known);
-        artifacts.push({ channel, digest, ...known });
-      }
+        blobs.add(read(Piece, part.bytes));
+      } else addArtifact(read(Artifact, part.artifact));
     },
     result: () => {
       if (!outcome || !blobs) throw new Error('the compile process sent no result');
       const made = blobs.all();
-      return outcome.kind === 'invalid' ? { ...outcome, made } : { ...outcome, artifacts, made };
+      if (outcome.kind === 'invalid') return { ...outcome, made };
+      return { ...outcome, artifacts: [...artifacts.values()], made };
     },
   };
 }
 
+function read<T>(schema: z.ZodType<T>, value: unknown): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new Error(`the compile process sent a message of another form: ${describeIssues(result)}`);
+}
+
+function areDifferent(texts: readonly string[]): boolean {
+  return new Set(texts).size === texts.length;
+}
+
+/** The lists have one length. */
 function receivedBlobs({ digests, mediaTypes, sizes }: ProcessOutcome['made'], maxBytes: number) {
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
   if (!sizes.every((size) => Number.isSafeInteger(size) && size >= 0) || bytes > maxBytes)
     throw new Error(`the compile process has made ${bytes} bytes, and may make ${maxBytes}`);
   const blobs = new Map<string, CompiledBlob>();
+  let nth = 0;
   let content: Uint8Array | null = null;
   let filled = 0;
   /** Goes on to the next blob that has bytes to come; those without any are whole. */
   const next = (): void => {
     content = null;
-    while (blobs.size < digests.length && content === null) {
-      const nth = blobs.size;
+    for (; nth < digests.length && content === null; nth++) {
       const digest = digests[nth] ?? '';
       const begun = new Uint8Array(sizes[nth] ?? 0);
       blobs.set(digest, { digest, mediaType: mediaTypes[nth] ?? '', content: begun });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { ChannelName } from '../../../core/identifiers.ts';
+import { tenantLimits } from '../../../core/limits/limits.ts';
 import { pathProblem } from '../../../core/releases/source.ts';
 import { globProblem } from './glob.ts';
 
@@ -53,10 +54,15 @@ export const RecipeSchema = z
       .array(ReferenceRule)
       .default([])
       .meta({ description: 'Names in documents that must exist elsewhere in the source.' }),
-    overlays: z.record(ChannelName, FilePath).default({}).meta({
-      description:
-        'For each channel, a JSON, YAML or TOML file that maps paths of documents to JSON Merge Patches (RFC 7396).',
-    }),
+    overlays: z
+      .record(ChannelName, FilePath)
+      .refine((overlays) => Object.keys(overlays).length <= tenantLimits.channelsPerBundle, {
+        error: `a bundle has at most ${tenantLimits.channelsPerBundle} channels, so a source has no more overlays`,
+      })
+      .default({})
+      .meta({
+        description: `For each channel, a JSON, YAML or TOML file that maps paths of documents to JSON Merge Patches (RFC 7396). At most ${tenantLimits.channelsPerBundle}.`,
+      }),
     modules: z
       .array(
         z.strictObject({

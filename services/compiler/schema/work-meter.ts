@@ -1,3 +1,5 @@
+import { endWhenOrphaned } from '../orphaned-work.ts';
+
 /** Thrown out of work that has taken longer than it may. */
 export class WorkTooLong extends Error {}
 
@@ -9,13 +11,15 @@ export interface WorkMeter {
   readonly tick: (steps?: number) => void;
 }
 
+/** Wall time between two looks at most: the work is also ended when nobody waits for it any more. */
+const LOOK_MS = 250;
 /** The clock is read at every so many steps: reading it takes longer than a usual step does. */
 const STEPS_A_LOOK = 16;
 
 interface Bound {
   readonly limitMs: number;
   readonly cpuBefore: number;
-  /** Before this time on the wall the processor time cannot be used up. */
+  /** The time on the wall of the next look. Before it the processor time can't be used up. */
   notBefore: number;
 }
 
@@ -24,14 +28,15 @@ export function workMeter(): WorkMeter {
   let bound: Bound | null = null;
   let steps = 0;
   const look = ({ limitMs, cpuBefore }: Bound): void => {
+    endWhenOrphaned();
     const used = cpuMs() - cpuBefore;
     if (used >= limitMs) throw new WorkTooLong(`the work took more than ${limitMs} ms`);
-    if (bound) bound.notBefore = performance.now() + limitMs - used;
+    if (bound) bound.notBefore = nextLook(limitMs - used);
   };
   return {
     within: (limitMs, work) => {
       const outer = bound;
-      bound = { limitMs, cpuBefore: cpuMs(), notBefore: performance.now() + limitMs };
+      bound = { limitMs, cpuBefore: cpuMs(), notBefore: nextLook(limitMs) };
       try {
         return work();
       } finally {
@@ -45,6 +50,10 @@ export function workMeter(): WorkMeter {
       if (bound && performance.now() >= bound.notBefore) look(bound);
     },
   };
+}
+
+function nextLook(leftMs: number): number {
+  return performance.now() + Math.min(leftMs, LOOK_MS);
 }
 
 function cpuMs(): number {

@@ -16,14 +16,15 @@ export interface BadEndLimits extends EndedLimits {
 type Ended = Extract<SessionResult, { readonly kind: 'exhausted' | 'failed' | 'died' }>;
 
 export interface BadEndings {
-  /** What the caller is told. Throws when a process died for the first time with that source: somebody may have ended it. */
+  /** What the caller is told. Throws when a process died for the first time with that source: something else may have ended it. */
   readonly endedBadly: (tenant: string, digest: string, ended: Ended) => BadEnd;
   readonly recall: (tenant: string, digest: string) => BadEnd | undefined;
 }
 
 /**
  * Remembers what ended badly. Each such end costs a process, and its tenant may have many more sources like it: its compilations start
- * as long ones from then on.
+ * as long ones from then on. The first death of a process with a source counts nothing: the kernel may have ended it for what a neighbour has
+ * taken. If the compilation had used much processor time by then, its tenant is known for that already.
  */
 export function badEndings(
   limits: BadEndLimits,
@@ -35,11 +36,11 @@ export function badEndings(
   return {
     recall: ends.recall,
     endedBadly: (tenant, digest, ended) => {
-      standings.mark(tenant, 'long');
       if (ended.kind === 'died' && !deaths.recall(tenant, digest)) {
         deaths.add(tenant, digest, true);
         throw ended.defect;
       }
+      standings.mark(tenant, 'long');
       const end = ended.kind === 'exhausted' ? exhausted(ended.limit, limits) : uncompilable();
       if (ended.kind !== 'exhausted' && end.kind === 'uncompilable') {
         const { reference } = end;

@@ -1,25 +1,30 @@
-import type { Standing } from './tenant-standings.ts';
 import { turns } from './turns.ts';
-import type { JobOptions, LongPlace, Standings, Waiting } from './turns.ts';
+import type { JobOptions, LongPlace, Standings } from './turns.ts';
+import { waitingLines } from './waiting-lines.ts';
+
+/** The result of a job that made room for others. It runs again, as what it turned out to be, when it is its turn. */
+export interface RunAgain {
+  readonly runAgainAs: 'slow' | 'long';
+}
 
 /**
  * Runs jobs, a bounded number at a time and a bounded number of each tenant, and lets tenants take turns.
  *
  * - One place less than there are may be held by long jobs, so that two of them together do not keep everybody else waiting.
- * - A slow job starts when no quick one waits that could start, or after `quickPerSlow` quick ones. So however many tenants have slow jobs,
- *   a quick one waits for one of them at most.
- * - A quick job is told to give way while a quick one of another tenant waits.
+ * - A slow job starts when no quick one waits that could start, or after `quickPerSlow` quick ones. A quick job that is the first of its
+ *   tenant's line is passed by one slow job at most, however many tenants have slow ones.
+ * - A quick job is told to give way while a quick one of another tenant waits. It is then the first of its tenant's line.
  *
  * Which one a job is, is asked when it could start: what its tenant did while it waited counts.
  */
 export interface FairQueue {
   /**
    * What the job gives; 'busy' at once when too much is waiting. After `close` everything that waits is refused. A job known to be long
-   * waits until one may run.
+   * waits until one may run. A job that is to run again is never 'busy', whatever waits: its work would be lost.
    */
   readonly run: <T>(
     tenant: string,
-    job: (place: Place) => Promise<T>,
+    job: (place: Place) => Promise<T | RunAgain>,
     options?: JobOptions,
   ) => Promise<T | 'busy'>;
   readonly close: () => void;
@@ -43,6 +48,7 @@ export interface FairQueueLimits {
   /**
    * Jobs that wait. Some tenants together can fill it (ten of a hundred jobs, with the limits of the compiler), so it does not apply to a
    * tenant of which nothing waits: at most this many jobs wait, and one more of each tenant.
+   * Jobs that run again come on top of that: never more than there are places.
    */
   readonly queued: number;
   readonly queuedPerTenant: number;
@@ -52,24 +58,18 @@ export function fairQueue(
   limits: FairQueueLimits,
   standings: Standings = { standingOf: () => 'quick', quickPerSlow: 0 },
 ): FairQueue {
-  /** In the order of turns: a tenant goes to the end when one of its jobs starts, and again when one ends. */
-  const waiting = new Map<string, Waiting[]>();
+  const lines = waitingLines();
   const running = countsByTenant();
   const longPlaces = placesForLong(limits.threads);
-  let waitingAll = 0;
-  let closed = false;
   const isReady = (tenant: string): boolean => running.of(tenant) < limits.perTenant;
   const mayStart = (tenant: string, long: boolean): boolean =>
     running.all() < limits.threads && isReady(tenant) && !(long && longPlaces.areTaken());
-  const { standing, nextToStart, quickWaitsBeside } = turns(waiting, standings, { mayStart, isReady });
+  const { standing, nextToStart, quickWaitsBeside } = turns(lines.byTenant, standings, { mayStart, isReady });
   const startNext = (): void => {
     for (let turn = nextToStart(); turn; turn = nextToStart()) {
-      const { tenant, line, is } = turn;
-      waiting.delete(tenant);
-      const next = line.shift();
-      if (line.length > 0) waiting.set(tenant, line);
+      const { tenant, is } = turn;
+      const next = lines.takeFirst(tenant);
       if (!next) continue;
-      waitingAll--;
       if (is === 'long') next.longPlace.take();
       running.add(tenant, 1);
       next.start(is);
@@ -77,46 +77,47 @@ export function fairQueue(
   };
   const finished = (tenant: string): void => {
     running.add(tenant, -1);
-    goToTheEnd(waiting, tenant);
+    lines.goToTheEnd(tenant);
     startNext();
   };
   const isFullFor: FairQueue['isFullFor'] = (tenant, options) => {
     const long = standing(tenant, options) === 'long';
-    const waitingHere = waiting.get(tenant)?.length ?? 0;
+    const waitingHere = lines.of(tenant);
     // A job of a tenant of which something waits starts after that, so it waits too.
-    return (waitingHere > 0 || !mayStart(tenant, long)) && isLineFull(limits, waitingHere, waitingAll);
+    return (waitingHere > 0 || !mayStart(tenant, long)) && isLineFull(limits, waitingHere, lines.all());
   };
   return {
     get waiting() {
-      return waitingAll;
+      return lines.all();
     },
     isFullFor,
     run: async (tenant, job, options = {}) => {
-      if (closed) throw closedError();
       if (isFullFor(tenant, options)) return 'busy';
-      const line = waiting.get(tenant) ?? [];
-      const turn = Promise.withResolvers<Standing>();
-      const longPlace = longPlaces.one();
-      line.push({ options, longPlace, start: turn.resolve, refuse: turn.reject });
-      waiting.set(tenant, line);
-      waitingAll++;
+      let longPlace = longPlaces.one();
+      let turn = lines.add(tenant, options, longPlace);
       startNext();
-      const startedAs = await turn.promise;
-      try {
+      for (;;) {
+        const startedAs = await turn;
         const shouldYield = () => startedAs === 'quick' && quickWaitsBeside(tenant);
-        return await job({ becomeLong: longPlace.take, shouldYield });
-      } finally {
-        longPlace.giveBack();
-        finished(tenant);
+        const held = longPlace;
+        try {
+          const result = await job({ becomeLong: held.take, shouldYield });
+          if (!isRunAgain(result)) return result;
+          // Before its place is free, so that no other job of the tenant takes it.
+          longPlace = longPlaces.one();
+          turn = lines.add(tenant, { [result.runAgainAs]: true }, longPlace, { isFirst: true });
+        } finally {
+          held.giveBack();
+          finished(tenant);
+        }
       }
     },
-    close: () => {
-      closed = true;
-      for (const line of waiting.values()) for (const { refuse } of line) refuse(closedError());
-      waiting.clear();
-      waitingAll = 0;
-    },
+    close: lines.close,
   };
+}
+
+function isRunAgain(result: unknown): result is RunAgain {
+  return typeof result === 'object' && result !== null && 'runAgainAs' in result;
 }
 
 function isLineFull({ queued, queuedPerTenant }: FairQueueLimits, waitingHere: number, waitingAll: number) {
@@ -136,12 +137,6 @@ function countsByTenant() {
       else counts.delete(tenant);
     },
   };
-}
-
-function goToTheEnd(waiting: Map<string, Waiting[]>, tenant: string): void {
-  const line = waiting.get(tenant);
-  waiting.delete(tenant);
-  if (line) waiting.set(tenant, line);
 }
 
 function placesForLong(threads: number): { readonly areTaken: () => boolean; readonly one: () => LongPlace } {
@@ -166,8 +161,4 @@ function placesForLong(threads: number): { readonly areTaken: () => boolean; rea
       };
     },
   };
-}
-
-function closedError(): Error {
-  return new Error('the queue is closed');
 }

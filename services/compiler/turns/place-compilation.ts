@@ -1,15 +1,17 @@
 import type { SourceTree } from '../../../core/releases/source.ts';
+import { processLimits } from '../limits.ts';
 import type { ReadBlobs, Recall } from '../process/answer-question.ts';
 import type { CompilePool } from '../process/compile-pool.ts';
 import { runSession } from '../process/compile-session.ts';
 import type { SessionResult } from '../process/compile-session.ts';
-import type { FairQueue, Place } from './fair-queue.ts';
+import type { FairQueue, Place, RunAgain } from './fair-queue.ts';
 import type { TenantStandings } from './tenant-standings.ts';
-import type { JobOptions } from './turns.ts';
 
 export interface PlacingLimits {
+  readonly threads: number;
   readonly threadStartMs: number;
   readonly timeoutMs: number;
+  readonly readingMs: number;
   readonly longMs: number;
   readonly sliceMs: number;
 }
@@ -25,7 +27,8 @@ type Placed = Exclude<SessionResult, { readonly kind: 'evicted' | 'lost' }>;
 
 /**
  * Runs a compilation when its turn comes: again as a slow one when it had to give way, and as a long one when it turned out to be that.
- * 'busy' when too much is waiting.
+ * 'busy' when too much is waiting at its beginning. Throws what a session throws, and when one process after the other is
+ * ended before it has begun.
  */
 export async function placeCompilation(
   { pool, queue, standings, limits }: Placing,
@@ -34,25 +37,20 @@ export async function placeCompilation(
   readBlobs: ReadBlobs,
   recall: Recall,
 ): Promise<Placed | 'busy'> {
-  const runIn = async (place: Place): Promise<SessionResult> => {
+  return await queue.run(tenant, async (place): Promise<Placed | RunAgain> => {
     const mustLeave = (usedMs: number) => leaveAs(tenant, place, usedMs, { standings, limits });
     const session = () => runSession(pool, tree, readBlobs, recall, { ...limits, mustLeave });
-    const first = await session();
-    // Its process was ended from outside while it was idle, before it looked at the source.
-    return first.kind === 'lost' ? await session() : first;
-  };
-  const attempt = (options: JobOptions) => queue.run(tenant, runIn, options);
-  let ended = await attempt({});
-  if (ended !== 'busy' && ended.kind === 'evicted' && ended.as === 'slow')
-    ended = await attempt({ slow: true });
-  if (ended !== 'busy' && ended.kind === 'evicted') ended = await attempt({ long: true });
-  if (ended === 'busy' || ended.kind === 'evicted') return 'busy';
-  if (ended.kind === 'lost') throw ended.defect;
-  return ended;
+    let ended = await session();
+    // Its process was ended from outside while it was idle, before it looked at the source. All that are idle may have been.
+    for (let idle = limits.threads + processLimits.reserve; ended.kind === 'lost' && idle > 0; idle--)
+      ended = await session();
+    if (ended.kind === 'lost') throw ended.defect;
+    return ended.kind === 'evicted' ? { runAgainAs: ended.as } : ended;
+  });
 }
 
 /** Whether a running compilation must make room, and as what it is tried again. Its tenant is known for it for a while. */
-function leaveAs(
+export function leaveAs(
   tenant: string,
   place: Place,
   usedMs: number,

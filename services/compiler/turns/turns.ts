@@ -8,7 +8,7 @@ export interface JobOptions {
 
 export interface Standings {
   readonly standingOf: (tenant: string) => Standing;
-  /** Quick jobs that may start while a slow one waits that could start. */
+  /** Quick jobs that start before a slow one is due that could start. More do, while one waits that a slow one has passed already. */
   readonly quickPerSlow: number;
 }
 
@@ -23,6 +23,8 @@ export interface Waiting {
   readonly longPlace: LongPlace;
   readonly start: (standing: Standing) => void;
   readonly refuse: (error: Error) => void;
+  /** Whether a slow job started while this one, quick and the first of its tenant's line, could have started. */
+  wasPassed: boolean;
 }
 
 /** The job that may start next: the first of its tenant's line. */
@@ -52,20 +54,30 @@ export function turns(
   };
   return {
     standing,
-    /** A quick or a long one before a slow one, unless that has waited for `quickPerSlow` of them. */
+    /** A quick or a long one before a slow one, unless that is due and passes no quick one a second time. */
     nextToStart: (): Turn | null => {
       let slow: Turn | null = null;
+      let other: Turn | null = null;
+      let isSlowBefore = false;
+      const quick: Waiting[] = [];
       for (const [tenant, line] of waiting) {
-        const is = standing(tenant, line[0]?.options);
-        if (!mayStart(tenant, is === 'long')) continue;
-        if (is === 'slow') {
-          slow ??= { tenant, line, is };
-          continue;
+        const [first] = line;
+        const is = standing(tenant, first?.options);
+        if (!first || !mayStart(tenant, is === 'long')) continue;
+        if (is === 'quick') quick.push(first);
+        if (is === 'slow') slow ??= { tenant, line, is };
+        else if (!other) {
+          other = { tenant, line, is };
+          isSlowBefore = slow !== null;
         }
-        if (slow && ++quickBefore > quickPerSlow) break;
-        return { tenant, line, is };
       }
-      if (slow) quickBefore = 0;
+      if (!slow) return other;
+      if (other) {
+        const isSlowDue = isSlowBefore && ++quickBefore > quickPerSlow;
+        if (!isSlowDue || quick.some(({ wasPassed }) => wasPassed)) return other;
+      }
+      quickBefore = 0;
+      for (const passed of quick) passed.wasPassed = true;
       return slow;
     },
     quickWaitsBeside: (tenant: string): boolean => {

@@ -1,19 +1,23 @@
-import type { Socket } from 'node:net';
+import { createServer } from 'node:http';
+import { Socket } from 'node:net';
 
 import { afterEach, expect, test } from 'vitest';
 
+import { shareConnections } from '../../../services/api/http/connection-shares.ts';
 import { socketLimits } from '../../../services/api/limits.ts';
 import { type ApiServer, listen } from '../../../services/api/http/server.ts';
 import { type AddressRange, parseAddressRange } from '../../../services/outbound/address-ranges.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { openSocket } from '../../support/runs/raw-http.ts';
 
-// 400 connections, of which one address may have half of three quarters.
+// 400 connections, of which one network may have half of three quarters, and one address of it half of three quarters of that.
 
 const CONNECTIONS = 400;
-const ONE_ADDRESS = 150;
+const ONE_NETWORK = 150;
+const ONE_ADDRESS = 56;
 const GREEDY = '127.0.0.1';
-const OTHER = '127.0.0.2';
+const NEIGHBOUR = '127.0.0.2';
+const OTHER = '127.0.1.1';
 
 let server: ApiServer | null = null;
 const sockets: Socket[] = [];
@@ -55,11 +59,45 @@ test('one address that opens all the connections it can leaves room for others, 
   await start('192.0.2.0/24');
   const greedy = await open(200, GREEDY);
   expect(greedy).toHaveLength(ONE_ADDRESS);
+  expect(await open(20, NEIGHBOUR)).toHaveLength(20);
   expect(await open(20, OTHER)).toHaveLength(20);
 
   for (const socket of greedy) socket.destroy();
   await eventually(async () => (await open(1, GREEDY)).length === 1, { what: 'a connection is free' });
 });
+
+test('the addresses of one network together leave room for other networks, however many they are', async () => {
+  await start('192.0.2.0/24');
+  let opened = 0;
+  for (let host = 1; host <= 20; host++) opened += (await open(20, `127.0.0.${host}`)).length;
+  expect(opened).toBe(ONE_NETWORK);
+  expect(await open(20, OTHER)).toHaveLength(20);
+});
+
+test.each([
+  ['2001:db8:1:', '2001:db8:2::1'],
+  ['2002:c000:207:', '2002:c000:208::1'],
+])('so do those of the IPv6 network %s:/48', (greedy, other) => {
+  const { connect } = anyAddress();
+  let opened = 0;
+  for (let nth = 0; nth < 256; nth++)
+    for (let times = 0; times < 20; times++) if (connect(`${greedy}${nth.toString(16)}::1`)) opened++;
+  expect(opened).toBe(ONE_NETWORK);
+  expect(connect(other)).toBe(true);
+});
+
+/** The same rule, for remote addresses that this machine does not have. */
+function anyAddress() {
+  const deaf = createServer();
+  shareConnections(deaf, { capacity: CONNECTIONS });
+  const connect = (remoteAddress: string): boolean => {
+    const socket = new Socket();
+    Object.defineProperty(socket, 'remoteAddress', { value: remoteAddress });
+    deaf.emit('connection', socket);
+    return !socket.destroyed;
+  };
+  return { connect };
+}
 
 test.each([
   ['that the operator names', ['127.0.0.1/32']],

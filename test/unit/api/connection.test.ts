@@ -4,19 +4,21 @@ import { type AddressInfo, connect } from 'node:net';
 
 import { afterEach, expect, test } from 'vitest';
 
-import { type Connection, connectionOf, sourceOf } from '../../../services/api/http/connection.ts';
+import { type Connection, connectionOf, networkOf, sourceOf } from '../../../services/api/http/connection.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 
 test.each([
-  ['192.0.2.7', '192.0.2.7'],
-  ['::ffff:192.0.2.7', '192.0.2.7'],
-  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
-  ['2001:db8:1:2::6', '2001:db8:1:2::/64'],
-  ['2001:db8::6', '2001:db8:0:0::/64'],
-  ['::1', '0:0:0:0::/64'],
-  ['fe80::1:2:3:4%eth0', 'fe80:0:0:0::/64'],
-])('the source of %s is %s', (address, source) => {
-  expect(sourceOf(address)).toBe(source);
+  ['192.0.2.7', '192.0.2.7', '192.0.2.0/24'],
+  ['::ffff:192.0.2.7', '192.0.2.7', '192.0.2.0/24'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64', '2001:db8:1::/48'],
+  ['2001:db8:1:2::6', '2001:db8:1:2::/64', '2001:db8:1::/48'],
+  ['2001:db8::6', '2001:db8:0:0::/64', '2001:db8:0::/48'],
+  ['2002:c000:207::1', '2002:c000:207:0::/64', '2002:c000:207::/48'],
+  ['::1', '0:0:0:0::/64', '0:0:0::/48'],
+  ['fe80::1:2:3:4%eth0', 'fe80:0:0:0::/64', 'fe80:0:0::/48'],
+  ['gone', 'gone', 'gone'],
+])('the source of %s is %s, in the network %s', (address, source, network) => {
+  expect([sourceOf(address), networkOf(address)]).toEqual([source, network]);
 });
 
 let server: Server | null = null;

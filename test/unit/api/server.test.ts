@@ -148,14 +148,39 @@ test('a response to a request with an Upgrade closes the connection: what follow
   expect(handled).toEqual(['GET /upgrade']);
 });
 
+test('a CONNECT behind a request whose response is owed does not end the connection before that response, and gets 400', async () => {
+  const socket = await sent(`POST /slow HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\nhi`);
+  await eventually(async () => handled.includes('POST /slow'), { what: 'it is handled', ...WITHIN });
+  socket.write(`CONNECT other:1 HTTP/1.1\r\nHost: test\r\n\r\n${post('/smuggled')}`);
+  // Its own bytes can't be seen to have been read: a second connection was, which came after them.
+  await exchange(server.url, get('/other', 'Connection: close'));
+  go.resolve();
+  const { status, headers, body } = await responseOn(socket);
+  expect([status, headers.get('connection'), body.match(/HTTP\/1\.1 \d+/g)]).toEqual([
+    200,
+    'keep-alive',
+    ['HTTP/1.1 400'],
+  ]);
+  expect(handled).toEqual(['POST /slow', 'GET /other']);
+});
+
+test('a client that closes its sending side before the response counts as gone: what it sent is handled, and it gets no response', async () => {
+  const socket = await sent(get('/slow'));
+  await eventually(async () => handled.includes('GET /slow'), { what: 'it is handled', ...WITHIN });
+  const response = responseOn(socket);
+  socket.end();
+  expect((await response).status).toBeNaN();
+});
+
 describe('a request with an Expect', () => {
   test('of 100-continue is told to go on in its turn, and its body is read', async () => {
     const socket = await sent(get('/first'));
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+    await once(socket, 'data');
     socket.write(
       'PUT /body HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 4\r\nConnection: close\r\n\r\n',
     );
-    let text = '';
-    socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
     await eventually(async () => text.includes('HTTP/1.1 100 Continue\r\n\r\n'), { what: '100', ...WITHIN });
     socket.write('body');
     await once(socket, 'close');

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
 import { artifactLimits } from '../../../core/limits/artifact-limits.ts';
+import { tenantLimits } from '../../../core/limits/limits.ts';
 import { digestOf } from '../../../core/digest.ts';
-import { answerTo } from '../../../services/compiler/process/answer-question.ts';
+import { answerTo, neededFor, recalled } from '../../../services/compiler/process/answer-question.ts';
 import { making } from '../../../services/compiler/made-blobs.ts';
 import { receivedParts } from '../../../services/compiler/process/received-result.ts';
 import type { PartOfResult } from '../../../services/compiler/process/received-result.ts';
@@ -84,27 +85,29 @@ test('what is taken over from an earlier compilation counts as what is made', ()
   expect(made.isFull()).toBe(true);
 });
 
-test('a content that a question names seventy times is read and sent once', async () => {
+test('a content that a question names seventy times is needed and sent once', () => {
   const content = new TextEncoder().encode('content');
   const other = new TextEncoder().encode('other');
   const digests = [...Array.from({ length: 70 }, () => digestOf(content)), digestOf(other)];
   const keys = digests.map((_, nth) => (nth === 3 ? 'known' : null));
-  const read: string[] = [];
-  const answer = await answerTo(
-    { questionId: 1, keys, digests },
-    async (wanted) => {
-      read.push(...wanted);
-      return new Map([
-        [digestOf(content), content],
-        [digestOf(other), other],
-      ]);
-    },
-    (key) => (key === 'known' ? 'facts' : undefined),
+  const question = recalled({ questionId: 1, keys, digests }, (key) =>
+    key === 'known' ? 'facts' : undefined,
   );
-  expect(read).toEqual([digestOf(content), digestOf(other)]);
+  expect(neededFor(question)).toEqual([digestOf(content), digestOf(other)]);
+  const contents = new Map([
+    [digestOf(content), content],
+    [digestOf(other), other],
+  ]);
+  const answer = answerTo(question, contents);
   expect(new TextDecoder().decode(answer.arena)).toBe('contentother');
+  expect(answer.facts.filter((facts) => facts !== null)).toEqual(['facts']);
   expect(answer.contents).toEqual([0, 0, 0, -1, ...Array.from({ length: 66 }, () => 0), 1]);
 });
+
+function listsOf(blobs: number) {
+  const all = Array.from({ length: blobs }, (_, nth) => `${nth}`);
+  return { digests: all, mediaTypes: all, sizes: all.map(() => 0) };
+}
 
 describe('a result on its way to the process that asked for it', () => {
   const files: Files = {
@@ -147,6 +150,65 @@ describe('a result on its way to the process that asked for it', () => {
     expect(() => receivedParts(bound).add(declared(sizes))).toThrow('may make 15');
   });
 
+  const made = { digests: ['sha256:a', 'sha256:b'], mediaTypes: ['t', 't'], sizes: [1, 1] };
+  const artifact = (channel: string | null, of: object = {}): unknown => ({
+    kind: 'artifact',
+    artifact: { channel, digest: 'sha256:m', list: { files: [], blobDigests: [] }, ...of },
+  });
+  const outcome = (of: object, madeOf: object = {}): unknown => ({
+    kind: 'outcome',
+    outcome: { kind: 'compiled', warnings: [], memories: [], made: { ...made, ...madeOf }, ...of },
+  });
+  const file = { path: 'p', digest: 'd', size: 1, mediaType: 't' };
+
+  test.each<[what: string, parts: unknown[], reason: RegExp]>([
+    ['repeats a digest', [outcome({}, { digests: ['sha256:a', 'sha256:a'] })], /lists of one length/],
+    ['has more digests than sizes', [outcome({}, { sizes: [1] })], /lists of one length/],
+    ['has more sizes than digests', [outcome({}, { sizes: [1, 1, 1] })], /lists of one length/],
+    ['has more digests than media types', [outcome({}, { mediaTypes: [] })], /lists of one length/],
+    ['has no lists', [outcome({}, { digests: null })], /expected array/],
+    ['has digests that are not texts', [outcome({}, { digests: [1, {}] })], /expected string/],
+    ['makes more blobs than there can be', [outcome({}, listsOf(40_000))], /Too big/],
+    ['has a second outcome', [outcome({}), outcome({})], /second outcome/],
+    ['has no outcome', [{ kind: 'outcome', outcome: null }], /nvalid/],
+    ['has an unknown outcome', [outcome({ kind: 'other' })], /nvalid/],
+    [
+      'has diagnostics of another form',
+      [outcome({ kind: 'invalid', truncated: false, diagnostics: [null] })],
+      /expected object/,
+    ],
+    [
+      'has more to remember than may be',
+      [outcome({ memories: [{ key: 'k', facts: 'x'.repeat(9 * MiB), digest: 'd' }] })],
+      /more is to be remembered/,
+    ],
+    ['has a piece that is not bytes', [outcome({}), { kind: 'piece', bytes: 'text' }], /Uint8Array/],
+    [
+      'has a piece of wider numbers',
+      [outcome({}), { kind: 'piece', bytes: new Uint16Array(3) }],
+      /Uint8Array/,
+    ],
+    ['has a piece before the outcome', [{ kind: 'piece', bytes: new Uint8Array(1) }], /before the list/],
+    ['has an artifact of another form', [{ kind: 'artifact', artifact: [] }], /expected object/],
+    ['has an artifact without its list', [artifact('live', { list: null })], /without its list/],
+    ['has two artifacts of a channel', [artifact('live'), artifact('live')], /came twice/],
+    [
+      'has more artifacts than a bundle has channels',
+      Array.from({ length: 102 }, (_, nth) => artifact(`c${nth}`)),
+      /more than 101 artifacts/,
+    ],
+    [
+      'has an artifact of more files than a source',
+      [artifact(null, { list: { files: Array.from({ length: 10_001 }, () => file), blobDigests: [] } })],
+      /Too big/,
+    ],
+  ])('is refused when it %s', (_what, parts, reason) => {
+    const received = receivedParts(100);
+    expect(() => {
+      for (const part of parts) received.add(part as PartOfResult);
+    }).toThrow(reason);
+  });
+
   test('is refused when it has more or fewer bytes than it announced', () => {
     const received = receivedParts(100);
     received.add(declared([2, 0, 2]));
@@ -154,4 +216,9 @@ describe('a result on its way to the process that asked for it', () => {
     expect(() => received.result()).toThrow('fewer bytes');
     expect(() => received.add({ kind: 'piece', bytes: new Uint8Array(2) })).toThrow('more bytes');
   });
+});
+
+test('a source with an overlay for more channels than a bundle may have is refused at its overlays', async () => {
+  const files = overlaid(tenantLimits.channelsPerBundle + 1, { 'd.json': '{}' });
+  expect(await problemsOf(files)).toEqual(['pointsman.yaml:4:3 invalid_field /overlays']);
 });

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 
-import { fairQueue, type Place } from '../../../services/compiler/turns/fair-queue.ts';
-import { type Standing, tenantStandings } from '../../../services/compiler/turns/tenant-standings.ts';
-import type { JobOptions } from '../../../services/compiler/turns/turns.ts';
+import { fairQueue, type Place, type RunAgain } from '../../../../services/compiler/turns/fair-queue.ts';
+import { type Standing, tenantStandings } from '../../../../services/compiler/turns/tenant-standings.ts';
+import type { JobOptions } from '../../../../services/compiler/turns/turns.ts';
 
 const limits = { threads: 2, perTenant: 1, queued: 20, queuedPerTenant: 4 };
 const never = (): Promise<string> => new Promise(() => undefined);
@@ -66,21 +66,22 @@ function recordedQueue(standings: Map<string, Standing>, threads = 1) {
   );
   const started: string[] = [];
   const places = new Map<string, Place>();
-  const ends = new Map<string, () => void>();
+  const results = new Map<string, string>();
+  const ends = new Map<string, (result: string | RunAgain) => void>();
   const add = async (tenant: string, name: string, options: JobOptions = {}): Promise<void> => {
-    const job = (place: Place): Promise<string> => {
+    const job = (place: Place): Promise<string | RunAgain> => {
       started.push(name);
       places.set(name, place);
-      return new Promise((resolve) => ends.set(name, () => resolve(name)));
+      return new Promise((resolve) => ends.set(name, resolve));
     };
-    void queue.run(tenant, job, options);
+    void queue.run(tenant, job, options).then((result) => results.set(name, result));
     await turn();
   };
-  const end = async (name: string): Promise<void> => {
-    ends.get(name)?.();
+  const end = async (name: string, result: string | RunAgain = name): Promise<void> => {
+    ends.get(name)?.(result);
     await turn();
   };
-  return { started, places, add, end };
+  return { queue, started, places, results, add, end };
 }
 
 test('a quick job starts before the slow jobs of however many tenants', async () => {
@@ -132,6 +133,52 @@ test('only a job that started as a quick one gives way, and only to a quick one 
   for (const name of ['a1', 'c1', 'd1', 'a2']) await end(name);
   await add('e', 'e1');
   expect(yields('b1')).toBe(false);
+});
+
+test('a job that has made room runs again before the others of its tenant, and is never told busy', async () => {
+  const { queue, started, results, add, end } = recordedQueue(new Map());
+  await add('a', 'a1');
+  for (let nth = 2; nth <= 5; nth++) await add('a', `a${nth}`);
+  expect(queue.isFullFor('a')).toBe(true);
+  await add('b', 'b1');
+  await end('a1', { runAgainAs: 'slow' });
+  expect(started).toEqual(['a1', 'b1']);
+  expect(queue.waiting).toBe(5);
+  await end('b1');
+  expect(started).toEqual(['a1', 'b1', 'a1']);
+  await end('a1');
+  await end('a2');
+  expect(started).toEqual(['a1', 'b1', 'a1', 'a2', 'a3']);
+  expect([...results]).toEqual([
+    ['b1', 'b1'],
+    ['a1', 'a1'],
+    ['a2', 'a2'],
+  ]);
+});
+
+test('a job that has turned out to be long waits for a place for long ones, and no other job of its tenant starts meanwhile', async () => {
+  const { started, places, results, add, end } = recordedQueue(new Map(), 2);
+  await add('a', 'a1');
+  expect(places.get('a1')?.becomeLong()).toBe(true);
+  await add('b', 'b1');
+  await add('b', 'b2');
+  expect(places.get('b1')?.becomeLong()).toBe(false);
+  await end('b1', { runAgainAs: 'long' });
+  await add('c', 'c1');
+  expect(started).toEqual(['a1', 'b1', 'c1']);
+  await end('a1');
+  expect(started).toEqual(['a1', 'b1', 'c1', 'b1']);
+  await end('b1');
+  expect(results.get('b1')).toBe('b1');
+});
+
+test('a job that has made room is refused when the queue is closed meanwhile', async () => {
+  const queue = fairQueue(limits);
+  const made = Promise.withResolvers<RunAgain>();
+  const ended = queue.run('a', () => made.promise);
+  queue.close();
+  made.resolve({ runAgainAs: 'slow' });
+  await expect(ended).rejects.toThrow('closed');
 });
 
 test('a tenant is known for a slow or a long job for a time, and a bounded number of tenants is', () => {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 
-import { codePointsOf } from '../../../services/compiler/schema/code-points.ts';
-import { linearPattern } from '../../../services/compiler/schema/linear-pattern.ts';
-import { forgetCompilation, isSpent } from '../../../services/compiler/process/process-hygiene.ts';
+import { codePointsOf } from '../../../../services/compiler/schema/code-points.ts';
+import { linearPattern } from '../../../../services/compiler/schema/linear-pattern.ts';
+import { forgetCompilation, isSpent } from '../../../../services/compiler/process/process-hygiene.ts';
 
 test('a pattern and a class of characters are computed once in a compilation, and again in the next one', () => {
   const made = [linearPattern('^a+$'), codePointsOf('\\s')];

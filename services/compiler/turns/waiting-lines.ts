@@ -1,0 +1,65 @@
+import type { Standing } from './tenant-standings.ts';
+import type { JobOptions, LongPlace, Waiting } from './turns.ts';
+
+/** The jobs that wait: a line for each tenant, in the order of turns. */
+export interface WaitingLines {
+  readonly byTenant: ReadonlyMap<string, Waiting[]>;
+  readonly all: () => number;
+  readonly of: (tenant: string) => number;
+  /** Resolves when the job's turn comes; throws once the lines are closed. `isFirst`: before the others of its tenant. */
+  readonly add: (
+    tenant: string,
+    options: JobOptions,
+    longPlace: LongPlace,
+    place?: { readonly isFirst: boolean },
+  ) => Promise<Standing>;
+  /** Takes the first of a tenant's line. The tenant goes to the end of the turns. */
+  readonly takeFirst: (tenant: string) => Waiting | undefined;
+  readonly goToTheEnd: (tenant: string) => void;
+  /** Refuses what waits, and what comes. */
+  readonly close: () => void;
+}
+
+export function waitingLines(): WaitingLines {
+  const byTenant = new Map<string, Waiting[]>();
+  let all = 0;
+  let isClosed = false;
+  const goToTheEnd = (tenant: string): void => {
+    const line = byTenant.get(tenant);
+    byTenant.delete(tenant);
+    if (line && line.length > 0) byTenant.set(tenant, line);
+  };
+  return {
+    byTenant,
+    all: () => all,
+    of: (tenant) => byTenant.get(tenant)?.length ?? 0,
+    add: async (tenant, options, longPlace, { isFirst } = { isFirst: false }) => {
+      if (isClosed) throw closedError();
+      const turn = Promise.withResolvers<Standing>();
+      const line = byTenant.get(tenant) ?? [];
+      const job = { options, longPlace, start: turn.resolve, refuse: turn.reject, wasPassed: false };
+      if (isFirst) line.unshift(job);
+      else line.push(job);
+      byTenant.set(tenant, line);
+      all++;
+      return await turn.promise;
+    },
+    takeFirst: (tenant) => {
+      const first = byTenant.get(tenant)?.shift();
+      if (first) all--;
+      goToTheEnd(tenant);
+      return first;
+    },
+    goToTheEnd,
+    close: () => {
+      isClosed = true;
+      for (const line of byTenant.values()) for (const { refuse } of line) refuse(closedError());
+      byTenant.clear();
+      all = 0;
+    },
+  };
+}
+
+function closedError(): Error {
+  return new Error('the queue is closed');
+}

@@ -1,0 +1,40 @@
+import { once } from 'node:events';
+
+import { afterEach, expect, test } from 'vitest';
+
+import { compileEnvironment } from '../../../../services/compiler/process/process-environment.ts';
+import { type CompilePool, compilePool } from '../../../../services/compiler/process/compile-pool.ts';
+
+let pool: CompilePool | null = null;
+afterEach(() => pool?.close());
+
+function started(threads: number): CompilePool {
+  pool = compilePool({ threads, heapMiB: 64, youngHeapMiB: 16 });
+  return pool;
+}
+
+test('the process that takes the place of one that was ended has started before that', async () => {
+  const { take, giveBack } = started(1);
+  const first = take();
+  const inReserve = take();
+  giveBack(inReserve);
+  first.child.kill('SIGKILL');
+  giveBack(first);
+  const next = take();
+  expect(next).toBe(inReserve);
+  giveBack(next);
+  await once(first.child, 'exit');
+  expect(take()).toBe(inReserve);
+});
+
+test('a process that is given back whole is taken again before others', () => {
+  const { take, giveBack } = started(2);
+  const [first, second] = [take(), take()];
+  giveBack(second);
+  giveBack(first);
+  expect([take(), take()]).toEqual([first, second]);
+});
+
+test.skipIf(process.platform !== 'linux')('the bundler is started by what sets its bounds', () => {
+  expect(compileEnvironment({}).ESBUILD_BINARY_PATH).toMatch(/limited-bundler\.sh$/);
+});

@@ -1,0 +1,114 @@
+import { spawn } from 'node:child_process';
+
+import { describe, expect, test } from 'vitest';
+
+import { compileLimits } from '../../../../core/limits/limits.ts';
+import type { CompilePool } from '../../../../services/compiler/process/compile-pool.ts';
+import { runSession } from '../../../../services/compiler/process/compile-session.ts';
+import type { SessionOptions, SessionResult } from '../../../../services/compiler/process/compile-session.ts';
+import { memorySource } from '../compile-here.ts';
+
+const options: SessionOptions = { ...compileLimits, mustLeave: () => null };
+const source = memorySource({ 'a.yaml': 'x: 1' });
+
+/**
+ * A session with a process that answers its task with what the script sends, as one could that a source has taken over. `send` is a function
+ * of the script that adds the number of the task.
+ */
+async function sessionWith(
+  script: string,
+  more: Partial<SessionOptions> = {},
+  readBlobs = source.readBlobs,
+): Promise<{ result: SessionResult; wasKilled: boolean }> {
+  const child = spawn(
+    process.execPath,
+    [
+      '-e',
+      `process.on('message', ({ taskId, task }) => {
+        const send = (message) => process.send({ taskId, ...message });
+        ${script}
+      });`,
+    ],
+    { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], serialization: 'advanced' },
+  );
+  const pool: CompilePool = {
+    take: () => ({ child, lastWords: () => '' }),
+    giveBack: () => undefined,
+    close: () => undefined,
+  };
+  try {
+    const result = await runSession(pool, source.tree, readBlobs, () => undefined, { ...options, ...more });
+    return { result, wasKilled: child.killed };
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
+const whole = `
+  const made = { digests: ['a'], mediaTypes: ['t'], sizes: [1] };
+  const outcome = { kind: 'outcome', outcome: { kind: 'compiled', warnings: [], memories: [], made } };
+  send({ kind: 'started' });`;
+
+describe('a compile process that sends', () => {
+  test('one whole result is given back', async () => {
+    const { result, wasKilled } = await sessionWith(
+      `${whole} send(outcome); send({ kind: 'piece', bytes: new Uint8Array(1) }); send({ kind: 'end', isSpent: false });`,
+    );
+    expect(result).toMatchObject({ kind: 'compiled' });
+    expect(wasKilled).toBe(false);
+  });
+
+  test.each([
+    ['nothing', `process.send(null);`],
+    ['no result', `${whole} send({ kind: 'end', isSpent: false });`],
+    ['a message of an unknown kind', `${whole} send({ kind: 'other' });`],
+    ['a message without a kind', `${whole} send({});`],
+    ['the same digest twice', `${whole} made.digests.push('a'); made.sizes.push(1); send(outcome);`],
+    [
+      'the same digest twice, in lists of one length',
+      `${whole} for (const list of Object.values(made)) list.push(list[0]); send(outcome);`,
+    ],
+    ['two outcomes', `${whole} send(outcome); send(outcome);`],
+    [
+      'artifacts without end',
+      `${whole} setInterval(() => {
+        for (let nth = 0; nth < 50; nth++)
+          send({ kind: 'artifact', artifact: { channel: Math.random() + '', digest: 'd', list: { files: [], blobDigests: [] } } });
+      }, 1);`,
+    ],
+    // Each one would set its clock back.
+    ['that it has started, again and again', `setInterval(() => send({ kind: 'started' }), 20);`],
+    [
+      'a question of another form',
+      `${whole} send({ kind: 'question', questionId: 1, keys: 1, digests: 2 });`,
+    ],
+  ])('%s is ended, and its session fails', async (_what, script) => {
+    const ended = await sessionWith(script).catch((error: unknown) => ({ error }));
+    if ('error' in ended) expect(ended.error).toBeInstanceOf(Error);
+    else expect(ended).toMatchObject({ result: { kind: 'failed' }, wasKilled: true });
+  });
+
+  test('questions for contents of another source gets none of them', async () => {
+    const read: string[] = [];
+    const asking = sessionWith(
+      `${whole} send({ kind: 'question', questionId: 1, keys: [null], digests: ['sha256:other'] });`,
+      {},
+      async (digests) => {
+        read.push(...digests);
+        return await source.readBlobs(digests);
+      },
+    );
+    await expect(asking).rejects.toThrow('not in the source');
+    expect(read).toEqual([]);
+  });
+});
+
+test('a compilation for which something is read too long is ended, and nothing is held against its source', async () => {
+  const digest = source.tree.entries[0]?.digest ?? '';
+  const reading = sessionWith(
+    `${whole} send({ kind: 'question', questionId: 1, keys: [null], digests: ['${digest}'] });`,
+    { readingMs: 50, timeoutMs: 60_000 },
+    () => new Promise(() => undefined),
+  );
+  await expect(reading).rejects.toThrow('reading what a compilation needs took more than 50 ms');
+});

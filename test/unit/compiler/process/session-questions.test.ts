@@ -1,0 +1,124 @@
+import { expect, test } from 'vitest';
+
+import { digestOf } from '../../../../core/digest.ts';
+import type { SourceEntry } from '../../../../core/releases/source.ts';
+import type { ProcessAnswer } from '../../../../services/compiler/process/compile-protocol.ts';
+import { sessionQuestions } from '../../../../services/compiler/process/session-questions.ts';
+
+const MiB = 1024 * 1024;
+
+interface Read {
+  readonly digests: readonly string[];
+  readonly end: () => void;
+}
+
+/** Files whose contents are their paths and whose declared size is given; reads end when the test ends them. */
+function questionsOn(paths: readonly string[], size = 10) {
+  const contents = new Map(paths.map((path) => [digestOf(path), new TextEncoder().encode(path)]));
+  const entries: SourceEntry[] = paths.map((path) => ({ path, digest: digestOf(path), size }));
+  const reads: Read[] = [];
+  const answers = new Map<number, ProcessAnswer>();
+  const failures: unknown[] = [];
+  const readings: string[] = [];
+  const questions = sessionQuestions(
+    {
+      entries,
+      recall: () => undefined,
+      readBlobs: async (digests) => {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        reads.push({ digests, end: resolve });
+        await promise;
+        return contents;
+      },
+    },
+    {
+      answered: (questionId, answer) => answers.set(questionId, answer),
+      failed: (error) => failures.push(error),
+      reading: () => readings.push('reading'),
+      resting: () => readings.push('resting'),
+    },
+  );
+  const ask = (questionId: number, ...asked: readonly string[]): void =>
+    questions.ask({ questionId, keys: asked.map(() => null), digests: asked.map((path) => digestOf(path)) });
+  return { questions, ask, reads, answers, failures, readings };
+}
+
+/** Longer than what is done without a read takes to be done. */
+async function settled(): Promise<void> {
+  for (let nth = 0; nth < 200; nth++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+const imports = Array.from({ length: 9_000 }, (_, nth) => `f${nth}.ts`);
+
+test('one read of a compilation runs at a time, and what is asked meanwhile is the next one', async () => {
+  const { questions, ask, reads, answers, readings } = questionsOn(imports);
+  ask(0, 'f0.ts');
+  await settled();
+  for (const [nth, path] of imports.entries()) if (nth > 0) ask(nth, path);
+  await settled();
+  expect(reads.map(({ digests }) => digests.length)).toEqual([1]);
+  reads[0]?.end();
+  await settled();
+  expect(reads.map(({ digests }) => digests.length)).toEqual([1, 8_999]);
+  expect(questions.areOpen()).toBe(true);
+  reads[1]?.end();
+  await settled();
+  expect(answers.size).toBe(9_000);
+  expect(new TextDecoder().decode(answers.get(8_999)?.arena)).toBe('f8999.ts');
+  expect(questions.areOpen()).toBe(false);
+  expect(readings).toEqual(['reading', 'resting']);
+});
+
+test('a content that many questions ask for is read once', async () => {
+  const { ask, reads } = questionsOn(['a', 'b']);
+  for (let nth = 0; nth < 70; nth++) ask(nth, 'a');
+  ask(70, 'b', 'a', 'b');
+  await settled();
+  expect(reads.map(({ digests }) => digests)).toEqual([[digestOf('a'), digestOf('b')]]);
+});
+
+test('a large source is read in parts, so that the reads of others come between them', async () => {
+  const files = ['a', 'b', 'c', 'd', 'e'];
+  const { ask, reads, answers } = questionsOn(files, 2 * MiB);
+  ask(1, ...files);
+  for (let nth = 0; nth < 3; nth++) {
+    await settled();
+    expect(reads).toHaveLength(nth + 1);
+    reads[nth]?.end();
+  }
+  await settled();
+  expect(reads.map(({ digests }) => digests.length)).toEqual([2, 2, 1]);
+  expect(new TextDecoder().decode(answers.get(1)?.arena)).toBe('abcde');
+});
+
+test('nothing is read any more when the compilation has ended, not even what it has asked for before', async () => {
+  const { questions, ask, reads, answers, readings } = questionsOn(['a', 'b', 'c'], 4 * MiB);
+  ask(1, 'a', 'b');
+  await settled();
+  ask(2, 'c');
+  questions.end();
+  ask(3, 'c');
+  reads[0]?.end();
+  await settled();
+  expect(reads).toHaveLength(1);
+  expect(answers.size).toBe(0);
+  expect(readings).toEqual(['reading', 'resting']);
+});
+
+test('nothing is read for a compilation that ended before its first read', async () => {
+  const { questions, ask, reads } = questionsOn(['a']);
+  ask(1, 'a');
+  questions.end();
+  await settled();
+  expect(reads).toHaveLength(0);
+});
+
+test('a content that is not in the source is not read', async () => {
+  const { ask, reads, failures } = questionsOn(['a']);
+  ask(1, 'a', 'of another source');
+  await settled();
+  expect(reads).toHaveLength(0);
+  expect(failures).toEqual([
+    expect.objectContaining({ message: expect.stringContaining('not in the source') }),
+  ]);
+});
