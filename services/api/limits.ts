@@ -44,19 +44,19 @@ export const socketLimits = {
    * last one closes the connection.
    */
   pipelined: 16,
-  /** Requests past that, which are read and not handled, before the connection is ended: each costs 2 KiB and its head until then. */
+  /** Further requests, which are read but not handled, before the connection is closed: each costs 2 KiB and its head until then. */
   pipelinedPast: 16,
   /**
-   * Heads in memory of the requests of one connection that wait, and as much again of those past them: 15 usual ones are 17 KiB. A request
-   * that waits has no body, so with the request that is handled a connection holds some 120 KiB of requests.
+   * Heads in memory of the waiting requests of one connection, and as much again of those past them: 15 usual ones are 17 KiB. A waiting
+   * request has no body, so with the request being handled a connection holds some 120 KiB of requests.
    */
   pipelinedHeadBytes: 24 * KiB,
   /**
-   * What Node buffers of a body before it stops reading, besides the 64 KiB that it reads at once: a body that nothing reads yet is 64 KiB,
-   * and one that was refused while it came is 128 KiB until its response was taken. With Node's own 64 KiB both are twice as much.
+   * What Node buffers of a body before it stops reading, in addition to the 64 KiB that it reads at once. An unread body takes 64 KiB, and
+   * one that was refused during upload 128 KiB until its response was sent. With Node's default of 64 KiB both are twice as much.
    */
   bufferBytes: 16 * KiB,
-  /** Connections that the kernel may hold back while the event loop is busy. */
+  /** Connections that the kernel may hold while the event loop is busy. */
   backlog: 1_024,
 } as const;
 
@@ -64,13 +64,13 @@ export const socketLimits = {
 export type SocketLimits = { readonly [limit in keyof typeof socketLimits]: number };
 
 /**
- * Connections of {@link socketLimits.connections}. One network has at most 4,500, and one address 1,687. By address alone, the 256 addresses
- * of one IPv4 network, or the 65,536 of one IPv6 network, could take all of them.
+ * Connections of {@link socketLimits.connections}. One network can have at most 4,500, and one address 1,687. By address alone, the 256
+ * addresses of one IPv4 network, or the 65,536 of one IPv6 network, could take all of them.
  */
 export const connectionLevels = [
-  /** By network: an IPv4 /24, an IPv6 /48. 150 networks get 20, whatever greedier ones hold. */
+  /** By network: an IPv4 /24, an IPv6 /48. 150 networks always get 20. */
   { minimum: 20, reserved: 0.25 },
-  /** By address in it: an IPv4 address, an IPv6 /64. 56 addresses get 20 of the 4,500. */
+  /** By address in the network: an IPv4 address, an IPv6 /64. 56 addresses get 20 of the 4,500. */
   { minimum: 20, reserved: 0.25 },
 ] as const;
 
@@ -220,21 +220,21 @@ export const streamLimits = {
   lifetimeMs: 30 * minute,
 } as const;
 
-/** Acknowledgements of one follower. Each process counts those that it gets itself. */
+/** Acknowledgements of one follower. Each process counts those that it receives itself. */
 export const acknowledgementRate = {
   perMinute: followerLimits.acknowledgementsPerMinute,
   /** Two full channels: 3 MB. */
   remembered: 2 * followerLimits.perChannel,
 } as const;
 
-/** The same of one token, whatever followers it names. */
+/** Acknowledgements of one token, for any followers. */
 export const tokenAcknowledgementRate = {
   perMinute: followerLimits.acknowledgementsPerTokenMinute,
-  /** Tokens that acknowledge: 1.5 MB. Only somebody with more tokens than that gets past it. */
+  /** Tokens that acknowledge: 1.5 MB. Only a sender with more tokens than that can exceed the limit. */
   remembered: 10_000,
 } as const;
 
-/** The feed of a tenant that somebody reads. */
+/** A tenant's feed that has readers. */
 export const feedLimits = {
   /** Its last moves are kept in memory for all of its readers, about 200 KiB; a reader further behind reads from the record. */
   tailMoves: 256,

@@ -46,8 +46,8 @@ export function sourceOf(address: string): string {
 }
 
 /**
- * The smallest network that somebody can be given as their own on the Internet, and that has many sources: an IPv4 /24, an IPv6 /48. The
- * whole address where it is none.
+ * The smallest network with many addresses that one subscriber can have on the Internet: an IPv4 /24, an IPv6 /48. The text itself if it is
+ * not an address.
  */
 export function networkOf(address: string): string {
   const parsed = parsedAddress(address);

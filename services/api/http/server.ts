@@ -51,9 +51,9 @@ export async function listen(
     if (!(incoming instanceof IncomingMessage && outgoing instanceof ServerResponse))
       throw new TypeError('this server only supports HTTP/1.1');
     const response = await fetch(request, connectionOf(incoming, outgoing));
-    // A body that nothing has read would be held until the response was taken.
+    // An unread body would be held until the response was sent.
     if (!incoming.readableDidRead) incoming.resume();
-    // Each byte that the reader takes starts the time again, so this ends the connections of readers that take nothing.
+    // Each byte that the reader receives restarts the timeout, so only connections of readers that stopped reading end.
     const isStream = response.headers.get('content-type') === 'text/event-stream';
     outgoing.setTimeout(isStream ? limits.streamSilenceMs : limits.responseSilenceMs);
     return response;
@@ -77,7 +77,7 @@ export async function listen(
     (incoming, outgoing) => take(incoming, outgoing),
   );
   server.maxHeadersCount = limits.headersCount;
-  // Without these two, Node answers an `Expect` itself, ahead of the requests before it and however many there are.
+  // Without these two, Node answers an `Expect` itself, ahead of earlier requests and in any number.
   server.on('checkContinue', (incoming, outgoing) => take(incoming, outgoing, { expectsContinue: true }));
   server.on('checkExpectation', (incoming, outgoing) => take(incoming, outgoing));
   server.maxConnections = limits.connections;
@@ -89,8 +89,8 @@ export async function listen(
 }
 
 /**
- * For Node a CONNECT, unlike any other method, ends the HTTP of its connection: without a tunnel to hand it to, Node destroys the socket, and
- * with it the responses that are owed. Here it is a request like others, refused in its turn.
+ * Node ends HTTP on a connection at a CONNECT, unlike at any other method. Without a tunnel handler it destroys the socket, and the pending
+ * responses with it. Here CONNECT is a request like any other, and is refused in its turn.
  */
 class Incoming extends IncomingMessage {
   get upgrade(): boolean {
@@ -100,7 +100,7 @@ class Incoming extends IncomingMessage {
   set upgrade(_isTunnel: unknown) {}
 }
 
-/** Takes each request in its turn. */
+/** Passes each request on in its turn. */
 function receiver({
   listener,
   early,
@@ -149,7 +149,7 @@ async function stop(server: Server, limits: SocketLimits): Promise<void> {
   clearInterval(sweep);
 }
 
-/** Where the body of such a request ends is not certain, so the connection is closed. */
+/** The end of such a request's body is not certain, so the connection is closed. */
 function refuse({ detail, status }: HeadProblem, outgoing: ServerResponse): void {
   const error = new PointsmanError('malformed', detail, { details: { status } });
   const { headers, body } = problemParts(error, { requestId: randomUUID(), instance: '/' });
