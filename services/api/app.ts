@@ -51,7 +51,7 @@ import { releaseEndpoints } from './releases/release-routes.ts';
 import { schemaEndpoints } from './operations/schema-routes.ts';
 import { sinkEndpoints } from './sinks/sink-routes.ts';
 import { sendingEndpoints } from './sinks/sink-delivery-routes.ts';
-import { steeringEndpoints } from './sinks/sink-control-routes.ts';
+import { sinkControlEndpoints } from './sinks/sink-control-routes.ts';
 import { tenantEndpoints } from './tenants/tenant-routes.ts';
 import { tokenEndpoints } from './tenants/token-routes.ts';
 import { webhookEndpoints } from './sinks/webhook-routes.ts';
@@ -60,7 +60,7 @@ import { Shares } from './access/shares.ts';
 import { sinkObjects } from './sinks/sink-object.ts';
 import { startSourceReader } from './releases/source-reader.ts';
 import { tenantObjects } from './tenants/tenant-object.ts';
-import type { EarlyAnswer } from './http/server.ts';
+import type { EarlyResponder } from './http/server.ts';
 import { AcknowledgementRates } from './access/acknowledgement-rates.ts';
 import { notModified } from './channels/not-modified.ts';
 
@@ -87,7 +87,7 @@ export interface AppDeps {
 export interface App {
   readonly fetch: (request: Request, connection?: Connection) => Response | Promise<Response>;
   /** Answers some requests ahead of the router. */
-  readonly early: EarlyAnswer;
+  readonly early: EarlyResponder;
   readonly endpoints: readonly Endpoint[];
   close(): Promise<void>;
 }
@@ -111,7 +111,7 @@ export function createApp(deps: AppDeps): App {
     ...holdEndpoints(parts),
     ...sinkEndpoints(parts),
     ...webhookEndpoints(parts),
-    ...steeringEndpoints(parts),
+    ...sinkControlEndpoints(parts),
     ...sendingEndpoints(parts),
     ...policyEndpoints(parts),
     ...quotaEndpoints(parts),

@@ -15,7 +15,7 @@ export interface Surroundings {
   /** Aborted when the user interrupts. Its reason is the message to show. */
   readonly signal: AbortSignal;
   /** Asks the user at the terminal; an empty answer at the end of input. Missing without a terminal. */
-  readonly ask?: (question: string, signal: AbortSignal) => Promise<string>;
+  readonly prompt?: (question: string, signal: AbortSignal) => Promise<string>;
   /** Reads standard input, for secrets that must not be on a command line. */
   readonly readStdin: () => Promise<string>;
   /** Another wait before retries than in cliLimits. For tests. */
@@ -35,7 +35,7 @@ export interface CommandRun {
   readonly terminal: Terminal;
   readonly client: ApiClient;
   /** Null without a terminal: in a pipe, and with `--json`. */
-  readonly ask: ((question: string) => Promise<string>) | null;
+  readonly prompt: ((question: string) => Promise<string>) | null;
   readonly readStdin: () => Promise<string>;
   tenant(): string;
   tenantIfGiven(): string | null;
@@ -45,13 +45,14 @@ export interface CommandRun {
 /** Opens a run with the global options of the command line. Throws CliError for an invalid setting. */
 export function commandRun(cli: Cli, command: Command): CommandRun {
   const options: GlobalOptions = command.optsWithGlobals();
-  const { env, signal, ask, readStdin } = cli;
+  const { env, signal, prompt, readStdin } = cli;
   return {
     env,
     signal,
     terminal: terminal({ stdout: cli.stdout, stderr: cli.stderr, env, json: options.json === true }),
     client: apiClient(connection(options, env), signal, cli.firstRetryMs),
-    ask: ask === undefined || options.json === true ? null : (question) => ask(guarded(question), signal),
+    prompt:
+      prompt === undefined || options.json === true ? null : (question) => prompt(guarded(question), signal),
     readStdin,
     tenant: () => tenantOf(options, env),
     tenantIfGiven: () => tenantIfGiven(options, env),

@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers';
 
-import { askAtTerminal } from './prompt.ts';
+import { promptAtTerminal } from './prompt.ts';
 import { CliError } from './failures.ts';
 import { runCommandLine } from './program.ts';
 
@@ -24,5 +24,5 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   stderr: process.stderr,
   signal: interrupt.signal,
   readStdin: () => text(process.stdin),
-  ...(process.stdin.isTTY && process.stdout.isTTY ? { ask: askAtTerminal } : {}),
+  ...(process.stdin.isTTY && process.stdout.isTTY ? { prompt: promptAtTerminal } : {}),
 });

@@ -12,7 +12,7 @@ import type { CallbackRequest } from '../../../handlers/contract/release.ts';
 import { describeBlob, putCallbackBlob } from '../../postgres/releases/callback-blobs.ts';
 import { loadSource } from '../../postgres/content/sources.ts';
 import { notFound } from '../responses/not-found.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { readBody } from '../requests/body.ts';
 import { callbackRefusal, type FoundCallback, getCallback, getOpenCallback } from './callback.ts';
@@ -81,7 +81,7 @@ function answerEndpoint(parts: ApiDeps): Endpoint {
       });
       if (answer.kind !== 'taken') throw callbackRefusal(answer);
       const { replayed: isReplayed } = answer;
-      return jsonAnswer({ replayed: isReplayed }, 200, replayedHeader(isReplayed));
+      return jsonResponse({ replayed: isReplayed }, 200, replayedHeader(isReplayed));
     },
   });
 }
@@ -141,7 +141,7 @@ function blobEndpoint({ db }: ApiDeps): Endpoint {
       about(found);
       const blob = await describeBlob(db, found, params.digest);
       if (blob === null) throw notFound(`The blob ${params.digest} is not stored.`);
-      return jsonAnswer({ digest: params.digest, ...blob }, 200);
+      return jsonResponse({ digest: params.digest, ...blob }, 200);
     },
   });
 }
@@ -186,7 +186,7 @@ function uploadEndpoint({ db, bodies }: ApiDeps): Endpoint {
         if (put.kind === 'too_much') throw tooMuch();
         if (put.kind !== 'stored' && put.kind !== 'there') throw callbackRefusal(put);
         const view = { digest: params.digest, mediaType, size: content.byteLength };
-        return jsonAnswer(view, put.kind === 'stored' ? 201 : 200);
+        return jsonResponse(view, put.kind === 'stored' ? 201 : 200);
       } finally {
         holding.release();
       }

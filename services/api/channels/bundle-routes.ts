@@ -4,7 +4,7 @@ import { BundleName, ChannelName } from '../../../core/identifiers.ts';
 import { listBundles } from '../../postgres/content/bundles.ts';
 import { listPointers } from '../../postgres/channels/pointers.ts';
 import { requireBundle, requireTenant } from '../responses/not-found.ts';
-import { jsonAnswer } from '../responses/responses.ts';
+import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { json } from '../responses/openapi-responses.ts';
@@ -41,7 +41,7 @@ function listBundlesEndpoint({ db }: ApiDeps): Endpoint {
       const page = await readPage(query, byName, ({ after = '', limit }) =>
         listBundles(db, tenant, { after, limit }),
       );
-      return jsonAnswer(page, 200);
+      return jsonResponse(page, 200);
     },
   });
 }
@@ -65,7 +65,7 @@ function listChannelsEndpoint({ db }: ApiDeps): Endpoint {
       const page = await readPage(query, byName, ({ after = '', limit }) =>
         listPointers(db, tenant, bundle, { after, limit }),
       );
-      return jsonAnswer(
+      return jsonResponse(
         { ...page, items: page.items.map(({ channel, pointer }) => ({ channel, ...pointer })) },
         200,
       );

@@ -7,8 +7,8 @@ import type { Database } from '../../postgres/database.ts';
 import { findPointer, findPointerMove, listMoves } from '../../postgres/channels/pointers.ts';
 import { wantsEvents } from '../requests/content-negotiation.ts';
 import { callerOf } from '../access/access.ts';
-import { absence, notFound, requireTenant } from '../responses/not-found.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { missingError, notFound, requireTenant } from '../responses/not-found.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { IfMatch, IfNoneMatch } from '../responses/entity-tags.ts';
@@ -62,7 +62,7 @@ function findEndpoint(parts: ApiDeps): Endpoint {
     async handle({ params, query, headers, request, signal: gone, occupy }) {
       const pointer = await parts.readPointer(params);
       if (pointer === null)
-        throw await absence(parts.db, params, `channel "${params.channel}" of "${params.bundle}"`);
+        throw await missingError(parts.db, params, `channel "${params.channel}" of "${params.bundle}"`);
       if (wantsEvents(request.headers)) {
         occupy(parts.waiting, 1);
         return eventStreamAnswer({ method: request.method, signal: gone }, parts.draining, (signal) =>
@@ -182,12 +182,12 @@ function moveAnswer(
 ): Response {
   switch (answer.kind) {
     case 'moved':
-      return jsonAnswer(answer.pointer, 200, {
+      return jsonResponse(answer.pointer, 200, {
         ...pointerHeaders(answer.pointer),
         ...replayedHeader(answer.replayed),
       });
     case 'unchanged':
-      return jsonAnswer(answer.pointer, 200, pointerHeaders(answer.pointer));
+      return jsonResponse(answer.pointer, 200, pointerHeaders(answer.pointer));
     case 'no_release':
       throw notFound(`Release v${version} of "${bundle}" does not exist.`);
     case 'not_promotable': {
@@ -248,12 +248,12 @@ function movesEndpoint({ db }: ApiDeps): Endpoint {
     problems: ['not_found'],
     async handle({ params, query }) {
       if ((await findPointer(db, params)) === null) {
-        throw await absence(db, params, `channel "${params.channel}" of "${params.bundle}"`);
+        throw await missingError(db, params, `channel "${params.channel}" of "${params.bundle}"`);
       }
       const page = await readPage(query, byGeneration, ({ after = null, limit }) =>
         listMoves(db, params, { before: after, limit }),
       );
-      return jsonAnswer(page, 200);
+      return jsonResponse(page, 200);
     },
   });
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 import type { HoldResult } from '../../../handlers/contract/tenant.ts';
-import { absence, requireTenant } from '../responses/not-found.ts';
-import { jsonAnswer } from '../responses/responses.ts';
+import { missingError, requireTenant } from '../responses/not-found.ts';
+import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Call, type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
@@ -73,9 +73,9 @@ async function setHold({ db, tenants }: ApiDeps, call: HoldCall, reason: string 
   const answer: HoldResult = await tenants(tenant, call.ids).hold({ bundle, channel, reason, ...identity });
   switch (answer.kind) {
     case 'done':
-      return jsonAnswer(answer.pointer, 200, pointerHeaders(answer.pointer));
+      return jsonResponse(answer.pointer, 200, pointerHeaders(answer.pointer));
     case 'no_bundle':
-      throw await absence(db, { tenant, bundle }, `bundle "${bundle}"`);
+      throw await missingError(db, { tenant, bundle }, `bundle "${bundle}"`);
     case 'no_channel':
       throw noChannel(call.params, answer);
     default:

@@ -2,13 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { PointerId } from '../../../core/identifiers.ts';
 import { authorise, type Principal } from '../access/access.ts';
-import { alwaysHeaders, noteAnswer } from '../http/access-log.ts';
+import { alwaysHeaders, recordRequest } from '../http/access-log.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { etagOf } from '../responses/entity-tags.ts';
 import { readPointerHeaders } from './pointer-view.ts';
 import { requestIds } from '../requests/request-ids.ts';
 import { POINTER_PATH } from './channel-routes.ts';
-import type { EarlyAnswer } from '../http/server.ts';
+import type { EarlyResponder } from '../http/server.ts';
 
 type Parts = Pick<ApiDeps, 'readPointer' | 'metrics' | 'log' | 'draining'> & {
   readonly authenticate: (authorization: string | null) => Promise<Principal>;
@@ -26,7 +26,7 @@ interface Question {
  * send this request all day. It checks the token, the role and the record as the router does, and both rely on `headProblem`. It handles
  * only the plainest form of the request. Every other form and every other response, including refusals, is left to the router.
  */
-export function notModified(parts: Parts): EarlyAnswer {
+export function notModified(parts: Parts): EarlyResponder {
   return (incoming, outgoing) => {
     const question = questionOf(incoming);
     return question === null ? null : answered(parts, question, incoming, outgoing);
@@ -62,7 +62,7 @@ async function answered(
     const ids = requestIds({ get: (name) => headerOf(incoming, name) });
     outgoing.writeHead(304, { ...readPointerHeaders(pointer), ...alwaysHeaders(ids, draining) }).end();
     const about = { route: POINTER_PATH, params: { ...id }, correlationId: null };
-    noteAnswer({ metrics, log }, { ids, method: 'GET', status: 304, startedAt, principal, ...about });
+    recordRequest({ metrics, log }, { ids, method: 'GET', status: 304, startedAt, principal, ...about });
     return true;
   } catch {
     // A refusal, or the store is down: the router gets the same result and returns the error.

@@ -6,8 +6,8 @@ import type { Move, Pointer } from '../../../core/moves/pointer.ts';
 import { rollbackTarget } from '../../../core/moves/rollback.ts';
 import type { Database } from '../../postgres/database.ts';
 import { findMoveTo, findPointer, findPointerMove } from '../../postgres/channels/pointers.ts';
-import { absence } from '../responses/not-found.ts';
-import { jsonAnswer } from '../responses/responses.ts';
+import { missingError } from '../responses/not-found.ts';
+import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { json } from '../responses/openapi-responses.ts';
@@ -50,12 +50,12 @@ export function rollbackEndpoints({ db }: ApiDeps): Endpoint[] {
       async handle({ params, query: { version } }) {
         const pointer = await findPointer(db, params);
         if (pointer === null)
-          throw await absence(db, params, `channel "${params.channel}" of "${params.bundle}"`);
+          throw await missingError(db, params, `channel "${params.channel}" of "${params.bundle}"`);
         const move =
           version === undefined
             ? await moveBefore(db, params, pointer)
             : await moveTo(db, params, pointer, version);
-        return jsonAnswer({ pointer, move }, 200, pointerHeaders(pointer));
+        return jsonResponse({ pointer, move }, 200, pointerHeaders(pointer));
       },
     }),
   ];

@@ -4,7 +4,7 @@ import { mediaTypes } from '../../../core/oci.ts';
 import { findArtifactFile, findManifest } from '../../postgres/content/artifacts.ts';
 import { findBlob } from '../../postgres/content/blobs.ts';
 import { findPointer } from '../../postgres/channels/pointers.ts';
-import { absence } from '../responses/not-found.ts';
+import { missingError } from '../responses/not-found.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { contentResponse, type StoredContent } from './content-response.ts';
 import { type Call, type Endpoint, endpoint } from '../http/endpoint.ts';
@@ -14,7 +14,7 @@ import { bytes, empty } from '../responses/openapi-responses.ts';
 import { DigestParams, FileParams } from '../requests/params.ts';
 
 /** Content never changes under its digest. Private, because it requires a token, which a shared cache does not check. */
-const FOR_EVER = 'private, max-age=31536000, immutable';
+const IMMUTABLE = 'private, max-age=31536000, immutable';
 
 const etag = 'The digest of the content, in double quotes.';
 const immutable = { etag, cacheControl: 'Immutable: cache it permanently.' };
@@ -47,10 +47,11 @@ function fileEndpoint(parts: ApiDeps): Endpoint {
       const { db } = parts;
       const pointer = await findPointer(db, params);
       const where = `channel "${params.channel}" of "${params.bundle}"`;
-      if (pointer === null || pointer.digest === null) throw await absence(db, params, `release at ${where}`);
+      if (pointer === null || pointer.digest === null)
+        throw await missingError(db, params, `release at ${where}`);
       const file = await findArtifactFile(db, tenant, pointer.digest, path, responseLimits.sliceBytes);
       if (file === null)
-        throw await absence(db, params, `file "${path}" at ${where}, generation ${pointer.generation}`);
+        throw await missingError(db, params, `file "${path}" at ${where}, generation ${pointer.generation}`);
       const tag = etagOf(file.digest);
       return contentResponse(
         parts,
@@ -89,9 +90,9 @@ function artifactEndpoint(parts: ApiDeps): Endpoint {
     problems: ['not_found', 'busy'],
     async handle({ params: { tenant, digest }, headers: asked, occupy }) {
       const manifest = await findManifest(parts.db, tenant, digest, responseLimits.sliceBytes);
-      if (manifest === null) throw await absence(parts.db, { tenant }, `artifact ${digest}`);
+      if (manifest === null) throw await missingError(parts.db, { tenant }, `artifact ${digest}`);
       const content = { tenant, digest, mediaType: mediaTypes.manifest, ...manifest };
-      return forEver(parts, { occupy }, content, asked['if-none-match']);
+      return immutableResponse(parts, { occupy }, content, asked['if-none-match']);
     },
   });
 }
@@ -115,13 +116,13 @@ function blobEndpoint(parts: ApiDeps): Endpoint {
     problems: ['not_found', 'busy'],
     async handle({ params: { tenant, digest }, headers: asked, occupy }) {
       const blob = await findBlob(parts.db, tenant, digest, responseLimits.sliceBytes);
-      if (blob === null) throw await absence(parts.db, { tenant }, `blob ${digest}`);
-      return forEver(parts, { occupy }, { tenant, digest, ...blob }, asked['if-none-match']);
+      if (blob === null) throw await missingError(parts.db, { tenant }, `blob ${digest}`);
+      return immutableResponse(parts, { occupy }, { tenant, digest, ...blob }, asked['if-none-match']);
     },
   });
 }
 
-function forEver(
+function immutableResponse(
   parts: ApiDeps,
   call: Pick<Call<unknown, unknown, unknown, unknown>, 'occupy'>,
   content: StoredContent,
@@ -130,6 +131,6 @@ function forEver(
   const tag = etagOf(content.digest);
   return contentResponse(parts, call, content, {
     isKnown: isKnown(ifNoneMatch, tag),
-    headers: { etag: tag, 'cache-control': FOR_EVER },
+    headers: { etag: tag, 'cache-control': IMMUTABLE },
   });
 }

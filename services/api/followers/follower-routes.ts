@@ -6,9 +6,9 @@ import { FollowerName, type PointerId } from '../../../core/identifiers.ts';
 import { quotaError } from '../../../core/quota.ts';
 import { acknowledge, type FollowerRecord, listFollowers } from '../../postgres/channels/followers.ts';
 import { findPointer } from '../../postgres/channels/pointers.ts';
-import { absence } from '../responses/not-found.ts';
+import { missingError } from '../responses/not-found.ts';
 import { callerOf } from '../access/access.ts';
-import { jsonAnswer } from '../responses/responses.ts';
+import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { AcknowledgementBody, FollowerView, viewFollower } from './follower-view.ts';
@@ -51,7 +51,7 @@ function acknowledgeEndpoint({ db, acknowledgements }: ApiDeps): Endpoint {
       const answer = await acknowledge(db, said);
       switch (answer.kind) {
         case 'acknowledged':
-          return jsonAnswer(answer.pointer, 200, pointerHeaders(answer.pointer));
+          return jsonResponse(answer.pointer, 200, pointerHeaders(answer.pointer));
         case 'wrong':
           throw wrong(call.body.generation, answer);
         case 'taken':
@@ -110,11 +110,11 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
       const { items, next } = await readPage(query, place, (page) =>
         listFollowers(db, params, { ...page, at: Date.now() }),
       );
-      return jsonAnswer({ items: items.map(viewFollower), next }, 200);
+      return jsonResponse({ items: items.map(viewFollower), next }, 200);
     },
   });
 }
 
 function noChannel(db: ApiDeps['db'], id: PointerId): Promise<PointsmanError> {
-  return absence(db, id, `channel "${id.channel}" of "${id.bundle}"`);
+  return missingError(db, id, `channel "${id.channel}" of "${id.bundle}"`);
 }

@@ -6,10 +6,10 @@ import { GateName } from '../../../core/gates/gate-rules.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { FreeText } from '../requests/free-text.ts';
-import { HeardView } from './gate-view.ts';
+import { DecisionView } from './gate-view.ts';
 import { json, ofRelease, replayed } from '../responses/openapi-responses.ts';
 import { IdempotencyKey, ReleaseParams } from '../requests/params.ts';
-import { sayWord } from './decision.ts';
+import { recordDecision } from './decision.ts';
 
 const ApprovalBody = z
   .strictObject({
@@ -53,7 +53,7 @@ function approveEndpoint(parts: ApiDeps): Endpoint {
     params: ReleaseParams,
     headers: z.object({ 'idempotency-key': IdempotencyKey }),
     body: ApprovalBody,
-    responses: { 201: json(HeardView, 'The decision was recorded.', { ...replayed, ...ofRelease }) },
+    responses: { 201: json(DecisionView, 'The decision was recorded.', { ...replayed, ...ofRelease }) },
     problems: [
       'own_release',
       'not_found',
@@ -69,7 +69,7 @@ function approveEndpoint(parts: ApiDeps): Endpoint {
     ],
     handle(call) {
       const { decision, digest, generation = null, gate = null, comment = null } = call.body;
-      return sayWord(parts, call, {
+      return recordDecision(parts, call, {
         kind: 'approval',
         gate,
         word: decision,

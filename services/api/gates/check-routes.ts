@@ -7,10 +7,10 @@ import { httpUrl } from '../../../core/json/storable.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { FreeText } from '../requests/free-text.ts';
-import { HeardView } from './gate-view.ts';
+import { DecisionView } from './gate-view.ts';
 import { json, ofRelease, replayed } from '../responses/openapi-responses.ts';
 import { CheckParams, IdempotencyKey } from '../requests/params.ts';
-import { sayWord } from './decision.ts';
+import { recordDecision } from './decision.ts';
 
 const CheckBody = z
   .strictObject({
@@ -48,7 +48,7 @@ function reportEndpoint(parts: ApiDeps): Endpoint {
     params: CheckParams,
     headers: z.object({ 'idempotency-key': IdempotencyKey }),
     body: CheckBody,
-    responses: { 201: json(HeardView, 'The result was recorded.', { ...replayed, ...ofRelease }) },
+    responses: { 201: json(DecisionView, 'The result was recorded.', { ...replayed, ...ofRelease }) },
     problems: [
       'not_found',
       'own_release',
@@ -61,7 +61,7 @@ function reportEndpoint(parts: ApiDeps): Endpoint {
     ],
     handle(call) {
       const { conclusion, summary = null, url = null, digest = null } = call.body;
-      return sayWord(parts, call, {
+      return recordDecision(parts, call, {
         kind: 'check',
         gate: call.params.check,
         word: conclusion,

@@ -3,13 +3,13 @@ import { correlationId, type ReleaseId } from '../../../core/identifiers.ts';
 import type { DecisionResult } from '../../../handlers/contract/release.ts';
 import type { Database } from '../../postgres/database.ts';
 import { listGateNames } from '../../postgres/releases/gates.ts';
-import { absence } from '../responses/not-found.ts';
+import { missingError } from '../responses/not-found.ts';
 import { refusal } from '../responses/refusal.ts';
 
 type Refused = Exclude<DecisionResult, { kind: 'heard' }>;
 
 /** The error for a decision that was not recorded. */
-export async function verdictRefusal(
+export async function decisionRefusal(
   db: Database,
   id: ReleaseId,
   answer: Refused,
@@ -17,14 +17,14 @@ export async function verdictRefusal(
 ): Promise<PointsmanError> {
   switch (answer.kind) {
     case 'no_release':
-      return absence(db, id, `release v${id.version} of "${id.bundle}"`);
+      return missingError(db, id, `release v${id.version} of "${id.bundle}"`);
     case 'no_gate':
       return noSuchGate(db, id, asked);
     case 'stale':
     case 'key_reused':
       return refusal(answer, id.tenant);
     default:
-      return described(answer, correlationId(id));
+      return detailedRefusal(answer, correlationId(id));
   }
 }
 
@@ -45,9 +45,9 @@ async function noSuchGate(
   });
 }
 
-type Described = Exclude<Refused, { kind: 'no_release' | 'no_gate' | 'stale' | 'key_reused' }>;
+type DetailedRefusal = Exclude<Refused, { kind: 'no_release' | 'no_gate' | 'stale' | 'key_reused' }>;
 
-function described(answer: Described, release: string): PointsmanError {
+function detailedRefusal(answer: DetailedRefusal, release: string): PointsmanError {
   const details = Object.fromEntries(Object.entries(answer).filter(([name]) => name !== 'kind'));
   const as = (code: PointsmanError['code'], detail: string) => new PointsmanError(code, detail, { details });
   switch (answer.kind) {

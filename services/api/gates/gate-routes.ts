@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { listOpenGates, openGatePosition, OpenGatePosition } from '../../postgres/releases/gates.ts';
 import { requireTenant } from '../responses/not-found.ts';
-import { jsonAnswer } from '../responses/responses.ts';
+import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { OpenGateView, viewOpenGate } from './gate-view.ts';
@@ -41,7 +41,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
       const page = await readPage(query, byAge, ({ after = null, limit }) =>
         listOpenGates(db, tenant, { after, limit }),
       );
-      return jsonAnswer({ ...page, items: page.items.map((gate) => viewOpenGate(tenant, gate)) }, 200);
+      return jsonResponse({ ...page, items: page.items.map((gate) => viewOpenGate(tenant, gate)) }, 200);
     },
   });
 }

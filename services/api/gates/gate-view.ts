@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Gate, GateState, OpenGate, Verdict } from '../../../core/gates/gate.ts';
 import { correlationId, Generation } from '../../../core/identifiers.ts';
 
-const VerdictView = z.object(Verdict.shape).meta({
+const GateVerdictView = z.object(Verdict.shape).meta({
   id: 'Verdict',
   description:
     'A decision on a gate. A void one no longer counts, because the live release has changed since.',
@@ -25,7 +25,7 @@ const shape = {
   needed: Gate.shape.needed.meta({
     description: 'The number of approvals required; null for the other kinds.',
   }),
-  verdicts: z.array(VerdictView),
+  verdicts: z.array(GateVerdictView),
 };
 
 const example = {
@@ -83,7 +83,7 @@ export function viewOpenGate(tenant: string, gate: OpenGate): z.infer<typeof Ope
 }
 
 /** The response to a recorded decision. */
-export const HeardView = z
+export const DecisionView = z
   .object({
     gate: z.string(),
     state: GateState.meta({ description: 'The state after this decision.' }),

@@ -5,8 +5,8 @@ import { DeliveryId, DeliveryState } from '../../../core/hook.ts';
 import { deliveryLimits } from '../../hooks/limits.ts';
 import { listDeliveries } from '../../postgres/hooks/deliveries.ts';
 import { findHook } from '../../postgres/hooks/hooks.ts';
-import { absence } from '../responses/not-found.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { missingError } from '../responses/not-found.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { readBody, skipBody } from '../requests/body.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
@@ -133,7 +133,7 @@ function receiptAnswer(tenant: string, { kind, delivery: of, replayed: isReplaye
           ...(version === null ? {} : { location: releasePath({ tenant, bundle, version }) }),
           ...(reason === null ? {} : { reason }),
         };
-  return jsonAnswer(
+  return jsonResponse(
     { ...told, ...(isReplayed ? { replayed: true } : {}) },
     status,
     replayedHeader(isReplayed),
@@ -156,11 +156,12 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
     responses: { 200: json(pageOf(DeliveryView, 'DeliveryPage'), 'One page.') },
     problems: ['not_found'],
     async handle({ params: { tenant, hook }, query }) {
-      if ((await findHook(db, tenant, hook)) === null) throw await absence(db, { tenant }, `hook "${hook}"`);
+      if ((await findHook(db, tenant, hook)) === null)
+        throw await missingError(db, { tenant }, `hook "${hook}"`);
       const page = await readPage(query, bySeq, ({ after = null, limit }) =>
         listDeliveries(db, tenant, hook, { before: after, limit }),
       );
-      return jsonAnswer({ ...page, items: page.items.map(viewDelivery) }, 200);
+      return jsonResponse({ ...page, items: page.items.map(viewDelivery) }, 200);
     },
   });
 }

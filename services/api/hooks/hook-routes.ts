@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { PointsmanError } from '../../../core/errors.ts';
 import { DEFAULT_CHANNEL, HookName } from '../../../core/identifiers.ts';
 import { deleteHook, findHook, listHooks, putHook } from '../../postgres/hooks/hooks.ts';
-import { absence, requireTenant } from '../responses/not-found.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { missingError, requireTenant } from '../responses/not-found.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { HookBody, HookView, viewHook } from './hook-view.ts';
@@ -66,8 +66,8 @@ function putEndpoint({ db, secrets }: ApiDeps): Endpoint {
       if (answer.kind === 'no_channel') throw noChannel(asked, answer);
       if (answer.kind !== 'saved') throw refused(answer, tenant);
       const found = await findHook(db, tenant, hook);
-      if (found === null) throw await absence(db, { tenant }, `hook "${hook}"`);
-      return jsonAnswer(
+      if (found === null) throw await missingError(db, { tenant }, `hook "${hook}"`);
+      return jsonResponse(
         viewHook(tenant, found, box),
         answer.created ? 201 : 200,
         replayedHeader(answer.replayed),
@@ -121,8 +121,8 @@ function findEndpoint({ db, secrets }: ApiDeps): Endpoint {
     problems: ['not_found'],
     async handle({ params: { tenant, hook } }) {
       const found = await findHook(db, tenant, hook);
-      if (found === null) throw await absence(db, { tenant }, `hook "${hook}"`);
-      return jsonAnswer(viewHook(tenant, found, secrets), 200);
+      if (found === null) throw await missingError(db, { tenant }, `hook "${hook}"`);
+      return jsonResponse(viewHook(tenant, found, secrets), 200);
     },
   });
 }
@@ -147,7 +147,7 @@ function listEndpoint({ db, secrets }: ApiDeps): Endpoint {
       const page = await readPage(query, byName, ({ after = '', limit }) =>
         listHooks(db, tenant, { after, limit }),
       );
-      return jsonAnswer({ ...page, items: page.items.map((one) => viewHook(tenant, one, secrets)) }, 200);
+      return jsonResponse({ ...page, items: page.items.map((one) => viewHook(tenant, one, secrets)) }, 200);
     },
   });
 }
@@ -168,7 +168,7 @@ function deleteEndpoint({ db }: ApiDeps): Endpoint {
     async handle({ params: { tenant, hook }, principal, ids }) {
       const by = principal?.name ?? 'nobody';
       const deleted = await deleteHook(db, tenant, hook, { by, requestId: ids.requestId, at: Date.now() });
-      if (!deleted) throw await absence(db, { tenant }, `hook "${hook}"`);
+      if (!deleted) throw await missingError(db, { tenant }, `hook "${hook}"`);
       return new Response(null, { status: 204 });
     },
   });

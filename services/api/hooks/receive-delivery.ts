@@ -34,7 +34,7 @@ export interface Intake {
 }
 
 /** The maximum length of a reason or a name from outside in a response. */
-const TOLD_CHARS = 300;
+const SHOWN_CHARS = 300;
 
 /**
  * Returns the hook if its secret signed the body. Otherwise throws `not_signed`: the same response after the same work for every cause, so
@@ -44,7 +44,7 @@ const TOLD_CHARS = 300;
 export function authenticHook({ secrets, log }: Intake, found: HookRecord | null, raw: Raw): HookRecord {
   const { tenant, headers, body } = raw;
   const secret = openSecret(secrets, tenant, found, log);
-  const signed = isSigned(found?.provider ?? 'github', secret ?? NOBODYS, { headers, body });
+  const signed = isSigned(found?.provider ?? 'github', secret ?? UNUSABLE_SECRET, { headers, body });
   if (found !== null && secret !== null && signed) return found;
   throw new PointsmanError(
     'not_signed',
@@ -53,7 +53,7 @@ export function authenticHook({ secrets, log }: Intake, found: HookRecord | null
 }
 
 /** Never matches. The signature is still computed, so that the response takes as long. */
-const NOBODYS = 'not a valid secret, because it contains spaces';
+const UNUSABLE_SECRET = 'not a valid secret, because it contains spaces';
 
 function openSecret(
   secrets: SecretBox,
@@ -63,7 +63,7 @@ function openSecret(
 ): string | null {
   try {
     if (found !== null) return secrets.open(found.secret, { tenant, hook: found.hook, field: 'secret' });
-    secrets.open(secrets.seal(NOBODYS, DECOY), DECOY);
+    secrets.open(secrets.seal(UNUSABLE_SECRET, DECOY), DECOY);
     return null;
   } catch (error) {
     if (!(error instanceof SecretLostError)) throw error;
@@ -91,7 +91,7 @@ export async function receive({ db, reader }: Intake, hook: HookRecord, raw: Raw
   const fingerprint = digestOf(raw.body);
   const ruling = await readPush(reader, hook, raw);
   if (ruling.kind === 'unknown_repository') {
-    const detail = `The hook is for the repository ${hook.repository}, but the push is from ${cut(ruling.repository, TOLD_CHARS)}.`;
+    const detail = `The hook is for the repository ${hook.repository}, but the push is from ${cut(ruling.repository, SHOWN_CHARS)}.`;
     throw new PointsmanError('unknown_repository', detail);
   }
   const answer = await receiveDelivery(db, {
@@ -138,7 +138,7 @@ function ignoredFacts(why: string): Facts {
     sourceUrl: null,
     pushedAt: null,
   };
-  return { ...nothing, ignored: cut(why, TOLD_CHARS) };
+  return { ...nothing, ignored: cut(why, SHOWN_CHARS) };
 }
 
 const ID_HEADERS: Readonly<Record<HookProvider, string>> = {

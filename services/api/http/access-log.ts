@@ -21,7 +21,7 @@ export function alwaysHeaders(ids: RequestIds, draining: AbortSignal): Record<st
 }
 
 /** One request, when its response begins. */
-export interface Answered {
+export interface ServedRequest {
   readonly ids: RequestIds;
   readonly method: string;
   /** The route as defined; `none` without a match. */
@@ -39,7 +39,10 @@ export interface Answered {
 }
 
 /** Counts the request and logs it. */
-export function noteAnswer({ metrics, log }: { metrics: Metrics; log: Logger }, answered: Answered): void {
+export function recordRequest(
+  { metrics, log }: { metrics: Metrics; log: Logger },
+  answered: ServedRequest,
+): void {
   const { ids, route, status, params, principal, correlationId, failure } = answered;
   const method = METHODS.has(answered.method) ? answered.method : 'OTHER';
   const ms = performance.now() - answered.startedAt;

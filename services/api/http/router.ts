@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { PointsmanError } from '../../../core/errors.ts';
 import { correlationId, parseReleaseKey } from '../../../core/identifiers.ts';
 import { authorise, type Principal } from '../access/access.ts';
-import { alwaysHeaders, noteAnswer } from './access-log.ts';
+import { alwaysHeaders, recordRequest } from './access-log.ts';
 import type { Connection } from './connection.ts';
 import { type Endpoint, routerPath } from './endpoint.ts';
 import { responseLimits } from '../limits.ts';
@@ -196,7 +196,7 @@ function observe({ metrics, responses, log, draining }: RouterOptions): Middlewa
     const release = c.get('correlationId');
     if (release !== null && status < 400) headers.set('pointsman-correlation-id', release);
     for (const [name, value] of Object.entries(alwaysHeaders(ids, draining))) headers.set(name, value);
-    noteAnswer(
+    recordRequest(
       { metrics, log },
       {
         ids,

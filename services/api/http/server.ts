@@ -25,7 +25,7 @@ export interface ApiServer {
  * Answers a request before the router sees it. Returns null for a request that it does not handle; otherwise a promise of whether it
  * answered. If it did not, the router handles the request as usual. Never rejects.
  */
-export type EarlyAnswer = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<boolean> | null;
+export type EarlyResponder = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<boolean> | null;
 
 export async function listen(
   fetch: (request: Request, connection: Connection) => Response | Promise<Response>,
@@ -39,7 +39,7 @@ export async function listen(
     host: string;
     port: number;
     limits?: SocketLimits;
-    early?: EarlyAnswer;
+    early?: EarlyResponder;
     /** Addresses that each represent many clients, and are exempt from the shares of connections. Default: private addresses. */
     proxies?: readonly AddressRange[] | undefined;
   },
@@ -107,7 +107,7 @@ function receiver({
   limits,
 }: {
   listener: (incoming: IncomingMessage, outgoing: ServerResponse) => unknown;
-  early: EarlyAnswer;
+  early: EarlyResponder;
   limits: SocketLimits;
 }) {
   const bound = (outgoing: ServerResponse): unknown => outgoing.setTimeout(limits.responseSilenceMs);

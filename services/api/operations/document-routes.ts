@@ -1,4 +1,4 @@
-import { encodedAnswer } from '../responses/responses.ts';
+import { encodedResponse } from '../responses/responses.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { DOCUMENT_PATH } from './openapi.ts';
 
@@ -20,7 +20,7 @@ export function documentEndpoint(make: () => object): Endpoint {
       },
     },
     handle: () =>
-      encodedAnswer((made ??= Buffer.from(JSON.stringify(make()))), 'application/json', {
+      encodedResponse((made ??= Buffer.from(JSON.stringify(make()))), 'application/json', {
         'cache-control': 'public, max-age=60',
       }),
   });

@@ -125,10 +125,10 @@ function problemResponses(codes: readonly ErrorCode[]): RouteConfig['responses']
 }
 
 /** The codes that come with `Retry-After`. */
-const RETRIED: readonly ErrorCode[] = ['busy', 'unavailable', 'quota_exceeded'];
+const WITH_RETRY_AFTER: readonly ErrorCode[] = ['busy', 'unavailable', 'quota_exceeded'];
 
 function problemDocs(codes: readonly ErrorCode[]) {
-  const retries = codes.some((code) => RETRIED.includes(code));
+  const retries = codes.some((code) => WITH_RETRY_AFTER.includes(code));
   const retryAfter = {
     'Retry-After': {
       description: 'Seconds to wait before the next attempt.',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { PointsmanError } from '../../../core/errors.ts';
-import { jsonAnswer, encodedAnswer } from '../responses/responses.ts';
+import { jsonResponse, encodedResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { sharedReadLimits } from '../limits.ts';
@@ -30,7 +30,7 @@ function aliveEndpoint(): Endpoint {
     tags: ['process'],
     may: null,
     responses: { 200: json(Alive, 'The process is alive.') },
-    handle: () => jsonAnswer({ status: 'ok' }, 200),
+    handle: () => jsonResponse({ status: 'ok' }, 200),
   });
 }
 
@@ -47,7 +47,7 @@ function readyEndpoint({ readiness, draining }: ApiDeps): Endpoint {
     responses: { 200: json(Ready, 'Ready for requests.') },
     problems: ['unavailable'],
     async handle() {
-      const found = await readiness.look();
+      const found = await readiness.probe();
       if (draining.aborted)
         throw new PointsmanError('unavailable', 'The process is shutting down.', { details: found });
       // A worker that is down must not make the API unready: reads still work.
@@ -58,7 +58,7 @@ function readyEndpoint({ readiness, draining }: ApiDeps): Endpoint {
           details: found,
         });
       }
-      return jsonAnswer({ status: 'ready', ...found }, 200);
+      return jsonResponse({ status: 'ready', ...found }, 200);
     },
   });
 }
@@ -85,6 +85,6 @@ function metricsEndpoint({ metrics }: ApiDeps): Endpoint {
         content: { 'text/plain': { schema: { type: 'string' }, example: 'pointsman_waiting_readers 3\n' } },
       },
     },
-    handle: async () => encodedAnswer(await text(null), metrics.contentType),
+    handle: async () => encodedResponse(await text(null), metrics.contentType),
   });
 }

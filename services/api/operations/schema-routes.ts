@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
-import { encodedAnswer } from '../responses/responses.ts';
+import { encodedResponse } from '../responses/responses.ts';
 import { etagOf, IfNoneMatch, isKnown } from '../responses/entity-tags.ts';
 import { empty, headerDocs } from '../responses/openapi-responses.ts';
 import { type SchemaDocument, schemaDocument, type SchemaName } from './schema-documents.ts';
@@ -51,7 +51,7 @@ function schemaEndpoint(
       const headers = { etag, 'cache-control': CACHE_CONTROL };
       return isKnown(asked['if-none-match'], etag)
         ? new Response(null, { status: 304, headers })
-        : encodedAnswer(text, MEDIA_TYPE, headers);
+        : encodedResponse(text, MEDIA_TYPE, headers);
     },
   });
 }

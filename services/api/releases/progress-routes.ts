@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { findReleaseProgress, type ReleaseProgress } from '../../postgres/releases/releases.ts';
-import { absence } from '../responses/not-found.ts';
+import { missingError } from '../responses/not-found.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { encodeEvent, eventStreamAnswer } from '../responses/event-stream.ts';
@@ -62,7 +62,7 @@ function progressEndpoint(parts: ApiDeps): Endpoint {
     async handle({ params, headers, request: { method }, signal: gone, occupy }) {
       const release = await findReleaseProgress(parts.db, params);
       if (release === null)
-        throw await absence(parts.db, params, `release v${params.version} of "${params.bundle}"`);
+        throw await missingError(parts.db, params, `release v${params.version} of "${params.bundle}"`);
       const seen = headers['last-event-id'] ?? NO_EVENT;
       occupy(parts.waiting, 1);
       return eventStreamAnswer({ method, signal: gone }, parts.draining, (signal) =>

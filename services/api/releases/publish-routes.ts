@@ -6,7 +6,7 @@ import { documentLimits, sourceLimits } from '../../../core/limits/limits.ts';
 import type { Executor } from '../../postgres/releases/compile-rules.ts';
 import { findRelease } from '../../postgres/releases/releases.ts';
 import { requireExecutor } from '../responses/not-found.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { checkSource, invalidSource } from './validate-source.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
@@ -178,11 +178,11 @@ async function answerDryRun(
   if (checked.kind === 'valid') {
     const { checked: depth, warnings } = checked;
     const found = { valid: true, checked: depth, digest, diagnostics: [], truncated: false, warnings };
-    return jsonAnswer(found, 200);
+    return jsonResponse(found, 200);
   }
   const { diagnostics, truncated } = checked;
   const depth = executor === 'local' && source.kind !== 'invalid' ? 'source' : 'structure';
-  return jsonAnswer({ valid: false, checked: depth, digest, diagnostics, truncated, warnings: [] }, 200);
+  return jsonResponse({ valid: false, checked: depth, digest, diagnostics, truncated, warnings: [] }, 200);
 }
 
 async function answerAccepted(
@@ -191,7 +191,7 @@ async function answerAccepted(
 ): Promise<Response> {
   const release = await findRelease(db, id);
   if (release === null) throw new Error(`${releasePath(id)} was accepted and is not on record`);
-  return jsonAnswer({ ...viewRelease(release), warnings }, 202, {
+  return jsonResponse({ ...viewRelease(release), warnings }, 202, {
     location: releasePath(id),
     ...replayedHeader(isReplayed),
   });

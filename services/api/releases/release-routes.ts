@@ -10,8 +10,8 @@ import {
   listInFlight,
   listReleases,
 } from '../../postgres/releases/releases.ts';
-import { absence, notFound, requireBundle, requireTenant } from '../responses/not-found.ts';
-import { jsonAnswer } from '../responses/responses.ts';
+import { missingError, notFound, requireBundle, requireTenant } from '../responses/not-found.ts';
+import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { FreeText } from '../requests/free-text.ts';
@@ -43,7 +43,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
       const page = await readPage(query, byVersion, ({ after = null, limit }) =>
         listReleases(db, tenant, bundle, { before: after, limit }),
       );
-      return jsonAnswer({ ...page, items: page.items.map(viewRelease) }, 200);
+      return jsonResponse({ ...page, items: page.items.map(viewRelease) }, 200);
     },
   });
 }
@@ -68,7 +68,7 @@ function inFlightEndpoint({ db }: ApiDeps): Endpoint {
       const page = await readPage(query, byAge, ({ after = null, limit }) =>
         listInFlight(db, tenant, { after, limit }),
       );
-      return jsonAnswer({ ...page, items: page.items.map(viewRelease) }, 200);
+      return jsonResponse({ ...page, items: page.items.map(viewRelease) }, 200);
     },
   });
 }
@@ -88,8 +88,9 @@ function findEndpoint({ db }: ApiDeps): Endpoint {
     problems: ['not_found'],
     async handle({ params }) {
       const found = await findRelease(db, params);
-      if (found === null) throw await absence(db, params, `release v${params.version} of "${params.bundle}"`);
-      return jsonAnswer(viewRelease(found), 200);
+      if (found === null)
+        throw await missingError(db, params, `release v${params.version} of "${params.bundle}"`);
+      return jsonResponse(viewRelease(found), 200);
     },
   });
 }
@@ -122,7 +123,7 @@ function cancelEndpoint({ db, tenants }: ApiDeps): Endpoint {
       if (answer.kind !== 'cancelling') throw tooLate(answer, bundle, version);
       const release = await findRelease(db, params);
       if (release === null) throw notFound(`Release v${version} of "${bundle}" does not exist.`);
-      return jsonAnswer(viewRelease(release), 202, { location: releasePath(params) });
+      return jsonResponse(viewRelease(release), 202, { location: releasePath(params) });
     },
   });
 }

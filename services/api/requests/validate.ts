@@ -10,7 +10,7 @@ import { boundedProblems, type RequestProblem } from '../responses/problem.ts';
 export function bodyProblems(misfit: Misfit): RequestProblem[] {
   return problemsOf(misfit, (issue): RequestProblem[] => {
     const pointer = pointerWithin(documentLimits.textChars, issue.path.map(String));
-    if (issue.code !== 'unrecognized_keys') return [{ in: 'body', pointer, message: wordsOf(issue) }];
+    if (issue.code !== 'unrecognized_keys') return [{ in: 'body', pointer, message: textOf(issue) }];
     return mostOf(issue.keys).map((key) => ({
       in: 'body',
       pointer: `${pointer}/${escaped(key)}`,
@@ -23,7 +23,7 @@ export function bodyProblems(misfit: Misfit): RequestProblem[] {
 export function namedProblems(place: 'path' | 'query' | 'header', misfit: Misfit): RequestProblem[] {
   return problemsOf(misfit, (issue): RequestProblem[] => {
     if (issue.code !== 'unrecognized_keys') {
-      return [{ in: place, name: String(issue.path[0] ?? ''), message: wordsOf(issue) }];
+      return [{ in: place, name: String(issue.path[0] ?? ''), message: textOf(issue) }];
     }
     return mostOf(issue.keys).map((name) => ({
       in: place,
@@ -45,7 +45,7 @@ function mostOf<T>(all: readonly T[]): T[] {
 }
 
 // The library reports a missing field as "expected string, received undefined", and a wrong name as "invalid key".
-function wordsOf(issue: z.core.$ZodIssue): string {
+function textOf(issue: z.core.$ZodIssue): string {
   return issue.code === 'invalid_type' &&
     issue.input === undefined &&
     /received undefined/.test(issue.message)

@@ -5,7 +5,7 @@ import type { Database } from '../../postgres/database.ts';
 import { findTenant } from '../../postgres/tenants/tenants.ts';
 
 /** The error for a missing thing: names the outermost of tenant, bundle and thing that does not exist. */
-export async function absence(
+export async function missingError(
   db: Database,
   { tenant, bundle }: { readonly tenant: string; readonly bundle?: string },
   thing: string,
@@ -36,5 +36,5 @@ export async function requireExecutor(db: Database, tenant: string): Promise<Exe
 /** Throws `not_found` unless the bundle, and so its tenant, exists. */
 export async function requireBundle(db: Database, tenant: string, bundle: string): Promise<void> {
   if (!(await bundleExists(db, tenant, bundle)))
-    throw await absence(db, { tenant, bundle }, `bundle "${bundle}"`);
+    throw await missingError(db, { tenant, bundle }, `bundle "${bundle}"`);
 }

@@ -5,7 +5,7 @@ type Responses = RouteConfig['responses'];
 type ResponseDocs = Exclude<Responses[string], { $ref: string }>;
 
 /** The headers of a response. */
-export interface AnswerHeaders {
+export interface HeaderNames {
   readonly etag?: string;
   readonly location?: boolean;
   readonly replayed?: boolean;
@@ -15,13 +15,13 @@ export interface AnswerHeaders {
 }
 
 /** The response to a request that may be a repetition. */
-export const replayed: AnswerHeaders = { replayed: true };
+export const replayed: HeaderNames = { replayed: true };
 
 /** The response to a request about one release. */
-export const ofRelease: AnswerHeaders = { release: true };
+export const ofRelease: HeaderNames = { release: true };
 
 /** Documents a JSON response. */
-export function json(schema: z.ZodType, description: string, headers: AnswerHeaders = {}): ResponseDocs {
+export function json(schema: z.ZodType, description: string, headers: HeaderNames = {}): ResponseDocs {
   return { description, headers: headerDocs(headers), content: { 'application/json': { schema } } };
 }
 
@@ -36,7 +36,7 @@ export function events(example: string) {
 }
 
 /** Documents a response of bytes. */
-export function bytes(mediaType: string, description: string, headers: AnswerHeaders = {}): ResponseDocs {
+export function bytes(mediaType: string, description: string, headers: HeaderNames = {}): ResponseDocs {
   return {
     description,
     headers: headerDocs(headers),
@@ -45,7 +45,7 @@ export function bytes(mediaType: string, description: string, headers: AnswerHea
 }
 
 /** Documents a response without a body. */
-export function empty(description: string, headers: AnswerHeaders = {}): ResponseDocs {
+export function empty(description: string, headers: HeaderNames = {}): ResponseDocs {
   return { description, headers: headerDocs(headers) };
 }
 
@@ -57,7 +57,7 @@ export function headerDocs({
   cacheControl,
   generation,
   release,
-}: AnswerHeaders = {}) {
+}: HeaderNames = {}) {
   return {
     'X-Request-Id': text('The id of this request, from the request or generated.'),
     traceparent: text('The W3C trace of this request.'),

@@ -1,5 +1,5 @@
 /** A JSON response. Not cached unless its headers allow it. */
-export function jsonAnswer(value: unknown, status: number, headers: Record<string, string> = {}): Response {
+export function jsonResponse(value: unknown, status: number, headers: Record<string, string> = {}): Response {
   const text = JSON.stringify(value);
   return new Response(text, {
     status,
@@ -14,7 +14,7 @@ export function jsonAnswer(value: unknown, status: number, headers: Record<strin
 }
 
 /** A response with text that was encoded once for many readers. */
-export function encodedAnswer(
+export function encodedResponse(
   text: Uint8Array<ArrayBuffer>,
   mediaType: string,
   headers: Record<string, string> = {},

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { PointsmanError } from '../../../core/errors.ts';
 import { feedCursor, FeedCursorText } from '../../../core/moves/feed-cursor.ts';
 import type { ControlResult, ControlRequest } from '../../../handlers/contract/sink.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Call, type Endpoint, endpoint, type EndpointDefinition } from '../http/endpoint.ts';
 import { FreeText } from '../requests/free-text.ts';
@@ -12,14 +12,14 @@ import { json, replayed } from '../responses/openapi-responses.ts';
 import { IdempotencyKey, SinkParams } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
 import { SinkView } from './sink-view.ts';
-import { noSink, standingSink } from './load-sink.ts';
+import { noSink, loadSink } from './load-sink.ts';
 
 const PATH = '/v1/tenants/{tenant}/sinks/{sink}';
 const headers = z.object({ 'idempotency-key': IdempotencyKey });
 const nothing = z.strictObject({}).optional();
 
 /** Controls what a sink delivers and when. The sink's single writer carries out each request in its turn. */
-export function steeringEndpoints(parts: ApiDeps): Endpoint[] {
+export function sinkControlEndpoints(parts: ApiDeps): Endpoint[] {
   return [pauseEndpoint(parts), resumeEndpoint(parts), replayEndpoint(parts)];
 }
 
@@ -99,7 +99,7 @@ type SinkCall = Call<z.output<typeof SinkParams>, unknown, z.output<typeof heade
 
 async function steer(parts: ApiDeps, call: SinkCall, how: ControlRequest['steer']): Promise<Response> {
   const { tenant, sink } = call.params;
-  await standingSink(parts, tenant, sink);
+  await loadSink(parts, tenant, sink);
   const identity = requestIdentity(call, call.headers['idempotency-key'], {
     call: 'steer sink',
     sink,
@@ -110,7 +110,7 @@ async function steer(parts: ApiDeps, call: SinkCall, how: ControlRequest['steer'
     .steer({ tenant, sink, steer: how, ...identity });
   if (answer.kind === 'no_sink') throw await noSink(parts, tenant, sink);
   if (answer.kind !== 'done') throw refused(answer, tenant);
-  return jsonAnswer(await standingSink(parts, tenant, sink), 200, replayedHeader(answer.replayed));
+  return jsonResponse(await loadSink(parts, tenant, sink), 200, replayedHeader(answer.replayed));
 }
 
 function refused(

@@ -3,14 +3,14 @@ import { z } from 'zod';
 import type { SendRequest } from '../../../handlers/contract/sink.ts';
 import { claimKey } from '../../postgres/tenants/idempotency.ts';
 import { notFound } from '../responses/not-found.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Call, type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { json, replayed } from '../responses/openapi-responses.ts';
 import { IdempotencyKey, SinkParams, WebhookParams } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
-import { noSink, standingSink } from './load-sink.ts';
+import { noSink, loadSink } from './load-sink.ts';
 
 const PATH = '/v1/tenants/{tenant}/sinks/{sink}';
 const headers = z.object({ 'idempotency-key': IdempotencyKey });
@@ -79,7 +79,7 @@ type SendCall = Call<z.output<typeof SinkParams>, unknown, z.output<typeof heade
 
 async function send(parts: ApiDeps, call: SendCall, what: SendRequest['what']): Promise<Response> {
   const { tenant, sink } = call.params;
-  await standingSink(parts, tenant, sink);
+  await loadSink(parts, tenant, sink);
   const { by, requestId, ...key } = requestIdentity(call, call.headers['idempotency-key'], {
     call: 'send to sink',
     sink,
@@ -98,7 +98,7 @@ async function send(parts: ApiDeps, call: SendCall, what: SendRequest['what']): 
     default: {
       const { event } = answer;
       const reason = answer.kind === 'sent' ? null : answer.reason;
-      return jsonAnswer({ sent: reason === null, event, reason }, 200, replayedHeader(claimed === 'known'));
+      return jsonResponse({ sent: reason === null, event, reason }, 200, replayedHeader(claimed === 'known'));
     }
   }
 }

@@ -2,14 +2,14 @@ import { z } from 'zod';
 
 import { SinkName } from '../../../core/identifiers.ts';
 import { findSink, listAttempts } from '../../postgres/sinks/sinks.ts';
-import { jsonAnswer } from '../responses/responses.ts';
+import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { json } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { SinkParams, TenantParams, WebhookParams } from '../requests/params.ts';
 import { AttemptView, SinkView, viewAttempt } from './sink-view.ts';
-import { noSink, standingSink, standingSinks } from './load-sink.ts';
+import { noSink, loadSink, loadSinks } from './load-sink.ts';
 
 /** Endpoints that read sinks. They need the action `read`. */
 export function sinkEndpoints(parts: ApiDeps): Endpoint[] {
@@ -33,11 +33,11 @@ function listEndpoint(parts: ApiDeps): Endpoint {
     responses: { 200: json(pageOf(SinkView, 'SinkPage'), 'One page.') },
     problems: ['not_found'],
     async handle({ params: { tenant }, query }) {
-      const all = await standingSinks(parts, tenant);
+      const all = await loadSinks(parts, tenant);
       const page = await readPage(query, byName, async ({ after = '', limit }) =>
         all.filter(({ sink }) => sink > after).slice(0, limit),
       );
-      return jsonAnswer(page, 200);
+      return jsonResponse(page, 200);
     },
   });
 }
@@ -55,7 +55,7 @@ function findEndpoint(parts: ApiDeps): Endpoint {
     responses: { 200: json(SinkView, 'The sink.') },
     problems: ['not_found'],
     async handle({ params: { tenant, sink } }) {
-      return jsonAnswer(await standingSink(parts, tenant, sink), 200);
+      return jsonResponse(await loadSink(parts, tenant, sink), 200);
     },
   });
 }
@@ -80,7 +80,7 @@ function attemptsEndpoint({ db }: ApiDeps): Endpoint {
       const page = await readPage(query, byNumber, ({ after, limit }) =>
         listAttempts(db, tenant, sink, { before: after, limit }),
       );
-      return jsonAnswer({ ...page, items: page.items.map(viewAttempt) }, 200);
+      return jsonResponse({ ...page, items: page.items.map(viewAttempt) }, 200);
     },
   });
 }

@@ -5,7 +5,7 @@ import { PointsmanError } from '../../../core/errors.ts';
 import { deleteSink, findSink, putSink, rotateSink } from '../../postgres/sinks/sinks.ts';
 import { type SecretBox, SecretLostError } from '../../secrets/secret-box.ts';
 import { newWebhookSecret } from '../../webhooks/webhook-secret.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
@@ -13,7 +13,7 @@ import { empty, json } from '../responses/openapi-responses.ts';
 import { IdempotencyKey, WebhookParams } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
 import { requireKey } from '../secret-key.ts';
-import { noSink, standingSink } from './load-sink.ts';
+import { noSink, loadSink } from './load-sink.ts';
 import { RotateBody, SinkBody, SinkSet } from './webhook-body.ts';
 
 const PATH = '/v1/tenants/{tenant}/sinks/{sink}';
@@ -73,8 +73,8 @@ function putEndpoint(parts: ApiDeps): Endpoint {
       if (answer.kind !== 'saved') throw refusal(answer, tenant);
       const { created, secretMade, replayed } = answer;
       if (secretMade && replayed) throw shownBefore();
-      const view = await standingSink(parts, tenant, sink);
-      return jsonAnswer(
+      const view = await loadSink(parts, tenant, sink);
+      return jsonResponse(
         { ...view, secret: secretMade ? made : null },
         created ? 201 : 200,
         replayedHeader(replayed),
@@ -144,9 +144,9 @@ function rotateEndpoint(parts: ApiDeps): Endpoint {
       if (answer.kind === 'no_sink') throw await noSink(parts, tenant, sink);
       if (answer.kind !== 'rotated') throw refusal(answer, tenant);
       if (answer.replayed && given === undefined) throw shownBefore();
-      const view = await standingSink(parts, tenant, sink);
+      const view = await loadSink(parts, tenant, sink);
       const shown = given === undefined ? secret : null;
-      return jsonAnswer({ ...view, secret: shown }, 200, replayedHeader(answer.replayed));
+      return jsonResponse({ ...view, secret: shown }, 200, replayedHeader(answer.replayed));
     },
   });
 }

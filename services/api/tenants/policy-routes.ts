@@ -5,7 +5,7 @@ import { PointsmanError } from '../../../core/errors.ts';
 import { Policy } from '../../../core/policy.ts';
 import { findPolicy, listPolicies, putPolicy } from '../../postgres/channels/policies.ts';
 import { notFound, requireTenant } from '../responses/not-found.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { etagOf, IfNoneMatch, isKnown } from '../responses/entity-tags.ts';
@@ -70,7 +70,7 @@ function findEndpoint({ db }: ApiDeps): Endpoint {
       const answerHeaders = policyHeaders(found.version);
       if (isKnown(headers['if-none-match'], etagOf(found.version)))
         return new Response(null, { status: 304, headers: answerHeaders });
-      return jsonAnswer(found.document, 200, answerHeaders);
+      return jsonResponse(found.document, 200, answerHeaders);
     },
   });
 }
@@ -130,7 +130,7 @@ function putEndpoint({ db, celeryGrants }: ApiDeps): Endpoint {
       });
       if (answer.kind === 'stale') throw changed(answer.version);
       if (answer.kind !== 'stands') throw refusal(answer, tenant);
-      return jsonAnswer(document, 200, {
+      return jsonResponse(document, 200, {
         ...policyHeaders(answer.version),
         ...replayedHeader(answer.replayed),
       });
@@ -176,7 +176,7 @@ function versionsEndpoint({ db }: ApiDeps): Endpoint {
       const page = await readPage(query, byVersion, ({ after = null, limit }) =>
         listPolicies(db, tenant, { before: after, limit }),
       );
-      return jsonAnswer(page, 200);
+      return jsonResponse(page, 200);
     },
   });
 }

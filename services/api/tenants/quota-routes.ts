@@ -5,7 +5,7 @@ import { Quota, QuotaChanges } from '../../../core/quota.ts';
 import { readQuotas, setQuotas } from '../../postgres/tenants/quotas.ts';
 import { notFound } from '../responses/not-found.ts';
 import { authorise, callerOf } from '../access/access.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
@@ -45,7 +45,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
     responses: { 200: json(Quotas, 'The quotas.') },
     problems: ['not_found'],
     async handle({ params: { tenant } }) {
-      return jsonAnswer({ items: await standing(db, tenant) }, 200);
+      return jsonResponse({ items: await loadQuotas(db, tenant) }, 200);
     },
   });
 }
@@ -74,12 +74,12 @@ function setEndpoint({ db }: ApiDeps): Endpoint {
       const answer = await setQuotas(db, { tenant, quotas, ...identity, at: Date.now() });
       if (answer.kind !== 'set') throw refusal(answer, tenant);
       call.log.info({ tenant, quotas, by: identity.by }, 'set quotas');
-      return jsonAnswer({ items: await standing(db, tenant) }, 200, replayedHeader(answer.replayed));
+      return jsonResponse({ items: await loadQuotas(db, tenant) }, 200, replayedHeader(answer.replayed));
     },
   });
 }
 
-async function standing(db: ApiDeps['db'], tenant: string): Promise<Quota[]> {
+async function loadQuotas(db: ApiDeps['db'], tenant: string): Promise<Quota[]> {
   const quotas = await readQuotas(db, tenant);
   if (quotas === null) throw notFound(`The tenant "${tenant}" does not exist.`);
   return quotas;

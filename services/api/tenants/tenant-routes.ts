@@ -5,7 +5,7 @@ import { TenantName } from '../../../core/identifiers.ts';
 import { createTenantOnce } from '../../postgres/tenants/idempotency.ts';
 import { findTenant, listTenants } from '../../postgres/tenants/tenants.ts';
 import { notFound } from '../responses/not-found.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
@@ -53,7 +53,7 @@ function createEndpoint({ db }: ApiDeps): Endpoint {
       if (done === 'exists') throw new PointsmanError('conflict', `The tenant "${tenant}" already exists.`);
       if (done === 'key_reused') throw refusal({ kind: 'key_reused' }, tenant);
       const headers = { location: `/v1/tenants/${tenant}`, ...replayedHeader(done === 'replayed') };
-      return jsonAnswer(await findTenant(db, tenant), 201, headers);
+      return jsonResponse(await findTenant(db, tenant), 201, headers);
     },
   });
 }
@@ -73,7 +73,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
       const page = await readPage(query, byName, ({ after, limit }) =>
         listTenants(db, { limit, ...(after === undefined ? {} : { after }) }),
       );
-      return jsonAnswer(page, 200);
+      return jsonResponse(page, 200);
     },
   });
 }
@@ -93,7 +93,7 @@ function findEndpoint({ db }: ApiDeps): Endpoint {
     async handle({ params: { tenant } }) {
       const found = await findTenant(db, tenant);
       if (found === null) throw notFound(`The tenant "${tenant}" does not exist.`);
-      return jsonAnswer(found, 200);
+      return jsonResponse(found, 200);
     },
   });
 }

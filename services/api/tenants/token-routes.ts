@@ -19,7 +19,7 @@ import {
 } from '../../postgres/tenants/tokens.ts';
 import { notFound, requireTenant } from '../responses/not-found.ts';
 import { authorise, callerOf } from '../access/access.ts';
-import { jsonAnswer } from '../responses/responses.ts';
+import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
@@ -76,7 +76,7 @@ function createEndpoint({ db }: ApiDeps): Endpoint {
       if (answer.kind !== 'made') throw refused(answer, name, tenant);
       const { id, createdAt, createdBy } = answer.token;
       call.log.info({ tokenId: id, name, tenant, roles, by: createdBy }, 'created a token');
-      return jsonAnswer({ id, name, tenant, roles, token, createdAt, createdBy }, 201);
+      return jsonResponse({ id, name, tenant, roles, token, createdAt, createdBy }, 201);
     },
   });
 }
@@ -111,7 +111,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
       const page = await readPage(query, tokenCursor, ({ after, limit }) =>
         listTokens(db, { tenant, state, limit, ...(after === undefined ? {} : { after }) }),
       );
-      return jsonAnswer(page, 200);
+      return jsonResponse(page, 200);
     },
   });
 }
@@ -146,13 +146,13 @@ function revokeEndpoint({ db }: ApiDeps): Endpoint {
         requestId: call.ids.requestId,
         at: Date.now(),
       });
-      if (revoked) call.log.info(said(token, caller.name), 'revoked a token');
+      if (revoked) call.log.info(logFields(token, caller.name), 'revoked a token');
       return new Response(null, { status: 204, headers: { 'cache-control': 'no-store' } });
     },
   });
 }
 
-function said({ id, name, tenant }: TokenRecord, by: string): object {
+function logFields({ id, name, tenant }: TokenRecord, by: string): object {
   return { tokenId: id, name, tenant, by };
 }
 

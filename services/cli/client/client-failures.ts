@@ -1,10 +1,10 @@
-import type { Answer } from './response.ts';
+import type { ApiResponse } from './response.ts';
 import { exitOfProblem } from '../exit-codes.ts';
 import { ApiProblem, Unreachable } from '../failures.ts';
 import { readProblem, type Problem } from './problem.ts';
 
 /** The API's refusal, with hints where the code allows them. */
-export function problemOf(answer: Answer, url: string): ApiProblem {
+export function problemOf(answer: ApiResponse, url: string): ApiProblem {
   const problem = readProblem(answer.status, answer.body.toString('utf8'));
   return new ApiProblem(problem, exitOfProblem(problem.code, problem.status), hintsFor(problem, url));
 }

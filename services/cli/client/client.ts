@@ -2,7 +2,7 @@ import { request, type Dispatcher } from 'undici';
 import type { z } from 'zod';
 
 import { describeIssues } from '../../../core/json/schema-issues.ts';
-import { type Answer, headerOf } from './response.ts';
+import { type ApiResponse, headerOf } from './response.ts';
 import { asUnreachable, problemOf } from './client-failures.ts';
 import type { Connection } from './connection.ts';
 import { type ApiProblem, CliError, Unreachable } from '../failures.ts';
@@ -34,7 +34,7 @@ export interface ApiClient {
    */
   call<T>(method: Method, path: string, schema: z.ZodType<T>, call?: Call): Promise<T>;
   /** The same without a shape: for files, and where headers matter. */
-  send(method: Method, path: string, call?: Call): Promise<Answer>;
+  send(method: Method, path: string, call?: Call): Promise<ApiResponse>;
   /** A streaming GET with one attempt; null if the response is not an event stream. Only `signal` ends it. */
   stream(
     path: string,
@@ -52,7 +52,7 @@ export function apiClient(
   const authorization: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` };
   let hasAnswered = false;
 
-  async function once(method: Method, path: string, call: Call): Promise<Answer> {
+  async function once(method: Method, path: string, call: Call): Promise<ApiResponse> {
     const { statusCode, headers, body } = await request(address(url, path, call.query), {
       method,
       headers: {
@@ -72,7 +72,7 @@ export function apiClient(
     return answer;
   }
 
-  async function send(method: Method, path: string, call: Call = {}): Promise<Answer> {
+  async function send(method: Method, path: string, call: Call = {}): Promise<ApiResponse> {
     let maybeDone = false;
     for (let attempt = 1; ; attempt++) {
       const answer = await once(method, path, call).catch((error: unknown) => {
@@ -135,7 +135,7 @@ function address(url: string, path: string, query: Call['query'] = {}): string {
   return `${url}${path}${parameters.size === 0 ? '' : `?${parameters.toString()}`}`;
 }
 
-function parseBody<T>(answer: Answer, schema: z.ZodType<T>, url: string): T {
+function parseBody<T>(answer: ApiResponse, schema: z.ZodType<T>, url: string): T {
   let json: unknown;
   try {
     json = JSON.parse(answer.body.toString('utf8'));

@@ -2,7 +2,7 @@ import { isAbsolute, join } from 'node:path';
 
 import { isThisMachine } from './this-machine.ts';
 import { CliError } from '../failures.ts';
-import { readKept } from './home-file.ts';
+import { readHomeFile } from './home-file.ts';
 import { given, type Environment, type GlobalOptions } from '../settings.ts';
 
 /** The URL of the API, and its token. Without a token the API returns 401 with an explanation. */
@@ -24,8 +24,8 @@ const DEFAULT_URL = 'http://127.0.0.1:7400';
 export function connection(options: GlobalOptions, env: Environment): Connection {
   const home = given(env.POINTSMAN_HOME) ?? '.pointsman';
   const named = given(options.url) ?? given(env.POINTSMAN_URL);
-  const kept = readKept(home, 'api-url');
-  const url = named === null ? keptUrl(kept, home) : namedUrl(named);
+  const kept = readHomeFile(home, 'api-url');
+  const url = named === null ? homeUrl(kept, home) : namedUrl(named);
   // Without the file, the token would go to the built-in URL anyway.
   const isFoundOnly = named === null && !isSame(url, DEFAULT_URL) && !isAbsolute(home);
   const token = given(options.token) ?? given(env.POINTSMAN_TOKEN);
@@ -36,11 +36,11 @@ export function connection(options: GlobalOptions, env: Environment): Connection
 /** The token of the home's stack, for the URL of that stack only. */
 function stackToken(url: string, kept: string | null, home: string): string | null {
   const stack = kept === null ? null : originOf(kept);
-  return stack !== null && isSame(url, stack) ? readKept(home, 'admin-token') : null;
+  return stack !== null && isSame(url, stack) ? readHomeFile(home, 'admin-token') : null;
 }
 
 /** The URL from the home of the stack, or the built-in one. */
-function keptUrl(kept: string | null, home: string): string {
+function homeUrl(kept: string | null, home: string): string {
   if (kept === null) return DEFAULT_URL;
   if (!isAbsolute(home) && isElsewhere(kept)) throw foundElsewhere(kept, home);
   const url = originOf(kept);

@@ -36,13 +36,13 @@ export const GateView = z.looseObject({
 export type GateView = z.infer<typeof GateView>;
 
 /** The result of a decision. */
-export const Heard = z.looseObject({
+export const DecisionResult = z.looseObject({
   gate: z.string(),
   state: GateState,
   said: z.number().int(),
   needed: z.number().int(),
 });
-export type Heard = z.infer<typeof Heard>;
+export type DecisionResult = z.infer<typeof DecisionResult>;
 
 export const ReleaseView = z.looseObject({
   tenant: TenantName,

@@ -1,12 +1,12 @@
 /** A response of the API, unparsed. */
-export interface Answer {
+export interface ApiResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Buffer;
 }
 
 /** A header of a response, or null. */
-export function headerOf(answer: Answer, name: string): string | null {
+export function headerOf(answer: ApiResponse, name: string): string | null {
   const value = answer.headers[name];
   return typeof value === 'string' ? value : null;
 }

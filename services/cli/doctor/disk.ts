@@ -3,7 +3,7 @@ import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { cliLimits } from '../limits.ts';
-import { spokenBytes } from '../output/format.ts';
+import { humanBytes } from '../output/format.ts';
 import { check, type Finding } from './finding.ts';
 
 /** What the home of `npm start` stores where. Each folder may be a mount. */
@@ -55,7 +55,7 @@ function diskFinding(
   const [total, free] = [blocks * bsize, bavail * bsize];
   const { errorShare, errorBytes, warningShare, warningBytes, inodeShare } = cliLimits.diskFree;
   const subject = `disk of ${folder}`;
-  const summary = `${spokenBytes(free)} of ${spokenBytes(total)} free (${holds.join(', ')})`;
+  const summary = `${humanBytes(free)} of ${humanBytes(total)} free (${holds.join(', ')})`;
   const actions = [`Free some space: du -xsh ${folder}/* | sort -h`];
   if (free < (minFree ?? Math.min(errorBytes, errorShare * total))) {
     const what = free === 0 ? 'full: writes fail' : 'almost full: writes will fail soon';

@@ -2,7 +2,7 @@ import { correlationId } from '../../../core/identifiers.ts';
 import type { Database } from '../../postgres/database.ts';
 import type { CommandRun } from '../context.ts';
 import { cliLimits } from '../limits.ts';
-import { spoken } from '../output/format.ts';
+import { humanDuration } from '../output/format.ts';
 import { apiFindings } from './api.ts';
 import { databaseFindings, withDatabase } from './database.ts';
 import { diskFindings } from './disk.ts';
@@ -63,7 +63,7 @@ async function tenantFindings(
 }
 
 function releaseFindings(old: readonly InFlight[]): Finding[] {
-  const bound = spoken(cliLimits.oldReleaseMs);
+  const bound = humanDuration(cliLimits.oldReleaseMs);
   if (old.length === 0)
     return [{ subject: 'releases', state: 'ok', summary: `none in flight for longer than ${bound}` }];
   return old.map((release) => ({

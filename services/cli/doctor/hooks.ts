@@ -7,7 +7,7 @@ import { HookView } from '../commands/hooks/hook-view.ts';
 import { cliLimits } from '../limits.ts';
 import { firstRows, listRows } from '../client/pages.ts';
 import { printable } from '../output/printable.ts';
-import { counted, moment, spoken } from '../output/format.ts';
+import { counted, moment, humanDuration } from '../output/format.ts';
 import { check, type Finding } from './finding.ts';
 import { ofEachTenant } from './tenants.ts';
 
@@ -83,7 +83,7 @@ function deliveryFindings(
   const findings: Finding[] = slow.map(({ delivery, state, receivedAt }) => ({
     subject,
     state: 'warning',
-    summary: `the delivery ${printable(delivery)} has been ${state} for ${spoken(now - Date.parse(receivedAt))}`,
+    summary: `the delivery ${printable(delivery)} has been ${state} for ${humanDuration(now - Date.parse(receivedAt))}`,
     actions,
   }));
   const ended = deliveries.find(({ state }) => state === 'published' || state === 'failed');

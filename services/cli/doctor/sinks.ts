@@ -4,8 +4,8 @@ import type { ApiClient } from '../client/client.ts';
 import { cliLimits } from '../limits.ts';
 import { listRows } from '../client/pages.ts';
 import { printable } from '../output/printable.ts';
-import { behind, SinkView, trouble } from '../commands/sinks/sink-view.ts';
-import { counted, noted } from '../output/format.ts';
+import { lagOf, SinkView, failureOf } from '../commands/sinks/sink-view.ts';
+import { counted, firstNames } from '../output/format.ts';
 import { check, type Finding } from './finding.ts';
 import { ofEachTenant } from './tenants.ts';
 
@@ -50,7 +50,7 @@ function deliveryTroubles(tenant: string, sink: SinkView, now: number): Trouble[
   const about = {
     tenant,
     subject: `sink ${tenant}/${sink.sink}`,
-    summary: printable(trouble(sink) ?? behind(sink)),
+    summary: printable(failureOf(sink) ?? lagOf(sink)),
   };
   if (sink.state === 'paused') {
     // A pause by a person is known. A pause by Pointsman may not have been noticed.
@@ -94,7 +94,7 @@ function secretTroubles(tenant: string, { sink, sealedUnder }: SinkView): Troubl
 function grouped(same: readonly Trouble[]): Finding {
   const [{ subject, state, summary, actions }] = same as readonly [Trouble, ...Trouble[]];
   if (same.length === 1) return { subject, state, summary, actions };
-  const tenants = noted(same.map(({ tenant }) => tenant));
+  const tenants = firstNames(same.map(({ tenant }) => tenant));
   const name = subject.slice(subject.lastIndexOf('/') + 1);
   return {
     subject: `sink ${name}`,

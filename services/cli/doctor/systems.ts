@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { PortBook } from '../../embedded/ports.ts';
-import { readKept } from '../client/home-file.ts';
+import { readHomeFile } from '../client/home-file.ts';
 import type { Environment } from '../settings.ts';
 
 /** The systems behind the API, as far as they are known here. */
@@ -21,7 +21,7 @@ export interface Systems {
  */
 export async function findSystems(env: Environment, apiUrl: string): Promise<Systems> {
   const home = env.POINTSMAN_HOME || '.pointsman';
-  const isOwnStack = readKept(home, 'api-url') === apiUrl;
+  const isOwnStack = readHomeFile(home, 'api-url') === apiUrl;
   const book = isOwnStack ? PortBook.open(join(home, 'ports.json')) : PortBook.inMemory();
   const local = (name: string): string | null => {
     const port = book.kept(name);

@@ -25,7 +25,7 @@ export interface Repetition {
 }
 
 /** For a decision on a gate and for the report of a check. */
-export const HEARD_ONCE = {
+export const RECORDED_ONCE = {
   maybe: 'It may have been recorded.',
   repeated: '. It is recorded at most once.',
 } as const;

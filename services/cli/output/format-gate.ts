@@ -1,7 +1,7 @@
 import { printable } from './printable.ts';
 import type { GateView } from '../client/resources.ts';
 import type { Terminal } from './terminal.ts';
-import { moment, spoken } from './format.ts';
+import { moment, humanDuration } from './format.ts';
 
 /** What a gate waits for and until when, or its result. */
 export function gateLine(gate: GateView, terminal: Terminal): string {
@@ -10,11 +10,12 @@ export function gateLine(gate: GateView, terminal: Terminal): string {
     const until = deadline(gate, terminal);
     return `  … ${gate.gate} ${printable(gate.says)}${until === '' ? '' : `, ${until}`}`;
   }
-  if (gate.state === 'passed') return `  ${paint('green', '✓')} ${gate.gate}${paint('dim', yesFrom(gate))}`;
+  if (gate.state === 'passed')
+    return `  ${paint('green', '✓')} ${gate.gate}${paint('dim', approvedBy(gate))}`;
   return `  ${paint('red', '✗')} ${gate.gate} ${printable(gate.says)}`;
 }
 
-function yesFrom({ verdicts }: GateView): string {
+function approvedBy({ verdicts }: GateView): string {
   const names = verdicts.filter((verdict) => !verdict.void).map(({ by }) => printable(by));
   return names.length === 0 ? '' : ` by ${names.join(', ')}`;
 }
@@ -39,5 +40,7 @@ export function deadline(gate: Pick<GateView, 'deadlineAt' | 'opensAt'>, termina
   const at = new Date(end);
   const restMs = at.getTime() - Date.now();
   const clock = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' }).format(at);
-  return restMs > 0 ? `for ${spoken(restMs)} more, until ${clock}` : `until ${clock}, which has passed`;
+  return restMs > 0
+    ? `for ${humanDuration(restMs)} more, until ${clock}`
+    : `until ${clock}, which has passed`;
 }

@@ -6,14 +6,14 @@ import type { PointerView, ReleaseView } from '../client/resources.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The state of a release in one word: its outcome or its status. */
-export function standing(release: ReleaseView, terminal: Terminal): string {
+export function statusWord(release: ReleaseView, terminal: Terminal): string {
   if (release.outcome !== null) return terminal.paint(OUTCOME_PAINT[release.outcome], release.outcome);
   const { status, stage } = release;
   return stage !== null && (status === 'running' || status === 'waiting') ? `${status}: ${stage}` : status;
 }
 
 /** The outcome of a release, in one sentence. */
-export function verdict(release: ReleaseView, terminal: Terminal): string {
+export function outcomeLine(release: ReleaseView, terminal: Terminal): string {
   const name = correlationId(release);
   const why = release.reason === null || release.reason === '' ? '' : `: ${printable(release.reason)}`;
   if (release.outcome === null) return `${name} is ${release.status}`;
@@ -24,7 +24,7 @@ export function verdict(release: ReleaseView, terminal: Terminal): string {
 }
 
 /** Where a pointer is, in one line without its name. */
-export function whereabouts(pointer: PointerView, terminal: Terminal): string {
+export function pointerPosition(pointer: PointerView, terminal: Terminal): string {
   if (pointer.version === null) return 'never moved';
   const held =
     pointer.hold === null ? '' : terminal.paint('yellow', `, held: ${printable(pointer.hold.reason)}`);
@@ -37,7 +37,7 @@ export function shortDigest(digest: string): string {
 }
 
 /** A duration for people: `8 ms`, `1.2 s`, `3 min`, `5 h`, `12 days`. */
-export function spoken(ms: number): string {
+export function humanDuration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
   if (ms < 120 * 60_000) return `${Math.round(ms / 60_000)} min`;
@@ -45,7 +45,7 @@ export function spoken(ms: number): string {
 }
 
 /** A size for people. */
-export function spokenBytes(bytes: number): string {
+export function humanBytes(bytes: number): string {
   if (bytes < 1_000) return `${bytes} B`;
   return bytes < 1_000_000 ? `${(bytes / 1_000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
@@ -56,7 +56,7 @@ export function counted(count: number, word: string): string {
 }
 
 /** A few names, or the first of many and the number of others. */
-export function noted(names: readonly string[]): string {
+export function firstNames(names: readonly string[]): string {
   const shown = names.slice(0, cliLimits.notedNames).map(printable).join(', ');
   const others = names.length - cliLimits.notedNames;
   return others > 0 ? `${shown} and ${others} more` : shown;

@@ -2,7 +2,7 @@ import { gateLine, openGateNames } from './format-gate.ts';
 import { printable } from './printable.ts';
 import type { ReleaseView, StageView } from '../client/resources.ts';
 import type { Terminal } from './terminal.ts';
-import { spoken } from './format.ts';
+import { humanDuration } from './format.ts';
 
 /** Shows the stages of a release as they end, and its gates as they change, one line each. */
 export interface Progress {
@@ -67,7 +67,7 @@ function stageLine(stage: StageView, release: ReleaseView, terminal: Terminal): 
   const mark = stage.state === 'passed' ? paint('green', '✓') : paint('red', '✗');
   if (stage.finishedAt === null) return `  ${mark} ${stage.stage}`;
   const afterMs = Date.parse(stage.finishedAt) - Date.parse(release.createdAt);
-  return `  ${mark} ${stage.stage.padEnd(8)} ${paint('dim', `after ${spoken(Math.max(0, afterMs))}`)}`;
+  return `  ${mark} ${stage.stage.padEnd(8)} ${paint('dim', `after ${humanDuration(Math.max(0, afterMs))}`)}`;
 }
 
 function waitingLine(release: ReleaseView, terminal: Terminal): string {

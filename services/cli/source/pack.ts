@@ -10,7 +10,7 @@ import { pathProblem } from '../../../core/releases/source.ts';
 import { FileError, readRegularFile } from '../../config/regular-file.ts';
 import { CliError } from '../failures.ts';
 import { IGNORE_FILE, sendingRules } from './ignore-file.ts';
-import { noted } from '../output/format.ts';
+import { firstNames } from '../output/format.ts';
 import { refuseLinks } from './path-links.ts';
 import { printable } from '../output/printable.ts';
 
@@ -42,7 +42,7 @@ export async function packDirectory(directory: string): Promise<PackedSource> {
   const ignored = found.ignored.toSorted(byCodeUnit);
   if (files.length === 0) {
     throw new CliError('rejected', `There is nothing to publish in ${printable(directory)}.`, {
-      hints: ignored.length === 0 ? [] : [`Ignored: ${noted(ignored)}. See ${IGNORE_FILE}.`],
+      hints: ignored.length === 0 ? [] : [`Ignored: ${firstNames(ignored)}. See ${IGNORE_FILE}.`],
     });
   }
   const archive = await promisify(gzip)(await tar(files));

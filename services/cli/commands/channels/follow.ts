@@ -49,7 +49,7 @@ export function followCommand(cli: Cli): Command {
 async function follow(run: CommandRun, after: string, shown: Shown): Promise<never> {
   const path = feedPath(run.tenant());
   let { seq } = (
-    await look(run, path, after.includes(':') || after === 'latest' ? after : beginning(run, after))
+    await checkFeed(run, path, after.includes(':') || after === 'latest' ? after : startCursor(run, after))
   ).next;
   for (;;) {
     for await (const event of eventStream(run.client, `${path}?after=${run.tenant()}:${seq}`, run.signal)) {
@@ -60,16 +60,20 @@ async function follow(run: CommandRun, after: string, shown: Shown): Promise<nev
       seq = move.data.seq;
     }
     // The stream is unavailable: a plain request shows why, or that it is available again.
-    await look(run, path, `${run.tenant()}:${seq}`);
+    await checkFeed(run, path, `${run.tenant()}:${seq}`);
   }
 }
 
 /** A plain number is a position in this tenant's feed, and 0 is its current beginning. */
-function beginning(run: CommandRun, after: string): string | undefined {
+function startCursor(run: CommandRun, after: string): string | undefined {
   return after === '0' ? undefined : `${run.tenant()}:${after}`;
 }
 
-function look(run: CommandRun, path: string, after: string | undefined): Promise<z.infer<typeof FeedPage>> {
+function checkFeed(
+  run: CommandRun,
+  path: string,
+  after: string | undefined,
+): Promise<z.infer<typeof FeedPage>> {
   return run.client.call('GET', path, FeedPage, { query: { after, limit: 1 } });
 }
 

@@ -8,7 +8,7 @@ import { CliError } from '../../failures.ts';
 import { sentence } from '../../options/option-values.ts';
 import { PointerView } from '../../client/resources.ts';
 import { channelOf } from '../../settings.ts';
-import { whereabouts } from '../../output/format.ts';
+import { pointerPosition } from '../../output/format.ts';
 
 interface HoldOptions {
   readonly channel?: string;
@@ -46,7 +46,7 @@ async function hold(run: CommandRun, options: HoldOptions): Promise<ExitName> {
     const lifted = wasFree ? 'was not held' : 'lifted';
     const word = options.lift === true ? lifted : 'held';
     terminal.out(
-      `${terminal.paint(['bold', 'green'], word)}  ${channel} is ${whereabouts(pointer, terminal)}\n`,
+      `${terminal.paint(['bold', 'green'], word)}  ${channel} is ${pointerPosition(pointer, terminal)}\n`,
     );
   }
   return 'done';

@@ -10,7 +10,7 @@ import { sentence, version } from '../../options/option-values.ts';
 import { PointerView, RollbackView } from '../../client/resources.ts';
 import { channelOf } from '../../settings.ts';
 import { table } from '../../output/table.ts';
-import { shortDigest, whereabouts } from '../../output/format.ts';
+import { shortDigest, pointerPosition } from '../../output/format.ts';
 
 interface RollbackOptions {
   readonly channel: string;
@@ -41,14 +41,14 @@ The command shows the change and asks for confirmation. If the pointer moves in 
 
 async function rollback(run: CommandRun, options: RollbackOptions): Promise<ExitName> {
   const { client, terminal } = run;
-  if (options.yes !== true && run.ask === null) {
+  if (options.yes !== true && run.prompt === null) {
     throw new CliError('usage', 'Can’t ask for confirmation: not a terminal.', { hints: ['Pass --yes.'] });
   }
   const path = channelPath(run.tenant(), run.bundle(), options.channel);
   const seen = await client
     .call('GET', `${path}/rollback`, RollbackView, { query: { version: options.to } })
     .catch(withHint);
-  await showAndAsk(run, seen, options);
+  await confirmRollback(run, seen, options);
   const { pointer, move } = seen;
   const hold = holdReason(options, pointer);
   const after = await client.call('PUT', path, PointerView, {
@@ -58,18 +58,18 @@ async function rollback(run: CommandRun, options: RollbackOptions): Promise<Exit
   if (terminal.json) terminal.document(after);
   else
     terminal.out(
-      `${terminal.paint(['bold', 'green'], 'rolled back')}  v${pointer.version} → ${whereabouts(after, terminal)}\n`,
+      `${terminal.paint(['bold', 'green'], 'rolled back')}  v${pointer.version} → ${pointerPosition(after, terminal)}\n`,
     );
   return 'done';
 }
 
 /** Throws CliError without a move when the user declines. */
-async function showAndAsk(
+async function confirmRollback(
   run: CommandRun,
   seen: RollbackView,
   { channel, yes }: RollbackOptions,
 ): Promise<void> {
-  const { client, terminal, ask } = run;
+  const { client, terminal, prompt } = run;
   const { pointer, move } = seen;
   if (!terminal.json) {
     const changes = await changedFiles(client, run.tenant(), pointer.digest, move.to.digest);
@@ -91,8 +91,8 @@ async function showAndAsk(
       ]) + (changes === null ? '  identical files\n' : `  ${changes}${see}\n`),
     );
   }
-  if (yes === true || ask === null) return;
-  const answer = await ask(`Roll ${channel} back to v${move.to.version}? [y/N] `);
+  if (yes === true || prompt === null) return;
+  const answer = await prompt(`Roll ${channel} back to v${move.to.version}? [y/N] `);
   if (!/^y(?:es)?$/i.test(answer)) throw new CliError('interrupted', 'The pointer was not moved.');
 }
 

@@ -7,8 +7,8 @@ import type { ExitName } from '../../exit-codes.ts';
 import { CliError } from '../../failures.ts';
 import { releaseOf } from '../../options/named-release.ts';
 import { digest, gateName, type NamedRelease, release, sentence } from '../../options/option-values.ts';
-import { Heard } from '../../client/resources.ts';
-import { HEARD_ONCE, idempotencyKeyOption, sendOnce } from '../../options/idempotency-option.ts';
+import { DecisionResult } from '../../client/resources.ts';
+import { RECORDED_ONCE, idempotencyKeyOption, sendOnce } from '../../options/idempotency-option.ts';
 
 interface ReportOptions {
   readonly success?: boolean;
@@ -54,8 +54,8 @@ async function reportCheck(
   const conclusion = success === true ? 'success' : 'failure';
   const path = `${releasePath(id.tenant, id.bundle, id.version)}/checks/${check}`;
   const json = { conclusion, summary, url: resultUrl, digest: checked };
-  const heard = await sendOnce({ key: idempotencyKey, same: '', ...HEARD_ONCE }, (headers) =>
-    client.call('POST', path, Heard, { headers, json }),
+  const heard = await sendOnce({ key: idempotencyKey, same: '', ...RECORDED_ONCE }, (headers) =>
+    client.call('POST', path, DecisionResult, { headers, json }),
   );
   if (terminal.json) terminal.document(heard);
   else {

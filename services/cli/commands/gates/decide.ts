@@ -10,11 +10,11 @@ import { ApiProblem, CliError } from '../../failures.ts';
 import { openGates } from '../../output/format-gate.ts';
 import { digest, gateName, generation, type NamedRelease, sentence } from '../../options/option-values.ts';
 import { releaseOf } from '../../options/named-release.ts';
-import { Heard, ReleaseView } from '../../client/resources.ts';
-import { HEARD_ONCE, idempotencyKeyOption, sendOnce } from '../../options/idempotency-option.ts';
+import { DecisionResult, ReleaseView } from '../../client/resources.ts';
+import { RECORDED_ONCE, idempotencyKeyOption, sendOnce } from '../../options/idempotency-option.ts';
 import type { Terminal } from '../../output/terminal.ts';
 
-export interface WordOptions {
+export interface DecisionOptions {
   readonly gate?: string;
   readonly comment?: string;
   readonly digest?: string;
@@ -24,7 +24,7 @@ export interface WordOptions {
 }
 
 /** The common options of `approve` and `reject`. */
-export function withWordOptions(command: Command): Command {
+export function withDecisionOptions(command: Command): Command {
   return command
     .addOption(new Option('--gate <name>', 'the gate, if the release waits for several').argParser(gateName))
     .option('--comment <text>', 'the reason, for the record', sentence)
@@ -43,45 +43,47 @@ export function withWordOptions(command: Command): Command {
  * here next to the live release, at that generation. Without a terminal, `--digest` or `--yes` is required. Throws CliError without a
  * decision when the user declines.
  */
-export async function sayWord(
+export async function decide(
   run: CommandRun,
   named: NamedRelease,
   decision: Decision,
-  options: WordOptions,
+  options: DecisionOptions,
 ): Promise<ExitName> {
-  if (options.digest === undefined && options.yes !== true && run.ask === null) {
+  if (options.digest === undefined && options.yes !== true && run.prompt === null) {
     throw new CliError('usage', "Can't ask for confirmation: not a terminal.", {
       hints: [
         'Pass the digest of what you have reviewed with --digest, or --yes to decide whatever the release contains now.',
       ],
     });
   }
-  if (decision === 'reject' && options.comment === undefined && run.ask === null) {
+  if (decision === 'reject' && options.comment === undefined && run.prompt === null) {
     throw new CliError(
       'usage',
       'A rejection needs a reason. Pass it with --comment: the author of the release sees it.',
     );
   }
   const id = releaseOf(run, named);
-  const seen = options.digest === undefined ? await look(run, id) : null;
-  const comment = await askWhatIsMissing(run, id, decision, options);
-  const word: Word = {
+  const seen = options.digest === undefined ? await review(run, id) : null;
+  const comment = await promptForMissing(run, id, decision, options);
+  const word: DecisionBody = {
     decision,
     digest: options.digest ?? seen?.digest,
     generation: options.ifGeneration ?? seen?.generation,
     gate: options.gate,
     comment,
   };
-  const repetition = { key: options.idempotencyKey, same: sameWord(word), ...HEARD_ONCE };
+  const repetition = { key: options.idempotencyKey, same: repeatOptions(word), ...RECORDED_ONCE };
   const heard = await sendOnce(repetition, (headers) => send(run, id, word, headers));
   if (run.terminal.json) run.terminal.document(heard);
   else
-    run.terminal.out(`${outcomeOf(heard, decision, run.terminal)}  ${correlationId(id)} ${stands(heard)}\n`);
+    run.terminal.out(
+      `${outcomeOf(heard, decision, run.terminal)}  ${correlationId(id)} ${gateStatus(heard)}\n`,
+    );
   return 'done';
 }
 
 /** What the decision is about. Shown at a terminal. For --json, only its artifact and generation are used. */
-async function look(run: CommandRun, id: ReleaseId): Promise<{ digest: string; generation?: number }> {
+async function review(run: CommandRun, id: ReleaseId): Promise<{ digest: string; generation?: number }> {
   const release = await run.client.call('GET', releasePath(id.tenant, id.bundle, id.version), ReleaseView);
   const { digest: made } = release;
   if (made === null) {
@@ -95,31 +97,31 @@ async function look(run: CommandRun, id: ReleaseId): Promise<{ digest: string; g
   return seen;
 }
 
-async function askWhatIsMissing(
-  { ask }: CommandRun,
+async function promptForMissing(
+  { prompt }: CommandRun,
   id: ReleaseId,
   decision: Decision,
-  { comment, digest: given, yes }: WordOptions,
+  { comment, digest: given, yes }: DecisionOptions,
 ): Promise<string | undefined> {
-  if (ask === null) return comment;
+  if (prompt === null) return comment;
   if (decision === 'reject' && comment === undefined) {
-    const why = await ask('Reason for the rejection (empty to abort): ');
-    if (why === '') throw nothingSaid();
+    const why = await prompt('Reason for the rejection (empty to abort): ');
+    if (why === '') throw declined();
     return why;
   }
   if (given !== undefined || yes === true) return comment;
   const verb = decision === 'approve' ? 'Approve' : 'Reject';
-  const answer = await ask(`${verb} ${correlationId(id)}? [y/N] `);
-  if (!/^y(?:es)?$/i.test(answer)) throw nothingSaid();
+  const answer = await prompt(`${verb} ${correlationId(id)}? [y/N] `);
+  if (!/^y(?:es)?$/i.test(answer)) throw declined();
   return comment;
 }
 
-function nothingSaid(): CliError {
+function declined(): CliError {
   return new CliError('interrupted', 'No decision was recorded.');
 }
 
 /** The request body of a decision. */
-interface Word {
+interface DecisionBody {
   readonly decision: Decision;
   readonly digest: string | undefined;
   readonly generation: number | undefined;
@@ -128,7 +130,7 @@ interface Word {
 }
 
 /** The options that repeat the same decision. They name what was reviewed, because the release may differ by then. */
-function sameWord(word: Word): string {
+function repeatOptions(word: DecisionBody): string {
   const what = word.digest === undefined ? '' : ` --digest ${word.digest}`;
   return word.generation === undefined ? what : `${what} --if-generation ${word.generation}`;
 }
@@ -136,14 +138,14 @@ function sameWord(word: Word): string {
 async function send(
   run: CommandRun,
   id: ReleaseId,
-  word: Word,
+  word: DecisionBody,
   headers: Readonly<Record<string, string>>,
-): Promise<Heard> {
+): Promise<DecisionResult> {
   try {
     return await run.client.call(
       'POST',
       `${releasePath(id.tenant, id.bundle, id.version)}/approvals`,
-      Heard,
+      DecisionResult,
       {
         headers,
         json: word,
@@ -159,11 +161,11 @@ async function send(
   }
 }
 
-function outcomeOf({ state }: Heard, decision: Decision, terminal: Terminal): string {
+function outcomeOf({ state }: DecisionResult, decision: Decision, terminal: Terminal): string {
   if (decision === 'reject') return terminal.paint(['bold', 'red'], 'rejected');
   return terminal.paint(['bold', state === 'passed' ? 'green' : 'yellow'], 'approved');
 }
 
-function stands({ gate, state, said, needed }: Heard): string {
+function gateStatus({ gate, state, said, needed }: DecisionResult): string {
   return state === 'open' ? `at "${gate}": ${said} of ${needed}` : `at "${gate}": ${state}`;
 }

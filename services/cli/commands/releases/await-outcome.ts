@@ -8,7 +8,7 @@ import { printable } from '../../output/printable.ts';
 import { progress } from '../../output/progress.ts';
 import { showDiagnostics } from '../../report-failure.ts';
 import type { ReleaseView } from '../../client/resources.ts';
-import { spoken, verdict } from '../../output/format.ts';
+import { humanDuration, outcomeLine } from '../../output/format.ts';
 
 /** When to stop waiting. Counts from the start of the command, including retries of the publish. */
 export interface Deadline {
@@ -52,32 +52,32 @@ export async function awaitOutcome(
     }
   } catch (error) {
     stages.end();
-    if (run.signal.aborted) throw goesOn(last, 'interrupted', 'Interrupted.');
+    if (run.signal.aborted) throw stoppedWaiting(last, 'interrupted', 'Interrupted.');
     if (!deadline.signal.aborted) {
-      throw error instanceof Unreachable ? goesOn(last, 'unavailable', error.message) : error;
+      throw error instanceof Unreachable ? stoppedWaiting(last, 'unavailable', error.message) : error;
     }
-    const still = `${correlationId(last)} is still in flight after ${spoken(deadline.afterMs)}`;
-    run.terminal.err(`${still}${waitsFor(last)}.\n`);
+    const still = `${correlationId(last)} is still in flight after ${humanDuration(deadline.afterMs)}`;
+    run.terminal.err(`${still}${waitText(last)}.\n`);
     if (options.onView === undefined && run.terminal.json) run.terminal.document(last);
     return 'inFlight';
   }
-  return lastWord(run, last, options);
+  return showOutcome(run, last, options);
 }
 
-function lastWord(run: CommandRun, release: ReleaseView, options: AwaitOptions): ExitName {
+function showOutcome(run: CommandRun, release: ReleaseView, options: AwaitOptions): ExitName {
   const { terminal } = run;
   const diagnostics = release.stages.flatMap((stage) => stage.diagnostics ?? []);
   showDiagnostics(diagnostics, options.directory, terminal);
-  if (!terminal.json) terminal.out(`${verdict(release, terminal)}\n`);
+  if (!terminal.json) terminal.out(`${outcomeLine(release, terminal)}\n`);
   else if (options.onView === undefined) terminal.document(release);
   return release.outcome === null ? 'failed' : exitOfOutcome(release.outcome);
 }
 
 /** The error when the command stops waiting: the release itself goes on. */
-function goesOn(id: ReleaseView, exit: ExitName, why: string): CliError {
+function stoppedWaiting(id: ReleaseView, exit: ExitName, why: string): CliError {
   const where = `--tenant ${id.tenant} --bundle ${id.bundle}`;
   const wantsApproval = openGates(id.gates).some(({ kind }) => kind === 'approval');
-  return new CliError(exit, `${why} ${correlationId(id)} was accepted and continues${waitsFor(id)}.`, {
+  return new CliError(exit, `${why} ${correlationId(id)} was accepted and continues${waitText(id)}.`, {
     hints: [
       ...(wantsApproval ? [`Approve it: pointsman approve ${id.version} ${where}`] : []),
       `Watch it: pointsman watch ${id.version} ${where}`,
@@ -86,7 +86,7 @@ function goesOn(id: ReleaseView, exit: ExitName, why: string): CliError {
   });
 }
 
-function waitsFor({ gates, waitingFor }: ReleaseView): string {
+function waitText({ gates, waitingFor }: ReleaseView): string {
   const other = waitingFor.find(({ kind }) => kind === 'sink' || kind === 'compiler' || kind === 'release');
   if (other !== undefined) return `: it ${printable(other.text)}`;
   const names = openGateNames(gates);

@@ -17,8 +17,8 @@ import { showDiagnostics, showWarnings } from '../../report-failure.ts';
 import { AcceptedRelease, DryRun } from '../../client/resources.ts';
 import { idempotencyKeyOption, sendOnce } from '../../options/idempotency-option.ts';
 import { channelOf } from '../../settings.ts';
-import { noteIgnored, showSourceList } from '../../source/source-list.ts';
-import { counted, shortDigest, spokenBytes, verdict } from '../../output/format.ts';
+import { printIgnored, showSourceList } from '../../source/source-list.ts';
+import { counted, shortDigest, humanBytes, outcomeLine } from '../../output/format.ts';
 
 interface PublishOptions {
   readonly channel?: string;
@@ -81,19 +81,19 @@ async function publish(run: CommandRun, dir: string, options: PublishOptions): P
   const path = `${bundlePath(tenant, bundle)}/releases`;
   const deadline = deadlineAfter(options.timeout);
   if (!run.terminal.json) {
-    const what = `${counted(source.files.length, 'file')}, ${spokenBytes(source.bytes)}`;
+    const what = `${counted(source.files.length, 'file')}, ${humanBytes(source.bytes)}`;
     run.terminal.out(
       `${options.dryRun ? 'checking' : 'publishing'} ${tenant}/${bundle} to ${channel}: ${what}\n`,
     );
   }
-  noteIgnored(run, source);
+  printIgnored(run, source);
   try {
     if (options.dryRun) return await dryRun(run, path, source, { dir, channel, deadline });
     const release = await submit(run, path, source, { ...options, channel, deadline });
     showWarnings(release.warnings, dir, run.terminal);
     if (options.wait !== false) return await awaitOutcome(run, release, { deadline, directory: dir });
     if (run.terminal.json) run.terminal.document(release);
-    else run.terminal.out(`${verdict(release, run.terminal)}\n`);
+    else run.terminal.out(`${outcomeLine(release, run.terminal)}\n`);
     return 'inFlight';
   } catch (error) {
     if (error instanceof ApiProblem) showDiagnostics(error.problem.diagnostics ?? [], dir, run.terminal);

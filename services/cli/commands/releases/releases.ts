@@ -9,7 +9,7 @@ import { listRows } from '../../client/pages.ts';
 import { printable } from '../../output/printable.ts';
 import { ReleaseView } from '../../client/resources.ts';
 import { table } from '../../output/table.ts';
-import { shortDigest, standing } from '../../output/format.ts';
+import { shortDigest, statusWord } from '../../output/format.ts';
 
 /** `pointsman releases`: lists the releases of a bundle, newest first. */
 export function releasesCommand(cli: Cli): Command {
@@ -31,7 +31,7 @@ async function releases(run: CommandRun, limit: number): Promise<ExitName> {
     const rows = items.map((release) => [
       `v${release.version}`,
       release.channel,
-      standing(release, terminal),
+      statusWord(release, terminal),
       release.digest === null ? '' : shortDigest(release.digest),
       printable(release.reason ?? ''),
     ]);

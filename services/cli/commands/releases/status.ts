@@ -16,7 +16,7 @@ import { showDiagnostics } from '../../report-failure.ts';
 import { ChannelView, ReleaseView } from '../../client/resources.ts';
 import { table } from '../../output/table.ts';
 import type { Terminal } from '../../output/terminal.ts';
-import { moment, standing, verdict, whereabouts } from '../../output/format.ts';
+import { moment, statusWord, outcomeLine, pointerPosition } from '../../output/format.ts';
 
 /** `pointsman status`: shows a bundle's pointers and releases in flight, or one release. */
 export function statusCommand(cli: Cli): Command {
@@ -74,7 +74,7 @@ async function bundleStatus(run: CommandRun, bundle: string): Promise<ExitName> 
     table(
       pointers.map((pointer) => [
         ` ${pointer.channel}`,
-        whereabouts(pointer, terminal),
+        pointerPosition(pointer, terminal),
         pointer.movedAt === null ? '' : terminal.paint('dim', moment(pointer.movedAt)),
       ]),
     ),
@@ -91,7 +91,7 @@ function inFlightRows(one: ReleaseView, terminal: Terminal): string[][] {
     if (kind === 'sink' || kind === 'compiler' || kind === 'release') waits.push(printable(text));
   }
   const [first = '', ...others] = waits;
-  const own = [` v${one.version}`, one.channel, standing(one, terminal), first];
+  const own = [` v${one.version}`, one.channel, statusWord(one, terminal), first];
   return [own, ...others.map((wait) => ['', '', '', wait])];
 }
 
@@ -111,6 +111,6 @@ async function releaseStatus(run: CommandRun, { tenant, bundle, version }: Relea
     null,
     terminal,
   );
-  terminal.out(`${verdict(found, terminal)}\n`);
+  terminal.out(`${outcomeLine(found, terminal)}\n`);
   return 'done';
 }

@@ -11,7 +11,7 @@ import { SentView, SinkView } from './sink-view.ts';
 import { counted } from '../../output/format.ts';
 
 /** The commands that control an existing sink: pause, resume, replay, test, redeliver. */
-export function steerCommands(cli: Cli): Command[] {
+export function sinkControlCommands(cli: Cli): Command[] {
   return [
     onSink('pause', 'stop deliveries until the sink is resumed; moves are not lost')
       .option('--reason <text>', 'the reason', sentence)

@@ -53,31 +53,31 @@ export function sinkRow(sink: SinkView, terminal: Terminal): string[] {
     sink.sink,
     sink.kind,
     terminal.paint(PAINT[sink.state], sink.state),
-    behind(sink),
-    printable(trouble(sink) ?? sink.url ?? ''),
+    lagOf(sink),
+    printable(failureOf(sink) ?? sink.url ?? ''),
   ];
 }
 
 export function sinkFields(sink: SinkView, terminal: Terminal): string[][] {
-  const problem = trouble(sink);
+  const problem = failureOf(sink);
   return [
     ['kind', sink.kind],
     ...(sink.url === null ? [] : [['url', printable(sink.url)]]),
     ['state', terminal.paint(PAINT[sink.state], sink.state)],
     ...(problem === null ? [] : [['', printable(problem)]]),
     ['cursor', printable(sink.cursor)],
-    ['lag', behind(sink)],
+    ['lag', lagOf(sink)],
     ['delivered', sink.deliveredAt === null ? 'nothing yet' : moment(sink.deliveredAt)],
   ];
 }
 
 /** The lag of a sink. */
-export function behind({ lag }: SinkView): string {
+export function lagOf({ lag }: SinkView): string {
   return lag === 0 ? 'up to date' : `${counted(lag, 'move')} behind`;
 }
 
 /** Why the sink does not deliver; null if it does. */
-export function trouble(sink: SinkView): string | null {
+export function failureOf(sink: SinkView): string | null {
   if (sink.state === 'paused') {
     const why = sink.pauseReason === null ? '' : `: ${sink.pauseReason}`;
     return `paused by ${sink.pausedBy ?? '?'} at ${moment(sink.pausedAt ?? '')}${why}`;

@@ -7,16 +7,17 @@ import { rowCount } from '../../options/option-values.ts';
 import { listRows } from '../../client/pages.ts';
 import { printable } from '../../output/printable.ts';
 import { addSink, rotateSink, type SecretOptions } from './sink-setting.ts';
-import { onSink, steerCommands } from './sink-control.ts';
+import { onSink, sinkControlCommands } from './sink-control.ts';
 import { AttemptView, sinkFields, sinkRow, SinkView } from './sink-view.ts';
 import { table } from '../../output/table.ts';
-import { moment, spoken } from '../../output/format.ts';
+import { moment, humanDuration } from '../../output/format.ts';
 
 /** `pointsman sinks`: manages the destinations of moves. */
 export function sinksCommand(cli: Cli): Command {
   const sinks = new Command('sinks').description("the destinations of a tenant's moves, and their progress");
   const own = [addCommand(cli), listCommand(cli), showCommand(cli), rotateCommand(cli), deleteCommand(cli)];
-  for (const command of [...own, ...steerCommands(cli), attemptsCommand(cli)]) sinks.addCommand(command);
+  for (const command of [...own, ...sinkControlCommands(cli), attemptsCommand(cli)])
+    sinks.addCommand(command);
   return sinks;
 }
 
@@ -97,5 +98,5 @@ function attemptsCommand(cli: Cli): Command {
 function attemptRow({ terminal }: CommandRun, attempt: AttemptView): string[] {
   const { at, event, delivered, summary, tookMs } = attempt;
   const word = delivered ? terminal.paint('green', 'delivered') : terminal.paint('red', 'failed');
-  return [moment(at), printable(event), word, spoken(tookMs), printable(summary)];
+  return [moment(at), printable(event), word, humanDuration(tookMs), printable(summary)];
 }

@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 
 import { policyPath } from '../../client/api-paths.ts';
-import { type Answer, headerOf } from '../../client/response.ts';
+import { type ApiResponse, headerOf } from '../../client/response.ts';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { ApiProblem, CliError } from '../../failures.ts';
@@ -84,7 +84,7 @@ async function setPolicy(run: CommandRun, file: string, options: SetOptions): Pr
     ...options,
     ifVersion: options.ifVersion ?? before.version,
   }).catch((error: unknown) => {
-    throw explained(error, written, file, run);
+    throw atFileLines(error, written, file, run);
   });
   const changed = after.version !== before.version;
   if (terminal.json) terminal.document({ ...after, changed });
@@ -103,17 +103,17 @@ async function putPolicy(
   run: CommandRun,
   { document }: Written,
   { message, ifVersion }: SetOptions,
-): Promise<StandingPolicy> {
+): Promise<PolicyVersion> {
   const answer = await run.client.send('PUT', policyPath(run.tenant()), {
     json: document,
     query: { message },
     headers: { 'idempotency-key': randomUUID(), 'if-match': `"${ifVersion}"` },
   });
-  return standing(answer);
+  return parsePolicy(answer);
 }
 
 /** The same failure, with its problems at the lines of the file. */
-function explained(error: unknown, { placed }: Written, file: string, { terminal }: CommandRun): unknown {
+function atFileLines(error: unknown, { placed }: Written, file: string, { terminal }: CommandRun): unknown {
   if (!(error instanceof ApiProblem)) return error;
   const { errors = [], code } = error.problem;
   if (code === 'policy_changed')
@@ -141,17 +141,17 @@ async function showHistory(run: CommandRun, limit: number): Promise<ExitName> {
   return 'done';
 }
 
-interface StandingPolicy {
+interface PolicyVersion {
   readonly version: number;
   readonly policy: unknown;
 }
 
-async function readPolicy(run: CommandRun, version?: number): Promise<StandingPolicy> {
-  return standing(await run.client.send('GET', policyPath(run.tenant()), { query: { version } }));
+async function readPolicy(run: CommandRun, version?: number): Promise<PolicyVersion> {
+  return parsePolicy(await run.client.send('GET', policyPath(run.tenant()), { query: { version } }));
 }
 
 /** The version is in the entity tag. */
-function standing(answer: Answer): StandingPolicy {
+function parsePolicy(answer: ApiResponse): PolicyVersion {
   const version = /^(?:W\/)?"(\d+)"$/.exec(headerOf(answer, 'etag') ?? '')?.[1];
   if (version === undefined) throw new CliError('failed', 'The API did not send the version of the policy.');
   return { version: Number(version), policy: JSON.parse(answer.body.toString('utf8')) };
