@@ -91,9 +91,9 @@ export function endpoint<
 >(definition: EndpointDefinition<P, Q, H, B>): Endpoint {
   // An omitted schema is `nothing`, and the handler receives only the results of its own schemas. TypeScript can follow neither; this is
   // the only place with such an assertion.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as said above
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
   const handle = definition.handle as unknown as Endpoint['handle'];
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as said above
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
   return {
     params: nothing,
     query: nothing,

@@ -39,7 +39,7 @@ describe('who may speak', () => {
     await at.waiting(version);
     const own = await at.approve('bob', version);
     expectProblem(own, 403, 'own_release');
-    expect(own.json['detail']).toContain('four eyes');
+    expect(own.json['detail']).toContain('requires another person than the author');
     expect((await at.approve('alice', version)).status).toBe(201);
   });
 
