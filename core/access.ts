@@ -1,30 +1,33 @@
 import { z } from 'zod';
 
-/** What a token may be given. */
+/** The roles that a token can have. */
 export const Role = z.enum(['viewer', 'publisher', 'approver', 'reporter', 'admin', 'follower']);
 export type Role = z.infer<typeof Role>;
 
-/** Whoever holds the token of the environment stands in the record by this name. */
+/** The name that the environment's token has in the record. */
 const RESERVED = 'admin';
 
-/** Who speaks by a token, as the record shows it: a person, a pipeline, a runtime. */
+/** The name of a token's holder in the record: a person, a pipeline or a runtime. */
 export const TokenName = z
   .string()
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$/,
     'a token\'s name is one to 63 characters of a-z, A-Z, 0-9, ".", "_", "@" and "-", beginning with a letter or digit',
   )
-  .refine((name) => name.toLowerCase() !== RESERVED, `"${RESERVED}" is the environment's own token`);
+  .refine(
+    (name) => name.toLowerCase() !== RESERVED,
+    `"${RESERVED}" is reserved for the token of the environment`,
+  );
 
-/** What every token begins with, so that a leaked one is recognised for what it is. */
+/** The prefix of every token. Secret scanners recognise a leaked token by it. */
 export const TOKEN_PREFIX = 'pmn_';
 
-/** Names a token without being one. */
-export const TokenId = z.uuid("a token's id is a UUID, and not the token itself");
+/** Identifies a token without granting anything. */
+export const TokenId = z.uuid("a token's id is a UUID: do not send the token itself");
 
 /**
- * What an endpoint lets somebody do. `steer` moves, holds and cancels what was published; `approve` is a person's word on a gate,
- * `report` a machine's, `acknowledge` a runtime's on what it runs.
+ * What an endpoint requires. `steer` moves, holds and cancels what was published. `approve` decides a gate as a person, `report` as a
+ * machine. `acknowledge` records what a runtime runs.
  */
 export type Action = 'read' | 'publish' | 'steer' | 'approve' | 'report' | 'acknowledge' | 'administer';
 
@@ -39,12 +42,12 @@ const ALLOWED: Readonly<Record<Role, readonly Action[]>> = {
   admin: ['read', 'publish', 'steer', 'approve', 'report', 'acknowledge', 'administer'],
 };
 
-/** Whether one of those roles allows that. */
+/** Whether one of the roles allows the action. */
 export function rolesAllow(roles: readonly Role[], action: Action): boolean {
   return roles.some((role) => ALLOWED[role].includes(action));
 }
 
-/** Who may do that, for those who may not. */
+/** The roles that allow the action, for the text of a refusal. */
 export function rolesThatMay(action: Action): Role[] {
   return Role.options.filter((role) => ALLOWED[role].includes(action));
 }

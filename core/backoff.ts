@@ -1,27 +1,26 @@
-/** How long to wait between attempts at the same effect. */
+/** The waits between attempts at one effect. */
 export interface Backoff {
   readonly firstMs: number;
   readonly factor: number;
   readonly maxMs: number;
 }
 
-/** The same, with an end. */
+/** A backoff with a maximum number of attempts. */
 export interface BoundedBackoff extends Backoff {
-  /** The first one counts. */
+  /** Includes the first attempt. */
   readonly attempts: number;
 }
 
 /**
- * How long to wait after that attempt, counted from 1. `random01` is in [0, 1): the wait is between half and the whole of what the
- * attempt's number says. The half that is sure keeps a provider that is down from being asked at once by those who draw a small number;
- * the half that is not spreads those who failed together.
+ * How long to wait after that attempt, counted from 1. `random01` is in [0, 1). The wait is between half of the exponential delay and all
+ * of it. The fixed half keeps retries away from a provider that is down. The random half spreads callers that failed together.
  */
 export function backoffMs(attempt: number, random01: number, { firstMs, factor, maxMs }: Backoff): number {
   const wholeMs = Math.min(maxMs, firstMs * factor ** (attempt - 1));
   return Math.round((wholeMs * (1 + random01)) / 2);
 }
 
-/** An attempt that failed: its number, counted from 1; a number in [0, 1); and the `Retry-After` of the other side, or null. */
+/** A failed attempt: its number, counted from 1; a number in [0, 1); and the `Retry-After` of the response, or null. */
 export interface FailedAttempt {
   readonly attempt: number;
   readonly random01: number;
@@ -29,8 +28,8 @@ export interface FailedAttempt {
 }
 
 /**
- * How long to wait after an attempt when the other side may have asked for a wait. It is never shorter than the other side asked for, nor
- * than the backoff: a `Retry-After` of 0 does not switch that off. Callers that were given the same moment are spread over `firstMs`.
+ * How long to wait after an attempt, given the `Retry-After` of the response. The wait is never shorter than `Retry-After` nor than the
+ * backoff, so a `Retry-After` of 0 does not disable the backoff. Callers with the same `Retry-After` are spread over `firstMs`.
  */
 export function retryWaitMs({ attempt, random01, retryAfterMs }: FailedAttempt, backoff: Backoff): number {
   const ownMs = backoffMs(attempt, random01, backoff);
@@ -38,7 +37,7 @@ export function retryWaitMs({ attempt, random01, retryAfterMs }: FailedAttempt, 
   return Math.max(ownMs, retryAfterMs + Math.round(random01 * backoff.firstMs));
 }
 
-/** The same with an end: null when that attempt was the last. */
+/** The wait before the next attempt; null when that attempt was the last. */
 export function nextAttemptMs(failed: FailedAttempt, backoff: BoundedBackoff): number | null {
   return failed.attempt >= backoff.attempts ? null : retryWaitMs(failed, backoff);
 }

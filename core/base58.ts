@@ -1,13 +1,13 @@
 const ALPHABET = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 const BASE = 58n;
 
-/** Those bytes as base58 (Bitcoin's alphabet, without a checksum). Slow for more than some hundred bytes. */
+/** Encodes bytes as base58 (Bitcoin's alphabet, without a checksum). Slow for more than a few hundred bytes. */
 export function base58(bytes: Uint8Array): string {
   let digits = '';
   for (let rest = toNumber(bytes); rest > 0n; rest /= BASE) {
     digits = `${ALPHABET[Number(rest % BASE)]}${digits}`;
   }
-  // A number has no leading zeros; bytes do, and each is written as the digit for zero.
+  // A number has no leading zeros, but bytes can: each leading zero byte becomes the digit for zero.
   const firstNonZero = bytes.findIndex((byte) => byte !== 0);
   const zeros = firstNonZero === -1 ? bytes.length : firstNonZero;
   return '1'.repeat(zeros) + digits;

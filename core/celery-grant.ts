@@ -17,12 +17,12 @@ export const CeleryTaskName = z
   .regex(/^[A-Za-z_][A-Za-z0-9_.]{0,127}$/, 'must be the name of a Celery task')
   .default('pointsman.compile');
 
-/** Every tenant: no tenant can be named so. */
+/** Stands for every tenant. It is not a valid tenant name. */
 const EVERY_TENANT = '*';
 
 /**
- * What the operator lets a tenant do on the platform's broker: send this task to this queue. A tenant's admin writes the policy, so without
- * such a list an admin could send any task to any queue of the broker, also to another tenant's.
+ * A permission that the operator gives a tenant: send this task to this queue of the platform's broker. A tenant's admin writes the policy.
+ * Without this list an admin could send any task to any queue of the broker, also to another tenant's.
  */
 export const CeleryGrant = z.strictObject({
   tenant: z
@@ -39,7 +39,7 @@ export type CeleryGrant = z.infer<typeof CeleryGrant>;
 
 type CeleryTarget = Omit<CeleryGrant, 'tenant'>;
 
-/** Why the operator's list does not let that tenant send that task to that queue; null when it does. Names no other tenant's entries. */
+/** The refusal text when the operator's list does not allow the task; null when it does. Does not reveal other tenants' entries. */
 export function celeryRefusal(
   grants: readonly CeleryGrant[],
   tenant: string,

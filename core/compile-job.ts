@@ -5,12 +5,12 @@ import { documentLimits, gateLimits, httpLimits, tenantLimits } from './limits/l
 import { httpUrl } from './json/storable.ts';
 
 /**
- * What a compiler of somebody else's is asked, over a broker or HTTP alike, and what it answers. Only addresses travel: the source is
- * fetched from `source`, what is made of it is put to `upload`, and the last word goes to `callback`. Each address holds a capability
- * for this one attempt, so that a job is to be kept as secret as a token.
+ * The request to an outside compiler and its report, the same over a broker and over HTTP. Only URLs are sent: the compiler fetches the
+ * source from `source`, uploads blobs to `upload`, and posts its report to `callback`. Each URL holds a capability for this one attempt, so
+ * keep a job as secret as a token.
  */
 
-/** Rises when a compiler that knows only this would do the wrong thing; a field that it may ignore is added without that. */
+/** Changes only when an older compiler would do the wrong thing. A field that a compiler may ignore is added without a change. */
 export const COMPILE_CONTRACT = 'pointsman.compile/v1';
 
 const Url = httpUrl(gateLimits.urlChars);
@@ -22,26 +22,26 @@ export const CompileJob = z.object({
   bundle: BundleName,
   version: Version,
   channel: ChannelName,
-  /** Counts from 1. The capability is another one in each. */
+  /** Counts from 1. Each attempt has its own capability. */
   attempt: z.number().int().min(1),
-  /** After it nothing is taken any more: every address of the job answers 410. */
+  /** After the deadline every URL of the job answers 410. */
   deadline: z.iso.datetime(),
-  /** GET gives a tar.gz. The digest is that of the tree that is in it, not of the archive. */
+  /** GET returns a tar.gz. The digest is of the tree inside, not of the archive. */
   source: z.object({ url: Url, digest: Digest }),
-  /** PUT `<url>/<digest>`, with the blob's media type as its Content-Type. Repeating one is harmless. */
+  /** PUT `<url>/<digest>`, with the blob's media type as Content-Type. Idempotent. */
   upload: z.object({ url: Url }),
-  /** POST a {@link CompileReport}, once; the same one again is answered as the first was. */
+  /** POST a {@link CompileReport}, once. Repeating the same report returns the first response. */
   callback: z.object({ url: Url }),
 });
 export type CompileJob = z.infer<typeof CompileJob>;
 
-/** The base, and one for each channel. */
+/** The base artifact, and one for each channel. */
 const MOST_ARTIFACTS = tenantLimits.channelsPerBundle + 1;
 
 const CompiledArtifact = z.strictObject({
-  /** Null for the base: what every channel without an artifact of its own gets. */
+  /** Null for the base artifact, which every channel without its own artifact gets. */
   channel: ChannelName.nullable(),
-  /** Of the OCI manifest, which is uploaded with all that it names before this is said. */
+  /** Of the OCI manifest. The compiler uploads the manifest and its blobs before it posts the report. */
   digest: Digest,
 });
 
@@ -53,15 +53,15 @@ const CompiledReport = z.strictObject({
     .max(MOST_ARTIFACTS)
     .refine(
       (artifacts) => new Set(artifacts.map(({ channel }) => channel)).size === artifacts.length,
-      'a channel has one artifact',
+      'a channel can have only one artifact',
     )
     .refine(
       (artifacts) => artifacts.some(({ channel }) => channel === null),
-      'the base, whose channel is null, must be there: a release without it cannot be promoted',
+      'the base artifact (channel: null) is missing: without it the release cannot be promoted',
     ),
 });
 
-/** The source is wrong, and whoever wrote it can mend it: the release is rejected. */
+/** The source is invalid and its author can fix it: the release is rejected. */
 const InvalidReport = z.strictObject({
   status: z.literal('invalid'),
   diagnostics: z
@@ -79,22 +79,22 @@ const InvalidReport = z.strictObject({
     .max(documentLimits.diagnostics),
 });
 
-/** The compiler could not do it, for a reason that is not the source's. */
+/** The compiler failed for a reason other than the source. */
 const FailedReport = z.strictObject({ status: z.literal('failed'), message: text(httpLimits.textChars) });
 
 export const CompileReport = z
   .discriminatedUnion('status', [CompiledReport, InvalidReport, FailedReport])
-  .meta({ id: 'CompileReport', description: 'The last word of a compiler on one job.' });
+  .meta({ id: 'CompileReport', description: 'The final report of a compiler for one job.' });
 export type CompileReport = z.infer<typeof CompileReport>;
 
-/** Control characters would be executed by somebody's terminal; PostgreSQL takes neither NUL nor half a surrogate pair. */
+/** Refuses control characters, which a terminal would execute, and what PostgreSQL cannot store: NUL and lone surrogates. */
 function text(maxChars: number) {
   return (
     z
       .string()
       .max(maxChars)
       // oxlint-disable-next-line no-control-regex -- control characters are exactly what is being refused
-      .regex(/^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$/, 'must be text without control characters')
+      .regex(/^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$/, 'must not contain control characters')
       .refine((value) => value.isWellFormed(), 'must be valid Unicode')
   );
 }

@@ -1,4 +1,6 @@
-/** The text, or its beginning and "…": at most so many characters, as people count them. Reads no more of the text than it keeps. */
+/**
+ * Returns the text, or its beginning and "…", with at most `most` characters as people count them. Reads no more of the text than it keeps.
+ */
 export function cut(text: string, most: number): string {
   if (text.length <= most) return text;
   let count = 0;

@@ -3,11 +3,13 @@ import { z } from 'zod';
 import { BundleName, ChannelName, HookName, TenantName } from './identifiers.ts';
 import type { Outcome } from './releases/release.ts';
 
-/** Whose deliveries a hook takes: how they are signed, what they say, and where their source and their commit's status are. */
+/** The provider of a hook's deliveries. It determines their signature and format, and where the source and the commit status are. */
 export const HookProvider = z.enum(['github', 'gitlab', 'generic']);
 export type HookProvider = z.infer<typeof HookProvider>;
 
-/** By what a provider knows its delivery again. It stands in Restate keys, so that it has none of their separators. */
+/**
+ * The provider's id of a delivery, by which a repeated one is recognised. It is part of Restate keys, so it has none of their separators.
+ */
 export const DeliveryId = z
   .string()
   .regex(
@@ -15,19 +17,19 @@ export const DeliveryId = z
     'a delivery\'s id is 1 to 128 characters of a-z, A-Z, 0-9, ".", "_" and "-", beginning with a letter or digit',
   );
 
-/** Names one delivery everywhere. */
+/** Identifies a delivery. */
 export interface DeliveryName {
   readonly tenant: string;
   readonly hook: string;
   readonly delivery: string;
 }
 
-/** The key of a delivery's workflow and of its reporter, as operators see it: `acme/main/72d3162e-cc78-11e3-81ab-4c9367dc0958`. */
+/** The key of a delivery's workflow and of its commit status object: `acme/main/72d3162e-cc78-11e3-81ab-4c9367dc0958`. */
 export function deliveryKey({ tenant, hook, delivery }: DeliveryName): string {
   return `${tenant}/${hook}/${delivery}`;
 }
 
-/** The inverse of {@link deliveryKey}; null for anything that it did not make. */
+/** The inverse of {@link deliveryKey}; null for any other text. */
 export function parseDeliveryKey(key: string): DeliveryName | null {
   const [tenant = '', hook = '', delivery = '', ...more] = key.split('/');
   const isOne =
@@ -38,21 +40,21 @@ export function parseDeliveryKey(key: string): DeliveryName | null {
   return isOne ? { tenant, hook, delivery } : null;
 }
 
-/** Travels in the log lines and outgoing calls of a delivery that has no release: `acme:hooks:main:72d3162e-…`. */
+/** Identifies a delivery without a release in log lines and outgoing calls: `acme:hooks:main:72d3162e-…`. */
 export function deliveryCorrelationId({ tenant, hook, delivery }: DeliveryName): string {
   return `${tenant}:hooks:${hook}:${delivery}`;
 }
 
-/** Who stands in the record for what a hook publishes. No token's name has a slash behind "hook". */
+/** The author in the record of what a hook publishes. A token's name cannot contain a slash, so the two never collide. */
 export function hookAuthor(hook: string): string {
   return `hook/${hook}`;
 }
 
-/** How far a delivery has come. `refused`: somebody or some rule said no. `failed`: something broke. */
+/** The state of a delivery. `refused`: a person or a rule refused it. `failed`: an error occurred. */
 export const DeliveryState = z.enum(['received', 'fetching', 'published', 'refused', 'ignored', 'failed']);
 export type DeliveryState = z.infer<typeof DeliveryState>;
 
-/** The push that a release came from. */
+/** The push that a release was made from. */
 export const Origin = z.object({
   hook: HookName,
   delivery: DeliveryId,
@@ -62,10 +64,13 @@ export const Origin = z.object({
 });
 export type Origin = z.infer<typeof Origin>;
 
-/** What a commit is told. Providers know fewer words, or others. */
+/** The state of a commit status. Providers have fewer states, or other names. */
 export type CommitState = 'pending' | 'success' | 'failure' | 'error' | 'cancelled';
 
-/** Null: there is no last word yet. What somebody or some rule said no to, and what broke, are never mixed. */
+/**
+ * The commit state of a release; null means that it has not settled. `failure` is a refusal by a person or a rule, `error` an outage or a
+ * defect.
+ */
 export function commitState(outcome: Outcome | null): CommitState {
   switch (outcome) {
     case null:
@@ -82,7 +87,7 @@ export function commitState(outcome: Outcome | null): CommitState {
   }
 }
 
-/** By what name a commit is told: one for each pointer, so that two hooks of a repository do not speak over each other. */
+/** The name of a commit status. One for each pointer, so that two hooks of one repository do not overwrite each other's status. */
 export function statusContext({ bundle, channel }: { bundle: string; channel: string }): string {
   return `pointsman/${BundleName.parse(bundle)}/${ChannelName.parse(channel)}`;
 }

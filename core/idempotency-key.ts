@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { type DeliveryName, hookAuthor } from './hook.ts';
 
 /**
- * The keys by which the record recognizes a repeated request. Each kind has a prefix of its own, which is added where the key is made: whatever
- * a client sends stays behind its prefix, and is never the key of a delivery.
+ * The keys by which the record recognises a repeated request. Each kind gets its own prefix where the key is made, so a key that a client
+ * sends can never equal the key of a delivery.
  */
 
 /** The key of a client's request, from its `Idempotency-Key`. */
@@ -12,12 +12,12 @@ export function clientKey(key: string): string {
   return `client/${key}`;
 }
 
-/** The key under which the push of a delivery is published. */
+/** The key under which a delivery's push is published. */
 export function hookDeliveryKey({ hook, delivery }: Pick<DeliveryName, 'hook' | 'delivery'>): string {
   return `${hookAuthor(hook)}/${delivery}`;
 }
 
-/** Whether a client's key has the form of a delivery's, which would be mistaken for it by people. */
+/** Whether a client's key looks like the key of a delivery, which people would confuse. */
 export function isReservedKey(key: string): boolean {
   return key.startsWith(hookAuthor(''));
 }

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 
 /**
- * A tenant's, bundle's or channel's name. The rule is DNS-label-like (RFC 1123, section 2.1), so that one name can stand in a
- * Restate key, a RabbitMQ routing key (no dots), a Redis key and an OCI repository name without ever being escaped.
+ * The name of a tenant, bundle or channel. The rule follows DNS labels (RFC 1123, section 2.1), so a name needs no escaping in a Restate
+ * key, a RabbitMQ routing key (no dots), a Redis key or an OCI repository name.
  */
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
-const nameRule = 'one to 63 characters of a-z, 0-9 and "-", not beginning or ending with "-"';
+const nameRule = '1 to 63 characters of a-z, 0-9 and "-", not beginning or ending with "-"';
 
 export const TenantName = z.string().regex(NAME, `a tenant's name is ${nameRule}`);
 export const BundleName = z.string().regex(NAME, `a bundle's name is ${nameRule}`);
@@ -15,38 +15,38 @@ export const HookName = z.string().regex(NAME, `a hook's name is ${nameRule}`);
 export const SinkName = z.string().regex(NAME, `a sink's name is ${nameRule}`);
 export const FollowerName = z.string().regex(NAME, `a follower's name is ${nameRule}`);
 
-/** A release's number within its bundle: rises by one from 1 and is never used again. */
+/** A release's number within its bundle: counts from 1 and is never reused. */
 export const Version = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 
-/** How often a pointer has moved: the fencing token, and the value of the pointer's ETag. 0 means that it never moved. */
+/** How often a pointer has moved: the fencing token, and the pointer's ETag. 0 means that it has never moved. */
 export const Generation = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 /** `sha256:` and 64 lower-case hex digits (OCI image-spec 1.1, descriptor.md, "Registered algorithms"). */
 export const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'a digest is "sha256:" and 64 hex digits');
 
-/** The channel that a publish moves when it names none. */
+/** The default channel of a publish. */
 export const DEFAULT_CHANNEL = 'live';
 
-/** Names one release everywhere. */
+/** Identifies a release. */
 export interface ReleaseId {
   readonly tenant: string;
   readonly bundle: string;
   readonly version: number;
 }
 
-/** Names one pointer everywhere. */
+/** Identifies a pointer. */
 export interface PointerId {
   readonly tenant: string;
   readonly bundle: string;
   readonly channel: string;
 }
 
-/** The key of the release's workflow, as operators see it: `acme/support-bot/v12`. */
+/** The key of the release's workflow in Restate: `acme/support-bot/v12`. */
 export function releaseKey(id: ReleaseId): string {
   return `${id.tenant}/${id.bundle}/v${id.version}`;
 }
 
-/** The inverse of {@link releaseKey}; null for anything that it did not make. */
+/** The inverse of {@link releaseKey}; null for any other text. */
 export function parseReleaseKey(key: string): ReleaseId | null {
   const match = /^([^/]+)\/([^/]+)\/v([1-9][0-9]{0,15})$/.exec(key);
   if (!match) return null;
@@ -55,7 +55,7 @@ export function parseReleaseKey(key: string): ReleaseId | null {
   return { tenant, bundle, version: Number(version) };
 }
 
-/** Travels in every log line, header, row and outgoing call of a release: `acme:support-bot:v12`. */
+/** Identifies a release in every log line, header, row and outgoing call: `acme:support-bot:v12`. */
 export function correlationId(id: ReleaseId): string {
   return `${id.tenant}:${id.bundle}:v${id.version}`;
 }

@@ -9,12 +9,10 @@ import { describeIssues } from './json/schema-issues.ts';
 import { fileAsFolder, pathProblem } from './releases/source.ts';
 import { isStorableJson } from './json/storable.ts';
 
-/**
- * RFC 6838, section 4.2, with parameters. It becomes the Content-Type of a response, in which a line break would end the header.
- */
+/** RFC 6838, section 4.2, with parameters. It becomes the Content-Type of a response, where a line break would end the header. */
 const MEDIA_TYPE = /^[A-Za-z0-9][\w!#$&^.+-]*\/[A-Za-z0-9][\w!#$&^.+-]*(?:; ?[\w-]+=[\w.+-]+)*$/;
 
-/** OCI image-spec 1.1, descriptor.md: of a descriptor what names a blob. More may stand there, and says nothing to us. */
+/** OCI image-spec 1.1, descriptor.md: the fields that name a blob. Other fields are ignored. */
 const Descriptor = z.object({
   mediaType: z.string().min(1).max(manifestLimits.mediaTypeChars).regex(MEDIA_TYPE, 'not a media type'),
   digest: Digest,
@@ -28,7 +26,7 @@ const Path = z.string().superRefine((path, context) => {
   if (problem !== null) context.addIssue({ code: 'custom', message: problem });
 });
 
-/** image-spec 1.1, manifest.md, with what we need of it: every layer is a file, whose path is its title. */
+/** image-spec 1.1, manifest.md, the fields used here. Every layer is a file whose path is its title. */
 const Manifest = z.object({
   schemaVersion: z.literal(2),
   mediaType: z.literal(mediaTypes.manifest),
@@ -36,7 +34,7 @@ const Manifest = z.object({
   layers: boundedList(Descriptor.extend({ annotations: z.object({ [TITLE]: Path }) }), manifestLimits.layers),
 });
 
-/** A blob that a manifest names, and how many bytes it says that there are. */
+/** A blob that a manifest names, and its stated size. */
 export interface NamedBlob {
   readonly digest: string;
   readonly size: number;
@@ -45,7 +43,7 @@ export interface NamedBlob {
 export type ReadManifest =
   | {
       readonly kind: 'manifest';
-      /** Everything that it consists of: the config and the files. */
+      /** All blobs of the artifact: the config and the files. */
       readonly blobs: readonly NamedBlob[];
       /** In the order of the manifest. */
       readonly files: readonly ArtifactFile[];
@@ -53,15 +51,15 @@ export type ReadManifest =
   | { readonly kind: 'problem'; readonly problem: string };
 
 /**
- * Reads a manifest that somebody else has made: what it consists of, or the first reason why it can't be an artifact. Its layers are bounded
- * before they are parsed, and the first bad one ends the reading: {@link manifestLimits} bounds the work, whatever the bytes are.
+ * Reads a manifest from an outside compiler: its content, or the first reason why it is not a valid artifact. The number of layers is
+ * checked before they are parsed, and the first bad layer ends the reading. {@link manifestLimits} bounds the work for any bytes.
  */
 export function readManifest(bytes: Uint8Array): ReadManifest {
   const json = parseBoundedJson(bytes, { depth: documentLimits.depth, values: manifestLimits.values });
   if (json.kind === 'not_json') return { kind: 'problem', problem: 'it is not JSON in UTF-8' };
   if (json.kind === 'excess') return { kind: 'problem', problem: `it is too large: ${json.problem}` };
   if (!isStorableJson(json.value)) {
-    return { kind: 'problem', problem: 'it has texts that are not valid Unicode' };
+    return { kind: 'problem', problem: 'it contains text that is not valid Unicode' };
   }
   const parsed = Manifest.safeParse(json.value);
   if (!parsed.success) {
@@ -72,13 +70,13 @@ export function readManifest(bytes: Uint8Array): ReadManifest {
   const paths = new Set<string>();
   for (const { annotations } of layers) {
     const path = annotations[TITLE];
-    if (paths.has(path)) return { kind: 'problem', problem: `it has two files of the path "${path}"` };
+    if (paths.has(path)) return { kind: 'problem', problem: `two files have the path "${path}"` };
     paths.add(path);
   }
   for (const path of paths) {
     const parent = fileAsFolder(path, paths);
     if (parent !== null)
-      return { kind: 'problem', problem: `its file "${parent}" is the folder of "${path}"` };
+      return { kind: 'problem', problem: `the file "${parent}" is also the folder of "${path}"` };
   }
   const blobs = [config, ...layers].map(({ digest, size }) => ({ digest, size }));
   const files = layers.map(({ annotations, ...described }) => ({ path: annotations[TITLE], ...described }));

@@ -14,7 +14,7 @@ const ChannelPolicy = z
   .strictObject({
     onConflict: ConflictRule.optional().meta({
       description:
-        'What happens to a publish while another release of the same pointer is in flight: replace that one, wait in line, or be refused. Without it, the publish chooses, and supersede is the default.',
+        'What happens to a publish while another release of the same pointer is in flight: replace it, wait in line, or be refused. Without it, the publish chooses, and supersede is the default.',
     }),
     gates: z
       .array(GateRule)
@@ -37,11 +37,11 @@ const compileWithin = duration({
   maxMs: remoteCompileLimits.maxWithinMs,
 });
 const attempts = z.number().int().min(1).max(remoteCompileLimits.attempts).default(3).meta({
-  description: 'How many attempts, before the release ends as errored.',
+  description: 'The number of attempts before the release ends as errored.',
 });
 const within = compileWithin.default('10m').meta({ description: 'How long one attempt may take.' });
 
-/** Compiled outside Pointsman. */
+/** Compilation outside Pointsman. */
 export const RemoteCompileRule = z.discriminatedUnion('executor', [
   z.strictObject({
     executor: z.literal('http').meta({ description: 'An HTTP service compiles.' }),
@@ -60,7 +60,7 @@ export const RemoteCompileRule = z.discriminatedUnion('executor', [
 ]);
 export type RemoteCompileRule = z.infer<typeof RemoteCompileRule>;
 
-/** Where `compile` happens. */
+/** Where the `compile` stage runs. */
 const CompileRule = z.discriminatedUnion('executor', [
   z.strictObject({
     executor: z.literal('local').meta({ description: 'Pointsman itself compiles.' }),
@@ -68,7 +68,7 @@ const CompileRule = z.discriminatedUnion('executor', [
   ...RemoteCompileRule.options,
 ]);
 
-/** A tenant's policy, whole. A channel that is not listed has no gates. */
+/** The whole policy of a tenant. A channel that is not listed has no gates. */
 export const Policy = z
   .strictObject({
     channels: z
@@ -78,7 +78,7 @@ export const Policy = z
         `at most ${tenantLimits.channelsPerBundle} channels`,
       )
       .default({})
-      .meta({ description: 'Rules by channel. A channel that is not listed has none.' }),
+      .meta({ description: 'Rules by channel. A channel that is not listed has no rules.' }),
     compile: CompileRule.default({ executor: 'local' }).meta({
       description: 'Where sources of this tenant are compiled.',
     }),

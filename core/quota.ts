@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { PointsmanError } from './errors.ts';
 
-/** What a tenant may have so much of and no more. */
+/** The resources with a quota. */
 export const QuotaName = z.enum([
   'bytes',
   'bundles',
@@ -18,11 +18,11 @@ export type QuotaName = z.infer<typeof QuotaName>;
 
 const Amount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
-/** A quota of one tenant, and what the tenant uses of it: more than the limit where that was lowered. */
+/** A quota of a tenant and its usage. The usage exceeds the limit after the limit was lowered. */
 export const Quota = z.object({ quota: QuotaName, used: Amount, limit: Amount, default: Amount });
 export type Quota = z.infer<typeof Quota>;
 
-/** A request that would go past a quota. Nothing of it was done. */
+/** A request that would exceed a quota. It was not carried out. */
 export const QuotaExceeded = z.object({
   kind: z.literal('quota_exceeded'),
   quota: QuotaName,
@@ -31,7 +31,7 @@ export const QuotaExceeded = z.object({
 });
 export type QuotaExceeded = z.infer<typeof QuotaExceeded>;
 
-/** The limits that an operator sets; null gives a quota its default back. */
+/** The limits that an operator sets; null restores the default. */
 export const QuotaChanges = z
   .partialRecord(QuotaName, Amount.nullable())
   .refine((changes) => Object.keys(changes).length > 0, 'must name at least one quota');
@@ -41,7 +41,7 @@ const UNITS: Readonly<Record<QuotaName, string>> = {
   bytes: 'bytes of stored content',
   bundles: 'bundles',
   releasesInFlight: 'releases in flight',
-  changesPerDay: 'changes of this day (UTC)',
+  changesPerDay: 'changes today (UTC)',
   policyVersions: 'versions of the policy',
   followers: 'followers',
   tokens: 'active tokens',
@@ -51,31 +51,32 @@ const UNITS: Readonly<Record<QuotaName, string>> = {
 
 const REMEDIES: Readonly<Record<QuotaName, string>> = {
   bytes:
-    'Content of refused publishes is deleted within an hour; otherwise ask the operator for a higher quota.',
+    'Content of refused publishes is deleted within an hour. Otherwise ask the operator for a higher quota.',
   bundles: 'Ask the operator for a higher quota.',
-  releasesInFlight: 'Try again when some have ended, or cancel some.',
+  releasesInFlight: 'Wait until some have ended, or cancel some.',
   changesPerDay: 'Try again tomorrow, or ask the operator for a higher quota.',
   policyVersions: 'Ask the operator for a higher quota.',
-  followers: 'Try again when some have been silent for a day, or ask the operator for a higher quota.',
+  followers:
+    'Followers are removed after a day without an acknowledgement. Otherwise ask the operator for a higher quota.',
   tokens: 'Revoke some first.',
   hooks: 'Delete one first.',
   sinks: 'Delete one first.',
 };
 
-/** One sentence about what is used up, and one about what to do. */
+/** One sentence about the quota, and one about what to do. */
 export function describeExceeded({ quota, used, limit }: Omit<QuotaExceeded, 'kind'>): string {
-  return `The quota "${quota}" is used up: ${used} of ${limit} ${UNITS[quota]}. ${REMEDIES[quota]}`;
+  return `The quota "${quota}" is exhausted: ${used} of ${limit} ${UNITS[quota]}. ${REMEDIES[quota]}`;
 }
 
 /**
- * The error of a request that would go past a quota.
+ * The error of a request that would exceed a quota.
  *
- * @param asked of the same unit, what the request would add: when that alone is more than the limit, no waiting makes room for it
+ * @param asked what the request would add, in the same unit: when that alone exceeds the limit, waiting does not help
  */
 export function quotaError({ quota, used, limit }: Omit<QuotaExceeded, 'kind'>, asked = 1): PointsmanError {
   const details = { quota: { quota, used, limit } };
   if (asked > limit && asked > 1) {
-    const detail = `The request adds ${asked} ${UNITS[quota]}, and the quota "${quota}" is ${limit}.`;
+    const detail = `The request adds ${asked} ${UNITS[quota]}, more than the quota "${quota}" of ${limit}.`;
     return new PointsmanError('larger_than_quota', detail, { details });
   }
   return new PointsmanError('quota_exceeded', describeExceeded({ quota, used, limit }), { details });

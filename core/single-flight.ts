@@ -1,18 +1,18 @@
-/** Work of which at most one run is under way. */
+/** Runs work at most once at a time. */
 export interface SingleFlight<T> {
   /**
    * Returns the result of the run in progress, or starts one. If the run fails, every caller that joined it gets the error, and the next call starts a
    * new run.
    */
   join(): Promise<T>;
-  /** Null when nothing is under way. */
+  /** Null when no run is in progress. */
   readonly underWay: Promise<T> | null;
 }
 
 /**
- * Shares one run among all who ask while it is under way. They may be given what was read before they asked: where that matters, as after a
- * notification, `sharedReads` of the API gives them the run after it; where each may give up waiting, `SharedFlights` of the follower ends a
- * run for which nobody waits.
+ * Shares one run among all callers that arrive while it is in progress. A caller may get a result that was read before it called. Where
+ * that matters, such as after a notification, use `sharedReads` of the API, which gives such callers the next run. Where callers may stop
+ * waiting, use `SharedFlights` of the follower, which ends a run without callers.
  */
 export function singleFlight<T>(work: () => Promise<T>): SingleFlight<T> {
   let running: Promise<T> | null = null;

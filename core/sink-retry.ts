@@ -2,7 +2,7 @@ import { retryWaitMs } from './backoff.ts';
 import { sinkLimits } from './limits/distribution-limits.ts';
 import { isBroker } from './sink.ts';
 
-/** How long deliveries to a sink pause after that many failures in a row. */
+/** How long deliveries to a sink pause after that many consecutive failures. */
 export function sinkRetryMs(
   sink: string,
   { failures, random01, retryAfterMs }: { failures: number; random01: number; retryAfterMs: number | null },

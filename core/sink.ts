@@ -4,11 +4,11 @@ import { digestOf } from './digest.ts';
 import { feedLimits } from './limits/distribution-limits.ts';
 import { SinkName } from './identifiers.ts';
 
-/** A webhook is a tenant's; Redis and RabbitMQ are the platform's, there for every tenant. */
+/** A webhook belongs to a tenant. Redis and RabbitMQ belong to the platform and serve every tenant. */
 export const SinkKind = z.enum(['webhook', 'redis', 'rabbitmq']);
 export type SinkKind = z.infer<typeof SinkKind>;
 
-/** The platform's sinks go by these names, which no webhook may have. */
+/** The names of the platform's sinks. A webhook cannot have them. */
 export const BROKERS = ['redis', 'rabbitmq'] as const;
 export type Broker = (typeof BROKERS)[number];
 
@@ -18,41 +18,41 @@ export function isBroker(sink: string): sink is Broker {
 
 export const WebhookName = SinkName.refine(
   (name) => !isBroker(name),
-  `${BROKERS.map((name) => `"${name}"`).join(' and ')} are the platform's own`,
+  `${BROKERS.map((name) => `"${name}"`).join(' and ')} are reserved for the platform's sinks`,
 );
 
-/** A sink as one tenant sees it: its own webhook, or its part of a broker. */
+/** A sink of one tenant: its webhook, or its part of a broker. */
 export interface SinkId {
   readonly tenant: string;
   readonly sink: string;
 }
 
-/** Which of the shared streams a tenant's moves are in: always the same. */
+/** The shared stream of a tenant's moves. It never changes. */
 export function partitionOf(tenant: string): number {
   return Number.parseInt(digestOf(tenant).slice(-8), 16) % feedLimits.partitions;
 }
 
 /**
- * The key of the one writer that delivers to it: `acme/audit` for a webhook, `redis:3` for a partition of a shared stream. No name has a
- * colon in it, so that no tenant's webhook is ever taken for a stream.
+ * The key of the single writer that delivers to the sink: `acme/audit` for a webhook, `redis:3` for a partition of a shared stream. Names
+ * contain no colon, so a webhook's key never equals a stream's.
  */
 export function sinkKey({ tenant, sink }: SinkId): string {
   return isBroker(sink) ? `${sink}:${partitionOf(tenant)}` : `${tenant}/${sink}`;
 }
 
 /**
- * A key in Redis that holds one tenant's data: `pointsman:{acme}:bundle:…`. The tenant stands in front of everything else, so that an ACL can name
- * all keys of a tenant by one pattern; no tenant's name has a brace or a colon in it.
+ * A key in Redis that holds one tenant's data: `pointsman:{acme}:bundle:…`. The tenant comes first, so that one ACL pattern matches all
+ * keys of a tenant. Tenant names contain no brace or colon.
  */
 export function tenantKey(tenant: string, rest: string): string {
   return `pointsman:{${tenant}}:${rest}`;
 }
 
-/** `shared`: the tenants of a partition share one stream. `per-tenant`: each tenant has a stream of its own. */
+/** `shared`: the tenants of a partition share one stream. `per-tenant`: each tenant has its own stream. */
 export const StreamLayout = z.enum(['shared', 'per-tenant']);
 export type StreamLayout = z.infer<typeof StreamLayout>;
 
-/** The Redis stream that a tenant's moves are in: `pointsman:moves:3`, or `pointsman:{acme}:moves`. */
+/** The Redis stream of a tenant's moves: `pointsman:moves:3`, or `pointsman:{acme}:moves`. */
 export function moveStream(tenant: string, layout: StreamLayout = 'shared'): string {
   return layout === 'shared' ? partitionStream(partitionOf(tenant)) : tenantKey(tenant, 'moves');
 }
@@ -61,7 +61,7 @@ export function partitionStream(partition: number): string {
   return `pointsman:moves:${partition}`;
 }
 
-/** The topic exchange of RabbitMQ, and what a move is routed by: `acme.support-bot.live`. No name has a dot in it. */
+/** The topic exchange in RabbitMQ, and the routing key of a move: `acme.support-bot.live`. Names contain no dot. */
 export const MOVE_EXCHANGE = 'pointsman.moves';
 
 export function moveRoutingKey({
@@ -76,17 +76,17 @@ export function moveRoutingKey({
   return `${tenant}.${bundle}.${channel}`;
 }
 
-/** What a channel's policy asks of sinks. */
+/** The sinks that a channel's policy requires. */
 export const SinkRule = z
   .strictObject({
     required: z
       .array(SinkName)
       .min(1)
       .max(10)
-      .refine((names) => new Set(names).size === names.length, 'names a sink twice')
+      .refine((names) => new Set(names).size === names.length, 'lists a sink twice')
       .meta({ description: 'Names of webhooks, and "redis" or "rabbitmq".' }),
     whenDown: z.enum(['continue', 'freeze']).default('continue').meta({
-      description: 'What a release does while one of them is down: go on, or wait before its swap.',
+      description: 'What a release does while one of them is down: continue, or wait before its swap.',
     }),
   })
   .meta({

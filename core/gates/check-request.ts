@@ -6,11 +6,11 @@ import { gateLimits, httpLimits } from '../limits/limits.ts';
 import { httpUrl } from '../json/storable.ts';
 
 /**
- * What is posted to a check's URL when a release comes to its gate, and what is posted back. The callback's address holds a capability for
- * this one gate of this one release, so that a request is to be kept as secret as a token.
+ * The request that is posted to a check's URL when a release reaches its gate, and the report that the check posts back. The callback URL
+ * holds a capability for this one gate of this one release, so keep a request as secret as a token.
  */
 
-/** Rises when a check that knows only this would do the wrong thing; a field that it may ignore is added without that. */
+/** Changes only when an older check would do the wrong thing. A field that a check may ignore is added without a change. */
 export const CHECK_CONTRACT = 'pointsman.check/v1';
 
 const Url = httpUrl(gateLimits.urlChars);
@@ -22,13 +22,13 @@ export const CheckRequest = z.object({
   bundle: BundleName,
   version: Version,
   channel: ChannelName,
-  /** The gate's name. */
+  /** The name of the gate. */
   check: z.string(),
   /** Of the artifact that would become live. */
   digest: Digest,
-  /** After it the callback answers 410, and the release is rejected. */
+  /** After the deadline the callback answers 410 and the release is rejected. */
   deadline: z.iso.datetime(),
-  /** POST a {@link CheckReport}, once; the same one again is answered as the first was. */
+  /** POST a {@link CheckReport}, once. Repeating the same report returns the first response. */
   callback: z.object({ url: Url }),
 });
 export type CheckRequest = z.infer<typeof CheckRequest>;
@@ -41,11 +41,11 @@ export const CheckReport = z
       .min(1)
       .max(httpLimits.textChars)
       // oxlint-disable-next-line no-control-regex -- control characters are exactly what is being refused
-      .regex(/^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$/, 'must be text without control characters')
+      .regex(/^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$/, 'must not contain control characters')
       .refine((value) => value.isWellFormed(), 'must be valid Unicode')
       .optional()
-      .meta({ description: 'For people: what was found.' }),
-    url: Url.optional().meta({ description: 'Where more is to be read.' }),
+      .meta({ description: 'What the check found, for people.' }),
+    url: Url.optional().meta({ description: 'A link to the full result.' }),
   })
-  .meta({ id: 'CheckReport', description: 'The word of an asked check.' });
+  .meta({ id: 'CheckReport', description: 'The result of a requested check.' });
 export type CheckReport = z.infer<typeof CheckReport>;

@@ -4,8 +4,8 @@ const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_
 const DURATION = /^([1-9][0-9]{0,5})([smhd])$/;
 
 /**
- * A length of time as people write it in a policy or on a command line: `90s`, `30m`, `24h`, `7d`, a whole number of one unit. Kept as it was written, so that
- * a policy reads back as its author wrote it.
+ * A duration as people write it in a policy or on the command line: `90s`, `30m`, `24h`, `7d`, a whole number of one unit. The text is kept
+ * as written, so that a policy reads back unchanged.
  */
 export function duration({ minMs, maxMs }: { minMs: number; maxMs: number }) {
   return z
@@ -23,13 +23,13 @@ export function duration({ minMs, maxMs }: { minMs: number; maxMs: number }) {
     );
 }
 
-/** Milliseconds of what {@link duration} has let through. */
+/** The milliseconds of a text that {@link duration} has accepted. */
 export function durationMs(text: string): number {
   const [, count = '0', unit = ''] = DURATION.exec(text) ?? [];
   return Number(count) * (UNITS[unit] ?? 0);
 }
 
-/** The inverse of {@link durationMs}, in the largest unit of which it is a whole number. */
+/** The inverse of {@link durationMs}, in the largest unit that divides it. */
 export function durationText(ms: number): string {
   const [unit, size] = Object.entries(UNITS).findLast(([, each]) => ms % each === 0) ?? ['s', 1_000];
   return `${ms / size}${unit}`;

@@ -1,14 +1,14 @@
 import { z } from 'zod';
 
-/** A time in which a pointer does not move, as it is written in a policy: local time of a zone that stands beside it. */
+/** A time in which a pointer does not move, in local time; the window has the time zone. */
 export type Freeze =
   | {
       readonly kind: 'weekly';
-      /** As ISO counts them: 1 is Monday. */
+      /** The ISO day of the week: 1 is Monday. */
       readonly day: number;
       readonly hour: number;
       readonly minute: number;
-      /** Less than those of a week. */
+      /** Less than the minutes of a week. */
       readonly minutes: number;
     }
   | {
@@ -25,10 +25,10 @@ const WEEKLY = /^([A-Z][a-z]{2}) (\d\d):(\d\d) - ([A-Z][a-z]{2}) (\d\d):(\d\d)$/
 const ONCE = /^(\d{4}-\d\d-\d\dT\d\d:\d\d) - (\d{4}-\d\d-\d\dT\d\d:\d\d)$/;
 
 const GRAMMAR =
-  'must be such as "Fri 16:00 - Mon 07:00" for every week, or "2026-12-23T12:00 - 2027-01-02T08:00" for once';
-const NO_SUCH_TIME = 'names a day or a time of day that does not exist';
+  'must be written like "Fri 16:00 - Mon 07:00" (every week) or "2026-12-23T12:00 - 2027-01-02T08:00" (once)';
+const NO_SUCH_TIME = 'has a day or a time that does not exist';
 
-/** The freeze, or what is wrong with how it is written. */
+/** Parses a freeze, or returns what is wrong with the text. */
 export function readFreeze(text: string): Freeze | { readonly kind: 'wrong'; readonly problem: string } {
   const [, from = '', to = ''] = ONCE.exec(text) ?? [];
   if (from !== '') return once(from, to);
@@ -37,7 +37,7 @@ export function readFreeze(text: string): Freeze | { readonly kind: 'wrong'; rea
   const first = minuteOfWeek(day, Number(hour), Number(minute));
   const last = minuteOfWeek(lastDay, Number(lastHour), Number(lastMinute));
   if (first === null || last === null) return wrong(NO_SUCH_TIME);
-  if (first === last) return wrong('must end at another time of the week than it begins');
+  if (first === last) return wrong('must not begin and end at the same time of the week');
   const minutes = (last - first + MINUTES_A_WEEK) % MINUTES_A_WEEK;
   return {
     kind: 'weekly',

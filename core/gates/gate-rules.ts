@@ -5,10 +5,10 @@ import { gateLimits } from '../limits/limits.ts';
 import { httpUrl } from '../json/storable.ts';
 import { FreezeWindow, neverOpen, TimeZone } from './window.ts';
 
-/** The rule of every other name, since a gate's name stands in addresses and in Restate keys. */
+/** The same rule as for all names, because a gate's name is part of URLs and of Restate keys. */
 const GATE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
-/** The gate that a release's own `notBefore` makes; no policy may use its name. */
+/** The gate for a release's own `notBefore`. A policy cannot use this name. */
 const SCHEDULE_GATE = 'schedule';
 
 const NAME_HINT = `Unique in its channel; 1 to 63 characters of a-z, 0-9 and "-", and not "${SCHEDULE_GATE}".`;
@@ -19,7 +19,10 @@ export const GateName = z
     GATE_NAME,
     'a gate\'s name is one to 63 characters of a-z, 0-9 and "-", not beginning or ending with "-"',
   )
-  .refine((name) => name !== SCHEDULE_GATE, `"${SCHEDULE_GATE}" is the gate of a release's own "notBefore"`);
+  .refine(
+    (name) => name !== SCHEDULE_GATE,
+    `"${SCHEDULE_GATE}" is reserved for the gate of a release's own "notBefore"`,
+  );
 
 /** The role whose approval counts. An admin may always approve. */
 const ApproverRole = z.enum(['approver', 'admin']);
@@ -47,7 +50,7 @@ const ApprovalRule = z
   .meta({
     id: 'ApprovalGate',
     description:
-      'People must approve the release. An approval is bound to the artifact and to what is live at that moment.',
+      'People must approve the release. An approval applies to one artifact and to the generation of the pointer at that moment.',
   });
 type ApprovalRule = z.infer<typeof ApprovalRule>;
 
@@ -58,7 +61,7 @@ const CheckRule = z
       .optional()
       .meta({
         description:
-          'Where Pointsman sends the check request, with a callback address. Without it, a token reports the result.',
+          'Where Pointsman sends the check request, with a callback URL. Without it, a token reports the result.',
         examples: ['https://ci.example/run'],
       }),
     within: Within.default('1h').meta({
@@ -75,7 +78,7 @@ export const WindowRule = z
   .strictObject({
     name: GateName.default('window').meta({ description: NAME_HINT }),
     timezone: TimeZone.meta({
-      description: 'The IANA time zone whose clocks the freezes mean.',
+      description: 'The IANA time zone of the freezes.',
       examples: ['Europe/Oslo'],
     }),
     freeze: z
@@ -83,27 +86,27 @@ export const WindowRule = z
       .min(1)
       .max(gateLimits.freezes)
       .meta({
-        description: 'Times in local time: every week, or once.',
+        description: 'A range in local time: every week, or once.',
         examples: [['Fri 16:00 - Mon 07:00', '2026-12-23T12:00 - 2027-01-02T08:00']],
       }),
   })
   .meta({
     id: 'WindowGate',
-    description: 'Freezes: the pointer does not move during them, and a release waits for their end.',
+    description: 'Freezes: during a freeze the pointer does not move, and a release waits until it ends.',
   });
 export type WindowRule = z.infer<typeof WindowRule>;
 
 export type GateRule =
   { readonly approval: ApprovalRule } | { readonly check: CheckRule } | { readonly window: WindowRule };
 
-// Not a zod union: the error of a union only reports that no variant matches, and not which field is wrong.
+// Not a zod union: its error only reports that no variant matches, and not which field is wrong.
 export const GateRule = z
   .strictObject({
     approval: ApprovalRule.optional(),
     check: CheckRule.optional(),
     window: WindowRule.optional(),
   })
-  // The two counts are for the JSON Schema: the transformation below enforces them with its own message.
+  // The two counts are for the JSON Schema. The transformation below enforces them with its own message.
   .meta({
     id: 'GateRule',
     description: 'One gate: exactly one of approval, check and window.',
@@ -119,7 +122,7 @@ export const GateRule = z
     if (only && given.length === 1) return only;
     context.addIssue({
       code: 'custom',
-      message: 'a gate is exactly one of "approval", "check" and "window"',
+      message: 'must have exactly one of "approval", "check" and "window"',
     });
     return z.NEVER;
   });
@@ -129,19 +132,19 @@ function gateNameOf(rule: GateRule): string {
   return 'check' in rule ? rule.check.name : rule.window.name;
 }
 
-/** What is wrong with gates of which each is right by itself. */
+/** Problems between gates that are each valid alone. */
 export function gateProblems(gates: readonly GateRule[]): { path: (string | number)[]; message: string }[] {
   const names = gates.map(gateNameOf);
   const problems = gates.flatMap((rule, index) => {
     if (names.indexOf(gateNameOf(rule)) === index) return [];
     const path = [index, Object.keys(rule)[0] ?? '', 'name'];
-    return [{ path, message: `another gate of this channel is called "${gateNameOf(rule)}"` }];
+    return [{ path, message: `another gate of this channel has the name "${gateNameOf(rule)}"` }];
   });
   const windows = gates.flatMap((rule, index) => ('window' in rule ? [{ index, window: rule.window }] : []));
   const closed = windows.filter(({ window }) => neverOpen([window]));
   const together = neverOpen(windows.map(({ window }) => window)) ? windows.slice(-1) : [];
   for (const { index } of closed.length > 0 ? closed : together) {
-    const message = `${closed.length > 0 ? 'this leaves' : 'all windows together leave'} no time of the week: nothing could ever be published`;
+    const message = `${closed.length > 0 ? 'this freezes' : 'all windows together freeze'} the whole week: no release could ever be published`;
     problems.push({ path: [index, 'window', 'freeze'], message });
   }
   return problems;

@@ -2,23 +2,23 @@ import { z } from 'zod';
 
 import { Digest, Generation } from '../identifiers.ts';
 
-/** What must be said before the swap. `schedule` is a release's own "not before". */
+/** The kinds of conditions before the swap. `schedule` is the release's own `notBefore`. */
 export const GateKind = z.enum(['approval', 'check', 'window', 'schedule']);
 export type GateKind = z.infer<typeof GateKind>;
 
-/** `expired`: nobody said it in time. `closed`: the release ended for another reason. */
+/** `expired`: the deadline passed without enough decisions. `closed`: the release ended for another reason. */
 export const GateState = z.enum(['open', 'passed', 'failed', 'expired', 'closed']);
 export type GateState = z.infer<typeof GateState>;
 
-/** A person's word. */
+/** The decision of a person. */
 export const Decision = z.enum(['approve', 'reject']);
 export type Decision = z.infer<typeof Decision>;
 
-/** A machine's word. */
+/** The result of a machine. */
 export const Conclusion = z.enum(['success', 'failure']);
 export type Conclusion = z.infer<typeof Conclusion>;
 
-/** Somebody's word on a gate, as it is shown. A void one counts no more: what is live has changed since. */
+/** A decision on a gate, as shown. A voided one does not count: the live release has changed since. */
 export const Verdict = z.object({
   by: z.string(),
   word: z.union([Decision, Conclusion]),
@@ -30,14 +30,14 @@ export const Verdict = z.object({
 export type Verdict = z.infer<typeof Verdict>;
 
 /**
- * What can happen to a gate. `voided`: approvals count no more, since what is live has changed, and it is open again. `opened` a second
- * time: another freeze has begun.
+ * A change of a gate. `voided`: approvals no longer count because the live release has changed, and the gate is open again. `opened` a
+ * second time: another freeze has begun.
  */
 const GateChangeKind = z.enum(['opened', 'said', 'voided', 'passed', 'failed', 'expired', 'closed']);
 
-/** Something that happened to a gate of a release, as it is told. What was said stands beside who said it. */
+/** A change of a release's gate, as reported to followers of the release. Decisions carry who made them. */
 export const GateChange = z.object({
-  /** From 1, without gaps, over all gates of the release. */
+  /** Counts from 1, without gaps, over all gates of the release. */
   n: z.number().int().min(1),
   gate: z.string(),
   kind: GateKind,
@@ -50,27 +50,27 @@ export const GateChange = z.object({
 });
 export type GateChange = z.infer<typeof GateChange>;
 
-/** One gate of one release, as it is shown. */
+/** A gate of a release, as shown. */
 export const Gate = z.object({
   gate: z.string(),
   kind: GateKind,
   state: GateState,
-  /** In words: for whom or what it waits, without the deadline, or what happened. */
+  /** A description: what the gate waits for (without the deadline), or what happened. */
   says: z.string(),
   openedAt: z.string(),
-  /** When it settles the release as rejected unless it has passed; for windows and schedules, which only delay, null. */
+  /** When the release is rejected unless the gate has passed. Null for windows and schedules, which only delay. */
   deadlineAt: z.string().nullable(),
-  /** When a window or a schedule that waits lets the release through, as far as is known now; null for the others. */
+  /** When a waiting window or schedule opens, as far as is known now. Null for the other kinds. */
   opensAt: z.string().nullable(),
   decidedAt: z.string().nullable(),
-  /** Approvals: the generation of the pointer that they are given against. */
+  /** Approvals: the generation of the pointer that the approvals apply to. */
   baseGeneration: Generation.nullable(),
   needed: z.number().int().nullable(),
   verdicts: z.array(Verdict),
 });
 export type Gate = z.infer<typeof Gate>;
 
-/** A gate that waits, with its release. */
+/** A gate that waits, and its release. */
 export const OpenGate = Gate.extend({
   bundle: z.string(),
   version: z.number().int(),

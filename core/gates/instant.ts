@@ -4,7 +4,7 @@ import { isStorableYear } from '../json/storable.ts';
 
 const SPELLINGS = [z.iso.datetime({ offset: true }), z.iso.datetime({ offset: true, precision: -1 })];
 
-/** A point in time as people write it (ISO 8601): with its offset from UTC, since nobody knows whose clock is meant without. */
+/** A point in time as people write it (ISO 8601). The offset from UTC is required: without it the time zone is ambiguous. */
 export const Instant = z
   .string()
   .refine((text) => SPELLINGS.some((spelling) => spelling.safeParse(text).success), {
@@ -12,4 +12,4 @@ export const Instant = z
       'must be a time with its offset from UTC, such as "2026-12-24T08:00:00+01:00" or "2026-12-24T07:00Z"',
     abort: true,
   })
-  .refine(isStorableYear, 'must be a time of the years 1000 to 9998');
+  .refine(isStorableYear, 'must be in the years 1000 to 9998');

@@ -4,7 +4,7 @@ import { Temporal } from 'temporal-polyfill';
 import { type Freeze, MINUTES_A_WEEK, readFreeze } from './freeze.ts';
 import { gateLimits } from '../limits/limits.ts';
 
-// Both end what is checked of a policy there: what looks at freezes together would not understand them.
+// A problem here also ends the checks of a policy: the checks across freezes need valid freezes.
 
 /** An IANA time zone, such as `Europe/Oslo`. */
 export const TimeZone = z
@@ -12,7 +12,7 @@ export const TimeZone = z
   .max(64)
   .refine(isTimeZone, { error: 'must be an IANA time zone, such as "Europe/Oslo"', abort: true });
 
-/** `Fri 16:00 - Mon 07:00` each week, or `2026-12-23T12:00 - 2027-01-02T08:00` once; local time of the window's zone. */
+/** `Fri 16:00 - Mon 07:00` each week, or `2026-12-23T12:00 - 2027-01-02T08:00` once, in local time of the window's zone. */
 export const FreezeWindow = z
   .string()
   .max(64)
@@ -21,18 +21,18 @@ export const FreezeWindow = z
     if (message !== null) context.addIssue({ code: 'custom', message, continue: false });
   });
 
-/** Freezes, and the zone whose clocks they mean. */
+/** Freezes, and their time zone. */
 export interface Window {
   readonly timezone: string;
   readonly freeze: readonly string[];
 }
 
 /**
- * When the pointer may next move: `now` itself outside of every freeze, or else the end of the freezes that cover it, of which each may
- * begin where, or before, another ends. Null when that is further away than {@link gateLimits.freezeMs}.
+ * When the pointer may next move: `now` outside of every freeze, otherwise the end of the freezes that cover it, including freezes that
+ * overlap or follow directly. Null when that is further away than {@link gateLimits.freezeMs}.
  *
- * A freeze ends before the minute that it names. Where the clock is put forward, one that begins or ends in what is left out does so at
- * the jump. Where it is put back, one that begins in the hour that comes twice begins the first time, and one that ends in it ends the
+ * A freeze ends before the minute that it names. When the clock is put forward, a freeze that begins or ends in the skipped hour does so at
+ * the jump. When it is put back, a freeze that begins in the repeated hour begins the first time, and a freeze that ends in it ends the
  * second time.
  */
 export function opensAt({ timezone, freeze }: Window, nowMs: number): number | null {
@@ -46,15 +46,15 @@ export function opensAt({ timezone, freeze }: Window, nowMs: number): number | n
   return opens <= lastMs ? opens : null;
 }
 
-/** Whether the weekly freezes of those windows leave no time of the week, in winter or in summer, at which all of them are open. */
+/** Whether the weekly freezes of these windows together cover the whole week, in winter or in summer. */
 export function neverOpen(windows: readonly Window[]): boolean {
   return SEASONS.every((season) => coverTheWeek(windows.flatMap((window) => spansOf(window, season))));
 }
 
-/** Of any year: zones have another clock in one of them. */
+/** One time in winter and one in summer, because daylight saving time moves the freezes. The year does not matter. */
 const SEASONS = ['2026-01-15T00:00Z', '2026-07-15T00:00Z'].map((season) => Temporal.Instant.from(season));
 
-/** What {@link FreezeWindow} has let through. */
+/** Parses a text that {@link FreezeWindow} has accepted. */
 function given(text: string): Freeze {
   const freeze = readFreeze(text);
   if (freeze.kind === 'wrong') throw new RangeError(`"${text}" ${freeze.problem}`);
@@ -67,16 +67,16 @@ function problemOf(freeze: ReturnType<typeof readFreeze>): string | null {
   const { from, to } = freeze;
   const ms = Temporal.PlainDateTime.from(from).until(to).total('milliseconds');
   if (ms <= gateLimits.freezeMs) return null;
-  return `may last ${gateLimits.freezeMs / 86_400_000} days: what is to stay for longer is better held`;
+  return `may last at most ${gateLimits.freezeMs / 86_400_000} days: to stop moves for longer, hold the pointer`;
 }
 
-/** From its beginning to its end, which is not part of it, in epoch milliseconds. */
+/** From its beginning to its end (exclusive), in epoch milliseconds. */
 interface Closed {
   readonly begin: number;
   readonly end: number;
 }
 
-/** What a freeze closes of the time between those two. What is over before may be among it. */
+/** The times that a freeze closes between the two. May include a time that has already ended. */
 function closedBy(
   freeze: Freeze,
   zone: string,
@@ -88,7 +88,7 @@ function closedBy(
     return [{ begin: firstShown(first, zone), end: lastShown(last, zone) }];
   }
   const today = Temporal.Instant.fromEpochMilliseconds(nowMs).toZonedDateTimeISO(zone).toPlainDate();
-  // It lasts less than a week, so that the one before the latest may be on, and none before that.
+  // A weekly freeze is shorter than a week, so only the latest one and the one before it can be active.
   const { day, hour, minute, minutes } = freeze;
   let date = today.subtract({ days: ((today.dayOfWeek - day + 7) % 7) + 7 });
   const closed: Closed[] = [];
@@ -101,24 +101,24 @@ function closedBy(
   }
 }
 
-/** When the clocks of a zone show that time, the first of two times; or jump past it. */
+/** When the clocks of a zone show that time: the first of two, or the jump past it. */
 function firstShown(local: Temporal.PlainDateTime, zone: string): number {
   return shown(local, local.toZonedDateTime(zone, { disambiguation: 'earlier' }));
 }
 
-/** The same, the second of two times. */
+/** The same, the second of two. */
 function lastShown(local: Temporal.PlainDateTime, zone: string): number {
   return shown(local, local.toZonedDateTime(zone, { disambiguation: 'later' }));
 }
 
 function shown(local: Temporal.PlainDateTime, resolved: Temporal.ZonedDateTime): number {
   if (resolved.toPlainDateTime().equals(local)) return resolved.epochMilliseconds;
-  // A time that is left out is resolved to one before the jump, or to one after it.
+  // A skipped time resolves to one before the jump, or to one after it.
   const before = local.toZonedDateTime(resolved.timeZoneId, { disambiguation: 'earlier' });
   return (before.getTimeZoneTransition('next') ?? resolved).epochMilliseconds;
 }
 
-/** From a minute of the week, by the clock of UTC. */
+/** Begins at a minute of the week, in UTC. */
 interface Span {
   readonly from: number;
   readonly minutes: number;
@@ -136,7 +136,7 @@ function spansOf({ timezone, freeze }: Window, season: Temporal.Instant): Span[]
 }
 
 function coverTheWeek(spans: readonly Span[]): boolean {
-  // Each of them twice: that of the week before may reach into this one.
+  // Each span twice: last week's may reach into this week.
   const all = spans.flatMap((span) => [{ ...span, from: span.from - MINUTES_A_WEEK }, span]);
   let covered = 0;
   for (const { from, minutes } of all.toSorted((one, other) => one.from - other.from)) {
@@ -147,7 +147,7 @@ function coverTheWeek(spans: readonly Span[]): boolean {
 }
 
 function isTimeZone(name: string): boolean {
-  // Temporal takes an offset, too, and picks the zone out of a whole date.
+  // Temporal also accepts an offset, and extracts the zone from a whole date.
   if (!/^[A-Za-z]/.test(name)) return false;
   try {
     Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);

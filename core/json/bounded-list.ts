@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { firstIssues } from './schema-issues.ts';
 
 /**
- * A list from outside: its length is checked before its elements are, and the first bad element ends the check. A `z.array` goes on to the
- * end even when it is too long, and keeps an issue for each bad element.
+ * A list from outside. Its length is checked before its elements, and the first bad element ends the check. A `z.array` would check all
+ * elements even of a list that is too long, and keep an issue for each bad one.
  */
 export function boundedList<T>(element: z.ZodType<T>, most: number) {
   return z
@@ -19,7 +19,7 @@ export function boundedList<T>(element: z.ZodType<T>, most: number) {
           context.addIssue({
             code: 'custom',
             path: [index, ...(issue?.path ?? [])],
-            message: issue?.message ?? 'it is wrong',
+            message: issue?.message ?? 'it is invalid',
           });
           return z.NEVER;
         }

@@ -1,15 +1,15 @@
 import serialize from 'canonicalize';
 
-/** A value that JSON can say. */
+/** Any JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /**
- * The one spelling of a value: RFC 8785 (JSON Canonicalization Scheme). Equal values give equal bytes, so that digests of them can
- * be compared. Throws on what JSON cannot say (NaN, an infinity, a lone surrogate): callers refuse those before, with a place.
+ * The canonical form of a value: RFC 8785 (JSON Canonicalization Scheme). Equal values give equal bytes, so their digests can be compared.
+ * Throws for a value that JSON cannot represent (NaN, an infinity, a lone surrogate): callers refuse those earlier, with their position.
  *
- * RFC 8785 is what the engine writes of an object whose keys are in order, so that ordering them is all there is to do: four times
- * as fast as the library. Objects cannot keep an order of keys that look like array indexes, nor hold a "__proto__" simply; what has
- * such keys goes to the library.
+ * The engine already writes RFC 8785 for an object whose keys are in order. So this code only sorts the keys, which is four times as fast
+ * as the library. An object cannot keep the order of keys that look like array indexes, nor simply hold "__proto__"; values with such keys
+ * go to the library.
  */
 export function canonicalJson(value: Json): string {
   const ordered = inOrder(value);
@@ -35,7 +35,7 @@ function inOrder(value: Json): Json | typeof UNORDERABLE {
     return items;
   }
   const ordered: { [key: string]: Json } = {};
-  // Sorts by UTF-16 unit, as RFC 8785, section 3.2.3, wants it.
+  // Sorts by UTF-16 unit (RFC 8785, section 3.2.3).
   for (const key of Object.keys(value).toSorted()) {
     if (/^(?:[0-9]|__proto__$)/.test(key)) return UNORDERABLE;
     const inside = inOrder(value[key] ?? null);

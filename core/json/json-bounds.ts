@@ -1,24 +1,24 @@
-/** What a JSON document from outside may cost its reader. Its bytes are bounded where they are received. */
+/** Limits for parsing a JSON document from outside. Its bytes are bounded where they are received. */
 export interface JsonBounds {
   /** Nesting of maps and lists. */
   readonly depth: number;
-  /** Values of all maps and lists together: each one becomes an object in memory, and may become a problem that is reported. */
+  /** Values of all maps and lists together. Each becomes an object in memory, and may become a reported problem. */
   readonly values: number;
 }
 
 export interface JsonExcess {
   readonly past: keyof JsonBounds;
-  /** Where in the text the bound is passed. */
+  /** The offset in the text where the limit is exceeded. */
   readonly offset: number;
 }
 
 /**
- * Where a text would be more than its reader bears; null when it is not. Scans the text before it is parsed, in one pass that allocates
- * nothing: a list of two million zeros is four megabytes of text, and gigabytes of problems once a schema has refused each of them.
+ * Where a text exceeds the limits; null when it does not. Scans the text before it is parsed, in one pass without allocations: a list of
+ * two million zeros is 4 MB of text, but gigabytes of problems when a schema refuses each zero.
  */
 export function jsonExcess(text: string, { depth, values }: JsonBounds): JsonExcess | null {
   let nesting = 0;
-  // A list or map begins its first value, and a comma begins each of the others.
+  // A list or map begins its first value; each comma begins another one.
   let begun = 1;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
@@ -39,7 +39,7 @@ const CLOSING_BRACKET = 0x5d;
 const BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
 
-/** The offset of the closing quote; the text's end when there is none. */
+/** The offset of the closing quote, or the end of the text without one. */
 function endOfString(text: string, open: number): number {
   for (let close = text.indexOf('"', open + 1); close !== -1; close = text.indexOf('"', close + 1)) {
     let backslashes = 0;
@@ -55,7 +55,7 @@ export type BoundedJson =
   | { readonly kind: 'not_json' }
   | { readonly kind: 'excess'; readonly problem: string };
 
-/** Parses the bytes of a document from outside, unless that would take more than the bounds allow. */
+/** Parses the bytes of a document from outside, within the limits. */
 export function parseBoundedJson(bytes: Uint8Array, bounds: JsonBounds): BoundedJson {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -69,6 +69,6 @@ export function parseBoundedJson(bytes: Uint8Array, bounds: JsonBounds): Bounded
 
 export function excessText({ past }: Pick<JsonExcess, 'past'>, bounds: JsonBounds): string {
   return past === 'depth'
-    ? `maps and lists may be nested ${bounds.depth} deep`
-    : `a document may have ${bounds.values} values`;
+    ? `maps and lists may be nested at most ${bounds.depth} deep`
+    : `a document may have at most ${bounds.values} values`;
 }

@@ -6,7 +6,7 @@ export type ParsedJson =
   | { readonly kind: 'not_json' };
 
 /**
- * Parses text that may not be JSON. It has no bounds: the caller has bounded the length, and a text from outside that is longer than a few
+ * Parses text that may not be JSON. It has no limits: the caller must have bounded the length. Text from outside that is longer than a few
  * hundred bytes goes through {@link parseBoundedJson} or a schema that accepts one object of known size.
  */
 export function parseJson(text: string): ParsedJson {
@@ -17,7 +17,7 @@ export function parseJson(text: string): ParsedJson {
   }
 }
 
-/** What the text says, if it is JSON and fits the schema; otherwise null, also where the schema has a default for what is missing. */
+/** The parsed value, if the text is JSON and fits the schema; otherwise null. A schema's defaults do not apply to invalid JSON. */
 export function parseJsonAs<T>(schema: z.ZodType<T>, text: string): T | null {
   const json = parseJson(text);
   if (json.kind === 'not_json') return null;

@@ -4,26 +4,26 @@ import { cut } from '../cut.ts';
 import { issueLimits } from '../limits/limits.ts';
 
 /**
- * The only file that reads the error of a schema, which a test enforces. Whoever sends the document chooses how many issues there are: text
- * that is made of all of them has no bound, and the message of the error is such a text.
+ * The only file that reads a schema's error; a test enforces this. The sender of a document determines the number of issues, so a text with
+ * all of them is unbounded, and the error's message is such a text.
  */
 
-/** What a schema says of a document that does not fit it. */
+/** The result of a schema for a document that does not fit it. */
 export interface Misfit {
   readonly error: z.core.$ZodError;
 }
 
-/** What a schema found first. */
+/** The first issues of a schema. */
 export function firstIssues({ error }: Misfit, most: number): readonly z.core.$ZodIssue[] {
   return error.issues.slice(0, most);
 }
 
-/** What a schema found first, without its place: for a text or a number that has no parts. */
+/** The message of the first issue, without its place: for a text or a number. */
 export function firstMessage({ error }: Misfit): string {
   return cut(messageOf(error.issues[0]), issueLimits.chars);
 }
 
-/** What a schema found first, for people: a few issues, each with its place, in bounded words. */
+/** The first issues for people: a few, each with its place, in bounded text. */
 export function describeIssues(misfit: Misfit): string {
   const shown = firstIssues(misfit, issueLimits.shown).map((issue) => {
     const place = issue.path.map((step) => `/${String(step)}`).join('');
@@ -33,8 +33,8 @@ export function describeIssues(misfit: Misfit): string {
   return `${shown.join('; ')}${more > 0 ? ` (and ${more} more)` : ''}`;
 }
 
-/** The message; of a map's key that is wrong, what is wrong with it. */
+/** The message of an issue. For an invalid key of a map, the problem of the key. */
 export function messageOf(issue: z.core.$ZodIssue | undefined): string {
-  if (issue === undefined) return 'it is wrong';
+  if (issue === undefined) return 'it is invalid';
   return issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
 }

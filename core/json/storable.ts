@@ -1,40 +1,43 @@
 import { z } from 'zod';
 
 /**
- * What PostgreSQL can store. Everything from outside that reaches it is checked against this first: a value that it refuses would be
- * answered with a 500, and tried again by every durable step.
+ * What PostgreSQL can store. Check every value from outside against this first: a value that PostgreSQL refuses would cause a 500, and
+ * every durable step would retry it.
  */
 
-/** It stores neither NUL nor half a surrogate pair, in a text or inside of a JSON document. */
+/** PostgreSQL stores neither NUL nor lone surrogates, in a text or inside a JSON document. */
 export function isStorableText(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed();
 }
 
-/** Whether every text of a JSON document, and every key, can be stored. */
+/** Whether every text and key of a JSON document can be stored. */
 export function isStorableJson(json: unknown): boolean {
   if (typeof json === 'string') return isStorableText(json);
   if (typeof json !== 'object' || json === null) return true;
   return Object.entries(json).every(([key, value]) => isStorableText(key) && isStorableJson(value));
 }
 
-/** Text of any other kind than {@link isStorableText} is refused. Lengths and forms are the caller's. */
+/** Refuses text that {@link isStorableText} refuses. The caller checks length and format. */
 export const StorableText = z.string().refine(isStorableText, 'must be valid Unicode without NUL');
 
-/** An address that is called, kept or shown. The URL parser drops or escapes what this refuses, and the text would be kept as it is. */
+/**
+ * A URL that is called, stored or shown. Refuses characters that the URL parser would drop or escape, because the text is stored as
+ * written.
+ */
 export function httpUrl(maxChars: number) {
   return z
     .url({ protocol: /^https?$/ })
     .max(maxChars)
     .refine(
       (url) => /^[^\s\p{Cc}\p{Cs}]*$/u.test(url),
-      'must be a URL without spaces, control characters or half characters',
+      'must be a URL without spaces, control characters or lone surrogates',
     );
 }
 
-/** It stores no year 0000, which ISO 8601 has; an offset leads from the year 9999 to the next. */
+/** PostgreSQL cannot store the year 0000, which ISO 8601 has. An offset can also shift the year 9999 to the next one. */
 export function isStorableYear(time: string): boolean {
   return /^[1-9]\d{3}-/.test(time) && !time.startsWith('9999-');
 }
 
-/** A point in time as a cursor carries it: one that the record gave out. */
-export const StoredTime = z.iso.datetime().refine(isStorableYear, 'must be a time of the years 1000 to 9998');
+/** A point in time in a cursor, as the record returned it. */
+export const StoredTime = z.iso.datetime().refine(isStorableYear, 'must be in the years 1000 to 9998');

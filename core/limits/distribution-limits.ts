@@ -1,4 +1,4 @@
-/** Bounds of telling the world of moves, with their reasons; as core/limits/limits.ts. Sizes are bytes, times are milliseconds. */
+/** Limits of distributing moves, with their reasons; see core/limits/limits.ts. Sizes are bytes, times are milliseconds. */
 
 import { artifactLimits } from './artifact-limits.ts';
 
@@ -8,16 +8,19 @@ const minute = 60 * second;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** The feed, and whatever it is copied to. */
+/** The feed, and its copies. */
 export const feedLimits = {
   /**
-   * How far back a reader may go on from: one who was away longer fetches the pointers themselves, which is less work for everybody. The
-   * same window for the feed, for a replay, and for what a Redis stream keeps, so that none promises what another has dropped.
+   * How far back a reader can resume. A reader that was away longer fetches the pointers themselves, which is less work for all. The feed,
+   * replays and Redis streams share this window, so that none promises moves that another has dropped.
    */
   retentionMs: 7 * day,
-  /** Partitions of the shared streams. Tenants are hashed over them; changing it would break the order of what is under way. */
+  /** Partitions of the shared streams. Tenants are hashed over them; a change would break the order of moves in progress. */
   partitions: 16,
-  /** Entries of one stream in Redis, whatever their age: about 40 MB. Past it the oldest go, and a reader that misses them sees the gap. */
+  /**
+   * Entries of one stream in Redis, at any age: about 40 MB. Above that the oldest are dropped, and a reader that misses them detects the
+   * gap.
+   */
   streamEntries: 50_000,
 } as const;
 
@@ -25,55 +28,61 @@ export const feedLimits = {
 export const sinkLimits = {
   /** Moves of one durable step: a few hundred KiB in memory, and far less than a second for a broker. */
   batchMoves: 500,
-  /** Time of one durable step; a webhook that is slow ends it early, with what it has taken. */
+  /** Time of one durable step. A slow webhook ends it early, with the moves that it has accepted. */
   batchMs: 20 * second,
-  /** Steps of one invocation, which holds its writer's key: then the others of that writer have their turn. */
+  /** Steps of one invocation, which holds its writer's key. Then other calls of that writer have their turn. */
   batches: 20,
   /**
    * Steps of one invocation for a webhook. One step may take the whole of `batchMs` while the invocation holds its writer's key, and a request to
    * pause the webhook waits for the key.
    */
   webhookBatches: 1,
-  /** Tenants of a stream that are woken once its broker is back; the sweep finds whoever comes after those. */
+  /** Tenants of a stream that are woken when its broker is back. The sweep finds the others. */
   othersWoken: 200,
-  /** Tenants that the sweep looks at in one query, which takes milliseconds. */
+  /** Tenants that the sweep checks in one query, which takes milliseconds. */
   sweptTenants: 1_000,
   urlChars: 2_000,
-  /** Waits between tries at a broker, which is ours: it is back within seconds, and its moves are late meanwhile. */
+  /** Waits between attempts at a broker. The broker is the platform's own and is back within seconds; moves are late meanwhile. */
   brokerBackoff: { firstMs: 250, factor: 2, maxMs: 10 * second },
-  /** Waits between tries at somebody's endpoint. */
+  /** Waits between attempts at a webhook's endpoint. */
   webhookBackoff: { firstMs: 2 * second, factor: 2, maxMs: 15 * minute },
-  /** An endpoint that has failed for so long is paused: about three hundred tries, and a weekend. */
+  /** An endpoint that has failed for this long is paused: about three hundred attempts, and a weekend. */
   webhookGiveUpMs: 3 * day,
-  /** One call of an endpoint. It has to take the event, not to act on it. */
+  /** One call of an endpoint. It only has to accept the event, not to process it. */
   callMs: 15 * second,
-  /** Of its answer, which nobody reads. */
+  /** Of the response body, which is ignored. */
   answerBytes: 64 * KiB,
-  /** None: what is signed for one address is not sent to another. */
+  /** No redirects: an event that is signed for one URL must not be sent to another. */
   redirects: 0,
-  /** How long a webhook's previous secret signs beside the new one: a day to deploy it (Standard Webhooks, "Secret rotation"). */
+  /** How long a webhook's previous secret signs in parallel: a day to deploy the new one (Standard Webhooks, "Secret rotation"). */
   rotationMs: 24 * hour,
-  /** Attempts of one webhook that are kept to be looked at. */
+  /** Attempts of one webhook that are kept for inspection. */
   attemptsKept: 1_000,
-  /** A required sink counts as healthy for so long after it was seen so: the swap itself then looks at a fact, not at a hope. */
+  /** How long a required sink counts as healthy after its last proof, so that the swap relies on a recorded fact. */
   provenMs: 5 * second,
   /** How long a release waits for a required sink that is down. */
   freezeMs: 6 * hour,
-  /** How often a broker is probed while releases wait for it, so that they go on within two seconds of its return. */
+  /** How often a broker is probed while releases wait for it, so that they continue within two seconds of its return. */
   probeEveryMs: second,
   /**
-   * One probe of a broker, and one test event to a required webhook. The writer's key is held meanwhile, so that a silent broker must not delay
-   * others' calls for longer; and the proof has to reach the swap before it is older than `provenMs`.
+   * One probe of a broker, and one test event to a required webhook. The writer's key is held meanwhile, so a silent broker must not delay
+   * other calls for longer. The proof must also reach the swap before it is older than `provenMs`.
    */
   probeMs: 2 * second,
-  /** A probe that is so late was lost with its invocation. */
+  /** A probe that is this late was lost with its invocation. */
   probeLostMs: 30 * second,
-  /** Releases that one partition remembers as waiting for its broker. Past it they wait for their own next look, at most ten seconds. */
+  /** Releases that one partition remembers as waiting for its broker. Others probe again themselves, after at most ten seconds. */
   waitingReleases: 1_000,
-  /** Looks in a row that found all sinks well although the swap did not take their proof: the machine is slow, or its clocks differ. */
+  /**
+   * Consecutive probes that found all sinks healthy although the swap did not accept their proof: the machine is slow, or its clocks
+   * differ.
+   */
   staleProofs: 5,
   freezeBackoff: { firstMs: second, factor: 2, maxMs: 10 * second },
-  /** The same for a broker, whose return wakes the release: a look of its own is only for a wake that was lost, and every look costs the writer a turn. */
+  /**
+   * The same for a broker, whose return wakes the release. Its own probe is only for a lost wake-up, and each probe costs the writer a
+   * turn.
+   */
   wokenBackoff: { firstMs: 10 * second, factor: 1, maxMs: 10 * second },
 } as const;
 
@@ -81,17 +90,17 @@ export const sinkLimits = {
 export const followerLimits = {
   /** Followers of one channel. */
   perChannel: 10_000,
-  /** How often one says that it is there although nothing has moved. */
+  /** The interval of heartbeats without a move. */
   heartbeatMs: 30 * second,
-  /** Not heard of for so long: three heartbeats and a half, so that a lost one or two mean nothing. */
+  /** Silent for this long: three and a half heartbeats, so that one or two lost ones do not matter. */
   lostMs: 105 * second,
-  /** Not heard of for so long: forgotten. */
+  /** Silent for this long: removed. */
   forgottenMs: 24 * hour,
-  /** Acknowledgements of one follower, on the average of a minute: a heartbeat, and a pointer that moves as fast as it can be followed. */
+  /** Acknowledgements of one follower, averaged over a minute: heartbeats, and a pointer that moves as fast as it can be followed. */
   acknowledgementsPerMinute: 120,
   /**
-   * The same of all followers of one token together: of a full channel two heartbeats of each, and two acknowledgements of a pointer that
-   * moves once a minute.
+   * Acknowledgements of all followers of one token together: for a full channel two heartbeats of each, and two acknowledgements of a
+   * pointer that moves once a minute.
    */
   acknowledgementsPerTokenMinute: 40_000,
   /** One artifact in memory and on disk: as large as the compiler may make one. */

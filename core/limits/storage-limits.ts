@@ -1,11 +1,11 @@
-/** Bounds of what is stored, and for how long, with their reasons; as core/limits/limits.ts. Sizes are bytes, times are milliseconds. */
+/** Limits of storage and retention, with their reasons; see core/limits/limits.ts. Sizes are bytes, times are milliseconds. */
 
 const MiB = 1024 * 1024;
 const minute = 60_000;
 
 /**
- * What a tenant may have unless an operator sets another number: enough for honest use, and together less than what fills a disk before
- * somebody looks. The database has the same numbers: quota_default in services/postgres/functions/quotas.sql.
+ * The default quotas of a tenant: enough for honest use, and together too small to fill a disk before an operator notices. The database has
+ * the same numbers: quota_default in services/postgres/functions/quotas.sql.
  */
 export const quotaDefaults = {
   /** Content of blobs, listings of sources, diagnostics: 160 of the largest sources with what they compile to, or years of usual ones. */
@@ -21,21 +21,21 @@ export const quotaDefaults = {
   changesPerDay: 100_000,
   /** Each has up to 64 KiB and stays, because releases keep the one that they were admitted under. One a day for three years. */
   policyVersions: 1_000,
-  /** Over all channels, which have a bound of their own: 300 bytes each. */
+  /** Over all channels, which have their own limit: 300 bytes each. */
   followers: 50_000,
-  /** Active ones: every person, pipeline and runtime has one of its own. */
+  /** Active ones: one for each person, pipeline and runtime. */
   tokens: 1_000,
-  /** Repositories, times branches. Each is looked up by name, and their list is a page. */
+  /** Repositories times branches. Each is looked up by name, and their list is a page. */
   hooks: 200,
-  /** Webhooks. Each is delivered to by a writer of its own and keeps a thousand attempts. */
+  /** Webhooks. Each has its own writer and keeps a thousand attempts. */
   sinks: 20,
 } as const;
 
-/** What is kept for a time only. */
+/** Data that is kept for a limited time. */
 export const retentionLimits = {
-  /** Idempotency keys. Retries come within minutes, and a pipeline that is repeated by hand within days. */
+  /** Idempotency keys. Retries come within minutes, and a pipeline that a person repeats within days. */
   keysMs: 7 * 24 * 60 * minute,
-  /** Audit rows, unless an operator sets another number of days: a year, and time to look back at it. */
+  /** Audit rows, unless an operator sets another number of days: a year, and some time to look back at it. */
   auditDays: 400,
   shortestAuditDays: 30,
   longestAuditDays: 36_500,
@@ -46,10 +46,10 @@ export const retentionLimits = {
    * has a row for each of its files, 30 ms for one of 10,000 files.
    */
   sweptBytes: 16 * MiB,
-  /** Statements of one kind in a row, before the sweep sees to releases again. */
+  /** Statements of one kind in a row, before the sweep handles releases again. */
   batches: 10,
   /** Tenants whose content one round checks. */
   tenants: 100,
-  /** Time of one round, before the sweep sees to releases again. The next round goes on with the next tenant. */
+  /** Time of one round, before the sweep handles releases again. The next round continues with the next tenant. */
   roundMs: 20_000,
 } as const;

@@ -2,25 +2,25 @@ import type { PointerId } from '../identifiers.ts';
 import type { MoveData } from './move-event.ts';
 
 /**
- * Where a number is in a sequence without gaps, for a reader that has read up to `last` (0 before the first). A tenant's moves have such
- * numbers (`seq`), and so do those of one pointer (`generation`).
+ * The position of a number in a sequence without gaps, for a reader that has read up to `last` (0 before the first). A tenant's moves have
+ * such numbers (`seq`), and so do the moves of one pointer (`generation`).
  */
 export function placeAfter(last: number, number: number): 'next' | 'seen' | 'gap' {
   if (number <= last) return 'seen';
   return number === last + 1 ? 'next' : 'gap';
 }
 
-/** Where a move is for a reader. */
+/** The position of a move relative to a reader. */
 export type Place =
-  /** The next one of its tenant, and forward at its pointer. */
+  /** The next move of its tenant, and forward at its pointer. */
   | 'next'
-  /** At or before what has been read of its tenant. */
+  /** At or before the last move that was read of its tenant. */
   | 'duplicate'
   /** A move before it is missing. */
   | 'gap'
-  /** How far the reader is in the feed of this tenant is not known: it begins with a snapshot. */
+  /** The reader's position in this tenant's feed is not known: it starts with a snapshot. */
   | 'unknown'
-  /** The next one of its tenant, but its pointer has been further, as a snapshot said. */
+  /** The next move of its tenant, but a snapshot already had a later generation of its pointer. */
   | 'stale';
 
 /** A pointer, and the generation that a reader has of it. */
@@ -30,7 +30,7 @@ interface KnownPointer {
   readonly generation: number;
 }
 
-/** What a snapshot, or the reader's own store, has of a tenant: everything up to that number of its feed. */
+/** The state of a tenant in a snapshot or in the reader's own store: everything up to that number of its feed. */
 export interface Known {
   readonly seq: number;
   readonly pointers?: readonly KnownPointer[];
@@ -38,33 +38,33 @@ export interface Known {
 
 /** A reader's position: the number of its last entry in each tenant's feed, and its last generation of each pointer. Both only increase. */
 export interface MoveCursor {
-  /** Judges by the tenant's number first. For readers that are given every move of the tenant. */
+  /** Compares the tenant's number first. For readers that receive every move of the tenant. */
   place(move: MoveData): Place;
-  /** Judges by the generation alone. For readers that are given the moves of some pointers; a pointer that is not known is at 0. */
+  /** Compares the generation only. For readers that receive the moves of some pointers. An unknown pointer is at 0. */
   placeAtPointer(move: MoveData): 'next' | 'seen' | 'gap';
-  /** The move has been applied, or dropped as one that changes nothing. */
+  /** The move has been applied, or dropped because it changes nothing. */
   passed(move: MoveData): void;
-  /** Everything of the tenant up to there is known. */
+  /** Everything of the tenant up to that number is known. */
   learn(tenant: string, known: Known): void;
-  /** Those pointers were fetched; what else there is of their tenants is as unknown as before. */
+  /** These pointers were fetched; the rest of their tenants is as unknown as before. */
   fetched(pointers: readonly (PointerId & KnownPointer)[]): void;
-  /** The next move of this tenant begins with a snapshot. Generations are kept. */
+  /** The next move of this tenant starts with a snapshot. Generations are kept. */
   doubt(tenant: string): void;
-  /** Null when that is not known. */
+  /** Null when it is not known. */
   seq(tenant: string): number | null;
-  /** Those of which anything is known. */
+  /** The tenants with any known state. */
   tenants(): string[];
 }
 
 interface TenantState {
   seq: number;
-  /** False where moves up to `seq` may be missing. */
+  /** False when moves up to `seq` may be missing. */
   isSure: boolean;
   /** By bundle and channel. */
   readonly generations: Map<string, number>;
 }
 
-/** Bounded by the sum of tenants and pointers: past it, the tenant that was updated least recently is forgotten. */
+/** Bounded by the number of tenants plus pointers: above it, the tenant that was updated least recently is dropped. */
 export function moveCursor(maxPointers: number): MoveCursor {
   const states = new Map<string, TenantState>();
   let pointers = 0;
@@ -83,7 +83,7 @@ export function moveCursor(maxPointers: number): MoveCursor {
   };
   const bound = (): void => {
     for (const [tenant, state] of states) {
-      // The tenant that was just updated is the last one, and does not make room for itself.
+      // The tenant that was just updated is last in the map and is not dropped.
       if (pointers + states.size <= maxPointers || states.size === 1) return;
       pointers -= state.generations.size;
       states.delete(tenant);
@@ -100,7 +100,7 @@ export function moveCursor(maxPointers: number): MoveCursor {
       if (place === 'seen') return 'duplicate';
       if (!state.isSure) return 'unknown';
       if (place === 'gap') return 'gap';
-      // A jump of the generation is no gap here: the numbers of the tenant have none.
+      // A jump of the generation is not a gap here: the tenant's numbers have none.
       return placeAtPointer(move) === 'seen' ? 'stale' : 'next';
     },
     placeAtPointer,

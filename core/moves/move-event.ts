@@ -16,22 +16,22 @@ export const MOVED = 'pointsman.pointer.moved';
 
 const End = z.object({ version: Version, digest: Digest });
 
-/** What moved, and where in its tenant's feed that stands. `from` is null at a pointer's first move. */
+/** A move, and its position in the feed of its tenant. `from` is null at a pointer's first move. */
 export const MoveData = z.object({
   tenant: TenantName,
   bundle: BundleName,
   channel: ChannelName,
   generation: Generation.min(1),
-  /** Gapless within the tenant: a jump means that something was missed. */
+  /** Gapless within the tenant: a jump means that moves were missed. */
   seq: z.number().int().min(1),
   from: End.nullable(),
   to: End,
-  /** Of the release that it moved to. */
+  /** Of the release that the pointer moved to. */
   correlationId: z.string(),
 });
 export type MoveData = z.infer<typeof MoveData>;
 
-/** A move as a CloudEvent (CloudEvents 1.0.2, JSON event format), the same wherever it is told. */
+/** A move as a CloudEvent (CloudEvents 1.0.2, JSON event format). It is the same in the feed and in every sink. */
 export const MoveEvent = z.object({
   specversion: z.literal('1.0'),
   id: z.string(),
@@ -44,7 +44,7 @@ export const MoveEvent = z.object({
 });
 export type MoveEvent = z.infer<typeof MoveEvent>;
 
-/** A move as the record has it. */
+/** A move as stored in the record. */
 export interface RecordedMove extends PointerId {
   readonly generation: number;
   readonly seq: number;
@@ -54,7 +54,7 @@ export interface RecordedMove extends PointerId {
   readonly movedAt: string;
 }
 
-/** The same move gives the same event, byte for byte, whoever tells it and however often. */
+/** Deterministic: the same move gives the same event, byte for byte. */
 export function moveEvent(move: RecordedMove): MoveEvent {
   const { tenant, bundle, channel, generation, seq, from, to, movedAt } = move;
   return {

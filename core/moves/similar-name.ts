@@ -1,18 +1,18 @@
 import { channelLimits } from '../limits/limits.ts';
 
-/** The known name that was probably meant: the nearest one, where it is near enough to be misspelt so. Null otherwise. */
+/** The known name that a misspelt one probably means: the nearest one, if it is near enough. Null otherwise. */
 export function similarName(given: string, known: readonly string[]): string | null {
   let best: { name: string; edits: number } | null = null;
   for (const name of known) {
     const edits = editsBetween(given, name);
-    // A slip changes less than half of a name: "qa" is no misspelling of "eu".
+    // A typo changes less than half of a name: "qa" is not a misspelling of "eu".
     if (edits > channelLimits.misspeltBy || 2 * edits >= Math.max(given.length, name.length)) continue;
     if (best === null || edits < best.edits) best = { name, edits };
   }
   return best?.name ?? null;
 }
 
-/** The optimal string alignment distance: insertions, deletions, substitutions, and exchanges of neighbours. */
+/** The optimal string alignment distance: insertions, deletions, substitutions, and transpositions of neighbours. */
 function editsBetween(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_none, column) => column);

@@ -1,12 +1,12 @@
 import { visibleControls } from '../control-characters.ts';
 import type { Diagnostic } from './diagnostic.ts';
 
-/** A source line longer than this is not shown: nobody reads a caret 200 columns away, and a minified file is one line. */
+/** Longer source lines are not shown: a caret 200 columns away does not help, and a minified file is one line. */
 const SHOWN_LINE_CHARS = 200;
 
 /**
- * Diagnostics as compilers print them: `path:line:column: error[code]: message`, then, when `readFile` knows the text, the line
- * and a caret under the place. `readFile` answers null for what it cannot read. Ends with a newline unless there is nothing.
+ * Formats diagnostics as compilers do: `path:line:column: error[code]: message`, then the line and a caret under the place when `readFile`
+ * returns the text. `readFile` returns null for a file that it cannot read. Ends with a newline unless there are no diagnostics.
  */
 export function formatDiagnostics(
   diagnostics: readonly Diagnostic[],
@@ -29,7 +29,7 @@ function formatOne(diagnostic: Diagnostic, lines: readonly string[]): string {
   const text = lines[line - 1];
   if (!text || text.length > SHOWN_LINE_CHARS) return head;
   const gutter = `${line} | `;
-  // A tab stays a tab, so that the caret stands under its character however wide the terminal makes it.
+  // Keeps tabs, so that the caret is under its character at every tab width.
   const before = visibleControls(text.slice(0, column - 1)).replaceAll(/[^\t]/g, ' ');
   return `${head}${gutter}${visibleControls(text)}\n${' '.repeat(gutter.length - 2)}| ${before}^\n`;
 }

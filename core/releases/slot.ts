@@ -6,16 +6,16 @@ import type { ConflictRule } from './release.ts';
 
 const InFlight = z.object({
   version: Version,
-  /** How Restate knows the release's workflow; null for the moment between its admission and its start. */
+  /** The workflow's invocation in Restate; null between the admission and the start. */
   invocationId: z.string().nullable(),
-  /** The pointer has moved: from here on the release only goes forward, and a newer one leaves it alone. */
+  /** The pointer has moved: the release can no longer be superseded or cancelled. */
   swapped: z.boolean(),
 });
 
 const Queued = z.object({ version: Version, source: Digest });
 export type Queued = z.infer<typeof Queued>;
 
-/** What a tenant's object knows of one pointer: who is in flight, who waits in line, and how often it has moved. */
+/** The state of one pointer in the tenant's object: the release in flight, the queue, and the generation. */
 export const Slot = z.object({
   inFlight: InFlight.nullable(),
   queue: z.array(Queued),
@@ -25,13 +25,13 @@ export type Slot = z.infer<typeof Slot>;
 
 const lastVersion = z.number().int().min(0);
 
-/** {@link BundleState} as JSON: how the durable state and the record store it. */
+/** {@link BundleState} as JSON, as stored in durable state and in the record. */
 export const StoredBundle = z.object({ lastVersion, channels: z.record(ChannelName, Slot) });
 export type StoredBundle = z.infer<typeof StoredBundle>;
 
 /**
- * A tenant's durable state of one bundle. The channels are a map, because their names come from outside: a plain object also has
- * what it inherits, such as `constructor`, which is a valid name.
+ * The durable state of one bundle. The channels are a map, because their names come from outside: a plain object inherits keys such as
+ * `constructor`, which is a valid name.
  */
 export const BundleState = z.codec(
   StoredBundle,
@@ -55,14 +55,16 @@ export function withSlot(state: BundleState, channel: string, slot: Slot): Bundl
   return { ...state, channels: new Map(state.channels).set(channel, slot) };
 }
 
-/** Where a new release goes. */
+/** The placement of a new release. */
 export interface Placement {
   readonly placement: 'start' | 'queue' | 'reject' | 'full';
-  /** Those that it replaces: the one in flight, unless its pointer has moved, and all that wait in line. */
+  /** The releases that it replaces: the one in flight, unless its pointer has moved, and the whole queue. */
   readonly supersedes: readonly number[];
 }
 
-/** The conflict rule, applied. A release whose pointer has moved still holds the slot under `queue` and `reject`: it is not settled. */
+/**
+ * Applies the conflict rule. A release whose pointer has moved still holds the slot under `queue` and `reject`, because it has not settled.
+ */
 export function decidePlacement(slot: Slot, rule: ConflictRule): Placement {
   if (rule === 'supersede') {
     const running = slot.inFlight && !slot.inFlight.swapped ? [slot.inFlight.version] : [];
@@ -74,7 +76,7 @@ export function decidePlacement(slot: Slot, rule: ConflictRule): Placement {
   return { placement: full ? 'full' : 'queue', supersedes: [] };
 }
 
-/** The bundle's state once the release that was placed is on record. */
+/** The bundle's state after the placed release was admitted. */
 export function occupySlot(
   state: BundleState,
   channel: string,
@@ -89,7 +91,7 @@ export function occupySlot(
   return { ...withSlot(state, channel, next), lastVersion: entrant.version };
 }
 
-/** A release has ended: whatever it held or waited for, it does no more. */
+/** Removes a settled release from the slot and from the queue. */
 export function vacateSlot(slot: Slot, version: number): Slot {
   return {
     ...slot,
@@ -98,7 +100,7 @@ export function vacateSlot(slot: Slot, version: number): Slot {
   };
 }
 
-/** The release in flight, by its version; null when another one has its place. */
+/** The release in flight, if it has this version; otherwise null. */
 export function inFlight(slot: Slot, version: number): NonNullable<Slot['inFlight']> | null {
   return slot.inFlight?.version === version ? slot.inFlight : null;
 }

@@ -51,7 +51,7 @@ import { releaseEndpoints } from './releases/release-routes.ts';
 import { schemaEndpoints } from './operations/schema-routes.ts';
 import { sinkEndpoints } from './sinks/sink-routes.ts';
 import { sendingEndpoints } from './sinks/sink-delivery-routes.ts';
-import { steeringEndpoints } from './sinks/sink-control-routes.ts';
+import { sinkControlEndpoints } from './sinks/sink-control-routes.ts';
 import { tenantEndpoints } from './tenants/tenant-routes.ts';
 import { tokenEndpoints } from './tenants/token-routes.ts';
 import { webhookEndpoints } from './sinks/webhook-routes.ts';
@@ -60,11 +60,11 @@ import { Shares } from './access/shares.ts';
 import { sinkObjects } from './sinks/sink-object.ts';
 import { startSourceReader } from './releases/source-reader.ts';
 import { tenantObjects } from './tenants/tenant-object.ts';
-import type { EarlyAnswer } from './http/server.ts';
+import type { EarlyResponder } from './http/server.ts';
 import { AcknowledgementRates } from './access/acknowledgement-rates.ts';
 import { notModified } from './channels/not-modified.ts';
 
-/** What the API needs of its process. Whoever hands these in closes them, after `close`. */
+/** What the API needs from its process. The process closes these after `close`. */
 export interface AppDeps {
   readonly db: Database;
   readonly notifications: Notifications;
@@ -73,21 +73,21 @@ export interface AppDeps {
   /** Lower-case hex. */
   readonly adminTokenSha256: string;
   readonly secretKeys: SecretKeys | null;
-  /** What the platform has beside webhooks. */
+  /** The platform's brokers. Webhooks exist in addition. */
   readonly brokers: readonly Broker[];
-  /** Which Celery tasks a policy may name. */
+  /** The Celery tasks that a policy may name. */
   readonly celeryGrants: readonly CeleryGrant[];
-  /** Null without a RabbitMQ. */
+  /** Null without RabbitMQ. */
   readonly queueDepths: QueueDepths | null;
   readonly log: Logger;
-  /** Aborts when the process is to end. */
+  /** Aborts when the process begins to shut down. */
   readonly draining: AbortSignal;
 }
 
 export interface App {
   readonly fetch: (request: Request, connection?: Connection) => Response | Promise<Response>;
-  /** What is answered without it. */
-  readonly early: EarlyAnswer;
+  /** Answers some requests ahead of the router. */
+  readonly early: EarlyResponder;
   readonly endpoints: readonly Endpoint[];
   close(): Promise<void>;
 }
@@ -111,7 +111,7 @@ export function createApp(deps: AppDeps): App {
     ...holdEndpoints(parts),
     ...sinkEndpoints(parts),
     ...webhookEndpoints(parts),
-    ...steeringEndpoints(parts),
+    ...sinkControlEndpoints(parts),
     ...sendingEndpoints(parts),
     ...policyEndpoints(parts),
     ...quotaEndpoints(parts),
@@ -226,33 +226,33 @@ function metricsOf(
   );
   metrics.gauge(
     'pointsman_publish_bytes_held',
-    'Bytes of sources that are being published.',
+    'Bytes of sources whose publish is in progress.',
     () => bodies.held,
   );
   metrics.gauge(
     'pointsman_response_bytes_held',
-    'Bytes of responses that their readers have not taken yet, of those that are counted.',
+    'Bytes of counted responses that their readers have not received yet.',
     () => responses.held,
   );
   const lines = cachedLines(db);
   metrics.gauge(
     'pointsman_releases_in_flight',
-    'Releases that are on their way to a pointer, over all tenants.',
+    'Releases in flight, over all tenants.',
     async () => (await lines())?.inFlight ?? null,
   );
   metrics.gauge(
     'pointsman_releases_in_line',
-    'Releases that wait for the one before them, over all tenants.',
+    'Releases that wait in a queue, over all tenants.',
     async () => (await lines())?.inLine ?? null,
   );
   metrics.gauge(
     'pointsman_compile_queue',
-    'Compilations of this process that wait for a thread.',
+    'Compilations that wait for a compile process of this worker or API.',
     () => compiler.waiting,
   );
   metrics.gauge(
     'pointsman_stored_bytes',
-    'Bytes that all tenants together have stored, as their quotas count them.',
+    'Bytes that all tenants together have stored, as counted by their quotas.',
     async () => (await lines())?.storedBytes ?? null,
   );
   metrics.gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());

@@ -21,30 +21,30 @@ import type { TenantObjects } from './tenants/tenant-object.ts';
 import type { AcknowledgementRates } from './access/acknowledgement-rates.ts';
 import type { Watches } from './watches/watches.ts';
 
-/** What endpoints are made of. */
+/** What the endpoints are built from. */
 export interface ApiDeps {
   readonly db: Database;
   readonly tenants: TenantObjects;
   readonly workflows: ReleaseWorkflows;
   readonly deliveries: DeliveryWorkflows;
   readonly sinks: SinkObjects;
-  /** Those that the platform has: each tenant's moves go there, also before there is any. */
+  /** The platform's brokers. Each tenant's moves go to all of them from the start. */
   readonly brokers: readonly Broker[];
-  /** Which Celery tasks a policy may name. */
+  /** The Celery tasks that a policy may name. */
   readonly celeryGrants: readonly CeleryGrant[];
-  /** Null without a key: then there are no hooks and no webhooks. */
+  /** Null without a secret key: hooks and webhooks are then disabled. */
   readonly secrets: SecretBox | null;
   readonly compiler: Compiler;
   readonly sources: SourceReader;
-  /** Reads what is delivered to hooks. */
+  /** Parses the payloads of hook deliveries. */
   readonly payloads: DeliveryReader;
   /** Bytes of bodies with a source or a blob, by tenant. */
   readonly bodies: Shares;
-  /** Bytes of responses that are in memory, by the caller's tenant and token. */
+  /** Bytes of responses in memory, by the caller's tenant and token. */
   readonly responses: Shares;
-  /** Places of those that wait or follow, by the caller's tenant and token. */
+  /** Places for waiting and streaming readers, by the caller's tenant and token. */
   readonly waiting: Shares;
-  /** The pointer as it is now: of many who ask at once, none gets an older one than there was when it asked. */
+  /** Reads the current pointer. Concurrent callers share reads, but never get one that started before their call. */
   readonly readPointer: (id: PointerId) => Promise<Pointer | null>;
   readonly pointers: Watches<PointerId, Pointer | null>;
   readonly releases: Watches<ReleaseId, ReleaseProgress | null>;
@@ -53,6 +53,6 @@ export interface ApiDeps {
   readonly metrics: Metrics;
   readonly readiness: Readiness;
   readonly log: Logger;
-  /** Aborts when the process is to end: whoever waits is sent home politely. */
+  /** Aborts when the process begins to shut down: waiting requests then get a response. */
   readonly draining: AbortSignal;
 }

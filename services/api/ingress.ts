@@ -6,15 +6,15 @@ import { httpLimits } from '../../core/limits/limits.ts';
 import { ingressRetry } from './limits.ts';
 import type { RequestIds } from './requests/request-ids.ts';
 
-/** The way to what is durable. Lost connections are tried again while {@link httpLimits.ingressTimeoutMs} lasts. */
+/** The client for Restate's ingress. Retries lost connections for {@link httpLimits.ingressTimeoutMs}. */
 export function connectIngress(url: string): Ingress {
   return connect({ url, retry: { ...ingressRetry, maxDuration: httpLimits.ingressTimeoutMs } });
 }
 
 /**
- * Of one call, on behalf of one request. It travels under a key of this hop's own: Restate runs the handler once for it, however often a
- * lost connection is tried again. The client's Idempotency-Key is none of Restate's business, since only the record compares what was
- * asked under it; where it has compared, a key made of that one has Restate answer alike for a day.
+ * The options of one call, on behalf of one request. Each call has its own key at this hop: Restate runs the handler once, however often a
+ * lost connection is retried. The client's Idempotency-Key is not passed to Restate, because only the record compares requests under it.
+ * Where the record has compared, a key derived from it makes Restate return the same response for a day.
  */
 export function callOptions<I, O>(
   { requestId, traceparent, tracestate }: RequestIds,
@@ -28,15 +28,15 @@ export function callOptions<I, O>(
 }
 
 /**
- * The answer of a call. Throws `unavailable` when Restate or the store behind it does not answer in
- * {@link httpLimits.ingressTimeoutMs}; nothing is known then of what was done.
+ * The response of a call. Throws `unavailable` when Restate or the store behind it does not respond within {@link
+ * httpLimits.ingressTimeoutMs}; it is then unknown what was done.
  */
 export async function orUnavailable<T>(call: PromiseLike<T>): Promise<T> {
   try {
     return await call;
   } catch (cause) {
     if (cause instanceof HttpCallError && cause.status === 429) {
-      throw new PointsmanError('busy', 'The control plane has too much to do; ask again in a moment.', {
+      throw new PointsmanError('busy', 'The control plane is overloaded. Retry in a moment.', {
         cause,
       });
     }
@@ -45,8 +45,8 @@ export async function orUnavailable<T>(call: PromiseLike<T>): Promise<T> {
   }
 }
 
-/** What the handlers refuse they answer as a value: a 400 is a mistake between this process and them, a 501 a defect of theirs. */
+/** Handlers return refusals as values. So a 400 is a mismatch between this process and them, and a 501 a defect of theirs. */
 const DEFECTS: ReadonlySet<number> = new Set([400, 501]);
 
 const UNKNOWN_OUTCOME =
-  'The control plane did not answer. It is not known whether the request was carried out: send it again with the same Idempotency-Key.';
+  'The control plane did not respond. It is not known whether the request was carried out. Retry with the same Idempotency-Key.';

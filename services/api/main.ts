@@ -51,4 +51,4 @@ async function stop(why: string): Promise<void> {
 
 process.on('SIGTERM', () => void stop('SIGTERM'));
 process.on('SIGINT', () => void stop('SIGINT'));
-process.on('disconnect', () => void stop('the process that started this one is gone'));
+process.on('disconnect', () => void stop('the parent process has exited'));

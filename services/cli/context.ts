@@ -7,22 +7,22 @@ import { bundleOf, tenantIfGiven, tenantOf, type Environment, type GlobalOptions
 import { guarded } from './output/terminal-guard.ts';
 import { terminal, type OutputStream, type Terminal } from './output/terminal.ts';
 
-/** What the command line needs of its process. */
+/** What the command line needs from its process. */
 export interface Surroundings {
   readonly env: Environment;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
-  /** Aborted when the user wants to stop, with what to say then as its reason. */
+  /** Aborted when the user interrupts. Its reason is the message to show. */
   readonly signal: AbortSignal;
-  /** Asks whoever sits at the terminal; an empty answer where there is none. Left out where nobody sits there. */
-  readonly ask?: (question: string, signal: AbortSignal) => Promise<string>;
-  /** All that is handed in: secrets that must not stand on a command line. */
+  /** Asks the user at the terminal; an empty answer at the end of input. Missing without a terminal. */
+  readonly prompt?: (question: string, signal: AbortSignal) => Promise<string>;
+  /** Reads standard input, for secrets that must not be on a command line. */
   readonly readStdin: () => Promise<string>;
-  /** Another pace of retries than that of cliLimits. For tests. */
+  /** Another wait before retries than in cliLimits. For tests. */
   readonly firstRetryMs?: number;
 }
 
-/** One run of the command line: what commands read, and where they leave how it went. */
+/** One run of the command line: what commands read, and where they leave the result. */
 export interface Cli extends Surroundings {
   /** Called once by the command that ran. */
   finish(exit: ExitName): void;
@@ -34,24 +34,25 @@ export interface CommandRun {
   readonly signal: AbortSignal;
   readonly terminal: Terminal;
   readonly client: ApiClient;
-  /** Null where nobody is there to answer: in a pipe, and when a program reads the one document of `--json`. */
-  readonly ask: ((question: string) => Promise<string>) | null;
+  /** Null without a terminal: in a pipe, and with `--json`. */
+  readonly prompt: ((question: string) => Promise<string>) | null;
   readonly readStdin: () => Promise<string>;
   tenant(): string;
   tenantIfGiven(): string | null;
   bundle(argument?: string): string;
 }
 
-/** Opens a run with the options that stand anywhere on the command line. Throws CliError for a setting that is wrong. */
+/** Opens a run with the global options of the command line. Throws CliError for an invalid setting. */
 export function commandRun(cli: Cli, command: Command): CommandRun {
   const options: GlobalOptions = command.optsWithGlobals();
-  const { env, signal, ask, readStdin } = cli;
+  const { env, signal, prompt, readStdin } = cli;
   return {
     env,
     signal,
     terminal: terminal({ stdout: cli.stdout, stderr: cli.stderr, env, json: options.json === true }),
     client: apiClient(connection(options, env), signal, cli.firstRetryMs),
-    ask: ask === undefined || options.json === true ? null : (question) => ask(guarded(question), signal),
+    prompt:
+      prompt === undefined || options.json === true ? null : (question) => prompt(guarded(question), signal),
     readStdin,
     tenant: () => tenantOf(options, env),
     tenantIfGiven: () => tenantIfGiven(options, env),

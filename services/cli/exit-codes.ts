@@ -1,48 +1,51 @@
 import type { ErrorCode } from '../../core/errors.ts';
 import type { Outcome } from '../../core/releases/release.ts';
 
-/** What a script learns from `$?`: every exit code of every command, and nothing else exits with another. */
+/** The exit codes of all commands. Commands exit with no other code. */
 export const EXIT_CODES = {
   done: {
     code: 0,
-    meaning: 'done; for publish and watch: the release is published; for --dry-run: it would compile',
+    meaning: 'success; for publish and watch: the release is published; for --dry-run: the source compiles',
   },
   failed: {
     code: 1,
-    meaning: 'something unexpected failed, here or in the API: nothing is known of the outcome',
+    meaning: 'an unexpected error, here or in the API; the result is unknown',
   },
-  usage: { code: 2, meaning: 'the command line or a setting is wrong; nothing was sent' },
-  rejected: { code: 3, meaning: 'somebody or some rule said no, or the source has problems' },
-  errored: { code: 4, meaning: 'the release ended because something broke' },
-  superseded: { code: 5, meaning: 'a newer publish took its place' },
+  usage: { code: 2, meaning: 'the command line or a setting is invalid; nothing was sent' },
+  rejected: {
+    code: 3,
+    meaning: 'rejected: a person or a rule refused the release, or the source is invalid',
+  },
+  errored: { code: 4, meaning: 'the release ended because of an error' },
+  superseded: { code: 5, meaning: 'a newer publish replaced the release' },
   cancelled: { code: 6, meaning: 'the release was cancelled' },
   refused: {
     code: 8,
-    meaning: 'something stands in the way: a conflict, a hold, or a pointer that has moved',
+    meaning: 'conflict with the current state, such as a hold or a pointer that has moved',
   },
-  unauthorised: { code: 9, meaning: 'no token, a wrong one, or one that may not do that' },
-  inFlight: { code: 10, meaning: 'accepted and still on its way: --no-wait, or --timeout passed' },
-  unavailable: { code: 11, meaning: 'nobody answers, or a store is down, also after retries' },
-  notFound: { code: 12, meaning: 'there is no such release, pointer or file' },
+  unauthorised: { code: 9, meaning: 'the token is missing, invalid, or does not allow this' },
+  inFlight: { code: 10, meaning: 'accepted and still in flight: --no-wait, or --timeout has passed' },
+  unavailable: { code: 11, meaning: 'the API is unreachable or a store is down, after retries' },
+  notFound: { code: 12, meaning: 'the release, pointer or file does not exist' },
   interrupted: {
     code: 130,
-    meaning: 'stopped by Ctrl-C, or by no to a question; a release that was accepted goes on',
+    meaning: 'stopped by Ctrl-C or by declining a question; an accepted release continues',
   },
 } as const;
 
 export type ExitName = keyof typeof EXIT_CODES;
 
-/** The exit name of a release that has its last word. */
+/** The exit name of a settled release. */
 export function exitOfOutcome(outcome: Outcome): ExitName {
   return outcome === 'published' ? 'done' : outcome;
 }
 
-/** The exit name of a problem that the API told. A code that this version does not know is judged by its status. */
+/** The exit name of a problem from the API. A code that this version does not know is mapped by its status. */
 export function exitOfProblem(code: string, status: number): ExitName {
   return Object.hasOwn(BY_CODE, code) ? BY_CODE[code as ErrorCode] : byStatus(status);
 }
 
-/** The table as `pointsman help exit-codes` prints it. */
+/** The table of `pointsman help exit-codes`. */
 export function exitCodeTable(): string {
   const rows = Object.values(EXIT_CODES).map(
     ({ code, meaning }) => `${String(code).padStart(5)}  ${meaning}`,
@@ -63,7 +66,7 @@ const BY_CODE: Readonly<Record<ErrorCode, ExitName>> = {
   conflict: 'refused',
   already_settled: 'refused',
   gate_decided: 'refused',
-  already_said: 'refused',
+  already_decided: 'refused',
   gate_expired: 'refused',
   gate_not_open: 'refused',
   digest_mismatch: 'refused',

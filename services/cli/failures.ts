@@ -1,11 +1,11 @@
 import type { ExitName } from './exit-codes.ts';
 import type { Problem } from './client/problem.ts';
 
-/** Something that ends the command with a sentence for its user: the only kind of error that is shown without a stack. */
+/** An error with a message for the user: the only kind that is shown without a stack. */
 export class CliError extends Error {
   override readonly name: string = 'CliError';
   readonly exit: ExitName;
-  /** What to do about it, a line each. Whoever knows more on the error's way up adds to them. */
+  /** What to do, one line each. Callers may add lines. */
   readonly hints: string[];
 
   constructor(exit: ExitName, message: string, options: { hints?: readonly string[]; cause?: unknown } = {}) {
@@ -15,7 +15,7 @@ export class CliError extends Error {
   }
 }
 
-/** The API said no, and why. */
+/** A refusal by the API. */
 export class ApiProblem extends CliError {
   override readonly name = 'ApiProblem';
   readonly problem: Problem;
@@ -26,7 +26,7 @@ export class ApiProblem extends CliError {
   }
 }
 
-/** Nobody answered. `maybeDone`: the request was sent, so that it may have happened all the same. */
+/** No response. `maybeDone`: the request was sent and may have been carried out. */
 export class Unreachable extends CliError {
   override readonly name = 'Unreachable';
   readonly maybeDone: boolean;
@@ -37,13 +37,13 @@ export class Unreachable extends CliError {
   }
 }
 
-/** Whether what was sent may have had its effect although nobody said so. */
+/** Whether the request may have been carried out without a response. */
 export function mayHaveArrived(error: unknown): error is CliError {
   if (!(error instanceof CliError) || error.exit !== 'unavailable') return false;
   return !(error instanceof Unreachable) || error.maybeDone;
 }
 
-/** The detail, except that the detail of an invalid source is its first diagnostic, which is shown with all others. */
+/** The detail. For an invalid source the title instead, because the detail is its first diagnostic, which is shown with the others. */
 function sentenceOf({ title, detail, diagnostics = [], truncated = false }: Problem): string {
   if (diagnostics.length === 0) return detail ?? title;
   const more = truncated ? ' or more' : '';

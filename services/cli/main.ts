@@ -1,28 +1,28 @@
 import { text } from 'node:stream/consumers';
 
-import { askAtTerminal } from './prompt.ts';
+import { promptAtTerminal } from './prompt.ts';
 import { CliError } from './failures.ts';
 import { runCommandLine } from './program.ts';
 
 const interrupt = new AbortController();
 
-// Once only: who presses Ctrl-C again wants out at once, and gets what Node does by itself.
+// Only once: a second Ctrl-C ends the process at once, as Node does by default.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => interrupt.abort(new CliError('interrupted', 'Interrupted.')));
 }
 
-// A reader that has seen enough (`pointsman releases | head`) is no failure.
+// A reader that closes the pipe early (`pointsman releases | head`) is not a failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit();
   throw error;
 });
 
-// Not process.exit(): what was written to a pipe must still get there.
+// Not process.exit(): data written to a pipe must still be flushed.
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   env: process.env,
   stdout: process.stdout,
   stderr: process.stderr,
   signal: interrupt.signal,
   readStdin: () => text(process.stdin),
-  ...(process.stdin.isTTY && process.stdout.isTTY ? { ask: askAtTerminal } : {}),
+  ...(process.stdin.isTTY && process.stdout.isTTY ? { prompt: promptAtTerminal } : {}),
 });

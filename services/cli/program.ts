@@ -34,7 +34,7 @@ import { guarded } from './output/terminal-guard.ts';
 import { terminal } from './output/terminal.ts';
 
 /**
- * Runs one command line, `args` being what follows the program's name. Never throws: what went wrong was said on `stderr`.
+ * Runs one command line; `args` follow the program's name. Never throws: errors are printed on `stderr`.
  *
  * @returns the exit code
  */
@@ -44,11 +44,11 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
-    // Commander has said it already: help that was asked for, or what is wrong with the command line.
+    // Commander has already printed it: the requested help, or the usage error.
     if (error instanceof CommanderError)
       return error.exitCode === 0 ? EXIT_CODES.done.code : EXIT_CODES.usage.code;
     const { env, stdout, stderr, signal } = surroundings;
-    // An interrupt surfaces as whatever it broke; who had something to say about it said it as a CliError.
+    // An interrupt can surface as any error; a command with a message for it throws a CliError.
     const failure: unknown = signal.aborted && !(error instanceof CliError) ? signal.reason : error;
     const json = args.includes('--json');
     return EXIT_CODES[reportFailure(failure, terminal({ stdout, stderr, env, json }))].code;
@@ -56,19 +56,19 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
   return EXIT_CODES[exit].code;
 }
 
-/** The whole command line. docs/reference/cli.md is made from it. */
+/** The whole command line. docs/reference/cli.md is generated from it. */
 export function commandLine(cli: Cli): Command {
   const program = new Command('pointsman')
     .description('Publishes configuration: validated, compiled, stored, and made live exactly once.')
     .version(packageJson.version)
-    .option('--url <url>', 'the API (POINTSMAN_URL; http://127.0.0.1:7400)')
-    .option('--token <token>', 'a bearer token (POINTSMAN_TOKEN, or what npm start keeps in its home)')
+    .option('--url <url>', 'the URL of the API (POINTSMAN_URL; default: http://127.0.0.1:7400)')
+    .option('--token <token>', 'a bearer token (POINTSMAN_TOKEN, or the token in the home of npm start)')
     .option('--tenant <name>', 'the tenant (POINTSMAN_TENANT)')
     .option('--bundle <name>', 'the bundle (POINTSMAN_BUNDLE)')
-    .option('--json', 'one JSON document on standard output, and nothing else there')
+    .option('--json', 'print one JSON document on standard output, and nothing else')
     .addHelpText('after', HELP);
   for (const make of COMMANDS) program.addCommand(make(cli));
-  // Commander's own help command knows commands only.
+  // Commander's own help command does not have topics.
   program.helpCommand(false).addCommand(helpCommand(program, cli));
   for (const command of [program, ...program.commands, ...program.commands.flatMap((one) => one.commands)]) {
     command
@@ -83,16 +83,16 @@ export function commandLine(cli: Cli): Command {
   return program;
 }
 
-/** What was probably meant, for those who gave as an argument what is an option. */
+/** Hints for commands where an option is often given as an argument. */
 const MEANT: Readonly<Record<string, string>> = {
-  hold: 'Why it is held goes into --reason. ',
-  rollback: 'The version to go back to goes into --to, and why it is held there into --hold. ',
+  hold: 'Give the reason of the hold with --reason. ',
+  rollback: 'Give the version to restore with --to, and the reason of the hold with --hold. ',
 };
 
 function hintAfterError(command: Command): string {
   const names = [command.name()];
   for (let up = command.parent; up !== null; up = up.parent) names.unshift(up.name());
-  return `${MEANT[command.name()] ?? ''}"${names.join(' ')} --help" shows what it takes.`;
+  return `${MEANT[command.name()] ?? ''}For all options: ${names.join(' ')} --help`;
 }
 
 const COMMANDS = [
@@ -124,9 +124,9 @@ const COMMANDS = [
 ] as const;
 
 const HELP = `
-"pointsman help exit-codes" says what each exit code means.
+"pointsman help exit-codes" lists the exit codes.
 
-Begin with:
+To start:
   pointsman up
   pointsman tenants create acme
   pointsman publish examples/support-bot --tenant acme --bundle support-bot`;
@@ -134,14 +134,14 @@ Begin with:
 /** `help COMMAND` and `help exit-codes`. */
 function helpCommand(program: Command, cli: Cli): Command {
   return new Command('help')
-    .description('help for a command, or for exit-codes')
+    .description('show help for a command, or for exit-codes')
     .argument('[topic]')
     .action((topic: string | undefined) => {
       if (topic === 'exit-codes') cli.stdout.write(exitCodeTable());
       else if (topic === undefined) program.outputHelp();
       else {
         const about = program.commands.find((command) => command.name() === topic);
-        if (about === undefined) program.error(`error: there is no help on '${topic}'`);
+        if (about === undefined) program.error(`error: there is no help topic '${topic}'`);
         about.outputHelp();
       }
     });

@@ -14,8 +14,8 @@ import type { Terminal } from './output/terminal.ts';
 import { counted } from './output/format.ts';
 
 /**
- * Says what went wrong and what to do about it, in words on `err` and, with `--json`, as `{ "error": … }` on `out`. Anything but a
- * CliError is a mistake of ours, and is shown with its stack.
+ * Prints an error and what to do about it on `err` and, with `--json`, as `{ "error": … }` on `out`. Any error but a CliError is a defect,
+ * and is shown with its stack.
  *
  * @returns the exit code's name
  */
@@ -23,7 +23,7 @@ export function reportFailure(error: unknown, terminal: Terminal): ExitName {
   if (!(error instanceof CliError)) {
     terminal.err(`${terminal.paintErr('red', 'error')} ${stackOf(error)}\n`);
     if (terminal.json)
-      terminal.document({ error: { title: 'pointsman itself failed', exit: EXIT_CODES.failed.code } });
+      terminal.document({ error: { title: 'an internal error of pointsman', exit: EXIT_CODES.failed.code } });
     return 'failed';
   }
   terminal.err(`${terminal.paintErr(['red', 'bold'], 'error')} ${printable(error.message)}\n`);
@@ -35,15 +35,15 @@ export function reportFailure(error: unknown, terminal: Terminal): ExitName {
   return error.exit;
 }
 
-/** Diagnostics as a compiler prints them, with the lines of the files under `directory` when it is known. */
+/** Prints diagnostics as a compiler does, with source lines of the files under `directory` if known. */
 export function showDiagnostics(
   diagnostics: readonly Diagnostic[],
   directory: string | null,
   terminal: Terminal,
 ): void {
   if (directory === null) return terminal.err(formatDiagnostics(diagnostics));
-  // The server names the paths: one that points out of the directory gets no line shown. With the directory in front, an editor
-  // opens the place at a click.
+  // The server sends the paths: a path outside the directory gets no source line. With the directory in front, an editor opens the place at
+  // a click.
   const inside = new Map(
     diagnostics
       .filter(({ path }) => pathProblem(path) === null)
@@ -53,7 +53,7 @@ export function showDiagnostics(
   terminal.err(formatDiagnostics(placed, (path) => readIfThere(directory, inside.get(path))));
 }
 
-/** Warnings, a line each, and how many others there are when they are many. They change no exit code. */
+/** Prints warnings, one line each, and the number of others when there are many. They do not change the exit code. */
 export function showWarnings(warnings: readonly Diagnostic[], directory: string, terminal: Terminal): void {
   for (const { path, line, column, code, message } of warnings.slice(0, cliLimits.shownRows)) {
     const place = `${join(directory, path)}:${line}:${column}`;
@@ -62,8 +62,7 @@ export function showWarnings(warnings: readonly Diagnostic[], directory: string,
     );
   }
   const others = warnings.length - cliLimits.shownRows;
-  if (others > 0)
-    terminal.err(`and ${counted(others, 'more warning')} ("--dry-run --json" has all of them)\n`);
+  if (others > 0) terminal.err(`and ${counted(others, 'more warning')} (to list all: --dry-run --json)\n`);
 }
 
 function readIfThere(directory: string, path: string | undefined): string | null {

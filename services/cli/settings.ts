@@ -13,7 +13,7 @@ import { CliError } from './failures.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The options that every command takes, as the command line gave them. */
+/** The global options, as given on the command line. */
 export interface GlobalOptions {
   readonly url?: string;
   readonly token?: string;
@@ -22,12 +22,12 @@ export interface GlobalOptions {
   readonly json?: boolean;
 }
 
-/** The tenant, from `--tenant` or POINTSMAN_TENANT. Throws CliError when it is missing or not a name. */
+/** The tenant, from `--tenant` or POINTSMAN_TENANT. Throws CliError when it is missing or invalid. */
 export function tenantOf(options: GlobalOptions, env: Environment): string {
   return named(TenantName, 'tenant', given(options.tenant) ?? given(env.POINTSMAN_TENANT));
 }
 
-/** The tenant, where one was named at all. Throws CliError when it is not a name. */
+/** The tenant, if one was given. Throws CliError when it is invalid. */
 export function tenantIfGiven(options: GlobalOptions, env: Environment): string | null {
   const name = given(options.tenant) ?? given(env.POINTSMAN_TENANT);
   return name === null ? null : check(TenantName, name);
@@ -38,35 +38,35 @@ export function bundleOf(options: GlobalOptions, env: Environment, argument?: st
   return named(BundleName, 'bundle', argument ?? given(options.bundle) ?? given(env.POINTSMAN_BUNDLE));
 }
 
-/** The channel, `live` unless given. Throws CliError for what is not a name. */
+/** The channel; default `live`. Throws CliError when it is invalid. */
 export function channelOf(channel: string | undefined): string {
   return check(ChannelName, channel ?? DEFAULT_CHANNEL);
 }
 
-/** A tenant's name given as an argument. Throws CliError for what is not a name. */
+/** Validates a tenant's name in an argument. Throws CliError when it is invalid. */
 export function tenantName(text: string): string {
   return check(TenantName, text);
 }
 
-/** A hook's name given as an argument. Throws CliError for what is not a name. */
+/** Validates a hook's name in an argument. Throws CliError when it is invalid. */
 export function hookName(text: string): string {
   return check(HookName, text);
 }
 
-/** A sink's name given as an argument. Throws CliError for what is not a name. */
+/** Validates a sink's name in an argument. Throws CliError when it is invalid. */
 export function sinkName(text: string): string {
   return check(SinkName, text);
 }
 
-/** A bundle's name given as an argument, where none is needed. Throws CliError for what is not a name. */
+/** Validates an optional bundle's name in an argument. Throws CliError when it is invalid. */
 export function bundleName(text: string): string {
   return check(BundleName, text);
 }
 
 function named(schema: z.ZodString, word: 'tenant' | 'bundle', value: string | null): string {
   if (value === null) {
-    throw new CliError('usage', `Which ${word}?`, {
-      hints: [`Name it with --${word} or POINTSMAN_${word.toUpperCase()}.`],
+    throw new CliError('usage', `The ${word} is missing.`, {
+      hints: [`Give it with --${word} or POINTSMAN_${word.toUpperCase()}.`],
     });
   }
   return check(schema, value);
@@ -75,10 +75,10 @@ function named(schema: z.ZodString, word: 'tenant' | 'bundle', value: string | n
 function check(schema: z.ZodString, value: string): string {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new CliError('usage', `"${value}" can't be a name: ${firstMessage(parsed)}.`);
+  throw new CliError('usage', `"${value}" is not a valid name: ${firstMessage(parsed)}.`);
 }
 
-/** A setting that counts as given: an empty variable is how a shell or a CI system leaves one out. */
+/** The value of a setting. An empty variable counts as unset, as shells and CI systems use it. */
 export function given(value: string | undefined): string | null {
   return value === undefined || value === '' ? null : value;
 }

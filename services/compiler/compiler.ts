@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 
 import type { Diagnostic } from '../../core/releases/diagnostic.ts';
-import { compileLimits } from '../../core/limits/limits.ts';
+import { compileLimits } from '../../core/limits/compile-limits.ts';
 import type { SourceTree } from '../../core/releases/source.ts';
 import { badEndings } from './turns/bad-endings.ts';
 import type { CompileResult } from './process/compiled.ts';

@@ -67,7 +67,7 @@ test('no wedge: a worker that hangs in the middle of a swap is found by the doct
   const next = await accepted(plane, tenant, { files: { 'config.json': '{"a":3}' } });
   expect((await settled(plane, tenant, next)).outcome).toBe('published');
   await readyWithWorker('ok');
-  expect((await doctor()).stdout).toMatch(/✓ {2}worker +answers through Restate/);
+  expect((await doctor()).stdout).toMatch(/✓ {2}worker +responds through Restate/);
   // However often it was asked, operators see none of it.
   const traces = (): Promise<unknown[]> =>
     plane.admin.query(`SELECT id FROM sys_invocation WHERE target_service_name = 'Worker'`);

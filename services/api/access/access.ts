@@ -3,21 +3,21 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import { type Action, type Role, rolesAllow, rolesThatMay } from '../../../core/access.ts';
 import { PointsmanError } from '../../../core/errors.ts';
 
-/** Who asks. */
+/** The authenticated caller. */
 export interface Principal {
-  /** Of the token. */
+  /** The id of the token. */
   readonly id: string;
   /**
-   * Who stands in the record for what is done, and whom rules like "not the author" compare: a tenant's token by its own name, one of the
-   * platform as `platform/<name>`, the environment's as `admin`. No token can be called like one of another kind.
+   * The caller's name in the record, which rules such as "not the author" compare: a tenant's token by its own name, a platform token as
+   * `platform/<name>`, the environment's token as `admin`. Names of different kinds never collide.
    */
   readonly name: string;
-  /** Null means all of them. */
+  /** Null: all tenants. */
   readonly tenant: string | null;
   readonly roles: readonly Role[];
 }
 
-/** A token that was made and not revoked. */
+/** A token that exists and is not revoked. */
 interface KnownToken {
   readonly id: string;
   readonly name: string;
@@ -25,19 +25,19 @@ interface KnownToken {
   readonly roles: readonly Role[];
 }
 
-/** What tokens are held against. */
+/** The tokens that a caller's token is compared with. */
 export interface KnownTokens {
-  /** Of the environment's token, in lower-case hex. */
+  /** The hash of the environment's token, in lower-case hex. */
   readonly adminSha256: string;
-  /** The token of that SHA-256, in lower-case hex; null for one that was never made or is revoked. */
+  /** Finds the token with this SHA-256 (lower-case hex); null if it does not exist or is revoked. */
   find(sha256: string): Promise<KnownToken | null>;
 }
 
 /**
- * Who sent this `Authorization` header. Throws `unauthenticated` for anybody whom we don't know, and `unavailable` when the store can't
- * be asked; the environment's token needs no store, so that an admin gets in when nothing else works.
+ * Authenticates an `Authorization` header. Throws `unauthenticated` for an unknown caller, and `unavailable` when the store is down. The
+ * environment's token does not need the store, so that an admin can always log in.
  *
- * Nothing is remembered between requests: what is revoked is refused at the next one.
+ * Nothing is cached between requests: a revoked token is refused from the next request on.
  */
 export async function authenticate(authorization: string | null, known: KnownTokens): Promise<Principal> {
   const token = /^Bearer +([\x21-\x7e]{1,1024})$/i.exec(authorization ?? '')?.[1];
@@ -45,36 +45,36 @@ export async function authenticate(authorization: string | null, known: KnownTok
     throw new PointsmanError('unauthenticated', 'Send "Authorization: Bearer <token>".');
   }
   const digest = hash('sha256', token, 'buffer');
-  // Equal lengths and equal time: how long a refusal takes must not say how much of the hash was right.
+  // Equal lengths and constant time: the duration of a refusal must not reveal how much of the hash matched.
   if (timingSafeEqual(digest, Buffer.from(known.adminSha256, 'hex'))) return ENVIRONMENTS;
-  // An index is no such comparison, but what it compares is the hash, and nobody can choose a token by its hash.
+  // An index lookup is not constant-time, but it compares hashes, and a caller cannot choose a token by its hash.
   const found = await known.find(digest.toString('hex'));
-  if (found === null) throw new PointsmanError('unauthenticated', 'This token is not known here.');
+  if (found === null) throw new PointsmanError('unauthenticated', 'The token is unknown or revoked.');
   const { id, name, tenant, roles } = found;
   return { id, name: tenant === null ? `platform/${name}` : name, tenant, roles };
 }
 
-/** Who asks, of an endpoint that lets nobody in without a token. */
+/** The caller of an endpoint that requires a token. */
 export function callerOf({ principal }: { readonly principal: Principal | null }): Principal {
-  if (principal === null) throw new Error('this endpoint is open to all');
+  if (principal === null) throw new Error('this endpoint does not require a token');
   return principal;
 }
 
 const ENVIRONMENTS: Principal = { id: 'bootstrap', name: 'admin', tenant: null, roles: ['admin'] };
 
 /**
- * Throws `forbidden` unless that principal may do that, to that tenant (null for what belongs to none). Asked before anything is
- * looked up, so that what exists elsewhere and what doesn't get the same answer.
+ * Throws `forbidden` unless the principal may do the action on the tenant (null: not about one tenant). Called before any lookup, so that
+ * the response is the same whether or not the thing exists in another tenant.
  */
 export function authorise(principal: Principal, action: Action, tenant: string | null): void {
   const isElsewhere = principal.tenant !== null && principal.tenant !== tenant;
   if (!isElsewhere && rolesAllow(principal.roles, action)) return;
-  // Of another tenant nothing is told, not even what it would take.
-  if (isElsewhere) throw new PointsmanError('forbidden', 'This token has no role that allows that here.');
+  // Reveals nothing about another tenant, not even the required role.
+  if (isElsewhere) throw new PointsmanError('forbidden', 'The token has no role that allows this.');
   const needed = new Intl.ListFormat('en', { type: 'disjunction' }).format(rolesThatMay(action));
   const own = principal.roles.join(', ');
   throw new PointsmanError(
     'forbidden',
-    `This token has no role that allows that here: it takes ${needed}, and this one is ${own}.`,
+    `The token has no role that allows this: ${needed} is required, and the token has ${own}.`,
   );
 }

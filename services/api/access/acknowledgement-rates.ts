@@ -2,26 +2,31 @@ import { followerLimits } from '../../../core/limits/distribution-limits.ts';
 import { acknowledgementRate, tokenAcknowledgementRate } from '../limits.ts';
 import { TokenBuckets } from './token-buckets.ts';
 
-/** Who acknowledges. */
+/** The sender of an acknowledgement. */
 interface Acknowledger {
   /** The id of the token. */
   readonly token: string;
-  /** The follower with its tenant and its channel, which the sender chooses. */
+  /** The follower with its tenant and its channel. The sender chooses it. */
   readonly follower: string;
 }
 
-/** How often followers may acknowledge: each one, and all of one token together, since a token can name as many as it likes. */
+/**
+ * Limits how often followers may acknowledge: each one, and all followers of a token together, because a token can name any number of them.
+ */
 export class AcknowledgementRates {
-  /** By token too: nobody uses up what a follower of the same name may send. */
+  /** Also by token: a token must not use up the limit of another token's follower of the same name. */
   readonly #followers = new TokenBuckets(acknowledgementRate);
   readonly #tokens = new TokenBuckets(tokenAcknowledgementRate);
 
-  /** Counts one acknowledgement; returns why it is refused, or null. One that its follower may not send takes nothing from the token. */
+  /**
+   * Counts one acknowledgement. Returns the reason of a refusal, or null. An acknowledgement over its follower's limit does not count for
+   * the token.
+   */
   refusal({ token, follower }: Acknowledger, nowMs: number): string | null {
     if (!this.#followers.take(`${token} ${follower}`, nowMs))
-      return `A follower may acknowledge ${followerLimits.acknowledgementsPerMinute} times a minute.`;
+      return `A follower may acknowledge at most ${followerLimits.acknowledgementsPerMinute} times a minute. Send heartbeats every 30 seconds.`;
     if (!this.#tokens.take(token, nowMs))
-      return `The followers of one token may acknowledge ${followerLimits.acknowledgementsPerTokenMinute} times a minute together. Give each fleet a token of its own.`;
+      return `All followers of one token together may acknowledge at most ${followerLimits.acknowledgementsPerTokenMinute} times a minute. Use a separate token for each fleet.`;
     return null;
   }
 }

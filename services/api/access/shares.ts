@@ -1,10 +1,10 @@
 import { PointsmanError } from '../../../core/errors.ts';
 
-/** One kind of holder: tenants, or the tokens of one tenant. */
+/** One level of holders: tenants, or the tokens of one tenant. */
 export interface ShareLevel {
-  /** What a holder gets also when greedier ones have taken all that is not reserved. */
+  /** What a holder can always get, even when others have taken all that is not reserved. */
   readonly minimum: number;
-  /** The part of the capacity, from 0 to 1, that only holders within their minimum may take. */
+  /** The fraction of the capacity, from 0 to 1, that only holders within their minimum can take. */
   readonly reserved: number;
 }
 
@@ -22,22 +22,24 @@ export type HolderPath = readonly string[];
 export interface Holding {
   /** Throws `busy` when the share is exhausted; then nothing was taken. */
   take(amount: number): void;
-  /** The same past the share: of what can't be refused any more. Until it is given back, the holder gets less of anything else. */
+  /**
+   * Takes the amount even past the share, for what can no longer be refused. Until it is given back, the holder gets less of anything else.
+   */
   takeAnyway(amount: number): void;
-  /** Gives everything back. May be called again. */
+  /** Gives everything back. Idempotent. */
   release(): void;
 }
 
-/** A holder and the holders inside of it. The root is the whole resource. */
+/** A holder and the holders inside it. The root is the whole resource. */
 interface Node {
   held: number;
   readonly children: Map<string, Node>;
 }
 
 /**
- * A resource that many holders share: memory, or waiting places. The rule is the same at each level. A part of the capacity is reserved:
- * from it a holder gets its minimum, however much the others hold. Of the rest **a holder may hold at most as much as it leaves free**: one
- * alone gets half of it, two together at most three quarters, and every further one half of what is left.
+ * A resource that many holders share: memory, or places for waiting requests. The rule is the same at each level. A fraction of the
+ * capacity is reserved: from it each holder can get its minimum, regardless of the others. Of the rest **a holder may hold at most as much
+ * as it leaves free**: one holder alone gets half of it, two together at most three quarters, and each further one half of what is left.
  *
  * With `r` reserved, `m` the minimum and `C` the capacity, these hold at all times (`test/unit/api/http/shares.test.ts`):
  * one holder has at most `(1 - r) * C / 2` or its minimum; two together have at most three quarters of `(1 - r) * C`, or what that and
@@ -54,12 +56,12 @@ export class Shares {
     this.#limits = limits;
   }
 
-  /** What all holders hold together. */
+  /** The total of all holders. */
   get held(): number {
     return this.#root.held;
   }
 
-  /** How much that holder may still take now. */
+  /** How much the holder may still take. */
   room(path: HolderPath): number {
     let capacity = this.#limits.capacity;
     let used = this.#root.held;
@@ -69,14 +71,14 @@ export class Shares {
       node = node?.children.get(path[depth] ?? '');
       const own = node?.held ?? 0;
       room = roomAt(level, { capacity, used, own });
-      // Inside of this holder, its own share is the capacity.
+      // Inside this holder, its own share is the capacity.
       capacity = own + room;
       used = own;
     }
     return room;
   }
 
-  /** Throws `busy` when that holder may not take so much now. */
+  /** Throws `busy` when the holder may not take that much now. */
   requireRoom(path: HolderPath, amount: number): void {
     if (amount > this.room(path)) throw shareExhausted();
   }
@@ -100,7 +102,10 @@ export class Shares {
     };
   }
 
-  /** For a holder that stands for many, such as a proxy: it has no share of its own, and takes of the whole while there is any. */
+  /**
+   * For a holder that represents many clients, such as a proxy: it has no share of its own and takes from the whole resource while any is
+   * left.
+   */
   openWhole(): Holding {
     let own = 0;
     const takeAnyway = (amount: number): void => {
@@ -128,7 +133,7 @@ export class Shares {
       const name = path[depth] ?? '';
       const child = node.children.get(name) ?? { held: 0, children: new Map() };
       child.held += amount;
-      // Everything inside of a holder that holds nothing is gone with it.
+      // A holder that holds nothing has no holders inside that hold anything.
       if (child.held === 0) node.children.delete(name);
       else node.children.set(name, child);
       node = child;
@@ -140,7 +145,7 @@ function roomAt(
   { minimum, reserved }: ShareLevel,
   { capacity, used, own }: { capacity: number; used: number; own: number },
 ): number {
-  // Of the largest n with own + n <= common - used - n: after taking it, the holder has as much as is left.
+  // The largest n with own + n <= common - used - n: after taking it, the holder has as much as is left.
   const common = Math.floor(capacity * (1 - reserved));
   const shared = Math.floor((common - used - own) / 2);
   const guaranteed = Math.min(minimum - own, capacity - used);
@@ -150,6 +155,6 @@ function roomAt(
 function shareExhausted(): PointsmanError {
   return new PointsmanError(
     'busy',
-    'Your share of this resource is in use by your other requests; send this one again in a moment.',
+    'Your other requests use your whole share of this resource. Retry in a moment.',
   );
 }

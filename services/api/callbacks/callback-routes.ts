@@ -12,7 +12,7 @@ import type { CallbackRequest } from '../../../handlers/contract/release.ts';
 import { describeBlob, putCallbackBlob } from '../../postgres/releases/callback-blobs.ts';
 import { loadSource } from '../../postgres/content/sources.ts';
 import { notFound } from '../responses/not-found.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { readBody } from '../requests/body.ts';
 import { callbackRefusal, type FoundCallback, getCallback, getOpenCallback } from './callback.ts';
@@ -23,11 +23,11 @@ import type { Holding } from '../access/shares.ts';
 import { bytesHeldWhilePacking, sourceArchive } from './source-archive.ts';
 
 const capability = z.string().max(200).meta({
-  description: 'As it stands in the address that was given. Whatever is none gets 404.',
+  description: 'The capability in the callback URL. An unknown one gets 404.',
   example: 'pmc_Wl2Qz3nUuXcQmO1r2kYh0m5w8m2b6s3d9f1g4h7j0k2',
 });
 const digest = Digest.meta({
-  description: 'Of the bytes.',
+  description: 'The digest of the bytes.',
   example: 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
 });
 const Params = z.strictObject({ capability });
@@ -36,12 +36,12 @@ const BlobParams = z.strictObject({ capability, digest });
 const closed = ['not_found', 'callback_used', 'callback_expired', 'callback_revoked', 'unavailable'] as const;
 
 const Taken = z
-  .object({ replayed: z.boolean().meta({ description: 'The same had been said before.' }) })
-  .meta({ id: 'CallbackTaken', description: 'The answer counts.', example: { replayed: false } });
+  .object({ replayed: z.boolean().meta({ description: 'True for a repetition of the same report.' }) })
+  .meta({ id: 'CallbackTaken', description: 'The report was recorded.', example: { replayed: false } });
 
 const Blob = z
   .object({ digest: Digest, mediaType: z.string(), size: z.number().int() })
-  .meta({ id: 'StoredBlob', description: 'A blob that is there.' });
+  .meta({ id: 'StoredBlob', description: 'A stored blob.' });
 
 export function callbackEndpoints(parts: ApiDeps): Endpoint[] {
   return [answerEndpoint(parts), sourceEndpoint(parts), blobEndpoint(parts), uploadEndpoint(parts)];
@@ -52,36 +52,36 @@ function answerEndpoint(parts: ApiDeps): Endpoint {
     method: 'post',
     path: '/v1/callbacks/{capability}',
     operationId: 'answerCallback',
-    summary: 'Answer what was asked',
+    summary: 'Post the report of a compilation or a check',
     description:
-      'The one answer of a compiler or a check. The same once more is answered as the first time, so that one which got lost can be sent again; another one changes nothing. What was said to be compiled must have been uploaded whole: otherwise the answer is not taken, and may be given again.',
+      'The one report of a compiler or a check. Repeating the same report returns the first response, so a lost request can be sent again. A different report is refused. All blobs of a compiled artifact must be uploaded first: otherwise the report is refused, and can be sent again after the upload.',
     tags: ['callbacks'],
     may: null,
     params: Params,
     ownBody: {
       required: true,
-      description: 'A `CompileReport` or a `CheckReport`, as it was asked for.',
+      description: 'A `CompileReport` or a `CheckReport`, depending on the request.',
       content: { 'application/json': { schema: z.union([CompileReport, CheckReport]) } },
     },
-    responses: { 200: json(Taken, 'The answer counts.', { ...replayed, ...ofRelease }) },
+    responses: { 200: json(Taken, 'The report was recorded.', { ...replayed, ...ofRelease }) },
     problems: [...closed, 'too_large', 'unsupported_media_type', 'incomplete_artifact'],
     async handle({ params, request, ids, about }) {
       const found = await getCallback(parts.db, params.capability);
       about(found);
       const { refusal } = found;
-      // One that was used may be told the same again, which is for the record to compare.
+      // A used callback may be repeated; the record compares the two reports.
       if (refusal?.kind === 'expired' || refusal?.kind === 'revoked') throw callbackRefusal(refusal);
       const report = await readReport(found, request);
       const answer = await parts.workflows(found, ids).answer({
         callback: found.id,
         report,
-        // Its schema has put the fields in one order, whatever they came in.
+        // The schema returns the fields in a fixed order, so equal reports have equal fingerprints.
         fingerprint: digestOf(JSON.stringify(report)),
         requestId: ids.requestId,
       });
       if (answer.kind !== 'taken') throw callbackRefusal(answer);
       const { replayed: isReplayed } = answer;
-      return jsonAnswer({ replayed: isReplayed }, 200, replayedHeader(isReplayed));
+      return jsonResponse({ replayed: isReplayed }, 200, replayedHeader(isReplayed));
     },
   });
 }
@@ -98,8 +98,9 @@ function sourceEndpoint({ db, responses }: ApiDeps): Endpoint {
     method: 'get',
     path: '/v1/callbacks/{capability}/source',
     operationId: 'getCallbackSource',
-    summary: 'The source to compile',
-    description: 'A tar.gz of its files. The digest in the job is that of the tree, not of these bytes.',
+    summary: 'Get the source to compile',
+    description:
+      "A tar.gz of the source's files. The digest in the job is the digest of the tree, not of these bytes.",
     tags: ['callbacks'],
     may: null,
     isStreamed: true,
@@ -127,20 +128,20 @@ function blobEndpoint({ db }: ApiDeps): Endpoint {
     method: 'get',
     path: '/v1/callbacks/{capability}/blobs/{digest}',
     operationId: 'findCallbackBlob',
-    summary: 'Whether a blob is there',
+    summary: 'Check whether a blob is stored',
     description:
-      'Ask with HEAD before uploading what may be there already. The content is not given out here.',
+      'Use HEAD to avoid uploading a blob that is already stored. The content is not returned here.',
     tags: ['callbacks'],
     may: null,
     params: BlobParams,
-    responses: { 200: json(Blob, 'It is.', ofRelease) },
+    responses: { 200: json(Blob, 'The blob is stored.', ofRelease) },
     problems: closed,
     async handle({ params, about }) {
       const found = await getOpenCallback(db, params.capability, 'compile');
       about(found);
       const blob = await describeBlob(db, found, params.digest);
-      if (blob === null) throw notFound(`There is no blob ${params.digest}.`);
-      return jsonAnswer({ digest: params.digest, ...blob }, 200);
+      if (blob === null) throw notFound(`The blob ${params.digest} is not stored.`);
+      return jsonResponse({ digest: params.digest, ...blob }, 200);
     },
   });
 }
@@ -151,16 +152,19 @@ function uploadEndpoint({ db, bodies }: ApiDeps): Endpoint {
     path: '/v1/callbacks/{capability}/blobs/{digest}',
     operationId: 'uploadCallbackBlob',
     summary: 'Upload a blob',
-    description: `Keeps the bytes under their digest, with their Content-Type. Uploading what is there already is harmless. At most ${callbackLimits.blobBytes} bytes in one, and ${callbackLimits.releaseBytes} in ${callbackLimits.releaseBlobs} of one release.`,
+    description: `Stores the bytes under their digest, with their Content-Type. Idempotent. At most ${callbackLimits.blobBytes} bytes per blob, and ${callbackLimits.releaseBytes} bytes in ${callbackLimits.releaseBlobs} blobs per release.`,
     tags: ['callbacks'],
     may: null,
     params: BlobParams,
     ownBody: {
       required: true,
-      description: 'The bytes, not encoded.',
+      description: 'The bytes, without an encoding.',
       content: { '*/*': { schema: { type: 'string', format: 'binary' } } },
     },
-    responses: { 201: json(Blob, 'It is kept.', ofRelease), 200: json(Blob, 'It was there.', ofRelease) },
+    responses: {
+      201: json(Blob, 'The blob was stored.', ofRelease),
+      200: json(Blob, 'The blob was already stored.', ofRelease),
+    },
     problems: [
       ...closed,
       'too_large',
@@ -182,7 +186,7 @@ function uploadEndpoint({ db, bodies }: ApiDeps): Endpoint {
         if (put.kind === 'too_much') throw tooMuch();
         if (put.kind !== 'stored' && put.kind !== 'there') throw callbackRefusal(put);
         const view = { digest: params.digest, mediaType, size: content.byteLength };
-        return jsonAnswer(view, put.kind === 'stored' ? 201 : 200);
+        return jsonResponse(view, put.kind === 'stored' ? 201 : 200);
       } finally {
         holding.release();
       }
@@ -190,7 +194,7 @@ function uploadEndpoint({ db, bodies }: ApiDeps): Endpoint {
   });
 }
 
-/** Hashed as it comes, so that the largest one keeps nobody else waiting. Throws `wrong_content`. */
+/** Hashes the body as it arrives, so that a large one does not block other requests. Throws `wrong_content`. */
 async function readContent(request: Request, named: string, holding: Holding): Promise<Buffer> {
   const hash = createHash('sha256');
   const onChunk = (size: number, chunk: Uint8Array): void => {
@@ -200,7 +204,9 @@ async function readContent(request: Request, named: string, holding: Holding): P
   const content = await readBody(request, callbackLimits.blobBytes, { onChunk });
   const found = `sha256:${hash.digest('hex')}`;
   if (found !== named) {
-    throw new PointsmanError('wrong_content', `These bytes are ${found}.`, { details: { digest: found } });
+    throw new PointsmanError('wrong_content', `The digest of the body is ${found}, not the one in the URL.`, {
+      details: { digest: found },
+    });
   }
   return Buffer.from(content.buffer);
 }
@@ -209,7 +215,7 @@ function tooMuch(): PointsmanError {
   const { releaseBlobs, releaseBytes } = callbackLimits;
   return new PointsmanError(
     'too_large',
-    `A release may bring ${releaseBlobs} blobs and ${releaseBytes} bytes, over all attempts to compile it.`,
+    `A release may have at most ${releaseBlobs} blobs and ${releaseBytes} bytes, over all attempts to compile it.`,
     { details: { limit: releaseBytes } },
   );
 }

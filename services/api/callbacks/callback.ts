@@ -12,48 +12,53 @@ import { notFound } from '../responses/not-found.ts';
 
 export type FoundCallback = CallbackId & CallbackLook;
 
-/** As services/worker makes them. Whatever is spelled otherwise needs no look. */
+/** The format that services/worker creates. Anything else is refused without a lookup. */
 const CAPABILITY = /^pmc_[A-Za-z0-9_-]{43}$/;
 
-/** What that capability is for, used or not. Throws one and the same `not_found` for all that is none. */
+/** The purpose of the capability, used or not. Throws the same `not_found` for everything that is not a capability. */
 export async function getCallback(db: Database, capability: string): Promise<FoundCallback> {
   const id = CAPABILITY.test(capability) ? await findCallback(db, capability) : null;
-  if (id === null) throw notFound('There is no such address.');
+  if (id === null) throw notFound('The callback URL does not exist. Check that it was copied completely.');
   return { ...id, ...(await lookAtCallback(db, id, null, Date.now())) };
 }
 
-/** The same, of one that is for that purpose and still takes something. Throws what it answers otherwise. */
+/** Finds a callback with that purpose that still accepts requests. Throws the response for any other. */
 export async function getOpenCallback(
   db: Database,
   capability: string,
   purpose: Purpose,
 ): Promise<FoundCallback> {
   const found = await getCallback(db, capability);
-  if (found.purpose !== purpose) throw notFound('There is no such address.');
+  if (found.purpose !== purpose)
+    throw notFound('The callback URL does not exist. Check that it was copied completely.');
   if (found.refusal !== null && found.refusal.kind !== 'taken') throw callbackRefusal(found.refusal);
   return found;
 }
 
-/** What somebody is told whose answer was not taken. */
+/** The error for a report that was not recorded. */
 export function callbackRefusal(answer: Exclude<CallbackResult, { kind: 'taken' }>): PointsmanError {
   switch (answer.kind) {
     case 'used': {
       const { said, at } = answer;
-      return new PointsmanError('callback_used', `It was "${said}", at ${at}, and that stands.`, {
-        details: { word: said, at },
-      });
+      return new PointsmanError(
+        'callback_used',
+        `A report with the result "${said}" was already recorded at ${at}. It cannot be changed.`,
+        {
+          details: { word: said, at },
+        },
+      );
     }
     case 'expired':
-      return new PointsmanError('callback_expired', `It was to be answered before ${answer.deadlineAt}.`, {
+      return new PointsmanError('callback_expired', `The deadline was ${answer.deadlineAt}.`, {
         details: { deadlineAt: answer.deadlineAt },
       });
     case 'revoked':
-      return new PointsmanError('callback_revoked', `Nobody waits for it any more: ${answer.reason}.`);
+      return new PointsmanError('callback_revoked', `The report is no longer needed: ${answer.reason}.`);
     case 'unfit': {
       const { missing, problems } = answer;
       const [first = `${missing[0]} is not stored`] = problems;
       const others = missing.length + problems.length - 1;
-      const detail = `Nothing was taken: ${first}${others > 0 ? ` (and ${others} more)` : ''}. Mend it, and answer again.`;
+      const detail = `The report was not recorded: ${first}${others > 0 ? ` (and ${others} more)` : ''}. Fix this and send the report again.`;
       return new PointsmanError('incomplete_artifact', detail, { details: { missing, problems } });
     }
   }

@@ -10,8 +10,8 @@ import type { Database } from '../../postgres/database.ts';
 import type { LoadedSource } from '../../postgres/content/sources.ts';
 
 /**
- * A source as a tar.gz: regular files in the order of their paths, without anything that says when, where or by whom it was packed, so that
- * the same source is the same archive. Nothing is read before somebody reads, and {@link callbackLimits.sourceBatchBytes} are held at once.
+ * A source as a tar.gz: regular files sorted by path, without times, owners or host data, so that the same source gives the same archive.
+ * Reading starts when the consumer reads. At most {@link callbackLimits.sourceBatchBytes} are in memory at a time.
  */
 export function sourceArchive(
   db: Database,
@@ -42,12 +42,12 @@ export function sourceArchive(
         gzip.destroy();
       },
     },
-    // Not before somebody reads: a HEAD never does.
+    // Do not read ahead: a HEAD request never reads.
     { highWaterMark: 0 },
   );
 }
 
-/** How much of a source is in memory at a time while its archive is sent: its largest batch. */
+/** The memory used while a source's archive is sent: its largest batch. */
 export function bytesHeldWhilePacking({ entries }: SourceTree): number {
   return Math.max(0, ...batches(entries).map((batch) => batch.reduce((bytes, { size }) => bytes + size, 0)));
 }
@@ -65,7 +65,7 @@ async function packInto(archive: Pack, db: Database, tenant: string, source: Loa
   archive.finalize();
 }
 
-/** Resolves when it was taken: when whoever reads is slow, later. */
+/** Resolves when the entry was consumed; a slow reader delays it. */
 function packFile(archive: Pack, path: string, content: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     const header = { name: path, size: content.byteLength, mode: 0o644, mtime: new Date(0) };

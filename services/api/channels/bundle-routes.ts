@@ -4,7 +4,7 @@ import { BundleName, ChannelName } from '../../../core/identifiers.ts';
 import { listBundles } from '../../postgres/content/bundles.ts';
 import { listPointers } from '../../postgres/channels/pointers.ts';
 import { requireBundle, requireTenant } from '../responses/not-found.ts';
-import { jsonAnswer } from '../responses/responses.ts';
+import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { json } from '../responses/openapi-responses.ts';
@@ -29,7 +29,7 @@ function listBundlesEndpoint({ db }: ApiDeps): Endpoint {
     path: '/v1/tenants/{tenant}/bundles',
     operationId: 'listBundles',
     summary: 'List bundles',
-    description: 'The bundles of a tenant, by name. A bundle is there from its first publish.',
+    description: 'The bundles of a tenant, by name. The first publish creates a bundle.',
     tags: ['bundles'],
     may: 'read',
     params: TenantParams,
@@ -41,7 +41,7 @@ function listBundlesEndpoint({ db }: ApiDeps): Endpoint {
       const page = await readPage(query, byName, ({ after = '', limit }) =>
         listBundles(db, tenant, { after, limit }),
       );
-      return jsonAnswer(page, 200);
+      return jsonResponse(page, 200);
     },
   });
 }
@@ -65,7 +65,7 @@ function listChannelsEndpoint({ db }: ApiDeps): Endpoint {
       const page = await readPage(query, byName, ({ after = '', limit }) =>
         listPointers(db, tenant, bundle, { after, limit }),
       );
-      return jsonAnswer(
+      return jsonResponse(
         { ...page, items: page.items.map(({ channel, pointer }) => ({ channel, ...pointer })) },
         200,
       );

@@ -7,8 +7,8 @@ import type { Database } from '../../postgres/database.ts';
 import { findPointer, findPointerMove, listMoves } from '../../postgres/channels/pointers.ts';
 import { wantsEvents } from '../requests/content-negotiation.ts';
 import { callerOf } from '../access/access.ts';
-import { absence, notFound, requireTenant } from '../responses/not-found.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { missingError, notFound, requireTenant } from '../responses/not-found.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { IfMatch, IfNoneMatch } from '../responses/entity-tags.ts';
@@ -32,7 +32,7 @@ event: pointer
 data: ${JSON.stringify(pointerExample)}
 `;
 
-/** Where a pointer is. */
+/** The path of a pointer. */
 export const POINTER_PATH = '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}';
 
 export function channelEndpoints(parts: ApiDeps): Endpoint[] {
@@ -44,14 +44,14 @@ function findEndpoint(parts: ApiDeps): Endpoint {
     method: 'get',
     path: POINTER_PATH,
     operationId: 'getPointer',
-    summary: 'What a channel points at',
+    summary: 'Get the pointer of a channel',
     description:
-      'The pointer. With `If-None-Match` it answers 304 while the pointer is still there, and with `wait` besides it answers as soon as the pointer moves, or 304 when the time is over. With `Accept: text/event-stream` it is a stream of `pointer` events: the pointer as it is, at once, and then whenever it was moved, held or released; of changes in quick succession only the last. Its ids are generations, and a reader whose connection was cut needs none of them: it begins with the pointer again.',
+      'With `If-None-Match`, returns 304 while the pointer is unchanged. With `wait` in addition, the response comes when the pointer moves, or is 304 after that time. With `Accept: text/event-stream`, returns a stream of `pointer` events: the current pointer at once, then one event after each move, hold and lifted hold. Changes in quick succession are combined into the last one. Event ids are generations. A reconnecting reader needs no id: the stream starts with the current pointer.',
     tags: ['channels'],
     may: 'read',
     params: ChannelParams,
     query: z.strictObject({
-      wait: waitParam('With `If-None-Match`: how long the answer may wait for the pointer to move on.'),
+      wait: waitParam('With `If-None-Match`: how long the response may wait for the pointer to move.'),
     }),
     headers: z.object({ 'if-none-match': IfNoneMatch }),
     responses: {
@@ -62,7 +62,7 @@ function findEndpoint(parts: ApiDeps): Endpoint {
     async handle({ params, query, headers, request, signal: gone, occupy, countUnsent }) {
       const pointer = await parts.readPointer(params);
       if (pointer === null)
-        throw await absence(parts.db, params, `channel "${params.channel}" of "${params.bundle}"`);
+        throw await missingError(parts.db, params, `channel "${params.channel}" of "${params.bundle}"`);
       if (wantsEvents(request.headers)) {
         occupy(parts.waiting, 1);
         const stream = { method: request.method, signal: gone, unsent: countUnsent() };
@@ -87,22 +87,22 @@ function findEndpoint(parts: ApiDeps): Endpoint {
 const MoveBody = z
   .strictObject({
     version: Version.optional().meta({
-      description: 'Promotes: the release to point at. It must have been published before.',
+      description: 'Promotes: the release to point to. It must have been published before.',
     }),
     restores: Version.optional().meta({
       description:
-        'Rolls back: the generation of an earlier move of this pointer (`getRollback` names it). A hold does not stop it when that move is earlier than the one in effect, and the hold stays.',
+        'Rolls back: the generation of an earlier move of this pointer (see `getRollback`). A hold does not block a rollback to a move before the one in effect, and the hold stays.',
     }),
     createChannel: z
       .boolean()
       .default(false)
-      .meta({ description: 'Creates the channel where the bundle does not have it.' }),
+      .meta({ description: 'Creates the channel if the bundle does not have it.' }),
     hold: FreeText.optional().meta({
-      description: 'Holds the pointer there, for this reason, in the same step.',
+      description: 'Also holds the pointer, with this reason, in the same step.',
     }),
   })
   .refine(({ version, restores }) => (version === undefined) !== (restores === undefined), {
-    message: 'give exactly one of "version", to promote, and "restores", to roll back',
+    message: 'give exactly one of "version" (to promote) and "restores" (to roll back)',
     path: ['version'],
   })
   .meta({ id: 'MoveBody', example: { version: 11, hold: 'v12 answers in the wrong language' } });
@@ -114,14 +114,14 @@ function moveEndpoint({ db, tenants }: ApiDeps): Endpoint {
     operationId: 'movePointer',
     summary: 'Promote or roll back',
     description:
-      'Moves the pointer to a release that is compiled already: nothing is built. With `version` it promotes, and with `restores` it rolls back. The answer is the pointer. Where the tenant’s policy has gates for the channel, only an admin may point it at a release that it has never named; back to one that it has, anybody who may move it, also in a freeze. Where the policy freezes the channel without its sinks, only an admin moves it forward while one of them is down.',
+      'Moves the pointer to a release that is already compiled. `version` promotes, `restores` rolls back. If the tenant’s policy has gates for the channel, only an admin can promote a release that the pointer has never had. Going back to an earlier release needs no admin, also during a freeze. If the policy freezes the channel without its sinks, only an admin can promote while one of them is down.',
     tags: ['channels'],
     may: 'steer',
     params: ChannelParams,
     headers: z.object({ 'idempotency-key': IdempotencyKey, 'if-match': IfMatch }),
     body: MoveBody,
     responses: {
-      200: json(PointerView, 'The pointer, now there.', { ...replayed, ...ofRelease, etag: ETAG }),
+      200: json(PointerView, 'The pointer after the move.', { ...replayed, ...ofRelease, etag: ETAG }),
     },
     problems: [
       'gated',
@@ -169,10 +169,11 @@ function moveEndpoint({ db, tenants }: ApiDeps): Endpoint {
   });
 }
 
-/** The version to which the pointer has moved at that generation. */
+/** The version of the pointer at that generation. */
 async function versionAt(db: Database, id: PointerId, generation: number | null): Promise<number> {
   const move = generation === null ? null : await findPointerMove(db, id, generation);
-  if (move === null) throw notFound(`"${id.channel}" has not come to generation ${generation}.`);
+  if (move === null)
+    throw notFound(`The pointer "${id.channel}" has not reached generation ${generation} yet.`);
   return move.to.version;
 }
 
@@ -183,19 +184,19 @@ function moveAnswer(
 ): Response {
   switch (answer.kind) {
     case 'moved':
-      return jsonAnswer(answer.pointer, 200, {
+      return jsonResponse(answer.pointer, 200, {
         ...pointerHeaders(answer.pointer),
         ...replayedHeader(answer.replayed),
       });
     case 'unchanged':
-      return jsonAnswer(answer.pointer, 200, pointerHeaders(answer.pointer));
+      return jsonResponse(answer.pointer, 200, pointerHeaders(answer.pointer));
     case 'no_release':
-      throw notFound(`There is no release v${version} of "${bundle}".`);
+      throw notFound(`Release v${version} of "${bundle}" does not exist.`);
     case 'not_promotable': {
-      const why = answer.outcome === null ? 'has not ended yet' : `ended as ${answer.outcome}`;
+      const why = answer.outcome === null ? 'has not settled yet' : `settled as ${answer.outcome}`;
       throw new PointsmanError(
         'not_promotable',
-        `Release v${version} ${why}; only what was published can be pointed at.`,
+        `Release v${version} ${why}. Only a published release can be promoted.`,
         {
           details: { outcome: answer.outcome },
         },
@@ -206,7 +207,9 @@ function moveAnswer(
     case 'sinks_down':
       throw sinkDown(answer, channel);
     case 'no_move':
-      throw notFound(`"${channel}" has not moved to v${version} at that generation.`);
+      throw notFound(
+        `The pointer "${channel}" did not move to v${version} at that generation. Use "getRollback" to find the move to restore.`,
+      );
     case 'no_channel':
       throw noChannel({ bundle, channel }, answer);
     default:
@@ -217,7 +220,7 @@ function moveAnswer(
 function sinkDown({ sinks }: Extract<MoveResult, { kind: 'sinks_down' }>, channel: string): PointsmanError {
   const down = sinks.map(({ sink, why }) => ({ sink, why }));
   const words = down.map(({ sink, why }) => `"${sink}": ${why}`).join('; ');
-  const detail = `"${channel}" does not move forward without its sinks (${words}). An admin may move it all the same.`;
+  const detail = `The policy freezes "${channel}" while a required sink is down (${words}). Wait for the sink, or ask an admin to move the pointer.`;
   return new PointsmanError('sink_down', detail, { details: { sinks: down } });
 }
 
@@ -226,7 +229,7 @@ function gated(
   channel: string,
   version: number,
 ): PointsmanError {
-  const detail = `"${channel}" has gates (${gates.join(', ')}) and has never named v${version}: an admin may point it there, or a publish to it, which passes them.`;
+  const detail = `The channel "${channel}" has gates (${gates.join(', ')}) and v${version} has never been live there. Publish to the channel to pass the gates, or ask an admin to promote it.`;
   return new PointsmanError('gated', detail, { details: { gates, policyVersion: policy } });
 }
 
@@ -236,9 +239,9 @@ function movesEndpoint({ db }: ApiDeps): Endpoint {
     method: 'get',
     path: '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}/moves',
     operationId: 'listMoves',
-    summary: "A pointer's history",
+    summary: 'List the moves of a pointer',
     description:
-      'The moves of the pointer, newest first. Generations rise by one, and each move begins where the one before ended.',
+      'The moves of the pointer, newest first. Generations increase by one, and each move starts from the state of the previous one.',
     tags: ['channels'],
     may: 'read',
     params: ChannelParams,
@@ -247,12 +250,12 @@ function movesEndpoint({ db }: ApiDeps): Endpoint {
     problems: ['not_found'],
     async handle({ params, query }) {
       if ((await findPointer(db, params)) === null) {
-        throw await absence(db, params, `channel "${params.channel}" of "${params.bundle}"`);
+        throw await missingError(db, params, `channel "${params.channel}" of "${params.bundle}"`);
       }
       const page = await readPage(query, byGeneration, ({ after = null, limit }) =>
         listMoves(db, params, { before: after, limit }),
       );
-      return jsonAnswer(page, 200);
+      return jsonResponse(page, 200);
     },
   });
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 import type { HoldResult } from '../../../handlers/contract/tenant.ts';
-import { absence, requireTenant } from '../responses/not-found.ts';
-import { jsonAnswer } from '../responses/responses.ts';
+import { missingError, requireTenant } from '../responses/not-found.ts';
+import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Call, type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
@@ -16,7 +16,7 @@ const path = '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}/hold';
 const headers = z.object({ 'idempotency-key': IdempotencyKey });
 
 const HoldBody = z
-  .strictObject({ reason: FreeText.meta({ description: 'Why, for people.' }) })
+  .strictObject({ reason: FreeText.meta({ description: 'The reason, for people.' }) })
   .meta({ id: 'HoldBody', example: { reason: 'incident 4711' } });
 
 export function holdEndpoints(parts: ApiDeps): Endpoint[] {
@@ -48,12 +48,12 @@ function liftEndpoint(parts: ApiDeps): Endpoint {
     path,
     operationId: 'liftHold',
     summary: 'Lift a hold',
-    description: 'Lets the pointer move again. Lifting what is not held changes nothing.',
+    description: 'Allows moves again. Idempotent.',
     tags: ['channels'],
     may: 'steer',
     params: ChannelParams,
     headers,
-    responses: { 200: json(PointerView, 'The pointer, now free.') },
+    responses: { 200: json(PointerView, 'The pointer without a hold.') },
     problems: ['not_found', 'unknown_channel', 'idempotency_key_reused'],
     handle: (call) => setHold(parts, call, null),
   });
@@ -73,9 +73,9 @@ async function setHold({ db, tenants }: ApiDeps, call: HoldCall, reason: string 
   const answer: HoldResult = await tenants(tenant, call.ids).hold({ bundle, channel, reason, ...identity });
   switch (answer.kind) {
     case 'done':
-      return jsonAnswer(answer.pointer, 200, pointerHeaders(answer.pointer));
+      return jsonResponse(answer.pointer, 200, pointerHeaders(answer.pointer));
     case 'no_bundle':
-      throw await absence(db, { tenant, bundle }, `bundle "${bundle}"`);
+      throw await missingError(db, { tenant, bundle }, `bundle "${bundle}"`);
     case 'no_channel':
       throw noChannel(call.params, answer);
     default:

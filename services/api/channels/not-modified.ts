@@ -3,20 +3,20 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PointsmanError } from '../../../core/errors.ts';
 import type { PointerId } from '../../../core/identifiers.ts';
 import { authorise, type Principal } from '../access/access.ts';
-import { alwaysHeaders, noteAnswer } from '../http/access-log.ts';
+import { alwaysHeaders, recordRequest } from '../http/access-log.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { etagOf } from '../responses/entity-tags.ts';
 import { readPointerHeaders } from './pointer-view.ts';
 import { requestIds, type RequestIds } from '../requests/request-ids.ts';
 import { problemParts } from '../responses/problem.ts';
 import { POINTER_PATH } from './channel-routes.ts';
-import type { EarlyAnswer } from '../http/server.ts';
+import type { EarlyResponder } from '../http/server.ts';
 
 type Parts = Pick<ApiDeps, 'readPointer' | 'metrics' | 'log' | 'draining'> & {
   readonly authenticate: (authorization: string | null) => Promise<Principal>;
 };
 
-/** Whether a pointer is still where somebody saw it. */
+/** The pointer that a request asks about, and the generation that the caller has. */
 interface Question {
   readonly pointer: PointerId;
   readonly etag: string;
@@ -29,7 +29,7 @@ interface Question {
  * its plainest form only, and leaves every other form and every other answer, refusals included, to the router. The exception is a store
  * that does not answer: the router would wait for it as long once more.
  */
-export function notModified(parts: Parts): EarlyAnswer {
+export function notModified(parts: Parts): EarlyResponder {
   return (incoming, outgoing) => {
     const question = questionOf(incoming);
     return question === null ? null : answered(parts, question, incoming, outgoing);
@@ -98,7 +98,7 @@ function answer(
 ): void {
   outgoing.writeHead(status, { ...headers, ...alwaysHeaders(known.ids, draining) }).end(body);
   const about = { method: 'GET', route: POINTER_PATH, params: { ...id }, correlationId: null };
-  noteAnswer({ metrics, log }, { status, ...known, ...about });
+  recordRequest({ metrics, log }, { status, ...known, ...about });
 }
 
 function headerOf({ headers }: IncomingMessage, name: string): string | null {

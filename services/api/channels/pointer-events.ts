@@ -1,7 +1,7 @@
 import type { Pointer } from '../../../core/moves/pointer.ts';
 import { encodeEvent } from '../responses/event-stream.ts';
 
-/** An event for each of those pointers. Those who follow the same one are given the same object, and so the same bytes. */
+/** An event for each pointer. Readers of the same pointer get the same object, so the event is encoded once. */
 export async function* pointerEvents(
   pointers: AsyncGenerator<Pointer | null>,
 ): AsyncGenerator<readonly Uint8Array[]> {

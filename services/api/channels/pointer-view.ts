@@ -15,14 +15,14 @@ export const pointerExample = {
 /** What a channel points at. */
 export const PointerView = z.object(Pointer.shape).meta({
   id: 'Pointer',
-  description: 'What a channel points at. Nulls, and generation 0, until the first move.',
+  description: 'The state of a channel. Nulls, and generation 0, until the first move.',
   example: pointerExample,
 });
 
 /** A channel in the list of its bundle. */
 export const ChannelView = z.object({ channel: ChannelName, ...Pointer.shape }).meta({
   id: 'Channel',
-  description: 'A channel and what it points at.',
+  description: 'A channel and its pointer.',
   example: { channel: 'live', ...pointerExample },
 });
 
@@ -41,17 +41,17 @@ export const MoveView = z
   .object({
     ...Move.shape,
     restores: Move.shape.restores.meta({
-      description: 'Of a rollback: the generation of the earlier move that it has restored.',
+      description: 'Of a rollback: the generation of the earlier move that it restored.',
     }),
   })
   .meta({ id: 'Move', description: 'One move of a pointer.', example: moveExample });
 
-/** What every answer about a pointer carries. */
+/** The headers of every response with a pointer. */
 export function pointerHeaders(pointer: Pointer): Record<string, string> {
   return { etag: etagOf(pointer.generation), 'cache-control': 'private, no-cache' };
 }
 
-/** What one to whoever asked for it carries: with another `Accept` it would have been a stream. */
+/** The headers of a response that depends on `Accept`, which could have selected a stream. */
 export function readPointerHeaders(pointer: Pointer): Record<string, string> {
   return { ...pointerHeaders(pointer), vary: 'accept' };
 }

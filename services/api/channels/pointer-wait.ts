@@ -1,6 +1,6 @@
 import type { PointerId } from '../../../core/identifiers.ts';
 import type { Pointer } from '../../../core/moves/pointer.ts';
-import { jsonAnswer } from '../responses/responses.ts';
+import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { deadlineOf } from '../responses/deadline.ts';
 import { etagOf, isKnown } from '../responses/entity-tags.ts';
@@ -10,7 +10,7 @@ import { readPointerHeaders } from './pointer-view.ts';
 export function pointerAnswer(pointer: Pointer, ifNoneMatch: string | undefined): Response {
   const headers = readPointerHeaders(pointer);
   if (isKnown(ifNoneMatch, etagOf(pointer.generation))) return new Response(null, { status: 304, headers });
-  return jsonAnswer(pointer, 200, headers);
+  return jsonResponse(pointer, 200, headers);
 }
 
 /**

@@ -8,7 +8,7 @@ import { findPointers } from '../../postgres/channels/pointers.ts';
 import { watchLimits } from '../limits.ts';
 import { Watches } from '../watches/watches.ts';
 
-/** The readers of this process that wait for pointers to move. A pointer is null where the bundle has no such channel. */
+/** The readers of this process that wait for pointers to move. A pointer is null if the bundle does not have the channel. */
 export function watchPointers(
   db: Database,
   notifications: Notifications,
@@ -30,10 +30,10 @@ export function watchPointers(
   });
 }
 
-/** Kinds of notices about a pointer. */
+/** The notifications that are about a pointer. */
 const MOVES = new Set<Notice['kind']>(['moved', 'hold']);
 
-/** Unique among all tenants. */
+/** Unique across tenants. */
 export function pointerName({ tenant, bundle, channel }: PointerId): string {
   return `${tenant}/${bundle}/${channel}`;
 }

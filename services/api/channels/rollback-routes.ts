@@ -6,8 +6,8 @@ import type { Move, Pointer } from '../../../core/moves/pointer.ts';
 import { rollbackTarget } from '../../../core/moves/rollback.ts';
 import type { Database } from '../../postgres/database.ts';
 import { findMoveTo, findPointer, findPointerMove } from '../../postgres/channels/pointers.ts';
-import { absence } from '../responses/not-found.ts';
-import { jsonAnswer } from '../responses/responses.ts';
+import { missingError } from '../responses/not-found.ts';
+import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { json } from '../responses/openapi-responses.ts';
@@ -16,12 +16,12 @@ import { moveExample, MoveView, pointerExample, pointerHeaders, PointerView } fr
 
 const RollbackView = z
   .object({
-    pointer: PointerView.meta({ description: 'Where the pointer is. Send its generation as `If-Match`.' }),
+    pointer: PointerView.meta({ description: 'The current pointer. Send its generation as `If-Match`.' }),
     move: MoveView.meta({ description: 'The move to restore. Send its generation as `restores`.' }),
   })
   .meta({
     id: 'Rollback',
-    description: 'What a rollback of the pointer would restore.',
+    description: 'The result of a rollback, before it is done.',
     example: {
       pointer: pointerExample,
       move: { ...moveExample, generation: 16, from: null, to: moveExample.from },
@@ -34,28 +34,28 @@ export function rollbackEndpoints({ db }: ApiDeps): Endpoint[] {
       method: 'get',
       path: '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}/rollback',
       operationId: 'getRollback',
-      summary: 'What a rollback would restore',
+      summary: 'Preview a rollback',
       description:
-        'Changes nothing. A rollback is an undo: it restores what was live before the last move that is not undone, so that a second rollback goes further back. With `version`, it restores the last move to that version. To roll back, send `restores` to `movePointer`.',
+        'Changes nothing. A rollback is an undo: it restores what was live before the last move that is not undone, so a second rollback goes further back. With `version`, it restores the last move to that version. To roll back, send `restores` to `movePointer`.',
       tags: ['channels'],
       may: 'read',
       params: ChannelParams,
       query: z.strictObject({
         version: ReleaseParams.shape.version
           .optional()
-          .meta({ description: 'Go back to this version rather than to what was live before.' }),
+          .meta({ description: 'Restore this version instead of the previous one.' }),
       }),
       responses: { 200: json(RollbackView, 'The pointer, and the move to restore.') },
       problems: ['not_found', 'nothing_before'],
       async handle({ params, query: { version } }) {
         const pointer = await findPointer(db, params);
         if (pointer === null)
-          throw await absence(db, params, `channel "${params.channel}" of "${params.bundle}"`);
+          throw await missingError(db, params, `channel "${params.channel}" of "${params.bundle}"`);
         const move =
           version === undefined
             ? await moveBefore(db, params, pointer)
             : await moveTo(db, params, pointer, version);
-        return jsonAnswer({ pointer, move }, 200, pointerHeaders(pointer));
+        return jsonResponse({ pointer, move }, 200, pointerHeaders(pointer));
       },
     }),
   ];
@@ -71,8 +71,8 @@ async function moveBefore(db: Database, id: PointerId, { generation, version }: 
   if (target !== null) return moveAt(target);
   const detail =
     version === null
-      ? `Nothing has been live at "${id.channel}" yet.`
-      : `v${version} is the first that was live at "${id.channel}", or all after it is rolled back already.`;
+      ? `The pointer "${id.channel}" has never moved.`
+      : `There is nothing before v${version} at "${id.channel}": it was the first live release, or all later moves are already rolled back.`;
   throw new PointsmanError('nothing_before', detail);
 }
 
@@ -84,6 +84,6 @@ async function moveTo(db: Database, id: PointerId, pointer: Pointer, version: nu
     (await findMoveTo(db, id, { version, before: inEffect })) ??
     (await findMoveTo(db, id, { version, before: pointer.generation }));
   if (move !== null) return move;
-  const detail = `v${version} was not live at "${id.channel}" before. A promotion ("version" rather than "restores") moves it there.`;
+  const detail = `v${version} was never live at "${id.channel}". To move there, promote it: send "version" instead of "restores".`;
   throw new PointsmanError('nothing_before', detail);
 }

@@ -3,20 +3,19 @@ import type { ApiDeps } from '../dependencies.ts';
 import type { Call } from '../http/endpoint.ts';
 import { responseLimits } from '../limits.ts';
 
-/** Content of a tenant that is stored under its digest. */
+/** A tenant's content, stored under its digest. */
 export interface StoredContent {
   readonly tenant: string;
   readonly digest: string;
   readonly mediaType: string;
   readonly size: number;
-  /** Its first {@link responseLimits.sliceBytes}, or all of it when it is no longer. */
+  /** The first {@link responseLimits.sliceBytes}, or all of it if shorter. */
   readonly head: Uint8Array;
 }
 
 /**
- * Content as it is stored, or 304 when the caller has it. Large content is read from the record slice by slice, each after the one before
- * was sent, so that a reader which does not read holds two slices of it and not all. Throws `busy` when the caller already has too many
- * such readers.
+ * The stored content, or 304 when the caller has it. Large content is read from the record in slices, each after the previous one was sent,
+ * so a reader that does not read holds two slices in memory and not all. Throws `busy` when the caller already has too many such readers.
  */
 export function contentResponse(
   { db, responses }: Pick<ApiDeps, 'db' | 'responses'>,
@@ -49,7 +48,7 @@ function slicesOf(
         if (offset >= size) controller.close();
       },
     },
-    // Not before somebody reads, and not ahead of what was sent.
+    // Do not read before the consumer does, and not ahead of it.
     { highWaterMark: 0 },
   );
 }

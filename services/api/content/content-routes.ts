@@ -4,7 +4,7 @@ import { mediaTypes } from '../../../core/oci.ts';
 import { findArtifactFile, findManifest } from '../../postgres/content/artifacts.ts';
 import { findBlob } from '../../postgres/content/blobs.ts';
 import { findPointer } from '../../postgres/channels/pointers.ts';
-import { absence } from '../responses/not-found.ts';
+import { missingError } from '../responses/not-found.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { contentResponse, type StoredContent } from './content-response.ts';
 import { type Call, type Endpoint, endpoint } from '../http/endpoint.ts';
@@ -13,11 +13,11 @@ import { responseLimits } from '../limits.ts';
 import { bytes, empty } from '../responses/openapi-responses.ts';
 import { DigestParams, FileParams } from '../requests/params.ts';
 
-/** What a digest names never changes. Private, since a token was needed for it and a shared cache asks for none. */
-const FOR_EVER = 'private, max-age=31536000, immutable';
+/** Content never changes under its digest. Private, because it requires a token, which a shared cache does not check. */
+const IMMUTABLE = 'private, max-age=31536000, immutable';
 
 const etag = 'The digest of the content, in double quotes.';
-const immutable = { etag, cacheControl: 'It never changes: keep it.' };
+const immutable = { etag, cacheControl: 'Immutable: cache it permanently.' };
 const headers = z.object({ 'if-none-match': IfNoneMatch });
 
 export function contentEndpoints(parts: ApiDeps): Endpoint[] {
@@ -29,9 +29,9 @@ function fileEndpoint(parts: ApiDeps): Endpoint {
     method: 'get',
     path: '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}/files/{path+}',
     operationId: 'getFile',
-    summary: 'One compiled file at the pointer',
+    summary: 'Get a compiled file at the pointer',
     description:
-      'The file of the artifact that the channel points at now. A document is JSON, whatever its path says.',
+      'A file of the artifact that the channel points to now. A document is JSON, whatever the extension of its path.',
     tags: ['content'],
     may: 'read',
     isStreamed: true,
@@ -39,7 +39,7 @@ function fileEndpoint(parts: ApiDeps): Endpoint {
     headers,
     responses: {
       200: bytes('*/*', 'The content.', { etag, generation: true }),
-      304: empty('The caller has it.', { etag, generation: true }),
+      304: empty('The caller has the current content.', { etag, generation: true }),
     },
     problems: ['not_found', 'busy'],
     async handle({ params, headers: asked, occupy }) {
@@ -47,10 +47,11 @@ function fileEndpoint(parts: ApiDeps): Endpoint {
       const { db } = parts;
       const pointer = await findPointer(db, params);
       const where = `channel "${params.channel}" of "${params.bundle}"`;
-      if (pointer === null || pointer.digest === null) throw await absence(db, params, `release at ${where}`);
+      if (pointer === null || pointer.digest === null)
+        throw await missingError(db, params, `release at ${where}`);
       const file = await findArtifactFile(db, tenant, pointer.digest, path, responseLimits.sliceBytes);
       if (file === null)
-        throw await absence(db, params, `file "${path}" at ${where}, generation ${pointer.generation}`);
+        throw await missingError(db, params, `file "${path}" at ${where}, generation ${pointer.generation}`);
       const tag = etagOf(file.digest);
       return contentResponse(
         parts,
@@ -74,9 +75,9 @@ function artifactEndpoint(parts: ApiDeps): Endpoint {
     method: 'get',
     path: '/v1/tenants/{tenant}/artifacts/{digest}',
     operationId: 'getArtifact',
-    summary: "An artifact's manifest",
+    summary: 'Get the manifest of an artifact',
     description:
-      'The OCI image manifest, byte for byte, so that its digest can be checked. It names every file and its blob.',
+      'The OCI image manifest, byte for byte, so that its digest can be verified. It lists every file and its blob.',
     tags: ['content'],
     may: 'read',
     isStreamed: true,
@@ -84,14 +85,14 @@ function artifactEndpoint(parts: ApiDeps): Endpoint {
     headers,
     responses: {
       200: bytes(mediaTypes.manifest, 'The manifest.', immutable),
-      304: empty('The caller has it.', immutable),
+      304: empty('The caller has the content.', immutable),
     },
     problems: ['not_found', 'busy'],
     async handle({ params: { tenant, digest }, headers: asked, occupy }) {
       const manifest = await findManifest(parts.db, tenant, digest, responseLimits.sliceBytes);
-      if (manifest === null) throw await absence(parts.db, { tenant }, `artifact ${digest}`);
+      if (manifest === null) throw await missingError(parts.db, { tenant }, `artifact ${digest}`);
       const content = { tenant, digest, mediaType: mediaTypes.manifest, ...manifest };
-      return forEver(parts, { occupy }, content, asked['if-none-match']);
+      return immutableResponse(parts, { occupy }, content, asked['if-none-match']);
     },
   });
 }
@@ -102,23 +103,26 @@ function blobEndpoint(parts: ApiDeps): Endpoint {
     path: '/v1/tenants/{tenant}/blobs/{digest}',
     operationId: 'getBlob',
     summary: 'A blob',
-    description: 'The content with that digest, if the tenant has stored it.',
+    description: 'The content with this digest, if the tenant has stored it.',
     tags: ['content'],
     may: 'read',
     isStreamed: true,
     params: DigestParams,
     headers,
-    responses: { 200: bytes('*/*', 'The content.', immutable), 304: empty('The caller has it.', immutable) },
+    responses: {
+      200: bytes('*/*', 'The content.', immutable),
+      304: empty('The caller has the content.', immutable),
+    },
     problems: ['not_found', 'busy'],
     async handle({ params: { tenant, digest }, headers: asked, occupy }) {
       const blob = await findBlob(parts.db, tenant, digest, responseLimits.sliceBytes);
-      if (blob === null) throw await absence(parts.db, { tenant }, `blob ${digest}`);
-      return forEver(parts, { occupy }, { tenant, digest, ...blob }, asked['if-none-match']);
+      if (blob === null) throw await missingError(parts.db, { tenant }, `blob ${digest}`);
+      return immutableResponse(parts, { occupy }, { tenant, digest, ...blob }, asked['if-none-match']);
     },
   });
 }
 
-function forEver(
+function immutableResponse(
   parts: ApiDeps,
   call: Pick<Call<unknown, unknown, unknown, unknown>, 'occupy'>,
   content: StoredContent,
@@ -127,6 +131,6 @@ function forEver(
   const tag = etagOf(content.digest);
   return contentResponse(parts, call, content, {
     isKnown: isKnown(ifNoneMatch, tag),
-    headers: { etag: tag, 'cache-control': FOR_EVER },
+    headers: { etag: tag, 'cache-control': IMMUTABLE },
   });
 }

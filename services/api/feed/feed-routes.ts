@@ -8,7 +8,7 @@ import { MoveEvent, moveEvent } from '../../../core/moves/move-event.ts';
 import { findFeedPage, type FeedPage } from '../../postgres/channels/feed.ts';
 import { notFound } from '../responses/not-found.ts';
 import { wantsEvents } from '../requests/content-negotiation.ts';
-import { jsonAnswer } from '../responses/responses.ts';
+import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { deadlineOf } from '../responses/deadline.ts';
@@ -155,7 +155,7 @@ function feedAnswer(
 ): Response {
   const next = events.at(-1)?.data.seq ?? from;
   const cursors = { next: feedCursor({ tenant, seq: next }), latest: feedCursor({ tenant, seq: latest }) };
-  return jsonAnswer({ items: events, ...cursors }, 200, { vary: 'accept' });
+  return jsonResponse({ items: events, ...cursors }, 200, { vary: 'accept' });
 }
 
 /** First where the reader is, so that one that is cut before the first move comes back to the same place. */

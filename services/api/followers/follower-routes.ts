@@ -6,9 +6,9 @@ import { FollowerName, type PointerId } from '../../../core/identifiers.ts';
 import { quotaError } from '../../../core/quota.ts';
 import { acknowledge, type FollowerRecord, listFollowers } from '../../postgres/channels/followers.ts';
 import { findPointer } from '../../postgres/channels/pointers.ts';
-import { absence } from '../responses/not-found.ts';
+import { missingError } from '../responses/not-found.ts';
 import { callerOf } from '../access/access.ts';
-import { jsonAnswer } from '../responses/responses.ts';
+import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { AcknowledgementBody, FollowerView, viewFollower } from './follower-view.ts';
@@ -28,9 +28,9 @@ function acknowledgeEndpoint({ db, acknowledgements }: ApiDeps): Endpoint {
     method: 'put',
     path: `${PATH}/{follower}`,
     operationId: 'acknowledge',
-    summary: 'Say what a follower runs',
+    summary: 'Acknowledge what a follower runs',
     description:
-      'A follower’s acknowledgement, and its heartbeat: after each change, and every 30 seconds. It is held against the history of the pointer, and only what can be true is kept. The answer is the pointer that the follower should run. A name belongs to the token that uses it until it has not been heard of for a while.',
+      'A follower’s acknowledgement and heartbeat: send it after each change, and every 30 seconds. It is checked against the history of the pointer and refused if it cannot be true. The response is the pointer that the follower should run. A name belongs to the token that uses it, until the follower has been silent for a while.',
     tags: ['followers'],
     may: 'acknowledge',
     params: FollowerParams,
@@ -51,19 +51,19 @@ function acknowledgeEndpoint({ db, acknowledgements }: ApiDeps): Endpoint {
       const answer = await acknowledge(db, said);
       switch (answer.kind) {
         case 'acknowledged':
-          return jsonAnswer(answer.pointer, 200, pointerHeaders(answer.pointer));
+          return jsonResponse(answer.pointer, 200, pointerHeaders(answer.pointer));
         case 'wrong':
           throw wrong(call.body.generation, answer);
         case 'taken':
           throw new PointsmanError(
             'follower_taken',
-            `"${follower}" speaks by the token "${answer.by}". Give each process a name of its own.`,
+            `The follower name "${follower}" is in use by the token "${answer.by}". Give each process its own name.`,
             { details: { by: answer.by } },
           );
         case 'too_many':
           throw new PointsmanError(
             'conflict',
-            `A channel may have ${followerLimits.perChannel} followers, and this one has them.`,
+            `The channel has ${followerLimits.perChannel} followers, which is the maximum. Followers are removed after a day without an acknowledgement.`,
           );
         case 'quota_exceeded':
           throw quotaError(answer);
@@ -80,8 +80,8 @@ function wrong(
 ): PointsmanError {
   const detail =
     digest === null
-      ? `There is no generation ${generation} yet: the pointer is at ${pointer.generation}.`
-      : `Generation ${generation} is ${digest}.`;
+      ? `Generation ${generation} does not exist yet: the pointer is at generation ${pointer.generation}.`
+      : `Generation ${generation} has the digest ${digest}. Acknowledge that digest.`;
   return new PointsmanError('wrong_acknowledgement', detail, {
     details: { pointer, ...(digest === null ? {} : { digest }) },
   });
@@ -96,9 +96,9 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
     method: 'get',
     path: PATH,
     operationId: 'listFollowers',
-    summary: 'Who runs what',
+    summary: 'List followers',
     description:
-      'The followers of the pointer, stragglers first: those who are lost, then whoever is furthest behind, then the others. Who was not heard of for a day is forgotten.',
+      'The followers of the pointer: lost ones first, then lagging ones (furthest behind first), then current ones. A follower that has been silent for a day is removed.',
     tags: ['followers'],
     may: 'read',
     params: ChannelParams,
@@ -110,11 +110,11 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
       const { items, next } = await readPage(query, place, (page) =>
         listFollowers(db, params, { ...page, at: Date.now() }),
       );
-      return jsonAnswer({ items: items.map(viewFollower), next }, 200);
+      return jsonResponse({ items: items.map(viewFollower), next }, 200);
     },
   });
 }
 
 function noChannel(db: ApiDeps['db'], id: PointerId): Promise<PointsmanError> {
-  return absence(db, id, `channel "${id.channel}" of "${id.bundle}"`);
+  return missingError(db, id, `channel "${id.channel}" of "${id.bundle}"`);
 }

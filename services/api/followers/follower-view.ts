@@ -3,16 +3,16 @@ import { z } from 'zod';
 import { Digest, FollowerName, Generation } from '../../../core/identifiers.ts';
 import type { FollowerRecord } from '../../postgres/channels/followers.ts';
 
-/** What a follower says that it runs. */
+/** A follower's acknowledgement. */
 export const AcknowledgementBody = z
   .strictObject({
-    generation: Generation.meta({ description: 'Of the pointer; 0 while it runs nothing yet.' }),
+    generation: Generation.meta({ description: 'Of the pointer; 0 while the follower runs nothing yet.' }),
     digest: Digest.nullable().meta({ description: 'Of the artifact; null with generation 0.' }),
   })
   .superRefine(({ generation, digest }, context) => {
     if ((generation === 0) === (digest === null)) return;
     const message =
-      digest === null ? 'names what runs at that generation' : 'is null while nothing runs (generation 0)';
+      digest === null ? 'must be the digest of that generation' : 'must be null when generation is 0';
     context.addIssue({ code: 'custom', path: ['digest'], message });
   })
   .meta({
@@ -29,16 +29,20 @@ export const FollowerView = z
     generation: Generation,
     digest: Digest.nullable(),
     state: z.enum(['current', 'behind', 'lost']).meta({
-      description: '`lost`: not heard of for three heartbeats and more, so that nobody knows what it runs.',
+      description: '`lost`: no acknowledgement for more than three heartbeats, so its state is unknown.',
     }),
-    behindBy: z.number().int().min(0).meta({ description: 'Generations between it and the pointer.' }),
-    since: z.string().meta({ description: 'When it first said that it runs this.' }),
+    behindBy: z
+      .number()
+      .int()
+      .min(0)
+      .meta({ description: 'The number of generations between the follower and the pointer.' }),
+    since: z.string().meta({ description: 'When the follower first acknowledged this generation.' }),
     seenAt: z.string(),
-    by: z.string().meta({ description: 'The token that it speaks by.' }),
+    by: z.string().meta({ description: 'The token that the follower uses.' }),
   })
   .meta({
     id: 'Follower',
-    description: 'A runtime that follows the pointer, and what it last said that it runs.',
+    description: 'A runtime that follows the pointer, and its last acknowledgement.',
     example: {
       follower: 'bot-7',
       generation: 16,

@@ -6,25 +6,25 @@ import { GateName } from '../../../core/gates/gate-rules.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { FreeText } from '../requests/free-text.ts';
-import { HeardView } from './gate-view.ts';
+import { DecisionView } from './gate-view.ts';
 import { json, ofRelease, replayed } from '../responses/openapi-responses.ts';
 import { IdempotencyKey, ReleaseParams } from '../requests/params.ts';
-import { sayWord } from './decision.ts';
+import { recordDecision } from './decision.ts';
 
 const ApprovalBody = z
   .strictObject({
     decision: Decision,
     digest: Digest.meta({
-      description: "The release's `digest`: the word is about that artifact and about no other.",
+      description: "The release's `digest`. The decision applies to this artifact only.",
     }),
     generation: Generation.optional().meta({
       description:
-        'The generation of the pointer that the release was compared with. 412 with the current pointer when something else is live by now.',
+        'The generation of the pointer that the release was compared with. 412 with the current pointer if it has moved since.',
     }),
     gate: GateName.optional().meta({
-      description: 'Which approval, where the release waits for several.',
+      description: 'The name of the gate, required if the release waits for several approvals.',
     }),
-    comment: FreeText.optional().meta({ description: 'Why, for people.' }),
+    comment: FreeText.optional().meta({ description: 'The reason, for people.' }),
   })
   .meta({
     id: 'ApprovalBody',
@@ -47,19 +47,19 @@ function approveEndpoint(parts: ApiDeps): Endpoint {
     operationId: 'approveRelease',
     summary: 'Approve or reject a release',
     description:
-      "A person's word on a release that waits for it. It is given to one artifact in place of what is live at that moment: when the pointer moves before the release does, it is void and the gate is open again. One person has one word on a gate, and a gate that has its answer keeps it. One rejection is enough.",
+      'Decides an approval gate of a waiting release. The decision applies to one artifact and to the generation of the pointer at that moment: if the pointer moves before the release does, the approval is void and the gate opens again. A person decides a gate once, and a decided gate cannot be changed. One rejection is enough.',
     tags: ['gates'],
     may: 'approve',
     params: ReleaseParams,
     headers: z.object({ 'idempotency-key': IdempotencyKey }),
     body: ApprovalBody,
-    responses: { 201: json(HeardView, 'The word counts.', { ...replayed, ...ofRelease }) },
+    responses: { 201: json(DecisionView, 'The decision was recorded.', { ...replayed, ...ofRelease }) },
     problems: [
       'own_release',
       'not_found',
       'already_settled',
       'gate_decided',
-      'already_said',
+      'already_decided',
       'gate_expired',
       'gate_not_open',
       'digest_mismatch',
@@ -69,7 +69,7 @@ function approveEndpoint(parts: ApiDeps): Endpoint {
     ],
     handle(call) {
       const { decision, digest, generation = null, gate = null, comment = null } = call.body;
-      return sayWord(parts, call, {
+      return recordDecision(parts, call, {
         kind: 'approval',
         gate,
         word: decision,

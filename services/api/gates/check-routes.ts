@@ -7,19 +7,19 @@ import { httpUrl } from '../../../core/json/storable.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { FreeText } from '../requests/free-text.ts';
-import { HeardView } from './gate-view.ts';
+import { DecisionView } from './gate-view.ts';
 import { json, ofRelease, replayed } from '../responses/openapi-responses.ts';
 import { CheckParams, IdempotencyKey } from '../requests/params.ts';
-import { sayWord } from './decision.ts';
+import { recordDecision } from './decision.ts';
 
 const CheckBody = z
   .strictObject({
     conclusion: Conclusion,
     summary: FreeText.optional().meta({ description: 'What was found, for people.' }),
-    // Shown as a link to people: nothing that a browser would run.
-    url: httpUrl(gateLimits.urlChars).optional().meta({ description: 'Where the whole result is.' }),
+    // Shown to people as a link, so only HTTP URLs are allowed: a browser must not run it.
+    url: httpUrl(gateLimits.urlChars).optional().meta({ description: 'A link to the full result.' }),
     digest: Digest.optional().meta({
-      description: 'What was checked. 409 when the release is another artifact.',
+      description: 'The digest of what was checked. 409 if the release has a different one.',
     }),
   })
   .meta({
@@ -42,13 +42,13 @@ function reportEndpoint(parts: ApiDeps): Endpoint {
     operationId: 'reportCheck',
     summary: 'Report a check',
     description:
-      "A machine's result for a release that waits for it, under the check's name in the policy. It is about the artifact alone, so that a pointer that moves meanwhile does not void it. The first result counts. The author of the release can't report it, and nobody but an admin can report a check that has a URL.",
+      "Reports the result of an automated check for a waiting release, under the check's name in the policy. The result applies to the artifact only: a move of the pointer does not void it. The first result counts. The author of the release cannot report it. Only an admin can report a check that has a URL.",
     tags: ['gates'],
     may: 'report',
     params: CheckParams,
     headers: z.object({ 'idempotency-key': IdempotencyKey }),
     body: CheckBody,
-    responses: { 201: json(HeardView, 'The result counts.', { ...replayed, ...ofRelease }) },
+    responses: { 201: json(DecisionView, 'The result was recorded.', { ...replayed, ...ofRelease }) },
     problems: [
       'not_found',
       'own_release',
@@ -61,7 +61,7 @@ function reportEndpoint(parts: ApiDeps): Endpoint {
     ],
     handle(call) {
       const { conclusion, summary = null, url = null, digest = null } = call.body;
-      return sayWord(parts, call, {
+      return recordDecision(parts, call, {
         kind: 'check',
         gate: call.params.check,
         word: conclusion,

@@ -3,13 +3,13 @@ import { correlationId, type ReleaseId } from '../../../core/identifiers.ts';
 import type { DecisionResult } from '../../../handlers/contract/release.ts';
 import type { Database } from '../../postgres/database.ts';
 import { listGateNames } from '../../postgres/releases/gates.ts';
-import { absence } from '../responses/not-found.ts';
+import { missingError } from '../responses/not-found.ts';
 import { refusal } from '../responses/refusal.ts';
 
 type Refused = Exclude<DecisionResult, { kind: 'heard' }>;
 
-/** What somebody is told whose word on a gate of that release was not taken. */
-export async function verdictRefusal(
+/** The error for a decision that was not recorded. */
+export async function decisionRefusal(
   db: Database,
   id: ReleaseId,
   answer: Refused,
@@ -17,18 +17,18 @@ export async function verdictRefusal(
 ): Promise<PointsmanError> {
   switch (answer.kind) {
     case 'no_release':
-      return absence(db, id, `release v${id.version} of "${id.bundle}"`);
+      return missingError(db, id, `release v${id.version} of "${id.bundle}"`);
     case 'no_gate':
       return noSuchGate(db, id, asked);
     case 'stale':
     case 'key_reused':
       return refusal(answer, id.tenant);
     default:
-      return described(answer, correlationId(id));
+      return detailedRefusal(answer, correlationId(id));
   }
 }
 
-/** A name that no policy has is a slip of the pen, mostly: what the release does have stands beside it. */
+/** The name is probably misspelt, so the error lists the gates that the release has. */
 async function noSuchGate(
   db: Database,
   id: ReleaseId,
@@ -38,16 +38,16 @@ async function noSuchGate(
   const wanted = gate === null ? `no ${kind}` : `no ${kind} "${gate}"`;
   const there =
     gates.length === 0
-      ? 'it has no gates'
+      ? 'it does not have any gates'
       : `it has ${gates.map((one) => `${one.kind} "${one.gate}"`).join(', ')}`;
   return new PointsmanError('not_found', `${correlationId(id)} has ${wanted}: ${there}.`, {
     details: { gates: gates.map((one) => one.gate) },
   });
 }
 
-type Described = Exclude<Refused, { kind: 'no_release' | 'no_gate' | 'stale' | 'key_reused' }>;
+type DetailedRefusal = Exclude<Refused, { kind: 'no_release' | 'no_gate' | 'stale' | 'key_reused' }>;
 
-function described(answer: Described, release: string): PointsmanError {
+function detailedRefusal(answer: DetailedRefusal, release: string): PointsmanError {
   const details = Object.fromEntries(Object.entries(answer).filter(([name]) => name !== 'kind'));
   const as = (code: PointsmanError['code'], detail: string) => new PointsmanError(code, detail, { details });
   switch (answer.kind) {
@@ -55,49 +55,52 @@ function described(answer: Described, release: string): PointsmanError {
       const { gate, state, by, word, at } = answer;
       return as(
         'gate_decided',
-        `The gate "${gate}" has ${state}: ${by} said "${word}", and it was decided at ${at}.`,
+        `The gate "${gate}" was already decided as ${state}: ${by} decided "${word}", at ${at}.`,
       );
     }
     case 'already_said':
       return as(
-        'already_said',
-        `You said "${answer.word}" on the gate "${answer.gate}" at ${answer.at}, and that stands.`,
+        'already_decided',
+        `You decided "${answer.word}" on the gate "${answer.gate}" at ${answer.at}. A decision cannot be changed.`,
       );
     case 'expired':
       return as(
         'gate_expired',
-        `The time to answer at the gate "${answer.gate}" was over at ${answer.deadlineAt}.`,
+        `The deadline of the gate "${answer.gate}" was ${answer.deadlineAt}. Publish again to get a new release.`,
       );
     case 'settled':
-      return as('already_settled', `The release has ended as ${answer.outcome}.`);
+      return as('already_settled', `The release settled as ${answer.outcome}.`);
     case 'not_open':
       return as(
         'gate_not_open',
-        `${release} is ${NOT_OPEN[answer.status]}. Its gates open once it is stored.`,
+        `${release} is ${NOT_OPEN[answer.status]}. Its gates open after it is compiled and stored. Retry then.`,
       );
     case 'which':
       return as(
         'which_gate',
-        `${release} has several such gates: say which of ${answer.gates.join(', ')} you mean.`,
+        `${release} has several such gates. Set "gate" to one of: ${answer.gates.join(', ')}.`,
       );
     case 'wrong_digest':
-      return as('digest_mismatch', `${release} is ${answer.digest}, and that is not what you mean.`);
+      return as(
+        'digest_mismatch',
+        `${release} has the digest ${answer.digest}, not the one in the request. Review the release again, then decide with its digest.`,
+      );
     case 'wrong_role':
-      return as('forbidden', `The gate "${answer.gate}" wants a token with the role ${answer.role}.`);
+      return as('forbidden', `The gate "${answer.gate}" requires a token with the role ${answer.role}.`);
     case 'author':
       return as(
         'own_release',
-        `The gate "${answer.gate}" wants four eyes: you published ${release} yourself.`,
+        `The gate "${answer.gate}" requires another person than the author, and you published ${release}.`,
       );
     case 'own_check':
       return as(
         'own_release',
-        `You published ${release}, so you can't report its check "${answer.gate}". A token that did not publish it can, or an admin.`,
+        `You published ${release}, so you cannot report its check "${answer.gate}". Use a token of someone else, or ask an admin.`,
       );
     case 'asked_check':
       return as(
         'forbidden',
-        `The check "${answer.gate}" has a URL: only the answer to Pointsman's request counts, or an admin's report.`,
+        `The check "${answer.gate}" has a URL: only that service's report through its callback counts, or an admin's.`,
       );
   }
 }

@@ -1,18 +1,18 @@
 import type { ReleaseId } from '../../../core/identifiers.ts';
 import type { DecisionRequest } from '../../../handlers/contract/release.ts';
 import { callerOf, type Principal } from '../access/access.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
-import { verdictRefusal } from './decision-refusal.ts';
+import { decisionRefusal } from './decision-refusal.ts';
 
-/** What somebody says to a release. */
-export type Word = Pick<DecisionRequest, 'kind' | 'gate' | 'word' | 'digest' | 'comment' | 'url'> & {
+/** A decision on a gate of a release. */
+export type GateDecision = Pick<DecisionRequest, 'kind' | 'gate' | 'word' | 'digest' | 'comment' | 'url'> & {
   readonly ifGeneration: number | null;
 };
 
-interface WordCall {
+interface DecisionCall {
   readonly params: ReleaseId;
   readonly headers: { readonly 'idempotency-key'?: string | undefined };
   readonly principal: Principal | null;
@@ -20,11 +20,15 @@ interface WordCall {
 }
 
 /**
- * Hands somebody's word on a gate to the release that waits for it, and answers with what has become of the gate. Whose word it is belongs
- * to what was asked: the same key in another person's hand is another request, so that nobody takes somebody else's approval for
- * their own.
+ * Sends a decision on a gate to the release's workflow and returns the state of the gate. The decider's name is part of the request's
+ * fingerprint: under the same Idempotency-Key another person's request is a different request, so a response never passes off one person's
+ * approval as another's.
  */
-export async function sayWord({ db, workflows }: ApiDeps, call: WordCall, word: Word): Promise<Response> {
+export async function recordDecision(
+  { db, workflows }: ApiDeps,
+  call: DecisionCall,
+  word: GateDecision,
+): Promise<Response> {
   const { tenant, bundle, version } = call.params;
   const { name, roles } = callerOf(call);
   const identity = requestIdentity(call, call.headers['idempotency-key'], {
@@ -36,7 +40,7 @@ export async function sayWord({ db, workflows }: ApiDeps, call: WordCall, word: 
   });
   const id = { tenant, bundle, version };
   const answer = await workflows(id, call.ids).decide({ ...word, ...identity, roles: [...roles] });
-  if (answer.kind !== 'heard') throw await verdictRefusal(db, id, answer, word);
+  if (answer.kind !== 'heard') throw await decisionRefusal(db, id, answer, word);
   const { gate, state, said, needed, replayed } = answer;
-  return jsonAnswer({ gate, state, said, needed, replayed }, 201, replayedHeader(replayed));
+  return jsonResponse({ gate, state, said, needed, replayed }, 201, replayedHeader(replayed));
 }

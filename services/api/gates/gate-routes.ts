@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { listOpenGates, openGatePosition, OpenGatePosition } from '../../postgres/releases/gates.ts';
 import { requireTenant } from '../responses/not-found.ts';
-import { jsonAnswer } from '../responses/responses.ts';
+import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { OpenGateView, viewOpenGate } from './gate-view.ts';
@@ -14,7 +14,7 @@ const Query = PageQuery.extend({
   state: z
     .enum(['open'])
     .optional()
-    .meta({ description: 'Those that wait, which is also what is listed unless told.' }),
+    .meta({ description: 'Only gates in this state. `open` is the default and the only value.' }),
 });
 
 export function gateEndpoints(parts: ApiDeps): Endpoint[] {
@@ -27,9 +27,9 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
     method: 'get',
     path: '/v1/tenants/{tenant}/gates',
     operationId: 'listGates',
-    summary: 'List what waits',
+    summary: 'List open gates',
     description:
-      'The gates of all releases of the tenant that wait: for whom or what, and until when. The oldest first.',
+      'The open gates of all releases of the tenant, oldest first: what each waits for, and until when.',
     tags: ['gates'],
     may: 'read',
     params: TenantParams,
@@ -41,7 +41,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
       const page = await readPage(query, byAge, ({ after = null, limit }) =>
         listOpenGates(db, tenant, { after, limit }),
       );
-      return jsonAnswer({ ...page, items: page.items.map((gate) => viewOpenGate(tenant, gate)) }, 200);
+      return jsonResponse({ ...page, items: page.items.map((gate) => viewOpenGate(tenant, gate)) }, 200);
     },
   });
 }

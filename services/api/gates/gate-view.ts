@@ -3,26 +3,29 @@ import { z } from 'zod';
 import { Gate, GateState, OpenGate, Verdict } from '../../../core/gates/gate.ts';
 import { correlationId, Generation } from '../../../core/identifiers.ts';
 
-const VerdictView = z.object(Verdict.shape).meta({
+const GateVerdictView = z.object(Verdict.shape).meta({
   id: 'Verdict',
-  description: "Somebody's word on a gate. A void one counts no more: what is live has changed since.",
+  description:
+    'A decision on a gate. A void one no longer counts, because the live release has changed since.',
 });
 
 const shape = {
   ...Gate.shape,
-  says: Gate.shape.says.meta({ description: 'In words: for whom or what it waits, or what happened.' }),
+  says: Gate.shape.says.meta({ description: 'What the gate waits for, or what happened.' }),
   deadlineAt: Gate.shape.deadlineAt.meta({
     description:
-      'When the release is rejected unless the gate has passed; null for what only delays (windows and schedules).',
+      'When the release is rejected unless the gate has passed. Null for windows and schedules, which only delay.',
   }),
   opensAt: Gate.shape.opensAt.meta({
-    description: 'When a window or a schedule that waits lets the release through, as far as is known now.',
+    description: 'When a waiting window or schedule opens, as far as is known now.',
   }),
   baseGeneration: Generation.nullable().meta({
-    description: 'Approvals: the generation of the pointer that they are given against.',
+    description: 'Approvals: the generation of the pointer that the approvals apply to.',
   }),
-  needed: Gate.shape.needed.meta({ description: 'Approvals that it takes; null for the other kinds.' }),
-  verdicts: z.array(VerdictView),
+  needed: Gate.shape.needed.meta({
+    description: 'The number of approvals required; null for the other kinds.',
+  }),
+  verdicts: z.array(GateVerdictView),
 };
 
 const example = {
@@ -51,19 +54,19 @@ const example = {
 /** A gate of a release. */
 export const GateView = z
   .object(shape)
-  .meta({ id: 'Gate', description: 'What must be said before a release goes live.', example });
+  .meta({ id: 'Gate', description: 'A condition that a release must pass before it becomes live.', example });
 
-/** A gate that waits, in the list of its tenant. */
+/** An open gate, in the list of its tenant. */
 export const OpenGateView = z
   .object({
     ...OpenGate.shape,
     ...shape,
-    author: OpenGate.shape.author.meta({ description: 'Who published the release.' }),
+    author: OpenGate.shape.author.meta({ description: 'The author of the release.' }),
     correlationId: z.string(),
   })
   .meta({
     id: 'OpenGate',
-    description: 'A gate that waits, with its release.',
+    description: 'An open gate, with its release.',
     example: {
       ...example,
       bundle: 'support-bot',
@@ -79,19 +82,19 @@ export function viewOpenGate(tenant: string, gate: OpenGate): z.infer<typeof Ope
   return { ...gate, correlationId: correlationId({ tenant, ...gate }) };
 }
 
-/** The answer to a word that was heard. */
-export const HeardView = z
+/** The response to a recorded decision. */
+export const DecisionView = z
   .object({
     gate: z.string(),
-    state: GateState.meta({ description: 'After this word.' }),
-    said: z.number().int().meta({ description: 'Words on this gate that count, this one included.' }),
+    state: GateState.meta({ description: 'The state after this decision.' }),
+    said: z.number().int().meta({ description: 'Counted decisions on this gate, including this one.' }),
     needed: z.number().int(),
     replayed: z
       .boolean()
-      .meta({ description: 'This same request was carried out before, and this is its answer.' }),
+      .meta({ description: 'True when the request is a repetition. The response is the first one.' }),
   })
   .meta({
     id: 'Heard',
-    description: 'The gate, as that word has left it.',
+    description: 'The state of a gate after a decision.',
     example: { gate: 'release', state: 'open', said: 1, needed: 2, replayed: false },
   });

@@ -5,8 +5,8 @@ import { DeliveryId, DeliveryState } from '../../../core/hook.ts';
 import { deliveryLimits } from '../../hooks/limits.ts';
 import { listDeliveries } from '../../postgres/hooks/deliveries.ts';
 import { findHook } from '../../postgres/hooks/hooks.ts';
-import { absence } from '../responses/not-found.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { missingError } from '../responses/not-found.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { readBody, skipBody } from '../requests/body.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
@@ -30,9 +30,9 @@ const Receipt = z
     z.object({
       kind: z.literal('accepted'),
       delivery: DeliveryId,
-      state: DeliveryState.meta({ description: 'How far it has come.' }),
-      location: z.string().optional().meta({ description: 'The release, once there is one.' }),
-      reason: z.string().optional().meta({ description: 'Why there is none, and will be none.' }),
+      state: DeliveryState.meta({ description: 'The state of the delivery.' }),
+      location: z.string().optional().meta({ description: 'The release, once it exists.' }),
+      reason: z.string().optional().meta({ description: 'Why the delivery does not become a release.' }),
       replayed: z.literal(true).optional(),
     }),
     z.object({
@@ -44,14 +44,14 @@ const Receipt = z
   ])
   .meta({
     id: 'Receipt',
-    description: 'What becomes of a delivery.',
+    description: 'The result of a delivery.',
     example: { kind: 'accepted', delivery: '72d3162e-cc78-11e3-81ab-4c9367dc0958', state: 'received' },
   });
 
 function receiveEndpoint({ db, secrets, deliveries, payloads }: ApiDeps): Endpoint {
   const known = new Shares(deliveryShares);
-  // As large for hooks that do not exist, so that bodies of usual sizes are refused alike. Only a sender that fills both shares can tell.
-  // The bodies for unknown hooks are not kept.
+  // The shares for unknown hooks are as large, so that bodies of usual sizes get the same response. Only a sender that fills both shares
+  // can tell the difference. Bodies for unknown hooks are not kept.
   const unknown = new Shares(deliveryShares);
   return endpoint({
     method: 'post',
@@ -59,7 +59,7 @@ function receiveEndpoint({ db, secrets, deliveries, payloads }: ApiDeps): Endpoi
     operationId: 'deliver',
     summary: 'Deliver a push',
     description:
-      'For the provider. The signature over the body is the permission: `X-Hub-Signature-256` of GitHub, `X-Gitlab-Token` of GitLab, the headers `webhook-id`, `webhook-timestamp` and `webhook-signature` of Standard Webhooks of a generic hook, whose payload is `{ "repository", "ref", "commit", "sourceUrl", "paths"?, "message"? }`. A delivery that comes again does nothing again.',
+      'Called by the provider. The signature over the body authenticates it: `X-Hub-Signature-256` (GitHub), `X-Gitlab-Token` (GitLab), or the headers `webhook-id`, `webhook-timestamp` and `webhook-signature` of Standard Webhooks (generic hook). The payload of a generic hook is `{ "repository", "ref", "commit", "sourceUrl", "paths"?, "message"? }`. A repeated delivery has no effect.',
     tags: ['hooks'],
     may: null,
     params: HookParams,
@@ -69,8 +69,11 @@ function receiveEndpoint({ db, secrets, deliveries, payloads }: ApiDeps): Endpoi
       content: { 'application/json': { schema: { type: 'object' } } },
     },
     responses: {
-      202: json(Receipt, 'It is on record, and is being fetched.'),
-      200: json(Receipt, 'It publishes nothing, or it was here before.', { ...replayed, ...ofRelease }),
+      202: json(Receipt, 'The delivery was recorded, and its source is being fetched.'),
+      200: json(Receipt, 'The delivery publishes nothing, or is a repetition.', {
+        ...replayed,
+        ...ofRelease,
+      }),
     },
     problems: [
       'not_signed',
@@ -82,7 +85,11 @@ function receiveEndpoint({ db, secrets, deliveries, payloads }: ApiDeps): Endpoi
       'quota_exceeded',
     ],
     async handle({ params, request, source, log, ids, about }) {
-      if (secrets === null) throw new PointsmanError('unavailable', 'Hooks are not set up here.');
+      if (secrets === null)
+        throw new PointsmanError(
+          'unavailable',
+          'Hooks are disabled: the operator must set POINTSMAN_SECRET_KEY.',
+        );
       const { tenant, hook } = params;
       const found = await findHook(db, tenant, hook);
       const holding = (found === null ? unknown : known).open([source, tenant, hook]);
@@ -108,7 +115,7 @@ function receiveEndpoint({ db, secrets, deliveries, payloads }: ApiDeps): Endpoi
 
 const ZEROS = new Uint8Array(deliveryLimits.bodyBytes);
 
-/** Stands for a body that was not kept: hashing it takes as long. */
+/** A body of the same size for a hook that does not exist, so that hashing takes as long. */
 function bodyOf(size: number): Uint8Array<ArrayBuffer> {
   return ZEROS.subarray(0, size);
 }
@@ -126,7 +133,7 @@ function receiptAnswer(tenant: string, { kind, delivery: of, replayed: isReplaye
           ...(version === null ? {} : { location: releasePath({ tenant, bundle, version }) }),
           ...(reason === null ? {} : { reason }),
         };
-  return jsonAnswer(
+  return jsonResponse(
     { ...told, ...(isReplayed ? { replayed: true } : {}) },
     status,
     replayedHeader(isReplayed),
@@ -141,7 +148,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
     operationId: 'listDeliveries',
     summary: 'List deliveries',
     description:
-      'What was delivered to a hook, newest first, and what became of it. Kept for 90 days after it has ended.',
+      'The deliveries of a hook, newest first, with their results. Kept for 90 days after they end.',
     tags: ['hooks'],
     may: 'read',
     params: HookParams,
@@ -149,11 +156,12 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
     responses: { 200: json(pageOf(DeliveryView, 'DeliveryPage'), 'One page.') },
     problems: ['not_found'],
     async handle({ params: { tenant, hook }, query }) {
-      if ((await findHook(db, tenant, hook)) === null) throw await absence(db, { tenant }, `hook "${hook}"`);
+      if ((await findHook(db, tenant, hook)) === null)
+        throw await missingError(db, { tenant }, `hook "${hook}"`);
       const page = await readPage(query, bySeq, ({ after = null, limit }) =>
         listDeliveries(db, tenant, hook, { before: after, limit }),
       );
-      return jsonAnswer({ ...page, items: page.items.map(viewDelivery) }, 200);
+      return jsonResponse({ ...page, items: page.items.map(viewDelivery) }, 200);
     },
   });
 }

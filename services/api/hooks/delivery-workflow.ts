@@ -6,11 +6,11 @@ import { HookDelivery } from '../../../handlers/contract/hooks.ts';
 import { deliveryLimits } from '../../hooks/limits.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
 
-/** The workflows of deliveries, as this process starts them. */
+/** The delivery workflows, as called by this process. */
 export interface DeliveryWorkflows {
   /**
-   * Starts the workflow of a delivery that is on record; started twice, it runs once. Never throws: what does not start now is started by
-   * the worker's sweep within seconds, and a provider that is told of an error does not always deliver again.
+   * Starts the workflow of a recorded delivery. Idempotent. Never throws: the worker's sweep starts it within seconds if this call fails,
+   * and a provider that receives an error does not always deliver again.
    */
   start(name: DeliveryName, ids: RequestIds, log: Logger): Promise<void>;
 }
@@ -28,7 +28,7 @@ export function deliveryWorkflows(ingress: Ingress): DeliveryWorkflows {
       } catch (error) {
         log.warn(
           { correlationId: deliveryCorrelationId(name), err: error },
-          'a delivery is left to the sweep',
+          'could not start the workflow of a delivery; the sweep will start it',
         );
       }
     },

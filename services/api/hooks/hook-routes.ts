@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { PointsmanError } from '../../../core/errors.ts';
 import { DEFAULT_CHANNEL, HookName } from '../../../core/identifiers.ts';
 import { deleteHook, findHook, listHooks, putHook } from '../../postgres/hooks/hooks.ts';
-import { absence, requireTenant } from '../responses/not-found.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { missingError, requireTenant } from '../responses/not-found.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { HookBody, HookView, viewHook } from './hook-view.ts';
@@ -29,15 +29,15 @@ function putEndpoint({ db, secrets }: ApiDeps): Endpoint {
     operationId: 'setHook',
     summary: 'Set a hook',
     description:
-      'Makes a rule of what is published when somebody pushes, or replaces it. Give the provider its address (`deliverTo`) and the secret; GitHub: content type `application/json`.',
+      'Creates or replaces a rule that publishes on a push. Configure the provider with the path `deliverTo` and the secret. GitHub: use the content type `application/json`.',
     tags: ['hooks'],
     may: 'administer',
     params: HookParams,
     headers: z.object({ 'idempotency-key': IdempotencyKey }),
     body: HookBody,
     responses: {
-      200: json(HookView, 'The hook has been replaced.', replayed),
-      201: json(HookView, 'The hook is there.', replayed),
+      200: json(HookView, 'The hook was replaced.', replayed),
+      201: json(HookView, 'The hook was created.', replayed),
     },
     problems: ['not_found', 'unknown_channel', 'idempotency_key_reused', 'no_secret_key', 'quota_exceeded'],
     async handle(call) {
@@ -66,8 +66,8 @@ function putEndpoint({ db, secrets }: ApiDeps): Endpoint {
       if (answer.kind === 'no_channel') throw noChannel(asked, answer);
       if (answer.kind !== 'saved') throw refused(answer, tenant);
       const found = await findHook(db, tenant, hook);
-      if (found === null) throw await absence(db, { tenant }, `hook "${hook}"`);
-      return jsonAnswer(
+      if (found === null) throw await missingError(db, { tenant }, `hook "${hook}"`);
+      return jsonResponse(
         viewHook(tenant, found, box),
         answer.created ? 201 : 200,
         replayedHeader(answer.replayed),
@@ -76,13 +76,13 @@ function putEndpoint({ db, secrets }: ApiDeps): Endpoint {
   });
 }
 
-/** A secret that another provider's hook has may not be one that signs Standard Webhooks: it is not kept for a generic hook. */
+/** A secret of another provider's hook is not reused for a generic hook: it may not be valid for Standard Webhooks. */
 async function requireGenericSecret(db: ApiDeps['db'], tenant: string, hook: string): Promise<void> {
   const found = await findHook(db, tenant, hook);
   if (found !== null && found.provider !== 'generic')
     throw missing(
       'secret',
-      `this is missing: the one of a ${found.provider} hook is not kept for a generic one`,
+      `this is missing: a generic hook cannot reuse the secret of a ${found.provider} hook`,
     );
 }
 
@@ -92,9 +92,12 @@ function refused(
 ): PointsmanError {
   switch (answer.kind) {
     case 'secret_needed':
-      return missing('secret', 'this is missing: there is none yet that could be kept');
+      return missing('secret', 'this is missing: the hook does not have a secret yet');
     case 'token_needed':
-      return missing('token', 'the one that is there was given for another API: give one for this, or null');
+      return missing(
+        'token',
+        'this is missing: the stored token is for another API. Give a token for this API, or null',
+      );
     default:
       return refusal(answer, tenant);
   }
@@ -109,8 +112,8 @@ function findEndpoint({ db, secrets }: ApiDeps): Endpoint {
     method: 'get',
     path: PATH,
     operationId: 'getHook',
-    summary: 'One hook',
-    description: 'The rule. Its secret and its token are never shown.',
+    summary: 'Get a hook',
+    description: 'The rule. The secret and the token are never shown.',
     tags: ['hooks'],
     may: 'read',
     params: HookParams,
@@ -118,8 +121,8 @@ function findEndpoint({ db, secrets }: ApiDeps): Endpoint {
     problems: ['not_found'],
     async handle({ params: { tenant, hook } }) {
       const found = await findHook(db, tenant, hook);
-      if (found === null) throw await absence(db, { tenant }, `hook "${hook}"`);
-      return jsonAnswer(viewHook(tenant, found, secrets), 200);
+      if (found === null) throw await missingError(db, { tenant }, `hook "${hook}"`);
+      return jsonResponse(viewHook(tenant, found, secrets), 200);
     },
   });
 }
@@ -144,7 +147,7 @@ function listEndpoint({ db, secrets }: ApiDeps): Endpoint {
       const page = await readPage(query, byName, ({ after = '', limit }) =>
         listHooks(db, tenant, { after, limit }),
       );
-      return jsonAnswer({ ...page, items: page.items.map((one) => viewHook(tenant, one, secrets)) }, 200);
+      return jsonResponse({ ...page, items: page.items.map((one) => viewHook(tenant, one, secrets)) }, 200);
     },
   });
 }
@@ -156,16 +159,16 @@ function deleteEndpoint({ db }: ApiDeps): Endpoint {
     operationId: 'deleteHook',
     summary: 'Delete a hook',
     description:
-      'Nothing that is delivered to it is taken any more, and commits are told nothing more. What it has published stays, and so do its deliveries on record.',
+      'Deliveries to the hook are refused from now on, and commit statuses are no longer posted. Releases that it published stay, and so do its recorded deliveries.',
     tags: ['hooks'],
     may: 'administer',
     params: HookParams,
-    responses: { 204: empty('The hook is gone.') },
+    responses: { 204: empty('The hook was deleted.') },
     problems: ['not_found'],
     async handle({ params: { tenant, hook }, principal, ids }) {
       const by = principal?.name ?? 'nobody';
       const deleted = await deleteHook(db, tenant, hook, { by, requestId: ids.requestId, at: Date.now() });
-      if (!deleted) throw await absence(db, { tenant }, `hook "${hook}"`);
+      if (!deleted) throw await missingError(db, { tenant }, `hook "${hook}"`);
       return new Response(null, { status: 204 });
     },
   });

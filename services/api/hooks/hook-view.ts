@@ -13,25 +13,27 @@ import type { SecretBox } from '../../secrets/secret-box.ts';
 const VISIBLE = /^[\x21-\x7e]+$/;
 const visible = 'must be visible ASCII characters without spaces';
 
-/** A rule as an admin sets it. */
+/** A hook's rule, as set by an admin. */
 export const HookBody = z
   .strictObject({
-    provider: HookProvider.meta({ description: 'How deliveries are signed, and what they say.' }),
+    provider: HookProvider.meta({
+      description: 'The provider. It determines the signature and the format of deliveries.',
+    }),
     repository: StorableText.min(1).max(deliveryLimits.nameChars).meta({
-      description: 'As the provider calls it: `owner/name`, `group/subgroup/name`.',
+      description: "The repository, in the provider's notation: `owner/name`, `group/subgroup/name`.",
     }),
     ref: RefPattern.meta({
-      description: 'Which pushes: a whole ref, or the beginning of one and `*` (`refs/tags/v*`).',
+      description: 'The pushes to publish: a whole ref, or a prefix and `*` (`refs/tags/v*`).',
     }),
     path: SourceFolder.optional().meta({
       description:
-        'The folder that is the source; without it the whole repository. Pushes that are known to change nothing there are ignored.',
+        'The folder with the source; without it the whole repository. A push that changes nothing in this folder is ignored.',
     }),
     bundle: BundleName,
-    channel: ChannelName.optional().meta({ description: 'The pointer to move; `live` unless told.' }),
+    channel: ChannelName.optional().meta({ description: 'The pointer to move. Default: `live`.' }),
     createChannel: z.boolean().default(false).meta({
       description:
-        'Lets a push create the channel. Without it, a bundle that has channels must have this one, now and when a push comes.',
+        'Lets a push create the channel. Without it, a bundle that has channels must have this one, now and at each push.',
     }),
     secret: z
       .string()
@@ -41,14 +43,14 @@ export const HookBody = z
       .optional()
       .meta({
         description:
-          'Shared with the provider. Left out, the one that is there is kept; a new hook needs one. A generic hook needs one in the form of Standard Webhooks: `whsec_` and the base64 of 24 to 64 bytes.',
+          'The secret shared with the provider. If omitted, the current one is kept; a new hook needs one. A generic hook needs the format of Standard Webhooks: `whsec_` and the base64 of 24 to 64 bytes.',
       }),
     apiUrl: httpUrl(deliveryLimits.urlChars)
       .regex(/^[^?#@]*$/, 'must be a URL without a user, a query or a fragment')
       .optional()
       .meta({
         description:
-          'The API of the provider, where it is not github.com or gitlab.com (`https://git.example.com/api/v3`). Of a generic hook: where commits’ statuses are posted.',
+          "The base URL of the provider's API, if it is not github.com or gitlab.com (`https://git.example.com/api/v3`). For a generic hook: the URL to post commit statuses to.",
       }),
     token: z
       .string()
@@ -59,18 +61,18 @@ export const HookBody = z
       .optional()
       .meta({
         description:
-          'With what the API is asked for sources and told of statuses. Left out, the one that is there is kept, as long as it is for the same API; `null` takes it away.',
+          'The API token used to fetch sources and to post commit statuses. If omitted, the current one is kept, provided that the API is the same. `null` removes it.',
       }),
   })
   .superRefine(({ provider, repository, secret, apiUrl, token }, context) => {
     const wrong = (field: string, message: string) =>
       context.addIssue({ code: 'custom', path: [field], message });
     if (!isRepository(provider, repository))
-      wrong('repository', `this is not what ${provider} calls a repository`);
+      wrong('repository', `must be a repository in the notation of ${provider}`);
     if (provider === 'generic' && secret !== undefined && webhookKey(secret) === null)
       wrong('secret', SECRET_FORM);
     if (provider === 'generic' && token && apiUrl === undefined) {
-      wrong('token', 'a token is told to the origin of "apiUrl" alone, and there is none');
+      wrong('token', 'a token needs "apiUrl": it is sent only to that origin');
     }
   })
   .meta({
@@ -99,12 +101,12 @@ export const HookView = z
     apiUrl: z.string().nullable(),
     tokenSet: z
       .boolean()
-      .meta({ description: 'Whether there is a token. It is never shown, nor is the secret.' }),
+      .meta({ description: 'Whether a token is set. The token and the secret are never shown.' }),
     sealedUnder: z.enum(['current', 'previous', 'lost']).meta({
       description:
-        'Under which key its secrets are kept: `previous` needs POINTSMAN_SECRET_KEY_PREVIOUS until they are set again; `lost` can no longer be read.',
+        "The key that encrypts the hook's secrets. `previous`: keep POINTSMAN_SECRET_KEY_PREVIOUS until the secrets are set again. `lost`: the secrets can no longer be decrypted.",
     }),
-    deliverTo: z.string().meta({ description: 'The path to which the provider delivers.' }),
+    deliverTo: z.string().meta({ description: "The path for the provider's deliveries." }),
     createdBy: z.string(),
     createdAt: z.string(),
     updatedBy: z.string(),
@@ -112,7 +114,7 @@ export const HookView = z
   })
   .meta({
     id: 'Hook',
-    description: 'What is published when somebody pushes.',
+    description: 'A rule that publishes on a push.',
     example: {
       hook: 'main',
       provider: 'github',
@@ -160,12 +162,12 @@ export const DeliveryView = z
     subject: z.string().nullable().meta({ description: 'The first line of the commit’s message.' }),
     bundle: BundleName,
     channel: ChannelName,
-    version: Version.nullable().meta({ description: 'The release that it became.' }),
-    reason: z.string().nullable().meta({ description: 'Why it became none.' }),
+    version: Version.nullable().meta({ description: 'The release of this delivery.' }),
+    reason: z.string().nullable().meta({ description: 'Why the delivery has no release.' }),
     receivedAt: z.string(),
     updatedAt: z.string(),
   })
-  .meta({ id: 'Delivery', description: 'What a provider delivered, and what became of it.' });
+  .meta({ id: 'Delivery', description: 'A delivery from a provider, and its result.' });
 
 export function viewDelivery({
   seq: _seq,

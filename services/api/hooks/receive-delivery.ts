@@ -18,7 +18,7 @@ import {
 import type { HookRecord } from '../../postgres/hooks/hooks.ts';
 import { type SecretBox, SecretLostError } from '../../secrets/secret-box.ts';
 
-/** What was delivered, before anything of it is believed. */
+/** An unverified delivery. */
 export interface Raw {
   readonly tenant: string;
   readonly hook: string;
@@ -33,24 +33,27 @@ export interface Intake {
   readonly log: Logger;
 }
 
-/** How long a reason or a name from outside may get in an answer. */
-const TOLD_CHARS = 300;
+/** The maximum length of a reason or a name from outside in a response. */
+const SHOWN_CHARS = 300;
 
 /**
- * The hook that was found, when its secret has signed that body. Otherwise throws `not_signed`: the same response after the same work,
- * whatever was wrong, so that neither the response nor its time shows whether there is such a hook. A sender that fills the shares of bodies
- * can still find out, since unknown hooks have a share of their own ({@link deliveryShares}).
+ * Returns the hook if its secret signed the body. Otherwise throws `not_signed`: the same response after the same work for every cause, so
+ * that neither the response nor its time reveals whether the hook exists. A sender that fills the shares of bodies can still find out,
+ * because unknown hooks have their own share ({@link deliveryShares}).
  */
 export function authenticHook({ secrets, log }: Intake, found: HookRecord | null, raw: Raw): HookRecord {
   const { tenant, headers, body } = raw;
   const secret = openSecret(secrets, tenant, found, log);
-  const signed = isSigned(found?.provider ?? 'github', secret ?? NOBODYS, { headers, body });
+  const signed = isSigned(found?.provider ?? 'github', secret ?? UNUSABLE_SECRET, { headers, body });
   if (found !== null && secret !== null && signed) return found;
-  throw new PointsmanError('not_signed', 'This is not signed with the secret of a hook that is here.');
+  throw new PointsmanError(
+    'not_signed',
+    "The hook does not exist, or the delivery is not signed with its secret. Check the hook's address and secret at the provider.",
+  );
 }
 
-/** Signs nothing: the check against it is made for the time that it takes. */
-const NOBODYS = 'nobody has this secret, since a space is in it';
+/** Never matches. The signature is still computed, so that the response takes as long. */
+const UNUSABLE_SECRET = 'not a valid secret, because it contains spaces';
 
 function openSecret(
   secrets: SecretBox,
@@ -60,11 +63,14 @@ function openSecret(
 ): string | null {
   try {
     if (found !== null) return secrets.open(found.secret, { tenant, hook: found.hook, field: 'secret' });
-    secrets.open(secrets.seal(NOBODYS, DECOY), DECOY);
+    secrets.open(secrets.seal(UNUSABLE_SECRET, DECOY), DECOY);
     return null;
   } catch (error) {
     if (!(error instanceof SecretLostError)) throw error;
-    log.error({ tenant, hook: found?.hook, err: error }, 'a hook’s secret is lost: set it again');
+    log.error(
+      { tenant, hook: found?.hook, err: error },
+      'the secret of a hook can not be decrypted; set the secret again',
+    );
     return null;
   }
 }
@@ -77,15 +83,15 @@ export interface Received {
   readonly replayed: boolean;
 }
 
-/** Puts an authentic delivery on record, or finds it there. Throws for what can't be read, and for another repository's. */
+/** Records an authentic delivery, or finds the recorded one. Throws when the payload is invalid or from another repository. */
 export async function receive({ db, reader }: Intake, hook: HookRecord, raw: Raw): Promise<Received> {
   const { provider, bundle, channel, path } = hook;
   const id = deliveryId(provider, raw.headers);
-  // The thread takes the body over.
+  // The thread takes ownership of the body.
   const fingerprint = digestOf(raw.body);
   const ruling = await readPush(reader, hook, raw);
   if (ruling.kind === 'unknown_repository') {
-    const detail = `The hook is for ${hook.repository}, and this is ${cut(ruling.repository, TOLD_CHARS)}.`;
+    const detail = `The hook is for the repository ${hook.repository}, but the push is from ${cut(ruling.repository, SHOWN_CHARS)}.`;
     throw new PointsmanError('unknown_repository', detail);
   }
   const answer = await receiveDelivery(db, {
@@ -101,7 +107,7 @@ export async function receive({ db, reader }: Intake, hook: HookRecord, raw: Raw
     at: Date.now(),
   });
   if (answer.kind === 'key_reused') {
-    const detail = `The delivery "${id}" came with another payload before.`;
+    const detail = `The delivery "${id}" was received before with a different payload.`;
     throw new PointsmanError('idempotency_key_reused', detail);
   }
   if (answer.kind === 'quota_exceeded') throw quotaError(answer);
@@ -110,7 +116,7 @@ export async function receive({ db, reader }: Intake, hook: HookRecord, raw: Raw
   return { kind, delivery, replayed: answer.kind === 'replayed' };
 }
 
-/** What is kept of a payload. */
+/** The parts of a payload that are stored. */
 type Facts = Pick<
   ReceiveDelivery,
   'repository' | 'ref' | 'commit' | 'subject' | 'sourceUrl' | 'pushedAt' | 'ignored'
@@ -132,7 +138,7 @@ function ignoredFacts(why: string): Facts {
     sourceUrl: null,
     pushedAt: null,
   };
-  return { ...nothing, ignored: cut(why, TOLD_CHARS) };
+  return { ...nothing, ignored: cut(why, SHOWN_CHARS) };
 }
 
 const ID_HEADERS: Readonly<Record<HookProvider, string>> = {
@@ -144,7 +150,10 @@ const ID_HEADERS: Readonly<Record<HookProvider, string>> = {
 function deliveryId(provider: HookProvider, headers: Raw['headers']): string {
   const parsed = DeliveryId.safeParse(deliveryIdOf(provider, headers));
   if (parsed.success) return parsed.data;
-  throw new PointsmanError('malformed', `${ID_HEADERS[provider]} must name the delivery.`);
+  throw new PointsmanError(
+    'malformed',
+    `The header ${ID_HEADERS[provider]} is missing or invalid. It must identify the delivery.`,
+  );
 }
 
 async function readPush(
@@ -156,7 +165,7 @@ async function readPush(
   if (type !== 'application/json') {
     throw new PointsmanError(
       'unsupported_media_type',
-      'Deliver as application/json: the provider has a setting for it.',
+      "The content type must be application/json. Change it in the provider's webhook settings.",
     );
   }
   const event = eventOf(provider, headers);
@@ -164,11 +173,11 @@ async function readPush(
   const judged = await reader.read(tenant, { provider, event, rule, bytes });
   switch (judged.kind) {
     case 'malformed':
-      throw new PointsmanError('malformed', 'The payload is not JSON.');
+      throw new PointsmanError('malformed', 'The payload is not valid JSON.');
     case 'unreadable':
       throw new PointsmanError(
         'invalid_request',
-        `The payload is not what ${provider} sends: ${judged.problem}`,
+        `The payload is not a valid ${provider} push: ${judged.problem}`,
       );
     default:
       return judged;

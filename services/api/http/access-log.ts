@@ -6,9 +6,7 @@ import { asPointsmanError } from '../responses/problem.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
 import { shownPath } from './shown-path.ts';
 
-/**
- * Whatever a tenant stored is served under our name: no browser may guess its type, run it, frame it, or send its address elsewhere.
- */
+/** Content from tenants is served from our origin: a browser must not guess its type, execute it, frame it, or send its URL elsewhere. */
 const ALWAYS: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
@@ -16,32 +14,35 @@ const ALWAYS: Readonly<Record<string, string>> = {
   'cross-origin-resource-policy': 'same-origin',
 };
 
-/** What every answer carries. */
+/** The headers of every response. */
 export function alwaysHeaders(ids: RequestIds, draining: AbortSignal): Record<string, string> {
   const headers = { ...ALWAYS, 'x-request-id': ids.requestId, traceparent: ids.traceparent };
   return draining.aborted ? { ...headers, connection: 'close' } : headers;
 }
 
-/** One request, when its answer begins. */
-export interface Answered {
+/** One request, when its response begins. */
+export interface ServedRequest {
   readonly ids: RequestIds;
   readonly method: string;
-  /** As it is defined; `none` where nothing is. */
+  /** The route as defined; `none` without a match. */
   readonly route: string;
   readonly status: number;
-  /** Of `performance.now()`. */
+  /** As `performance.now()`. */
   readonly startedAt: number;
   readonly principal: Principal | null;
-  /** What the path names, as it was asked for, which need not be names. */
+  /** The parameters in the path, as sent: they may be invalid names. */
   readonly params: Readonly<Record<string, string | undefined>>;
-  /** Of the release that it is about, if any. */
+  /** The correlation id of the release that the request is about, if any. */
   readonly correlationId: string | null;
-  /** Why it was refused, or failed. */
+  /** The cause of a refusal or failure. */
   readonly failure?: unknown;
 }
 
-/** Counts it, and writes the line about it. */
-export function noteAnswer({ metrics, log }: { metrics: Metrics; log: Logger }, answered: Answered): void {
+/** Counts the request and logs it. */
+export function recordRequest(
+  { metrics, log }: { metrics: Metrics; log: Logger },
+  answered: ServedRequest,
+): void {
   const { ids, route, status, params, principal, correlationId, failure } = answered;
   const method = METHODS.has(answered.method) ? answered.method : 'OTHER';
   const ms = performance.now() - answered.startedAt;

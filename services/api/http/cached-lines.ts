@@ -3,8 +3,8 @@ import { countLines, type Lines } from '../../postgres/lines.ts';
 import { metricsLimits } from '../limits.ts';
 
 /**
- * The lines as they were when somebody last looked, at most {@link metricsLimits.linesMs} ago: whoever scrapes more often costs nothing
- * more. Null when the record does not answer, since a number of before would look like one of now.
+ * The queued and running releases, cached for {@link metricsLimits.linesMs}, so that more frequent scrapes cost nothing. Null when the
+ * record is unreachable, because an old number would look like a current one.
  */
 export function cachedLines(db: Database): () => Promise<Lines | null> {
   let lookedAt = -Infinity;

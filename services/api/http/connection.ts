@@ -3,19 +3,19 @@ import type { Socket } from 'node:net';
 
 import ipaddr from 'ipaddr.js';
 
-/** What the API needs of the connection that a request came over. */
+/** The connection of a request, as far as the API needs it. */
 export interface Connection {
-  /** Of the sender, or of the proxy in front. One name for all that a single IPv6 subscriber owns. */
+  /** The sender's address, or the proxy's. One name for all addresses of an IPv6 subscriber. */
   readonly source: string;
-  /** Calls back once: when the response was handed to the kernel, or its connection is gone. */
+  /** Calls back once, when the response was handed to the kernel or the connection is gone. */
   readonly onceSent: (end: () => void) => void;
-  /** Aborts then. The signal of a web request does not when a pipelined response has not begun. */
+  /** Aborts at the same moment. The signal of a web request does not when a pipelined response has not begun. */
   readonly signal: AbortSignal;
   /** Bytes of the response that were written, and that the kernel has not taken. Of a write that is under way in this turn, all of it. */
   readonly unsent: () => number;
 }
 
-/** Of a request that came over no socket. */
+/** For a request that did not come over a socket. */
 export const NO_CONNECTION: Connection = {
   source: 'none',
   onceSent: () => {},
@@ -42,7 +42,7 @@ export function connectionOf(incoming: IncomingMessage, outgoing: ServerResponse
   };
 }
 
-/** An IPv6 subscriber has at least a /64, and could otherwise be as many senders as it likes. */
+/** An IPv6 subscriber has at least a /64, and could otherwise use any number of addresses. */
 export function sourceOf(address: string): string {
   const parsed = parsedAddress(address);
   if (parsed === null) return address;
@@ -50,8 +50,8 @@ export function sourceOf(address: string): string {
 }
 
 /**
- * The smallest network that somebody can be given as their own on the Internet, and that has many sources: an IPv4 /24, an IPv6 /48. The
- * whole address where it is none.
+ * The smallest network with many addresses that one subscriber can have on the Internet: an IPv4 /24, an IPv6 /48. The text itself if it is
+ * not an address.
  */
 export function networkOf(address: string): string {
   const parsed = parsedAddress(address);
@@ -72,7 +72,7 @@ function ipv6Network(address: ipaddr.IPv4 | ipaddr.IPv6, prefix: 48 | 64): strin
     .join(':')}::/${prefix}`;
 }
 
-/** What has to be called when a socket closes. A pipelined response that never began emits no event of its own. */
+/** Callbacks for when a socket closes. A pipelined response that never began emits no event of its own. */
 const endsBySocket = new WeakMap<Socket, Set<() => void>>();
 
 function onceSent(outgoing: ServerResponse, socket: Socket, end: () => void): void {

@@ -11,27 +11,25 @@ import type { RequestIds } from '../requests/request-ids.ts';
 import type { Shares } from '../access/shares.ts';
 import type { UnsentBytes } from '../access/unsent-bytes.ts';
 
-/** What an endpoint is given of a request, after everything that its definition promises was checked. */
+/** The validated request that a handler receives. */
 export interface Call<P, Q, H, B> {
   readonly params: P;
   readonly query: Q;
   readonly headers: H;
   readonly body: B;
-  /** Nobody where the endpoint is open to all. */
+  /** Null for an endpoint without authentication. */
   readonly principal: Principal | null;
   readonly ids: RequestIds;
   readonly log: Logger;
-  /**
-   * Says of which release this is, where the path does not: its log line, whatever becomes of it, and its answer then name the release.
-   */
+  /** Names the release when the path does not: the log line and the response then carry its correlation id. */
   readonly about: (release: ReleaseId) => void;
   /** For an endpoint that reads the body itself. */
   readonly request: Request;
-  /** Aborts when the response has been sent, or its connection is gone. */
+  /** Aborts when the response was sent or the connection is gone. */
   readonly signal: AbortSignal;
   /** The address that the request came from; see {@link Connection.source}. */
   readonly source: string;
-  /** Takes that much of the caller's share until the response has been sent, or its connection is gone. Throws `busy`. */
+  /** Takes the amount from the caller's share until the response was sent or the connection is gone. Throws `busy`. */
   readonly occupy: (shares: Shares, amount: number) => void;
   /** Counts the buffers of an event stream in the caller's share of responses until the response has been sent, or its connection is gone. */
   readonly countUnsent: () => UnsentBytes;
@@ -48,26 +46,26 @@ export interface EndpointDefinition<
   B extends z.ZodType,
 > extends Docs {
   readonly method: 'get' | 'post' | 'put' | 'delete';
-  /** As in OpenAPI. The last parameter may hold slashes when it is spelled `{path+}`. */
+  /** The path as in OpenAPI. The last parameter may contain slashes when it is written `{path+}`. */
   readonly path: string;
   readonly operationId: string;
-  /** What the caller must be allowed to do, to the tenant of the path if there is one; null opens it to all. */
+  /** The action that the caller must be allowed to do, on the tenant in the path if there is one. Null: no authentication. */
   readonly may: Action | null;
   /**
-   * `caller`: the path names no tenant, and what is meant belongs to the caller's own, or to any when the caller has none. The endpoint
-   * itself holds whatever else the request names against the caller.
+   * `caller`: the path contains no tenant. The request is about the caller's tenant, or about any tenant for a caller without one. The
+   * endpoint itself must authorise whatever else the request names.
    */
   readonly whose?: 'path' | 'caller';
   readonly params?: P;
   readonly query?: Q;
   readonly headers?: H;
-  /** A JSON body, in full. */
+  /** The schema of a JSON body. */
   readonly body?: B;
-  /** Instead: how the body is documented when the endpoint reads it itself. */
+  /** Instead of `body`: the documentation of a body that the endpoint reads itself. */
   readonly ownBody?: NonNullable<RouteConfig['request']>['body'];
-  /** Its response is read while it is sent, and the endpoint itself counts what of it is in memory. */
+  /** The response is read while it is sent, and the endpoint counts the bytes in memory. */
   readonly isStreamed?: boolean;
-  /** Problems besides those that can befall every request. */
+  /** Problems in addition to those of every request. */
   readonly problems?: readonly ErrorCode[];
   readonly handle: (
     call: Call<z.output<P>, z.output<Q>, z.output<H>, z.output<B>>,
@@ -77,7 +75,7 @@ export interface EndpointDefinition<
 const nothing = z.strictObject({});
 type Nothing = typeof nothing;
 
-/** An endpoint whose types were checked where it was defined. */
+/** An endpoint whose types were checked at its definition. */
 export type Endpoint = Omit<
   Required<EndpointDefinition<z.ZodObject, z.ZodObject, z.ZodObject, z.ZodType>>,
   'body' | 'ownBody' | 'handle'
@@ -87,18 +85,18 @@ export type Endpoint = Omit<
   readonly handle: (call: Call<unknown, unknown, unknown, unknown>) => Promise<Response> | Response;
 };
 
-/** Defines an endpoint: one source for its route, its checks and its documentation. */
+/** Defines an endpoint: the single source of its route, checks and documentation. */
 export function endpoint<
   P extends z.ZodObject = Nothing,
   Q extends z.ZodObject = Nothing,
   H extends z.ZodObject = Nothing,
   B extends z.ZodType = z.ZodUndefined,
 >(definition: EndpointDefinition<P, Q, H, B>): Endpoint {
-  // A schema that is left out is `nothing`, and the handler is called only with what its own schemas gave: TypeScript can follow
-  // neither, and this is the one place that has to.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as said above
+  // An omitted schema is `nothing`, and the handler receives only the results of its own schemas. TypeScript can follow neither; this is
+  // the only place with such an assertion.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
   const handle = definition.handle as unknown as Endpoint['handle'];
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as said above
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
   return {
     params: nothing,
     query: nothing,
@@ -113,12 +111,12 @@ export function endpoint<
   } as Endpoint;
 }
 
-/** The path for the router: `{tenant}` becomes `:tenant`, and `{path+}` takes the rest. */
+/** The path for the router: `{tenant}` becomes `:tenant`, and `{path+}` matches the rest. */
 export function routerPath(path: string): string {
   return path.replaceAll(/\{(\w+)\+\}/g, ':$1{.+}').replaceAll(/\{(\w+)\}/g, ':$1');
 }
 
-/** The path for the document, which knows no parameter with slashes. */
+/** The path for the OpenAPI document, which has no parameters with slashes. */
 export function documentPath(path: string): string {
   return path.replaceAll('+}', '}');
 }

@@ -18,8 +18,8 @@ export interface RequestInput {
 }
 
 /**
- * Checks everything about a request that its endpoint defines. Throws `malformed` for what can't be read, and `invalid_request` with
- * everything that is wrong with what can.
+ * Checks a request against its endpoint's definition. Throws `malformed` when the request cannot be parsed, and `invalid_request` with all
+ * problems otherwise.
  */
 export async function readInput(
   endpoint: Endpoint,
@@ -34,32 +34,32 @@ export async function readInput(
   const problems: RequestProblem[] = [
     ...(params.success ? [] : namedProblems('path', params)),
     ...(query.success ? unstorableIn(raw.values) : namedProblems('query', query)),
-    ...raw.twice.map((name) => ({ in: 'query' as const, name, message: 'this parameter is there twice' })),
+    ...raw.twice.map((name) => ({ in: 'query' as const, name, message: 'this parameter is given twice' })),
   ];
   if (problems.length > 0) throw requestError('invalid_request', problems);
   const body = endpoint.body === null ? undefined : await readJsonBody(endpoint.body, request);
   return { params: params.data, query: query.data, headers, body };
 }
 
-/** Throws `invalid_request` for a key of the form that deliveries are published under. */
+/** Throws `invalid_request` for a key with the form of a hook delivery's. */
 function refuseReservedKey(endpoint: Endpoint, headers: Headers): void {
   const name = 'idempotency-key';
   const key = headers.get(name);
   if (key === null || !Object.hasOwn(endpoint.headers.shape, name) || !isReservedKey(key)) return;
-  const message = 'must not begin with "hook/": the deliveries of hooks are published under such keys';
+  const message = 'must not begin with "hook/": this prefix is reserved for the deliveries of hooks';
   throw requestError('invalid_request', [{ in: 'header', name, message }]);
 }
 
-/** Parameters of the query that the record can't hold: decoding `%00` gives NUL. Those of the path all have forms without it. */
+/** Query parameters that the record cannot store: `%00` decodes to NUL. Path parameters all have formats that exclude it. */
 function unstorableIn(query: Readonly<Record<string, string>>): RequestProblem[] {
   return Object.entries(query)
     .filter(([, value]) => !isStorableText(value))
     .map(([name]) => ({ in: 'query', name, message: NUL }));
 }
 
-const NUL = 'must not have the character NUL (U+0000)';
+const NUL = 'must not contain NUL (U+0000)';
 
-/** The media type of a body, without its parameters; throws `unsupported_media_type` for a body that is encoded or not UTF-8. */
+/** The media type of a body, without its parameters. Throws `unsupported_media_type` for a body that is encoded or not in UTF-8. */
 export function mediaTypeOf(request: Request, taken: readonly string[]): string {
   const [type = '', ...parameters] = (request.headers.get('content-type') ?? '')
     .split(';')
@@ -74,17 +74,18 @@ export function mediaTypeOf(request: Request, taken: readonly string[]): string 
   return type;
 }
 
-/** The media type of content that is kept as it is, parameters included; bytes of no type where none is said. */
+/** The media type of content that is stored unchanged, with its parameters. Default: bytes. */
 export function contentTypeOf(request: Request): string {
   const { headers } = request;
   const type = (headers.get('content-type') ?? 'application/octet-stream').trim();
-  if (!MEDIA_TYPE.test(type)) throw unsupported('The Content-Type is not one.');
+  if (!MEDIA_TYPE.test(type))
+    throw unsupported('The Content-Type is invalid. Send a media type such as application/octet-stream.');
   if ((headers.get('content-encoding') ?? 'identity') !== 'identity')
-    throw unsupported('Send the bytes without a Content-Encoding: they are what the digest is of.');
+    throw unsupported('Send the bytes without a Content-Encoding: the digest is of the sent bytes.');
   return type;
 }
 
-/** RFC 9110, section 8.3.1, as far as it needs no quotes; as long as OCI lets a descriptor's be. */
+/** RFC 9110, section 8.3.1, without quoted parameters. The maximum length is OCI's for a descriptor. */
 const MEDIA_TYPE = /^(?=.{3,255}$)[\w.+!#$&^-]+\/[\w.+!#$&^-]+(?:; ?[\w-]+=[\w.+-]+)*$/;
 
 function unsupported(detail: string): PointsmanError {
@@ -112,7 +113,7 @@ function queryOf(url: URL): { values: Record<string, string>; twice: string[] } 
   return { values: Object.fromEntries(values), twice: [...twice] };
 }
 
-/** A JSON body that fits the schema, and the limit. Throws for any other. */
+/** Reads a JSON body that fits the schema and the limit. Throws otherwise. */
 export async function readJsonBody<T>(
   schema: z.ZodType<T>,
   request: Request,
@@ -131,7 +132,7 @@ export async function readJsonBody<T>(
   return parsed.data;
 }
 
-/** Where a text or a key of a document is that the record can't hold; null where there is none. I-JSON leaves NUL alone. */
+/** The place of a text or a key that the record cannot store; null without one. I-JSON allows NUL, PostgreSQL does not. */
 function unstorablePlace(json: unknown): string | null {
   if (typeof json === 'string') return isStorableText(json) ? null : '';
   if (typeof json !== 'object' || json === null) return null;

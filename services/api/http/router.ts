@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { PointsmanError } from '../../../core/errors.ts';
 import { correlationId, parseReleaseKey } from '../../../core/identifiers.ts';
 import { authorise, type Principal } from '../access/access.ts';
-import { alwaysHeaders, noteAnswer } from './access-log.ts';
+import { alwaysHeaders, recordRequest } from './access-log.ts';
 import type { Connection } from './connection.ts';
 import { type Endpoint, routerPath } from './endpoint.ts';
 import { responseLimits } from '../limits.ts';
@@ -18,22 +18,22 @@ import { shownPath } from './shown-path.ts';
 
 /** What every request is served with. */
 export interface RouterOptions {
-  /** Who sent that `Authorization` header; throws `unauthenticated`. */
+  /** Authenticates an `Authorization` header; throws `unauthenticated`. */
   readonly authenticate: (authorization: string | null) => Promise<Principal>;
   readonly metrics: Metrics;
-  /** Bytes of responses that are in memory. */
+  /** Bytes of responses in memory. */
   readonly responses: Shares;
   readonly log: Logger;
   readonly draining: AbortSignal;
 }
 
-/** Of one request, beside what its endpoint sees. */
+/** The state of one request that is not passed to its endpoint. */
 interface Known {
   ids: RequestIds;
-  /** As it is defined, for logs and metrics. */
+  /** The route as defined, for logs and metrics. */
   route: string;
   principal: Principal | null;
-  /** Of the release that it is about, once that is known. */
+  /** The correlation id of the release, once it is known. */
   correlationId: string | null;
   isStreamed: boolean;
 }
@@ -43,7 +43,7 @@ interface Env {
   Variables: Known;
 }
 
-/** The routes of those endpoints; everything else gets 404, or 405 where another method would be right. */
+/** The routes of the endpoints. Everything else gets 404, or 405 if the path allows another method. */
 export function router(endpoints: readonly Endpoint[], options: RouterOptions): Hono<Env> {
   const app = new Hono<Env>();
   app.use(observe(options));
@@ -54,7 +54,10 @@ export function router(endpoints: readonly Endpoint[], options: RouterOptions): 
     app.all(routerPath(path), (c) => refuseMethod(path, those, c));
   }
   app.notFound((c) =>
-    problem(new PointsmanError('not_found', `There is nothing at ${shownPath(c.req.path)}.`), c),
+    problem(
+      new PointsmanError('not_found', `The path ${shownPath(c.req.path)} does not exist. See /openapi.json.`),
+      c,
+    ),
   );
   app.onError((error, c) => problem(error, c));
   return app;
@@ -88,7 +91,7 @@ async function serve(
     ...input,
     principal,
     ids,
-    // Most have nothing to say beside the line about the answer.
+    // Created on first use: most requests log only the access line.
     get log() {
       return log.child({ requestId: ids.requestId });
     },
@@ -106,7 +109,7 @@ async function serve(
   });
 }
 
-/** Takes from the share of whoever sent the request, until its response has been sent. Throws `busy`. */
+/** Takes from the sender's share until its response has been sent. Throws `busy`. */
 function occupy(shares: Shares, amount: number, c: Context<Env>): void {
   const holding = shares.open(holderOf(c.get('principal'), c.env.source));
   holding.take(amount);
@@ -124,14 +127,14 @@ function holderOf(principal: Principal | null, source: string): HolderPath {
   return principal === null ? [':anybody', source] : [principal.tenant ?? ':platform', principal.id];
 }
 
-/** Whether the request changes nothing, whatever becomes of it (RFC 9110, section 9.2.1). */
+/** Whether the request is safe: it changes nothing (RFC 9110, section 9.2.1). */
 function isSafe(c: Context<Env>): boolean {
   return c.req.method === 'GET' || c.req.method === 'HEAD';
 }
 
 /**
- * A response that is in memory whole counts until its reader has taken it. When the share is exhausted, `busy` takes the place of one that
- * only reads. A change may have been carried out: a client that is told to send it again would be refused, or change something twice.
+ * Counts a response in memory until its reader has received it. When the share is exhausted, `busy` replaces the response of a safe
+ * request. The response of a change is never replaced: the change may have been carried out, and a retry would be refused or repeat it.
  */
 function countResponse(responses: Shares, c: Context<Env>): void {
   const bytes = bytesInMemory(c);
@@ -145,7 +148,7 @@ function countResponse(responses: Shares, c: Context<Env>): void {
   try {
     occupy(responses, bytes, c);
   } catch (error) {
-    // Otherwise the router gives the new response the headers of the old one.
+    // Otherwise the router would copy the headers of the old response to the new one.
     c.res = undefined;
     c.res = problem(error, c);
     c.error = error instanceof Error ? error : undefined;
@@ -175,7 +178,9 @@ function refuseMethod(path: string, endpoints: readonly Endpoint[], c: Context<E
   const methods = endpoints.map(({ method }) => method.toUpperCase());
   const allow = methods.includes('GET') ? ['HEAD', ...methods] : methods;
   return problem(
-    new PointsmanError('method_not_allowed', `Take ${allow.join(', ')}.`, { details: { allow } }),
+    new PointsmanError('method_not_allowed', `The method is not allowed here. Use ${allow.join(', ')}.`, {
+      details: { allow },
+    }),
     c,
   );
 }
@@ -184,7 +189,7 @@ function problem(error: unknown, c: Context<Env>): Response {
   return problemResponse(error, { requestId: c.get('ids').requestId, instance: shownPath(c.req.path) });
 }
 
-/** Sees to what is true of every answer, and to what is known of it afterwards. */
+/** Sets the headers common to every response, then logs and counts it. */
 function observe({ metrics, responses, log, draining }: RouterOptions): MiddlewareHandler<Env> {
   return async (c, next) => {
     const startedAt = performance.now();
@@ -200,7 +205,7 @@ function observe({ metrics, responses, log, draining }: RouterOptions): Middlewa
     const release = c.get('correlationId');
     if (release !== null && status < 400) headers.set('pointsman-correlation-id', release);
     for (const [name, value] of Object.entries(alwaysHeaders(ids, draining))) headers.set(name, value);
-    noteAnswer(
+    recordRequest(
       { metrics, log },
       {
         ids,

@@ -17,15 +17,15 @@ import { headProblem, type HeadProblem } from './request-head.ts';
 /** The socket of the API. */
 export interface ApiServer {
   readonly url: string;
-  /** Takes no more connections, lets what is under way end within {@link httpLimits.drainMs}, and then ends it. */
+  /** Graceful shutdown: accepts no more connections, lets requests finish within {@link httpLimits.drainMs}, then closes the rest. */
   stop(): Promise<void>;
 }
 
 /**
- * What a request is answered with before anything is made of it: null for one that is none of its business; else whether it was answered,
- * and otherwise it goes on as if nobody had looked. Never rejects.
+ * Answers a request before the router sees it. Returns null for a request that it does not handle; otherwise a promise of whether it
+ * answered. If it did not, the router handles the request as usual. Never rejects.
  */
-export type EarlyAnswer = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<boolean> | null;
+export type EarlyResponder = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<boolean> | null;
 
 export async function listen(
   fetch: (request: Request, connection: Connection) => Response | Promise<Response>,
@@ -39,8 +39,8 @@ export async function listen(
     host: string;
     port: number;
     limits?: SocketLimits;
-    early?: EarlyAnswer;
-    /** Addresses of which each stands for many clients, and has no share of the connections. Left out: the private ones. */
+    early?: EarlyResponder;
+    /** Addresses that each represent many clients, and are exempt from the shares of connections. Default: private addresses. */
     proxies?: readonly AddressRange[] | undefined;
   },
 ): Promise<ApiServer> {
@@ -49,16 +49,16 @@ export async function listen(
     { incoming, outgoing }: HttpBindings | Http2Bindings,
   ): Promise<Response> => {
     if (!(incoming instanceof IncomingMessage && outgoing instanceof ServerResponse))
-      throw new TypeError('this server speaks HTTP/1.1');
+      throw new TypeError('this server only supports HTTP/1.1');
     const response = await fetch(request, connectionOf(incoming, outgoing));
-    // A body that nothing has read would be held until the response was taken.
+    // An unread body would be held until the response was sent.
     if (!incoming.readableDidRead) incoming.resume();
-    // Each byte that the reader takes starts the time again, so this ends the connections of readers that take nothing.
+    // Each byte that the reader receives restarts the timeout, so only connections of readers that stopped reading end.
     const isStream = response.headers.get('content-type') === 'text/event-stream';
     outgoing.setTimeout(isStream ? limits.streamSilenceMs : limits.responseSilenceMs);
     return response;
   };
-  // Node's own Response: the library's lighter one answers as many requests a second, and each client that waits costs 20 KiB more with it.
+  // Node's own Response: the library's lighter one serves as many requests a second, and costs 20 KiB more for each waiting client.
   const listener = getRequestListener(answer, { errorHandler: answerBroken, overrideGlobalObjects: false });
   const take = receiver({ listener, early, limits });
   const server = createServer(
@@ -67,9 +67,9 @@ export async function listen(
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveMs,
       maxHeaderSize: limits.headerBytes,
-      // How often the two timeouts are looked at.
+      // The interval at which the two timeouts are checked.
       connectionsCheckingInterval: limits.checkMs,
-      // Otherwise Node answers a request without a Host itself, however many such requests one packet holds. headProblem refuses them.
+      // Otherwise Node answers a request without a Host itself, for any number of such requests in one packet. headProblem refuses them.
       requireHostHeader: false,
       IncomingMessage: Incoming,
       highWaterMark: limits.bufferBytes,
@@ -77,7 +77,7 @@ export async function listen(
     (incoming, outgoing) => take(incoming, outgoing),
   );
   server.maxHeadersCount = limits.headersCount;
-  // Without these two, Node answers an `Expect` itself, ahead of the requests before it and however many there are.
+  // Without these two, Node answers an `Expect` itself, ahead of earlier requests and in any number.
   server.on('checkContinue', (incoming, outgoing) => take(incoming, outgoing, { expectsContinue: true }));
   server.on('checkExpectation', (incoming, outgoing) => take(incoming, outgoing));
   server.maxConnections = limits.connections;
@@ -89,8 +89,8 @@ export async function listen(
 }
 
 /**
- * For Node a CONNECT, unlike any other method, ends the HTTP of its connection: without a tunnel to hand it to, Node destroys the socket, and
- * with it the responses that are owed. Here it is a request like others, refused in its turn.
+ * Node ends HTTP on a connection at a CONNECT, unlike at any other method. Without a tunnel handler it destroys the socket, and the pending
+ * responses with it. Here CONNECT is a request like any other, and is refused in its turn.
  */
 class Incoming extends IncomingMessage {
   get upgrade(): boolean {
@@ -100,14 +100,14 @@ class Incoming extends IncomingMessage {
   set upgrade(_isTunnel: unknown) {}
 }
 
-/** Takes each request in its turn. */
+/** Passes each request on in its turn. */
 function receiver({
   listener,
   early,
   limits,
 }: {
   listener: (incoming: IncomingMessage, outgoing: ServerResponse) => unknown;
-  early: EarlyAnswer;
+  early: EarlyResponder;
   limits: SocketLimits;
 }) {
   const bound = (outgoing: ServerResponse): unknown => outgoing.setTimeout(limits.responseSilenceMs);
@@ -118,7 +118,7 @@ function receiver({
   };
   return (incoming: IncomingMessage, outgoing: ServerResponse, { expectsContinue = false } = {}): void =>
     inTurn(incoming, outgoing, limits, () => {
-      // Until there is a response nothing bounds the silence, also when the one before it on this connection had a bound.
+      // No timeout before there is a response, even when the previous response on this connection had one.
       outgoing.setTimeout(0);
       const problem = headProblem(incoming);
       if (problem !== null) return refused(problem, incoming, outgoing);
@@ -141,7 +141,7 @@ function addressOf(server: Server): string {
 async function stop(server: Server, limits: SocketLimits): Promise<void> {
   const closed = once(server, 'close');
   server.close();
-  // A connection whose answer began before does not know that it was the last one.
+  // A response that began before the shutdown did not announce that the connection closes.
   const sweep = setInterval(() => server.closeIdleConnections(), limits.drainCheckMs);
   const late = setTimeout(() => server.closeAllConnections(), httpLimits.drainMs);
   await closed;
@@ -149,32 +149,32 @@ async function stop(server: Server, limits: SocketLimits): Promise<void> {
   clearInterval(sweep);
 }
 
-/** Where the body of such a request ends is not certain, so the connection is closed. */
+/** The end of such a request's body is not certain, so the connection is closed. */
 function refuse({ detail, status }: HeadProblem, outgoing: ServerResponse): void {
   const error = new PointsmanError('malformed', detail, { details: { status } });
   const { headers, body } = problemParts(error, { requestId: randomUUID(), instance: '/' });
   outgoing.writeHead(status, { ...headers, connection: 'close' }).end(body);
 }
 
-/** Requests the router never saw, such as one with an invalid Host header, and errors thrown outside of it. */
+/** Requests the router never saw, such as one with an invalid Host header, and errors thrown outside it. */
 function answerBroken(error: unknown): Response {
   const known =
     error instanceof RequestError
-      ? new PointsmanError('malformed', 'The address or the Host header can not be read.', { cause: error })
+      ? new PointsmanError('malformed', 'The URL or the Host header is invalid.', { cause: error })
       : error;
   return problemResponse(known, { requestId: randomUUID(), instance: '/' });
 }
 
 /**
- * What does not even parse as HTTP has no request that a problem could belong to; it still gets one, as far as that goes. Where a response
- * to an earlier request is owed or has begun, those bytes would be taken for it or for a part of it: then the connection only ends.
+ * Bytes that are not valid HTTP have no request that a problem could belong to, but get one if possible. If a response to an earlier
+ * request is pending or has begun, the bytes would be taken for a part of it: then the connection only closes.
  */
 function answerUnreadable(
   error: NodeJS.ErrnoException,
   socket: Socket,
   { responseSilenceMs }: Pick<SocketLimits, 'responseSilenceMs'>,
 ): void {
-  // After a request with "Connection: close", which gets its response: what follows is passed over.
+  // After a request with "Connection: close" further data is ignored; the request still gets its response.
   if (error.code === 'HPE_CLOSED_CONNECTION') return;
   if (error.code === 'ECONNRESET' || !socket.writable || owesResponse(socket)) {
     socket.destroy();
@@ -185,10 +185,10 @@ function answerUnreadable(
     type: 'urn:pointsman:problem:malformed',
     title: ERRORS.malformed.title,
     status: Number.parseInt(status, 10),
-    detail: 'This is not HTTP as we read it, or it came too slowly.',
+    detail: 'The request is not valid HTTP, or it arrived too slowly.',
     code: 'malformed',
   });
-  // The other side may neither read it nor close.
+  // The client may neither read nor close.
   socket.setTimeout(responseSilenceMs);
   socket.end(
     `HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,

@@ -1,6 +1,6 @@
 /**
- * A path as it may be repeated in an answer or a log line: without what stands where a capability does, however it was spelled. Whoever has
- * one may answer for a release, so that it is kept as a token is.
+ * A path for responses and log lines, without a capability in any spelling. A capability allows reporting for a release, so it is kept as
+ * secret as a token.
  */
 export function shownPath(path: string): string {
   return path

@@ -3,27 +3,27 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 /** Upper bounds of the latency histogram, in seconds: from a cached read to a publish of the largest source. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-/** A value of a gauge, and what its label says. */
+/** A value of a gauge, and the value of its label. */
 export interface GaugeSample {
   readonly label: string;
   readonly value: number;
 }
 
 /**
- * The metrics of one app, in Prometheus' text format. Labels hold routes as they are defined, never the requested path, so that neither
- * a tenant's name nor a guessed address creates a series. The registry is the app's own: two apps of a process do not share counts.
+ * The metrics of one app, in Prometheus' text format. Labels hold routes as defined, never the requested path, so neither a tenant's name
+ * nor a guessed URL creates a series. Each app has its own registry: two apps of a process do not share counts.
  */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #requests = new Counter({
     name: 'pointsman_http_requests_total',
-    help: 'Requests answered.',
+    help: 'Requests with a response.',
     labelNames: ['method', 'route', 'status'],
     registers: [this.#registry],
   });
   readonly #durations = new Histogram({
     name: 'pointsman_http_request_duration_seconds',
-    help: 'From the headers of a request to those of its answer.',
+    help: 'Seconds from the headers of a request to the headers of its response.',
     labelNames: ['route'],
     buckets: BUCKETS,
     registers: [this.#registry],
@@ -48,7 +48,9 @@ export class Metrics {
     });
   }
 
-  /** A gauge with a sample for each value of its label. `read` is called at each scrape; it must not reject, and must end in bounded time. */
+  /**
+   * A gauge with a sample for each value of its label. `read` is called at each scrape. It must not reject, and must end in bounded time.
+   */
   gaugeBy(label: string, name: string, help: string, read: () => Promise<readonly GaugeSample[]>): void {
     const gauge = new Gauge({
       name,
@@ -70,7 +72,7 @@ export class Metrics {
     this.#durations.observe({ route }, seconds);
   }
 
-  /** The exposition, of the version that {@link contentType} names. */
+  /** The exposition, in the version that {@link contentType} names. */
   text(): Promise<string> {
     return this.#registry.metrics();
   }

@@ -1,8 +1,8 @@
-import { encodedAnswer } from '../responses/responses.ts';
+import { encodedResponse } from '../responses/responses.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { DOCUMENT_PATH } from './openapi.ts';
 
-/** The endpoint that serves the document, whose text is made when first asked for. */
+/** The endpoint that serves the document. The text is created at the first request. */
 export function documentEndpoint(make: () => object): Endpoint {
   let made: Uint8Array<ArrayBuffer> | null = null;
   return endpoint({
@@ -10,7 +10,7 @@ export function documentEndpoint(make: () => object): Endpoint {
     path: DOCUMENT_PATH,
     operationId: 'getDocument',
     summary: 'This document',
-    description: 'OpenAPI 3.1, made of the schemas that requests are checked with.',
+    description: 'OpenAPI 3.1, generated from the schemas that check requests.',
     tags: ['process'],
     may: null,
     responses: {
@@ -20,7 +20,7 @@ export function documentEndpoint(make: () => object): Endpoint {
       },
     },
     handle: () =>
-      encodedAnswer((made ??= Buffer.from(JSON.stringify(make()))), 'application/json', {
+      encodedResponse((made ??= Buffer.from(JSON.stringify(make()))), 'application/json', {
         'cache-control': 'public, max-age=60',
       }),
   });

@@ -6,45 +6,48 @@ import { documentPath, type Endpoint } from '../http/endpoint.ts';
 import { headerDocs } from '../responses/openapi-responses.ts';
 import { Problem } from '../responses/problem.ts';
 
-/** Where the document is served. It documents itself, too, so that every route is in it. */
+/** The path of the document. The document includes this route too. */
 export const DOCUMENT_PATH = '/openapi.json';
 
 const info = {
   title: 'Pointsman',
   version: '1',
   description:
-    'Publishes what tenants should run: checks it, compiles it, stores it, and moves the live pointer exactly once. Errors are problem documents (RFC 9457) with a stable `code`. Lists are pages of `items` with a cursor in `next`. Unknown fields and parameters are refused. HEAD is answered wherever GET is.',
+    'Publishes the configuration that tenants run: checks it, compiles it, stores it, and moves the live pointer exactly once. Errors are problem documents (RFC 9457) with a stable `code`. Lists are pages of `items` with a cursor in `next`. Unknown fields and parameters are refused. HEAD works wherever GET does.',
   license: { name: 'MIT', identifier: 'MIT' },
 };
 
 const tags = [
   { name: 'tenants', description: 'The units of isolation.' },
-  { name: 'bundles', description: 'The named things that a tenant publishes.' },
+  { name: 'bundles', description: 'The named sets of files that a tenant publishes.' },
   { name: 'releases', description: 'Numbered attempts to publish a source.' },
-  { name: 'gates', description: 'What releases wait for, and what people and machines say to it.' },
-  { name: 'channels', description: 'Pointers: what is live, how it came there, and who may move it.' },
+  {
+    name: 'gates',
+    description: 'Conditions that releases wait for, and the decisions of people and machines.',
+  },
+  { name: 'channels', description: 'Pointers: the live release, its history, and moves.' },
   {
     name: 'sinks',
-    description: 'Where moves are announced, how far that has come, and who says when and what.',
+    description: 'The destinations of moves, their progress, and their control.',
   },
-  { name: 'followers', description: 'Runtimes: what each of them says that it runs.' },
-  { name: 'policy', description: 'What a publish must pass, and what becomes of one that meets another.' },
-  { name: 'quotas', description: 'What a tenant may have at most, and what it has.' },
-  { name: 'content', description: 'What was compiled.' },
-  { name: 'tokens', description: 'Who may call, and what for.' },
+  { name: 'followers', description: 'Runtimes, and what each of them runs.' },
+  { name: 'policy', description: 'The gates that a publish must pass, and what happens on a conflict.' },
+  { name: 'quotas', description: 'The limits of a tenant, and its usage.' },
+  { name: 'content', description: 'Compiled content.' },
+  { name: 'tokens', description: 'Access tokens and their roles.' },
   {
     name: 'callbacks',
     description:
-      'Where compilers and checks answer that were asked. The address itself is the permission: keep it secret.',
+      'Where outside compilers and checks report. The URL itself is the credential: keep it secret.',
   },
   {
     name: 'hooks',
-    description: 'What is published when somebody pushes, and where providers deliver their pushes.',
+    description: 'Rules that publish on a push, and where providers deliver their pushes.',
   },
   { name: 'process', description: 'The process itself.' },
 ];
 
-/** The OpenAPI 3.1 document of those endpoints, made of the very schemas that check requests. */
+/** The OpenAPI 3.1 document of the endpoints, generated from the schemas that check requests. */
 export function openApiDocument(endpoints: readonly Endpoint[]): object {
   const registry = new OpenAPIRegistry();
   registry.registerComponent('securitySchemes', 'token', {
@@ -57,7 +60,7 @@ export function openApiDocument(endpoints: readonly Endpoint[]): object {
     openapi: '3.1.0',
     info,
     tags,
-    servers: [{ url: '/', description: 'Where this document is served.' }],
+    servers: [{ url: '/', description: 'The server of this document.' }],
   });
 }
 
@@ -105,7 +108,7 @@ function jsonBody(schema: NonNullable<Endpoint['body']>) {
   return { required: !schema.safeParse(undefined).success, content: { 'application/json': { schema } } };
 }
 
-/** What can befall the request of an endpoint: its own problems, and those of everything that is checked before it. */
+/** The possible problems of an endpoint: its own, and those of the checks before it. */
 function problemsOf({ may, body, ownBody, headers, problems }: Endpoint): ErrorCode[] {
   const readsBody = body !== null || ownBody !== null;
   const checked: ErrorCode[] = ['invalid_request', 'internal'];
@@ -121,14 +124,14 @@ function problemResponses(codes: readonly ErrorCode[]): RouteConfig['responses']
   return Object.fromEntries(sorted.map(([status, those]) => [String(status), problemDocs(those)]));
 }
 
-/** What is answered with `Retry-After`. */
-const RETRIED: readonly ErrorCode[] = ['busy', 'unavailable', 'quota_exceeded'];
+/** The codes that come with `Retry-After`. */
+const WITH_RETRY_AFTER: readonly ErrorCode[] = ['busy', 'unavailable', 'quota_exceeded'];
 
 function problemDocs(codes: readonly ErrorCode[]) {
-  const retries = codes.some((code) => RETRIED.includes(code));
+  const retries = codes.some((code) => WITH_RETRY_AFTER.includes(code));
   const retryAfter = {
     'Retry-After': {
-      description: 'Seconds to wait before asking again.',
+      description: 'Seconds to wait before the next attempt.',
       schema: { type: 'integer' as const },
     },
   };

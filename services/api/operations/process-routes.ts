@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { PointsmanError } from '../../../core/errors.ts';
-import { jsonAnswer, encodedAnswer } from '../responses/responses.ts';
+import { jsonResponse, encodedResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { sharedReadLimits } from '../limits.ts';
@@ -15,7 +15,7 @@ const Ready = z
   .object({ status: z.literal('ready'), postgres: Probe, restate: Probe, worker: Probe })
   .meta({ id: 'Ready', example: { status: 'ready', postgres: 'ok', restate: 'ok', worker: 'ok' } });
 
-/** What whoever runs this process asks it. */
+/** The endpoints for operators and orchestrators. */
 export function processEndpoints(parts: ApiDeps): Endpoint[] {
   return [aliveEndpoint(), readyEndpoint(parts), metricsEndpoint(parts)];
 }
@@ -25,12 +25,12 @@ function aliveEndpoint(): Endpoint {
     method: 'get',
     path: '/healthz',
     operationId: 'isAlive',
-    summary: 'Whether the process lives',
-    description: 'Looks at nothing else: a store that is down is no reason to restart this process.',
+    summary: 'Liveness',
+    description: 'Checks only this process: a restart does not help when a store is down.',
     tags: ['process'],
     may: null,
-    responses: { 200: json(Alive, 'It lives.') },
-    handle: () => jsonAnswer({ status: 'ok' }, 200),
+    responses: { 200: json(Alive, 'The process is alive.') },
+    handle: () => jsonResponse({ status: 'ok' }, 200),
   });
 }
 
@@ -39,18 +39,18 @@ function readyEndpoint({ readiness, draining }: ApiDeps): Endpoint {
     method: 'get',
     path: '/readyz',
     operationId: 'isReady',
-    summary: 'Whether requests can be served',
+    summary: 'Readiness',
     description:
-      'Asks both stores, and a worker through Restate. Without a worker the process is ready all the same: reads go on, and a publish gets 503. Says no when the process is about to end.',
+      'Probes both stores, and a worker through Restate. The process is ready even without a worker: reads work, and a publish returns 503. Not ready during shutdown.',
     tags: ['process'],
     may: null,
-    responses: { 200: json(Ready, 'They can.') },
+    responses: { 200: json(Ready, 'Ready for requests.') },
     problems: ['unavailable'],
     async handle() {
-      const found = await readiness.look();
+      const found = await readiness.probe();
       if (draining.aborted)
-        throw new PointsmanError('unavailable', 'The process is about to end.', { details: found });
-      // A worker that is down must not take the readers' way to what is live with it.
+        throw new PointsmanError('unavailable', 'The process is shutting down.', { details: found });
+      // A worker that is down must not make the API unready: reads still work.
       const { worker: _, ...stores } = found;
       const down = Object.entries(stores).filter(([, probed]) => probed === 'down');
       if (down.length > 0) {
@@ -58,13 +58,13 @@ function readyEndpoint({ readiness, draining }: ApiDeps): Endpoint {
           details: found,
         });
       }
-      return jsonAnswer({ status: 'ready', ...found }, 200);
+      return jsonResponse({ status: 'ready', ...found }, 200);
     },
   });
 }
 
 function metricsEndpoint({ metrics }: ApiDeps): Endpoint {
-  // Making the text takes longer than sending it: all who ask while one is made share the next one.
+  // Building the text takes longer than sending it: concurrent scrapes share one.
   const text = sharedReads({
     keyOf: () => 'text',
     read: async () => Buffer.from(await metrics.text()),
@@ -75,8 +75,7 @@ function metricsEndpoint({ metrics }: ApiDeps): Endpoint {
     path: '/metrics',
     operationId: 'getMetrics',
     summary: 'Metrics',
-    description:
-      "In Prometheus' text format. Labels name routes and the queues that were set, never tenants.",
+    description: "In Prometheus' text format. Labels are routes and configured queues, never tenants.",
     tags: ['process'],
     may: null,
     responses: {
@@ -86,6 +85,6 @@ function metricsEndpoint({ metrics }: ApiDeps): Endpoint {
         content: { 'text/plain': { schema: { type: 'string' }, example: 'pointsman_waiting_readers 3\n' } },
       },
     },
-    handle: async () => encodedAnswer(await text(null), metrics.contentType),
+    handle: async () => encodedResponse(await text(null), metrics.contentType),
   });
 }

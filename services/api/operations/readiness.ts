@@ -8,18 +8,18 @@ import { probeLimits } from '../limits.ts';
 
 export type Probed = 'ok' | 'down';
 
-/** Whether the stores answer, and a worker through Restate. */
+/** Whether the stores and a worker respond. */
 export interface Readiness {
-  look(): Promise<{ readonly postgres: Probed; readonly restate: Probed; readonly worker: Probed }>;
+  probe(): Promise<{ readonly postgres: Probed; readonly restate: Probed; readonly worker: Probed }>;
 }
 
-/** Looks at all of them; whoever asks within {@link probeLimits.cacheMs} shares one look. */
+/** Probes all of them; requests within {@link probeLimits.cacheMs} share one probe. */
 export function readinessOf(db: Database, restateIngressUrl: string, ingress: Ingress): Readiness {
-  let lookedAt = -Infinity;
-  let latest: ReturnType<Readiness['look']> | null = null;
-  // A worker that hangs answers nothing, and Restate keeps what it was asked: who asks again meanwhile waits for the same answer.
+  let probedAt = -Infinity;
+  let latest: ReturnType<Readiness['probe']> | null = null;
+  // A worker that hangs does not answer, and Restate keeps the ping. Later probes wait for the same ping instead of sending more.
   const workerPing = singleFlight(() => pingThrough(ingress));
-  const look = async () => {
+  const probeAll = async () => {
     const [postgres, restate, worker] = await Promise.all([
       probe(() => db.ping()),
       probe(() => pingRestate(restateIngressUrl)),
@@ -28,10 +28,10 @@ export function readinessOf(db: Database, restateIngressUrl: string, ingress: In
     return { postgres, restate, worker };
   };
   return {
-    look: () => {
-      if (latest === null || performance.now() - lookedAt > probeLimits.cacheMs) {
-        lookedAt = performance.now();
-        latest = look();
+    probe: () => {
+      if (latest === null || performance.now() - probedAt > probeLimits.cacheMs) {
+        probedAt = performance.now();
+        latest = probeAll();
       }
       return latest;
     },
@@ -59,5 +59,5 @@ async function pingRestate(ingressUrl: string): Promise<void> {
     signal: AbortSignal.timeout(probeLimits.timeoutMs),
   });
   await response.body?.cancel();
-  if (!response.ok) throw new Error(`Restate says ${response.status}`);
+  if (!response.ok) throw new Error(`Restate answered ${response.status}`);
 }

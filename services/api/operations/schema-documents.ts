@@ -9,17 +9,17 @@ const SOURCES = { 'pointsman.json': RecipeSchema, 'policy.json': Policy } as con
 
 export type SchemaName = keyof typeof SOURCES;
 
-/** One JSON Schema as it is served. */
+/** A JSON Schema as it is served. */
 export interface SchemaDocument {
   readonly text: Uint8Array<ArrayBuffer>;
-  /** Names the text: the entity tag. */
+  /** The digest of the text: the entity tag. */
   readonly digest: string;
 }
 
 /**
- * The JSON Schema of a file, made from the zod schema that checks the file. Draft 7, since editors support it best.
- * It describes what an author writes, before defaults are filled in. Rules that JSON Schema cannot express, such as unique
- * gate names, are left out: a file may match the schema and still be refused.
+ * The JSON Schema of a file, generated from the zod schema that checks it. Draft 7, because editors support it best. It describes what an
+ * author writes, before defaults are filled in. Rules that JSON Schema cannot express, such as unique gate names, are missing: a file may
+ * match the schema and still be refused.
  */
 export function jsonSchemaOf(name: SchemaName): object {
   return z.toJSONSchema(SOURCES[name], { target: 'draft-7', io: 'input' });

@@ -1,20 +1,20 @@
 import { z } from 'zod';
 
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
-import { encodedAnswer } from '../responses/responses.ts';
+import { encodedResponse } from '../responses/responses.ts';
 import { etagOf, IfNoneMatch, isKnown } from '../responses/entity-tags.ts';
 import { empty, headerDocs } from '../responses/openapi-responses.ts';
 import { type SchemaDocument, schemaDocument, type SchemaName } from './schema-documents.ts';
 
 const MEDIA_TYPE = 'application/schema+json';
-/** An upgrade changes the schema: within a minute, as for the OpenAPI document. */
+/** An upgrade changes the schema: clients see it within a minute, as for the OpenAPI document. */
 const CACHE_CONTROL = 'public, max-age=60';
 const sent = {
   etag: 'The digest of the schema, in double quotes.',
   cacheControl: `\`${CACHE_CONTROL}\`.`,
 };
 
-/** JSON Schemas for editors, which send no token. */
+/** JSON Schemas for editors, which do not send a token. */
 export function schemaEndpoints(): Endpoint[] {
   return [
     schemaEndpoint('pointsman.json', { operationId: 'getRecipeSchema', file: '`pointsman.yaml`' }),
@@ -42,7 +42,7 @@ function schemaEndpoint(
         headers: headerDocs(sent),
         content: { [MEDIA_TYPE]: { schema: { type: 'object' as const } } },
       },
-      304: empty('The caller has it.', sent),
+      304: empty('The caller has the current schema.', sent),
     },
     problems: ['busy'],
     handle({ headers: asked }) {
@@ -51,7 +51,7 @@ function schemaEndpoint(
       const headers = { etag, 'cache-control': CACHE_CONTROL };
       return isKnown(asked['if-none-match'], etag)
         ? new Response(null, { status: 304, headers })
-        : encodedAnswer(text, MEDIA_TYPE, headers);
+        : encodedResponse(text, MEDIA_TYPE, headers);
     },
   });
 }

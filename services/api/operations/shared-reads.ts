@@ -1,14 +1,14 @@
-/** One read of something, and the one that comes after it. */
+/** A read, and the one that follows it. */
 interface Turn<V> {
-  /** It has ended, or takes so long that nobody is to wait behind it. */
+  /** Resolves when the read ended, or after the time that callers wait for it. */
   readonly over: Promise<void>;
-  /** For those who have asked while it was under way. */
+  /** For callers that arrived during the read. */
   next: Promise<V> | null;
 }
 
 /**
- * Reads for many who ask for the same thing at once: one read is under way, and all who ask meanwhile share the one after it. None is
- * given what was read before they asked, so that whoever is told of a change, and then asks, finds it.
+ * Shares reads of the same thing among concurrent callers: one read is in progress, and all callers that arrive meanwhile share the next
+ * one. A caller never gets a result that was read before it called. So a caller that reads after a notification sees the change.
  */
 export function sharedReads<K, V>({
   keyOf,
@@ -18,7 +18,7 @@ export function sharedReads<K, V>({
   /** Equal keys share reads. */
   readonly keyOf: (key: K) => string;
   readonly read: (key: K) => Promise<V>;
-  /** How long anybody waits for a read that is not theirs. */
+  /** How long a caller waits for another caller's read. */
   readonly patienceMs: number;
 }): (key: K) => Promise<V> {
   const turns = new Map<string, Turn<V>>();
@@ -44,7 +44,7 @@ export function sharedReads<K, V>({
 async function overWithin(reading: Promise<unknown>, patienceMs: number): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, patienceMs);
-  // A failure is for those who share the read; the next one is another.
+  // A failure only reaches the callers that share the read; the next read is independent.
   const ended = reading.then(
     () => undefined,
     () => undefined,

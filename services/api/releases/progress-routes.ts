@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { findReleaseProgress } from '../../postgres/releases/releases.ts';
-import { absence } from '../responses/not-found.ts';
+import { missingError } from '../responses/not-found.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { eventStreamAnswer } from '../responses/event-stream.ts';
@@ -55,7 +55,7 @@ function progressEndpoint(parts: ApiDeps): Endpoint {
     async handle({ params, headers, request: { method }, signal: gone, occupy, countUnsent }) {
       const release = await findReleaseProgress(parts.db, params);
       if (release === null)
-        throw await absence(parts.db, params, `release v${params.version} of "${params.bundle}"`);
+        throw await missingError(parts.db, params, `release v${params.version} of "${params.bundle}"`);
       const seen = headers['last-event-id'] ?? NO_EVENT;
       occupy(parts.waiting, 1);
       const stream = { method, signal: gone, unsent: countUnsent() };

@@ -6,7 +6,7 @@ import { documentLimits, sourceLimits } from '../../../core/limits/limits.ts';
 import type { Executor } from '../../postgres/releases/compile-rules.ts';
 import { findRelease } from '../../postgres/releases/releases.ts';
 import { requireExecutor } from '../responses/not-found.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { checkSource, invalidSource } from './validate-source.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
@@ -20,13 +20,13 @@ import { PublishBody, PublishOptions } from './source-body.ts';
 import { readSource, type SourceFormat, sourceFormat } from './source-from-request.ts';
 
 const Warnings = z.array(Diagnostic).meta({
-  description: `What is valid and probably not meant: files that nothing in pointsman.yaml selects (\`not_selected\`) and patterns that match no file (\`matches_nothing\`). At most ${documentLimits.diagnostics}.`,
+  description: `Warnings about a valid source: files that pointsman.yaml does not select (\`not_selected\`) and patterns that match no file (\`matches_nothing\`). At most ${documentLimits.diagnostics}.`,
 });
 
 const AcceptedRelease = ReleaseView.extend({ warnings: Warnings }).meta({
   id: 'AcceptedRelease',
   description:
-    'The release, and warnings about its source. Warnings are not kept: only this response has them.',
+    'The release, and warnings about its source. Warnings are not stored: only this response has them.',
 });
 
 const DryRun = z
@@ -34,18 +34,18 @@ const DryRun = z
     valid: z.boolean(),
     checked: z.enum(['source', 'structure']).meta({
       description:
-        '`source`: all of it, by compiling it. `structure`: only that its files make a source, since the rest is for the compiler that the tenant’s policy names, or since they do not.',
+        '`source`: the source was compiled. `structure`: only the structure of the files was checked, because an outside compiler compiles this tenant’s sources, or because the structure is invalid.',
     }),
     digest: Digest.nullable().meta({
-      description: "The source's digest; null when its files can't be a source at all.",
+      description: 'The digest of the source; null if its files do not form a valid source.',
     }),
     diagnostics: z.array(Diagnostic),
-    truncated: z.boolean().meta({ description: 'There are more diagnostics than these.' }),
+    truncated: z.boolean().meta({ description: 'The list of diagnostics is incomplete.' }),
     warnings: Warnings,
   })
   .meta({
     id: 'DryRun',
-    description: 'What a publish of this source would meet.',
+    description: 'The result of a dry run.',
     example: {
       valid: false,
       checked: 'source',
@@ -74,7 +74,7 @@ const Query = PublishOptions.extend({
   dryRun: z
     .enum(['true', 'false'])
     .optional()
-    .meta({ description: 'Check the source only: nothing is stored and nothing compared.' }),
+    .meta({ description: 'Dry run: check the source without storing it or comparing it with what is live.' }),
 });
 
 export function publishEndpoints(parts: ApiDeps): Endpoint[] {
@@ -84,7 +84,7 @@ export function publishEndpoints(parts: ApiDeps): Endpoint[] {
 const SOURCE_BODY = {
   required: true,
   description:
-    'The source: its files in JSON, or a tar.gz of regular files by their own names (a leading "./" is taken off).',
+    'The source: its files in JSON, or a tar.gz of regular files with their paths (a leading "./" is removed).',
   content: {
     'application/json': { schema: PublishBody },
     'application/gzip': { schema: { type: 'string', format: 'binary' } },
@@ -97,7 +97,7 @@ function publishEndpoint(parts: ApiDeps): Endpoint {
     path: '/v1/tenants/{tenant}/bundles/{bundle}/releases',
     operationId: 'publish',
     summary: 'Publish a source',
-    description: `Checks the source in full and starts a release of it; follow it at its \`Location\`. A source with mistakes is refused with all of them, each at its place, and gets no number. The options of an archive come as query parameters, those of JSON in the body. At most ${sourceLimits.files} files, ${sourceLimits.fileBytes} bytes in one and ${sourceLimits.totalBytes} in all.`,
+    description: `Checks the source in full and starts a release; follow it at its \`Location\`. An invalid source is refused with all its problems and their places, and does not get a number. An archive takes its options as query parameters, JSON in the body. At most ${sourceLimits.files} files, ${sourceLimits.fileBytes} bytes per file and ${sourceLimits.totalBytes} bytes in total.`,
     tags: ['releases'],
     may: 'publish',
     params: BundleParams,
@@ -105,12 +105,12 @@ function publishEndpoint(parts: ApiDeps): Endpoint {
     headers: z.object({ 'idempotency-key': IdempotencyKey, 'if-match': IfMatch }),
     ownBody: SOURCE_BODY,
     responses: {
-      202: json(AcceptedRelease, 'The release has been accepted.', {
+      202: json(AcceptedRelease, 'The release was accepted.', {
         ...replayed,
         ...ofRelease,
         location: true,
       }),
-      200: json(DryRun, 'What the dry run found.'),
+      200: json(DryRun, 'The result of the dry run.'),
     },
     problems: [
       'not_found',
@@ -160,7 +160,7 @@ function publishEndpoint(parts: ApiDeps): Endpoint {
 function refuseOptionsBesideJson(format: SourceFormat, options: Readonly<Record<string, unknown>>): void {
   const names = Object.keys(options).filter((name) => options[name] !== undefined);
   if (format !== 'json' || names.length === 0) return;
-  const message = 'this goes into the body when that is JSON';
+  const message = 'give this in the body when the body is JSON';
   throw requestError(
     'invalid_request',
     names.map((name) => ({ in: 'query', name, message })),
@@ -178,11 +178,11 @@ async function answerDryRun(
   if (checked.kind === 'valid') {
     const { checked: depth, warnings } = checked;
     const found = { valid: true, checked: depth, digest, diagnostics: [], truncated: false, warnings };
-    return jsonAnswer(found, 200);
+    return jsonResponse(found, 200);
   }
   const { diagnostics, truncated } = checked;
   const depth = executor === 'local' && source.kind !== 'invalid' ? 'source' : 'structure';
-  return jsonAnswer({ valid: false, checked: depth, digest, diagnostics, truncated, warnings: [] }, 200);
+  return jsonResponse({ valid: false, checked: depth, digest, diagnostics, truncated, warnings: [] }, 200);
 }
 
 async function answerAccepted(
@@ -191,7 +191,7 @@ async function answerAccepted(
 ): Promise<Response> {
   const release = await findRelease(db, id);
   if (release === null) throw new Error(`${releasePath(id)} was accepted and is not on record`);
-  return jsonAnswer({ ...viewRelease(release), warnings }, 202, {
+  return jsonResponse({ ...viewRelease(release), warnings }, 202, {
     location: releasePath(id),
     ...replayedHeader(isReplayed),
   });

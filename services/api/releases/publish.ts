@@ -22,7 +22,7 @@ export interface Publish {
   readonly tenant: string;
   readonly bundle: string;
   readonly source: ReadSource;
-  /** Where the tenant's policy has it compiled. */
+  /** Where the tenant's policy has the source compiled. */
   readonly executor: Executor;
   readonly options: PublishOptions;
   readonly idempotencyKey: string | undefined;
@@ -34,14 +34,14 @@ export interface Publish {
 export interface Accepted {
   readonly version: number;
   readonly replayed: boolean;
-  /** Of the source, as it was checked now; none when the request is a repetition. */
+  /** The warnings of this check; empty when the request is a repetition. */
   readonly warnings: readonly Diagnostic[];
 }
 
 /**
- * Publishes: checks the source in full, stores it, and asks the tenant's object for a release. A source that does not compile is
- * refused before it gets a number. A key that was used before skips the checks and goes straight to the object, which alone knows
- * whether this is the same request: what was accepted once stays so, whatever a newer compiler or policy would say of it.
+ * Publishes: checks the source in full, stores it, and asks the tenant's object for a release. A source that does not compile is refused
+ * before it gets a number. A repeated key skips the checks and goes straight to the object, which alone can compare the requests: an
+ * accepted publish stays accepted even if a newer compiler or policy would refuse it.
  */
 export async function publish(
   parts: ApiDeps,
@@ -57,8 +57,8 @@ export async function publish(
     message: options.message ?? null,
     notBefore: options.notBefore ?? null,
   };
-  // What was asked for, not what was found: with "*" the same request may find the pointer elsewhere when it is repeated, and without a
-  // conflict rule another policy.
+  // The request as sent, without what was looked up. A repeated request with "*" may find the pointer elsewhere, and one without a conflict
+  // rule may find another policy.
   const identity = requestIdentity(asked, asked.idempotencyKey, {
     call: 'publish',
     ...request,
@@ -83,18 +83,18 @@ export async function publish(
   const pointer = { tenant, bundle, channel };
   const answer = await admit();
   if (answer.kind !== 'no_source') return { ...accepted(answer, pointer), warnings };
-  // Its key has expired since it was looked up, so that the source was not stored.
+  // The key has expired since it was looked up, so the source was not stored.
   await storeSource(db, tenant, source.tree, contentsOf(source));
   return { ...accepted(await admit(), pointer), warnings };
 }
 
-/** What the policy and the clock have against how a source is to be published. A time that has passed is now. */
+/** Checks the publish options against the policy and the clock. A past `notBefore` counts as now. */
 function refuseOptions(
   { onConflict, notBefore }: PublishOptions,
   { channel, rule }: { channel: string; rule: ConflictRule | null },
 ): void {
   if (rule !== null && onConflict !== undefined && onConflict !== rule) {
-    const detail = `The policy has the rule "${rule}" for publishes to "${channel}": leave "onConflict" out, or say the same.`;
+    const detail = `The policy sets "onConflict" to "${rule}" for publishes to "${channel}". Omit "onConflict", or set the same value.`;
     throw new PointsmanError('invalid_request', detail);
   }
   if (notBefore !== undefined && notBefore > Date.now() + gateLimits.scheduleMs) {
@@ -108,18 +108,19 @@ function accepted(answer: PublishResult, pointer: PointerId): Omit<Accepted, 'wa
     case 'accepted':
       return answer;
     case 'conflict':
-      throw new PointsmanError('conflict', `Release v${answer.version} is on its way to this pointer.`, {
-        details: { version: answer.version },
-      });
-    case 'no_source':
       throw new PointsmanError(
-        'unavailable',
-        'The source was deleted while it was published; send it again.',
+        'conflict',
+        `Release v${answer.version} of this pointer is in flight. Wait until it settles, or cancel it.`,
+        {
+          details: { version: answer.version },
+        },
       );
+    case 'no_source':
+      throw new PointsmanError('unavailable', 'The source was deleted during the publish. Send it again.');
     case 'queue_full':
       throw new PointsmanError(
         'busy',
-        `There are ${answer.limit} releases in line for this pointer already.`,
+        `The queue of this pointer is full: ${answer.limit} releases. Retry when some have settled.`,
         {
           details: { limit: answer.limit },
         },

@@ -4,7 +4,7 @@ import type { GateChange } from '../../../core/gates/gate.ts';
 import { STAGES } from '../../../core/releases/release.ts';
 import type { ReleaseView } from './release-view.ts';
 
-/** Of the stages, in their order; what happens at the gates comes between two of those, counted from 1. */
+/** An event's position. `major`: the stage, in order; `minor`: changes of gates between two stages, counted from 1. */
 export interface EventId {
   readonly major: number;
   /** 0 for a stage and for the end. */
@@ -14,7 +14,7 @@ export interface EventId {
 /** Before the first event. */
 export const NO_EVENT: EventId = { major: 0, minor: 0 };
 
-/** One server-sent event of a release's progress. */
+/** A server-sent event of a release's progress. */
 export interface ReleaseEvent {
   readonly id: EventId;
   readonly event: 'stage' | 'gate' | 'settled';
@@ -25,8 +25,8 @@ const SETTLED = stageId(STAGES.length);
 const GATE_BEGAN = stageId(STAGES.indexOf('gate'));
 
 /**
- * Everything that has happened to a release, in its order, as far as its record says. The ids follow from what happened, not from who
- * watched: every process gives the same event the same id, so that a reader can go on anywhere with `Last-Event-ID`.
+ * All recorded events of a release, in order. The ids are derived from the record and not from the reader: every process gives the same
+ * event the same id, so a reader can resume anywhere with `Last-Event-ID`.
  */
 export function releaseEvents(release: ReleaseView, gateChanges: readonly GateChange[]): ReleaseEvent[] {
   const events: ReleaseEvent[] = release.stages.flatMap((stage) => {
@@ -45,8 +45,8 @@ export function releaseEvents(release: ReleaseView, gateChanges: readonly GateCh
 }
 
 /**
- * Whether that is said of a stage for good. Gates that have passed may be open once more, when something else becomes live before the swap:
- * their end is told once what comes after it is on record.
+ * Whether the state of the stage is final. Passed gates may open again when another release becomes live before the swap, so the end of the
+ * gate stage is sent only once a later stage is recorded.
  */
 function hasEnded({ stage, state }: ReleaseView['stages'][number], release: ReleaseView): boolean {
   if (state === 'running') return false;
@@ -62,12 +62,12 @@ export function isAfter(a: EventId, b: EventId): boolean {
   return a.major === b.major ? a.minor > b.minor : a.major > b.major;
 }
 
-/** As it goes over the wire. */
+/** As sent in the stream. */
 export function encodeEventId({ major, minor }: EventId): string {
   return minor === 0 ? `${major}` : `${major}.${minor}`;
 }
 
-/** The inverse, for what a reader sends back as its `Last-Event-ID`. */
+/** Parses a `Last-Event-ID`, the inverse of {@link encodeEventId}. */
 export const EventIdText = z
   .string()
   .regex(/^[0-9]{1,9}(?:\.[0-9]{1,9})?$/, 'must be the id of an event of this stream')

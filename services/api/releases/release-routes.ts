@@ -10,8 +10,8 @@ import {
   listInFlight,
   listReleases,
 } from '../../postgres/releases/releases.ts';
-import { absence, notFound, requireBundle, requireTenant } from '../responses/not-found.ts';
-import { jsonAnswer } from '../responses/responses.ts';
+import { missingError, notFound, requireBundle, requireTenant } from '../responses/not-found.ts';
+import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { FreeText } from '../requests/free-text.ts';
@@ -43,7 +43,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
       const page = await readPage(query, byVersion, ({ after = null, limit }) =>
         listReleases(db, tenant, bundle, { before: after, limit }),
       );
-      return jsonAnswer({ ...page, items: page.items.map(viewRelease) }, 200);
+      return jsonResponse({ ...page, items: page.items.map(viewRelease) }, 200);
     },
   });
 }
@@ -56,7 +56,7 @@ function inFlightEndpoint({ db }: ApiDeps): Endpoint {
     operationId: 'listReleasesInFlight',
     summary: 'List releases in flight',
     description:
-      'The releases of all bundles of the tenant that have not settled, oldest first, with what each one waits for.',
+      'The releases of all bundles of the tenant that have not settled, oldest first, with what each waits for.',
     tags: ['releases'],
     may: 'read',
     params: TenantParams,
@@ -68,7 +68,7 @@ function inFlightEndpoint({ db }: ApiDeps): Endpoint {
       const page = await readPage(query, byAge, ({ after = null, limit }) =>
         listInFlight(db, tenant, { after, limit }),
       );
-      return jsonAnswer({ ...page, items: page.items.map(viewRelease) }, 200);
+      return jsonResponse({ ...page, items: page.items.map(viewRelease) }, 200);
     },
   });
 }
@@ -78,9 +78,9 @@ function findEndpoint({ db }: ApiDeps): Endpoint {
     method: 'get',
     path: '/v1/tenants/{tenant}/bundles/{bundle}/releases/{version}',
     operationId: 'getRelease',
-    summary: 'One release',
+    summary: 'Get a release',
     description:
-      'Where a release is: its stages, its outside effects, and its last word once it has been said.',
+      'The state of a release: its stages, its outside effects, and its outcome once it has settled.',
     tags: ['releases'],
     may: 'read',
     params: ReleaseParams,
@@ -88,14 +88,15 @@ function findEndpoint({ db }: ApiDeps): Endpoint {
     problems: ['not_found'],
     async handle({ params }) {
       const found = await findRelease(db, params);
-      if (found === null) throw await absence(db, params, `release v${params.version} of "${params.bundle}"`);
-      return jsonAnswer(viewRelease(found), 200);
+      if (found === null)
+        throw await missingError(db, params, `release v${params.version} of "${params.bundle}"`);
+      return jsonResponse(viewRelease(found), 200);
     },
   });
 }
 
 const CancelBody = z
-  .strictObject({ reason: FreeText.optional().meta({ description: 'Why, for people.' }) })
+  .strictObject({ reason: FreeText.optional().meta({ description: 'The reason, for people.' }) })
   .meta({ id: 'CancelBody', example: { reason: 'wrong file' } })
   .optional();
 
@@ -106,13 +107,13 @@ function cancelEndpoint({ db, tenants }: ApiDeps): Endpoint {
     operationId: 'cancelRelease',
     summary: 'Cancel a release',
     description:
-      'Asks a release to stop: what it did is undone, and it settles as `cancelled`. Saying it twice is saying it once. Once its pointer has moved it is too late.',
+      'Asks a release to stop: its effects are undone, and it settles as `cancelled`. Idempotent. A release whose pointer has moved can no longer be cancelled.',
     tags: ['releases'],
     may: 'publish',
     params: ReleaseParams,
     headers: z.object({ 'idempotency-key': IdempotencyKey }),
     body: CancelBody,
-    responses: { 202: json(ReleaseView, 'It has been asked to stop.', { ...ofRelease, location: true }) },
+    responses: { 202: json(ReleaseView, 'The release was asked to stop.', { ...ofRelease, location: true }) },
     problems: ['not_found', 'already_settled'],
     async handle({ params, body, principal, ids }) {
       const { tenant, bundle, version } = params;
@@ -121,8 +122,8 @@ function cancelEndpoint({ db, tenants }: ApiDeps): Endpoint {
       const answer = await tenants(tenant, ids).cancel(request);
       if (answer.kind !== 'cancelling') throw tooLate(answer, bundle, version);
       const release = await findRelease(db, params);
-      if (release === null) throw notFound(`There is no release v${version} of "${bundle}".`);
-      return jsonAnswer(viewRelease(release), 202, { location: releasePath(params) });
+      if (release === null) throw notFound(`Release v${version} of "${bundle}" does not exist.`);
+      return jsonResponse(viewRelease(release), 202, { location: releasePath(params) });
     },
   });
 }
@@ -134,15 +135,15 @@ function tooLate(
 ): PointsmanError {
   switch (answer.kind) {
     case 'no_release':
-      return notFound(`There is no release v${version} of "${bundle}".`);
+      return notFound(`Release v${version} of "${bundle}" does not exist.`);
     case 'settled':
-      return new PointsmanError('already_settled', `The release has ended as ${answer.outcome}.`, {
+      return new PointsmanError('already_settled', `The release settled as ${answer.outcome}.`, {
         details: { outcome: answer.outcome },
       });
     case 'too_late':
       return new PointsmanError(
         'already_settled',
-        `The release is live already, since generation ${answer.generation}.`,
+        `The release is already live, since generation ${answer.generation}. Roll back instead.`,
         {
           details: { outcome: 'published', generation: answer.generation },
         },

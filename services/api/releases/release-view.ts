@@ -32,11 +32,14 @@ const StageView = z
     finishedAt: z.string().nullable(),
     diagnostics: z.array(Diagnostic),
   })
-  .meta({ id: 'ReleaseStage', description: 'How one stage of the release went.' });
+  .meta({ id: 'ReleaseStage', description: 'The state of one stage of the release.' });
 
 const EffectView = z
   .object({ effect: Effect, state: EffectState, detail: z.string().nullable(), at: z.string() })
-  .meta({ id: 'ReleaseEffect', description: 'One outside effect of the release, and whether it stands.' });
+  .meta({
+    id: 'ReleaseEffect',
+    description: 'An effect of the release on an outside system, and its state.',
+  });
 
 const WaitingForView = z.object(WaitingFor.shape).meta({
   id: 'WaitingFor',
@@ -49,7 +52,7 @@ const WaitingForView = z.object(WaitingFor.shape).meta({
   },
 });
 
-/** A release as its readers see it. */
+/** A release in responses. */
 export const ReleaseView = z
   .object({
     tenant: TenantName,
@@ -58,44 +61,46 @@ export const ReleaseView = z
     channel: ChannelName,
     correlationId: z
       .string()
-      .meta({ description: 'Travels in every log line, message and row of this release.' }),
+      .meta({ description: 'Identifies this release in every log line, message and row.' }),
     status: ReleaseStatus.meta({
       description:
-        '`queued`: another release of the pointer is in front of it. `running`: it is in one of its stages. `waiting`: it waits for what `waitingFor` names. `settled`: it has an outcome.',
+        '`queued`: another release of the pointer runs first. `running`: it is in one of its stages. `waiting`: it waits for what `waitingFor` lists. `settled`: it has an outcome.',
     }),
     waitingFor: z.array(WaitingForView).meta({
       description: 'What a queued or waiting release waits for; empty otherwise.',
     }),
     stage: Stage.nullable().meta({ description: 'The stage of a running or waiting release.' }),
-    outcome: Outcome.nullable().meta({ description: 'How it ended; null until it has settled.' }),
+    outcome: Outcome.nullable().meta({ description: 'How the release ended; null until it has settled.' }),
     verification: Verification.nullable().meta({
       description:
-        'Whether a published release was verified after its move; null for every other one. Nothing verifies yet: `skipped`.',
+        'Whether a published release was verified after its move; null for other releases. Verification does not exist yet: always `skipped`.',
     }),
-    reason: z.string().nullable().meta({ description: 'Why it ended so.' }),
-    source: Digest.meta({ description: 'The digest of what was submitted.' }),
+    reason: z.string().nullable().meta({ description: 'The reason for the outcome.' }),
+    source: Digest.meta({ description: 'The digest of the source.' }),
     digest: Digest.nullable().meta({
-      description: 'The digest of what was made of it for its channel; null until it is stored.',
+      description: "The digest of the artifact for the release's channel; null until it is stored.",
     }),
-    generation: Generation.nullable().meta({ description: 'The move that made it live; null until then.' }),
+    generation: Generation.nullable().meta({
+      description: 'The generation of the move that made it live; null until then.',
+    }),
     message: z.string().nullable(),
     notBefore: z.string().nullable().meta({ description: 'Its pointer does not move before this time.' }),
     policyVersion: z
       .number()
       .int()
       .min(0)
-      .meta({ description: 'The version of the policy that it was admitted under; 0 for none.' }),
+      .meta({ description: 'The version of the policy at its admission; 0 for none.' }),
     by: z.string(),
     origin: Origin.nullable().meta({
-      description: 'The push that it came from; null for what was published in another way.',
+      description: 'The push that it came from; null for another kind of publish.',
     }),
     createdAt: z.string(),
     settledAt: z.string().nullable(),
-    supersededBy: Version.nullable().meta({ description: 'The release that took its place.' }),
+    supersededBy: Version.nullable().meta({ description: 'The release that replaced it.' }),
     stages: z.array(StageView),
     effects: z.array(EffectView),
     gates: z.array(GateView).meta({
-      description: "What its channel's policy wants said before it goes live; empty until it is stored.",
+      description: 'The gates of its channel; empty until the artifact is stored.',
     }),
   })
   .meta({
@@ -149,12 +154,12 @@ export function viewRelease(record: ReleaseRecord): ReleaseView {
     channel,
     correlationId: correlationId(record),
     ...rest,
-    // When a window opens follows from its rule and the time of day, which the record does not compute.
+    // When a window opens follows from its rule and the current time, which the record does not compute.
     waitingFor: waitingFor.map((one) => (one.kind === 'window' ? { ...one, until: opensAt(one.name) } : one)),
   };
 }
 
-/** The address of a release. */
+/** The path of a release. */
 export function releasePath({
   tenant,
   bundle,

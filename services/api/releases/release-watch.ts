@@ -20,7 +20,7 @@ export function watchReleases(
     perLoad: watchLimits.releasesPerLoad,
     subscribe: ({ tenant, bundle, version }, wake) =>
       notifications.subscribe(tenant, bundle, (notice) => {
-        // What happens to other releases of the bundle is no event of this one.
+        // Changes of other releases of the bundle do not concern this reader.
         if (notice === null || notice.version === version) wake();
       }),
     recheckMs: watchLimits.recheckMs,

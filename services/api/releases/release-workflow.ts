@@ -11,13 +11,13 @@ import {
 import { callOptions, orUnavailable } from '../ingress.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
 
-/** A release's workflow, as this process calls it: what people and machines say to it while it waits. */
+/** A release's workflow, as called by this process: decisions and reports for a waiting release. */
 export interface ReleaseWorkflow {
   decide(request: DecisionRequest): Promise<DecisionResult>;
   answer(request: CallbackRequest): Promise<CallbackResult>;
 }
 
-/** Gives the workflow of a release, on behalf of one request. One that never ran hears as well: the record knows what is there. */
+/** Returns the workflow of a release, on behalf of one request. Works for a workflow that never ran: the record has the state. */
 export type ReleaseWorkflows = (id: ReleaseId, ids: RequestIds) => ReleaseWorkflow;
 
 /** Calls throw as {@link orUnavailable} does. */

@@ -18,7 +18,7 @@ export function readJsonSource(bytes: Uint8Array): SourceBody {
     for (const [path, content] of Object.entries(files)) {
       const bytesOfFile = typeof content === 'string' ? Buffer.from(content) : decodeBase64(content.base64);
       if (bytesOfFile === null)
-        read.refuse(path, 'base64', 'this is not base64 with padding (RFC 4648, section 4)');
+        read.refuse(path, 'base64', 'must be base64 with padding (RFC 4648, section 4)');
       else if (read.admit(path, bytesOfFile.byteLength)) read.add(path, bytesOfFile);
     }
   } catch (error) {
@@ -29,7 +29,7 @@ export function readJsonSource(bytes: Uint8Array): SourceBody {
   return source.kind === 'source' ? { ...source, options } : source;
 }
 
-// Node decodes leniently: it skips what it does not know and stops at a "=". Only what it would write itself is taken.
+// Node decodes leniently: it skips unknown characters and stops at "=". So only accept text that Node would write itself.
 function decodeBase64(text: string): Buffer | null {
   const bytes = Buffer.from(text, 'base64');
   return bytes.toString('base64') === text ? bytes : null;

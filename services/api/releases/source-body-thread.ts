@@ -10,7 +10,7 @@ export interface SourceBodyTask {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Runs in a thread: reads one body, and hands its contents over without a copy. The other side sees a {@link SourceBody}. */
+/** Runs in a thread: reads one body, and transfers its contents without a copy. The caller gets a {@link SourceBody}. */
 export async function readInThread({ format, bytes }: SourceBodyTask): Promise<unknown> {
   const body = format === 'json' ? readJsonSource(bytes) : await readTarSource(bytes);
   if (body.kind !== 'source') return body;
@@ -22,7 +22,7 @@ async function readTarSource(bytes: Uint8Array): Promise<SourceBody> {
   const read = await readTarArchive(bytes, sourceLayout());
   switch (read.kind) {
     case 'not_gzip':
-      return { kind: 'malformed', errors: [{ in: 'body', message: 'this is not gzip' }] };
+      return { kind: 'malformed', errors: [{ in: 'body', message: 'the body is not gzip' }] };
     case 'source':
       return { ...read, options: {} };
     default:

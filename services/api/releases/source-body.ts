@@ -8,31 +8,31 @@ import type { InvalidSource, ReadSource } from '../../source-archive/read-source
 import { FreeText } from '../requests/free-text.ts';
 import type { RequestProblem } from '../responses/problem.ts';
 
-/** How a source is to be published, whichever way it comes. */
+/** The options of a publish, from JSON or from the query. */
 export const PublishOptions = z.strictObject({
   channel: ChannelName.optional().meta({
-    description: 'The pointer to move; `live` unless told.',
+    description: 'The pointer to move. Default: `live`.',
     example: 'live',
   }),
   createChannel: z.boolean().optional().meta({
     description:
-      'Creates the channel. Without it, a bundle that has channels must have this one; the first publish of a bundle creates its first channel, whatever its name.',
+      'Creates the channel. Without it, a bundle that has channels must have this one. The first publish of a bundle creates its first channel under any name.',
   }),
   onConflict: ConflictRule.optional().meta({
     description:
-      'What happens when the pointer already has a release in flight: take its place (`supersede`), wait in line (`queue`), or be refused (`reject`). Where the policy has a rule for the channel, that one, and no other may be asked for; `supersede` where nobody says.',
+      'What happens when the pointer already has a release in flight: replace it (`supersede`), wait in line (`queue`), or be refused (`reject`). If the policy has a rule for the channel, only that rule is allowed. Default: `supersede`.',
   }),
-  message: FreeText.optional().meta({ description: 'Why, for people.', example: 'A kinder greeting' }),
+  message: FreeText.optional().meta({ description: 'The reason, for people.', example: 'A kinder greeting' }),
   notBefore: Instant.transform((text) => Date.parse(text))
     .optional()
     .meta({
-      description: `The pointer does not move before this time, at most ${gateLimits.scheduleMs / 86_400_000} days ahead: the release is compiled at once, and waits. A time that has passed is now.`,
+      description: `The pointer does not move before this time, at most ${gateLimits.scheduleMs / 86_400_000} days ahead. The release is compiled at once, then waits. A past time counts as now.`,
       example: '2026-12-24T07:00:00Z',
     }),
 });
 export type PublishOptions = z.infer<typeof PublishOptions>;
 
-/** A file of a JSON body: its text, or its bytes. */
+/** A file in a JSON body: its text, or its bytes. */
 const FileContent = z.union(
   [
     z.string().meta({ description: 'The text, stored as UTF-8.' }),
@@ -40,14 +40,13 @@ const FileContent = z.union(
       base64: z.string().meta({ description: 'The bytes, in base64 with padding (RFC 4648, section 4).' }),
     }),
   ],
-  'must be a text, or {"base64": "…"}',
+  'must be text, or {"base64": "…"}',
 );
 
 /** The JSON body of a publish. */
 export const PublishBody = PublishOptions.extend({
   files: z.record(z.string(), FileContent).meta({
-    description:
-      'Every file of the source by its path: relative, with "/" between its parts, without ".." or ".".',
+    description: 'Every file of the source by its path: relative, separated by "/", without ".." or ".".',
   }),
 }).meta({
   id: 'PublishBody',
@@ -61,7 +60,7 @@ export const PublishBody = PublishOptions.extend({
   },
 });
 
-/** What can become of a body. */
+/** The result of reading a body. */
 export type SourceBody =
   /** An archive has no options of its own. */
   | (ReadSource & { readonly options: PublishOptions })

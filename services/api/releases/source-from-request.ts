@@ -7,7 +7,7 @@ import type { Holding } from '../access/shares.ts';
 import type { SourceBody } from './source-body.ts';
 import type { SourceReader } from './source-reader.ts';
 
-/** What a publish may be sent as. */
+/** The media types of a publish. */
 const FORMATS: ReadonlyMap<string, SourceFormat> = new Map([
   ['application/json', 'json'],
   ['application/gzip', 'tar'],
@@ -16,14 +16,14 @@ const FORMATS: ReadonlyMap<string, SourceFormat> = new Map([
 
 export type SourceFormat = 'json' | 'tar';
 
-/** How the source comes; throws `unsupported_media_type`. */
+/** The format of the source; throws `unsupported_media_type`. */
 export function sourceFormat(request: Request): SourceFormat {
   return FORMATS.get(mediaTypeOf(request, [...FORMATS.keys()])) ?? 'json';
 }
 
 /**
- * Reads the source of a publish. Files that can't make a source are an answer, since a dry run shows them; everything else that is
- * wrong with the body is thrown. What is kept in memory is taken from `holding`.
+ * Reads the source of a publish. Files that do not form a valid source are returned as a result, because a dry run shows them. Every other
+ * problem of the body is thrown. `holding` counts the bytes in memory.
  */
 export async function readSource(
   reader: SourceReader,
@@ -41,7 +41,7 @@ export async function readSource(
     case 'too_large':
       throw new PointsmanError('too_large', body.message);
     case 'source':
-      // The body's bytes went to the thread and are gone; what came out of them takes their place.
+      // The body's bytes were transferred to the thread; count the result instead.
       holding.release();
       holding.take(body.arena.byteLength);
       return body;

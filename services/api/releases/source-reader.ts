@@ -9,8 +9,8 @@ import type { SourceBodyTask } from './source-body-thread.ts';
 export type SourceReader = ReadingThread<SourceBodyTask, SourceBody>;
 
 /**
- * Two lanes, each with a thread and a fair queue. Small JSON bodies have one of their own, because a small body can not become large: an
- * archive of a few kilobytes may unpack to 32 MiB.
+ * Two lanes, each with a thread and a fair queue. Small JSON bodies have their own lane, because they stay small: an archive of a few
+ * kilobytes may unpack to 32 MiB.
  */
 export function startSourceReader(log: Pick<Logger, 'error'>): SourceReader {
   const file = threadFile('source-body-thread', import.meta.url);

@@ -5,22 +5,21 @@ import type { Executor } from '../../postgres/releases/compile-rules.ts';
 import { contentsOf, type ReadSource } from '../../source-archive/read-source.ts';
 
 export type Checked =
-  /** `structure`: what only the executor knows is not known here. */
+  /** `structure`: an outside executor compiles, so only the structure was checked. */
   | {
       readonly kind: 'valid';
       readonly checked: 'source' | 'structure';
-      /** What is valid and probably not meant. */
+      /** Valid, but probably a mistake. */
       readonly warnings: readonly Diagnostic[];
     }
   | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[]; readonly truncated: boolean };
 
 /**
- * Compiles a source in full, only to know whether it can be: a mistake is then told at once, and no release is numbered for it. Throws
- * `busy` when the compiler has too much to do, and `invalid_source` for a source past its limits, or one
- * that the compiler fails on, which no diagnostic could place.
+ * Compiles a source in full, only to check it: the author gets all problems at once, and no number is used. Throws `busy` when the compiler
+ * is overloaded. Throws `invalid_source` when the source exceeds a limit, or when the compiler fails without a diagnostic.
  *
- * Where the tenant has its sources compiled by somebody else, nobody here can say what that one takes: that the files make a source was
- * seen when they were read, and the rest comes with the release.
+ * If an outside compiler compiles the tenant's sources, its rules are not known here. The structure of the files was checked when they were
+ * read, and the release reports the rest.
  */
 export async function checkSource(
   compiler: Compiler,
@@ -43,14 +42,11 @@ export async function checkSource(
         details: { reference: result.reference },
       });
     case 'busy':
-      throw new PointsmanError(
-        'busy',
-        'Too many sources wait to be compiled; send this one again in a moment.',
-      );
+      throw new PointsmanError('busy', 'Too many sources are waiting for the compiler. Retry in a moment.');
   }
 }
 
-/** A source that was refused, as the problem that its author is told. */
+/** The problem for a source that was refused. */
 export function invalidSource({
   diagnostics,
   truncated,
@@ -58,7 +54,7 @@ export function invalidSource({
   const [first] = diagnostics;
   const place = first
     ? `${first.path}:${first.line}:${first.column}: ${first.message}`
-    : 'The source is not valid.';
+    : 'The source is invalid.';
   const others = diagnostics.length - 1;
   const detail = others > 0 ? `${place} (and ${others}${truncated ? ' or more' : ''} other problems)` : place;
   return new PointsmanError('invalid_source', detail, { details: { diagnostics, truncated } });

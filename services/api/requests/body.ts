@@ -1,10 +1,10 @@
 import { PointsmanError } from '../../../core/errors.ts';
 import { bodyPace } from '../limits.ts';
 
-/** The slowest that a body may come. */
+/** The minimum rate of a body. */
 export type BodyPace = { readonly [limit in keyof typeof bodyPace]: number };
 
-/** What becomes of each piece of a body, before it is kept. May throw, which ends the reading. */
+/** Called for each chunk of a body before it is kept. May throw, which ends the reading. */
 type OnChunk = (bytes: number, chunk: Uint8Array) => void;
 
 interface ReadOptions {
@@ -14,8 +14,8 @@ interface ReadOptions {
 }
 
 /**
- * The bytes of a request's body. Stops reading at the first byte past the limit, whatever the headers promised, and throws `too_large`.
- * Throws `too_slow` when the sender falls behind the pace.
+ * Reads the body of a request. Stops at the first byte past the limit, whatever the headers promised, and throws `too_large`. Throws
+ * `too_slow` when the sender falls below the minimum rate.
  */
 export async function readBody(
   request: Request,
@@ -31,7 +31,7 @@ export async function readBody(
   return joined(chunks, size);
 }
 
-/** Reads a body under the same bounds and keeps none of it. Returns how many bytes it had. */
+/** Reads a body within the same limits without keeping it. Returns its size. */
 export async function skipBody(
   request: Request,
   limit: number,
@@ -56,7 +56,7 @@ async function readChunks(
       if (watch.isTooSlow) throw tooSlow(pace);
       if (read.done) return size;
       const chunk: unknown = read.value;
-      if (!(chunk instanceof Uint8Array)) throw new TypeError('a body is made of bytes');
+      if (!(chunk instanceof Uint8Array)) throw new TypeError('a body must consist of bytes');
       size += chunk.byteLength;
       if (size > limit) throw tooLarge(limit);
       watch.note(chunk.byteLength);
@@ -64,19 +64,19 @@ async function readChunks(
     }
   } finally {
     watch.stop();
-    // Not awaited: a source that will not stop must not hold the answer. After the end this does nothing.
+    // Not awaited: a source that does not stop must not delay the response. No effect after the end.
     reader.cancel().catch(() => {});
   }
 }
 
-/** Checks at the end of each window that enough has come in it. `onSlow` is called at most once. */
+/** Checks at the end of each window that enough arrived in it. Calls `onSlow` at most once. */
 function watchPace({ windowMs, bytes, lateMs }: BodyPace, onSlow: () => void) {
   let came = 0;
   let beganAt = performance.now();
   let isTooSlow = false;
   const timer = setInterval(() => {
     const now = performance.now();
-    // A timer that is this late shows that this process was busy, and has not read what came meanwhile.
+    // A timer that is this late means that this process was busy and has not read the data that arrived.
     const wasBusy = now - beganAt > windowMs + lateMs;
     if (came < bytes && !wasBusy && !isTooSlow) {
       isTooSlow = true;
@@ -94,7 +94,7 @@ function watchPace({ windowMs, bytes, lateMs }: BodyPace, onSlow: () => void) {
   };
 }
 
-// A buffer of its own, so that it can be handed to a thread without a copy.
+// A separate buffer, so that it can be transferred to a thread without a copy.
 function joined(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(size);
   let at = 0;
@@ -106,7 +106,9 @@ function joined(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBu
 }
 
 function tooLarge(limit: number): PointsmanError {
-  return new PointsmanError('too_large', `The body may have at most ${limit} bytes.`, { details: { limit } });
+  return new PointsmanError('too_large', `The body must have at most ${limit} bytes.`, {
+    details: { limit },
+  });
 }
 
 function tooSlow({ bytes, windowMs }: BodyPace): PointsmanError {
@@ -117,5 +119,7 @@ function tooSlow({ bytes, windowMs }: BodyPace): PointsmanError {
 }
 
 function cutShort(cause: unknown): never {
-  throw new PointsmanError('malformed', 'The body ended before it was complete.', { cause });
+  throw new PointsmanError('malformed', 'The body ended before it was complete. Send the request again.', {
+    cause,
+  });
 }

@@ -5,8 +5,8 @@ import type { ExpectedGeneration } from '../responses/entity-tags.ts';
 import { movedOn } from '../responses/refusal.ts';
 
 /**
- * The generation that the tenant's object is to compare. `If-Match: *` asks only that the pointer is there (RFC 9110, section 13.1.1):
- * that is looked at here, and binds to nothing, since a pointer that once moved never goes away.
+ * The generation that the tenant's object compares. `If-Match: *` only requires the pointer to exist (RFC 9110, section 13.1.1). That is
+ * checked here and not bound to a generation, because a pointer that has moved never disappears.
  */
 export async function expectedGeneration(
   db: Database,

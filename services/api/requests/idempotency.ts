@@ -7,9 +7,8 @@ import type { Principal } from '../access/access.ts';
 import type { RequestIds } from './request-ids.ts';
 
 /**
- * How the tenant's object knows a request again: the fingerprint is of everything that was asked, in its canonical form, so that JSON
- * and an archive with the same files are the same request. A client that gave no key gets one of its own, so that our own retries
- * are harmless.
+ * How the tenant's object recognises a repeated request. The fingerprint covers the whole request in canonical form, so JSON and an archive
+ * with the same files are the same request. A client without a key gets a generated one, which makes our own retries harmless.
  */
 export function requestIdentity(
   call: { readonly principal: Principal | null; readonly ids: RequestIds },

@@ -10,14 +10,14 @@ export type ReadJson =
   | { readonly kind: 'malformed'; readonly errors: readonly RequestProblem[] };
 
 /**
- * Reads the bytes of a body as JSON, in UTF-8 (RFC 8259, section 8.1) and as strictly as I-JSON (RFC 7493): what two parsers could
- * understand differently, such as a key that is there twice, is refused with its place.
+ * Parses a body as JSON, in UTF-8 (RFC 8259, section 8.1) and as strictly as I-JSON (RFC 7493): anything that two parsers could read
+ * differently, such as a duplicate key, is refused with its place.
  */
 export function readJson(bytes: Uint8Array, values: number): ReadJson {
   const text = decode(bytes);
   if (text === null)
     return malformed([{ in: 'body', ...firstInvalidByte(bytes), message: 'this byte is not UTF-8' }]);
-  // Before the engine parses: it takes memory for each level and value, and a schema for each value that it refuses.
+  // Before the engine parses: it needs memory for each level and value, and a schema for each value that it refuses.
   const bounds = { depth: sourceBodyLimits.jsonDepth, values };
   const excess = jsonExcess(text, bounds);
   if (excess !== null) {

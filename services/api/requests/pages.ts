@@ -11,7 +11,7 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
-/** `limit`, of whatever is read in parts. */
+/** The `limit` parameter of a list. */
 export function limitParam(what: string) {
   return z
     .string()
@@ -20,7 +20,7 @@ export function limitParam(what: string) {
     .refine((limit) => limit <= httpLimits.pageSize, `must be a whole number, 1 to ${httpLimits.pageSize}`)
     .optional()
     .meta({
-      description: `${what}, 1 to ${httpLimits.pageSize}; ${httpLimits.defaultPageSize} unless told.`,
+      description: `${what}, 1 to ${httpLimits.pageSize}. Default: ${httpLimits.defaultPageSize}.`,
       example: '100',
     });
 }
@@ -30,12 +30,15 @@ export const PageQuery = z.strictObject({
   limit: limitParam('Rows of a page'),
   cursor: z
     .string()
-    .regex(/^[A-Za-z0-9_-]{1,512}$/, 'is no cursor of ours')
+    .regex(/^[A-Za-z0-9_-]{1,512}$/, 'is not a valid cursor: use the "next" of the previous page')
     .optional()
-    .meta({ description: 'The `next` of the page before. Opaque: its form may change.', example: 'WzE3XQ' }),
+    .meta({
+      description: 'The `next` of the previous page. Opaque: its format may change.',
+      example: 'WzE3XQ',
+    }),
 });
 
-/** The schema of a page of those rows. */
+/** The schema of a page of these rows. */
 export function pageOf<T extends z.ZodType>(row: T, id: string) {
   return z
     .object({
@@ -46,8 +49,8 @@ export function pageOf<T extends z.ZodType>(row: T, id: string) {
 }
 
 /**
- * Reads one page: asks for a row more than is shown, to know whether there is another page. `position` is what the cursor of the
- * next page must remember of the last row, and `after` is that of the page before.
+ * Reads one page. Asks for one row more than is shown, to know whether another page follows. `position` is what the next page's cursor
+ * stores of the last row, and `after` is that of the previous page.
  */
 export async function readPage<T, P>(
   query: z.output<typeof PageQuery>,
@@ -73,5 +76,7 @@ function decodeCursor<P>(cursor: string, schema: z.ZodType<P>): P {
     const parsed = z.tuple([schema]).safeParse(json.value);
     if (parsed.success) return parsed.data[0];
   }
-  throw requestError('invalid_request', [{ in: 'query', name: 'cursor', message: 'is no cursor of ours' }]);
+  throw requestError('invalid_request', [
+    { in: 'query', name: 'cursor', message: 'is not a valid cursor: use the "next" of the previous page' },
+  ]);
 }

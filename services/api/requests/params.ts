@@ -15,7 +15,7 @@ import { GateName } from '../../../core/gates/gate-rules.ts';
 import { WebhookName } from '../../../core/sink.ts';
 import { pathProblem } from '../../../core/releases/source.ts';
 
-/** What stands in paths and headers, with its documentation. */
+/** Parameters in paths and headers, with their documentation. */
 
 const tenant = TenantName.meta({ description: 'The tenant.', example: 'acme' });
 const bundle = BundleName.meta({ description: 'The bundle.', example: 'support-bot' });
@@ -60,7 +60,10 @@ export const FollowerParams = z.strictObject({
   tenant,
   bundle,
   channel,
-  follower: FollowerName.meta({ description: "The follower's name: one a process.", example: 'bot-7' }),
+  follower: FollowerName.meta({
+    description: "The follower's name: one for each process.",
+    example: 'bot-7',
+  }),
 });
 export const DigestParams = z.strictObject({ tenant, digest });
 export const FileParams = z.strictObject({
@@ -89,6 +92,6 @@ export const IdempotencyKey = z
   .optional()
   .meta({
     description:
-      'Makes the request safe to repeat: the same key with the same request is carried out once and answered alike, with `Idempotency-Replayed: true`; with another request it is refused. Keys belong to one tenant and are kept for seven days: after that, a key names a new request. None may begin with `hook/`, which is how those of deliveries begin.',
+      'Makes the request safe to repeat: the same key with the same request is carried out once and gets the same response, with `Idempotency-Replayed: true`. With a different request it is refused. Keys belong to one tenant and are kept for seven days; after that, a key names a new request. A key must not begin with `hook/`, the prefix of deliveries.',
     example: '0b9f2c6e-7c1d-4c43-9d3e-0a6f1f0f8a52',
   });

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 
-/** How one request is known in logs, in answers and in what it causes. */
+/** The ids of one request in logs, in responses and in its effects. */
 export interface RequestIds {
   readonly requestId: string;
-  /** W3C Trace Context: the caller's trace with our own span, or a trace of our own. */
+  /** W3C Trace Context: the caller's trace with our own span, or a new trace. */
   readonly traceparent: string;
   readonly tracestate: string | null;
 }
 
-/** Takes what the caller sent where it is safe to repeat in a log line and a header, and makes up what is missing. */
+/** Uses the caller's ids if they are safe for log lines and headers, and generates the missing ones. */
 export function requestIds(headers: Pick<Headers, 'get'>): RequestIds {
   const given = headers.get('x-request-id');
   const requestId = given !== null && /^[A-Za-z0-9._:/+=@-]{1,128}$/.test(given) ? given : randomUUID();
@@ -22,7 +22,7 @@ export function requestIds(headers: Pick<Headers, 'get'>): RequestIds {
   };
 }
 
-/** 32 digits, of which the last 14 are all by chance, as Trace Context level 2 would have it. UUIDs, since Node makes many at once. */
+/** 32 digits, of which the last 14 are random, as Trace Context level 2 requires. Made from UUIDs, because Node generates many at once. */
 function randomHex(): string {
   return randomUUID().replaceAll('-', '');
 }

@@ -6,29 +6,29 @@ import { pointerWithin } from '../../compiler/parse/json-pointer.ts';
 import { sourceBodyLimits } from '../limits.ts';
 import { boundedProblems, type RequestProblem } from '../responses/problem.ts';
 
-/** What a schema found in a JSON body, each at its JSON Pointer: the first ones, since whoever sends the body chooses how many there are. */
+/** The problems of a JSON body, each at its JSON Pointer: only the first ones, because the sender determines how many there are. */
 export function bodyProblems(misfit: Misfit): RequestProblem[] {
   return problemsOf(misfit, (issue): RequestProblem[] => {
     const pointer = pointerWithin(documentLimits.textChars, issue.path.map(String));
-    if (issue.code !== 'unrecognized_keys') return [{ in: 'body', pointer, message: wordsOf(issue) }];
+    if (issue.code !== 'unrecognized_keys') return [{ in: 'body', pointer, message: textOf(issue) }];
     return mostOf(issue.keys).map((key) => ({
       in: 'body',
       pointer: `${pointer}/${escaped(key)}`,
-      message: 'this field is not known',
+      message: 'this field is unknown',
     }));
   });
 }
 
-/** The same of parameters or headers, each at its name. */
+/** The same for parameters or headers, each with its name. */
 export function namedProblems(place: 'path' | 'query' | 'header', misfit: Misfit): RequestProblem[] {
   return problemsOf(misfit, (issue): RequestProblem[] => {
     if (issue.code !== 'unrecognized_keys') {
-      return [{ in: place, name: String(issue.path[0] ?? ''), message: wordsOf(issue) }];
+      return [{ in: place, name: String(issue.path[0] ?? ''), message: textOf(issue) }];
     }
     return mostOf(issue.keys).map((name) => ({
       in: place,
       name,
-      message: 'this parameter is not known here',
+      message: 'this parameter is unknown',
     }));
   });
 }
@@ -44,8 +44,8 @@ function mostOf<T>(all: readonly T[]): T[] {
   return all.slice(0, sourceBodyLimits.problems);
 }
 
-// "expected string, received undefined" is what the library says of a field that is not there, and "invalid key" of a name that is wrong.
-function wordsOf(issue: z.core.$ZodIssue): string {
+// The library reports a missing field as "expected string, received undefined", and a wrong name as "invalid key".
+function textOf(issue: z.core.$ZodIssue): string {
   return issue.code === 'invalid_type' &&
     issue.input === undefined &&
     /received undefined/.test(issue.message)

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { httpLimits } from '../../../core/limits/limits.ts';
 
-/** `wait=30s` of a request whose answer may come later, in milliseconds. */
+/** A parameter such as `wait=30s`, in milliseconds: how long the response may be delayed. */
 export function waitParam(description: string) {
   return z
     .string()

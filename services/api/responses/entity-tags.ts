@@ -2,14 +2,14 @@ import { z } from 'zod';
 
 import { Generation } from '../../../core/identifiers.ts';
 
-/** The strong entity tag of some representation: a digest, or a pointer's generation. */
+/** The strong entity tag of a representation: a digest, or a pointer's generation. */
 export function etagOf(value: string | number): string {
   return `"${value}"`;
 }
 
 /**
- * Whether `If-None-Match` names what is there. Compared weakly, as RFC 9110 (section 13.1.2) wants it: what a proxy turned into a weak
- * tag is still the same content.
+ * Whether `If-None-Match` contains the current tag. Compared weakly, as RFC 9110 (section 13.1.2) requires: a proxy may have made the tag
+ * weak, and the content is the same.
  */
 export function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false;
@@ -27,16 +27,16 @@ export const IfNoneMatch = z
   )
   .optional()
   .meta({
-    description: 'Entity tags that the caller has already. 304 when one of them is still right.',
+    description: 'Entity tags that the caller already has. 304 if one of them is current.',
     example: '"17"',
   });
 
-/** The generation of an `If-Match`, or `any`: the pointer must exist, wherever it is. */
+/** The generation of an `If-Match`, or `any`: the pointer must exist, at any generation. */
 export type ExpectedGeneration = number | 'any';
 
 /**
- * `If-Match` with a pointer's entity tag. Weak ones are refused, since RFC 9110 (section 13.1.1) compares strongly here, so that they
- * could never match; and one tag only, since an author saw the pointer in one place.
+ * `If-Match` with a pointer's entity tag. Weak tags are refused: RFC 9110 (section 13.1.1) compares strongly here, so they could never
+ * match. Only one tag is allowed, because an author saw one state of the pointer.
  */
 export const IfMatch = z
   .string()
@@ -49,6 +49,6 @@ export const IfMatch = z
   .optional()
   .meta({
     description:
-      'The generation of the pointer that the caller saw, in double quotes. 412 with the current pointer when it has moved since. `*` asks only that the pointer is there.',
+      'The generation of the pointer that the caller saw, in double quotes. 412 with the current pointer if it has moved since. `*` only requires the pointer to exist.',
     example: '"17"',
   });

@@ -4,17 +4,17 @@ import { type Executor, findExecutor } from '../../postgres/releases/compile-rul
 import type { Database } from '../../postgres/database.ts';
 import { findTenant } from '../../postgres/tenants/tenants.ts';
 
-/** What to tell a caller whose thing was not found: the outermost of tenant, bundle and the thing itself that is not there. */
-export async function absence(
+/** The error for a missing thing: names the outermost of tenant, bundle and thing that does not exist. */
+export async function missingError(
   db: Database,
   { tenant, bundle }: { readonly tenant: string; readonly bundle?: string },
   thing: string,
 ): Promise<PointsmanError> {
-  if ((await findTenant(db, tenant)) === null) return notFound(`There is no tenant "${tenant}".`);
+  if ((await findTenant(db, tenant)) === null) return notFound(`The tenant "${tenant}" does not exist.`);
   if (bundle !== undefined && !(await bundleExists(db, tenant, bundle))) {
     return notFound(`The tenant "${tenant}" has no bundle "${bundle}".`);
   }
-  return notFound(`There is no ${thing}.`);
+  return notFound(`The ${thing} does not exist.`);
 }
 
 export function notFound(detail: string): PointsmanError {
@@ -23,18 +23,18 @@ export function notFound(detail: string): PointsmanError {
 
 /** Throws `not_found` unless the tenant exists. */
 export async function requireTenant(db: Database, tenant: string): Promise<void> {
-  if ((await findTenant(db, tenant)) === null) throw notFound(`There is no tenant "${tenant}".`);
+  if ((await findTenant(db, tenant)) === null) throw notFound(`The tenant "${tenant}" does not exist.`);
 }
 
-/** Where the tenant's policy has sources compiled. Throws `not_found` unless the tenant exists. */
+/** The executor in the tenant's policy. Throws `not_found` unless the tenant exists. */
 export async function requireExecutor(db: Database, tenant: string): Promise<Executor> {
   const executor = await findExecutor(db, tenant);
-  if (executor === null) throw notFound(`There is no tenant "${tenant}".`);
+  if (executor === null) throw notFound(`The tenant "${tenant}" does not exist.`);
   return executor;
 }
 
 /** Throws `not_found` unless the bundle, and so its tenant, exists. */
 export async function requireBundle(db: Database, tenant: string, bundle: string): Promise<void> {
   if (!(await bundleExists(db, tenant, bundle)))
-    throw await absence(db, { tenant, bundle }, `bundle "${bundle}"`);
+    throw await missingError(db, { tenant, bundle }, `bundle "${bundle}"`);
 }

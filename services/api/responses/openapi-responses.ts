@@ -4,8 +4,8 @@ import type { z } from 'zod';
 type Responses = RouteConfig['responses'];
 type ResponseDocs = Exclude<Responses[string], { $ref: string }>;
 
-/** Which of the headers an answer carries. */
-export interface AnswerHeaders {
+/** The headers of a response. */
+export interface HeaderNames {
   readonly etag?: string;
   readonly location?: boolean;
   readonly replayed?: boolean;
@@ -14,18 +14,18 @@ export interface AnswerHeaders {
   readonly release?: boolean;
 }
 
-/** The answer of a request that may be a repetition. */
-export const replayed: AnswerHeaders = { replayed: true };
+/** The response to a request that may be a repetition. */
+export const replayed: HeaderNames = { replayed: true };
 
-/** The answer of a request about one release. */
-export const ofRelease: AnswerHeaders = { release: true };
+/** The response to a request about one release. */
+export const ofRelease: HeaderNames = { release: true };
 
-/** How an answer in JSON is documented. */
-export function json(schema: z.ZodType, description: string, headers: AnswerHeaders = {}): ResponseDocs {
+/** Documents a JSON response. */
+export function json(schema: z.ZodType, description: string, headers: HeaderNames = {}): ResponseDocs {
   return { description, headers: headerDocs(headers), content: { 'application/json': { schema } } };
 }
 
-/** How an answer is documented that is a stream of events for whoever asks for one. */
+/** Documents a response that is a stream of events if the client accepts one. */
 export function orEvents(answer: ResponseDocs, example: string): ResponseDocs {
   return { ...answer, content: { ...answer.content, ...events(example) } };
 }
@@ -35,8 +35,8 @@ export function events(example: string) {
   return { 'text/event-stream': { schema: { type: 'string' as const }, example } };
 }
 
-/** How an answer of some bytes is documented. */
-export function bytes(mediaType: string, description: string, headers: AnswerHeaders = {}): ResponseDocs {
+/** Documents a response of bytes. */
+export function bytes(mediaType: string, description: string, headers: HeaderNames = {}): ResponseDocs {
   return {
     description,
     headers: headerDocs(headers),
@@ -44,12 +44,12 @@ export function bytes(mediaType: string, description: string, headers: AnswerHea
   };
 }
 
-/** How an answer without a body is documented. */
-export function empty(description: string, headers: AnswerHeaders = {}): ResponseDocs {
+/** Documents a response without a body. */
+export function empty(description: string, headers: HeaderNames = {}): ResponseDocs {
   return { description, headers: headerDocs(headers) };
 }
 
-/** Headers as OpenAPI wants them. Every answer has the first two. */
+/** Headers in OpenAPI's form. Every response has the first two. */
 export function headerDocs({
   etag,
   location,
@@ -57,21 +57,19 @@ export function headerDocs({
   cacheControl,
   generation,
   release,
-}: AnswerHeaders = {}) {
+}: HeaderNames = {}) {
   return {
-    'X-Request-Id': text('The id of this request, as it was given or made up.'),
+    'X-Request-Id': text('The id of this request, from the request or generated.'),
     traceparent: text('The W3C trace of this request.'),
     ...(etag === undefined ? {} : { ETag: text(etag) }),
-    ...(location ? { Location: text('Where the thing is.') } : {}),
-    ...(isReplayed ? { 'Idempotency-Replayed': text('`true` when this answers a repeated request.') } : {}),
+    ...(location ? { Location: text('The URL of the resource.') } : {}),
+    ...(isReplayed ? { 'Idempotency-Replayed': text('`true` when the request is a repetition.') } : {}),
     ...(cacheControl === undefined ? {} : { 'Cache-Control': text(cacheControl) }),
-    ...(generation
-      ? { 'Pointsman-Generation': text('The generation of the pointer that was followed.') }
-      : {}),
+    ...(generation ? { 'Pointsman-Generation': text('The generation of the pointer that was used.') } : {}),
     ...(release
       ? {
           'Pointsman-Correlation-Id': text(
-            'The release that this was about, as logs and messages name it: `acme:support-bot:v12`.',
+            'The release that the request is about, as in logs and messages: `acme:support-bot:v12`.',
           ),
         }
       : {}),

@@ -10,7 +10,7 @@ import { Quota, retryAfterSeconds } from '../../../core/quota.ts';
 import { Outcome } from '../../../core/releases/release.ts';
 import { etagOf } from './entity-tags.ts';
 
-/** One thing of a request that is wrong, and where it stands. */
+/** A problem of a request, and its place. */
 export const RequestProblem = z
   .object({
     in: z.enum(['path', 'query', 'header', 'body']),
@@ -20,84 +20,80 @@ export const RequestProblem = z
     column: z.number().int().min(1).optional(),
     message: z.string(),
   })
-  .meta({ id: 'RequestProblem', description: 'One thing of a request that is wrong, and where it stands.' });
+  .meta({ id: 'RequestProblem', description: 'A problem of a request, and its place.' });
 export type RequestProblem = z.infer<typeof RequestProblem>;
 
 const ExceededQuota = Quota.omit({ default: true });
 
-/** The shape of every error that this API answers. */
+/** The format of every error of this API. */
 export const Problem = z
   .looseObject({
-    type: z.string().meta({ description: 'Names the kind of problem, as `code` does.' }),
+    type: z.string().meta({ description: 'A URN for the kind of problem, with the same meaning as `code`.' }),
     title: z.string().meta({ description: 'The same for every problem of this kind.' }),
     status: z.number().int(),
-    detail: z.string().meta({ description: 'What happened this time.' }),
-    code: z.enum(Object.keys(ERRORS)).meta({ description: 'Stable: act on this.' }),
-    instance: z.string().meta({ description: 'The address that was asked.' }),
+    detail: z.string().meta({ description: 'What happened in this request.' }),
+    code: z.enum(Object.keys(ERRORS)).meta({ description: 'Stable: branch on this.' }),
+    instance: z.string().meta({ description: 'The path of the request.' }),
     requestId: z
       .string()
-      .meta({ description: 'As in the `X-Request-Id` header. Say it when you ask for help.' }),
+      .meta({ description: 'As in the `X-Request-Id` header. Include it in a support request.' }),
     errors: z
       .array(RequestProblem)
       .optional()
-      .meta({ description: 'What is wrong with the request, each at its place.' }),
+      .meta({ description: 'The problems of the request, each with its place.' }),
     diagnostics: z
       .array(Diagnostic)
       .optional()
-      .meta({ description: 'What is wrong with the source, each at its place.' }),
-    truncated: z.boolean().optional().meta({ description: 'There are more diagnostics than these.' }),
+      .meta({ description: 'The problems of the source, each with its place.' }),
+    truncated: z.boolean().optional().meta({ description: 'The list of diagnostics is incomplete.' }),
     pointer: Pointer.optional().meta({
-      description: 'Where the pointer is, when it is not where the request wanted it.',
+      description: 'The current pointer, if it is not where the request expects it.',
     }),
-    allow: z.array(z.string()).optional().meta({ description: 'The methods that this address takes.' }),
-    version: z.number().int().optional().meta({ description: 'The release that stands in the way.' }),
+    allow: z.array(z.string()).optional().meta({ description: 'The methods that are allowed here.' }),
+    version: z.number().int().optional().meta({ description: 'The release that causes the conflict.' }),
     quota: ExceededQuota.optional().meta({
-      description: 'The quota that is used up, or that the request is larger than.',
+      description: 'The quota that is exhausted, or smaller than the request.',
     }),
-    tokenId: z.string().optional().meta({ description: 'The token that stands in the way.' }),
+    tokenId: z.string().optional().meta({ description: 'The token that causes the conflict.' }),
     replayed: z
       .boolean()
       .optional()
-      .meta({ description: 'This same request was carried out before, under its `Idempotency-Key`.' }),
-    outcome: Outcome.nullable().optional().meta({ description: 'What the release ended as.' }),
-    gate: z.string().optional().meta({ description: 'The gate that was meant.' }),
+      .meta({ description: 'The same request was carried out before, under its `Idempotency-Key`.' }),
+    outcome: Outcome.nullable().optional().meta({ description: 'The outcome of the release.' }),
+    gate: z.string().optional().meta({ description: 'The gate of the request.' }),
     gates: z
       .array(z.string())
       .optional()
-      .meta({ description: 'The gates that the release or the channel has, or that may have been meant.' }),
-    policyVersion: z
-      .number()
-      .int()
-      .optional()
-      .meta({ description: 'The version of the policy that stands.' }),
+      .meta({ description: 'The gates of the release or of the channel, or the candidates.' }),
+    policyVersion: z.number().int().optional().meta({ description: 'The current version of the policy.' }),
     state: GateState.optional().meta({ description: 'How the gate was decided.' }),
-    by: z.string().optional().meta({ description: 'Whose word stands.' }),
-    word: z.string().optional().meta({ description: 'The word that stands.' }),
-    at: z.string().optional().meta({ description: 'Since when it stands.' }),
-    deadlineAt: z.string().optional().meta({ description: 'When the time to answer was over.' }),
-    digest: Digest.optional().meta({ description: 'What the release was compiled to.' }),
+    by: z.string().optional().meta({ description: 'Who made the recorded decision.' }),
+    word: z.string().optional().meta({ description: 'The recorded decision or result.' }),
+    at: z.string().optional().meta({ description: 'When it was recorded.' }),
+    deadlineAt: z.string().optional().meta({ description: 'When the deadline passed.' }),
+    digest: Digest.optional().meta({ description: "The digest of the release's artifact." }),
     missing: z.array(Digest).optional().meta({ description: 'Blobs that are not stored.' }),
-    problems: z.array(z.string()).optional().meta({ description: 'What is wrong with the manifests.' }),
-    role: z.string().optional().meta({ description: 'The role that it takes.' }),
-    oldest: z.string().optional().meta({ description: 'The first cursor that the feed still goes on from.' }),
-    latest: z.string().optional().meta({ description: 'The cursor of the feed’s end.' }),
+    problems: z.array(z.string()).optional().meta({ description: 'The problems of the manifests.' }),
+    role: z.string().optional().meta({ description: 'The required role.' }),
+    oldest: z.string().optional().meta({ description: 'The oldest cursor that the feed can resume from.' }),
+    latest: z.string().optional().meta({ description: 'The cursor at the end of the feed.' }),
   })
   .meta({ id: 'Problem', description: 'A problem document (RFC 9457).' });
 
-/** Where a problem happened. */
+/** The request of a problem. */
 export interface ProblemPlace {
   readonly requestId: string;
-  /** The path that was asked, without its query. */
+  /** The path of the request, without its query. */
   readonly instance: string;
 }
 
-/** The one place where an error becomes an HTTP response. Anything but a PointsmanError becomes a 500 that tells nothing about it. */
+/** The only place where an error becomes an HTTP response. Any error but a PointsmanError becomes a 500 without details. */
 export function problemResponse(error: unknown, place: ProblemPlace): Response {
   const { status, headers, body } = problemParts(error, place);
   return new Response(body, { status, headers });
 }
 
-/** The same in parts. */
+/** The status, headers and body of the response. */
 export function problemParts(error: unknown, place: ProblemPlace) {
   const known = asPointsmanError(error);
   const { status, title } = ERRORS[known.code];
@@ -114,7 +110,7 @@ export function problemParts(error: unknown, place: ProblemPlace) {
   const body = JSON.stringify(document);
   const headers: Record<string, string> = {
     'content-type': 'application/problem+json',
-    // The router counts by it what is in memory.
+    // The router counts responses in memory by their Content-Length.
     'content-length': String(Buffer.byteLength(body)),
     'cache-control': 'no-store',
     ...headersOf(known),
@@ -122,34 +118,34 @@ export function problemParts(error: unknown, place: ProblemPlace) {
   return { status, headers, body };
 }
 
-/** What a client is told of any error. */
+/** The error that a client gets for any thrown error. */
 export function asPointsmanError(error: unknown): PointsmanError {
   if (error instanceof PointsmanError) return error;
   return new PointsmanError(
     'internal',
-    'The request was not carried out. It is safe to report this with its requestId.',
+    'The request failed because of an internal error. Report it with its requestId.',
     {
       cause: error,
     },
   );
 }
 
-/** An error whose document lists what is wrong, each at its place and in bounded words; the first one is the detail. */
+/** An error that lists the problems of a request, each with its place and in bounded text. The first one is the detail. */
 export function requestError(
   code: 'malformed' | 'invalid_request',
   found: readonly RequestProblem[],
 ): PointsmanError {
   const errors = boundedProblems(found);
   const [first] = errors;
-  const detail = first ? describeProblem(first) : 'The request is not right.';
+  const detail = first ? describeProblem(first) : 'The request is invalid.';
   return new PointsmanError(code, errors.length > 1 ? `${detail} (and ${errors.length - 1} more)` : detail, {
     details: { errors },
   });
 }
 
 /**
- * The first problems, each in bounded words and all of them within {@link documentLimits.reportChars}: fields and parameters are called as the
- * client likes. A thread does so before they leave it.
+ * The first problems, each in bounded text, all of them within {@link documentLimits.reportChars}: the client chooses the names of fields
+ * and parameters. A thread calls this before it sends problems on.
  */
 export function boundedProblems(found: readonly RequestProblem[]): RequestProblem[] {
   return withinReport(found.map(bounded), ({ name = '', pointer = '', message }) => [name, pointer, message]);
@@ -180,10 +176,10 @@ function headersOf({ code, details }: PointsmanError): Record<string, string> {
     case 'unauthenticated':
       return { 'www-authenticate': 'Bearer realm="pointsman"' };
     case 'not_signed':
-      // A 401 names a way in (RFC 9110, section 15.5.2); this one no token opens.
+      // A 401 must name a challenge (RFC 9110, section 15.5.2). This one is not solved by a token.
       return { 'www-authenticate': 'Signature realm="pointsman"' };
     case 'too_slow':
-      // The rest of the body would be taken for the next request.
+      // The rest of the body would be parsed as the next request.
       return { connection: 'close' };
     case 'quota_exceeded': {
       const { quota } = ExceededQuota.parse(details['quota']);

@@ -5,7 +5,7 @@ import { similarName } from '../../../core/moves/similar-name.ts';
 import { unknownChannel } from '../../../core/moves/unknown-channel.ts';
 import { notFound } from './not-found.ts';
 
-/** The refusals that several of the tenant's handlers share. */
+/** The refusals that several handlers of the tenant share. */
 export type Refusal =
   | { readonly kind: 'stale'; readonly pointer: Pointer }
   | { readonly kind: 'held'; readonly reason: string }
@@ -15,37 +15,34 @@ export type Refusal =
   | { readonly kind: 'overtaken'; readonly version: number | null }
   | { readonly kind: 'no_tenant' };
 
-/** A refusal of the tenant's object as the problem that a client is told. */
+/** Turns a refusal of the tenant's object into an error. */
 export function refusal(answer: Refusal, tenant: string): PointsmanError {
   switch (answer.kind) {
     case 'stale':
       return movedOn(answer.pointer);
     case 'held':
-      return new PointsmanError('held', `The pointer is held: ${answer.reason}`, {
+      return new PointsmanError('held', `The pointer is held: "${answer.reason}". Lift the hold first.`, {
         details: { reason: answer.reason },
       });
     case 'key_reused':
       return new PointsmanError(
         'idempotency_key_reused',
-        'This Idempotency-Key came with another request before; use a new one.',
+        'The Idempotency-Key was already used for a different request. Use a new key.',
       );
     case 'too_many_channels':
-      return new PointsmanError(
-        'conflict',
-        `A bundle may have ${answer.limit} channels, and this one has them.`,
-      );
+      return new PointsmanError('conflict', `The bundle has ${answer.limit} channels, which is the maximum.`);
     case 'overtaken':
-      return new PointsmanError('conflict', 'A later push has come before this one.', {
+      return new PointsmanError('conflict', 'A later push of the same hook was already received.', {
         details: { version: answer.version },
       });
     case 'quota_exceeded':
       return quotaError(answer);
     case 'no_tenant':
-      return notFound(`There is no tenant "${tenant}".`);
+      return notFound(`The tenant "${tenant}" does not exist.`);
   }
 }
 
-/** A channel that the bundle does not have, as the problem that a client is told. */
+/** The error for a channel that the bundle does not have. */
 export function noChannel(
   pointer: { readonly bundle: string; readonly channel: string },
   { channels }: { readonly channels: readonly string[] },
@@ -55,9 +52,13 @@ export function noChannel(
   });
 }
 
-/** The pointer is elsewhere than `If-Match` says. */
+/** The pointer has moved since the generation in `If-Match`. */
 export function movedOn(pointer: Pointer): PointsmanError {
-  return new PointsmanError('pointer_moved', `The pointer is at generation ${pointer.generation}.`, {
-    details: { pointer },
-  });
+  return new PointsmanError(
+    'pointer_moved',
+    `The pointer is now at generation ${pointer.generation}. Review the change, then retry with that generation in If-Match.`,
+    {
+      details: { pointer },
+    },
+  );
 }

@@ -1,11 +1,11 @@
-/** A JSON answer. Nobody keeps it unless its headers say otherwise. */
-export function jsonAnswer(value: unknown, status: number, headers: Record<string, string> = {}): Response {
+/** A JSON response. Not cached unless its headers allow it. */
+export function jsonResponse(value: unknown, status: number, headers: Record<string, string> = {}): Response {
   const text = JSON.stringify(value);
   return new Response(text, {
     status,
     headers: {
       'content-type': 'application/json',
-      // The router counts by it what is in memory.
+      // The router counts responses in memory by their Content-Length.
       'content-length': String(Buffer.byteLength(text)),
       'cache-control': 'no-store',
       ...headers,
@@ -13,8 +13,8 @@ export function jsonAnswer(value: unknown, status: number, headers: Record<strin
   });
 }
 
-/** Text that many ask for, encoded once for all of them. */
-export function encodedAnswer(
+/** A response with text that was encoded once for many readers. */
+export function encodedResponse(
   text: Uint8Array<ArrayBuffer>,
   mediaType: string,
   headers: Record<string, string> = {},
@@ -24,7 +24,7 @@ export function encodedAnswer(
   });
 }
 
-/** The header that tells an answer of before from a new one. */
+/** The header that marks the response to a repeated request. */
 export function replayedHeader(replayed: boolean): Record<string, string> {
   return replayed ? { 'idempotency-replayed': 'true' } : {};
 }

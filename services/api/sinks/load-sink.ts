@@ -1,13 +1,13 @@
 import { type Broker, isBroker } from '../../../core/sink.ts';
 import { findBrokerHealth, findFeedEnd, findSink, listSinks } from '../../postgres/sinks/sinks.ts';
-import { absence, notFound } from '../responses/not-found.ts';
+import { missingError, notFound } from '../responses/not-found.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type SinkShown, viewSink, viewUntouched } from './sink-view.ts';
 
 type Parts = Pick<ApiDeps, 'db' | 'secrets' | 'brokers'>;
 
-/** All sinks of a tenant by name, the platform's among them. Throws `not_found` unless the tenant exists. */
-export async function standingSinks({ db, secrets, brokers }: Parts, tenant: string): Promise<SinkShown[]> {
+/** All sinks of a tenant by name, including the platform's. Throws `not_found` unless the tenant exists. */
+export async function loadSinks({ db, secrets, brokers }: Parts, tenant: string): Promise<SinkShown[]> {
   const records = await listSinks(db, tenant);
   const latest = await feedEnd(db, tenant);
   const untouched = brokers.filter((broker) => records.every(({ sink }) => sink !== broker));
@@ -17,8 +17,8 @@ export async function standingSinks({ db, secrets, brokers }: Parts, tenant: str
   ].toSorted((a, b) => (a.sink < b.sink ? -1 : 1));
 }
 
-/** One of them. Throws `not_found` when it is not there. */
-export async function standingSink(parts: Parts, tenant: string, sink: string): Promise<SinkShown> {
+/** One sink of a tenant. Throws `not_found` unless it exists. */
+export async function loadSink(parts: Parts, tenant: string, sink: string): Promise<SinkShown> {
   const { db, secrets, brokers } = parts;
   const record = await findSink(db, tenant, sink);
   if (record !== null) return viewSink(tenant, await feedEnd(db, tenant), record, secrets);
@@ -37,11 +37,11 @@ async function untouchedBroker(
 }
 
 export async function noSink({ db }: Pick<Parts, 'db'>, tenant: string, sink: string): Promise<Error> {
-  return absence(db, { tenant }, `sink "${sink}"`);
+  return missingError(db, { tenant }, `sink "${sink}"`);
 }
 
 async function feedEnd(db: Parts['db'], tenant: string): Promise<number> {
   const latest = await findFeedEnd(db, tenant);
-  if (latest === null) throw notFound(`There is no tenant "${tenant}".`);
+  if (latest === null) throw notFound(`The tenant "${tenant}" does not exist.`);
   return latest;
 }

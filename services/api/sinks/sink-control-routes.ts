@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { PointsmanError } from '../../../core/errors.ts';
 import { feedCursor, FeedCursorText } from '../../../core/moves/feed-cursor.ts';
 import type { ControlResult, ControlRequest } from '../../../handlers/contract/sink.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Call, type Endpoint, endpoint, type EndpointDefinition } from '../http/endpoint.ts';
 import { FreeText } from '../requests/free-text.ts';
@@ -12,14 +12,14 @@ import { json, replayed } from '../responses/openapi-responses.ts';
 import { IdempotencyKey, SinkParams } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
 import { SinkView } from './sink-view.ts';
-import { noSink, standingSink } from './load-sink.ts';
+import { noSink, loadSink } from './load-sink.ts';
 
 const PATH = '/v1/tenants/{tenant}/sinks/{sink}';
 const headers = z.object({ 'idempotency-key': IdempotencyKey });
 const nothing = z.strictObject({}).optional();
 
-/** Saying when and what a sink delivers. What is said here reaches the one writer of that sink, in whose turn it is done. */
-export function steeringEndpoints(parts: ApiDeps): Endpoint[] {
+/** Controls what a sink delivers and when. The sink's single writer carries out each request in its turn. */
+export function sinkControlEndpoints(parts: ApiDeps): Endpoint[] {
   return [pauseEndpoint(parts), resumeEndpoint(parts), replayEndpoint(parts)];
 }
 
@@ -33,7 +33,7 @@ const steering = {
 } satisfies Partial<EndpointDefinition<typeof SinkParams, never, typeof headers, never>>;
 
 const PauseBody = z
-  .strictObject({ reason: FreeText.optional().meta({ description: 'Why, for people.' }) })
+  .strictObject({ reason: FreeText.optional().meta({ description: 'The reason, for people.' }) })
   .optional()
   .meta({ id: 'PauseBody', example: { reason: 'incident 4711' } });
 
@@ -44,7 +44,7 @@ function pauseEndpoint(parts: ApiDeps): Endpoint {
     operationId: 'pauseSink',
     summary: 'Pause a sink',
     description:
-      'Delivers nothing more of this tenant’s until it is resumed. What moves meanwhile is delivered then, in order, as far back as the feed goes.',
+      'Stops deliveries of this tenant’s moves until the sink is resumed. Moves made meanwhile are delivered then, in order, as far back as the feed reaches.',
     body: PauseBody,
     problems: ['not_found', 'idempotency_key_reused'],
     handle: (call) => steer(parts, call, { kind: 'pause', reason: call.body?.reason ?? null }),
@@ -58,7 +58,7 @@ function resumeEndpoint(parts: ApiDeps): Endpoint {
     operationId: 'resumeSink',
     summary: 'Resume a sink',
     description:
-      'Goes on from the cursor, at once: also where the next try would be later, and where the sink was paused because its endpoint failed.',
+      'Resumes at the cursor, at once. Also ends the wait for the next retry, and a pause after repeated failures of the endpoint.',
     body: nothing,
     problems: ['not_found', 'idempotency_key_reused'],
     handle: (call) => steer(parts, call, { kind: 'resume' }),
@@ -76,16 +76,19 @@ function replayEndpoint(parts: ApiDeps): Endpoint {
     ...steering,
     path: `${PATH}/replay`,
     operationId: 'replaySink',
-    summary: 'Deliver once more',
+    summary: 'Replay moves',
     description:
-      'Delivers again all that comes after the cursor, in order, and then goes on. Events keep their ids, so that whoever has had them knows. Of a shared stream only this tenant’s events are repeated.',
+      'Delivers all moves after the cursor again, in order, then continues. Events keep their ids, so receivers can recognise repetitions. In a shared stream only this tenant’s events are repeated.',
     body: ReplayBody,
     problems: ['not_found', 'idempotency_key_reused', 'foreign_cursor', 'cursor_ahead', 'cursor_expired'],
     handle(call) {
       const { tenant } = call.params;
       const { after } = call.body;
       if (after.tenant !== tenant) {
-        throw new PointsmanError('foreign_cursor', `A cursor of this feed begins with "${tenant}:".`);
+        throw new PointsmanError(
+          'foreign_cursor',
+          `The cursor belongs to another feed: a cursor of this feed begins with "${tenant}:".`,
+        );
       }
       return steer(parts, call, { kind: 'replay', after: after.seq });
     },
@@ -96,7 +99,7 @@ type SinkCall = Call<z.output<typeof SinkParams>, unknown, z.output<typeof heade
 
 async function steer(parts: ApiDeps, call: SinkCall, how: ControlRequest['steer']): Promise<Response> {
   const { tenant, sink } = call.params;
-  await standingSink(parts, tenant, sink);
+  await loadSink(parts, tenant, sink);
   const identity = requestIdentity(call, call.headers['idempotency-key'], {
     call: 'steer sink',
     sink,
@@ -107,7 +110,7 @@ async function steer(parts: ApiDeps, call: SinkCall, how: ControlRequest['steer'
     .steer({ tenant, sink, steer: how, ...identity });
   if (answer.kind === 'no_sink') throw await noSink(parts, tenant, sink);
   if (answer.kind !== 'done') throw refused(answer, tenant);
-  return jsonAnswer(await standingSink(parts, tenant, sink), 200, replayedHeader(answer.replayed));
+  return jsonResponse(await loadSink(parts, tenant, sink), 200, replayedHeader(answer.replayed));
 }
 
 function refused(
@@ -117,13 +120,15 @@ function refused(
   switch (answer.kind) {
     case 'ahead': {
       const latest = feedCursor({ tenant, seq: answer.latest });
-      return new PointsmanError('cursor_ahead', `The feed ends at ${latest}.`, { details: { latest } });
+      return new PointsmanError('cursor_ahead', `The feed ends at ${latest}. Use a cursor at or before it.`, {
+        details: { latest },
+      });
     }
     case 'expired': {
       const [oldest, latest] = [answer.oldest, answer.latest].map((seq) => feedCursor({ tenant, seq }));
       return new PointsmanError(
         'cursor_expired',
-        `What is kept begins after ${oldest}. Whoever needs more reads the pointers themselves.`,
+        `The feed begins after ${oldest}. To catch up from before that, read the pointers themselves.`,
         { details: { oldest, latest } },
       );
     }

@@ -3,34 +3,34 @@ import { z } from 'zod';
 import type { SendRequest } from '../../../handlers/contract/sink.ts';
 import { claimKey } from '../../postgres/tenants/idempotency.ts';
 import { notFound } from '../responses/not-found.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Call, type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { json, replayed } from '../responses/openapi-responses.ts';
 import { IdempotencyKey, SinkParams, WebhookParams } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
-import { noSink, standingSink } from './load-sink.ts';
+import { noSink, loadSink } from './load-sink.ts';
 
 const PATH = '/v1/tenants/{tenant}/sinks/{sink}';
 const headers = z.object({ 'idempotency-key': IdempotencyKey });
 
-/** Sending one event beside the cursor, by the one writer of that sink. */
+/** Sends one event without moving the cursor, by the sink's single writer. */
 export function sendingEndpoints(parts: ApiDeps): Endpoint[] {
   return [testEndpoint(parts), redeliverEndpoint(parts)];
 }
 
 const SentView = z
   .object({
-    sent: z
-      .boolean()
-      .meta({ description: 'Whether it was taken. If not, nobody knows that it did not arrive.' }),
+    sent: z.boolean().meta({
+      description: 'Whether the endpoint accepted the event. If false, the event may still have arrived.',
+    }),
     event: z.string().meta({ description: 'The event’s id.' }),
-    reason: z.string().nullable().meta({ description: 'Why it was not taken.' }),
+    reason: z.string().nullable().meta({ description: 'Why the event was not accepted.' }),
   })
   .meta({
     id: 'Sent',
-    description: 'What became of one event that was sent beside the cursor.',
+    description: 'The result of sending one event without moving the cursor.',
     example: { sent: false, event: 'acme:support-bot:live:4', reason: 'audit.example.com: answered 503' },
   });
 
@@ -39,15 +39,15 @@ function testEndpoint(parts: ApiDeps): Endpoint {
     method: 'post',
     path: `${PATH}/test`,
     operationId: 'testSink',
-    summary: 'Send a test',
+    summary: 'Send a test event',
     description:
-      'Sends an event of the type `pointsman.sink.test`, on which nobody acts, once and now, also while the sink is paused.',
+      'Sends one event of the type `pointsman.sink.test` at once, also while the sink is paused. Receivers ignore it.',
     tags: ['sinks'],
     may: 'administer',
     params: SinkParams,
     headers,
     body: z.strictObject({}).optional(),
-    responses: { 200: json(SentView, 'What became of it.', replayed) },
+    responses: { 200: json(SentView, 'The result.', replayed) },
     problems: ['not_found', 'idempotency_key_reused'],
     handle: (call) => send(parts, call, { kind: 'test' }),
   });
@@ -63,14 +63,13 @@ function redeliverEndpoint(parts: ApiDeps): Endpoint {
     path: `${PATH}/redeliver`,
     operationId: 'redeliver',
     summary: 'Deliver one move again',
-    description:
-      'Sends that one event to the webhook, once and now, under the id that it always had. The cursor stays where it is.',
+    description: 'Sends one event to the webhook at once, under its original id. The cursor does not move.',
     tags: ['sinks'],
     may: 'administer',
     params: WebhookParams,
     headers,
     body: RedeliverBody,
-    responses: { 200: json(SentView, 'What became of it.', replayed) },
+    responses: { 200: json(SentView, 'The result.', replayed) },
     problems: ['not_found', 'idempotency_key_reused'],
     handle: (call) => send(parts, call, { kind: 'move', seq: call.body.seq }),
   });
@@ -80,7 +79,7 @@ type SendCall = Call<z.output<typeof SinkParams>, unknown, z.output<typeof heade
 
 async function send(parts: ApiDeps, call: SendCall, what: SendRequest['what']): Promise<Response> {
   const { tenant, sink } = call.params;
-  await standingSink(parts, tenant, sink);
+  await loadSink(parts, tenant, sink);
   const { by, requestId, ...key } = requestIdentity(call, call.headers['idempotency-key'], {
     call: 'send to sink',
     sink,
@@ -95,11 +94,11 @@ async function send(parts: ApiDeps, call: SendCall, what: SendRequest['what']): 
     case 'no_sink':
       throw await noSink(parts, tenant, sink);
     case 'no_move':
-      throw notFound('There is no such move in the feed, or it is too old to be told.');
+      throw notFound('The feed does not have this move, or the move is too old to be delivered.');
     default: {
       const { event } = answer;
       const reason = answer.kind === 'sent' ? null : answer.reason;
-      return jsonAnswer({ sent: reason === null, event, reason }, 200, replayedHeader(claimed === 'known'));
+      return jsonResponse({ sent: reason === null, event, reason }, 200, replayedHeader(claimed === 'known'));
     }
   }
 }

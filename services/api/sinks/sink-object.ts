@@ -12,14 +12,14 @@ import {
 import { callOptions, orUnavailable } from '../ingress.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
 
-/** The one writer of a sink, as this process calls it. It may be busy delivering: then a call waits for its turn. */
+/** The single writer of a sink, as called by this process. While it delivers, a call waits for its turn. */
 export interface SinkObject {
   steer(request: ControlRequest): Promise<ControlResult>;
-  /** Once for a key of the tenant's, for a day: see {@link callOptions}. */
+  /** At most once per key of the tenant, for a day: see {@link callOptions}. */
   send(request: SendRequest, idempotencyKey: string): Promise<SendResult>;
 }
 
-/** Gives the writer of a sink, on behalf of one request. */
+/** Returns the writer of a sink, on behalf of one request. */
 export type SinkObjects = (id: SinkId, ids: RequestIds) => SinkObject;
 
 /** Calls throw as {@link orUnavailable} does. */
@@ -30,7 +30,7 @@ export function sinkObjects(ingress: Ingress): SinkObjects {
       steer: (request) =>
         orUnavailable(object.control(request, callOptions<ControlRequest, ControlResult>(ids))),
       send(request, idempotencyKey) {
-        // One writer serves many tenants, whose keys are nobody else's.
+        // One writer serves many tenants, so the tenant is part of the key.
         const ownKey = digestOf(`${id.tenant} ${idempotencyKey}`);
         return orUnavailable(object.send(request, callOptions<SendRequest, SendResult>(ids, ownKey)));
       },

@@ -2,16 +2,16 @@ import { z } from 'zod';
 
 import { SinkName } from '../../../core/identifiers.ts';
 import { findSink, listAttempts } from '../../postgres/sinks/sinks.ts';
-import { jsonAnswer } from '../responses/responses.ts';
+import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { json } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { SinkParams, TenantParams, WebhookParams } from '../requests/params.ts';
 import { AttemptView, SinkView, viewAttempt } from './sink-view.ts';
-import { noSink, standingSink, standingSinks } from './load-sink.ts';
+import { noSink, loadSink, loadSinks } from './load-sink.ts';
 
-/** Looking at sinks: who may read may do that. */
+/** Endpoints that read sinks. They need the action `read`. */
 export function sinkEndpoints(parts: ApiDeps): Endpoint[] {
   return [listEndpoint(parts), findEndpoint(parts), attemptsEndpoint(parts)];
 }
@@ -25,7 +25,7 @@ function listEndpoint(parts: ApiDeps): Endpoint {
     operationId: 'listSinks',
     summary: 'List sinks',
     description:
-      'Where the moves of a tenant are announced, by name: its webhooks, and `redis` and `rabbitmq` where the platform has them.',
+      "The destinations of a tenant's moves, by name: its webhooks, and `redis` and `rabbitmq` if the platform has them.",
     tags: ['sinks'],
     may: 'read',
     params: TenantParams,
@@ -33,11 +33,11 @@ function listEndpoint(parts: ApiDeps): Endpoint {
     responses: { 200: json(pageOf(SinkView, 'SinkPage'), 'One page.') },
     problems: ['not_found'],
     async handle({ params: { tenant }, query }) {
-      const all = await standingSinks(parts, tenant);
+      const all = await loadSinks(parts, tenant);
       const page = await readPage(query, byName, async ({ after = '', limit }) =>
         all.filter(({ sink }) => sink > after).slice(0, limit),
       );
-      return jsonAnswer(page, 200);
+      return jsonResponse(page, 200);
     },
   });
 }
@@ -47,15 +47,15 @@ function findEndpoint(parts: ApiDeps): Endpoint {
     method: 'get',
     path: '/v1/tenants/{tenant}/sinks/{sink}',
     operationId: 'getSink',
-    summary: 'One sink',
-    description: 'How far it has come, and what keeps it. A webhook’s secret is never shown.',
+    summary: 'Get a sink',
+    description: 'The progress and the health of a sink. A webhook’s secret is never shown.',
     tags: ['sinks'],
     may: 'read',
     params: SinkParams,
     responses: { 200: json(SinkView, 'The sink.') },
     problems: ['not_found'],
     async handle({ params: { tenant, sink } }) {
-      return jsonAnswer(await standingSink(parts, tenant, sink), 200);
+      return jsonResponse(await loadSink(parts, tenant, sink), 200);
     },
   });
 }
@@ -67,8 +67,8 @@ function attemptsEndpoint({ db }: ApiDeps): Endpoint {
     method: 'get',
     path: '/v1/tenants/{tenant}/sinks/{sink}/attempts',
     operationId: 'listAttempts',
-    summary: 'What was tried at a webhook',
-    description: 'Each try, newest first: the last thousand.',
+    summary: 'List delivery attempts of a webhook',
+    description: 'Attempts, newest first: the last thousand.',
     tags: ['sinks'],
     may: 'read',
     params: WebhookParams,
@@ -80,7 +80,7 @@ function attemptsEndpoint({ db }: ApiDeps): Endpoint {
       const page = await readPage(query, byNumber, ({ after, limit }) =>
         listAttempts(db, tenant, sink, { before: after, limit }),
       );
-      return jsonAnswer({ ...page, items: page.items.map(viewAttempt) }, 200);
+      return jsonResponse({ ...page, items: page.items.map(viewAttempt) }, 200);
     },
   });
 }

@@ -10,34 +10,34 @@ export const SinkView = z
   .object({
     sink: SinkName,
     kind: SinkKind,
-    url: z.string().nullable().meta({ description: 'Of a webhook; null for what is the platform’s.' }),
+    url: z.string().nullable().meta({ description: 'Of a webhook; null for the platform’s sinks.' }),
     state: z.enum(['active', 'failing', 'paused']).meta({
       description:
-        '`failing`: the last try failed, and there will be others; `redis` and `rabbitmq` fail for all tenants of a stream at once. `paused`: by a person, or since the endpoint said that it is gone or failed for days.',
+        '`failing`: the last attempt failed and will be retried; `redis` and `rabbitmq` fail for all tenants of a stream at once. `paused`: by a person, or because the endpoint returned 410 or failed for days.',
     }),
-    cursor: z.string().meta({ description: 'Everything up to here has arrived.' }),
+    cursor: z.string().meta({ description: 'The last delivered position in the feed.' }),
     lag: z.number().int().meta({ description: 'Moves after the cursor.' }),
     deliveredAt: z.string().nullable(),
-    failures: z.number().int().meta({ description: 'Tries in vain since the last that was not.' }),
+    failures: z.number().int().meta({ description: 'Consecutive failed attempts.' }),
     failingSince: z.string().nullable(),
-    retryAt: z.string().nullable().meta({ description: 'When it is tried again.' }),
+    retryAt: z.string().nullable().meta({ description: 'When the next attempt is.' }),
     lastError: z.string().nullable(),
     pausedBy: z.string().nullable(),
     pausedAt: z.string().nullable(),
     pauseReason: z.string().nullable(),
     previousSecretUntil: z.string().nullable().meta({
-      description: 'Until when a webhook’s secret before the last rotation signs beside the new one.',
+      description: 'Until when events are also signed with the previous secret after a rotation.',
     }),
     sealedUnder: z.enum(['current', 'previous', 'lost']).nullable().meta({
       description:
-        'Under which key a webhook’s secrets are kept: `previous` needs POINTSMAN_SECRET_KEY_PREVIOUS until they are rotated; `lost` can no longer be read, and nothing is delivered.',
+        'The key that encrypts a webhook’s secrets. `previous`: keep POINTSMAN_SECRET_KEY_PREVIOUS until the secrets are rotated. `lost`: the secrets can no longer be decrypted, and nothing is delivered.',
     }),
-    createdBy: z.string().nullable().meta({ description: 'Null for what is the platform’s.' }),
+    createdBy: z.string().nullable().meta({ description: 'Null for the platform’s sinks.' }),
     createdAt: z.string().nullable(),
   })
   .meta({
     id: 'Sink',
-    description: 'Where moves are announced.',
+    description: 'A destination of moves.',
     example: {
       sink: 'audit',
       kind: 'webhook',
@@ -79,7 +79,7 @@ export function viewSink(
     lag: Math.max(0, latest - deliveredSeq),
     previousSecretUntil: isOver(previousUntil) ? null : previousUntil,
     sealedUnder: sealedUnder([secret, isOver(previousUntil) ? null : previousSecret], secrets),
-    // The platform's were set by nobody of the tenant's.
+    // The platform's sinks were not created by the tenant.
     ...(kind === 'webhook' ? { createdBy, createdAt } : { createdBy: null, createdAt: null }),
   };
 }
@@ -96,7 +96,7 @@ function sealedUnder(
   return (['lost', 'previous', 'current'] as const).find((one) => under.includes(one)) ?? null;
 }
 
-/** A broker without a delivery to this tenant so far. What other tenants of its partition have met counts all the same. */
+/** A broker without a delivery to this tenant yet. The state of its shared partition applies anyway. */
 export function viewUntouched(tenant: string, latest: number, broker: Broker, health: SinkHealth): SinkShown {
   return {
     sink: broker,
@@ -122,14 +122,18 @@ export const AttemptView = z
     seq: z.number().int().nullable().meta({ description: 'The move’s number in the feed; null for a test.' }),
     event: z.string().meta({ description: 'The event’s id, sent as `webhook-id`.' }),
     delivered: z.boolean(),
-    status: z.number().int().nullable().meta({ description: 'Of the answer; null where there was none.' }),
+    status: z
+      .number()
+      .int()
+      .nullable()
+      .meta({ description: 'The status of the response; null without one.' }),
     summary: z.string(),
     tookMs: z.number().int(),
     at: z.string(),
   })
   .meta({
     id: 'Attempt',
-    description: 'One try at a webhook.',
+    description: 'An attempt to deliver to a webhook.',
     example: {
       seq: 17,
       event: 'acme:support-bot:live:4',

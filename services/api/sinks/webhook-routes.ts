@@ -5,7 +5,7 @@ import { PointsmanError } from '../../../core/errors.ts';
 import { deleteSink, findSink, putSink, rotateSink } from '../../postgres/sinks/sinks.ts';
 import { type SecretBox, SecretLostError } from '../../secrets/secret-box.ts';
 import { newWebhookSecret } from '../../webhooks/webhook-secret.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
@@ -13,7 +13,7 @@ import { empty, json } from '../responses/openapi-responses.ts';
 import { IdempotencyKey, WebhookParams } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
 import { requireKey } from '../secret-key.ts';
-import { noSink, standingSink } from './load-sink.ts';
+import { noSink, loadSink } from './load-sink.ts';
 import { RotateBody, SinkBody, SinkSet } from './webhook-body.ts';
 
 const PATH = '/v1/tenants/{tenant}/sinks/{sink}';
@@ -21,9 +21,9 @@ const headers = z.object({ 'idempotency-key': IdempotencyKey });
 const shownOnce = { replayed: true, cacheControl: '`no-store`.' };
 
 const ONCE =
-  'A secret that is made is shown in the answer and nowhere else. So a repeated request under the same `Idempotency-Key` does not show it again: it is answered 409 with `replayed`, and whoever lost the first answer rotates the secret.';
+  'A generated secret is shown only in the response. A repeated request with the same `Idempotency-Key` does not show it again: it returns 409 with `replayed`. If the first response is lost, rotate the secret.';
 
-/** Setting webhooks, and what they are signed with. */
+/** Sets webhooks and their signing secrets. */
 export function webhookEndpoints(parts: ApiDeps): Endpoint[] {
   return [putEndpoint(parts), rotateEndpoint(parts), deleteEndpoint(parts)];
 }
@@ -35,15 +35,15 @@ function putEndpoint(parts: ApiDeps): Endpoint {
     path: PATH,
     operationId: 'setSink',
     summary: 'Set a webhook',
-    description: `Makes a webhook, which begins with the next move, or gives it another address, which goes on where the last one left off and with a clean slate. Whether an address may be called is seen when it is: one that is not public is refused then, and the sink says so. ${ONCE}`,
+    description: `Creates a webhook, which starts with the next move, or changes its URL; the new URL continues at the current position and without recorded failures. Whether a URL is allowed is checked at delivery: a private address is refused then, and the sink shows it. ${ONCE}`,
     tags: ['sinks'],
     may: 'administer',
     params: WebhookParams,
     headers,
     body: SinkBody,
     responses: {
-      200: json(SinkSet, 'The webhook has been changed.', shownOnce),
-      201: json(SinkSet, 'The webhook is there.', shownOnce),
+      200: json(SinkSet, 'The webhook was changed.', shownOnce),
+      201: json(SinkSet, 'The webhook was created.', shownOnce),
     },
     problems: ['not_found', 'conflict', 'idempotency_key_reused', 'no_secret_key', 'quota_exceeded'],
     async handle(call) {
@@ -73,8 +73,8 @@ function putEndpoint(parts: ApiDeps): Endpoint {
       if (answer.kind !== 'saved') throw refusal(answer, tenant);
       const { created, secretMade, replayed } = answer;
       if (secretMade && replayed) throw shownBefore();
-      const view = await standingSink(parts, tenant, sink);
-      return jsonAnswer(
+      const view = await loadSink(parts, tenant, sink);
+      return jsonResponse(
         { ...view, secret: secretMade ? made : null },
         created ? 201 : 200,
         replayedHeader(replayed),
@@ -83,7 +83,7 @@ function putEndpoint(parts: ApiDeps): Endpoint {
   });
 }
 
-/** Whether it is the secret that is there already, which then is not rotated: a rotation would put the one before it out of use. */
+/** Whether this secret is already set. It must not be rotated then: a rotation would drop the previous secret. */
 async function signsWith(
   { db }: Pick<ApiDeps, 'db'>,
   box: SecretBox,
@@ -95,7 +95,7 @@ async function signsWith(
   try {
     return box.open(sealed, { tenant, sink, field: 'secret' }) === given;
   } catch (error) {
-    // Then the one that is given takes its place.
+    // Then the given secret replaces it.
     if (error instanceof SecretLostError) return false;
     throw error;
   }
@@ -104,7 +104,7 @@ async function signsWith(
 function shownBefore(): PointsmanError {
   return new PointsmanError(
     'conflict',
-    'This request made a secret before, under this Idempotency-Key, and a secret is shown once. If you have lost it, rotate it under a new key.',
+    'This request already generated a secret under this Idempotency-Key, and a secret is shown only once. If you have lost it, rotate it under a new key.',
     { details: { replayed: true } },
   );
 }
@@ -116,7 +116,7 @@ function rotateEndpoint(parts: ApiDeps): Endpoint {
     path: `${PATH}/rotate`,
     operationId: 'rotateSink',
     summary: 'Rotate the secret of a webhook',
-    description: `From now on events are signed with a new secret, and for a day with the last one as well, so that there is time to tell the endpoint. The one before that is out of use at once. ${ONCE}`,
+    description: `Events are signed with a new secret from now on, and for a day also with the current one, so that the endpoint can be updated. The secret before the current one stops working at once. ${ONCE}`,
     tags: ['sinks'],
     may: 'administer',
     params: WebhookParams,
@@ -144,9 +144,9 @@ function rotateEndpoint(parts: ApiDeps): Endpoint {
       if (answer.kind === 'no_sink') throw await noSink(parts, tenant, sink);
       if (answer.kind !== 'rotated') throw refusal(answer, tenant);
       if (answer.replayed && given === undefined) throw shownBefore();
-      const view = await standingSink(parts, tenant, sink);
+      const view = await loadSink(parts, tenant, sink);
       const shown = given === undefined ? secret : null;
-      return jsonAnswer({ ...view, secret: shown }, 200, replayedHeader(answer.replayed));
+      return jsonResponse({ ...view, secret: shown }, 200, replayedHeader(answer.replayed));
     },
   });
 }
@@ -158,11 +158,11 @@ function deleteEndpoint(parts: ApiDeps): Endpoint {
     path: PATH,
     operationId: 'deleteSink',
     summary: 'Delete a webhook',
-    description: 'Nothing more is delivered to it, and what was tried is forgotten.',
+    description: 'Deliveries stop, and recorded attempts are deleted.',
     tags: ['sinks'],
     may: 'administer',
     params: WebhookParams,
-    responses: { 204: empty('The webhook is gone.') },
+    responses: { 204: empty('The webhook was deleted.') },
     problems: ['not_found'],
     async handle({ params: { tenant, sink }, principal, ids }) {
       const by = principal?.name ?? 'nobody';

@@ -5,7 +5,7 @@ import { PointsmanError } from '../../../core/errors.ts';
 import { Policy } from '../../../core/policy.ts';
 import { findPolicy, listPolicies, putPolicy } from '../../postgres/channels/policies.ts';
 import { notFound, requireTenant } from '../responses/not-found.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { etagOf, IfNoneMatch, isKnown } from '../responses/entity-tags.ts';
@@ -18,7 +18,7 @@ import { requestError } from '../responses/problem.ts';
 import { refusal } from '../responses/refusal.ts';
 
 const path = '/v1/tenants/{tenant}/policy';
-const ETAG = 'The version of the policy, in double quotes: 0 for a tenant that was never given one.';
+const ETAG = 'The version of the policy, in double quotes: 0 before the first policy.';
 const TAG = /^"(?:0|[1-9][0-9]{0,14})"$/;
 
 const PolicyVersionView = z
@@ -30,7 +30,7 @@ const PolicyVersionView = z
   })
   .meta({
     id: 'PolicyVersion',
-    description: 'Who made the policy what it was from then on, and why.',
+    description: 'Who set this version of the policy, when and why.',
     example: { version: 3, message: 'Four eyes on live', by: 'alice', at: '2026-03-01T12:00:00.000Z' },
   });
 
@@ -43,9 +43,9 @@ function findEndpoint({ db }: ApiDeps): Endpoint {
     method: 'get',
     path,
     operationId: 'getPolicy',
-    summary: 'The policy of a tenant',
+    summary: 'Get the policy of a tenant',
     description:
-      'The document, with its defaults filled in, as it can be put again. A tenant that was never given one has that of version 0, without a gate.',
+      'The document, with its defaults filled in, in the format of `putPolicy`. Before the first policy: version 0, without gates.',
     tags: ['policy'],
     may: 'read',
     params: TenantParams,
@@ -55,22 +55,22 @@ function findEndpoint({ db }: ApiDeps): Endpoint {
         .regex(/^(?:0|[1-9][0-9]{0,14})$/, 'must be a version: a whole number from 0')
         .transform(Number)
         .optional()
-        .meta({ description: 'An earlier version; the last one unless told.', example: '2' }),
+        .meta({ description: 'An earlier version. Default: the current one.', example: '2' }),
     }),
     headers: z.object({ 'if-none-match': IfNoneMatch }),
     responses: {
       200: json(Policy, 'The policy.', { etag: ETAG }),
-      304: empty('The caller has it.', { etag: ETAG }),
+      304: empty('The caller has the current policy.', { etag: ETAG }),
     },
     problems: ['not_found'],
     async handle({ params: { tenant }, query, headers }) {
       await requireTenant(db, tenant);
       const found = await findPolicy(db, tenant, query.version);
-      if (found === null) throw notFound(`The policy has no version ${query.version}.`);
+      if (found === null) throw notFound(`The policy does not have a version ${query.version}.`);
       const answerHeaders = policyHeaders(found.version);
       if (isKnown(headers['if-none-match'], etagOf(found.version)))
         return new Response(null, { status: 304, headers: answerHeaders });
-      return jsonAnswer(found.document, 200, answerHeaders);
+      return jsonResponse(found.document, 200, answerHeaders);
     },
   });
 }
@@ -80,14 +80,17 @@ function putEndpoint({ db, celeryGrants }: ApiDeps): Endpoint {
     method: 'put',
     path,
     operationId: 'putPolicy',
-    summary: 'Give a tenant a policy',
+    summary: 'Set the policy of a tenant',
     description:
-      'Makes the document the policy of the tenant, whole: what it does not name has no rule. It holds for what is admitted from now on; releases that are on their way keep the policy that they were admitted under, and must pass the gates of this one besides. Putting what stands changes nothing, and makes no version.',
+      'Replaces the whole policy of the tenant: an omitted channel has no rules. It applies to releases that are admitted from now on. Releases in flight keep the policy of their admission, and must also pass the gates of this one. An unchanged policy does not create a version.',
     tags: ['policy'],
     may: 'administer',
     params: TenantParams,
     query: z.strictObject({
-      message: FreeText.optional().meta({ description: 'Why, for people.', example: 'Four eyes on live' }),
+      message: FreeText.optional().meta({
+        description: 'The reason, for people.',
+        example: 'Four eyes on live',
+      }),
     }),
     headers: z.object({
       'idempotency-key': IdempotencyKey,
@@ -98,12 +101,12 @@ function putEndpoint({ db, celeryGrants }: ApiDeps): Endpoint {
         .optional()
         .meta({
           description:
-            'The version that the caller saw, in double quotes. 412 with the one that stands when it is another.',
+            'The version that the caller saw, in double quotes. 412 with the current version if it is different.',
           example: '"2"',
         }),
     }),
     body: Policy,
-    responses: { 200: json(Policy, 'The policy, as it stands.', { ...replayed, etag: ETAG }) },
+    responses: { 200: json(Policy, 'The current policy.', { ...replayed, etag: ETAG }) },
     problems: ['not_found', 'policy_changed', 'idempotency_key_reused', 'quota_exceeded'],
     async handle(call) {
       const { tenant } = call.params;
@@ -127,7 +130,7 @@ function putEndpoint({ db, celeryGrants }: ApiDeps): Endpoint {
       });
       if (answer.kind === 'stale') throw changed(answer.version);
       if (answer.kind !== 'stands') throw refusal(answer, tenant);
-      return jsonAnswer(document, 200, {
+      return jsonResponse(document, 200, {
         ...policyHeaders(answer.version),
         ...replayedHeader(answer.replayed),
       });
@@ -147,7 +150,7 @@ function requireGrant(
 }
 
 function changed(policyVersion: number): PointsmanError {
-  const detail = `The policy is at version ${policyVersion}.`;
+  const detail = `The policy is now at version ${policyVersion}. Review it, then retry with that version in If-Match.`;
   return new PointsmanError('policy_changed', detail, { details: { policyVersion } });
 }
 
@@ -160,8 +163,8 @@ function versionsEndpoint({ db }: ApiDeps): Endpoint {
     method: 'get',
     path: `${path}/versions`,
     operationId: 'listPolicyVersions',
-    summary: 'The history of a policy',
-    description: 'Who has made the policy what it was, when and why, newest first.',
+    summary: 'List the versions of a policy',
+    description: 'Who set the policy, when and why, newest first.',
     tags: ['policy'],
     may: 'read',
     params: TenantParams,
@@ -173,7 +176,7 @@ function versionsEndpoint({ db }: ApiDeps): Endpoint {
       const page = await readPage(query, byVersion, ({ after = null, limit }) =>
         listPolicies(db, tenant, { before: after, limit }),
       );
-      return jsonAnswer(page, 200);
+      return jsonResponse(page, 200);
     },
   });
 }

@@ -5,7 +5,7 @@ import { Quota, QuotaChanges } from '../../../core/quota.ts';
 import { readQuotas, setQuotas } from '../../postgres/tenants/quotas.ts';
 import { notFound } from '../responses/not-found.ts';
 import { authorise, callerOf } from '../access/access.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
@@ -17,14 +17,13 @@ const path = '/v1/tenants/{tenant}/quotas';
 
 const Quotas = z.object({ items: z.array(Quota) }).meta({
   id: 'Quotas',
-  description: 'What a tenant may have at most, and what it has.',
+  description: 'The limits of a tenant, and its usage.',
   example: { items: [{ quota: 'bytes', used: 48_112, limit: 10_737_418_240, default: 10_737_418_240 }] },
 });
 
 const Changes = QuotaChanges.meta({
   id: 'QuotaChanges',
-  description:
-    'New limits by quota. `null` gives a quota its default back; one that is not named keeps its limit.',
+  description: 'New limits by quota. `null` restores the default; an omitted quota keeps its limit.',
   example: { bytes: 21_474_836_480, hooks: null },
 });
 
@@ -37,16 +36,16 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
     method: 'get',
     path,
     operationId: 'listQuotas',
-    summary: 'The quotas of a tenant',
+    summary: 'Get the quotas of a tenant',
     description:
-      'Every quota, with what the tenant uses of it, its limit and its default. A request that would go past one is answered 429 `quota_exceeded` with `quota`, or 413 `larger_than_quota` where it is larger than the limit by itself. Rolling back, promoting, holding, cancelling, deciding on gates and deleting are never refused.',
+      'Every quota, with its usage, limit and default. A request that would exceed one returns 429 `quota_exceeded` with `quota`, or 413 `larger_than_quota` if it alone exceeds the limit. Rolling back, promoting, holding, cancelling, deciding gates and deleting are never refused.',
     tags: ['quotas'],
     may: 'read',
     params: TenantParams,
     responses: { 200: json(Quotas, 'The quotas.') },
     problems: ['not_found'],
     async handle({ params: { tenant } }) {
-      return jsonAnswer({ items: await standing(db, tenant) }, 200);
+      return jsonResponse({ items: await loadQuotas(db, tenant) }, 200);
     },
   });
 }
@@ -58,16 +57,16 @@ function setEndpoint({ db }: ApiDeps): Endpoint {
     path,
     operationId: 'setQuotas',
     summary: 'Set quotas of a tenant',
-    description: `For admins of the platform: a tenant's own can't. A limit below what is used refuses more and deletes nothing. The defaults: ${defaults.join(', ')}.`,
+    description: `Only for admins of the platform, not of the tenant. A limit below the usage refuses further requests and deletes nothing. The defaults: ${defaults.join(', ')}.`,
     tags: ['quotas'],
     may: 'administer',
     params: TenantParams,
     headers: z.object({ 'idempotency-key': IdempotencyKey }),
     body: Changes,
-    responses: { 200: json(Quotas, 'The quotas, as they are now.', replayed) },
+    responses: { 200: json(Quotas, 'The quotas after the change.', replayed) },
     problems: ['not_found', 'idempotency_key_reused'],
     async handle(call) {
-      // Of the platform, and not of this tenant alone.
+      // On the platform, not on this tenant: a tenant's admin must not raise its own quotas.
       authorise(callerOf(call), 'administer', null);
       const { tenant } = call.params;
       const quotas = call.body;
@@ -75,13 +74,13 @@ function setEndpoint({ db }: ApiDeps): Endpoint {
       const answer = await setQuotas(db, { tenant, quotas, ...identity, at: Date.now() });
       if (answer.kind !== 'set') throw refusal(answer, tenant);
       call.log.info({ tenant, quotas, by: identity.by }, 'set quotas');
-      return jsonAnswer({ items: await standing(db, tenant) }, 200, replayedHeader(answer.replayed));
+      return jsonResponse({ items: await loadQuotas(db, tenant) }, 200, replayedHeader(answer.replayed));
     },
   });
 }
 
-async function standing(db: ApiDeps['db'], tenant: string): Promise<Quota[]> {
+async function loadQuotas(db: ApiDeps['db'], tenant: string): Promise<Quota[]> {
   const quotas = await readQuotas(db, tenant);
-  if (quotas === null) throw notFound(`There is no tenant "${tenant}".`);
+  if (quotas === null) throw notFound(`The tenant "${tenant}" does not exist.`);
   return quotas;
 }

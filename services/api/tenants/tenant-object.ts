@@ -16,16 +16,16 @@ import { type DownSink, Sink } from '../../../handlers/contract/sink.ts';
 import { callOptions, orUnavailable } from '../ingress.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
 
-/** The tenant's durable object, as this process calls it. Everything that changes a tenant goes through here. */
+/** The tenant's durable object, as called by this process. Every change of a tenant goes through it. */
 export interface TenantObject {
   publish(request: PublishRequest): Promise<PublishResult>;
-  /** Where the channel's sinks must be seen to be well first, they are looked at, and it is asked for once more. */
+  /** If the channel requires healthy sinks, they are probed first, and the move is tried again. */
   move(request: MoveRequest): Promise<MoveResult>;
   hold(request: HoldRequest): Promise<HoldResult>;
   cancel(request: CancelRequest): Promise<CancelResult>;
 }
 
-/** Gives the object of a tenant, on behalf of one request. */
+/** Returns the object of a tenant, on behalf of one request. */
 export type TenantObjects = (tenant: string, ids: RequestIds) => TenantObject;
 
 /** Calls throw as {@link orUnavailable} does. */

@@ -5,7 +5,7 @@ import { TenantName } from '../../../core/identifiers.ts';
 import { createTenantOnce } from '../../postgres/tenants/idempotency.ts';
 import { findTenant, listTenants } from '../../postgres/tenants/tenants.ts';
 import { notFound } from '../responses/not-found.ts';
-import { jsonAnswer, replayedHeader } from '../responses/responses.ts';
+import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
@@ -35,13 +35,13 @@ function createEndpoint({ db }: ApiDeps): Endpoint {
     method: 'post',
     path: '/v1/tenants',
     operationId: 'createTenant',
-    summary: 'Make a tenant',
-    description: 'Names are never reused for somebody else: a tenant that is there already is a conflict.',
+    summary: 'Create a tenant',
+    description: 'Names are never reused. An existing name returns 409.',
     tags: ['tenants'],
     may: 'administer',
     headers: z.object({ 'idempotency-key': IdempotencyKey }),
     body: NewTenant,
-    responses: { 201: json(TenantView, 'The tenant is there.', { ...replayed, location: true }) },
+    responses: { 201: json(TenantView, 'The tenant was created.', { ...replayed, location: true }) },
     problems: ['conflict', 'idempotency_key_reused'],
     async handle(call) {
       const { tenant } = call.body;
@@ -50,10 +50,10 @@ function createEndpoint({ db }: ApiDeps): Endpoint {
         tenant,
       });
       const done = await createTenantOnce(db, { tenant, ...identity, at: Date.now() });
-      if (done === 'exists') throw new PointsmanError('conflict', `There is a tenant "${tenant}" already.`);
+      if (done === 'exists') throw new PointsmanError('conflict', `The tenant "${tenant}" already exists.`);
       if (done === 'key_reused') throw refusal({ kind: 'key_reused' }, tenant);
       const headers = { location: `/v1/tenants/${tenant}`, ...replayedHeader(done === 'replayed') };
-      return jsonAnswer(await findTenant(db, tenant), 201, headers);
+      return jsonResponse(await findTenant(db, tenant), 201, headers);
     },
   });
 }
@@ -73,7 +73,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
       const page = await readPage(query, byName, ({ after, limit }) =>
         listTenants(db, { limit, ...(after === undefined ? {} : { after }) }),
       );
-      return jsonAnswer(page, 200);
+      return jsonResponse(page, 200);
     },
   });
 }
@@ -83,8 +83,8 @@ function findEndpoint({ db }: ApiDeps): Endpoint {
     method: 'get',
     path: '/v1/tenants/{tenant}',
     operationId: 'getTenant',
-    summary: 'One tenant',
-    description: 'Whether a tenant is there, and since when.',
+    summary: 'Get a tenant',
+    description: 'Whether a tenant exists, and since when.',
     tags: ['tenants'],
     may: 'read',
     params: TenantParams,
@@ -92,8 +92,8 @@ function findEndpoint({ db }: ApiDeps): Endpoint {
     problems: ['not_found'],
     async handle({ params: { tenant } }) {
       const found = await findTenant(db, tenant);
-      if (found === null) throw notFound(`There is no tenant "${tenant}".`);
-      return jsonAnswer(found, 200);
+      if (found === null) throw notFound(`The tenant "${tenant}" does not exist.`);
+      return jsonResponse(found, 200);
     },
   });
 }

@@ -19,7 +19,7 @@ import {
 } from '../../postgres/tenants/tokens.ts';
 import { notFound, requireTenant } from '../responses/not-found.ts';
 import { authorise, callerOf } from '../access/access.ts';
-import { jsonAnswer } from '../responses/responses.ts';
+import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
@@ -39,22 +39,24 @@ function createEndpoint({ db }: ApiDeps): Endpoint {
     method: 'post',
     path: '/v1/tokens',
     operationId: 'createToken',
-    summary: 'Make a token',
+    summary: 'Create a token',
     description:
-      'The answer is the only place where the token is ever shown: what is kept is its hash. So a repeated request under the same `Idempotency-Key` makes no second token and does not show the first one again; it is answered 409 with `replayed` and the `tokenId`, to be revoked and made anew by whoever lost the answer. One active token speaks by a name: another is 409 until that one is revoked. An admin of a tenant makes tokens of its own tenant; one of the platform those of any, and of the platform itself where `tenant` is left out.',
+      'The token is shown only in this response; its hash is stored. A repeated request with the same `Idempotency-Key` creates no second token and does not show the first one again. It returns 409 with `replayed` and the `tokenId`; if the first response is lost, revoke that token and create another. A name can have one active token: a second one returns 409. An admin of a tenant creates tokens of its own tenant. An admin of the platform creates tokens of any tenant, and of the platform if `tenant` is omitted.',
     tags: ['tokens'],
     may: 'administer',
     whose: 'caller',
     headers: z.object({ 'idempotency-key': IdempotencyKey }),
     body: NewToken,
-    responses: { 201: json(TokenMade, 'The token, shown this once.', { cacheControl: '`no-store`.' }) },
+    responses: {
+      201: json(TokenMade, 'The token. Shown only in this response.', { cacheControl: '`no-store`.' }),
+    },
     problems: ['not_found', 'conflict', 'idempotency_key_reused', 'quota_exceeded'],
     async handle(call) {
       const caller = callerOf(call);
       const tenant = call.body.tenant ?? caller.tenant;
       authorise(caller, 'administer', tenant);
       const { name } = call.body;
-      // In one order, so that the same roles are the same request.
+      // In a fixed order, so that the same roles are the same request.
       const roles = Role.options.filter((role) => call.body.roles.includes(role));
       const token = TOKEN_PREFIX + base58(randomBytes(32));
       const answer = await createToken(db, {
@@ -73,8 +75,8 @@ function createEndpoint({ db }: ApiDeps): Endpoint {
       });
       if (answer.kind !== 'made') throw refused(answer, name, tenant);
       const { id, createdAt, createdBy } = answer.token;
-      call.log.info({ tokenId: id, name, tenant, roles, by: createdBy }, 'made a token');
-      return jsonAnswer({ id, name, tenant, roles, token, createdAt, createdBy }, 201);
+      call.log.info({ tokenId: id, name, tenant, roles, by: createdBy }, 'created a token');
+      return jsonResponse({ id, name, tenant, roles, token, createdAt, createdBy }, 201);
     },
   });
 }
@@ -86,7 +88,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
     operationId: 'listTokens',
     summary: 'List tokens',
     description:
-      "Newest first, without the tokens themselves. An admin of a tenant sees its own tenant's; one of the platform sees all, or a tenant's. Revoked ones stay listed for good.",
+      "Newest first, without the tokens themselves. An admin of a tenant sees its own tenant's. An admin of the platform sees all, or one tenant's. Revoked tokens stay listed permanently.",
     tags: ['tokens'],
     may: 'administer',
     whose: 'caller',
@@ -95,7 +97,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
       state: z
         .enum(['active', 'revoked', 'all'])
         .optional()
-        .meta({ description: 'Which of them; `active` unless told.', example: 'all' }),
+        .meta({ description: 'Tokens in this state. Default: `active`.', example: 'all' }),
     }),
     responses: { 200: json(pageOf(TokenView, 'TokenPage'), 'One page.') },
     problems: ['not_found'],
@@ -109,7 +111,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
       const page = await readPage(query, tokenCursor, ({ after, limit }) =>
         listTokens(db, { tenant, state, limit, ...(after === undefined ? {} : { after }) }),
       );
-      return jsonAnswer(page, 200);
+      return jsonResponse(page, 200);
     },
   });
 }
@@ -120,37 +122,37 @@ function revokeEndpoint({ db }: ApiDeps): Endpoint {
     path: '/v1/tokens/{id}',
     operationId: 'revokeToken',
     summary: 'Revoke a token',
-    description: `Refused from the next request on. What is open already ends at its usual bound: a long-poll within ${httpLimits.waitMs / 1_000} s, a stream within ${streamLimits.lifetimeMs / 60_000} min. The name is free again, and the token stays listed as revoked. Revoking twice is revoking once. Whoever holds a token may revoke it; another's needs an admin of its tenant, or of the platform. The token of the environment is no such token, and is changed there.`,
+    description: `The token is refused from the next request on. Open requests end at their usual limit: a long-poll within ${httpLimits.waitMs / 1_000} s, a stream within ${streamLimits.lifetimeMs / 60_000} min. The name becomes available, and the token stays listed as revoked. Idempotent. A token can revoke itself; an admin of its tenant or of the platform can revoke it too. The environment's token cannot be revoked: change it in the environment.`,
     tags: ['tokens'],
     may: 'read',
     whose: 'caller',
     params: z.strictObject({
       id: TokenId.meta({
-        description: 'The id of the token: not the token itself, which belongs in no address.',
+        description: 'The id of the token. Do not put the token itself into a URL.',
         example: '0b9f2c6e-7c1d-4c43-9d3e-0a6f1f0f8a52',
       }),
     }),
-    responses: { 204: empty('The token is worth nothing any more.') },
+    responses: { 204: empty('The token was revoked.') },
     problems: ['not_found'],
     async handle(call) {
       const caller = callerOf(call);
       const { id } = call.params;
       const token = await findTokenById(db, id);
-      // One that is not there counts as the platform's: a tenant's admin is told the same of both, and of another tenant's.
+      // A missing token counts as the platform's: a tenant's admin gets the same error for a missing token and for another tenant's.
       if (id !== caller.id) authorise(caller, 'administer', token?.tenant ?? null);
-      if (token === null) throw notFound(`There is no token ${id}.`);
+      if (token === null) throw notFound(`The token ${id} does not exist.`);
       const revoked = await revokeToken(db, token, {
         by: caller.name,
         requestId: call.ids.requestId,
         at: Date.now(),
       });
-      if (revoked) call.log.info(said(token, caller.name), 'revoked a token');
+      if (revoked) call.log.info(logFields(token, caller.name), 'revoked a token');
       return new Response(null, { status: 204, headers: { 'cache-control': 'no-store' } });
     },
   });
 }
 
-function said({ id, name, tenant }: TokenRecord, by: string): object {
+function logFields({ id, name, tenant }: TokenRecord, by: string): object {
   return { tokenId: id, name, tenant, by };
 }
 
@@ -163,13 +165,13 @@ function refused(
     case 'made_before':
       return new PointsmanError(
         'conflict',
-        'This request made a token before, under this Idempotency-Key, and a token is shown once. If you have lost it, revoke it and make another under a new key.',
+        'This request already created a token under this Idempotency-Key, and a token is shown only once. If you have lost it, revoke it and create another under a new key.',
         { details: { tokenId: answer.id, replayed: true } },
       );
     case 'name_taken':
       return new PointsmanError(
         'conflict',
-        `An active token is called "${name}" already; revoke that one first.`,
+        `An active token already has the name "${name}". Revoke it first.`,
         {
           details: { tokenId: answer.id },
         },
@@ -179,6 +181,6 @@ function refused(
     case 'key_reused':
       return refusal({ kind: 'key_reused' }, tenant ?? '');
     case 'no_tenant':
-      return notFound(`There is no tenant "${tenant}".`);
+      return notFound(`The tenant "${tenant}" does not exist.`);
   }
 }

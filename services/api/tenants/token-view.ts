@@ -5,18 +5,17 @@ import { TenantName } from '../../../core/identifiers.ts';
 import { StoredTime } from '../../../core/json/storable.ts';
 import type { TokenRecord } from '../../postgres/tenants/tokens.ts';
 
-const roles = z.array(Role).meta({ description: 'What it is for.', example: ['publisher'] });
+const roles = z.array(Role).meta({ description: 'The roles of the token.', example: ['publisher'] });
 const tenant = TenantName.nullable().meta({
-  description: "Where it counts; null for the platform's own, which counts everywhere.",
+  description: 'The tenant of the token; null for a token of the platform, which works for every tenant.',
 });
 
-/** A token as it is listed. */
+/** A token in a list. */
 export const TokenView = z
   .object({
     id: TokenId,
     name: z.string().meta({
-      description:
-        'Who speaks by it: in the record as it stands here, or as `platform/<name>` without a tenant.',
+      description: 'The name of the holder in the record; for a token without a tenant, `platform/<name>`.',
     }),
     tenant,
     roles,
@@ -25,30 +24,30 @@ export const TokenView = z
     revokedBy: z.string().nullable(),
     revokedAt: z.string().nullable(),
   })
-  .meta({ id: 'Token', description: 'A token, without what is secret of it.' });
+  .meta({ id: 'Token', description: 'A token, without its secret.' });
 
-/** A token as its maker sees it, once. */
+/** A token in the response to its creator. Shown once. */
 export const TokenMade = TokenView.omit({ revokedBy: true, revokedAt: true })
   .extend({
-    token: z.string().meta({ description: 'To be sent as a bearer token. Nobody can look it up again.' }),
+    token: z.string().meta({ description: 'Send it as a bearer token. It cannot be shown again.' }),
   })
-  .meta({ id: 'TokenMade', description: 'A token that was just made.' });
+  .meta({ id: 'TokenMade', description: 'A token that was just created.' });
 
 export const NewToken = z
   .strictObject({
     name: TokenName,
     tenant: TenantName.optional().meta({
-      description: "The caller's own where it is left out: for a token of the platform, the platform.",
+      description: "Default: the caller's tenant, or the platform for a token of the platform.",
     }),
     roles: z
       .array(Role)
-      .min(1, 'name a role')
+      .min(1, 'must have at least one role')
       .max(Role.options.length)
-      .refine((given) => new Set(given).size === given.length, 'a role is there twice'),
+      .refine((given) => new Set(given).size === given.length, 'must not contain a role twice'),
   })
   .meta({ id: 'NewToken', example: { name: 'ci', tenant: 'acme', roles: ['publisher'] } });
 
-/** What a page of tokens goes on from. */
+/** The position of a page of tokens. */
 export const tokenCursor = {
   schema: z.strictObject({ createdAt: StoredTime, id: TokenId }),
   of: ({ createdAt, id }: TokenRecord): Pick<TokenRecord, 'createdAt' | 'id'> => ({ createdAt, id }),

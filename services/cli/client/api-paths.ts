@@ -1,4 +1,4 @@
-/** Where the API keeps things. Names were checked against their rules before, so that none needs escaping. */
+/** Paths of the API. Names are validated before, so they need no escaping. */
 
 export const tenantsPath = '/v1/tenants';
 
@@ -54,17 +54,17 @@ export function channelPath(tenant: string, bundle: string, channel: string): st
   return `${bundlePath(tenant, bundle)}/channels/${channel}`;
 }
 
-/** An artifact's manifest. */
+/** The path of an artifact's manifest. */
 export function artifactPath(tenant: string, digest: string): string {
   return `${tenantsPath}/${tenant}/artifacts/${digest}`;
 }
 
-/** Any content of an artifact. */
+/** The path of any content of an artifact. */
 export function blobPath(tenant: string, digest: string): string {
   return `${tenantsPath}/${tenant}/blobs/${digest}`;
 }
 
-/** A compiled file at a pointer; its path is somebody else's text, and keeps its slashes. */
+/** The path of a compiled file at a pointer. The file's path comes from a source, and keeps its slashes. */
 export function filePath(tenant: string, bundle: string, channel: string, path: string): string {
   const escaped = path.split('/').map(encodeURIComponent).join('/');
   return `${channelPath(tenant, bundle, channel)}/files/${escaped}`;

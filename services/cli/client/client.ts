@@ -2,7 +2,7 @@ import { request, type Dispatcher } from 'undici';
 import type { z } from 'zod';
 
 import { describeIssues } from '../../../core/json/schema-issues.ts';
-import { type Answer, headerOf } from './response.ts';
+import { type ApiResponse, headerOf } from './response.ts';
 import { asUnreachable, problemOf } from './client-failures.ts';
 import type { Connection } from './connection.ts';
 import { type ApiProblem, CliError, Unreachable } from '../failures.ts';
@@ -14,29 +14,28 @@ export interface Call {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly json?: unknown;
-  /** Sent as it is; `headers` says what it is. */
+  /** Sent unchanged. `headers` must contain its media type. */
   readonly bytes?: Uint8Array;
   readonly timeoutMs?: number;
-  /** Ends it, with all its tries and the waits between them. */
+  /** Ends the call, with all its attempts and the waits between them. */
   readonly deadline?: AbortSignal | undefined;
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
-/** The HTTP API as commands speak it. */
+/** The HTTP API for commands. */
 export interface ApiClient {
   readonly url: string;
-  /** The wait before the second try of anything; the later ones follow from it. */
+  /** The wait before the second attempt; later waits grow from it. */
   readonly firstRetryMs: number;
   /**
-   * One call whose JSON answer has that shape. A store that is down (503), a crowd (429) and a lost connection are tried again,
-   * {@link cliLimits.attempts} times in all: every call must be harmless to repeat, by its method or its Idempotency-Key. Throws
-   * ApiProblem for what the API refuses, Unreachable when it does not answer.
+   * Makes a call that returns JSON of that shape. Retries 503, 429 and lost connections, {@link cliLimits.attempts} attempts in all. So
+   * every call must be idempotent, by its method or its Idempotency-Key. Throws ApiProblem for a refusal, Unreachable without a response.
    */
   call<T>(method: Method, path: string, schema: z.ZodType<T>, call?: Call): Promise<T>;
   /** The same without a shape: for files, and where headers matter. */
-  send(method: Method, path: string, call?: Call): Promise<Answer>;
-  /** A streaming GET, tried once; null when that was not an event stream. Bounded by `signal` alone. */
+  send(method: Method, path: string, call?: Call): Promise<ApiResponse>;
+  /** A streaming GET with one attempt; null if the response is not an event stream. Only `signal` ends it. */
   stream(
     path: string,
     headers: Readonly<Record<string, string>>,
@@ -44,7 +43,7 @@ export interface ApiClient {
   ): Promise<Dispatcher.ResponseData['body'] | null>;
 }
 
-/** `signal` ends whatever is under way, a wait between two tries too. */
+/** `signal` ends everything in progress, including a wait between two attempts. */
 export function apiClient(
   { url, token }: Connection,
   signal: AbortSignal,
@@ -53,7 +52,7 @@ export function apiClient(
   const authorization: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` };
   let hasAnswered = false;
 
-  async function once(method: Method, path: string, call: Call): Promise<Answer> {
+  async function once(method: Method, path: string, call: Call): Promise<ApiResponse> {
     const { statusCode, headers, body } = await request(address(url, path, call.query), {
       method,
       headers: {
@@ -73,7 +72,7 @@ export function apiClient(
     return answer;
   }
 
-  async function send(method: Method, path: string, call: Call = {}): Promise<Answer> {
+  async function send(method: Method, path: string, call: Call = {}): Promise<ApiResponse> {
     let maybeDone = false;
     for (let attempt = 1; ; attempt++) {
       const answer = await once(method, path, call).catch((error: unknown) => {
@@ -104,7 +103,7 @@ export function apiClient(
       const answer = await request(address(url, path), {
         headers: { accept: 'text/event-stream', ...authorization, ...headers },
         signal: AbortSignal.any([signal, streamSignal]),
-        // The silence of a stream is watched by its reader, who knows how long is too long.
+        // The reader of a stream checks for silence, because it knows how long is too long.
         bodyTimeout: 0,
       });
       const type = String(answer.headers['content-type'] ?? '');
@@ -115,18 +114,18 @@ export function apiClient(
   };
 }
 
-// Before anything was answered, a refusal means that nothing was started there; after it, that it is being restarted.
+// Before any response, a refused connection means that the API does not run; after one, that it is restarting.
 function isWorthRetry(failure: ApiProblem | Unreachable, hasAnswered: boolean): boolean {
   if (failure instanceof Unreachable) return hasAnswered || failure.maybeDone;
   return WORTH_A_RETRY.has(failure.problem.status);
 }
 
-/** Of one call with all its tries: its own end, or that of the whole command. */
+/** Ends one call with all its attempts: its own deadline, or the signal of the whole command. */
 function endOf({ deadline }: Call, signal: AbortSignal): AbortSignal {
   return deadline === undefined ? signal : AbortSignal.any([signal, deadline]);
 }
 
-// 502 and 504 come from whatever stands before the API while it is restarted.
+// 502 and 504 come from a proxy in front of the API during a restart.
 const WORTH_A_RETRY: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 function address(url: string, path: string, query: Call['query'] = {}): string {
@@ -136,20 +135,24 @@ function address(url: string, path: string, query: Call['query'] = {}): string {
   return `${url}${path}${parameters.size === 0 ? '' : `?${parameters.toString()}`}`;
 }
 
-function parseBody<T>(answer: Answer, schema: z.ZodType<T>, url: string): T {
+function parseBody<T>(answer: ApiResponse, schema: z.ZodType<T>, url: string): T {
   let json: unknown;
   try {
     json = JSON.parse(answer.body.toString('utf8'));
   } catch (cause) {
-    throw new CliError('failed', `${url} did not answer in JSON: is that Pointsman's API?`, { cause });
+    throw new CliError(
+      'failed',
+      `The response of ${url} is not JSON. Check that the URL is Pointsman's API.`,
+      { cause },
+    );
   }
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   throw new CliError(
     'failed',
-    `${url} answered what this pointsman does not understand: ${describeIssues(parsed)}`,
+    `This version of pointsman can't read the response of ${url}: ${describeIssues(parsed)}`,
     {
-      hints: ['Is the API of another version?'],
+      hints: ['The API may have another version. Use the same version of pointsman.'],
     },
   );
 }

@@ -2,10 +2,10 @@ import { isAbsolute, join } from 'node:path';
 
 import { isThisMachine } from './this-machine.ts';
 import { CliError } from '../failures.ts';
-import { readKept } from './home-file.ts';
+import { readHomeFile } from './home-file.ts';
 import { given, type Environment, type GlobalOptions } from '../settings.ts';
 
-/** Where the API is, and the token for it. Without a token the API answers 401, which says what is missing. */
+/** The URL of the API, and its token. Without a token the API returns 401 with an explanation. */
 export interface Connection {
   readonly url: string;
   readonly token: string | null;
@@ -14,42 +14,42 @@ export interface Connection {
 const DEFAULT_URL = 'http://127.0.0.1:7400';
 
 /**
- * The connection: from the command line, else the environment, else what `npm start` left in its home.
+ * The connection settings: from the command line, else from the environment, else from the home of `npm start`.
  *
- * A token goes only to the address that it was configured with. The home is `./.pointsman` unless POINTSMAN_HOME names it, so that its files
- * may have come with a repository of somebody else. Therefore such a file can neither redirect a token that the user gave, nor name another
- * machine at all; and the home's own token is for the home's own address alone. Throws CliError where that rule, or a wrong setting, is in
- * the way; nothing was sent then.
+ * A token is sent only to the URL that it was configured with. The home is `./.pointsman` unless POINTSMAN_HOME is set, so its files may
+ * come from someone else's repository. Such a file must not redirect a token of the user, nor name another machine; and the home's own
+ * token is used only for the home's own URL. Throws CliError when that rule or an invalid setting prevents a connection; nothing was sent
+ * then.
  */
 export function connection(options: GlobalOptions, env: Environment): Connection {
   const home = given(env.POINTSMAN_HOME) ?? '.pointsman';
   const named = given(options.url) ?? given(env.POINTSMAN_URL);
-  const kept = readKept(home, 'api-url');
-  const url = named === null ? keptUrl(kept, home) : namedUrl(named);
-  // The built-in address is where the token would go without that file as well.
+  const kept = readHomeFile(home, 'api-url');
+  const url = named === null ? homeUrl(kept, home) : namedUrl(named);
+  // Without the file, the token would go to the built-in URL anyway.
   const isFoundOnly = named === null && !isSame(url, DEFAULT_URL) && !isAbsolute(home);
   const token = given(options.token) ?? given(env.POINTSMAN_TOKEN);
   if (token !== null && isFoundOnly) throw foundNotNamed(url, home);
   return { url, token: checkedToken(token ?? stackToken(url, kept, home)) };
 }
 
-/** The token of the home's stack, for the address of that stack alone. */
+/** The token of the home's stack, for the URL of that stack only. */
 function stackToken(url: string, kept: string | null, home: string): string | null {
   const stack = kept === null ? null : originOf(kept);
-  return stack !== null && isSame(url, stack) ? readKept(home, 'admin-token') : null;
+  return stack !== null && isSame(url, stack) ? readHomeFile(home, 'admin-token') : null;
 }
 
-/** The address that the home's stack left there, or the built-in one. */
-function keptUrl(kept: string | null, home: string): string {
+/** The URL from the home of the stack, or the built-in one. */
+function homeUrl(kept: string | null, home: string): string {
   if (kept === null) return DEFAULT_URL;
   if (!isAbsolute(home) && isElsewhere(kept)) throw foundElsewhere(kept, home);
   const url = originOf(kept);
   if (url !== null) return url;
   throw new CliError(
     'usage',
-    `${join(home, 'api-url')} does not hold the origin of an API. Nothing was sent.`,
+    `${join(home, 'api-url')} does not contain the origin of an API. Nothing was sent.`,
     {
-      hints: ['Name the API with --url or POINTSMAN_URL. "npm start" writes the file again.'],
+      hints: ['Give the URL of the API with --url or POINTSMAN_URL. "npm start" writes the file again.'],
     },
   );
 }
@@ -59,14 +59,14 @@ function namedUrl(text: string): string {
   if (url !== null) return url;
   throw new CliError(
     'usage',
-    'The address of the API must be an origin: http:// or https://, a host and perhaps a port.',
-    { hints: ['Give it with --url or POINTSMAN_URL, such as https://pointsman.example.'] },
+    'The URL of the API must be an origin: http:// or https://, a host, and optionally a port.',
+    { hints: ['Give it with --url or POINTSMAN_URL, for example https://pointsman.example.'] },
   );
 }
 
 /**
- * The text as an origin; null for anything else. A path, a query or a fragment would become part of every request, so that a file could
- * choose which resource of another local server gets what is sent. User information would be a second credential.
+ * Parses the text as an origin; null otherwise. A path, query or fragment would become part of every request, so a file could choose which
+ * resource of another local server receives it. User information would be a second credential.
  */
 function originOf(text: string): string | null {
   const url = URL.canParse(text) ? new URL(text) : null;
@@ -87,16 +87,16 @@ function byNumber(url: string): string {
 
 function checkedToken(token: string | null): string | null {
   if (token === null || /^[\x21-\x7e]+$/.test(token)) return token;
-  throw new CliError('usage', 'The token has characters that no token has.');
+  throw new CliError('usage', 'The token contains invalid characters. Check --token or POINTSMAN_TOKEN.');
 }
 
 function foundElsewhere(url: string, home: string): CliError {
   return new CliError(
     'usage',
-    `${join(home, 'api-url')} names ${url}, which is not this machine. Nothing was sent.`,
+    `${join(home, 'api-url')} contains ${url}, which is not this machine. Nothing was sent.`,
     {
       hints: [
-        'Files in the current folder may come from somebody else. Name the API yourself, with --url or POINTSMAN_URL.',
+        'Files in the current folder may come from someone else. Give the URL of the API yourself, with --url or POINTSMAN_URL.',
       ],
     },
   );
@@ -105,11 +105,11 @@ function foundElsewhere(url: string, home: string): CliError {
 function foundNotNamed(url: string, home: string): CliError {
   return new CliError(
     'usage',
-    `The token was not sent: only ${join(home, 'api-url')} in this folder names ${url}.`,
+    `The token was not sent: ${url} comes only from ${join(home, 'api-url')} in this folder.`,
     {
       hints: [
-        'Files in the current folder may come from somebody else, so a token goes to an address that you named.',
-        `If this is the API that you mean: POINTSMAN_URL=${url} (or --url).`,
+        'Files in the current folder may come from someone else, so a token is sent only to a URL that you give.',
+        `If this is the right API, set POINTSMAN_URL=${url} (or --url).`,
       ],
     },
   );

@@ -5,10 +5,9 @@ import { cliLimits } from '../limits.ts';
 import { retryDelayMs, waitFor } from './retry.ts';
 
 /**
- * The server-sent events at that path, across cut connections: each new one asks to go on after the last event seen
- * (`Last-Event-ID`). A null stands for a cut, after which the caller should look for itself. Ends when
- * {@link cliLimits.streamFailures} connections in a row brought nothing at all: then there is no stream to be had. Throws the
- * signal's reason when interrupted. The caller stops it by leaving the loop.
+ * The server-sent events at that path, across reconnects: each connection resumes after the last seen event (`Last-Event-ID`). Yields null
+ * after a cut; the caller should then read the state itself. Ends after {@link cliLimits.streamFailures} consecutive connections without
+ * any data: the stream is then unavailable. Throws the signal's reason when interrupted. The caller stops it by leaving the loop.
  */
 export async function* eventStream(
   client: ApiClient,
@@ -25,12 +24,12 @@ export async function* eventStream(
   }
 }
 
-/** How far the events have been seen. */
+/** The last seen event. */
 interface Place {
   lastEventId: string;
 }
 
-/** Answers whether the connection brought anything, if only a comment that keeps it alive. */
+/** Returns whether the connection delivered anything, even only a heartbeat comment. */
 async function* oneConnection(
   client: ApiClient,
   path: string,
@@ -59,7 +58,7 @@ async function* oneConnection(
       yield* complete.splice(0);
     }
   } catch {
-    // Cut, silent or no stream at all: the next connection goes on, or the caller looks for itself.
+    // Cut, silent or not a stream: the next connection resumes, or the caller reads the state itself.
   } finally {
     clearTimeout(watch);
     silence.abort();

@@ -4,8 +4,8 @@ import { readRegularFile } from '../../config/regular-file.ts';
 import { cliLimits } from '../limits.ts';
 import { given } from '../settings.ts';
 
-/** The text of a file of the home of `npm start`; null when it is empty or can't be read, as if it were missing. */
-export function readKept(home: string, name: 'api-url' | 'admin-token'): string | null {
+/** The text of a file in the home of `npm start`; null if it is missing, empty or unreadable. */
+export function readHomeFile(home: string, name: 'api-url' | 'admin-token'): string | null {
   try {
     return given(readRegularFile(join(home, name), cliLimits.homeFileBytes).toString('utf8').trim());
   } catch {

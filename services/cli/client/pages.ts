@@ -6,14 +6,11 @@ import { cliLimits } from '../limits.ts';
 /** The first rows of a list of the API. */
 export interface FirstRows<T> {
   readonly rows: readonly T[];
-  /** Whether these are all of the list. */
+  /** Whether the list has no further rows. */
   readonly isWhole: boolean;
 }
 
-/**
- * Up to `most` rows of a list of the API, in its order, over as many pages as that takes ({@link cliLimits.pages} at most, which
- * is more than a person reads).
- */
+/** Up to `most` rows of a list of the API, in its order, over as many pages as needed (at most {@link cliLimits.pages}). */
 export async function listRows<T>(
   client: ApiClient,
   path: string,
@@ -24,7 +21,7 @@ export async function listRows<T>(
   return (await firstRows(client, path, row, most, query)).rows;
 }
 
-/** The same rows, for a caller that must say when there are more. */
+/** The same rows, for a caller that must report whether there are more. */
 export async function firstRows<T>(
   client: ApiClient,
   path: string,

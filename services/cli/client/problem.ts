@@ -13,31 +13,31 @@ export const Problem = z.looseObject({
   code: z.string(),
   detail: z.string().optional(),
   diagnostics: z.array(Diagnostic).optional(),
-  /** There are more diagnostics than these. */
+  /** The list of diagnostics is incomplete. */
   truncated: z.boolean().optional(),
-  /** What is wrong with the request, when that is more than the detail says. */
+  /** The problems of the request, if there are several. */
   errors: z.array(z.looseObject({ pointer: z.string().optional(), message: z.string() })).optional(),
-  /** Where the pointer is, when it is not where the request wanted it. */
+  /** The current pointer, if it is not where the request expected it. */
   pointer: Pointer.optional(),
-  /** The release that stands in the way. */
+  /** The release that causes the conflict. */
   version: Version.optional(),
-  /** The token that stands in the way. */
+  /** The token that causes the conflict. */
   tokenId: z.string().optional(),
-  /** The role that would be enough. */
+  /** The required role. */
   role: z.string().optional(),
-  /** The gates that may be meant. */
+  /** The candidates. */
   gates: z.array(z.string()).optional(),
   /** The same request was carried out before, under its Idempotency-Key. */
   replayed: z.boolean().optional(),
   requestId: z.string().optional(),
-  /** What a release ended as, when it was too late to steer it. */
+  /** The outcome of a release that has already settled. */
   outcome: Outcome.nullish(),
 });
 export type Problem = z.infer<typeof Problem>;
 
-/** The problem in that body; one made of the status alone when somebody between us and the API answered. */
+/** The problem in the body; made from the status alone when a proxy sent the response. */
 export function readProblem(status: number, body: string): Problem {
   const problem = parseJsonAs(Problem, body);
   if (problem !== null) return problem;
-  return { title: `The answer was HTTP ${status}, and not Pointsman's`, status, code: `http_${status}` };
+  return { title: `The response was HTTP ${status}, but not from Pointsman`, status, code: `http_${status}` };
 }

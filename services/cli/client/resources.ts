@@ -13,10 +13,7 @@ import {
 import { Move, Pointer } from '../../../core/moves/pointer.ts';
 import { Outcome, ReleaseStatus, Stage, StageState, WaitingFor } from '../../../core/releases/release.ts';
 
-/**
- * What the API answers, as far as commands need it. Objects are loose on purpose: what a newer API adds is kept, and is handed on
- * by `--json`.
- */
+/** The API's responses, as far as commands need them. The objects are loose: fields of a newer API are kept, and printed by `--json`. */
 
 export const StageView = z.looseObject({
   stage: Stage,
@@ -27,25 +24,25 @@ export const StageView = z.looseObject({
 });
 export type StageView = z.infer<typeof StageView>;
 
-/** A stage as an event tells of it: its beginning has no end yet. */
+/** A stage in an event: one that has started has no end yet. */
 export const StageEvent = StageView.extend({ finishedAt: z.string().nullable().default(null) });
 
 export const GateView = z.looseObject({
   ...Gate.shape,
-  // An older API does not say it.
+  // An older API does not send it.
   opensAt: Gate.shape.opensAt.default(null),
   verdicts: z.array(z.looseObject(Verdict.shape)),
 });
 export type GateView = z.infer<typeof GateView>;
 
-/** What a word has come to. */
-export const Heard = z.looseObject({
+/** The result of a decision. */
+export const DecisionResult = z.looseObject({
   gate: z.string(),
   state: GateState,
   said: z.number().int(),
   needed: z.number().int(),
 });
-export type Heard = z.infer<typeof Heard>;
+export type DecisionResult = z.infer<typeof DecisionResult>;
 
 export const ReleaseView = z.looseObject({
   tenant: TenantName,
@@ -81,7 +78,7 @@ export const MoveView = z.looseObject({
 });
 export type MoveView = z.infer<typeof MoveView>;
 
-/** What a rollback would restore. */
+/** The preview of a rollback. */
 export const RollbackView = z.looseObject({ pointer: PointerView, move: MoveView });
 export type RollbackView = z.infer<typeof RollbackView>;
 // An older API has no warnings.

@@ -1,12 +1,12 @@
-/** A response of the API, as it came. */
-export interface Answer {
+/** A response of the API, unparsed. */
+export interface ApiResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Buffer;
 }
 
-/** A header of an answer, or null. */
-export function headerOf(answer: Answer, name: string): string | null {
+/** A header of a response, or null. */
+export function headerOf(answer: ApiResponse, name: string): string | null {
   const value = answer.headers[name];
   return typeof value === 'string' ? value : null;
 }

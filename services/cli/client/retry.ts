@@ -5,8 +5,8 @@ import { retryAfterMs } from '../../http/retry-after.ts';
 import { cliLimits } from '../limits.ts';
 
 /**
- * How long to wait before try number `attempt + 1`, in milliseconds. Null when the server asks for more than
- * {@link cliLimits.longestRetryAfterMs}: the command then fails and shows that.
+ * How long to wait before attempt number `attempt + 1`, in milliseconds. Null when the server asks for more than {@link
+ * cliLimits.longestRetryAfterMs}: the command then fails and shows that.
  */
 export function retryDelayMs(
   attempt: number,
@@ -21,7 +21,7 @@ export function retryDelayMs(
   return retryWaitMs({ attempt, random01, retryAfterMs: askedMs }, backoff);
 }
 
-/** Waits, unless the command is interrupted: then it throws the signal's reason. */
+/** Waits, or throws the signal's reason when the command is interrupted. */
 export async function waitFor(ms: number, signal: AbortSignal): Promise<void> {
   await delay(ms, undefined, { signal }).catch((error: unknown) => {
     throw signal.aborted ? signal.reason : error;

@@ -2,8 +2,8 @@ import { networkInterfaces } from 'node:os';
 import ipaddr from 'ipaddr.js';
 
 /**
- * Whether that host of a URL is this machine itself, by its address: loopback, the unspecified address, or one of an interface. Names
- * don't count, since whoever answers for a name decides where it leads.
+ * Whether the host of a URL is this machine, by its address: loopback, the unspecified address, or one of an interface. Names do not count,
+ * because DNS decides where they lead.
  */
 export function isThisMachine(hostname: string): boolean {
   const text = hostname.replaceAll(/^\[|\]$/g, '');

@@ -6,21 +6,22 @@ import { Command } from 'commander';
 import type { Cli } from '../context.ts';
 import { cliLimits } from '../limits.ts';
 
-/** `pointsman up`: the whole of Pointsman on this machine, as `npm start` runs it. */
+/** `pointsman up`: runs all of Pointsman on this machine, as `npm start` does. */
 export function upCommand(cli: Cli): Command {
   return new Command('up')
-    .description('start everything on this machine, and stay until Ctrl-C (the same as npm start)')
+    .description('start everything on this machine, until Ctrl-C (the same as npm start)')
     .action(async () => {
       cli.finish((await runStack(cli)) ? 'done' : 'failed');
     });
 }
 
 async function runStack(cli: Cli): Promise<boolean> {
-  // The same ending as ours: .ts in the working tree, .js in a build.
+  // The same extension as this file: .ts in the working tree, .js in a build.
   const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const main = fileURLToPath(new URL(`../../stack/main.${ending}`, import.meta.url));
   const stack = spawn(process.execPath, [main], {
-    // A group of its own: Ctrl-C reaches only us, and the stack is told once. The channel tells it when we are gone.
+    // A separate process group: Ctrl-C reaches only this process, and the stack is stopped once. The channel closes when this process is
+    // gone.
     detached: true,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: { ...cli.env },

@@ -5,21 +5,24 @@ import type { ApiClient } from '../client/client.ts';
 import { check, type Finding } from './finding.ts';
 import { SILENT_WORKER } from './worker-systems.ts';
 
-/** What the API says of itself and its stores. Without an API nothing can be asked of it; without a worker nothing through Restate. */
+/**
+ * The API's report about itself and its stores. Without the API no further checks are possible through it; without a worker none through
+ * Restate.
+ */
 export interface ApiFindings {
   readonly findings: readonly Finding[];
-  /** The API is there and takes our token. */
+  /** The API responds and accepts the token. */
   readonly answers: boolean;
   readonly workerAnswers: boolean;
 }
 
-/** Whether the API is there, reaches its stores and a worker, and knows our token. */
+/** Whether the API responds, reaches its stores and a worker, and accepts the token. */
 export async function apiFindings(client: ApiClient): Promise<ApiFindings> {
   const alive = await check('API', async () => {
     await client.call('GET', '/healthz', Alive);
     return [{ subject: 'API', state: 'ok', summary: client.url }];
   });
-  // Everything else would fail for the same reason.
+  // Further checks would fail for the same reason.
   if (hasError(alive)) return { findings: alive, answers: false, workerAnswers: false };
   let worker: Ready['worker'];
   const [stores, token] = await Promise.all([
@@ -46,7 +49,7 @@ function hasError(findings: readonly Finding[]): boolean {
 
 function workerFindings(worker: Ready['worker']): Finding[] {
   if (worker === undefined) return [];
-  if (worker === 'ok') return [{ subject: 'worker', state: 'ok', summary: 'answers through Restate' }];
+  if (worker === 'ok') return [{ subject: 'worker', state: 'ok', summary: 'responds through Restate' }];
   return [SILENT_WORKER];
 }
 

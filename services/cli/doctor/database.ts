@@ -8,7 +8,7 @@ import {
 } from '../../postgres/upkeep/doctor.ts';
 import { check, type Finding } from './finding.ts';
 
-/** Runs with the database's connections, and closes them; null without a database. */
+/** Runs the function with connections to the database, and closes them; null without a database. */
 export async function withDatabase<T>(
   url: string | null,
   work: (db: Database | null) => Promise<T>,
@@ -22,11 +22,11 @@ export async function withDatabase<T>(
   }
 }
 
-/** Whether PostgreSQL takes writes, and whether every pointer names an artifact that is there. */
+/** Whether PostgreSQL accepts writes, and whether every pointer names a stored artifact. */
 export async function databaseFindings(db: Database | null, isOwnStack: boolean): Promise<Finding[]> {
   if (db === null) {
     const summary = isOwnStack
-      ? 'not checked directly: npm start keeps its password to itself (the API and the worker report on it)'
+      ? 'not checked directly: only npm start has its password (the API and the worker report on it)'
       : 'not checked directly: DATABASE_URL is not set';
     return [{ subject: 'PostgreSQL', state: 'unknown', summary }];
   }
@@ -40,16 +40,16 @@ export async function databaseFindings(db: Database | null, isOwnStack: boolean)
       findings.push({
         subject: 'PostgreSQL',
         state: 'error',
-        summary: 'takes no writes: it is a standby, or default_transaction_read_only is on',
-        actions: ['Point DATABASE_URL of the API and the worker at the primary.'],
+        summary: 'does not accept writes: it is a standby, or default_transaction_read_only is on',
+        actions: ['Set DATABASE_URL of the API and the worker to the primary.'],
       });
     }
     if (dangling > 0) {
       findings.push({
         subject: 'pointers',
         state: 'error',
-        summary: `${dangling} name an artifact that is not there`,
-        actions: ['Restore PostgreSQL from a backup, or publish those bundles again.'],
+        summary: `${dangling} name a missing artifact`,
+        actions: ['Restore PostgreSQL from a backup, or publish these bundles again.'],
       });
     }
     return [...findings, ...(await failingBrokers(db)).map(brokerFinding)];
@@ -61,9 +61,9 @@ function brokerFinding({ broker, partitions, since, reason }: FailingBroker): Fi
   return {
     subject: broker,
     state: 'error',
-    summary: `has failed since ${since} for the tenants of ${where}: ${reason ?? 'the reason is not known'}`,
+    summary: `has failed since ${since} for the tenants of ${where}: ${reason ?? 'the reason is unknown'}`,
     actions: [
-      'Start it again. Channels that freeze wait for it, and moves are delivered in order when it is back.',
+      'Start the broker again. Channels that freeze wait for it. Delayed moves are then delivered in order.',
     ],
   };
 }

@@ -3,10 +3,10 @@ import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { cliLimits } from '../limits.ts';
-import { spokenBytes } from '../output/format.ts';
+import { humanBytes } from '../output/format.ts';
 import { check, type Finding } from './finding.ts';
 
-/** What is kept where in the home of `npm start`. Each may be a mount of its own. */
+/** What the home of `npm start` stores where. Each folder may be a mount. */
 const FOLDERS = [
   ['.', 'logs and settings'],
   ['postgres', 'PostgreSQL'],
@@ -15,12 +15,12 @@ const FOLDERS = [
 
 type DiskStats = Pick<StatsFs, 'bsize' | 'blocks' | 'bavail' | 'files' | 'ffree'>;
 
-/** What the system says about the disk of a folder. */
+/** Reads the statistics of a folder's disk. */
 type StatDisk = (folder: string) => Promise<DiskStats>;
 
 /**
- * How much is free on the disks of the home; of servers elsewhere that can't be seen from here. An error below `minFree` bytes, or the
- * default of cliLimits.
+ * The free space on the disks of the home. Disks of remote servers can't be checked. An error below `minFree` bytes, or the default of
+ * cliLimits.
  */
 export async function diskFindings(
   home: string | null,
@@ -28,8 +28,7 @@ export async function diskFindings(
   statDisk: StatDisk = statfs,
 ): Promise<Finding[]> {
   if (home === null) {
-    const summary =
-      'not checked: the data of PostgreSQL and Restate is not on this machine, as far as is known here';
+    const summary = 'not checked: the data of PostgreSQL and Restate is not known to be on this machine';
     return [{ subject: 'disk', state: 'unknown', summary }];
   }
   return check('disk', async () => {
@@ -56,18 +55,18 @@ function diskFinding(
   const [total, free] = [blocks * bsize, bavail * bsize];
   const { errorShare, errorBytes, warningShare, warningBytes, inodeShare } = cliLimits.diskFree;
   const subject = `disk of ${folder}`;
-  const summary = `${spokenBytes(free)} of ${spokenBytes(total)} free (${holds.join(', ')})`;
-  const actions = [`Make room: du -xsh ${folder}/* | sort -h`];
+  const summary = `${humanBytes(free)} of ${humanBytes(total)} free (${holds.join(', ')})`;
+  const actions = [`Free some space: du -xsh ${folder}/* | sort -h`];
   if (free < (minFree ?? Math.min(errorBytes, errorShare * total))) {
-    const what = free === 0 ? 'full: nothing can be written' : 'nearly full: soon nothing can be written';
+    const what = free === 0 ? 'full: writes fail' : 'almost full: writes will fail soon';
     return { subject, state: 'error', summary: `${what}; ${summary}`, actions };
   }
-  // A file system without inodes of its own reports none at all.
+  // A file system without its own inodes reports zero.
   if (files > 0 && ffree < inodeShare * files) {
     return {
       subject,
       state: 'error',
-      summary: `no files can be made soon: ${ffree} inodes are free`,
+      summary: `almost no inodes: only ${ffree} further files can be created`,
       actions,
     };
   }

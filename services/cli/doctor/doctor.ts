@@ -12,14 +12,18 @@ interface DoctorOptions {
   readonly minFree?: number;
 }
 
-/** `pointsman doctor`: what is wrong, from the API down to disks, why, and what to do about it. */
+/** `pointsman doctor`: checks everything from the API down to disks, with causes and fixes. */
 export function doctorCommand(cli: Cli): Command {
   return new Command('doctor')
     .description(
-      'check everything, and say what is wrong and what to do; with --repair settle what nobody runs any more',
+      'check everything, and print problems with their fixes; --repair settles releases that no longer run',
     )
-    .option('--repair', 'have the tenants look after releases that are long in flight')
-    .option('--min-free <gigabytes>', 'what must be free on each disk (5 % of it, at most 1)', gigabytes)
+    .option('--repair', 'ask the tenants to reconcile releases that are in flight for long')
+    .option(
+      '--min-free <gigabytes>',
+      'the free space required on each disk (default: 5 % of it, at most 1)',
+      gigabytes,
+    )
     .addHelpText('after', HELP)
     .action(async (options: DoctorOptions, command: Command) => {
       cli.finish(await doctor(commandRun(cli, command), options));
@@ -27,13 +31,13 @@ export function doctorCommand(cli: Cli): Command {
 }
 
 const HELP = `
-Checks the API, its stores and token, the worker and what it reaches (PostgreSQL, Redis, RabbitMQ), every service of the worker in Restate, every
-sink and hook of every tenant that the token may see, releases that are long in flight, and the disks of this machine's npm start.
-RESTATE_ADMIN_URL, RESTATE_INGRESS_URL and DATABASE_URL name the systems; for an API of this machine's npm start its Restate is known.
-The exit code is 0 without errors: warnings and what could not be checked are not errors. --json has all findings as data.`;
+Checks the API, its stores and token, the worker and its stores (PostgreSQL, Redis, RabbitMQ), every service of the worker in Restate, every
+sink and hook of every tenant that the token can see, releases that are in flight for long, and the disks of this machine's npm start.
+Set RESTATE_ADMIN_URL, RESTATE_INGRESS_URL and DATABASE_URL to check those systems. For npm start on this machine, Restate is found automatically.
+The exit code is 0 without errors: warnings and unchecked systems are not errors. --json prints all findings as data.`;
 
 async function doctor(run: CommandRun, options: DoctorOptions): Promise<ExitName> {
-  // Only here: what talks to Restate and PostgreSQL takes longer to load than any other command to run.
+  // Imported only here: the clients of Restate and PostgreSQL take longer to load than most commands to run.
   const { examine } = await import('./examine.ts');
   const findings = await examine(run, {
     repair: options.repair === true,
@@ -68,7 +72,7 @@ function show({ terminal }: CommandRun, findings: readonly Finding[]): void {
   const said = counts.filter(([count]) => count > 0).map(([count, word]) => counted(count, word));
   const unchecked = countOf(findings, 'unknown');
   if (unchecked > 0) said.push(`${unchecked} not checked`);
-  terminal.out(said.length === 0 ? 'everything is well\n' : `${said.join(', ')}\n`);
+  terminal.out(said.length === 0 ? 'no problems found\n' : `${said.join(', ')}\n`);
 }
 
 function countOf(findings: readonly Finding[], state: Finding['state']): number {
@@ -77,5 +81,5 @@ function countOf(findings: readonly Finding[], state: Finding['state']): number 
 
 function gigabytes(text: string): number {
   if (/^\d{1,6}(?:\.\d{1,3})?$/.test(text)) return Number(text) * 1_000_000_000;
-  throw new InvalidArgumentError('A number of gigabytes is needed, such as 2 or 0.5.');
+  throw new InvalidArgumentError('It must be a number of gigabytes, such as 2 or 0.5.');
 }

@@ -2,7 +2,7 @@ import { correlationId } from '../../../core/identifiers.ts';
 import type { Database } from '../../postgres/database.ts';
 import type { CommandRun } from '../context.ts';
 import { cliLimits } from '../limits.ts';
-import { spoken } from '../output/format.ts';
+import { humanDuration } from '../output/format.ts';
 import { apiFindings } from './api.ts';
 import { databaseFindings, withDatabase } from './database.ts';
 import { diskFindings } from './disk.ts';
@@ -17,13 +17,13 @@ import { listTenants, otherTenants } from './tenants.ts';
 import { workerSystemsFindings } from './worker-systems.ts';
 
 export interface ExamineOptions {
-  /** Has the tenants look after releases that are long in flight. */
+  /** Ask the tenants to reconcile releases that are in flight for long. */
   readonly repair: boolean;
   /** Bytes that must be free on each disk; null for the default. */
   readonly minFree: number | null;
 }
 
-/** Checks everything that can be reached from here, and gives the most severe findings first. */
+/** Checks everything that is reachable from here. Returns the most severe findings first. */
 export async function examine(run: CommandRun, options: ExamineOptions): Promise<Finding[]> {
   const systems = await findSystems(run.env, run.client.url);
   const ours: Finding = { subject: 'Node', state: 'ok', summary: process.version };
@@ -35,7 +35,7 @@ export async function examine(run: CommandRun, options: ExamineOptions): Promise
       diskFindings(systems.isOwnStack ? systems.home : null, options.minFree),
     ]);
     const worker = await workerSystemsFindings(systems.restateIngressUrl, api.workerAnswers);
-    // Without an API, or a token for it, nothing can be asked about tenants.
+    // Checks of tenants need the API and a valid token.
     const tenants = api.answers ? await tenantFindings(run, systems, { ...options, db }) : [];
     return bySeverity([ours, ...api.findings, ...worker, ...restate, ...database, ...disk, ...tenants]);
   });
@@ -63,7 +63,7 @@ async function tenantFindings(
 }
 
 function releaseFindings(old: readonly InFlight[]): Finding[] {
-  const bound = spoken(cliLimits.oldReleaseMs);
+  const bound = humanDuration(cliLimits.oldReleaseMs);
   if (old.length === 0)
     return [{ subject: 'releases', state: 'ok', summary: `none in flight for longer than ${bound}` }];
   return old.map((release) => ({
@@ -71,7 +71,7 @@ function releaseFindings(old: readonly InFlight[]): Finding[] {
     state: 'warning',
     summary: `in flight for longer than ${bound}`,
     actions: [
-      `What it waits for: npx pointsman status --tenant ${release.tenant} ${release.bundle} --release ${release.version}`,
+      `To see what it waits for: npx pointsman status --tenant ${release.tenant} ${release.bundle} --release ${release.version}`,
     ],
   }));
 }

@@ -1,25 +1,25 @@
 import { CliError } from '../failures.ts';
 
-/** What the doctor found out about one thing. */
+/** A result of the doctor about one subject. */
 export interface Finding {
-  /** What it is about: `PostgreSQL`, `sink acme/audit`, `Release/acme/bot/v1/run`. */
+  /** The subject: `PostgreSQL`, `sink acme/audit`, `Release/acme/bot/v1/run`. */
   readonly subject: string;
   /** `error` makes the doctor exit with a failure. `unknown`: it could not be checked from here. */
   readonly state: 'error' | 'warning' | 'unknown' | 'ok';
-  /** What is the case, and its cause where that is known. */
+  /** The result, with its cause if known. */
   readonly summary: string;
-  /** What to do about it, a line each: commands that can be run as they are. */
+  /** What to do, one line each: commands that can be run unchanged. */
   readonly actions?: readonly string[];
 }
 
 const SEVERITY = ['error', 'warning', 'unknown', 'ok'] as const;
 
-/** The most severe first; equally severe ones as they were found. */
+/** Sorts by severity; equal ones keep their order. */
 export function bySeverity(findings: readonly Finding[]): Finding[] {
   return findings.toSorted((a, b) => SEVERITY.indexOf(a.state) - SEVERITY.indexOf(b.state));
 }
 
-/** The findings of a check. One that can't be carried out is an error of its subject. */
+/** The findings of a check. A check that fails itself is an error of its subject. */
 export async function check(subject: string, find: () => Promise<Finding[]>): Promise<Finding[]> {
   return find().catch((error: unknown) => {
     const summary = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);

@@ -7,11 +7,11 @@ import { HookView } from '../commands/hooks/hook-view.ts';
 import { cliLimits } from '../limits.ts';
 import { firstRows, listRows } from '../client/pages.ts';
 import { printable } from '../output/printable.ts';
-import { counted, moment, spoken } from '../output/format.ts';
+import { counted, moment, humanDuration } from '../output/format.ts';
 import { check, type Finding } from './finding.ts';
 import { ofEachTenant } from './tenants.ts';
 
-/** Every hook of those tenants whose secret is lost, whose latest delivery failed, or that has a delivery which gets nowhere. */
+/** Hooks of the tenants whose secret is lost, whose latest delivery failed, or that have a stuck delivery. */
 export async function hookFindings(
   client: ApiClient,
   tenants: readonly string[],
@@ -37,16 +37,16 @@ export async function hookFindings(
     const well: Finding = {
       subject: 'hooks',
       state: 'ok',
-      summary: `${counted(count, 'hook')}, and none fails`,
+      summary: `${counted(count, 'hook')}, none fails`,
     };
     return [well, ...olderDeliveries(busy)];
   });
 }
 
-/** A delivery that gets nowhere may be among those that were not looked at. */
+/** A stuck delivery may be among those that were not checked. */
 function olderDeliveries(hooks: number): Finding[] {
   if (hooks === 0) return [];
-  const summary = `of ${counted(hooks, 'hook')} only the newest ${cliLimits.doctorDeliveries} deliveries were looked at`;
+  const summary = `only the newest ${cliLimits.doctorDeliveries} deliveries of ${counted(hooks, 'hook')} were checked`;
   return [{ subject: 'deliveries', state: 'unknown', summary }];
 }
 
@@ -58,8 +58,8 @@ function secretFindings(tenant: string, { hook, sealedUnder }: HookView): Findin
       subject: `hook ${tenant}/${hook}`,
       state: isLost ? 'error' : 'warning',
       summary: isLost
-        ? 'its secret can not be read with POINTSMAN_SECRET_KEY: every delivery is refused'
-        : 'its secret is kept under POINTSMAN_SECRET_KEY_PREVIOUS, which must stay until it is set again',
+        ? "its secret can't be decrypted with POINTSMAN_SECRET_KEY: every delivery is refused"
+        : 'its secret is encrypted with POINTSMAN_SECRET_KEY_PREVIOUS, which must stay until the secret is set again',
       actions: [
         `Set it again: npx pointsman hooks set ${hook} --tenant ${tenant} --secret-stdin (and its other options)`,
       ],
@@ -67,7 +67,7 @@ function secretFindings(tenant: string, { hook, sealedUnder }: HookView): Findin
   ];
 }
 
-/** The newest of each kind tells how the hook is now: an older failure that a later delivery followed is history. */
+/** The newest delivery of each kind shows the current state: a failure before a later success no longer matters. */
 function deliveryFindings(
   tenant: string,
   hook: string,
@@ -83,12 +83,12 @@ function deliveryFindings(
   const findings: Finding[] = slow.map(({ delivery, state, receivedAt }) => ({
     subject,
     state: 'warning',
-    summary: `the delivery ${printable(delivery)} has been ${state} for ${spoken(now - Date.parse(receivedAt))}`,
+    summary: `the delivery ${printable(delivery)} has been ${state} for ${humanDuration(now - Date.parse(receivedAt))}`,
     actions,
   }));
   const ended = deliveries.find(({ state }) => state === 'published' || state === 'failed');
   if (ended?.state === 'failed') {
-    const why = printable(ended.reason ?? 'no reason is on record');
+    const why = printable(ended.reason ?? 'the reason is unknown');
     const summary = `the latest delivery failed at ${moment(ended.updatedAt)}: ${why}`;
     findings.push({ subject, state: 'error', summary, actions });
   }

@@ -10,14 +10,14 @@ import { listRows } from '../client/pages.ts';
 import { ReleaseView } from '../client/resources.ts';
 import { ofEachTenant } from './tenants.ts';
 
-/** A release, the pointer that it is on its way to, and the digest of its source. */
+/** A release, its pointer, and the digest of its source. */
 export interface InFlight extends ReleaseId, PointerId {
   readonly source: string;
 }
 
 /**
- * Releases that were accepted longer than {@link cliLimits.oldReleaseMs} ago and have no last word: from the record itself where
- * we may ask it, or else from what the API shows of those tenants.
+ * Releases that were accepted longer than {@link cliLimits.oldReleaseMs} ago and have not settled: from the database if it is configured,
+ * otherwise from what the API shows of the tenants.
  *
  * @param now milliseconds since the epoch
  */

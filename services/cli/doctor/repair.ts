@@ -11,8 +11,8 @@ import type { Finding } from './finding.ts';
 import type { InFlight } from './in-flight.ts';
 
 /**
- * Asks the tenants to look after those releases now, as the worker's sweep does by itself every few seconds: each settles what
- * nobody runs any more, and leaves alone what is alive. Then waits, within {@link cliLimits.repairMs} in all, for what came of it.
+ * Asks the tenants to reconcile these releases now, as the worker's sweep does every few seconds: a release that no longer runs is settled,
+ * others are not affected. Then waits for the results, at most {@link cliLimits.repairMs} in all.
  */
 export async function repair(
   client: ApiClient,
@@ -25,7 +25,7 @@ export async function repair(
       {
         subject: 'repair',
         state: 'unknown',
-        summary: 'not done: RESTATE_INGRESS_URL is not set. The sweep of the worker goes on',
+        summary: "not done: RESTATE_INGRESS_URL is not set. The worker's sweep does it automatically",
       },
     ];
   }
@@ -47,6 +47,6 @@ async function outcomeOf(client: ApiClient, release: InFlight, enough: AbortSign
       () => false,
       () => true,
     );
-    if (isOver) return { subject, state: 'warning', summary: 'it still runs: it waits, or is paused' };
+    if (isOver) return { subject, state: 'warning', summary: 'still runs: it waits, or is paused' };
   }
 }

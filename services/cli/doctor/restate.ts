@@ -6,7 +6,7 @@ import { cliLimits } from '../limits.ts';
 import { printable } from '../output/printable.ts';
 import { check, type Finding } from './finding.ts';
 
-/** Whether Restate is there, and which invocations of the worker's services it has paused or keeps retrying. */
+/** Whether Restate responds, and which invocations of the worker's services are paused or being retried. */
 export async function restateFindings(adminUrl: string | null): Promise<Finding[]> {
   if (adminUrl === null) {
     return [{ subject: 'Restate', state: 'unknown', summary: 'not checked: RESTATE_ADMIN_URL is not set' }];
@@ -23,7 +23,10 @@ export async function restateFindings(adminUrl: string | null): Promise<Finding[
   });
 }
 
-/** Every service of the deployments that serve the tenants: another build may have others, and a shared Restate those of other programs. */
+/**
+ * Every service of the deployments that serve the tenants. Another build may have other services, and a shared Restate has services of
+ * other programs.
+ */
 async function workerServices(admin: RestateAdmin): Promise<string[]> {
   const names = (await admin.listDeployments())
     .map(({ services }) => services.map(({ name }) => name))
@@ -32,7 +35,7 @@ async function workerServices(admin: RestateAdmin): Promise<string[]> {
   return [...new Set(names)].filter((name) => /^\w+$/.test(name));
 }
 
-/** Paused ones first: nothing retries those. One more than is shown, to know whether there are more. */
+/** Paused ones first, because they are not retried. One more than is shown, to detect further ones. */
 function stuckQuery(services: readonly string[]): string {
   return `SELECT id, target, status, retry_count, last_failure FROM sys_invocation
     WHERE target_service_name IN (${services.map((name) => `'${name}'`).join(', ')})
@@ -52,7 +55,7 @@ function stuckFinding(
   { id, target, status, retry_count, last_failure }: z.infer<typeof Stuck>,
   adminUrl: string,
 ): Finding {
-  const why = printable(last_failure ?? 'Restate does not say why');
+  const why = printable(last_failure ?? 'Restate reports no reason');
   const restate = (command: string) =>
     `RESTATE_ADMIN_URL=${adminUrl} npx restate invocations ${command} ${id}`;
   if (status === 'paused') {
@@ -61,8 +64,8 @@ function stuckFinding(
       state: 'error',
       summary: `paused: ${why}`,
       actions: [
-        `When the cause is mended: ${restate('resume')}`,
-        `To give it up, which undoes it: ${restate('cancel')}`,
+        `After fixing the cause: ${restate('resume')}`,
+        `To give it up and undo its effects: ${restate('cancel')}`,
       ],
     };
   }
@@ -70,8 +73,8 @@ function stuckFinding(
   return {
     subject: target,
     state: retries < cliLimits.manyRetries ? 'warning' : 'error',
-    summary: `fails, retried ${retries} times so far: ${why}`,
-    actions: [`It goes on by itself when the cause is mended. Its history: ${restate('describe')}`],
+    summary: `failing, ${retries} retries so far: ${why}`,
+    actions: [`It continues by itself after the cause is fixed. Its history: ${restate('describe')}`],
   };
 }
 
@@ -79,7 +82,7 @@ function unregistered(version: string): Finding {
   return {
     subject: 'Restate',
     state: 'error',
-    summary: `${version} knows no worker: nothing is published`,
+    summary: `${version} has no worker: releases do not progress`,
     actions: ['Start the worker: it registers itself. RESTATE_ADMIN_URL must be the Restate of that worker.'],
   };
 }
@@ -88,9 +91,9 @@ function more(adminUrl: string): Finding {
   return {
     subject: 'Restate',
     state: 'error',
-    summary: `more than ${cliLimits.doctorRows} invocations are paused or retried`,
+    summary: `more than ${cliLimits.doctorRows} invocations are paused or being retried`,
     actions: [
-      `All of them: RESTATE_ADMIN_URL=${adminUrl} npx restate invocations list --status paused,backing-off`,
+      `To list all: RESTATE_ADMIN_URL=${adminUrl} npx restate invocations list --status paused,backing-off`,
     ],
   };
 }

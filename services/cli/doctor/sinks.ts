@@ -4,18 +4,20 @@ import type { ApiClient } from '../client/client.ts';
 import { cliLimits } from '../limits.ts';
 import { listRows } from '../client/pages.ts';
 import { printable } from '../output/printable.ts';
-import { behind, SinkView, trouble } from '../commands/sinks/sink-view.ts';
-import { counted, noted } from '../output/format.ts';
+import { lagOf, SinkView, failureOf } from '../commands/sinks/sink-view.ts';
+import { counted, firstNames } from '../output/format.ts';
 import { check, type Finding } from './finding.ts';
 import { ofEachTenant } from './tenants.ts';
 
 interface Trouble extends Required<Finding> {
-  /** The same for several tenants when it is the same trouble of a shared broker; null for a webhook. */
+  /** The same text for all tenants with the same problem of a shared broker; null for a webhook. */
   readonly shared: string | null;
   readonly tenant: string;
 }
 
-/** Every sink of those tenants that is paused, fails, is far behind, or whose secret is lost. A broker's trouble is one finding for all tenants. */
+/**
+ * Sinks of the tenants that are paused, failing, far behind, or without their secret. A problem of a broker is one finding for all tenants.
+ */
 export async function sinkFindings(
   client: ApiClient,
   tenants: readonly string[],
@@ -33,7 +35,7 @@ export async function sinkFindings(
       ]);
     });
     if (troubles.length === 0) {
-      return [{ subject: 'sinks', state: 'ok', summary: `${counted(count, 'sink')}, and each delivers` }];
+      return [{ subject: 'sinks', state: 'ok', summary: `${counted(count, 'sink')}, all deliver` }];
     }
     const groups = Map.groupBy(troubles, ({ shared, tenant, subject, summary }) =>
       shared === null ? `${tenant} ${subject} ${summary}` : shared,
@@ -44,14 +46,14 @@ export async function sinkFindings(
 
 function deliveryTroubles(tenant: string, sink: SinkView, now: number): Trouble[] {
   const of = `${sink.sink} --tenant ${tenant}`;
-  const resume = `When the cause is mended: npx pointsman sinks resume ${of}`;
+  const resume = `After fixing the cause: npx pointsman sinks resume ${of}`;
   const about = {
     tenant,
     subject: `sink ${tenant}/${sink.sink}`,
-    summary: printable(trouble(sink) ?? behind(sink)),
+    summary: printable(failureOf(sink) ?? lagOf(sink)),
   };
   if (sink.state === 'paused') {
-    // Paused by a person, somebody knows; paused by Pointsman, perhaps nobody does.
+    // A pause by a person is known. A pause by Pointsman may not have been noticed.
     const state = sink.pausedBy?.startsWith('pointsman/') === true ? 'error' : 'warning';
     return [{ ...about, state, actions: [resume], shared: null }];
   }
@@ -60,12 +62,12 @@ function deliveryTroubles(tenant: string, sink: SinkView, now: number): Trouble[
     const state = failingMs < cliLimits.failingSinkMs ? 'warning' : 'error';
     if (isBroker(sink.sink)) {
       const actions = [
-        `Mend it: it is delivered to again by itself. Of one tenant: npx pointsman sinks show ${of}`,
+        `Fix the broker: deliveries resume automatically. State of one tenant: npx pointsman sinks show ${of}`,
       ];
       return [{ ...about, state, actions, shared: `${sink.sink} ${state} ${sink.lastError ?? ''}` }];
     }
     return [
-      { ...about, state, actions: [`What it answered: npx pointsman sinks attempts ${of}`], shared: null },
+      { ...about, state, actions: [`Its responses: npx pointsman sinks attempts ${of}`], shared: null },
     ];
   }
   if (sink.lag < cliLimits.sinkLag) return [];
@@ -81,9 +83,9 @@ function secretTroubles(tenant: string, { sink, sealedUnder }: SinkView): Troubl
       subject: `sink ${tenant}/${sink}`,
       state: isLost ? 'error' : 'warning',
       summary: isLost
-        ? 'its secret can not be read with POINTSMAN_SECRET_KEY: nothing is delivered'
-        : 'its secret is kept under POINTSMAN_SECRET_KEY_PREVIOUS, which must stay until it is rotated',
-      actions: [`A new secret: npx pointsman sinks rotate ${sink} --tenant ${tenant}`],
+        ? "its secret can't be decrypted with POINTSMAN_SECRET_KEY: nothing is delivered"
+        : 'its secret is encrypted with POINTSMAN_SECRET_KEY_PREVIOUS, which must stay until the secret is rotated',
+      actions: [`Rotate the secret: npx pointsman sinks rotate ${sink} --tenant ${tenant}`],
       shared: null,
     },
   ];
@@ -92,7 +94,7 @@ function secretTroubles(tenant: string, { sink, sealedUnder }: SinkView): Troubl
 function grouped(same: readonly Trouble[]): Finding {
   const [{ subject, state, summary, actions }] = same as readonly [Trouble, ...Trouble[]];
   if (same.length === 1) return { subject, state, summary, actions };
-  const tenants = noted(same.map(({ tenant }) => tenant));
+  const tenants = firstNames(same.map(({ tenant }) => tenant));
   const name = subject.slice(subject.lastIndexOf('/') + 1);
   return {
     subject: `sink ${name}`,

@@ -7,7 +7,7 @@ import { cliLimits } from '../limits.ts';
 import { type FirstRows, firstRows } from '../client/pages.ts';
 import type { Finding } from './finding.ts';
 
-/** The tenants that our token may see, in the order of their names: the first {@link cliLimits.pages} pages of them. */
+/** The tenants that the token can see, sorted by name: the first {@link cliLimits.pages} pages. */
 export async function listTenants(client: ApiClient): Promise<FirstRows<string>> {
   const { rows, isWhole } = await firstRows(
     client,
@@ -18,22 +18,22 @@ export async function listTenants(client: ApiClient): Promise<FirstRows<string>>
   return { rows: rows.map(({ tenant }) => tenant), isWhole };
 }
 
-/** A warning where there are more tenants than were listed. */
+/** A warning when there are more tenants than were listed. */
 export function otherTenants({ rows, isWhole }: FirstRows<string>): Finding[] {
   if (isWhole) return [];
   return [
     {
       subject: 'tenants',
       state: 'warning',
-      summary: `only the first ${rows.length} were looked at: sinks, hooks and releases of the others were not checked`,
+      summary: `only the first ${rows.length} tenants were checked: sinks, hooks and releases of the others were not`,
       actions: [
-        'Run doctor with a token of each of the other tenants, or set DATABASE_URL to check their releases.',
+        'Run doctor with a token of each further tenant, or set DATABASE_URL to check their releases.',
       ],
     },
   ];
 }
 
-/** Runs the check for each of the tenants, several at a time, and gives all findings in the order of the tenants. */
+/** Runs the check for each tenant, several at a time. Returns all findings in the order of the tenants. */
 export async function ofEachTenant<T>(
   tenants: readonly string[],
   find: (tenant: string) => Promise<readonly T[]>,

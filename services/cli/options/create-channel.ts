@@ -2,13 +2,13 @@ import { Option } from 'commander';
 
 import { ApiProblem } from '../failures.ts';
 
-/** `--create-channel`: a channel that is only misspelt must not be made. */
+/** `--create-channel`: required, so that a misspelt channel is not created. */
 export function createChannelOption(): Option {
-  return new Option('--create-channel', 'make the channel where the bundle does not have it');
+  return new Option('--create-channel', 'create the channel if the bundle does not have it');
 }
 
-/** Adds what to do to the refusal of a channel that the bundle does not have. */
+/** Adds a hint to the error for an unknown channel. */
 export function hintAtCreating(error: unknown): void {
   if (error instanceof ApiProblem && error.problem.code === 'unknown_channel')
-    error.hints.push('If it is to be a new channel, repeat the command with --create-channel.');
+    error.hints.push('To create a new channel, repeat the command with --create-channel.');
 }

@@ -4,34 +4,35 @@ import { Option } from 'commander';
 import { mayHaveArrived } from '../failures.ts';
 import { idempotencyKey } from './option-values.ts';
 
-/** `--idempotency-key` of a command whose request has its effect once, however often it is repeated. */
-export function idempotencyKeyOption(effect: 'say it' | 'publish'): Option {
-  return new Option('--idempotency-key <key>', `${effect} once, however often this is repeated`).argParser(
-    idempotencyKey,
-  );
+/** `--idempotency-key` of a command whose request has its effect only once. */
+export function idempotencyKeyOption(effect: 'decide' | 'report' | 'publish'): Option {
+  return new Option(
+    '--idempotency-key <key>',
+    `${effect} at most once, even if the command is repeated`,
+  ).argParser(idempotencyKey);
 }
 
-/** How a command is repeated whose response was lost. */
+/** How to repeat a command whose response was lost. */
 export interface Repetition {
   /** The key that was given, if any. */
   readonly key: string | undefined;
-  /** Further options that make it the same request, with a space before them; empty when there are none. */
+  /** Further options that make it the same request, with a space before them; empty without any. */
   readonly same: string;
   /** What may have happened although the response was lost. */
   readonly maybe: string;
-  /** What a repetition does; follows the command in its sentence. */
+  /** What a repetition does; follows the command. */
   readonly repeated: string;
 }
 
-/** Of a decision on a gate, and of the report of a check. */
-export const HEARD_ONCE = {
-  maybe: 'It may have been heard all the same.',
-  repeated: ': it is heard once.',
+/** For a decision on a gate and for the report of a check. */
+export const RECORDED_ONCE = {
+  maybe: 'It may have been recorded.',
+  repeated: '. It is recorded at most once.',
 } as const;
 
 /**
- * Sends a request under its key, or a new one. When the response was lost, the failure says how to repeat the command under the same key:
- * under another key it would be a second request.
+ * Sends a request under the given or a new key. When the response was lost, the error tells how to repeat the command under the same key:
+ * another key would make it a second request.
  */
 export async function sendOnce<T>(
   { key: given, same, maybe, repeated }: Repetition,

@@ -9,23 +9,24 @@ import { GateName } from '../../../core/gates/gate-rules.ts';
 import { firstMessage } from '../../../core/json/schema-issues.ts';
 import { cliLimits } from '../limits.ts';
 
-/** `12` or `v12`, as people copy it. Throws what makes commander say so. */
+/** Parses `12` or `v12`. Throws an error that commander prints. */
 export function version(text: string): number {
   const parsed = Version.safeParse(whole(text.replace(/^v/, '')));
   if (!parsed.success) throw new InvalidArgumentError('A version is a number from 1, such as 12 or v12.');
   return parsed.data;
 }
 
-/** A release by its number, or by its whole name as it stands in logs and lists. */
+/** Parses a release: its number, or its full name as in logs and lists. */
 export function release(text: string): NamedRelease {
   const [, tenant, bundle, number] = /^([^/:]+)[/:]([^/:]+)[/:](v[0-9]+)$/.exec(text) ?? [];
   if (tenant === undefined || bundle === undefined || number === undefined) return { version: version(text) };
   const named = parseReleaseKey(`${tenant}/${bundle}/${number}`);
-  if (named === null) throw new InvalidArgumentError('A release is such as 12, v12 or acme:support-bot:v12.');
+  if (named === null)
+    throw new InvalidArgumentError('A release is written as 12, v12 or acme:support-bot:v12.');
   return named;
 }
 
-/** What a command line says of a release; the rest comes from its options. */
+/** A release on the command line; options complete it. */
 export type NamedRelease = Partial<ReleaseId> & Pick<ReleaseId, 'version'>;
 
 /** A pointer's generation. */
@@ -35,80 +36,80 @@ export function generation(text: string): number {
   return parsed.data;
 }
 
-/** A place in a tenant's feed: a cursor as the API gives them, or its number alone. */
+/** A position in a tenant's feed: a cursor of the API, or its number. */
 export function cursor(text: string): string {
   if (FeedCursorText.safeParse(text).success || Number.isSafeInteger(whole(text))) return text;
-  throw new InvalidArgumentError('It is a cursor of the feed, such as acme:17, or its number.');
+  throw new InvalidArgumentError('It must be a cursor of the feed, such as acme:17, or its number.');
 }
 
 /** A move's number in the feed of its tenant. */
 export function feedNumber(text: string): number {
   const seq = whole(text);
-  if (!Number.isSafeInteger(seq) || seq < 1) throw new InvalidArgumentError('It is a number from 1.');
+  if (!Number.isSafeInteger(seq) || seq < 1) throw new InvalidArgumentError('It must be a number from 1.');
   return seq;
 }
 
-/** How many rows to show. */
+/** The number of rows to show. */
 export function rowCount(text: string): number {
   const rows = whole(text);
   const most = cliLimits.pages * cliLimits.pageRows;
-  if (!(rows >= 1 && rows <= most)) throw new InvalidArgumentError(`It is a number from 1 to ${most}.`);
+  if (!(rows >= 1 && rows <= most)) throw new InvalidArgumentError(`It must be a number from 1 to ${most}.`);
   return rows;
 }
 
-/** `90s`, `30m`, `2h`, `7d` in milliseconds. */
+/** Parses `90s`, `30m`, `2h` or `7d` into milliseconds. */
 export function duration(text: string): number {
   if (Wait.safeParse(text).success) return durationMs(text);
   throw new InvalidArgumentError(
-    `A duration is such as 90s, 30m, 2h or 1d, and at most ${durationText(cliLimits.longestWaitMs)}.`,
+    `A duration is written as 90s, 30m, 2h or 1d, and is at most ${durationText(cliLimits.longestWaitMs)}.`,
   );
 }
 
 const Wait = durationWithin({ minMs: 1_000, maxMs: cliLimits.longestWaitMs });
 
-/** A time with its offset, or how far ahead it is, such as `2h`; as the API takes it. */
+/** Parses a time with its offset, or a relative time such as `2h`, into the format of the API. */
 export function timeAhead(text: string): string {
   if (Instant.safeParse(text).success) return new Date(text).toISOString();
   if (Ahead.safeParse(text).success) return new Date(Date.now() + durationMs(text)).toISOString();
   throw new InvalidArgumentError(
-    'It is a time with its offset, such as 2026-12-24T07:00:00Z, or how far ahead, such as 90s, 30m, 2h or 7d.',
+    'It must be a time with its offset, such as 2026-12-24T07:00:00Z, or relative, such as 90s, 30m, 2h or 7d.',
   );
 }
 
 const Ahead = durationWithin({ minMs: 1_000, maxMs: gateLimits.scheduleMs });
 
-/** `--timeout` of everything that waits for a release. */
+/** `--timeout` of every command that waits for a release. */
 export function timeoutOption(): Option {
-  return new Option('--timeout <duration>', 'how long to wait, after which the exit code is 10')
+  return new Option('--timeout <duration>', 'how long to wait; then the exit code is 10')
     .argParser(duration)
     .default(cliLimits.waitMs, '30m');
 }
 
-/** Free text that must say something. */
+/** Free text that is not empty. */
 export function sentence(text: string): string {
-  if (text.trim() === '') throw new InvalidArgumentError('It may not be empty.');
+  if (text.trim() === '') throw new InvalidArgumentError('It must not be empty.');
   return text;
 }
 
-/** What an artifact is called by. */
+/** The digest of an artifact. */
 export function digest(text: string): string {
   const parsed = Digest.safeParse(text);
-  if (!parsed.success) throw new InvalidArgumentError('A digest is sha256: and 64 hex digits.');
+  if (!parsed.success) throw new InvalidArgumentError('A digest is "sha256:" and 64 hex digits.');
   return parsed.data;
 }
 
-/** A gate's or check's name. */
+/** The name of a gate or a check. */
 export function gateName(text: string): string {
   const parsed = GateName.safeParse(text);
   if (parsed.success) return parsed.data;
   throw new InvalidArgumentError(`${firstMessage(parsed)}.`);
 }
 
-/** What an `Idempotency-Key` may be: it travels in a header. */
+/** The value of an `Idempotency-Key` header. */
 export function idempotencyKey(text: string): string {
   const most = httpLimits.idempotencyKeyChars;
   if (/^[\x21-\x7e]+$/.test(text) && text.length <= most) return text;
-  throw new InvalidArgumentError(`It is 1 to ${most} visible ASCII characters without spaces.`);
+  throw new InvalidArgumentError(`It must be 1 to ${most} visible ASCII characters without spaces.`);
 }
 
 function whole(text: string): number {

@@ -5,15 +5,15 @@ import { printable } from './printable.ts';
 import type { PointerView, ReleaseView } from '../client/resources.ts';
 import type { Terminal } from './terminal.ts';
 
-/** How a release stands, in one word: its outcome, or what it is doing. */
-export function standing(release: ReleaseView, terminal: Terminal): string {
+/** The state of a release in one word: its outcome or its status. */
+export function statusWord(release: ReleaseView, terminal: Terminal): string {
   if (release.outcome !== null) return terminal.paint(OUTCOME_PAINT[release.outcome], release.outcome);
   const { status, stage } = release;
   return stage !== null && (status === 'running' || status === 'waiting') ? `${status}: ${stage}` : status;
 }
 
-/** The last word on a release, in one sentence. */
-export function verdict(release: ReleaseView, terminal: Terminal): string {
+/** The outcome of a release, in one sentence. */
+export function outcomeLine(release: ReleaseView, terminal: Terminal): string {
   const name = correlationId(release);
   const why = release.reason === null || release.reason === '' ? '' : `: ${printable(release.reason)}`;
   if (release.outcome === null) return `${name} is ${release.status}`;
@@ -24,28 +24,28 @@ export function verdict(release: ReleaseView, terminal: Terminal): string {
 }
 
 /** Where a pointer is, in one line without its name. */
-export function whereabouts(pointer: PointerView, terminal: Terminal): string {
+export function pointerPosition(pointer: PointerView, terminal: Terminal): string {
   if (pointer.version === null) return 'never moved';
   const held =
     pointer.hold === null ? '' : terminal.paint('yellow', `, held: ${printable(pointer.hold.reason)}`);
   return `v${pointer.version} at generation ${pointer.generation}${held}`;
 }
 
-/** Enough of a digest to tell two apart, as image tools shorten them. */
+/** A shortened digest, long enough to tell two apart, as image tools do. */
 export function shortDigest(digest: string): string {
   return digest.slice(0, 'sha256:'.length + 12);
 }
 
-/** A duration as a person says it: `8 ms`, `1.2 s`, `3 min`, `5 h`, `12 days`. */
-export function spoken(ms: number): string {
+/** A duration for people: `8 ms`, `1.2 s`, `3 min`, `5 h`, `12 days`. */
+export function humanDuration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
   if (ms < 120 * 60_000) return `${Math.round(ms / 60_000)} min`;
   return ms < 48 * 3_600_000 ? `${Math.round(ms / 3_600_000)} h` : `${Math.round(ms / 86_400_000)} days`;
 }
 
-/** A size as a person says it. */
-export function spokenBytes(bytes: number): string {
+/** A size for people. */
+export function humanBytes(bytes: number): string {
   if (bytes < 1_000) return `${bytes} B`;
   return bytes < 1_000_000 ? `${(bytes / 1_000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
@@ -55,14 +55,14 @@ export function counted(count: number, word: string): string {
   return `${count} ${word}${count === 1 ? '' : 's'}`;
 }
 
-/** A few names, or the first of many and how many others there are. */
-export function noted(names: readonly string[]): string {
+/** A few names, or the first of many and the number of others. */
+export function firstNames(names: readonly string[]): string {
   const shown = names.slice(0, cliLimits.notedNames).map(printable).join(', ');
   const others = names.length - cliLimits.notedNames;
   return others > 0 ? `${shown} and ${others} more` : shown;
 }
 
-/** A moment to the second, in UTC: the same for everybody who reads the same log. */
+/** A time to the second, in UTC, independent of the reader's time zone. */
 export function moment(iso: string): string {
   return iso.replace('T', ' ').replace(/(?:\.\d+)?Z$/, 'Z');
 }

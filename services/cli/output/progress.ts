@@ -2,18 +2,18 @@ import { gateLine, openGateNames } from './format-gate.ts';
 import { printable } from './printable.ts';
 import type { ReleaseView, StageView } from '../client/resources.ts';
 import type { Terminal } from './terminal.ts';
-import { spoken } from './format.ts';
+import { humanDuration } from './format.ts';
 
-/** Shows the stages of one release as they end, and its gates as they change, a line each. */
+/** Shows the stages of a release as they end, and its gates as they change, one line each. */
 export interface Progress {
   show(release: ReleaseView): void;
-  /** Leaves the cursor at the beginning of a line, whatever was being shown. */
+  /** Moves the cursor to the beginning of a line. */
   end(): void;
 }
 
 /**
- * For a person at a terminal the running stage stands below until it has ended; in a pipe every line is whole and final. With
- * `--json` everything goes to `err`, since `out` belongs to the document.
+ * At a terminal, the running stage is shown below until it has ended; in a pipe every line is complete and final. With `--json` everything
+ * goes to `err`, because `out` is for the document.
  */
 export function progress(terminal: Terminal): Progress {
   const shown = new Set<string>();
@@ -22,14 +22,14 @@ export function progress(terminal: Terminal): Progress {
   const write = terminal.json ? terminal.err : terminal.out;
   const replacePending = (next: string): void => {
     if (!terminal.isLive || next === pending) return;
-    // One write for the old line's end and the new one's beginning, so that nothing flickers.
+    // One write for the end of the old line and the beginning of the new one, to avoid flicker.
     write(pending === '' ? next : terminal.replaceLine(next));
     pending = next;
   };
   const showGates = (release: ReleaseView): void => {
     for (const gate of release.gates) {
       const { state, says } = gate;
-      // The deadline is in the line, and how far off it is changes by itself.
+      // Repeat a gate only when its state or text changes, not when the remaining time does.
       if (state === 'closed' || gates.get(gate.gate) === `${state} ${says}`) continue;
       gates.set(gate.gate, `${state} ${says}`);
       replacePending('');
@@ -60,14 +60,14 @@ export function progress(terminal: Terminal): Progress {
   };
 }
 
-/** The stage's end, counted from the release's beginning: many stages are one transaction, which has no length on record. */
+/** The end of a stage, relative to the start of the release: many stages are one transaction, whose duration is not recorded. */
 function stageLine(stage: StageView, release: ReleaseView, terminal: Terminal): string {
   const paint = terminal.json ? terminal.paintErr : terminal.paint;
   if (stage.state === 'skipped') return `  - ${stage.stage.padEnd(8)} ${paint('dim', 'skipped')}`;
   const mark = stage.state === 'passed' ? paint('green', '✓') : paint('red', '✗');
   if (stage.finishedAt === null) return `  ${mark} ${stage.stage}`;
   const afterMs = Date.parse(stage.finishedAt) - Date.parse(release.createdAt);
-  return `  ${mark} ${stage.stage.padEnd(8)} ${paint('dim', `after ${spoken(Math.max(0, afterMs))}`)}`;
+  return `  ${mark} ${stage.stage.padEnd(8)} ${paint('dim', `after ${humanDuration(Math.max(0, afterMs))}`)}`;
 }
 
 function waitingLine(release: ReleaseView, terminal: Terminal): string {

@@ -1,6 +1,6 @@
 import { withoutOwnSequences } from './terminal-guard.ts';
 
-/** Rows in columns, two spaces apart, without blanks at the ends of lines. Widths count characters, not escape codes. */
+/** Rows in columns, two spaces apart, without trailing blanks. Widths count characters, not escape codes. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {

@@ -13,26 +13,26 @@ export interface OutputStream {
 }
 
 /**
- * Where a command writes: results to `out`, everything about them to `err`. Whatever a text contains, only what `paint` and
- * `replaceLine` made can steer the terminal; every other control character is written visibly.
+ * The output of a command: results go to `out`, everything about them to `err`. Only sequences from `paint` and `replaceLine` can control
+ * the terminal; every other control character is written visibly.
  */
 export interface Terminal {
-  /** One JSON document is all that may stand on `out`. */
+  /** `out` gets exactly one JSON document. */
   readonly json: boolean;
   /** A person watches `out`. */
   readonly isLive: boolean;
-  /** `out` is a terminal, with or without `json`: bytes from elsewhere must not go there. */
+  /** `out` is a terminal, with or without `json`: bytes from outside must not be written there. */
   readonly isTerminal: boolean;
   readonly out: (text: string) => void;
-  /** Bytes as they are, for a file or another program. */
+  /** Writes bytes unchanged, for a file or another program. */
   readonly raw: (bytes: Uint8Array) => void;
   readonly err: (text: string) => void;
-  /** Writes the one document of `--json`. */
+  /** Writes the document of `--json`. */
   readonly document: (value: unknown) => void;
-  /** Text for `out` in a colour, or plain where colours are not wanted. */
+  /** Text for `out` in a colour, or plain if colours are off. */
   readonly paint: (format: Paint, text: string) => string;
   readonly paintErr: (format: Paint, text: string) => string;
-  /** A text that replaces the line where the cursor is. */
+  /** Text that replaces the current line. */
   readonly replaceLine: (text: string) => string;
 }
 
@@ -47,7 +47,7 @@ export function terminal(options: {
     const colours = wantsColours(stream, env);
     return (format: Paint, text: string) => {
       if (!colours) return text;
-      // Whether to colour was decided above, from the environment that we were given.
+      // Whether to use colours was decided above, from the given environment.
       const [begin = '', end = ''] = styleText(format, ' ', { validateStream: false }).split(' ');
       return `${ownSequences(begin)}${text}${ownSequences(end)}`;
     };
@@ -69,7 +69,7 @@ export function terminal(options: {
   };
 }
 
-// https://no-color.org: any value that is not empty. FORCE_COLOR is what Node itself and CI systems know.
+// https://no-color.org: any value that is not empty. Node and CI systems use FORCE_COLOR.
 function wantsColours(stream: OutputStream, env: Environment): boolean {
   if ((env.NO_COLOR ?? '') !== '') return false;
   if ((env.FORCE_COLOR ?? '') !== '') return env.FORCE_COLOR !== '0';

@@ -2,13 +2,13 @@ import { structuredPatch } from 'diff';
 
 import type { Terminal } from './terminal.ts';
 
-/** Changed lines with this many unchanged ones around, as everybody's diff shows them. */
+/** Unchanged lines around a change, as in most diff tools. */
 const CONTEXT_LINES = 3;
 
-/** A comparison that needs more steps than this is of two files that have nothing in common; it is given up. */
+/** A comparison with more steps is abandoned: the files have almost nothing in common. */
 const MOST_EDITS = 5_000;
 
-/** Two texts as a unified diff without its file header. Null when they differ too much for one to help. */
+/** Two texts as a unified diff without its file header. Null when they differ too much. */
 export function unifiedDiff(before: string, after: string, terminal: Terminal): string | null {
   const patch = structuredPatch('', '', before, after, '', '', {
     context: CONTEXT_LINES,
@@ -26,7 +26,7 @@ export function unifiedDiff(before: string, after: string, terminal: Terminal): 
     .join('');
 }
 
-// A range without lines is named by the line before it, as POSIX diff does.
+// A range without lines is named by the line before it, as in POSIX diff.
 function range(start: number, lines: number): string {
   return `${lines === 0 ? start - 1 : start},${lines}`;
 }

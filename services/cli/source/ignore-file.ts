@@ -5,15 +5,18 @@ import { FileError, readRegularFile } from '../../config/regular-file.ts';
 import { CliError } from '../failures.ts';
 import { cliLimits } from '../limits.ts';
 
-/** At the root of a source directory: what is not part of the source, in the syntax of .gitignore. */
+/** In the root of a source directory: lists what is not part of the source, in the syntax of .gitignore. */
 export const IGNORE_FILE = '.pointsmanignore';
 
-/** Never part of a source, in upper or lower case, whatever the ignore file says: the history of the repository, and the data and secrets of `npm start`. */
+/**
+ * Never part of a source, in upper or lower case, even if the ignore file includes it: the history of the repository, and the data and
+ * secrets of `npm start`.
+ */
 const NEVER_SENT: ReadonlySet<string> = new Set(['.git', '.pointsman']);
 
 /**
- * Patterns of names, in upper and lower case, that are ignored unless the ignore file takes them back with `!`. A published file is readable
- * for every runtime and kept permanently, so that what is usually secret, private or left over must be asked for.
+ * Name patterns, case-insensitive, that are ignored unless the ignore file includes them with `!`. Every runtime can read a published file,
+ * and it is kept permanently. So files that are usually secret, private or left over must be included explicitly.
  */
 const IGNORED_BY_DEFAULT: readonly string[] = [
   // .env, .netrc, .npmrc, .pypirc, .aws/, .ssh/, .DS_Store, .vscode/, and the ignore file itself
@@ -34,12 +37,12 @@ const IGNORED_BY_DEFAULT: readonly string[] = [
   'id_dsa',
   'id_ecdsa',
   'id_ed25519',
-  // credentials of services, and what Terraform keeps of them
+  // credentials of services, and Terraform's copies of them
   'credentials.json',
   'service-account*.json',
   '*.tfstate',
   '*.tfstate.*',
-  // left by editors, patches and file managers
+  // backups of editors, patches and file managers
   '*~',
   '*.swp',
   '*.swo',
@@ -50,12 +53,12 @@ const IGNORED_BY_DEFAULT: readonly string[] = [
   'desktop.ini',
 ];
 
-/** What becomes of one entry of a directory. `never` is not worth a word; `ignored` is, since its author may miss it. */
+/** What happens to an entry of a directory. `ignored` entries are reported, because the author may miss them; `never` ones are not. */
 export type Sending = 'sent' | 'ignored' | 'never';
 
-/** Decides for each path below a directory, with the defaults and the ignore file there. Throws CliError for one that can't be read. */
+/** Decides for each path below a directory, by the defaults and the ignore file. Throws CliError if the ignore file can't be read. */
 export function sendingRules(directory: string): (path: string, isDirectory: boolean) => Sending {
-  // Of what its author names, case counts on every machine: the same directory must give the same source everywhere.
+  // The author's patterns are case-sensitive on every machine: the same directory must give the same source everywhere.
   const named = ignore({ ignorecase: false, allowRelativePaths: true }).add(
     readIgnoreFile(join(directory, IGNORE_FILE)),
   );
@@ -66,19 +69,19 @@ export function sendingRules(directory: string): (path: string, isDirectory: boo
     const end = isDirectory ? '/' : '';
     const { ignored, unignored } = named.test(`${path}${end}`);
     if (ignored) return 'ignored';
-    // By the name alone: a folder that the ignore file takes back is taken back with what is in it.
+    // By the name only: including a folder in the ignore file includes everything in it.
     return !unignored && defaults.ignores(`${name}${end}`) ? 'ignored' : 'sent';
   };
 }
 
-/** Its text; empty when there is none. */
+/** The text of the ignore file; empty if it does not exist. */
 function readIgnoreFile(path: string): string {
   try {
     return readRegularFile(path, cliLimits.ignoreFileBytes).toString('utf8');
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     if (error.fault === 'missing') return '';
-    // Publishing without it could send what it keeps back.
+    // Publishing without it could send files that it excludes.
     if (error.fault === 'too large')
       throw new CliError('usage', `${IGNORE_FILE} has more than ${cliLimits.ignoreFileBytes} bytes.`);
     throw new CliError('usage', `${IGNORE_FILE} can't be read: ${error.message}.`, { cause: error });

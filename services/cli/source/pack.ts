@@ -10,14 +10,14 @@ import { pathProblem } from '../../../core/releases/source.ts';
 import { FileError, readRegularFile } from '../../config/regular-file.ts';
 import { CliError } from '../failures.ts';
 import { IGNORE_FILE, sendingRules } from './ignore-file.ts';
-import { noted } from '../output/format.ts';
+import { firstNames } from '../output/format.ts';
 import { refuseLinks } from './path-links.ts';
 import { printable } from '../output/printable.ts';
 
-/** A directory ready to be sent. */
+/** A directory, packed for sending. */
 export interface PackedSource {
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
-  /** Paths that were left out; those of folders end with a slash, and stand for everything below. Sorted. */
+  /** Paths that were left out, sorted. A folder ends with a slash and includes everything below it. */
   readonly ignored: readonly string[];
   /** All contents together, before packing. */
   readonly bytes: number;
@@ -26,14 +26,14 @@ export interface PackedSource {
 }
 
 /**
- * Packs every file under `directory` that ignore-file.ts lets through. Throws CliError with everything that can't be published (symbolic
- * links, sockets, paths that no source may have, more than core/limits/limits.ts allows), not only the first. The directory itself may not be
- * reached through a link either ({@link refuseLinks}).
+ * Packs every file under `directory` that ignore-file.ts includes. Throws CliError with all entries that can't be published (symbolic
+ * links, sockets, invalid paths, more than core/limits/limits.ts allows), not only the first. The directory itself must not be reached
+ * through a link ({@link refuseLinks}).
  */
 export async function packDirectory(directory: string): Promise<PackedSource> {
   refuseLinks(directory);
   const top = await stat(directory).catch(() => null);
-  if (top === null) throw new CliError('usage', `There is no directory ${printable(directory)}.`);
+  if (top === null) throw new CliError('usage', `The directory ${printable(directory)} does not exist.`);
   if (!top.isDirectory()) throw new CliError('usage', `${printable(directory)} is not a directory.`);
   const found: Found = { paths: [], ignored: [], problems: [], sending: sendingRules(directory) };
   await walk(directory, '', found);
@@ -42,7 +42,7 @@ export async function packDirectory(directory: string): Promise<PackedSource> {
   const ignored = found.ignored.toSorted(byCodeUnit);
   if (files.length === 0) {
     throw new CliError('rejected', `There is nothing to publish in ${printable(directory)}.`, {
-      hints: ignored.length === 0 ? [] : [`Ignored: ${noted(ignored)}. See ${IGNORE_FILE}.`],
+      hints: ignored.length === 0 ? [] : [`Ignored: ${firstNames(ignored)}. See ${IGNORE_FILE}.`],
     });
   }
   const archive = await promisify(gzip)(await tar(files));
@@ -78,24 +78,24 @@ async function walk(directory: string, prefix: string, found: Found): Promise<vo
     else if (entry.isDirectory()) await walk(directory, path, found);
     else if (entry.isFile()) found.paths.push(path);
     else if (entry.isSymbolicLink()) {
-      found.problems.push(
-        `${path} is a symbolic link: put a copy of what it points to in its place, or remove it`,
-      );
+      found.problems.push(`${path} is a symbolic link: replace it with a copy of its target, or remove it`);
     } else found.problems.push(`${path} is neither a file nor a directory`);
   }
 }
 
-// Node puts U+FFFD where a name is not UTF-8, and then knows the file no more. The API refuses such names too.
+// Node replaces invalid UTF-8 in a name with U+FFFD, and can't open the file by that name. The API refuses such names too.
 function nameProblem(path: string): string | null {
   return path.includes('\ufffd') ? 'a path must be valid UTF-8' : pathProblem(path);
 }
 
-/** The contents, read up to the bound on all of them together. */
+/** Reads the contents, up to the limit for all of them together. */
 function readAll(directory: string, found: Found): { files: PackedFile[]; bytes: number } {
   const files: PackedFile[] = [];
   let bytes = 0;
   if (found.paths.length > sourceLimits.files) {
-    found.problems.push(`there are ${found.paths.length} files, and ${sourceLimits.files} are allowed`);
+    found.problems.push(
+      `there are ${found.paths.length} files, and at most ${sourceLimits.files} are allowed`,
+    );
     return { files, bytes };
   }
   for (const path of found.paths.toSorted(byCodeUnit)) {
@@ -108,9 +108,7 @@ function readAll(directory: string, found: Found): { files: PackedFile[]; bytes:
       found.problems.push(fileProblem(path, error));
     }
     if (bytes > sourceLimits.totalBytes) {
-      found.problems.push(
-        `all files together are more than the ${sourceLimits.totalBytes} bytes that are allowed`,
-      );
+      found.problems.push(`all files together are larger than ${sourceLimits.totalBytes} bytes, the maximum`);
       break;
     }
   }
@@ -119,11 +117,11 @@ function readAll(directory: string, found: Found): { files: PackedFile[]; bytes:
 
 function fileProblem(path: string, error: FileError): string {
   if (error.fault === 'too large')
-    return `${path} is larger than the ${sourceLimits.fileBytes} bytes that a file may have`;
+    return `${path} is larger than ${sourceLimits.fileBytes} bytes, the maximum`;
   return `${path} can't be read: ${error.message}`;
 }
 
-// As core/releases/source.ts sorts: the order must not depend on the machine's language.
+// Sorts as core/releases/source.ts does: the order must not depend on the machine's locale.
 function byCodeUnit(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
@@ -139,7 +137,7 @@ async function tar(files: readonly PackedFile[]): Promise<Buffer> {
 }
 
 function notPublishable(directory: string, problems: readonly string[]): CliError {
-  return new CliError('rejected', `${printable(directory)} can't be published as it is:`, {
+  return new CliError('rejected', `${printable(directory)} can't be published:`, {
     hints: problems.slice(0, 20).concat(problems.length > 20 ? [`and ${problems.length - 20} more`] : []),
   });
 }

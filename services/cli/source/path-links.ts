@@ -5,10 +5,10 @@ import { CliError } from '../failures.ts';
 import { printable } from '../output/printable.ts';
 
 /**
- * Refuses a path of the command line that passes through a symbolic link of the folder that the user works in: the link may have come with
- * that folder, and may lead to any file of this machine. Every part of a relative path is checked. Of an absolute path, the parts below the
- * working directory are checked, and the last part: links above are part of how the machine was set up (`/tmp` is a link on macOS). Throws
- * CliError that names the link. A part that is missing is left to the caller.
+ * Refuses a path on the command line that passes through a symbolic link in the user's working folder: the link may come from someone
+ * else's repository, and may lead to any file of this machine. Checks every part of a relative path. Of an absolute path, checks the parts
+ * below the working directory and the last part: links above belong to the machine's setup (`/tmp` is a link on macOS). Throws CliError
+ * that names the link. A missing part is left to the caller.
  */
 export function refuseLinks(path: string): void {
   const { root } = parse(path);
@@ -20,7 +20,7 @@ export function refuseLinks(path: string): void {
   let isInside = !isAbsolute(path);
   let at = root;
   for (const [index, name] of names.entries()) {
-    // Not join(), which would take "link/.." for nothing.
+    // Not join(), which would drop "link/..".
     at += at === '' || at === root ? name : `${sep}${name}`;
     const isHere = realPath(at) === here;
     const isLast = index === names.length - 1;
@@ -29,15 +29,15 @@ export function refuseLinks(path: string): void {
   }
 }
 
-/** Whether a path below that folder, with `/` between its parts, passes through a symbolic link. */
+/** Whether a path below that folder, separated by `/`, passes through a symbolic link. */
 export function hasLinkBelow(folder: string, path: string): boolean {
   const parts = path.split('/');
   return parts.some((_, index) => isLink(join(folder, ...parts.slice(0, index + 1))));
 }
 
 function linkRefused(link: string): CliError {
-  return new CliError('rejected', `${printable(link)} is a symbolic link, and links are refused.`, {
-    hints: ['If what it points to is what you mean, give that path.'],
+  return new CliError('rejected', `${printable(link)} is a symbolic link, which is not allowed.`, {
+    hints: ["To use its target, give the target's path."],
   });
 }
 

@@ -3,22 +3,22 @@ import { IGNORE_FILE } from './ignore-file.ts';
 import type { PackedSource } from './pack.ts';
 import { printable } from '../output/printable.ts';
 import { table } from '../output/table.ts';
-import { counted, noted, spokenBytes } from '../output/format.ts';
+import { counted, firstNames, humanBytes } from '../output/format.ts';
 
-/** The list of `publish --list`: what would be sent on `out`, what was ignored on `err`. */
+/** Prints the list of `publish --list`: what would be sent on `out`, what is ignored on `err`. */
 export function showSourceList({ terminal }: CommandRun, { files, ignored, bytes }: PackedSource): void {
   if (terminal.json) {
     terminal.document({ files, bytes, ignored });
     return;
   }
-  terminal.out(table(files.map((file) => [printable(file.path), spokenBytes(file.bytes)])));
+  terminal.out(table(files.map((file) => [printable(file.path), humanBytes(file.bytes)])));
   for (const path of ignored) terminal.err(`ignored  ${printable(path)}\n`);
-  terminal.err(`${counted(files.length, 'file')}, ${spokenBytes(bytes)}; nothing was sent\n`);
+  terminal.err(`${counted(files.length, 'file')}, ${humanBytes(bytes)}; nothing was sent\n`);
 }
 
-/** One line about what was left out of a publish, if anything was. */
-export function noteIgnored({ terminal }: CommandRun, { ignored }: PackedSource): void {
+/** Prints one line about ignored files, if there are any. */
+export function printIgnored({ terminal }: CommandRun, { ignored }: PackedSource): void {
   if (ignored.length === 0) return;
-  const see = `"--list" shows all that is sent, ${IGNORE_FILE} changes it`;
-  terminal.err(`${terminal.paintErr('dim', `  ignored: ${noted(ignored)} (${see})`)}\n`);
+  const see = `"--list" lists what is sent; change it in ${IGNORE_FILE}`;
+  terminal.err(`${terminal.paintErr('dim', `  ignored: ${firstNames(ignored)} (${see})`)}\n`);
 }

@@ -1,4 +1,4 @@
-import { compileLimits } from '../../../core/limits/limits.ts';
+import { compileLimits } from '../../../core/limits/compile-limits.ts';
 import { moduleLimits } from '../limits.ts';
 import { computedImportAt } from './import-calls.ts';
 import { longChainAt } from './module-chains.ts';

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
-import { compileLimits } from '../../../core/limits/limits.ts';
+import { compileLimits } from '../../../core/limits/compile-limits.ts';
 import { processLimits } from '../limits.ts';
 import { compileEnvironment } from './process-environment.ts';
 

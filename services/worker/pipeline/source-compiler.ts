@@ -2,7 +2,7 @@ import { RetryableError } from '@restatedev/restate-sdk';
 import { LRUCache } from 'lru-cache';
 
 import type { ReleaseId } from '../../../core/identifiers.ts';
-import { compileLimits } from '../../../core/limits/limits.ts';
+import { compileLimits } from '../../../core/limits/compile-limits.ts';
 import type { RemoteCompileRule } from '../../../core/policy.ts';
 import type { SourceTree } from '../../../core/releases/source.ts';
 import type { CompileResult } from '../../compiler/process/compiled.ts';

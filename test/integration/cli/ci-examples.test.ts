@@ -19,7 +19,7 @@ import { madeToken } from '../../support/data/tokens.ts';
 
 // Not replayed: it is about the files in examples/ci, and api-publish.test.ts runs the same handlers.
 
-const root = join(import.meta.dirname, '..', '..');
+const root = join(import.meta.dirname, '..', '..', '..');
 const example = async (name: string): Promise<unknown> =>
   parse(await readFile(join(root, 'examples/ci', name), 'utf8'));
 
@@ -213,7 +213,7 @@ describe('the pipeline of docs/guides/ci.md that answers a check of its own, as 
     const job = await gated(0);
     const script = job.script.replace('POINTSMAN_TOKEN=$POINTSMAN_REPORTER_TOKEN ', '');
     const { exit, output } = await run({ ...job, script });
-    expect([exit, output]).toEqual([9, expect.stringContaining("so you can't report its check")]);
+    expect([exit, output]).toEqual([9, expect.stringContaining('so you cannot report its check')]);
     expect(await release(1)).toMatchObject({ status: 'waiting', gates: [{ gate: 'e2e', state: 'open' }] });
   });
 

@@ -118,7 +118,7 @@ describe('a publish that waits exits with the release’s own outcome', () => {
       const { exit, stderr } = await cli('publish', EXAMPLE, '--timeout', '1s');
       expect({ exit, stderr }).toMatchObject({
         exit: 10,
-        stderr: expect.stringContaining('still on its way'),
+        stderr: expect.stringContaining('still in flight'),
       });
       expect((await cli('publish', EXAMPLE, '--on-conflict', 'reject')).exit).toBe(8);
       return { ended: cli('watch', '1') };

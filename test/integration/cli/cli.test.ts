@@ -186,7 +186,7 @@ describe('reading', () => {
     const { exit, stdout, stderr } = await cli('doctor', '--repair');
     expect(exit, stdout + stderr).toBe(0);
     expect(stdout).toMatch(/✓ {2}Restate +1\.[0-9]+\.[0-9]+ at /);
-    expect(stdout).toMatch(/✓ {2}PostgreSQL +takes writes from the worker/);
+    expect(stdout).toMatch(/✓ {2}PostgreSQL +accepts writes from the worker/);
     expect(stdout).toMatch(/ {2}disk of \S+ +.* free \(logs and settings, PostgreSQL, Restate\)/);
     expect(stdout).not.toContain('✗');
   });

@@ -103,9 +103,9 @@ describe('an acknowledgement', () => {
       put('a', truth(1), { to: path('none'), by: api.adminToken }),
     ]);
     expect(details.map(({ status, json }) => [status, json['detail']])).toEqual([
-      [404, 'There is no channel "nowhere" of "bot".'],
+      [404, 'The channel "nowhere" of "bot" does not exist.'],
       [404, `The tenant "${tenant}" has no bundle "none".`],
-      [404, 'There is no tenant "none".'],
+      [404, 'The tenant "none" does not exist.'],
     ]);
   });
 });

@@ -57,7 +57,7 @@ describe('a publish that waits', () => {
     const report = ['check', 'report', 'e2e', 'v2', '--success', '--digest', digest];
     expect(await cli('ci', report)).toMatchObject({
       exit: 9,
-      stderr: expect.stringContaining('"pointsman tokens create <name> --role reporter"'),
+      stderr: expect.stringContaining('pointsman tokens create <name> --role reporter'),
     });
     expect(await cli('e2e', report)).toMatchObject({ exit: 0 });
     const { exit, stdout } = await published;
@@ -83,7 +83,7 @@ describe('a publish that waits', () => {
   test('leaves at its timeout, with 10; the release goes on and is approved', async () => {
     await at.policy(RELEASE);
     const { exit, stderr } = await cli('ci', ['publish', EXAMPLE, '--timeout', '10s']);
-    expect([exit, stderr]).toEqual([10, expect.stringContaining('is still on its way after 10.0 s')]);
+    expect([exit, stderr]).toEqual([10, expect.stringContaining('is still in flight after 10.0 s')]);
     await pending(1);
     expect((await cli('viewer', ['status', 'bot'])).stdout).toMatch(
       /v1 {2}live {2}waiting: gate {2}release until .+Z\n/,
@@ -108,13 +108,13 @@ describe('a word that is refused', () => {
     });
     expect(await yes('bob', '--gate', 'release')).toMatchObject({
       exit: 9,
-      stderr: expect.stringContaining('four eyes'),
+      stderr: expect.stringContaining('requires another person than the author'),
     });
     expect((await yes('ci', '--gate', 'release')).exit).toBe(9);
     expect((await yes('alice', '--gate', 'release')).stdout).toContain('at "release": 1 of 2\n');
     expect(await yes('alice', '--gate', 'release')).toMatchObject({
       exit: 8,
-      stderr: expect.stringContaining('You said "approve"'),
+      stderr: expect.stringContaining('You decided "approve"'),
     });
     expect(await yes('alice', '--gate', 'nope')).toMatchObject({
       exit: 12,
@@ -140,7 +140,7 @@ describe('a word that is refused', () => {
     const named = ['approve', String(version), '--digest', digest, '--if-generation', '2'];
     expect(await cli('alice', named)).toMatchObject({
       exit: 8,
-      stderr: expect.stringContaining('look again'),
+      stderr: expect.stringContaining('Review the comparison again'),
     });
     expect((await cli('alice', ['approve', String(version), '--yes'])).exit).toBe(0);
     expect((await at.settled(version)).outcome).toBe('published');

@@ -39,7 +39,7 @@ describe('who may speak', () => {
     await at.waiting(version);
     const own = await at.approve('bob', version);
     expectProblem(own, 403, 'own_release');
-    expect(own.json['detail']).toContain('four eyes');
+    expect(own.json['detail']).toContain('requires another person than the author');
     expect((await at.approve('alice', version)).status).toBe(201);
   });
 
@@ -140,7 +140,7 @@ describe('a word that is not right', () => {
     await at.publish();
     const gone = await at.say('ci', 99, '/checks/e2e', conclusion);
     expectProblem(gone, 404, 'not_found');
-    expect(gone.json['detail']).toBe('There is no release v99 of "bot".');
+    expect(gone.json['detail']).toBe('The release v99 of "bot" does not exist.');
   });
 
   test('of a queued release is told that it is queued, and to come again', async () => {

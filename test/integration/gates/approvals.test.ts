@@ -54,7 +54,7 @@ describe('a release', () => {
     await at.waiting(version);
     expect((await at.approve('alice', version)).json).toMatchObject({ state: 'open', said: 1, needed: 2 });
     const again = await at.approve('alice', version, { decision: 'reject' });
-    expectProblem(again, 409, 'already_said');
+    expectProblem(again, 409, 'already_decided');
     expect(again.json).toMatchObject({ gate: 'release', word: 'approve' });
     expect((await at.approve('bob', version)).json).toMatchObject({ state: 'passed', said: 2, needed: 2 });
     expect((await at.settled(version)).outcome).toBe('published');
@@ -160,7 +160,7 @@ describe('a check', () => {
     const free = await at.publish('ci', 'free: 1');
     await at.settled(free);
     expect((await at.say('e2e', free, '/checks/e2e', { conclusion: 'success' })).json['detail']).toContain(
-      'it has no gates',
+      'it does not have any gates',
     );
   });
 });

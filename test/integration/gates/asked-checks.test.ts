@@ -75,7 +75,7 @@ test('a check that was asked for is not reported by any token but an admin’s',
   for (const role of ['publisher', 'approver', 'reporter'] as const) {
     const { status, json } = await report(role);
     expect([status, json]).toMatchObject([403, { code: 'forbidden', gate: 'e2e', role: 'admin' }]);
-    expect(json['detail']).toContain("only the answer to Pointsman's request counts");
+    expect(json['detail']).toContain("only that service's report through its callback counts");
   }
   expect((await report('admin')).status).toBe(201);
   expect((await end(version)).outcome).toBe('published');

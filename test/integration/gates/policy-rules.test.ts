@@ -47,7 +47,9 @@ describe('the conflict rule of the policy', () => {
     expect((await publish({ ...files('n: third'), onConflict: 'queue' })).json['status']).toBe('queued');
     const refused = await publish({ ...files('n: fourth'), onConflict: 'supersede' });
     expectProblem(refused, 422, 'invalid_request');
-    expect(refused.json['detail']).toContain('The policy has the rule "queue" for publishes to "live"');
+    expect(refused.json['detail']).toContain(
+      'The policy sets "onConflict" to "queue" for publishes to "live"',
+    );
     const elsewhere = { onConflict: 'reject', channel: 'canary', createChannel: true };
     expect((await publish({ ...files('n: fifth'), ...elsewhere })).status).toBe(202);
   });
@@ -163,7 +165,7 @@ describe('a freeze', () => {
     const refused = await move('ci', second.json['version']);
     expectProblem(refused, 403, 'gated');
     expect(refused.json).toMatchObject({ gates: ['release', 'window'], policyVersion: 1 });
-    expect(refused.json['detail']).toContain('an admin may point it there, or a publish to it');
+    expect(refused.json['detail']).toContain('Publish to the channel to pass the gates, or ask an admin');
     expect((await move('root', second.json['version'])).json).toMatchObject({ generation: 2 });
     expect((await move('ci', first)).json).toMatchObject({ version: first, generation: 3 });
     expect((await move('ci', second.json['version'])).json).toMatchObject({ generation: 4 });

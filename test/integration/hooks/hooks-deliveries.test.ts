@@ -87,7 +87,7 @@ describe('a delivery', () => {
     expect(answers[0]).toMatchObject({
       status: 401,
       authenticate: 'Signature realm="pointsman"',
-      rest: { code: 'not_signed', title: 'A valid signature is needed' },
+      rest: { code: 'not_signed', title: 'A valid signature is required' },
     });
   });
 
@@ -173,7 +173,7 @@ describe('a delivery', () => {
     await store.owner.query(`UPDATE pointsman.hooks SET secret = 'v1.0000.x.y' WHERE hook = 'lost'`);
     expect((await api.call('GET', path('lost'))).json).toMatchObject({ sealedUnder: 'lost' });
     expect((await deliver('lost', '{}')).status).toBe(401);
-    expect(api.logged.some((line) => line.includes('a hook’s secret is lost'))).toBe(true);
+    expect(api.logged.some((line) => line.includes('the secret of a hook can not be decrypted'))).toBe(true);
   });
 });
 

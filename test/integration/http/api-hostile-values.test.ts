@@ -132,7 +132,7 @@ test('a key of the form of a delivery’s is refused by every operation that tak
     const answer = await world.api.call(method, address, { headers: { 'idempotency-key': 'hook/main/1' } });
     expect([answer.status, answer.json['detail']], `${method} ${path}`).toEqual([
       422,
-      'header idempotency-key: must not begin with "hook/": the deliveries of hooks are published under such keys',
+      'header idempotency-key: must not begin with "hook/": this prefix is reserved for the deliveries of hooks',
     ]);
   }
 });

@@ -264,12 +264,14 @@ test('what does not exist is 404 and says which part of it', async () => {
     expect(status).toBe(404);
     return json['detail'];
   };
-  expect(await detail('/v1/tenants/nobody/bundles/bot/releases/1')).toBe('There is no tenant "nobody".');
+  expect(await detail('/v1/tenants/nobody/bundles/bot/releases/1')).toBe(
+    'The tenant "nobody" does not exist.',
+  );
   expect(await detail(`${releases()}/1`)).toBe(`The tenant "${tenant}" has no bundle "bot".`);
   await published({ 'a.yaml': 'a: 1' });
-  expect(await detail(`${releases()}/99`)).toBe('There is no release v99 of "bot".');
-  expect(await detail(`${releases()}/99/events`)).toBe('There is no release v99 of "bot".');
-  expect(await detail(`${live()}/files/none.txt`)).toContain('There is no file "none.txt"');
+  expect(await detail(`${releases()}/99`)).toBe('The release v99 of "bot" does not exist.');
+  expect(await detail(`${releases()}/99/events`)).toBe('The release v99 of "bot" does not exist.');
+  expect(await detail(`${live()}/files/none.txt`)).toContain('The file "none.txt"');
   const nobody = await api.call('POST', '/v1/tenants/nobody/bundles/bot/releases', {
     json: { files: { a: '' } },
   });

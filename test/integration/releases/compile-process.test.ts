@@ -5,7 +5,7 @@ import { getPriority } from 'node:os';
 
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
-import { compileLimits } from '../../../core/limits/limits.ts';
+import { compileLimits } from '../../../core/limits/compile-limits.ts';
 import { bundlerLimits, processLimits } from '../../../services/compiler/limits.ts';
 import { createCompiler } from '../../../services/compiler/compiler.ts';
 import type { CompileResult } from '../../../services/compiler/process/compiled.ts';

@@ -99,7 +99,7 @@ describe('the quotas of a tenant', () => {
     const set = await runCli(['quotas', 'set', 'bytes=2GiB', 'hooks=1'], { env });
     expect(set).toMatchObject({ exit: 0, stderr: '' });
     expect(set.stdout).toMatch(/^bytes +0 bytes of 2 GiB +set; the default is 10 GiB$/m);
-    expect(set.stdout).toMatch(/^hooks +1 of 1 +set; the default is 200 +used up$/m);
+    expect(set.stdout).toMatch(/^hooks +1 of 1 +set; the default is 200 +exhausted$/m);
     await runCli(['quotas', 'set', 'hooks=default'], { env });
     expect((await runCli(['quotas'], { env })).stdout).toMatch(/^hooks +1 of 200$/m);
     expect((await runCli(['quotas', 'set', 'cats=1'], { env })).exit).toBe(2);

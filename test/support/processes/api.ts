@@ -23,7 +23,7 @@ export interface TestApi {
   readonly adminToken: string;
   /** Every line that was logged. */
   readonly logged: readonly string[];
-  /** A request as the admin; `headers` may take the token away with an empty one. */
+  /** A request as the admin; `headers` may remove the token with an empty one. */
   call(method: string, path: string, call?: TestCall): Promise<TestAnswer>;
   /** As SIGTERM does. */
   drain(): Promise<void>;

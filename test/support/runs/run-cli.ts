@@ -26,7 +26,7 @@ export async function runCli(args: readonly string[], options: RunCliOptions = {
   const { env = {}, isTTY = false, signal = new AbortController().signal, firstRetryMs = 5 } = options;
   const asked: string[] = [];
   const { answers } = options;
-  const ask = (question: string): Promise<string> => {
+  const prompt = (question: string): Promise<string> => {
     asked.push(question);
     return Promise.resolve(answers?.[asked.length - 1] ?? '');
   };
@@ -39,7 +39,7 @@ export async function runCli(args: readonly string[], options: RunCliOptions = {
     signal,
     firstRetryMs,
     readStdin: () => Promise.resolve(options.stdin ?? ''),
-    ...(answers === undefined ? {} : { ask }),
+    ...(answers === undefined ? {} : { prompt }),
   });
   return { exit, stdout: stdout.text(), stderr: stderr.text(), asked };
 }

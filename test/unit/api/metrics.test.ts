@@ -16,7 +16,7 @@ test('requests are counted by route and status, and their times fall into cumula
   const name = 'pointsman_http_requests_total';
   const labels = { method: 'GET', route: '/x/{a}' };
   expect(families.get(name)).toEqual({
-    help: 'Requests answered.',
+    help: 'Requests with a response.',
     type: 'counter',
     samples: [
       { name, labels: { ...labels, status: '200' }, value: 2 },

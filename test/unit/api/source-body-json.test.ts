@@ -65,7 +65,7 @@ test.each([
   const body = read(`{"files":${open.repeat(10_000)}`);
   expect(body).toMatchObject({
     kind: 'malformed',
-    errors: [{ message: expect.stringContaining('nested 32 deep') }],
+    errors: [{ message: expect.stringContaining('nested at most 32 deep') }],
   });
 });
 

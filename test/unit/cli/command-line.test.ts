@@ -76,7 +76,7 @@ describe('the command line', () => {
   test('help exit-codes is the whole table', async () => {
     const { stdout, exit } = await run(['help', 'exit-codes']);
     expect(exit).toBe(0);
-    expect(stdout).toMatch(/^ +10 {2}accepted and still on its way/m);
+    expect(stdout).toMatch(/^ +10 {2}accepted and still in flight/m);
   });
 
   test('options count before and after the command, and over the environment', async () => {
@@ -121,7 +121,7 @@ describe('the command line', () => {
       await nobodysUrl(),
     ]);
     expect(result.exit).toBe(11);
-    expect(result.stderr).toMatch(/Nothing listens at .*\n.*npm start/);
+    expect(result.stderr).toMatch(/Can't connect to .*\n.*npm start/);
   });
 
   test('an answer from something that is not Pointsman is told as that', async () => {
@@ -129,7 +129,7 @@ describe('the command line', () => {
       [`GET ${RELEASES}`]: (_seen, response) => response.end('<html>welcome to nginx</html>'),
     });
     expect(result.exit).toBe(1);
-    expect(result.stderr).toContain("is that Pointsman's API?");
+    expect(result.stderr).toContain("Check that the URL is Pointsman's API.");
   });
 });
 

@@ -91,7 +91,9 @@ describe('doctor on sinks', () => {
     });
     const { exit, stdout } = await doctor(api);
     expect(exit).toBe(1);
-    expect(stdout).toMatch(/^✗ {2}sink redis +5 tries since .*: answered 503 \(2 tenants: acme, globex\)\n/);
+    expect(stdout).toMatch(
+      /^✗ {2}sink redis +5 failed attempts since .*: answered 503 \(2 tenants: acme, globex\)\n/,
+    );
     expect(stdout.match(/✗/g)).toHaveLength(1);
   });
 });
@@ -158,7 +160,7 @@ describe('doctor on more than it looks at', () => {
     expect(findings).toContainEqual({
       subject: 'deliveries',
       state: 'unknown',
-      summary: 'of 1 hook only the newest 1000 deliveries were looked at',
+      summary: 'only the newest 1000 deliveries of 1 hook were checked',
       actions: [],
     });
   });
@@ -172,7 +174,7 @@ describe('doctor on more than it looks at', () => {
     expect(findings[0]).toMatchObject({
       subject: 'tenants',
       state: 'warning',
-      summary: expect.stringMatching(/^only the first 20 were looked at/),
+      summary: expect.stringMatching(/^only the first 20 tenants were checked/),
     });
   });
 
@@ -205,12 +207,12 @@ describe('doctor on disks', () => {
 
   // Without a disk of that kind, and therefore on any machine. The integration test fills a real one where it may.
   test.each([
-    ['is full', disk(100 * GB, 0), 'error', 'full: nothing can be written'],
-    ['has less than a gigabyte', disk(100 * GB, 0.9 * GB), 'error', 'nearly full'],
-    ['is small and has less than 5 %', disk(10 * GB, 0.4 * GB), 'error', 'nearly full'],
+    ['is full', disk(100 * GB, 0), 'error', 'full: writes fail'],
+    ['has less than a gigabyte', disk(100 * GB, 0.9 * GB), 'error', 'almost full'],
+    ['is small and has less than 5 %', disk(10 * GB, 0.4 * GB), 'error', 'almost full'],
     ['has less than 5 gigabytes', disk(100 * GB, 4.9 * GB), 'warning', ' free '],
     ['is small and has less than 10 %', disk(10 * GB, 0.9 * GB), 'warning', ' free '],
-    ['has few inodes', disk(100 * GB, 50 * GB, { all: 1_000, free: 9 }), 'error', '9 inodes are free'],
+    ['has few inodes', disk(100 * GB, 50 * GB, { all: 1_000, free: 9 }), 'error', 'only 9 further files'],
     ['has no inodes of its own', disk(100 * GB, 50 * GB, { all: 0, free: 0 }), 'ok', ' free '],
     ['has enough', disk(100 * GB, 50 * GB), 'ok', ' free '],
   ])('one that %s is told as that', async (_what, stats, state, summary) => {
@@ -227,9 +229,7 @@ describe('doctor on disks', () => {
       await writeFile(join(home, 'api-url'), `${api.url}\n`);
       const { exit, stdout } = await doctor(api, { POINTSMAN_HOME: home }, '--min-free', '999999');
       expect(exit).toBe(1);
-      expect(stdout).toMatch(
-        /^✗ {2}disk of \S+ +nearly full: soon nothing can be written; .* free .*\n.*du -xsh/,
-      );
+      expect(stdout).toMatch(/^✗ {2}disk of \S+ +almost full: writes will fail soon; .* free .*\n.*du -xsh/);
       const enough = await doctor(api, { POINTSMAN_HOME: home }, '--min-free', '0');
       expect(enough.stdout).toMatch(/[✓!] {2}disk of \S+ +/);
       expect((await doctor(api)).stdout).toMatch(/\? {2}disk +not checked/);

@@ -56,18 +56,18 @@ describe('doctor', () => {
     const empty = await serve({ ...restate(), 'GET /deployments': json({ deployments: [] }) });
     const other = await doctor(await serve(healthy()), { RESTATE_ADMIN_URL: empty.url });
     expect(other.exit).toBe(1);
-    expect(other.stdout).toMatch(/✗ {2}Restate +1\.7\.12 knows no worker/);
+    expect(other.stdout).toMatch(/✗ {2}Restate +1\.7\.12 has no worker/);
   });
 
   test('a store that the API can not reach, and a wrong token, are told by name', async () => {
     const api = await serve({
       ...healthy(),
       'GET /readyz': problem(503, 'unavailable', 'Down: postgres.', {}, { 'retry-after': '0' }),
-      'GET /v1/tenants': problem(401, 'unauthenticated', 'This token is not known here.'),
+      'GET /v1/tenants': problem(401, 'unauthenticated', 'The token is unknown or revoked.'),
     });
     const { exit, stdout } = await doctor(api);
     expect(exit).toBe(1);
-    expect(stdout).toMatch(/✗ {2}stores +Down: postgres\.\n✗ {2}token +This token is not known here\./);
+    expect(stdout).toMatch(/✗ {2}stores +Down: postgres\.\n✗ {2}token +The token is unknown or revoked\./);
   });
 
   test('a worker that does not answer is an error, with what to do about it', async () => {
@@ -75,7 +75,7 @@ describe('doctor', () => {
       await serve({ ...healthy(), 'GET /readyz': json({ status: 'ready', worker: 'down' }) }),
     );
     expect(exit).toBe(1);
-    expect(stdout).toMatch(/✗ {2}worker +does not answer through Restate.*\n.*\bkill -9\b/);
+    expect(stdout).toMatch(/✗ {2}worker +does not respond through Restate.*\n.*\bkill -9\b/);
   });
 
   test('a release that is long in flight is shown; one that just began or has ended is not', async () => {
@@ -118,7 +118,7 @@ describe('doctor', () => {
       await writeFile(join(home, 'ports.json'), JSON.stringify({ admin: Number(new URL(admin.url).port) }));
       const own = (await doctor(api, { POINTSMAN_HOME: home })).stdout;
       expect(own).toContain(`1.7.12 at ${admin.url}`);
-      expect(own).toMatch(/\? {2}PostgreSQL +not checked directly: npm start keeps its password to itself/);
+      expect(own).toMatch(/\? {2}PostgreSQL +not checked directly: only npm start has its password/);
       const other = await doctor(await serve(healthy()), { POINTSMAN_HOME: home });
       expect(other.stdout).toContain('RESTATE_ADMIN_URL is not set');
     } finally {
@@ -139,10 +139,10 @@ describe('doctor', () => {
     const failing = await serve({ 'POST /Worker/checkSystems': json({ message: 'no worker' }, 500) });
     const silent = await doctor(await serve(healthy()), { RESTATE_INGRESS_URL: failing.url });
     expect(silent.exit).toBe(1);
-    expect(silent.stdout).toMatch(/^✗ {2}worker +does not answer through Restate/);
+    expect(silent.stdout).toMatch(/^✗ {2}worker +does not respond through Restate/);
     const older = await doctor(await serve(healthy()), { RESTATE_INGRESS_URL: (await serve({})).url });
     expect(older.exit).toBe(0);
-    expect(older.stdout).toContain('the worker is of an older version');
+    expect(older.stdout).toContain('the worker has an older version');
   });
 
   test('findings are sorted: errors, warnings, what was not checked, and what is well', async () => {

@@ -15,18 +15,18 @@ interface Mention {
 
 /** A word of the meaning of each code: the table and every example must use it. */
 const WORD: Readonly<Record<ExitName, RegExp>> = {
-  done: /published|done/i,
+  done: /published|success/i,
   failed: /unexpected/i,
   usage: /command line|setting/i,
-  rejected: /said no|problems/i,
-  errored: /broke/i,
+  rejected: /refused|invalid/i,
+  errored: /error/i,
   superseded: /newer/i,
   cancelled: /cancelled/i,
-  refused: /stands in the way|conflict|409/i,
+  refused: /conflict|409/i,
   unauthorised: /token/i,
-  inFlight: /on its way/i,
-  unavailable: /nobody answers|is down/i,
-  notFound: /no such/i,
+  inFlight: /in flight/i,
+  unavailable: /unreachable|is down/i,
+  notFound: /does not exist/i,
   interrupted: /Ctrl-C/i,
 };
 

@@ -53,12 +53,12 @@ describe('the bounds of JSON from outside', () => {
     const zeros = Buffer.from(`[${'0,'.repeat(MANY)}0]`);
     expect(parseBoundedJson(zeros, { depth: 2, values: 10 })).toEqual({
       kind: 'excess',
-      problem: 'a document may have 10 values',
+      problem: 'a document may have at most 10 values',
     });
     const deep = Buffer.from('['.repeat(MANY));
     expect(parseBoundedJson(deep, { depth: 2, values: 10 })).toEqual({
       kind: 'excess',
-      problem: 'maps and lists may be nested 2 deep',
+      problem: 'maps and lists may be nested at most 2 deep',
     });
   });
 });

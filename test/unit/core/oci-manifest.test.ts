@@ -44,7 +44,9 @@ test('the first bad layer ends the reading, whatever the others are', () => {
 test('a manifest of almost four megabytes of bad layers is refused for its values, before it is parsed', () => {
   const bytes = manifest(list(130_000, () => ({ mediaType: 'a/b', size: -1 })));
   expect(bytes.byteLength).toBeLessThan(callbackLimits.manifestBytes);
-  expect(problemOf(bytes)).toBe(`it is too large: a document may have ${manifestLimits.values} values`);
+  expect(problemOf(bytes)).toBe(
+    `it is too large: a document may have at most ${manifestLimits.values} values`,
+  );
 });
 
 test('annotations count as values, so that a layer can’t have thousands of them', () => {
@@ -55,7 +57,7 @@ test('annotations count as values, so that a layer can’t have thousands of the
 test('a manifest with NUL or half a character in a text or a name is refused', () => {
   for (const text of ['\0', '\ud800'])
     for (const annotations of [{ note: text }, { [text]: 'note' }])
-      expect(problemOf(manifest([layer(1, annotations)]))).toBe('it has texts that are not valid Unicode');
+      expect(problemOf(manifest([layer(1, annotations)]))).toBe('it contains text that is not valid Unicode');
 });
 
 test('a media type that would end a header, or is none, is refused', () => {
@@ -67,6 +69,6 @@ test('a media type that would end a header, or is none, is refused', () => {
 test('a file that another file needs as its folder is refused', () => {
   const titled = (n: number, path: string) => layer(n, { 'org.opencontainers.image.title': path });
   expect(problemOf(manifest([titled(1, 'a/b/c'), titled(2, 'a')]))).toBe(
-    'its file "a" is the folder of "a/b/c"',
+    'the file "a" is also the folder of "a/b/c"',
   );
 });

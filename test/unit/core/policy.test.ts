@@ -68,11 +68,11 @@ describe('a mistake is told at its place', () => {
     ],
     ['a freeze that is none', gated(window(['Fri 16:00 - Mon 07:00', 'never'])), '/window/freeze/1 must be'],
     ['no freeze', gated(window([])), '/gates/0/window/freeze'],
-    ['a gate that is nothing', gated({}), '/channels/live/gates/0 a gate is exactly one of'],
+    ['a gate that is nothing', gated({}), '/channels/live/gates/0 must have exactly one of'],
     [
       'a gate that is two',
       gated({ ...approval(), check: { name: 'e2e' } }),
-      '/gates/0 a gate is exactly one of',
+      '/gates/0 must have exactly one of',
     ],
     ['a gate that is misspelt', gated({ aproval: { name: 'x' } }), 'Unrecognized key: "aproval"'],
     ['a rule that is none', live({ onConflict: 'ignore' }), '/channels/live/onConflict'],
@@ -101,11 +101,11 @@ describe('a mistake is told at its place', () => {
 describe('what is right by itself and wrong together', () => {
   test('two gates of one name, also where one got it by default', () => {
     expect(problems(gated(approval(), { check: { name: 'release' } }))).toEqual([
-      '/channels/live/gates/1/check/name another gate of this channel is called "release"',
+      '/channels/live/gates/1/check/name another gate of this channel has the name "release"',
     ]);
     const open = ['Fri 16:00 - Mon 07:00'];
     expect(problems(gated(window(open), window(open)))).toEqual([
-      '/channels/live/gates/1/window/name another gate of this channel is called "window"',
+      '/channels/live/gates/1/window/name another gate of this channel has the name "window"',
     ]);
     expect(problems(gated(window(open), window(open, { name: 'second' })))).toEqual([]);
   });
@@ -118,7 +118,7 @@ describe('what is right by itself and wrong together', () => {
 
   test('freezes that leave no time of the week', () => {
     expect(problems(gated(approval(), window(['Mon 00:00 - Thu 12:00', 'Thu 12:00 - Mon 00:00'])))).toEqual([
-      '/channels/live/gates/1/window/freeze this leaves no time of the week: nothing could ever be published',
+      '/channels/live/gates/1/window/freeze this freezes the whole week: no release could ever be published',
     ]);
   });
 
@@ -128,7 +128,7 @@ describe('what is right by itself and wrong together', () => {
       window(['Thu 11:00 - Mon 02:00'], { name: 'late', timezone: 'Europe/London' }),
     ];
     expect(problems(gated(...halves))).toEqual([
-      '/channels/live/gates/1/window/freeze all windows together leave no time of the week: nothing could ever be published',
+      '/channels/live/gates/1/window/freeze all windows together freeze the whole week: no release could ever be published',
     ]);
     expect(problems({ channels: { live: { gates: [halves[0]] }, canary: { gates: [halves[1]] } } })).toEqual(
       [],

@@ -18,24 +18,24 @@ interface FollowOptions {
   readonly channel?: string;
 }
 
-/** Which moves are shown. Those that are not are followed all the same: only the whole feed is gapless. */
+/** The moves to show. The command follows all moves anyway, because only the whole feed is gapless. */
 interface Shown {
   readonly bundle: string | null;
   readonly channel: string | null;
 }
 
-/** `pointsman follow`: the moves of a tenant as they come. */
+/** `pointsman follow`: prints the moves of a tenant as they happen. */
 export function followCommand(cli: Cli): Command {
   return new Command('follow')
-    .description('print the moves of a tenant as they come, until Ctrl-C')
-    .argument('[bundle]', 'only this bundle’s', bundleName)
-    .option('--channel <name>', 'only those of this channel', channelOf)
+    .description('print the moves of a tenant as they happen, until Ctrl-C')
+    .argument('[bundle]', 'only moves of this bundle', bundleName)
+    .option('--channel <name>', 'only moves of this channel', channelOf)
     .option(
       '--after <cursor>',
-      'begin after that place of the feed (acme:17, or 17; 0: with the first that is kept); otherwise now',
+      'start after this cursor of the feed (acme:17, or 17; 0: from the oldest move that is kept); default: now',
       cursor,
     )
-    .addHelpText('after', '\nWith --json every move is a CloudEvent on a line of its own.')
+    .addHelpText('after', '\nWith --json every move is a CloudEvent on its own line.')
     .action(async (bundle: string | undefined, options: FollowOptions, command: Command) => {
       const run = commandRun(cli, command);
       await follow(run, options.after ?? 'latest', {
@@ -45,11 +45,11 @@ export function followCommand(cli: Cli): Command {
     });
 }
 
-/** Goes on until it is interrupted, or until the API says that it can't. */
+/** Runs until it is interrupted, or until the API returns an error. */
 async function follow(run: CommandRun, after: string, shown: Shown): Promise<never> {
   const path = feedPath(run.tenant());
   let { seq } = (
-    await look(run, path, after.includes(':') || after === 'latest' ? after : beginning(run, after))
+    await checkFeed(run, path, after.includes(':') || after === 'latest' ? after : startCursor(run, after))
   ).next;
   for (;;) {
     for await (const event of eventStream(run.client, `${path}?after=${run.tenant()}:${seq}`, run.signal)) {
@@ -59,17 +59,21 @@ async function follow(run: CommandRun, after: string, shown: Shown): Promise<nev
       show(run, move, shown);
       seq = move.data.seq;
     }
-    // No stream is to be had: a look says why, or that there is one again.
-    await look(run, path, `${run.tenant()}:${seq}`);
+    // The stream is unavailable: a plain request shows why, or that it is available again.
+    await checkFeed(run, path, `${run.tenant()}:${seq}`);
   }
 }
 
-/** A plain number is a place in this tenant's feed, and 0 its beginning, wherever that is by now. */
-function beginning(run: CommandRun, after: string): string | undefined {
+/** A plain number is a position in this tenant's feed, and 0 is its current beginning. */
+function startCursor(run: CommandRun, after: string): string | undefined {
   return after === '0' ? undefined : `${run.tenant()}:${after}`;
 }
 
-function look(run: CommandRun, path: string, after: string | undefined): Promise<z.infer<typeof FeedPage>> {
+function checkFeed(
+  run: CommandRun,
+  path: string,
+  after: string | undefined,
+): Promise<z.infer<typeof FeedPage>> {
   return run.client.call('GET', path, FeedPage, { query: { after, limit: 1 } });
 }
 

@@ -22,12 +22,12 @@ const FollowerView = z.looseObject({
 });
 type FollowerView = z.infer<typeof FollowerView>;
 
-/** `pointsman followers`: who runs what. */
+/** `pointsman followers`: lists the followers of a pointer. */
 export function followersCommand(cli: Cli): Command {
   return new Command('followers')
-    .description('list the runtimes that follow a pointer, and what each runs; stragglers first')
+    .description('list the runtimes that follow a pointer and what each runs, lagging ones first')
     .option('--channel <name>', 'the pointer', channelOf, channelOf(undefined))
-    .option('--limit <n>', 'how many', rowCount, cliLimits.pageRows)
+    .option('--limit <n>', 'the number of rows', rowCount, cliLimits.pageRows)
     .action(async (options: { channel: string; limit: number }, command: Command) => {
       cli.finish(await followers(commandRun(cli, command), options));
     });
@@ -41,7 +41,7 @@ async function followers(
   const path = `${channelPath(run.tenant(), run.bundle(), channel)}/followers`;
   const items = await listRows(run.client, path, FollowerView, limit);
   if (terminal.json) terminal.document({ items });
-  else if (items.length === 0) terminal.err(`Nobody has said that it follows ${channel}.\n`);
+  else if (items.length === 0) terminal.err(`No follower of ${channel} has acknowledged yet.\n`);
   else terminal.out(table(items.map((follower) => row(run, follower))));
   return 'done';
 }
@@ -57,6 +57,6 @@ function row({ terminal }: CommandRun, follower: FollowerView): string[] {
     generation === 0 ? 'runs nothing' : `generation ${generation}`,
     behind,
     `since ${moment(follower.since)}`,
-    `heard of at ${moment(follower.seenAt)}`,
+    `last seen at ${moment(follower.seenAt)}`,
   ];
 }

@@ -17,7 +17,7 @@ export function historyCommand(cli: Cli): Command {
   return new Command('history')
     .description('list the moves of a pointer, newest first')
     .option('--channel <name>', 'the pointer', channelOf, channelOf(undefined))
-    .option('--limit <n>', 'how many', rowCount, cliLimits.shownRows)
+    .option('--limit <n>', 'the number of rows', rowCount, cliLimits.shownRows)
     .action(async (options: { channel: string; limit: number }, command: Command) => {
       cli.finish(await history(commandRun(cli, command), options.channel, options.limit));
     });

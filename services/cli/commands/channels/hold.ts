@@ -8,7 +8,7 @@ import { CliError } from '../../failures.ts';
 import { sentence } from '../../options/option-values.ts';
 import { PointerView } from '../../client/resources.ts';
 import { channelOf } from '../../settings.ts';
-import { whereabouts } from '../../output/format.ts';
+import { pointerPosition } from '../../output/format.ts';
 
 interface HoldOptions {
   readonly channel?: string;
@@ -16,12 +16,12 @@ interface HoldOptions {
   readonly lift?: boolean;
 }
 
-/** `pointsman hold`: pins a pointer where it is, or lifts the pin. */
+/** `pointsman hold`: holds a pointer, or lifts the hold. */
 export function holdCommand(cli: Cli): Command {
   return new Command('hold')
-    .description('keep publishes and promotions from moving a pointer, or allow them again with --lift')
+    .description('prevent publishes and promotions from moving a pointer, or allow them again with --lift')
     .option('--channel <name>', 'the pointer', channelOf, channelOf(undefined))
-    .option('--reason <text>', 'why, for everybody who is refused', sentence)
+    .option('--reason <text>', 'the reason, shown in every refusal', sentence)
     .option('--lift', 'lift the hold')
     .action(async (options: HoldOptions, command: Command) => {
       cli.finish(await hold(commandRun(cli, command), options));
@@ -46,7 +46,7 @@ async function hold(run: CommandRun, options: HoldOptions): Promise<ExitName> {
     const lifted = wasFree ? 'was not held' : 'lifted';
     const word = options.lift === true ? lifted : 'held';
     terminal.out(
-      `${terminal.paint(['bold', 'green'], word)}  ${channel} is ${whereabouts(pointer, terminal)}\n`,
+      `${terminal.paint(['bold', 'green'], word)}  ${channel} is ${pointerPosition(pointer, terminal)}\n`,
     );
   }
   return 'done';

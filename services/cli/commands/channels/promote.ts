@@ -8,7 +8,7 @@ import type { ExitName } from '../../exit-codes.ts';
 import { generation, version } from '../../options/option-values.ts';
 import { PointerView } from '../../client/resources.ts';
 import { channelOf } from '../../settings.ts';
-import { whereabouts } from '../../output/format.ts';
+import { pointerPosition } from '../../output/format.ts';
 
 interface PromoteOptions {
   readonly channel: string;
@@ -16,10 +16,10 @@ interface PromoteOptions {
   readonly ifGeneration?: number;
 }
 
-/** `pointsman promote VERSION`: moves another pointer to a release that is compiled already. */
+/** `pointsman promote VERSION`: moves a pointer to a release that is already compiled. */
 export function promoteCommand(cli: Cli): Command {
   return new Command('promote')
-    .description('move a pointer to a release that was compiled before; nothing is built again')
+    .description('move a pointer to a release that is already compiled')
     .argument('<version>', 'the release', version)
     .requiredOption('--channel <name>', 'the pointer to move', channelOf)
     .addOption(createChannelOption())
@@ -45,7 +45,7 @@ async function promote(run: CommandRun, number: number, options: PromoteOptions)
     });
   if (terminal.json) terminal.document(pointer);
   else {
-    const where = `${options.channel} is ${whereabouts(pointer, terminal)}`;
+    const where = `${options.channel} is ${pointerPosition(pointer, terminal)}`;
     terminal.out(`${terminal.paint(['bold', 'green'], 'promoted')}  ${where}\n`);
   }
   return 'done';

@@ -10,25 +10,25 @@ import { sentence, version } from '../../options/option-values.ts';
 import { PointerView, RollbackView } from '../../client/resources.ts';
 import { channelOf } from '../../settings.ts';
 import { table } from '../../output/table.ts';
-import { shortDigest, whereabouts } from '../../output/format.ts';
+import { shortDigest, pointerPosition } from '../../output/format.ts';
 
 interface RollbackOptions {
   readonly channel: string;
   readonly to?: number;
-  /** False: not at all. */
+  /** False: do not hold. */
   readonly hold?: string | false;
   readonly yes?: boolean;
 }
 
-/** `pointsman rollback`: moves a pointer back to a release that was live before, without building anything. */
+/** `pointsman rollback`: moves a pointer back to an earlier release. */
 export function rollbackCommand(cli: Cli): Command {
   return new Command('rollback')
-    .description('move a pointer back to what was live before, or to --to, and hold it there')
+    .description('move a pointer back to the previous live release, or to --to, and hold it there')
     .option('--channel <name>', 'the pointer to move', channelOf, channelOf(undefined))
-    .option('--to <version>', 'the version to go back to', version)
-    .option('--hold <reason>', 'why the pointer is held there', sentence)
+    .option('--to <version>', 'the version to restore', version)
+    .option('--hold <reason>', 'the reason of the hold', sentence)
     .option('--no-hold', 'do not hold the pointer: the next publish moves it again')
-    .option('--yes', 'do not ask')
+    .option('--yes', 'do not ask for confirmation')
     .addHelpText('after', HELP)
     .action(async (options: RollbackOptions, command: Command) => {
       cli.finish(await rollback(commandRun(cli, command), options));
@@ -37,18 +37,18 @@ export function rollbackCommand(cli: Cli): Command {
 
 const HELP = `
 A second rollback goes further back: each undoes the last move that is not undone yet.
-It shows what would change and asks. It moves the pointer only from where it was seen: a publish in between is not undone.`;
+The command shows the change and asks for confirmation. If the pointer moves in between, the rollback is refused.`;
 
 async function rollback(run: CommandRun, options: RollbackOptions): Promise<ExitName> {
   const { client, terminal } = run;
-  if (options.yes !== true && run.ask === null) {
+  if (options.yes !== true && run.prompt === null) {
     throw new CliError('usage', 'Can’t ask for confirmation: not a terminal.', { hints: ['Pass --yes.'] });
   }
   const path = channelPath(run.tenant(), run.bundle(), options.channel);
   const seen = await client
     .call('GET', `${path}/rollback`, RollbackView, { query: { version: options.to } })
     .catch(withHint);
-  await showAndAsk(run, seen, options);
+  await confirmRollback(run, seen, options);
   const { pointer, move } = seen;
   const hold = holdReason(options, pointer);
   const after = await client.call('PUT', path, PointerView, {
@@ -58,18 +58,18 @@ async function rollback(run: CommandRun, options: RollbackOptions): Promise<Exit
   if (terminal.json) terminal.document(after);
   else
     terminal.out(
-      `${terminal.paint(['bold', 'green'], 'rolled back')}  v${pointer.version} → ${whereabouts(after, terminal)}\n`,
+      `${terminal.paint(['bold', 'green'], 'rolled back')}  v${pointer.version} → ${pointerPosition(after, terminal)}\n`,
     );
   return 'done';
 }
 
-/** Throws CliError, with nothing moved, when the person does not want it after all. */
-async function showAndAsk(
+/** Throws CliError without a move when the user declines. */
+async function confirmRollback(
   run: CommandRun,
   seen: RollbackView,
   { channel, yes }: RollbackOptions,
 ): Promise<void> {
-  const { client, terminal, ask } = run;
+  const { client, terminal, prompt } = run;
   const { pointer, move } = seen;
   if (!terminal.json) {
     const changes = await changedFiles(client, run.tenant(), pointer.digest, move.to.digest);
@@ -88,15 +88,15 @@ async function showAndAsk(
           shortDigest(move.to.digest),
           `as at generation ${move.generation}`,
         ],
-      ]) + (changes === null ? '  the very same files\n' : `  ${changes}${see}\n`),
+      ]) + (changes === null ? '  identical files\n' : `  ${changes}${see}\n`),
     );
   }
-  if (yes === true || ask === null) return;
-  const answer = await ask(`Roll ${channel} back to v${move.to.version}? [y/N] `);
-  if (!/^y(?:es)?$/i.test(answer)) throw new CliError('interrupted', 'Nothing was moved.');
+  if (yes === true || prompt === null) return;
+  const answer = await prompt(`Roll ${channel} back to v${move.to.version}? [y/N] `);
+  if (!/^y(?:es)?$/i.test(answer)) throw new CliError('interrupted', 'The pointer was not moved.');
 }
 
-/** A hold that is on already stays, with its reason, unless another one is given. */
+/** An existing hold stays, with its reason, unless another reason is given. */
 function holdReason({ hold }: RollbackOptions, pointer: PointerView): string | undefined {
   if (hold === false) return undefined;
   return hold ?? (pointer.hold === null ? `rolled back from v${pointer.version}` : undefined);
@@ -105,7 +105,7 @@ function holdReason({ hold }: RollbackOptions, pointer: PointerView): string | u
 function withHint(error: unknown): never {
   if (error instanceof ApiProblem && error.problem.code === 'nothing_before')
     error.hints.push(
-      '"pointsman history" shows what was live; "pointsman promote" moves to any other release.',
+      '"pointsman history" lists earlier live releases. "pointsman promote" moves to any other release.',
     );
   throw error;
 }

@@ -2,18 +2,18 @@ import { Command } from 'commander';
 
 import { commandRun, type Cli } from '../../context.ts';
 import { type NamedRelease, release } from '../../options/option-values.ts';
-import { sayWord, withWordOptions, type WordOptions } from './decide.ts';
+import { decide, withDecisionOptions, type DecisionOptions } from './decide.ts';
 
-/** `pointsman approve RELEASE`: a person's yes to a release that waits for it. */
+/** `pointsman approve RELEASE`: approves a release that waits for it. */
 export function approveCommand(cli: Cli): Command {
-  return withWordOptions(new Command('approve'))
-    .description('approve a release that waits, having seen what it changes')
-    .argument('<release>', 'its version, or its whole name', release)
+  return withDecisionOptions(new Command('approve'))
+    .description('approve a waiting release after showing what it changes')
+    .argument('<release>', 'its version, or its full name', release)
     .addHelpText(
       'after',
-      '\nWithout --digest it shows what would become live against what is, and asks. The approval is of that artifact\nin place of what is live at that moment: when the pointer moves first, it is void.',
+      '\nWithout --digest the command compares the release with what is live, and asks for confirmation. The approval applies to\nthis artifact and to the current generation of the pointer: if the pointer moves first, the approval is void.',
     )
-    .action(async (named: NamedRelease, options: WordOptions, command: Command) => {
-      cli.finish(await sayWord(commandRun(cli, command), named, 'approve', options));
+    .action(async (named: NamedRelease, options: DecisionOptions, command: Command) => {
+      cli.finish(await decide(commandRun(cli, command), named, 'approve', options));
     });
 }

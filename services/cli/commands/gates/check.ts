@@ -7,8 +7,8 @@ import type { ExitName } from '../../exit-codes.ts';
 import { CliError } from '../../failures.ts';
 import { releaseOf } from '../../options/named-release.ts';
 import { digest, gateName, type NamedRelease, release, sentence } from '../../options/option-values.ts';
-import { Heard } from '../../client/resources.ts';
-import { HEARD_ONCE, idempotencyKeyOption, sendOnce } from '../../options/idempotency-option.ts';
+import { DecisionResult } from '../../client/resources.ts';
+import { RECORDED_ONCE, idempotencyKeyOption, sendOnce } from '../../options/idempotency-option.ts';
 
 interface ReportOptions {
   readonly success?: boolean;
@@ -19,23 +19,27 @@ interface ReportOptions {
   readonly idempotencyKey?: string;
 }
 
-/** `pointsman check report`: a machine's word on a release that waits for it. */
+/** `pointsman check report`: reports the result of an automated check for a waiting release. */
 export function checkCommand(cli: Cli): Command {
   const report = new Command('report')
-    .description("report a check's result to the release that waits for it")
-    .argument('<check>', 'its name in the policy', gateName)
-    .argument('<release>', 'the version, or the whole name', release)
-    .option('--success', 'it passed')
-    .option('--failure', 'it failed: the release is rejected')
+    .description('report the result of a check for a waiting release')
+    .argument('<check>', "the check's name in the policy", gateName)
+    .argument('<release>', 'the version, or the full name', release)
+    .option('--success', 'the check passed')
+    .option('--failure', 'the check failed: the release is rejected')
     .option('--summary <text>', 'what was found', sentence)
-    // Not --url, which is the API's own address on every command.
-    .option('--result-url <url>', 'where the whole result is', sentence)
-    .option('--digest <digest>', 'only if the release is this artifact: what was checked', digest)
-    .addOption(idempotencyKeyOption('say it'))
+    // Not --url, which is the API's URL on every command.
+    .option('--result-url <url>', 'a link to the full result', sentence)
+    .option(
+      '--digest <digest>',
+      'the digest of what was checked: refused if the release has another one',
+      digest,
+    )
+    .addOption(idempotencyKeyOption('report'))
     .action(async (check: string, named: NamedRelease, options: ReportOptions, command: Command) => {
       cli.finish(await reportCheck(commandRun(cli, command), check, named, options));
     });
-  return new Command('check').description('what machines say to releases that wait').addCommand(report);
+  return new Command('check').description('report results of automated checks').addCommand(report);
 }
 
 async function reportCheck(
@@ -50,13 +54,13 @@ async function reportCheck(
   const conclusion = success === true ? 'success' : 'failure';
   const path = `${releasePath(id.tenant, id.bundle, id.version)}/checks/${check}`;
   const json = { conclusion, summary, url: resultUrl, digest: checked };
-  const heard = await sendOnce({ key: idempotencyKey, same: '', ...HEARD_ONCE }, (headers) =>
-    client.call('POST', path, Heard, { headers, json }),
+  const heard = await sendOnce({ key: idempotencyKey, same: '', ...RECORDED_ONCE }, (headers) =>
+    client.call('POST', path, DecisionResult, { headers, json }),
   );
   if (terminal.json) terminal.document(heard);
   else {
     const word = terminal.paint(['bold', success === true ? 'green' : 'red'], conclusion);
-    terminal.out(`${word}  ${correlationId(id)} at "${heard.gate}", which has ${heard.state}\n`);
+    terminal.out(`${word}  ${correlationId(id)} at "${heard.gate}": ${heard.state}\n`);
   }
   return 'done';
 }

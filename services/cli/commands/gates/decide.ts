@@ -10,11 +10,11 @@ import { ApiProblem, CliError } from '../../failures.ts';
 import { openGates } from '../../output/format-gate.ts';
 import { digest, gateName, generation, type NamedRelease, sentence } from '../../options/option-values.ts';
 import { releaseOf } from '../../options/named-release.ts';
-import { Heard, ReleaseView } from '../../client/resources.ts';
-import { HEARD_ONCE, idempotencyKeyOption, sendOnce } from '../../options/idempotency-option.ts';
+import { DecisionResult, ReleaseView } from '../../client/resources.ts';
+import { RECORDED_ONCE, idempotencyKeyOption, sendOnce } from '../../options/idempotency-option.ts';
 import type { Terminal } from '../../output/terminal.ts';
 
-export interface WordOptions {
+export interface DecisionOptions {
   readonly gate?: string;
   readonly comment?: string;
   readonly digest?: string;
@@ -23,94 +23,105 @@ export interface WordOptions {
   readonly yes?: boolean;
 }
 
-/** What `approve` and `reject` take alike. */
-export function withWordOptions(command: Command): Command {
+/** The common options of `approve` and `reject`. */
+export function withDecisionOptions(command: Command): Command {
   return command
-    .addOption(new Option('--gate <name>', 'which gate, where it waits for several').argParser(gateName))
-    .option('--comment <text>', 'why, for its record', sentence)
-    .option('--digest <digest>', 'only if it is this artifact: what you have looked at', digest)
+    .addOption(new Option('--gate <name>', 'the gate, if the release waits for several').argParser(gateName))
+    .option('--comment <text>', 'the reason, for the record', sentence)
+    .option(
+      '--digest <digest>',
+      'the digest of what you have reviewed: refused if the release has another one',
+      digest,
+    )
     .option('--if-generation <n>', 'only if the pointer is still at this generation', generation)
-    .addOption(idempotencyKeyOption('say it'))
-    .option('--yes', 'without being asked, whatever it is now');
+    .addOption(idempotencyKeyOption('decide'))
+    .option('--yes', 'decide without confirmation, whatever the release contains now');
 }
 
 /**
- * A person's word on a release. It is about what was looked at: the artifact that was named with `--digest`, or the one that is shown here
- * against what is live, with the generation at which that was so. Where nobody can be asked, one of `--digest` and `--yes` must say
- * which is meant. Throws CliError, with nothing said, when the person does not want to after all.
+ * Decides a gate of a release, as a person. The decision applies to what was reviewed: the artifact given with `--digest`, or the one shown
+ * here next to the live release, at that generation. Without a terminal, `--digest` or `--yes` is required. Throws CliError without a
+ * decision when the user declines.
  */
-export async function sayWord(
+export async function decide(
   run: CommandRun,
   named: NamedRelease,
   decision: Decision,
-  options: WordOptions,
+  options: DecisionOptions,
 ): Promise<ExitName> {
-  if (options.digest === undefined && options.yes !== true && run.ask === null) {
-    throw new CliError('usage', 'Nobody is here to be asked.', {
-      hints: ['Name what you have looked at with --digest, or say --yes to whatever the release is now.'],
+  if (options.digest === undefined && options.yes !== true && run.prompt === null) {
+    throw new CliError('usage', "Can't ask for confirmation: not a terminal.", {
+      hints: [
+        'Pass the digest of what you have reviewed with --digest, or --yes to decide whatever the release contains now.',
+      ],
     });
   }
-  if (decision === 'reject' && options.comment === undefined && run.ask === null) {
-    throw new CliError('usage', 'Say why, with --comment: it is all that its author will learn.');
+  if (decision === 'reject' && options.comment === undefined && run.prompt === null) {
+    throw new CliError(
+      'usage',
+      'A rejection needs a reason. Pass it with --comment: the author of the release sees it.',
+    );
   }
   const id = releaseOf(run, named);
-  const seen = options.digest === undefined ? await look(run, id) : null;
-  const comment = await askWhatIsMissing(run, id, decision, options);
-  const word: Word = {
+  const seen = options.digest === undefined ? await review(run, id) : null;
+  const comment = await promptForMissing(run, id, decision, options);
+  const word: DecisionBody = {
     decision,
     digest: options.digest ?? seen?.digest,
     generation: options.ifGeneration ?? seen?.generation,
     gate: options.gate,
     comment,
   };
-  const repetition = { key: options.idempotencyKey, same: sameWord(word), ...HEARD_ONCE };
+  const repetition = { key: options.idempotencyKey, same: repeatOptions(word), ...RECORDED_ONCE };
   const heard = await sendOnce(repetition, (headers) => send(run, id, word, headers));
   if (run.terminal.json) run.terminal.document(heard);
   else
-    run.terminal.out(`${outcomeOf(heard, decision, run.terminal)}  ${correlationId(id)} ${stands(heard)}\n`);
+    run.terminal.out(
+      `${outcomeOf(heard, decision, run.terminal)}  ${correlationId(id)} ${gateStatus(heard)}\n`,
+    );
   return 'done';
 }
 
-/** What the word would be about. Shown to whoever is there, and kept to the artifact and the generation for the others. */
-async function look(run: CommandRun, id: ReleaseId): Promise<{ digest: string; generation?: number }> {
+/** What the decision is about. Shown at a terminal. For --json, only its artifact and generation are used. */
+async function review(run: CommandRun, id: ReleaseId): Promise<{ digest: string; generation?: number }> {
   const release = await run.client.call('GET', releasePath(id.tenant, id.bundle, id.version), ReleaseView);
   const { digest: made } = release;
   if (made === null) {
-    const why = release.outcome === null ? 'is not compiled yet' : `has ended as ${release.outcome}`;
-    throw new CliError('refused', `${correlationId(id)} ${why}: there is nothing to speak about.`);
+    const why = release.outcome === null ? 'is not compiled yet' : `has settled as ${release.outcome}`;
+    throw new CliError('refused', `${correlationId(id)} ${why}: there is nothing to decide.`);
   }
-  // Whatever is the matter, the API knows it better, and says it.
+  // The API returns the exact reason.
   if (openGates(release.gates).length === 0) return { digest: made };
   const seen = await compareWithLive(run, { ...release, digest: made });
   if (!run.terminal.json) run.terminal.out(seen.text);
   return seen;
 }
 
-async function askWhatIsMissing(
-  { ask }: CommandRun,
+async function promptForMissing(
+  { prompt }: CommandRun,
   id: ReleaseId,
   decision: Decision,
-  { comment, digest: given, yes }: WordOptions,
+  { comment, digest: given, yes }: DecisionOptions,
 ): Promise<string | undefined> {
-  if (ask === null) return comment;
+  if (prompt === null) return comment;
   if (decision === 'reject' && comment === undefined) {
-    const why = await ask('Why? It is rejected with what you write, and not at all if that is nothing: ');
-    if (why === '') throw nothingSaid();
+    const why = await prompt('Reason for the rejection (empty to abort): ');
+    if (why === '') throw declined();
     return why;
   }
   if (given !== undefined || yes === true) return comment;
   const verb = decision === 'approve' ? 'Approve' : 'Reject';
-  const answer = await ask(`${verb} ${correlationId(id)}? [y/N] `);
-  if (!/^y(?:es)?$/i.test(answer)) throw nothingSaid();
+  const answer = await prompt(`${verb} ${correlationId(id)}? [y/N] `);
+  if (!/^y(?:es)?$/i.test(answer)) throw declined();
   return comment;
 }
 
-function nothingSaid(): CliError {
-  return new CliError('interrupted', 'Nothing was said.');
+function declined(): CliError {
+  return new CliError('interrupted', 'No decision was recorded.');
 }
 
-/** As the API takes it. */
-interface Word {
+/** The request body of a decision. */
+interface DecisionBody {
   readonly decision: Decision;
   readonly digest: string | undefined;
   readonly generation: number | undefined;
@@ -118,8 +129,8 @@ interface Word {
   readonly comment: string | undefined;
 }
 
-/** What was looked at is named once more: by then something else may be there, and it would be another word. */
-function sameWord(word: Word): string {
+/** The options that repeat the same decision. They name what was reviewed, because the release may differ by then. */
+function repeatOptions(word: DecisionBody): string {
   const what = word.digest === undefined ? '' : ` --digest ${word.digest}`;
   return word.generation === undefined ? what : `${what} --if-generation ${word.generation}`;
 }
@@ -127,14 +138,14 @@ function sameWord(word: Word): string {
 async function send(
   run: CommandRun,
   id: ReleaseId,
-  word: Word,
+  word: DecisionBody,
   headers: Readonly<Record<string, string>>,
-): Promise<Heard> {
+): Promise<DecisionResult> {
   try {
     return await run.client.call(
       'POST',
       `${releasePath(id.tenant, id.bundle, id.version)}/approvals`,
-      Heard,
+      DecisionResult,
       {
         headers,
         json: word,
@@ -142,17 +153,19 @@ async function send(
     );
   } catch (error) {
     if (error instanceof ApiProblem && error.problem.code === 'pointer_moved') {
-      error.hints.push('Something else is live by now: look again, and say it again if it still holds.');
+      error.hints.push(
+        'Another release has become live since. Review the comparison again, then repeat the command.',
+      );
     }
     throw error;
   }
 }
 
-function outcomeOf({ state }: Heard, decision: Decision, terminal: Terminal): string {
+function outcomeOf({ state }: DecisionResult, decision: Decision, terminal: Terminal): string {
   if (decision === 'reject') return terminal.paint(['bold', 'red'], 'rejected');
   return terminal.paint(['bold', state === 'passed' ? 'green' : 'yellow'], 'approved');
 }
 
-function stands({ gate, state, said, needed }: Heard): string {
-  return state === 'open' ? `at "${gate}": ${said} of ${needed}` : `at "${gate}", which has ${state}`;
+function gateStatus({ gate, state, said, needed }: DecisionResult): string {
+  return state === 'open' ? `at "${gate}": ${said} of ${needed}` : `at "${gate}": ${state}`;
 }

@@ -11,10 +11,10 @@ import { ReleaseView } from '../../client/resources.ts';
 import { table } from '../../output/table.ts';
 import type { Terminal } from '../../output/terminal.ts';
 
-/** `pointsman pending`: what each release of a tenant waits for, in all bundles. */
+/** `pointsman pending`: lists what each release of a tenant waits for, in all bundles. */
 export function pendingCommand(cli: Cli): Command {
   return new Command('pending')
-    .description('list what the releases of a tenant wait for, the oldest first')
+    .description('list what the releases of a tenant wait for, oldest first')
     .action(async (_options: unknown, command: Command) => {
       cli.finish(await pending(commandRun(cli, command)));
     });
@@ -33,7 +33,7 @@ async function pending(run: CommandRun): Promise<ExitName> {
 
 /** A row for each thing that the release waits for. */
 function rows(release: ReleaseView, terminal: Terminal): string[][] {
-  // As "pointsman approve" takes it.
+  // In the format that "pointsman approve" accepts.
   const name = `${release.tenant}:${release.bundle}:v${release.version}`;
   return release.waitingFor.map(({ kind, name: waited, text, until }) => [
     name,

@@ -24,7 +24,7 @@ export interface HookOptions {
   readonly dropToken?: boolean;
 }
 
-/** Makes or replaces a hook. A secret that is made here is shown here, and nowhere again. */
+/** Creates or replaces a hook. A generated secret is shown only here. */
 export async function setHook(run: CommandRun, name: string, options: HookOptions): Promise<ExitName> {
   const { client, terminal } = run;
   const { provider, repository, ref, path, channel, createChannel, apiUrl } = options;
@@ -47,20 +47,22 @@ export async function setHook(run: CommandRun, name: string, options: HookOption
     terminal.out(`${terminal.paint(['bold', 'green'], 'set')}  ${hook.hook}: ${shown}\n`);
     terminal.out(`  deliver to  ${client.url}${hook.deliverTo}\n`);
     if (isMade)
-      terminal.out(`  secret      ${secret}\n              shown this once: give it to the provider\n`);
+      terminal.out(`  secret      ${secret}\n              shown only once: give it to the provider\n`);
     if (!hook.tokenSet && provider !== 'generic') {
-      terminal.err('Without a token commits are told nothing, and only public repositories can be read.\n');
+      terminal.err(
+        'Without a token, commit statuses are not posted, and only public repositories can be read.\n',
+      );
     }
   }
   return 'done';
 }
 
-/** In the form that whoever signs takes: a library of Standard Webhooks, or the provider. */
+/** In the format of the signer: a library of Standard Webhooks, or the provider. */
 function madeSecret(provider: HookProvider): string {
   return provider === 'generic' ? newWebhookSecret() : randomBytes(32).toString('base64url');
 }
 
-/** One line for each that is asked for, the secret first. */
+/** Reads one line for each requested secret, the hook's secret first. */
 async function readSecrets(
   run: CommandRun,
   { secretStdin = false, newSecret = false, tokenStdin = false, dropToken = false }: HookOptions,
@@ -71,7 +73,8 @@ async function readSecrets(
   const lines = (await run.readStdin()).split(/\r?\n/);
   const next = (what: string): string => {
     const line = lines.shift() ?? '';
-    if (line === '') throw new CliError('usage', `The ${what} was not on standard input.`);
+    if (line === '')
+      throw new CliError('usage', `Standard input does not contain the ${what}. Pass it on its own line.`);
     return line;
   };
   return {

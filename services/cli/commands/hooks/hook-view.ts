@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { HookProvider } from '../../../../core/hook.ts';
 
-/** A hook as the API shows it, as far as commands need it. */
+/** A hook in the API's responses, as far as commands need it. */
 export const HookView = z.looseObject({
   hook: z.string(),
   provider: HookProvider,

@@ -26,10 +26,10 @@ const DeliveryView = z.looseObject({
   receivedAt: z.string(),
 });
 
-/** `pointsman hooks`: what is published when somebody pushes. */
+/** `pointsman hooks`: manages the rules that publish on a push. */
 export function hooksCommand(cli: Cli): Command {
   return new Command('hooks')
-    .description('publish what is pushed to a repository')
+    .description('publish on pushes to a repository')
     .addCommand(setCommand(cli))
     .addCommand(
       named('list', 'list the hooks', cli, async (run) => {
@@ -61,7 +61,7 @@ export function hooksCommand(cli: Cli): Command {
     .addCommand(
       named(
         'delete',
-        'take nothing more for a hook',
+        'delete a hook; further deliveries are refused',
         cli,
         async (run, name) => {
           await run.client.send('DELETE', hookPath(run.tenant(), name));
@@ -77,24 +77,21 @@ export function hooksCommand(cli: Cli): Command {
 
 function setCommand(cli: Cli): Command {
   return new Command('set')
-    .description('make a hook, or replace its rule')
+    .description('create a hook, or replace its rule')
     .argument('<name>', 'its name', hookName)
     .addOption(
-      new Option('--provider <provider>', 'who delivers').choices(HookProvider.options).makeOptionMandatory(),
+      new Option('--provider <provider>', 'the provider').choices(HookProvider.options).makeOptionMandatory(),
     )
-    .requiredOption('--repository <name>', 'as the provider calls it: owner/name')
-    .requiredOption('--ref <ref>', 'refs/heads/main, or the beginning of refs and *: refs/tags/v*')
-    .option('--path <folder>', 'the folder that is the source; otherwise the whole repository')
+    .requiredOption('--repository <name>', "in the provider's notation: owner/name")
+    .requiredOption('--ref <ref>', 'refs/heads/main, or a prefix and *: refs/tags/v*')
+    .option('--path <folder>', 'the folder with the source; default: the whole repository')
     .option('--channel <name>', 'the pointer to move', channelOf, channelOf(undefined))
     .addOption(createChannelOption())
-    .option('--api-url <url>', 'the API of the provider, where it is not github.com or gitlab.com')
-    .option('--secret-stdin', 'take the shared secret from standard input')
-    .option('--new-secret', 'replace the secret by one that is made now and shown once')
-    .option(
-      '--token-stdin',
-      'take the token for the API from standard input (after the secret, on a line of its own)',
-    )
-    .option('--drop-token', 'take the token away')
+    .option('--api-url <url>', "the base URL of the provider's API, if it is not github.com or gitlab.com")
+    .option('--secret-stdin', 'read the shared secret from standard input')
+    .option('--new-secret', 'replace the secret by a generated one, which is shown once')
+    .option('--token-stdin', 'read the API token from standard input (after the secret, on its own line)')
+    .option('--drop-token', 'remove the token')
     .addHelpText('after', HELP)
     .action(async (name: string, options: HookOptions, command: Command) => {
       cli.finish(await setHook(commandRun(cli, command), name, options));
@@ -102,9 +99,9 @@ function setCommand(cli: Cli): Command {
 }
 
 const HELP = `
-A new hook gets a secret that is shown once, unless --secret-stdin brings one; a hook that is there keeps its own, and its token.
-The secret of a generic hook is one of Standard Webhooks: "whsec_" and the base64 of 24 to 64 bytes.
-With a token, commits are told what becomes of them: GitHub: "Commit statuses: write" and "Contents: read"; GitLab: "api".`;
+A new hook gets a generated secret that is shown once, unless --secret-stdin is given. An existing hook keeps its secret and token.
+The secret of a generic hook has the format of Standard Webhooks: "whsec_" and the base64 of 24 to 64 bytes.
+With a token, commit statuses are posted. Its permissions: GitHub "Commit statuses: write" and "Contents: read"; GitLab "api".`;
 
 function named(
   name: string,
@@ -133,8 +130,8 @@ function hookRow({ hook, provider, repository, ref, bundle, channel }: HookView)
 function hookFields({ client, terminal }: CommandRun, hook: HookView): string[][] {
   const sealed = {
     current: '',
-    previous: 'sealed under the previous key: set them again before that is gone',
-    lost: 'lost: set them again',
+    previous: 'encrypted with the previous key: set them again before that key is removed',
+    lost: "can't be decrypted: set them again",
   }[hook.sealedUnder];
   return [
     ['provider', hook.provider],
@@ -142,8 +139,8 @@ function hookFields({ client, terminal }: CommandRun, hook: HookView): string[][
     ['ref', printable(hook.ref)],
     ['path', printable(hook.path ?? '(all)')],
     ['publishes', `${hook.bundle} → ${hook.channel}`],
-    ['API', printable(hook.apiUrl ?? `(${hook.provider}’s own)`)],
-    ['token', hook.tokenSet ? 'set' : 'none: commits are told nothing'],
+    ['API', printable(hook.apiUrl ?? `(default of ${hook.provider})`)],
+    ['token', hook.tokenSet ? 'set' : 'none: commit statuses are not posted'],
     ['deliver to', `${client.url}${hook.deliverTo}`],
     ...(sealed === '' ? [] : [['secrets', terminal.paint('yellow', sealed)]]),
   ];
@@ -151,15 +148,15 @@ function hookFields({ client, terminal }: CommandRun, hook: HookView): string[][
 
 function deliveriesCommand(cli: Cli): Command {
   return new Command('deliveries')
-    .description('list what was delivered to a hook, newest first, and what became of it')
+    .description('list the deliveries of a hook, newest first, with their results')
     .argument('<name>', 'the hook', hookName)
-    .option('--limit <n>', 'how many', rowCount, cliLimits.shownRows)
+    .option('--limit <n>', 'the number of rows', rowCount, cliLimits.shownRows)
     .action(async (name: string, { limit }: { limit: number }, command: Command) => {
       const run = commandRun(cli, command);
       const path = `${hookPath(run.tenant(), name)}/deliveries`;
       const items = await listRows(run.client, path, DeliveryView, limit);
       if (run.terminal.json) run.terminal.document({ items });
-      else if (items.length === 0) run.terminal.err('Nothing was delivered yet.\n');
+      else if (items.length === 0) run.terminal.err('No deliveries yet.\n');
       else run.terminal.out(table(items.map(deliveryRow)));
       cli.finish('done');
     });

@@ -1,13 +1,13 @@
 import type { ArtifactEntry } from './artifact-files.ts';
 
-/** One path at which two artifacts differ. Null on the side that does not have it. */
+/** A path at which two artifacts differ. Null on the side that does not have it. */
 export interface ArtifactChange {
   readonly path: string;
   readonly before: ArtifactEntry | null;
   readonly after: ArtifactEntry | null;
 }
 
-/** Where two artifacts differ, by path. Files are compared by digest alone. */
+/** The paths at which two artifacts differ. Files are compared by digest only. */
 export function artifactChanges(
   before: ReadonlyMap<string, ArtifactEntry>,
   after: ReadonlyMap<string, ArtifactEntry>,

@@ -11,7 +11,7 @@ export interface ArtifactEntry {
   readonly size: number;
 }
 
-/** What an artifact consists of: the layers of its OCI image manifest (image-spec 1.1, manifest.md), by path. */
+/** The files of an artifact: the layers of its OCI image manifest (image-spec 1.1, manifest.md), by path. */
 export async function readArtifactFiles(
   client: ApiClient,
   tenant: string,

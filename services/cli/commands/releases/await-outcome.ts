@@ -8,9 +8,9 @@ import { printable } from '../../output/printable.ts';
 import { progress } from '../../output/progress.ts';
 import { showDiagnostics } from '../../report-failure.ts';
 import type { ReleaseView } from '../../client/resources.ts';
-import { spoken, verdict } from '../../output/format.ts';
+import { humanDuration, outcomeLine } from '../../output/format.ts';
 
-/** When whoever waits has waited long enough. It counts from when the command began, whatever that spent on being heard. */
+/** When to stop waiting. Counts from the start of the command, including retries of the publish. */
 export interface Deadline {
   readonly afterMs: number;
   readonly signal: AbortSignal;
@@ -22,15 +22,15 @@ export function deadlineAfter(ms: number): Deadline {
 
 export interface AwaitOptions {
   readonly deadline: Deadline;
-  /** Where the source lies, to show its lines below diagnostics. Null when it is not here. */
+  /** The folder of the source, for its lines below diagnostics. Null if it is not available. */
   readonly directory: string | null;
-  /** Told of every view instead of the stages being shown. */
+  /** Called with every view, instead of showing the stages. */
   readonly onView?: (view: ReleaseView) => void;
 }
 
 /**
- * Shows a release until it has settled, and its last word. Answers `inFlight` when time is up, which changes nothing for the
- * release. Throws CliError when interrupted or cut off, saying that the release goes on.
+ * Shows a release until it has settled, then its outcome. Returns `inFlight` after the timeout, which does not affect the release. Throws
+ * CliError when interrupted or disconnected, with a note that the release goes on.
  */
 export async function awaitOutcome(
   run: CommandRun,
@@ -52,32 +52,32 @@ export async function awaitOutcome(
     }
   } catch (error) {
     stages.end();
-    if (run.signal.aborted) throw goesOn(last, 'interrupted', 'No longer watching.');
+    if (run.signal.aborted) throw stoppedWaiting(last, 'interrupted', 'Interrupted.');
     if (!deadline.signal.aborted) {
-      throw error instanceof Unreachable ? goesOn(last, 'unavailable', error.message) : error;
+      throw error instanceof Unreachable ? stoppedWaiting(last, 'unavailable', error.message) : error;
     }
-    const still = `${correlationId(last)} is still on its way after ${spoken(deadline.afterMs)}`;
-    run.terminal.err(`${still}${waitsFor(last)}.\n`);
+    const still = `${correlationId(last)} is still in flight after ${humanDuration(deadline.afterMs)}`;
+    run.terminal.err(`${still}${waitText(last)}.\n`);
     if (options.onView === undefined && run.terminal.json) run.terminal.document(last);
     return 'inFlight';
   }
-  return lastWord(run, last, options);
+  return showOutcome(run, last, options);
 }
 
-function lastWord(run: CommandRun, release: ReleaseView, options: AwaitOptions): ExitName {
+function showOutcome(run: CommandRun, release: ReleaseView, options: AwaitOptions): ExitName {
   const { terminal } = run;
   const diagnostics = release.stages.flatMap((stage) => stage.diagnostics ?? []);
   showDiagnostics(diagnostics, options.directory, terminal);
-  if (!terminal.json) terminal.out(`${verdict(release, terminal)}\n`);
+  if (!terminal.json) terminal.out(`${outcomeLine(release, terminal)}\n`);
   else if (options.onView === undefined) terminal.document(release);
   return release.outcome === null ? 'failed' : exitOfOutcome(release.outcome);
 }
 
-/** Why we do not look any more, and that this changes nothing for the release. */
-function goesOn(id: ReleaseView, exit: ExitName, why: string): CliError {
+/** The error when the command stops waiting: the release itself goes on. */
+function stoppedWaiting(id: ReleaseView, exit: ExitName, why: string): CliError {
   const where = `--tenant ${id.tenant} --bundle ${id.bundle}`;
   const wantsApproval = openGates(id.gates).some(({ kind }) => kind === 'approval');
-  return new CliError(exit, `${why} ${correlationId(id)} was accepted and goes on${waitsFor(id)}.`, {
+  return new CliError(exit, `${why} ${correlationId(id)} was accepted and continues${waitText(id)}.`, {
     hints: [
       ...(wantsApproval ? [`Approve it: pointsman approve ${id.version} ${where}`] : []),
       `Watch it: pointsman watch ${id.version} ${where}`,
@@ -86,7 +86,7 @@ function goesOn(id: ReleaseView, exit: ExitName, why: string): CliError {
   });
 }
 
-function waitsFor({ gates, waitingFor }: ReleaseView): string {
+function waitText({ gates, waitingFor }: ReleaseView): string {
   const other = waitingFor.find(({ kind }) => kind === 'sink' || kind === 'compiler' || kind === 'release');
   if (other !== undefined) return `: it ${printable(other.text)}`;
   const names = openGateNames(gates);

@@ -9,15 +9,15 @@ import { releaseOf } from '../../options/named-release.ts';
 import { type NamedRelease, release, sentence } from '../../options/option-values.ts';
 import { ReleaseView } from '../../client/resources.ts';
 
-/** `pointsman cancel RELEASE`: asks a release to undo what it did and end. */
+/** `pointsman cancel RELEASE`: cancels a release and undoes its effects. */
 export function cancelCommand(cli: Cli): Command {
   return new Command('cancel')
     .description('cancel a release that is in flight')
-    .argument('<release>', 'its version, or its whole name', release)
-    .option('--reason <text>', 'why, for its record', sentence)
+    .argument('<release>', 'its version, or its full name', release)
+    .option('--reason <text>', 'the reason, for the record', sentence)
     .addHelpText(
       'after',
-      '\nExit code 0 says that it was asked for; "pointsman watch" tells what came of it.',
+      '\nExit code 0 means that the release was asked to stop. "pointsman watch" shows the outcome.',
     )
     .action(async (named: NamedRelease, options: { reason?: string }, command: Command) => {
       cli.finish(await cancel(commandRun(cli, command), named, options.reason));

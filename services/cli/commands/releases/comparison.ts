@@ -11,7 +11,7 @@ import { PointerView, type ReleaseView } from '../../client/resources.ts';
 import { table } from '../../output/table.ts';
 import { counted, shortDigest } from '../../output/format.ts';
 
-/** What a release would change, as somebody saw it: the word that follows is about this and nothing else. */
+/** What a release would change when it was reviewed. The decision that follows applies to exactly this. */
 export interface Comparison {
   readonly digest: string;
   readonly generation: number;
@@ -19,7 +19,7 @@ export interface Comparison {
   readonly text: string;
 }
 
-/** Compares what a release would make live with what is live where it goes. */
+/** Compares a release with what is live at its pointer. */
 export async function compareWithLive(
   { client, terminal }: CommandRun,
   release: ReleaseView & { readonly digest: string },
@@ -39,13 +39,13 @@ export async function compareWithLive(
         ? ['  is live', 'nothing yet']
         : ['  is live', `v${live.version}`, shortDigest(live.digest), `at generation ${live.generation}`],
     ]),
-    changes === null ? '  the very same files\n' : `  ${changes}${see}\n`,
+    changes === null ? '  identical files\n' : `  ${changes}${see}\n`,
     ...release.gates.map((gate) => `${gateLine(gate, terminal)}\n`),
   ];
   return { digest, generation: live.generation, text: text.join('') };
 }
 
-/** How many files differ between two artifacts of a tenant, in words; null where none does. */
+/** How many files differ between two artifacts of a tenant; null if none does. */
 export async function changedFiles(
   client: ApiClient,
   tenant: string,
@@ -64,7 +64,7 @@ export async function changedFiles(
   return `${counted(others, 'file')} changed, ${added} added, ${removed} removed`;
 }
 
-/** A channel that nothing was ever published to is not there yet. */
+/** A channel does not exist before its first publish. */
 function nothingThere(error: unknown): Pick<PointerView, 'version' | 'digest' | 'generation'> {
   if (error instanceof ApiProblem && error.problem.code === 'not_found') {
     return { version: null, digest: null, generation: 0 };

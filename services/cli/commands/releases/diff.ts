@@ -19,13 +19,13 @@ interface DiffOptions {
   readonly names?: boolean;
 }
 
-/** `pointsman diff A B`: what two releases would give a runtime, compared. */
+/** `pointsman diff A B`: compares the compiled files of two releases. */
 export function diffCommand(cli: Cli): Command {
   return new Command('diff')
-    .description('compare what two releases compiled to')
-    .argument('<before>', 'the one release: its version, or its whole name', release)
-    .argument('<after>', 'the other one', release)
-    .option('--names', 'only the paths')
+    .description('compare the compiled files of two releases')
+    .argument('<before>', 'the first release: its version, or its full name', release)
+    .argument('<after>', 'the second release', release)
+    .option('--names', 'print only the paths')
     .action(async (a: NamedRelease, b: NamedRelease, options: DiffOptions, command: Command) => {
       cli.finish(await diff(commandRun(cli, command), a, b, options));
     });
@@ -41,14 +41,14 @@ async function diff(
   const { version: a, ...bundle } = releaseOf(run, first);
   const { version: b, ...other } = releaseOf(run, { ...bundle, ...second });
   if (other.tenant !== bundle.tenant || other.bundle !== bundle.bundle)
-    throw new CliError('usage', 'Both releases must be of one bundle.');
+    throw new CliError('usage', 'Both releases must belong to the same bundle.');
   const [before, after] = await Promise.all([a, b].map((number) => compiledFiles(run, bundle, number)));
   const changes = artifactChanges(before ?? new Map(), after ?? new Map());
   if (terminal.json) {
     terminal.document({ a, b, changes: changes.map((change) => ({ ...change, change: kindOf(change) })) });
     return 'done';
   }
-  if (changes.length === 0) terminal.err(`v${a} and v${b} compile to the same.\n`);
+  if (changes.length === 0) terminal.err(`v${a} and v${b} have identical files.\n`);
   for (let from = 0; from < changes.length; from += cliLimits.parallelFetches) {
     const some = changes.slice(from, from + cliLimits.parallelFetches);
     const texts = await Promise.all(
@@ -68,10 +68,7 @@ async function compiledFiles(
 ): Promise<ReadonlyMap<string, ArtifactEntry>> {
   const found = await run.client.call('GET', releasePath(bundle.tenant, bundle.bundle, number), ReleaseView);
   if (found.digest !== null) return readArtifactFiles(run.client, bundle.tenant, found.digest);
-  throw new CliError(
-    'notFound',
-    `v${number} never got as far as being compiled: it has no files to compare.`,
-  );
+  throw new CliError('notFound', `v${number} was never compiled, so there are no files to compare.`);
 }
 
 async function describe(
@@ -88,11 +85,11 @@ async function describe(
     readText(run, bundle, change.before),
     readText(run, bundle, change.after),
   ]);
-  if (before === null || after === null) return `${head}  not text\n`;
-  return head + (unifiedDiff(before, after, terminal) ?? '  nearly every line differs\n');
+  if (before === null || after === null) return `${head}  binary\n`;
+  return head + (unifiedDiff(before, after, terminal) ?? '  almost every line differs\n');
 }
 
-/** The text of a file, with a member a line for JSON; null for what is no text. */
+/** The text of a file, JSON with one member a line; null for a binary file. */
 async function readText(
   run: CommandRun,
   bundle: Bundle,

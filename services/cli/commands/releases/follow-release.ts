@@ -11,9 +11,8 @@ import { ReleaseView, StageEvent } from '../../client/resources.ts';
 import { waitFor } from '../../client/retry.ts';
 
 /**
- * A release as it goes on, from now until it has settled, which is the last view. The event stream tells of each stage; whenever it
- * is cut, or says what we don't understand, we look at the release itself, and without a stream every {@link cliLimits.pollMs}.
- * Throws as the client does, and the signal's reason when interrupted.
+ * Follows a release from now until it has settled, which is the last view. Reads the release itself when the stream is cut or has an
+ * unknown event, and every {@link cliLimits.pollMs} without a stream. Throws as the client does, and the signal's reason when interrupted.
  */
 export async function* followRelease(
   client: ApiClient,
@@ -38,15 +37,15 @@ export async function* followRelease(
   }
 }
 
-/** The view that an event makes of the one before; null when only a look can tell. */
+/** The view after an event; null when the release itself must be read. */
 function viewAfter(view: ReleaseView, { event, data }: EventSourceMessage): ReleaseView | null {
   if (event === 'settled') return parseJsonAs(ReleaseView, data);
   const stage = event === 'stage' ? parseJsonAs(StageEvent, data) : null;
   if (stage === null) return null;
-  // Why the pointer does not move yet stands in the release alone.
+  // The reason why the pointer does not move yet is only in the release itself.
   if (stage.stage === 'swap' && stage.state === 'running') return null;
   const known = view.stages.find((one) => one.stage === stage.stage);
-  // The stream begins with what we have seen already: a beginning must not undo an end.
+  // The stream starts with events that were already seen: a start must not replace an end.
   if (known !== undefined && known.state !== 'running') return view;
   const others = view.stages.filter((one) => one !== known);
   const stages = [...others, stage].toSorted((a, b) => STAGES.indexOf(a.stage) - STAGES.indexOf(b.stage));

@@ -17,8 +17,8 @@ import { showDiagnostics, showWarnings } from '../../report-failure.ts';
 import { AcceptedRelease, DryRun } from '../../client/resources.ts';
 import { idempotencyKeyOption, sendOnce } from '../../options/idempotency-option.ts';
 import { channelOf } from '../../settings.ts';
-import { noteIgnored, showSourceList } from '../../source/source-list.ts';
-import { counted, shortDigest, spokenBytes, verdict } from '../../output/format.ts';
+import { printIgnored, showSourceList } from '../../source/source-list.ts';
+import { counted, shortDigest, humanBytes, outcomeLine } from '../../output/format.ts';
 
 interface PublishOptions {
   readonly channel?: string;
@@ -34,27 +34,30 @@ interface PublishOptions {
   readonly list?: boolean;
 }
 
-/** `pointsman publish DIR`: sends a directory, and stays until its release has settled. */
+/** `pointsman publish DIR`: sends a directory, and waits until its release has settled. */
 export function publishCommand(cli: Cli): Command {
   return new Command('publish')
-    .description('publish a directory, and wait for the outcome')
-    .argument('<dir>', 'the source')
+    .description('publish a directory and wait for the outcome')
+    .argument('<dir>', 'the source directory')
     .option('--channel <name>', 'the pointer to move', channelOf, channelOf(undefined))
     .addOption(createChannelOption())
     .addOption(
-      new Option('--on-conflict <rule>', 'what to do with a release that is in flight there already').choices(
+      new Option('--on-conflict <rule>', 'what to do if a release is already in flight').choices(
         ConflictRule.options,
       ),
     )
-    .option('--message <text>', 'why, for the history', sentence)
-    .option('--not-before <when>', 'not live before that time, or that far ahead: 2h', timeAhead)
+    .option('--message <text>', 'the message of the release, for the history', sentence)
+    .option('--not-before <when>', 'do not become live before this time, or this far ahead: 2h', timeAhead)
     .option('--if-generation <n>', 'only if the pointer is still at this generation', generation)
     .addOption(idempotencyKeyOption('publish'))
-    .option('--wait', 'wait for the outcome, as it does unless told')
-    .option('--no-wait', `leave as soon as it is accepted, with exit code ${EXIT_CODES.inFlight.code}`)
+    .option('--wait', 'wait for the outcome (the default)')
+    .option(
+      '--no-wait',
+      `exit as soon as the release is accepted, with exit code ${EXIT_CODES.inFlight.code}`,
+    )
     .addOption(timeoutOption())
     .option('--dry-run', 'only check and compile')
-    .option('--list', 'only list what would be sent, and what is ignored; nothing is sent')
+    .option('--list', 'only list what would be sent and what is ignored')
     .addHelpText('after', HELP)
     .action(async (dir: string, options: PublishOptions, command: Command) => {
       cli.finish(await publish(commandRun(cli, command), dir, options));
@@ -62,11 +65,11 @@ export function publishCommand(cli: Cli): Command {
 }
 
 const HELP = `
-Everything under <dir> is the source, except what is ignored: dot files, node_modules, private keys (*.pem, *.key, …), what editors leave
-behind, and what <dir>/${IGNORE_FILE} names in the syntax of .gitignore. "!.well-known/" there takes a default back. Symbolic links are refused,
-also in <dir> itself.
-The exit code is 0 only when the release is published ("pointsman help exit-codes" has the others).
---not-before takes 2026-12-24T07:00:00Z or 2h; what is to be live later than --timeout is best left with --no-wait.`;
+Everything under <dir> is the source, except what is ignored: dot files, node_modules, private keys (*.pem, *.key, …), backup files of
+editors, and what <dir>/${IGNORE_FILE} lists in the syntax of .gitignore. "!.well-known/" there includes a default again. Symbolic links are
+refused, also in the path <dir>.
+The exit code is 0 only when the release is published ("pointsman help exit-codes" lists the others).
+--not-before takes 2026-12-24T07:00:00Z or 2h. Use --no-wait if that is later than --timeout.`;
 
 async function publish(run: CommandRun, dir: string, options: PublishOptions): Promise<ExitName> {
   if (options.list) {
@@ -78,19 +81,19 @@ async function publish(run: CommandRun, dir: string, options: PublishOptions): P
   const path = `${bundlePath(tenant, bundle)}/releases`;
   const deadline = deadlineAfter(options.timeout);
   if (!run.terminal.json) {
-    const what = `${counted(source.files.length, 'file')}, ${spokenBytes(source.bytes)}`;
+    const what = `${counted(source.files.length, 'file')}, ${humanBytes(source.bytes)}`;
     run.terminal.out(
       `${options.dryRun ? 'checking' : 'publishing'} ${tenant}/${bundle} to ${channel}: ${what}\n`,
     );
   }
-  noteIgnored(run, source);
+  printIgnored(run, source);
   try {
     if (options.dryRun) return await dryRun(run, path, source, { dir, channel, deadline });
     const release = await submit(run, path, source, { ...options, channel, deadline });
     showWarnings(release.warnings, dir, run.terminal);
     if (options.wait !== false) return await awaitOutcome(run, release, { deadline, directory: dir });
     if (run.terminal.json) run.terminal.document(release);
-    else run.terminal.out(`${verdict(release, run.terminal)}\n`);
+    else run.terminal.out(`${outcomeLine(release, run.terminal)}\n`);
     return 'inFlight';
   } catch (error) {
     if (error instanceof ApiProblem) showDiagnostics(error.problem.diagnostics ?? [], dir, run.terminal);
@@ -107,10 +110,10 @@ async function submit(
   const { channel, createChannel, onConflict, message, notBefore, ifGeneration, deadline } = options;
   const repetition = {
     key: options.idempotencyKey,
-    // How far ahead it was is another time by then, and would make it another request.
+    // A relative time means another moment in a repeated request, so the computed time is used.
     same: notBefore === undefined ? '' : ` --not-before ${notBefore}`,
-    maybe: 'The release may have been accepted all the same.',
-    repeated: ' to find out: it is published once.',
+    maybe: 'The release may have been accepted.',
+    repeated: '. The release is published at most once.',
   };
   const query = {
     channel,

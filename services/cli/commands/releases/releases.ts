@@ -9,13 +9,13 @@ import { listRows } from '../../client/pages.ts';
 import { printable } from '../../output/printable.ts';
 import { ReleaseView } from '../../client/resources.ts';
 import { table } from '../../output/table.ts';
-import { shortDigest, standing } from '../../output/format.ts';
+import { shortDigest, statusWord } from '../../output/format.ts';
 
-/** `pointsman releases`: the releases of a bundle, newest first. */
+/** `pointsman releases`: lists the releases of a bundle, newest first. */
 export function releasesCommand(cli: Cli): Command {
   return new Command('releases')
     .description('list the releases of a bundle, newest first')
-    .option('--limit <n>', 'how many', rowCount, cliLimits.shownRows)
+    .option('--limit <n>', 'the number of rows', rowCount, cliLimits.shownRows)
     .action(async (options: { limit: number }, command: Command) => {
       cli.finish(await releases(commandRun(cli, command), options.limit));
     });
@@ -26,12 +26,12 @@ async function releases(run: CommandRun, limit: number): Promise<ExitName> {
   const path = `${bundlePath(run.tenant(), run.bundle())}/releases`;
   const items = await listRows(run.client, path, ReleaseView, limit);
   if (terminal.json) terminal.document({ items });
-  else if (items.length === 0) terminal.err('Nothing was published yet.\n');
+  else if (items.length === 0) terminal.err('No releases yet.\n');
   else {
     const rows = items.map((release) => [
       `v${release.version}`,
       release.channel,
-      standing(release, terminal),
+      statusWord(release, terminal),
       release.digest === null ? '' : shortDigest(release.digest),
       printable(release.reason ?? ''),
     ]);

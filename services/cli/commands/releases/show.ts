@@ -15,13 +15,13 @@ interface ShowOptions {
   readonly raw?: boolean;
 }
 
-/** `pointsman show PATH`: one compiled file at a pointer, as a runtime gets it. */
+/** `pointsman show PATH`: prints a compiled file at a pointer, as a runtime gets it. */
 export function showCommand(cli: Cli): Command {
   return new Command('show')
-    .description('print a compiled file, as the pointer has it now')
+    .description('print a compiled file at the current pointer')
     .argument('<path>', 'the path in the source')
     .option('--channel <name>', 'the pointer', channelOf, channelOf(undefined))
-    .option('--raw', 'the very bytes, which in a pipe is the default; at a terminal they can steer it')
+    .option('--raw', 'print the exact bytes (the default in a pipe); at a terminal they can control it')
     .action(async (path: string, options: ShowOptions, command: Command) => {
       cli.finish(await show(commandRun(cli, command), path, options));
     });
@@ -30,7 +30,7 @@ export function showCommand(cli: Cli): Command {
 async function show(run: CommandRun, path: string, options: ShowOptions): Promise<ExitName> {
   const { terminal } = run;
   const problem = pathProblem(path);
-  if (problem !== null) throw new CliError('usage', `No file has that path: ${problem}.`);
+  if (problem !== null) throw new CliError('usage', `The path is not valid: ${problem}.`);
   const answer = await run.client.send(
     'GET',
     filePath(run.tenant(), run.bundle(), channelOf(options.channel), path),
@@ -41,8 +41,9 @@ async function show(run: CommandRun, path: string, options: ShowOptions): Promis
   else if (isText(answer.body)) {
     const text = answer.body.toString('utf8');
     terminal.out(isJson && !terminal.json ? prettyJson(text) : text);
-  } else throw new CliError('usage', NOT_TEXT, { hints: ['--raw prints the bytes all the same.'] });
+  } else throw new CliError('usage', NOT_TEXT, { hints: ['To print the bytes anyway: --raw'] });
   return 'done';
 }
 
-const NOT_TEXT = 'The file is not text, and could steer this terminal: redirect it into a file or a program.';
+const NOT_TEXT =
+  'The file is not text and could control this terminal. Redirect the output to a file or a program.';

@@ -16,14 +16,14 @@ import { showDiagnostics } from '../../report-failure.ts';
 import { ChannelView, ReleaseView } from '../../client/resources.ts';
 import { table } from '../../output/table.ts';
 import type { Terminal } from '../../output/terminal.ts';
-import { moment, standing, verdict, whereabouts } from '../../output/format.ts';
+import { moment, statusWord, outcomeLine, pointerPosition } from '../../output/format.ts';
 
-/** `pointsman status`: where a bundle's pointers are and what is in flight, or how one release went. */
+/** `pointsman status`: shows a bundle's pointers and releases in flight, or one release. */
 export function statusCommand(cli: Cli): Command {
   return new Command('status')
-    .description("show a bundle's pointers and what is in flight, or one release")
+    .description("show a bundle's pointers and releases in flight, or one release")
     .argument('[bundle]', 'the bundle, instead of --bundle')
-    .option('--release <release>', 'show this release: its version, or its whole name', release)
+    .option('--release <release>', 'show this release: its version, or its full name', release)
     .action(async (bundle: string | undefined, options: { release?: NamedRelease }, command: Command) => {
       const run = commandRun(cli, command);
       cli.finish(
@@ -37,11 +37,11 @@ export function statusCommand(cli: Cli): Command {
     });
 }
 
-/** Throws with a hint where a release was named instead. A bundle may be called v1, so that a version alone is one. */
+/** Throws with a hint if the argument looks like a release. A version alone is accepted, because a bundle may have the name v1. */
 function bundleNamed(run: CommandRun, argument: string | undefined): string {
   if (argument === undefined || !/[:/]v[0-9]+$/.test(argument)) return run.bundle(argument);
-  throw new CliError('usage', `"${argument}" is a release, and this takes a bundle.`, {
-    hints: [`Of the release: pointsman status --release ${argument}`],
+  throw new CliError('usage', `"${argument}" is a release, but the argument must be a bundle.`, {
+    hints: [`To show the release: pointsman status --release ${argument}`],
   });
 }
 
@@ -55,7 +55,7 @@ async function bundleStatus(run: CommandRun, bundle: string): Promise<ExitName> 
     cliLimits.pageRows,
   ).catch((error: unknown) => {
     if (error instanceof CliError && error.exit === 'notFound' && /^v?[0-9]+$/.test(bundle))
-      error.hints.push(`Of a release: pointsman status --release ${bundle} --bundle …`);
+      error.hints.push(`To show a release: pointsman status --release ${bundle} --bundle …`);
     throw error;
   });
   const inFlight = recent.filter(({ status }) => status !== 'settled');
@@ -74,7 +74,7 @@ async function bundleStatus(run: CommandRun, bundle: string): Promise<ExitName> 
     table(
       pointers.map((pointer) => [
         ` ${pointer.channel}`,
-        whereabouts(pointer, terminal),
+        pointerPosition(pointer, terminal),
         pointer.movedAt === null ? '' : terminal.paint('dim', moment(pointer.movedAt)),
       ]),
     ),
@@ -91,7 +91,7 @@ function inFlightRows(one: ReleaseView, terminal: Terminal): string[][] {
     if (kind === 'sink' || kind === 'compiler' || kind === 'release') waits.push(printable(text));
   }
   const [first = '', ...others] = waits;
-  const own = [` v${one.version}`, one.channel, standing(one, terminal), first];
+  const own = [` v${one.version}`, one.channel, statusWord(one, terminal), first];
   return [own, ...others.map((wait) => ['', '', '', wait])];
 }
 
@@ -111,6 +111,6 @@ async function releaseStatus(run: CommandRun, { tenant, bundle, version }: Relea
     null,
     terminal,
   );
-  terminal.out(`${verdict(found, terminal)}\n`);
+  terminal.out(`${outcomeLine(found, terminal)}\n`);
   return 'done';
 }

@@ -8,13 +8,13 @@ import { releaseOf } from '../../options/named-release.ts';
 import { type NamedRelease, release, timeoutOption } from '../../options/option-values.ts';
 import { ReleaseView } from '../../client/resources.ts';
 
-/** `pointsman watch RELEASE`: stays with a release until it has settled. */
+/** `pointsman watch RELEASE`: follows a release until it has settled. */
 export function watchCommand(cli: Cli): Command {
   return new Command('watch')
     .description('follow a release until it has settled; the exit code is its outcome')
-    .argument('<release>', 'its version, or its whole name', release)
+    .argument('<release>', 'its version, or its full name', release)
     .addOption(timeoutOption())
-    .addHelpText('after', '\nWith --json every view of the release is a line of its own.')
+    .addHelpText('after', '\nWith --json every view of the release is one line.')
     .action(async (named: NamedRelease, options: { timeout: number }, command: Command) => {
       cli.finish(await watch(commandRun(cli, command), named, options.timeout));
     });

@@ -10,33 +10,33 @@ import { sinkName } from '../../settings.ts';
 import { SentView, SinkView } from './sink-view.ts';
 import { counted } from '../../output/format.ts';
 
-/** What may be done to a sink that is there: pause, resume, replay, test, redeliver. */
-export function steerCommands(cli: Cli): Command[] {
+/** The commands that control an existing sink: pause, resume, replay, test, redeliver. */
+export function sinkControlCommands(cli: Cli): Command[] {
   return [
-    onSink('pause', 'deliver nothing until it is resumed; nothing is lost')
-      .option('--reason <text>', 'for those who wonder', sentence)
+    onSink('pause', 'stop deliveries until the sink is resumed; moves are not lost')
+      .option('--reason <text>', 'the reason', sentence)
       .action(async (name: string, { reason }: { reason?: string }, own: Command) => {
         const body = reason === undefined ? {} : { reason };
         cli.finish(await steer(commandRun(cli, own), name, 'pause', 'paused', body));
       }),
-    onSink('resume', 'go on, in order, with what was missed').action(
+    onSink('resume', 'resume deliveries, in order, including missed moves').action(
       async (name: string, _options: unknown, own: Command) => {
         cli.finish(await steer(commandRun(cli, own), name, 'resume', 'resumed', {}));
       },
     ),
-    onSink('replay', 'deliver once more all that comes after a cursor')
-      .requiredOption('--after <cursor>', 'such as acme:17, or 17', cursor)
+    onSink('replay', 'deliver all moves after a cursor again')
+      .requiredOption('--after <cursor>', 'for example acme:17, or 17', cursor)
       .action(async (name: string, { after }: { after: string }, own: Command) => {
         const run = commandRun(cli, own);
         const body = { after: after.includes(':') ? after : `${run.tenant()}:${after}` };
         cli.finish(await steer(run, name, 'replay', 'replaying', body));
       }),
-    onSink('test', 'send an event that means nothing, to see that it arrives').action(
+    onSink('test', 'send a test event, which receivers ignore').action(
       async (name: string, _options: unknown, own: Command) => {
         cli.finish(await sendOne(commandRun(cli, own), name, 'test', {}));
       },
     ),
-    onSink('redeliver', 'send one move once more, whatever the cursor says')
+    onSink('redeliver', 'deliver one move again, without moving the cursor')
       .argument('<seq>', 'its number in the feed', feedNumber)
       .action(async (name: string, seq: number, _options: unknown, own: Command) => {
         cli.finish(await sendOne(commandRun(cli, own), name, 'redeliver', { seq }));
@@ -44,7 +44,7 @@ export function steerCommands(cli: Cli): Command[] {
   ];
 }
 
-/** A command that is about one sink. */
+/** A command for one sink. */
 export function onSink(name: string, description: string): Command {
   return new Command(name).description(description).argument('<name>', 'the sink', sinkName);
 }
@@ -82,7 +82,7 @@ async function sendOne(
   else if (sent.sent)
     terminal.out(`${terminal.paint(['bold', 'green'], 'sent')}  ${printable(sent.event)}\n`);
   else {
-    const why = printable(sent.reason ?? 'nobody knows why');
+    const why = printable(sent.reason ?? 'the reason is unknown');
     terminal.out(`${terminal.paint(['bold', 'red'], 'not sent')}  ${printable(sent.event)}: ${why}\n`);
   }
   return sent.sent ? 'done' : 'errored';

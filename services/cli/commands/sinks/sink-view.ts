@@ -5,7 +5,7 @@ import { printable } from '../../output/printable.ts';
 import type { Terminal } from '../../output/terminal.ts';
 import { counted, moment } from '../../output/format.ts';
 
-/** A sink as the API shows it, as far as commands need it. */
+/** A sink in the API's responses, as far as commands need it. */
 export const SinkView = z.looseObject({
   sink: z.string(),
   kind: SinkKind,
@@ -21,12 +21,12 @@ export const SinkView = z.looseObject({
   pausedBy: z.string().nullable(),
   pausedAt: z.string().nullable(),
   pauseReason: z.string().nullable(),
-  // An older API does not report it.
+  // An older API does not send it.
   sealedUnder: z.enum(['current', 'previous', 'lost']).nullish(),
 });
 export type SinkView = z.infer<typeof SinkView>;
 
-/** One try at a webhook. */
+/** An attempt to deliver to a webhook. */
 export const AttemptView = z.looseObject({
   event: z.string(),
   seq: z.number().int().nullable(),
@@ -38,7 +38,7 @@ export const AttemptView = z.looseObject({
 });
 export type AttemptView = z.infer<typeof AttemptView>;
 
-/** What has become of one event that was sent beside the cursor. */
+/** The result of sending one event without moving the cursor. */
 export const SentView = z.looseObject({
   sent: z.boolean(),
   event: z.string(),
@@ -47,43 +47,43 @@ export const SentView = z.looseObject({
 
 const PAINT = { active: 'green', failing: 'red', paused: 'yellow' } as const;
 
-/** A line of the list: its name, how it is, how far behind. */
+/** A row of the list: name, state, lag. */
 export function sinkRow(sink: SinkView, terminal: Terminal): string[] {
   return [
     sink.sink,
     sink.kind,
     terminal.paint(PAINT[sink.state], sink.state),
-    behind(sink),
-    printable(trouble(sink) ?? sink.url ?? ''),
+    lagOf(sink),
+    printable(failureOf(sink) ?? sink.url ?? ''),
   ];
 }
 
 export function sinkFields(sink: SinkView, terminal: Terminal): string[][] {
-  const problem = trouble(sink);
+  const problem = failureOf(sink);
   return [
     ['kind', sink.kind],
     ...(sink.url === null ? [] : [['url', printable(sink.url)]]),
     ['state', terminal.paint(PAINT[sink.state], sink.state)],
     ...(problem === null ? [] : [['', printable(problem)]]),
     ['cursor', printable(sink.cursor)],
-    ['lag', behind(sink)],
+    ['lag', lagOf(sink)],
     ['delivered', sink.deliveredAt === null ? 'nothing yet' : moment(sink.deliveredAt)],
   ];
 }
 
-/** How far behind it is. */
-export function behind({ lag }: SinkView): string {
+/** The lag of a sink. */
+export function lagOf({ lag }: SinkView): string {
   return lag === 0 ? 'up to date' : `${counted(lag, 'move')} behind`;
 }
 
-/** Why it delivers nothing, if it does not. */
-export function trouble(sink: SinkView): string | null {
+/** Why the sink does not deliver; null if it does. */
+export function failureOf(sink: SinkView): string | null {
   if (sink.state === 'paused') {
     const why = sink.pauseReason === null ? '' : `: ${sink.pauseReason}`;
     return `paused by ${sink.pausedBy ?? '?'} at ${moment(sink.pausedAt ?? '')}${why}`;
   }
   if (sink.state !== 'failing') return null;
-  const again = sink.retryAt === null ? '' : `, next try at ${moment(sink.retryAt)}`;
-  const tries = counted(sink.failures, 'try').replace('trys', 'tries');
-  return `${tries} since ${moment(sink.failingSince ?? '')}${again}: ${sink.lastError ?? 'nobody knows why'}`;
+  const again = sink.retryAt === null ? '' : `, next attempt at ${moment(sink.retryAt)}`;
+  const attempts = counted(sink.failures, 'failed attempt');
+  return `${attempts} since ${moment(sink.failingSince ?? '')}${again}: ${sink.lastError ?? 'the reason is unknown'}`;
 }

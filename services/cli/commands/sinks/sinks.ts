@@ -7,25 +7,24 @@ import { rowCount } from '../../options/option-values.ts';
 import { listRows } from '../../client/pages.ts';
 import { printable } from '../../output/printable.ts';
 import { addSink, rotateSink, type SecretOptions } from './sink-setting.ts';
-import { onSink, steerCommands } from './sink-control.ts';
+import { onSink, sinkControlCommands } from './sink-control.ts';
 import { AttemptView, sinkFields, sinkRow, SinkView } from './sink-view.ts';
 import { table } from '../../output/table.ts';
-import { moment, spoken } from '../../output/format.ts';
+import { moment, humanDuration } from '../../output/format.ts';
 
-/** `pointsman sinks`: where moves are announced. */
+/** `pointsman sinks`: manages the destinations of moves. */
 export function sinksCommand(cli: Cli): Command {
-  const sinks = new Command('sinks').description(
-    'where the moves of a tenant are announced, and how far that has come',
-  );
+  const sinks = new Command('sinks').description("the destinations of a tenant's moves, and their progress");
   const own = [addCommand(cli), listCommand(cli), showCommand(cli), rotateCommand(cli), deleteCommand(cli)];
-  for (const command of [...own, ...steerCommands(cli), attemptsCommand(cli)]) sinks.addCommand(command);
+  for (const command of [...own, ...sinkControlCommands(cli), attemptsCommand(cli)])
+    sinks.addCommand(command);
   return sinks;
 }
 
 function addCommand(cli: Cli): Command {
-  return onSink('add', 'add a webhook, or give it another address')
-    .argument('<url>', 'where the events are posted')
-    .option('--secret-stdin', 'take the signing secret (whsec_…) from standard input')
+  return onSink('add', 'add a webhook, or change its URL')
+    .argument('<url>', 'the URL to post events to')
+    .option('--secret-stdin', 'read the signing secret (whsec_…) from standard input')
     .addHelpText('after', ADD_HELP)
     .action(async (name: string, url: string, options: SecretOptions, command: Command) => {
       cli.finish(await addSink(commandRun(cli, command), name, url, options));
@@ -33,18 +32,18 @@ function addCommand(cli: Cli): Command {
 }
 
 const ADD_HELP = `
-A new webhook gets a secret that is shown once, unless --secret-stdin brings one; one that is there keeps its own.
-Redis and RabbitMQ are the platform's: they are there when the worker has REDIS_URL and AMQP_URL.`;
+A new webhook gets a generated secret that is shown once, unless --secret-stdin is given. An existing one keeps its secret.
+Redis and RabbitMQ belong to the platform: they exist when the worker has REDIS_URL and AMQP_URL.`;
 
 function listCommand(cli: Cli): Command {
   return new Command('list')
-    .description('list the sinks, and how far behind each is')
+    .description('list the sinks and their lag')
     .action(async (_options: unknown, command: Command) => {
       const run = commandRun(cli, command);
       const most = cliLimits.pages * cliLimits.pageRows;
       const items = await listRows(run.client, sinksPath(run.tenant()), SinkView, most);
       if (run.terminal.json) run.terminal.document({ items });
-      else if (items.length === 0) run.terminal.err('There are no sinks: whoever follows asks the API.\n');
+      else if (items.length === 0) run.terminal.err('There are no sinks. Followers use the API.\n');
       else run.terminal.out(table(items.map((sink) => sinkRow(sink, run.terminal))));
       cli.finish('done');
     });
@@ -63,15 +62,15 @@ function showCommand(cli: Cli): Command {
 }
 
 function rotateCommand(cli: Cli): Command {
-  return onSink('rotate', 'sign with a new secret, and for a day with the old one as well')
-    .option('--secret-stdin', 'take the new secret (whsec_…) from standard input')
+  return onSink('rotate', 'sign with a new secret, and for a day also with the old one')
+    .option('--secret-stdin', 'read the new secret (whsec_…) from standard input')
     .action(async (name: string, options: SecretOptions, command: Command) => {
       cli.finish(await rotateSink(commandRun(cli, command), name, options));
     });
 }
 
 function deleteCommand(cli: Cli): Command {
-  return onSink('delete', 'announce nothing more to a webhook').action(
+  return onSink('delete', 'delete a webhook; deliveries stop').action(
     async (name: string, _options: unknown, command: Command) => {
       const run = commandRun(cli, command);
       await run.client.send('DELETE', sinkPath(run.tenant(), name));
@@ -83,14 +82,14 @@ function deleteCommand(cli: Cli): Command {
 }
 
 function attemptsCommand(cli: Cli): Command {
-  return onSink('attempts', 'list what was tried at a webhook, newest first')
-    .option('--limit <n>', 'how many', rowCount, cliLimits.shownRows)
+  return onSink('attempts', 'list the delivery attempts of a webhook, newest first')
+    .option('--limit <n>', 'the number of rows', rowCount, cliLimits.shownRows)
     .action(async (name: string, { limit }: { limit: number }, command: Command) => {
       const run = commandRun(cli, command);
       const path = `${sinkPath(run.tenant(), name)}/attempts`;
       const items = await listRows(run.client, path, AttemptView, limit);
       if (run.terminal.json) run.terminal.document({ items });
-      else if (items.length === 0) run.terminal.err('Nothing was tried yet.\n');
+      else if (items.length === 0) run.terminal.err('No attempts yet.\n');
       else run.terminal.out(table(items.map((attempt) => attemptRow(run, attempt))));
       cli.finish('done');
     });
@@ -99,5 +98,5 @@ function attemptsCommand(cli: Cli): Command {
 function attemptRow({ terminal }: CommandRun, attempt: AttemptView): string[] {
   const { at, event, delivered, summary, tookMs } = attempt;
   const word = delivered ? terminal.paint('green', 'delivered') : terminal.paint('red', 'failed');
-  return [moment(at), printable(event), word, spoken(tookMs), printable(summary)];
+  return [moment(at), printable(event), word, humanDuration(tookMs), printable(summary)];
 }

@@ -11,17 +11,17 @@ import type { Problem } from '../../client/problem.ts';
 
 type Errors = NonNullable<Problem['errors']>;
 
-/** A policy as its author has written it, or what keeps it from being read. */
+/** A parsed policy file, or why it can't be parsed. */
 export type PolicyFile =
   | { readonly kind: 'wrong'; readonly diagnostics: readonly Diagnostic[] }
   | {
       readonly kind: 'read';
       readonly document: unknown;
-      /** What the API has against it, at its lines. */
+      /** Maps the API's problems to lines of the file. */
       readonly placed: (errors: Errors) => Diagnostic[];
     };
 
-/** Reads YAML, or JSON or TOML by the file's ending. Throws CliError for a file that can't be read or is reached through a link. */
+/** Reads YAML, or JSON or TOML by the file's extension. Throws CliError for a file that can't be read or is reached through a link. */
 export function readPolicyFile(path: string): PolicyFile {
   const parsed = parseDocument(basename(path), formatOf(path) ?? 'yaml', readBytes(path));
   if (parsed.problems.length > 0) return { kind: 'wrong', diagnostics: parsed.problems.map(parsed.diagnose) };

@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 
 import { policyPath } from '../../client/api-paths.ts';
-import { type Answer, headerOf } from '../../client/response.ts';
+import { type ApiResponse, headerOf } from '../../client/response.ts';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { ApiProblem, CliError } from '../../failures.ts';
@@ -31,21 +31,21 @@ const PolicyVersionView = z.looseObject({
   at: z.string(),
 });
 
-/** `pointsman policy`: what a tenant's publishes must pass. */
+/** `pointsman policy`: manages the rules for a tenant's publishes. */
 export function policyCommand(cli: Cli): Command {
   const get = new Command('get')
-    .description('print the policy, in a form that "policy set" takes')
+    .description('print the policy, in the format of "policy set"')
     .argument('[version]', 'an earlier version', policyVersion)
     .action(async (version: number | undefined, _options: unknown, command: Command) => {
       cli.finish(await showPolicy(commandRun(cli, command), version));
     });
   const set = new Command('set')
-    .description('give the tenant a policy, and print what has changed')
+    .description("set the tenant's policy, and print what has changed")
     .argument('<file>', 'the whole policy, in YAML or JSON')
-    .option('--message <text>', 'why, for the history', sentence)
+    .option('--message <text>', 'the reason, for the history', sentence)
     .option(
       '--if-version <n>',
-      'only if that version still stands; the one that stood a moment ago, unless told',
+      'only if the policy is still at this version; default: the version read just before',
       policyVersion,
     )
     .action(async (file: string, options: SetOptions, command: Command) => {
@@ -53,7 +53,7 @@ export function policyCommand(cli: Cli): Command {
     });
   const history = new Command('history')
     .description('list the versions of the policy, newest first')
-    .option('--limit <n>', 'how many', rowCount, cliLimits.shownRows)
+    .option('--limit <n>', 'the number of rows', rowCount, cliLimits.shownRows)
     .action(async ({ limit }: { limit: number }, command: Command) => {
       cli.finish(await showHistory(commandRun(cli, command), limit));
     });
@@ -84,7 +84,7 @@ async function setPolicy(run: CommandRun, file: string, options: SetOptions): Pr
     ...options,
     ifVersion: options.ifVersion ?? before.version,
   }).catch((error: unknown) => {
-    throw explained(error, written, file, run);
+    throw atFileLines(error, written, file, run);
   });
   const changed = after.version !== before.version;
   if (terminal.json) terminal.document({ ...after, changed });
@@ -92,7 +92,7 @@ async function setPolicy(run: CommandRun, file: string, options: SetOptions): Pr
     const word = terminal.paint(['bold', 'green'], changed ? 'set' : 'unchanged');
     terminal.out(`${word}  the policy of ${run.tenant()} is version ${after.version}\n`);
     const diff = unifiedDiff(inLines(before.policy), inLines(after.policy), terminal);
-    terminal.out(diff ?? 'nearly every line differs\n');
+    terminal.out(diff ?? 'almost every line differs\n');
   }
   return 'done';
 }
@@ -103,21 +103,21 @@ async function putPolicy(
   run: CommandRun,
   { document }: Written,
   { message, ifVersion }: SetOptions,
-): Promise<StandingPolicy> {
+): Promise<PolicyVersion> {
   const answer = await run.client.send('PUT', policyPath(run.tenant()), {
     json: document,
     query: { message },
     headers: { 'idempotency-key': randomUUID(), 'if-match': `"${ifVersion}"` },
   });
-  return standing(answer);
+  return parsePolicy(answer);
 }
 
 /** The same failure, with its problems at the lines of the file. */
-function explained(error: unknown, { placed }: Written, file: string, { terminal }: CommandRun): unknown {
+function atFileLines(error: unknown, { placed }: Written, file: string, { terminal }: CommandRun): unknown {
   if (!(error instanceof ApiProblem)) return error;
   const { errors = [], code } = error.problem;
   if (code === 'policy_changed')
-    error.hints.push('Look at it with "pointsman policy get", and decide again.');
+    error.hints.push('Review it with "pointsman policy get", then repeat the command.');
   if (code !== 'invalid_request' || errors.length === 0) return error;
   showDiagnostics(placed(errors), dirname(file), terminal);
   const detail = `${printable(file)} ${hasProblems(errors.length)}.`;
@@ -128,7 +128,7 @@ async function showHistory(run: CommandRun, limit: number): Promise<ExitName> {
   const { client, terminal } = run;
   const items = await listRows(client, `${policyPath(run.tenant())}/versions`, PolicyVersionView, limit);
   if (terminal.json) terminal.document({ items });
-  else if (items.length === 0) terminal.err(`${run.tenant()} was never given a policy.\n`);
+  else if (items.length === 0) terminal.err(`${run.tenant()} does not have a policy yet.\n`);
   else {
     const rows = items.map(({ version, message, by, at }) => [
       String(version).padStart(5),
@@ -141,19 +141,19 @@ async function showHistory(run: CommandRun, limit: number): Promise<ExitName> {
   return 'done';
 }
 
-interface StandingPolicy {
+interface PolicyVersion {
   readonly version: number;
   readonly policy: unknown;
 }
 
-async function readPolicy(run: CommandRun, version?: number): Promise<StandingPolicy> {
-  return standing(await run.client.send('GET', policyPath(run.tenant()), { query: { version } }));
+async function readPolicy(run: CommandRun, version?: number): Promise<PolicyVersion> {
+  return parsePolicy(await run.client.send('GET', policyPath(run.tenant()), { query: { version } }));
 }
 
-/** The version stands in the entity tag. */
-function standing(answer: Answer): StandingPolicy {
+/** The version is in the entity tag. */
+function parsePolicy(answer: ApiResponse): PolicyVersion {
   const version = /^(?:W\/)?"(\d+)"$/.exec(headerOf(answer, 'etag') ?? '')?.[1];
-  if (version === undefined) throw new CliError('failed', 'The API did not say which version that is.');
+  if (version === undefined) throw new CliError('failed', 'The API did not send the version of the policy.');
   return { version: Number(version), policy: JSON.parse(answer.body.toString('utf8')) };
 }
 

@@ -4,7 +4,7 @@ import { QuotaName } from '../../../../core/quota.ts';
 
 const UNITS = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } as const;
 
-/** `bytes=20GiB`, `hooks=10`, `tokens=default` (null). Throws what makes commander say so. */
+/** Parses `bytes=20GiB`, `hooks=10` or `tokens=default` (null). Throws an error that commander prints. */
 export function quotaChange(
   text: string,
   before: ReadonlyMap<QuotaName, number | null> = new Map(),
@@ -13,7 +13,7 @@ export function quotaChange(
   const quota = QuotaName.safeParse(name);
   if (!quota.success || amount === undefined) {
     throw new InvalidArgumentError(
-      `It is a quota and its limit, such as hooks=10 or bytes=20GiB; the quotas are ${QuotaName.options.join(', ')}.`,
+      `It must be a quota and its limit, such as hooks=10 or bytes=20GiB. The quotas are ${QuotaName.options.join(', ')}.`,
     );
   }
   return new Map(before).set(quota.data, amount === 'default' ? null : limitOf(amount));
@@ -23,7 +23,9 @@ function limitOf(amount: string): number {
   const [, digits, unit] = /^([0-9]{1,16})(KiB|MiB|GiB|TiB)?$/.exec(amount) ?? [];
   const limit = Number(digits) * (unit === undefined ? 1 : UNITS[unit as keyof typeof UNITS]);
   if (Number.isSafeInteger(limit)) return limit;
-  throw new InvalidArgumentError('A limit is a whole number, one with KiB, MiB, GiB or TiB, or "default".');
+  throw new InvalidArgumentError(
+    'A limit must be a whole number, optionally with KiB, MiB, GiB or TiB, or "default".',
+  );
 }
 
 /** An amount of that quota, for people. */

@@ -17,11 +17,11 @@ const Quotas = z.looseObject({
 });
 type Quotas = z.infer<typeof Quotas>;
 
-/** `pointsman quotas`: what a tenant may have, and what it has. */
+/** `pointsman quotas`: shows or sets the limits of a tenant. */
 export function quotasCommand(cli: Cli): Command {
   const set = new Command('set')
-    .description('set limits of the tenant; for admins of the platform')
-    .argument('<quota=limit...>', 'such as bytes=20GiB, hooks=10, tokens=default', quotaChange)
+    .description('set limits of the tenant; only for admins of the platform')
+    .argument('<quota=limit...>', 'for example bytes=20GiB, hooks=10, tokens=default', quotaChange)
     .action(async (changes: ReadonlyMap<QuotaName, number | null>, _options: unknown, command: Command) => {
       const run = commandRun(cli, command);
       const answer = await run.client.call('PUT', quotasPath(run.tenant()), Quotas, {
@@ -32,7 +32,7 @@ export function quotasCommand(cli: Cli): Command {
       cli.finish('done');
     });
   return new Command('quotas')
-    .description('show what the tenant may have at most, and what it has')
+    .description("show the tenant's limits and usage")
     .action(async (_options: unknown, command: Command) => {
       const run = commandRun(cli, command);
       show(await run.client.call('GET', quotasPath(run.tenant()), Quotas), run.terminal);
@@ -47,7 +47,7 @@ function show(quotas: Quotas, terminal: Terminal): void {
     printable(quota),
     `${shownAmount(quota, used)} of ${shownAmount(quota, limit)}`,
     limit === usual ? '' : `set; the default is ${shownAmount(quota, usual)}`,
-    used >= limit ? terminal.paint(['bold', 'red'], 'used up') : '',
+    used >= limit ? terminal.paint(['bold', 'red'], 'exhausted') : '',
   ]);
   terminal.out(table(rows));
 }

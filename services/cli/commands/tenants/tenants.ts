@@ -10,10 +10,10 @@ import { tenantName } from '../../settings.ts';
 
 const TenantView = z.looseObject({ tenant: z.string() });
 
-/** `pointsman tenants`: who there is, and one more. */
+/** `pointsman tenants`: creates and lists tenants. */
 export function tenantsCommand(cli: Cli): Command {
   const create = new Command('create')
-    .description('make a tenant')
+    .description('create a tenant')
     .argument('<name>', 'its name')
     .action(async (name: string, _options: unknown, command: Command) => {
       const { client, terminal } = commandRun(cli, command);
@@ -34,5 +34,5 @@ export function tenantsCommand(cli: Cli): Command {
       else terminal.out(items.map((one) => `${one.tenant}\n`).join(''));
       cli.finish('done');
     });
-  return new Command('tenants').description('make and list tenants').addCommand(create).addCommand(list);
+  return new Command('tenants').description('create and list tenants').addCommand(create).addCommand(list);
 }

@@ -18,7 +18,7 @@ const TokenView = z.looseObject({
   id: TokenId,
   name: z.string(),
   tenant: z.string().nullable(),
-  // What a newer API may give out as well.
+  // A newer API may have further roles.
   roles: z.array(z.string()),
   createdAt: z.string(),
   revokedAt: z.string().nullable().default(null),
@@ -32,14 +32,14 @@ interface CreateOptions {
   readonly role: readonly Role[];
 }
 
-/** `pointsman tokens`: who may call, and what for. */
+/** `pointsman tokens`: creates, lists and revokes tokens. */
 export function tokensCommand(cli: Cli): Command {
   const create = new Command('create')
-    .description('make a token, and print it: this once')
-    .argument('<name>', 'who speaks by it: a person, a pipeline, a runtime', tokenName)
+    .description('create a token and print it; it is shown only once')
+    .argument('<name>', 'the name of the holder: a person, a pipeline, a runtime', tokenName)
     .requiredOption(
       '--role <role>',
-      `what it is for; give it again for more (${Role.options.join(', ')})`,
+      `a role of the token; repeat for several (${Role.options.join(', ')})`,
       addRole,
     )
     .addHelpText('after', CREATE_HELP)
@@ -48,18 +48,18 @@ export function tokensCommand(cli: Cli): Command {
     });
   const list = new Command('list')
     .description("list the active tokens: the tenant's, or all that you may see")
-    .option('--all', 'the revoked ones, too')
+    .option('--all', 'include revoked tokens')
     .action(async (options: { all?: boolean }, command: Command) => {
       cli.finish(await showTokens(commandRun(cli, command), options.all === true));
     });
   const revoke = new Command('revoke')
-    .description('make a token worth nothing, from the next request on')
-    .argument('<id>', 'its id, as "tokens list" shows it', tokenId)
+    .description('revoke a token; it is refused from the next request on')
+    .argument('<id>', 'its id, as in "tokens list"', tokenId)
     .action(async (id: string, _options: unknown, command: Command) => {
       cli.finish(await revokeToken(commandRun(cli, command), id));
     });
   return new Command('tokens')
-    .description('make, list and revoke tokens')
+    .description('create, list and revoke tokens')
     .addCommand(create)
     .addCommand(list)
     .addCommand(revoke);
@@ -71,19 +71,19 @@ async function makeToken(run: CommandRun, name: string, roles: readonly Role[]):
   const made = await postToken(client, { name, roles, ...(tenant === null ? {} : { tenant }) });
   if (terminal.json) terminal.document(made);
   else {
-    // Alone on its line and its stream, so that a script takes it as it is.
+    // Alone on its line and stream, so that a script can capture it.
     terminal.out(`${made.token}\n`);
     terminal.err(
-      `Made "${made.name}" for ${scope(made)}: ${made.roles.join(', ')}. The token is shown this once.\n`,
+      `Created "${made.name}" for ${scope(made)}: ${made.roles.join(', ')}. The token is shown only once.\n`,
     );
-    terminal.err(`  "pointsman tokens revoke ${made.id}" takes it back.\n`);
+    terminal.err(`  Revoke it: pointsman tokens revoke ${made.id}\n`);
   }
   return 'done';
 }
 
 /**
- * The key is of this run alone: a token that was made under it before is one whose answer was lost on the way to us. Nobody will ever
- * know it, so it is revoked, and another is made, whose answer may be lost but once more.
+ * The key is unique to this run. If the API reports a token under it, the first response was lost, and with it the token. That token is
+ * revoked, and another one is created. If its response is lost too, the command fails.
  */
 async function postToken(client: ApiClient, json: unknown): Promise<TokenMade> {
   const post = () =>
@@ -143,20 +143,22 @@ function addRole(text: string, before: readonly Role[] = []): readonly Role[] {
 }
 
 /**
- * An address is written to logs on its way: what is secret must not be put into one by mistake. Nor is it said again here, as commander
- * would of an argument that it is told to refuse: it may well be a token.
+ * Refuses a token instead of its id: URLs are logged, so a secret must not become part of one. The message does not repeat the argument, as
+ * commander would, because it may be a token.
  */
 function tokenId(text: string): string {
   const parsed = TokenId.safeParse(text);
   if (parsed.success) return parsed.data;
   throw new CliError(
     'usage',
-    text.startsWith(TOKEN_PREFIX) ? 'That is the token itself.' : 'The id of a token is a UUID.',
-    { hints: ['"pointsman tokens list" shows it.'] },
+    text.startsWith(TOKEN_PREFIX)
+      ? 'The argument is the token itself. Pass its id.'
+      : 'The id of a token must be a UUID.',
+    { hints: ['To list the ids: pointsman tokens list'] },
   );
 }
 
 const CREATE_HELP = `
-Without a tenant (--tenant, POINTSMAN_TENANT) it is a token of the platform, for all tenants; a tenant's
-admin makes tokens of that tenant in any case. Only the token is printed on standard output:
+Without a tenant (--tenant, POINTSMAN_TENANT) the token belongs to the platform and works for all tenants. A token that is created by a tenant's
+admin belongs to that tenant. Standard output contains only the token:
   TOKEN=$(pointsman tokens create ci --tenant acme --role publisher)`;

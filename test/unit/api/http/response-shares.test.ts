@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { Principal } from '../../../../services/api/access/access.ts';
 import { eventStreamAnswer } from '../../../../services/api/responses/event-stream.ts';
-import { jsonAnswer } from '../../../../services/api/responses/responses.ts';
+import { jsonResponse } from '../../../../services/api/responses/responses.ts';
 import { type Connection, NO_CONNECTION } from '../../../../services/api/http/connection.ts';
 import { endpoint } from '../../../../services/api/http/endpoint.ts';
 import { responseLimits, responseShares } from '../../../../services/api/limits.ts';
@@ -29,7 +29,7 @@ function startRouter() {
       tags: [],
       responses: {},
       may: null,
-      handle: () => jsonAnswer({ text: 'x'.repeat(bytes) }, 200, { etag: '"large"' }),
+      handle: () => jsonResponse({ text: 'x'.repeat(bytes) }, 200, { etag: '"large"' }),
     });
   const ends: (() => void)[] = [];
   const connection: Connection = { ...NO_CONNECTION, onceSent: (end) => void ends.push(end) };
@@ -49,7 +49,7 @@ function startRouter() {
     handle: async () => {
       changes++;
       await changed.promise;
-      return jsonAnswer({ text: 'x'.repeat(64 * 1024) }, 200);
+      return jsonResponse({ text: 'x'.repeat(64 * 1024) }, 200);
     },
   });
   const app = router([answers('/large', LARGE_BYTES), answers('/small', 100), change], {

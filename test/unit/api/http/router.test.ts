@@ -147,7 +147,7 @@ test('another tenant is 403 before anything is looked at, whether its name is ri
     expect([status, json?.['code'], json?.['detail']]).toEqual([
       403,
       'forbidden',
-      'This token has no role that allows that here.',
+      'The token has no role that allows this.',
     ]);
   }
 });
@@ -157,7 +157,7 @@ test('a role that may read may not steer, and its holder is told which may', asy
   expect((await call('GET', '/v1/tenants/acme/things')).status).toBe(200);
   const { status, json } = await call('PUT', '/v1/tenants/acme/things', asJson('{"name":"a"}'));
   expect(status).toBe(403);
-  expect(json?.['detail']).toContain('it takes publisher or admin, and this one is viewer');
+  expect(json?.['detail']).toContain('publisher or admin is required, and the token has viewer');
 });
 
 test.each(['POST', 'DELETE', 'PATCH', 'OPTIONS'])(

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { socketLimits } from '../../../../services/api/limits.ts';
-import { type ApiServer, type EarlyAnswer, listen } from '../../../../services/api/http/server.ts';
+import { type ApiServer, type EarlyResponder, listen } from '../../../../services/api/http/server.ts';
 import { eventually } from '../../../support/runs/eventually.ts';
 import { exchange, openSocket, responseOn } from '../../../support/runs/raw-http.ts';
 
@@ -16,7 +16,7 @@ let server: ApiServer;
 let handled: string[];
 /** Lets `/slow` and `/begun` end. */
 let go: PromiseWithResolvers<void>;
-let early: EarlyAnswer;
+let early: EarlyResponder;
 const sockets: Socket[] = [];
 
 beforeEach(async () => {

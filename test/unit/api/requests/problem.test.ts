@@ -6,7 +6,7 @@ test('what is said of a request is short, whatever its fields are called', () =>
   const long = 'f'.repeat(1_000_000);
   const error = requestError('invalid_request', [
     { in: 'body', pointer: `/files/${long}`, message: `${long} is not known` },
-    { in: 'query', name: long, message: 'this parameter is not known here' },
+    { in: 'query', name: long, message: 'this parameter is unknown' },
   ]);
   expect(error.message.length).toBeLessThan(10_000);
   expect(JSON.stringify(error.details).length).toBeLessThan(10_000);

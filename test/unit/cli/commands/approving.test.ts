@@ -77,7 +77,7 @@ describe('approve', () => {
       '  is live        v2  sha256:bbbbbbbbbbbb  at generation 7',
       '  2 files changed, 1 added, 1 removed ("pointsman diff 2 3" shows them)',
       '  … release waits for 1 of 1 approval by a token with the role approver, until 2026-01-02 00:00:00Z',
-      'approved  acme:bot:v3 at "release", which has passed',
+      'approved  acme:bot:v3 at "release": passed',
       '',
     ]);
     expect(said()).toEqual({ decision: 'approve', digest: DIGEST, generation: 7 });
@@ -100,7 +100,7 @@ describe('approve', () => {
 
   test.each(['', 'n', 'no', 'yep', 'q'])('the answer %j says nothing, and exits with 130', async (answer) => {
     const result = await run(['approve', '3'], WAITING, { answers: [answer] });
-    expect(result).toMatchObject({ exit: 130, stderr: 'error Nothing was said.\n' });
+    expect(result).toMatchObject({ exit: 130, stderr: 'error No decision was recorded.\n' });
     expect(said()).toBeNull();
   });
 
@@ -180,12 +180,12 @@ describe('approve', () => {
     expect(early.stderr).toContain('is not compiled yet');
     await api?.close();
     const late = await run(['approve', '3', '--yes'], { [LOOK]: json(settled('cancelled', { version: 3 })) });
-    expect(late.stderr).toContain('has ended as cancelled');
+    expect(late.stderr).toContain('has settled as cancelled');
   });
 
   test.each([
     [409, 'gate_decided', 8],
-    [409, 'already_said', 8],
+    [409, 'already_decided', 8],
     [409, 'gate_expired', 8],
     [409, 'already_settled', 8],
     [409, 'gate_not_open', 8],
@@ -215,7 +215,7 @@ describe('approve', () => {
     expect(several.stderr).toContain('--gate: legal, qa');
     await api?.close();
     expect((await run(['approve', '3', '--yes'], refused(412, 'pointer_moved'))).stderr).toContain(
-      'look again',
+      'Review the comparison again',
     );
   });
 });
@@ -223,8 +223,8 @@ describe('approve', () => {
 describe('reject', () => {
   test('asks why, which is also the question whether', async () => {
     const result = await run(['reject', '3'], WAITING, { answers: ['too risky'] });
-    expect(result).toMatchObject({ exit: 0, asked: [expect.stringContaining('Why?')] });
-    expect(result.stdout).toContain('rejected  acme:bot:v3 at "release", which has passed\n');
+    expect(result).toMatchObject({ exit: 0, asked: [expect.stringContaining('Reason for the rejection')] });
+    expect(result.stdout).toContain('rejected  acme:bot:v3 at "release": passed\n');
     expect(said()).toEqual({ decision: 'reject', digest: DIGEST, generation: 7, comment: 'too risky' });
     await api?.close();
     expect((await run(['reject', '3'], WAITING, { answers: [''] })).exit).toBe(130);

@@ -37,7 +37,7 @@ describe('check report', () => {
     const result = await run(['check', 'report', 'e2e', 'v3', `--${conclusion}`, ...more], script);
     expect(result).toMatchObject({
       exit: 0,
-      stdout: `${conclusion}  acme:bot:v3 at "e2e", which has ${state}\n`,
+      stdout: `${conclusion}  acme:bot:v3 at "e2e": ${state}\n`,
     });
     expect(JSON.parse(String(api?.seen[0]?.body))).toEqual({
       conclusion,

@@ -100,9 +100,9 @@ test('followers are listed as they come, with what each runs', async () => {
   expect([exit, stdout.split('\n')]).toEqual([
     0,
     [
-      'pod-3  lost     generation 15  2 behind   since 2026-03-01 12:00:00Z  heard of at 2026-03-01 12:01:00Z',
-      'pod-1  behind   runs nothing   17 behind  since 2026-03-01 12:00:00Z  heard of at 2026-03-01 12:01:00Z',
-      'pod-2  current  generation 17             since 2026-03-01 12:00:00Z  heard of at 2026-03-01 12:01:00Z',
+      'pod-3  lost     generation 15  2 behind   since 2026-03-01 12:00:00Z  last seen at 2026-03-01 12:01:00Z',
+      'pod-1  behind   runs nothing   17 behind  since 2026-03-01 12:00:00Z  last seen at 2026-03-01 12:01:00Z',
+      'pod-2  current  generation 17             since 2026-03-01 12:00:00Z  last seen at 2026-03-01 12:01:00Z',
       '',
     ],
   ]);

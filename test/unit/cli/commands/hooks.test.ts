@@ -128,7 +128,7 @@ test('list, show and delete say what is there, and what is wrong with it', async
   expect((await run(['list'], page)).stdout).toBe('main  github  octo/bot  refs/heads/main  bot → live\n');
   await api?.close();
   const shown = await run(['show', 'main'], { [`GET ${HOOK}`]: json({ ...hook, sealedUnder: 'previous' }) });
-  expect(shown.stdout).toContain('sealed under the previous key');
+  expect(shown.stdout).toContain('encrypted with the previous key');
   await api?.close();
   const gone = await run(['delete', 'main'], {
     [`DELETE ${HOOK}`]: (_seen, response) => response.writeHead(204).end(),

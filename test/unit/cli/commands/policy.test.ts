@@ -161,6 +161,6 @@ describe('policy history', () => {
     const result = await run(['history'], {
       'GET /v1/tenants/acme/policy/versions': json({ items: [], next: null }),
     });
-    expect(result).toMatchObject({ exit: 0, stdout: '', stderr: 'acme was never given a policy.\n' });
+    expect(result).toMatchObject({ exit: 0, stdout: '', stderr: 'acme does not have a policy yet.\n' });
   });
 });

@@ -43,7 +43,7 @@ describe('the outcome', () => {
   test('--timeout ends the wait with the same code, and says that the release goes on', async () => {
     const result = await bench.publish({ [RELEASE]: json(release()) }, ['--timeout', '1s']);
     expect(result.exit).toBe(10);
-    expect(result.stderr).toContain('still on its way');
+    expect(result.stderr).toContain('still in flight');
   });
 
   test('an interrupt ends the wait, and says how to go on', async () => {
@@ -229,5 +229,5 @@ test('what is ignored is named where few are, and counted where many are', async
   expect(few.stderr).toContain('ignored: .env (');
   for (let nth = 0; nth < 20; nth++) await writeFile(join(bench.folder, `.secret-${nth}`), 'x');
   const many = await bench.publish({ [RELEASE]: json(settled('published')) });
-  expect(many.stderr).toMatch(/ignored: \.env, .* and 13 more \("--list" shows all/);
+  expect(many.stderr).toMatch(/ignored: \.env, .* and 13 more \("--list" lists what is sent/);
 });

@@ -26,7 +26,7 @@ test.each([
   'bytes=9999TiB9',
   'bytes=9999999999999999',
 ])('"%s" is refused', (text) => {
-  expect(() => quotaChange(text)).toThrow(/^(?:It is a quota|A limit is)/);
+  expect(() => quotaChange(text)).toThrow(/^(?:It must be a quota|A limit must be)/);
 });
 
 test('bytes are shown in the largest unit that they fill', () => {

@@ -97,12 +97,12 @@ test.each([
   expect(api?.seen).toEqual([]);
 });
 
-test('rotate sends a new secret and shows it, and says that the old one signs as well', async () => {
+test('rotate sends a new secret and shows it, and says that the old one also signs', async () => {
   const { exit, stdout, stderr } = await run(['rotate', 'audit'], { [`POST ${AUDIT}/rotate`]: json(sink) });
   const { secret } = sent();
   expect([exit, secret]).toEqual([0, expect.stringMatching(/^whsec_[A-Za-z0-9+/]{43}=$/)]);
   expect(stdout).toContain(String(secret));
-  expect(stderr).toContain('signs as well');
+  expect(stderr).toContain('also signs');
 });
 
 test('list and show say how far behind a sink is, and why, in words that cannot steer a terminal', async () => {
@@ -120,7 +120,7 @@ test('list and show say how far behind a sink is, and why, in words that cannot 
   });
   expect(stdout.split('\n')).toEqual([
     'audit  webhook  active   up to date      https://hooks.example/moves',
-    'audit  webhook  failing  3 moves behind  2 tries since 2026-03-01 12:00:01Z, next try at 2026-03-01 12:00:05Z: hooks.example answered 500',
+    'audit  webhook  failing  3 moves behind  2 failed attempts since 2026-03-01 12:00:01Z, next attempt at 2026-03-01 12:00:05Z: hooks.example answered 500',
     'old    webhook  paused   1 move behind   paused by ann at 2026-03-01 12:00:00Z: moves\\u001b[31m away',
     '',
   ]);

@@ -106,7 +106,7 @@ test('a token that is given where its id was meant is refused without being said
   for (const secret of ['ptm_somebodysSecret', 'somebodysSecret']) {
     const { exit, stderr, stdout } = await runCli(['tokens', 'revoke', secret]);
     expect(exit).toBe(2);
-    expect(stderr).toContain('"pointsman tokens list" shows it.');
+    expect(stderr).toContain('To list the ids: pointsman tokens list');
     expect(stderr + stdout).not.toContain('omebodysSecret');
   }
 });

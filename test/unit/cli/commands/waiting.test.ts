@@ -121,7 +121,7 @@ describe('a publish that waits', () => {
       '1s',
     ]);
     expect(result.exit).toBe(10);
-    expect(result.stderr).toContain('still on its way after 1.0 s: it waits for release, e2e.\n');
+    expect(result.stderr).toContain('still in flight after 1.0 s: it waits for release, e2e.\n');
   });
 
   test('stops trying to be heard when its time is up, however long the API would go on asking for patience', async () => {
@@ -137,14 +137,14 @@ describe('a publish that waits', () => {
     // It would be 29 s at least otherwise.
     expect(performance.now() - startedAt).toBeLessThan(25_000);
     expect(result.exit).toBe(11);
-    expect(result.stderr).toContain('may have been accepted all the same');
+    expect(result.stderr).toContain('may have been accepted');
   });
 
   test('stops waiting for an answer that does not come when its time is up', async () => {
     const silent: Respond = () => undefined;
     const result = await bench.publish({ [RELEASES]: silent }, ['--timeout', '1s']);
     expect(result.exit).toBe(11);
-    expect(result.stderr).toContain('did not answer in time');
+    expect(result.stderr).toContain('did not respond in time');
   });
 
   test('stops waiting at Ctrl-C, says that the release goes on, and how to approve it', async () => {
@@ -157,7 +157,7 @@ describe('a publish that waits', () => {
       signal: interrupt.signal,
     });
     expect(result.exit).toBe(130);
-    expect(result.stderr).toContain('was accepted and goes on: it waits for release, e2e.');
+    expect(result.stderr).toContain('was accepted and continues: it waits for release, e2e.');
     expect(result.stderr).toContain('pointsman approve 1 --tenant acme --bundle bot');
     expect(result.stderr).toContain('pointsman cancel 1 --tenant acme --bundle bot');
     expect(bench.seen.filter(({ path }) => path.endsWith('/cancel'))).toEqual([]);

@@ -135,7 +135,7 @@ test.each([[[]], [['--dry-run']], [['--no-wait']]])(
       const env = { POINTSMAN_URL: api.url, POINTSMAN_TOKEN: 't' };
       const args = ['publish', folder, '--tenant', 'acme', '--bundle', 'bot', '--json', ...more];
       const { stdout, stderr } = await runCli(args, { env });
-      expect(stderr).toMatch(/^ {2}ignored: \.env \("--list" shows/);
+      expect(stderr).toMatch(/^ {2}ignored: \.env \("--list" lists/);
       expect(JSON.parse(stdout)).toHaveProperty('error');
     } finally {
       await api.close();

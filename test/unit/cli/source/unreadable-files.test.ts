@@ -73,6 +73,6 @@ test('a source that is too large as a whole is refused without being read to its
   // It would be a problem of its own.
   await writeFile(join(repository, 'config/z.bin'), Buffer.alloc(8 * 1024 * 1024 + 1));
   await expect(packDirectory('config')).rejects.toMatchObject({
-    hints: [expect.stringMatching(/^all files together are more than the 33554432 bytes/)],
+    hints: [expect.stringMatching(/^all files together are larger than 33554432 bytes/)],
   });
 });

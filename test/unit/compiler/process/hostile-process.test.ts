@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 
 import { describe, expect, test } from 'vitest';
 
-import { compileLimits } from '../../../../core/limits/limits.ts';
+import { compileLimits } from '../../../../core/limits/compile-limits.ts';
 import type { CompilePool } from '../../../../services/compiler/process/compile-pool.ts';
 import { runSession } from '../../../../services/compiler/process/compile-session.ts';
 import type { SessionOptions, SessionResult } from '../../../../services/compiler/process/compile-session.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { compileLimits } from '../../../../core/limits/limits.ts';
+import { compileLimits } from '../../../../core/limits/compile-limits.ts';
 import { badEndings } from '../../../../services/compiler/turns/bad-endings.ts';
 import { tenantStandings } from '../../../../services/compiler/turns/tenant-standings.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { compileLimits } from '../../../../core/limits/limits.ts';
+import { compileLimits } from '../../../../core/limits/compile-limits.ts';
 import { processLimits } from '../../../../services/compiler/limits.ts';
 import { fairQueue } from '../../../../services/compiler/turns/fair-queue.ts';
 import { leaveAs } from '../../../../services/compiler/turns/place-compilation.ts';
