@@ -66,14 +66,14 @@ export async function hold(ctx: ObjectContext, deps: Deps, request: HoldRequest)
  */
 export async function cancel(ctx: ObjectContext, deps: Deps, request: CancelRequest): Promise<CancelResult> {
   const id = { tenant: ctx.key, bundle: request.bundle, version: request.version };
-  const answer = await asStoreUnavailable(
+  const result = await asStoreUnavailable(
     ctx.run(
       'request cancel',
       () => deps.admissions.requestCancel(id, { ...request, at: deps.clock.now() }),
       stepRetries.whileHoldingTenant,
     ),
   );
-  if (answer.kind !== 'cancelling') return answer;
+  if (result.kind !== 'cancelling') return result;
   const state = await getBundle(ctx, deps, request.bundle);
   for (const [channel, slot] of state.channels) {
     const running = inFlight(slot, request.version);
@@ -82,5 +82,5 @@ export async function cancel(ctx: ObjectContext, deps: Deps, request: CancelRequ
       setBundle(ctx, request.bundle, withSlot(state, channel, vacateSlot(slot, request.version)));
     }
   }
-  return answer;
+  return result;
 }

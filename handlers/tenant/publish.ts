@@ -37,14 +37,14 @@ export async function publish(
   let state = await getBundle(ctx, deps, request.bundle);
   for (let round = 0; round < ADMISSION_ROUNDS; round++) {
     const placed = decidePlacement(slotOf(state, request.channel), request.onConflict);
-    const answer = await admit(ctx, deps, request, state, placed);
-    switch (answer.kind) {
+    const result = await admit(ctx, deps, request, state, placed);
+    switch (result.kind) {
       case 'accepted':
         // A replayed release with the next number belongs to this same try: the process died before the
         // journal had the result. It is not in a slot yet.
-        if (!answer.replayed || answer.version === state.lastVersion + 1)
-          await occupy(ctx, request, state, placed, answer.version);
-        return answer;
+        if (!result.replayed || result.version === state.lastVersion + 1)
+          await occupy(ctx, request, state, placed, result.version);
+        return result;
       case 'version_taken':
         state = await startNext(ctx, deps, pointer, await reloadBundle(ctx, deps, request.bundle));
         break;
@@ -54,7 +54,7 @@ export async function publish(
         break;
       }
       default:
-        return answer;
+        return result;
     }
   }
   throw new TerminalError('the state of the tenant keeps changing; try again', {

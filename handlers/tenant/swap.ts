@@ -28,9 +28,9 @@ export async function swap(ctx: ObjectContext, deps: Deps, request: SwapRequest)
   const state = await getBundle(ctx, deps, request.bundle);
   const slot = slotOf(state, request.channel);
   if (!inFlight(slot, request.version)) return { kind: 'not_current' };
-  const answer = await moveFenced(ctx, deps, request, slot.generation);
-  if (answer.kind !== 'moved') return answer;
-  const { wakes = [], ...moved } = answer;
+  const result = await moveFenced(ctx, deps, request, slot.generation);
+  if (result.kind !== 'moved') return result;
+  const { wakes = [], ...moved } = result;
   notifySinks(ctx, { wakes });
   setBundle(ctx, request.bundle, afterMove(state, request, moved.generation));
   return moved;
@@ -44,10 +44,10 @@ async function moveFenced(
 ): Promise<Exclude<PointerMove, { kind: 'state_behind' }>> {
   let expectedGeneration = generation;
   for (let adopted = 0; ; adopted++) {
-    const answer = await tryMove(ctx, deps, request, expectedGeneration);
-    if (answer.kind !== 'state_behind') return answer;
+    const result = await tryMove(ctx, deps, request, expectedGeneration);
+    if (result.kind !== 'state_behind') return result;
     if (adopted >= ADOPTIONS) return { kind: 'unavailable' };
-    expectedGeneration = answer.generation;
+    expectedGeneration = result.generation;
   }
 }
 

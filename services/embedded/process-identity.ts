@@ -33,8 +33,8 @@ export function isAlive(pid: number): boolean {
 // folder with a space in its name is found.
 async function commandLineByPs(pid: number): Promise<string[]> {
   const run = promisify(execFile);
-  const answer = await run('ps', ['-ww', '-o', 'command=', '-p', String(pid)]).catch(() => ({ stdout: '' }));
-  const line = answer.stdout.trim();
+  const output = await run('ps', ['-ww', '-o', 'command=', '-p', String(pid)]).catch(() => ({ stdout: '' }));
+  const line = output.stdout.trim();
   return [...line.matchAll(/\S+/g)].map((word) => line.slice(word.index).replace(/^--[a-z-]+=/, ''));
 }
 

@@ -51,11 +51,11 @@ export function controlPlane(connection: Connection, { tenant, bundle, channel }
     async pointerStream(signal) {
       const headers = { accept: 'text/event-stream' };
       // The reader ends the stream, when no event arrives for too long.
-      const answer = await send(connection, { path: channelPath, headers, signal, timeoutMs: A_DAY_MS });
-      const type = String(answer.headers['content-type'] ?? '');
-      if (answer.statusCode === 200 && type.startsWith('text/event-stream')) return answer.body;
-      if (answer.statusCode !== 200) throw await toFailure(answer, signal);
-      answer.body.on('error', () => {}).destroy();
+      const response = await send(connection, { path: channelPath, headers, signal, timeoutMs: A_DAY_MS });
+      const type = String(response.headers['content-type'] ?? '');
+      if (response.statusCode === 200 && type.startsWith('text/event-stream')) return response.body;
+      if (response.statusCode !== 200) throw await toFailure(response, signal);
+      response.body.on('error', () => {}).destroy();
       throw new FollowFailure('refused', 'the control plane did not return an event stream');
     },
     manifest: (digest, signal) =>

@@ -59,10 +59,10 @@ export async function requestBody(
   options: RequestOptions,
   maxBytes: number,
 ): Promise<{ status: number; body: Buffer }> {
-  const answer = await send(connection, options);
-  const { statusCode: status } = answer;
-  if (!isSuccess(status)) throw await toFailure(answer, options.signal);
-  return { status, body: await readAtMost(answer.body, maxBytes, options.signal) };
+  const response = await send(connection, options);
+  const { statusCode: status } = response;
+  if (!isSuccess(status)) throw await toFailure(response, options.signal);
+  return { status, body: await readAtMost(response.body, maxBytes, options.signal) };
 }
 
 /** Never reads more than the limit, whatever the Content-Length is. */

@@ -1,7 +1,7 @@
 import { request, type Dispatcher } from 'undici';
 
 import { retryAfterMs } from '../http/retry-after.ts';
-import { later, refused } from './answers.ts';
+import { later, refused } from './results.ts';
 import { failureOf } from './failures.ts';
 import { REDIRECTS, type Hop } from './hop.ts';
 import { outboundLimits } from './limits.ts';

@@ -1,4 +1,4 @@
-import { forbidden, later, refused } from './answers.ts';
+import { forbidden, later, refused } from './results.ts';
 import { ForbiddenAddressError } from './checked-connector.ts';
 import type { Exchanged } from './exchanged.ts';
 

@@ -1,4 +1,4 @@
-import { later, refused } from './answers.ts';
+import { later, refused } from './results.ts';
 import type { CircuitBreakers } from './circuit-breaker.ts';
 import { exchange, type ExchangeBounds } from './exchange.ts';
 import type { Exchanged, Redirected } from './exchanged.ts';

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { Agent } from 'undici';
 
 import type { AddressRange } from './address-ranges.ts';
-import { later, refused } from './answers.ts';
+import { later, refused } from './results.ts';
 import { checkedConnector } from './checked-connector.ts';
 import { circuitBreakers } from './circuit-breaker.ts';
 import { CallTimeoutError } from './failures.ts';

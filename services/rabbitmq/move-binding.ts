@@ -10,13 +10,16 @@ export const MoveBinding = z.string().refine(isBinding, {
 function isBinding(text: string): boolean {
   const [tenant = '', bundle = '', channel, ...more] = text.split('.');
   if (text === '#' || (bundle === '#' && channel === undefined))
-    return text === '#' || is(TenantName, tenant);
+    return text === '#' || matches(TenantName, tenant);
   return (
-    is(TenantName, tenant) && is(BundleName, bundle) && is(ChannelName, channel ?? '') && more.length === 0
+    matches(TenantName, tenant) &&
+    matches(BundleName, bundle) &&
+    matches(ChannelName, channel ?? '') &&
+    more.length === 0
   );
 }
 
-function is(name: z.ZodType<string>, word: string): boolean {
+function matches(name: z.ZodType<string>, word: string): boolean {
   return word === '*' || name.safeParse(word).success;
 }
 

@@ -87,11 +87,11 @@ async function appendOnce(
   let [done, ids] = [0, planned];
   for (let round = 0; round < redisLimits.appendRounds; round++) {
     const entries = ids.map((id, index) => ({ id, event: JSON.stringify(events[done + index]) }));
-    const answer = await appendIfPast(client, stream, entries, atMs);
-    if (answer.kind === 'appended') {
-      if (end !== null && isAfter(end, answer.after)) {
+    const appended = await appendIfPast(client, stream, entries, atMs);
+    if (appended.kind === 'appended') {
+      if (end !== null && isAfter(end, appended.after)) {
         log.error(
-          { stream, position: batch.position, last: entryId(answer.after) },
+          { stream, position: batch.position, last: entryId(appended.after) },
           'Redis has lost the newest entries of a stream. Its readers take snapshots; a replay restores the entries',
         );
       }

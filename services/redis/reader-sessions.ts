@@ -98,9 +98,9 @@ async function serverRun(client: RedisClient): Promise<string | null> {
   }
 }
 
-async function asLost<T>(answer: Promise<T>): Promise<T> {
+async function asLost<T>(response: Promise<T>): Promise<T> {
   try {
-    return await answer;
+    return await response;
   } catch (error) {
     if (isRedisFailure(error)) throw error;
     throw new RedisLostError('the connection is lost', { cause: error });

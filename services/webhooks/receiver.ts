@@ -30,24 +30,24 @@ export function webhookReceiver({ secrets }: { readonly secrets: readonly string
   const received = new ReceivedMoves();
   return {
     listener(request, response) {
-      const answer = (status: number, headers: Record<string, string> = {}): void => {
+      const respond = (status: number, headers: Record<string, string> = {}): void => {
         // Does not wait for the rest of the body.
         const close = request.complete ? {} : { connection: 'close' };
         response.writeHead(status, { ...headers, ...close }).end();
       };
       request.on('error', () => {});
       response.on('error', () => {});
-      if (request.method !== 'POST') return answer(405, { allow: 'POST' });
+      if (request.method !== 'POST') return respond(405, { allow: 'POST' });
       readBody(request, (body) => {
-        if ('refused' in body) return answer(body.refused);
+        if ('refused' in body) return respond(body.refused);
         const verified = verifyWebhook({ headers: request.headers, body: body.bytes }, { secrets });
-        if (verified.kind === 'refused') return answer(401);
+        if (verified.kind === 'refused') return respond(401);
         const event = parseJsonAs(Signed, body.bytes.toString('utf8'));
         // The signature is valid, but the event is not. A retry of the same event would fail too.
-        if (event?.id !== verified.id) return answer(400);
+        if (event?.id !== verified.id) return respond(400);
         const move = MoveEvent.safeParse(event);
         if (move.success) received.push(move.data);
-        answer(204);
+        respond(204);
       });
     },
     moves: (signal) => received.read(signal),

@@ -11,9 +11,9 @@ export function logSettled(settlements: Settlements, log: Logger): Settlements {
   return {
     ...settlements,
     async settle(id, at) {
-      const verdict = await settlements.settle(id, at);
-      log.info({ correlationId: correlationId(id), ...verdict }, 'settled');
-      return verdict;
+      const settlement = await settlements.settle(id, at);
+      log.info({ correlationId: correlationId(id), ...settlement }, 'settled');
+      return settlement;
     },
   };
 }
@@ -23,10 +23,10 @@ export function logMovesByHand(moves: Moves, log: Logger): Moves {
   return {
     ...moves,
     async moveByHand(request) {
-      const answer = await moves.moveByHand(request);
-      if (answer.kind === 'moved') {
+      const result = await moves.moveByHand(request);
+      if (result.kind === 'moved') {
         const { tenant, bundle, channel, by, requestId } = request;
-        const { generation } = answer.pointer;
+        const { generation } = result.pointer;
         const line = {
           correlationId: correlationId(request),
           requestId,
@@ -38,7 +38,7 @@ export function logMovesByHand(moves: Moves, log: Logger): Moves {
         };
         log.info(line, 'moved by hand');
       }
-      return answer;
+      return result;
     },
   };
 }

@@ -60,7 +60,7 @@ async function fetchOnce(
   const token = openToken(deps, name, opened.token);
   if (token.kind === 'lost') return { kind: 'failed', reason: token.reason };
   const call = archiveCall({ ...opened, token: token.plain }, opened);
-  const answer = await deps.outbound.call({
+  const response = await deps.outbound.call({
     ...call,
     method: 'GET',
     idempotencyKey: `${deliveryCorrelationId(name)}:source`,
@@ -69,8 +69,8 @@ async function fetchOnce(
     maxBytes: fetchLimits.archiveBytes,
     maxRedirects: fetchLimits.redirects,
   });
-  if (answer.kind !== 'answered') return fetchFailure(opened, answer);
-  const read = await readArchive(deps.reader, name.tenant, { body: answer.body, folder: opened.path });
+  if (response.kind !== 'answered') return fetchFailure(opened, response);
+  const read = await readArchive(deps.reader, name.tenant, { body: response.body, folder: opened.path });
   if (read.kind !== 'source') return read;
   const exceeded = await catchOverQuota(storeSource(deps.db, name.tenant, read.tree, contentsOf(read)));
   if (exceeded !== undefined) return { kind: 'refused', reason: exceeded.reason };
@@ -79,19 +79,19 @@ async function fetchOnce(
 
 function fetchFailure(
   { provider }: OpenedDelivery,
-  answer: Exclude<OutboundResult, { kind: 'answered' }>,
+  response: Exclude<OutboundResult, { kind: 'answered' }>,
 ): Fetched {
-  const reason = `the source can't be fetched: ${answer.summary}`;
-  if (answer.kind === 'later') return { kind: 'later', reason, retryAfterMs: answer.retryAfterMs };
+  const reason = `the source can't be fetched: ${response.summary}`;
+  if (response.kind === 'later') return { kind: 'later', reason, retryAfterMs: response.retryAfterMs };
   // An operator's rule blocks the call. The tenant gets this reason.
-  if (answer.kind === 'forbidden') return { kind: 'refused', reason };
-  if (answer.tooLarge) {
+  if (response.kind === 'forbidden') return { kind: 'refused', reason };
+  if (response.tooLarge) {
     const bound = fetchLimits.archiveBytes;
     return { kind: 'refused', reason: `the archive is larger than the limit of ${bound} bytes` };
   }
   // GitHub also returns 403 when a client exceeds its rate limit ("Rate limits for the REST API"). Only the
   // headers distinguish the two cases.
-  if (provider === 'github' && answer.status === 403) return { kind: 'later', reason, retryAfterMs: null };
+  if (provider === 'github' && response.status === 403) return { kind: 'later', reason, retryAfterMs: null };
   return { kind: 'failed', reason };
 }
 

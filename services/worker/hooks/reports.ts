@@ -77,20 +77,20 @@ async function sendStatus(
       maxRedirects: statusLimits.redirects,
     });
   const detail = `told "${commitState(report.outcome)}"`;
-  const answer = await call({ ...statusCall(target, report), method: 'POST' });
-  if (answer.kind === 'answered') return { kind: 'told', detail };
-  if (answer.kind === 'later')
-    return { kind: 'later', reason: answer.summary, retryAfterMs: answer.retryAfterMs };
+  const result = await call({ ...statusCall(target, report), method: 'POST' });
+  if (result.kind === 'answered') return { kind: 'told', detail };
+  if (result.kind === 'later')
+    return { kind: 'later', reason: result.summary, retryAfterMs: result.retryAfterMs };
   // As with fetching, GitHub's 403 may be a rate limit.
-  if (isRateLimited(target, answer)) return { kind: 'later', reason: answer.summary, retryAfterMs: null };
-  const readCall = currentStatusCall(target, report, answer.kind === 'refused' ? answer.status : null);
-  if (readCall === null) return { kind: 'refused', reason: answer.summary };
+  if (isRateLimited(target, result)) return { kind: 'later', reason: result.summary, retryAfterMs: null };
+  const readCall = currentStatusCall(target, report, result.kind === 'refused' ? result.status : null);
+  if (readCall === null) return { kind: 'refused', reason: result.summary };
   const current = await call({ ...readCall, method: 'GET', body: null });
   if (current.kind === 'answered' && isCurrentStatus(current.body, report)) return { kind: 'told', detail };
-  if (current.kind !== 'later') return { kind: 'refused', reason: answer.summary };
+  if (current.kind !== 'later') return { kind: 'refused', reason: result.summary };
   return { kind: 'later', reason: current.summary, retryAfterMs: current.retryAfterMs };
 }
 
-function isRateLimited(target: HookTarget, answer: OutboundResult): boolean {
-  return target.provider === 'github' && answer.kind === 'refused' && answer.status === 403;
+function isRateLimited(target: HookTarget, result: OutboundResult): boolean {
+  return target.provider === 'github' && result.kind === 'refused' && result.status === 403;
 }

@@ -158,7 +158,7 @@ describe('a stack', () => {
       const answer = () => call(stack, 'Echo/say', name);
       await eventually(async () => (await answer()) === name, { what: `Restate answers after ${name} died` });
     }
-    await eventually(async () => stack.said.includes('postgres is back'), {
+    await eventually(async () => stack.said.includes('postgres is running again'), {
       what: 'the last is said to be back',
     });
   });
