@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { eventually } from '../../support/runs/eventually.ts';
 import { nothingRuns } from '../../support/processes/processes.ts';
 
-const root = join(import.meta.dirname, '..', '..');
+const root = join(import.meta.dirname, '..', '..', '..');
 const TOKEN = 'an-admin-token-of-the-tests';
 
 let folder: string;

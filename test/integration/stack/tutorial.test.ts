@@ -13,7 +13,7 @@ import { eventually } from '../../support/runs/eventually.ts';
 
 // Not replayed: it is about the page, and release.test.ts runs the same handlers.
 
-const root = join(import.meta.dirname, '..', '..');
+const root = join(import.meta.dirname, '..', '..', '..');
 
 let plane: ControlPlane;
 let api: TestApi;
