@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { GateKind, GateState } from '../gates/gate.ts';
 
-/** What the record knows of a gate of a release, and what its status is said from: see `gate_facts` in functions/decisions.sql. */
+/** The facts about a gate of a release, from which its status text is written. `gate_facts` in functions/decisions.sql returns them. */
 export const GateFacts = z.object({
   gate: z.string(),
   kind: GateKind,

@@ -7,7 +7,7 @@ export function supersededText(newer: number): string {
   return `superseded by v${newer}`;
 }
 
-/** What becomes the reason of a release that somebody cancels. */
+/** The reason of a cancelled release. */
 export function cancelledText(by: string, reason: string | null): string {
   return `cancelled by ${by}${reason === null ? '' : `: ${reason}`}`;
 }

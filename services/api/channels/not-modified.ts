@@ -24,10 +24,10 @@ interface Question {
 }
 
 /**
- * Answers 304 ahead of the router when a pointer has not moved, for less than two thirds of the cost: runtimes that poll without waiting
- * send this request all day. It checks token, role and record as the router does, and both rely on `headProblem`. It takes a request in
- * its plainest form only, and leaves every other form and every other answer, refusals included, to the router. The exception is a store
- * that does not answer: the router would wait for it as long once more.
+ * Returns 304 ahead of the router when a pointer has not moved, for less than two thirds of the cost: runtimes that poll without `wait`
+ * send this request all day. It checks the token, the role and the record as the router does, and both rely on `headProblem`. It handles
+ * only the plainest form of the request. Every other form and every other response, including refusals, is left to the router. Only a store
+ * that does not respond is reported here: the router would wait for it a second time.
  */
 export function notModified(parts: Parts): EarlyResponder {
   return (incoming, outgoing) => {
