@@ -200,7 +200,7 @@ describe.skipIf(skipWithout('Celery’s queues in Redis', ['redis-server']))('a 
     await withClient(broker.url, (client) => client.set('taken', 'by somebody else'));
     expect(await queue.enqueue(taskFor('taken', 1))).toEqual({
       kind: 'refused',
-      summary: 'the key taken in Redis is no queue',
+      summary: 'the key taken in Redis is not a queue',
     });
   });
 

@@ -134,7 +134,7 @@ describe('doctor', () => {
     const { exit, stdout } = await doctor(await serve(healthy()), { RESTATE_INGRESS_URL: ingress.url });
     expect(exit).toBe(1);
     expect(stdout).toMatch(/^✗ {2}Redis +Redis: it is unreachable\n.*REDIS_URL/);
-    expect(stdout).toMatch(/✓ {2}PostgreSQL +takes writes from the worker/);
+    expect(stdout).toMatch(/✓ {2}PostgreSQL +accepts writes from the worker/);
     expect(stdout).not.toContain('RabbitMQ ');
     const failing = await serve({ 'POST /Worker/checkSystems': json({ message: 'no worker' }, 500) });
     const silent = await doctor(await serve(healthy()), { RESTATE_INGRESS_URL: failing.url });

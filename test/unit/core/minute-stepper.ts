@@ -63,8 +63,8 @@ function occurrences({ shown }: Clock, freeze: string): [from: number, to: numbe
   if (/^\d/.test(from)) return [[Date.parse(`${from}Z`), Date.parse(`${to}Z`)]];
   const [begins, ends] = [minuteNamed(from), minuteNamed(to)];
   const all: [number, number][] = [];
-  // Those that began before the clock did are over long before the middle.
-  for (let time = shown[0] ?? 0; time < (shown.at(-1) ?? 0); time += MINUTE) {
+  // Those that began before the first minute of the clock are over long before the middle. One may begin at its last minute.
+  for (let time = shown[0] ?? 0; time <= (shown.at(-1) ?? 0); time += MINUTE) {
     if (minuteOfWeek(time) !== begins) continue;
     let end = time;
     while (minuteOfWeek(end) !== ends) end += MINUTE;

@@ -158,6 +158,12 @@ describe('held against a clock that is looked at every minute', () => {
     );
   });
 
+  test('the clock knows the freezes of its last minute, so that freezes without a gap leave none open after its first week', () => {
+    const clock = clockOf('Europe/Oslo', '2026-03-29');
+    const frozen = isFrozen(clock, ['Sun 02:00 - Mon 00:00', 'Sun 02:01 - Sun 02:00']);
+    expect(frozen.lastIndexOf(false)).toBeLessThan(7 * 24 * 60);
+  });
+
   test('what it says is open is open, and asked again then it says so', () => {
     fc.assert(
       fc.property(cases, ({ clock, freeze, minute, ms }) => {
