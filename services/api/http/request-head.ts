@@ -22,10 +22,13 @@ export function headProblem(head: Head): HeadProblem | null {
   );
 }
 
-/** The parser also takes HTTP/0.9 and HTTP/2.0, whose messages have another form. */
+/**
+ * The parser also takes HTTP/0.9 and HTTP/2.0, whose messages have another form. Like an unknown transfer coding below this gets 400, and not
+ * the 505 or 501 of RFC 9110: a sender must not cause responses that monitoring counts as failures of the server.
+ */
 function versionProblem({ httpVersion }: Head): HeadProblem | null {
   if (httpVersion === '1.1' || httpVersion === '1.0') return null;
-  return { status: 505, detail: 'Send HTTP/1.1.' };
+  return malformed('Send HTTP/1.1.');
 }
 
 /**
@@ -60,7 +63,7 @@ function framingProblem({ httpVersion, headers }: Head): HeadProblem | null {
   if (coding === undefined) return null;
   if (httpVersion !== '1.1') return malformed('HTTP/1.0 has no Transfer-Encoding.');
   if (coding.toLowerCase() === 'chunked') return null;
-  return { status: 501, detail: 'The Transfer-Encoding must be "chunked" alone.' };
+  return malformed('The Transfer-Encoding must be "chunked" alone.');
 }
 
 /** RFC 9110, section 10.1.1. An expectation in HTTP/1.0 is ignored. */

@@ -181,7 +181,7 @@ describe('the doctor', () => {
     try {
       const { exit, problems } = await world.diagnosed({ subject: 'PostgreSQL', state: 'error' });
       expect(exit).toBe(1);
-      expect(problems.map(({ summary }) => summary).join('\n')).toMatch(/takes no writes/);
+      expect(problems.map(({ summary }) => summary).join('\n')).toMatch(/accepts no writes/);
     } finally {
       await readOnly('off');
     }

@@ -11,7 +11,7 @@ import { vouchedFiles } from '../../support/data/followers.ts';
 import { digestOf } from '../../../core/digest.ts';
 
 const world = followedWorld();
-const root = fileURLToPath(new URL('../../', import.meta.url));
+const root = fileURLToPath(new URL('../../../', import.meta.url));
 let example: ChildProcess | null = null;
 afterEach(async () => {
   if (example === null || example.exitCode !== null) return;

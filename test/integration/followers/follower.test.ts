@@ -176,7 +176,7 @@ describe('while the control plane is away', () => {
     const follower = await world.follow({ folder: await world.elsewhere() });
     expect([follower.current.generation, follower.current.json('a.json')]).toEqual([2, { n: 2 }]);
     await expect(world.follow({ folder: join(world.folder, 'other'), startMs: 500 })).rejects.toThrow(
-      'there is nothing to serve',
+      'is available: the control plane is unreachable',
     );
     await world.publish(ONE);
     world.forwarder.up();
@@ -213,7 +213,7 @@ describe('from one start to the next', () => {
       );
     };
     const again = await world.follow({ folder: await world.elsewhere() });
-    const says = async () => again.status().problems.pointer?.includes('is it the same one?');
+    const says = async () => again.status().problems.pointer?.includes('that its data was not lost');
     await eventually(says, { what: 'it has heard of the past' });
     expect(again.status().ignored.older).toBeGreaterThan(2);
     expect([again.current.generation, again.current.json('a.json')]).toEqual([2, { n: 2 }]);
@@ -227,7 +227,9 @@ describe('from one start to the next', () => {
     const damaged = join(folder, 'blobs', digestOf(TWO['a.json']).slice('sha256:'.length));
     await writeFile(damaged, '{"n":9}');
     world.forwarder.down();
-    await expect(world.follow({ folder, startMs: 300 })).rejects.toThrow('there is nothing to serve');
+    await expect(world.follow({ folder, startMs: 300 })).rejects.toThrow(
+      'is available: the control plane is unreachable',
+    );
     world.forwarder.up();
     expect((await world.follow({ folder })).current.json('a.json')).toEqual({ n: 2 });
     expect(await readFile(damaged, 'utf8')).toBe(TWO['a.json']);

@@ -238,7 +238,7 @@ describe('the command line', () => {
       await setPolicy({ gates: [{ approval: { name: 'release' } }] });
       const refused = await cli('ci', 'promote', '2', '--channel', 'live');
       expect(refused.exit).toBe(9);
-      expect(refused.stderr).toContain('"live" has gates (release) and has never named v2');
+      expect(refused.stderr).toContain('"live" has gates (release) and v2 has never been live there');
       expect((await cli('root', 'promote', '2', '--channel', 'live')).exit).toBe(0);
       await cli('ci', 'cancel', '1');
       expect((await at.settled(1)).outcome).toBe('cancelled');

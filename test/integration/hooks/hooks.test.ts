@@ -196,7 +196,7 @@ describe('a push that publishes nothing', () => {
     ['with a link in it', () => archiveOf(linked), 'link: only files can be part of a source'],
     ['that climbs out of itself', () => archiveOf([{ name: 'top/../../evil', content: 'x' }]), '..'],
     ['that unpacks to far more than it is', bombArchive, 'bytes'],
-    ['that is no archive', async () => Buffer.from('<html>not found</html>'), 'no tar.gz'],
+    ['that is no archive', async () => Buffer.from('<html>not found</html>'), 'not a tar.gz file'],
   ] as const)(
     'since its archive is one %s is refused, and its commit told why',
     async (_what, archive, why) => {
