@@ -39,13 +39,14 @@ export interface ServerProcess {
  */
 export async function startServerProcess(command: ServerCommand): Promise<ServerProcess> {
   const log = openSync(command.logFile, 'a', 0o600);
+  // Measured before the process exists: on a busy machine it may have written and ended before the next line runs.
+  const logStart = fstatSync(log).size;
   const child = spawn(command.file, command.args, {
     detached: true,
     stdio: ['ignore', log, log],
     env: command.env,
     ...command.user,
   });
-  const logStart = fstatSync(log).size;
   closeSync(log);
   return wrapProcess(child, () => readEnd(command.logFile, logStart));
 }
