@@ -58,7 +58,7 @@ test('no wedge: a worker that hangs in the middle of a swap is found by the doct
   await readyWithWorker('down');
   const found = await doctor();
   expect(found.exit).toBe(1);
-  expect(found.stdout).toMatch(/✗ {2}worker +does not answer/);
+  expect(found.stdout).toMatch(/✗ {2}worker +does not respond/);
 
   await plane.worker.kill();
   expect((await settled(plane, tenant, hanging)).outcome).toBe('published');
