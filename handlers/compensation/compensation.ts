@@ -40,7 +40,7 @@ export function sendToCompensation(ctx: Context, id: ReleaseId, effects: readonl
 }
 
 /**
- * Tries each undo once more. On failure it pauses until an operator resumes it, which tries again. The ledger
+ * Tries each undo again. On failure it pauses until an operator resumes it, which tries again. The ledger
  * shows "compensation failed" until the undo succeeds. Killed: the ledger keeps that status permanently, and
  * the status is correct.
  */

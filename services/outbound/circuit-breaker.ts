@@ -46,7 +46,7 @@ export function circuitBreakers(options: BreakerOptions): CircuitBreakers {
     breakers.set(key, breaker);
   };
 
-  // A call that started before the breaker opened says nothing about the current state.
+  // The result of a call that started before the breaker opened is no evidence of the current state.
   const endCall = (key: string, health: Health): void => {
     const breaker = breakers.peek(key) ?? { failures: 0, openUntil: null, probing: false };
     if (breaker.openUntil !== null || health === 'unknown') return;

@@ -47,7 +47,7 @@ const CERTIFICATE =
 
 /** Permanent errors: another attempt would end in the same way. */
 const PERMANENT: Readonly<Record<string, string>> = {
-  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not use TLS',
   ERR_SSL_UNSUPPORTED_PROTOCOL: 'it supports no secure TLS version',
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'it supports no secure TLS version',
   UND_ERR_HEADERS_OVERFLOW: 'its response headers are too large',

@@ -47,7 +47,7 @@ export const cacheLimits = {
    */
   batchMs: 3 * second,
   /**
-   * The largest cached bundle. A larger one would block Redis for a second for every client. Readers are told
+   * The largest cached bundle. A larger one would block Redis for a second for every client. Readers get a marker
    * that it is not cached.
    */
   bundleBytes: 16 * MiB,

@@ -16,7 +16,7 @@ export interface StreamEnds {
 export async function streamEnds(client: RedisClient, stream: string): Promise<StreamEnds> {
   if ((await client.exists(stream)) === 0) return { last: BEFORE_ALL, first: null, trimmed: false };
   const info = await client.xInfoStream(stream);
-  // Missing before Redis 7, although the type says otherwise.
+  // Missing before Redis 7, contrary to the type.
   const added = info['entries-added'] as number | undefined;
   const first = info['first-entry']?.id;
   return {

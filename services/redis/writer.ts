@@ -7,7 +7,7 @@ import { redisLimits } from './limits.ts';
 /** A connection to Redis for commands with an immediate response, never for a blocking one. */
 export interface RedisWriter {
   /**
-   * Runs the commands, on a new connection if there is none. Rejects with Redis's `ErrorReply` when Redis
+   * Runs the commands, on a new connection if none is open. Rejects with Redis's `ErrorReply` when Redis
    * rejected a command. Rejects with {@link RedisLostError} when Redis is unreachable or does not respond
    * within the limits; the commands may have run or not.
    */
@@ -103,7 +103,7 @@ function newClient(url: string, silenceMs: number, pingMs: number | undefined) {
 }
 
 /**
- * Returns the response, or destroys the connection when there is none in time. The client itself would wait
+ * Returns the response, or destroys the connection when no response comes in time. The client itself would wait
  * permanently, and its command timeout does not cover a command that was already written. Other commands on
  * the connection wait for the same silent server, and fail too.
  */

@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
 
-/** How often something may be done: on the average, and at once after it was not done for long. */
+/** A rate: the average, and also the largest burst after a pause. */
 export interface Rate {
   readonly perMinute: number;
-  /** Keys that are remembered. Past it the one that was used longest ago is forgotten, which gives it a full bucket again. */
+  /** How many keys are remembered. Past it the least recently used key is dropped, and has a full bucket again. */
   readonly remembered: number;
 }
 
@@ -26,11 +26,11 @@ export class TokenBuckets {
     return this.#buckets.size;
   }
 
-  /** Whether it may be done once more now. */
+  /** Takes one token of the key. Returns false when its bucket is empty. */
   take(key: string, nowMs: number): boolean {
     const { perMinute } = this.#rate;
     const bucket = this.#buckets.get(key) ?? { tokens: perMinute, filledAtMs: nowMs };
-    // A clock that was set back gives nothing and takes nothing.
+    // A clock that was set back neither adds nor removes tokens.
     const passedMs = Math.max(0, nowMs - bucket.filledAtMs);
     bucket.tokens = Math.min(perMinute, bucket.tokens + (passedMs * perMinute) / 60_000);
     bucket.filledAtMs = nowMs;

@@ -14,9 +14,9 @@ export function pointerAnswer(pointer: Pointer, ifNoneMatch: string | undefined)
 }
 
 /**
- * Waits until the pointer has moved on from where the caller has seen it: 200 then, or null when the time is over, the process is to end,
- * or the caller is gone. Never answers a generation below `read`, which is the one that was found when the request came. Throws
- * `unavailable` when the store can't be asked.
+ * Waits until the pointer differs from what the caller has, and returns 200. Returns null when the time is over, the process shuts down or
+ * the caller has disconnected. Never returns a generation below `read`, which was read when the request came. Throws `unavailable` when the
+ * store does not respond.
  */
 export async function waitForMove(
   { pointers, draining }: Pick<ApiDeps, 'pointers' | 'draining'>,

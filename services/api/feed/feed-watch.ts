@@ -7,34 +7,34 @@ import { encodeEvent } from '../responses/event-stream.ts';
 import { feedLimits, watchLimits } from '../limits.ts';
 import { Watches } from '../watches/watches.ts';
 
-/** A move as it is told, made once for all who read it. */
+/** A move as an event, made and encoded once for all readers. */
 export interface FeedEvent {
   readonly seq: number;
   readonly event: MoveEvent;
-  /** For a stream. */
+  /** The event as a server-sent event. */
   readonly encoded: Uint8Array;
 }
 
-/** The readers of the feeds that wait in this process. */
+/** Follows the feeds for the waiting readers of this process. */
 export interface FeedWatch {
   readonly readers: number;
   /**
-   * The moves after that number, in their order and each once, as they come. Ends when the signal aborts. Throws what reading throws.
+   * Yields the moves after number `after`, in order and each once. Ends when the signal aborts. Throws what reading throws.
    */
   follow(tenant: string, after: number, signal: AbortSignal): AsyncIterableIterator<readonly FeedEvent[]>;
-  /** The same for a stream. Nothing else than these buffers is in memory while a reader takes them. */
+  /** The same as encoded events. Only these buffers are in memory while a reader receives them. */
   stream(tenant: string, after: number, signal: AbortSignal): AsyncIterator<readonly Uint8Array[]>;
 }
 
-/** The last moves of one feed: all that come after `after`. */
+/** The last moves of one feed: all moves after number `after`. */
 interface FeedTail {
   readonly after: number;
   readonly events: readonly FeedEvent[];
 }
 
 /**
- * All readers of a tenant share one look at the end of its feed, and what it finds stays in memory for those who are nearly there; who is
- * further behind reads pages of the record, until it is, too.
+ * All readers of a tenant share one load of the end of its feed. The loaded moves stay in memory for readers that are nearly up to date. A
+ * reader that is further behind reads pages from the record until it has caught up.
  */
 export function watchFeeds(db: Database, notifications: Notifications): FeedWatch {
   const tails = new Watches<string, FeedTail | null>({
@@ -71,7 +71,7 @@ async function loadTail(db: Database, tenant: string, before: FeedTail | null): 
   return { after: end.latest - events.length, events };
 }
 
-/** `of` makes of each move what is wanted. Not a generator: one that waits keeps in its variables what it gave last. */
+/** `of` converts each move. This is not a generator, because the variables of a waiting generator keep its last value in memory. */
 function eventsAfter<T>(
   db: Database,
   { tenant, after, of }: { tenant: string; after: number; of: (event: FeedEvent) => T },
@@ -96,7 +96,7 @@ function eventsAfter<T>(
         return { done: false, value };
       }
       const page = await readPage(db, { tenant, after: seen, of });
-      // Nothing is ever taken out of a feed: then it is another record than before, and no place to go on from.
+      // Moves are never removed from a feed. An empty page means that the record was replaced, and the cursor is invalid in it.
       if (page === null) return end();
       seen = page.last;
       return { done: false, value: page.events };
@@ -108,7 +108,7 @@ function eventsAfter<T>(
   };
 }
 
-/** What comes next in the record for a reader that is behind; null at the end. */
+/** The next page of the record for a reader that is behind; null at the end. */
 async function readPage<T>(
   db: Database,
   { tenant, after, of }: { tenant: string; after: number; of: (event: FeedEvent) => T },

@@ -6,8 +6,8 @@ import { connectionLevels } from '../limits.ts';
 import { Shares } from '../access/shares.ts';
 
 /**
- * Where a balancer or a proxy usually is: on this machine, or in a private network (RFC 1918, RFC 6598, RFC 4193, link-local addresses).
- * Bounding these by default would cut off the clients of a balancer that holds a connection for each of them.
+ * The usual addresses of a load balancer or a proxy: this machine, or a private network (RFC 1918, RFC 6598, RFC 4193, link-local addresses).
+ * A share for these by default would disconnect clients of a load balancer that opens a connection for each client.
  */
 const PRIVATE: readonly AddressRange[] = [
   '127.0.0.0/8',
@@ -22,8 +22,8 @@ const PRIVATE: readonly AddressRange[] = [
 ].flatMap((range) => parseAddressRange(range) ?? []);
 
 /**
- * Gives each remote network, and each address in it, a share of the connections, before anything is read: a connection past it is closed at
- * once. A proxy has one address for many clients, so that its connections only count as taken from the whole.
+ * Gives each remote network, and each address in it, a share of the connections. A connection past the share is closed before anything is read
+ * from it. The connections of a proxy, which has many clients, count only towards the total.
  */
 export function shareConnections(
   server: Server,

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 
 import type { SocketLimits } from '../limits.ts';
 
-/** A request whose response is not sent yet. */
+/** A request whose response is not yet sent. */
 interface Owed {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
@@ -11,13 +11,13 @@ interface Owed {
   readonly handle: () => void;
 }
 
-/** Of one connection. */
+/** The requests of one connection. */
 interface Line {
-  /** In their order: the first is handled, the others wait. */
+  /** In the order of arrival: the first is being handled, the others wait. */
   readonly owed: Owed[];
   /** The response to the last of them closes the connection. */
   isClosing: boolean;
-  /** Requests that came after that, and the bytes of their heads. */
+  /** How many requests came after that, and the bytes of their heads. */
   past: number;
   pastHeadBytes: number;
 }
@@ -27,16 +27,16 @@ type PipeliningLimits = Pick<SocketLimits, 'pipelined' | 'pipelinedPast' | 'pipe
 const lines = new WeakMap<Socket, Line>();
 
 /**
- * Handles the requests of a connection one after the other, each when the response before it has been sent, so that a connection holds
- * one response. A client may send requests without reading responses (pipelining, RFC 9112, section 9.3.2), and Node hands over all that
- * one packet holds, some 2,000, before anything is sent. The response to the last request that may wait says `Connection: close`, so that
- * the client knows which ones it has to send again. A connection that goes on all the same is ended.
+ * Handles the requests of a connection one after the other, each when the response before it has been sent. So a connection holds one
+ * response. A client may send requests without waiting for responses (pipelining, RFC 9112, section 9.3.2), and Node emits all requests of one
+ * packet, up to 2,000, before anything is sent. The response to the last request that may wait has `Connection: close`, which tells the
+ * client which requests to send again. A connection that continues to send requests is destroyed.
  *
  * A request with a body does not wait behind another: Node would keep up to 64 KiB of each such body in memory. Such a request is discarded,
  * and the response before it closes the connection.
  *
- * No request is handled after a response that closes the connection (RFC 9112, section 9.6): its client gets no response to it and may send
- * it again, and after a head that can be read in two ways it may be a part of another request's body.
+ * No request is handled after a response that closes the connection (RFC 9112, section 9.6). Its client gets no response to it and may send
+ * it again. After an ambiguous head, such a request may even be a part of another request's body.
  */
 export function inTurn(
   incoming: IncomingMessage,
@@ -55,14 +55,14 @@ export function inTurn(
   line.owed.push(own);
   outgoing.once('close', () => {
     line.owed.splice(line.owed.indexOf(own), 1);
-    // Not writable: the response has closed the connection, whose last bytes may still be on their way.
+    // Not writable: the response has closed the connection, and its last bytes may still be in transit.
     if (!socket.writable) return;
     const [next] = line.owed;
     if (next !== undefined) next.handle();
-    // The headers of the last response were sent before it became the last one, and did not close the connection.
+    // The headers of the last response were sent before it became the last one, without `Connection: close`.
     else if (line.isClosing) socket.destroySoon();
   });
-  // Node hands over nothing that follows an Upgrade or a CONNECT in its packet: such requests would get no response.
+  // Node does not emit requests that follow an Upgrade or a CONNECT in the same packet. They would get no response.
   if (
     line.owed.length >= limits.pipelined ||
     incoming.headers.upgrade !== undefined ||
@@ -72,7 +72,7 @@ export function inTurn(
   if (line.owed.length === 1) handle();
 }
 
-/** The first is handled at once. What waits behind it must be small. */
+/** Whether the request may wait for its turn. Waiting requests have no body, and bounded heads. */
 function mayBeOwed(
   { incoming, headBytes }: Owed,
   { owed }: Line,
@@ -88,7 +88,7 @@ function closeAfter(last: Owed | undefined, line: Line): void {
   if (last !== undefined) last.outgoing.shouldKeepAlive = false;
 }
 
-/** For a request that is not handled. Its body is read and not kept. */
+/** Drops a request. Its body is read and not kept. */
 function discard({ incoming, headBytes }: Owed, line: Line, limits: PipeliningLimits): void {
   closeAfter(line.owed.at(-1), line);
   line.past++;
@@ -98,12 +98,12 @@ function discard({ incoming, headBytes }: Owed, line: Line, limits: PipeliningLi
   else incoming.resume();
 }
 
-/** What Node keeps of a head until the response was sent. */
+/** The memory that Node uses for a head until the response was sent. */
 function headBytesOf({ url = '', rawHeaders }: IncomingMessage): number {
   return rawHeaders.reduce((sum, text) => sum + text.length + STRING_BYTES, url.length);
 }
 
-/** Of a string in memory besides its text, and of what refers to it. */
+/** Memory of a string in addition to its characters, including the reference to it. */
 const STRING_BYTES = 32;
 
 function hasBody({ headers }: IncomingMessage): boolean {
@@ -111,8 +111,8 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * Whether the connection owes a response that an error of its bytes is no response to. Otherwise it owes none, or that to a request which
- * has not come completely: then the error is about this one.
+ * Whether the connection owes a response to a complete request, so that a parse error must not be sent in its place. Otherwise it owes none, or
+ * only the response to the incomplete request that the error is about.
  */
 export function owesResponse(socket: Socket): boolean {
   const [first, ...others] = lines.get(socket)?.owed ?? [];

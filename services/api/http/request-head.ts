@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Why a request is refused before anything is made of it. */
+/** Why a request is refused before it is routed. */
 export interface HeadProblem {
   readonly detail: string;
   readonly status: number;
@@ -9,8 +9,8 @@ export interface HeadProblem {
 type Head = Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'rawHeaders' | 'headers'>;
 
 /**
- * Why the head of a request is refused; null when it can be read in one way only. Whatever answers a request later can rely on it: the
- * message ends where its head says, the address and the Host are valid, and there is at most one Authorization.
+ * Why the head of a request is refused; null when it has one interpretation only. All later code relies on it: the head determines where the
+ * message ends, the address and the Host are valid, and there is at most one Authorization header.
  */
 export function headProblem(head: Head): HeadProblem | null {
   return (
@@ -69,7 +69,7 @@ function framingProblem({ httpVersion, headers }: Head): HeadProblem | null {
 /** RFC 9110, section 10.1.1. An expectation in HTTP/1.0 is ignored. */
 function expectationProblem({ httpVersion, headers: { expect } }: Head): HeadProblem | null {
   if (expect === undefined || httpVersion !== '1.1' || expect.toLowerCase() === '100-continue') return null;
-  return { status: 417, detail: 'Only "100-continue" may stand in the Expect header, once.' };
+  return { status: 417, detail: 'The Expect header allows only "100-continue", once.' };
 }
 
 function malformed(detail: string): HeadProblem {

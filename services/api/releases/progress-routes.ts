@@ -59,7 +59,7 @@ function progressEndpoint(parts: ApiDeps): Endpoint {
       const seen = headers['last-event-id'] ?? NO_EVENT;
       occupy(parts.waiting, 1);
       const stream = { method, signal: gone, unsent: countUnsent() };
-      // Nothing of the record is kept while the stream lasts: only what it sends is counted.
+      // The stream keeps nothing of the record in memory, because only the events that it sends are counted.
       const settled = release.status === 'settled' ? settledEvents(release, seen) : null;
       return eventStreamAnswer(
         stream,

@@ -4,7 +4,7 @@ import type { UnsentBytes } from '../access/unsent-bytes.ts';
 import { streamLimits } from '../limits.ts';
 import { deadlineOf } from './deadline.ts';
 
-/** One server-sent event. Without data it tells the reader nothing but where it is. */
+/** One server-sent event. Without data it only sets the reader's last event id. */
 export interface ServerSentEvent {
   readonly id: string;
   readonly event?: string;
@@ -26,28 +26,28 @@ const HEADERS = {
   'content-type': 'text/event-stream',
   'cache-control': 'no-store',
   vary: 'accept',
-  // Proxies that buffer would turn progress into a report.
+  // A proxy that buffers would deliver all events at the end.
   'x-accel-buffering': 'no',
 };
 
-/** What a stream needs of the request that it responds to. */
+/** The parts of a request that a stream needs. */
 export interface EventStreamRequest extends Pick<Request, 'method' | 'signal'> {
-  /** Takes of the caller's share of responses until the response has been sent. */
+  /** Counts unsent events in the caller's share of responses. */
   readonly unsent: UnsentBytes;
 }
 
 /**
- * The answer that streams those events until they end, the reader is gone, its time is over or the process is to end. Each batch is asked
- * for when the one before was taken, so that nothing piles up for a slow reader, and is counted while it is in memory. What is encoded for
- * several readers is handed to each as it is. When the share of the caller is exhausted, or the store can't be asked, the stream just
- * ends: its reader comes back with the last id that it saw.
+ * A response that streams the events until they end, the reader has disconnected, its maximum duration is over or the process shuts down.
+ * Each batch is requested when the one before was sent, so that nothing accumulates for a slow reader, and it is counted while it is in
+ * memory. Readers of the same event share one encoded buffer. When the caller's share is exhausted, or the store does not respond, the stream
+ * ends without an error: its reader reconnects with the last id that it received.
  */
 export function eventStreamAnswer(
   { method, signal: gone, unsent }: EventStreamRequest,
   draining: AbortSignal,
   events: (signal: AbortSignal) => AsyncIterator<readonly Uint8Array[]>,
 ): Response {
-  // A HEAD has no body: nobody would ever read the stream, nor end it.
+  // A response to HEAD has no body, so the stream would never be read or ended.
   if (method === 'HEAD') return new Response(null, { headers: HEADERS });
   const end = deadlineOf([gone, draining], streamLimits.lifetimeMs);
   return new Response(eventStream(events(end.signal), unsent, end.clear), { headers: HEADERS });
@@ -60,7 +60,7 @@ function eventStream(
 ): ReadableStream<Uint8Array> {
   let heartbeat: NodeJS.Timeout | undefined;
   let isCancelled = false;
-  /** The reader has taken everything, and waits for the next event. */
+  /** The reader has received everything, and waits for the next event. */
   let isWaiting = false;
   const end = (): void => {
     clearInterval(heartbeat);
@@ -77,8 +77,8 @@ function eventStream(
         heartbeat = setInterval(beat, streamLimits.heartbeatMs);
       },
       async pull(controller) {
-        // What was read last is in the connection by then, or in the kernel. And the server begins the response without this event: of a
-        // body that has its first pieces at once it reads some before it sends anything, whether they are taken or not.
+        // After this turn the previous batch is in the connection or in the kernel. The delay also lets the server send the headers first: from
+        // a body that has data at once it reads several pieces before it sends anything, even if the reader takes none.
         await setImmediate();
         unsent.giveBack();
         isWaiting = true;
@@ -95,16 +95,16 @@ function eventStream(
       cancel() {
         isCancelled = true;
         end();
-        // Not awaited: it ends when what it waits for does, which the request's signal sees to.
+        // Not awaited: the events end when the request's signal aborts.
         void events.return?.().catch(() => undefined);
       },
     },
-    // Not before somebody reads, and not ahead of what was sent.
+    // Pull only on demand: not before the first read, and not ahead of what was sent.
     { highWaterMark: 0 },
   );
 }
 
-/** What is sent next, and was taken of the share for it; null at the end. */
+/** The next batch, already counted in the caller's share; null at the end. */
 async function nextBatch(
   events: AsyncIterator<readonly Uint8Array[]>,
   unsent: UnsentBytes,

@@ -1,8 +1,8 @@
 import { watchLimits } from '../limits.ts';
 
 /**
- * Wakes many followers in portions, and lets the event loop serve other requests in between: each follower that wakes sends what was
- * found, which takes time for every one of them.
+ * Wakes many followers in portions, so that the event loop serves other requests in between. Each follower sends the loaded value when it
+ * wakes, which takes time.
  */
 export class Waker {
   readonly #waiting: (() => void)[] = [];

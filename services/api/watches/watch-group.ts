@@ -7,16 +7,16 @@ interface Watched<K, V> {
   readonly unsubscribe: () => void;
 }
 
-/** What is watched of one tenant. It is loaded in batches, one at a time: what becomes due meanwhile is in a later one. */
+/** The watches of one tenant. They are loaded in batches, one batch at a time. What becomes due during a load is in a later batch. */
 export class WatchGroup<K, V> {
   readonly #tenant: string;
   readonly #options: WatchOptions<K, V>;
   readonly #waker: Waker;
   readonly #onIdle: () => void;
   readonly #watched = new Map<string, Watched<K, V>>();
-  /** There is a reason to look at these: they are loaded first. */
+  /** Watches that may have changed. They are loaded first. */
   readonly #due = new Set<Watch<K, V>>();
-  /** Only some time has gone by since these were loaded. */
+  /** Watches that are due for the periodic load only. */
   readonly #old = new Set<Watch<K, V>>();
   #isLoading = false;
   #recheck: NodeJS.Timeout | undefined;
@@ -57,7 +57,7 @@ export class WatchGroup<K, V> {
     if (!this.#isLoading) this.#onIdle();
   }
 
-  /** Loads the thing. When a load is under way, by a later one: what is read now may be older than the reason to look. */
+  /** Has the watch loaded, by the next batch if a load is in progress: that load may have read before the change. */
   look(watch: Watch<K, V>): void {
     this.#due.add(watch);
     this.#load();
@@ -120,8 +120,8 @@ export class WatchGroup<K, V> {
 }
 
 /**
- * Another time for each tenant, and each time, half of it to one and a half of it. Otherwise all tenants of all processes would load at
- * once after a process has started, or when the store is back.
+ * A random time between half of `ms` and one and a half of it. Otherwise all tenants of all processes would load at once after a process has
+ * started, or when the store is back.
  */
 function atAnyMoment(ms: number): number {
   return ms * (0.5 + Math.random());

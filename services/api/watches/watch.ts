@@ -10,30 +10,30 @@ export interface WatchOptions<K, V> {
   readonly load: (tenant: string, keys: readonly WatchedKey<K, V>[]) => Promise<readonly V[]>;
   /** How many things one load may ask for. */
   readonly perLoad: number;
-  /** Whether the followers need not be given the second of two values. Left out: they are given each value that is loaded. */
+  /** Whether two values are equal for followers, so that they don't get the second one. If left out, they get each loaded value. */
   readonly isSame?: (before: V, now: V) => boolean;
-  /** Calls back whenever the thing may have changed, and after notifications may have been lost; gives the function that ends it. */
+  /** Calls `wake` when the thing may have changed, and when notifications may have been lost. Returns the function that unsubscribes. */
   readonly subscribe: (key: K, wake: () => void) => () => void;
-  /** On average, everything is loaded this often without a notification: each time after half of it to one and a half of it. */
+  /** Average time between two loads without a notification. Each interval is chosen between half of it and one and a half of it. */
   readonly recheckMs: number;
 }
 
-/** A thing to load, and the value that the load before has found: null at the first. */
+/** A thing to load, with the value of the previous load: null at the first load. */
 export interface WatchedKey<K, V> {
   readonly key: K;
   readonly before: V | null;
 }
 
-/** What one look found. Looks are counted, so that a follower who was busy is given the last one that it missed. */
+/** The result of one load. Loads are numbered, so that a follower that was busy gets the last one that it missed. */
 export interface Look<V> {
   readonly round: number;
   readonly value: V;
 }
 
-/** A follower who waits: its own promise, so that nothing of it stays behind when it has gone. Null when it waits no more. */
+/** A waiting follower. It has its own promise, so that nothing of it stays in memory after it has left. Resolves to null when it stops waiting. */
 export type Turn<V> = PromiseWithResolvers<Look<V> | null>;
 
-/** Followers who wait, each with the round after which it wants a look. */
+/** Waiting followers, each with the number of the load that it has already seen. */
 type Waiting<V> = Map<Turn<V>, number>;
 
 /** One thing that is watched. */
@@ -42,14 +42,14 @@ export class Watch<K, V> implements WatchedKey<K, V> {
   followers = 0;
   readonly #waker: Waker;
   #latest: Look<V> | null = null;
-  /** The last look that found something else than the one before. */
+  /** The number of the last load whose value differed from the one before. */
   #changed = 0;
   readonly #forLook: Waiting<V> = new Map();
   readonly #forChange: Waiting<V> = new Map();
-  /** How many looks have ended. */
+  /** How many loads have ended. */
   #round = 0;
   #isLoading = false;
-  /** Looks in a row that have failed. */
+  /** Consecutive failed loads. */
   #failures = 0;
 
   constructor(key: K, waker: Waker) {
@@ -61,27 +61,27 @@ export class Watch<K, V> implements WatchedKey<K, V> {
     return this.#latest?.value ?? null;
   }
 
-  /** The last look that has begun by now. What it finds may be older than this moment; what the looks after it find is not. */
+  /** The number of the last load that has begun. Its value may be older than this moment; the values of later loads are not. */
   get begun(): number {
     return this.#isLoading ? this.#round + 1 : this.#round;
   }
 
-  /** A look begins. It ends with {@link found} or {@link failed}. */
+  /** Marks the begin of a load. It ends with {@link found} or {@link failed}. */
   begin(): void {
     this.#isLoading = true;
   }
 
-  /** The latest look after that round: the first that ends, if there was none since. */
+  /** The latest load after load number `round`. If none has ended since, waits for the next one. */
   lookAfter(round: number): Turn<V> {
     return this.#turn(this.#round, round, this.#forLook);
   }
 
-  /** The same, of looks that found something else than the one before. */
+  /** The same, counting only loads whose value differed from the one before. */
   changeAfter(round: number): Turn<V> {
     return this.#turn(this.#changed, round, this.#forChange);
   }
 
-  /** Nobody waits for that any more. */
+  /** Removes a follower that has stopped waiting. */
   forget(turn: Turn<V>): void {
     this.#forLook.delete(turn);
     this.#forChange.delete(turn);
@@ -99,7 +99,7 @@ export class Watch<K, V> implements WatchedKey<K, V> {
     if (!isUnchanged) this.#wake(this.#forChange, (turn) => turn.resolve(look));
   }
 
-  /** A store that restarts is back soon: its followers are given the error only when it lasts, so that not all of them come back at once. */
+  /** A restarting store is back soon. Followers get the error only when it lasts, so that they don't all reconnect at once. */
   failed(error: unknown): void {
     this.#endLook();
     const lasts = ++this.#failures >= watchLimits.failures;
@@ -112,7 +112,7 @@ export class Watch<K, V> implements WatchedKey<K, V> {
     return ++this.#round;
   }
 
-  /** Those who do not want a later look. */
+  /** Wakes the followers that have not seen this load. */
   #wake(waiting: Waiting<V>, wake: (turn: Turn<V>) => void): void {
     for (const [turn, after] of waiting) {
       if (after >= this.#round) continue;

@@ -3,8 +3,8 @@ import { WatchGroup } from './watch-group.ts';
 import type { Look, Turn, WatchOptions } from './watch.ts';
 
 /**
- * Lets many wait for changes of the same thing, which is loaded once for all of them. What a tenant's readers follow costs one load at a
- * time, so that their number does not decide how many connections to the store they take.
+ * Lets many followers wait for changes of the same thing, which is loaded once for all of them. The things that a tenant's readers follow
+ * are loaded one batch at a time, so a tenant uses one connection to the store, regardless of the number of its readers.
  */
 export class Watches<K, V> {
   readonly #options: WatchOptions<K, V>;
