@@ -32,9 +32,9 @@ export const Revoked = z.object({
     'release_ended',
     'gate_decided',
   ]),
-  /** Of a request that was given up, why; of a release that was asked to stop, for what. */
+  /** Why the request was given up, or why the release was asked to stop. */
   reason: z.string().nullable(),
-  /** Of a decided gate, its name. */
+  /** The name of the gate, if the cause is `gate_decided`. */
   gate: z.string().optional(),
   deadlineAt: z.string(),
 });
@@ -64,7 +64,7 @@ export function compilerFailedText(message: string): string {
   return `the compiler reports: ${message}`;
 }
 
-/** For the ledger: the callback of a request has had its report. */
+/** Ledger text: the report of the request has arrived. */
 export const REPORTED = 'reported';
 
 /** Why a release has no whole artifact: see `store_artifacts` in functions/stages.sql. */

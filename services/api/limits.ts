@@ -253,7 +253,7 @@ export const probeLimits = {
   timeoutMs: 2 * second,
   /** All requests within this time share one probe, so that probing does not become a load. */
   cacheMs: second,
-  /** How long a ping to a worker that does not answer is kept before another one is sent: each one waits in Restate. */
+  /** Time between two pings of a worker that does not respond, because each unanswered ping stays queued in Restate. */
   pingMs: minute,
 } as const;
 

@@ -17,7 +17,7 @@ import type { ReadBlobs } from './process/answer-question.ts';
 export interface Compiler {
   /**
    * Compiles a source. `readBlobs` is asked for contents by digest, only for those that are not remembered, one call at a time, and must give all
-   * of them. Another try may succeed after what is thrown:
+   * of them. These errors are worth a retry:
    *
    * - what `readBlobs` throws, and when it gives too little, or a content of another digest;
    * - when reading takes more than `readingMs` in all;

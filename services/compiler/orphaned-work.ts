@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Work without a turn of the event loop: a process learns within this time that the one that started it is gone. */
+/** Maximum time without a turn of the event loop: within it, a process notices that its parent has ended. */
 const BREATH_MS = 250;
 
 /** The process that started this one. It changes when that one ends. */
@@ -17,8 +17,8 @@ export function breather(): () => Promise<void> {
 }
 
 /**
- * Ends this process when the one that started it is gone, for work that can't wait for a turn of the event loop: nobody would end the process
- * when its time is over.
+ * Exits if the parent process is gone. For work without a turn of the event loop: without the parent, nothing would enforce the limit on its
+ * time.
  */
 export function endWhenOrphaned(): void {
   if (process.ppid !== startedBy) process.exit(0);

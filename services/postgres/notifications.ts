@@ -27,14 +27,14 @@ export type Notice = z.infer<typeof Notice>;
 /** Null: notices may have been lost, because listening has begun only now, again or for the first time. */
 type Listener = (notice: Notice | null) => void;
 
-/** Of {@link databaseLimits}, or others. */
+/** The limits of the listening connection; {@link databaseLimits} by default. */
 export type ListenLimits = {
   readonly [limit in 'listenAgainMs' | 'listenCheckMs' | 'listenSilenceMs']: number;
 };
 
 /**
- * One listening connection for all who wait in this process. Made again when it is lost, and then every listener is called with null. A
- * connection that has gone silent without being closed counts as lost after `listenCheckMs` and `listenSilenceMs`.
+ * One LISTEN connection for all listeners of this process. It is reconnected when it is lost, and then every listener is called with null. A
+ * connection that is silent without being closed counts as lost after `listenCheckMs` and `listenSilenceMs`.
  */
 export class Notifications {
   readonly #url: string;
@@ -119,7 +119,7 @@ export class Notifications {
   #retry(client: Client): void {
     if (this.#client !== client) return;
     this.#client = null;
-    // With a query that got no answer this destroys the socket, and waits for nobody.
+    // If a query is still unanswered, this destroys the socket without waiting.
     client.end().catch(() => undefined);
     if (this.#closed) return;
     if (this.#next) clearTimeout(this.#next);

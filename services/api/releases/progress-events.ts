@@ -13,14 +13,14 @@ interface EncodedEvent {
 /** What is sent of one record. */
 interface Batch {
   readonly events: readonly Uint8Array[];
-  /** The last event that the reader then has. */
+  /** The last event of this batch. */
   readonly last: EventId;
   readonly isSettled: boolean;
 }
 
 /**
- * Each event of the release after `seen`, once, until it has settled. Readers that follow the same release send the same buffers. Not a
- * generator: one that waits keeps in its variables what it gave last.
+ * Each event of the release after `seen`, once, until it has settled. Readers that follow the same release send the same buffers. This is not a
+ * generator, because a suspended generator would keep its last batch in memory.
  */
 export function progressEvents(
   records: AsyncGenerator<ReleaseProgress | null>,

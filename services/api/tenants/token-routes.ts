@@ -56,7 +56,7 @@ function createEndpoint({ db }: ApiDeps): Endpoint {
       const tenant = call.body.tenant ?? caller.tenant;
       authorise(caller, 'administer', tenant);
       const { name } = call.body;
-      // In a fixed order, so that the same roles are the same request.
+      // Sort the roles: requests with the same roles in another order then count as the same idempotent request.
       const roles = Role.options.filter((role) => call.body.roles.includes(role));
       const token = TOKEN_PREFIX + base58(randomBytes(32));
       const answer = await createToken(db, {

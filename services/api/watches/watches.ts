@@ -21,9 +21,9 @@ export class Watches<K, V> {
   }
 
   /**
-   * The thing as it is now, read after the follower has joined, and then whenever a look has found it another. A follower that is slow
-   * misses what was between, and all are given the same object. Ends when the signal aborts. Throws what loading throws: to a follower that has got nothing yet at the first
-   * failure, to the others when it lasts. How many may follow is for the caller to bound.
+   * Yields the current value, loaded after the follower joined, and then each changed value. A slow follower skips intermediate values. All
+   * followers get the same object. Ends when the signal aborts. If loading fails, a follower without a value throws at once; the others throw
+   * only if the failure lasts. The caller must limit the number of followers.
    */
   async *follow(key: K, signal: AbortSignal): AsyncGenerator<V> {
     this.#followers++;

@@ -10,7 +10,7 @@ import { check, type Finding } from './finding.ts';
 import { ofEachTenant } from './tenants.ts';
 
 interface Trouble extends Required<Finding> {
-  /** The same text for all tenants with the same problem of a shared broker; null for a webhook. */
+  /** Groups findings: tenants with the same problem of a shared broker have the same text. Null for a webhook. */
   readonly shared: string | null;
   readonly tenant: string;
 }

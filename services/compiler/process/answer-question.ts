@@ -15,7 +15,7 @@ export function recalled(question: Question, recall: Recall): Recalled {
   return { question, facts: question.keys.map((key) => (key === null ? null : (recall(key) ?? null))) };
 }
 
-/** The contents that the answer needs, each once: those for which no facts are remembered. */
+/** The digests whose content must be sent, without duplicates: those without remembered facts. */
 export function neededFor({ question, facts }: Recalled): readonly string[] {
   return [...new Set(question.digests.filter((_, index) => facts[index] === null))];
 }

@@ -88,7 +88,7 @@ export async function runSession(
     try {
       handle(message);
     } catch (error) {
-      // A message of no meaning. Its process compiles for nobody else.
+      // An invalid message. Its process is not used again.
       session.isReusable = false;
       ended.resolve({ kind: 'failed', defect: error as Error });
     }
@@ -111,7 +111,7 @@ export async function runSession(
   }
 }
 
-/** The time that a process has to start, then what it has in all, with looks at what it has used so far. Reading has a time of its own. */
+/** Enforces the time to start, then the total time, and checks the used time periodically. Reading has its own limit. */
 function sessionClock(
   { child }: CompileProcess,
   { threadStartMs, timeoutMs, readingMs, mustLeave }: SessionOptions,

@@ -21,9 +21,9 @@ export interface ReceivedPieces {
   readonly result: () => ReceivedResult;
 }
 
-/** The base, and a channel of the bundle each. */
+/** The most artifacts of one result: one for the base, and one for each channel of the bundle. */
 const ARTIFACTS = 1 + tenantLimits.channelsPerBundle;
-/** A file of the source each, a patched document each, and the manifest and the index of each artifact. */
+/** The most blobs of one result: one for each file and each patched document, and the manifest and the index of each artifact. */
 const BLOBS = sourceLimits.files + artifactLimits.patchedDocuments + 2 * ARTIFACTS;
 
 /** What a process sends was made from a tenant's source, by code that may have a defect. So nothing of its form is taken for granted. */
@@ -114,14 +114,14 @@ export function receivedParts(maxBytes: number): ReceivedPieces {
 function read<T>(schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw new Error(`the compile process sent a message of another form: ${describeIssues(result)}`);
+  throw new Error(`the compile process sent an invalid message: ${describeIssues(result)}`);
 }
 
 function areDifferent(texts: readonly string[]): boolean {
   return new Set(texts).size === texts.length;
 }
 
-/** The lists have one length. */
+/** The schema has checked that the lists have the same length. */
 function receivedBlobs({ digests, mediaTypes, sizes }: ProcessOutcome['made'], maxBytes: number) {
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
   if (!sizes.every((size) => Number.isSafeInteger(size) && size >= 0) || bytes > maxBytes)

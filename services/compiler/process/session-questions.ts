@@ -17,7 +17,7 @@ export interface QuestionEvents {
   readonly answered: (questionId: number, answer: ProcessAnswer) => void;
   /** Why no further question is answered. */
   readonly failed: (error: unknown) => void;
-  /** Questions are being answered; `resting` follows when there are none left. */
+  /** Called when answering begins. `resting` is called when all questions are answered. */
   readonly reading: () => void;
   readonly resting: () => void;
 }

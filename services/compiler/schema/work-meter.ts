@@ -11,9 +11,9 @@ export interface WorkMeter {
   readonly tick: (steps?: number) => void;
 }
 
-/** Wall time between two looks at most: the work is also ended when nobody waits for it any more. */
+/** Maximum wall time between two checks, which also end the work when the parent process is gone. */
 const LOOK_MS = 250;
-/** The clock is read at every so many steps: reading it takes longer than a usual step does. */
+/** Steps between two readings of the clock: a reading takes longer than a usual step. */
 const STEPS_A_LOOK = 16;
 
 interface Bound {

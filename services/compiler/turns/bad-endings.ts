@@ -16,15 +16,15 @@ export interface BadEndLimits extends EndedLimits {
 type Ended = Extract<SessionResult, { readonly kind: 'exhausted' | 'failed' | 'died' }>;
 
 export interface BadEndings {
-  /** What the caller is told. Throws when a process died for the first time with that source: something else may have ended it. */
+  /** The result for the caller. Throws when a process died for the first time with that source, because something else may have ended it. */
   readonly endedBadly: (tenant: string, digest: string, ended: Ended) => BadEnd;
   readonly recall: (tenant: string, digest: string) => BadEnd | undefined;
 }
 
 /**
- * Remembers what ended badly. Each such end costs a process, and its tenant may have many more sources like it: its compilations start
- * as long ones from then on. The first death of a process with a source counts nothing: the kernel may have ended it for what a neighbour has
- * taken. If the compilation had used much processor time by then, its tenant is known for that already.
+ * Remembers the sources whose compilations ended badly. Each such end costs a process, and the tenant may have many more such sources, so its
+ * compilations start as long ones from then on. The first death of a process is not held against the source, because the kernel may have ended
+ * it for the memory that another process used. If the compilation had used much processor time by then, its tenant is already marked.
  */
 export function badEndings(
   limits: BadEndLimits,

@@ -10,17 +10,17 @@ export interface RunAgain {
 /**
  * Runs jobs, a bounded number at a time and a bounded number of each tenant, and lets tenants take turns.
  *
- * - One place less than there are may be held by long jobs, so that two of them together do not keep everybody else waiting.
- * - A slow job starts when no quick one waits that could start, or after `quickPerSlow` quick ones. A quick job that is the first of its
- *   tenant's line is passed by one slow job at most, however many tenants have slow ones.
- * - A quick job is told to give way while a quick one of another tenant waits. It is then the first of its tenant's line.
+ * - Long jobs hold all places but one at most, so that they never make all other jobs wait.
+ * - A slow job starts when no quick job can start, or after `quickPerSlow` quick jobs. At most one slow job overtakes a quick job that is the
+ *   first in its tenant's line, however many tenants have slow jobs.
+ * - A quick job is asked to yield while a quick job of another tenant waits. It then becomes the first in its own tenant's line.
  *
- * Which one a job is, is asked when it could start: what its tenant did while it waited counts.
+ * Whether a job is quick, slow or long is decided when it could start, so what its tenant did while it waited counts.
  */
 export interface FairQueue {
   /**
-   * What the job gives; 'busy' at once when too much is waiting. After `close` everything that waits is refused. A job known to be long
-   * waits until one may run. A job that is to run again is never 'busy', whatever waits: its work would be lost.
+   * Resolves to the result of the job, or at once to 'busy' when too many jobs wait. After `close` every waiting job is refused. A job known
+   * to be long waits until a long job may run. A job that runs again is never refused as 'busy', because its work would be lost.
    */
   readonly run: <T>(
     tenant: string,
@@ -103,7 +103,7 @@ export function fairQueue(
         try {
           const result = await job({ becomeLong: held.take, shouldYield });
           if (!isRunAgain(result)) return result;
-          // Before its place is free, so that no other job of the tenant takes it.
+          // Queue the job again before its place is freed: otherwise another job of the tenant could take the place.
           longPlace = longPlaces.one();
           turn = lines.add(tenant, { [result.runAgainAs]: true }, longPlace, { isFirst: true });
         } finally {

@@ -26,9 +26,9 @@ export interface Placing {
 type Placed = Exclude<SessionResult, { readonly kind: 'evicted' | 'lost' }>;
 
 /**
- * Runs a compilation when its turn comes: again as a slow one when it had to give way, and as a long one when it turned out to be that.
- * 'busy' when too much is waiting at its beginning. Throws what a session throws, and when one process after the other is
- * ended before it has begun.
+ * Runs a compilation when its turn comes. It runs again as a slow one if it had to yield, and as a long one if it took too long and no long
+ * place was free. Returns 'busy' if the queue is full on arrival. Throws what a session throws, and throws when several processes in a row are
+ * ended before they begin.
  */
 export async function placeCompilation(
   { pool, queue, standings, limits }: Placing,

@@ -17,7 +17,7 @@ export interface StandingLimits {
   readonly standingsKept: number;
 }
 
-/** `now` in milliseconds, of any beginning but zero. */
+/** `now` returns milliseconds since any fixed time, and never 0. */
 export function tenantStandings(
   { standingMs, standingsKept }: StandingLimits,
   now: () => number = () => performance.now(),

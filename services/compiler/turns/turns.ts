@@ -23,7 +23,7 @@ export interface Waiting {
   readonly longPlace: LongPlace;
   readonly start: (standing: Standing) => void;
   readonly refuse: (error: Error) => void;
-  /** Whether a slow job started while this one, quick and the first of its tenant's line, could have started. */
+  /** Whether a slow job was started ahead of this quick job although this job was the first in its tenant's line and could have started. */
   wasPassed: boolean;
 }
 

@@ -26,7 +26,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   SELECT c.tenant, c.id FROM callbacks c WHERE c.sha256 = p_hash
 $$;
 
--- Opens the errand's callback and begins its line in the ledger. See OpenedCallback in handlers/ports/callbacks.ts.
+-- Opens the callback of a callout and begins its effect in the ledger. See OpenedCallback in handlers/ports/callbacks.ts.
 CREATE FUNCTION open_callback(p_tenant text, p_bundle text, p_version bigint, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   until timestamptz := to_timestamp((p_request->>'deadlineMs')::double precision / 1000);
@@ -81,8 +81,8 @@ BEGIN
   RETURN callback.cause IS NOT DISTINCT FROM 'given_up' AND callback.reason = p_reason;
 END $$;
 
--- Why the address takes nothing (more), or what was taken, to be told again; null when it is open. `said` null: nobody is saying anything.
--- See CallbackRefusal in handlers/contract/tenant.ts.
+-- Why the callback accepts no report, or the stored result if this report is a repeat; null if it is open. `p_said` is null where there is no report.
+-- See CallbackRefusal in handlers/contract/release.ts.
 CREATE FUNCTION callback_refuses(p_callback callbacks, p_release releases, p_said text, p_at timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT CASE
     WHEN p_callback.state = 'used' AND p_callback.fingerprint = p_said
@@ -103,7 +103,7 @@ CREATE FUNCTION look_at_callback(p_tenant text, p_id text, p_said text, p_at tim
   FROM callbacks c JOIN releases r USING (tenant, bundle, version) WHERE (c.tenant, c.id) = (p_tenant, p_id)
 $$;
 
--- Takes what was said, once. `p_detail` is for the ledger. A check's word goes the way of every other word on a gate. See AnsweredCallback in handlers/ports/callbacks.ts.
+-- Records the report, once. `p_detail` is for the ledger. The result of a check is recorded like any other decision on a gate. See AnsweredCallback in handlers/ports/callbacks.ts.
 CREATE FUNCTION answer_callback(p_tenant text, p_bundle text, p_version bigint, p_id text, p_report jsonb, p_fingerprint text, p_request_id text, p_detail text, p_at timestamptz)
 RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE

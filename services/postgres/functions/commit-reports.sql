@@ -11,8 +11,8 @@ BEGIN
   PERFORM put_effect(p_release.tenant, p_release.bundle, p_release.version, 'commit-status', 'begun', NULL, p_at);
 END $$;
 
--- What the delivery's commit is to be told next; null for nothing. `dropped` says why it must not be told, and the caller then records that: the hook
--- is lost, or another report takes its place, of the same delivery or of a later one of the same commit under the same name.
+-- The next commit status to send for the delivery; null if there is none. `dropped` is the reason not to send it, which the caller records: the hook was
+-- deleted or has another repository, the final status replaces the pending one, or a later delivery of the same commit to the same channel replaces it.
 CREATE FUNCTION next_report(p_tenant text, p_hook text, p_delivery text) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_object('kind', r.kind, 'outcome', r.outcome, 'dropped', CASE
     WHEN k.hook IS NULL THEN 'hook_deleted'
@@ -27,7 +27,7 @@ CREATE FUNCTION next_report(p_tenant text, p_hook text, p_delivery text) RETURNS
   WHERE (r.tenant, r.hook, r.delivery, r.state) = (p_tenant, p_hook, p_delivery, 'waiting') ORDER BY r.kind = 'final' LIMIT 1
 $$;
 
--- All that has to be known to tell it; null when nobody can any more.
+-- The data of one commit status; null if it can no longer be sent.
 CREATE FUNCTION find_report(p_tenant text, p_hook text, p_delivery text, p_of_kind text) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_object('outcome', c.outcome, 'reason', c.reason, 'version', c.version, 'repository', k.repository, 'ref', d.ref,
     'commit', d.commit, 'bundle', d.bundle, 'channel', d.channel, 'provider', k.provider, 'apiUrl', k.api_url, 'token', k.token)
@@ -35,7 +35,7 @@ CREATE FUNCTION find_report(p_tenant text, p_hook text, p_delivery text, p_of_ki
   WHERE (c.tenant, c.hook, c.delivery, c.kind) = (p_tenant, p_hook, p_delivery, p_of_kind) AND is_for(k, d)
 $$;
 
--- The ledger of the release says the same.
+-- Records the end of a commit status, also in the ledger of the release.
 CREATE FUNCTION end_report(p_report commit_reports, p_state text, p_detail text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   release releases;

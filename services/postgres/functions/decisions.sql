@@ -19,8 +19,8 @@ CREATE FUNCTION gate_facts(p_gate gates, p_release releases) RETURNS jsonb LANGU
         = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate, coalesce(p_gate.base_generation, 0)) AND w.word IN ('reject', 'failure')) END)
 $$;
 
--- Somebody's word on a gate. See VerdictAnswer in handlers/contract/tenant.ts. Unlike what goes through the tenant's object, two requests of a
--- tenant may come here at once under one key, for two releases: the later one is told what the key stands for.
+-- Records a decision on a gate. See DecisionResult in handlers/contract/release.ts. Decisions bypass the tenant's object, so two requests with one
+-- idempotency key, for two releases, can run concurrently. The later one gets the stored result of the key, or `key_reused`.
 CREATE FUNCTION hear(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   answer jsonb;

@@ -1,4 +1,4 @@
--- A policy's lengths of time: see core/gates/duration.ts.
+-- Converts a duration of a policy (`90s`, `2h`) to an interval: see core/gates/duration.ts.
 CREATE FUNCTION span(p_written text) RETURNS interval LANGUAGE sql IMMUTABLE AS $$
   SELECT make_interval(secs => left(p_written, -1)::integer * CASE right(p_written, 1) WHEN 's' THEN 1 WHEN 'm' THEN 60 WHEN 'h' THEN 3600 ELSE 86400 END)
 $$;
@@ -93,7 +93,7 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- Where a release stands with its gates; what is past its deadline has expired. See GateBoard in handlers/ports/deps.ts.
+-- The status of a release's gates. Expires the gates whose deadline has passed. See GateStatus in handlers/ports/deps.ts.
 CREATE FUNCTION look_at_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;

@@ -78,7 +78,7 @@ CREATE FUNCTION overtaken_by(p_delivery deliveries) RETURNS bigint LANGUAGE sql 
   ORDER BY coalesce(later.pushed_at, 0) DESC, later.seq DESC LIMIT 1
 $$;
 
--- What has to be fetched, and by what rule. See DeliveryBoard in handlers/ports/hooks.ts.
+-- The source to fetch, and the rule of the hook. See Opened in services/postgres/hooks/deliveries.ts.
 CREATE FUNCTION open_delivery(p_tenant text, p_hook text, p_delivery text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   delivery_row deliveries;

@@ -31,8 +31,8 @@ BEGIN
   RETURN pointer;
 END $$;
 
--- The swap of a release, under all its conditions. While required sinks keep it from moving, the release has those of them that a health check does not
--- clear.
+-- Moves the pointer for a release if all conditions hold. If required sinks prevent the move, `barred_by` of the release lists them, except those that
+-- only need a new health check.
 CREATE FUNCTION move_by_release(p_tenant text, p_bundle text, p_channel text, p_version bigint, p_expected bigint, p_at timestamptz, p_proven interval) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;
@@ -70,7 +70,7 @@ BEGIN
   RETURN jsonb_build_object('kind', 'moved', 'generation', move.generation, 'seq', move.seq);
 END $$;
 
--- Notifies nobody: those who watch the release are notified when it settles, which comes next.
+-- Sends no notification: the readers of the release are notified when it settles, which comes next.
 CREATE FUNCTION announce(p_tenant text, p_bundle text, p_version bigint, p_began timestamptz, p_ended timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;

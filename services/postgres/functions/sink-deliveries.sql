@@ -1,10 +1,10 @@
--- What is delivered to sinks, and what waits for them. The writer of a sink (handlers/sink/sink.ts) works under its key alone; these functions
--- are its only way to the rows.
+-- Deliveries to sinks, and the releases that wait for sinks. Each sink has one writer, the Sink object of its key (handlers/sink/sink.ts), which
+-- accesses the rows through these functions only.
 
--- The number before the first move that is young enough to be told; the last number when none is.
+-- The number before the first move that is young enough to be delivered; the last number if no move is.
 --
--- Whoever moves notes the time before it has its number, so that of moves made at once the first by time need not be the first by number.
--- What stands right before the first by time is therefore told as well, for as long as it is young enough itself.
+-- A transaction records the time of its move before it gets its number. So among concurrent moves the first by time may not be the first by
+-- number. Moves right before the first by time are therefore delivered as well, if they are young enough themselves.
 CREATE FUNCTION feed_floor(p_tenant text, p_since timestamptz) RETURNS bigint LANGUAGE sql STABLE AS $$
   WITH young AS (
     SELECT m.seq FROM moves m WHERE m.tenant = p_tenant AND m.moved_at >= p_since ORDER BY m.moved_at, m.seq LIMIT 1)
@@ -39,8 +39,8 @@ LANGUAGE sql STABLE AS $$
   ORDER BY shared LIMIT 1
 $$;
 
--- A sink as whoever sends through it must know it, with the moves that are due: what comes after the number on record, or after `known` where
--- the record has none yet. What is older than `since` is told to nobody any more. See OpenedSink in services/postgres/sinks/sink-deliveries.ts.
+-- What the writer of a sink needs: the sink, and its due moves. These come after the recorded number, or after `p_known` if none is recorded. Moves
+-- older than `p_since` are no longer delivered. See OpenedSink in services/postgres/sinks/sink-deliveries.ts.
 CREATE FUNCTION open_sink(p_tenant text, p_sink text, p_known bigint, p_since timestamptz, p_most integer) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
   sink_row sinks;

@@ -11,7 +11,7 @@ const Next = z
   .object({
     kind: z.enum(['pending', 'final']),
     outcome: Outcome.nullable(),
-    /** Why it must not be told; null when it is to be told. */
+    /** The reason not to send it; null if it must be sent. */
     dropped: ReportDropped.nullable(),
   })
   .nullable();

@@ -5,10 +5,10 @@ import { Gate, OpenGate } from '../../../core/gates/gate.ts';
 import { opensAt } from '../../../core/gates/window.ts';
 import { GateFacts, gateText } from '../../../core/texts/gate-texts.ts';
 
-/** What `gate_json` has in place of a text, and what it adds for those gates that only delay. */
+/** Fields that `gate_json` returns instead of a text, and those of gates that only delay. */
 const Facts = { facts: GateFacts, window: WindowRule.nullable(), notBefore: z.string().nullable() };
 
-/** A gate as the record has it. */
+/** A gate row of the database. */
 export const GateRow = z
   .object({ ...Gate.omit({ opensAt: true, says: true }).shape, ...Facts })
   .transform(withTexts);
@@ -24,7 +24,7 @@ interface Recorded {
   readonly notBefore: string | null;
 }
 
-/** When a window opens follows from its rule and the time of day: it is computed for each reader. */
+/** The time at which a window opens depends on its rule and the current time, so it is computed at each read. */
 function withTexts<T extends Recorded>({ facts, window, notBefore, ...gate }: T) {
   const ms = window === null ? null : opensAt(window, Date.now());
   const opening = ms === null ? notBefore : new Date(ms).toISOString();

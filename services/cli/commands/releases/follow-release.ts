@@ -11,7 +11,7 @@ import { ReleaseView, StageEvent } from '../../client/resources.ts';
 import { waitFor } from '../../client/retry.ts';
 
 /**
- * Follows a release from now until it has settled, which is the last view. Reads the release itself when the stream is cut or has an
+ * Yields the current view of a release, and each change. The last view is that of the settled release. Reads the release itself when the stream is cut or has an
  * unknown event, and every {@link cliLimits.pollMs} without a stream. Throws as the client does, and the signal's reason when interrupted.
  */
 export async function* followRelease(
