@@ -43,7 +43,9 @@ export function targetOf(world: FuzzWorld, random: Random, operationId: string):
   return (SPECIAL[operationId] ?? standing)(world, random, operationId);
 }
 
-/** What is right for it of a tenant, of what is always there. */
+const DELETIONS: ReadonlySet<string> = new Set(['deleteHook', 'deleteSink']);
+
+/** A right request for that operation to a tenant, with the things that are always there, or with `spare` ones if it deletes. */
 export function standingTarget(tenant: FuzzTenant, operationId: string): Target {
   const { parameters, bodies } = rightValues({
     tenant: '@tenant@',
@@ -59,6 +61,8 @@ export function standingTarget(tenant: FuzzTenant, operationId: string): Target 
       digest: tenant.digest,
       hook: 'generic',
       id: tenant.tokenId,
+      // Its own admin may delete them, and other requests need those that are always there.
+      ...(DELETIONS.has(operationId) ? { hook: 'spare', sink: 'spare' } : {}),
     },
     body: bodies[operationId],
     filled: { '@tenant@': tenant.name, '@digest@': tenant.digest },
@@ -101,13 +105,11 @@ const SPECIAL: Readonly<Record<string, Targeting>> = {
       parameters: { hook: 'spare' },
       body: hookOf(world.outside, pick(random, ['github', 'gitlab', 'generic'] as const), SECRET),
     }),
-  deleteHook: (world) => changed(world, 'deleteHook', { parameters: { hook: 'spare' } }),
   setSink: (world) =>
     changed(world, 'setSink', {
       parameters: { sink: 'spare' },
       body: { webhook: { url: world.outside.address('/sink/spare'), secret: SECRET } },
     }),
-  deleteSink: (world) => changed(world, 'deleteSink', { parameters: { sink: 'spare' } }),
   // A policy that a request left would be the one of all releases after it.
   putPolicy: (world) => ({
     ...standingTarget(world.scratch, 'putPolicy'),
