@@ -1,13 +1,17 @@
 import type { Pointer } from '../../../core/moves/pointer.ts';
 import { encodeEvent } from '../responses/event-stream.ts';
+import { followed, type Followed } from '../watches/followed.ts';
 
 /** An event for each pointer. Readers of the same pointer get the same object, so the event is encoded once. */
-export async function* pointerEvents(
-  pointers: AsyncGenerator<Pointer | null>,
-): AsyncGenerator<readonly Uint8Array[]> {
-  for await (const pointer of pointers) {
-    if (pointer !== null) yield [encoded(pointer)];
-  }
+export function pointerEvents(pointers: Followed<Pointer | null>): Followed<readonly Uint8Array[]> {
+  const produce = async (): Promise<readonly Uint8Array[] | undefined> => {
+    for (;;) {
+      const next = await pointers.next();
+      if (next.done === true) return undefined;
+      if (next.value !== null) return [encoded(next.value)];
+    }
+  };
+  return followed(produce, () => pointers.return());
 }
 
 const known = new WeakMap<Pointer, Uint8Array>();

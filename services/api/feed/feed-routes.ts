@@ -10,6 +10,7 @@ import { notFound } from '../responses/not-found.ts';
 import { wantsEvents } from '../requests/content-negotiation.ts';
 import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
+import { followed, type Followed } from '../watches/followed.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { deadlineOf } from '../responses/deadline.ts';
 import { encodeEvent, eventStreamAnswer } from '../responses/event-stream.ts';
@@ -161,15 +162,13 @@ function feedAnswer(
 /** First where the reader is, so that one that is cut before the first move comes back to the same place. */
 function movedEvents(
   from: FeedCursor,
-  news: AsyncIterator<readonly Uint8Array[]>,
-): AsyncIterator<readonly Uint8Array[]> {
+  news: Followed<readonly Uint8Array[]>,
+): Followed<readonly Uint8Array[]> {
   let hasBegun = false;
-  return {
-    async next() {
-      if (hasBegun) return news.next();
-      hasBegun = true;
-      return { done: false, value: [encodeEvent({ id: feedCursor(from) })] };
-    },
-    return: async () => news.return?.() ?? { done: true, value: undefined },
+  const produce = async (): Promise<readonly Uint8Array[] | undefined> => {
+    if (hasBegun) return (await news.next()).value;
+    hasBegun = true;
+    return [encodeEvent({ id: feedCursor(from) })];
   };
+  return followed(produce, () => news.return());
 }

@@ -5,6 +5,7 @@ import { findFeedEnd, listFeed } from '../../postgres/channels/feed.ts';
 import type { Notifications } from '../../postgres/notifications.ts';
 import { encodeEvent } from '../responses/event-stream.ts';
 import { feedLimits, watchLimits } from '../limits.ts';
+import { followed, type Followed } from '../watches/followed.ts';
 import { Watches } from '../watches/watches.ts';
 
 /** A move as an event, made and encoded once for all readers. */
@@ -21,9 +22,9 @@ export interface FeedWatch {
   /**
    * Yields the moves after number `after`, in order and each once. Ends when the signal aborts. Throws what reading throws.
    */
-  follow(tenant: string, after: number, signal: AbortSignal): AsyncIterableIterator<readonly FeedEvent[]>;
+  follow(tenant: string, after: number, signal: AbortSignal): Followed<readonly FeedEvent[]>;
   /** The same as encoded events. Only these buffers are in memory while a reader receives them. */
-  stream(tenant: string, after: number, signal: AbortSignal): AsyncIterator<readonly Uint8Array[]>;
+  stream(tenant: string, after: number, signal: AbortSignal): Followed<readonly Uint8Array[]>;
 }
 
 /** The last moves of one feed: all moves after number `after`. */
@@ -71,41 +72,34 @@ async function loadTail(db: Database, tenant: string, before: FeedTail | null): 
   return { after: end.latest - events.length, events };
 }
 
-/** `of` converts each move. This is not a generator, because the variables of a waiting generator keep its last value in memory. */
+/** `of` converts each move. */
 function eventsAfter<T>(
   db: Database,
   { tenant, after, of }: { tenant: string; after: number; of: (event: FeedEvent) => T },
-  tails: AsyncGenerator<FeedTail | null>,
-): AsyncIterableIterator<readonly T[]> {
+  tails: Followed<FeedTail | null>,
+): Followed<readonly T[]> {
   let seen = after;
-  let tail: FeedTail | null = null;
-  const end = async (): Promise<IteratorReturnResult<undefined>> => {
-    await tails.return(null);
-    return { done: true, value: undefined };
+  /** The end of the feed, as far as it is known. */
+  let latest = after;
+  const produce = async (): Promise<readonly T[] | undefined> => {
+    while (seen >= latest) {
+      const next = await tails.next();
+      if (next.done === true) return undefined;
+      const tail = next.value;
+      if (tail === null) continue;
+      latest = endOf(tail);
+      if (seen < tail.after || seen >= latest) continue;
+      const fresh = tail.events.slice(seen - tail.after);
+      seen = latest;
+      return fresh.map(of);
+    }
+    const page = await readPage(db, { tenant, after: seen, of });
+    // Moves are never removed from a feed. An empty page means that the record was replaced, and the cursor is invalid in it.
+    if (page === null) return undefined;
+    seen = page.last;
+    return page.events;
   };
-  return {
-    async next() {
-      while (tail === null || seen >= endOf(tail)) {
-        const next = await tails.next();
-        if (next.done === true) return next;
-        tail = next.value;
-      }
-      if (seen >= tail.after) {
-        const value = tail.events.slice(seen - tail.after).map(of);
-        seen = endOf(tail);
-        return { done: false, value };
-      }
-      const page = await readPage(db, { tenant, after: seen, of });
-      // Moves are never removed from a feed. An empty page means that the record was replaced, and the cursor is invalid in it.
-      if (page === null) return end();
-      seen = page.last;
-      return { done: false, value: page.events };
-    },
-    return: end,
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
+  return followed(produce, () => tails.return());
 }
 
 /** The next page of the record for a reader that is behind; null at the end. */

@@ -1,5 +1,6 @@
 import type { ReleaseProgress } from '../../postgres/releases/releases.ts';
 import { encodeEvent } from '../responses/event-stream.ts';
+import { followed, type Followed } from '../watches/followed.ts';
 import { encodeEventId, type EventId, isAfter, type ReleaseEvent, releaseEvents } from './release-events.ts';
 import { viewRelease } from './release-view.ts';
 
@@ -18,47 +19,37 @@ interface Batch {
   readonly isSettled: boolean;
 }
 
-/**
- * Each event of the release after `seen`, once, until it has settled. Readers that follow the same release send the same buffers. This is not a
- * generator, because a suspended generator would keep its last batch in memory.
- */
+/** Each event of the release after `seen`, once, until it has settled. Readers that follow the same release send the same buffers. */
 export function progressEvents(
-  records: AsyncGenerator<ReleaseProgress | null>,
+  records: Followed<ReleaseProgress | null>,
   seen: EventId,
-): AsyncIterator<readonly Uint8Array[]> {
+): Followed<readonly Uint8Array[]> {
   let last = seen;
   let isSettled = false;
-  const end = async (): Promise<IteratorReturnResult<undefined>> => {
-    await records.return(null);
-    return { done: true, value: undefined };
+  const produce = async (): Promise<readonly Uint8Array[] | undefined> => {
+    while (!isSettled) {
+      const batch = await nextBatch(records, last);
+      if (batch === null) return undefined;
+      ({ last, isSettled } = batch);
+      if (batch.events.length > 0) return batch.events;
+    }
+    return undefined;
   };
-  return {
-    async next() {
-      while (!isSettled) {
-        const batch = await nextBatch(records, last);
-        if (batch === null) break;
-        ({ last, isSettled } = batch);
-        if (batch.events.length > 0) return { done: false, value: batch.events };
-      }
-      return end();
-    },
-    return: end,
-  };
+  return followed(produce, () => records.return());
 }
 
 /** The events after `seen` of a release that has settled. */
-export function settledEvents(record: ReleaseProgress, seen: EventId): AsyncIterator<readonly Uint8Array[]> {
-  return once(batchOf(record, seen).events);
+export function settledEvents(record: ReleaseProgress, seen: EventId): Followed<readonly Uint8Array[]> {
+  let events: readonly Uint8Array[] | undefined = batchOf(record, seen).events;
+  const produce = async (): Promise<readonly Uint8Array[] | undefined> => {
+    const all = events;
+    events = undefined;
+    return all;
+  };
+  return followed(produce, () => undefined);
 }
 
-async function* once(events: readonly Uint8Array[]): AsyncGenerator<readonly Uint8Array[]> {
-  yield events;
-}
-
-async function nextBatch(
-  records: AsyncGenerator<ReleaseProgress | null>,
-  last: EventId,
-): Promise<Batch | null> {
+async function nextBatch(records: Followed<ReleaseProgress | null>, last: EventId): Promise<Batch | null> {
   const next = await records.next();
   return next.done === true || next.value === null ? null : batchOf(next.value, last);
 }

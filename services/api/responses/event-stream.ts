@@ -95,7 +95,7 @@ function eventStream(
       cancel() {
         isCancelled = true;
         end();
-        // Not awaited: the events end when the request's signal aborts.
+        // Not awaited: a `next` that waits ends with it.
         void events.return?.().catch(() => undefined);
       },
     },

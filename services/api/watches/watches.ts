@@ -1,6 +1,14 @@
 import { Waker } from './waker.ts';
 import { WatchGroup } from './watch-group.ts';
-import type { Look, Turn, WatchOptions } from './watch.ts';
+import { followed, type Followed } from './followed.ts';
+import type { Look, Turn, Watch, WatchOptions } from './watch.ts';
+
+/** A follower's place. It has seen no load after number `round`. */
+interface Joined<K, V> {
+  readonly group: WatchGroup<K, V>;
+  readonly watch: Watch<K, V>;
+  readonly round: number;
+}
 
 /**
  * Lets many followers wait for changes of the same thing, which is loaded once for all of them. The things that a tenant's readers follow
@@ -25,31 +33,47 @@ export class Watches<K, V> {
    * followers get the same object. Ends when the signal aborts. If loading fails, a follower without a value throws at once; the others throw
    * only if the failure lasts. The caller must limit the number of followers.
    */
-  async *follow(key: K, signal: AbortSignal): AsyncGenerator<V> {
-    this.#followers++;
-    const tenant = this.#options.tenantOf(key);
-    const group = this.#groupOf(tenant);
-    const watch = group.join(key);
+  follow(key: K, signal: AbortSignal): Followed<V> {
+    let joined: Joined<K, V> | null = null;
+    let seen: number | null = null;
     let turn: Turn<V> | null = null;
-    const onAbort = (): void => turn?.resolve(null);
-    signal.addEventListener('abort', onAbort);
-    try {
-      const joined = watch.begun;
-      let seen: number | null = null;
-      group.look(watch);
-      while (!signal.aborted) {
-        turn = seen === null ? watch.lookAfter(joined) : watch.changeAfter(seen);
-        const look: Look<V> | null = await turn.promise;
-        if (look === null) return;
-        seen = look.round;
-        yield look.value;
+    const release = (): void => turn?.resolve(null);
+    const produce = async (): Promise<V | undefined> => {
+      if (signal.aborted) return undefined;
+      if (joined === null) {
+        signal.addEventListener('abort', release);
+        joined = this.#join(key);
       }
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-      if (turn !== null) watch.forget(turn);
+      const { watch, round } = joined;
+      turn = seen === null ? watch.lookAfter(round) : watch.changeAfter(seen);
+      const waiting = turn;
+      try {
+        const look: Look<V> | null = await waiting.promise;
+        if (look === null) return undefined;
+        seen = look.round;
+        return look.value;
+      } finally {
+        watch.forget(waiting);
+        turn = null;
+      }
+    };
+    return followed(produce, () => {
+      signal.removeEventListener('abort', release);
+      release();
+      if (joined === null) return;
       this.#followers--;
-      group.leave(watch);
-    }
+      joined.group.leave(joined.watch);
+    });
+  }
+
+  /** Has the thing loaded for a new follower, which wants nothing that was read before. */
+  #join(key: K): Joined<K, V> {
+    this.#followers++;
+    const group = this.#groupOf(this.#options.tenantOf(key));
+    const watch = group.join(key);
+    const round = watch.begun;
+    group.look(watch);
+    return { group, watch, round };
   }
 
   #groupOf(tenant: string): WatchGroup<K, V> {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { ReleaseId } from '../../../core/identifiers.ts';
+import { followed } from '../../../services/api/watches/followed.ts';
 import { Shares } from '../../../services/api/access/shares.ts';
 import { UnsentBuffers } from '../../../services/api/access/unsent-bytes.ts';
 import { responseShares, watchLimits } from '../../../services/api/limits.ts';
@@ -117,10 +118,13 @@ test('an event that many streams send is encoded once, is the same buffer for al
 
 test('a reader is given what comes after the event that it has', async () => {
   const { release } = releaseWith(1);
-  async function* records(): AsyncGenerator<ReleaseProgress | null> {
-    yield release(false);
-    yield release(true);
-  }
+  const records = () => {
+    const all = [release(false), release(true)];
+    return followed<ReleaseProgress | null>(
+      async () => all.shift(),
+      () => undefined,
+    );
+  };
   const text = async (seen: typeof NO_EVENT): Promise<string[]> => {
     const batches: string[] = [];
     const events = progressEvents(records(), seen);

@@ -1,8 +1,14 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { watchLimits } from '../../../services/api/limits.ts';
 import { Watches } from '../../../services/api/watches/watches.ts';
 import { eventually } from '../../support/runs/eventually.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const ends: AbortController[] = [];
 function signal(): AbortSignal {
@@ -128,5 +134,54 @@ describe('when the store fails for the readers of many tenants at once', () => {
     }
     expect(Math.max(...perStep)).toBeLessThan(TENANTS / 2);
     expect(Math.max(...perStep)).toBeGreaterThan(0);
+  });
+});
+
+describe('a follower', () => {
+  function changing() {
+    let wake = (): void => {};
+    const watches = new Watches<string, { readonly text: string }>({
+      keyOf: (key) => key,
+      tenantOf: () => 'acme',
+      load: async (_tenant, keys) => keys.map(() => ({ text: 'x'.repeat(1_000) })),
+      perLoad: 10,
+      subscribe: (_key, onChange) => {
+        wake = onChange;
+        return () => {};
+      },
+      recheckMs: 60_000,
+    });
+    return { watches, change: () => wake() };
+  }
+
+  test('that is ended while it waits stops at once, without its signal, and keeps no place', async () => {
+    const { watches } = changing();
+    const values = watches.follow('a', signal());
+    await values.next();
+    const waiting = values.next();
+    await values.return();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    expect(watches.followers).toBe(0);
+  });
+
+  test('that takes nothing more keeps the value that it has taken out of memory', async () => {
+    const { watches, change } = changing();
+    const stalled = watches.follow('a', signal());
+    const reading = watches.follow('a', signal());
+    const taken = new WeakRef((await stalled.next()).value!);
+    await reading.next();
+    const next = reading.next();
+    change();
+    await next;
+    await eventually(
+      async () => {
+        // A weak reference is cleared between two turns at the earliest.
+        await new Promise(setImmediate);
+        collectGarbage();
+        return taken.deref() === undefined;
+      },
+      { what: 'the value is gone' },
+    );
+    expect(watches.followers).toBe(2);
   });
 });

@@ -1,0 +1,43 @@
+/**
+ * Values that come over time. Unlike a generator it keeps none of them: the variables of a suspended generator stay in memory, and a reader that
+ * takes nothing suspends it for as long as it is connected.
+ */
+export interface Followed<T> {
+  readonly next: () => Promise<IteratorResult<T, undefined>>;
+  /** Ends it, also while `next` waits. */
+  readonly return: () => Promise<IteratorReturnResult<undefined>>;
+  readonly [Symbol.asyncIterator]: () => Followed<T>;
+}
+
+/**
+ * `produce` resolves to the next value, or to undefined at the end. `onEnd` is called once: at the end, when `produce` throws, or when the
+ * consumer returns, and must then release a `produce` that waits.
+ */
+export function followed<T>(
+  produce: () => Promise<T | undefined>,
+  onEnd: () => void | Promise<unknown>,
+): Followed<T> {
+  let isOver = false;
+  const end = async (): Promise<IteratorReturnResult<undefined>> => {
+    if (!isOver) {
+      isOver = true;
+      await onEnd();
+    }
+    return { done: true, value: undefined };
+  };
+  const values: Followed<T> = {
+    async next() {
+      if (isOver) return await end();
+      try {
+        const value = await produce();
+        return value === undefined ? await end() : { done: false, value };
+      } catch (error) {
+        await end();
+        throw error;
+      }
+    },
+    return: end,
+    [Symbol.asyncIterator]: () => values,
+  };
+  return values;
+}
