@@ -56,8 +56,8 @@ export const processLimits = {
   wallPerProcessor: 4,
   /** Bytes of the source that are read from the store at once: some tens of milliseconds of one connection. A single file may be larger. */
   readBytes: 4 * MiB,
-  /** Answers that are sent in one turn of the event loop: about two milliseconds of small ones. */
-  answersAtOnce: 64,
+  /** Questions of one compilation that may be open: ten times the imports that the largest source can have open at once. */
+  openQuestions: 100_000,
   /** Bytes of the blobs that are sent in one message: about a millisecond of whoever reads it. */
   pieceBytes: MiB,
   /**

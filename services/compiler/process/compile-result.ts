@@ -1,5 +1,5 @@
 import type { CompiledBlob, CompileResult } from './compiled.ts';
-import type { ReadBlobs } from './answer-question.ts';
+import { contentOf, type ReadBlobs } from './answer-question.ts';
 import type { ReceivedResult } from './received-result.ts';
 
 /** What is remembered of one compiled file: its blob, and what the process wants to know about it. */
@@ -45,9 +45,7 @@ export async function resultFrom(
   const blobs = [...named].map(([digest, mediaType]): CompiledBlob => {
     const known = made.get(digest) ?? recalled.get(digest);
     if (known) return { digest, mediaType: known.mediaType, content: known.content };
-    const content = assets.get(digest);
-    if (!content) throw new Error(`the store has no blob ${digest}`);
-    return { digest, mediaType, content };
+    return { digest, mediaType, content: contentOf(assets, digest) };
   });
   return { kind: 'compiled', artifacts: ended.artifacts, blobs, warnings: ended.warnings };
 }

@@ -100,7 +100,7 @@ export async function runSession(
   };
   taken.child.on('message', hear).once('close', died);
   try {
-    send(taken, { taskId, task: taskOf(tree) });
+    void send(taken, { taskId, task: taskOf(tree) });
     return await ended.promise;
   } finally {
     questions.end();
@@ -179,9 +179,12 @@ function deathOf({ child, lastWords }: CompileProcess, hasStarted: boolean): Ses
   return { kind: 'died', defect: error };
 }
 
-function send({ child }: CompileProcess, message: ToProcess): void {
-  // One that has died meanwhile says so by its exit.
-  if (child.connected) child.send(message, () => undefined);
+/** Resolves when the process has received the message. Also resolves when it has ended, which its `close` event reports. */
+function send({ child }: CompileProcess, message: ToProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.connected) child.send(message, () => resolve());
+    else resolve();
+  });
 }
 
 function taskOf({ entries }: SourceTree) {

@@ -2,8 +2,9 @@ import { z } from 'zod';
 
 import { describeIssues } from '../../../core/json/schema-issues.ts';
 import { artifactLimits } from '../../../core/limits/artifact-limits.ts';
-import { sourceLimits, tenantLimits } from '../../../core/limits/limits.ts';
-import { Diagnostic } from '../../../core/releases/diagnostic.ts';
+import { documentLimits, manifestLimits, sourceLimits, tenantLimits } from '../../../core/limits/limits.ts';
+import { Diagnostic, reportedDiagnostics } from '../../../core/releases/diagnostic.ts';
+import { pathProblem } from '../../../core/releases/source.ts';
 import { memoryLimits } from '../limits.ts';
 import type { FromTask, ProcessArtifact, ProcessOutcome, ProcessResult } from './compile-protocol.ts';
 import type { CompiledBlob } from './compiled.ts';
@@ -30,7 +31,7 @@ const BLOBS = sourceLimits.files + artifactLimits.patchedDocuments + 2 * ARTIFAC
 const Made = z
   .object({
     digests: z.array(z.string()).max(BLOBS),
-    mediaTypes: z.array(z.string()).max(BLOBS),
+    mediaTypes: z.array(z.string().max(manifestLimits.mediaTypeChars)).max(BLOBS),
     // Checked with the bound on all of them together.
     sizes: z.array(z.custom<number>((size) => typeof size === 'number')).max(BLOBS),
   })
@@ -52,16 +53,22 @@ const rest = {
     ),
 };
 
+/** The compiler has bounded them in the same way. One more may state that there are others. */
+const Report = z
+  .array(Diagnostic)
+  .max(documentLimits.diagnostics + 1)
+  .refine((all) => reportedDiagnostics(all).length >= all.length - 1, 'the report is too long');
+
 const Outcome = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('compiled'), warnings: z.array(Diagnostic), ...rest }),
-  z.object({ kind: z.literal('invalid'), diagnostics: z.array(Diagnostic), truncated: z.boolean(), ...rest }),
+  z.object({ kind: z.literal('compiled'), warnings: Report, ...rest }),
+  z.object({ kind: z.literal('invalid'), diagnostics: Report, truncated: z.boolean(), ...rest }),
 ]) satisfies z.ZodType<ProcessOutcome>;
 
 const ListedFile = z.object({
-  path: z.string(),
+  path: z.string().refine((path) => pathProblem(path) === null, 'the path is invalid'),
   digest: z.string(),
   size: z.number().int().min(0),
-  mediaType: z.string(),
+  mediaType: z.string().max(manifestLimits.mediaTypeChars),
 });
 
 const Artifact = z.object({

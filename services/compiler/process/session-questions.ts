@@ -1,5 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 
+import { z } from 'zod';
+
+import { sourceLimits } from '../../../core/limits/limits.ts';
 import type { SourceEntry } from '../../../core/releases/source.ts';
 import { processLimits } from '../limits.ts';
 import { answerTo, contentOf, neededFor, recalled } from './answer-question.ts';
@@ -14,15 +17,17 @@ export interface QuestionSources {
 }
 
 export interface QuestionEvents {
-  readonly answered: (questionId: number, answer: ProcessAnswer) => void;
+  /** Sends an answer. Resolves when the process has received it, or has ended. */
+  readonly answered: (questionId: number, answer: ProcessAnswer) => Promise<void>;
   /** Why no further question is answered. */
   readonly failed: (error: unknown) => void;
-  /** Called when answering begins. `resting` is called when all questions are answered. */
+  /** Called before contents are read, and after that. */
   readonly reading: () => void;
   readonly resting: () => void;
 }
 
 export interface SessionQuestions {
+  /** Throws for a question that the compiler never asks: of another form, for what is not in the source, or one too many. */
   readonly ask: (question: Question) => void;
   /** Whether a question has no answer yet. */
   readonly areOpen: () => boolean;
@@ -32,14 +37,15 @@ export interface SessionQuestions {
 
 /**
  * Answers the questions of one compilation. The bundler asks for thousands of imports at once. One read at a time runs for them, so that a
- * source takes one connection to the store at most. What is asked meanwhile is read together after that.
+ * source takes one connection to the store at most. What is asked meanwhile is read together after that. An answer is sent when the process has
+ * received the one before, so that one that does not read holds the memory of one answer.
  */
 export function sessionQuestions(
   { entries, readBlobs, recall }: QuestionSources,
   { answered, failed, reading, resting }: QuestionEvents,
 ): SessionQuestions {
   const sizes = new Map(entries.map(({ digest, size }) => [digest, size]));
-  const state = { open: 0, isReading: false, isOver: false };
+  const state = { open: 0, isAnswering: false, isOver: false };
   let waiting: Question[] = [];
 
   const readAll = async (digests: ReadonlySet<string>): Promise<Map<string, Uint8Array>> => {
@@ -56,32 +62,34 @@ export function sessionQuestions(
     await setImmediate();
     const round = waiting.map((question) => recalled(question, recall));
     waiting = [];
-    const contents = await readAll(new Set(round.flatMap(neededFor)));
-    for (const [nth, one] of round.entries()) {
+    reading();
+    const contents = await readAll(new Set(round.flatMap(neededFor))).finally(resting);
+    for (const one of round) {
       if (state.isOver) return;
-      answered(one.question.questionId, answerTo(one, contents));
       state.open--;
-      if (nth % processLimits.answersAtOnce === processLimits.answersAtOnce - 1) await setImmediate();
+      await answered(one.question.questionId, answerTo(one, contents));
     }
   };
   const answerAll = async (): Promise<void> => {
-    state.isReading = true;
-    reading();
+    state.isAnswering = true;
     try {
       while (waiting.length > 0 && !state.isOver) await answerRound();
     } catch (error) {
       state.isOver = true;
       failed(error);
     } finally {
-      state.isReading = false;
-      resting();
+      state.isAnswering = false;
     }
   };
   return {
-    ask: (question) => {
-      state.open++;
+    ask: (message) => {
+      const question = questionIn(message);
+      const unknown = question.digests.find((digest) => !sizes.has(digest));
+      if (unknown !== undefined) throw new Error(`${unknown} was asked for, which is not in the source`);
+      if (++state.open > processLimits.openQuestions)
+        throw new Error('the compile process asked too much at once');
       waiting.push(question);
-      if (!state.isReading && !state.isOver) void answerAll();
+      if (!state.isAnswering && !state.isOver) void answerAll();
     },
     areOpen: () => state.open > 0,
     end: () => {
@@ -96,8 +104,7 @@ function batchesOf(digests: ReadonlySet<string>, sizes: ReadonlyMap<string, numb
   const batches: string[][] = [];
   let bytes = Infinity;
   for (const digest of digests) {
-    const size = sizes.get(digest);
-    if (size === undefined) throw new Error(`${digest} was asked for, which is not in the source`);
+    const size = sizes.get(digest) ?? 0;
     bytes += size;
     if (bytes > processLimits.readBytes) {
       batches.push([]);
@@ -106,4 +113,18 @@ function batchesOf(digests: ReadonlySet<string>, sizes: ReadonlyMap<string, numb
     batches.at(-1)?.push(digest);
   }
   return batches;
+}
+
+const Asked = z
+  .object({
+    questionId: z.number(),
+    keys: z.array(z.string().nullable()).max(sourceLimits.files),
+    digests: z.array(z.string()).max(sourceLimits.files),
+  })
+  .refine(({ keys, digests }) => keys.length === digests.length, 'the lists have two lengths');
+
+function questionIn(message: Question): Question {
+  const { success, data } = Asked.safeParse(message);
+  if (!success) throw new Error('the compile process sent an invalid question');
+  return data;
 }
