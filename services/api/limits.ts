@@ -2,7 +2,7 @@ import { followerLimits } from '../../core/limits/distribution-limits.ts';
 import { sourceLimits } from '../../core/limits/limits.ts';
 
 /**
- * Limits of this process: its sockets, threads and memory. Limits that clients and other processes rely on are in core/limits/limits.ts.
+ * Limits of this process: its sockets, threads and memory. Limits that clients and other processes rely on are in core/limits/.
  * Sizes are bytes, times are milliseconds.
  */
 
@@ -139,8 +139,8 @@ export const responseLimits = {
   /** Slices of one response in memory: one being sent, and one read ahead of the headers. */
   slices: 2,
   /**
-   * A response up to this size is not counted, nor is as much of the events of a stream: the kernel's buffers usually take all of it at once. A connection has one response in
-   * memory, so that those which are not counted are at most 188 MiB with all {@link socketLimits.connections}.
+   * A response up to this size is not counted, nor is as much of the events of a stream: the kernel's buffers usually take all of it at once.
+   * A connection has one response in memory, so uncounted responses are at most 188 MiB with all {@link socketLimits.connections}.
    */
   uncountedBytes: 16 * KiB,
   /**

@@ -1,4 +1,4 @@
-/** Bounds of single parts of the compiler. Those of one compilation as a whole are in core/limits/limits.ts. */
+/** Bounds of single parts of the compiler. Those of one compilation as a whole are in core/limits/compile-limits.ts. */
 
 const KiB = 1024;
 const MiB = 1024 * KiB;

@@ -646,7 +646,7 @@ CREATE TABLE tokens (
   CONSTRAINT tokens_tenant_fkey FOREIGN KEY (tenant) REFERENCES tenants(tenant),
   CONSTRAINT tokens_check CHECK ((revoked_by IS NULL) = (revoked_at IS NULL)),
   CONSTRAINT tokens_name_check CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$' AND lower(name) <> 'admin'),
-  CONSTRAINT tokens_roles_check CHECK (roles <@ '{viewer,publisher,approver,reporter,admin,follower}'[] AND cardinality(roles) >= 1 AND cardinality(roles) <= 6),
+  CONSTRAINT tokens_roles_check CHECK (roles <@ '{viewer,publisher,approver,reporter,admin,follower}'::text[] AND cardinality(roles) >= 1 AND cardinality(roles) <= 6),
   CONSTRAINT tokens_sha256_check CHECK (sha256 ~ '^[0-9a-f]{64}$')
 );
 CREATE UNIQUE INDEX token_keys ON tokens USING btree (COALESCE(tenant, ''), idempotency_key);

@@ -29,7 +29,7 @@ export async function schemaSql(client: Client, app: string): Promise<string> {
   ]);
   const sections = [HEAD, await domains(client), await tables(client, roles), await functions(client, app)];
   // PostgreSQL prints the type of every string.
-  return `${sections.join('\n\n')}\n`.replaceAll("'::text", "'");
+  return `${sections.join('\n\n')}\n`.replaceAll(/'::text(?!\[)/g, "'");
 }
 
 /** The role in the address of the processes. */

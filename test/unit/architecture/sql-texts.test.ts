@@ -44,6 +44,11 @@ END $$;`;
       '5 by',
     ]);
   });
+
+  test('refuses a list of parameters with brackets in it, behind which it would not see the names', () => {
+    const sql = 'CREATE FUNCTION f(p_amount numeric(10, 2), b text) RETURNS void AS $$ SELECT $$;';
+    expect(nameFaults(sql).map(({ rule }) => rule)).toContain('parameter-list');
+  });
 });
 
 test('no SQL of the store has a sentence that a user could meet: those are in core/texts', async () => {

@@ -8,7 +8,7 @@ import type { SourceText } from './syntax.ts';
 /** Something in the text of a SQL file that a rule refuses. */
 export interface SqlFault {
   readonly line: number;
-  readonly rule: 'sentence' | 'error-text' | 'short-name' | 'parameter-name';
+  readonly rule: 'sentence' | 'error-text' | 'short-name' | 'parameter-name' | 'parameter-list';
   readonly text: string;
 }
 
@@ -90,6 +90,8 @@ export function nameFaults(sql: string): SqlFault[] {
   );
   const faults: SqlFault[] = [];
   for (const { index, list } of parameterLists(text)) {
+    // The list seems to end at its first closing bracket.
+    if (list.includes('(')) faults.push({ line: lineOf(text, index), rule: 'parameter-list', text: list });
     for (const name of parameterNames(list)) {
       if (/^p_[a-z_]{3,}$/.test(name) || PARAMETER_NAMES.has(name)) continue;
       faults.push({ line: lineOf(text, index), rule: 'parameter-name', text: name });
