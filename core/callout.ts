@@ -1,4 +1,4 @@
-import { parseReleaseKey, type ReleaseId, releaseKey } from './identifiers.ts';
+import { parseReleaseKey, type ReleaseId, releaseKey } from '@pointsman/protocol/identifiers';
 
 /** What an outside service is asked for. */
 export type Purpose = 'check' | 'compile';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { TenantName } from './identifiers.ts';
+import { TenantName } from '@pointsman/protocol/identifiers';
 
 /** The brokers that carry Celery tasks. */
 export const CeleryBroker = z.enum(['rabbitmq', 'redis']);

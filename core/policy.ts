@@ -1,14 +1,15 @@
 import { z } from 'zod';
 
 import { CeleryBroker, CeleryQueueName, CeleryTaskName } from './celery-grant.ts';
-import { duration } from './gates/duration.ts';
+import { duration } from '@pointsman/protocol/time/duration';
 import { gateProblems, GateRule } from './gates/gate-rules.ts';
-import { ChannelName } from './identifiers.ts';
-import { gateLimits, tenantLimits } from './limits/limits.ts';
+import { ChannelName } from '@pointsman/protocol/identifiers';
+import { requestLimits } from '@pointsman/protocol/limits';
+import { gateLimits } from './limits/limits.ts';
 import { remoteCompileLimits } from './limits/callout-limits.ts';
-import { ConflictRule } from './releases/release.ts';
-import { httpUrl } from './json/storable.ts';
-import { SinkRule } from './sink.ts';
+import { ConflictRule } from '@pointsman/protocol/releases/release';
+import { httpUrl } from '@pointsman/protocol/json/storable';
+import { SinkRule } from '@pointsman/protocol/sinks/sink';
 
 const ChannelPolicy = z
   .strictObject({
@@ -45,7 +46,7 @@ const within = compileWithin.default('10m').meta({ description: 'How long one at
 export const RemoteCompileRule = z.discriminatedUnion('executor', [
   z.strictObject({
     executor: z.literal('http').meta({ description: 'An HTTP service compiles.' }),
-    url: httpUrl(gateLimits.urlChars).meta({ description: 'Where Pointsman sends the job.' }),
+    url: httpUrl(requestLimits.urlChars).meta({ description: 'Where Pointsman sends the job.' }),
     within,
     attempts,
   }),
@@ -74,8 +75,8 @@ export const Policy = z
     channels: z
       .record(ChannelName, ChannelPolicy)
       .refine(
-        (channels) => Object.keys(channels).length <= tenantLimits.channelsPerBundle,
-        `at most ${tenantLimits.channelsPerBundle} channels`,
+        (channels) => Object.keys(channels).length <= requestLimits.channelsPerBundle,
+        `at most ${requestLimits.channelsPerBundle} channels`,
       )
       .default({})
       .meta({ description: 'Rules by channel. A channel that is not listed has no rules.' }),

@@ -1,6 +1,6 @@
-import { retryWaitMs } from './backoff.ts';
+import { retryWaitMs } from '@pointsman/protocol/calls/backoff';
 import { sinkLimits } from './limits/distribution-limits.ts';
-import { isBroker } from './sink.ts';
+import { isBroker } from '@pointsman/protocol/sinks/sink';
 
 /** How long deliveries to a sink pause after that many consecutive failures. */
 export function sinkRetryMs(

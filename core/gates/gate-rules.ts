@@ -1,28 +1,13 @@
 import { z } from 'zod';
 
-import { duration } from './duration.ts';
+import { GateName, SCHEDULE_GATE } from '@pointsman/protocol/identifiers';
+import { duration } from '@pointsman/protocol/time/duration';
+import { requestLimits } from '@pointsman/protocol/limits';
 import { gateLimits } from '../limits/limits.ts';
-import { httpUrl } from '../json/storable.ts';
+import { httpUrl } from '@pointsman/protocol/json/storable';
 import { FreezeWindow, neverOpen, TimeZone } from './window.ts';
 
-/** The same rule as for all names, because a gate's name is part of URLs and of Restate keys. */
-const GATE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-
-/** The gate for a release's own `notBefore`. A policy cannot use this name. */
-const SCHEDULE_GATE = 'schedule';
-
 const NAME_HINT = `Unique in its channel; 1 to 63 characters of a-z, 0-9 and "-", and not "${SCHEDULE_GATE}".`;
-
-export const GateName = z
-  .string()
-  .regex(
-    GATE_NAME,
-    'a gate\'s name is one to 63 characters of a-z, 0-9 and "-", not beginning or ending with "-"',
-  )
-  .refine(
-    (name) => name !== SCHEDULE_GATE,
-    `"${SCHEDULE_GATE}" is reserved for the gate of a release's own "notBefore"`,
-  );
 
 /** The role whose approval counts. An admin may always approve. */
 const ApproverRole = z.enum(['approver', 'admin']);
@@ -57,7 +42,7 @@ type ApprovalRule = z.infer<typeof ApprovalRule>;
 const CheckRule = z
   .strictObject({
     name: GateName.meta({ description: NAME_HINT, examples: ['e2e'] }),
-    url: httpUrl(gateLimits.urlChars)
+    url: httpUrl(requestLimits.urlChars)
       .optional()
       .meta({
         description:

@@ -1,6 +1,6 @@
 /** Limits of checks and compilations by outside services, and of their reports. Sizes are bytes, times are milliseconds. */
 
-import { sourceLimits } from './limits.ts';
+import { sourceLimits } from '@pointsman/protocol/limits';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -35,8 +35,6 @@ export const callbackLimits = {
   bodyBytes: 512 * KiB,
   /** One blob: twice the largest file of a source, because modules are bundled with their imports. It is in memory once. */
   blobBytes: 2 * sourceLimits.fileBytes,
-  /** A manifest: the size that registries have agreed on (OCI distribution-spec 1.1, "Pushing Manifests"). It is parsed in one piece. */
-  manifestBytes: 4 * MiB,
   /** All blobs of one release, over all attempts: twice the limit of its source, and again for its overlays. */
   releaseBytes: 4 * sourceLimits.totalBytes,
   /** Twice the files of a source, and their manifests. */

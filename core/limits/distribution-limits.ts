@@ -1,28 +1,10 @@
 /** Limits of distributing moves, with their reasons; see core/limits/limits.ts. Sizes are bytes, times are milliseconds. */
 
-import { artifactLimits } from './artifact-limits.ts';
-
 const KiB = 1024;
 const second = 1_000;
 const minute = 60 * second;
 const hour = 60 * minute;
 const day = 24 * hour;
-
-/** The feed, and its copies. */
-export const feedLimits = {
-  /**
-   * How far back a reader can resume. A reader that was away longer fetches the pointers themselves, which is less work for all. The feed,
-   * replays and Redis streams share this window, so that none promises moves that another has dropped.
-   */
-  retentionMs: 7 * day,
-  /** Partitions of the shared streams. Tenants are hashed over them; a change would break the order of moves in progress. */
-  partitions: 16,
-  /**
-   * Entries of one stream in Redis, at any age: about 40 MB. Above that the oldest are dropped, and a reader that misses them detects the
-   * gap.
-   */
-  streamEntries: 50_000,
-} as const;
 
 /** Delivering moves. */
 export const sinkLimits = {
@@ -41,7 +23,6 @@ export const sinkLimits = {
   othersWoken: 200,
   /** Tenants that the sweep checks in one query, which takes milliseconds. */
   sweptTenants: 1_000,
-  urlChars: 2_000,
   /** Waits between attempts at a broker. The broker is the platform's own and is back within seconds; moves are late meanwhile. */
   brokerBackoff: { firstMs: 250, factor: 2, maxMs: 10 * second },
   /** Waits between attempts at a webhook's endpoint. */
@@ -84,25 +65,4 @@ export const sinkLimits = {
    * turn.
    */
   wokenBackoff: { firstMs: 10 * second, factor: 1, maxMs: 10 * second },
-} as const;
-
-/** Runtimes that follow a pointer. */
-export const followerLimits = {
-  /** Followers of one channel. */
-  perChannel: 10_000,
-  /** The interval of heartbeats without a move. */
-  heartbeatMs: 30 * second,
-  /** Silent for this long: three and a half heartbeats, so that one or two lost ones do not matter. */
-  lostMs: 105 * second,
-  /** Silent for this long: removed. */
-  forgottenMs: 24 * hour,
-  /** Acknowledgements of one follower, averaged over a minute: heartbeats, and a pointer that moves as fast as it can be followed. */
-  acknowledgementsPerMinute: 120,
-  /**
-   * Acknowledgements of all followers of one token together: for a full channel two heartbeats of each, and two acknowledgements of a
-   * pointer that moves once a minute.
-   */
-  acknowledgementsPerTokenMinute: 40_000,
-  /** One artifact in memory and on disk: as large as the compiler may make one. */
-  artifactBytes: artifactLimits.bytes,
 } as const;

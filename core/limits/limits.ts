@@ -1,60 +1,7 @@
 /** The limits of the system, with their reasons. A limit anywhere else is a mistake. Sizes are bytes, times are milliseconds. */
 
-const KiB = 1024;
-const MiB = 1024 * KiB;
 const second = 1_000;
 const minute = 60 * second;
-
-/** One publish. Configuration is text that people write; a larger bundle is not configuration. */
-export const sourceLimits = {
-  /** The whole request body. Larger than the sum of all files, because JSON escapes and base64 need more space. */
-  bodyBytes: 48 * MiB,
-  /** All files together, unpacked: a worker holds them in memory several times while it compiles. */
-  totalBytes: 32 * MiB,
-  /** One file. A document this long takes about a second to parse; larger assets belong in an object store. */
-  fileBytes: 8 * MiB,
-  /** Files in a source: five times the largest bundle that the benchmarks compile. */
-  files: 10_000,
-} as const;
-
-/** The parsing of a document. */
-export const documentLimits = {
-  /** Nesting of maps and lists. Recursive descent overflows the stack at some thousands; people write fewer than 20. */
-  depth: 200,
-  /** Nodes that aliases may expand to in one YAML document: the "billion laughs" attack needs 10^9. */
-  aliasNodes: 100_000,
-  /** Characters that aliases may expand to in one YAML document: as many as a file may have. */
-  aliasChars: sourceLimits.fileBytes,
-  /** Problems reported for one source: after so many the author fixes the first ones anyway. */
-  diagnostics: 200,
-  /** Characters of each text of one problem. Names come from the source: one of a megabyte would be repeated two hundred times. */
-  textChars: 2_000,
-  /** Characters of a key or another name that a problem quotes. More would not help the author to find it. */
-  nameChars: 200,
-  /**
-   * Characters of all problems of one source or body together. Two hundred usual ones have 30,000. They are sent from a thread or process to one that serves all
-   * tenants, and are recorded.
-   */
-  reportChars: 36 * KiB,
-} as const;
-
-/** The report on a document that a schema has refused. Its sender determines the number of issues. */
-export const issueLimits = {
-  /** Issues in one text: after fixing the first three, the author sees the next ones. */
-  shown: 3,
-  /** Characters of each, with its place: a name that is quoted may be as long as the document. */
-  chars: 300,
-} as const;
-
-/** The manifest of an artifact from an outside compiler. */
-export const manifestLimits = {
-  /** Files: the limit of a source. A follower does not accept more either. */
-  layers: sourceLimits.files,
-  /** Values of the whole document: a layer has 5 of its own, which leaves 10 for annotations. Parsing so many takes about 20 ms. */
-  values: 16 * sourceLimits.files,
-  /** A media type (RFC 6838, section 4.2, with room for parameters). */
-  mediaTypeChars: 255,
-} as const;
 
 /** Waiting for PostgreSQL. */
 export const databaseLimits = {
@@ -142,8 +89,6 @@ export const releaseLimits = {
 
 /** Admission. */
 export const tenantLimits = {
-  /** Channels of one bundle: stages of a delivery, not branches. All of them are one value of the tenant's durable state. */
-  channelsPerBundle: 100,
   /** Releases in the queue of one pointer; above that a publish gets 429. */
   queuedPerPointer: 100,
   /** How often a handler that ignores cancellation retries when it is cancelled. A person cancels once or twice. */
@@ -166,12 +111,9 @@ export const gateLimits = {
   approvers: 10,
   /** Freezes of one window. */
   freezes: 50,
-  urlChars: 2_000,
   /** Shortest and longest wait of a gate. Seconds are for machines; a month covers holidays, and after that people have forgotten the release. */
   minWithinMs: second,
   maxWithinMs: 31 * 24 * 60 * minute,
-  /** How far ahead a release may be scheduled. */
-  scheduleMs: 90 * 24 * 60 * minute,
   /** How far ahead a window must open: a policy that never lets a release through is a mistake. */
   freezeMs: 90 * 24 * 60 * minute,
   /** Moves of the pointer that void given approvals and make the release wait again: after this many, the release is rejected. */
@@ -207,26 +149,13 @@ export const sweepLimits = {
 
 /** The HTTP API. */
 export const httpLimits = {
-  /** Rows of one page of a list. */
-  pageSize: 1_000,
-  defaultPageSize: 100,
-  /** A JSON body that is not a publish: names, numbers and a sentence. */
-  jsonBodyBytes: 64 * KiB,
   /**
    * Values of such a body, and of a callback's, which may be larger. A report's 200 diagnostics have 1,400 values, and a policy of 64 KiB at most 8,000. They are
    * parsed on the event loop: half a megabyte of zeros would be 260,000 values, and a schema would create an object to refuse each.
    */
   jsonBodyValues: 10_000,
-  /** The longest long-poll: below the 60 s after which common proxies cut an idle connection. */
-  waitMs: 55 * second,
   /** A call into Restate: admission takes milliseconds; after this the control plane counts as down. */
   ingressTimeoutMs: 20 * second,
-  /** The `Retry-After` of 503 and 429, in seconds (RFC 9110, section 10.2.3). */
-  retryAfterSeconds: 2,
-  /** Characters of an Idempotency-Key. */
-  idempotencyKeyChars: 255,
-  /** Characters of free text: a message, a reason. */
-  textChars: 1_000,
   /** How long requests in flight may continue after the process began to shut down. */
   drainMs: 10 * second,
 } as const;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { ChannelName, Digest, Generation, Version } from '../identifiers.ts';
+import { ChannelName, Digest, Generation, Version } from '@pointsman/protocol/identifiers';
 import { tenantLimits } from '../limits/limits.ts';
-import type { ConflictRule } from './release.ts';
+import type { ConflictRule } from '@pointsman/protocol/releases/release';
 
 const InFlight = z.object({
   version: Version,

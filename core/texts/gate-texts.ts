@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { GateKind, GateState } from '../gates/gate.ts';
+import { GateKind, GateState } from '@pointsman/protocol/releases/gate';
 
 /** The facts about a gate of a release, from which its status text is written. `gate_facts` in functions/decisions.sql returns them. */
 export const GateFacts = z.object({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { Effect } from '../releases/release.ts';
+import type { Effect } from '@pointsman/protocol/releases/release';
 
 /** What becomes the reason of a release that a newer one replaces. */
 export function supersededText(newer: number): string {

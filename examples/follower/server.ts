@@ -11,8 +11,8 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import type { Bundle } from '../../services/follower/bundle.ts';
-import { openFollower } from '../../services/follower/follower.ts';
+import type { Bundle } from '@pointsman/client/follower';
+import { openFollower } from '@pointsman/client/follower';
 
 const [url = '', tenant = '', bundle = ''] = process.argv.slice(2);
 const {

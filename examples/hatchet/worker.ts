@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { ConcurrencyLimitStrategy, Hatchet, type TaskWorkflowDeclaration } from '@hatchet-dev/typescript-sdk';
 import { z } from 'zod';
 
-import { CompileJob } from '../../core/compile-job.ts';
+import { CompileJob } from '@pointsman/protocol/callouts/compile-job';
 import { work } from '../http-compiler/work.mjs';
 
 type Outcome = { outcome: string };

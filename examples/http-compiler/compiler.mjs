@@ -3,7 +3,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 
-import { digestOf } from '../../core/digest.ts';
+import { digestOf } from '@pointsman/protocol/digest';
 import { work } from './work.mjs';
 
 const CONTRACT = 'pointsman.compile/v1';

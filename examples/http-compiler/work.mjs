@@ -4,10 +4,10 @@ import { gunzipSync } from 'node:zlib';
 import { extract } from 'tar-stream';
 
 // Pointsman's own, so that what is compiled here has the digests that it would have there. A compiler elsewhere writes its own.
-import { canonicalJson } from '../../core/json/canonical-json.ts';
-import { digestOf } from '../../core/digest.ts';
-import { artifactManifest, mediaTypes } from '../../core/oci.ts';
-import { sourceTree } from '../../core/releases/source.ts';
+import { canonicalJson } from '@pointsman/protocol/json/canonical-json';
+import { digestOf } from '@pointsman/protocol/digest';
+import { artifactManifest, mediaTypes } from '@pointsman/protocol/artifacts/oci';
+import { sourceTree } from '@pointsman/protocol/releases/source';
 import { assetMediaType } from '../../services/compiler/asset-media-type.ts';
 import { call, Over } from './calls.mjs';
 

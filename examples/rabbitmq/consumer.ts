@@ -4,9 +4,9 @@ import { pathToFileURL } from 'node:url';
 import { pino } from 'pino';
 import { z } from 'zod';
 
-import type { PointerId } from '../../core/identifiers.ts';
-import { consumeMoves, type MoveConsumer } from '../../services/rabbitmq/move-consumer.ts';
-import type { FetchedPointer, Missed } from '../../services/rabbitmq/move-progress.ts';
+import type { PointerId } from '@pointsman/protocol/identifiers';
+import { consumeMoves, type MoveConsumer } from '@pointsman/client/rabbitmq';
+import type { FetchedPointer, Missed } from '@pointsman/client/rabbitmq';
 
 const Settings = z.object({
   AMQP_URL: z.url(),

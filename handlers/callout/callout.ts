@@ -1,10 +1,10 @@
 import { implement, type ObjectContext, TerminalError } from '@restatedev/restate-sdk';
 
-import { nextAttemptMs } from '../../core/backoff.ts';
-import { digestOf } from '../../core/digest.ts';
+import { nextAttemptMs } from '@pointsman/protocol/calls/backoff';
+import { digestOf } from '@pointsman/protocol/digest';
 import { type CalloutId, parseCalloutKey } from '../../core/callout.ts';
-import { correlationId, releaseKey } from '../../core/identifiers.ts';
-import { invocationLimits, stepRetries } from '../../core/limits/limits.ts';
+import { correlationId, releaseKey } from '@pointsman/protocol/identifiers';
+import { stepRetries, invocationLimits } from '../../core/limits/limits.ts';
 import { calloutLimits } from '../../core/limits/callout-limits.ts';
 import type { RemoteCompileRule } from '../../core/policy.ts';
 import type { RequestResult } from '../ports/callbacks.ts';

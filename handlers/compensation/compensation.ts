@@ -6,9 +6,9 @@ import {
   TerminalError,
 } from '@restatedev/restate-sdk';
 
-import { parseReleaseKey, type ReleaseId, releaseKey } from '../../core/identifiers.ts';
+import { parseReleaseKey, type ReleaseId, releaseKey } from '@pointsman/protocol/identifiers';
 import { stepRetries } from '../../core/limits/limits.ts';
-import type { Effect } from '../../core/releases/release.ts';
+import type { Effect } from '@pointsman/protocol/releases/release';
 import type { Deps } from '../ports/deps.ts';
 import { Compensation, type UndoRequest } from '../contract/compensation.ts';
 import { objectOptions } from '../durable/options.ts';

@@ -1,7 +1,7 @@
 import { iface } from '@restatedev/restate-sdk';
 import { z } from 'zod';
 
-import { Digest } from '../../core/identifiers.ts';
+import { Digest } from '@pointsman/protocol/identifiers';
 import { RemoteCompileRule } from '../../core/policy.ts';
 
 export const CheckCallout = z.object({ url: z.string(), deadlineMs: z.number().int() });

@@ -1,7 +1,7 @@
 import { iface } from '@restatedev/restate-sdk';
 import { z } from 'zod';
 
-import { Effect } from '../../core/releases/release.ts';
+import { Effect } from '@pointsman/protocol/releases/release';
 
 /** Messages of the Compensation object. The rules of contract/tenant.ts apply here too. */
 

@@ -1,8 +1,8 @@
 import { iface } from '@restatedev/restate-sdk';
 import { z } from 'zod';
 
-import { DeliveryState } from '../../core/hook.ts';
-import { Version } from '../../core/identifiers.ts';
+import { DeliveryState } from '@pointsman/protocol/hook';
+import { Version } from '@pointsman/protocol/identifiers';
 
 /** Messages of the hook services. The rules of contract/tenant.ts apply here too. */
 

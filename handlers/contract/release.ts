@@ -1,13 +1,13 @@
 import { iface } from '@restatedev/restate-sdk';
 import { z } from 'zod';
 
-import { Role } from '../../core/access.ts';
-import { CheckReport } from '../../core/gates/check-request.ts';
-import { CompileReport } from '../../core/compile-job.ts';
-import { Conclusion, Decision, GateState } from '../../core/gates/gate.ts';
-import { KeyReused } from '../../core/idempotency-key.ts';
-import { ChannelName, Digest, Generation } from '../../core/identifiers.ts';
-import { Outcome } from '../../core/releases/release.ts';
+import { Role } from '@pointsman/protocol/access';
+import { CheckReport } from '@pointsman/protocol/callouts/check-request';
+import { CompileReport } from '@pointsman/protocol/callouts/compile-job';
+import { Conclusion, Decision, GateState } from '@pointsman/protocol/releases/gate';
+import { KeyReused } from '@pointsman/protocol/idempotency-key';
+import { ChannelName, Digest, Generation } from '@pointsman/protocol/identifiers';
+import { Outcome } from '@pointsman/protocol/releases/release';
 import { RequestIdentity, Stale } from './tenant.ts';
 
 export const ReleaseInput = z.object({ channel: ChannelName, source: Digest });

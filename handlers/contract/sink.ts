@@ -1,8 +1,8 @@
 import { iface } from '@restatedev/restate-sdk';
 import { z } from 'zod';
 
-import { KeyReused } from '../../core/idempotency-key.ts';
-import { Digest, SinkName, TenantName } from '../../core/identifiers.ts';
+import { KeyReused } from '@pointsman/protocol/idempotency-key';
+import { Digest, SinkName, TenantName } from '@pointsman/protocol/identifiers';
 
 /** Messages of the Sink object. The rules of contract/tenant.ts apply here too. */
 

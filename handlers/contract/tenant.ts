@@ -1,13 +1,13 @@
 import { iface } from '@restatedev/restate-sdk';
 import { z } from 'zod';
 
-import { Role } from '../../core/access.ts';
-import { Origin } from '../../core/hook.ts';
-import { KeyReused } from '../../core/idempotency-key.ts';
-import { BundleName, ChannelName, Digest, Generation, Version } from '../../core/identifiers.ts';
-import { Pointer } from '../../core/moves/pointer.ts';
-import { QuotaExceeded } from '../../core/quota.ts';
-import { ConflictRule, Outcome } from '../../core/releases/release.ts';
+import { Role } from '@pointsman/protocol/access';
+import { Origin } from '@pointsman/protocol/hook';
+import { KeyReused } from '@pointsman/protocol/idempotency-key';
+import { BundleName, ChannelName, Digest, Generation, Version } from '@pointsman/protocol/identifiers';
+import { Pointer } from '@pointsman/protocol/moves/pointer';
+import { QuotaExceeded } from '@pointsman/protocol/quota';
+import { ConflictRule, Outcome } from '@pointsman/protocol/releases/release';
 import type { StoredBundle } from '../../core/releases/slot.ts';
 import { DownSink } from './sink.ts';
 

@@ -1,6 +1,6 @@
 import { type ObjectOptions, TerminalError, type WorkflowOptions } from '@restatedev/restate-sdk';
 
-import { PointsmanError } from '../../core/errors.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
 import { invocationLimits } from '../../core/limits/limits.ts';
 import { endOnDefect } from './defects.ts';
 import { REFUSED } from './store-unavailable.ts';

@@ -1,7 +1,7 @@
 import type { ObjectContext, ObjectSharedContext, Serde } from '@restatedev/restate-sdk';
 import type { z } from 'zod';
 
-import { parseJson } from '../../core/json/parse-json.ts';
+import { parseJson } from '@pointsman/protocol/json/parse-json';
 
 /** Marks state that does not match its schema: an older version wrote it, or it was edited by hand. */
 export const UNREADABLE = Symbol('unreadable state');

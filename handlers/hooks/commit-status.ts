@@ -1,8 +1,8 @@
 import { implement, type ObjectContext, TerminalError } from '@restatedev/restate-sdk';
 
-import { nextAttemptMs } from '../../core/backoff.ts';
-import { parseDeliveryKey } from '../../core/hook.ts';
-import { hookLimits, stepRetries } from '../../core/limits/limits.ts';
+import { nextAttemptMs } from '@pointsman/protocol/calls/backoff';
+import { parseDeliveryKey } from '@pointsman/protocol/hook';
+import { stepRetries, hookLimits } from '../../core/limits/limits.ts';
 import type { Deps } from '../ports/deps.ts';
 import { CommitStatus } from '../contract/hooks.ts';
 import { objectOptions } from '../durable/options.ts';

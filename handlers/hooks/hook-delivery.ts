@@ -1,12 +1,12 @@
 import { CancelledError, implement, TerminalError, type WorkflowContext } from '@restatedev/restate-sdk';
 
-import { nextAttemptMs } from '../../core/backoff.ts';
-import { canonicalJson } from '../../core/json/canonical-json.ts';
-import { digestOf } from '../../core/digest.ts';
-import { type DeliveryName, hookAuthor, parseDeliveryKey } from '../../core/hook.ts';
-import { hookDeliveryKey } from '../../core/idempotency-key.ts';
-import { hookLimits, releaseLimits, stepRetries } from '../../core/limits/limits.ts';
-import { describeExceeded } from '../../core/quota.ts';
+import { nextAttemptMs } from '@pointsman/protocol/calls/backoff';
+import { canonicalJson } from '@pointsman/protocol/json/canonical-json';
+import { digestOf } from '@pointsman/protocol/digest';
+import { type DeliveryName, hookAuthor, parseDeliveryKey } from '@pointsman/protocol/hook';
+import { hookDeliveryKey } from '@pointsman/protocol/idempotency-key';
+import { stepRetries, releaseLimits, hookLimits } from '../../core/limits/limits.ts';
+import { describeExceeded } from '@pointsman/protocol/quota';
 import { unknownChannel } from '../../core/moves/unknown-channel.ts';
 import { overtakenText } from '../../core/texts/hook-texts.ts';
 import { type PublishResult, type PublishRequest, Tenant } from '../contract/tenant.ts';

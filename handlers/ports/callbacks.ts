@@ -1,5 +1,5 @@
 import type { CalloutId } from '../../core/callout.ts';
-import type { ReleaseId } from '../../core/identifiers.ts';
+import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import type { RemoteCompileRule } from '../../core/policy.ts';
 import type { CallbackResult, CallbackRequest } from '../contract/release.ts';
 import type { CompiledDigests, StageSpan, StageTimes } from './stages.ts';

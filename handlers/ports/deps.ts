@@ -1,7 +1,7 @@
-import type { ReleaseId } from '../../core/identifiers.ts';
-import type { GateKind } from '../../core/gates/gate.ts';
+import type { ReleaseId } from '@pointsman/protocol/identifiers';
+import type { GateKind } from '@pointsman/protocol/releases/gate';
 import type { RemoteCompileRule } from '../../core/policy.ts';
-import type { Effect, FailedOutcome, Outcome, Stage } from '../../core/releases/release.ts';
+import type { Effect, FailedOutcome, Outcome, Stage } from '@pointsman/protocol/releases/release';
 import type { StoredBundle } from '../../core/releases/slot.ts';
 import type { Callbacks, OutboundCalls } from './callbacks.ts';
 import type { Deliveries, Reports } from './hooks.ts';

@@ -1,5 +1,5 @@
-import type { DeliveryName, Origin } from '../../core/hook.ts';
-import type { ConflictRule, Outcome } from '../../core/releases/release.ts';
+import type { DeliveryName, Origin } from '@pointsman/protocol/hook';
+import type { ConflictRule, Outcome } from '@pointsman/protocol/releases/release';
 import type { HookDeliveryResult } from '../contract/hooks.ts';
 
 /** Interfaces for hook deliveries and commit statuses. The rules of ports/deps.ts apply here too. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { Broker, SinkId } from '../../core/sink.ts';
+import type { Broker, SinkId } from '@pointsman/protocol/sinks/sink';
 import type {
   DownSink,
   SendResult,

@@ -1,11 +1,11 @@
 import { RestatePromise, type WorkflowContext } from '@restatedev/restate-sdk';
 
-import { backoffMs } from '../../core/backoff.ts';
-import { sinkLimits } from '../../core/limits/distribution-limits.ts';
-import type { ReleaseId } from '../../core/identifiers.ts';
-import { isoTime } from '../../core/gates/iso-time.ts';
+import { backoffMs } from '@pointsman/protocol/calls/backoff';
 import { stepRetries } from '../../core/limits/limits.ts';
-import { sinkKey } from '../../core/sink.ts';
+import { sinkLimits } from '../../core/limits/distribution-limits.ts';
+import type { ReleaseId } from '@pointsman/protocol/identifiers';
+import { isoTime } from '../../core/gates/iso-time.ts';
+import { sinkKey } from '@pointsman/protocol/sinks/sink';
 import { WAITING_FOR } from '../contract/release.ts';
 import type { Deps } from '../ports/deps.ts';
 import { type DownSink, Sink } from '../contract/sink.ts';

@@ -1,9 +1,9 @@
 import { RestatePromise, type WorkflowContext } from '@restatedev/restate-sdk';
 
 import { calloutKey } from '../../core/callout.ts';
-import type { ReleaseId } from '../../core/identifiers.ts';
+import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import { isoTime } from '../../core/gates/iso-time.ts';
-import { gateLimits, stepRetries } from '../../core/limits/limits.ts';
+import { stepRetries, gateLimits } from '../../core/limits/limits.ts';
 import { WAITING_FOR, gateDecisionPromise } from '../contract/release.ts';
 import type { Deps, GateStatus } from '../ports/deps.ts';
 import { Callout } from '../contract/callout.ts';

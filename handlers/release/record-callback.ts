@@ -1,6 +1,6 @@
 import { TerminalError, type WorkflowSharedContext } from '@restatedev/restate-sdk';
 
-import { parseReleaseKey } from '../../core/identifiers.ts';
+import { parseReleaseKey } from '@pointsman/protocol/identifiers';
 import { stepRetries } from '../../core/limits/limits.ts';
 import type { CallbackResult, CallbackRequest } from '../contract/release.ts';
 import { resolveDecisionPromise } from './record-decision.ts';

@@ -1,8 +1,8 @@
 import { CancelledError, type WorkflowContext } from '@restatedev/restate-sdk';
 
-import type { ReleaseId } from '../../core/identifiers.ts';
+import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import { stepRetries } from '../../core/limits/limits.ts';
-import type { FailedOutcome, Stage } from '../../core/releases/release.ts';
+import type { FailedOutcome, Stage } from '@pointsman/protocol/releases/release';
 import { type ReleaseInput, WAITING_FOR } from '../contract/release.ts';
 import { isDefect } from '../durable/defects.ts';
 import type { Deps } from '../ports/deps.ts';

@@ -1,6 +1,6 @@
 import { implement, TerminalError, type WorkflowContext } from '@restatedev/restate-sdk';
 
-import { parseReleaseKey, type ReleaseId } from '../../core/identifiers.ts';
+import { parseReleaseKey, type ReleaseId } from '@pointsman/protocol/identifiers';
 import { stepRetries } from '../../core/limits/limits.ts';
 import { recordCallback } from './record-callback.ts';
 import { Tenant } from '../contract/tenant.ts';

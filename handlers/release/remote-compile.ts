@@ -1,9 +1,9 @@
 import { RestatePromise, type WorkflowContext } from '@restatedev/restate-sdk';
 
-import { backoffMs } from '../../core/backoff.ts';
-import { durationMs } from '../../core/gates/duration.ts';
+import { backoffMs } from '@pointsman/protocol/calls/backoff';
+import { durationMs } from '@pointsman/protocol/time/duration';
 import { calloutKey } from '../../core/callout.ts';
-import type { ReleaseId } from '../../core/identifiers.ts';
+import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import { isoTime } from '../../core/gates/iso-time.ts';
 import { stepRetries } from '../../core/limits/limits.ts';
 import { remoteCompileLimits } from '../../core/limits/callout-limits.ts';

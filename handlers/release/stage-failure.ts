@@ -1,4 +1,4 @@
-import type { FailedOutcome } from '../../core/releases/release.ts';
+import type { FailedOutcome } from '@pointsman/protocol/releases/release';
 
 /** Why a release stops. */
 export interface StageFailure {

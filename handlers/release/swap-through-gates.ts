@@ -1,8 +1,8 @@
 import type { WorkflowContext } from '@restatedev/restate-sdk';
 
-import type { ReleaseId } from '../../core/identifiers.ts';
-import { gateLimits, releaseLimits } from '../../core/limits/limits.ts';
-import type { Stage } from '../../core/releases/release.ts';
+import type { ReleaseId } from '@pointsman/protocol/identifiers';
+import { releaseLimits, gateLimits } from '../../core/limits/limits.ts';
+import type { Stage } from '@pointsman/protocol/releases/release';
 import { awaitSinks, type Frozen } from './await-sinks.ts';
 import { type SwapResult, Tenant } from '../contract/tenant.ts';
 import { WAITING_FOR } from '../contract/release.ts';

@@ -1,8 +1,8 @@
 import type { Context } from '@restatedev/restate-sdk';
 
-import type { ReleaseId } from '../../core/identifiers.ts';
+import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import type { StepRetries } from '../../core/limits/limits.ts';
-import type { Effect } from '../../core/releases/release.ts';
+import type { Effect } from '@pointsman/protocol/releases/release';
 import type { Deps } from '../ports/deps.ts';
 import { retriesExhausted } from '../durable/store-unavailable.ts';
 import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';

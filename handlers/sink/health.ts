@@ -1,9 +1,9 @@
 import { type ObjectContext, rpc } from '@restatedev/restate-sdk';
 import { z } from 'zod';
 
-import { sinkLimits } from '../../core/limits/distribution-limits.ts';
 import { stepRetries } from '../../core/limits/limits.ts';
-import { isBroker, type SinkId } from '../../core/sink.ts';
+import { sinkLimits } from '../../core/limits/distribution-limits.ts';
+import { isBroker, type SinkId } from '@pointsman/protocol/sinks/sink';
 import type { Deps } from '../ports/deps.ts';
 import { HealthWait, Sink } from '../contract/sink.ts';
 import { readShortcut } from '../durable/stored-state.ts';

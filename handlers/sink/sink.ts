@@ -6,9 +6,9 @@ import {
   TerminalError,
 } from '@restatedev/restate-sdk';
 
-import { sinkLimits } from '../../core/limits/distribution-limits.ts';
 import { stepRetries } from '../../core/limits/limits.ts';
-import { isBroker, type SinkId, sinkKey } from '../../core/sink.ts';
+import { sinkLimits } from '../../core/limits/distribution-limits.ts';
+import { isBroker, type SinkId, sinkKey } from '@pointsman/protocol/sinks/sink';
 import type { Deps } from '../ports/deps.ts';
 import { objectOptions } from '../durable/options.ts';
 import {

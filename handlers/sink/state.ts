@@ -1,7 +1,7 @@
 import type { ObjectContext } from '@restatedev/restate-sdk';
 import { z } from 'zod';
 
-import type { SinkId } from '../../core/sink.ts';
+import type { SinkId } from '@pointsman/protocol/sinks/sink';
 import { DeliveryAttempt, Failing } from '../ports/sinks.ts';
 import { readShortcut } from '../durable/stored-state.ts';
 

@@ -1,6 +1,6 @@
 import type { Context } from '@restatedev/restate-sdk';
 
-import { sinkKey } from '../../core/sink.ts';
+import { sinkKey } from '@pointsman/protocol/sinks/sink';
 import type { SinkNotifications } from '../ports/deps.ts';
 import { Sink } from '../contract/sink.ts';
 

@@ -1,6 +1,6 @@
 import type { ObjectContext } from '@restatedev/restate-sdk';
 
-import { type ReleaseId, releaseKey } from '../../core/identifiers.ts';
+import { type ReleaseId, releaseKey } from '@pointsman/protocol/identifiers';
 import { stepRetries } from '../../core/limits/limits.ts';
 import { inFlight, slotOf } from '../../core/releases/slot.ts';
 import { getBundle, reloadBundle } from './bundle-state.ts';

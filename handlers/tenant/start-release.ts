@@ -1,6 +1,6 @@
 import type { ObjectContext } from '@restatedev/restate-sdk';
 
-import { type PointerId, releaseKey } from '../../core/identifiers.ts';
+import { type PointerId, releaseKey } from '@pointsman/protocol/identifiers';
 import { stepRetries } from '../../core/limits/limits.ts';
 import { type BundleState, type Queued, vacateSlot, slotOf, withSlot } from '../../core/releases/slot.ts';
 import { setBundle } from './bundle-state.ts';

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 
 import type { CeleryGrant } from '../../core/celery-grant.ts';
-import type { PointerId } from '../../core/identifiers.ts';
-import type { Broker } from '../../core/sink.ts';
+import type { PointerId } from '@pointsman/protocol/identifiers';
+import type { Broker } from '@pointsman/protocol/sinks/sink';
 import type { Compiler } from '../compiler/compiler.ts';
 import { startDeliveryReader } from '../hooks/delivery-reader.ts';
 import type { Database } from '../postgres/database.ts';

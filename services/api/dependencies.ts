@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 
 import type { CeleryGrant } from '../../core/celery-grant.ts';
-import type { ReleaseId, PointerId } from '../../core/identifiers.ts';
-import type { Pointer } from '../../core/moves/pointer.ts';
-import type { Broker } from '../../core/sink.ts';
+import type { ReleaseId, PointerId } from '@pointsman/protocol/identifiers';
+import type { Pointer } from '@pointsman/protocol/moves/pointer';
+import type { Broker } from '@pointsman/protocol/sinks/sink';
 import type { Compiler } from '../compiler/compiler.ts';
 import type { DeliveryReader } from '../hooks/delivery-reader.ts';
 import type { Database } from '../postgres/database.ts';

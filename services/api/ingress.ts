@@ -1,7 +1,7 @@
 import { connect, HttpCallError, type Ingress, rpc } from '@restatedev/restate-sdk-clients';
 import { randomUUID } from 'node:crypto';
 
-import { PointsmanError } from '../../core/errors.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
 import { httpLimits } from '../../core/limits/limits.ts';
 import { ingressRetry } from './limits.ts';
 import type { RequestIds } from './requests/request-ids.ts';

@@ -1,5 +1,4 @@
-import { followerLimits } from '../../core/limits/distribution-limits.ts';
-import { sourceLimits } from '../../core/limits/limits.ts';
+import { sourceLimits, followerLimits } from '@pointsman/protocol/limits';
 
 /**
  * Limits of this process: its sockets, threads and memory. Limits that clients and other processes rely on are in core/limits/.

@@ -1,4 +1,4 @@
-import { PointsmanError } from '../../core/errors.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
 import type { SecretBox } from '../secrets/secret-box.ts';
 
 /** Throws `no_secret_key` when secrets cannot be encrypted. */

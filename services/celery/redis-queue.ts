@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { ErrorReply } from 'redis';
 
-import { RedisLostError, redisWriter } from '../redis/writer.ts';
+import { RedisLostError, redisWriter } from '@pointsman/client/internal/redis/connection';
 import { celeryMessage, kombuEnvelope } from './celery-message.ts';
 import type { CeleryQueue, EnqueueResult } from './celery-queue.ts';
 import { celeryLimits } from './limits.ts';

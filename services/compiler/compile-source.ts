@@ -1,6 +1,5 @@
-import type { ArtifactFile } from '../../core/oci.ts';
-import { fileAsFolder } from '../../core/releases/source.ts';
-import type { SourceEntry } from '../../core/releases/source.ts';
+import type { ArtifactFile } from '@pointsman/protocol/artifacts/oci';
+import { fileAsFolder, type SourceEntry } from '@pointsman/protocol/releases/source';
 import { assetMediaType } from './asset-media-type.ts';
 import { compileDocuments } from './documents/compile-documents.ts';
 import type {
@@ -10,26 +9,18 @@ import type {
   DocumentJob,
 } from './documents/compile-document.ts';
 import { compileModules } from './modules/compile-modules.ts';
-import { documentSchemas } from './schema/document-schemas.ts';
-import type { DocumentSchema, DocumentSchemas } from './schema/document-schemas.ts';
+import { documentSchemas, type DocumentSchema, type DocumentSchemas } from './schema/document-schemas.ts';
 import { emitArtifacts } from './emit-artifacts.ts';
-import { findings } from './findings.ts';
-import type { Findings } from './findings.ts';
-import { making } from './made-blobs.ts';
-import type { MadeBlob } from './made-blobs.ts';
+import { findings, type Findings } from './findings.ts';
+import { making, type MadeBlob } from './made-blobs.ts';
 import { breather } from './orphaned-work.ts';
-import { readOverlays } from './documents/overlays.ts';
-import type { Patches } from './documents/overlays.ts';
-import { readRecipe, RECIPE_PATH } from './recipe/recipe.ts';
-import type { PlacedRecipe } from './recipe/recipe.ts';
+import { readOverlays, type Patches } from './documents/overlays.ts';
+import { readRecipe, RECIPE_PATH, type PlacedRecipe } from './recipe/recipe.ts';
 import { recipeWarnings } from './recipe/recipe-warnings.ts';
-import { patternsFor, readReferences } from './documents/references.ts';
-import type { Reference } from './documents/references.ts';
+import { patternsFor, readReferences, type Reference } from './documents/references.ts';
 import { reportDangling } from './documents/report-dangling.ts';
-import { selectByRecipe, selectEverything } from './recipe/select-files.ts';
-import type { Selection } from './recipe/select-files.ts';
-import { sourceFiles } from './source-files.ts';
-import type { SourceFiles } from './source-files.ts';
+import { selectByRecipe, selectEverything, type Selection } from './recipe/select-files.ts';
+import { sourceFiles, type SourceFiles } from './source-files.ts';
 import type { Ask, ProcessResult } from './process/compile-protocol.ts';
 
 interface Plan {

@@ -1,14 +1,13 @@
 import type { Logger } from 'pino';
 
-import type { Diagnostic } from '../../core/releases/diagnostic.ts';
+import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
 import { compileLimits } from '../../core/limits/compile-limits.ts';
-import type { SourceTree } from '../../core/releases/source.ts';
+import type { SourceTree } from '@pointsman/protocol/releases/source';
 import { badEndings } from './turns/bad-endings.ts';
 import type { CompileResult } from './process/compiled.ts';
 import { compilePool } from './process/compile-pool.ts';
 import { fairQueue } from './turns/fair-queue.ts';
-import { resultFrom } from './process/compile-result.ts';
-import type { Kept } from './process/compile-result.ts';
+import { resultFrom, type Kept } from './process/compile-result.ts';
 import { placeCompilation } from './turns/place-compilation.ts';
 import { tenantLru } from './turns/tenant-lru.ts';
 import { tenantStandings } from './turns/tenant-standings.ts';

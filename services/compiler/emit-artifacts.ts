@@ -1,6 +1,5 @@
-import { artifactLimits } from '../../core/limits/artifact-limits.ts';
-import { artifactManifest, mediaTypes } from '../../core/oci.ts';
-import type { ArtifactFile } from '../../core/oci.ts';
+import { artifactLimits } from '@pointsman/protocol/limits';
+import { artifactManifest, mediaTypes, type ArtifactFile } from '@pointsman/protocol/artifacts/oci';
 import type { ChannelDocuments } from './documents/compile-document.ts';
 import type { Findings } from './findings.ts';
 import type { Making } from './made-blobs.ts';

@@ -1,5 +1,9 @@
-import { boundedDiagnostic, type Diagnostic, reportedDiagnostics } from '../../core/releases/diagnostic.ts';
-import { documentLimits } from '../../core/limits/limits.ts';
+import {
+  boundedDiagnostic,
+  type Diagnostic,
+  reportedDiagnostics,
+} from '@pointsman/protocol/releases/diagnostic';
+import { documentLimits } from '@pointsman/protocol/limits';
 
 /** Collects diagnostics. What it keeps does not depend on the order in which they come. */
 export interface Findings {

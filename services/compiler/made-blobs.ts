@@ -1,5 +1,5 @@
-import { artifactLimits } from '../../core/limits/artifact-limits.ts';
-import { digestOf } from '../../core/digest.ts';
+import { artifactLimits } from '@pointsman/protocol/limits';
+import { digestOf } from '@pointsman/protocol/digest';
 import type { Memory } from './process/compile-protocol.ts';
 import { memoryLimits } from './limits.ts';
 

@@ -1,4 +1,4 @@
-import type { SourceEntry } from '../../core/releases/source.ts';
+import type { SourceEntry } from '@pointsman/protocol/releases/source';
 import type { Ask } from './process/compile-protocol.ts';
 
 /** The files of the source that is being compiled, read when they are needed and at most once. */

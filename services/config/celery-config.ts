@@ -2,8 +2,8 @@ import { z } from 'zod';
 
 import { CeleryGrant } from '../../core/celery-grant.ts';
 import { celeryGrantLimits } from '../../core/limits/callout-limits.ts';
-import { parseJsonAs } from '../../core/json/parse-json.ts';
-import { firstIssues } from '../../core/json/schema-issues.ts';
+import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
+import { firstIssues } from '@pointsman/protocol/json/schema-issues';
 
 /**
  * The operator's list of Celery tasks, as JSON. Every error is reported with its location, and never with a

@@ -1,5 +1,5 @@
 import type { CeleryGrant } from '../../core/celery-grant.ts';
-import type { Broker, StreamLayout } from '../../core/sink.ts';
+import type { Broker, StreamLayout } from '@pointsman/protocol/sinks/sink';
 import type { AddressRange } from '../outbound/address-ranges.ts';
 import type { SecretKeys } from '../secrets/secret-box.ts';
 import {

@@ -1,6 +1,6 @@
 import { pino, type Logger } from 'pino';
 
-import { visibleControls } from '../../core/control-characters.ts';
+import { visibleControls } from '@pointsman/protocol/text/control-characters';
 
 /**
  * The log of one process: one JSON object per line. JSON does not escape C1 and bidirectional control

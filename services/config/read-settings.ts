@@ -1,4 +1,4 @@
-import { firstMessage } from '../../core/json/schema-issues.ts';
+import { firstMessage } from '@pointsman/protocol/json/schema-issues';
 import { settings, type SettingName, type Settings } from './settings.ts';
 
 /** The environment variables of a process. */

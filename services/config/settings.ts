@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
-import { StreamLayout } from '../../core/sink.ts';
+import { StreamLayout } from '@pointsman/protocol/sinks/sink';
 import { retentionLimits } from '../../core/limits/storage-limits.ts';
-import { parseAddressRange } from '../outbound/address-ranges.ts';
 import { depthLimits } from '../rabbitmq/limits.ts';
+import { parseAddressRange } from '../outbound/address-ranges.ts';
 import { celeryGrants } from './celery-config.ts';
 
 /** The default values of settings. A setting that is not listed here has no default. */

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
-import { boundedList } from '../../core/json/bounded-list.ts';
-import { cut } from '../../core/cut.ts';
-import { type CommitState, commitState, statusContext } from '../../core/hook.ts';
-import type { Outcome } from '../../core/releases/release.ts';
-import { parseBoundedJson } from '../../core/json/json-bounds.ts';
+import { boundedList } from '@pointsman/protocol/json/bounded-list';
+import { cut } from '@pointsman/protocol/text/cut';
+import { type CommitState, commitState, statusContext } from '@pointsman/protocol/hook';
+import type { Outcome } from '@pointsman/protocol/releases/release';
+import { parseBoundedJson } from '@pointsman/protocol/json/json-bounds';
 import { apiOf, authorization, type HookTarget, repositoryPath, type TargetCall } from './hook-target.ts';
 import { statusLimits } from './limits.ts';
 

@@ -1,5 +1,5 @@
-import type { HookProvider } from '../../core/hook.ts';
-import { parseBoundedJson } from '../../core/json/json-bounds.ts';
+import type { HookProvider } from '@pointsman/protocol/hook';
+import { parseBoundedJson } from '@pointsman/protocol/json/json-bounds';
 import { deliveryLimits } from './limits.ts';
 import { readDelivery } from './read-delivery.ts';
 import { applyRule, type Rule, type RuleResult } from './rule.ts';

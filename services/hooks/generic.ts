@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { describeIssues } from '../../core/json/schema-issues.ts';
-import { httpUrl } from '../../core/json/storable.ts';
+import { describeIssues } from '@pointsman/protocol/json/schema-issues';
+import { httpUrl } from '@pointsman/protocol/json/storable';
 import { deliveryLimits } from './limits.ts';
 import { type Delivered, isNoCommit, Paths, Ref, RepositoryName, subjectOf } from './push.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { boundedList } from '../../core/json/bounded-list.ts';
-import { describeIssues } from '../../core/json/schema-issues.ts';
+import { boundedList } from '@pointsman/protocol/json/bounded-list';
+import { describeIssues } from '@pointsman/protocol/json/schema-issues';
 import { Sha } from './github.ts';
 import { deliveryLimits } from './limits.ts';
 import { type Delivered, isNoCommit, Paths, Ref, RepositoryName, subjectOf } from './push.ts';

@@ -1,4 +1,4 @@
-import type { HookProvider } from '../../core/hook.ts';
+import type { HookProvider } from '@pointsman/protocol/hook';
 
 /** The repository of a hook, and the credentials for it. */
 export interface HookTarget {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { boundedList } from '../../core/json/bounded-list.ts';
-import { cut } from '../../core/cut.ts';
-import { StorableText } from '../../core/json/storable.ts';
+import { boundedList } from '@pointsman/protocol/json/bounded-list';
+import { cut } from '@pointsman/protocol/text/cut';
+import { StorableText } from '@pointsman/protocol/json/storable';
 import { deliveryLimits } from './limits.ts';
 
 /** The fields of a provider's push that Pointsman uses. */

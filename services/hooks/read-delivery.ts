@@ -1,4 +1,4 @@
-import type { HookProvider } from '../../core/hook.ts';
+import type { HookProvider } from '@pointsman/protocol/hook';
 import { readGeneric } from './generic.ts';
 import { readGithub } from './github.ts';
 import { readGitlab } from './gitlab.ts';

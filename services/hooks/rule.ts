@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import type { HookProvider } from '../../core/hook.ts';
-import { pathProblem } from '../../core/releases/source.ts';
+import type { HookProvider } from '@pointsman/protocol/hook';
+import { pathProblem } from '@pointsman/protocol/releases/source';
 import { deliveryLimits } from './limits.ts';
 import type { Delivered, Push } from './push.ts';
 

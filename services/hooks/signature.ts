@@ -1,9 +1,9 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
-import type { HookProvider } from '../../core/hook.ts';
-import { signatureOf } from '../webhooks/sign.ts';
-import { isClaimed, readClaim } from '../webhooks/verify.ts';
-import { webhookKey } from '../webhooks/webhook-secret.ts';
+import type { HookProvider } from '@pointsman/protocol/hook';
+import { signatureOf } from '@pointsman/protocol/webhooks/sign';
+import { isClaimed, readClaim } from '@pointsman/client/internal/webhooks/verify';
+import { webhookKey } from '@pointsman/protocol/webhooks/webhook-secret';
 
 /** A request as received. */
 export interface SignedRequest {

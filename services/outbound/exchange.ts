@@ -1,6 +1,6 @@
 import { request, type Dispatcher } from 'undici';
 
-import { retryAfterMs } from '../http/retry-after.ts';
+import { retryAfterMs } from '@pointsman/protocol/calls/retry-after';
 import { later, refused } from './results.ts';
 import { failureOf } from './failures.ts';
 import { REDIRECTS, type Hop } from './hop.ts';

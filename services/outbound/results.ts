@@ -1,4 +1,4 @@
-import { boundedText } from '../../core/releases/diagnostic.ts';
+import { boundedText } from '@pointsman/protocol/releases/diagnostic';
 import type { OutboundResult } from './contract.ts';
 
 type Refused = Extract<OutboundResult, { kind: 'refused' }>;

@@ -1,9 +1,9 @@
 import { DatabaseError, Pool, type PoolClient, type QueryConfig, type QueryResultRow } from 'pg';
 import { z } from 'zod';
 
-import { PointsmanError } from '../../core/errors.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
 import { databaseLimits } from '../../core/limits/limits.ts';
-import { QuotaExceeded, quotaError } from '../../core/quota.ts';
+import { QuotaExceeded, quotaError } from '@pointsman/protocol/quota';
 import { assertSchemaFits, SCHEMA } from './schema-version.ts';
 
 /** Runs one statement of the transaction. Parameters only: nothing is ever put into the text. */

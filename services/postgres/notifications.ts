@@ -2,7 +2,7 @@ import { Client } from 'pg';
 import { z } from 'zod';
 
 import { databaseLimits } from '../../core/limits/limits.ts';
-import { parseJsonAs } from '../../core/json/parse-json.ts';
+import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
 
 const Notice = z.object({
   tenant: z.string(),

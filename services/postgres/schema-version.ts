@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { z } from 'zod';
 
-import { PointsmanError } from '../../core/errors.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
 import { Big } from './rows.ts';
 
 /** Our tables live in this schema, and nothing else does. */

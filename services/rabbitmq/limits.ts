@@ -1,29 +1,9 @@
-import { feedLimits } from '../../core/limits/distribution-limits.ts';
-
-/** Limits of the RabbitMQ connections. Times are milliseconds unless stated otherwise. */
+/** Limits of the writers to RabbitMQ. Times are milliseconds. */
 
 const second = 1_000;
-const minute = 60 * second;
 
-export const rabbitLimits = {
-  /**
-   * Until a new connection is logged in: name resolution, TCP, TLS, login. Takes 30 ms; a broker on another
-   * continent takes a second. Less than `sinkLimits.provenMs`, so that a failure is recorded for all tenants
-   * of the partition within five seconds.
-   */
-  connectMs: 3 * second,
-  /**
-   * Until a message is confirmed, including the declaration of its queue, and for every other response of the
-   * broker. RabbitMQ confirms after its fsync, at most every 200 ms when it is idle. Less than
-   * `sinkLimits.provenMs` for the same reason.
-   */
-  confirmMs: 3 * second,
-  /**
-   * Two intervals without a byte end a connection. The connection is idle most of the time. Without a
-   * heartbeat, the next message would find a dead connection only after its whole `confirmMs`. In seconds,
-   * the unit of AMQP.
-   */
-  heartbeatSeconds: 10,
+/** Limits of publishing. */
+export const publishLimits = {
   /**
    * Messages that wait for their confirm. Each is at most some tens of KiB. More messages would not help a
    * broker that is this far behind.
@@ -34,10 +14,6 @@ export const rabbitLimits = {
    * costs a millisecond.
    */
   declaredQueues: 1_000,
-  /** A graceful close, after which the socket is destroyed. */
-  closeMs: second,
-  /** Waits before a consumer reconnects. */
-  reconnect: { firstMs: 250, factor: 2, maxMs: 10 * second },
 } as const;
 
 /** Limits of the queue for unroutable moves. */
@@ -47,57 +23,6 @@ export const unroutedLimits = {
    * oldest messages are dropped first.
    */
   messages: 10_000,
-} as const;
-
-/** Limits of move consumers. */
-export const consumerLimits = {
-  /**
-   * Default number of unacknowledged moves per consumer. The broker sends the next moves while one is
-   * applied.
-   */
-  prefetch: 20,
-  /**
-   * The highest prefetch that a consumer may request. All of these moves are redelivered when the consumer
-   * dies.
-   */
-  maxPrefetch: 250,
-  /**
-   * Default number of redeliveries before a move is dead-lettered: with the waits in between, about eight
-   * seconds.
-   */
-  deliveryLimit: 5,
-  /**
-   * The highest delivery limit that a consumer may request. With the longest waits, this takes three minutes.
-   */
-  maxDeliveryLimit: 20,
-  /** Waits before a failed move returns to its queue. */
-  retry: { firstMs: 250, factor: 2, maxMs: 10 * second },
-  /**
-   * The handler's signal aborts after this time. Far less than the half hour after which RabbitMQ closes the
-   * channel of a silent consumer.
-   */
-  applyMs: minute,
-  /**
-   * A queue without a consumer for this long is deleted with its moves. The feed no longer contains these
-   * moves either, and the queue would otherwise grow until the broker's disk is full.
-   */
-  unusedMs: feedLimits.retentionMs,
-  /** Dead-lettered moves per queue: a few tens of megabytes for inspection. The oldest are dropped first. */
-  deadMessages: 10_000,
-  /** Bytes of one message. A move is smaller than a KiB. */
-  messageBytes: 64 * 1024,
-  /** Binding patterns of one queue. */
-  bindings: 100,
-} as const;
-
-/** Limits of a tail of one pointer. */
-export const tailLimits = {
-  /**
-   * Moves that wait for a slow reader. Above this limit the oldest are dropped, and the reader gets a gap.
-   */
-  waiting: 1_000,
-  /** Of these, the unacknowledged moves in this process. */
-  prefetch: 20,
 } as const;
 
 /** Limits of queue depth requests. */

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 
-import { MOVE_EXCHANGE } from '../../core/sink.ts';
+import { MOVE_EXCHANGE } from '@pointsman/protocol/sinks/sink';
 import type { Batch, Health, Sent, SinkTarget } from '../sinks/target.ts';
-import { reconnecting } from '../connections/reconnecting.ts';
-import { closeCode } from './close-code.ts';
+import { reconnecting } from '@pointsman/protocol/calls/reconnecting';
+import { closeCode } from '@pointsman/client/internal/rabbitmq/close-code';
 import { declareMoveExchange, type ExchangeState, type Unrouted } from './move-topology.ts';
 import { publishBatch } from './publish-batch.ts';
 import { openRabbitSession, type RabbitSession } from './session.ts';

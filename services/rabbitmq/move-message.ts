@@ -1,5 +1,5 @@
-import { MOVE_EXCHANGE, moveRoutingKey } from '../../core/sink.ts';
-import { SINK_TEST, type SinkEvent } from '../sinks/target.ts';
+import { MOVE_EXCHANGE, moveRoutingKey } from '@pointsman/protocol/sinks/sink';
+import { SINK_TEST, type SinkEvent } from '@pointsman/protocol/moves/sink-event';
 import type { RabbitMessage } from './confirms.ts';
 
 /**

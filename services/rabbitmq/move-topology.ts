@@ -1,9 +1,9 @@
 import type { Channel } from 'amqplib';
 import type { Logger } from 'pino';
 
-import { MOVE_EXCHANGE } from '../../core/sink.ts';
-import { closeCode } from './close-code.ts';
-import type { RabbitConnection } from './connection.ts';
+import { MOVE_EXCHANGE } from '@pointsman/protocol/sinks/sink';
+import { closeCode } from '@pointsman/client/internal/rabbitmq/close-code';
+import type { RabbitConnection } from '@pointsman/client/internal/rabbitmq/connection';
 import { unroutedLimits } from './limits.ts';
 
 /**

@@ -1,6 +1,7 @@
-import type { Batch, SinkEvent } from '../sinks/target.ts';
+import type { SinkEvent } from '@pointsman/protocol/moves/sink-event';
+import type { Batch } from '../sinks/target.ts';
 import type { Published } from './confirms.ts';
-import { rabbitLimits } from './limits.ts';
+import { publishLimits } from './limits.ts';
 import { eventRoutingKey, moveMessage } from './move-message.ts';
 import type { RabbitSession } from './session.ts';
 
@@ -34,7 +35,7 @@ export interface BatchRules {
 type PublishResult = 'arrived' | 'unroutable' | PublishFailure;
 
 /**
- * Publishes in order without waiting for each confirm, up to {@link rabbitLimits.inFlight} messages ahead of
+ * Publishes in order without waiting for each confirm, up to {@link publishLimits.inFlight} messages ahead of
  * the first missing one. After the first failure no further event is published. Events in flight at that
  * moment may arrive before the failed one. Waiting for each confirm would avoid that, but takes twenty times
  * as long. A consumer detects the gap.
@@ -56,7 +57,7 @@ export async function publishBatch(
   };
   const results: Promise<PublishResult>[] = [];
   for (const [nth, event] of events.entries()) {
-    if (nth >= rabbitLimits.inFlight) await results[nth - rabbitLimits.inFlight];
+    if (nth >= publishLimits.inFlight) await results[nth - publishLimits.inFlight];
     if (soFar.failed) break;
     results.push(publish(event));
   }

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 
-import { reconnecting } from '../connections/reconnecting.ts';
+import { reconnecting } from '@pointsman/protocol/calls/reconnecting';
 import type { Published, RabbitMessage } from './confirms.ts';
-import { rabbitLimits } from './limits.ts';
+import { publishLimits } from './limits.ts';
 import { openRabbitSession, type RabbitSession } from './session.ts';
 
 export interface RabbitPublisher {
@@ -41,7 +41,7 @@ export function rabbitPublisher({ url, log }: { url: string; log: Logger }): Rab
   return {
     publish: async (message, { queue } = {}) => {
       if (closed) return unknown('the publisher is closed');
-      if (inFlight >= rabbitLimits.inFlight) return unknown('too many messages are waiting for a confirm');
+      if (inFlight >= publishLimits.inFlight) return unknown('too many messages are waiting for a confirm');
       inFlight++;
       try {
         return await publish(message, queue);

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 
-import { singleFlight } from '../../core/single-flight.ts';
-import { reconnecting } from '../connections/reconnecting.ts';
-import { closeCode } from './close-code.ts';
-import { openRabbitConnection, type RabbitConnection } from './connection.ts';
+import { singleFlight } from '@pointsman/protocol/calls/single-flight';
+import { reconnecting } from '@pointsman/protocol/calls/reconnecting';
+import { closeCode } from '@pointsman/client/internal/rabbitmq/close-code';
+import { openRabbitConnection, type RabbitConnection } from '@pointsman/client/internal/rabbitmq/connection';
 import { depthLimits } from './limits.ts';
 
 export interface QueueDepth {

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 
 import { confirmedPublisher, type Published, type RabbitMessage } from './confirms.ts';
-import { openRabbitConnection, type RabbitConnection } from './connection.ts';
-import { rabbitLimits } from './limits.ts';
+import { openRabbitConnection, type RabbitConnection } from '@pointsman/client/internal/rabbitmq/connection';
+import { publishLimits } from './limits.ts';
 
 /** One connection with one confirm channel, from its login to its end. */
 export interface RabbitSession extends RabbitConnection {
@@ -56,7 +56,7 @@ async function sessionOf(connection: RabbitConnection): Promise<RabbitSession> {
  * queue exists.
  */
 function declaredQueues(connection: RabbitConnection) {
-  const declared = new LRUCache<string, Promise<void>>({ max: rabbitLimits.declaredQueues });
+  const declared = new LRUCache<string, Promise<void>>({ max: publishLimits.declaredQueues });
   const declare = async (queue: string): Promise<void> => {
     try {
       await connection.aside((channel) => channel.assertQueue(queue, { durable: true }));

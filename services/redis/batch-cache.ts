@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 
-import { MOVED, type MoveData } from '../../core/moves/move-event.ts';
-import type { SinkEvent } from '../sinks/target.ts';
+import { MOVED, type MoveData } from '@pointsman/protocol/moves/move-event';
+import type { SinkEvent } from '@pointsman/protocol/moves/sink-event';
 import type { ArtifactReader } from './artifact-reader.ts';
-import { pointerKey } from './cache-keys.ts';
+import { pointerKey } from '@pointsman/protocol/redis/cache-keys';
 import { cacheLimits } from './limits.ts';
 import { redisPointerCache } from './pointer-cache.ts';
 

@@ -1,42 +1,21 @@
-/** Limits of the Redis connections. Sizes are bytes, times are milliseconds. */
+/** Limits of the writers to Redis. Sizes are bytes, times are milliseconds. */
 
 const MiB = 1024 * 1024;
 const second = 1_000;
-const minute = 60 * second;
-const hour = 60 * minute;
+const hour = 60 * 60 * second;
 
-export const redisLimits = {
-  /**
-   * Until a new connection is ready: name resolution, TCP, TLS, login. Takes a few milliseconds. Less than
-   * `sinkLimits.provenMs`, so that a failure is recorded for all tenants of the partition within five
-   * seconds.
-   */
-  connectMs: 3 * second,
-  /**
-   * Until the response to a command. Takes less than a millisecond. A Redis that forks for a snapshot, or
-   * waits for its disk, takes a second. Less than `sinkLimits.provenMs` for the same reason.
-   */
-  commandMs: 3 * second,
-  /** The interval between pings on an idle connection. */
-  pingMs: 10 * second,
-  /** A connection without a byte for this long is closed: three pings. */
-  silenceMs: 30 * second,
-  /** Commands that wait for their responses. Above this limit, more commands would not fix the cause. */
-  inFlight: 256,
-  /** A graceful close, after which the socket is destroyed. */
-  closeMs: second,
+/** Limits of an append to a stream. */
+export const appendLimits = {
   /**
    * Tries to append one batch while another writer appends to the stream. There should be only one writer; a
    * delayed command of an earlier one is possible.
    */
-  appendRounds: 4,
+  rounds: 4,
   /**
    * How many entries are searched for an append whose response was lost: the batches of forty other tenants
    * that were delivered before the retry. Beyond this, the retry may append a duplicate.
    */
   lookBack: { entries: 1_000, pages: 20 },
-  /** An event of the feed: ten times the size of one with the longest names. */
-  eventChars: 16_384,
 } as const;
 
 /** Limits of the cache of pointers and bundles. */
@@ -62,47 +41,4 @@ export const cacheLimits = {
   pending: 1_000,
   /** Tries per pointer; after them, the next move of the pointer is the next try. */
   tries: 20,
-  /** How often a reader reads a pointer that moves while its bundle is read. */
-  readRounds: 5,
-} as const;
-
-/** Limits of stream readers. */
-export const readerLimits = {
-  /** How long one read waits for an entry. A dead connection is detected some seconds later. */
-  blockMs: 5 * second,
-  /** Longer than `blockMs` plus a slow response. */
-  silenceMs: 15 * second,
-  /** Entries per read and stream. */
-  entries: 100,
-  /**
-   * Waits between connections. A restarting Redis is back within a second, and readers must not all reconnect
-   * at once.
-   */
-  backoff: { firstMs: 100, factor: 2, maxMs: 5 * second },
-  /**
-   * One call of the handler or of the snapshot function. A hung call must not block the moves of other
-   * tenants.
-   */
-  handlerMs: 30 * second,
-  /**
-   * An entry pending for this long belongs to a stopped consumer: one whole read at a second per entry. A
-   * claim from a live consumer does no harm.
-   */
-  claimIdleMs: 2 * minute,
-  /** How often a consumer claims such entries, and retries failed tenants. */
-  claimEveryMs: 15 * second,
-  /** How long a stop waits for a handler that ignores its signal. */
-  stopMs: 5 * second,
-  /** Tries of an event that its handler can't apply. After them, a snapshot replaces the event. */
-  applyTries: 5,
-  applyBackoff: { firstMs: 100, factor: 3, maxMs: 5 * second },
-  /** Tries to get a snapshot that includes the event: a lagging replica may return an older one. */
-  snapshotTries: 3,
-  /**
-   * Pointers whose generations are stored. Above this limit a tenant is forgotten, and starts with a snapshot
-   * at its next event.
-   */
-  pointers: 100_000,
-  /** The newest entries that are read to find the latest sequence numbers of tenants. */
-  lagEntries: 1_000,
 } as const;

@@ -1,16 +1,23 @@
 import type { Logger } from 'pino';
 import { ErrorReply } from 'redis';
 
-import { moveStream, type StreamLayout } from '../../core/sink.ts';
+import { moveStream, type StreamLayout } from '@pointsman/protocol/sinks/sink';
 import type { Batch, Sent, SinkTarget } from '../sinks/target.ts';
 import { reconcileAppend } from './reconcile-append.ts';
 import type { ArtifactReader } from './artifact-reader.ts';
 import { batchCache, type BatchCache } from './batch-cache.ts';
-import { BEFORE_ALL, type EntryId, entryId, idsAfter, isAfter, parseEntryId } from './entry-id.ts';
-import { redisLimits } from './limits.ts';
-import { redisRefusal } from './refusals.ts';
+import {
+  BEFORE_ALL,
+  type EntryId,
+  entryId,
+  idsAfter,
+  isAfter,
+  parseEntryId,
+} from '@pointsman/protocol/redis/entry-id';
+import { appendLimits } from './limits.ts';
+import { redisRefusal } from '@pointsman/client/internal/redis/refusals';
 import { appendIfPast, contentFrom } from './stream-append.ts';
-import { type RedisClient, RedisLostError, redisWriter } from './writer.ts';
+import { type RedisClient, RedisLostError, redisWriter } from '@pointsman/client/internal/redis/connection';
 
 /** This key is never created. A write to it with NOMKSTREAM succeeds exactly when an append would. */
 const PROBE_KEY = 'pointsman:moves:probe';
@@ -85,7 +92,7 @@ async function appendOnce(
   const end = layout === 'shared' ? position : null;
   const planned = idsAfter(position ?? BEFORE_ALL, atMs, events.length);
   let [done, ids] = [0, planned];
-  for (let round = 0; round < redisLimits.appendRounds; round++) {
+  for (let round = 0; round < appendLimits.rounds; round++) {
     const entries = ids.map((id, index) => ({ id, event: JSON.stringify(events[done + index]) }));
     const appended = await appendIfPast(client, stream, entries, atMs);
     if (appended.kind === 'appended') {

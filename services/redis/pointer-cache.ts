@@ -1,12 +1,23 @@
 import type { Logger } from 'pino';
 import { ErrorReply } from 'redis';
 
-import type { PointerId } from '../../core/identifiers.ts';
+import type { PointerId } from '@pointsman/protocol/identifiers';
 import type { ArtifactReader, StoredArtifact } from './artifact-reader.ts';
-import { bundleKey, type CachedPointer, MANIFEST_FIELD, pointedKey, pointerKey } from './cache-keys.ts';
+import {
+  bundleKey,
+  type CachedPointer,
+  MANIFEST_FIELD,
+  pointedKey,
+  pointerKey,
+} from '@pointsman/protocol/redis/cache-keys';
 import { cacheLimits } from './limits.ts';
-import { redisRefusal } from './refusals.ts';
-import { type RedisClient, RedisLostError, type RedisWriter, redisWriter } from './writer.ts';
+import { redisRefusal } from '@pointsman/client/internal/redis/refusals';
+import {
+  type RedisClient,
+  RedisLostError,
+  type RedisWriter,
+  redisWriter,
+} from '@pointsman/client/internal/redis/connection';
 
 /**
  * Pointers and their bundles in Redis, for runtimes that read only Redis. A pointer never goes back, even

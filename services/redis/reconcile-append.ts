@@ -1,4 +1,4 @@
-import { BEFORE_ALL, type EntryId, idsAfter, isAfter } from './entry-id.ts';
+import { BEFORE_ALL, type EntryId, idsAfter, isAfter } from '@pointsman/protocol/redis/entry-id';
 
 /** The content of a stream that has rejected the writer's IDs. */
 export interface StreamContent {

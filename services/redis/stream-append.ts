@@ -1,12 +1,12 @@
 import { ErrorReply } from 'redis';
 import { z } from 'zod';
 
-import { feedLimits } from '../../core/limits/distribution-limits.ts';
+import { feedLimits } from '@pointsman/protocol/limits';
+import { appendLimits } from './limits.ts';
 import type { StreamContent } from './reconcile-append.ts';
-import { BEFORE_ALL, type EntryId, entryId, parseEntryId } from './entry-id.ts';
-import { redisLimits } from './limits.ts';
-import { entryEventId, EVENT_FIELD } from './stream-entry.ts';
-import type { RedisClient } from './writer.ts';
+import { BEFORE_ALL, type EntryId, entryId, parseEntryId } from '@pointsman/protocol/redis/entry-id';
+import { entryEventId, EVENT_FIELD } from '@pointsman/protocol/redis/stream-entry';
+import type { RedisClient } from '@pointsman/client/internal/redis/connection';
 
 /**
  * A script, because a pipeline of XADDs can accept a later entry after it rejected an earlier one (the memory
@@ -83,11 +83,11 @@ export async function contentFrom(
 async function eventsFrom(client: RedisClient, stream: string, from: EntryId): Promise<(string | null)[]> {
   const events: (string | null)[] = [];
   let start = entryId(from);
-  for (let page = 0; page < redisLimits.lookBack.pages; page++) {
-    const entries = (await client.xRange(stream, start, '+', { COUNT: redisLimits.lookBack.entries })) ?? [];
+  for (let page = 0; page < appendLimits.lookBack.pages; page++) {
+    const entries = (await client.xRange(stream, start, '+', { COUNT: appendLimits.lookBack.entries })) ?? [];
     events.push(...entries.map(({ message }) => entryEventId(message)));
     const last = entries.at(-1);
-    if (last === undefined || entries.length < redisLimits.lookBack.entries) break;
+    if (last === undefined || entries.length < appendLimits.lookBack.entries) break;
     start = `(${last.id}`;
   }
   return events;

@@ -1,15 +1,4 @@
-import type { MoveEvent } from '../../core/moves/move-event.ts';
-
-/** A test event, with which an operator checks the delivery of a sink. Consumers ignore it. */
-export interface TestEvent extends Omit<MoveEvent, 'type' | 'data'> {
-  readonly type: typeof SINK_TEST;
-  readonly data: { readonly tenant: string; readonly sink: string };
-}
-
-/** The `type` of {@link TestEvent}. */
-export const SINK_TEST = 'pointsman.sink.test';
-
-export type SinkEvent = MoveEvent | TestEvent;
+import type { SinkEvent } from '@pointsman/protocol/moves/sink-event';
 
 /** Events of one tenant, in the order of their delivery. */
 export interface Batch<Event extends SinkEvent = SinkEvent> {

@@ -1,5 +1,5 @@
-import type { SinkId } from '../../core/sink.ts';
-import { SINK_TEST, type TestEvent } from './target.ts';
+import type { SinkId } from '@pointsman/protocol/sinks/sink';
+import { SINK_TEST, type TestEvent } from '@pointsman/protocol/moves/sink-event';
 
 /** An event whose only purpose is to be delivered. */
 export function testEvent({ tenant, sink }: SinkId, id: string, atMs: number): TestEvent {

@@ -1,4 +1,4 @@
-import { sourceLimits } from '../../core/limits/limits.ts';
+import { sourceLimits } from '@pointsman/protocol/limits';
 import { archiveLimits } from './limits.ts';
 
 /** Maps archive entries to paths of the source, and limits the unpacked size. */

@@ -1,5 +1,5 @@
-import type { Diagnostic } from '../../core/releases/diagnostic.ts';
-import type { SourceTree } from '../../core/releases/source.ts';
+import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
+import type { SourceTree } from '@pointsman/protocol/releases/source';
 
 /** The files of a source, read from an archive or another body. */
 export interface ReadSource {

@@ -1,7 +1,7 @@
 import { Piscina } from 'piscina';
 import type { Logger } from 'pino';
 
-import { PointsmanError } from '../../core/errors.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
 import { fairQueue, type FairQueueLimits } from '../compiler/turns/fair-queue.ts';
 
 export interface ReadingThreadLimits extends FairQueueLimits {

@@ -1,7 +1,11 @@
-import { boundedDiagnostic, type Diagnostic, reportedDiagnostics } from '../../core/releases/diagnostic.ts';
-import { digestOf } from '../../core/digest.ts';
-import { documentLimits, sourceLimits } from '../../core/limits/limits.ts';
-import { fileAsFolder, pathProblem, type SourceEntry, sourceTree } from '../../core/releases/source.ts';
+import {
+  boundedDiagnostic,
+  type Diagnostic,
+  reportedDiagnostics,
+} from '@pointsman/protocol/releases/diagnostic';
+import { digestOf } from '@pointsman/protocol/digest';
+import { sourceLimits, documentLimits } from '@pointsman/protocol/limits';
+import { fileAsFolder, pathProblem, type SourceEntry, sourceTree } from '@pointsman/protocol/releases/source';
 import type { InvalidSource, ReadSource } from './read-source.ts';
 
 /** A file exceeds a limit, so reading stops. */

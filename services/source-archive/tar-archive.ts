@@ -3,7 +3,7 @@ import { createGunzip } from 'node:zlib';
 
 import { type Extract, extract, type Header } from 'tar-stream';
 
-import { sourceLimits } from '../../core/limits/limits.ts';
+import { sourceLimits } from '@pointsman/protocol/limits';
 import type { ArchiveLayout } from './archive-layout.ts';
 import type { InvalidSource, ReadSource } from './read-source.ts';
 import { SourceFiles, TooLarge } from './source-files.ts';

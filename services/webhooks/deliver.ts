@@ -2,8 +2,9 @@ import type { Logger } from 'pino';
 
 import { sinkLimits } from '../../core/limits/distribution-limits.ts';
 import type { Outbound, OutboundResult } from '../outbound/contract.ts';
-import type { Batch, Sent, SinkEvent, Stopped } from '../sinks/target.ts';
-import { signatureHeaders } from './sign.ts';
+import type { SinkEvent } from '@pointsman/protocol/moves/sink-event';
+import type { Batch, Sent, Stopped } from '../sinks/target.ts';
+import { signatureHeaders } from '@pointsman/protocol/webhooks/sign';
 
 /** The endpoint of a webhook sink. */
 export interface WebhookEndpoint {

@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url';
 
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 
-/** The source that determines how a handler runs: the handlers, and the core code that they import. */
-const FOLDERS = ['core', 'handlers'];
+/** The source that determines how a handler runs: the handlers, and the code that they import. */
+const FOLDERS = ['core', 'handlers', 'packages/protocol'];
 
 /**
  * Identifies the handlers of this build: 12 hex digits over the relative path and content of every source
- * file in `core/` and `handlers/`, sub-folders included. Restate reads a deployment's handlers once per URL,
+ * file in `core/`, `handlers/` and `packages/protocol/`, sub-folders included. Restate reads a deployment's handlers once per URL,
  * so each build registers under its own URL. Two processes of one build share the URL. The ID is not a fence:
  * a worker serves every journal that Restate sends it.
  */

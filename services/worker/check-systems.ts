@@ -1,4 +1,4 @@
-import { PointsmanError } from '../../core/errors.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
 import type { Systems } from '../../handlers/ports/deps.ts';
 import type { SystemsReport } from '../../handlers/contract/worker.ts';
 import type { Database } from '../postgres/database.ts';

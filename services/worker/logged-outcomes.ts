@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 
-import { correlationId } from '../../core/identifiers.ts';
+import { correlationId } from '@pointsman/protocol/identifiers';
 import type { Moves, Settlements } from '../../handlers/ports/deps.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { LoggerTransport } from '@restatedev/restate-sdk';
 import type { Logger } from 'pino';
 
-import { correlationId, parseReleaseKey } from '../../core/identifiers.ts';
+import { correlationId, parseReleaseKey } from '@pointsman/protocol/identifiers';
 
 /**
  * The SDK's warning about a missing key, which it logs once for HTTP/1 and once for HTTP/2. The worker logs

@@ -42,7 +42,7 @@ import { releaseStages } from './pipeline/stages.ts';
 import { storedArtifacts } from './pipeline/stored-artifacts.ts';
 import type { SweepDeps } from './sweep/sweep-deps.ts';
 import { webhookDelivery } from '../webhooks/deliver.ts';
-import { isBroker } from '../../core/sink.ts';
+import { isBroker } from '@pointsman/protocol/sinks/sink';
 
 /** The durable handlers connected to their systems: the whole worker except its socket. */
 export interface Worker {

@@ -1,8 +1,9 @@
 import { createClient } from 'redis';
 
-import { feedLimits, sinkLimits } from '../../core/limits/distribution-limits.ts';
-import { moveEvent } from '../../core/moves/move-event.ts';
-import { moveStream } from '../../core/sink.ts';
+import { feedLimits } from '../../packages/protocol/limits.ts';
+import { sinkLimits } from '../../core/limits/distribution-limits.ts';
+import { moveEvent } from '../../packages/protocol/moves/move-event.ts';
+import { moveStream } from '../../packages/protocol/sinks/sink.ts';
 import { listFeed } from '../../services/postgres/channels/feed.ts';
 import { findSink } from '../../services/postgres/sinks/sinks.ts';
 import { type ControlPlane, newTenant } from '../support/worlds/control-plane.ts';

@@ -1,8 +1,7 @@
 import { stringify as toToml } from 'smol-toml';
 import { stringify as toYaml } from 'yaml';
-import { digestOf } from '../../core/digest.ts';
-import { sourceTree } from '../../core/releases/source.ts';
-import type { SourceTree } from '../../core/releases/source.ts';
+import { digestOf } from '../../packages/protocol/digest.ts';
+import { sourceTree, type SourceTree } from '../../packages/protocol/releases/source.ts';
 
 /** What the generated documents look like and must satisfy. */
 export const schema = {

@@ -1,11 +1,9 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parse as parseToml } from 'smol-toml';
 import { parse as parseYaml } from 'yaml';
-import { createCompiler } from '../../services/compiler/compiler.ts';
+import { createCompiler, type Compiler } from '../../services/compiler/compiler.ts';
 import type { CompileResult } from '../../services/compiler/process/compiled.ts';
-import type { Compiler } from '../../services/compiler/compiler.ts';
-import { corpus, schema } from './compile-corpus.ts';
-import type { Corpus } from './compile-corpus.ts';
+import { corpus, schema, type Corpus } from './compile-corpus.ts';
 import type { BenchRow } from './measure.ts';
 
 const DOCUMENTS = 2_000;

@@ -4,12 +4,12 @@ import type { AddressInfo } from 'node:net';
 
 import { pino } from 'pino';
 
-import { openFollower } from '../../services/follower/follower.ts';
-import type { MoveHints } from '../../services/follower/move-hints.ts';
-import { tailMoves as tailRabbit } from '../../services/rabbitmq/move-tail.ts';
-import { tailMoves as tailRedis } from '../../services/redis/move-tail.ts';
-import { ReceivedMoves } from '../../services/webhooks/received-moves.ts';
-import { webhookReceiver } from '../../services/webhooks/receiver.ts';
+import { openFollower } from '../../packages/client/follower/follower.ts';
+import type { MoveHints } from '../../packages/client/follower/hints/move-hints.ts';
+import { tailMoves as tailRabbit } from '../../packages/client/rabbitmq/move-tail.ts';
+import { tailMoves as tailRedis } from '../../packages/client/redis/move-tail.ts';
+import { ReceivedMoves } from '../../packages/client/webhooks/received-moves.ts';
+import { webhookReceiver } from '../../packages/client/webhooks/receiver.ts';
 import type { FleetOptions, FleetWord } from './fleet.ts';
 import { drive, Series } from './measure.ts';
 

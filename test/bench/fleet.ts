@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-import type { PointerId } from '../../core/identifiers.ts';
+import type { PointerId } from '../../packages/protocol/identifiers.ts';
 
 export type Transport =
   | 'long-poll'

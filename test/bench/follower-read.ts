@@ -1,4 +1,4 @@
-import { type Bundle, bundleAt, bundleContent } from '../../services/follower/bundle.ts';
+import { type Bundle, bundleAt, bundleContent } from '../../packages/client/follower/cache/bundle.ts';
 import { type BenchRow, Series } from './measure.ts';
 
 const READS = 5_000_000;

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 import { z } from 'zod';
 
-import type { PointerId } from '../../core/identifiers.ts';
-import { newWebhookSecret } from '../../services/webhooks/webhook-secret.ts';
+import type { PointerId } from '../../packages/protocol/identifiers.ts';
+import { newWebhookSecret } from '../../packages/protocol/webhooks/webhook-secret.ts';
 import { type ControlPlane, newTenant } from '../support/worlds/control-plane.ts';
 import { eventually } from '../support/runs/eventually.ts';
 import { type ApiProcess, tenantToken } from '../support/processes/api-process.ts';

@@ -3,8 +3,8 @@ import { accessSync, constants } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { PortBook, PortTakenError, startOnPorts } from '../../services/embedded/ports.ts';
-import { startServerProcess, waitUntilReady } from '../../services/embedded/server-process.ts';
+import { PortBook, PortTakenError, startOnPorts } from '../../packages/dev/embedded/ports.ts';
+import { startServerProcess, waitUntilReady } from '../../packages/dev/embedded/server-process.ts';
 import { endWithUs } from '../support/servers/servers.ts';
 
 const NGINX = '/usr/sbin/nginx';

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 import { HttpCallError } from '@restatedev/restate-sdk-clients';
 
-import { releaseKey } from '../../core/identifiers.ts';
+import { releaseKey } from '../../packages/protocol/identifiers.ts';
 import { Release } from '../../handlers/contract/release.ts';
 import { Notifications } from '../../services/postgres/notifications.ts';
 import { accepted, type ControlPlane, newTenant } from '../support/worlds/control-plane.ts';

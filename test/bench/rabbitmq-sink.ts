@@ -1,9 +1,9 @@
 import { type ConfirmChannel, connect } from 'amqplib';
 import { pino } from 'pino';
 
-import type { MoveEvent } from '../../core/moves/move-event.ts';
-import { MOVE_EXCHANGE, moveRoutingKey } from '../../core/sink.ts';
-import { rabbitLimits } from '../../services/rabbitmq/limits.ts';
+import type { MoveEvent } from '../../packages/protocol/moves/move-event.ts';
+import { MOVE_EXCHANGE, moveRoutingKey } from '../../packages/protocol/sinks/sink.ts';
+import { publishLimits } from '../../services/rabbitmq/limits.ts';
 import { rabbitMoveExchange } from '../../services/rabbitmq/move-exchange.ts';
 import type { SinkTarget } from '../../services/sinks/target.ts';
 import { startRabbitmq } from '../support/servers/brokers.ts';
@@ -98,7 +98,7 @@ async function sendBare(channel: ConfirmChannel, events: readonly MoveEvent[]): 
           else publish();
         });
       };
-      for (let under = 0; under < rabbitLimits.inFlight; under++) publish();
+      for (let under = 0; under < publishLimits.inFlight; under++) publish();
     });
   }
 }

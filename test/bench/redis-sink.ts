@@ -1,8 +1,9 @@
 import { pino } from 'pino';
 import { createClient } from 'redis';
 
-import { feedLimits, sinkLimits } from '../../core/limits/distribution-limits.ts';
-import { moveStream } from '../../core/sink.ts';
+import { feedLimits } from '../../packages/protocol/limits.ts';
+import { sinkLimits } from '../../core/limits/distribution-limits.ts';
+import { moveStream } from '../../packages/protocol/sinks/sink.ts';
 import { redisMoveStream } from '../../services/redis/move-stream.ts';
 import { startRedis } from '../support/servers/brokers.ts';
 import { moves } from '../support/data/move-events.ts';

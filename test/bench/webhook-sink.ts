@@ -6,15 +6,15 @@ import { pino } from 'pino';
 import { Client } from 'undici';
 import { z } from 'zod';
 
-import type { MoveEvent } from '../../core/moves/move-event.ts';
+import type { MoveEvent } from '../../packages/protocol/moves/move-event.ts';
 import { openOutbound } from '../../services/outbound/outbound.ts';
 import {
   webhookDelivery,
   type WebhookDelivery,
   type WebhookEndpoint,
 } from '../../services/webhooks/deliver.ts';
-import { signatureHeaders } from '../../services/webhooks/sign.ts';
-import { newWebhookSecret } from '../../services/webhooks/webhook-secret.ts';
+import { signatureHeaders } from '../../packages/protocol/webhooks/sign.ts';
+import { newWebhookSecret } from '../../packages/protocol/webhooks/webhook-secret.ts';
 import { moves } from '../support/data/move-events.ts';
 import { range } from '../support/data/outbound.ts';
 import type { BenchRow } from './measure.ts';

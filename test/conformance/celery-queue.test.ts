@@ -6,7 +6,7 @@ import type { CeleryQueue, CeleryTask, EnqueueResult } from '../../services/cele
 import { celeryLimits } from '../../services/celery/limits.ts';
 import { rabbitCeleryQueue } from '../../services/celery/rabbitmq-queue.ts';
 import { redisCeleryQueue } from '../../services/celery/redis-queue.ts';
-import type { RedisClient } from '../../services/redis/writer.ts';
+import type { RedisClient } from '../../packages/client/redis/connection.ts';
 import { startRabbitmq, startRedis, type TestBroker } from '../support/servers/brokers.ts';
 import { startSilentProxy } from '../support/servers/silent-proxy.ts';
 import { skipWithout } from '../support/servers/system-packages.ts';

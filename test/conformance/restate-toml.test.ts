@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { RESTATE_TOML, restateBinary } from '../../services/restate/embedded.ts';
+import { RESTATE_TOML, restateBinary } from '../../packages/dev/restate/embedded.ts';
 
 // The server ignores a key that it does not know and says nothing, so that the only proof of a setting is what the server
 // itself prints as its configuration.

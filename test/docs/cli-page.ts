@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 
-import { EXIT_CODES } from '../../services/cli/exit-codes.ts';
-import { commandLine } from '../../services/cli/program.ts';
+import { EXIT_CODES } from '../../packages/cli/exit-codes.ts';
+import { commandLine } from '../../packages/cli/program.ts';
 import { markdownTable } from './markdown.ts';
 
 /** docs/reference/cli.md: the help of every command, as `--help` prints it, and the exit codes. */

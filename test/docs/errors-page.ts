@@ -1,5 +1,5 @@
-import { ERRORS, type ErrorCode } from '../../core/errors.ts';
-import { EXIT_CODES, exitOfProblem } from '../../services/cli/exit-codes.ts';
+import { ERRORS, type ErrorCode } from '../../packages/protocol/errors.ts';
+import { EXIT_CODES, exitOfProblem } from '../../packages/cli/exit-codes.ts';
 import { code, markdownTable } from './markdown.ts';
 
 /** docs/reference/errors.md: every code of a problem document. */

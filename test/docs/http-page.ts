@@ -1,4 +1,4 @@
-import { Role, rolesThatMay } from '../../core/access.ts';
+import { Role, rolesThatMay } from '../../packages/protocol/access.ts';
 import type { App } from '../../services/api/app.ts';
 import { documentPath, type Endpoint } from '../../services/api/http/endpoint.ts';
 import { code } from './markdown.ts';

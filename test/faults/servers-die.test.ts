@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 
-import { releaseKey } from '../../core/identifiers.ts';
+import { releaseKey } from '../../packages/protocol/identifiers.ts';
 import { findPointer, listMoves } from '../../services/postgres/channels/pointers.ts';
 import { findRelease } from '../../services/postgres/releases/releases.ts';
 import {

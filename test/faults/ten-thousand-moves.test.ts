@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { PointerId } from '../../core/identifiers.ts';
-import type { MoveEvent } from '../../core/moves/move-event.ts';
+import type { PointerId } from '../../packages/protocol/identifiers.ts';
+import type { MoveEvent } from '../../packages/protocol/moves/move-event.ts';
 import { createTenant } from '../../services/postgres/tenants/tenants.ts';
 import { startRabbitmq, startRedis } from '../support/servers/brokers.ts';
 import { type ControlPlane, startControlPlane } from '../support/worlds/control-plane.ts';

@@ -1,5 +1,5 @@
-import { HookProvider } from '../../core/hook.ts';
-import { signatureHeaders } from '../../services/webhooks/sign.ts';
+import { HookProvider } from '../../packages/protocol/hook.ts';
+import { signatureHeaders } from '../../packages/protocol/webhooks/sign.ts';
 import { hostileDocuments } from '../support/data/hostile-values.ts';
 import type { Random } from '../support/data/seeded-random.ts';
 import { type SignedPush, signedPushes } from '../support/data/signed-pushes.ts';

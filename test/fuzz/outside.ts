@@ -1,5 +1,5 @@
-import { CheckRequest } from '../../core/gates/check-request.ts';
-import { CompileJob } from '../../core/compile-job.ts';
+import { CheckRequest } from '../../packages/protocol/callouts/check-request.ts';
+import { CompileJob } from '../../packages/protocol/callouts/compile-job.ts';
 import { repositoryArchive } from '../support/data/archives.ts';
 import { type CodeHost, startCodeHost } from '../support/servers/code-host.ts';
 import { eventually } from '../support/runs/eventually.ts';

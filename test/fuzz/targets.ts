@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
-import { digestOf } from '../../core/digest.ts';
-import { newWebhookSecret } from '../../services/webhooks/webhook-secret.ts';
+import { digestOf } from '../../packages/protocol/digest.ts';
+import { newWebhookSecret } from '../../packages/protocol/webhooks/webhook-secret.ts';
 import { rightValues } from '../support/data/right-values.ts';
 import type { Random } from '../support/data/seeded-random.ts';
 import { pick } from './random.ts';

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 
 import { z } from 'zod';
 
-import { Role } from '../../core/access.ts';
-import { HookProvider } from '../../core/hook.ts';
-import { QuotaName } from '../../core/quota.ts';
-import { newWebhookSecret } from '../../services/webhooks/webhook-secret.ts';
+import { Role } from '../../packages/protocol/access.ts';
+import { HookProvider } from '../../packages/protocol/hook.ts';
+import { QuotaName } from '../../packages/protocol/quota.ts';
+import { newWebhookSecret } from '../../packages/protocol/webhooks/webhook-secret.ts';
 import type { ApiProcess } from '../support/processes/api-process.ts';
 import { eventually } from '../support/runs/eventually.ts';
 import { signedPushes } from '../support/data/signed-pushes.ts';

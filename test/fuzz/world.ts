@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { Role } from '../../core/access.ts';
+import type { Role } from '../../packages/protocol/access.ts';
 import { type ApiProcess, startApiProcess } from '../support/processes/api-process.ts';
 import { type ControlPlane, startControlPlane } from '../support/worlds/control-plane.ts';
 import { type Outside, startOutside } from './outside.ts';

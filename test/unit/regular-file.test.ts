@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { readRegularFile } from '../../services/config/regular-file.ts';
+import { readRegularFile } from '../../packages/protocol/files/regular-file.ts';
 
 let folder: string;
 

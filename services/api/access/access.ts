@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 
-import { type Action, type Role, rolesAllow, rolesThatMay } from '../../../core/access.ts';
-import { PointsmanError } from '../../../core/errors.ts';
+import { type Action, type Role, rolesAllow, rolesThatMay } from '@pointsman/protocol/access';
+import { PointsmanError } from '@pointsman/protocol/errors';
 
 /** The authenticated caller. */
 export interface Principal {

@@ -1,4 +1,4 @@
-import { followerLimits } from '../../../core/limits/distribution-limits.ts';
+import { followerLimits } from '@pointsman/protocol/limits';
 import { acknowledgementRate, tokenAcknowledgementRate } from '../limits.ts';
 import { TokenBuckets } from './token-buckets.ts';
 

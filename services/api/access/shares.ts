@@ -1,4 +1,4 @@
-import { PointsmanError } from '../../../core/errors.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
 
 /** One level of holders: tenants, or the tokens of one tenant. */
 export interface ShareLevel {

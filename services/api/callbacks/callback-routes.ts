@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 
 import { z } from 'zod';
 
-import { CheckReport } from '../../../core/gates/check-request.ts';
-import { CompileReport } from '../../../core/compile-job.ts';
-import { digestOf } from '../../../core/digest.ts';
-import { PointsmanError } from '../../../core/errors.ts';
-import { Digest } from '../../../core/identifiers.ts';
+import { CheckReport } from '@pointsman/protocol/callouts/check-request';
+import { CompileReport } from '@pointsman/protocol/callouts/compile-job';
+import { digestOf } from '@pointsman/protocol/digest';
+import { PointsmanError } from '@pointsman/protocol/errors';
+import { Digest } from '@pointsman/protocol/identifiers';
 import { callbackLimits } from '../../../core/limits/callout-limits.ts';
 import type { CallbackRequest } from '../../../handlers/contract/release.ts';
 import { describeBlob, putCallbackBlob } from '../../postgres/releases/callback-blobs.ts';

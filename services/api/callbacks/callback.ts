@@ -1,4 +1,4 @@
-import { PointsmanError } from '../../../core/errors.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
 import type { Purpose } from '../../../core/callout.ts';
 import type { CallbackResult } from '../../../handlers/contract/release.ts';
 import {

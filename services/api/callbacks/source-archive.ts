@@ -4,7 +4,7 @@ import { createGzip } from 'node:zlib';
 import { type Pack, pack } from 'tar-stream';
 
 import { callbackLimits } from '../../../core/limits/callout-limits.ts';
-import type { SourceEntry, SourceTree } from '../../../core/releases/source.ts';
+import type { SourceEntry, SourceTree } from '@pointsman/protocol/releases/source';
 import { readBlobs } from '../../postgres/content/blobs.ts';
 import type { Database } from '../../postgres/database.ts';
 import type { LoadedSource } from '../../postgres/content/sources.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { BundleName, ChannelName } from '../../../core/identifiers.ts';
+import { BundleName, ChannelName } from '@pointsman/protocol/identifiers';
 import { listBundles } from '../../postgres/content/bundles.ts';
 import { listPointers } from '../../postgres/channels/pointers.ts';
 import { requireBundle, requireTenant } from '../responses/not-found.ts';

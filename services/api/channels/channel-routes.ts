@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { PointsmanError } from '../../../core/errors.ts';
-import { type PointerId, Version } from '../../../core/identifiers.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
+import { type PointerId, Version } from '@pointsman/protocol/identifiers';
 import type { MoveResult } from '../../../handlers/contract/tenant.ts';
 import type { Database } from '../../postgres/database.ts';
 import { findPointer, findPointerMove, listMoves } from '../../postgres/channels/pointers.ts';

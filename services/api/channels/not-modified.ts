@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import { PointsmanError } from '../../../core/errors.ts';
-import type { PointerId } from '../../../core/identifiers.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
+import type { PointerId } from '@pointsman/protocol/identifiers';
 import { authorise, type Principal } from '../access/access.ts';
 import { alwaysHeaders, recordRequest } from '../http/access-log.ts';
 import type { ApiDeps } from '../dependencies.ts';

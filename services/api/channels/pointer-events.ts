@@ -1,4 +1,4 @@
-import type { Pointer } from '../../../core/moves/pointer.ts';
+import type { Pointer } from '@pointsman/protocol/moves/pointer';
 import { encodeEvent } from '../responses/event-stream.ts';
 import { followed, type Followed } from '../watches/followed.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { ChannelName } from '../../../core/identifiers.ts';
-import { Move, Pointer } from '../../../core/moves/pointer.ts';
+import { ChannelName } from '@pointsman/protocol/identifiers';
+import { Move, Pointer } from '@pointsman/protocol/moves/pointer';
 import { etagOf } from '../responses/entity-tags.ts';
 
 export const pointerExample = {

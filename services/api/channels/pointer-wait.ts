@@ -1,5 +1,5 @@
-import type { PointerId } from '../../../core/identifiers.ts';
-import type { Pointer } from '../../../core/moves/pointer.ts';
+import type { PointerId } from '@pointsman/protocol/identifiers';
+import type { Pointer } from '@pointsman/protocol/moves/pointer';
 import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { deadlineOf } from '../responses/deadline.ts';

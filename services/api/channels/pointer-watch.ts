@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import type { PointerId } from '../../../core/identifiers.ts';
-import type { Pointer } from '../../../core/moves/pointer.ts';
+import type { PointerId } from '@pointsman/protocol/identifiers';
+import type { Pointer } from '@pointsman/protocol/moves/pointer';
 import type { Database } from '../../postgres/database.ts';
 import type { Notice, Notifications } from '../../postgres/notifications.ts';
 import { findPointers } from '../../postgres/channels/pointers.ts';

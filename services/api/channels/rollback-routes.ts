@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { PointsmanError } from '../../../core/errors.ts';
-import type { PointerId } from '../../../core/identifiers.ts';
-import type { Move, Pointer } from '../../../core/moves/pointer.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
+import type { PointerId } from '@pointsman/protocol/identifiers';
+import type { Move, Pointer } from '@pointsman/protocol/moves/pointer';
 import { rollbackTarget } from '../../../core/moves/rollback.ts';
 import type { Database } from '../../postgres/database.ts';
 import { findMoveTo, findPointer, findPointerMove } from '../../postgres/channels/pointers.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { mediaTypes } from '../../../core/oci.ts';
+import { mediaTypes } from '@pointsman/protocol/artifacts/oci';
 import { findArtifactFile, findManifest } from '../../postgres/content/artifacts.ts';
 import { findBlob } from '../../postgres/content/blobs.ts';
 import { findPointer } from '../../postgres/channels/pointers.ts';

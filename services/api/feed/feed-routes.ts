@@ -1,10 +1,9 @@
 import { z } from 'zod';
 
-import { feedLimits } from '../../../core/limits/distribution-limits.ts';
-import { PointsmanError } from '../../../core/errors.ts';
-import { type FeedCursor, feedCursor, FeedCursorText } from '../../../core/moves/feed-cursor.ts';
-import { httpLimits } from '../../../core/limits/limits.ts';
-import { MoveEvent, moveEvent } from '../../../core/moves/move-event.ts';
+import { requestLimits, feedLimits } from '@pointsman/protocol/limits';
+import { PointsmanError } from '@pointsman/protocol/errors';
+import { type FeedCursor, feedCursor, FeedCursorText } from '@pointsman/protocol/moves/feed-cursor';
+import { MoveEvent, moveEvent } from '@pointsman/protocol/moves/move-event';
 import { findFeedPage, type FeedPage } from '../../postgres/channels/feed.ts';
 import { notFound } from '../responses/not-found.ts';
 import { wantsEvents } from '../requests/content-negotiation.ts';
@@ -91,7 +90,7 @@ function feedEndpoint(parts: ApiDeps): Endpoint {
     problems: ['not_found', 'foreign_cursor', 'cursor_ahead', 'cursor_expired', 'busy'],
     async handle({ params: { tenant }, query, headers, request, signal: gone, occupy, countUnsent }) {
       const isStream = wantsEvents(request.headers);
-      const limit = isStream ? 0 : (query.limit ?? httpLimits.defaultPageSize);
+      const limit = isStream ? 0 : (query.limit ?? requestLimits.defaultPageSize);
       const asked = headers['last-event-id'] ?? query.after ?? null;
       const { from, page } = await openFeed(parts, tenant, { asked, limit });
       if (isStream) {

@@ -1,5 +1,5 @@
-import { feedCursor } from '../../../core/moves/feed-cursor.ts';
-import { moveEvent, type MoveEvent, type RecordedMove } from '../../../core/moves/move-event.ts';
+import { feedCursor } from '@pointsman/protocol/moves/feed-cursor';
+import { moveEvent, type MoveEvent, type RecordedMove } from '@pointsman/protocol/moves/move-event';
 import type { Database } from '../../postgres/database.ts';
 import { findFeedEnd, listFeed } from '../../postgres/channels/feed.ts';
 import type { Notifications } from '../../postgres/notifications.ts';

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-import { PointsmanError } from '../../../core/errors.ts';
-import { followerLimits } from '../../../core/limits/distribution-limits.ts';
-import { FollowerName, type PointerId } from '../../../core/identifiers.ts';
-import { quotaError } from '../../../core/quota.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
+import { followerLimits } from '@pointsman/protocol/limits';
+import { FollowerName, type PointerId } from '@pointsman/protocol/identifiers';
+import { quotaError } from '@pointsman/protocol/quota';
 import { acknowledge, type FollowerRecord, listFollowers } from '../../postgres/channels/followers.ts';
 import { findPointer } from '../../postgres/channels/pointers.ts';
 import { missingError } from '../responses/not-found.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { Digest, FollowerName, Generation } from '../../../core/identifiers.ts';
+import { Digest, FollowerName, Generation } from '@pointsman/protocol/identifiers';
 import type { FollowerRecord } from '../../postgres/channels/followers.ts';
 
 /** A follower's acknowledgement. */

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 
-import { Decision } from '../../../core/gates/gate.ts';
-import { Digest, Generation } from '../../../core/identifiers.ts';
-import { GateName } from '../../../core/gates/gate-rules.ts';
+import { Decision } from '@pointsman/protocol/releases/gate';
+import { Digest, Generation, GateName } from '@pointsman/protocol/identifiers';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { FreeText } from '../requests/free-text.ts';

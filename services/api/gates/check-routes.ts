@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-import { Conclusion } from '../../../core/gates/gate.ts';
-import { Digest } from '../../../core/identifiers.ts';
-import { gateLimits } from '../../../core/limits/limits.ts';
-import { httpUrl } from '../../../core/json/storable.ts';
+import { Conclusion } from '@pointsman/protocol/releases/gate';
+import { Digest } from '@pointsman/protocol/identifiers';
+import { requestLimits } from '@pointsman/protocol/limits';
+import { httpUrl } from '@pointsman/protocol/json/storable';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { FreeText } from '../requests/free-text.ts';
@@ -17,7 +17,7 @@ const CheckBody = z
     conclusion: Conclusion,
     summary: FreeText.optional().meta({ description: 'What was found, for people.' }),
     // Shown to people as a link, so only HTTP URLs are allowed: a browser must not run it.
-    url: httpUrl(gateLimits.urlChars).optional().meta({ description: 'A link to the full result.' }),
+    url: httpUrl(requestLimits.urlChars).optional().meta({ description: 'A link to the full result.' }),
     digest: Digest.optional().meta({
       description: 'The digest of what was checked. 409 if the release has a different one.',
     }),

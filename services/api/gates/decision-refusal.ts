@@ -1,5 +1,5 @@
-import { PointsmanError } from '../../../core/errors.ts';
-import { correlationId, type ReleaseId } from '../../../core/identifiers.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
+import { correlationId, type ReleaseId } from '@pointsman/protocol/identifiers';
 import type { DecisionResult } from '../../../handlers/contract/release.ts';
 import type { Database } from '../../postgres/database.ts';
 import { listGateNames } from '../../postgres/releases/gates.ts';

@@ -1,4 +1,4 @@
-import type { ReleaseId } from '../../../core/identifiers.ts';
+import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import type { DecisionRequest } from '../../../handlers/contract/release.ts';
 import { callerOf, type Principal } from '../access/access.ts';
 import { jsonResponse, replayedHeader } from '../responses/responses.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { Gate, GateState, OpenGate, Verdict } from '../../../core/gates/gate.ts';
-import { correlationId, Generation } from '../../../core/identifiers.ts';
+import { Gate, GateState, OpenGate, Verdict } from '@pointsman/protocol/releases/gate';
+import { correlationId, Generation } from '@pointsman/protocol/identifiers';
 
 const GateVerdictView = z.object(Verdict.shape).meta({
   id: 'Verdict',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { PointsmanError } from '../../../core/errors.ts';
-import { DeliveryId, DeliveryState } from '../../../core/hook.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
+import { DeliveryId, DeliveryState } from '@pointsman/protocol/hook';
 import { deliveryLimits } from '../../hooks/limits.ts';
 import { listDeliveries } from '../../postgres/hooks/deliveries.ts';
 import { findHook } from '../../postgres/hooks/hooks.ts';

@@ -1,7 +1,7 @@
 import { type Ingress, rpc } from '@restatedev/restate-sdk-clients';
 import type { Logger } from 'pino';
 
-import { type DeliveryName, deliveryCorrelationId, deliveryKey } from '../../../core/hook.ts';
+import { type DeliveryName, deliveryCorrelationId, deliveryKey } from '@pointsman/protocol/hook';
 import { HookDelivery } from '../../../handlers/contract/hooks.ts';
 import { deliveryLimits } from '../../hooks/limits.ts';
 import type { RequestIds } from '../requests/request-ids.ts';

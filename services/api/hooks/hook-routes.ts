@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import type { PointsmanError } from '../../../core/errors.ts';
-import { DEFAULT_CHANNEL, HookName } from '../../../core/identifiers.ts';
+import type { PointsmanError } from '@pointsman/protocol/errors';
+import { DEFAULT_CHANNEL, HookName } from '@pointsman/protocol/identifiers';
 import { deleteHook, findHook, listHooks, putHook } from '../../postgres/hooks/hooks.ts';
 import { missingError, requireTenant } from '../responses/not-found.ts';
 import { jsonResponse, replayedHeader } from '../responses/responses.ts';

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
-import { DeliveryId, DeliveryState, HookProvider } from '../../../core/hook.ts';
-import { BundleName, ChannelName, HookName, Version } from '../../../core/identifiers.ts';
-import { httpUrl, StorableText } from '../../../core/json/storable.ts';
+import { DeliveryId, DeliveryState, HookProvider } from '@pointsman/protocol/hook';
+import { BundleName, ChannelName, HookName, Version } from '@pointsman/protocol/identifiers';
+import { httpUrl, StorableText } from '@pointsman/protocol/json/storable';
 import { deliveryLimits } from '../../hooks/limits.ts';
 import { isRepository, RefPattern, SourceFolder } from '../../hooks/rule.ts';
-import { SECRET_FORM, webhookKey } from '../../webhooks/webhook-secret.ts';
+import { SECRET_FORM, webhookKey } from '@pointsman/protocol/webhooks/webhook-secret';
 import type { DeliveryRecord } from '../../postgres/hooks/deliveries.ts';
 import type { HookRecord } from '../../postgres/hooks/hooks.ts';
 import type { SecretBox } from '../../secrets/secret-box.ts';

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 
-import { cut } from '../../../core/cut.ts';
-import { digestOf } from '../../../core/digest.ts';
-import { PointsmanError } from '../../../core/errors.ts';
-import { DeliveryId, type HookProvider } from '../../../core/hook.ts';
-import { quotaError } from '../../../core/quota.ts';
+import { cut } from '@pointsman/protocol/text/cut';
+import { digestOf } from '@pointsman/protocol/digest';
+import { PointsmanError } from '@pointsman/protocol/errors';
+import { DeliveryId, type HookProvider } from '@pointsman/protocol/hook';
+import { quotaError } from '@pointsman/protocol/quota';
 import type { DeliveryReader } from '../../hooks/delivery-reader.ts';
 import { deliveryIdOf, eventOf } from '../../hooks/read-delivery.ts';
 import type { AcceptedPush, RuleResult } from '../../hooks/rule.ts';

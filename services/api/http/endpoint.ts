@@ -2,9 +2,9 @@ import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 
-import type { Action } from '../../../core/access.ts';
-import type { ErrorCode } from '../../../core/errors.ts';
-import type { ReleaseId } from '../../../core/identifiers.ts';
+import type { Action } from '@pointsman/protocol/access';
+import type { ErrorCode } from '@pointsman/protocol/errors';
+import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import type { Principal } from '../access/access.ts';
 import type { Connection } from './connection.ts';
 import type { RequestIds } from '../requests/request-ids.ts';

@@ -1,9 +1,10 @@
 import type { z } from 'zod';
 
-import { PointsmanError } from '../../../core/errors.ts';
-import { isReservedKey } from '../../../core/idempotency-key.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
+import { isReservedKey } from '@pointsman/protocol/idempotency-key';
+import { requestLimits } from '@pointsman/protocol/limits';
 import { httpLimits } from '../../../core/limits/limits.ts';
-import { isStorableText } from '../../../core/json/storable.ts';
+import { isStorableText } from '@pointsman/protocol/json/storable';
 import { readBody } from '../requests/body.ts';
 import type { Endpoint } from './endpoint.ts';
 import { readJson } from '../requests/json-text.ts';
@@ -117,7 +118,7 @@ function queryOf(url: URL): { values: Record<string, string>; twice: string[] } 
 export async function readJsonBody<T>(
   schema: z.ZodType<T>,
   request: Request,
-  limit: number = httpLimits.jsonBodyBytes,
+  limit: number = requestLimits.jsonBodyBytes,
 ): Promise<T> {
   const bytes = await readBody(request, limit);
   const leftOut = schema.safeParse(undefined);

@@ -1,8 +1,8 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import type { Logger } from 'pino';
 
-import { PointsmanError } from '../../../core/errors.ts';
-import { correlationId, parseReleaseKey } from '../../../core/identifiers.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
+import { correlationId, parseReleaseKey } from '@pointsman/protocol/identifiers';
 import { authorise, type Principal } from '../access/access.ts';
 import { alwaysHeaders, recordRequest } from './access-log.ts';
 import type { Connection } from './connection.ts';

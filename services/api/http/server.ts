@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-import { ERRORS, PointsmanError } from '../../../core/errors.ts';
+import { ERRORS, PointsmanError } from '@pointsman/protocol/errors';
 import { httpLimits } from '../../../core/limits/limits.ts';
 import type { AddressRange } from '../../outbound/address-ranges.ts';
 import { shareConnections } from './connection-shares.ts';

@@ -1,7 +1,7 @@
 import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteasolutions/zod-to-openapi';
 import type { z } from 'zod';
 
-import { ERRORS, type ErrorCode } from '../../../core/errors.ts';
+import { ERRORS, type ErrorCode } from '@pointsman/protocol/errors';
 import { documentPath, type Endpoint } from '../http/endpoint.ts';
 import { headerDocs } from '../responses/openapi-responses.ts';
 import { Problem } from '../responses/problem.ts';

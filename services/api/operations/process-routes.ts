@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { PointsmanError } from '../../../core/errors.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
 import { jsonResponse, encodedResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';

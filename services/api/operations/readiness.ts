@@ -1,7 +1,7 @@
 import { type Ingress, rpc } from '@restatedev/restate-sdk-clients';
 import { fetch } from 'undici';
 
-import { singleFlight } from '../../../core/single-flight.ts';
+import { singleFlight } from '@pointsman/protocol/calls/single-flight';
 import { Worker } from '../../../handlers/contract/worker.ts';
 import type { Database } from '../../postgres/database.ts';
 import { probeLimits } from '../limits.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { digestOf } from '../../../core/digest.ts';
+import { digestOf } from '@pointsman/protocol/digest';
 import { Policy } from '../../../core/policy.ts';
 import { RecipeSchema } from '../../compiler/recipe/recipe-schema.ts';
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { Diagnostic } from '../../../core/releases/diagnostic.ts';
-import { Digest } from '../../../core/identifiers.ts';
-import { documentLimits, sourceLimits } from '../../../core/limits/limits.ts';
+import { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
+import { Digest } from '@pointsman/protocol/identifiers';
+import { sourceLimits, documentLimits } from '@pointsman/protocol/limits';
 import type { Executor } from '../../postgres/releases/compile-rules.ts';
 import { findRelease } from '../../postgres/releases/releases.ts';
 import { requireExecutor } from '../responses/not-found.ts';

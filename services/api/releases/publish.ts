@@ -1,8 +1,8 @@
-import type { Diagnostic } from '../../../core/releases/diagnostic.ts';
-import { PointsmanError } from '../../../core/errors.ts';
-import { DEFAULT_CHANNEL, type PointerId } from '../../../core/identifiers.ts';
-import { gateLimits } from '../../../core/limits/limits.ts';
-import type { ConflictRule } from '../../../core/releases/release.ts';
+import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
+import { PointsmanError } from '@pointsman/protocol/errors';
+import { DEFAULT_CHANNEL, type PointerId } from '@pointsman/protocol/identifiers';
+import { requestLimits } from '@pointsman/protocol/limits';
+import type { ConflictRule } from '@pointsman/protocol/releases/release';
 import type { PublishResult } from '../../../handlers/contract/tenant.ts';
 import type { Executor } from '../../postgres/releases/compile-rules.ts';
 import { publishTerms } from '../../postgres/channels/policies.ts';
@@ -97,8 +97,8 @@ function refuseOptions(
     const detail = `The policy sets "onConflict" to "${rule}" for publishes to "${channel}". Omit "onConflict", or set the same value.`;
     throw new PointsmanError('invalid_request', detail);
   }
-  if (notBefore !== undefined && notBefore > Date.now() + gateLimits.scheduleMs) {
-    const detail = `"notBefore" may be at most ${gateLimits.scheduleMs / 86_400_000} days ahead.`;
+  if (notBefore !== undefined && notBefore > Date.now() + requestLimits.scheduleMs) {
+    const detail = `"notBefore" may be at most ${requestLimits.scheduleMs / 86_400_000} days ahead.`;
     throw new PointsmanError('invalid_request', detail);
   }
 }

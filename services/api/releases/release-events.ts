@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import type { GateChange } from '../../../core/gates/gate.ts';
-import { STAGES } from '../../../core/releases/release.ts';
+import type { GateChange } from '@pointsman/protocol/releases/gate';
+import { STAGES } from '@pointsman/protocol/releases/release';
 import type { ReleaseView } from './release-view.ts';
 
 /** An event's position. `major`: the stage, in order; `minor`: changes of gates between two stages, counted from 1. */

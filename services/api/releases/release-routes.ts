@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { PointsmanError } from '../../../core/errors.ts';
-import { Version } from '../../../core/identifiers.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
+import { Version } from '@pointsman/protocol/identifiers';
 import type { CancelResult } from '../../../handlers/contract/tenant.ts';
 import {
   findRelease,

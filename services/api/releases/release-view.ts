@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { Diagnostic } from '../../../core/releases/diagnostic.ts';
-import { Origin } from '../../../core/hook.ts';
+import { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
+import { Origin } from '@pointsman/protocol/hook';
 import {
   BundleName,
   ChannelName,
@@ -10,7 +10,7 @@ import {
   Generation,
   TenantName,
   Version,
-} from '../../../core/identifiers.ts';
+} from '@pointsman/protocol/identifiers';
 import {
   Effect,
   EffectState,
@@ -20,7 +20,7 @@ import {
   StageState,
   Verification,
   WaitingFor,
-} from '../../../core/releases/release.ts';
+} from '@pointsman/protocol/releases/release';
 import type { ReleaseRecord } from '../../postgres/releases/releases.ts';
 import { GateView } from '../gates/gate-view.ts';
 

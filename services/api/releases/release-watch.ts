@@ -1,4 +1,4 @@
-import type { ReleaseId } from '../../../core/identifiers.ts';
+import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import type { Database } from '../../postgres/database.ts';
 import type { Notifications } from '../../postgres/notifications.ts';
 import { findProgressOf, type ReleaseProgress } from '../../postgres/releases/releases.ts';

@@ -1,6 +1,6 @@
 import type { Ingress } from '@restatedev/restate-sdk-clients';
 
-import { type ReleaseId, releaseKey } from '../../../core/identifiers.ts';
+import { type ReleaseId, releaseKey } from '@pointsman/protocol/identifiers';
 import {
   type CallbackResult,
   type CallbackRequest,

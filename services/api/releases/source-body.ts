@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-import { ChannelName } from '../../../core/identifiers.ts';
-import { Instant } from '../../../core/gates/instant.ts';
-import { gateLimits } from '../../../core/limits/limits.ts';
-import { ConflictRule } from '../../../core/releases/release.ts';
+import { ChannelName } from '@pointsman/protocol/identifiers';
+import { Instant } from '@pointsman/protocol/time/instant';
+import { requestLimits } from '@pointsman/protocol/limits';
+import { ConflictRule } from '@pointsman/protocol/releases/release';
 import type { InvalidSource, ReadSource } from '../../source-archive/read-source.ts';
 import { FreeText } from '../requests/free-text.ts';
 import type { RequestProblem } from '../responses/problem.ts';
@@ -26,7 +26,7 @@ export const PublishOptions = z.strictObject({
   notBefore: Instant.transform((text) => Date.parse(text))
     .optional()
     .meta({
-      description: `The pointer does not move before this time, at most ${gateLimits.scheduleMs / 86_400_000} days ahead. The release is compiled at once, then waits. A past time counts as now.`,
+      description: `The pointer does not move before this time, at most ${requestLimits.scheduleMs / 86_400_000} days ahead. The release is compiled at once, then waits. A past time counts as now.`,
       example: '2026-12-24T07:00:00Z',
     }),
 });

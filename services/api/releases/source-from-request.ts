@@ -1,5 +1,5 @@
-import { PointsmanError } from '../../../core/errors.ts';
-import { sourceLimits } from '../../../core/limits/limits.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
+import { sourceLimits } from '@pointsman/protocol/limits';
 import { readBody } from '../requests/body.ts';
 import { requestError } from '../responses/problem.ts';
 import { mediaTypeOf } from '../http/request-input.ts';

@@ -1,5 +1,5 @@
-import type { Diagnostic } from '../../../core/releases/diagnostic.ts';
-import { PointsmanError } from '../../../core/errors.ts';
+import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
+import { PointsmanError } from '@pointsman/protocol/errors';
 import type { Compiler } from '../../compiler/compiler.ts';
 import type { Executor } from '../../postgres/releases/compile-rules.ts';
 import { contentsOf, type ReadSource } from '../../source-archive/read-source.ts';

@@ -1,4 +1,4 @@
-import { PointsmanError } from '../../../core/errors.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
 import { bodyPace } from '../limits.ts';
 
 /** The minimum rate of a body. */

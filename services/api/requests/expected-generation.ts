@@ -1,4 +1,4 @@
-import type { PointerId } from '../../../core/identifiers.ts';
+import type { PointerId } from '@pointsman/protocol/identifiers';
 import type { Database } from '../../postgres/database.ts';
 import { findPointer } from '../../postgres/channels/pointers.ts';
 import type { ExpectedGeneration } from '../responses/entity-tags.ts';

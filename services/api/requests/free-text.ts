@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { httpLimits } from '../../../core/limits/limits.ts';
+import { requestLimits } from '@pointsman/protocol/limits';
 
 /**
  * Text for people: a message, a reason. Refuses control characters, which a terminal would execute, and NUL, which PostgreSQL cannot store.
@@ -8,7 +8,7 @@ import { httpLimits } from '../../../core/limits/limits.ts';
 export const FreeText = z
   .string()
   .min(1)
-  .max(httpLimits.textChars)
+  .max(requestLimits.textChars)
   // oxlint-disable-next-line no-control-regex -- control characters are exactly what is being refused
   .regex(/^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$/, 'must not contain control characters')
   .refine((text) => text.isWellFormed(), 'must be valid Unicode');

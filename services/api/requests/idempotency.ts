@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
-import { canonicalJson, type Json } from '../../../core/json/canonical-json.ts';
-import { digestOf } from '../../../core/digest.ts';
-import { clientKey } from '../../../core/idempotency-key.ts';
+import { canonicalJson, type Json } from '@pointsman/protocol/json/canonical-json';
+import { digestOf } from '@pointsman/protocol/digest';
+import { clientKey } from '@pointsman/protocol/idempotency-key';
 import type { Principal } from '../access/access.ts';
 import type { RequestIds } from './request-ids.ts';
 

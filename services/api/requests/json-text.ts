@@ -1,5 +1,5 @@
-import type { Json } from '../../../core/json/canonical-json.ts';
-import { excessText, jsonExcess } from '../../../core/json/json-bounds.ts';
+import type { Json } from '@pointsman/protocol/json/canonical-json';
+import { excessText, jsonExcess } from '@pointsman/protocol/json/json-bounds';
 import { parseJson } from '../../compiler/parse/parse-json.ts';
 import { firstInvalidByte, placeIn } from '../../compiler/parse/text-places.ts';
 import { sourceBodyLimits } from '../limits.ts';

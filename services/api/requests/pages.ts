@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { httpLimits } from '../../../core/limits/limits.ts';
-import { parseJson } from '../../../core/json/parse-json.ts';
-import { isStorableJson } from '../../../core/json/storable.ts';
+import { requestLimits } from '@pointsman/protocol/limits';
+import { parseJson } from '@pointsman/protocol/json/parse-json';
+import { isStorableJson } from '@pointsman/protocol/json/storable';
 import { requestError } from '../responses/problem.ts';
 
 /** One page of a list. */
@@ -15,12 +15,15 @@ export interface Page<T> {
 export function limitParam(what: string) {
   return z
     .string()
-    .regex(/^[1-9][0-9]{0,3}$/, `must be a whole number, 1 to ${httpLimits.pageSize}`)
+    .regex(/^[1-9][0-9]{0,3}$/, `must be a whole number, 1 to ${requestLimits.pageSize}`)
     .transform(Number)
-    .refine((limit) => limit <= httpLimits.pageSize, `must be a whole number, 1 to ${httpLimits.pageSize}`)
+    .refine(
+      (limit) => limit <= requestLimits.pageSize,
+      `must be a whole number, 1 to ${requestLimits.pageSize}`,
+    )
     .optional()
     .meta({
-      description: `${what}, 1 to ${httpLimits.pageSize}. Default: ${httpLimits.defaultPageSize}.`,
+      description: `${what}, 1 to ${requestLimits.pageSize}. Default: ${requestLimits.defaultPageSize}.`,
       example: '100',
     });
 }
@@ -57,7 +60,7 @@ export async function readPage<T, P>(
   position: { readonly schema: z.ZodType<P>; readonly of: (row: T) => P },
   read: (page: { after: P | undefined; limit: number }) => Promise<readonly T[]>,
 ): Promise<Page<T>> {
-  const limit = query.limit ?? httpLimits.defaultPageSize;
+  const limit = query.limit ?? requestLimits.defaultPageSize;
   const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor, position.schema);
   const rows = await read({ after, limit: limit + 1 });
   const items = rows.slice(0, limit);

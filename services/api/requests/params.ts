@@ -9,11 +9,11 @@ import {
   SinkName,
   TenantName,
   Version,
-} from '../../../core/identifiers.ts';
-import { httpLimits } from '../../../core/limits/limits.ts';
-import { GateName } from '../../../core/gates/gate-rules.ts';
-import { WebhookName } from '../../../core/sink.ts';
-import { pathProblem } from '../../../core/releases/source.ts';
+  GateName,
+} from '@pointsman/protocol/identifiers';
+import { requestLimits } from '@pointsman/protocol/limits';
+import { WebhookName } from '@pointsman/protocol/sinks/sink';
+import { pathProblem } from '@pointsman/protocol/releases/source';
 
 /** Parameters in paths and headers, with their documentation. */
 
@@ -86,8 +86,8 @@ export const FileParams = z.strictObject({
 export const IdempotencyKey = z
   .string()
   .regex(
-    new RegExp(`^[\\x21-\\x7e]{1,${httpLimits.idempotencyKeyChars}}$`),
-    `must be 1 to ${httpLimits.idempotencyKeyChars} visible ASCII characters without spaces`,
+    new RegExp(`^[\\x21-\\x7e]{1,${requestLimits.idempotencyKeyChars}}$`),
+    `must be 1 to ${requestLimits.idempotencyKeyChars} visible ASCII characters without spaces`,
   )
   .optional()
   .meta({

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 
-import { documentLimits } from '../../../core/limits/limits.ts';
-import { firstIssues, messageOf, type Misfit } from '../../../core/json/schema-issues.ts';
+import { documentLimits } from '@pointsman/protocol/limits';
+import { firstIssues, messageOf, type Misfit } from '@pointsman/protocol/json/schema-issues';
 import { pointerWithin } from '../../compiler/parse/json-pointer.ts';
 import { sourceBodyLimits } from '../limits.ts';
 import { boundedProblems, type RequestProblem } from '../responses/problem.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { httpLimits } from '../../../core/limits/limits.ts';
+import { requestLimits } from '@pointsman/protocol/limits';
 
 /** A parameter such as `wait=30s`, in milliseconds: how long the response may be delayed. */
 export function waitParam(description: string) {
@@ -8,7 +8,7 @@ export function waitParam(description: string) {
     .string()
     .regex(/^[0-9]{1,2}s$/, 'must be whole seconds, as in "30s"')
     .transform((text) => Number(text.slice(0, -1)) * 1_000)
-    .refine((ms) => ms <= httpLimits.waitMs, `must be at most "${httpLimits.waitMs / 1_000}s"`)
+    .refine((ms) => ms <= requestLimits.waitMs, `must be at most "${requestLimits.waitMs / 1_000}s"`)
     .optional()
     .meta({ description, example: '30s' });
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { Generation } from '../../../core/identifiers.ts';
+import { Generation } from '@pointsman/protocol/identifiers';
 
 /** The strong entity tag of a representation: a digest, or a pointer's generation. */
 export function etagOf(value: string | number): string {

@@ -1,4 +1,4 @@
-import { PointsmanError } from '../../../core/errors.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
 import { bundleExists } from '../../postgres/content/bundles.ts';
 import { type Executor, findExecutor } from '../../postgres/releases/compile-rules.ts';
 import type { Database } from '../../postgres/database.ts';

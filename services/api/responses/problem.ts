@@ -1,13 +1,18 @@
 import { z } from 'zod';
 
-import { boundedPointer, boundedText, Diagnostic, withinReport } from '../../../core/releases/diagnostic.ts';
-import { ERRORS, PointsmanError } from '../../../core/errors.ts';
-import { GateState } from '../../../core/gates/gate.ts';
-import { Digest } from '../../../core/identifiers.ts';
-import { httpLimits } from '../../../core/limits/limits.ts';
-import { Pointer } from '../../../core/moves/pointer.ts';
-import { Quota, retryAfterSeconds } from '../../../core/quota.ts';
-import { Outcome } from '../../../core/releases/release.ts';
+import {
+  boundedPointer,
+  boundedText,
+  Diagnostic,
+  withinReport,
+} from '@pointsman/protocol/releases/diagnostic';
+import { ERRORS, PointsmanError } from '@pointsman/protocol/errors';
+import { GateState } from '@pointsman/protocol/releases/gate';
+import { Digest } from '@pointsman/protocol/identifiers';
+import { requestLimits } from '@pointsman/protocol/limits';
+import { Pointer } from '@pointsman/protocol/moves/pointer';
+import { Quota, retryAfterSeconds } from '@pointsman/protocol/quota';
+import { Outcome } from '@pointsman/protocol/releases/release';
 import { etagOf } from './entity-tags.ts';
 
 /** A problem of a request, and its place. */
@@ -188,7 +193,7 @@ function headersOf({ code, details }: PointsmanError): Record<string, string> {
     case 'busy':
     case 'unavailable':
     case 'gate_not_open':
-      return { 'retry-after': String(httpLimits.retryAfterSeconds) };
+      return { 'retry-after': String(requestLimits.retryAfterSeconds) };
     case 'method_not_allowed':
       return { allow: z.array(z.string()).parse(details['allow']).join(', ') };
     case 'policy_changed':

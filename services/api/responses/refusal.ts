@@ -1,6 +1,6 @@
-import { PointsmanError } from '../../../core/errors.ts';
-import type { Pointer } from '../../../core/moves/pointer.ts';
-import { type QuotaExceeded, quotaError } from '../../../core/quota.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
+import type { Pointer } from '@pointsman/protocol/moves/pointer';
+import { type QuotaExceeded, quotaError } from '@pointsman/protocol/quota';
 import { similarName } from '../../../core/moves/similar-name.ts';
 import { unknownChannel } from '../../../core/moves/unknown-channel.ts';
 import { notFound } from './not-found.ts';

@@ -1,4 +1,4 @@
-import { type Broker, isBroker } from '../../../core/sink.ts';
+import { type Broker, isBroker } from '@pointsman/protocol/sinks/sink';
 import { findBrokerHealth, findFeedEnd, findSink, listSinks } from '../../postgres/sinks/sinks.ts';
 import { missingError, notFound } from '../responses/not-found.ts';
 import type { ApiDeps } from '../dependencies.ts';

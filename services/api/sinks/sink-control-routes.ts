@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { PointsmanError } from '../../../core/errors.ts';
-import { feedCursor, FeedCursorText } from '../../../core/moves/feed-cursor.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
+import { feedCursor, FeedCursorText } from '@pointsman/protocol/moves/feed-cursor';
 import type { ControlResult, ControlRequest } from '../../../handlers/contract/sink.ts';
 import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';

@@ -1,7 +1,7 @@
 import type { Ingress } from '@restatedev/restate-sdk-clients';
 
-import { digestOf } from '../../../core/digest.ts';
-import { type SinkId, sinkKey } from '../../../core/sink.ts';
+import { digestOf } from '@pointsman/protocol/digest';
+import { type SinkId, sinkKey } from '@pointsman/protocol/sinks/sink';
 import {
   type SendResult,
   type SendRequest,

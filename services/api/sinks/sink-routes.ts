@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { SinkName } from '../../../core/identifiers.ts';
+import { SinkName } from '@pointsman/protocol/identifiers';
 import { findSink, listAttempts } from '../../postgres/sinks/sinks.ts';
 import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { feedCursor } from '../../../core/moves/feed-cursor.ts';
-import { SinkName } from '../../../core/identifiers.ts';
-import { type Broker, SinkKind } from '../../../core/sink.ts';
+import { feedCursor } from '@pointsman/protocol/moves/feed-cursor';
+import { SinkName } from '@pointsman/protocol/identifiers';
+import { type Broker, SinkKind } from '@pointsman/protocol/sinks/sink';
 import type { AttemptRecord, SinkHealth, SinkRecord } from '../../postgres/sinks/sinks.ts';
 import type { SecretBox } from '../../secrets/secret-box.ts';
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
-import { httpUrl } from '../../../core/json/storable.ts';
-import { SECRET_FORM, webhookKey } from '../../webhooks/webhook-secret.ts';
+import { requestLimits } from '@pointsman/protocol/limits';
+import { httpUrl } from '@pointsman/protocol/json/storable';
+import { SECRET_FORM, webhookKey } from '@pointsman/protocol/webhooks/webhook-secret';
 import { SinkView } from './sink-view.ts';
 
 const Secret = z
@@ -14,7 +14,7 @@ const Secret = z
 export const SinkBody = z
   .strictObject({
     webhook: z.strictObject({
-      url: httpUrl(sinkLimits.urlChars)
+      url: httpUrl(requestLimits.urlChars)
         .refine(
           (text) => !URL.canParse(text) || isBare(new URL(text)),
           'must be a URL without a user or a fragment',

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
 import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
-import { PointsmanError } from '../../../core/errors.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
 import { deleteSink, findSink, putSink, rotateSink } from '../../postgres/sinks/sinks.ts';
 import { type SecretBox, SecretLostError } from '../../secrets/secret-box.ts';
-import { newWebhookSecret } from '../../webhooks/webhook-secret.ts';
+import { newWebhookSecret } from '@pointsman/protocol/webhooks/webhook-secret';
 import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';

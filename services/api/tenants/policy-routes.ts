@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { celeryRefusal } from '../../../core/celery-grant.ts';
-import { PointsmanError } from '../../../core/errors.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
 import { Policy } from '../../../core/policy.ts';
 import { findPolicy, listPolicies, putPolicy } from '../../postgres/channels/policies.ts';
 import { notFound, requireTenant } from '../responses/not-found.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { quotaDefaults } from '../../../core/limits/storage-limits.ts';
-import { Quota, QuotaChanges } from '../../../core/quota.ts';
+import { Quota, QuotaChanges } from '@pointsman/protocol/quota';
 import { readQuotas, setQuotas } from '../../postgres/tenants/quotas.ts';
 import { notFound } from '../responses/not-found.ts';
 import { authorise, callerOf } from '../access/access.ts';

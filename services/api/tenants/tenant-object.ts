@@ -11,7 +11,7 @@ import {
   type PublishRequest,
   Tenant,
 } from '../../../handlers/contract/tenant.ts';
-import { type SinkId, sinkKey } from '../../../core/sink.ts';
+import { type SinkId, sinkKey } from '@pointsman/protocol/sinks/sink';
 import { type DownSink, Sink } from '../../../handlers/contract/sink.ts';
 import { callOptions, orUnavailable } from '../ingress.ts';
 import type { RequestIds } from '../requests/request-ids.ts';

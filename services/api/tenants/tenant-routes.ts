@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { PointsmanError } from '../../../core/errors.ts';
-import { TenantName } from '../../../core/identifiers.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
+import { TenantName } from '@pointsman/protocol/identifiers';
 import { createTenantOnce } from '../../postgres/tenants/idempotency.ts';
 import { findTenant, listTenants } from '../../postgres/tenants/tenants.ts';
 import { notFound } from '../responses/not-found.ts';

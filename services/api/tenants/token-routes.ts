@@ -2,12 +2,12 @@ import { randomBytes, randomUUID } from 'node:crypto';
 
 import { z } from 'zod';
 
-import { Role, TOKEN_PREFIX, TokenId } from '../../../core/access.ts';
+import { Role, TOKEN_PREFIX, TokenId } from '@pointsman/protocol/access';
 import { base58 } from '../../../core/base58.ts';
-import { PointsmanError } from '../../../core/errors.ts';
-import { TenantName } from '../../../core/identifiers.ts';
-import { httpLimits } from '../../../core/limits/limits.ts';
-import { quotaError } from '../../../core/quota.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
+import { TenantName } from '@pointsman/protocol/identifiers';
+import { requestLimits } from '@pointsman/protocol/limits';
+import { quotaError } from '@pointsman/protocol/quota';
 import { hashToken } from '../../config/settings.ts';
 import {
   type CreateAnswer,
@@ -122,7 +122,7 @@ function revokeEndpoint({ db }: ApiDeps): Endpoint {
     path: '/v1/tokens/{id}',
     operationId: 'revokeToken',
     summary: 'Revoke a token',
-    description: `The token is refused from the next request on. Open requests end at their usual limit: a long-poll within ${httpLimits.waitMs / 1_000} s, a stream within ${streamLimits.lifetimeMs / 60_000} min. The name becomes available, and the token stays listed as revoked. Idempotent. A token can revoke itself; an admin of its tenant or of the platform can revoke it too. The environment's token cannot be revoked: change it in the environment.`,
+    description: `The token is refused from the next request on. Open requests end at their usual limit: a long-poll within ${requestLimits.waitMs / 1_000} s, a stream within ${streamLimits.lifetimeMs / 60_000} min. The name becomes available, and the token stays listed as revoked. Idempotent. A token can revoke itself; an admin of its tenant or of the platform can revoke it too. The environment's token cannot be revoked: change it in the environment.`,
     tags: ['tokens'],
     may: 'read',
     whose: 'caller',

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { Role, TokenId, TokenName } from '../../../core/access.ts';
-import { TenantName } from '../../../core/identifiers.ts';
-import { StoredTime } from '../../../core/json/storable.ts';
+import { Role, TokenId, TokenName } from '@pointsman/protocol/access';
+import { TenantName } from '@pointsman/protocol/identifiers';
+import { StoredTime } from '@pointsman/protocol/json/storable';
 import type { TokenRecord } from '../../postgres/tenants/tokens.ts';
 
 const roles = z.array(Role).meta({ description: 'The roles of the token.', example: ['publisher'] });

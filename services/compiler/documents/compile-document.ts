@@ -1,16 +1,11 @@
-import { canonicalJson } from '../../../core/json/canonical-json.ts';
-import type { Json } from '../../../core/json/canonical-json.ts';
-import { mediaTypes } from '../../../core/oci.ts';
-import { violationsIn } from '../schema/document-schemas.ts';
-import type { DocumentSchema, DocumentSchemas } from '../schema/document-schemas.ts';
+import { canonicalJson, type Json } from '@pointsman/protocol/json/canonical-json';
+import { mediaTypes } from '@pointsman/protocol/artifacts/oci';
+import { violationsIn, type DocumentSchema, type DocumentSchemas } from '../schema/document-schemas.ts';
 import type { Findings } from '../findings.ts';
 import type { Making } from '../made-blobs.ts';
-import { mergePatch } from './overlays.ts';
-import type { Patch } from './overlays.ts';
-import { parseDocument } from '../parse/parse-document.ts';
-import type { ParsedDocument } from '../parse/parse-document.ts';
-import { valuesAt } from './reference-values.ts';
-import type { ReferenceValue } from './reference-values.ts';
+import { mergePatch, type Patch } from './overlays.ts';
+import { parseDocument, type ParsedDocument } from '../parse/parse-document.ts';
+import { valuesAt, type ReferenceValue } from './reference-values.ts';
 import type { Violation } from '../schema/schema-violations.ts';
 import type { SelectedDocument } from '../recipe/select-files.ts';
 

@@ -1,10 +1,13 @@
 import { posix } from 'node:path';
-import { artifactLimits } from '../../../core/limits/artifact-limits.ts';
-import { digestOf } from '../../../core/digest.ts';
-import { compileDocument } from './compile-document.ts';
-import type { CompileTools, DocumentFacts, DocumentJob } from './compile-document.ts';
-import { COMPILER_VERSION } from '../process/compile-protocol.ts';
-import type { Ask, Given } from '../process/compile-protocol.ts';
+import { artifactLimits } from '@pointsman/protocol/limits';
+import { digestOf } from '@pointsman/protocol/digest';
+import {
+  compileDocument,
+  type CompileTools,
+  type DocumentFacts,
+  type DocumentJob,
+} from './compile-document.ts';
+import { COMPILER_VERSION, type Ask, type Given } from '../process/compile-protocol.ts';
 import { memoryLimits } from '../limits.ts';
 import { breather } from '../orphaned-work.ts';
 

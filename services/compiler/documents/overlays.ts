@@ -1,11 +1,9 @@
-import { artifactLimits } from '../../../core/limits/artifact-limits.ts';
-import type { Json } from '../../../core/json/canonical-json.ts';
-import { canonicalJson } from '../../../core/json/canonical-json.ts';
-import { digestOf } from '../../../core/digest.ts';
+import { artifactLimits } from '@pointsman/protocol/limits';
+import { type Json, canonicalJson } from '@pointsman/protocol/json/canonical-json';
+import { digestOf } from '@pointsman/protocol/digest';
 import type { Findings } from '../findings.ts';
 import { childOf, isObject, pointerStep, pointerSteps } from '../parse/json-pointer.ts';
-import { formatOf, parseDocument } from '../parse/parse-document.ts';
-import type { ParsedDocument } from '../parse/parse-document.ts';
+import { formatOf, parseDocument, type ParsedDocument } from '../parse/parse-document.ts';
 import type { PlacedRecipe } from '../recipe/recipe.ts';
 import type { SourceFiles } from '../source-files.ts';
 

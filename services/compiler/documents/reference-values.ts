@@ -1,5 +1,4 @@
-import { canonicalJson } from '../../../core/json/canonical-json.ts';
-import type { Json } from '../../../core/json/canonical-json.ts';
+import { canonicalJson, type Json } from '@pointsman/protocol/json/canonical-json';
 import { pointerStep, pointerSteps } from '../parse/json-pointer.ts';
 
 /** One value that a reference speaks of: where it stands and its canonical text, or null when it is a map or a list. */

@@ -1,11 +1,9 @@
 import type { ChannelDocument, ChannelDocuments } from './compile-document.ts';
 import type { Findings } from '../findings.ts';
 import { childOf, pointerSteps } from '../parse/json-pointer.ts';
-import type { Json } from '../../../core/json/canonical-json.ts';
-import { parseDocument } from '../parse/parse-document.ts';
-import type { ParsedDocument } from '../parse/parse-document.ts';
-import { danglingReferences } from './references.ts';
-import type { Dangling, Reference } from './references.ts';
+import type { Json } from '@pointsman/protocol/json/canonical-json';
+import { parseDocument, type ParsedDocument } from '../parse/parse-document.ts';
+import { danglingReferences, type Dangling, type Reference } from './references.ts';
 import type { SourceFiles } from '../source-files.ts';
 
 /**

@@ -1,9 +1,15 @@
-import { build, stop } from 'esbuild';
-import type { BuildFailure, Loader, Message, OnLoadResult, Plugin } from 'esbuild';
-import type { Diagnostic } from '../../../core/releases/diagnostic.ts';
+import {
+  build,
+  stop,
+  type BuildFailure,
+  type Loader,
+  type Message,
+  type OnLoadResult,
+  type Plugin,
+} from 'esbuild';
+import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
 import { guardJson, guardModule } from './module-guard.ts';
-import { resolveImport } from './module-resolution.ts';
-import type { Probe } from './module-resolution.ts';
+import { resolveImport, type Probe } from './module-resolution.ts';
 import type { SourceFiles } from '../source-files.ts';
 import { placeIn } from '../parse/text-places.ts';
 

@@ -1,15 +1,12 @@
-import { artifactLimits } from '../../../core/limits/artifact-limits.ts';
-import { mediaTypes } from '../../../core/oci.ts';
-import type { ArtifactFile } from '../../../core/oci.ts';
-import { bundleModule } from './bundle-module.ts';
-import type { BundledModule } from './bundle-module.ts';
+import { artifactLimits } from '@pointsman/protocol/limits';
+import { mediaTypes, type ArtifactFile } from '@pointsman/protocol/artifacts/oci';
+import { bundleModule, type BundledModule } from './bundle-module.ts';
 import type { Findings } from '../findings.ts';
 import type { Making } from '../made-blobs.ts';
 import type { Probe } from './module-resolution.ts';
 import type { SelectedModule } from '../recipe/select-files.ts';
 import type { SourceFiles } from '../source-files.ts';
-import { COMPILER_VERSION } from '../process/compile-protocol.ts';
-import type { Ask } from '../process/compile-protocol.ts';
+import { COMPILER_VERSION, type Ask } from '../process/compile-protocol.ts';
 
 interface ModuleFacts {
   readonly digest: string;

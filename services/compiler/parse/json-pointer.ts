@@ -1,5 +1,5 @@
-import type { Json } from '../../../core/json/canonical-json.ts';
-import { documentLimits } from '../../../core/limits/limits.ts';
+import type { Json } from '@pointsman/protocol/json/canonical-json';
+import { documentLimits } from '@pointsman/protocol/limits';
 
 /**
  * One step of an RFC 6901 pointer, escaped. Of one that is longer than a pointer that is reported (`boundedPointer`) only so much that the

@@ -1,4 +1,4 @@
-import type { Diagnostic } from '../../../core/releases/diagnostic.ts';
+import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
 import type { Integers, ParsedText, Problem } from './parsed-document.ts';
 import { parseJson } from './parse-json.ts';
 import { parseToml } from './parse-toml.ts';

@@ -1,5 +1,5 @@
-import type { Json } from '../../../core/json/canonical-json.ts';
-import { documentLimits } from '../../../core/limits/limits.ts';
+import type { Json } from '@pointsman/protocol/json/canonical-json';
+import { documentLimits } from '@pointsman/protocol/limits';
 import { isList } from './json-pointer.ts';
 import { closingQuote, locatePlace } from './places.ts';
 import { scanJson } from './scan-json.ts';

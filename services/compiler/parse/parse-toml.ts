@@ -1,6 +1,6 @@
 import { parse, TomlDate, TomlError } from 'smol-toml';
-import type { Json } from '../../../core/json/canonical-json.ts';
-import { documentLimits } from '../../../core/limits/limits.ts';
+import type { Json } from '@pointsman/protocol/json/canonical-json';
+import { documentLimits } from '@pointsman/protocol/limits';
 import { pointerStep } from './json-pointer.ts';
 import type { Integers, ParsedText, Problem } from './parsed-document.ts';
 import { integerMessage } from './scan-json.ts';

@@ -1,6 +1,5 @@
-import { Composer, isScalar, Parser } from 'yaml';
-import type { Document, ErrorCode } from 'yaml';
-import { documentLimits } from '../../../core/limits/limits.ts';
+import { Composer, isScalar, Parser, type Document, type ErrorCode } from 'yaml';
+import { documentLimits } from '@pointsman/protocol/limits';
 import type { Integers, ParsedText, Problem } from './parsed-document.ts';
 import { locateInYaml } from './yaml-places.ts';
 import { valueOfYaml } from './yaml-value.ts';

@@ -1,4 +1,4 @@
-import type { Json } from '../../../core/json/canonical-json.ts';
+import type { Json } from '@pointsman/protocol/json/canonical-json';
 
 /** What an integer beyond ±(2^53 − 1) is: a problem, or the nearest double. */
 export type Integers = 'exact' | 'nearest';

@@ -1,5 +1,5 @@
-import { quotedName } from '../../../core/releases/diagnostic.ts';
-import { documentLimits } from '../../../core/limits/limits.ts';
+import { quotedName } from '@pointsman/protocol/releases/diagnostic';
+import { documentLimits } from '@pointsman/protocol/limits';
 import { pointerStep } from './json-pointer.ts';
 import type { Integers, Problem } from './parsed-document.ts';
 import {

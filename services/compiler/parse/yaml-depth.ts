@@ -1,5 +1,5 @@
 import type { CST } from 'yaml';
-import { documentLimits } from '../../../core/limits/limits.ts';
+import { documentLimits } from '@pointsman/protocol/limits';
 
 type Token = CST.Token;
 

@@ -1,5 +1,4 @@
-import { isAlias, isMap, isScalar, isSeq } from 'yaml';
-import type { Node } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
 import { pointerSteps } from './json-pointer.ts';
 
 /** The offset of a pointer's value or key, or of the nearest parent. An alias is its own place: that is where the author looks. */

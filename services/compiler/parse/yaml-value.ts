@@ -1,8 +1,17 @@
-import { isAlias, isMap, isScalar, isSeq } from 'yaml';
-import type { Document, Node, Scalar, YAMLMap, YAMLSeq } from 'yaml';
-import type { Json } from '../../../core/json/canonical-json.ts';
-import { quotedName } from '../../../core/releases/diagnostic.ts';
-import { documentLimits } from '../../../core/limits/limits.ts';
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Document,
+  type Node,
+  type Scalar,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml';
+import type { Json } from '@pointsman/protocol/json/canonical-json';
+import { quotedName } from '@pointsman/protocol/releases/diagnostic';
+import { documentLimits } from '@pointsman/protocol/limits';
 import { pointerStep } from './json-pointer.ts';
 import type { Integers, Problem } from './parsed-document.ts';
 import { integerMessage } from './scan-json.ts';

@@ -1,6 +1,6 @@
-import { cut } from '../../../core/cut.ts';
-import { digestOf } from '../../../core/digest.ts';
-import type { SourceEntry } from '../../../core/releases/source.ts';
+import { cut } from '@pointsman/protocol/text/cut';
+import { digestOf } from '@pointsman/protocol/digest';
+import type { SourceEntry } from '@pointsman/protocol/releases/source';
 import { compileSource } from '../compile-source.ts';
 import type {
   Ask,

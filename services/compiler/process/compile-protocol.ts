@@ -1,5 +1,5 @@
-import type { Diagnostic } from '../../../core/releases/diagnostic.ts';
-import type { ArtifactFile } from '../../../core/oci.ts';
+import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
+import type { ArtifactFile } from '@pointsman/protocol/artifacts/oci';
 
 /** Part of every cache key: raise it whenever the same input would compile to something else. */
 export const COMPILER_VERSION = 2;

@@ -1,12 +1,11 @@
-import { artifactLimits } from '../../../core/limits/artifact-limits.ts';
-import type { SourceTree } from '../../../core/releases/source.ts';
+import { artifactLimits } from '@pointsman/protocol/limits';
+import type { SourceTree } from '@pointsman/protocol/releases/source';
 import type { ReadBlobs, Recall } from './answer-question.ts';
 import { processLimits } from '../limits.ts';
 import { processorMs } from './processor-time.ts';
 import type { CompilePool, CompileProcess } from './compile-pool.ts';
 import type { FromProcess, ToProcess } from './compile-protocol.ts';
-import { receivedParts } from './received-result.ts';
-import type { ReceivedResult } from './received-result.ts';
+import { receivedParts, type ReceivedResult } from './received-result.ts';
 import { sessionQuestions } from './session-questions.ts';
 import { stoppableClock } from './stoppable-clock.ts';
 

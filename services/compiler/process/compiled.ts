@@ -1,4 +1,4 @@
-import type { Diagnostic } from '../../../core/releases/diagnostic.ts';
+import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
 
 /** What a compilation was ended for. */
 export interface Exhausted {

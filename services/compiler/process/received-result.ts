@@ -1,10 +1,15 @@
 import { z } from 'zod';
 
-import { describeIssues } from '../../../core/json/schema-issues.ts';
-import { artifactLimits } from '../../../core/limits/artifact-limits.ts';
-import { documentLimits, manifestLimits, sourceLimits, tenantLimits } from '../../../core/limits/limits.ts';
-import { Diagnostic, reportedDiagnostics } from '../../../core/releases/diagnostic.ts';
-import { pathProblem } from '../../../core/releases/source.ts';
+import { describeIssues } from '@pointsman/protocol/json/schema-issues';
+import {
+  sourceLimits,
+  artifactLimits,
+  documentLimits,
+  manifestLimits,
+  requestLimits,
+} from '@pointsman/protocol/limits';
+import { Diagnostic, reportedDiagnostics } from '@pointsman/protocol/releases/diagnostic';
+import { pathProblem } from '@pointsman/protocol/releases/source';
 import { memoryLimits } from '../limits.ts';
 import type { FromTask, ProcessArtifact, ProcessOutcome, ProcessResult } from './compile-protocol.ts';
 import type { CompiledBlob } from './compiled.ts';
@@ -23,7 +28,7 @@ export interface ReceivedPieces {
 }
 
 /** The most artifacts of one result: one for the base, and one for each channel of the bundle. */
-const ARTIFACTS = 1 + tenantLimits.channelsPerBundle;
+const ARTIFACTS = 1 + requestLimits.channelsPerBundle;
 /** The most blobs of one result: one for each file and each patched document, and the manifest and the index of each artifact. */
 const BLOBS = sourceLimits.files + artifactLimits.patchedDocuments + 2 * ARTIFACTS;
 

@@ -2,11 +2,10 @@ import { setImmediate } from 'node:timers/promises';
 
 import { z } from 'zod';
 
-import { sourceLimits } from '../../../core/limits/limits.ts';
-import type { SourceEntry } from '../../../core/releases/source.ts';
+import { sourceLimits } from '@pointsman/protocol/limits';
+import type { SourceEntry } from '@pointsman/protocol/releases/source';
 import { processLimits } from '../limits.ts';
-import { answerTo, contentOf, neededFor, recalled } from './answer-question.ts';
-import type { ReadBlobs, Recall } from './answer-question.ts';
+import { answerTo, contentOf, neededFor, recalled, type ReadBlobs, type Recall } from './answer-question.ts';
 import type { ProcessAnswer, Question } from './compile-protocol.ts';
 
 /** What the questions of a compilation are answered from. */

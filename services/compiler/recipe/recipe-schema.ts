@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { ChannelName } from '../../../core/identifiers.ts';
-import { tenantLimits } from '../../../core/limits/limits.ts';
-import { pathProblem } from '../../../core/releases/source.ts';
+import { ChannelName } from '@pointsman/protocol/identifiers';
+import { requestLimits } from '@pointsman/protocol/limits';
+import { pathProblem } from '@pointsman/protocol/releases/source';
 import { globProblem } from './glob.ts';
 
 const FilePath = z.string().superRefine((path, context) => {
@@ -56,12 +56,12 @@ export const RecipeSchema = z
       .meta({ description: 'Names in documents that must exist elsewhere in the source.' }),
     overlays: z
       .record(ChannelName, FilePath)
-      .refine((overlays) => Object.keys(overlays).length <= tenantLimits.channelsPerBundle, {
-        error: `a bundle has at most ${tenantLimits.channelsPerBundle} channels, so a source has no more overlays`,
+      .refine((overlays) => Object.keys(overlays).length <= requestLimits.channelsPerBundle, {
+        error: `a bundle has at most ${requestLimits.channelsPerBundle} channels, so a source has no more overlays`,
       })
       .default({})
       .meta({
-        description: `For each channel, a JSON, YAML or TOML file that maps paths of documents to JSON Merge Patches (RFC 7396). At most ${tenantLimits.channelsPerBundle}.`,
+        description: `For each channel, a JSON, YAML or TOML file that maps paths of documents to JSON Merge Patches (RFC 7396). At most ${requestLimits.channelsPerBundle}.`,
       }),
     modules: z
       .array(

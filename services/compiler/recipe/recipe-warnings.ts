@@ -1,5 +1,5 @@
-import type { Diagnostic } from '../../../core/releases/diagnostic.ts';
-import type { SourceEntry } from '../../../core/releases/source.ts';
+import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
+import type { SourceEntry } from '@pointsman/protocol/releases/source';
 import { findings } from '../findings.ts';
 import { globMatcher } from './glob.ts';
 import { type PlacedRecipe, RECIPE_PATH } from './recipe.ts';

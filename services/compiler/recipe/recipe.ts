@@ -1,11 +1,10 @@
 import type { z } from 'zod';
-import type { Diagnostic } from '../../../core/releases/diagnostic.ts';
-import { documentLimits } from '../../../core/limits/limits.ts';
-import { firstIssues, messageOf } from '../../../core/json/schema-issues.ts';
+import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
+import { documentLimits } from '@pointsman/protocol/limits';
+import { firstIssues, messageOf } from '@pointsman/protocol/json/schema-issues';
 import type { Findings } from '../findings.ts';
 import { pointerTo } from '../parse/json-pointer.ts';
-import { parseDocument } from '../parse/parse-document.ts';
-import type { ParsedDocument } from '../parse/parse-document.ts';
+import { parseDocument, type ParsedDocument } from '../parse/parse-document.ts';
 import { type Recipe, RecipeSchema } from './recipe-schema.ts';
 
 /** The file at a source's root that says how the source compiles. */

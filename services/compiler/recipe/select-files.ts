@@ -1,9 +1,7 @@
-import type { SourceEntry } from '../../../core/releases/source.ts';
+import type { SourceEntry } from '@pointsman/protocol/releases/source';
 import { globMatcher, hasWildcard } from './glob.ts';
-import { formatOf } from '../parse/parse-document.ts';
-import type { DocumentFormat } from '../parse/parse-document.ts';
-import { RECIPE_PATH } from './recipe.ts';
-import type { PlacedRecipe } from './recipe.ts';
+import { formatOf, type DocumentFormat } from '../parse/parse-document.ts';
+import { RECIPE_PATH, type PlacedRecipe } from './recipe.ts';
 
 /** A file that is parsed and emitted as canonical JSON. */
 export interface SelectedDocument {

@@ -1,15 +1,12 @@
-import { _ } from 'ajv';
-import type { KeywordCxt, KeywordDefinition, SchemaValidateFunction } from 'ajv';
+import { _, type KeywordCxt, type KeywordDefinition, type SchemaValidateFunction } from 'ajv';
 import type { DataValidateFunction, RegExpEngine } from 'ajv/dist/types/index.js';
 
-import { canonicalJson } from '../../../core/json/canonical-json.ts';
-import type { Json } from '../../../core/json/canonical-json.ts';
+import { canonicalJson, type Json } from '@pointsman/protocol/json/canonical-json';
 import { patternLimits, validationLimits } from '../limits.ts';
 import { linearPattern } from './linear-pattern.ts';
 import { UnsupportedPattern } from './pattern-syntax.ts';
 import type { SchemaReader } from './schema-reader.ts';
-import { WorkTooLong } from './work-meter.ts';
-import type { WorkMeter } from './work-meter.ts';
+import { WorkTooLong, type WorkMeter } from './work-meter.ts';
 
 /** Steps of the matcher that count as one of the meter. */
 const MATCHING_STEPS = 10_000;

@@ -1,4 +1,4 @@
-import type { Json } from '../../../core/json/canonical-json.ts';
+import type { Json } from '@pointsman/protocol/json/canonical-json';
 import { validationLimits } from '../limits.ts';
 import type { Findings } from '../findings.ts';
 import { childOf } from '../parse/json-pointer.ts';
@@ -7,8 +7,7 @@ import { dialectNamed } from './schema-dialects.ts';
 import { schemaFiles } from './schema-files.ts';
 import { pathOfLink } from './schema-links.ts';
 import { uriOfPath, resolve } from './schema-uris.ts';
-import { metaValidator, validatorOf } from './schema-validator.ts';
-import type { Validator } from './schema-validator.ts';
+import { metaValidator, validatorOf, type Validator } from './schema-validator.ts';
 import type { SourceFiles } from '../source-files.ts';
 import { workMeter, WorkTooLong } from './work-meter.ts';
 

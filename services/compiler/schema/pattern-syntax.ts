@@ -1,8 +1,6 @@
 import { patternLimits } from '../limits.ts';
-import { codePointsOf, complement, oneCodePoint, union } from './code-points.ts';
-import type { CodePoints } from './code-points.ts';
-import { quantified, sequence, setPiece } from './pattern-pieces.ts';
-import type { Piece } from './pattern-pieces.ts';
+import { codePointsOf, complement, oneCodePoint, union, type CodePoints } from './code-points.ts';
+import { quantified, sequence, setPiece, type Piece } from './pattern-pieces.ts';
 
 /** A pattern that is valid in ECMA-262 but cannot be matched in linear time, or only by too large a machine. */
 export class UnsupportedPattern extends Error {}

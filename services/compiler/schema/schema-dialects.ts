@@ -1,5 +1,4 @@
-import { Ajv } from 'ajv';
-import type { Options } from 'ajv';
+import { Ajv, type Options } from 'ajv';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import draft06 from 'ajv/dist/refs/json-schema-draft-06.json' with { type: 'json' };

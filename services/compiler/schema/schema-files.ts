@@ -1,14 +1,10 @@
-import { canonicalJson } from '../../../core/json/canonical-json.ts';
-import type { Json } from '../../../core/json/canonical-json.ts';
-import { digestOf } from '../../../core/digest.ts';
+import { canonicalJson, type Json } from '@pointsman/protocol/json/canonical-json';
+import { digestOf } from '@pointsman/protocol/digest';
 import type { Findings } from '../findings.ts';
 import { childOf } from '../parse/json-pointer.ts';
-import { formatOf, parseDocument } from '../parse/parse-document.ts';
-import type { ParsedDocument } from '../parse/parse-document.ts';
-import { dialectNamed, idKeyword } from './schema-dialects.ts';
-import type { SchemaDialect } from './schema-dialects.ts';
-import { pathOfLink, schemaLinks } from './schema-links.ts';
-import type { SchemaLink } from './schema-links.ts';
+import { formatOf, parseDocument, type ParsedDocument } from '../parse/parse-document.ts';
+import { dialectNamed, idKeyword, type SchemaDialect } from './schema-dialects.ts';
+import { pathOfLink, schemaLinks, type SchemaLink } from './schema-links.ts';
 import { pathOfUri, resolve, uriOfPath } from './schema-uris.ts';
 import type { SourceFiles } from '../source-files.ts';
 

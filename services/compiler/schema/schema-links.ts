@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { resolve } from './schema-uris.ts';
-import type { Json } from '../../../core/json/canonical-json.ts';
+import type { Json } from '@pointsman/protocol/json/canonical-json';
 import { childOf, isObject, pointerStep } from '../parse/json-pointer.ts';
 
 /** A reference of a schema to something else. */

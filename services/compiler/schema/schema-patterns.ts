@@ -1,4 +1,4 @@
-import type { Json } from '../../../core/json/canonical-json.ts';
+import type { Json } from '@pointsman/protocol/json/canonical-json';
 import { isObject, pointerStep } from '../parse/json-pointer.ts';
 import { patternProblem } from './linear-pattern.ts';
 

@@ -1,19 +1,16 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
-import type { Json } from '../../../core/json/canonical-json.ts';
+import type { Json } from '@pointsman/protocol/json/canonical-json';
 import { validationLimits } from '../limits.ts';
 import type { Findings } from '../findings.ts';
 import { isObject } from '../parse/json-pointer.ts';
-import { idKeyword, schemaReader } from './schema-dialects.ts';
-import type { SchemaDialect } from './schema-dialects.ts';
+import { idKeyword, schemaReader, type SchemaDialect } from './schema-dialects.ts';
 import type { SchemaReader } from './schema-reader.ts';
 import type { SchemaClosure, SchemaFile } from './schema-files.ts';
 import { inheritedAnchors } from './schema-anchors.ts';
 import { badPatterns } from './schema-patterns.ts';
 import { uriOfPath } from './schema-uris.ts';
-import { violationsOf } from './schema-violations.ts';
-import type { Violation } from './schema-violations.ts';
-import { WorkTooLong } from './work-meter.ts';
-import type { WorkMeter } from './work-meter.ts';
+import { violationsOf, type Violation } from './schema-violations.ts';
+import { WorkTooLong, type WorkMeter } from './work-meter.ts';
 
 /** All that a value breaks; empty when it satisfies the schema. */
 export type Validator = (value: Json) => readonly Violation[];

@@ -1,6 +1,6 @@
 import type { ErrorObject } from 'ajv';
-import { quotedName } from '../../../core/releases/diagnostic.ts';
-import { documentLimits } from '../../../core/limits/limits.ts';
+import { quotedName } from '@pointsman/protocol/releases/diagnostic';
+import { documentLimits } from '@pointsman/protocol/limits';
 import { pointerStep } from '../parse/json-pointer.ts';
 
 /** One rule of a schema that a value breaks. */

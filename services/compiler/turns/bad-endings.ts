@@ -4,8 +4,7 @@ import type { Logger } from 'pino';
 
 import type { SessionResult } from '../process/compile-session.ts';
 import type { BadEnd, Exhausted, Uncompilable } from '../process/compiled.ts';
-import { endedSources } from './ended-sources.ts';
-import type { EndedLimits } from './ended-sources.ts';
+import { endedSources, type EndedLimits } from './ended-sources.ts';
 import type { TenantStandings } from './tenant-standings.ts';
 
 export interface BadEndLimits extends EndedLimits {

@@ -1,5 +1,4 @@
-import { turns } from './turns.ts';
-import type { JobOptions, LongPlace, Standings } from './turns.ts';
+import { turns, type JobOptions, type LongPlace, type Standings } from './turns.ts';
 import { waitingLines } from './waiting-lines.ts';
 
 /** The result of a job that made room for others. It runs again, as what it turned out to be, when it is its turn. */

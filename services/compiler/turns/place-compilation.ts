@@ -1,9 +1,8 @@
-import type { SourceTree } from '../../../core/releases/source.ts';
+import type { SourceTree } from '@pointsman/protocol/releases/source';
 import { processLimits } from '../limits.ts';
 import type { ReadBlobs, Recall } from '../process/answer-question.ts';
 import type { CompilePool } from '../process/compile-pool.ts';
-import { runSession } from '../process/compile-session.ts';
-import type { SessionResult } from '../process/compile-session.ts';
+import { runSession, type SessionResult } from '../process/compile-session.ts';
 import type { FairQueue, Place, RunAgain } from './fair-queue.ts';
 import type { TenantStandings } from './tenant-standings.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { Digest } from '../../../core/identifiers.ts';
-import type { RecordedMove } from '../../../core/moves/move-event.ts';
+import { Digest } from '@pointsman/protocol/identifiers';
+import type { RecordedMove } from '@pointsman/protocol/moves/move-event';
 import type { Database } from '../database.ts';
 import { allRows, at, Big, Iso } from '../rows.ts';
 

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-import { followerLimits } from '../../../core/limits/distribution-limits.ts';
-import { Digest, type PointerId } from '../../../core/identifiers.ts';
-import { Pointer } from '../../../core/moves/pointer.ts';
-import { QuotaExceeded } from '../../../core/quota.ts';
+import { followerLimits } from '@pointsman/protocol/limits';
+import { Digest, type PointerId } from '@pointsman/protocol/identifiers';
+import { Pointer } from '@pointsman/protocol/moves/pointer';
+import { QuotaExceeded } from '@pointsman/protocol/quota';
 import type { Database } from '../database.ts';
 import { allRows, answerOf, at, Big, Iso, json } from '../rows.ts';
 

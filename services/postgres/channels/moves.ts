@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
+import { requestLimits } from '@pointsman/protocol/limits';
 import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
-import { tenantLimits } from '../../../core/limits/limits.ts';
-import type { Broker } from '../../../core/sink.ts';
+import type { Broker } from '@pointsman/protocol/sinks/sink';
 import { SinkBar, sinkBarText } from '../../../core/texts/sink-texts.ts';
 import { HoldResult, MoveResult, SwapResult } from '../../../handlers/contract/tenant.ts';
 import type { Moves } from '../../../handlers/ports/deps.ts';
@@ -55,7 +55,7 @@ export function postgresMoves(
       return answer.kind === 'moved' && wakes.length > 0 ? { ...answer, wakes } : answer;
     },
     async moveByHand({ at: epochMs, ...request }) {
-      const limits = { provenMs: sinkLimits.provenMs, channelLimit: tenantLimits.channelsPerBundle };
+      const limits = { provenMs: sinkLimits.provenMs, channelLimit: requestLimits.channelsPerBundle };
       const values = [json({ ...request, ...limits }), at(epochMs)];
       const rows = await db.answer(request.tenant, 'move_by_hand($2::jsonb, $3)', values);
       const { told, ...answer } = answerOf(HandMove, rows);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { Digest, type PointerId } from '../../../core/identifiers.ts';
-import { Hold, type Move, type Pointer } from '../../../core/moves/pointer.ts';
+import { Digest, type PointerId } from '@pointsman/protocol/identifiers';
+import { Hold, type Move, type Pointer } from '@pointsman/protocol/moves/pointer';
 import type { Database } from '../database.ts';
 import { allRows, Big, Iso } from '../rows.ts';
 

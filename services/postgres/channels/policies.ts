@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-import { KeyReused } from '../../../core/idempotency-key.ts';
+import { KeyReused } from '@pointsman/protocol/idempotency-key';
 import { NO_POLICY, Policy } from '../../../core/policy.ts';
-import { ConflictRule } from '../../../core/releases/release.ts';
-import { QuotaExceeded } from '../../../core/quota.ts';
+import { ConflictRule } from '@pointsman/protocol/releases/release';
+import { QuotaExceeded } from '@pointsman/protocol/quota';
 import type { Database } from '../database.ts';
 import { allRows, answerOf, at, Big, Iso, json, oneRow } from '../rows.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { Digest } from '../../../core/identifiers.ts';
+import { Digest } from '@pointsman/protocol/identifiers';
 import { ALL_BYTES } from './blobs.ts';
 import type { Database } from '../database.ts';
 import { allRows, Big } from '../rows.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { Digest } from '../../../core/identifiers.ts';
+import { Digest } from '@pointsman/protocol/identifiers';
 import type { Database, Query } from '../database.ts';
 import { allRows, answerOf, Big } from '../rows.ts';
 

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-import { PointsmanError } from '../../../core/errors.ts';
-import { Digest, type ReleaseId } from '../../../core/identifiers.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
+import { Digest, type ReleaseId } from '@pointsman/protocol/identifiers';
 import { RemoteCompileRule } from '../../../core/policy.ts';
-import type { SourceTree } from '../../../core/releases/source.ts';
+import type { SourceTree } from '@pointsman/protocol/releases/source';
 import { type BlobContent, insertBlobs, missingBlobs } from './blobs.ts';
 import type { Database } from '../database.ts';
 import { answerOf } from '../rows.ts';

@@ -158,7 +158,7 @@ BEGIN
   RETURN p_gate;
 END $$;
 
--- A gate as its readers see it: see Gate in core/gates/gate.ts.
+-- A gate as its readers see it: see Gate in packages/protocol/releases/gate.ts.
 CREATE FUNCTION gate_json(p_gate gates, p_release releases) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_object('gate', p_gate.gate, 'kind', p_gate.kind, 'state', p_gate.state, 'facts', gate_facts(p_gate, p_release), 'openedAt', iso(p_gate.opened_at),
     'deadlineAt', iso(p_gate.deadline_at), 'decidedAt', iso(p_gate.decided_at), 'baseGeneration', p_gate.base_generation, 'needed', (p_gate.rule->>'count')::integer,
@@ -169,7 +169,7 @@ CREATE FUNCTION gate_json(p_gate gates, p_release releases) RETURNS jsonb LANGUA
       FROM verdicts w WHERE (w.tenant, w.bundle, w.version, w.gate) = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate)))
 $$;
 
--- See GateChange in core/gates/gate.ts.
+-- See GateChange in packages/protocol/releases/gate.ts.
 CREATE FUNCTION gate_changes_json(p_release releases) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT coalesce(jsonb_agg(jsonb_build_object('n', c.n, 'gate', c.gate, 'kind', g.kind, 'change', c.change, 'by', c."by", 'word', w.word,
       'comment', w.comment, 'url', w.url, 'at', iso(c.at)) ORDER BY c.n), '[]')

@@ -1,4 +1,4 @@
--- Converts a duration of a policy (`90s`, `2h`) to an interval: see core/gates/duration.ts.
+-- Converts a duration of a policy (`90s`, `2h`) to an interval: see packages/protocol/time/duration.ts.
 CREATE FUNCTION span(p_written text) RETURNS interval LANGUAGE sql IMMUTABLE AS $$
   SELECT make_interval(secs => left(p_written, -1)::integer * CASE right(p_written, 1) WHEN 's' THEN 1 WHEN 'm' THEN 60 WHEN 'h' THEN 3600 ELSE 86400 END)
 $$;

@@ -40,7 +40,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
     WHEN 'sinks' THEN (SELECT count(*) FROM sinks s WHERE s.tenant = p_tenant AND s.kind = 'webhook') END
 $$;
 
--- Null while there is room for one more. See QuotaExceeded in core/quota.ts.
+-- Null while there is room for one more. See QuotaExceeded in packages/protocol/quota.ts.
 CREATE FUNCTION over_quota(p_tenant text, p_quota text) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
   used bigint := quota_used(p_tenant, p_quota);
@@ -112,7 +112,7 @@ END $$;
 CREATE CONSTRAINT TRIGGER followers_are_counted AFTER INSERT OR DELETE ON followers DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW EXECUTE FUNCTION count_follower();
 
--- In the order of QuotaName in core/quota.ts. Null for an unknown tenant.
+-- In the order of QuotaName in packages/protocol/quota.ts. Null for an unknown tenant.
 CREATE FUNCTION read_quotas(p_tenant text) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_agg(jsonb_build_object('quota', n.quota, 'used', quota_used(p_tenant, n.quota), 'limit', quota_limit(p_tenant, n.quota),
     'default', quota_default(n.quota)) ORDER BY n.i)

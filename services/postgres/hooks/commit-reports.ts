@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { type DeliveryName, HookProvider } from '../../../core/hook.ts';
-import { Outcome } from '../../../core/releases/release.ts';
+import { type DeliveryName, HookProvider } from '@pointsman/protocol/hook';
+import { Outcome } from '@pointsman/protocol/releases/release';
 import { ReportDropped, reportDroppedText } from '../../../core/texts/hook-texts.ts';
 import type { NextReport } from '../../../handlers/ports/hooks.ts';
 import type { Database } from '../database.ts';

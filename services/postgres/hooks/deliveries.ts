@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
-import { type DeliveryName, DeliveryState, HookProvider } from '../../../core/hook.ts';
-import { KeyReused } from '../../../core/idempotency-key.ts';
+import { type DeliveryName, DeliveryState, HookProvider } from '@pointsman/protocol/hook';
+import { KeyReused } from '@pointsman/protocol/idempotency-key';
 import { hookLimits } from '../../../core/limits/limits.ts';
-import { ConflictRule } from '../../../core/releases/release.ts';
-import { QuotaExceeded } from '../../../core/quota.ts';
+import { ConflictRule } from '@pointsman/protocol/releases/release';
+import { QuotaExceeded } from '@pointsman/protocol/quota';
 import { HookLost, hookLostText, overtakenText } from '../../../core/texts/hook-texts.ts';
 import type { Database } from '../database.ts';
 import { allRows, answerOf, at, Big, json, storable } from '../rows.ts';

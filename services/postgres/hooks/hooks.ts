@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { HookProvider } from '../../../core/hook.ts';
-import { KeyReused } from '../../../core/idempotency-key.ts';
-import { QuotaExceeded } from '../../../core/quota.ts';
+import { HookProvider } from '@pointsman/protocol/hook';
+import { KeyReused } from '@pointsman/protocol/idempotency-key';
+import { QuotaExceeded } from '@pointsman/protocol/quota';
 import type { Database } from '../database.ts';
 import { allRows, answerOf, at, Iso, json } from '../rows.ts';
 

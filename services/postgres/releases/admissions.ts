@@ -1,6 +1,7 @@
+import { requestLimits } from '@pointsman/protocol/limits';
+import { tenantLimits } from '../../../core/limits/limits.ts';
 import { z } from 'zod';
 
-import { tenantLimits } from '../../../core/limits/limits.ts';
 import { StoredBundle } from '../../../core/releases/slot.ts';
 import { cancelledText, supersededText } from '../../../core/texts/release-texts.ts';
 import { CancelResult, PublishResult } from '../../../handlers/contract/tenant.ts';
@@ -18,7 +19,8 @@ const Admission = z.discriminatedUnion('kind', [
 export function postgresAdmissions(db: Database): Admissions {
   return {
     async admit({ at: epochMs, ...request }) {
-      const { queuedPerPointer: queueLimit, channelsPerBundle: channelLimit } = tenantLimits;
+      const { queuedPerPointer: queueLimit } = tenantLimits;
+      const { channelsPerBundle: channelLimit } = requestLimits;
       const supersededReason = supersededText(request.version);
       const asked = json({ ...request, queueLimit, channelLimit, supersededReason });
       const rows = await db.answer(request.tenant, 'admit($2::jsonb, $3)', [asked, at(epochMs)]);

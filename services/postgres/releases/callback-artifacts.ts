@@ -1,9 +1,8 @@
 import { z } from 'zod';
 
-import { Digest, type ReleaseId } from '../../../core/identifiers.ts';
-import { documentLimits } from '../../../core/limits/limits.ts';
-import { callbackLimits } from '../../../core/limits/callout-limits.ts';
-import type { NamedBlob, ReadManifest } from '../../../core/oci-manifest.ts';
+import { Digest, type ReleaseId } from '@pointsman/protocol/identifiers';
+import { documentLimits, manifestLimits } from '@pointsman/protocol/limits';
+import type { NamedBlob, ReadManifest } from '@pointsman/protocol/artifacts/oci-manifest';
 import type { CallbackResult } from '../../../handlers/contract/release.ts';
 import { readBlobs } from '../content/blobs.ts';
 import type { Database } from '../database.ts';
@@ -33,8 +32,8 @@ export async function checkArtifacts(
   for (const [digest, size] of sizes) {
     // A hundred manifests could name a million blobs that are not stored.
     if (missing.size + problems.length >= most) break;
-    if (size > callbackLimits.manifestBytes) {
-      problems.push(`${digest}: a manifest may have at most ${callbackLimits.manifestBytes} bytes`);
+    if (size > manifestLimits.bytes) {
+      problems.push(`${digest}: a manifest may have at most ${manifestLimits.bytes} bytes`);
       continue;
     }
     const bytes = (await readBlobs(db, tenant, [digest])).get(digest);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { ReleaseId } from '../../../core/identifiers.ts';
+import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import { callbackLimits } from '../../../core/limits/callout-limits.ts';
 import type { BlobContent } from '../content/blobs.ts';
 import { RefusalRow } from './callback-refusals.ts';

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 
 import { z } from 'zod';
 
-import { Diagnostic, summaryOf } from '../../../core/releases/diagnostic.ts';
+import { Diagnostic, summaryOf } from '@pointsman/protocol/releases/diagnostic';
 import { calloutKey } from '../../../core/callout.ts';
-import { Digest } from '../../../core/identifiers.ts';
+import { Digest } from '@pointsman/protocol/identifiers';
 import { compilerFailedText, REPORTED, Revoked, revokedText } from '../../../core/texts/release-texts.ts';
 import type { Callbacks, EndedAttempt } from '../../../handlers/ports/callbacks.ts';
 import { RefusalRow } from './callback-refusals.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { WindowRule } from '../../../core/gates/gate-rules.ts';
-import { Gate, OpenGate } from '../../../core/gates/gate.ts';
+import { Gate, OpenGate } from '@pointsman/protocol/releases/gate';
 import { opensAt } from '../../../core/gates/window.ts';
 import { GateFacts, gateText } from '../../../core/texts/gate-texts.ts';
 

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 
-import { Gate, GateKind, type OpenGate } from '../../../core/gates/gate.ts';
-import { BundleName, type ReleaseId, Version } from '../../../core/identifiers.ts';
+import { Gate, GateKind, type OpenGate } from '@pointsman/protocol/releases/gate';
+import { BundleName, type ReleaseId, Version } from '@pointsman/protocol/identifiers';
 import { WindowRule } from '../../../core/gates/gate-rules.ts';
 import { opensAt } from '../../../core/gates/window.ts';
 import { DecisionResult } from '../../../handlers/contract/release.ts';
 import type { GateStatus, Gates, WaitingGate } from '../../../handlers/ports/deps.ts';
-import { StoredTime } from '../../../core/json/storable.ts';
+import { StoredTime } from '@pointsman/protocol/json/storable';
 import {
   closedWindowText,
   GateFacts,

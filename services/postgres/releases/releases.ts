@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-import { Diagnostic } from '../../../core/releases/diagnostic.ts';
-import { GateChange } from '../../../core/gates/gate.ts';
-import { Origin } from '../../../core/hook.ts';
-import { BundleName, Digest, type ReleaseId, Version } from '../../../core/identifiers.ts';
+import { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
+import { GateChange } from '@pointsman/protocol/releases/gate';
+import { Origin } from '@pointsman/protocol/hook';
+import { BundleName, Digest, type ReleaseId, Version } from '@pointsman/protocol/identifiers';
 import {
   Effect,
   EffectState,
@@ -12,7 +12,7 @@ import {
   Stage,
   StageState,
   Verification,
-} from '../../../core/releases/release.ts';
+} from '@pointsman/protocol/releases/release';
 import { effectText } from '../../../core/texts/release-texts.ts';
 import type { Database } from '../database.ts';
 import { GateRow } from './gate-rows.ts';

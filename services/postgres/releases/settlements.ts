@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { Effect, Outcome } from '../../../core/releases/release.ts';
+import { Effect, Outcome } from '@pointsman/protocol/releases/release';
 import { ReleaseResult } from '../../../handlers/contract/release.ts';
 import type { Settlements } from '../../../handlers/ports/deps.ts';
 import type { Database } from '../database.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import type { Diagnostic } from '../../../core/releases/diagnostic.ts';
-import { Digest, type ReleaseId } from '../../../core/identifiers.ts';
-import type { Stage } from '../../../core/releases/release.ts';
+import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
+import { Digest, type ReleaseId } from '@pointsman/protocol/identifiers';
+import type { Stage } from '@pointsman/protocol/releases/release';
 import { UnstorableArtifact, unstorableText } from '../../../core/texts/release-texts.ts';
 import type { StoreStageResult } from '../../../handlers/ports/deps.ts';
 import type { CompiledDigests, StageSpan, StageTimes } from '../../../handlers/ports/stages.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { WaitingFor } from '../../../core/releases/release.ts';
+import type { WaitingFor } from '@pointsman/protocol/releases/release';
 import { GateFacts, gateText } from '../../../core/texts/gate-texts.ts';
 import { compilerText, queuedText } from '../../../core/texts/release-texts.ts';
 import { SinkBar, waitsForSinksText } from '../../../core/texts/sink-texts.ts';

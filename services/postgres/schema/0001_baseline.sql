@@ -29,7 +29,7 @@ CREATE TABLE tenants (
 -- Half-empty pages: every move updates this row, and with room beside it the update touches no index.
 ) WITH (fillfactor = 50);
 
--- Which of the shared streams a tenant's moves are in: see partitionOf in core/sink.ts.
+-- Which of the shared streams a tenant's moves are in: see partitionOf in packages/protocol/sinks/sink.ts.
 CREATE FUNCTION stream_of(p_tenant text) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
   SELECT get_byte(sha256(p_tenant::bytea), 31) % 16
 $$;
@@ -156,7 +156,7 @@ CREATE TABLE releases (
   message text,
   by text NOT NULL,
   idempotency_key text NOT NULL,
-  -- The push that it came from: see Origin in core/hook.ts.
+  -- The push that it came from: see Origin in packages/protocol/hook.ts.
   origin jsonb,
   invocation_id text,
   -- From here on no forward step has an effect: see close_release.

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 
-import { feedLimits, sinkLimits } from '../../../core/limits/distribution-limits.ts';
-import { Digest } from '../../../core/identifiers.ts';
-import type { RecordedMove } from '../../../core/moves/move-event.ts';
-import { type Broker, partitionOf, type SinkId } from '../../../core/sink.ts';
+import { feedLimits } from '@pointsman/protocol/limits';
+import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
+import { Digest } from '@pointsman/protocol/identifiers';
+import type { RecordedMove } from '@pointsman/protocol/moves/move-event';
+import { type Broker, partitionOf, type SinkId } from '@pointsman/protocol/sinks/sink';
 import { pausedText, SinkPause } from '../../../core/texts/sink-texts.ts';
 import { SinkNotification, ControlResult, type ControlRequest } from '../../../handlers/contract/sink.ts';
 import type { Failing, Controlled } from '../../../handlers/ports/sinks.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { KeyReused } from '../../../core/idempotency-key.ts';
-import { QuotaExceeded } from '../../../core/quota.ts';
-import { type Broker, SinkKind } from '../../../core/sink.ts';
+import { KeyReused } from '@pointsman/protocol/idempotency-key';
+import { QuotaExceeded } from '@pointsman/protocol/quota';
+import { type Broker, SinkKind } from '@pointsman/protocol/sinks/sink';
 import type { Database } from '../database.ts';
 import { allRows, answerOf, at, Big, Iso, json, oneRow } from '../rows.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { KeyReused } from '../../../core/idempotency-key.ts';
+import { KeyReused } from '@pointsman/protocol/idempotency-key';
 import type { Database, Query } from '../database.ts';
 import { answerOf, at } from '../rows.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { KeyReused } from '../../../core/idempotency-key.ts';
-import { Quota, type QuotaChanges } from '../../../core/quota.ts';
+import { KeyReused } from '@pointsman/protocol/idempotency-key';
+import { Quota, type QuotaChanges } from '@pointsman/protocol/quota';
 import type { Database } from '../database.ts';
 import { answerOf, at, json } from '../rows.ts';
 

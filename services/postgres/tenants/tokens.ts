@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { Role } from '../../../core/access.ts';
-import { KeyReused } from '../../../core/idempotency-key.ts';
-import { QuotaExceeded } from '../../../core/quota.ts';
+import { Role } from '@pointsman/protocol/access';
+import { KeyReused } from '@pointsman/protocol/idempotency-key';
+import { QuotaExceeded } from '@pointsman/protocol/quota';
 import type { Database } from '../database.ts';
 import { allRows, answerOf, at, json } from '../rows.ts';
 

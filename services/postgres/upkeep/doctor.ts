@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { BROKERS } from '../../../core/sink.ts';
+import { BROKERS } from '@pointsman/protocol/sinks/sink';
 import type { Database } from '../database.ts';
 import { allRows, Big, Iso, oneRow } from '../rows.ts';
 

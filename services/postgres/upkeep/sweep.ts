@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { type PointerId, type ReleaseId, releaseKey } from '../../../core/identifiers.ts';
+import { type PointerId, type ReleaseId, releaseKey } from '@pointsman/protocol/identifiers';
 import type { Database } from '../database.ts';
 import { allRows, at, Big } from '../rows.ts';
 

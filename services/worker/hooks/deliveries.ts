@@ -1,5 +1,5 @@
-import { PointsmanError } from '../../../core/errors.ts';
-import { type DeliveryName, deliveryCorrelationId } from '../../../core/hook.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
+import { type DeliveryName, deliveryCorrelationId } from '@pointsman/protocol/hook';
 import type { HookDeliveryResult } from '../../../handlers/contract/hooks.ts';
 import type { Deliveries, Fetched } from '../../../handlers/ports/hooks.ts';
 import { archiveCall } from '../../hooks/archive-call.ts';

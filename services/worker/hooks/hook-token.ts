@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 
-import { type DeliveryName, deliveryCorrelationId } from '../../../core/hook.ts';
+import { type DeliveryName, deliveryCorrelationId } from '@pointsman/protocol/hook';
 import { type SecretBox, SecretLostError } from '../../secrets/secret-box.ts';
 
 /**

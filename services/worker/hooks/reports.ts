@@ -1,5 +1,5 @@
-import { commitState, type DeliveryName, deliveryCorrelationId } from '../../../core/hook.ts';
-import { correlationId } from '../../../core/identifiers.ts';
+import { commitState, type DeliveryName, deliveryCorrelationId } from '@pointsman/protocol/hook';
+import { correlationId } from '@pointsman/protocol/identifiers';
 import type { NextReport, Reports, ReportResult } from '../../../handlers/ports/hooks.ts';
 import {
   type CommitReport,

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 
-import { PointsmanError } from '../../../core/errors.ts';
-import type { ReadManifest } from '../../../core/oci-manifest.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
+import type { ReadManifest } from '@pointsman/protocol/artifacts/oci-manifest';
 import type { ManifestReader } from '../../postgres/releases/callback-artifacts.ts';
 import { type ReadingThread, startReadingThread, threadFile } from '../../source-archive/reading-thread.ts';
 import { manifestReaderLimits } from '../limits.ts';

@@ -1,4 +1,4 @@
-import { readManifest, type ReadManifest } from '../../../core/oci-manifest.ts';
+import { readManifest, type ReadManifest } from '@pointsman/protocol/artifacts/oci-manifest';
 
 export interface ManifestTask {
   readonly bytes: Uint8Array<ArrayBuffer>;

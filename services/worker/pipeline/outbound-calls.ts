@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 
 import { type CeleryGrant, celeryRefusal } from '../../../core/celery-grant.ts';
-import { CHECK_CONTRACT, type CheckRequest } from '../../../core/gates/check-request.ts';
-import { COMPILE_CONTRACT, type CompileJob } from '../../../core/compile-job.ts';
-import { correlationId } from '../../../core/identifiers.ts';
+import { CHECK_CONTRACT, type CheckRequest } from '@pointsman/protocol/callouts/check-request';
+import { COMPILE_CONTRACT, type CompileJob } from '@pointsman/protocol/callouts/compile-job';
+import { correlationId } from '@pointsman/protocol/identifiers';
 import { calloutLimits } from '../../../core/limits/callout-limits.ts';
 import type {
   RequestResult,

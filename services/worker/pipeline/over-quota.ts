@@ -1,4 +1,4 @@
-import { PointsmanError } from '../../../core/errors.ts';
+import { PointsmanError } from '@pointsman/protocol/errors';
 
 /**
  * Returns the result of storing something, or the reason why it exceeds the tenant's quota. A retry would

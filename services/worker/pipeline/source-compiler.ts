@@ -1,10 +1,10 @@
 import { RetryableError } from '@restatedev/restate-sdk';
 import { LRUCache } from 'lru-cache';
 
-import type { ReleaseId } from '../../../core/identifiers.ts';
+import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import { compileLimits } from '../../../core/limits/compile-limits.ts';
 import type { RemoteCompileRule } from '../../../core/policy.ts';
-import type { SourceTree } from '../../../core/releases/source.ts';
+import type { SourceTree } from '@pointsman/protocol/releases/source';
 import type { CompileResult } from '../../compiler/process/compiled.ts';
 import type { Compiler } from '../../compiler/compiler.ts';
 import { readBlobs } from '../../postgres/content/blobs.ts';

@@ -1,5 +1,5 @@
-import { summaryOf } from '../../../core/releases/diagnostic.ts';
-import type { ReleaseId } from '../../../core/identifiers.ts';
+import { summaryOf } from '@pointsman/protocol/releases/diagnostic';
+import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import type { Stages } from '../../../handlers/ports/deps.ts';
 import type { StageTimes } from '../../../handlers/ports/stages.ts';
 import type { Compiler } from '../../compiler/compiler.ts';

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 
 import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
-import { type Broker, partitionOf } from '../../../core/sink.ts';
+import { type Broker, partitionOf } from '@pointsman/protocol/sinks/sink';
 import type { Probed } from '../../../handlers/ports/sinks.ts';
 import { databaseTimeMs, recordProbe } from '../../postgres/sinks/sink-deliveries.ts';
 import type { Health } from '../../sinks/target.ts';

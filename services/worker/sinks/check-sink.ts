@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 
 import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
-import { moveEvent } from '../../../core/moves/move-event.ts';
-import { type Broker, isBroker, type SinkId } from '../../../core/sink.ts';
+import { moveEvent } from '@pointsman/protocol/moves/move-event';
+import { type Broker, isBroker, type SinkId } from '@pointsman/protocol/sinks/sink';
 import { sinkRetryMs } from '../../../core/sink-retry.ts';
 import { MISSING_WEBHOOK } from '../../../core/texts/sink-texts.ts';
 import type { DownSink, SendResult, SendRequest } from '../../../handlers/contract/sink.ts';
 import type { DeliveryAttempt } from '../../../handlers/ports/sinks.ts';
 import { findMove, openSink, type OpenedSink, recordLook } from '../../postgres/sinks/sink-deliveries.ts';
-import type { SinkEvent } from '../../sinks/target.ts';
+import type { SinkEvent } from '@pointsman/protocol/moves/sink-event';
 import { testEvent } from '../../sinks/test-event.ts';
 import type { BrokerProbes } from './broker-probes.ts';
 import { isReachable, notConfigured, sendThrough, type SinkDeps } from './send-through.ts';

@@ -1,6 +1,6 @@
 import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
-import { moveEvent } from '../../../core/moves/move-event.ts';
-import { isBroker } from '../../../core/sink.ts';
+import { moveEvent } from '@pointsman/protocol/moves/move-event';
+import { isBroker } from '@pointsman/protocol/sinks/sink';
 import { sinkRetryMs } from '../../../core/sink-retry.ts';
 import type { Delivered, DeliverRequest, Failing } from '../../../handlers/ports/sinks.ts';
 import { openSink, type OpenedSink, recordDelivery } from '../../postgres/sinks/sink-deliveries.ts';

@@ -1,13 +1,14 @@
 import type { Logger } from 'pino';
 
 import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
-import { type Broker, isBroker, type SinkId } from '../../../core/sink.ts';
+import { type Broker, isBroker, type SinkId } from '@pointsman/protocol/sinks/sink';
 import type { Clock } from '../../../handlers/ports/deps.ts';
 import type { Database } from '../../postgres/database.ts';
 import type { AttemptNote, OpenedSink } from '../../postgres/sinks/sink-deliveries.ts';
 import { type SecretBox, SecretLostError } from '../../secrets/secret-box.ts';
-import { MOVED } from '../../../core/moves/move-event.ts';
-import type { Sent, SinkEvent, SinkTarget } from '../../sinks/target.ts';
+import { MOVED } from '@pointsman/protocol/moves/move-event';
+import type { SinkEvent } from '@pointsman/protocol/moves/sink-event';
+import type { Sent, SinkTarget } from '../../sinks/target.ts';
 import type { WebhookDelivery } from '../../webhooks/deliver.ts';
 import { signingSecrets } from '../../webhooks/signing-secrets.ts';
 

@@ -1,4 +1,4 @@
-import { isBroker, sinkKey } from '../../../core/sink.ts';
+import { isBroker, sinkKey } from '@pointsman/protocol/sinks/sink';
 import type { Sinks } from '../../../handlers/ports/sinks.ts';
 import { listStreamBehind, steerSink } from '../../postgres/sinks/sink-deliveries.ts';
 import { brokerProbes } from './broker-probes.ts';

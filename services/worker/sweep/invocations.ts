@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { type ReleaseId, releaseKey } from '../../../core/identifiers.ts';
+import { type ReleaseId, releaseKey } from '@pointsman/protocol/identifiers';
 import { Release } from '../../../handlers/contract/release.ts';
 import type { Invocations, InvocationState } from '../../../handlers/ports/deps.ts';
 import type { RestateAdmin } from '../../restate/admin.ts';

@@ -1,7 +1,7 @@
 import type { Ingress } from '@restatedev/restate-sdk-clients';
 import type { Logger } from 'pino';
 
-import type { Broker } from '../../../core/sink.ts';
+import type { Broker } from '@pointsman/protocol/sinks/sink';
 import type { Clock } from '../../../handlers/ports/deps.ts';
 import type { Database } from '../../postgres/database.ts';
 import type { RestateAdmin } from '../../restate/admin.ts';

@@ -1,4 +1,4 @@
-import { type DeliveryName, deliveryCorrelationId, deliveryKey } from '../../../core/hook.ts';
+import { type DeliveryName, deliveryCorrelationId, deliveryKey } from '@pointsman/protocol/hook';
 import { sweepLimits } from '../../../core/limits/limits.ts';
 import { HookDelivery, CommitStatus } from '../../../handlers/contract/hooks.ts';
 import {

@@ -1,5 +1,5 @@
 import { sweepLimits } from '../../../core/limits/limits.ts';
-import { sinkKey } from '../../../core/sink.ts';
+import { sinkKey } from '@pointsman/protocol/sinks/sink';
 import { Sink, type SinkNotification } from '../../../handlers/contract/sink.ts';
 import { listBehind } from '../../postgres/sinks/sink-deliveries.ts';
 import { runningKeys } from './invocations.ts';

@@ -1,4 +1,4 @@
-import { correlationId, releaseKey } from '../../../core/identifiers.ts';
+import { correlationId, releaseKey } from '@pointsman/protocol/identifiers';
 import { sweepLimits } from '../../../core/limits/limits.ts';
 import { Tenant } from '../../../handlers/contract/tenant.ts';
 import { type InFlight, listInFlight } from '../../postgres/upkeep/sweep.ts';

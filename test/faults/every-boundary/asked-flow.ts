@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { type CalloutId, calloutKey } from '../../../core/callout.ts';
-import { releaseKey } from '../../../core/identifiers.ts';
+import { releaseKey } from '../../../packages/protocol/identifiers.ts';
 import { type CallbackRequest, Release } from '../../../handlers/contract/release.ts';
 import { storeBlobs } from '../../../services/postgres/content/blobs.ts';
 import { findPointer, listMoves } from '../../../services/postgres/channels/pointers.ts';

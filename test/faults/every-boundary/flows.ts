@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { type MoveRequest, Tenant } from '../../../handlers/contract/tenant.ts';
 import { findPointer, listMoves } from '../../../services/postgres/channels/pointers.ts';
 import { findRelease } from '../../../services/postgres/releases/releases.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 
-import { deliveryKey, type DeliveryName } from '../../../core/hook.ts';
+import { deliveryKey, type DeliveryName } from '../../../packages/protocol/hook.ts';
 import { HookDelivery } from '../../../handlers/contract/hooks.ts';
 import { listDeliveries } from '../../../services/postgres/hooks/deliveries.ts';
 import { listMoves } from '../../../services/postgres/channels/pointers.ts';

@@ -2,8 +2,8 @@ import { CloudEvent } from 'cloudevents';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import type { ReleaseId } from '../../../core/identifiers.ts';
-import type { MoveEvent } from '../../../core/moves/move-event.ts';
+import type { ReleaseId } from '../../../packages/protocol/identifiers.ts';
+import type { MoveEvent } from '../../../packages/protocol/moves/move-event.ts';
 import { startApi, type TestApi } from '../../support/processes/api.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { type EventReader, readEvents } from '../../support/runs/event-reader.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { newWebhookSecret } from '../../../services/webhooks/webhook-secret.ts';
+import { newWebhookSecret } from '../../../packages/protocol/webhooks/webhook-secret.ts';
 import { startApi, type TestApi } from '../../support/processes/api.ts';
 import { archiveOf } from '../../support/data/archives.ts';
 import {

@@ -60,7 +60,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pointsman-ci-'));
   // As npm puts the command on the path of a job.
   await mkdir(join(folder, 'bin'));
-  await symlink(join(root, 'services/cli/pointsman.js'), join(folder, 'bin/pointsman'));
+  await symlink(join(root, 'packages/cli/pointsman.js'), join(folder, 'bin/pointsman'));
   await mkdir(join(folder, 'checkout/config'), { recursive: true });
   await put('{"a":1}');
 });

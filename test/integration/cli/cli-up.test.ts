@@ -10,7 +10,7 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { nothingRuns } from '../../support/processes/processes.ts';
 import { runCli } from '../../support/runs/run-cli.ts';
 
-const LAUNCHER = fileURLToPath(new URL('../../../services/cli/pointsman.js', import.meta.url));
+const LAUNCHER = fileURLToPath(new URL('../../../packages/cli/pointsman.js', import.meta.url));
 
 test('pointsman up runs the whole stack until Ctrl-C, which leaves nothing running and exits with 0', async () => {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'pointsman-up-')));

@@ -11,7 +11,7 @@ import { startTestStack, type TestStack } from '../../support/processes/stack.ts
 // Not replayed: it is about the command line, and api-publish.test.ts runs the same handlers.
 
 const EXAMPLE = fileURLToPath(new URL('../../../examples/support-bot', import.meta.url));
-const LAUNCHER = fileURLToPath(new URL('../../../services/cli/pointsman.js', import.meta.url));
+const LAUNCHER = fileURLToPath(new URL('../../../packages/cli/pointsman.js', import.meta.url));
 
 let stack: TestStack;
 let folder: string;

@@ -4,11 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 
-import { type MoveEvent, moveEvent } from '../../../core/moves/move-event.ts';
+import { type MoveEvent, moveEvent } from '../../../packages/protocol/moves/move-event.ts';
 import { rabbitMoveExchange } from '../../../services/rabbitmq/move-exchange.ts';
-import { tailMoves } from '../../../services/rabbitmq/move-tail.ts';
-import { webhookReceiver } from '../../../services/webhooks/receiver.ts';
-import { signatureHeaders } from '../../../services/webhooks/sign.ts';
+import { tailMoves } from '../../../packages/client/rabbitmq/move-tail.ts';
+import { webhookReceiver } from '../../../packages/client/webhooks/receiver.ts';
+import { signatureHeaders } from '../../../packages/protocol/webhooks/sign.ts';
 import { startRabbitmq } from '../../support/servers/brokers.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { followedWorld } from '../../support/worlds/followed-world.ts';

@@ -8,7 +8,7 @@ import { afterEach, expect, test } from 'vitest';
 import { eventually } from '../../support/runs/eventually.ts';
 import { followedWorld } from '../../support/worlds/followed-world.ts';
 import { vouchedFiles } from '../../support/data/followers.ts';
-import { digestOf } from '../../../core/digest.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 
 const world = followedWorld();
 const root = fileURLToPath(new URL('../../../', import.meta.url));

@@ -1,11 +1,11 @@
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
-import { type MoveEvent, moveEvent } from '../../../core/moves/move-event.ts';
-import type { MoveHint } from '../../../services/follower/move-hints.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import { type MoveEvent, moveEvent } from '../../../packages/protocol/moves/move-event.ts';
+import type { MoveHint } from '../../../packages/client/follower/hints/move-hints.ts';
 import { redisMoveStream } from '../../../services/redis/move-stream.ts';
-import { tailMoves } from '../../../services/redis/move-tail.ts';
+import { tailMoves } from '../../../packages/client/redis/move-tail.ts';
 import { startRedis } from '../../support/servers/brokers.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { followedWorld } from '../../support/worlds/followed-world.ts';

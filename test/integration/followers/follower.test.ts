@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { followedWorld } from '../../support/worlds/followed-world.ts';
 import { artifactOf } from '../../support/data/published-files.ts';

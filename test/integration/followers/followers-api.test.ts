@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { Role } from '../../../core/access.ts';
-import { digestOf } from '../../../core/digest.ts';
-import { followerLimits } from '../../../core/limits/distribution-limits.ts';
+import { Role } from '../../../packages/protocol/access.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import { followerLimits } from '../../../packages/protocol/limits.ts';
 import { startApi, type TestApi } from '../../support/processes/api.ts';
 import { limitTenant } from '../../support/data/quotas.ts';
 import { newTenant, published, startStore, type Store } from '../../support/worlds/store.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { Tenant } from '../../../handlers/contract/tenant.ts';
 import { accepted, newTenant, settled } from '../../support/worlds/control-plane.ts';
 import { expectProblem, gatedApi } from '../../support/worlds/gated-api.ts';

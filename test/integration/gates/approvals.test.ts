@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { expectProblem, gatedApi } from '../../support/worlds/gated-api.ts';
 
 // Words on gates, from the request to what becomes of the release.

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import type { Role } from '../../../core/access.ts';
+import type { Role } from '../../../packages/protocol/access.ts';
 import { calloutLimits } from '../../../core/limits/callout-limits.ts';
 import { breakerLimits } from '../../../services/outbound/limits.ts';
 import { findPointer } from '../../../services/postgres/channels/pointers.ts';

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import type { Role } from '../../../core/access.ts';
+import type { Role } from '../../../packages/protocol/access.ts';
 import { findRelease } from '../../../services/postgres/releases/releases.ts';
 import type { TestAnswer } from '../../support/processes/api.ts';
 import { type AskedWorld, givePolicy, startAskedWorld, tell } from '../../support/worlds/asked-world.ts';

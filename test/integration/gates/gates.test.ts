@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
-import { releaseKey } from '../../../core/identifiers.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import { releaseKey } from '../../../packages/protocol/identifiers.ts';
 import { Tenant } from '../../../handlers/contract/tenant.ts';
 import { findPointer } from '../../../services/postgres/channels/pointers.ts';
 import {

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { describe, expect, test } from 'vitest';
 
-import { gateLimits } from '../../../core/limits/limits.ts';
+import { requestLimits } from '../../../packages/protocol/limits.ts';
 import { findPointer } from '../../../services/postgres/channels/pointers.ts';
 import type { TestAnswer } from '../../support/processes/api.ts';
 import { expectProblem, gatedApi, type Person } from '../../support/worlds/gated-api.ts';
@@ -124,7 +124,7 @@ describe('a scheduled publish', () => {
   });
 
   test('is refused for what is no time, and for one that nobody remembers', async () => {
-    const at91Days = iso(Date.now() + gateLimits.scheduleMs + 60_000);
+    const at91Days = iso(Date.now() + requestLimits.scheduleMs + 60_000);
     const late = await publish({ ...files('n: never'), notBefore: at91Days });
     expectProblem(late, 422, 'invalid_request');
     expect(late.json['detail']).toContain('at most 90 days ahead');

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { findHook } from '../../../services/postgres/hooks/hooks.ts';
 import { secretBox } from '../../../services/secrets/secret-box.ts';
-import { newWebhookSecret } from '../../../services/webhooks/webhook-secret.ts';
+import { newWebhookSecret } from '../../../packages/protocol/webhooks/webhook-secret.ts';
 import { startApi, type TestApi } from '../../support/processes/api.ts';
 import { TEST_SECRET_KEYS } from '../../support/data/secret-keys.ts';
 import { newTenant, startStore, type Store } from '../../support/worlds/store.ts';

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { deliveryKey } from '../../../core/hook.ts';
+import { deliveryKey } from '../../../packages/protocol/hook.ts';
 import { findRelease } from '../../../services/postgres/releases/releases.ts';
 import { answerWith, silence } from '../../support/servers/code-host.ts';
 import { settled } from '../../support/worlds/control-plane.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { signatureHeaders } from '../../../services/webhooks/sign.ts';
-import { newWebhookSecret } from '../../../services/webhooks/webhook-secret.ts';
+import { signatureHeaders } from '../../../packages/protocol/webhooks/sign.ts';
+import { newWebhookSecret } from '../../../packages/protocol/webhooks/webhook-secret.ts';
 import { startApi, type TestAnswer, type TestApi } from '../../support/processes/api.ts';
 import { newTenant, startStore, type Store } from '../../support/worlds/store.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { newWebhookSecret } from '../../../services/webhooks/webhook-secret.ts';
+import { newWebhookSecret } from '../../../packages/protocol/webhooks/webhook-secret.ts';
 import type { TestAnswer } from '../../support/processes/api.ts';
 import { type AskedWorld, givePolicy, startAskedWorld } from '../../support/worlds/asked-world.ts';
 import { accepted, newTenant, settled } from '../../support/worlds/control-plane.ts';

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { TokenName } from '../../../core/access.ts';
-import { ChannelName } from '../../../core/identifiers.ts';
+import { TokenName } from '../../../packages/protocol/access.ts';
+import { ChannelName } from '../../../packages/protocol/identifiers.ts';
 import { Tenant } from '../../../handlers/contract/tenant.ts';
 import { createTenant } from '../../../services/postgres/tenants/tenants.ts';
-import { newWebhookSecret } from '../../../services/webhooks/webhook-secret.ts';
+import { newWebhookSecret } from '../../../packages/protocol/webhooks/webhook-secret.ts';
 import { startApi, type TestApi } from '../../support/processes/api.ts';
 import {
   type ControlPlane,

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { responseLimits, responseShares } from '../../../services/api/limits.ts';
 import { storeBlobs } from '../../../services/postgres/content/blobs.ts';
 import { startApi, type TestApi } from '../../support/processes/api.ts';

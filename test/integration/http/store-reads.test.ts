@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { findArtifact, findArtifactFile } from '../../../services/postgres/content/artifacts.ts';
 import { findBlob, readBlobs, storeBlobs } from '../../../services/postgres/content/blobs.ts';
 import { bundleExists, listBundles } from '../../../services/postgres/content/bundles.ts';

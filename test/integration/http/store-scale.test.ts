@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { ReleaseId } from '../../../core/identifiers.ts';
+import type { ReleaseId } from '../../../packages/protocol/identifiers.ts';
 import { Policy } from '../../../core/policy.ts';
 import { findArtifactFile } from '../../../services/postgres/content/artifacts.ts';
 import { listBundles } from '../../../services/postgres/content/bundles.ts';

@@ -1,11 +1,11 @@
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import type { MoveEvent } from '../../../core/moves/move-event.ts';
-import { consumeMoves, type MoveConsumerOptions } from '../../../services/rabbitmq/move-consumer.ts';
-import type { Missed } from '../../../services/rabbitmq/move-progress.ts';
+import type { MoveEvent } from '../../../packages/protocol/moves/move-event.ts';
+import { consumeMoves, type MoveConsumerOptions } from '../../../packages/client/rabbitmq/move-consumer.ts';
+import type { Missed } from '../../../packages/client/rabbitmq/move-progress.ts';
 import { rabbitMoveExchange } from '../../../services/rabbitmq/move-exchange.ts';
-import { tailMoves, type TailedMove } from '../../../services/rabbitmq/move-tail.ts';
+import { tailMoves, type TailedMove } from '../../../packages/client/rabbitmq/move-tail.ts';
 import { startRabbitmq, type TestBroker } from '../../support/servers/brokers.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { batchOf, drained, madeMove, madeMoves, overAmqp } from '../../support/data/moves.ts';

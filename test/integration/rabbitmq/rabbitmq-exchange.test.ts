@@ -3,12 +3,12 @@ import { HTTP, type CloudEvent } from 'cloudevents';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import { MOVE_EXCHANGE } from '../../../core/sink.ts';
+import { MOVE_EXCHANGE } from '../../../packages/protocol/sinks/sink.ts';
 import { confirmedPublisher } from '../../../services/rabbitmq/confirms.ts';
 import { type MoveExchange, rabbitMoveExchange } from '../../../services/rabbitmq/move-exchange.ts';
 import { moveMessage } from '../../../services/rabbitmq/move-message.ts';
 import { type Unrouted, UNROUTED } from '../../../services/rabbitmq/move-topology.ts';
-import { SINK_TEST, type SinkEvent } from '../../../services/sinks/target.ts';
+import { SINK_TEST, type SinkEvent } from '../../../packages/protocol/moves/sink-event.ts';
 import { startRabbitmq, type TestRabbitmq } from '../../support/servers/brokers.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { batchOf, drained, madeMove, madeMoves, overAmqp } from '../../support/data/moves.ts';

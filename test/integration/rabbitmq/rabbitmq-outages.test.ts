@@ -1,12 +1,12 @@
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import type { MoveEvent } from '../../../core/moves/move-event.ts';
-import { openRabbitConnection } from '../../../services/rabbitmq/connection.ts';
-import { consumeMoves } from '../../../services/rabbitmq/move-consumer.ts';
+import type { MoveEvent } from '../../../packages/protocol/moves/move-event.ts';
+import { openRabbitConnection } from '../../../packages/client/rabbitmq/connection.ts';
+import { consumeMoves } from '../../../packages/client/rabbitmq/move-consumer.ts';
 import { type MoveExchange, rabbitMoveExchange } from '../../../services/rabbitmq/move-exchange.ts';
-import type { Missed } from '../../../services/rabbitmq/move-progress.ts';
-import { tailMoves, type TailedMove } from '../../../services/rabbitmq/move-tail.ts';
+import type { Missed } from '../../../packages/client/rabbitmq/move-progress.ts';
+import { tailMoves, type TailedMove } from '../../../packages/client/rabbitmq/move-tail.ts';
 import { queueDepths } from '../../../services/rabbitmq/queue-depths.ts';
 import { startRabbitmq, type TestBroker } from '../../support/servers/brokers.ts';
 import { eventually } from '../../support/runs/eventually.ts';

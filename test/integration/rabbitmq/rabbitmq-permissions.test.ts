@@ -1,11 +1,11 @@
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import type { MoveEvent } from '../../../core/moves/move-event.ts';
-import { MOVE_EXCHANGE } from '../../../core/sink.ts';
-import { consumeMoves } from '../../../services/rabbitmq/move-consumer.ts';
+import type { MoveEvent } from '../../../packages/protocol/moves/move-event.ts';
+import { MOVE_EXCHANGE } from '../../../packages/protocol/sinks/sink.ts';
+import { consumeMoves } from '../../../packages/client/rabbitmq/move-consumer.ts';
 import { rabbitMoveExchange } from '../../../services/rabbitmq/move-exchange.ts';
-import { tailMoves } from '../../../services/rabbitmq/move-tail.ts';
+import { tailMoves } from '../../../packages/client/rabbitmq/move-tail.ts';
 import { startRabbitmq, type TestRabbitmq } from '../../support/servers/brokers.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { type AmqpChannel, batchOf, madeMoves, overAmqp } from '../../support/data/moves.ts';

@@ -2,9 +2,9 @@ import { pino } from 'pino';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { PointerId } from '../../../core/identifiers.ts';
-import { type RedisBundleReader, redisBundleReader } from '../../../services/redis/bundle-reader.ts';
-import { tailMoves } from '../../../services/redis/move-tail.ts';
+import type { PointerId } from '../../../packages/protocol/identifiers.ts';
+import { type RedisBundleReader, redisBundleReader } from '../../../packages/client/redis/bundle-reader.ts';
+import { tailMoves } from '../../../packages/client/redis/move-tail.ts';
 import { storedArtifacts } from '../../../services/worker/pipeline/stored-artifacts.ts';
 import { startRedis, type TestBroker } from '../../support/servers/brokers.ts';
 import {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { MoveEvent } from '../../../core/moves/move-event.ts';
-import { moveStream } from '../../../core/sink.ts';
+import type { MoveEvent } from '../../../packages/protocol/moves/move-event.ts';
+import { moveStream } from '../../../packages/protocol/sinks/sink.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { moves, neighbours, nthMove } from '../../support/data/move-events.ts';
 import { consumerStand } from '../../support/worlds/redis-consumer-stand.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { feedLimits } from '../../../core/limits/distribution-limits.ts';
-import type { MoveEvent } from '../../../core/moves/move-event.ts';
-import { moveStream, partitionOf } from '../../../core/sink.ts';
-import { SINK_TEST } from '../../../services/sinks/target.ts';
+import { feedLimits } from '../../../packages/protocol/limits.ts';
+import type { MoveEvent } from '../../../packages/protocol/moves/move-event.ts';
+import { moveStream, partitionOf } from '../../../packages/protocol/sinks/sink.ts';
+import { SINK_TEST } from '../../../packages/protocol/moves/sink-event.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { moves, neighbours, nthMove } from '../../support/data/move-events.ts';
 import { consumerStand } from '../../support/worlds/redis-consumer-stand.ts';

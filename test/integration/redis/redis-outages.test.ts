@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { createClient } from 'redis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { MoveEvent } from '../../../core/moves/move-event.ts';
-import { moveStream } from '../../../core/sink.ts';
+import type { MoveEvent } from '../../../packages/protocol/moves/move-event.ts';
+import { moveStream } from '../../../packages/protocol/sinks/sink.ts';
 import { redisMoveStream } from '../../../services/redis/move-stream.ts';
 import type { Batch, SinkTarget } from '../../../services/sinks/target.ts';
 import { startRedis, type TestBroker } from '../../support/servers/brokers.ts';

@@ -1,9 +1,9 @@
 import { pino } from 'pino';
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { feedLimits } from '../../../core/limits/distribution-limits.ts';
-import type { MoveEvent } from '../../../core/moves/move-event.ts';
-import { moveStream } from '../../../core/sink.ts';
+import { feedLimits } from '../../../packages/protocol/limits.ts';
+import type { MoveEvent } from '../../../packages/protocol/moves/move-event.ts';
+import { moveStream } from '../../../packages/protocol/sinks/sink.ts';
 import { redisMoveStream } from '../../../services/redis/move-stream.ts';
 import type { Batch, Sent, SinkTarget } from '../../../services/sinks/target.ts';
 import { startRedis, type TestBroker } from '../../support/servers/brokers.ts';

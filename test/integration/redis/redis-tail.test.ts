@@ -1,10 +1,10 @@
 import { pino } from 'pino';
 import { createClient } from 'redis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { PointerId } from '../../../core/identifiers.ts';
-import type { MoveEvent } from '../../../core/moves/move-event.ts';
-import { moveStream } from '../../../core/sink.ts';
-import { tailMoves, type Tailed, type TailOptions } from '../../../services/redis/move-tail.ts';
+import type { PointerId } from '../../../packages/protocol/identifiers.ts';
+import type { MoveEvent } from '../../../packages/protocol/moves/move-event.ts';
+import { moveStream } from '../../../packages/protocol/sinks/sink.ts';
+import { tailMoves, type Tailed, type TailOptions } from '../../../packages/client/redis/move-tail.ts';
 import { startRedis, type TestBroker } from '../../support/servers/brokers.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { moves, neighbours, nthMove } from '../../support/data/move-events.ts';

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import type { CheckRequest } from '../../../core/gates/check-request.ts';
-import type { CompileJob } from '../../../core/compile-job.ts';
-import { digestOf } from '../../../core/digest.ts';
-import { sourceLimits } from '../../../core/limits/limits.ts';
+import type { CheckRequest } from '../../../packages/protocol/callouts/check-request.ts';
+import type { CompileJob } from '../../../packages/protocol/callouts/compile-job.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import { sourceLimits } from '../../../packages/protocol/limits.ts';
 import { callbackLimits } from '../../../core/limits/callout-limits.ts';
 import { findRelease } from '../../../services/postgres/releases/releases.ts';
 import {

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { artifactManifest, mediaTypes } from '../../../core/oci.ts';
-import { digestOf } from '../../../core/digest.ts';
+import { artifactManifest, mediaTypes } from '../../../packages/protocol/artifacts/oci.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import type { CeleryQueue, CeleryTask } from '../../../services/celery/celery-queue.ts';
 import { rabbitCeleryQueue } from '../../../services/celery/rabbitmq-queue.ts';
 import { redisCeleryQueue } from '../../../services/celery/redis-queue.ts';

@@ -1,10 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 
-import { createCompiler } from '../../../services/compiler/compiler.ts';
+import { createCompiler, type Compiler } from '../../../services/compiler/compiler.ts';
 import type { CompileResult } from '../../../services/compiler/process/compiled.ts';
-import type { Compiler } from '../../../services/compiler/compiler.ts';
-import { memorySource } from '../../unit/compiler/compile-here.ts';
-import type { Files } from '../../unit/compiler/compile-here.ts';
+import { memorySource, type Files } from '../../unit/compiler/compile-here.ts';
 
 let compiler: Compiler | null = null;
 afterEach(async () => {

@@ -7,12 +7,10 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 
 import { compileLimits } from '../../../core/limits/compile-limits.ts';
 import { bundlerLimits, processLimits } from '../../../services/compiler/limits.ts';
-import { createCompiler } from '../../../services/compiler/compiler.ts';
+import { createCompiler, type Compiler } from '../../../services/compiler/compiler.ts';
 import type { CompileResult } from '../../../services/compiler/process/compiled.ts';
-import type { Compiler } from '../../../services/compiler/compiler.ts';
 import { eventually } from '../../support/runs/eventually.ts';
-import { memorySource } from '../../unit/compiler/compile-here.ts';
-import type { Files } from '../../unit/compiler/compile-here.ts';
+import { memorySource, type Files } from '../../unit/compiler/compile-here.ts';
 
 let compiler: Compiler | null = null;
 afterEach(async () => {

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { CompileJob } from '../../../core/compile-job.ts';
+import type { CompileJob } from '../../../packages/protocol/callouts/compile-job.ts';
 import { compile, door } from '../../../examples/hatchet/worker.ts';
 import { type CapabilityServer, startCapabilityServer } from '../../support/data/capability.ts';
 import { eventually } from '../../support/runs/eventually.ts';

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { digestOf } from '../../../core/digest.ts';
-import { artifactManifest, mediaTypes } from '../../../core/oci.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import { artifactManifest, mediaTypes } from '../../../packages/protocol/artifacts/oci.ts';
 import { type CapabilityServer, type Offer, startCapabilityServer } from '../../support/data/capability.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 

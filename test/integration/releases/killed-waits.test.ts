@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
-import { releaseKey } from '../../../core/identifiers.ts';
+import { releaseKey } from '../../../packages/protocol/identifiers.ts';
 import { type AskedWorld, givePolicy, startAskedWorld } from '../../support/worlds/asked-world.ts';
 import { accepted, newTenant, settled } from '../../support/worlds/control-plane.ts';
 import { eventually } from '../../support/runs/eventually.ts';

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import { type MoveRequest, Tenant } from '../../../handlers/contract/tenant.ts';
-import { digestOf } from '../../../core/digest.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { findPointer, listMoves } from '../../../services/postgres/channels/pointers.ts';
 import { findRelease, listReleases } from '../../../services/postgres/releases/releases.ts';
 import {

@@ -1,10 +1,9 @@
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
-import { manifestLimits } from '../../../core/limits/limits.ts';
-import { callbackLimits } from '../../../core/limits/callout-limits.ts';
-import { mediaTypes } from '../../../core/oci.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import { manifestLimits } from '../../../packages/protocol/limits.ts';
+import { mediaTypes } from '../../../packages/protocol/artifacts/oci.ts';
 import { manifestsIn, startManifestReader } from '../../../services/worker/pipeline/manifest-reader.ts';
 import {
   type AskedWorld,
@@ -35,7 +34,7 @@ function manifestOf(layers: string): string {
 }
 
 /** Almost as large as a manifest may be. */
-function many(layer: string, bytes: number = callbackLimits.manifestBytes - 1_000): string {
+function many(layer: string, bytes: number = manifestLimits.bytes - 1_000): string {
   return Array.from({ length: Math.floor(bytes / (layer.length + 1)) }, () => layer).join(',');
 }
 
@@ -51,7 +50,7 @@ const HOSTILE: [what: string, text: string][] = [
       )},0`,
     ),
   ],
-  ['a text of four megabytes', manifestOf(`"${'x'.repeat(callbackLimits.manifestBytes - 1_000)}"`)],
+  ['a text of four megabytes', manifestOf(`"${'x'.repeat(manifestLimits.bytes - 1_000)}"`)],
 ];
 
 test.each(HOSTILE)(

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import { releaseKey } from '../../../core/identifiers.ts';
+import { releaseKey } from '../../../packages/protocol/identifiers.ts';
 import { Tenant } from '../../../handlers/contract/tenant.ts';
 import { WAITING_FOR } from '../../../handlers/contract/release.ts';
 import { findArtifactFile } from '../../../services/postgres/content/artifacts.ts';

@@ -2,8 +2,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
-import { releaseKey } from '../../../core/identifiers.ts';
-import { type Broker, BROKERS } from '../../../core/sink.ts';
+import { releaseKey } from '../../../packages/protocol/identifiers.ts';
+import { type Broker, BROKERS } from '../../../packages/protocol/sinks/sink.ts';
 import type { ReleaseRecord } from '../../../services/postgres/releases/releases.ts';
 import { startRabbitmq, startRedis, type TestBroker } from '../../support/servers/brokers.ts';
 import { type ControlPlane, settled, startControlPlane } from '../../support/worlds/control-plane.ts';

@@ -1,8 +1,8 @@
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import { MoveEvent } from '../../../core/moves/move-event.ts';
-import { moveStream, partitionOf } from '../../../core/sink.ts';
+import { MoveEvent } from '../../../packages/protocol/moves/move-event.ts';
+import { moveStream, partitionOf } from '../../../packages/protocol/sinks/sink.ts';
 import { findRelease } from '../../../services/postgres/releases/releases.ts';
 import { startRedis, type TestRedis } from '../../support/servers/brokers.ts';
 import {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
-import { releaseKey } from '../../../core/identifiers.ts';
+import { releaseKey } from '../../../packages/protocol/identifiers.ts';
 import { Tenant } from '../../../handlers/contract/tenant.ts';
 import { findPointer } from '../../../services/postgres/channels/pointers.ts';
 import { findRelease } from '../../../services/postgres/releases/releases.ts';

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
-import { sinkKey } from '../../../core/sink.ts';
+import { sinkKey } from '../../../packages/protocol/sinks/sink.ts';
 import { Sink } from '../../../handlers/contract/sink.ts';
 import { listAttempts } from '../../../services/postgres/sinks/sinks.ts';
 import {

@@ -5,13 +5,13 @@ import { pino } from 'pino';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { type MoveEvent, moveEvent } from '../../../core/moves/move-event.ts';
-import { SINK_TEST } from '../../../services/sinks/target.ts';
+import { type MoveEvent, moveEvent } from '../../../packages/protocol/moves/move-event.ts';
+import { SINK_TEST } from '../../../packages/protocol/moves/sink-event.ts';
 import { webhookDelivery } from '../../../services/webhooks/deliver.ts';
-import { receiverLimits } from '../../../services/webhooks/limits.ts';
-import { type WebhookReceiver, webhookReceiver } from '../../../services/webhooks/receiver.ts';
-import { signatureHeaders } from '../../../services/webhooks/sign.ts';
-import { newWebhookSecret } from '../../../services/webhooks/webhook-secret.ts';
+import { receiverLimits } from '../../../packages/client/webhooks/limits.ts';
+import { type WebhookReceiver, webhookReceiver } from '../../../packages/client/webhooks/receiver.ts';
+import { signatureHeaders } from '../../../packages/protocol/webhooks/sign.ts';
+import { newWebhookSecret } from '../../../packages/protocol/webhooks/webhook-secret.ts';
 import { outside } from '../../support/data/outbound.ts';
 
 const [secret, next] = [newWebhookSecret(), newWebhookSecret()];

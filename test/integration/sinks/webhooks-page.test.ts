@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 
-import { type MoveEvent, moveEvent } from '../../../core/moves/move-event.ts';
+import { type MoveEvent, moveEvent } from '../../../packages/protocol/moves/move-event.ts';
 import { webhookDelivery } from '../../../services/webhooks/deliver.ts';
-import { newWebhookSecret } from '../../../services/webhooks/webhook-secret.ts';
+import { newWebhookSecret } from '../../../packages/protocol/webhooks/webhook-secret.ts';
 import { outside } from '../../support/data/outbound.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));

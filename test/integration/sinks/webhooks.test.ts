@@ -3,10 +3,10 @@ import { Webhook } from 'standardwebhooks';
 import { describe, expect, test } from 'vitest';
 
 import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
-import { SINK_TEST, type SinkEvent } from '../../../services/sinks/target.ts';
+import { SINK_TEST, type SinkEvent } from '../../../packages/protocol/moves/sink-event.ts';
 import { webhookDelivery } from '../../../services/webhooks/deliver.ts';
-import { verifyWebhook } from '../../../services/webhooks/verify.ts';
-import { newWebhookSecret } from '../../../services/webhooks/webhook-secret.ts';
+import { verifyWebhook } from '../../../packages/client/webhooks/verify.ts';
+import { newWebhookSecret } from '../../../packages/protocol/webhooks/webhook-secret.ts';
 import type { Arrived } from '../../support/servers/outside-server.ts';
 
 import { outside } from '../../support/data/outbound.ts';

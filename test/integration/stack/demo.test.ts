@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { eventually } from '../../support/runs/eventually.ts';
 import { nothingRuns, processesOf } from '../../support/processes/processes.ts';
 
-const DEMO = fileURLToPath(new URL('../../../services/demo/main.ts', import.meta.url));
+const DEMO = fileURLToPath(new URL('../../../packages/dev/demo/main.ts', import.meta.url));
 
 let folder: string;
 

@@ -27,7 +27,7 @@ afterEach(async () => {
 async function start(): Promise<{ url: string; end: (signal: NodeJS.Signals) => Promise<void> }> {
   const home = join(folder, 'home');
   await rm(join(home, 'api-url'), { force: true });
-  const child = spawn(process.execPath, [join(root, 'services/stack/main.ts')], {
+  const child = spawn(process.execPath, [join(root, 'packages/dev/stack/main.ts')], {
     cwd: folder,
     stdio: 'ignore',
     env: {

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
-import { QuotaName } from '../../../core/quota.ts';
-import { sourceTree } from '../../../core/releases/source.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import { QuotaName } from '../../../packages/protocol/quota.ts';
+import { sourceTree } from '../../../packages/protocol/releases/source.ts';
 import { findBlob } from '../../../services/postgres/content/blobs.ts';
 import { storeSource } from '../../../services/postgres/content/sources.ts';
 import { settled } from '../../support/worlds/control-plane.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import { Role } from '../../../core/access.ts';
-import { digestOf } from '../../../core/digest.ts';
+import { Role } from '../../../packages/protocol/access.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { startApi, type TestApi, type TestCall } from '../../support/processes/api.ts';
 import {
   accepted,

@@ -2,7 +2,7 @@ import { request } from 'node:http';
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import type { Role } from '../../../core/access.ts';
+import type { Role } from '../../../packages/protocol/access.ts';
 import { hashToken } from '../../../services/config/settings.ts';
 import { startApi, type TestApi, type TestCall } from '../../support/processes/api.ts';
 import {

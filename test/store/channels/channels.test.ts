@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { tenantLimits } from '../../../core/limits/limits.ts';
+import { requestLimits } from '../../../packages/protocol/limits.ts';
 import { findPointer, findPointerMove, listPointers } from '../../../services/postgres/channels/pointers.ts';
 import { setHook } from '../../support/data/hooks.ts';
 import { INHERITED_NAMES } from '../../support/data/inherited-names.ts';
@@ -68,7 +68,7 @@ describe('a channel', () => {
   test('is one of so many of its bundle', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
-    const limit = tenantLimits.channelsPerBundle;
+    const limit = requestLimits.channelsPerBundle;
     await store.owner.query(
       `INSERT INTO pointsman.pointers (tenant, bundle, channel) SELECT $1, 'bundle', 'c' || n FROM generate_series(2, $2::integer) n`,
       [tenant, limit],

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
-import { followerLimits } from '../../../core/limits/distribution-limits.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import { followerLimits } from '../../../packages/protocol/limits.ts';
 import {
   acknowledge,
   type Acknowledgement,

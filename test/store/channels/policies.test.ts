@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { NO_POLICY, Policy } from '../../../core/policy.ts';
 import { openDatabase } from '../../../services/postgres/database.ts';
 import {

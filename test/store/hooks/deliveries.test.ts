@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { feedLimits, sinkLimits } from '../../../core/limits/distribution-limits.ts';
-import { digestOf } from '../../../core/digest.ts';
-import { partitionOf } from '../../../core/sink.ts';
+import { feedLimits } from '../../../packages/protocol/limits.ts';
+import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import { partitionOf } from '../../../packages/protocol/sinks/sink.ts';
 import {
   type DeliveryNote,
   listBehind,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { hookLimits } from '../../../core/limits/limits.ts';
 import { nextReport } from '../../../services/postgres/hooks/commit-reports.ts';
 import {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
-import type { CheckReport } from '../../../core/gates/check-request.ts';
-import type { CompileReport } from '../../../core/compile-job.ts';
-import { Role } from '../../../core/access.ts';
-import { digestOf } from '../../../core/digest.ts';
+import type { CheckReport } from '../../../packages/protocol/callouts/check-request.ts';
+import type { CompileReport } from '../../../packages/protocol/callouts/compile-job.ts';
+import { Role } from '../../../packages/protocol/access.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { type CalloutId, calloutKey } from '../../../core/callout.ts';
 import { callbackLimits } from '../../../core/limits/callout-limits.ts';
 import { storeBlobs } from '../../../services/postgres/content/blobs.ts';

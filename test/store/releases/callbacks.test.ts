@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import type { CompileReport } from '../../../core/compile-job.ts';
-import { digestOf } from '../../../core/digest.ts';
+import type { CompileReport } from '../../../packages/protocol/callouts/compile-job.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { calloutKey } from '../../../core/callout.ts';
 import { findCallback } from '../../../services/postgres/releases/callbacks.ts';
 import { callbackStore } from '../../support/worlds/callback-store.ts';

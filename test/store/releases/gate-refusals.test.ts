@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { listGateNames } from '../../../services/postgres/releases/gates.ts';
 import { gatedStore } from '../../support/worlds/gated-store.ts';
 import { AT, admitted, published } from '../../support/worlds/store.ts';

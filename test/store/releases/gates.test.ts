@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import type { DecisionResult } from '../../../handlers/contract/release.ts';
 import { listGateNames, listOpenGates, openGatePosition } from '../../../services/postgres/releases/gates.ts';
 import { gatedStore } from '../../support/worlds/gated-store.ts';

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import type { CloseRequest } from '../../../handlers/ports/deps.ts';
 import { findArtifact, findArtifactFile } from '../../../services/postgres/content/artifacts.ts';
 import { storeBlobs } from '../../../services/postgres/content/blobs.ts';

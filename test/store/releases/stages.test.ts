@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { Diagnostic } from '../../../core/releases/diagnostic.ts';
+import type { Diagnostic } from '../../../packages/protocol/releases/diagnostic.ts';
 import { readQuotas } from '../../../services/postgres/tenants/quotas.ts';
 import { recordStage } from '../../../services/postgres/releases/stages.ts';
 import { eventually } from '../../support/runs/eventually.ts';

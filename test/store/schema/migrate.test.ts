@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { openDatabase } from '../../../services/postgres/database.ts';
 import { functionsText, migrate } from '../../../services/postgres/migrate.ts';
 import { FUNCTIONS_LEVEL, SCHEMA_LEVEL } from '../../../services/postgres/schema-version.ts';

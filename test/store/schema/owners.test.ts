@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
-import { PointsmanError } from '../../../core/errors.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import { PointsmanError } from '../../../packages/protocol/errors.ts';
 import { type Database, openDatabase } from '../../../services/postgres/database.ts';
 import { recordHealth } from '../../../services/postgres/upkeep/doctor.ts';
 import { countLines } from '../../../services/postgres/lines.ts';

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { retentionLimits } from '../../../core/limits/storage-limits.ts';
 import { findBlob } from '../../../services/postgres/content/blobs.ts';
 import { forgetAudit, forgetKeys } from '../../../services/postgres/upkeep/retention.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
-import { readManifest } from '../../../core/oci-manifest.ts';
-import { sourceTree } from '../../../core/releases/source.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import { readManifest } from '../../../packages/protocol/artifacts/oci-manifest.ts';
+import { sourceTree } from '../../../packages/protocol/releases/source.ts';
 import { postgresCallbacks } from '../../../services/postgres/releases/callbacks.ts';
 import { putCallbackBlob } from '../../../services/postgres/releases/callback-blobs.ts';
 import { findBlob, storeBlobs } from '../../../services/postgres/content/blobs.ts';

@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 
 import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
 import { Policy } from '../../../core/policy.ts';
-import { partitionOf } from '../../../core/sink.ts';
-import { databaseFindings } from '../../../services/cli/doctor/database.ts';
+import { partitionOf } from '../../../packages/protocol/sinks/sink.ts';
+import { databaseFindings } from '../../../packages/cli/doctor/database.ts';
 import { openDatabase } from '../../../services/postgres/database.ts';
 import { postgresMoves } from '../../../services/postgres/channels/moves.ts';
 import {

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { NO_POLICY, Policy } from '../../../core/policy.ts';
-import { QuotaName } from '../../../core/quota.ts';
-import { sourceTree } from '../../../core/releases/source.ts';
+import { QuotaName } from '../../../packages/protocol/quota.ts';
+import { sourceTree } from '../../../packages/protocol/releases/source.ts';
 import { quotaDefaults } from '../../../core/limits/storage-limits.ts';
 import { acknowledge } from '../../../services/postgres/channels/followers.ts';
 import { putPolicy } from '../../../services/postgres/channels/policies.ts';

@@ -5,9 +5,9 @@ import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 
-import { COMPILE_CONTRACT, CompileJob, CompileReport } from '../../../core/compile-job.ts';
-import { digestOf } from '../../../core/digest.ts';
-import { sourceTree } from '../../../core/releases/source.ts';
+import { COMPILE_CONTRACT, CompileJob, CompileReport } from '../../../packages/protocol/callouts/compile-job.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import { sourceTree } from '../../../packages/protocol/releases/source.ts';
 
 /** What a remote compiler may ask: the source, to put a blob, to have the last word. */
 export type Asked = 'source' | 'blob' | 'report';

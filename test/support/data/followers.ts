@@ -2,8 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-import { digestOf } from '../../../core/digest.ts';
-import type { FollowerOptions } from '../../../services/follower/follower.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import type { FollowerOptions } from '../../../packages/client/follower/follower.ts';
 import type { Files } from './published-files.ts';
 
 /** What a following process says that it serves. */

@@ -1,5 +1,5 @@
-import { digestOf } from '../../../core/digest.ts';
-import { type ReleaseId, releaseKey } from '../../../core/identifiers.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import { type ReleaseId, releaseKey } from '../../../packages/protocol/identifiers.ts';
 import { Policy } from '../../../core/policy.ts';
 import { Release, type DecisionResult, type DecisionRequest } from '../../../handlers/contract/release.ts';
 import { listOpenGates } from '../../../services/postgres/releases/gates.ts';

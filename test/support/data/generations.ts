@@ -1,4 +1,4 @@
-import { moveEventId, type MoveEvent } from '../../../core/moves/move-event.ts';
+import { moveEventId, type MoveEvent } from '../../../packages/protocol/moves/move-event.ts';
 import { nameOf } from '../servers/noting-runtime.ts';
 
 /** What a sink was told, in the order in which it came. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
-import { digestOf } from '../../../core/digest.ts';
-import type { DeliveryName, Origin } from '../../../core/hook.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import type { DeliveryName, Origin } from '../../../packages/protocol/hook.ts';
 import type { Database } from '../../../services/postgres/database.ts';
 import { receiveDelivery, type ReceiveDelivery } from '../../../services/postgres/hooks/deliveries.ts';
 import { putHook, type PutHook } from '../../../services/postgres/hooks/hooks.ts';

@@ -1,6 +1,6 @@
-import { digestOf } from '../../../core/digest.ts';
-import { type MoveEvent, moveEvent } from '../../../core/moves/move-event.ts';
-import { partitionOf } from '../../../core/sink.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import { type MoveEvent, moveEvent } from '../../../packages/protocol/moves/move-event.ts';
+import { partitionOf } from '../../../packages/protocol/sinks/sink.ts';
 
 /** The move with that number of a tenant whose only pointer moves: its generation is the same number. */
 export function nthMove(

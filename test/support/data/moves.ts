@@ -1,6 +1,6 @@
 import { connect } from 'amqplib';
 
-import { type MoveEvent, moveEvent } from '../../../core/moves/move-event.ts';
+import { type MoveEvent, moveEvent } from '../../../packages/protocol/moves/move-event.ts';
 import type { Batch } from '../../../services/sinks/target.ts';
 
 /** A move of a pointer of `acme`, or of somebody else's. */

@@ -1,4 +1,4 @@
-import { digestOf } from '../../../core/digest.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { Policy } from '../../../core/policy.ts';
 import type { NewPolicy } from '../../../services/postgres/channels/policies.ts';
 import { AT } from '../worlds/store.ts';

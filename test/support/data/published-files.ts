@@ -1,6 +1,6 @@
-import { digestOf } from '../../../core/digest.ts';
-import type { ReleaseId } from '../../../core/identifiers.ts';
-import { type ArtifactFile, artifactManifest, mediaTypes } from '../../../core/oci.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import type { ReleaseId } from '../../../packages/protocol/identifiers.ts';
+import { type ArtifactFile, artifactManifest, mediaTypes } from '../../../packages/protocol/artifacts/oci.ts';
 import { storeBlobs } from '../../../services/postgres/content/blobs.ts';
 import { recordStage, storeArtifacts } from '../../../services/postgres/releases/stages.ts';
 import { admitted, AT, type Store, times } from '../worlds/store.ts';

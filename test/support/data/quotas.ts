@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
-import { digestOf } from '../../../core/digest.ts';
-import type { QuotaChanges } from '../../../core/quota.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import type { QuotaChanges } from '../../../packages/protocol/quota.ts';
 import type { Database } from '../../../services/postgres/database.ts';
 import { setQuotas } from '../../../services/postgres/tenants/quotas.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
-import type { HookProvider } from '../../../core/hook.ts';
-import { signatureHeaders } from '../../../services/webhooks/sign.ts';
+import type { HookProvider } from '../../../packages/protocol/hook.ts';
+import { signatureHeaders } from '../../../packages/protocol/webhooks/sign.ts';
 import { signatureOf } from '../servers/code-host.ts';
 
 /** A push as a provider delivers it, and how the provider proves that it is the sender. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import { digestOf } from '../../../core/digest.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
 import type { Database } from '../../../services/postgres/database.ts';
 import { putSink, type PutSink } from '../../../services/postgres/sinks/sinks.ts';

@@ -1,4 +1,4 @@
-import type { Role } from '../../../core/access.ts';
+import type { Role } from '../../../packages/protocol/access.ts';
 import type { TestAnswer, TestApi, TestCall } from '../processes/api.ts';
 
 /** A token as its maker was shown it. */

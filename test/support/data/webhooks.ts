@@ -2,11 +2,11 @@ import type { ServerResponse } from 'node:http';
 
 import { pino } from 'pino';
 
-import { type MoveEvent, moveEvent } from '../../../core/moves/move-event.ts';
+import { type MoveEvent, moveEvent } from '../../../packages/protocol/moves/move-event.ts';
 import type { Outbound } from '../../../services/outbound/contract.ts';
-import type { SinkEvent } from '../../../services/sinks/target.ts';
+import type { SinkEvent } from '../../../packages/protocol/moves/sink-event.ts';
 import { webhookDelivery } from '../../../services/webhooks/deliver.ts';
-import { newWebhookSecret } from '../../../services/webhooks/webhook-secret.ts';
+import { newWebhookSecret } from '../../../packages/protocol/webhooks/webhook-secret.ts';
 import type { Answer } from '../servers/outside-server.ts';
 
 export const secret = newWebhookSecret();

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import { z } from 'zod';
 
-import type { Role } from '../../../core/access.ts';
+import type { Role } from '../../../packages/protocol/access.ts';
 import type { ControlPlane } from '../worlds/control-plane.ts';
 import { TEST_SECRET_KEY } from '../data/secret-keys.ts';
 

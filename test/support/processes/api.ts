@@ -1,10 +1,9 @@
 import { pino } from 'pino';
 
 import type { CeleryGrant } from '../../../core/celery-grant.ts';
-import type { Broker } from '../../../core/sink.ts';
+import type { Broker } from '../../../packages/protocol/sinks/sink.ts';
 import { createApp } from '../../../services/api/app.ts';
-import { socketLimits } from '../../../services/api/limits.ts';
-import type { SocketLimits } from '../../../services/api/limits.ts';
+import { socketLimits, type SocketLimits } from '../../../services/api/limits.ts';
 import { listen } from '../../../services/api/http/server.ts';
 import { createCompiler } from '../../../services/compiler/compiler.ts';
 import { hashToken } from '../../../services/config/settings.ts';

@@ -1,7 +1,7 @@
 // A process that follows until it is killed, and says what it serves. What it finds that is not what it should be, it says too.
-import { digestOf } from '../../../core/digest.ts';
-import type { Bundle } from '../../../services/follower/bundle.ts';
-import { type FollowerOptions, openFollower } from '../../../services/follower/follower.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import type { Bundle } from '../../../packages/client/follower/cache/bundle.ts';
+import { type FollowerOptions, openFollower } from '../../../packages/client/follower/follower.ts';
 
 const follower = await openFollower(JSON.parse(process.argv[2] ?? '') as FollowerOptions);
 

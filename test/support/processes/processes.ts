@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { isProcessOf } from '../../../services/embedded/process-identity.ts';
+import { isProcessOf } from '../../../packages/dev/embedded/process-identity.ts';
 import { eventually } from '../runs/eventually.ts';
 
 /** Every process of this machine that names the folder on its command line or works inside it. */

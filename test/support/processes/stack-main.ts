@@ -1,5 +1,5 @@
 // What `npm start` runs, with stand-ins for the project's own processes.
-import { runStack } from '../../../services/stack/run-stack.ts';
+import { runStack } from '../../../packages/dev/stack/run-stack.ts';
 import { standIns } from './stand-ins.ts';
 
 await runStack(process.env, { scripts: standIns });

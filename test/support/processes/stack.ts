@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stackConfig } from '../../../services/config/config.ts';
 import type { Environment } from '../../../services/config/read-settings.ts';
-import type { PartName } from '../../../services/stack/orphans.ts';
-import type { Scripts } from '../../../services/stack/options.ts';
-import { startStack } from '../../../services/stack/stack.ts';
+import type { PartName } from '../../../packages/dev/stack/orphans.ts';
+import type { Scripts } from '../../../packages/dev/stack/options.ts';
+import { startStack } from '../../../packages/dev/stack/stack.ts';
 import { replaySettings } from '../runs/replay.ts';
 
 /** One process of a running stack. The supervisor starts it again when it ends by itself or by `kill`. */

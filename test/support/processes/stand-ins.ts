@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { Scripts } from '../../../services/stack/options.ts';
+import type { Scripts } from '../../../packages/dev/stack/options.ts';
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 

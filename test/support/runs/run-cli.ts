@@ -1,5 +1,5 @@
-import { runCommandLine } from '../../../services/cli/program.ts';
-import type { OutputStream } from '../../../services/cli/output/terminal.ts';
+import { runCommandLine } from '../../../packages/cli/program.ts';
+import type { OutputStream } from '../../../packages/cli/output/terminal.ts';
 
 export interface CliResult {
   readonly exit: number;

@@ -4,14 +4,14 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { PortBook, PortTakenError, startOnPorts } from '../../../services/embedded/ports.ts';
+import { PortBook, PortTakenError, startOnPorts } from '../../../packages/dev/embedded/ports.ts';
 import {
   ServerNotReadyError,
   type ServerProcess,
   startServerProcess,
   type StopStep,
   waitUntilReady,
-} from '../../../services/embedded/server-process.ts';
+} from '../../../packages/dev/embedded/server-process.ts';
 import { endWithUs } from './servers.ts';
 import { RABBITMQ_SERVER, RABBITMQCTL, REDIS_SERVER } from './system-packages.ts';
 

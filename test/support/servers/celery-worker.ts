@@ -6,7 +6,7 @@ import {
   type ServerProcess,
   startServerProcess,
   waitUntilReady,
-} from '../../../services/embedded/server-process.ts';
+} from '../../../packages/dev/embedded/server-process.ts';
 import { SYSTEM_PYTHON } from './system-packages.ts';
 
 /** A real Celery worker that runs examples/celery/worker.py, as it is or misbehaving. */

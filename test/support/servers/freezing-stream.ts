@@ -1,8 +1,8 @@
 import { Client } from 'pg';
 
-import { type Broker, partitionOf } from '../../../core/sink.ts';
+import { type Broker, partitionOf } from '../../../packages/protocol/sinks/sink.ts';
 import { findRelease, type ReleaseRecord } from '../../../services/postgres/releases/releases.ts';
-import { inParallel } from '../../../services/follower/in-parallel.ts';
+import { inParallel } from '../../../packages/client/follower/cache/in-parallel.ts';
 import { createTenant } from '../../../services/postgres/tenants/tenants.ts';
 import { accepted, type ControlPlane } from '../worlds/control-plane.ts';
 import { eventually } from '../runs/eventually.ts';

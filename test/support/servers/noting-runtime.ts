@@ -1,13 +1,13 @@
 import { pino } from 'pino';
 
-import type { PointerId } from '../../../core/identifiers.ts';
-import type { MoveEvent } from '../../../core/moves/move-event.ts';
-import { partitionOf } from '../../../core/sink.ts';
+import type { PointerId } from '../../../packages/protocol/identifiers.ts';
+import type { MoveEvent } from '../../../packages/protocol/moves/move-event.ts';
+import { partitionOf } from '../../../packages/protocol/sinks/sink.ts';
 import type { Database } from '../../../services/postgres/database.ts';
 import { findPointer } from '../../../services/postgres/channels/pointers.ts';
 import { findFeedEnd } from '../../../services/postgres/sinks/sinks.ts';
-import { consumeMoves } from '../../../services/rabbitmq/move-consumer.ts';
-import { startMoveConsumer } from '../../../services/redis/move-consumer.ts';
+import { consumeMoves as consumeFromRabbitmq } from '../../../packages/client/rabbitmq/move-consumer.ts';
+import { consumeMoves as consumeFromRedis } from '../../../packages/client/redis/move-consumer.ts';
 
 const log = pino({ level: 'silent' });
 
@@ -30,7 +30,7 @@ interface Sources {
 export function runtimeOnRedis({ db, url, pointers }: Sources): NotingRuntime {
   const notes = noted(db);
   const tenants = [...new Set(pointers.map(({ tenant }) => tenant))];
-  const consumer = startMoveConsumer({
+  const consumer = consumeFromRedis({
     url,
     log,
     group: 'fleet',
@@ -50,7 +50,7 @@ export function runtimeOnRedis({ db, url, pointers }: Sources): NotingRuntime {
 /** The same with a queue of its own; it is there when this resolves. */
 export function runtimeOnRabbitmq({ db, url, pointers }: Sources) {
   const notes = noted(db);
-  const consumer = consumeMoves({
+  const consumer = consumeFromRabbitmq({
     url,
     log,
     queue: 'fleet',

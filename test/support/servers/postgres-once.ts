@@ -1,8 +1,8 @@
 // Starts PostgreSQL on the folder given, prints who it runs as, and stops it: for tests that need another user.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PortBook, startOnPorts } from '../../../services/embedded/ports.ts';
-import { startEmbeddedPostgres } from '../../../services/postgres/embedded/embedded.ts';
+import { PortBook, startOnPorts } from '../../../packages/dev/embedded/ports.ts';
+import { startEmbeddedPostgres } from '../../../packages/dev/postgres/embedded.ts';
 
 const folder = process.argv[2] as string;
 const server = await startOnPorts(PortBook.inMemory(), ['postgres'], ({ postgres: port }) =>

@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PortBook, startOnPorts } from '../../../services/embedded/ports.ts';
-import type { ServerProcess } from '../../../services/embedded/server-process.ts';
-import { startEmbeddedPostgres } from '../../../services/postgres/embedded/embedded.ts';
-import { startEmbeddedRestate } from '../../../services/restate/embedded.ts';
+import { PortBook, startOnPorts } from '../../../packages/dev/embedded/ports.ts';
+import type { ServerProcess } from '../../../packages/dev/embedded/server-process.ts';
+import { startEmbeddedPostgres } from '../../../packages/dev/postgres/embedded.ts';
+import { startEmbeddedRestate } from '../../../packages/dev/restate/embedded.ts';
 import { replaySettings } from '../runs/replay.ts';
 
 export interface TestPostgres {

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { z } from 'zod';
 
-import { type ReleaseId, releaseKey } from '../../../core/identifiers.ts';
+import { type ReleaseId, releaseKey } from '../../../packages/protocol/identifiers.ts';
 import type { ControlPlane } from '../worlds/control-plane.ts';
 import { eventually } from '../runs/eventually.ts';
 

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 
-import type { MoveEvent } from '../../../core/moves/move-event.ts';
-import type { MoveConsumerOptions, RejectedEntry } from '../../../services/redis/consumer-options.ts';
-import { type MoveConsumer, startMoveConsumer } from '../../../services/redis/move-consumer.ts';
+import type { MoveEvent } from '../../../packages/protocol/moves/move-event.ts';
+import type { MoveConsumerOptions, RejectedEntry } from '../../../packages/client/redis/consumer-options.ts';
+import { type MoveConsumer, consumeMoves } from '../../../packages/client/redis/move-consumer.ts';
 
 /** A runtime that follows the streams: what it was made to apply, and the snapshots that it took. */
 export interface StreamRuntime {
@@ -21,7 +21,7 @@ export function startRuntime(
 ): StreamRuntime {
   const [applied, snapshots, rejected]: [string[], string[], RejectedEntry[]] = [[], [], []];
   const { apply = async () => undefined } = options;
-  const consumer = startMoveConsumer({
+  const consumer = consumeMoves({
     log: pino({ level: 'silent' }),
     group: 'runtimes',
     consumer: 'one',

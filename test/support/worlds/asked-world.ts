@@ -4,10 +4,10 @@ import { gunzipSync } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { fetch } from 'undici';
 
-import { CheckRequest } from '../../../core/gates/check-request.ts';
-import { CompileJob, type CompileReport } from '../../../core/compile-job.ts';
-import { digestOf } from '../../../core/digest.ts';
-import { artifactManifest } from '../../../core/oci.ts';
+import { CheckRequest } from '../../../packages/protocol/callouts/check-request.ts';
+import { CompileJob, type CompileReport } from '../../../packages/protocol/callouts/compile-job.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import { artifactManifest } from '../../../packages/protocol/artifacts/oci.ts';
 import { Policy } from '../../../core/policy.ts';
 import { startApi, type TestApi } from '../processes/api.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';

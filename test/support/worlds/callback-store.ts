@@ -1,6 +1,6 @@
-import type { CheckReport } from '../../../core/gates/check-request.ts';
-import type { CompileReport } from '../../../core/compile-job.ts';
-import { digestOf } from '../../../core/digest.ts';
+import type { CheckReport } from '../../../packages/protocol/callouts/check-request.ts';
+import type { CompileReport } from '../../../packages/protocol/callouts/compile-job.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { type CalloutId, calloutKey } from '../../../core/callout.ts';
 import type {
   Callbacks,
@@ -9,7 +9,7 @@ import type {
   OpenedCallback,
 } from '../../../handlers/ports/callbacks.ts';
 import type { CallbackRequest } from '../../../handlers/contract/release.ts';
-import { readManifest } from '../../../core/oci-manifest.ts';
+import { readManifest } from '../../../packages/protocol/artifacts/oci-manifest.ts';
 import { postgresCallbacks } from '../../../services/postgres/releases/callbacks.ts';
 import { findRelease } from '../../../services/postgres/releases/releases.ts';
 import { type GatedStore, gatedStore } from './gated-store.ts';

@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url';
 
 import { connect, type Ingress } from '@restatedev/restate-sdk-clients';
 
-import { digestOf } from '../../../core/digest.ts';
-import { sourceTree } from '../../../core/releases/source.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import { sourceTree } from '../../../packages/protocol/releases/source.ts';
 import { type PublishResult, type PublishRequest, Tenant } from '../../../handlers/contract/tenant.ts';
-import { PortBook } from '../../../services/embedded/ports.ts';
+import { PortBook } from '../../../packages/dev/embedded/ports.ts';
 import { type Database, openDatabase } from '../../../services/postgres/database.ts';
 import { migrate } from '../../../services/postgres/migrate.ts';
 import { findRelease } from '../../../services/postgres/releases/releases.ts';

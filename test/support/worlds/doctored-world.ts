@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 
-import type { Finding } from '../../../services/cli/doctor/finding.ts';
+import type { Finding } from '../../../packages/cli/doctor/finding.ts';
 import { startApi, type TestApi } from '../processes/api.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { eventually } from '../runs/eventually.ts';

@@ -1,9 +1,9 @@
 import { expect } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { Policy } from '../../../core/policy.ts';
 import type { DecisionRequest } from '../../../handlers/contract/release.ts';
-import { readManifest } from '../../../core/oci-manifest.ts';
+import { readManifest } from '../../../packages/protocol/artifacts/oci-manifest.ts';
 import { postgresCallbacks } from '../../../services/postgres/releases/callbacks.ts';
 import { acknowledge } from '../../../services/postgres/channels/followers.ts';
 import { postgresGates } from '../../../services/postgres/releases/gates.ts';

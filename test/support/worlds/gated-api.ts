@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 
-import type { Role } from '../../../core/access.ts';
+import type { Role } from '../../../packages/protocol/access.ts';
 import { startApi, type TestAnswer, type TestApi } from '../processes/api.ts';
 import { type ControlPlane, newTenant, settled, startControlPlane } from './control-plane.ts';
 import { waitingGates, withPolicy } from '../data/gates.ts';

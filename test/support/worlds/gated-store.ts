@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
-import type { ReleaseId } from '../../../core/identifiers.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import type { ReleaseId } from '../../../packages/protocol/identifiers.ts';
 import { Policy } from '../../../core/policy.ts';
 import type { DecisionResult, DecisionRequest } from '../../../handlers/contract/release.ts';
 import type { Gates } from '../../../handlers/ports/deps.ts';

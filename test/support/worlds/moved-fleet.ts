@@ -1,10 +1,10 @@
 import { pino } from 'pino';
 import { createClient } from 'redis';
 
-import { digestOf } from '../../../core/digest.ts';
-import type { PointerId } from '../../../core/identifiers.ts';
-import { MoveEvent } from '../../../core/moves/move-event.ts';
-import { BROKERS, MOVE_EXCHANGE, moveStream, sinkKey } from '../../../core/sink.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import type { PointerId } from '../../../packages/protocol/identifiers.ts';
+import { MoveEvent } from '../../../packages/protocol/moves/move-event.ts';
+import { BROKERS, MOVE_EXCHANGE, moveStream, sinkKey } from '../../../packages/protocol/sinks/sink.ts';
 import { Sink } from '../../../handlers/contract/sink.ts';
 import { postgresMoves } from '../../../services/postgres/channels/moves.ts';
 import { findFeedEnd, listSinks } from '../../../services/postgres/sinks/sinks.ts';

@@ -2,9 +2,9 @@ import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { z } from 'zod';
 
-import type { MoveEvent } from '../../../core/moves/move-event.ts';
-import { moveStream, partitionOf } from '../../../core/sink.ts';
-import type { MoveConsumerOptions } from '../../../services/redis/consumer-options.ts';
+import type { MoveEvent } from '../../../packages/protocol/moves/move-event.ts';
+import { moveStream, partitionOf } from '../../../packages/protocol/sinks/sink.ts';
+import type { MoveConsumerOptions } from '../../../packages/client/redis/consumer-options.ts';
 import { startRedis, type TestBroker } from '../servers/brokers.ts';
 import { eventually } from '../runs/eventually.ts';
 import { startRuntime, type StreamRuntime, type Truth } from '../servers/stream-runtime.ts';

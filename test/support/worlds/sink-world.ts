@@ -1,14 +1,14 @@
 import { z } from 'zod';
 
-import { digestOf } from '../../../core/digest.ts';
-import { MoveEvent } from '../../../core/moves/move-event.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import { MoveEvent } from '../../../packages/protocol/moves/move-event.ts';
 import { Policy } from '../../../core/policy.ts';
-import { sinkKey } from '../../../core/sink.ts';
+import { sinkKey } from '../../../packages/protocol/sinks/sink.ts';
 import { type MoveResult, type MoveRequest, Tenant } from '../../../handlers/contract/tenant.ts';
 import { Sink, type ControlResult, type ControlRequest } from '../../../handlers/contract/sink.ts';
 import { findSink, type SinkRecord } from '../../../services/postgres/sinks/sinks.ts';
 import { secretBox } from '../../../services/secrets/secret-box.ts';
-import { newWebhookSecret } from '../../../services/webhooks/webhook-secret.ts';
+import { newWebhookSecret } from '../../../packages/protocol/webhooks/webhook-secret.ts';
 import { accepted, type ControlPlane, settled } from './control-plane.ts';
 import { eventually } from '../runs/eventually.ts';
 import { type Answer, type OutsideServer, startOutsideServer } from '../servers/outside-server.ts';

@@ -1,10 +1,10 @@
 import { Client } from 'pg';
 
-import { digestOf } from '../../../core/digest.ts';
-import { PointsmanError } from '../../../core/errors.ts';
-import { correlationId, type ReleaseId } from '../../../core/identifiers.ts';
-import { artifactManifest } from '../../../core/oci.ts';
-import { type SourceTree, sourceTree } from '../../../core/releases/source.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import { PointsmanError } from '../../../packages/protocol/errors.ts';
+import { correlationId, type ReleaseId } from '../../../packages/protocol/identifiers.ts';
+import { artifactManifest } from '../../../packages/protocol/artifacts/oci.ts';
+import { type SourceTree, sourceTree } from '../../../packages/protocol/releases/source.ts';
 import type { HoldRequest, MoveRequest } from '../../../handlers/contract/tenant.ts';
 import type { Admissions, AdmitRequest, Moves, Settlements } from '../../../handlers/ports/deps.ts';
 import { postgresAdmissions } from '../../../services/postgres/releases/admissions.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { sourceTree } from '../../../core/releases/source.ts';
+import { sourceTree } from '../../../packages/protocol/releases/source.ts';
 import { checkSource } from '../../../services/api/releases/validate-source.ts';
 import type { Compiler } from '../../../services/compiler/compiler.ts';
 

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 
-import type { PointerId } from '../../../core/identifiers.ts';
-import type { Pointer } from '../../../core/moves/pointer.ts';
+import type { PointerId } from '../../../packages/protocol/identifiers.ts';
+import type { Pointer } from '../../../packages/protocol/moves/pointer.ts';
 import { pointerEvents } from '../../../services/api/channels/pointer-events.ts';
 import { waitForMove } from '../../../services/api/channels/pointer-wait.ts';
 import { Watches } from '../../../services/api/watches/watches.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import type { ReleaseId } from '../../../core/identifiers.ts';
+import type { ReleaseId } from '../../../packages/protocol/identifiers.ts';
 import { followed } from '../../../services/api/watches/followed.ts';
 import { Shares } from '../../../services/api/access/shares.ts';
 import { UnsentBuffers } from '../../../services/api/access/unsent-bytes.ts';

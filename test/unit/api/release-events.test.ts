@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import type { GateChange } from '../../../core/gates/gate.ts';
+import type { GateChange } from '../../../packages/protocol/releases/gate.ts';
 import {
   encodeEventId,
   EventIdText,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { readJsonSource } from '../../../services/api/releases/source-body-json.ts';
 import { contentsOf } from '../../../services/source-archive/read-source.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { stepRetries } from '../../../core/limits/limits.ts';
 import { stepFaults } from './durable-steps.ts';
-import { readSourceFiles } from './source-files.ts';
+import { PRODUCT, readSourceFiles } from './source-files.ts';
 import { unthrownErrors } from './terminal-errors.ts';
 
 const CLOSURE = 'step-closure';
@@ -99,7 +99,7 @@ describe('the handlers', () => {
   });
 
   test('throw every terminal error that they make', async () => {
-    expect((await readSourceFiles(['handlers', 'services'])).flatMap(unthrownErrors)).toEqual([]);
+    expect((await readSourceFiles(PRODUCT)).flatMap(unthrownErrors)).toEqual([]);
   });
 
   test.each(Object.entries(stepRetries))('can rely on stepRetries.%s to end', (_name, retries) => {

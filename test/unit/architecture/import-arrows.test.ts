@@ -10,7 +10,15 @@ const FORBIDDEN: [string, string][] = [
   ['core/pointer.ts', `import { readFile } from 'node:fs/promises';`],
   ['core/pointer.ts', `import { createHash } from 'node:crypto';`],
   ['core/pointer.ts', `import { Pool } from 'pg';`],
-  ['core/digest.ts', `import { createHash } from 'crypto';`],
+  ['core/pointer.ts', `import { Digest } from '../packages/protocol/identifiers.ts';`],
+  ['core/pointer.ts', `import { apiClient } from '@pointsman/client/internal/http/client';`],
+  ['packages/protocol/digest.ts', `import { createHash } from 'crypto';`],
+  ['packages/protocol/digest.ts', `import { request } from 'undici';`],
+  ['packages/protocol/digest.ts', `import { policy } from '../../core/policy.ts';`],
+  ['packages/client/http/client.ts', `import { policy } from '../../../core/policy.ts';`],
+  ['packages/client/http/client.ts', `import { Pool } from 'pg';`],
+  ['packages/cli/program.ts', `import { openDatabase } from '../../services/postgres/database.ts';`],
+  ['packages/dev/stack/stack.ts', `import { serve } from '../../../services/api/serve.ts';`],
   ['handlers/release.ts', `import { Pool } from 'pg';`],
   ['handlers/release.ts', `import { setTimeout } from 'node:timers/promises';`],
   ['handlers/release.ts', `import { openDatabase } from '../services/postgres/database.ts';`],
@@ -27,8 +35,11 @@ const FORBIDDEN: [string, string][] = [
 ];
 
 const ALLOWED: [string, string][] = [
-  ['core/digest.ts', `import { createHash } from 'node:crypto';`],
-  ['core/pointer.ts', `import { z } from 'zod'; import { Digest } from './identifiers.ts';`],
+  ['packages/protocol/digest.ts', `import { createHash } from 'node:crypto';`],
+  ['core/pointer.ts', `import { z } from 'zod'; import { Digest } from '@pointsman/protocol/identifiers';`],
+  ['packages/client/http/client.ts', `import { Digest } from '@pointsman/protocol/identifiers';`],
+  ['packages/cli/program.ts', `import { apiClient } from '@pointsman/client/internal/http/client';`],
+  ['packages/dev/stack/stack.ts', `import { stackConfig } from '../../../services/config/config.ts';`],
   [
     'handlers/release.ts',
     `import { implement } from '@restatedev/restate-sdk'; import { undo } from './undo.ts';`,
@@ -41,8 +52,11 @@ const ALLOWED: [string, string][] = [
     `import { postgresMoves } from '../postgres/moves.ts'; import { stop } from './stop.ts';`,
   ],
   ['services/worker/worker.ts', `import { releaseWorkflow } from '../../handlers/release/release.ts';`],
-  ['services/stack/stack.ts', `spawn(fileURLToPath(new URL('../api/main.ts', import.meta.url)));`],
-  ['services/cli/program.ts', `import about from '../../package.json' with { type: 'json' };`],
+  [
+    'packages/dev/stack/stack.ts',
+    `spawn(fileURLToPath(new URL('../../../services/api/main.ts', import.meta.url)));`,
+  ],
+  ['packages/cli/program.ts', `import about from './package.json' with { type: 'json' };`],
   ['test/unit/release.test.ts', `import { releaseWorkflow } from '../../handlers/release/release.ts';`],
 ];
 

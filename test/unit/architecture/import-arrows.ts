@@ -1,10 +1,9 @@
 import { builtinModules } from 'node:module';
-import { posix } from 'node:path';
 
-import { type Import, importsOf } from './imports.ts';
+import { type Import, importsOf, targetOf } from './imports.ts';
 import { type Fault, lineOf, type SourceText } from './syntax.ts';
 
-/** Where each folder may reach, and why not further. Everything that is not listed here may be imported by nobody. */
+/** What each part of the project may import. A target that is not listed here may not be imported. */
 export function importFaults(sources: readonly SourceText[]): Fault[] {
   const processes = new Set(
     sources
@@ -20,51 +19,67 @@ export function importFaults(sources: readonly SourceText[]): Fault[] {
   );
 }
 
-function whyNot(path: string, { from, typeOnly }: Import, processes: ReadonlySet<string>): string | null {
-  const [area = ''] = path.split('/');
-  if (!from.startsWith('.')) return whyNoPackage(path, area, from);
-  const target = posix.join(posix.dirname(path), from);
-  const [targetArea = ''] = target.split('/');
-  if (target.startsWith('../')) return `${from} is outside of the project`;
-  if (targetArea === 'core') return null;
-  if (area === 'test') return null;
-  if (targetArea === 'test') return 'the product imports nothing of its tests';
-  if (area === 'core') return 'core/ imports nothing of ours';
-  if (area === 'handlers')
-    return targetArea === 'handlers' ? null : 'handlers/ imports core/ and itself only';
-  if (targetArea === 'handlers') return whyNoHandler(path, target, typeOnly);
-  return whyNoService(path, target, processes);
+/** The part of a path: its first folder, or the first two of a package. */
+function partOf(path: string): string {
+  const [area = '', name = ''] = path.split('/');
+  return area === 'packages' ? `${area}/${name}` : area;
 }
 
-/** What the pure part and the durable part may use: nothing that reads a clock, a disk or a socket. */
-const PURE_PACKAGES = new Set(['zod', 'canonicalize']);
-const DURABLE_PACKAGES = new Set(['zod', '@restatedev/restate-sdk']);
+/** The parts that each part may import, besides itself. Imports of services/ and handlers/ have further rules below. */
+const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  'packages/protocol': [],
+  'packages/client': ['packages/protocol'],
+  'packages/cli': ['packages/protocol', 'packages/client'],
+  'packages/dev': ['packages/protocol', 'core', 'services'],
+  core: ['packages/protocol'],
+  handlers: ['packages/protocol', 'core'],
+  services: ['packages/protocol', 'packages/client', 'core', 'handlers'],
+};
 
-function whyNoPackage(path: string, area: string, from: string): string | null {
-  const builtin = from.startsWith('node:') || builtinModules.includes(from);
-  if (builtin && !from.startsWith('node:')) return `say node:${from}`;
-  if (path === 'core/digest.ts' && from === 'node:crypto') return null;
-  // Time zones and the calendar are data; the clock that comes with them is not asked.
+function whyNot(path: string, { from, typeOnly }: Import, processes: ReadonlySet<string>): string | null {
+  const part = partOf(path);
+  const target = targetOf(path, from);
+  if (target === null) return whyNoPackage(path, part, from);
+  const targetPart = partOf(target);
+  if (part === 'test' || targetPart === part)
+    return part === 'services' ? whyNoService(path, target, processes) : null;
+  if (targetPart.startsWith('packages/') && from.startsWith('.'))
+    return `a package is imported by its name: ${target}`;
+  if (targetPart === 'test') return 'the product imports nothing of its tests';
+  if (target === 'package.json' && part === 'services') return null;
+  if (!(ARROWS[part] ?? []).includes(targetPart)) return `${part}/ does not import ${target}`;
+  if (targetPart === 'handlers') return whyNoHandler(path, target, typeOnly);
+  return targetPart === 'services' ? whyNoService(path, target, processes) : null;
+}
+
+/** The packages of the parts that must be pure or durable, and of those that others install. The rest of the server may use any dependency. */
+const OUTSIDE: Readonly<Record<string, ReadonlySet<string>>> = {
+  'packages/protocol': new Set(['zod', 'canonicalize']),
+  'packages/client': new Set(['zod', 'undici', 'eventsource-parser', 'redis', 'amqplib']),
+  core: new Set(['zod']),
+  handlers: new Set(['zod', '@restatedev/restate-sdk']),
+};
+
+function whyNoPackage(path: string, part: string, from: string): string | null {
+  const isBuiltin = from.startsWith('node:') || builtinModules.includes(from);
+  if (isBuiltin && !from.startsWith('node:')) return `import it as node:${from}`;
+  if (isBuiltin && part.startsWith('packages/')) return null;
+  // Time zones and the calendar are data; the clock that comes with them is not read.
   if (/^core\/gates\/(?:window|iso-time)\.ts$/.test(path) && from === 'temporal-polyfill') return null;
-  if (area === 'core' && !PURE_PACKAGES.has(from)) return `core/ is pure: ${from} is not`;
-  if (area === 'handlers' && !DURABLE_PACKAGES.has(from))
-    return `handlers/ reach the world through deps.ts, not ${from}`;
-  return null;
+  const allowed = OUTSIDE[part];
+  return allowed === undefined || allowed.has(from) ? null : `${part}/ does not import ${from}`;
 }
 
 function whyNoHandler(path: string, target: string, typeOnly: boolean): string | null {
   const [, room = ''] = target.split('/');
   if (path.startsWith('services/worker/') || room === 'contract') return null;
   if (room === 'ports' && typeOnly) return null;
-  return 'services/ import handlers/contract/ and the types of handlers/ports/; only services/worker joins the rest';
+  return 'services/ imports handlers/contract/ and the types of handlers/ports/; only services/worker joins the rest';
 }
 
 function whyNoService(path: string, target: string, processes: ReadonlySet<string>): string | null {
   const [, own = ''] = path.split('/');
-  const [area, theirs = ''] = target.split('/');
-  if (target === 'package.json') return null;
-  if (area !== 'services') return `nobody imports ${target}`;
-  return theirs !== own && processes.has(theirs)
-    ? `services/${theirs} is a process: no other imports it`
-    : null;
+  const [, theirs = ''] = target.split('/');
+  const isOwn = path.startsWith('services/') && theirs === own;
+  return !isOwn && processes.has(theirs) ? `services/${theirs} is a process: no other imports it` : null;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { folderCycles, importCycles } from './import-cycles.ts';
-import { readSourceFiles } from './source-files.ts';
+import { PRODUCT, readSourceFiles } from './source-files.ts';
 
 const CYCLES: [string, Record<string, string>][] = [
   [
@@ -81,13 +81,13 @@ describe('the check of cycles among folders', () => {
 });
 
 test('no two folders of the product import each other', async () => {
-  const sources = await readSourceFiles(['core', 'handlers', 'services']);
+  const sources = await readSourceFiles(PRODUCT);
   expect(sources.length).toBeGreaterThan(20);
   expect(folderCycles(sources)).toEqual([]);
 });
 
 test('no file of the product and of what supports its tests is in a cycle of imports', async () => {
-  const sources = await readSourceFiles(['core', 'handlers', 'services', 'test/support']);
+  const sources = await readSourceFiles([...PRODUCT, 'test/support']);
   expect(sources.length).toBeGreaterThan(20);
   expect(importCycles(sources)).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 
-import { importsOf } from './imports.ts';
+import { importsOf, targetOf } from './imports.ts';
 import type { SourceText } from './syntax.ts';
 
 /**
@@ -32,11 +32,19 @@ export function folderCycles(sources: readonly SourceText[]): string[][] {
 
 /** The two subfolders, of the deepest folder that holds both files, in which the files are. Empty if they are not in two subfolders. */
 function siblingFolders(path: string, target: string): [from: string, to: string] | [] {
-  const own = posix.dirname(path).split('/');
-  const theirs = posix.dirname(target).split('/');
+  const own = foldersOf(path);
+  const theirs = foldersOf(target);
   const parting = own.findIndex((name, index) => name !== theirs[index]);
   if (parting === -1 || parting >= theirs.length) return [];
   return [own.slice(0, parting + 1).join('/'), theirs.slice(0, parting + 1).join('/')];
+}
+
+/** The folders of a path, from the outside in. A package counts as one folder next to core/, handlers/ and services/. */
+function foldersOf(path: string): string[] {
+  return posix
+    .dirname(path)
+    .replace(/^packages\//, 'packages#')
+    .split('/');
 }
 
 function cyclesOf(imports: ReadonlyMap<string, readonly string[]>): string[][] {
@@ -54,8 +62,8 @@ function cyclesOf(imports: ReadonlyMap<string, readonly string[]>): string[][] {
 
 function targetsOf(source: SourceText): string[] {
   return importsOf(source)
-    .filter(({ from }) => from.startsWith('.'))
-    .map(({ from }) => posix.join(posix.dirname(source.path), from));
+    .map(({ from }) => targetOf(source.path, from))
+    .filter((target) => target !== null);
 }
 
 /** What can be reached by one import or more; the file itself only if it is in a cycle. */

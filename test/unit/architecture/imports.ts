@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { Node } from 'oxc-parser';
 
 import { nodesUnder, parse, type SourceText } from './syntax.ts';
@@ -14,6 +15,20 @@ export function importsOf(source: SourceText): Import[] {
     const found = importOf(node);
     return found ? [found] : [];
   });
+}
+
+/** The packages of this repository, by the beginning of what they are imported as. */
+const PACKAGES = [
+  ['@pointsman/protocol/', 'packages/protocol/'],
+  ['@pointsman/client/internal/', 'packages/client/'],
+  ['@pointsman/client/', 'packages/client/'],
+] as const;
+
+/** The path of the imported file of this repository; null for a file of another package. */
+export function targetOf(path: string, from: string): string | null {
+  if (from.startsWith('.')) return posix.join(posix.dirname(path), from);
+  const found = PACKAGES.find(([name]) => from.startsWith(name));
+  return found ? `${found[1]}${from.slice(found[0].length)}.ts` : null;
 }
 
 function importOf(node: Node): Import | null {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { issueTextFaults, throwingParses, TRUSTED } from './issue-text.ts';
-import { readSourceFiles } from './source-files.ts';
+import { PRODUCT, readSourceFiles } from './source-files.ts';
 
 const faultsOf = (text: string, path = 'services/api/it.ts') => issueTextFaults({ path, text });
 
@@ -34,7 +34,7 @@ test.each([
 });
 
 test('the check lets pass the one file that reads issues, an error that was caught, and what is neither', () => {
-  expect(faultsOf('error.issues.slice(0, 3);', 'core/json/schema-issues.ts')).toEqual([]);
+  expect(faultsOf('error.issues.slice(0, 3);', 'packages/protocol/json/schema-issues.ts')).toEqual([]);
   expect(faultsOf('const text = error.message;')).toEqual([]);
   expect(faultsOf('log.error({ err: error }); describeIssues(parsed);')).toEqual([]);
   expect(faultsOf('JSON.parse(text); Date.parse(text); URL.parse(text);')).toEqual([]);
@@ -47,7 +47,7 @@ test('one call of parse() more than a file is trusted with is refused', () => {
 });
 
 test('nothing of the product makes text of all issues of a document from outside', async () => {
-  const product = await readSourceFiles(['core', 'handlers', 'services']);
+  const product = await readSourceFiles(PRODUCT);
   expect(product.flatMap(issueTextFaults)).toEqual([]);
   // One that is trusted with more than it has would let the next one pass.
   const parsing = product.filter(({ path }) => TRUSTED.has(path));

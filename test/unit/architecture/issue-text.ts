@@ -3,7 +3,7 @@ import type { Node } from 'oxc-parser';
 import { type Fault, lineOf, nodesUnder, parse, type SourceText } from './syntax.ts';
 
 /** The one file that reads the error of a schema, a few issues at a time. */
-const READER = 'core/json/schema-issues.ts';
+const READER = 'packages/protocol/json/schema-issues.ts';
 
 const WHOLE_ERROR = new Set(['prettifyError', 'treeifyError', 'flattenError', 'formatError', 'issues']);
 
@@ -12,24 +12,30 @@ const OTHER_ERRORS = new Map([['services/api/http/router.ts', 'c.error']]);
 
 /** A schema's `parse` throws all issues, as text. It may read only what comes from no tenant and no client. */
 export const TRUSTED: ReadonlyMap<string, { readonly calls: number; readonly from: string }> = new Map([
-  ['core/hook.ts', { calls: 2, from: 'names that were checked before' }],
+  ['packages/protocol/hook.ts', { calls: 2, from: 'names that were checked before' }],
   ['services/api/responses/problem.ts', { calls: 4, from: 'the details of our own errors' }],
   ['services/api/tenants/policy-routes.ts', { calls: 1, from: 'a policy, after its schema' }],
-  ['services/cli/doctor/restate.ts', { calls: 1, from: 'Restate' }],
-  ['services/cli/doctor/worker-systems.ts', { calls: 1, from: 'the worker' }],
-  ['services/follower/follower.ts', { calls: 4, from: 'the options of the program that follows' }],
-  ['services/follower/last-good.ts', { calls: 1, from: 'its own file; what is thrown is dropped' }],
+  ['packages/cli/doctor/restate.ts', { calls: 1, from: 'Restate' }],
+  ['packages/cli/doctor/worker-systems.ts', { calls: 1, from: 'the worker' }],
+  ['packages/client/follower/follower.ts', { calls: 4, from: 'the options of the program that follows' }],
+  [
+    'packages/client/follower/cache/last-good.ts',
+    { calls: 1, from: 'its own file; what is thrown is dropped' },
+  ],
   ['services/postgres/database.ts', { calls: 1, from: 'an error that our SQL raised' }],
   ['services/postgres/upkeep/doctor.ts', { calls: 1, from: 'a row' }],
-  ['services/postgres/embedded/embedded-binaries.ts', { calls: 1, from: 'a package' }],
+  ['packages/dev/postgres/embedded-binaries.ts', { calls: 1, from: 'a package' }],
   ['services/postgres/rows.ts', { calls: 2, from: 'rows' }],
   ['services/postgres/schema-version.ts', { calls: 2, from: 'rows' }],
-  ['services/rabbitmq/move-consumer.ts', { calls: 1, from: 'the options of the program that consumes' }],
-  ['services/redis/bundle-reader.ts', { calls: 1, from: 'the form of a reply of Redis' }],
-  ['services/redis/group-reader.ts', { calls: 1, from: 'the form of a reply of Redis' }],
+  [
+    'packages/client/rabbitmq/move-consumer.ts',
+    { calls: 1, from: 'the options of the program that consumes' },
+  ],
+  ['packages/client/redis/bundle-reader.ts', { calls: 1, from: 'the form of a reply of Redis' }],
+  ['packages/client/redis/group-reader.ts', { calls: 1, from: 'the form of a reply of Redis' }],
   ['services/redis/stream-append.ts', { calls: 1, from: 'the form of a reply of Redis' }],
   ['services/restate/admin.ts', { calls: 4, from: 'Restate' }],
-  ['services/stack/data-dir-lock.ts', { calls: 1, from: 'its own file; what is thrown is dropped' }],
+  ['packages/dev/stack/data-dir-lock.ts', { calls: 1, from: 'its own file; what is thrown is dropped' }],
   ['services/worker/sweep/invocations.ts', { calls: 2, from: 'Restate' }],
 ]);
 

@@ -7,7 +7,8 @@ import type { SourceText } from './syntax.ts';
 /** The project's folder. */
 export const ROOT = join(import.meta.dirname, '../../..');
 
-const PRODUCT = ['core', 'handlers', 'services'];
+/** The folders of the product. */
+export const PRODUCT = ['core', 'handlers', 'services', 'packages'];
 
 /** Every TypeScript file of the product and its tests, as it is on disk. */
 export async function readSourceFiles(
@@ -19,5 +20,6 @@ export async function readSourceFiles(
     { cwd: ROOT },
   ))
     paths.push(path);
-  return paths.toSorted().map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
+  const own = paths.filter((path) => !path.includes('node_modules'));
+  return own.toSorted().map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
 }

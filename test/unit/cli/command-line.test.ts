@@ -1,6 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -129,7 +128,7 @@ describe('the command line', () => {
       [`GET ${RELEASES}`]: (_seen, response) => response.end('<html>welcome to nginx</html>'),
     });
     expect(result.exit).toBe(1);
-    expect(result.stderr).toContain("Check that the URL is Pointsman's API.");
+    expect(result.stderr).toContain("Check that the URL is Pointsman's API");
   });
 });
 

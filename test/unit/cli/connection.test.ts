@@ -5,10 +5,10 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { connection } from '../../../services/cli/client/connection.ts';
-import { isThisMachine } from '../../../services/cli/client/this-machine.ts';
+import { connection } from '../../../packages/cli/connection/connection.ts';
+import { isThisMachine } from '../../../packages/cli/connection/this-machine.ts';
 
-const MAIN = fileURLToPath(new URL('../../../services/cli/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../packages/cli/main.ts', import.meta.url));
 const STACK = 'http://127.0.0.1:17400';
 
 let folder: string;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
-import { diskFindings } from '../../../services/cli/doctor/disk.ts';
+import { diskFindings } from '../../../packages/cli/doctor/disk.ts';
 import { diagnosis, doctor, healthy, page, serve } from './doctoring.ts';
 import { json, problem } from './scripted-api.ts';
 

@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
 
-import { apiClient } from '../../../services/cli/client/client.ts';
-import { eventStream } from '../../../services/cli/client/event-stream.ts';
-import { cliLimits } from '../../../services/cli/limits.ts';
+import { apiClient } from '../../../packages/client/http/client.ts';
+import { eventStream } from '../../../packages/client/http/event-stream.ts';
+import { clientLimits } from '../../../packages/client/http/limits.ts';
 import { events, hangUp, problem, scriptedApi, type Respond, type ScriptedApi } from './scripted-api.ts';
 
 let api: ScriptedApi;
@@ -22,19 +22,19 @@ test('a cut stream goes on after the last event that was seen, and says that it 
   ]);
   const seen: (string | null)[] = [];
   for await (const event of all) seen.push(event?.data ?? null);
-  expect(seen).toEqual(['a', 'b', null, 'c', null, ...Array<null>(cliLimits.streamFailures).fill(null)]);
+  expect(seen).toEqual(['a', 'b', null, 'c', null, ...Array<null>(clientLimits.streamFailures).fill(null)]);
   expect(api.seen.map(({ headers }) => headers['last-event-id'])).toEqual([undefined, '2', '3', '3', '3']);
 });
 
 test('a stream that can not be had ends after some tries', async () => {
   const cuts: unknown[] = [];
   for await (const event of await stream([problem(503, 'unavailable', 'no')])) cuts.push(event);
-  expect(cuts).toEqual(Array<null>(cliLimits.streamFailures).fill(null));
-  expect(api.seen).toHaveLength(cliLimits.streamFailures);
+  expect(cuts).toEqual(Array<null>(clientLimits.streamFailures).fill(null));
+  expect(api.seen).toHaveLength(clientLimits.streamFailures);
 });
 
 test('comments alone keep a stream alive, so that a long wait is not taken for an outage', async () => {
-  const quiet = Array<Respond>(cliLimits.streamFailures + 2).fill(events(': still here\n\n'));
+  const quiet = Array<Respond>(clientLimits.streamFailures + 2).fill(events(': still here\n\n'));
   const all = await stream([...quiet, events('data: at last\n\n'), hangUp]);
   const seen: (string | undefined)[] = [];
   for await (const event of all) if (event !== null) seen.push(event.data);

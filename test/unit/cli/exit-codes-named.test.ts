@@ -2,7 +2,7 @@ import { glob, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 
-import { EXIT_CODES, type ExitName } from '../../../services/cli/exit-codes.ts';
+import { EXIT_CODES, type ExitName } from '../../../packages/cli/exit-codes.ts';
 
 const root = join(import.meta.dirname, '../../..');
 

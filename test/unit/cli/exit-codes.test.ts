@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
-import { ERRORS } from '../../../core/errors.ts';
-import { Outcome } from '../../../core/releases/release.ts';
-import { EXIT_CODES, exitCodeTable, exitOfOutcome, exitOfProblem } from '../../../services/cli/exit-codes.ts';
+import { ERRORS } from '../../../packages/protocol/errors.ts';
+import { Outcome } from '../../../packages/protocol/releases/release.ts';
+import { EXIT_CODES, exitCodeTable, exitOfOutcome, exitOfProblem } from '../../../packages/cli/exit-codes.ts';
 
 describe('exit codes', () => {
   test('no two meanings share a code', () => {

@@ -1,9 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { z } from 'zod';
 
-import { TokenName } from '../../../core/access.ts';
-import { GateName } from '../../../core/gates/gate-rules.ts';
-import { BundleName, ChannelName, HookName, SinkName, TenantName } from '../../../core/identifiers.ts';
+import { TokenName } from '../../../packages/protocol/access.ts';
+import {
+  GateName,
+  BundleName,
+  ChannelName,
+  HookName,
+  SinkName,
+  TenantName,
+} from '../../../packages/protocol/identifiers.ts';
 import { INHERITED_NAMES } from '../../support/data/inherited-names.ts';
 import { runCli } from '../../support/runs/run-cli.ts';
 import { json, problem, release, scriptedApi, settled, type ScriptedApi } from './scripted-api.ts';

@@ -9,7 +9,7 @@ import { describe, expect, test } from 'vitest';
 
 import { json, release, scriptedApi } from './scripted-api.ts';
 
-const LAUNCHER = fileURLToPath(new URL('../../../services/cli/pointsman.js', import.meta.url));
+const LAUNCHER = fileURLToPath(new URL('../../../packages/cli/pointsman.js', import.meta.url));
 
 /** A Node of the machine that can't run TypeScript by itself; null where there is none. */
 const oldNode =

@@ -8,7 +8,7 @@ import {
   sentence,
   timeAhead,
   version,
-} from '../../../services/cli/options/option-values.ts';
+} from '../../../packages/cli/options/option-values.ts';
 
 describe('values on the command line', () => {
   test('a version may be written as the API writes it', () => {

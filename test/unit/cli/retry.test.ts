@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 
-import { cliLimits } from '../../../services/cli/limits.ts';
-import { retryDelayMs } from '../../../services/cli/client/retry.ts';
+import { clientLimits } from '../../../packages/client/http/limits.ts';
+import { retryDelayMs } from '../../../packages/client/http/retry.ts';
 
 describe('waiting between two tries', () => {
   test('doubles up to a bound, of which at least a half is waited', () => {
     expect([1, 2, 3].map((attempt) => retryDelayMs(attempt, null, 0))).toEqual([125, 250, 500]);
     expect(retryDelayMs(1, null, 0.999_999)).toBe(250);
-    expect(retryDelayMs(50, null, 0.999_999)).toBe(cliLimits.longestRetryMs);
+    expect(retryDelayMs(50, null, 0.999_999)).toBe(clientLimits.longestRetryMs);
   });
 
   test('is not shorter than Retry-After asks for, in seconds or as a date, and spread over the first wait', () => {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import type { Outcome } from '../../../core/releases/release.ts';
+import type { Outcome } from '../../../packages/protocol/releases/release.ts';
 
 /** A request as the scripted API got it. */
 export interface SeenRequest {

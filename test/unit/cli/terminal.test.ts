@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { table } from '../../../services/cli/output/table.ts';
-import { terminal, type Terminal } from '../../../services/cli/output/terminal.ts';
+import { table } from '../../../packages/cli/output/table.ts';
+import { terminal, type Terminal } from '../../../packages/cli/output/terminal.ts';
 import { STEERING_CHARACTER } from '../../support/data/steering-characters.ts';
 
 const EVERY_STEERING = Array.from({ length: 0x2070 }, (_, point) => String.fromCharCode(point))

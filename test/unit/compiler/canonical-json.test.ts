@@ -1,8 +1,7 @@
 import serialize from 'canonicalize';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { canonicalJson } from '../../../core/json/canonical-json.ts';
-import type { Json } from '../../../core/json/canonical-json.ts';
+import { canonicalJson, type Json } from '../../../packages/protocol/json/canonical-json.ts';
 
 test('canonical JSON is what the reference implementation writes, whatever the keys look like', () => {
   const key = fc.oneof(

@@ -1,6 +1,5 @@
-import { digestOf } from '../../../core/digest.ts';
-import { sourceTree } from '../../../core/releases/source.ts';
-import type { SourceTree } from '../../../core/releases/source.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import { sourceTree, type SourceTree } from '../../../packages/protocol/releases/source.ts';
 import { compileSource } from '../../../services/compiler/compile-source.ts';
 import type { ProcessResult } from '../../../services/compiler/process/compile-protocol.ts';
 import type { MadeBlob } from '../../../services/compiler/made-blobs.ts';

@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { canonicalJson } from '../../../core/json/canonical-json.ts';
-import { digestOf } from '../../../core/digest.ts';
+import { canonicalJson } from '../../../packages/protocol/json/canonical-json.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { compileSource } from '../../../services/compiler/compile-source.ts';
 import { parseJson } from '../../../services/compiler/parse/parse-json.ts';
-import { compileHere, memorySource } from './compile-here.ts';
-import type { Files } from './compile-here.ts';
+import { compileHere, memorySource, type Files } from './compile-here.ts';
 
 const plain = fc
   .jsonValue({ maxDepth: 3 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatDiagnostics } from '../../../core/releases/format-diagnostics.ts';
+import { formatDiagnostics } from '../../../packages/protocol/releases/format-diagnostics.ts';
 
 const at = (line: number, column: number) => ({
   path: 'a.yaml',

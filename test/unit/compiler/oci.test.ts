@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { canonicalJson } from '../../../core/json/canonical-json.ts';
-import { digestOf } from '../../../core/digest.ts';
-import { artifactManifest } from '../../../core/oci.ts';
+import { canonicalJson } from '../../../packages/protocol/json/canonical-json.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import { artifactManifest } from '../../../packages/protocol/artifacts/oci.ts';
 
 const file = (path: string, text: string) => ({
   path,

@@ -1,15 +1,12 @@
 import { describe, expect, test } from 'vitest';
 
-import { artifactLimits } from '../../../core/limits/artifact-limits.ts';
-import { tenantLimits } from '../../../core/limits/limits.ts';
-import { digestOf } from '../../../core/digest.ts';
+import { artifactLimits, requestLimits } from '../../../packages/protocol/limits.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
 import { answerTo, neededFor, recalled } from '../../../services/compiler/process/answer-question.ts';
 import { making } from '../../../services/compiler/made-blobs.ts';
-import { receivedParts } from '../../../services/compiler/process/received-result.ts';
-import type { PartOfResult } from '../../../services/compiler/process/received-result.ts';
+import { receivedParts, type PartOfResult } from '../../../services/compiler/process/received-result.ts';
 import { messagesOf } from '../../../services/compiler/process/sent-result.ts';
-import { compileHere, problemsOf } from './compile-here.ts';
-import type { Files } from './compile-here.ts';
+import { compileHere, problemsOf, type Files } from './compile-here.ts';
 
 const MiB = 1024 * 1024;
 const recipe = 'apiVersion: pointsman/v1\n';
@@ -219,6 +216,6 @@ describe('a result on its way to the process that asked for it', () => {
 });
 
 test('a source with an overlay for more channels than a bundle may have is refused at its overlays', async () => {
-  const files = overlaid(tenantLimits.channelsPerBundle + 1, { 'd.json': '{}' });
+  const files = overlaid(requestLimits.channelsPerBundle + 1, { 'd.json': '{}' });
   expect(await problemsOf(files)).toEqual(['pointsman.yaml:4:3 invalid_field /overlays']);
 });

@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { stringify } from 'smol-toml';
 import { describe, expect, test } from 'vitest';
-import { documentLimits } from '../../../core/limits/limits.ts';
+import { documentLimits } from '../../../packages/protocol/limits.ts';
 import { pointerTo } from '../../../services/compiler/parse/json-pointer.ts';
-import { parseDocument } from '../../../services/compiler/parse/parse-document.ts';
-import type { DocumentFormat } from '../../../services/compiler/parse/parse-document.ts';
+import { parseDocument, type DocumentFormat } from '../../../services/compiler/parse/parse-document.ts';
 import { compileHere, problemsOf } from './compile-here.ts';
 
 const wrong = JSON.stringify({

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { reconnecting } from '../../../services/connections/reconnecting.ts';
+import { reconnecting } from '../../../packages/protocol/calls/reconnecting.ts';
 
 function connections() {
   const opened: { id: number; isLost: boolean; isClosed: boolean }[] = [];

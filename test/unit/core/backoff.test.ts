@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { backoffMs, nextAttemptMs, retryWaitMs } from '../../../core/backoff.ts';
+import { backoffMs, nextAttemptMs, retryWaitMs } from '../../../packages/protocol/calls/backoff.ts';
 
 const backoff = { firstMs: 200, factor: 2, maxMs: 10_000, attempts: 5 };
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { visibleControls } from '../../../core/control-characters.ts';
+import { visibleControls } from '../../../packages/protocol/text/control-characters.ts';
 import { BIDI_CONTROLS, STEERING_CHARACTER } from '../../support/data/steering-characters.ts';
 
 /** Every code point but the surrogates, which are no characters. */

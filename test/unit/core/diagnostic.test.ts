@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest';
 
-import { boundedDiagnostic, boundedPointer, boundedText } from '../../../core/releases/diagnostic.ts';
-import { documentLimits } from '../../../core/limits/limits.ts';
+import {
+  boundedDiagnostic,
+  boundedPointer,
+  boundedText,
+} from '../../../packages/protocol/releases/diagnostic.ts';
+import { documentLimits } from '../../../packages/protocol/limits.ts';
 
 const LONG = 'k'.repeat(10 * documentLimits.textChars);
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { duration, durationMs, durationText } from '../../../core/gates/duration.ts';
+import { duration, durationMs, durationText } from '../../../packages/protocol/time/duration.ts';
 
 const Within = duration({ minMs: 1_000, maxMs: 31 * 86_400_000 });
 const why = (text: unknown) => Within.safeParse(text).error?.issues.map(({ message }) => message);

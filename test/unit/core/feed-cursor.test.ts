@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { feedCursor, FeedCursorText } from '../../../core/moves/feed-cursor.ts';
-import { TenantName } from '../../../core/identifiers.ts';
+import { feedCursor, FeedCursorText } from '../../../packages/protocol/moves/feed-cursor.ts';
+import { TenantName } from '../../../packages/protocol/identifiers.ts';
 
 test('a cursor reads back as the place that it was made of', () => {
   const tenants = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { clientKey, hookDeliveryKey, isReservedKey } from '../../../core/idempotency-key.ts';
+import { clientKey, hookDeliveryKey, isReservedKey } from '../../../packages/protocol/idempotency-key.ts';
 
 test('no key of a client is the key of a delivery, whatever the client sends', () => {
   const name = fc.string();

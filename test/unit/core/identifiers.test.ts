@@ -7,8 +7,8 @@ import {
   parseReleaseKey,
   releaseKey,
   TenantName,
-} from '../../../core/identifiers.ts';
-import { pathProblem, sourceTree } from '../../../core/releases/source.ts';
+} from '../../../packages/protocol/identifiers.ts';
+import { pathProblem, sourceTree } from '../../../packages/protocol/releases/source.ts';
 
 const name = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?$/);
 const id = fc.record({ tenant: name, bundle: name, version: fc.integer({ min: 1, max: 1_000_000 }) });

@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'vitest';
 
-import { TokenName } from '../../../core/access.ts';
-import { GateName } from '../../../core/gates/gate-rules.ts';
+import { TokenName } from '../../../packages/protocol/access.ts';
 import {
+  GateName,
   BundleName,
   ChannelName,
   FollowerName,
   HookName,
   SinkName,
   TenantName,
-} from '../../../core/identifiers.ts';
+} from '../../../packages/protocol/identifiers.ts';
 import { Policy } from '../../../core/policy.ts';
-import { isBroker, sinkKey } from '../../../core/sink.ts';
+import { isBroker, sinkKey } from '../../../packages/protocol/sinks/sink.ts';
 import {
   occupySlot,
   BundleState,

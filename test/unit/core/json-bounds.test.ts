@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { jsonExcess, parseBoundedJson } from '../../../core/json/json-bounds.ts';
+import { jsonExcess, parseBoundedJson } from '../../../packages/protocol/json/json-bounds.ts';
 
 const MANY = 1_000_000;
 

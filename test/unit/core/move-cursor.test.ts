@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { moveCursor, placeAfter } from '../../../core/moves/move-cursor.ts';
+import { moveCursor, placeAfter } from '../../../packages/protocol/moves/move-cursor.ts';
 import { nthMove } from '../../support/data/move-events.ts';
 
 const move = (seq: number, pointer?: { bundle?: string; generation?: number }) =>

@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest';
 
-import { manifestLimits } from '../../../core/limits/limits.ts';
-import { callbackLimits } from '../../../core/limits/callout-limits.ts';
-import { mediaTypes } from '../../../core/oci.ts';
-import { readManifest } from '../../../core/oci-manifest.ts';
+import { manifestLimits } from '../../../packages/protocol/limits.ts';
+import { mediaTypes } from '../../../packages/protocol/artifacts/oci.ts';
+import { readManifest } from '../../../packages/protocol/artifacts/oci-manifest.ts';
 
 const descriptor = (n: number) => ({
   mediaType: 'text/plain',
@@ -43,7 +42,7 @@ test('the first bad layer ends the reading, whatever the others are', () => {
 
 test('a manifest of almost four megabytes of bad layers is refused for its values, before it is parsed', () => {
   const bytes = manifest(list(130_000, () => ({ mediaType: 'a/b', size: -1 })));
-  expect(bytes.byteLength).toBeLessThan(callbackLimits.manifestBytes);
+  expect(bytes.byteLength).toBeLessThan(manifestLimits.bytes);
   expect(problemOf(bytes)).toBe(
     `it is too large: a document may have at most ${manifestLimits.values} values`,
   );

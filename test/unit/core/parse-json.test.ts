@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 
-import { parseJson, parseJsonAs } from '../../../core/json/parse-json.ts';
+import { parseJson, parseJsonAs } from '../../../packages/protocol/json/parse-json.ts';
 
 test.each(['null', '0', '""', '[]', ' {"a": 1} '])('%s is JSON', (text) => {
   expect(parseJson(text)).toEqual({ kind: 'json', value: JSON.parse(text) });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import { gateLimits, tenantLimits } from '../../../core/limits/limits.ts';
+import { requestLimits } from '../../../packages/protocol/limits.ts';
+import { gateLimits } from '../../../core/limits/limits.ts';
 import { NO_POLICY, Policy } from '../../../core/policy.ts';
 
 const live = (channel: object) => ({ channels: { live: channel } });
@@ -140,7 +141,7 @@ describe('what is right by itself and wrong together', () => {
     expect(problems(gated(...many))).toHaveLength(1);
     expect(problems(gated(...many.slice(1)))).toEqual([]);
     const channels = Array.from(
-      { length: tenantLimits.channelsPerBundle + 1 },
+      { length: requestLimits.channelsPerBundle + 1 },
       (_, n) => [`c${n}`, {}] as const,
     );
     expect(problems({ channels: Object.fromEntries(channels) })).toEqual(['/channels at most 100 channels']);

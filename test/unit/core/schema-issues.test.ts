@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 
-import { boundedList } from '../../../core/json/bounded-list.ts';
-import { cut } from '../../../core/cut.ts';
-import { issueLimits } from '../../../core/limits/limits.ts';
-import { describeIssues, firstIssues, firstMessage } from '../../../core/json/schema-issues.ts';
+import { boundedList } from '../../../packages/protocol/json/bounded-list.ts';
+import { cut } from '../../../packages/protocol/text/cut.ts';
+import { issueLimits } from '../../../packages/protocol/limits.ts';
+import { describeIssues, firstIssues, firstMessage } from '../../../packages/protocol/json/schema-issues.ts';
 
 function misfitOf(schema: z.ZodType, value: unknown): { error: z.ZodError } {
   const parsed = schema.safeParse(value);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { singleFlight } from '../../../core/single-flight.ts';
+import { singleFlight } from '../../../packages/protocol/calls/single-flight.ts';
 
 function counted() {
   const runs: PromiseWithResolvers<number>[] = [];

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { expect, test, vi } from 'vitest';
 
-import { startServerProcess } from '../../../services/embedded/server-process.ts';
+import { startServerProcess } from '../../../packages/dev/embedded/server-process.ts';
 
 vi.mock('node:child_process', async (original) => {
   const childProcess = await original<typeof ChildProcess>();

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { catchUp, type Target } from '../../../services/follower/catch-up.ts';
+import { catchUp, type Target } from '../../../packages/client/follower/catch-up.ts';
 
 /** A follower whose fetches end when the test says so. */
 function rig() {

@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 
 import { expect, test } from 'vitest';
 
-import { InterruptibleWait } from '../../../services/follower/interruptible-wait.ts';
+import { InterruptibleWait } from '../../../packages/client/follower/interruptible-wait.ts';
 
 test('a wait ends when it rings, when its time is over, and when the signal aborts, and leaves nothing behind', async () => {
   const bell = new InterruptibleWait();

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { SharedFlights } from '../../../services/follower/shared-flights.ts';
+import { SharedFlights } from '../../../packages/client/follower/shared-flights.ts';
 
 const forever = new AbortController().signal;
 

@@ -1,8 +1,8 @@
 import { TerminalError, type WorkflowContext } from '@restatedev/restate-sdk';
 import { expect, test } from 'vitest';
 
-import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
 import { releaseLimits } from '../../../core/limits/limits.ts';
+import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
 import type { SwapResult } from '../../../handlers/contract/tenant.ts';
 import type { Deps } from '../../../handlers/ports/deps.ts';
 import type { StageFailure } from '../../../handlers/release/stage-failure.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import type { HookProvider } from '../../../core/hook.ts';
+import type { HookProvider } from '../../../packages/protocol/hook.ts';
 import type { Push } from '../../../services/hooks/push.ts';
 import {
   applyRule,

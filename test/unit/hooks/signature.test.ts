@@ -5,9 +5,9 @@ import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, test } from 'vitest';
 
-import type { HookProvider } from '../../../core/hook.ts';
+import type { HookProvider } from '../../../packages/protocol/hook.ts';
 import { isSigned } from '../../../services/hooks/signature.ts';
-import { newWebhookSecret } from '../../../services/webhooks/webhook-secret.ts';
+import { newWebhookSecret } from '../../../packages/protocol/webhooks/webhook-secret.ts';
 
 const secret = 'a secret of sixteen';
 const body = '{"ref":"refs/heads/main","text":"Größe ✓"}';

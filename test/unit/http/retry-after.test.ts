@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { retryAfterMs } from '../../../services/http/retry-after.ts';
+import { retryAfterMs } from '../../../packages/protocol/calls/retry-after.ts';
 
 const now = { nowMs: Date.UTC(2026, 10, 24, 12, 0, 0), maxMs: 3_600_000 };
 

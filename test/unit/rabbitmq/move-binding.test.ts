@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
 
-import { bindingCovers, bindingCoversTenant, MoveBinding } from '../../../services/rabbitmq/move-binding.ts';
+import {
+  bindingCovers,
+  bindingCoversTenant,
+  MoveBinding,
+} from '../../../packages/client/rabbitmq/move-binding.ts';
 
 const pointer = { tenant: 'acme', bundle: 'support-bot', channel: 'live' };
 

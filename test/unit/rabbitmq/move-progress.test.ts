@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { moveProgress } from '../../../services/rabbitmq/move-progress.ts';
+import { moveProgress } from '../../../packages/client/rabbitmq/move-progress.ts';
 import { nthMove } from '../../support/data/move-events.ts';
 
 const live = (seq: number, generation: number) => nthMove('acme', seq, { generation }).data;

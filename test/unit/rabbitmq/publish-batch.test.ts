@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import type { Published, RabbitMessage } from '../../../services/rabbitmq/confirms.ts';
-import { rabbitLimits } from '../../../services/rabbitmq/limits.ts';
+import { publishLimits } from '../../../services/rabbitmq/limits.ts';
 import { publishBatch } from '../../../services/rabbitmq/publish-batch.ts';
 import { batchOf, madeMoves } from '../../support/data/moves.ts';
 
@@ -49,10 +49,10 @@ test('no more than the window is under way, and nothing is published after the f
   const answers: ((published: Published) => void)[] = [];
   const publish = (): Promise<Published> => new Promise((resolve) => answers.push(resolve));
   const sending = publishBatch({ publish }, batchOf(madeMoves(1, 500)), rules);
-  expect(answers).toHaveLength(rabbitLimits.inFlight);
+  expect(answers).toHaveLength(publishLimits.inFlight);
   answers[0]!({ kind: 'unknown', summary: 'lost' });
   await new Promise((resolve) => setImmediate(resolve));
-  expect(answers).toHaveLength(rabbitLimits.inFlight);
+  expect(answers).toHaveLength(publishLimits.inFlight);
   for (const answer of answers) answer({ kind: 'confirmed' });
   expect(await sending).toMatchObject({ count: 0, stopped: { cause: 'lost' } });
 });

@@ -1,7 +1,7 @@
 import { ErrorReply } from 'redis';
 import { describe, expect, test } from 'vitest';
-import { redisRefusal } from '../../../services/redis/refusals.ts';
-import { RedisLostError } from '../../../services/redis/writer.ts';
+import { redisRefusal } from '../../../packages/client/redis/refusals.ts';
+import { RedisLostError } from '../../../packages/client/redis/connection.ts';
 
 describe('what Redis refuses, in our words', () => {
   test.each([

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { tailOrder } from '../../../services/redis/tail-order.ts';
+import { tailOrder } from '../../../packages/client/redis/tail-order.ts';
 import { nthMove } from '../../support/data/move-events.ts';
 
 const move = (seq: number, generation = seq) => nthMove('acme', seq, { generation }).data;

@@ -4,8 +4,8 @@ import { type Header, pack } from 'tar-stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 
-import { digestOf } from '../../../core/digest.ts';
-import { sourceTree } from '../../../core/releases/source.ts';
+import { digestOf } from '../../../packages/protocol/digest.ts';
+import { sourceTree } from '../../../packages/protocol/releases/source.ts';
 import { repositoryLayout, sourceLayout } from '../../../services/source-archive/archive-layout.ts';
 import { readTarArchive } from '../../../services/source-archive/tar-archive.ts';
 

@@ -5,7 +5,7 @@ import { PassThrough } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { captureOutput } from '../../../services/stack/child-log.ts';
+import { captureOutput } from '../../../packages/dev/stack/child-log.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 
 let folder = '';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { ForeignDataDirError, refuseForeignDataDir } from '../../../services/stack/data-dir-ownership.ts';
+import { ForeignDataDirError, refuseForeignDataDir } from '../../../packages/dev/stack/data-dir-ownership.ts';
 
 let folder: string;
 let home: string;

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { settings } from '../../../services/config/settings.ts';
-import { openDataDir, type DataDir } from '../../../services/stack/data-dir.ts';
-import { requestIdentity } from '../../../services/stack/request-identity.ts';
+import { openDataDir, type DataDir } from '../../../packages/dev/stack/data-dir.ts';
+import { requestIdentity } from '../../../packages/dev/stack/request-identity.ts';
 
 let home: DataDir;
 beforeEach(async () => {

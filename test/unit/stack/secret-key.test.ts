@@ -5,8 +5,8 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { type DataDir, openDataDir } from '../../../services/stack/data-dir.ts';
-import { secretKeySettings } from '../../../services/stack/secret-key.ts';
+import { type DataDir, openDataDir } from '../../../packages/dev/stack/data-dir.ts';
+import { secretKeySettings } from '../../../packages/dev/stack/secret-key.ts';
 
 let home: DataDir;
 beforeEach(async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { ReceivedMoves } from '../../../services/webhooks/received-moves.ts';
+import { ReceivedMoves } from '../../../packages/client/webhooks/received-moves.ts';
 import { nthMove } from '../../support/data/move-events.ts';
 
 test('a reader is told of a gap where a number is missing, and not of one where a move is delivered again', async () => {

@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, test } from 'vitest';
 
-import { signatureHeaders } from '../../../services/webhooks/sign.ts';
-import { verifyWebhook } from '../../../services/webhooks/verify.ts';
-import { newWebhookSecret, webhookKey } from '../../../services/webhooks/webhook-secret.ts';
+import { signatureHeaders } from '../../../packages/protocol/webhooks/sign.ts';
+import { verifyWebhook } from '../../../packages/client/webhooks/verify.ts';
+import { newWebhookSecret, webhookKey } from '../../../packages/protocol/webhooks/webhook-secret.ts';
 
 const [secret, other] = [newWebhookSecret(), newWebhookSecret()];
 const id = 'acme:support-bot:live:17';

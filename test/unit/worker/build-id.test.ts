@@ -8,6 +8,7 @@ import { buildId } from '../../../services/worker/build-id.ts';
 const FILES: Readonly<Record<string, string>> = {
   'core/releases/slot.ts': 'export const slot = 1;\n',
   'core/limits/queue.ts': 'export const queue = 10;\n',
+  'packages/protocol/releases/release.ts': 'export const release = 1;\n',
   'handlers/tenant/tenant.ts': 'export const tenant = 1;\n',
   'handlers/release/stages/store.ts': 'export const store = 1;\n',
 };
@@ -49,6 +50,7 @@ test('files that no handler runs do not change the id of the build', async () =>
   await write([
     ['handlers/release/notes.md', 'notes\n'],
     ['services/worker/main.ts', 'run();\n'],
+    ['packages/client/http.ts', 'call();\n'],
   ]);
   expect(buildId(project)).toBe(before);
 });

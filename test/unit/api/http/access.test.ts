@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { type Action, Role } from '../../../../core/access.ts';
-import { PointsmanError } from '../../../../core/errors.ts';
+import { type Action, Role } from '../../../../packages/protocol/access.ts';
+import { PointsmanError } from '../../../../packages/protocol/errors.ts';
 import {
   authenticate,
   authorise,

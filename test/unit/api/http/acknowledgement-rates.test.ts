@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { followerLimits } from '../../../../core/limits/distribution-limits.ts';
+import { followerLimits } from '../../../../packages/protocol/limits.ts';
 import { AcknowledgementRates } from '../../../../services/api/access/acknowledgement-rates.ts';
 
 const { acknowledgementsPerMinute, acknowledgementsPerTokenMinute } = followerLimits;

@@ -6,8 +6,8 @@ import { text } from 'node:stream/consumers';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { PointsmanError } from '../../../../core/errors.ts';
-import type { Pointer } from '../../../../core/moves/pointer.ts';
+import { PointsmanError } from '../../../../packages/protocol/errors.ts';
+import type { Pointer } from '../../../../packages/protocol/moves/pointer.ts';
 import type { Principal } from '../../../../services/api/access/access.ts';
 import { Metrics } from '../../../../services/api/metrics/metrics.ts';
 import { notModified } from '../../../../services/api/channels/not-modified.ts';

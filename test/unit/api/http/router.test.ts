@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 
-import { PointsmanError } from '../../../../core/errors.ts';
+import { PointsmanError } from '../../../../packages/protocol/errors.ts';
 import { authenticate, type KnownTokens, type Principal } from '../../../../services/api/access/access.ts';
 import { NO_CONNECTION } from '../../../../services/api/http/connection.ts';
 import { endpoint } from '../../../../services/api/http/endpoint.ts';

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 
-import { moveEvent } from '../../../../core/moves/move-event.ts';
+import { moveEvent } from '../../../../packages/protocol/moves/move-event.ts';
 import { runCli } from '../../../support/runs/run-cli.ts';
 import { DIGEST, events, json, problem, scriptedApi, type ScriptedApi } from '../scripted-api.ts';
 

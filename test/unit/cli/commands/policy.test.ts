@@ -115,7 +115,7 @@ describe('policy set', () => {
   test.each([
     ['policy.yaml', 'channels:\n  live: [\n', ':3:1: error'],
     ['policy.yaml', 'compile: 1\ncompile: 2\n', ':2:1: error[duplicate_key]'],
-    ['policy.json', '{"channels": {},}\n', ':1:17: error[json_syntax]'],
+    ['policy.json', '{"channels": {},}\n', ':1:1: error[json_syntax]'],
   ])('sends nothing of a %s that can’t be read', async (name, text, place) => {
     const path = await file(text, name);
     const { exit, stderr } = await run(['set', path]);

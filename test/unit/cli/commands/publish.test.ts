@@ -2,8 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
-import { Outcome } from '../../../../core/releases/release.ts';
-import { EXIT_CODES, exitOfOutcome } from '../../../../services/cli/exit-codes.ts';
+import { Outcome } from '../../../../packages/protocol/releases/release.ts';
+import { EXIT_CODES, exitOfOutcome } from '../../../../packages/cli/exit-codes.ts';
 import { publishing, RELEASE, RELEASES } from '../publishing.ts';
 import { DIGEST, events, json, problem, release, settled, type Respond } from '../scripted-api.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
-import type { QuotaName } from '../../../../core/quota.ts';
-import { quotaChange, shownAmount } from '../../../../services/cli/commands/tenants/quota-amounts.ts';
+import type { QuotaName } from '../../../../packages/protocol/quota.ts';
+import { quotaChange, shownAmount } from '../../../../packages/cli/commands/tenants/quota-amounts.ts';
 
 test('a limit is given as a number, with a unit, or as the default, and the last one for a quota counts', () => {
   const changes = ['bytes=20GiB', 'hooks=10', 'tokens=default', 'hooks=0'].reduce<

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { packDirectory } from '../../../../services/cli/source/pack.ts';
+import { packDirectory } from '../../../../packages/cli/source/pack.ts';
 import { runCli } from '../../../support/runs/run-cli.ts';
-import { cliLimits } from '../../../../services/cli/limits.ts';
+import { cliLimits } from '../../../../packages/cli/limits.ts';
 import { problem, scriptedApi } from '../scripted-api.ts';
 
 let folder: string;

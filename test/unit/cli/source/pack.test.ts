@@ -6,8 +6,8 @@ import { gunzipSync } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { sourceLimits } from '../../../../core/limits/limits.ts';
-import { packDirectory } from '../../../../services/cli/source/pack.ts';
+import { sourceLimits } from '../../../../packages/protocol/limits.ts';
+import { packDirectory } from '../../../../packages/cli/source/pack.ts';
 
 let folder: string;
 

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { connection } from '../../../../services/cli/client/connection.ts';
-import { packDirectory } from '../../../../services/cli/source/pack.ts';
+import { connection } from '../../../../packages/cli/connection/connection.ts';
+import { packDirectory } from '../../../../packages/cli/source/pack.ts';
 import { runCli } from '../../../support/runs/run-cli.ts';
 
 let repository: string;

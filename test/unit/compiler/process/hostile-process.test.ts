@@ -4,8 +4,11 @@ import { describe, expect, test } from 'vitest';
 
 import { compileLimits } from '../../../../core/limits/compile-limits.ts';
 import type { CompilePool } from '../../../../services/compiler/process/compile-pool.ts';
-import { runSession } from '../../../../services/compiler/process/compile-session.ts';
-import type { SessionOptions, SessionResult } from '../../../../services/compiler/process/compile-session.ts';
+import {
+  runSession,
+  type SessionOptions,
+  type SessionResult,
+} from '../../../../services/compiler/process/compile-session.ts';
 import { memorySource } from '../compile-here.ts';
 
 const options: SessionOptions = { ...compileLimits, mustLeave: () => null };

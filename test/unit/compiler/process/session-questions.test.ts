@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { digestOf } from '../../../../core/digest.ts';
-import type { SourceEntry } from '../../../../core/releases/source.ts';
+import { digestOf } from '../../../../packages/protocol/digest.ts';
+import type { SourceEntry } from '../../../../packages/protocol/releases/source.ts';
 import type { ProcessAnswer } from '../../../../services/compiler/process/compile-protocol.ts';
 import { sessionQuestions } from '../../../../services/compiler/process/session-questions.ts';
 

@@ -1,0 +1,90 @@
+import { Command } from 'commander';
+import { z } from 'zod';
+
+import { FeedCursorText } from '@pointsman/protocol/moves/feed-cursor';
+import { MoveEvent } from '@pointsman/protocol/moves/move-event';
+import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
+import { feedPath } from '@pointsman/protocol/paths';
+import { commandRun, type Cli, type CommandRun } from '../../context.ts';
+import { eventStream } from '@pointsman/client/internal/http/event-stream';
+import { cursor } from '../../options/option-values.ts';
+import { bundleName, channelOf } from '../../settings.ts';
+import { moment, shortDigest } from '../../output/format.ts';
+
+const FeedPage = z.looseObject({ next: FeedCursorText });
+
+interface FollowOptions {
+  readonly after?: string;
+  readonly channel?: string;
+}
+
+/** The moves to show. The command follows all moves anyway, because only the whole feed is gapless. */
+interface Shown {
+  readonly bundle: string | null;
+  readonly channel: string | null;
+}
+
+/** `pointsman follow`: prints the moves of a tenant as they happen. */
+export function followCommand(cli: Cli): Command {
+  return new Command('follow')
+    .description('print the moves of a tenant as they happen, until Ctrl-C')
+    .argument('[bundle]', 'only moves of this bundle', bundleName)
+    .option('--channel <name>', 'only moves of this channel', channelOf)
+    .option(
+      '--after <cursor>',
+      'start after this cursor of the feed (acme:17, or 17; 0: from the oldest move that is kept); default: now',
+      cursor,
+    )
+    .addHelpText('after', '\nWith --json every move is a CloudEvent on its own line.')
+    .action(async (bundle: string | undefined, options: FollowOptions, command: Command) => {
+      const run = commandRun(cli, command);
+      await follow(run, options.after ?? 'latest', {
+        bundle: bundle ?? null,
+        channel: options.channel ?? null,
+      });
+    });
+}
+
+/** Runs until it is interrupted, or until the API returns an error. */
+async function follow(run: CommandRun, after: string, shown: Shown): Promise<never> {
+  const path = feedPath(run.tenant());
+  let { seq } = (
+    await checkFeed(run, path, after.includes(':') || after === 'latest' ? after : startCursor(run, after))
+  ).next;
+  for (;;) {
+    for await (const event of eventStream(run.client, `${path}?after=${run.tenant()}:${seq}`, run.signal)) {
+      if (event?.event !== 'moved') continue;
+      const move = parseJsonAs(MoveEvent, event.data);
+      if (move === null || move.data.seq <= seq) continue;
+      show(run, move, shown);
+      seq = move.data.seq;
+    }
+    // The stream is unavailable: a plain request shows why, or that it is available again.
+    await checkFeed(run, path, `${run.tenant()}:${seq}`);
+  }
+}
+
+/** A plain number is a position in this tenant's feed, and 0 is its current beginning. */
+function startCursor(run: CommandRun, after: string): string | undefined {
+  return after === '0' ? undefined : `${run.tenant()}:${after}`;
+}
+
+function checkFeed(
+  run: CommandRun,
+  path: string,
+  after: string | undefined,
+): Promise<z.infer<typeof FeedPage>> {
+  return run.client.call('GET', path, FeedPage, { query: { after, limit: 1 } });
+}
+
+function show({ terminal }: CommandRun, move: MoveEvent, { bundle, channel }: Shown): void {
+  const { data, id, time } = move;
+  if ((bundle !== null && data.bundle !== bundle) || (channel !== null && data.channel !== channel)) return;
+  if (terminal.json) {
+    terminal.out(`${JSON.stringify(move)}\n`);
+    return;
+  }
+  const from = data.from === null ? '–' : `v${data.from.version}`;
+  const to = terminal.paint('bold', `v${data.to.version}`);
+  terminal.out(`${moment(time)}  ${id}  ${from} → ${to}  ${shortDigest(data.to.digest)}\n`);
+}

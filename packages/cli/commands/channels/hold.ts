@@ -1,0 +1,53 @@
+import { randomUUID } from 'node:crypto';
+import { Command } from 'commander';
+
+import { channelPath } from '@pointsman/protocol/paths';
+import { commandRun, type Cli, type CommandRun } from '../../context.ts';
+import type { ExitName } from '../../exit-codes.ts';
+import { CliError } from '../../failures.ts';
+import { sentence } from '../../options/option-values.ts';
+import { PointerView } from '@pointsman/client/internal/http/resources';
+import { channelOf } from '../../settings.ts';
+import { pointerPosition } from '../../output/format.ts';
+
+interface HoldOptions {
+  readonly channel?: string;
+  readonly reason?: string;
+  readonly lift?: boolean;
+}
+
+/** `pointsman hold`: holds a pointer, or lifts the hold. */
+export function holdCommand(cli: Cli): Command {
+  return new Command('hold')
+    .description('prevent publishes and promotions from moving a pointer, or allow them again with --lift')
+    .option('--channel <name>', 'the pointer', channelOf, channelOf(undefined))
+    .option('--reason <text>', 'the reason, shown in every refusal', sentence)
+    .option('--lift', 'lift the hold')
+    .action(async (options: HoldOptions, command: Command) => {
+      cli.finish(await hold(commandRun(cli, command), options));
+    });
+}
+
+async function hold(run: CommandRun, options: HoldOptions): Promise<ExitName> {
+  const { client, terminal } = run;
+  if ((options.reason === undefined) === (options.lift !== true)) {
+    throw new CliError('usage', 'Give either --reason, to hold the pointer, or --lift.');
+  }
+  const channel = channelOf(options.channel);
+  const pointerAt = channelPath(run.tenant(), run.bundle(), channel);
+  const path = `${pointerAt}/hold`;
+  const headers = { 'idempotency-key': randomUUID() };
+  const wasFree = options.lift === true && (await client.call('GET', pointerAt, PointerView)).hold === null;
+  const pointer = await (options.lift === true
+    ? client.call('DELETE', path, PointerView, { headers })
+    : client.call('PUT', path, PointerView, { headers, json: { reason: options.reason } }));
+  if (terminal.json) terminal.document(pointer);
+  else {
+    const lifted = wasFree ? 'was not held' : 'lifted';
+    const word = options.lift === true ? lifted : 'held';
+    terminal.out(
+      `${terminal.paint(['bold', 'green'], word)}  ${channel} is ${pointerPosition(pointer, terminal)}\n`,
+    );
+  }
+  return 'done';
+}

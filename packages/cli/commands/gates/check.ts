@@ -1,0 +1,66 @@
+import { Command } from 'commander';
+
+import { correlationId } from '@pointsman/protocol/identifiers';
+import { releasePath } from '@pointsman/protocol/paths';
+import { commandRun, type Cli, type CommandRun } from '../../context.ts';
+import type { ExitName } from '../../exit-codes.ts';
+import { CliError } from '../../failures.ts';
+import { releaseOf } from '../../options/named-release.ts';
+import { digest, gateName, type NamedRelease, release, sentence } from '../../options/option-values.ts';
+import { DecisionResult } from '@pointsman/client/internal/http/resources';
+import { RECORDED_ONCE, idempotencyKeyOption, sendOnce } from '../../options/idempotency-option.ts';
+
+interface ReportOptions {
+  readonly success?: boolean;
+  readonly failure?: boolean;
+  readonly summary?: string;
+  readonly resultUrl?: string;
+  readonly digest?: string;
+  readonly idempotencyKey?: string;
+}
+
+/** `pointsman check report`: reports the result of an automated check for a waiting release. */
+export function checkCommand(cli: Cli): Command {
+  const report = new Command('report')
+    .description('report the result of a check for a waiting release')
+    .argument('<check>', "the check's name in the policy", gateName)
+    .argument('<release>', 'the version, or the full name', release)
+    .option('--success', 'the check passed')
+    .option('--failure', 'the check failed: the release is rejected')
+    .option('--summary <text>', 'what was found', sentence)
+    // Not --url, which is the API's URL on every command.
+    .option('--result-url <url>', 'a link to the full result', sentence)
+    .option(
+      '--digest <digest>',
+      'the digest of what was checked: refused if the release has another one',
+      digest,
+    )
+    .addOption(idempotencyKeyOption('report'))
+    .action(async (check: string, named: NamedRelease, options: ReportOptions, command: Command) => {
+      cli.finish(await reportCheck(commandRun(cli, command), check, named, options));
+    });
+  return new Command('check').description('report results of automated checks').addCommand(report);
+}
+
+async function reportCheck(
+  run: CommandRun,
+  check: string,
+  named: NamedRelease,
+  { success, failure, summary, resultUrl, digest: checked, idempotencyKey }: ReportOptions,
+): Promise<ExitName> {
+  const { client, terminal } = run;
+  if (success === failure) throw new CliError('usage', 'Give either --success or --failure.');
+  const id = releaseOf(run, named);
+  const conclusion = success === true ? 'success' : 'failure';
+  const path = `${releasePath(id.tenant, id.bundle, id.version)}/checks/${check}`;
+  const json = { conclusion, summary, url: resultUrl, digest: checked };
+  const heard = await sendOnce({ key: idempotencyKey, same: '', ...RECORDED_ONCE }, (headers) =>
+    client.call('POST', path, DecisionResult, { headers, json }),
+  );
+  if (terminal.json) terminal.document(heard);
+  else {
+    const word = terminal.paint(['bold', success === true ? 'green' : 'red'], conclusion);
+    terminal.out(`${word}  ${correlationId(id)} at "${heard.gate}": ${heard.state}\n`);
+  }
+  return 'done';
+}

@@ -1,0 +1,171 @@
+import { type Command, Option } from 'commander';
+
+import type { Decision } from '@pointsman/protocol/releases/gate';
+import { correlationId, type ReleaseId } from '@pointsman/protocol/identifiers';
+import { releasePath } from '@pointsman/protocol/paths';
+import type { CommandRun } from '../../context.ts';
+import { compareWithLive } from '../releases/comparison.ts';
+import type { ExitName } from '../../exit-codes.ts';
+import { ApiProblem, CliError } from '../../failures.ts';
+import { openGates } from '../../output/format-gate.ts';
+import { digest, gateName, generation, type NamedRelease, sentence } from '../../options/option-values.ts';
+import { releaseOf } from '../../options/named-release.ts';
+import { DecisionResult, ReleaseView } from '@pointsman/client/internal/http/resources';
+import { RECORDED_ONCE, idempotencyKeyOption, sendOnce } from '../../options/idempotency-option.ts';
+import type { Terminal } from '../../output/terminal.ts';
+
+export interface DecisionOptions {
+  readonly gate?: string;
+  readonly comment?: string;
+  readonly digest?: string;
+  readonly ifGeneration?: number;
+  readonly idempotencyKey?: string;
+  readonly yes?: boolean;
+}
+
+/** The common options of `approve` and `reject`. */
+export function withDecisionOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--gate <name>', 'the gate, if the release waits for several').argParser(gateName))
+    .option('--comment <text>', 'the reason, for the record', sentence)
+    .option(
+      '--digest <digest>',
+      'the digest of what you have reviewed: refused if the release has another one',
+      digest,
+    )
+    .option('--if-generation <n>', 'only if the pointer is still at this generation', generation)
+    .addOption(idempotencyKeyOption('decide'))
+    .option('--yes', 'decide without confirmation, whatever the release contains now');
+}
+
+/**
+ * Decides a gate of a release, as a person. The decision applies to what was reviewed: the artifact given with `--digest`, or the one shown
+ * here next to the live release, at that generation. Without a terminal, `--digest` or `--yes` is required. Throws CliError without a
+ * decision when the user declines.
+ */
+export async function decide(
+  run: CommandRun,
+  named: NamedRelease,
+  decision: Decision,
+  options: DecisionOptions,
+): Promise<ExitName> {
+  if (options.digest === undefined && options.yes !== true && run.prompt === null) {
+    throw new CliError('usage', "Can't ask for confirmation: not a terminal.", {
+      hints: [
+        'Pass the digest of what you have reviewed with --digest, or --yes to decide whatever the release contains now.',
+      ],
+    });
+  }
+  if (decision === 'reject' && options.comment === undefined && run.prompt === null) {
+    throw new CliError(
+      'usage',
+      'A rejection needs a reason. Pass it with --comment: the author of the release sees it.',
+    );
+  }
+  const id = releaseOf(run, named);
+  const seen = options.digest === undefined ? await review(run, id) : null;
+  const comment = await promptForMissing(run, id, decision, options);
+  const word: DecisionBody = {
+    decision,
+    digest: options.digest ?? seen?.digest,
+    generation: options.ifGeneration ?? seen?.generation,
+    gate: options.gate,
+    comment,
+  };
+  const repetition = { key: options.idempotencyKey, same: repeatOptions(word), ...RECORDED_ONCE };
+  const heard = await sendOnce(repetition, (headers) => send(run, id, word, headers));
+  if (run.terminal.json) run.terminal.document(heard);
+  else
+    run.terminal.out(
+      `${outcomeOf(heard, decision, run.terminal)}  ${correlationId(id)} ${gateStatus(heard)}\n`,
+    );
+  return 'done';
+}
+
+/** What the decision is about. Shown at a terminal. For --json, only its artifact and generation are used. */
+async function review(run: CommandRun, id: ReleaseId): Promise<{ digest: string; generation?: number }> {
+  const release = await run.client.call('GET', releasePath(id.tenant, id.bundle, id.version), ReleaseView);
+  const { digest: made } = release;
+  if (made === null) {
+    const why = release.outcome === null ? 'is not compiled yet' : `has settled as ${release.outcome}`;
+    throw new CliError('refused', `${correlationId(id)} ${why}: there is nothing to decide.`);
+  }
+  // The API returns the exact reason.
+  if (openGates(release.gates).length === 0) return { digest: made };
+  const seen = await compareWithLive(run, { ...release, digest: made });
+  if (!run.terminal.json) run.terminal.out(seen.text);
+  return seen;
+}
+
+async function promptForMissing(
+  { prompt }: CommandRun,
+  id: ReleaseId,
+  decision: Decision,
+  { comment, digest: given, yes }: DecisionOptions,
+): Promise<string | undefined> {
+  if (prompt === null) return comment;
+  if (decision === 'reject' && comment === undefined) {
+    const why = await prompt('Reason for the rejection (empty to abort): ');
+    if (why === '') throw declined();
+    return why;
+  }
+  if (given !== undefined || yes === true) return comment;
+  const verb = decision === 'approve' ? 'Approve' : 'Reject';
+  const answer = await prompt(`${verb} ${correlationId(id)}? [y/N] `);
+  if (!/^y(?:es)?$/i.test(answer)) throw declined();
+  return comment;
+}
+
+function declined(): CliError {
+  return new CliError('interrupted', 'No decision was recorded.');
+}
+
+/** The request body of a decision. */
+interface DecisionBody {
+  readonly decision: Decision;
+  readonly digest: string | undefined;
+  readonly generation: number | undefined;
+  readonly gate: string | undefined;
+  readonly comment: string | undefined;
+}
+
+/** The options that repeat the same decision. They name what was reviewed, because the release may differ by then. */
+function repeatOptions(word: DecisionBody): string {
+  const what = word.digest === undefined ? '' : ` --digest ${word.digest}`;
+  return word.generation === undefined ? what : `${what} --if-generation ${word.generation}`;
+}
+
+async function send(
+  run: CommandRun,
+  id: ReleaseId,
+  word: DecisionBody,
+  headers: Readonly<Record<string, string>>,
+): Promise<DecisionResult> {
+  try {
+    return await run.client.call(
+      'POST',
+      `${releasePath(id.tenant, id.bundle, id.version)}/approvals`,
+      DecisionResult,
+      {
+        headers,
+        json: word,
+      },
+    );
+  } catch (error) {
+    if (error instanceof ApiProblem && error.problem.code === 'pointer_moved') {
+      error.hints.push(
+        'Another release has become live since. Review the comparison again, then repeat the command.',
+      );
+    }
+    throw error;
+  }
+}
+
+function outcomeOf({ state }: DecisionResult, decision: Decision, terminal: Terminal): string {
+  if (decision === 'reject') return terminal.paint(['bold', 'red'], 'rejected');
+  return terminal.paint(['bold', state === 'passed' ? 'green' : 'yellow'], 'approved');
+}
+
+function gateStatus({ gate, state, said, needed }: DecisionResult): string {
+  return state === 'open' ? `at "${gate}": ${said} of ${needed}` : `at "${gate}": ${state}`;
+}

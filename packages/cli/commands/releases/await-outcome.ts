@@ -1,0 +1,94 @@
+import { correlationId } from '@pointsman/protocol/identifiers';
+import type { CommandRun } from '../../context.ts';
+import { exitOfOutcome, type ExitName } from '../../exit-codes.ts';
+import { CliError, Unreachable } from '../../failures.ts';
+import { followRelease } from './follow-release.ts';
+import { openGateNames, openGates } from '../../output/format-gate.ts';
+import { printable } from '../../output/printable.ts';
+import { progress } from '../../output/progress.ts';
+import { showDiagnostics } from '../../report-failure.ts';
+import type { ReleaseView } from '@pointsman/client/internal/http/resources';
+import { humanDuration, outcomeLine } from '../../output/format.ts';
+
+/** When to stop waiting. Counts from the start of the command, including retries of the publish. */
+export interface Deadline {
+  readonly afterMs: number;
+  readonly signal: AbortSignal;
+}
+
+export function deadlineAfter(ms: number): Deadline {
+  return { afterMs: ms, signal: AbortSignal.timeout(ms) };
+}
+
+export interface AwaitOptions {
+  readonly deadline: Deadline;
+  /** The folder of the source, for its lines below diagnostics. Null if it is not available. */
+  readonly directory: string | null;
+  /** Called with every view, instead of showing the stages. */
+  readonly onView?: (view: ReleaseView) => void;
+}
+
+/**
+ * Shows a release until it has settled, then its outcome. Returns `inFlight` after the timeout, which does not affect the release. Throws
+ * CliError when interrupted or disconnected, with a note that the release goes on.
+ */
+export async function awaitOutcome(
+  run: CommandRun,
+  release: ReleaseView,
+  options: AwaitOptions,
+): Promise<ExitName> {
+  const { deadline } = options;
+  const stages = progress(run.terminal);
+  const show = options.onView ?? ((view) => stages.show(view));
+  let last = release;
+  try {
+    for await (const view of followRelease(
+      run.client,
+      release,
+      AbortSignal.any([run.signal, deadline.signal]),
+    )) {
+      last = view;
+      show(view);
+    }
+  } catch (error) {
+    stages.end();
+    if (run.signal.aborted) throw stoppedWaiting(last, 'interrupted', 'Interrupted.');
+    if (!deadline.signal.aborted) {
+      throw error instanceof Unreachable ? stoppedWaiting(last, 'unavailable', error.message) : error;
+    }
+    const still = `${correlationId(last)} is still in flight after ${humanDuration(deadline.afterMs)}`;
+    run.terminal.err(`${still}${waitText(last)}.\n`);
+    if (options.onView === undefined && run.terminal.json) run.terminal.document(last);
+    return 'inFlight';
+  }
+  return showOutcome(run, last, options);
+}
+
+function showOutcome(run: CommandRun, release: ReleaseView, options: AwaitOptions): ExitName {
+  const { terminal } = run;
+  const diagnostics = release.stages.flatMap((stage) => stage.diagnostics ?? []);
+  showDiagnostics(diagnostics, options.directory, terminal);
+  if (!terminal.json) terminal.out(`${outcomeLine(release, terminal)}\n`);
+  else if (options.onView === undefined) terminal.document(release);
+  return release.outcome === null ? 'failed' : exitOfOutcome(release.outcome);
+}
+
+/** The error when the command stops waiting: the release itself goes on. */
+function stoppedWaiting(id: ReleaseView, exit: ExitName, why: string): CliError {
+  const where = `--tenant ${id.tenant} --bundle ${id.bundle}`;
+  const wantsApproval = openGates(id.gates).some(({ kind }) => kind === 'approval');
+  return new CliError(exit, `${why} ${correlationId(id)} was accepted and continues${waitText(id)}.`, {
+    hints: [
+      ...(wantsApproval ? [`Approve it: pointsman approve ${id.version} ${where}`] : []),
+      `Watch it: pointsman watch ${id.version} ${where}`,
+      `Stop it: pointsman cancel ${id.version} ${where}`,
+    ],
+  });
+}
+
+function waitText({ gates, waitingFor }: ReleaseView): string {
+  const other = waitingFor.find(({ kind }) => kind === 'sink' || kind === 'compiler' || kind === 'release');
+  if (other !== undefined) return `: it ${printable(other.text)}`;
+  const names = openGateNames(gates);
+  return names === '' ? '' : `: it waits for ${names}`;
+}

@@ -1,0 +1,54 @@
+import type { EventSourceMessage } from 'eventsource-parser';
+
+import type { ReleaseId } from '@pointsman/protocol/identifiers';
+import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
+import { STAGES } from '@pointsman/protocol/releases/release';
+import { releasePath } from '@pointsman/protocol/paths';
+import type { ApiClient } from '@pointsman/client/internal/http/client';
+import { eventStream } from '@pointsman/client/internal/http/event-stream';
+import { cliLimits } from '../../limits.ts';
+import { ReleaseView, StageEvent } from '@pointsman/client/internal/http/resources';
+import { waitFor } from '@pointsman/client/internal/http/retry';
+
+/**
+ * Yields the current view of a release, and each change. The last view is that of the settled release. Reads the release itself when the stream is cut or has an
+ * unknown event, and every {@link cliLimits.pollMs} without a stream. Throws as the client does, and the signal's reason when interrupted.
+ */
+export async function* followRelease(
+  client: ApiClient,
+  id: ReleaseId,
+  signal: AbortSignal,
+): AsyncGenerator<ReleaseView> {
+  const path = releasePath(id.tenant, id.bundle, id.version);
+  const look = () => client.call('GET', path, ReleaseView, { deadline: signal });
+  let view = await look();
+  yield view;
+  if (view.status === 'settled') return;
+  for await (const event of eventStream(client, `${path}/events`, signal)) {
+    view = (event === null ? null : viewAfter(view, event)) ?? (await look());
+    yield view;
+    if (view.status === 'settled') return;
+  }
+  for (;;) {
+    view = await look();
+    yield view;
+    if (view.status === 'settled') return;
+    await waitFor(cliLimits.pollMs, signal);
+  }
+}
+
+/** The view after an event; null when the release itself must be read. */
+function viewAfter(view: ReleaseView, { event, data }: EventSourceMessage): ReleaseView | null {
+  if (event === 'settled') return parseJsonAs(ReleaseView, data);
+  const stage = event === 'stage' ? parseJsonAs(StageEvent, data) : null;
+  if (stage === null) return null;
+  // The reason why the pointer does not move yet is only in the release itself.
+  if (stage.stage === 'swap' && stage.state === 'running') return null;
+  const known = view.stages.find((one) => one.stage === stage.stage);
+  // The stream starts with events that were already seen: a start must not replace an end.
+  if (known !== undefined && known.state !== 'running') return view;
+  const others = view.stages.filter((one) => one !== known);
+  const stages = [...others, stage].toSorted((a, b) => STAGES.indexOf(a.stage) - STAGES.indexOf(b.stage));
+  const next = stage.state === 'passed' ? (STAGES[STAGES.indexOf(stage.stage) + 1] ?? null) : stage.stage;
+  return { ...view, status: 'running', stage: next, stages };
+}

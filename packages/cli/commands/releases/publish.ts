@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto';
+import { Command, Option } from 'commander';
+
+import { ConflictRule } from '@pointsman/protocol/releases/release';
+import { bundlePath } from '@pointsman/protocol/paths';
+import { awaitOutcome, type Deadline, deadlineAfter } from './await-outcome.ts';
+import type { Call } from '@pointsman/client/internal/http/client';
+import { commandRun, type Cli, type CommandRun } from '../../context.ts';
+import { EXIT_CODES, type ExitName } from '../../exit-codes.ts';
+import { ApiProblem } from '../../failures.ts';
+import { createChannelOption, hintAtCreating } from '../../options/create-channel.ts';
+import { cliLimits } from '../../limits.ts';
+import { generation, sentence, timeAhead, timeoutOption } from '../../options/option-values.ts';
+import { IGNORE_FILE } from '../../source/ignore-file.ts';
+import { packDirectory, type PackedSource } from '../../source/pack.ts';
+import { showDiagnostics, showWarnings } from '../../report-failure.ts';
+import { AcceptedRelease, DryRun } from '@pointsman/client/internal/http/resources';
+import { idempotencyKeyOption, sendOnce } from '../../options/idempotency-option.ts';
+import { channelOf } from '../../settings.ts';
+import { printIgnored, showSourceList } from '../../source/source-list.ts';
+import { counted, shortDigest, humanBytes, outcomeLine } from '../../output/format.ts';
+
+interface PublishOptions {
+  readonly channel?: string;
+  readonly createChannel?: boolean;
+  readonly onConflict?: ConflictRule;
+  readonly message?: string;
+  readonly notBefore?: string;
+  readonly ifGeneration?: number;
+  readonly idempotencyKey?: string;
+  readonly wait?: boolean;
+  readonly timeout: number;
+  readonly dryRun?: boolean;
+  readonly list?: boolean;
+}
+
+/** `pointsman publish DIR`: sends a directory, and waits until its release has settled. */
+export function publishCommand(cli: Cli): Command {
+  return new Command('publish')
+    .description('publish a directory and wait for the outcome')
+    .argument('<dir>', 'the source directory')
+    .option('--channel <name>', 'the pointer to move', channelOf, channelOf(undefined))
+    .addOption(createChannelOption())
+    .addOption(
+      new Option('--on-conflict <rule>', 'what to do if a release is already in flight').choices(
+        ConflictRule.options,
+      ),
+    )
+    .option('--message <text>', 'the message of the release, for the history', sentence)
+    .option('--not-before <when>', 'do not become live before this time, or this far ahead: 2h', timeAhead)
+    .option('--if-generation <n>', 'only if the pointer is still at this generation', generation)
+    .addOption(idempotencyKeyOption('publish'))
+    .option('--wait', 'wait for the outcome (the default)')
+    .option(
+      '--no-wait',
+      `exit as soon as the release is accepted, with exit code ${EXIT_CODES.inFlight.code}`,
+    )
+    .addOption(timeoutOption())
+    .option('--dry-run', 'only check and compile')
+    .option('--list', 'only list what would be sent and what is ignored')
+    .addHelpText('after', HELP)
+    .action(async (dir: string, options: PublishOptions, command: Command) => {
+      cli.finish(await publish(commandRun(cli, command), dir, options));
+    });
+}
+
+const HELP = `
+Everything under <dir> is the source, except what is ignored: dot files, node_modules, private keys (*.pem, *.key, …), backup files of
+editors, and what <dir>/${IGNORE_FILE} lists in the syntax of .gitignore. "!.well-known/" there includes a default again. Symbolic links are
+refused, also in the path <dir>.
+The exit code is 0 only when the release is published ("pointsman help exit-codes" lists the others).
+--not-before takes 2026-12-24T07:00:00Z or 2h. Use --no-wait if that is later than --timeout.`;
+
+async function publish(run: CommandRun, dir: string, options: PublishOptions): Promise<ExitName> {
+  if (options.list) {
+    showSourceList(run, await packDirectory(dir));
+    return 'done';
+  }
+  const [tenant, bundle, channel] = [run.tenant(), run.bundle(), channelOf(options.channel)];
+  const source = await packDirectory(dir);
+  const path = `${bundlePath(tenant, bundle)}/releases`;
+  const deadline = deadlineAfter(options.timeout);
+  if (!run.terminal.json) {
+    const what = `${counted(source.files.length, 'file')}, ${humanBytes(source.bytes)}`;
+    run.terminal.out(
+      `${options.dryRun ? 'checking' : 'publishing'} ${tenant}/${bundle} to ${channel}: ${what}\n`,
+    );
+  }
+  printIgnored(run, source);
+  try {
+    if (options.dryRun) return await dryRun(run, path, source, { dir, channel, deadline });
+    const release = await submit(run, path, source, { ...options, channel, deadline });
+    showWarnings(release.warnings, dir, run.terminal);
+    if (options.wait !== false) return await awaitOutcome(run, release, { deadline, directory: dir });
+    if (run.terminal.json) run.terminal.document(release);
+    else run.terminal.out(`${outcomeLine(release, run.terminal)}\n`);
+    return 'inFlight';
+  } catch (error) {
+    if (error instanceof ApiProblem) showDiagnostics(error.problem.diagnostics ?? [], dir, run.terminal);
+    throw error;
+  }
+}
+
+async function submit(
+  run: CommandRun,
+  path: string,
+  source: PackedSource,
+  options: PublishOptions & { readonly deadline: Deadline },
+): Promise<AcceptedRelease> {
+  const { channel, createChannel, onConflict, message, notBefore, ifGeneration, deadline } = options;
+  const repetition = {
+    key: options.idempotencyKey,
+    // A relative time means another moment in a repeated request, so the computed time is used.
+    same: notBefore === undefined ? '' : ` --not-before ${notBefore}`,
+    maybe: 'The release may have been accepted.',
+    repeated: '. The release is published at most once.',
+  };
+  const query = {
+    channel,
+    createChannel: createChannel === true ? 'true' : undefined,
+    onConflict,
+    message,
+    notBefore,
+  };
+  const guard = ifGeneration === undefined ? {} : { 'if-match': `"${ifGeneration}"` };
+  return sendOnce(repetition, (once) => {
+    const headers = { 'content-type': 'application/gzip', ...once, ...guard };
+    const call = { ...upload(source, deadline), query, headers };
+    return run.client.call('POST', path, AcceptedRelease, call);
+  }).catch((error: unknown) => {
+    hintAtCreating(error);
+    throw error;
+  });
+}
+
+async function dryRun(
+  run: CommandRun,
+  path: string,
+  source: PackedSource,
+  { dir, channel, deadline }: { dir: string; channel: string; deadline: Deadline },
+): Promise<ExitName> {
+  const { terminal } = run;
+  const answer = await run.client.call('POST', path, DryRun, {
+    ...upload(source, deadline),
+    query: { channel, dryRun: 'true' },
+    headers: { 'content-type': 'application/gzip', 'idempotency-key': randomUUID() },
+  });
+  showDiagnostics(answer.diagnostics, dir, terminal);
+  showWarnings(answer.warnings, dir, terminal);
+  if (terminal.json) terminal.document(answer);
+  else if (answer.valid) {
+    const digest = answer.digest === null ? '' : `: ${shortDigest(answer.digest)}`;
+    terminal.out(`${terminal.paint(['bold', 'green'], 'valid')}  nothing was published${digest}\n`);
+  } else
+    terminal.out(
+      `${terminal.paint(['bold', 'red'], 'invalid')}  ${counted(answer.diagnostics.length, 'problem')}\n`,
+    );
+  return answer.valid ? 'done' : 'rejected';
+}
+
+function upload(source: PackedSource, { signal }: Deadline): Pick<Call, 'bytes' | 'timeoutMs' | 'deadline'> {
+  return { bytes: source.archive, timeoutMs: cliLimits.uploadMs, deadline: signal };
+}

@@ -1,0 +1,43 @@
+import { randomUUID } from 'node:crypto';
+import { Command } from 'commander';
+import { z } from 'zod';
+
+import { tenantsPath } from '@pointsman/protocol/paths';
+import { commandRun, type Cli } from '../../context.ts';
+import { clientLimits } from '@pointsman/client/internal/http/limits';
+import { listRows } from '@pointsman/client/internal/http/pages';
+import { tenantName } from '../../settings.ts';
+
+const TenantView = z.looseObject({ tenant: z.string() });
+
+/** `pointsman tenants`: creates and lists tenants. */
+export function tenantsCommand(cli: Cli): Command {
+  const create = new Command('create')
+    .description('create a tenant')
+    .argument('<name>', 'its name')
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const { client, terminal } = commandRun(cli, command);
+      const made = await client.call('POST', tenantsPath, TenantView, {
+        json: { tenant: tenantName(name) },
+        headers: { 'idempotency-key': randomUUID() },
+      });
+      if (terminal.json) terminal.document(made);
+      else terminal.out(`${terminal.paint(['bold', 'green'], 'created')}  ${made.tenant}\n`);
+      cli.finish('done');
+    });
+  const list = new Command('list')
+    .description('list the tenants')
+    .action(async (_options: unknown, command: Command) => {
+      const { client, terminal } = commandRun(cli, command);
+      const items = await listRows(
+        client,
+        tenantsPath,
+        TenantView,
+        clientLimits.pages * clientLimits.pageRows,
+      );
+      if (terminal.json) terminal.document({ items });
+      else terminal.out(items.map((one) => `${one.tenant}\n`).join(''));
+      cli.finish('done');
+    });
+  return new Command('tenants').description('create and list tenants').addCommand(create).addCommand(list);
+}

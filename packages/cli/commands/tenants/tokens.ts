@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto';
+import { Command, InvalidArgumentError } from 'commander';
+import { z } from 'zod';
+
+import { Role, TOKEN_PREFIX, TokenId, TokenName } from '@pointsman/protocol/access';
+import { firstMessage } from '@pointsman/protocol/json/schema-issues';
+import { tokenPath, tokensPath } from '@pointsman/protocol/paths';
+import type { ApiClient } from '@pointsman/client/internal/http/client';
+import { commandRun, type Cli, type CommandRun } from '../../context.ts';
+import type { ExitName } from '../../exit-codes.ts';
+import { ApiProblem, CliError } from '../../failures.ts';
+import { clientLimits } from '@pointsman/client/internal/http/limits';
+import { listRows } from '@pointsman/client/internal/http/pages';
+import { table } from '../../output/table.ts';
+import { moment } from '../../output/format.ts';
+
+const TokenView = z.looseObject({
+  id: TokenId,
+  name: z.string(),
+  tenant: z.string().nullable(),
+  // A newer API may have further roles.
+  roles: z.array(z.string()),
+  createdAt: z.string(),
+  revokedAt: z.string().nullable().default(null),
+});
+type TokenView = z.infer<typeof TokenView>;
+
+const TokenMade = TokenView.extend({ token: z.string() });
+type TokenMade = z.infer<typeof TokenMade>;
+
+interface CreateOptions {
+  readonly role: readonly Role[];
+}
+
+/** `pointsman tokens`: creates, lists and revokes tokens. */
+export function tokensCommand(cli: Cli): Command {
+  const create = new Command('create')
+    .description('create a token and print it; it is shown only once')
+    .argument('<name>', 'the name of the holder: a person, a pipeline, a runtime', tokenName)
+    .requiredOption(
+      '--role <role>',
+      `a role of the token; repeat for several (${Role.options.join(', ')})`,
+      addRole,
+    )
+    .addHelpText('after', CREATE_HELP)
+    .action(async (name: string, { role }: CreateOptions, command: Command) => {
+      cli.finish(await makeToken(commandRun(cli, command), name, role));
+    });
+  const list = new Command('list')
+    .description("list the active tokens: the tenant's, or all that you may see")
+    .option('--all', 'include revoked tokens')
+    .action(async (options: { all?: boolean }, command: Command) => {
+      cli.finish(await showTokens(commandRun(cli, command), options.all === true));
+    });
+  const revoke = new Command('revoke')
+    .description('revoke a token; it is refused from the next request on')
+    .argument('<id>', 'its id, as in "tokens list"', tokenId)
+    .action(async (id: string, _options: unknown, command: Command) => {
+      cli.finish(await revokeToken(commandRun(cli, command), id));
+    });
+  return new Command('tokens')
+    .description('create, list and revoke tokens')
+    .addCommand(create)
+    .addCommand(list)
+    .addCommand(revoke);
+}
+
+async function makeToken(run: CommandRun, name: string, roles: readonly Role[]): Promise<ExitName> {
+  const { client, terminal } = run;
+  const tenant = run.tenantIfGiven();
+  const made = await postToken(client, { name, roles, ...(tenant === null ? {} : { tenant }) });
+  if (terminal.json) terminal.document(made);
+  else {
+    // Alone on its line and stream, so that a script can capture it.
+    terminal.out(`${made.token}\n`);
+    terminal.err(
+      `Created "${made.name}" for ${scope(made)}: ${made.roles.join(', ')}. The token is shown only once.\n`,
+    );
+    terminal.err(`  Revoke it: pointsman tokens revoke ${made.id}\n`);
+  }
+  return 'done';
+}
+
+/**
+ * The key is unique to this run. If the API reports a token under it, the first response was lost, and with it the token. That token is
+ * revoked, and another one is created. If its response is lost too, the command fails.
+ */
+async function postToken(client: ApiClient, json: unknown): Promise<TokenMade> {
+  const post = () =>
+    client.call('POST', tokensPath, TokenMade, { json, headers: { 'idempotency-key': randomUUID() } });
+  try {
+    return await post();
+  } catch (error) {
+    const lost =
+      error instanceof ApiProblem && error.problem.replayed === true ? error.problem.tokenId : undefined;
+    if (lost === undefined) throw error;
+    await client.send('DELETE', tokenPath(lost));
+    return post();
+  }
+}
+
+async function showTokens(run: CommandRun, isAll: boolean): Promise<ExitName> {
+  const { client, terminal } = run;
+  const query = { tenant: run.tenantIfGiven() ?? undefined, state: isAll ? 'all' : 'active' };
+  const items = await listRows(
+    client,
+    tokensPath,
+    TokenView,
+    clientLimits.pages * clientLimits.pageRows,
+    query,
+  );
+  if (terminal.json) terminal.document({ items });
+  else if (items.length === 0) terminal.err('There are no tokens.\n');
+  else {
+    const rows = items.map((token) => [
+      token.id,
+      token.name,
+      scope(token),
+      token.roles.join(','),
+      moment(token.createdAt),
+      token.revokedAt === null ? '' : terminal.paint('red', `revoked ${moment(token.revokedAt)}`),
+    ]);
+    terminal.out(table(rows));
+  }
+  return 'done';
+}
+
+async function revokeToken({ client, terminal }: CommandRun, id: string): Promise<ExitName> {
+  await client.send('DELETE', tokenPath(id));
+  if (terminal.json) terminal.document({ id, revoked: true });
+  else terminal.out(`${terminal.paint(['bold', 'green'], 'revoked')}  ${id}\n`);
+  return 'done';
+}
+
+function scope({ tenant }: TokenView): string {
+  return tenant ?? 'the platform';
+}
+
+function tokenName(text: string): string {
+  const parsed = TokenName.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new InvalidArgumentError(`${firstMessage(parsed)}.`);
+}
+
+function addRole(text: string, before: readonly Role[] = []): readonly Role[] {
+  const parsed = Role.safeParse(text);
+  if (!parsed.success) throw new InvalidArgumentError(`A role is one of ${Role.options.join(', ')}.`);
+  return before.includes(parsed.data) ? before : [...before, parsed.data];
+}
+
+/**
+ * Refuses a token instead of its id: URLs are logged, so a secret must not become part of one. The message does not repeat the argument, as
+ * commander would, because it may be a token.
+ */
+function tokenId(text: string): string {
+  const parsed = TokenId.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new CliError(
+    'usage',
+    text.startsWith(TOKEN_PREFIX)
+      ? 'The argument is the token itself. Pass its id.'
+      : 'The id of a token must be a UUID.',
+    { hints: ['To list the ids: pointsman tokens list'] },
+  );
+}
+
+const CREATE_HELP = `
+Without a tenant (--tenant, POINTSMAN_TENANT) the token belongs to the platform and works for all tenants. A token that is created by a tenant's
+admin belongs to that tenant. Standard output contains only the token:
+  TOKEN=$(pointsman tokens create ci --tenant acme --role publisher)`;

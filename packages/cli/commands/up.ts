@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+
+import type { Cli } from '../context.ts';
+import { CliError } from '../failures.ts';
+import { cliLimits } from '../limits.ts';
+
+/** `pointsman up`: runs all of Pointsman on this machine, as `npm start` does. */
+export function upCommand(cli: Cli): Command {
+  return new Command('up')
+    .description('start everything on this machine, until Ctrl-C (the same as npm start)')
+    .action(async () => {
+      cli.finish((await runStack(cli)) ? 'done' : 'failed');
+    });
+}
+
+async function runStack(cli: Cli): Promise<boolean> {
+  const main = stackMain();
+  const stack = spawn(process.execPath, [main], {
+    // A separate process group: Ctrl-C reaches only this process, and the stack is stopped once. The channel closes when this process is
+    // gone.
+    detached: true,
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { ...cli.env },
+  });
+  let kill: NodeJS.Timeout | undefined;
+  cli.signal.addEventListener('abort', () => {
+    stack.kill('SIGTERM');
+    kill = setTimeout(() => stack.kill('SIGKILL'), cliLimits.stopMs);
+  });
+  const [code] = (await once(stack, 'exit')) as [number | null];
+  clearTimeout(kill);
+  return code === 0;
+}
+
+/** The stack is a package of its own, with PostgreSQL and Restate. Throws CliError if it is not installed. */
+function stackMain(): string {
+  try {
+    return fileURLToPath(import.meta.resolve('@pointsman/dev/stack'));
+  } catch (cause) {
+    throw new CliError(
+      'usage',
+      'The package @pointsman/dev, which runs everything on this machine, is not installed.',
+      {
+        hints: ['Install it next to pointsman: npm install --save-dev @pointsman/dev'],
+        cause,
+      },
+    );
+  }
+}

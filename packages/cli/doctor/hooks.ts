@@ -1,0 +1,106 @@
+import { z } from 'zod';
+
+import { DeliveryState } from '@pointsman/protocol/hook';
+import { hookPath, hooksPath } from '@pointsman/protocol/paths';
+import type { ApiClient } from '@pointsman/client/internal/http/client';
+import { HookView } from '../commands/hooks/hook-view.ts';
+import { clientLimits } from '@pointsman/client/internal/http/limits';
+import { cliLimits } from '../limits.ts';
+import { firstRows, listRows } from '@pointsman/client/internal/http/pages';
+import { printable } from '../output/printable.ts';
+import { counted, moment, humanDuration } from '../output/format.ts';
+import { check, type Finding } from './finding.ts';
+import { ofEachTenant } from './tenants.ts';
+
+/** Hooks of the tenants whose secret is lost, whose latest delivery failed, or that have a stuck delivery. */
+export async function hookFindings(
+  client: ApiClient,
+  tenants: readonly string[],
+  now: number,
+): Promise<Finding[]> {
+  return check('hooks', async () => {
+    let count = 0;
+    let busy = 0;
+    const findings = await ofEachTenant(tenants, async (tenant) => {
+      const most = clientLimits.pages * clientLimits.pageRows;
+      const hooks = await listRows(client, hooksPath(tenant), HookView, most);
+      count += hooks.length;
+      const found: Finding[] = [];
+      for (const hook of hooks) {
+        const path = `${hookPath(tenant, hook.hook)}/deliveries`;
+        const { rows, isWhole } = await firstRows(client, path, DeliveryView, cliLimits.doctorDeliveries);
+        if (!isWhole) busy += 1;
+        found.push(...secretFindings(tenant, hook), ...deliveryFindings(tenant, hook.hook, rows, now));
+      }
+      return found;
+    });
+    if (findings.length > 0) return [...findings, ...olderDeliveries(busy)];
+    const well: Finding = {
+      subject: 'hooks',
+      state: 'ok',
+      summary: `${counted(count, 'hook')}, none fails`,
+    };
+    return [well, ...olderDeliveries(busy)];
+  });
+}
+
+/** A stuck delivery may be among those that were not checked. */
+function olderDeliveries(hooks: number): Finding[] {
+  if (hooks === 0) return [];
+  const summary = `only the newest ${cliLimits.doctorDeliveries} deliveries of ${counted(hooks, 'hook')} were checked`;
+  return [{ subject: 'deliveries', state: 'unknown', summary }];
+}
+
+function secretFindings(tenant: string, { hook, sealedUnder }: HookView): Finding[] {
+  if (sealedUnder === 'current') return [];
+  const isLost = sealedUnder === 'lost';
+  return [
+    {
+      subject: `hook ${tenant}/${hook}`,
+      state: isLost ? 'error' : 'warning',
+      summary: isLost
+        ? "its secret can't be decrypted with POINTSMAN_SECRET_KEY: every delivery is refused"
+        : 'its secret is encrypted with POINTSMAN_SECRET_KEY_PREVIOUS, which must stay until the secret is set again',
+      actions: [
+        `Set it again: npx pointsman hooks set ${hook} --tenant ${tenant} --secret-stdin (and its other options)`,
+      ],
+    },
+  ];
+}
+
+/** The newest delivery of each kind shows the current state: a failure before a later success no longer matters. */
+function deliveryFindings(
+  tenant: string,
+  hook: string,
+  deliveries: readonly DeliveryView[],
+  now: number,
+): Finding[] {
+  const subject = `hook ${tenant}/${hook}`;
+  const actions = [`npx pointsman hooks deliveries ${hook} --tenant ${tenant}`];
+  const slow = deliveries.filter(
+    ({ state, receivedAt }) =>
+      (state === 'received' || state === 'fetching') && now - Date.parse(receivedAt) > cliLimits.oldReleaseMs,
+  );
+  const findings: Finding[] = slow.map(({ delivery, state, receivedAt }) => ({
+    subject,
+    state: 'warning',
+    summary: `the delivery ${printable(delivery)} has been ${state} for ${humanDuration(now - Date.parse(receivedAt))}`,
+    actions,
+  }));
+  const ended = deliveries.find(({ state }) => state === 'published' || state === 'failed');
+  if (ended?.state === 'failed') {
+    const why = printable(ended.reason ?? 'the reason is unknown');
+    const summary = `the latest delivery failed at ${moment(ended.updatedAt)}: ${why}`;
+    findings.push({ subject, state: 'error', summary, actions });
+  }
+  return findings;
+}
+
+const DeliveryView = z.looseObject({
+  delivery: z.string(),
+  state: DeliveryState,
+  reason: z.string().nullable(),
+  receivedAt: z.string(),
+  updatedAt: z.string(),
+});
+type DeliveryView = z.infer<typeof DeliveryView>;

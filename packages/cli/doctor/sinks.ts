@@ -1,0 +1,106 @@
+import { isBroker } from '@pointsman/protocol/sinks/sink';
+import { sinksPath } from '@pointsman/protocol/paths';
+import type { ApiClient } from '@pointsman/client/internal/http/client';
+import { clientLimits } from '@pointsman/client/internal/http/limits';
+import { cliLimits } from '../limits.ts';
+import { listRows } from '@pointsman/client/internal/http/pages';
+import { printable } from '../output/printable.ts';
+import { lagOf, SinkView, failureOf } from '../commands/sinks/sink-view.ts';
+import { counted, firstNames } from '../output/format.ts';
+import { check, type Finding } from './finding.ts';
+import { ofEachTenant } from './tenants.ts';
+
+interface Trouble extends Required<Finding> {
+  /** Groups findings: tenants with the same problem of a shared broker have the same text. Null for a webhook. */
+  readonly shared: string | null;
+  readonly tenant: string;
+}
+
+/**
+ * Sinks of the tenants that are paused, failing, far behind, or without their secret. A problem of a broker is one finding for all tenants.
+ */
+export async function sinkFindings(
+  client: ApiClient,
+  tenants: readonly string[],
+  now: number,
+): Promise<Finding[]> {
+  return check('sinks', async () => {
+    let count = 0;
+    const troubles = await ofEachTenant(tenants, async (tenant) => {
+      const most = clientLimits.pages * clientLimits.pageRows;
+      const sinks = await listRows(client, sinksPath(tenant), SinkView, most);
+      count += sinks.length;
+      return sinks.flatMap((sink) => [
+        ...deliveryTroubles(tenant, sink, now),
+        ...secretTroubles(tenant, sink),
+      ]);
+    });
+    if (troubles.length === 0) {
+      return [{ subject: 'sinks', state: 'ok', summary: `${counted(count, 'sink')}, all deliver` }];
+    }
+    const groups = Map.groupBy(troubles, ({ shared, tenant, subject, summary }) =>
+      shared === null ? `${tenant} ${subject} ${summary}` : shared,
+    );
+    return [...groups.values()].map(grouped);
+  });
+}
+
+function deliveryTroubles(tenant: string, sink: SinkView, now: number): Trouble[] {
+  const of = `${sink.sink} --tenant ${tenant}`;
+  const resume = `After fixing the cause: npx pointsman sinks resume ${of}`;
+  const about = {
+    tenant,
+    subject: `sink ${tenant}/${sink.sink}`,
+    summary: printable(failureOf(sink) ?? lagOf(sink)),
+  };
+  if (sink.state === 'paused') {
+    // A pause by a person is known. A pause by Pointsman may not have been noticed.
+    const state = sink.pausedBy?.startsWith('pointsman/') === true ? 'error' : 'warning';
+    return [{ ...about, state, actions: [resume], shared: null }];
+  }
+  if (sink.state === 'failing') {
+    const failingMs = now - Date.parse(sink.failingSince ?? '');
+    const state = failingMs < cliLimits.failingSinkMs ? 'warning' : 'error';
+    if (isBroker(sink.sink)) {
+      const actions = [
+        `Fix the broker: deliveries resume automatically. State of one tenant: npx pointsman sinks show ${of}`,
+      ];
+      return [{ ...about, state, actions, shared: `${sink.sink} ${state} ${sink.lastError ?? ''}` }];
+    }
+    return [
+      { ...about, state, actions: [`Its responses: npx pointsman sinks attempts ${of}`], shared: null },
+    ];
+  }
+  if (sink.lag < cliLimits.sinkLag) return [];
+  return [{ ...about, state: 'warning', actions: [`npx pointsman sinks show ${of}`], shared: null }];
+}
+
+function secretTroubles(tenant: string, { sink, sealedUnder }: SinkView): Trouble[] {
+  if (sealedUnder !== 'lost' && sealedUnder !== 'previous') return [];
+  const isLost = sealedUnder === 'lost';
+  return [
+    {
+      tenant,
+      subject: `sink ${tenant}/${sink}`,
+      state: isLost ? 'error' : 'warning',
+      summary: isLost
+        ? "its secret can't be decrypted with POINTSMAN_SECRET_KEY: nothing is delivered"
+        : 'its secret is encrypted with POINTSMAN_SECRET_KEY_PREVIOUS, which must stay until the secret is rotated',
+      actions: [`Rotate the secret: npx pointsman sinks rotate ${sink} --tenant ${tenant}`],
+      shared: null,
+    },
+  ];
+}
+
+function grouped(same: readonly Trouble[]): Finding {
+  const [{ subject, state, summary, actions }] = same as readonly [Trouble, ...Trouble[]];
+  if (same.length === 1) return { subject, state, summary, actions };
+  const tenants = firstNames(same.map(({ tenant }) => tenant));
+  const name = subject.slice(subject.lastIndexOf('/') + 1);
+  return {
+    subject: `sink ${name}`,
+    state,
+    summary: `${summary} (${same.length} tenants: ${tenants})`,
+    actions,
+  };
+}

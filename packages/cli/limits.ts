@@ -1,0 +1,55 @@
+/** Limits of the command line. Times are milliseconds, sizes are bytes. */
+
+const second = 1_000;
+const minute = 60 * second;
+
+export const cliLimits = {
+  /** A publish may have 48 MiB and a slow connection. */
+  uploadMs: 5 * minute,
+  /** The default of `--timeout`: a CI job that hangs longer costs more than running it again. */
+  waitMs: 30 * minute,
+  longestWaitMs: 7 * 24 * 60 * minute,
+  /** Between two reads of a release when the event stream is unavailable. */
+  pollMs: second,
+  /** The default number of rows in a list. */
+  shownRows: 20,
+  /** Files fetched at the same time for a diff. */
+  parallelFetches: 8,
+  /** The doctor checks releases that are in flight for this long. */
+  oldReleaseMs: minute,
+  /** Releases of each bundle that the doctor reads through the API, newest first: they include those in flight. */
+  doctorReleases: 100,
+  /** Deliveries of each hook that the doctor reads, newest first: one page. For a busy hook, about a week. */
+  doctorDeliveries: 1_000,
+  /** Stuck invocations that the doctor lists: more have the same few causes. */
+  doctorRows: 20,
+  /** After this many retries an invocation has failed for more than ten seconds (restate.toml), longer than any restart. */
+  manyRetries: 8,
+  /** A sink that fails for longer than this is a problem: a restart of a broker or an endpoint takes less. */
+  failingSinkMs: minute,
+  /** Moves that a healthy sink may be behind: it catches up with hundreds a second. */
+  sinkLag: 1_000,
+  /**
+   * Free space of a disk: the smaller of a share of it and a size, because a share of a large disk is a lot. The embedded servers write a
+   * few hundred megabytes ahead.
+   */
+  diskFree: {
+    errorShare: 0.05,
+    errorBytes: 1_000_000_000,
+    warningShare: 0.1,
+    warningBytes: 5_000_000_000,
+    inodeShare: 0.01,
+  },
+  /** The time for a repaired release to settle: a sweep and its retries. */
+  repairMs: 30 * second,
+  /** An ignore file is written by hand; each of its lines becomes a regular expression. */
+  ignoreFileBytes: 64 * 1024,
+  /** A file of the home that the command line reads: a URL, a token or some ports, each far shorter. */
+  homeFileBytes: 4 * 1024,
+  /** A policy file. The API accepts 64 KiB of JSON, which comments and indentation make several times as long. */
+  policyFileBytes: 1024 * 1024,
+  /** Names listed in a note; with more, only their number is shown. */
+  notedNames: 8,
+  /** How long `up` waits for the stack after Ctrl-C before it is killed: PostgreSQL and Restate stop in 25 s at worst. */
+  stopMs: 60 * second,
+} as const;

@@ -1,0 +1,76 @@
+import { correlationId } from '@pointsman/protocol/identifiers';
+import type { Outcome } from '@pointsman/protocol/releases/release';
+import { cliLimits } from '../limits.ts';
+import { printable } from './printable.ts';
+import type { PointerView, ReleaseView } from '@pointsman/client/internal/http/resources';
+import type { Terminal } from './terminal.ts';
+
+/** The state of a release in one word: its outcome or its status. */
+export function statusWord(release: ReleaseView, terminal: Terminal): string {
+  if (release.outcome !== null) return terminal.paint(OUTCOME_PAINT[release.outcome], release.outcome);
+  const { status, stage } = release;
+  return stage !== null && (status === 'running' || status === 'waiting') ? `${status}: ${stage}` : status;
+}
+
+/** The outcome of a release, in one sentence. */
+export function outcomeLine(release: ReleaseView, terminal: Terminal): string {
+  const name = correlationId(release);
+  const why = release.reason === null || release.reason === '' ? '' : `: ${printable(release.reason)}`;
+  if (release.outcome === null) return `${name} is ${release.status}`;
+  const word = terminal.paint(['bold', OUTCOME_PAINT[release.outcome]], release.outcome);
+  if (release.outcome !== 'published') return `${word}  ${name}${why}`;
+  const at = release.generation === null ? '' : ` at generation ${release.generation}`;
+  return `${word}  ${name} is ${release.channel}${at}`;
+}
+
+/** Where a pointer is, in one line without its name. */
+export function pointerPosition(pointer: PointerView, terminal: Terminal): string {
+  if (pointer.version === null) return 'never moved';
+  const held =
+    pointer.hold === null ? '' : terminal.paint('yellow', `, held: ${printable(pointer.hold.reason)}`);
+  return `v${pointer.version} at generation ${pointer.generation}${held}`;
+}
+
+/** A shortened digest, long enough to tell two apart, as image tools do. */
+export function shortDigest(digest: string): string {
+  return digest.slice(0, 'sha256:'.length + 12);
+}
+
+/** A duration for people: `8 ms`, `1.2 s`, `3 min`, `5 h`, `12 days`. */
+export function humanDuration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
+  if (ms < 120 * 60_000) return `${Math.round(ms / 60_000)} min`;
+  return ms < 48 * 3_600_000 ? `${Math.round(ms / 3_600_000)} h` : `${Math.round(ms / 86_400_000)} days`;
+}
+
+/** A size for people. */
+export function humanBytes(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} B`;
+  return bytes < 1_000_000 ? `${(bytes / 1_000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
+/** `1 file`, `2 files`. */
+export function counted(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
+}
+
+/** A few names, or the first of many and the number of others. */
+export function firstNames(names: readonly string[]): string {
+  const shown = names.slice(0, cliLimits.notedNames).map(printable).join(', ');
+  const others = names.length - cliLimits.notedNames;
+  return others > 0 ? `${shown} and ${others} more` : shown;
+}
+
+/** A time to the second, in UTC, independent of the reader's time zone. */
+export function moment(iso: string): string {
+  return iso.replace('T', ' ').replace(/(?:\.\d+)?Z$/, 'Z');
+}
+
+const OUTCOME_PAINT = {
+  published: 'green',
+  rejected: 'red',
+  errored: 'red',
+  superseded: 'yellow',
+  cancelled: 'yellow',
+} as const satisfies Record<Outcome, string>;

@@ -1,0 +1,81 @@
+import { gateLine, openGateNames } from './format-gate.ts';
+import { printable } from './printable.ts';
+import type { ReleaseView, StageView } from '@pointsman/client/internal/http/resources';
+import type { Terminal } from './terminal.ts';
+import { humanDuration } from './format.ts';
+
+/** Shows the stages of a release as they end, and its gates as they change, one line each. */
+export interface Progress {
+  show(release: ReleaseView): void;
+  /** Moves the cursor to the beginning of a line. */
+  end(): void;
+}
+
+/**
+ * At a terminal, the running stage is shown below until it has ended; in a pipe every line is complete and final. With `--json` everything
+ * goes to `err`, because `out` is for the document.
+ */
+export function progress(terminal: Terminal): Progress {
+  const shown = new Set<string>();
+  const gates = new Map<string, string>();
+  let pending = '';
+  const write = terminal.json ? terminal.err : terminal.out;
+  const replacePending = (next: string): void => {
+    if (!terminal.isLive || next === pending) return;
+    // One write for the end of the old line and the beginning of the new one, to avoid flicker.
+    write(pending === '' ? next : terminal.replaceLine(next));
+    pending = next;
+  };
+  const showGates = (release: ReleaseView): void => {
+    for (const gate of release.gates) {
+      const { state, says } = gate;
+      // Repeat a gate only when its state or text changes, not when the remaining time does.
+      if (state === 'closed' || gates.get(gate.gate) === `${state} ${says}`) continue;
+      gates.set(gate.gate, `${state} ${says}`);
+      replacePending('');
+      write(`${gateLine(gate, terminal)}\n`);
+    }
+  };
+  const showFrozen = ({ waitingFor }: ReleaseView): void => {
+    for (const { kind, text } of waitingFor) {
+      if (kind !== 'sink' || shown.has(text)) continue;
+      shown.add(text);
+      replacePending('');
+      write(`  … swap ${printable(text)}\n`);
+    }
+  };
+  return {
+    show(release) {
+      for (const stage of release.stages) {
+        if (stage.stage === 'gate') showGates(release);
+        if (stage.state === 'running' || shown.has(stage.stage)) continue;
+        shown.add(stage.stage);
+        replacePending('');
+        write(`${stageLine(stage, release, terminal)}\n`);
+      }
+      showFrozen(release);
+      replacePending(release.status === 'settled' ? '' : waitingLine(release, terminal));
+    },
+    end: () => replacePending(''),
+  };
+}
+
+/** The end of a stage, relative to the start of the release: many stages are one transaction, whose duration is not recorded. */
+function stageLine(stage: StageView, release: ReleaseView, terminal: Terminal): string {
+  const paint = terminal.json ? terminal.paintErr : terminal.paint;
+  if (stage.state === 'skipped') return `  - ${stage.stage.padEnd(8)} ${paint('dim', 'skipped')}`;
+  const mark = stage.state === 'passed' ? paint('green', '✓') : paint('red', '✗');
+  if (stage.finishedAt === null) return `  ${mark} ${stage.stage}`;
+  const afterMs = Date.parse(stage.finishedAt) - Date.parse(release.createdAt);
+  return `  ${mark} ${stage.stage.padEnd(8)} ${paint('dim', `after ${humanDuration(Math.max(0, afterMs))}`)}`;
+}
+
+function waitingLine(release: ReleaseView, terminal: Terminal): string {
+  const between = release.stages.length === 0 ? 'starting' : 'settling';
+  const waitsFor = openGateNames(release.gates);
+  const stage = release.stage === 'gate' && waitsFor !== '' ? `gate: ${waitsFor}` : release.stage;
+  const [first] = release.waitingFor;
+  const queued = first?.kind === 'release' ? `queued behind ${first.name}` : 'queued';
+  const doing = release.status === 'queued' ? queued : (stage ?? between);
+  return terminal.paint('dim', `  … ${doing}`);
+}

@@ -1,0 +1,84 @@
+import type { z } from 'zod';
+
+import {
+  BundleName,
+  ChannelName,
+  DEFAULT_CHANNEL,
+  HookName,
+  SinkName,
+  TenantName,
+} from '@pointsman/protocol/identifiers';
+import { firstMessage } from '@pointsman/protocol/json/schema-issues';
+import { CliError } from './failures.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The global options, as given on the command line. */
+export interface GlobalOptions {
+  readonly url?: string;
+  readonly token?: string;
+  readonly tenant?: string;
+  readonly bundle?: string;
+  readonly json?: boolean;
+}
+
+/** The tenant, from `--tenant` or POINTSMAN_TENANT. Throws CliError when it is missing or invalid. */
+export function tenantOf(options: GlobalOptions, env: Environment): string {
+  return named(TenantName, 'tenant', given(options.tenant) ?? given(env.POINTSMAN_TENANT));
+}
+
+/** The tenant, if one was given. Throws CliError when it is invalid. */
+export function tenantIfGiven(options: GlobalOptions, env: Environment): string | null {
+  const name = given(options.tenant) ?? given(env.POINTSMAN_TENANT);
+  return name === null ? null : check(TenantName, name);
+}
+
+/** The bundle, from an argument of the command, `--bundle` or POINTSMAN_BUNDLE. Throws as {@link tenantOf} does. */
+export function bundleOf(options: GlobalOptions, env: Environment, argument?: string): string {
+  return named(BundleName, 'bundle', argument ?? given(options.bundle) ?? given(env.POINTSMAN_BUNDLE));
+}
+
+/** The channel; default `live`. Throws CliError when it is invalid. */
+export function channelOf(channel: string | undefined): string {
+  return check(ChannelName, channel ?? DEFAULT_CHANNEL);
+}
+
+/** Validates a tenant's name in an argument. Throws CliError when it is invalid. */
+export function tenantName(text: string): string {
+  return check(TenantName, text);
+}
+
+/** Validates a hook's name in an argument. Throws CliError when it is invalid. */
+export function hookName(text: string): string {
+  return check(HookName, text);
+}
+
+/** Validates a sink's name in an argument. Throws CliError when it is invalid. */
+export function sinkName(text: string): string {
+  return check(SinkName, text);
+}
+
+/** Validates an optional bundle's name in an argument. Throws CliError when it is invalid. */
+export function bundleName(text: string): string {
+  return check(BundleName, text);
+}
+
+function named(schema: z.ZodString, word: 'tenant' | 'bundle', value: string | null): string {
+  if (value === null) {
+    throw new CliError('usage', `The ${word} is missing.`, {
+      hints: [`Give it with --${word} or POINTSMAN_${word.toUpperCase()}.`],
+    });
+  }
+  return check(schema, value);
+}
+
+function check(schema: z.ZodString, value: string): string {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new CliError('usage', `"${value}" is not a valid name: ${firstMessage(parsed)}.`);
+}
+
+/** The value of a setting. An empty variable counts as unset, as shells and CI systems use it. */
+export function given(value: string | undefined): string | null {
+  return value === undefined || value === '' ? null : value;
+}

@@ -1,0 +1,60 @@
+import type { Pointer } from '@pointsman/protocol/moves/pointer';
+import { followerLimits } from '@pointsman/protocol/limits';
+import { InterruptibleWait } from './interruptible-wait.ts';
+import type { Claim, ControlPlane } from './control-plane.ts';
+import { type FollowFailure, failureOf } from './failure.ts';
+import { followLimits } from './limits.ts';
+import { afterFailureMs, isOver, jittered, pause } from './waits.ts';
+
+export interface AcknowledgerDeps {
+  readonly plane: ControlPlane;
+  readonly name: string;
+  /** The claim of the running bundle. */
+  readonly claim: () => Claim;
+  /** Called with the control plane's pointer, which each acknowledgement returns. */
+  readonly onPointer: (pointer: Pointer, claimed: Claim) => void;
+  readonly onFailure: (failure: FollowFailure) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface Acknowledger {
+  /** Call it when the running bundle has changed. */
+  changed(): void;
+  /** Resolves after the signal has aborted. */
+  readonly ended: Promise<void>;
+}
+
+/**
+ * Acknowledges the running bundle after each change and at every heartbeat, one request at a time. Changes
+ * during a request are acknowledged after it, the newest only. Nothing waits for an acknowledgement.
+ */
+export function startAcknowledger(deps: AcknowledgerDeps): Acknowledger {
+  const heartbeat = new InterruptibleWait();
+  return { changed: () => heartbeat.interrupt(), ended: run(deps, heartbeat) };
+}
+
+async function run(deps: AcknowledgerDeps, heartbeat: InterruptibleWait): Promise<void> {
+  const { plane, name, claim, onPointer, onFailure, signal } = deps;
+  // Usually the first bundle runs within a moment. Waiting for it spares a fleet that starts together a first
+  // round of empty acknowledgements.
+  if (claim().generation === 0) await heartbeat.wait(jittered(followLimits.firstAcknowledgementMs), signal);
+  for (let failures = 0; !isOver(signal);) {
+    let waitMs = jittered(followerLimits.heartbeatMs);
+    const claimed = claim();
+    try {
+      onPointer(await plane.acknowledge(name, claimed, signal), claimed);
+      failures = 0;
+    } catch (error) {
+      if (isOver(signal)) return;
+      failures++;
+      const failure = failureOf(error);
+      onFailure(failure);
+      waitMs = afterFailureMs(failures, failure, followLimits.acknowledgeBackoff);
+    }
+    // A change cuts the wait short, unless the last request failed: a backoff must not be cut short.
+    await (failures === 0 ? heartbeat : new InterruptibleWait()).wait(waitMs, signal);
+    // A random delay, so that followers that changed together do not acknowledge while others still have to
+    // be notified of the move.
+    await pause(Math.random() * followLimits.acknowledgeWithinMs, signal);
+  }
+}

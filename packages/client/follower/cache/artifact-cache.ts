@@ -1,0 +1,197 @@
+import { deferred } from '@pointsman/protocol/calls/deferred';
+import { resolve } from 'node:path';
+
+import type { PointerId } from '@pointsman/protocol/identifiers';
+import type { NamedBlob } from '@pointsman/protocol/artifacts/oci-manifest';
+import { type ArtifactPlan, artifactPlan, isBlob } from './artifact-plan.ts';
+import { type BlobFolder, blobFolder } from './blob-folder.ts';
+import { type BundleContent, bundleContent, type BundleFile } from './bundle.ts';
+import type { ControlPlane } from '../control-plane.ts';
+import { FollowFailure } from '../failure.ts';
+import { findLastGood, writeLastGood, type LastGood } from './last-good.ts';
+import { inParallel } from './in-parallel.ts';
+import { followLimits } from '../limits.ts';
+import { SharedFlights } from '../shared-flights.ts';
+import { sweepFolder } from './sweep-folder.ts';
+
+/** The control plane to fetch missing blobs from; null reads from disk only. */
+export type Origin = { readonly tenant: string; readonly plane: ControlPlane } | null;
+
+/** A disk write in progress. */
+export interface PendingWrite {
+  /** Resolves when the write is durable. Rejects when the disk write fails. */
+  readonly done: Promise<void>;
+  /** Resolves like `done`, or at the time limit for disk writes. Never rejects. */
+  readonly soon: Promise<void>;
+}
+
+const ALREADY_WRITTEN: PendingWrite = { done: Promise.resolve(), soon: Promise.resolve() };
+
+/** A verified artifact, and the bytes that it was parsed from. */
+interface Loaded {
+  readonly content: BundleContent;
+  /** By digest: the manifest, the index and the files. */
+  readonly blobs: ReadonlyMap<string, Uint8Array>;
+}
+
+/**
+ * The artifacts of one folder, shared by all followers of this process that use the folder. Each artifact is
+ * fetched, verified, parsed and written once, and is in memory once. An unused artifact is freed with its
+ * last reader.
+ */
+export class ArtifactCache {
+  readonly #blobs: BlobFolder;
+  readonly #folder: string;
+  readonly #loads = new SharedFlights<Loaded>();
+  readonly #fetches = new SharedFlights<Uint8Array>();
+  readonly #writes = new SharedFlights<void>();
+  readonly #pendingWrites = new Map<string, PendingWrite>();
+  readonly #loaded = new Map<string, WeakRef<Loaded>>();
+  readonly #owners = new WeakMap<BundleContent, Loaded>();
+  readonly #onDisk = new WeakSet<BundleContent>();
+  /** The highest generation that this process has written, per pointer. */
+  readonly #writtenGenerations = new Map<string, number>();
+  #sweptAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#blobs = blobFolder(folder);
+  }
+
+  /**
+   * Returns the fully verified artifact. Fetches only blobs that are neither in memory nor on disk. Throws
+   * {@link FollowFailure}.
+   */
+  async load(digest: string, origin: Origin, signal: AbortSignal): Promise<BundleContent> {
+    const known = this.#loaded.get(digest)?.deref();
+    if (known !== undefined) return known.content;
+    const key = `${origin?.tenant ?? ''} ${digest}`;
+    const loaded = await this.#loads.join(key, signal, (shared) => this.#load(digest, origin, shared));
+    return loaded.content;
+  }
+
+  /**
+   * Makes the artifact and its generation durable, so that a process that starts later without a network
+   * continues from it. The write happens once for all callers, and continues when a caller stops waiting,
+   * because half a write is useless.
+   */
+  persist(content: BundleContent, pointer: PointerId, good: Omit<LastGood, 'digest'>): PendingWrite {
+    const name = `${pointer.tenant}/${pointer.bundle}/${pointer.channel}`;
+    if ((this.#writtenGenerations.get(name) ?? 0) >= good.generation) return ALREADY_WRITTEN;
+    const key = `${name} ${good.generation}`;
+    const pending = this.#pendingWrites.get(key);
+    if (pending !== undefined) return pending;
+    const done = this.#write(content, pointer, good).finally(() => this.#pendingWrites.delete(key));
+    const keeping = { done, soon: settledWithin(done, followLimits.diskMs) };
+    this.#pendingWrites.set(key, keeping);
+    void done.then(
+      () => {
+        this.#writtenGenerations.set(
+          name,
+          Math.max(good.generation, this.#writtenGenerations.get(name) ?? 0),
+        );
+        return this.#sweep(Date.now());
+      },
+      () => undefined,
+    );
+    return keeping;
+  }
+
+  /** The last good bundle of the pointer, which this process or an earlier one has written. */
+  findLastGood(pointer: PointerId): Promise<LastGood | null> {
+    return findLastGood(this.#folder, pointer);
+  }
+
+  async #write(content: BundleContent, pointer: PointerId, good: Omit<LastGood, 'digest'>): Promise<void> {
+    const loaded = this.#owners.get(content);
+    if (loaded === undefined) throw new Error(`artifact ${content.digest} is not of this cache`);
+    if (!this.#onDisk.has(content)) {
+      await this.#writes.join(content.digest, NEVER_ABORTED, () => this.#blobs.put(loaded.blobs));
+      this.#onDisk.add(content);
+    }
+    await writeLastGood(this.#folder, pointer, { ...good, digest: content.digest });
+  }
+
+  /** Deletes unused files, unless a sweep has run recently. */
+  async #sweep(nowMs: number): Promise<void> {
+    if (nowMs - this.#sweptAtMs < followLimits.sweepMs) return;
+    this.#sweptAtMs = nowMs;
+    for (const [digest, ref] of this.#loaded) if (ref.deref() === undefined) this.#loaded.delete(digest);
+    await sweepFolder(this.#folder, nowMs);
+  }
+
+  async #load(digest: string, origin: Origin, signal: AbortSignal): Promise<Loaded> {
+    const plan = await this.#plan(digest, origin, signal);
+    const blobs = new Map([[digest, plan.manifest]]);
+    const inMemory = this.#inMemory();
+    await inParallel(plan.blobs, followLimits.fetches, async (blob) => {
+      signal.throwIfAborted();
+      const content = inMemory(blob.digest) ?? (await this.#blob(blob, origin, signal));
+      blobs.set(blob.digest, content);
+    });
+    return this.#remember(plan, blobs);
+  }
+
+  async #plan(digest: string, origin: Origin, signal: AbortSignal): Promise<ArtifactPlan> {
+    const onDisk = await this.#blobs.findAtMost(digest, followLimits.manifestBytes);
+    if (onDisk !== null) return artifactPlan(digest, onDisk);
+    if (origin === null) throw notOnDisk(digest);
+    return artifactPlan(digest, await origin.plane.manifest(digest, signal));
+  }
+
+  async #blob(blob: NamedBlob, origin: Origin, signal: AbortSignal): Promise<Uint8Array> {
+    const onDisk = await this.#blobs.find(blob);
+    if (onDisk !== null) return onDisk;
+    if (origin === null) throw notOnDisk(blob.digest);
+    return this.#fetches.join(`${origin.tenant} ${blob.digest}`, signal, async (shared) => {
+      const content = await origin.plane.blob(blob.digest, blob.size, shared);
+      if (isBlob(blob, content)) return content;
+      throw new FollowFailure('wrong', `blob ${blob.digest} does not match its digest`);
+    });
+  }
+
+  /** Finds blobs of the running artifacts. A release usually changes only a few files of the previous one. */
+  #inMemory(): (digest: string) => Uint8Array | undefined {
+    const running = [...this.#loaded.values()].map((ref) => ref.deref()).filter((one) => one !== undefined);
+    return (digest) => running.find(({ blobs }) => blobs.has(digest))?.blobs.get(digest);
+  }
+
+  #remember(plan: ArtifactPlan, blobs: ReadonlyMap<string, Uint8Array>): Loaded {
+    const files = new Map<string, BundleFile>();
+    for (const { path, digest, mediaType } of plan.files) {
+      const content = blobs.get(digest);
+      if (content === undefined) throw new Error(`blob ${digest} was neither found nor missed`);
+      files.set(path, Object.freeze({ content, mediaType }));
+    }
+    const loaded: Loaded = { content: bundleContent(plan.digest, files), blobs };
+    this.#owners.set(loaded.content, loaded);
+    this.#loaded.set(plan.digest, new WeakRef(loaded));
+    return loaded;
+  }
+}
+
+function notOnDisk(digest: string): FollowFailure {
+  return new FollowFailure('later', `${digest} is not on disk, or is damaged`);
+}
+
+/** Resolves when the work has settled, or when the time is over. */
+async function settledWithin(work: Promise<void>, ms: number): Promise<void> {
+  const { promise, resolve: end } = deferred<void>();
+  const timer = setTimeout(end, ms);
+  void work.then(end, () => end());
+  await promise;
+  clearTimeout(timer);
+}
+
+/** For a write, which is never aborted. */
+const NEVER_ABORTED = new AbortController().signal;
+
+const caches = new Map<string, ArtifactCache>();
+
+/** The process's single cache of the folder. */
+export function artifactCache(folder: string): ArtifactCache {
+  const path = resolve(folder);
+  const cache = caches.get(path) ?? new ArtifactCache(path);
+  caches.set(path, cache);
+  return cache;
+}

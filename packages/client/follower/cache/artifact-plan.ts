@@ -1,0 +1,41 @@
+import { digestOf } from '@pointsman/protocol/digest';
+import type { ArtifactFile } from '@pointsman/protocol/artifacts/oci';
+import { type NamedBlob, readManifest } from '@pointsman/protocol/artifacts/oci-manifest';
+import { FollowFailure } from '../failure.ts';
+import { followLimits } from '../limits.ts';
+
+/** The parts of an artifact. */
+export interface ArtifactPlan {
+  readonly digest: string;
+  readonly manifest: Uint8Array;
+  readonly files: readonly ArtifactFile[];
+  /** The index and the files, with each digest once. */
+  readonly blobs: readonly NamedBlob[];
+}
+
+/**
+ * Parses a manifest that must have this digest. Throws `wrong` for an artifact that can't be served, before a
+ * blob is fetched.
+ */
+export function artifactPlan(digest: string, manifest: Uint8Array): ArtifactPlan {
+  const wrong = (what: string): FollowFailure => new FollowFailure('wrong', `artifact ${digest}: ${what}`);
+  if (digestOf(manifest) !== digest) throw wrong('its manifest does not match the digest');
+  const read = readManifest(manifest);
+  if (read.kind === 'problem') throw wrong(read.problem);
+  const sizes = new Map<string, number>();
+  for (const blob of read.blobs) {
+    if ((sizes.get(blob.digest) ?? blob.size) !== blob.size)
+      throw wrong(`${blob.digest} is listed with two sizes`);
+    sizes.set(blob.digest, blob.size);
+  }
+  const blobs = [...sizes].map(([name, size]) => ({ digest: name, size }));
+  const bytes = blobs.reduce((sum, { size }) => sum + size, 0);
+  if (bytes > followLimits.artifactBytes)
+    throw wrong(`it has ${bytes} bytes; the limit is ${followLimits.artifactBytes}`);
+  return { digest, manifest, files: read.files, blobs };
+}
+
+/** Whether the content has the blob's size and digest. */
+export function isBlob({ digest, size }: NamedBlob, content: Uint8Array): boolean {
+  return content.byteLength === size && digestOf(content) === digest;
+}

@@ -1,0 +1,82 @@
+import { access, mkdir, readFile, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { NamedBlob } from '@pointsman/protocol/artifacts/oci-manifest';
+import { isBlob } from './artifact-plan.ts';
+import { putWhole, syncFolder } from './durable-file.ts';
+import { inParallel } from './in-parallel.ts';
+import { followLimits } from '../limits.ts';
+
+/** The folder of the blobs. Partly written files are in the scratch folder. */
+export function blobsIn(folder: string): string {
+  return join(folder, 'blobs');
+}
+export function scratchIn(folder: string): string {
+  return join(folder, 'tmp');
+}
+
+/**
+ * Content-addressed files on disk. Several processes may share the folder: one name always has the same
+ * bytes.
+ */
+export interface BlobFolder {
+  /**
+   * The blob, if it exists and matches its digest. A damaged blob counts as missing: the next put overwrites
+   * it.
+   */
+  find(blob: NamedBlob): Promise<Uint8Array | null>;
+  /** Like `find`, for a blob of unknown size. */
+  findAtMost(digest: string, bytes: number): Promise<Uint8Array | null>;
+  /** Durable when it resolves. Rejects when the disk write fails. */
+  put(blobs: ReadonlyMap<string, Uint8Array>): Promise<void>;
+}
+
+export function blobFolder(folder: string): BlobFolder {
+  const blobs = blobsIn(folder);
+  const pathOf = (digest: string): string => join(blobs, digest.slice('sha256:'.length));
+  const read = async (digest: string, maxBytes: number): Promise<Uint8Array | null> => {
+    try {
+      const path = pathOf(digest);
+      const { size } = await stat(path);
+      if (size > maxBytes) return null;
+      const content = await readFile(path);
+      return isBlob({ digest, size }, content) ? content : null;
+    } catch {
+      // Missing, or the disk can't read it. Both mean that the blob must be fetched.
+      return null;
+    }
+  };
+  return {
+    async find({ digest, size }) {
+      const content = await read(digest, size);
+      return content?.byteLength === size ? content : null;
+    },
+    findAtMost: read,
+    async put(contents) {
+      await mkdir(scratchIn(folder), { recursive: true });
+      await mkdir(blobs, { recursive: true });
+      await inParallel([...contents], followLimits.writes, async ([digest, content]) => {
+        const path = pathOf(digest);
+        if (await isIntact({ digest, size: content.byteLength }, path)) return;
+        await putWhole(path, content, scratchIn(folder));
+      });
+      await syncFolder(blobs);
+    },
+  };
+}
+
+/**
+ * Whether the blob is already on disk and intact. The file is read, because a damaged one would otherwise
+ * stay damaged permanently. Its modification time is renewed, so that the sweep keeps it.
+ */
+async function isIntact(blob: NamedBlob, path: string): Promise<boolean> {
+  try {
+    await access(path);
+    if (!isBlob(blob, await readFile(path))) return false;
+    const now = new Date();
+    await utimes(path, now, now);
+    return true;
+  } catch {
+    return false;
+  }
+}

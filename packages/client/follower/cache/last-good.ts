@@ -1,0 +1,69 @@
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { z } from 'zod';
+
+import { Digest, Generation, type PointerId, Version } from '@pointsman/protocol/identifiers';
+import { scratchIn } from './blob-folder.ts';
+import { putWhole, syncFolder } from './durable-file.ts';
+
+/** The last bundle that ran and is complete on disk. */
+const LastGood = z.object({ generation: Generation.min(1), version: Version, digest: Digest });
+export type LastGood = z.infer<typeof LastGood>;
+
+/** Sixteen digits, so that the names sort numerically. */
+const NAME = /^([0-9]{16})\.json$/;
+
+export function pointersIn(folder: string): string {
+  return join(folder, 'pointers');
+}
+
+function folderOf(folder: string, { tenant, bundle, channel }: PointerId): string {
+  return join(pointersIn(folder), tenant, bundle, channel);
+}
+
+/**
+ * Each generation has its own file, and the highest one counts. Two processes may share the folder: with one
+ * common file, a lagging process could overwrite a newer generation. A file is never changed.
+ */
+export async function findLastGood(folder: string, pointer: PointerId): Promise<LastGood | null> {
+  const own = folderOf(folder, pointer);
+  for (const name of await generationsIn(own)) {
+    const found = await readLastGood(join(own, name));
+    if (found !== null && nameOf(found.generation) === name) return found;
+  }
+  return null;
+}
+
+/** Durable when it resolves. All parts of the artifact must already be durable. */
+export async function writeLastGood(folder: string, pointer: PointerId, good: LastGood): Promise<void> {
+  const own = folderOf(folder, pointer);
+  await mkdir(own, { recursive: true });
+  await mkdir(scratchIn(folder), { recursive: true });
+  await putWhole(join(own, nameOf(good.generation)), JSON.stringify(good), scratchIn(folder));
+  await syncFolder(own);
+  const [, ...older] = await generationsIn(own);
+  for (const name of older) await rm(join(own, name), { force: true });
+}
+
+/** Reads one such file; null when it is missing or invalid. */
+export async function readLastGood(path: string): Promise<LastGood | null> {
+  try {
+    return LastGood.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch {
+    return null;
+  }
+}
+
+/** Newest first. */
+async function generationsIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
+  return names
+    .filter((name) => NAME.test(name))
+    .toSorted()
+    .toReversed();
+}
+
+function nameOf(generation: number): string {
+  return `${String(generation).padStart(16, '0')}.json`;
+}

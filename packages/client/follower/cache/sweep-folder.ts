@@ -1,0 +1,50 @@
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { readManifest } from '@pointsman/protocol/artifacts/oci-manifest';
+import { blobsIn, scratchIn } from './blob-folder.ts';
+import { pointersIn, readLastGood } from './last-good.ts';
+import { followLimits } from '../limits.ts';
+
+/**
+ * Deletes old scratch files, and old blobs that no last good bundle needs. A process that is about to use a
+ * blob has just written or touched it. If the blob is deleted anyway, it is fetched again. Never rejects: a
+ * folder that can't be swept only grows.
+ */
+export async function sweepFolder(folder: string, nowMs: number): Promise<void> {
+  const needed = await neededBlobs(folder);
+  if (needed === null) return;
+  await removeOld(scratchIn(folder), nowMs, () => true);
+  await removeOld(blobsIn(folder), nowMs, (name) => !needed.has(`sha256:${name}`));
+}
+
+async function removeOld(folder: string, nowMs: number, isUnused: (name: string) => boolean): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (!isUnused(name)) continue;
+    const path = join(folder, name);
+    const info = await stat(path).catch(() => null);
+    if (info !== null && nowMs - info.mtimeMs > followLimits.unusedMs)
+      await rm(path, { force: true }).catch(() => {});
+  }
+}
+
+/** The blobs of every pointer in this folder; null when they can't be determined. */
+async function neededBlobs(folder: string): Promise<Set<string> | null> {
+  const needed = new Set<string>();
+  const entries = await readdir(pointersIn(folder), { recursive: true, withFileTypes: true }).catch(
+    () => null,
+  );
+  if (entries === null) return null;
+  for (const entry of entries) {
+    if (!entry.isFile()) continue;
+    const good = await readLastGood(join(entry.parentPath, entry.name));
+    if (good === null) continue;
+    needed.add(good.digest);
+    const manifest = await readFile(join(blobsIn(folder), good.digest.slice('sha256:'.length))).catch(
+      () => null,
+    );
+    const read = manifest === null ? null : readManifest(manifest);
+    if (read?.kind === 'manifest') for (const { digest } of read.blobs) needed.add(digest);
+  }
+  return needed;
+}

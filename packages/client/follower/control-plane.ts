@@ -1,0 +1,87 @@
+import type { Dispatcher } from 'undici';
+
+import type { PointerId } from '@pointsman/protocol/identifiers';
+import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
+import { Pointer } from '@pointsman/protocol/moves/pointer';
+import { FollowFailure } from './failure.ts';
+import { requestBody, type Connection, toFailure, send } from './http-request.ts';
+import { followLimits } from './limits.ts';
+
+/** The generation that a follower reports as running; see the API. */
+export interface Claim {
+  readonly generation: number;
+  readonly digest: string | null;
+}
+
+/** The HTTP API as a follower uses it. Every unexpected response throws {@link FollowFailure}. */
+export interface ControlPlane {
+  /** The pointer. Null when its generation is still the known one at the end of the wait. */
+  pointer(asked: {
+    known?: number | undefined;
+    waitMs?: number;
+    signal: AbortSignal;
+  }): Promise<Pointer | null>;
+  /** The pointer's stream of server-sent events, until the signal aborts. */
+  pointerStream(signal: AbortSignal): Promise<Dispatcher.ResponseData['body']>;
+  manifest(digest: string, signal: AbortSignal): Promise<Uint8Array>;
+  /** A blob, of at most this many bytes. The caller must verify it. */
+  blob(digest: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array>;
+  acknowledge(follower: string, claim: Claim, signal: AbortSignal): Promise<Pointer>;
+}
+
+export function controlPlane(connection: Connection, { tenant, bundle, channel }: PointerId): ControlPlane {
+  const ofTenant = `/v1/tenants/${tenant}`;
+  const channelPath = `${ofTenant}/bundles/${bundle}/channels/${channel}`;
+
+  const getBlob = async (path: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> =>
+    (await requestBody(connection, { path, signal, timeoutMs: followLimits.blobMs }, maxBytes)).body;
+
+  return {
+    async pointer({ known, waitMs = 0, signal }) {
+      const path = `${channelPath}${waitMs > 0 && known !== undefined ? `?wait=${waitMs / 1_000}s` : ''}`;
+      const headers: Record<string, string> = known === undefined ? {} : { 'if-none-match': `"${known}"` };
+      const timeoutMs = followLimits.requestMs + waitMs;
+      const { status, body } = await requestBody(
+        connection,
+        { path, headers, signal, timeoutMs },
+        followLimits.pointerBytes,
+      );
+      return status === 304 ? null : parsePointer(body);
+    },
+    async pointerStream(signal) {
+      const headers = { accept: 'text/event-stream' };
+      // The reader ends the stream, when no event arrives for too long.
+      const response = await send(connection, { path: channelPath, headers, signal, timeoutMs: A_DAY_MS });
+      const type = String(response.headers['content-type'] ?? '');
+      if (response.statusCode === 200 && type.startsWith('text/event-stream')) return response.body;
+      if (response.statusCode !== 200) throw await toFailure(response, signal);
+      response.body.on('error', () => {}).destroy();
+      throw new FollowFailure('refused', 'the control plane did not return an event stream');
+    },
+    manifest: (digest, signal) =>
+      getBlob(`${ofTenant}/artifacts/${digest}`, followLimits.manifestBytes, signal),
+    blob: (digest, maxBytes, signal) => getBlob(`${ofTenant}/blobs/${digest}`, maxBytes, signal),
+    async acknowledge(follower, claim, signal) {
+      const path = `${channelPath}/followers/${follower}`;
+      const headers = { 'content-type': 'application/json' };
+      const sent = { path, method: 'PUT', headers, body: JSON.stringify(claim), signal } as const;
+      const { body } = await requestBody(
+        connection,
+        { ...sent, timeoutMs: followLimits.requestMs },
+        followLimits.pointerBytes,
+      );
+      return parsePointer(body);
+    },
+  };
+}
+
+const A_DAY_MS = 86_400_000;
+
+function parsePointer(body: Buffer): Pointer {
+  const pointer = parseJsonAs(Pointer, body.toString('utf8'));
+  if (pointer !== null) return pointer;
+  throw new FollowFailure(
+    'wrong',
+    'the response is not a pointer: the URL may not be that of a control plane',
+  );
+}

@@ -1,0 +1,45 @@
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
+
+import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
+import { Pointer } from '@pointsman/protocol/moves/pointer';
+import type { ControlPlane } from '../control-plane.ts';
+import { FollowFailure } from '../failure.ts';
+import { followLimits } from '../limits.ts';
+import type { MoveHint, MoveHints } from './move-hints.ts';
+
+/**
+ * The pointer's event stream: the pointer at once, and then after each change. Throws when the stream ends or
+ * stays silent.
+ */
+export function serverSentEvents(plane: ControlPlane): MoveHints {
+  return async function* hints(signal) {
+    const silence = new AbortController();
+    const fallSilent = (): void =>
+      silence.abort(new FollowFailure('later', 'the event stream was silent for too long'));
+    const watch = setTimeout(fallSilent, followLimits.streamSilenceMs);
+    try {
+      const body = await plane.pointerStream(AbortSignal.any([signal, silence.signal]));
+      const complete: EventSourceMessage[] = [];
+      const parser = createParser({
+        onEvent: (event) => complete.push(event),
+        maxBufferSize: followLimits.eventChars,
+      });
+      const decoder = new TextDecoder();
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        watch.refresh();
+        parser.feed(decoder.decode(chunk, { stream: true }));
+        for (const event of complete.splice(0)) yield hintOf(event);
+      }
+    } finally {
+      clearTimeout(watch);
+      silence.abort();
+    }
+  };
+}
+
+/** An unreadable event may have been a move, so it counts as a gap. */
+function hintOf({ event, data }: EventSourceMessage): MoveHint {
+  if (event !== 'pointer') return { kind: 'gap' };
+  const pointer = parseJsonAs(Pointer, data);
+  return pointer === null ? { kind: 'gap' } : { kind: 'pointer', pointer };
+}

@@ -1,0 +1,107 @@
+import { request, type Dispatcher } from 'undici';
+import { z } from 'zod';
+
+import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
+import { retryAfterMs } from '@pointsman/protocol/calls/retry-after';
+import { FollowFailure, reasonOf } from './failure.ts';
+import { followLimits } from './limits.ts';
+
+/** The URL of the control plane, and the token for its API. */
+export interface Connection {
+  readonly url: string;
+  readonly token: string;
+}
+
+export interface RequestOptions {
+  readonly path: string;
+  readonly method?: 'GET' | 'PUT';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
+/** Whether the status means success. */
+function isSuccess(status: number): boolean {
+  return status === 304 || (status >= 200 && status < 300);
+}
+
+/**
+ * Returns the response, with its body unread. Throws {@link FollowFailure} without a response, or the
+ * signal's reason.
+ */
+export async function send(
+  { url, token }: Connection,
+  { path, method = 'GET', headers, body, signal, timeoutMs }: RequestOptions,
+): Promise<Dispatcher.ResponseData> {
+  const ended = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  try {
+    return await request(url.replace(/\/+$/, '') + path, {
+      method,
+      headers: { authorization: `Bearer ${token}`, 'accept-encoding': 'identity', ...headers },
+      body: body ?? null,
+      signal: ended,
+      // The signal limits the time of the whole call.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new FollowFailure('later', `the control plane is unreachable: ${reasonOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Returns the whole response, of at most this many bytes. Throws {@link FollowFailure} otherwise. */
+export async function requestBody(
+  connection: Connection,
+  options: RequestOptions,
+  maxBytes: number,
+): Promise<{ status: number; body: Buffer }> {
+  const response = await send(connection, options);
+  const { statusCode: status } = response;
+  if (!isSuccess(status)) throw await toFailure(response, options.signal);
+  return { status, body: await readAtMost(response.body, maxBytes, options.signal) };
+}
+
+/** Never reads more than the limit, whatever the Content-Length is. */
+async function readAtMost(
+  body: Dispatcher.ResponseData['body'],
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      bytes += chunk.byteLength;
+      // Leaving the loop closes the connection.
+      if (bytes > maxBytes)
+        throw new FollowFailure('wrong', `a response is larger than the limit of ${maxBytes} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof FollowFailure) throw error;
+    throw new FollowFailure('later', `a response was cut off: ${reasonOf(error)}`, { cause: error });
+  }
+  return Buffer.concat(chunks);
+}
+
+const Problem = z.object({ detail: z.string().max(2_000) });
+
+/** Converts an error response to a failure. */
+export async function toFailure(
+  { statusCode: status, headers, body: stream }: Dispatcher.ResponseData,
+  signal: AbortSignal,
+): Promise<FollowFailure> {
+  const body = await readAtMost(stream, followLimits.problemBytes, signal);
+  const problem = parseJsonAs(Problem, body.toString('utf8'));
+  const message = `the control plane answered ${status}${problem === null ? '' : `: ${problem.detail}`}`;
+  const mayPass = status >= 500 || status === 408 || status === 429;
+  const bounds = { nowMs: Date.now(), maxMs: followLimits.retryAfterMaxMs };
+  return new FollowFailure(mayPass ? 'later' : 'refused', message, {
+    retryAfterMs: retryAfterMs(headers['retry-after'], bounds),
+  });
+}

@@ -1,0 +1,29 @@
+import { deferred } from '@pointsman/protocol/calls/deferred';
+
+/** A wait that another part of the process can cut short. */
+export class InterruptibleWait {
+  #isInterrupted = false;
+  #end: (() => void) | null = null;
+
+  /** Ends the current wait. Without one, the next wait ends at once. */
+  interrupt(): void {
+    this.#isInterrupted = true;
+    this.#end?.();
+  }
+
+  /** Resolves when `ring` is called, when the time is over, or when the signal aborts. */
+  async wait(ms: number, signal: AbortSignal): Promise<void> {
+    if (!this.#isInterrupted && !signal.aborted) {
+      const { promise, resolve } = deferred<void>();
+      this.#end = resolve;
+      const timer = setTimeout(resolve, ms);
+      const onAbort = (): void => resolve();
+      signal.addEventListener('abort', onAbort);
+      await promise;
+      signal.removeEventListener('abort', onAbort);
+      clearTimeout(timer);
+      this.#end = null;
+    }
+    this.#isInterrupted = false;
+  }
+}

@@ -1,0 +1,24 @@
+export { apiClient, type ApiClient, type Call, type Connection } from './http/client.ts';
+export { eventStream } from './http/event-stream.ts';
+export {
+  ClientError,
+  InvalidResponseError,
+  ProblemError,
+  UnreachableError,
+  type UnreachableReason,
+} from './http/failures.ts';
+export { firstRows, listRows, type FirstRows } from './http/pages.ts';
+export type { Problem } from './http/problem.ts';
+export {
+  AcceptedRelease,
+  ChannelView,
+  DecisionResult,
+  DryRun,
+  GateView,
+  MoveView,
+  PointerView,
+  ReleaseView,
+  RollbackView,
+  StageView,
+} from './http/resources.ts';
+export { headerOf, type ApiResponse } from './http/response.ts';

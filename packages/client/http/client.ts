@@ -1,0 +1,156 @@
+import { request, type Dispatcher } from 'undici';
+import type { z } from 'zod';
+
+import { parseJson } from '@pointsman/protocol/json/parse-json';
+import { describeIssues } from '@pointsman/protocol/json/schema-issues';
+import { type ApiResponse, headerOf } from './response.ts';
+import {
+  type ProblemError,
+  InvalidResponseError,
+  problemErrorOf,
+  UnreachableError,
+  unreachableErrorOf,
+} from './failures.ts';
+import { clientLimits } from './limits.ts';
+import { retryDelayMs, waitFor } from './retry.ts';
+
+/** Where the API is, and the bearer token; null to call without one. */
+export interface Connection {
+  readonly url: string;
+  readonly token: string | null;
+}
+
+export interface Call {
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly json?: unknown;
+  /** Sent unchanged. `headers` must contain its media type. */
+  readonly bytes?: Uint8Array;
+  readonly timeoutMs?: number;
+  /** Ends the call, with all its attempts and the waits between them. */
+  readonly deadline?: AbortSignal | undefined;
+}
+
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
+/** The HTTP API. */
+export interface ApiClient {
+  readonly url: string;
+  /** The wait before the second attempt; later waits grow from it. */
+  readonly firstRetryMs: number;
+  /**
+   * Makes a call that returns JSON of that shape. Retries 503, 429 and lost connections, {@link clientLimits.attempts} attempts in all. So
+   * every call must be idempotent, by its method or its Idempotency-Key. Throws ProblemError for a refusal, UnreachableError without a
+   * response, and InvalidResponseError for a response of another shape.
+   */
+  call<T>(method: Method, path: string, schema: z.ZodType<T>, call?: Call): Promise<T>;
+  /** The same without a shape: for files, and where headers matter. */
+  send(method: Method, path: string, call?: Call): Promise<ApiResponse>;
+  /** A streaming GET with one attempt; null if the response is not an event stream. Only `signal` ends it. */
+  stream(
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Dispatcher.ResponseData['body'] | null>;
+}
+
+/** `signal` ends everything in progress, including a wait between two attempts. */
+export function apiClient(
+  { url, token }: Connection,
+  signal: AbortSignal,
+  firstRetryMs: number = clientLimits.firstRetryMs,
+): ApiClient {
+  const authorization: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` };
+  let hasAnswered = false;
+
+  async function once(method: Method, path: string, call: Call): Promise<ApiResponse> {
+    const { statusCode, headers, body } = await request(address(url, path, call.query), {
+      method,
+      headers: {
+        accept: 'application/json, application/problem+json, */*;q=0.1',
+        ...authorization,
+        ...(call.json === undefined ? {} : { 'content-type': 'application/json' }),
+        ...call.headers,
+      },
+      body: call.bytes ?? (call.json === undefined ? null : JSON.stringify(call.json)),
+      signal: AbortSignal.any([
+        endOf(call, signal),
+        AbortSignal.timeout(call.timeoutMs ?? clientLimits.requestMs),
+      ]),
+    });
+    const answer = { status: statusCode, headers, body: Buffer.from(await body.arrayBuffer()) };
+    hasAnswered = true;
+    return answer;
+  }
+
+  async function send(method: Method, path: string, call: Call = {}): Promise<ApiResponse> {
+    let maybeDone = false;
+    for (let attempt = 1; ; attempt++) {
+      const answer = await once(method, path, call).catch((error: unknown) => {
+        if (signal.aborted) throw signal.reason;
+        return unreachableErrorOf(error, url, maybeDone);
+      });
+      if (!(answer instanceof UnreachableError) && answer.status < 400) return answer;
+      const failure = answer instanceof UnreachableError ? answer : problemErrorOf(answer);
+      const retryAfter = answer instanceof UnreachableError ? null : headerOf(answer, 'retry-after');
+      const waitMs = retryDelayMs(attempt, retryAfter, Math.random(), firstRetryMs);
+      if (attempt === clientLimits.attempts || waitMs === null || !isWorthRetry(failure, hasAnswered))
+        throw failure;
+      maybeDone = !(failure instanceof UnreachableError) || failure.maybeDone;
+      await waitFor(waitMs, endOf(call, signal)).catch(() => {
+        throw signal.aborted ? signal.reason : failure;
+      });
+    }
+  }
+
+  return {
+    url,
+    firstRetryMs,
+    send,
+    async call(method, path, schema, call) {
+      return parseBody(await send(method, path, call), schema, url);
+    },
+    async stream(path, headers, streamSignal) {
+      const answer = await request(address(url, path), {
+        headers: { accept: 'text/event-stream', ...authorization, ...headers },
+        signal: AbortSignal.any([signal, streamSignal]),
+        // The reader of a stream checks for silence, because it knows how long is too long.
+        bodyTimeout: 0,
+      });
+      const type = String(answer.headers['content-type'] ?? '');
+      if (answer.statusCode === 200 && type.startsWith('text/event-stream')) return answer.body;
+      await answer.body.dump();
+      return null;
+    },
+  };
+}
+
+// Before any response, a refused connection means that the API does not run; after one, that it is restarting.
+function isWorthRetry(failure: ProblemError | UnreachableError, hasAnswered: boolean): boolean {
+  if (failure instanceof UnreachableError) return hasAnswered || failure.maybeDone;
+  return WORTH_A_RETRY.has(failure.problem.status);
+}
+
+/** Ends one call with all its attempts: its own deadline, or the signal of the whole command. */
+function endOf({ deadline }: Call, signal: AbortSignal): AbortSignal {
+  return deadline === undefined ? signal : AbortSignal.any([signal, deadline]);
+}
+
+// 502 and 504 come from a proxy in front of the API during a restart.
+const WORTH_A_RETRY: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+
+function address(url: string, path: string, query: Call['query'] = {}): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined) parameters.set(name, String(value));
+  return `${url}${path}${parameters.size === 0 ? '' : `?${parameters.toString()}`}`;
+}
+
+function parseBody<T>(answer: ApiResponse, schema: z.ZodType<T>, url: string): T {
+  const json = parseJson(answer.body.toString('utf8'));
+  if (json.kind === 'not_json') throw new InvalidResponseError(`The response of ${url} is not JSON.`);
+  const parsed = schema.safeParse(json.value);
+  if (parsed.success) return parsed.data;
+  throw new InvalidResponseError(`This version can't read the response of ${url}: ${describeIssues(parsed)}`);
+}

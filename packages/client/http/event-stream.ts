@@ -1,0 +1,69 @@
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
+
+import type { ApiClient } from './client.ts';
+import { clientLimits } from './limits.ts';
+import { retryDelayMs, waitFor } from './retry.ts';
+
+/**
+ * The server-sent events at that path, across reconnects: each connection resumes after the last seen event (`Last-Event-ID`). Yields null
+ * after a cut; the caller should then read the state itself. Ends after {@link clientLimits.streamFailures} consecutive connections without
+ * any data: the stream is then unavailable. Throws the signal's reason when interrupted. The caller stops it by leaving the loop.
+ */
+export async function* eventStream(
+  client: ApiClient,
+  path: string,
+  signal: AbortSignal,
+): AsyncGenerator<EventSourceMessage | null> {
+  const place: Place = { lastEventId: '' };
+  for (let failures = 0; failures < clientLimits.streamFailures;) {
+    const hasLived: boolean = yield* oneConnection(client, path, place, signal);
+    signal.throwIfAborted();
+    failures = hasLived ? 0 : failures + 1;
+    yield null;
+    await waitFor(retryDelayMs(failures + 1, null, Math.random(), client.firstRetryMs) ?? 0, signal);
+  }
+}
+
+/** The last seen event. */
+interface Place {
+  lastEventId: string;
+}
+
+/** Returns whether the connection delivered anything, even only a heartbeat comment. */
+async function* oneConnection(
+  client: ApiClient,
+  path: string,
+  place: Place,
+  signal: AbortSignal,
+): AsyncGenerator<EventSourceMessage, boolean> {
+  let hasLived = false;
+  const silence = new AbortController();
+  const watch = setTimeout(() => silence.abort(), clientLimits.streamSilenceMs);
+  try {
+    const headers: Record<string, string> =
+      place.lastEventId === '' ? {} : { 'last-event-id': place.lastEventId };
+    const body = await client.stream(path, headers, AbortSignal.any([signal, silence.signal]));
+    if (body === null) return false;
+    const complete: EventSourceMessage[] = [];
+    const parser = createParser({
+      onEvent: (event) => {
+        place.lastEventId = event.id ?? place.lastEventId;
+        complete.push(event);
+      },
+      maxBufferSize: clientLimits.eventChars,
+    });
+    const decoder = new TextDecoder();
+    for await (const chunk of body) {
+      hasLived = true;
+      watch.refresh();
+      parser.feed(decoder.decode(chunk as Uint8Array, { stream: true }));
+      yield* complete.splice(0);
+    }
+  } catch {
+    // Cut, silent or not a stream: the next connection resumes, or the caller reads the state itself.
+  } finally {
+    clearTimeout(watch);
+    silence.abort();
+  }
+  return hasLived;
+}

@@ -1,0 +1,70 @@
+import { readProblem, type Problem } from './problem.ts';
+
+/** A call of the API that failed. Each failure is of one of the classes below. */
+export abstract class ClientError extends Error {}
+
+/** The API refused the request, or failed to process it. */
+export class ProblemError extends ClientError {
+  override readonly name = 'ProblemError';
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.detail ?? problem.title);
+    this.problem = problem;
+  }
+}
+
+/** No response was received. */
+export class UnreachableError extends ClientError {
+  override readonly name = 'UnreachableError';
+  /** Whether this attempt or an earlier one was sent, so that the API may have carried out the request. */
+  readonly maybeDone: boolean;
+  readonly reason: UnreachableReason;
+
+  constructor(
+    message: string,
+    { maybeDone, reason, cause }: { maybeDone: boolean; reason: UnreachableReason; cause?: unknown },
+  ) {
+    super(message, { cause });
+    this.maybeDone = maybeDone;
+    this.reason = reason;
+  }
+}
+
+export type UnreachableReason = 'connection_refused' | 'unknown_host' | 'timeout' | 'connection_lost';
+
+/** The response is not one of this version's API. */
+export class InvalidResponseError extends ClientError {
+  override readonly name = 'InvalidResponseError';
+}
+
+/** The API's refusal of a request, from its response. */
+export function problemErrorOf({ status, body }: { status: number; body: Buffer }): ProblemError {
+  return new ProblemError(readProblem(status, body.toString('utf8')));
+}
+
+/** Describes why the API at that URL is unreachable. `maybeDone`: an earlier attempt may have been carried out. */
+export function unreachableErrorOf(cause: unknown, url: string, maybeDone: boolean): UnreachableError {
+  const code = codeOf(cause);
+  if (code === 'ECONNREFUSED') {
+    const message = `Can't connect to ${url}: no process listens there.`;
+    return new UnreachableError(message, { maybeDone, reason: 'connection_refused', cause });
+  }
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    const message = `The host name in ${url} can't be resolved.`;
+    return new UnreachableError(message, { maybeDone, reason: 'unknown_host', cause });
+  }
+  return cause instanceof Error && cause.name === 'TimeoutError'
+    ? new UnreachableError(`${url} did not respond in time.`, { maybeDone: true, reason: 'timeout', cause })
+    : new UnreachableError(`${url} closed the connection.`, {
+        maybeDone: true,
+        reason: 'connection_lost',
+        cause,
+      });
+}
+
+function codeOf(error: unknown): string | null {
+  if (!(error instanceof Error)) return null;
+  if (error instanceof AggregateError) return codeOf(error.errors[0]);
+  return 'code' in error && typeof error.code === 'string' ? error.code : codeOf(error.cause);
+}

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+
+import type { ApiClient, Call } from './client.ts';
+import { clientLimits } from './limits.ts';
+
+/** The first rows of a list of the API. */
+export interface FirstRows<T> {
+  readonly rows: readonly T[];
+  /** Whether the list has no further rows. */
+  readonly isWhole: boolean;
+}
+
+/** Up to `most` rows of a list of the API, in its order, over as many pages as needed (at most {@link clientLimits.pages}). */
+export async function listRows<T>(
+  client: ApiClient,
+  path: string,
+  row: z.ZodType<T>,
+  most: number,
+  query: Call['query'] = {},
+): Promise<readonly T[]> {
+  return (await firstRows(client, path, row, most, query)).rows;
+}
+
+/** The same rows, for a caller that must report whether there are more. */
+export async function firstRows<T>(
+  client: ApiClient,
+  path: string,
+  row: z.ZodType<T>,
+  most: number,
+  query: Call['query'] = {},
+): Promise<FirstRows<T>> {
+  const page = z.object({ items: z.array(row), next: z.string().nullable() });
+  const rows: T[] = [];
+  let cursor: string | undefined;
+  for (let pages = 0; pages < clientLimits.pages && rows.length < most; pages++) {
+    const limit = Math.min(most - rows.length, clientLimits.pageRows);
+    const { items, next } = await client.call('GET', path, page, {
+      query: { ...query, limit, cursor },
+    });
+    rows.push(...items);
+    if (next === null) return { rows, isWhole: true };
+    cursor = next;
+  }
+  return { rows, isWhole: false };
+}

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+
+import { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
+import { Version } from '@pointsman/protocol/identifiers';
+import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
+import { Pointer } from '@pointsman/protocol/moves/pointer';
+import { Outcome } from '@pointsman/protocol/releases/release';
+
+/** A problem document (RFC 9457) with the members that Pointsman adds. */
+export const Problem = z.looseObject({
+  title: z.string(),
+  status: z.number().int(),
+  code: z.string(),
+  detail: z.string().optional(),
+  diagnostics: z.array(Diagnostic).optional(),
+  /** The list of diagnostics is incomplete. */
+  truncated: z.boolean().optional(),
+  /** The problems of the request, if there are several. */
+  errors: z.array(z.looseObject({ pointer: z.string().optional(), message: z.string() })).optional(),
+  /** The current pointer, if it is not where the request expected it. */
+  pointer: Pointer.optional(),
+  /** The release that causes the conflict. */
+  version: Version.optional(),
+  /** The token that causes the conflict. */
+  tokenId: z.string().optional(),
+  /** The required role. */
+  role: z.string().optional(),
+  /** The candidates. */
+  gates: z.array(z.string()).optional(),
+  /** The same request was carried out before, under its Idempotency-Key. */
+  replayed: z.boolean().optional(),
+  requestId: z.string().optional(),
+  /** The outcome of a release that has already settled. */
+  outcome: Outcome.nullish(),
+});
+export type Problem = z.infer<typeof Problem>;
+
+/** The problem in the body; made from the status alone when a proxy sent the response. */
+export function readProblem(status: number, body: string): Problem {
+  const problem = parseJsonAs(Problem, body);
+  if (problem !== null) return problem;
+  return { title: `The response was HTTP ${status}, but not from Pointsman`, status, code: `http_${status}` };
+}

@@ -1,0 +1,42 @@
+import { ErrorReply } from 'redis';
+
+import type { RedisLostError } from './connection.ts';
+
+/**
+ * Operator messages by the first word of Redis's error. None is permanent: the operator owns the sink and can
+ * fix it. The rest of Redis's message may contain keys, users and addresses, and only goes to the log.
+ */
+const WORDS: Readonly<Record<string, string>> = {
+  WRONGTYPE: 'a key that should be a stream has another type',
+  OOM: 'it is out of memory and does not evict keys',
+  READONLY: 'it is a replica, which accepts no writes',
+  MISCONF: 'it cannot save to its disk, and accepts no writes until it can',
+  NOREPLICAS: 'it has fewer replicas than it requires for writes',
+  MASTERDOWN: 'it is a replica without a connection to its primary',
+  LOADING: 'it is still loading its data',
+  BUSY: 'it is busy with a script',
+  NOAUTH: 'it requires a password, and none is set',
+  WRONGPASS: 'it rejected the password',
+  NOPERM: 'its ACL denies the command to this user',
+  MOVED: 'it is a cluster node that does not own the stream',
+  CLUSTERDOWN: 'its cluster is down',
+  EXECABORT: 'it aborted a transaction',
+};
+
+/** Why a command failed or has an unknown outcome, without any host, user or address. */
+export function redisRefusal(error: ErrorReply | RedisLostError): string {
+  if (error instanceof ErrorReply) return `Redis: ${refusalWords(error.message)}`;
+  // The server was reached, and rejected the connection before any command.
+  if (error.cause instanceof ErrorReply) return `Redis: ${refusalWords(error.cause.message)}`;
+  return `Redis: ${error.message}`;
+}
+
+function refusalWords(message: string): string {
+  if (/exhausted the last possible ID|Invalid stream ID/.test(message)) {
+    return 'the stream already has an entry with the highest possible ID, and accepts no further one';
+  }
+  const [code = 'ERR'] = message.split(' ');
+  return (
+    WORDS[code] ?? (/^[A-Z]{2,20}$/.test(code) ? `it returned the error ${code}` : 'it rejected the command')
+  );
+}

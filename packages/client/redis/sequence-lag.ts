@@ -1,0 +1,46 @@
+import { readerLimits } from './limits.ts';
+import { readEntry } from '@pointsman/protocol/redis/stream-entry';
+import type { RedisClient } from './connection.ts';
+
+/** The lag of a consumer behind a tenant's feed, in moves. */
+export interface SequenceLag {
+  readonly tenant: string;
+  /** Null when the tenant's state is not known yet. */
+  readonly seq: number | null;
+  readonly latest: number;
+  readonly lag: number;
+}
+
+/**
+ * The latest sequence number of each tenant in the newest entries of the streams. The server's own value
+ * (`lag` of XINFO GROUPS) counts entries instead, and is wrong or missing after unread entries were trimmed.
+ */
+export async function latestInStreams(
+  client: RedisClient,
+  streams: readonly string[],
+): Promise<Map<string, number>> {
+  const latest = new Map<string, number>();
+  for (const stream of streams) {
+    const newest = await client.xRevRange(stream, '+', '-', { COUNT: readerLimits.lagEntries });
+    for (const { message } of newest ?? []) {
+      const entry = readEntry(stream, message);
+      if (entry.kind !== 'moved') continue;
+      const { tenant, seq } = entry.event.data;
+      latest.set(tenant, Math.max(latest.get(tenant) ?? 0, seq));
+    }
+  }
+  return latest;
+}
+
+/** Covers every tenant in either map. */
+export function sequenceLags(
+  latest: ReadonlyMap<string, number>,
+  known: ReadonlyMap<string, number | null>,
+): SequenceLag[] {
+  const tenants = new Set([...latest.keys(), ...known.keys()]);
+  return [...tenants].toSorted().map((tenant) => {
+    const seq = known.get(tenant) ?? null;
+    const newest = Math.max(latest.get(tenant) ?? 0, seq ?? 0);
+    return { tenant, seq, latest: newest, lag: newest - (seq ?? 0) };
+  });
+}

@@ -1,0 +1,41 @@
+import { BEFORE_ALL, type EntryId, isAfter, parseEntryId } from '@pointsman/protocol/redis/entry-id';
+import type { RedisClient } from './connection.ts';
+
+/** The range of a stream's entries. */
+export interface StreamEnds {
+  /** The highest ID that the stream has ever assigned. */
+  readonly last: EntryId;
+  /** The oldest entry; null for an empty stream. */
+  readonly first: EntryId | null;
+  /**
+   * Whether the stream has ever lost an entry. True for a server that does not count them (before Redis 7).
+   */
+  readonly trimmed: boolean;
+}
+
+export async function streamEnds(client: RedisClient, stream: string): Promise<StreamEnds> {
+  if ((await client.exists(stream)) === 0) return { last: BEFORE_ALL, first: null, trimmed: false };
+  const info = await client.xInfoStream(stream);
+  // Missing before Redis 7, contrary to the type.
+  const added = info['entries-added'] as number | undefined;
+  const first = info['first-entry']?.id;
+  return {
+    last: parseEntryId(info['last-generated-id']) ?? BEFORE_ALL,
+    first: first === undefined ? null : parseEntryId(first),
+    trimmed: added !== info.length,
+  };
+}
+
+/**
+ * Whether a reader at this position may have missed an entry. It may report a miss although all trimmed
+ * entries were read, which costs a snapshot. It never reports the opposite error.
+ */
+export function missedSince(
+  position: EntryId,
+  { last, first, trimmed }: StreamEnds,
+): 'lost' | 'trimmed' | null {
+  // The server has lost entries: it was killed before they were on disk, replaced, or emptied.
+  if (isAfter(position, last)) return 'lost';
+  const unread = isAfter(last, position);
+  return trimmed && unread && (first === null || isAfter(first, position)) ? 'trimmed' : null;
+}

@@ -1,0 +1,16 @@
+/**
+ * Limits for signing and receiving webhooks. The delivery limits are in core/limits/distribution-limits.ts.
+ * Times are milliseconds.
+ */
+
+const KiB = 1024;
+const second = 1_000;
+
+export const receiverLimits = {
+  /** An event has a few hundred bytes; with the longest names, a thousand. */
+  bodyBytes: 64 * KiB,
+  /** The time limit for a whole request: less than a sender waits for its response. */
+  bodyMs: 10 * second,
+  /** Events that wait for one reader. Above this limit they are dropped, and the reader gets a gap. */
+  waiting: 1_000,
+} as const;

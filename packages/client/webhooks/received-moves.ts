@@ -1,0 +1,55 @@
+import { placeAfter } from '@pointsman/protocol/moves/move-cursor';
+import type { MoveEvent } from '@pointsman/protocol/moves/move-event';
+import { receiverLimits } from './limits.ts';
+
+export type Received =
+  | { readonly kind: 'moved'; readonly event: MoveEvent }
+  /** A move may have been missed: read the pointer itself. */
+  | { readonly kind: 'gap' };
+
+/** One reader, with its queue. */
+interface Reader {
+  waiting: Received[];
+  wake: () => void;
+}
+
+/** Passes received moves to each reader. A reader that is too slow loses its queued moves, and gets a gap. */
+export class ReceivedMoves {
+  readonly #readers = new Set<Reader>();
+  /**
+   * The last sequence number of the feed, whose numbers have no gaps. One number is enough, because one
+   * endpoint belongs to one tenant.
+   */
+  #last: { readonly tenant: string; readonly seq: number } | null = null;
+
+  push(event: MoveEvent): void {
+    const { tenant, seq } = event.data;
+    const last = this.#last?.tenant === tenant ? this.#last.seq : null;
+    const isGap = last !== null && placeAfter(last, seq) === 'gap';
+    // A replay or a manual redelivery sends an earlier move. The later ones were already received.
+    this.#last = { tenant, seq: Math.max(seq, last ?? 0) };
+    for (const reader of this.#readers) {
+      if (reader.waiting.length >= receiverLimits.waiting) reader.waiting = [{ kind: 'gap' }];
+      if (isGap) reader.waiting.push({ kind: 'gap' });
+      reader.waiting.push({ kind: 'moved', event });
+      reader.wake();
+    }
+  }
+
+  async *read(signal: AbortSignal): AsyncGenerator<Received, void, undefined> {
+    const reader: Reader = { waiting: [{ kind: 'gap' }], wake: () => {} };
+    const onAbort = (): void => reader.wake();
+    this.#readers.add(reader);
+    signal.addEventListener('abort', onAbort);
+    try {
+      while (!signal.aborted) {
+        const next = reader.waiting.shift();
+        if (next !== undefined) yield next;
+        else await new Promise<void>((resolve) => (reader.wake = resolve));
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      this.#readers.delete(reader);
+    }
+  }
+}

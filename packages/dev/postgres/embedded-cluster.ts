@@ -1,0 +1,127 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { open, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { serverLimits } from '../embedded/limits.ts';
+import { isProcessOf } from '../embedded/process-identity.ts';
+import { giveTo, type PostgresUser } from './embedded-user.ts';
+
+/** The role that owns everything in the embedded server. */
+export const OWNER_ROLE = 'pointsman_owner';
+
+/**
+ * Makes sure that `dataDir` holds a whole PostgreSQL cluster that a server may be started on, and returns the owner's
+ * password. Making one takes seconds in which anything can kill us: it is made under another name and renamed when whole,
+ * so that a folder of that name is never half a cluster.
+ *
+ * Throws when `dataDir` exists and is no cluster (it may be somebody's data: it is not touched), and when a server is
+ * running on it.
+ */
+export async function prepareCluster(
+  initdb: string,
+  dataDir: string,
+  user: PostgresUser,
+  { fsync }: { fsync: boolean },
+): Promise<string> {
+  await removeHalfMade(dataDir);
+  if (!(await exists(dataDir))) await makeCluster(initdb, dataDir, user, { fsync });
+  if (!(await exists(join(dataDir, 'PG_VERSION')))) {
+    throw new Error(`${dataDir} is not a PostgreSQL data folder. Move it away, and a new one is made.`);
+  }
+  if (user.owner !== null && (await stat(dataDir)).uid !== user.owner.uid) await giveTo(user.owner, dataDir);
+  await removeStaleLock(dataDir);
+  return (await readFile(join(dataDir, PASSWORD_FILE), 'utf8')).trim();
+}
+
+// Inside the data folder, so that a folder that is moved, copied or restored brings its password along. PostgreSQL ignores
+// files that it does not know there.
+const PASSWORD_FILE = 'pointsman.password';
+
+const HALF_MADE = '.half-made-';
+
+async function makeCluster(
+  initdb: string,
+  dataDir: string,
+  user: PostgresUser,
+  { fsync }: { fsync: boolean },
+): Promise<void> {
+  const half = `${dataDir}${HALF_MADE}${process.pid}`;
+  const password = randomBytes(32).toString('base64url');
+  await mkdir(half, { recursive: true, mode: 0o700 });
+  await writeFile(join(half, PASSWORD_FILE), `${password}\n`, { mode: 0o600 });
+  if (user.owner !== null) await giveTo(user.owner, half);
+  const cluster = join(half, 'data');
+  const {
+    file,
+    args,
+    user: become,
+  } = user.command(initdb, [
+    `--pgdata=${cluster}`,
+    `--pwfile=${join(half, PASSWORD_FILE)}`,
+    ...initdbArgs,
+    ...(fsync ? [] : ['--no-sync']),
+  ]);
+  const options = { ...become, env: postgresEnv(), timeout: serverLimits.initdbMs, cwd: '/' };
+  await promisify(execFile)(file, args, options);
+  await rename(join(half, PASSWORD_FILE), join(cluster, PASSWORD_FILE));
+  await sync(join(cluster, PASSWORD_FILE));
+  await sync(cluster);
+  await rename(cluster, dataDir);
+  await sync(dirname(dataDir));
+  await rm(half, { recursive: true, maxRetries: 5 });
+}
+
+const initdbArgs = [
+  `--username=${OWNER_ROLE}`,
+  '--auth=scram-sha-256',
+  '--encoding=UTF8',
+  // PostgreSQL's own Unicode rules: the same sort order and character classes whatever the machine's C library says.
+  '--locale=C',
+  '--locale-provider=builtin',
+  '--builtin-locale=C.UTF-8',
+  '--data-checksums',
+];
+
+/** The environment of PostgreSQL's programs: none of ours, except where setpriv is found. Messages in English, since some are read. */
+export function postgresEnv(): Record<string, string> {
+  return { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
+}
+
+async function removeHalfMade(dataDir: string): Promise<void> {
+  const parent = dirname(dataDir);
+  await mkdir(parent, { recursive: true });
+  for (const name of await readdir(parent)) {
+    if (name.startsWith(basename(dataDir) + HALF_MADE))
+      await rm(join(parent, name), { recursive: true, maxRetries: 5 });
+  }
+}
+
+// PostgreSQL believes its lock file when any process of the same user has that number, which after a crash and a reboot is
+// soon the case, and would refuse to start until somebody deletes the file by hand.
+async function removeStaleLock(dataDir: string): Promise<void> {
+  const lock = join(dataDir, 'postmaster.pid');
+  const text = await readFile(lock, 'utf8').catch(() => null);
+  if (text === null) return;
+  const pid = Number.parseInt(text, 10);
+  if (pid > 0 && (await isProcessOf(pid, dataDir))) {
+    throw new Error(`a PostgreSQL (process ${pid}) already runs on ${dataDir}`);
+  }
+  await rm(lock, { force: true });
+}
+
+async function sync(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

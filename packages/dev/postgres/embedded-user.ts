@@ -1,0 +1,88 @@
+import { execFile } from 'node:child_process';
+import { lchown, readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { serverLimits } from '../embedded/limits.ts';
+
+const run = promisify(execFile);
+
+/** How a PostgreSQL program is started so that it does not run as root, which it refuses. */
+export interface PostgresUser {
+  /** Who owns the files; null when it is whoever runs us. */
+  readonly owner: Owner | null;
+  /** The program and arguments to start instead, and the user to become. */
+  command(file: string, args: readonly string[]): { file: string; args: string[]; user?: Owner };
+}
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/**
+ * Decides as whom PostgreSQL runs. An ordinary user stays who they are. Root becomes the owner of `dataDir`, or `nobody`
+ * when it is new or root's; and where that user may not enter the folders on the way (a clone under /root, a private
+ * temporary folder) it keeps the right to overlook file modes, and no other right of root's.
+ *
+ * Throws, saying what to do, when neither works.
+ */
+export async function postgresUser(binary: string, dataDir: string): Promise<PostgresUser> {
+  if (process.getuid?.() !== 0) return { owner: null, command: (file, args) => ({ file, args: [...args] }) };
+  const owner = (await dataOwner(dataDir)) ?? (await nobody());
+  const plain: PostgresUser = { owner, command: (file, args) => ({ file, args: [...args], user: owner }) };
+  if (await works(plain, binary, dirname(dataDir))) return plain;
+  const passing: PostgresUser = {
+    owner,
+    command: (file, args) => ({ file: 'setpriv', args: [...setprivArgs(owner), file, ...args] }),
+  };
+  if (await works(passing, binary, dirname(dataDir))) return passing;
+  throw new Error(
+    `PostgreSQL refuses to run as root, and user ${owner.uid} may not enter ${dirname(binary)} or ${dirname(dataDir)}. ` +
+      'Run as an ordinary user, or move the folder out of private ones, or set POINTSMAN_HOME to a public place, ' +
+      'or set DATABASE_URL to a PostgreSQL of your own.',
+  );
+}
+
+/** Gives the folder and all in it to the user, where it is not theirs yet: a copy that root made is root's. */
+export async function giveTo(owner: Owner, folder: string): Promise<void> {
+  await lchown(folder, owner.uid, owner.gid);
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) await giveTo(owner, path);
+    else await lchown(path, owner.uid, owner.gid);
+  }
+}
+
+async function dataOwner(dataDir: string): Promise<Owner | null> {
+  const found = await stat(dataDir).catch(() => null);
+  return found === null || found.uid === 0 ? null : { uid: found.uid, gid: found.gid };
+}
+
+async function nobody(): Promise<Owner> {
+  const [uid, gid] = await Promise.all([run('id', ['-u', 'nobody']), run('id', ['-g', 'nobody'])]);
+  return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
+}
+
+// An ambient capability survives the exec of a program that is not set-uid. This one lets it read and enter what the file modes
+// would forbid; CAP_DAC_READ_SEARCH, which would do for entering, is not among what a container has by default. PostgreSQL looks for
+// its own files with access(2), for which the kernel drops the capabilities of a real user who is not root, unless it is told not to.
+function setprivArgs(owner: Owner): string[] {
+  const passing = '+dac_override';
+  const user = [`--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--clear-groups'];
+  return [...user, '--securebits=+no_setuid_fixup', `--inh-caps=${passing}`, `--ambient-caps=${passing}`];
+}
+
+// What counts is that the program starts there, finds its own files and can see the folder, not what the modes seem to say: an
+// access list, a security module or a missing capability of a container decides as well. One that does not find itself only logs
+// that, says its version and ends well; initdb would then fail.
+async function works(user: PostgresUser, binary: string, folder: string): Promise<boolean> {
+  const check = user.command('/bin/sh', ['-c', '"$0" --version && test -x "$1"', binary, folder]);
+  const env = { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' };
+  const options = { ...check.user, env, timeout: serverLimits.probeMs, cwd: '/' };
+  try {
+    const { stderr } = await run(check.file, check.args, options);
+    return !stderr.includes('invalid binary');
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,163 @@
+import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { appDatabaseUrl } from '../../../services/config/database-urls.ts';
+import { serverLimits } from '../embedded/limits.ts';
+import { PortTakenError } from '../embedded/ports.ts';
+import {
+  ServerNotReadyError,
+  startServerProcess,
+  waitUntilReady,
+  type ServerProcess,
+} from '../embedded/server-process.ts';
+import { embeddedBinaries } from './embedded-binaries.ts';
+import { OWNER_ROLE, postgresEnv, prepareCluster } from './embedded-cluster.ts';
+import { postgresUser, type PostgresUser } from './embedded-user.ts';
+
+export interface EmbeddedPostgresOptions {
+  /** An absolute path. Made when it is missing. */
+  readonly dataDir: string;
+  /** Listened to on 127.0.0.1, and nothing else is. */
+  readonly port: number;
+  readonly logFile: string;
+  /** False only in tests that do not test durability. */
+  readonly fsync?: boolean;
+  /** Told as soon as there is a process, long before it is ready: whoever must end it later should know it from then on. */
+  readonly onStarted?: (process: ServerProcess) => void;
+}
+
+export interface EmbeddedPostgres {
+  readonly process: ServerProcess;
+  /** Of the role that owns the server. */
+  readonly ownerUrl: string;
+  /** Of the role that the processes log in as; `migrate` makes it. */
+  readonly appUrl: string;
+  /** Ends it as fast as is clean: open transactions are rolled back. At most about 18 s, then it is killed. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the real PostgreSQL that npm brought, and resolves when it answers queries; its database is `pointsman`.
+ *
+ * Throws PortTakenError when the port is taken, ServerNotReadyError with the end of the log when it does not come up, and
+ * what {@link prepareCluster} and {@link postgresUser} throw.
+ */
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const { dataDir, fsync = true } = options;
+  const binaries = await embeddedBinaries();
+  const user = await postgresUser(binaries.postgres, dataDir);
+  const password = await prepareCluster(binaries.initdb, dataDir, user, { fsync });
+  const ownerUrl = `postgres://${OWNER_ROLE}:${password}@127.0.0.1:${options.port}/pointsman`;
+  const appUrl = appDatabaseUrl(ownerUrl);
+  if (appUrl === null) throw new Error(`the password that ${dataDir} keeps is empty`);
+  const server = await startWhenOrphansAreGone(binaries.postgres, user, { ...options, fsync }, ownerUrl);
+  const stop = () => server.stop(stopSteps);
+  try {
+    await ensureDatabase(ownerUrl);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { process: server, ownerUrl, appUrl, stop };
+}
+
+/** Fast shutdown, then immediate shutdown, which costs the next start a recovery. */
+export const stopSteps = [
+  ['SIGINT', serverLimits.stopMs],
+  ['SIGQUIT', serverLimits.abortMs],
+] as const;
+
+// The backends of a killed postmaster outlive it by moments and hold its shared memory; PostgreSQL rightly refuses to start
+// beside them.
+async function startWhenOrphansAreGone(
+  binary: string,
+  user: PostgresUser,
+  options: EmbeddedPostgresOptions & { fsync: boolean },
+  ownerUrl: string,
+): Promise<ServerProcess> {
+  const deadline = performance.now() + serverLimits.orphansMs;
+  for (;;) {
+    try {
+      return await startOnce(binary, user, options, ownerUrl);
+    } catch (error) {
+      const words = error instanceof ServerNotReadyError ? error.logTail : '';
+      if (/Address already in use/.test(words)) {
+        throw new PortTakenError(`port ${options.port} is taken`, { cause: error });
+      }
+      if (!/pre-existing shared memory block/.test(words) || performance.now() > deadline) throw error;
+      await delay(serverLimits.pollMs);
+    }
+  }
+}
+
+async function startOnce(
+  binary: string,
+  user: PostgresUser,
+  options: EmbeddedPostgresOptions & { fsync: boolean },
+  ownerUrl: string,
+): Promise<ServerProcess> {
+  // Settings stand on the command line, not in the data folder: an older folder then runs with today's.
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    port: String(options.port),
+    unix_socket_directories: '',
+    fsync: options.fsync ? 'on' : 'off',
+    timezone: 'UTC',
+    log_timezone: 'UTC',
+    log_line_prefix: '%m [%p] %q%u@%d ',
+  };
+  const args = ['-D', options.dataDir, ...Object.entries(settings).flatMap(([k, v]) => ['-c', `${k}=${v}`])];
+  const command = { ...user.command(binary, args), env: postgresEnv(), logFile: options.logFile };
+  const server = await startServerProcess(command);
+  options.onStarted?.(server);
+  try {
+    await waitUntilReady('PostgreSQL', server, readyProbe(maintenanceUrl(ownerUrl), options.dataDir));
+    return server;
+  } catch (error) {
+    await server.stop(stopSteps);
+    throw error;
+  }
+}
+
+function readyProbe(url: string, dataDir: string): () => Promise<boolean> {
+  let refusals = 0;
+  return async () => {
+    const outcome = await withClient(url, (client) =>
+      client.query<{ folder: string }>("SELECT current_setting('data_directory') AS folder"),
+    ).then(
+      // The server of a copied home has our password and our port; ours is about to notice that it can't listen.
+      ({ rows }) => (rows[0]?.folder === resolve(dataDir) ? ('ready' as const) : 'another'),
+      (error: { code?: string }) => error.code,
+    );
+    // Another server on that port refuses our password too, until ours has noticed that it can't listen, and ended.
+    if (outcome === '28P01' && ++refusals > serverLimits.refusals) {
+      throw new Error('PostgreSQL does not accept the password that is kept beside its data');
+    }
+    return outcome === 'ready';
+  };
+}
+
+async function ensureDatabase(ownerUrl: string): Promise<void> {
+  await withClient(maintenanceUrl(ownerUrl), async (client) => {
+    const found = await client.query("SELECT 1 FROM pg_database WHERE datname = 'pointsman'");
+    if (found.rowCount === 0) await client.query('CREATE DATABASE pointsman');
+  });
+}
+
+function maintenanceUrl(ownerUrl: string): string {
+  const url = new URL(ownerUrl);
+  url.pathname = '/postgres';
+  return url.href;
+}
+
+async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: serverLimits.probeMs });
+  // An idle connection that breaks emits an error; the query that follows it reports the same.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return await work(client);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}

@@ -1,0 +1,48 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { SecretKeys } from '../../../services/secrets/secret-box.ts';
+import { type DataDir, writeAtomically } from './data-dir.ts';
+
+/**
+ * The encryption keys for the secrets of hooks, as settings for the processes that need them. They are the
+ * configured ones, or the key of the data directory in `secret-key`, which is created if it does not exist
+ * and is readable only by its owner. With a configured key, data encrypted with the stored key stays
+ * readable. Throws when the stored key is invalid: replacing it would lose every secret.
+ */
+export async function secretKeySettings(
+  dataDir: DataDir,
+  given: SecretKeys | null,
+): Promise<Readonly<Record<string, string>>> {
+  const file = join(dataDir.path, 'secret-key');
+  const stored = await storedKey(file);
+  if (given !== null) {
+    const previous = given.previous ?? (stored?.equals(given.current) === false ? stored : null);
+    return settings(given.current, previous);
+  }
+  if (stored !== null) return settings(stored, null);
+  const made = randomBytes(32);
+  await writeAtomically(file, made.toString('base64'));
+  return settings(made, null);
+}
+
+async function storedKey(file: string): Promise<Buffer | null> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  });
+  if (text === null) return null;
+  const key = Buffer.from(text.trim(), 'base64');
+  if (key.length === 32) return key;
+  throw new Error(
+    `${file} does not contain a 32-byte key in base64. Restore it, or delete it and set every hook's secret again.`,
+  );
+}
+
+function settings(current: Buffer, previous: Buffer | null): Record<string, string> {
+  return {
+    POINTSMAN_SECRET_KEY: current.toString('base64'),
+    POINTSMAN_SECRET_KEY_PREVIOUS: previous?.toString('base64') ?? '',
+  };
+}

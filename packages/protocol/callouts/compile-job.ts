@@ -1,0 +1,100 @@
+import { z } from 'zod';
+
+import { BundleName, ChannelName, Digest, TenantName, Version } from '../identifiers.ts';
+import { documentLimits, requestLimits } from '../limits.ts';
+import { httpUrl } from '../json/storable.ts';
+
+/**
+ * The request to an outside compiler and its report, the same over a broker and over HTTP. Only URLs are sent: the compiler fetches the
+ * source from `source`, uploads blobs to `upload`, and posts its report to `callback`. Each URL holds a capability for this one attempt, so
+ * keep a job as secret as a token.
+ */
+
+/** Changes only when an older compiler would do the wrong thing. A field that a compiler may ignore is added without a change. */
+export const COMPILE_CONTRACT = 'pointsman.compile/v1';
+
+const Url = httpUrl(requestLimits.urlChars);
+
+export const CompileJob = z.object({
+  contract: z.literal(COMPILE_CONTRACT),
+  correlationId: z.string(),
+  tenant: TenantName,
+  bundle: BundleName,
+  version: Version,
+  channel: ChannelName,
+  /** Counts from 1. Each attempt has its own capability. */
+  attempt: z.number().int().min(1),
+  /** After the deadline every URL of the job answers 410. */
+  deadline: z.iso.datetime(),
+  /** GET returns a tar.gz. The digest is of the tree inside, not of the archive. */
+  source: z.object({ url: Url, digest: Digest }),
+  /** PUT `<url>/<digest>`, with the blob's media type as Content-Type. Idempotent. */
+  upload: z.object({ url: Url }),
+  /** POST a {@link CompileReport}, once. Repeating the same report returns the first response. */
+  callback: z.object({ url: Url }),
+});
+export type CompileJob = z.infer<typeof CompileJob>;
+
+/** The base artifact, and one for each channel. */
+const MOST_ARTIFACTS = requestLimits.channelsPerBundle + 1;
+
+const CompiledArtifact = z.strictObject({
+  /** Null for the base artifact, which every channel without its own artifact gets. */
+  channel: ChannelName.nullable(),
+  /** Of the OCI manifest. The compiler uploads the manifest and its blobs before it posts the report. */
+  digest: Digest,
+});
+
+const CompiledReport = z.strictObject({
+  status: z.literal('compiled'),
+  artifacts: z
+    .array(CompiledArtifact)
+    .min(1)
+    .max(MOST_ARTIFACTS)
+    .refine(
+      (artifacts) => new Set(artifacts.map(({ channel }) => channel)).size === artifacts.length,
+      'a channel can have only one artifact',
+    )
+    .refine(
+      (artifacts) => artifacts.some(({ channel }) => channel === null),
+      'the base artifact (channel: null) is missing: without it the release cannot be promoted',
+    ),
+});
+
+/** The source is invalid and its author can fix it: the release is rejected. */
+const InvalidReport = z.strictObject({
+  status: z.literal('invalid'),
+  diagnostics: z
+    .array(
+      z.strictObject({
+        path: text(documentLimits.textChars),
+        line: z.number().int().min(1),
+        column: z.number().int().min(1),
+        pointer: text(documentLimits.textChars),
+        code: text(documentLimits.textChars),
+        message: text(documentLimits.textChars),
+      }),
+    )
+    .min(1)
+    .max(documentLimits.diagnostics),
+});
+
+/** The compiler failed for a reason other than the source. */
+const FailedReport = z.strictObject({ status: z.literal('failed'), message: text(requestLimits.textChars) });
+
+export const CompileReport = z
+  .discriminatedUnion('status', [CompiledReport, InvalidReport, FailedReport])
+  .meta({ id: 'CompileReport', description: 'The final report of a compiler for one job.' });
+export type CompileReport = z.infer<typeof CompileReport>;
+
+/** Refuses control characters, which a terminal would execute, and what PostgreSQL cannot store: NUL and lone surrogates. */
+function text(maxChars: number) {
+  return (
+    z
+      .string()
+      .max(maxChars)
+      // oxlint-disable-next-line no-control-regex -- control characters are exactly what is being refused
+      .regex(/^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$/, 'must not contain control characters')
+      .refine((value) => value.isWellFormed(), 'must be valid Unicode')
+  );
+}

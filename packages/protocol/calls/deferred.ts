@@ -1,0 +1,18 @@
+/** A promise that is settled from outside. Node 20 does not have `Promise.withResolvers`. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T | PromiseLike<T>) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+export function deferred<T>(): Deferred<T> {
+  const settle: { resolve: Deferred<T>['resolve']; reject: Deferred<T>['reject'] } = {
+    resolve: ignored,
+    reject: ignored,
+  };
+  // The function that a promise is made with runs at once.
+  const promise = new Promise<T>((resolve, reject) => Object.assign(settle, { resolve, reject }));
+  return { promise, ...settle };
+}
+
+function ignored(): void {}

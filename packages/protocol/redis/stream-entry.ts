@@ -1,0 +1,59 @@
+import { z } from 'zod';
+
+import { MoveEvent, moveEventId } from '../moves/move-event.ts';
+import { parseJson, parseJsonAs } from '../json/parse-json.ts';
+import { moveStream, StreamLayout } from '../sinks/sink.ts';
+import { SINK_TEST } from '../moves/sink-event.ts';
+import { eventLimits } from '../limits.ts';
+
+/** The field of an entry that holds the event, as JSON. */
+export const EVENT_FIELD = 'event';
+
+export type EntryFields = Readonly<Record<string, string>>;
+
+export type ReadEntry =
+  | { readonly kind: 'moved'; readonly event: MoveEvent }
+  /** A delivery test of a sink. No pointer moved. */
+  | { readonly kind: 'test' }
+  | { readonly kind: 'rejected'; readonly why: Garbage };
+
+/** Why an entry is not a move. Any client with write access to Redis can add such an entry. */
+export type Garbage = 'no_event' | 'too_large' | 'not_json' | 'not_an_event' | 'contradicts_itself';
+
+const TestEvent = z.object({ type: z.literal(SINK_TEST) });
+
+/** Parses an entry of the stream. */
+export function readEntry(stream: string, fields: EntryFields): ReadEntry {
+  const text = fields[EVENT_FIELD];
+  if (text === undefined) return { kind: 'rejected', why: 'no_event' };
+  if (text.length > eventLimits.chars) return { kind: 'rejected', why: 'too_large' };
+  const json = parseJson(text);
+  if (json.kind === 'not_json') return { kind: 'rejected', why: 'not_json' };
+  if (TestEvent.safeParse(json.value).success) return { kind: 'test' };
+  const parsed = MoveEvent.safeParse(json.value);
+  if (!parsed.success) return { kind: 'rejected', why: 'not_an_event' };
+  return agrees(stream, parsed.data)
+    ? { kind: 'moved', event: parsed.data }
+    : { kind: 'rejected', why: 'contradicts_itself' };
+}
+
+/** The ID of the event in an entry, if it has one. */
+export function entryEventId(fields: EntryFields): string | null {
+  const text = fields[EVENT_FIELD] ?? '';
+  if (text.length > eventLimits.chars) return null;
+  return parseJsonAs(z.object({ id: z.string() }), text)?.id ?? null;
+}
+
+/**
+ * The event names its tenant in four places, and the stream is a fifth. All must match, so that an event of
+ * one tenant is never accepted for another.
+ */
+function agrees(stream: string, { id, source, subject, data }: MoveEvent): boolean {
+  const { tenant, bundle, channel } = data;
+  return (
+    id === moveEventId(data) &&
+    source === `/v1/tenants/${tenant}` &&
+    subject === `${tenant}/${bundle}/${channel}` &&
+    StreamLayout.options.some((layout) => moveStream(tenant, layout) === stream)
+  );
+}

@@ -1,0 +1,39 @@
+import { visibleControls } from '../text/control-characters.ts';
+import type { Diagnostic } from './diagnostic.ts';
+
+/** Longer source lines are not shown: a caret 200 columns away does not help, and a minified file is one line. */
+const SHOWN_LINE_CHARS = 200;
+
+/**
+ * Formats diagnostics as compilers do: `path:line:column: error[code]: message`, then the line and a caret under the place when `readFile`
+ * returns the text. `readFile` returns null for a file that it cannot read. Ends with a newline unless there are no diagnostics.
+ */
+export function formatDiagnostics(
+  diagnostics: readonly Diagnostic[],
+  readFile: (path: string) => string | null = () => null,
+): string {
+  const linesByPath = new Map<string, readonly string[]>();
+  const linesOf = (path: string): readonly string[] => {
+    const known = linesByPath.get(path);
+    if (known) return known;
+    const lines = (readFile(path) ?? '').split(/\r\n|\n|\r/);
+    linesByPath.set(path, lines);
+    return lines;
+  };
+  return diagnostics.map((diagnostic) => formatOne(diagnostic, linesOf(diagnostic.path))).join('');
+}
+
+function formatOne(diagnostic: Diagnostic, lines: readonly string[]): string {
+  const { path, line, column, code, message } = diagnostic;
+  const head = `${oneLine(path)}:${line}:${column}: error[${code}]: ${oneLine(message)}\n`;
+  const text = lines[line - 1];
+  if (!text || text.length > SHOWN_LINE_CHARS) return head;
+  const gutter = `${line} | `;
+  // Keeps tabs, so that the caret is under its character at every tab width.
+  const before = visibleControls(text.slice(0, column - 1)).replaceAll(/[^\t]/g, ' ');
+  return `${head}${gutter}${visibleControls(text)}\n${' '.repeat(gutter.length - 2)}| ${before}^\n`;
+}
+
+function oneLine(text: string): string {
+  return visibleControls(text.replaceAll(/[\r\n\t]+/g, ' '));
+}
