@@ -182,7 +182,7 @@ describe('the last word', () => {
     });
     await close(tenant, 1);
     await expect(store.settlements.settle(release(tenant, 1), AT)).rejects.toMatchObject({
-      cause: { message: expect.stringContaining('nobody has tried') },
+      cause: { message: expect.stringContaining('effects that were not undone') },
     });
     expect(await findRelease(store.db, release(tenant, 1))).toMatchObject({
       status: 'running',

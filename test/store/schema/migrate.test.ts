@@ -155,7 +155,7 @@ test('a process refuses a schema that was not migrated yet', async () => {
 
 test('the owner is not taken for the app’s role', async () => {
   const { ownerUrl } = await newDatabase();
-  await expect(migrate(ownerUrl, ownerUrl)).rejects.toThrow('a role that does not');
+  await expect(migrate(ownerUrl, ownerUrl)).rejects.toThrow('Give the app another role');
 });
 
 test('a migration that fails leaves nothing of itself', async () => {
