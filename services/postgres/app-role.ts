@@ -171,7 +171,7 @@ const inserted = [
   'followers',
 ];
 
-/** Claims of ended releases, settings and sinks that an admin deletes, expired deliveries, and lost followers. */
+/** The tables from which the app may delete: claims of ended releases, settings, sinks, expired deliveries, lost followers. */
 const deleted = [
   'artifact_claims',
   'quotas',

@@ -35,7 +35,7 @@ export interface FeedPage {
 }
 
 /**
- * The moves after `after` in a tenant's feed, in order, as of one moment. 'latest' starts after the last move, and null at the first move
+ * The moves after `after` in a tenant's feed, in order, as of one moment. It starts after the last move for 'latest', and for null at the first move
  * that was made at `sinceMs` or later. The caller must reject a cursor before `oldest`. Null if the tenant does not exist.
  */
 export async function findFeedPage(

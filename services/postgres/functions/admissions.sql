@@ -46,7 +46,7 @@ BEGIN
   IF NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
   answer := replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  -- The key has expired, but this is the same request: a step that is repeated days later.
+  -- The same admission, repeated days later when its idempotency key has been deleted.
   PERFORM FROM releases WHERE (tenant, bundle, version, idempotency_key) = (tenant_name, bundle_name, release_version, p_request->>'idempotencyKey');
   IF FOUND THEN RETURN jsonb_build_object('kind', 'accepted', 'version', release_version, 'replayed', true); END IF;
   IF p_request->>'origin' IS NOT NULL THEN
@@ -72,12 +72,12 @@ BEGIN
 
   answer := publish_over_quota(tenant_name, bundle_name);
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  -- The sweep may have deleted the source, if it waited too long for its release.
+  -- FOR KEY SHARE keeps the sweep from deleting the source. If the sweep has already deleted it, the caller has to store it again.
   PERFORM FROM sources WHERE (tenant, digest) = (tenant_name, p_request->>'source') FOR KEY SHARE;
   IF NOT FOUND THEN RETURN '{"kind": "no_source"}'; END IF;
 
   INSERT INTO bundles (tenant, bundle, created_at) VALUES (tenant_name, bundle_name, p_at) ON CONFLICT DO NOTHING;
-  -- The Tenant object assigns the version, and the primary key refuses one that is taken. Then the object has lost state.
+  -- The Tenant object assigns the version. If the version is taken, the object has lost state.
   INSERT INTO releases (tenant, bundle, version, channel, status, source, if_generation, policy_version, not_before, message, by,
     idempotency_key, origin, created_at)
   SELECT tenant_name, bundle_name, release_version, channel_name, CASE p_request->>'placement' WHEN 'start' THEN 'running' ELSE 'queued' END, p_request->>'source',
@@ -86,7 +86,8 @@ BEGIN
   WHERE release_version > coalesce((SELECT max(version) FROM releases WHERE (tenant, bundle) = (tenant_name, bundle_name)), 0)
   ON CONFLICT DO NOTHING;
   IF NOT FOUND THEN
-    -- Another attempt of the same request may have inserted it: this INSERT has waited for that transaction.
+    -- A concurrent attempt of the same request may have inserted the release. This INSERT has waited for that transaction, so its result
+    -- is visible now.
     RETURN coalesce(replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint'), '{"kind": "version_taken"}');
   END IF;
 
@@ -146,7 +147,7 @@ DECLARE
 BEGIN
   SELECT * INTO release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
   IF NOT FOUND THEN RETURN '{"kind": "no_release"}'; END IF;
-  -- Idempotent. A release that has another outcome, or for which one is decided, stays as it is.
+  -- Idempotent. A release whose outcome is already decided keeps it.
   IF release.status = 'settled' AND release.outcome <> 'cancelled' THEN RETURN jsonb_build_object('kind', 'settled', 'outcome', release.outcome); END IF;
   IF release.generation IS NOT NULL THEN RETURN jsonb_build_object('kind', 'too_late', 'generation', release.generation); END IF;
   IF release.closing AND release.outcome <> 'cancelled' THEN RETURN jsonb_build_object('kind', 'settled', 'outcome', release.outcome); END IF;

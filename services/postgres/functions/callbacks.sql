@@ -48,11 +48,12 @@ BEGIN
     PERFORM put_effect(p_tenant, p_bundle, p_version, request_effect(p_request->>'purpose'), 'begun', p_request->>'detail', p_at, p_request->>'subject');
     RETURN opened;
   END IF;
-  -- The awakeable may differ from the first one: if Restate has lost its data, the release starts again.
+  -- The awakeable changes if Restate has lost its data and the release has started again.
   UPDATE callbacks SET awakeable_id = p_request->>'awakeableId', deadline_at = until WHERE (tenant, id) = (p_tenant, callback.id);
   IF callback.state <> 'open' THEN RETURN '{"kind": "over"}'; END IF;
   IF callback.sha256 = p_request->>'sha256' THEN RETURN opened; END IF;
-  -- A request that has arrived keeps its capability. A request that may be lost is repeated with the new capability.
+  -- Once a request has arrived, the callback keeps the capability that was sent with it. Until then the request may be lost, so it is
+  -- repeated with the new capability.
   PERFORM FROM effects WHERE (tenant, bundle, version, effect, subject) = (p_tenant, p_bundle, p_version, request_effect(callback.purpose), callback.subject) AND state = 'done';
   IF FOUND THEN RETURN '{"kind": "asked"}'; END IF;
   UPDATE callbacks SET sha256 = p_request->>'sha256' WHERE (tenant, id) = (p_tenant, callback.id);
@@ -63,7 +64,7 @@ CREATE FUNCTION request_effect(p_purpose text) RETURNS text LANGUAGE sql IMMUTAB
   SELECT p_purpose || '-request'
 $$;
 
--- Records the result of a request that had begun. An effect that was undone meanwhile stays undone.
+-- Records the result of a request whose effect has begun. An effect that was undone meanwhile stays undone.
 CREATE FUNCTION note_request(p_tenant text, p_bundle text, p_version bigint, p_purpose text, p_subject text, p_state text, p_detail text, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
   UPDATE effects SET state = p_state, detail = p_detail, at = p_at
   WHERE (tenant, bundle, version, effect, subject) = (p_tenant, p_bundle, p_version, request_effect(p_purpose), p_subject) AND state = 'begun'
@@ -119,7 +120,7 @@ BEGIN
   IF callback.purpose = 'check' THEN
     settled := hear(jsonb_build_object('tenant', p_tenant, 'bundle', p_bundle, 'version', p_version, 'kind', 'check', 'gate', callback.subject, 'word', p_report->>'conclusion',
       'digest', NULL, 'roles', '[]'::jsonb, 'comment', p_report->>'summary', 'url', p_report->>'url', 'by', 'callback/' || callback.subject, 'answersRequest', true,
-      -- No client can have used this key.
+      -- Unique to this report: no client can have used this key.
       'idempotencyKey', callback.sha256 || '/' || p_fingerprint, 'fingerprint', p_fingerprint, 'requestId', p_request_id), p_at);
     IF settled->>'kind' <> 'heard' THEN
       RETURN jsonb_build_object('kind', 'revoked', 'cause', 'gate_decided', 'reason', NULL, 'gate', callback.subject, 'deadlineAt', iso(callback.deadline_at));
@@ -130,9 +131,9 @@ BEGIN
   END IF;
   UPDATE callbacks SET state = 'used', closed_at = p_at, answer = p_report, fingerprint = p_fingerprint, wake = (settled->>'wake')::bigint
   WHERE (tenant, id) = (p_tenant, p_id) RETURNING * INTO STRICT callback;
-  -- A report proves that the request arrived, whatever its sender recorded.
+  -- A report proves that the request has arrived, even if its sender saw an error.
   PERFORM note_request(p_tenant, p_bundle, p_version, callback.purpose, callback.subject, 'done', p_detail, p_at);
-  -- Charged twice, because its diagnostics are copied to the stage.
+  -- Charged twice, because the stage stores a copy of the diagnostics.
   PERFORM charge_bytes(p_tenant, 2 * octet_length(p_report::text), false);
   RETURN jsonb_build_object('kind', 'taken', 'replayed', false, 'awakeableId', callback.awakeable_id, 'wake', callback.wake);
 END $$;
@@ -158,7 +159,7 @@ BEGIN
   UPDATE callbacks SET uploaded_blobs = uploaded_blobs + 1, uploaded_bytes = uploaded_bytes + octet_length(p_bytes)
   WHERE (tenant, id) = (p_tenant, p_id) AND state = 'open' RETURNING * INTO callback;
   SELECT sum(uploaded_blobs), sum(uploaded_bytes) INTO blobs_now, bytes_now FROM callbacks WHERE (tenant, bundle, version) = (p_tenant, callback.bundle, callback.version);
-  -- The callback was revoked after the first check, or a limit is exceeded. The exception rolls back the blob.
+  -- The callback was revoked after the check above, or the release is over its limits. The exception removes the blob again.
   IF callback.id IS NULL OR blobs_now > p_most_blobs OR bytes_now > p_most_bytes THEN RAISE EXCEPTION 'not taken' USING ERRCODE = 'PM006'; END IF;
   PERFORM charge_bytes(p_tenant, octet_length(p_bytes));
   RETURN '{"kind": "stored"}';
@@ -181,8 +182,8 @@ BEGIN
   RETURN true;
 END $$;
 
--- Ends an attempt of a remote compilation. An attempt without a report is revoked, so a request for it that is still under way finds it
--- revoked. See EndedAttempt in handlers/ports/callbacks.ts.
+-- Ends an attempt of a remote compilation. Without a report its callback is revoked, and a request that is still under way then finds it
+-- closed. See EndedAttempt in handlers/ports/callbacks.ts.
 CREATE FUNCTION end_attempt(p_tenant text, p_bundle text, p_version bigint, p_id text, p_attempt text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;

@@ -72,8 +72,8 @@ BEGIN
   END IF;
 END $$;
 
--- Why this release may not swap: a gate has not passed, an approval is for another base, or the policy has gained a gate since. Null if
--- nothing blocks it. The caller holds the locks of the release's row and of the pointer's row.
+-- Why this release may not swap: a gate has not passed, an approval is for another generation, or the policy has gained a gate since.
+-- Null if nothing blocks it. The caller holds the locks of the release's row and of the pointer's row.
 CREATE FUNCTION gate_bar(p_release releases, p_pointer pointers) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   added text;
@@ -123,7 +123,7 @@ END $$;
 
 CREATE FUNCTION epoch_ms(p_at timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT round(extract(epoch FROM p_at) * 1000)::bigint $$;
 
--- Records which windows are closed, after all other gates have passed. If no window is closed, the gate stage passes.
+-- Records which windows are closed now. Called when all other gates have passed. If no window is closed, the gate stage passes.
 CREATE FUNCTION record_windows(p_tenant text, p_bundle text, p_version bigint, p_closed text[], p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   gate_row gates;

@@ -4,13 +4,12 @@ CREATE FUNCTION delivery_json(p_delivery deliveries) RETURNS jsonb LANGUAGE sql 
     'receivedAt', iso(p_delivery.received_at), 'updatedAt', iso(p_delivery.updated_at))
 $$;
 
--- Whether the hook is still for the repository of the delivery. Case is ignored, as code hosts do, since the spelling may have changed.
+-- Whether the hook still has the repository of the delivery. Ignores case, like the code hosts, since the spelling may have changed.
 CREATE FUNCTION is_for(p_hook hooks, p_delivery deliveries) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT p_hook.provider = p_delivery.provider AND lower(p_hook.repository) = lower(p_delivery.repository)
 $$;
 
--- Whether statuses can be posted to the hook's commits: anyone may read a public repository, but posting needs credentials or a known
--- API.
+-- Whether commit statuses can be posted for the hook: that needs a token, or an API URL if the provider is generic.
 CREATE FUNCTION tells_commits(p_hook hooks) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT CASE p_hook.provider WHEN 'generic' THEN p_hook.api_url IS NOT NULL ELSE p_hook.token IS NOT NULL END
 $$;
@@ -21,7 +20,7 @@ DECLARE
   delivery_row deliveries;
   refusal jsonb := over_quota(p_tenant, 'changesPerDay');
 BEGIN
-  -- A delivery that is already recorded is answered from the record, even over the quota.
+  -- A recorded delivery is answered from its record, even over the quota.
   PERFORM FROM deliveries WHERE (tenant, hook, delivery) = (p_tenant, p_request->>'hook', p_request->>'delivery');
   IF NOT FOUND AND refusal IS NOT NULL THEN RETURN refusal; END IF;
   INSERT INTO deliveries (tenant, hook, delivery, fingerprint, provider, repository, ref, commit, subject, source_url, pushed_at, path, bundle,
@@ -123,9 +122,8 @@ BEGIN
   RETURN delivery_json(delivery_row);
 END $$;
 
--- Whether a delivery may become a release, in the transaction that admits the release. Null if it may. Otherwise the answer of `admit`:
--- the delivery has ended, or a later push of the same hook was published. The Tenant object admits one release at a time, so no other
--- admission comes in between.
+-- Why `admit` must refuse the release of a delivery: the delivery has ended, or a later push of the same hook was published. Null if the
+-- release may be admitted. The Tenant object admits one release at a time, so no other admission comes in between.
 CREATE FUNCTION origin_refused(p_tenant text, p_origin jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   delivery_row deliveries;

@@ -32,7 +32,7 @@ BEGIN
   RETURN answer;
 END $$;
 
--- The recorded deliveries stay. The waiting commit statuses are not sent, because the hook's settings and token are gone.
+-- Deletes a hook. Its recorded deliveries stay. Its waiting commit statuses are never sent, because its settings and its token are gone.
 CREATE FUNCTION delete_hook(p_tenant text, p_hook text, p_by text, p_request_id text, p_at timestamptz) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
   DELETE FROM hooks WHERE (tenant, hook) = (p_tenant, p_hook);

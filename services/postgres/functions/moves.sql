@@ -90,9 +90,9 @@ END $$;
 
 -- Why a caller may not move a pointer by hand. Null if nothing blocks it.
 --
--- Only an admin may bypass the gates of a channel. Any caller may take the pointer back to a release that it has referred to before,
--- which passed the gates of its time: an incident must not wait for an approval or the end of a freeze. Required sinks that are down
--- block forward moves only. The tenant's row is locked before the policy is read, as in put_policy, so a policy that is stored first
+-- Only an admin may bypass the gates of a channel. But any caller may take a pointer back to a release to which it pointed before, since
+-- that release passed the gates of its time: an incident must not wait for an approval or the end of a freeze. Required sinks that are
+-- down block forward moves only. The tenant's row is locked before the policy is read, as in put_policy, so a policy that is stored first
 -- applies.
 CREATE FUNCTION hand_bar(p_request jsonb, p_pointer pointers, p_version bigint, p_artifact text, p_backwards boolean) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -146,7 +146,7 @@ BEGIN
   END IF;
   answer := channel_bar(tenant_name, bundle_name, channel_name, (p_request->>'createChannel')::boolean, (p_request->>'channelLimit')::integer);
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  -- Locks the releases whose approvals this move voids, before the pointer's row, as everywhere.
+  -- Locks the releases whose approvals this move voids. Releases are locked before pointers everywhere.
   PERFORM FROM releases WHERE (tenant, bundle, channel) = (tenant_name, bundle_name, channel_name) AND status = 'running' ORDER BY version FOR UPDATE;
   pointer := lock_pointer(tenant_name, bundle_name, channel_name);
   -- Checks again: the same request may have been processed while this transaction waited for the lock.

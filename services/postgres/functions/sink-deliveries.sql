@@ -3,8 +3,8 @@
 
 -- The feed number before the first move that is recent enough to be delivered, or the last number if no move is.
 --
--- A transaction records the time of its move before it takes a feed number, so concurrent moves may differ in order by time and by
--- number. Therefore recent moves directly before the first one by time are delivered as well.
+-- A transaction takes the time of its move before its feed number. So of two concurrent moves, the one with the lower number may have the
+-- later time. Recent moves directly before the earliest recent one are therefore delivered as well.
 CREATE FUNCTION feed_floor(p_tenant text, p_since timestamptz) RETURNS bigint LANGUAGE sql STABLE AS $$
   WITH young AS (
     SELECT m.seq FROM moves m WHERE m.tenant = p_tenant AND m.moved_at >= p_since ORDER BY m.moved_at, m.seq LIMIT 1)
@@ -52,7 +52,7 @@ BEGIN
   SELECT * INTO sink_row FROM sinks WHERE (tenant, sink) = (p_tenant, p_sink);
   SELECT * INTO health_now FROM sink_health(p_tenant, p_sink);
   IF latest IS NULL OR (sink_row.sink IS NULL AND p_sink NOT IN ('redis', 'rabbitmq')) THEN RETURN '{"kind": "no_sink"}'; END IF;
-  -- Not beyond the end of the feed: the database may have been restored from an older backup.
+  -- Not beyond the end of the feed: after a restore from a backup, the feed may be shorter than the writer knows.
   start := least(greatest(coalesce(sink_row.delivered_seq, p_known, 0), feed_floor(p_tenant, p_since)), latest);
   RETURN jsonb_build_object('kind', 'open', 'openedMs', epoch_ms(clock_timestamp()), 'start', start, 'onRecord', sink_row.delivered_seq, 'latest', latest,
     'paused', CASE WHEN sink_row.paused_at IS NOT NULL THEN jsonb_build_object('by', sink_row.paused_by, 'reason', sink_row.pause_reason) END,
@@ -110,14 +110,14 @@ CREATE FUNCTION put_stream(p_broker text, p_stream integer, p_failed jsonb, p_pr
 $$;
 
 -- Records the result of one step of the writer. `failed` is null if everything that was sent was accepted. Its `whole` is false if only
--- this tenant's events are refused. `provenMs` is a time of this server's clock before the attempt began, if the sink responded, which
--- shows that it is healthy; otherwise null. With `pause` the sink is paused, and no retry follows until it is resumed.
+-- this tenant's events are refused. `provenMs` is this server's time before the attempt began if the sink responded, otherwise null. With
+-- `pause` the sink is paused, and no retry follows until it is resumed.
 CREATE FUNCTION record_delivery(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   sink_row sinks := lock_sink(p_tenant, p_request->>'sink', (p_request->>'start')::bigint, p_at);
   seq bigint := (p_request->>'seq')::bigint;
   failed jsonb := nullif(p_request->'failed', 'null');
-  -- The failure, if the tenant's own row records it.
+  -- The failure to record in the tenant's own row, if any: the failure of a whole broker is recorded in broker_streams.
   own jsonb := CASE WHEN sink_row.kind = 'webhook' OR NOT (failed->>'whole')::boolean THEN failed END;
   proven timestamptz := from_epoch_ms(p_request->'provenMs');
   why text := p_request->>'pause';
@@ -191,7 +191,7 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- Pauses, resumes or rewinds a sink, once for its key. A replayed answer too has the current position of the sink, from which the Sink
+-- Pauses, resumes or rewinds a sink, once for its key. A replayed result also has the current position of the sink, from which the Sink
 -- object updates its state.
 CREATE FUNCTION steer_sink(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -229,8 +229,8 @@ BEGIN
 END $$;
 
 -- The sinks that block a move of this channel: the tenant's current policy requires them and freezes the channel without them, and they
--- are not known to be healthy. Null if the channel may move. See SinkBar in core/texts/sink-texts.ts. 'unproven': only the last
--- successful health check is too old, so a new one may clear it.
+-- are not known to be healthy. Null if the channel may move. 'unproven' means that only the last successful health check is too old, so a
+-- new one may clear it. See SinkBar in core/texts/sink-texts.ts.
 --
 -- Compares the time of the last successful health check with this server's clock, at the moment of the check. A time sent by a worker
 -- would be wrong: clocks of workers differ, and the transaction may wait for a connection or for locks.

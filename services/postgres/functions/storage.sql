@@ -12,7 +12,7 @@ CREATE FUNCTION put_blobs(p_tenant text, p_digests text[], p_media_types text[],
   SELECT coalesce(sum(size), 0)::bigint FROM added
 $$;
 
--- Keeps blobs for a holder until it refers to them or has ended. The lock waits for a sweep that is deleting one of them.
+-- Keeps blobs until their holder refers to them or has ended. FOR KEY SHARE waits for a sweep that is deleting one of them.
 -- @returns the digests that are not stored, or no longer
 CREATE FUNCTION hold_blobs(p_tenant text, p_digests text[], p_holder text) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
@@ -59,7 +59,7 @@ BEGIN
 END $$;
 
 -- The sweep handles one tenant at a time, with the owner's rights, because the app's role can't delete content. Several workers may sweep
--- at once, but only one of them a given tenant.
+-- at once, but a tenant is swept by only one of them.
 
 -- The next tenants by name whose content is due for a check. The caller passes the last name that it received, and starts over after the
 -- last tenant. So a tenant with much content due does not starve the others.

@@ -6,7 +6,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   SELECT r.tenant, r.bundle, r.channel, r.version, r.source, r.created_at FROM releases r
   WHERE r.status <> 'settled' AND r.created_at < p_older_than
     AND (r.created_at, format('%s/%s/v%s', r.tenant, r.bundle, r.version)) > (p_after_at, p_after_key)
-    -- A queued release is in order as long as another release of its pointer is in flight.
+    -- A queued release needs no attention while another release of its pointer is in flight.
     AND (r.status = 'running' OR NOT EXISTS (
       SELECT FROM releases f
       WHERE (f.tenant, f.bundle, f.channel) = (r.tenant, r.bundle, r.channel) AND is_in_flight(f)))
