@@ -5,17 +5,20 @@ import { SCHEMA } from './schema-version.ts';
 /** The role that the processes log in as. */
 interface AppRole {
   readonly name: string;
-  /** Empty where the server identifies the role in another way. */
+  /** Empty if the server authenticates the role in another way. */
   readonly password: string;
 }
 
 const INVALID_PASSWORD = '28P01';
 const NOT_ALLOWED = '42501';
 
-/** The attributes of the app's role, whoever made it: with more it could read every tenant's rows, or become a role that does. */
+/** The attributes that the app's role must have. With more, it could read every tenant's rows, or become a role that can. */
 const POWERLESS = 'LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOREPLICATION';
 
-/** Whether the server refuses the app's password. Any other failure (a network, a full server) says nothing about the password. */
+/**
+ * Whether the server refuses the app's password. Any other failure (network, too many connections) does not show that the password is
+ * wrong.
+ */
 export async function isPasswordWrong(appUrl: string): Promise<boolean> {
   const client = new Client({ connectionString: appUrl, application_name: 'pointsman-migrate' });
   client.on('error', () => undefined);
@@ -30,11 +33,11 @@ export async function isPasswordWrong(appUrl: string): Promise<boolean> {
 }
 
 /**
- * Makes the app's role of `appUrl` where it is missing, and gives it its rights, in the transaction that the caller has opened. A role that is there,
- * perhaps made by an administrator, keeps its attributes, and its password unless the server refuses the one in `appUrl`. Where a newer build has
- * migrated the schema, its rights stay as they are.
+ * Creates the app's role of `appUrl` if it is missing, and grants its rights, in the transaction that the caller has opened. An existing
+ * role, perhaps created by an administrator, keeps its attributes. It keeps its password too, unless the server refuses the one in
+ * `appUrl`. If a newer build has migrated the schema, the rights stay as they are.
  *
- * Throws, with the command for an administrator, where the role has too much power and where the owner of the schema may not do what is needed.
+ * Throws, with the command for an administrator, if the role has too much power or the owner of the schema lacks a right.
  */
 export async function provideAppRole(
   client: Client,
@@ -46,7 +49,7 @@ export async function provideAppRole(
   if (found === null) await createRole(client, role);
   else refuseUnfit(client, role, found);
   if (found !== null && passwordIsWrong) await setPassword(client, role);
-  // A newer build migrated this schema. The grants below lack rights that its processes need, so the rights stay as they are.
+  // A newer build migrated this schema, and its processes need rights that the grants below lack. So the rights stay as they are.
   if (schemaIsNewer) return;
   const name = client.escapeIdentifier(role.name);
   for (const right of rights(name)) await client.query(right);
@@ -59,7 +62,7 @@ function appRole(appUrl: string): AppRole {
 
 interface FoundRole {
   readonly powerless: boolean;
-  /** It is, or may become, the owner of the schema or of something in it. */
+  /** The role owns the schema or something in it, or is a member of such an owner. */
   readonly owner: boolean;
 }
 
@@ -76,11 +79,11 @@ async function findRole(client: Client, name: string): Promise<FoundRole | null>
   return rows[0] ?? null;
 }
 
-/** Row-level security does not hold against a superuser, nor against the owner's members: the policies that look across tenants are theirs. */
+/** Row-level security does not restrict a superuser. A member of the owner could use the owner's policies, which read across tenants. */
 function refuseUnfit(client: Client, { name }: AppRole, { owner, powerless }: FoundRole): void {
   if (owner)
     throw new Error(
-      `the role "${name}" owns the schema or is a member of its owner, and the app needs a role that does not: give it another one`,
+      `the role "${name}" owns the schema or is a member of its owner, which the app must not. Give the app another role.`,
     );
   if (powerless) return;
   throw new Error(
@@ -120,7 +123,7 @@ async function orTellAdministrator(client: Client, statement: string, advice: st
   }
 }
 
-/** What the app may do, and nothing beside it: it owns nothing, deletes little, and rewrites no history. */
+/** All rights of the app: it owns nothing, deletes little, and changes no history. */
 function rights(role: string): string[] {
   return [
     `REVOKE ALL ON ALL TABLES IN SCHEMA ${SCHEMA} FROM ${role}`,
@@ -168,7 +171,7 @@ const inserted = [
   'followers',
 ];
 
-/** What a release gives up, a rule or a sink that an admin takes back, what has had its time, and runtimes that are gone. */
+/** The tables from which the app may delete: claims of ended releases, settings, sinks, expired deliveries, lost followers. */
 const deleted = [
   'artifact_claims',
   'quotas',
@@ -180,7 +183,7 @@ const deleted = [
   'followers',
 ];
 
-/** What names a row, and what was asked for, stays as it was written. */
+/** The columns that the app may change. Keys, and the content of requests, stay as they were inserted. */
 const updated = [
   [
     'releases',

@@ -5,7 +5,7 @@ import { Big, oneRow } from './rows.ts';
 
 const Row = z.object({ in_flight: Big, in_line: Big, stored_bytes: Big });
 
-/** How many releases are on their way, how many wait in line behind one that is, and how many bytes are stored, over all tenants. */
+/** The number of running and of queued releases, and the stored bytes, over all tenants. */
 export interface Lines {
   readonly inFlight: number;
   readonly inLine: number;

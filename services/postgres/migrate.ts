@@ -17,18 +17,19 @@ import {
 
 /** Tables, types, indexes and policies: numbered files, each run once. */
 const TABLES = fileURLToPath(new URL('./schema', import.meta.url));
-/** Functions and triggers: their current text, all of them applied at every migration. */
+/** Functions and triggers: their current text. A migration applies all of it. */
 const FUNCTIONS = fileURLToPath(new URL('./functions', import.meta.url));
 
-/** Any number that nothing else in the database locks. Two processes that start at once migrate one after the other. */
+/** A lock number that nothing else in the database uses. Two processes that start at once migrate one after the other. */
 const LOCK = 7_400_001;
 
 /**
- * Brings the schema to this build's level, as its owner, and provides the app's role of `appUrl` with its rights: in one transaction, so that running
- * processes never lack a function or the right to it, and a migration that fails changes nothing. May be run at any time, by several at once. An older
- * build leaves a newer schema as it is.
+ * Brings the schema to this build's level, as its owner, and creates the app's role of `appUrl` with its rights. All this is one
+ * transaction, so running processes never lack a function or the right to it, and a failed migration changes nothing. It may run at any
+ * time, also concurrently. An older build leaves a newer schema as it is.
  *
- * Throws when a newer build has made the schema unfit for this one, when another role owns it, and when the app's role can't be provided.
+ * Throws when a newer build has made the schema unusable for this one, when another role owns it, and when the app's role can't be
+ * provided.
  */
 export async function migrate(ownerUrl: string, appUrl: string): Promise<void> {
   const client = new Client({ connectionString: ownerUrl, application_name: 'pointsman-migrate' });
@@ -58,18 +59,18 @@ async function inTransaction(client: Client, work: () => Promise<void>): Promise
   }
 }
 
-/** Functions belong to whoever creates them and run with their creator's rights: so all must be of one role. */
+/** SECURITY DEFINER functions run with the rights of the role that creates them, so one role must create them all. */
 async function provideSchema(client: Client): Promise<void> {
   const { rows } = await client.query<{ owner: string; own: boolean }>(
     `SELECT nspowner::regrole::text AS owner, nspowner = current_user::regrole AS own FROM pg_namespace WHERE nspname = '${SCHEMA}'`,
   );
-  // Not IF NOT EXISTS, for which an owner would need the right to create although the schema is there.
+  // Not IF NOT EXISTS: it requires the right to create schemas, even if the schema exists.
   if (rows[0] === undefined) await client.query(`CREATE SCHEMA ${SCHEMA}`);
   else if (!rows[0].own)
     throw new Error(`the schema "${SCHEMA}" belongs to ${rows[0].owner}: migrate as that role`);
 }
 
-/** @returns whether a newer build has migrated it */
+/** @returns whether a newer build has migrated the schema */
 async function migrateSchema(client: Client): Promise<boolean> {
   const version = await findSchemaVersion(client);
   if (version === null || isOlder(version)) {
@@ -96,12 +97,12 @@ async function runMigrations(client: Client): Promise<void> {
   await replaceFunctions(client);
 }
 
-/** Whether the schema lacks tables or functions of this build. A newer build's are left as they are. */
+/** Whether the schema lacks tables or functions of this build. Those of a newer build are left as they are. */
 function isOlder({ level, functionsLevel }: SchemaVersion): boolean {
   return level < SCHEMA_LEVEL || (level === SCHEMA_LEVEL && functionsLevel < FUNCTIONS_LEVEL);
 }
 
-/** Makes node-pg-migrate run the files inside the caller's transaction: by default it commits each one, or all of them, by itself. */
+/** Makes node-pg-migrate run the files in the caller's transaction. By default it commits each file, or all of them, itself. */
 function inOpenTransaction(paths: readonly string[]) {
   return Promise.all(
     paths.map(async (id) => {
@@ -115,7 +116,7 @@ function inOpenTransaction(paths: readonly string[]) {
   );
 }
 
-/** Databases from before the first file of `schema/` hold the same tables under other migrations, and can't be brought to this schema. */
+/** Databases from before the first file of `schema/` have the same tables from other migrations, and can't be migrated to this schema. */
 async function refuseDevelopmentSchema(client: Client): Promise<void> {
   const { rows } = await client.query<{ table: string | null }>(
     `SELECT to_regclass('${SCHEMA}.migrations') AS table`,
@@ -129,17 +130,17 @@ async function refuseDevelopmentSchema(client: Client): Promise<void> {
 }
 
 /**
- * Drops every function and trigger of the schema and creates those of `functions/`, so that the database holds the files' text and
- * nothing else. A function that an index needs is kept: its text is in `schema/`. Where the signature of a function changes, its file keeps the
- * old one as an overload until no process of the build before runs any more.
+ * Drops every function and trigger of the schema and creates those of `functions/`, so the database has exactly the functions of the
+ * files. A function that an index needs is kept: its text is in `schema/`. When the signature of a function changes, its file must keep
+ * the old one as an overload while processes of the previous build may run.
  */
 async function replaceFunctions(client: Client): Promise<void> {
-  // Bodies name functions of files that come later.
+  // Function bodies refer to functions of later files.
   await client.query('SET LOCAL check_function_bodies = off');
   await client.query(DROP_FUNCTIONS);
   await client.query(await functionsText());
   await client.query('UPDATE schema_version SET functions_level = $1', [FUNCTIONS_LEVEL]);
-  // PostgreSQL lets everybody execute a new function. The app's role is given what it may execute by name.
+  // PostgreSQL lets every role execute a new function. The app's role gets its rights afterwards, by name.
   await client.query(`REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC`);
 }
 
@@ -150,7 +151,7 @@ export async function functionsText(): Promise<string> {
   return texts.join('\n');
 }
 
-// Triggers go with their functions, by CASCADE. Nothing else that needs a function is dropped: such a function is left alone.
+// CASCADE drops triggers together with their functions. A function that anything else needs is kept.
 const DROP_FUNCTIONS = `
 DO $$
 DECLARE

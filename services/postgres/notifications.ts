@@ -9,22 +9,22 @@ const Notice = z.object({
   bundle: z.string(),
   channel: z.string().nullable(),
   version: z.number().nullable(),
-  /** `progress`: a stage of the release has begun or ended, or something has happened at one of its gates. */
+  /** `progress`: a stage of the release has begun or ended, or one of its gates has changed. */
   kind: z.enum(['moved', 'settled', 'hold', 'progress']),
 });
 
-/** Whoever may connect may notify, so that a payload need not even be JSON. */
+/** Any role that can connect can send a notification, so a payload may not even be JSON. */
 const NoticeText = z.string().transform((text, context) => {
   const notice = parseJsonAs(Notice, text);
   if (notice !== null) return notice;
-  context.addIssue('not a notice of ours');
+  context.addIssue('not a valid notice');
   return z.NEVER;
 });
 
-/** Something that a waiting reader may want to know at once. Only a hint: it may be lost, and whoever waits looks again by itself. */
+/** A hint for a waiting reader. Notices can be lost, so a waiting reader also checks by itself. */
 export type Notice = z.infer<typeof Notice>;
 
-/** Null: notices may have been lost, because listening has begun only now, again or for the first time. */
+/** Null: notices may have been lost, because the connection has only now started to listen, for the first time or again. */
 type Listener = (notice: Notice | null) => void;
 
 /** The limits of the listening connection; {@link databaseLimits} by default. */
@@ -33,7 +33,7 @@ export type ListenLimits = {
 };
 
 /**
- * One LISTEN connection for all listeners of this process. It is reconnected when it is lost, and then every listener is called with null. A
+ * One LISTEN connection for all listeners of this process. When it is lost it is opened again, and every listener is called with null. A
  * connection that is silent without being closed counts as lost after `listenCheckMs` and `listenSilenceMs`.
  */
 export class Notifications {
@@ -41,7 +41,7 @@ export class Notifications {
   readonly #limits: ListenLimits;
   readonly #listeners = new Map<string, Set<Listener>>();
   #client: Client | null = null;
-  /** Until the next attempt to listen, or the next check of the connection. */
+  /** The timer for the next attempt to listen, or for the next check of the connection. */
   #next: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -50,17 +50,17 @@ export class Notifications {
     this.#limits = limits;
   }
 
-  /** Returns at once; listening begins when the database answers. */
+  /** Returns immediately. Listening starts as soon as the database is available. */
   start(): void {
     void this.#listen();
   }
 
-  /** Hears what concerns that bundle, until the returned function is called. */
+  /** Calls the listener for every notice about the bundle, until the returned function is called. */
   subscribe(tenant: string, bundle: string, listener: Listener): () => void {
     return this.#subscribe(`${tenant}/${bundle}`, listener);
   }
 
-  /** Hears what concerns any bundle of that tenant, the same way. */
+  /** Calls the listener for every notice about any bundle of the tenant, until the returned function is called. */
   subscribeTenant(tenant: string, listener: Listener): () => void {
     return this.#subscribe(tenant, listener);
   }
@@ -134,7 +134,7 @@ export class Notifications {
   }
 
   #call(keys: readonly string[], notice: Notice | null): void {
-    // A copy: a listener that has heard enough ends its subscription while we are at it.
+    // A copy, because a listener may end its own subscription during the loop.
     const listeners = keys.flatMap((key) => [...(this.#listeners.get(key) ?? [])]);
     for (const listener of listeners) listener(notice);
   }

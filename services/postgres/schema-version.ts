@@ -4,26 +4,26 @@ import { z } from 'zod';
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { Big } from './rows.ts';
 
-/** Our tables live in this schema, and nothing else does. */
+/** The schema that holds our tables, and nothing else. */
 export const SCHEMA = 'pointsman';
 
-/** The last file of `schema/` that this code knows: the number at the head of its name. */
+/** The last file of `schema/` that this build knows, by the number at the start of its name. */
 export const SCHEMA_LEVEL = 1;
 
 /**
- * Raised by one with each change of a text in `functions/`; a test holds it against the digest of these texts. So two builds whose functions
- * differ know which one is newer, and the older one never replaces the newer one's functions.
+ * Increased by one with each change of a text in `functions/`; a test compares it with the digest of these texts. So builds with
+ * different functions know which one is newer, and the older one never replaces the functions of the newer one.
  */
 export const FUNCTIONS_LEVEL = 1;
 
 const Row = z.object({ level: Big, oldest_process: Big, functions_level: Big });
 
 export interface SchemaVersion {
-  /** The last migration that was run. */
+  /** The last migration that has run. */
   readonly level: number;
-  /** Processes that know fewer migrations than this must not run any more: one of the later ones took something away from them. */
+  /** Processes that know fewer migrations than this must not run: a later migration has removed something that they need. */
   readonly oldestProcess: number;
-  /** The {@link FUNCTIONS_LEVEL} of the functions that the schema has. */
+  /** The {@link FUNCTIONS_LEVEL} of the functions in the schema. */
   readonly functionsLevel: number;
 }
 
@@ -43,8 +43,8 @@ export async function findSchemaVersion(client: ClientBase): Promise<SchemaVersi
 }
 
 /**
- * Throws unless a process of this build may work on the database: not before it was migrated, and not after a newer build took away
- * what this one needs. Asked of every new connection, so that a process that was left running during an upgrade stops too.
+ * Throws unless a process of this build may use the database: it must be migrated, and no newer build may have removed something that
+ * this one needs. Checked for every new connection, so a process that keeps running during an upgrade stops too.
  */
 export async function assertSchemaFits(client: ClientBase): Promise<void> {
   const version = await findSchemaVersion(client);
@@ -55,7 +55,7 @@ export async function assertSchemaFits(client: ClientBase): Promise<void> {
   });
 }
 
-/** Why this build must not run on a schema of that version; null when it may. */
+/** Why this build must not use a schema of that version; null if it may. */
 export function misfit(version: SchemaVersion | null): string | null {
   if (version === null || version.level < SCHEMA_LEVEL) {
     return `the schema is at level ${version?.level ?? 0} and this process needs ${SCHEMA_LEVEL}: run the migrations`;

@@ -11,7 +11,7 @@ import {
   type Store,
 } from '../support/worlds/store.ts';
 
-// What judges the record everywhere else is judged here: a record that is broken in one way gets that one complaint.
+// Tests the check that other tests use to judge the record: each kind of damage to the record gives its own complaint.
 
 let store: Store;
 let tenant: string;
@@ -33,8 +33,8 @@ beforeEach(async () => {
 const release = (version: number) => ({ tenant, bundle: 'bundle', version });
 
 /**
- * Complaints of a record in which that was done by force: past every trigger and foreign key, as a disk, a restore or a mistake of
- * ours could. Taken back afterwards.
+ * The complaints after changes that bypass every trigger and foreign key, as a disk, a restore or a bug of ours could. The changes are
+ * rolled back.
  */
 async function complaintsAfter(...changes: string[]): Promise<string[]> {
   const client: Client = store.owner;
@@ -54,13 +54,13 @@ async function complaintsAfter(...changes: string[]): Promise<string[]> {
 
 const OF = 'WHERE tenant = $TENANT';
 
-test('a record that is well has no complaint', async () => {
+test('an intact record has no complaints', async () => {
   expect(await contradictionsSeenBy(store.owner)).toEqual([]);
 });
 
 test.each<[string, string[], RegExp]>([
   [
-    'a generation that is left out',
+    'a missing generation',
     [
       `UPDATE moves SET generation = 3 ${OF} AND generation = 2`,
       `UPDATE pointers SET generation = 3 ${OF}`,
@@ -69,53 +69,53 @@ test.each<[string, string[], RegExp]>([
     /generation 3 follows 1/,
   ],
   [
-    'a move that begins elsewhere than the one before has ended',
+    'a move that does not start where the previous move ended',
     [`UPDATE moves SET from_version = 2 ${OF} AND generation = 2`],
     /move 2 comes from 2, the one before went to 1/,
   ],
   [
-    'a number of the feed that is left out',
+    'a missing number in the feed',
     [`UPDATE moves SET seq = 9 ${OF} AND seq = 2`],
     /the feed jumps from 1 to 9/,
   ],
   [
-    'a pointer that is not where its last move says',
+    'a pointer that differs from the target of its last move',
     [`UPDATE pointers SET version = 1 ${OF}`],
     /the pointer is at generation 2/,
   ],
   [
-    'a pointer whose artifact is not that of its last move',
+    'a pointer whose artifact differs from that of its last move',
     [
       `UPDATE moves SET to_digest = (SELECT to_digest FROM moves ${OF} AND generation = 1) ${OF} AND generation = 2`,
     ],
     /names another artifact than its last move/,
   ],
   [
-    'a release that was live and is said to have failed',
+    'a release that was live but is recorded as failed',
     [`UPDATE releases SET outcome = 'errored', generation = NULL, seq = NULL ${OF} AND version = 1`],
     /v1 settled as errored, and is or was live/,
   ],
   [
-    'a release that is said to be published and moved nothing',
+    'a release that is recorded as published but never moved a pointer',
     [
       `UPDATE releases SET status = 'settled', settled_at = now(), outcome = 'published', generation = 9, seq = 9 ${OF} AND version = 4`,
     ],
     /v4 is said to be published, and never moved a pointer/,
   ],
   [
-    'a release that failed with an effect that stands',
+    'a failed release with an effect that was not undone',
     [
       `UPDATE releases SET status = 'settled', settled_at = now(), outcome = 'errored', closing = true ${OF} AND version = 3`,
     ],
     /v3 settled as errored with effect artifact-claim done/,
   ],
   [
-    'a release that was published with an effect of which nobody knows',
+    'a published release with an effect whose result is unknown',
     [`UPDATE effects SET state = 'begun' ${OF} AND version = 1 AND effect = 'announcement'`],
     /v1 settled as published with effect announcement begun/,
   ],
   [
-    'a release that was published past a gate',
+    'a release that was published although a gate had failed',
     [
       `INSERT INTO gates (tenant, bundle, version, gate, ordinal, kind, rule, state, opened_at, deadline_at, decided_at)
        VALUES ($TENANT, 'bundle', 1, 'e2e', 1, 'check', '{}', 'failed', now(), now(), now())`,
@@ -123,7 +123,7 @@ test.each<[string, string[], RegExp]>([
     /v1 was published past its gate e2e, which is failed/,
   ],
   [
-    'a gate that is open although its release has ended',
+    'an open gate of a settled release',
     [
       `INSERT INTO gates (tenant, bundle, version, gate, ordinal, kind, rule, state, opened_at, deadline_at)
        VALUES ($TENANT, 'bundle', 1, 'e2e', 1, 'check', '{}', 'open', now(), now())`,
@@ -131,7 +131,7 @@ test.each<[string, string[], RegExp]>([
     /v1 settled as published, and its gate e2e is still open/,
   ],
   [
-    'an approval gate that passed without approvals',
+    'an approval gate that passed without enough approvals',
     [
       `INSERT INTO gates (tenant, bundle, version, gate, ordinal, kind, rule, state, base_generation, opened_at, deadline_at, decided_at)
        VALUES ($TENANT, 'bundle', 1, 'ok', 1, 'approval', '{"count": 1, "notAuthor": true}', 'passed', 0, now(), now(), now())`,
@@ -139,7 +139,7 @@ test.each<[string, string[], RegExp]>([
     /the gate ok passed with too few approvals/,
   ],
   [
-    'a release that has ended and still listens to somebody',
+    'an open callback of a settled release',
     [
       `INSERT INTO callbacks (tenant, id, bundle, version, purpose, subject, deadline_at, sha256)
        VALUES ($TENANT, 'one', 'bundle', 1, 'check', 'e2e', now(), repeat('a', 64))`,
@@ -147,7 +147,7 @@ test.each<[string, string[], RegExp]>([
     /v1 settled as published, and still listens for one/,
   ],
   [
-    'an answer to what was never asked',
+    'a report for a request that was never made',
     [
       `INSERT INTO callbacks (tenant, id, bundle, version, purpose, subject, deadline_at, sha256, state, closed_at, answer, fingerprint)
        VALUES ($TENANT, 'one', 'bundle', 1, 'check', 'e2e', now(), repeat('b', 64), 'used', now(), '{}', 'x')`,
@@ -155,7 +155,7 @@ test.each<[string, string[], RegExp]>([
     /one was answered, and its request is said to be/,
   ],
   [
-    'a blob that is gone',
+    'a missing blob',
     [
       `DELETE FROM blobs b USING pointers p, artifact_blobs a WHERE b.tenant = $TENANT AND p.tenant = b.tenant
       AND (a.tenant, a.artifact) = (p.tenant, p.digest) AND b.digest = a.digest`,
@@ -163,18 +163,18 @@ test.each<[string, string[], RegExp]>([
     /is missing or not what its digest says/,
   ],
   [
-    'an artifact that lacks what its manifest names',
+    'an artifact that lacks a blob of its manifest',
     [
       `DELETE FROM artifact_blobs a USING pointers p WHERE a.tenant = $TENANT AND (a.tenant, a.artifact) = (p.tenant, p.digest)`,
     ],
     /is not in the list of its blobs/,
   ],
   [
-    'a pointer whose artifact no release has brought',
+    'a pointer to an artifact that its release did not store',
     [`DELETE FROM release_artifacts ${OF} AND version = 2`],
     /names an artifact that v2 has not brought/,
   ],
-])('%s is found', async (_what, changes, complaint) => {
+])('the record check finds %s', async (_what, changes, complaint) => {
   const complaints = await complaintsAfter(...changes);
   expect(complaints.join('\n')).toMatch(complaint);
   expect(await contradictionsSeenBy(store.owner)).toEqual([]);

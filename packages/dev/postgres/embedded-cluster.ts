@@ -11,12 +11,11 @@ import { giveTo, type PostgresUser } from './embedded-user.ts';
 export const OWNER_ROLE = 'pointsman_owner';
 
 /**
- * Makes sure that `dataDir` holds a whole PostgreSQL cluster that a server may be started on, and returns the owner's
- * password. Making one takes seconds in which anything can kill us: it is made under another name and renamed when whole,
- * so that a folder of that name is never half a cluster.
+ * Makes sure that `dataDir` holds a complete PostgreSQL cluster on which a server can start, and returns the owner's password. Creating a
+ * cluster takes seconds, and the process can be killed meanwhile. So the cluster is created under another name and renamed when it is
+ * complete.
  *
- * Throws when `dataDir` exists and is no cluster (it may be somebody's data: it is not touched), and when a server is
- * running on it.
+ * Throws when `dataDir` exists and is not a cluster (it may be a user's data, and is not touched), and when a server is running on it.
  */
 export async function prepareCluster(
   initdb: string,
@@ -27,15 +26,16 @@ export async function prepareCluster(
   await removeHalfMade(dataDir);
   if (!(await exists(dataDir))) await makeCluster(initdb, dataDir, user, { fsync });
   if (!(await exists(join(dataDir, 'PG_VERSION')))) {
-    throw new Error(`${dataDir} is not a PostgreSQL data folder. Move it away, and a new one is made.`);
+    throw new Error(
+      `${dataDir} is not a PostgreSQL data folder. Move it away, and a new one will be created.`,
+    );
   }
   if (user.owner !== null && (await stat(dataDir)).uid !== user.owner.uid) await giveTo(user.owner, dataDir);
   await removeStaleLock(dataDir);
   return (await readFile(join(dataDir, PASSWORD_FILE), 'utf8')).trim();
 }
 
-// Inside the data folder, so that a folder that is moved, copied or restored brings its password along. PostgreSQL ignores
-// files that it does not know there.
+// Inside the data folder, so a folder that is moved, copied or restored keeps its password. PostgreSQL ignores unknown files there.
 const PASSWORD_FILE = 'pointsman.password';
 
 const HALF_MADE = '.half-made-';
@@ -76,14 +76,17 @@ const initdbArgs = [
   `--username=${OWNER_ROLE}`,
   '--auth=scram-sha-256',
   '--encoding=UTF8',
-  // PostgreSQL's own Unicode rules: the same sort order and character classes whatever the machine's C library says.
+  // PostgreSQL's own Unicode rules: the same sort order and character classes with every C library.
   '--locale=C',
   '--locale-provider=builtin',
   '--builtin-locale=C.UTF-8',
   '--data-checksums',
 ];
 
-/** The environment of PostgreSQL's programs: none of ours, except where setpriv is found. Messages in English, since some are read. */
+/**
+ * The environment of PostgreSQL's programs. Of our variables it has only PATH, to find setpriv. Messages are in English, because some of
+ * them are parsed.
+ */
 export function postgresEnv(): Record<string, string> {
   return { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
 }
@@ -97,8 +100,8 @@ async function removeHalfMade(dataDir: string): Promise<void> {
   }
 }
 
-// PostgreSQL believes its lock file when any process of the same user has that number, which after a crash and a reboot is
-// soon the case, and would refuse to start until somebody deletes the file by hand.
+// PostgreSQL trusts its lock file if any process of the same user has the number in it. After a crash and a reboot that is likely, and
+// PostgreSQL would refuse to start until a user deletes the file.
 async function removeStaleLock(dataDir: string): Promise<void> {
   const lock = join(dataDir, 'postmaster.pid');
   const text = await readFile(lock, 'utf8').catch(() => null);

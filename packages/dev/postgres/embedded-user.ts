@@ -6,9 +6,9 @@ import { serverLimits } from '../embedded/limits.ts';
 
 const run = promisify(execFile);
 
-/** How a PostgreSQL program is started so that it does not run as root, which it refuses. */
+/** How to start a PostgreSQL program as another user than root, because PostgreSQL refuses to run as root. */
 export interface PostgresUser {
-  /** Who owns the files; null when it is whoever runs us. */
+  /** The owner of the files; null if it is the user who runs this process. */
   readonly owner: Owner | null;
   /** The program and arguments to start instead, and the user to become. */
   command(file: string, args: readonly string[]): { file: string; args: string[]; user?: Owner };
@@ -20,11 +20,11 @@ export interface Owner {
 }
 
 /**
- * Decides as whom PostgreSQL runs. An ordinary user stays who they are. Root becomes the owner of `dataDir`, or `nobody`
- * when it is new or root's; and where that user may not enter the folders on the way (a clone under /root, a private
- * temporary folder) it keeps the right to overlook file modes, and no other right of root's.
+ * Decides which user runs PostgreSQL. An ordinary user runs it as itself. Root runs it as the owner of `dataDir`, or as `nobody` if the
+ * folder is new or belongs to root. That user may lack access to a parent folder (a clone under /root, a private temporary folder). Then
+ * PostgreSQL also gets the right to bypass file modes, and no other right of root.
  *
- * Throws, saying what to do, when neither works.
+ * Throws with instructions if neither works.
  */
 export async function postgresUser(binary: string, dataDir: string): Promise<PostgresUser> {
   if (process.getuid?.() !== 0) return { owner: null, command: (file, args) => ({ file, args: [...args] }) };
@@ -43,7 +43,7 @@ export async function postgresUser(binary: string, dataDir: string): Promise<Pos
   );
 }
 
-/** Gives the folder and all in it to the user, where it is not theirs yet: a copy that root made is root's. */
+/** Gives the folder and everything in it to the user: a copy that root made belongs to root. */
 export async function giveTo(owner: Owner, folder: string): Promise<void> {
   await lchown(folder, owner.uid, owner.gid);
   for (const entry of await readdir(folder, { withFileTypes: true })) {
@@ -63,18 +63,18 @@ async function nobody(): Promise<Owner> {
   return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
 }
 
-// An ambient capability survives the exec of a program that is not set-uid. This one lets it read and enter what the file modes
-// would forbid; CAP_DAC_READ_SEARCH, which would do for entering, is not among what a container has by default. PostgreSQL looks for
-// its own files with access(2), for which the kernel drops the capabilities of a real user who is not root, unless it is told not to.
+// An ambient capability survives the exec of a program that is not set-uid. This one lets PostgreSQL read and enter folders that file
+// modes would forbid. CAP_DAC_READ_SEARCH would be enough to enter them, but containers lack it by default. PostgreSQL finds its own
+// files with access(2), for which the kernel drops the capabilities of a real user other than root, unless no_setuid_fixup is set.
 function setprivArgs(owner: Owner): string[] {
   const passing = '+dac_override';
   const user = [`--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--clear-groups'];
   return [...user, '--securebits=+no_setuid_fixup', `--inh-caps=${passing}`, `--ambient-caps=${passing}`];
 }
 
-// What counts is that the program starts there, finds its own files and can see the folder, not what the modes seem to say: an
-// access list, a security module or a missing capability of a container decides as well. One that does not find itself only logs
-// that, says its version and ends well; initdb would then fail.
+// Checks that the program starts there, finds its own files and can see the folder. The file modes alone don't decide that: an access
+// list, a security module or a missing capability of a container can too. A program that does not find itself only logs that, prints its
+// version and exits with 0. Then initdb would fail.
 async function works(user: PostgresUser, binary: string, folder: string): Promise<boolean> {
   const check = user.command('/bin/sh', ['-c', '"$0" --version && test -x "$1"', binary, folder]);
   const env = { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' };

@@ -15,32 +15,32 @@ import { OWNER_ROLE, postgresEnv, prepareCluster } from './embedded-cluster.ts';
 import { postgresUser, type PostgresUser } from './embedded-user.ts';
 
 export interface EmbeddedPostgresOptions {
-  /** An absolute path. Made when it is missing. */
+  /** An absolute path. Created if it is missing. */
   readonly dataDir: string;
-  /** Listened to on 127.0.0.1, and nothing else is. */
+  /** The port on 127.0.0.1. The server listens on no other address. */
   readonly port: number;
   readonly logFile: string;
   /** False only in tests that do not test durability. */
   readonly fsync?: boolean;
-  /** Told as soon as there is a process, long before it is ready: whoever must end it later should know it from then on. */
+  /** Called as soon as the process exists, long before it is ready: from then on a caller may have to end it. */
   readonly onStarted?: (process: ServerProcess) => void;
 }
 
 export interface EmbeddedPostgres {
   readonly process: ServerProcess;
-  /** Of the role that owns the server. */
+  /** For the role that owns the server. */
   readonly ownerUrl: string;
-  /** Of the role that the processes log in as; `migrate` makes it. */
+  /** For the role that the processes log in as. `migrate` creates it. */
   readonly appUrl: string;
-  /** Ends it as fast as is clean: open transactions are rolled back. At most about 18 s, then it is killed. */
+  /** Stops the server as fast as a clean shutdown allows: open transactions are rolled back. After about 18 s it is killed. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts the real PostgreSQL that npm brought, and resolves when it answers queries; its database is `pointsman`.
+ * Starts the PostgreSQL that npm installed, and resolves when it answers queries. Its database is `pointsman`.
  *
- * Throws PortTakenError when the port is taken, ServerNotReadyError with the end of the log when it does not come up, and
- * what {@link prepareCluster} and {@link postgresUser} throw.
+ * Throws PortTakenError when the port is taken, ServerNotReadyError with the end of the log when the server does not start, and the
+ * errors of {@link prepareCluster} and {@link postgresUser}.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { dataDir, fsync = true } = options;
@@ -49,7 +49,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const password = await prepareCluster(binaries.initdb, dataDir, user, { fsync });
   const ownerUrl = `postgres://${OWNER_ROLE}:${password}@127.0.0.1:${options.port}/pointsman`;
   const appUrl = appDatabaseUrl(ownerUrl);
-  if (appUrl === null) throw new Error(`the password that ${dataDir} keeps is empty`);
+  if (appUrl === null) throw new Error(`the password in ${dataDir} is empty`);
   const server = await startWhenOrphansAreGone(binaries.postgres, user, { ...options, fsync }, ownerUrl);
   const stop = () => server.stop(stopSteps);
   try {
@@ -67,8 +67,8 @@ export const stopSteps = [
   ['SIGQUIT', serverLimits.abortMs],
 ] as const;
 
-// The backends of a killed postmaster outlive it by moments and hold its shared memory; PostgreSQL rightly refuses to start
-// beside them.
+// The backends of a killed postmaster outlive it for a moment and hold its shared memory. PostgreSQL rightly refuses to start until they
+// have ended.
 async function startWhenOrphansAreGone(
   binary: string,
   user: PostgresUser,
@@ -96,7 +96,7 @@ async function startOnce(
   options: EmbeddedPostgresOptions & { fsync: boolean },
   ownerUrl: string,
 ): Promise<ServerProcess> {
-  // Settings stand on the command line, not in the data folder: an older folder then runs with today's.
+  // Settings are passed on the command line, not stored in the data folder, so an older folder runs with the current settings.
   const settings = {
     listen_addresses: '127.0.0.1',
     port: String(options.port),
@@ -125,13 +125,13 @@ function readyProbe(url: string, dataDir: string): () => Promise<boolean> {
     const outcome = await withClient(url, (client) =>
       client.query<{ folder: string }>("SELECT current_setting('data_directory') AS folder"),
     ).then(
-      // The server of a copied home has our password and our port; ours is about to notice that it can't listen.
+      // The server of a copied data folder has our password and our port. Ours is about to end because it can't listen.
       ({ rows }) => (rows[0]?.folder === resolve(dataDir) ? ('ready' as const) : 'another'),
       (error: { code?: string }) => error.code,
     );
-    // Another server on that port refuses our password too, until ours has noticed that it can't listen, and ended.
+    // Another server on that port refuses our password too, until ours ends because it can't listen.
     if (outcome === '28P01' && ++refusals > serverLimits.refusals) {
-      throw new Error('PostgreSQL does not accept the password that is kept beside its data');
+      throw new Error('PostgreSQL does not accept the password in its data folder');
     }
     return outcome === 'ready';
   };

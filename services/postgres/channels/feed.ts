@@ -25,18 +25,18 @@ const Ends = Latest.extend({ oldest: Big });
 const COLUMNS =
   'bundle, channel, generation, seq, from_version, from_digest, to_version, to_digest, moved_at';
 
-/** A part of a tenant's feed, and how far all of it goes. Numbers are those that a cursor would have. */
+/** A page of a tenant's feed, with both ends of the feed as cursors. */
 export interface FeedPage {
   readonly moves: readonly RecordedMove[];
-  /** Of the last move that there is. */
+  /** The number of the last move. */
   readonly latest: number;
-  /** Before the first move that is kept for readers; the latest when none is. */
+  /** The number before the first move that is kept for readers; `latest` if none is kept. */
   readonly oldest: number;
 }
 
 /**
- * What comes after `after` in a tenant's feed, in its order, as of one moment: after its last number for `latest`, and for null from the
- * first that was made at `sinceMs` or later. A cursor before `oldest` is for the caller to refuse. Null when there is no such tenant.
+ * The moves after `after` in a tenant's feed, in order, as of one moment. It starts after the last move for 'latest', and for null at the first move
+ * that was made at `sinceMs` or later. The caller must reject a cursor before `oldest`. Null if the tenant does not exist.
  */
 export async function findFeedPage(
   db: Database,
@@ -57,7 +57,7 @@ export async function findFeedPage(
   return ends === undefined ? null : { ...ends, moves: movesOf(tenant, rows) };
 }
 
-/** The moves after that number, in the feed's order. */
+/** The moves after a feed number, in order. */
 export async function listFeed(
   db: Database,
   tenant: string,
@@ -68,8 +68,8 @@ export async function listFeed(
 }
 
 /**
- * The end of the feed: the moves after that number, none for null; of more than `most` only the last. They reach to `latest` without a
- * gap. Null when there is no such tenant.
+ * The end of the feed: the moves after `after`, none if it is null, and at most the last `most` of them. They reach to `latest` without a
+ * gap. Null if the tenant does not exist.
  */
 export async function findFeedEnd(
   db: Database,

@@ -9,9 +9,9 @@ import { allRows, answerOf, at, Big, Iso, json } from '../rows.ts';
 
 const Acknowledged = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('acknowledged'), pointer: Pointer }),
-  /** It claims what the record does not say: of that generation, the digest; null when there is none yet. */
+  /** The record has this digest for the generation, not the reported one; null if the generation does not exist yet. */
   z.object({ kind: z.literal('wrong'), digest: Digest.nullable(), pointer: Pointer }),
-  /** Another token has been heard under that name, and not long ago. */
+  /** Another token has acknowledged under that name recently. */
   z.object({ kind: z.literal('taken'), by: z.string() }),
   z.object({ kind: z.literal('too_many') }),
   QuotaExceeded,
@@ -20,14 +20,14 @@ const Acknowledged = z.discriminatedUnion('kind', [
 
 export interface Acknowledgement extends PointerId {
   readonly follower: string;
-  /** 0, and no digest, while it runs nothing yet. */
+  /** 0, with no digest, until it runs a generation. */
   readonly generation: number;
   readonly digest: string | null;
   readonly by: string;
   readonly at: number;
 }
 
-/** Keeps what a follower says that it runs, if it can be true. One round trip; repeated, it changes nothing but when it was heard. */
+/** Records the generation that a follower runs, if it matches the record. One round trip. A repeat only updates the time. */
 export async function acknowledge(
   db: Database,
   { tenant, at: epochMs, ...said }: Acknowledgement,
@@ -49,12 +49,12 @@ const Row = z.object({
 });
 export type FollowerRecord = z.infer<typeof Row>;
 
-/** Where one stands in the list. */
+/** A position in the list. */
 export type FollowerPlace = Pick<FollowerRecord, 'heard' | 'generation' | 'follower'>;
 
 /**
- * Those who have not been heard of lately, then whoever is furthest behind, then the others. `after` is the last of the page before;
- * whoever acknowledges between two pages changes places, and may be on both or on neither.
+ * Lists lost followers first, then the others, each group from the furthest behind to the current. `after` is the last follower of the
+ * previous page. A follower that acknowledges between two pages changes its position, and may be on both pages or on neither.
  */
 export async function listFollowers(
   db: Database,

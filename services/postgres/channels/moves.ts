@@ -10,7 +10,7 @@ import type { SinkNotification } from '../../../handlers/contract/sink.ts';
 import type { Database } from '../database.ts';
 import { answerOf, at, json } from '../rows.ts';
 
-/** The sinks that keep a pointer from moving, with the text of each. Another health check may clear those that are only `unproven`. */
+/** The sinks that block a move, with a text for each. Another health check may clear those that are only `unproven`. */
 const SinksDownRow = z
   .object({ kind: z.literal('sinks_down'), sinks: z.array(SinkBar) })
   .transform(({ kind, sinks }) => ({
@@ -26,18 +26,18 @@ const PointerMove = z.union([
   ]),
 ]);
 
-/** A move's number, and the webhooks of its tenant. */
+/** The feed number of a move, and the webhooks of its tenant. */
 const ToBeTold = z.object({ seq: z.number(), webhooks: z.array(z.string()) });
 
-/** Of a move, the webhooks of its tenant. */
+/** The result of a release's swap. If the pointer moved, it lists the webhooks of the tenant. */
 const ReleaseMove = z.intersection(PointerMove, z.object({ webhooks: z.array(z.string()).optional() }));
 
 const HandMove = z.intersection(z.union([SinksDownRow, MoveResult]), z.object({ told: ToBeTold.optional() }));
 
 /**
- * Moving pointers on record: each method is one transaction, which finds its own move when it is repeated.
+ * Moves pointers in the database. Each method is one transaction, which finds its own move when it is repeated.
  *
- * @param options.brokers those to which moves are delivered: told with the webhooks, so that the list stands in the step's answer
+ * @param options.brokers the brokers that get moves: they are notified with the webhooks, so the journaled result of the step lists both
  */
 export function postgresMoves(
   db: Database,

@@ -31,7 +31,7 @@ const MoveRow = z.object({
 const MOVE_COLUMNS =
   'generation, from_version, from_digest, to_version, to_digest, by, why, restores, moved_at';
 
-/** Null where the bundle has no such channel. */
+/** Null if the bundle has no such channel. */
 export async function findPointer(
   db: Database,
   { tenant, bundle, channel }: PointerId,
@@ -41,7 +41,7 @@ export async function findPointer(
   return allRows(PointerRow, await db.call(tenant, sql, [tenant, bundle, channel]))[0]?.pointer ?? null;
 }
 
-/** Many pointers of a tenant in one statement, in the order of the ids; null where the bundle has no such channel. */
+/** Many pointers of a tenant in one statement, in the order of `ids`; null if the bundle has no such channel. */
 export async function findPointers(
   db: Database,
   tenant: string,
@@ -67,7 +67,7 @@ export async function listPointers(
   return allRows(PointerRow, await db.call(tenant, sql, [tenant, bundle, after, limit]));
 }
 
-/** Newest first. `before` is the last generation of the page before. */
+/** Newest first. `before` is the last generation of the previous page. */
 export async function listMoves(
   db: Database,
   { tenant, bundle, channel }: PointerId,
@@ -79,7 +79,7 @@ export async function listMoves(
   return allRows(MoveRow, await db.call(tenant, sql, [tenant, bundle, channel, before, limit])).map(moveOf);
 }
 
-/** The move to that generation; null where the pointer has not come so far. */
+/** The move to that generation; null if the pointer has not reached it. */
 export async function findPointerMove(
   db: Database,
   { tenant, bundle, channel }: PointerId,
@@ -91,7 +91,7 @@ export async function findPointerMove(
   return row === undefined ? null : moveOf(row);
 }
 
-/** The last move before that generation that took the pointer to the version and was no rollback; null where there is none. */
+/** The last move before generation `before` that took the pointer to the version and was not a rollback; null without one. */
 export async function findMoveTo(
   db: Database,
   { tenant, bundle, channel }: PointerId,

@@ -7,12 +7,12 @@ import { QuotaExceeded } from '@pointsman/protocol/quota';
 import type { Database } from '../database.ts';
 import { allRows, answerOf, at, Big, Iso, json, oneRow } from '../rows.ts';
 
-/** Who made a policy what it is from then on. */
+/** A version of a policy, and who created it. */
 const VersionRow = z.object({ version: Big, message: z.string().nullable(), by: z.string(), at: Iso });
 type PolicyVersion = z.infer<typeof VersionRow>;
 
 const PutAnswer = z.discriminatedUnion('kind', [
-  /** The document is the tenant's policy, since that version. */
+  /** The document is the tenant's policy as of that version. */
   z.object({ kind: z.literal('stands'), version: Big, replayed: z.boolean() }),
   z.object({ kind: z.literal('stale'), version: Big }),
   QuotaExceeded,
@@ -25,7 +25,7 @@ export interface NewPolicy {
   readonly tenant: string;
   readonly document: Policy;
   readonly message: string | null;
-  /** The version that the author saw; null when it does not matter. */
+  /** The version that the author has seen; null to replace any version. */
   readonly ifVersion: number | null;
   readonly by: string;
   readonly idempotencyKey: string;
@@ -34,7 +34,7 @@ export interface NewPolicy {
   readonly at: number;
 }
 
-/** Makes it the tenant's policy, once for its key: see `put_policy` in functions/policies.sql. */
+/** Stores the tenant's policy, once for its key: see `put_policy` in functions/policies.sql. */
 export async function putPolicy(db: Database, { at: epochMs, ...request }: NewPolicy): Promise<PutAnswer> {
   const values = [json({ ...request, none: NO_POLICY }), at(epochMs)];
   return answerOf(PutAnswer, await db.answer(request.tenant, 'put_policy($2::jsonb, $3)', values));
@@ -42,7 +42,7 @@ export async function putPolicy(db: Database, { at: epochMs, ...request }: NewPo
 
 const DocumentRow = z.object({ version: Big, document: Policy });
 
-/** The last version, or the one that is asked for; null for one that never was. Every tenant began with none, which is version 0. */
+/** The last version, or the requested one; null if it does not exist. Every tenant starts with version 0, the empty policy. */
 export async function findPolicy(
   db: Database,
   tenant: string,
@@ -55,7 +55,7 @@ export async function findPolicy(
   return version === null ? { version: 0, document: NO_POLICY } : null;
 }
 
-/** Newest first. `before` is the last version of the page before. */
+/** Newest first. `before` is the last version of the previous page. */
 export async function listPolicies(
   db: Database,
   tenant: string,
@@ -69,8 +69,8 @@ export async function listPolicies(
 const Terms = z.object({ is_repeated: z.boolean(), rule: ConflictRule.nullable() });
 
 /**
- * What a publish meets: whether its key was used before, and the conflict rule that the policy has for the channel, if any. As of one
- * moment, so that a policy which came after the first publish under the key is never held against a repetition of it.
+ * The terms of a publish: whether its key was used before, and the policy's conflict rule for the channel, if any. Both are read at one
+ * moment, so a policy that was stored after the first publish with the key does not apply to a repeat of it.
  */
 export async function publishTerms(
   db: Database,

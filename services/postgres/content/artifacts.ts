@@ -49,7 +49,7 @@ export async function loadArtifactFiles(
   return allRows(ContentRow, await db.call(tenant, sql, [tenant, artifact]));
 }
 
-/** `head` has the first `headBytes` of the content: all of it when it is no longer. */
+/** `head` is the first `headBytes` of the content, or all of it if it is shorter. */
 export async function findArtifactFile(
   db: Database,
   tenant: string,
@@ -64,7 +64,7 @@ export async function findArtifactFile(
   return allRows(row, await db.call(tenant, sql, [tenant, artifact, path, headBytes]))[0] ?? null;
 }
 
-/** The manifest of an artifact, as {@link findArtifactFile} gives a file. */
+/** The manifest of an artifact, with the fields that {@link findArtifactFile} returns for a file. */
 export async function findManifest(
   db: Database,
   tenant: string,

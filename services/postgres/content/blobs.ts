@@ -10,16 +10,16 @@ export interface BlobContent {
   readonly content: Uint8Array;
 }
 
-/** What one statement may carry: past it a source of many files would be one message of its whole size in memory twice. */
+/** The bytes of one statement. Without this limit a source of many files would be one message, with its whole size in memory twice. */
 const BATCH_BYTES = 4 * 1024 * 1024;
 
 const ContentRow = z.object({ digest: Digest, content: z.instanceof(Uint8Array) });
-/** More than a value of PostgreSQL can have. */
+/** More than the largest value that PostgreSQL can store. */
 export const ALL_BYTES = 2 ** 31 - 1;
 
 const HeadRow = z.object({ mediaType: z.string(), size: Big, head: z.instanceof(Uint8Array) });
 
-/** What is known of a blob, and how its content begins. */
+/** The metadata of a blob, and the start of its content. */
 export type BlobHead = z.infer<typeof HeadRow>;
 
 export async function readBlobs(
@@ -36,7 +36,7 @@ export async function readBlobs(
   return new Map(allRows(ContentRow, rows).map(({ digest, content }) => [digest, content]));
 }
 
-/** `head` has the first `headBytes` of the content: all of it when it is no longer. */
+/** `head` is the first `headBytes` of the content, or all of it if it is shorter. */
 export async function findBlob(
   db: Database,
   tenant: string,
@@ -48,7 +48,7 @@ export async function findBlob(
   return allRows(HeadRow, await db.call(tenant, sql, [tenant, digest, headBytes]))[0] ?? null;
 }
 
-/** A part of a blob's content, shorter or empty past its end; null when the blob is not stored. */
+/** A part of a blob's content, shorter or empty at the end of the content. Null if the blob is not stored. */
 export async function readBlobSlice(
   db: Database,
   tenant: string,
@@ -60,7 +60,7 @@ export async function readBlobSlice(
   return allRows(z.object({ slice: z.instanceof(Uint8Array) }), rows)[0]?.slice ?? null;
 }
 
-/** Those of the digests that are not stored. */
+/** The digests that are not stored. */
 export async function missingBlobs(
   query: Query,
   tenant: string,
@@ -74,7 +74,10 @@ export async function missingBlobs(
   return new Set(allRows(z.object({ digest: Digest }), rows).map((row) => row.digest));
 }
 
-/** Stores what is not there yet. Content that is there already is not sent again. Throws as {@link Database} does, past a quota as well. */
+/**
+ * Stores the blobs that are missing. Content that is already stored is not sent again. Throws as {@link Database} does, and when a quota
+ * is exceeded.
+ */
 export async function storeBlobs(db: Database, tenant: string, blobs: readonly BlobContent[]): Promise<void> {
   await db.tenant(tenant, async (query) => {
     const missing = await missingBlobs(
@@ -92,8 +95,8 @@ export async function storeBlobs(db: Database, tenant: string, blobs: readonly B
 }
 
 /**
- * Blobs as the parameters of a statement: digests, media types, contents. By digest, so that all who store them lock in one order.
- * Without contents for those that are stored already.
+ * Blobs as the parameters of a statement: digests, media types, contents. They are sorted by digest, so concurrent transactions lock them
+ * in one order. Contents are left out for blobs that are already stored.
  */
 export function blobColumns(
   blobs: readonly BlobContent[],
@@ -110,8 +113,8 @@ export function blobColumns(
 }
 
 /**
- * In batches, within the caller's transaction, which has to charge them to the tenant at its end. One that somebody else has stored meanwhile
- * is the same one. @returns the bytes that are new
+ * Inserts blobs in batches, in the caller's transaction, which must charge the added bytes to the tenant at its end. A blob that another
+ * transaction has stored meanwhile is skipped, since it has the same content. @returns the number of bytes added
  */
 export async function insertBlobs(
   query: Query,
@@ -126,7 +129,7 @@ export async function insertBlobs(
   return added;
 }
 
-/** By digest, so that two transactions that store the same blobs lock them in one order. */
+/** Sorted by digest, so two transactions that store the same blobs lock them in one order. */
 function batches(blobs: readonly BlobContent[]): BlobContent[][] {
   const sorted = blobs.toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
   const found: BlobContent[][] = [];

@@ -10,15 +10,15 @@ import { answerOf } from '../rows.ts';
 
 const Entries = z.array(z.object({ path: z.string(), digest: Digest, size: z.number() }));
 
-/** What the bytes of a source mean is for the compiler to say. */
+/** The store does not interpret the files of a source. The compiler does. */
 const MEDIA_TYPE = 'application/octet-stream';
 
-/** Rounds of storing what a sweep has deleted meanwhile. Each round locks what it finds, so that the second one is the last. */
+/** Attempts to store blobs that a sweep has deleted meanwhile. Each attempt locks the blobs that it finds, so the second one succeeds. */
 const ROUNDS = 3;
 
 /**
- * Stores a source, all of it or nothing. What the tenant has already is not sent again. Unless a release is admitted for it, the sweep
- * deletes it within an hour.
+ * Stores a source completely or not at all. Content that the tenant already has is not sent again. Unless a release is admitted for the
+ * source, the sweep deletes it within an hour.
  *
  * Throws `quota_exceeded` or `larger_than_quota`, with nothing stored.
  */
@@ -29,7 +29,7 @@ export async function storeSource(
   contents: ReadonlyMap<string, Uint8Array>,
 ): Promise<void> {
   await db.tenant(tenant, async (query) => {
-    // The same source again: its blobs came with it, in the same transaction, and stay as long as it does.
+    // The source is already stored. Its blobs were stored in the same transaction, and are kept as long as the source.
     if (answerOf(z.boolean(), await query('SELECT touch_source($1, $2) AS answer', [tenant, tree.digest])))
       return;
     const digests = [...new Set(tree.entries.map((entry) => entry.digest))];
@@ -46,17 +46,20 @@ export async function storeSource(
       missing = answerOf(z.array(Digest), rows);
       if (missing.length === 0) return;
     }
-    throw new PointsmanError('unavailable', 'what a source needs is deleted as soon as it is stored');
+    throw new PointsmanError(
+      'unavailable',
+      'the sweep deletes content of this source as soon as it is stored',
+    );
   });
 }
 
 function blobOf(digest: string, contents: ReadonlyMap<string, Uint8Array>): BlobContent {
   const content = contents.get(digest);
-  if (!content) throw new Error(`the source names ${digest}, whose content was not handed in`);
+  if (!content) throw new Error(`the source refers to ${digest}, but its content was not passed in`);
   return { digest, mediaType: MEDIA_TYPE, content };
 }
 
-/** A source, with its contents where these are few: one message for a small one. */
+/** A source, with its contents if they are small: then it takes one round trip. */
 export interface LoadedSource {
   readonly tree: SourceTree;
   readonly contents: ReadonlyMap<string, Uint8Array>;
@@ -73,7 +76,7 @@ export async function loadSource(db: Database, tenant: string, digest: string): 
   return source && loaded(digest, source);
 }
 
-/** A release's source, and where the release's policy has it compiled; null for here. */
+/** The source of a release, and its policy's rule for remote compilation; null to compile locally. */
 export async function loadReleaseSource(
   db: Database,
   { tenant, bundle, version }: ReleaseId,

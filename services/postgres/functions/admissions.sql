@@ -1,7 +1,7 @@
--- A release's way through the record. Each function is one transaction's whole work, so that a durable step is one round trip, and each
--- finds its own earlier effect when it is repeated. They run with the caller's rights: row-level security applies inside.
+-- The path of a release through the database. Each function does all its work in one transaction, so a durable step is one round trip. A
+-- repeated call finds its own earlier effect. The functions run with the caller's rights, so row-level security applies.
 --
--- Locks are taken in one order everywhere: a tenant's counts (lock_counts), release, pointer, tenant, callback, and the tenant's usage last.
+-- Locks are taken in one order everywhere: lock_counts, release, pointer, tenant, callback, and the row of tenant_usage last.
 
 CREATE FUNCTION iso(p_at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
@@ -14,14 +14,14 @@ CREATE FUNCTION pointer_json(p_pointer pointers) RETURNS jsonb LANGUAGE sql STAB
     THEN jsonb_build_object('reason', p_pointer.hold_reason, 'by', p_pointer.hold_by, 'at', iso(p_pointer.hold_at)) END)
 $$;
 
--- What an earlier request under this key was answered; null for a new key.
+-- The stored answer of an earlier request with this key. Null for a new key.
 CREATE FUNCTION replay(p_of_tenant text, p_of_key text, p_of_fingerprint text) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT CASE WHEN k.fingerprint = p_of_fingerprint THEN k.answer || '{"replayed": true}' ELSE '{"kind": "key_reused"}' END
   FROM idempotency_keys k WHERE (k.tenant, k.key) = (p_of_tenant, p_of_key)
 $$;
 
--- Why a request may not move that channel: the bundle has no such channel, and may not get it. Null where it may. The first channel of a
--- bundle needs no permission: there is no other that its name could be a misspelling of.
+-- Why a request may not move this channel: the bundle lacks it, and the request may not create it. Null if it may. The first channel of a
+-- bundle needs no permission, because there is no other channel whose name it could misspell.
 CREATE FUNCTION channel_bar(p_tenant text, p_bundle text, p_channel text, p_create boolean, p_limit integer) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT CASE
     WHEN count(*) = 0 OR bool_or(channel = p_channel) THEN NULL
@@ -46,7 +46,7 @@ BEGIN
   IF NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
   answer := replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  -- The key has expired, and this is still the request that it was: a step that is repeated days later.
+  -- The same admission, repeated days later when its idempotency key has been deleted.
   PERFORM FROM releases WHERE (tenant, bundle, version, idempotency_key) = (tenant_name, bundle_name, release_version, p_request->>'idempotencyKey');
   IF FOUND THEN RETURN jsonb_build_object('kind', 'accepted', 'version', release_version, 'replayed', true); END IF;
   IF p_request->>'origin' IS NOT NULL THEN
@@ -72,12 +72,12 @@ BEGIN
 
   answer := publish_over_quota(tenant_name, bundle_name);
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  -- The sweep deletes a source that waits for its release for too long.
+  -- FOR KEY SHARE keeps the sweep from deleting the source. If the sweep has already deleted it, the caller has to store it again.
   PERFORM FROM sources WHERE (tenant, digest) = (tenant_name, p_request->>'source') FOR KEY SHARE;
   IF NOT FOUND THEN RETURN '{"kind": "no_source"}'; END IF;
 
   INSERT INTO bundles (tenant, bundle, created_at) VALUES (tenant_name, bundle_name, p_at) ON CONFLICT DO NOTHING;
-  -- The number is the object's to give, and the key's to refuse: a taken one means that the object has forgotten something.
+  -- The Tenant object assigns the version. If the version is taken, the object has lost state.
   INSERT INTO releases (tenant, bundle, version, channel, status, source, if_generation, policy_version, not_before, message, by,
     idempotency_key, origin, created_at)
   SELECT tenant_name, bundle_name, release_version, channel_name, CASE p_request->>'placement' WHEN 'start' THEN 'running' ELSE 'queued' END, p_request->>'source',
@@ -86,11 +86,12 @@ BEGIN
   WHERE release_version > coalesce((SELECT max(version) FROM releases WHERE (tenant, bundle) = (tenant_name, bundle_name)), 0)
   ON CONFLICT DO NOTHING;
   IF NOT FOUND THEN
-    -- Perhaps by this same request, which somebody else has brought here first: the insert has waited for them.
+    -- A concurrent attempt of the same request may have inserted the release. This INSERT has waited for that transaction, so its result
+    -- is visible now.
     RETURN coalesce(replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint'), '{"kind": "version_taken"}');
   END IF;
 
-  -- From now on the channel exists, whatever becomes of the release.
+  -- From now on the channel exists, even if the release fails.
   IF pointer.channel IS NULL THEN INSERT INTO pointers (tenant, bundle, channel) VALUES (tenant_name, bundle_name, channel_name) ON CONFLICT DO NOTHING; END IF;
   IF p_request->>'origin' IS NOT NULL THEN PERFORM publish_delivery(tenant_name, p_request->'origin', release_version, p_at); END IF;
   IF p_request->'supersedes' <> '[]' THEN PERFORM supersede(p_request, p_at); END IF;
@@ -101,8 +102,8 @@ BEGIN
   RETURN answer;
 END $$;
 
--- Those in line end here and now, since they did nothing yet. The one in flight is only marked: its own workflow undoes and settles it,
--- unless its pointer has moved or its way has ended already.
+-- Queued releases settle immediately, since they have had no effect. The running release is only marked: its own workflow undoes and
+-- settles it, unless its pointer has moved or its end is already decided.
 CREATE FUNCTION supersede(p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   newer bigint := (p_request->>'version')::bigint;
@@ -138,7 +139,7 @@ BEGIN
   RETURN coalesce(stands = 'running', false);
 END $$;
 
--- `p_intent_reason` becomes the release's reason; `p_reason` is what the caller gave, for the audit.
+-- `p_intent_reason` becomes the reason of the release. `p_reason` is the caller's own text, for the audit.
 CREATE FUNCTION request_cancel(p_tenant text, p_bundle text, p_version bigint, p_by text, p_reason text, p_intent_reason text, p_at timestamptz)
 RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -146,7 +147,7 @@ DECLARE
 BEGIN
   SELECT * INTO release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
   IF NOT FOUND THEN RETURN '{"kind": "no_release"}'; END IF;
-  -- Saying it twice is saying it once; another last word, or one that is already decided, stands.
+  -- Idempotent. A release whose outcome is already decided keeps it.
   IF release.status = 'settled' AND release.outcome <> 'cancelled' THEN RETURN jsonb_build_object('kind', 'settled', 'outcome', release.outcome); END IF;
   IF release.generation IS NOT NULL THEN RETURN jsonb_build_object('kind', 'too_late', 'generation', release.generation); END IF;
   IF release.closing AND release.outcome <> 'cancelled' THEN RETURN jsonb_build_object('kind', 'settled', 'outcome', release.outcome); END IF;
@@ -173,7 +174,8 @@ CREATE FUNCTION read_bundle(p_tenant text, p_bundle text) RETURNS jsonb LANGUAGE
   FROM names n
 $$;
 
--- A source's listing, with its contents where they are few bytes: one message for a small bundle, which most are. Null for an unknown one.
+-- The listing of a source, and its contents if they have at most `p_few` bytes: most bundles are small, and need only one round trip.
+-- Null for an unknown source.
 CREATE FUNCTION load_source(p_tenant text, p_digest text, p_few bigint) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
   listing jsonb;

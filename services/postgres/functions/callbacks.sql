@@ -1,4 +1,4 @@
--- What was answered, or taken back, stays so.
+-- A callback that was used or revoked never changes again.
 CREATE FUNCTION guard_callback() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF (NEW.state, NEW.answer, NEW.fingerprint, NEW.sha256, NEW.cause, NEW.reason)
@@ -9,7 +9,7 @@ BEGIN
 END $$;
 CREATE TRIGGER one_answer BEFORE UPDATE ON callbacks FOR EACH ROW WHEN (OLD.state <> 'open') EXECUTE FUNCTION guard_callback();
 
--- Whoever ends a release, or moves its pointer, by whatever way: nobody listens from then on.
+-- Revokes the open callbacks of a release when it is closed or moves its pointer, whichever function does so.
 CREATE FUNCTION stop_listening() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE callbacks SET state = 'revoked', closed_at = clock_timestamp(),
@@ -20,13 +20,13 @@ END $$;
 CREATE TRIGGER ended_is_deaf AFTER UPDATE ON releases FOR EACH ROW
   WHEN ((NEW.closing AND NOT OLD.closing) OR (NEW.generation IS NOT NULL AND OLD.generation IS NULL)) EXECUTE FUNCTION stop_listening();
 
--- Whose capability has that hash: the one look across tenants.
+-- The callback with that capability hash. Reads across tenants.
 CREATE FUNCTION find_callback(p_hash text) RETURNS TABLE (tenant text, id text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   SELECT c.tenant, c.id FROM callbacks c WHERE c.sha256 = p_hash
 $$;
 
--- Opens the callback of a callout and begins its effect in the ledger. See OpenedCallback in handlers/ports/callbacks.ts.
+-- Opens the callback of a callout and records its effect in the ledger as begun. See OpenedCallback in handlers/ports/callbacks.ts.
 CREATE FUNCTION open_callback(p_tenant text, p_bundle text, p_version bigint, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   until timestamptz := to_timestamp((p_request->>'deadlineMs')::double precision / 1000);
@@ -48,11 +48,12 @@ BEGIN
     PERFORM put_effect(p_tenant, p_bundle, p_version, request_effect(p_request->>'purpose'), 'begun', p_request->>'detail', p_at, p_request->>'subject');
     RETURN opened;
   END IF;
-  -- Who waits now may be another one than at first: Restate's data was lost, and the release has begun anew.
+  -- The awakeable changes if Restate has lost its data and the release has started again.
   UPDATE callbacks SET awakeable_id = p_request->>'awakeableId', deadline_at = until WHERE (tenant, id) = (p_tenant, callback.id);
   IF callback.state <> 'open' THEN RETURN '{"kind": "over"}'; END IF;
   IF callback.sha256 = p_request->>'sha256' THEN RETURN opened; END IF;
-  -- A request that has arrived keeps its capability; one that may have got lost, and its capability with it, is made with the new one.
+  -- Once a request has arrived, the callback keeps the capability that was sent with it. Until then the request may be lost, so it is
+  -- repeated with the new capability.
   PERFORM FROM effects WHERE (tenant, bundle, version, effect, subject) = (p_tenant, p_bundle, p_version, request_effect(callback.purpose), callback.subject) AND state = 'done';
   IF FOUND THEN RETURN '{"kind": "asked"}'; END IF;
   UPDATE callbacks SET sha256 = p_request->>'sha256' WHERE (tenant, id) = (p_tenant, callback.id);
@@ -63,13 +64,13 @@ CREATE FUNCTION request_effect(p_purpose text) RETURNS text LANGUAGE sql IMMUTAB
   SELECT p_purpose || '-request'
 $$;
 
--- What is known of a request that had begun. What was undone meanwhile stays undone.
+-- Records the result of a request whose effect has begun. An effect that was undone meanwhile stays undone.
 CREATE FUNCTION note_request(p_tenant text, p_bundle text, p_version bigint, p_purpose text, p_subject text, p_state text, p_detail text, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
   UPDATE effects SET state = p_state, detail = p_detail, at = p_at
   WHERE (tenant, bundle, version, effect, subject) = (p_tenant, p_bundle, p_version, request_effect(p_purpose), p_subject) AND state = 'begun'
 $$;
 
--- The request did not arrive, as far as whoever made it knows. Said twice it is said once.
+-- Records that the request failed, as far as its sender knows. Idempotent.
 CREATE FUNCTION give_up_callback(p_tenant text, p_bundle text, p_version bigint, p_id text, p_reason text, p_is_final boolean, p_at timestamptz) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
   callback callbacks;
@@ -119,7 +120,7 @@ BEGIN
   IF callback.purpose = 'check' THEN
     settled := hear(jsonb_build_object('tenant', p_tenant, 'bundle', p_bundle, 'version', p_version, 'kind', 'check', 'gate', callback.subject, 'word', p_report->>'conclusion',
       'digest', NULL, 'roles', '[]'::jsonb, 'comment', p_report->>'summary', 'url', p_report->>'url', 'by', 'callback/' || callback.subject, 'answersRequest', true,
-      -- That no client can have used before.
+      -- Unique to this report: no client can have used this key.
       'idempotencyKey', callback.sha256 || '/' || p_fingerprint, 'fingerprint', p_fingerprint, 'requestId', p_request_id), p_at);
     IF settled->>'kind' <> 'heard' THEN
       RETURN jsonb_build_object('kind', 'revoked', 'cause', 'gate_decided', 'reason', NULL, 'gate', callback.subject, 'deadlineAt', iso(callback.deadline_at));
@@ -130,14 +131,14 @@ BEGIN
   END IF;
   UPDATE callbacks SET state = 'used', closed_at = p_at, answer = p_report, fingerprint = p_fingerprint, wake = (settled->>'wake')::bigint
   WHERE (tenant, id) = (p_tenant, p_id) RETURNING * INTO STRICT callback;
-  -- Whoever answers was asked, whatever the call's own end was.
+  -- A report proves that the request has arrived, even if its sender saw an error.
   PERFORM note_request(p_tenant, p_bundle, p_version, callback.purpose, callback.subject, 'done', p_detail, p_at);
-  -- Its diagnostics are copied to the stage.
+  -- Charged twice, because the stage stores a copy of the diagnostics.
   PERFORM charge_bytes(p_tenant, 2 * octet_length(p_report::text), false);
   RETURN jsonb_build_object('kind', 'taken', 'replayed', false, 'awakeableId', callback.awakeable_id, 'wake', callback.wake);
 END $$;
 
--- One blob of an upload. What is new to the tenant counts, over all attempts of the release.
+-- Stores one blob of an upload. Only blobs that are new to the tenant count towards the limits, over all attempts of the release.
 CREATE FUNCTION put_callback_blob(p_tenant text, p_id text, p_digest text, p_media_type text, p_bytes bytea, p_most_blobs bigint, p_most_bytes bigint, p_at timestamptz)
 RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -158,7 +159,7 @@ BEGIN
   UPDATE callbacks SET uploaded_blobs = uploaded_blobs + 1, uploaded_bytes = uploaded_bytes + octet_length(p_bytes)
   WHERE (tenant, id) = (p_tenant, p_id) AND state = 'open' RETURNING * INTO callback;
   SELECT sum(uploaded_blobs), sum(uploaded_bytes) INTO blobs_now, bytes_now FROM callbacks WHERE (tenant, bundle, version) = (p_tenant, callback.bundle, callback.version);
-  -- Revoked since the look above, or too much: nothing of it is kept.
+  -- The callback was revoked after the check above, or the release is over its limits. The exception removes the blob again.
   IF callback.id IS NULL OR blobs_now > p_most_blobs OR bytes_now > p_most_bytes THEN RAISE EXCEPTION 'not taken' USING ERRCODE = 'PM006'; END IF;
   PERFORM charge_bytes(p_tenant, octet_length(p_bytes));
   RETURN '{"kind": "stored"}';
@@ -168,7 +169,7 @@ EXCEPTION
     RETURN CASE refusal WHEN 'null' THEN '{"kind": "too_much"}' ELSE refusal END;
 END $$;
 
--- The source is for somebody else to judge: here it has passed.
+-- Records the start of a remote compilation. Its validation counts as passed, because the remote compiler validates the source.
 CREATE FUNCTION begin_remote_compile(p_tenant text, p_bundle text, p_version bigint, p_invocation text, p_valid_began timestamptz, p_valid_ended timestamptz, p_began timestamptz)
 RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
@@ -181,8 +182,8 @@ BEGIN
   RETURN true;
 END $$;
 
--- How an attempt has ended. One that has no answer ends by this: a request for it that is still on its way finds it revoked.
--- See EndedAttempt in handlers/ports/callbacks.ts.
+-- Ends an attempt of a remote compilation. Without a report its callback is revoked, and a request that is still under way then finds it
+-- closed. See EndedAttempt in handlers/ports/callbacks.ts.
 CREATE FUNCTION end_attempt(p_tenant text, p_bundle text, p_version bigint, p_id text, p_attempt text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;
@@ -212,18 +213,17 @@ CREATE FUNCTION end_compile(p_tenant text, p_bundle text, p_version bigint, p_st
   UPDATE stages SET state = p_state, finished_at = p_at, diagnostics = p_problems WHERE (tenant, bundle, version, stage) = (p_tenant, p_bundle, p_version, 'compile')
 $$;
 
--- From here on nobody listens to what was asked of the world for this release.
 CREATE FUNCTION revoke_callbacks(p_tenant text, p_bundle text, p_version bigint, p_purpose text, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
   UPDATE callbacks SET state = 'revoked', closed_at = p_at, cause = 'release_closed'
   WHERE (tenant, bundle, version, purpose) = (p_tenant, p_bundle, p_version, p_purpose) AND state = 'open'
 $$;
 
--- Where a release's policy has it compiled; null for here.
+-- The policy's rule for remote compilation. Null if sources are compiled locally.
 CREATE FUNCTION compile_rule(p_tenant text, p_policy bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT nullif(document->'compile', '{"executor": "local"}') FROM policies WHERE (tenant, version) = (p_tenant, p_policy)
 $$;
 
--- A release's source, as load_source gives it, with where it is to be compiled: one message.
+-- The source of a release, as load_source returns it, with the rule for remote compilation: one round trip.
 CREATE FUNCTION load_release_source(p_tenant text, p_bundle text, p_version bigint, p_digest text, p_few bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT load_source(p_tenant, p_digest, p_few) || jsonb_build_object('executor', compile_rule(p_tenant, policy_version))
   FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version)

@@ -1,4 +1,4 @@
--- A release's last word, for the commit that it came from, in the transaction that says it.
+-- Adds the final status of the release's commit, in the transaction that settles the release.
 CREATE FUNCTION tell_commit(p_release releases, p_outcome text, p_reason text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   IF p_release.origin IS NULL THEN RETURN; END IF;

@@ -3,7 +3,7 @@ CREATE FUNCTION approvals_of(p_gate gates) RETURNS integer LANGUAGE sql STABLE A
   WHERE (w.tenant, w.bundle, w.version, w.gate, w.base_generation) = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate, p_gate.base_generation) AND w.word = 'approve'
 $$;
 
--- What the text about a gate is made from: see GateFacts in core/texts/gate-texts.ts.
+-- The facts from which the text about a gate is made: see GateFacts in core/texts/gate-texts.ts.
 CREATE FUNCTION gate_facts(p_gate gates, p_release releases) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_object('gate', p_gate.gate, 'kind', p_gate.kind, 'state', p_gate.state,
     'count', (p_gate.rule->>'count')::integer, 'approvals', CASE WHEN p_gate.kind = 'approval' THEN approvals_of(p_gate) END,
@@ -81,7 +81,7 @@ CREATE FUNCTION said_of(p_gate gates) RETURNS integer LANGUAGE sql STABLE AS $$
   WHERE (w.tenant, w.bundle, w.version, w.gate, w.base_generation) = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate, coalesce(p_gate.base_generation, 0))
 $$;
 
--- Which gate is meant: the one that is named, or the only one of its kind, or the only one that is still open.
+-- The requested gate: the named one, or the only one of its kind, or the only one that is still open.
 CREATE FUNCTION choose_gate(p_request jsonb, p_tenant text, p_bundle text, p_version bigint) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
   every text[];
@@ -96,8 +96,8 @@ BEGIN
   RETURN jsonb_build_object('kind', 'which', 'gates', to_jsonb(CASE waiting WHEN '{}' THEN every ELSE waiting END));
 END $$;
 
--- Who may report a check: an admin always. The result of a check with a URL is the answer to Pointsman's own request, or its failure, and
--- nobody else's. The result of another check comes from any token that may report, but never from the author of the release.
+-- Who may report a check. An admin always may. The result of a check with a URL comes only from Pointsman's own request: its report, or
+-- its failure. The result of another check comes from any token with the role to report, but never from the author of the release.
 CREATE FUNCTION check_refuses(p_request jsonb, p_release releases, p_gate gates) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE
     WHEN p_request->'roles' ? 'admin' THEN NULL
@@ -114,7 +114,7 @@ DECLARE
   refused jsonb;
 BEGIN
   IF p_gate.state IN ('passed', 'failed') THEN
-    -- By the word that decided it: the one no, or the last yes.
+    -- The decision that settled the gate: the one rejection, or the last approval.
     SELECT * INTO verdict FROM verdicts x
     WHERE (x.tenant, x.bundle, x.version, x.gate, x.base_generation) = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate, coalesce(p_gate.base_generation, 0))
     ORDER BY x.word IN ('reject', 'failure') DESC, x.at DESC LIMIT 1;

@@ -1,5 +1,5 @@
--- What a follower says that it runs is held against the record before a word of it is kept. The answer is the pointer that it should run,
--- read after the move that it claims, so that it is never older than that.
+-- Records the generation that a follower runs, after checking it against the moves. Returns the pointer that the follower should run. The
+-- pointer is read after the move, so it is never older than the follower's own generation.
 CREATE FUNCTION acknowledge(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   bundle_name text := p_request->>'bundle';
@@ -20,28 +20,28 @@ BEGIN
     RETURN jsonb_build_object('kind', 'wrong', 'digest', move.to_digest, 'pointer', pointer_json(pointer));
   END IF;
   SELECT * INTO follower_row FROM followers WHERE (tenant, bundle, channel, follower) = (p_tenant, bundle_name, channel_name, p_request->>'follower');
-  -- The same, said again at once: nothing would be learnt from writing it.
+  -- A repeat within a second adds no information, so it is not written.
   IF follower_row."by" = who AND follower_row.generation = claimed AND follower_row.seen_at > p_at - interval '1 second' THEN
     RETURN jsonb_build_object('kind', 'acknowledged', 'pointer', pointer_json(pointer));
   END IF;
   IF follower_row.follower IS NULL THEN
-    -- Two at once may pass the limit by one: it ends loops, and counts nothing that is paid for.
+    -- Two concurrent requests may exceed the limit by one. That is acceptable: the limit stops runaway loops and is not billed.
     IF (SELECT count(*) FROM followers o WHERE (o.tenant, o.bundle, o.channel) = (p_tenant, bundle_name, channel_name) AND o.seen_at >= forgotten_before)
        >= (p_request->>'most')::integer THEN RETURN '{"kind": "too_many"}'; END IF;
     over := over_quota(p_tenant, 'followers');
     IF over IS NOT NULL THEN
-      -- Those that are forgotten on other channels make room.
+      -- Deletes forgotten followers of other channels to make room.
       DELETE FROM followers WHERE tenant = p_tenant AND ctid = ANY (ARRAY(
         SELECT o.ctid FROM followers o WHERE o.tenant = p_tenant AND o.seen_at < forgotten_before LIMIT 1000 FOR UPDATE SKIP LOCKED));
       IF NOT FOUND THEN RETURN over; END IF;
     END IF;
-    -- A few at a time, always more than come: whoever is being heard again meanwhile is passed over. As an array, so that they are looked
-    -- for once: as a subquery they were looked for again for each row of the table.
+    -- Deletes a few at a time, always more than are added. A follower that acknowledges at the same moment is skipped. ARRAY makes
+    -- PostgreSQL run the inner query once; as a plain subquery it ran for each row of the table.
     DELETE FROM followers WHERE (tenant, bundle, channel) = (p_tenant, bundle_name, channel_name) AND follower = ANY (ARRAY(
       SELECT o.follower FROM followers o
       WHERE (o.tenant, o.bundle, o.channel) = (p_tenant, bundle_name, channel_name) AND o.seen_at < forgotten_before LIMIT 20 FOR UPDATE SKIP LOCKED));
   END IF;
-  -- Whose name it is, is decided under the row's lock: of two tokens that come at once, the second waits and sees the first.
+  -- The lock of the row decides which token owns the name: of two tokens that arrive at once, the second waits and sees the first.
   INSERT INTO followers (tenant, bundle, channel, follower, generation, digest, since, seen_at, by)
   VALUES (p_tenant, bundle_name, channel_name, p_request->>'follower', claimed, p_request->>'digest', p_at, p_at, who)
   ON CONFLICT (tenant, bundle, channel, follower) DO UPDATE SET

@@ -13,14 +13,14 @@ CREATE FUNCTION generation_of(p_tenant text, p_bundle text, p_channel text) RETU
   SELECT coalesce((SELECT generation FROM pointers WHERE (tenant, bundle, channel) = (p_tenant, p_bundle, p_channel)), 0)
 $$;
 
--- The caller has the release's row, as has everybody who changes a gate.
+-- The caller holds the lock of the release's row, as does every function that changes a gate.
 CREATE FUNCTION note_gate(p_gate gates, p_change text, p_at timestamptz, p_by text DEFAULT NULL) RETURNS void LANGUAGE sql AS $$
   INSERT INTO gate_changes
   SELECT p_gate.tenant, p_gate.bundle, p_gate.version, coalesce(max(c.n), 0) + 1, p_gate.gate, p_change, coalesce(p_gate.base_generation, 0), p_by, p_at
   FROM gate_changes c WHERE (c.tenant, c.bundle, c.version) = (p_gate.tenant, p_gate.bundle, p_gate.version)
 $$;
 
--- Writes down what the release must pass. @returns whether there is anything. Repeated, it finds what it wrote.
+-- Records the gates that the release must pass. Idempotent. @returns whether there are any
 CREATE FUNCTION open_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamptz) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
   release releases;
@@ -51,8 +51,8 @@ BEGIN
   END LOOP;
 END $$;
 
--- Approvals that were given while something else was live count no more: those gates are open again, until the deadline that they had.
--- Not by the release's own move, after which nothing is to be approved. The caller has the release's row.
+-- Voids the approvals that were given while something else was live. Those gates open again and keep their deadline. Does nothing after
+-- the release's own move, when nothing is left to approve. The caller holds the lock of the release's row.
 CREATE FUNCTION void_stale(p_release releases, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   base bigint := generation_of(p_release.tenant, p_release.bundle, p_release.channel);
@@ -72,8 +72,8 @@ BEGIN
   END IF;
 END $$;
 
--- What keeps this release from its swap, under the locks of its own row and its pointer's: a gate that has not passed, an approval of
--- another base, or a gate that the policy has gained since. Null when nothing does.
+-- Why this release may not swap: a gate has not passed, an approval is for another generation, or the policy has gained a gate since.
+-- Null if nothing blocks it. The caller holds the locks of the release's row and of the pointer's row.
 CREATE FUNCTION gate_bar(p_release releases, p_pointer pointers) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   added text;
@@ -123,7 +123,7 @@ END $$;
 
 CREATE FUNCTION epoch_ms(p_at timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT round(extract(epoch FROM p_at) * 1000)::bigint $$;
 
--- All that had to be said is said, and no window is closed now; or one is, again.
+-- Records which windows are closed now. Called when all other gates have passed. If no window is closed, the gate stage passes.
 CREATE FUNCTION record_windows(p_tenant text, p_bundle text, p_version bigint, p_closed text[], p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   gate_row gates;

@@ -1,27 +1,33 @@
--- What a release may still do, stated once, and the promises that the database holds against any bug above it.
+-- Which steps a release may still take, defined once, and the invariants that the database enforces against bugs in the code above it.
 --
--- Errors of this schema, by SQLSTATE: PM001 a settled release is changed; PM002 a pointer moves other than by its next move; PM003 a move does not
--- follow the one before; PM004 a release that may not be live; PM005 a closed callback is changed; PM006 an upload is not taken, caught where it is
--- raised; PM007 a quota of bytes is used up; PM008 a policy's version does not follow the one before; PM009 a release has no artifact for its
--- channel, caught where it is raised.
+-- Errors of this schema, by SQLSTATE:
+-- PM001 a settled release is changed.
+-- PM002 a pointer changes other than by its next move.
+-- PM003 a move does not follow the one before it.
+-- PM004 a move refers to a release that may not be live.
+-- PM005 a closed callback is changed.
+-- PM006 an upload is refused. Caught where it is raised.
+-- PM007 a quota of bytes is exceeded.
+-- PM008 a policy version does not follow the one before it.
+-- PM009 a release has no artifact for its channel. Caught where it is raised.
 
--- Nothing has decided how the release ends: it has not moved its pointer, nobody has asked it to stop, and it is not being closed.
+-- Nothing has decided yet how the release ends: it has not moved its pointer, was not superseded or cancelled, and is not being closed.
 CREATE FUNCTION is_undecided(p_release releases) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
   SELECT p_release.status <> 'settled' AND NOT p_release.closing AND p_release.intent IS NULL AND p_release.generation IS NULL
 $$;
 
--- The release may still take a step towards its pointer. Each such step asks this under the lock of the release's row, because a supersede, a
--- cancel or a close may come between two steps.
+-- The release may still take a step towards its pointer. Each such step checks this under the lock of the release's row, because a
+-- supersede, a cancel or a close may come between two steps.
 CREATE FUNCTION may_advance(p_release releases) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
   SELECT p_release.status = 'running' AND is_undecided(p_release)
 $$;
 
--- What happened in a stage may still be recorded: also of a release that was asked to stop, until it is closed.
+-- Stages may still be recorded: also after a supersede or a cancel, until the release is closed.
 CREATE FUNCTION is_recording(p_release releases) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
   SELECT p_release.status = 'running' AND NOT p_release.closing
 $$;
 
--- The release has the one place of its pointer for a running release. A superseded release has given it to the newer one.
+-- The release occupies its pointer's slot for a running release. A superseded release has given the slot to the newer one.
 CREATE FUNCTION is_in_flight(p_release releases) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
   SELECT p_release.status = 'running' AND p_release.superseded_by IS NULL
 $$;
@@ -35,7 +41,7 @@ BEGIN
 END $$;
 CREATE TRIGGER settled_is_final BEFORE UPDATE ON releases FOR EACH ROW WHEN (OLD.status = 'settled') EXECUTE FUNCTION guard_settled();
 
--- A pointer goes where its next move says, one step at a time.
+-- A pointer changes only to the target of its next move, one generation at a time.
 CREATE FUNCTION guard_generation() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF (NEW.generation, NEW.version, NEW.digest) IS NOT DISTINCT FROM (OLD.generation, OLD.version, OLD.digest) THEN RETURN NEW; END IF;
@@ -57,7 +63,7 @@ BEGIN
 END $$;
 CREATE TRIGGER generation_begins_at_0 BEFORE INSERT ON pointers FOR EACH ROW EXECUTE FUNCTION guard_first_generation();
 
--- A move follows the one before it in its pointer's history and in its tenant's feed, and names a release that may be live.
+-- A move follows the one before it in the history of its pointer and in the feed of its tenant, and refers to a release that may be live.
 CREATE FUNCTION guard_history() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   previous record;
@@ -86,7 +92,7 @@ BEGIN
 END $$;
 CREATE TRIGGER history_is_linear BEFORE INSERT ON moves FOR EACH ROW EXECUTE FUNCTION guard_history();
 
--- At the commit, so that a move may be written before its pointer: no move without its pointer having gone there.
+-- Checked at the commit, because the move is inserted before its pointer changes: each recorded move has moved its pointer.
 CREATE FUNCTION guard_move_is_made() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM FROM pointers p

@@ -4,23 +4,23 @@ CREATE FUNCTION delivery_json(p_delivery deliveries) RETURNS jsonb LANGUAGE sql 
     'receivedAt', iso(p_delivery.received_at), 'updatedAt', iso(p_delivery.updated_at))
 $$;
 
--- Whether the rule is still for the repository of that delivery. Its spelling may have changed: the code hosts know no case.
+-- Whether the hook still has the repository of the delivery. Ignores case, like the code hosts, since the spelling may have changed.
 CREATE FUNCTION is_for(p_hook hooks, p_delivery deliveries) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT p_hook.provider = p_delivery.provider AND lower(p_hook.repository) = lower(p_delivery.repository)
 $$;
 
--- Whether the hook's commits can be told anything: everybody may read a public repository, and nobody write to one.
+-- Whether commit statuses can be posted for the hook: that needs a token, or an API URL if the provider is generic.
 CREATE FUNCTION tells_commits(p_hook hooks) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT CASE p_hook.provider WHEN 'generic' THEN p_hook.api_url IS NOT NULL ELSE p_hook.token IS NOT NULL END
 $$;
 
--- Puts a delivery on record, once for its id.
+-- Records a delivery, once for its id.
 CREATE FUNCTION receive_delivery(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   delivery_row deliveries;
   refusal jsonb := over_quota(p_tenant, 'changesPerDay');
 BEGIN
-  -- One that is on record already is answered as it was then.
+  -- A recorded delivery is answered from its record, even over the quota.
   PERFORM FROM deliveries WHERE (tenant, hook, delivery) = (p_tenant, p_request->>'hook', p_request->>'delivery');
   IF NOT FOUND AND refusal IS NOT NULL THEN RETURN refusal; END IF;
   INSERT INTO deliveries (tenant, hook, delivery, fingerprint, provider, repository, ref, commit, subject, source_url, pushed_at, path, bundle,
@@ -42,10 +42,10 @@ BEGIN
   RETURN jsonb_build_object('kind', 'received', 'delivery', delivery_json(delivery_row));
 END $$;
 
--- Each delivery that comes deletes a few that ended long ago, so that nothing else has to. Of each bundle and channel, the published delivery
--- of the latest push is kept for good: idempotency keys expire earlier, and an old delivery that is sent once more is compared with it. Each
--- call examines only the next ten deliveries in order of arrival, so its cost does not grow with the history. When it reaches deliveries that are too
--- recent, the next call starts again from the oldest one.
+-- Each new delivery deletes a few that ended long ago, so no other process has to. For each bundle and channel, the published delivery of
+-- the latest push is kept permanently. Idempotency keys expire earlier, so an old delivery that is sent again is compared with it. Each
+-- call examines only the next ten deliveries in order of arrival, so its cost does not grow with the history. When a call reaches
+-- deliveries that are too recent, the next call starts again from the oldest one.
 CREATE FUNCTION forget_deliveries(p_tenant text, p_hook text, p_before timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   examined bigint := coalesce((SELECT examined_seq FROM hooks WHERE (tenant, hook) = (p_tenant, p_hook)), 0);
@@ -56,7 +56,7 @@ BEGIN
     SELECT n.seq FROM (
       SELECT seq, received_at FROM deliveries WHERE tenant = p_tenant AND hook = p_hook AND seq > examined ORDER BY seq LIMIT 10) n
     WHERE n.received_at < p_before ORDER BY n.seq);
-  -- Fewer than ten: the young ones begin here.
+  -- If fewer than ten were old enough, the next call starts from the oldest delivery.
   UPDATE hooks SET examined_seq = coalesce(next_seqs[10], 0)
   WHERE (tenant, hook) = (p_tenant, p_hook) AND examined_seq <> coalesce(next_seqs[10], 0);
   SELECT array_agg(delivery) INTO gone FROM (
@@ -70,7 +70,8 @@ BEGIN
   DELETE FROM deliveries WHERE tenant = p_tenant AND hook = p_hook AND delivery = ANY (gone);
 END $$;
 
--- The release of the latest push of the same hook, if that push is later: deliveries overtake each other, on their way and in being fetched.
+-- The release of the latest push of the same hook, if that push is later than the delivery. Deliveries can overtake each other in transit
+-- and while they are fetched.
 CREATE FUNCTION overtaken_by(p_delivery deliveries) RETURNS bigint LANGUAGE sql STABLE AS $$
   SELECT later.version FROM deliveries later
   WHERE (later.tenant, later.hook, later.bundle, later.channel) = (p_delivery.tenant, p_delivery.hook, p_delivery.bundle, p_delivery.channel) AND later.version IS NOT NULL
@@ -78,7 +79,7 @@ CREATE FUNCTION overtaken_by(p_delivery deliveries) RETURNS bigint LANGUAGE sql 
   ORDER BY coalesce(later.pushed_at, 0) DESC, later.seq DESC LIMIT 1
 $$;
 
--- The source to fetch, and the rule of the hook. See Opened in services/postgres/hooks/deliveries.ts.
+-- The source to fetch, and the settings of the hook. See Opened in services/postgres/hooks/deliveries.ts.
 CREATE FUNCTION open_delivery(p_tenant text, p_hook text, p_delivery text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   delivery_row deliveries;
@@ -103,7 +104,8 @@ BEGIN
       (SELECT document->'channels'->delivery_row.channel->>'onConflict' FROM policies WHERE (tenant, version) = (p_tenant, policy_now(p_tenant))), 'supersede'));
 END $$;
 
--- The delivery ends without a release, and its commit hears why. Said twice, or too late, it changes nothing. @returns how it has ended
+-- Ends a delivery without a release, and adds a commit status with the reason. Idempotent: a delivery that has ended stays as it is.
+-- @returns the delivery
 CREATE FUNCTION end_delivery(p_tenant text, p_hook text, p_delivery text, p_state text, p_reason text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   delivery_row deliveries;
@@ -120,8 +122,8 @@ BEGIN
   RETURN delivery_json(delivery_row);
 END $$;
 
--- The delivery becomes a release, in the transaction that admits it; null when it may. Else the answer of `admit`: the delivery has ended, or
--- a later push of the same hook is there already. The tenant's object admits one at a time, so that none comes in between.
+-- Why `admit` must refuse the release of a delivery: the delivery has ended, or a later push of the same hook was published. Null if the
+-- release may be admitted. The Tenant object admits one release at a time, so no other admission comes in between.
 CREATE FUNCTION origin_refused(p_tenant text, p_origin jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   delivery_row deliveries;
@@ -137,7 +139,7 @@ CREATE FUNCTION publish_delivery(p_tenant text, p_origin jsonb, p_version bigint
   UPDATE deliveries SET state = 'published', version = p_version, updated_at = p_at WHERE (tenant, hook, delivery) = (p_tenant, p_origin->>'hook', p_origin->>'delivery')
 $$;
 
--- What looks across tenants: deliveries and reports that somebody should be busy with.
+-- Reads across tenants: deliveries that have not ended, for which a HookDelivery should be running.
 
 CREATE FUNCTION unended_deliveries(p_older_than timestamptz, p_after_seq bigint, p_most integer)
 RETURNS TABLE (tenant text, hook text, delivery text, seq bigint)

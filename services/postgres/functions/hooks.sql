@@ -1,4 +1,5 @@
--- Null leaves a secret or a token as it is: nobody who changes a rule has to know them. But a token that is kept is told to nobody new.
+-- Creates or replaces a hook. A null secret or token keeps the current one, so the caller need not know it. But a kept token is never
+-- sent to another provider or API: if one of these changes, the caller must pass the token again.
 CREATE FUNCTION put_hook(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   hook_row hooks;
@@ -31,7 +32,7 @@ BEGIN
   RETURN answer;
 END $$;
 
--- What it has delivered stays on record. Its commits are told nothing more: what could tell them is gone.
+-- Deletes a hook. Its recorded deliveries stay. Its waiting commit statuses are never sent, because its settings and its token are gone.
 CREATE FUNCTION delete_hook(p_tenant text, p_hook text, p_by text, p_request_id text, p_at timestamptz) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
   DELETE FROM hooks WHERE (tenant, hook) = (p_tenant, p_hook);

@@ -1,4 +1,5 @@
--- A move is told to those who listen by the transaction that makes it, and its answer says whom else to wake: nobody waits for a later step.
+-- The transaction that moves a pointer also notifies the listeners, and its result lists the sinks to notify. So neither waits for a
+-- later step.
 
 CREATE FUNCTION put_move(p_pointer pointers, p_kind text, p_version bigint, p_artifact text, p_by text, p_why text, p_at timestamptz,
   p_restores bigint DEFAULT NULL)
@@ -25,14 +26,15 @@ DECLARE
 BEGIN
   SELECT * INTO pointer FROM pointers WHERE (tenant, bundle, channel) = (p_tenant, p_bundle, p_channel) FOR UPDATE;
   IF FOUND THEN RETURN pointer; END IF;
-  -- Somebody else may make it meanwhile: then the insert waits for them and does nothing, and theirs is the one to lock.
+  -- Another transaction may insert the row at the same time. Then this INSERT waits for it and does nothing, and the SELECT locks that
+  -- row.
   INSERT INTO pointers (tenant, bundle, channel) VALUES (p_tenant, p_bundle, p_channel) ON CONFLICT DO NOTHING;
   SELECT * INTO STRICT pointer FROM pointers WHERE (tenant, bundle, channel) = (p_tenant, p_bundle, p_channel) FOR UPDATE;
   RETURN pointer;
 END $$;
 
--- Moves the pointer for a release if all conditions hold. If required sinks prevent the move, `barred_by` of the release lists them, except those that
--- only need a new health check.
+-- Moves the pointer for a release if all conditions hold. If required sinks block the move, `barred_by` of the release lists them, except
+-- those that only need a new health check.
 CREATE FUNCTION move_by_release(p_tenant text, p_bundle text, p_channel text, p_version bigint, p_expected bigint, p_at timestamptz, p_proven interval) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;
@@ -48,7 +50,7 @@ BEGIN
   IF pointer.hold_reason IS NOT NULL THEN RETURN jsonb_build_object('kind', 'held', 'reason', pointer.hold_reason); END IF;
   IF release.if_generation <> pointer.generation THEN RETURN jsonb_build_object('kind', 'stale', 'generation', pointer.generation); END IF;
   IF p_expected <> pointer.generation THEN RETURN jsonb_build_object('kind', 'state_behind', 'generation', pointer.generation); END IF;
-  -- Under the lock that a new policy is written under: none comes between the look at it and the move.
+  -- Locks the tenant's row, as put_policy does, so no new policy is stored between the check of the gates and the move.
   PERFORM FROM tenants WHERE tenant = p_tenant FOR NO KEY UPDATE;
   barred := gate_bar(release, pointer);
   IF barred IS NULL THEN
@@ -70,7 +72,7 @@ BEGIN
   RETURN jsonb_build_object('kind', 'moved', 'generation', move.generation, 'seq', move.seq);
 END $$;
 
--- Sends no notification: the readers of the release are notified when it settles, which comes next.
+-- Sends no notification: the release settles next, and that notifies its readers.
 CREATE FUNCTION announce(p_tenant text, p_bundle text, p_version bigint, p_began timestamptz, p_ended timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;
@@ -86,10 +88,12 @@ BEGIN
   RETURN jsonb_build_object('seq', release.seq, 'webhooks', webhooks_of(p_tenant));
 END $$;
 
--- By hand, only an admin goes around the gates of a channel. Anybody may take its pointer back to a release that it has named before, which
--- has passed the gates of its time: an incident must not wait for an approval, or for the end of a freeze. Required sinks that are down stop
--- moves forward only. The policy is looked at under the tenant's row lock, under which it is put, so that one that is put first is obeyed.
--- Null when nothing is in the way.
+-- Why a caller may not move a pointer by hand. Null if nothing blocks it.
+--
+-- Only an admin may bypass the gates of a channel. But any caller may take a pointer back to a release to which it pointed before, since
+-- that release passed the gates of its time: an incident must not wait for an approval or the end of a freeze. Required sinks that are
+-- down block forward moves only. The tenant's row is locked before the policy is read, as in put_policy, so a policy that is stored first
+-- applies.
 CREATE FUNCTION hand_bar(p_request jsonb, p_pointer pointers, p_version bigint, p_artifact text, p_backwards boolean) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   latest bigint;
@@ -109,8 +113,8 @@ BEGIN
   RETURN CASE WHEN down IS NOT NULL THEN jsonb_build_object('kind', 'sinks_down', 'sinks', down) END;
 END $$;
 
--- Promotes, or restores an earlier move of this pointer. A hold stops moves forward only: the hold of the first rollback must not stop the
--- second from going further back. A request goes back when the move that it restores is earlier than the one that is in effect.
+-- Promotes a release, or restores an earlier move of this pointer. A hold blocks forward moves only: the hold set by a first rollback
+-- must not block a second one that goes further back. A request goes back if the move that it restores is earlier than the one in effect.
 CREATE FUNCTION move_by_hand(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   tenant_name text := p_request->>'tenant';
@@ -142,10 +146,10 @@ BEGIN
   END IF;
   answer := channel_bar(tenant_name, bundle_name, channel_name, (p_request->>'createChannel')::boolean, (p_request->>'channelLimit')::integer);
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  -- Those whose approvals this move makes void: before the pointer's row, as everywhere.
+  -- Locks the releases whose approvals this move voids. Releases are locked before pointers everywhere.
   PERFORM FROM releases WHERE (tenant, bundle, channel) = (tenant_name, bundle_name, channel_name) AND status = 'running' ORDER BY version FOR UPDATE;
   pointer := lock_pointer(tenant_name, bundle_name, channel_name);
-  -- Once more: the lock may have waited for this same request, brought here twice.
+  -- Checks again: the same request may have been processed while this transaction waited for the lock.
   answer := replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
   SELECT coalesce(restores, generation) INTO in_effect FROM moves WHERE (tenant, bundle, channel, generation) = (tenant_name, bundle_name, channel_name, pointer.generation);
@@ -209,7 +213,7 @@ BEGIN
   RETURN answer;
 END $$;
 
--- The same answer; of a move, with the webhooks that it is told to.
+-- Adds the webhooks to notify to the result of a move. Other results are unchanged.
 CREATE FUNCTION with_webhooks(p_tenant text, p_answer jsonb) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT CASE WHEN p_answer->>'kind' = 'moved' THEN p_answer || jsonb_build_object('webhooks', webhooks_of(p_tenant)) ELSE p_answer END
 $$;

@@ -5,14 +5,14 @@ $$;
 CREATE FUNCTION guard_policy() RETURNS trigger LANGUAGE plpgsql SET search_path = pointsman, pg_temp AS $$
 BEGIN
   IF NEW.version <> policy_now(NEW.tenant) + 1 THEN
-    RAISE EXCEPTION 'version % of the policy of % does not follow the one before', NEW.version, NEW.tenant USING ERRCODE = 'PM008';
+    RAISE EXCEPTION 'version % of the policy of % does not follow the previous version', NEW.version, NEW.tenant USING ERRCODE = 'PM008';
   END IF;
   RETURN NEW;
 END $$;
 CREATE TRIGGER policies_follow_each_other BEFORE INSERT ON policies FOR EACH ROW EXECUTE FUNCTION guard_policy();
 
--- Makes a document the tenant's policy; what is the policy already stays as it was said first. Under the tenant's row lock, so that two at
--- once come one after the other, and none is numbered twice or left out.
+-- Stores the document as the tenant's next policy version, unless it equals the current one. Locks the tenant's row, so concurrent
+-- requests run one after the other and no version number is used twice or skipped.
 CREATE FUNCTION put_policy(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   tenant_name text := p_request->>'tenant';
@@ -33,7 +33,7 @@ BEGIN
     standing := standing + 1;
   END IF;
   answer := jsonb_build_object('kind', 'stands', 'version', standing, 'replayed', false);
-  -- The key may have come with something else meanwhile, which did not wait for this lock.
+  -- Another kind of request, which does not lock the tenant's row, may have used the key meanwhile.
   INSERT INTO idempotency_keys VALUES (tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at) ON CONFLICT DO NOTHING;
   IF NOT FOUND THEN RETURN replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint'); END IF;
   IF standing > coalesce(policy.version, 0) THEN

@@ -1,8 +1,8 @@
--- What a tenant may have at most, and what it has.
+-- The quotas of a tenant, and its usage.
 --
--- The row of tenant_usage is the last lock of every transaction that takes it: whoever holds it waits for nothing but the commit.
+-- The row of tenant_usage is the last lock of every transaction that takes it, so its holder waits for nothing but the commit.
 
--- The same numbers as quotaDefaults in core/limits/storage-limits.ts, which gives the reasons; a test compares the two.
+-- The same numbers as quotaDefaults in core/limits/storage-limits.ts, which gives the reasons. A test compares the two.
 CREATE FUNCTION quota_default(p_quota text) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE p_quota
     WHEN 'bytes' THEN 10737418240
@@ -24,8 +24,8 @@ CREATE FUNCTION utc_day() RETURNS date LANGUAGE sql STABLE AS $$
   SELECT (now() AT TIME ZONE 'UTC')::date
 $$;
 
--- With the owner's rights, because the app may not read the tokens. The tenant's own rows are still the only ones: the caller has the
--- transaction's tenant set.
+-- Runs with the owner's rights, because the app's role can't read tokens. It still counts the tenant's own rows only, because the caller
+-- has set the transaction's tenant.
 CREATE FUNCTION quota_used(p_tenant text, p_quota text) RETURNS bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   SELECT CASE p_quota
@@ -50,8 +50,8 @@ BEGIN
   RETURN jsonb_build_object('kind', 'quota_exceeded', 'quota', p_quota, 'used', used, 'limit', most);
 END $$;
 
--- What stands in the way of a new release of that bundle. Its files are stored already; where no byte is left, there is no room for its
--- diagnostics either, which are counted and not refused.
+-- The quota that a new release of the bundle would exceed; null if there is room. Its files are already stored and counted. A tenant with
+-- no bytes left is refused as well: there is no room for diagnostics, which are counted later but never refused.
 CREATE FUNCTION publish_over_quota(p_tenant text, p_bundle text) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
   refusal jsonb := coalesce(
@@ -61,14 +61,14 @@ BEGIN
   RETURN over_quota(p_tenant, 'bundles');
 END $$;
 
--- Lets the requests that add to a counted quota pass one at a time, so that two can't both take the last place. It is the first lock of
--- its transaction. Two tenants whose names have one hash wait for each other, for milliseconds.
+-- Serializes the requests that add to a counted quota, so two can't both take the last place. It is the first lock of its transaction.
+-- Two tenants whose names have the same hash wait for each other, for milliseconds.
 CREATE FUNCTION lock_counts(p_tenant text) RETURNS void LANGUAGE sql AS $$
   SELECT pg_advisory_xact_lock(7400002, hashtext(coalesce(p_tenant, '')))
 $$;
 
--- Adds to the bytes that a tenant has stored, or raises PM007 and so takes back all of its transaction. With p_refuse false, what is recorded of
--- a release on its way is counted and never refused. Called last, because of the lock.
+-- Adds to the bytes that a tenant has stored. Over the quota it raises PM007, which rolls back the transaction. With p_refuse false it
+-- only counts: data of a running release is never refused. Called last, because of the order of locks.
 CREATE FUNCTION charge_bytes(p_tenant text, p_bytes bigint, p_refuse boolean DEFAULT true) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 DECLARE
@@ -80,7 +80,7 @@ BEGIN
   IF p_bytes < 0 OR NOT p_refuse THEN RETURN; END IF;
   most := quota_limit(p_tenant, 'bytes');
   IF now_used > most THEN
-    RAISE EXCEPTION 'the quota of bytes is used up' USING ERRCODE = 'PM007',
+    RAISE EXCEPTION 'the quota of bytes is exceeded' USING ERRCODE = 'PM007',
       DETAIL = jsonb_build_object('quota', 'bytes', 'used', now_used - p_bytes, 'limit', most, 'asked', p_bytes);
   END IF;
 END $$;
@@ -92,7 +92,7 @@ BEGIN
 END $$;
 CREATE TRIGGER usage_is_counted AFTER INSERT ON tenants FOR EACH ROW EXECUTE FUNCTION open_usage();
 
--- At the commit, for the order of locks.
+-- Deferred to the commit, because of the order of locks.
 CREATE FUNCTION count_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 BEGIN
   UPDATE tenant_usage u SET changes = CASE WHEN u.day = utc_day() THEN u.changes ELSE 0 END + 1, day = utc_day() WHERE u.tenant = NEW.tenant;
@@ -112,7 +112,7 @@ END $$;
 CREATE CONSTRAINT TRIGGER followers_are_counted AFTER INSERT OR DELETE ON followers DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW EXECUTE FUNCTION count_follower();
 
--- In the order of QuotaName in packages/protocol/quota.ts. Null for an unknown tenant.
+-- Every quota with its usage, in the order of QuotaName in packages/protocol/quota.ts. Null for an unknown tenant.
 CREATE FUNCTION read_quotas(p_tenant text) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_agg(jsonb_build_object('quota', n.quota, 'used', quota_used(p_tenant, n.quota), 'limit', quota_limit(p_tenant, n.quota),
     'default', quota_default(n.quota)) ORDER BY n.i)
@@ -120,8 +120,8 @@ CREATE FUNCTION read_quotas(p_tenant text) RETURNS jsonb LANGUAGE sql STABLE AS 
   WHERE EXISTS (SELECT FROM tenants t WHERE t.tenant = p_tenant)
 $$;
 
--- Sets the quotas that the request names, once for its key; null gives one its default back. A quota below what is used refuses more and
--- deletes nothing.
+-- Sets the quotas that the request names, once for its key. Null restores a default. A quota below the current usage refuses additions
+-- and deletes nothing.
 CREATE FUNCTION set_quotas(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   answer jsonb;
@@ -137,12 +137,12 @@ BEGIN
   ON CONFLICT (tenant, quota) DO UPDATE SET most = EXCLUDED.most, set_by = EXCLUDED.set_by, set_at = EXCLUDED.set_at;
   answer := '{"kind": "set", "replayed": false}';
   INSERT INTO idempotency_keys VALUES (p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at) ON CONFLICT DO NOTHING;
-  IF NOT FOUND THEN RAISE EXCEPTION 'the key came with another request meanwhile' USING ERRCODE = '40001'; END IF;
+  IF NOT FOUND THEN RAISE EXCEPTION 'another request has used the idempotency key meanwhile' USING ERRCODE = '40001'; END IF;
   PERFORM note(p_tenant, p_at, p_request->>'by', 'set quotas', (p_request->'quotas') || jsonb_build_object('requestId', p_request->>'requestId'));
   RETURN answer;
 END $$;
 
--- Bytes stored over all tenants: a number alone, and no tenant's name.
+-- The bytes stored over all tenants, without tenants' names.
 CREATE FUNCTION stored_bytes() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   SELECT coalesce(sum(bytes), 0)::bigint FROM tenant_usage
 $$;

@@ -1,7 +1,9 @@
--- What is kept for a time only. Each call deletes a batch, with the owner's rights: the app may not rewrite what has happened.
--- @returns how many rows; as many as asked for when there may be more
+-- Deletes rows whose retention has ended. Each call deletes one batch, with the owner's rights, because the app's role can't delete
+-- history.
+-- @returns the number of rows; a full batch means that there may be more
 --
--- No caller can delete rows that are younger than the shortest retention an operator may set: see retentionLimits in core/limits/storage-limits.ts.
+-- No caller can delete rows that are younger than the shortest retention an operator may set: see retentionLimits in
+-- core/limits/storage-limits.ts.
 
 CREATE FUNCTION forget_keys(p_before timestamptz, p_most integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
@@ -23,7 +25,7 @@ BEGIN
   RETURN gone;
 END $$;
 
--- A token stays listed; the key under which it was made is free again.
+-- The token stays listed. Only its idempotency key is deleted.
 CREATE FUNCTION forget_token_keys(p_before timestamptz, p_most integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 DECLARE

@@ -1,4 +1,4 @@
--- From here on no forward step of this release has an effect, even one whose code is running somewhere right now: each of them reads
+-- Closes a release. From here on no forward step of it has an effect, not even one that is running in another process: each step reads
 -- this row under its lock.
 CREATE FUNCTION close_release(p_tenant text, p_bundle text, p_version bigint, p_outcome text, p_yields boolean, p_reason text, p_at_stage text, p_at timestamptz)
 RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -22,31 +22,30 @@ BEGIN
     SELECT coalesce(jsonb_agg(s.effect ORDER BY s.at DESC), '[]') FROM standing_effects(p_tenant, p_bundle, p_version) s));
 END $$;
 
--- What has to be undone of a release that ends without having moved its pointer. What a commit is told of it is not taken back: its
--- last word follows.
+-- The effects to undo when a release ends without having moved its pointer. A commit status is not undone: the final status replaces it.
 CREATE FUNCTION standing_effects(p_tenant text, p_bundle text, p_version bigint) RETURNS TABLE (effect text, at timestamptz) LANGUAGE sql STABLE AS $$
   SELECT e.effect, max(e.at) FROM effects e
   WHERE (e.tenant, e.bundle, e.version) = (p_tenant, p_bundle, p_version) AND e.state NOT IN ('compensated', 'failed') AND e.effect <> 'commit-status'
   GROUP BY e.effect
 $$;
 
--- Gives up the claim: the artifact and its blobs are shared with other releases, and stay until nothing claims them. What was asked of
--- the world is undone by no longer listening to its answer.
+-- Undoes one kind of effect. An artifact's claim is deleted: the artifact and its blobs are shared with other releases, and stay until
+-- nothing claims them. A request to an external service is undone by revoking its callback.
 CREATE FUNCTION undo_effect(p_tenant text, p_bundle text, p_version bigint, p_effect text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND closing FOR UPDATE;
-  IF NOT FOUND THEN RAISE EXCEPTION 'release %/%/v% is not closed, so nothing of it may be undone', p_tenant, p_bundle, p_version; END IF;
+  IF NOT FOUND THEN RAISE EXCEPTION 'release %/%/v% is not closed, so its effects must not be undone', p_tenant, p_bundle, p_version; END IF;
   CASE p_effect
     WHEN 'artifact-claim' THEN DELETE FROM artifact_claims WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
     WHEN 'check-request' THEN PERFORM revoke_callbacks(p_tenant, p_bundle, p_version, 'check', p_at);
     WHEN 'compile-request' THEN PERFORM revoke_callbacks(p_tenant, p_bundle, p_version, 'compile', p_at);
-    ELSE RAISE EXCEPTION 'nobody knows how to undo %', p_effect;
+    ELSE RAISE EXCEPTION 'the effect % cannot be undone', p_effect;
   END CASE;
   UPDATE effects SET state = 'compensated', at = p_at
   WHERE (tenant, bundle, version, effect) = (p_tenant, p_bundle, p_version, p_effect) AND state NOT IN ('compensated', 'failed');
 END $$;
 
--- What is undone stays undone: the note of a failed try may come after the try that succeeded.
+-- An effect that was undone stays undone: the record of a failed attempt may arrive after the attempt that succeeded.
 CREATE FUNCTION note_undo_failed(p_tenant text, p_bundle text, p_version bigint, p_effect text, p_reason text, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
   UPDATE effects SET state = 'compensation_failed', detail = p_reason, at = p_at
   WHERE (tenant, bundle, version, effect) = (p_tenant, p_bundle, p_version, p_effect) AND state NOT IN ('compensated', 'failed')
@@ -62,7 +61,7 @@ BEGIN
     IF release.closing AND EXISTS (
       SELECT FROM effects WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state IN ('begun', 'done') AND effect <> 'commit-status'
     ) THEN
-      RAISE EXCEPTION 'release %/%/v% has effects that nobody has tried to undo', p_tenant, p_bundle, p_version;
+      RAISE EXCEPTION 'release %/%/v% has effects that were not undone', p_tenant, p_bundle, p_version;
     END IF;
     UPDATE releases SET status = 'settled', settled_at = p_at WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
     PERFORM tell_commit(release, release.outcome, release.reason, p_at);

@@ -1,10 +1,10 @@
--- Deliveries to sinks, and the releases that wait for sinks. Each sink has one writer, the Sink object of its key (handlers/sink/sink.ts), which
--- accesses the rows through these functions only.
+-- Deliveries to sinks, and the sinks that block a swap. Each sink has one writer, the Sink object of its key (handlers/sink/sink.ts),
+-- which accesses the rows through these functions only.
 
--- The number before the first move that is young enough to be delivered; the last number if no move is.
+-- The feed number before the first move that is recent enough to be delivered, or the last number if no move is.
 --
--- A transaction records the time of its move before it gets its number. So among concurrent moves the first by time may not be the first by
--- number. Moves right before the first by time are therefore delivered as well, if they are young enough themselves.
+-- A transaction takes the time of its move before its feed number. So of two concurrent moves, the one with the lower number may have the
+-- later time. Recent moves directly before the earliest recent one are therefore delivered as well.
 CREATE FUNCTION feed_floor(p_tenant text, p_since timestamptz) RETURNS bigint LANGUAGE sql STABLE AS $$
   WITH young AS (
     SELECT m.seq FROM moves m WHERE m.tenant = p_tenant AND m.moved_at >= p_since ORDER BY m.moved_at, m.seq LIMIT 1)
@@ -26,8 +26,8 @@ CREATE FUNCTION from_epoch_ms(p_epoch_ms jsonb) RETURNS timestamptz LANGUAGE sql
   SELECT to_timestamp((p_epoch_ms #>> '{}')::double precision / 1000)
 $$;
 
--- Whether a sink takes events: a webhook's own row, or that of the broker's partition, which all its tenants share. Failures of this tenant's events
--- alone come before those of the partition. No row where nothing is known.
+-- The health of a sink: from the webhook's own row, or from the row of the broker's partition, which all its tenants share. Failures of
+-- this tenant's own events come first. Returns no row if no health is recorded.
 CREATE FUNCTION sink_health(p_tenant text, p_sink text)
 RETURNS TABLE (failures bigint, failing_since timestamptz, last_error text, retry_at timestamptz, proven_at timestamptz, shared boolean)
 LANGUAGE sql STABLE AS $$
@@ -39,8 +39,8 @@ LANGUAGE sql STABLE AS $$
   ORDER BY shared LIMIT 1
 $$;
 
--- What the writer of a sink needs: the sink, and its due moves. These come after the recorded number, or after `p_known` if none is recorded. Moves
--- older than `p_since` are no longer delivered. See OpenedSink in services/postgres/sinks/sink-deliveries.ts.
+-- The state of a sink and its due moves, for its writer. Moves are due after the recorded number, or after `p_known` if none is recorded.
+-- Moves older than `p_since` are no longer delivered. See OpenedSink in services/postgres/sinks/sink-deliveries.ts.
 CREATE FUNCTION open_sink(p_tenant text, p_sink text, p_known bigint, p_since timestamptz, p_most integer) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
   sink_row sinks;
@@ -52,7 +52,7 @@ BEGIN
   SELECT * INTO sink_row FROM sinks WHERE (tenant, sink) = (p_tenant, p_sink);
   SELECT * INTO health_now FROM sink_health(p_tenant, p_sink);
   IF latest IS NULL OR (sink_row.sink IS NULL AND p_sink NOT IN ('redis', 'rabbitmq')) THEN RETURN '{"kind": "no_sink"}'; END IF;
-  -- Never past the feed: its record may have been restored to what it was before.
+  -- Not beyond the end of the feed: after a restore from a backup, the feed may be shorter than the writer knows.
   start := least(greatest(coalesce(sink_row.delivered_seq, p_known, 0), feed_floor(p_tenant, p_since)), latest);
   RETURN jsonb_build_object('kind', 'open', 'openedMs', epoch_ms(clock_timestamp()), 'start', start, 'onRecord', sink_row.delivered_seq, 'latest', latest,
     'paused', CASE WHEN sink_row.paused_at IS NOT NULL THEN jsonb_build_object('by', sink_row.paused_by, 'reason', sink_row.pause_reason) END,
@@ -70,7 +70,7 @@ CREATE FUNCTION find_move(p_tenant text, p_seq bigint) RETURNS jsonb LANGUAGE sq
   SELECT recorded_move(m) FROM moves m WHERE (m.tenant, m.seq) = (p_tenant, p_seq)
 $$;
 
--- A broker's row, made when there is the first word about it. A webhook has its own, or is gone.
+-- Locks the row of a sink, and creates a broker's row if it is missing. A webhook without a row was deleted.
 CREATE FUNCTION lock_sink(p_tenant text, p_sink text, p_start bigint, p_at timestamptz) RETURNS sinks LANGUAGE plpgsql AS $$
 DECLARE
   sink_row sinks;
@@ -83,7 +83,7 @@ BEGIN
   RETURN sink_row;
 END $$;
 
--- Each try at a webhook; only so many are kept to be looked at.
+-- Records attempts to deliver to a webhook. Only the latest `p_keep` are kept.
 CREATE FUNCTION put_attempts(p_tenant text, p_sink text, p_attempts jsonb, p_keep integer, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   IF p_attempts = '[]' THEN RETURN; END IF;
@@ -94,13 +94,13 @@ BEGIN
     SELECT w.n FROM webhook_attempts w WHERE (w.tenant, w.sink) = (p_tenant, p_sink) ORDER BY w.n DESC OFFSET p_keep LIMIT 1);
 END $$;
 
--- Returns the later of two times of successful health checks, both by this server's clock. Ignores p_before if it is in the future: the clock was
--- set back after it was recorded.
+-- Returns the later of two times at which a health check succeeded, both by this server's clock. Ignores p_before if it is in the future:
+-- the clock was set back after it was recorded.
 CREATE FUNCTION later_proof(p_before timestamptz, p_new timestamptz) RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
   SELECT greatest(CASE WHEN p_before <= clock_timestamp() THEN p_before END, p_new)
 $$;
 
--- Records for all tenants of a partition what a try at its broker has shown: `p_failed` is null when the broker took it.
+-- Records the result of an attempt at a broker, for all tenants of the partition. `p_failed` is null if the broker accepted it.
 CREATE FUNCTION put_stream(p_broker text, p_stream integer, p_failed jsonb, p_proven timestamptz) RETURNS void LANGUAGE sql AS $$
   INSERT INTO broker_streams AS s (broker, stream, failures, failing_since, last_error, retry_at, proven_at)
   VALUES (p_broker, p_stream, coalesce((p_failed->>'failures')::bigint, 0), from_epoch_ms(p_failed->'sinceMs'), p_failed->>'reason',
@@ -109,21 +109,20 @@ CREATE FUNCTION put_stream(p_broker text, p_stream integer, p_failed jsonb, p_pr
     last_error = EXCLUDED.last_error, retry_at = EXCLUDED.retry_at, proven_at = later_proof(s.proven_at, EXCLUDED.proven_at)
 $$;
 
--- The result of one step of the writer. `failed` is null when all that it tried has arrived; `whole` is false where only this tenant's events
--- are not taken. `provenMs` is a time of this server's clock before the try began, where the sink has answered, which shows that it is well; null
--- otherwise. With `pause` nobody
--- tries again by himself.
+-- Records the result of one step of the writer. `failed` is null if everything that was sent was accepted. Its `whole` is false if only
+-- this tenant's events are refused. `provenMs` is this server's time before the attempt began if the sink responded, otherwise null. With
+-- `pause` the sink is paused, and no retry follows until it is resumed.
 CREATE FUNCTION record_delivery(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   sink_row sinks := lock_sink(p_tenant, p_request->>'sink', (p_request->>'start')::bigint, p_at);
   seq bigint := (p_request->>'seq')::bigint;
   failed jsonb := nullif(p_request->'failed', 'null');
-  -- As far as it concerns the tenant's own row.
+  -- The failure to record in the tenant's own row, if any: the failure of a whole broker is recorded in broker_streams.
   own jsonb := CASE WHEN sink_row.kind = 'webhook' OR NOT (failed->>'whole')::boolean THEN failed END;
   proven timestamptz := from_epoch_ms(p_request->'provenMs');
   why text := p_request->>'pause';
 BEGIN
-  -- Deleted meanwhile.
+  -- The webhook was deleted meanwhile.
   IF sink_row.sink IS NULL THEN RETURN; END IF;
   UPDATE sinks SET delivered_seq = seq, delivered_at = CASE WHEN seq > (p_request->>'start')::bigint THEN p_at ELSE delivered_at END,
     failures = coalesce((own->>'failures')::bigint, 0), failing_since = from_epoch_ms(own->'sinceMs'), last_error = own->>'reason',
@@ -133,7 +132,7 @@ BEGIN
     paused_at = CASE WHEN why IS NULL THEN paused_at ELSE p_at END,
     pause_reason = coalesce(why, pause_reason)
   WHERE (tenant, sink) = (p_tenant, sink_row.sink);
-  -- A step that sent nothing shows nothing of the broker: its failure stays on record.
+  -- A step that sent nothing shows nothing about the broker, so a recorded failure stays.
   IF sink_row.kind <> 'webhook' AND (proven IS NOT NULL OR (failed IS NOT NULL AND own IS NULL)) THEN
     PERFORM put_stream(sink_row.kind, stream_of(p_tenant), CASE WHEN own IS NULL THEN failed END, proven);
   END IF;
@@ -143,8 +142,8 @@ BEGIN
   END IF;
 END $$;
 
--- What one event outside of the deliveries has shown of a sink. A sink that takes it while moves are due stays failing: only their delivery shows
--- that it takes them.
+-- Records the result of one event outside the regular deliveries: a test, a redelivery or a health check. A failing sink that accepts it
+-- while moves are due stays failing: only the delivery of those moves shows that it accepts them.
 CREATE FUNCTION record_look(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   sink_row sinks := lock_sink(p_tenant, p_request->>'sink', (p_request->>'start')::bigint, p_at);
@@ -171,8 +170,9 @@ BEGIN
   END IF;
 END $$;
 
--- What a probe has shown of a partition of a broker. Returns why it fails after that; null when it is well. A broker that takes a probe while moves
--- of the partition are due stays failing: only their delivery shows that it takes them.
+-- Records a health check of a broker's partition. Returns the reason if the partition still fails; null if it is healthy. A failing
+-- broker that accepts the check while moves of the partition are due stays failing: only the delivery of those moves shows that it
+-- accepts them.
 CREATE FUNCTION record_probe(p_broker text, p_stream integer, p_request jsonb, p_at timestamptz) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   stream_row broker_streams;
@@ -191,7 +191,8 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- Pauses, resumes or rewinds, once for its key. The answer says where the sink stands now, for the writer's state, whichever request it was.
+-- Pauses, resumes or rewinds a sink, once for its key. A replayed result also has the current position of the sink, from which the Sink
+-- object updates its state.
 CREATE FUNCTION steer_sink(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   sink_row sinks;
@@ -227,12 +228,12 @@ BEGIN
   RETURN answer || jsonb_build_object('seq', sink_row.delivered_seq, 'latest', latest);
 END $$;
 
--- Freezing: the sinks that the tenant's current policy requires of this channel and that are not known to be well. Null when the channel may move,
--- and when it goes on without them. See SinkBar in core/texts/sink-texts.ts.
--- 'unproven': the last proof of health is only too old, so that a probe may renew it.
+-- The sinks that block a move of this channel: the tenant's current policy requires them and freezes the channel without them, and they
+-- are not known to be healthy. Null if the channel may move. 'unproven' means that only the last successful health check is too old, so a
+-- new one may clear it. See SinkBar in core/texts/sink-texts.ts.
 --
--- Compares the time of the last successful health check with this server's clock, at the moment of the check. A time that a worker sends would be
--- wrong: clocks of workers differ, and the transaction may wait for a connection or for locks.
+-- Compares the time of the last successful health check with this server's clock, at the moment of the check. A time sent by a worker
+-- would be wrong: clocks of workers differ, and the transaction may wait for a connection or for locks.
 CREATE FUNCTION sink_bar(p_tenant text, p_channel text, p_proven interval) RETURNS jsonb LANGUAGE sql VOLATILE AS $$
   SELECT jsonb_agg(jsonb_build_object('sink', n.sink) || CASE
       WHEN k.sink IS NULL AND n.sink NOT IN ('redis', 'rabbitmq') THEN '{"cause": "missing"}'
@@ -247,15 +248,15 @@ CREATE FUNCTION sink_bar(p_tenant text, p_channel text, p_proven interval) RETUR
     AND NOT coalesce(k.paused_at IS NULL AND h.failures = 0 AND h.proven_at > clock_timestamp() - p_proven AND h.proven_at <= clock_timestamp(), false)
 $$;
 
--- The webhooks that a move is told to.
+-- The webhooks that are notified of a move.
 CREATE FUNCTION webhooks_of(p_tenant text) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT coalesce(jsonb_agg(sink ORDER BY sink), '[]') FROM sinks WHERE tenant = p_tenant AND kind = 'webhook' AND paused_at IS NULL
 $$;
 
--- What looks across tenants.
+-- The functions below read across tenants.
 
--- Of the next so many tenants, the sinks to which something is due that moved a while ago, and that do not wait for their next try. `last` is
--- null when there are no more tenants.
+-- For the next `p_most` tenants, the sinks with a due move from before `p_moved_before` that don't wait for their next attempt. `last` is
+-- null if there are no more tenants.
 CREATE FUNCTION sinks_behind(p_brokers text[], p_after_tenant text, p_most integer, p_moved_before timestamptz, p_at timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   WITH page AS MATERIALIZED (SELECT t.tenant, t.feed_seq FROM tenants t WHERE t.tenant > p_after_tenant ORDER BY t.tenant LIMIT p_most)
@@ -273,7 +274,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
       JOIN moves m ON (m.tenant, m.seq) = (p.tenant, n.delivered_seq + 1) AND m.moved_at < p_moved_before))
 $$;
 
--- Tenants of one shared stream to which something is due.
+-- The tenants of a shared stream that have moves due.
 CREATE FUNCTION stream_behind(p_broker text, p_stream integer, p_most integer)
 RETURNS TABLE (tenant text, seq bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$

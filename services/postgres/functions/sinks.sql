@@ -1,9 +1,12 @@
--- Makes a webhook, or replaces what it is. A new one begins with the next move; of one that is there the cursor stays, since the other
--- address takes over where the first one left off, and its failures go, since they were the first one's.
+-- Creates or replaces a webhook. A new one starts with the next move. If the URL of an existing one changes, its cursor stays, so the new
+-- address continues where the old one stopped. Its failures are cleared, since they were the old address's.
 --
--- `secret` is given, or null; `madeSecret` is for a new webhook that is given none. A given one takes the place of the last as a rotation does.
--- Under the tenant's lock, as a move: then the number at which it begins is one that no move under way comes before, two requests at once
--- do not both make it (the first would have been told a secret that counts no more), and there are no more than may be.
+-- `secret` may be null. Then an existing webhook keeps its secret and a new one gets `madeSecret`. A given secret replaces the current
+-- one as a rotation does.
+--
+-- Locks the tenant's row, as a move does, so no concurrent move gets a number before the start of a new webhook. The locks also serialize
+-- concurrent requests. Without them two could both create the webhook, the first would receive a secret that is not valid, and the quota
+-- could be exceeded.
 CREATE FUNCTION put_sink(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   latest bigint;
@@ -30,13 +33,13 @@ BEGIN
   END IF;
   answer := jsonb_build_object('kind', 'saved', 'created', sink_row.sink IS NULL, 'secretMade', sink_row.sink IS NULL AND p_request->>'secret' IS NULL, 'replayed', false);
   INSERT INTO idempotency_keys VALUES (p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
-  -- Of the address only where it leads: what stands behind the host is a secret as often as not.
+  -- Records only the origin of the URL: the rest often contains a secret.
   PERFORM note(p_tenant, p_at, p_request->>'by', 'set sink', jsonb_build_object('sink', p_request->>'sink', 'origin', p_request->>'origin', 'requestId', p_request->>'requestId',
     'newSecret', sink_row.sink IS NULL OR p_request->>'secret' IS NOT NULL));
   RETURN answer;
 END $$;
 
--- The secret until now signs beside the new one for a while. The one before it does not any more.
+-- During the rotation, deliveries are signed with both the new and the previous secret. An older secret is dropped.
 CREATE FUNCTION change_secret(p_sink sinks, p_sealed text, p_rotation_ms bigint, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
   UPDATE sinks SET secret = p_sealed, previous_secret = p_sink.secret, previous_until = p_at + make_interval(secs => p_rotation_ms / 1000.0)
   WHERE (tenant, sink) = (p_sink.tenant, p_sink.sink)
@@ -47,7 +50,7 @@ DECLARE
   sink_row sinks;
   answer jsonb;
 BEGIN
-  -- The row's lock first, so that of two requests under one key the second finds what the first has done.
+  -- Locks the row first: of two concurrent requests with one key, the second finds the result of the first.
   SELECT * INTO sink_row FROM sinks WHERE (tenant, sink) = (p_tenant, p_request->>'sink') AND kind = 'webhook' FOR NO KEY UPDATE;
   answer := replay(p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
@@ -60,7 +63,7 @@ BEGIN
   RETURN answer;
 END $$;
 
--- With its attempts. A broker's row is no tenant's to delete.
+-- Deletes a webhook, and its attempts by cascade. A tenant can't delete a broker's row.
 CREATE FUNCTION delete_sink(p_tenant text, p_sink text, p_by text, p_request_id text, p_at timestamptz) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
   DELETE FROM sinks WHERE (tenant, sink) = (p_tenant, p_sink) AND kind = 'webhook';

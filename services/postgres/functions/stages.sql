@@ -1,5 +1,5 @@
--- One stage, begun and ended. Refused for a release that is closed, under its row's lock, as is every other forward step.
--- Diagnostics are charged by what they add to those in the row, since a step may be repeated.
+-- Records a stage that has ended. Refused for a closed release, under the lock of its row, like every other forward step. Only the
+-- additional bytes of diagnostics are charged, because a step may be repeated.
 CREATE FUNCTION record_stage(p_tenant text, p_bundle text, p_version bigint, p_stage text, p_state text, p_invocation text, p_began timestamptz, p_ended timestamptz, p_problems jsonb)
 RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
@@ -18,8 +18,8 @@ CREATE FUNCTION diagnostics_bytes(p_problems jsonb) RETURNS bigint LANGUAGE sql 
   SELECT CASE WHEN p_problems = '[]' THEN 0 ELSE octet_length(p_problems::text) END
 $$;
 
--- The validation and the compilation, with their blobs where these are few: one message for a small bundle, which most are. The content of a
--- blob that is stored already is null.
+-- Records the validation and the compilation, with their blobs if these are small: most bundles are, and need only one round trip. The
+-- content of a blob that is already stored is null.
 CREATE FUNCTION record_compiled(
   p_tenant text, p_bundle text, p_version bigint, p_invocation text, p_valid_began timestamptz, p_valid_ended timestamptz, p_began timestamptz, p_ended timestamptz,
   p_digests text[], p_media_types text[], p_contents bytea[]
@@ -32,7 +32,7 @@ BEGIN
   IF NOT FOUND THEN RETURN false; END IF;
   added := put_blobs(p_tenant, p_digests, p_media_types, p_contents);
   IF hold_blobs(p_tenant, p_digests, release_holder(p_bundle, p_version)) <> '{}' THEN
-    RAISE EXCEPTION 'a sweep has deleted what was stored: store it again' USING ERRCODE = '40001';
+    RAISE EXCEPTION 'a sweep has deleted a stored blob: store it again' USING ERRCODE = '40001';
   END IF;
   INSERT INTO stages (tenant, bundle, version, stage, state, started_at, finished_at)
   VALUES (p_tenant, p_bundle, p_version, 'validate', 'passed', p_valid_began, p_valid_ended), (p_tenant, p_bundle, p_version, 'compile', 'passed', p_began, p_ended)
@@ -47,8 +47,8 @@ RETURNS void LANGUAGE sql AS $$
   ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = p_state, finished_at = p_ended, diagnostics = p_problems
 $$;
 
--- Readers of a release's events are notified by the transaction that makes them true: of its stages and its gates here, of its end by tell
--- where it settles. PostgreSQL sends equal notifications of one transaction once.
+-- The transaction that changes a release also notifies the readers of its events: these triggers for stages and gates, and the functions
+-- that settle it for its end. PostgreSQL sends equal notifications of one transaction once.
 CREATE FUNCTION notify_progress() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM tell(NEW.tenant, NEW.bundle, NULL, NEW.version, 'progress');
@@ -63,7 +63,8 @@ RETURNS void LANGUAGE sql AS $$
   ON CONFLICT (tenant, bundle, version, effect, subject) DO UPDATE SET state = p_state, detail = p_detail, at = EXCLUDED.at
 $$;
 
--- Makes known what the manifest names. A blob that is not stored violates a foreign key, and nothing of this happens.
+-- Registers the artifact of a manifest, and the blobs to which it refers. If a blob is not stored, a foreign key is violated and nothing
+-- is registered.
 CREATE FUNCTION put_artifact(p_tenant text, p_manifest text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   content jsonb;
@@ -104,13 +105,13 @@ BEGIN
   WHERE stages.state <> 'passed';
   RETURN jsonb_build_object('kind', 'stored', 'digest', own, 'gated', gated);
 EXCEPTION
-  -- Each takes back all of the above.
+  -- Each of these rolls back everything above.
   WHEN SQLSTATE 'PM009' THEN RETURN '{"kind": "broken", "cause": "none_for_channel"}';
   WHEN foreign_key_violation THEN RETURN '{"kind": "broken", "cause": "blob_missing"}';
   WHEN not_null_violation OR invalid_text_representation OR no_data_found THEN RETURN '{"kind": "broken", "cause": "manifest_unreadable"}';
 END $$;
 
--- What a pointer of that channel names when it names that release: the channel's own artifact, or the base.
+-- The artifact of a release for a pointer of that channel: the channel's own artifact, or the base.
 CREATE FUNCTION artifact_for(p_tenant text, p_bundle text, p_version bigint, p_on_channel text) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT digest FROM release_artifacts
   WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND channel IN (p_on_channel, '') ORDER BY channel DESC LIMIT 1

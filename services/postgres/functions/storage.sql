@@ -1,7 +1,8 @@
--- Storing blobs and sources, and deleting those that nothing uses. Content of a refused publish, and what an abandoned release has compiled
--- or received, is deleted within an hour. What an artifact or a release's source names is kept.
+-- Stores blobs and sources, and deletes those that nothing uses. Content of a refused publish, and content that an abandoned release
+-- compiled or received, is deleted within an hour. Content of an artifact or of a release's source is kept.
 
--- Stores what is not there yet, in the order of digests. @returns the bytes that are new
+-- Inserts the blobs that are not stored yet. The caller sorts them by digest, so concurrent transactions lock them in one order. @returns
+-- the number of bytes added
 CREATE FUNCTION put_blobs(p_tenant text, p_digests text[], p_media_types text[], p_contents bytea[]) RETURNS bigint LANGUAGE sql AS $$
   WITH added AS (
     INSERT INTO blobs (tenant, digest, media_type, size, content)
@@ -11,8 +12,8 @@ CREATE FUNCTION put_blobs(p_tenant text, p_digests text[], p_media_types text[],
   SELECT coalesce(sum(size), 0)::bigint FROM added
 $$;
 
--- Keeps blobs for a holder, until it names them or has ended. The lock waits for a sweep that is deleting one of them.
--- @returns the digests that are not stored, or not any more
+-- Keeps blobs until their holder refers to them or has ended. FOR KEY SHARE waits for a sweep that is deleting one of them.
+-- @returns the digests that are not stored, or no longer
 CREATE FUNCTION hold_blobs(p_tenant text, p_digests text[], p_holder text) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
   missing text[];
@@ -30,7 +31,7 @@ CREATE FUNCTION release_holder(p_bundle text, p_version bigint) RETURNS text LAN
   SELECT format('%s/v%s', p_bundle, p_version)
 $$;
 
--- Whether a source is stored. If so, its time begins again.
+-- Whether a source is stored. If so, the time until its next check starts again.
 CREATE FUNCTION touch_source(p_tenant text, p_digest text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM FROM sources WHERE (tenant, digest) = (p_tenant, p_digest) AND check_at IS NULL;
@@ -39,8 +40,8 @@ BEGIN
   RETURN FOUND;
 END $$;
 
--- The last step of storing a source, whose p_added bytes of blobs came in the same transaction. @returns the blobs that a sweep has deleted
--- meanwhile; the source is stored when there are none
+-- The last step of storing a source, whose blobs (`p_added` new bytes) were inserted in the same transaction. @returns the blobs that a
+-- sweep has deleted meanwhile; if there are none, the source is stored
 CREATE FUNCTION put_source(p_tenant text, p_digest text, p_entries jsonb, p_added bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   missing text[];
@@ -57,11 +58,11 @@ BEGIN
   RETURN '[]';
 END $$;
 
--- The sweep: a tenant at a time, with the owner's rights, since the app may delete no content. Several workers may sweep at once; of one tenant,
--- one does.
+-- The sweep handles one tenant at a time, with the owner's rights, because the app's role can't delete content. Several workers may sweep
+-- at once, but a tenant is swept by only one of them.
 
--- Returns the next tenants, ordered by name, whose content is due for a check. The caller passes the last name it received, and starts again from the
--- first name at the end. So a tenant with much content that is due does not starve the others.
+-- The next tenants by name whose content is due for a check. The caller passes the last name that it received, and starts over after the
+-- last tenant. So a tenant with much content due does not starve the others.
 CREATE FUNCTION tenants_to_sweep(p_after_tenant text, p_most integer) RETURNS TABLE (tenant text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   SELECT t.tenant FROM tenants t
@@ -71,7 +72,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   ORDER BY t.tenant LIMIT p_most
 $$;
 
--- @returns how many sources and blobs were looked at
+-- @returns how many sources and blobs were checked
 CREATE FUNCTION sweep_content(p_tenant text, p_most integer, p_most_bytes bigint) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 DECLARE
@@ -94,19 +95,19 @@ DECLARE
   kept text[];
   gone text[];
 BEGIN
-  -- Deleting a source takes time by the length of its listing, as stored. The first one is always taken.
+  -- Deleting a source takes time in proportion to the stored size of its listing. The first one is always taken.
   due := ARRAY(SELECT n.digest FROM (
     SELECT c.digest, sum(c.size) OVER (ORDER BY c.check_at, c.digest) - c.size AS before FROM (
       SELECT digest, pg_column_size(entries) AS size, check_at FROM sources WHERE tenant = p_tenant AND check_at < now() ORDER BY check_at, digest LIMIT p_most) c) n
     WHERE n.before < p_most_bytes);
-  -- A transaction that admits a release of a source has it locked: skip it.
+  -- Skips a source that another transaction has locked to admit a release of it.
   due := ARRAY(SELECT digest FROM sources WHERE tenant = p_tenant AND digest = ANY (due) AND check_at < now() ORDER BY digest FOR UPDATE SKIP LOCKED);
   looked := cardinality(due);
   kept := ARRAY(SELECT d FROM unnest(due) d WHERE EXISTS (SELECT FROM releases r WHERE (r.tenant, r.source) = (p_tenant, d)));
   UPDATE sources SET check_at = NULL WHERE tenant = p_tenant AND digest = ANY (kept);
   gone := ARRAY(SELECT d FROM unnest(due) d WHERE NOT d = ANY (kept));
-  -- The blobs may stay, for other sources: then nothing else deletes these rows. Whoever stores such a source again has locked it first
-  -- (touch_source), or waits for this transaction and then holds its blobs anew.
+  -- The blobs may stay for other sources, and then nothing else deletes these rows. A transaction that stores such a source again has
+  -- either locked it first (touch_source), or waits for this transaction and then inserts new rows.
   DELETE FROM blob_holders h USING sources s, jsonb_array_elements(s.entries) e
   WHERE s.tenant = p_tenant AND s.digest = ANY (gone) AND (h.tenant, h.digest, h.holder) = (p_tenant, e->>'digest', s.digest);
   WITH deleted AS (DELETE FROM sources WHERE tenant = p_tenant AND digest = ANY (gone) RETURNING entries)
@@ -119,12 +120,12 @@ DECLARE
   kept text[];
   awaited text[];
 BEGIN
-  -- Deleting content takes time by its length. The first one is always taken.
+  -- Deleting content takes time in proportion to its size. The first blob is always taken.
   due := ARRAY(SELECT n.digest FROM (
     SELECT c.digest, sum(c.size) OVER (ORDER BY c.check_at, c.digest) - c.size AS before FROM (
       SELECT digest, size, check_at FROM blobs WHERE tenant = p_tenant AND check_at < now() ORDER BY check_at, digest LIMIT p_most) c) n
     WHERE n.before < p_most_bytes);
-  -- A transaction that is about to name a blob has it locked: skip it.
+  -- Skips a blob that another transaction has locked because it is about to refer to it.
   due := ARRAY(SELECT digest FROM blobs WHERE tenant = p_tenant AND digest = ANY (due) AND check_at < now() ORDER BY digest FOR UPDATE SKIP LOCKED);
   looked := cardinality(due);
   kept := ARRAY(SELECT d FROM unnest(due) d WHERE is_named(p_tenant, d));
@@ -137,7 +138,7 @@ BEGIN
   SELECT coalesce(sum(size), 0)::bigint INTO freed FROM gone;
 END $$;
 
--- By an artifact, or by a source that a release has.
+-- Whether an artifact, or the source of a release, refers to the blob.
 CREATE FUNCTION is_named(p_tenant text, p_digest text) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT EXISTS (SELECT FROM artifact_blobs a WHERE (a.tenant, a.digest) = (p_tenant, p_digest))
     OR EXISTS (SELECT FROM artifacts a WHERE (a.tenant, a.digest) = (p_tenant, p_digest))
@@ -146,7 +147,7 @@ CREATE FUNCTION is_named(p_tenant text, p_digest text) RETURNS boolean LANGUAGE 
       WHERE (h.tenant, h.digest) = (p_tenant, p_digest) AND s.check_at IS NULL)
 $$;
 
--- By a source that may still be published, or by a release that is being compiled.
+-- Whether a source that may still be published, or a release that is being compiled, needs the blob.
 CREATE FUNCTION is_awaited(p_tenant text, p_digest text) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT EXISTS (
       SELECT FROM blob_holders h JOIN sources s ON (s.tenant, s.digest) = (h.tenant, h.holder)

@@ -1,4 +1,4 @@
--- What looks across tenants, and no more than it must.
+-- Functions that read across tenants. They return no more than their callers need.
 
 CREATE FUNCTION in_flight(p_older_than timestamptz, p_after_at timestamptz, p_after_key text, p_most integer)
 RETURNS TABLE (tenant text, bundle text, channel text, version bigint, source text, created_at timestamptz)
@@ -6,7 +6,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   SELECT r.tenant, r.bundle, r.channel, r.version, r.source, r.created_at FROM releases r
   WHERE r.status <> 'settled' AND r.created_at < p_older_than
     AND (r.created_at, format('%s/%s/v%s', r.tenant, r.bundle, r.version)) > (p_after_at, p_after_key)
-    -- One that waits in line is as it should be, as long as somebody is in front of it.
+    -- A queued release needs no attention while another release of its pointer is in flight.
     AND (r.status = 'running' OR NOT EXISTS (
       SELECT FROM releases f
       WHERE (f.tenant, f.bundle, f.channel) = (r.tenant, r.bundle, r.channel) AND is_in_flight(f)))
@@ -19,7 +19,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   SELECT t.tenant, t.created_at FROM tenants t WHERE t.tenant > p_after ORDER BY t.tenant LIMIT p_most
 $$;
 
--- Of the whole record: how many pointers name something that is not there (never any), and what is under way since when.
+-- The health of the whole record: how many pointers lack their artifact (always 0), how many releases are not settled, and since when the
+-- oldest of them is.
 CREATE FUNCTION health()
 RETURNS TABLE (dangling bigint, in_flight bigint, oldest timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
@@ -30,7 +31,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
     (SELECT min(r.created_at) FROM releases r WHERE r.status <> 'settled')
 $$;
 
--- How many releases are under way, and how many stand in line behind them, over all tenants: numbers alone, and no tenant's name.
+-- The number of running and of queued releases over all tenants, without tenants' names.
 
 CREATE FUNCTION lines()
 RETURNS TABLE (in_flight bigint, in_line bigint)

@@ -1,8 +1,8 @@
--- What belongs to the platform and to no tenant: who may call, and who may run.
+-- Tokens belong to the platform, not to a tenant.
 
--- The processes' doors to the tokens. No other way leads to that table, and none of these gives a hash away.
+-- The processes can access the tokens only through these functions, and none of them returns a hash.
 
--- Whose token has that hash. One that is revoked is nobody's.
+-- The active token with that hash.
 CREATE FUNCTION find_token(p_hash text)
 RETURNS TABLE (id text, name text, tenant text, roles text[])
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
@@ -15,7 +15,8 @@ CREATE FUNCTION token_json(p_token tokens) RETURNS jsonb LANGUAGE sql STABLE AS 
   'revokedBy', p_token.revoked_by, 'revokedAt', iso(p_token.revoked_at))
 $$;
 
--- Makes a token, once for a key and never two that speak by one name. The caller has the transaction's tenant set to the token's.
+-- Creates a token, once for its key, and never two active tokens with one name. The caller has set the transaction's tenant to the
+-- token's.
 CREATE FUNCTION create_token(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 DECLARE
@@ -26,14 +27,15 @@ BEGIN
   PERFORM lock_counts(p_tenant);
   PERFORM FROM tenants WHERE tenant = p_tenant;
   IF p_tenant IS NOT NULL AND NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
-  -- Again only when somebody else's token came between the look and the insert: the next look finds it, or it has been revoked.
+  -- Repeats only if a concurrent request inserts a token between the SELECT and the INSERT. The next round finds it, unless it was
+  -- revoked.
   FOR attempt IN 1..10 LOOP
     SELECT * INTO earlier FROM tokens WHERE coalesce(tenant, '') = coalesce(p_tenant, '') AND idempotency_key = token_key;
     IF earlier.fingerprint = p_request->>'fingerprint' THEN RETURN jsonb_build_object('kind', 'made_before', 'id', earlier.id); END IF;
-    -- A tenant's keys are for all that may be asked of it.
+    -- All requests of a tenant share its idempotency keys.
     IF FOUND OR EXISTS (SELECT FROM idempotency_keys WHERE (tenant, key) = (p_tenant, token_key)) THEN RETURN '{"kind": "key_reused"}'; END IF;
     SELECT * INTO earlier FROM tokens WHERE coalesce(tenant, '') = coalesce(p_tenant, '') AND name = p_request->>'name' AND revoked_at IS NULL;
-    -- By this same request, which came between the two looks: the next round finds it by its key.
+    -- This same request inserted it between the two SELECTs. The next round finds it by its key.
     CONTINUE WHEN FOUND AND earlier.idempotency_key = token_key;
     IF FOUND THEN RETURN jsonb_build_object('kind', 'name_taken', 'id', earlier.id); END IF;
     refusal := coalesce(over_quota(p_tenant, 'tokens'), CASE WHEN p_tenant IS NOT NULL THEN over_quota(p_tenant, 'changesPerDay') END);
@@ -50,25 +52,25 @@ BEGIN
       END IF;
       RETURN jsonb_build_object('kind', 'made', 'token', token_json(earlier));
     EXCEPTION
-      -- Takes back the token with its key.
+      -- Rolls back the token together with its key.
       WHEN unique_violation THEN NULL;
     END;
   END LOOP;
-  RAISE EXCEPTION 'a token cannot be made: ten others came between';
+  RAISE EXCEPTION 'the token cannot be created: ten concurrent requests came first';
 END $$;
 
--- Null for a token that was never made.
+-- Null for an unknown id.
 CREATE FUNCTION get_token(p_id text) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   SELECT token_json(t) FROM tokens t WHERE t.id = p_id
 $$;
 
--- Newest first; of all tenants and the platform where `of_tenant` is null.
+-- Newest first. If `p_of_tenant` is null, the tokens of all tenants and of the platform.
 CREATE FUNCTION list_tokens(p_of_tenant text, p_active boolean, p_revoked boolean, p_before_at timestamptz, p_before_id text, p_most integer)
 RETURNS TABLE (token jsonb)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 BEGIN
-  -- Two statements, so that each has the index of its order.
+  -- Two statements, so that each can use the index of its order.
   IF p_of_tenant IS NULL THEN
     RETURN QUERY SELECT token_json(t) FROM tokens t
       WHERE (t.created_at, t.id) < (p_before_at, p_before_id) AND CASE WHEN t.revoked_at IS NULL THEN p_active ELSE p_revoked END
@@ -81,7 +83,8 @@ BEGIN
   END IF;
 END $$;
 
--- What is revoked stays as it was revoked first. The caller has the transaction's tenant set to the token's.
+-- Revokes a token. A token that is already revoked keeps its first revocation. The caller has set the transaction's tenant to the
+-- token's.
 CREATE FUNCTION revoke_token(p_tenant text, p_id text, p_by text, p_request_id text, p_at timestamptz) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 BEGIN

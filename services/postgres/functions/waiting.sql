@@ -1,4 +1,5 @@
--- What a release waits for, as facts: see WaitingRow in services/postgres/releases/waiting.ts. Empty while it works, and once it is being stopped.
+-- The releases, gates, compilers and sinks for which a release waits: see WaitingRow in services/postgres/releases/waiting.ts. Empty
+-- while the release is working, and once it is being stopped.
 CREATE FUNCTION waiting_for(p_release releases) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT CASE
     WHEN p_release.status = 'queued' THEN (

@@ -17,8 +17,8 @@ const Next = z
   .nullable();
 
 /**
- * What a commit is to be told next; null for nothing. Ends the reports that must not be told, each in a transaction of its own: repeated, it finds
- * those that have ended.
+ * The next commit status to send; null if no status is waiting. Ends the statuses that must not be sent, each in a transaction of its own. A
+ * repeated call finds them ended.
  */
 export async function nextReport(
   db: Database,
@@ -52,7 +52,7 @@ const Report = z.object({
   token: z.string().nullable(),
 });
 
-/** All that has to be known to tell it; null when the hook is gone, or is for another repository by now. */
+/** The data of a commit status; null if the hook was deleted, or now has another repository. */
 export async function findReport(
   db: Database,
   { tenant, hook, delivery }: DeliveryName,
@@ -62,7 +62,7 @@ export async function findReport(
   return answerOf(Report.nullable(), rows);
 }
 
-/** How it went, here and in the release's ledger. Only the first word counts. */
+/** Records the result, also in the ledger of the release. Only the first result counts. */
 export async function recordReport(
   db: Database,
   { tenant, hook, delivery }: DeliveryName,

@@ -40,21 +40,21 @@ export interface ReceiveDelivery extends DeliveryName {
   readonly path: string | null;
   readonly bundle: string;
   readonly channel: string;
-  /** Why it publishes nothing; null when it is to be published. */
+  /** Why it publishes nothing; null if it should be published. */
   readonly ignored: string | null;
   readonly at: number;
 }
 
 const Received = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('received'), delivery: Delivery }),
-  /** It was on record before, and has come to this. */
+  /** It was already recorded, and is in this state now. */
   z.object({ kind: z.literal('replayed'), delivery: Delivery }),
   QuotaExceeded,
-  /** By another payload. */
+  /** The id was used with another payload. */
   KeyReused,
 ]);
 
-/** Puts a delivery on record, once for its id; forgets some whose time is over. */
+/** Records a delivery, once for its id, and deletes a few whose retention has ended. */
 export async function receiveDelivery(
   db: Database,
   { tenant, at: epochMs, ...request }: ReceiveDelivery,
@@ -70,7 +70,7 @@ const Opened = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('open'),
     provider: HookProvider,
-    /** As the rule spells it. */
+    /** As the hook spells it. */
     repository: z.string(),
     ref: z.string(),
     commit: z.string(),
@@ -79,7 +79,7 @@ const Opened = z.discriminatedUnion('kind', [
     path: z.string().nullable(),
     bundle: z.string(),
     channel: z.string(),
-    /** As the rule has it, where it still names that channel. */
+    /** The setting of the hook, if the hook still names that channel. */
     createChannel: z.boolean(),
     apiUrl: z.string().nullable(),
     /** Sealed. */
@@ -94,7 +94,7 @@ const Opened = z.discriminatedUnion('kind', [
 type Opened = z.infer<typeof Opened>;
 export type OpenedDelivery = Extract<Opened, { kind: 'open' }>;
 
-/** What has to be fetched, and that it is being fetched. */
+/** The data for fetching the source of a delivery. Records that it is being fetched. */
 export async function openDelivery(
   db: Database,
   { tenant, hook, delivery }: DeliveryName,
@@ -107,7 +107,7 @@ export async function openDelivery(
   return opened;
 }
 
-/** Ends it without a release, unless it has ended. @returns how it has ended; null where there is none of that name */
+/** Ends a delivery without a release, unless it has already ended. @returns the delivery; null if it does not exist */
 export async function endDelivery(
   db: Database,
   { tenant, hook, delivery }: DeliveryName,
@@ -122,7 +122,7 @@ export async function endDelivery(
 
 const Listed = z.object({ seq: Big, delivery: Delivery });
 
-/** Newest first. `before` is where the page before has ended. */
+/** Newest first. `before` is the last number of the previous page. */
 export async function listDeliveries(
   db: Database,
   tenant: string,
@@ -138,7 +138,7 @@ export async function listDeliveries(
 const Numbered = z.object({ tenant: z.string(), hook: z.string(), delivery: z.string(), seq: Big });
 export type NumberedDelivery = z.infer<typeof Numbered>;
 
-/** Deliveries of all tenants that have not ended, in the order of their arrival. `after` is the last number of the page before. */
+/** Deliveries of all tenants that have not ended, in order of arrival. `after` is the last number of the previous page. */
 export async function listUnendedDeliveries(
   db: Database,
   { olderThan, limit, after = 0 }: { olderThan: number; limit: number; after?: number },
@@ -147,7 +147,7 @@ export async function listUnendedDeliveries(
   return allRows(Numbered, await db.platform(sql, [at(olderThan), after, limit]));
 }
 
-/** Deliveries of all tenants whose commits have something to hear, in the order in which it was written. */
+/** Deliveries of all tenants that have waiting commit statuses, in the order in which these were created. */
 export async function listWaitingReports(
   db: Database,
   { limit, after = 0 }: { limit: number; after?: number },

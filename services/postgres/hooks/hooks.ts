@@ -25,7 +25,7 @@ const Row = z.object({
   updatedAt: Iso,
 });
 
-/** A rule, with its secrets as they are stored. */
+/** A hook, with its secrets as they are stored. */
 export type HookRecord = z.infer<typeof Row>;
 
 const COLUMNS = `hook, provider, repository, ref, path, bundle, channel, create_channel AS "createChannel", api_url AS "apiUrl", secret, token,
@@ -36,7 +36,7 @@ export async function findHook(db: Database, tenant: string, hook: string): Prom
   return allRows(Row, await db.call(tenant, sql, [tenant, hook]))[0] ?? null;
 }
 
-/** By name. `after` is the last name of the page before. */
+/** By name. `after` is the last name of the previous page. */
 export async function listHooks(
   db: Database,
   tenant: string,
@@ -51,10 +51,10 @@ export interface PutHook extends Pick<
   'hook' | 'provider' | 'repository' | 'ref' | 'path' | 'bundle' | 'channel' | 'createChannel' | 'apiUrl'
 > {
   readonly tenant: string;
-  /** Sealed; null keeps the one that is there. */
+  /** Sealed; null keeps the current one. */
   readonly secret: string | null;
   readonly token: string | null;
-  /** Rather than keep the token that is there. */
+  /** Deletes the current token instead of keeping it. */
   readonly dropToken: boolean;
   readonly by: string;
   readonly idempotencyKey: string;
@@ -67,12 +67,12 @@ const PutAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('saved'), created: z.boolean(), replayed: z.boolean() }),
   z.object({ kind: z.literal('no_tenant') }),
   KeyReused,
-  /** The hook's bundle has these channels, and its pushes may create no other. */
+  /** The bundle has only these channels, and the hook may not create another. */
   z.object({ kind: z.literal('no_channel'), channels: z.array(z.string()) }),
   QuotaExceeded,
-  /** There is none that could be kept. */
+  /** There is no secret to keep. */
   z.object({ kind: z.literal('secret_needed') }),
-  /** The one that is there would be told to somebody new. */
+  /** The current token would be sent to another provider or API. */
   z.object({ kind: z.literal('token_needed') }),
 ]);
 
@@ -84,7 +84,7 @@ export async function putHook(
   return answerOf(PutAnswer, rows);
 }
 
-/** @returns false where there was none */
+/** @returns false if the hook does not exist */
 export async function deleteHook(
   db: Database,
   tenant: string,

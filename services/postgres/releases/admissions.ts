@@ -15,7 +15,7 @@ const Admission = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('slot_free') }),
 ]);
 
-/** Admission on record: see `admit` in functions/admissions.sql for what is checked, in which order. */
+/** Admits releases in the database: see `admit` in functions/admissions.sql for the checks and their order. */
 export function postgresAdmissions(db: Database): Admissions {
   return {
     async admit({ at: epochMs, ...request }) {

@@ -8,14 +8,15 @@ import { readBlobs } from '../content/blobs.ts';
 import type { Database } from '../database.ts';
 import { allRows, Big } from '../rows.ts';
 
-/** Reads a manifest that somebody else has made, and takes its bytes over. */
+/** Reads a manifest that a remote compiler has made, and takes ownership of its bytes. */
 export type ManifestReader = (tenant: string, bytes: Uint8Array<ArrayBuffer>) => Promise<ReadManifest>;
 
 type Unfit = Extract<CallbackResult, { kind: 'unfit' }>;
 
 /**
- * Why these artifacts can't be a release's: what is not stored, and what is not what a manifest says of it; null when they are whole.
- * Asked before the answer is taken, outside of its transaction: what is stored under a digest never changes, and what was found here stays.
+ * Why these artifacts can't belong to a release: blobs are not stored, or differ from their description in a manifest. Null if the
+ * artifacts are complete. Runs before the report is accepted, outside of its transaction: content under a digest never changes, and the
+ * blobs that are found here are kept.
  */
 export async function checkArtifacts(
   db: Database,
@@ -30,7 +31,7 @@ export async function checkArtifacts(
   const problems: string[] = [];
   const most = documentLimits.diagnostics;
   for (const [digest, size] of sizes) {
-    // A hundred manifests could name a million blobs that are not stored.
+    // A hundred manifests could refer to a million blobs that are not stored.
     if (missing.size + problems.length >= most) break;
     if (size > manifestLimits.bytes) {
       problems.push(`${digest}: a manifest may have at most ${manifestLimits.bytes} bytes`);
@@ -60,12 +61,13 @@ async function wrongBlobs(
   for (const { digest, size } of named) {
     const stored = sizes.get(digest);
     if (stored === undefined) missing.add(digest);
-    else if (stored !== size) problems.push(`${digest}: it has ${stored} bytes, and is said to have ${size}`);
+    else if (stored !== size)
+      problems.push(`${digest}: it has ${stored} bytes, but its manifest declares ${size}`);
   }
   return problems;
 }
 
-/** Of those that are stored. They are kept from then on, as long as the release is being compiled. */
+/** The sizes of the blobs that are stored. From now on these are kept while the release is being compiled. */
 async function blobSizes(
   db: Database,
   { tenant, bundle, version }: ReleaseId,

@@ -11,13 +11,13 @@ import { allRows, answerOf, at, Big } from '../rows.ts';
 const Put = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('stored') }),
   z.object({ kind: z.literal('there') }),
-  /** All that its release may bring is there already. */
+  /** The release has reached its limit of blobs or bytes. */
   z.object({ kind: z.literal('too_much') }),
   ...RefusalRow.options,
 ]);
 export type PutAnswer = z.infer<typeof Put>;
 
-/** Stores what was uploaded to a callback, while that is open and within what its release may bring. */
+/** Stores a blob that was uploaded to a callback, while the callback is open and the release is within its limits. */
 export async function putCallbackBlob(
   db: Database,
   { tenant, id }: CallbackId,
@@ -32,7 +32,7 @@ export async function putCallbackBlob(
 
 const Described = z.object({ mediaType: z.string(), size: Big });
 
-/** Whether a blob is stored, and what is known of it; null when it is not. One that is there is kept while the release is being compiled. */
+/** The media type and size of a blob; null if it is not stored. A stored blob is kept while the release is being compiled. */
 export async function describeBlob(
   db: Database,
   { tenant, bundle, version }: ReleaseId,

@@ -10,5 +10,5 @@ const RevokedRow = Revoked.extend({ kind: z.literal('revoked') }).transform((rev
   reason: revokedText(revoked),
 }));
 
-/** Why an address takes nothing more, as `callback_refuses` in functions/callbacks.sql has it, with its text. */
+/** Why a callback accepts no report, as `callback_refuses` in functions/callbacks.sql returns it, with a text. */
 export const RefusalRow = z.discriminatedUnion('kind', [Used, Expired, RevokedRow]);

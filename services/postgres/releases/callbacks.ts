@@ -33,12 +33,12 @@ const Ended = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('invalid'), diagnostics: z.array(Diagnostic) }),
   Revoked.extend({ kind: z.literal('revoked'), final: z.boolean() }),
-  /** By the compiler's own report. */
+  /** Reported by the compiler itself. */
   z.object({ kind: z.literal('failed'), message: z.string() }),
   z.object({ kind: z.literal('closed') }),
 ]);
 
-/** What somebody else was asked, and what came back: see functions/callbacks.sql. */
+/** Requests to external checkers and compilers, and their reports: see functions/callbacks.sql. */
 export function postgresCallbacks(db: Database, readManifest: ManifestReader): Callbacks {
   return {
     async open({ at: nowMs, capability, ...callout }) {
@@ -116,13 +116,13 @@ function endedAttempt(ended: z.infer<typeof Ended>): EndedAttempt {
   }
 }
 
-/** Where a capability belongs. */
+/** Identifies a callback. */
 export interface CallbackId {
   readonly tenant: string;
   readonly id: string;
 }
 
-/** The callback that was given out with that capability; null for what was never given out, or has been replaced. */
+/** The callback of a capability; null if the capability was never given out, or was replaced. */
 export async function findCallback(db: Database, capability: string): Promise<CallbackId | null> {
   const rows = await db.platform('SELECT tenant, id FROM find_callback($1)', [hashOf(capability)]);
   return allRows(z.object({ tenant: z.string(), id: z.string() }), rows)[0] ?? null;
@@ -133,12 +133,12 @@ const Look = z.object({
   version: z.number().int(),
   purpose: z.enum(['check', 'compile']),
   source: Digest,
-  /** Null while it is open. */
+  /** Null while the callback is open. */
   refusal: Answered.nullable(),
 });
 export type CallbackLook = z.infer<typeof Look>;
 
-/** What a callback is for, and whether it takes anything. `said`: the fingerprint of what is being said to it, if anything is. */
+/** The purpose of a callback, and whether it accepts a report with that fingerprint, if one is given. */
 export async function lookAtCallback(
   db: Database,
   { tenant, id }: CallbackId,

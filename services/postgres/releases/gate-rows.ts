@@ -5,7 +5,7 @@ import { Gate, OpenGate } from '@pointsman/protocol/releases/gate';
 import { opensAt } from '../../../core/gates/window.ts';
 import { GateFacts, gateText } from '../../../core/texts/gate-texts.ts';
 
-/** Fields that `gate_json` returns instead of a text, and those of gates that only delay. */
+/** Fields that `gate_json` returns instead of a text, and fields of gates that only delay. */
 const Facts = { facts: GateFacts, window: WindowRule.nullable(), notBefore: z.string().nullable() };
 
 /** A gate row of the database. */
@@ -13,7 +13,7 @@ export const GateRow = z
   .object({ ...Gate.omit({ opensAt: true, says: true }).shape, ...Facts })
   .transform(withTexts);
 
-/** The same with its release. */
+/** The same, with its release. */
 export const OpenGateRow = z
   .object({ ...OpenGate.omit({ opensAt: true, says: true }).shape, ...Facts })
   .transform(withTexts);

@@ -35,11 +35,11 @@ const Board = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('waiting'), wakes: z.number().int(), gates: z.array(Waiting) }),
   z.object({ kind: z.literal('failed'), facts: GateFacts }),
   z.object({ kind: z.literal('closed') }),
-  /** Nothing is left but the time of day. */
+  /** Only the time of day is still open: all other gates have passed. */
   z.object({ kind: z.literal('windows'), wakes: z.number().int(), windows: z.array(WindowRule) }),
 ]);
 
-/** The gates on record: see functions/gates.sql and functions/decisions.sql. */
+/** Gates in the database: see functions/gates.sql and functions/decisions.sql. */
 export function postgresGates(db: Database): Gates {
   return {
     evaluate: (id, nowMs) => look(db, id, nowMs),
@@ -65,7 +65,7 @@ async function look(db: Database, id: ReleaseId, nowMs: number): Promise<GateSta
   return { kind: 'waiting', wakes: board.wakes, gates: closed };
 }
 
-/** Nothing where the pointer may move now. */
+/** Empty if the window is open now. */
 function closedWindow(window: WindowRule, nowMs: number): WaitingGate[] {
   const opens = opensAt(window, nowMs);
   if (opens !== null && opens <= nowMs) return [];
@@ -73,11 +73,11 @@ function closedWindow(window: WindowRule, nowMs: number): WaitingGate[] {
   return [{ gate: window.name, kind: 'window', url: null, says, deadlineMs: opens ?? Infinity }];
 }
 
-/** A gate that a release has, or will have once it comes so far. */
+/** A gate that a release has, or will have at its gate stage. */
 const GateRef = Gate.pick({ gate: true, kind: true });
 export type GateRef = z.infer<typeof GateRef>;
 
-/** What a release must pass, in the policy's order. Nothing where there is no such release. */
+/** The gates that a release must pass, in the policy's order. Empty if the release does not exist. */
 export async function listGateNames(
   db: Database,
   { tenant, bundle, version }: ReleaseId,
@@ -87,7 +87,7 @@ export async function listGateNames(
   return allRows(GateRef, await db.call(tenant, sql, [tenant, bundle, version]));
 }
 
-/** Where a page of waiting gates has ended. A gate is named as bundles are. */
+/** The position after a page of open gates. Gate names have the format of bundle names. */
 export const OpenGatePosition = z.tuple([StoredTime, BundleName, Version, BundleName]);
 export type OpenGatePosition = z.infer<typeof OpenGatePosition>;
 
@@ -95,7 +95,7 @@ export function openGatePosition({ openedAt, bundle, version, gate }: OpenGate):
   return [openedAt, bundle, version, gate];
 }
 
-/** What waits in a tenant, the oldest first. `after` is where the page before has ended. */
+/** The open gates of a tenant, oldest first. `after` is the last position of the previous page. */
 export async function listOpenGates(
   db: Database,
   tenant: string,

@@ -17,7 +17,7 @@ const Closing = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('settled'), outcome: Outcome, reason: z.string().nullable() }),
 ]);
 
-/** How releases end on record. */
+/** Closes, undoes and settles releases in the database: see functions/settlements.sql. */
 export function postgresSettlements(db: Database): Settlements {
   return {
     async close({ tenant, bundle, version }, { outcome, yieldsToIntent, reason, stage, at: epochMs }) {

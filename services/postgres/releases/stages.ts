@@ -16,7 +16,7 @@ export interface StageRecord extends StageTimes {
   readonly diagnostics?: readonly Diagnostic[];
 }
 
-/** Records a stage that has just ended. @returns false for a release that is closed, of which nothing more is recorded */
+/** Records a stage that has just ended. @returns false for a closed release, for which nothing is recorded */
 export async function recordStage(
   db: Database,
   { tenant, bundle, version }: ReleaseId,
@@ -36,13 +36,13 @@ export async function recordStage(
   return answerOf(z.boolean(), await db.answer(tenant, call, values));
 }
 
-/** Blobs that together are no longer than this travel with the record of their compilation. */
+/** Blobs of at most this total size are sent together with the record of their compilation. */
 const FEW_BYTES = 256 * 1024;
 
 /**
- * Stores what was compiled, and records the validation and the compilation as passed.
+ * Stores the compiled blobs, and records the validation and the compilation as passed.
  *
- * @returns false for a release that is closed, of which nothing more is recorded
+ * @returns false for a closed release, for which nothing is recorded
  */
 export async function recordCompiled(
   db: Database,
@@ -65,7 +65,7 @@ const Answer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('broken'), cause: UnstorableArtifact }),
 ]);
 
-/** Makes the artifacts known, whole or not at all, and claims them for the release; unless it is closed. */
+/** Registers the artifacts, all or none, and claims them for the release, unless it is closed. */
 export async function storeArtifacts(
   db: Database,
   { tenant, bundle, version }: ReleaseId,

@@ -5,7 +5,7 @@ import { GateFacts, gateText } from '../../../core/texts/gate-texts.ts';
 import { compilerText, queuedText } from '../../../core/texts/release-texts.ts';
 import { SinkBar, waitsForSinksText } from '../../../core/texts/sink-texts.ts';
 
-/** One thing that a release waits for, as `waiting_for` in functions/waiting.sql has it, with its text. */
+/** One thing that a release waits for, as `waiting_for` in functions/waiting.sql returns it, with a text. */
 export const WaitingRow = z
   .discriminatedUnion('kind', [
     z.object({ kind: z.literal('release'), version: z.number().int() }),

@@ -1,10 +1,10 @@
--- Everything of one schema. Each table of a tenant carries the tenant in its key, so that row-level security and every foreign key
--- stay inside it. Times are given by the caller, who has them journaled: a repeated step writes the same row.
+-- The complete schema. Every tenant table has the tenant in its key, so row-level security and foreign keys stay within one tenant.
+-- Callers pass each time in: a durable step journals it, so a repeated step writes the same row.
 
--- What a column may say, as domains: a CHECK of a table is read and prepared anew by each statement that writes a row of it, a domain's
--- once a connection, and only where that column is written.
+-- Domains for column values. PostgreSQL reads and prepares the CHECK of a table again for each statement that writes a row. It prepares
+-- the check of a domain once per connection, and runs it only when the column is written.
 CREATE DOMAIN identifier AS text CHECK (VALUE ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$');
--- 'queued': another release of the pointer is in front of it.
+-- 'queued': the release waits for another release of the same pointer.
 CREATE DOMAIN release_status AS text CHECK (VALUE IN ('queued', 'running', 'settled'));
 CREATE DOMAIN release_outcome AS text CHECK (VALUE IN ('published', 'rejected', 'errored', 'superseded', 'cancelled'));
 CREATE DOMAIN release_intent AS text CHECK (VALUE IN ('superseded', 'cancelled'));
@@ -13,32 +13,32 @@ CREATE DOMAIN stage_state AS text CHECK (VALUE IN ('running', 'passed', 'failed'
 CREATE DOMAIN effect_name AS text CHECK (VALUE IN (
   'artifact-claim', 'check-request', 'compile-request', 'pointer-move', 'announcement', 'commit-status'));
 
--- 'begun': the call was made or is being made, and nobody knows yet whether it arrived; 'failed': it did not, for good.
+-- 'begun': the call was made or is under way, and its result is not known. 'failed': the call failed permanently.
 CREATE DOMAIN effect_state AS text CHECK (VALUE IN ('begun', 'done', 'failed', 'compensated', 'compensation_failed'));
 CREATE DOMAIN move_kind AS text CHECK (VALUE IN ('publish', 'hand'));
--- Versions, generations and the numbers of the feed are counted from 1.
+-- Versions, generations and feed numbers start at 1.
 CREATE DOMAIN counting_number AS bigint CHECK (VALUE >= 1);
 
 CREATE TABLE tenants (
   tenant identifier PRIMARY KEY,
   created_by text NOT NULL,
   created_at timestamptz NOT NULL,
-  -- The last number of the tenant's feed. Taken under this row's lock by the transaction that moves a pointer: an identity column
-  -- would be taken before the commit, and a reader's cursor could pass a number that commits late.
+  -- The last number of the tenant's feed. The transaction that moves a pointer takes the next one under this row's lock. An identity
+  -- column assigns numbers before the commit, so a reader's cursor could pass a number that commits later.
   feed_seq bigint NOT NULL DEFAULT 0
--- Half-empty pages: every move updates this row, and with room beside it the update touches no index.
+-- Half-empty pages: every move updates this row, and with free space on its page the update changes no index.
 ) WITH (fillfactor = 50);
 
--- Which of the shared streams a tenant's moves are in: see partitionOf in packages/protocol/sinks/sink.ts.
+-- The shared stream that carries a tenant's moves: see partitionOf in packages/protocol/sinks/sink.ts. It is defined in this file because an index uses it:
+-- a migration drops and recreates the functions of functions/.
 CREATE FUNCTION stream_of(p_tenant text) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
   SELECT get_byte(sha256(p_tenant::bytea), 31) % 16
 $$;
--- An index needs it, so that no migration drops it with the functions of functions/.
 REVOKE ALL ON FUNCTION stream_of FROM PUBLIC;
--- An update of a tenant's row leaves this index alone: its name never changes.
+-- A tenant's name never changes, so updates of the row leave this index unchanged.
 CREATE INDEX tenants_by_stream ON tenants (stream_of(tenant), tenant);
 
--- What an operator has set for a tenant; every other quota has its default: see quota_default in functions/quotas.sql.
+-- Quotas that an operator has set for a tenant. Others have their default: see quota_default in functions/quotas.sql.
 CREATE DOMAIN quota_name AS text CHECK (VALUE IN (
   'bytes', 'bundles', 'releasesInFlight', 'changesPerDay', 'policyVersions', 'followers', 'tokens', 'hooks', 'sinks'));
 CREATE TABLE quotas (
@@ -50,17 +50,17 @@ CREATE TABLE quotas (
   PRIMARY KEY (tenant, quota)
 );
 
--- What is counted as it changes, because reading it from the rows would take too long. One row for each tenant, made with the tenant. It is
--- no part of the tenant's row, which swaps lock.
+-- Counters that would take too long to compute from the rows. One row per tenant, created with the tenant. They are not columns of
+-- `tenants` because swaps lock that row.
 CREATE TABLE tenant_usage (
   tenant text PRIMARY KEY REFERENCES tenants,
-  -- Contents of blobs, listings of sources, diagnostics, and answers of remote compilers.
+  -- Blob contents, source listings, diagnostics and the reports of remote compilers.
   bytes bigint NOT NULL DEFAULT 0 CHECK (bytes >= 0),
   followers bigint NOT NULL DEFAULT 0 CHECK (followers >= 0),
-  -- Audit rows and hook deliveries of that day, in UTC.
+  -- The audit rows and hook deliveries of one day (UTC).
   day date,
   changes bigint NOT NULL DEFAULT 0
--- Half-empty pages: an update of a row stays on its page and touches no index.
+-- Half-empty pages: an update stays on its page and changes no index.
 ) WITH (fillfactor = 50);
 
 CREATE TABLE bundles (
@@ -70,23 +70,25 @@ CREATE TABLE bundles (
   PRIMARY KEY (tenant, bundle)
 );
 
--- Content under its own name, shared inside one tenant and never across: a digest tells nothing about what others store.
+-- Content by digest. Blobs are shared within a tenant and never between tenants, so a digest reveals nothing about other tenants'
+-- content.
 CREATE TABLE blobs (
   tenant text NOT NULL REFERENCES tenants,
-  -- Not what somebody says that it is: what is stored under a name is what the name says, or is not stored.
+  -- The CHECK computes the digest, so content can't be stored under a wrong one.
   digest text NOT NULL CHECK (digest = 'sha256:' || encode(sha256(content), 'hex')),
   media_type text NOT NULL,
   size bigint NOT NULL CHECK (size = octet_length(content)),
-  -- Compressed by the server where that helps: it tries the first kilobyte, and leaves alone what is compressed already.
+  -- PostgreSQL compresses the content where that helps. It tries the first kilobyte and leaves incompressible content as it is.
   content bytea NOT NULL,
-  -- When the sweep next looks whether an artifact or a release's source names this blob. Null once one does: then the blob stays.
+  -- When the sweep next checks whether an artifact or a release's source refers to this blob. Null if one does: the blob is kept
+  -- permanently.
   check_at timestamptz DEFAULT now() + interval '50 minutes',
   PRIMARY KEY (tenant, digest)
 );
 CREATE INDEX blobs_to_check ON blobs (tenant, check_at) WHERE check_at IS NOT NULL;
 
--- Which source (its digest), or release that is being compiled (`bundle/v12`), needs a blob that nothing names yet. The foreign key keeps the
--- sweep from deleting such a blob. The rows are deleted when the check of the blob has ended.
+-- The source (its digest) or the running compilation (`bundle/v12`) that needs a blob to which nothing refers yet. The foreign key keeps
+-- the sweep from deleting that blob. The rows are deleted when the sweep has finished checking the blob.
 CREATE TABLE blob_holders (
   tenant text NOT NULL,
   digest text NOT NULL,
@@ -100,7 +102,7 @@ CREATE TABLE sources (
   digest text NOT NULL,
   -- [{path, digest, size}], sorted by path.
   entries jsonb NOT NULL,
-  -- When the sweep next looks whether a release has this source. Null once one has: then the source stays.
+  -- When the sweep next checks whether a release uses this source. Null if one does: the source is kept permanently.
   check_at timestamptz DEFAULT now() + interval '50 minutes',
   PRIMARY KEY (tenant, digest)
 );
@@ -114,11 +116,11 @@ CREATE TABLE artifacts (
   FOREIGN KEY (tenant, digest) REFERENCES blobs
 );
 
--- Everything that a manifest names. The foreign key is the promise that nothing dangles.
+-- The blobs that a manifest refers to. The foreign key guarantees that all of them are stored.
 CREATE TABLE artifact_blobs (
   tenant text NOT NULL,
   artifact text NOT NULL,
-  -- 0 is the index; the files follow in the manifest's order.
+  -- 0 is the index. The files follow in the manifest's order.
   ordinal integer NOT NULL,
   digest text NOT NULL,
   path text,
@@ -129,7 +131,7 @@ CREATE TABLE artifact_blobs (
   FOREIGN KEY (tenant, artifact) REFERENCES artifacts,
   FOREIGN KEY (tenant, digest) REFERENCES blobs
 );
--- For the sweep, and for the foreign key when a blob is deleted.
+-- For the sweep, and for the foreign key check when a blob is deleted.
 CREATE INDEX artifact_blobs_by_digest ON artifact_blobs (tenant, digest);
 
 CREATE TABLE releases (
@@ -138,34 +140,34 @@ CREATE TABLE releases (
   version counting_number NOT NULL,
   channel text NOT NULL,
   status release_status NOT NULL,
-  -- Set by the swap, or by the close; the last word once the status is settled.
+  -- Set by the swap or the close. Final once the status is 'settled'.
   outcome release_outcome,
   reason text,
   source text NOT NULL,
   digest text,
-  -- The generation to which this release moved its pointer, and that move's number in the feed.
+  -- The generation to which this release moved its pointer, and the number of that move in the feed.
   generation bigint,
   seq bigint,
   if_generation bigint,
-  -- The policy that it must pass: the tenant's last one when it was admitted, 0 for none.
+  -- The policy version that applies: the tenant's latest when the release was admitted, or 0 without a policy.
   policy_version bigint NOT NULL,
-  -- Not live before that time.
+  -- The release must not go live before this time.
   not_before timestamptz,
-  -- How often somebody's word has changed its gates: names the promise that its workflow waits on.
+  -- How many decisions have settled a gate of this release. The promise that its workflow awaits has this number in its name.
   gate_wakes bigint NOT NULL DEFAULT 0,
   message text,
   by text NOT NULL,
   idempotency_key text NOT NULL,
-  -- The push that it came from: see Origin in packages/protocol/hook.ts.
+  -- The push that the release came from: see Origin in packages/protocol/hook.ts.
   origin jsonb,
   invocation_id text,
-  -- From here on no forward step has an effect: see close_release.
+  -- Once true, no forward step of the release has an effect: see close_release.
   closing boolean NOT NULL DEFAULT false,
-  -- What was asked of it meanwhile; the swap refuses, and the close takes it for the outcome.
+  -- Set when the release is superseded or cancelled while it runs. The swap then refuses, and the close uses it as the outcome.
   intent release_intent,
   intent_reason text,
   superseded_by bigint,
-  -- The required sinks that keep the pointer from moving, while the release waits for them: see sink_bar.
+  -- The required sinks that block the swap, while the release waits for them: see sink_bar.
   barred_by jsonb,
   created_at timestamptz NOT NULL,
   settled_at timestamptz,
@@ -175,18 +177,18 @@ CREATE TABLE releases (
   FOREIGN KEY (tenant, digest) REFERENCES artifacts,
   CHECK ((status = 'settled') = (settled_at IS NOT NULL)),
   CHECK (status <> 'settled' OR outcome IS NOT NULL),
-  -- Who has moved a pointer was published, who was published has moved a pointer, and who is closed never does.
+  -- A release is published exactly if it has moved its pointer. A closed release never moves it.
   CHECK ((generation IS NOT NULL) = (outcome IS NOT NULL AND outcome = 'published')),
   CHECK ((generation IS NULL) = (seq IS NULL)),
   CHECK (generation IS NULL OR NOT closing)
 );
--- Small, however long the history: what the sweep and the rebuilding of lost state look at.
+-- Partial indexes, which stay small however long the history is. The sweep uses them, and so does read_bundle when lost state is rebuilt.
 CREATE INDEX releases_in_flight ON releases (created_at) WHERE status <> 'settled';
 CREATE INDEX releases_open ON releases (tenant, bundle) WHERE status <> 'settled';
--- Which source is in use: for the sweep, and for the foreign key when a source is deleted.
+-- Finds whether a source is in use: for the sweep, and for the foreign key check when a source is deleted.
 CREATE INDEX releases_by_source ON releases (tenant, source);
 
--- Channel '' is the base.
+-- Channel '' is the base artifact, for channels that have none of their own.
 CREATE TABLE release_artifacts (
   tenant text NOT NULL,
   bundle text NOT NULL,
@@ -198,7 +200,7 @@ CREATE TABLE release_artifacts (
   FOREIGN KEY (tenant, digest) REFERENCES artifacts
 );
 
--- Why an artifact must be kept although no pointer names it. What has no claim and no pointer may be collected.
+-- Why an artifact must be kept although no pointer refers to it. An artifact without a claim and without a pointer may be collected.
 CREATE TABLE artifact_claims (
   tenant text NOT NULL,
   digest text NOT NULL,
@@ -222,13 +224,13 @@ CREATE TABLE stages (
   FOREIGN KEY (tenant, bundle, version) REFERENCES releases
 );
 
--- The ledger: what was done outside of the release's own row, and whether it stands.
+-- The ledger: the effects of a release outside its own row, and whether each is still in place.
 CREATE TABLE effects (
   tenant text NOT NULL,
   bundle text NOT NULL,
   version bigint NOT NULL,
   effect effect_name NOT NULL,
-  -- Which of several: the check's name, the attempt; '' where there is one at most.
+  -- Tells effects of one kind apart: the check's name, or the attempt. '' if there can be only one.
   subject text NOT NULL DEFAULT '',
   state effect_state NOT NULL,
   detail text,
@@ -270,7 +272,7 @@ CREATE TABLE moves (
   to_digest text NOT NULL,
   by text NOT NULL,
   why text NOT NULL,
-  -- A rollback: the earlier move whose state it restores, which is itself no rollback. See core/moves/rollback.ts.
+  -- For a rollback: the earlier move whose state it restores, which is never a rollback itself. See core/moves/rollback.ts.
   restores bigint CHECK (restores < generation),
   moved_at timestamptz NOT NULL,
   announced_at timestamptz,
@@ -281,11 +283,11 @@ CREATE TABLE moves (
   FOREIGN KEY (tenant, bundle, to_version) REFERENCES releases,
   FOREIGN KEY (tenant, to_digest) REFERENCES artifacts
 );
--- A release moves a pointer by itself at most once, whatever is repeated.
+-- The swap of a release moves its pointer at most once, even if steps are repeated.
 CREATE UNIQUE INDEX moves_once ON moves (tenant, bundle, to_version) WHERE kind = 'publish';
--- Where the feed's retention begins: the first number that is young enough, found without reading what is in it.
+-- For feed_floor: finds the first move within the feed's retention without reading the moves before it.
 CREATE INDEX moves_by_time ON moves (tenant, moved_at, seq);
--- Whether a pointer has named a release before, and when last.
+-- Finds whether a pointer has referred to a release before, and when it last did.
 CREATE INDEX moves_to_version ON moves (tenant, bundle, channel, to_version, generation);
 
 CREATE TABLE idempotency_keys (
@@ -309,17 +311,17 @@ CREATE TABLE audit (
 CREATE INDEX audit_by_tenant ON audit (tenant, id);
 CREATE INDEX audit_by_age ON audit (at);
 
--- The platform's own: no tenant's rows, and reached through functions only.
+-- Tokens belong to the platform, not to a tenant. Processes access them through functions only.
 CREATE TABLE tokens (
   id text PRIMARY KEY,
-  -- Who stands in the record for what is done by it. The environment's own token is the one "admin".
+  -- The audit records this name as the author of each request with the token. "admin" is reserved for the token from the environment.
   name text NOT NULL CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$' AND lower(name) <> 'admin'),
-  -- Null: of the platform, for every tenant.
+  -- Null for a platform token, which is valid for every tenant.
   tenant text REFERENCES tenants,
   roles text[] NOT NULL CHECK (roles <@ '{viewer,publisher,approver,reporter,admin,follower}' AND cardinality(roles) BETWEEN 1 AND 6),
-  -- The token itself is nowhere.
+  -- The token itself is not stored.
   sha256 text NOT NULL UNIQUE CHECK (sha256 ~ '^[0-9a-f]{64}$'),
-  -- Null once it has expired.
+  -- Null once the key has expired.
   idempotency_key text,
   fingerprint text NOT NULL,
   created_by text NOT NULL,
@@ -328,18 +330,18 @@ CREATE TABLE tokens (
   revoked_at timestamptz,
   CHECK ((revoked_by IS NULL) = (revoked_at IS NULL))
 );
--- One speaks by a name at a time: rules that want two persons compare names. No tenant is called ''.
+-- Only one active token has a given name: rules that require two people compare names. '' is not a valid tenant name.
 CREATE UNIQUE INDEX token_names ON tokens (coalesce(tenant, ''), name) WHERE revoked_at IS NULL;
 CREATE UNIQUE INDEX token_keys ON tokens (coalesce(tenant, ''), idempotency_key);
 CREATE INDEX tokens_with_key ON tokens (created_at) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX tokens_by_age ON tokens (created_at, id);
 CREATE INDEX tokens_of_tenant_by_age ON tokens (tenant, created_at, id);
 
--- What a tenant's releases must pass. Every version stays: a release keeps the one that it was admitted under.
+-- The rules for a tenant's releases. Every version is kept, because a release is bound to the version under which it was admitted.
 CREATE TABLE policies (
   tenant text NOT NULL REFERENCES tenants,
   version counting_number NOT NULL,
-  -- As core/policy.ts has parsed it, its defaults filled in.
+  -- As parsed by core/policy.ts, with its defaults filled in.
   document jsonb NOT NULL,
   message text,
   by text NOT NULL,
@@ -347,7 +349,8 @@ CREATE TABLE policies (
   PRIMARY KEY (tenant, version)
 );
 
--- What must be said before the swap, and who said what. A release's gates are its policy's, written down when its artifact is stored.
+-- The gates that must pass before the swap, and the decisions on them. A release gets the gates of its policy when its artifact is
+-- stored.
 
 CREATE DOMAIN gate_kind AS text CHECK (VALUE IN ('approval', 'check', 'window', 'schedule'));
 CREATE DOMAIN gate_state AS text CHECK (VALUE IN ('open', 'passed', 'failed', 'expired', 'closed'));
@@ -361,10 +364,10 @@ CREATE TABLE gates (
   gate identifier NOT NULL,
   ordinal integer NOT NULL,
   kind gate_kind NOT NULL,
-  -- As the policy has it.
+  -- The gate's rule, copied from the policy.
   rule jsonb NOT NULL,
   state gate_state NOT NULL DEFAULT 'open',
-  -- An approval is of this artifact in place of what is live at this generation. Words that were said against another one are void.
+  -- An approval covers replacing the artifact that was live at this generation. Decisions on another generation are void.
   base_generation bigint,
   opened_at timestamptz NOT NULL,
   deadline_at timestamptz,
@@ -382,7 +385,7 @@ CREATE TABLE verdicts (
   bundle text NOT NULL,
   version bigint NOT NULL,
   gate text NOT NULL,
-  -- 0 for a check, which is of the artifact alone.
+  -- 0 for a check, which concerns the artifact alone.
   base_generation bigint NOT NULL,
   by text NOT NULL,
   word verdict_word NOT NULL,
@@ -393,8 +396,8 @@ CREATE TABLE verdicts (
   FOREIGN KEY (tenant, bundle, version, gate) REFERENCES gates
 );
 
--- Everything that happened to the gates of a release, numbered under its row's lock: who follows it goes on after the number that he has,
--- whichever process tells him.
+-- Every change of a release's gates, numbered under the lock of the release's row. A reader continues after the last number it has
+-- received, in whichever process serves it.
 CREATE TABLE gate_changes (
   tenant text NOT NULL,
   bundle text NOT NULL,
@@ -403,7 +406,7 @@ CREATE TABLE gate_changes (
   gate text NOT NULL,
   change gate_change NOT NULL,
   base_generation bigint NOT NULL,
-  -- Whose verdict it was.
+  -- The author of the decision.
   by text,
   at timestamptz NOT NULL,
   PRIMARY KEY (tenant, bundle, version, n),
@@ -412,32 +415,34 @@ CREATE TABLE gate_changes (
   CHECK ((change = 'said') = (by IS NOT NULL))
 );
 
--- Addresses that the outside world was given, each good for one answer. Rows are locked in the order release, pointer, tenant, and a callback last.
+-- Callback addresses for external checkers and compilers. Each accepts one report. Locks are taken in the order release, pointer, tenant,
+-- callback.
 
 CREATE DOMAIN callback_purpose AS text CHECK (VALUE IN ('check', 'compile'));
 CREATE DOMAIN callback_state AS text CHECK (VALUE IN ('open', 'used', 'revoked'));
--- 'given_up': the request did not arrive. 'not_requested': it was never made before the deadline. 'no_response': nothing came before the deadline.
+-- 'given_up': the request failed. 'not_requested': no request was made before the deadline. 'no_response': no report came before the
+-- deadline.
 CREATE DOMAIN revocation AS text CHECK (VALUE IN ('given_up', 'not_requested', 'no_response', 'release_closed', 'release_published'));
 
 CREATE TABLE callbacks (
   tenant text NOT NULL,
-  -- The callout for which it was given out: acme/support-bot/v12/compile/1.
+  -- The key of the callout that uses it: acme/support-bot/v12/compile/1.
   id text NOT NULL,
   bundle text NOT NULL,
   version bigint NOT NULL,
   purpose callback_purpose NOT NULL,
-  -- The gate, or the attempt.
+  -- The gate of a check, or the attempt of a compilation.
   subject text NOT NULL,
-  -- Of the capability, which itself is nowhere here. Null where none was given out, and none will be.
+  -- The hash of the capability, which itself is not stored. Null if no capability was given out, and none will be.
   sha256 text UNIQUE CHECK (sha256 ~ '^[0-9a-f]{64}$'),
-  -- Whom an answer wakes: see handlers/release/record-callback.ts.
+  -- The awakeable, or the gate promise, that a report resolves: see handlers/release/record-callback.ts.
   awakeable_id text,
   wake bigint,
   deadline_at timestamptz NOT NULL,
   state callback_state NOT NULL DEFAULT 'open',
   closed_at timestamptz,
   cause revocation,
-  -- Of one that was given up: why, and whether the next one would be for the same reason.
+  -- For a callback that was given up: the reason, and whether another attempt would fail for the same reason.
   reason text,
   final boolean NOT NULL DEFAULT false,
   answer jsonb,
@@ -454,12 +459,12 @@ CREATE TABLE callbacks (
   CHECK (state = 'revoked' OR sha256 IS NOT NULL)
 );
 
--- Pushes that a provider delivers, and what their commits are told.
+-- Pushes delivered by code hosts, and the statuses of their commits.
 
 CREATE DOMAIN hook_provider AS text CHECK (VALUE IN ('github', 'gitlab', 'generic'));
 CREATE DOMAIN delivery_state AS text CHECK (VALUE IN ('received', 'fetching', 'published', 'refused', 'ignored', 'failed'));
 CREATE DOMAIN report_kind AS text CHECK (VALUE IN ('pending', 'final'));
--- 'skipped': something later speaks for the commit.
+-- 'skipped': a later status replaces this one.
 CREATE DOMAIN report_state AS text CHECK (VALUE IN ('waiting', 'done', 'failed', 'skipped'));
 
 CREATE TABLE hooks (
@@ -467,30 +472,30 @@ CREATE TABLE hooks (
   hook identifier NOT NULL,
   provider hook_provider NOT NULL,
   repository text NOT NULL,
-  -- A ref, or the beginning of one and '*'.
+  -- A ref, or a prefix of refs followed by '*'.
   ref text NOT NULL,
-  -- The folder that is the source; null for the whole repository.
+  -- The folder that holds the source. Null for the whole repository.
   path text,
   bundle identifier NOT NULL,
   channel identifier NOT NULL,
   -- Whether a push may create the channel: see channel_bar.
   create_channel boolean NOT NULL,
-  -- Null for the provider's own.
+  -- Null for the provider's default.
   api_url text,
-  -- Both sealed: see services/secrets.
+  -- Both are sealed: see services/secrets.
   secret text NOT NULL,
   token text,
   created_by text NOT NULL,
   created_at timestamptz NOT NULL,
   updated_by text NOT NULL,
   updated_at timestamptz NOT NULL,
-  -- Old deliveries up to that number were examined: see forget_deliveries.
+  -- forget_deliveries has examined the old deliveries up to this number.
   examined_seq bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (tenant, hook)
 );
 
--- What was delivered, without the payload. A row outlives its hook: what was published once is not published again by a new hook of that
--- name. Ninety days after it has ended it is forgotten.
+-- Hook deliveries, without their payload. A row outlives its hook, so a new hook of that name can't publish the same delivery again.
+-- Ninety days after a delivery has ended its row may be deleted: see forget_deliveries.
 CREATE TABLE deliveries (
   tenant text NOT NULL REFERENCES tenants,
   hook identifier NOT NULL,
@@ -500,15 +505,15 @@ CREATE TABLE deliveries (
   -- Digest of the payload.
   fingerprint text NOT NULL,
   provider hook_provider NOT NULL,
-  -- As the payload says; null where it says nothing of the kind.
+  -- Read from the payload. Null if the payload lacks the field.
   repository text,
   ref text,
   commit text,
   subject text,
   source_url text,
-  -- Epoch seconds; null where the provider does not say when.
+  -- Epoch seconds. Null if the provider sends no time.
   pushed_at bigint,
-  -- As the rule was then.
+  -- Copied from the hook when the delivery arrived.
   path text,
   bundle identifier NOT NULL,
   channel identifier NOT NULL,
@@ -525,17 +530,17 @@ CREATE TABLE deliveries (
 );
 CREATE UNIQUE INDEX deliveries_in_order ON deliveries (tenant, hook, seq);
 CREATE INDEX deliveries_open ON deliveries (seq) WHERE state IN ('received', 'fetching');
--- The latest push that was published: see overtaken_by.
+-- Finds the latest published push: see overtaken_by.
 CREATE INDEX deliveries_published ON deliveries (tenant, hook, bundle, channel, (coalesce(pushed_at, 0)), seq) WHERE version IS NOT NULL;
 
--- What a commit is to be told: written in the transaction that makes it true, and told by a CommitStatus.
+-- Commit statuses. The transaction that makes a status true inserts its row; a CommitStatus object posts it.
 CREATE TABLE commit_reports (
   tenant text NOT NULL,
   hook text NOT NULL,
   delivery text NOT NULL,
   kind report_kind NOT NULL,
   seq bigint GENERATED ALWAYS AS IDENTITY,
-  -- The last word; null while there is none.
+  -- The outcome of the release. Null for a pending status.
   outcome release_outcome,
   reason text,
   version bigint,
@@ -550,12 +555,12 @@ CREATE TABLE commit_reports (
 );
 CREATE INDEX commit_reports_waiting ON commit_reports (seq) WHERE state = 'waiting';
 
--- Where moves are delivered, and how far each delivery has come.
+-- Where moves are delivered, and how far each sink has come.
 
 CREATE DOMAIN sink_kind AS text CHECK (VALUE IN ('webhook', 'redis', 'rabbitmq'));
 
--- Whether a partition of a broker takes moves. One row for all tenants of the partition: a broker that fails for one of them fails for all.
--- Its writer records each batch here, and whoever probes the broker records what it answered.
+-- The health of a broker's partition. All tenants of the partition share one row, because a broker that fails for one of them fails for
+-- all. The partition's writer records each batch here, and each health check records its result.
 CREATE TABLE broker_streams (
   broker sink_kind NOT NULL CHECK (broker <> 'webhook'),
   stream integer NOT NULL,
@@ -563,32 +568,33 @@ CREATE TABLE broker_streams (
   failing_since timestamptz,
   last_error text,
   retry_at timestamptz,
-  -- When the last try began that the broker confirmed.
+  -- When the last attempt that the broker confirmed began.
   proven_at timestamptz,
   PRIMARY KEY (broker, stream),
   CHECK ((failures = 0) = (failing_since IS NULL))
--- Half-empty pages: each batch updates its row, and with room beside it the update touches no index.
+-- Half-empty pages: each batch updates its row, and with free space on its page the update changes no index.
 ) WITH (fillfactor = 50);
 
--- The rows of brokers are made by the first delivery or the first word about them; those of webhooks by `put_sink`. A broker's row has
--- what concerns this tenant alone: its cursor, its pause, and failures of its own events. Whether the broker is well stands in `broker_streams`.
+-- put_sink creates the rows of webhooks. lock_sink creates a broker's row when the first result or request for it is recorded. A broker's
+-- row holds the state of this tenant alone: its cursor, its pause, and failures of its own events. The health of the broker is in
+-- broker_streams.
 CREATE TABLE sinks (
   tenant text NOT NULL REFERENCES tenants,
   sink identifier NOT NULL,
   kind sink_kind NOT NULL,
-  -- A webhook's. The secrets are sealed: services/secrets.
+  -- For webhooks only. The secrets are sealed: see services/secrets.
   url text,
   secret text,
   previous_secret text,
   previous_until timestamptz,
-  -- What the Sink object has in its state, as far as it has told: up to that number of the feed all is delivered.
+  -- All moves up to this feed number are delivered, as last recorded by the Sink object.
   delivered_seq bigint NOT NULL,
   delivered_at timestamptz,
   failures bigint NOT NULL DEFAULT 0,
   failing_since timestamptz,
   last_error text,
   retry_at timestamptz,
-  -- A webhook's: when the last try began that it confirmed.
+  -- For webhooks only: when the last attempt that the webhook confirmed began.
   proven_at timestamptz,
   paused_by text,
   paused_at timestamptz,
@@ -605,17 +611,17 @@ CREATE TABLE sinks (
   CHECK ((paused_by IS NULL) = (paused_at IS NULL))
 );
 
--- What became of each try at a webhook.
+-- The result of each delivery attempt to a webhook.
 CREATE TABLE webhook_attempts (
   tenant text NOT NULL,
   sink text NOT NULL,
   n bigint GENERATED ALWAYS AS IDENTITY,
-  -- Null: a test.
+  -- Null for a test event.
   seq bigint,
   -- The event's id.
   event text NOT NULL,
   delivered boolean NOT NULL,
-  -- Null: no answer.
+  -- Null if there was no response.
   status integer,
   summary text NOT NULL,
   took_ms integer NOT NULL,
@@ -623,17 +629,17 @@ CREATE TABLE webhook_attempts (
   PRIMARY KEY (tenant, sink, n),
   FOREIGN KEY (tenant, sink) REFERENCES sinks ON DELETE CASCADE
 );
--- Who runs what: the last word of each runtime that follows a pointer.
+-- The latest acknowledgement of each runtime that follows a pointer.
 
 CREATE TABLE followers (
   tenant text NOT NULL,
   bundle text NOT NULL,
   channel text NOT NULL,
   follower identifier NOT NULL,
-  -- 0 while it runs nothing yet.
+  -- 0 until the follower runs a generation.
   generation bigint NOT NULL,
   digest text,
-  -- When it first said that it runs this.
+  -- When the follower first acknowledged this generation.
   since timestamptz NOT NULL,
   seen_at timestamptz NOT NULL,
   by text NOT NULL,
@@ -641,23 +647,23 @@ CREATE TABLE followers (
   FOREIGN KEY (tenant, bundle, channel) REFERENCES pointers,
   CHECK (generation >= 0),
   CHECK ((generation = 0) = (digest IS NULL))
--- Half-empty pages: each heartbeat updates its row, and with room beside it the update touches no index. For the same reason there is
--- none by seen_at; a channel has so few followers that reading them all is faster than keeping one.
+-- Half-empty pages: each heartbeat updates its row, and with free space on its page the update changes no index. For the same reason
+-- there is no index on seen_at. A channel has so few followers that reading all of them costs less than maintaining one.
 ) WITH (fillfactor = 50);
 
--- One row. Each later file of this folder raises the level to its own number. A file that takes away what running processes need also
--- raises the oldest process: older processes then refuse to work.
+-- One row. Each later file of this folder sets the level to its own number. A file that removes something running processes need also
+-- raises oldest_process: older processes then refuse to run.
 CREATE TABLE schema_version (
   level bigint NOT NULL,
   oldest_process bigint NOT NULL CHECK (oldest_process <= level),
-  -- Which text of functions/ was applied last: see FUNCTIONS_LEVEL in schema-version.ts.
+  -- The FUNCTIONS_LEVEL of the functions that were applied last: see schema-version.ts.
   functions_level bigint NOT NULL,
   one boolean PRIMARY KEY DEFAULT true CHECK (one)
 );
 INSERT INTO schema_version VALUES (1, 1, 0);
 
--- Row-level security: a transaction without a tenant set sees no rows. It is forced, so that the owner of the tables is no exception. The
--- tables that SECURITY DEFINER functions read across tenants have a second policy for the owner, for reading only.
+-- Row-level security: a transaction that has not set a tenant sees no rows. FORCE applies this to the owner of the tables too. The tables
+-- that SECURITY DEFINER functions read across tenants have a second policy for the owner, for reading only.
 DO $$
 DECLARE
   name text;

@@ -26,22 +26,22 @@ const Move = z.object({
 const Opened = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('open'),
-    /** The database's clock, epoch milliseconds. A try that begins afterwards proves health from then on. */
+    /** The database's time, in epoch milliseconds. A successful attempt that begins after it shows that the sink was healthy at this time. */
     openedMs: z.number(),
-    /** Up to that number nothing is due. */
+    /** No move up to this number is due. */
     start: z.number(),
-    /** The same as the record has it; null before there is a row. */
+    /** The recorded number; null if there is no row yet. */
     onRecord: z.number().nullable(),
     latest: z.number(),
-    /** Who has paused it, and why. */
+    /** Who paused the sink, and why. */
     paused: SinkPause.transform(pausedText).nullable(),
-    /** A webhook's. The secrets are sealed. */
+    /** For webhooks only. The secrets are sealed. */
     url: z.string().nullable(),
     secret: z.string().nullable(),
     previousSecret: z.string().nullable(),
     previousUntil: z.string().nullable(),
     failures: z.number(),
-    /** The failures are the broker's, and so of all tenants of its partition. */
+    /** The failures are the broker's, so they concern all tenants of its partition. */
     shared: z.boolean(),
     failingSinceMs: z.number().nullable(),
     retryAtMs: z.number().nullable(),
@@ -55,9 +55,9 @@ const Opened = z.discriminatedUnion('kind', [
 export type OpenedSink = Extract<z.infer<typeof Opened>, { kind: 'open' }>;
 
 /**
- * A sink with what is due to it, at most `most` moves; null where there is none.
+ * The state of a sink and at most `most` of its due moves; null if the sink does not exist.
  *
- * @param options.known up to which number all is delivered, for a sink that the record does not know yet
+ * @param options.known the number up to which all moves are delivered, for a sink without a row
  */
 export async function openSink(
   db: Database,
@@ -69,25 +69,25 @@ export async function openSink(
   return opened.kind === 'open' ? opened : null;
 }
 
-/** What is older is told to nobody. */
+/** Older moves are not delivered. */
 function sinceOf(nowMs: number): Date {
   return at(nowMs - feedLimits.retentionMs);
 }
 
-/** That move; null where the feed has no such number. */
+/** The move with that number; null if the feed has none. */
 export async function findMove(db: Database, tenant: string, seq: number): Promise<RecordedMove | null> {
   const move = answerOf(Move.nullable(), await db.answer(tenant, 'find_move($1, $2)', [seq]));
   return move === null ? null : { tenant, ...move };
 }
 
-/** A try at a webhook. */
+/** An attempt to deliver to a webhook. */
 export interface AttemptNote {
-  /** Null for a test. */
+  /** Null for a test event. */
   readonly seq: number | null;
   /** The event's id. */
   readonly event: string;
   readonly delivered: boolean;
-  /** Null without an answer. */
+  /** Null without a response. */
   readonly status: number | null;
   readonly summary: string;
   readonly tookMs: number;
@@ -95,27 +95,27 @@ export interface AttemptNote {
 
 interface SinkFailure extends Failing {
   readonly reason: string;
-  /** The sink itself fails; of a broker, for all tenants of the partition. False where only this tenant's events are not taken. */
+  /** The sink itself fails; a broker then fails for all tenants of the partition. False if only this tenant's events are refused. */
   readonly whole: boolean;
 }
 
 export interface DeliveryNote extends SinkId {
   readonly start: number;
-  /** Up to that number all has arrived. */
+  /** All moves up to this number are delivered. */
   readonly seq: number;
   readonly failed: SinkFailure | null;
   /**
-   * A time of the database's clock before the try began ({@link OpenedSink}), if the try shows that the sink takes events; null where nothing
-   * was sent, or nothing answered.
+   * The database's time before the attempt began ({@link OpenedSink}), if the attempt shows that the sink accepts events. Null if nothing
+   * was sent, or no response came.
    */
   readonly provenMs: number | null;
-  /** Why nobody tries again; null while somebody does. */
+  /** Why the sink is paused, which stops retries; null while they continue. */
   readonly pause: string | null;
   readonly attempts: readonly AttemptNote[];
   readonly at: number;
 }
 
-/** What has become of what was due: see `record_delivery` in functions/sink-deliveries.sql. */
+/** Records the result of a delivery: see `record_delivery` in functions/sink-deliveries.sql. */
 export async function recordDelivery(
   db: Database,
   { tenant, at: nowMs, ...note }: DeliveryNote,
@@ -126,15 +126,15 @@ export async function recordDelivery(
 
 export interface LookNote extends SinkId {
   readonly start: number;
-  /** Why it is not well; null when it is. */
+  /** Why the sink is not healthy; null if it is. */
   readonly failed: string | null;
   /** As in {@link SinkFailure}. */
   readonly whole: boolean;
-  /** A time of the database's clock before the look began. */
+  /** The database's time before the event was sent. */
   readonly provenMs: number;
   readonly retryAtMs: number | null;
   readonly attempts: readonly AttemptNote[];
-  /** Who asked for it, for the audit; null for nobody. */
+  /** Who requested it, for the audit; null for an automatic check. */
   readonly asked: {
     readonly by: string;
     readonly action: 'test sink' | 'redeliver move';
@@ -144,7 +144,7 @@ export interface LookNote extends SinkId {
   readonly at: number;
 }
 
-/** What one event outside of the deliveries has shown of a sink: see `record_look` in functions/sink-deliveries.sql. */
+/** Records the result of one event outside the regular deliveries: see `record_look` in functions/sink-deliveries.sql. */
 export async function recordLook(
   db: Database,
   { tenant, at: nowMs, asked, ...note }: LookNote,
@@ -156,27 +156,27 @@ export async function recordLook(
 export interface ProbeNote {
   readonly broker: Broker;
   readonly partition: number;
-  /** Why the broker takes nothing; null when it would take a move. */
+  /** Why the broker accepts nothing; null if it would accept a move. */
   readonly failed: string | null;
-  /** A time of the database's clock before the probe began: see {@link databaseTimeMs}. */
+  /** The database's time before the health check began: see {@link databaseTimeMs}. */
   readonly provenMs: number;
-  /** When it is tried again. */
+  /** The time of the next attempt. */
   readonly retryAtMs: number | null;
   readonly at: number;
 }
 
 /**
- * The time by the database's clock, in epoch milliseconds. Proofs of health are dated by it and compared with it, so that neither clocks that
- * differ between workers nor a wait for a connection make an old proof look new.
+ * The database's time, in epoch milliseconds. Health checks are dated by it and compared with it. So an old health check can't look new,
+ * even if clocks differ between workers or a worker waits for a connection.
  */
 export async function databaseTimeMs(db: Database): Promise<number> {
   return answerOf(Big, await db.platform('SELECT epoch_ms(clock_timestamp()) AS answer', []));
 }
 
 /**
- * Records for all tenants of a partition what a probe has shown of its broker: see `record_probe` in functions/sink-deliveries.sql.
+ * Records a health check of a broker for all tenants of the partition: see `record_probe` in functions/sink-deliveries.sql.
  *
- * @returns why the partition fails after it; null when it is well. One that takes the probe fails until the moves that are due have arrived
+ * @returns why the partition still fails; null if it is healthy. A failing partition stays failing until its due moves are delivered
  */
 export async function recordProbe(
   db: Database,
@@ -204,10 +204,10 @@ export async function steerSink(
 const Behind = z.object({ last: z.string().nullable(), behind: z.array(SinkNotification) });
 
 /**
- * Of the next tenants, the sinks that should be at work; `last` is where to go on, null at the end.
+ * For the next tenants, the sinks that should be delivering moves. `last` is the start of the next page, null at the end.
  *
- * @param options.brokers those that somebody delivers to
- * @param options.movedBefore what has moved since is on its way
+ * @param options.brokers the brokers that have a writer
+ * @param options.movedBefore later moves are already being delivered
  */
 export async function listBehind(
   db: Database,
@@ -225,7 +225,7 @@ export async function listBehind(
 
 const TenantRow = z.object({ tenant: z.string(), seq: Big });
 
-/** Tenants of that one's stream to which something is due. */
+/** The tenants of the same stream that have moves due. */
 export async function listStreamBehind(
   db: Database,
   tenant: string,

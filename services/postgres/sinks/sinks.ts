@@ -9,7 +9,7 @@ import { allRows, answerOf, at, Big, Iso, json, oneRow } from '../rows.ts';
 const Row = z.object({
   sink: z.string(),
   kind: SinkKind,
-  /** A webhook's, as are the secrets, which are sealed. */
+  /** For webhooks only, like the secrets, which are sealed. */
   url: z.string().nullable(),
   secret: z.string().nullable(),
   previousSecret: z.string().nullable(),
@@ -42,7 +42,7 @@ export async function findSink(db: Database, tenant: string, sink: string): Prom
   return allRows(Row, await db.call(tenant, sql, [tenant, sink]))[0] ?? null;
 }
 
-/** All of them, by name: there are few. */
+/** All sinks of a tenant, by name: there are few. */
 export async function listSinks(db: Database, tenant: string): Promise<SinkRecord[]> {
   const sql = `${SINKS} WHERE k.tenant = $1 ORDER BY k.sink`;
   return allRows(Row, await db.call(tenant, sql, [tenant]));
@@ -51,13 +51,13 @@ export async function listSinks(db: Database, tenant: string): Promise<SinkRecor
 const Health = Row.pick({ failures: true, failingSince: true, lastError: true, retryAt: true });
 export type SinkHealth = z.infer<typeof Health>;
 
-/** Whether that broker takes the tenant's moves, also before the first of them. */
+/** The health of a broker for the tenant, also before its first move. */
 export async function findBrokerHealth(db: Database, tenant: string, broker: Broker): Promise<SinkHealth> {
   const sql = `SELECT ${HEALTH} FROM (SELECT) AS one LEFT JOIN LATERAL sink_health($1, $2) h ON true`;
   return oneRow(Health, await db.call(tenant, sql, [tenant, broker]));
 }
 
-/** The last number of the tenant's feed, 0 before its first move; null where there is no such tenant. */
+/** The last number of the tenant's feed, 0 before its first move; null if the tenant does not exist. */
 export async function findFeedEnd(db: Database, tenant: string): Promise<number | null> {
   const rows = await db.call(tenant, 'SELECT feed_seq AS seq FROM tenants WHERE tenant = $1', [tenant]);
   return allRows(z.object({ seq: Big }), rows)[0]?.seq ?? null;
@@ -75,7 +75,7 @@ const Attempt = z.object({
 });
 export type AttemptRecord = z.infer<typeof Attempt>;
 
-/** Newest first. `before` is the number of the last one of the page before. */
+/** Newest first. `before` is the last number of the previous page. */
 export async function listAttempts(
   db: Database,
   tenant: string,
@@ -91,7 +91,7 @@ export async function listAttempts(
 interface ChangeSink {
   readonly tenant: string;
   readonly sink: string;
-  /** How long the secret until now signs beside a new one. */
+  /** How long the previous secret signs in addition to the new one. */
   readonly rotationMs: number;
   readonly by: string;
   readonly idempotencyKey: string;
@@ -102,11 +102,11 @@ interface ChangeSink {
 
 export interface PutSink extends ChangeSink {
   readonly url: string;
-  /** Of the URL: for the audit, which keeps no more of it. */
+  /** The origin of the URL: the audit records no more of it. */
   readonly origin: string;
-  /** Sealed; null keeps the one that is there. */
+  /** Sealed; null keeps the current one. */
   readonly secret: string | null;
-  /** Sealed: for a new webhook that is given none. */
+  /** Sealed. For a new webhook without a given secret. */
   readonly madeSecret: string;
 }
 
@@ -114,7 +114,7 @@ const PutAnswer = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('saved'),
     created: z.boolean(),
-    /** Whether `madeSecret` is the one that counts: in an answer that is repeated, the first request's. */
+    /** Whether `madeSecret` is in use. A replayed result refers to the secret of the first request. */
     secretMade: z.boolean(),
     replayed: z.boolean(),
   }),
@@ -123,7 +123,7 @@ const PutAnswer = z.discriminatedUnion('kind', [
   QuotaExceeded,
 ]);
 
-/** Makes a webhook, or replaces what it is: see `put_sink` in functions/sinks.sql. */
+/** Creates or replaces a webhook: see `put_sink` in functions/sinks.sql. */
 export async function putSink(
   db: Database,
   { tenant, at: epochMs, ...request }: PutSink,
@@ -151,7 +151,7 @@ export async function rotateSink(
   return answerOf(RotateAnswer, rows);
 }
 
-/** @returns false where there was none */
+/** @returns false if the sink does not exist */
 export async function deleteSink(
   db: Database,
   tenant: string,

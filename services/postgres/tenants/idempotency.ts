@@ -13,8 +13,8 @@ export interface NewTenant {
 }
 
 /**
- * Makes a tenant and remembers the key in one transaction, so that a repetition is known whenever the tenant is. Nothing here goes
- * through the tenant's object, which begins with its first publish.
+ * Creates a tenant and stores the key in one transaction, so a repeat is recognized whenever the tenant exists. This bypasses the Tenant
+ * object, which begins with the first publish.
  */
 export async function createTenantOnce(
   db: Database,
@@ -38,8 +38,8 @@ export async function createTenantOnce(
 }
 
 /**
- * Remembers what was asked under a key, for what is done once elsewhere: whoever asks the same under it finds it `known`, and is to be answered
- * from there.
+ * Stores a key together with its request, for an operation that another system executes once. A repeat of the same request gets `known`,
+ * and its result comes from that system.
  */
 export async function claimKey(
   db: Database,
@@ -62,7 +62,7 @@ export async function claimKey(
   });
 }
 
-/** Whether the key came before, and with the same request; null for a new key. */
+/** Whether the key was used before, and with the same request; null for a new key. */
 async function findEarlier(
   query: Query,
   { tenant, idempotencyKey, fingerprint }: Pick<NewTenant, 'tenant' | 'idempotencyKey' | 'fingerprint'>,

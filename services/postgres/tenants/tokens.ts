@@ -9,12 +9,12 @@ import { allRows, answerOf, at, json } from '../rows.ts';
 const Bearer = z.object({
   id: z.string(),
   name: z.string(),
-  /** Null: of the platform, for every tenant. */
+  /** Null for a platform token, which is valid for every tenant. */
   tenant: z.string().nullable(),
   roles: z.array(Role),
 });
 
-/** A token as it is listed. Neither it nor its hash ever leaves the store again. */
+/** A token in a list. Neither the token nor its hash can be read from the store. */
 const TokenRecord = Bearer.extend({
   createdBy: z.string(),
   createdAt: z.string(),
@@ -25,7 +25,7 @@ export type TokenRecord = z.infer<typeof TokenRecord>;
 
 const CreateAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('made'), token: TokenRecord }),
-  /** By this same request, under this key. */
+  /** This same request made it, with this key. */
   z.object({ kind: z.literal('made_before'), id: z.string() }),
   KeyReused,
   /** An active token has that name. */
@@ -48,13 +48,13 @@ export interface NewToken {
   readonly at: number;
 }
 
-/** Who carries the token of that SHA-256 (64 hex digits); null for one that was never given out or has been revoked. */
+/** The owner of the token with that SHA-256 (64 hex digits); null if the token was never given out, or was revoked. */
 export async function findToken(db: Database, sha256: string): Promise<z.infer<typeof Bearer> | null> {
   const rows = await db.platform('SELECT id, name, tenant, roles FROM find_token($1)', [sha256]);
   return allRows(Bearer, rows)[0] ?? null;
 }
 
-/** Makes a token, once for its key: see `create_token` in functions/tokens.sql for what is checked, in which order. */
+/** Creates a token, once for its key: see `create_token` in functions/tokens.sql for the checks and their order. */
 export async function createToken(
   db: Database,
   { tenant, at: epochMs, ...token }: NewToken,
@@ -66,16 +66,16 @@ export async function createToken(
   );
 }
 
-/** A token, revoked or not; null for one that was never made. */
+/** A token, revoked or not; null if it does not exist. */
 export async function findTokenById(db: Database, id: string): Promise<TokenRecord | null> {
   return answerOf(TokenRecord.nullable(), await db.platform('SELECT get_token($1) AS answer', [id]));
 }
 
 export interface TokenPage {
-  /** Null: those of all tenants and the platform's own. */
+  /** Null for the tokens of all tenants and of the platform. */
   readonly tenant: string | null;
   readonly state: 'active' | 'revoked' | 'all';
-  /** The last row of the page before. */
+  /** The last row of the previous page. */
   readonly after?: Pick<TokenRecord, 'createdAt' | 'id'>;
   readonly limit: number;
 }
@@ -97,7 +97,7 @@ export async function listTokens(
   return allRows(z.object({ token: TokenRecord }), rows).map(({ token }) => token);
 }
 
-/** False when it was revoked before, which stays as it was said then. */
+/** False if it was already revoked: then it keeps its first revocation. */
 export async function revokeToken(
   db: Database,
   { id, tenant }: Pick<TokenRecord, 'id' | 'tenant'>,
@@ -108,5 +108,5 @@ export async function revokeToken(
   return answerOf(z.boolean(), rows);
 }
 
-/** The tenant that a transaction has set when it concerns the platform's own: nobody's name. */
+/** The transaction's tenant for the platform's own tokens. It is not a valid tenant name. */
 const PLATFORM = '';

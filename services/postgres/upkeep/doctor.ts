@@ -9,17 +9,17 @@ const BrokerName = z.enum(BROKERS);
 const Row = z.object({ dangling: Big, in_flight: Big, oldest: Iso.nullable() });
 
 export interface RecordHealth {
-  /** Pointers that name an artifact which is not there: never any. */
+  /** Pointers whose artifact is missing: always 0. */
   readonly dangling: number;
   readonly inFlight: number;
-  /** When the oldest release without a last word was admitted. */
+  /** When the oldest release that has not settled was admitted. */
   readonly oldest: string | null;
 }
 
 const Failing = z.object({ broker: BrokerName, partitions: Big, since: Iso, reason: z.string().nullable() });
 export type FailingBroker = z.infer<typeof Failing>;
 
-/** Brokers that fail for the tenants of some partition, with the oldest of these failures. */
+/** Brokers that fail for the tenants of a partition, with the oldest failure of each. */
 export async function failingBrokers(db: Database): Promise<FailingBroker[]> {
   const sql = `SELECT broker, count(*) AS partitions, min(failing_since) AS since, (array_agg(last_error ORDER BY failing_since))[1] AS reason
     FROM broker_streams WHERE failures > 0 GROUP BY broker ORDER BY broker`;
@@ -33,7 +33,7 @@ export async function recordHealth(db: Database): Promise<RecordHealth> {
 
 const Mode = z.object({ read_only: z.boolean() });
 
-/** Whether the server takes no writes: a standby, or one that was set read-only. */
+/** Whether the server refuses writes: a standby, or a server that was set read-only. */
 export async function isReadOnly(db: Database): Promise<boolean> {
   const [row] = await db.platform(
     "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS read_only",

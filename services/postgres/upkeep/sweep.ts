@@ -19,10 +19,10 @@ export interface InFlight extends ReleaseId, PointerId {
 }
 
 /**
- * Releases of all tenants that have no last word, oldest first. Those that wait in line are among them only when nobody is in front of
- * them any more.
+ * The releases of all tenants that have not settled, oldest first. Queued releases are included only if no release of their pointer is in
+ * flight.
  *
- * @param options.after the last one of the page before
+ * @param options.after the last release of the previous page
  */
 export async function listInFlight(
   db: Database,

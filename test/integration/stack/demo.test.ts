@@ -46,7 +46,7 @@ function demo(env: Readonly<Record<string, string>> = {}): Demo {
 async function stackOf(inside: string): Promise<number> {
   for (const pid of await processesOf(inside)) {
     const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (line.includes('services/stack/main.')) return pid;
+    if (line.includes('packages/dev/stack/main.')) return pid;
   }
   throw new Error('no stack runs');
 }

@@ -48,11 +48,18 @@ export function consumers(): unknown[] {
       apply,
       snapshot: async () => ({ seq: 0, pointers: [] }),
     }),
-    consumeFromRabbitmq({ url: 'amqp://127.0.0.1', log, queue: 'bots', bindings: ['acme.#'], apply, snapshot: async () => [] }),
+    consumeFromRabbitmq({
+      url: 'amqp://127.0.0.1',
+      log,
+      queue: 'bots',
+      bindings: ['acme.#'],
+      apply,
+      snapshot: async () => [],
+    }),
     redisBundleReader,
     webhookReceiver,
     verifyWebhook,
   ];
 }
 
-function ignore(): void {}
+function ignore(_fields: object, _message: string): void {}

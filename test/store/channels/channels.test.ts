@@ -32,13 +32,13 @@ async function admit(tenant: string, version: number, channel: string, createCha
 }
 
 describe('a channel', () => {
-  test('is made by the first publish of its bundle, whatever its name', async () => {
+  test('the first publish of a bundle creates its channel, whatever the name', async () => {
     const tenant = await newTenant(store);
     expect(await admit(tenant, 1, 'staging', false)).toMatchObject({ kind: 'accepted' });
     expect(await findPointer(store.db, pointer(tenant, 'staging'))).toMatchObject({ generation: 0 });
   });
 
-  test('that the bundle does not have is refused with those that it has, and uses up no number', async () => {
+  test('an unknown channel is refused with the existing ones, and no version is used', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     await published(store, release(tenant, 2), { channel: 'staging', expectedGeneration: 0 });
@@ -52,7 +52,7 @@ describe('a channel', () => {
     expect(await admit(tenant, 3, 'live', false)).toMatchObject({ kind: 'accepted', version: 3 });
   });
 
-  test('is made by a publish or a promotion that asks for it', async () => {
+  test('a publish or a promotion creates a channel if it asks for that', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     expect(await admit(tenant, 2, 'canary', true)).toMatchObject({ kind: 'accepted' });
@@ -65,7 +65,7 @@ describe('a channel', () => {
     expect(await channels(tenant)).not.toContain('next');
   });
 
-  test('is one of so many of its bundle', async () => {
+  test('the channels of a bundle are limited in number', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     const limit = requestLimits.channelsPerBundle;
@@ -80,7 +80,7 @@ describe('a channel', () => {
     expect(await admit(tenant, 2, 'c2', false)).toMatchObject({ kind: 'accepted' });
   });
 
-  test('of a refused publish is not made', async () => {
+  test('a refused publish creates no channel', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     const asked = { channel: 'canary', ifGeneration: 7 };
@@ -92,7 +92,7 @@ describe('a channel', () => {
   });
 
   test.each(INHERITED_NAMES.filter((name) => /^[a-z]+$/.test(name)))(
-    'may be called "%s", and is then published to, held and read like any other',
+    'a channel may be called "%s", and is published to, held and read like any other',
     async (name) => {
       const tenant = await newTenant(store);
       await published(store, release(tenant, 1), { channel: name });
@@ -116,7 +116,7 @@ describe('a rollback', () => {
     return tenant;
   }
 
-  test('is on record with the move that it restores, which is never itself a rollback', async () => {
+  test('a rollback is recorded with the move that it restores, which is never itself a rollback', async () => {
     const tenant = await three();
     await back(tenant, 2, 2);
     await back(tenant, 1, 1);
@@ -124,19 +124,19 @@ describe('a rollback', () => {
       restores: 1,
       to: { version: 1 },
     });
-    // Forward again, to what generation 4 had restored: that is the move to generation 2.
+    // A move forward again. Generation 4 restored generation 2, so this restores generation 2 as well.
     await back(tenant, 2, 4);
     expect(await findPointerMove(store.db, pointer(tenant), 6)).toMatchObject({ restores: 2 });
   });
 
-  test('to what the pointer has not named at that generation is refused', async () => {
+  test('a rollback to a release that the pointer did not refer to at that generation is refused', async () => {
     const tenant = await three();
     expect(await back(tenant, 1, 2)).toEqual({ kind: 'no_move' });
     expect(await back(tenant, 1, 9)).toEqual({ kind: 'no_move' });
     expect(await findPointer(store.db, pointer(tenant))).toMatchObject({ generation: 3 });
   });
 
-  test('passes a hold, which stays on; a promotion does not', async () => {
+  test('a rollback passes a hold and keeps it, and a promotion does not pass', async () => {
     const tenant = await three();
     await back(tenant, 2, 2, { hold: 'v3 is rude' });
     expect(await store.moves.moveByHand(handRequest({ tenant, version: 3 }))).toMatchObject({ kind: 'held' });
@@ -146,7 +146,7 @@ describe('a rollback', () => {
     });
   });
 
-  test('of a held pointer to a move later than the one in effect is a move forward, and is refused', async () => {
+  test('a rollback to a move later than the one in effect is a forward move, so a hold refuses it', async () => {
     const tenant = await three();
     await back(tenant, 2, 2, { hold: 'v3 is rude' });
     expect(await back(tenant, 3, 3)).toEqual({ kind: 'held', reason: 'v3 is rude' });
@@ -158,7 +158,7 @@ describe('a rollback', () => {
     expect(await back(tenant, 3, 3)).toMatchObject({ kind: 'moved', pointer: { version: 3 } });
   });
 
-  test('that is repeated under its key moves once', async () => {
+  test('a rollback that is repeated with its key moves once', async () => {
     const tenant = await three();
     const asked = { idempotencyKey: 'one' };
     await back(tenant, 2, 2, asked);

@@ -26,7 +26,7 @@ const page = async (after: number | 'latest' | null, sinceMs = 0, limit = 100) =
   return found && { ...found, moves: found.moves.map(({ seq }) => seq) };
 };
 
-test('a page of the feed has what comes after a number, and says how far the feed goes', async () => {
+test('a page of the feed has the moves after a number, and both ends of the feed', async () => {
   expect(await page(null)).toEqual({ moves: [1, 2, 3, 4, 5], oldest: 0, latest: 5 });
   expect(await page(2, 0, 2)).toEqual({ moves: [3, 4], oldest: 0, latest: 5 });
   expect(await page(5)).toEqual({ moves: [], oldest: 0, latest: 5 });
@@ -35,14 +35,14 @@ test('a page of the feed has what comes after a number, and says how far the fee
   expect(await page(2, 0, 0)).toEqual({ moves: [], oldest: 0, latest: 5 });
 });
 
-test('without a number it begins with the first move that is kept, and with none when none is', async () => {
+test('without a number a page starts with the first retained move, and is empty if no move is retained', async () => {
   expect(await page(null, AT)).toEqual({ moves: [1, 2, 3, 4, 5], oldest: 0, latest: 5 });
   expect(await page(null, AT + 1)).toEqual({ moves: [3, 4, 5], oldest: 2, latest: 5 });
   expect(await page(null, AT + 3_000)).toEqual({ moves: [5], oldest: 4, latest: 5 });
   expect(await page(null, AT + 3_001)).toEqual({ moves: [], oldest: 5, latest: 5 });
 });
 
-test('of moves made at once none is left out that is young enough, in whatever order their times were noted', async () => {
+test('no retained move is left out, even if concurrent moves differ in order by time and by number', async () => {
   for (const [version, seconds] of [
     [2, 64],
     [1, 63],
@@ -56,7 +56,7 @@ test('of moves made at once none is left out that is young enough, in whatever o
   expect(await page(null, AT + 64_001)).toEqual({ moves: [], oldest: 8, latest: 8 });
 });
 
-test('a tenant without moves has an empty feed, and one that is not there has none', async () => {
+test('the feed of a tenant without moves is empty, and an unknown tenant has no feed', async () => {
   const empty = await newTenant(store);
   const asked = { after: null, sinceMs: 0, limit: 1 };
   expect(await findFeedPage(store.db, empty, asked)).toEqual({ moves: [], oldest: 0, latest: 0 });
@@ -65,7 +65,7 @@ test('a tenant without moves has an empty feed, and one that is not there has no
   expect(await findFeedEnd(store.db, 'nobody', { after: null, most: 5 })).toBeNull();
 });
 
-test('the end of the feed reaches to its last move without a gap, whatever was seen before', async () => {
+test('the end of the feed reaches the last move without a gap, whatever was read before', async () => {
   const end = async (after: number | null, most: number) => {
     const found = await findFeedEnd(store.db, tenant, { after, most });
     return [found?.latest, found?.moves.map(({ seq }) => seq)];
@@ -76,7 +76,7 @@ test('the end of the feed reaches to its last move without a gap, whatever was s
   expect(await end(5, 3)).toEqual([5, []]);
 });
 
-test('a move is read as it was made, the same by every way', async () => {
+test('a move is the same in the page and in the list', async () => {
   const [move] = await listFeed(store.db, tenant, { after: 2, limit: 1 });
   const read = await findFeedPage(store.db, tenant, { after: 2, sinceMs: 0, limit: 1 });
   expect(read?.moves).toEqual([move]);
@@ -93,7 +93,7 @@ test('a move is read as it was made, the same by every way', async () => {
   expect((await listFeed(store.db, tenant, { after: 0, limit: 1 }))[0]?.from).toBeNull();
 });
 
-test('where the retention begins is found in an index, however much the feed has', async () => {
+test('the start of the retention is found in an index, however long the feed is', async () => {
   const { owner } = store;
   await owner.query('SET enable_seqscan = off');
   const { rows } = await owner.query<Record<string, string>>(

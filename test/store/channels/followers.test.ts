@@ -26,7 +26,7 @@ afterAll(() => store.stop());
 
 const { lostMs, forgottenMs, perChannel } = followerLimits;
 
-/** What that follower says it runs: the truth, unless the test gives something else. */
+/** An acknowledgement by that follower: of the recorded digest, unless the test gives another one. */
 function say(follower: string, generation: number, more: Partial<Acknowledgement> = {}) {
   const digest = digests[generation - 1] ?? null;
   const pointer = { tenant, bundle: 'bundle', channel: 'live' };
@@ -35,8 +35,8 @@ function say(follower: string, generation: number, more: Partial<Acknowledgement
 const list = (at = AT, limit = 100, after?: Parameters<typeof listFollowers>[2]['after']) =>
   listFollowers(store.db, { tenant, bundle: 'bundle', channel: 'live' }, { at, limit, after });
 
-describe('a claim', () => {
-  test('that the record bears out is kept, and answered with the pointer that the follower should run', async () => {
+describe('an acknowledgement', () => {
+  test('an acknowledgement that matches the record is stored, and returns the pointer to run', async () => {
     expect(await say('bot', 2)).toMatchObject({
       kind: 'acknowledged',
       pointer: { generation: 3, digest: digests[2], version: 3 },
@@ -46,7 +46,7 @@ describe('a claim', () => {
     ]);
   });
 
-  test('of running nothing yet is a claim like another', async () => {
+  test('a follower that runs nothing yet can acknowledge', async () => {
     expect(await say('bot', 0)).toMatchObject({ kind: 'acknowledged' });
     expect(await list()).toMatchObject([{ generation: 0, digest: null, behindBy: 3 }]);
   });
@@ -55,22 +55,25 @@ describe('a claim', () => {
     ['another generation’s digest', 2, () => digests[0]!, () => digests[1]!],
     ['a digest that was never stored', 3, () => digestOf('a lie'), () => digests[2]!],
     ['a generation that is still to come', 4, () => digests[2]!, () => null],
-  ])('of %s is told what is true, and leaves no trace', async (_what, generation, claimed, is) => {
+  ])(
+    'an acknowledgement of %s is refused with the recorded digest, and stores nothing',
+    async (_what, generation, claimed, is) => {
     await say('bot', 1);
     const answer = await say('bot', generation, { digest: claimed(), at: AT + 5_000 });
     expect(answer).toMatchObject({ kind: 'wrong', digest: is(), pointer: { generation: 3 } });
     expect(await say('other', generation, { digest: claimed() })).toMatchObject({ kind: 'wrong' });
     const [bot, ...others] = await list();
     expect([bot?.generation, bot?.seenAt, others]).toEqual([1, new Date(AT).toISOString(), []]);
-  });
+    },
+  );
 
-  test('about another tenant’s pointer finds none', async () => {
+  test('an acknowledgement for another tenant’s pointer finds no pointer', async () => {
     const other = await newTenant(store);
     expect(await say('bot', 1, { tenant: other })).toEqual({ kind: 'no_pointer' });
     expect(await say('bot', 1, { channel: 'nowhere' })).toEqual({ kind: 'no_pointer' });
   });
 
-  test('that is repeated keeps since when it is true, and within a second is not even written', async () => {
+  test('a repeat keeps the time since when the generation runs, and within a second writes nothing', async () => {
     await say('bot', 2);
     const version = async (): Promise<string | undefined> => {
       const sql = 'SELECT xmin::text AS version FROM pointsman.followers WHERE tenant = $1';
@@ -87,8 +90,8 @@ describe('a claim', () => {
   });
 });
 
-describe('a name', () => {
-  test('is refused to another token while its own is heard of, and not a moment longer', async () => {
+describe('the name of a follower', () => {
+  test('another token can use a name only after its owner is lost', async () => {
     await say('bot', 3);
     const other = (at: number) => say('bot', 1, { by: 'intruder', at });
     expect(await other(AT + lostMs)).toEqual({ kind: 'taken', by: 'fleet' });
@@ -97,7 +100,7 @@ describe('a name', () => {
     expect(await say('bot', 3, { at: AT + lostMs + 2 })).toEqual({ kind: 'taken', by: 'intruder' });
   });
 
-  test('that two tokens use for the first time at once goes to one of them', async () => {
+  test('if several tokens use a new name at once, exactly one gets it', async () => {
     const kinds = await Promise.all(
       Array.from({ length: 16 }, async (_none, n) => (await say('bot', 1, { by: `token-${n}` })).kind),
     );
@@ -105,8 +108,8 @@ describe('a name', () => {
   });
 });
 
-describe('the list', () => {
-  test('has the lost first, then whoever is furthest behind, then the current, and goes page by page', async () => {
+describe('the list of followers', () => {
+  test('lists lost followers first, then lagging, then current, in pages', async () => {
     const now = AT + 2 * lostMs;
     await say('lost-current', 3);
     await say('lost-behind', 1);
@@ -130,14 +133,14 @@ describe('the list', () => {
     expect(paged).toEqual(order);
   });
 
-  test('forgets whoever was not heard of for a day', async () => {
+  test('the list leaves out followers that were not seen for a day', async () => {
     await say('bot', 3);
     expect(await list(AT + forgottenMs)).toHaveLength(1);
     expect(await list(AT + forgottenMs + 1)).toEqual([]);
   });
 });
 
-test('a full channel takes no more followers, hears those that it has, and has room again when they are forgotten', async () => {
+test('a full channel refuses new followers, accepts its own, and has room again after some are forgotten', async () => {
   await store.owner.query(
     `INSERT INTO pointsman.followers SELECT $1, 'bundle', 'live', 'f' || n, 0, NULL, $2, $2, 'fleet'
      FROM generate_series(1, $3) n`,

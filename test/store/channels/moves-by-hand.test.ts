@@ -29,7 +29,7 @@ const swap = (tenant: string, version: number, expectedGeneration: number) =>
   store.moves.moveByRelease({ ...release(tenant, version), channel: 'live', expectedGeneration, at: AT });
 
 describe('a move by hand', () => {
-  test('names the artifact that the release built, and is told the same when repeated', async () => {
+  test('a move by hand takes the artifact of the release, and a repeat returns the same result', async () => {
     const tenant = await newTenant(store);
     const first = await published(store, release(tenant, 1));
     await published(store, release(tenant, 2));
@@ -52,7 +52,7 @@ describe('a move by hand', () => {
     expect(await findPointer(store.db, pointer(tenant))).toEqual(standing);
   });
 
-  test('and the hold that it asks for come together', async () => {
+  test('a move by hand and its hold are one change', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     await published(store, release(tenant, 2));
@@ -65,7 +65,7 @@ describe('a move by hand', () => {
     });
   });
 
-  test('to where the pointer is changes nothing, but puts on the hold', async () => {
+  test('a move to the current release changes nothing, but sets the hold', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     const unchanged = await store.moves.moveByHand(handRequest({ tenant, version: 1 }));
@@ -74,7 +74,7 @@ describe('a move by hand', () => {
     expect(held).toMatchObject({ kind: 'unchanged', pointer: { generation: 1, hold: { reason: 'stay' } } });
   });
 
-  test('is refused for what was not published, for a stale view, and for what is not there', async () => {
+  test('a move to an unpublished or unknown release, or from an outdated view, is refused', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     await readyToSwap(store, release(tenant, 2));
@@ -88,7 +88,7 @@ describe('a move by hand', () => {
     expect(await ask({ version: 2, channel: 'canary' })).toMatchObject({ kind: 'not_promotable' });
   });
 
-  test('from 20 people at once is linear, and each names one step', async () => {
+  test('concurrent moves by 20 people form one linear history', async () => {
     const tenant = await newTenant(store);
     for (let version = 1; version <= 4; version++) await published(store, release(tenant, version));
     const answers = await Promise.all(
@@ -104,7 +104,7 @@ describe('a move by hand', () => {
     expect(await listMoves(store.db, pointer(tenant), { limit: 100 })).toHaveLength(4 + generations.length);
   });
 
-  test('to another channel takes that channel’s own artifact, or else the base', async () => {
+  test('a move to a channel without its own artifact takes the base', async () => {
     const tenant = await newTenant(store);
     const base = await published(store, release(tenant, 1));
     expect(
@@ -117,7 +117,7 @@ describe('a move by hand', () => {
 });
 
 describe('a hold', () => {
-  test('is put on, changed and lifted without moving the pointer', async () => {
+  test('a hold is set and lifted without moving the pointer', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     const on = await store.moves.setHold(holdRequest({ tenant, reason: 'a' }));
@@ -126,13 +126,13 @@ describe('a hold', () => {
     expect(off).toMatchObject({ kind: 'done', pointer: { generation: 1, hold: null } });
   });
 
-  test('needs a bundle and a tenant that are there', async () => {
+  test('a hold needs an existing bundle and tenant', async () => {
     const tenant = await newTenant(store);
     expect(await store.moves.setHold(holdRequest({ tenant, reason: 'a' }))).toEqual({ kind: 'no_bundle' });
     expect(await store.moves.setHold(holdRequest({ tenant: 'nobody-knows' }))).toEqual({ kind: 'no_tenant' });
   });
 
-  test('that is repeated after it was lifted stays lifted', async () => {
+  test('a hold request that is repeated after the hold was lifted does not set it again', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     const request = holdRequest({ tenant, reason: 'a' });

@@ -32,8 +32,8 @@ const pointer = (tenant: string, channel = 'live') => ({ tenant, bundle: 'bundle
 const swap = (tenant: string, version: number, expectedGeneration: number, channel = 'live') =>
   store.moves.moveByRelease({ ...release(tenant, version), channel, expectedGeneration, at: AT });
 
-describe('a move by a release', () => {
-  test('that is repeated answers as it did, and moves once', async () => {
+describe('the swap of a release', () => {
+  test('a repeated swap returns the same result and moves once', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     const first = await swap(tenant, 1, 0);
@@ -45,7 +45,7 @@ describe('a move by a release', () => {
     expect(await listMoves(store.db, pointer(tenant), { limit: 10 })).toHaveLength(1);
   });
 
-  test('finds its own move after others have moved on', async () => {
+  test('a repeated swap finds its own move after other releases have moved the pointer', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     await published(store, release(tenant, 2));
@@ -56,7 +56,7 @@ describe('a move by a release', () => {
     });
   });
 
-  test('asked for by 50 releases at once from one generation is given to exactly one', async () => {
+  test('of 50 concurrent swaps from one generation exactly one moves the pointer', async () => {
     const tenant = await newTenant(store);
     for (let version = 1; version <= 50; version++) await readyToSwap(store, release(tenant, version));
     const answers = await Promise.all(
@@ -68,7 +68,7 @@ describe('a move by a release', () => {
     expect(await listMoves(store.db, pointer(tenant), { limit: 10 })).toHaveLength(1);
   });
 
-  test('asked for 20 times at once by one release happens once, and all are told the same', async () => {
+  test('20 concurrent swaps of one release move once, and all return that move', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     const answers = await Promise.all(Array.from({ length: 20 }, () => repeated(() => swap(tenant, 1, 0))));
@@ -76,7 +76,7 @@ describe('a move by a release', () => {
     expect(answers[0]).toEqual({ kind: 'moved', generation: 1, seq: 1 });
   });
 
-  test('from another generation than the record’s tells the generation, and moves nothing', async () => {
+  test('a swap that expects another generation returns the recorded one and moves nothing', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     await readyToSwap(store, release(tenant, 2));
@@ -84,14 +84,14 @@ describe('a move by a release', () => {
     expect(await swap(tenant, 2, 1)).toEqual({ kind: 'moved', generation: 2, seq: 2 });
   });
 
-  test('bound to a generation that has passed meanwhile is stale', async () => {
+  test('a swap with an outdated ifGeneration is stale', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1), { ifGeneration: 0 });
     await published(store, release(tenant, 2), { expectedGeneration: 0 });
     expect(await swap(tenant, 1, 1)).toEqual({ kind: 'stale', generation: 1 });
   });
 
-  test('waits for nothing on a held pointer: it is told the reason', async () => {
+  test('a swap of a held pointer is refused with the reason', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     await readyToSwap(store, release(tenant, 2));
@@ -99,7 +99,7 @@ describe('a move by a release', () => {
     expect(await swap(tenant, 2, 1)).toEqual({ kind: 'held', reason: 'incident' });
   });
 
-  test('that was superseded, cancelled, closed or settled, or that has stored nothing, is not current', async () => {
+  test('a release that was superseded, cancelled, closed or settled is not current', async () => {
     const tenant = await newTenant(store);
     for (const version of [1, 2, 3, 4]) await readyToSwap(store, release(tenant, version));
     await store.admissions.requestCancel(release(tenant, 2), { by: 'ann', reason: null, at: AT });
@@ -115,7 +115,7 @@ describe('a move by a release', () => {
     expect(await swap(tenant, 5, 0)).toMatchObject({ kind: 'moved' });
   });
 
-  test('and a close, at once, have one winner that both agree on', async () => {
+  test('a concurrent swap and close agree on one winner', async () => {
     const tenant = await newTenant(store);
     for (let version = 1; version <= 20; version++) {
       const id = release(tenant, version);
@@ -140,7 +140,7 @@ describe('a move by a release', () => {
     }
   });
 
-  test('writes the history, the outcome and the ledger together', async () => {
+  test('a swap writes the history, the outcome and the ledger together', async () => {
     const tenant = await newTenant(store);
     const digest = await readyToSwap(store, release(tenant, 1), { message: 'first try' });
     await swap(tenant, 1, 0);
@@ -160,13 +160,13 @@ describe('a move by a release', () => {
     ]);
   });
 
-  test('whose connection is ended in the middle of its transaction moves once when it is repeated', async () => {
+  test('a swap whose connection is cut in its transaction moves once when it is repeated', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
-    // The feed's number is taken last, so a lock on the tenant stops the transaction when the pointer is already written.
+    // The feed number is taken last. So a lock on the tenant's row stops the transaction after it has written the pointer.
     await store.owner.query('BEGIN');
     await store.owner.query('SELECT FROM pointsman.tenants WHERE tenant = $1 FOR UPDATE', [tenant]);
-    // As often as it gives up waiting before it is cut, which it may on a slow machine.
+    // Repeats the swap, because on a slow machine its lock timeout may end it before its connection is cut.
     const cut = new AbortController();
     const swaps = (async () => {
       while (!cut.signal.aborted)
@@ -182,7 +182,7 @@ describe('a move by a release', () => {
   });
 });
 
-/** Ends the connection that waits for a lock of the owner's transaction, once there is one. */
+/** Ends the connection that waits for a lock of the owner's transaction, as soon as one waits. */
 async function terminateWhoWaitsForUs(): Promise<void> {
   await eventually(
     async () => {
@@ -191,11 +191,11 @@ async function terminateWhoWaitsForUs(): Promise<void> {
       );
       return rowCount === 1;
     },
-    { what: 'somebody waits for the lock' },
+    { what: 'a connection that waits for the lock' },
   );
 }
 
-test('a move tells whoever listens by its own transaction, and whom else to wake by its answer', async () => {
+test('a move notifies listeners in its own transaction, and returns the sinks to notify', async () => {
   const tenant = await newTenant(store);
   const heard: string[] = [];
   const notifications = new Notifications(store.postgres.appUrl);
@@ -204,13 +204,13 @@ test('a move tells whoever listens by its own transaction, and whom else to wake
   );
   notifications.start();
   try {
-    // Listening begins some time after it was asked for.
+    // Listening starts some time after `start`.
     await eventually(
       async () => {
         await store.owner.query(`SELECT pointsman.tell($1, 'bundle', 'live', 0, 'hold')`, [tenant]);
         return heard.includes('hold 0');
       },
-      { what: 'it listens' },
+      { what: 'the first notification' },
     );
     await setSink(store.db, tenant, { url: 'https://hooks.example/in', origin: 'https://hooks.example' });
     await readyToSwap(store, release(tenant, 1));
@@ -220,14 +220,14 @@ test('a move tells whoever listens by its own transaction, and whom else to wake
       seq: 1,
       wakes: [{ tenant, sink: 'audit', seq: 1 }],
     });
-    await eventually(async () => heard.includes('moved 1'), { what: 'the move is heard of' });
+    await eventually(async () => heard.includes('moved 1'), { what: 'the notification of the move' });
   } finally {
     stop();
     await notifications.close();
   }
 });
 
-test('announcing twice leaves one entry in the ledger, and announcing what never moved leaves none', async () => {
+test('announcing twice leaves one entry in the ledger, and announcing a release that has not moved leaves none', async () => {
   const tenant = await newTenant(store);
   await published(store, release(tenant, 1));
   await store.moves.announce(release(tenant, 1), times);

@@ -23,7 +23,7 @@ afterEach(async () => {
   expect(await contradictions(store.postgres.ownerUrl)).toEqual([]);
 });
 
-/** A policy that differs from those with other numbers. */
+/** A policy that differs for each number. */
 const numbered = (n: number) => gated({ approval: { name: `release-${n}` } });
 
 const put = (tenant: string, document: Policy, asked: Partial<NewPolicy> = {}) =>
@@ -31,8 +31,8 @@ const put = (tenant: string, document: Policy, asked: Partial<NewPolicy> = {}) =
 const versions = (tenant: string) => listPolicies(store.db, tenant, { limit: 1_000 });
 const stands = (version: number, replayed = false) => ({ kind: 'stands', version, replayed });
 
-describe('a policy that is put', () => {
-  test('is numbered from 1, and every version stays, with who made it and why', async () => {
+describe('storing a policy', () => {
+  test('policies are numbered from 1, and every version is kept with its author and message', async () => {
     const tenant = await newTenant(store);
     expect(await findPolicy(store.db, tenant)).toEqual({ version: 0, document: NO_POLICY });
     expect(await put(tenant, numbered(1), { message: 'we want to know' })).toEqual(stands(1));
@@ -48,7 +48,7 @@ describe('a policy that is put', () => {
     expect(await listPolicies(store.db, tenant, { before: 2, limit: 1 })).toMatchObject([{ version: 1 }]);
   });
 
-  test('and is the standing one already changes nothing; one that stood before is a new version', async () => {
+  test('storing the current policy changes nothing, and storing an earlier one creates a new version', async () => {
     const tenant = await newTenant(store);
     expect(await put(tenant, NO_POLICY)).toEqual(stands(0));
     await put(tenant, numbered(1));
@@ -58,7 +58,7 @@ describe('a policy that is put', () => {
     expect(await put(tenant, numbered(1))).toEqual(stands(3));
   });
 
-  test('against a version that has passed is refused with the one that stands', async () => {
+  test('a policy based on an outdated version is refused with the current version', async () => {
     const tenant = await newTenant(store);
     expect(await put(tenant, numbered(1), { ifVersion: 1 })).toEqual({ kind: 'stale', version: 0 });
     expect(await put(tenant, numbered(1), { ifVersion: 0 })).toEqual(stands(1));
@@ -66,7 +66,7 @@ describe('a policy that is put', () => {
     expect(await put(tenant, numbered(2), { ifVersion: 1 })).toEqual(stands(2));
   });
 
-  test('is put once under its key, also when it has been replaced since', async () => {
+  test('a policy is stored once per key, even if it was replaced since', async () => {
     const tenant = await newTenant(store);
     const first = policyRequest(tenant, numbered(1), { ifVersion: 0 });
     await putPolicy(store.db, first);
@@ -78,18 +78,18 @@ describe('a policy that is put', () => {
     expect(await versions(tenant)).toHaveLength(2);
   });
 
-  test('under a key that another call has used is refused', async () => {
+  test('a key that another request has used is refused', async () => {
     const tenant = await newTenant(store);
     await published(store, { tenant, bundle: 'bundle', version: 1 }, { idempotencyKey: 'mine' });
     expect(await put(tenant, numbered(1), { idempotencyKey: 'mine' })).toEqual({ kind: 'key_reused' });
     expect(await versions(tenant)).toEqual([]);
   });
 
-  test('for a tenant that is not there is refused', async () => {
+  test('a policy for an unknown tenant is refused', async () => {
     expect(await put('nobody-knows', numbered(1))).toEqual({ kind: 'no_tenant' });
   });
 
-  test('is in the audit', async () => {
+  test('the audit contains a stored policy', async () => {
     const tenant = await newTenant(store);
     await put(tenant, numbered(1), { message: 'four eyes' });
     const { rows } = await store.owner.query(
@@ -101,8 +101,8 @@ describe('a policy that is put', () => {
   });
 });
 
-describe('twenty at once', () => {
-  test('are twenty versions without a gap, each told its own', async () => {
+describe('twenty concurrent policies', () => {
+  test('twenty concurrent policies get twenty versions without a gap, and each request returns its own', async () => {
     const tenant = await newTenant(store);
     const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => put(tenant, numbered(n))));
     const told = answers.map((answer) => (answer.kind === 'stands' ? answer.version : answer.kind));
@@ -113,7 +113,7 @@ describe('twenty at once', () => {
       expect(await findPolicy(store.db, tenant, Number(version))).toMatchObject({ document: numbered(n) });
   });
 
-  test('who saw the same version are one, and nineteen refusals', async () => {
+  test('of twenty concurrent policies based on one version one is stored, and nineteen are refused', async () => {
     const tenant = await newTenant(store);
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, n) => put(tenant, numbered(n), { ifVersion: 0 })),
@@ -122,7 +122,7 @@ describe('twenty at once', () => {
     expect(answers.filter(({ kind }) => kind === 'stale')).toHaveLength(19);
   });
 
-  test('under one key are one', async () => {
+  test('twenty concurrent requests with one key store one version', async () => {
     const tenant = await newTenant(store);
     const same = policyRequest(tenant, numbered(1));
     const answers = await Promise.all(Array.from({ length: 20 }, () => putPolicy(store.db, same)));
@@ -131,8 +131,8 @@ describe('twenty at once', () => {
   });
 });
 
-describe('the table', () => {
-  test('takes no version but the next one, and lets the app rewrite and remove nothing', async () => {
+describe('the table of policies', () => {
+  test('the table accepts only the next version, and the app can neither change nor delete rows', async () => {
     const tenant = await newTenant(store);
     await put(tenant, numbered(1));
     const app = openDatabase(store.postgres.appUrl, { connections: 1 });
@@ -155,7 +155,7 @@ describe('the table', () => {
     expect(await findPolicy(store.db, tenant)).toEqual({ version: 1, document: numbered(1) });
   });
 
-  test('of one tenant is numbered by itself, and shows nothing of another', async () => {
+  test('each tenant has its own version numbers, and sees no other tenant’s policies', async () => {
     const [mine, theirs] = [await newTenant(store), await newTenant(store)];
     await put(theirs, numbered(1));
     await put(theirs, numbered(2));
@@ -165,11 +165,11 @@ describe('the table', () => {
   });
 });
 
-describe('what a publish meets', () => {
+describe('the terms of a publish', () => {
   const terms = (tenant: string, channel = 'live', key = 'another') =>
     publishTerms(store.db, { tenant, channel, key });
 
-  test('is the rule of its channel in the last version, and none where there is none', async () => {
+  test('the terms have the conflict rule of the channel in the latest policy, or null without one', async () => {
     const tenant = await newTenant(store);
     expect(await terms(tenant)).toEqual({ isRepeated: false, onConflict: null });
     await put(tenant, Policy.parse({ channels: { live: { onConflict: 'reject' } } }));
@@ -181,7 +181,7 @@ describe('what a publish meets', () => {
     expect(await terms(tenant)).toMatchObject({ onConflict: null });
   });
 
-  test('knows a key of its tenant that was used before', async () => {
+  test('the terms recognize a key that the tenant has used before', async () => {
     const [tenant, other] = [await newTenant(store), await newTenant(store)];
     await put(tenant, numbered(1), { idempotencyKey: 'mine' });
     expect(await terms(tenant, 'live', 'mine')).toMatchObject({ isRepeated: true });
@@ -190,7 +190,7 @@ describe('what a publish meets', () => {
   });
 });
 
-test('a release keeps the version that it was admitted under', async () => {
+test('a release keeps the policy version under which it was admitted', async () => {
   const tenant = await newTenant(store);
   await put(tenant, numbered(1));
   await readyToSwap(store, { tenant, bundle: 'bundle', version: 1 });

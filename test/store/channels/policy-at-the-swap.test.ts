@@ -7,7 +7,7 @@ import { gatedStore } from '../../support/worlds/gated-store.ts';
 import { gated, policyRequest } from '../../support/data/policies.ts';
 import { connect, readyToSwap } from '../../support/worlds/store.ts';
 
-// A release keeps the policy that it was admitted under; the swap looks at the one that stands then, for gates that it has gained.
+// A release keeps the policy under which it was admitted. The swap also checks the current policy, for gates that were added since.
 
 const at = gatedStore();
 
@@ -16,8 +16,8 @@ const E2E = { check: { name: 'e2e' } };
 
 const put = (...gates: unknown[]) => putPolicy(at.store.db, policyRequest(at.tenant, gated(...gates)));
 
-describe('a policy that is being put while a release swaps', () => {
-  /** Begins the swap while that policy is put and not yet committed, and ends the putting once the swap waits. */
+describe('a policy that is stored while a release swaps', () => {
+  /** Starts the swap while a transaction has stored that policy without committing, and commits it once the swap waits. */
   async function swapMeanwhile(...gates: unknown[]): ReturnType<typeof at.swap> {
     const admin = await connect(at.store.postgres.ownerUrl);
     try {
@@ -42,27 +42,27 @@ describe('a policy that is being put while a release swaps', () => {
     }
   }
 
-  test('bars it by the gate that it gains, although all that were there have passed', async () => {
+  test('a new gate blocks the swap, although all earlier gates have passed', async () => {
     await at.waiting(1, RELEASE);
     await at.say(1);
     expect(await swapMeanwhile(RELEASE, E2E)).toEqual({ kind: 'gate_added', gate: 'e2e', policy: 2 });
     expect((await at.found(1)).generation).toBeNull();
   });
 
-  test('bars it although it is the tenant’s first', async () => {
+  test('a new gate blocks the swap, although it is the tenant’s first policy', async () => {
     await readyToSwap(at.store, at.release(1));
     expect(await swapMeanwhile(E2E)).toEqual({ kind: 'gate_added', gate: 'e2e', policy: 1 });
     expect((await at.found(1)).generation).toBeNull();
   });
 
-  test('bars it by the same gate made stricter', async () => {
+  test('a stricter rule for the same gate blocks the swap', async () => {
     await at.waiting(1, RELEASE);
     await at.say(1);
     const stricter = { approval: { name: 'release', count: 2 } };
     expect(await swapMeanwhile(stricter)).toEqual({ kind: 'gate_added', gate: 'release', policy: 2 });
   });
 
-  test('lets it move where it only drops a gate that had passed', async () => {
+  test('a policy that only drops a passed gate does not block the swap', async () => {
     await at.waiting(1, RELEASE, E2E);
     await at.say(1);
     await at.say(1, { kind: 'check', gate: 'e2e', word: 'success', by: 'ci' });
@@ -70,7 +70,7 @@ describe('a policy that is being put while a release swaps', () => {
   });
 });
 
-test('a release that waits still has to pass its gate, by the rule that it began with, when a later policy drops it', async () => {
+test('a waiting release still has to pass its gate, by the rule it started with, if a later policy drops the gate', async () => {
   await at.waiting(1, { approval: { name: 'release', count: 2 } });
   await at.say(1);
   expect(await put()).toMatchObject({ kind: 'stands', version: 2 });
@@ -80,7 +80,7 @@ test('a release that waits still has to pass its gate, by the rule that it began
   expect(await at.swap(1, 0)).toMatchObject({ kind: 'moved', generation: 1 });
 });
 
-test('a policy that is repaired before the swap bars nothing: what counts is the one that stands then', async () => {
+test('a policy that is fixed before the swap blocks nothing, because the latest policy counts', async () => {
   await at.waiting(1, RELEASE);
   await at.say(1);
   await put(RELEASE, E2E);

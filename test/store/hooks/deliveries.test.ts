@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   tenant = await newTenant(store);
-  // What the test before has recorded of a broker concerns every tenant of the partition.
+  // The health that an earlier test recorded for a broker would affect every tenant of the partition.
   await store.owner.query('DELETE FROM pointsman.broker_streams');
 });
 afterEach(async () => {
@@ -55,7 +55,7 @@ const behind = async (nowMs = AT + 1) => {
   return page.behind.filter((one) => one.tenant === tenant);
 };
 
-test('a tenant is in the same stream here and there', async () => {
+test('the database and the code assign a tenant to the same stream', async () => {
   const names = Array.from({ length: 200 }, (_, n) => `tenant-${n}`);
   const { rows } = await store.owner.query<{ stream: number }>(
     'SELECT pointsman.stream_of(name) AS stream FROM unnest($1::text[]) WITH ORDINALITY AS n (name, i) ORDER BY i',
@@ -65,8 +65,8 @@ test('a tenant is in the same stream here and there', async () => {
   expect(new Set(rows.map(({ stream }) => stream)).size).toBe(feedLimits.partitions);
 });
 
-describe('what is due', () => {
-  test('to a sink that the record does not know is what is still told, or what comes after the place that its writer knows', async () => {
+describe('due moves of a sink', () => {
+  test('an unrecorded sink gets all retained moves, or those after the position that its writer knows', async () => {
     await moved(1);
     await moved(2);
     expect(await open('redis')).toMatchObject({
@@ -81,14 +81,14 @@ describe('what is due', () => {
     expect(await open('audit')).toBeNull();
   });
 
-  test('is counted from the record, whatever the writer believes', async () => {
+  test('the recorded position takes precedence over the writer’s', async () => {
     await moved(1);
     await moved(2);
     await recordDelivery(store.db, delivered(2));
     expect(await open('redis', 0)).toMatchObject({ start: 2, onRecord: 2, moves: [] });
   });
 
-  test('to one that is paused is nothing', async () => {
+  test('a paused sink has no due moves', async () => {
     await moved(1);
     const request = {
       tenant,
@@ -104,7 +104,7 @@ describe('what is due', () => {
   });
 });
 
-describe('a test event that a webhook takes', () => {
+describe('a test event that a webhook accepts', () => {
   const look = {
     sink: 'audit',
     start: 0,
@@ -117,7 +117,7 @@ describe('a test event that a webhook takes', () => {
     at: AT,
   };
 
-  test('ends its failing when nothing is due, and not before', async () => {
+  test('a test event clears the failure only if no move is due', async () => {
     await setSink(store.db, tenant);
     await moved(1);
     await recordDelivery(store.db, delivered(0, { sink: 'audit', failed }));
@@ -135,8 +135,8 @@ describe('a test event that a webhook takes', () => {
   });
 });
 
-describe('the sweep', () => {
-  test('finds sinks to which something is due, once their time has come', async () => {
+describe('the sweep of sinks', () => {
+  test('the sweep finds sinks with due moves, once their retry time has come', async () => {
     await setSink(store.db, tenant);
     await moved(1);
     const both = ['audit', 'redis'].map((sink) => ({ tenant, sink, seq: 1 }));
@@ -148,13 +148,13 @@ describe('the sweep', () => {
     expect(await behind(failed.retryAtMs)).toEqual([both[0]]);
   });
 
-  test('leaves alone what has only just moved', async () => {
+  test('the sweep skips sinks whose moves are recent', async () => {
     await moved(1);
     const page = await listBehind(store.db, { brokers: ['redis'], after: '', movedBefore: AT, nowMs: AT });
     expect(page.behind.filter((one) => one.tenant === tenant)).toEqual([]);
   });
 
-  test('is told of the others of a stream, and of no other stream', async () => {
+  test('the tenants of a stream with due moves are listed, and none of another stream', async () => {
     await moved(1);
     expect(await listStreamBehind(store.db, tenant, 'redis')).toContainEqual({
       tenant,
@@ -172,7 +172,7 @@ describe('the sweep', () => {
   });
 });
 
-test('of the tries at a webhook only the newest are kept', async () => {
+test('only the latest attempts at a webhook are kept', async () => {
   await setSink(store.db, tenant);
   const attempt = { seq: null, delivered: true, status: 200, summary: 'answered 200', tookMs: 1 };
   const attempts = Array.from({ length: sinkLimits.attemptsKept }, (_, n) => ({ ...attempt, event: `${n}` }));

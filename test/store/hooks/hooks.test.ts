@@ -18,8 +18,8 @@ import { AT, newTenant } from '../../support/worlds/store.ts';
 
 const bench = hookedStore();
 
-describe('a rule', () => {
-  test('is kept as it was set, and its secrets are replaced only by new ones', async () => {
+describe('a hook', () => {
+  test('a hook is stored as it was set, and only new secrets replace its secrets', async () => {
     expect(
       await setHook(bench.store.db, bench.tenant, {
         secret: null,
@@ -44,13 +44,13 @@ describe('a rule', () => {
     });
   });
 
-  test('needs a secret when it is new', async () => {
+  test('a new hook needs a secret', async () => {
     expect(await setHook(bench.store.db, bench.tenant, { hook: 'new', secret: null })).toEqual({
       kind: 'secret_needed',
     });
   });
 
-  test('does not take its token along to somebody else: neither to another API nor to another provider', async () => {
+  test('a hook does not keep its token when its API or its provider changes', async () => {
     const elsewhere = { apiUrl: 'https://evil.example' };
     expect(await setHook(bench.store.db, bench.tenant, { token: null, ...elsewhere })).toEqual({
       kind: 'token_needed',
@@ -66,7 +66,7 @@ describe('a rule', () => {
     });
   });
 
-  test('is set once for a key, and never with another request under it', async () => {
+  test('a hook is set once per key, and another request with that key is refused', async () => {
     const request = { hook: 'keyed', idempotencyKey: 'k', fingerprint: digestOf('a') };
     expect(await setHook(bench.store.db, bench.tenant, request)).toMatchObject({
       kind: 'saved',
@@ -80,7 +80,7 @@ describe('a rule', () => {
     expect(await setHook(bench.store.db, bench.tenant, other)).toEqual({ kind: 'key_reused' });
   });
 
-  test('is one of so many, by name; and gone once it is deleted', async () => {
+  test('hooks are limited in number, listed by name, and gone after deletion', async () => {
     await limitTenant(bench.store.db, bench.tenant, { hooks: 2 });
     expect(await setHook(bench.store.db, bench.tenant, { hook: 'a' })).toMatchObject({ kind: 'saved' });
     expect(await setHook(bench.store.db, bench.tenant, { hook: 'b' })).toEqual({
@@ -99,7 +99,7 @@ describe('a rule', () => {
     expect(await findHook(bench.store.db, bench.tenant, 'a')).toBeNull();
   });
 
-  test('puts no secret into the audit, sealed or not', async () => {
+  test('the audit contains no secret, sealed or not', async () => {
     const { rows } = await bench.store.owner.query<{ detail: unknown }>(
       `SELECT detail FROM pointsman.audit WHERE tenant = $1 AND action = 'set hook'`,
       [bench.tenant],
@@ -110,8 +110,8 @@ describe('a rule', () => {
   });
 });
 
-describe('a delivery', () => {
-  test('is on record once for its id, and tells a repetition what became of it', async () => {
+describe('a hook delivery', () => {
+  test('a delivery is recorded once for its id, and a repeat returns its current state', async () => {
     expect(await bench.arrives('one')).toMatchObject({ kind: 'received', delivery: { state: 'received' } });
     expect(await bench.arrives('one')).toMatchObject({ kind: 'replayed', delivery: { state: 'received' } });
     await bench.admit('one', 1);
@@ -122,13 +122,13 @@ describe('a delivery', () => {
     expect(await bench.arrives('one', { fingerprint: digestOf('other') })).toEqual({ kind: 'key_reused' });
   });
 
-  test('that publishes nothing is on record with the reason, and nobody is told', async () => {
+  test('a delivery that publishes nothing is recorded with the reason, and no commit status is sent', async () => {
     await bench.arrives('one', { ignored: 'a ping', repository: null, ref: null, commit: null });
     expect(await bench.find('one')).toMatchObject({ state: 'ignored', reason: 'a ping', commit: null });
     expect(await nextReport(bench.store.db, bench.named('one'), AT)).toBeNull();
   });
 
-  test('says what to fetch by the rule, under the policy’s conflict rule, and is being fetched from then on', async () => {
+  test('opening a delivery returns the hook’s settings and the policy’s conflict rule, and marks it as fetching', async () => {
     const policy = { channels: { live: { onConflict: 'queue', gates: [] } }, compile: { executor: 'local' } };
     const sql =
       'INSERT INTO pointsman.policies (tenant, version, document, by, at) VALUES ($1, 1, $2, $3, now())';
@@ -150,7 +150,7 @@ describe('a delivery', () => {
     expect(await openDelivery(bench.store.db, bench.named('one'), AT)).toMatchObject(opened);
   });
 
-  test('is refused when its rule is gone, or is for another repository by now', async () => {
+  test('a delivery is refused if its hook was deleted or now has another repository', async () => {
     await bench.arrives('one');
     await setHook(bench.store.db, bench.tenant, { repository: 'octo/other' });
     expect(await openDelivery(bench.store.db, bench.named('one'), AT)).toMatchObject({ kind: 'refused' });
@@ -161,7 +161,7 @@ describe('a delivery', () => {
     });
   });
 
-  test('becomes a release in the transaction that admits it, and its release names the push', async () => {
+  test('the transaction that admits a release publishes its delivery, and the release refers to the push', async () => {
     await bench.arrives('one');
     expect(await bench.admit('one', 1)).toMatchObject({ kind: 'accepted', version: 1 });
     expect(await bench.find('one')).toMatchObject({ state: 'published', version: 1, reason: null });
@@ -179,7 +179,7 @@ describe('a delivery', () => {
     });
   });
 
-  test('that has ended is not admitted, however late its publish comes', async () => {
+  test('a delivery that has ended is not admitted later', async () => {
     await bench.arrives('one');
     expect(await endDelivery(bench.store.db, bench.named('one'), 'failed', 'killed', AT)).toMatchObject({
       state: 'failed',
@@ -192,7 +192,7 @@ describe('a delivery', () => {
     expect(await bench.admit('unheard-of', 1)).toEqual({ kind: 'overtaken', version: null });
   });
 
-  test('is overtaken by a later push that was fetched first: an older one never replaces a newer one', async () => {
+  test('an older push never replaces a newer one, even if the newer one is fetched first', async () => {
     await bench.arrives('older');
     await bench.arrives('newer');
     expect(await bench.admit('newer', 1)).toMatchObject({ kind: 'accepted' });
@@ -203,7 +203,7 @@ describe('a delivery', () => {
     });
   });
 
-  test('is later by when it was pushed, where the provider says so, and not by when it arrived', async () => {
+  test('pushes are ordered by the provider’s time of the push if there is one, not by arrival', async () => {
     await bench.arrives('newer', { pushedAt: 200 });
     await bench.arrives('older', { pushedAt: 100 });
     await bench.admit('newer', 1);
@@ -212,7 +212,7 @@ describe('a delivery', () => {
     expect(await bench.admit('newest', 2)).toMatchObject({ kind: 'accepted' });
   });
 
-  test('is listed newest first, page by page', async () => {
+  test('deliveries are listed newest first, in pages', async () => {
     for (const id of ['a', 'b', 'c']) await bench.arrives(id);
     const first = await listDeliveries(bench.store.db, bench.tenant, 'main', { limit: 2 });
     expect(first.map(({ delivery }) => delivery)).toEqual(['c', 'b']);
@@ -223,7 +223,7 @@ describe('a delivery', () => {
     expect(rest.map(({ delivery }) => delivery)).toEqual(['a']);
   });
 
-  test('that has ended long ago is forgotten when another comes, and one that has not never is', async () => {
+  test('a new delivery deletes deliveries that ended long ago, and never those that have not ended', async () => {
     const now = Date.now();
     const longAgo = now - hookLimits.keptMs - 1;
     await bench.arrives('ended', { at: longAgo, ignored: 'x' });
@@ -237,7 +237,7 @@ describe('a delivery', () => {
     expect(left.map(({ delivery }) => delivery)).toEqual(['recent', 'in-flight', 'to-be-told', 'open']);
   });
 
-  test('of those that ended long ago, each one that comes examines ten, in turn, so that one which is kept does not keep the others', async () => {
+  test('each new delivery examines ten old deliveries in turn, so those that must be kept do not block the others', async () => {
     const now = Date.now();
     const longAgo = now - hookLimits.keptMs - 1;
     for (let n = 0; n < 12; n++) await bench.arrives(`open-${n}`, { at: longAgo });
@@ -247,14 +247,14 @@ describe('a delivery', () => {
     await bench.arrives('second', { at: now, ignored: 'x' });
     const left = await listDeliveries(bench.store.db, bench.tenant, 'main', { limit: 100 });
     expect(left.map(({ delivery }) => delivery).filter((name) => name.startsWith('ended'))).toEqual([]);
-    // From the beginning again.
+    // The third delivery examines from the oldest again.
     await endDelivery(bench.store.db, bench.named('open-0'), 'refused', 'x', longAgo);
     await bench.store.owner.query('DELETE FROM pointsman.commit_reports WHERE tenant = $1', [bench.tenant]);
     await bench.arrives('third', { at: now, ignored: 'x' });
     expect(await bench.find('open-0')).toBeUndefined();
   });
 
-  test('of an old push that is sent again after it was forgotten never replaces what a later push published', async () => {
+  test('an old push that is sent again after its deletion never replaces the release of a later push', async () => {
     const now = Date.now();
     const longAgo = now - hookLimits.keptMs - 1;
     for (const [version, delivery] of ['older', 'newest'].entries()) {
@@ -270,7 +270,7 @@ describe('a delivery', () => {
       await bench.store.settlements.settle(bench.release(version + 1), longAgo);
     }
     await bench.store.owner.query('DELETE FROM pointsman.commit_reports WHERE tenant = $1', [bench.tenant]);
-    // Each forgets a few.
+    // Each of these deletes a few old deliveries.
     for (const later of ['one', 'two']) await bench.arrives(later, { at: now, ignored: 'x' });
     expect(await bench.find('older')).toBeUndefined();
     expect(await bench.find('newest')).toMatchObject({ state: 'published', version: 2 });
@@ -279,7 +279,7 @@ describe('a delivery', () => {
     expect(await bench.admit('older', 3, { at: now })).toEqual({ kind: 'overtaken', version: 2 });
   });
 
-  test('that nobody has ended is found across tenants, in the order of arrival', async () => {
+  test('unended deliveries of all tenants are listed in order of arrival', async () => {
     const other = await newTenant(bench.store);
     const long = Date.now() - 60_000;
     await bench.arrives('a', { at: long });

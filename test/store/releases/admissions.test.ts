@@ -31,8 +31,8 @@ const ask = async (tenant: string, version: number, asked: Parameters<typeof adm
   store.admissions.admit(await admitRequest(store, release(tenant, version), asked));
 const all = (tenant: string) => listReleases(store.db, tenant, 'bundle', { limit: 100 });
 
-describe('an admission', () => {
-  test('of a tenant that is not there is refused, and leaves nothing', async () => {
+describe('admitting a release', () => {
+  test('an unknown tenant is refused, and nothing is stored', async () => {
     const tenant = await newTenant(store);
     const request = await admitRequest(store, release(tenant, 1));
     expect(await store.admissions.admit({ ...request, tenant: 'nobody-knows' })).toEqual({
@@ -41,17 +41,17 @@ describe('an admission', () => {
     expect(await all('nobody-knows')).toEqual([]);
   });
 
-  test('that is repeated answers as it did, and makes one release', async () => {
+  test('a repeated admission returns the same result and creates one release', async () => {
     const tenant = await newTenant(store);
     const request = await admitRequest(store, release(tenant, 1));
     expect(await store.admissions.admit(request)).toEqual({ kind: 'accepted', version: 1, replayed: false });
-    // The tenant's object may have gone on since: another number, another placement, another time.
+    // The Tenant object may have changed since: another version, another placement, another time.
     const again = { ...request, version: 2, placement: 'full', inFlight: 1, at: AT + 1 } as const;
     expect(await store.admissions.admit(again)).toEqual({ kind: 'accepted', version: 1, replayed: true });
     expect(await all(tenant)).toHaveLength(1);
   });
 
-  test('under a key that was used for something else is refused', async () => {
+  test('a key that another request has used is refused', async () => {
     const tenant = await newTenant(store);
     const request = await admitRequest(store, release(tenant, 1));
     await store.admissions.admit(request);
@@ -60,7 +60,7 @@ describe('an admission', () => {
     expect(await all(tenant)).toHaveLength(1);
   });
 
-  test('with a number that is taken says so, whoever asks', async () => {
+  test('a version that is taken is refused with that reason, whatever the key', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1));
     await admitted(store, release(tenant, 5));
@@ -69,7 +69,7 @@ describe('an admission', () => {
     expect(await ask(tenant, 6)).toMatchObject({ kind: 'accepted', version: 6 });
   });
 
-  test('is refused with the reason while the pointer is held', async () => {
+  test('a held pointer refuses admissions with the reason of the hold', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     await store.moves.setHold(holdRequest({ tenant, reason: 'incident' }));
@@ -77,7 +77,7 @@ describe('an admission', () => {
     expect(await ask(tenant, 2, { channel: 'canary' })).toMatchObject({ kind: 'accepted' });
   });
 
-  test('bound to a generation is refused with the pointer when that has passed', async () => {
+  test('an admission with an outdated generation is refused with the current pointer', async () => {
     const tenant = await newTenant(store);
     const digest = await published(store, release(tenant, 1));
     expect(await ask(tenant, 2, { ifGeneration: 0 })).toEqual({
@@ -88,7 +88,7 @@ describe('an admission', () => {
     expect(await ask(tenant, 3, { ifGeneration: 0, channel: 'new' })).toMatchObject({ kind: 'accepted' });
   });
 
-  test('that may not start says who is in the way, or how long the line may be', async () => {
+  test('an admission that may not start returns the release in flight, or the limit of the queue', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1));
     expect(await ask(tenant, 2, { placement: 'reject', inFlight: 1 })).toEqual({
@@ -102,7 +102,7 @@ describe('an admission', () => {
     expect(await all(tenant)).toHaveLength(1);
   });
 
-  test('that may not start learns when the one in the way has settled, and not before', async () => {
+  test('an admission that may not start learns that the slot is free as soon as the release in flight has settled', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     await store.moves.moveByRelease({
@@ -124,7 +124,7 @@ describe('an admission', () => {
     }
   });
 
-  test('needs a source that is stored', async () => {
+  test('an admission needs a stored source of the same tenant', async () => {
     const tenant = await newTenant(store);
     const other = await newTenant(store);
     const { digest } = await putSource(store, other, 'only theirs');
@@ -132,7 +132,7 @@ describe('an admission', () => {
     expect(await all(tenant)).toEqual([]);
   });
 
-  test('under 20 keys at once with one number is given to one', async () => {
+  test('of 20 concurrent admissions with one version exactly one is accepted', async () => {
     const tenant = await newTenant(store);
     const requests = await Promise.all(
       Array.from({ length: 20 }, () => repeated(() => admitRequest(store, release(tenant, 1)))),
@@ -144,7 +144,7 @@ describe('an admission', () => {
     expect(answers.filter(({ kind }) => kind === 'version_taken')).toHaveLength(19);
   });
 
-  test('under one key 20 times at once is one release, which all are told of', async () => {
+  test('20 concurrent admissions with one key create one release, and all return it', async () => {
     const tenant = await newTenant(store);
     const request = await admitRequest(store, release(tenant, 1));
     const answers = await Promise.all(
@@ -156,8 +156,8 @@ describe('an admission', () => {
   });
 });
 
-describe('superseding', () => {
-  test('marks the one in flight and settles those in line, with the one that took their place', async () => {
+describe('superseding releases', () => {
+  test('a newer release marks the running one as superseded and settles the queued ones', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1));
     await admitted(store, release(tenant, 2), { placement: 'queue', inFlight: 1 });
@@ -175,7 +175,7 @@ describe('superseding', () => {
     });
   });
 
-  test('leaves alone what has moved its pointer, what was cancelled first, and what is settled', async () => {
+  test('a release that has moved its pointer, was cancelled first, or has settled is not superseded', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     await store.moves.moveByRelease({
@@ -199,8 +199,8 @@ describe('superseding', () => {
   });
 });
 
-describe('a release in line', () => {
-  test('leaves it once, and says so again when asked again', async () => {
+describe('a queued release', () => {
+  test('a queued release leaves the queue once, and a repeat returns the same result', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1), { placement: 'queue', inFlight: null });
     expect(await store.admissions.leaveQueue(release(tenant, 1))).toBe(true);
@@ -208,7 +208,7 @@ describe('a release in line', () => {
     expect(await findRelease(store.db, release(tenant, 1))).toMatchObject({ status: 'running' });
   });
 
-  test('that was cancelled or superseded meanwhile, or was never there, does not start', async () => {
+  test('a queued release that was cancelled or superseded, or never existed, does not start', async () => {
     const tenant = await newTenant(store);
     for (const version of [1, 2]) await admitted(store, release(tenant, version), { placement: 'queue' });
     await store.admissions.requestCancel(release(tenant, 1), { by: 'ann', reason: null, at: AT });
@@ -219,11 +219,11 @@ describe('a release in line', () => {
   });
 });
 
-describe('a cancel', () => {
+describe('cancelling a release', () => {
   const cancel = (tenant: string, version: number) =>
     store.admissions.requestCancel(release(tenant, version), { by: 'ann', reason: 'typo', at: AT });
 
-  test('settles a release in line at once, with who and why', async () => {
+  test('cancelling a queued release settles it at once, with the author and the reason', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1), { placement: 'queue' });
     expect(await cancel(tenant, 1)).toEqual({ kind: 'cancelling' });
@@ -232,11 +232,11 @@ describe('a cancel', () => {
       outcome: 'cancelled',
       reason: 'cancelled by ann: typo',
     });
-    // Saying it twice is saying it once.
+    // A repeat returns the same result.
     expect(await cancel(tenant, 1)).toEqual({ kind: 'cancelling' });
   });
 
-  test('marks one that runs, comes too late for one that moved, and knows of none that is not there', async () => {
+  test('cancelling marks a running release, is too late after the swap, and finds no unknown release', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1));
     expect(await cancel(tenant, 1)).toEqual({ kind: 'cancelling' });
@@ -254,8 +254,8 @@ describe('a cancel', () => {
   });
 });
 
-describe('what the record knows of a bundle', () => {
-  test('is the last number, and of each channel its generation, who is in flight, and the line in order', async () => {
+describe('the state of a bundle', () => {
+  test('the state has the last version, and per channel the generation, the release in flight and the queue in order', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     await readyToSwap(store, release(tenant, 2));
@@ -276,7 +276,7 @@ describe('what the record knows of a bundle', () => {
     });
   });
 
-  test('is nothing of a bundle that is not there', async () => {
+  test('the state of an unknown bundle is empty', async () => {
     const tenant = await newTenant(store);
     expect(await store.admissions.readBundle(tenant, 'bundle')).toEqual({ lastVersion: 0, channels: {} });
   });

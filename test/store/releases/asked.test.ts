@@ -16,7 +16,7 @@ import { admitted, times } from '../../support/worlds/store.ts';
 const world = callbackStore();
 const check = (): CalloutId => ({ id: world.bench.release(1), purpose: 'check', subject: 'e2e' });
 
-describe('an artifact that was said to be compiled', () => {
+describe('a report of a remote compilation', () => {
   const said = (digest: string): CompileReport => ({
     status: 'compiled',
     artifacts: [{ channel: null, digest }],
@@ -35,7 +35,7 @@ describe('an artifact that was said to be compiled', () => {
     ...changed,
   });
 
-  test('is taken only when all of it is stored; until then what is missing is named, and nothing is taken', async () => {
+  test('a report is accepted only when all its blobs are stored; until then the missing ones are returned', async () => {
     const callout = await world.compiling();
     const file = digestOf('x');
     const layer = {
@@ -63,15 +63,15 @@ describe('an artifact that was said to be compiled', () => {
   });
 
   test.each([
-    ['is no JSON', 'no JSON', 'not JSON'],
-    ['is no manifest', '{"a":1}', 'not an OCI image manifest'],
+    ['is not JSON', 'no JSON', 'not JSON'],
+    ['is not an OCI manifest', '{"a":1}', 'not an OCI image manifest'],
     [
       'has a file without a name',
       JSON.stringify(manifest({ layers: [manifest({}).config] })),
       '/layers/0/annotations',
     ],
     [
-      'leads out of its folder',
+      'has a path outside its folder',
       JSON.stringify(
         manifest({
           layers: [{ ...manifest({}).config, annotations: { 'org.opencontainers.image.title': '../x' } }],
@@ -80,12 +80,16 @@ describe('an artifact that was said to be compiled', () => {
       '".."',
     ],
     [
-      'says a wrong size',
+      'declares a wrong size',
       JSON.stringify(manifest({ config: { ...manifest({}).config, size: 3 } })),
-      'said to have 3',
+      'declares 3',
     ],
-    ['has a text that PostgreSQL does not take', JSON.stringify(manifest({ x: '\0' })), 'not valid Unicode'],
-  ])('%s is refused with the reason, and nothing is taken', async (_what, text, problem) => {
+    [
+      'contains a text that PostgreSQL can’t store',
+      JSON.stringify(manifest({ x: '\0' })),
+      'not valid Unicode',
+    ],
+  ])('an artifact whose manifest %s is refused with the reason', async (_what, text, problem) => {
     const callout = await world.compiling();
     await put('{}');
     const refused = await world.answer(callout, said(await put(text)));
@@ -101,7 +105,7 @@ describe('an artifact that was said to be compiled', () => {
   });
 });
 
-describe('a check that was asked', () => {
+describe('a check with a URL', () => {
   const rule = { check: { name: 'e2e', url: 'https://ci.example/run' } };
   const success: CheckReport = { conclusion: 'success' };
   const asked = async () => {
@@ -112,7 +116,7 @@ describe('a check that was asked', () => {
   const reported = (by: string, ...roles: Role[]) =>
     world.bench.say(1, { kind: 'check', gate: 'e2e', word: 'success', by, roles });
 
-  test('is answered by who was asked, or by an admin, and by no other token', async () => {
+  test('only the callback or an admin can report the check', async () => {
     const callout = await asked();
     for (const role of Role.options.filter((one) => one !== 'admin')) {
       expect(await reported('somebody', role), role).toEqual({
@@ -125,7 +129,7 @@ describe('a check that was asked', () => {
     expect(await reported('root', 'admin')).toMatchObject({ kind: 'decided', by: 'callback/e2e' });
   });
 
-  test('passes or fails its gate, as every other word does', async () => {
+  test('a report passes or fails the gate, like any other decision', async () => {
     const callout = await asked();
     const failure: CheckReport = { conclusion: 'failure', summary: '3 of 40', url: 'https://ci.example/1' };
     expect(await world.answer(callout, failure)).toEqual({
@@ -142,7 +146,7 @@ describe('a check that was asked', () => {
     });
   });
 
-  test('needs no answer once an admin has reported it', async () => {
+  test('after an admin has decided the check, a report is refused', async () => {
     const callout = await asked();
     await reported('root', 'admin');
     expect(await world.answer(callout, { conclusion: 'failure' })).toEqual({
@@ -155,7 +159,7 @@ describe('a check that was asked', () => {
     });
   });
 
-  test('is no longer listened to once its release is live', async () => {
+  test('after the release is live, a report is refused', async () => {
     const callout = await asked();
     await reported('root', 'admin');
     await world.bench.look(1);
@@ -168,8 +172,8 @@ describe('a check that was asked', () => {
   });
 });
 
-describe('a request that is given up', () => {
-  test('has failed in the ledger, ends the attempt with its reason, and is said once', async () => {
+describe('giving up a request', () => {
+  test('a request that was given up is failed in the ledger and ends the attempt with its reason; a repeat changes nothing', async () => {
     const callout = await world.compiling();
     const why = { reason: 'ci.example: answered 404', final: true, at: world.bench.openedAt };
     expect(await world.callbacks.giveUp(callout, why)).toBe(true);
@@ -182,7 +186,7 @@ describe('a request that is given up', () => {
     });
   });
 
-  test('and was answered all the same has arrived', async () => {
+  test('a request with a report counts as arrived, even if its sender gives up', async () => {
     const callout = await world.compiling();
     await world.answer(callout, await world.whole('a'));
     const why = { reason: 'ci.example: no answer', final: false, at: world.bench.openedAt };
@@ -192,14 +196,14 @@ describe('a request that is given up', () => {
   });
 });
 
-describe('an attempt', () => {
-  test('that ends before its request was recorded is over for that request', async () => {
+describe('an attempt of a remote compilation', () => {
+  test('an attempt that ended before its request was recorded refuses that request', async () => {
     await admitted(world.bench.store, world.bench.release(1));
     expect(await world.end(world.compile())).toMatchObject({ kind: 'failed', final: false });
     expect(await world.open(world.compile())).toEqual({ kind: 'over' });
   });
 
-  test('that was told of mistakes ends with them, each at its place, on the stage', async () => {
+  test('an attempt that reported diagnostics fails with them on its stage', async () => {
     const callout = await world.compiling();
     const span = { startedAt: world.bench.openedAt, finishedAt: world.bench.openedAt };
     expect(await world.callbacks.beginCompile(callout.id, span, times)).toBe(true);
@@ -221,7 +225,7 @@ describe('an attempt', () => {
   });
 });
 
-describe('an upload', () => {
+describe('an upload to a callback', () => {
   const text = (n: number) => ({
     content: Buffer.from(`blob ${n}`),
     digest: digestOf(`blob ${n}`),
@@ -231,7 +235,7 @@ describe('an upload', () => {
   const put = (callout: CalloutId, n: number, at = world.bench.openedAt) =>
     putCallbackBlob(world.bench.store.db, id(callout), text(n), at);
 
-  test('is kept once, by whoever brings it, and only while the address is open', async () => {
+  test('a blob is stored once, whichever request uploads it, and only while the callback is open', async () => {
     const callout = await world.compiling();
     const kinds = await Promise.all(Array.from({ length: 8 }, async () => (await put(callout, 1)).kind));
     expect(kinds.toSorted()).toEqual(['stored', ...Array.from({ length: 7 }, () => 'there')]);
@@ -245,7 +249,7 @@ describe('an upload', () => {
     expect(rows).toHaveLength(1);
   });
 
-  test('past what a release may bring is refused, over all its attempts, and nothing of it is kept', async () => {
+  test('an upload over the limit of the release, counted over all attempts, is refused and not stored', async () => {
     const callout = await world.compiling();
     await world.bench.store.owner.query(
       'UPDATE pointsman.callbacks SET uploaded_blobs = $2 WHERE tenant = $1',

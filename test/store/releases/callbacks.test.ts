@@ -19,7 +19,7 @@ const close = (version: number) =>
   });
 
 describe('a capability', () => {
-  test('is found by its hash alone, and is nowhere on record', async () => {
+  test('a callback is found by the hash of its capability, and the capability itself is not stored', async () => {
     const callout = await world.compiling();
     const id = { tenant: world.bench.tenant, id: calloutKey(callout) };
     expect(await findCallback(world.bench.store.db, `capability of ${id.id}`)).toEqual(id);
@@ -30,7 +30,7 @@ describe('a capability', () => {
     expect(JSON.stringify(rows)).not.toContain('capability of');
   });
 
-  test('whose row was written again by the same step stays; one that may have got lost is replaced', async () => {
+  test('a repeated step keeps the capability, and a new capability replaces one that may be lost', async () => {
     const callout = await world.compiling();
     expect((await world.open(callout)).kind).toBe('open');
     expect((await world.open(callout, { capability: 'second' })).kind).toBe('open');
@@ -38,7 +38,7 @@ describe('a capability', () => {
     expect(await findCallback(world.bench.store.db, 'second')).not.toBeNull();
   });
 
-  test('whose request has arrived is kept, and its answer wakes who waits now', async () => {
+  test('a request that has arrived keeps its capability, and its report resolves the current awakeable', async () => {
     const callout = await world.compiling();
     await world.callbacks.recordRequested(callout, 'taken', world.bench.openedAt);
     expect(await world.open(callout, { capability: 'second', awakeableId: 'sign_2' })).toEqual({
@@ -48,8 +48,8 @@ describe('a capability', () => {
   });
 });
 
-describe('an answer', () => {
-  test('is taken once of twenty that come at once, and the others are told that it was', async () => {
+describe('a report to a callback', () => {
+  test('of twenty concurrent identical reports one is recorded, and the others are replays', async () => {
     const callout = await world.compiling();
     const said = await world.whole('a');
     const answers = await Promise.all(Array.from({ length: 20 }, () => world.answer(callout, said)));
@@ -62,7 +62,7 @@ describe('an answer', () => {
     expect(rows).toHaveLength(1);
   });
 
-  test('is the first of two different ones that come at once, and the other is told what stands', async () => {
+  test('of two different concurrent reports the first is recorded, and the other returns the recorded one', async () => {
     const callout = await world.compiling();
     const both = await Promise.all([
       world.answer(callout, broken),
@@ -74,7 +74,7 @@ describe('an answer', () => {
     expect(used).toMatchObject({ said: ended.kind === 'failed' ? 'failed' : 'compiled' });
   });
 
-  test('that says nothing new changes nothing, even after the attempt has ended and the deadline has passed', async () => {
+  test('a repeated report changes nothing, even after the attempt has ended and the deadline has passed', async () => {
     const callout = await world.compiling();
     const said = await world.whole('a');
     await world.answer(callout, said);
@@ -85,7 +85,7 @@ describe('an answer', () => {
     expect(await world.end(callout)).toMatchObject({ kind: 'compiled' });
   });
 
-  test('that comes at its deadline or later is told so', async () => {
+  test('a report at or after the deadline is refused as expired', async () => {
     const callout = await world.compiling();
     expect(await world.answer(callout, broken, world.deadlineMs)).toEqual({
       kind: 'expired',
@@ -94,7 +94,7 @@ describe('an answer', () => {
     expect(await world.answer(callout, broken, world.deadlineMs - 1)).toMatchObject({ kind: 'taken' });
   });
 
-  test('to an attempt that has ended is told so, and the next attempt has an address of its own', async () => {
+  test('a report to an ended attempt is refused, and the next attempt has its own callback', async () => {
     const callout = await world.compiling();
     expect(await world.end(callout)).toMatchObject({ kind: 'failed', final: false });
     expect(await world.answer(callout, broken)).toMatchObject({ kind: 'revoked' });
@@ -104,7 +104,7 @@ describe('an answer', () => {
     expect(await world.end(next)).toMatchObject({ kind: 'compiled' });
   });
 
-  test('of another release’s address is refused, whatever it says', async () => {
+  test('a report through the callback of another release is refused', async () => {
     const [mine, theirs] = [await world.compiling(1), await world.compiling(2)];
     const crossed = world.callbacks.answer(theirs.id, {
       callback: calloutKey(mine),
@@ -118,7 +118,7 @@ describe('an answer', () => {
   });
 
   test.each([1, 2])(
-    'is refused once its release is closed, and the close finds the request to undo (%i)',
+    'a report is refused after its release is closed, and the close lists the request as an effect to undo (%i)',
     async (n) => {
       const callout = await world.compiling(n);
       if (n === 2) await world.callbacks.recordRequested(callout, 'taken', world.bench.openedAt);
@@ -139,7 +139,7 @@ describe('an answer', () => {
     },
   );
 
-  test('is refused once its release is to be cancelled or superseded, with the reason', async () => {
+  test('a report is refused after its release was cancelled or superseded, with the reason', async () => {
     const callout = await world.compiling();
     const request = { by: 'ann', reason: 'wrong file', at: world.bench.openedAt };
     await world.bench.store.admissions.requestCancel(callout.id, request);

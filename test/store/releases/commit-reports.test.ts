@@ -9,10 +9,10 @@ import { AT } from '../../support/worlds/store.ts';
 
 const bench = hookedStore();
 
-describe('a commit', () => {
+describe('commit statuses', () => {
   const done = { state: 'done', detail: 'told', at: AT } as const;
 
-  test('hears that its push is on its way, and then the last word, in the transaction that says it', async () => {
+  test('a commit gets a pending status, and a final one from the transaction that settles its release', async () => {
     await bench.arrives('one');
     expect(await nextReport(bench.store.db, bench.named('one'), AT)).toEqual({
       kind: 'pending',
@@ -41,12 +41,12 @@ describe('a commit', () => {
     expect(await nextReport(bench.store.db, bench.named('one'), AT)).toBeNull();
   });
 
-  test('is never told that its push is on its way once the last word is there', async () => {
+  test('no pending status is sent after the final one exists', async () => {
     await bench.publish('one', 1);
     expect(await nextReport(bench.store.db, bench.named('one'), AT)).toMatchObject({ kind: 'final' });
   });
 
-  test('hears of a release that was superseded in line, and of one that was cancelled there', async () => {
+  test('a release that is superseded or cancelled in the queue gets its final status', async () => {
     await bench.arrives('one');
     await bench.admit('one', 1);
     await bench.arrives('two');
@@ -69,7 +69,7 @@ describe('a commit', () => {
     });
   });
 
-  test('hears why its push became no release, and whether something broke', async () => {
+  test('a delivery without a release gets a final status with the reason, rejected or errored', async () => {
     await bench.arrives('one');
     await endDelivery(bench.store.db, bench.named('one'), 'refused', 'no files', AT);
     expect(await findReport(bench.store.db, bench.named('one'), 'final')).toMatchObject({
@@ -85,7 +85,7 @@ describe('a commit', () => {
     });
   });
 
-  test('that could not be told is on the ledger as that, and only the first word on it counts', async () => {
+  test('a status that could not be sent is recorded as failed in the ledger, and only the first result counts', async () => {
     await bench.publish('one', 1);
     await recordReport(bench.store.db, bench.named('one'), 'final', {
       state: 'failed',
@@ -98,7 +98,7 @@ describe('a commit', () => {
     ]);
   });
 
-  test('is told by the latest delivery of it only: what an earlier one has to say comes too late', async () => {
+  test('only the latest delivery of a commit sends statuses', async () => {
     await bench.publish('one', 1);
     await bench.arrives('two', { commit: commitOf('one') });
     expect(await nextReport(bench.store.db, bench.named('one'), AT)).toBeNull();
@@ -108,7 +108,7 @@ describe('a commit', () => {
     expect(await nextReport(bench.store.db, bench.named('two'), AT)).toMatchObject({ kind: 'pending' });
   });
 
-  test('is told nothing where nobody could: without a token, or once the hook is deleted', async () => {
+  test('no status is sent without a token, or after the hook was deleted', async () => {
     await setHook(bench.store.db, bench.tenant, { token: null, dropToken: true });
     await bench.publish('one', 1);
     expect(await nextReport(bench.store.db, bench.named('one'), AT)).toBeNull();
@@ -123,7 +123,7 @@ describe('a commit', () => {
     ]);
   });
 
-  test('is not told what happened in another repository, once the hook is for that', async () => {
+  test('no status is sent after the hook was changed to another repository', async () => {
     await bench.publish('one', 1);
     await setHook(bench.store.db, bench.tenant, { repository: 'octo/other' });
     expect(await findReport(bench.store.db, bench.named('one'), 'final')).toBeNull();
@@ -133,7 +133,7 @@ describe('a commit', () => {
     ]);
   });
 
-  test('of a generic hook is told where the hook names an API', async () => {
+  test('a generic hook sends statuses only if it has an API URL', async () => {
     await setHook(bench.store.db, bench.tenant, {
       provider: 'generic',
       apiUrl: 'https://ci.example/status',
@@ -147,7 +147,7 @@ describe('a commit', () => {
     expect(await nextReport(bench.store.db, bench.named('two'), AT)).toBeNull();
   });
 
-  test('that waits to be told is found across tenants', async () => {
+  test('waiting statuses of all tenants are listed', async () => {
     const before = await listWaitingReports(bench.store.db, { limit: 10_000 });
     await bench.arrives('one');
     const found = await listWaitingReports(bench.store.db, { limit: 10_000, after: before.at(-1)?.seq ?? 0 });

@@ -5,13 +5,13 @@ import { listGateNames } from '../../../services/postgres/releases/gates.ts';
 import { gatedStore } from '../../support/worlds/gated-store.ts';
 import { AT, admitted, published } from '../../support/worlds/store.ts';
 
-// Why the record does not take a word, and which reason comes first. Times are by the clock that is handed in.
+// The reasons to refuse a decision, and their order. Times are by the caller's clock.
 
 const HOUR = 3_600_000;
 const at = gatedStore();
 
-describe('a word is refused', () => {
-  test('where there is no such release, and where the release has no such gate', async () => {
+describe('a decision is refused', () => {
+  test('a decision on an unknown release or gate is refused', async () => {
     await at.waiting(1, { approval: { name: 'release' } }, { check: { name: 'e2e' } });
     expect(await at.say(7)).toEqual({ kind: 'no_release' });
     expect(await at.say(1, { gate: 'nope' })).toEqual({ kind: 'no_gate' });
@@ -22,7 +22,7 @@ describe('a word is refused', () => {
     ]);
   });
 
-  test('before the release has come to its gates, unless it will have no such gate', async () => {
+  test('a decision before the gate opens is refused, and returns no_gate if the release will not have that gate', async () => {
     await at.policy({ approval: { name: 'release' } });
     await admitted(at.store, at.release(1));
     expect(await at.say(1)).toEqual({ kind: 'not_open', status: 'running' });
@@ -31,7 +31,7 @@ describe('a word is refused', () => {
     expect(await listGateNames(at.store.db, at.release(1))).toEqual([{ gate: 'release', kind: 'approval' }]);
   });
 
-  test('that names no gate where several wait; the last one that waits is meant', async () => {
+  test('a decision without a gate is refused while several gates are open, and applies to the last open one', async () => {
     await at.waiting(1, { approval: { name: 'legal' } }, { approval: { name: 'release' } });
     expect(await at.say(1)).toEqual({ kind: 'which', gates: ['legal', 'release'] });
     await at.say(1, { gate: 'legal' });
@@ -39,7 +39,7 @@ describe('a word is refused', () => {
     expect(await at.say(1)).toEqual({ kind: 'which', gates: ['legal', 'release'] });
   });
 
-  test('where the gate has its answer, by the word that decided it', async () => {
+  test('a decision on a decided gate is refused, and returns the decision that settled it', async () => {
     await at.waiting(1, { approval: { name: 'release', count: 2 } });
     await at.say(1, { by: 'bob', at: at.openedAt + 1 });
     await at.say(1, { at: at.openedAt + 2 });
@@ -56,7 +56,7 @@ describe('a word is refused', () => {
     expect(await at.say(2)).toMatchObject({ kind: 'decided', state: 'failed', by: 'bob', word: 'reject' });
   });
 
-  test('by somebody who has said theirs, whichever it was', async () => {
+  test('a second decision by the same person is refused, whatever it is', async () => {
     await at.waiting(1, { approval: { name: 'release', count: 2 } });
     await at.say(1, { at: at.openedAt + 1 });
     for (const word of ['approve', 'reject'] as const) {
@@ -70,7 +70,7 @@ describe('a word is refused', () => {
     expect(await at.say(1, { by: 'bob' })).toMatchObject({ kind: 'heard', said: 2, state: 'passed' });
   });
 
-  test('at its deadline and after it, by the clock that is handed in, whether or not anybody has looked', async () => {
+  test('a decision at or after the deadline is refused by the caller’s clock, before and after an evaluation', async () => {
     await at.waiting(1, { approval: { name: 'release', within: '2h' } });
     const deadlineAt = (await at.found(1)).gates[0]?.deadlineAt ?? '';
     const deadline = Date.parse(deadlineAt);
@@ -79,17 +79,19 @@ describe('a word is refused', () => {
     expect(await at.say(1, { at: deadline + HOUR })).toEqual(expired);
     expect(await at.gates.evaluate(at.release(1), deadline - 1)).toMatchObject({ kind: 'waiting' });
     expect(await at.gates.evaluate(at.release(1), deadline)).toMatchObject({ kind: 'failed' });
-    expect(await at.say(1, { at: deadline - 1 }), 'late at the door').toEqual(expired);
+    expect(await at.say(1, { at: deadline - 1 }), 'before the deadline, after the evaluation').toEqual(
+      expired,
+    );
     expect(await at.history(1)).toEqual(['release opened', 'release expired']);
   });
 
-  test('up to its deadline it is heard', async () => {
+  test('a decision before the deadline is recorded', async () => {
     await at.waiting(1, { approval: { name: 'release', within: '2h' } });
     const deadline = Date.parse((await at.found(1)).gates[0]?.deadlineAt ?? '');
     expect(await at.say(1, { at: deadline - 1 })).toMatchObject({ kind: 'heard' });
   });
 
-  test('on a release that is asked to end, and on one that has', async () => {
+  test('a decision on a cancelled, closed or settled release is refused', async () => {
     await at.waiting(1, { approval: { name: 'release' } });
     await at.store.admissions.requestCancel(at.release(1), { by: 'ann', reason: null, at: AT });
     expect(await at.say(1)).toEqual({ kind: 'settled', outcome: 'cancelled' });
@@ -107,7 +109,7 @@ describe('a word is refused', () => {
     expect(await at.history(1)).toEqual(['release opened', 'release closed']);
   });
 
-  test('that is about another artifact', async () => {
+  test('a decision on another artifact is refused', async () => {
     const digest = await at.waiting(1, { approval: { name: 'release' } }, { check: { name: 'e2e' } });
     const other = digestOf('another');
     expect(await at.say(1, { digest: other })).toEqual({ kind: 'wrong_digest', digest });
@@ -119,7 +121,7 @@ describe('a word is refused', () => {
     expect(await at.say(1, { kind: 'check', word: 'success', digest })).toMatchObject({ kind: 'heard' });
   });
 
-  test('by whoever has not the role; an admin always has', async () => {
+  test('a decision without the role of the gate is refused, and an admin may always decide', async () => {
     await at.waiting(1, { approval: { name: 'release', role: 'admin' } });
     const refused = { kind: 'wrong_role', gate: 'release', role: 'admin' };
     for (const roles of [['approver'], ['viewer', 'publisher'], []] as const) {
@@ -131,7 +133,7 @@ describe('a word is refused', () => {
     expect(await at.say(2, { roles: ['admin'] })).toMatchObject({ kind: 'heard' });
   });
 
-  test('by the author where four eyes are wanted, admin or not, and by nobody else', async () => {
+  test('with notAuthor, the author of the release can’t approve it, not even as an admin', async () => {
     await at.waiting(1, { approval: { name: 'release', notAuthor: true } });
     for (const roles of [['approver'], ['admin']] as const) {
       expect(await at.say(1, { by: 'ann', roles: [...roles] })).toEqual({ kind: 'author', gate: 'release' });
@@ -141,7 +143,7 @@ describe('a word is refused', () => {
     expect(await at.say(2, { by: 'ann' })).toMatchObject({ kind: 'heard' });
   });
 
-  test('by the author of the release about its checks, unless an admin says it', async () => {
+  test('the author of a release can’t report its checks, except as an admin', async () => {
     const result = { kind: 'check', word: 'success' } as const;
     for (const roles of [['publisher'], ['approver'], ['reporter'], ['publisher', 'reporter']] as const) {
       await at.moveIn();
@@ -154,7 +156,7 @@ describe('a word is refused', () => {
     expect(await at.say(2, { ...result, by: 'ann', roles: ['admin'] })).toMatchObject({ state: 'passed' });
   });
 
-  test('that was given after a look at another pointer than the present one', async () => {
+  test('a decision with an outdated generation is refused with the current pointer', async () => {
     await published(at.store, at.release(1));
     await at.waiting(2, { approval: { name: 'release' } });
     expect(await at.say(2, { ifGeneration: 0 })).toMatchObject({
@@ -171,7 +173,7 @@ describe('a word is refused', () => {
     expect(await at.say(1, { ifGeneration: 0 })).toMatchObject({ kind: 'heard' });
   });
 
-  test('for the first of several reasons, always the same one', async () => {
+  test('if several reasons apply, the first one in a fixed order is returned', async () => {
     await published(at.store, at.release(1));
     await at.waiting(2, {
       approval: { name: 'release', role: 'admin', notAuthor: true, count: 2, within: '2h' },

@@ -28,7 +28,7 @@ const gates = gated({ approval: { name: 'release' } }, { check: { name: 'e2e' } 
 const release = (tenant: string, version: number) => ({ tenant, bundle: 'bundle', version });
 const refused = { kind: 'gated', gates: ['release', 'e2e'], policy: 1 };
 
-/** "live" has named v1 and v2, v3 was published on another channel, and then came the policy. */
+/** "live" has pointed to v1 and v2, v3 was published on another channel, and the policy was stored afterwards. */
 async function three(): Promise<string> {
   const tenant = await newTenant(store);
   await published(store, release(tenant, 1));
@@ -38,7 +38,7 @@ async function three(): Promise<string> {
   return tenant;
 }
 
-test('a move by hand to a release that the pointer has never named is for admins, and says which gates it has', async () => {
+test('only an admin can move a pointer by hand to a release that it never referred to, and others get the gates', async () => {
   const tenant = await three();
   const asked = handRequest({ tenant, version: 3, roles: ['publisher', 'approver'] });
   expect(await store.moves.moveByHand(asked)).toEqual(refused);
@@ -50,7 +50,7 @@ test('a move by hand to a release that the pointer has never named is for admins
   });
 });
 
-test('a move by hand back to one that it has named before is for everybody who may move it, and so is staying', async () => {
+test('without being an admin, a caller can move a pointer back to an earlier release, or leave it where it is', async () => {
   const tenant = await three();
   const move = (version: number) =>
     store.moves.moveByHand(handRequest({ tenant, version, roles: ['publisher'] }));
@@ -59,7 +59,7 @@ test('a move by hand back to one that it has named before is for everybody who m
   expect(await move(2)).toMatchObject({ kind: 'moved', pointer: { version: 2 } });
 });
 
-test('a move by hand is bound by that channel’s gates only, and by the last version of the policy', async () => {
+test('a move by hand is bound by the gates of its own channel, in the latest version of the policy', async () => {
   const tenant = await three();
   const promote = (channel: string, version: number) =>
     store.moves.moveByHand(handRequest({ tenant, version, channel, roles: ['publisher'] }));
@@ -70,7 +70,7 @@ test('a move by hand is bound by that channel’s gates only, and by the last ve
   expect(await promote('live', 3)).toMatchObject({ kind: 'moved' });
 });
 
-test('a move by hand that was made before is told the same again when repeated', async () => {
+test('a repeated move by hand returns its result, even if a new policy would refuse it', async () => {
   const tenant = await three();
   await put(tenant, NO_POLICY);
   const asked = handRequest({ tenant, version: 3, roles: ['publisher'] });
@@ -79,7 +79,7 @@ test('a move by hand that was made before is told the same again when repeated',
   expect(await store.moves.moveByHand(asked)).toMatchObject({ kind: 'moved', replayed: true });
 });
 
-test('a move by hand is refused by a policy that is being put while it looks', async () => {
+test('a move by hand that runs concurrently with a new policy obeys that policy', async () => {
   const tenant = await three();
   await put(tenant, NO_POLICY);
   const admin = await connect(store.postgres.ownerUrl);

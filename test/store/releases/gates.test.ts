@@ -6,14 +6,14 @@ import { listGateNames, listOpenGates, openGatePosition } from '../../../service
 import { gatedStore } from '../../support/worlds/gated-store.ts';
 import { AT, handRequest, published, readyToSwap } from '../../support/worlds/store.ts';
 
-// What words on gates come to, as the record hears them.
+// The effects of decisions on gates, as the database records them.
 
 const at = gatedStore();
 
 const kinds = (answers: readonly DecisionResult[]) => answers.map(({ kind }) => kind);
 
-describe('a word', () => {
-  test('on the only approval passes it, wakes the release once, and lets it move', async () => {
+describe('a decision on a gate', () => {
+  test('the only approval passes the gate, wakes the release once, and lets it move', async () => {
     await at.waiting(1, { approval: { name: 'release' } });
     expect(await at.swap(1, 0)).toEqual({ kind: 'gates_open' });
     expect(await at.say(1, { comment: 'fine' })).toEqual({
@@ -36,7 +36,7 @@ describe('a word', () => {
     ]);
   });
 
-  test('of rejection ends it at once, however many approvals it wants or has, and says why', async () => {
+  test('one rejection fails the gate at once, however many approvals it needs or has, and gives the reason', async () => {
     await at.waiting(1, { approval: { name: 'release', count: 3 } });
     await at.say(1);
     expect(await at.say(1, { by: 'bob', word: 'reject', comment: 'too risky' })).toMatchObject({
@@ -50,7 +50,7 @@ describe('a word', () => {
     });
   });
 
-  test('of a machine is about the artifact: one is enough, and a failure is the reason', async () => {
+  test('one success passes a check, and a failure fails the release with the reason', async () => {
     await at.waiting(1, { check: { name: 'e2e' } }, { check: { name: 'load' } });
     const check = { kind: 'check' as const, roles: ['reporter' as const], by: 'ci' };
     expect(await at.say(1, { ...check, gate: 'e2e', word: 'success' })).toMatchObject({
@@ -67,7 +67,7 @@ describe('a word', () => {
     });
   });
 
-  test('under the same key is answered as it was, also when the gate or the release is long decided', async () => {
+  test('a repeat with the same key returns the recorded result, even after the gate or the release is settled', async () => {
     await at.waiting(1, { approval: { name: 'release', count: 2 } });
     const idempotencyKey = 'once';
     const first = await at.say(1, { idempotencyKey });
@@ -83,10 +83,10 @@ describe('a word', () => {
   });
 });
 
-describe('many words at once', () => {
+describe('concurrent decisions', () => {
   const twenty = Array.from({ length: 20 }, (_none, index) => index);
 
-  test('by one person are one', async () => {
+  test('twenty decisions of one person count once', async () => {
     await at.waiting(1, { approval: { name: 'release', count: 2 } });
     const answers = await Promise.all(twenty.map(() => at.say(1)));
     expect(kinds(answers).filter((kind) => kind === 'heard')).toHaveLength(1);
@@ -94,14 +94,14 @@ describe('many words at once', () => {
     expect(await at.history(1)).toEqual(['release opened', 'release said alice']);
   });
 
-  test('under one key are one, and all are told so', async () => {
+  test('twenty decisions with one key count once, and all return that result', async () => {
     await at.waiting(1, { approval: { name: 'release', count: 2 } });
     const answers = await Promise.all(twenty.map(() => at.say(1, { idempotencyKey: 'one' })));
     expect(answers.filter((one) => one.kind === 'heard' && one.said === 1)).toHaveLength(20);
     expect(answers.filter((one) => one.kind === 'heard' && !one.replayed)).toHaveLength(1);
   });
 
-  test('under one key, on two releases, are one: the other is told that the key is taken', async () => {
+  test('of two decisions with one key on two releases one is recorded, and the other gets key_reused', async () => {
     await at.waiting(1, { approval: { name: 'release', count: 10 } });
     await readyToSwap(at.store, at.release(2));
     for (const round of [1, 2, 3, 4, 5]) {
@@ -117,7 +117,7 @@ describe('many words at once', () => {
     expect(words).toHaveLength(5);
   });
 
-  test('by many people are counted exactly: the gate passes with the last that it needs, and wakes once', async () => {
+  test('decisions of many people are counted exactly: the last one needed passes the gate and wakes the release once', async () => {
     await at.waiting(1, { approval: { name: 'release', count: 7 } });
     const answers = await Promise.all(twenty.map((index) => at.say(1, { by: `person-${index}` })));
     const heard = answers.filter((one) => one.kind === 'heard');
@@ -130,7 +130,7 @@ describe('many words at once', () => {
   });
 });
 
-describe('what is live changes by hand while a release waits', () => {
+describe('a move by hand while a release waits', () => {
   beforeEach(async () => {
     await published(at.store, at.release(1));
     await published(at.store, at.release(2));
@@ -138,7 +138,7 @@ describe('what is live changes by hand while a release waits', () => {
 
   const byHand = (version: number) => at.store.moves.moveByHand(handRequest({ tenant: at.tenant, version }));
 
-  test('its approvals are void at once, the gate is open until the deadline it had, and the same people may speak again', async () => {
+  test('the move voids the approvals at once, the gate opens again until its old deadline, and the same people may approve again', async () => {
     await at.waiting(3, { approval: { name: 'release', count: 2 } });
     await at.say(3);
     await at.say(3, { by: 'bob' });
@@ -175,7 +175,7 @@ describe('what is live changes by hand while a release waits', () => {
     ]);
   });
 
-  test('the word of a check stays, since it is about the artifact alone', async () => {
+  test('a check stays passed, because it concerns the artifact alone', async () => {
     await at.waiting(3, { check: { name: 'e2e' } }, { approval: { name: 'release' } });
     await at.say(3, { kind: 'check', word: 'success' });
     await byHand(1);
@@ -185,7 +185,7 @@ describe('what is live changes by hand while a release waits', () => {
     ]);
   });
 
-  test('a move of another pointer changes nothing, nor does one that goes nowhere', async () => {
+  test('a move of another pointer, or to the same release, voids nothing', async () => {
     await at.waiting(3, { approval: { name: 'release' } });
     await at.say(3);
     await at.store.moves.moveByHand(handRequest({ tenant: at.tenant, version: 1, channel: 'staging' }));
@@ -193,7 +193,7 @@ describe('what is live changes by hand while a release waits', () => {
     expect((await at.found(3)).gates).toMatchObject([{ state: 'passed', baseGeneration: 2 }]);
   });
 
-  test('the release’s own move voids nothing, however late somebody looks or speaks', async () => {
+  test('the release’s own move voids nothing, however late its gates are evaluated or decided', async () => {
     await at.waiting(3, { approval: { name: 'release' } });
     await at.say(3);
     await at.swap(3, 2);
@@ -203,8 +203,8 @@ describe('what is live changes by hand while a release waits', () => {
   });
 });
 
-describe('what waits', () => {
-  test('is listed with its release, the oldest first, once each over all pages, and not what no longer waits', async () => {
+describe('the list of open gates', () => {
+  test('open gates are listed with their release, oldest first, each once over all pages', async () => {
     await at.policy({ approval: { name: 'release' } }, { check: { name: 'e2e' } });
     const asked = { by: 'x', reason: null, at: AT };
     const bundles = ['c', 'a', 'b', 'd', 'e'];
@@ -234,7 +234,7 @@ describe('what waits', () => {
     expect(all[0]).toMatchObject({ version: 1, channel: 'live', author: 'ann', state: 'open' });
   });
 
-  test('of one tenant is nobody else’s: neither seen nor answered, and a key of theirs is free here', async () => {
+  test('a tenant can neither see nor decide gates of another tenant, and may use the same keys', async () => {
     const theirs = at.tenant;
     await at.waiting(1, { approval: { name: 'release', count: 2 } });
     await at.say(1, { idempotencyKey: 'shared' });
@@ -253,7 +253,7 @@ describe('what waits', () => {
   });
 });
 
-test('the words of a release are on its audit trail, with what they were about', async () => {
+test('the audit contains each decision with the artifact and the generation that it was about', async () => {
   const digest = await at.waiting(1, { approval: { name: 'release' } });
   await at.say(1, { comment: 'fine', requestId: 'req-1' });
   const { rows } = await at.store.owner.query(

@@ -14,7 +14,7 @@ import {
   type Store,
 } from '../../support/worlds/store.ts';
 
-// What a bug above the record, or a person with the app's password and an SQL prompt, can't do.
+// Changes that the database refuses, even to a bug above it, or to a person with the app's password and an SQL prompt.
 
 let store: Store;
 let app: Client;
@@ -43,7 +43,10 @@ afterAll(async () => {
 
 const release = (version: number) => ({ tenant, bundle: 'bundle', version });
 
-/** The code of the error with which the server refuses the statements, as that role, up to and with their commit. */
+/**
+ * The code of the error with which the server refuses the statements for that role, including the checks at the commit. Null if it
+ * accepts them.
+ */
 async function refusal(client: Client, ...statements: string[]): Promise<string | null> {
   await client.query('BEGIN');
   try {
@@ -52,7 +55,7 @@ async function refusal(client: Client, ...statements: string[]): Promise<string 
     let rows = 0;
     for (const statement of statements) rows += (await client.query(statement)).rowCount ?? 0;
     if (rows === 0) throw new Error(`touched nothing: ${statements.join('; ')}`);
-    // As the commit would, and no more than that: the next test finds all as it was.
+    // Runs the checks of the commit without committing, so the next test finds everything unchanged.
     await client.query('SET CONSTRAINTS ALL IMMEDIATE');
     return null;
   } catch (error) {
@@ -76,7 +79,7 @@ describe('a settled release', () => {
     `closing = false`,
     `settled_at = now()`,
     `superseded_by = 9`,
-  ])('takes no other word: %s', async (change) => {
+  ])('no change of a settled release is accepted: %s', async (change) => {
     for (const [role, client] of everybody()) {
       expect(
         await refusal(client, `UPDATE releases SET ${change} WHERE version = 3 AND tenant = '${tenant}'`),
@@ -85,7 +88,7 @@ describe('a settled release', () => {
     }
   });
 
-  test('has an outcome and a time, and is published if and only if it moved a pointer', async () => {
+  test('a settled release has an outcome and a time, and is published if and only if it moved a pointer', async () => {
     const changes = [
       `status = 'settled', settled_at = now()`,
       `status = 'settled', outcome = 'errored'`,
@@ -98,7 +101,7 @@ describe('a settled release', () => {
     }
   });
 
-  test('never becomes live', async () => {
+  test('a failed or running release can’t become live by a recorded move', async () => {
     const move = (kind: string, version: number) =>
       `INSERT INTO moves (tenant, bundle, channel, generation, seq, kind, from_version, from_digest, to_version, to_digest, by, why, moved_at)
        VALUES ('${tenant}', 'bundle', 'live', 3, 3, '${kind}', 2, '${live}', ${version}, '${live}', 'x', 'x', now())`;
@@ -114,7 +117,7 @@ describe('a pointer', () => {
   const at = `WHERE tenant = $TENANT AND bundle = 'bundle' AND channel = 'live'`;
   const where = () => at.replace('$TENANT', `'${tenant}'`);
 
-  test('goes nowhere without a move, and never backwards or by more than one', async () => {
+  test('a pointer changes only with a move, one generation forward', async () => {
     const changes = [
       'generation = 3',
       'generation = 1',
@@ -131,12 +134,12 @@ describe('a pointer', () => {
     }
   });
 
-  test('begins at generation 0', async () => {
+  test('a new pointer starts at generation 0', async () => {
     const sql = `INSERT INTO pointers (tenant, bundle, channel, version, digest, generation) VALUES ('${tenant}', 'bundle', 'x', 1, '${live}', 1)`;
     expect(await refusal(app, sql)).toBe('PM002');
   });
 
-  test('and its move come together, or neither comes', async () => {
+  test('a move without the change of its pointer is refused at the commit', async () => {
     const move = `INSERT INTO moves (tenant, bundle, channel, generation, seq, kind, from_version, from_digest, to_version, to_digest, by, why, moved_at)
       VALUES ('${tenant}', 'bundle', 'live', 3, 3, 'hand', 2, '${live}', 1, '${live}', 'x', 'x', now())`;
     expect(await refusal(app, move)).toBe('PM003');
@@ -144,7 +147,7 @@ describe('a pointer', () => {
     expect(await refusal(app, move, pointer)).toBeNull();
   });
 
-  test('has a history without gaps, branches or numbers of the feed left out', async () => {
+  test('the history of a pointer has no gaps or branches, and the feed has no missing numbers', async () => {
     const move = (generation: number, seq: number, from: number) =>
       `INSERT INTO moves (tenant, bundle, channel, generation, seq, kind, from_version, from_digest, to_version, to_digest, by, why, moved_at)
        VALUES ('${tenant}', 'bundle', 'live', ${generation}, ${seq}, 'hand', ${from}, '${live}', 1, '${live}', 'x', 'x', now())`;
@@ -154,8 +157,8 @@ describe('a pointer', () => {
   });
 });
 
-describe('nothing dangles', () => {
-  test('a pointer, a release and an artifact name only what is stored', async () => {
+describe('references', () => {
+  test('a pointer, a release and an artifact can refer only to stored content', async () => {
     const nowhere = digestOf('nowhere');
     const changes = [
       `UPDATE releases SET digest = '${nowhere}' WHERE version = 5 AND tenant = '${tenant}'`,
@@ -167,7 +170,7 @@ describe('nothing dangles', () => {
     for (const change of changes) expect(await refusal(app, change), change).toBe('23503');
   });
 
-  test('what is named cannot be taken away, not by the owner either', async () => {
+  test('a row that others refer to can’t be deleted, not even by the owner', async () => {
     for (const table of ['blobs', 'artifacts', 'sources', 'releases', 'bundles', 'tenants']) {
       expect(await refusal(store.owner, `DELETE FROM ${table} WHERE tenant = '${tenant}'`), table).toBe(
         '23503',
@@ -175,7 +178,7 @@ describe('nothing dangles', () => {
     }
   });
 
-  test('content is what its digest says, or is not stored', async () => {
+  test('content is stored only under its own digest', async () => {
     const digest = await putArtifact(store, tenant, 'some content');
     const wrong = `INSERT INTO blobs (tenant, digest, media_type, size, content) VALUES ('${tenant}', '${digestOf('a')}', 'x', 1, 'b')`;
     expect(await refusal(app, wrong)).toBe('23514');
@@ -184,7 +187,7 @@ describe('nothing dangles', () => {
   });
 });
 
-test('a release may advance only while it runs, and nobody has asked it to stop, closed it or moved its pointer', async () => {
+test('a release may advance only while it runs and is not superseded, cancelled, closed or moved', async () => {
   const states = `SELECT r.version, may_advance(r) AS may, is_undecided(r) AS undecided
     FROM jsonb_populate_recordset(NULL::releases, $1) r ORDER BY r.version`;
   const running = { status: 'running', closing: false };

@@ -44,8 +44,8 @@ const effects = async (tenant: string, version: number) =>
     ({ effect, state }) => `${effect} ${state}`,
   );
 
-describe('a close', () => {
-  test('decides the outcome once: a second one, for another reason, is told what stands', async () => {
+describe('closing a release', () => {
+  test('the first close decides the outcome, and a second one with another reason returns it', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     const closing = { kind: 'closing', outcome: 'errored', reason: 'it broke', effects: ['artifact-claim'] };
@@ -53,7 +53,7 @@ describe('a close', () => {
     expect(await close(tenant, 1, { outcome: 'rejected', reason: 'other' })).toEqual(closing);
   });
 
-  test('that yields takes what was asked for: the supersede, or the cancel with who and why', async () => {
+  test('a close that yields takes the outcome of the supersede or cancel, with its author and reason', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1));
     await admitted(store, release(tenant, 2), { supersedes: [1] });
@@ -74,7 +74,7 @@ describe('a close', () => {
     });
   });
 
-  test('that does not yield stays what it is, whatever was asked for meanwhile', async () => {
+  test('a close that does not yield keeps its outcome, whatever was requested meanwhile', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1));
     await store.admissions.requestCancel(release(tenant, 1), { by: 'ann', reason: null, at: AT });
@@ -84,7 +84,7 @@ describe('a close', () => {
     });
   });
 
-  test('comes too late for what has moved, and for what is settled', async () => {
+  test('a close is too late after the pointer has moved or the release has settled', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     await store.moves.moveByRelease({
@@ -98,7 +98,7 @@ describe('a close', () => {
     expect(await close(tenant, 1)).toEqual({ kind: 'settled', outcome: 'published', reason: null });
   });
 
-  test('ends every forward step: a stage, a store and a swap that come late do nothing', async () => {
+  test('after the close, late stages, stores and swaps have no effect', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1));
     await close(tenant, 1, { stage: 'compile' });
@@ -116,8 +116,8 @@ describe('a close', () => {
   });
 });
 
-describe('an undo', () => {
-  test('gives up the claim and leaves the artifact, and does so once', async () => {
+describe('undoing an effect', () => {
+  test('an undo deletes the claim, keeps the artifact, and is idempotent', async () => {
     const tenant = await newTenant(store);
     const digest = await readyToSwap(store, release(tenant, 1));
     await close(tenant, 1);
@@ -130,7 +130,7 @@ describe('an undo', () => {
     expect(await close(tenant, 1)).toMatchObject({ kind: 'closing', effects: [] });
   });
 
-  test('is refused for a release that is still on its way', async () => {
+  test('an undo is refused for a release that is not closed', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     await expect(store.settlements.undo(release(tenant, 1), 'artifact-claim')).rejects.toMatchObject({
@@ -139,7 +139,7 @@ describe('an undo', () => {
     expect(await effects(tenant, 1)).toEqual(['artifact-claim done']);
   });
 
-  test('that failed is told in the ledger, and can succeed later, even after the last word', async () => {
+  test('a failed undo is recorded in the ledger and can succeed later, even after the release has settled', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     await close(tenant, 1);
@@ -150,7 +150,7 @@ describe('an undo', () => {
     expect(await effects(tenant, 1)).toEqual(['artifact-claim compensated']);
   });
 
-  test('that succeeded is not called failed by a note that comes late', async () => {
+  test('a late record of a failed undo does not replace a successful one', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     await close(tenant, 1);
@@ -160,8 +160,8 @@ describe('an undo', () => {
   });
 });
 
-describe('the last word', () => {
-  test('is said once: repeated, it is what it was', async () => {
+describe('settling a release', () => {
+  test('a repeated settle returns the same outcome and changes nothing', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     await close(tenant, 1);
@@ -174,7 +174,7 @@ describe('the last word', () => {
     expect(settled).toMatchObject({ status: 'settled', settledAt: new Date(AT).toISOString() });
   });
 
-  test('is not said of what is on its way, nor while an effect stands that nobody tried to undo', async () => {
+  test('a release can’t settle while it is running, or while an effect has neither been undone nor recorded as failed', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     await expect(store.settlements.settle(release(tenant, 1), AT)).rejects.toMatchObject({
@@ -182,7 +182,7 @@ describe('the last word', () => {
     });
     await close(tenant, 1);
     await expect(store.settlements.settle(release(tenant, 1), AT)).rejects.toMatchObject({
-      cause: { message: expect.stringContaining('nobody has tried') },
+      cause: { message: expect.stringContaining('effects that were not undone') },
     });
     expect(await findRelease(store.db, release(tenant, 1))).toMatchObject({
       status: 'running',
@@ -192,7 +192,7 @@ describe('the last word', () => {
 });
 
 describe('storing artifacts', () => {
-  test('twice stores them once, and the release’s own digest is its channel’s, or else the base’s', async () => {
+  test('artifacts are stored once, and the release’s digest is that of its channel, or else the base', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1), { channel: 'staging' });
     const [base, staging] = [
@@ -214,11 +214,11 @@ describe('storing artifacts', () => {
     expect(await findArtifactFile(store.db, tenant, base, 'other.json')).toBeNull();
   });
 
-  test('whose blobs are not all stored breaks, and leaves nothing known', async () => {
+  test('an artifact whose blobs are not all stored is refused, and nothing is stored', async () => {
     const tenant = await newTenant(store);
     const other = await newTenant(store);
     await admitted(store, release(tenant, 1));
-    // The manifest alone: what it names is stored by another tenant, which is of no use here.
+    // The tenant has only the manifest. The blobs are stored by another tenant, which must not help.
     const digest = await putArtifact(store, other, 'theirs');
     const manifest = await store.owner.query<{ content: Buffer; media_type: string }>(
       'SELECT content, media_type FROM pointsman.blobs WHERE tenant = $1 AND digest = $2',
@@ -236,7 +236,7 @@ describe('storing artifacts', () => {
     expect(await effects(tenant, 1)).toEqual([]);
   });
 
-  test('none for the release’s channel and no base breaks', async () => {
+  test('a release without an artifact for its channel and without a base is refused', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1));
     const artifacts = [{ channel: 'other', digest: await putArtifact(store, tenant, 'x') }];
@@ -246,13 +246,13 @@ describe('storing artifacts', () => {
   });
 });
 
-describe('the sweep', () => {
+describe('the sweep of releases', () => {
   const seen = async (tenant: string, olderThan: number) =>
     (await listInFlight(store.db, { olderThan, limit: 10_000 }))
       .filter((id) => id.tenant === tenant)
       .map(({ version }) => version);
 
-  test('sees what has no last word and is old enough, of all tenants, and those in line only when nobody is in front', async () => {
+  test('the sweep lists old unsettled releases of all tenants, and queued ones only if no release is in flight before them', async () => {
     const [a, b] = [await newTenant(store), await newTenant(store)];
     await published(store, release(a, 1));
     await admitted(store, release(a, 2));

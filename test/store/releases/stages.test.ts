@@ -21,7 +21,7 @@ const problem = (message: string): Diagnostic => ({
   message,
 });
 
-test('the bytes of diagnostics are counted once when their step is repeated, and by the difference when it finds others', async () => {
+test('a repeated stage is charged for its diagnostics once, or for the difference if they changed', async () => {
   const tenant = await newTenant(store);
   const bytes = async () =>
     (await readQuotas(store.db, tenant))!.find(({ quota }) => quota === 'bytes')!.used;
@@ -46,7 +46,7 @@ test('the bytes of diagnostics are counted once when their step is repeated, and
   expect(await bytes()).toBe(one);
 });
 
-test('each transaction that changes the stages or the gates of a release notifies its version', async () => {
+test('each transaction that changes the stages or the gates of a release notifies its readers', async () => {
   const tenant = await newTenant(store);
   const id = { tenant, bundle: 'bundle', version: 1 };
   await admitted(store, id);

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => store.stop());
 
-/** The functions of the schema to which a condition on `f` (a row of pg_proc) applies, with their parameters. */
+/** The functions of the schema that meet a condition on `f` (a row of pg_proc), with their parameters. */
 async function functions(condition: string): Promise<string[]> {
   const { rows } = await owner.query<{ name: string }>(
     `SELECT f.oid::regprocedure::text AS name FROM pg_proc f JOIN pg_language l ON l.oid = f.prolang
@@ -20,22 +20,22 @@ async function functions(condition: string): Promise<string[]> {
   return rows.map(({ name }) => name);
 }
 
-/** The names of what is given to `f` ("in", "inout", "variadic"): those of what it returns are no names inside of an SQL function. */
+/** The names of the parameters of `f` ("in", "inout", "variadic"). Names of returned columns are not visible in an SQL function. */
 const PARAMETERS = `(SELECT n.name FROM unnest(f.proargnames) WITH ORDINALITY AS n (name, i)
   WHERE n.name <> '' AND coalesce(f.proargmodes[n.i], 'i') IN ('i', 'b', 'v'))`;
 
 const COLUMNS = `(SELECT a.attname::text FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
   WHERE c.relnamespace = 'pointsman'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm') AND a.attnum > 0 AND NOT a.attisdropped)`;
 
-describe('names inside of functions', () => {
-  test('of a parameter are never names of a column, which takes precedence in an SQL function without a word', async () => {
+describe('names in functions', () => {
+  test('no parameter has the name of a column, because in an SQL function the column would silently take precedence', async () => {
     expect(
       await functions(`${PARAMETERS.replace('n.name FROM', 'array_agg(n.name) FROM')} && ARRAY${COLUMNS}`),
     ).toEqual([]);
   });
 
-  // That goes for variables, and for what a PL/pgSQL function returns.
-  test('of a PL/pgSQL variable that are also names of a column in reach are an error, and no function says otherwise', async () => {
+  // This covers variables, and the columns that a PL/pgSQL function returns.
+  test('a PL/pgSQL variable with the name of a column is an error, and no function turns that error off', async () => {
     await owner.query(`LOAD 'plpgsql'`);
     const { rows } = await owner.query('SHOW plpgsql.variable_conflict');
     expect(rows).toEqual([{ 'plpgsql.variable_conflict': 'error' }]);
@@ -44,8 +44,8 @@ describe('names inside of functions', () => {
   });
 });
 
-describe('the rights of functions', () => {
-  test('let nobody but the owner and the app’s role execute one', async () => {
+describe('rights of functions', () => {
+  test('only the owner and the app’s role can execute a function', async () => {
     expect(await functions(`has_function_privilege('public', f.oid, 'EXECUTE')`)).toEqual([]);
     const app = decodeURIComponent(new URL(store.postgres.appUrl).username);
     const others = `EXISTS (SELECT FROM aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
@@ -53,7 +53,7 @@ describe('the rights of functions', () => {
     expect(await functions(others)).toEqual([]);
   });
 
-  test('that are the owner’s come with a search path that no caller chooses, and that ends with the temporary schema', async () => {
+  test('a SECURITY DEFINER function has a fixed search path that ends with the temporary schema', async () => {
     const definers = await functions('f.prosecdef');
     expect(definers).toContain('pointsman.list_tenants(text,integer)');
     const fixed = await functions(
@@ -63,6 +63,6 @@ describe('the rights of functions', () => {
   });
 });
 
-test('every function of the schema is written in SQL or PL/pgSQL, so that the checks above see all of them', async () => {
+test('every function is written in SQL or PL/pgSQL, so the checks above cover all of them', async () => {
   expect(await functions(`l.lanname NOT IN ('sql', 'plpgsql')`)).toEqual([]);
 });

@@ -62,7 +62,7 @@ const atLevels = (url: string, level: number, oldestProcess: number) =>
     ]),
   );
 
-test('five that migrate at once all succeed, and each migration is run once', async () => {
+test('five concurrent migrations all succeed, and each migration runs once', async () => {
   const { ownerUrl, appUrl } = await newDatabase();
   await Promise.all(Array.from({ length: 5 }, () => migrate(ownerUrl, appUrl)));
   const names = await withOwner(ownerUrl, async (client) => {
@@ -77,7 +77,7 @@ test('five that migrate at once all succeed, and each migration is run once', as
   await ping(appUrl);
 });
 
-test('the level that the code expects is that of the last migration, in its file’s name and in the schema', async () => {
+test('SCHEMA_LEVEL is the number of the last migration file and the level in the migrated schema', async () => {
   const { ownerUrl, appUrl } = await newDatabase();
   await migrate(ownerUrl, appUrl);
   const { rows } = await withOwner(ownerUrl, (client) =>
@@ -89,7 +89,7 @@ test('the level that the code expects is that of the last migration, in its file
   expect(Number(rows[0]!.level)).toBe(SCHEMA_LEVEL);
 });
 
-test('migrating again keeps what is there', async () => {
+test('a second migration keeps the data', async () => {
   const { ownerUrl, appUrl } = await newDatabase();
   await migrate(ownerUrl, appUrl);
   const db = openDatabase(appUrl);
@@ -99,7 +99,7 @@ test('migrating again keeps what is there', async () => {
   await db.close();
 });
 
-test('a process refuses a schema that a newer build has made unfit for it, also while it runs', async () => {
+test('a process rejects a schema that a newer build has made incompatible, also while it runs', async () => {
   const { ownerUrl, appUrl } = await newDatabase();
   await migrate(ownerUrl, appUrl);
   await atLevels(ownerUrl, SCHEMA_LEVEL + 1, SCHEMA_LEVEL + 1);
@@ -112,7 +112,7 @@ test('a process refuses a schema that a newer build has made unfit for it, also 
   await expect(migrate(ownerUrl, appUrl)).rejects.toThrow('run a newer build');
 });
 
-test('a process works on a newer schema that still fits it, and its migrations leave that alone', async () => {
+test('a process accepts a newer schema that is still compatible, and its migration leaves that schema as it is', async () => {
   const { ownerUrl, appUrl } = await newDatabase();
   await migrate(ownerUrl, appUrl);
   await atLevels(ownerUrl, SCHEMA_LEVEL + 1, SCHEMA_LEVEL);
@@ -125,7 +125,7 @@ test.each([
   ['schema', SCHEMA_LEVEL + 1, FUNCTIONS_LEVEL],
   ['functions', SCHEMA_LEVEL, FUNCTIONS_LEVEL + 1],
 ])(
-  'migrations of an older build take no right from processes of the build that has newer %s',
+  'a migration by an older build revokes no right from processes of a build with newer %s',
   async (_what, level, functionsLevel) => {
     const { ownerUrl, appUrl } = await newDatabase();
     await migrate(ownerUrl, appUrl);
@@ -145,7 +145,7 @@ test.each([
   },
 );
 
-test('a process refuses a schema that was not migrated yet', async () => {
+test('a process rejects a schema that has not been migrated yet', async () => {
   const { ownerUrl, appUrl } = await newDatabase();
   await expect(ping(appUrl)).rejects.toMatchObject({ code: 'unavailable' });
   await migrate(ownerUrl, appUrl);
@@ -153,14 +153,14 @@ test('a process refuses a schema that was not migrated yet', async () => {
   await expect(ping(appUrl)).rejects.toMatchObject({ code: 'unavailable' });
 });
 
-test('the owner is not taken for the app’s role', async () => {
+test('a migration refuses the owner as the app’s role', async () => {
   const { ownerUrl } = await newDatabase();
-  await expect(migrate(ownerUrl, ownerUrl)).rejects.toThrow('a role that does not');
+  await expect(migrate(ownerUrl, ownerUrl)).rejects.toThrow('Give the app another role');
 });
 
-test('a migration that fails leaves nothing of itself', async () => {
+test('a failed migration changes nothing', async () => {
   const { ownerUrl, appUrl } = await newDatabase();
-  // The schema exists already, with a table in the way of the first migration.
+  // The schema already exists, with a table that collides with the first migration.
   await withOwner(ownerUrl, (client) =>
     client.query('CREATE SCHEMA pointsman; CREATE TABLE pointsman.moves (x int)'),
   );
@@ -174,7 +174,7 @@ test('a migration that fails leaves nothing of itself', async () => {
   await ping(appUrl);
 });
 
-test('functions of an older build are replaced, and those that no file has are dropped', async () => {
+test('a migration replaces the functions of an older build and drops functions that are in no file', async () => {
   const { ownerUrl, appUrl } = await newDatabase();
   await migrate(ownerUrl, appUrl);
   await withOwner(ownerUrl, (client) =>
@@ -193,7 +193,7 @@ test('functions of an older build are replaced, and those that no file has are d
   await ping(appUrl);
 });
 
-test('a database of a development version before the first schema file is refused with what to do', async () => {
+test('a migration refuses a database from before the first schema file, and the error names the way out', async () => {
   const { ownerUrl, appUrl } = await newDatabase();
   await migrate(ownerUrl, appUrl);
   await withOwner(ownerUrl, (client) =>
@@ -205,7 +205,7 @@ test('a database of a development version before the first schema file is refuse
   await expect(migrate(ownerUrl, appUrl)).rejects.toThrow('use a new database');
 });
 
-test('functions of a newer build are left as they are', async () => {
+test('a migration leaves the functions of a newer build as they are', async () => {
   const { ownerUrl, appUrl } = await newDatabase();
   await migrate(ownerUrl, appUrl);
   await withOwner(ownerUrl, (client) =>
@@ -221,7 +221,7 @@ test('functions of a newer build are left as they are', async () => {
   await ping(appUrl);
 });
 
-test('a process refuses a schema whose functions are those of an older build', async () => {
+test('a process rejects a schema with the functions of an older build', async () => {
   const { ownerUrl, appUrl } = await newDatabase();
   await migrate(ownerUrl, appUrl);
   await withOwner(ownerUrl, (client) =>
@@ -230,9 +230,9 @@ test('a process refuses a schema whose functions are those of an older build', a
   await expect(ping(appUrl)).rejects.toMatchObject({ code: 'unavailable' });
 });
 
-test('the level of the functions is raised with each change of their text', async () => {
+test('FUNCTIONS_LEVEL and the recorded digest match the text of the functions', async () => {
   const recorded = new URL('./functions-level.json', import.meta.url);
-  // Where this fails, functions/ has changed: raise FUNCTIONS_LEVEL by one, and record both here.
+  // If this fails, functions/ has changed: raise FUNCTIONS_LEVEL by one, and record the level and the digest in the file.
   expect({ level: FUNCTIONS_LEVEL, digest: digestOf(await functionsText()) }).toEqual(
     JSON.parse(await readFile(recorded, 'utf8')),
   );

@@ -36,14 +36,14 @@ afterAll(async () => {
 interface Addresses {
   readonly ownerUrl: string;
   readonly appUrl: string;
-  /** Of the same database, past row-level security. */
+  /** The same database, for a superuser who bypasses row-level security. */
   readonly adminUrl: string;
   readonly appRole: string;
 }
 
 let databases = 0;
 
-/** An empty database whose owner has these attributes, and addresses of a role of the app that is not there yet. */
+/** An empty database whose owner has these attributes, and the URL of an app's role that does not exist yet. */
 async function newDatabase(attributes: string): Promise<Addresses> {
   const name = `owners_${++databases}`;
   await admin.query(`CREATE ROLE ${name}_owner LOGIN PASSWORD 'owner' ${attributes}`);
@@ -73,7 +73,7 @@ async function on<T>(url: string, work: (client: Client) => Promise<T>): Promise
   }
 }
 
-/** As if the functions were those of another build: the next migration replaces all of them. */
+/** Marks the functions as those of an older build, so the next migration replaces all of them. */
 const outdate = ({ adminUrl }: Addresses) =>
   on(adminUrl, (client) => client.query(`UPDATE pointsman.schema_version SET functions_level = 0`));
 
@@ -91,7 +91,7 @@ describe.each(owners)('with $owner as the owner', ({ attributes, makesRole }) =>
     return addresses;
   }
 
-  test('a database is migrated, and migrated again, under a process that works all the while', async () => {
+  test('repeated migrations do not disturb a running process', async () => {
     const addresses = await migrated();
     const db = openDatabase(addresses.appUrl);
     const working = new AbortController();
@@ -110,7 +110,7 @@ describe.each(owners)('with $owner as the owner', ({ attributes, makesRole }) =>
     await db.close();
   });
 
-  test('what looks across tenants sees all of them, and nothing else sees another tenant', async () => {
+  test('functions that read across tenants see all tenants, and other queries see only their own', async () => {
     const addresses = await migrated();
     const db = openDatabase(addresses.appUrl);
     await on(addresses.adminUrl, async (owner) => {
@@ -140,7 +140,7 @@ describe.each(owners)('with $owner as the owner', ({ attributes, makesRole }) =>
     await db.close();
   });
 
-  test('tokens are made, found and revoked', async () => {
+  test('tokens can be created, found and revoked', async () => {
     const { appUrl } = await migrated();
     const db = openDatabase(appUrl);
     await createTenant(db, 'acme', 'test', AT);
@@ -165,14 +165,14 @@ describe.each(owners)('with $owner as the owner', ({ attributes, makesRole }) =>
 });
 
 describe('the app’s role', () => {
-  test('that is missing, where the owner may not make it, is asked for with the command that makes it', async () => {
+  test('if the owner can’t create the missing role, the migration fails and prints the command that creates it', async () => {
     const { ownerUrl, appUrl, appRole } = await newDatabase('');
     await expect(migrate(ownerUrl, appUrl)).rejects.toThrow(`run: CREATE ROLE "${appRole}" LOGIN PASSWORD`);
     await admin.query(`CREATE ROLE "${appRole}" LOGIN PASSWORD 'app'`);
     await migrate(ownerUrl, appUrl);
   });
 
-  test('has its new password after a migration by an owner who may change it, and is asked for by one who may not', async () => {
+  test('an owner with CREATEROLE sets the new password, and for any other owner the migration prints the command', async () => {
     const own = await newDatabase('CREATEROLE');
     await migrate(own.ownerUrl, own.appUrl);
     const renewed = own.appUrl.replace(':app@', ':renewed@');
@@ -186,7 +186,7 @@ describe('the app’s role', () => {
   });
 
   test.each(['SUPERUSER', 'BYPASSRLS', 'CREATEROLE', 'CREATEDB', 'REPLICATION', 'NOLOGIN'])(
-    'that an administrator has made with %s is refused, and nothing is changed',
+    'a role that an administrator has created with %s is refused, and nothing is changed',
     async (attribute) => {
       const { ownerUrl, appUrl, adminUrl, appRole } = await newDatabase('CREATEROLE');
       await admin.query(`CREATE ROLE ${appRole} LOGIN PASSWORD 'app'`);
@@ -199,7 +199,7 @@ describe('the app’s role', () => {
     },
   );
 
-  test('that is a member of the owner’s is refused: it would read every tenant’s rows', async () => {
+  test('a member of the owner is refused as the app’s role, because it could read every tenant’s rows', async () => {
     const { ownerUrl, appUrl, appRole } = await newDatabase('');
     await admin.query(`CREATE ROLE ${appRole} LOGIN PASSWORD 'app'`);
     await admin.query(`GRANT ${decodeURIComponent(new URL(ownerUrl).username)} TO ${appRole}`);
@@ -207,13 +207,13 @@ describe('the app’s role', () => {
   });
 });
 
-test('a schema is migrated by its owner alone, since functions run with the rights of whoever made them', async () => {
+test('only the owner of a schema can migrate it, because functions run with the rights of their creator', async () => {
   const { ownerUrl, appUrl, adminUrl } = await newDatabase('CREATEROLE');
   await migrate(ownerUrl, appUrl);
   await expect(migrate(adminUrl, appUrl)).rejects.toThrow('migrate as that role');
 });
 
-/** Makes and reads tenants until it is stopped. A store that is away for a moment is waited for, as by every process. */
+/** Creates and reads tenants until it is stopped. Like every process, it tolerates a store that is briefly unavailable. */
 async function keepWorking(
   db: Database,
   signal: AbortSignal,

@@ -29,7 +29,7 @@ beforeEach(async () => {
   tenant = await newTenant(store);
 });
 
-test('the content of one tenant that can not be swept keeps neither that of the others nor what has expired', async () => {
+test('one tenant’s content that can’t be swept does not stop the sweep of other tenants or the deletion of expired rows', async () => {
   const other = await newTenant(store);
   const lines: unknown[] = [];
   await putSource(store, tenant, 'stuck');
@@ -40,7 +40,7 @@ test('the content of one tenant that can not be swept keeps neither that of the 
       [[tenant, other]],
     );
   await published(store, { tenant: other, bundle: 'bundle', version: 1 });
-  // A row whose deletion the database refuses.
+  // The database refuses to delete a source to which this table refers.
   await store.owner.query(
     'CREATE TABLE pointsman.in_the_way (tenant text, digest text, FOREIGN KEY (tenant, digest) REFERENCES pointsman.sources)',
   );
@@ -63,7 +63,7 @@ test('the content of one tenant that can not be swept keeps neither that of the 
   );
 });
 
-test('neither idempotency keys nor audit rows younger than the shortest time to keep them can be deleted, whatever time the process names', async () => {
+test('idempotency keys and audit rows younger than the shortest retention can’t be deleted, whatever time the caller passes', async () => {
   const request = await admitRequest(store, { tenant, bundle: 'bundle', version: 1 }, { at: Date.now() });
   expect(await store.admissions.admit(request)).toMatchObject({ kind: 'accepted' });
   const kept = async (table: string) =>
@@ -76,7 +76,7 @@ test('neither idempotency keys nor audit rows younger than the shortest time to 
   expect([await kept('idempotency_keys'), await kept('audit')]).toEqual(before);
 });
 
-test('the shortest retention of the database is that of the limits: a row a minute younger stays, and one a minute older goes', async () => {
+test('the shortest retention in the database equals the limit in the code, to the minute', async () => {
   const minute = 60_000;
   const aged = (ageMs: number) => [ageMs - minute, ageMs + minute].map((ms) => new Date(Date.now() - ms));
   for (const [nth, at] of aged(retentionLimits.keysMs).entries())
@@ -105,8 +105,8 @@ test('the shortest retention of the database is that of the limits: a row a minu
   expect(await left('action', 'audit')).not.toContainEqual({ name: 'action-1' });
 });
 
-describe('an idempotency key', () => {
-  test('is kept for seven days, and names a new request afterwards', async () => {
+describe('retention of idempotency keys', () => {
+  test('a key is kept for seven days and can be reused afterwards', async () => {
     await published(store, { tenant, bundle: 'bundle', version: 1 });
     await published(store, { tenant, bundle: 'bundle', version: 2 });
     const back = handRequest({ tenant, version: 1, idempotencyKey: 'back' });
@@ -118,12 +118,12 @@ describe('an idempotency key', () => {
     expect(await store.moves.moveByHand(other)).toMatchObject({ kind: 'moved', replayed: false });
   });
 
-  test('that has expired makes no second release of a step that is repeated', async () => {
+  test('a step that is repeated after its key has expired creates no second release', async () => {
     const request = await admitRequest(store, { tenant, bundle: 'bundle', version: 1 });
     expect(await store.admissions.admit(request)).toMatchObject({ kind: 'accepted', version: 1 });
     while ((await forgetKeys(store.db, AT + 1)) > 0);
     expect(await store.admissions.admit(request)).toEqual({ kind: 'accepted', version: 1, replayed: true });
-    // The same key for the next number is another request.
+    // The same key with the next version is another request.
     const next = await admitRequest(
       store,
       { tenant, bundle: 'bundle', version: 2 },
@@ -134,7 +134,7 @@ describe('an idempotency key', () => {
     expect(await store.admissions.admit(next)).toEqual({ kind: 'accepted', version: 2, replayed: false });
   });
 
-  test('under which a token was made expires as well, and the token stays', async () => {
+  test('the key of a token expires too, and the token stays', async () => {
     const request: NewToken = {
       id: crypto.randomUUID(),
       name: 'a',
@@ -155,7 +155,7 @@ describe('an idempotency key', () => {
   });
 });
 
-test('audit rows go when their time is over, oldest first and of all tenants; moves and releases stay', async () => {
+test('expired audit rows of all tenants are deleted, while moves and releases stay', async () => {
   const other = await newTenant(store);
   for (const of of [tenant, other]) await published(store, { tenant: of, bundle: 'bundle', version: 1 });
   const audited = async (of: string) =>

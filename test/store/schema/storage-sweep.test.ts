@@ -35,7 +35,7 @@ beforeEach(async () => {
   tenant = await newTenant(store);
 });
 
-/** Lets an hour pass for what the tenant has stored until now. */
+/** Makes everything that the tenant has stored one hour older. */
 async function anHourLater(): Promise<void> {
   for (const table of ['sources', 'blobs'])
     await store.owner.query(
@@ -44,7 +44,7 @@ async function anHourLater(): Promise<void> {
     );
 }
 
-/** As the worker does, until there is nothing left to look at. */
+/** Sweeps like the worker, until no content is due. */
 async function sweep(): Promise<void> {
   for (let rounds = 0; rounds < 20 && (await sweepContent(store.db, tenant)) > 0; rounds++);
 }
@@ -57,8 +57,8 @@ const blobOf = (text: string) => ({
   content: Buffer.from(text),
 });
 
-describe('stored content', () => {
-  test('that no release came to use is gone within an hour, and so are its bytes; younger content stays', async () => {
+describe('the sweep of stored content', () => {
+  test('content that no release uses is deleted within an hour and its bytes are returned, while younger content stays', async () => {
     await putSource(store, tenant, 'refused');
     await anHourLater();
     const { digest } = await putSource(store, tenant, 'young');
@@ -75,7 +75,7 @@ describe('stored content', () => {
     expect(await tenantsToSweep(store.db)).not.toContain(tenant);
   });
 
-  test('of a release stays, with its artifact, however long ago it was stored', async () => {
+  test('the content and the artifact of a release stay, whatever their age', async () => {
     const id = { tenant, bundle: 'bundle', version: 1 };
     const digest = await published(store, id);
     const before = await bytes();
@@ -89,7 +89,7 @@ describe('stored content', () => {
     expect(await tenantsToSweep(store.db)).not.toContain(tenant);
   });
 
-  test('that a refused source shares with one in use stays, and what it has alone goes', async () => {
+  test('a file that an unused source shares with a used one stays, and its other files are deleted', async () => {
     const files = ['shared', 'alone'].map((text) => ({
       path: text,
       digest: digestOf(text),
@@ -106,7 +106,7 @@ describe('stored content', () => {
     expect(await contradictionsSeenBy(store.owner)).toEqual([]);
   });
 
-  test('of refused sources that share a file leaves nothing: neither the file nor a row that kept it', async () => {
+  test('unused sources that share a file leave neither the file nor a row that keeps it', async () => {
     const holders = async () =>
       (await store.owner.query('SELECT FROM pointsman.blob_holders WHERE tenant = $1', [tenant])).rowCount;
     const refused = async (alone: string) => {
@@ -119,7 +119,7 @@ describe('stored content', () => {
       await anHourLater();
       await refused(alone);
       await sweep();
-      // Only those of the source that may still be published.
+      // Only the source that may still be published holds blobs.
       expect(await holders()).toBe(2);
       expect([await isStored('common'), await isStored(alone)]).toEqual([true, true]);
     }
@@ -130,7 +130,7 @@ describe('stored content', () => {
     expect(await bytes()).toBe(0);
   });
 
-  test('that is stored again has its hour again', async () => {
+  test('a source that is stored again is kept for another hour', async () => {
     await putSource(store, tenant, 'again');
     await anHourLater();
     const { digest } = await putSource(store, tenant, 'again');
@@ -140,14 +140,14 @@ describe('stored content', () => {
     expect(await contradictionsSeenBy(store.owner)).toEqual([]);
   });
 
-  test('that a sweep has deleted before its release was admitted is asked for again', async () => {
+  test('a release whose source was swept before admission is refused, so that the source is stored again', async () => {
     const request = await admitRequest(store, { tenant, bundle: 'bundle', version: 1 });
     await anHourLater();
     await sweep();
     expect(await store.admissions.admit(request)).toEqual({ kind: 'no_source' });
   });
 
-  test('is whole for every release, however often sweeps and publishes of the same files meet', async () => {
+  test('every admitted release has all its content, even if sweeps and publishes of the same files run concurrently', async () => {
     const rounds = Array.from({ length: 30 }, (_none, i) => i);
     const done = new AbortController();
     const sweeping = (async () => {
@@ -177,12 +177,12 @@ describe('stored content', () => {
   });
 });
 
-describe('what a release has compiled', () => {
+describe('the sweep of compiled content', () => {
   const id = () => ({ tenant, bundle: 'bundle', version: 1 });
   const compiled = () =>
     recordCompiled(store.db, id(), [blobOf('compiled')], { startedAt: AT, finishedAt: AT }, times);
 
-  test('stays while the release is on its way, and goes when it has ended without an artifact', async () => {
+  test('compiled blobs stay while the release is running and are deleted if it ends without an artifact', async () => {
     await admitted(store, id());
     await compiled();
     await anHourLater();
@@ -201,7 +201,7 @@ describe('what a release has compiled', () => {
     expect(await contradictionsSeenBy(store.owner)).toEqual([]);
   });
 
-  test('and was stored in an earlier transaction stays as well', async () => {
+  test('compiled blobs that an earlier transaction stored stay as well', async () => {
     await admitted(store, id());
     await storeBlobs(store.db, tenant, [blobOf('compiled')]);
     await compiled();
@@ -210,7 +210,7 @@ describe('what a release has compiled', () => {
     expect(await isStored('compiled')).toBe(true);
   });
 
-  test('by somebody else is kept while its release waits, also what was there already, and goes when that was abandoned', async () => {
+  test('blobs for a remote compilation stay while the release waits, also those stored before, and are deleted when it is abandoned', async () => {
     await admitted(store, id());
     const callout = { id: id(), purpose: 'compile', subject: '1' } as const;
     const deadlineMs = Date.now() + 86_400_000;

@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterAll(() => store.stop());
 
-test('tenants are swept in turn, by name, however much of one tenant’s content is due', async () => {
+test('tenants are swept in turn, by name, however much content of one tenant is due', async () => {
   const many = retentionLimits.tenants;
   await store.owner.query(
     `INSERT INTO pointsman.sources (tenant, digest, entries, check_at)
@@ -37,7 +37,7 @@ test('tenants are swept in turn, by name, however much of one tenant’s content
   await store.owner.query('DELETE FROM pointsman.sources WHERE tenant = $1', [tenant]);
 });
 
-test('one call deletes listings of sources up to a bound of bytes, and the next ones the rest', async () => {
+test('one call deletes source listings up to a limit of bytes, and later calls delete the rest', async () => {
   await store.owner.query(
     `INSERT INTO pointsman.sources (tenant, digest, entries, check_at)
      SELECT $1, 'sha256:' || encode(sha256(n::text::bytea), 'hex'),
@@ -55,7 +55,7 @@ test('one call deletes listings of sources up to a bound of bytes, and the next 
   await sweepOf(3 * (rows[0]?.size ?? 0));
   expect(await left()).toBeGreaterThan(5);
   expect(await left()).toBeLessThan(9);
-  // A bound below the first one still takes it.
+  // A limit below the size of the first listing still deletes that one.
   const before = await left();
   await sweepOf(1);
   expect(await left()).toBe(before - 1);

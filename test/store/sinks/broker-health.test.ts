@@ -27,7 +27,7 @@ import {
 } from '../../support/worlds/store.ts';
 
 let store: Store;
-/** Two tenants of one partition, to which nothing is due. */
+/** Two tenants of one partition, without due moves. */
 let tenant: string;
 let neighbour: string;
 
@@ -43,7 +43,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   expect(await contradictions(store.postgres.ownerUrl)).toEqual([]);
-  // Nothing stays due in a partition that the next test may use.
+  // The next test may use the same partition, so no move may stay due in it.
   await store.owner.query(
     'UPDATE pointsman.sinks k SET delivered_seq = t.feed_seq FROM pointsman.tenants t WHERE t.tenant = k.tenant',
   );
@@ -63,7 +63,7 @@ const delivery = (more: Partial<DeliveryNote> = {}): DeliveryNote => ({
   at: AT,
   ...more,
 });
-/** A probe that began so long ago by the database's clock. */
+/** Records a successful health check that began `ageMs` ago, by the database's clock. */
 const probedAgo = async (ageMs: number) => probed(null, (await databaseTimeMs(store.db)) - ageMs);
 const probed = (failed: string | null, provenMs = AT) =>
   recordProbe(store.db, {
@@ -75,8 +75,8 @@ const probed = (failed: string | null, provenMs = AT) =>
     at: provenMs,
   });
 
-describe('a broker', () => {
-  test('that fails for one tenant of a partition fails at once for all of them, and for no other partition', async () => {
+describe('the health of a broker', () => {
+  test('a broker that fails for one tenant fails at once for all tenants of the partition, and for no other partition', async () => {
     await published(store, { tenant, bundle: 'bundle', version: 1 });
     await recordDelivery(store.db, delivery({ failed: failing, provenMs: null }));
     await recordDelivery(store.db, delivery({ tenant: neighbour, seq: 0, failed: null, provenMs: null }));
@@ -99,7 +99,7 @@ describe('a broker', () => {
     expect(await findBrokerHealth(store.db, neighbour, 'rabbitmq')).toEqual(well);
   });
 
-  test('that is well and only has no queue for one tenant’s events is down for that tenant alone', async () => {
+  test('a broker without a queue for one tenant’s events fails for that tenant only', async () => {
     const untaken = { ...failing, whole: false, reason: 'no queue' };
     await recordDelivery(store.db, delivery({ sink: 'rabbitmq', failed: untaken }));
     expect(await findSink(store.db, tenant, 'rabbitmq')).toMatchObject({
@@ -109,7 +109,7 @@ describe('a broker', () => {
     expect(await findBrokerHealth(store.db, neighbour, 'rabbitmq')).toMatchObject({ failures: 0 });
   });
 
-  test('to which nothing of a tenant was published, since nobody can know whether a queue is bound, is neither shown to be well nor no longer failing', async () => {
+  test('a delivery that published nothing neither proves that a broker is healthy nor clears its failure', async () => {
     const untaken = { ...failing, whole: false, reason: 'made in another way' };
     const proven = async () =>
       (
@@ -131,7 +131,7 @@ describe('a broker', () => {
     expect(await findBrokerHealth(store.db, neighbour, 'rabbitmq')).toMatchObject({ failures: 0 });
   });
 
-  test('that takes a probe stays failing while moves of any tenant of the partition are due', async () => {
+  test('a broker that passes a health check stays failing while moves of any tenant of the partition are due', async () => {
     await published(store, { tenant, bundle: 'bundle', version: 1 });
     await recordDelivery(store.db, delivery({ failed: failing, provenMs: null }));
     expect(await probed(null)).toBe('away');
@@ -145,7 +145,7 @@ describe('a broker', () => {
     expect(await findBrokerHealth(store.db, neighbour, 'redis')).toMatchObject({ failures: 0 });
   });
 
-  test('that fails is no reason for the sweep to wake a tenant before the next try', async () => {
+  test('while a broker fails, every tenant of the partition waits for the time of the next attempt', async () => {
     await published(store, { tenant: neighbour, bundle: 'bundle', version: 1 });
     await recordDelivery(store.db, delivery({ failed: failing, provenMs: null }));
     const opened = await openSink(store.db, { tenant: neighbour, sink: 'redis' }, { most: 1, nowMs: AT });
@@ -153,10 +153,10 @@ describe('a broker', () => {
   });
 });
 
-describe('a channel that freezes', () => {
+describe('a channel that freezes without its required sink', () => {
   const YEARS_AGO = new Date(AT - 86_400_000 * 1_000);
 
-  /** A release that could move its pointer but for its sinks, under a policy that was written then. */
+  /** A release that only its sinks keep from swapping, under a policy that was stored at `policyAt`. */
   async function frozenRelease(policyAt: Date) {
     const document = Policy.parse({
       channels: { live: { sinks: { required: ['redis'], whenDown: 'freeze' } } },
@@ -175,13 +175,13 @@ describe('a channel that freezes', () => {
     sinks: [{ sink: 'redis', known: false, why: 'it has not passed a health check recently' }],
   };
 
-  test('does not move on a proof of health that is five seconds old, although its policy is older still', async () => {
+  test('a health check that is five seconds old does not allow a move, even if the policy is older', async () => {
     const release = await frozenRelease(YEARS_AGO);
     await probedAgo(sinkLimits.provenMs);
     expect(await store.moves.moveByRelease(release)).toEqual(stale);
   });
 
-  test('moves on a proof that is younger, although its policy is younger still', async () => {
+  test('a younger health check allows a move, even if the policy is younger still', async () => {
     const release = await frozenRelease(new Date(AT - 1));
     await probedAgo(0);
     expect(await store.moves.moveByRelease(release)).toMatchObject({ kind: 'moved' });
@@ -191,7 +191,7 @@ describe('a channel that freezes', () => {
     ['behind', -3_600_000],
     ['ahead', 3_600_000],
   ])(
-    'judges the age of a proof by the database’s clock alone: a worker whose clock is an hour %s',
+    'the age of a health check is measured by the database’s clock only, even if the worker’s clock is an hour %s',
     async (_where, offsetMs) => {
       const release = await frozenRelease(YEARS_AGO);
       const at = (await databaseTimeMs(store.db)) + offsetMs;
@@ -202,7 +202,7 @@ describe('a channel that freezes', () => {
     },
   );
 
-  test('does not move on a proof of the future, which is left from a clock that was set back, and moves on the next one', async () => {
+  test('a health check from the future, left by a clock that was set back, does not allow a move, and the next one does', async () => {
     const release = await frozenRelease(YEARS_AGO);
     await probedAgo(-60_000);
     expect(await store.moves.moveByRelease(release)).toEqual(stale);
@@ -210,7 +210,7 @@ describe('a channel that freezes', () => {
     expect(await store.moves.moveByRelease(release)).toMatchObject({ kind: 'moved' });
   });
 
-  test('does not move on a proof that has become too old while the swap waited for a connection', async () => {
+  test('a health check that expires while the swap waits for a connection does not allow the move', async () => {
     const release = await frozenRelease(YEARS_AGO);
     const narrow = openDatabase(store.postgres.appUrl, { applicationName: 'narrow', connections: 1 });
     try {
@@ -224,7 +224,7 @@ describe('a channel that freezes', () => {
     }
   });
 
-  test('does not move on a young proof when its broker has failed for a neighbour, whose moves are due', async () => {
+  test('a recent health check does not allow a move while the broker fails for a neighbour with due moves', async () => {
     await published(store, { tenant: neighbour, bundle: 'bundle', version: 1 });
     await recordDelivery(store.db, delivery({ tenant: neighbour, failed: failing, provenMs: null }));
     const release = await frozenRelease(YEARS_AGO);
@@ -235,7 +235,7 @@ describe('a channel that freezes', () => {
     });
   });
 
-  test('does not move on a proof that has become too old while the swap waited for a lock', async () => {
+  test('a health check that expires while the swap waits for a lock does not allow the move', async () => {
     const release = await frozenRelease(YEARS_AGO);
     await probedAgo(sinkLimits.provenMs - 1_000);
     const swapping = await connect(store.postgres.ownerUrl);

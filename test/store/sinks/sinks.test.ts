@@ -46,7 +46,7 @@ const rotate = (over: Partial<RotateSink> = {}) =>
   });
 const find = () => findSink(store.db, tenant, 'audit');
 
-/** As the object that delivers leaves it after failures. */
+/** Sets the state that the Sink object leaves after failures. */
 async function failing(): Promise<void> {
   await store.owner.query(
     `UPDATE pointsman.sinks SET delivered_seq = 1, failures = 3, failing_since = now(), last_error = 'down', retry_at = now()
@@ -56,7 +56,7 @@ async function failing(): Promise<void> {
 }
 
 describe('a webhook', () => {
-  test('begins where its tenant’s feed ends, with the secret that was made for it', async () => {
+  test('a new webhook starts at the end of the feed, with the generated secret', async () => {
     await published(store, { tenant, bundle: 'bundle', version: 1 });
     expect(await put()).toEqual({ kind: 'saved', created: true, secretMade: true, replayed: false });
     expect(await findFeedEnd(store.db, tenant)).toBe(1);
@@ -73,13 +73,13 @@ describe('a webhook', () => {
     });
   });
 
-  test('has the secret that it is given, and keeps it when it is given none', async () => {
+  test('a webhook gets the given secret, and keeps it if a later request gives no secret', async () => {
     expect(await put({ secret: 'sealed and given' })).toMatchObject({ created: true, secretMade: false });
     expect(await put()).toMatchObject({ created: false, secretMade: false });
     expect(await find()).toMatchObject({ secret: 'sealed and given', previousSecret: null });
   });
 
-  test('that is given another secret signs with the last one, too, for as long as after a rotation', async () => {
+  test('after a secret is replaced, the previous one stays valid for as long as after a rotation', async () => {
     await put();
     await put({ secret: 'sealed and given' });
     expect(await find()).toMatchObject({
@@ -95,7 +95,7 @@ describe('a webhook', () => {
     });
   });
 
-  test('at another address forgets its failures and keeps its cursor', async () => {
+  test('a new URL clears the failures and keeps the cursor', async () => {
     await put();
     await failing();
     await put();
@@ -111,7 +111,7 @@ describe('a webhook', () => {
     });
   });
 
-  test('is set and rotated once for a key, and never with another request under it', async () => {
+  test('a webhook is set and rotated once per key, and another request with that key is refused', async () => {
     const key = { idempotencyKey: 'k', fingerprint: digestOf('a') };
     await put(key);
     expect(await put({ ...key, madeSecret: 'another' })).toEqual({
@@ -128,7 +128,7 @@ describe('a webhook', () => {
     expect(await find()).toMatchObject({ secret: 'sealed and rotated', previousSecret: 'sealed and made' });
   });
 
-  test('that several requests make at once is made by one of them, and its secret is the one that this one was told', async () => {
+  test('of several concurrent requests one creates the webhook, with the secret that its response reports', async () => {
     const all = await Promise.all(
       ['a', 'b', 'c', 'd'].map(async (madeSecret) => ({ madeSecret, answer: await put({ madeSecret }) })),
     );
@@ -137,7 +137,7 @@ describe('a webhook', () => {
     expect(await find()).toMatchObject({ secret: makers[0]!.madeSecret, previousSecret: null });
   });
 
-  test('is one of so many, also when several are made at once; brokers do not count', async () => {
+  test('the number of webhooks is limited, also for concurrent requests, and brokers do not count', async () => {
     await store.owner.query(
       `INSERT INTO pointsman.sinks (tenant, sink, kind, delivered_seq, created_by, created_at, updated_by, updated_at)
        VALUES ($1, 'redis', 'redis', 0, 'x', now(), 'x', now())`,
@@ -150,7 +150,7 @@ describe('a webhook', () => {
     expect(await listSinks(store.db, tenant)).toHaveLength(3);
   });
 
-  test('is gone with its attempts once it is deleted, and a broker is not deleted', async () => {
+  test('deleting a webhook deletes its attempts, and a deleted webhook can’t be rotated', async () => {
     await put();
     await store.owner.query(
       `INSERT INTO pointsman.webhook_attempts (tenant, sink, seq, event, delivered, status, summary, took_ms, at)
@@ -168,7 +168,7 @@ describe('a webhook', () => {
     expect(await rotate()).toEqual({ kind: 'no_sink' });
   });
 
-  test('is seen by its tenant alone', async () => {
+  test('only its own tenant sees a webhook', async () => {
     await put();
     const mine = tenant;
     const other = await newTenant(store);
@@ -177,11 +177,11 @@ describe('a webhook', () => {
     expect(rows).toEqual([]);
   });
 
-  test('of no tenant is not made', async () => {
+  test('a webhook for an unknown tenant is refused', async () => {
     expect(await put({ tenant: 'nobody' })).toEqual({ kind: 'no_tenant' });
   });
 
-  test('puts no secret into the audit, nor what its address holds', async () => {
+  test('the audit contains the origin of the URL, but neither its query nor a secret', async () => {
     await put({ secret: 'sealed and given' });
     await rotate();
     const { rows } = await store.owner.query<{ detail: unknown }>(

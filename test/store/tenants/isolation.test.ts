@@ -9,7 +9,7 @@ let store: Store;
 let app: Client;
 let mine: string;
 let theirs: string;
-/** Every table of the schema that has a tenant in it. */
+/** Every table of the schema with a tenant column. */
 let tables: string[];
 
 beforeAll(async () => {
@@ -29,7 +29,7 @@ afterAll(async () => {
   await store.stop();
 });
 
-/** As the app's role, in one transaction that is rolled back, with that tenant set; none when it is null. */
+/** Runs `work` as the app's role, in a transaction that sets that tenant (none for null) and is rolled back. */
 async function asApp<T>(tenant: string | null, work: () => Promise<T>): Promise<T> {
   await app.query('BEGIN');
   try {
@@ -47,7 +47,7 @@ const count = async (client: Client, table: string, tenant: string | null) => {
   return rows[0]?.n;
 };
 
-/** The code of the error that the app gets; null when it gets none, or when nothing was touched. */
+/** The code of the error that the app gets. Null if the statement succeeds without affecting a row, and 'DONE' if it affects one. */
 async function refusal(tenant: string | null, sql: string, values: unknown[] = []): Promise<string | null> {
   return asApp(tenant, async () => {
     try {
@@ -59,8 +59,8 @@ async function refusal(tenant: string | null, sql: string, values: unknown[] = [
   });
 }
 
-describe('the tables of tenants', () => {
-  test('are all there, and each has rows of both tenants, so that the tests below can fail', async () => {
+describe('tables of tenants', () => {
+  test('every table has rows of both tenants, so the tests below can fail', async () => {
     expect(tables).toEqual(
       expect.arrayContaining(['tenants', 'bundles', 'blobs', 'releases', 'pointers', 'moves']),
     );
@@ -70,7 +70,7 @@ describe('the tables of tenants', () => {
     }
   });
 
-  test('show no row of another tenant', async () => {
+  test('no table shows a row of another tenant', async () => {
     for (const table of tables) {
       expect(await asApp(mine, () => count(app, table, theirs)), table).toBe(0);
       const own = await count(store.owner, table, mine);
@@ -78,14 +78,14 @@ describe('the tables of tenants', () => {
     }
   });
 
-  test('show nothing at all where no tenant is set, or an empty one', async () => {
+  test('without a tenant, or with an empty one, no table shows a row', async () => {
     for (const table of tables) {
       expect(await asApp(null, () => count(app, table, null)), table).toBe(0);
       expect(await asApp('', () => count(app, table, null)), table).toBe(0);
     }
   });
 
-  test('take no row for another tenant, and give up and change none of theirs', async () => {
+  test('no table accepts, changes or deletes a row for another tenant', async () => {
     for (const table of tables) {
       const { rows } = await store.owner.query<{ row: unknown }>(
         `SELECT to_jsonb(x) AS row FROM ${table} x WHERE tenant = $1 LIMIT 1`,
@@ -99,12 +99,12 @@ describe('the tables of tenants', () => {
         const answer = await refusal(mine, `${sql} WHERE tenant = '${theirs}'`);
         expect([null, '42501'], `${sql} ${table}`).toContain(answer);
       }
-      // Nor may a row change its tenant.
+      // A row can't change its tenant either.
       expect(await refusal(mine, `UPDATE ${table} SET tenant = '${theirs}'`), table).toBe('42501');
     }
   });
 
-  test('are guarded row by row in every one, also against whoever owns them', async () => {
+  test('every table has forced row-level security, which also binds its owner', async () => {
     const { rows } = await store.owner.query<{ name: string }>(
       `SELECT relname AS name FROM pg_class WHERE relnamespace = 'pointsman'::regnamespace AND relkind IN ('r', 'p')
        AND relname = ANY ($1) AND NOT (relrowsecurity AND relforcerowsecurity)`,
@@ -115,7 +115,7 @@ describe('the tables of tenants', () => {
 });
 
 describe('a call for one tenant', () => {
-  test('that names another tenant’s things finds nothing and moves nothing', async () => {
+  test('a call that names objects of another tenant finds nothing and moves nothing', async () => {
     const before = await findPointer(store.db, { tenant: theirs, bundle: 'bundle', channel: 'live' });
     const swap = {
       tenant: mine,
@@ -136,7 +136,7 @@ describe('a call for one tenant', () => {
     );
   });
 
-  test('leaves no tenant set on the connection for the next', async () => {
+  test('a call leaves no tenant set on its connection', async () => {
     const set = `SELECT coalesce(current_setting('pointsman.tenant', true), '') AS tenant`;
     await store.db.tenant(mine, (query) => query('SELECT 1'));
     for (let i = 0; i < 20; i++) {
@@ -146,7 +146,7 @@ describe('a call for one tenant', () => {
 });
 
 describe('the app’s role', () => {
-  test('owns nothing and has no power over roles, databases or row security', async () => {
+  test('the app’s role owns nothing and has no power over roles, databases or row security', async () => {
     const role = decodeURIComponent(new URL(store.postgres.appUrl).username);
     const { rows } = await store.owner.query(
       `SELECT rolsuper, rolcreaterole, rolcreatedb, rolbypassrls, rolreplication,
@@ -168,7 +168,7 @@ describe('the app’s role', () => {
     ]);
   });
 
-  test('cannot switch off, alter, drop or get round what guards the record', async () => {
+  test('the app’s role can’t turn off, change, drop or bypass the guards of the record', async () => {
     const owner = decodeURIComponent(new URL(store.postgres.ownerUrl).username);
     const attempts = [
       'ALTER TABLE releases DISABLE ROW LEVEL SECURITY',
@@ -191,7 +191,7 @@ describe('the app’s role', () => {
     expect(await refusal(mine, unguarded)).toBe('42501');
   });
 
-  test('cannot rewrite or remove history: moves, audit, tokens, content', async () => {
+  test('the app’s role can’t rewrite or delete history: moves, audit, tokens, content', async () => {
     const attempts = [
       `UPDATE moves SET to_version = 2`,
       `UPDATE moves SET by = 'x'`,
@@ -217,7 +217,7 @@ describe('the app’s role', () => {
   });
 });
 
-test('what runs with the owner’s rights has its search path pinned, and nobody but the app may call it', async () => {
+test('a SECURITY DEFINER function has a fixed search path, and only the app can call it', async () => {
   const { rows } = await store.owner.query<{ name: string; open: boolean; pinned: boolean }>(
     `SELECT p.oid::regprocedure::text AS name, has_function_privilege('public', p.oid, 'execute') AS open,
        coalesce(p.proconfig::text LIKE '%search_path=%pg_temp%', false) AS pinned

@@ -37,7 +37,7 @@ beforeEach(async () => {
 const used = async (quota: QuotaName, of = tenant) =>
   (await readQuotas(store.db, of))?.find((one) => one.quota === quota)?.used;
 
-/** What the rows themselves say of the bytes that are counted. */
+/** The stored bytes, computed from the rows. */
 async function storedBytes(): Promise<number> {
   const { rows } = await store.owner.query<{ bytes: string }>(
     `SELECT (SELECT coalesce(sum(size), 0) FROM pointsman.blobs WHERE tenant = $1)
@@ -48,7 +48,7 @@ async function storedBytes(): Promise<number> {
 }
 
 describe('the quotas of a tenant', () => {
-  test('are all listed, with the defaults that core/limits/storage-limits.ts gives', async () => {
+  test('all quotas are listed, with the defaults of core/limits/storage-limits.ts', async () => {
     const expected = QuotaName.options.map((quota) => ({
       quota,
       used: 0,
@@ -59,7 +59,7 @@ describe('the quotas of a tenant', () => {
     expect(await readQuotas(store.db, 'nobody')).toBeNull();
   });
 
-  test('are set by name, once for a key, and go back to their defaults', async () => {
+  test('quotas are set by name, once per key, and can be reset to their defaults', async () => {
     const key = { idempotencyKey: 'a', fingerprint: digestOf('a') };
     expect(await limitTenant(store.db, tenant, { hooks: 3, sinks: 0 }, key)).toMatchObject({
       replayed: false,
@@ -87,7 +87,7 @@ describe('the quotas of a tenant', () => {
     ]);
   });
 
-  test('show nothing of another tenant, whatever that one uses', async () => {
+  test('the quotas show nothing of another tenant, whatever that tenant uses', async () => {
     const other = await newTenant(store);
     await published(store, { tenant: other, bundle: 'bundle', version: 1 });
     await limitTenant(store.db, other, { bytes: 1 });
@@ -100,7 +100,7 @@ describe('the quotas of a tenant', () => {
 });
 
 describe('stored bytes', () => {
-  test('are counted to the byte, once for content that is stored twice', async () => {
+  test('bytes are counted exactly, and content that is stored twice counts once', async () => {
     await published(store, { tenant, bundle: 'bundle', version: 1 });
     await putSource(store, tenant, 'x'.repeat(10_000));
     const before = await used('bytes');
@@ -110,7 +110,7 @@ describe('stored bytes', () => {
     expect(await used('bytes')).toBe(before);
   });
 
-  test('past the quota are refused with its name, limit and use, and nothing of them is stored', async () => {
+  test('content over the quota is refused with the quota’s name, limit and usage, and nothing of it is stored', async () => {
     await putSource(store, tenant, 'first');
     const before = (await used('bytes'))!;
     await limitTenant(store.db, tenant, { bytes: before + 500 });
@@ -126,7 +126,7 @@ describe('stored bytes', () => {
     await putSource(store, tenant, 'fits');
   });
 
-  test('of 50 sources at once never pass the quota, and as many are stored as fit', async () => {
+  test('50 concurrent sources never exceed the quota, and as many are stored as fit', async () => {
     const sources = Array.from({ length: 50 }, (_none, i) => {
       const content = Buffer.from(`${i}`.padStart(4_000, '.'));
       const tree = sourceTree([{ path: 'a', digest: digestOf(content), size: content.length }]);
@@ -154,7 +154,7 @@ describe('a publish', () => {
   const ask = async (bundle: string, version: number, of = tenant) =>
     store.admissions.admit(await admitRequest(store, { tenant: of, bundle, version }));
 
-  test('of 50 new bundles at once makes as many bundles as the quota allows', async () => {
+  test('50 concurrent publishes of new bundles create as many bundles as the quota allows', async () => {
     await limitTenant(store.db, tenant, { bundles: 7 });
     const requests = await Promise.all(
       Array.from({ length: 50 }, (_none, i) => admitRequest(store, { tenant, bundle: `b${i}`, version: 1 })),
@@ -169,7 +169,7 @@ describe('a publish', () => {
     expect(await used('bundles')).toBe(7);
   });
 
-  test('of 50 at once is admitted while the quota of releases in flight has room, and again when one has ended', async () => {
+  test('concurrent publishes are admitted up to the quota of releases in flight, and again after one has settled', async () => {
     await limitTenant(store.db, tenant, { releasesInFlight: 5 });
     const requests = await Promise.all(
       Array.from({ length: 50 }, (_none, i) => admitRequest(store, { tenant, bundle: `b${i}`, version: 1 })),
@@ -191,7 +191,7 @@ describe('a publish', () => {
     expect(await ask('another', 1)).toMatchObject({ kind: 'accepted' });
   });
 
-  test('that was accepted is answered alike when it is repeated past the quota', async () => {
+  test('a repeated publish returns its accepted result, even over the quota', async () => {
     const request = await admitRequest(store, { tenant, bundle: 'bundle', version: 1 });
     expect(await store.admissions.admit(request)).toMatchObject({ kind: 'accepted', replayed: false });
     await limitTenant(store.db, tenant, { releasesInFlight: 0, bundles: 0, changesPerDay: 0, bytes: 0 });
@@ -200,7 +200,7 @@ describe('a publish', () => {
 });
 
 describe('the changes of a day', () => {
-  test('are counted, and past the quota new things are refused, by name', async () => {
+  test('changes are counted, and over the quota new ones are refused with the quota’s name', async () => {
     await setHook(store.db, tenant);
     await receive(store.db, { tenant, hook: 'main', delivery: 'one' });
     expect(await used('changesPerDay')).toBe(2);
@@ -208,7 +208,7 @@ describe('the changes of a day', () => {
     const over = { kind: 'quota_exceeded', quota: 'changesPerDay', used: 3, limit: 3 };
     expect(await setHook(store.db, tenant, { hook: 'other' })).toEqual(over);
     expect(await receive(store.db, { tenant, hook: 'main', delivery: 'two' })).toEqual(over);
-    // One that was taken before is answered as it was.
+    // A recorded delivery is answered from the record.
     expect(await receive(store.db, { tenant, hook: 'main', delivery: 'one' })).toMatchObject({
       kind: 'replayed',
     });
@@ -216,7 +216,7 @@ describe('the changes of a day', () => {
     expect(await store.admissions.admit(request)).toEqual(over);
   });
 
-  test('begin anew with each day', async () => {
+  test('the count of changes starts again each day', async () => {
     await setHook(store.db, tenant);
     await limitTenant(store.db, tenant, { changesPerDay: 1 });
     await store.owner.query('UPDATE pointsman.tenant_usage SET day = day - 1 WHERE tenant = $1', [tenant]);
@@ -226,7 +226,7 @@ describe('the changes of a day', () => {
   });
 });
 
-test('a tenant past every quota still rolls back, holds and cancels', async () => {
+test('a tenant over every quota can still roll back, hold and cancel', async () => {
   await published(store, { tenant, bundle: 'bundle', version: 1 });
   await published(store, { tenant, bundle: 'bundle', version: 2 });
   await store.admissions.admit(await admitRequest(store, { tenant, bundle: 'bundle', version: 3 }));
@@ -241,7 +241,7 @@ test('a tenant past every quota still rolls back, holds and cancels', async () =
   ).toEqual({ kind: 'cancelling' });
 });
 
-test('a policy has so many versions, and what stands already can be put again', async () => {
+test('the versions of a policy are limited, and the current policy can be stored again', async () => {
   const put = (document: Policy, key: string) =>
     putPolicy(store.db, {
       tenant,
@@ -266,7 +266,7 @@ test('a policy has so many versions, and what stands already can be put again', 
   });
 });
 
-test('followers are counted over all channels, and those that are forgotten make room', async () => {
+test('followers are counted over all channels, and forgotten followers make room', async () => {
   await published(store, { tenant, bundle: 'bundle', version: 1 });
   const say = (follower: string, at = AT) =>
     acknowledge(store.db, {

@@ -59,7 +59,7 @@ async function made(more: Partial<NewToken> = {}): Promise<TokenRecord & { sha25
 const revoked = { by: 'ann', requestId: 'request', at: AT + 1 };
 
 describe('a token', () => {
-  test('is known by its hash until it is revoked, and is listed after that as it was revoked first', async () => {
+  test('a token is found by its hash until it is revoked, and stays listed with its first revocation', async () => {
     const { id, sha256 } = await made();
     expect(await findToken(store.db, sha256)).toEqual({ id, name: 'ci', tenant, roles: ['publisher'] });
     expect(await findToken(store.db, hashToken('another'))).toBeNull();
@@ -78,11 +78,11 @@ describe('a token', () => {
     });
   });
 
-  test('that was never made is null', async () => {
+  test('an unknown token is null', async () => {
     expect(await findTokenById(store.db, crypto.randomUUID())).toBeNull();
   });
 
-  test('of one tenant is not revoked in the name of another, nor as one of the platform', async () => {
+  test('a token can’t be revoked for another tenant, nor as a platform token', async () => {
     const { id, sha256 } = await made();
     const other = await newTenant(store);
     expect(await revokeToken(store.db, { id, tenant: other }, revoked)).toBe(false);
@@ -90,11 +90,11 @@ describe('a token', () => {
     expect(await findToken(store.db, sha256)).not.toBeNull();
   });
 
-  test('of a tenant that is not there is not made', async () => {
+  test('a token for an unknown tenant is refused', async () => {
     expect(await createToken(store.db, asked({ tenant: 'nobody' }))).toEqual({ kind: 'no_tenant' });
   });
 
-  test('leaves who made and who revoked it in the audit of its tenant, and nothing secret', async () => {
+  test('the audit of the tenant has the authors of the creation and the revocation, and no secret', async () => {
     const { id, sha256 } = await made();
     await revokeToken(store.db, { id, tenant }, revoked);
     const { rows } = await store.owner.query<{ by: string; action: string; detail: { id: string } }>(
@@ -109,15 +109,15 @@ describe('a token', () => {
   });
 });
 
-describe('a name', () => {
-  test('is spoken by one active token of its tenant, and is free again after that one', async () => {
+describe('the name of a token', () => {
+  test('only one active token of a tenant has a given name, which is free again after its revocation', async () => {
     const first = await made();
     expect(await createToken(store.db, asked())).toEqual({ kind: 'name_taken', id: first.id });
     await revokeToken(store.db, first, revoked);
     expect((await made()).name).toBe('ci');
   });
 
-  test('in another tenant, in other letters and on the platform is another name', async () => {
+  test('the same name is free in another tenant, in another case and on the platform', async () => {
     await made();
     await made({ name: 'CI' });
     await made({ tenant: await newTenant(store) });
@@ -128,7 +128,7 @@ describe('a name', () => {
     });
   });
 
-  test('that 20 ask for at once is given to one of them', async () => {
+  test('of 20 concurrent requests for one name exactly one gets it', async () => {
     for (const scope of [tenant, null]) {
       const answers = await Promise.all(
         Array.from({ length: 20 }, () =>
@@ -143,15 +143,15 @@ describe('a name', () => {
   });
 
   test.each(['admin', 'ADMIN', 'platform/x', '-x', '', 'x'.repeat(64), 'a b', 'a\n'])(
-    '%j is none, whatever the caller says',
+    '%j is refused as a name',
     async (name) => {
       await expect(createToken(store.db, asked({ name }))).rejects.toThrow('refused a statement');
     },
   );
 });
 
-describe('a key', () => {
-  test('makes one token, however often and however simultaneously it is used', async () => {
+describe('the idempotency key of a token', () => {
+  test('a key creates one token, however many requests use it at once', async () => {
     for (const scope of [tenant, null]) {
       const key = crypto.randomUUID();
       const ask = () =>
@@ -162,13 +162,13 @@ describe('a key', () => {
       expect(answers.filter((answer) => answer !== one)).toEqual(
         Array.from({ length: 19 }, () => ({ kind: 'made_before', id })),
       );
-      // Nor does it after the token has gone.
+      // The key still belongs to the token after its revocation.
       await revokeToken(store.db, { id, tenant: scope }, revoked);
       expect(await ask()).toEqual({ kind: 'made_before', id });
     }
   });
 
-  test('of another request is refused: of a token, of a publish, and of a publish after a token', async () => {
+  test('a key of another request is refused: of a token, of a publish, and of a publish after a token', async () => {
     const { idempotencyKey } = await usedKey();
     expect(await createToken(store.db, asked({ idempotencyKey, name: 'b', fingerprint: 'other' }))).toEqual({
       kind: 'key_reused',
@@ -185,7 +185,7 @@ describe('a key', () => {
     });
   });
 
-  test('belongs to its tenant', async () => {
+  test('a key belongs to its tenant', async () => {
     const { idempotencyKey } = await usedKey();
     const elsewhere = asked({ tenant: await newTenant(store), idempotencyKey });
     expect(await createToken(store.db, elsewhere)).toMatchObject({ kind: 'made' });
@@ -198,7 +198,7 @@ describe('a key', () => {
   }
 });
 
-test('past the limit there are no more, until one is revoked', async () => {
+test('the number of active tokens is limited, and a revoked token makes room', async () => {
   await limitTenant(store.db, tenant, { tokens: 2 });
   const first = await made({ name: 'a' });
   await made({ name: 'b' });
@@ -212,12 +212,12 @@ test('past the limit there are no more, until one is revoked', async () => {
   await made({ name: 'c' });
 });
 
-describe('the list', () => {
-  test('shows newest first, page by page, those of one tenant or of all, and by their state', async () => {
+describe('the list of tokens', () => {
+  test('tokens are listed newest first, in pages, by tenant and by state', async () => {
     const others = await made({ tenant: await newTenant(store), at: AT + 50 });
     const platforms = await made({ tenant: null, name: `p-${tenant}`, at: AT + 60 });
     const own: TokenRecord[] = [];
-    // Two at a time have the same instant, so that a page may end between them.
+    // Pairs of tokens have the same time, so a page may end between them.
     for (const at of [1, 1, 2, 2, 3]) own.push(await made({ name: `n${own.length}`, at: AT + at }));
     await revokeToken(store.db, own[0]!, revoked);
     const seen: string[] = [];
@@ -248,7 +248,7 @@ describe('the list', () => {
   });
 });
 
-describe("the app's role", () => {
+describe('the app’s role', () => {
   const functions = [
     ['find_token', `find_token('${'0'.repeat(64)}')`],
     ['get_token', `get_token('x')`],
@@ -261,11 +261,11 @@ describe("the app's role", () => {
     `UPDATE tokens SET revoked_at = NULL`,
     `INSERT INTO tokens (id) VALUES ('x')`,
     'DELETE FROM tokens',
-  ])('may not: %s', async (sql) => {
+  ])('the app’s role may not run %s', async (sql) => {
     await expect(app.query(sql)).rejects.toMatchObject({ code: '42501' });
   });
 
-  test.each(functions)('is told no hash by %s', async (_name, call) => {
+  test.each(functions)('%s returns no hash to the app’s role', async (_name, call) => {
     const hashes = [await made(), await made({ tenant: null, name: `x-${tenant}` })].map(
       ({ sha256 }) => sha256,
     );

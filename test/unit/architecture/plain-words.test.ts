@@ -7,7 +7,9 @@ import { PRODUCT, readSourceFiles } from './source-files.ts';
 const NOT_YET = [
   // Not rewritten.
   'services/compiler/',
-  'services/postgres/',
+  // Names of SQL functions and columns.
+  'services/postgres/channels/followers.ts',
+  'services/postgres/releases/gates.ts',
   // Names of journaled steps.
   'handlers/callout/callout.ts',
   'handlers/release/gate-stage.ts',
