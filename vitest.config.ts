@@ -39,6 +39,10 @@ export default defineConfig({
       },
       {
         extends: true,
+        test: { name: 'packages', include: ['test/packages/*.test.ts'], ...onServers },
+      },
+      {
+        extends: true,
         // One at a time: what a nemesis strikes in the middle of is to be under way, and not to wait for a processor.
         test: {
           name: 'faults',

@@ -59,6 +59,14 @@ export const parts: readonly Part[] = [
     timeoutMs: 40 * minute,
   },
   {
+    name: 'packages',
+    covers:
+      'the npm packages from their tarballs, under Node 20, 22 and 24, and the production install of the server',
+    usualSeconds: 60,
+    project: 'packages',
+    timeoutMs: 15 * minute,
+  },
+  {
     name: 'replay',
     covers: 'every handler once, replayed after each of its steps',
     usualSeconds: 90,

@@ -8,10 +8,7 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PortBook, PortTakenError, startOnPorts } from '../../../packages/dev/embedded/ports.ts';
-import {
-  startEmbeddedPostgres,
-  type EmbeddedPostgres,
-} from '../../../packages/dev/postgres/embedded.ts';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../../packages/dev/postgres/embedded.ts';
 import { embeddedBinaries } from '../../../packages/dev/postgres/embedded-binaries.ts';
 import { prepareCluster } from '../../../packages/dev/postgres/embedded-cluster.ts';
 import { postgresUser } from '../../../packages/dev/postgres/embedded-user.ts';

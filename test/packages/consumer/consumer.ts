@@ -1,10 +1,9 @@
 // A program that uses every entry of @pointsman/client with its types. It is only checked, not run.
-import { apiClient, ProblemError, type ReleaseView } from '@pointsman/client';
+import { apiClient, ProblemError, ReleaseView } from '@pointsman/client';
 import { openFollower, type Bundle } from '@pointsman/client/follower';
 import { consumeMoves as consumeFromRabbitmq } from '@pointsman/client/rabbitmq';
 import { consumeMoves as consumeFromRedis, redisBundleReader, tailMoves } from '@pointsman/client/redis';
 import { verifyWebhook, webhookReceiver } from '@pointsman/client/webhooks';
-import { ReleaseView as Release } from '@pointsman/client';
 import { Digest } from '@pointsman/protocol/identifiers';
 import type { MoveEvent } from '@pointsman/protocol/moves/move-event';
 
@@ -13,7 +12,7 @@ const log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 export async function release(version: number): Promise<ReleaseView | null> {
   const client = apiClient({ url: 'http://127.0.0.1:7400', token: null }, new AbortController().signal);
   try {
-    return await client.call('GET', `/v1/tenants/acme/bundles/bot/releases/${version}`, Release);
+    return await client.call('GET', `/v1/tenants/acme/bundles/bot/releases/${version}`, ReleaseView);
   } catch (error) {
     if (error instanceof ProblemError && error.problem.code === 'not_found') return null;
     throw error;

@@ -58,12 +58,12 @@ describe('an acknowledgement', () => {
   ])(
     'an acknowledgement of %s is refused with the recorded digest, and stores nothing',
     async (_what, generation, claimed, is) => {
-    await say('bot', 1);
-    const answer = await say('bot', generation, { digest: claimed(), at: AT + 5_000 });
-    expect(answer).toMatchObject({ kind: 'wrong', digest: is(), pointer: { generation: 3 } });
-    expect(await say('other', generation, { digest: claimed() })).toMatchObject({ kind: 'wrong' });
-    const [bot, ...others] = await list();
-    expect([bot?.generation, bot?.seenAt, others]).toEqual([1, new Date(AT).toISOString(), []]);
+      await say('bot', 1);
+      const answer = await say('bot', generation, { digest: claimed(), at: AT + 5_000 });
+      expect(answer).toMatchObject({ kind: 'wrong', digest: is(), pointer: { generation: 3 } });
+      expect(await say('other', generation, { digest: claimed() })).toMatchObject({ kind: 'wrong' });
+      const [bot, ...others] = await list();
+      expect([bot?.generation, bot?.seenAt, others]).toEqual([1, new Date(AT).toISOString(), []]);
     },
   );
 

@@ -5,7 +5,11 @@ import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 
-import { COMPILE_CONTRACT, CompileJob, CompileReport } from '../../../packages/protocol/callouts/compile-job.ts';
+import {
+  COMPILE_CONTRACT,
+  CompileJob,
+  CompileReport,
+} from '../../../packages/protocol/callouts/compile-job.ts';
 import { digestOf } from '../../../packages/protocol/digest.ts';
 import { sourceTree } from '../../../packages/protocol/releases/source.ts';
 

@@ -4,7 +4,11 @@ import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 
-import { type Follower, type FollowerOptions, openFollower } from '../../../packages/client/follower/follower.ts';
+import {
+  type Follower,
+  type FollowerOptions,
+  openFollower,
+} from '../../../packages/client/follower/follower.ts';
 import { startApi, type TestApi } from '../processes/api.ts';
 import { eventually } from '../runs/eventually.ts';
 import { type Forwarder, startForwarder } from '../servers/forwarder.ts';
