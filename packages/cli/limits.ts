@@ -4,6 +4,8 @@ const second = 1_000;
 const minute = 60 * second;
 
 export const cliLimits = {
+  /** The examination of the server: longer than two of them, which take up to 48 s while a store hangs. */
+  diagnosisMs: 55 * second,
   /** A publish may have 48 MiB and a slow connection. */
   uploadMs: 5 * minute,
   /** The default of `--timeout`: a CI job that hangs longer costs more than running it again. */
@@ -15,31 +17,12 @@ export const cliLimits = {
   shownRows: 20,
   /** Files fetched at the same time for a diff. */
   parallelFetches: 8,
-  /** The doctor checks releases that are in flight for this long. */
-  oldReleaseMs: minute,
-  /** Releases of each bundle that the doctor reads through the API, newest first: they include those in flight. */
-  doctorReleases: 100,
   /** Deliveries of each hook that the doctor reads, newest first: one page. For a busy hook, about a week. */
   doctorDeliveries: 1_000,
-  /** Stuck invocations that the doctor lists: more have the same few causes. */
-  doctorRows: 20,
-  /** After this many retries an invocation has failed for more than ten seconds (restate.toml), longer than any restart. */
-  manyRetries: 8,
   /** A sink that fails for longer than this is a problem: a restart of a broker or an endpoint takes less. */
   failingSinkMs: minute,
   /** Moves that a healthy sink may be behind: it catches up with hundreds a second. */
   sinkLag: 1_000,
-  /**
-   * Free space of a disk: the smaller of a share of it and a size, because a share of a large disk is a lot. The embedded servers write a
-   * few hundred megabytes ahead.
-   */
-  diskFree: {
-    errorShare: 0.05,
-    errorBytes: 1_000_000_000,
-    warningShare: 0.1,
-    warningBytes: 5_000_000_000,
-    inodeShare: 0.01,
-  },
   /** The time for a repaired release to settle: a sweep and its retries. */
   repairMs: 30 * second,
   /** An ignore file is written by hand; each of its lines becomes a regular expression. */

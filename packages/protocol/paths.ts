@@ -4,6 +4,9 @@ export const tenantsPath = '/v1/tenants';
 
 export const tokensPath = '/v1/tokens';
 
+/** The examination of the server. */
+export const diagnosisPath = '/v1/diagnosis';
+
 export function tokenPath(id: string): string {
   return `${tokensPath}/${id}`;
 }
@@ -48,6 +51,10 @@ export function bundlePath(tenant: string, bundle: string): string {
 
 export function releasePath(tenant: string, bundle: string, version: number): string {
   return `${bundlePath(tenant, bundle)}/releases/${version}`;
+}
+
+export function reconcilePath(tenant: string, bundle: string, version: number): string {
+  return `${releasePath(tenant, bundle, version)}/reconcile`;
 }
 
 export function channelPath(tenant: string, bundle: string, channel: string): string {

@@ -13,6 +13,8 @@ import type { QueueDepths } from '../rabbitmq/queue-depths.ts';
 import { secretBox, type SecretKeys } from '../secrets/secret-box.ts';
 import { authenticate, type KnownTokens } from './access/access.ts';
 import type { ApiDeps } from './dependencies.ts';
+import { diagnosisEndpoints } from './diagnosis/diagnosis-routes.ts';
+import { examination } from './diagnosis/examination.ts';
 import { type Connection, NO_CONNECTION } from './http/connection.ts';
 import { deliveryWorkflows } from './hooks/delivery-workflow.ts';
 import type { Endpoint } from './http/endpoint.ts';
@@ -70,6 +72,10 @@ export interface AppDeps {
   readonly notifications: Notifications;
   readonly compiler: Compiler;
   readonly restateIngressUrl: string;
+  /** Null: the examination of the server leaves Restate out. */
+  readonly restateAdminUrl: string | null;
+  /** The data directory of `npm start`; null elsewhere. */
+  readonly dataDir: string | null;
   /** Lower-case hex. */
   readonly adminTokenSha256: string;
   readonly secretKeys: SecretKeys | null;
@@ -121,6 +127,7 @@ export function createApp(deps: AppDeps): App {
     ...hookEndpoints(parts),
     ...deliveryEndpoints(parts),
     ...processEndpoints(parts),
+    ...diagnosisEndpoints(parts),
     ...schemaEndpoints(),
     documentEndpoint(() => openApiDocument(endpoints)),
   ];
@@ -156,6 +163,8 @@ function partsOf({
   notifications,
   compiler,
   restateIngressUrl,
+  restateAdminUrl,
+  dataDir,
   secretKeys,
   brokers,
   celeryGrants,
@@ -169,6 +178,7 @@ function partsOf({
   const releases = watchReleases(db, notifications);
   const feeds = watchFeeds(db, notifications);
   const ingress = connectIngress(restateIngressUrl);
+  const readiness = readinessOf(db, restateIngressUrl, ingress);
   return {
     db,
     compiler,
@@ -194,7 +204,8 @@ function partsOf({
     payloads: startDeliveryReader(log),
     acknowledgements: new AcknowledgementRates(),
     metrics: metricsOf({ db, compiler, bodies, responses, pointers, releases, feeds }, queueDepths),
-    readiness: readinessOf(db, restateIngressUrl, ingress),
+    readiness,
+    examine: examination({ db, ingress, readiness, restateAdminUrl, dataDir, log }),
     log,
     draining,
   };

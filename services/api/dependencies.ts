@@ -9,6 +9,7 @@ import type { DeliveryReader } from '../hooks/delivery-reader.ts';
 import type { Database } from '../postgres/database.ts';
 import type { ReleaseProgress } from '../postgres/releases/releases.ts';
 import type { SecretBox } from '../secrets/secret-box.ts';
+import type { Examination } from './diagnosis/examination.ts';
 import type { DeliveryWorkflows } from './hooks/delivery-workflow.ts';
 import type { FeedWatch } from './feed/feed-watch.ts';
 import type { Metrics } from './metrics/metrics.ts';
@@ -52,6 +53,7 @@ export interface ApiDeps {
   readonly feeds: FeedWatch;
   readonly metrics: Metrics;
   readonly readiness: Readiness;
+  readonly examine: Examination;
   readonly log: Logger;
   /** Aborts when the process begins to shut down: waiting requests then get a response. */
   readonly draining: AbortSignal;

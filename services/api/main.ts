@@ -22,6 +22,8 @@ const app = createApp({
   notifications,
   compiler,
   restateIngressUrl: config.restateIngressUrl,
+  restateAdminUrl: config.restateAdminUrl,
+  dataDir: config.dataDir,
   adminTokenSha256: config.adminTokenSha256,
   secretKeys: config.secretKeys,
   brokers: config.brokers,

@@ -32,7 +32,10 @@ export interface ApiConfig extends RabbitConfig {
   readonly adminTokenSha256: string;
   readonly databaseUrl: string;
   readonly restateIngressUrl: string;
-  readonly restateAdminUrl: string;
+  /** Null: the examination of the server leaves Restate out. */
+  readonly restateAdminUrl: string | null;
+  /** The data directory of `npm start`, whose disks the API examines; null elsewhere. */
+  readonly dataDir: string | null;
   /** Address ranges that outgoing calls may reach although they are not public. */
   readonly outboundAllow: readonly AddressRange[];
   /** Load balancers and proxies in front of the API. Undefined if the operator lists none. */
@@ -111,6 +114,7 @@ export function apiConfig(env: Environment): ApiConfig {
     [
       'POINTSMAN_HOST',
       'POINTSMAN_PORT',
+      'POINTSMAN_HOME',
       'POINTSMAN_ADMIN_TOKEN',
       'POINTSMAN_ADMIN_TOKEN_SHA256',
       'DATABASE_URL',
@@ -126,7 +130,7 @@ export function apiConfig(env: Environment): ApiConfig {
       'POINTSMAN_LOG_LEVEL',
     ],
     {
-      required: ['DATABASE_URL', 'RESTATE_INGRESS_URL', 'RESTATE_ADMIN_URL'],
+      required: ['DATABASE_URL', 'RESTATE_INGRESS_URL'],
       rules: [oneAdminToken, previousNeedsCurrent, queuesNeedRabbit, grantedBrokersSet],
     },
   );
@@ -136,7 +140,8 @@ export function apiConfig(env: Environment): ApiConfig {
     adminTokenSha256: read.POINTSMAN_ADMIN_TOKEN_SHA256 ?? hashToken(read.POINTSMAN_ADMIN_TOKEN as string),
     databaseUrl: read.DATABASE_URL,
     restateIngressUrl: read.RESTATE_INGRESS_URL,
-    restateAdminUrl: read.RESTATE_ADMIN_URL,
+    restateAdminUrl: read.RESTATE_ADMIN_URL ?? null,
+    dataDir: read.POINTSMAN_HOME ?? null,
     outboundAllow: read.POINTSMAN_OUTBOUND_ALLOW ?? [],
     proxies: read.POINTSMAN_PROXIES,
     secretKeys: secretKeys(read),

@@ -39,7 +39,11 @@ export const settings = z.object({
     .describe(
       'The URL at which remote compilers and checks reach the API. Callback addresses begin with it. Without it, the address of the API on this machine.',
     ),
-  POINTSMAN_HOME: z.string().describe('The directory in which `npm start` keeps its data.'),
+  POINTSMAN_HOME: z
+    .string()
+    .describe(
+      'The directory in which `npm start` keeps its data. `npm start` passes it to the API, which examines its disks; an API that runs elsewhere has no default.',
+    ),
   POINTSMAN_ADMIN_TOKEN: z
     .string()
     .regex(/^[\x21-\x7e]{16,256}$/, 'must be 16 to 256 visible characters without spaces')
@@ -74,7 +78,9 @@ export const settings = z.object({
     'PostgreSQL, as the role that owns the schema. Only migrations use it.',
   ),
   RESTATE_INGRESS_URL: url(['http:', 'https:']).describe('The ingress of Restate.'),
-  RESTATE_ADMIN_URL: url(['http:', 'https:']).describe("Restate's admin API."),
+  RESTATE_ADMIN_URL: url(['http:', 'https:']).describe(
+    "Restate's admin API. Without it, the API can't examine Restate for `pointsman doctor`.",
+  ),
   AMQP_URL: url(['amqp:', 'amqps:']).describe(
     'RabbitMQ: the sink `rabbitmq` of every tenant, and a broker for Celery.',
   ),

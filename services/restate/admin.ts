@@ -178,7 +178,7 @@ export class RestateAdmin {
 }
 
 /** A call to the admin API failed. `status` is null without a response; the call may have had its effect. */
-class RestateAdminError extends Error {
+export class RestateAdminError extends Error {
   override name = 'RestateAdminError';
   readonly status: number | null;
 

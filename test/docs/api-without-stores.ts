@@ -13,6 +13,8 @@ export async function withApi<T>(use: (app: App) => Promise<T>): Promise<T> {
     notifications: new Notifications('postgres://nobody@127.0.0.1:1/nothing'),
     compiler,
     restateIngressUrl: 'http://127.0.0.1:1',
+    restateAdminUrl: null,
+    dataDir: null,
     adminTokenSha256: '0'.repeat(64),
     secretKeys: null,
     brokers: [],

@@ -52,7 +52,7 @@ export async function nextRequest(world: FuzzWorld, random: Random): Promise<Fuz
 }
 
 /** What only an admin of the platform may do. */
-const PLATFORMS: ReadonlySet<string> = new Set(['createTenant', 'listTenants', 'setQuotas']);
+const PLATFORMS: ReadonlySet<string> = new Set(['createTenant', 'getDiagnosis', 'listTenants', 'setQuotas']);
 
 /** Who may do that. */
 function strongSender({ platform, scratch, rival, acme }: FuzzWorld, operationId: string): Sender {

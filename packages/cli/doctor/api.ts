@@ -1,56 +1,53 @@
 import { z } from 'zod';
 
+import type { Finding } from '../../../core/finding.ts';
+import { SILENT_WORKER } from '../../../core/texts/finding-texts.ts';
 import { tenantsPath } from '@pointsman/protocol/paths';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
-import { check, type Finding } from './finding.ts';
-import { SILENT_WORKER } from './worker-systems.ts';
+import { ApiProblem } from '../failures.ts';
+import { check, hasError } from './check.ts';
 
-/**
- * The API's report about itself and its stores. Without the API no further checks are possible through it; without a worker none through
- * Restate.
- */
+/** Whether the API responds. If it does not, all other checks would fail for the same reason. */
+export async function livenessFindings(client: ApiClient): Promise<Finding[]> {
+  return check('API', async () => {
+    await client.call('GET', '/healthz', Alive);
+    return [{ subject: 'API', state: 'ok', summary: client.url, actions: [] }];
+  });
+}
+
+/** The findings about the API and the token. */
 export interface ApiFindings {
   readonly findings: readonly Finding[];
-  /** The API responds and accepts the token. */
-  readonly answers: boolean;
-  readonly workerAnswers: boolean;
+  readonly acceptsToken: boolean;
+  /** False unless the token is one of the platform's admin. */
+  readonly listsTenants: boolean;
 }
 
-/** Whether the API responds, reaches its stores and a worker, and accepts the token. */
+/** Whether the API reaches its stores and a worker, and accepts the token. */
 export async function apiFindings(client: ApiClient): Promise<ApiFindings> {
-  const alive = await check('API', async () => {
-    await client.call('GET', '/healthz', Alive);
-    return [{ subject: 'API', state: 'ok', summary: client.url }];
-  });
-  // Further checks would fail for the same reason.
-  if (hasError(alive)) return { findings: alive, answers: false, workerAnswers: false };
-  let worker: Ready['worker'];
+  let listsTenants = true;
   const [stores, token] = await Promise.all([
     check('stores', async () => {
-      ({ worker } = await client.call('GET', '/readyz', Ready));
+      const { worker } = await client.call('GET', '/readyz', Ready);
       const summary = 'the API reaches PostgreSQL and Restate';
-      return [{ subject: 'stores', state: 'ok', summary }, ...workerFindings(worker)];
+      return [{ subject: 'stores', state: 'ok', summary, actions: [] }, ...workerFindings(worker)];
     }),
     check('token', async () => {
-      await client.send('GET', tenantsPath, { query: { limit: 1 } });
-      return [{ subject: 'token', state: 'ok', summary: 'accepted' }];
+      await client.send('GET', tenantsPath, { query: { limit: 1 } }).catch((error: unknown) => {
+        if (!(error instanceof ApiProblem) || error.problem.status !== 403) throw error;
+        // The API knows the token, which is not one of the platform's admin.
+        listsTenants = false;
+      });
+      return [{ subject: 'token', state: 'ok', summary: 'accepted', actions: [] }];
     }),
   ]);
-  return {
-    findings: [...alive, ...stores, ...token],
-    answers: !hasError(token),
-    workerAnswers: worker === 'ok',
-  };
-}
-
-function hasError(findings: readonly Finding[]): boolean {
-  return findings.some(({ state }) => state === 'error');
+  return { findings: [...stores, ...token], acceptsToken: !hasError(token), listsTenants };
 }
 
 function workerFindings(worker: Ready['worker']): Finding[] {
   if (worker === undefined) return [];
-  if (worker === 'ok') return [{ subject: 'worker', state: 'ok', summary: 'responds through Restate' }];
-  return [SILENT_WORKER];
+  if (worker === 'down') return [SILENT_WORKER];
+  return [{ subject: 'worker', state: 'ok', summary: 'responds through Restate', actions: [] }];
 }
 
 /** An older API does not report the worker. */

@@ -1,15 +1,15 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 
+import type { Finding } from '../../../core/finding.ts';
 import { commandRun, type Cli, type CommandRun } from '../context.ts';
-import type { Finding } from './finding.ts';
 import type { ExitName } from '../exit-codes.ts';
 import { printable } from '../output/printable.ts';
 import { table } from '../output/table.ts';
+import { examine } from './examine.ts';
 import { counted } from '../output/format.ts';
 
 interface DoctorOptions {
   readonly repair?: boolean;
-  readonly minFree?: number;
 }
 
 /** `pointsman doctor`: checks everything from the API down to disks, with causes and fixes. */
@@ -19,11 +19,6 @@ export function doctorCommand(cli: Cli): Command {
       'check everything, and print problems with their fixes; --repair settles releases that no longer run',
     )
     .option('--repair', 'ask the tenants to reconcile releases that are in flight for long')
-    .option(
-      '--min-free <gigabytes>',
-      'the free space required on each disk (default: 5 % of it, at most 1)',
-      gigabytes,
-    )
     .addHelpText('after', HELP)
     .action(async (options: DoctorOptions, command: Command) => {
       cli.finish(await doctor(commandRun(cli, command), options));
@@ -31,18 +26,14 @@ export function doctorCommand(cli: Cli): Command {
 }
 
 const HELP = `
-Checks the API, its stores and token, the worker and its stores (PostgreSQL, Redis, RabbitMQ), every service of the worker in Restate, every
-sink and hook of every tenant that the token can see, releases that are in flight for long, and the disks of this machine's npm start.
-Set RESTATE_ADMIN_URL, RESTATE_INGRESS_URL and DATABASE_URL to check those systems. For npm start on this machine, Restate is found automatically.
+Checks the API, its stores and the token, the worker, and every sink and hook of every tenant. A token of one tenant needs --tenant, and
+checks that tenant.
+With a token of the platform's admin the API also examines the server: PostgreSQL, Redis and RabbitMQ as the worker reaches them, every
+service of the worker in Restate, releases of all tenants that are in flight for long, and the disks of npm start.
 The exit code is 0 without errors: warnings and unchecked systems are not errors. --json prints all findings as data.`;
 
 async function doctor(run: CommandRun, options: DoctorOptions): Promise<ExitName> {
-  // Imported only here: the clients of Restate and PostgreSQL take longer to load than most commands to run.
-  const { examine } = await import('./examine.ts');
-  const findings = await examine(run, {
-    repair: options.repair === true,
-    minFree: options.minFree ?? null,
-  });
+  const findings = await examine(run, { repair: options.repair === true });
   const [errors, warnings] = [countOf(findings, 'error'), countOf(findings, 'warning')];
   if (run.terminal.json) run.terminal.document({ findings, errors, warnings });
   else show(run, findings);
@@ -62,8 +53,8 @@ function show({ terminal }: CommandRun, findings: readonly Finding[]): void {
   const lines = table(
     findings.map(({ subject, state, summary }) => [marks[state], printable(subject), printable(summary)]),
   ).split('\n');
-  for (const [index, { actions = [] }] of findings.entries()) {
-    terminal.out([lines[index], ...actions.map((line) => `     ${line}`)].join('\n') + '\n');
+  for (const [index, { actions }] of findings.entries()) {
+    terminal.out([lines[index], ...actions.map((line) => `     ${printable(line)}`)].join('\n') + '\n');
   }
   const counts = [
     [countOf(findings, 'error'), 'error'],
@@ -77,9 +68,4 @@ function show({ terminal }: CommandRun, findings: readonly Finding[]): void {
 
 function countOf(findings: readonly Finding[], state: Finding['state']): number {
   return findings.filter((finding) => finding.state === state).length;
-}
-
-function gigabytes(text: string): number {
-  if (/^\d{1,6}(?:\.\d{1,3})?$/.test(text)) return Number(text) * 1_000_000_000;
-  throw new InvalidArgumentError('It must be a number of gigabytes, such as 2 or 0.5.');
 }

@@ -1,77 +1,67 @@
-import { correlationId } from '@pointsman/protocol/identifiers';
-import type { Database } from '../../../services/postgres/database.ts';
+import { bySeverity, type Finding } from '../../../core/finding.ts';
+import { oldReleaseFindings } from '../../../core/texts/finding-texts.ts';
 import type { CommandRun } from '../context.ts';
-import { cliLimits } from '../limits.ts';
-import { humanDuration } from '../output/format.ts';
-import { apiFindings } from './api.ts';
-import { databaseFindings, withDatabase } from './database.ts';
-import { diskFindings } from './disk.ts';
-import { bySeverity, check, type Finding } from './finding.ts';
+import { apiFindings, livenessFindings } from './api.ts';
+import { check, hasError } from './check.ts';
 import { hookFindings } from './hooks.ts';
-import { oldReleases, type InFlight } from './in-flight.ts';
+import { oldReleases } from './in-flight.ts';
 import { repair } from './repair.ts';
-import { restateFindings } from './restate.ts';
+import { serverFindings, type ServerFindings } from './server.ts';
 import { sinkFindings } from './sinks.ts';
-import { findSystems, type Systems } from './systems.ts';
-import { listTenants, otherTenants } from './tenants.ts';
-import { workerSystemsFindings } from './worker-systems.ts';
+import { givenTenant, listTenants, otherTenants, unknownTenant } from './tenants.ts';
 
 export interface ExamineOptions {
   /** Ask the tenants to reconcile releases that are in flight for long. */
   readonly repair: boolean;
-  /** Bytes that must be free on each disk; null for the default. */
-  readonly minFree: number | null;
 }
 
-/** Checks everything that is reachable from here. Returns the most severe findings first. */
+/** Checks everything that the API shows to the token. Returns the most severe findings first. */
 export async function examine(run: CommandRun, options: ExamineOptions): Promise<Finding[]> {
-  const systems = await findSystems(run.env, run.client.url);
-  const ours: Finding = { subject: 'Node', state: 'ok', summary: process.version };
-  return withDatabase(systems.databaseUrl, async (db) => {
-    const [api, restate, database, disk] = await Promise.all([
-      apiFindings(run.client),
-      restateFindings(systems.restateAdminUrl),
-      databaseFindings(db, systems.isOwnStack),
-      diskFindings(systems.isOwnStack ? systems.home : null, options.minFree),
-    ]);
-    const worker = await workerSystemsFindings(systems.restateIngressUrl, api.workerAnswers);
-    // Checks of tenants need the API and a valid token.
-    const tenants = api.answers ? await tenantFindings(run, systems, { ...options, db }) : [];
-    return bySeverity([ours, ...api.findings, ...worker, ...restate, ...database, ...disk, ...tenants]);
-  });
+  const own: Finding = { subject: 'Node', state: 'ok', summary: process.version, actions: [] };
+  const alive = await livenessFindings(run.client);
+  if (hasError(alive)) return bySeverity([own, ...alive]);
+  const [api, server] = await Promise.all([apiFindings(run.client), serverFindings(run.client)]);
+  const { acceptsToken, listsTenants } = api;
+  const rest = acceptsToken
+    ? await tenantFindings(run, server, { ...options, listsTenants })
+    : server.findings;
+  return bySeverity([own, ...alive, ...api.findings, ...rest]);
 }
 
+/** The findings about the tenants, with those of the server. */
 async function tenantFindings(
   run: CommandRun,
-  { restateIngressUrl }: Systems,
-  options: ExamineOptions & { db: Database | null },
+  server: ServerFindings,
+  options: ExamineOptions & { readonly listsTenants: boolean },
 ): Promise<Finding[]> {
   const now = Date.now();
-  return check('tenants', async () => {
-    const tenants = await listTenants(run.client);
+  let ofServer = server.findings;
+  const ofTenants = await check('tenants', async () => {
+    const tenants = options.listsTenants ? await listTenants(run.client) : givenTenant(run);
+    if (tenants === null) return [unknownTenant()];
     const [sinks, hooks, releases] = await Promise.all([
       sinkFindings(run.client, tenants.rows, now),
       hookFindings(run.client, tenants.rows, now),
-      check('releases', async () => {
-        const old = await oldReleases(options.db, run.client, tenants.rows, now);
-        if (old.length === 0 || !options.repair) return releaseFindings(old);
-        return repair(run.client, restateIngressUrl, old, run.signal);
-      }),
+      check('releases', () => releaseFindings(run, tenants.rows, { server, now, ...options })),
     ]);
+    // The result of a repair replaces the server's warning about the same release.
+    const repaired = new Set(releases.map(({ subject }) => subject));
+    ofServer = ofServer.filter(({ subject }) => !repaired.has(subject));
     return [...otherTenants(tenants), ...sinks, ...hooks, ...releases];
   });
+  return [...ofServer, ...ofTenants];
 }
 
-function releaseFindings(old: readonly InFlight[]): Finding[] {
-  const bound = humanDuration(cliLimits.oldReleaseMs);
-  if (old.length === 0)
-    return [{ subject: 'releases', state: 'ok', summary: `none in flight for longer than ${bound}` }];
-  return old.map((release) => ({
-    subject: correlationId(release),
-    state: 'warning',
-    summary: `in flight for longer than ${bound}`,
-    actions: [
-      `To see what it waits for: npx pointsman status --tenant ${release.tenant} ${release.bundle} --release ${release.version}`,
-    ],
-  }));
+/** Releases that are in flight for long, or the results of their repair. Without a repair the server reports them, if it was examined. */
+async function releaseFindings(
+  run: CommandRun,
+  tenants: readonly string[],
+  options: ExamineOptions & { readonly server: ServerFindings; readonly now: number },
+): Promise<Finding[]> {
+  const { isExamined } = options.server;
+  if (isExamined && !options.repair) return [];
+  const old = await oldReleases(run.client, tenants, options.now);
+  if (!options.repair) return oldReleaseFindings(old.filter(({ status }) => status === 'running'));
+  const repaired = await repair(run.client, old, run.signal);
+  return repaired.length === 0 && !isExamined ? oldReleaseFindings([]) : repaired;
 }

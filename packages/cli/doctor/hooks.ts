@@ -1,16 +1,18 @@
 import { z } from 'zod';
 
+import type { Finding } from '../../../core/finding.ts';
 import { DeliveryState } from '@pointsman/protocol/hook';
+import { clientLimits } from '@pointsman/client/internal/http/limits';
+import { cliLimits } from '../limits.ts';
+import { humanDuration } from '../../../core/texts/amounts.ts';
 import { hookPath, hooksPath } from '@pointsman/protocol/paths';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
 import { HookView } from '../commands/hooks/hook-view.ts';
-import { clientLimits } from '@pointsman/client/internal/http/limits';
-import { cliLimits } from '../limits.ts';
 import { firstRows, listRows } from '@pointsman/client/internal/http/pages';
 import { printable } from '../output/printable.ts';
-import { counted, moment, humanDuration } from '../output/format.ts';
-import { check, type Finding } from './finding.ts';
-import { ofEachTenant } from './tenants.ts';
+import { counted, moment } from '../output/format.ts';
+import { check } from './check.ts';
+import { inBatches } from './in-batches.ts';
 
 /** Hooks of the tenants whose secret is lost, whose latest delivery failed, or that have a stuck delivery. */
 export async function hookFindings(
@@ -21,7 +23,7 @@ export async function hookFindings(
   return check('hooks', async () => {
     let count = 0;
     let busy = 0;
-    const findings = await ofEachTenant(tenants, async (tenant) => {
+    const findings = await inBatches(tenants, async (tenant) => {
       const most = clientLimits.pages * clientLimits.pageRows;
       const hooks = await listRows(client, hooksPath(tenant), HookView, most);
       count += hooks.length;
@@ -39,6 +41,7 @@ export async function hookFindings(
       subject: 'hooks',
       state: 'ok',
       summary: `${counted(count, 'hook')}, none fails`,
+      actions: [],
     };
     return [well, ...olderDeliveries(busy)];
   });
@@ -48,7 +51,7 @@ export async function hookFindings(
 function olderDeliveries(hooks: number): Finding[] {
   if (hooks === 0) return [];
   const summary = `only the newest ${cliLimits.doctorDeliveries} deliveries of ${counted(hooks, 'hook')} were checked`;
-  return [{ subject: 'deliveries', state: 'unknown', summary }];
+  return [{ subject: 'deliveries', state: 'unknown', summary, actions: [] }];
 }
 
 function secretFindings(tenant: string, { hook, sealedUnder }: HookView): Finding[] {
@@ -79,7 +82,8 @@ function deliveryFindings(
   const actions = [`npx pointsman hooks deliveries ${hook} --tenant ${tenant}`];
   const slow = deliveries.filter(
     ({ state, receivedAt }) =>
-      (state === 'received' || state === 'fetching') && now - Date.parse(receivedAt) > cliLimits.oldReleaseMs,
+      (state === 'received' || state === 'fetching') &&
+      now - Date.parse(receivedAt) > findingLimits.oldReleaseMs,
   );
   const findings: Finding[] = slow.map(({ delivery, state, receivedAt }) => ({
     subject,

@@ -1,52 +1,65 @@
-import { connect } from '@restatedev/restate-sdk-clients';
-
+import type { Finding } from '../../../core/finding.ts';
 import { correlationId } from '@pointsman/protocol/identifiers';
-import { Tenant } from '../../../handlers/contract/tenant.ts';
-import { releasePath } from '@pointsman/protocol/paths';
+import { reconcilePath, releasePath } from '@pointsman/protocol/paths';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
-import { cliLimits } from '../limits.ts';
 import { ReleaseView } from '@pointsman/client/internal/http/resources';
 import { waitFor } from '@pointsman/client/internal/http/retry';
-import type { Finding } from './finding.ts';
-import type { InFlight } from './in-flight.ts';
+import { cliLimits } from '../limits.ts';
+import { check } from './check.ts';
+import { inBatches } from './in-batches.ts';
 
 /**
- * Asks the tenants to reconcile these releases now, as the worker's sweep does every few seconds: a release that no longer runs is settled,
- * others are not affected. Then waits for the results, at most {@link cliLimits.repairMs} in all.
+ * Reconciles these releases now, as the worker's sweep does every few seconds: a release that no longer runs is settled, others are not
+ * affected. Then waits for the outcomes of those that run. Takes at most {@link cliLimits.repairMs} in all.
  */
 export async function repair(
   client: ApiClient,
-  ingressUrl: string | null,
-  releases: readonly InFlight[],
+  releases: readonly ReleaseView[],
   signal: AbortSignal,
 ): Promise<Finding[]> {
-  if (ingressUrl === null) {
-    return [
-      {
-        subject: 'repair',
-        state: 'unknown',
-        summary: "not done: RESTATE_INGRESS_URL is not set. The worker's sweep does it automatically",
-      },
-    ];
-  }
-  const ingress = connect({ url: ingressUrl });
-  for (const { tenant, bundle, channel, version, source } of releases) {
-    await ingress.sendClient(Tenant, tenant).reconcile({ bundle, channel, version, source });
-  }
-  const enough = AbortSignal.any([signal, AbortSignal.timeout(cliLimits.repairMs)]);
-  return Promise.all(releases.map((release) => outcomeOf(client, release, enough)));
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(cliLimits.repairMs)]);
+  const attempts = await inBatches(releases, async (release) => [await reconcile(client, release, deadline)]);
+  const failures = attempts.flatMap(({ failure }) => failure);
+  const running = attempts.flatMap(({ after }) => (after === null ? [] : [after]));
+  return [...failures, ...(await Promise.all(running.map((one) => outcomeOf(client, one, deadline)))).flat()];
 }
 
-async function outcomeOf(client: ApiClient, release: InFlight, enough: AbortSignal): Promise<Finding> {
+/** The release after the reconciliation, or the error instead. */
+async function reconcile(
+  client: ApiClient,
+  { tenant, bundle, version }: ReleaseView,
+  deadline: AbortSignal,
+): Promise<{ readonly after: ReleaseView | null; readonly failure: readonly Finding[] }> {
+  const subject = correlationId({ tenant, bundle, version });
+  if (deadline.aborted) return { after: null, failure: [tooLate(subject)] };
+  let after: ReleaseView | null = null;
+  const failure = await check(subject, async () => {
+    after = await client.call('POST', reconcilePath(tenant, bundle, version), ReleaseView, { deadline });
+    return [];
+  });
+  return { after, failure };
+}
+
+function tooLate(subject: string): Finding {
+  const actions = ['To repair further releases: npx pointsman doctor --repair'];
+  return { subject, state: 'warning', summary: 'not reconciled: the time for repairs is over', actions };
+}
+
+/** Nothing of a release that waits: it waits for people or other systems, and not for a repair. */
+async function outcomeOf(client: ApiClient, release: ReleaseView, deadline: AbortSignal): Promise<Finding[]> {
   const subject = correlationId(release);
-  for (;;) {
-    const path = releasePath(release.tenant, release.bundle, release.version);
-    const { outcome } = await client.call('GET', path, ReleaseView);
-    if (outcome !== null) return { subject, state: 'ok', summary: `settled: ${outcome}` };
-    const isOver = await waitFor(cliLimits.pollMs, enough).then(
-      () => false,
-      () => true,
-    );
-    if (isOver) return { subject, state: 'warning', summary: 'still runs: it waits, or is paused' };
-  }
+  const path = releasePath(release.tenant, release.bundle, release.version);
+  return check(subject, async () => {
+    for (let current = release; ; current = await client.call('GET', path, ReleaseView, { deadline })) {
+      const { outcome, status } = current;
+      if (outcome !== null) return [{ subject, state: 'ok', summary: `settled: ${outcome}`, actions: [] }];
+      if (status === 'waiting') return [];
+      const isOver = await waitFor(cliLimits.pollMs, deadline).then(
+        () => false,
+        () => true,
+      );
+      if (isOver)
+        return [{ subject, state: 'warning', summary: 'still runs: it waits, or is paused', actions: [] }];
+    }
+  });
 }

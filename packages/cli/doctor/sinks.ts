@@ -1,3 +1,4 @@
+import type { Finding } from '../../../core/finding.ts';
 import { isBroker } from '@pointsman/protocol/sinks/sink';
 import { sinksPath } from '@pointsman/protocol/paths';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
@@ -7,10 +8,10 @@ import { listRows } from '@pointsman/client/internal/http/pages';
 import { printable } from '../output/printable.ts';
 import { lagOf, SinkView, failureOf } from '../commands/sinks/sink-view.ts';
 import { counted, firstNames } from '../output/format.ts';
-import { check, type Finding } from './finding.ts';
-import { ofEachTenant } from './tenants.ts';
+import { check } from './check.ts';
+import { inBatches } from './in-batches.ts';
 
-interface Trouble extends Required<Finding> {
+interface Trouble extends Finding {
   /** Groups findings: tenants with the same problem of a shared broker have the same text. Null for a webhook. */
   readonly shared: string | null;
   readonly tenant: string;
@@ -26,7 +27,7 @@ export async function sinkFindings(
 ): Promise<Finding[]> {
   return check('sinks', async () => {
     let count = 0;
-    const troubles = await ofEachTenant(tenants, async (tenant) => {
+    const troubles = await inBatches(tenants, async (tenant) => {
       const most = clientLimits.pages * clientLimits.pageRows;
       const sinks = await listRows(client, sinksPath(tenant), SinkView, most);
       count += sinks.length;
@@ -36,7 +37,9 @@ export async function sinkFindings(
       ]);
     });
     if (troubles.length === 0) {
-      return [{ subject: 'sinks', state: 'ok', summary: `${counted(count, 'sink')}, all deliver` }];
+      return [
+        { subject: 'sinks', state: 'ok', summary: `${counted(count, 'sink')}, all deliver`, actions: [] },
+      ];
     }
     const groups = Map.groupBy(troubles, ({ shared, tenant, subject, summary }) =>
       shared === null ? `${tenant} ${subject} ${summary}` : shared,

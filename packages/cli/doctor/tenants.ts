@@ -1,12 +1,12 @@
 import { z } from 'zod';
 
+import type { Finding } from '../../../core/finding.ts';
 import { TenantName } from '@pointsman/protocol/identifiers';
 import { tenantsPath } from '@pointsman/protocol/paths';
+import type { CommandRun } from '../context.ts';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
 import { clientLimits } from '@pointsman/client/internal/http/limits';
-import { cliLimits } from '../limits.ts';
 import { type FirstRows, firstRows } from '@pointsman/client/internal/http/pages';
-import type { Finding } from './finding.ts';
 
 /** The tenants that the token can see, sorted by name: the first {@link clientLimits.pages} pages. */
 export async function listTenants(client: ApiClient): Promise<FirstRows<string>> {
@@ -19,6 +19,22 @@ export async function listTenants(client: ApiClient): Promise<FirstRows<string>>
   return { rows: rows.map(({ tenant }) => tenant), isWhole };
 }
 
+/** The tenant of the command line, for a token that can't list tenants. Null if none was given. */
+export function givenTenant(run: CommandRun): FirstRows<string> | null {
+  const tenant = run.tenantIfGiven();
+  return tenant === null ? null : { rows: [tenant], isWhole: true };
+}
+
+/** The API shows no token which tenant it belongs to. */
+export function unknownTenant(): Finding {
+  return {
+    subject: 'tenants',
+    state: 'unknown',
+    summary: "not checked: the token can't list tenants, and no tenant was given",
+    actions: ['Give the tenant of the token with --tenant or POINTSMAN_TENANT.'],
+  };
+}
+
 /** A warning when there are more tenants than were listed. */
 export function otherTenants({ rows, isWhole }: FirstRows<string>): Finding[] {
   if (isWhole) return [];
@@ -27,24 +43,9 @@ export function otherTenants({ rows, isWhole }: FirstRows<string>): Finding[] {
       subject: 'tenants',
       state: 'warning',
       summary: `only the first ${rows.length} tenants were checked: sinks, hooks and releases of the others were not`,
-      actions: [
-        'Run doctor with a token of each further tenant, or set DATABASE_URL to check their releases.',
-      ],
+      actions: ['Run doctor with a token of each further tenant.'],
     },
   ];
-}
-
-/** Runs the check for each tenant, several at a time. Returns all findings in the order of the tenants. */
-export async function ofEachTenant<T>(
-  tenants: readonly string[],
-  find: (tenant: string) => Promise<readonly T[]>,
-): Promise<T[]> {
-  const found: T[] = [];
-  for (let from = 0; from < tenants.length; from += cliLimits.parallelFetches) {
-    const some = tenants.slice(from, from + cliLimits.parallelFetches);
-    found.push(...(await Promise.all(some.map(find))).flat());
-  }
-  return found;
 }
 
 const Tenant = z.looseObject({ tenant: TenantName });

@@ -1,7 +1,8 @@
+import { humanDuration } from '../../../core/texts/amounts.ts';
 import { printable } from './printable.ts';
 import type { GateView } from '@pointsman/client/internal/http/resources';
 import type { Terminal } from './terminal.ts';
-import { moment, humanDuration } from './format.ts';
+import { moment } from './format.ts';
 
 /** What a gate waits for and until when, or its result. */
 export function gateLine(gate: GateView, terminal: Terminal): string {

@@ -1,8 +1,8 @@
+import { humanDuration } from '../../../core/texts/amounts.ts';
 import { gateLine, openGateNames } from './format-gate.ts';
 import { printable } from './printable.ts';
 import type { ReleaseView, StageView } from '@pointsman/client/internal/http/resources';
 import type { Terminal } from './terminal.ts';
-import { humanDuration } from './format.ts';
 
 /** Shows the stages of a release as they end, and its gates as they change, one line each. */
 export interface Progress {

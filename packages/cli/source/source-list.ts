@@ -1,9 +1,10 @@
+import { humanBytes } from '../../../core/texts/amounts.ts';
 import type { CommandRun } from '../context.ts';
 import { IGNORE_FILE } from './ignore-file.ts';
 import type { PackedSource } from './pack.ts';
 import { printable } from '../output/printable.ts';
 import { table } from '../output/table.ts';
-import { counted, firstNames, humanBytes } from '../output/format.ts';
+import { counted, firstNames } from '../output/format.ts';
 
 /** Prints the list of `publish --list`: what would be sent on `out`, what is ignored on `err`. */
 export function showSourceList({ terminal }: CommandRun, { files, ignored, bytes }: PackedSource): void {

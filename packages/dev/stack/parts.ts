@@ -143,6 +143,7 @@ export function apiPart(
       const env = {
         POINTSMAN_HOST: config.host,
         POINTSMAN_PORT: String(ports.api),
+        POINTSMAN_HOME: deps.dataDir.path,
         POINTSMAN_ADMIN_TOKEN_SHA256: admin.sha256,
         ...sharedEnv(deps, addresses),
       };

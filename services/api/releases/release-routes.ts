@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { PointsmanError } from '@pointsman/protocol/errors';
-import { Version } from '@pointsman/protocol/identifiers';
+import { correlationId, type ReleaseId, Version } from '@pointsman/protocol/identifiers';
 import type { CancelResult } from '../../../handlers/contract/tenant.ts';
 import {
   findRelease,
@@ -9,6 +9,7 @@ import {
   InFlightPosition,
   listInFlight,
   listReleases,
+  type ReleaseRecord,
 } from '../../postgres/releases/releases.ts';
 import { missingError, notFound, requireBundle, requireTenant } from '../responses/not-found.ts';
 import { jsonResponse } from '../responses/responses.ts';
@@ -21,7 +22,13 @@ import { BundleParams, IdempotencyKey, ReleaseParams, TenantParams } from '../re
 import { releasePath, ReleaseView, viewRelease } from './release-view.ts';
 
 export function releaseEndpoints(parts: ApiDeps): Endpoint[] {
-  return [listEndpoint(parts), inFlightEndpoint(parts), findEndpoint(parts), cancelEndpoint(parts)];
+  return [
+    listEndpoint(parts),
+    inFlightEndpoint(parts),
+    findEndpoint(parts),
+    cancelEndpoint(parts),
+    reconcileEndpoint(parts),
+  ];
 }
 
 function listEndpoint({ db }: ApiDeps): Endpoint {
@@ -87,10 +94,7 @@ function findEndpoint({ db }: ApiDeps): Endpoint {
     responses: { 200: json(ReleaseView, 'The release.', ofRelease) },
     problems: ['not_found'],
     async handle({ params }) {
-      const found = await findRelease(db, params);
-      if (found === null)
-        throw await missingError(db, params, `release v${params.version} of "${params.bundle}"`);
-      return jsonResponse(viewRelease(found), 200);
+      return jsonResponse(viewRelease(await loadRelease(db, params)), 200);
     },
   });
 }
@@ -126,6 +130,38 @@ function cancelEndpoint({ db, tenants }: ApiDeps): Endpoint {
       return jsonResponse(viewRelease(release), 202, { location: releasePath(params) });
     },
   });
+}
+
+function reconcileEndpoint({ db, tenants }: ApiDeps): Endpoint {
+  return endpoint({
+    method: 'post',
+    path: '/v1/tenants/{tenant}/bundles/{bundle}/releases/{version}/reconcile',
+    operationId: 'reconcileRelease',
+    summary: 'Reconcile a release',
+    description:
+      'Compares a release with its workflow now, as the sweep does every few seconds. A release whose workflow was killed is settled: its effects are undone unless its pointer has moved. A lost workflow is started again. A release that runs, or has settled, does not change. Idempotent.',
+    tags: ['releases'],
+    may: 'administer',
+    params: ReleaseParams,
+    responses: { 200: json(ReleaseView, 'The release afterwards.', ofRelease) },
+    problems: ['not_found'],
+    async handle({ params, ids, log, principal }) {
+      const found = await loadRelease(db, params);
+      if (found.status === 'settled') return jsonResponse(viewRelease(found), 200);
+      const { tenant, bundle, version } = params;
+      const { channel, source } = found;
+      await tenants(tenant, ids).reconcile({ bundle, channel, version, source });
+      log.info({ correlationId: correlationId(params), by: principal?.name }, 'reconciled');
+      return jsonResponse(viewRelease(await loadRelease(db, params)), 200);
+    },
+  });
+}
+
+/** Throws `not_found`. */
+async function loadRelease(db: ApiDeps['db'], id: ReleaseId): Promise<ReleaseRecord> {
+  const found = await findRelease(db, id);
+  if (found !== null) return found;
+  throw await missingError(db, id, `release v${id.version} of "${id.bundle}"`);
 }
 
 function tooLate(

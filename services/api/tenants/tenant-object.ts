@@ -9,6 +9,7 @@ import {
   type MoveRequest,
   type PublishResult,
   type PublishRequest,
+  type ReconcileRequest,
   Tenant,
 } from '../../../handlers/contract/tenant.ts';
 import { type SinkId, sinkKey } from '@pointsman/protocol/sinks/sink';
@@ -23,6 +24,8 @@ export interface TenantObject {
   move(request: MoveRequest): Promise<MoveResult>;
   hold(request: HoldRequest): Promise<HoldResult>;
   cancel(request: CancelRequest): Promise<CancelResult>;
+  /** Settles a release that no longer runs. */
+  reconcile(request: ReconcileRequest): Promise<void>;
 }
 
 /** Returns the object of a tenant, on behalf of one request. */
@@ -50,6 +53,9 @@ export function tenantObjects(ingress: Ingress): TenantObjects {
       },
       hold: (request) => orUnavailable(object.hold(request, options())),
       cancel: (request) => orUnavailable(object.cancel(request, options())),
+      async reconcile(request) {
+        await orUnavailable(object.reconcile(request, options()));
+      },
     };
   };
 }

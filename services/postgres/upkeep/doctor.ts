@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { type ReleaseId, releaseKey } from '@pointsman/protocol/identifiers';
 import { BROKERS } from '@pointsman/protocol/sinks/sink';
 import type { Database } from '../database.ts';
 import { allRows, Big, Iso, oneRow } from '../rows.ts';
@@ -39,4 +40,26 @@ export async function isReadOnly(db: Database): Promise<boolean> {
     "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS read_only",
   );
   return Mode.parse(row).read_only;
+}
+
+const Name = z.object({ bundle: z.string(), version: Big });
+
+/** The releases that wait for nothing: no gate, compiler, sink or other release. Keeps their order. */
+export async function withoutWaiting<R extends ReleaseId>(
+  db: Database,
+  releases: readonly R[],
+): Promise<R[]> {
+  const kept = new Set<string>();
+  // A read of one tenant sees no rows of another, so each tenant needs its own.
+  for (const [tenant, own] of Map.groupBy(releases, (release) => release.tenant)) {
+    const rows = await db.call(
+      tenant,
+      `SELECT r.bundle, r.version FROM releases r
+       WHERE r.tenant = $1 AND (r.bundle, r.version) IN (SELECT * FROM unnest($2::text[], $3::bigint[]))
+         AND r.status <> 'settled' AND waiting_for(r) = '[]'`,
+      [tenant, own.map(({ bundle }) => bundle), own.map(({ version }) => version)],
+    );
+    for (const { bundle, version } of allRows(Name, rows)) kept.add(releaseKey({ tenant, bundle, version }));
+  }
+  return releases.filter((release) => kept.has(releaseKey(release)));
 }

@@ -191,16 +191,11 @@ describe('reading', () => {
     expect(stdout).not.toContain('✗');
   });
 
-  test('doctor asks the database where it is told', async () => {
-    env['DATABASE_URL'] = stack.databaseUrl;
-    try {
-      const { findings } = await document<{ findings: { subject: string; state: string }[] }>('doctor');
-      // How full this machine's disk is, is not the stack's doing.
-      const others = findings.filter(({ subject }) => !subject.startsWith('disk of '));
-      expect(others.filter(({ state }) => state !== 'ok')).toEqual([]);
-      expect(others.filter(({ subject }) => subject === 'PostgreSQL')).toHaveLength(2);
-    } finally {
-      delete env['DATABASE_URL'];
-    }
+  test('doctor leaves nothing unchecked, with no setting of the server', async () => {
+    const { findings } = await document<{ findings: { subject: string; state: string }[] }>('doctor');
+    // How full this machine's disk is, is not the stack's doing.
+    const others = findings.filter(({ subject }) => !subject.startsWith('disk of '));
+    expect(others.filter(({ state }) => state !== 'ok')).toEqual([]);
+    expect(others.filter(({ subject }) => subject === 'PostgreSQL')).toHaveLength(2);
   });
 });

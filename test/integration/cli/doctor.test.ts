@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { findRelease } from '../../../services/postgres/releases/releases.ts';
+import { startApi } from '../../support/processes/api.ts';
 import { appRoleOf } from '../../support/servers/app-role.ts';
 import { accepted, type ControlPlane, newTenant, settled } from '../../support/worlds/control-plane.ts';
 import { type DoctoredWorld, startDoctoredWorld } from '../../support/worlds/doctored-world.ts';
@@ -141,7 +142,7 @@ describe('the doctor', () => {
         summary: expect.stringContaining('paused: '),
       });
       expect(exit).toBe(1);
-      command = problems.find(({ subject }) => subject.startsWith('Compensation/'))?.actions?.[0] ?? '';
+      command = problems.find(({ subject }) => subject.startsWith('Compensation/'))?.actions[0] ?? '';
     } finally {
       await still.sql((client) => client.query(`GRANT DELETE ON pointsman.artifact_claims TO ${app}`));
     }
@@ -191,12 +192,14 @@ describe('the doctor', () => {
   test.runIf(mountable)('finds a disk of the home that is full, and one that is not', async () => {
     const home = await mkdtemp(join(tmpdir(), 'pointsman-home-'));
     await execute('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', home]);
+    const { appUrl } = plane.postgres;
+    const { ingressUrl, adminUrl } = plane.restate;
+    const api = await startApi({ appUrl, ingressUrl, adminUrl, dataDir: home });
     try {
-      await writeFile(join(home, 'api-url'), `${world.api.url}\n`);
-      expect((await world.doctor({ POINTSMAN_HOME: home })).problems).toEqual([]);
+      expect((await world.doctor({ POINTSMAN_URL: api.url })).problems).toEqual([]);
       // As whatever fills it would: until nothing more can be written.
       await expect(writeFile(join(home, 'filler'), Buffer.alloc(8_000_000))).rejects.toThrow('ENOSPC');
-      const { exit, problems } = await world.doctor({ POINTSMAN_HOME: home });
+      const { exit, problems } = await world.doctor({ POINTSMAN_URL: api.url });
       expect(exit).toBe(1);
       expect(problems).toMatchObject([
         {
@@ -207,6 +210,7 @@ describe('the doctor', () => {
         },
       ]);
     } finally {
+      await api.stop();
       await execute('umount', [home]);
       await rm(home, { recursive: true });
     }

@@ -36,6 +36,8 @@ describe.skipIf(skipWithout('the length of queues as a metric', ['rabbitmq-serve
         notifications: new Notifications(nowhere),
         compiler,
         restateIngressUrl: 'http://127.0.0.1:1',
+        restateAdminUrl: null,
+        dataDir: null,
         adminTokenSha256: '0'.repeat(64),
         secretKeys: null,
         brokers: [],

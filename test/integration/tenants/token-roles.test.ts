@@ -59,9 +59,11 @@ const kinds = {
     { json: { generation: 0, digest: null } },
   ],
   administer: () => ['GET', '/v1/tokens'],
+  reconcile: () => ['POST', `/v1/tenants/${tenant}/bundles/bot/releases/99/reconcile`],
   'make tokens': () => ['POST', '/v1/tokens', { json: { name: `n${++names}`, roles: ['admin'] } }],
   'list tenants': () => ['GET', '/v1/tenants'],
   'make tenants': () => ['POST', '/v1/tenants', { json: { tenant: `made-${++names}` } }],
+  diagnose: () => ['GET', '/v1/diagnosis'],
 } as const satisfies Record<string, () => readonly [string, string, TestCall?]>;
 const tenants: Record<Role, string[]> = {
   viewer: ['read'],
@@ -69,7 +71,17 @@ const tenants: Record<Role, string[]> = {
   publisher: ['read', 'publish', 'steer', 'report'],
   approver: ['read', 'approve', 'report'],
   reporter: ['read', 'report'],
-  admin: ['read', 'publish', 'steer', 'approve', 'report', 'acknowledge', 'administer', 'make tokens'],
+  admin: [
+    'read',
+    'publish',
+    'steer',
+    'approve',
+    'report',
+    'acknowledge',
+    'administer',
+    'reconcile',
+    'make tokens',
+  ],
 };
 
 async function allowed(token: string): Promise<string[]> {
@@ -92,7 +104,7 @@ test.each(Role.options)(
 );
 
 test.each(Role.options)('a %s of the platform may do the same everywhere', async (role) => {
-  const more = role === 'admin' ? ['list tenants', 'make tenants'] : [];
+  const more = role === 'admin' ? ['list tenants', 'make tenants', 'diagnose'] : [];
   expect(await allowed((await ofPlatform(role)).token)).toEqual([...tenants[role], ...more]);
 });
 

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
 import { Policy } from '../../../core/policy.ts';
 import { partitionOf } from '../../../packages/protocol/sinks/sink.ts';
-import { databaseFindings } from '../../../packages/cli/doctor/database.ts';
+import { databaseFindings } from '../../../services/api/diagnosis/database.ts';
 import { openDatabase } from '../../../services/postgres/database.ts';
 import { postgresMoves } from '../../../services/postgres/channels/moves.ts';
 import {
@@ -85,7 +85,7 @@ describe('the health of a broker', () => {
     expect(await findSink(store.db, neighbour, 'redis')).toMatchObject(told);
     expect(await listSinks(store.db, neighbour)).toMatchObject([told]);
     expect(await findBrokerHealth(store.db, neighbour, 'redis')).toMatchObject(told);
-    expect(await databaseFindings(store.db, false)).toContainEqual(
+    expect(await databaseFindings(store.db)).toContainEqual(
       expect.objectContaining({
         subject: 'redis',
         state: 'error',

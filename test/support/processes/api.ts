@@ -47,6 +47,10 @@ export interface TestAnswer {
 export async function startApi(stores: {
   appUrl: string;
   ingressUrl: string;
+  /** Of Restate; left out: none. */
+  adminUrl?: string;
+  /** Whose disks are examined; left out: none. */
+  dataDir?: string;
   secretKeys?: SecretKeys | null;
   brokers?: readonly Broker[];
   celeryGrants?: readonly CeleryGrant[];
@@ -69,6 +73,8 @@ export async function startApi(stores: {
     notifications,
     compiler,
     restateIngressUrl: stores.ingressUrl,
+    restateAdminUrl: stores.adminUrl ?? null,
+    dataDir: stores.dataDir ?? null,
     adminTokenSha256: hashToken(TOKEN),
     secretKeys: stores.secretKeys === undefined ? TEST_SECRET_KEYS : stores.secretKeys,
     brokers: stores.brokers ?? [],

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 
-import type { Finding } from '../../../packages/cli/doctor/finding.ts';
+import type { Finding } from '../../../core/finding.ts';
 import { startApi, type TestApi } from '../processes/api.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { eventually } from '../runs/eventually.ts';
@@ -31,14 +31,13 @@ export async function startDoctoredWorld(
 ): Promise<DoctoredWorld> {
   const plane = await startControlPlane({ workerEnv: () => Promise.resolve(workerEnv) });
   const { postgres, restate } = plane;
-  const api = await startApi({ appUrl: postgres.appUrl, ingressUrl: restate.ingressUrl, brokers });
+  const { appUrl } = postgres;
+  const { ingressUrl, adminUrl } = restate;
+  const api = await startApi({ appUrl, ingressUrl, adminUrl, brokers });
   const doctor: DoctoredWorld['doctor'] = async (more = {}) => {
     const env = {
       POINTSMAN_URL: api.url,
       POINTSMAN_TOKEN: api.adminToken,
-      RESTATE_ADMIN_URL: restate.adminUrl,
-      RESTATE_INGRESS_URL: restate.ingressUrl,
-      DATABASE_URL: postgres.appUrl,
       ...more,
     };
     const { exit, stdout } = await runCli(['doctor', '--json'], { env });

@@ -39,6 +39,8 @@ beforeAll(async () => {
     notifications: new Notifications(nowhere),
     compiler,
     restateIngressUrl: 'http://127.0.0.1:1',
+    restateAdminUrl: null,
+    dataDir: null,
     adminTokenSha256: '0'.repeat(64),
     secretKeys: null,
     brokers: [],

@@ -31,6 +31,14 @@ const FORBIDDEN: [string, string][] = [
   ['services/postgres/moves.ts', `import { serve } from '../api/serve.ts';`],
   ['services/worker/worker.ts', `import { serve } from '../api/serve.ts';`],
   ['services/worker/worker.ts', `const api = await import('../api/main.ts');`],
+  ['packages/cli/doctor/doctor.ts', `import { Tenant } from '../../../handlers/contract/tenant.ts';`],
+  ['packages/cli/doctor/doctor.ts', `import type { Database } from '../../postgres/database.ts';`],
+  ['packages/cli/doctor/doctor.ts', `import { RestateAdmin } from '../../restate/admin.ts';`],
+  ['packages/cli/doctor/doctor.ts', `const { PortBook } = await import('../../embedded/ports.ts');`],
+  ['packages/cli/doctor/doctor.ts', `import { apiConfig } from '../../config/config.ts';`],
+  ['packages/cli/doctor/doctor.ts', `import { compileSource } from '../../compiler/compile-source.ts';`],
+  ['packages/cli/doctor/doctor.ts', `import { connect } from '@restatedev/restate-sdk-clients';`],
+  ['packages/cli/doctor/doctor.ts', `import { Pool } from 'pg';`],
   ['services/worker/worker.ts', `new Worker(new URL('../api/thread.ts', import.meta.url));`],
 ];
 

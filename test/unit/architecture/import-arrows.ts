@@ -56,6 +56,7 @@ function whyNot(path: string, { from, typeOnly }: Import, processes: ReadonlySet
 const OUTSIDE: Readonly<Record<string, ReadonlySet<string>>> = {
   'packages/protocol': new Set(['zod', 'canonicalize']),
   'packages/client': new Set(['zod', 'undici', 'eventsource-parser', 'redis', 'amqplib']),
+  'packages/cli': new Set(['zod', 'commander', 'diff', 'ignore', 'ipaddr.js', 'tar-stream', 'yaml']),
   core: new Set(['zod']),
   handlers: new Set(['zod', '@restatedev/restate-sdk']),
 };

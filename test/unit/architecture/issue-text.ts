@@ -13,10 +13,10 @@ const OTHER_ERRORS = new Map([['services/api/http/router.ts', 'c.error']]);
 /** A schema's `parse` throws all issues, as text. It may read only what comes from no tenant and no client. */
 export const TRUSTED: ReadonlyMap<string, { readonly calls: number; readonly from: string }> = new Map([
   ['packages/protocol/hook.ts', { calls: 2, from: 'names that were checked before' }],
+  ['services/api/diagnosis/restate.ts', { calls: 1, from: 'Restate' }],
+  ['services/api/diagnosis/worker-systems.ts', { calls: 1, from: 'the worker' }],
   ['services/api/responses/problem.ts', { calls: 4, from: 'the details of our own errors' }],
   ['services/api/tenants/policy-routes.ts', { calls: 1, from: 'a policy, after its schema' }],
-  ['packages/cli/doctor/restate.ts', { calls: 1, from: 'Restate' }],
-  ['packages/cli/doctor/worker-systems.ts', { calls: 1, from: 'the worker' }],
   ['packages/client/follower/follower.ts', { calls: 4, from: 'the options of the program that follows' }],
   [
     'packages/client/follower/cache/last-good.ts',

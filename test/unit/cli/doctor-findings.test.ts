@@ -1,9 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
-import { diskFindings } from '../../../packages/cli/doctor/disk.ts';
 import { diagnosis, doctor, healthy, page, serve } from './doctoring.ts';
 import { json, problem } from './scripted-api.ts';
 
@@ -87,7 +83,7 @@ describe('doctor on sinks', () => {
       'GET /v1/tenants/acme/sinks': redis,
       'GET /v1/tenants/globex/sinks': redis,
       'GET /v1/tenants/globex/hooks': page(),
-      'GET /v1/tenants/globex/bundles': page(),
+      'GET /v1/tenants/globex/releases': page(),
     });
     const { exit, stdout } = await doctor(api);
     expect(exit).toBe(1);
@@ -188,53 +184,5 @@ describe('doctor on more than it looks at', () => {
       1,
       { subject: 'tenants', state: 'error', summary: 'not for you' },
     ]);
-  });
-});
-
-describe('doctor on disks', () => {
-  const GB = 1_000_000_000;
-  const disk = (
-    total: number,
-    free: number,
-    inodes: { all: number; free: number } = { all: 1_000, free: 500 },
-  ) => ({
-    bsize: 1_000,
-    blocks: total / 1_000,
-    bavail: free / 1_000,
-    files: inodes.all,
-    ffree: inodes.free,
-  });
-
-  // Without a disk of that kind, and therefore on any machine. The integration test fills a real one where it may.
-  test.each([
-    ['is full', disk(100 * GB, 0), 'error', 'full: writes fail'],
-    ['has less than a gigabyte', disk(100 * GB, 0.9 * GB), 'error', 'almost full'],
-    ['is small and has less than 5 %', disk(10 * GB, 0.4 * GB), 'error', 'almost full'],
-    ['has less than 5 gigabytes', disk(100 * GB, 4.9 * GB), 'warning', ' free '],
-    ['is small and has less than 10 %', disk(10 * GB, 0.9 * GB), 'warning', ' free '],
-    ['has few inodes', disk(100 * GB, 50 * GB, { all: 1_000, free: 9 }), 'error', 'only 9 further files'],
-    ['has no inodes of its own', disk(100 * GB, 50 * GB, { all: 0, free: 0 }), 'ok', ' free '],
-    ['has enough', disk(100 * GB, 50 * GB), 'ok', ' free '],
-  ])('one that %s is told as that', async (_what, stats, state, summary) => {
-    const found = await diskFindings(tmpdir(), null, () => Promise.resolve(stats));
-    expect(found).toMatchObject([
-      { subject: `disk of ${tmpdir()}`, state, summary: expect.stringContaining(summary) },
-    ]);
-  });
-
-  test('a disk of the home of npm start with less than is asked for is an error; elsewhere it is not checked', async () => {
-    const home = await mkdtemp(join(tmpdir(), 'pointsman-home-'));
-    try {
-      const api = await serve(healthy());
-      await writeFile(join(home, 'api-url'), `${api.url}\n`);
-      const { exit, stdout } = await doctor(api, { POINTSMAN_HOME: home }, '--min-free', '999999');
-      expect(exit).toBe(1);
-      expect(stdout).toMatch(/^✗ {2}disk of \S+ +almost full: writes will fail soon; .* free .*\n.*du -xsh/);
-      const enough = await doctor(api, { POINTSMAN_HOME: home }, '--min-free', '0');
-      expect(enough.stdout).toMatch(/[✓!] {2}disk of \S+ +/);
-      expect((await doctor(api)).stdout).toMatch(/\? {2}disk +not checked/);
-    } finally {
-      await rm(home, { recursive: true, force: true });
-    }
   });
 });

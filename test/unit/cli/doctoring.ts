@@ -2,7 +2,7 @@ import { afterEach } from 'vitest';
 import { z } from 'zod';
 
 import { runCli } from '../../support/runs/run-cli.ts';
-import { json, scriptedApi, type Respond, type ScriptedApi } from './scripted-api.ts';
+import { json, problem, scriptedApi, type Respond, type ScriptedApi } from './scripted-api.ts';
 
 const open: ScriptedApi[] = [];
 
@@ -18,7 +18,7 @@ export async function serve(script: Parameters<typeof scriptedApi>[0]): Promise<
 
 export const page = (...items: unknown[]): Respond => json({ items, next: null });
 
-/** An API where everything is well and these releases are on record. */
+/** An API where everything is well, these releases are in flight, and the token is not that of the platform's admin. */
 export function healthy(...releases: unknown[]): Record<string, Respond> {
   return {
     'GET /healthz': json({ status: 'ok' }),
@@ -26,27 +26,18 @@ export function healthy(...releases: unknown[]): Record<string, Respond> {
     'GET /v1/tenants': page({ tenant: 'acme' }),
     'GET /v1/tenants/acme/sinks': page(),
     'GET /v1/tenants/acme/hooks': page(),
-    'GET /v1/tenants/acme/bundles': page({ bundle: 'bot' }),
-    'GET /v1/tenants/acme/bundles/bot/releases': page(...releases),
+    'GET /v1/tenants/acme/releases': page(...releases),
+    'GET /v1/diagnosis': problem(403, 'forbidden', 'The token has no role that allows this.'),
   };
 }
 
-/** A Restate's administration that has these stuck invocations. */
-export function restate(...rows: unknown[]): Record<string, Respond> {
-  const services = ['Tenant', 'Compensation'].map((name) => ({ name, revision: 1 }));
-  return {
-    'GET /version': json({ version: '1.7.12' }),
-    'GET /deployments': json({ deployments: [{ id: 'dp_1', uri: 'http://127.0.0.1:1', services }] }),
-    'POST /query': json({ rows }),
-  };
-}
+/** The findings of the server, as the platform's admin gets them. */
+export const diagnosed = (...findings: unknown[]): Record<string, Respond> => ({
+  'GET /v1/diagnosis': json({ findings }),
+});
 
-export async function doctor(
-  api: ScriptedApi,
-  env: Readonly<Record<string, string>> = {},
-  ...args: string[]
-) {
-  return runCli(['doctor', ...args], { env: { POINTSMAN_URL: api.url, POINTSMAN_TOKEN: 't', ...env } });
+export async function doctor(api: ScriptedApi, ...args: string[]) {
+  return runCli(['doctor', ...args], { env: { POINTSMAN_URL: api.url, POINTSMAN_TOKEN: 't' } });
 }
 
 const Findings = z.object({
@@ -63,7 +54,7 @@ const Findings = z.object({
 });
 
 /** The same as data. */
-export async function diagnosis(api: ScriptedApi, env: Readonly<Record<string, string>> = {}) {
-  const { exit, stdout } = await doctor(api, env, '--json');
+export async function diagnosis(api: ScriptedApi, ...args: string[]) {
+  const { exit, stdout } = await doctor(api, '--json', ...args);
   return { exit, ...Findings.parse(JSON.parse(stdout)) };
 }

@@ -1,4 +1,5 @@
 import { correlationId } from '@pointsman/protocol/identifiers';
+import { humanDuration } from '../../../../core/texts/amounts.ts';
 import type { CommandRun } from '../../context.ts';
 import { exitOfOutcome, type ExitName } from '../../exit-codes.ts';
 import { CliError, Unreachable } from '../../failures.ts';
@@ -8,7 +9,7 @@ import { printable } from '../../output/printable.ts';
 import { progress } from '../../output/progress.ts';
 import { showDiagnostics } from '../../report-failure.ts';
 import type { ReleaseView } from '@pointsman/client/internal/http/resources';
-import { humanDuration, outcomeLine } from '../../output/format.ts';
+import { outcomeLine } from '../../output/format.ts';
 
 /** When to stop waiting. Counts from the start of the command, including retries of the publish. */
 export interface Deadline {

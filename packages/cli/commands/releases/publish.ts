@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Command, Option } from 'commander';
 
 import { ConflictRule } from '@pointsman/protocol/releases/release';
+import { humanBytes } from '../../../../core/texts/amounts.ts';
 import { bundlePath } from '@pointsman/protocol/paths';
 import { awaitOutcome, type Deadline, deadlineAfter } from './await-outcome.ts';
 import type { Call } from '@pointsman/client/internal/http/client';
@@ -18,7 +19,7 @@ import { AcceptedRelease, DryRun } from '@pointsman/client/internal/http/resourc
 import { idempotencyKeyOption, sendOnce } from '../../options/idempotency-option.ts';
 import { channelOf } from '../../settings.ts';
 import { printIgnored, showSourceList } from '../../source/source-list.ts';
-import { counted, shortDigest, humanBytes, outcomeLine } from '../../output/format.ts';
+import { counted, shortDigest, outcomeLine } from '../../output/format.ts';
 
 interface PublishOptions {
   readonly channel?: string;

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 
+import { humanDuration } from '../../../../core/texts/amounts.ts';
 import { sinkPath, sinksPath } from '@pointsman/protocol/paths';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import { clientLimits } from '@pointsman/client/internal/http/limits';
@@ -11,7 +12,7 @@ import { addSink, rotateSink, type SecretOptions } from './sink-setting.ts';
 import { onSink, sinkControlCommands } from './sink-control.ts';
 import { AttemptView, sinkFields, sinkRow, SinkView } from './sink-view.ts';
 import { table } from '../../output/table.ts';
-import { moment, humanDuration } from '../../output/format.ts';
+import { moment } from '../../output/format.ts';
 
 /** `pointsman sinks`: manages the destinations of moves. */
 export function sinksCommand(cli: Cli): Command {

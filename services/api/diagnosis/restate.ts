@@ -1,26 +1,37 @@
 import { z } from 'zod';
 
+import type { Finding } from '../../../core/finding.ts';
 import { Tenant } from '../../../handlers/contract/tenant.ts';
-import { RestateAdmin } from '../../../services/restate/admin.ts';
-import { cliLimits } from '../limits.ts';
-import { printable } from '../output/printable.ts';
-import { check, type Finding } from './finding.ts';
+import { RestateAdmin } from '../../restate/admin.ts';
+import { diagnosisLimits } from './limits.ts';
 
 /** Whether Restate responds, and which invocations of the worker's services are paused or being retried. */
 export async function restateFindings(adminUrl: string | null): Promise<Finding[]> {
   if (adminUrl === null) {
-    return [{ subject: 'Restate', state: 'unknown', summary: 'not checked: RESTATE_ADMIN_URL is not set' }];
+    return [
+      {
+        subject: 'Restate',
+        state: 'unknown',
+        summary: 'not checked: RESTATE_ADMIN_URL is not set for the API',
+        actions: [
+          "Set RESTATE_ADMIN_URL in the environment of the API to the address of Restate's admin API.",
+        ],
+      },
+    ];
   }
-  return check('Restate', async () => {
-    const admin = new RestateAdmin(adminUrl);
-    const { version } = await admin.version();
-    const services = await workerServices(admin);
-    if (services.length === 0) return [unregistered(version)];
-    const stuck = (await admin.query(stuckQuery(services))).map((row) => Stuck.parse(row));
-    const shown = stuck.slice(0, cliLimits.doctorRows).map((row) => stuckFinding(row, adminUrl));
-    const found: Finding = { subject: 'Restate', state: 'ok', summary: `${version} at ${adminUrl}` };
-    return [found, ...shown, ...(stuck.length > shown.length ? [more(adminUrl)] : [])];
-  });
+  const admin = new RestateAdmin(adminUrl);
+  const { version } = await admin.version();
+  const services = await workerServices(admin);
+  if (services.length === 0) return [unregistered(version)];
+  const stuck = (await admin.query(stuckQuery(services))).map((row) => Stuck.parse(row));
+  const shown = stuck.slice(0, diagnosisLimits.stuckInvocations).map((row) => stuckFinding(row, adminUrl));
+  const found: Finding = {
+    subject: 'Restate',
+    state: 'ok',
+    summary: `${version} at ${adminUrl}`,
+    actions: [],
+  };
+  return [found, ...shown, ...(stuck.length > shown.length ? [more(adminUrl)] : [])];
 }
 
 /**
@@ -40,7 +51,7 @@ function stuckQuery(services: readonly string[]): string {
   return `SELECT id, target, status, retry_count, last_failure FROM sys_invocation
     WHERE target_service_name IN (${services.map((name) => `'${name}'`).join(', ')})
       AND status IN ('paused', 'backing-off')
-    ORDER BY status DESC, created_at LIMIT ${cliLimits.doctorRows + 1}`;
+    ORDER BY status DESC, created_at LIMIT ${diagnosisLimits.stuckInvocations + 1}`;
 }
 
 const Stuck = z.object({
@@ -55,7 +66,7 @@ function stuckFinding(
   { id, target, status, retry_count, last_failure }: z.infer<typeof Stuck>,
   adminUrl: string,
 ): Finding {
-  const why = printable(last_failure ?? 'Restate reports no reason');
+  const why = last_failure ?? 'Restate reports no reason';
   const restate = (command: string) =>
     `RESTATE_ADMIN_URL=${adminUrl} npx restate invocations ${command} ${id}`;
   if (status === 'paused') {
@@ -72,7 +83,7 @@ function stuckFinding(
   const retries = retry_count ?? 0;
   return {
     subject: target,
-    state: retries < cliLimits.manyRetries ? 'warning' : 'error',
+    state: retries < diagnosisLimits.manyRetries ? 'warning' : 'error',
     summary: `failing, ${retries} retries so far: ${why}`,
     actions: [`It continues by itself after the cause is fixed. Its history: ${restate('describe')}`],
   };
@@ -91,7 +102,7 @@ function more(adminUrl: string): Finding {
   return {
     subject: 'Restate',
     state: 'error',
-    summary: `more than ${cliLimits.doctorRows} invocations are paused or being retried`,
+    summary: `more than ${diagnosisLimits.stuckInvocations} invocations are paused or being retried`,
     actions: [
       `To list all: RESTATE_ADMIN_URL=${adminUrl} npx restate invocations list --status paused,backing-off`,
     ],

@@ -1,0 +1,14 @@
+import type { Finding } from '../../../core/finding.ts';
+import { CliError } from '../failures.ts';
+
+/** The findings of a check. A check that fails itself is an error of its subject. */
+export async function check(subject: string, find: () => Promise<Finding[]>): Promise<Finding[]> {
+  return find().catch((error: unknown) => {
+    const summary = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+    return [{ subject, state: 'error', summary, actions: error instanceof CliError ? error.hints : [] }];
+  });
+}
+
+export function hasError(findings: readonly Finding[]): boolean {
+  return findings.some(({ state }) => state === 'error');
+}

@@ -1,0 +1,51 @@
+import { Diagnosis, type Finding } from '../../../core/finding.ts';
+import { diagnosisPath } from '@pointsman/protocol/paths';
+import type { ApiClient } from '@pointsman/client/internal/http/client';
+import { ApiProblem } from '../failures.ts';
+import { cliLimits } from '../limits.ts';
+import { check } from './check.ts';
+
+/** The findings of the server about itself. */
+export interface ServerFindings {
+  readonly findings: readonly Finding[];
+  /** False for a token that may not ask, an older API, and an API that failed. */
+  readonly isExamined: boolean;
+}
+
+/** The server's findings about its stores, its disks and the releases of all tenants. Only the platform's admin gets them. */
+export async function serverFindings(client: ApiClient): Promise<ServerFindings> {
+  let isExamined = false;
+  const findings = await check('server', async () => {
+    try {
+      const timeoutMs = cliLimits.diagnosisMs;
+      const { findings: found } = await client.call('GET', diagnosisPath, Diagnosis, {
+        timeoutMs,
+        deadline: AbortSignal.timeout(timeoutMs),
+      });
+      isExamined = true;
+      return found;
+    } catch (error) {
+      if (!(error instanceof ApiProblem)) throw error;
+      return refused(error);
+    }
+  });
+  return { findings, isExamined };
+}
+
+function refused(error: ApiProblem): Finding[] {
+  switch (error.problem.status) {
+    // The check of the token reports it.
+    case 401:
+      return [];
+    case 403:
+      return [unchecked("checks of the server need a token of the platform's admin")];
+    case 404:
+      return [unchecked('the API has an older version')];
+    default:
+      throw error;
+  }
+}
+
+function unchecked(why: string): Finding {
+  return { subject: 'server', state: 'unknown', summary: `not checked: ${why}`, actions: [] };
+}

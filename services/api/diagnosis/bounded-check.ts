@@ -1,0 +1,61 @@
+import type { Logger } from 'pino';
+
+import { cut } from '@pointsman/protocol/text/cut';
+import { PointsmanError } from '@pointsman/protocol/errors';
+import type { Finding } from '../../../core/finding.ts';
+import { singleFlight } from '@pointsman/protocol/calls/single-flight';
+import { humanDuration } from '../../../core/texts/amounts.ts';
+import { RestateAdminError } from '../../restate/admin.ts';
+import { diagnosisLimits } from './limits.ts';
+import { withoutCredentials } from './without-credentials.ts';
+
+/** A check that always returns findings, within {@link diagnosisLimits.checkMs}. */
+export type BoundedCheck = () => Promise<Finding[]>;
+
+/**
+ * Bounds a check. A check that fails or hangs is an error of its subject. A check that hangs is not started again before it has ended:
+ * a call to a dead network disk holds a thread of the process permanently.
+ */
+export function boundedCheck(
+  subject: string,
+  find: () => Promise<Finding[]>,
+  { log, checkMs = diagnosisLimits.checkMs }: { readonly log: Logger; readonly checkMs?: number },
+): BoundedCheck {
+  const running = singleFlight(find);
+  return async () => {
+    const { promise: late, resolve } = Promise.withResolvers<Finding[]>();
+    const timer = setTimeout(() => resolve([unanswered(subject, checkMs)]), checkMs);
+    try {
+      return (await Promise.race([running.join(), late])).map(presentable);
+    } catch (error) {
+      return [presentable({ subject, state: 'error', summary: messageOf(error, subject, log), actions: [] })];
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+}
+
+function unanswered(subject: string, checkMs: number): Finding {
+  const summary = `did not respond within ${humanDuration(checkMs)}`;
+  return { subject, state: 'error', summary, actions: [] };
+}
+
+/** Other errors may contain addresses and statements, which belong into the log alone. */
+function messageOf(error: unknown, subject: string, log: Logger): string {
+  if (error instanceof PointsmanError || error instanceof RestateAdminError) return error.message;
+  log.warn({ err: error, subject }, 'a check of the diagnosis failed unexpectedly');
+  return 'the check failed unexpectedly: the log of the API has the error';
+}
+
+function presentable({ subject, state, summary, actions }: Finding): Finding {
+  return {
+    subject: presentableText(subject),
+    state,
+    summary: presentableText(summary),
+    actions: actions.map(presentableText),
+  };
+}
+
+function presentableText(text: string): string {
+  return cut(withoutCredentials(text), diagnosisLimits.textChars);
+}

@@ -1,0 +1,24 @@
+import { Diagnosis } from '../../../core/finding.ts';
+import type { ApiDeps } from '../dependencies.ts';
+import { type Endpoint, endpoint } from '../http/endpoint.ts';
+import { json } from '../responses/openapi-responses.ts';
+import { jsonResponse } from '../responses/responses.ts';
+
+/** The examination of the server, for its operators. */
+export function diagnosisEndpoints({ examine }: ApiDeps): Endpoint[] {
+  return [
+    endpoint({
+      method: 'get',
+      path: '/v1/diagnosis',
+      operationId: 'getDiagnosis',
+      summary: 'Examine the server',
+      description:
+        'Only for admins of the platform. Examines what belongs to no single tenant: PostgreSQL, Restate and its stuck invocations, the stores as the worker reaches them, releases in flight for long, and the disks of `npm start`. A check that fails or hangs is a finding. Takes milliseconds, or up to a minute while a store hangs. Concurrent requests share one examination. `pointsman doctor` adds the sinks and hooks of tenants.',
+      tags: ['process'],
+      // Without a tenant in the path: a token of a tenant is refused.
+      may: 'administer',
+      responses: { 200: json(Diagnosis, 'The findings, the most severe first.') },
+      handle: async () => jsonResponse({ findings: await examine() }, 200),
+    }),
+  ];
+}
