@@ -160,3 +160,9 @@ export const signatureLimits = {
    */
   signatures: 8,
 } as const;
+
+/** What the server and `pointsman doctor` report. */
+export const findingLimits = {
+  /** A release or a delivery that is in flight for longer, and waits for nothing, is reported: its stages take seconds. */
+  oldReleaseMs: minute,
+} as const;

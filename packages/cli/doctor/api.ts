@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import type { Finding } from '../../../core/finding.ts';
-import { SILENT_WORKER } from '../../../core/texts/finding-texts.ts';
+import type { Finding } from '@pointsman/protocol/findings/finding';
+import { SILENT_WORKER } from '@pointsman/protocol/findings/finding-texts';
 import { tenantsPath } from '@pointsman/protocol/paths';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
 import { ApiProblem } from '../failures.ts';

@@ -1,4 +1,4 @@
-import type { Finding } from '../../../core/finding.ts';
+import type { Finding } from '@pointsman/protocol/findings/finding';
 import { CliError } from '../failures.ts';
 
 /** The findings of a check. A check that fails itself is an error of its subject. */

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 
-import type { Finding } from '../../../core/finding.ts';
+import type { Finding } from '@pointsman/protocol/findings/finding';
 import { commandRun, type Cli, type CommandRun } from '../context.ts';
 import type { ExitName } from '../exit-codes.ts';
 import { printable } from '../output/printable.ts';

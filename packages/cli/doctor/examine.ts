@@ -1,5 +1,5 @@
-import { bySeverity, type Finding } from '../../../core/finding.ts';
-import { oldReleaseFindings } from '../../../core/texts/finding-texts.ts';
+import { bySeverity, type Finding } from '@pointsman/protocol/findings/finding';
+import { oldReleaseFindings } from '@pointsman/protocol/findings/finding-texts';
 import type { CommandRun } from '../context.ts';
 import { apiFindings, livenessFindings } from './api.ts';
 import { check, hasError } from './check.ts';

@@ -1,3 +1,4 @@
+import { findingLimits } from '@pointsman/protocol/limits';
 import { clientLimits } from '@pointsman/client/internal/http/limits';
 import { inFlightPath } from '@pointsman/protocol/paths';
 import type { ApiClient } from '@pointsman/client/internal/http/client';

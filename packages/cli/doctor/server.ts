@@ -1,4 +1,4 @@
-import { Diagnosis, type Finding } from '../../../core/finding.ts';
+import { Diagnosis, type Finding } from '@pointsman/protocol/findings/finding';
 import { diagnosisPath } from '@pointsman/protocol/paths';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
 import { ApiProblem } from '../failures.ts';

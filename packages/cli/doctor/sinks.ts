@@ -1,4 +1,4 @@
-import type { Finding } from '../../../core/finding.ts';
+import type { Finding } from '@pointsman/protocol/findings/finding';
 import { isBroker } from '@pointsman/protocol/sinks/sink';
 import { sinksPath } from '@pointsman/protocol/paths';
 import type { ApiClient } from '@pointsman/client/internal/http/client';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { Finding } from '../../../core/finding.ts';
+import type { Finding } from '@pointsman/protocol/findings/finding';
 import { TenantName } from '@pointsman/protocol/identifiers';
 import { tenantsPath } from '@pointsman/protocol/paths';
 import type { CommandRun } from '../context.ts';

@@ -1,4 +1,4 @@
-import { humanDuration } from '../../../core/texts/amounts.ts';
+import { humanDuration } from '@pointsman/protocol/text/amounts';
 import { printable } from './printable.ts';
 import type { GateView } from '@pointsman/client/internal/http/resources';
 import type { Terminal } from './terminal.ts';

@@ -1,4 +1,4 @@
-import { humanDuration } from '../../../core/texts/amounts.ts';
+import { humanDuration } from '@pointsman/protocol/text/amounts';
 import { gateLine, openGateNames } from './format-gate.ts';
 import { printable } from './printable.ts';
 import type { ReleaseView, StageView } from '@pointsman/client/internal/http/resources';

@@ -1,4 +1,4 @@
-import { humanBytes } from '../../../core/texts/amounts.ts';
+import { humanBytes } from '@pointsman/protocol/text/amounts';
 import type { CommandRun } from '../context.ts';
 import { IGNORE_FILE } from './ignore-file.ts';
 import type { PackedSource } from './pack.ts';

@@ -2,9 +2,9 @@ import type { Logger } from 'pino';
 
 import { cut } from '@pointsman/protocol/text/cut';
 import { PointsmanError } from '@pointsman/protocol/errors';
-import type { Finding } from '../../../core/finding.ts';
+import type { Finding } from '@pointsman/protocol/findings/finding';
 import { singleFlight } from '@pointsman/protocol/calls/single-flight';
-import { humanDuration } from '../../../core/texts/amounts.ts';
+import { humanDuration } from '@pointsman/protocol/text/amounts';
 import { RestateAdminError } from '../../restate/admin.ts';
 import { diagnosisLimits } from './limits.ts';
 import { withoutCredentials } from './without-credentials.ts';

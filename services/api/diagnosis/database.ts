@@ -1,4 +1,4 @@
-import type { Finding } from '../../../core/finding.ts';
+import type { Finding } from '@pointsman/protocol/findings/finding';
 import { feedLimits } from '@pointsman/protocol/limits';
 import type { Database } from '../../postgres/database.ts';
 import {

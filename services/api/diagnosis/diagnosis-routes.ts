@@ -1,4 +1,4 @@
-import { Diagnosis } from '../../../core/finding.ts';
+import { Diagnosis } from '@pointsman/protocol/findings/finding';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { json } from '../responses/openapi-responses.ts';

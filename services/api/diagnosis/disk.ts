@@ -2,8 +2,8 @@ import type { StatsFs } from 'node:fs';
 import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { Finding } from '../../../core/finding.ts';
-import { humanBytes } from '../../../core/texts/amounts.ts';
+import type { Finding } from '@pointsman/protocol/findings/finding';
+import { humanBytes } from '@pointsman/protocol/text/amounts';
 import { diagnosisLimits } from './limits.ts';
 
 /** The folders of the data directory of `npm start`, with their content. Each may be a mount. */

@@ -1,7 +1,7 @@
 import type { Ingress } from '@restatedev/restate-sdk-clients';
 import type { Logger } from 'pino';
 
-import { bySeverity, type Finding } from '../../../core/finding.ts';
+import { bySeverity, type Finding } from '@pointsman/protocol/findings/finding';
 import type { Database } from '../../postgres/database.ts';
 import type { Readiness } from '../operations/readiness.ts';
 import { sharedReads } from '../operations/shared-reads.ts';

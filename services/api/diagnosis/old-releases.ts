@@ -1,5 +1,6 @@
-import type { Finding } from '../../../core/finding.ts';
-import { oldReleaseFindings } from '../../../core/texts/finding-texts.ts';
+import { findingLimits } from '@pointsman/protocol/limits';
+import type { Finding } from '@pointsman/protocol/findings/finding';
+import { oldReleaseFindings } from '@pointsman/protocol/findings/finding-texts';
 import type { Database } from '../../postgres/database.ts';
 import { withoutWaiting } from '../../postgres/upkeep/doctor.ts';
 import { type InFlight, listInFlight } from '../../postgres/upkeep/sweep.ts';

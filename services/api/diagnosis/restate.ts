@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { Finding } from '../../../core/finding.ts';
+import type { Finding } from '@pointsman/protocol/findings/finding';
 import { Tenant } from '../../../handlers/contract/tenant.ts';
 import { RestateAdmin } from '../../restate/admin.ts';
 import { diagnosisLimits } from './limits.ts';

@@ -1,7 +1,7 @@
 import { HttpCallError, type Ingress, rpc } from '@restatedev/restate-sdk-clients';
 
-import type { Finding } from '../../../core/finding.ts';
-import { SILENT_WORKER } from '../../../core/texts/finding-texts.ts';
+import type { Finding } from '@pointsman/protocol/findings/finding';
+import { SILENT_WORKER } from '@pointsman/protocol/findings/finding-texts';
 import { SystemsReport, Worker } from '../../../handlers/contract/worker.ts';
 import type { Readiness } from '../operations/readiness.ts';
 import { diagnosisLimits } from './limits.ts';

@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import type { Finding } from '../../../core/finding.ts';
+import type { Finding } from '../../../packages/protocol/findings/finding.ts';
 import { releaseKey } from '../../../packages/protocol/identifiers.ts';
 import { startApi, type TestApi } from '../../support/processes/api.ts';
 import { scriptedRestate } from '../../unit/api/diagnosis/scripted-restate.ts';

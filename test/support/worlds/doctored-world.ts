@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 
-import type { Finding } from '../../../core/finding.ts';
+import type { Finding } from '../../../packages/protocol/findings/finding.ts';
 import { startApi, type TestApi } from '../processes/api.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { eventually } from '../runs/eventually.ts';

@@ -1,5 +1,5 @@
 import { correlationId } from '@pointsman/protocol/identifiers';
-import { humanDuration } from '../../../../core/texts/amounts.ts';
+import { humanDuration } from '@pointsman/protocol/text/amounts';
 import type { CommandRun } from '../../context.ts';
 import { exitOfOutcome, type ExitName } from '../../exit-codes.ts';
 import { CliError, Unreachable } from '../../failures.ts';

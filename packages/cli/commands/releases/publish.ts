@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Command, Option } from 'commander';
 
 import { ConflictRule } from '@pointsman/protocol/releases/release';
-import { humanBytes } from '../../../../core/texts/amounts.ts';
+import { humanBytes } from '@pointsman/protocol/text/amounts';
 import { bundlePath } from '@pointsman/protocol/paths';
 import { awaitOutcome, type Deadline, deadlineAfter } from './await-outcome.ts';
 import type { Call } from '@pointsman/client/internal/http/client';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 
-import { humanDuration } from '../../../../core/texts/amounts.ts';
+import { humanDuration } from '@pointsman/protocol/text/amounts';
 import { sinkPath, sinksPath } from '@pointsman/protocol/paths';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import { clientLimits } from '@pointsman/client/internal/http/limits';

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 
 import { PointsmanError } from '../../../../packages/protocol/errors.ts';
-import type { Finding } from '../../../../core/finding.ts';
+import type { Finding } from '../../../../packages/protocol/findings/finding.ts';
 import { boundedCheck } from '../../../../services/api/diagnosis/bounded-check.ts';
 import { RestateAdmin } from '../../../../services/restate/admin.ts';
 import { hangUp } from '../../cli/scripted-api.ts';

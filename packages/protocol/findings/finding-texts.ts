@@ -1,6 +1,7 @@
-import type { Finding } from '../finding.ts';
-import { correlationId, type ReleaseId } from '@pointsman/protocol/identifiers';
-import { humanDuration } from './amounts.ts';
+import { findingLimits } from '../limits.ts';
+import type { Finding } from './finding.ts';
+import { correlationId, type ReleaseId } from '../identifiers.ts';
+import { humanDuration } from '../text/amounts.ts';
 
 /** Findings that both the server and `pointsman doctor` report. */
 
