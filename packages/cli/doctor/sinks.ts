@@ -41,9 +41,11 @@ export async function sinkFindings(
         { subject: 'sinks', state: 'ok', summary: `${counted(count, 'sink')}, all deliver`, actions: [] },
       ];
     }
-    const groups = Map.groupBy(troubles, ({ shared, tenant, subject, summary }) =>
-      shared === null ? `${tenant} ${subject} ${summary}` : shared,
-    );
+    const groups = new Map<string, Trouble[]>();
+    for (const trouble of troubles) {
+      const key = trouble.shared ?? `${trouble.tenant} ${trouble.subject} ${trouble.summary}`;
+      groups.set(key, [...(groups.get(key) ?? []), trouble]);
+    }
     return [...groups.values()].map(grouped);
   });
 }

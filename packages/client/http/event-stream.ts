@@ -4,6 +4,9 @@ import type { ApiClient } from './client.ts';
 import { clientLimits } from './limits.ts';
 import { retryDelayMs, waitFor } from './retry.ts';
 
+/** A server-sent event. */
+export type StreamEvent = EventSourceMessage;
+
 /**
  * The server-sent events at that path, across reconnects: each connection resumes after the last seen event (`Last-Event-ID`). Yields null
  * after a cut; the caller should then read the state itself. Ends after {@link clientLimits.streamFailures} consecutive connections without
@@ -13,7 +16,7 @@ export async function* eventStream(
   client: ApiClient,
   path: string,
   signal: AbortSignal,
-): AsyncGenerator<EventSourceMessage | null> {
+): AsyncGenerator<StreamEvent | null> {
   const place: Place = { lastEventId: '' };
   for (let failures = 0; failures < clientLimits.streamFailures;) {
     const hasLived: boolean = yield* oneConnection(client, path, place, signal);
@@ -35,7 +38,7 @@ async function* oneConnection(
   path: string,
   place: Place,
   signal: AbortSignal,
-): AsyncGenerator<EventSourceMessage, boolean> {
+): AsyncGenerator<StreamEvent, boolean> {
   let hasLived = false;
   const silence = new AbortController();
   const watch = setTimeout(() => silence.abort(), clientLimits.streamSilenceMs);
@@ -44,7 +47,7 @@ async function* oneConnection(
       place.lastEventId === '' ? {} : { 'last-event-id': place.lastEventId };
     const body = await client.stream(path, headers, AbortSignal.any([signal, silence.signal]));
     if (body === null) return false;
-    const complete: EventSourceMessage[] = [];
+    const complete: StreamEvent[] = [];
     const parser = createParser({
       onEvent: (event) => {
         place.lastEventId = event.id ?? place.lastEventId;

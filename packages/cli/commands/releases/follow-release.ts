@@ -1,4 +1,4 @@
-import type { EventSourceMessage } from 'eventsource-parser';
+import type { StreamEvent } from '@pointsman/client/internal/http/event-stream';
 
 import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
@@ -38,7 +38,7 @@ export async function* followRelease(
 }
 
 /** The view after an event; null when the release itself must be read. */
-function viewAfter(view: ReleaseView, { event, data }: EventSourceMessage): ReleaseView | null {
+function viewAfter(view: ReleaseView, { event, data }: StreamEvent): ReleaseView | null {
   if (event === 'settled') return parseJsonAs(ReleaseView, data);
   const stage = event === 'stage' ? parseJsonAs(StageEvent, data) : null;
   if (stage === null) return null;
