@@ -32,7 +32,10 @@ export function rabbitCeleryQueue(options: { url: string; log: Logger }): Celery
         case 'confirmed':
           return { kind: 'queued' };
         case 'unroutable':
-          return { kind: 'later', summary: `RabbitMQ has no queue ${task.queue}, and may not declare one` };
+          return {
+            kind: 'later',
+            summary: `RabbitMQ has no queue ${task.queue}, and Pointsman may not declare it`,
+          };
         case 'refused':
         case 'unknown':
           return { kind: 'later', summary: `RabbitMQ: ${published.summary}` };

@@ -18,14 +18,14 @@ export function taskRefusal(task: CeleryTask, nowMs: number): string | null {
   if (!QUEUE.test(task.queue))
     return 'the name of a queue has 1 to 63 characters of a-z, 0-9, ".", "_" and "-"';
   if (RESERVED.test(task.queue)) return `the name ${task.queue} is reserved by the broker or by Celery`;
-  if (!TASK.test(task.task)) return 'that is not the name of a Celery task';
+  if (!TASK.test(task.task)) return 'this is not a valid name for a Celery task';
   if (!isId(task.id) || !isId(task.correlationId)) {
     return `an ID has 1 to ${celeryLimits.idChars} visible characters`;
   }
   if (!Number.isSafeInteger(task.expiresAt) || task.expiresAt <= nowMs) return 'its deadline has passed';
   const bytes = Buffer.byteLength(JSON.stringify(task.kwargs));
   return bytes > celeryLimits.kwargsBytes
-    ? `its arguments take ${bytes} bytes, of ${celeryLimits.kwargsBytes}: pass payloads by address`
+    ? `its arguments have ${bytes} bytes; the limit is ${celeryLimits.kwargsBytes}. Pass large values by URL`
     : null;
 }
 

@@ -11,11 +11,14 @@ import type {
 import { compileModules } from './modules/compile-modules.ts';
 import { documentSchemas, type DocumentSchema, type DocumentSchemas } from './schema/document-schemas.ts';
 import { emitArtifacts } from './emit-artifacts.ts';
-import { findings, type Findings } from './findings.ts';
-import { making, type MadeBlob } from './made-blobs.ts';
-import { breather } from './orphaned-work.ts';
-import { readOverlays, type Patches } from './documents/overlays.ts';
-import { readRecipe, RECIPE_PATH, type PlacedRecipe } from './recipe/recipe.ts';
+import { findings } from './findings.ts';
+import type { Findings } from './findings.ts';
+import { type CompileOutput, compileOutput, type MadeBlob } from './made-blobs.ts';
+import { periodicYield } from './orphaned-work.ts';
+import { readOverlays } from './documents/overlays.ts';
+import type { Patches } from './documents/overlays.ts';
+import { readRecipe, RECIPE_PATH } from './recipe/recipe.ts';
+import type { PlacedRecipe } from './recipe/recipe.ts';
 import { recipeWarnings } from './recipe/recipe-warnings.ts';
 import { patternsFor, readReferences, type Reference } from './documents/references.ts';
 import { reportDangling } from './documents/report-dangling.ts';
@@ -29,28 +32,29 @@ interface Plan {
   readonly selection: Selection;
   readonly references: readonly Reference[];
   readonly patches: Patches;
-  /** By path. null for one that is of no use, which has been reported. */
+  /** By path. Null for an unusable schema, which has already been reported. */
   readonly namedSchemas: ReadonlyMap<string, DocumentSchema | null>;
-  /** The paths of the files that only say how others compile. */
+  /** Files that configure the compilation and are not part of the artifact. */
   readonly inputs: readonly string[];
 }
 
 /**
- * Compiles one source: plan, documents, modules, references, artifacts. Goes on after a problem wherever what follows still has a
- * meaning, so that one compilation reports them all. Nothing of the source is executed.
+ * Compiles one source: plan, documents, modules, references, artifacts. After a problem it continues with the
+ * independent parts, so that one compilation reports as many problems as possible. It never executes code of
+ * the source.
  */
 export async function compileSource(
   entries: readonly SourceEntry[],
   ask: Ask,
 ): Promise<ProcessResult<readonly MadeBlob[]>> {
   const found = findings();
-  const made = making();
+  const output = compileOutput();
   const files = sourceFiles(entries, ask);
   const schemas = documentSchemas(files, found);
   const plan = await planCompilation(files, schemas, found);
   const used = new Set(plan?.inputs);
-  const artifacts = plan && (await compilePlan(plan, files, { schemas, found, making: made, used }, ask));
-  const rest = { made: made.blobs(), memories: made.memories };
+  const artifacts = plan && (await compilePlan(plan, files, { schemas, found, output, used }, ask));
+  const rest = { made: output.blobs(), cacheEntries: output.cacheEntries };
   if (!artifacts || !found.isEmpty()) return { kind: 'invalid', ...found.result(), ...rest };
   const warnings = plan.placed === null ? [] : recipeWarnings(entries, plan.placed, used);
   return { kind: 'compiled', artifacts, warnings, ...rest };
@@ -83,11 +87,11 @@ async function planCompilation(
   return { placed, selection, references: readReferences(placed), patches, namedSchemas, inputs };
 }
 
-/** A recipe under nearly the right name would silently not be one. */
+/** A recipe with a misspelled name would otherwise be ignored without a message. */
 function refuseMisnamed(files: SourceFiles, found: Findings): void {
   for (const path of ['pointsman.yml', 'pointsman.json', 'pointsman.toml']) {
     if (!files.find(path)) continue;
-    const message = `this file is not read; name it ${RECIPE_PATH}`;
+    const message = `this file is ignored; rename it to ${RECIPE_PATH}`;
     found.add({ path, line: 1, column: 1, pointer: '', code: 'misnamed_recipe', message });
   }
 }
@@ -95,7 +99,7 @@ function refuseMisnamed(files: SourceFiles, found: Findings): void {
 async function readNamedSchemas(placed: PlacedRecipe, files: SourceFiles, schemas: DocumentSchemas) {
   const namedSchemas = new Map<string, DocumentSchema | null>();
   const schemaPaths = new Set<string>();
-  const breathe = breather();
+  const yieldIfDue = periodicYield();
   for (const [index, { schema }] of placed.recipe.documents.entries()) {
     if (schema === undefined) continue;
     if (!files.find(schema))
@@ -103,7 +107,7 @@ async function readNamedSchemas(placed: PlacedRecipe, files: SourceFiles, schema
     namedSchemas.set(schema, await schemas.byPath(schema));
     schemaPaths.add(schema);
     for (const path of await schemas.filesOf(schema)) schemaPaths.add(path);
-    await breathe();
+    await yieldIfDue();
   }
   return { namedSchemas, schemaPaths };
 }
@@ -114,7 +118,7 @@ async function compilePlan(
   tools: {
     schemas: DocumentSchemas;
     found: Findings;
-    making: ReturnType<typeof making>;
+    output: CompileOutput;
     used: Set<string>;
   },
   ask: Ask,
@@ -122,12 +126,12 @@ async function compilePlan(
   const { selection, references, patches, namedSchemas } = plan;
   const jobs = jobsOf(plan);
   const facts = await compileDocuments(jobs, tools, ask);
-  // A schema that no document needed has not been compiled yet, but may be wrong all the same.
+  // Compile the schemas that no document used as well, to report their mistakes.
   const used = new Set(selection.documents.flatMap((document) => document.schemas));
-  const breathe = breather();
+  const yieldIfDue = periodicYield();
   for (const [path, schema] of namedSchemas) {
     if (!used.has(path)) schema?.validator();
-    await breathe();
+    await yieldIfDue();
   }
   const modules = await compileModules(selection.modules, files, ask, tools);
   const assets = selection.assets.map(({ path, digest, size }) => ({
@@ -142,10 +146,13 @@ async function compilePlan(
   const otherPaths = [...selection.modules.map(({ output }) => output), ...assets.map(({ path }) => path)];
   await reportDangling(references, channels, otherPaths, files, tools.found);
   refuseCollisions(channels[0]?.documents.map(({ path }) => path) ?? [], others, tools.found);
-  return emitArtifacts(channels, others, tools.making, tools.found);
+  return emitArtifacts(channels, others, tools.output, tools.found);
 }
 
-/** Adds the documents, the assets, and the schemas that documents name by themselves; modules are added where they are bundled. */
+/**
+ * Marks the documents, the assets, and the schemas of `$schema` properties as used. Modules are marked when
+ * they are bundled.
+ */
 async function noteUsed(
   { documents, assets }: Selection,
   facts: readonly (DocumentFacts | null)[],
@@ -157,7 +164,7 @@ async function noteUsed(
   for (const name of named) for (const path of await schemas.filesOf(name)) used.add(path);
 }
 
-/** Each document once for all channels, and once more for each channel that patches it. */
+/** One job per document for all channels, and another one for each channel that patches the document. */
 function jobsOf({ selection, references, patches, namedSchemas }: Plan): DocumentJob[] {
   const jobs: DocumentJob[] = [];
   for (const selected of selection.documents) {
@@ -185,7 +192,7 @@ function variantsOf(
       if (job.patch !== null && job.patch.channel !== channel) continue;
       const made = facts[index];
       const { path } = job.selected.entry;
-      // The base of a document comes before its patched forms, and is overwritten by the one of this channel.
+      // The job without a patch comes first. A patch of this channel replaces its result.
       if (made) {
         byPath.set(path, { path, facts: made, job });
         faulty.delete(path);
@@ -205,7 +212,7 @@ function refuseCollisions(
 ): void {
   const taken = new Set(documentPaths);
   for (const { path } of others) {
-    const message = 'two files of the artifact would have this path; a module is emitted as .js';
+    const message = 'two files of the artifact have this path; a module is emitted as .js';
     if (taken.has(path))
       found.add({ path, line: 1, column: 1, pointer: '', code: 'path_collision', message });
     taken.add(path);
@@ -213,7 +220,7 @@ function refuseCollisions(
   for (const path of taken) {
     const parent = fileAsFolder(path, taken);
     if (parent === null) continue;
-    const message = `${parent} is a file of the artifact, so that nothing can be inside of it; a module is emitted as .js`;
+    const message = `${parent} is a file of the artifact, so it cannot contain other files; a module is emitted as .js`;
     found.add({ path, line: 1, column: 1, pointer: '', code: 'path_collision', message });
   }
 }

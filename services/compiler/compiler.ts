@@ -7,7 +7,8 @@ import { badEndings } from './turns/bad-endings.ts';
 import type { CompileResult } from './process/compiled.ts';
 import { compilePool } from './process/compile-pool.ts';
 import { fairQueue } from './turns/fair-queue.ts';
-import { resultFrom, type Kept } from './process/compile-result.ts';
+import { resultFrom } from './process/compile-result.ts';
+import type { CachedFile } from './process/compile-result.ts';
 import { placeCompilation } from './turns/place-compilation.ts';
 import { tenantLru } from './turns/tenant-lru.ts';
 import { tenantStandings } from './turns/tenant-standings.ts';
@@ -15,69 +16,73 @@ import type { ReadBlobs } from './process/answer-question.ts';
 
 export interface Compiler {
   /**
-   * Compiles a source. `readBlobs` is asked for contents by digest, only for those that are not remembered, one call at a time, and must give all
-   * of them. These errors are worth a retry:
+   * Compiles a source. `readBlobs` reads contents by digest. It is called once at a time, only for contents that
+   * are not cached, and must return all of them. Throws in these cases, in which a retry may succeed:
    *
-   * - what `readBlobs` throws, and when it gives too little, or a content of another digest;
-   * - when reading takes more than `readingMs` in all;
-   * - when a process dies in the middle, for the first time with that source;
-   * - when no process begins within `threadStartMs`, or one after the other is ended before it begins;
-   * - when the compiler is closed meanwhile.
+   * - `readBlobs` throws, or returns too few contents or a content with a different digest;
+   * - all reads together take longer than `readingMs`;
+   * - a process dies during a compilation, for the first time with this source;
+   * - no process starts within `threadStartMs`, or several in a row die before they start;
+   * - the compiler is closed in the meantime.
    */
   compile(tenant: string, tree: SourceTree, readBlobs: ReadBlobs): Promise<CompileResult>;
-  /** Whether a compilation of that tenant that is not remembered would be `busy` now. */
+  /** Whether an uncached compilation of this tenant would now return `busy`. */
   isFullFor(tenant: string): boolean;
-  /** How many compilations wait for a process. */
+  /** The number of compilations that wait for a process. */
   readonly waiting: number;
-  /** Ends the processes. Compilations that run or wait throw. */
+  /** Kills the processes. Running and waiting compilations throw. */
   close(): Promise<void>;
 }
 
 type Limits = { readonly [limit in Exclude<keyof typeof compileLimits, 'busy'>]: number };
 
 export interface CompilerOptions {
-  /** Replaces single ones of `compileLimits`. */
+  /** Overrides individual `compileLimits`. */
   readonly limits?: Partial<Limits>;
-  /** Gets what the compiler itself did wrong, with the reference that its caller is told. */
+  /** Receives defects of the compiler, with the reference that the caller gets. */
   readonly log?: Pick<Logger, 'error'>;
 }
 
 /**
- * A compiler with its processes and its memory. Memory is apart for each tenant: neither a result nor the time that it takes may
- * tell one tenant what another has compiled.
+ * A compiler with its processes and caches. Each tenant has its own caches: neither a result nor its timing may
+ * reveal what another tenant has compiled.
  */
 export function createCompiler(options: CompilerOptions = {}): Compiler {
   const limits: Limits = { ...compileLimits, ...options.limits };
   const pool = compilePool(limits);
   const standings = tenantStandings(limits);
   const queue = fairQueue(limits, { standingOf: standings.of, quickPerSlow: limits.quickPerSlow });
-  const kept = tenantLru<Kept>({ bytes: limits.cacheBytes, bytesPerTenant: limits.cacheBytesPerTenant });
+  const cachedFiles = tenantLru<CachedFile>({
+    bytes: limits.cacheBytes,
+    bytesPerTenant: limits.cacheBytesPerTenant,
+  });
   const memo = tenantLru<CompileResult>({
     bytes: limits.memoBytes,
     bytesPerTenant: limits.memoBytesPerTenant,
     entriesPerTenant: limits.memoResults,
   });
-  const placing = { pool, queue, standings, limits };
+  const placementDeps = { pool, queue, standings, limits };
   const endings = badEndings(limits, standings, options.log);
   const underWay = new Map<string, Promise<CompileResult>>();
 
-  const compileAnew = async (
+  const compileUncached = async (
     tenant: string,
     tree: SourceTree,
     readBlobs: ReadBlobs,
   ): Promise<CompileResult> => {
-    const recalled = new Map<string, Kept>();
+    const cacheHits = new Map<string, CachedFile>();
     const recall = (key: string): string | undefined => {
-      const known = kept.get(tenant, key);
-      if (known) recalled.set(known.digest, known);
+      const known = cachedFiles.get(tenant, key);
+      if (known) cacheHits.set(known.digest, known);
       return known?.facts;
     };
-    const ended = await placeCompilation(placing, tenant, tree, readBlobs, recall);
+    const ended = await placeCompilation(placementDeps, tenant, tree, readBlobs, recall);
     if (ended === 'busy') return { kind: 'busy' };
     if (ended.kind !== 'compiled' && ended.kind !== 'invalid')
-      return endings.endedBadly(tenant, tree.digest, ended);
-    const keep = (key: string, value: Kept, bytes: number): void => kept.set(tenant, key, value, bytes);
-    return await resultFrom(ended, recalled, keep, readBlobs);
+      return endings.recordBadEnd(tenant, tree.digest, ended);
+    const cache = (key: string, value: CachedFile, bytes: number): void =>
+      cachedFiles.set(tenant, key, value, bytes);
+    return await resultFrom(ended, cacheHits, cache, readBlobs);
   };
 
   return {
@@ -90,7 +95,7 @@ export function createCompiler(options: CompilerOptions = {}): Compiler {
       const known =
         memo.get(tenant, tree.digest) ?? endings.recall(tenant, tree.digest) ?? underWay.get(name);
       if (known) return await known;
-      const result = compileAnew(tenant, tree, readBlobs);
+      const result = compileUncached(tenant, tree, readBlobs);
       underWay.set(name, result);
       try {
         const settled = await result;
@@ -108,7 +113,7 @@ export function createCompiler(options: CompilerOptions = {}): Compiler {
   };
 }
 
-/** A blob, or a file of an artifact, without its content: names, digests and the objects around them, roughly. */
+/** Estimated size of one blob or artifact file without its content: names, digests and objects. */
 const ENTRY_BYTES = 400;
 
 function bytesOf(result: CompileResult): number {

@@ -2,15 +2,15 @@ import { artifactLimits } from '@pointsman/protocol/limits';
 import { artifactManifest, mediaTypes, type ArtifactFile } from '@pointsman/protocol/artifacts/oci';
 import type { ChannelDocuments } from './documents/compile-document.ts';
 import type { Findings } from './findings.ts';
-import type { Making } from './made-blobs.ts';
+import type { CompileOutput } from './made-blobs.ts';
 import { RECIPE_PATH } from './recipe/recipe.ts';
 import type { ProcessArtifact } from './process/compile-protocol.ts';
 
-/** One artifact for the base and one for each channel that has an overlay; what is equal in them is one blob. */
+/** One artifact for the base, and one for each channel with an overlay. Identical files share a blob. */
 export function emitArtifacts(
   channels: readonly ChannelDocuments[],
   others: readonly ArtifactFile[],
-  making: Making,
+  output: CompileOutput,
   found: Findings,
 ): ProcessArtifact[] {
   if (!found.isEmpty()) return [];
@@ -25,10 +25,14 @@ export function emitArtifacts(
     const files = [...compiled, ...others];
     if (files.length === 0) refuseEmpty(found);
     const { manifest, index, files: sorted, blobDigests } = artifactManifest(files);
-    const made = making.blob(index.text, index.mediaType);
-    if (!made || !making.blob(manifest.text, manifest.mediaType)) {
+    const made = output.blob(index.text, index.mediaType);
+    if (!made || !output.blob(manifest.text, manifest.mediaType)) {
       const { madeBytes } = artifactLimits;
-      refuseTooLarge(sorted, `the channels together have more than ${madeBytes} bytes`, found);
+      refuseTooLarge(
+        sorted,
+        `the artifacts of all channels have more than ${madeBytes} bytes together`,
+        found,
+      );
       break;
     }
     if (bytesOf([...sorted, made]) > artifactLimits.bytes) {
@@ -41,21 +45,21 @@ export function emitArtifacts(
   return artifacts;
 }
 
-/** As a follower counts: each blob once. */
+/** Counts each blob once, as followers do. */
 function bytesOf(blobs: readonly { readonly digest: string; readonly size: number }[]): number {
   const sizes = new Map(blobs.map(({ digest, size }) => [digest, size]));
   return [...sizes.values()].reduce((sum, size) => sum + size, 0);
 }
 
-/** At the largest file, which is what its author will want to look at. */
+/** Reported at the largest file, because the author will probably shrink that one. */
 function refuseTooLarge(files: readonly ArtifactFile[], what: string, found: Findings): void {
   const largest = files.reduce((one, other) => (other.size > one.size ? other : one));
-  const message = `${what}; the largest file is this one, with ${largest.size} bytes`;
+  const message = `${what}; this is the largest file, with ${largest.size} bytes`;
   found.add({ path: largest.path, line: 1, column: 1, pointer: '', code: 'output_too_large', message });
 }
 
-/** An artifact without a file would take everything away from whoever follows it; that is never what somebody meant. */
+/** An empty artifact would remove all files from its followers, which is never intended. */
 function refuseEmpty(found: Findings): void {
-  const message = 'nothing of this source becomes part of the artifact';
+  const message = 'no file of this source is part of the artifact';
   found.add({ path: RECIPE_PATH, line: 1, column: 1, pointer: '', code: 'nothing_to_compile', message });
 }

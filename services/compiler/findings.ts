@@ -5,11 +5,14 @@ import {
 } from '@pointsman/protocol/releases/diagnostic';
 import { documentLimits } from '@pointsman/protocol/limits';
 
-/** Collects diagnostics. What it keeps does not depend on the order in which they come. */
+/** Collects diagnostics. The result does not depend on the order in which they are added. */
 export interface Findings {
   readonly add: (diagnostic: Diagnostic) => void;
   readonly isEmpty: () => boolean;
-  /** The first `documentLimits.diagnostics` in the order of path, line, column and code, each once, within `documentLimits.reportChars`. */
+  /**
+   * The first `documentLimits.diagnostics` by path, line, column and code, without duplicates, and within
+   * `documentLimits.reportChars`.
+   */
   readonly result: () => { diagnostics: Diagnostic[]; truncated: boolean };
 }
 
@@ -24,9 +27,9 @@ export function findings(): Findings {
   return {
     add: (found) => {
       const text = JSON.stringify(boundedDiagnostic(found));
-      // Parsed again: a part of a text keeps all of that text in memory.
+      // Parsed again to copy the strings: a substring keeps the whole document in memory.
       kept.set(text, JSON.parse(text) as Diagnostic);
-      // Ten times the limit: sorted seldom, and never more than a few thousand in memory.
+      // Sorting only at ten times the limit keeps sorting rare and memory bounded.
       if (kept.size > 10 * documentLimits.diagnostics) shrink();
     },
     isEmpty: () => kept.size === 0,

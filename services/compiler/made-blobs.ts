@@ -1,9 +1,9 @@
 import { artifactLimits } from '@pointsman/protocol/limits';
 import { digestOf } from '@pointsman/protocol/digest';
-import type { Memory } from './process/compile-protocol.ts';
-import { memoryLimits } from './limits.ts';
+import type { CacheEntry } from './process/compile-protocol.ts';
+import { cacheEntryLimits } from './limits.ts';
 
-/** A text that is to become a blob. `size` is in bytes. */
+/** A text that will be stored as a blob. `size` is in bytes. */
 export interface MadeBlob {
   readonly digest: string;
   readonly size: number;
@@ -12,30 +12,31 @@ export interface MadeBlob {
 }
 
 /**
- * What a compilation makes: texts, each kept once by its digest, and what a later compilation may take over. All blobs together are
- * bounded by `artifactLimits.madeBytes`, those included that are taken over: a source fits or not, whatever was compiled before.
+ * The output of a compilation: blobs, deduplicated by digest, and cache entries for later compilations. The total
+ * size of the blobs is limited by `artifactLimits.madeBytes`. Blobs from the cache count too, so that the cache
+ * does not change whether a source fits.
  */
-export interface Making {
-  /** Keeps a text that is to become a blob; null when it does not fit. */
+export interface CompileOutput {
+  /** Adds a blob. Returns null when it exceeds the limit. */
   readonly blob: (text: string, mediaType: string) => Omit<MadeBlob, 'text'> | null;
-  /** Counts a blob that an earlier compilation made; false when it does not fit. */
-  readonly takeOver: (blob: { readonly digest: string; readonly size: number }) => boolean;
-  /** Whether something did not fit. */
+  /** Counts a blob from the cache. Returns false when it exceeds the limit. */
+  readonly addCached: (blob: { readonly digest: string; readonly size: number }) => boolean;
+  /** Whether a blob exceeded the limit. */
   readonly isFull: () => boolean;
-  /** Past `memoryLimits.sourceChars` it does nothing: then the next compilation does that work again. */
-  readonly remember: (memory: Memory) => void;
-  readonly memories: readonly Memory[];
+  /** Does nothing above `cacheEntryLimits.sourceChars`: the next compilation then repeats the work. */
+  readonly cache: (entry: CacheEntry) => void;
+  readonly cacheEntries: readonly CacheEntry[];
   readonly blobs: () => readonly MadeBlob[];
 }
 
-export function making(): Making {
+export function compileOutput(): CompileOutput {
   const blobs = new Map<string, MadeBlob>();
   const counted = new Set<string>();
-  const memories: Memory[] = [];
+  const cacheEntries: CacheEntry[] = [];
   let bytes = 0;
   let chars = 0;
   let isFull = false;
-  const takeOver: Making['takeOver'] = ({ digest, size }) => {
+  const addCached: CompileOutput['addCached'] = ({ digest, size }) => {
     if (counted.has(digest)) return true;
     if (bytes + size > artifactLimits.madeBytes) {
       isFull = true;
@@ -49,17 +50,17 @@ export function making(): Making {
     blob: (text, mediaType) => {
       const size = Buffer.byteLength(text);
       const digest = digestOf(text);
-      if (!takeOver({ digest, size })) return null;
+      if (!addCached({ digest, size })) return null;
       if (!blobs.has(digest)) blobs.set(digest, { digest, size, mediaType, text });
       return { digest, size, mediaType };
     },
-    takeOver,
+    addCached,
     isFull: () => isFull,
-    remember: (memory) => {
-      chars += memory.key.length + memory.facts.length;
-      if (chars <= memoryLimits.sourceChars) memories.push(memory);
+    cache: (entry) => {
+      chars += entry.key.length + entry.facts.length;
+      if (chars <= cacheEntryLimits.sourceChars) cacheEntries.push(entry);
     },
-    memories,
+    cacheEntries,
     blobs: () => [...blobs.values()],
   };
 }

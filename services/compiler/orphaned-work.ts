@@ -1,25 +1,25 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Maximum time without a turn of the event loop: within it, a process notices that its parent has ended. */
-const BREATH_MS = 250;
+/** Maximum time without a turn of the event loop, in which a process notices that its parent has exited. */
+const YIELD_MS = 250;
 
-/** The process that started this one. It changes when that one ends. */
+/** The parent process. `process.ppid` changes when the parent exits. */
 const startedBy = process.ppid;
 
-/** Lets the event loop have a turn now and then, for loops whose steps are short. */
-export function breather(): () => Promise<void> {
+/** Yields to the event loop at intervals. For loops with short steps. */
+export function periodicYield(): () => Promise<void> {
   let last = performance.now();
   return async () => {
-    if (performance.now() - last < BREATH_MS) return;
+    if (performance.now() - last < YIELD_MS) return;
     await setImmediate();
     last = performance.now();
   };
 }
 
 /**
- * Exits if the parent process is gone. For work without a turn of the event loop: without the parent, nothing would enforce the limit on its
- * time.
+ * Exits if the parent process has exited. For work that does not yield to the event loop: without the parent,
+ * nothing would enforce its time limit.
  */
-export function endWhenOrphaned(): void {
+export function exitIfOrphaned(): void {
   if (process.ppid !== startedBy) process.exit(0);
 }

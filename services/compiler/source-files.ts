@@ -1,12 +1,12 @@
 import type { SourceEntry } from '@pointsman/protocol/releases/source';
 import type { Ask } from './process/compile-protocol.ts';
 
-/** The files of the source that is being compiled, read when they are needed and at most once. */
+/** The files of the source. Each is read on demand, and at most once. */
 export interface SourceFiles {
   readonly entries: readonly SourceEntry[];
   readonly find: (path: string) => SourceEntry | undefined;
   readonly read: (paths: readonly string[]) => Promise<void>;
-  /** What `read` has fetched. Asking for anything else is a mistake of the program. */
+  /** The content of a file that `read` has read. Throws for any other file. */
   readonly contentOf: (path: string) => Uint8Array;
 }
 
@@ -35,6 +35,6 @@ export function sourceFiles(entries: readonly SourceEntry[], ask: Ask): SourceFi
 
 function contentAt(answer: Awaited<ReturnType<Ask>>, index: number): Uint8Array {
   const content = answer[index]?.content;
-  if (!content) throw new Error('a file was asked for and not given');
+  if (!content) throw new Error('a requested file is missing in the answer');
   return content;
 }

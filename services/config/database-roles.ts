@@ -17,8 +17,8 @@ export const appPasswordKnown: Rule<'DATABASE_URL' | 'DATABASE_OWNER_URL'> = (re
   read.DATABASE_URL !== undefined &&
   !isSet('DATABASE_OWNER_URL') &&
   appDatabaseUrl(read.DATABASE_URL) === null
-    ? "DATABASE_URL alone is the owner's URL. The app role's password is derived from its password, and it contains none: " +
-      'add one, or set DATABASE_OWNER_URL as well'
+    ? "DATABASE_URL is the owner's URL, because DATABASE_OWNER_URL is not set. It must contain a password, from which " +
+      "the app role's password is derived: add one, or set DATABASE_OWNER_URL"
     : null;
 
 export const rolesDiffer: Rule<'DATABASE_URL' | 'DATABASE_OWNER_URL'> = ({

@@ -9,7 +9,7 @@ import { celeryGrants } from './celery-config.ts';
 
 /** The default values of settings. A setting that is not listed here has no default. */
 export const settingDefaults = {
-  // Loopback, because everyone on a network could reach the API. An operator who wants that sets the address.
+  // Loopback, because any other address exposes the API to the network. The operator must choose that.
   POINTSMAN_HOST: '127.0.0.1',
   POINTSMAN_PORT: 7400,
   POINTSMAN_HOME: '.pointsman',
@@ -29,7 +29,9 @@ export const settingDefaults = {
 export const settings = z.object({
   POINTSMAN_HOST: z
     .union([z.ipv4(), z.ipv6(), z.literal('localhost')], 'must be an IP address')
-    .describe('The IP address that the API listens on; in a container of its own, that of the worker.'),
+    .describe(
+      'The IP address that the API listens on. A worker that is a separate service listens on it too.',
+    ),
   POINTSMAN_PORT: port(0).describe("The API's port. 0 takes any free port."),
   POINTSMAN_PUBLIC_URL: url(['http:', 'https:'])
     .refine(
@@ -53,7 +55,7 @@ export const settings = z.object({
   POINTSMAN_ADMIN_TOKEN_SHA256: z
     .string()
     .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits')
-    .describe('The SHA-256 of that token, in hex, instead of the token itself.'),
+    .describe('The SHA-256 of the admin token in hex, as an alternative to the token itself.'),
   POINTSMAN_WORKER_PORT: port(1).describe('The port that the worker listens on.'),
   POINTSMAN_WORKER_URL: url(['http:', 'https:']).describe('The URL at which Restate reaches the worker.'),
   POINTSMAN_WORKER_IDENTITY_KEY: z
@@ -66,16 +68,16 @@ export const settings = z.object({
       'The public key of the Restate server, as that server logs it at its start. The worker then refuses calls from any other sender.',
     ),
   POINTSMAN_SECRET_KEY: secretKey().describe(
-    'The key that encrypts the secrets of hooks and webhooks: 32 bytes in base64. Without it none can be stored. `npm start` creates one.',
+    'The key that encrypts the secrets of hooks and webhooks: 32 bytes in base64. Without it, secrets cannot be stored. `npm start` creates one.',
   ),
   POINTSMAN_SECRET_KEY_PREVIOUS: secretKey().describe(
-    'The key before the current one, while secrets are moved to the new one.',
+    'The previous key, which is needed until all secrets are encrypted with the current one.',
   ),
   DATABASE_URL: url(['postgres:', 'postgresql:']).describe(
-    'PostgreSQL, as the role that the processes log in as. For `npm start`: a PostgreSQL of your own instead of the embedded one.',
+    'PostgreSQL, with the role of the processes. With `npm start`, it replaces the embedded PostgreSQL.',
   ),
   DATABASE_OWNER_URL: url(['postgres:', 'postgresql:']).describe(
-    'PostgreSQL, as the role that owns the schema. Only migrations use it.',
+    'PostgreSQL, with the role that owns the schema. Only migrations use it.',
   ),
   RESTATE_INGRESS_URL: url(['http:', 'https:']).describe('The ingress of Restate.'),
   RESTATE_ADMIN_URL: url(['http:', 'https:']).describe(
@@ -87,7 +89,7 @@ export const settings = z.object({
   POINTSMAN_AMQP_UNROUTED: z
     .enum(['mandatory', 'alternate'], 'must be mandatory or alternate')
     .describe(
-      'What happens to a move that no queue in RabbitMQ is bound for: it is returned (`mandatory`), or put into a separate queue (`alternate`).',
+      'What happens to a move without a matching queue in RabbitMQ: it is returned to the worker (`mandatory`), or put into a separate queue (`alternate`).',
     ),
   POINTSMAN_AMQP_QUEUES: z
     .string()
@@ -97,7 +99,7 @@ export const settings = z.object({
         queues.length <= depthLimits.queues && queues.every((queue) => /^[\w.:-]{1,255}$/.test(queue)),
       `must be at most ${depthLimits.queues} queue names separated by commas, of letters, digits and "_.:-"`,
     )
-    .describe("Queues of RabbitMQ whose length is in the API's metrics, separated by commas."),
+    .describe('RabbitMQ queues whose length the API exports as a metric, separated by commas.'),
   REDIS_URL: url(['redis:', 'rediss:'])
     .refine(
       (text) => URL.canParse(text) && /^\/?[0-9]{0,4}$/.test(new URL(text).pathname),
@@ -105,7 +107,7 @@ export const settings = z.object({
     )
     .describe('Redis: the sink `redis` of every tenant, and a broker for Celery.'),
   POINTSMAN_CELERY_TASKS: celeryGrants().describe(
-    'A JSON list of the Celery tasks that tenants may send, and of their queues. Without it none is allowed.',
+    'A JSON list of the Celery tasks that tenants may send, with their queues. Without it, no task is allowed.',
   ),
   POINTSMAN_REDIS_STREAMS: z
     .enum(StreamLayout.options, 'must be shared or per-tenant')
@@ -114,13 +116,13 @@ export const settings = z.object({
     ),
   POINTSMAN_REDIS_CACHE: z
     .enum(['on', 'off'], 'must be on or off')
-    .transform((word) => word === 'on')
-    .describe('Whether Redis also has the pointers and their bundles, for runtimes that read only Redis.'),
+    .transform((value) => value === 'on')
+    .describe('Whether Redis also stores the pointers and their bundles, for runtimes that read only Redis.'),
   POINTSMAN_OUTBOUND_ALLOW: addressRanges().describe(
     'Address ranges that outgoing calls may reach although they are not public, separated by commas.',
   ),
   POINTSMAN_PROXIES: addressRanges().describe(
-    'Address ranges of balancers and proxies in front of the API, separated by commas. Their connections have no share by address.',
+    'Address ranges of load balancers and proxies in front of the API, separated by commas. The limits per address do not apply to their connections.',
   ),
   POINTSMAN_AUDIT_DAYS: auditDays().describe('How many days the worker keeps audit rows.'),
   POINTSMAN_LOG_LEVEL: z
@@ -168,7 +170,7 @@ function url(protocols: readonly string[]) {
 }
 
 function secretKey() {
-  const message = 'must be 32 bytes in base64, such as "openssl rand -base64 32" prints';
+  const message = 'must be 32 bytes in base64, for example the output of "openssl rand -base64 32"';
   return z
     .string()
     .regex(/^[A-Za-z0-9+/]{43}=$/, message)

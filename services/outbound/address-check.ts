@@ -50,7 +50,7 @@ const NAT64_BITS = 96;
 
 /**
  * The eighth of the IPv6 space from which addresses are assigned (RFC 4291, section 2.4). The rest is
- * reserved, whatever the library calls it.
+ * reserved, regardless of how the library classifies it.
  */
 const GLOBAL_UNICAST = ipaddr.IPv6.parse('2000::');
 const GLOBAL_UNICAST_BITS = 3;

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
-/** What a call showed about the provider: it works, whatever its response; it fails; or unknown. */
+/** What a call showed about the provider. `alive`: it works, even if it rejected the call. */
 export type Health = 'alive' | 'failing' | 'unknown';
 
 export type Admission =

@@ -16,9 +16,9 @@ export type SealedUnder = 'current' | 'previous' | 'lost';
  * not enough.
  */
 export interface SecretBox {
-  seal(plain: string, belonging: SecretOwner): string;
+  seal(plain: string, owner: SecretOwner): string;
   /** Throws SecretLostError when it can't be decrypted. */
-  open(sealed: string, belonging: SecretOwner): string;
+  open(sealed: string, owner: SecretOwner): string;
   sealedUnder(sealed: string): SealedUnder;
   /** Shows whether two secrets are equal, and reveals nothing without the key. */
   fingerprint(plain: string): string;
@@ -44,13 +44,13 @@ export function secretBox({ current, previous }: SecretKeys): SecretBox {
   const keys = new Map([previous ?? current, current].map((key) => [keyId(key), key]));
   const currentId = keyId(current);
   return {
-    seal(plain, belonging) {
+    seal(plain, owner) {
       const nonce = randomBytes(NONCE_BYTES);
-      const cipher = createCipheriv(CIPHER, current, nonce).setAAD(authenticatedData(belonging));
+      const cipher = createCipheriv(CIPHER, current, nonce).setAAD(authenticatedData(owner));
       const sealed = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()]);
       return [VERSION, currentId, nonce.toString('base64url'), sealed.toString('base64url')].join('.');
     },
-    open(sealed, belonging) {
+    open(sealed, owner) {
       const [version, id = '', nonce = '', content = ''] = sealed.split('.');
       const key = keys.get(id);
       if (version !== VERSION || key === undefined) {
@@ -61,7 +61,7 @@ export function secretBox({ current, previous }: SecretKeys): SecretBox {
         const decipher = createDecipheriv(CIPHER, key, Buffer.from(nonce, 'base64url'), {
           authTagLength: TAG_BYTES,
         });
-        decipher.setAAD(authenticatedData(belonging)).setAuthTag(bytes.subarray(-TAG_BYTES));
+        decipher.setAAD(authenticatedData(owner)).setAuthTag(bytes.subarray(-TAG_BYTES));
         return decipher.update(bytes.subarray(0, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
       } catch (cause) {
         throw new SecretLostError('the secret belongs to another owner, or was changed', { cause });
@@ -89,11 +89,9 @@ function keyId(key: Buffer): string {
 
 // Names contain no NUL, so the texts of two owners always differ. Existing secrets are encrypted with this
 // text, so it must not change.
-function authenticatedData(belonging: SecretOwner): Buffer {
-  const { tenant, field } = belonging;
-  const owner =
-    'hook' in belonging
-      ? ['pointsman hook', tenant, belonging.hook]
-      : ['pointsman sink', tenant, belonging.sink];
-  return Buffer.from([...owner, field].join('\0'));
+function authenticatedData(owner: SecretOwner): Buffer {
+  const { tenant, field } = owner;
+  const parts =
+    'hook' in owner ? ['pointsman hook', tenant, owner.hook] : ['pointsman sink', tenant, owner.sink];
+  return Buffer.from([...parts, field].join('\0'));
 }

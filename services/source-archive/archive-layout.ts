@@ -42,7 +42,8 @@ export function repositoryLayout(folder: string | null): ArchiveLayout {
   return {
     place(name) {
       const [first = '', ...rest] = name.split('/');
-      if (first === '' || first === '..') return { kind: 'wrong', message: 'a path may not point outside' };
+      if (first === '' || first === '..')
+        return { kind: 'wrong', message: 'a path may not lead outside the archive' };
       if (rest.length === 0) return { kind: 'wrong', message: ONE_FOLDER };
       top ??= first;
       if (first !== top) return { kind: 'wrong', message: ONE_FOLDER };

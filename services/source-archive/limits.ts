@@ -20,9 +20,9 @@ export const archiveReaderLimits = {
   threads: 1,
   /** Archives per tenant at a time. */
   perTenant: 1,
-  /** More archives are never fetched at once. */
+  /** Never reached, because fewer archives are fetched at a time. */
   queued: 16,
-  /** More archives of one tenant are never fetched at once. */
+  /** Never reached, because fewer archives of one tenant are fetched at a time. */
   queuedPerTenant: 4,
   /** Contents are not on the heap; names are. */
   heapMiB: 256,

@@ -76,7 +76,7 @@ function nameOf(type: string | null): string {
 function isDirectoryInside(path: string, source: SourceFiles): false {
   const parts = path.split('/');
   if (path.startsWith('/') || parts.includes('..'))
-    return source.refuse(path, 'path', 'a path may not leave the archive');
+    return source.refuse(path, 'path', 'a path may not lead outside the archive');
   return false;
 }
 

@@ -2,23 +2,26 @@ import { canonicalJson, type Json } from '@pointsman/protocol/json/canonical-jso
 import { mediaTypes } from '@pointsman/protocol/artifacts/oci';
 import { violationsIn, type DocumentSchema, type DocumentSchemas } from '../schema/document-schemas.ts';
 import type { Findings } from '../findings.ts';
-import type { Making } from '../made-blobs.ts';
-import { mergePatch, type Patch } from './overlays.ts';
-import { parseDocument, type ParsedDocument } from '../parse/parse-document.ts';
-import { valuesAt, type ReferenceValue } from './reference-values.ts';
+import type { CompileOutput } from '../made-blobs.ts';
+import { mergePatch } from './overlays.ts';
+import type { Patch } from './overlays.ts';
+import { parseDocument } from '../parse/parse-document.ts';
+import type { ParsedDocument } from '../parse/parse-document.ts';
+import { valuesAt } from './reference-values.ts';
+import type { ReferenceValue } from './reference-values.ts';
 import type { Violation } from '../schema/schema-violations.ts';
 import type { SelectedDocument } from '../recipe/select-files.ts';
 
-/** One document to compile: for all channels, or patched for one. */
+/** A document to compile: without a patch for all channels, or with the patch of one channel. */
 export interface DocumentJob {
   readonly selected: SelectedDocument;
-  /** The schemas that pointsman.yaml names for it; null when one of them is of no use. */
+  /** The schemas that pointsman.yaml assigns to it. Null when one of them is unusable. */
   readonly schemas: readonly DocumentSchema[] | null;
   readonly patterns: readonly string[];
   readonly patch: Patch | null;
 }
 
-/** A document as one channel has it. */
+/** A document in its version for one channel. */
 export interface ChannelDocument {
   readonly path: string;
   readonly facts: DocumentFacts;
@@ -28,15 +31,15 @@ export interface ChannelDocument {
 export interface ChannelDocuments {
   readonly channel: string | null;
   readonly documents: readonly ChannelDocument[];
-  /** The paths of those that have problems in this channel. */
+  /** The paths of the documents with problems in this channel. */
   readonly faulty: readonly string[];
 }
 
-/** What is remembered of a document that compiled, besides its blob. */
+/** What the cache stores about a compiled document, in addition to its blob. */
 export interface DocumentFacts {
   readonly digest: string;
   readonly size: number;
-  /** The schema that the document itself names, as it was when it was checked. */
+  /** The schema of the document's own `$schema`, with its digest at the time of the validation. */
   readonly own: { readonly name: string; readonly digest: string } | null;
   readonly values: { readonly [pattern: string]: readonly ReferenceValue[] };
 }
@@ -44,23 +47,23 @@ export interface DocumentFacts {
 export interface CompileTools {
   readonly schemas: DocumentSchemas;
   readonly found: Findings;
-  readonly making: Making;
+  readonly output: CompileOutput;
 }
 
 /**
- * Parses, patches, validates and emits one document; null when it has problems, which are then among the findings, or when it does not fit
- * into what a compilation may make.
+ * Parses, patches, validates and emits a document. Returns null when it has problems, which are added to the
+ * findings, or when it exceeds the size limit of the output.
  */
 export async function compileDocument(
   job: DocumentJob,
   content: Uint8Array,
   tools: CompileTools,
 ): Promise<DocumentFacts | null> {
-  const { schemas, found, making } = tools;
+  const { schemas, found, output } = tools;
   const { entry, format } = job.selected;
   const document = parseDocument(entry.path, format, content);
   if (document.problems.length > 0) {
-    // A patched document was compiled without its patch too, and that reports what is wrong with the text.
+    // The document is also compiled without the patch, which reports its syntax errors.
     if (!job.patch) for (const problem of document.problems) found.add(document.diagnose(problem));
     return null;
   }
@@ -68,7 +71,7 @@ export async function compileDocument(
   const own = job.selected.schemas.length === 0 ? await schemas.ownOf(document) : undefined;
   const rules = own === undefined ? job.schemas : own && [own];
   if (!rules || !satisfies(rules, document, value, job.patch, tools)) return null;
-  const made = making.blob(canonicalJson(value), mediaTypes.document);
+  const made = output.blob(canonicalJson(value), mediaTypes.document);
   if (!made) return null;
   const { digest, size } = made;
   const values = Object.fromEntries(job.patterns.map((pattern) => [pattern, valuesAt(value, pattern)]));
@@ -82,7 +85,7 @@ function satisfies(
   patch: Patch | null,
   { schemas, found }: CompileTools,
 ): boolean {
-  // All are prepared first: that has a bound of its own.
+  // Compile all schemas before the validation, because compiling has its own time limit.
   const validators = rules.map((rule) => ({ rule, validator: rule.validator() }));
   return schemas.bounded(() => {
     let good = true;
@@ -103,7 +106,7 @@ function diagnosisOf(document: ParsedDocument, { pointer, key, code, message }: 
   return document.diagnose({ pointer, code, message, offset });
 }
 
-/** What was wrong before the patch has been reported already, at its own place. */
+/** Reports only the violations that the patch causes. The others are reported for the unpatched document. */
 function reportPatched(after: readonly Violation[], before: readonly Violation[], patch: Patch): void {
   const known = new Set(before.map((violation) => JSON.stringify(violation)));
   for (const violation of after) {

@@ -1,19 +1,16 @@
 import { posix } from 'node:path';
 import { artifactLimits } from '@pointsman/protocol/limits';
 import { digestOf } from '@pointsman/protocol/digest';
-import {
-  compileDocument,
-  type CompileTools,
-  type DocumentFacts,
-  type DocumentJob,
-} from './compile-document.ts';
-import { COMPILER_VERSION, type Ask, type Given } from '../process/compile-protocol.ts';
-import { memoryLimits } from '../limits.ts';
-import { breather } from '../orphaned-work.ts';
+import { compileDocument } from './compile-document.ts';
+import type { CompileTools, DocumentFacts, DocumentJob } from './compile-document.ts';
+import { COMPILER_VERSION } from '../process/compile-protocol.ts';
+import type { Ask, FileResponse } from '../process/compile-protocol.ts';
+import { cacheEntryLimits } from '../limits.ts';
+import { periodicYield } from '../orphaned-work.ts';
 
 /**
- * Compiles documents, in the order of the jobs; null for one with problems. What was compiled before with the same content, schemas,
- * patch and patterns is taken over: its content does not even reach this process.
+ * Compiles documents, in the order of the jobs. A document with problems becomes null. A document that was
+ * compiled before with the same content, schemas, patch and patterns comes from the cache, without reading it.
  */
 export async function compileDocuments(
   jobs: readonly DocumentJob[],
@@ -28,27 +25,29 @@ export async function compileDocuments(
   const known = given.map(({ facts }) => (facts === null ? null : (JSON.parse(facts) as DocumentFacts)));
   const stale = await dropStale(known, tools);
   const fresh = stale.length === 0 ? [] : await ask(stale.map((index) => wantedOf(jobs[index])));
-  const contents = new Map<number, Given>(stale.map((index, nth) => [index, fresh[nth] as Given]));
+  const contents = new Map<number, FileResponse>(
+    stale.map((index, nth) => [index, fresh[nth] as FileResponse]),
+  );
   const compiled: (DocumentFacts | null)[] = [];
-  const breathe = breather();
+  const yieldIfDue = periodicYield();
   for (const [index, job] of jobs.entries()) {
     const facts = known[index];
     const content = (contents.get(index) ?? given[index])?.content;
-    if (facts) compiled.push(tools.making.takeOver(facts) ? facts : null);
-    else if (!content) throw new Error(`${job.selected.entry.path} was asked for and not given`);
+    if (facts) compiled.push(tools.output.addCached(facts) ? facts : null);
+    else if (!content) throw new Error(`the content of ${job.selected.entry.path} is missing in the answer`);
     else compiled.push(await compileAndRemember(job, content, keys[index] ?? null, tools));
-    if (tools.making.isFull()) {
+    if (tools.output.isFull()) {
       refuseTooMuch(job, tools);
       return jobs.map((_, nth) => compiled[nth] ?? null);
     }
-    await breathe();
+    await yieldIfDue();
   }
   return compiled;
 }
 
-/** At the document that does not fit, or at its patch. What comes after it is not compiled. */
+/** Reported at the document that exceeds the limit, or at its patch. The documents after it are not compiled. */
 function refuseTooMuch({ selected, patch }: DocumentJob, { found }: CompileTools): void {
-  const message = `up to this document the source compiles to more than ${artifactLimits.madeBytes} bytes, for all channels together`;
+  const message = `with this document the output of all channels exceeds ${artifactLimits.madeBytes} bytes`;
   if (patch) patch.refuse('', 'output_too_large', message);
   else {
     const { path } = selected.entry;
@@ -67,12 +66,15 @@ async function compileAndRemember(
   tools: CompileTools,
 ): Promise<DocumentFacts | null> {
   const facts = await compileDocument(job, content, tools);
-  if (facts && key !== null && charsOf(facts) <= memoryLimits.factsChars)
-    tools.making.remember({ key, facts: JSON.stringify(facts), digest: facts.digest });
+  if (facts && key !== null && charsOf(facts) <= cacheEntryLimits.factsChars)
+    tools.output.cache({ key, facts: JSON.stringify(facts), digest: facts.digest });
   return facts;
 }
 
-/** Of its references, which are all that a source makes long. Counted before they are one text: a text has a largest length. */
+/**
+ * The length of the references, which are the only part of the facts without a limit of its own. Counted before
+ * they are serialized, because their JSON could exceed the maximum length of a string.
+ */
 function charsOf({ values }: DocumentFacts): number {
   let chars = 0;
   for (const found of Object.values(values))
@@ -81,8 +83,8 @@ function charsOf({ values }: DocumentFacts): number {
 }
 
 /**
- * A document that names its own schema says so only in its content, so that the schema cannot be part of its key. Whether the schema
- * is still the same is asked here; where it is not, the facts are taken out of the list and the index is returned.
+ * Removes the facts of documents whose own schema has changed, and returns their indexes. The name of that
+ * schema is in the document's content, so the cache key cannot contain the schema.
  */
 async function dropStale(known: (DocumentFacts | null)[], { schemas }: CompileTools): Promise<number[]> {
   const stale: number[] = [];
@@ -96,7 +98,7 @@ async function dropStale(known: (DocumentFacts | null)[], { schemas }: CompileTo
   return stale;
 }
 
-/** A key says everything that decides about the result. Jobs share few sets of rules, so that those are digested once each. */
+/** A key covers everything that affects the result. Many jobs have equal rules, so each set is hashed only once. */
 function keyMaker(): (job: DocumentJob) => string | null {
   const rules = new Map<string, string>();
   return ({ selected, schemas, patterns, patch }) => {

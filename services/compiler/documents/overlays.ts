@@ -7,16 +7,16 @@ import { formatOf, parseDocument, type ParsedDocument } from '../parse/parse-doc
 import type { PlacedRecipe } from '../recipe/recipe.ts';
 import type { SourceFiles } from '../source-files.ts';
 
-/** What one channel changes in one document. */
+/** The change of one document in one channel. */
 export interface Patch {
   readonly channel: string;
   readonly value: Json;
   readonly digest: string;
-  /** Reports something about the patched document at the place in the overlay that is nearest to it. */
+  /** Reports a problem of the patched document at the nearest position in the overlay. */
   readonly refuse: (pointer: string, code: string, message: string) => void;
 }
 
-/** By channel, then by the document's path. A channel with an overlay is there even if it changes nothing. */
+/** By channel, then by document path. Includes channels whose overlay changes nothing. */
 export type Patches = ReadonlyMap<string, ReadonlyMap<string, Patch>>;
 
 /**
@@ -25,9 +25,9 @@ export type Patches = ReadonlyMap<string, ReadonlyMap<string, Patch>>;
  *
  *     agents/support.yaml:
  *       model: { name: small }
- *       debug: null              # takes "debug" away
+ *       debug: null              # removes "debug"
  *
- * A patch is a map, since a document cannot be replaced or taken away by a channel, only changed.
+ * A patch must be a map: a channel can change a document, but not replace or remove it.
  */
 export async function readOverlays(
   placed: PlacedRecipe,
@@ -43,7 +43,7 @@ export async function readOverlays(
     if (!files.find(path))
       placed.refuse(['overlays', channel], 'file_missing', `${path} is not in the source`);
     else if (!format)
-      placed.refuse(['overlays', channel], 'unknown_format', 'an overlay is JSON, YAML or TOML');
+      placed.refuse(['overlays', channel], 'unknown_format', 'an overlay must be JSON, YAML or TOML');
     else
       patches.set(
         channel,
@@ -68,20 +68,20 @@ function readOverlay(
     );
   };
   if (!isObject(overlay.value)) {
-    refuse('', 'overlay_invalid', "an overlay is a map from a document's path to its patch");
+    refuse('', 'overlay_invalid', 'an overlay must be a map from document paths to patches');
     return new Map();
   }
   const patches = new Map<string, Patch>();
   for (const [path, value] of Object.entries(overlay.value)) {
     const root = pointerStep(path);
     if (left.patches-- <= 0) {
-      const message = `the overlays patch more than ${artifactLimits.patchedDocuments} documents together`;
+      const message = `together the overlays have more than ${artifactLimits.patchedDocuments} patches`;
       refuse(root, 'too_many_patches', message, true);
       break;
     }
     if (!documentPaths.has(path))
       refuse(root, 'overlay_target', `${path} is not a document of this source`, true);
-    else if (!isObject(value)) refuse(root, 'overlay_invalid', 'a patch is a map of what changes');
+    else if (!isObject(value)) refuse(root, 'overlay_invalid', 'a patch must be a map');
     else {
       const refuseAt: Patch['refuse'] = (pointer, code, message) =>
         refuse(root + nearest(value, pointer), code, `${message} (in channel ${channel})`);
@@ -102,7 +102,7 @@ export function mergePatch(target: Json, patch: Json): Json {
   return merged;
 }
 
-/** The longest beginning of a pointer that exists in a value. */
+/** The longest prefix of a pointer that exists in a value. */
 function nearest(value: Json, pointer: string): string {
   let inside: Json | undefined = value;
   let reached = '';

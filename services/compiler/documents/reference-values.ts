@@ -1,10 +1,10 @@
 import { canonicalJson, type Json } from '@pointsman/protocol/json/canonical-json';
 import { pointerStep, pointerSteps } from '../parse/json-pointer.ts';
 
-/** One value that a reference speaks of: where it stands and its canonical text, or null when it is a map or a list. */
+/** A value selected by a reference: its pointer, and its canonical JSON. Null for a map or a list. */
 export type ReferenceValue = readonly [pointer: string, text: string | null];
 
-/** The values that a pointer pattern reaches. `*` stands for every item of a list and every value of a map. */
+/** The values that a pointer pattern selects. `*` matches every item of a list and every value of a map. */
 export function valuesAt(value: Json, pattern: string): ReferenceValue[] {
   const found: ReferenceValue[] = [];
   const steps = pointerSteps(pattern) ?? [];

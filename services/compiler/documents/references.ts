@@ -4,8 +4,9 @@ import type { PlacedRecipe } from '../recipe/recipe.ts';
 import type { ReferenceValue } from './reference-values.ts';
 
 /**
- * A link across documents. Each side is a glob over paths, `#`, and a pointer pattern. Without `#` the right side means the paths
- * of the artifact's files themselves, so that a document can refer to a prompt or a module.
+ * A rule: every value that `from` selects must exist among those that `to` selects. Each is a glob over paths, `#`,
+ * and a pointer pattern. Without `#`, `to` selects the paths of the artifact's files, so that a document can refer to
+ * a prompt or a module.
  */
 export interface Reference {
   readonly from: {
@@ -20,7 +21,7 @@ export interface Reference {
   };
 }
 
-/** A left value without a right one. */
+/** A value of `from` that does not exist in `to`. */
 export interface Dangling {
   readonly path: string;
   readonly pointer: string;
@@ -34,12 +35,12 @@ export interface ReferringDocument {
   readonly values: { readonly [pattern: string]: readonly ReferenceValue[] };
 }
 
-/** The recipe's references; those that cannot be read are among the findings. */
+/** The recipe's references. Invalid ones are added to the findings. */
 export function readReferences({ recipe, refuse }: PlacedRecipe): Reference[] {
   return recipe.references.flatMap(({ from, to }, index) => {
     const left = sideOf(from);
     const right = sideOf(to);
-    const wrong = 'a glob, "#" and a JSON Pointer (with "*" for every item) is expected';
+    const wrong = 'must be a glob, "#" and a JSON Pointer ("*" matches every item)';
     if (!left || left.pointer === null) refuse(['references', index, 'from'], 'invalid_field', wrong);
     if (!right) refuse(['references', index, 'to'], 'invalid_field', `${wrong}, or a glob alone`);
     return left && left.pointer !== null && right
@@ -57,7 +58,7 @@ function sideOf(spelled: string): Reference['to'] | null {
   return { glob, matches: globMatcher(glob), pointer };
 }
 
-/** The pointer patterns whose values a document must be asked for. */
+/** The pointer patterns whose values are needed from a document. */
 export function patternsFor(references: readonly Reference[], path: string): string[] {
   const patterns = new Set<string>();
   for (const { from, to } of references) {
@@ -68,10 +69,10 @@ export function patternsFor(references: readonly Reference[], path: string): str
 }
 
 /**
- * Every left value of one artifact that does not exist on the right. Scalars are equal when their canonical texts are. While a
- * document on the right is faulty, nobody knows what it will say, and nothing is missing there.
+ * Every value of `from` in one artifact that does not exist in `to`. Scalars are compared by their canonical JSON.
+ * Reports nothing as missing in `to` while one of its documents is faulty, because its values are unknown.
  *
- * @param paths of the artifact's files
+ * @param paths the paths of the artifact's files
  * @param faulty the paths of the documents that did not compile
  */
 export function danglingReferences(
@@ -95,7 +96,7 @@ export function danglingReferences(
         (values[from.pointer] ?? []).flatMap(([pointer, text]): Dangling[] => {
           if (text === null) {
             const message =
-              'a reference is a single value; put "/*" into the pattern for the items of a list';
+              'a reference must be a single value; for the items of a list, add "/*" to the pattern';
             return [{ path, pointer, code: 'reference_not_scalar', message }];
           }
           if (isUnknown || existing.has(text)) return [];

@@ -7,10 +7,10 @@ import { danglingReferences, type Dangling, type Reference } from './references.
 import type { SourceFiles } from '../source-files.ts';
 
 /**
- * Checks the references of every channel's artifact. What dangles for all channels is reported once. Places are looked up only now:
- * the document may have been taken over from an earlier compilation without ever being read in this one.
+ * Checks the references in every channel's artifact. A reference that dangles in several channels is reported
+ * once. A document from the cache was not read yet, so it is read here to find the position.
  *
- * @param otherPaths of the modules and assets, those too that did not compile
+ * @param otherPaths the paths of all modules and assets, including modules that did not compile
  */
 export async function reportDangling(
   references: readonly Reference[],
@@ -58,7 +58,7 @@ async function report(
   found.add(document.diagnose({ pointer, code, message: message + where, offset: null }));
 }
 
-/** Whether the patch itself brought the value: a list comes whole, so that what is inside one counts too. */
+/** Whether the patch set the value. A patch replaces a list as a whole, so this includes values inside a list. */
 function reaches(patch: Json, pointer: string): boolean {
   let inside: Json | undefined = patch;
   for (const step of pointerSteps(pointer) ?? []) {

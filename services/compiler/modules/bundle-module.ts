@@ -17,9 +17,9 @@ export type BundledModule =
   { readonly code: string; readonly probes: readonly Probe[] } | { readonly problems: readonly Diagnostic[] };
 
 const NAMESPACE = 'source';
-/** The code of an import that means nothing inside the source. */
+/** The diagnostic code of an import that does not lead to a file of the source. */
 const OUTSIDE = 'module_import';
-/** `require` becomes this name, so that it means nothing to the bundler and can be found in what comes out. */
+/** Replaces `require`, so that the bundler does not resolve it, and its use can be detected in the output. */
 const NO_REQUIRE = '__pointsman_no_require';
 
 const loaders: { readonly [ending: string]: Loader } = {
@@ -37,22 +37,23 @@ const loaders: { readonly [ending: string]: Loader } = {
 };
 
 /**
- * Bundles one entry into an ES module. Everything that the bundler reads comes through the plugin, which knows the files of the
- * source and nothing else: no disk, no tsconfig, no package. Nothing is executed. The bundler is a process of its own, started for
- * this and stopped after it, so no other source meets its end. It is tried once more, since somebody may have killed it.
+ * Bundles one entry into an ES module. The plugin resolves and loads everything that the bundler reads, and serves
+ * only files of the source: no disk, no tsconfig, no package. The bundler executes no code of the source. It is a
+ * separate process for this one module, so its death affects no other source. It is retried once, because it may
+ * have been killed from outside.
  */
 export async function bundleModule(entry: string, files: SourceFiles): Promise<BundledModule> {
   const first = await tryToBundle(entry, files);
   const made = first === 'died' ? await tryToBundle(entry, files) : first;
   if (made !== 'died') return made;
-  const message = 'the bundler needs too much memory or time for this module; split or simplify it';
+  const message = 'bundling this module exceeds the limit of memory or time; split or simplify it';
   return { problems: [atStart(entry, 'module_unbundlable', message)] };
 }
 
 async function tryToBundle(entry: string, files: SourceFiles): Promise<BundledModule | 'died'> {
   const probes: Probe[] = [[entry, files.find(entry)?.digest ?? null]];
   const problems: Diagnostic[] = [];
-  const unread: unknown[] = [];
+  const readErrors: unknown[] = [];
   try {
     const result = await build({
       entryPoints: [entry],
@@ -70,20 +71,20 @@ async function tryToBundle(entry: string, files: SourceFiles): Promise<BundledMo
       define: { require: NO_REQUIRE },
       outdir: '/',
       absWorkingDir: '/',
-      plugins: [confine(notingFailures(files, unread), probes, problems)],
+      plugins: [sourcePlugin(recordingErrors(files, readErrors), probes, problems)],
     });
     if (problems.length > 0) return { problems };
     const code = result.outputFiles[0]?.text ?? '';
-    const strangers = Object.keys(result.metafile.inputs).filter(
+    const foreignInputs = Object.keys(result.metafile.inputs).filter(
       (input) => !input.startsWith(`${NAMESPACE}:`),
     );
-    if (strangers.length > 0)
-      return { problems: [atStart(entry, OUTSIDE, 'the module reaches out of the source')] };
+    if (foreignInputs.length > 0)
+      return { problems: [atStart(entry, OUTSIDE, 'the module uses files outside the source')] };
     if (code.includes(NO_REQUIRE)) return { problems: [requireProblem(entry, probes, files)] };
     return { code, probes };
   } catch (error) {
-    // The bundler reports a failed read as an error of the module. It is none.
-    if (unread.length > 0) throw unread[0];
+    // The bundler reports a failed read as an error of the module, which would blame the source.
+    if (readErrors.length > 0) throw readErrors[0];
     const { errors } = error as Partial<BuildFailure>;
     if (!Array.isArray(errors)) return 'died';
     return { problems: [...problems, ...errors.map((message) => problemOf(message, entry))] };
@@ -92,20 +93,20 @@ async function tryToBundle(entry: string, files: SourceFiles): Promise<BundledMo
   }
 }
 
-/** The same files; why they could not be read is added to `failures`. */
-function notingFailures(files: SourceFiles, failures: unknown[]): SourceFiles {
+/** The same files. Errors of reads are also added to `errors`. */
+function recordingErrors(files: SourceFiles, errors: unknown[]): SourceFiles {
   const read = async (paths: readonly string[]): Promise<void> => {
     try {
       await files.read(paths);
     } catch (error) {
-      failures.push(error);
+      errors.push(error);
       throw error;
     }
   };
   return { ...files, read };
 }
 
-function confine(files: SourceFiles, probes: Probe[], problems: Diagnostic[]): Plugin {
+function sourcePlugin(files: SourceFiles, probes: Probe[], problems: Diagnostic[]): Plugin {
   return {
     name: 'source',
     setup: (bundler) => {
@@ -134,7 +135,7 @@ async function load(path: string, files: SourceFiles, problems: Diagnostic[]): P
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(files.contentOf(path));
   } catch {
-    problems.push(atStart(path, 'invalid_utf8', 'this file is not UTF-8'));
+    problems.push(atStart(path, 'invalid_utf8', 'this file is not valid UTF-8'));
     return nothing;
   }
   const refusal = guardsOf(loader)(text);
@@ -153,13 +154,13 @@ function problemOf({ location, text, detail }: Message, entry: string): Diagnost
   const code = detail === OUTSIDE ? OUTSIDE : 'module_syntax';
   if (!location) return atStart(entry, code, text);
   const path = location.file.startsWith(`${NAMESPACE}:`) ? location.file.slice(NAMESPACE.length + 1) : entry;
-  // The bundler counts bytes from 0.
+  // The bundler's column is a byte offset from 0.
   const before = Buffer.from(location.lineText).subarray(0, location.column).toString();
   return { path, line: location.line, column: before.length + 1, pointer: '', code, message: text };
 }
 
 function requireProblem(entry: string, probes: readonly Probe[], files: SourceFiles): Diagnostic {
-  const message = 'there is no require() here; use import';
+  const message = 'require() is not supported; use import';
   for (const [path, digest] of probes) {
     if (digest === null || !/\.[cm]?[jt]sx?$/.test(path)) continue;
     const text = new TextDecoder().decode(files.contentOf(path));

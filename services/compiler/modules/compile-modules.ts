@@ -2,7 +2,7 @@ import { artifactLimits } from '@pointsman/protocol/limits';
 import { mediaTypes, type ArtifactFile } from '@pointsman/protocol/artifacts/oci';
 import { bundleModule, type BundledModule } from './bundle-module.ts';
 import type { Findings } from '../findings.ts';
-import type { Making } from '../made-blobs.ts';
+import type { CompileOutput } from '../made-blobs.ts';
 import type { Probe } from './module-resolution.ts';
 import type { SelectedModule } from '../recipe/select-files.ts';
 import type { SourceFiles } from '../source-files.ts';
@@ -15,60 +15,60 @@ interface ModuleFacts {
 }
 
 /**
- * Bundles the modules, one after the other. One is taken over when every file that its imports met, or missed, is as it was. The paths of
- * all files that went into them are added to `used`.
+ * Bundles the modules, one after the other. A module comes from the cache when all files that its imports found,
+ * or did not find, are unchanged. Adds the paths of all bundled files to `used`.
  */
 export async function compileModules(
   modules: readonly SelectedModule[],
   files: SourceFiles,
   ask: Ask,
-  { making, found, used }: { making: Making; found: Findings; used: Set<string> },
+  { output, found, used }: { output: CompileOutput; found: Findings; used: Set<string> },
 ): Promise<ArtifactFile[]> {
   const keys = modules.map(({ entry }) => `module/${COMPILER_VERSION}/${entry.path}/${entry.digest}`);
   const given = await ask(
     modules.map(({ entry }, index) => ({ key: keys[index] ?? null, digest: entry.digest })),
   );
   const compiled: ArtifactFile[] = [];
-  for (const [index, { entry, output }] of modules.entries()) {
-    if (making.isFull()) break;
+  for (const [index, { entry, output: outputPath }] of modules.entries()) {
+    if (output.isFull()) break;
     const known = given[index]?.facts;
     const remembered = known ? (JSON.parse(known) as ModuleFacts) : null;
     let facts = remembered?.probes.every(([path, digest]) => (files.find(path)?.digest ?? null) === digest)
       ? remembered
       : null;
-    if (facts) making.takeOver(facts);
+    if (facts) output.addCached(facts);
     else {
       const bundled = await bundleModule(entry.path, files);
       if ('problems' in bundled) {
         for (const problem of bundled.problems) found.add(problem);
         continue;
       }
-      facts = keep(bundled, keys[index] ?? '', making);
+      facts = keep(bundled, keys[index] ?? '', output);
     }
-    if (!facts || making.isFull()) {
+    if (!facts || output.isFull()) {
       refuseTooMuch(entry.path, found);
       break;
     }
     for (const [path, digest] of facts.probes) if (digest !== null) used.add(path);
-    compiled.push({ path: output, digest: facts.digest, size: facts.size, mediaType: mediaTypes.module });
+    compiled.push({ path: outputPath, digest: facts.digest, size: facts.size, mediaType: mediaTypes.module });
   }
   return compiled;
 }
 
-/** Null when it does not fit. */
+/** Null when the module exceeds the size limit of the output. */
 function keep(
   { code, probes }: Extract<BundledModule, { readonly code: string }>,
   key: string,
-  making: Making,
+  output: CompileOutput,
 ): ModuleFacts | null {
-  const made = making.blob(code, mediaTypes.module);
+  const made = output.blob(code, mediaTypes.module);
   if (!made) return null;
   const facts = { digest: made.digest, size: made.size, probes };
-  making.remember({ key, facts: JSON.stringify(facts), digest: made.digest });
+  output.cache({ key, facts: JSON.stringify(facts), digest: made.digest });
   return facts;
 }
 
 function refuseTooMuch(path: string, found: Findings): void {
-  const message = `up to this module the source compiles to more than ${artifactLimits.madeBytes} bytes`;
+  const message = `with this module the output exceeds ${artifactLimits.madeBytes} bytes`;
   found.add({ path, line: 1, column: 1, pointer: '', code: 'output_too_large', message });
 }

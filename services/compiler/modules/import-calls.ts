@@ -1,7 +1,7 @@
 /**
- * Where a text has an `import()` of something else than one plain string; null when it has none. It looks at the text alone, and so also
- * inside comments and strings: it reports too much rather than too little. `import` is a keyword and cannot be spelled with escapes.
- * The time is linear in the text, because what lies between two tokens is measured once for all places.
+ * The offset of the first `import()` whose argument is not one plain string, or null. It also finds matches in
+ * comments and strings: a false positive is safe, a missed call is not. The keyword `import` cannot contain
+ * escapes. The time is linear in the text, because the gaps between tokens are computed once for all offsets.
  */
 export function computedImportAt(text: string): number | null {
   let next: ((at: number) => number) | null = null;
@@ -19,7 +19,7 @@ export function computedImportAt(text: string): number | null {
   return null;
 }
 
-/** One string without escapes, and then the end of the argument. */
+/** Whether one string without escapes begins here, followed by the end of the argument. */
 function isPlainArgument(text: string, at: number, next: (at: number) => number): boolean {
   const quote = text.charAt(at);
   if (!/['"`]/.test(quote)) return false;
@@ -30,8 +30,8 @@ function isPlainArgument(text: string, at: number, next: (at: number) => number)
 }
 
 /**
- * For each place of a text, the place of the first character at or after it that is neither white space nor in a comment that begins there.
- * Read from the end, so that each place takes its answer from a later one.
+ * For each offset, the offset of the next character after white space and comments. Computed from the end of the
+ * text, so that each offset reuses the result of a later one.
  */
 function tokenAfter(text: string): (at: number) => number {
   const { length } = text;
@@ -46,7 +46,7 @@ function tokenAfter(text: string): (at: number) => number {
       after[at] = after[lineEnd] ?? length;
     else if (text.startsWith('/*', at)) after[at] = after[Math.min(commentEnd, length)] ?? length;
     else after[at] = at;
-    // For the place before this one, where the nearest comment ends: its own "*" in "/*/" does not close it.
+    // The end of the nearest comment, for the offset before this one. In "/*/", the "*" of the opening does not close the comment.
     if (text.startsWith('*/', at + 1)) commentEnd = at + 3;
   }
   return (at) => after[Math.min(at, length)] ?? length;

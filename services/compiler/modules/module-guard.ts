@@ -3,7 +3,7 @@ import { moduleLimits } from '../limits.ts';
 import { computedImportAt } from './import-calls.ts';
 import { longChainAt } from './module-chains.ts';
 
-/** Why a module's file may not be given to the bundler, and where. */
+/** Why a module file is not passed to the bundler, and the offset of the reason. */
 export interface Refusal {
   readonly code: string;
   readonly message: string;
@@ -11,9 +11,10 @@ export interface Refusal {
 }
 
 /**
- * The bundler treats `import("./" + name)` as a glob and reads the disk for it, past every plugin. So any import() that is not of one plain
- * string is refused before the bundler sees it. It recurses, so deep nesting is refused too: with brackets, and in chains that nest
- * without them. What gets past that meets the bounds of the bundler's process. `require` is dealt with by the bundler's `define`.
+ * Checks a module file before the bundler reads it. The bundler treats `import("./" + name)` as a glob and reads
+ * the disk for it, bypassing all plugins. Any import() whose argument is not one plain string is therefore refused.
+ * The bundler recurses, so deep nesting is refused as well, with brackets or in chains without them. The limits of
+ * the bundler's process stop anything else. Its `define` option handles `require`.
  */
 export function guardModule(text: string): Refusal | null {
   const large = tooLarge(text);
@@ -22,15 +23,15 @@ export function guardModule(text: string): Refusal | null {
   if (deep !== null) return tooDeep(deep);
   const chained = longChainAt(text);
   if (chained !== null) {
-    const message = `one statement may have ${moduleLimits.chain} operators and keywords in a row`;
+    const message = `a statement may have at most ${moduleLimits.chain} operators and keywords in a row`;
     return { code: 'too_deep', message, offset: chained };
   }
   const computed = computedImportAt(text);
   if (computed === null) return null;
-  return { code: 'module_import', message: 'import() must be given one plain string', offset: computed };
+  return { code: 'module_import', message: 'import() accepts only one plain string', offset: computed };
 }
 
-/** Why a JSON file that a module imports may not be given to the bundler: it only has to be small, and flat enough to be parsed. */
+/** The same check for an imported JSON file, which has only limits of size and nesting. */
 export function guardJson(text: string): Refusal | null {
   const large = tooLarge(text);
   if (large !== null) return large;
@@ -40,12 +41,13 @@ export function guardJson(text: string): Refusal | null {
 
 function tooLarge(text: string): Refusal | null {
   if (Buffer.byteLength(text) <= compileLimits.moduleFileBytes) return null;
-  const message = `a module's file may have at most ${compileLimits.moduleFileBytes / 1024} KiB`;
+  const message = `a module file may have at most ${compileLimits.moduleFileBytes / 1024} KiB`;
   return { code: 'module_too_large', message, offset: 0 };
 }
 
 function tooDeep(offset: number): Refusal {
-  return { code: 'too_deep', message: `brackets may be nested ${compileLimits.moduleDepth} deep`, offset };
+  const message = `brackets may be nested at most ${compileLimits.moduleDepth} levels deep`;
+  return { code: 'too_deep', message, offset };
 }
 
 function tooDeepAt(text: string): number | null {

@@ -1,14 +1,14 @@
 import { posix } from 'node:path';
 import type { SourceFiles } from '../source-files.ts';
 
-/** A file whose presence or absence decided what an import means. */
+/** A path that was tried for an import, and the digest of its file. Null if the file does not exist. */
 export type Probe = readonly [path: string, digest: string | null];
 
 export type Resolution = { readonly path: string } | { readonly problem: string };
 
 const ENDINGS = ['', '.ts', '.tsx', '.mts', '.js', '.mjs', '.jsx', '.json', '/index.ts', '/index.js'];
 
-/** What an import means inside the source. Only relative paths mean anything: a bare name would come from outside. */
+/** Resolves an import to a file of the source. Only relative paths are allowed: a bare name would be a package. */
 export function resolveImport(
   files: SourceFiles,
   from: string,
@@ -21,9 +21,9 @@ export function resolveImport(
   }
   const base = posix.join(posix.dirname(from), specifier);
   if (base === '..' || base.startsWith('../')) {
-    return { problem: `${JSON.stringify(specifier)} leads out of the source` };
+    return { problem: `${JSON.stringify(specifier)} leads outside the source` };
   }
-  // TypeScript's convention: an import names the file that a compiler would emit.
+  // TypeScript's convention: an import names the emitted file, such as "a.js" for "a.ts".
   const asWritten = base.replace(/\.([cm]?)js(x?)$/, '.$1ts$2');
   const candidates = [...ENDINGS.map((ending) => base + ending), ...(asWritten === base ? [] : [asWritten])];
   for (const candidate of candidates) {

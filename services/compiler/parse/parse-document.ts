@@ -7,14 +7,14 @@ import { firstInvalidByte, placeIn } from './text-places.ts';
 
 export type DocumentFormat = 'json' | 'yaml' | 'toml';
 
-/** A document's value, or its problems, and how to make diagnostics of what is found wrong with it later. */
+/** A document's value, or its problems. Later problems become diagnostics with `diagnose`. */
 export interface ParsedDocument extends ParsedText {
   readonly path: string;
-  /** Places the problem by its offset or else by its pointer. */
+  /** Adds the line and the column, from the problem's offset if it has one, otherwise from its pointer. */
   readonly diagnose: (problem: Problem) => Diagnostic;
 }
 
-/** By the file's ending, upper or lower case; null for what is not a document. */
+/** The format by the file's extension, in upper or lower case. Null if the file is not a document. */
 export function formatOf(path: string): DocumentFormat | null {
   const ending = /\.(json|ya?ml|toml)$/i.exec(path)?.[1]?.toLowerCase();
   if (ending === 'yml') return 'yaml';
@@ -28,9 +28,9 @@ export interface ParseOptions {
 const parsers = { json: parseJson, yaml: parseYaml, toml: parseToml };
 
 /**
- * Parses one file. Never throws for what stands in it. A document that is emitted must keep its digits, so an integer that a double cannot
- * hold is a problem. A schema is only evaluated: with `integers: 'nearest'` such an integer becomes the nearest double, as it does
- * for every validator that is written in JavaScript.
+ * Parses a file. Never throws because of its content. An emitted document must keep all digits, so an integer that
+ * a double cannot represent is a problem. A schema is only evaluated: with `integers: 'nearest'`, such an integer
+ * becomes the nearest double, as in any JavaScript validator.
  */
 export function parseDocument(
   path: string,
@@ -40,7 +40,7 @@ export function parseDocument(
 ): ParsedDocument {
   let text: string;
   try {
-    // Takes a byte order mark away, which all three formats allow or ignore.
+    // Removes a byte order mark, which all three formats allow or ignore.
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     return notUtf8(path, bytes);
@@ -56,7 +56,7 @@ export function parseDocument(
 
 function notUtf8(path: string, bytes: Uint8Array): ParsedDocument {
   const place = firstInvalidByte(bytes);
-  const problem = { pointer: '', code: 'invalid_utf8', message: 'this byte is not UTF-8', offset: 0 };
+  const problem = { pointer: '', code: 'invalid_utf8', message: 'this byte is not valid UTF-8', offset: 0 };
   const diagnose = ({ pointer, code, message }: Problem): Diagnostic => ({
     path,
     ...place,

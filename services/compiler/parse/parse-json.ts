@@ -6,9 +6,9 @@ import { scanJson } from './scan-json.ts';
 import type { Integers, ParsedText } from './parsed-document.ts';
 
 /**
- * Parses JSON (RFC 8259) as strictly as I-JSON (RFC 7493) wants it. The engine's parser is ten times faster than anything written
- * by hand but silent about duplicate keys and lost digits; so it does the work, a cheap count tells whether anything could be
- * wrong, and only then the slow scanner looks again and says what and where.
+ * Parses JSON (RFC 8259) as strictly as I-JSON (RFC 7493) requires. The engine's parser is ten times faster than a
+ * hand-written one, but it ignores duplicate keys and lost digits. So a cheap check of its result detects possible
+ * problems, and only then the slow scanner reads the text again to report them with their positions.
  */
 export function parseJson(text: string, integers: Integers = 'exact'): ParsedText {
   let scanned: ReturnType<typeof scanJson> | null = null;
@@ -23,15 +23,15 @@ export function parseJson(text: string, integers: Integers = 'exact'): ParsedTex
     const message = error instanceof Error ? error.message : 'not JSON';
     return { value: null, problems: [{ pointer: '', code: 'json_syntax', message, offset: 0 }], locate };
   }
-  const members = countIfHarmless(value, 0);
+  const members = countMembersIfSafe(value, 0);
   if (members >= 0 && members === countColons(text)) return { value, problems: [], locate };
   return { value, problems: scan().problems, locate };
 }
 
-/** How many members all objects have together, or -1 when some value needs a closer look. */
-function countIfHarmless(value: Json, depth: number): number {
+/** The total number of members in all objects, or -1 when the slow scanner must check a value. */
+function countMembersIfSafe(value: Json, depth: number): number {
   if (typeof value === 'string') return value.isWellFormed() ? 0 : -1;
-  if (typeof value === 'number') return isHarmless(value) ? 0 : -1;
+  if (typeof value === 'number') return isSafeNumber(value) ? 0 : -1;
   if (value === null || typeof value !== 'object') return 0;
   if (depth >= documentLimits.depth) return -1;
   if (isList(value)) return sumOf(value, depth);
@@ -44,18 +44,18 @@ function countIfHarmless(value: Json, depth: number): number {
 function sumOf(values: readonly Json[], depth: number): number {
   let members = 0;
   for (const value of values) {
-    const inside = countIfHarmless(value, depth + 1);
+    const inside = countMembersIfSafe(value, depth + 1);
     if (inside < 0) return -1;
     members += inside;
   }
   return members;
 }
 
-function isHarmless(value: number): boolean {
+function isSafeNumber(value: number): boolean {
   return Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value));
 }
 
-/** In valid JSON every member has exactly one ":" outside a string, so that fewer members than that mean a duplicate key. */
+/** In valid JSON each member has exactly one ":" outside strings, so more colons than members mean a duplicate key. */
 function countColons(text: string): number {
   let colons = 0;
   for (let at = 0; at < text.length; at++) {

@@ -2,14 +2,14 @@ import { parse, TomlDate, TomlError } from 'smol-toml';
 import type { Json } from '@pointsman/protocol/json/canonical-json';
 import { documentLimits } from '@pointsman/protocol/limits';
 import { pointerStep } from './json-pointer.ts';
-import type { Integers, ParsedText, Problem } from './parsed-document.ts';
+import { type Integers, type ParsedText, type Problem, tooDeepMessage } from './parsed-document.ts';
 import { integerMessage } from './scan-json.ts';
 import { locatePlace, type Place } from './places.ts';
 import { scanToml } from './toml-places.ts';
 
 /**
- * Parses TOML 1.0. Dates and times become strings in their RFC 3339 spelling, since JSON has none. The library reports no
- * places of values, so that the places of problems found after parsing come from a second reading (see toml-places.ts).
+ * Parses TOML 1.0. Dates and times become strings in RFC 3339 format, because JSON has no type for them. The
+ * library does not report the positions of values, so toml-places.ts finds them in a second pass.
  */
 export function parseToml(text: string, integers: Integers = 'exact'): ParsedText {
   let root: Place | null = null;
@@ -18,7 +18,7 @@ export function parseToml(text: string, integers: Integers = 'exact'): ParsedTex
   try {
     const table = parse(text, { integersAsBigInt: 'asNeeded', maxDepth: documentLimits.depth });
     const problems: Problem[] = [];
-    return { value: plain({ text, problems, integers, locate }, table, '', 0), problems, locate };
+    return { value: toJson({ text, problems, integers, locate }, table, '', 0), problems, locate };
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     return { value: null, problems: [problemOf(error, text)], locate };
@@ -28,13 +28,13 @@ export function parseToml(text: string, integers: Integers = 'exact'): ParsedTex
 function problemOf(error: TomlError, text: string): Problem {
   const [firstLine = ''] = error.message.split('\n');
   const message = firstLine.replace('Invalid TOML document: ', '');
-  // The library counts lines as /\r?\n/ does, and so does this way back to the offset.
+  // Counts lines as the library does: only LF and CR LF end a line.
   let offset = 0;
   for (let line = 1; line < error.line; line++) offset = text.indexOf('\n', offset) + 1;
   return { pointer: '', code: codeOf(message), message, offset: offset + error.column - 1 };
 }
 
-/** The library has one error for everything; these two have a code of their own in the other formats too. */
+/** The library has a single error type. These two problems have their own codes, as in the other formats. */
 function codeOf(message: string): string {
   if (message.includes('excessively nested')) return 'too_deep';
   return message.startsWith('trying to redefine') ? 'duplicate_key' : 'toml_syntax';
@@ -47,10 +47,10 @@ interface Reading {
   readonly locate: ParsedText['locate'];
 }
 
-function plain(reading: Reading, value: unknown, pointer: string, depth: number): Json {
+function toJson(reading: Reading, value: unknown, pointer: string, depth: number): Json {
   const { problems } = reading;
   if (typeof value === 'number' && !Number.isFinite(value)) {
-    return refuse(problems, pointer, 'number_not_finite', `${value} is not a number that JSON can say`);
+    return refuse(problems, pointer, 'number_not_finite', `JSON cannot represent the number ${value}`);
   }
   if (typeof value === 'bigint' && reading.integers === 'nearest') return Number(value);
   if (typeof value === 'bigint')
@@ -58,10 +58,10 @@ function plain(reading: Reading, value: unknown, pointer: string, depth: number)
   if (value instanceof TomlDate) return dateText(reading, value, pointer);
   if (typeof value !== 'object' || value === null) return value as Json;
   if (depth >= documentLimits.depth) {
-    return refuse(problems, pointer, 'too_deep', `maps and lists may be nested ${documentLimits.depth} deep`);
+    return refuse(problems, pointer, 'too_deep', tooDeepMessage);
   }
   if (Array.isArray(value)) {
-    return value.map((item, index) => plain(reading, item, pointer + pointerStep(index), depth + 1));
+    return value.map((item, index) => toJson(reading, item, pointer + pointerStep(index), depth + 1));
   }
   const object: { [key: string]: Json } = {};
   for (const [key, member] of Object.entries(value)) {
@@ -69,12 +69,12 @@ function plain(reading: Reading, value: unknown, pointer: string, depth: number)
     if (key === '__proto__') {
       const message = 'the key "__proto__" is not allowed';
       refuse(problems, inner, 'forbidden_key', message, reading.locate(inner, true));
-    } else object[key] = plain(reading, member, inner, depth + 1);
+    } else object[key] = toJson(reading, member, inner, depth + 1);
   }
   return object;
 }
 
-/** Without an offset the place is the value's. */
+/** Without an offset, the problem is at the value. */
 function refuse(
   problems: Problem[],
   pointer: string,
@@ -86,12 +86,12 @@ function refuse(
   return null;
 }
 
-/** More than any date and time of TOML has. */
+/** More than the longest date and time in TOML. */
 const DATE_CHARS = 80;
 
 /**
- * A date in its RFC 3339 spelling. The library takes a day that the month does not have for one of the next month, and drops digits of a second
- * past the third; both would publish another value than the document has.
+ * A date in RFC 3339 format. The library turns February 30 into a day in March, and drops all but three digits of a
+ * fractional second. Both would change the value of the document, so they are problems.
  */
 function dateText({ text, problems, locate }: Reading, date: TomlDate, pointer: string): Json {
   const start = locate(pointer);
@@ -102,13 +102,13 @@ function dateText({ text, problems, locate }: Reading, date: TomlDate, pointer: 
       problems,
       pointer,
       'toml_syntax',
-      `${year}-${month}-${day} is not a date: the month has fewer days`,
+      `${year}-${month}-${day} is not a valid date: the month has fewer days`,
     );
   }
   const [, digits = ''] = /^[\d:Tt -]*\.(\d+)/.exec(spelling) ?? [];
   if (/^\d{3}\d*[1-9]/.test(digits)) {
     const message =
-      'a time keeps three digits of a second, and the others would be lost; write it as a string';
+      'this time has more than three digits after the second, which would be lost; write it as a string';
     return refuse(problems, pointer, 'time_out_of_range', message);
   }
   return date.toISOString();

@@ -1,21 +1,20 @@
 import { Composer, isScalar, Parser, type Document, type ErrorCode } from 'yaml';
 import { documentLimits } from '@pointsman/protocol/limits';
-import type { Integers, ParsedText, Problem } from './parsed-document.ts';
+import { type Integers, type ParsedText, type Problem, tooDeepMessage } from './parsed-document.ts';
 import { locateInYaml } from './yaml-places.ts';
 import { valueOfYaml } from './yaml-value.ts';
 import { tooDeepAt } from './yaml-depth.ts';
 
 /**
- * Parses one YAML 1.2 document in the core schema. The library's own check for duplicate keys compares every key with every other
- * (20,000 keys: 4 s, against 0.15 s without); ours is a lookup while the value is made.
+ * Parses one YAML 1.2 document in the core schema. The library's check for duplicate keys takes quadratic time
+ * (20,000 keys: 4 s instead of 0.15 s), so yaml-value.ts checks them with a lookup instead.
  */
 export function parseYaml(text: string, integers: Integers = 'exact'): ParsedText {
   const tokens = [...new Parser().parse(text)];
-  // The composer recurses. Depth is checked on the tokens, which the parser makes without recursion.
+  // The composer recurses, but the parser does not. So the depth is checked on the parser's tokens.
   const deep = tooDeepAt(tokens);
   if (deep !== null) {
-    const message = `maps and lists may be nested ${documentLimits.depth} deep`;
-    return refused({ pointer: '', code: 'too_deep', message, offset: deep });
+    return refused({ pointer: '', code: 'too_deep', message: tooDeepMessage, offset: deep });
   }
   const composer = new Composer({
     version: '1.2',
@@ -27,7 +26,7 @@ export function parseYaml(text: string, integers: Integers = 'exact'): ParsedTex
   });
   const [document, second] = [...composer.compose(tokens, true, text.length)];
   if (!document)
-    return refused({ pointer: '', code: 'empty_document', message: 'there is no document', offset: 0 });
+    return refused({ pointer: '', code: 'empty_document', message: 'the file has no document', offset: 0 });
   const problems = problemsOf(document, second);
   const locate = (pointer: string, key = false): number => locateInYaml(document.contents, pointer, key);
   if (problems.length === 0) return { ...valueOfYaml(document, integers), locate };
@@ -41,13 +40,13 @@ function refused(problem: Problem): ParsedText {
 }
 
 /**
- * How far the maps and lists are certainly those that the author meant. Behind a mistake in their form the library guesses, and a key
- * that is a duplicate in its guess need not be one in the file.
+ * The offset up to which the structure of the document is certain. After a structural error the library guesses the
+ * structure, so a duplicate key in its result may not be a duplicate in the file.
  */
 function readableUntil({ errors, directives }: Document.Parsed | Document): number {
   if ((directives?.yaml.version ?? '1.2') !== '1.2') return 0;
   const inForm = errors.filter(({ code }) => !INSIDE_ONE_VALUE.has(code)).map(({ pos }) => pos[0]);
-  // Not as arguments of Math.min: there may be more of them than a call takes.
+  // Not Math.min(...offsets): there may be more errors than a call can have arguments.
   return inForm.reduce((first, at) => Math.min(first, at), Number.POSITIVE_INFINITY);
 }
 
@@ -72,12 +71,12 @@ function problemsOf(document: Document.Parsed | Document, second: Document | und
   const add = (code: string, message: string, offset: number): number =>
     problems.push({ pointer: '', code, message, offset });
   const version = document.directives?.yaml.version ?? '1.2';
-  if (version !== '1.2') add('yaml_version', `YAML ${version} is not read, only YAML 1.2`, 0);
+  if (version !== '1.2') add('yaml_version', `YAML ${version} is not supported; use YAML 1.2`, 0);
   if (second)
-    add('multiple_documents', 'a file holds one document; split it at the "---"', second.range?.[0] ?? 0);
+    add('multiple_documents', 'a file may have only one document; split it at "---"', second.range?.[0] ?? 0);
   const { contents } = document;
   if (contents === null || (isScalar(contents) && contents.value === null && contents.source === '')) {
-    add('empty_document', 'there is no document; write {} or null if that is meant', 0);
+    add('empty_document', 'the file has no document; write {} or null if that is intended', 0);
   }
   return problems;
 }

@@ -1,21 +1,28 @@
 import type { Json } from '@pointsman/protocol/json/canonical-json';
+import { documentLimits } from '@pointsman/protocol/limits';
 
-/** What an integer beyond ±(2^53 − 1) is: a problem, or the nearest double. */
+/** An integer beyond ±(2^53 − 1) is a problem (`exact`), or becomes the nearest double (`nearest`). */
 export type Integers = 'exact' | 'nearest';
 
-/** A problem inside one document, before its place is turned into a line and a column. */
+/** The message is the same in all formats. */
+export const tooDeepMessage = `maps and lists may be nested at most ${documentLimits.depth} levels deep`;
+
+/** A problem in a document, before its position is converted to a line and a column. */
 export interface Problem {
   readonly pointer: string;
   readonly code: string;
   readonly message: string;
-  /** Where it is in the text, in UTF-16 units; null to have it looked up by the pointer. */
+  /** The position in the text, in UTF-16 units. Null: the position of the pointer. */
   readonly offset: number | null;
 }
 
-/** What a parser found. `value` means something only when there are no problems. */
+/** The result of a parser. `value` is valid only without problems. */
 export interface ParsedText {
   readonly value: Json;
   readonly problems: readonly Problem[];
-  /** Where a pointer's value begins (its key, if `key` is asked for), or the nearest parent that is there. Costly: only for problems. */
+  /**
+   * The offset of a pointer's value, or of its key if `key` is true. If the pointer does not exist, the offset of
+   * the nearest parent. Slow, so it is called only for problems.
+   */
   readonly locate: (pointer: string, key?: boolean) => number;
 }

@@ -1,20 +1,23 @@
 import { pointerSteps } from './json-pointer.ts';
 
-/** Where a value is in the text, and everything inside it. One of millions: what a value does not need is null. */
+/**
+ * The position of a value in the text, and of the values inside it. A document may have millions of them, so unused
+ * fields are null.
+ */
 export interface Place {
   start: number;
-  /** Where its key begins; its own start when it has none. */
+  /** Where its key begins; without a key, the value's own start. */
   readonly keyStart: number;
-  /** Of a map. Added to by {@link setMember}. */
+  /** The members of a map, set by {@link setMember}. Null for other values. */
   members: ReadonlyMap<string, Place> | null;
-  /** Of a list. */
+  /** The items of a list. Null for other values. */
   readonly items: Place[] | null;
 }
 
 export type MapPlace = Place & { members: ReadonlyMap<string, Place> };
 export type ListPlace = Place & { readonly items: Place[] };
 
-/** Shared by all empty maps: one of its own takes 200 bytes, and eight megabytes have two million. */
+/** Shared by all empty maps. A separate one takes 200 bytes, and a document of 8 MB may have two million. */
 const NO_MEMBERS: ReadonlyMap<string, Place> = new Map();
 
 export function placeOfMap(start: number, keyStart: number): MapPlace {
@@ -34,7 +37,7 @@ export function placeOfScalar(start: number, keyStart: number): Place {
   return { start, keyStart, members: null, items: null };
 }
 
-/** The offset of a pointer's value or key, or of the nearest parent that is there. */
+/** The offset of a pointer's value or key, or of its nearest existing parent. */
 export function locatePlace(root: Place, pointer: string, key: boolean): number {
   let place = root;
   const steps = pointerSteps(pointer) ?? [];
@@ -48,8 +51,8 @@ export function locatePlace(root: Place, pointer: string, key: boolean): number 
 }
 
 /**
- * The offset of the quote that closes a string with backslash escapes, searched from `from`; -1 when there is none. A regular expression of
- * the whole string would need a stack as long as the string.
+ * The offset of the quote that closes a string with backslash escapes, or -1. The search starts at `from`. A regular
+ * expression for the whole string would need a stack as long as the string.
  */
 export function closingQuote(text: string, from: number, quote: string): number {
   let close = text.indexOf(quote, from);

@@ -1,7 +1,7 @@
 import { quotedName } from '@pointsman/protocol/releases/diagnostic';
 import { documentLimits } from '@pointsman/protocol/limits';
 import { pointerStep } from './json-pointer.ts';
-import type { Integers, Problem } from './parsed-document.ts';
+import { type Integers, type Problem, tooDeepMessage } from './parsed-document.ts';
 import {
   type ListPlace,
   type MapPlace,
@@ -19,13 +19,14 @@ interface Scan {
   at: number;
 }
 
-/** Ends the scan: after a syntax error nothing that follows has a certain meaning, and after the last problem that is reported nothing is asked. */
-class Unreadable extends Error {}
+/** Stops the scan, after a syntax error or when the maximum number of problems is reached. */
+class ScanStopped extends Error {}
 
 /**
- * Reads JSON slowly, for its places and for all that the engine's parser keeps silent about: duplicate keys, lost digits, lone
- * surrogates, `__proto__`, depth. Only documents that have a problem come here. `jsonc-parser` and `momoa`
- * overflow the stack on a list nested 10,000 deep, and report none of these problems but the syntax, with coarser places.
+ * A slow JSON scanner that records positions, and detects what the engine's parser does not report: duplicate keys,
+ * lost digits, lone surrogates, `__proto__`, depth. It runs only for documents with a problem. `jsonc-parser` and
+ * `momoa` overflow the stack on a list nested 10,000 deep. Of these problems they report only syntax errors, with less
+ * precise positions.
  */
 export function scanJson(
   text: string,
@@ -37,9 +38,9 @@ export function scanJson(
     skipSpace(scan);
     root = scanValue(scan, '', 0, scan.at);
     skipSpace(scan);
-    if (scan.at < text.length) fail(scan, '', 'nothing may follow the value');
+    if (scan.at < text.length) fail(scan, '', 'unexpected text after the value');
   } catch (error) {
-    if (!(error instanceof Unreadable)) throw error;
+    if (!(error instanceof ScanStopped)) throw error;
   }
   return { root, problems: scan.problems };
 }
@@ -49,8 +50,8 @@ function scanValue(scan: Scan, pointer: string, depth: number, keyStart: number)
   const open = scan.text[start];
   if (open === '{' || open === '[') {
     if (depth >= documentLimits.depth) {
-      report(scan, pointer, 'too_deep', `maps and lists may be nested ${documentLimits.depth} deep`, start);
-      throw new Unreadable();
+      report(scan, pointer, 'too_deep', tooDeepMessage, start);
+      throw new ScanStopped();
     }
     scan.at++;
     return open === '{'
@@ -97,19 +98,19 @@ function scanItems(scan: Scan, pointer: string, depth: number, place: ListPlace)
 
 function checkKey(scan: Scan, pointer: string, key: string, at: number, place: MapPlace): void {
   if (place.members.has(key))
-    report(scan, pointer, 'duplicate_key', `the key ${quotedName(key)} is here twice`, at);
+    report(scan, pointer, 'duplicate_key', `the key ${quotedName(key)} occurs twice`, at);
   if (key === '__proto__') report(scan, pointer, 'forbidden_key', 'the key "__proto__" is not allowed', at);
   checkString(scan, pointer, key, at);
 }
 
 function checkString(scan: Scan, pointer: string, value: string, at: number): void {
   if (!value.isWellFormed())
-    report(scan, pointer, 'lone_surrogate', 'the string has half a surrogate pair', at);
+    report(scan, pointer, 'lone_surrogate', 'the string contains a lone surrogate', at);
 }
 
 /**
- * Goes over the string unit by unit. A regular expression that repeats alternatives keeps a place to return to for each unit, and the
- * engine throws a RangeError past some ten million of them.
+ * Reads the string one UTF-16 unit at a time. A regular expression with repeated alternatives saves a backtracking
+ * position for each unit, and the engine throws a RangeError after about ten million of them.
  */
 function scanString(scan: Scan, pointer: string): string {
   const { text } = scan;
@@ -120,7 +121,7 @@ function scanString(scan: Scan, pointer: string): string {
     if (Number.isNaN(unit)) fail(scan, pointer, 'the string is not closed');
     if (unit < 0x20) fail(scan, pointer, 'a control character must be escaped');
     const length = unit === BACKSLASH ? escapeLength(text, scan.at) : 1;
-    if (length === null) return fail(scan, pointer, 'this escape does not exist in JSON');
+    if (length === null) return fail(scan, pointer, 'this is not a valid escape in JSON');
     if (length > 1) escapes++;
     scan.at += length;
   }
@@ -130,7 +131,7 @@ function scanString(scan: Scan, pointer: string): string {
     : (JSON.parse(text.slice(start, scan.at)) as string);
 }
 
-/** Of the escape that begins there (RFC 8259, section 7); null where there is none. */
+/** The length of the escape that begins at `at` (RFC 8259, section 7). Null if it is invalid. */
 function escapeLength(text: string, at: number): number | null {
   const letter = text.charAt(at + 1);
   if (letter !== 'u') return letter !== '' && '"\\/bfnrt'.includes(letter) ? 2 : null;
@@ -154,14 +155,14 @@ function scanPlain(scan: Scan, pointer: string): void {
     fail(
       scan,
       pointer,
-      scan.at >= scan.text.length ? 'the text ends too early' : 'no JSON value can begin like this',
+      scan.at >= scan.text.length ? 'the text ends too early' : 'this is not a valid JSON value',
     );
   } else if (!Number.isFinite(Number(number))) {
     report(
       scan,
       pointer,
       'number_not_finite',
-      `${number.slice(0, 40)} is larger than any number that survives`,
+      `${number.slice(0, 40)} is too large for a number in JSON`,
       start,
     );
   } else if (
@@ -173,7 +174,7 @@ function scanPlain(scan: Scan, pointer: string): void {
   }
 }
 
-/** Said alike for JSON, YAML and TOML. */
+/** The message is the same in all formats. */
 export function integerMessage(source: string): string {
   return `the integer ${source.slice(0, 40)} is beyond ±(2^53 − 1) and would lose digits; write it as a string`;
 }
@@ -198,10 +199,10 @@ function skipSpace(scan: Scan): void {
 
 function report(scan: Scan, pointer: string, code: string, message: string, offset: number): void {
   scan.problems.push({ pointer, code, message, offset });
-  if (scan.problems.length === documentLimits.diagnostics) throw new Unreadable();
+  if (scan.problems.length === documentLimits.diagnostics) throw new ScanStopped();
 }
 
 function fail(scan: Scan, pointer: string, message: string): never {
   report(scan, pointer, 'json_syntax', message, scan.at);
-  throw new Unreadable();
+  throw new ScanStopped();
 }

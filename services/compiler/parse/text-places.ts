@@ -1,17 +1,18 @@
 import { isUtf8 } from 'node:buffer';
 
-/** A line of a text: its number, from 1, and the offset at which it begins. */
+/** A line of a text: its number, from 1, and the offset of its first character. */
 interface Line {
   readonly number: number;
   readonly start: number;
 }
 
-/** Between two places whose line is remembered. */
+/** The distance between two offsets whose line is stored. */
 const BLOCK = 65_536;
 
 /**
- * Turns an offset into a line and a column, both from 1; columns count UTF-16 units, as editors and the LSP do. A line ends with LF, CR LF or
- * CR. The text is read as far as the largest offset that was asked for, once for all of them; what is remembered of it is one line a block.
+ * Converts offsets to lines and columns, both from 1. Columns count UTF-16 units, as editors and the LSP do. A line
+ * ends with LF, CR LF or CR. The text is scanned once, up to the largest requested offset, and one line per block is
+ * stored.
  */
 export function placeIn(text: string): (offset: number) => { line: number; column: number } {
   let last: Line = { number: 1, start: 0 };
@@ -27,7 +28,10 @@ export function placeIn(text: string): (offset: number) => { line: number; colum
   };
 }
 
-/** Returns the line of an offset, counting on from the line of an earlier offset. Allocates nothing per line break: a text may have fifty million. */
+/**
+ * Returns the line of an offset, starting from the line of an earlier offset. It allocates nothing per line break,
+ * because a text may have fifty million of them.
+ */
 function lineAt(text: string, offset: number, from: number, line: Line): Line {
   let { number, start } = line;
   for (let at = from; at < offset; at++) {
@@ -42,14 +46,14 @@ function lineAt(text: string, offset: number, from: number, line: Line): Line {
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** The first byte that UTF-8 does not allow (RFC 3629), as a line and a column counted in the text before it. */
+/** The line and the column of the first byte that is not valid UTF-8 (RFC 3629). */
 export function firstInvalidByte(bytes: Uint8Array): { line: number; column: number } {
   let good = 0;
   for (let end = good; end < bytes.length; good = end) {
     end = endOfCharacter(bytes, good + BLOCK);
     if (!isUtf8(bytes.subarray(good, end))) break;
   }
-  // A decoder that streams keeps an unfinished character back, so that a prefix is refused only for a byte that is really wrong.
+  // A streaming decoder accepts an incomplete character at the end, so it rejects a prefix only for an invalid byte.
   let low = good;
   let high = Math.min(bytes.length, good + BLOCK);
   while (low < high) {
@@ -61,7 +65,7 @@ export function firstInvalidByte(bytes: Uint8Array): { line: number; column: num
   return placeIn(before)(before.length);
 }
 
-/** That place, or the nearest one before it at which no character of UTF-8 goes on: it has at most three bytes after its first. */
+/** The nearest offset at or before `at` that does not split a character, which has at most four bytes. */
 function endOfCharacter(bytes: Uint8Array, at: number): number {
   if (at >= bytes.length) return bytes.length;
   for (let end = at; end > at - 4; end--) if (((bytes[end] ?? 0) & 0xc0) !== 0x80) return end;

@@ -20,26 +20,27 @@ interface KeyPart {
   readonly start: number;
 }
 
-/** Ends the scan: the text is not what the library has accepted. What was placed until there stays placed. */
-class Unreadable extends Error {}
+/** Stops the scan at unexpected text. The positions found before it are kept. */
+class ScanStopped extends Error {}
 
 /**
- * Where each value of a document in TOML is. The library has parsed the text without an error, but reports no places, so that this reads the
- * text once more and only far enough to tell values apart. An explicit table is at its header, and an implicit one at the key that first names it.
- * Recursion is bounded, since the library has refused what is nested too deeply. `toml-eslint-parser` reports places, but takes 4 to 80 times
- * as long as this (5.7 s for a list of 200,000 numbers) and overflows its stack on a string of 128 KiB.
+ * Finds the position of each value in a valid TOML document. The library that parsed the text does not report
+ * positions, so this scans the text again, only precisely enough to separate values. The position of a table is its
+ * header; without a header it is the first key that names it. Recursion is bounded, because the library has rejected
+ * deep nesting. `toml-eslint-parser` reports positions, but takes 4 to 80 times as long (5.7 s for a list of 200,000
+ * numbers) and overflows its stack on a string of 128 KiB.
  */
 export function scanToml(text: string): Place {
   const scan: Scan = { text, at: 0 };
   const root = placeOfMap(0, 0);
   try {
     let table = root;
-    for (skipVoid(scan); scan.at < text.length; skipVoid(scan)) {
+    for (skipSpaceAndComments(scan); scan.at < text.length; skipSpaceAndComments(scan)) {
       if (text[scan.at] === '[') table = scanHeader(scan, root);
       else scanMember(scan, table);
     }
   } catch (error) {
-    if (!(error instanceof Unreadable)) throw error;
+    if (!(error instanceof ScanStopped)) throw error;
   }
   return root;
 }
@@ -69,21 +70,21 @@ function scanMember(scan: Scan, table: MapPlace): void {
   setMember(inner, last.name, scanValue(scan, last.start));
 }
 
-/** The table that holds the last part of a key, made where it is missing. */
+/** The table that contains the last part of a key. Missing tables are created. */
 function descend(table: MapPlace, key: readonly KeyPart[]): { table: MapPlace; last: KeyPart } {
   const last = key.at(-1);
-  if (!last) throw new Unreadable();
+  if (!last) throw new ScanStopped();
   let inner = table;
   for (const part of key.slice(0, -1)) inner = childMap(inner, part);
   return { table: inner, last };
 }
 
-/** Of an array of tables the last item is meant (TOML 1.0, "Array of Tables"). */
+/** The child table. For an array of tables, this is its last item (TOML 1.0, "Array of Tables"). */
 function childMap(table: MapPlace, { name, start }: KeyPart): MapPlace {
   const known = table.members.get(name);
   const child = known?.items?.at(-1) ?? known ?? placeOfMap(start, start);
   if (!known) setMember(table, name, child);
-  if (!isMapPlace(child)) throw new Unreadable();
+  if (!isMapPlace(child)) throw new ScanStopped();
   return child;
 }
 
@@ -91,14 +92,14 @@ function isMapPlace(place: Place): place is MapPlace {
   return place.members !== null;
 }
 
-/** The parts of a dotted key, up to the "=" or "]" behind it. */
+/** The parts of a dotted key, up to the "=" or "]" after it. */
 function scanKey(scan: Scan): KeyPart[] {
   const parts: KeyPart[] = [];
   do {
     skip(scan, /[ \t]*/y);
     const start = scan.at;
     if (/["']/.test(scan.text[start] ?? '')) skipString(scan);
-    else if (skip(scan, /[\w-]+/y) === 0) throw new Unreadable();
+    else if (skip(scan, /[\w-]+/y) === 0) throw new ScanStopped();
     parts.push({ name: nameOf(scan.text.slice(start, scan.at)), start });
     skip(scan, /[ \t]*/y);
   } while (skip(scan, /\./y) > 0);
@@ -108,7 +109,7 @@ function scanKey(scan: Scan): KeyPart[] {
 function nameOf(spelled: string): string {
   if (!/^["']/.test(spelled)) return spelled;
   if (spelled.startsWith("'") || !spelled.includes('\\')) return spelled.slice(1, -1);
-  // Escapes are the library's: it has read this key before.
+  // Let the library decode the escapes, so that the name is the same as in the parsed value.
   return Object.keys(parse(`${spelled} = 0`))[0] ?? '';
 }
 
@@ -126,16 +127,16 @@ function scanValue(scan: Scan, keyStart: number): Place {
     return map;
   }
   if (open === '"' || open === "'") skipString(scan);
-  // A date and a time may have a space between them.
-  else if (skip(scan, /[^\s,\]}#]+(?: \d\d:[^\s,\]}#]*)?/y) === 0) throw new Unreadable();
+  // A date and a time may be separated by a space.
+  else if (skip(scan, /[^\s,\]}#]+(?: \d\d:[^\s,\]}#]*)?/y) === 0) throw new ScanStopped();
   return placeOfScalar(start, keyStart);
 }
 
 function scanUntil(scan: Scan, close: string, scanPart: () => void): void {
   scan.at++;
-  for (skipVoid(scan); scan.text[scan.at] !== close; skipVoid(scan)) {
+  for (skipSpaceAndComments(scan); scan.text[scan.at] !== close; skipSpaceAndComments(scan)) {
     scanPart();
-    skipVoid(scan);
+    skipSpaceAndComments(scan);
     if (scan.text[scan.at] !== close) expect(scan, ',');
   }
   scan.at++;
@@ -147,13 +148,13 @@ function skipString(scan: Scan): void {
   const delimiter = isMultiline ? quote.repeat(3) : quote;
   const from = scan.at + delimiter.length;
   const close = quote === "'" ? scan.text.indexOf(delimiter, from) : closingQuote(scan.text, from, delimiter);
-  if (close < 0) throw new Unreadable();
+  if (close < 0) throw new ScanStopped();
   scan.at = close + delimiter.length;
-  // One or two more quotes belong to the string.
+  // One or two more quotes are part of the string.
   for (let more = 0; isMultiline && more < 2 && scan.text[scan.at] === quote; more++) scan.at++;
 }
 
-function skipVoid(scan: Scan): void {
+function skipSpaceAndComments(scan: Scan): void {
   skip(scan, /\s*/y);
   while (scan.text[scan.at] === '#') {
     const end = scan.text.indexOf('\n', scan.at);
@@ -162,7 +163,7 @@ function skipVoid(scan: Scan): void {
   }
 }
 
-/** How many characters match here; goes on behind them. */
+/** Skips the characters that match here, and returns their number. */
 function skip(scan: Scan, pattern: RegExp): number {
   pattern.lastIndex = scan.at;
   const skipped = pattern.test(scan.text) ? pattern.lastIndex - scan.at : 0;
@@ -171,6 +172,6 @@ function skip(scan: Scan, pattern: RegExp): number {
 }
 
 function expect(scan: Scan, character: string): void {
-  if (scan.text[scan.at] !== character) throw new Unreadable();
+  if (scan.text[scan.at] !== character) throw new ScanStopped();
   scan.at++;
 }

@@ -1,7 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
 import { pointerSteps } from './json-pointer.ts';
 
-/** The offset of a pointer's value or key, or of the nearest parent. An alias is its own place: that is where the author looks. */
+/** The offset of a pointer's value or key, or of its nearest parent. For an alias, the offset of the alias itself. */
 export function locateInYaml(root: Node | null, pointer: string, key: boolean): number {
   let node = root;
   const steps = pointerSteps(pointer) ?? [];
@@ -24,7 +24,7 @@ function childNode(node: Node, step: string): { keyNode: Node | null; valueNode:
   return { keyNode: null, valueNode: null };
 }
 
-/** A value that was left out (`key:`) has no text of its own to point at. */
+/** False for an omitted value (`key:`), which has no position. */
 function hasText(node: Node | null): boolean {
   return node !== null && !(isScalar(node) && node.value === null && node.source === '');
 }

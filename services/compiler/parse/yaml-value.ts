@@ -13,24 +13,27 @@ import type { Json } from '@pointsman/protocol/json/canonical-json';
 import { quotedName } from '@pointsman/protocol/releases/diagnostic';
 import { documentLimits } from '@pointsman/protocol/limits';
 import { pointerStep } from './json-pointer.ts';
-import type { Integers, Problem } from './parsed-document.ts';
+import { type Integers, type Problem, tooDeepMessage } from './parsed-document.ts';
 import { integerMessage } from './scan-json.ts';
 
 interface Reading {
   readonly integers: Integers;
   readonly problems: Problem[];
-  /** The last node of each anchor name so far, which is what YAML says an alias means. */
+  /** The latest node of each anchor name so far. In YAML an alias refers to that node. */
   readonly anchors: Map<string, Node>;
-  /** Anchors whose node is being read right now: an alias to one of them would never end. */
+  /** Nodes that are being read. An alias to one of them is a cycle. */
   readonly open: Set<Node>;
-  /** Nodes made by following aliases. */
+  /** Number of nodes expanded from aliases. */
   expanded: number;
-  /** Characters of keys and strings made by following aliases. */
+  /** Number of characters in keys and strings expanded from aliases. */
   expandedChars: number;
   insideAlias: boolean;
 }
 
-/** The plain value of a composed document. What JSON cannot say, and what only some readers would understand, is a problem. */
+/**
+ * The JSON value of a composed document. Anything that JSON cannot represent, or that YAML parsers interpret
+ * differently, is a problem.
+ */
 export function valueOfYaml(
   document: Document,
   integers: Integers = 'exact',
@@ -61,13 +64,7 @@ function valueOf(reading: Reading, node: Node | null, pointer: string, depth: nu
   }
   if (isAlias(node)) return aliasOf(reading, node, node.source, pointer, depth);
   if (depth >= documentLimits.depth) {
-    return refuse(
-      reading,
-      node,
-      pointer,
-      'too_deep',
-      `maps and lists may be nested ${documentLimits.depth} deep`,
-    );
+    return refuse(reading, node, pointer, 'too_deep', tooDeepMessage);
   }
   if (!isMap(node) && !isSeq(node)) return null;
   if (node.anchor) reading.anchors.set(node.anchor, node);
@@ -90,11 +87,11 @@ function scalarOf(reading: Reading, node: Scalar, pointer: string): Json {
   if (typeof value === 'string') {
     return value.isWellFormed()
       ? value
-      : refuse(reading, node, pointer, 'lone_surrogate', 'the string has half a surrogate pair');
+      : refuse(reading, node, pointer, 'lone_surrogate', 'the string contains a lone surrogate');
   }
   if (typeof value === 'number') return numberOf(reading, node, value, pointer);
   if (value === null || typeof value === 'boolean') return value;
-  return refuse(reading, node, pointer, 'yaml_tag_resolve_failed', 'this value has no meaning in JSON');
+  return refuse(reading, node, pointer, 'yaml_tag_resolve_failed', 'JSON cannot represent this value');
 }
 
 function numberOf(reading: Reading, node: Scalar, value: number, pointer: string): Json {
@@ -105,7 +102,7 @@ function numberOf(reading: Reading, node: Scalar, value: number, pointer: string
       node,
       pointer,
       'number_not_finite',
-      `${source.slice(0, 40)} is not a number that JSON can say`,
+      `JSON cannot represent the number ${source.slice(0, 40)}`,
     );
   }
   if (
@@ -124,7 +121,7 @@ function aliasOf(reading: Reading, alias: Node, name: string, pointer: string, d
   if (!target)
     return refuse(reading, alias, pointer, 'unknown_alias', `no anchor "${name}" comes before this alias`);
   if (reading.open.has(target)) {
-    return refuse(reading, alias, pointer, 'alias_cycle', `the alias "${name}" stands inside what it means`);
+    return refuse(reading, alias, pointer, 'alias_cycle', `the alias "${name}" refers to its own parent`);
   }
   const outer = !reading.insideAlias;
   reading.insideAlias = true;
@@ -134,7 +131,7 @@ function aliasOf(reading: Reading, alias: Node, name: string, pointer: string, d
     const isReported = reading.problems.some((problem) => problem.code === 'too_many_aliases');
     if (isBomb(reading) && !isReported) {
       const { aliasNodes, aliasChars } = documentLimits;
-      const message = `aliases make more than ${aliasNodes} nodes or ${aliasChars} characters of this document`;
+      const message = `the aliases expand to more than ${aliasNodes} nodes or ${aliasChars} characters`;
       refuse(reading, alias, pointer, 'too_many_aliases', message);
     }
   }
@@ -163,7 +160,7 @@ function mapOf(reading: Reading, map: YAMLMap, pointer: string, depth: number): 
 function isGoodKey(reading: Reading, node: Scalar, key: string, pointer: string, object: object): boolean {
   const before = reading.problems.length;
   if (Object.hasOwn(object, key)) {
-    refuse(reading, node, pointer, 'duplicate_key', `the key ${quotedName(key)} is here twice`);
+    refuse(reading, node, pointer, 'duplicate_key', `the key ${quotedName(key)} occurs twice`);
   }
   if (key === '__proto__')
     refuse(reading, node, pointer, 'forbidden_key', 'the key "__proto__" is not allowed');
@@ -173,11 +170,11 @@ function isGoodKey(reading: Reading, node: Scalar, key: string, pointer: string,
       node,
       pointer,
       'yaml_merge_key',
-      'YAML 1.2 has no merge keys; quote "<<" if a key of that name is meant',
+      'YAML 1.2 has no merge keys; quote "<<" if the key has that name',
     );
   }
   if (!key.isWellFormed())
-    refuse(reading, node, pointer, 'lone_surrogate', 'the key has half a surrogate pair');
+    refuse(reading, node, pointer, 'lone_surrogate', 'the key contains a lone surrogate');
   return reading.problems.length === before;
 }
 

@@ -2,30 +2,30 @@ import type { ProcessAnswer, Question } from './compile-protocol.ts';
 
 export type ReadBlobs = (digests: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
 
-/** A compilation that remembers: what a key stands for, or undefined. */
+/** The cached facts for a key, or undefined. */
 export type Recall = (key: string) => string | undefined;
 
-/** A question, and the facts that are remembered for its keys. */
-export interface Recalled {
+/** A question, with the cached facts for its keys. */
+export interface QuestionWithFacts {
   readonly question: Question;
   readonly facts: readonly (string | null)[];
 }
 
-export function recalled(question: Question, recall: Recall): Recalled {
+export function withFacts(question: Question, recall: Recall): QuestionWithFacts {
   return { question, facts: question.keys.map((key) => (key === null ? null : (recall(key) ?? null))) };
 }
 
-/** The digests whose content must be sent, without duplicates: those without remembered facts. */
-export function neededFor({ question, facts }: Recalled): readonly string[] {
+/** The distinct digests whose content must be sent, because no facts are cached. */
+export function neededFor({ question, facts }: QuestionWithFacts): readonly string[] {
   return [...new Set(question.digests.filter((_, index) => facts[index] === null))];
 }
 
-/** `contents` has at least what the answer needs. Each content is sent once, so an answer is never larger than the source. */
-export function answerTo(of: Recalled, contents: ReadonlyMap<string, Uint8Array>): ProcessAnswer {
+/** `contents` must include all needed contents. Each is sent once, so an answer is never larger than the source. */
+export function answerTo(of: QuestionWithFacts, contents: ReadonlyMap<string, Uint8Array>): ProcessAnswer {
   const { question, facts } = of;
   const digests = neededFor(of);
   const nth = new Map(digests.map((digest, index) => [digest, index]));
-  // One buffer: thousands of small ones are slow to send.
+  // One buffer, because thousands of small ones are slow to send.
   const arena = new Uint8Array(
     digests.reduce((sum, digest) => sum + contentOf(contents, digest).byteLength, 0),
   );

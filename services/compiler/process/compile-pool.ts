@@ -9,14 +9,14 @@ import { compileEnvironment } from './process-environment.ts';
 /** A process that compiles one source at a time. */
 export interface CompileProcess {
   readonly child: ChildProcess;
-  /** The beginning of what it wrote on its standard error: why it died. Printable, and short. */
-  readonly lastWords: () => string;
+  /** The start of its standard error, as short printable text. Usually shows why it died. */
+  readonly stderrText: () => string;
 }
 
 export interface CompilePool {
-  /** The idle process that started first. Past `threads` that are taken at a time, it may be one that has only now been started. */
+  /** The idle process that started first. If none is idle, a new process that is still starting. */
   readonly take: () => CompileProcess;
-  /** Back after a compilation. A process that has been ended is replaced. */
+  /** Returns a process after a compilation. A dead process is replaced. */
   readonly giveBack: (taken: CompileProcess) => void;
   readonly close: () => void;
 }
@@ -28,15 +28,15 @@ export interface PoolLimits {
 }
 
 /**
- * Compile processes: one for each place, and one in reserve. A process that has to be ended is replaced at once, which takes up to two seconds on
- * a busy machine. The next compilation meanwhile gets the one in reserve. Only when several are ended within the time that one takes to start
- * does a compilation wait for that.
+ * Compile processes: `threads` of them, and a spare one. A killed process is replaced at once. Its replacement takes
+ * up to two seconds to start on a busy machine, and in the meantime the next compilation gets the spare one. A
+ * compilation waits for a start only when several processes are killed in that time.
  *
- * They are processes and not threads because of what threads share: a thread can read the environment of its process, and a thread that crashes or
- * runs out of memory outside of the heap takes the API along.
+ * They are processes and not threads, because a thread can read the environment of its process, and a thread that
+ * crashes or runs out of memory outside the heap also ends the API.
  */
 export function compilePool(limits: PoolLimits): CompilePool {
-  /** In the order in which they were started. */
+  /** In order of their start. */
   const all = new Set<CompileProcess>();
   const taken = new Set<CompileProcess>();
   let closed = false;
@@ -46,7 +46,7 @@ export function compilePool(limits: PoolLimits): CompilePool {
     started.child.once('exit', () => all.delete(started));
     return started;
   };
-  /** One that was killed stays in the list until its exit is known. */
+  /** A killed process stays in `all` until its exit event. */
   const alive = (): CompileProcess[] => [...all].filter(isAlive);
   const refill = (): void => {
     for (let nth = alive().length; nth < limits.threads + processLimits.reserve; nth++) add();
@@ -76,15 +76,15 @@ function isAlive({ child }: CompileProcess): boolean {
 }
 
 function startProcess({ heapMiB, youngHeapMiB }: PoolLimits): CompileProcess {
-  // The name of the file is not an import, so that nobody rewrites its ending when this is compiled.
+  // Not an import, so the TypeScript compiler does not change the extension.
   const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const child = spawn(
     process.execPath,
     [
       `--max-old-space-size=${heapMiB}`,
-      // Three semi-spaces make a young generation.
+      // The young generation consists of three semi-spaces.
       `--max-semi-space-size=${Math.ceil(youngHeapMiB / 3)}`,
-      // To tell after a compilation what of its memory is still in use.
+      // Lets the process collect garbage, to measure its live heap after a compilation.
       '--expose-gc',
       fileURLToPath(new URL(`compile-process.${ending}`, import.meta.url)),
     ],
@@ -94,27 +94,27 @@ function startProcess({ heapMiB, youngHeapMiB }: PoolLimits): CompileProcess {
       serialization: 'advanced',
     },
   );
-  giveWay(child.pid);
-  // Whoever waits for the process learns from its exit; an error here only says that a message did not reach it.
+  lowerPriority(child.pid);
+  // Ignored: it only reports an undelivered message. The session handles the exit of the process.
   child.on('error', () => undefined);
-  let words = '';
+  let stderr = '';
   child.stderr?.on('data', (chunk: Buffer) => {
-    if (words.length < processLimits.lastWordsChars) words += chunk.toString('latin1');
+    if (stderr.length < processLimits.stderrChars) stderr += chunk.toString('latin1');
   });
   return {
     child,
-    lastWords: () =>
-      words
-        .slice(0, processLimits.lastWordsChars)
+    stderrText: () =>
+      stderr
+        .slice(0, processLimits.stderrChars)
         .replaceAll(/[^ -~]+/g, ' ')
         .trim(),
   };
 }
 
-function giveWay(pid: number | undefined): void {
+function lowerPriority(pid: number | undefined): void {
   try {
     if (pid !== undefined) setPriority(pid, compileLimits.niceness);
   } catch {
-    // A sandbox may forbid it. The process is then as fast as the others.
+    // A sandbox may forbid it. The process then keeps the normal priority.
   }
 }

@@ -5,23 +5,23 @@ import { compileSource } from '../compile-source.ts';
 import type {
   Ask,
   FromTask,
-  Given,
+  FileResponse,
   ProcessAnswer,
   ProcessTask,
   ToProcess,
-  Wanted,
+  FileRequest,
 } from './compile-protocol.ts';
 import { processLimits } from '../limits.ts';
 import { messagesOf } from './sent-result.ts';
 import { forgetCompilation, isSpent } from './process-hygiene.ts';
 
 /**
- * A process of its own that compiles one source after the other. It reads and writes nothing but messages with the process that started
- * it, which may kill it at any moment, and it ends when that one is gone.
+ * The entry point of a compile process, which compiles one source at a time. It communicates only by messages with
+ * its parent, which may kill it at any time. It exits when the parent exits.
  */
 interface RunningTask {
   readonly taskId: number;
-  /** The questions without an answer, by number. */
+  /** The unanswered questions, by number. */
   readonly open: Map<number, (answer: ProcessAnswer) => void>;
 }
 
@@ -55,7 +55,7 @@ async function compileTask({ paths, digests, sizes }: ProcessTask, task: Running
       kind: 'threw',
       message: cut(
         error instanceof Error ? (error.stack ?? error.message) : String(error),
-        processLimits.lastWordsChars,
+        processLimits.stderrChars,
       ),
       ofCompiler: !(error instanceof WrongContent),
     });
@@ -63,7 +63,7 @@ async function compileTask({ paths, digests, sizes }: ProcessTask, task: Running
   if (running === task) running = null;
 }
 
-/** A function of its own, so that nothing holds the result any more once it is sent. */
+/** A separate function, so that the result can be garbage-collected once it is sent. */
 async function compileAndSend(task: RunningTask, entries: readonly SourceEntry[]): Promise<void> {
   const result = await compileSource(entries, askFor(task));
   for (const message of messagesOf(result)) await send(task, message);
@@ -87,33 +87,34 @@ function askFor(task: RunningTask): Ask {
 
 class WrongContent extends Error {}
 
-/** Each content is compared with its digest, so that the content of one file can't stand in for another. Costs about 2 s for a GiB. */
+/** Checks the digest of each content, so that no file gets the content of another. Takes about 2 s per GiB. */
 function unpack(
-  wanted: readonly Wanted[],
+  wanted: readonly FileRequest[],
   { facts, contents, digests, ends, arena }: ProcessAnswer,
-): Given[] {
+): FileResponse[] {
   const given = digests.map((digest, nth) => {
     const content = arena.subarray(ends[nth - 1] ?? 0, ends[nth]);
-    if (digestOf(content) !== digest) throw new WrongContent(`the content of ${digest} has another digest`);
+    if (digestOf(content) !== digest)
+      throw new WrongContent(`the content of ${digest} has a different digest`);
     return { digest, content };
   });
   return wanted.map(({ digest }, index) => {
     const known = facts[index] ?? null;
     const found = given[contents[index] ?? -1];
     if (known !== null || !found) return { facts: known, content: null };
-    if (found.digest !== digest) throw new Error(`${digest} was asked for, and ${found.digest} given`);
+    if (found.digest !== digest) throw new Error(`requested ${digest}, but received ${found.digest}`);
     return { facts: null, content: found.content };
   });
 }
 
 /**
- * Waits until the message is written, so that a large result does not lie in memory a second time. A task that is over sends nothing: the
- * bundler may call back once more after its end.
+ * Waits until the message is written, so that a large result is not in memory twice. Sends nothing for a finished
+ * task, because the bundler may still call back after its end.
  */
 async function send(task: RunningTask, message: FromTask): Promise<void> {
   if (running !== task) return;
   const { promise, resolve } = Promise.withResolvers<void>();
-  // A message that could not be written was for a process that is gone, and this one ends with it.
+  // Errors are ignored: they mean that the parent is gone, and then this process exits as well.
   process.send?.({ taskId: task.taskId, ...message }, () => resolve());
   await promise;
 }

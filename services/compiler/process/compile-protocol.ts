@@ -1,25 +1,25 @@
 import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
 import type { ArtifactFile } from '@pointsman/protocol/artifacts/oci';
 
-/** Part of every cache key: raise it whenever the same input would compile to something else. */
+/** Part of every cache key. Increase it when the same input compiles to a different output. */
 export const COMPILER_VERSION = 2;
 
-/** Something that a compilation needs: what is remembered under a key or else the content, or, without a key, the content. */
-export interface Wanted {
+/** A request for a file: its cached facts under `key` if there are any, otherwise its content. */
+export interface FileRequest {
   readonly key: string | null;
   readonly digest: string;
 }
 
-/** Either what was remembered or the content; never both. */
-export interface Given {
+/** Either the cached facts or the content, never both. */
+export interface FileResponse {
   readonly facts: string | null;
   readonly content: Uint8Array | null;
 }
 
-/** Asks the process that started this one. The time that it takes to answer is not the compilation's. */
-export type Ask = (wanted: readonly Wanted[]) => Promise<readonly Given[]>;
+/** Requests files from the parent process. The waiting time does not count against the compilation's time limit. */
+export type Ask = (wanted: readonly FileRequest[]) => Promise<readonly FileResponse[]>;
 
-/** What a compilation is started with. Parallel lists, since thousands of small objects are slow to hand over. */
+/** The input of a compilation. Parallel lists, because thousands of small objects are slow to send. */
 export interface ProcessTask {
   readonly paths: readonly string[];
   readonly digests: readonly string[];
@@ -27,8 +27,9 @@ export interface ProcessTask {
 }
 
 /**
- * The contents are in the arena one after the other, each once, however often it was asked for: seventy patches of one document of 7 MiB
- * ask for it seventy times. `contents` says which one belongs to each thing asked for, or -1 where facts were known.
+ * The arena contains the contents one after the other. Each occurs once, even if it was requested several times:
+ * seventy patches of a document of 7 MiB request it seventy times. `contents` has the index of each request's
+ * content, or -1 if facts were cached.
  */
 export interface ProcessAnswer {
   readonly facts: readonly (string | null)[];
@@ -40,8 +41,8 @@ export interface ProcessAnswer {
 }
 
 /**
- * A process compiles for one tenant after the other. Each message therefore has the number of its task, and each answer the number of its
- * question within the task. A message with the number of another task is dropped on either side.
+ * A process compiles for different tenants in turn. So each message has the ID of its task, and each answer the ID of
+ * its question within the task. Both sides ignore messages of other tasks.
  */
 export type ToProcess = { readonly taskId: number } & (
   { readonly task: ProcessTask } | { readonly questionId: number; readonly answer: ProcessAnswer }
@@ -57,27 +58,27 @@ export type FromProcess = { readonly taskId: number } & FromTask;
 
 export type FromTask =
   | { readonly kind: 'started' }
-  /** Several may be open at the same time: the bundler loads modules concurrently. */
+  /** Several questions may be open at a time, because the bundler loads modules concurrently. */
   | ({ readonly kind: 'question' } & Question)
-  /** How it ended, and which blobs follow. */
+  /** The outcome, and the list of the blobs that follow. */
   | { readonly kind: 'outcome'; readonly outcome: ProcessOutcome }
   | { readonly kind: 'artifact'; readonly artifact: SentArtifact }
-  /** The next bytes of the blobs, which are sent in pieces: one message of all would block whoever reads it for a second. */
+  /** The next bytes of the blobs. A single message with all of them would block the receiver for a second. */
   | { readonly kind: 'piece'; readonly bytes: Uint8Array }
-  /** All is sent. `isSpent`: the process still holds so much that it must not compile for another tenant. */
+  /** The last message. `isSpent`: the process retains too much memory to compile for another tenant. */
   | { readonly kind: 'end'; readonly isSpent: boolean }
-  /** `ofCompiler`: a mistake of the compiler itself, which the same source meets again. Else a content had another digest. */
+  /** `ofCompiler`: a defect of the compiler, which the same source causes again. Otherwise a digest was wrong. */
   | { readonly kind: 'threw'; readonly message: string; readonly ofCompiler: boolean };
 
-/** The blobs that a compilation made, before their contents. */
+/** The list of a compilation's blobs, sent before their contents. */
 export interface AnnouncedBlobs {
   readonly digests: readonly string[];
   readonly mediaTypes: readonly string[];
   readonly sizes: readonly number[];
 }
 
-/** What a later compilation may take over. `digest` is the blob that belongs to it, if there is one. */
-export interface Memory {
+/** A cache entry for later compilations. `digest` identifies its blob. */
+export interface CacheEntry {
   readonly key: string;
   readonly facts: string;
   readonly digest: string;
@@ -90,7 +91,10 @@ export interface ProcessArtifact {
   readonly blobDigests: readonly string[];
 }
 
-/** An artifact on its way. Its list is null when an artifact of the same digest was sent before: channels that change nothing share one. */
+/**
+ * An artifact as it is sent. `list` is null when an artifact with the same digest was sent before, because channels
+ * that change nothing share an artifact.
+ */
 export interface SentArtifact {
   readonly channel: string | null;
   readonly digest: string;
@@ -110,11 +114,11 @@ interface Invalid {
 
 export type ProcessOutcome = (Compiled | Invalid) & {
   readonly made: AnnouncedBlobs;
-  readonly memories: readonly Memory[];
+  readonly cacheEntries: readonly CacheEntry[];
 };
 
-/** A compilation's result. `B` is what its blobs are: a list of texts where they are made, contents by digest where they have arrived. */
+/** A compilation's result. `B` is a list of texts in the compile process, and contents by digest in the parent. */
 export type ProcessResult<B> = ((Compiled & { readonly artifacts: readonly ProcessArtifact[] }) | Invalid) & {
   readonly made: B;
-  readonly memories: readonly Memory[];
+  readonly cacheEntries: readonly CacheEntry[];
 };

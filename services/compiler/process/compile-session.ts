@@ -12,38 +12,38 @@ import { stoppableClock } from './stoppable-clock.ts';
 export type SessionResult =
   | ReceivedResult
   | { readonly kind: 'exhausted'; readonly limit: 'time' | 'memory' }
-  /** It took so long that it had to make room. It may be tried again as what it turned out to be. */
+  /** It was stopped to make room for others. It can run again, as a slow or long compilation. */
   | { readonly kind: 'evicted'; readonly as: 'slow' | 'long' }
-  /** A mistake of the compiler, which the same source meets again. */
+  /** A defect of the compiler, which the same source causes again. */
   | { readonly kind: 'failed'; readonly defect: Error }
-  /** The process died in the middle, for whatever reason. */
+  /** The process died during the compilation, for an unknown reason. */
   | { readonly kind: 'died'; readonly defect: Error }
-  /** The process had died before it began. */
+  /** The process died before the compilation started. */
   | { readonly kind: 'lost'; readonly defect: Error };
 
 export interface SessionOptions {
-  /** Until the process says that it has begun. */
+  /** Time limit until the process reports that the compilation has started. */
   readonly threadStartMs: number;
   readonly timeoutMs: number;
-  /** For everything that is read for it. The other bounds do not count this time. */
+  /** Time limit for all reads together. The other limits exclude this time. */
   readonly readingMs: number;
-  /** Asked now and then with the processor time used so far: whether the compilation must make room, and as what. */
-  readonly mustLeave: (usedMs: number) => 'slow' | 'long' | null;
+  /** Called at intervals with the CPU time used so far. Any result other than null stops the compilation. */
+  readonly evictAs: (usedMs: number) => 'slow' | 'long' | null;
 }
 
-/** One number for each task of this program, so that no two tasks of a process have the same. */
+/** Task IDs are unique across all compile processes. */
 let lastTaskId = 0;
 
 /**
- * One compilation in one process, seen from the other side: answers its questions, and ends the process when its time is over. The
- * clock starts when the process does and stands still while something is read for it, since neither a process that must be replaced
- * first nor a slow store is the source's fault. Reading has a bound of its own, since a compilation keeps its place meanwhile.
+ * Runs one compilation in a compile process, from the parent's side. Answers its questions, and kills the process at
+ * the time limit. The clock starts with the compilation and pauses during reads, because the source does not cause a
+ * slow start or a slow store. Reads have their own time limit, because the compilation occupies its process meanwhile.
  *
- * Throws what `readBlobs` throws. Also throws when the process does not start in time, when reading takes too long, when a content has
- * another digest, and when the pool is closed.
+ * Throws the errors of `readBlobs`. Also throws when the process does not start in time, when reading takes too long,
+ * when a content has a different digest, and when the pool is closed.
  *
- * A process is used again only after a result that leaves no question open and little memory taken. Otherwise it is killed: what it still
- * does or holds, and what is still read for it, belongs to this tenant.
+ * The process is reused only after a result with no open question and little memory in use. Otherwise it is killed,
+ * because it may still contain data of this tenant.
  */
 export async function runSession(
   pool: CompilePool,
@@ -61,10 +61,10 @@ export async function runSession(
   const questions = sessionQuestions(
     { entries: tree.entries, readBlobs, recall },
     {
-      answered: (questionId, answer) => send(taken, { taskId, questionId, answer }),
+      send: (questionId, answer) => send(taken, { taskId, questionId, answer }),
       failed: ended.reject,
-      reading: clock.reading,
-      resting: clock.resting,
+      readStarted: clock.readStarted,
+      readEnded: clock.readEnded,
     },
   );
   const handle = (message: FromProcess): void => {
@@ -83,37 +83,37 @@ export async function runSession(
       session.isReusable = !questions.areOpen() && !message.isSpent;
     } else received.add(message);
   };
-  const hear = (message: FromProcess): void => {
+  const onMessage = (message: FromProcess): void => {
     try {
       handle(message);
     } catch (error) {
-      // An invalid message. Its process is not used again.
+      // An invalid message: the process is not reused.
       session.isReusable = false;
       ended.resolve({ kind: 'failed', defect: error as Error });
     }
   };
-  const died = (): void => {
+  const onClose = (): void => {
     const death = deathOf(taken, session.hasStarted);
     if (death) ended.resolve(death);
     else ended.reject(new Error('the compiler was closed'));
   };
-  taken.child.on('message', hear).once('close', died);
+  taken.child.on('message', onMessage).once('close', onClose);
   try {
     void send(taken, { taskId, task: taskOf(tree) });
     return await ended.promise;
   } finally {
     questions.end();
     clock.end();
-    taken.child.off('message', hear).off('close', died);
+    taken.child.off('message', onMessage).off('close', onClose);
     if (!session.isReusable) taken.child.kill('SIGKILL');
     pool.giveBack(taken);
   }
 }
 
-/** Enforces the time to start, then the total time, and checks the used time periodically. Reading has its own limit. */
+/** Enforces the start limit, then the total limit, and calls `evictAs` at intervals. Reads have their own limit. */
 function sessionClock(
   { child }: CompileProcess,
-  { threadStartMs, timeoutMs, readingMs, mustLeave }: SessionOptions,
+  { threadStartMs, timeoutMs, readingMs, evictAs }: SessionOptions,
   end: (result: SessionResult) => void,
   fail: (error: Error) => void,
 ) {
@@ -124,40 +124,40 @@ function sessionClock(
   const pid = child.pid ?? 0;
   let usedBefore: number | null = null;
   let wallMs = 0;
-  /** Where processor time cannot be read, all of the wall time counts. */
+  /** Where the system does not report CPU time, the wall time counts. */
   const usedMs = (): number => {
     const now = usedBefore === null ? null : processorMs(pid);
     if (now === null || usedBefore === null) return wallMs;
     return Math.max(now - usedBefore, wallMs / processLimits.wallPerProcessor);
   };
-  // The source has not been looked at yet, so nothing of this is counted against its tenant.
+  // An error, and not a result: a slow start does not count against the tenant of the source.
   let onTime = (): void => fail(new Error(`the compile process did not start within ${threadStartMs} ms`));
   const clock = stoppableClock(threadStartMs, () => onTime());
-  const goOn = (): void => {
-    const stepMs = Math.min(processLimits.lookMs, timeoutMs - wallMs);
+  const scheduleCheck = (): void => {
+    const stepMs = Math.min(processLimits.checkMs, timeoutMs - wallMs);
     onTime = () => {
       wallMs += stepMs;
       if (wallMs >= timeoutMs) return endWith({ kind: 'exhausted', limit: 'time' });
-      const as = mustLeave(usedMs());
-      if (as === null) goOn();
+      const as = evictAs(usedMs());
+      if (as === null) scheduleCheck();
       else endWith({ kind: 'evicted', as });
     };
     clock.restart(stepMs);
   };
   const readingClock = stoppableClock(readingMs, () =>
-    fail(new Error(`reading what a compilation needs took more than ${readingMs} ms`)),
+    fail(new Error(`reading the files for a compilation took more than ${readingMs} ms`)),
   );
   readingClock.stop();
   return {
     started: () => {
       usedBefore = processorMs(pid);
-      goOn();
+      scheduleCheck();
     },
-    reading: () => {
+    readStarted: () => {
       clock.stop();
       readingClock.start();
     },
-    resting: () => {
+    readEnded: () => {
       readingClock.stop();
       clock.start();
     },
@@ -168,17 +168,20 @@ function sessionClock(
   };
 }
 
-/** A process that has died by itself has met its bound of memory, a mistake of ours, or somebody outside. Null when it was closed. */
-function deathOf({ child, lastWords }: CompileProcess, hasStarted: boolean): SessionResult | null {
+/**
+ * The result for a process that died: at its memory limit, by a defect of the compiler, or by a signal from outside.
+ * Null if this process killed it.
+ */
+function deathOf({ child, stderrText }: CompileProcess, hasStarted: boolean): SessionResult | null {
   if (child.killed) return null;
-  const words = lastWords();
-  const error = new Error(`the compile process was ended (${child.signalCode ?? child.exitCode}): ${words}`);
+  const stderr = stderrText();
+  const error = new Error(`the compile process died (${child.signalCode ?? child.exitCode}): ${stderr}`);
   if (!hasStarted) return { kind: 'lost', defect: error };
-  if (/out of memory|heap limit/i.test(words)) return { kind: 'exhausted', limit: 'memory' };
+  if (/out of memory|heap limit/i.test(stderr)) return { kind: 'exhausted', limit: 'memory' };
   return { kind: 'died', defect: error };
 }
 
-/** Resolves when the process has received the message. Also resolves when it has ended, which its `close` event reports. */
+/** Resolves when the process has received the message, or has ended. Its `close` event reports the end. */
 function send({ child }: CompileProcess, message: ToProcess): Promise<void> {
   return new Promise((resolve) => {
     if (child.connected) child.send(message, () => resolve());

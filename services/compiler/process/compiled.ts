@@ -1,20 +1,20 @@
 import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
 
-/** What a compilation was ended for. */
+/** The compilation exceeded a limit. */
 export interface Exhausted {
   readonly kind: 'exhausted';
   readonly limit: 'time' | 'memory';
   readonly message: string;
 }
 
-/** The compiler fails on the source. The reference leads to the reason, which is in the log. */
+/** A defect of the compiler. The log entry with this reference has the reason. */
 export interface Uncompilable {
   readonly kind: 'uncompilable';
   readonly reference: string;
   readonly message: string;
 }
 
-/** Another try would end in the same way, so it is remembered for a while. */
+/** Another attempt would end in the same way, so the result is cached for a while. */
 export type BadEnd = Exhausted | Uncompilable;
 
 export interface CompiledBlob {
@@ -23,12 +23,12 @@ export interface CompiledBlob {
   readonly content: Uint8Array;
 }
 
-/** channel null: the base; else the channel whose overlay made it. `digest` is the one of the OCI image manifest. */
+/** `channel` is null for the base, otherwise the channel of the overlay. `digest` is that of the OCI image manifest. */
 export interface CompiledArtifact {
   readonly channel: string | null;
   readonly digest: string;
   readonly files: readonly { path: string; digest: string; size: number; mediaType: string }[];
-  /** Everything that the manifest names, itself included; each once. */
+  /** The manifest and all blobs that it refers to, without duplicates. */
   readonly blobDigests: readonly string[];
 }
 
@@ -37,12 +37,12 @@ export type CompileResult =
       readonly kind: 'compiled';
       /** The base first, then the channels. */
       readonly artifacts: readonly CompiledArtifact[];
-      /** Each once. The contents are shared with later results: read them, never write into them. */
+      /** Without duplicates. Later results share the contents, so do not modify them. */
       readonly blobs: readonly CompiledBlob[];
-      /** What is valid and probably not meant. */
+      /** Valid, but probably not intended. */
       readonly warnings: readonly Diagnostic[];
     }
   | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[]; readonly truncated: boolean }
   | BadEnd
-  /** Too much is waiting already; come back later. */
+  /** Too many compilations are waiting; retry later. */
   | { readonly kind: 'busy' };

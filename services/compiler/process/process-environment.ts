@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url';
 
 import { bundlerLimits } from '../limits.ts';
 
-/** Settings of the operating system that a process may need, and that hold no secret. */
+/** Environment variables that a process may need, and that contain no secret. */
 const KEPT = ['PATH', 'TMPDIR', 'TEMP', 'LANG', 'SystemRoot'];
 
 /**
- * The environment of a compile process and of the bundler that it starts. Both handle what tenants wrote, so neither gets the database's
- * address, a key or a token.
+ * The environment of a compile process and of its bundler. Both process untrusted files, so they get no database URL,
+ * key or token.
  */
 export function compileEnvironment(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const kept = Object.fromEntries(
@@ -18,10 +18,10 @@ export function compileEnvironment(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv 
   return { ...kept, ...bundlerEnvironment() };
 }
 
-/** Has the bundler start under its bounds where there is a shell to set them. */
+/** Starts the bundler through a script that sets its limits, on platforms with a shell. */
 function bundlerEnvironment(): NodeJS.ProcessEnv {
   const { heapMiB, dataMiB, cpuSeconds } = bundlerLimits;
-  // Its garbage collector works harder near the bound, and it uses one processor, as the compilation does.
+  // GOMEMLIMIT makes its garbage collector run more often near the limit. GOMAXPROCS limits it to one CPU.
   const runtime = { GOMAXPROCS: '1', GOMEMLIMIT: `${heapMiB}MiB` };
   const launcher = fileURLToPath(new URL('limited-bundler.sh', import.meta.url));
   const bundler = bundlerPath();

@@ -5,18 +5,18 @@ import { forgetPatterns } from '../schema/linear-pattern.ts';
 const MiB = 1024 * 1024;
 
 /**
- * Drops everything that a compilation leaves in its process. The next one is of another tenant: memory that is still taken would count
- * against that one, and a thing that is still known would tell it by the time saved what was compiled before.
+ * Clears the caches of a compilation. The next compilation may be of another tenant: retained memory would count
+ * against its limit, and a faster cached result would reveal what was compiled before.
  */
 export function forgetCompilation(): void {
   forgetPatterns();
   forgetCodePoints();
 }
 
-/** Whether the process still holds too much to compile for the next tenant. Collects garbage only when there is much of it. */
+/** Whether the process retains too much memory for the next compilation. Collects garbage only above the limit. */
 export function isSpent(limitMiB: number = processLimits.liveHeapMiB): boolean {
   if (heapMiB() <= limitMiB) return false;
-  // Without the flag --expose-gc garbage can't be told from what is live: such a process is replaced, which is slower and as safe.
+  // Without the flag --expose-gc the result includes garbage. The process is then replaced more often, which is safe.
   globalThis.gc?.();
   return heapMiB() > limitMiB;
 }

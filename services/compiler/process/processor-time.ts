@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 
-/** What the kernel counts in, on every Linux that Node runs on: `USER_HZ`, a hundredth of a second. */
+/** The kernel's unit of CPU time: 1/`USER_HZ`, which is 10 ms on every Linux that Node supports. */
 const TICK_MS = 10;
 
 /**
- * Processor time in milliseconds that a process has used, with the processes that it has started; null where the system does not say.
- * The process is not asked: while it parses it could not answer.
+ * The CPU time of a process and its children, in milliseconds. Null if the system does not report it. Read from
+ * /proc, because a busy process could not answer a message.
  */
 export function processorMs(pid: number): number | null {
   const own = ticksOf(pid);
@@ -15,11 +15,11 @@ export function processorMs(pid: number): number | null {
   return ticks * TICK_MS;
 }
 
-/** proc_pid_stat(5): utime, stime, and both of the children that have ended. */
+/** utime and stime, of the process and of its exited children (proc_pid_stat(5)). */
 function ticksOf(pid: number): number | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name stands in brackets and may have some itself. The state after it is field 3; utime is field 14.
+    // The name is in parentheses and may contain some itself. Field 3 follows it; utime is field 14.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
     return Number.isFinite(ticks) ? ticks : null;
@@ -33,7 +33,7 @@ function childrenOf(pid: number): number[] {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1');
     return children.trim().split(' ').filter(Boolean).map(Number);
   } catch {
-    // Not every kernel lists them. Those that have ended are counted all the same.
+    // Not every kernel lists children. Exited children are still counted.
     return [];
   }
 }

@@ -10,55 +10,56 @@ import {
 } from '@pointsman/protocol/limits';
 import { Diagnostic, reportedDiagnostics } from '@pointsman/protocol/releases/diagnostic';
 import { pathProblem } from '@pointsman/protocol/releases/source';
-import { memoryLimits } from '../limits.ts';
+import { cacheEntryLimits } from '../limits.ts';
 import type { FromTask, ProcessArtifact, ProcessOutcome, ProcessResult } from './compile-protocol.ts';
 import type { CompiledBlob } from './compiled.ts';
 
-/** A compilation's result that has arrived. Each blob has a buffer of its own: a view would keep all others in memory. */
+/** A received result. Each blob has its own buffer, because a view would keep the whole message in memory. */
 export type ReceivedResult = ProcessResult<ReadonlyMap<string, CompiledBlob>>;
 
 export type PartOfResult = Extract<FromTask, { readonly kind: 'outcome' | 'artifact' | 'piece' }>;
 
-/** Puts the messages of one result together. */
+/** Assembles a result from its messages. */
 export interface ReceivedPieces {
-  /** Throws when the parts are not those of one result, or more than it may have; nothing was allocated for them then. */
+  /** Throws when a message is invalid or exceeds a limit, before it allocates memory for the blobs. */
   readonly add: (part: PartOfResult) => void;
   /** Throws when something is missing. */
   readonly result: () => ReceivedResult;
 }
 
-/** The most artifacts of one result: one for the base, and one for each channel of the bundle. */
+/** Maximum number of artifacts: one for the base, and one for each channel of the bundle. */
 const ARTIFACTS = 1 + requestLimits.channelsPerBundle;
-/** The most blobs of one result: one for each file and each patched document, and the manifest and the index of each artifact. */
+/** Maximum number of blobs: one per file and patched document, and a manifest and an index per artifact. */
 const BLOBS = sourceLimits.files + artifactLimits.patchedDocuments + 2 * ARTIFACTS;
 
-/** What a process sends was made from a tenant's source, by code that may have a defect. So nothing of its form is taken for granted. */
+/** A compile process runs on a tenant's source and may have a defect. So its messages are validated completely. */
 const Made = z
   .object({
     digests: z.array(z.string()).max(BLOBS),
     mediaTypes: z.array(z.string().max(manifestLimits.mediaTypeChars)).max(BLOBS),
-    // Checked with the bound on all of them together.
+    // The values are checked in `receivedBlobs`, together with the limit on their sum.
     sizes: z.array(z.custom<number>((size) => typeof size === 'number')).max(BLOBS),
   })
   .refine(
     ({ digests, mediaTypes, sizes }) =>
       digests.length === sizes.length && mediaTypes.length === sizes.length && areDifferent(digests),
-    'the blobs are not in lists of one length, each once',
+    'the lists of blobs differ in length, or contain a duplicate',
   );
 
 const rest = {
   made: Made,
-  memories: z
+  cacheEntries: z
     .array(z.object({ key: z.string(), facts: z.string(), digest: z.string() }))
     .max(BLOBS)
     .refine(
       (all) =>
-        all.reduce((sum, { key, facts }) => sum + key.length + facts.length, 0) <= memoryLimits.sourceChars,
-      'more is to be remembered than of one source may be',
+        all.reduce((sum, { key, facts }) => sum + key.length + facts.length, 0) <=
+        cacheEntryLimits.sourceChars,
+      'the cache entries are too large for one source',
     ),
 };
 
-/** The compiler has bounded them in the same way. One more may state that there are others. */
+/** The compiler applies the same limit. One more diagnostic may report that others were omitted. */
 const Report = z
   .array(Diagnostic)
   .max(documentLimits.diagnostics + 1)
@@ -82,7 +83,7 @@ const Artifact = z.object({
   list: z
     .object({
       files: z.array(ListedFile).max(sourceLimits.files),
-      // The files, the manifest and the index.
+      // One for each file, and the manifest and the index.
       blobDigests: z.array(z.string()).max(sourceLimits.files + 2),
     })
     .nullable(),
@@ -97,9 +98,9 @@ export function receivedParts(maxBytes: number): ReceivedPieces {
   const lists = new Map<string, NonNullable<z.infer<typeof Artifact>['list']>>();
   const addArtifact = ({ channel, digest, list }: z.infer<typeof Artifact>): void => {
     const known = list ?? lists.get(digest);
-    if (!known) throw new Error(`the artifact ${digest} came without its list`);
-    if (artifacts.has(channel)) throw new Error(`the artifact of the channel ${channel} came twice`);
-    if (artifacts.size === ARTIFACTS) throw new Error(`more than ${ARTIFACTS} artifacts came`);
+    if (!known) throw new Error(`the artifact ${digest} has no list of files`);
+    if (artifacts.has(channel)) throw new Error(`the channel ${channel} has two artifacts`);
+    if (artifacts.size === ARTIFACTS) throw new Error(`the result has more than ${ARTIFACTS} artifacts`);
     lists.set(digest, known);
     artifacts.set(channel, { channel, digest, ...known });
   };
@@ -110,7 +111,7 @@ export function receivedParts(maxBytes: number): ReceivedPieces {
         outcome = read(Outcome, part.outcome);
         blobs = receivedBlobs(outcome.made, maxBytes);
       } else if (part.kind === 'piece') {
-        if (!blobs) throw new Error('a piece of a blob came before the list of blobs');
+        if (!blobs) throw new Error('the compile process sent a blob before the list of blobs');
         blobs.add(read(Piece, part.bytes));
       } else addArtifact(read(Artifact, part.artifact));
     },
@@ -133,16 +134,16 @@ function areDifferent(texts: readonly string[]): boolean {
   return new Set(texts).size === texts.length;
 }
 
-/** The schema has checked that the lists have the same length. */
+/** The schema guarantees that the lists have the same length. */
 function receivedBlobs({ digests, mediaTypes, sizes }: ProcessOutcome['made'], maxBytes: number) {
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
   if (!sizes.every((size) => Number.isSafeInteger(size) && size >= 0) || bytes > maxBytes)
-    throw new Error(`the compile process has made ${bytes} bytes, and may make ${maxBytes}`);
+    throw new Error(`the compile process announced ${bytes} bytes; the limit is ${maxBytes}`);
   const blobs = new Map<string, CompiledBlob>();
   let nth = 0;
   let content: Uint8Array | null = null;
   let filled = 0;
-  /** Goes on to the next blob that has bytes to come; those without any are whole. */
+  /** Continues with the next blob that is not empty. Empty blobs are complete at once. */
   const next = (): void => {
     content = null;
     for (; nth < digests.length && content === null; nth++) {
@@ -157,7 +158,7 @@ function receivedBlobs({ digests, mediaTypes, sizes }: ProcessOutcome['made'], m
   return {
     add: (piece: Uint8Array): void => {
       for (let start = 0; start < piece.byteLength;) {
-        if (content === null) throw new Error('the compile process sent more bytes than it has made');
+        if (content === null) throw new Error('the compile process sent more bytes than it announced');
         const part = piece.subarray(start, start + content.byteLength - filled);
         content.set(part, filled);
         start += part.byteLength;
@@ -166,7 +167,7 @@ function receivedBlobs({ digests, mediaTypes, sizes }: ProcessOutcome['made'], m
       }
     },
     all: (): ReadonlyMap<string, CompiledBlob> => {
-      if (content !== null) throw new Error('the compile process sent fewer bytes than it has made');
+      if (content !== null) throw new Error('the compile process sent fewer bytes than it announced');
       return blobs;
     },
   };

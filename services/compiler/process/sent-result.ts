@@ -2,19 +2,19 @@ import type { FromTask, ProcessResult } from './compile-protocol.ts';
 import { processLimits } from '../limits.ts';
 import type { MadeBlob } from '../made-blobs.ts';
 
-/** A result as messages: how it ended, then the artifacts, then the blobs in pieces. None of them takes long to read. */
+/** Splits a result into small messages: the outcome, then the artifacts, then the blobs in pieces. */
 export function* messagesOf(result: ProcessResult<readonly MadeBlob[]>): Generator<FromTask> {
-  const { made, memories } = result;
+  const { made, cacheEntries } = result;
   const announced = {
     digests: made.map(({ digest }) => digest),
     mediaTypes: made.map(({ mediaType }) => mediaType),
     sizes: made.map(({ size }) => size),
   };
   if (result.kind === 'invalid') {
-    yield { kind: 'outcome', outcome: { ...result, made: announced, memories } };
+    yield { kind: 'outcome', outcome: { ...result, made: announced, cacheEntries } };
   } else {
     const { kind, warnings, artifacts } = result;
-    yield { kind: 'outcome', outcome: { kind, warnings, made: announced, memories } };
+    yield { kind: 'outcome', outcome: { kind, warnings, made: announced, cacheEntries } };
     const sent = new Set<string>();
     for (const { channel, digest, files, blobDigests } of artifacts) {
       const list = sent.has(digest) ? null : { files, blobDigests };
@@ -25,7 +25,7 @@ export function* messagesOf(result: ProcessResult<readonly MadeBlob[]>): Generat
   for (const bytes of piecesOf(made)) yield { kind: 'piece', bytes };
 }
 
-/** The contents one after the other, cut wherever a piece is full. */
+/** The concatenated contents, in pieces of equal size. */
 function* piecesOf(made: readonly MadeBlob[], pieceBytes: number = processLimits.pieceBytes) {
   let piece = new Uint8Array(pieceBytes);
   let length = 0;

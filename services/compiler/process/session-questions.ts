@@ -5,10 +5,11 @@ import { z } from 'zod';
 import { sourceLimits } from '@pointsman/protocol/limits';
 import type { SourceEntry } from '@pointsman/protocol/releases/source';
 import { processLimits } from '../limits.ts';
-import { answerTo, contentOf, neededFor, recalled, type ReadBlobs, type Recall } from './answer-question.ts';
+import { answerTo, contentOf, neededFor, withFacts } from './answer-question.ts';
+import type { ReadBlobs, Recall } from './answer-question.ts';
 import type { ProcessAnswer, Question } from './compile-protocol.ts';
 
-/** What the questions of a compilation are answered from. */
+/** The sources of the answers. */
 export interface QuestionSources {
   readonly entries: readonly SourceEntry[];
   readonly readBlobs: ReadBlobs;
@@ -17,31 +18,32 @@ export interface QuestionSources {
 
 export interface QuestionEvents {
   /** Sends an answer. Resolves when the process has received it, or has ended. */
-  readonly answered: (questionId: number, answer: ProcessAnswer) => Promise<void>;
-  /** Why no further question is answered. */
+  readonly send: (questionId: number, answer: ProcessAnswer) => Promise<void>;
+  /** Called with the error after which no more questions are answered. */
   readonly failed: (error: unknown) => void;
-  /** Called before contents are read, and after that. */
-  readonly reading: () => void;
-  readonly resting: () => void;
+  /** Called before and after contents are read. */
+  readonly readStarted: () => void;
+  readonly readEnded: () => void;
 }
 
 export interface SessionQuestions {
-  /** Throws for a question that the compiler never asks: of another form, for what is not in the source, or one too many. */
+  /** Throws for an invalid question: in another form, for a file outside the source, or one too many. */
   readonly ask: (question: Question) => void;
-  /** Whether a question has no answer yet. */
+  /** Whether any question is unanswered. */
   readonly areOpen: () => boolean;
-  /** Nothing is read or answered after this. A read that is under way ends by itself, and its contents are dropped. */
+  /** Stops reading and answering. The contents of a running read are discarded. */
   readonly end: () => void;
 }
 
 /**
- * Answers the questions of one compilation. The bundler asks for thousands of imports at once. One read at a time runs for them, so that a
- * source takes one connection to the store at most. What is asked meanwhile is read together after that. An answer is sent when the process has
- * received the one before, so that one that does not read holds the memory of one answer.
+ * Answers the questions of one compilation. The bundler requests thousands of imports at once. Only one read runs at a
+ * time, so a compilation uses at most one connection to the store. Questions that arrive meanwhile are read together
+ * after it. The next answer is sent only after the process has received the previous one, so a process that does not
+ * receive its answers holds the memory of only one.
  */
 export function sessionQuestions(
   { entries, readBlobs, recall }: QuestionSources,
-  { answered, failed, reading, resting }: QuestionEvents,
+  { send, failed, readStarted, readEnded }: QuestionEvents,
 ): SessionQuestions {
   const sizes = new Map(entries.map(({ digest, size }) => [digest, size]));
   const state = { open: 0, isAnswering: false, isOver: false };
@@ -57,16 +59,16 @@ export function sessionQuestions(
     return contents;
   };
   const answerRound = async (): Promise<void> => {
-    // Those of the same turn of the event loop are answered together.
+    // Collect all questions of this turn of the event loop.
     await setImmediate();
-    const round = waiting.map((question) => recalled(question, recall));
+    const round = waiting.map((question) => withFacts(question, recall));
     waiting = [];
-    reading();
-    const contents = await readAll(new Set(round.flatMap(neededFor))).finally(resting);
+    readStarted();
+    const contents = await readAll(new Set(round.flatMap(neededFor))).finally(readEnded);
     for (const one of round) {
       if (state.isOver) return;
       state.open--;
-      await answered(one.question.questionId, answerTo(one, contents));
+      await send(one.question.questionId, answerTo(one, contents));
     }
   };
   const answerAll = async (): Promise<void> => {
@@ -84,9 +86,9 @@ export function sessionQuestions(
     ask: (message) => {
       const question = questionIn(message);
       const unknown = question.digests.find((digest) => !sizes.has(digest));
-      if (unknown !== undefined) throw new Error(`${unknown} was asked for, which is not in the source`);
+      if (unknown !== undefined) throw new Error(`the requested blob ${unknown} is not in the source`);
       if (++state.open > processLimits.openQuestions)
-        throw new Error('the compile process asked too much at once');
+        throw new Error('the compile process has too many open questions');
       waiting.push(question);
       if (!state.isAnswering && !state.isOver) void answerAll();
     },
@@ -98,7 +100,7 @@ export function sessionQuestions(
   };
 }
 
-/** Between two batches the reads of other tenants get their turn, also where there is only one connection. */
+/** Batches let other tenants read in between, even if the store has only one connection. */
 function batchesOf(digests: ReadonlySet<string>, sizes: ReadonlyMap<string, number>): string[][] {
   const batches: string[][] = [];
   let bytes = Infinity;
@@ -120,7 +122,7 @@ const Asked = z
     keys: z.array(z.string().nullable()).max(sourceLimits.files),
     digests: z.array(z.string()).max(sourceLimits.files),
   })
-  .refine(({ keys, digests }) => keys.length === digests.length, 'the lists have two lengths');
+  .refine(({ keys, digests }) => keys.length === digests.length, 'the lists differ in length');
 
 function questionIn(message: Question): Question {
   const { success, data } = Asked.safeParse(message);

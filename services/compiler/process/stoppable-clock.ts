@@ -1,12 +1,12 @@
 interface StoppableClock {
   readonly stop: () => void;
   readonly start: () => void;
-  /** Forgets what has run and starts with another time. */
+  /** Discards the elapsed time, and starts again with a new duration. */
   readonly restart: (runMs: number) => void;
   readonly end: () => void;
 }
 
-/** Calls back when it has run for so long, not counting the times when it was stopped. Stops nest. */
+/** A timer that excludes the time during which it is stopped. Each `stop` needs its own `start`. */
 export function stoppableClock(runMs: number, onEnd: () => void): StoppableClock {
   let leftMs = runMs;
   let startedAt = performance.now();

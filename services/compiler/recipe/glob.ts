@@ -1,7 +1,8 @@
 /**
- * Globs over paths: `*` and `?` stay in their folder, `**` crosses folders, `[a-z]` and `{a,b}` choose. No wildcard matches a leading dot.
- * A glob library turns them into a regular expression that backtracks: a hundred stars in a pattern of a tenant take longer than
- * anybody waits. Here the time is at most the length of the pattern times that of the path.
+ * Globs over paths: `*` and `?` match within a folder, `**` matches across folders, `[a-z]` and `{a,b}` match
+ * alternatives. No wildcard matches a leading dot. Glob libraries use backtracking regular expressions, which never
+ * finish on a tenant's pattern with a hundred stars. This matcher takes at most the length of the pattern times the
+ * length of the path.
  */
 export function globMatcher(pattern: string): (path: string) => boolean {
   const alternatives = (expandBraces(pattern) ?? []).map((one) => one.split('/').map(segmentOf));
@@ -11,38 +12,39 @@ export function globMatcher(pattern: string): (path: string) => boolean {
   };
 }
 
-/** Whether a pattern may match more than the file of its own name. */
+/** Whether a pattern may match paths other than itself. */
 export function hasWildcard(pattern: string): boolean {
   return /[*?[{]/.test(pattern);
 }
 
-/** Why a pattern cannot be read; null when it can. */
+/** Why a pattern is invalid, or null. */
 export function globProblem(pattern: string): string | null {
   if (/[@+*?!]\(/.test(pattern))
-    return 'a pattern has no extended groups such as "+(…)"; list the alternatives';
+    return 'extended groups such as "+(…)" are not supported in a pattern; list the alternatives';
   if (/\{[^{},]*\.\.[^{},]*\}/.test(pattern))
-    return 'a pattern has no ranges such as "{1..9}"; list the alternatives';
-  if (expandBraces(pattern) === null) return `a pattern may stand for ${MOST_ALTERNATIVES} alternatives`;
+    return 'ranges such as "{1..9}" are not supported in a pattern; list the alternatives';
+  if (expandBraces(pattern) === null)
+    return `the braces of a pattern may expand to at most ${MAX_ALTERNATIVES} alternatives`;
   return null;
 }
 
-/** What the braces of one pattern may expand to: `{a,b}` ten times is a thousand patterns. */
-const MOST_ALTERNATIVES = 100;
+/** Maximum number of patterns that braces expand to. `{a,b}` ten times would be a thousand. */
+const MAX_ALTERNATIVES = 100;
 
-/** null when they are too many. A group without a comma is text. */
+/** The expanded patterns, or null if there are too many. Braces without a comma are plain text. */
 function expandBraces(pattern: string): string[] | null {
-  let waiting = [pattern];
+  let expanded = [pattern];
   for (;;) {
-    const found = waiting.map((one) => [one, /\{([^{}]*,[^{}]*)\}/.exec(one)] as const);
-    if (found.every(([, group]) => group === null)) return waiting;
-    waiting = found.flatMap(([one, group]) =>
+    const found = expanded.map((one) => [one, /\{([^{}]*,[^{}]*)\}/.exec(one)] as const);
+    if (found.every(([, group]) => group === null)) return expanded;
+    expanded = found.flatMap(([one, group]) =>
       group
         ? (group[1] ?? '')
             .split(',')
             .map((choice) => one.slice(0, group.index) + choice + one.slice(group.index + group[0].length))
         : [one],
     );
-    if (waiting.length > MOST_ALTERNATIVES) return null;
+    if (expanded.length > MAX_ALTERNATIVES) return null;
   }
 }
 
@@ -75,7 +77,7 @@ function inSet(set: string, unit: string): boolean {
   return false;
 }
 
-/** Which beginnings of the path the beginning of the pattern can match, a segment at a time. */
+/** Dynamic programming: after each segment of the pattern, `reached` marks the prefixes of the path that match. */
 function matchesPath(segments: readonly Segment[], names: readonly string[]): boolean {
   let reached = names.map((_, index) => index === 0).concat(false);
   for (const segment of segments) {
@@ -89,7 +91,7 @@ function matchesPath(segments: readonly Segment[], names: readonly string[]): bo
   return reached.at(-1) === true;
 }
 
-/** Where a star has matched too little, only the last one needs to match more. */
+/** Backtracks only to the last star, which is sufficient and avoids exponential time. */
 function matchesName({ tokens, startsWild }: Extract<Segment, { kind: 'name' }>, name: string): boolean {
   if (startsWild && name.startsWith('.')) return false;
   let [at, nth, starAt, starNth] = [0, 0, 0, -1];

@@ -10,7 +10,7 @@ const FilePath = z.string().superRefine((path, context) => {
   if (problem) context.addIssue({ code: 'custom', message: problem });
 });
 
-/** A glob over paths of the source (glob.ts). `!` is refused: a file that should not be selected is simply not matched. */
+/** A glob over paths of the source (glob.ts). There is no negation, because only matched files are selected. */
 const Pattern = z
   .string()
   .max(512)
@@ -33,16 +33,17 @@ const Documents = z.strictObject({
 const ReferenceRule = z.strictObject({
   from: Reference.meta({
     description:
-      'The values that are names: a glob of documents, "#", and a JSON Pointer whose "*" stands for every key or item.',
+      'The values that refer to something: a glob of documents, "#", and a JSON Pointer in which "*" matches every key or item.',
     examples: ['agents/*.yaml#/tools/*'],
   }),
   to: Reference.meta({
-    description: 'The places that give names: in the same form as "from", or a glob of files.',
+    description:
+      'The values that they may refer to, in the same form as "from"; or a glob of files, to refer to their paths.',
     examples: ['tools/*.yaml#/name', 'prompts/**/*.md'],
   }),
 });
 
-/** What `pointsman.yaml` may have. The reference page and the served JSON Schema are made from it. */
+/** The schema of `pointsman.yaml`. The reference page and the served JSON Schema are generated from it. */
 export const RecipeSchema = z
   .strictObject({
     apiVersion: z.literal('pointsman/v1').meta({ description: 'The version of this format.' }),
@@ -53,11 +54,11 @@ export const RecipeSchema = z
     references: z
       .array(ReferenceRule)
       .default([])
-      .meta({ description: 'Names in documents that must exist elsewhere in the source.' }),
+      .meta({ description: 'Values in documents that must exist elsewhere in the source.' }),
     overlays: z
       .record(ChannelName, FilePath)
       .refine((overlays) => Object.keys(overlays).length <= requestLimits.channelsPerBundle, {
-        error: `a bundle has at most ${requestLimits.channelsPerBundle} channels, so a source has no more overlays`,
+        error: `a source may have at most ${requestLimits.channelsPerBundle} overlays, because a bundle has at most as many channels`,
       })
       .default({})
       .meta({

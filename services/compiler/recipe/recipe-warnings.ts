@@ -5,10 +5,10 @@ import { globMatcher } from './glob.ts';
 import { type PlacedRecipe, RECIPE_PATH } from './recipe.ts';
 
 /**
- * What is valid and probably not meant: patterns of pointsman.yaml that match no file, and files of the source that nothing uses. At most
- * `documentLimits.diagnostics`.
+ * Warns about valid but probably unintended input: patterns in pointsman.yaml that match no file, and unused files of
+ * the source. Returns at most `documentLimits.diagnostics` of them.
  *
- * @param used the paths of all files that became part of an artifact, or were read to make one
+ * @param used the paths of all files that are in an artifact, or were read to compile one
  */
 export function recipeWarnings(
   entries: readonly SourceEntry[],
@@ -27,17 +27,17 @@ export function recipeWarnings(
   for (const [index, pattern] of recipe.assets.entries()) requireMatch(pattern, ['assets', index]);
   for (const [index, { from, to }] of recipe.references.entries()) {
     requireMatch(globOf(from), ['references', index, 'from']);
-    // Without a pointer the right side means paths of the artifact, which also has modules under other names than the source.
+    // Without a pointer, `to` matches paths of the artifact, where modules have other names than in the source.
     if (to.includes('#')) requireMatch(globOf(to), ['references', index, 'to']);
   }
   for (const { path } of entries) {
     if (used.has(path)) continue;
-    const message = 'nothing in pointsman.yaml selects this file: it is not part of the artifact';
+    const message = 'nothing in pointsman.yaml selects this file, so it is not part of the artifact';
     warnings.add({ path, line: 1, column: 1, pointer: '', code: 'not_selected', message });
   }
   const { diagnostics, truncated } = warnings.result();
   if (!truncated) return diagnostics;
-  const message = `there are more warnings than these ${diagnostics.length}`;
+  const message = `more warnings were omitted after the first ${diagnostics.length}`;
   return [
     ...diagnostics,
     { path: RECIPE_PATH, line: 1, column: 1, pointer: '', code: 'more_warnings', message },

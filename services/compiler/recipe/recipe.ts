@@ -7,18 +7,18 @@ import { pointerTo } from '../parse/json-pointer.ts';
 import { parseDocument, type ParsedDocument } from '../parse/parse-document.ts';
 import { type Recipe, RecipeSchema } from './recipe-schema.ts';
 
-/** The file at a source's root that says how the source compiles. */
+/** The path of the recipe, which configures how the source compiles. */
 export const RECIPE_PATH = 'pointsman.yaml';
 
-/** The recipe with the document that it was read from, so that later problems can point into it. */
+/** The recipe, with functions that report later problems at their position in it. */
 export interface PlacedRecipe {
   readonly recipe: Recipe;
   readonly refuse: (steps: readonly (string | number)[], code: string, message: string) => void;
-  /** The same as a diagnostic, which is not among the problems yet. */
+  /** Returns the diagnostic without adding it to the findings. */
   readonly diagnose: (steps: readonly (string | number)[], code: string, message: string) => Diagnostic;
 }
 
-/** Reads pointsman.yaml; null when it has problems, which are then among the findings. */
+/** Reads pointsman.yaml. Returns null when it has problems, which are added to the findings. */
 export function readRecipe(bytes: Uint8Array, found: Findings): PlacedRecipe | null {
   const document = parseDocument(RECIPE_PATH, 'yaml', bytes);
   const diagnose: PlacedRecipe['diagnose'] = (steps, code, message) =>
@@ -30,7 +30,7 @@ export function readRecipe(bytes: Uint8Array, found: Findings): PlacedRecipe | n
   }
   const read = RecipeSchema.safeParse(document.value);
   if (read.success) return { recipe: read.data, refuse, diagnose };
-  // One more than are reported, so that it is known that there are more.
+  // One more than is reported, so that the result is marked as truncated.
   const issues = firstIssues(read, documentLimits.diagnostics + 1);
   for (const issue of issues) addIssue(issue, document, refuse, found);
   return null;
@@ -51,7 +51,7 @@ function addIssue(
     const pointer = pointerTo([...steps, key]);
     const offset = document.locate(pointer, true);
     found.add(
-      document.diagnose({ pointer, code: 'unknown_field', message: `"${key}" is not a field here`, offset }),
+      document.diagnose({ pointer, code: 'unknown_field', message: `the field "${key}" is unknown`, offset }),
     );
   }
 }

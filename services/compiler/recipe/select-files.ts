@@ -7,13 +7,13 @@ import { RECIPE_PATH, type PlacedRecipe } from './recipe.ts';
 export interface SelectedDocument {
   readonly entry: SourceEntry;
   readonly format: DocumentFormat;
-  /** Paths of the schemas that it must satisfy, all of them. Empty: its own `$schema` counts, if it has one. */
+  /** The paths of the schemas, all of which it must satisfy. If empty, its own `$schema` applies. */
   readonly schemas: readonly string[];
 }
 
 export interface SelectedModule {
   readonly entry: SourceEntry;
-  /** Where the bundled JavaScript is found. */
+  /** The path of the bundled JavaScript in the artifact. */
   readonly output: string;
 }
 
@@ -23,7 +23,7 @@ export interface Selection {
   readonly assets: readonly SourceEntry[];
 }
 
-/** Without a recipe: every JSON, YAML and TOML file is a document, the rest are assets. */
+/** The selection without a recipe: JSON, YAML and TOML files are documents, all other files are assets. */
 export function selectEverything(entries: readonly SourceEntry[]): Selection {
   const documents: SelectedDocument[] = [];
   const assets: SourceEntry[] = [];
@@ -36,10 +36,10 @@ export function selectEverything(entries: readonly SourceEntry[]): Selection {
 }
 
 /**
- * What a recipe makes of a source. The recipe itself, overlays and schemas (with all that they refer to) are inputs: no pattern
- * makes them part of the artifact. A file that is both a document and something else is a document; one that is a module's entry
- * and an asset is a module. A file that nothing matches is not part of the artifact: it may be a test, a note, or a module that
- * others import. A pattern without wildcards must match, since it is the name of one file; any other may match nothing.
+ * The selection by a recipe. The recipe itself, overlays and schemas (with all files that they refer to) are inputs: no
+ * pattern adds them to the artifact. A file that matches several kinds is a document, otherwise a module, otherwise an
+ * asset. A file that matches nothing is not in the artifact: it may be a test, a note, or a module that others import.
+ * A pattern without wildcards must match a file; other patterns may match nothing.
  */
 export function selectByRecipe(
   entries: readonly SourceEntry[],
@@ -76,7 +76,7 @@ function selectDocuments(outputs: readonly SourceEntry[], placed: PlacedRecipe):
           placed.refuse(
             steps,
             'unknown_format',
-            `${entry.path} is not JSON, YAML or TOML, so it cannot be a document`,
+            `${entry.path} cannot be a document: it is not JSON, YAML or TOML`,
           );
           continue;
         }
@@ -101,7 +101,7 @@ function selectModules(entries: readonly SourceEntry[], placed: PlacedRecipe): S
     const steps = ['modules', index, 'entry'];
     if (!entry) placed.refuse(steps, 'file_missing', `${path} is not in the source`);
     else if (!/\.[cm]?[jt]sx?$/.test(path))
-      placed.refuse(steps, 'unknown_format', 'a module is TypeScript or JavaScript');
+      placed.refuse(steps, 'unknown_format', 'a module must be TypeScript or JavaScript');
     else modules.set(path, { entry, output: path.replace(/\.[cm]?[jt]sx?$/, '.js') });
   }
   return [...modules.values()];

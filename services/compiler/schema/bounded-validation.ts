@@ -8,35 +8,35 @@ import { UnsupportedPattern } from './pattern-syntax.ts';
 import type { SchemaReader } from './schema-reader.ts';
 import { WorkTooLong, type WorkMeter } from './work-meter.ts';
 
-/** Steps of the matcher that count as one of the meter. */
+/** Steps of the pattern matcher per step of the meter. */
 const MATCHING_STEPS = 10_000;
 
-/** Patterns of schemas are matched in linear time, and the meter gets to see each try. */
+/** The engine for patterns in schemas: it matches in linear time, and counts each match on the meter. */
 export function patternEngine(meter: WorkMeter): RegExpEngine {
   let sizes = 0;
   const compile = (pattern: string) => {
     const { size, test } = linearPattern(pattern);
     sizes += size;
     if (sizes > patternLimits.sizes)
-      throw new UnsupportedPattern('the patterns of the schema are too large together');
+      throw new UnsupportedPattern('together the patterns of the schema are too large');
     meter.tick(1 + size / MATCHING_STEPS);
     return {
       test: (text: string): boolean => {
         const steps = size * text.length;
-        // One match cannot be interrupted. So a text that is too long for a pattern of this size is not tried at all.
+        // A match cannot be interrupted, so a text that is too long for a pattern of this size is rejected before it.
         if (steps > patternLimits.steps)
           throw new WorkTooLong(`${text.length} characters are too many for a pattern of size ${size}`);
         meter.tick(1 + steps / MATCHING_STEPS);
         return test(text);
       },
-      // The compiler of schemas tells patterns apart by this.
+      // Ajv identifies patterns by this string.
       toString: () => pattern,
     };
   };
   return Object.assign(compile, { code: 'linearPattern' });
 }
 
-/** Has the reader bound what it does: each schema object that it compiles, and each that a validator tries, is a step of the meter. */
+/** Bounds the work of a reader: each schema object that it compiles or evaluates is a step of the meter. */
 export function boundReader(reader: SchemaReader, meter: WorkMeter): void {
   reader.removeKeyword('uniqueItems');
   reader.addKeyword({
@@ -56,8 +56,8 @@ export function boundReader(reader: SchemaReader, meter: WorkMeter): void {
 const STEP = 'pointsman step';
 
 /**
- * A rule that applies wherever any other rule applies, before it: that is what `implements` means to the compiler of schemas. It stands in
- * its list of rules alone, not among the keywords that a schema may use.
+ * Adds a rule that Ajv evaluates wherever any other rule applies, and before it: that is the effect of `implements`. It
+ * is only in Ajv's list of rules, not in its list of keywords, so a schema cannot use it.
  */
 function countSteps({ RULES }: SchemaReader, meter: WorkMeter): void {
   const { tick } = meter;
@@ -75,12 +75,12 @@ function countSteps({ RULES }: SchemaReader, meter: WorkMeter): void {
   RULES.rules[0]?.rules.unshift({ keyword: STEP, definition });
 }
 
-/** Of one item of a list, which takes less than a microsecond besides its text. */
+/** Steps per item of a list, in addition to those for its text. */
 const ITEM_STEPS = 0.01;
-/** Characters of canonical JSON that count as one step of the meter. */
+/** Characters of canonical JSON per step of the meter. */
 const CHARS_A_STEP = 10_000;
 
-/** In the time of writing the value once. The library's own compares it with every value of the list, member by member. */
+/** Checks `enum` in time proportional to the value. Ajv compares it deeply with every allowed value. */
 function enumWith(meter: WorkMeter) {
   return (values: readonly Json[]): DataValidateFunction => {
     const allowed = new Set(values.map((value) => canonicalJson(value)));
@@ -96,7 +96,7 @@ function enumWith(meter: WorkMeter) {
   };
 }
 
-/** In time proportional to the list. The library's own compares every item with every other one. */
+/** Checks `uniqueItems` in time proportional to the list. Ajv compares each pair of items. */
 function uniqueItemsWith(meter: WorkMeter): SchemaValidateFunction {
   const uniqueItems: SchemaValidateFunction = (wanted: boolean, list: readonly Json[]): boolean => {
     if (!wanted) return true;

@@ -1,4 +1,4 @@
-/** A set of Unicode code points: ranges, both ends included, sorted and apart from each other. */
+/** A set of Unicode code points: sorted ranges that do not touch. Both ends are included. */
 export type CodePoints = readonly (readonly [first: number, last: number])[];
 
 const LAST = 0x10_ffff;
@@ -30,15 +30,16 @@ export function complement(set: CodePoints): CodePoints {
 
 const known = new Map<string, CodePoints>();
 
-/** Forgets the classes that were asked for, so that no compilation can measure which ones another has used. */
+/** Clears the cache, so that a compilation cannot measure which classes an earlier one has used. */
 export function forgetCodePoints(): void {
   known.clear();
   everything = null;
 }
 
 /**
- * What a class escape such as `\s` or `\p{L}` matches. The JavaScript engine is asked, since it defines what a pattern of JSON Schema
- * means. Its answer is remembered for the rest of the compilation: there are some hundreds of such escapes, all of a fixed length.
+ * The code points that a class escape such as `\s` or `\p{L}` matches. The JavaScript engine determines them, because
+ * patterns in JSON Schema have its semantics. The result is cached for the rest of the compilation: only a few hundred
+ * such escapes exist.
  */
 export function codePointsOf(escape: string): CodePoints {
   const before = known.get(escape);
@@ -46,7 +47,7 @@ export function codePointsOf(escape: string): CodePoints {
   const ranges: [number, number][] = [];
   for (const match of everyCharacter().matchAll(new RegExp(`${escape}+`, 'gu'))) {
     const [run] = match;
-    // The text has every code point once and in order, but for the surrogates, which are no characters.
+    // The text contains all code points in order, except the surrogates.
     ranges.push([run.codePointAt(0) ?? 0, lastCodePoint(run)]);
   }
   known.set(escape, ranges);

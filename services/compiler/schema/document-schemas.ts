@@ -11,23 +11,23 @@ import { metaValidator, validatorOf, type Validator } from './schema-validator.t
 import type { SourceFiles } from '../source-files.ts';
 import { workMeter, WorkTooLong } from './work-meter.ts';
 
-/** What a document must satisfy: a file of the source by its path, or a meta-schema by its URI. */
+/** A schema for documents: a file of the source, named by its path, or a meta-schema, named by its URI. */
 export interface DocumentSchema {
   readonly name: string;
-  /** Changes when anything changes that the schema consists of. */
+  /** Covers all files of the schema. */
   readonly digest: string;
-  /** Compiled at the first call; null when it cannot be, which is then among the findings. */
+  /** Compiled at the first call. Null when the schema is invalid, which is added to the findings. */
   readonly validator: () => Validator | null;
 }
 
 export interface DocumentSchemas {
-  /** null when the file is no schema; that is then among the findings. */
+  /** Null when the file is not a valid schema, which is added to the findings. */
   readonly byPath: (path: string) => Promise<DocumentSchema | null>;
-  /** The schema that a document's own `$schema` names; undefined when it names none, null when the named one is of no use. */
+  /** The schema of the document's own `$schema`. Undefined without `$schema`, null for an unusable schema. */
   readonly ownOf: (document: ParsedDocument) => Promise<DocumentSchema | null | undefined>;
-  /** Runs the validation of one document, for all its schemas together, under its bound of time. */
+  /** Runs the validation of one document against all its schemas, within the time limit. */
   readonly bounded: <T>(validation: () => T) => T;
-  /** Every file that a schema consists of. */
+  /** The paths of all files of a schema. */
   readonly filesOf: (path: string) => Promise<readonly string[]>;
 }
 
@@ -52,13 +52,13 @@ export function documentSchemas(source: SourceFiles, found: Findings): DocumentS
     if (typeof named !== 'string') return undefined;
     const dialect = dialectNamed(named);
     if (dialect) return await byPath(dialect);
-    const beside = pathOfLink(named, document.path);
+    const relative = pathOfLink(named, document.path);
     const path =
-      beside !== null && source.find(beside)
-        ? beside
+      relative !== null && source.find(relative)
+        ? relative
         : await files.findById(resolve(uriOfPath(document.path), named));
     if (path !== null) return await byPath(path);
-    const message = 'this schema is not in the source, and nothing is ever fetched';
+    const message = 'this schema is not in the source; schemas are never fetched';
     found.add(document.diagnose({ pointer: '/$schema', code: 'schema_missing', message, offset: null }));
     return null;
   };
@@ -77,8 +77,9 @@ function lazily<T>(make: () => T): () => T {
 }
 
 /**
- * A validator that runs out of stack has met a schema that refers to itself without ever looking deeper into the value. One that takes
- * too long has met one that multiplies its work: by references in `anyOf`, by a long list of alternatives, by a pattern for a long text.
+ * The violations of a value, or a single one when the validation cannot finish. A stack overflow means that the schema
+ * refers to itself without descending into the value. A timeout means that the schema multiplies the work: by
+ * references in `anyOf`, by a long list of alternatives, or by a pattern on a long text.
  */
 export function violationsIn(
   schema: DocumentSchema,
@@ -88,16 +89,16 @@ export function violationsIn(
   try {
     return validator(value);
   } catch (error) {
-    if (error instanceof RangeError) return wholly('recursion', 'the schema refers to itself without end');
-    if (error instanceof WorkTooLong) return wholly('timeout', tooLongMessage(schema.name));
+    if (error instanceof RangeError) return atRoot('recursion', 'the schema refers to itself without end');
+    if (error instanceof WorkTooLong) return atRoot('timeout', tooLongMessage(schema.name));
     throw error;
   }
 }
 
 function tooLongMessage(schema: string): string {
-  return `checking it against ${schema} takes more than ${validationLimits.documentMs / 1_000} s; simplify the schema or split the document`;
+  return `validation against ${schema} takes more than ${validationLimits.documentMs / 1_000} s; simplify the schema or split the document`;
 }
 
-function wholly(rule: string, message: string): ReturnType<Validator> {
+function atRoot(rule: string, message: string): ReturnType<Validator> {
   return [{ pointer: '', key: false, code: `schema_${rule}`, message }];
 }

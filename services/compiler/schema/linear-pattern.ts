@@ -6,25 +6,28 @@ import type { Piece } from './pattern-pieces.ts';
 import { translatePattern, UnsupportedPattern } from './pattern-syntax.ts';
 
 interface LinearPattern {
-  /** In time proportional to the text. */
+  /** Takes time proportional to the text. */
   readonly test: (text: string) => boolean;
-  /** About how many steps a character may take. */
+  /** The approximate number of steps per character. */
   readonly size: number;
 }
 
-/** Of one compilation, which several schemas share. A matcher grows with the texts that it has seen, to some MiB. */
+/** The patterns of one compilation, shared by its schemas. Matchers grow with their input, up to a few MiB. */
 const known = new LRUCache<string, LinearPattern>({ maxSize: patternLimits.keptSize });
 
-/** Forgets the matchers, so that no compilation pays for those of another, and none can measure what another has used. */
+/**
+ * Clears the cache, so that a compilation neither pays for the memory of an earlier one nor can measure which patterns
+ * it used.
+ */
 export function forgetPatterns(): void {
   known.clear();
 }
 
 /**
- * Compiles a regular expression of a tenant, as ECMA-262 means it with the flag `u`, to a matcher whose time is linear in the text: a
- * backtracking one needs 2^n steps for `^(a+)+$`. RE2 in JavaScript was chosen over V8's own linear engine (the flag `l`), which takes
- * neither `u` nor `i`, no `\p{L}` and no count above 16. Throws a SyntaxError for what is not a pattern, and an
- * UnsupportedPattern for what cannot be matched in linear time.
+ * Compiles a tenant's regular expression (ECMA-262, with the flag `u`) to a matcher that takes linear time. A
+ * backtracking matcher needs 2^n steps for `^(a+)+$`. RE2 in JavaScript was chosen over V8's own linear engine (the
+ * flag `l`), which supports neither `u` nor `i`, no `\p{L}` and no count above 16. Throws a SyntaxError for an invalid
+ * pattern, and an UnsupportedPattern for one that cannot be matched in linear time.
  */
 export function linearPattern(pattern: string): LinearPattern {
   const before = known.get(pattern);
@@ -32,12 +35,12 @@ export function linearPattern(pattern: string): LinearPattern {
   const { re, size } = readPattern(pattern);
   const compiled = RE2JS.compile(re);
   const made: LinearPattern = { test: (text) => compiled.test(text), size };
-  // The empty pattern has no instruction, and the cache takes no entry without a size.
+  // The empty pattern has no instructions, and the cache rejects a size of 0.
   known.set(pattern, made, { size: Math.max(1, size) });
   return made;
 }
 
-/** Why a pattern cannot be used; null when it can. Far cheaper than compiling it. */
+/** Why a pattern cannot be used, or null. Much faster than compiling it. */
 export function patternProblem(pattern: string): string | null {
   try {
     readPattern(pattern);
@@ -53,6 +56,6 @@ function readPattern(pattern: string): Piece {
   void new RegExp(pattern, 'u');
   const piece = translatePattern(pattern);
   if (piece.re.length > patternLimits.spelledChars)
-    throw new UnsupportedPattern('the pattern is too large: it names too many large classes of characters');
+    throw new UnsupportedPattern('the pattern is too large: it has too many large character classes');
   return piece;
 }

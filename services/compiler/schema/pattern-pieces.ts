@@ -4,14 +4,14 @@ import type { CodePoints } from './code-points.ts';
 /** A part of a pattern in the syntax of RE2. */
 export interface Piece {
   readonly re: string;
-  /** About how many instructions the matcher has for it. */
+  /** The approximate number of instructions of its matcher. */
   readonly size: number;
-  /** How deep counted repetitions multiply in it. RE2 refuses a product above 1,000. */
+  /** The largest product of nested counted repetitions in it. RE2 rejects a product above 1,000. */
   readonly repeat: number;
 }
 
-/** What RE2 takes as the product of nested counts. */
-const MOST_REPEATED = 1_000;
+/** RE2's limit for the product of nested counts. */
+const MAX_REPEAT = 1_000;
 
 export function sequence(pieces: readonly Piece[]): Piece {
   return {
@@ -38,26 +38,29 @@ function spelled(code: number): string {
   return /[A-Za-z0-9]/.test(character) ? character : `\\x{${code.toString(16)}}`;
 }
 
-/** `max` null: without an end. Null when it would be too large. Lazy or greedy makes no difference to a yes or no. */
+/**
+ * A repeated piece, or null when it would be too large. `max` null means unlimited. Lazy and greedy quantifiers are the
+ * same here, because only whether a text matches is needed.
+ */
 export function quantified(piece: Piece, min: number, max: number | null): Piece | null {
   const size = piece.size * Math.max(1, max ?? min) + 1;
   if (size > patternLimits.size) return null;
   const body = `(?:${piece.re})`;
-  // So often the body may be repeated by a count.
-  const chunk = Math.max(1, Math.floor(MOST_REPEATED / piece.repeat));
+  // The largest count that RE2 accepts for the body.
+  const chunk = Math.max(1, Math.floor(MAX_REPEAT / piece.repeat));
   const counted = Math.max(min, max ?? 0);
-  const repeat = counted <= chunk ? piece.repeat * Math.max(1, counted) : MOST_REPEATED;
+  const repeat = counted <= chunk ? piece.repeat * Math.max(1, counted) : MAX_REPEAT;
   if (max === null) return { re: `${exactly(body, min, chunk)}${body}*`, size: size + piece.size, repeat };
   return { re: `(?:${exactly(body, min, chunk)}${upTo(body, max - min, chunk)})`, size, repeat };
 }
 
-/** RE2 refuses counts above 1,000, so a larger one is written as several in a row. */
+/** RE2 rejects counts above 1,000, so a larger one is written as several in a row. */
 function exactly(body: string, times: number, chunk: number): string {
   const rest = times % chunk;
   return `${body}{${chunk}}`.repeat((times - rest) / chunk) + (rest === 0 ? '' : `${body}{${rest}}`);
 }
 
-/** Nested, not in a row: at any place of a text the matcher then follows two ways at most, not one for each split. */
+/** Nested and not in a row, so that the matcher follows at most two paths at any position, not one for each split. */
 function upTo(body: string, times: number, chunk: number): string {
   if (times === 0) return '';
   if (times <= chunk) return `${body}{0,${times}}`;

@@ -2,7 +2,7 @@ import { patternLimits } from '../limits.ts';
 import { codePointsOf, complement, oneCodePoint, union, type CodePoints } from './code-points.ts';
 import { quantified, sequence, setPiece, type Piece } from './pattern-pieces.ts';
 
-/** A pattern that is valid in ECMA-262 but cannot be matched in linear time, or only by too large a machine. */
+/** A pattern that is valid in ECMA-262, but cannot be matched in linear time or needs too large a matcher. */
 export class UnsupportedPattern extends Error {}
 
 interface Reading {
@@ -12,8 +12,9 @@ interface Reading {
 }
 
 /**
- * Translates a regular expression of ECMA-262 with the flag `u` to the syntax of RE2. The caller has had the JavaScript engine check that
- * it is one. The result matches the same strings; groups capture nothing, since only a yes or no is asked for.
+ * Translates a regular expression from ECMA-262 (with the flag `u`) to the syntax of RE2. The caller has validated it
+ * with the JavaScript engine. The result matches the same strings. Its groups do not capture, because only whether a
+ * text matches is needed.
  */
 export function translatePattern(pattern: string): Piece {
   return alternatives({ pattern, at: 0, depth: 0 });
@@ -89,7 +90,7 @@ function escaped(reading: Reading): Piece {
   return setPiece(classEscape(reading) ?? oneCodePoint(characterEscape(reading)));
 }
 
-/** `\d`, `\p{L}` and the like; null for any other escape. */
+/** The code points of a class escape, such as `\d` or `\p{L}`. Null for any other escape. */
 function classEscape(reading: Reading): CodePoints | null {
   const escape = match(reading, /\\(?:[dDwWsS]|[pP]\{[^}]*\})/y);
   return escape === '' ? null : codePointsOf(escape);
@@ -110,7 +111,10 @@ function characterEscape(reading: Reading): number {
   return CONTROL[String.fromCodePoint(code)] ?? code;
 }
 
-/** `\ud83d\ude00` is one character; with `\u{d83d}` the two are not (ECMA-262, RegExpUnicodeEscapeSequence). A half alone matches nothing here, since no document has one. */
+/**
+ * `\ud83d\ude00` is one character, but `\u{d83d}\ude00` is two (ECMA-262, RegExpUnicodeEscapeSequence). A lone surrogate
+ * matches nothing, because no document contains one.
+ */
 function surrogatePair(reading: Reading, code: number): number {
   if (code < 0xd800 || code > 0xdbff) return code;
   const low = match(reading, /\\u[dD][c-fC-F][0-9a-fA-F]{2}/y);
@@ -154,7 +158,7 @@ function take(reading: Reading, character: string): boolean {
   return true;
 }
 
-/** What a sticky expression matches here, which is then behind; an empty text when it does not match. */
+/** Consumes and returns the text that a sticky expression matches here. Empty if it does not match. */
 function match(reading: Reading, expected: RegExp): string {
   expected.lastIndex = reading.at;
   const [found] = expected.exec(reading.pattern) ?? [''];

@@ -5,9 +5,9 @@ const ANCHORS = ['$anchor', '$dynamicAnchor'] as const;
 const REFERENCES = ['$ref', '$dynamicRef', '$recursiveRef'] as const;
 
 /**
- * Anchors, and references to anchors, whose name every JavaScript object has: `constructor`, `__proto__`, `toString`. The compiler of schemas
- * keeps anchors in plain objects, so it would take an inherited property such as
- * `constructor` for an anchor. Such names are refused.
+ * Anchors, and references to anchors, with the name of a property that every JavaScript object inherits: `constructor`,
+ * `__proto__`, `toString`. Ajv stores anchors in plain objects, so it would mistake the inherited property for an
+ * anchor.
  */
 export function inheritedAnchors(schema: Json): { pointer: string; message: string }[] {
   const found: { pointer: string; message: string }[] = [];
@@ -31,7 +31,7 @@ export function inheritedAnchors(schema: Json): { pointer: string; message: stri
   return found;
 }
 
-/** What follows the "#"; null where there is none. */
+/** The fragment of a reference, or null. */
 function anchorOf(reference: string): string | null {
   const at = reference.indexOf('#');
   if (at < 0) return null;

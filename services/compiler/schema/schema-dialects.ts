@@ -9,15 +9,15 @@ import { boundReader, patternEngine } from './bounded-validation.ts';
 import type { SchemaReader } from './schema-reader.ts';
 import type { WorkMeter } from './work-meter.ts';
 
-// Both packages are CommonJS: Node gives their exports as the default, the types say otherwise.
+// Both packages are CommonJS. Node provides their exports as the default, unlike their types declare.
 const Ajv04 = ajvDraft04 as unknown as typeof ajvDraft04.default;
 const addFormats = ajvFormats as unknown as typeof ajvFormats.default;
 
 /**
- * Unknown keywords and formats are allowed, as the specifications say; formats that are known are asserted in every draft.
- * Own properties only: otherwise every document would have a "constructor". Schemas are checked against their meta-schema by us,
- * to report all that is wrong with them. No loader is given, so nothing is ever fetched. Only small schemas are copied into those
- * that refer to them: a large one with 10,000 references would be copied 10,000 times.
+ * Unknown keywords and formats are allowed, as the specifications require. Known formats are asserted in every draft.
+ * `ownProperties`: otherwise every document would have a property "constructor". `validateSchema` is off, because
+ * schema-validator.ts validates schemas itself, to report all problems. Without a loader, Ajv never fetches a schema.
+ * `inlineRefs`: Ajv would otherwise copy a large schema once for each of 10,000 references.
  */
 const options: Options = {
   strict: false,
@@ -39,10 +39,10 @@ const dialects = {
 
 export type SchemaDialect = keyof typeof dialects;
 
-/** The dialect of a schema that names none: the current one. */
+/** The dialect of a schema without `$schema`: the latest one. */
 const DEFAULT_DIALECT: SchemaDialect = 'https://json-schema.org/draft/2020-12/schema';
 
-/** The dialect that `$schema` names; null when it is none that can be read. http and https, with or without "#", are the same. */
+/** The dialect for a `$schema`, or null if it is not supported. Ignores "http" or "https", and a final "#". */
 export function dialectNamed(uri: unknown): SchemaDialect | null {
   if (uri === undefined) return DEFAULT_DIALECT;
   if (typeof uri !== 'string') return null;
@@ -52,7 +52,7 @@ export function dialectNamed(uri: unknown): SchemaDialect | null {
   );
 }
 
-/** A compiler of schemas whose validators tell the meter of every step. */
+/** A reader (an Ajv instance) whose compiler and validators count their steps on the meter. */
 export function schemaReader(dialect: SchemaDialect, meter: WorkMeter): SchemaReader {
   const reader = dialects[dialect]({ ...options, code: { regExp: patternEngine(meter) } });
   addFormats(reader);
@@ -60,7 +60,7 @@ export function schemaReader(dialect: SchemaDialect, meter: WorkMeter): SchemaRe
   return reader;
 }
 
-/** Drafts before 06 call a schema's own URI `id`. */
+/** The keyword for a schema's own URI: `id` in draft-04, `$id` in later drafts. */
 export function idKeyword(dialect: SchemaDialect): '$id' | 'id' {
   return dialect === 'http://json-schema.org/draft-04/schema' ? 'id' : '$id';
 }

@@ -12,26 +12,26 @@ export interface SchemaFile {
   readonly path: string;
   readonly document: ParsedDocument;
   readonly dialect: SchemaDialect;
-  /** Its absolute URI: what its `$id` says at the place of the file, or that place. */
+  /** Its absolute URI: its `$id`, resolved against the URI of the file; without `$id`, the URI of the file. */
   readonly uri: string;
   readonly links: readonly SchemaLink[];
   readonly ids: ReadonlySet<string>;
 }
 
-/** A schema with everything that it refers to, directly or not. */
+/** A schema, with all files that it refers to directly or indirectly. */
 export interface SchemaClosure {
   readonly root: SchemaFile;
   readonly files: readonly SchemaFile[];
-  /** URIs that mean a file although it does not say so itself. */
+  /** The paths of files by a URI with which others refer to them. */
   readonly aliases: ReadonlyMap<string, string>;
-  /** Equal for two closures exactly when every file in them is equal. */
+  /** Covers the path of the root, and the paths and contents of all files. */
   readonly digest: string;
 }
 
-/** Finds schemas in the source, each parsed once. A file that is no schema gives null, and its problems are among the findings. */
+/** Finds the schemas in the source, and parses each once. An invalid schema is null, and is added to the findings. */
 export interface SchemaFiles {
   readonly closureOf: (path: string) => Promise<SchemaClosure | null>;
-  /** The file whose `$id` is a URI: among the schemas already read first, then anywhere in the source. */
+  /** The path of the file with this `$id`. Searches the schemas that were already read first, then the whole source. */
   readonly findById: (uri: string) => Promise<string | null>;
 }
 
@@ -93,7 +93,7 @@ function readSchema(path: string, bytes: Uint8Array, found: Findings): SchemaFil
     typeof schema !== 'boolean' &&
     (typeof schema !== 'object' || schema === null || Array.isArray(schema))
   ) {
-    return refuse('', 'schema_invalid', 'a schema is a map, or true or false');
+    return refuse('', 'schema_invalid', 'a schema must be a map, true or false');
   }
   const named = childOf(schema, '$schema');
   const dialect = dialectNamed(named);
@@ -101,7 +101,7 @@ function readSchema(path: string, bytes: Uint8Array, found: Findings): SchemaFil
     return refuse(
       '/$schema',
       'schema_dialect',
-      `JSON Schema draft-04, -06, -07, 2019-09 and 2020-12 are read, not this one`,
+      'this dialect is not supported; use JSON Schema draft-04, -06, -07, 2019-09 or 2020-12',
     );
   }
   const id = childOf(schema, idKeyword(dialect));
@@ -110,7 +110,7 @@ function readSchema(path: string, bytes: Uint8Array, found: Findings): SchemaFil
   return { path, document, dialect, uri, ...schemaLinks(schema, uri, idKeyword(dialect)) };
 }
 
-/** The file that a link leads to; null for the file itself, a meta-schema, and what is not in the source. */
+/** The path of the file that a link refers to. Null for the file itself, a meta-schema, and a file outside the source. */
 async function targetOf(
   source: SourceFiles,
   file: SchemaFile,
@@ -123,7 +123,10 @@ async function targetOf(
   return await findById(link.uri);
 }
 
-/** Reads every file that could be a schema, but parses only those in which the URI stands. Rare: schemas mostly refer by path. */
+/**
+ * Reads every file that could be a schema, but parses only those that contain the last part of the URI. Rarely needed,
+ * because most schemas refer to each other by path.
+ */
 async function searchById(source: SourceFiles, uri: string): Promise<string | null> {
   const lastPart = uri.slice(uri.lastIndexOf('/') + 1);
   const candidates = source.entries.filter((entry) => formatOf(entry.path)).map((entry) => entry.path);

@@ -3,10 +3,10 @@ import { resolve } from './schema-uris.ts';
 import type { Json } from '@pointsman/protocol/json/canonical-json';
 import { childOf, isObject, pointerStep } from '../parse/json-pointer.ts';
 
-/** A reference of a schema to something else. */
+/** A reference in a schema. */
 export interface SchemaLink {
   readonly pointer: string;
-  /** As it is written. */
+  /** As written in the schema. */
   readonly ref: string;
   /** Absolute, without its fragment. */
   readonly uri: string;
@@ -15,8 +15,8 @@ export interface SchemaLink {
 const REFERENCE_KEYWORDS = ['$ref', '$dynamicRef', '$recursiveRef'] as const;
 
 /**
- * All links and all URIs of a schema. It does not know which objects are schemas and which are data (an `enum` may hold a "$ref"),
- * so that it may name too many: a link that leads nowhere is only a problem once the compiler of schemas says so.
+ * All links and all URIs of a schema. This includes false positives, because an object with a "$ref" may be data, for
+ * example in an `enum`. An unresolved link is therefore reported only if Ajv fails on a reference.
  */
 export function schemaLinks(
   schema: Json,
@@ -44,7 +44,7 @@ export function schemaLinks(
   return { links, ids };
 }
 
-/** The path that a relative link means beside the file in which it stands; null when it is absolute or leads outside. */
+/** The path of a relative link, resolved against its file. Null for an absolute link, or one outside the source. */
 export function pathOfLink(ref: string, fromPath: string): string | null {
   const [bare = ''] = ref.split('#');
   if (bare === '' || /^[a-z][a-z0-9+.-]*:/i.test(bare) || bare.startsWith('/')) return null;

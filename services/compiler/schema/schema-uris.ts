@@ -1,16 +1,16 @@
 import { Ajv } from 'ajv';
 
-/** What the compiler of schemas resolves references with; used here too, so that both always mean the same URI. */
+/** Ajv's own resolver, so that this code and Ajv always resolve a reference to the same URI. */
 const { uriResolver } = new Ajv({ meta: false, logger: false }).opts;
 
-/** Files have URIs of a scheme of our own, which no loader anywhere could fetch. */
+/** Files have URIs with a private scheme that no loader can fetch. */
 const ROOT = 'pointsman://source/';
 
 export function uriOfPath(path: string): string {
   return ROOT + path.split('/').map(encodeURIComponent).join('/');
 }
 
-/** The inverse of {@link uriOfPath}; null for any other URI. */
+/** The inverse of {@link uriOfPath}. Null for any other URI. */
 export function pathOfUri(uri: string): string | null {
   if (!uri.startsWith(ROOT)) return null;
   try {
@@ -20,7 +20,7 @@ export function pathOfUri(uri: string): string | null {
   }
 }
 
-/** The absolute URI that a reference means at a base, without its fragment. */
+/** The absolute URI of a reference, resolved against the base, without the fragment. */
 export function resolve(base: string, ref: string): string {
   const [bare = ''] = uriResolver.resolve(base, ref).split('#');
   return bare;

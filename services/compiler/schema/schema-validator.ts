@@ -12,17 +12,17 @@ import { uriOfPath } from './schema-uris.ts';
 import { violationsOf, type Violation } from './schema-violations.ts';
 import { WorkTooLong, type WorkMeter } from './work-meter.ts';
 
-/** All that a value breaks; empty when it satisfies the schema. */
+/** Returns all violations of the schema. Empty for a valid value. */
 export type Validator = (value: Json) => readonly Violation[];
 
-/** Compiles a schema; null when it, or a schema that it refers to, has problems, which are then among the findings. */
+/** Compiles a schema. Null when it, or a schema that it refers to, has problems, which are added to the findings. */
 export function validatorOf(closure: SchemaClosure, found: Findings, meter: WorkMeter): Validator | null {
   try {
     return meter.within(validationLimits.schemaMs, () => compiled(closure, found, meter));
   } catch (error) {
     if (!(error instanceof WorkTooLong)) throw error;
     const seconds = validationLimits.schemaMs / 1_000;
-    const message = `preparing this schema takes more than ${seconds} s`;
+    const message = `compiling this schema takes more than ${seconds} s; simplify it`;
     found.add(closure.root.document.diagnose({ pointer: '', code: 'schema_timeout', message, offset: null }));
     return null;
   }
@@ -45,7 +45,7 @@ function compiled(closure: SchemaClosure, found: Findings, meter: WorkMeter): Va
   }
 }
 
-/** For documents that are schemas themselves: they say so with `$schema`. */
+/** The validator for documents that are schemas themselves, by their `$schema`. */
 export function metaValidator(dialect: SchemaDialect, meter: WorkMeter): Validator {
   const reader = schemaReader(dialect, meter);
   return (value) =>
@@ -55,11 +55,11 @@ export function metaValidator(dialect: SchemaDialect, meter: WorkMeter): Validat
 function isUsable(reader: SchemaReader, dialect: SchemaDialect, file: SchemaFile, found: Findings): boolean {
   const { document } = file;
   if (file.dialect !== dialect) {
-    const message = `it is used by a schema of ${dialect}, and one of another dialect cannot be`;
+    const message = `a schema of the dialect ${dialect} refers to this one, so this one must have the same dialect`;
     found.add(document.diagnose({ pointer: '/$schema', code: 'schema_dialect', message, offset: null }));
     return false;
   }
-  // To ajv, a schema with it returns a promise: a document that breaks it would pass, and the rejection would end the process.
+  // With "$async", Ajv returns a promise: an invalid document would pass, and the rejection would end the process.
   if (isObject(document.value) && Object.hasOwn(document.value, '$async')) {
     const message = '"$async" is not a keyword of JSON Schema';
     found.add(document.diagnose({ pointer: '/$async', code: 'schema_invalid', message, offset: null }));
@@ -77,7 +77,7 @@ function isUsable(reader: SchemaReader, dialect: SchemaDialect, file: SchemaFile
   return false;
 }
 
-/** Every file under the URI of its place, under its own `$id`, and under what others call it. */
+/** Adds each file under the URI of its path, under its own `$id`, and under the URIs that others use for it. */
 function addAll(reader: SchemaReader, { files, aliases }: SchemaClosure): void {
   const schemas = new Map<string, object | boolean>();
   for (const file of files) {
@@ -97,7 +97,7 @@ function addAll(reader: SchemaReader, { files, aliases }: SchemaClosure): void {
   }
 }
 
-/** The compiler of schemas stops at the first thing that it cannot use; all things of that kind are looked up and reported. */
+/** Ajv stops at the first error. This finds and reports all problems of the same kind. */
 function reportUncompilable(closure: SchemaClosure, error: unknown, found: Findings): void {
   const missing = error instanceof Error && 'missingRef' in error;
   const reported = missing ? reportDangling(closure, found) : reportPatterns(closure, found);
@@ -120,7 +120,7 @@ function reportDangling({ files, aliases }: SchemaClosure, found: Findings): boo
   for (const { document, links } of files) {
     for (const { uri, ref, pointer } of links) {
       if (known.has(uri) || aliases.has(uri)) continue;
-      const message = `${JSON.stringify(ref)} leads to nothing in the source, and nothing is ever fetched`;
+      const message = `${JSON.stringify(ref)} does not exist in the source; schemas are never fetched`;
       found.add(document.diagnose({ pointer, code: 'schema_ref', message, offset: null }));
       reported = true;
     }

@@ -3,16 +3,16 @@ import { quotedName } from '@pointsman/protocol/releases/diagnostic';
 import { documentLimits } from '@pointsman/protocol/limits';
 import { pointerStep } from '../parse/json-pointer.ts';
 
-/** One rule of a schema that a value breaks. */
+/** A value violates a rule of the schema. */
 export interface Violation {
   readonly pointer: string;
-  /** The place is the key, not the value: the key is what is wrong. */
+  /** Whether the violation is at the key, and not at its value. */
   readonly key: boolean;
   readonly code: string;
   readonly message: string;
 }
 
-/** At most `documentLimits.diagnostics`: a list of a million wrong items is one mistake. */
+/** Returns at most `documentLimits.diagnostics`: a list with a million invalid items is one mistake. */
 export function violationsOf(errors: readonly ErrorObject[]): Violation[] {
   return errors.slice(0, documentLimits.diagnostics).map(violationOf);
 }

@@ -1,42 +1,42 @@
-import { endWhenOrphaned } from '../orphaned-work.ts';
+import { exitIfOrphaned } from '../orphaned-work.ts';
 
-/** Thrown out of work that has taken longer than it may. */
+/** The work exceeded its time limit. */
 export class WorkTooLong extends Error {}
 
-/** Bounds work that can only be interrupted from within: a validator that was generated from a tenant's schema. */
+/** Bounds work that only the work itself can interrupt, such as a validator generated from a tenant's schema. */
 export interface WorkMeter {
-  /** Runs the work, which then may take so much processor time. Inside another `within`, the inner bound counts until it ends. */
+  /** Runs the work with a limit on its CPU time. A nested `within` replaces the outer limit until it ends. */
   readonly within: <T>(limitMs: number, work: () => T) => T;
-  /** Called by the work at every step, or for so many at once. Throws WorkTooLong once the time is used up, and at every later look. */
+  /** The work calls this for one or several steps. Throws WorkTooLong when the time is used up, and later again. */
   readonly tick: (steps?: number) => void;
 }
 
-/** Maximum wall time between two checks, which also end the work when the parent process is gone. */
-const LOOK_MS = 250;
-/** Steps between two readings of the clock: a reading takes longer than a usual step. */
-const STEPS_A_LOOK = 16;
+/** Maximum wall time between two checks. A check also exits if the parent process has exited. */
+const CHECK_MS = 250;
+/** Steps between two readings of the clock. A reading takes longer than a usual step. */
+const STEPS_PER_CLOCK_READ = 16;
 
 interface Bound {
   readonly limitMs: number;
   readonly cpuBefore: number;
-  /** The time on the wall of the next look. Before it the processor time can't be used up. */
-  notBefore: number;
+  /** The wall time of the next check. The CPU time can't be used up before it. */
+  nextCheckAt: number;
 }
 
-/** Processor time of the thread is what counts, so that a busy machine makes no document invalid. */
+/** Limits the CPU time of the thread and not the wall time, so that a busy machine makes no document invalid. */
 export function workMeter(): WorkMeter {
   let bound: Bound | null = null;
   let steps = 0;
-  const look = ({ limitMs, cpuBefore }: Bound): void => {
-    endWhenOrphaned();
+  const check = ({ limitMs, cpuBefore }: Bound): void => {
+    exitIfOrphaned();
     const used = cpuMs() - cpuBefore;
     if (used >= limitMs) throw new WorkTooLong(`the work took more than ${limitMs} ms`);
-    if (bound) bound.notBefore = nextLook(limitMs - used);
+    if (bound) bound.nextCheckAt = nextCheck(limitMs - used);
   };
   return {
     within: (limitMs, work) => {
       const outer = bound;
-      bound = { limitMs, cpuBefore: cpuMs(), notBefore: nextLook(limitMs) };
+      bound = { limitMs, cpuBefore: cpuMs(), nextCheckAt: nextCheck(limitMs) };
       try {
         return work();
       } finally {
@@ -45,15 +45,15 @@ export function workMeter(): WorkMeter {
     },
     tick: (more = 1) => {
       steps += more;
-      if (steps < STEPS_A_LOOK) return;
+      if (steps < STEPS_PER_CLOCK_READ) return;
       steps = 0;
-      if (bound && performance.now() >= bound.notBefore) look(bound);
+      if (bound && performance.now() >= bound.nextCheckAt) check(bound);
     },
   };
 }
 
-function nextLook(leftMs: number): number {
-  return performance.now() + Math.min(leftMs, LOOK_MS);
+function nextCheck(leftMs: number): number {
+  return performance.now() + Math.min(leftMs, CHECK_MS);
 }
 
 function cpuMs(): number {

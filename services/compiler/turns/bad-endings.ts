@@ -15,15 +15,19 @@ export interface BadEndLimits extends EndedLimits {
 type Ended = Extract<SessionResult, { readonly kind: 'exhausted' | 'failed' | 'died' }>;
 
 export interface BadEndings {
-  /** The result for the caller. Throws when a process died for the first time with that source, because something else may have ended it. */
-  readonly endedBadly: (tenant: string, digest: string, ended: Ended) => BadEnd;
+  /**
+   * The result for the caller. Throws when a process died for the first time with this source, because something else
+   * may have killed it.
+   */
+  readonly recordBadEnd: (tenant: string, digest: string, ended: Ended) => BadEnd;
   readonly recall: (tenant: string, digest: string) => BadEnd | undefined;
 }
 
 /**
- * Remembers the sources whose compilations ended badly. Each such end costs a process, and the tenant may have many more such sources, so its
- * compilations start as long ones from then on. The first death of a process is not held against the source, because the kernel may have ended
- * it for the memory that another process used. If the compilation had used much processor time by then, its tenant is already marked.
+ * Remembers sources whose compilation exceeded a limit, failed, or killed its process. Each of these costs a process,
+ * and the tenant may have many more such sources, so its next compilations start as long ones. The first death of a
+ * process does not count against the source, because the kernel may have killed it for the memory of another process.
+ * If the compilation used much CPU time before, its tenant is already marked.
  */
 export function badEndings(
   limits: BadEndLimits,
@@ -34,7 +38,7 @@ export function badEndings(
   const deaths = endedSources<true>(limits);
   return {
     recall: ends.recall,
-    endedBadly: (tenant, digest, ended) => {
+    recordBadEnd: (tenant, digest, ended) => {
       if (ended.kind === 'died' && !deaths.recall(tenant, digest)) {
         deaths.add(tenant, digest, true);
         throw ended.defect;
@@ -56,14 +60,14 @@ export function badEndings(
 
 function uncompilable(): Uncompilable {
   const reference = randomUUID();
-  const message = `this source cannot be compiled because of a mistake of the compiler; reference ${reference}`;
+  const message = `this source causes a defect of the compiler; the operator finds it in the log by the reference ${reference}`;
   return { kind: 'uncompilable', reference, message };
 }
 
 function exhausted(limit: 'time' | 'memory', { timeoutMs, heapMiB }: BadEndLimits): Exhausted {
   const message =
     limit === 'time'
-      ? `compiling took longer than ${timeoutMs / 1_000} s and was ended`
-      : `compiling needed more than ${heapMiB} MiB of memory and was ended`;
+      ? `the compilation was stopped because it took longer than ${timeoutMs / 1_000} s`
+      : `the compilation was stopped because it needed more than ${heapMiB} MiB of memory`;
   return { kind: 'exhausted', limit, message };
 }

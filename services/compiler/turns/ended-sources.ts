@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
 
-/** Remembers for a while how compilations of sources ended that ended badly. */
+/** Remembers the bad outcomes of compilations for a while. */
 export interface EndedSources<T> {
   readonly add: (tenant: string, digest: string, end: T) => void;
-  /** How the source ended before, as long as that is remembered. */
+  /** The stored outcome of the source, until it expires. */
   readonly recall: (tenant: string, digest: string) => T | undefined;
 }
 

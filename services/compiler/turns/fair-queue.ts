@@ -1,25 +1,27 @@
 import { turns, type JobOptions, type LongPlace, type Standings } from './turns.ts';
 import { waitingLines } from './waiting-lines.ts';
 
-/** The result of a job that made room for others. It runs again, as what it turned out to be, when it is its turn. */
+/** The result of a job that stopped to make room for others. It is queued again as a slow or long job. */
 export interface RunAgain {
   readonly runAgainAs: 'slow' | 'long';
 }
 
 /**
- * Runs jobs, a bounded number at a time and a bounded number of each tenant, and lets tenants take turns.
+ * Runs a limited number of jobs at a time, in total and per tenant. Tenants take turns.
  *
- * - Long jobs hold all places but one at most, so that they never make all other jobs wait.
- * - A slow job starts when no quick job can start, or after `quickPerSlow` quick jobs. At most one slow job overtakes a quick job that is the
- *   first in its tenant's line, however many tenants have slow jobs.
- * - A quick job is asked to yield while a quick job of another tenant waits. It then becomes the first in its own tenant's line.
+ * - Long jobs never occupy all places, so other jobs can always run. (With a single place, they can occupy it.)
+ * - A slow job starts when no quick job can start, or after `quickPerSlow` quick jobs. A quick job at the front of its
+ *   tenant's line is overtaken by at most one slow job, regardless of the number of tenants with slow jobs.
+ * - A quick job is asked to yield while a quick job of another tenant waits. It then returns to the front of its
+ *   tenant's line, as a slow job.
  *
- * Whether a job is quick, slow or long is decided when it could start, so what its tenant did while it waited counts.
+ * A job is classified as quick, slow or long when it could start. The classification therefore includes what its tenant
+ * did in the meantime.
  */
 export interface FairQueue {
   /**
-   * Resolves to the result of the job, or at once to 'busy' when too many jobs wait. After `close` every waiting job is refused. A job known
-   * to be long waits until a long job may run. A job that runs again is never refused as 'busy', because its work would be lost.
+   * Resolves to the result of the job, or immediately to 'busy' when too many jobs wait. `close` makes waiting jobs throw.
+   * A long job waits for a place for long jobs. A job that runs again is never 'busy', because its work would be lost.
    */
   readonly run: <T>(
     tenant: string,
@@ -27,17 +29,17 @@ export interface FairQueue {
     options?: JobOptions,
   ) => Promise<T | 'busy'>;
   readonly close: () => void;
-  /** Whether a job of that tenant, long or not, would be told `busy` now. */
+  /** Whether a job of this tenant would now be 'busy'. */
   readonly isFullFor: (tenant: string, options?: JobOptions) => boolean;
-  /** How many wait for their turn. */
+  /** The number of waiting jobs. */
   readonly waiting: number;
 }
 
-/** Where a job runs. */
+/** The place that a running job occupies. */
 export interface Place {
-  /** Makes it a place for a long job. False when long jobs have all that they may have. */
+  /** Turns it into a place for a long job. Returns false when the maximum number of long jobs is running. */
   readonly becomeLong: () => boolean;
-  /** Whether the job started as a quick one and another tenant's quick one waits for a place. */
+  /** Whether the job started as a quick one, and a quick job of another tenant waits for a place. */
   readonly shouldYield: () => boolean;
 }
 
@@ -45,9 +47,8 @@ export interface FairQueueLimits {
   readonly threads: number;
   readonly perTenant: number;
   /**
-   * Jobs that wait. Some tenants together can fill it (ten of a hundred jobs, with the limits of the compiler), so it does not apply to a
-   * tenant of which nothing waits: at most this many jobs wait, and one more of each tenant.
-   * Jobs that run again come on top of that: never more than there are places.
+   * Maximum number of waiting jobs. A few tenants together can fill the queue, so a tenant without a waiting job can
+   * always add one beyond the limit. Jobs that run again do not count either; there are at most as many as places.
    */
   readonly queued: number;
   readonly queuedPerTenant: number;
@@ -63,15 +64,18 @@ export function fairQueue(
   const isReady = (tenant: string): boolean => running.of(tenant) < limits.perTenant;
   const mayStart = (tenant: string, long: boolean): boolean =>
     running.all() < limits.threads && isReady(tenant) && !(long && longPlaces.areTaken());
-  const { standing, nextToStart, quickWaitsBeside } = turns(lines.byTenant, standings, { mayStart, isReady });
+  const { standing, nextToStart, isOtherQuickWaiting } = turns(lines.byTenant, standings, {
+    mayStart,
+    isReady,
+  });
   const startNext = (): void => {
     for (let turn = nextToStart(); turn; turn = nextToStart()) {
-      const { tenant, is } = turn;
+      const { tenant, standing: startsAs } = turn;
       const next = lines.takeFirst(tenant);
       if (!next) continue;
-      if (is === 'long') next.longPlace.take();
+      if (startsAs === 'long') next.longPlace.take();
       running.add(tenant, 1);
-      next.start(is);
+      next.start(startsAs);
     }
   };
   const finished = (tenant: string): void => {
@@ -82,7 +86,7 @@ export function fairQueue(
   const isFullFor: FairQueue['isFullFor'] = (tenant, options) => {
     const long = standing(tenant, options) === 'long';
     const waitingHere = lines.of(tenant);
-    // A job of a tenant of which something waits starts after that, so it waits too.
+    // A new job waits behind the waiting jobs of its tenant, even if a place is free.
     return (waitingHere > 0 || !mayStart(tenant, long)) && isLineFull(limits, waitingHere, lines.all());
   };
   return {
@@ -97,12 +101,12 @@ export function fairQueue(
       startNext();
       for (;;) {
         const startedAs = await turn;
-        const shouldYield = () => startedAs === 'quick' && quickWaitsBeside(tenant);
+        const shouldYield = () => startedAs === 'quick' && isOtherQuickWaiting(tenant);
         const held = longPlace;
         try {
           const result = await job({ becomeLong: held.take, shouldYield });
           if (!isRunAgain(result)) return result;
-          // Queue the job again before its place is freed: otherwise another job of the tenant could take the place.
+          // Queue the job again before freeing its place, which another job of the tenant would take otherwise.
           longPlace = longPlaces.one();
           turn = lines.add(tenant, { [result.runAgainAs]: true }, longPlace, { isFirst: true });
         } finally {
@@ -139,23 +143,23 @@ function countsByTenant() {
 }
 
 function placesForLong(threads: number): { readonly areTaken: () => boolean; readonly one: () => LongPlace } {
-  const most = Math.max(1, threads - 1);
+  const max = Math.max(1, threads - 1);
   let taken = 0;
   return {
-    areTaken: () => taken >= most,
+    areTaken: () => taken >= max,
     one: () => {
-      let isMine = false;
+      let isHeld = false;
       return {
         take: () => {
-          if (!isMine && taken < most) {
+          if (!isHeld && taken < max) {
             taken++;
-            isMine = true;
+            isHeld = true;
           }
-          return isMine;
+          return isHeld;
         },
         giveBack: () => {
-          if (isMine) taken--;
-          isMine = false;
+          if (isHeld) taken--;
+          isHeld = false;
         },
       };
     },

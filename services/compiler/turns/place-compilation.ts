@@ -15,7 +15,7 @@ export interface PlacingLimits {
   readonly sliceMs: number;
 }
 
-export interface Placing {
+export interface PlacementDeps {
   readonly pool: CompilePool;
   readonly queue: FairQueue;
   readonly standings: TenantStandings;
@@ -25,22 +25,22 @@ export interface Placing {
 type Placed = Exclude<SessionResult, { readonly kind: 'evicted' | 'lost' }>;
 
 /**
- * Runs a compilation when its turn comes. It runs again as a slow one if it had to yield, and as a long one if it took too long and no long
- * place was free. Returns 'busy' if the queue is full on arrival. Throws what a session throws, and throws when several processes in a row are
- * ended before they begin.
+ * Runs a compilation when its turn comes. It runs again as a slow one if it had to yield, and as a long one if it took
+ * too long while no place for long ones was free. Returns 'busy' if the queue is full. Throws the errors of the session,
+ * and throws when several processes in a row die before the compilation starts.
  */
 export async function placeCompilation(
-  { pool, queue, standings, limits }: Placing,
+  { pool, queue, standings, limits }: PlacementDeps,
   tenant: string,
   tree: SourceTree,
   readBlobs: ReadBlobs,
   recall: Recall,
 ): Promise<Placed | 'busy'> {
   return await queue.run(tenant, async (place): Promise<Placed | RunAgain> => {
-    const mustLeave = (usedMs: number) => leaveAs(tenant, place, usedMs, { standings, limits });
-    const session = () => runSession(pool, tree, readBlobs, recall, { ...limits, mustLeave });
+    const evictAs = (usedMs: number) => evictionOf(tenant, place, usedMs, { standings, limits });
+    const session = () => runSession(pool, tree, readBlobs, recall, { ...limits, evictAs });
     let ended = await session();
-    // Its process was ended from outside while it was idle, before it looked at the source. All that are idle may have been.
+    // An idle process was killed from outside. Retry, because all idle processes may have been killed.
     for (let idle = limits.threads + processLimits.reserve; ended.kind === 'lost' && idle > 0; idle--)
       ended = await session();
     if (ended.kind === 'lost') throw ended.defect;
@@ -48,12 +48,15 @@ export async function placeCompilation(
   });
 }
 
-/** Whether a running compilation must make room, and as what it is tried again. Its tenant is known for it for a while. */
-export function leaveAs(
+/**
+ * Whether a running compilation must stop to make room, and then run again as a slow or long one. Null if it may
+ * continue. Marks the tenant accordingly.
+ */
+export function evictionOf(
   tenant: string,
   place: Place,
   usedMs: number,
-  { standings, limits }: Pick<Placing, 'standings' | 'limits'>,
+  { standings, limits }: Pick<PlacementDeps, 'standings' | 'limits'>,
 ): 'slow' | 'long' | null {
   if (usedMs >= limits.longMs) {
     standings.mark(tenant, 'long');

@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
 
-/** What is remembered for tenants, each of which has a share. Past the total, the tenant that has most loses what it used longest ago. */
+/** A cache with a share for each tenant. Above the total limit, the largest share loses its least recently used entries. */
 export interface TenantLru<V> {
   readonly get: (tenant: string, key: string) => V | undefined;
-  /** Something larger than a share is not kept. */
+  /** Ignores a value that is larger than a share. */
   readonly set: (tenant: string, key: string, value: V, bytes: number) => void;
 }
 
@@ -13,7 +13,7 @@ export interface TenantLruLimits {
   readonly entriesPerTenant?: number;
 }
 
-/** The part of the total that is freed at once, since finding the largest share means looking at all. */
+/** The part of the total that is freed at a time, because finding the largest share is a scan of all shares. */
 const FREED_AT_ONCE = 1 / 64;
 
 export function tenantLru<V extends object | string | number>(limits: TenantLruLimits): TenantLru<V> {
@@ -30,7 +30,7 @@ export function tenantLru<V extends object | string | number>(limits: TenantLruL
         largest,
       );
       const before = share.calculatedSize;
-      // Down to three quarters: then another share may be the largest.
+      // Remove at most a quarter of the share, because another share may be the largest after that.
       while (held - (before - share.calculatedSize) > enough && share.calculatedSize > (before * 3) / 4)
         share.pop();
       held -= before - share.calculatedSize;
@@ -47,7 +47,7 @@ export function tenantLru<V extends object | string | number>(limits: TenantLruL
     set: (tenant, key, value, size) => {
       const share = shares.get(tenant) ?? newShare();
       const before = share.calculatedSize;
-      // The cache takes no entry without a size.
+      // The cache rejects a size of 0.
       share.set(key, value, { size: Math.max(1, size) });
       held += share.calculatedSize - before;
       if (share.size > 0) shares.set(tenant, share);

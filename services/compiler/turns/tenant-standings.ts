@@ -1,12 +1,12 @@
 import { LRUCache } from 'lru-cache';
 
 /**
- * How a tenant's next compilation starts, by what its last ones took: a `slow` one only while no quick one waits, a `long` one only on a
- * place for long ones.
+ * How a tenant's next compilation starts, depending on the duration of its recent ones. A `slow` one lets quick ones go
+ * first. A `long` one needs a place for long ones.
  */
 export type Standing = 'quick' | 'slow' | 'long';
 
-/** Remembers for a while which tenants had compilations that took long. */
+/** Remembers for a while which tenants had slow or long compilations. */
 export interface TenantStandings {
   readonly of: (tenant: string) => Standing;
   readonly mark: (tenant: string, standing: 'slow' | 'long') => void;
@@ -17,12 +17,12 @@ export interface StandingLimits {
   readonly standingsKept: number;
 }
 
-/** `now` returns milliseconds since any fixed time, and never 0. */
+/** `now` is a monotonic clock in milliseconds that never returns 0. */
 export function tenantStandings(
   { standingMs, standingsKept }: StandingLimits,
   now: () => number = () => performance.now(),
 ): TenantStandings {
-  // Without a resolution the cache reads the clock at each look, and starts no timer that keeps a reading of it.
+  // Without a resolution the cache reads the clock at each access. Otherwise it caches the time, with a timer.
   const marked = new LRUCache<string, { readonly longUntil: number }>({
     max: standingsKept,
     ttl: standingMs,

@@ -1,6 +1,6 @@
 import type { Standing } from './tenant-standings.ts';
 
-/** What is known of a job itself, whatever the standing of its tenant. */
+/** The classification of the job itself, regardless of its tenant's standing. */
 export interface JobOptions {
   readonly long?: boolean;
   readonly slow?: boolean;
@@ -8,12 +8,15 @@ export interface JobOptions {
 
 export interface Standings {
   readonly standingOf: (tenant: string) => Standing;
-  /** Quick jobs that start before a slow one is due that could start. More do, while one waits that a slow one has passed already. */
+  /**
+   * The number of quick jobs that start before a waiting slow job is due. More may start while a quick job waits that a
+   * slow job has already overtaken.
+   */
   readonly quickPerSlow: number;
 }
 
 export interface LongPlace {
-  /** False when all are taken. Taken twice, it is one. */
+  /** Returns false when all places are taken. Idempotent. */
   readonly take: () => boolean;
   readonly giveBack: () => void;
 }
@@ -23,30 +26,29 @@ export interface Waiting {
   readonly longPlace: LongPlace;
   readonly start: (standing: Standing) => void;
   readonly refuse: (error: Error) => void;
-  /** Whether a slow job was started ahead of this quick job although this job was the first in its tenant's line and could have started. */
-  wasPassed: boolean;
+  /** Whether a slow job started while this quick job was at the front of its tenant's line and could have started. */
+  wasOvertaken: boolean;
 }
 
-/** The job that may start next: the first of its tenant's line. */
+/** The tenant whose first waiting job may start next, and the classification of that job. */
 interface Turn {
   readonly tenant: string;
-  readonly line: Waiting[];
-  readonly is: Standing;
+  readonly standing: Standing;
 }
 
 interface Room {
   readonly mayStart: (tenant: string, long: boolean) => boolean;
-  /** Whether a job of the tenant could start if there were a place. */
+  /** Whether the tenant is below its own limit of running jobs. */
   readonly isReady: (tenant: string) => boolean;
 }
 
-/** Who is next among those that wait, which are in the order of turns. */
+/** Decides which job starts next. `waiting` has the tenants in the order of their turns. */
 export function turns(
   waiting: ReadonlyMap<string, Waiting[]>,
   { standingOf, quickPerSlow }: Standings,
   { mayStart, isReady }: Room,
 ) {
-  /** Quick jobs that have started while a slow one that could have started was before them. */
+  /** The number of quick jobs that started since a slow job, which could have started, was ahead of them. */
   let quickBefore = 0;
   const standing = (tenant: string, { long, slow }: JobOptions = {}): Standing => {
     const known = long ? 'long' : standingOf(tenant);
@@ -54,7 +56,7 @@ export function turns(
   };
   return {
     standing,
-    /** A quick or a long one before a slow one, unless that is due and passes no quick one a second time. */
+    /** Prefers quick and long jobs. A slow one starts first if it is due and overtakes no quick job a second time. */
     nextToStart: (): Turn | null => {
       let slow: Turn | null = null;
       let other: Turn | null = null;
@@ -62,25 +64,26 @@ export function turns(
       const quick: Waiting[] = [];
       for (const [tenant, line] of waiting) {
         const [first] = line;
-        const is = standing(tenant, first?.options);
-        if (!first || !mayStart(tenant, is === 'long')) continue;
-        if (is === 'quick') quick.push(first);
-        if (is === 'slow') slow ??= { tenant, line, is };
+        const current = standing(tenant, first?.options);
+        if (!first || !mayStart(tenant, current === 'long')) continue;
+        if (current === 'quick') quick.push(first);
+        if (current === 'slow') slow ??= { tenant, standing: current };
         else if (!other) {
-          other = { tenant, line, is };
+          other = { tenant, standing: current };
           isSlowBefore = slow !== null;
         }
       }
       if (!slow) return other;
       if (other) {
         const isSlowDue = isSlowBefore && ++quickBefore > quickPerSlow;
-        if (!isSlowDue || quick.some(({ wasPassed }) => wasPassed)) return other;
+        if (!isSlowDue || quick.some(({ wasOvertaken }) => wasOvertaken)) return other;
       }
       quickBefore = 0;
-      for (const passed of quick) passed.wasPassed = true;
+      for (const job of quick) job.wasOvertaken = true;
       return slow;
     },
-    quickWaitsBeside: (tenant: string): boolean => {
+    /** Whether a quick job of another tenant could start if a place were free. */
+    isOtherQuickWaiting: (tenant: string): boolean => {
       for (const [other, line] of waiting)
         if (other !== tenant && isReady(other) && standing(other, line[0]?.options) === 'quick') return true;
       return false;

@@ -1,22 +1,22 @@
 import type { Standing } from './tenant-standings.ts';
 import type { JobOptions, LongPlace, Waiting } from './turns.ts';
 
-/** The jobs that wait: a line for each tenant, in the order of turns. */
+/** The waiting jobs: one line per tenant. The map has the tenants in the order of their turns. */
 export interface WaitingLines {
   readonly byTenant: ReadonlyMap<string, Waiting[]>;
   readonly all: () => number;
   readonly of: (tenant: string) => number;
-  /** Resolves when the job's turn comes; throws once the lines are closed. `isFirst`: before the others of its tenant. */
+  /** Resolves when the job's turn comes, and throws after `close`. `isFirst` adds it at the front of the line. */
   readonly add: (
     tenant: string,
     options: JobOptions,
     longPlace: LongPlace,
     place?: { readonly isFirst: boolean },
   ) => Promise<Standing>;
-  /** Takes the first of a tenant's line. The tenant goes to the end of the turns. */
+  /** Takes the first job of a tenant's line, and moves the tenant to the end of the turns. */
   readonly takeFirst: (tenant: string) => Waiting | undefined;
   readonly goToTheEnd: (tenant: string) => void;
-  /** Refuses what waits, and what comes. */
+  /** Refuses all waiting and future jobs. */
   readonly close: () => void;
 }
 
@@ -37,7 +37,7 @@ export function waitingLines(): WaitingLines {
       if (isClosed) throw closedError();
       const turn = Promise.withResolvers<Standing>();
       const line = byTenant.get(tenant) ?? [];
-      const job = { options, longPlace, start: turn.resolve, refuse: turn.reject, wasPassed: false };
+      const job = { options, longPlace, start: turn.resolve, refuse: turn.reject, wasOvertaken: false };
       if (isFirst) line.unshift(job);
       else line.push(job);
       byTenant.set(tenant, line);

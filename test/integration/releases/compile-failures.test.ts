@@ -61,7 +61,7 @@ describe.skipIf(process.platform !== 'linux')('a compile process that is killed 
       killCompileProcesses();
       return await readBlobs(digests);
     });
-    await expect(running).rejects.toThrow('the compile process was ended (SIGKILL)');
+    await expect(running).rejects.toThrow('the compile process died (SIGKILL)');
     expect((await compiled(small)).kind).toBe('compiled');
   });
 

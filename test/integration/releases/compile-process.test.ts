@@ -239,7 +239,7 @@ describe('a file that is read for a compilation', () => {
       return blobs;
     };
     await expect(compiler.compile('acme', tree, wrongly)).rejects.toThrow(
-      `the content of ${swapped} has another digest`,
+      `the content of ${swapped} has a different digest`,
     );
     expect((await compiler.compile('acme', tree, readBlobs)).kind).toBe('compiled');
   });

@@ -42,9 +42,9 @@ describe('a task that no broker is asked to take', () => {
   test('brings a payload instead of an address', () => {
     const room = celeryLimits.kwargsBytes - JSON.stringify({ text: '' }).length;
     expect(taskRefusal({ ...task, kwargs: { text: 'x'.repeat(room) } }, now)).toBeNull();
-    expect(taskRefusal({ ...task, kwargs: { text: 'x'.repeat(room + 1) } }, now)).toContain('by address');
+    expect(taskRefusal({ ...task, kwargs: { text: 'x'.repeat(room + 1) } }, now)).toContain('by URL');
     // Bytes, not characters.
-    expect(taskRefusal({ ...task, kwargs: { text: 'ø'.repeat(room - 1) } }, now)).toContain('by address');
+    expect(taskRefusal({ ...task, kwargs: { text: 'ø'.repeat(room - 1) } }, now)).toContain('by URL');
   });
 
   test('would be thrown away by the worker that took it', () => {

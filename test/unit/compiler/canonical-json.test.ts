@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { canonicalJson, type Json } from '../../../packages/protocol/json/canonical-json.ts';
 
-test('canonical JSON is what the reference implementation writes, whatever the keys look like', () => {
+test('canonical JSON is identical to the output of the reference implementation, for any keys', () => {
   const key = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.constantFrom('10', '9', '01', '-1', '1e3', 'a', '\ufb33', '😀', ''),
@@ -29,12 +29,12 @@ test('canonical JSON is what the reference implementation writes, whatever the k
   );
 });
 
-test('canonical JSON keeps a "__proto__" as what it is: a key', () => {
+test('canonical JSON writes "__proto__" as an ordinary key', () => {
   const value = JSON.parse('{"b":{"__proto__":{"y":1}},"a":2}') as Json;
   expect(canonicalJson(value)).toBe('{"a":2,"b":{"__proto__":{"y":1}}}');
 });
 
-test('what JSON cannot say has no canonical form', () => {
+test('a value that JSON cannot represent has no canonical form', () => {
   for (const value of [
     Number.NaN,
     Number.POSITIVE_INFINITY,

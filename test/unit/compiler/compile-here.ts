@@ -6,11 +6,11 @@ import type { MadeBlob } from '../../../services/compiler/made-blobs.ts';
 
 export type Files = { readonly [path: string]: string | Uint8Array };
 
-/** A source in memory: its tree, and a reader of its contents that counts what it was asked for. */
+/** A source in memory: its tree, and a reader that records the digests that it reads. */
 export interface MemorySource {
   readonly tree: SourceTree;
   readonly readBlobs: (digests: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
-  /** Every digest that was read, in order. */
+  /** The digests that were read, in order. */
   readonly read: string[];
 }
 
@@ -38,7 +38,7 @@ export function memorySource(files: Files): MemorySource {
   };
 }
 
-/** Compiles in this thread and without any memory of earlier compilations. */
+/** Compiles in this process, without a cache. */
 export async function compileHere(files: Files): Promise<ProcessResult<readonly MadeBlob[]>> {
   const { tree, readBlobs } = memorySource(files);
   return await compileSource(tree.entries, async (wanted) => {
@@ -47,16 +47,16 @@ export async function compileHere(files: Files): Promise<ProcessResult<readonly 
   });
 }
 
-/** `path:line:column code pointer` of everything that is wrong with a source; fails when nothing is. */
+/** The diagnostics of a source as `path:line:column code pointer`. Throws when the source compiles. */
 export async function problemsOf(files: Files): Promise<string[]> {
   const result = await compileHere(files);
-  if (result.kind !== 'invalid') throw new Error('the source compiled, though it should not have');
+  if (result.kind !== 'invalid') throw new Error('the source compiled without a problem');
   return result.diagnostics.map(({ path, line, column, code, pointer }) =>
     `${path}:${line}:${column} ${code} ${pointer}`.trimEnd(),
   );
 }
 
-/** The text of every file of one channel's artifact; fails with the diagnostics when the source does not compile. */
+/** The texts of the files in one channel's artifact, by path. Throws when the source does not compile. */
 export async function artifactOf(
   files: Files,
   channel: string | null = null,

@@ -16,7 +16,7 @@ function canonicalIsSafe(value: unknown): boolean {
   return problems.length === 0;
 }
 
-test('the same files give the same digests in whatever order they are listed, and whatever the keys come in', async () => {
+test('the same files give the same digests, regardless of the order of the files and of the keys in them', async () => {
   const name = fc.stringMatching(/^[a-z]{1,6}$/);
   const source = fc.dictionary(name, tidy, { minKeys: 1, maxKeys: 8 });
   await fc.assert(
@@ -39,7 +39,7 @@ test('the same files give the same digests in whatever order they are listed, an
   );
 });
 
-test('the order in which entries reach the thread does not matter either', async () => {
+test('the order of the entries does not change the artifact', async () => {
   const files = { 'b.json': '1', 'a.yaml': 'x: 1', 'c.txt': 'c', 'a/b.toml': 'y = 1' };
   const { tree, readBlobs } = memorySource(files);
   const backwards = await compileSource(tree.entries.toReversed(), async (wanted) => {
@@ -53,15 +53,15 @@ test('the order in which entries reach the thread does not matter either', async
   });
 });
 
-test('an artifact that was made once keeps its digest for ever', async () => {
-  // A change of this number is a change of every artifact that anybody has: raise COMPILER_VERSION and say so.
+test('the digest of an artifact never changes', async () => {
+  // A different digest here changes every existing artifact: increase COMPILER_VERSION, and note it in the changelog.
   const files = { 'a.yaml': 'b: [1, 2.50, x]\na: é', 'c.md': 'hello\n' };
   expect(await digestsOf(files)).toEqual([
     'sha256:e5b11d4e2e1faf809b300c3e0517f9f8a40ee370238e766ba755db1f98ec4ae4',
   ]);
 });
 
-test('the fast JSON reader and the slow one agree on what is a problem', () => {
+test('the fast JSON parser accepts only documents in which the slow scanner finds no problem', () => {
   fc.assert(
     fc.property(fc.json({ maxDepth: 4 }), (text) => {
       const value = JSON.parse(text) as unknown;
@@ -73,7 +73,7 @@ test('the fast JSON reader and the slow one agree on what is a problem', () => {
   );
 });
 
-test('canonical JSON is the same for equal values and can be read back', () => {
+test('equal values have the same canonical JSON, and parsing it returns the value', () => {
   fc.assert(
     fc.property(tidy, (value) => {
       const text = canonicalJson(value as never);

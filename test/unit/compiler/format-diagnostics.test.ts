@@ -17,7 +17,7 @@ test('a diagnostic is shown with its line and a caret under the place', () => {
   );
 });
 
-test('without the text, or with a line of a minified file, there is the first line only', () => {
+test('a diagnostic without the text, or in a very long line, is shown without the line', () => {
   expect(formatDiagnostics([at(2, 1), at(3, 1)])).toBe(
     'a.yaml:2:1: error[some_code]: is wrong\na.yaml:3:1: error[some_code]: is wrong\n',
   );
@@ -27,7 +27,7 @@ test('without the text, or with a line of a minified file, there is the first li
   expect(formatDiagnostics([])).toBe('');
 });
 
-test('a source cannot steer the terminal that shows it', () => {
+test('a source cannot send control characters to the terminal', () => {
   const escape = { ...at(1, 1), path: 'a\u001b[2J.yaml', message: 'bad\n\u001b]0;title\u0007' };
-  expect(formatDiagnostics([escape], () => 'x\u001b[31my')).not.toMatch(/[\u001b\u0007]/); // eslint-disable-line no-control-regex -- what is being looked for
+  expect(formatDiagnostics([escape], () => 'x\u001b[31my')).not.toMatch(/[\u001b\u0007]/); // eslint-disable-line no-control-regex -- must not be in the output
 });

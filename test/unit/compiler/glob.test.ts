@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { globMatcher, globProblem } from '../../../services/compiler/recipe/glob.ts';
 import { problemsOf } from './compile-here.ts';
 
-test('a glob matches the paths that shells and picomatch say', () => {
+test('a glob matches the same paths as picomatch', () => {
   const name = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '.', '-'), minLength: 1, maxLength: 4 });
   const part = fc.constantFrom('a', 'b', '*', '?', '[ab]', '[^a]', '[a-c]', '{a,b}', '{a,b.c}', '.', '-');
   const segment = fc.oneof(
@@ -31,8 +31,9 @@ test('a glob matches the paths that shells and picomatch say', () => {
 });
 
 /**
- * Without what the library treats in a way of its own: dots only, a choice at the beginning, whose dots it does not look at, and `**` at
- * the end, which is no folder at all after a name but at least one after a wildcard.
+ * Excludes patterns that picomatch treats differently: segments of dots only, alternatives at the start of a segment
+ * (picomatch ignores a leading dot in them), and `**` at the end (picomatch lets it match zero folders only after a
+ * name).
  */
 function plain(segments: readonly string[]): boolean {
   if (segments.length > 1 && segments.at(-1) === '**') return false;
@@ -45,20 +46,20 @@ test.each([
   ['{a,b/{c,d}}.json', ['a.json', 'b/c.json', 'b/d.json'], ['b.json', 'c.json']],
   ['.github/*.yml', ['.github/a.yml'], ['github/a.yml', '.github/.yml']],
   ['a[0-9]?.txt', ['a12.txt', 'a1b.txt'], ['ab1.txt', 'a1.txt']],
-])('%s matches what it should', (glob, good, bad) => {
+])('the glob %s matches exactly the expected paths', (glob, good, bad) => {
   const matches = globMatcher(glob);
   expect(good.filter(matches)).toEqual(good);
   expect(bad.filter(matches)).toEqual([]);
 });
 
-test('a glob of a hundred wildcards is answered at once', () => {
+test('a glob with hundreds of wildcards does not take exponential time', () => {
   for (const glob of ['*a'.repeat(200) + 'b', '**/*a/'.repeat(80) + 'b', `${'?*'.repeat(200)}c`]) {
     expect(globMatcher(glob)('a'.repeat(500))).toBe(false);
     expect(globMatcher(glob)('a/'.repeat(250) + 'c')).toBe(false);
   }
 });
 
-test('a glob that cannot be read is reported at its place', async () => {
+test('an invalid glob is reported at its place', async () => {
   expect(globProblem('+(a|b)')).toContain('extended groups');
   expect(globProblem('{1..9}.json')).toContain('ranges');
   expect(globProblem('{a,b}'.repeat(7))).toContain('100 alternatives');

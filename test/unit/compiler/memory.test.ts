@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { tenantLru } from '../../../services/compiler/turns/tenant-lru.ts';
 import { fairQueue } from '../../../services/compiler/turns/fair-queue.ts';
 
-describe('what is remembered for tenants', () => {
-  test('of one tenant never holds more bytes than its share, and forgets what was used longest ago', () => {
+describe('the cache with shares for tenants', () => {
+  test('a tenant never has more bytes than its share, and loses its least recently used entries', () => {
     const lru = tenantLru<string>({ bytes: 100, bytesPerTenant: 10 });
     lru.set('t', 'a', 'A', 4);
     lru.set('t', 'b', 'B', 4);
@@ -14,14 +14,14 @@ describe('what is remembered for tenants', () => {
     expect([lru.get('t', 'a'), lru.get('t', 'c')]).toEqual(['AA', undefined]);
   });
 
-  test('is not all forgotten for one thing that is too large', () => {
+  test('a value that is larger than a share does not evict other entries', () => {
     const lru = tenantLru<string>({ bytes: 100, bytesPerTenant: 10, entriesPerTenant: 2 });
     lru.set('t', 'a', 'A', 4);
     lru.set('t', 'x', 'X', 11);
     expect([lru.get('t', 'a'), lru.get('t', 'x')]).toEqual(['A', undefined]);
   });
 
-  test('of one tenant never takes the room of another, however much it is', () => {
+  test('a tenant with many entries does not evict the entries of a tenant with few', () => {
     const lru = tenantLru<number>({ bytes: 1_000, bytesPerTenant: 800 });
     for (let nth = 0; nth < 20; nth++) lru.set('honest', `h${nth}`, nth, 10);
     for (let nth = 0; nth < 500; nth++)
@@ -31,7 +31,7 @@ describe('what is remembered for tenants', () => {
     expect(lru.get('evil-1', 'e499')).toBe(499);
   });
 
-  test('has a bound of bytes and of entries for each tenant, and one for all', () => {
+  test('bytes and entries are limited per tenant, and bytes in total', () => {
     const lru = tenantLru<string>({ bytes: 100, bytesPerTenant: 50, entriesPerTenant: 2 });
     lru.set('a', '1', 'a1', 30);
     lru.set('a', '2', 'a2', 30);
@@ -68,7 +68,7 @@ describe('the queue of compilations', () => {
     return { queue, started, run, end };
   }
 
-  test('runs one compilation of a tenant at a time and lets tenants take turns', async () => {
+  test('one compilation of a tenant runs at a time, and tenants take turns', async () => {
     const { started, run, end } = recorded();
     const all = [
       run('a', 'a1'),
@@ -92,13 +92,13 @@ describe('the queue of compilations', () => {
     expect(await Promise.all(all)).toEqual(['a1', 'a2', 'a3', 'b1', 'c1', 'b2']);
   });
 
-  test('says "busy" when too many wait, of all or of one tenant, and takes more once there is room', async () => {
+  test('a job is "busy" when too many wait, in total or of its tenant, until one of them starts', async () => {
     const { run, end, started } = recorded();
     const many = ['1', '2', '3', '4', '5'].map((nth) => run('a', `a${nth}`));
     expect(await run('a', 'a6')).toBe('busy');
     const others = [run('b', 'b1'), run('b', 'b2')];
     expect(await run('b', 'b3')).toBe('busy');
-    // Of this tenant nothing waits.
+    // This tenant has no waiting job.
     const late = run('c', 'c1');
     expect(await run('c', 'c2')).toBe('busy');
     await end('a1');
@@ -116,7 +116,7 @@ describe('the queue of compilations', () => {
     expect(started).toHaveLength(8);
   });
 
-  test('goes on after a job that throws, and refuses what waits when it is closed', async () => {
+  test('the queue continues after a job that throws, and refuses waiting jobs when it is closed', async () => {
     const queue = fairQueue({ ...limits, threads: 1 });
     await expect(queue.run('a', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     const { promise, resolve } = Promise.withResolvers<string>();

@@ -6,7 +6,7 @@ import { guardJson, guardModule } from '../../../services/compiler/modules/modul
 
 const { chain: moduleChain } = moduleLimits;
 
-describe('an honest module passes the guard', () => {
+describe('a harmless module', () => {
   test.each([
     [
       'a banner of slashes after a line that ends in "import"',
@@ -14,7 +14,10 @@ describe('an honest module passes the guard', () => {
     ],
     ['a long banner', `/* import ${'*'.repeat(5_000)}*/\n// import\n${'//////\n'.repeat(2_000)}export {};`],
     ['a plain dynamic import', 'export const a = () => import(/* lazy */ "./a.ts" /* ! */);'],
-    ['one with attributes', "export const a = () => import('./a.json', { with: { type: 'json' } });"],
+    [
+      'a dynamic import with attributes',
+      "export const a = () => import('./a.json', { with: { type: 'json' } });",
+    ],
     ['import.meta', 'export const a = import.meta.url;'],
     ['a large table', `export const a = [${'-1, '.repeat(10_000)}];`],
     [
@@ -27,12 +30,12 @@ describe('an honest module passes the guard', () => {
       `export const a = \`${'| ${b ? `x ${c} - ` : "="} |'.repeat(400)}\`;`,
     ],
     ['a switch of many cases', `switch (a) {${'case 1: b = c ? d : e; break;'.repeat(2_000)}}`],
-  ])('with %s', (_what, text) => {
+  ])('with %s passes the guard', (_what, text) => {
     expect(guardModule(text)).toBe(null);
   });
 });
 
-test('a chain of operators inside of a substitution, or after a template, is refused', () => {
+test('a long chain of operators inside a substitution, or after a template, is refused', () => {
   const long = '!'.repeat(moduleChain + 1);
   expect(guardModule(`export const a = \`text \${${long}b}\`;`)).toMatchObject({ code: 'too_deep' });
   expect(guardModule(`export const a = \`\${{ b: 1 }} text\` + ${long}b;`)).toMatchObject({
@@ -40,13 +43,13 @@ test('a chain of operators inside of a substitution, or after a template, is ref
   });
 });
 
-test('an imported JSON file passes with any text in its strings, and not when it is nested too deeply', () => {
+test('an imported JSON file may have any text in its strings, but is refused when nested too deeply', () => {
   const honest = { a: 'import("./" + name)', b: '['.repeat(5_000), c: '-'.repeat(5_000), d: 'a "quoted" {' };
   expect(guardJson(JSON.stringify(honest))).toBe(null);
   expect(guardJson(`${'['.repeat(5_000)}${']'.repeat(5_000)}`)).toMatchObject({ code: 'too_deep' });
 });
 
-describe('an import that is not of one plain string is refused', () => {
+describe('a dynamic import', () => {
   const nothing = fc.constantFrom(
     '',
     ' ',
@@ -63,7 +66,7 @@ describe('an import that is not of one plain string is refused', () => {
   );
   const between = fc.array(nothing, { maxLength: 5 }).map((parts) => parts.join(''));
 
-  test('whatever stands between its tokens', () => {
+  test('a dynamic import of a computed path is refused, for any text between its tokens', () => {
     const argument = fc.constantFrom(
       'name',
       '"./" + name',
@@ -81,7 +84,7 @@ describe('an import that is not of one plain string is refused', () => {
     );
   });
 
-  test('and a plain one is not', () => {
+  test('a dynamic import of one plain string is allowed, for any text between its tokens', () => {
     fc.assert(
       fc.property(between, between, fc.constantFrom(')', ', {})'), (one, two, end) => {
         expect(guardModule(`export const a = import${one}(${two}'./a.ts'${one}${end};`)).toBe(null);
@@ -105,12 +108,12 @@ test.each([
   '<',
   'a:',
   'a+',
-])('a chain of "%s" that is too long is refused, and half of it is not', (link) => {
+])('a chain of "%s" is refused above the limit, and allowed at half the limit', (link) => {
   expect(guardModule(`${link.repeat(moduleChain + 1)}a`)?.code).toBe('too_deep');
   expect(guardModule(`${link.repeat(moduleChain / 2)}a`)).toBe(null);
 });
 
-test('the guard reads a module in time proportional to its length, whatever is in it', () => {
+test('the guard takes linear time for any module', () => {
   const shapes = [
     'import//',
     'import/*',
@@ -139,7 +142,7 @@ test('the guard reads a module in time proportional to its length, whatever is i
       });
       return Math.min(...runs) / 1_000;
     };
-    // Sixteen times the length may take sixteen times as long, and twice that for what else goes on; a square would take 256 times as long.
+    // For 16 times the length, linear time is about 16 times as long (up to twice that under load). Quadratic time is 256.
     const short = Math.max(ofLength(14_000), 0.5);
     expect([shape, ofLength(224_000) / short < 100]).toEqual([shape, true]);
   }

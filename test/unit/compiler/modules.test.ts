@@ -9,7 +9,7 @@ const bundle = (entry: string, others: { [path: string]: string } = {}) => ({
   ...others,
 });
 
-test('a module is bundled with what it imports into one ES module, equal each time', async () => {
+test('a module and its imports are bundled into one ES module, with the same bytes each time', async () => {
   const files = bundle(
     "import { rate } from './rates.js';\nimport data from '../data.json';\nimport text from './t.md';\nexport const total = (n: number): number => n * rate * data.x + text.length;",
     {
@@ -30,12 +30,12 @@ test('a module is bundled with what it imports into one ES module, equal each ti
   expect(code).not.toContain('unused');
 });
 
-test('an imported file that cannot be read fails the compilation and is no problem of the module', async () => {
+test('an error of the store while reading an imported file is thrown, and not reported as a problem of the module', async () => {
   const { tree, readBlobs } = memorySource(
     bundle("export * from './n';", { 'tools/n.ts': 'export const n = 1;' }),
   );
   const imported = tree.entries.find(({ path }) => path === 'tools/n.ts')?.digest ?? '';
-  const failure = new Error('the store is away');
+  const failure = new Error('the store is unavailable');
   const compiling = compileSource(tree.entries, async (wanted) => {
     if (wanted.some(({ digest }) => digest === imported)) throw failure;
     const blobs = await readBlobs(wanted.map(({ digest }) => digest));
@@ -44,14 +44,14 @@ test('an imported file that cannot be read fails the compilation and is no probl
   await expect(compiling).rejects.toBe(failure);
 });
 
-describe('nothing outside the source can be reached', () => {
+describe('files outside the source', () => {
   test.each<[what: string, code: string, problem: string]>([
     ['a package', "import 'left-pad';", '1:8 module_import'],
     ['a built-in', "import fs from 'node:fs';\nexport default fs;", '1:16 module_import'],
     ['an absolute path', "import '/etc/passwd';", '1:8 module_import'],
     ['a URL', "import 'https://example.com/x.js';", '1:8 module_import'],
-    ['a path that climbs out', "import '../../package.json';", '1:8 module_import'],
-    ['a file that is not there', "const é = 1; export * from './none';", '1:28 module_import'],
+    ['a path outside the source', "import '../../package.json';", '1:8 module_import'],
+    ['a missing file', "const é = 1; export * from './none';", '1:28 module_import'],
     [
       'a computed import',
       "export const x = (n: string) => import('../../' + n + '.json');",
@@ -69,18 +69,18 @@ describe('nothing outside the source can be reached', () => {
       '1:15 module_require',
     ],
     ['a plain dynamic import of a package', "export const x = () => import('fs');", '1:31 module_import'],
-  ])('%s', async (_what, code, problem) => {
+  ])('%s cannot be imported', async (_what, code, problem) => {
     expect(await problemsOf(bundle(code))).toEqual([`tools/m.ts:${problem}`]);
   });
 
-  test('a file of the disk that lies just beside is not seen', async () => {
-    // The test runs in the project's folder, which has a package.json; the source has none.
+  test('a file that exists on the disk but not in the source cannot be imported', async () => {
+    // The working directory of the test contains a package.json, but the source does not.
     expect(await problemsOf(bundle("import '../package.json';"))).toEqual(['tools/m.ts:1:8 module_import']);
   });
 });
 
 describe('a module that cannot be bundled', () => {
-  test('tells each syntax error at its place', async () => {
+  test('a syntax error is reported at its place', async () => {
     expect(await problemsOf(bundle('export const ok = 1;\nexport const é: = 2;'))).toEqual([
       'tools/m.ts:2:17 module_syntax',
     ]);
@@ -89,12 +89,12 @@ describe('a module that cannot be bundled', () => {
   test.each<[what: string, code: string, problem: string]>([
     ['nested too deeply', `export const x = ${'('.repeat(100_000)}`, '1:1018 too_deep'],
     ['too large', `// ${'x'.repeat(600_000)}`, '1:1 module_too_large'],
-  ])('because it is %s is told, and the next one is bundled', async (_what, code, problem) => {
+  ])('a module that is %s is reported, and the next module is bundled', async (_what, code, problem) => {
     expect(await problemsOf(bundle(code))).toEqual([`tools/m.ts:${problem}`]);
     expect((await compileHere(bundle('export const x = 1;'))).kind).toBe('compiled');
   });
 
-  test('because an import has no known format or is not text is told', async () => {
+  test('an import in an unknown format or in invalid UTF-8 is reported at the imported file', async () => {
     const files = {
       ...bundle("import './x.wasm';\nimport './y.ts';", { 'tools/x.wasm': '' }),
       'tools/y.ts': new Uint8Array([0xff]),
@@ -106,14 +106,14 @@ describe('a module that cannot be bundled', () => {
   });
 });
 
-test('a plain dynamic import of the own source is bundled', async () => {
+test('a dynamic import of a file in the source is bundled', async () => {
   const files = bundle("export const x = () => import('./lazy.ts');", {
     'tools/lazy.ts': 'export const lazy = 1;',
   });
   expect((await artifactOf(files))['tools/m.js']).toContain('lazy = 1');
 });
 
-test('nothing of a module is executed while it is bundled', async () => {
+test('bundling a module does not execute its code', async () => {
   const mark = '__compiled_code_ran';
   await artifactOf(
     bundle(`globalThis.${mark} = true; export const x = (() => { throw new Error('ran'); })();`),

@@ -7,13 +7,13 @@ import { expect, test } from 'vitest';
 import { eventually } from '../../support/runs/eventually.ts';
 import { compileHere } from './compile-here.ts';
 
-/** Takes some hundredths of a second to prepare. `nth` makes it another schema. */
+/** A schema that takes tens of milliseconds to compile. `nth` makes it unique. */
 function schema(nth: number): string {
   const properties = Array.from({ length: 150 }, (_, index) => [`p${nth}-${index}`, { pattern: '^[a-z]+$' }]);
   return JSON.stringify({ properties: Object.fromEntries(properties) });
 }
 
-test('the event loop gets its turns while schemas are prepared that no document needs', async () => {
+test('the event loop runs while schemas are compiled that no document needs', async () => {
   const paths = Array.from({ length: 20 }, (_, nth) => `s${nth}.json`);
   const rules = paths.map((path) => `  - { include: ["none/*"], schema: ${path} }\n`);
   const state = { turns: 0, isOver: false };
@@ -34,7 +34,7 @@ test('the event loop gets its turns while schemas are prepared that no document 
 });
 
 test.skipIf(process.platform !== 'linux')(
-  'work that is measured ends with the process that started it, long before its own bound',
+  'work under a meter exits soon after its parent process, long before its own time limit',
   async () => {
     const meter = new URL('../../../services/compiler/schema/work-meter.ts', import.meta.url).href;
     const working = `

@@ -2,16 +2,17 @@ import { describe, expect, test } from 'vitest';
 
 import { artifactLimits, requestLimits } from '../../../packages/protocol/limits.ts';
 import { digestOf } from '../../../packages/protocol/digest.ts';
-import { answerTo, neededFor, recalled } from '../../../services/compiler/process/answer-question.ts';
-import { making } from '../../../services/compiler/made-blobs.ts';
-import { receivedParts, type PartOfResult } from '../../../services/compiler/process/received-result.ts';
+import { answerTo, neededFor, withFacts } from '../../../services/compiler/process/answer-question.ts';
+import { compileOutput } from '../../../services/compiler/made-blobs.ts';
+import { receivedParts } from '../../../services/compiler/process/received-result.ts';
+import type { PartOfResult } from '../../../services/compiler/process/received-result.ts';
 import { messagesOf } from '../../../services/compiler/process/sent-result.ts';
 import { compileHere, problemsOf, type Files } from './compile-here.ts';
 
 const MiB = 1024 * 1024;
 const recipe = 'apiVersion: pointsman/v1\n';
 
-/** `channels` overlays, each of which changes the same documents a little. */
+/** A source with overlays for that many channels, each of which makes a small change in every document. */
 function overlaid(channels: number, documents: Files): Files {
   const all = Array.from({ length: channels }, (_, nth) => nth);
   const patches = (nth: number): string =>
@@ -25,23 +26,23 @@ function overlaid(channels: number, documents: Files): Files {
   };
 }
 
-describe('a small source that would compile to much more', () => {
-  test('by aliases of a long text is refused at the alias', async () => {
+describe('a small source with a large output', () => {
+  test('aliases of a long text are refused at the first alias over the limit', async () => {
     const bomb = `a: &a ${'x'.repeat(4 * MiB)}\nl:\n${'- *a\n'.repeat(120)}`;
     expect(await problemsOf({ 'd.yaml': bomb })).toEqual(['d.yaml:5:3 too_many_aliases /l/2']);
   });
 
-  test('by aliases of a map with long keys is refused at the alias', async () => {
+  test('aliases of a map with long keys are refused at an alias', async () => {
     const bomb = `a: &a\n  ? ${'k'.repeat(1_000)}\n  : 1\nl:\n${'- *a\n'.repeat(9_000)}`;
     expect((await problemsOf({ 'd.yaml': bomb }))[0]).toContain('too_many_aliases /l/');
   });
 
-  test('by patches of a long document is refused at the patch that does not fit', async () => {
+  test('patches of a long document are refused at the first patch over the limit', async () => {
     const document = { 'd.json': JSON.stringify({ a: 'x'.repeat(7 * MiB) }) };
     expect(await problemsOf(overlaid(70, document))).toEqual(['o12.json:1:11 output_too_large /d.json']);
   });
 
-  test('by lists of thousands of files for each channel is refused at its largest file', async () => {
+  test('long lists of files in many channels are refused', async () => {
     const documents = Object.fromEntries(
       Array.from({ length: 3_000 }, (_, nth) => [`d/${'n'.repeat(100)}${nth}.json`, String(nth)]),
     );
@@ -54,7 +55,7 @@ describe('a small source that would compile to much more', () => {
     expect((await problemsOf(all))[0]).toContain('output_too_large');
   });
 
-  test('to an artifact that followers would refuse is refused at its largest file', async () => {
+  test('an artifact that is too large for followers is refused at its largest file', async () => {
     const text = (nth: number, mebibytes: number) => JSON.stringify(`${nth}${'x'.repeat(mebibytes * MiB)}`);
     const files = Object.fromEntries(
       [7, 7, 7, 7, 7, 7, 7, 7, 7.5, 7].map((size, nth) => [`${nth}.json`, text(nth, size)]),
@@ -62,7 +63,7 @@ describe('a small source that would compile to much more', () => {
     expect(await problemsOf(files)).toEqual(['8.json:1:1 output_too_large']);
   });
 
-  test('by more patches than may be made is refused at the first one too many', async () => {
+  test('too many patches are refused at the first one over the limit', async () => {
     const documents = Object.fromEntries(Array.from({ length: 500 }, (_, nth) => [`d${nth}.json`, '{}']));
     const channels = artifactLimits.patchedDocuments / 500 + 1;
     expect(await problemsOf(overlaid(channels, documents))).toEqual([
@@ -71,23 +72,23 @@ describe('a small source that would compile to much more', () => {
   });
 });
 
-test('what is taken over from an earlier compilation counts as what is made', () => {
-  const made = making();
+test('blobs from the cache count against the limit of the output', () => {
+  const output = compileOutput();
   const size = artifactLimits.madeBytes - 2;
-  expect(made.takeOver({ digest: 'sha256:a', size })).toBe(true);
-  expect(made.takeOver({ digest: 'sha256:a', size })).toBe(true);
-  expect(made.blob('12', 'text/plain')).not.toBeNull();
-  expect(made.isFull()).toBe(false);
-  expect(made.blob('3', 'text/plain')).toBeNull();
-  expect(made.isFull()).toBe(true);
+  expect(output.addCached({ digest: 'sha256:a', size })).toBe(true);
+  expect(output.addCached({ digest: 'sha256:a', size })).toBe(true);
+  expect(output.blob('12', 'text/plain')).not.toBeNull();
+  expect(output.isFull()).toBe(false);
+  expect(output.blob('3', 'text/plain')).toBeNull();
+  expect(output.isFull()).toBe(true);
 });
 
-test('a content that a question names seventy times is needed and sent once', () => {
+test('a content that a question requests seventy times is read and sent once', () => {
   const content = new TextEncoder().encode('content');
   const other = new TextEncoder().encode('other');
   const digests = [...Array.from({ length: 70 }, () => digestOf(content)), digestOf(other)];
   const keys = digests.map((_, nth) => (nth === 3 ? 'known' : null));
-  const question = recalled({ questionId: 1, keys, digests }, (key) =>
+  const question = withFacts({ questionId: 1, keys, digests }, (key) =>
     key === 'known' ? 'facts' : undefined,
   );
   expect(neededFor(question)).toEqual([digestOf(content), digestOf(other)]);
@@ -106,7 +107,7 @@ function listsOf(blobs: number) {
   return { digests: all, mediaTypes: all, sizes: all.map(() => 0) };
 }
 
-describe('a result on its way to the process that asked for it', () => {
+describe('the result of a compile process', () => {
   const files: Files = {
     ...overlaid(3, { 'd1.json': JSON.stringify({ é: 'ü'.repeat(MiB) }), 'd2.json': '{"a":1}' }),
     'o2.json': '{}',
@@ -116,7 +117,7 @@ describe('a result on its way to the process that asked for it', () => {
     outcome: {
       kind: 'compiled',
       warnings: [],
-      memories: [],
+      cacheEntries: [],
       made: {
         sizes,
         digests: sizes.map((_, nth) => `sha256:${nth}`),
@@ -125,7 +126,7 @@ describe('a result on its way to the process that asked for it', () => {
     },
   });
 
-  test('is cut into messages of a mebibyte at most, and is whole when it has arrived', async () => {
+  test('a result is sent in messages of at most one MiB, and is complete after the last one', async () => {
     const result = await compileHere(files);
     const messages = [...messagesOf(result)] as PartOfResult[];
     const pieces = messages.filter((message) => message.kind === 'piece');
@@ -140,11 +141,11 @@ describe('a result on its way to the process that asked for it', () => {
   });
 
   test.each([
-    ['more than it may have', [8, 8], 15],
+    ['too many bytes', [8, 8], 15],
     ['a size below zero', [16, -8], 15],
     ['a size that is not a number', [Number.NaN], 15],
-  ])('is refused before memory is taken for it when it announces %s', (_what, sizes, bound) => {
-    expect(() => receivedParts(bound).add(declared(sizes))).toThrow('may make 15');
+  ])('a result that announces %s is refused before memory is allocated', (_what, sizes, bound) => {
+    expect(() => receivedParts(bound).add(declared(sizes))).toThrow('the limit is 15');
   });
 
   const made = { digests: ['sha256:a', 'sha256:b'], mediaTypes: ['t', 't'], sizes: [1, 1] };
@@ -154,59 +155,59 @@ describe('a result on its way to the process that asked for it', () => {
   });
   const outcome = (of: object, madeOf: object = {}): unknown => ({
     kind: 'outcome',
-    outcome: { kind: 'compiled', warnings: [], memories: [], made: { ...made, ...madeOf }, ...of },
+    outcome: { kind: 'compiled', warnings: [], cacheEntries: [], made: { ...made, ...madeOf }, ...of },
   });
   const file = { path: 'p', digest: 'd', size: 1, mediaType: 't' };
 
   test.each<[what: string, parts: unknown[], reason: RegExp]>([
-    ['repeats a digest', [outcome({}, { digests: ['sha256:a', 'sha256:a'] })], /lists of one length/],
-    ['has more digests than sizes', [outcome({}, { sizes: [1] })], /lists of one length/],
-    ['has more sizes than digests', [outcome({}, { sizes: [1, 1, 1] })], /lists of one length/],
-    ['has more digests than media types', [outcome({}, { mediaTypes: [] })], /lists of one length/],
+    ['repeats a digest', [outcome({}, { digests: ['sha256:a', 'sha256:a'] })], /contain a duplicate/],
+    ['has more digests than sizes', [outcome({}, { sizes: [1] })], /differ in length/],
+    ['has more sizes than digests', [outcome({}, { sizes: [1, 1, 1] })], /differ in length/],
+    ['has more digests than media types', [outcome({}, { mediaTypes: [] })], /differ in length/],
     ['has no lists', [outcome({}, { digests: null })], /expected array/],
     ['has digests that are not texts', [outcome({}, { digests: [1, {}] })], /expected string/],
-    ['makes more blobs than there can be', [outcome({}, listsOf(40_000))], /Too big/],
+    ['has too many blobs', [outcome({}, listsOf(40_000))], /Too big/],
     ['has a second outcome', [outcome({}), outcome({})], /second outcome/],
     ['has no outcome', [{ kind: 'outcome', outcome: null }], /nvalid/],
     ['has an unknown outcome', [outcome({ kind: 'other' })], /nvalid/],
     [
-      'has diagnostics of another form',
+      'has invalid diagnostics',
       [outcome({ kind: 'invalid', truncated: false, diagnostics: [null] })],
       /expected object/,
     ],
     [
-      'has more to remember than may be',
-      [outcome({ memories: [{ key: 'k', facts: 'x'.repeat(9 * MiB), digest: 'd' }] })],
-      /more is to be remembered/,
+      'has too large cache entries',
+      [outcome({ cacheEntries: [{ key: 'k', facts: 'x'.repeat(9 * MiB), digest: 'd' }] })],
+      /cache entries are too large/,
     ],
     ['has a piece that is not bytes', [outcome({}), { kind: 'piece', bytes: 'text' }], /Uint8Array/],
     [
-      'has a piece of wider numbers',
+      'has a piece with 16-bit numbers',
       [outcome({}), { kind: 'piece', bytes: new Uint16Array(3) }],
       /Uint8Array/,
     ],
     ['has a piece before the outcome', [{ kind: 'piece', bytes: new Uint8Array(1) }], /before the list/],
-    ['has an artifact of another form', [{ kind: 'artifact', artifact: [] }], /expected object/],
-    ['has an artifact without its list', [artifact('live', { list: null })], /without its list/],
-    ['has two artifacts of a channel', [artifact('live'), artifact('live')], /came twice/],
+    ['has an invalid artifact', [{ kind: 'artifact', artifact: [] }], /expected object/],
+    ['has an artifact without its list', [artifact('live', { list: null })], /no list of files/],
+    ['has two artifacts of a channel', [artifact('live'), artifact('live')], /has two artifacts/],
     [
       'has more artifacts than a bundle has channels',
       Array.from({ length: 102 }, (_, nth) => artifact(`c${nth}`)),
       /more than 101 artifacts/,
     ],
     [
-      'has an artifact of more files than a source',
+      'has an artifact with more files than a source',
       [artifact(null, { list: { files: Array.from({ length: 10_001 }, () => file), blobDigests: [] } })],
       /Too big/,
     ],
-  ])('is refused when it %s', (_what, parts, reason) => {
+  ])('a result is refused when it %s', (_what, parts, reason) => {
     const received = receivedParts(100);
     expect(() => {
       for (const part of parts) received.add(part as PartOfResult);
     }).toThrow(reason);
   });
 
-  test('is refused when it has more or fewer bytes than it announced', () => {
+  test('a result is refused when it has more or fewer bytes than announced', () => {
     const received = receivedParts(100);
     received.add(declared([2, 0, 2]));
     received.add({ kind: 'piece', bytes: new Uint8Array(3) });
@@ -215,7 +216,7 @@ describe('a result on its way to the process that asked for it', () => {
   });
 });
 
-test('a source with an overlay for more channels than a bundle may have is refused at its overlays', async () => {
+test('a source with overlays for more channels than a bundle may have is refused at its overlays', async () => {
   const files = overlaid(requestLimits.channelsPerBundle + 1, { 'd.json': '{}' });
   expect(await problemsOf(files)).toEqual(['pointsman.yaml:4:3 invalid_field /overlays']);
 });

@@ -5,7 +5,7 @@ import { patternLimits } from '../../../services/compiler/limits.ts';
 import { linearPattern, patternProblem } from '../../../services/compiler/schema/linear-pattern.ts';
 import { compileHere, problemsOf } from './compile-here.ts';
 
-/** As they stand in published schemas: of Kubernetes, OpenAPI, GitHub, Docker, npm, and of generators. */
+/** Patterns from published schemas: of Kubernetes, OpenAPI, GitHub, Docker, npm, and of generators. */
 const common = [
   '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$',
   String.raw`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$`,
@@ -96,14 +96,14 @@ const texts = [
 ];
 
 describe('a pattern of a schema', () => {
-  test.each(common)('%s matches what ECMA-262 says that it matches', (pattern) => {
+  test.each(common)('the pattern %s matches the same texts as in ECMA-262', (pattern) => {
     const expected = new RegExp(pattern, 'u');
     const { test: matches } = linearPattern(pattern);
     for (const text of texts) expect([text, matches(text)]).toEqual([text, expected.test(text)]);
   });
 
-  test('of any form matches what ECMA-262 says that it matches', () => {
-    // Without \B: V8 finds one inside of a surrogate pair, where ECMA-262 has no place to look.
+  test('any supported pattern matches the same texts as in ECMA-262', () => {
+    // Without \B: V8 matches it inside a surrogate pair, which ECMA-262 does not allow.
     const atom = fc.constantFrom(
       'a',
       'b',
@@ -167,7 +167,7 @@ describe('a pattern of a schema', () => {
     );
   });
 
-  test('may count past a thousand, also in nested repetitions', () => {
+  test('a pattern may have counts above a thousand, and in nested repetitions', () => {
     for (const [pattern, last] of [
       ['^x{2500}$', 2_500],
       ['^x{0,5000}$', 5_000],
@@ -192,7 +192,7 @@ describe('a pattern of a schema', () => {
       String.raw`\1 (a backreference) is not supported (at character 4 of the pattern)`,
     ],
     [
-      'a named one',
+      'a named backreference',
       String.raw`(?<n>a)\k<n>`,
       String.raw`\k<n> (a backreference) is not supported (at character 8 of the pattern)`,
     ],
@@ -202,11 +202,11 @@ describe('a pattern of a schema', () => {
       '(?:a{1000}){1000}',
       '{1000} makes the pattern too large (at character 12 of the pattern)',
     ],
-  ])('that needs %s is refused, with the place inside the pattern', (_what, pattern, message) => {
+  ])('a pattern with %s is refused, with the place inside the pattern', (_what, pattern, message) => {
     expect(patternProblem(pattern)).toBe(message);
   });
 
-  test('that cannot be matched in linear time is reported where it stands in the schema', async () => {
+  test('a pattern that cannot be matched in linear time is reported at its place in the schema', async () => {
     const schema = '{"properties":{\n"a":{"pattern":"^(?!x)"}},\n"patternProperties":{"(a)\\\\1":true}}';
     const files = {
       'pointsman.yaml': 'apiVersion: pointsman/v1\ndocuments: [{ include: ["d/*"], schema: s.json }]',
@@ -220,7 +220,7 @@ describe('a pattern of a schema', () => {
   });
 });
 
-test('a pattern that makes a backtracking engine try 2^n ways is answered at once', async () => {
+test('a pattern that takes a backtracking engine 2^n steps is matched in linear time', async () => {
   const files = {
     'pointsman.yaml': 'apiVersion: pointsman/v1\ndocuments: [{ include: ["d/*"], schema: s.json }]',
     's.json':
@@ -234,7 +234,7 @@ test('a pattern that makes a backtracking engine try 2^n ways is answered at onc
   ]);
 });
 
-test('a text that is too long for a large pattern is refused without being tried', async () => {
+test('a text that is too long for a large pattern is refused without matching', async () => {
   const length = Math.ceil(patternLimits.steps / 18_000) + 1;
   const files = {
     'pointsman.yaml': 'apiVersion: pointsman/v1\ndocuments: [{ include: ["d/*"], schema: s.json }]',

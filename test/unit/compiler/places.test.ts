@@ -21,7 +21,7 @@ const checked = (path: string, document: string) => ({
   [path]: document,
 });
 
-describe('what breaks a schema is at the line and column of the wrong value, or of the key that may not be there', () => {
+describe('the place of a schema violation', () => {
   test.each<[what: string, path: string, document: string, problems: string[]]>([
     [
       'JSON',
@@ -70,11 +70,14 @@ describe('what breaks a schema is at the line and column of the wrong value, or 
         '6:8 schema_pattern /at/when',
       ],
     ],
-  ])('in %s', async (_what, path, document, problems) => {
-    expect(await problemsOf(checked(path, document))).toEqual(
-      problems.map((problem) => `${path}:${problem}`),
-    );
-  });
+  ])(
+    'in %s a violation is reported at its value, or at a forbidden key',
+    async (_what, path, document, problems) => {
+      expect(await problemsOf(checked(path, document))).toEqual(
+        problems.map((problem) => `${path}:${problem}`),
+      );
+    },
+  );
 });
 
 function placesOf(format: DocumentFormat, text: string) {
@@ -85,20 +88,20 @@ function placesOf(format: DocumentFormat, text: string) {
 
 test.each<[what: string, text: string, pointer: string, value: string, key: string]>([
   ['a table', 'a = 1\n[b.c]\nd = 1', '/b/c', '[b.c]', 'c]'],
-  ['a table that a header only implies', '[b.c]\nd = 1', '/b', 'b.c]', 'b.c]'],
-  ['a table that is implied first and opened later', '[b.c]\n[b]\nx = 1', '/b', '[b]\n', 'b.c]'],
+  ['an implicit table', '[b.c]\nd = 1', '/b', 'b.c]', 'b.c]'],
+  ['an implicit table with a later header', '[b.c]\n[b]\nx = 1', '/b', '[b]\n', 'b.c]'],
   ['an item of an array of tables', '[[b]]\n[[b]]\nx = 1', '/b/1', '[[b]]\nx', '[[b]]\nx'],
   ['an array of tables', '[[b]]\n[[b]]', '/b', '[[b]]\n[[b]]', 'b]]\n['],
   ['a table in the last item', '[[b]]\n[b.c]\nx = 1\n[[b]]\n[b.c]\nx = 2', '/b/1/c/x', '2', 'x = 2'],
   ['a nested array of tables', '[[b]]\n[[b.c]]\n[[b.c]]\nx = 3', '/b/0/c/1/x', '3', 'x = 3'],
   ['a string with quotes and brackets', 'a = ["]", "\\"]", 7]', '/a/2', '7]', '7]'],
-  ['what follows five quotes', 'a = """x"""""\nb = 2', '/b', '2', 'b = 2'],
-  ['what follows an escaped quote in three', 'a = """\\""""\nb = 2', '/b', '2', 'b = 2'],
-  ['what follows a literal with a backslash', "a = '\\'\nb = 2", '/b', '2', 'b = 2'],
-  ['what follows a date with a space', 'a = [1979-05-27 07:32:00, 2]', '/a/1', '2]', '2]'],
+  ['a value after five quotes', 'a = """x"""""\nb = 2', '/b', '2', 'b = 2'],
+  ['a value after an escaped quote in a multiline string', 'a = """\\""""\nb = 2', '/b', '2', 'b = 2'],
+  ['a value after a literal string with a backslash', "a = '\\'\nb = 2", '/b', '2', 'b = 2'],
+  ['a value after a date with a space', 'a = [1979-05-27 07:32:00, 2]', '/a/1', '2]', '2]'],
   ['a key in quotes with a dot', '"a.b".c = 1', '/a.b/c', '1', 'c = 1'],
   [
-    'a key named as a prototype',
+    'a key with the name of an inherited property',
     'a.constructor = { toString = 1 }',
     '/a/constructor/toString',
     '1 }',
@@ -107,12 +110,12 @@ test.each<[what: string, text: string, pointer: string, value: string, key: stri
   ['an item after comments and a comma at the end', 'a = [1, # x]\n  # ]\n  2,\n]', '/a/1', '2,', '2,'],
   ['lines that end with CR and LF', 'a = 1\r\n[b]\r\nc = 2\r\n', '/b/c', '2\r', 'c = 2'],
   ['an empty key', '"" = 1', '/', '1', '"" = 1'],
-])('in TOML %s has its own place', (_what, text, pointer, value, key) => {
+])('in TOML the place of %s is found', (_what, text, pointer, value, key) => {
   const at = placesOf('toml', text);
   expect([at(pointer).slice(0, value.length), at(pointer, true).slice(0, key.length)]).toEqual([value, key]);
 });
 
-test('every value of any document has its own place, in JSON and TOML', () => {
+test('the place of every value is found in any JSON and TOML document', () => {
   const key = fc.oneof(
     fc.constantFrom('a', 'b', 'a.b', '"', "'", '\\', '', '#', ' = ', 'toString'),
     fc.string(),
@@ -127,7 +130,7 @@ test('every value of any document has its own place, in JSON and TOML', () => {
   }));
   fc.assert(
     fc.property(table, (shape) => {
-      // Each leaf gets a number of its own, which says at its place that it is the right one.
+      // Each leaf is a unique number, which identifies it at its place.
       const leaves: string[] = [];
       const numbered = (value: unknown, steps: readonly (string | number)[]): unknown => {
         if (Array.isArray(value)) return value.map((item, index) => numbered(item, [...steps, index]));
@@ -150,12 +153,12 @@ test('every value of any document has its own place, in JSON and TOML', () => {
 test.each<[format: DocumentFormat, text: (filler: string) => string]>([
   ['json', (filler) => `{"a": "${filler}", "b": 1e999}`],
   ['toml', (filler) => `a = "${filler}"\nb = inf`],
-])('a string of eight megabytes in %s hides no problem behind it', (format, text) => {
+])('a problem after a string of eight megabytes in %s is reported', (format, text) => {
   const document = parseDocument(`a.${format}`, format, Buffer.from(text('x\\n'.repeat(2_700_000))));
   expect(document.problems.map((problem) => document.diagnose(problem).code)).toEqual(['number_not_finite']);
 });
 
-test('a large list with more mistakes than are reported is placed in full', async () => {
+test('in a large list with too many mistakes, all reported mistakes have their place', async () => {
   const items = Array.from({ length: 300_000 }, () => '"x"').join(',\n');
   const schema = '{"properties":{"a":{"items":{"type":"integer"}}}}';
   const result = await compileHere({

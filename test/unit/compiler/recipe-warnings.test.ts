@@ -12,7 +12,7 @@ describe('warnings', () => {
     );
   };
 
-  test('name each file that nothing selects, and no file that another one needs', async () => {
+  test('each file that nothing selects gets a warning, and no file that another one needs', async () => {
     const files = {
       'pointsman.yaml': recipe(
         'documents: [{ include: ["a/*.yaml"], schema: schemas/any.json }, { include: ["own.json"] }]\n' +
@@ -34,7 +34,7 @@ describe('warnings', () => {
     expect(await warningsOf(files)).toEqual(expected);
   });
 
-  test('name each pattern that matches nothing, at its place', async () => {
+  test('each pattern that matches nothing gets a warning at its place', async () => {
     const files = {
       'pointsman.yaml': recipe(
         'documents:\n  - include: ["a.yaml", "agent/*.yaml"]\nassets: ["prompt/**"]\n' +
@@ -49,7 +49,7 @@ describe('warnings', () => {
     ]);
   });
 
-  test('are none without a recipe, where every file is part of the artifact', async () => {
+  test('a source without a recipe gets no warnings, because all files are in the artifact', async () => {
     expect(await warningsOf({ 'a.yaml': 'a: 1', 'README.md': 'hi' })).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import { artifactOf, compileHere, problemsOf } from './compile-here.ts';
 const recipe = (text: string): string => `apiVersion: pointsman/v1\n${text}`;
 
 describe('without pointsman.yaml', () => {
-  test('JSON, YAML and TOML files become documents and the rest assets', async () => {
+  test('JSON, YAML and TOML files are documents, and all other files are assets', async () => {
     const files = { 'a.yml': 'x: 1', 'b/c.TOML': 'y = 2', 'd.json': ' [ ] ', 'e.md': '# hi', f: 'x' };
     expect(await artifactOf(files)).toEqual({
       'a.yml': '{"x":1}',
@@ -15,7 +15,7 @@ describe('without pointsman.yaml', () => {
     });
   });
 
-  test('a recipe under nearly the right name is not silently ignored', async () => {
+  test('a recipe with a misspelled name is reported and not ignored', async () => {
     expect(await problemsOf({ 'pointsman.yml': recipe('') })).toContain('pointsman.yml:1:1 misnamed_recipe');
   });
 
@@ -24,8 +24,8 @@ describe('without pointsman.yaml', () => {
   });
 });
 
-describe('what a recipe selects', () => {
-  test('is documents, modules and assets; inputs and unmatched files stay out', async () => {
+describe('the selection by a recipe', () => {
+  test('documents, modules and assets are in the artifact, but inputs and unmatched files are not', async () => {
     const files = {
       'pointsman.yaml': recipe(
         'documents: [{ include: ["**/*.yaml", "**/*.json"], schema: schemas/any.json }]\n' +
@@ -42,7 +42,7 @@ describe('what a recipe selects', () => {
     expect(Object.keys(await artifactOf(files))).toEqual(['a.yaml', 'notes.md', 'tools/t.js']);
   });
 
-  test('a wildcard may match nothing, a plain name may not', async () => {
+  test('a pattern with a wildcard may match nothing, but a plain path must exist', async () => {
     const files = {
       'pointsman.yaml': recipe(
         'documents:\n  - include: ["a/*.yaml", b.yaml]\nassets: [c.md, "d/*"]\nmodules: [{ entry: e.ts }]',
@@ -56,7 +56,7 @@ describe('what a recipe selects', () => {
     ]);
   });
 
-  test('a document of no known format and a path that two files would have are refused', async () => {
+  test('a document in an unknown format and two files with the same path are refused', async () => {
     const files = {
       'pointsman.yaml': recipe(
         'documents: [{ include: ["d/*"] }]\nmodules: [{ entry: m.ts }]\nassets: [m.js]',
@@ -73,7 +73,7 @@ describe('what a recipe selects', () => {
 });
 
 describe('a recipe with mistakes', () => {
-  test('gets every one of them with its place', async () => {
+  test('every mistake in a recipe is reported at its place', async () => {
     const text = [
       'apiVersion: pointsman/v2',
       'document: []',
@@ -99,7 +99,7 @@ describe('a recipe with mistakes', () => {
     ]);
   });
 
-  test('that is no YAML at all says so', async () => {
+  test('a recipe that is not valid YAML is reported', async () => {
     expect(await problemsOf({ 'pointsman.yaml': 'a: [' })).toEqual(['pointsman.yaml:1:5 yaml_bad_indent']);
   });
 });
@@ -116,7 +116,7 @@ describe('overlays', () => {
     'c.json': '{}',
   };
 
-  test('change a channel by merge patch and leave the base alone', async () => {
+  test('an overlay changes its channel by merge patch and does not change the base', async () => {
     const files = {
       ...base,
       'o.yaml': 'agents/a.yaml:\n  model: { name: small, temp: null, new: { x: null, y: 1 } }\n  n: 2',
@@ -128,7 +128,7 @@ describe('overlays', () => {
     });
   });
 
-  test('share with the base every blob that they do not change', async () => {
+  test('a channel shares all unchanged blobs with the base', async () => {
     const result = await compileHere({ ...base, 'o.yaml': 'agents/a.yaml: { n: 2 }' });
     if (result.kind !== 'compiled') throw new Error('it should compile');
     const [plain, canary, staging] = ['', 'canary', 'staging'].map((name) =>
@@ -137,11 +137,11 @@ describe('overlays', () => {
     expect(canary?.digest).toBe(plain?.digest);
     expect(staging?.digest).not.toBe(plain?.digest);
     expect(staging?.files[1]).toEqual(plain?.files[1]);
-    // Two documents and the patched one, two manifests, two indexes.
+    // Two documents, the patched document, two manifests and two indexes.
     expect(result.made).toHaveLength(7);
   });
 
-  test('that break the schema are told at their own place', async () => {
+  test('a violation that an overlay causes is reported at its place in the overlay', async () => {
     const text = 'agents/a.yaml:\n  n: two\nagents/b.yaml:\n  model: null';
     expect(await problemsOf({ ...base, 'o.yaml': text })).toEqual([
       'o.yaml:2:6 schema_type /agents~1a.yaml/n',
@@ -149,7 +149,7 @@ describe('overlays', () => {
     ]);
   });
 
-  test('that change what is no document, or no map, are refused', async () => {
+  test('an overlay that is not a map, or patches a path that is not a document, is refused', async () => {
     const text = 'agents/none.yaml: { a: 1 }\nagents/a.yaml: [1]\npointsman.yaml: {}';
     expect(await problemsOf({ ...base, 'o.yaml': text })).toEqual([
       'o.yaml:1:1 overlay_target /agents~1none.yaml',
@@ -170,7 +170,7 @@ describe('references', () => {
     'p/x.md': '',
   };
 
-  test('are satisfied across formats, with wildcards for items and members', async () => {
+  test('a reference can select items and members with wildcards, across formats', async () => {
     const files = {
       ...tools,
       'pointsman.yaml': refs(
@@ -183,7 +183,7 @@ describe('references', () => {
     expect(Object.keys(await artifactOf(files))).toHaveLength(4);
   });
 
-  test('that lead nowhere are each told at the value', async () => {
+  test('each dangling reference is reported at its value', async () => {
     const files = {
       ...tools,
       'pointsman.yaml': refs(
@@ -202,7 +202,7 @@ describe('references', () => {
     ]);
   });
 
-  test('that an overlay breaks are told at the overlay, or at the document when the overlay took the target away', async () => {
+  test('a reference that dangles because of an overlay is reported where its value was set', async () => {
     const files = {
       ...tools,
       'pointsman.yaml': `${refs('  - { from: "agents/*#/tools/*", to: "tools/*#/name" }')}\noverlays: { staging: o.yaml }`,
@@ -217,26 +217,23 @@ describe('references', () => {
   });
 
   test.each([
-    ['does not parse', 'name = "refund"\nports = [', 'tools/u.toml:2:9 toml_syntax'],
-    ['breaks its schema', 'name = "refund"\nports = 7', 'tools/u.toml:2:9 schema_type /ports'],
-  ])(
-    'into a document that %s are not called missing, and its own problem is the only one',
-    async (_, text, problem) => {
-      const files = {
-        ...tools,
-        'tools/u.toml': text,
-        'tool.schema.json': '{"properties":{"ports":{"type":"array"}}}',
-        'pointsman.yaml': recipe(
-          'documents: [{ include: ["agents/*"] }, { include: ["tools/*"], schema: tool.schema.json }]\nassets: ["p/*"]\n' +
-            'references: [{ from: "agents/*#/tools/*", to: "tools/*#/name" }, { from: "agents/*#/file", to: "tools/*" }]',
-        ),
-        'agents/a.yaml': 'tools: [search, refund]\nfile: tools/u.toml',
-      };
-      expect(await problemsOf(files)).toEqual([problem]);
-    },
-  );
+    ['cannot be parsed', 'name = "refund"\nports = [', 'tools/u.toml:2:9 toml_syntax'],
+    ['violates its schema', 'name = "refund"\nports = 7', 'tools/u.toml:2:9 schema_type /ports'],
+  ])('a reference into a document that %s is not reported as missing', async (_, text, problem) => {
+    const files = {
+      ...tools,
+      'tools/u.toml': text,
+      'tool.schema.json': '{"properties":{"ports":{"type":"array"}}}',
+      'pointsman.yaml': recipe(
+        'documents: [{ include: ["agents/*"] }, { include: ["tools/*"], schema: tool.schema.json }]\nassets: ["p/*"]\n' +
+          'references: [{ from: "agents/*#/tools/*", to: "tools/*#/name" }, { from: "agents/*#/file", to: "tools/*" }]',
+      ),
+      'agents/a.yaml': 'tools: [search, refund]\nfile: tools/u.toml',
+    };
+    expect(await problemsOf(files)).toEqual([problem]);
+  });
 
-  test('into a module with a mistake are not called missing', async () => {
+  test('a reference to a module with a syntax error is not reported as missing', async () => {
     const files = {
       'pointsman.yaml': recipe(
         'documents: [{ include: ["agents/*"] }]\nmodules: [{ entry: m.ts }]\nreferences: [{ from: "agents/*#/run", to: "*.js" }]',
@@ -247,7 +244,7 @@ describe('references', () => {
     expect((await problemsOf(files)).map((problem) => problem.split(':')[0])).toEqual(['m.ts']);
   });
 
-  test('are judged in each channel by what its overlay makes of the right side', async () => {
+  test('a reference is checked in each channel against the documents of that channel', async () => {
     const files = {
       ...tools,
       'tool.schema.json': '{"properties":{"name":{"type":"string"}}}',
@@ -265,7 +262,7 @@ describe('references', () => {
     ]);
   });
 
-  test('that cannot be read are refused', async () => {
+  test('an invalid reference is refused at its place', async () => {
     const files = { ...tools, 'pointsman.yaml': refs('  - { from: "agents/*", to: "tools/*#name" }') };
     expect(await problemsOf(files)).toEqual([
       'pointsman.yaml:5:13 invalid_field /references/0/from',

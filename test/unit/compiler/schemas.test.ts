@@ -8,7 +8,7 @@ const withSchema = (schema: string, document: string, others: { [path: string]: 
   ...others,
 });
 
-describe('every draft is read by its own rules', () => {
+describe('schema dialects', () => {
   test.each<[draft: string, schema: object, good: string, bad: string, problem: string]>([
     [
       'http://json-schema.org/draft-04/schema#',
@@ -45,7 +45,7 @@ describe('every draft is read by its own rules', () => {
       'a: [1]',
       'type /a/0',
     ],
-  ])('%s', async ($schema, schema, good, bad, problem) => {
+  ])('the rules of %s apply to its schemas', async ($schema, schema, good, bad, problem) => {
     const text = JSON.stringify({ $schema, ...schema });
     expect((await compileHere(withSchema(text, good))).kind).toBe('compiled');
     expect((await problemsOf(withSchema(text, bad))).map((line) => line.replace(/^.*schema_/, ''))).toContain(
@@ -56,23 +56,23 @@ describe('every draft is read by its own rules', () => {
   test.each([
     ['at its root', '{"$async": true, "required": ["b"]}', 's/main.json:1:12 schema_invalid /$async'],
     [
-      'below it',
+      'below its root',
       '{"properties": {"a": {"$async": true, "type": "string"}}}',
       's/main.json:1:1 schema_invalid',
     ],
   ])(
-    'a schema that asks the validator to work asynchronously, %s, can not let a document pass',
+    'a schema with the keyword $async %s cannot make an invalid document pass',
     async (_where, schema, problem) => {
       expect(await problemsOf(withSchema(schema, 'a: 1'))).toEqual([problem]);
     },
   );
 
-  test('an unknown one is refused, at its place', async () => {
+  test('an unknown dialect is refused at its place', async () => {
     const files = withSchema('{\n "$schema": "http://json-schema.org/draft-03/schema#"}', 'a: 1');
     expect(await problemsOf(files)).toEqual(['s/main.json:2:13 schema_dialect /$schema']);
   });
 
-  test('formats are asserted', async () => {
+  test('known formats are asserted, and unknown formats are ignored', async () => {
     const schema =
       '{"properties":{"a":{"format":"email"},"b":{"format":"date-time"},"c":{"format":"no-such-format"}}}';
     expect(await problemsOf(withSchema(schema, 'a: no\nb: 2020-13-01T00:00:00Z\nc: x'))).toEqual([
@@ -82,7 +82,7 @@ describe('every draft is read by its own rules', () => {
   });
 });
 
-describe('a document that breaks its schema', () => {
+describe('a document that violates its schema', () => {
   const schema = JSON.stringify({
     type: 'object',
     required: ['name'],
@@ -94,7 +94,7 @@ describe('a document that breaks its schema', () => {
     },
   });
 
-  test('gets all its problems, each where it is, in YAML', async () => {
+  test('all violations in a YAML document are reported at their places', async () => {
     expect(await problemsOf(withSchema(schema, 'nmae: x\nlist:\n  - x\n  - z\n"a/b~c": 1'))).toEqual([
       'd/a.yaml:1:1 schema_additional_properties /nmae',
       'd/a.yaml:1:1 schema_required',
@@ -103,7 +103,7 @@ describe('a document that breaks its schema', () => {
     ]);
   });
 
-  test('in JSON', async () => {
+  test('all violations in a JSON document are reported at their places', async () => {
     const files = {
       ...withSchema(schema, 'name: x'),
       'd/b.json': '{\n  "nmae": "x",\n  "list": ["x",\n\t"z"]\n}',
@@ -115,7 +115,7 @@ describe('a document that breaks its schema', () => {
     ]);
   });
 
-  test('in TOML, at the value', async () => {
+  test('all violations in a TOML document are reported at their places', async () => {
     const wide = JSON.stringify({
       properties: {
         t: { items: { properties: { 'k.x': { type: 'string' }, in: { properties: { z: { const: 1 } } } } } },
@@ -131,7 +131,7 @@ describe('a document that breaks its schema', () => {
     ]);
   });
 
-  test('does not get a property from a prototype', async () => {
+  test('inherited properties of JavaScript objects do not count as properties of a document', async () => {
     const files = withSchema(
       '{"properties":{"constructor":{"type":"string"}},"required":["toString"]}',
       'a: 1',
@@ -139,7 +139,7 @@ describe('a document that breaks its schema', () => {
     expect(await problemsOf(files)).toEqual(['d/a.yaml:1:1 schema_required']);
   });
 
-  test('of several entries must satisfy all their schemas', async () => {
+  test('a document that several entries select must satisfy all their schemas', async () => {
     const files = {
       'pointsman.yaml':
         'apiVersion: pointsman/v1\ndocuments:\n- { include: ["*.json"], schema: s/a.yaml }\n- { include: [d.json], schema: s/b.toml }',
@@ -152,7 +152,7 @@ describe('a document that breaks its schema', () => {
 });
 
 describe('references between schemas', () => {
-  test('go by relative path, by $id, and by a path beside a file whose $id lies elsewhere', async () => {
+  test('a reference can be a path relative to the file, a $id, or a path relative to the $id', async () => {
     const schema = JSON.stringify({
       $id: 'https://acme.example/schemas/main.json',
       properties: {
@@ -179,7 +179,7 @@ describe('references between schemas', () => {
     ]);
   });
 
-  test('that lead out of the source are told, all of them, and nothing is fetched', async () => {
+  test('every reference that leads outside the source is reported, and no schema is fetched', async () => {
     const schema =
       '{"properties":{\n"a":{"$ref":"https://example.com/x.json"},\n"b":{"$ref":"../../../etc/passwd"},\n"c":{"$ref":"none.json"}}}';
     expect(await problemsOf(withSchema(schema, 'a: 1'))).toEqual([
@@ -189,7 +189,7 @@ describe('references between schemas', () => {
     ]);
   });
 
-  test('that go in circles end', async () => {
+  test('recursive references are allowed, and infinite recursion is reported', async () => {
     expect(await problemsOf(withSchema('{"$ref":"#"}', 'a: 1'))).toEqual(['d/a.yaml:1:1 schema_recursion']);
     const tree = '{"properties":{"kids":{"items":{"$ref":"main.json"}},"n":{"type":"integer"}}}';
     expect(await problemsOf(withSchema(tree, 'kids: [{ kids: [{ n: x }] }]'))).toEqual([
@@ -197,15 +197,15 @@ describe('references between schemas', () => {
     ]);
   });
 
-  test('a "$ref" that is data is not one', async () => {
+  test('a "$ref" in data is not a reference', async () => {
     expect(
       (await compileHere(withSchema('{"enum":[{"$ref":"nowhere.json"}]}', '$ref: nowhere.json'))).kind,
     ).toBe('compiled');
   });
 });
 
-describe('a schema with mistakes', () => {
-  test('is told where, even when no document needs it', async () => {
+describe('an invalid schema', () => {
+  test('each mistake in a schema is reported at its place, even when no document needs the schema', async () => {
     const schema = '{\n"type": "objekt",\n"required": "a"}';
     const problems = await problemsOf(withSchema(schema, 'a: 1'));
     expect(problems).toContain('s/main.json:3:13 schema_invalid /required');
@@ -214,7 +214,7 @@ describe('a schema with mistakes', () => {
     expect(await problemsOf(alone)).toEqual(problems);
   });
 
-  test('in its patterns is told each', async () => {
+  test('each invalid pattern is reported at its place', async () => {
     const schema = '{"properties":{\n"a":{"pattern":"("}},\n"patternProperties":{"[":true}}';
     expect(await problemsOf(withSchema(schema, 'a: 1'))).toEqual([
       's/main.json:2:16 schema_invalid /properties/a/pattern',
@@ -222,21 +222,21 @@ describe('a schema with mistakes', () => {
     ]);
   });
 
-  test('in a pattern that is too large for the engine is reported at the pattern', async () => {
+  test('a pattern that is too large for the engine is reported at its place', async () => {
     const schema = `{"properties":{"a":{"pattern":"${'k'.repeat(1024 * 1024)}"}}}`;
     expect(await problemsOf(withSchema(schema, 'a: k'))).toEqual([
       's/main.json:1:31 schema_invalid /properties/a/pattern',
     ]);
   });
 
-  test('that is missing, or no map, is told', async () => {
+  test('a schema that is missing, or not a map, is reported', async () => {
     const { 's/main.json': _unused, ...missing } = withSchema('', 'a: 1');
     expect(await problemsOf(missing)).toEqual(['pointsman.yaml:2:41 file_missing /documents/0/schema']);
     expect(await problemsOf(withSchema('[]', 'a: 1'))).toEqual(['s/main.json:1:1 schema_invalid']);
   });
 });
 
-describe('integers that a double cannot hold', () => {
+describe('integers that a double cannot represent', () => {
   const bounds = '"minimum":-9223372036854775808,"maximum":18446744073709551615';
 
   test.each([
@@ -249,7 +249,7 @@ describe('integers that a double cannot hold', () => {
       's/main.toml',
       '[properties.n]\ntype = "integer"\nminimum = -9223372036854775808\nmaximum = 9223372036854775807',
     ],
-  ])('are allowed in a schema, where they mean the nearest double: %s', async (path, schema) => {
+  ])('an integer beyond a double in the schema %s is read as the nearest double', async (path, schema) => {
     const files = (document: string) => ({
       'pointsman.yaml': `apiVersion: pointsman/v1\ndocuments: [{ include: ["d/*"], schema: ${path} }]`,
       [path]: schema,
@@ -259,7 +259,7 @@ describe('integers that a double cannot hold', () => {
     expect(await problemsOf(files('n: -1.0e+19'))).toEqual(['d/a.yaml:1:4 schema_minimum /n']);
   });
 
-  test('are still refused in a document, also in one that is a schema and is emitted', async () => {
+  test('an integer beyond a double is refused in a document, even if the document is a schema', async () => {
     const files = { 'schema.json': `{"type":"integer",${bounds}}`, 'a.yaml': 'n: 9007199254740993' };
     expect(await problemsOf(files)).toEqual([
       'a.yaml:1:4 integer_out_of_range /n',
@@ -270,7 +270,7 @@ describe('integers that a double cannot hold', () => {
 });
 
 describe("a document's own $schema", () => {
-  test('counts by path, by $id and for meta-schemas', async () => {
+  test('a $schema may be a path, a $id or the URI of a meta-schema', async () => {
     const files = {
       'schemas/s.json':
         '{"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:acme:s","required":["a"]}',
@@ -286,7 +286,7 @@ describe("a document's own $schema", () => {
     expect(problems.filter((line) => /good|schemas/.test(line))).toEqual([]);
   });
 
-  test('that is not in the source is told, and is only data when the recipe names a schema', async () => {
+  test('a $schema outside the source is reported, unless the recipe names a schema for the document', async () => {
     const document = '{"$schema":"https://example.com/none.json"}';
     expect(await problemsOf({ 'a.json': document })).toEqual(['a.json:1:12 schema_missing /$schema']);
     expect(Object.keys(await artifactOf(withSchema('true', '{}', { 'd/b.json': document })))).toEqual([

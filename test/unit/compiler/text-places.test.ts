@@ -3,10 +3,10 @@ import { expect, test } from 'vitest';
 import { firstInvalidByte, placeIn } from '../../../services/compiler/parse/text-places.ts';
 import { seededRandom } from '../../support/data/seeded-random.ts';
 
-/** Longer than what is remembered of a text at once. */
+/** Longer than the blocks whose lines are stored. */
 const LONG = 200_000;
 
-/** The same, by the definition. */
+/** A simple implementation of the same function. */
 function placesByDefinition(text: string, offsets: readonly number[]): { line: number; column: number }[] {
   const ends = [...text.matchAll(/\r\n|\n|\r/g)].map((found) => found.index + found[0].length);
   const starts = [0, ...ends];
@@ -20,18 +20,21 @@ test.each([
   ['short lines', 'ab\n\r'],
   ['carriage returns before line feeds', '\r\n'],
   ['long lines', `${'x'.repeat(20_000)}\n`],
-])('a place in a text of %s is the same in whatever order places are asked for', (_what, letters) => {
-  const random = seededRandom('1', letters);
-  const letter = (): string => letters.charAt(Math.floor(random() * letters.length));
-  const piece = letters.length > 10 ? letters : Array.from({ length: 997 }, letter).join('');
-  const text = piece.repeat(Math.ceil(LONG / piece.length));
-  const offsets = Array.from({ length: 40 }, () => Math.floor(random() * text.length));
-  offsets.push(65_535, 65_536, 65_537, 0, text.length);
-  const place = placeIn(text);
-  expect(offsets.map(place)).toEqual(placesByDefinition(text, offsets));
-});
+])(
+  'in a text of %s, the place of an offset does not depend on the order of the requests',
+  (_what, letters) => {
+    const random = seededRandom('1', letters);
+    const letter = (): string => letters.charAt(Math.floor(random() * letters.length));
+    const piece = letters.length > 10 ? letters : Array.from({ length: 997 }, letter).join('');
+    const text = piece.repeat(Math.ceil(LONG / piece.length));
+    const offsets = Array.from({ length: 40 }, () => Math.floor(random() * text.length));
+    offsets.push(65_535, 65_536, 65_537, 0, text.length);
+    const place = placeIn(text);
+    expect(offsets.map(place)).toEqual(placesByDefinition(text, offsets));
+  },
+);
 
-test('the first invalid byte of a long text is found wherever it is, also where a character is cut off', () => {
+test('the first invalid byte of a long text is found at any position, including an incomplete character', () => {
   for (const [what, wrong] of Object.entries({ stray: [0x80], cut: [0xe2, 0x82], overlong: [0xc0, 0x80] })) {
     for (const before of ['€'.repeat(21_845), '€'.repeat(21_846), `a${'€'.repeat(50_000)}\n`, '']) {
       const bytes = Buffer.concat([Buffer.from(before), Buffer.from(wrong), Buffer.from('"}')]);

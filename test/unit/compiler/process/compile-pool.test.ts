@@ -13,7 +13,7 @@ function started(threads: number): CompilePool {
   return pool;
 }
 
-test('the process that takes the place of one that was ended has started before that', async () => {
+test('the spare process replaces a killed one, without waiting for a new start', async () => {
   const { take, giveBack } = started(1);
   const first = take();
   const inReserve = take();
@@ -27,7 +27,7 @@ test('the process that takes the place of one that was ended has started before 
   expect(take()).toBe(inReserve);
 });
 
-test('a process that is given back whole is taken again before others', () => {
+test('returned processes are reused in the order of their start', () => {
   const { take, giveBack } = started(2);
   const [first, second] = [take(), take()];
   giveBack(second);
@@ -35,6 +35,6 @@ test('a process that is given back whole is taken again before others', () => {
   expect([take(), take()]).toEqual([first, second]);
 });
 
-test.skipIf(process.platform !== 'linux')('the bundler is started by what sets its bounds', () => {
+test.skipIf(process.platform !== 'linux')('the bundler is started by the script that sets its limits', () => {
   expect(compileEnvironment({}).ESBUILD_BINARY_PATH).toMatch(/limited-bundler\.sh$/);
 });

@@ -11,12 +11,12 @@ import {
 } from '../../../../services/compiler/process/compile-session.ts';
 import { memorySource } from '../compile-here.ts';
 
-const options: SessionOptions = { ...compileLimits, mustLeave: () => null };
+const options: SessionOptions = { ...compileLimits, evictAs: () => null };
 const source = memorySource({ 'a.yaml': 'x: 1' });
 
 /**
- * A session with a process that answers its task with what the script sends, as one could that a source has taken over. `send` is a function
- * of the script that adds the number of the task.
+ * Runs a session with a process that executes the script for its task, like a process that a source has taken over. The
+ * script's function `send` adds the task ID to a message.
  */
 async function sessionWith(
   script: string,
@@ -35,7 +35,7 @@ async function sessionWith(
     { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], serialization: 'advanced' },
   );
   const pool: CompilePool = {
-    take: () => ({ child, lastWords: () => '' }),
+    take: () => ({ child, stderrText: () => '' }),
     giveBack: () => undefined,
     close: () => undefined,
   };
@@ -49,11 +49,11 @@ async function sessionWith(
 
 const whole = `
   const made = { digests: ['a'], mediaTypes: ['t'], sizes: [1] };
-  const outcome = { kind: 'outcome', outcome: { kind: 'compiled', warnings: [], memories: [], made } };
+  const outcome = { kind: 'outcome', outcome: { kind: 'compiled', warnings: [], cacheEntries: [], made } };
   send({ kind: 'started' });`;
 
-describe('a compile process that sends', () => {
-  test('one whole result is given back', async () => {
+describe('a session with a compile process', () => {
+  test('a compile process that sends one complete result can be reused', async () => {
     const { result, wasKilled } = await sessionWith(
       `${whole} send(outcome); send({ kind: 'piece', bytes: new Uint8Array(1) }); send({ kind: 'end', isSpent: false });`,
     );
@@ -62,46 +62,43 @@ describe('a compile process that sends', () => {
   });
 
   test.each([
-    ['nothing', `process.send(null);`],
+    ['an empty message', `process.send(null);`],
     ['no result', `${whole} send({ kind: 'end', isSpent: false });`],
     ['a message of an unknown kind', `${whole} send({ kind: 'other' });`],
     ['a message without a kind', `${whole} send({});`],
     ['the same digest twice', `${whole} made.digests.push('a'); made.sizes.push(1); send(outcome);`],
     [
-      'the same digest twice, in lists of one length',
+      'the same digest twice, in lists of equal length',
       `${whole} for (const list of Object.values(made)) list.push(list[0]); send(outcome);`,
     ],
     ['two outcomes', `${whole} send(outcome); send(outcome);`],
     [
-      'artifacts without end',
+      'an endless number of artifacts',
       `${whole} setInterval(() => {
         for (let nth = 0; nth < 50; nth++)
           send({ kind: 'artifact', artifact: { channel: Math.random() + '', digest: 'd', list: { files: [], blobDigests: [] } } });
       }, 1);`,
     ],
-    // Each one would set its clock back.
-    ['that it has started, again and again', `setInterval(() => send({ kind: 'started' }), 20);`],
+    // Each message would restart its clock.
+    ['the start message repeatedly', `setInterval(() => send({ kind: 'started' }), 20);`],
     [
-      'a report without end',
+      'too many warnings',
       `${whole} const one = { path: 'a', line: 1, column: 1, pointer: '', code: 'c', message: 'm' };
       outcome.outcome.warnings = Array.from({ length: 100_000 }, () => one); send(outcome);`,
     ],
     [
-      'a problem with a long text',
+      'a warning with a long message',
       `${whole} outcome.outcome.warnings = [
         { path: 'a', line: 1, column: 1, pointer: '', code: 'c', message: 'm'.repeat(100_000) },
         { path: 'b', line: 1, column: 1, pointer: '', code: 'c', message: 'm' },
       ]; send(outcome);`,
     ],
-    [
-      'a question of another form',
-      `${whole} send({ kind: 'question', questionId: 1, keys: 1, digests: 2 });`,
-    ],
-  ])('%s is ended, and its session fails', async (_what, script) => {
+    ['an invalid question', `${whole} send({ kind: 'question', questionId: 1, keys: 1, digests: 2 });`],
+  ])('a compile process that sends %s is killed, and its session fails', async (_what, script) => {
     expect(await sessionWith(script)).toMatchObject({ result: { kind: 'failed' }, wasKilled: true });
   });
 
-  test('questions without end, while a read is under way, is ended', async () => {
+  test('a compile process that sends too many questions during a read is killed', async () => {
     const digest = source.tree.entries[0]?.digest ?? '';
     const asking = sessionWith(
       `${whole} for (let nth = 0; nth <= 100_000; nth++)
@@ -110,12 +107,12 @@ describe('a compile process that sends', () => {
       () => new Promise(() => undefined),
     );
     expect(await asking).toMatchObject({
-      result: { kind: 'failed', defect: { message: 'the compile process asked too much at once' } },
+      result: { kind: 'failed', defect: { message: 'the compile process has too many open questions' } },
       wasKilled: true,
     });
   });
 
-  test('questions for contents of another source gets none of them', async () => {
+  test('a compile process that requests contents of another source is killed, and the contents are not read', async () => {
     const read: string[] = [];
     const asking = sessionWith(
       `${whole} send({ kind: 'question', questionId: 1, keys: [null], digests: ['sha256:other'] });`,
@@ -130,12 +127,12 @@ describe('a compile process that sends', () => {
   });
 });
 
-test('a compilation for which something is read too long is ended, and nothing is held against its source', async () => {
+test('a compilation whose reads take too long throws, so it does not count against its source', async () => {
   const digest = source.tree.entries[0]?.digest ?? '';
   const reading = sessionWith(
     `${whole} send({ kind: 'question', questionId: 1, keys: [null], digests: ['${digest}'] });`,
     { readingMs: 50, timeoutMs: 60_000 },
     () => new Promise(() => undefined),
   );
-  await expect(reading).rejects.toThrow('reading what a compilation needs took more than 50 ms');
+  await expect(reading).rejects.toThrow('reading the files for a compilation took more than 50 ms');
 });

@@ -12,14 +12,14 @@ interface Read {
   readonly end: () => void;
 }
 
-/** Files whose contents are their paths and whose declared size is given; reads end when the test ends them. */
+/** Questions about files whose content is their path and whose declared size is `size`. The test ends each read. */
 function questionsOn(paths: readonly string[], size = 10) {
   const contents = new Map(paths.map((path) => [digestOf(path), new TextEncoder().encode(path)]));
   const entries: SourceEntry[] = paths.map((path) => ({ path, digest: digestOf(path), size }));
   const reads: Read[] = [];
   const answers = new Map<number, ProcessAnswer>();
   const failures: unknown[] = [];
-  const readings: string[] = [];
+  const readEvents: string[] = [];
   const questions = sessionQuestions(
     {
       entries,
@@ -32,26 +32,26 @@ function questionsOn(paths: readonly string[], size = 10) {
       },
     },
     {
-      answered: async (questionId, answer) => void answers.set(questionId, answer),
+      send: async (questionId, answer) => void answers.set(questionId, answer),
       failed: (error) => failures.push(error),
-      reading: () => readings.push('reading'),
-      resting: () => readings.push('resting'),
+      readStarted: () => readEvents.push('started'),
+      readEnded: () => readEvents.push('ended'),
     },
   );
   const ask = (questionId: number, ...asked: readonly string[]): void =>
     questions.ask({ questionId, keys: asked.map(() => null), digests: asked.map((path) => digestOf(path)) });
-  return { questions, ask, reads, answers, failures, readings };
+  return { questions, ask, reads, answers, failures, readEvents };
 }
 
-/** Longer than what is done without a read takes to be done. */
+/** Waits for enough turns of the event loop for all work that does not wait for a read. */
 async function settled(): Promise<void> {
   for (let nth = 0; nth < 200; nth++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 const imports = Array.from({ length: 9_000 }, (_, nth) => `f${nth}.ts`);
 
-test('one read of a compilation runs at a time, and what is asked meanwhile is the next one', async () => {
-  const { questions, ask, reads, answers, readings } = questionsOn(imports);
+test('a compilation has one read at a time, and the questions that arrive meanwhile share the next read', async () => {
+  const { questions, ask, reads, answers, readEvents } = questionsOn(imports);
   ask(0, 'f0.ts');
   await settled();
   for (const [nth, path] of imports.entries()) if (nth > 0) ask(nth, path);
@@ -66,10 +66,10 @@ test('one read of a compilation runs at a time, and what is asked meanwhile is t
   expect(answers.size).toBe(9_000);
   expect(new TextDecoder().decode(answers.get(8_999)?.arena)).toBe('f8999.ts');
   expect(questions.areOpen()).toBe(false);
-  expect(readings).toEqual(['reading', 'resting', 'reading', 'resting']);
+  expect(readEvents).toEqual(['started', 'ended', 'started', 'ended']);
 });
 
-test('a content that many questions ask for is read once', async () => {
+test('a content that is requested by many questions is read once', async () => {
   const { ask, reads } = questionsOn(['a', 'b']);
   for (let nth = 0; nth < 70; nth++) ask(nth, 'a');
   ask(70, 'b', 'a', 'b');
@@ -77,7 +77,7 @@ test('a content that many questions ask for is read once', async () => {
   expect(reads.map(({ digests }) => digests)).toEqual([[digestOf('a'), digestOf('b')]]);
 });
 
-test('a large source is read in parts, so that the reads of others come between them', async () => {
+test('a large source is read in several batches', async () => {
   const files = ['a', 'b', 'c', 'd', 'e'];
   const { ask, reads, answers } = questionsOn(files, 2 * MiB);
   ask(1, ...files);
@@ -91,8 +91,8 @@ test('a large source is read in parts, so that the reads of others come between 
   expect(new TextDecoder().decode(answers.get(1)?.arena)).toBe('abcde');
 });
 
-test('nothing is read any more when the compilation has ended, not even what it has asked for before', async () => {
-  const { questions, ask, reads, answers, readings } = questionsOn(['a', 'b', 'c'], 4 * MiB);
+test('after the end of the compilation no further batch is read and no answer is sent', async () => {
+  const { questions, ask, reads, answers, readEvents } = questionsOn(['a', 'b', 'c'], 4 * MiB);
   ask(1, 'a', 'b');
   await settled();
   ask(2, 'c');
@@ -102,10 +102,10 @@ test('nothing is read any more when the compilation has ended, not even what it 
   await settled();
   expect(reads).toHaveLength(1);
   expect(answers.size).toBe(0);
-  expect(readings).toEqual(['reading', 'resting']);
+  expect(readEvents).toEqual(['started', 'ended']);
 });
 
-test('nothing is read for a compilation that ended before its first read', async () => {
+test('a compilation that ended before its first read reads nothing', async () => {
   const { questions, ask, reads } = questionsOn(['a']);
   ask(1, 'a');
   questions.end();
@@ -113,7 +113,7 @@ test('nothing is read for a compilation that ended before its first read', async
   expect(reads).toHaveLength(0);
 });
 
-test('a content that is not in the source is not read', async () => {
+test('a question for a content outside the source throws, and the content is not read', async () => {
   const { ask, reads, failures } = questionsOn(['a']);
   expect(() => ask(1, 'a', 'of another source')).toThrow('not in the source');
   await settled();
@@ -121,7 +121,7 @@ test('a content that is not in the source is not read', async () => {
   expect(failures).toEqual([]);
 });
 
-test('an answer is sent when the process has received the one before', async () => {
+test('an answer is sent only after the process has received the previous one', async () => {
   const contents = new Map([[digestOf('a'), new TextEncoder().encode('a')]]);
   const received: (() => void)[] = [];
   const questions = sessionQuestions(
@@ -131,10 +131,10 @@ test('an answer is sent when the process has received the one before', async () 
       readBlobs: async () => contents,
     },
     {
-      answered: () => new Promise((resolve) => received.push(resolve)),
+      send: () => new Promise((resolve) => received.push(resolve)),
       failed: () => undefined,
-      reading: () => undefined,
-      resting: () => undefined,
+      readStarted: () => undefined,
+      readEnded: () => undefined,
     },
   );
   for (let nth = 0; nth < 3; nth++)

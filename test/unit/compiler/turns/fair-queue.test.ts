@@ -8,7 +8,7 @@ const limits = { threads: 2, perTenant: 1, queued: 20, queuedPerTenant: 4 };
 const never = (): Promise<string> => new Promise(() => undefined);
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Adds that many jobs, and counts those that are refused at once. */
+/** Adds that many jobs, and returns the number of those that are refused immediately. */
 async function refusedOf(queue: ReturnType<typeof fairQueue>, tenant: string, jobs: number, long = true) {
   let refused = 0;
   for (let nth = 0; nth < jobs; nth++)
@@ -17,7 +17,7 @@ async function refusedOf(queue: ReturnType<typeof fairQueue>, tenant: string, jo
   return refused;
 }
 
-test('long jobs that wait for a place for long jobs count within the bound of their tenant', async () => {
+test('long jobs that wait for a place for long jobs count against the limit of their tenant', async () => {
   const queue = fairQueue(limits);
   await refusedOf(queue, 'first', 1);
   expect(await refusedOf(queue, 'second', 10)).toBe(6);
@@ -25,7 +25,7 @@ test('long jobs that wait for a place for long jobs count within the bound of th
   expect(queue.isFullFor('second', { long: true })).toBe(true);
 });
 
-test('jobs that are not long wait behind the long ones of their tenant and count within the same bound', async () => {
+test('jobs that are not long wait behind the long ones of their tenant and count against the same limit', async () => {
   const queue = fairQueue(limits);
   await refusedOf(queue, 'first', 1);
   await refusedOf(queue, 'second', 2);
@@ -33,7 +33,7 @@ test('jobs that are not long wait behind the long ones of their tenant and count
   expect(queue.waiting).toBe(4);
 });
 
-test('long jobs count within the bounds also when a job that became long holds the place for long jobs', async () => {
+test('waiting long jobs count against the limits when a job that became long occupies their place', async () => {
   const queue = fairQueue(limits);
   const becomes = Promise.withResolvers<boolean>();
   void queue.run('first', ({ becomeLong }: Place) => {
@@ -45,20 +45,20 @@ test('long jobs count within the bounds also when a job that became long holds t
   expect(queue.waiting).toBe(4);
 });
 
-test('a tenant of which nothing waits is taken even when long jobs of other tenants fill the whole queue', async () => {
+test('a tenant without a waiting job can add one even when long jobs of other tenants fill the queue', async () => {
   const queue = fairQueue(limits);
   await refusedOf(queue, 'first', 1);
   for (let nth = 0; nth < 7; nth++) await refusedOf(queue, `greedy-${nth}`, 10);
-  // The bound of all, and one of each tenant that came when it was reached.
+  // The total limit, and one job of each tenant that came after it was reached.
   expect(queue.waiting).toBe(limits.queued + 2);
   expect(queue.isFullFor('third')).toBe(false);
   expect(queue.isFullFor('fourth', { long: true })).toBe(false);
-  // One place is free of long jobs.
+  // Long jobs cannot occupy the last place.
   expect(await queue.run('third', async () => 'ran')).toBe('ran');
   expect(await refusedOf(queue, 'fourth', 2)).toBe(1);
 });
 
-/** A queue with jobs that run until they are ended, and the names of those that have started. */
+/** A queue whose jobs run until the test ends them, and the names of the started jobs. */
 function recordedQueue(standings: Map<string, Standing>, threads = 1) {
   const queue = fairQueue(
     { ...limits, threads, queued: 100 },
@@ -84,7 +84,7 @@ function recordedQueue(standings: Map<string, Standing>, threads = 1) {
   return { queue, started, places, results, add, end };
 }
 
-test('a quick job starts before the slow jobs of however many tenants', async () => {
+test('a quick job starts before slow jobs, regardless of the number of their tenants', async () => {
   const { started, add, end } = recordedQueue(new Map());
   await add('first', 'runs');
   for (let nth = 0; nth < 10; nth++) await add(`evil-${nth}`, `slow-${nth}`, { slow: true });
@@ -93,7 +93,7 @@ test('a quick job starts before the slow jobs of however many tenants', async ()
   expect(started).toEqual(['runs', 'quick']);
 });
 
-test('a slow job starts after some quick ones, however many come', async () => {
+test('a slow job starts after a fixed number of quick jobs', async () => {
   const { started, add, end } = recordedQueue(new Map());
   await add('first', 'runs');
   await add('cold', 'slow', { slow: true });
@@ -104,7 +104,7 @@ test('a slow job starts after some quick ones, however many come', async () => {
   expect(started).toEqual(['runs', 'quick-0', 'quick-1', 'slow']);
 });
 
-test('what a tenant did while its jobs waited decides about where they start', async () => {
+test('a waiting job is classified when it could start, by what its tenant did in the meantime', async () => {
   const standings = new Map<string, Standing>();
   const { started, places, add, end } = recordedQueue(standings, 2);
   await add('evil-1', 'long-1');
@@ -120,7 +120,7 @@ test('what a tenant did while its jobs waited decides about where they start', a
   expect(started.at(-1)).toBe('evil-2b');
 });
 
-test('only a job that started as a quick one gives way, and only to a quick one of another tenant', async () => {
+test('only a job that started as a quick one must yield, and only to a quick job of another tenant', async () => {
   const { places, add, end } = recordedQueue(new Map());
   const yields = (name: string): boolean | undefined => places.get(name)?.shouldYield();
   await add('a', 'a1');
@@ -135,7 +135,7 @@ test('only a job that started as a quick one gives way, and only to a quick one 
   expect(yields('b1')).toBe(false);
 });
 
-test('a job that has made room runs again before the others of its tenant, and is never told busy', async () => {
+test('a job that made room runs again before the other jobs of its tenant, and is never "busy"', async () => {
   const { queue, started, results, add, end } = recordedQueue(new Map());
   await add('a', 'a1');
   for (let nth = 2; nth <= 5; nth++) await add('a', `a${nth}`);
@@ -156,7 +156,7 @@ test('a job that has made room runs again before the others of its tenant, and i
   ]);
 });
 
-test('a job that has turned out to be long waits for a place for long ones, and no other job of its tenant starts meanwhile', async () => {
+test('a job that runs again as a long one waits for a place for long jobs, and so do the other jobs of its tenant', async () => {
   const { started, places, results, add, end } = recordedQueue(new Map(), 2);
   await add('a', 'a1');
   expect(places.get('a1')?.becomeLong()).toBe(true);
@@ -172,7 +172,7 @@ test('a job that has turned out to be long waits for a place for long ones, and 
   expect(results.get('b1')).toBe('b1');
 });
 
-test('a job that has made room is refused when the queue is closed meanwhile', async () => {
+test('a job that made room is refused when the queue was closed meanwhile', async () => {
   const queue = fairQueue(limits);
   const made = Promise.withResolvers<RunAgain>();
   const ended = queue.run('a', () => made.promise);
@@ -181,7 +181,7 @@ test('a job that has made room is refused when the queue is closed meanwhile', a
   await expect(ended).rejects.toThrow('closed');
 });
 
-test('a tenant is known for a slow or a long job for a time, and a bounded number of tenants is', () => {
+test('the standing of a tenant expires, and the number of stored standings is limited', () => {
   let now = 5;
   const standings = tenantStandings({ standingMs: 100, standingsKept: 3 }, () => now);
   standings.mark('a', 'long');

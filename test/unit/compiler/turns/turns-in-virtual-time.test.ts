@@ -3,18 +3,18 @@ import { describe, expect, test } from 'vitest';
 import { compileLimits } from '../../../../core/limits/compile-limits.ts';
 import { processLimits } from '../../../../services/compiler/limits.ts';
 import { fairQueue } from '../../../../services/compiler/turns/fair-queue.ts';
-import { leaveAs } from '../../../../services/compiler/turns/place-compilation.ts';
+import { evictionOf } from '../../../../services/compiler/turns/place-compilation.ts';
 import { tenantStandings } from '../../../../services/compiler/turns/tenant-standings.ts';
 
 const { sliceMs, longMs, quickPerSlow, timeoutMs } = compileLimits;
-const { lookMs } = processLimits;
+const { checkMs } = processLimits;
 
 interface Start {
   readonly tenant: string;
   readonly atMs: number;
 }
 
-/** The queue of the compiler with its own limits, in a time that passes only when all compilations wait for it. */
+/** The compiler's queue and limits, with a virtual clock that advances only when all compilations wait for it. */
 function virtualCompiler(threads: number = compileLimits.threads) {
   let nowMs = 1;
   const timers: { readonly atMs: number; readonly wake: () => void }[] = [];
@@ -28,15 +28,15 @@ function virtualCompiler(threads: number = compileLimits.threads) {
     new Promise((wake) => {
       timers.push({ atMs: nowMs + ms, wake });
     });
-  /** A compilation that takes so much time, each time when it starts. */
+  /** A compilation that takes `takesMs` each time it starts. */
   const compile = (tenant: string, takesMs: number): Promise<unknown> =>
     queue.run(tenant, async (place) => {
       starts.push({ tenant, atMs: nowMs });
       for (let usedMs = 0; usedMs < Math.min(takesMs, timeoutMs);) {
-        const stepMs = Math.min(lookMs, takesMs - usedMs);
+        const stepMs = Math.min(checkMs, takesMs - usedMs);
         await sleep(stepMs);
         usedMs += stepMs;
-        const as = leaveAs(tenant, place, usedMs, { standings, limits: compileLimits });
+        const as = evictionOf(tenant, place, usedMs, { standings, limits: compileLimits });
         if (as !== null && usedMs < takesMs) return { runAgainAs: as };
       }
       return 'ended';
@@ -48,7 +48,7 @@ function virtualCompiler(threads: number = compileLimits.threads) {
       await settled();
       if (state.isOver) return nowMs;
       const next = timers.toSorted((one, other) => one.atMs - other.atMs)[0];
-      if (!next) throw new Error('nothing runs, and something waits');
+      if (!next) throw new Error('compilations wait, but none is running');
       timers.splice(timers.indexOf(next), 1);
       nowMs = next.atMs;
       next.wake();
@@ -57,18 +57,18 @@ function virtualCompiler(threads: number = compileLimits.threads) {
   return { compile, passUntil, starts, standings, now: () => nowMs };
 }
 
-/** Lets those start that can. */
+/** Waits until every compilation that can start has started. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const named = (name: string, tenants: number): string[] =>
   Array.from({ length: tenants }, (_, nth) => `${name}-${nth}`);
 
-describe('a quick compilation, the first of its tenant', () => {
-  test.each([1, 2])('is passed by one slow one at most, however many wait (%i places)', async (threads) => {
+describe("a tenant's first quick compilation", () => {
+  test.each([1, 2])('with %i places, at most one slow compilation overtakes a quick one', async (threads) => {
     const { compile, passUntil, starts, standings, now } = virtualCompiler(threads);
     const slow = named('slow', 30);
     for (const tenant of slow) standings.mark(tenant, 'slow');
-    for (const tenant of slow) for (let nth = 0; nth < 5; nth++) void compile(tenant, longMs - lookMs);
+    for (const tenant of slow) for (let nth = 0; nth < 5; nth++) void compile(tenant, longMs - checkMs);
     const quick = named('quick', 60);
     for (const tenant of quick) for (let nth = 0; nth < 10; nth++) void compile(tenant, sliceMs - 1);
     await settled();
@@ -76,26 +76,26 @@ describe('a quick compilation, the first of its tenant', () => {
     const before = starts.length;
     await passUntil(compile('honest', 100));
     const own = starts.findIndex(({ tenant }) => tenant === 'honest');
-    const passedBy = starts.slice(before, own).filter(({ tenant }) => tenant.startsWith('slow'));
-    expect(passedBy).toHaveLength(1);
-    // One that ran already, one that passed it, and each quick tenant once.
+    const overtakers = starts.slice(before, own).filter(({ tenant }) => tenant.startsWith('slow'));
+    expect(overtakers).toHaveLength(1);
+    // The running compilation, the overtaking one, and one compilation of each quick tenant.
     const waitedMs = (starts[own]?.atMs ?? Infinity) - cameAt;
     expect(waitedMs).toBeLessThanOrEqual(2 * longMs + quick.length * sliceMs);
   });
 
-  test('waits for one slice of each hostile tenant ahead of it, also when none of them is known yet', async () => {
+  test('a quick compilation waits at most one time slice for each hostile tenant ahead of it', async () => {
     const { compile, passUntil, starts, now } = virtualCompiler();
     const hostile = named('hostile', 20);
     for (const tenant of hostile) for (let nth = 0; nth < 5; nth++) void compile(tenant, timeoutMs);
     const cameAt = now();
     await passUntil(compile('honest', 100));
     const own = starts.find(({ tenant }) => tenant === 'honest');
-    expect((own?.atMs ?? Infinity) - cameAt).toBeLessThanOrEqual(hostile.length * (sliceMs + lookMs));
+    expect((own?.atMs ?? Infinity) - cameAt).toBeLessThanOrEqual(hostile.length * (sliceMs + checkMs));
   });
 });
 
 describe('a slow compilation', () => {
-  test('starts after as many quick ones as there are quick tenants, however many sources they queue', async () => {
+  test('the number of quick compilations that start before a slow one depends on the tenants, not on their queues', async () => {
     const { compile, passUntil, starts, standings } = virtualCompiler(1);
     const quick = named('quick', 12);
     standings.mark('slow', 'slow');
@@ -108,7 +108,7 @@ describe('a slow compilation', () => {
       expect(index - (at[nth - 1] ?? 0)).toBeLessThanOrEqual(quick.length + quickPerSlow + 1);
   });
 
-  test('of an honest tenant is one that took longer than a slice while others waited, and it ends', async () => {
+  test('a compilation that takes longer than a slice while others wait is restarted as a slow one, and finishes', async () => {
     const { compile, passUntil, starts, standings } = virtualCompiler(1);
     const honest = compile('honest', 2_000);
     for (const tenant of named('quick', 12)) for (let nth = 0; nth < 10; nth++) void compile(tenant, 100);
