@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { PortBook, PortTakenError, startOnPorts } from '../../packages/dev/embedded/ports.ts';
 import { startServerProcess, waitUntilReady } from '../../packages/dev/embedded/server-process.ts';
-import { endWithUs } from '../support/servers/servers.ts';
+import { endWithTestProcess } from '../support/servers/servers.ts';
 
 const NGINX = '/usr/sbin/nginx';
 
@@ -29,7 +29,7 @@ export async function startNginx(content: string): Promise<Nginx | null> {
       env: {},
       logFile: join(folder, 'nginx.log'),
     });
-    endWithUs(started);
+    endWithTestProcess(started);
     try {
       await waitUntilReady('nginx', started, () => answers(nginx));
     } catch (error) {

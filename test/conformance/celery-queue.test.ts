@@ -16,7 +16,7 @@ const QUEUES = [
   { name: 'Redis', start: startRedis, open: redisCeleryQueue, waiting: waitingInRedis },
 ] as const;
 
-/** Queues that are there before a broker is killed: one that was declared just then may be gone. */
+/** Queues that exist before the broker is killed. A kill right after their declaration could lose them. */
 const KILLED = ['survivors', 'restarts'] as const;
 
 const log = pino({ level: 'silent' });
@@ -54,7 +54,7 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
       return { proxy, url: broker.url.replace(`:${broker.port}`, `:${proxy.port}`) };
     };
 
-    test('has what it said that it has, after the broker was killed in the middle of many', async () => {
+    test('has every task that it confirmed, after the broker was killed among many of them', async () => {
       const queue = openAt(broker.url);
       const sent: Promise<EnqueueResult>[] = [];
       const { promise: killed, resolve } = Promise.withResolvers<void>();
@@ -62,7 +62,7 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
       for (let nth = 1; nth <= 200; nth++) {
         const answer = queue.enqueue(taskFor('survivors', nth));
         sent.push(answer);
-        // Once some are confirmed, others are on their way.
+        // Once some tasks are confirmed, others are in flight.
         void answer.then(() => {
           if (++answers === 20) resolve(broker.kill());
         });
@@ -74,13 +74,13 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
 
       await broker.restart();
       const queued = 1 + kinds.filter((kind) => kind === 'queued').length;
-      // Unknown is not failed: some of the others may be there, too.
+      // A task without a confirmation may still have arrived.
       const there = await waiting(broker.url, 'survivors');
       expect(there).toBeGreaterThanOrEqual(queued);
       expect(there).toBeLessThanOrEqual(201);
     });
 
-    test('says "later" while the broker is down, and takes the same task when it is back', async () => {
+    test('returns "later" while the broker is down, and accepts the same task when the broker is back', async () => {
       const queue = openAt(broker.url);
       expect(await queue.enqueue(taskFor('restarts', 1))).toEqual({ kind: 'queued' });
       await broker.kill();
@@ -91,7 +91,7 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
       expect(await waiting(broker.url, 'restarts')).toBe(3);
     });
 
-    test('says "later" when the broker falls silent, with a connection or without one, and goes on when it speaks again', async () => {
+    test('returns "later" when the broker falls silent, with or without a connection, and accepts tasks when it responds again', async () => {
       const { proxy, url } = await behindProxy();
       const queue = openAt(url);
       expect(await queue.enqueue(taskFor('silence', 1))).toEqual({ kind: 'queued' });
@@ -107,7 +107,7 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
       expect(await waiting(broker.url, 'silence')).toBe(2);
     });
 
-    test('can be closed while the broker is silent, and says "later" from then on', async () => {
+    test('can be closed while the broker is silent, and returns "later" afterwards', async () => {
       const { proxy, url } = await behindProxy();
       const queue = openAt(url);
       await queue.enqueue(taskFor('closing', 1));
@@ -118,7 +118,7 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
       expect(await queue.enqueue(taskFor('closing', 3))).toMatchObject({ kind: 'later' });
     });
 
-    test('is asked nothing for a task that it could not have', async () => {
+    test('refuses an invalid task without asking the broker', async () => {
       const queue = openAt(
         'redis://nobody.invalid:1'.replace('redis', new URL(broker.url).protocol.slice(0, -1)),
       );
@@ -131,7 +131,7 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
       expect(await queue.enqueue(task)).toMatchObject({ kind: 'later' });
     });
 
-    test('says nothing of hosts and users to whoever configured it', async () => {
+    test('does not reveal hosts or users in its results', async () => {
       const url = new URL(broker.url);
       url.username = 'mallory';
       url.password = 'zq7-secret';
@@ -143,7 +143,7 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
 );
 
 describe.skipIf(skipWithout('Celery’s queues in RabbitMQ', ['rabbitmq-server']))(
-  'a Celery queue of RabbitMQ’s',
+  'a Celery queue of RabbitMQ',
   () => {
     let broker: TestBroker;
     let queue: CeleryQueue;
@@ -158,7 +158,7 @@ describe.skipIf(skipWithout('Celery’s queues in RabbitMQ', ['rabbitmq-server']
       await broker.stop();
     });
 
-    test('that was deleted swallows nothing: the task is told apart from a confirmed one, and then the queue is there again', async () => {
+    test('that was deleted loses no task: the next task gets "later", and then the queue exists again', async () => {
       expect(await queue.enqueue(taskFor('deleted', 1))).toEqual({ kind: 'queued' });
       await withChannel(broker.url, (channel) => channel.deleteQueue('deleted'));
       expect(await queue.enqueue(taskFor('deleted', 2))).toMatchObject({ kind: 'later' });
@@ -166,7 +166,7 @@ describe.skipIf(skipWithout('Celery’s queues in RabbitMQ', ['rabbitmq-server']
       expect(await waitingInRabbitmq(broker.url, 'deleted')).toBe(1);
     });
 
-    test('may be one that a worker has declared in another way', async () => {
+    test('can be one that a worker has declared with other arguments', async () => {
       const others = { durable: true, arguments: { 'x-queue-type': 'quorum' } };
       await withChannel(broker.url, (channel) => channel.assertQueue('quorum', others));
       expect(await queue.enqueue(taskFor('quorum', 1))).toEqual({ kind: 'queued' });
@@ -174,7 +174,7 @@ describe.skipIf(skipWithout('Celery’s queues in RabbitMQ', ['rabbitmq-server']
       expect(await waitingInRabbitmq(broker.url, 'quorum')).toBe(2);
     });
 
-    test('is declared as a Celery worker would, so that either may come first', async () => {
+    test('is declared with the arguments of a Celery worker, so that either side can declare it first', async () => {
       expect(await queue.enqueue(taskFor('declared', 1))).toEqual({ kind: 'queued' });
       // Rejects when the arguments differ.
       await withChannel(broker.url, (channel) => channel.assertQueue('declared', { durable: true }));
@@ -182,7 +182,7 @@ describe.skipIf(skipWithout('Celery’s queues in RabbitMQ', ['rabbitmq-server']
   },
 );
 
-describe.skipIf(skipWithout('Celery’s queues in Redis', ['redis-server']))('a Celery queue of Redis’', () => {
+describe.skipIf(skipWithout('Celery’s queues in Redis', ['redis-server']))('a Celery queue of Redis', () => {
   let broker: TestBroker;
   let queue: CeleryQueue;
 
@@ -196,7 +196,7 @@ describe.skipIf(skipWithout('Celery’s queues in Redis', ['redis-server']))('a 
     await broker.stop();
   });
 
-  test('is no other key that happens to have its name', async () => {
+  test('refuses a task when another key has its name', async () => {
     await withClient(broker.url, (client) => client.set('taken', 'by somebody else'));
     expect(await queue.enqueue(taskFor('taken', 1))).toEqual({
       kind: 'refused',
@@ -204,7 +204,7 @@ describe.skipIf(skipWithout('Celery’s queues in Redis', ['redis-server']))('a 
     });
   });
 
-  test('has an end, past which a task waits elsewhere', async () => {
+  test('defers each task while it has its maximum length', async () => {
     const most = Array.from({ length: celeryLimits.waitingInRedis - 1 }, () => 'a task');
     await withClient(broker.url, (client) => client.lPush('long', most));
     expect(await queue.enqueue(taskFor('long', 1))).toEqual({ kind: 'queued' });

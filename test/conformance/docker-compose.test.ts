@@ -7,7 +7,8 @@ import { z } from 'zod';
 import { apiConfig, migrateConfig, workerConfig } from '../../services/config/config.ts';
 import { settings } from '../../services/config/settings.ts';
 
-// No container engine runs here, so that this reads the file as compose would and holds it against what its parts need.
+// Tests have no container engine. This file reads docker-compose.yml as compose does and compares it with the
+// needs of its services.
 
 const root = join(import.meta.dirname, '..', '..');
 const text = readFileSync(join(root, 'docker-compose.yml'), 'utf8');
@@ -32,14 +33,16 @@ const File = z.object({
 const compose = File.parse(parse(text, { merge: true }));
 const service = (name: string) => Service.parse(compose.services[name]);
 
-/** The environment as compose fills it in: what must be set is set to `value`, the rest to its default. */
+/**
+ * The environment as compose fills it in: required variables have `value`, and the others have their default.
+ */
 function environment(name: string, value: string): Record<string, string> {
   const fill = (raw: string) =>
     raw.replaceAll(/\$\{[A-Z_]+:(?:\?[^}]*|-([^}]*))\}/g, (_, given?: string) => given ?? value);
   return Object.fromEntries(Object.entries(service(name).environment).map(([key, raw]) => [key, fill(raw)]));
 }
 
-test('runs the parts of npm start, each after what it needs is ready', () => {
+test('docker-compose.yml runs the processes of npm start, and starts each one after its dependencies are ready', () => {
   expect(Object.keys(compose.services)).toEqual(['postgres', 'restate', 'migrate', 'worker', 'api']);
   for (const { depends_on: needs } of Object.values(compose.services)) {
     for (const [target, { condition }] of Object.entries(needs)) {
@@ -53,7 +56,7 @@ test('runs the parts of npm start, each after what it needs is ready', () => {
   expect(new Set(needs('api'))).toEqual(new Set(['worker', 'migrate', 'restate', 'postgres']));
 });
 
-test('gives each process exactly settings that it reads, and all that it must have', () => {
+test('docker-compose.yml gives each process only settings that it reads, and every setting that it requires', () => {
   const value = 'a1b2c3d4e5f6a7b8';
   for (const name of ['migrate', 'worker', 'api']) {
     const unknown = Object.keys(service(name).environment).filter((key) => !(key in settings.shape));
@@ -76,12 +79,12 @@ test('gives each process exactly settings that it reads, and all that it must ha
   ]);
 });
 
-test('takes the key of a Restate that signs its calls, and starts without one', () => {
+test('docker-compose.yml passes the key of a Restate that signs its calls to the worker, which also starts without one', () => {
   expect(workerConfig(environment('worker', 'a1b2c3d4e5f6a7b8')).identityKey).toBeNull();
   expect(service('worker').environment['POINTSMAN_WORKER_IDENTITY_KEY']).toBe(
     '${POINTSMAN_WORKER_IDENTITY_KEY:-}',
   );
-  // The comment says how: by the setting with which the embedded server is proven.
+  // The comment shows how: with the setting that the embedded server uses.
   const [override = ''] = /^#   services:\n(?:#     .*\n)+/m.exec(text) ?? [];
   const { services } = z
     .object({ services: z.object({ restate: Service.pick({ environment: true, volumes: true }) }) })
@@ -91,7 +94,7 @@ test('takes the key of a Restate that signs its calls, and starts without one', 
   expect(services.restate.volumes).toEqual([`./.pointsman/restate.pem:${file}:ro`]);
 });
 
-test('has no secret in it and no default for one', () => {
+test('docker-compose.yml contains no secret and no default for one', () => {
   const secrets = [...text.matchAll(/\$\{([A-Z_]*(?:TOKEN|PASSWORD)[A-Z_]*)([^}]*)\}/g)];
   expect(secrets.length).toBeGreaterThan(3);
   expect(secrets.filter(([, , rest]) => !rest?.startsWith(':?'))).toEqual([]);
@@ -104,7 +107,7 @@ test('has no secret in it and no default for one', () => {
   }
 });
 
-test('lets nobody in but to the API, and only from this machine', () => {
+test('docker-compose.yml publishes only the port of the API, and only on this machine', () => {
   const published = Object.entries(compose.services).filter(([, { ports }]) => ports.length > 0);
   expect(published.map(([name, { ports }]) => [name, ports])).toEqual([
     ['api', ['127.0.0.1:${POINTSMAN_PORT:-7400}:7400']],
@@ -112,11 +115,11 @@ test('lets nobody in but to the API, and only from this machine', () => {
   expect(apiConfig(environment('api', 'a1b2c3d4e5f6a7b8')).port).toBe(7400);
   for (const name of ['postgres', 'restate', 'migrate']) expect(service(name).networks).toEqual(['inside']);
   expect(compose.networks['inside']).toEqual({ internal: true });
-  // A port of a container that is on an internal network alone can't be reached.
+  // A port of a container that is only on an internal network can't be reached.
   expect(service('api').networks).toContain('outside');
 });
 
-test('declares each network and volume that it uses, and keeps the data of both servers', () => {
+test('docker-compose.yml declares each network and volume that it uses, and stores the data of both servers', () => {
   for (const { networks, volumes } of Object.values(compose.services)) {
     for (const network of networks) expect(compose.networks).toHaveProperty(network);
     for (const volume of volumes.filter((one) => !one.startsWith('.'))) {
@@ -127,14 +130,14 @@ test('declares each network and volume that it uses, and keeps the data of both 
   expect(service('restate').volumes[0]).toBe(`restate:${service('restate').environment['RESTATE_BASE_DIR']}`);
 });
 
-test('gives Restate the same file as npm start does, and a name that lasts', () => {
+test('docker-compose.yml gives Restate the same configuration as npm start, and a fixed node name', () => {
   const { volumes, environment: env } = service('restate');
   expect(volumes).toContain(`./restate.toml:${env['RESTATE_CONFIG']}:ro`);
   expect(existsSync(join(root, 'restate.toml'))).toBe(true);
   expect(env['RESTATE_NODE_NAME']).toBe('pointsman');
 });
 
-test('runs the same releases of the servers as npm brings', () => {
+test('docker-compose.yml runs the same releases of the servers as npm installs', () => {
   const version = (name: string) =>
     z.object({ version: z.string() }).parse(createRequire(import.meta.url)(`${name}/package.json`)).version;
   expect(service('restate').image.split(':')[1]).toBe(
@@ -147,7 +150,7 @@ test('runs the same releases of the servers as npm brings', () => {
   expect(service('postgres').image.split(':')[1]).toBe(postgres.split('.')[0]);
 });
 
-test('builds an image from files that are there, and starts processes that are there', () => {
+test('docker-compose.yml builds its image from existing files, and starts existing processes', () => {
   for (const name of ['migrate', 'worker', 'api']) {
     const { command = [], build } = service(name);
     const script = command[1]?.replace(/^dist\//, '').replace(/\.js$/, '.ts');

@@ -6,8 +6,7 @@ import { parse } from 'smol-toml';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RESTATE_TOML, restateBinary } from '../../packages/dev/restate/embedded.ts';
 
-// The server ignores a key that it does not know and says nothing, so that the only proof of a setting is what the server
-// itself prints as its configuration.
+// The server ignores an unknown key without an error. Only the configuration that it prints proves a setting.
 
 let folder: string;
 beforeAll(() => {
@@ -15,7 +14,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test('the server takes every setting of restate.toml with the value that stands there', () => {
+test('the server applies every setting of restate.toml with its value', () => {
   const text = readFileSync(RESTATE_TOML, 'utf8');
   expect(Object.keys(flatten(parse(text))).length).toBeGreaterThan(20);
   expect(ignoredBy(text)).toEqual([]);
@@ -30,17 +29,17 @@ test.each([
   ],
   ['a section of the printed documentation', '[common]\ndisable-telemetry = true\n', ['common']],
   [
-    'a value that the server bends',
+    'a value that the server changes',
     '[ingress]\nrequest-size-limit = "128.0 MiB"\n',
     ['ingress.request-size-limit'],
   ],
-])('this test would notice %s', (_case, text, expected) => {
+])('this test detects %s', (_case, text, expected) => {
   const ignored = ignoredBy(text);
   expect(ignored).toHaveLength(expected.length);
   expect(ignored[0]).toContain(expected[0]);
 });
 
-test('restate.toml leaves out what differs between npm start and docker compose', () => {
+test('restate.toml omits the settings that differ between npm start and docker compose', () => {
   const keys = Object.keys(flatten(parse(readFileSync(RESTATE_TOML, 'utf8'))));
   expect(keys.filter((key) => /port|address|base-dir|node-name|listen|host/.test(key))).toEqual([]);
 });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { eventually } from '../support/runs/eventually.ts';
 import { followedWorld } from '../support/worlds/followed-world.ts';
-import { startFollowing, vouchedFiles } from '../support/data/followers.ts';
+import { startFollowing, filesWithSum } from '../support/data/followers.ts';
 
 const world = followedWorld();
 
@@ -15,15 +15,15 @@ const options = (name: string) => ({
   folder: world.folder,
 });
 
-test('a follower that is killed at any moment of its writing serves nothing unverified when it starts again, and goes never back', async () => {
-  await world.publish(vouchedFiles(1));
+test('a follower that is killed at any moment of its writes serves only verified content after its restart, and does not go back a generation', async () => {
+  await world.publish(filesWithSum(1));
   let highest = 0;
   let published = 1;
   for (let death = 0; death < 30; death++) {
     const following = startFollowing(options('bot'));
     await following.begun;
-    const next = world.publish(vouchedFiles(++published));
-    // From before the first byte is fetched until after the swap, a little later each time.
+    const next = world.publish(filesWithSum(++published));
+    // From before the first fetched byte until after the swap, a little later each time.
     const until = world.forwarder.asked.length + 1 + death;
     await eventually(
       async () => world.forwarder.asked.length >= until || following.served.at(-1)?.generation === published,
@@ -48,15 +48,15 @@ test('a follower that is killed at any moment of its writing serves nothing unve
   await offline.kill();
 });
 
-test('two processes share a folder: what one has fetched the other finds, and neither takes the other back', async () => {
-  await world.publish(vouchedFiles(1));
+test('two follower processes share the fetched content of one folder, and neither makes the other go back a generation', async () => {
+  await world.publish(filesWithSum(1));
   const first = startFollowing(options('one'));
   await first.begun;
   world.forwarder.asked.length = 0;
   const second = startFollowing(options('two'));
   await second.begun;
   expect(world.forwarder.asked.filter((line) => /\/(?:artifacts|blobs)\//.test(line))).toEqual([]);
-  for (let n = 2; n <= 10; n++) await world.publish(vouchedFiles(n));
+  for (let n = 2; n <= 10; n++) await world.publish(filesWithSum(n));
   await eventually(async () => [first, second].every(({ served }) => served.at(-1)?.generation === 10), {
     what: 'both are there',
   });

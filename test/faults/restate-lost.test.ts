@@ -21,7 +21,7 @@ afterAll(() => plane.stop());
 
 const file = (text: string) => ({ files: { 'config.json': JSON.stringify({ text }) } });
 
-test('all that Restate knew is lost: what was in flight and what waited in line ends in its order, and numbering goes on', async () => {
+test('after Restate loses all its data, releases in flight and in line are published in their order, and numbering continues', async () => {
   const tenant = await newTenant(plane);
   await settled(plane, tenant, await accepted(plane, tenant, file('one')));
   const still = standstill(plane);

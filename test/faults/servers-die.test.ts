@@ -55,12 +55,12 @@ async function invocationOf(tenant: string, version: number): Promise<string> {
   );
 }
 
-test('a Restate server killed and started again in the middle of 20 publishes loses none of them and moves each pointer once', async () => {
+test('a Restate server that is killed and restarted during 20 publishes does not lose a publish, and each pointer moves once', async () => {
   const tenants = await Promise.all(Array.from({ length: 20 }, () => newTenant(plane)));
   const asked = tenants.map((tenant) =>
     publish(plane, tenant, { idempotencyKey: 'mine', ...file('x') }).catch(() => null),
   );
-  // Some are under way, for certain: they stand before the first thing that they write.
+  // Some are certainly in flight: they wait before their first write.
   await still.whileStagesLocked(async () => {
     await asked[0];
     await eventually(() => still.waitsForLock('record_compiled'), { what: 'a release that is under way' });
@@ -69,7 +69,7 @@ test('a Restate server killed and started again in the middle of 20 publishes lo
   await plane.restate.restart();
   await Promise.all(asked);
   for (const tenant of tenants) {
-    // Whoever got no answer asks again under the same key, as a client would.
+    // A client without a response sends its request again with the same key.
     const version = await eventually(
       () => accepted(plane, tenant, { idempotencyKey: 'mine', ...file('x') }),
       { what: 'an answer' },
@@ -80,15 +80,15 @@ test('a Restate server killed and started again in the middle of 20 publishes lo
   }
 });
 
-test('connections that the database cuts in the middle of swaps: each pointer moves once', async () => {
+test('each pointer moves once although the database cuts connections during the swaps', async () => {
   const tenants = await Promise.all(Array.from({ length: 20 }, () => newTenant(plane)));
   const ask = (tenant: string) => accepted(plane, tenant, { idempotencyKey: 'mine', ...file('y') });
   const asking = Promise.all(tenants.map((tenant) => eventually(() => ask(tenant), { what: 'an answer' })));
   const cutting = async (): Promise<void> => {
-    // At least one stands in its swap, for certain; from then on whoever is at work.
+    // At least one is certainly in its swap. Afterwards every active connection may be cut.
     await still.whileMovesLocked(() => eventually(still.cutWaiting, { what: 'a swap that is cut' }));
     await still.sql(async (client) => {
-      // A database that cuts every connection at once and for ever is one that is down; this one lets some work through.
+      // A database that cuts every connection permanently is down. This one lets some work succeed.
       for (let round = 0; round < 50; round++) {
         await client.query(
           `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pointsman-worker' AND state = 'active'`,
@@ -104,10 +104,10 @@ test('connections that the database cuts in the middle of swaps: each pointer mo
   }
 });
 
-test('a PostgreSQL killed in the middle of 10 publishes, one of them in its swap, loses none of them: refused is what comes meanwhile, and what was accepted goes on', async () => {
+test('a PostgreSQL server that is killed during 10 publishes, one of them in its swap, does not lose a publish: accepted publishes go live, and new ones are refused meanwhile', async () => {
   const [first = '', ...others] = await Promise.all(Array.from({ length: 10 }, () => newTenant(plane)));
   await settled(plane, first, await accepted(plane, first, file('before')));
-  // The first stands in its swap; the others stand before the first thing that they write.
+  // The first waits in its swap. The others wait before their first write.
   await still
     .whilePointerLocked(first, async () => {
       await accepted(plane, first, file('x'));
@@ -132,7 +132,7 @@ test('a PostgreSQL killed in the middle of 10 publishes, one of them in its swap
   expect((await settled(plane, first, 3)).outcome).toBe('published');
 });
 
-test('a connection cut exactly in the middle of the swap’s transaction: the pointer moves once', async () => {
+test('a pointer moves once when its connection is cut in the middle of the transaction of the swap', async () => {
   const tenant = await newTenant(plane);
   await settled(plane, tenant, await accepted(plane, tenant, file('one')));
   const version = await still.whilePointerLocked(tenant, async () => {
@@ -180,7 +180,7 @@ test('a release that an operator kills after its swap is swept to published', as
   expect((await settled(plane, tenant, 2)).outcome).toBe('published');
 });
 
-test('a cancel that arrives at any moment of a release is told what happened, and state and record agree', async () => {
+test('an invocation that is cancelled at any moment settles as published or cancelled, and its pointer agrees', async () => {
   for (let round = 0; round < 10; round++) {
     const tenant = await newTenant(plane);
     const version = await accepted(plane, tenant, file(`round ${round}`));
@@ -195,7 +195,7 @@ test('a cancel that arrives at any moment of a release is told what happened, an
   }
 });
 
-test('a cancelled invocation that stands in the swap itself: the move that was begun is finished and stands', async () => {
+test('a release that is cancelled during its swap finishes the move and is published', async () => {
   const tenant = await newTenant(plane);
   await settled(plane, tenant, await accepted(plane, tenant, file('one')));
   const version = await still.whilePointerLocked(tenant, async () => {
@@ -211,7 +211,7 @@ test('a cancelled invocation that stands in the swap itself: the move that was b
   expect(await findPointer(plane.db, live(tenant))).toMatchObject({ version: 2, generation: 2 });
 });
 
-test('a swap that an operator kills is asked for again, and the release is published', async () => {
+test('a swap that an operator kills is requested again, and the release is published', async () => {
   const tenant = await newTenant(plane);
   await settled(plane, tenant, await accepted(plane, tenant, file('one')));
   const version = await still.whilePointerLocked(tenant, async () => {

@@ -6,14 +6,14 @@ import { createTenant } from '../../services/postgres/tenants/tenants.ts';
 import { startRabbitmq, startRedis } from '../support/servers/brokers.ts';
 import { type ControlPlane, startControlPlane } from '../support/worlds/control-plane.ts';
 import { eventually } from '../support/runs/eventually.ts';
-import { toldOf } from '../support/data/generations.ts';
+import { withoutRepetitions } from '../support/data/generations.ts';
 import { neighbours } from '../support/data/move-events.ts';
 import {
   bindAudit,
   type ForgetfulEndpoint,
   inQueue,
   inStreams,
-  lagging,
+  sinksBehind,
   moveBackAndForth,
   publishTwice,
   startForgetfulEndpoint,
@@ -21,19 +21,19 @@ import {
 import { type Fault, killAtRandom, type Reached, strike } from '../support/runs/nemesis.ts';
 import {
   nameOf,
-  type NotingRuntime,
+  type RecordingRuntime,
   runtimeOnRabbitmq,
   runtimeOnRedis,
 } from '../support/servers/noting-runtime.ts';
 import { contradictions } from '../support/runs/record-check.ts';
 import { seededRandom, seedOfRun, shuffled } from '../support/data/seeded-random.ts';
 import { startSilentProxy } from '../support/servers/silent-proxy.ts';
-import { hookUp, MAY_CALL_ENDPOINTS, range } from '../support/worlds/sink-world.ts';
+import { addWebhook, MAY_CALL_ENDPOINTS, range } from '../support/worlds/sink-world.ts';
 import { skipWithout } from '../support/servers/system-packages.ts';
 
 const minute = 60_000;
 const MOVES = 10_000;
-/** Two of them share a stream, and so a writer. */
+/** Two of them share a stream and so a writer. */
 const TENANTS = [...neighbours(2), 'globex', 'initech', 'umbrella'];
 const POINTERS: PointerId[] = TENANTS.flatMap((tenant) =>
   ['bot', 'faq', 'mail', 'voice'].map((bundle) => ({ tenant, bundle, channel: 'live' })),
@@ -52,24 +52,24 @@ const FAULTS: readonly (readonly ['redis' | 'rabbitmq', Fault])[] = [
   ['rabbitmq', 'silent'],
 ];
 const MOVES_PER_FAULT = MOVES / FAULTS.length / POINTERS.length;
-/** The publishes are the first two. */
+/** The first two generations are the publishes. */
 const GENERATIONS = 2 + MOVES / POINTERS.length;
 
 describe.skipIf(skipWithout('10,000 moves through faults', ['redis-server', 'rabbitmq-server']))(
-  'under a nemesis',
+  'with random faults',
   () => {
     const seed = seedOfRun();
     const ends = new AsyncDisposableStack();
     let plane: ControlPlane;
     let endpoint: ForgetfulEndpoint;
     let brokers: Record<'redis' | 'rabbitmq', Reached>;
-    let runtimes: Record<'redis' | 'rabbitmq', NotingRuntime>;
+    let runtimes: Record<'redis' | 'rabbitmq', RecordingRuntime>;
 
     const throughProxy = ({ broker, proxy }: Reached): string =>
       broker.url.replace(`:${broker.port}`, `:${proxy.port}`);
 
     beforeAll(async () => {
-      // Nothing is lost with a kill, so that what is missing afterwards was never there.
+      // These brokers lose nothing when they are killed, so a missing move was not delivered.
       const [redis, rabbitmq] = await Promise.all([startRedis(), startRabbitmq()]);
       ends.defer(() => redis.stop());
       ends.defer(() => rabbitmq.stop());
@@ -92,13 +92,13 @@ describe.skipIf(skipWithout('10,000 moves through faults', ['redis-server', 'rab
       ends.defer(() => plane.stop());
       for (const tenant of TENANTS) {
         await createTenant(plane.db, tenant, 'test', Date.now());
-        await hookUp(plane, tenant, endpoint);
+        await addWebhook(plane, tenant, endpoint);
       }
       runtimes = await startRuntimes();
     });
     afterAll(() => ends.disposeAsync());
 
-    /** Everything that takes moves is there before the first one. */
+    /** Every consumer of moves exists before the first move. */
     async function startRuntimes(): Promise<typeof runtimes> {
       const { url } = brokers.rabbitmq.broker;
       await bindAudit(url, AUDIT);
@@ -108,12 +108,12 @@ describe.skipIf(skipWithout('10,000 moves through faults', ['redis-server', 'rab
       const rabbitmq = runtimeOnRabbitmq({ ...sources, url: throughProxy(brokers.rabbitmq) });
       ends.defer(() => rabbitmq.stop());
       await eventually(() => rabbitmq.depth(), { what: 'its queue is there' });
-      // A queue that was declared just before a kill may be gone after it.
+      // A kill right after its declaration could lose the queue.
       await brokers.rabbitmq.broker.restartGently();
       return { redis, rabbitmq };
     }
 
-    /** @returns how many moves were made */
+    /** @returns the number of moves */
     async function moveUnderFaults(): Promise<number> {
       const random = seededRandom(seed, 'faults');
       const killing = killAtRandom(plane.worker, Object.values(brokers), seededRandom(seed, 'worker'));
@@ -128,7 +128,7 @@ describe.skipIf(skipWithout('10,000 moves through faults', ['redis-server', 'rab
     }
 
     function expectEveryGenerationOnce(events: readonly MoveEvent[], sink: string): number {
-      const { generations, seqs, duplicates } = toldOf(events);
+      const { generations, seqs, duplicates } = withoutRepetitions(events);
       for (const pointer of POINTERS) {
         const name = nameOf(pointer);
         expect(generations.get(name), `${sink}: ${name}`).toEqual(range(1, GENERATIONS));
@@ -140,7 +140,7 @@ describe.skipIf(skipWithout('10,000 moves through faults', ['redis-server', 'rab
       return duplicates;
     }
 
-    async function expectUpToDate(sink: string, { brought }: NotingRuntime): Promise<void> {
+    async function expectUpToDate(sink: string, { brought }: RecordingRuntime): Promise<void> {
       const newest = (pointer: PointerId) => brought.get(nameOf(pointer))?.at(-1);
       await eventually(async () => POINTERS.every((pointer) => newest(pointer) === GENERATIONS), {
         what: `the runtime on ${sink} has the newest generation of every pointer`,
@@ -152,7 +152,7 @@ describe.skipIf(skipWithout('10,000 moves through faults', ['redis-server', 'rab
     }
 
     test(
-      '10,000 moves, with the worker killed at random and the brokers killed, silent and started again in the middle of deliveries: each sink is told of every generation in order, each once for who drops the ids it has seen, and no runtime goes back (promises 7, 12)',
+      '10,000 moves reach each sink in generation order and once for a consumer that drops duplicates, and no runtime goes back, although worker and brokers are killed and silenced during deliveries (promises 7, 12)',
       async () => {
         const begun = performance.now();
         console.warn(`POINTSMAN_SEED=${seed}`);
@@ -162,14 +162,14 @@ describe.skipIf(skipWithout('10,000 moves through faults', ['redis-server', 'rab
         const behind: string[] = [];
         await eventually(
           async () => {
-            behind.splice(0, behind.length, ...(await lagging(plane, TENANTS)));
+            behind.splice(0, behind.length, ...(await sinksBehind(plane, TENANTS)));
             return behind.length === 0;
           },
-          { withinMs: 8 * minute, what: 'every sink is told of everything' },
+          { withinMs: 8 * minute, what: 'every sink has received every move' },
         ).catch((error: unknown) => {
           throw new Error(`still behind:\n${behind.join('\n')}`, { cause: error });
         });
-        const told = performance.now();
+        const delivered = performance.now();
         const duplicates = {
           redis: expectEveryGenerationOnce(await inStreams(brokers.redis.broker.url, TENANTS), 'Redis'),
           rabbitmq: expectEveryGenerationOnce(await inQueue(brokers.rabbitmq.broker.url, AUDIT), 'RabbitMQ'),
@@ -179,17 +179,17 @@ describe.skipIf(skipWithout('10,000 moves through faults', ['redis-server', 'rab
         await expectUpToDate('RabbitMQ', runtimes.rabbitmq);
         const { deaths } = plane.worker;
         const byEvents = { redis: runtimes.redis.byEvents(), rabbitmq: runtimes.rabbitmq.byEvents() };
-        const seconds = { moving: (moved - begun) / 1_000, healing: (told - moved) / 1_000 };
+        const seconds = { moving: (moved - begun) / 1_000, healing: (delivered - moved) / 1_000 };
         const seen = { seed, deaths, duplicates, byEvents, refused: endpoint.refused(), seconds };
         console.warn(JSON.stringify(seen));
-        // An entry of Redis has an id that its writer chose, so that no repeated batch writes it twice.
+        // The writer chooses the id of a Redis entry, so that a repeated batch does not write it twice.
         expect(duplicates.redis).toBe(0);
-        // Otherwise nothing has been proven.
+        // Otherwise the run proves nothing.
         expect(deaths).toBeGreaterThanOrEqual(3);
         expect(endpoint.refused()).toBeGreaterThan(0);
         expect(duplicates.webhook).toBeGreaterThan(0);
         expect(byEvents.redis).toBeGreaterThan(MOVES / 10);
-        // It keeps what nobody has taken yet, so that its runtime needs no snapshot after the one with which it begins.
+        // RabbitMQ keeps undelivered messages, so its runtime needs no snapshot after the first one.
         expect(byEvents.rabbitmq).toBe(GENERATIONS * POINTERS.length);
         expect(await contradictions(plane.postgres.ownerUrl)).toEqual([]);
       },

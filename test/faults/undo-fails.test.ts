@@ -32,7 +32,7 @@ async function invocation(service: string, tenant: string, version: number) {
   return rows[0] ? Invocation.parse(rows[0]) : null;
 }
 
-/** The app may give up no claim meanwhile, so that every undo fails. */
+/** Takes away the right to delete claims during `work`, so that every undo fails. */
 async function withoutUndo(work: () => Promise<void>): Promise<void> {
   const app = appRoleOf(plane.postgres.appUrl);
   await still.sql((client) => client.query(`REVOKE DELETE ON pointsman.artifact_claims FROM ${app}`));
@@ -71,7 +71,7 @@ async function resumed(id: string, tenant: string, version: number): Promise<voi
   expect(await contradictions(plane.postgres.ownerUrl)).toEqual([]);
 }
 
-test('an undo that fails for good: the ledger says so, the release settles, its tenant goes on, and an operator’s resume ends it', async () => {
+test('an undo that keeps failing is recorded in the ledger, its release settles, its tenant continues, and the resume of an operator completes it', async () => {
   const tenant = await newTenant(plane);
   await settled(plane, tenant, await accepted(plane, tenant));
   let waiting = '';
@@ -96,7 +96,7 @@ test('an undo that fails for good: the ledger says so, the release settles, its 
   await resumed(waiting, tenant, 2);
 });
 
-test('an undo that fails for a release that was killed is not forgotten: it waits for an operator, too', async () => {
+test('an undo that fails for a killed release waits for an operator too', async () => {
   const tenant = await newTenant(plane);
   await settled(plane, tenant, await accepted(plane, tenant));
   let waiting = '';

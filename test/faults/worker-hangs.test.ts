@@ -25,7 +25,7 @@ afterAll(async () => {
   await plane.stop();
 });
 
-/** Whether /readyz has the worker for that, and the API for ready all the same. */
+/** Waits until /readyz reports that state of the worker, and the API as ready. */
 async function readyWithWorker(worker: 'ok' | 'down'): Promise<void> {
   await eventually(
     async () => {
@@ -40,7 +40,7 @@ function doctor() {
   return runCli(['doctor'], { env: { POINTSMAN_URL: api.url, POINTSMAN_TOKEN: api.adminToken } });
 }
 
-test('no wedge: a worker that hangs in the middle of a swap is found by the doctor, and when it is killed its release settles once and the next publish is admitted', async () => {
+test('the doctor finds a worker that hangs during a swap, and once that worker is killed its release settles once and the next publish is admitted', async () => {
   const tenant = await newTenant(plane);
   const live = { tenant, bundle: 'bundle', channel: 'live' };
   const still = standstill(plane);
@@ -68,9 +68,11 @@ test('no wedge: a worker that hangs in the middle of a swap is found by the doct
   expect((await settled(plane, tenant, next)).outcome).toBe('published');
   await readyWithWorker('ok');
   expect((await doctor()).stdout).toMatch(/✓ {2}worker +responds through Restate/);
-  // However often it was asked, operators see none of it.
+  // The checks leave no invocation that operators would see.
   const traces = (): Promise<unknown[]> =>
     plane.admin.query(`SELECT id FROM sys_invocation WHERE target_service_name = 'Worker'`);
-  await eventually(async () => (await traces()).length === 0, { what: 'no trace of the questions' });
+  await eventually(async () => (await traces()).length === 0, {
+    what: 'no invocation of the doctor is left',
+  });
   expect(await contradictions(plane.postgres.ownerUrl)).toEqual([]);
 });

@@ -34,7 +34,7 @@ test.each(['AMQP_URL', 'REDIS_URL'] as const)('%s is null unless it is set', (na
   }
 });
 
-test('a move that no queue is bound for comes back unless an alternate exchange is asked for', () => {
+test('unroutable moves are returned by default, and go to an alternate exchange if configured', () => {
   expect(apiConfig(api).amqpUnrouted).toBe('mandatory');
   expect(apiConfig({ ...api, POINTSMAN_AMQP_UNROUTED: 'alternate' }).amqpUnrouted).toBe('alternate');
   expect(problemsOf(() => stackConfig({ POINTSMAN_AMQP_UNROUTED: 'both' }))).toEqual([
@@ -42,7 +42,7 @@ test('a move that no queue is bound for comes back unless an alternate exchange 
   ]);
 });
 
-test('queues to be measured are names, in a RabbitMQ that is there', () => {
+test('measured queues are a list of names, and require a RabbitMQ', () => {
   const amqp = { ...api, AMQP_URL: 'amqp://mq.example' };
   expect(apiConfig(amqp).amqpQueues).toEqual([]);
   expect(apiConfig({ ...amqp, POINTSMAN_AMQP_QUEUES: 'fleet, fleet.dead' }).amqpQueues).toEqual([
@@ -56,7 +56,7 @@ test('queues to be measured are names, in a RabbitMQ that is there', () => {
   ]);
 });
 
-test('the Celery tasks that tenants may have sent are a list, empty unless it is set, whose mistakes are all reported by their places', () => {
+test('the allowed Celery tasks are a list, which is empty by default and whose mistakes are all reported with their place', () => {
   const redis = { ...api, REDIS_URL: 'redis://h' };
   const tasks = (value: unknown) => ({ ...redis, POINTSMAN_CELERY_TASKS: JSON.stringify(value) });
   expect(apiConfig(redis).celeryGrants).toEqual([]);
@@ -78,7 +78,7 @@ test('the Celery tasks that tenants may have sent are a list, empty unless it is
     );
 });
 
-test('tenants share the streams in Redis unless each is to have its own', () => {
+test('tenants share the streams in Redis unless each has its own by setting', () => {
   const worker = { ...api, POINTSMAN_WORKER_PORT: '7401', POINTSMAN_WORKER_URL: 'http://worker:7401' };
   expect(workerConfig(worker).redisStreams).toBe('shared');
   expect(workerConfig({ ...worker, POINTSMAN_REDIS_STREAMS: 'per-tenant' }).redisStreams).toBe('per-tenant');
@@ -87,7 +87,7 @@ test('tenants share the streams in Redis unless each is to have its own', () => 
   ]);
 });
 
-test('the cache in Redis is off unless it is switched on, and needs a Redis', () => {
+test('the cache in Redis is off by default, and requires a Redis', () => {
   const worker = { ...api, POINTSMAN_WORKER_PORT: '7401', POINTSMAN_WORKER_URL: 'http://worker:7401' };
   const redis = { REDIS_URL: 'redis://h' };
   expect(workerConfig({ ...worker, ...redis }).redisCache).toBe(false);

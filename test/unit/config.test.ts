@@ -12,7 +12,7 @@ const api = {
 };
 
 describe('reading the environment', () => {
-  test('nothing set is a whole embedded stack on loopback', () => {
+  test('without settings gives a whole embedded stack on loopback', () => {
     expect(stackConfig({})).toEqual({
       host: '127.0.0.1',
       port: 7400,
@@ -29,13 +29,13 @@ describe('reading the environment', () => {
     });
   });
 
-  test('an empty value counts as none', () => {
+  test('ignores an empty value', () => {
     expect(stackConfig({ POINTSMAN_PORT: '', DATABASE_URL: '', POINTSMAN_ADMIN_TOKEN: '' })).toEqual(
       stackConfig({}),
     );
   });
 
-  test('every problem is reported at once, those between settings included', () => {
+  test('reports every problem at once, also those between settings', () => {
     const problems = problemsOf(() =>
       stackConfig({
         POINTSMAN_PORT: '70000',
@@ -60,11 +60,11 @@ describe('reading the environment', () => {
     ]);
   });
 
-  test.each(['7400x', '-1', '1e3', '65536', ' 7400', '0x10', '99999999'])('%j is no port', (value) => {
+  test.each(['7400x', '-1', '1e3', '65536', ' 7400', '0x10', '99999999'])('refuses the port %j', (value) => {
     expect(problemsOf(() => stackConfig({ POINTSMAN_PORT: value }))).toHaveLength(1);
   });
 
-  test('no problem ever repeats a value', () => {
+  test('does not repeat a value in its problems', () => {
     const secret = 'zq7 secret';
     const names = [
       'HOST',
@@ -97,7 +97,7 @@ describe('reading the environment', () => {
     }
   });
 
-  test('the api takes the admin token or its hash, and needs exactly one of them', () => {
+  test('accepts the admin token or its hash for the API, and requires exactly one of them', () => {
     const { POINTSMAN_ADMIN_TOKEN: token, ...rest } = api;
     const hash = hashToken(token);
     expect(apiConfig(api).adminTokenSha256).toBe(hash);
@@ -107,7 +107,7 @@ describe('reading the environment', () => {
     expect(problemsOf(() => apiConfig({ ...api, POINTSMAN_ADMIN_TOKEN_SHA256: hash }))).toEqual(expected);
   });
 
-  test('a process names each setting that it misses', () => {
+  test('reports each missing setting of a process', () => {
     expect(problemsOf(() => workerConfig({}))).toEqual([
       'POINTSMAN_WORKER_PORT must be set',
       'POINTSMAN_WORKER_URL must be set',
@@ -117,7 +117,7 @@ describe('reading the environment', () => {
     ]);
   });
 
-  test('a Restate on another machine must be told where the worker is', () => {
+  test('requires the worker URL for a Restate on another machine', () => {
     const remote = { RESTATE_INGRESS_URL: api.RESTATE_INGRESS_URL, RESTATE_ADMIN_URL: api.RESTATE_ADMIN_URL };
     expect(problemsOf(() => stackConfig(remote))).toHaveLength(1);
     expect(stackConfig({ ...remote, POINTSMAN_WORKER_URL: 'http://10.0.0.2:9080' }).restate).not.toBeNull();
@@ -125,7 +125,7 @@ describe('reading the environment', () => {
     expect(stackConfig(local).workerUrl).toBeNull();
   });
 
-  test('the key of a Restate elsewhere reaches the worker; an embedded one has its own, so that another is refused', () => {
+  test('passes the key of a foreign Restate to the worker, and refuses it for an embedded one', () => {
     const key = { POINTSMAN_WORKER_IDENTITY_KEY: 'publickeyv1_2G8dCQhArfvGpzPw5Vx2ALciR4xCLHfS5YaT93XjNxX9' };
     const elsewhere = {
       RESTATE_INGRESS_URL: 'http://127.0.0.1:8080',
@@ -135,24 +135,24 @@ describe('reading the environment', () => {
     expect(problemsOf(() => stackConfig(key))).toHaveLength(1);
   });
 
-  test('what outsiders are told of the API is a plain address, and the API’s own unless it was given', () => {
+  test('requires an origin as public URL, which is the own address of the API by default', () => {
     const worker = {
       ...api,
       POINTSMAN_ADMIN_TOKEN: undefined,
       POINTSMAN_WORKER_PORT: '9080',
       POINTSMAN_WORKER_URL: 'http://127.0.0.1:9080',
     };
-    const told = (more: Record<string, string>) => workerConfig({ ...worker, ...more }).publicUrl;
-    expect(told({})).toBe('http://127.0.0.1:7400');
-    expect(told({ POINTSMAN_PORT: '8000' })).toBe('http://127.0.0.1:8000');
-    expect(told({ POINTSMAN_PUBLIC_URL: 'https://pointsman.example/at/' })).toBe(
+    const publicUrlOf = (more: Record<string, string>) => workerConfig({ ...worker, ...more }).publicUrl;
+    expect(publicUrlOf({})).toBe('http://127.0.0.1:7400');
+    expect(publicUrlOf({ POINTSMAN_PORT: '8000' })).toBe('http://127.0.0.1:8000');
+    expect(publicUrlOf({ POINTSMAN_PUBLIC_URL: 'https://pointsman.example/at/' })).toBe(
       'https://pointsman.example/at',
     );
     for (const wrong of ['pointsman.example', 'ftp://x', 'https://u:p@x', 'https://x?y', 'https://x#y'])
-      expect(problemsOf(() => told({ POINTSMAN_PUBLIC_URL: wrong }))).toHaveLength(1);
+      expect(problemsOf(() => publicUrlOf({ POINTSMAN_PUBLIC_URL: wrong }))).toHaveLength(1);
   });
 
-  test('outgoing calls reach no private range that was not named', () => {
+  test('allows no private range for outgoing calls by default', () => {
     const allowed = (value: string) =>
       apiConfig({ ...api, POINTSMAN_OUTBOUND_ALLOW: value }).outboundAllow.map(
         ({ first, prefixBits }) => `${first.toString()}/${prefixBits}`,
@@ -165,7 +165,7 @@ describe('reading the environment', () => {
     ]);
   });
 
-  test('proxies are those that the operator names, and without a name the API decides', () => {
+  test('accepts a list of proxies, and leaves the default to the API', () => {
     const proxies = (value: string) =>
       apiConfig({ ...api, POINTSMAN_PROXIES: value }).proxies?.map(({ first }) => first.toString());
     expect(proxies('')).toBeUndefined();
@@ -181,7 +181,7 @@ describe('reading the environment', () => {
     '::1/129',
     'fe80::%eth0/10',
     'all',
-  ])('%j names no address range', (value) => {
+  ])('refuses the address range %j', (value) => {
     expect(problemsOf(() => stackConfig({ POINTSMAN_OUTBOUND_ALLOW: value }))).toHaveLength(1);
     expect(problemsOf(() => stackConfig({ POINTSMAN_PROXIES: value }))).toHaveLength(1);
   });
@@ -190,7 +190,7 @@ describe('reading the environment', () => {
     'publickeyv1_',
     '2G8dCQhArfvGpzPw5Vx2ALciR4xCLHfS5YaT93XjNxX9',
     `publickeyv1_${'0'.repeat(44)}`,
-  ])('%j is no identity key', (value) => {
+  ])('refuses the identity key %j', (value) => {
     const read = () => workerConfig({ POINTSMAN_WORKER_IDENTITY_KEY: value });
     expect(problemsOf(read).filter((problem) => problem.includes('IDENTITY_KEY'))).toHaveLength(1);
   });
@@ -199,7 +199,7 @@ describe('reading the environment', () => {
 describe('the two database roles', () => {
   const owner = 'postgres://owner:s3cret@db:5433/pointsman?sslmode=require';
 
-  test("DATABASE_URL alone is the owner's, and the app role's follows from it", () => {
+  test('are derived from the DATABASE_URL of the owner', () => {
     const { ownerUrl, appUrl } = migrateConfig({ DATABASE_URL: owner });
     expect(ownerUrl).toBe(owner);
     const app = new URL(appUrl);
@@ -209,7 +209,7 @@ describe('the two database roles', () => {
     expect(stackConfig({ DATABASE_URL: owner }).database).toEqual({ ownerUrl, appUrl });
   });
 
-  test("the app role's password is always the same for an owner's password and database, and differs with either", () => {
+  test('have an app password that depends on the password and the database of the owner only', () => {
     const password = (url: string) => new URL(appDatabaseUrl(url) as string).password;
     expect(password(owner)).toBe(password(owner));
     expect(password(owner.replace('owner', 'root'))).toBe(password(owner));
@@ -218,13 +218,13 @@ describe('the two database roles', () => {
     expect(password('postgres://o:p%40ss@db/x')).toMatch(/^[\w-]{43}$/);
   });
 
-  test('an owner without a password has nothing to derive from, and is refused', () => {
+  test('cannot be derived from an owner without a password', () => {
     expect(problemsOf(() => migrateConfig({ DATABASE_URL: 'postgres://owner@db/pointsman' }))).toHaveLength(
       1,
     );
   });
 
-  test('given both, each is taken as it is, and they must be two roles', () => {
+  test('can both be given, and must differ', () => {
     const app = 'postgres://app:pw@db/pointsman';
     expect(migrateConfig({ DATABASE_URL: app, DATABASE_OWNER_URL: owner })).toEqual({
       ownerUrl: owner,

@@ -5,7 +5,7 @@ import { BIDI_CONTROLS, STEERING_CHARACTER } from '../support/data/steering-char
 
 const LOG = new URL('../../services/config/process-log.ts', import.meta.url).href;
 
-test('a log line has no raw control character, and means what was logged', () => {
+test('a log line has no raw control character, and parses to the logged value', () => {
   const value = `\u009b2J \u007f \u001b[2J ${BIDI_CONTROLS.map(([, one]) => one).join('evil')}`;
   const script = `import { processLog } from ${JSON.stringify(LOG)};
     processLog('api', 'info').info({ value: ${JSON.stringify(value)} }, 'said');`;

@@ -18,8 +18,8 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const at = (name: string) => join(folder, name);
 
-describe('reading a file that somebody else may have written', () => {
-  test('gives the content of a regular file, up to the bound and not past it', async () => {
+describe('reading a file that another user may have written', () => {
+  test('returns the content of a regular file up to the limit', async () => {
     await writeFile(at('file'), '12345');
     await writeFile(at('empty'), '');
     expect(readRegularFile(at('file'), 5).toString()).toBe('12345');
@@ -28,7 +28,7 @@ describe('reading a file that somebody else may have written', () => {
     expect(() => readRegularFile(at('none'), 4)).toThrow(expect.objectContaining({ fault: 'missing' }));
   });
 
-  test('follows no symbolic link, wherever it leads', async () => {
+  test('follows no symbolic link to any target', async () => {
     await writeFile(at('file'), '12345');
     for (const [name, target] of Object.entries({ near: 'file', far: '/dev/zero', nowhere: 'none' })) {
       await symlink(target, at(name));
@@ -36,7 +36,7 @@ describe('reading a file that somebody else may have written', () => {
     }
   });
 
-  test('is refused at once for a folder, a device, a socket and a FIFO that nobody writes to', async () => {
+  test('refuses a folder, a device, a socket and a FIFO without a writer at once', async () => {
     await mkdir(at('folder'));
     execFileSync('mkfifo', [at('fifo')]);
     const server = createServer().listen(at('socket'));
@@ -51,8 +51,8 @@ describe('reading a file that somebody else may have written', () => {
     }
   });
 
-  // A file of /proc is a regular one and has more than its size says, as one has that grows while it is read.
-  test.runIf(existsSync('/proc/self/maps'))('reads no further than the bound, whatever its size says', () => {
+  // A file of /proc is a regular file with more content than its size, as a file that grows during the read.
+  test.runIf(existsSync('/proc/self/maps'))('stops at the limit for any stated size', () => {
     expect(readRegularFile('/proc/self/maps', 1024 * 1024).length).toBeGreaterThan(200);
     expect(() => readRegularFile('/proc/self/maps', 100)).toThrow(
       expect.objectContaining({ fault: 'too large' }),

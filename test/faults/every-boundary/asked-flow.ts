@@ -13,7 +13,7 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { type OutsideServer, startOutsideServer } from '../../support/servers/outside-server.ts';
 import type { Flow } from './flows.ts';
 
-/** Whom the releases of a tenant ask. */
+/** The servers that compile and check for a tenant's releases. */
 const outsiders = new Map<string, OutsideServer>();
 
 const id = (tenant: string) => ({ tenant, bundle: 'bundle', version: 1 });
@@ -23,7 +23,7 @@ async function requested(tenant: string, path: string): Promise<void> {
   await eventually(isThere, { what: `the request at ${path}` });
 }
 
-/** Waits until v1 itself waits for the n-th time: what comes sooner makes it send other messages. */
+/** Waits until v1 waits for the n-th time. A response that arrives earlier makes it send other messages. */
 async function isAsleep(plane: ControlPlane, tenant: string, n: number): Promise<void> {
   const sleeps = `SELECT j.id FROM sys_journal j JOIN sys_invocation i ON j.id = i.id
     WHERE i.target = 'Release/${tenant}/bundle/v1/run' AND j.entry_type = 'Command: Sleep'`;
@@ -47,8 +47,8 @@ async function answer(
 }
 
 export const aCallout: Flow = {
-  name: 'a publish that is compiled elsewhere and waits for a check that was asked for',
-  holds: 'each is asked under one key, each answer is heard once, and the pointer moves once',
+  name: 'a publish with a remote compiler and a requested check',
+  holds: 'each request has one key, each report counts once, and the pointer moves once',
   async prepare(plane, tenant) {
     const server = await startOutsideServer((_request, response) => response.writeHead(202).end());
     outsiders.set(tenant, server);
@@ -92,11 +92,11 @@ export const aCallout: Flow = {
     expect(new Set(keys), at).toEqual(
       new Set([`/compile ${tenant}:bundle:v1:compile:1`, `/check ${tenant}:bundle:v1:check:e2e`]),
     );
-    // What comes next in this tenant is the killing test's own publish, for which nobody is asked.
+    // The next release of this tenant is the killing test's own publish, which has no compiler and no check.
     await givePolicy(plane, tenant, {});
     await outsiders.get(tenant)?.close();
   },
-  // Of the release itself the wait for its compiler: the rest is as in the other flows.
+  // Of the release itself only the wait for its compiler: the rest is as in the other flows.
   concerns: ({ handler, message }) =>
     handler.startsWith('Callout/') ||
     handler === 'Release/recordCallback' ||

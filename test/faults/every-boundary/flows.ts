@@ -10,17 +10,17 @@ import type { TraceLine } from '../../support/processes/crash-plan.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { standstill } from '../../support/servers/standstill.ts';
 
-/** Something that a tenant goes through, always with the same messages, during which the worker may die anywhere. */
+/** A sequence of a tenant that always sends the same messages, during which the worker can die anywhere. */
 export interface Flow {
   readonly name: string;
-  /** What is true however it was interrupted. */
+  /** The guarantee that holds after any interruption. */
   readonly holds: string;
   readonly prepare: (plane: ControlPlane, tenant: string) => Promise<unknown>;
   readonly run: (plane: ControlPlane, tenant: string) => Promise<unknown>;
   readonly check: (plane: ControlPlane, tenant: string, at: string) => Promise<void>;
   /** The messages before and after which the worker dies: all, or those that no other flow has. */
   readonly concerns: (line: TraceLine) => boolean;
-  /** So many deaths at least, or the recording has missed something. */
+  /** The least number of deaths. With fewer the recording has missed something. */
   readonly atLeast: number;
 }
 
@@ -61,7 +61,8 @@ export const aLine: Flow = {
   prepare: publishedOnce,
   async run(plane, tenant) {
     await standstill(plane).whilePointerLocked(tenant, async () => {
-      // The third is admitted while the second compiles: once that waits for its swap, it holds the tenant's key.
+      // The third is admitted while the second compiles. The second holds the tenant's key as soon as it
+      // waits for its swap.
       await accepted(plane, tenant, { onConflict: 'queue', ...file('second') });
       await accepted(plane, tenant, { onConflict: 'queue', ...file('third') });
       await swapWaits(plane);
@@ -71,7 +72,7 @@ export const aLine: Flow = {
   async check(plane, tenant, at) {
     expect(await history(plane, tenant), at).toEqual([1, 2, 3]);
   },
-  // The second of the line, as it enters and as it is started.
+  // The second of the line, when it enters and when it is started.
   concerns: ({ handler, occurrence }) =>
     (handler === 'Tenant/publish' && occurrence === 1) || (handler === 'Tenant/settled' && occurrence === 0),
   atLeast: 16,
@@ -79,7 +80,7 @@ export const aLine: Flow = {
 
 export const aRefusal: Flow = {
   name: 'a publish that is refused at its swap',
-  holds: 'it settles once, its claim is undone, and the pointer stays',
+  holds: 'the release settles once, its claim is undone, and the pointer does not move',
   prepare: publishedOnce,
   async run(plane, tenant) {
     const still = standstill(plane);
@@ -103,7 +104,7 @@ export const aRefusal: Flow = {
     });
     expect(await history(plane, tenant), at).toEqual([1]);
   },
-  // What comes after the swap's answer: closing, undoing, settling, telling the tenant.
+  // The steps after the result of the swap: close, undo, settle, notify the tenant.
   concerns: ({ handler, message }) => handler === 'Release/run' && message > 6,
   atLeast: 12,
 };
@@ -125,8 +126,8 @@ function byHand(asked: Partial<MoveRequest>): MoveRequest {
 }
 
 export const aRollback: Flow = {
-  name: 'a rollback with a hold, its lifting and a cancel that comes too late',
-  holds: 'the pointer moves back once, and is free again',
+  name: 'a rollback with a hold, the lift of the hold and a late cancel',
+  holds: 'the pointer moves back once, and is not held afterwards',
   async prepare(plane, tenant) {
     await publishedOnce(plane, tenant);
     await settled(plane, tenant, await accepted(plane, tenant, file('second')));
@@ -149,7 +150,10 @@ export const aRollback: Flow = {
   atLeast: 20,
 };
 
-/** Waits until v1 waits itself: a word that comes sooner, when only the record shows its gate, makes it send other messages. */
+/**
+ * Waits until v1 waits. A decision that arrives earlier, when only the record shows the gate, makes it send
+ * other messages.
+ */
 export async function isAsleep(plane: ControlPlane, tenant: string): Promise<void> {
   const sleeps = `SELECT j.id FROM sys_journal j JOIN sys_invocation i ON j.id = i.id
     WHERE i.target = 'Release/${tenant}/bundle/v1/run' AND j.entry_type = 'Command: Sleep'`;
@@ -160,7 +164,7 @@ export async function isAsleep(plane: ControlPlane, tenant: string): Promise<voi
 
 export const anApproval: Flow = {
   name: 'a publish that waits for an approval',
-  holds: 'it waits, the word is heard once, and the pointer moves once',
+  holds: 'the release waits, the decision counts once, and the pointer moves once',
   prepare: (plane, tenant) => withPolicy(plane, tenant, [{ approval: { name: 'release' } }]),
   async run(plane, tenant) {
     await accepted(plane, tenant, file('first'));
@@ -176,7 +180,7 @@ export const anApproval: Flow = {
     const release = await findRelease(plane.db, { tenant, bundle: 'bundle', version: 1 });
     expect(release?.outcome, at).toBe('published');
     expect(await history(plane, tenant), at).toEqual([1]);
-    // What comes next in this tenant is the killing test's own publish, which nobody approves.
+    // The next release of this tenant is the killing test's own publish, which is not approved.
     await withPolicy(plane, tenant, []);
   },
   concerns: ({ handler, message }) =>

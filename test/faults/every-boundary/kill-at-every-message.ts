@@ -25,11 +25,14 @@ const Entry = z.object({ id: z.string(), target: z.string(), entry_type: z.strin
 async function tell(plan: CrashPlan): Promise<void> {
   await writeFile(`${plane.crash.plan}.half`, JSON.stringify(plan));
   await rename(`${plane.crash.plan}.half`, plane.crash.plan);
-  // Armed by this removal: until now the plan before counted as fired.
+  // This removal arms the new plan: until now the previous plan counted as fired.
   await rm(plane.crash.fired, { force: true });
 }
 
-/** What the worker sends while a flow runs, in order; held against Restate's journals of it, command by command. */
+/**
+ * The messages of the worker during a flow, in order. Their commands are compared with the journals of
+ * Restate.
+ */
 async function recorded(flow: Flow): Promise<TraceLine[]> {
   const tenant = await newTenant(plane);
   await flow.prepare(plane, tenant);
@@ -51,7 +54,7 @@ async function recorded(flow: Flow): Promise<TraceLine[]> {
   const journal = rows
     .map((row) => Entry.parse(row))
     .filter((row) => row.entry_type.startsWith('Command:') && !before.has(row.id));
-  // The input is the one command that the server writes.
+  // The input is the only command that the server writes.
   const sent = journal.filter((row) => row.entry_type !== 'Command: Input');
   expect(sent.length).toBeLessThan(journal.length);
   expect(tally(trace.filter((line) => line.command).map((line) => line.handler))).toEqual(
@@ -60,7 +63,7 @@ async function recorded(flow: Flow): Promise<TraceLine[]> {
   return trace;
 }
 
-/** `Tenant/acme/publish` is `Tenant/publish`. */
+/** Turns `Tenant/acme/publish` into `Tenant/publish`. */
 function handlerOf(target: string): string {
   const parts = target.split('/');
   return `${parts[0]}/${parts.at(-1)}`;
@@ -81,7 +84,8 @@ async function killedAt(flow: Flow, point: CrashPoint): Promise<void> {
   await flow.run(plane, tenant);
   await eventually(async () => existsSync(plane.crash.fired), { what: `the worker died, ${at}` });
   await flow.check(plane, tenant, at);
-  // The tenant is not wedged, and its slot is free: under `reject` the next one would be refused otherwise.
+  // The tenant is not blocked and its slot is free: otherwise the next publish would be refused under
+  // `reject`.
   await eventually(
     async () => {
       const answer = await publish(plane, tenant, { onConflict: 'reject', files: { 'next.json': '{}' } });
@@ -94,13 +98,16 @@ async function killedAt(flow: Flow, point: CrashPoint): Promise<void> {
   await quiet(plane.admin, tenant, `the end, ${at}`);
 }
 
-/** A test a flow: the worker is killed with -9 before and after each message that it sends in it, and the flow then ends as it should. */
+/**
+ * A test for each flow: the worker is killed with -9 before and after each of its messages, and the flow
+ * still ends as it should.
+ */
 export function killAtEveryMessage(flows: readonly Flow[]): void {
   beforeAll(async () => {
-    // A point is counted within one attempt of a handler. One that Restate lets go of while it waits, since the machine is slow, would
-    // go on in another attempt.
+    // A crash point is counted within one attempt of a handler. On a slow machine Restate could suspend a
+    // waiting handler, which would continue in another attempt.
     const restateEnv = { RESTATE_WORKER__INVOKER__INACTIVITY_TIMEOUT: '10m' };
-    // Where the flows' own compilers and checks are.
+    // The address range of the flows' compilers and checks.
     const workerEnv = () => Promise.resolve({ POINTSMAN_OUTBOUND_ALLOW: '127.0.0.1/32' });
     plane = await startControlPlane({ restateEnv, workerEnv });
   });
@@ -119,7 +126,7 @@ export function killAtEveryMessage(flows: readonly Flow[]): void {
       for (const point of points) await killedAt(flow, point);
       expect(plane.worker.deaths - deathsBefore).toBe(points.length);
       expect(await contradictions(plane.postgres.ownerUrl)).toEqual([]);
-      // To its very end: what is still under way would be written down as the next flow's.
+      // Waits for its end, so that no later message is recorded as one of the next flow.
       const other = await newTenant(plane);
       await settled(plane, other, await accepted(plane, other));
       await quiet(plane.admin, other, 'the end of another tenant’s publish');

@@ -11,17 +11,19 @@ import { receive, setHook } from '../../support/data/hooks.ts';
 import { type OutsideServer, startOutsideServer } from '../../support/servers/outside-server.ts';
 import type { Flow } from './flows.ts';
 
-/** Where the sources of a tenant's pushes are. */
+/** The source hosts of the tenants' pushes. */
 const hosts = new Map<string, OutsideServer>();
 
 const named = (tenant: string): DeliveryName => ({ tenant, hook: 'main', delivery: 'one' });
 
-/** Without a token, so that no commit is told anything: when the sweep tells it is no matter of messages. */
+/**
+ * Without a token no commit status is sent. The time of a status depends on the sweep and not on messages.
+ */
 const generic = { provider: 'generic', repository: 'bot', token: null } as const;
 
 export const aPush: Flow = {
   name: 'a push that is delivered',
-  holds: 'its source is published once, whatever was fetched in vain',
+  holds: 'its source is published once, with any number of fetches',
   async prepare(plane, tenant) {
     const archive = await repositoryArchive({ 'config.json': '{"a":1}' });
     const host = await startOutsideServer((_request, response) => response.writeHead(200).end(archive));
@@ -29,7 +31,7 @@ export const aPush: Flow = {
     await setHook(plane.db, tenant, generic);
   },
   async run(plane, tenant) {
-    // Here, and not before: the sweep would start it.
+    // The delivery is recorded here and not earlier, because the sweep would start it.
     await receive(plane.db, named(tenant), {
       provider: 'generic',
       repository: 'bot',
@@ -50,7 +52,7 @@ export const aPush: Flow = {
     expect(await listMoves(plane.db, pointer, { limit: 10 }), at).toHaveLength(1);
     await hosts.get(tenant)?.close();
   },
-  // What it sets off is a publish as any other.
+  // The release that follows is a publish like any other.
   concerns: ({ handler }) => handler.startsWith('HookDelivery/') || handler.startsWith('CommitStatus/'),
   atLeast: 20,
 };

@@ -6,21 +6,21 @@ import {
   deliveredTo,
   type Endpoint,
   firstTimes,
-  hookUp,
+  addWebhook,
   startEndpoint,
 } from '../../support/worlds/sink-world.ts';
 import type { Flow } from './flows.ts';
 
-/** Where a tenant's moves are delivered to. */
+/** The webhook endpoints of the tenants. */
 const endpoints = new Map<string, Endpoint>();
 
 export const aDelivery: Flow = {
   name: 'a move that is delivered',
-  holds: 'the webhook is told of every move, in order',
+  holds: 'the webhook gets every move, in order',
   async prepare(plane, tenant) {
     const endpoint = await startEndpoint();
     endpoints.set(tenant, endpoint);
-    await hookUp(plane, tenant, endpoint);
+    await addWebhook(plane, tenant, endpoint);
     await settled(plane, tenant, await accepted(plane, tenant));
     await deliveredTo(plane, tenant, 1);
   },
@@ -32,11 +32,11 @@ export const aDelivery: Flow = {
   async check(plane, tenant, at) {
     await deliveredTo(plane, tenant, 2);
     expect(firstTimes(endpoints.get(tenant)?.seqs() ?? []), at).toEqual([1, 2]);
-    // What comes next in this tenant is the killing test's own publish, which is nothing to deliver.
+    // The next release of this tenant is the killing test's own publish, which is not to be delivered.
     await deleteSink(plane.db, tenant, 'audit', { by: 'test', requestId: 'test', at: Date.now() });
     await endpoints.get(tenant)?.server.close();
   },
-  // The rest of it is a publish as any other, but for the wake at its end.
+  // The rest is a publish like any other, except for the notification of the sink at its end.
   concerns: ({ handler }) => handler.startsWith('Sink/'),
   atLeast: 16,
 };

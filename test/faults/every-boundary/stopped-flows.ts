@@ -8,7 +8,7 @@ import { file, type Flow, history, isAsleep } from './flows.ts';
 
 const v = (tenant: string, version: number) => ({ tenant, bundle: 'bundle', version });
 
-/** A release that stands where it can be stopped, having done what must be undone: before a gate. */
+/** A release that waits at a gate, where it can be stopped and has effects to undo. */
 async function firstWaits(plane: ControlPlane, tenant: string): Promise<void> {
   await accepted(plane, tenant, file('first'));
   await waitingGates(plane, tenant, 1);
@@ -19,12 +19,12 @@ const gated = (plane: ControlPlane, tenant: string): Promise<void> =>
   withPolicy(plane, tenant, [{ approval: { name: 'release' } }]);
 
 export const aSupersede: Flow = {
-  name: 'a publish that takes the place of one in flight',
-  holds: 'the older one ends as superseded and undone, and never moves; the newer one moves the pointer once',
+  name: 'a publish that supersedes one in flight',
+  holds: 'the older one is superseded and undone without a move, and the newer one moves the pointer once',
   prepare: gated,
   async run(plane, tenant) {
     await firstWaits(plane, tenant);
-    // The newer one is under a policy without gates, and goes through by itself.
+    // The newer one has a policy without gates, so it does not wait.
     await withPolicy(plane, tenant, []);
     await accepted(plane, tenant, file('second'));
     await settled(plane, tenant, 1);
@@ -40,7 +40,8 @@ export const aSupersede: Flow = {
     expect((await findRelease(plane.db, v(tenant, 2)))?.outcome, at).toBe('published');
     expect(await history(plane, tenant), at).toEqual([2]);
   },
-  // The second publish, whose handler marks and cancels the first; what the first then does; and its notice to the tenant.
+  // The second publish, whose handler marks and cancels the first; the following steps of the first; and its
+  // notification of the tenant.
   concerns: ({ handler, occurrence, message }) =>
     (handler === 'Tenant/publish' && occurrence === 1) ||
     handler === 'Tenant/settled' ||
@@ -50,7 +51,7 @@ export const aSupersede: Flow = {
 
 export const aCancel: Flow = {
   name: 'a cancel of a release that waits',
-  holds: 'it ends as cancelled with who and why, undone, and the pointer stays',
+  holds: 'it is cancelled with its reason and undone, and the pointer does not move',
   prepare: gated,
   async run(plane, tenant) {
     await firstWaits(plane, tenant);
@@ -67,7 +68,7 @@ export const aCancel: Flow = {
     });
     expect(release?.reason, at).toContain('not today');
     expect(await history(plane, tenant), at).toEqual([]);
-    // What comes next in this tenant is the killing test's own publish, which nobody approves.
+    // The next release of this tenant is the killing test's own publish, which is not approved.
     await withPolicy(plane, tenant, []);
   },
   concerns: ({ handler, message }) =>

@@ -41,7 +41,7 @@ async function metric(name: string): Promise<number> {
   return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
 }
 
-test("the pointer's ETag is its generation, and a caller who has it gets 304", async () => {
+test('the ETag of a pointer is its generation, and a request with the current ETag gets 304', async () => {
   await published('{"n":1}');
   const first = await api.call('GET', channel());
   expect([first.status, first.headers.get('etag')]).toEqual([200, '"1"']);
@@ -53,12 +53,12 @@ test("the pointer's ETag is its generation, and a caller who has it gets 304", a
   });
 });
 
-test('who asks in the plainest form whether the pointer has moved is told the same as everybody, at every moment', async () => {
+test('the shortest conditional request for a pointer gets the same response as one that goes through the router: unchanged, moved and unauthorized', async () => {
   await published('{"n":1}');
   const made = await madeToken(api, { name: 'polls', tenant, roles: ['follower'] });
   const ask = (tag: string) =>
     api.call('GET', channel(), as(made.token, { headers: { 'if-none-match': tag } }));
-  // Another spelling of the same tag goes through the router.
+  // The API routes a weak tag, which is another spelling of the same tag.
   const both = async () => [await ask('"1"'), await ask('W/"1"')] as const;
   const own = new Set(['date', 'x-request-id', 'traceparent']);
   const seen = ({ status, headers, text }: TestAnswer) => [
@@ -86,7 +86,7 @@ test('who asks in the plainest form whether the pointer has moved is told the sa
   expect((await both()).map(({ status }) => status)).toEqual([401, 401]);
 });
 
-test('a reader who waits is answered by the move, and by 304 when nothing moved', async () => {
+test('a request that waits gets the pointer when it moves, and 304 when it does not move in time', async () => {
   await published('{"n":1}');
   const waiting = api.call('GET', `${channel()}?wait=55s`, { headers: { 'if-none-match': '"1"' } });
   await eventually(async () => (await metric('pointsman_waiting_readers')) === 1, {
@@ -99,7 +99,7 @@ test('a reader who waits is answered by the move, and by 304 when nothing moved'
   expect(await metric('pointsman_waiting_readers')).toBe(0);
 });
 
-test('a reader who goes away while waiting leaves its place', async () => {
+test('a waiting request gives up its place when the client disconnects', async () => {
   await published('{"n":1}');
   const gone = new AbortController();
   const waiting = api.call('GET', `${channel()}?wait=55s`, {
@@ -116,7 +116,7 @@ test('a reader who goes away while waiting leaves its place', async () => {
   });
 });
 
-test('five hundred readers of one pointer all hear of one move', async () => {
+test('five hundred requests that wait for one pointer all get the same move', async () => {
   await published('{"n":1}');
   const waiting = Array.from({ length: 500 }, () =>
     api.call('GET', `${channel()}?wait=55s`, { headers: { 'if-none-match': '"1"' } }),
@@ -127,12 +127,12 @@ test('five hundred readers of one pointer all hear of one move', async () => {
   expect(new Set(generations)).toEqual(new Set([2]));
 });
 
-test.each(['60s', '30', '1m', '-1s', 's'])('wait=%s is refused', async (wait) => {
+test.each(['60s', '30', '1m', '-1s', 's'])('the API refuses wait=%s', async (wait) => {
   const { status, json } = await api.call('GET', `${channel()}?wait=${wait}`);
   expect([status, json['code']]).toEqual([422, 'invalid_request']);
 });
 
-test('a pointer is rolled back by hand, builds nothing, and may be held there in the same step', async () => {
+test('a PUT to a pointer rolls it back without a build, and can set a hold in the same request', async () => {
   await published('{"n":1}');
   await published('{"n":2}');
   const back = await api.call('PUT', channel(), {
@@ -158,7 +158,7 @@ test('a pointer is rolled back by hand, builds nothing, and may be held there in
   ]);
 });
 
-test('a move is done once for one key, and another one under it is refused', async () => {
+test('a move runs once for an idempotency key, and the key is refused for another move', async () => {
   await published('{"n":1}');
   await published('{"n":2}');
   const key = { 'idempotency-key': 'back' };
@@ -171,7 +171,7 @@ test('a move is done once for one key, and another one under it is refused', asy
   expect([other.status, other.json['code']]).toEqual([422, 'idempotency_key_reused']);
 });
 
-test('a stale If-Match, and a release that is not there, move nothing', async () => {
+test('the API does not move a pointer for a stale If-Match, nor to a release that does not exist', async () => {
   await published('{"n":1}');
   const stale = await api.call('PUT', channel(), { json: { version: 1 }, headers: { 'if-match': '"7"' } });
   expect(stale.status).toBe(412);
@@ -181,7 +181,7 @@ test('a stale If-Match, and a release that is not there, move nothing', async ()
   expect((await api.call('GET', `${channel()}/moves`)).json['items']).toHaveLength(1);
 });
 
-test('a promotion puts what was published on one channel on another', async () => {
+test('a promotion points another channel to a release that is already published', async () => {
   await published('{"n":1}');
   const promoted = await api.call('PUT', channel('staging'), { json: { version: 1, createChannel: true } });
   expect(promoted.json).toMatchObject({ version: 1, generation: 1 });
@@ -192,7 +192,7 @@ test('a promotion puts what was published on one channel on another', async () =
   ]);
 });
 
-test('a held pointer refuses a publish, whose number is not lost', async () => {
+test('a publish to a held pointer is refused and uses up no version number', async () => {
   await published('{"n":1}');
   await api.call('PUT', `${channel()}/hold`, { json: { reason: 'freeze' } });
   const body = { json: { files: { 'config.json': '{"n":2}' } } };
@@ -205,7 +205,7 @@ test('a held pointer refuses a publish, whose number is not lost', async () => {
   await settled(plane, tenant, 2);
 });
 
-test('content is what its digest says, immutable, and only for those who may', async () => {
+test('a blob matches its digest, is served as immutable, and is available only to its own tenant', async () => {
   await published('{ "n": 1 }');
   const { json: pointer } = await api.call('GET', channel());
   const manifest = await api.call('GET', `/v1/tenants/${tenant}/artifacts/${String(pointer['digest'])}`);
@@ -233,7 +233,7 @@ test('content is what its digest says, immutable, and only for those who may', a
   expect((await api.call('GET', address, { headers: { authorization: '' } })).status).toBe(401);
 });
 
-test('what is published is listed, and what is not there is 404', async () => {
+test('the API lists what is published, and returns 404 for an unknown channel or bundle', async () => {
   await published('{"n":1}');
   expect((await api.call('GET', `/v1/tenants/${tenant}/bundles`)).json).toMatchObject({
     items: [{ bundle: 'bundle' }],

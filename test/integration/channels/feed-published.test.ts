@@ -43,7 +43,7 @@ async function metric(name: string): Promise<number> {
 const waits = (name: string) =>
   eventually(async () => (await metric(name)) === 1, { what: 'a reader waits' });
 
-test('a reader of the feed who waits is answered by a publish, by a move by hand, and without a move when nothing moves', async () => {
+test('a request that waits for the feed gets the move of a publish and a move by hand, and an empty page when the pointer does not move', async () => {
   const byPublish = api.call('GET', feed('?wait=55s'));
   await waits('pointsman_feed_readers');
   await published(1);
@@ -68,7 +68,7 @@ test('a reader of the feed who waits is answered by a publish, by a move by hand
   expect(await metric('pointsman_feed_readers')).toBe(0);
 });
 
-test("a pointer's stream begins with the pointer, and tells of each publish, move by hand, hold and release", async () => {
+test('the event stream of a pointer begins with the pointer, and sends an event for each publish, move by hand, hold and lifted hold', async () => {
   await published(1);
   const reader = await readEvents(api, channel());
   expect([reader.status, reader.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
@@ -81,11 +81,11 @@ test("a pointer's stream begins with the pointer, and tells of each publish, mov
   await reader.until(4);
   await api.call('DELETE', `${channel()}/hold`);
   await reader.until(5);
-  const told = reader.events.map(({ id, event, data }) => {
+  const received = reader.events.map(({ id, event, data }) => {
     const { version, hold } = JSON.parse(data) as { version: number; hold: { reason: string } | null };
     return [event, id, version, hold?.reason ?? null];
   });
-  expect(told).toEqual([
+  expect(received).toEqual([
     ['pointer', '1', 1, null],
     ['pointer', '2', 2, null],
     ['pointer', '3', 1, null],
@@ -98,7 +98,7 @@ test("a pointer's stream begins with the pointer, and tells of each publish, mov
   await eventually(async () => (await metric('pointsman_waiting_readers')) === 0, { what: 'it has left' });
 });
 
-test("a pointer's stream that is taken up again begins with the pointer, since a hold has no generation", async () => {
+test('the event stream of a pointer begins with the pointer also when a client resumes it, because a hold does not change the generation', async () => {
   await published(1);
   await api.call('PUT', `${channel()}/hold`, { json: { reason: 'an incident' } });
   const reader = await readEvents(api, channel(), { 'last-event-id': '1' });
@@ -110,7 +110,7 @@ test("a pointer's stream that is taken up again begins with the pointer, since a
   reader.leave();
 });
 
-test("a pointer's stream opens nothing for who asks for its headers alone, nor where there is no pointer", async () => {
+test('the API opens no event stream for a HEAD request, nor for a pointer that does not exist', async () => {
   await published(1);
   const events = { headers: { accept: 'text/event-stream' } };
   const head = await api.call('HEAD', channel(), events);
@@ -120,7 +120,7 @@ test("a pointer's stream opens nothing for who asks for its headers alone, nor w
   expect(await metric('pointsman_waiting_readers')).toBe(0);
 });
 
-test('who follows, or waits, when the process is to end is sent home at once', async () => {
+test('the API ends its event streams and its waiting requests at once when it shuts down', async () => {
   await published(1);
   const other = await startApi({ appUrl: plane.postgres.appUrl, ingressUrl: plane.restate.ingressUrl });
   const streams = await Promise.all([channel(), feed('')].map((path) => readEvents(other, path)));

@@ -61,7 +61,7 @@ const feedReaders = (count: number) =>
     what: `${count} readers of the feed`,
   });
 
-/** As a client does that obeys Retry-After, and comes back when nothing has moved. */
+/** Polls as a client does that obeys Retry-After and asks again when the pointer has not moved. */
 async function poll(path: string): Promise<TestAnswer> {
   for (;;) {
     const answer = await api.call('GET', path);
@@ -78,7 +78,7 @@ async function listeners(): Promise<number[]> {
   return Pids.parse(rows).map(({ pid }) => pid);
 }
 
-test('however many wait, one connection listens for all, and when it is lost they still hear', async () => {
+test('one connection listens for all readers, and readers still get each move after it is lost', async () => {
   const streams = await Promise.all(
     Array.from({ length: 30 }, (_none, i) => follow(i % 2 ? pointer() : feed('?after=latest'))),
   );
@@ -99,7 +99,7 @@ test('however many wait, one connection listens for all, and when it is lost the
   expect(await listeners()).toHaveLength(1);
 });
 
-test('asking for the headers of the feed opens no stream, and readers who go leave nothing behind', async () => {
+test('a HEAD request for the feed opens no stream, and a reader that leaves frees its place', async () => {
   const head = await api.call('HEAD', feed(''), { headers: { accept: 'text/event-stream' } });
   expect([head.status, head.headers.get('content-type'), head.headers.get('vary')]).toEqual([
     200,
@@ -113,7 +113,7 @@ test('asking for the headers of the feed opens no stream, and readers who go lea
   await feedReaders(0);
 });
 
-test('a move is read and made an event once for all who follow the feed', async () => {
+test('the API reads a move and encodes its event once for all readers of the feed', async () => {
   const notifications = new Notifications(store.postgres.appUrl);
   notifications.start();
   const end = new AbortController();
@@ -123,16 +123,16 @@ test('a move is read and made an event once for all who follow the feed', async 
     const first = Promise.all(followers.map((follower) => follower.next()));
     await eventually(async () => watch.readers === 1_000, { what: 'a thousand follow' });
     await moveTo(1);
-    const told = (await first).map(({ done, value }) => (done ? null : value[0]));
-    expect(told[0]).toMatchObject({ seq: 3, event: { data: { seq: 3, generation: 3 } } });
-    expect(new Set(told).size).toBe(1);
+    const values = (await first).map(({ done, value }) => (done ? null : value[0]));
+    expect(values[0]).toMatchObject({ seq: 3, event: { data: { seq: 3, generation: 3 } } });
+    expect(new Set(values).size).toBe(1);
   } finally {
     end.abort();
     await notifications.close();
   }
 });
 
-test('who is further behind than memory goes back reads all of it from the record, and then what comes', async () => {
+test('a reader that is further behind than the API keeps in memory reads the older moves from the record, and then the new ones', async () => {
   await grow(3_000);
   const far = await follow(feed('?after=latest'), { 'last-event-id': `${tenant}:1` });
   const near = await follow(feed('?after=latest'));
@@ -145,26 +145,26 @@ test('who is further behind than memory goes back reads all of it from the recor
   expect(near.events[0]).toEqual(far.events.at(-1));
 });
 
-describe('a reader who takes nothing', () => {
-  test('of the feed is ended, and leaves its place; what it has not taken is counted until then', async () => {
+describe('a reader that does not read from its socket', () => {
+  test('is disconnected and frees its place; the bytes that it has not read count against its share until then', async () => {
     await grow(40_000);
     const held = (): Promise<number> => metric(api, 'pointsman_response_bytes_held');
-    const counted = await deafReader(api.url, feed(`?after=${tenant}:1`), api.adminToken);
-    await eventually(async () => (await held()) > 0, { what: 'what it does not take is counted' });
+    const counted = await stalledReader(api.url, feed(`?after=${tenant}:1`), api.adminToken);
+    await eventually(async () => (await held()) > 0, { what: 'the unread bytes are counted' });
     counted.destroy();
-    await eventually(async () => (await held()) === 0, { what: 'what it has not taken is free' });
+    await eventually(async () => (await held()) === 0, { what: 'the unread bytes are free again' });
     const strict = await startApi({
       appUrl: store.postgres.appUrl,
       ingressUrl: 'http://127.0.0.1:1',
       limits: { streamSilenceMs: SILENCE_MS },
     });
     try {
-      const socket = await deafReader(strict.url, feed(`?after=${tenant}:1`), strict.adminToken);
+      const socket = await stalledReader(strict.url, feed(`?after=${tenant}:1`), strict.adminToken);
       await eventually(async () => (await metric(strict, 'pointsman_feed_readers')) === 1, {
         what: 'it reads',
       });
       await eventually(async () => (await metric(strict, 'pointsman_feed_readers')) === 0, {
-        what: 'it was ended',
+        what: 'the stream has ended',
       });
       socket.destroy();
     } finally {
@@ -172,7 +172,7 @@ describe('a reader who takes nothing', () => {
     }
   });
 
-  test('is not read ahead for: of a stream without end it holds what the sockets take', async () => {
+  test('has no events that were generated before its socket accepts them', async () => {
     const frame = encodeEvent({ id: '1', data: 'x'.repeat(64 * 1024) });
     const state = { made: 0, hasEnded: false };
     async function* endless(): AsyncGenerator<readonly Uint8Array[]> {
@@ -195,16 +195,17 @@ describe('a reader who takes nothing', () => {
       port: 0,
       limits: { ...socketLimits, streamSilenceMs: SILENCE_MS },
     });
-    const socket = await deafReader(server.url, '/', 'nobody');
-    await eventually(async () => state.hasEnded, { what: 'it was ended' });
-    // The kernel keeps some megabytes for the two ends; what is made for nobody would be gigabytes by now.
+    const socket = await stalledReader(server.url, '/', 'nobody');
+    await eventually(async () => state.hasEnded, { what: 'the stream has ended' });
+    // The kernel buffers some megabytes for the two ends. Without backpressure the frames would be gigabytes
+    // by now.
     expect(state.made * frame.byteLength).toBeLessThan(64 * 1024 * 1024);
     socket.destroy();
     await server.stop();
   });
 
-  /** Asks for a stream, and reads none of it. */
-  async function deafReader(url: string, path: string, token: string): Promise<Socket> {
+  /** Requests a stream and does not read it. */
+  async function stalledReader(url: string, path: string, token: string): Promise<Socket> {
     const { hostname, port } = new URL(url);
     const socket = connect({ host: hostname, port: Number(port) });
     socket.on('error', () => {});
@@ -217,7 +218,7 @@ describe('a reader who takes nothing', () => {
   }
 });
 
-/** Moves as a long life leaves them, past the triggers, which would take a minute. */
+/** Inserts many moves directly. Making them through the triggers would take a minute. */
 async function grow(count: number): Promise<void> {
   const { owner } = store;
   await owner.query('SET search_path = pointsman');

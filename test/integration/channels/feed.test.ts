@@ -65,18 +65,21 @@ async function stream(query = '', headers: Record<string, string> = {}): Promise
   return reader;
 }
 
-const told = ({ events }: Pick<EventReader, 'events'>): MoveEvent[] =>
+const movesOf = ({ events }: Pick<EventReader, 'events'>): MoveEvent[] =>
   events.map(({ data }) => JSON.parse(data) as MoveEvent);
 
 const release = (version: number, bundle = 'bundle') => ({ tenant, bundle, version });
 
-/** That many moves of one pointer, there and back. */
+/** Moves one pointer `count` times, back and forth. */
 async function move(count: number, bundle = 'bundle'): Promise<void> {
   for (const version of [1, 2].slice(0, count)) await publishedNow(release(version, bundle));
   await moveOn(count - 2, bundle);
 }
 
-/** The feed is about time that passes: what is made at the time of other tests is not kept any more. */
+/**
+ * Publishes at the present time. The feed keeps moves for a limited time, and the fixed time of other tests
+ * is past it.
+ */
 async function publishedNow(id: ReleaseId): Promise<void> {
   await readyToSwap(store, id);
   const expectedGeneration = id.version - 1;
@@ -95,12 +98,12 @@ async function moveOn(count: number, bundle = 'bundle'): Promise<void> {
 }
 
 describe('the feed', () => {
-  test('of a tenant without a move is empty, and goes on from there', async () => {
+  test('is empty for a tenant without a move, and its cursor can be used afterwards', async () => {
     expect(await read()).toEqual({ items: [], next: cursor(0), latest: cursor(0) });
     expect(await read('?after=latest')).toEqual({ items: [], next: cursor(0), latest: cursor(0) });
   });
 
-  test('is CloudEvents, whose ids name the move, the same byte for byte however they are read', async () => {
+  test('is made of CloudEvents whose ids name the move, with the same bytes in a page and in a stream', async () => {
     await move(3);
     const first = await api.call('GET', feedPath());
     const again = await api.call('GET', feedPath('?after=' + cursor(0)));
@@ -118,7 +121,7 @@ describe('the feed', () => {
     });
   });
 
-  test('is read in parts that fit together, and begins now when it is asked to', async () => {
+  test('is read in consecutive pages, and begins with the next move for ?after=latest', async () => {
     await move(5);
     const first = await read('?limit=2');
     expect([seqsOf(first.items), first.next, first.latest]).toEqual([[1, 2], cursor(2), cursor(5)]);
@@ -128,7 +131,7 @@ describe('the feed', () => {
     expect(await read('?after=latest')).toEqual({ items: [], next: cursor(5), latest: cursor(5) });
   });
 
-  test('goes on from any of its cursors with exactly what comes after', async () => {
+  test('continues from any of its cursors with exactly the moves after it', async () => {
     await move(12);
     const whole = (await read()).items;
     await fc.assert(
@@ -145,7 +148,7 @@ describe('the feed', () => {
           }
           const reader = await stream(`?after=${cursor(seq)}`);
           await eventually(async () => reader.lastEventId === cursor(12), { what: 'the end of the feed' });
-          expect(told(reader)).toEqual(whole.slice(seq));
+          expect(movesOf(reader)).toEqual(whole.slice(seq));
           reader.leave();
         },
       ),
@@ -153,7 +156,7 @@ describe('the feed', () => {
     );
   });
 
-  test('What is announced of a pointer arrives in generation order, and of all pointers without a gap, while 25 bundles move at once', async () => {
+  test('lists the moves of each pointer in generation order, and all moves without a gap, while 25 bundles move at once', async () => {
     const bundles = Array.from({ length: 25 }, (_none, i) => `bundle-${i}`);
     const total = bundles.length * 4;
     const moving = Promise.all(bundles.map((bundle) => move(4, bundle)));
@@ -175,7 +178,7 @@ describe('the feed', () => {
     await moving;
     await reader.until(total - begin);
     expect(seqsOf(polled)).toEqual(upTo(total, begin + 1));
-    expect(told(reader)).toEqual(polled);
+    expect(movesOf(reader)).toEqual(polled);
     const whole = (await read('?limit=1000')).items;
     expect(whole.slice(begin)).toEqual(polled);
     for (const bundle of bundles) {
@@ -186,7 +189,7 @@ describe('the feed', () => {
 });
 
 describe('a stream of the feed', () => {
-  test('says at once where it begins, so that a reader who is cut before the first move misses none', async () => {
+  test('sends its cursor at once, so a reader that is disconnected before the first move misses no move', async () => {
     await move(2);
     const reader = await stream('?after=latest');
     await eventually(async () => reader.lastEventId === cursor(2), { what: 'where it begins' });
@@ -194,14 +197,14 @@ describe('a stream of the feed', () => {
     await moveOn(2);
     const back = await stream('?after=latest', { 'last-event-id': reader.lastEventId! });
     await back.until(2);
-    expect(seqsOf(told(back))).toEqual([3, 4]);
+    expect(seqsOf(movesOf(back))).toEqual([3, 4]);
     expect(back.events.map(({ id, event }) => [id, event])).toEqual([
       [cursor(3), 'moved'],
       [cursor(4), 'moved'],
     ]);
   });
 
-  test('that is cut again and again, while moves go on, is read once each without a loss', async () => {
+  test('gives a reader that reconnects again and again each move exactly once', async () => {
     await move(2);
     const moving = moveOn(40);
     const seen: MoveEvent[] = [];
@@ -210,21 +213,21 @@ describe('a stream of the feed', () => {
       await reader.until(1);
       reader.leave();
       last = reader.lastEventId!;
-      seen.push(...told(reader));
+      seen.push(...movesOf(reader));
     }
     await moving;
     expect(seqsOf(seen)).toEqual(upTo(42));
   });
 });
 
-describe('a cursor', () => {
+describe('a cursor of the feed', () => {
   const refused = async (query: string, headers: Record<string, string> = {}) => {
     const { status, json } = await api.call('GET', feedPath(query), { headers });
     return { status, code: json['code'], oldest: json['oldest'], latest: json['latest'] };
   };
   const events = { accept: 'text/event-stream' };
 
-  test('of another tenant, and one from the future, are refused, with where the feed ends', async () => {
+  test('is refused when it is of another tenant or ahead of the feed; the second refusal names the end of the feed', async () => {
     await move(2);
     const foreign = { status: 422, code: 'foreign_cursor', oldest: undefined, latest: undefined };
     expect(await refused('?after=somebody:1')).toEqual(foreign);
@@ -237,7 +240,7 @@ describe('a cursor', () => {
     expect(seqsOf((await read(`?after=${cursor(2)}`)).items)).toEqual([]);
   });
 
-  test('that is older than what is kept is refused, and the feed begins with the oldest that is', async () => {
+  test('is refused when it is older than the retention, and the feed begins with the oldest move that is kept', async () => {
     await move(5);
     await age(3);
     const expired = { status: 410, code: 'cursor_expired', oldest: cursor(3), latest: cursor(5) };
@@ -251,14 +254,14 @@ describe('a cursor', () => {
     expect(await read(`?after=${cursor(5)}`)).toEqual({ items: [], next: cursor(5), latest: cursor(5) });
   });
 
-  /** Makes the first moves as old as what is no longer kept. */
+  /** Makes the first moves older than the retention. */
   async function age(upToSeq: number): Promise<void> {
     const sql = `UPDATE pointsman.moves SET moved_at = now() - interval '7 days 1 second' WHERE tenant = $1 AND seq <= $2`;
     await store.owner.query(sql, [tenant, upToSeq]);
   }
 
   test.each(['17', 'x:y', 'acme:-1', 'acme:1e3', '', 'LATEST', 'acme:1:2', '%00'])(
-    'that is none (%j) is refused for what it is',
+    'is refused as malformed when it is %j',
     async (text) => {
       expect(await refused(`?after=${text}`)).toMatchObject({ status: 422, code: 'invalid_request' });
       if (text === '' || text === '%00') return;
@@ -267,7 +270,7 @@ describe('a cursor', () => {
     },
   );
 
-  test('does not open the feed to a token of another tenant, nor one of a tenant that is not there', async () => {
+  test('does not give a token the feed of another tenant, nor the feed of a tenant that does not exist', async () => {
     const other = await newTenant(store);
     const { token } = await madeToken(api, { name: 'runtime', tenant: other, roles: ['follower'] });
     for (const headers of [{}, events]) {

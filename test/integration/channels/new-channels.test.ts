@@ -10,7 +10,7 @@ import {
   startControlPlane,
 } from '../../support/worlds/control-plane.ts';
 
-// Through the API: which channels a bundle gets, and where a rollback goes.
+// Through the API: how a bundle gets its channels, and where a rollback goes.
 
 let plane: ControlPlane;
 let api: TestApi;
@@ -50,7 +50,7 @@ async function channels(): Promise<unknown[]> {
 }
 
 describe('a channel that the bundle does not have', () => {
-  test('is refused with the channels that it has and the one that was probably meant, whoever asks', async () => {
+  test('is refused by every operation with the existing channels and the most similar name', async () => {
     await published();
     await published({ channel: 'staging', createChannel: true });
     const hook = {
@@ -80,7 +80,7 @@ describe('a channel that the bundle does not have', () => {
     expect(await channels()).toEqual(['live', 'staging']);
   });
 
-  test('is made by the first publish of the bundle, and by an archive with the query parameter', async () => {
+  test('is created by the first publish of the bundle, and by an archive with the query parameter', async () => {
     await published({ channel: 'staging' });
     const body = new Uint8Array(await archiveOf([{ name: 'config.json', content: '{"n":0}' }]));
     const upload = (query: string) =>
@@ -94,7 +94,7 @@ describe('a channel that the bundle does not have', () => {
     expect(await channels()).toEqual(['live', 'staging']);
   });
 
-  test('exists from the moment when its publish is accepted, also if the release fails', async () => {
+  test('exists as soon as its publish is accepted, before the release succeeds', async () => {
     await published();
     const version = Number((await publish({ channel: 'next', createChannel: true })).json['version']);
     expect((await api.call('GET', channel('next'))).status).toBe(200);
@@ -115,7 +115,7 @@ describe('a rollback', () => {
   }
   const promote = (version: number) => api.call('PUT', channel(), { json: { version } });
 
-  test('goes to what was live before, and a second one further back, until nothing is left', async () => {
+  test('goes to the release that was live before, a second rollback goes further back, and there is an error at the end', async () => {
     for (let version = 1; version <= 6; version++) await published();
     for (const version of [4, 5]) expect((await promote(version)).status).toBe(200);
     const versions: unknown[] = [];
@@ -130,7 +130,7 @@ describe('a rollback', () => {
     ]);
   });
 
-  test('to a version goes to the last move to it, and to one that was never live nowhere', async () => {
+  test('to a version goes to the last move to that version, and fails for a version that was not live before', async () => {
     for (let version = 1; version <= 3; version++) await published();
     expect((await rollBack('?version=1')).json).toMatchObject({ version: 1, generation: 4 });
     expect((await api.call('GET', `${channel()}/rollback?version=9`)).json['code']).toBe('nothing_before');

@@ -13,7 +13,7 @@ afterAll(async () => {
   await store.stop();
 });
 
-test('a listening connection that falls silent without being closed is noticed and made again, and notifications come through it', async () => {
+test('a listening connection that falls silent without closing is detected and replaced, and notifications arrive through the new one', async () => {
   const tenant = await newTenant(store);
   for (const version of [1, 2]) await published(store, { tenant, bundle: 'bundle', version });
   const url = new URL(store.postgres.appUrl);
@@ -29,11 +29,11 @@ test('a listening connection that falls silent without being closed is noticed a
   try {
     notifications.start();
     await eventually(async () => heard.length === 1, { what: 'it listens' });
-    // Nothing is closed, and nothing that was swallowed is sent again.
+    // The proxy closes nothing, and does not send the bytes that it swallowed.
     proxy.swallowOpen();
     await store.moves.moveByHand({ ...handRequest({ tenant, version: 1 }), at: Date.now() });
     await eventually(async () => heard.length === 2, {
-      what: 'those who wait are told that they may have missed something',
+      what: 'waiting callers are notified of the gap',
     });
     expect(heard).toEqual([null, null]);
     await store.moves.moveByHand({ ...handRequest({ tenant, version: 2 }), at: Date.now() });

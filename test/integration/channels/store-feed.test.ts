@@ -20,7 +20,7 @@ afterAll(() => store.stop());
 
 const Seqs = z.array(z.object({ seq: z.coerce.number() }));
 
-test('20 bundles that move at once, among transactions that roll back, number the feed without gaps, and a reader that follows it misses none', async () => {
+test('concurrent moves of 20 bundles, among transactions that roll back, number the feed without gaps, and a reader of the feed misses no move', async () => {
   const tenant = await newTenant(store);
   const bundles = Array.from({ length: 20 }, (_none, i) => `bundle-${i}`);
   for (const bundle of bundles) await readyToSwap(store, { tenant, bundle, version: 1 });

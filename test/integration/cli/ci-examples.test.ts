@@ -17,7 +17,7 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { withPolicy } from '../../support/data/gates.ts';
 import { madeToken } from '../../support/data/tokens.ts';
 
-// Not replayed: it is about the files in examples/ci, and api-publish.test.ts runs the same handlers.
+// Not replayed: it tests the files in examples/ci, and api-publish.test.ts runs the same handlers.
 
 const root = join(import.meta.dirname, '..', '..', '..');
 const example = async (name: string): Promise<unknown> =>
@@ -58,7 +58,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   tenant = await newTenant(plane);
   folder = await mkdtemp(join(tmpdir(), 'pointsman-ci-'));
-  // As npm puts the command on the path of a job.
+  // npm also puts the command on the path of a job.
   await mkdir(join(folder, 'bin'));
   await symlink(join(root, 'packages/cli/pointsman.js'), join(folder, 'bin/pointsman'));
   await mkdir(join(folder, 'checkout/config'), { recursive: true });
@@ -74,11 +74,11 @@ const put = (content: string) => writeFile(join(folder, 'checkout/config/a.json'
 
 interface Job {
   readonly script: string;
-  /** Beside what the example itself sets. */
+  /** In addition to the variables that the example sets. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** A token of the pipeline in this test's tenant, one for each role. */
+/** A pipeline token of this tenant, one for each role. */
 async function roleToken(role: 'publisher' | 'reporter'): Promise<string> {
   const known = tokens.get(`${tenant} ${role}`);
   if (known !== undefined) return known;
@@ -87,7 +87,7 @@ async function roleToken(role: 'publisher' | 'reporter'): Promise<string> {
   return token;
 }
 
-/** Runs it as the runner does: in the checkout, by bash, ended by the first failure. */
+/** Runs the job as a CI runner does: in the checkout, with bash, until the first failure. */
 async function run({ script, env }: Job): Promise<{ exit: number | null; output: string }> {
   const child = spawn('bash', ['--noprofile', '--norc', '-e', '-o', 'pipefail', '-c', script], {
     cwd: join(folder, 'checkout'),
@@ -138,36 +138,36 @@ const release = (version: number) => findRelease(plane.db, { tenant, bundle: 'su
 describe.each([
   ['github-actions.yml', githubJob],
   ['.gitlab-ci.yml', gitlabJob],
-] as const)('the publishing step of %s, as it is written', (name, job) => {
+] as const)('the publishing step of %s, run as it is written', (name, job) => {
   const isGithub = name === 'github-actions.yml';
 
-  test('publishes the folder, waits until it is live, and ends well', async () => {
+  test('publishes the folder, waits until it is live, and exits with 0', async () => {
     const { exit, output } = await run(await job(commitOf('one'), 'A kinder greeting'));
     expect([exit, output]).toEqual([0, expect.stringContaining('published')]);
     expect(await release(1)).toMatchObject({ outcome: 'published', message: 'A kinder greeting' });
   });
 
-  test('run again for the same commit publishes nothing again, and ends as before', async () => {
+  test('publishes nothing when it runs again for the same commit, and exits with 0', async () => {
     await run(await job(commitOf('one'), 'x'));
     expect((await run(await job(commitOf('one'), 'x'))).exit).toBe(0);
     expect(await listReleases(plane.db, tenant, 'support-bot', { limit: 10 })).toHaveLength(1);
   });
 
-  test('takes a message for text, whatever stands in it', async () => {
+  test('does not interpret shell syntax in a commit message', async () => {
     const message = `"; touch hacked; $(touch hacked) \`touch hacked\` '`;
     await run(await job(commitOf('one'), message));
     expect((await release(1))?.message).toBe(message);
     await expect(readFile(join(folder, 'checkout/hacked'))).rejects.toThrow('ENOENT');
   });
 
-  test('ends as rejected for a source with a mistake, and says where it is', async () => {
+  test('exits as rejected for a source with a mistake, and names its place', async () => {
     await put('{"a":');
     const { exit, output } = await run(await job(commitOf('one'), 'x'));
     expect([exit, output]).toEqual([3, expect.stringContaining('a.json')]);
     if (isGithub) expect(output).toContain('::error::Rejected');
   });
 
-  test('is no failure of a commit that a newer one has overtaken', async () => {
+  test('does not fail for a commit that a newer one has superseded', async () => {
     const [older, newer] = await standstill(plane).whileStagesLocked(async () => {
       const first = run(await job(commitOf('one'), 'older'));
       await eventually(async () => (await release(1)) !== null, { what: 'the first is on its way' });
@@ -184,14 +184,14 @@ describe.each([
   });
 });
 
-describe('the pipeline of docs/guides/ci.md that answers a check of its own, as it is written', () => {
+describe('the pipeline of docs/guides/ci.md that reports its own check, run as it is written', () => {
   const lines = async (): Promise<string> => {
     const page = await readFile(join(root, 'docs/guides/ci.md'), 'utf8');
     return /```sh\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
   };
   const gated = async (exit: number): Promise<Job> => {
     await withPolicy(plane, tenant, [{ check: { name: 'e2e' } }]);
-    // Whoever tests takes some time: here, until there is something to test.
+    // The end-to-end tests wait until the release is pending.
     const tests = join(folder, 'checkout/end-to-end');
     const look = `until pointsman pending | grep -q e2e; do :; done; exit ${exit}`;
     await writeFile(tests, `#!/bin/sh\n${look}\n`, { mode: 0o755 });
@@ -199,17 +199,17 @@ describe('the pipeline of docs/guides/ci.md that answers a check of its own, as 
     return { script: await lines(), env };
   };
 
-  test('reports that its tests have passed, and ends well once the release is live', async () => {
+  test('reports success, and exits with 0 once the release is live', async () => {
     const job = await gated(0);
     const { exit, output } = await run(job);
     expect([exit, output]).toEqual([0, expect.stringContaining('published')]);
     expect(await release(1)).toMatchObject({ outcome: 'published' });
-    // Run again: the same release, the same word.
+    // A second run finds the same release and reports the same result.
     expect((await run({ ...job, script: job.script.replace('./end-to-end', 'true') })).exit).toBe(0);
     expect(await release(2)).toBeNull();
   });
 
-  test('can not report with the token that published: it ends with 9, and the release waits', async () => {
+  test('cannot report with the token that published: it exits with 9, and the release waits', async () => {
     const job = await gated(0);
     const script = job.script.replace('POINTSMAN_TOKEN=$POINTSMAN_REPORTER_TOKEN ', '');
     const { exit, output } = await run({ ...job, script });
@@ -217,7 +217,7 @@ describe('the pipeline of docs/guides/ci.md that answers a check of its own, as 
     expect(await release(1)).toMatchObject({ status: 'waiting', gates: [{ gate: 'e2e', state: 'open' }] });
   });
 
-  test('reports that they have failed, and ends as rejected', async () => {
+  test('reports failure, and exits as rejected', async () => {
     expect((await run(await gated(1))).exit).toBe(3);
     expect(await release(1)).toMatchObject({ outcome: 'rejected' });
   });

@@ -7,7 +7,7 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { runCli, type CliResult } from '../../support/runs/run-cli.ts';
 import { startTestStack, type TestStack } from '../../support/processes/stack.ts';
 
-// Not replayed: it is about the command line, and release.test.ts runs the same handlers.
+// Not replayed: it tests the command line, and release.test.ts runs the same handlers.
 
 const EXAMPLE = fileURLToPath(new URL('../../../examples/support-bot', import.meta.url));
 
@@ -32,12 +32,12 @@ async function cli(...args: string[]): Promise<CliResult> {
   return runCli(args, { env: { ...env }, firstRetryMs: 250 });
 }
 
-/** One that sits out the restart of an API on a machine that takes its time. */
+/** Runs a command that retries long enough for an API to restart on a slow machine. */
 async function patientCli(...args: string[]): Promise<CliResult> {
   return runCli(args, { env: { ...env }, firstRetryMs: 4_000 });
 }
 
-/** Runs `work` while no release can get past its store stage: the table that it writes can only be read. */
+/** Runs `work` while a table lock keeps every release from completing its store stage. */
 async function whileStoreWaits<T>(work: () => Promise<T>): Promise<T> {
   const owner = new pg.Client({ connectionString: stack.ownerUrl });
   await owner.connect();
@@ -61,8 +61,8 @@ async function atStore(version: number): Promise<void> {
   );
 }
 
-describe('a publish that waits exits with the release’s own outcome', () => {
-  test('superseded by a newer one, which is published', async () => {
+describe('pointsman publish exits with the code of the outcome', () => {
+  test('when the release is superseded by a newer one, which is published', async () => {
     const { first, second } = await whileStoreWaits(async () => {
       const older = cli('publish', EXAMPLE);
       await atStore(1);
@@ -74,7 +74,7 @@ describe('a publish that waits exits with the release’s own outcome', () => {
     expect(await second).toMatchObject({ exit: 0 });
   });
 
-  test('cancelled by pointsman cancel', async () => {
+  test('when pointsman cancel cancels the release', async () => {
     const { ended } = await whileStoreWaits(async () => {
       const publish = cli('publish', EXAMPLE);
       await atStore(1);
@@ -86,7 +86,7 @@ describe('a publish that waits exits with the release’s own outcome', () => {
     expect(stdout).toContain('wrong file');
   });
 
-  test('rejected because of a hold that came while it was on its way', async () => {
+  test('when a hold during the release rejects it', async () => {
     await cli('publish', EXAMPLE);
     const { ended } = await whileStoreWaits(async () => {
       const publish = cli('publish', EXAMPLE);
@@ -99,7 +99,7 @@ describe('a publish that waits exits with the release’s own outcome', () => {
     expect(stdout).toContain('freeze');
   });
 
-  test('errored when an operator kills it', async () => {
+  test('when an operator kills the release, which ends as errored', async () => {
     const { ended } = await whileStoreWaits(async () => {
       const publish = cli('publish', EXAMPLE);
       await atStore(1);
@@ -113,7 +113,7 @@ describe('a publish that waits exits with the release’s own outcome', () => {
     expect((await ended).exit).toBe(4);
   });
 
-  test('still in flight when its time is up; watch then tells how it ended', async () => {
+  test('when its timeout passes with the release still in flight, and pointsman watch then reports the outcome', async () => {
     const { ended } = await whileStoreWaits(async () => {
       const { exit, stderr } = await cli('publish', EXAMPLE, '--timeout', '1s');
       expect({ exit, stderr }).toMatchObject({
@@ -126,7 +126,7 @@ describe('a publish that waits exits with the release’s own outcome', () => {
     expect((await ended).exit).toBe(0);
   });
 
-  test('published, although the API was restarted in the meantime', async () => {
+  test('when the release is published although the API restarted meanwhile', async () => {
     const { ended } = await whileStoreWaits(async () => {
       const publish = patientCli('publish', EXAMPLE);
       await atStore(1);
@@ -139,7 +139,7 @@ describe('a publish that waits exits with the release’s own outcome', () => {
   });
 });
 
-test('with everything stopped it exits with 11, and says how to start', async () => {
+test('a command exits with 11 when everything is stopped, and explains how to start it', async () => {
   await stack.processes.api.stop();
   try {
     const { exit, stderr } = await cli('releases');

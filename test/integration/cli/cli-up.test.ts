@@ -12,7 +12,7 @@ import { runCli } from '../../support/runs/run-cli.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../../packages/cli/pointsman.js', import.meta.url));
 
-test('pointsman up runs the whole stack until Ctrl-C, which leaves nothing running and exits with 0', async () => {
+test('pointsman up runs the whole stack until Ctrl-C, then leaves no process running and exits with 0', async () => {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'pointsman-up-')));
   const env = { POINTSMAN_HOME: join(folder, 'home'), POINTSMAN_PORT: '0' };
   const up = spawn(process.execPath, [LAUNCHER, 'up'], {
@@ -20,10 +20,10 @@ test('pointsman up runs the whole stack until Ctrl-C, which leaves nothing runni
     env: { ...process.env, ...env },
   });
   const exited = once(up, 'exit');
-  let said = '';
-  up.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
+  let printed = '';
+  up.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text));
   try {
-    await eventually(async () => said.includes('Pointsman is ready.'), { what: 'it is ready' });
+    await eventually(async () => printed.includes('Pointsman is ready.'), { what: 'it is ready' });
     expect(await runCli(['tenants', 'create', 'acme'], { env })).toMatchObject({ exit: 0 });
     expect(await runCli(['tenants', 'list'], { env })).toMatchObject({ exit: 0, stdout: 'acme\n' });
   } finally {

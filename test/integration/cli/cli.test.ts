@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { runCli, type CliResult } from '../../support/runs/run-cli.ts';
 import { startTestStack, type TestStack } from '../../support/processes/stack.ts';
 
-// Not replayed: it is about the command line, and api-publish.test.ts runs the same handlers.
+// Not replayed: it tests the command line, and api-publish.test.ts runs the same handlers.
 
 const EXAMPLE = fileURLToPath(new URL('../../../examples/support-bot', import.meta.url));
 const LAUNCHER = fileURLToPath(new URL('../../../packages/cli/pointsman.js', import.meta.url));
@@ -25,12 +25,12 @@ beforeAll(async () => {
   await edit('changed/agents/billing.yaml', 'refundCents: 5000', 'refundCents: 20000');
   await cp(EXAMPLE, join(folder, 'broken'), { recursive: true });
   await edit('broken/agents/billing.yaml', 'refundCents: 5000', 'refundCents: lots');
-  // What npm start leaves in its home is all that a command on this machine needs.
+  // The command line needs only the home of `npm start` on the same machine.
   env = { POINTSMAN_HOME: stack.home, POINTSMAN_TENANT: 'acme' };
   expect((await cli('tenants', 'create', 'acme')).exit).toBe(0);
 });
 
-// A bundle for each test, so that none sees another's pointer.
+// Each test has its own bundle, and so its own pointer.
 beforeEach(() => {
   bundles++;
   env['POINTSMAN_BUNDLE'] = `bot-${bundles}`;
@@ -57,8 +57,8 @@ async function document<T>(...args: string[]): Promise<T> {
   return JSON.parse(stdout) as T;
 }
 
-describe('publishing', () => {
-  test('exits with 0 only when the release is live, after every stage', async () => {
+describe('pointsman publish', () => {
+  test('exits with 0 after every stage, once the release is live', async () => {
     const { exit, stdout } = await cli('publish', EXAMPLE, '--message', 'first');
     expect(exit).toBe(0);
     for (const stage of ['validate', 'compile', 'store', 'gate', 'swap', 'announce']) {
@@ -72,7 +72,7 @@ describe('publishing', () => {
     ]);
   });
 
-  test('from a script: the installed command, its exit code, and one document on standard output', async () => {
+  test('works in a script: the installed command sets its exit code and prints one document', async () => {
     const args = [LAUNCHER, 'publish', EXAMPLE, '--wait', '--json'];
     const { status, stdout } = spawnSync(process.execPath, args, {
       encoding: 'utf8',
@@ -87,7 +87,7 @@ describe('publishing', () => {
     });
   });
 
-  test('a source with a mistake exits with 3, shows the place in the local file, and gets no number', async () => {
+  test('exits with 3 for a source with a mistake, shows the place in the local file, and uses up no version number', async () => {
     const { exit, stderr } = await cli('publish', join(folder, 'broken'));
     expect(exit).toBe(3);
     expect(stderr).toMatch(
@@ -96,13 +96,13 @@ describe('publishing', () => {
     expect((await cli('publish', EXAMPLE)).stdout).toContain(':v1 is live');
   });
 
-  test('a dry run says the same, and publishes nothing', async () => {
+  test('with --dry-run exits with the same codes and publishes nothing', async () => {
     expect((await cli('publish', EXAMPLE, '--dry-run')).exit).toBe(0);
     expect((await cli('publish', join(folder, 'broken'), '--dry-run')).exit).toBe(3);
     expect((await cli('releases')).exit).toBe(12);
   });
 
-  test('the same key publishes once, and another source under it is refused', async () => {
+  test('publishes once for an idempotency key, and refuses the key for another source', async () => {
     const again = ['--idempotency-key', `key-${bundles}`];
     expect((await cli('publish', EXAMPLE, ...again)).exit).toBe(0);
     expect((await cli('publish', EXAMPLE, ...again)).stdout).toContain(':v1 is live at generation 1');
@@ -110,21 +110,21 @@ describe('publishing', () => {
     expect((await document<{ items: unknown[] }>('releases')).items).toHaveLength(1);
   });
 
-  test('is refused with 8 when the pointer is not where the author saw it', async () => {
+  test('exits with 8 when the pointer is not at the generation of --if-generation', async () => {
     await cli('publish', EXAMPLE);
     const late = await cli('publish', join(folder, 'changed'), '--if-generation', '0');
     expect(late.exit).toBe(8);
     expect((await cli('publish', join(folder, 'changed'), '--if-generation', '1')).exit).toBe(0);
   });
 
-  test('a token that is wrong exits with 9, a tenant that is not there with 12', async () => {
+  test('exits with 9 for an invalid token and with 12 for an unknown tenant', async () => {
     expect((await cli('publish', EXAMPLE, '--token', 'wrong')).exit).toBe(9);
     expect((await cli('publish', EXAMPLE, '--tenant', 'globex')).exit).toBe(12);
   });
 });
 
-describe('steering', () => {
-  test('a rollback with a hold sticks until it is lifted', async () => {
+describe('the commands that move a pointer', () => {
+  test('rollback --hold blocks publishes until the hold is lifted', async () => {
     await cli('publish', EXAMPLE);
     await cli('publish', join(folder, 'changed'));
     const back = await cli('rollback', '--yes', '--hold', 'refunds are too high');
@@ -145,14 +145,14 @@ describe('steering', () => {
     ]);
   });
 
-  test('a promotion moves another channel to what was compiled before', async () => {
+  test('promote moves another channel to a release that is already compiled', async () => {
     await cli('publish', EXAMPLE, '--channel', 'staging');
     const { exit, stdout } = await cli('promote', 'v1', '--channel', 'live', '--create-channel');
     expect({ exit, stdout }).toEqual({ exit: 0, stdout: 'promoted  live is v1 at generation 1\n' });
     expect((await cli('promote', '7', '--channel', 'live')).exit).toBe(12);
   });
 
-  test('a release that is published can not be cancelled any more', async () => {
+  test('cancel refuses a release that is already published', async () => {
     await cli('publish', EXAMPLE);
     const { exit, stderr } = await cli('cancel', '1', '--reason', 'too late');
     expect(exit).toBe(8);
@@ -160,8 +160,8 @@ describe('steering', () => {
   });
 });
 
-describe('reading', () => {
-  test('show gives the compiled bytes at the pointer, and follows it', async () => {
+describe('the commands that read', () => {
+  test('show prints the compiled bytes at the current pointer', async () => {
     await cli('publish', EXAMPLE);
     const before = JSON.parse((await cli('show', 'agents/billing.yaml')).stdout) as { limits: unknown };
     expect(before.limits).toEqual({ refundCents: 5000, turns: 12 });
@@ -170,7 +170,7 @@ describe('reading', () => {
     expect((await cli('show', 'agents/nobody.yaml')).exit).toBe(12);
   });
 
-  test('diff shows what changed for a runtime, and nothing else', async () => {
+  test('diff prints only the differences between the compiled releases', async () => {
     await cli('publish', EXAMPLE);
     await cli('publish', join(folder, 'changed'));
     const { stdout } = await cli('diff', '1', '2');
@@ -182,7 +182,7 @@ describe('reading', () => {
     expect((await cli('diff', '1', '1')).stdout).toBe('');
   });
 
-  test('doctor finds everything well from what npm start left', async () => {
+  test('doctor reports no problem for a stack that npm start runs', async () => {
     const { exit, stdout, stderr } = await cli('doctor', '--repair');
     expect(exit, stdout + stderr).toBe(0);
     expect(stdout).toMatch(/✓ {2}Restate +1\.[0-9]+\.[0-9]+ at /);
@@ -193,7 +193,7 @@ describe('reading', () => {
 
   test('doctor leaves nothing unchecked, with no setting of the server', async () => {
     const { findings } = await document<{ findings: { subject: string; state: string }[] }>('doctor');
-    // How full this machine's disk is, is not the stack's doing.
+    // The disk of this machine may be full for reasons outside of the stack.
     const others = findings.filter(({ subject }) => !subject.startsWith('disk of '));
     expect(others.filter(({ state }) => state !== 'ok')).toEqual([]);
     expect(others.filter(({ subject }) => subject === 'PostgreSQL')).toHaveLength(2);

@@ -13,7 +13,7 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { sinkOf } from '../../support/worlds/sink-world.ts';
 import { skipWithout } from '../../support/servers/system-packages.ts';
 
-// Not replayed: it is about the command line, and sinks-brokers.test.ts runs the same handlers.
+// Not replayed: it tests the command line, and sinks-brokers.test.ts runs the same handlers.
 
 let world: DoctoredWorld;
 
@@ -28,7 +28,7 @@ describe.skipIf(skipWithout('the doctor on Redis', ['redis-server']))('doctor wi
     await redis.stop();
   });
 
-  test('finds it dead before anything was to be delivered, and then what could not be', async () => {
+  test('reports a dead Redis before a delivery is due, and the affected sink afterwards', async () => {
     const { plane } = world;
     const tenant = await newTenant(plane);
     await world.isWell();
@@ -43,7 +43,7 @@ describe.skipIf(skipWithout('the doctor on Redis', ['redis-server']))('doctor wi
     await world.isWell();
   });
 
-  test('finds one that answers and takes no writes', async () => {
+  test('finds a Redis that answers and refuses writes', async () => {
     const client = createClient({ url: redis.url });
     await client.connect();
     try {
@@ -69,7 +69,7 @@ describe.skipIf(skipWithout('the doctor on RabbitMQ', ['rabbitmq-server']))('doc
     await rabbit.stop();
   });
 
-  test('finds it dead', async () => {
+  test('reports a dead RabbitMQ', async () => {
     await world.isWell();
     await rabbit.kill();
     const dead = { subject: 'RabbitMQ', state: 'error', actions: [expect.stringContaining('AMQP_URL')] };

@@ -13,15 +13,23 @@ import { accepted, type ControlPlane, newTenant, settled } from '../../support/w
 import { type DoctoredWorld, startDoctoredWorld } from '../../support/worlds/doctored-world.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { runCli } from '../../support/runs/run-cli.ts';
-import { type Endpoint, hookUp, MAY_CALL_ENDPOINTS, startEndpoint } from '../../support/worlds/sink-world.ts';
+import {
+  type Endpoint,
+  addWebhook,
+  MAY_CALL_ENDPOINTS,
+  startEndpoint,
+} from '../../support/worlds/sink-world.ts';
 import { type Standstill, standstill } from '../../support/servers/standstill.ts';
 
-// Not replayed: it is about the command line, and sinks.test.ts and release.test.ts run the same handlers.
+// Not replayed: it tests the command line, and sinks.test.ts and release.test.ts run the same handlers.
 
 const execute = promisify(execFile);
 const RESTATE = fileURLToPath(new URL('../../../node_modules/.bin/restate', import.meta.url));
 
-/** Whether this process may make a small disk. doctor-findings.test.ts has each rule about disks without one, on every machine. */
+/**
+ * Whether this process can mount a small disk. doctor-findings.test.ts tests each disk rule without a mount,
+ * on every machine.
+ */
 async function canMount(): Promise<boolean> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-mount-'));
   try {
@@ -59,7 +67,7 @@ describe('the doctor', () => {
     await endpoint.server.close();
   });
 
-  test('finds nothing where nothing is wrong', async () => {
+  test('finds no problem in a healthy stack', async () => {
     await settled(plane, tenant, await accepted(plane, tenant));
     const { exit, problems, findings } = await world.doctor();
     expect({ exit, problems }).toEqual({ exit: 0, problems: [] });
@@ -78,15 +86,17 @@ describe('the doctor', () => {
     );
   });
 
-  test('leaves no trace in Restate, however often it asks', async () => {
+  test('leaves no invocation in Restate, however often it runs', async () => {
     for (let nth = 0; nth < 3; nth++) await world.doctor();
     const traces = () =>
       plane.admin.query("SELECT id FROM sys_invocation WHERE target_service_name = 'Worker'");
-    await eventually(async () => (await traces()).length === 0, { what: 'no trace of the questions' });
+    await eventually(async () => (await traces()).length === 0, {
+      what: 'no invocation of the doctor is left',
+    });
   });
 
-  test('finds a webhook that answered 410, names the cause and the command that resumes it, and fails', async () => {
-    await hookUp(plane, tenant, endpoint);
+  test('reports a webhook that answered 410 as an error, with the cause and the command that resumes it', async () => {
+    await addWebhook(plane, tenant, endpoint);
     endpoint.answers(410);
     await settled(plane, tenant, await accepted(plane, tenant));
     const { exit } = await world.diagnosed({
@@ -104,8 +114,8 @@ describe('the doctor', () => {
     await world.isWell();
   });
 
-  test('finds a webhook that fails: at first a warning, and an error once it has failed for a minute', async () => {
-    await hookUp(plane, tenant, endpoint);
+  test('reports a failing webhook as a warning, and as an error once it has failed for a minute', async () => {
+    await addWebhook(plane, tenant, endpoint);
     endpoint.answers(503);
     await settled(plane, tenant, await accepted(plane, tenant));
     const failing = { subject: `sink ${tenant}/audit`, summary: expect.stringContaining('503') };
@@ -123,7 +133,7 @@ describe('the doctor', () => {
     await world.isWell();
   });
 
-  test('finds an undo that waits for its operator, and the command that it names resumes it', async () => {
+  test('reports a compensation that waits for an operator, with the command that resumes it', async () => {
     await settled(plane, tenant, await accepted(plane, tenant));
     const app = appRoleOf(plane.postgres.appUrl);
     let command = '';
@@ -153,7 +163,7 @@ describe('the doctor', () => {
     await world.isWell();
   });
 
-  test('finds what Restate retries while no worker is there, and the worker itself', async () => {
+  test('reports an invocation that Restate retries while no worker runs, and the missing worker', async () => {
     await plane.worker.down();
     const publishing = accepted(plane, tenant);
     try {
@@ -171,7 +181,7 @@ describe('the doctor', () => {
     await world.isWell();
   });
 
-  test('finds a PostgreSQL that takes no writes', async () => {
+  test('finds a PostgreSQL that refuses writes', async () => {
     const readOnly = (value: 'on' | 'off') =>
       still.sql(async (client) => {
         await client.query('SET default_transaction_read_only = off');
@@ -189,7 +199,7 @@ describe('the doctor', () => {
     await world.isWell();
   });
 
-  test.runIf(mountable)('finds a disk of the home that is full, and one that is not', async () => {
+  test.runIf(mountable)('reports a full disk of the home, and not a disk with free space', async () => {
     const home = await mkdtemp(join(tmpdir(), 'pointsman-home-'));
     await execute('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', home]);
     const { appUrl } = plane.postgres;

@@ -24,39 +24,42 @@ function eventOf(generation: number, digest: string): MoveEvent {
   return moveEvent({ ...place, from: null, to, movedAt: '2026-01-02T03:04:05.678Z' });
 }
 
-describe.skipIf(skipWithout('followers by RabbitMQ', ['rabbitmq-server']))('by RabbitMQ', () => {
-  test('moves are followed, across a RabbitMQ that is killed and started again', async () => {
-    const rabbit = await startRabbitmq();
-    const sink = rabbitMoveExchange({ url: rabbit.url, log: silent, unrouted: 'alternate' });
-    const tell = (event: MoveEvent): Promise<unknown> => {
-      const batch = { tenant: world.tenant, events: [event], atMs: Date.now(), position: null };
-      const sent = () => sink.send({ ...batch, mustBeDelivered: () => false });
-      return eventually(async () => (await sent()).count === 1, { what: 'RabbitMQ has taken it' });
-    };
-    try {
-      await tell(eventOf(1, await world.publish(files(1))));
-      const pointer = { tenant: world.tenant, bundle: 'bot', channel: 'live' };
-      const follower = await world.follow({
-        source: (signal) => tailMoves({ url: rabbit.url, pointer, signal, log: silent }),
-      });
-      await tell(eventOf(2, await world.publish(files(2))));
-      await world.at(follower, 2);
-      await rabbit.kill();
-      const three = await world.publish(files(3));
-      expect(follower.current.json('a.json')).toEqual({ n: 2 });
-      await rabbit.restart();
-      await tell(eventOf(3, three));
-      await world.at(follower, 3);
-      expect(follower.status().ignored.false).toBe(0);
-    } finally {
-      await sink.close();
-      await rabbit.stop();
-    }
-  });
-});
+describe.skipIf(skipWithout('followers by RabbitMQ', ['rabbitmq-server']))(
+  'a follower with RabbitMQ as its source',
+  () => {
+    test('follows moves across a RabbitMQ that is killed and restarted', async () => {
+      const rabbit = await startRabbitmq();
+      const sink = rabbitMoveExchange({ url: rabbit.url, log: silent, unrouted: 'alternate' });
+      const send = (event: MoveEvent): Promise<unknown> => {
+        const batch = { tenant: world.tenant, events: [event], atMs: Date.now(), position: null };
+        const sent = () => sink.send({ ...batch, mustBeDelivered: () => false });
+        return eventually(async () => (await sent()).count === 1, { what: 'RabbitMQ has the move' });
+      };
+      try {
+        await send(eventOf(1, await world.publish(files(1))));
+        const pointer = { tenant: world.tenant, bundle: 'bot', channel: 'live' };
+        const follower = await world.follow({
+          source: (signal) => tailMoves({ url: rabbit.url, pointer, signal, log: silent }),
+        });
+        await send(eventOf(2, await world.publish(files(2))));
+        await world.at(follower, 2);
+        await rabbit.kill();
+        const three = await world.publish(files(3));
+        expect(follower.current.json('a.json')).toEqual({ n: 2 });
+        await rabbit.restart();
+        await send(eventOf(3, three));
+        await world.at(follower, 3);
+        expect(follower.status().ignored.false).toBe(0);
+      } finally {
+        await sink.close();
+        await rabbit.stop();
+      }
+    });
+  },
+);
 
-describe('by webhooks', () => {
-  test('a signed one moves the follower, and one that nobody signed is not heard', async () => {
+describe('a follower with webhooks as its source', () => {
+  test('follows a signed webhook, and ignores one with the signature of another secret', async () => {
     const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
     const receiver = webhookReceiver({ secrets: [secret] });
     const server = createServer(receiver.listener);

@@ -7,7 +7,7 @@ import { afterEach, expect, test } from 'vitest';
 
 import { eventually } from '../../support/runs/eventually.ts';
 import { followedWorld } from '../../support/worlds/followed-world.ts';
-import { vouchedFiles } from '../../support/data/followers.ts';
+import { filesWithSum } from '../../support/data/followers.ts';
 import { digestOf } from '../../../packages/protocol/digest.ts';
 
 const world = followedWorld();
@@ -20,7 +20,7 @@ afterEach(async () => {
   await gone;
 });
 
-/** The example as its README starts it; where it serves. */
+/** Starts the example as its README does, and returns its URL. */
 async function startExample(): Promise<string> {
   const child = spawn(
     process.execPath,
@@ -32,15 +32,15 @@ async function startExample(): Promise<string> {
     },
   );
   example = child;
-  let said = '';
-  child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  return eventually(async () => /serving on (\S+)/.exec(said)?.[1], { what: 'the example serves' });
+  let printed = '';
+  child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+  return eventually(async () => /serving on (\S+)/.exec(printed)?.[1], { what: 'the example serves' });
 }
 
 const generationOf = (answer: Response): number => Number(answer.headers.get('pointsman-generation'));
 
-test('a server answers from one generation at a time while releases are published, and a session stays with its own', async () => {
-  await world.publish(vouchedFiles(1));
+test('the example server serves one generation at a time while releases are published, and a session keeps its generation', async () => {
+  await world.publish(filesWithSum(1));
   const url = await startExample();
   const session = await (await fetch(`${url}/sessions`, { method: 'POST' })).text();
   let isOver = false;
@@ -57,7 +57,7 @@ test('a server answers from one generation at a time while releases are publishe
     return seen;
   };
   const connections = Array.from({ length: 4 }, connection);
-  for (let n = 2; n <= 8; n++) await world.publish(vouchedFiles(n));
+  for (let n = 2; n <= 8; n++) await world.publish(filesWithSum(n));
   await eventually(async () => generationOf(await fetch(`${url}/a.json`)) === 8, {
     what: 'the last one is served',
   });

@@ -17,7 +17,7 @@ const silent = pino({ level: 'silent' });
 const ONE = { 'a.json': '{"n":1}' };
 const TWO = { 'a.json': '{"n":2}' };
 
-/** The event of a move that was made, unless it is changed. */
+/** The event of a real move, except for the fields in `over`. */
 function eventOf(
   generation: number,
   digest: string,
@@ -29,7 +29,7 @@ function eventOf(
   return moveEvent({ ...place, from: null, to: { version: generation, digest }, movedAt, ...over });
 }
 
-/** A source that says what a test hands it, and that it has been heard. */
+/** A source that yields the events that a test passes to it. */
 function handFed() {
   const waiting: MoveHint[] = [];
   let wake = (): void => {};
@@ -41,28 +41,28 @@ function handFed() {
       else await new Promise<void>((resolve) => (wake = resolve));
     }
   }
-  const say = (event: unknown): void => {
+  const emit = (event: unknown): void => {
     waiting.push({ kind: 'moved', event: event as MoveEvent });
     wake();
   };
-  return { source, say };
+  return { source, emit };
 }
 
-describe('an event', () => {
-  test('that is true moves the follower; told again, or out of order, it moves nothing', async () => {
-    const { source, say } = handFed();
+describe('a follower of events', () => {
+  test('moves for a true event, and does not move when events are repeated or out of order', async () => {
+    const { source, emit } = handFed();
     const one = await world.publish(ONE);
     const follower = await world.follow({ source });
     const two = await world.publish(TWO);
-    say(eventOf(2, two));
+    emit(eventOf(2, two));
     await world.at(follower, 2);
-    for (const event of [eventOf(2, two), eventOf(1, one), eventOf(2, two)]) say(event);
-    await eventually(async () => follower.status().ignored.older === 1, { what: 'all of them were heard' });
+    for (const event of [eventOf(2, two), eventOf(1, one), eventOf(2, two)]) emit(event);
+    await eventually(async () => follower.status().ignored.older === 1, { what: 'every event has arrived' });
     expect(follower.current.generation).toBe(2);
   });
 
-  test('that lies, is garbage, or is of another pointer moves nothing, and is counted by its reason', async () => {
-    const { source, say } = handFed();
+  test('does not move for a false or malformed event, nor for one of another pointer, and counts each by its reason', async () => {
+    const { source, emit } = handFed();
     await world.publish(ONE);
     const follower = await world.follow({ source });
     await eventually(async () => follower.status().acknowledged === 1, { what: 'it has begun' });
@@ -72,9 +72,9 @@ describe('an event', () => {
         what: JSON.stringify(of),
       });
     const none = { older: 0, garbage: 0, elsewhere: 0, false: 0 };
-    say(eventOf(99, stored));
+    emit(eventOf(99, stored));
     await ignored({ ...none, false: 1 });
-    say(eventOf(2, digestOf('never stored')));
+    emit(eventOf(2, digestOf('never stored')));
     await ignored({ ...none, false: 2 });
     const garbage = [
       null,
@@ -83,18 +83,18 @@ describe('an event', () => {
       { ...eventOf(2, stored), id: 'x' },
       { ...eventOf(2, stored), data: { x: 1 } },
     ];
-    for (const event of garbage) say(event);
+    for (const event of garbage) emit(event);
     for (const over of [{ tenant: 'other' }, { bundle: 'other' }, { channel: 'other' }])
-      say(eventOf(2, stored, over));
+      emit(eventOf(2, stored, over));
     await ignored({ ...none, garbage: 5, elsewhere: 3, false: 2 });
     expect([follower.current.generation, follower.status().wanted]).toEqual([1, null]);
     await world.publish(TWO);
-    say(eventOf(2, stored));
+    emit(eventOf(2, stored));
     await world.at(follower, 2);
     expect(follower.current.json('a.json')).toEqual({ n: 2 });
   });
 
-  test('of a source that throws, ends, or hangs on to its end keeps nothing from being served, nor closed', async () => {
+  test('serves and closes although its source throws or does not end', async () => {
     await world.publish(ONE);
     const broken = await world.follow({
       source: () => {
@@ -102,7 +102,7 @@ describe('an event', () => {
       },
     });
     await eventually(async () => broken.status().problems.source === 'no broker here', {
-      what: 'it says so',
+      what: 'the status has the problem',
     });
     expect(broken.current.generation).toBe(1);
     const deaf = await world.follow({
@@ -113,40 +113,48 @@ describe('an event', () => {
   });
 });
 
-describe.skipIf(skipWithout('followers by Redis', ['redis-server']))('by Redis', () => {
-  test('moves are followed, across a Redis that is killed and started again', async () => {
-    const redis = await startRedis();
-    const sink = redisMoveStream({ url: redis.url, log: silent, cache: null });
-    let position: string | null = null;
-    const tell = async (event: MoveEvent): Promise<void> => {
-      const batch = { tenant: world.tenant, events: [event], atMs: Date.now(), mustBeDelivered: () => false };
-      await eventually(
-        async () => {
-          const sent = await sink.send({ ...batch, position });
-          position = sent.position;
-          return sent.count === 1;
-        },
-        { what: 'Redis has taken it' },
-      );
-    };
-    try {
-      await tell(eventOf(1, await world.publish(ONE)));
-      const pointers = [{ tenant: world.tenant, bundle: 'bot', channel: 'live' }];
-      const follower = await world.follow({
-        source: (signal) => tailMoves({ url: redis.url, pointers, signal, log: silent }),
-      });
-      await tell(eventOf(2, await world.publish(TWO)));
-      await world.at(follower, 2);
-      await redis.kill();
-      const three = await world.publish(ONE);
-      expect(follower.current.json('a.json')).toEqual({ n: 2 });
-      await redis.restart();
-      await tell(eventOf(3, three));
-      await world.at(follower, 3);
-      expect(follower.status().ignored.false).toBe(0);
-    } finally {
-      await sink.close();
-      await redis.stop();
-    }
-  });
-});
+describe.skipIf(skipWithout('followers by Redis', ['redis-server']))(
+  'a follower with Redis as its source',
+  () => {
+    test('follows moves across a Redis that is killed and restarted', async () => {
+      const redis = await startRedis();
+      const sink = redisMoveStream({ url: redis.url, log: silent, cache: null });
+      let position: string | null = null;
+      const send = async (event: MoveEvent): Promise<void> => {
+        const batch = {
+          tenant: world.tenant,
+          events: [event],
+          atMs: Date.now(),
+          mustBeDelivered: () => false,
+        };
+        await eventually(
+          async () => {
+            const sent = await sink.send({ ...batch, position });
+            position = sent.position;
+            return sent.count === 1;
+          },
+          { what: 'Redis has the move' },
+        );
+      };
+      try {
+        await send(eventOf(1, await world.publish(ONE)));
+        const pointers = [{ tenant: world.tenant, bundle: 'bot', channel: 'live' }];
+        const follower = await world.follow({
+          source: (signal) => tailMoves({ url: redis.url, pointers, signal, log: silent }),
+        });
+        await send(eventOf(2, await world.publish(TWO)));
+        await world.at(follower, 2);
+        await redis.kill();
+        const three = await world.publish(ONE);
+        expect(follower.current.json('a.json')).toEqual({ n: 2 });
+        await redis.restart();
+        await send(eventOf(3, three));
+        await world.at(follower, 3);
+        expect(follower.status().ignored.false).toBe(0);
+      } finally {
+        await sink.close();
+        await redis.stop();
+      }
+    });
+  },
+);

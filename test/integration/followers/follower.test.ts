@@ -18,7 +18,7 @@ const listed = async () =>
 const fetched = () => world.forwarder.asked.filter((line) => /\/(?:artifacts|blobs)\//.test(line));
 
 describe('a follower', () => {
-  test('has the whole artifact, parses a file once and frozen, and knows nothing of others', async () => {
+  test('has the whole artifact, parses each file once, freezes it, and returns undefined for an unknown file', async () => {
     const digest = await world.publish({ ...ONE, 'deep.json': '{"list":[{"x":null}]}' });
     const { current } = await world.follow();
     expect([current.generation, current.version, current.digest]).toEqual([1, 1, digest]);
@@ -35,7 +35,7 @@ describe('a follower', () => {
     expect([current, deep, deep.list, deep.list[0]].every(Object.isFrozen)).toBe(true);
   });
 
-  test.each(['long-poll', 'server-sent-events'] as const)('hears of each move by %s', async (source) => {
+  test.each(['long-poll', 'server-sent-events'] as const)('follows each move by %s', async (source) => {
     await world.publish(ONE);
     const follower = await world.follow({ source });
     const seen: number[] = [];
@@ -48,7 +48,7 @@ describe('a follower', () => {
     expect(seen).toEqual([1, 2, 2, 3, 3, 4, 4, 5]);
   });
 
-  test('fetches only the blobs that it lacks, each once, and none of a release that it has had', async () => {
+  test('fetches each missing blob once, and nothing of a release that it has already', async () => {
     await world.publish(ONE);
     const follower = await world.follow();
     const { blobs: first } = artifactOf(ONE);
@@ -71,9 +71,9 @@ describe('a follower', () => {
     expect([follower.current.version, fetched()]).toEqual([1, []]);
   });
 
-  test('is one of a thousand that fetch each blob once, and share it in memory', async () => {
+  test('shares each blob in memory with a thousand followers in its process, which fetch it once', async () => {
     await world.publish(ONE);
-    // In one process with the API and all that is between: how long that takes is not what this is about.
+    // One process runs the API and all followers, so this test has a long deadline and measures no time.
     const begun = Array.from({ length: 1_000 }, () => world.follow({ startMs: 200_000 }));
     const followers = await Promise.all(begun);
     expect(new Set(fetched()).size).toBe(fetched().length);
@@ -88,7 +88,7 @@ describe('a follower', () => {
     expect(new Set(fetched()).size).toBe(fetched().length);
   });
 
-  test('lets a session keep what it began with, whatever moves', async () => {
+  test('lets a session keep the generation that it began with', async () => {
     await world.publish(ONE);
     const follower = await world.follow();
     const session = follower.pin();
@@ -98,23 +98,25 @@ describe('a follower', () => {
     expect(follower.pin().json('a.json')).toEqual({ n: 2 });
   });
 
-  test('acknowledges what it runs, and goes by the answer', async () => {
+  test('acknowledges the generation that it runs, and moves to the pointer in the response', async () => {
     await world.publish(ONE);
     const never = () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) });
     const follower = await world.follow({ name: 'bot', source: never });
     const digest = await world.publish(TWO);
-    await eventually(async () => (await listed())[0]?.['generation'] === 1, { what: 'it has said so' });
+    await eventually(async () => (await listed())[0]?.['generation'] === 1, {
+      what: 'the acknowledgement has arrived',
+    });
     expect(await listed()).toMatchObject([{ follower: 'bot', by: 'fleet', state: 'behind' }]);
     await world.at(follower, 2);
     await eventually(async () => (await listed())[0]?.['digest'] === digest, {
-      what: 'it has said that too',
+      what: 'the next acknowledgement has arrived',
     });
     // The record has the acknowledgement before the follower has the response to it.
     await eventually(async () => follower.status().acknowledged === 2, { what: 'it has the response' });
     expect(follower.status()).toMatchObject({ isOnDisk: true, problems: {}, wanted: null });
   });
 
-  test('follows fifty releases published as fast as they can be, and ends at the last', async () => {
+  test('follows fifty releases in quick succession in order, and ends at the last', async () => {
     await world.publish(ONE);
     const follower = await world.follow();
     const seen: number[] = [];
@@ -129,7 +131,7 @@ describe('a follower', () => {
   });
 });
 
-describe('what is not what its digest says', () => {
+describe('content that does not match its digest', () => {
   const cases = {
     'a manifest': (path: string, body: Buffer) =>
       path.includes('/artifacts/') ? Buffer.concat([body, Buffer.from(' ')]) : null,
@@ -147,28 +149,36 @@ describe('what is not what its digest says', () => {
     const follower = await world.follow();
     world.forwarder.tamper = tamper;
     await world.publish(TWO);
-    await eventually(async () => follower.status().problems.artifact !== undefined, { what: 'it says so' });
+    await eventually(async () => follower.status().problems.artifact !== undefined, {
+      what: 'the status has the problem',
+    });
     expect([follower.current.generation, follower.status().wanted]).toEqual([1, 2]);
     world.forwarder.tamper = null;
     await world.at(follower, 2);
-    await eventually(async () => follower.status().problems.artifact === undefined, { what: 'it is well' });
+    await eventually(async () => follower.status().problems.artifact === undefined, {
+      what: 'the status has no problem',
+    });
   });
 });
 
-describe('while the control plane is away', () => {
-  test('what runs is served, and when it is back, what was missed is caught up with', async () => {
+describe('while the control plane is unreachable', () => {
+  test('a follower serves its current generation, and catches up once the control plane is back', async () => {
     await world.publish(ONE);
     const follower = await world.follow();
     await world.apiDown();
     await world.publish(TWO);
-    await eventually(async () => follower.status().transport === 'retrying', { what: 'it has noticed' });
+    await eventually(async () => follower.status().transport === 'retrying', {
+      what: 'the follower retries',
+    });
     expect(follower.current.json('a.json')).toEqual({ n: 1 });
     await world.apiUp();
     await world.at(follower, 2);
-    await eventually(async () => follower.status().problems.source === undefined, { what: 'it is well' });
+    await eventually(async () => follower.status().problems.source === undefined, {
+      what: 'the status has no problem',
+    });
   });
 
-  test('a follower that starts serves what ran last, from disk, and nothing where nothing did', async () => {
+  test('a follower that starts serves its last generation from disk, and fails to start with an empty folder', async () => {
     await world.publish(ONE);
     await world.publish(TWO);
     await (await world.follow()).close();
@@ -183,7 +193,7 @@ describe('while the control plane is away', () => {
     await world.at(follower, 3);
   });
 
-  test('a token that is revoked keeps nothing from being served, and is told in the status', async () => {
+  test('a follower serves on with a revoked token, and reports it in its status', async () => {
     await world.publish(ONE);
     const { id, token } = await madeToken(world.api, {
       name: 'gone',
@@ -194,13 +204,15 @@ describe('while the control plane is away', () => {
     await world.api.call('DELETE', `/v1/tokens/${id}`);
     world.forwarder.down();
     world.forwarder.up();
-    await eventually(async () => follower.status().problems.source?.includes('401'), { what: 'it says so' });
+    await eventually(async () => follower.status().problems.source?.includes('401'), {
+      what: 'the status has the problem',
+    });
     expect(follower.current.json('a.json')).toEqual({ n: 1 });
   });
 });
 
-describe('from one start to the next', () => {
-  test('nothing goes back a generation, whatever the control plane says', async () => {
+describe('a follower that restarts', () => {
+  test('does not go back a generation, even if the control plane does', async () => {
     await world.publish(ONE);
     await world.publish(TWO);
     const follower = await world.follow();
@@ -214,12 +226,12 @@ describe('from one start to the next', () => {
     };
     const again = await world.follow({ folder: await world.elsewhere() });
     const says = async () => again.status().problems.pointer?.includes('that its data was not lost');
-    await eventually(says, { what: 'it has heard of the past' });
+    await eventually(says, { what: 'the follower has received an older generation' });
     expect(again.status().ignored.older).toBeGreaterThan(2);
     expect([again.current.generation, again.current.json('a.json')]).toEqual([2, { n: 2 }]);
   });
 
-  test('a damaged blob is fetched again; until it is, nothing older is served in its place', async () => {
+  test('fetches a damaged blob again, and serves no older generation until then', async () => {
     await world.publish(ONE);
     await world.publish(TWO);
     await (await world.follow()).close();
@@ -235,7 +247,7 @@ describe('from one start to the next', () => {
     expect(await readFile(damaged, 'utf8')).toBe(TWO['a.json']);
   });
 
-  test('a disk that takes nothing keeps nothing from being served, and is told in the status', async () => {
+  test('serves with a disk that cannot be written, and reports it in its status', async () => {
     await world.publish(ONE);
     await writeFile(join(world.folder, 'file'), '');
     const follower = await world.follow({ folder: join(world.folder, 'file', 'no-folder') });
@@ -245,7 +257,7 @@ describe('from one start to the next', () => {
     await world.at(follower, 2);
   });
 
-  test('the folder keeps what ran last, and says which that was', async () => {
+  test('keeps only its last generation in its folder', async () => {
     await world.publish(ONE);
     const follower = await world.follow();
     await world.publish(TWO);
@@ -255,14 +267,14 @@ describe('from one start to the next', () => {
   });
 });
 
-test('another token’s name is not taken: the follower serves, and says that it is not heard', async () => {
+test('a follower whose name belongs to another token serves, and reports in its status that its acknowledgements are refused', async () => {
   await world.publish(ONE);
   const { token } = await madeToken(world.api, { name: 'other', tenant: world.tenant, roles: ['follower'] });
   const path = `/v1/tenants/${world.tenant}/bundles/bot/channels/live/followers/bot`;
   await world.api.call('PUT', path, as(token, { json: { generation: 0, digest: null } }));
   const follower = await world.follow({ name: 'bot' });
   await eventually(async () => follower.status().problems.acknowledgement?.includes('409'), {
-    what: 'it says so',
+    what: 'the status has the problem',
   });
   expect(follower.current.generation).toBe(1);
 });

@@ -6,7 +6,7 @@ import { followerLimits } from '../../../packages/protocol/limits.ts';
 import { startApi, type TestApi } from '../../support/processes/api.ts';
 import { limitTenant } from '../../support/data/quotas.ts';
 import { newTenant, published, startStore, type Store } from '../../support/worlds/store.ts';
-import { as, itemsOf, madeToken, told } from '../../support/data/tokens.ts';
+import { as, itemsOf, madeToken, shown } from '../../support/data/tokens.ts';
 
 let store: Store;
 let api: TestApi;
@@ -34,12 +34,12 @@ const put = (follower: string, json: unknown, { by = token, to = path() } = {}) 
   api.call('PUT', `${to}/${follower}`, as(by, { json }));
 const truth = (generation: number) => ({ generation, digest: digests[generation - 1] ?? null });
 
-describe('an acknowledgement', () => {
-  test('is answered with the pointer to run, and shows in the list; said again, it changes nothing', async () => {
+describe('an acknowledgement of a follower', () => {
+  test('gets the current pointer and appears in the list; repeated, it changes nothing', async () => {
     const answer = await put('bot-1', truth(1));
     expect([answer.status, answer.headers.get('etag')]).toEqual([200, '"2"']);
     expect(answer.json).toMatchObject({ generation: 2, version: 2, digest: digests[1], hold: null });
-    expect(told(await put('bot-1', truth(1)))).toEqual(told(answer));
+    expect(shown(await put('bot-1', truth(1)))).toEqual(shown(answer));
     const [only, ...more] = itemsOf(await api.call('GET', path()));
     expect([only, more]).toEqual([
       {
@@ -55,7 +55,7 @@ describe('an acknowledgement', () => {
     ]);
   });
 
-  test('of a follower past the tenant’s quota is refused with 429 and the quota; those that are counted go on', async () => {
+  test('of a new follower past the quota of the tenant is refused with 429 and the quota, and counted followers continue', async () => {
     await put('bot-1', truth(1));
     await limitTenant(store.db, tenant, { followers: 1 });
     const refused = await put('bot-2', truth(1));
@@ -66,7 +66,7 @@ describe('an acknowledgement', () => {
     expect((await put('bot-1', truth(2))).status).toBe(200);
   });
 
-  test('that is a lie is refused with the truth, and is not in the list', async () => {
+  test('with a digest or a generation that is false is refused with the truth, and is not listed', async () => {
     const lie = await put('bot-1', { generation: 2, digest: digestOf('x') });
     expect([lie.status, lie.json['code'], lie.json['digest']]).toEqual([
       422,
@@ -90,13 +90,13 @@ describe('an acknowledgement', () => {
     [{ generation: 1.5, digest: null }, '/generation'],
     [{ generation: 1, digest: 'sha256:x' }, '/digest'],
     [{ generation: 0, digest: null, lag: 1 }, '/lag'],
-  ])('of %j is refused at its place', async (json, pointer) => {
+  ])('of %j is refused with the place of the mistake', async (json, pointer) => {
     const answer = await put('bot-1', json);
     expect(answer.status).toBe(422);
     expect(answer.json['errors']).toContainEqual(expect.objectContaining({ pointer }));
   });
 
-  test('of a channel, a bundle or a tenant that is not there is told which', async () => {
+  test('for an unknown channel, bundle or tenant is refused with the name of the unknown one', async () => {
     const details = await Promise.all([
       put('a', truth(1), { to: path(tenant, 'nowhere') }),
       put('a', truth(1), { to: path().replace('/bot/', '/none/') }),
@@ -110,8 +110,8 @@ describe('an acknowledgement', () => {
   });
 });
 
-describe('who may', () => {
-  test('acknowledge is a follower or an admin of that tenant, and nobody else', async () => {
+describe('access to the followers of a tenant', () => {
+  test('a follower or an admin of the tenant can acknowledge, and tokens of other roles are refused', async () => {
     for (const role of Role.options) {
       const { token: by } = await madeToken(api, { name: `a-${role}`, tenant, roles: [role] });
       const { status } = await put(`by-${role}`, truth(1), { by });
@@ -119,7 +119,7 @@ describe('who may', () => {
     }
   });
 
-  test('of another tenant is told the same of what is there and of what is not', async () => {
+  test('a token of another tenant gets the same response for existing and for unknown tenants', async () => {
     const other = await newTenant(store);
     const { token: by } = await madeToken(api, {
       name: 'fleet',
@@ -130,12 +130,12 @@ describe('who may', () => {
       await put('b', truth(1), { by }),
       await put('b', truth(1), { by, to: path('none') }),
     ];
-    expect([there.status, told(there)]).toEqual([403, told(nowhere)]);
+    expect([there.status, shown(there)]).toEqual([403, shown(nowhere)]);
     expect((await api.call('GET', path(), as(by))).status).toBe(403);
     expect(itemsOf(await api.call('GET', path()))).toEqual([]);
   });
 
-  test('use a name is the token that used it first, and its replacement of the same name', async () => {
+  test('the name of a follower belongs to the token that used it first, and to a later token of the same name', async () => {
     const first = await madeToken(api, { name: 'first', tenant, roles: ['follower'] });
     expect((await put('bot-1', truth(1), { by: first.token })).status).toBe(200);
     const taken = await put('bot-1', truth(2));
@@ -146,7 +146,7 @@ describe('who may', () => {
   });
 });
 
-test('a flood of one follower is held back, says when to come again, and holds nobody else back', async () => {
+test('acknowledgements of one follower past the rate are refused with Retry-After, and other followers are not affected', async () => {
   const flood = Array.from({ length: followerLimits.acknowledgementsPerMinute + 80 }, () =>
     put('loud', truth(2)),
   );
@@ -159,7 +159,7 @@ test('a flood of one follower is held back, says when to come again, and holds n
   expect((await put('quiet', truth(2))).status).toBe(200);
 });
 
-test('the list goes page by page, stragglers first, and refuses a cursor that is not its own', async () => {
+test('the list of followers goes page by page, furthest behind first, and refuses an invalid cursor', async () => {
   for (const [name, generation] of [
     ['current', 2],
     ['behind', 1],

@@ -5,9 +5,9 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { gatedApi, type Person } from '../../support/worlds/gated-api.ts';
 import { runCli, type CliResult, type RunCliOptions } from '../../support/runs/run-cli.ts';
 
-// Not replayed: it is about the command line, and approvals.test.ts runs the same handlers.
-
-// Words on gates from the command line, through the real API, to what becomes of the release.
+// Not replayed: it tests the command line, and approvals.test.ts runs the same handlers.
+//
+// Decisions on gates from the command line, through the real API, until the release settles.
 
 const at = gatedApi();
 
@@ -24,7 +24,7 @@ function cli(who: Person, args: readonly string[], options: RunCliOptions = {}):
   return runCli(args, { env, firstRetryMs: 250, ...options });
 }
 
-/** The release that waits, as the command line lists it, once it waits for so many gates. */
+/** The waiting release as `pointsman pending` lists it, once it waits for `count` gates. */
 const pending = (count: number) =>
   eventually(
     async () => {
@@ -35,8 +35,8 @@ const pending = (count: number) =>
     { what: `a release waits for ${count} gates` },
   );
 
-describe('a publish that waits', () => {
-  test('is published once somebody who was shown the change has said yes, and the check has passed', async () => {
+describe('pointsman publish with a release that waits at its gates', () => {
+  test('exits with 0 once an approver has approved the change that was shown and the check has passed', async () => {
     await at.settled(await at.publish());
     await at.policy(RELEASE, { check: { name: 'e2e' } });
     const published = cli('ci', ['publish', EXAMPLE, '--message', 'a real bot']);
@@ -66,7 +66,7 @@ describe('a publish that waits', () => {
     expect((await cli('viewer', ['pending'])).stderr).toBe('No release is waiting.\n');
   });
 
-  test('exits as rejected, with the reason that was given', async () => {
+  test('exits as rejected with the reason of the approver', async () => {
     await at.policy(RELEASE);
     const published = cli('ci', ['publish', EXAMPLE]);
     await pending(1);
@@ -80,7 +80,7 @@ describe('a publish that waits', () => {
     );
   });
 
-  test('leaves at its timeout, with 10; the release goes on and is approved', async () => {
+  test('exits with 10 at its timeout, and the release goes on and can be approved', async () => {
     await at.policy(RELEASE);
     const { exit, stderr } = await cli('ci', ['publish', EXAMPLE, '--timeout', '10s']);
     expect([exit, stderr]).toEqual([10, expect.stringContaining('is still in flight after 10.0 s')]);
@@ -93,30 +93,30 @@ describe('a publish that waits', () => {
   });
 });
 
-describe('a word that is refused', () => {
-  test('exits with what is the matter, and says it', async () => {
+describe('a decision that the API refuses', () => {
+  test('exits with a code and a message for its cause', async () => {
     await at.policy(
       { approval: { name: 'release', count: 2, notAuthor: true } },
       { approval: { name: 'legal' } },
     );
     const version = String(await at.publish('bob'));
     await pending(2);
-    const yes = (who: Person, ...more: string[]) => cli(who, ['approve', version, '--yes', ...more]);
-    expect(await yes('alice')).toMatchObject({
+    const approve = (who: Person, ...more: string[]) => cli(who, ['approve', version, '--yes', ...more]);
+    expect(await approve('alice')).toMatchObject({
       exit: 2,
       stderr: expect.stringContaining('--gate: release, legal'),
     });
-    expect(await yes('bob', '--gate', 'release')).toMatchObject({
+    expect(await approve('bob', '--gate', 'release')).toMatchObject({
       exit: 9,
       stderr: expect.stringContaining('requires another person than the author'),
     });
-    expect((await yes('ci', '--gate', 'release')).exit).toBe(9);
-    expect((await yes('alice', '--gate', 'release')).stdout).toContain('at "release": 1 of 2\n');
-    expect(await yes('alice', '--gate', 'release')).toMatchObject({
+    expect((await approve('ci', '--gate', 'release')).exit).toBe(9);
+    expect((await approve('alice', '--gate', 'release')).stdout).toContain('at "release": 1 of 2\n');
+    expect(await approve('alice', '--gate', 'release')).toMatchObject({
       exit: 8,
       stderr: expect.stringContaining('You decided "approve"'),
     });
-    expect(await yes('alice', '--gate', 'nope')).toMatchObject({
+    expect(await approve('alice', '--gate', 'nope')).toMatchObject({
       exit: 12,
       stderr: expect.stringContaining('it has approval "release", approval "legal"'),
     });
@@ -127,10 +127,10 @@ describe('a word that is refused', () => {
     expect(reported).toMatchObject({ exit: 12, stderr: expect.stringContaining('no check "e2e"') });
     expect((await cli('root', ['cancel', version])).exit).toBe(0);
     await at.settled(Number(version));
-    expect((await yes('alice', '--gate', 'legal')).exit).toBe(8);
+    expect((await approve('alice', '--gate', 'legal')).exit).toBe(8);
   });
 
-  test('because what is live has changed while somebody was thinking says to look again', async () => {
+  test('asks for a new review when the pointer has moved since the approver saw the change', async () => {
     await at.settled(await at.publish());
     await at.settled(await at.publish());
     await at.policy(RELEASE);

@@ -5,16 +5,16 @@ import { Tenant } from '../../../handlers/contract/tenant.ts';
 import { accepted, newTenant, settled } from '../../support/worlds/control-plane.ts';
 import { expectProblem, gatedApi } from '../../support/worlds/gated-api.ts';
 import { waitingGates, withPolicy } from '../../support/data/gates.ts';
-import { told } from '../../support/data/tokens.ts';
+import { shown } from '../../support/data/tokens.ts';
 
-// Words that the API does not take.
+// Decisions that the API refuses.
 
 const at = gatedApi();
 
 const RELEASE = { approval: { name: 'release' } };
 
-describe('who may speak', () => {
-  test('is who has the role for it', async () => {
+describe('permission to decide a gate', () => {
+  test('requires the role of the gate', async () => {
     await at.policy({ approval: { name: 'release', role: 'admin' } }, { check: { name: 'e2e' } });
     const version = await at.publish();
     await at.waiting(version, 2);
@@ -33,7 +33,7 @@ describe('who may speak', () => {
     expect((await at.settled(version)).outcome).toBe('published');
   });
 
-  test('is not the author where four eyes are wanted, whichever roles that has', async () => {
+  test("is refused to the author when the gate requires another person, whatever the author's roles are", async () => {
     await at.policy({ approval: { name: 'release', notAuthor: true } });
     const version = await at.publish('bob');
     await at.waiting(version);
@@ -43,7 +43,7 @@ describe('who may speak', () => {
     expect((await at.approve('alice', version)).status).toBe(201);
   });
 
-  test('is not the author of the release at its checks, except an admin', async () => {
+  test('is refused to the author of the release for its checks, unless the author is an admin', async () => {
     await at.policy({ check: { name: 'e2e' } });
     const success = { conclusion: 'success' };
     for (const author of ['ci', 'bob', 'root'] as const) {
@@ -61,7 +61,7 @@ describe('who may speak', () => {
     }
   });
 
-  test('is nobody of another tenant, who learns nothing, whether or not there is anything to speak about', async () => {
+  test('is refused to a token of another tenant, with the same response for existing and for unknown releases', async () => {
     const theirs = await newTenant(at.plane);
     await withPolicy(at.plane, theirs, [RELEASE, { check: { name: 'e2e' } }]);
     const version = await accepted(at.plane, theirs, { bundle: 'bot' });
@@ -80,7 +80,7 @@ describe('who may speak', () => {
     }
     for (const answer of answers) {
       expectProblem(answer, 403, 'forbidden');
-      expect(told(answer)).toEqual(told(answers[0]!));
+      expect(shown(answer)).toEqual(shown(answers[0]!));
     }
     expect(await waitingGates(at.plane, theirs, 2)).toMatchObject([{ verdicts: [] }, { verdicts: [] }]);
     await at.plane.ingress
@@ -90,19 +90,24 @@ describe('who may speak', () => {
   });
 });
 
-describe('a word that is not right', () => {
+describe('an invalid decision', () => {
   test.each([
-    ['no decision', '/approvals', { digest: digestOf('x') }, '/decision'],
-    ['another decision', '/approvals', { decision: 'maybe', digest: digestOf('x') }, '/decision'],
-    ['no digest', '/approvals', { decision: 'approve' }, '/digest'],
-    ['a digest that is none', '/approvals', { decision: 'approve', digest: 'latest' }, '/digest'],
+    ['a missing decision', '/approvals', { digest: digestOf('x') }, '/decision'],
+    ['an unknown decision', '/approvals', { decision: 'maybe', digest: digestOf('x') }, '/decision'],
+    ['a missing digest', '/approvals', { decision: 'approve' }, '/digest'],
+    ['an invalid digest', '/approvals', { decision: 'approve', digest: 'latest' }, '/digest'],
     [
-      'a generation that is none',
+      'an invalid generation',
       '/approvals',
       { decision: 'approve', digest: digestOf('x'), generation: -1 },
       '/generation',
     ],
-    ['the name of no gate', '/approvals', { decision: 'approve', digest: digestOf('x'), gate: 'A' }, '/gate'],
+    [
+      'an invalid gate name',
+      '/approvals',
+      { decision: 'approve', digest: digestOf('x'), gate: 'A' },
+      '/gate',
+    ],
     [
       'an empty comment',
       '/approvals',
@@ -110,9 +115,9 @@ describe('a word that is not right', () => {
       '/comment',
     ],
     ['an unknown field', '/approvals', { decision: 'approve', digest: digestOf('x'), force: true }, '/force'],
-    ['no conclusion', '/checks/e2e', {}, '/conclusion'],
-    ['another conclusion', '/checks/e2e', { conclusion: 'neutral' }, '/conclusion'],
-    ['a link that runs', '/checks/e2e', { conclusion: 'success', url: 'javascript:alert(1)' }, '/url'],
+    ['a missing conclusion', '/checks/e2e', {}, '/conclusion'],
+    ['an unknown conclusion', '/checks/e2e', { conclusion: 'neutral' }, '/conclusion'],
+    ['a javascript: link', '/checks/e2e', { conclusion: 'success', url: 'javascript:alert(1)' }, '/url'],
     ['a link to a file', '/checks/e2e', { conclusion: 'success', url: 'file:///etc/passwd' }, '/url'],
     [
       'a summary with control codes',
@@ -126,13 +131,13 @@ describe('a word that is not right', () => {
       { conclusion: 'success', summary: 'x'.repeat(1_001) },
       '/summary',
     ],
-  ])('with %s is refused by name', async (_what, path, json, pointer) => {
+  ])('with %s is refused with the place of the mistake', async (_what, path, json, pointer) => {
     const answer = await at.say('root', 1, path, json);
     expectProblem(answer, 422, 'invalid_request');
     expect(answer.json['errors']).toMatchObject([{ in: 'body', pointer }]);
   });
 
-  test('to an address that is none is refused: a check’s name, a version, a release that is not there', async () => {
+  test('for an invalid check name, an invalid version or an unknown release is refused', async () => {
     const conclusion = { conclusion: 'success' };
     expectProblem(await at.say('ci', 1, '/checks/Not_A_Name', conclusion), 422, 'invalid_request');
     expectProblem(await at.say('ci', 0, '/checks/e2e', conclusion), 422, 'invalid_request');
@@ -143,7 +148,7 @@ describe('a word that is not right', () => {
     expect(gone.json['detail']).toBe('The release v99 of "bot" does not exist.');
   });
 
-  test('of a queued release is told that it is queued, and to come again', async () => {
+  test('about a queued release is refused as gate_not_open, with Retry-After', async () => {
     await at.policy(RELEASE);
     const waits = await at.publish();
     await at.waiting(waits);
@@ -168,7 +173,7 @@ describe('a word that is not right', () => {
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
   });
 
-  test('that names none of several gates is told which there are', async () => {
+  test('without a gate name is refused with the names when several gates are open', async () => {
     await at.policy(RELEASE, { approval: { name: 'legal' } });
     const version = await at.publish();
     await at.waiting(version, 2);

@@ -3,14 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../../packages/protocol/digest.ts';
 import { expectProblem, gatedApi } from '../../support/worlds/gated-api.ts';
 
-// Words on gates, from the request to what becomes of the release.
+// Decisions on gates, from the request until the release settles.
 
 const at = gatedApi();
 
 const RELEASE = { approval: { name: 'release' } };
 
-describe('a release', () => {
-  test('goes live when it is approved, and says who approved it', async () => {
+describe('a release with gates', () => {
+  test('goes live when it is approved, and records who approved it', async () => {
     await at.policy(RELEASE);
     const version = await at.publish();
     await at.waiting(version);
@@ -25,7 +25,7 @@ describe('a release', () => {
     });
   });
 
-  test('is rejected when somebody rejects it, with the reason, and what it had stored is given up', async () => {
+  test('is rejected with the reason when an approver rejects it, and its artifact claim is undone', async () => {
     await at.policy(RELEASE);
     const version = await at.publish();
     await at.waiting(version);
@@ -38,7 +38,7 @@ describe('a release', () => {
     });
   });
 
-  test('is rejected at its deadline, and takes no word afterwards', async () => {
+  test('is rejected at its deadline, and accepts no decision afterwards', async () => {
     await at.policy({ approval: { name: 'release', within: '1s' } });
     const version = await at.publish();
     const { outcome, gates } = await at.settled(version);
@@ -48,7 +48,7 @@ describe('a release', () => {
     expect(answer.json).toMatchObject({ gate: 'release', deadlineAt: gates[0]?.deadlineAt });
   });
 
-  test('waits for as many people as its policy wants, and no word is taken for two', async () => {
+  test('waits for as many people as its policy requires, and a second decision of one person does not count', async () => {
     await at.policy({ approval: { name: 'release', count: 2 } });
     const version = await at.publish();
     await at.waiting(version);
@@ -60,7 +60,7 @@ describe('a release', () => {
     expect((await at.settled(version)).outcome).toBe('published');
   });
 
-  test('that is decided takes no second word: what stands is told', async () => {
+  test('refuses another decision at a decided gate, and returns the first decision', async () => {
     await at.policy(RELEASE, { check: { name: 'e2e' } });
     const version = await at.publish();
     await at.waiting(version, 2);
@@ -74,7 +74,7 @@ describe('a release', () => {
     expectProblem(await at.approve('bob', version), 409, 'gate_decided');
   });
 
-  test('that ends for another reason takes no word: its outcome is told', async () => {
+  test('that was cancelled refuses a decision, with its outcome', async () => {
     await at.policy(RELEASE);
     const version = await at.publish();
     await at.waiting(version);
@@ -86,8 +86,8 @@ describe('a release', () => {
   });
 });
 
-describe('an approval is for one artifact in place of another', () => {
-  test('and is refused for any other artifact', async () => {
+describe('an approval', () => {
+  test('is refused for any other artifact than the one at the gate', async () => {
     await at.policy(RELEASE);
     const version = await at.publish();
     const digest = await at.waiting(version);
@@ -101,7 +101,7 @@ describe('an approval is for one artifact in place of another', () => {
     );
   });
 
-  test('so that a promotion in between voids it: the gate is open again, and a new word lets it live', async () => {
+  test('is void after a promotion of another release: the gate opens again, and new approvals publish the release', async () => {
     const first = await at.publish();
     await at.settled(first);
     await at.settled(await at.publish());
@@ -129,7 +129,7 @@ describe('a check', () => {
   test.each([
     ['success', 'published', null],
     ['failure', 'rejected', 'the check "e2e" failed, reported by e2e: 3 of 212'],
-  ])('that reports %s leaves the release %s', async (conclusion, outcome, reason) => {
+  ])('that reports %s leads to the outcome %s', async (conclusion, outcome, reason) => {
     await at.policy({ check: { name: 'e2e' } });
     const version = await at.publish();
     const digest = await at.waiting(version);
@@ -148,7 +148,7 @@ describe('a check', () => {
     });
   });
 
-  test('of a name that no policy has is refused with the names that there are', async () => {
+  test('with an unknown name is refused with the names of the gates', async () => {
     await at.policy({ check: { name: 'e2e' } }, RELEASE);
     const version = await at.publish();
     await at.waiting(version, 2);
@@ -165,23 +165,23 @@ describe('a check', () => {
   });
 });
 
-describe('the same request', () => {
-  test('is one word however often it is sent, and answered alike', async () => {
+describe('a decision with an idempotency key', () => {
+  test('counts once however often it is sent, and its key is refused for another request and for another person', async () => {
     await at.policy({ approval: { name: 'release', count: 2 } });
     const version = await at.publish();
     const digest = await at.waiting(version);
-    const word = { decision: 'approve', digest };
-    const key = { 'idempotency-key': 'a-word' };
+    const decision = { decision: 'approve', digest };
+    const key = { 'idempotency-key': 'a-decision' };
     const answers = await Promise.all(
-      Array.from({ length: 5 }, () => at.say('alice', version, '/approvals', word, key)),
+      Array.from({ length: 5 }, () => at.say('alice', version, '/approvals', decision, key)),
     );
     expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201]);
     expect(answers.filter(({ json }) => json['replayed'] === false)).toHaveLength(1);
     expect(answers.filter(({ headers }) => headers.get('idempotency-replayed') === 'true')).toHaveLength(4);
     for (const { json } of answers) expect(json).toMatchObject({ said: 1, state: 'open' });
-    const other = await at.say('alice', version, '/approvals', { ...word, comment: 'x' }, key);
+    const other = await at.say('alice', version, '/approvals', { ...decision, comment: 'x' }, key);
     expectProblem(other, 422, 'idempotency_key_reused');
     // Otherwise Bob would believe that he has approved.
-    expectProblem(await at.say('bob', version, '/approvals', word, key), 422, 'idempotency_key_reused');
+    expectProblem(await at.say('bob', version, '/approvals', decision, key), 422, 'idempotency_key_reused');
   });
 });

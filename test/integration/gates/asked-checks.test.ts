@@ -18,8 +18,8 @@ import { contradictions } from '../../support/runs/record-check.ts';
 import { as, madeToken } from '../../support/data/tokens.ts';
 
 // Not replayed: it waits for breakers and deadlines, and callbacks.test.ts runs the same handlers.
-
-// A check is asked of somebody who is busy, broken or silent, or who answers too late.
+//
+// The service that is asked to run a check is busy, failing or silent, or answers too late.
 
 let world: AskedWorld;
 let tenant: string;
@@ -37,7 +37,7 @@ afterEach(async () => {
 });
 afterAll(() => world.stop());
 
-/** A release whose check is asked at the test's own path, where it is answered so, in order. */
+/** Publishes a release whose check is requested at this test's path, which gives those responses in order. */
 async function publish(rule: object, ...answers: Scripted[]): Promise<number> {
   world.script(path, ...answers);
   const check = { name: 'e2e', url: world.address(path), ...rule };
@@ -51,7 +51,7 @@ const requests = async (version: number) =>
     .filter(({ effect }) => effect === 'check-request')
     .map(({ state, detail }) => `${state}: ${detail}`);
 
-/** The whole of it once it was taken: one word at the gate, from the one address, however often it was asked. */
+/** Expects one report at the gate, by one callback address, however often the check was requested. */
 async function isTakenAndPasses(version: number, asks: number): Promise<void> {
   const asked = await world.asked(path, asks);
   expect(new Set(asked.map(({ body }) => body)).size).toBe(1);
@@ -64,7 +64,7 @@ async function isTakenAndPasses(version: number, asks: number): Promise<void> {
   expect(await requests(version)).toEqual([expect.stringMatching(/^done: /)]);
 }
 
-test('a check that was asked for is not reported by any token but an admin’s', async () => {
+test('only an admin token can report a check that was requested from a service', async () => {
   const version = await publish({ within: '1h' }, { status: 202 });
   await world.asked(path, 1);
   const report = async (role: Role) => {
@@ -81,20 +81,20 @@ test('a check that was asked for is not reported by any token but an admin’s',
   expect((await end(version)).outcome).toBe('published');
 });
 
-test('a check that asks for time is asked again no sooner, under the same Idempotency-Key and with the same address', async () => {
+test('a service that asks for time is not called again sooner, and then with the same Idempotency-Key and callback address', async () => {
   const busy = { status: 429, headers: { 'retry-after': '5' } };
   const version = await publish({ within: '1h' }, busy, { status: 202 });
   expect(gapsMs(await world.asked(path, 2))[0]).toBeGreaterThanOrEqual(5_000);
   await isTakenAndPasses(version, 2);
 });
 
-test('a check that takes the call and says nothing is given up after the time of a call, and asked again', async () => {
+test('a call without a response ends at its timeout, and the check is requested again', async () => {
   const version = await publish({ within: '1h' }, 'silence', { status: 202 });
   expect(gapsMs(await world.asked(path, 2))[0]).toBeGreaterThanOrEqual(calloutLimits.callMs);
   await isTakenAndPasses(version, 2);
 });
 
-test('a check that asks for more time than its gate has fails at once, with what it said, and is not asked again', async () => {
+test('a check fails at once with the response of its service when the service asks for more time than the gate has', async () => {
   const version = await publish({ within: '1h' }, { status: 503, headers: { 'retry-after': '3600' } });
   expect(await end(version)).toMatchObject({
     outcome: 'rejected',
@@ -106,11 +106,11 @@ test('a check that asks for more time than its gate has fails at once, with what
   expect(await requests(version)).toEqual([expect.stringMatching(/^failed: .*answered 503$/)]);
 });
 
-test('a check that is always broken is left alone for a while once it has failed in a row, and fails when its attempts are used up', async () => {
+test('a service that keeps failing opens its circuit breaker, and its check fails when the attempts are used up', async () => {
   const version = await publish({ within: '1h' }, { status: 503 });
   const untilOpen = breakerLimits.failures;
   await world.asked(path, untilOpen);
-  // The breaker is open from the last of those on: an attempt that falls due meanwhile does not leave.
+  // The breaker is open after the last of these failures. An attempt that is due meanwhile is not sent.
   const asked = await world.asked(path, untilOpen + 1);
   expect(gapsMs(asked)[untilOpen - 1]).toBeGreaterThanOrEqual(breakerLimits.openMs);
   const { outcome, reason, gates } = await end(version);
@@ -128,7 +128,7 @@ test('a check that is always broken is left alone for a while once it has failed
   });
 });
 
-test('a check that answers after the deadline of its gate is told 410, and changes nothing', async () => {
+test('a report after the deadline of the gate gets 410 and changes nothing', async () => {
   const version = await publish({ within: '5s' });
   const [request] = await world.checks(path, 1);
   const before = await end(version);

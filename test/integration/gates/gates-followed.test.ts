@@ -3,14 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { expectProblem, gatedApi } from '../../support/worlds/gated-api.ts';
 import { itemsOf } from '../../support/data/tokens.ts';
 
-// What is seen from outside of releases that wait.
+// How lists and event streams show releases that wait.
 
 const at = gatedApi();
 
 const RELEASE = { approval: { name: 'release' } };
 
-describe('what waits', () => {
-  test('is listed page by page, with its release, and is gone once it is said', async () => {
+describe('the list of open gates', () => {
+  test('goes page by page, includes the release of each gate, and omits decided gates', async () => {
     await at.policy(RELEASE, { check: { name: 'e2e' } });
     const version = await at.publish();
     const digest = await at.waiting(version, 2);
@@ -37,8 +37,8 @@ describe('what waits', () => {
   });
 });
 
-describe('whoever follows a release', () => {
-  /** The ids and what they say, up to the end or until so many have come. */
+describe('the event stream of a release', () => {
+  /** The ids and the contents of the events, until the stream ends or `count` events have arrived. */
   async function events(version: number, last: string | null, count = Infinity): Promise<string[]> {
     const stop = new AbortController();
     const response = await fetch(
@@ -71,7 +71,7 @@ describe('whoever follows a release', () => {
     return seen;
   }
 
-  test('sees that it waits, and everything that happens at its gates, and goes on anywhere without a gap', async () => {
+  test('shows that the release waits and every change of its gates, and continues without a gap after any event', async () => {
     await at.policy({ approval: { name: 'release', count: 2 } });
     const version = await at.publish();
     await at.waiting(version);

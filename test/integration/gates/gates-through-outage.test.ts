@@ -11,7 +11,7 @@ import { outage } from '../../support/servers/outage.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
 import { as, madeToken } from '../../support/data/tokens.ts';
 
-// Everything behind the API is killed while a release waits; only who would say a word is still there, and says it again.
+// The worker and both stores are killed while a release waits. Callers keep repeating their decisions.
 
 let world: AskedWorld;
 let tenant: string;
@@ -30,7 +30,7 @@ afterAll(() => world.stop());
 const id = (version: number) => ({ tenant, bundle: 'bundle', version });
 const waiting = (count: number) => waitingGates(world.plane, tenant, count);
 
-/** A request of somebody with that role to the release, the same one each time that it is called. */
+/** Prepares a request of that role to the release. Each call sends the same request. */
 async function word(
   role: Role,
   version: number,
@@ -43,8 +43,8 @@ async function word(
   return () => world.api.call('POST', at, as(token, { json, headers }));
 }
 
-/** What is said until it is known whether it was heard: what a client does with a 503. */
-const untilKnown = <T extends { status: number }>(say: () => Promise<T>): Promise<T> =>
+/** Repeats a request until its response is not 503, as a client does. */
+const untilAvailable = <T extends { status: number }>(say: () => Promise<T>): Promise<T> =>
   eventually(
     async () => {
       const answer = await say();
@@ -53,11 +53,11 @@ const untilKnown = <T extends { status: number }>(say: () => Promise<T>): Promis
     { what: 'the word is heard' },
   );
 
-function expectToComeAgain({ status, headers }: { status: number; headers: Headers }): void {
+function expectRetryAfter({ status, headers }: { status: number; headers: Headers }): void {
   expect([status, headers.get('retry-after')]).toEqual([503, '2']);
 }
 
-/** Who said what, and how often: as words on the gates, and on the audit trail. */
+/** The decisions and their authors, as the gates and the audit trail record them. */
 async function said(version: number): Promise<{ verdicts: string[]; audited: string[] }> {
   const release = await findRelease(world.plane.db, id(version));
   const rows = await world.plane.db.call(
@@ -72,7 +72,7 @@ async function said(version: number): Promise<{ verdicts: string[]; audited: str
   return { verdicts: verdicts?.toSorted() ?? [], audited: rows.map(({ line }) => String(line)) };
 }
 
-test('an approval and a check’s result that are said while everything is down are told to come again; said again, each is heard once, at a gate whose deadline has not moved', async () => {
+test('an approval and a check result that are sent during an outage get 503 with Retry-After; repeated, each counts once, and the deadlines have not moved', async () => {
   const gates = [{ approval: { name: 'release' } }, { check: { name: 'e2e' } }];
   await givePolicy(world.plane, tenant, { channels: { live: { gates } } });
   const version = await accepted(world.plane, tenant);
@@ -81,8 +81,8 @@ test('an approval and a check’s result that are said while everything is down 
   const approve = await word('approver', version, '/approvals', { decision: 'approve', digest });
   const report = await word('reporter', version, '/checks/e2e', { conclusion: 'success' });
   await outage(world.plane, async () => {
-    expectToComeAgain(await approve());
-    expectToComeAgain(await report());
+    expectRetryAfter(await approve());
+    expectRetryAfter(await report());
   });
   expect(await waiting(2)).toEqual(before);
   expect(await said(version)).toEqual({ verdicts: [], audited: [] });
@@ -90,7 +90,7 @@ test('an approval and a check’s result that are said while everything is down 
     [approve, 'release'],
     [report, 'e2e'],
   ] as const) {
-    const heard = await untilKnown(say);
+    const heard = await untilAvailable(say);
     expect([heard.status, heard.json], heard.text).toMatchObject([201, { gate, state: 'passed' }]);
     const again = await say();
     expect([again.status, again.json['replayed']]).toEqual([201, true]);
@@ -105,13 +105,13 @@ test('an approval and a check’s result that are said while everything is down 
   });
 });
 
-test('the answer of a check that was asked for, given while everything is down, is told to come again, and is then the gate’s one word', async () => {
+test('a callback that is sent during an outage gets 503 with Retry-After; repeated, it is the only decision of its gate', async () => {
   const path = `/${tenant}`;
   const check = { name: 'e2e', url: world.address(path) };
   await givePolicy(world.plane, tenant, { channels: { live: { gates: [{ check }] } } });
   const version = await accepted(world.plane, tenant);
   const [request] = await world.checks(path, 1);
-  // Whoever was asked knows of it before the record does, which this changes once more.
+  // The service gets its request before the record marks the check as requested.
   const before = await eventually(
     async () => {
       const gates = await waiting(1);
@@ -120,10 +120,10 @@ test('the answer of a check that was asked for, given while everything is down, 
     { what: 'it is on record that the check was asked for' },
   );
   const answer = () => tell(request!.callback.url, { conclusion: 'success', summary: '40 of 40' });
-  await outage(world.plane, async () => expectToComeAgain(await answer()));
+  await outage(world.plane, async () => expectRetryAfter(await answer()));
   expect(await waiting(1)).toEqual(before);
   expect(before).toMatchObject([{ deadlineAt: request!.deadline }]);
-  expect(await untilKnown(answer)).toMatchObject({ status: 200 });
+  expect(await untilAvailable(answer)).toMatchObject({ status: 200 });
   expect(await answer()).toMatchObject({ status: 200, json: { replayed: true } });
   const lines = ['callback/e2e success'];
   expect(await said(version)).toEqual({ verdicts: lines, audited: lines });

@@ -38,7 +38,7 @@ const id = (version: number) => ({ tenant, bundle: 'bundle', version });
 const policy = (gates: unknown[]) => withPolicy(plane, tenant, gates);
 const waiting = (count = 1) => waitingGates(plane, tenant, count);
 
-test('a release waits at its gate until an approver says yes, and is then live', async () => {
+test('a release waits at its gate until an approver approves it, and is then live', async () => {
   await policy([{ approval: { name: 'release' } }]);
   const version = await accepted(plane, tenant);
   const [gate] = await waiting();
@@ -50,7 +50,7 @@ test('a release waits at its gate until an approver says yes, and is then live',
   expect(await settled(plane, tenant, version)).toMatchObject({ outcome: 'published', generation: 1 });
 });
 
-test('a release that waits holds nothing: no handler of it runs anywhere', async () => {
+test('a waiting release occupies no handler: only its own workflow exists, suspended', async () => {
   await policy([{ approval: { name: 'release' } }]);
   const version = await accepted(plane, tenant);
   await waiting();
@@ -69,7 +69,7 @@ test('a release that waits holds nothing: no handler of it runs anywhere', async
   expect((await settled(plane, tenant, version)).outcome).toBe('published');
 });
 
-test('Restate shows a release that waits, each of its gates and their deadlines, in words', async () => {
+test('the Restate state of a waiting release lists its gates and their deadlines in plain text', async () => {
   const soon = Date.now() + 7_200_000;
   const local = (ms: number) => new Date(ms).toISOString().slice(0, 16);
   const freeze = [`${local(Date.now() - 3_600_000)} - ${local(soon)}`];
@@ -88,8 +88,8 @@ test('Restate shows a release that waits, each of its gates and their deadlines,
     'check e2e': `waits for the check "e2e" to be reported, until ${deadlines['e2e']}`,
     'schedule schedule': expect.stringContaining(`waits until ${new Date(soon).toISOString()}`) as string,
   });
-  // The end of the wait stands as the name of its timer: what runs out first is what the workflow sleeps for.
-  // The workflow begins to sleep a step after it has written its state.
+  // The timer of the wait has the end of the wait as its name. The workflow sleeps until the first deadline,
+  // and begins to sleep a step after it has written its state.
   const timer = async () => {
     const [row] = await plane.admin.query(
       `SELECT j.name FROM sys_journal j JOIN sys_invocation i ON i.id = j.id
@@ -112,7 +112,7 @@ test('Restate shows a release that waits, each of its gates and their deadlines,
   });
 });
 
-test('a rejection is the outcome, with its reason', async () => {
+test('a rejection settles the release as rejected, with the reason', async () => {
   await policy([{ approval: { name: 'release' } }]);
   const version = await accepted(plane, tenant);
   await waiting();
@@ -123,7 +123,7 @@ test('a rejection is the outcome, with its reason', async () => {
   });
 });
 
-test('a gate at which nobody answers rejects the release at its deadline', async () => {
+test('a gate without a decision rejects the release at its deadline', async () => {
   await policy([{ approval: { name: 'release', within: '1s' } }]);
   const version = await accepted(plane, tenant);
   const { outcome, reason } = await settled(plane, tenant, version);
@@ -131,7 +131,7 @@ test('a gate at which nobody answers rejects the release at its deadline', async
   expect(reason).toContain('the gate "release" was not decided before its deadline');
 });
 
-test('a worker, a Restate and a PostgreSQL that are killed while gates wait change nothing: they wait until the same deadlines, and a word said afterwards is heard', async () => {
+test('killing the worker, Restate and PostgreSQL changes no gate and no deadline, and later decisions count', async () => {
   await policy([{ approval: { name: 'release' } }, { check: { name: 'e2e' } }]);
   const version = await accepted(plane, tenant);
   const before = await waiting(2);
@@ -147,7 +147,7 @@ test('a worker, a Restate and a PostgreSQL that are killed while gates wait chan
   expect((await settled(plane, tenant, version)).outcome).toBe('published');
 });
 
-test('a deadline that passes while everything is down stands: the release is rejected, and a late word changes nothing', async () => {
+test('a deadline that passes during an outage rejects the release, and a late approval does not count', async () => {
   await policy([{ approval: { name: 'release', within: '6s' } }]);
   const version = await accepted(plane, tenant);
   const [gate] = await waiting();
@@ -165,7 +165,7 @@ test('a deadline that passes while everything is down stands: the release is rej
   });
 });
 
-test('a word that is said while the worker is away is heard once it is back, and once', async () => {
+test('a decision that is sent while the worker is down counts once when the worker is back', async () => {
   await policy([{ approval: { name: 'release', count: 2 } }]);
   const version = await accepted(plane, tenant);
   await waiting();
@@ -185,7 +185,7 @@ test('a word that is said while the worker is away is heard once it is back, and
   expect((await settled(plane, tenant, version)).outcome).toBe('published');
 });
 
-test('a release that waits is superseded by a newer one, and nobody can approve it any more', async () => {
+test('a waiting release is superseded by a newer one, and can no longer be approved', async () => {
   await policy([{ approval: { name: 'release' } }]);
   const older = await accepted(plane, tenant);
   await waiting();
@@ -197,7 +197,7 @@ test('a release that waits is superseded by a newer one, and nobody can approve 
   expect(await settled(plane, tenant, newer)).toMatchObject({ outcome: 'published', generation: 1 });
 });
 
-test('a scheduled release is compiled, waits for its time through restarts, and is live after it', async () => {
+test('a scheduled release is compiled at once, waits through restarts, and goes live after its time', async () => {
   const notBefore = Date.now() + 10_000;
   const version = await accepted(plane, tenant, { notBefore });
   expect(await waiting()).toMatchObject([{ gate: 'schedule', kind: 'schedule' }]);
@@ -210,7 +210,7 @@ test('a scheduled release is compiled, waits for its time through restarts, and 
   expect(Date.parse(pointer?.movedAt ?? '')).toBeGreaterThanOrEqual(notBefore);
 });
 
-test('a scheduled release is superseded by a newer publish like any other', async () => {
+test('a newer publish supersedes a scheduled release', async () => {
   const older = await accepted(plane, tenant, { notBefore: Date.now() + 3_600_000 });
   await waiting();
   const newer = await accepted(plane, tenant, { files: { 'config.json': '{"a":2}' } });
@@ -228,7 +228,7 @@ test('a scheduled release can be cancelled while it waits', async () => {
   expect(await waiting(0)).toEqual([]);
 });
 
-test('what becomes live by hand while a release waits makes its approvals void: they are asked for again', async () => {
+test('a move by hand while a release waits voids its approvals, and the gate opens again', async () => {
   const first = await accepted(plane, tenant);
   await settled(plane, tenant, first);
   await policy([{ approval: { name: 'release' } }, { check: { name: 'e2e' } }]);
@@ -236,7 +236,7 @@ test('what becomes live by hand while a release waits makes its approvals void: 
   await waiting(2);
   await say(plane, id(second), 'approve');
   await waiting(1);
-  // Somebody takes another release live by hand; here, one of another channel.
+  // An admin moves "live" to a release of another channel.
   await moveElsewhere(second);
   await say(plane, id(second), 'success', { gate: 'e2e' });
   const [again] = await waiting(1);
@@ -249,7 +249,7 @@ test('what becomes live by hand while a release waits makes its approvals void: 
   expect(await settled(plane, tenant, second)).toMatchObject({ outcome: 'published', generation: 3 });
 });
 
-/** Publishes on a channel without gates, and takes that to "live" as an admin may. */
+/** Publishes on a channel without gates, and moves "live" to that release as an admin. */
 async function moveElsewhere(after: number): Promise<void> {
   const version = await accepted(plane, tenant, { channel: 'canary', files: { 'config.json': '{"a":3}' } });
   expect(version).toBe(after + 1);
@@ -270,7 +270,7 @@ async function moveElsewhere(after: number): Promise<void> {
   expect(answer.kind).toBe('moved');
 }
 
-test('a gate that the policy gains while a release waits is not gone around', async () => {
+test('a gate that the policy gains while a release waits rejects the release', async () => {
   await policy([{ approval: { name: 'release' } }]);
   const version = await accepted(plane, tenant);
   await waiting();

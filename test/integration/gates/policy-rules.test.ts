@@ -14,7 +14,7 @@ import { expectProblem, gatedApi, type Person } from '../../support/worlds/gated
 import { runCli } from '../../support/runs/run-cli.ts';
 import { as } from '../../support/data/tokens.ts';
 
-// What a policy does to publishes, promotions and rollbacks, and how the command line deals with it.
+// How a policy applies to publishes, promotions and rollbacks, and how the command line reports it.
 
 const at = gatedApi();
 
@@ -35,10 +35,10 @@ function publish(json: object, headers: Record<string, string> = {}): Promise<Te
 
 const viewOf = async (version: unknown) => (await at.call('viewer', 'GET', Number(version))).json;
 
-describe('the conflict rule of the policy', () => {
+describe('the conflict rule of a policy', () => {
   const gated = { gates: [{ approval: { name: 'release' } }] };
 
-  test('is the rule where a publish names none or the same, and no other may be asked for', async () => {
+  test('applies to each publish to its channel, and a publish that asks for another rule is refused', async () => {
     await setPolicy({ ...gated, onConflict: 'queue' });
     const first = await at.publish();
     await at.waiting(first);
@@ -54,7 +54,7 @@ describe('the conflict rule of the policy', () => {
     expect((await publish({ ...files('n: fifth'), ...elsewhere })).status).toBe(202);
   });
 
-  test('is what the publish asks for where the policy has none, and supersede where neither says', async () => {
+  test('is chosen by the publish when the policy does not set it, and is supersede when the publish does not set it either', async () => {
     await setPolicy(gated);
     const first = await at.publish();
     await at.waiting(first);
@@ -63,7 +63,7 @@ describe('the conflict rule of the policy', () => {
     expect((await at.settled(first)).supersededBy).toBe(third.json['version']);
   });
 
-  test('that came after a publish is not held against its repetition under its key', async () => {
+  test('does not apply to the repetition of an earlier publish under its idempotency key', async () => {
     const asked = { ...files('n: same'), onConflict: 'supersede' };
     const silent = { ...files('n: silent'), channel: 'live' };
     const [first, second] = [
@@ -82,7 +82,7 @@ describe('the conflict rule of the policy', () => {
 });
 
 describe('a scheduled publish', () => {
-  test('is compiled at once, shows its time, and is live after it', async () => {
+  test('is compiled at once, shows its time, and goes live after it', async () => {
     const notBefore = Date.now() + 2_000;
     const { json } = await publish({ ...files('n: later'), notBefore: iso(notBefore) });
     expect(json).toMatchObject({ notBefore: iso(notBefore), policyVersion: 0 });
@@ -91,7 +91,7 @@ describe('a scheduled publish', () => {
     expect(Date.parse(pointer?.movedAt ?? '')).toBeGreaterThanOrEqual(notBefore);
   });
 
-  test('is the same request as JSON and as an archive, however the time is written', async () => {
+  test('is the same request as JSON and as an archive, and in any spelling of the time', async () => {
     const archive = pack();
     archive.entry({ name: 'a.yaml' }, 'n: same');
     archive.finalize();
@@ -116,14 +116,14 @@ describe('a scheduled publish', () => {
     expectProblem(await publish(another, key), 422, 'idempotency_key_reused');
   });
 
-  test('for a time that has passed is one for now', async () => {
+  test('for a time in the past is published at once', async () => {
     const { json } = await publish({ ...files('n: now'), notBefore: '2020-01-01T00:00:00+01:00' });
     expect(json['notBefore']).toBe('2019-12-31T23:00:00.000Z');
     expect((await at.settled(Number(json['version']))).outcome).toBe('published');
     expect((await viewOf(json['version']))['gates']).toEqual([]);
   });
 
-  test('is refused for what is no time, and for one that nobody remembers', async () => {
+  test('is refused for an invalid time, and for one more than 90 days ahead', async () => {
     const at91Days = iso(Date.now() + requestLimits.scheduleMs + 60_000);
     const late = await publish({ ...files('n: never'), notBefore: at91Days });
     expectProblem(late, 422, 'invalid_request');
@@ -136,12 +136,12 @@ describe('a scheduled publish', () => {
   });
 });
 
-describe('a freeze', () => {
-  /** The next full minute, two seconds away at least. */
+describe('a freeze in the policy', () => {
+  /** The end of a full minute, at least two seconds from now. */
   const end = () => Math.ceil((Date.now() + 2_000) / 60_000) * 60_000;
   const local = (ms: number) => iso(ms).slice(0, 16);
 
-  test('keeps what is published in it until its end, and then lets it go by itself', async () => {
+  test('delays a publish until its end, and then the release goes live without a request', async () => {
     const until = end();
     const freeze = [`${local(until - DAY)} - ${local(until)}`];
     await setPolicy({ gates: [{ window: { timezone: 'UTC', freeze } }] });
@@ -151,7 +151,7 @@ describe('a freeze', () => {
     expect(Date.parse(pointer?.movedAt ?? '')).toBeGreaterThanOrEqual(until);
   });
 
-  test('keeps nobody from taking the pointer back, and a publisher from promoting around it', async () => {
+  test('allows a rollback to a release that was live, and refuses a promotion around the gates except to an admin', async () => {
     const first = await at.publish();
     await at.settled(first);
     const second = await publish({ ...files('n: canary'), channel: 'canary', createChannel: true });
@@ -184,7 +184,7 @@ describe('the command line', () => {
       firstRetryMs: 250,
     });
 
-  test('sets a policy, shows what has changed, reads it back as it can be set, and lists its versions', async () => {
+  test('sets a policy and prints the changes, prints it in a form that can be set again, and lists its versions', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'pointsman-policy-'));
     const path = join(folder, 'policy.yaml');
     try {
@@ -223,7 +223,7 @@ describe('the command line', () => {
     }
   });
 
-  test('schedules a publish, and says why a promotion is refused', async () => {
+  test('schedules a publish, and prints why a promotion is refused', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'pointsman-source-'));
     try {
       await writeFile(join(folder, 'a.yaml'), 'n: 1\n');

@@ -6,7 +6,7 @@ import { type TestAnswer, type TestCall } from '../../support/processes/api.ts';
 import { expectProblem, gatedApi, type Person } from '../../support/worlds/gated-api.ts';
 import { as, itemsOf } from '../../support/data/tokens.ts';
 
-// A tenant's policy over HTTP, by people with one role each.
+// The policy of a tenant over HTTP, used by people with one role each.
 
 const at = gatedApi();
 
@@ -19,8 +19,8 @@ function policy(who: Person, method: string, call: TestCall = {}, more = ''): Pr
 const put = (json: unknown, headers: Record<string, string> = {}, more = '') =>
   policy('root', 'PUT', { json, headers }, more);
 
-describe('a policy', () => {
-  test('of a tenant that was given none is version 0, without a gate', async () => {
+describe('the policy of a tenant', () => {
+  test('is version 0 without gates until one is set', async () => {
     const answer = await policy('viewer', 'GET');
     expect([answer.status, answer.headers.get('etag'), answer.json]).toEqual([200, '"0"', NO_POLICY]);
     const again = await policy('viewer', 'GET', { headers: { 'if-none-match': '"0"' } });
@@ -28,7 +28,7 @@ describe('a policy', () => {
     expect(itemsOf(await policy('viewer', 'GET', {}, '/versions'))).toEqual([]);
   });
 
-  test('is put as docs/guides/policy.md has it, and reads back so that it can be put again', async () => {
+  test('can be set as docs/guides/policy.md shows it, and is returned in a form that can be set again', async () => {
     const text = await readFile(new URL('../../../docs/guides/policy.md', import.meta.url), 'utf8');
     const example: unknown = JSON.parse(/```json\n(.+?)```/s.exec(text)?.[1] ?? '');
     const made = await put(example);
@@ -41,7 +41,7 @@ describe('a policy', () => {
     expect([again.status, again.headers.get('etag')]).toEqual([200, '"1"']);
   });
 
-  test('stays in every version, with who made it, when and why', async () => {
+  test('keeps every version with its author, time and message', async () => {
     await put(QUEUE, {}, '?message=in%20line');
     await put(APPROVAL);
     expect((await policy('viewer', 'GET')).headers.get('etag')).toBe('"2"');
@@ -59,7 +59,7 @@ describe('a policy', () => {
     expect([itemsOf(next), next.json['next']]).toEqual([[expect.objectContaining({ version: 1 })], null]);
   });
 
-  test('is bound to the version that its author saw', async () => {
+  test('is not replaced when If-Match names an older version', async () => {
     await put(QUEUE, { 'if-match': '"0"' });
     const late = await put(APPROVAL, { 'if-match': '"0"' });
     expectProblem(late, 412, 'policy_changed');
@@ -68,7 +68,7 @@ describe('a policy', () => {
     expectProblem(await put(APPROVAL, { 'if-match': '*' }), 400, 'malformed');
   });
 
-  test('is put once under its key, and answered alike when it has been replaced since', async () => {
+  test('is set once for an idempotency key, and a repetition gets the same response after a later change', async () => {
     const key = { 'idempotency-key': 'first', 'if-match': '"0"' };
     await put(QUEUE, key);
     await put(APPROVAL);
@@ -78,7 +78,7 @@ describe('a policy', () => {
       '"1"',
       'true',
     ]);
-    // The spelling of JSON is no part of what was asked.
+    // Another spelling of the same JSON is the same request.
     const spelt =
       ' { "compile": { "executor": "local" }, "channels": { "live": { "onConflict": "queue" } } }';
     const headers = { ...key, 'content-type': 'application/json' };
@@ -88,8 +88,8 @@ describe('a policy', () => {
   });
 });
 
-describe('who may', () => {
-  test('admins put it, and everybody of the tenant reads it', async () => {
+describe('access to the policy', () => {
+  test('lets admins change it, and every role of the tenant read it', async () => {
     for (const who of ['ci', 'alice', 'bob', 'viewer'] as const) {
       expectProblem(await policy(who, 'PUT', { json: QUEUE }), 403, 'forbidden');
       expect((await policy(who, 'GET')).status).toBe(200);
@@ -98,7 +98,7 @@ describe('who may', () => {
     expect((await policy('root', 'GET')).headers.get('etag')).toBe('"0"');
   });
 
-  test('nobody of another tenant learns whether there is one', async () => {
+  test('is refused to a token of another tenant, whether a policy exists or not', async () => {
     await put(QUEUE);
     const elsewhere = at.token('root');
     for (const tenant of ['another', 'nobody-knows']) {
@@ -113,7 +113,7 @@ describe('who may', () => {
     }
   });
 
-  test('of a tenant that is not there nothing is told but that', async () => {
+  test('is 404 for a tenant that does not exist', async () => {
     for (const [method, more, call] of [
       ['GET', '', {}],
       ['GET', '/versions', {}],
@@ -125,7 +125,7 @@ describe('who may', () => {
 });
 
 describe('a policy with mistakes', () => {
-  test('is refused with all of them, each at its place, and changes nothing', async () => {
+  test('is refused with every mistake and its place, and changes nothing', async () => {
     const answer = await put({
       channels: {
         live: {
@@ -160,7 +160,7 @@ describe('a policy with mistakes', () => {
     expect((await policy('viewer', 'GET')).headers.get('etag')).toBe('"0"');
   });
 
-  test('is refused when its windows leave no time of the week', async () => {
+  test('is refused when its freezes leave no time of the week open', async () => {
     const freeze = ['Mon 00:00 - Fri 00:00', 'Thu 12:00 - Mon 00:00'];
     const gates = [{ window: { timezone: 'Europe/Oslo', freeze } }];
     const answer = await put({ channels: { live: { gates } } });

@@ -9,7 +9,7 @@ import { startApi, type TestApi } from '../../support/processes/api.ts';
 import { TEST_SECRET_KEYS } from '../../support/data/secret-keys.ts';
 import { newTenant, startStore, type Store } from '../../support/worlds/store.ts';
 
-/** No workflow can be started: what is delivered is on record, and stays there. */
+/** Restate is unreachable, so no workflow starts and a delivery stays recorded as received. */
 const NO_RESTATE = 'http://127.0.0.1:1';
 const SECRET = 'sixteen-letters-';
 
@@ -38,7 +38,7 @@ const path = (hook: string) => `/v1/tenants/${tenant}/hooks/${hook}`;
 const put = (hook: string, over: object = {}, headers: Record<string, string> = {}) =>
   api.call('PUT', path(hook), { json: { ...rule, ...over }, headers });
 
-test('the secret of another provider’s hook is not kept when the hook becomes a generic one', async () => {
+test('the secret of a provider is not kept when its hook becomes a generic one', async () => {
   await put('changed');
   const { secret: _secret, ...kept } = { ...rule, provider: 'generic', repository: 'bot' };
   const answer = await api.call('PUT', path('changed'), { json: kept });
@@ -47,8 +47,8 @@ test('the secret of another provider’s hook is not kept when the hook becomes 
   expect((await api.call('PUT', path('changed'), { json: kept })).status).toBe(200);
 });
 
-describe('a hook', () => {
-  test('is made, replaced, shown, listed and deleted, and never shows a secret', async () => {
+describe('a hook of a tenant', () => {
+  test('is created, replaced, shown, listed and deleted, and does not show its secret', async () => {
     const made = await put('shown', {
       token: 'ghs_token',
       apiUrl: 'https://git.example/api/v3',
@@ -83,7 +83,7 @@ describe('a hook', () => {
     expect((await api.call('GET', path('shown'))).status).toBe(404);
   });
 
-  test('keeps its secrets sealed in the record, for itself alone', async () => {
+  test('stores its secrets encrypted, and they can be decrypted for this hook only', async () => {
     await put('sealed', { token: 'ghs_token', apiUrl: 'https://git.example' });
     const found = await findHook(store.db, tenant, 'sealed');
     expect(JSON.stringify(found)).not.toMatch(/sixteen|ghs_token/);
@@ -94,7 +94,7 @@ describe('a hook', () => {
     );
   });
 
-  test('is changed without its secrets, except that a token is never taken along to another API', async () => {
+  test('can be changed without its secrets, except that a new API address requires the token again', async () => {
     const { secret: _secret, ...withoutSecret } = rule;
     expect(await api.call('PUT', path('kept'), { json: withoutSecret })).toMatchObject({
       status: 422,
@@ -110,7 +110,7 @@ describe('a hook', () => {
     expect([changed.status, changed.json['tokenSet']]).toEqual([200, true]);
   });
 
-  test('is set once for an Idempotency-Key, whose fingerprint knows the secret from another', async () => {
+  test('is set once for an Idempotency-Key, and another secret under the same key is refused', async () => {
     const headers = { 'idempotency-key': randomUUID() };
     expect((await put('keyed', {}, headers)).status).toBe(201);
     const again = await put('keyed', {}, headers);
@@ -122,21 +122,29 @@ describe('a hook', () => {
   });
 
   test.each([
-    ['a repository that is none', { repository: 'octo' }, '/repository'],
-    ['a ref that is none', { ref: 'main' }, '/ref'],
+    ['an invalid repository', { repository: 'octo' }, '/repository'],
+    ['an invalid ref', { ref: 'main' }, '/ref'],
     ['a folder outside', { path: '../x' }, '/path'],
     ['a short secret', { secret: 'short' }, '/secret'],
     ['an API with a password in it', { apiUrl: 'https://a:b@git.example' }, '/apiUrl'],
-    ['an API that is no web address', { apiUrl: 'file:///etc' }, '/apiUrl'],
-    ['a provider that nobody knows', { provider: 'svn' }, '/provider'],
-    ['a token for nobody', { provider: 'generic', secret: newWebhookSecret(), token: 't' }, '/token'],
-    ['a generic hook’s secret in another form', { provider: 'generic', repository: 'bot' }, '/secret'],
-    ['a field that nobody knows', { color: 'red' }, '/color'],
+    ['an API that is not an HTTP address', { apiUrl: 'file:///etc' }, '/apiUrl'],
+    ['an unknown provider', { provider: 'svn' }, '/provider'],
+    [
+      'a token without an API address',
+      { provider: 'generic', secret: newWebhookSecret(), token: 't' },
+      '/token',
+    ],
+    [
+      'a secret that is not in the form of a generic hook',
+      { provider: 'generic', repository: 'bot' },
+      '/secret',
+    ],
+    ['an unknown field', { color: 'red' }, '/color'],
   ])('with %s is refused', async (_what, over, pointer) => {
     expect(await put('wrong', over)).toMatchObject({ status: 422, json: { errors: [{ pointer }] } });
   });
 
-  test('of a tenant that is not there is not made', async () => {
+  test('of an unknown tenant is not created', async () => {
     expect((await api.call('PUT', '/v1/tenants/nobody/hooks/main', { json: rule })).status).toBe(404);
     expect((await api.call('GET', '/v1/tenants/nobody/hooks')).status).toBe(404);
   });

@@ -12,7 +12,7 @@ import { signatureOf } from '../../support/servers/code-host.ts';
 import { TEST_SECRET_KEYS } from '../../support/data/secret-keys.ts';
 import { newTenant, startStore, type Store } from '../../support/worlds/store.ts';
 
-/** No workflow can be started: what is delivered is on record, and stays there. */
+/** Restate is unreachable, so no workflow starts and a delivery stays recorded as received. */
 const NO_RESTATE = 'http://127.0.0.1:1';
 const SECRET = 'sixteen-letters-';
 
@@ -55,19 +55,19 @@ function deliver(hook: string, body: string, headers: Record<string, string> = {
   });
 }
 
-describe('a delivery', () => {
+describe('a delivery to a hook', () => {
   beforeAll(async () => {
     await put('main');
     await put('lab', { provider: 'gitlab', repository: 'group/bot' });
   });
 
-  /** Everything that says why, which must be nothing. */
-  const told = ({ status, json, headers }: TestAnswer) => {
+  /** Everything in a response that could reveal a reason. */
+  const contentOf = ({ status, json, headers }: TestAnswer) => {
     const { requestId: _id, instance: _instance, ...rest } = json;
     return { status, rest, authenticate: headers.get('www-authenticate'), type: headers.get('content-type') };
   };
 
-  test('that is not signed with the secret is told the same whatever is wrong: no hook, no tenant, no signature, another one', async () => {
+  test('without a valid signature gets the same response for an unknown hook, an unknown tenant, a missing signature and a wrong one', async () => {
     const body = '{"zen":"x"}';
     const wrong = { 'x-hub-signature-256': signatureOf('another-secret-of-16', body) };
     const none = { 'x-hub-signature-256': '' };
@@ -82,7 +82,7 @@ describe('a delivery', () => {
       await deliver('nobody', body),
       await deliver('nobody', body, none),
       await deliver('/v1/tenants/nobody/hooks/main', body),
-    ].map(told);
+    ].map(contentOf);
     for (const answer of answers) expect(answer).toEqual(answers[0]);
     expect(answers[0]).toMatchObject({
       status: 401,
@@ -91,13 +91,13 @@ describe('a delivery', () => {
     });
   });
 
-  test('that is larger than payloads are is refused before anything else is looked at', async () => {
+  test('above the size limit is refused before its signature is checked', async () => {
     const body = 'x'.repeat(deliveryLimits.bodyBytes + 1);
-    expect(told(await deliver('main', body))).toMatchObject({ status: 413 });
-    expect(told(await deliver('nobody', body))).toMatchObject({ status: 413 });
+    expect(contentOf(await deliver('main', body))).toMatchObject({ status: 413 });
+    expect(contentOf(await deliver('nobody', body))).toMatchObject({ status: 413 });
   });
 
-  test('that is a ping is answered, and on record', async () => {
+  test('of a ping is answered with 200 and ignored', async () => {
     const body = '{"zen":"Keep it logically awesome.","hook_id":1}';
     const answer = await deliver('main', body, { 'x-github-event': 'ping' });
     expect([answer.status, answer.json]).toMatchObject([
@@ -108,7 +108,7 @@ describe('a delivery', () => {
 
   test.each([
     ['without an id', '{}', { 'x-github-delivery': '' }, 400, 'malformed'],
-    ['whose id could not stand in a key', '{}', { 'x-github-delivery': 'a/b' }, 400, 'malformed'],
+    ['with an id that cannot be part of a key', '{}', { 'x-github-delivery': 'a/b' }, 400, 'malformed'],
     ['that is not JSON', '{', {}, 400, 'malformed'],
     [
       'that is a form',
@@ -117,15 +117,15 @@ describe('a delivery', () => {
       415,
       'unsupported_media_type',
     ],
-    ['that is no push, under the name of one', '{"ref":1}', {}, 422, 'invalid_request'],
+    ['of an invalid push payload', '{"ref":1}', {}, 422, 'invalid_request'],
   ])(
-    '%s is refused with the reason, once it is known who asks',
+    '%s is refused with the reason, after its signature is verified',
     async (_what, body, headers, status, code) => {
       expect(await deliver('main', body, headers)).toMatchObject({ status, json: { code } });
     },
   );
 
-  test('is on record at once, although nothing durable can be reached, and listed page by page', async () => {
+  test('is recorded at once while Restate is unreachable, and deliveries are listed page by page', async () => {
     const push = (n: number) =>
       JSON.stringify({
         ref: 'refs/heads/main',
@@ -153,7 +153,7 @@ describe('a delivery', () => {
     expect((await api.call('GET', `${path('nobody')}/deliveries`)).status).toBe(404);
   });
 
-  test('of GitLab is known by its own headers', async () => {
+  test('of GitLab is recognized by the headers of GitLab', async () => {
     const body = JSON.stringify({
       ref: 'refs/heads/main',
       before: 'a'.repeat(40),
@@ -168,7 +168,7 @@ describe('a delivery', () => {
     expect([again.status, again.json['replayed']]).toEqual([200, true]);
   });
 
-  test('to a hook whose secret can no longer be read is refused like any other, and operators read why', async () => {
+  test('to a hook whose secret cannot be decrypted is refused as unsigned, and the log has the reason', async () => {
     await put('lost');
     await store.owner.query(`UPDATE pointsman.hooks SET secret = 'v1.0000.x.y' WHERE hook = 'lost'`);
     expect((await api.call('GET', path('lost'))).json).toMatchObject({ sealedUnder: 'lost' });
@@ -177,8 +177,8 @@ describe('a delivery', () => {
   });
 });
 
-describe('what GitHub documents that it sends, signed by GitHub’s own library', () => {
-  /** Its types say something else than what is there. */
+describe('the example payloads of GitHub, signed by the library of GitHub', () => {
+  /** The types of the package do not match its content. */
   const examples = z.array(z.object({ name: z.string(), examples: z.array(z.unknown()) })).parse(published);
   const payloadOf = (event: string) => examples.find(({ name }) => name === event)?.examples[0];
   const written = [
@@ -186,7 +186,7 @@ describe('what GitHub documents that it sends, signed by GitHub’s own library'
     ['with other white space', (payload: unknown) => `${JSON.stringify(payload, null, 2)}\n`],
   ] as const;
 
-  /** Delivers those bytes, whatever the signature is of. */
+  /** Delivers those bytes with that signature. */
   function send(event: string, body: Uint8Array<ArrayBuffer>, signature: string): Promise<TestAnswer> {
     const headers = {
       authorization: '',
@@ -211,7 +211,7 @@ describe('what GitHub documents that it sends, signed by GitHub’s own library'
       ['push', 202, { kind: 'accepted', state: 'received' }],
       ['ping', 200, { kind: 'ignored', why: expect.stringContaining('ping') }],
       ['issue_comment', 200, { kind: 'ignored', why: expect.stringContaining('issue_comment') }],
-    ])('a %s is taken, and on record', async (event, status, receipt) => {
+    ])('the API accepts and records a %s', async (event, status, receipt) => {
       const text = write(payloadOf(event));
       const before = (await recorded()).length;
       const answer = await send(event, Buffer.from(text), await sign(SECRET, text));
@@ -225,11 +225,12 @@ describe('what GitHub documents that it sends, signed by GitHub’s own library'
       });
     });
 
-    // The middle is inside of a value, the end a brace or white space, which means the same without it.
+    // The byte in the middle is part of a value. The byte at the end is a brace or white space, so the JSON
+    // may stay valid.
     test.each([
       ['in its middle', (bytes: Buffer) => void bytes.writeUInt8(bytes.readUInt8(2_000) ^ 1, 2_000)],
       ['at its end', (bytes: Buffer) => void bytes.write(' ', bytes.length - 1)],
-    ])('a push of which one byte is another one %s is refused, and on no record', async (_where, change) => {
+    ])('a push with one changed byte %s is refused and not recorded', async (_where, change) => {
       const text = write(payloadOf('push'));
       const bytes = Buffer.from(text);
       change(bytes);
@@ -242,7 +243,7 @@ describe('what GitHub documents that it sends, signed by GitHub’s own library'
   });
 });
 
-describe('without a key to keep secrets with', () => {
+describe('an API without a secret key', () => {
   const without = async (work: (api: TestApi) => Promise<void>, secretKeys: SecretKeys | null = null) => {
     const other = await startApi({ appUrl: store.postgres.appUrl, ingressUrl: NO_RESTATE, secretKeys });
     try {
@@ -252,7 +253,7 @@ describe('without a key to keep secrets with', () => {
     }
   };
 
-  test('no hook can be set, which is said clearly, and nothing can be delivered', async () => {
+  test('refuses to set a hook, names the missing setting, and refuses deliveries', async () => {
     await without(async (other) => {
       const answer = await other.call('PUT', path('new'), { json: rule });
       expect(answer).toMatchObject({ status: 422, json: { code: 'no_secret_key' } });
@@ -262,7 +263,7 @@ describe('without a key to keep secrets with', () => {
     });
   });
 
-  test('but with a new one and the one before it, what was kept goes on', async () => {
+  test('with a new key and the previous one verifies deliveries of existing hooks', async () => {
     const rotated = { current: Buffer.alloc(32, 'new'), previous: TEST_SECRET_KEYS.current };
     await without(async (other) => {
       expect((await other.call('GET', path('main'))).json).toMatchObject({ sealedUnder: 'previous' });

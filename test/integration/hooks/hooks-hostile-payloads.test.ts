@@ -25,7 +25,7 @@ let path: string;
 
 beforeAll(async () => {
   store = await startStore();
-  // No workflow can be started: deliveries stay on record.
+  // Restate is unreachable, so no workflow starts and a delivery stays recorded as received.
   api = await startApi({ appUrl: store.postgres.appUrl, ingressUrl: 'http://127.0.0.1:1' });
   path = `/v1/tenants/${await newTenant(store)}/hooks/main`;
   const { path: _folder, ...rule } = RULE;
@@ -39,7 +39,7 @@ afterAll(async () => {
 
 const push = { ref: RULE.ref, after: 'a'.repeat(40), repository: { full_name: RULE.repository } };
 
-/** A payload of about so many bytes, whose commits are that text again and again. */
+/** A payload of about that many bytes, which repeats that commit. */
 function payloadOf(commit: string, bytes: number): string {
   const empty = JSON.stringify({ ...push, commits: [] });
   const count = Math.floor((bytes - empty.length) / (commit.length + 1));
@@ -51,12 +51,14 @@ const commit = (paths: number) => {
   return JSON.stringify({ id: 'a'.repeat(40), added, removed: [], modified: [] });
 };
 
-/** What somebody sends who knows the secret of one hook. Four megabytes each, as many as a delivery may have. */
+/**
+ * Payloads of an attacker who has the secret of one hook. Each has the largest allowed size, four megabytes.
+ */
 const HOSTILE: [what: string, payload: string][] = [
   ['commits that are zeros', payloadOf('0', deliveryLimits.bodyBytes)],
   ['commits that are empty maps', payloadOf('{}', deliveryLimits.bodyBytes)],
   [
-    'commits whose paths are no texts',
+    'commits whose paths are not strings',
     payloadOf(commit(300).replaceAll(/"some[^"]*"/g, '0'), deliveryLimits.bodyBytes),
   ],
   [
@@ -70,7 +72,10 @@ const HOSTILE: [what: string, payload: string][] = [
     JSON.stringify({ ...push, repository: { full_name: 'x'.repeat(deliveryLimits.bodyBytes / 2) } }),
   ],
 ];
-/** As large, and what GitHub sends: as many commits as it lists, with the paths that fit. */
+/**
+ * A payload of the same size as GitHub sends it: the number of commits that it lists, with the paths that
+ * fit.
+ */
 const HONEST = payloadOf(commit(46), deliveryLimits.bodyBytes);
 
 function deliver(body: string): Promise<TestAnswer> {
@@ -98,14 +103,14 @@ describe('the thread that reads payloads', () => {
       bytes: new Uint8Array(Buffer.from(payload)),
     });
 
-  // Past its heap or its time the thread would be ended, and the reading throw.
-  test.each(HOSTILE)('reads %s within its memory and its time', async (_what, payload) => {
+  // A thread that exceeds its heap or its time is ended, and the call throws.
+  test.each(HOSTILE)('reads %s within its limits on memory and time', async (_what, payload) => {
     const judged = await read(payload);
     expect(['unreadable', 'push']).toContain(judged.kind);
     expect(JSON.stringify(judged).length).toBeLessThan(2_000);
   });
 
-  test('reads the largest honest payload, and gives back what is recorded alone', async () => {
+  test('reads the largest honest payload, and returns only the fields that are recorded', async () => {
     const judged = await read(HONEST);
     expect(judged).toMatchObject({ kind: 'push', push: { commit: push.after } });
     expect(judged).not.toHaveProperty('push.paths');
@@ -114,7 +119,7 @@ describe('the thread that reads payloads', () => {
 
 describe('a signed delivery of four megabytes', () => {
   test.each(HOSTILE)(
-    'of %s is answered in few words, and holds the API’s event loop no longer than an honest one',
+    'of %s gets a short response, and blocks the event loop of the API less than five times as long as the largest valid payload',
     async (_what, payload) => {
       const honest = await longestStallMs(async () => expect((await deliver(HONEST)).status).toBe(202));
       const answers: TestAnswer[] = [];
@@ -130,7 +135,7 @@ describe('a signed delivery of four megabytes', () => {
 });
 
 test.each([1.5, 1e19, -1, Number.MAX_SAFE_INTEGER])(
-  'a push at the second %d is refused with 422, since the record could not order it',
+  'a push at the second %d is refused with 422, because the record cannot order it',
   async (pushedAt) => {
     const body = JSON.stringify({ ...push, repository: { ...push.repository, pushed_at: pushedAt } });
     expect(await deliver(body)).toMatchObject({ status: 422, json: { code: 'invalid_request' } });

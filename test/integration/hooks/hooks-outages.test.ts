@@ -33,8 +33,8 @@ const releases = async () => {
   return (answer.json['items'] ?? []) as unknown[];
 };
 
-describe('a host that is not well', () => {
-  test('is asked again when it breaks, and when it has too much to do no sooner than it asks for, and the push is published then', async () => {
+describe('a Git host that fails', () => {
+  test('is asked again after an error, no sooner than its Retry-After, and the push is then published', async () => {
     const commit = await tenant.commit(VALID);
     world.host.next(`/tarball/${commit}`, answerWith(429, { 'retry-after': '5' }));
     world.host.next(`/codeload/${commit}`, answerWith(500));
@@ -46,17 +46,17 @@ describe('a host that is not well', () => {
     expect(gapsMs(asked)[0]).toBeGreaterThanOrEqual(5_000);
   });
 
-  test('is told a status again when it did not take it, no sooner than it asks for', async () => {
+  test('gets a refused commit status again, no sooner than its Retry-After', async () => {
     const commit = await tenant.commit(VALID);
     world.host.next(`/statuses/${commit}`, answerWith(429, { 'retry-after': '5' }));
     world.host.next(`/statuses/${commit}`, answerWith(503));
     await tenant.push(commit);
     await tenant.delivery(commit, isPublished);
-    expect((await world.host.told(commit, 'success')).at(-1)?.description).toBe('published as v1');
+    expect((await world.host.statusesUntil(commit, 'success')).at(-1)?.description).toBe('published as v1');
     expect(gapsMs(world.host.arrived(`/statuses/${commit}`))[0]).toBeGreaterThanOrEqual(5_000);
   });
 
-  test('that never takes a status keeps no release from ending: the ledger says that it was not told', async () => {
+  test('and refuses every commit status does not stop the release, and the ledger records the failure', async () => {
     const commit = await tenant.commit(VALID);
     world.host.next(`/statuses/${commit}`, answerWith(404));
     world.host.next(`/statuses/${commit}`, answerWith(404));
@@ -69,49 +69,50 @@ describe('a host that is not well', () => {
         (await findRelease(world.plane.db, id))?.effects.find(
           ({ effect, state }) => effect === 'commit-status' && state === 'failed',
         ),
-      { what: 'the ledger says so' },
+      { what: 'the ledger has the failure' },
     );
   });
 });
 
-describe('whatever dies', () => {
-  test('a worker killed with -9 while it fetches: the push is published once all the same', async () => {
+describe('a push while a process dies', () => {
+  test('is published once when its worker is killed with -9 during the fetch', async () => {
     const commit = await tenant.commit(VALID);
     world.host.next(`/codeload/${commit}`, silence);
     await tenant.push(commit);
     await eventually(async () => world.host.arrived(`/codeload/${commit}`).length === 1, {
-      what: 'it fetches',
+      what: 'the worker fetches the source',
     });
     await world.plane.worker.kill();
     await tenant.delivery(commit, isPublished);
     expect((await end(1)).outcome).toBe('published');
     expect(await releases()).toHaveLength(1);
-    expect((await world.host.told(commit, 'success')).at(-1)?.description).toBe('published as v1');
+    expect((await world.host.statusesUntil(commit, 'success')).at(-1)?.description).toBe('published as v1');
   });
 
-  // What was said and not written down can only be said again: the same, so that it changes nothing.
-  test('a worker killed with -9 after its word arrived and before that is on record says the same word again', async () => {
+  // A status that was sent and not recorded is sent again. The repetition is identical, so it changes
+  // nothing.
+  test('gets the same commit status again when its worker is killed with -9 before recording it', async () => {
     const commit = await tenant.commit(VALID);
     const go = world.host.hold(`/codeload/${commit}`);
     await tenant.push(commit);
-    await world.host.told(commit, 'pending');
+    await world.host.statusesUntil(commit, 'pending');
     world.host.next(`/statuses/${commit}`, silence);
     go();
     await tenant.delivery(commit, isPublished);
     await end(1);
-    await world.host.told(commit, 'success');
+    await world.host.statusesUntil(commit, 'success');
     await world.plane.worker.kill();
     const isSaidTwice = async () =>
-      world.host.words(commit).filter(({ state }) => state === 'success').length >= 2;
-    await eventually(isSaidTwice, { what: 'it says it again', withinMs: 60_000 });
-    // Each word once, when what was said twice in a row is taken together.
-    expect((await world.host.told(commit, 'success')).map(({ state }) => state)).toEqual([
+      world.host.allStatuses(commit).filter(({ state }) => state === 'success').length >= 2;
+    await eventually(isSaidTwice, { what: 'the status is sent again', withinMs: 60_000 });
+    // Repetitions in a row count as one status.
+    expect((await world.host.statusesUntil(commit, 'success')).map(({ state }) => state)).toEqual([
       'pending',
       'success',
     ]);
   });
 
-  test('a Restate that is down when a push arrives: it is on record, and published when it is back', async () => {
+  test('is recorded while Restate is down, and published when Restate is back', async () => {
     await world.plane.restate.kill();
     const commit = await tenant.commit(VALID);
     try {
@@ -123,12 +124,12 @@ describe('whatever dies', () => {
     expect((await end(1)).outcome).toBe('published');
   });
 
-  test('a delivery that an operator kills has failed, and its commit is told so', async () => {
+  test('fails when an operator kills its delivery, and its commit gets an error status', async () => {
     const commit = await tenant.commit(VALID);
     world.host.next(`/codeload/${commit}`, silence);
     await tenant.push(commit, { delivery: 'killed' });
     await eventually(async () => world.host.arrived(`/codeload/${commit}`).length === 1, {
-      what: 'it fetches',
+      what: 'the worker fetches the source',
     });
     const key = deliveryKey({ tenant: tenant.name, hook: 'main', delivery: 'killed' });
     const rows = await world.plane.admin.query(
@@ -139,6 +140,6 @@ describe('whatever dies', () => {
       state: 'failed',
       reason: expect.stringContaining('killed'),
     });
-    expect((await world.host.told(commit, 'error')).at(-1)?.description).toContain('killed');
+    expect((await world.host.statusesUntil(commit, 'error')).at(-1)?.description).toContain('killed');
   });
 });

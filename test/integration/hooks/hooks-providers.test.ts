@@ -64,14 +64,14 @@ describe('GitLab', () => {
     expect((await world.api.call('POST', `${tenant.path}/deliveries`, { headers, body })).status).toBe(202);
   }
 
-  test('has its pushes fetched, published and told of with its own API and token', async () => {
+  test('pushes are fetched, published and reported with the GitLab API and its token', async () => {
     const tenant = await world.tenant(hook());
     const commit = await tenant.commit(VALID);
     await push(tenant, commit);
     const { subject } = await tenant.delivery(commit, isPublished);
     expect(subject).toBe('From GitLab');
     expect((await settled(world.plane, tenant.name, 1)).outcome).toBe('published');
-    expect((await world.host.told(commit, 'success')).at(-1)).toMatchObject({
+    expect((await world.host.statusesUntil(commit, 'success')).at(-1)).toMatchObject({
       name: 'pointsman/bundle/live',
       ref: 'main',
     });
@@ -84,12 +84,12 @@ describe('GitLab', () => {
     ]);
   });
 
-  test('that refuses a status since it stands already has been told it', async () => {
+  test('a status that GitLab refuses because it is already set counts as sent', async () => {
     const tenant = await world.tenant(hook());
     const commit = await tenant.commit(VALID);
     const go = world.host.hold(`archive.tar.gz?sha=${commit}`);
     await push(tenant, commit);
-    await world.host.told(commit, 'pending');
+    await world.host.statusesUntil(commit, 'pending');
     world.host.next(
       `/statuses/${commit}`,
       answerWith(400, {}, '{"message":"Cannot transition status via :success"}'),
@@ -102,12 +102,12 @@ describe('GitLab', () => {
     expect(effects).toContainEqual(expect.objectContaining({ effect: 'commit-status', state: 'done' }));
   });
 
-  test('that refuses a status since another stands has not', async () => {
+  test('a status that GitLab refuses while a different one is set counts as failed', async () => {
     const tenant = await world.tenant(hook());
     const commit = await tenant.commit(VALID);
     const go = world.host.hold(`archive.tar.gz?sha=${commit}`);
     await push(tenant, commit);
-    await world.host.told(commit, 'pending');
+    await world.host.statusesUntil(commit, 'pending');
     world.host.next(`/statuses/${commit}`, answerWith(400));
     const standing = [{ name: 'pointsman/bundle/live', status: 'failed' }];
     world.host.next(`/commits/${commit}/statuses`, answerWith(200, {}, JSON.stringify(standing)));
@@ -117,7 +117,7 @@ describe('GitLab', () => {
     expect(effects).toContainEqual(expect.objectContaining({ effect: 'commit-status', state: 'failed' }));
   });
 
-  /** The release, once the ledger knows how its commit was told. */
+  /** The release, once the ledger records the result of its commit status. */
   async function settledAndTold(tenant: PushedTenant) {
     await settled(world.plane, tenant.name, 1);
     return eventually(
@@ -132,12 +132,12 @@ describe('GitLab', () => {
         );
         return isTold ? release : null;
       },
-      { what: 'the ledger knows', withinMs: 60_000 },
+      { what: 'the ledger has the status', withinMs: 60_000 },
     );
   }
 });
 
-/** A tenant whose own system says where its source is. */
+/** A tenant whose pushes name the URL of their source. */
 async function genericTenant(): Promise<PushedTenant> {
   return world.tenant({
     provider: 'generic',
@@ -161,13 +161,13 @@ async function pushFrom(tenant: PushedTenant, commit: string, sourceUrl: string)
 }
 
 describe('a generic hook', () => {
-  test('has its source fetched from where it says, which is not told the token, and its own address told of everything', async () => {
+  test('fetches the source from the URL of the push without its token, and sends each status to its own address with it', async () => {
     const tenant = await genericTenant();
     const commit = await tenant.commit(VALID);
     await pushFrom(tenant, commit, `${world.host.archives}/${commit}.tgz`);
     await tenant.delivery(commit, isPublished);
     expect((await settled(world.plane, tenant.name, 1)).outcome).toBe('published');
-    expect((await world.host.told(commit, 'success')).at(-1)).toEqual({
+    expect((await world.host.statusesUntil(commit, 'success')).at(-1)).toEqual({
       correlationId: `${tenant.name}:bundle:v1`,
       delivery: expect.any(String),
       repository: 'bot',
@@ -185,7 +185,7 @@ describe('a generic hook', () => {
     expect(status?.headers['authorization']).toBe('Bearer tkn');
   });
 
-  test('whose source is in somebody’s own network is refused, and nobody there is asked', async () => {
+  test('refuses a source URL in a private network without connecting', async () => {
     const tenant = await genericTenant();
     const commit = 'private-1';
     await pushFrom(tenant, commit, 'http://10.0.0.1/source.tgz');
@@ -195,7 +195,7 @@ describe('a generic hook', () => {
     });
   });
 
-  test('whose source sends on into somebody’s own network is refused as well', async () => {
+  test('refuses a source URL that redirects into a private network', async () => {
     const tenant = await genericTenant();
     const commit = 'private-2';
     world.host.next(
@@ -209,8 +209,8 @@ describe('a generic hook', () => {
     });
   });
 
-  // In this process, since nobody can change how the worker's machine resolves names.
-  test('whose name means somebody’s own network at the next try is refused then', async () => {
+  // This runs in the test's process, because the worker's name resolution cannot be changed.
+  test('refuses a source URL whose name resolves to a private address at the second attempt', async () => {
     const { db } = world.plane;
     const tenant = await genericTenant();
     const name = { tenant: tenant.name, hook: 'rebinding', delivery: 'one' };

@@ -13,7 +13,7 @@ let path: string;
 
 beforeAll(async () => {
   store = await startStore();
-  // No workflow can be started: deliveries stay on record.
+  // Restate is unreachable, so no workflow starts and a delivery stays recorded as received.
   api = await startApi({ appUrl: store.postgres.appUrl, ingressUrl: 'http://127.0.0.1:1' });
   path = `/v1/tenants/${await newTenant(store)}/hooks/main`;
   const rule = { provider: 'generic', repository: 'bot', ref: 'refs/heads/main', bundle: 'bundle' };
@@ -30,7 +30,7 @@ interface Captured {
   readonly body: string;
 }
 
-/** A push as its sender signed it, which somebody on the way has recorded. */
+/** A signed push that an attacker has recorded in transit. */
 function captured(id: string, { ageMs = 0 } = {}): Captured {
   const payload = {
     repository: 'bot',
@@ -48,14 +48,14 @@ function deliver({ headers, body }: Captured): Promise<TestAnswer> {
   return api.call('POST', `${path}/deliveries`, { headers: { ...own, ...headers }, body });
 }
 
-describe('a push to a generic hook that somebody has recorded', () => {
-  test('does nothing when it is sent again as it was', async () => {
+describe('a recorded push to a generic hook', () => {
+  test('changes nothing when it is sent again unchanged', async () => {
     const push = captured('r1');
     expect(await deliver(push)).toMatchObject({ status: 202, json: { kind: 'accepted', delivery: 'r1' } });
     expect(await deliver(push)).toMatchObject({ status: 200, json: { delivery: 'r1', replayed: true } });
   });
 
-  test('is refused under another id or with another time, which its signature is of', async () => {
+  test('is refused under another id or with another time, which are part of the signature', async () => {
     const { headers, body } = captured('r2');
     const later = String(Number(headers['webhook-timestamp']) + 1);
     for (const over of [{ 'webhook-id': 'r3' }, { 'webhook-timestamp': later }])
@@ -65,7 +65,7 @@ describe('a push to a generic hook that somebody has recorded', () => {
       });
   });
 
-  test('is refused five minutes later, whether or not it was delivered before', async () => {
+  test('is refused after five minutes, whether or not it was delivered before', async () => {
     expect((await deliver(captured('r4', { ageMs: 4 * 60_000 }))).status).toBe(202);
     expect((await deliver(captured('r4', { ageMs: 6 * 60_000 }))).status).toBe(401);
     expect((await deliver(captured('r5', { ageMs: 6 * 60_000 }))).status).toBe(401);

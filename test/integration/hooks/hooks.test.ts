@@ -42,11 +42,11 @@ const releases = async () => {
 };
 
 describe('a push', () => {
-  test('that is signed is fetched and published, and its commit hears first that it is on its way and then how it ended', async () => {
+  test('is fetched and published when it is signed, and its commit gets a pending status and then the outcome', async () => {
     const commit = await tenant.commit(VALID);
     const go = world.host.hold(`/codeload/${commit}`);
     await tenant.push(commit);
-    await world.host.told(commit, 'pending');
+    await world.host.statusesUntil(commit, 'pending');
     go();
     const { version } = await tenant.delivery(commit, isPublished);
     expect(await end(version!)).toMatchObject({
@@ -61,7 +61,7 @@ describe('a push', () => {
     );
     expect(file.text).toBe('{"a":1}');
     const context = 'pointsman/bundle/live';
-    expect(await world.host.told(commit, 'success')).toEqual([
+    expect(await world.host.statusesUntil(commit, 'success')).toEqual([
       expect.objectContaining({ state: 'pending', context }),
       {
         state: 'success',
@@ -75,11 +75,11 @@ describe('a push', () => {
         (
           await findRelease(world.plane.db, { tenant: tenant.name, bundle: 'bundle', version: 1 })
         )?.effects.find(({ effect, state }) => effect === 'commit-status' && state === 'done'),
-      { what: 'the ledger says so' },
+      { what: 'the ledger has the status' },
     );
   });
 
-  test('is fetched with the hook’s token, which the host of the archives is not told', async () => {
+  test('is fetched with the token of the hook, which is not sent to the archive host', async () => {
     const commit = await tenant.pushed(VALID);
     await tenant.delivery(commit, isPublished);
     const [asked] = world.host.arrived(`/tarball/${commit}`);
@@ -88,7 +88,7 @@ describe('a push', () => {
     expect(sentOn?.headers['authorization']).toBeUndefined();
   });
 
-  test('that is delivered again does nothing again, and is told what became of the first', async () => {
+  test('is published once when it is delivered again, and the second response has the state of the first delivery', async () => {
     const commit = await tenant.commit(VALID);
     expect(await tenant.push(commit, { delivery: 'one' })).toMatchObject({
       status: 202,
@@ -111,7 +111,7 @@ describe('a push', () => {
     expect(await releases()).toHaveLength(1);
   });
 
-  test('that a newer one overtakes is superseded, and its commit is told so', async () => {
+  test('is superseded by a newer push, and its commit gets that status', async () => {
     const [first, second] = await standstill(world.plane).whileStagesLocked(async () => {
       const one = await tenant.pushed(VALID);
       await tenant.delivery(one, isPublished);
@@ -120,22 +120,22 @@ describe('a push', () => {
       return [one, two];
     });
     expect([(await end(1)).outcome, (await end(2)).outcome]).toEqual(['superseded', 'published']);
-    expect((await world.host.told(first, 'failure')).at(-1)?.description).toBe(
+    expect((await world.host.statusesUntil(first, 'failure')).at(-1)?.description).toBe(
       'superseded: superseded by v2',
     );
-    expect((await world.host.told(second, 'success')).at(-1)?.description).toBe('published as v2');
+    expect((await world.host.statusesUntil(second, 'success')).at(-1)?.description).toBe('published as v2');
   });
 
-  test('whose source does not compile gets a number and is rejected, and its commit hears the first mistake', async () => {
+  test('with a source that does not compile is a rejected release, and its commit gets the first mistake', async () => {
     const commit = await tenant.pushed({ 'config.json': '{"a":' });
     const { version } = await tenant.delivery(commit, isPublished);
     const { outcome, reason } = await end(version!);
     expect(outcome).toBe('rejected');
-    const last = (await world.host.told(commit, 'failure')).at(-1);
+    const last = (await world.host.statusesUntil(commit, 'failure')).at(-1);
     expect(`rejected: ${reason}`).toContain(last?.description?.replace(/…$/, ''));
   });
 
-  test('publishes its folder alone, under the name and to the channel of the rule', async () => {
+  test('publishes only the folder of the hook, to the bundle and channel of the hook', async () => {
     await tenant.setHook({ path: 'config', channel: 'staging', ref: 'refs/tags/v*' });
     const commit = await tenant.commit({ 'README.md': 'x', 'config/a.json': '{"b":2}' });
     await tenant.push(commit, { ref: 'refs/tags/v1' });
@@ -146,7 +146,7 @@ describe('a push', () => {
     expect((await world.api.call('GET', `${path}/README.md`)).status).toBe(404);
   });
 
-  test('to a channel that its bundle does not have is refused with those that it has, unless the hook creates it', async () => {
+  test('to an unknown channel of the bundle is refused with the existing channels, unless the hook creates it', async () => {
     await tenant.setHook({ channel: 'staging' });
     await settled(world.plane, tenant.name, await accepted(world.plane, tenant.name));
     const refused = await tenant.pushed(VALID);
@@ -160,18 +160,18 @@ describe('a push', () => {
   });
 });
 
-/** Bytes of the worker's memory, now or at most, as Linux counts them. */
+/** The present or largest memory of the worker in bytes, as Linux counts it. */
 async function workerMemory(what: 'VmRSS' | 'VmHWM'): Promise<number> {
   const status = await readFile(`/proc/${world.plane.worker.pid}/status`, 'utf8');
   return Number(new RegExp(`^${what}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1_024;
 }
 
-describe('a push that publishes nothing', () => {
+describe('a push that is not published', () => {
   test.each([
     ['of another ref', { ref: 'refs/heads/other' }],
     ['that deletes the ref', { payload: { deleted: true, after: '0'.repeat(40), head_commit: null } }],
     ['that changes nothing in the folder', { payload: { commits: [{ added: ['README.md'] }] } }],
-  ])('%s is ignored with the reason, and on record', async (_what, over) => {
+  ])('because it is one %s is ignored with the reason, and recorded', async (_what, over) => {
     await tenant.setHook({ path: 'config' });
     const answer = await tenant.push('a'.repeat(40), over);
     expect(answer).toMatchObject({ status: 200, json: { kind: 'ignored', why: expect.any(String) } });
@@ -180,7 +180,7 @@ describe('a push that publishes nothing', () => {
     expect(world.host.arrived('a'.repeat(40))).toEqual([]);
   });
 
-  test('of another repository is a mistake that its sender is told', async () => {
+  test('because it names another repository is refused with the expected repository', async () => {
     const answer = await tenant.push('a'.repeat(40), {
       payload: { repository: { full_name: 'octo/other' } },
     });
@@ -194,16 +194,16 @@ describe('a push that publishes nothing', () => {
   ];
   test.each([
     ['with a link in it', () => archiveOf(linked), 'link: only files can be part of a source'],
-    ['that climbs out of itself', () => archiveOf([{ name: 'top/../../evil', content: 'x' }]), '..'],
+    ['with a path outside of its folder', () => archiveOf([{ name: 'top/../../evil', content: 'x' }]), '..'],
     ['that unpacks to far more than it is', bombArchive, 'bytes'],
-    ['that is no archive', async () => Buffer.from('<html>not found</html>'), 'not a tar.gz file'],
+    ['that is not an archive', async () => Buffer.from('<html>not found</html>'), 'not a tar.gz file'],
   ] as const)(
-    'since its archive is one %s is refused, and its commit told why',
+    'because its archive is one %s is refused, and its commit gets the reason',
     async (_what, archive, why) => {
       const commit = await tenant.pushed(await archive());
       const { reason } = await tenant.delivery(commit, ({ state }) => state === 'refused');
       expect(reason).toContain(why);
-      expect((await world.host.told(commit, 'failure')).at(-1)).toMatchObject({
+      expect((await world.host.statusesUntil(commit, 'failure')).at(-1)).toMatchObject({
         state: 'failure',
         description: expect.stringMatching(/^rejected: /),
       });
@@ -211,7 +211,7 @@ describe('a push that publishes nothing', () => {
     },
   );
 
-  test('since its archive is larger than one may be is read no further than that, and its commit told why', async () => {
+  test('because its archive is too large is read up to the limit only, and its commit gets the reason', async () => {
     const commit = await tenant.commit(VALID);
     const { answer, sent } = flood(16 * fetchLimits.archiveBytes);
     world.host.next(`/codeload/${commit}`, answer);
@@ -219,22 +219,24 @@ describe('a push that publishes nothing', () => {
     await tenant.push(commit);
     const reason = `the archive is larger than the limit of ${fetchLimits.archiveBytes} bytes`;
     expect(await tenant.delivery(commit, isOver)).toMatchObject({ state: 'refused', reason });
-    // What stands beyond is in the buffers of both sides' sockets.
+    // The bytes beyond the limit are in the socket buffers of both sides.
     expect(sent()).toBeGreaterThan(fetchLimits.archiveBytes);
     expect(sent()).toBeLessThan(2 * fetchLimits.archiveBytes);
     expect((await workerMemory('VmHWM')) - before).toBeLessThan(4 * fetchLimits.archiveBytes);
-    expect((await world.host.told(commit, 'failure')).at(-1)?.description).toBe(`rejected: ${reason}`);
+    expect((await world.host.statusesUntil(commit, 'failure')).at(-1)?.description).toBe(
+      `rejected: ${reason}`,
+    );
     expect(world.host.arrived(`/codeload/${commit}`)).toHaveLength(1);
     expect(await releases()).toEqual([]);
   });
 
-  test('since the host has no such commit has failed, and its commit is told that something broke', async () => {
+  test('because the host does not have its commit fails, and its commit gets an error status', async () => {
     const commit = 'd'.repeat(40);
     await tenant.push(commit);
     expect(await tenant.delivery(commit, isOver)).toMatchObject({
       state: 'failed',
       reason: expect.stringContaining('404'),
     });
-    expect((await world.host.told(commit, 'error')).at(-1)?.description).toContain('404');
+    expect((await world.host.statusesUntil(commit, 'error')).at(-1)?.description).toContain('404');
   });
 });

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { startApi, type TestAnswer, type TestApi } from '../../support/processes/api.ts';
 import { type ControlPlane, newTenant, startControlPlane } from '../../support/worlds/control-plane.ts';
 
-// Not replayed: what it sends is refused before a handler runs, or as in api-publish.test.ts.
+// Not replayed: its requests are refused before a handler runs, or are handled as in api-publish.test.ts.
 
 const MiB = 1024 * 1024;
 
@@ -30,7 +30,7 @@ afterAll(async () => {
 
 const releases = (): string => `/v1/tenants/${tenant}/bundles/bot/releases`;
 
-// Whatever came before: the process lives, nothing is held, and no number is lost.
+// After each test the process is alive, holds no bytes, and has lost no version number.
 afterEach(async () => {
   const { text } = await api.call('GET', '/metrics');
   expect(/^pointsman_publish_bytes_held (\d+)$/m.exec(text)?.[1]).toBe('0');
@@ -64,13 +64,13 @@ test.each([
   ['JSON nested ten thousand deep', 'a.json', '['.repeat(10_000) + ']'.repeat(10_000), null],
   ['TOML that does not parse', 'a.toml', 'a = 1\nb = \n', 2],
   ['a TOML key twice', 'a.toml', 'a = 1\na = 2\n', 2],
-])('%s is refused with its place, and gets no number', async (_what, path, text, line) => {
+])('%s is refused with its place and uses up no version number', async (_what, path, text, line) => {
   const answer = await api.call('POST', releases(), { json: { files: { [path]: text } } });
   expectProblem(answer, 422, 'invalid_source');
   expect(answer.json['diagnostics']).toMatchObject([line === null ? { path } : { path, line }]);
 });
 
-test('a document that breaks its schema is refused with its place', async () => {
+test('a document that violates its schema is refused with its place', async () => {
   const files = {
     'pointsman.yaml':
       'apiVersion: pointsman/v1\ndocuments:\n  - include: ["agents/*.yaml"]\n    schema: s.json\n',
@@ -99,7 +99,7 @@ async function sendTar(
 }
 
 test.each([
-  ['a path that climbs out', { name: '../x', content: 'x' }],
+  ['a path outside of the source', { name: '../x', content: 'x' }],
   ['an absolute path', { name: '/x', content: 'x' }],
   ['a symbolic link', { name: 'x', type: 'symlink', linkname: '/etc/passwd' }],
   ['a hard link', { name: 'x', type: 'link', linkname: 'a.yaml' }],
@@ -113,13 +113,13 @@ test.each([
   },
 );
 
-test('a file that unpacks past the limit is refused before it is unpacked', async () => {
+test('a file that unpacks past the size limit is refused before it is unpacked', async () => {
   const answer = await sendTar([{ name: 'bomb.bin', content: Buffer.alloc(40 * MiB) }]);
   expectProblem(answer, 413, 'too_large');
   expect(answer.json['detail']).toContain('bomb.bin');
 });
 
-test('an archive that is broken, or none, is refused', async () => {
+test('a damaged archive, and a body that is not an archive, are refused', async () => {
   const gzip = { 'content-type': 'application/gzip' };
   expectProblem(await api.call('POST', releases(), { body: 'PK not gzip', headers: gzip }), 400, 'malformed');
   const truncated = gzipSync(Buffer.alloc(10_000, 'x')).subarray(0, 30);
@@ -130,7 +130,7 @@ test('an archive that is broken, or none, is refused', async () => {
   );
 });
 
-test('a body that is no JSON says where it stops being one', async () => {
+test('the error for invalid JSON has the line and column of the mistake', async () => {
   const body = '{"files": {"a": "1",}}';
   const answer = await api.call('POST', releases(), {
     body,
@@ -140,7 +140,7 @@ test('a body that is no JSON says where it stops being one', async () => {
   expect(answer.json['errors']).toMatchObject([{ in: 'body', line: 1, column: 21 }]);
 });
 
-test('a body of brackets only is refused, however many there are', async () => {
+test('a body of only brackets is refused at any length', async () => {
   const body = '['.repeat(20 * MiB);
   expectProblem(
     await api.call('POST', releases(), { body, headers: { 'content-type': 'application/json' } }),
@@ -149,7 +149,7 @@ test('a body of brackets only is refused, however many there are', async () => {
   );
 });
 
-test('unknown fields, unknown and misplaced parameters are refused by name', async () => {
+test('unknown fields, unknown parameters and misplaced parameters are refused by name', async () => {
   const field = await api.call('POST', releases(), { json: { files: { a: '' }, chanel: 'live' } });
   expectProblem(field, 422, 'invalid_request');
   expect(field.json['errors']).toMatchObject([{ in: 'body', pointer: '/chanel' }]);
@@ -162,7 +162,7 @@ test('unknown fields, unknown and misplaced parameters are refused by name', asy
 });
 
 test.each(['Acme', 'a.b', '-a', 'a'.repeat(64), 'a%2Fb', 'a%00b', '%zz'])(
-  'the name %s is refused where it stands',
+  'the name %s is refused with its place in the request',
   async (name) => {
     const answer = await api.call('GET', `/v1/tenants/${tenant}/bundles/${name}/releases`);
     expectProblem(answer, 422, 'invalid_request');
@@ -170,13 +170,13 @@ test.each(['Acme', 'a.b', '-a', 'a'.repeat(64), 'a%2Fb', 'a%00b', '%zz'])(
   },
 );
 
-test('a tenant of a bad name is not made', async () => {
+test('a tenant with an invalid name is not created', async () => {
   const answer = await api.call('POST', '/v1/tenants', { json: { tenant: 'Not A Name' } });
   expectProblem(answer, 422, 'invalid_request');
   expect(answer.json['errors']).toMatchObject([{ in: 'body', pointer: '/tenant' }]);
 });
 
-test('another content type, an encoded body, and another charset are refused', async () => {
+test('a wrong content type, a content encoding and a wrong charset are refused', async () => {
   const body = '{"files":{"a":""}}';
   for (const headers of [
     { 'content-type': 'text/yaml' },
@@ -202,7 +202,7 @@ test.each([
   expect(answer.json['errors']).toMatchObject([{ in: 'header', name }]);
 });
 
-test('a cursor that is none of ours is refused', async () => {
+test('an invalid cursor is refused', async () => {
   await api.call('POST', releases(), {
     json: { files: { 'a.yaml': 'a: 0' } },
     headers: { 'idempotency-key': 'k' },
@@ -211,18 +211,18 @@ test('a cursor that is none of ours is refused', async () => {
     expectProblem(await api.call('GET', `${releases()}?cursor=${cursor}`), 422, 'invalid_request');
     expectProblem(await api.call('GET', `/v1/tenants?cursor=${cursor}`), 422, 'invalid_request');
   }
-  // The one that every test ends with is a repetition here.
+  // The publish after each test would be a repetition for this tenant.
   tenant = await newTenant(plane);
 });
 
-test('text with a NUL, which no store takes, is refused and not an error of ours', async () => {
+test('text with a NUL character, which PostgreSQL cannot store, is refused as a client error', async () => {
   const message = await api.call('POST', releases(), { json: { files: { a: '' }, message: 'a\u0000b' } });
   expectProblem(message, 422, 'invalid_request');
   const file = await api.call('GET', `/v1/tenants/${tenant}/bundles/bot/channels/live/files/a%00b`);
   expectProblem(file, 422, 'invalid_request');
 });
 
-/** What the server answers to bytes that no well-behaved client sends, until it hangs up. */
+/** The response of the server to raw bytes, until it closes the connection. */
 async function raw(
   bytes: string,
   more: (socket: Socket, closed: Promise<void>) => Promise<void> = async () => {},
@@ -232,7 +232,7 @@ async function raw(
   let answer = '';
   socket.on('data', (chunk: Buffer) => (answer += chunk.toString()));
   socket.on('error', () => {});
-  // Whether it ends or breaks: a server that has heard enough may do either.
+  // The server may end or reset the connection once it has refused.
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   socket.write(bytes);
   await more(socket, closed);
@@ -248,18 +248,18 @@ const head = (headers: string): string =>
   `POST ${releases()} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer an-admin-token-of-the-tests\r\n` +
   `Content-Type: application/json\r\n${headers}\r\n\r\n`;
 
-test('a body that promises too much is refused before a byte of it is sent', async () => {
+test('a body with a Content-Length above the limit is refused before any of it is sent', async () => {
   const answer = await raw(head(`Content-Length: ${49 * MiB}\r\nConnection: close`));
   expect(answer).toMatch(/^HTTP\/1\.1 413 /);
   expect(answer).toContain('"code":"too_large"');
 });
 
-test('a chunked body that goes on past the limit is cut off there, with the memory that takes', async () => {
+test('a chunked body above the limit is cut off at the limit, and the memory stays bounded', async () => {
   const chunk = `${(64 * 1024).toString(16)}\r\n${' '.repeat(64 * 1024)}\r\n`;
   let sent = 0;
   const before = process.memoryUsage().rss;
   const answer = await raw(head('Transfer-Encoding: chunked'), async (socket, closed) => {
-    // Until the server hangs up; a gigabyte would be the proof that it never does.
+    // Sends until the server closes the connection. A gigabyte would prove that it does not.
     while (sent < 1024 * MiB && !socket.destroyed) {
       sent += chunk.length;
       if (!socket.write(chunk)) await Promise.race([drains(socket), closed]);
@@ -270,7 +270,7 @@ test('a chunked body that goes on past the limit is cut off there, with the memo
   expect(process.memoryUsage().rss - before).toBeLessThan(400 * MiB);
 });
 
-test('what is not HTTP gets a problem, too, and a header too long 431', async () => {
+test('bytes that are not HTTP get a problem document, and a header that is too long gets 431', async () => {
   expect(await raw('NONSENSE\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 [\s\S]*"code":"malformed"/);
   expect(await raw(head(`X-Long: ${'x'.repeat(20_000)}`))).toMatch(/^HTTP\/1\.1 431 /);
 });

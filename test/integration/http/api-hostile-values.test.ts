@@ -26,7 +26,7 @@ let document: unknown;
 beforeAll(async () => {
   world = await startAskedWorld();
   tenant = await newTenant(world.plane);
-  // A release that is live, and one that waits for a person, for a report and for a check that was asked for.
+  // One release is live. Another waits for an approval, a report and a requested check.
   const live = await accepted(world.plane, tenant, { files: { 'a.json': '{}' } });
   const { digest } = await settled(world.plane, tenant, live);
   const within = '1h';
@@ -55,8 +55,8 @@ afterAll(() => world.stop());
 
 const openApi = async (): Promise<unknown> => (await world.api.call('GET', '/openapi.json')).json;
 
-/** Asks all of that, a few at once; those that were answered with a 5xx, each in a line. */
-async function refusedByStores<T>(
+/** Sends all requests, a few at once. Returns a line for each response with a 5xx status. */
+async function serverErrors<T>(
   requests: Iterable<T>,
   ask: (request: T) => Promise<TestAnswer>,
   name: (request: T) => string,
@@ -75,8 +75,8 @@ async function refusedByStores<T>(
   return { asked, broken };
 }
 
-test('no value in any place of any operation’s request is answered with a 5xx', async () => {
-  const { asked, broken } = await refusedByStores<HostileRequest>(
+test('no hostile value in any parameter or body of any operation gets a 5xx response', async () => {
+  const { asked, broken } = await serverErrors<HostileRequest>(
     hostileRequests(document, right),
     ({ method, path, headers, body }) =>
       world.api.call(method, path, { headers, ...(body === null ? {} : { body }) }),
@@ -87,7 +87,7 @@ test('no value in any place of any operation’s request is answered with a 5xx'
   expect(await contradictions(world.plane.postgres.ownerUrl)).toEqual([]);
 });
 
-test('every operation that takes a body of JSON was asked with one', () => {
+test('the test sends a JSON body to every operation that takes one', () => {
   const without = operationsOf(document).filter(
     ({ operationId, requestBody }) => requestBody !== undefined && right.bodies[operationId] === undefined,
   );
@@ -95,7 +95,7 @@ test('every operation that takes a body of JSON was asked with one', () => {
 });
 
 test.each(Object.entries(signedPushes('http://127.0.0.1:1/a.tgz')))(
-  'no value in a signed payload of %s is answered with a 5xx',
+  'no hostile value in a signed payload of %s gets a 5xx response',
   async (provider, push) => {
     const path = `/v1/tenants/${tenant}/hooks/${provider}`;
     const rule = {
@@ -106,7 +106,7 @@ test.each(Object.entries(signedPushes('http://127.0.0.1:1/a.tgz')))(
       secret: SECRET,
     };
     expect((await world.api.call('PUT', path, { json: rule })).status).toBe(201);
-    const { broken } = await refusedByStores(
+    const { broken } = await serverErrors(
       hostileDocuments(push.payload),
       (body) => {
         const headers = {
@@ -122,7 +122,7 @@ test.each(Object.entries(signedPushes('http://127.0.0.1:1/a.tgz')))(
   },
 );
 
-test('a key of the form of a delivery’s is refused by every operation that takes a key, before anything else', async () => {
+test('every operation refuses an idempotency key with the prefix of deliveries before anything else', async () => {
   const keyed = operationsOf(document).filter(({ parameters }) =>
     parameters.some(({ name }) => name.toLowerCase() === 'idempotency-key'),
   );

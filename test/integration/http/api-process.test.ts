@@ -19,7 +19,7 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { parsePrometheusText } from '../../support/runs/prometheus-text.ts';
 import { standstill } from '../../support/servers/standstill.ts';
 
-// Not replayed: it is about a process, and api-publish.test.ts runs the same handlers.
+// Not replayed: it tests a process, and api-publish.test.ts runs the same handlers.
 
 const TOKEN = 'the-token-of-this-process';
 const main = fileURLToPath(new URL('../../../services/api/main.ts', import.meta.url));
@@ -76,11 +76,11 @@ async function someoneWaits(api: ApiProcess): Promise<void> {
   await eventually(waits, { what: 'a reader waits' });
 }
 
-test('on SIGTERM whoever waits is answered, the process ends by itself, and its token was never logged', async () => {
+test('on SIGTERM the API answers its waiting requests and exits with 0, and its log does not contain the token', async () => {
   const api = await startProcess();
   const waiting = api.get(`${live}?wait=55s`, { 'if-none-match': '"1"' });
   await someoneWaits(api);
-  // With all that it has said: that may still be on its way when the process has ended.
+  // The event comes after the last output of the process.
   const gone = once(api.child, 'close');
   api.child.kill('SIGTERM');
   const answer = await waiting;
@@ -90,7 +90,7 @@ test('on SIGTERM whoever waits is answered, the process ends by itself, and its 
   expect(api.output()).not.toContain(TOKEN);
 });
 
-test('a publish is found by its correlation id in the answer’s headers, in the API’s log, and in the worker’s from its first line to its outcome', async () => {
+test('the correlation id of a publish is in the response headers, in the log of the API, and in every log line of the worker about it', async () => {
   const api = await startProcess();
   const tenant = await newTenant(plane);
   const bundle = `/v1/tenants/${tenant}/bundles/bundle`;
@@ -121,13 +121,13 @@ test('a publish is found by its correlation id in the answer’s headers, in the
         ? lines
         : null;
     },
-    { what: 'the worker has said how the release ended, and that it was moved by hand' },
+    { what: 'the worker has logged the outcome of the release and the move by hand' },
   );
   expect(said).toContainEqual(expect.objectContaining({ key: `${tenant}/bundle/v1` }));
   expect(said).toContainEqual(
     expect.objectContaining({ msg: 'moved by hand', channel: 'canary', generation: 1 }),
   );
-  // Once, however often the workflow was replayed.
+  // A replay of the workflow does not log the outcome again.
   const outcomes = said.filter(({ msg }) => msg === 'settled').map(({ outcome }) => outcome);
   expect(outcomes).toEqual(['published']);
   api.child.disconnect();
@@ -137,7 +137,7 @@ function twoOrMore<T>(those: T[]): T[] | null {
   return those.length >= 2 ? those : null;
 }
 
-/** The lines of a log about that release. */
+/** The lines of a log with that correlation id. */
 function linesAbout(correlationId: string, log: string): Record<string, unknown>[] {
   const lines = log.split('\n').filter((line) => line.startsWith('{'));
   return lines
@@ -145,14 +145,14 @@ function linesAbout(correlationId: string, log: string): Record<string, unknown>
     .filter((line) => line['correlationId'] === correlationId);
 }
 
-test('the process ends when whoever started it is gone', async () => {
+test('the API process ends when its parent process is gone', async () => {
   const api = await startProcess();
   const gone = once(api.child, 'exit');
   api.child.disconnect();
   expect(await gone).toEqual([0, null]);
 });
 
-test('a client that sends its headers a byte at a time is cut off, and others are served meanwhile', async () => {
+test('a client that sends its headers a byte at a time is cut off, and other clients are served meanwhile', async () => {
   const limits = { ...socketLimits, headersTimeoutMs: 2_000, requestTimeoutMs: 4_000, checkMs: 50 };
   const server = await listen(() => new Response('served'), { host: '127.0.0.1', port: 0, limits });
   try {
@@ -172,7 +172,7 @@ test('a client that sends its headers a byte at a time is cut off, and others ar
   }
 });
 
-test('/metrics says how many releases are on their way and how many stand in line, and how long the compile queue is', async () => {
+test('/metrics has the number of releases in flight, the number in line, and the length of the compile queue', async () => {
   const api = await startProcess();
   const tenant = await newTenant(plane);
   const still = standstill(plane);

@@ -36,7 +36,7 @@ function expectUnavailable({ status, json, headers }: TestAnswer): void {
   expect([status, json['code'], headers.get('retry-after')]).toEqual([503, 'unavailable', '2']);
 }
 
-/** Waits until it says so: a look at a store that is well has a bound, too, which a busy machine may miss. */
+/** Waits for that readiness. A slow machine may miss the time limit of a single check. */
 async function readiness(status: number, stores: Readonly<Record<string, string>>): Promise<void> {
   await eventually(
     async () => {
@@ -47,7 +47,7 @@ async function readiness(status: number, stores: Readonly<Record<string, string>
   );
 }
 
-test('with Restate down a publish is 503 with Retry-After, reads go on, and the same key then publishes once', async () => {
+test('while Restate is down a publish gets 503 with Retry-After and reads work, and the same key publishes once afterwards', async () => {
   await plane.restate.kill();
   try {
     expectUnavailable(await publish(2, 'through-the-outage'));
@@ -70,7 +70,7 @@ test('with Restate down a publish is 503 with Retry-After, reads go on, and the 
   await readiness(200, { postgres: 'ok', restate: 'ok' });
 });
 
-test('with the worker down a publish is 503 in bounded time, and nothing is known to be lost', async () => {
+test('while the worker is down a publish gets 503 within a bounded time, and the same key publishes once afterwards', async () => {
   await plane.worker.down();
   try {
     expectUnavailable(await publish(3, 'nobody-works'));
@@ -88,8 +88,8 @@ test('with the worker down a publish is 503 in bounded time, and nothing is know
   await settled(plane, tenant, 3);
 });
 
-// Last: the database of a test does not come back.
-test('with PostgreSQL down everything is 503 with Retry-After, those who wait are told, and the process lives', async () => {
+// This is the last test, because the test's database does not restart.
+test('while PostgreSQL is down every request gets 503 with Retry-After, waiting requests too, and the API stays alive', async () => {
   const now = await api.call('GET', `${bundle()}/channels/live`);
   const waiting = api.call('GET', `${bundle()}/channels/live?wait=55s`, {
     headers: { 'if-none-match': now.headers.get('etag') ?? '' },

@@ -6,11 +6,11 @@ import { type FuzzWorld, startFuzzWorld } from '../../fuzz/world.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
 import { seedOfRun } from '../../support/data/seeded-random.ts';
 
-// Not replayed: it is about what the API answers. `npm run test:deep` sends 100,000 requests.
+// Not replayed: it tests the responses of the API. `npm run test:deep` sends 100,000 requests.
 
 const REQUESTS = Number(process.env['POINTSMAN_FUZZ_REQUESTS'] ?? 3_000);
 
-/** Against hanging only: a request takes about 12 ms on two quiet cores. */
+/** Only ends a run that hangs. A request takes about 12 ms on two idle cores. */
 const TIMEOUT_MS = 300_000 + 50 * REQUESTS;
 
 let world: FuzzWorld;
@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => world.stop());
 
 test(
-  'no hostile request is answered with a 5xx, late, or with anything of another tenant, the API’s memory stays within its bound, and requests of every operation succeed',
+  'no hostile request gets a 5xx, a late response or data of another tenant, the memory of the API stays bounded, and every operation succeeds for some request',
   async () => {
     const seed = seedOfRun();
     const report = await fuzz(world, { requests: REQUESTS, seed });
@@ -40,7 +40,7 @@ test(
   TIMEOUT_MS,
 );
 
-test('the record contradicts no promise afterwards, and an honest tenant publishes as before', async () => {
+test('the record keeps every promise afterwards, and an honest tenant can publish', async () => {
   expect(await contradictions(world.plane.postgres.ownerUrl)).toEqual([]);
   await world.publishHonestly();
 });

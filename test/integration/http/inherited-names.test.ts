@@ -19,7 +19,8 @@ import { INHERITED_NAMES } from '../../support/data/inherited-names.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
 import { rightValues } from '../../support/data/right-values.ts';
 
-// Names that every object inherits ("constructor"), as names of everything that has one; and durable state that such a name has spoilt.
+// Names that every object inherits ("constructor"), used wherever a name is allowed, and durable state that
+// such a name has damaged.
 
 let plane: ControlPlane;
 let api: TestApi;
@@ -37,7 +38,7 @@ const names = INHERITED_NAMES.filter((name) => ChannelName.safeParse(name).succe
 let texts = 0;
 
 const AT_ONCE = 16;
-/** Ends the test where an answer never comes: the API gives up on its stores after 20 s. */
+/** Ends the test when a response does not come. The API gives up on its stores after 20 s. */
 const ANSWER_MS = 60_000;
 
 async function ok(method: string, path: string, json?: unknown) {
@@ -51,8 +52,8 @@ async function ok(method: string, path: string, json?: unknown) {
   return answer.json;
 }
 
-describe.each(names)('"%s"', (name) => {
-  test('names a tenant, a bundle and a channel that are published to, held, promoted and rolled back', async () => {
+describe.each(names)('the name "%s"', (name) => {
+  test('works for a tenant, a bundle and a channel: publish, hold, promote and roll back', async () => {
     await createTenant(plane.db, name, 'test', Date.now());
     const bundle = `/v1/tenants/${name}/bundles/${name}`;
     const publish = async (channel: string, more: object = {}) => {
@@ -80,7 +81,7 @@ describe.each(names)('"%s"', (name) => {
     );
   });
 
-  test('names a hook, a sink, a gate, a follower and an overlay', async () => {
+  test('works for a hook, a sink, a gate, a follower and an overlay', async () => {
     const tenant = await newTenant(plane);
     const at = `/v1/tenants/${tenant}`;
     const channels = { [name]: { gates: [{ check: { name } }] } };
@@ -115,13 +116,13 @@ describe.each(names)('"%s"', (name) => {
   });
 });
 
-test('every inherited name that a token may have is its name in the record', async () => {
+test('a token can have any inherited name that its format allows', async () => {
   const tenant = await newTenant(plane);
   for (const name of INHERITED_NAMES.filter((one) => TokenName.safeParse(one).success))
     expect(await ok('POST', '/v1/tokens', { name, tenant, roles: ['viewer'] })).toMatchObject({ name });
 });
 
-test('every inherited name, in every parameter of every path, is answered as a request that is right or wrong', async () => {
+test('every inherited name in every parameter of every path gets a 2xx or a 4xx response', async () => {
   const tenant = await newTenant(plane);
   const waiting = await accepted(plane, tenant, { files: { 'a.json': '{}' } });
   const { digest } = await settled(plane, tenant, waiting);
@@ -149,8 +150,8 @@ test('every inherited name, in every parameter of every path, is answered as a r
   expect(await contradictions(plane.postgres.ownerUrl)).toEqual([]);
 });
 
-describe('durable state that is not readable', () => {
-  /** Replaces all that the tenant's object remembers, as an operator may. */
+describe('durable state of a tenant that cannot be read', () => {
+  /** Replaces the whole state of the tenant's object, as an operator can. */
   async function setState(tenant: string, state: Readonly<Record<string, string>>): Promise<void> {
     const new_state = Object.fromEntries(
       Object.entries(state).map(([key, text]) => [key, [...Buffer.from(text)]]),
@@ -173,25 +174,28 @@ describe('durable state that is not readable', () => {
 
   test.each([
     ['of an earlier shape', '{"lastVersion":1,"channels":{"constructor":{"generation":1}}}'],
-    ['with a slot that is no slot', '{"lastVersion":1,"channels":{"live":null}}'],
+    ['with an invalid slot', '{"lastVersion":1,"channels":{"live":null}}'],
     ['of another type', '[1]'],
-    ['that is no JSON', '{"lastVersion":'],
+    ['that is not JSON', '{"lastVersion":'],
     ['that is empty', '""'],
-  ])('%s is read from the record: the tenant recovers by itself', async (_, text) => {
-    const tenant = await newTenant(plane);
-    await settled(plane, tenant, await accepted(plane, tenant));
-    await setState(tenant, { 'bundle:bundle': text });
-    const pointer = `/v1/tenants/${tenant}/bundles/bundle/channels/live`;
-    await ok('PUT', `${pointer}/hold`, { reason: 'x' });
-    await ok('DELETE', `${pointer}/hold`);
-    const version = await accepted(plane, tenant, { files: { 'config.json': `{"n":${++texts}}` } });
-    expect(version).toBe(2);
-    expect(await settled(plane, tenant, version)).toMatchObject({ outcome: 'published', generation: 2 });
-    await setState(tenant, { 'bundle:bundle': text });
-    expect(await ok('PUT', pointer, { version: 1 })).toMatchObject({ generation: 3 });
-    expect((await plane.ingress.client(Tenant, tenant).status())['bundle:bundle']).toMatchObject({
-      lastVersion: 2,
-      channels: { live: { generation: 3, inFlight: null, queue: [] } },
-    });
-  });
+  ])(
+    'because it is state %s is rebuilt from the record, and the tenant works without an operator',
+    async (_, text) => {
+      const tenant = await newTenant(plane);
+      await settled(plane, tenant, await accepted(plane, tenant));
+      await setState(tenant, { 'bundle:bundle': text });
+      const pointer = `/v1/tenants/${tenant}/bundles/bundle/channels/live`;
+      await ok('PUT', `${pointer}/hold`, { reason: 'x' });
+      await ok('DELETE', `${pointer}/hold`);
+      const version = await accepted(plane, tenant, { files: { 'config.json': `{"n":${++texts}}` } });
+      expect(version).toBe(2);
+      expect(await settled(plane, tenant, version)).toMatchObject({ outcome: 'published', generation: 2 });
+      await setState(tenant, { 'bundle:bundle': text });
+      expect(await ok('PUT', pointer, { version: 1 })).toMatchObject({ generation: 3 });
+      expect((await plane.ingress.client(Tenant, tenant).status())['bundle:bundle']).toMatchObject({
+        lastVersion: 2,
+        channels: { live: { generation: 3, inFlight: null, queue: [] } },
+      });
+    },
+  );
 });

@@ -13,7 +13,7 @@ const MiB = 1024 * 1024;
 
 let store: Store;
 let api: TestApi;
-/** The two that are hostile, and the one that is not. */
+/** The tenants of the hostile uploads. */
 let first: string;
 let second: string;
 let third: string;
@@ -66,11 +66,11 @@ describe('uploads that stall', () => {
     return socket;
   }
 
-  test('six of two tenants leave room for the publishes of a third', async () => {
+  test('and fill the shares of two tenants leave room for the publishes of a third', async () => {
     const uploads = [first, first, first, second, second, second];
     for (const tenant of uploads) await stall(publishPath(tenant), { declared: 47 * MiB, sent: 42 * MiB });
     const most = (3 / 4) * 0.75 * bodyShares.capacity;
-    // Each tenant has one upload whole at least, and what they have together is bounded.
+    // Each tenant can have at least one whole upload, and both together have a bound.
     await eventually(async () => (await heldBytes()) >= 2 * 40 * MiB, {
       what: 'the stalled uploads are held',
     });
@@ -79,7 +79,7 @@ describe('uploads that stall', () => {
     expect(await heldBytes()).toBeLessThanOrEqual(most);
   });
 
-  test('hold what has come of them, and not what they declare', async () => {
+  test('count only the bytes that have arrived, and not their Content-Length', async () => {
     for (let count = 0; count < 8; count++)
       await stall(publishPath(first), { declared: 47 * MiB, sent: 1_000 });
     await eventually(async () => (await heldBytes()) > 0, { what: 'the uploads have begun' });
@@ -87,7 +87,7 @@ describe('uploads that stall', () => {
     expect(await publishes(first, 7 * MiB)).toBe(200);
   });
 
-  test('are answered 408 and their connections closed: of a publish, of any other JSON, and of a body that was nearly complete', async () => {
+  test('get 408 and are disconnected: a publish, other JSON bodies, and a body that lacks one byte', async () => {
     const stalled = await Promise.all([
       stall(publishPath(first), { declared: 10 * MiB, sent: 5 * MiB }),
       stall(`/v1/tenants/${first}/bundles/bundle/releases/1/cancel`, { declared: 100, sent: 99 }),
@@ -105,10 +105,10 @@ describe('uploads that stall', () => {
   });
 });
 
-describe('archives that unpack to much', () => {
+describe('archives that unpack to a large size', () => {
   let archive: Buffer;
   beforeAll(async () => {
-    // Four files of 7.5 MiB, in some 30 KB.
+    // Four files of 7.5 MiB, which compress to about 30 KB.
     const files = [1, 2, 3, 4].map((fill) => ({
       name: `${fill}.bin`,
       content: Buffer.alloc(7.5 * MiB, fill),
@@ -122,7 +122,7 @@ describe('archives that unpack to much', () => {
     return (await api.call('POST', publishPath(tenant), { headers, body: new Uint8Array(body) })).status;
   };
 
-  test('of one tenant do not hold up another: its own archive is read in its turn, and its JSON body at once', async () => {
+  test('do not delay another tenant: its archive is read in its turn, and its JSON body at once', async () => {
     const small = await archiveOf([{ name: 'a.txt', content: 'a' }]);
     const statuses: number[] = [];
     const read = (): number => statuses.filter((status) => status === 200).length;
@@ -136,10 +136,10 @@ describe('archives that unpack to much', () => {
     expect(await sendsArchive(third, small)).toBe(200);
     const untilArchive = read() - before;
     await Promise.all(hostile);
-    // All others were still to be read, and in the order of their coming they would have come first.
+    // All other archives arrived earlier and would have been read first in order of arrival.
     expect(untilJson).toBeLessThanOrEqual(8);
     expect(untilArchive).toBeLessThanOrEqual(8);
-    // What waits is not refused for the time that it waits.
+    // An archive that waits for its turn is not refused as too slow.
     expect(statuses.filter((status) => status !== 200 && status !== 429)).toEqual([]);
     expect(statuses).toContain(200);
   });

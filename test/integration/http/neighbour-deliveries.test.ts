@@ -13,12 +13,12 @@ const SECRET = 'sixteen-letters-';
 
 let store: Store;
 let api: TestApi;
-/** Two whose hooks are flooded, and one whose are not. */
+/** Two tenants whose hooks are flooded, and one whose hooks are not. */
 let tenants: string[];
 
 beforeAll(async () => {
   store = await startStore();
-  // No workflow can be started: a delivery is on record, and stays there.
+  // Restate is unreachable, so no workflow starts and a delivery stays recorded as received.
   api = await startApi({ appUrl: store.postgres.appUrl, ingressUrl: 'http://127.0.0.1:1' });
 });
 beforeEach(async () => {
@@ -40,7 +40,7 @@ afterAll(async () => {
   await store.stop();
 });
 
-/** Delivers a push as GitHub does, signed. */
+/** Delivers a signed push as GitHub does. */
 async function deliver(tenant: string, hook = 'main'): Promise<number> {
   const body = JSON.stringify({
     ref: 'refs/heads/main',
@@ -60,7 +60,7 @@ async function deliver(tenant: string, hook = 'main'): Promise<number> {
   return (await api.call('POST', `/v1/tenants/${tenant}/hooks/${hook}/deliveries`, { headers, body })).status;
 }
 
-/** Somebody without a token or a secret sends nearly all of a large delivery, and then nothing. */
+/** A sender without a token or a secret sends all but one byte of a large delivery, and then nothing. */
 async function stall(localAddress: string, tenant: string, hook: string): Promise<Socket> {
   const socket = await openSocket(api.url, { localAddress });
   sockets.push(socket);
@@ -74,7 +74,7 @@ async function stall(localAddress: string, tenant: string, hook: string): Promis
 
 test.each([
   ['from addresses of their own', '127.0.0.2', '127.0.0.3'],
-  ['from the address of everybody else, as behind a proxy', '127.0.0.1', '127.0.0.1'],
+  ['from the address of all other senders, as behind a proxy', '127.0.0.1', '127.0.0.1'],
 ])(
   'two senders without a token that stall at the hooks of two tenants, %s, do not stop the deliveries of a third',
   async (_how, one, two) => {
@@ -96,13 +96,13 @@ test('a sender that stalls at a hook does not stop the deliveries to it from ano
   for (let count = 0; count < 5; count++) expect(await deliver(tenant)).toBe(202);
 });
 
-test('invented tenants and hooks take nothing from those that exist, however many they are', async () => {
+test('any number of stalled requests to invented tenants and hooks leaves room for existing ones', async () => {
   const [tenant = ''] = tenants;
   for (let count = 0; count < 40; count++) await stall('127.0.0.1', `invented-${count}`, 'main');
   expect(await deliver(tenant)).toBe(202);
 });
 
-test('a delivery that stalls is answered 408 and its connection closed, whether there is such a hook or not', async () => {
+test('a stalled delivery gets 408 and is disconnected, for an existing hook and for an unknown one', async () => {
   const [tenant = ''] = tenants;
   const stalled = [await stall('127.0.0.1', tenant, 'main'), await stall('127.0.0.1', 'nobody', 'main')];
   for (const { status, headers, body } of await Promise.all(stalled.map(responseOn))) {

@@ -9,7 +9,8 @@ import { openSocket, responseOn } from '../../support/runs/raw-http.ts';
 import { newTenant, published, startStore, type Store } from '../../support/worlds/store.ts';
 import { madeToken } from '../../support/data/tokens.ts';
 
-// Many requests in one packet on connections that nobody reads: of a sender without a token, and of a viewer.
+// Many requests in one packet on connections that the client does not read: without a token, and with one of
+// a viewer.
 
 const { pipelined } = socketLimits;
 
@@ -34,10 +35,10 @@ async function gauge(name: string): Promise<number> {
   return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
 }
 
-/** Bytes of responses that are counted, without those of the response that says so. */
+/** Counted bytes of responses, except for the response with this metric. */
 const held = (): Promise<number> => gauge('pointsman_response_bytes_held');
 
-/** How many requests of that route were answered. */
+/** The number of requests of that route that were answered. */
 async function answeredOf(route: string): Promise<number> {
   const { text } = await api.call('GET', '/metrics');
   const lines = text.matchAll(/^pointsman_http_requests_total\{[^}]*route="([^"]*)"[^}]*\} (\d+)$/gm);
@@ -60,7 +61,7 @@ async function responses(socket: Socket): Promise<string[]> {
   return [`${status} ${headers.get('connection')}`, ...rest.map(([, code, how]) => `${code} ${how}`)];
 }
 
-test('requests that are pipelined up to the bound are answered in order, and the response to the last one closes the connection', async () => {
+test('pipelined requests within the limit get responses in order, and the response at the limit closes the connection', async () => {
   const few = await openSocket(api.url);
   few.write('GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n'.repeat(pipelined - 2));
   few.write('GET /nothing HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n');
@@ -72,7 +73,7 @@ test('requests that are pipelined up to the bound are answered in order, and the
   expect(await responses(many)).toEqual([...alive, '200 keep-alive', '200 close']);
 });
 
-test('a client that sends one request after the other keeps its connection, however many it sends', async () => {
+test('a client that waits for each response keeps its connection for any number of requests', async () => {
   const socket = await openSocket(api.url);
   sockets.push(socket);
   let seen = 0;
@@ -84,7 +85,7 @@ test('a client that sends one request after the other keeps its connection, howe
   expect(socket.closed).toBe(false);
 });
 
-test('of thousands of requests in one packet, without a token, no more than the bound are handled, and the connection is ended', async () => {
+test('of thousands of requests in one packet without a token, at most the limit is handled, and the connection is closed', async () => {
   const before = await answeredOf('/openapi.json');
   const socket = await flood('/openapi.json', 1_400);
   socket.resume();
@@ -92,7 +93,7 @@ test('of thousands of requests in one packet, without a token, no more than the 
   expect((await answeredOf('/openapi.json')) - before).toBeLessThanOrEqual(pipelined);
 });
 
-test('requests with an expectation that is not met are bound as all others are, and the first refusal closes the connection', async () => {
+test('a request with an unsupported Expect header gets 417, which closes the connection, also among thousands', async () => {
   const few = await openSocket(api.url);
   few.write('GET /healthz HTTP/1.1\r\nHost: t\r\nExpect: x\r\n\r\n'.repeat(pipelined));
   expect(await responses(few)).toEqual(['417 close']);
@@ -102,7 +103,7 @@ test('requests with an expectation that is not met are bound as all others are, 
   await eventually(async () => many.closed, { what: 'the connection was ended' });
 });
 
-test('a connection that nobody reads holds one response, whoever sent it and however many requests it brought', async () => {
+test('a connection that the client does not read holds one response, for any sender and any number of pipelined requests', async () => {
   const tenant = await newTenant(store);
   const { token } = await madeToken(api, { name: 'viewer', tenant, roles: ['viewer'] });
   await published(store, { tenant, bundle: 'bundle', version: 1 });
@@ -112,7 +113,7 @@ test('a connection that nobody reads holds one response, whoever sent it and how
     const socket = await openSocket(api.url);
     sockets.push(socket);
     const headers = `Host: t\r\nAuthorization: Bearer ${token}\r\n`;
-    // The first request waits, so that none of the responses behind it could be sent.
+    // The first request waits, so that none of the responses after it can be sent.
     const first = `GET ${waits} HTTP/1.1\r\n${headers}If-None-Match: "1"\r\n\r\n`;
     const behind = `GET /openapi.json HTTP/1.1\r\n${headers}\r\n`.repeat(7);
     const small = `GET /v1/tenants/${tenant} HTTP/1.1\r\n${headers}\r\n`.repeat(8);

@@ -17,7 +17,7 @@ const { sliceBytes } = responseLimits;
 
 let store: Store;
 let api: TestApi;
-/** Of the one whose readers do not read, and of the other. */
+/** The tenant whose clients do not read, and another tenant. */
 let greedy: string;
 let other: string;
 
@@ -44,15 +44,15 @@ async function heldBytes(of: TestApi): Promise<number> {
 const viewer = (tenant: string, name: string): Promise<string> =>
   madeToken(api, { name, tenant, roles: ['viewer'] }).then(({ token }) => token);
 
-/** The address of a blob that is stored for that tenant. */
+/** Stores a blob for that tenant and returns its address. */
 async function stored(tenant: string, content: Buffer): Promise<string> {
   const digest = digestOf(content);
   await storeBlobs(store.db, tenant, [{ digest, mediaType: 'application/octet-stream', content }]);
   return `/v1/tenants/${tenant}/blobs/${digest}`;
 }
 
-/** Asks for something, and reads none of it. */
-async function askAndNotRead(of: TestApi, path: string, token: string): Promise<Socket> {
+/** Sends a request and does not read the response. */
+async function requestWithoutReading(of: TestApi, path: string, token: string): Promise<Socket> {
   const socket = await openSocket(of.url);
   sockets.push(socket);
   socket.pause();
@@ -68,7 +68,7 @@ async function reads(of: TestApi, path: string, token: string): Promise<{ status
 }
 
 test.each([0, 1, sliceBytes - 1, sliceBytes, sliceBytes + 1, 3 * sliceBytes, 5 * sliceBytes + 7])(
-  'content of %i bytes comes whole, byte for byte, also where the record keeps it compressed',
+  'content of %i bytes arrives complete, also when PostgreSQL stores it compressed',
   async (bytes) => {
     const token = await viewer(greedy, `reader-${bytes}`);
     const compressible = Buffer.alloc(bytes, 'Give refunds where they are due. ');
@@ -81,7 +81,7 @@ test.each([0, 1, sliceBytes - 1, sliceBytes, sliceBytes + 1, 3 * sliceBytes, 5 *
   },
 );
 
-test('readers of a tenant that do not read hold a bounded share of memory, and the others of the tenant and other tenants read on', async () => {
+test('clients that do not read hold a bounded share of memory, and other tokens and other tenants are served', async () => {
   const content = randomBytes(16 * MiB);
   const [path, theirs] = [await stored(greedy, content), await stored(other, content)];
   const [hostile, second, third] = [
@@ -90,7 +90,7 @@ test('readers of a tenant that do not read hold a bounded share of memory, and t
     await viewer(other, 'third'),
   ];
   const before = process.memoryUsage().arrayBuffers;
-  for (let count = 0; count < 60; count++) await askAndNotRead(api, path, hostile);
+  for (let count = 0; count < 60; count++) await requestWithoutReading(api, path, hostile);
   await eventually(async () => (await heldBytes(api)) > 30 * MiB, {
     what: 'the share of one token is in use',
   });
@@ -103,7 +103,7 @@ test('readers of a tenant that do not read hold a bounded share of memory, and t
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(160 * MiB);
 });
 
-test('a reader that takes nothing is disconnected, and what it held is free', async () => {
+test('a client that does not read is disconnected, and its memory is freed', async () => {
   const strict = await startApi({
     appUrl: store.postgres.appUrl,
     ingressUrl: 'http://127.0.0.1:1',
@@ -112,10 +112,10 @@ test('a reader that takes nothing is disconnected, and what it held is free', as
   try {
     const token = await viewer(greedy, 'slow');
     const path = await stored(greedy, randomBytes(16 * MiB));
-    for (let count = 0; count < 5; count++) await askAndNotRead(strict, path, token);
+    for (let count = 0; count < 5; count++) await requestWithoutReading(strict, path, token);
     await eventually(async () => (await heldBytes(strict)) > 0, { what: 'it is being sent' });
     await eventually(async () => (await heldBytes(strict)) === 0, { what: 'all of them were disconnected' });
-    // One that reads gets it all, however long that takes.
+    // A client that reads gets everything, however long that takes.
     expect((await reads(strict, path, token)).status).toBe(200);
   } finally {
     for (const socket of sockets.splice(0)) socket.destroy();
@@ -123,7 +123,7 @@ test('a reader that takes nothing is disconnected, and what it held is free', as
   }
 });
 
-test('a long-poll behind another response waits for longer than a reader may take nothing', async () => {
+test('a long-poll behind another response can wait longer than a client may go without reading', async () => {
   const strict = await startApi({
     appUrl: store.postgres.appUrl,
     ingressUrl: 'http://127.0.0.1:1',
@@ -146,7 +146,7 @@ test('a long-poll behind another response waits for longer than a reader may tak
   }
 });
 
-test('a reader that sends one request behind the other without reading holds the slices of one response', async () => {
+test('a client that pipelines requests without reading holds the slices of one response', async () => {
   const token = await viewer(greedy, 'pipelining');
   const path = await stored(greedy, randomBytes(16 * MiB));
   const socket = await openSocket(api.url);

@@ -8,7 +8,7 @@ import { type EventReader, readEvents } from '../../support/runs/event-reader.ts
 import { eventually } from '../../support/runs/eventually.ts';
 import { admitted, newTenant, startStore, type Store, times } from '../../support/worlds/store.ts';
 
-// The event streams of one tenant, on which nothing happens.
+// The event streams of one tenant while its releases do not change.
 
 /** Counts the statements that read a tenant's rows. */
 class CountedDatabase extends Database {
@@ -46,7 +46,7 @@ afterAll(async () => {
   await store.stop();
 });
 
-test('400 idle streams of a tenant cost few reads, and one of them shows a change without waiting for a recheck', async () => {
+test('400 idle streams of a tenant cost few reads, and a stream shows a change without waiting for a recheck', async () => {
   for (let version = 1; version <= STREAMS; version++) {
     readers.push(await readEvents(api, `/v1/tenants/${tenant}/bundles/bundle/releases/${version}/events`));
   }
@@ -56,7 +56,8 @@ test('400 idle streams of a tenant cost few reads, and one of them shows a chang
   });
 
   await new Promise((resolve) => setTimeout(resolve, 3_000));
-  // At most one recheck of all of them: the first is after half of the interval, the second after as much again.
+  // There is at most one recheck of all streams: the first comes after half of the interval, and the second a
+  // whole interval later.
   const perRecheck = Math.ceil(STREAMS / watchLimits.releasesPerLoad);
   expect(db.reads - before).toBeLessThanOrEqual(perRecheck);
 
@@ -65,9 +66,10 @@ test('400 idle streams of a tenant cost few reads, and one of them shows a chang
   const stages = ['validate', 'compile', 'store', 'gate', 'swap'] as const;
   for (const [nth, stage] of stages.entries()) {
     await recordStage(store.db, id, { ...times, stage, state: 'passed' });
-    // It has begun, and it has ended.
+    // Each stage has an event for its begin and one for its end.
     await readers[0]?.until(2 * (nth + 1));
   }
-  // One read for each change: the other streams of the bundle are not read for it. Were the changes shown by rechecks, each would cost one.
+  // Each change costs one read: the other streams of the bundle are not read. Rechecks would cost one read
+  // each.
   expect(db.reads - quiet).toBeLessThanOrEqual(stages.length + perRecheck);
 });

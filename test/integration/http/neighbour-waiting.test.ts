@@ -60,18 +60,18 @@ const waiting = async (count: number): Promise<true> =>
 
 const AT_ONCE = 100;
 
-/** Asks for so many streams of the pointer, each on a connection of its own, which holds one place at most. How many wait after that. */
+/** Requests `count` streams of the pointer on separate connections. Returns how many requests wait then. */
 async function follow({ tenant, token }: Waiter, count: number): Promise<number> {
   const request = `GET ${pointerOf(tenant)} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer ${token}\r\nAccept: text/event-stream\r\n\r\n`;
   let answered = (await metrics()).answered;
-  // A hundred after the other, so that the connections to the database suffice.
+  // Opens a hundred at a time, so that the database connections suffice.
   for (let sent = 0; sent < count; sent += AT_ONCE) {
     const batch = Math.min(AT_ONCE, count - sent);
     const opened = await Promise.all(Array.from({ length: batch }, () => openSocket(api.url)));
     sockets.push(...opened);
     for (const socket of opened) socket.write(request);
     answered += batch;
-    // A stream is answered when it begins.
+    // The API answers a stream when the stream begins.
     await eventually(async () => (await metrics()).answered === answered, {
       what: 'all have a place or none',
     });
@@ -79,7 +79,7 @@ async function follow({ tenant, token }: Waiter, count: number): Promise<number>
   return (await metrics()).waiting;
 }
 
-/** Whether a long-poll gets a place: it is answered only when the pointer moves. */
+/** Whether a long-poll gets a place. It is answered only when the pointer moves. */
 async function getsPlace(
   { tenant, token }: Waiter,
   path = `${pointerOf(tenant)}?wait=55s`,
@@ -99,7 +99,7 @@ async function getsPlace(
   return hasPlace;
 }
 
-test('a token that takes all the places that it gets leaves places for its tenant’s other tokens and for other tenants', async () => {
+test('a token that takes all of its places leaves places for other tokens of its tenant and for other tenants', async () => {
   const [tenant = '', other = ''] = tenants;
   const greedy = { tenant, token: await viewer(tenant) };
   const second = { tenant, token: await viewer(tenant, 'second') };
@@ -107,13 +107,13 @@ test('a token that takes all the places that it gets leaves places for its tenan
   expect(places).toBeGreaterThan(1_000);
   expect(places).toBeLessThan(0.15 * waitingShares.capacity);
   expect(await getsPlace(greedy)).toBe(false);
-  // Those of the pointer and those of the feed are the same places.
+  // The pointer and the feed share their places.
   expect(await getsPlace(greedy, `/v1/tenants/${tenant}/moves?after=latest&wait=55s`)).toBe(false);
   expect(await getsPlace(second)).toBe(true);
   expect(await getsPlace({ tenant: other, token: await viewer(other) })).toBe(true);
 });
 
-test('two tenants, each with many greedy tokens, leave places for a third', async () => {
+test('two tenants with many greedy tokens each leave places for a third', async () => {
   const [first = '', second = '', third = ''] = tenants;
   for (const tenant of [first, second])
     for (const name of ['a', 'b', 'c']) await follow({ tenant, token: await viewer(tenant, name) }, 1_300);
@@ -122,7 +122,7 @@ test('two tenants, each with many greedy tokens, leave places for a third', asyn
   expect((await follow({ tenant: third, token: await viewer(third) }, 200)) - taken).toBe(200);
 });
 
-test('a place is free again when its connection is gone', async () => {
+test('the place of a waiting request is free again when its connection closes', async () => {
   const [tenant = ''] = tenants;
   const greedy = { tenant, token: await viewer(tenant) };
   const places = await follow(greedy, 1_500);

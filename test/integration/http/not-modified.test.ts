@@ -6,7 +6,7 @@ import { exchange, type RawResponse } from '../../support/runs/raw-http.ts';
 import { newTenant, published, startStore, type Store } from '../../support/worlds/store.ts';
 
 let store: Store;
-/** The same API, with the early response and without it. */
+/** The same API with and without the early 304 response. */
 let early: TestApi;
 let routed: TestApi;
 let path: string;
@@ -28,7 +28,7 @@ afterAll(async () => {
 
 type Header = readonly [name: string, value: string];
 
-/** As it is, in small and in capital letters, and in both by turns: names of headers are the same in any. */
+/** The name as it is, in lower case, in upper case and in mixed case: header names are case-insensitive. */
 const spelled = (name: string) =>
   fc.constantFrom(
     name,
@@ -89,7 +89,7 @@ const otherHeader = fc.oneof(
   header('Upgrade', 'websocket'),
 );
 
-/** Mostly a request that the early path takes, with something about it that is not as usual. */
+/** Mostly requests that qualify for the early response, with one unusual detail. */
 const requests = () =>
   fc
     .record({
@@ -135,7 +135,7 @@ const requests = () =>
       return `${method} ${target} HTTP/${version}\r\n${lines.join('')}\r\n`;
     });
 
-/** Up to three of them over one connection, in one packet: the last one closes it. */
+/** Up to three requests on one connection, in one packet. The last one closes the connection. */
 const packets = () =>
   fc
     .array(requests(), { minLength: 1, maxLength: 3 })
@@ -146,7 +146,7 @@ function statusesOf({ status, body }: RawResponse): number[] {
   return [status, ...[...body.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, code]) => Number(code))];
 }
 
-/** All of what a connection brought, but what is made up anew for each response. */
+/** Everything that a connection returned, without the values that differ for each response. */
 function comparable({ status, headers, body }: RawResponse) {
   const kept = [...headers].map(([name, value]) => {
     if (name === 'date') return [name, ''];
@@ -157,7 +157,7 @@ function comparable({ status, headers, body }: RawResponse) {
   const text = body
     .replaceAll(/"requestId":"[0-9a-f-]{36}"/g, '"requestId":"made up"')
     .replaceAll(/^(date|x-request-id|traceparent): (?!mine\r).*$/gim, '$1: made up');
-  // What follows the first body: the other responses of the connection. The order of headers means nothing.
+  // The other responses of the connection follow the first body. The order of headers has no meaning.
   const [first = '', ...others] = `\n${text}`.split(/(?=HTTP\/1\.1 \d{3} )/);
   const rest = others.map((other) => {
     const [head = '', ...bodies] = other.split('\r\n\r\n');
@@ -166,7 +166,7 @@ function comparable({ status, headers, body }: RawResponse) {
   return { status, headers: Object.fromEntries(kept) as Record<string, unknown>, body: first, rest };
 }
 
-test('a request gets the same response ahead of the router as from the router, whatever its headers, host and path, and the requests before it', async () => {
+test('a request gets the same response before the router as from the router, for any headers, host, path and preceding requests', async () => {
   const statuses = new Map<number, number>();
   await fc.assert(
     fc.asyncProperty(packets(), async (text) => {
@@ -177,7 +177,7 @@ test('a request gets the same response ahead of the router as from the router, w
     }),
     { numRuns: 300 },
   );
-  // Otherwise it compared nothing but refusals.
+  // Otherwise the run compared only refusals.
   for (const status of [200, 304, 400, 401, 417]) expect(statuses.get(status) ?? 0).toBeGreaterThan(5);
   expect([...statuses.keys()].filter((status) => status >= 500)).toEqual([]);
 });

@@ -25,10 +25,13 @@ beforeAll(async () => {
 });
 afterAll(() => store.stop());
 
-/** So often may the connection of one step be cut: with a cut every few milliseconds a slow machine would never end it. */
+/**
+ * How often the connection of one step may be cut. A cut every few milliseconds would keep a slow machine
+ * from ever finishing.
+ */
 const CUTS_PER_STEP = 3;
 
-test('whatever connections are cut while releases go through, each step repeated until it is answered happens once', async () => {
+test('each step of a release happens once when it is repeated after any lost connection', async () => {
   const tenant = await newTenant(store);
   const done = new AbortController();
   let mayCut = 0;
@@ -49,7 +52,7 @@ test('whatever connections are cut while releases go through, each step repeated
     return repeated(work, () => lost++);
   };
   let released = 0;
-  // On until something was lost: otherwise nothing was tried here.
+  // Continues until a connection was lost. Otherwise the test would prove nothing.
   while (released < 40 || lost === 0) {
     const version = ++released;
     const id = { tenant, bundle: 'bundle', version };
@@ -87,7 +90,7 @@ test('whatever connections are cut while releases go through, each step repeated
   ]);
 });
 
-test('a database that is not there is unavailable, not broken', async () => {
+test('a database that cannot be reached is reported as unavailable and not as an internal error', async () => {
   const nowhere = new URL(store.postgres.appUrl);
   nowhere.port = '1';
   const db = openDatabase(nowhere.href);
@@ -95,7 +98,7 @@ test('a database that is not there is unavailable, not broken', async () => {
   await db.close();
 });
 
-test('a lock that somebody holds for too long makes a step unavailable, and it succeeds once the lock is gone', async () => {
+test('a step that waits too long for a lock is unavailable, and succeeds once the lock is gone', async () => {
   const tenant = await newTenant(store);
   await published(store, { tenant, bundle: 'bundle', version: 1 });
   await store.owner.query('BEGIN');
@@ -106,7 +109,7 @@ test('a lock that somebody holds for too long makes a step unavailable, and it s
   expect(await store.moves.setHold(request)).toMatchObject({ kind: 'done' });
 });
 
-test('text that PostgreSQL cannot keep is kept as nearly as it can', async () => {
+test('characters that PostgreSQL cannot store are replaced, and the rest of the text is kept', async () => {
   const tenant = await newTenant(store);
   const id = { tenant, bundle: 'bundle', version: 1 };
   const odd = 'a\u0000b\ud800c';
@@ -131,7 +134,7 @@ test('text that PostgreSQL cannot keep is kept as nearly as it can', async () =>
   expect(release?.stages[0]?.diagnostics).toEqual([{ ...diagnostics[0], message: kept }]);
 });
 
-test('who waits hears of moves, holds and last words of their bundle, also after the connection was lost, and no other bundle’s', async () => {
+test('a subscriber is notified of moves, holds and outcomes of its own bundle only, also after the connection was lost', async () => {
   const notifications = new Notifications(store.postgres.appUrl);
   notifications.start();
   const [tenant, other] = [await newTenant(store), await newTenant(store)];
@@ -154,14 +157,14 @@ test('who waits hears of moves, holds and last words of their bundle, also after
   const first = await listening([]);
   await published(store, { tenant: other, bundle: 'bundle', version: 1 });
   await published(store, { tenant, bundle: 'bundle', version: 1 });
-  await eventually(async () => heard.includes('settled 1'), { what: 'the last word' });
+  await eventually(async () => heard.includes('settled 1'), { what: 'the outcome has arrived' });
   expect(heard).toEqual(['moved 1', 'settled 1']);
-  // Anybody may notify: what is no notice of ours is passed over.
+  // Any client can send a notification, so invalid ones are ignored.
   await store.owner.query(`NOTIFY pointsman, 'not even JSON'`);
   const before = gaps;
   await store.owner.query('SELECT pg_terminate_backend($1)', [first]);
   await listening([first]);
-  await eventually(async () => gaps === before + 1, { what: 'the listener is told of the gap' });
+  await eventually(async () => gaps === before + 1, { what: 'the listener is notified of the gap' });
   await store.moves.setHold(holdRequest({ tenant, reason: 'x' }));
   await eventually(async () => heard.includes('hold null'), { what: 'the hold' });
   end();

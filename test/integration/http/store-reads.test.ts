@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => store.stop());
 
-/** All pages, one after the other, as a client with that page size gets them. */
+/** Reads all pages in order, as a client with that page size does. */
 async function pages<T>(limit: number, page: (last: T | undefined) => Promise<T[]>): Promise<T[]> {
   const all: T[] = [];
   for (;;) {
@@ -35,8 +35,8 @@ async function pages<T>(limit: number, page: (last: T | undefined) => Promise<T[
   }
 }
 
-describe('a list, page by page', () => {
-  test('has every release and every move once, newest first, whatever is added meanwhile', async () => {
+describe('a list that is read page by page', () => {
+  test('has each release and each move once, newest first, while others are added', async () => {
     const tenant = await newTenant(store);
     for (let version = 1; version <= 7; version++)
       await published(store, { tenant, bundle: 'bundle', version });
@@ -57,7 +57,7 @@ describe('a list, page by page', () => {
     for (const [index, move] of moves.entries()) expect(move.from).toEqual(moves[index + 1]?.to ?? null);
   });
 
-  test('has every channel, bundle and tenant once, by name', async () => {
+  test('has each channel, bundle and tenant once, by name', async () => {
     const tenant = await newTenant(store);
     for (const bundle of ['c', 'a', 'b']) await published(store, { tenant, bundle, version: 1 });
     for (const channel of ['z', 'y']) {
@@ -81,8 +81,8 @@ describe('a list, page by page', () => {
   });
 });
 
-describe('what is stored', () => {
-  test('comes back byte for byte, whatever it is', async () => {
+describe('content in the record', () => {
+  test('is returned byte for byte', async () => {
     const tenant = await newTenant(store);
     const contents = [
       Buffer.alloc(0),
@@ -109,7 +109,7 @@ describe('what is stored', () => {
     expect(await findBlob(store.db, tenant, digestOf('nowhere'))).toBeNull();
   });
 
-  test('of a source that fails half way is nothing', async () => {
+  test('of a source that fails during its storage is not kept', async () => {
     const tenant = await newTenant(store);
     const entries = [
       { path: 'a', digest: digestOf('a'), size: 1 },
@@ -124,7 +124,7 @@ describe('what is stored', () => {
     expect((await loadSource(store.db, tenant, tree.digest))?.tree).toEqual(tree);
   });
 
-  test('by 20 at once, of sources that share their files, is stored whole for each', async () => {
+  test('of 20 sources with shared files that are stored at once is complete for each', async () => {
     const tenant = await newTenant(store);
     const text = (i: number) => `shared ${i}`;
     const sources = Array.from({ length: 20 }, (_none, i) =>
@@ -146,7 +146,7 @@ describe('what is stored', () => {
     expect((await readBlobs(store.db, tenant, [...contents.keys()])).size).toBe(7);
   });
 
-  test('is the tenant’s own: the same digest is not there for another', async () => {
+  test('of one tenant is not visible to another under the same digest', async () => {
     const [a, b] = [await newTenant(store), await newTenant(store)];
     const { digest } = await putSource(store, a, 'secret');
     const artifact = await published(store, { tenant: a, bundle: 'bundle', version: 1 });

@@ -42,7 +42,7 @@ afterAll(() => store.stop());
 describe('with 10,000 tenants and a bundle of 2,000 releases', () => {
   const OF_RELEASES = ['releases', 'stages', 'effects', 'gates', 'verdicts', 'gate_changes'];
 
-  /** Rows as a long life leaves them, past the triggers, which would take a minute. */
+  /** Inserts many rows directly. Making them through the triggers would take a minute. */
   async function grow(tenant: string): Promise<void> {
     const id = { tenant, bundle: 'bundle', version: 1 };
     const digest = await published(store, id);
@@ -98,7 +98,7 @@ describe('with 10,000 tenants and a bundle of 2,000 releases', () => {
     channels: { gated: { gates: [{ approval: { name: 'release', count: 2 } }] } },
   });
 
-  /** A release of that bundle comes to its gate, and one of two words on it is said. */
+  /** Brings a release of that bundle to its gate and records one of two approvals. */
   async function waitAtGate(own: Store, id: ReleaseId): Promise<void> {
     const gates = postgresGates(own.db);
     await readyToSwap(own, id, { channel: 'gated' });
@@ -109,7 +109,9 @@ describe('with 10,000 tenants and a bundle of 2,000 releases', () => {
     expect(await listGateNames(own.db, id)).toHaveLength(1);
   }
 
-  /** Waits until no connection of that name is there any more: a connection tells what it has counted when it ends. */
+  /**
+   * Waits until the connections of that name have ended. A connection reports its statistics when it ends.
+   */
   const gone = (application: string) =>
     eventually(
       async () => {
@@ -122,7 +124,7 @@ describe('with 10,000 tenants and a bundle of 2,000 releases', () => {
       { what: `the end of the connections of ${application}` },
     );
 
-  /** How often each large table was read from end to end, and how often through an index. */
+  /** How often each large table was scanned sequentially and through an index. */
   const counted = async () => {
     const { rows } = await store.owner.query<{ name: string; seq: number; index: number }>(
       `SELECT relname AS name, seq_scan::int AS seq, idx_scan::int AS index FROM pg_stat_user_tables
@@ -134,10 +136,10 @@ describe('with 10,000 tenants and a bundle of 2,000 releases', () => {
     };
   };
 
-  test('no step and no read goes through a whole table', async () => {
+  test('no step and no read scans a whole table', async () => {
     const tenant = await newTenant(store);
     await grow(tenant);
-    // What making all that has counted is told now, and not in the midst of what follows.
+    // Ends the connections that made the rows, so that their statistics are not reported later.
     await store.owner.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'store-test'`,
     );
@@ -147,13 +149,13 @@ describe('with 10,000 tenants and a bundle of 2,000 releases', () => {
     expect(Object.keys(before.seq)).toEqual(
       expect.arrayContaining([...OF_RELEASES, 'moves', 'pointers', 'blobs']),
     );
-    // A pool of its own, which ends before its counts are read.
+    // A separate pool, which ends before its statistics are read.
     const db = openDatabase(store.postgres.appUrl, { applicationName: 'counted' });
     const own: Store = { ...store, ...recordOn(db) };
     const pointer = { tenant, bundle: 'bundle', channel: 'live' };
     const id = { tenant, bundle: 'bundle', version: 2001 };
     await store.owner.query(`INSERT INTO policies VALUES ($1, 1, $2, NULL, 'x', now())`, [tenant, GATED]);
-    // Ten times, since PostgreSQL may choose another plan once it knows a statement.
+    // Ten rounds, because PostgreSQL may change the plan of a statement after several executions.
     for (let round = 0; round < 10; round++) {
       const next = { ...id, version: id.version + round };
       await admitted(own, next);

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { get, outside, post, range } from '../../support/data/outbound.ts';
 
-/** A name that no resolver but the test's own knows. */
+/** A name that only the test's resolver can resolve. */
 const NAME = 'ci.pointsman.invalid';
 
 describe('an address that is not public', () => {
-  test('is not called unless the operator named its range: not even a connection is begun', async () => {
+  test('gets no connection unless the operator has listed its range', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => void response.end());
     const closed = world.open({ allow: [] });
@@ -36,7 +36,7 @@ describe('an address that is not public', () => {
     'http://[64:ff9b::a9fe:a9fe]/',
     'https://192.168.1.1/',
     'http://127.0.0.2/',
-  ])('as in %s is told from a failure, and leaves no trace of itself in the summary', async (url) => {
+  ])('as in %s is reported as forbidden, and the summary does not contain it', async (url) => {
     await using world = outside();
     const { host } = new URL(url);
     expect(await world.open().call(get(url))).toEqual({
@@ -45,7 +45,7 @@ describe('an address that is not public', () => {
     });
   });
 
-  test('behind a name is not called, and only the log says which it was', async () => {
+  test('behind a name is not called, and only the log contains it', async () => {
     await using world = outside();
     const answer = await world.open({ resolveName: async () => ['10.1.2.3'] }).call(get(`http://${NAME}/`));
     expect(answer).toEqual({ kind: 'forbidden', summary: `${NAME}: calls to its address are not allowed` });
@@ -59,7 +59,7 @@ describe('an address that is not public', () => {
   });
 
   test.each([[['127.0.0.1', '10.0.0.1']], [['10.0.0.1', '127.0.0.1']], [['127.0.0.1', '::1']]])(
-    'among the others of a name forbids the name: %j',
+    'among the addresses of a name forbids the name: %j',
     async (addresses) => {
       await using world = outside();
       const server = await world.server((_request, response) => void response.end());
@@ -70,13 +70,13 @@ describe('an address that is not public', () => {
   );
 });
 
-describe('a name', () => {
-  test('is looked up once for a connection, which goes to what was checked and nowhere else', async () => {
+describe('the name of a host', () => {
+  test('is resolved once for a connection, which goes to the checked address only', async () => {
     await using world = outside();
     const server = await world.server(({ headers }, response) => void response.end(headers['host']));
     const asked: string[] = [];
     const outbound = world.open({
-      // Whoever looked a second time would be led inside.
+      // A second lookup would return a private address.
       resolveName: async (name) => (asked.push(name) === 1 ? ['127.0.0.1'] : ['10.0.0.1']),
     });
     const answer = await outbound.call(get(`http://${NAME}:${server.port}/`));
@@ -84,7 +84,7 @@ describe('a name', () => {
     expect(asked).toEqual([NAME]);
   });
 
-  test('that leads inside by the next connection is forbidden then', async () => {
+  test('that resolves to a private address for the next connection is forbidden then', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => {
       response.writeHead(200, { connection: 'close' }).end();
@@ -99,12 +99,12 @@ describe('a name', () => {
     expect(server.connections()).toBe(1);
   });
 
-  test('whose first address is silent is reached at the next', async () => {
+  test('whose first address does not respond is reached at the next one', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => void response.end());
     const outbound = world.open({
       allow: [range('127.0.0.0/8')],
-      // Nobody listens at the first.
+      // No server listens at the first address.
       resolveName: async () => ['127.0.0.3', '127.0.0.1'],
     });
     expect((await outbound.call(get(`http://${NAME}:${server.port}/`))).kind).toBe('answered');
@@ -113,7 +113,7 @@ describe('a name', () => {
 
 describe('a redirect', () => {
   test.each(['http://10.0.0.1/', 'http://127.0.0.2:1/', 'http://169.254.169.254/', 'http://[::1]/'])(
-    'to %s is as forbidden as a call there',
+    'to %s is forbidden like a direct call',
     async (location) => {
       await using world = outside();
       const server = await world.server((_request, response) => {
@@ -126,7 +126,7 @@ describe('a redirect', () => {
     },
   );
 
-  test('to a name that leads inside is forbidden', async () => {
+  test('to a name with a private address is forbidden', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => {
       response.writeHead(302, { location: `http://${NAME}/` }).end();
@@ -135,7 +135,7 @@ describe('a redirect', () => {
     expect((await outbound.call(get(server.origin))).kind).toBe('forbidden');
   });
 
-  test('is followed, as often as the call allows', async () => {
+  test('is followed up to the limit of the call', async () => {
     await using world = outside();
     const server = await world.server(({ path }, response) => {
       const left = Number(path.slice(1));
@@ -153,7 +153,7 @@ describe('a redirect', () => {
     }
   });
 
-  test('to another origin takes the request there, and not what only the first may know', async () => {
+  test('to another origin keeps the request and drops its credentials', async () => {
     await using world = outside();
     const second = await world.server((_request, response) => void response.end('there'));
     const first = await world.server((_request, response) => {
@@ -178,7 +178,7 @@ describe('a redirect', () => {
     expect(JSON.stringify(second.arrived[0]?.headers)).not.toContain('secret');
   });
 
-  test('that would send a POST twice or lose it is refused, and one to a result is fetched', async () => {
+  test('that would repeat a POST or drop its body is refused, and a 303 is followed with a GET', async () => {
     await using world = outside();
     const server = await world.server(({ method, path }, response) => {
       if (method === 'GET') response.end('result');

@@ -6,8 +6,8 @@ import { get, outside } from '../../support/data/outbound.ts';
 
 const ofGlobex = { correlationId: 'globex:support-bot:v3' };
 
-describe('the breaker of a provider', () => {
-  test('opens after failures in a row, lets one call find out later, and closes when that one succeeds', async () => {
+describe('the circuit breaker of a provider', () => {
+  test('opens after consecutive failures, allows one call after a delay, and closes when that call succeeds', async () => {
     await using world = outside();
     const clock = { ms: 0 };
     let status = 500;
@@ -35,7 +35,7 @@ describe('the breaker of a provider', () => {
     expect((await call()).kind).toBe('answered');
   });
 
-  test('while one call finds out the others wait', async () => {
+  test('delays other calls while its trial call is in progress', async () => {
     await using world = outside();
     const clock = { ms: 0 };
     const held: ServerResponse[] = [];
@@ -55,7 +55,7 @@ describe('the breaker of a provider', () => {
     expect(server.arrived).toHaveLength(breakerLimits.failures + 1);
   });
 
-  test('belongs to a tenant: what one made fail does not keep the calls of others from leaving', async () => {
+  test('belongs to one tenant: its failures do not stop the calls of other tenants', async () => {
     await using world = outside();
     const server = await world.server(({ path }, response) => {
       response.writeHead(path === '/failing' ? 500 : 200).end();
@@ -68,7 +68,7 @@ describe('the breaker of a provider', () => {
     expect((await outbound.call(get(server.origin, ofGlobex))).kind).toBe('answered');
   });
 
-  test.each([400, 401, 404, 429])('counts no %i: the provider is at work', async (status) => {
+  test.each([400, 401, 404, 429])('does not count a %i response', async (status) => {
     await using world = outside();
     const server = await world.server((_request, response) => void response.writeHead(status).end());
     const outbound = world.open();
@@ -76,7 +76,7 @@ describe('the breaker of a provider', () => {
     expect(server.arrived).toHaveLength(breakerLimits.failures * 2);
   });
 
-  test('opens for what hangs and for what is not there, too', async () => {
+  test('counts timeouts and refused connections as failures', async () => {
     await using world = outside();
     const hanging = await world.server(() => {});
     const gone = await world.server(() => {});
@@ -93,7 +93,7 @@ describe('the breaker of a provider', () => {
     }
   });
 
-  test('is asked again for where a redirect leads', async () => {
+  test('of the target of a redirect applies to the redirected call', async () => {
     await using world = outside();
     const failing = await world.server((_request, response) => void response.writeHead(500).end());
     const first = await world.server((_request, response) => {
@@ -106,8 +106,8 @@ describe('the breaker of a provider', () => {
   });
 });
 
-describe('calls at once', () => {
-  test('are bounded for each tenant, so that hanging servers of one leave room for the others', async () => {
+describe('concurrent outgoing calls', () => {
+  test('have a limit for each tenant, so that hanging servers of one tenant do not stop the calls of others', async () => {
     await using world = outside();
     const held: ServerResponse[] = [];
     const server = await world.server(({ path }, response) => {
@@ -127,8 +127,8 @@ describe('calls at once', () => {
   });
 });
 
-describe('closing', () => {
-  test('waits for the calls in flight, and lets no other begin', async () => {
+describe('closing the outbound client', () => {
+  test('waits for the calls in flight and refuses new ones', async () => {
     await using world = outside();
     const held: ServerResponse[] = [];
     const server = await world.server((_request, response) => void held.push(response));
@@ -144,7 +144,7 @@ describe('closing', () => {
     expect(server.arrived).toHaveLength(1);
   });
 
-  test('breaks off what hangs: later, since it may have been done', async () => {
+  test('aborts a hanging call as later, because the server may have handled it', async () => {
     await using world = outside();
     const server = await world.server(() => {});
     const outbound = world.open();

@@ -6,8 +6,8 @@ const day = 24 * 60 * 60 * 1_000;
 const trusted = selfSignedCertificate({ names: ['ci.pointsman.invalid'], ipv4: ['127.0.0.1'] });
 const toLoopback = async (): Promise<readonly string[]> => ['127.0.0.1'];
 
-describe('a certificate', () => {
-  test('of a trusted authority, for the name or address that was called, is taken', async () => {
+describe('the TLS certificate of a server', () => {
+  test('of a trusted authority is accepted for its names and its addresses', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => void response.end('secure'), trusted);
     const outbound = world.open({ ca: trusted.cert, resolveName: toLoopback });
@@ -15,7 +15,7 @@ describe('a certificate', () => {
     expect((await outbound.call(get(`https://ci.pointsman.invalid:${server.port}/`))).kind).toBe('answered');
   });
 
-  test('for another name is refused, and nothing is sent', async () => {
+  test('for another name is refused, and no request is sent', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => void response.end(), trusted);
     const outbound = world.open({ ca: trusted.cert, resolveName: toLoopback });
@@ -28,10 +28,10 @@ describe('a certificate', () => {
   });
 
   test.each([
-    ['of nobody whom we trust', selfSignedCertificate({ ipv4: ['127.0.0.1'] }), trusted.cert, /SELF_SIGNED/],
+    ['of an untrusted issuer', selfSignedCertificate({ ipv4: ['127.0.0.1'] }), trusted.cert, /SELF_SIGNED/],
     ['that has expired', expired(), null, /EXPIRED/],
     ['that is not valid yet', early(), null, /NOT_YET_VALID/],
-  ])('%s is refused, and nothing is sent', async (_what, certificate, ca, summary) => {
+  ])('%s is refused, and no request is sent', async (_what, certificate, ca, summary) => {
     await using world = outside();
     const server = await world.server((_request, response) => void response.end(), certificate);
     const answer = await world.open({ ca: ca ?? certificate.cert }).call(get(server.origin));
@@ -39,7 +39,7 @@ describe('a certificate', () => {
     expect(server.arrived).toEqual([]);
   });
 
-  test('is checked whatever the environment says', async () => {
+  test('is verified also when Node is set to accept every certificate', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => void response.end(), trusted);
     process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
@@ -51,13 +51,13 @@ describe('a certificate', () => {
   });
 });
 
-test('https to a server that speaks none is refused', async () => {
+test('a call with https to a server without TLS is refused', async () => {
   await using world = outside();
   const server = await world.server((_request, response) => void response.end());
   expect((await world.open().call(get(`https://127.0.0.1:${server.port}/`))).kind).toBe('refused');
 });
 
-test('a redirect from https to http is not followed, and one from http to https is', async () => {
+test('a redirect from https to http is refused, and one from http to https is followed', async () => {
   await using world = outside();
   const plain = await world.server((_request, response) => {
     response.writeHead(301, { location: `${secure.origin}/end` }).end();

@@ -5,7 +5,7 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { get, outside, post } from '../../support/data/outbound.ts';
 
 describe('an outgoing call', () => {
-  test('brings the answer back, and says who calls, for what and under which key', async () => {
+  test('returns the response, and sends its user agent, correlation id and idempotency key', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => {
       response.writeHead(201, { 'x-build': '7' }).end('made');
@@ -45,7 +45,7 @@ describe('an outgoing call', () => {
     [502, 'later'],
     [503, 'later'],
     [504, 'later'],
-  ])('answered with %i is %s, and the summary names host and status only', async (status, kind) => {
+  ])('that gets a %i is %s, and the summary has only the host and the status', async (status, kind) => {
     await using world = outside();
     const server = await world.server((_request, response) => void response.writeHead(status).end());
     const answer = await world.open().call(get(`${server.origin}/path-secret?query-secret`));
@@ -53,7 +53,7 @@ describe('an outgoing call', () => {
     if ('summary' in answer) expect(answer.summary).toBe(`127.0.0.1:${server.port}: answered ${status}`);
   });
 
-  test('told how long to wait, says so; asked to wait for ever, says an hour', async () => {
+  test('returns the wait that the response asks for, up to an hour', async () => {
     await using world = outside();
     const server = await world.server(({ path }, response) => {
       response.writeHead(path === '/429' ? 429 : 503, { 'retry-after': path === '/429' ? '7' : '99999999' });
@@ -70,7 +70,7 @@ describe('an outgoing call', () => {
     });
   });
 
-  test('an unsuccessful answer that never ends keeps nobody waiting', async () => {
+  test('ends at the status of a failed response whose body does not end', async () => {
     await using world = outside();
     const server = await world.server(
       (_request, response) => void response.writeHead(404).write('and so on'),
@@ -78,7 +78,7 @@ describe('an outgoing call', () => {
     expect(await world.open().call(get(server.origin))).toMatchObject({ kind: 'refused', status: 404 });
   });
 
-  test('a request that HTTP can not carry is refused, not thrown and not sent', async () => {
+  test('with a header that HTTP cannot carry is refused and not sent', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => void response.end());
     const headers = { 'x-note': 'one\r\nx-smuggled: two' };
@@ -86,7 +86,7 @@ describe('an outgoing call', () => {
     expect(server.arrived).toEqual([]);
   });
 
-  test('every log line has the correlation id, and none a path, a query or a header', async () => {
+  test('logs its correlation id, and no path, query, header or body', async () => {
     await using world = outside();
     const server = await world.server(({ path }, response) => {
       const to = path.startsWith('/path-secret-1')
@@ -111,8 +111,8 @@ describe('an outgoing call', () => {
   });
 });
 
-describe('a body', () => {
-  test('that was compressed is unpacked, and says no longer that it is', async () => {
+describe('the body of a response', () => {
+  test('is decompressed, and its Content-Encoding header is removed', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('hello '.repeat(1_000)));
@@ -122,7 +122,7 @@ describe('a body', () => {
     expect(answer.kind === 'answered' && answer.headers['content-encoding']).toBeUndefined();
   });
 
-  test('without bytes is empty, whatever it says of its coding', async () => {
+  test('is empty when it has no bytes, also with a Content-Encoding header', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end();
@@ -130,7 +130,7 @@ describe('a body', () => {
     expect(bodyOf(await world.open().call(get(server.origin)))).toBe('');
   });
 
-  test('of exactly the size that may come is taken, and a byte more is not', async () => {
+  test('of exactly the size limit is accepted, and one byte more is refused', async () => {
     await using world = outside();
     const server = await world.server(({ path }, response) => {
       const body = Buffer.alloc(Number(path.slice(2)), 'x');
@@ -150,7 +150,7 @@ describe('a body', () => {
     }
   });
 
-  test('that never ends is cut off, and the server notices', async () => {
+  test('that does not end is cut off, and the server sees its connection close', async () => {
     await using world = outside();
     let closed = false;
     const server = await world.server((_request, response) => {
@@ -165,7 +165,7 @@ describe('a body', () => {
     await eventually(async () => closed, { what: 'the connection is closed' });
   });
 
-  test('that unpacks into a thousand times its size is cut off', async () => {
+  test('that decompresses to a thousand times its size is cut off', async () => {
     await using world = outside();
     const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024));
     const server = await world.server((_request, response) => {
@@ -176,7 +176,7 @@ describe('a body', () => {
   });
 
   test.each(['br', 'deflate', 'gzip, gzip', 'compress', 'gzip'])(
-    'said to be %s and not what was asked for is refused',
+    'with the unsupported or false Content-Encoding %s is refused',
     async (coding) => {
       await using world = outside();
       const server = await world.server((_request, response) => {
@@ -187,21 +187,21 @@ describe('a body', () => {
   );
 });
 
-describe('a server that', () => {
-  test('takes the request and says nothing is given up on: later', async () => {
+describe('a call to a server', () => {
+  test('that does not respond ends at its timeout as later', async () => {
     await using world = outside();
     const server = await world.server(() => {});
     const answer = await world.open().call(get(server.origin, { timeoutMs: 300 }));
     expect(answer).toMatchObject({ kind: 'later', retryAfterMs: null });
   });
 
-  test('begins its answer and stops is given up on: later', async () => {
+  test('that stops in the middle of its response ends at its timeout as later', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => void response.writeHead(200).write('half'));
     expect((await world.open().call(get(server.origin, { timeoutMs: 300 }))).kind).toBe('later');
   });
 
-  test('dribbles bytes does not stretch the time of the call', async () => {
+  test('that sends its response byte by byte ends at its timeout', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => {
       const timer = setInterval(() => response.write('.'), 20);
@@ -210,7 +210,7 @@ describe('a server that', () => {
     expect((await world.open().call(get(server.origin, { timeoutMs: 300 }))).kind).toBe('later');
   });
 
-  test('redirects for ever uses up one time for all of it', async () => {
+  test('that redirects endlessly ends at one timeout for all hops', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => {
       setTimeout(() => response.writeHead(302, { location: '/again' }).end(), 20);
@@ -219,7 +219,7 @@ describe('a server that', () => {
     expect(answer.kind).toBe('later');
   });
 
-  test('closes in the middle may have done it: later', async () => {
+  test('that disconnects in the middle is later, because the server may have handled it', async () => {
     await using world = outside();
     const server = await world.server(({ path }, response) => {
       if (path === '/half') response.writeHead(200, { 'content-length': '100' }).write('half');
@@ -230,7 +230,7 @@ describe('a server that', () => {
     expect((await outbound.call(post(`${server.origin}/none`))).kind).toBe('later');
   });
 
-  test('is not there, or has no name, is asked again later', async () => {
+  test('that is unreachable or has no address is later', async () => {
     await using world = outside();
     const gone = await world.server(() => {});
     await gone.close();
@@ -243,7 +243,7 @@ describe('a server that', () => {
     );
   });
 
-  test('has a name that nobody resolves in time does not stretch the time of the call', async () => {
+  test('whose name is not resolved in time ends at its timeout', async () => {
     await using world = outside();
     const { promise: released, resolve: release } = Promise.withResolvers<readonly string[]>();
     const outbound = world.open({ resolveName: () => released });
@@ -251,7 +251,7 @@ describe('a server that', () => {
     release([]);
   });
 
-  test('speaks something else, or has headers without end, does no harm', async () => {
+  test('that does not use HTTP is later, and one with too large headers is refused', async () => {
     await using world = outside();
     const large = await world.server((_request, response) => {
       response.writeHead(200, { 'x-large': 'x'.repeat(40_000) }).end();

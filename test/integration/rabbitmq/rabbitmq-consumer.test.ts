@@ -29,7 +29,10 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       ends = new AsyncDisposableStack();
     });
 
-    /** What a runtime does: it notes what it is given, and what it was asked to fetch. Resolves once its queue is bound. */
+    /**
+     * A consumer that records the moves it applies and the snapshots it is asked for. Resolves once its queue
+     * is bound.
+     */
     const consume = async (
       {
         snapshot = async () => [],
@@ -51,7 +54,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
         ...more,
       });
       ends.defer(() => consumer.close());
-      // It fetches first when it begins, which is after it has bound its queue.
+      // The first snapshot comes after the queue is bound.
       await eventually(async () => missed.length > 0, { what: 'it has begun' });
       await eventually(() => consumer.depth(), { what: 'its queue is there' });
       return { applied, missed, consumer, queue };
@@ -68,7 +71,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
 
     beforeAll(() => send([]).then(() => send(madeMoves(1, 1))));
 
-    test('applies every move of its pattern in order, once, and acknowledges after that', async () => {
+    test('applies every move of its pattern once and in order, and then acknowledges it', async () => {
       const { applied, missed, consumer } = await consume({ bindings: ['acme.support-bot.*'] });
       await send([...madeMoves(1, 100), ...madeMoves(1, 5, { bundle: 'other' }), ...madeMoves(90, 120)]);
       await until('all are applied', () => applied.length === 120);
@@ -77,7 +80,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       await eventually(async () => (await consumer.depth())?.waiting === 0, { what: 'the queue is empty' });
     });
 
-    test('never goes back: what is older than what it fetched or applied is dropped', async () => {
+    test('does not go back: it drops a move that is older than its snapshot or the last applied move', async () => {
       const pointer = { tenant: 'acme', bundle: 'support-bot', channel: 'live' };
       const { applied } = await consume({
         bindings: ['acme.support-bot.live'],
@@ -88,7 +91,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       expect(applied).toEqual([6, 7, 8].map((generation) => `acme:support-bot:live:${generation}`));
     });
 
-    test('sees by the tenant’s number that a move is missing, where all of the tenant’s come by, and fetches first', async () => {
+    test("that receives all moves of a tenant detects a missing one by the tenant's sequence number, and takes a snapshot first", async () => {
       const order: string[] = [];
       await consume({
         bindings: ['acme.#'],
@@ -112,7 +115,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       ]);
     });
 
-    test('sees by the pointer’s generation alone that a move is missing, where only some of the tenant’s come by', async () => {
+    test('that receives some moves of a tenant detects a missing one by the generation of the pointer only', async () => {
       const { applied, missed } = await consume({ bindings: ['acme.support-bot.live'] });
       await send([madeMove({ generation: 1, seq: 10 }), madeMove({ generation: 2, seq: 40 })]);
       await send([madeMove({ generation: 4, seq: 50 })]);
@@ -121,7 +124,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       expect(missed).toEqual([{ kind: 'queue' }, { kind: 'pointer', pointer }]);
     });
 
-    test('a move whose handler always fails is dead after exactly the delivery limit, and the others are applied', async () => {
+    test('dead-letters a move whose handler always fails at exactly the delivery limit, and applies the others', async () => {
       let tries = 0;
       const { applied, consumer, queue } = await consume({
         bindings: ['acme.*.live'],
@@ -133,7 +136,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       });
       await send([madeMove({ bundle: 'poison', generation: 1 }), ...madeMoves(1, 3)]);
       await eventually(async () => (await consumer.depth())?.dead === 1, { what: 'it is dead' });
-      // Delivered once, and twice again.
+      // Delivered once, and redelivered twice.
       expect(tries).toBe(3);
       expect(applied).toEqual(madeMoves(1, 3).map(({ id }) => id));
       const [dead] = await drained(broker.url, `${queue}.dead`);
@@ -144,7 +147,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       });
     });
 
-    test('a snapshot that fails brings its move back, and is taken again', async () => {
+    test('retries a move when its snapshot fails, and takes the snapshot again', async () => {
       let tries = 0;
       const { applied, missed } = await consume({
         bindings: ['acme.support-bot.live'],
@@ -158,7 +161,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       expect(missed.map(({ kind }) => kind)).toEqual(['queue', 'pointer', 'pointer']);
     });
 
-    test('garbage is dead at once and a test of the sink is passed over, and neither holds up a move', async () => {
+    test('dead-letters an invalid message at once and skips a test of the sink, and still applies the next move', async () => {
       const { applied, consumer, queue } = await consume({ bindings: ['acme.support-bot.live'] });
       const move = madeMove({ generation: 1 });
       const { data: _data, ...envelope } = move;
@@ -171,7 +174,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       ];
       for (const body of garbage) await raw(queue, body);
       await raw(queue, JSON.stringify({ ...envelope, type: 'pointsman.sink.test' }));
-      // What another tenant moved is not this queue's, however it came here.
+      // A move of another tenant does not belong in this queue, and the consumer ignores it.
       await raw(queue, JSON.stringify(madeMove({ tenant: 'globex', generation: 1 })));
       await send([move]);
       await until('the move is applied', () => applied.length === 1);
@@ -183,7 +186,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       );
     });
 
-    test('a consumer that begins anew goes on where the last one stopped', async () => {
+    test('continues where the previous consumer of its queue stopped', async () => {
       const first = await consume({ bindings: ['acme.support-bot.live'] });
       await send(madeMoves(1, 3));
       await until('three are applied', () => first.applied.length === 3);
@@ -200,7 +203,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       expect(second.missed).toEqual([{ kind: 'queue' }]);
     });
 
-    test('a queue that was deleted is declared again, and what moved meanwhile is fetched', async () => {
+    test('declares a deleted queue again, and takes a snapshot for the moves in between', async () => {
       const { applied, missed, queue } = await consume({ bindings: ['acme.support-bot.live'] });
       await overAmqp(broker.url, (channel) => channel.deleteQueue(queue));
       await until('it has fetched', () => missed.length === 2);
@@ -209,7 +212,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       expect(missed).toEqual([{ kind: 'queue' }, { kind: 'queue' }]);
     });
 
-    test('may expect an operator’s queue, and declares nothing then', async () => {
+    test('can use a queue of the operator without declaring anything', async () => {
       const queue = 'an-operators';
       const consumer = consumeMoves({
         url: broker.url,
@@ -224,7 +227,8 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       await eventually(
         async () => {
           await overAmqp(broker.url, (channel) => channel.assertQueue(queue, { durable: true }));
-          // One that consumes shows that it took the queue as it is: classic, where its own would be a quorum queue.
+          // An active consumer proves that it accepted the queue as it is: a classic queue instead of its own
+          // quorum queue.
           return overAmqp(
             broker.url,
             async (channel) => (await channel.checkQueue(queue)).consumerCount === 1,
@@ -234,7 +238,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       );
     });
 
-    test('wrong options are refused at once', () => {
+    test('refuses invalid options at once', () => {
       const options = {
         url: broker.url,
         log,
@@ -251,7 +255,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
         expect(() => consumeMoves({ ...options, ...wrong })).toThrow(/bindings|prefetch|deliveryLimit/);
     });
 
-    test('a tail has every move of its pointer from now on, a gap first, and again where one is missing', async () => {
+    test('that tails a pointer gets a gap first, then every move, and a gap wherever a move is missing', async () => {
       const stop = new AbortController();
       const pointer = { tenant: 'acme', bundle: 'support-bot', channel: 'live' };
       const seen: TailedMove[] = [];

@@ -15,7 +15,7 @@ const log = pino({ level: 'silent' });
 const nowhere = 'postgres://nobody@127.0.0.1:1/nothing';
 
 describe.skipIf(skipWithout('the length of queues as a metric', ['rabbitmq-server']))(
-  'the length of queues as a metric',
+  'the metrics of RabbitMQ queues',
   () => {
     let broker: TestBroker;
     const ends = new AsyncDisposableStack();
@@ -28,7 +28,7 @@ describe.skipIf(skipWithout('the length of queues as a metric', ['rabbitmq-serve
       ends.defer(() => depths.close());
       const compiler = createCompiler();
       ends.defer(() => compiler.close());
-      // The metrics need no store, and open none.
+      // The metrics use no store and open no connection to one.
       const db = openDatabase(nowhere, { applicationName: 'depths-test' });
       ends.defer(() => db.close());
       const app = createApp({
@@ -51,7 +51,7 @@ describe.skipIf(skipWithout('the length of queues as a metric', ['rabbitmq-serve
     });
     afterAll(() => ends.disposeAsync());
 
-    test('tells how many messages wait and who consumes, and leaves out a queue that is not there', async () => {
+    test('include the messages and consumers of each queue, and omit a queue that does not exist', async () => {
       await overAmqp(broker.url, async (channel) => {
         await channel.assertQueue('fleet', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
         for (let nth = 0; nth < 7; nth++) channel.sendToQueue('fleet', Buffer.from('x'));
@@ -71,25 +71,25 @@ describe.skipIf(skipWithout('the length of queues as a metric', ['rabbitmq-serve
         await channel.consume('fleet', () => undefined);
         await eventually(
           async () => (await metrics()).includes('pointsman_queue_consumers{queue="fleet"} 1\n'),
-          { what: 'the consumer is seen' },
+          { what: 'the metrics have the consumer' },
         );
       });
     });
 
-    test('says that the broker is away while it is, with the other metrics, and knows more when it is back', async () => {
+    test('report an unreachable broker together with all other metrics, and recover with the broker', async () => {
       await broker.kill();
       const away = await eventually(
         async () => {
           const now = await metrics();
           return now.includes('pointsman_queue_up 0\n') && now;
         },
-        { what: 'it is seen to be away' },
+        { what: 'the metrics report the broker as down' },
       );
       expect(away).toContain('process_resident_memory_bytes');
       expect(away).not.toContain('queue="fleet"');
       await broker.restart();
       await eventually(async () => (await metrics()).includes('pointsman_queue_up 1\n'), {
-        what: 'it is back',
+        what: 'the metrics report the broker as up',
       });
     });
   },

@@ -12,7 +12,7 @@ import { batchOf, madeMoves, overAmqp } from '../../support/data/moves.ts';
 import { skipWithout } from '../../support/servers/system-packages.ts';
 
 test.skipIf(skipWithout('the example of a consumer in RabbitMQ', ['rabbitmq-server']))(
-  'examples/rabbitmq begins with the pointer as it is, and then runs what moves say',
+  'examples/rabbitmq runs the current artifact of the pointer first, and then the artifact of each move',
   async () => {
     await using ends = new AsyncDisposableStack();
     const broker = await startRabbitmq();
@@ -22,7 +22,7 @@ test.skipIf(skipWithout('the example of a consumer in RabbitMQ', ['rabbitmq-serv
     ends.defer(() => target.close());
     expect(await target.probe()).toEqual({ kind: 'well' });
 
-    // What the API says of the pointer; its own answers are the API's tests.
+    // A fake API that returns the pointer. The real responses are tested with the API.
     const asked: (string | undefined)[] = [];
     const api = createServer((request, response) => {
       asked.push(request.url, request.headers.authorization);
@@ -43,13 +43,13 @@ test.skipIf(skipWithout('the example of a consumer in RabbitMQ', ['rabbitmq-serv
       (pointer, digest) => runs.push(`${keyOf(pointer)} ${digest.slice(-3)}`),
     );
     ends.defer(() => consumer.close());
-    await eventually(async () => runs.length === 1, { what: 'it runs what is there' });
+    await eventually(async () => runs.length === 1, { what: 'the example runs the current artifact' });
     expect(asked).toEqual(['/v1/tenants/acme/bundles/support-bot/channels/live', 'Bearer a-token']);
 
     expect(await target.send(batchOf(madeMoves(1, 4), () => true))).toMatchObject({ count: 4 });
-    await eventually(async () => runs.length === 3, { what: 'it runs what has moved' });
+    await eventually(async () => runs.length === 3, { what: 'the example runs the artifact of the move' });
     expect(runs).toEqual(['two', '003', '004'].map((end) => `acme.support-bot.live ${end}`));
-    // With the topology that docs/guides/rabbitmq.md shows: declared again with these arguments, it is the same.
+    // The queue has the topology of docs/guides/rabbitmq.md: RabbitMQ accepts the same arguments again.
     await overAmqp(broker.url, (channel) =>
       channel.assertQueue('example', {
         durable: true,

@@ -51,7 +51,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     (await drained(broker.url, queue)).map(({ properties }) => properties.messageId as unknown);
   const all = { position: null, stopped: null };
 
-  test('has a batch in order, each move a CloudEvent by the rules of its own library', async () => {
+  test('delivers a batch in order, each move as a CloudEvent that its own library accepts', async () => {
     const target = open('mandatory');
     expect(await target.probe()).toEqual({ kind: 'well' });
     await bind('acme.*.live');
@@ -70,7 +70,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
       type: 'pointsman.pointer.moved',
       timestamp: Date.parse(events[0]!.time) / 1_000,
     });
-    // The structured mode of AMQP is that of HTTP, of which the library knows more.
+    // Structured mode in AMQP equals structured mode in HTTP, which the library supports better.
     const headers = { 'content-type': String(first!.properties.contentType) };
     const read = HTTP.toEvent({ headers, body: first!.content.toString() }) as CloudEvent;
     expect(read.validate()).toBe(true);
@@ -78,7 +78,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     expect(read.data).toEqual(events[0]!.data);
   });
 
-  test('a move that a queue must take stops the batch before it while none is bound, and arrives once one is', async () => {
+  test('stops a batch before a required move while no queue is bound for it, and delivers it once one is', async () => {
     const target = open('mandatory');
     await target.probe();
     await bind('acme.other.live');
@@ -98,7 +98,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     ]);
   });
 
-  test('a move that nobody has to take is counted and told to the operator when nobody does, and holds up nothing', async () => {
+  test('counts and logs a move that no queue takes and that is not required, and continues with the batch', async () => {
     const target = open('mandatory');
     await target.probe();
     await bind('acme.other.live');
@@ -109,7 +109,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     expect(await idsIn('fleet')).toEqual(['acme:other:live:1']);
   });
 
-  test('of the same event under way twice, the one that came back is told from the one that arrived', async () => {
+  test('distinguishes the returned copy of an event from the delivered one while both are in flight', async () => {
     await open('mandatory').probe();
     await bind('acme.support-bot.live');
     const connection = await connect(broker.url);
@@ -122,19 +122,19 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     expect(kinds).toEqual(['c', 'unroutable', 'c', 'unroutable', 'unroutable', 'c']);
   });
 
-  test('with an alternate exchange, what nobody wants is in the queue of its own, and nothing comes back', async () => {
+  test('with an alternate exchange stores unrouted moves in a separate queue, and does not return them', async () => {
     const target = open('alternate');
     await target.probe();
     await bind('acme.other.live');
     const events = [...madeMoves(1, 2), madeMove({ bundle: 'other', generation: 1 })];
-    // Not even for a move that must be taken: it is not lost, and that is all that can be known.
+    // This applies also to a required move: it is stored, and nothing more can be known.
     expect(await target.send(batchOf(events, () => true))).toEqual({ count: 3, ...all });
     expect(target.unrouted()).toBe(0);
     expect(await idsIn(UNROUTED)).toEqual(['acme:support-bot:live:1', 'acme:support-bot:live:2']);
     expect(await idsIn('fleet')).toEqual(['acme:other:live:1']);
   });
 
-  test('an exchange that was made in another way is used, but a move that must be taken waits', async () => {
+  test('is used when it exists with other arguments, but a required move waits', async () => {
     await open('alternate').probe();
     await bind('#');
     const target = open('mandatory');
@@ -149,7 +149,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     expect(logged.join('')).toContain('the exchange is used with its existing arguments');
   });
 
-  test('an exchange that was deleted is declared again, after one "later"', async () => {
+  test('is declared again after it was deleted, once a batch has ended as later', async () => {
     const target = open('mandatory');
     await target.probe();
     await overAmqp(broker.url, (channel) => channel.deleteExchange(MOVE_EXCHANGE));
@@ -157,7 +157,9 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
       count: 0,
       stopped: { kind: 'later' },
     });
-    await eventually(async () => (await target.probe()).kind === 'well', { what: 'it is there again' });
+    await eventually(async () => (await target.probe()).kind === 'well', {
+      what: 'the exchange exists again',
+    });
     await bind('#');
     expect(await target.send(batchOf(madeMoves(1, 1)))).toEqual({ count: 1, ...all });
     await overAmqp(broker.url, (channel) => channel.deleteExchange(MOVE_EXCHANGE));
@@ -168,7 +170,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     expect(await target.probe()).toEqual({ kind: 'well' });
   });
 
-  test('a queue that is full stops the batch, and what follows it is not sent', async () => {
+  test('stops a batch at a full queue, and does not send the later moves', async () => {
     const target = open('mandatory');
     await target.probe();
     await bind('#', { 'x-max-length': 5, 'x-overflow': 'reject-publish' });
@@ -183,7 +185,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     expect(ids.slice(0, count)).toEqual(madeMoves(1, count).map(({ id }) => id));
   });
 
-  test('may be an operator’s, who lets the platform publish and nothing else', async () => {
+  test('can belong to an operator who allows the platform only to publish', async () => {
     await broker.ctl('add_user', 'publisher', 'only-publishes');
     await broker.ctl('set_permissions', 'publisher', '^$', '^pointsman\\.moves$', '^$');
     const url = broker.url.replace('guest:guest', 'publisher:only-publishes');
@@ -205,7 +207,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     });
   });
 
-  test('a broker that is short of disk is down, and well again when it no longer is', async () => {
+  test('reports a broker that is short of disk as down, and as well when the alarm is over', async () => {
     const target = open('mandatory');
     expect(await target.probe()).toEqual({ kind: 'well' });
     await bind('#');
@@ -219,7 +221,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     expect(await target.send(batchOf(madeMoves(1, 1)))).toEqual({ count: 1, ...all });
   });
 
-  test('a test of the sink is routed as a move of its tenant, by a name that no bundle has', async () => {
+  test('routes a test of the sink to its tenant with a key that no bundle can have', async () => {
     const target = open('mandatory');
     await target.probe();
     await bind('acme.#');
@@ -235,7 +237,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     expect((await drained(broker.url, 'fleet')).map(({ fields }) => fields.routingKey)).toEqual(['acme.-.-']);
   });
 
-  test('says nothing of hosts and users to the tenant', async () => {
+  test('does not reveal hosts or users to the tenant', async () => {
     const target = open('mandatory', broker.url.replace('guest:guest', 'mallory:zq7-secret'));
     const said = JSON.stringify([await target.send(batchOf(madeMoves(1, 1))), await target.probe()]);
     expect(said).toContain('is unreachable');

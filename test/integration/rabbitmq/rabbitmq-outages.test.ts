@@ -18,7 +18,7 @@ const log = pino({ level: 'silent' });
 const MOVES = 3_000;
 
 describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
-  'while RabbitMQ is killed or silent',
+  'with a RabbitMQ that is killed or silent',
   () => {
     let broker: TestBroker;
     let ends = new AsyncDisposableStack();
@@ -53,7 +53,8 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
 
     beforeAll(async () => {
       broker = await startRabbitmq();
-      // Queue and exchange are there before a broker is killed: one that was declared just then may be gone.
+      // The queue and the exchange exist before the broker is killed. A kill right after their declaration
+      // could lose them.
       expect(await open(broker.url).probe()).toEqual({ kind: 'well' });
       const consumer = consume();
       await eventually(() => consumer.depth(), { what: 'the queue is there' });
@@ -67,7 +68,7 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
     });
     afterAll(() => broker.stop());
 
-    test('every move arrives in order, and once for who drops duplicates, though the broker is killed in the middle of batches (promise 7)', async () => {
+    test('a consumer that drops duplicates gets every move in order and once, although the broker is killed in the middle of batches (promise 7)', async () => {
       missed.length = 0;
       consume();
       const target = open(broker.url);
@@ -92,11 +93,11 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
       expect([kills, laters > 0]).toEqual([2, true]);
       await eventually(async () => applied.length >= MOVES, { what: 'all are applied' });
       expect(applied).toEqual(events.map(({ id }) => id));
-      // Nothing was missing at any time, so that nothing was fetched but at the begin.
+      // No move was missing, so the only snapshot is the one at the start.
       expect(missed).toEqual([{ kind: 'queue' }]);
     });
 
-    test('a silent broker gets "later" within the target’s own bounds, with a connection or without one, and goes on when it speaks (promise 12)', async () => {
+    test('a batch to a silent broker ends as later within a bounded time, with or without a connection, and succeeds when the broker responds again (promise 12)', async () => {
       const { proxy, url } = await behindProxy();
       const target = open(url);
       const events: MoveEvent[] = madeMoves(1, 500);
@@ -117,7 +118,7 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
       expect(await fresh.probe()).toEqual({ kind: 'well' });
     });
 
-    test('can be closed while the broker is silent', async () => {
+    test('the exchange can be closed while the broker is silent', async () => {
       const { proxy, url } = await behindProxy();
       const target = open(url);
       expect(await target.probe()).toEqual({ kind: 'well' });
@@ -128,7 +129,7 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
       expect(await target.send(batchOf(madeMoves(1, 1)))).toMatchObject({ stopped: { kind: 'later' } });
     });
 
-    test('a consumer whose connection falls silent connects again by itself, and loses nothing', async () => {
+    test('a consumer whose connection falls silent reconnects and loses no move', async () => {
       const { proxy, url } = await behindProxy();
       const got: string[] = [];
       let isBound = false;
@@ -144,23 +145,23 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
         },
       });
       ends.defer(() => consumer.close());
-      // It takes its snapshot once its queue is bound; the queue is there a moment before.
+      // The consumer takes its snapshot once its queue is bound. The queue exists a moment earlier.
       await eventually(async () => isBound, { what: 'its queue is bound' });
       proxy.swallow();
       const target = open(broker.url);
       const moves = madeMoves(1, 5, { bundle: 'silenced' });
       expect(await target.send(batchOf(moves, () => true))).toMatchObject({ count: 5 });
-      // Nobody answers: the question's own bound cuts the connection, before a heartbeat is missed.
+      // The query ends at its own timeout and cuts the connection before a heartbeat is missed.
       expect(await consumer.depth()).toBeNull();
       proxy.heal();
       await eventually(async () => got.length === 5, { what: 'all are applied' });
       expect(got).toEqual(moves.map(({ id }) => id));
     });
 
-    test('a question whose channel is being closed when the broker falls silent, or is killed, ends with the connection', async () => {
+    test('a query whose channel is closing when the broker falls silent or is killed ends with the connection', async () => {
       const { proxy, url } = await behindProxy();
       const silent = await openRabbitConnection(url);
-      // The goodbye of the channel is swallowed.
+      // The proxy swallows the close of the channel.
       const asked = silent.aside(async (channel) => {
         await channel.checkQueue('survivors');
         proxy.swallow();
@@ -179,7 +180,7 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
       await killed.close();
     });
 
-    test('a tail says that there is a gap after each new connection', async () => {
+    test('a tail reports a gap after each new connection', async () => {
       const { proxy, url } = await behindProxy();
       const stop = new AbortController();
       ends.defer(() => stop.abort());
@@ -199,7 +200,7 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
       await tail;
     });
 
-    test('the length of queues is not known, and asking ends within its own bound', async () => {
+    test('the queue metrics end within their own timeout and report the broker as down', async () => {
       const { proxy, url } = await behindProxy();
       const depths = queueDepths({ url, queues: ['survivors', 'nobodys'], log });
       ends.defer(() => depths.close());
@@ -211,7 +212,7 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
           const answer = await depths.read();
           return answer.up && answer;
         },
-        { what: 'it is known again' },
+        { what: 'the depth is known again' },
       );
       expect(known.queues).toEqual([
         { queue: 'survivors', messages: expect.any(Number), consumers: expect.any(Number) },

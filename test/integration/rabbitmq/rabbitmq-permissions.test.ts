@@ -12,12 +12,12 @@ import { type AmqpChannel, batchOf, madeMoves, overAmqp } from '../../support/da
 import { pageCommands } from '../../support/runs/page-commands.ts';
 import { skipWithout } from '../../support/servers/system-packages.ts';
 
-// The user of a tenant's runtime that docs/guides/rabbitmq.md makes, as it makes it.
+// Runs the commands of docs/guides/rabbitmq.md that create the user of a tenant's runtime.
 
 const log = pino({ level: 'silent' });
 
 describe.skipIf(skipWithout('the permissions of RabbitMQ', ['rabbitmq-server']))(
-  'a RabbitMQ with users',
+  'the users of RabbitMQ in docs/guides/rabbitmq.md',
   () => {
     let broker: TestRabbitmq;
     let ends = new AsyncDisposableStack();
@@ -51,7 +51,7 @@ describe.skipIf(skipWithout('the permissions of RabbitMQ', ['rabbitmq-server']))
     });
     afterAll(() => broker.stop());
 
-    test('a tenant’s user consumes and tails the moves of its tenant', async () => {
+    test('the user of a tenant consumes and tails the moves of its tenant', async () => {
       const [applied, tailed]: [string[], string[]] = [[], []];
       const consumer = consumeMoves({
         url: urlOf('acme'),
@@ -77,11 +77,13 @@ describe.skipIf(skipWithout('the permissions of RabbitMQ', ['rabbitmq-server']))
       });
       await send([...madeMoves(2, 2), ...madeMoves(2, 2, { tenant: 'globex' }), ...madeMoves(3, 3)]);
       const ids = [...madeMoves(2, 2), ...madeMoves(3, 3)].map(({ id }) => id);
-      await eventually(async () => applied.length === 2 && tailed.length === 3, { what: 'both have both' });
+      await eventually(async () => applied.length === 2 && tailed.length === 3, {
+        what: 'both consumers have both moves',
+      });
       expect([applied, tailed]).toEqual([ids, ['gap', ...ids]]);
     });
 
-    test('a tenant’s user binds no key of another tenant, reaches no queue of another tenant, and forges no move', async () => {
+    test('the user of a tenant binds no key of another tenant, reaches no queue of another tenant, and forges no move', async () => {
       await overAmqp(urlOf('globex'), async (theirs) => {
         await theirs.assertQueue('globex.fleet');
         const { queue: exclusive } = await theirs.assertQueue('', { exclusive: true });
@@ -124,7 +126,10 @@ describe.skipIf(skipWithout('the permissions of RabbitMQ', ['rabbitmq-server']))
   },
 );
 
-/** Whether RabbitMQ closes the channel for it: 403 for a permission, 405 for a queue of another connection. */
+/**
+ * Whether RabbitMQ closes the channel for this attempt: 403 for a permission, 405 for a queue of another
+ * connection.
+ */
 async function isRefused(url: string, attempt: (channel: AmqpChannel) => Promise<unknown>): Promise<boolean> {
   let code: unknown = null;
   try {
@@ -143,7 +148,7 @@ async function isRefused(url: string, attempt: (channel: AmqpChannel) => Promise
   return code === 403 || code === 405;
 }
 
-/** Ends with the next answer of the broker, which comes after its refusal. */
+/** Ends with the broker's next response, which comes after a refusal. */
 async function published(channel: AmqpChannel, exchange: string, key: string): Promise<void> {
   channel.publish(exchange, key, Buffer.from('{}'));
   await channel.checkQueue('acme.spare');

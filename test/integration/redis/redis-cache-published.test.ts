@@ -21,7 +21,7 @@ import { skipWithout } from '../../support/servers/system-packages.ts';
 const log = pino({ level: 'silent' });
 
 describe.skipIf(skipWithout('published bundles in Redis', ['redis-server']))(
-  'a worker with POINTSMAN_REDIS_CACHE on, and a stream for each tenant',
+  'a worker with POINTSMAN_REDIS_CACHE=on and a stream for each tenant',
   () => {
     const ends = new AsyncDisposableStack();
     let broker: TestBroker;
@@ -57,27 +57,27 @@ describe.skipIf(skipWithout('published bundles in Redis', ['redis-server']))(
       return Buffer.from(read.bundle.files.get('prompt.md') ?? []).toString('utf8');
     }
 
-    test('keeps what each pointer names: who is told of a move finds its bundle there, byte for byte, also after a rollback', async () => {
+    test('caches the bundle of each pointer: a reader that is notified of a move finds it byte for byte, also after a rollback', async () => {
       const tenant = await newTenant(plane);
       const over = new AbortController();
       const found: string[] = [];
       const options = { url: broker.url, layout: 'per-tenant', signal: over.signal, log } as const;
       const tail = tailMoves({ ...options, pointers: [pointerOf(tenant)] });
-      // From its first gap on it hears of everything.
+      // The tail receives every move after its first gap.
       await tail.next();
       const listening = (async () => {
-        for await (const told of tail) {
-          if (told.kind === 'moved') found.push(await textIn(tenant, told.event.data.generation));
+        for await (const entry of tail) {
+          if (entry.kind === 'moved') found.push(await textIn(tenant, entry.event.data.generation));
         }
       })();
       for (const text of ['kind', 'brief', 'clear']) await publish(tenant, text);
-      // Read before the next move: the cache holds the latest bundle only.
+      // Each bundle is read before the next move, because the cache holds the latest bundle only.
       await eventually(async () => found.includes('Be clear.\n'), { what: 'the third bundle is read' });
       await move(plane, tenant, 1);
       await eventually(async () => found.length >= 4, { what: 'the reader has been notified of four moves' });
       over.abort();
       await listening;
-      // A later move may be there before the earlier one is looked at, never the other way round.
+      // A reader may find a later bundle than its move named, but not an earlier one.
       expect(found.at(-1)).toBe('Be kind.\n');
       const read = await reader.read(pointerOf(tenant), { atLeast: 4 });
       if (read.kind !== 'bundle') throw new Error(read.kind);
@@ -93,7 +93,7 @@ describe.skipIf(skipWithout('published bundles in Redis', ['redis-server']))(
       }
     });
 
-    test('brings it up to date after Redis was away while a release was published, and after Redis has lost it', async () => {
+    test('updates the cache after an outage of Redis during a publish, and after Redis has lost its data', async () => {
       const tenant = await newTenant(plane);
       await publish(tenant, 'kind');
       await deliveredTo(plane, tenant, 1, 'redis');

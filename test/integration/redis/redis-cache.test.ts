@@ -37,7 +37,7 @@ function artifact(text: string, files = 3): Artifact {
   return { digest: manifest.digest, manifest: Buffer.from(manifest.text), files: contents };
 }
 
-/** The record's place, with what a test has put there. */
+/** A fake of the record with the artifacts of a test. */
 function stored(...artifacts: readonly Artifact[]): ArtifactReader & { reads: number } {
   const byDigest = new Map(artifacts.map((one) => [one.digest, one]));
   return {
@@ -91,7 +91,7 @@ describe.skipIf(skipWithout('the cache in Redis', ['redis-server']))(
       digest,
     });
 
-    test('a pointer is read with its bundle, every byte as it was stored', async () => {
+    test('returns a pointer with its bundle, byte for byte as it was stored', async () => {
       const one = artifact('one');
       expect(await open(stored(one)).put(at(1, one))).toEqual({ kind: 'cached', bundle: true });
       const read = await reader.read(POINTER);
@@ -103,7 +103,7 @@ describe.skipIf(skipWithout('the cache in Redis', ['redis-server']))(
       );
     });
 
-    test('with 20 writers at once the pointer only goes forward, and is never without its bundle', async () => {
+    test('moves a pointer only forward with 20 concurrent writers, and a pointer always has its bundle', async () => {
       const all = Array.from({ length: 60 }, (_none, n) => artifact(`generation ${n + 1}`));
       const writers = Array.from({ length: 20 }, () => open(stored(...all)));
       let seen = 0;
@@ -119,7 +119,7 @@ describe.skipIf(skipWithout('the cache in Redis', ['redis-server']))(
       })();
       await Promise.all(
         writers.map(async (writer, own) => {
-          // Each in an order of its own, some backwards.
+          // Each writer has its own order, and half of the writers go backwards.
           for (let n = 0; n < 60; n++) {
             const generation = 1 + ((own % 2 === 0 ? n * 7 + own : 600 - n * 7 - own) % 60);
             const one = all[generation - 1];
@@ -130,14 +130,14 @@ describe.skipIf(skipWithout('the cache in Redis', ['redis-server']))(
       writing.clear();
       await watching;
       expect(await reader.read(POINTER)).toMatchObject({ kind: 'bundle', pointer: { generation: 60 } });
-      // Only what is pointed at stays for good.
+      // Only the bundle of a pointer has no expiry.
       const lasting = await Promise.all(all.map(({ digest }) => client.ttl(bundleKey('acme', digest))));
       expect(lasting.filter((ttl) => ttl === -1)).toEqual([-1]);
       expect(lasting.at(-1)).toBe(-1);
       expect(Math.max(...lasting)).toBeLessThanOrEqual(cacheLimits.unpointedMs / 1_000);
     });
 
-    test('a bundle expires once no pointer names it, and lasts while one does', async () => {
+    test('lets a bundle expire once no pointer names it, and keeps it while one does', async () => {
       const [one, two] = [artifact('one'), artifact('two')];
       const artifacts = stored(one, two);
       const cache = open(artifacts);
@@ -148,13 +148,13 @@ describe.skipIf(skipWithout('the cache in Redis', ['redis-server']))(
       await cache.put({ ...at(2, two), channel: 'staging' });
       expect(await client.ttl(bundleKey('acme', one.digest))).toBeGreaterThan(0);
       expect(await client.exists(pointedKey('acme', one.digest))).toBe(0);
-      // Back to it: it was never read again, and stays.
+      // The pointer returns to this bundle, which stays without being read again.
       await cache.put(at(3, one));
       expect(await client.ttl(bundleKey('acme', one.digest))).toBe(-1);
       expect(artifacts.reads).toBe(2);
     });
 
-    test('what is repeated or older changes nothing', async () => {
+    test('ignores a repeated or older pointer', async () => {
       const [one, two] = [artifact('one'), artifact('two')];
       const cache = open(stored(one, two));
       await cache.put(at(2, two));
@@ -164,14 +164,14 @@ describe.skipIf(skipWithout('the cache in Redis', ['redis-server']))(
       expect(await client.exists(bundleKey('acme', one.digest))).toBe(0);
     });
 
-    test('a bundle that is too large leaves a pointer whose reader is told so', async () => {
+    test('stores a pointer without its bundle when the bundle is too large, and a reader learns that', async () => {
       const large = artifact('x'.repeat(cacheLimits.bundleBytes), 1);
       expect(await open(stored(large)).put(at(1, large))).toEqual({ kind: 'cached', bundle: false });
       expect(await reader.read(POINTER)).toMatchObject({ kind: 'no_bundle', pointer: { generation: 1 } });
       expect(await client.exists(bundleKey('acme', large.digest))).toBe(0);
     });
 
-    test('a bundle that goes while it is read makes the reader look where the pointer is now', async () => {
+    test('reports a missing bundle to a reader, which finds the bundle of the next generation', async () => {
       const [one, two] = [artifact('one'), artifact('two')];
       const cache = open(stored(one, two));
       await cache.put(at(1, one));
@@ -181,7 +181,7 @@ describe.skipIf(skipWithout('the cache in Redis', ['redis-server']))(
       expect(await reader.read(POINTER)).toMatchObject({ kind: 'bundle', pointer: { generation: 2 } });
     });
 
-    test('a cache that is older than what the reader knows is not given out', async () => {
+    test('returns no pointer that is older than the generation the reader asks for', async () => {
       const one = artifact('one');
       await open(stored(one)).put(at(1, one));
       expect(await reader.read(POINTER, { atLeast: 2 })).toMatchObject({
@@ -191,7 +191,7 @@ describe.skipIf(skipWithout('the cache in Redis', ['redis-server']))(
       expect(await reader.read({ ...POINTER, tenant: 'globex' })).toEqual({ kind: 'no_pointer' });
     });
 
-    test('nothing is given out that is not what its digest says', async () => {
+    test('returns no content that does not match its digest', async () => {
       const one = artifact('one');
       await open(stored(one)).put(at(1, one));
       const key = bundleKey('acme', one.digest);
@@ -205,7 +205,7 @@ describe.skipIf(skipWithout('the cache in Redis', ['redis-server']))(
       expect(await reader.read(POINTER)).toEqual({ kind: 'corrupt', what: 'the pointer' });
     });
 
-    test('entries are appended although the cache fails, and what failed is cached with the next batch', async () => {
+    test('does not delay the stream when it fails, and is updated with the next batch', async () => {
       const [one, two] = [artifact('one'), artifact('two')];
       const artifacts = stored(one, two);
       const read = artifacts.read.bind(artifacts);

@@ -14,12 +14,12 @@ const GROUP = 'runtimes';
 const ids = (events: readonly MoveEvent[]): string[] => events.map(({ id }) => id);
 
 describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))(
-  'a consumer of moves in Redis, when things go wrong',
+  'a consumer of moves in Redis after a loss',
   () => {
     const stand = consumerStand(ACME, GROUP);
     const { start, add, attached, until, pending, nonePending } = stand;
 
-    test('a Redis that has lost the group, the stream, or everything is made good by snapshots, and read on', async () => {
+    test('takes snapshots and continues when Redis has lost the consumer group, the stream or all data', async () => {
       const truth: Truth = new Map([[ACME, 0]]);
       const runtime = start(truth);
       await attached();
@@ -32,7 +32,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       ];
       for (const [nth, lose] of losses.entries()) {
         const [seq, before] = [nth * 2 + 2, runtime.snapshots.length];
-        // Moved, and never seen in the stream.
+        // A move that does not appear in the stream.
         truth.set(ACME, seq);
         await lose();
         await until('a snapshot', () => runtime.snapshots.length > before);
@@ -47,7 +47,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       expect(new Set(runtime.applied).size).toBe(runtime.applied.length);
     });
 
-    test('a Redis that was killed is read on from where it was, with a snapshot of what it may have lost', async () => {
+    test('continues after a killed Redis where it was, and takes a snapshot for lost moves', async () => {
       const truth: Truth = new Map([[ACME, 0]]);
       const runtime = start(truth);
       await attached();
@@ -63,7 +63,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       expect(runtime.applied).toEqual(ids(moves(ACME, 1, 3)));
     });
 
-    test('behind a connection that fell silent it connects again, and stops at once while it is', async () => {
+    test('reconnects when its connection falls silent, and stops at once on such a connection', async () => {
       const proxy = await startSilentProxy(stand.broker.port);
       stand.defer(() => proxy.stop());
       const url = stand.broker.url.replace(`:${stand.broker.port}`, `:${proxy.port}`);
@@ -78,7 +78,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       expect(runtime.applied).toEqual(ids(moves(ACME, 1, 2)));
     });
 
-    test('an event that can not be applied is tried again, then replaced by a snapshot; others go on', async () => {
+    test('retries an event that cannot be applied, takes a snapshot instead, and applies the other events', async () => {
       const truth: Truth = new Map([
         [ACME, 0],
         [GLOBEX, 0],
@@ -96,7 +96,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       await nonePending();
     });
 
-    test('a tenant whose snapshot fails as well is tried later, unacknowledged, and holds up nobody else', async () => {
+    test('retries a tenant later when its snapshot fails too, leaves its move unacknowledged, and applies the moves of others', async () => {
       const truth: Truth = new Map([
         [ACME, 1],
         [GLOBEX, 0],
@@ -119,7 +119,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       await nonePending();
     });
 
-    test('lag is counted in moves, also where Redis’ own figure lies after a trim', async () => {
+    test('counts its lag in moves, also after a trim, which makes the figure of Redis wrong', async () => {
       const truth: Truth = new Map([[ACME, 0]]);
       const runtime = start(truth);
       await attached();

@@ -21,7 +21,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
     const stand = consumerStand(ACME, GROUP);
     const { start, add, raw, attached, until, pending, nonePending } = stand;
 
-    test('each move is applied in order, and acknowledged only after it has been', async () => {
+    test('applies each move in order, and acknowledges it only afterwards', async () => {
       const held = Promise.withResolvers<void>();
       const runtime = start(new Map([[ACME, 0]]), {
         apply: ({ data }) => (data.seq === 2 ? held.promise : Promise.resolve()),
@@ -38,7 +38,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       expect(runtime.consumer.counts()).toMatchObject({ applied: 3, rejected: 0, failed: 0 });
     });
 
-    test('duplicates are dropped, and no pointer goes back a generation', async () => {
+    test('drops duplicates, and does not apply an older generation of a pointer', async () => {
       const runtime = start(new Map([[ACME, 0]]));
       await attached();
       await add(
@@ -54,7 +54,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       await nonePending();
     });
 
-    test('garbage is counted, told, acknowledged and never applied; a test event is skipped', async () => {
+    test('counts, reports and acknowledges invalid entries without applying them, and skips a test event', async () => {
       const runtime = start(new Map([[ACME, 0]]));
       await attached();
       const move = nthMove(ACME, 1);
@@ -86,7 +86,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       await nonePending();
     });
 
-    test('a jump in a tenant’s numbers begins with a snapshot, and what that holds is not applied again', async () => {
+    test('takes a snapshot at a gap in the sequence numbers of a tenant, and applies only the moves after it', async () => {
       const truth: Truth = new Map([[ACME, 0]]);
       const runtime = start(truth);
       await attached();
@@ -100,7 +100,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       expect(runtime.snapshots.slice(before)).toEqual([ACME]);
     });
 
-    test('entries that were trimmed unread make a snapshot of every tenant of the stream, also of one that has no entry left', async () => {
+    test('takes a snapshot of every tenant of the stream when unread entries were trimmed, also of one without a remaining entry', async () => {
       const truth: Truth = new Map([
         [ACME, 0],
         [GLOBEX, 0],
@@ -114,7 +114,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       truth.set(ACME, 5).set(GLOBEX, 2);
       await stand.client.xTrim(STREAM, 'MAXLEN', 1);
 
-      // It knows from its store where it was.
+      // The second consumer reads its position from its own store.
       const second = start(truth, { position: async () => ({ seq: 1 }) });
       await until('both brought up to date', () => second.snapshots.length >= 2);
       await nonePending();
@@ -124,7 +124,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       expect(second.applied).toEqual([nthMove(GLOBEX, 3).id]);
     });
 
-    test('trimmed while it reads: an entry that nobody had read is noticed by a snapshot', async () => {
+    test('detects by a snapshot an unread entry that is trimmed while it reads', async () => {
       const truth: Truth = new Map([
         [ACME, 0],
         [GLOBEX, 0],
@@ -146,7 +146,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       expect(new Set(runtime.snapshots.slice(before))).toEqual(new Set([ACME, GLOBEX]));
     });
 
-    test('what a dead consumer had is taken over; what of that was trimmed is made good by a snapshot', async () => {
+    test('takes over the entries of a dead consumer, and takes a snapshot for trimmed ones', async () => {
       const truth: Truth = new Map([[ACME, 0]]);
       await stand.client.xGroupCreate(STREAM, GROUP, '0', { MKSTREAM: true });
       await add(...moves(ACME, 1, 4));

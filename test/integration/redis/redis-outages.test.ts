@@ -14,7 +14,10 @@ import { skipWithout } from '../../support/servers/system-packages.ts';
 const log = pino({ level: 'silent' });
 const STREAM = moveStream('acme');
 
-/** The one writer of a stream, as far as it concerns the target: it repeats what it knows nothing of, with what has come meanwhile behind it. */
+/**
+ * The only writer of a stream, as the target sees it: it repeats a batch with an unknown result, with newer
+ * moves added at its end.
+ */
 async function deliver(
   target: SinkTarget,
   total: number,
@@ -50,7 +53,7 @@ async function deliver(
 }
 
 describe.skipIf(skipWithout('the Redis streams of moves in outages', ['redis-server']))(
-  'promise 12: a Redis that fails in the middle of appends',
+  'promise 12: a Redis that fails during appends',
   () => {
     let broker: TestBroker;
     let ends: AsyncDisposableStack;
@@ -80,13 +83,13 @@ describe.skipIf(skipWithout('the Redis streams of moves in outages', ['redis-ser
       }
     };
 
-    test('killed and started again several times while batches are appended, it has every event once and in order', async () => {
+    test('has every event once and in order after several kills and restarts during appends', async () => {
       const target = open(broker.url);
       const kills: Promise<void>[] = [];
       const { laters } = await deliver(target, 3_000, {
         size: 10,
         onSent: (count) => {
-          // Not awaited: what is sent next meets it in the middle of dying.
+          // The restart is not awaited, so the next batch meets a dying Redis.
           if (count >= 600 * (kills.length + 1) && kills.length < 4) kills.push(broker.restart());
         },
       });
@@ -96,7 +99,7 @@ describe.skipIf(skipWithout('the Redis streams of moves in outages', ['redis-ser
       expect(await stored()).toEqual(moves('acme', 1, 3_000).map(({ id }) => id));
     });
 
-    test('an append whose answer is lost is repeated, with more behind it, and is there once', async () => {
+    test('stores an append once when its response is lost and the append is repeated with more events', async () => {
       const proxy = await startSilentProxy(broker.port);
       ends.defer(() => proxy.stop());
       const target = open(broker.url.replace(`:${broker.port}`, `:${proxy.port}`));
@@ -107,7 +110,7 @@ describe.skipIf(skipWithout('the Redis streams of moves in outages', ['redis-ser
         position: null,
         mustBeDelivered: () => false,
       });
-      // It reaches Redis behind the proxy's back: what the proxy swallows is the answer.
+      // The second target sends directly to Redis. The proxy swallows the response of the first one.
       const direct = open(broker.url);
       proxy.swallow();
       const [unknown] = await Promise.all([target.send(batch(20)), direct.send(batch(20))]);
@@ -119,7 +122,7 @@ describe.skipIf(skipWithout('the Redis streams of moves in outages', ['redis-ser
       expect(await stored()).toEqual(moves('acme', 1, 25).map(({ id }) => id));
     });
 
-    test('stopped and woken, it may do what nobody waits for any more, and nothing twice', async () => {
+    test('stores each event once when it is stopped during repeated appends and continued', async () => {
       const target = open(broker.url);
       const client = createClient({ url: broker.url, pingInterval: 0 });
       client.on('error', () => undefined);
@@ -145,7 +148,7 @@ describe.skipIf(skipWithout('the Redis streams of moves in outages', ['redis-ser
       expect(await stored()).toEqual(moves('acme', 1, 6).map(({ id }) => id));
     });
 
-    test('closed while Redis is silent, a target answers and closes', async () => {
+    test('lets a target close while Redis is silent', async () => {
       const proxy = await startSilentProxy(broker.port);
       ends.defer(() => proxy.stop());
       const target = open(broker.url.replace(`:${broker.port}`, `:${proxy.port}`));

@@ -18,13 +18,16 @@ function batch(events: readonly MoveEvent[], position: string | null, atMs: numb
   return { tenant, events, atMs, position, mustBeDelivered: () => false };
 }
 
-/** How a try ends for its writer: with an answer, without one, or before it has reached Redis. */
+/** The result of a try for its writer: a response, no response, or no arrival at Redis. */
 type Fate = 'answered' | 'unanswered' | 'never_arrived';
 
-/** The one writer of a stream, as the object that it is remembers its tries: what has not ended is repeated as the same try, with more behind it. */
+/**
+ * The only writer of a stream, with the memory of the Sink object: it repeats an unfinished try with newer
+ * moves added at its end.
+ */
 class Writer {
   readonly tries: Batch[] = [];
-  /** Tries that were repeated although others had been told of theirs meanwhile. */
+  /** Tries that were repeated after tries of other tenants had ended. */
   interleaved = 0;
   private readonly begun = new Map<string, Batch>();
   private readonly ended = new Map<string, number>();
@@ -40,7 +43,7 @@ class Writer {
     return this.ended.get(tenant) ?? 0;
   }
 
-  /** Tries to tell a tenant's next moves, so many more than it has tried before. */
+  /** Tries to send a tenant's next moves, `count` more than the try before. */
   async tell(tenant: string, count: number, { fate, atMs }: { fate: Fate; atMs: number }): Promise<void> {
     const from = this.endedAt(tenant);
     const before = this.begun.get(tenant);
@@ -62,7 +65,7 @@ class Writer {
 
 describe
   .skipIf(skipWithout('what is repeated to the Redis streams of moves', ['redis-server']))
-  .each(StreamLayout.options)('moves in Redis that are told again, with streams %s', (layout) => {
+  .each(StreamLayout.options)('repeated moves in the Redis streams with layout %s', (layout) => {
   let broker: TestBroker;
   let client: ReturnType<typeof createClient>;
   let target: SinkTarget;
@@ -83,7 +86,7 @@ describe
     await broker.stop();
   });
 
-  /** The events of all streams; the streams of several tenants one after the other. */
+  /** The events of all streams, one stream after the other. */
   const there = async (): Promise<string[]> => {
     const streams = [...new Set(TENANTS.map((tenant) => moveStream(tenant, layout)))];
     const entries = await Promise.all(streams.map((stream) => client.xRange(stream, '-', '+')));
@@ -91,13 +94,13 @@ describe
       .flatMap((some) => some ?? [])
       .map(({ message }) => (JSON.parse(message['event'] ?? '{}') as MoveEvent).id);
   };
-  /** As they are there when each came once and in order. */
+  /** The expected events when each was stored once and in order. */
   const ordered = (events: readonly string[]): readonly string[] =>
     layout === 'shared'
       ? events
       : TENANTS.flatMap((tenant) => events.filter((event) => event.startsWith(`${tenant}:`)));
 
-  test('each event is there once and in order, whatever is repeated, delayed, forgotten, and whatever the clock does', async () => {
+  test('are stored once and in order, with any repetitions, delays, lost positions and clock changes', async () => {
     const step = fc.record({
       tenant: fc.nat({ max: 2 }),
       count: fc.integer({ min: 1, max: 5 }),
@@ -125,7 +128,7 @@ describe
           const sent = await target.send(batch(whole, position, AT + clock));
           expect(sent).toMatchObject({ count: whole.length, stopped: null });
           if (position === null && expected.length > 0) adopted++;
-          // Of the step before, by a process that was thought dead.
+          // A repetition of the previous step by a process that was considered dead.
           if (late !== null) await target.send(late);
           late = comesLate && position !== null ? first : null;
           ({ position } = sent);
@@ -139,7 +142,7 @@ describe
     expect(adopted).toBeGreaterThan(20);
   });
 
-  test('each event of each tenant is there once and in order, although tries end unknown while others of the stream go on, and late hands repeat what has ended', async () => {
+  test('are stored once and in order for each tenant, although tries end without a response while other tenants continue, and late repetitions arrive', async () => {
     const step = fc.record({
       tenant: fc.constantFrom(...TENANTS),
       count: fc.integer({ min: 1, max: 5 }),

@@ -55,7 +55,7 @@ describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
       ]);
     const all = (count: number, position: string): Sent => ({ count, position, stopped: null });
 
-    test('an entry holds the event as JSON, under an id that follows from the time and the position', async () => {
+    test('have the event as JSON under an id that follows from the time and the position', async () => {
       expect(await send(moves('acme', 1, 2), null)).toEqual(all(2, `${AT}-1`));
       expect(await send(moves('acme', 3, 3), `${AT}-1`, AT + 5)).toEqual(all(1, `${AT + 5}-0`));
       expect(await entries()).toEqual([
@@ -68,21 +68,21 @@ describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
       expect(Object.keys(first?.message ?? {})).toEqual(['event']);
     });
 
-    test('ids rise when the clock goes back', async () => {
+    test('get rising ids when the clock goes back', async () => {
       await send(moves('acme', 1, 1), null);
       expect(await send(moves('acme', 2, 3), `${AT}-0`, AT - 3_600_000)).toEqual(all(2, `${AT}-2`));
     });
 
-    test('a batch that is repeated, with more events behind, is appended once', async () => {
+    test('are appended once when their batch is repeated with more events', async () => {
       await send(moves('acme', 1, 3), null);
       expect(await send(moves('acme', 1, 3), null)).toEqual(all(3, `${AT}-2`));
       expect(await send(moves('acme', 1, 5), null)).toEqual(all(5, `${AT}-4`));
-      // A hand that comes late, with less than what is there.
+      // A late repetition with fewer events than the stream has.
       expect(await send(moves('acme', 1, 2), null)).toMatchObject({ count: 2, stopped: null });
       expect((await entries()).map(([, event]) => event)).toEqual(moves('acme', 1, 5).map(({ id }) => id));
     });
 
-    test('what has been trimmed since it was appended is not appended again', async () => {
+    test('that were trimmed after they were appended are not appended again', async () => {
       await send(moves('acme', 1, 2), null);
       await send(moves('acme', 3, 4), `${AT}-1`, AT + 1);
       await client.xTrim(STREAM, 'MAXLEN', 0);
@@ -91,10 +91,10 @@ describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
       expect((await entries()).map(([, event]) => event)).toEqual(['acme:support-bot:live:5']);
     });
 
-    test('a writer whose position is lost goes on after the last entry, and repeats that once', async () => {
+    test('of a writer that has lost its position follow the last entry, and repeating them appends nothing', async () => {
       const [one = '', two = ''] = neighbours(2);
       await send(moves(one, 1, 3), null, AT);
-      // Its ids would be among those of the other's entries; the clock has gone back, too.
+      // These ids would be among those of the other tenant's entries, and the clock has gone back too.
       const answer = all(2, `${AT}-4`);
       expect(await send(moves(two, 1, 2), null, AT)).toEqual(answer);
       expect(await send(moves(two, 1, 2), null, AT)).toEqual(answer);
@@ -105,12 +105,12 @@ describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
       );
     });
 
-    test('a position that is no id counts as lost', async () => {
+    test('of a writer with an invalid position are appended as if it were lost', async () => {
       await send(moves('acme', 1, 1), null);
       expect(await send(moves('acme', 2, 2), 'garbage', AT - 1)).toEqual(all(1, `${AT}-1`));
     });
 
-    test('a stream that has lost its newest entries, or all, goes on where its writer is', async () => {
+    test('continue at the position of their writer when the stream has lost its entries', async () => {
       await send(moves('acme', 1, 2), null);
       await send(moves('acme', 3, 4), `${AT}-1`, AT + 1);
       await client.xTrim(STREAM, 'MAXLEN', 0);
@@ -123,14 +123,14 @@ describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
       ]);
     });
 
-    test('events older than the retention are trimmed, and so is what is past the cap', async () => {
+    test('older than the retention are trimmed, and so are entries above the maximum length', async () => {
       await client.xAdd(STREAM, `${AT - feedLimits.retentionMs - 1}-0`, { event: 'old' });
       const many = client.multi();
       for (let n = 1; n <= 200; n++)
         many.xAdd(STREAM, `${AT - feedLimits.retentionMs - 1}-${n}`, { event: 'old' });
       await many.exec();
       await send(moves('acme', 1, 1), null);
-      // Whole nodes of the stream go, so that some may stay.
+      // Redis trims whole nodes of the stream, so some entries may stay.
       expect(await client.xLen(STREAM)).toBeLessThanOrEqual(102);
 
       const filler = client.multi();
@@ -141,7 +141,7 @@ describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
       expect(await client.xLen(STREAM)).toBeLessThan(feedLimits.streamEntries + 200);
     });
 
-    test('an append that Redis refuses leaves nothing behind, says why without names, and is taken once Redis takes writes again', async () => {
+    test('that Redis refuses to append leave nothing behind, have a reason without host names, and are appended once Redis accepts writes again', async () => {
       const events = moves('acme', 1, 400);
       const refused = async (reason: string): Promise<void> => {
         expect(await send(events, null)).toEqual({
@@ -179,7 +179,7 @@ describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
       expect(await send(events, null)).toMatchObject({ count: 400, stopped: null });
     });
 
-    test('a login that Redis does not take is told without the user', async () => {
+    test('are refused with a login error that does not name the user', async () => {
       await client.configSet('requirepass', 'sesame');
       const other = redisMoveStream({ url: broker.url, log, cache: null });
       const wrong = redisMoveStream({
@@ -200,7 +200,7 @@ describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
       }
     });
 
-    test('a stream that somebody has given the highest id of all takes nothing more, and says so', async () => {
+    test('cannot be appended after a forged entry with the highest possible id, and the result is later', async () => {
       await client.xAdd(STREAM, '18446744073709551615-18446744073709551615', { event: 'forged' });
       const sent = await send(moves('acme', 1, 1), null);
       expect(sent).toMatchObject({ count: 0, stopped: { kind: 'later' } });

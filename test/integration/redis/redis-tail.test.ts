@@ -42,11 +42,11 @@ describe.skipIf(skipWithout('tails of the Redis streams', ['redis-server']))(
     const start = (options: Partial<TailOptions> | { pointers: PointerId[] } = {}) => {
       const stopping = new AbortController();
       const seen: string[] = [];
-      const told = (one: Tailed): string => (one.kind === 'gap' ? 'gap' : one.event.id);
+      const labelOf = (one: Tailed): string => (one.kind === 'gap' ? 'gap' : one.event.id);
       const whose = 'pointers' in options ? {} : { tenant: ACME };
       const all = { url: broker.url, log: pino({ level: 'silent' }), ...whose, signal: stopping.signal };
       const ended = (async () => {
-        for await (const one of tailMoves({ ...all, ...options } as TailOptions)) seen.push(told(one));
+        for await (const one of tailMoves({ ...all, ...options } as TailOptions)) seen.push(labelOf(one));
       })();
       const stop = async (): Promise<void> => {
         stopping.abort();
@@ -59,7 +59,7 @@ describe.skipIf(skipWithout('tails of the Redis streams', ['redis-server']))(
     };
     const id = (tenant: string, seq: number): string => nthMove(tenant, seq).id;
 
-    test('begins with a gap, then tells every reader every move of its tenant, in order', async () => {
+    test('begins with a gap and then returns every move of its tenant in order to each reader', async () => {
       await add(...moves(ACME, 1, 2));
       const readers = [start(), start()];
       for (const reader of readers) await reader.until(1);
@@ -70,14 +70,14 @@ describe.skipIf(skipWithout('tails of the Redis streams', ['redis-server']))(
       }
     });
 
-    test('goes on from an entry', async () => {
+    test('continues after a given entry', async () => {
       await add(...moves(ACME, 1, 3));
       const reader = start({ after: '1-0' });
       await reader.until(3);
       expect(reader.seen).toEqual(['gap', id(ACME, 2), id(ACME, 3)]);
     });
 
-    test('tells of some pointers alone, and takes the moves of others for no gap', async () => {
+    test('returns only the chosen pointers, and reports no gap for the moves of others', async () => {
       const reader = start({ pointers: [{ tenant: ACME, bundle: 'support-bot', channel: 'live' }] });
       await reader.until(1);
       await add(nthMove(ACME, 1), nthMove(ACME, 2, { bundle: 'other', generation: 1 }), nthMove(ACME, 3));
@@ -85,7 +85,7 @@ describe.skipIf(skipWithout('tails of the Redis streams', ['redis-server']))(
       expect(reader.seen).toEqual(['gap', id(ACME, 1), id(ACME, 3)]);
     });
 
-    test('a number that is missing, an entry that is trimmed, and what is repeated are gaps; nothing is told twice', async () => {
+    test('reports a gap for a missing number, a trimmed entry and a repetition, and returns no move twice', async () => {
       const reader = start();
       await reader.until(1);
       await add(nthMove(ACME, 1));
@@ -101,7 +101,7 @@ describe.skipIf(skipWithout('tails of the Redis streams', ['redis-server']))(
       expect(reader.seen).toEqual(['gap', id(ACME, 1), 'gap', id(ACME, 4), 'gap', id(ACME, 5)]);
     });
 
-    test('a forged number from the future silences nothing: what comes after it is told, or is a gap', async () => {
+    test('returns the moves after a forged future number, or reports a gap', async () => {
       const reader = start();
       await reader.until(1);
       await add(nthMove(ACME, 1));
@@ -115,7 +115,7 @@ describe.skipIf(skipWithout('tails of the Redis streams', ['redis-server']))(
       expect(reader.seen).toEqual(['gap', id(ACME, 1), 'gap', 'gap', id(ACME, 3)]);
     });
 
-    test('garbage is passed over', async () => {
+    test('ignores an invalid entry', async () => {
       const reader = start();
       await reader.until(1);
       await client.xAdd(STREAM, `${nextId++}-0`, { event: 'garbage' });
@@ -125,7 +125,7 @@ describe.skipIf(skipWithout('tails of the Redis streams', ['redis-server']))(
       expect(reader.seen).toEqual(['gap', id(ACME, 1)]);
     });
 
-    test('connects again to a Redis that was killed or fell silent, with a gap, and misses nothing that is there', async () => {
+    test('reconnects to a Redis that was killed or fell silent, reports a gap, and misses no stored move', async () => {
       const proxy = await startSilentProxy(broker.port);
       ends.defer(() => proxy.stop());
       const reader = start({ url: broker.url.replace(`:${broker.port}`, `:${proxy.port}`) });
@@ -146,7 +146,7 @@ describe.skipIf(skipWithout('tails of the Redis streams', ['redis-server']))(
       expect(reader.seen.filter((one) => one !== 'gap')).toEqual(moves(ACME, 1, 3).map((one) => one.id));
     });
 
-    test('a stream that lost what it had is read on from its new end', async () => {
+    test('continues at the new end of a stream that has lost its entries', async () => {
       const reader = start({ after: '5000-0' });
       await reader.until(1);
       await add(nthMove(ACME, 1));
@@ -154,7 +154,7 @@ describe.skipIf(skipWithout('tails of the Redis streams', ['redis-server']))(
       expect(reader.seen).toEqual(['gap', id(ACME, 1)]);
     });
 
-    test('ends at once with its signal, while it waits for an entry or for a Redis that is away', async () => {
+    test('ends at once with its signal, while it waits for an entry or for an unreachable Redis', async () => {
       const waiting = start();
       await waiting.until(1);
       await waiting.stop();

@@ -42,7 +42,7 @@ function publish(
   return api.call('POST', releases(), { json: { files, ...more }, headers });
 }
 
-/** Waits for the last word. */
+/** Waits until the release has settled. */
 function settled(version: unknown): Promise<TestAnswer> {
   return eventually(
     async () => {
@@ -66,7 +66,7 @@ async function tarGz(files: Record<string, string>): Promise<Buffer> {
   return gzipSync(await buffer(archive));
 }
 
-test('a publish is accepted with its address, and becomes what its channel points at', async () => {
+test('a publish gets 202 with the address of its release, which becomes the artifact of its channel', async () => {
   const answer = await publish(
     { 'a.yaml': 'b: 1\na: 2\n', 'logo.bin': { base64: 'AAEC' } },
     { message: 'first' },
@@ -94,7 +94,7 @@ test('a publish is accepted with its address, and becomes what its channel point
   expect(file.headers.get('pointsman-generation')).toBe('1');
 });
 
-test('the same request under the same key is the same release, and says so', async () => {
+test('the same request with the same key returns the same release, marked as replayed', async () => {
   const key = { 'idempotency-key': 'run-42' };
   const first = await publish({ 'a.yaml': 'a: 1' }, {}, key);
   const again = await publish({ 'a.yaml': 'a: 1' }, {}, key);
@@ -105,7 +105,7 @@ test('the same request under the same key is the same release, and says so', asy
   expect((await api.call('GET', releases())).json['items']).toHaveLength(1);
 });
 
-test('as an archive it is the same request, too', async () => {
+test('the same source as an archive is the same request', async () => {
   const key = { 'idempotency-key': 'either-way' };
   await publish({ 'a.yaml': 'a: 1' }, { channel: 'live', message: 'm' }, key);
   const again = await api.call('POST', `${releases()}?channel=live&message=m`, {
@@ -117,7 +117,7 @@ test('as an archive it is the same request, too', async () => {
 
 test.each([
   ['other files', { 'a.yaml': 'a: 2' }, {}],
-  ['files that do not even compile', { 'a.yaml': 'a: [' }, {}],
+  ['files that do not compile', { 'a.yaml': 'a: [' }, {}],
   ['another channel', { 'a.yaml': 'a: 1' }, { channel: 'staging' }],
 ])('the same key with %s is refused', async (_what, files, more) => {
   const key = { 'idempotency-key': 'used' };
@@ -127,14 +127,14 @@ test.each([
   expect((await api.call('GET', releases())).json['items']).toHaveLength(1);
 });
 
-test('twenty at once under one key are one release', async () => {
+test('twenty concurrent requests with one key make one release', async () => {
   const key = { 'idempotency-key': 'storm' };
   const answers = await Promise.all(Array.from({ length: 20 }, () => publish({ 'a.yaml': 'a: 1' }, {}, key)));
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
   expect(new Set(answers.map(({ json }) => json['version']))).toEqual(new Set([1]));
 });
 
-test('If-Match binds a publish to the pointer that its author saw', async () => {
+test('If-Match refuses a publish when the pointer has moved since its author read it', async () => {
   await published({ 'a.yaml': 'a: 1' });
   await published({ 'a.yaml': 'a: 2' });
   const stale = await publish({ 'a.yaml': 'a: 3' }, {}, { 'if-match': '"1"' });
@@ -145,7 +145,7 @@ test('If-Match binds a publish to the pointer that its author saw', async () => 
   await settled(3);
 });
 
-test('If-Match "0" and "*" ask for a pointer that never moved, and for one that did', async () => {
+test('If-Match "0" requires a pointer that has not moved yet, and "*" requires one that has', async () => {
   const none = await publish({ 'a.yaml': 'a: 1' }, {}, { 'if-match': '*' });
   expect(none.status).toBe(412);
   expect(none.json).toMatchObject({ pointer: { version: null, generation: 0 } });
@@ -156,7 +156,7 @@ test('If-Match "0" and "*" ask for a pointer that never moved, and for one that 
   await settled(2);
 });
 
-test('a dry run says what is wrong and stores nothing', async () => {
+test('a dry run returns every mistake and stores nothing', async () => {
   const good = await api.call('POST', `${releases()}?dryRun=true`, { json: { files: { 'a.yaml': 'a: 1' } } });
   expect([good.status, good.json['valid'], good.json['diagnostics']]).toEqual([200, true, []]);
   const bad = await api.call('POST', `${releases()}?dryRun=true`, {
@@ -168,7 +168,7 @@ test('a dry run says what is wrong and stores nothing', async () => {
   expect((await api.call('GET', releases())).status).toBe(404);
 });
 
-test('files that nothing selects and patterns that match nothing are warnings of the publish and of the dry run', async () => {
+test('an unselected file and a pattern without matches are warnings of a publish and of a dry run', async () => {
   const files = {
     'pointsman.yaml': 'apiVersion: pointsman/v1\ndocuments: [{ include: ["*.json", "agnets/*.yaml"] }]\n',
     'a.json': '{}',
@@ -188,11 +188,11 @@ test('files that nothing selects and patterns that match nothing are warnings of
   expect(dry.json).toMatchObject({ valid: true, diagnostics: [], warnings });
   const accepted = await publish(files);
   expect([accepted.status, accepted.json]).toMatchObject([202, { warnings }]);
-  // The release is its record; what its author should look at is not part of it.
+  // The warnings are part of the response and not of the release.
   expect(await settled(1)).not.toHaveProperty('warnings');
 });
 
-test('a release is followed from its start to its end, and from where a reader was', async () => {
+test('the event stream of a release runs from its start to its end, or from the last event of a reader', async () => {
   await publish({ 'a.yaml': 'a: 1' });
   const all = await api.call('GET', `${releases()}/1/events`);
   expect(all.headers.get('content-type')).toBe('text/event-stream');
@@ -208,7 +208,7 @@ test('a release is followed from its start to its end, and from where a reader w
   expect([...rest.text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id))).toEqual(ids.slice(4));
 });
 
-test('asking for the headers of a stream opens none, and a reader who goes away ends his', async () => {
+test('a HEAD request opens no event stream, and the stream of a client that disconnects ends', async () => {
   const streams = async (): Promise<string | undefined> =>
     /^pointsman_release_streams (\d+)$/m.exec((await api.call('GET', '/metrics')).text)?.[1];
   await whileStagesLocked(async () => {
@@ -229,7 +229,7 @@ test('asking for the headers of a stream opens none, and a reader who goes away 
   await settled(1);
 });
 
-test('with "reject" a publish is refused while another is on its way, which is named', async () => {
+test('a publish with "reject" is refused while another release is in flight, with the version of that release', async () => {
   await whileStagesLocked(async () => {
     expect((await publish({ 'a.yaml': 'a: 1' })).status).toBe(202);
     const refused = await publish({ 'a.yaml': 'a: 2' }, { onConflict: 'reject' });
@@ -240,7 +240,7 @@ test('with "reject" a publish is refused while another is on its way, which is n
   await settled(2);
 });
 
-test('a release that is live already can not be cancelled, and says what it ended as', async () => {
+test('a release that is live cannot be cancelled, and the error has its outcome', async () => {
   await published({ 'a.yaml': 'a: 1' });
   const answer = await api.call('POST', `${releases()}/1/cancel`, { json: { reason: 'too late' } });
   expect([answer.status, answer.json['code'], answer.json['outcome']]).toEqual([
@@ -258,7 +258,7 @@ test('releases are listed newest first, page by page', async () => {
   expect(second.json).toMatchObject({ items: [{ version: 1 }], next: null });
 });
 
-test('what does not exist is 404 and says which part of it', async () => {
+test('a 404 response names the part that does not exist', async () => {
   const detail = async (path: string): Promise<unknown> => {
     const { status, json } = await api.call('GET', path);
     expect(status).toBe(404);

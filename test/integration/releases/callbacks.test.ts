@@ -42,7 +42,7 @@ const effects = async (version: number) =>
     .map(({ effect, state }) => `${effect} ${state}`)
     .filter((line) => line.startsWith('check-request'));
 
-/** A release that waits for a check which was asked for at the test's own path. */
+/** A release that waits for a check, which was requested at the test's own path. */
 async function checking(rule: object = {}): Promise<{ version: number; request: CheckRequest }> {
   const check = { name: 'e2e', url: world.address(path), ...rule };
   await givePolicy(world.plane, tenant, { channels: { live: { gates: [{ check }] } } });
@@ -51,7 +51,7 @@ async function checking(rule: object = {}): Promise<{ version: number; request: 
   return { version, request: request! };
 }
 
-/** A job for a compiler that is asked at the test's own path. */
+/** A job for a compiler at the test's own path. */
 async function compiling(files?: PublishOptions['files']): Promise<CompileJob> {
   const compile = { executor: 'http', url: world.address(path), within: '1h' };
   await givePolicy(world.plane, tenant, { compile });
@@ -64,8 +64,8 @@ const put = (job: CompileJob, digest: string, body: string | Buffer, headers: Re
   fetch(`${job.upload.url}/${digest}`, { method: 'PUT', body: new Uint8Array(Buffer.from(body)), headers });
 const code = async (response: Response) => ((await response.json()) as { code?: string }).code;
 
-describe('a check that is asked for', () => {
-  test('is told what it is about, and its word is the gate’s', async () => {
+describe('a check that is requested from a service', () => {
+  test('describes its release, and the report of the service decides the gate', async () => {
     const { version, request } = await checking();
     const release = await findRelease(world.plane.db, id(version));
     expect(request).toMatchObject({
@@ -84,7 +84,7 @@ describe('a check that is asked for', () => {
     expect(await effects(version)).toEqual(['check-request done']);
   });
 
-  test('and fails, rejects the release with its summary', async () => {
+  test('rejects the release with its summary when the service reports a failure', async () => {
     const { version, request } = await checking();
     await tell(request.callback.url, { conclusion: 'failure', summary: '3 of 40 failed' });
     expect(await end(version)).toMatchObject({
@@ -98,7 +98,7 @@ describe('a check that is asked for', () => {
     expect(await effects(version)).toEqual(['check-request compensated']);
   });
 
-  test('but refuses the request, rejects the release and says why', async () => {
+  test('rejects the release with the reason when the service refuses the request', async () => {
     world.script(path, { status: 403 });
     const { version } = await checking();
     const { outcome, reason } = await end(version);
@@ -107,7 +107,7 @@ describe('a check that is asked for', () => {
     expect(await effects(version)).toEqual(['check-request failed']);
   });
 
-  test('at an address where calls may not go is not asked, and the release is rejected with the reason', async () => {
+  test('at a forbidden address is not requested, and the release is rejected with the reason', async () => {
     const check = { name: 'e2e', url: 'http://169.254.169.254/latest' };
     await givePolicy(world.plane, tenant, { channels: { live: { gates: [{ check }] } } });
     const { outcome, reason } = await end(await accepted(world.plane, tenant));
@@ -115,7 +115,7 @@ describe('a check that is asked for', () => {
     expect(reason).toContain('169.254.169.254: calls to its address are not allowed');
   });
 
-  test('is asked once, however often its release looks at its gates and its worker dies afterwards', async () => {
+  test('is requested once, although the release evaluates its gates again and the worker dies afterwards', async () => {
     const approval = { name: 'release' };
     const check = { name: 'e2e', url: world.address(path) };
     const gates = [{ approval }, { check }];
@@ -123,9 +123,9 @@ describe('a check that is asked for', () => {
     const version = await accepted(world.plane, tenant);
     await waitingGates(world.plane, tenant, 2);
     const [request] = await world.checks(path, 1);
-    // Until the answer is recorded, a worker that dies has to ask again.
+    // A worker that dies before the response is recorded has to send the request again.
     const isRecorded = async () => (await effects(version))?.includes('check-request done');
-    await eventually(isRecorded, { what: 'the record that the check was asked for' });
+    await eventually(isRecorded, { what: 'the request for the check is recorded' });
     await world.plane.worker.kill();
     await say(world.plane, id(version), 'approve');
     await waitingGates(world.plane, tenant, 1);
@@ -134,7 +134,7 @@ describe('a check that is asked for', () => {
     expect(await world.asked(path, 1)).toHaveLength(1);
   });
 
-  test('is asked again where its worker died before the answer, under the same key and with the same address', async () => {
+  test('is requested again with the same key and address when the worker dies before the response', async () => {
     world.script(path, 'silence', { status: 202 });
     const { version, request } = await checking();
     await world.plane.worker.kill();
@@ -149,7 +149,7 @@ describe('a check that is asked for', () => {
     expect(await effects(version)).toEqual(['check-request done']);
   });
 
-  test('that an admin has reported needs no answer any more', async () => {
+  test('that an admin has reported refuses the later report of the service', async () => {
     const { version, request } = await checking();
     await say(world.plane, id(version), 'success', { gate: 'e2e', by: 'root', roles: ['admin'] });
     expect((await end(version)).outcome).toBe('published');
@@ -159,7 +159,7 @@ describe('a check that is asked for', () => {
     });
   });
 
-  test('takes no answer of a compiler, and has no source', async () => {
+  test('refuses a compile report, and has no source', async () => {
     const { version, request } = await checking();
     const { url } = request.callback;
     expect(await tell(url, { status: 'failed', message: 'x' })).toMatchObject({ status: 422 });
@@ -169,8 +169,8 @@ describe('a check that is asked for', () => {
   });
 });
 
-describe('an address', () => {
-  test('that was never given out is answered as any other that was not, whatever it looks like', async () => {
+describe('a callback address', () => {
+  test('that does not exist gets the same 404 response as any other unknown one', async () => {
     const guesses = ['x', 'pmc_', `pmc_${'A'.repeat(43)}`, `pmc_${'A'.repeat(44)}`, '%00', '..%2f..', 'é'];
     const answers = new Set<string>();
     for (const guess of guesses) {
@@ -181,7 +181,7 @@ describe('an address', () => {
     expect([...answers]).toEqual([expect.stringContaining('"code":"not_found"')]);
   });
 
-  test('stands in no log line and in no answer', async () => {
+  test('appears in no log line and in no response', async () => {
     const job = await compiling();
     const { url } = job.callback;
     const capability = url.slice(url.lastIndexOf('/') + 1);
@@ -203,7 +203,7 @@ describe('an address', () => {
     expect(world.api.logged.filter((line) => line.includes(capability))).toEqual([]);
   });
 
-  test('whose body is larger than an answer may be takes nothing', async () => {
+  test('refuses a body above the size limit, and stays valid', async () => {
     const job = await compiling();
     const message = 'x'.repeat(callbackLimits.bodyBytes);
     expect(await tell(job.callback.url, { status: 'failed', message })).toMatchObject({ status: 413 });
@@ -211,8 +211,8 @@ describe('an address', () => {
   });
 });
 
-describe('the source of a job', () => {
-  test('is the same archive each time, whatever its size, with long paths and empty files', async () => {
+describe('the source of a compile job', () => {
+  test('is the same archive each time, for any size, with long paths and empty files', async () => {
     const large = 'x'.repeat(sourceLimits.fileBytes);
     const files = {
       [`${'long/'.repeat(60)}name.txt`]: 'long',
@@ -230,7 +230,7 @@ describe('the source of a job', () => {
     expect(await fetchSource(job)).toEqual(files);
   });
 
-  test('that a reader leaves in the middle, or only asks about, is read no further', async () => {
+  test('stays readable after clients disconnect in the middle or send only HEAD requests', async () => {
     const job = await compiling({ 'a.bin': 'x'.repeat(sourceLimits.fileBytes) });
     for (let i = 0; i < 20; i++) {
       await fetch(job.source.url, { method: 'HEAD' });
@@ -241,8 +241,8 @@ describe('the source of a job', () => {
   });
 });
 
-describe('an upload', () => {
-  test('keeps the content type, is there when it is asked for, and does not give the content back', async () => {
+describe('an uploaded blob', () => {
+  test('keeps its content type and can be checked for, but is not returned', async () => {
     const job = await compiling();
     const digest = digestOf('a blob');
     const at = `${job.upload.url}/${digest}`;
@@ -259,7 +259,7 @@ describe('an upload', () => {
     expect((await put(job, digest, 'a blob', { 'content-type': 'text/other' })).status).toBe(200);
   });
 
-  test('of other bytes than its name says, encoded, or of a type that is none, is refused', async () => {
+  test('with other bytes than its digest, an encoding or an invalid content type is refused', async () => {
     const job = await compiling();
     const digest = digestOf('a blob');
     const wrong = await put(job, digest, 'another');
@@ -270,7 +270,7 @@ describe('an upload', () => {
     expect((await fetch(`${job.upload.url}/${digest}`, { method: 'HEAD' })).status).toBe(404);
   });
 
-  test('may have as many bytes as the largest, and no more', async () => {
+  test('of the largest allowed size is accepted, and one byte more is refused', async () => {
     const job = await compiling();
     const largest = Buffer.alloc(callbackLimits.blobBytes, 'x');
     expect((await put(job, digestOf(largest), largest)).status).toBe(201);
@@ -283,7 +283,7 @@ describe('an upload', () => {
     ).toBe(413);
   });
 
-  test('of one release is nothing to another', async () => {
+  test('of one release cannot be used by another', async () => {
     const job = await compiling();
     const built = build({ 'a.txt': 'only here' });
     for (const blob of built.blobs) await put(job, blob.digest, blob.text);

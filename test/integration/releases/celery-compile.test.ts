@@ -12,18 +12,18 @@ import { contradictions } from '../../support/runs/record-check.ts';
 import { type SilentProxy, startSilentProxy } from '../../support/servers/silent-proxy.ts';
 import { skipWithout } from '../../support/servers/system-packages.ts';
 
-// Not replayed: it is about Celery, and remote-compile.test.ts runs the same handlers.
+// Not replayed: it tests Celery, and remote-compile.test.ts runs the same handlers.
 
 const PACKAGES = ['redis-server', 'rabbitmq-server', 'python3-celery', 'python3-redis'] as const;
 
 const BROKERS = [
-  // Gives the job of a dead worker to the next one at once.
+  // RabbitMQ gives the job of a dead worker to the next one at once.
   { broker: 'rabbitmq', start: startRabbitmq, setting: 'AMQP_URL', within: '10m' },
-  // Keeps it for a time that is longer than any job: the next attempt is earlier.
+  // Redis keeps it for longer than any job may take, so the next attempt comes first.
   { broker: 'redis', start: startRedis, setting: 'REDIS_URL', within: '10s' },
 ] as const;
 
-/** Every tenant may have its sources compiled by the worker of these tests, and in a queue that nobody works on. */
+/** Every tenant may use the queue of this test's worker, and a queue without workers. */
 const grants = (broker: string) =>
   JSON.stringify(['compile', 'nobody'].map((queue) => ({ tenant: '*', broker, queue })));
 
@@ -78,7 +78,7 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
       return effects.map(({ state }) => state);
     };
 
-    test('is compiled there and published, and its files are what that compiler made', async () => {
+    test('is published with the files that the worker compiled', async () => {
       const version = await publish({}, { 'a.json': '{ "b": 1.0 }', 'c.md': '# c\n' });
       expect((await end(version)).outcome).toBe('published');
       const pointer = await findPointer(world.plane.db, { tenant, bundle: 'bundle', channel: 'live' });
@@ -87,13 +87,13 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
       expect(await requests(version)).toEqual(['done']);
     });
 
-    test('is rejected for what that compiler found, at its place', async () => {
+    test('is rejected for a mistake that the worker found, with its place', async () => {
       const { outcome, reason } = await end(await publish({}, { 'a.json': '{\n  "a": nul\n}' }));
       expect(outcome).toBe('rejected');
       expect(reason).toMatch(/^a\.json:2:8: /);
     });
 
-    test('is published once although the Celery worker was killed over its job', async () => {
+    test('is published once although the Celery worker was killed during its job', async () => {
       proxy.swallow();
       const before = (await worker.log()).length;
       const version = await publish({ within });
@@ -109,7 +109,7 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
       if (broker === 'rabbitmq') expect(states).toEqual(['done']);
     });
 
-    test('waits for a broker that is down, and is published when it is back', async () => {
+    test('waits for a broker that is down, and is published when the broker is back', async () => {
       await server.kill();
       const version = await publish({});
       await eventually(async () => (await requests(version)).includes('begun'), {
@@ -120,7 +120,7 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
       expect(await requests(version)).toEqual(['done']);
     });
 
-    test('ends as errored when nobody works on its queue, and what was live stays live', async () => {
+    test('ends as errored when its queue has no worker, and the pointer does not move', async () => {
       await end(await accepted(world.plane, tenant));
       const live = { tenant, bundle: 'bundle', channel: 'live' };
       const before = await findPointer(world.plane.db, live);

@@ -8,9 +8,9 @@ import { startRabbitmq, type TestBroker } from '../../support/servers/brokers.ts
 import { accepted, newTenant, settled } from '../../support/worlds/control-plane.ts';
 import { skipWithout } from '../../support/servers/system-packages.ts';
 
-// Not replayed: it is about the operator's list, and remote-compile.test.ts runs the same handlers.
-
-// The operator lists which Celery task a tenant may have sent to which queue of the platform's broker.
+// Not replayed: it tests the operator's list, and remote-compile.test.ts runs the same handlers.
+//
+// The operator lists the Celery tasks and queues of the platform's broker that each tenant may use.
 
 const grant = (tenant: string, queue: string, task = 'pointsman.compile'): CeleryGrant => ({
   tenant,
@@ -20,7 +20,7 @@ const grant = (tenant: string, queue: string, task = 'pointsman.compile'): Celer
 });
 
 describe.skipIf(skipWithout('the operator’s list of Celery tasks', ['rabbitmq-server']))(
-  'a Celery task of the platform’s broker',
+  'a Celery task of the platform broker',
   () => {
     const cleanup = new AsyncDisposableStack();
     let broker: TestBroker;
@@ -65,7 +65,7 @@ describe.skipIf(skipWithout('the operator’s list of Celery tasks', ['rabbitmq-
       }
     };
 
-    test('is named by a policy only where the operator lists it for that tenant; a refusal names what is allowed there, and nothing of other tenants', async () => {
+    test('can be named by a policy only if the operator lists it for that tenant, and a refusal lists only the queues of that tenant', async () => {
       const api = await apiOf(
         grant('*', 'compile'),
         grant(tenant, 'fast', 'own.build'),
@@ -97,7 +97,7 @@ describe.skipIf(skipWithout('the operator’s list of Celery tasks', ['rabbitmq-
       }
     });
 
-    test('is allowed to nobody unless the operator lists it', async () => {
+    test('is not allowed to any tenant unless the operator lists it', async () => {
       const { status, json } = await put(await apiOf(), { queue: 'compile' });
       expect([status, json['detail']]).toEqual([422, expect.stringContaining('allowed: none')]);
     });

@@ -11,8 +11,9 @@ import { contradictions } from '../../support/runs/record-check.ts';
 import { skipWithout } from '../../support/servers/system-packages.ts';
 
 // Not replayed: it waits for Celery, and celery-compile.test.ts runs the same handlers.
-
-// A real Celery worker does to a job what the release's bundle is named after: see test/support/celery/misbehaving.py.
+//
+// A real Celery worker misbehaves in the way that the bundle's name selects: see
+// test/support/celery/misbehaving.py.
 
 const PACKAGES = ['redis-server', 'rabbitmq-server', 'python3-celery', 'python3-redis'] as const;
 
@@ -76,7 +77,7 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
          WHERE tenant = $1 AND action = 'compile answer'`,
         [tenant],
       );
-    /** What the worker has logged of this test’s tenant. */
+    /** The log lines of the worker about this test’s tenant. */
     const logged = async (): Promise<string[]> =>
       (await worker.log()).split('\n').filter((line) => line.includes(`${tenant}:`));
     const hasLogged = (text: string, times = 1) =>
@@ -84,11 +85,11 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
         what: `the worker has logged "${text}" ${times} times`,
       });
 
-    test('that gets its job twice, and answers it twice, is heard once', async () => {
+    test('that gets its job twice and reports twice counts once', async () => {
       const version = await publish('twice');
       expect(await end('twice', version)).toMatchObject({ outcome: 'published', generation: 1 });
       await hasLogged('said again: counts no more');
-      // Of the same job, which came once more under the same id.
+      // The same job arrives a second time under the same id.
       await hasLogged('already answered');
       expect((await logged()).filter((line) => line.endsWith(': compiled'))).toHaveLength(1);
       expect(await answers()).toEqual([{ attempt: '1', said: 'compiled' }]);
@@ -96,7 +97,7 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
       expect(await pointer('twice')).toMatchObject({ version, generation: 1 });
     });
 
-    test('that answers after its time is told that it is over, and the next attempt is published', async () => {
+    test('that reports after its deadline gets 410, and the next attempt is published', async () => {
       const version = await publish('late', { within: '10s', attempts: 3 });
       expect(await end('late', version)).toMatchObject({ outcome: 'published', generation: 1 });
       await hasLogged('already answered (POST: HTTP 410)');
@@ -108,14 +109,15 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
 
     test.each([
       ['changes a byte of what it uploads', 'flipped', 'PUT: HTTP 422'],
-      ['names an artifact that is none', 'misnamed', 'POST: HTTP 422'],
+      ['names an artifact that does not exist', 'misnamed', 'POST: HTTP 422'],
     ])(
-      'that %s is asked as often as its policy says, and what was live stays live',
+      'that %s is asked as often as its policy allows, and the pointer does not move',
       async (_what, bundle, refusal) => {
         await end(bundle, await accepted(world.plane, tenant, { bundle }));
         const before = await pointer(bundle);
         expect(before).toMatchObject({ version: 1, generation: 1 });
-        // Longer than a Celery worker waits between two looks at Redis (5 s), so that each attempt reaches the worker within its time.
+        // Longer than a Celery worker waits between two polls of Redis (5 s), so that each attempt reaches
+        // the worker within its time.
         const { outcome, reason } = await end(bundle, await publish(bundle, { within: '10s' }));
         expect(outcome).toBe('errored');
         expect(reason).toMatch(
@@ -127,10 +129,10 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
       },
     );
 
-    test('that dies over its job leaves it to the next one, to which the broker gives it again', async () => {
+    test('that dies during its job leaves it to the next worker through the broker', async () => {
       await worker.stop();
-      // RabbitMQ sees the connection end. Over Redis a worker looks for what others have left only when it starts and then every hundred seconds
-      // (kombu 5.2): so long it may take.
+      // RabbitMQ sees the connection end. Over Redis a worker takes over abandoned jobs only when it starts
+      // and then every hundred seconds (kombu 5.2), so this may take that long.
       const soon = { VISIBILITY_SECONDS: '1' };
       worker = await startWorker({ ...soon, HANG_OVER: 'mortal' });
       const version = await publish('mortal');
@@ -142,10 +144,10 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
           const found = await findRelease(world.plane.db, { tenant, bundle: 'mortal', version });
           return found?.status === 'settled' ? found : null;
         },
-        { what: 'the job is given to the next one', withinMs: 240_000 },
+        { what: 'the next worker has the job', withinMs: 240_000 },
       );
       expect(release).toMatchObject({ outcome: 'published', generation: 1 });
-      // One request, so that it was not the next attempt which was published.
+      // One request shows that the release was not published by the next attempt.
       expect(await requests('mortal', version)).toEqual(['done']);
       expect(await answers()).toEqual([{ attempt: '1', said: 'compiled' }]);
     });

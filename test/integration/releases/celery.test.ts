@@ -26,7 +26,7 @@ const FILES = {
 };
 
 describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
-  'a compile job over $name to a real Celery worker',
+  'a compile job that a real Celery worker gets over $name',
   ({ start, open }) => {
     const cleanup = new AsyncDisposableStack();
     let broker: TestBroker;
@@ -53,7 +53,7 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
 
     afterAll(() => cleanup.disposeAsync());
 
-    test('is fetched, compiled, uploaded and called back, with the digests that Pointsman’s own compiler gives', async () => {
+    test('is fetched, compiled, uploaded and reported, with the same digests as the local compiler', async () => {
       const job = await offer(FILES);
       expect(await queue.enqueue(taskOf(job))).toEqual({ kind: 'queued' });
 
@@ -78,7 +78,7 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
       });
     });
 
-    test('comes back with every place of a source that can not be compiled', async () => {
+    test('reports every mistake of a source with its place', async () => {
       const job = await offer({
         'a.json': '{\n  "a": nul\n}',
         'b.json': '{"b":1,"b":2}',
@@ -96,21 +96,21 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
       expect(job.blobs.size).toBe(0);
     });
 
-    test('that is enqueued twice runs twice, and the second answer is told that the first one stands', async () => {
+    test('runs twice when it is enqueued twice, and the second report gets 409', async () => {
       const job = await offer(FILES);
       await queue.enqueue(taskOf(job));
       await queue.enqueue(taskOf(job));
       await eventually(async () => count(job, 'report 200') + count(job, 'report 409') === 2, {
-        what: 'both have answered',
+        what: 'both tasks have reported',
       });
       expect(count(job, 'source 200')).toBe(2);
       expect(count(job, 'report 409')).toBe(1);
       await eventually(async () => (await worker.log()).includes('already answered (POST: HTTP 409)'), {
-        what: 'the worker has let go of it',
+        what: 'the worker has finished the job',
       });
     });
 
-    test('is tried again when Pointsman asks for time, and when a blob did not arrive as it was sent', async () => {
+    test('is retried when Pointsman asks for time, and when a blob arrived damaged', async () => {
       const asked = new Set<string>();
       const job = await offer(FILES, {
         instead: async (what) => {
@@ -129,20 +129,20 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
       expect(job.report?.status).toBe('compiled');
     });
 
-    test('of which nothing is taken any more is let go', async () => {
+    test('is dropped when its callback address is expired', async () => {
       const job = await offer(FILES, { instead: async () => ({ status: 410 }) });
       const before = (await worker.log()).length;
       await queue.enqueue(taskOf(job));
       await eventually(
         async () => (await worker.log()).slice(before).includes('already answered (GET: HTTP 410)'),
         {
-          what: 'the worker has let go of it',
+          what: 'the worker has finished the job',
         },
       );
       expect(job.exchanges).toEqual(['source 410']);
     });
 
-    test('that nobody took by its deadline is not run', async () => {
+    test('is not run after its deadline', async () => {
       const late = await offer(FILES);
       const expiresAt = Date.now() + 500;
       expect(await queue.enqueue({ ...taskOf(late), queue: 'later', expiresAt })).toEqual({ kind: 'queued' });
@@ -158,11 +158,11 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
       }
     });
 
-    test('leaves its capability in no log of the worker, whether it succeeds, is retried or fails', async () => {
+    test('leaves its callback address in no log of the worker, whether it succeeds, is retried or fails', async () => {
       const refused = await offer(FILES, { instead: async () => ({ status: 404 }) });
       await queue.enqueue(taskOf(refused));
       await eventually(async () => (await worker.log()).includes('exchange.Refused: POST: HTTP 404'), {
-        what: 'the worker has said that its report was refused',
+        what: 'the worker has logged that its report was refused',
       });
       const text = await worker.log();
       expect(text).toContain(refused.job.correlationId);
@@ -172,9 +172,9 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
 );
 
 describe.skipIf(skipWithout('a Celery worker that is killed', PACKAGES))(
-  'a Celery worker that is killed over a job',
+  'a Celery worker that is killed during a job',
   () => {
-    test('leaves it to another, which RabbitMQ gives it to', async () => {
+    test('leaves it to another worker, to which RabbitMQ delivers it', async () => {
       await using cleanup = new AsyncDisposableStack();
       const broker = await startRabbitmq();
       cleanup.defer(() => broker.stop());
@@ -192,7 +192,7 @@ describe.skipIf(skipWithout('a Celery worker that is killed', PACKAGES))(
       const { promise: atWork, resolve: isAtWork } = Promise.withResolvers<void>();
       let killed = false;
       const offer = await capabilities.offer(FILES, {
-        // The first one gets no answer, ever.
+        // The first worker does not get a response.
         instead: (asked) => {
           if (killed || asked !== 'blob') return null;
           isAtWork();
@@ -226,7 +226,7 @@ function taskOf(offer: Offer): CeleryTask {
 
 async function reported(offer: Offer): Promise<void> {
   await eventually(async () => offer.report !== null, {
-    // Over AMQP a worker looks only every five seconds whether a retry is due.
+    // Over AMQP a worker checks only every five seconds whether a retry is due.
     withinMs: 90_000,
     what: `a report on ${offer.job.correlationId}`,
   });

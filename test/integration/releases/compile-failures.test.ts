@@ -21,7 +21,7 @@ async function compiled(files: Files, tenant = 'acme'): Promise<CompileResult> {
 
 const small: Files = { 'a.yaml': 'x: 1' };
 
-/** The compile processes that this process has started, by their ids. */
+/** The ids of the compile processes that this process has started. */
 function compileProcesses(): number[] {
   return readdirSync('/proc')
     .filter((name) => /^[0-9]+$/.test(name))
@@ -32,13 +32,13 @@ function compileProcesses(): number[] {
         const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
         return Number(parent) === process.pid && command.includes('compile-process');
       } catch {
-        // It has ended meanwhile.
+        // The process has ended meanwhile.
         return false;
       }
     });
 }
 
-/** Ends the compile processes that this process has started. */
+/** Kills the compile processes that this process has started. */
 function killCompileProcesses(): number {
   const all = compileProcesses();
   for (const pid of all) process.kill(pid, 'SIGKILL');
@@ -46,7 +46,7 @@ function killCompileProcesses(): number {
 }
 
 describe.skipIf(process.platform !== 'linux')('a compile process that is killed from outside', () => {
-  test('while it is idle fails nothing: the compilation that meets it starts again in another one', async () => {
+  test('while it is idle fails no compilation: the next one starts again in another process', async () => {
     compiler = createCompiler({ limits: { threads: 1 } });
     expect((await compiled(small)).kind).toBe('compiled');
     const again = compiled({ 'b.yaml': 'x: 2' });
@@ -54,7 +54,7 @@ describe.skipIf(process.platform !== 'linux')('a compile process that is killed 
     expect((await again).kind).toBe('compiled');
   });
 
-  test('in the middle fails its compilation with the reason, and is replaced', async () => {
+  test('during a compilation fails it with the reason, and is replaced', async () => {
     compiler = createCompiler({ limits: { threads: 1 } });
     const { tree, readBlobs } = memorySource(small);
     const running = compiler.compile('acme', tree, async (digests) => {
@@ -65,7 +65,7 @@ describe.skipIf(process.platform !== 'linux')('a compile process that is killed 
     expect((await compiled(small)).kind).toBe('compiled');
   });
 
-  test('twice in the middle of the same source is taken for the fault of that source', async () => {
+  test('twice during the same source marks that source as uncompilable', async () => {
     const errors: unknown[] = [];
     compiler = createCompiler({
       limits: { threads: 1 },
@@ -85,14 +85,14 @@ describe.skipIf(process.platform !== 'linux')('a compile process that is killed 
   });
 });
 
-test('a source on which the compiler throws is not tried again, and its end says where in the log the reason is', async () => {
+test('a source on which the compiler throws is not compiled again, and its error refers to the log entry with the reason', async () => {
   const errors: object[] = [];
   compiler = createCompiler({
     limits: { threads: 2 },
     log: { error: (fields: object) => errors.push(fields) },
   });
   const { tree, readBlobs } = memorySource(small);
-  // Stands for a mistake of the compiler: it takes it for granted that a path is a string.
+  // Simulates a defect of the compiler, which expects every path to be a string.
   const faulty = (nth: number) => ({
     ...tree,
     digest: `sha256:${nth}`,

@@ -22,7 +22,7 @@ async function compiled(files: Files, tenant: string): Promise<CompileResult> {
 
 const recipe = 'apiVersion: pointsman/v1\n';
 
-/** Half the characters of a long text of a and b, in an order without a pattern: the same at each run. */
+/** A long text of a and b in random order, which is the same at each run. */
 function noise(chars: number): string {
   let seed = 12_345;
   return Array.from({ length: chars }, () => {
@@ -31,7 +31,9 @@ function noise(chars: number): string {
   }).join('');
 }
 
-/** A source whose patterns each make their matcher as large as it may become: 8 MiB. `nth` makes its patterns others than those before. */
+/**
+ * A source whose patterns each fill their matcher up to its limit of 8 MiB. Each `nth` gives other patterns.
+ */
 function patternsOf8MiB(nth: number, patterns: number): Files {
   const text = JSON.stringify(noise(25_000));
   const all = Array.from({ length: patterns }, (_, index) => index);
@@ -51,8 +53,8 @@ function patternsOf8MiB(nth: number, patterns: number): Files {
   };
 }
 
-describe('what one tenant has compiled', () => {
-  test('leaves no memory taken in the process that compiles for the next tenant', async () => {
+describe('a process that has compiled a source with large patterns', () => {
+  test('has freed its memory when it compiles for the next tenant', async () => {
     started({ limits: { threads: 1, heapMiB: 160 } });
     const honest = JSON.stringify(Array.from({ length: 130_000 }, (_, nth) => ({ id: `key${nth}`, n: nth })));
     expect((await compiled({ 'h.json': honest }, 'before')).kind).toBe('compiled');
@@ -62,7 +64,10 @@ describe('what one tenant has compiled', () => {
   });
 });
 
-/** Each of its documents takes the two seconds of processor time that one may take. `name` makes it another source. */
+/**
+ * Each document takes the whole two seconds of processor time that a document may take. `name` makes it
+ * another source.
+ */
 function monster(name: string): Files {
   const schema = {
     $ref: '#/$defs/a40',
@@ -84,7 +89,7 @@ function monster(name: string): Files {
 describe('hostile tenants that queue long sources', () => {
   test('start three times each, as quick, slow and long, however many sources they queue', async () => {
     const queueing = started({ limits: { timeoutMs: 60_000, longMs: 1_500, sliceMs: 300 } });
-    /** Every start of a compilation of a tenant reads its recipe first. */
+    /** Every start of a compilation reads the recipe of its source first. */
     const starts = new Map<string, number>();
     const hostile = (tenant: string, name: string): void => {
       const source = memorySource(monster(name));
@@ -105,7 +110,7 @@ describe('hostile tenants that queue long sources', () => {
   });
 });
 
-test('a tenant that compiles large and many sources takes nothing away that is remembered for another', async () => {
+test('a tenant that compiles many large sources does not evict the cached documents of another tenant', async () => {
   started({ limits: { cacheBytes: 4_000_000, memoBytes: 4_000_000 } });
   const honest = memorySource({ 'a.json': '{"a":1}', 'b.json': '{"b":1}' });
   await compiler?.compile('honest', honest.tree, honest.readBlobs);

@@ -25,7 +25,7 @@ async function compiled(
 }
 
 const recipe = 'apiVersion: pointsman/v1\n';
-/** Each of its hundred documents takes the two seconds that one may take. */
+/** Each of its hundred documents takes the two seconds that a document may take. */
 const slowMonster: Files = {
   'pointsman.yaml': `${recipe}documents: [{ include: ["d/*"], schema: s.json }]`,
   's.json': JSON.stringify({
@@ -54,8 +54,8 @@ function blobText(result: CompileResult, path: string): string | undefined {
   return blob && new TextDecoder().decode(blob.content);
 }
 
-describe('a source compiled in a thread', () => {
-  test('gives artifacts whose every blob is there once, assets included', async () => {
+describe('a source that is compiled in a process', () => {
+  test('gives artifacts that have each blob once, assets included', async () => {
     const { result } = await compiled({ ...small, 'c.md': 'hi' });
     if (result.kind !== 'compiled') throw new Error(JSON.stringify(result));
     expect(result.artifacts).toHaveLength(1);
@@ -72,14 +72,14 @@ describe('a source compiled in a thread', () => {
     ]);
   });
 
-  test('with problems gives them all, and no more than the limit', async () => {
+  test('returns all of its problems up to the limit', async () => {
     const many = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`${index}.json`, '{']));
     const { result } = await compiled(many);
     expect(result).toMatchObject({ kind: 'invalid', truncated: true });
     if (result.kind === 'invalid') expect(result.diagnostics).toHaveLength(200);
   });
 
-  test('bundles its modules and leaves no bundler behind', async () => {
+  test('can have modules, which are bundled', async () => {
     const files = {
       'pointsman.yaml': `${recipe}modules: [{ entry: m.ts }]`,
       'm.ts': 'export const m: number = 1;',
@@ -88,9 +88,9 @@ describe('a source compiled in a thread', () => {
   });
 });
 
-describe('a monster', () => {
-  test('that takes too long is ended while another tenant compiles beside it, and the thread serves again', async () => {
-    // Far above what the neighbour takes, whatever else the machine does: only the monster may run into it.
+describe('a source that exhausts its limits', () => {
+  test('of time is stopped while another tenant compiles, and the compiler continues to work', async () => {
+    // Far above the time of the neighbour on any machine. Only the slow source may reach it.
     started({ limits: { timeoutMs: 5_000 } });
     const [monster, neighbour] = await Promise.all([compiled(slowMonster), compiled(small, 'other')]);
     expect(neighbour.result.kind).toBe('compiled');
@@ -104,14 +104,14 @@ describe('a monster', () => {
     expect(both.map(({ result }) => result.kind)).toEqual(['compiled', 'compiled']);
   });
 
-  test('that takes too much memory is ended, and the process and the next compilation live', async () => {
+  test('of memory is stopped, and the next compilation succeeds', async () => {
     started({ limits: { heapMiB: 96 } });
     expect((await compiled(memoryMonster)).result).toMatchObject({ kind: 'exhausted', limit: 'memory' });
     expect((await compiled(small)).result.kind).toBe('compiled');
   });
 
-  test('of one tenant in a long line does not keep another waiting behind it', async () => {
-    // The monster does not give way: whose turn is next is what counts here.
+  test('and queues many times does not delay another tenant behind its queue', async () => {
+    // The slow source does not give way, because this test is about the order of tenants.
     started({ limits: { timeoutMs: 1_500, threads: 1, sliceMs: 60_000 } });
     const ended: string[] = [];
     const monsters = [1, 2, 3].map(async (nth) => {
@@ -123,7 +123,7 @@ describe('a monster', () => {
     expect(ended).toEqual(['monster', 'neighbour', 'monster', 'monster']);
   });
 
-  test('that comes again is answered at once, and the same source of another tenant is compiled', async () => {
+  test('gets the same result at once when it comes again, and is compiled again for another tenant', async () => {
     started({ limits: { timeoutMs: 1_500 } });
     const first = await compiled(slowMonster);
     const again = await compiled(slowMonster);
@@ -132,7 +132,7 @@ describe('a monster', () => {
     expect((await compiled(slowMonster, 'other')).read.length).toBeGreaterThan(0);
   });
 
-  test('and a second one of another tenant never hold all places, so a third tenant compiles before either ends', async () => {
+  test('and a second one of another tenant leave room for a third tenant, which compiles before either ends', async () => {
     started({ limits: { timeoutMs: 20_000, longMs: 1_000 } });
     const ended: string[] = [];
     const monsters = ['acme', 'evil'].map(async (tenant) => {
@@ -144,7 +144,7 @@ describe('a monster', () => {
     expect(ended).toEqual(['compiled', 'exhausted', 'exhausted']);
   });
 
-  test('that is one too many is told to come back later', async () => {
+  test('and exceeds the queue of its tenant is busy', async () => {
     started({ limits: { timeoutMs: 1_500, queuedPerTenant: 1 } });
     const three = await Promise.all(
       [1, 2, 3].map((nth) => compiled({ ...slowMonster, 'n.txt': String(nth) })),
@@ -154,21 +154,21 @@ describe('a monster', () => {
 });
 
 describe('a store that fails', () => {
-  test('is told to the caller as it is, and the thread serves again', async () => {
+  test('during a read returns its own error to the caller, and the compiler continues to work', async () => {
     const { tree } = memorySource(small);
     const failure = new Error('the store is away');
     await expect(started().compile('acme', tree, () => Promise.reject(failure))).rejects.toBe(failure);
     expect((await compiled(small)).result.kind).toBe('compiled');
   });
 
-  test('by giving too little is a mistake that is told, not a wrong artifact', async () => {
+  test('to return a blob causes an error and not a wrong artifact', async () => {
     const { tree } = memorySource(small);
     await expect(started().compile('acme', tree, () => Promise.resolve(new Map()))).rejects.toThrow(
       'the store has no blob',
     );
   });
 
-  test('by being slow does not use up the time of the compilation', async () => {
+  test('to be fast does not use up the time of the compilation', async () => {
     const timeoutMs = 3_000;
     started({ limits: { timeoutMs } });
     const source = memorySource(small);
@@ -180,7 +180,7 @@ describe('a store that fails', () => {
   });
 });
 
-describe('what is unchanged', () => {
+describe('unchanged content', () => {
   const base: Files = {
     'pointsman.yaml':
       `${recipe}documents: [{ include: ["d/*"], schema: s/s.json }]\nassets: ["*.md"]\nmodules: [{ entry: m.ts }]\n` +
@@ -197,7 +197,7 @@ describe('what is unchanged', () => {
   const digest = (text: string | Uint8Array | undefined): string =>
     memorySource({ x: text ?? '' }).tree.entries[0]?.digest ?? '';
 
-  test('is neither read nor compiled again, and gives what a fresh compiler gives', async () => {
+  test('is neither read nor compiled again, and gives the result of a new compiler', async () => {
     await compiled(base);
     const changed = { ...base, 'd/b.json': '{"name":"b","new":true}' };
     const warm = await compiled(changed);
@@ -223,15 +223,15 @@ describe('what is unchanged', () => {
     ],
     ['a file that a module imports', { 'n.ts': 'export const n = ;' }, ['module_syntax']],
     ['an overlay', { 'o.yaml': 'd/a.yaml: { name: null }' }, ['schema_required']],
-    ['a file that an import now means instead', { 'n.tsx': '', n: 'x' }, ['unknown_format']],
-  ])('is compiled again when what it depends on changes: %s', async (_what, change, expected) => {
+    ['a file that an import now resolves to', { 'n.tsx': '', n: 'x' }, ['unknown_format']],
+  ])('is compiled again when a dependency changes: %s', async (_what, change, expected) => {
     expect((await compiled(base)).result.kind).toBe('compiled');
     const { result } = await compiled({ ...base, ...change });
     if (result.kind !== 'invalid') throw new Error('a stale result was taken over');
     expect(result.diagnostics.map(({ code }) => code)).toEqual(expected);
   });
 
-  test('is compiled again when the schema changes that the document itself names', async () => {
+  test('is compiled again when the schema that a document names changes', async () => {
     const files = {
       's.json': '{"required":["a"]}',
       'd.yaml': '$schema: ./s.json\na: 1',
@@ -242,7 +242,7 @@ describe('what is unchanged', () => {
     expect((await compiled({ ...files, 'e.yaml': 'plain: 2' })).read).toHaveLength(2);
   });
 
-  test('as a whole is given back without a question, also to those who ask while it is being compiled', async () => {
+  test('of a whole source is returned from the cache without reads, also during its compilation', async () => {
     started();
     const [first, second] = await Promise.all([compiled(base), compiled(base)]);
     expect([first.read.length > 0, second.read.length]).toEqual([true, 0]);
@@ -251,12 +251,12 @@ describe('what is unchanged', () => {
     expect(third.result).toBe(first.result);
   });
 
-  test('of one tenant tells nothing to another', async () => {
+  test('of one tenant is not taken from the cache for another tenant', async () => {
     await compiled(base);
     expect((await compiled(base, 'other')).read).toContain(digest(base['d/a.yaml']));
   });
 
-  test('but was forgotten for want of room is compiled again, rightly', async () => {
+  test('that was evicted from the cache is compiled again with the same result', async () => {
     started({ limits: { cacheBytes: 1, memoBytes: 1 } });
     const first = await compiled(base);
     const second = await compiled(base);
@@ -265,7 +265,7 @@ describe('what is unchanged', () => {
   });
 });
 
-test('a compiler that is closed refuses what comes, and ends what runs', async () => {
+test('a closed compiler refuses new compilations and ends the running ones', async () => {
   const closing = started();
   const running = compiled(slowMonster);
   running.catch(() => undefined);

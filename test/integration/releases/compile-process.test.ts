@@ -30,7 +30,7 @@ const module = (code: string): Files => ({
   'm.ts': code,
 });
 const small: Files = { 'a.yaml': 'x: 1' };
-/** The bundler takes 60,000 bytes of memory for each of its bytes. */
+/** The bundler needs 60,000 bytes of memory for each byte of this module. */
 const hungry = module(`${'`${a}`+'.repeat(30_000)}a`);
 
 interface Seen {
@@ -42,7 +42,7 @@ interface Seen {
   readonly niceness: number;
 }
 
-/** The processes that this one has started, and those that they have started, as the kernel shows them. */
+/** The descendants of this process, as the kernel lists them. */
 function descendants(of: number = process.pid): Seen[] {
   return readdirSync('/proc').flatMap((name) => {
     const pid = Number(name);
@@ -51,7 +51,7 @@ function descendants(of: number = process.pid): Seen[] {
       const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
       return parent === of ? [seen(pid), ...descendants(pid)] : [];
     } catch {
-      // It has ended meanwhile.
+      // The process has ended meanwhile.
       return [];
     }
   });
@@ -69,7 +69,7 @@ function seen(pid: number): Seen {
   };
 }
 
-/** What was seen of the compile processes and bundlers while the work went on. */
+/** The compile processes and bundlers that were seen during the work. */
 async function watched<T>(work: Promise<T>): Promise<{ result: T; compilers: Seen[]; bundlers: Seen[] }> {
   const all = new Map<number, Seen>();
   const state = { isOver: false };
@@ -88,8 +88,8 @@ async function watched<T>(work: Promise<T>): Promise<{ result: T; compilers: See
   };
 }
 
-describe.skipIf(process.platform !== 'linux')('what compiles the sources of tenants', () => {
-  test('has no secret and no address of a store in its environment, and neither has the bundler', async () => {
+describe.skipIf(process.platform !== 'linux')('a compile process', () => {
+  test('has no secret and no store address in its environment, and neither has its bundler', async () => {
     const secrets = {
       DATABASE_URL: 'postgres://owner:hidden-1@db/pointsman',
       POINTSMAN_SECRET_KEY: 'hidden-2',
@@ -112,7 +112,7 @@ describe.skipIf(process.platform !== 'linux')('what compiles the sources of tena
     expect(getPriority(process.pid)).toBe(ownNiceness);
   });
 
-  test('bounds the memory of the bundler, reports its end at the module, and fails nobody else', async () => {
+  test('limits the memory of its bundler, reports a killed bundler at the module, and does not fail other compilations', async () => {
     const { result, bundlers } = await watched(Promise.all([compiled(hungry), compiled(small, 'other')]));
     const [bad, good] = result;
     expect(good.kind).toBe('compiled');
@@ -128,7 +128,7 @@ describe.skipIf(process.platform !== 'linux')('what compiles the sources of tena
     expect((await compiled(module('export const a = 1;'))).kind).toBe('compiled');
   });
 
-  test('ends when the process that started it is killed', async () => {
+  test('ends when its parent process is killed', async () => {
     const script = `
       import { createCompiler } from ${JSON.stringify(new URL('../../../services/compiler/compiler.ts', import.meta.url).href)};
       createCompiler();
@@ -147,7 +147,7 @@ describe.skipIf(process.platform !== 'linux')('what compiles the sources of tena
   });
 });
 
-/** A module that imports `imports` files, each with a content of its own. */
+/** A module with that many imports, each with different content. */
 function moduleWithImports(imports: number): Files {
   const all = Array.from({ length: imports }, (_, nth) => nth);
   return {
@@ -170,10 +170,10 @@ function digestsOf(result: CompileResult): readonly string[] {
 }
 
 describe('a file that is read for a compilation', () => {
-  test('never reaches the compilation of another tenant, though its own has ended before it was read', async () => {
+  test('does not reach the compilation of another tenant, even if its own compilation ended before the read', async () => {
     compiler = createCompiler({ limits: { threads: 1 } });
     const secretFiles = Array.from({ length: 30 }, (_, nth) => `f${nth}.ts`);
-    // One read runs at a time, so what ends the bundler is read before the files whose read is late.
+    // One read runs at a time, so the file that ends the bundler is read before the files whose read is late.
     const hostile = memorySource({
       ...module(`import './hungry.ts'; import './next.ts';`),
       'hungry.ts': hungry['m.ts'] ?? '',
@@ -199,7 +199,7 @@ describe('a file that is read for a compilation', () => {
     const source = memorySource(files);
     const second = await compiler.compile('other', source.tree, async (digests) => {
       late.resolve();
-      // The answers to the first tenant come before this one.
+      // The late reads of the first tenant end before this one.
       await new Promise((resolve) => setTimeout(resolve, 100));
       return await source.readBlobs(digests);
     });
@@ -210,7 +210,7 @@ describe('a file that is read for a compilation', () => {
   });
 
   test.each([1, 2, 3])(
-    'is given to the import that asked for it, whichever read ends first (%i)',
+    'is given to the import that requested it, in any order of the reads (%i)',
     async (seed) => {
       const files = moduleWithImports(40);
       const atOnce = await compiled(files);
@@ -229,7 +229,7 @@ describe('a file that is read for a compilation', () => {
   test.each([
     ['a document', small, 'a.yaml'],
     ['an imported file', moduleWithImports(3), 'f1.ts'],
-  ])('is refused when its content is not the one of its digest: %s', async (_what, files, path) => {
+  ])('is refused when its content does not match its digest: %s', async (_what, files, path) => {
     compiler = createCompiler({ limits: { threads: 1 } });
     const { tree, readBlobs } = memorySource(files);
     const swapped = tree.entries.find((entry) => entry.path === path)?.digest ?? '';
@@ -244,7 +244,7 @@ describe('a file that is read for a compilation', () => {
     expect((await compiler.compile('acme', tree, readBlobs)).kind).toBe('compiled');
   });
 
-  test("fails the compilation with the store's error when it cannot be read, and the source compiles when it can", async () => {
+  test('fails the compilation with the error of the store when it cannot be read, and the source compiles afterwards', async () => {
     compiler = createCompiler({ limits: { threads: 1 } });
     const { tree, readBlobs } = memorySource(moduleWithImports(3));
     const imported = tree.entries.find(({ path }) => path === 'f1.ts')?.digest ?? '';
@@ -259,7 +259,7 @@ describe('a file that is read for a compilation', () => {
 });
 
 test.skipIf(process.platform !== 'linux')(
-  'a compile process that does not start is not counted against the source, and is replaced',
+  'a compile process that does not start does not count against the source, and is replaced',
   async () => {
     const others = new Set(descendants().map(({ pid }) => pid));
     compiler = createCompiler({ limits: { threads: 1, threadStartMs: 5_000 } });

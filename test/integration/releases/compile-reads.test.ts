@@ -10,7 +10,7 @@ import { memorySource } from '../../unit/compiler/compile-here.ts';
 
 let store: Store;
 let compiler: Compiler;
-/** The worker's connections, but only one. */
+/** The worker's database pool with a single connection. */
 let db: Database;
 
 beforeAll(async () => {
@@ -25,7 +25,7 @@ afterAll(async () => {
   await store.stop();
 });
 
-/** A module that imports that many files, each with a content of its own. Together they are half a mebibyte. */
+/** A module with that many imports, each with different content. Together they have half a mebibyte. */
 function manyImports(imports: number) {
   const names = Array.from({ length: imports }, (_, nth) => `f${nth}.ts`);
   return memorySource({
@@ -35,7 +35,7 @@ function manyImports(imports: number) {
   });
 }
 
-test('a source of 9,900 imports takes one connection to the store at a time, and a neighbour’s reads get their turn', async () => {
+test('a source with 9,900 imports uses one connection at a time, and reads of another tenant get their turn', async () => {
   const hostile = await newTenant(store);
   const honest = await newTenant(store);
   const { tree, readBlobs: contentsOf } = manyImports(9_900);

@@ -13,13 +13,13 @@ import { RestateAdmin } from '../../../services/restate/admin.ts';
 import { type Endpoint, serveEndpoint } from '../../../services/worker/http2-endpoint.ts';
 import { startRestate, type TestRestate } from '../../support/servers/servers.ts';
 
-// Handlers with the options of ours, and defects that ours must not have.
+// Handlers with the product's options and with defects.
 
 let restate: TestRestate;
 let endpoint: Endpoint;
 let ingress: Ingress;
 
-/** How often each key's handler has come to where it may fail. */
+/** How often each key's handler has reached the point where it may fail. */
 const attempts = new Map<string, number>();
 function begun(key: string): number {
   const attempt = (attempts.get(key) ?? 0) + 1;
@@ -77,7 +77,7 @@ afterAll(async () => {
 const faulty = (key: string) => ingress.objectClient<typeof Faulty>({ name: 'Faulty' }, key);
 
 test.each(['TypeError', 'RangeError', 'ReferenceError'])(
-  'a %s in an object’s handler ends the call at its first attempt, and the key is free',
+  'a %s in a handler of an object ends the call at its first attempt, and the key is free',
   async (how) => {
     await expect(faulty(how).fail(how)).rejects.toMatchObject({ status: 501 });
     expect(attempts.get(how)).toBe(1);
@@ -93,16 +93,16 @@ test('a defect in a workflow ends it at its first attempt, so that the sweep can
   expect(attempts.get('flow')).toBe(1);
 });
 
-test('any other error is tried again', async () => {
+test('any other error is retried', async () => {
   expect(await faulty('other').fail('Error')).toBe('got through');
   expect(attempts.get('other')).toBeGreaterThan(3);
 });
 
-test('an error of a step is the step’s to try again, also a TypeError, which may be a connection that failed', async () => {
+test('an error inside a step is retried by the step, also a TypeError, which may be a failed connection', async () => {
   expect(await faulty('step').failInStep('TypeError')).toBe('got through');
 });
 
-test('a suspended handler goes on where it was', async () => {
+test('a suspended handler resumes where it was', async () => {
   expect(await faulty('sleeper').suspend()).toBe('got through');
   expect(attempts.get('sleeper')).toBeGreaterThan(1);
 });

@@ -11,7 +11,7 @@ import { say, waitingGates, withPolicy } from '../../support/data/gates.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
 import { standstill } from '../../support/servers/standstill.ts';
 
-// The claims of docs/guides/from-hatchet.md about waiting for an event that no other test covers.
+// Claims of docs/guides/from-hatchet.md about waiting for an event that no other test covers.
 
 let plane: ControlPlane;
 let tenant: string;
@@ -32,7 +32,7 @@ afterAll(async () => {
 
 const id = (version: number, bundle = 'bundle') => ({ tenant, bundle, version });
 
-test('a word that comes before its gate is open is refused, and not lost in silence', async () => {
+test('a decision before its gate is open is refused with an error', async () => {
   await standstill(plane).whileStagesLocked(async () => {
     const version = await accepted(plane, tenant);
     expect(await say(plane, id(version), 'approve')).toEqual({ kind: 'not_open', status: 'running' });
@@ -42,7 +42,7 @@ test('a word that comes before its gate is open is refused, and not lost in sile
   expect((await settled(plane, tenant, 1)).outcome).toBe('published');
 });
 
-test('a word is for one release: another one with the same gate goes on waiting', async () => {
+test('a decision applies to one release, and another release with the same gate keeps waiting', async () => {
   await accepted(plane, tenant);
   await accepted(plane, tenant, { bundle: 'other' });
   await waitingGates(plane, tenant, 2);
@@ -53,7 +53,7 @@ test('a word is for one release: another one with the same gate goes on waiting'
   expect((await settled(plane, tenant, 1, { bundle: 'other' })).outcome).toBe('rejected');
 });
 
-test('a decided gate tells the next one what stands', async () => {
+test('a decision on a decided gate is refused, and the response contains the first decision', async () => {
   await accepted(plane, tenant);
   await waitingGates(plane, tenant, 1);
   await say(plane, id(1), 'approve');

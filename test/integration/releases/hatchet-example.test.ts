@@ -8,7 +8,7 @@ import { compile, door } from '../../../examples/hatchet/worker.ts';
 import { type CapabilityServer, startCapabilityServer } from '../../support/data/capability.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 
-// Hatchet's engine cannot be had here: in its place stands the simplest queue that there is, and the rest is the example's own.
+// The Hatchet engine is not available in tests. A simple queue replaces it, and the rest is the example.
 let capabilities: CapabilityServer;
 let server: Server;
 let url: string;
@@ -30,7 +30,7 @@ const post = async (job: unknown): Promise<number> => {
   return (await fetch(url, { method: 'POST', headers, body: JSON.stringify(job) })).status;
 };
 
-test('a job that is handed on is compiled, uploaded and reported', async () => {
+test('an enqueued job is compiled, uploaded and reported', async () => {
   const offer = await capabilities.offer({ 'a.json': '{ "b": 1 }' });
   const outcomes: unknown[] = [];
   enqueue = async (job) => void compile(job).then((outcome) => outcomes.push(outcome));
@@ -47,12 +47,12 @@ test('a task that runs twice, as Hatchet may run it, reports once', async () => 
   expect([offer.report, offer.blobs.size]).toEqual([report, blobs]);
 });
 
-test('Pointsman is told to come back while Hatchet takes nothing', async () => {
+test('the example responds 503 while Hatchet accepts no tasks', async () => {
   enqueue = () => Promise.reject(new Error('no engine'));
   expect(await post((await capabilities.offer({ 'a.json': '1' })).job)).toBe(503);
 });
 
-test('a job that would make the worker call somebody else is refused', async () => {
+test('a job whose addresses belong to another server is refused', async () => {
   const { job } = await capabilities.offer({ 'a.json': '1' });
   expect(await post({ ...job, upload: { url: 'http://127.0.0.1:1/v1/callbacks/x/blobs' } })).toBe(403);
   expect(await post({ nothing: true })).toBe(422);

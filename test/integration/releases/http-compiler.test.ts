@@ -48,7 +48,7 @@ describe('examples/http-compiler', () => {
   const reported = (offer: Offer) =>
     eventually(async () => offer.report, { withinMs: 90_000, what: 'the compiler has called back' });
 
-  test('takes a job at once, and makes of it what Pointsman would', async () => {
+  test('accepts a job at once, and compiles the same artifact as Pointsman', async () => {
     const offer = await capabilities.offer({ 'a.json': '{ "b": 1.0, "a": [] }', 'b.md': '# B\n' });
     expect(await ask(offer, TOKEN)).toBe(202);
     const { manifest, blobDigests } = artifactManifest([
@@ -67,13 +67,13 @@ describe('examples/http-compiler', () => {
     expect([...offer.blobs.keys()].toSorted()).toEqual(blobDigests.toSorted());
   });
 
-  test('says what is wrong with a source', async () => {
+  test('reports the mistakes of a source', async () => {
     const offer = await capabilities.offer({ 'a.json': '{ nul' });
     await ask(offer, TOKEN);
     expect(await reported(offer)).toMatchObject({ status: 'invalid', diagnostics: [{ path: 'a.json' }] });
   });
 
-  test('tries again when Pointsman asks for time', async () => {
+  test('retries when Pointsman asks for time', async () => {
     let times = 0;
     const instead = async () => (++times === 1 ? { status: 503, headers: { 'retry-after': '0' } } : null);
     const offer = await capabilities.offer({ 'a.json': '1' }, { instead });
@@ -82,13 +82,13 @@ describe('examples/http-compiler', () => {
     expect(offer.exchanges[0]).toBe('source 503');
   });
 
-  test('takes no job that would make it call somebody else', async () => {
+  test('refuses a job whose addresses belong to another server', async () => {
     const { job, ...offer } = await capabilities.offer({ 'a.json': '1' });
     const callback = { url: 'http://127.0.0.1:1/v1/callbacks/abc' };
     expect(await ask({ ...offer, job: { ...job, callback } }, TOKEN)).toBe(403);
   });
 
-  test('takes nothing from whoever does not have its token', async () => {
+  test('refuses a request without its token', async () => {
     const offer = await capabilities.offer({ 'a.json': '1' });
     expect(await ask(offer, 'wrong')).toBe(401);
     expect(offer.exchanges).toEqual([]);

@@ -5,7 +5,7 @@ import { type AskedWorld, givePolicy, startAskedWorld } from '../../support/worl
 import { accepted, newTenant, settled } from '../../support/worlds/control-plane.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
-import { hookUp, requireSinks, startEndpoint } from '../../support/worlds/sink-world.ts';
+import { addWebhook, requireSinks, startEndpoint } from '../../support/worlds/sink-world.ts';
 
 let world: AskedWorld;
 
@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 afterAll(() => world.stop());
 
-/** As docs/guides/operating.md has it. */
+/** The query of docs/guides/operating.md. */
 const WAITING_RELEASES = `SELECT s.service_key, s.value_utf8 FROM state s
   JOIN sys_invocation i ON i.target_service_name = s.service_name AND i.target_service_key = s.service_key
   WHERE s.service_name = 'Release' AND s.key = 'waitingFor' AND i.target_handler_name = 'run' AND i.status <> 'completed'`;
@@ -25,7 +25,7 @@ const WAITING_RELEASES = `SELECT s.service_key, s.value_utf8 FROM state s
 const keysOf = async (sql: string) =>
   (await world.plane.admin.query(sql)).map((row) => String(row['service_key']));
 
-/** What makes a release of that tenant wait. */
+/** The causes for which a release of that tenant waits. */
 const waits: Record<string, (tenant: string) => Promise<unknown>> = {
   'an approval': (tenant) =>
     givePolicy(world.plane, tenant, { channels: { live: { gates: [{ approval: { name: 'release' } }] } } }),
@@ -36,13 +36,13 @@ const waits: Record<string, (tenant: string) => Promise<unknown>> = {
   'a required sink': async (tenant) => {
     const endpoint = await startEndpoint();
     endpoint.answers(503);
-    await hookUp(world.plane, tenant, endpoint);
+    await addWebhook(world.plane, tenant, endpoint);
     await requireSinks(world.plane, tenant, 'freeze');
   },
 };
 
 test.each(Object.keys(waits))(
-  'a release that an operator kills while it waits for %s settles, and nothing says any longer that it waits',
+  'a release that an operator kills while it waits for %s settles, and its waiting state is cleared',
   async (what) => {
     const tenant = await newTenant(world.plane);
     await waits[what]?.(tenant);

@@ -55,7 +55,7 @@ describe('a publish', () => {
       stage: null,
       reason: null,
       waitingFor: [],
-      // Nothing verifies a release yet, and the record must not claim it.
+      // No stage verifies a release yet, so the record must not claim it.
       verification: 'skipped',
     });
     expect(release.stages.map(({ stage, state }) => `${stage} ${state}`)).toEqual([
@@ -74,7 +74,7 @@ describe('a publish', () => {
     });
   });
 
-  test('of a source that is not valid settles as rejected, says where, and leaves the pointer', async () => {
+  test('of an invalid source settles as rejected with its place, and does not move the pointer', async () => {
     const tenant = await newTenant(plane);
     await settled(plane, tenant, await accepted(plane, tenant));
     const version = await accepted(plane, tenant, { files: { 'config.json': '{"a":' } });
@@ -84,7 +84,7 @@ describe('a publish', () => {
     expect(await findPointer(plane.db, live(tenant))).toMatchObject({ version: 1, generation: 1 });
   });
 
-  test('that names a generation which has passed is refused at once', async () => {
+  test('with an outdated expected generation is refused at once', async () => {
     const tenant = await newTenant(plane);
     await settled(plane, tenant, await accepted(plane, tenant));
     const answer = await publish(plane, tenant, { ifGeneration: 0 });
@@ -93,7 +93,7 @@ describe('a publish', () => {
   });
 });
 
-describe('the same idempotency key', () => {
+describe('an idempotency key', () => {
   test('from 20 clients at once gives one release', async () => {
     const tenant = await newTenant(plane);
     const asked = { idempotencyKey: 'one', ...file('same') };
@@ -106,7 +106,7 @@ describe('the same idempotency key', () => {
     expect(await listReleases(plane.db, tenant, 'bundle', { limit: 10 })).toHaveLength(1);
   });
 
-  test('with another request is refused, and uses up no number', async () => {
+  test('is refused for another request, and no version number is used up', async () => {
     const tenant = await newTenant(plane);
     await accepted(plane, tenant, { idempotencyKey: 'one', ...file('a') });
     expect(await publish(plane, tenant, { idempotencyKey: 'one', ...file('b') })).toEqual({
@@ -116,7 +116,7 @@ describe('the same idempotency key', () => {
     await settled(plane, tenant, 2);
   });
 
-  test('is the tenant’s own: another tenant’s same key is another request', async () => {
+  test('belongs to one tenant: the same key of another tenant is another request', async () => {
     const [a, b] = [await newTenant(plane), await newTenant(plane)];
     await accepted(plane, a, { idempotencyKey: 'one', ...file('a') });
     expect(await publish(plane, b, { idempotencyKey: 'one', ...file('b') })).toMatchObject({
@@ -127,11 +127,11 @@ describe('the same idempotency key', () => {
   });
 });
 
-describe('releases that meet', () => {
-  test('50 at once under supersede leave one live, a linear history, and an outcome for all', async () => {
+describe('concurrent publishes', () => {
+  test('under supersede leave one of 50 live, with a linear history and an outcome for each', async () => {
     const tenant = await newTenant(plane);
     const first = await settled(plane, tenant, await accepted(plane, tenant, file('first')));
-    // One of them has claimed its artifact and can't be live when the others come.
+    // One of them has claimed its artifact and can't be live when the others arrive.
     const { claimed, others } = await standstill(plane).whilePointerLocked(tenant, async () => {
       const second = await accepted(plane, tenant, file('second'));
       await eventually(
@@ -172,7 +172,7 @@ describe('releases that meet', () => {
     expect(moves.map((move) => move.to.version)).toEqual([8, 7, 6, 5, 4, 3, 2, 1]);
   });
 
-  test('under reject get through one at a time; the others are told who is in the way and use up no number', async () => {
+  test('under reject are accepted one at a time, and the others get the version in flight and use up no number', async () => {
     const tenant = await newTenant(plane);
     await settled(plane, tenant, await accepted(plane, tenant, file('first')));
     const answers = await standstill(plane).whilePointerLocked(tenant, () =>
@@ -192,7 +192,7 @@ describe('releases that meet', () => {
     await settled(plane, tenant, 3);
   });
 
-  test('on two channels do not meet', async () => {
+  test('on two channels do not conflict', async () => {
     const tenant = await newTenant(plane);
     const a = await accepted(plane, tenant, { onConflict: 'reject', ...file('a') });
     const b = await accepted(plane, tenant, { onConflict: 'reject', channel: 'staging', ...file('b') });
@@ -202,8 +202,8 @@ describe('releases that meet', () => {
   });
 });
 
-describe('cancel', () => {
-  test('of a release that waits in line settles it as cancelled, and the line goes on', async () => {
+describe('cancel of a release', () => {
+  test('that waits in line settles it as cancelled, and the line goes on', async () => {
     const tenant = await newTenant(plane);
     await settled(plane, tenant, await accepted(plane, tenant, file('one')));
     const cancel = (version: number) =>
@@ -222,7 +222,7 @@ describe('cancel', () => {
     for (const version of [2, 4]) expect((await settled(plane, tenant, version)).outcome).toBe('published');
   });
 
-  test('of a release that is settled says what stands', async () => {
+  test('that has settled returns its outcome', async () => {
     const tenant = await newTenant(plane);
     await settled(plane, tenant, await accepted(plane, tenant));
     const ask = (version: number) =>
@@ -232,8 +232,8 @@ describe('cancel', () => {
   });
 });
 
-describe('moves by hand', () => {
-  test('a rollback names the artifact that was built then, and builds nothing', async () => {
+describe('a move by hand', () => {
+  test('that rolls back points to the existing artifact without a build', async () => {
     const tenant = await newTenant(plane);
     const first = await settled(plane, tenant, await accepted(plane, tenant, file('one')));
     await settled(plane, tenant, await accepted(plane, tenant, file('two')));
@@ -248,7 +248,7 @@ describe('moves by hand', () => {
     expect(move).toMatchObject({ from: { version: 2 }, to: { version: 1 }, why: 'bad answers' });
   });
 
-  test('a rollback with a hold sticks: no publish moves the pointer until the hold is lifted', async () => {
+  test('that rolls back with a hold stops every publish until the hold is lifted', async () => {
     const tenant = await newTenant(plane);
     await settled(plane, tenant, await accepted(plane, tenant, file('one')));
     await settled(plane, tenant, await accepted(plane, tenant, file('two')));
@@ -265,7 +265,7 @@ describe('moves by hand', () => {
     expect((await settled(plane, tenant, version)).outcome).toBe('published');
   });
 
-  test('a release that was not published cannot be made live', async () => {
+  test('to a release that was not published is refused', async () => {
     const tenant = await newTenant(plane);
     await settled(plane, tenant, await accepted(plane, tenant, { files: { 'a.json': '{' } }));
     const answer = await plane.ingress.client(Tenant, tenant).move(byHand('bundle', { version: 1 }));
@@ -273,7 +273,7 @@ describe('moves by hand', () => {
     expect(await findPointer(plane.db, live(tenant))).toMatchObject({ generation: 0, version: null });
   });
 
-  test('a promotion takes what was built for the other channel, without a release of its own', async () => {
+  test('that promotes uses the artifact of the other channel without a new release', async () => {
     const tenant = await newTenant(plane);
     const staged = await settled(plane, tenant, await accepted(plane, tenant, { channel: 'staging' }));
     const answer = await plane.ingress
@@ -287,7 +287,7 @@ describe('moves by hand', () => {
   });
 });
 
-test('the same source gives the same artifact, for another tenant too', async () => {
+test('the same source gives the same artifact for every tenant', async () => {
   const [a, b] = [await newTenant(plane), await newTenant(plane)];
   const files = { 'b.yaml': 'x: 1\n', 'a.json': '{"y":2}' };
   const one = await settled(plane, a, await accepted(plane, a, { files }));

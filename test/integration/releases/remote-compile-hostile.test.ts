@@ -33,13 +33,13 @@ function manifestOf(layers: string): string {
   return `{"schemaVersion":2,"mediaType":"${mediaTypes.manifest}","config":${config},"layers":[${layers}]}`;
 }
 
-/** Almost as large as a manifest may be. */
+/** Repeats the layer until the manifest has almost the largest allowed size. */
 function many(layer: string, bytes: number = manifestLimits.bytes - 1_000): string {
   return Array.from({ length: Math.floor(bytes / (layer.length + 1)) }, () => layer).join(',');
 }
 
 const HOSTILE: [what: string, text: string][] = [
-  ['layers that are wrong', manifestOf(many('{"mediaType":"a/b","size":-1}'))],
+  ['invalid layers', manifestOf(many('{"mediaType":"a/b","size":-1}'))],
   ['layers that are zeros', manifestOf(many('0'))],
   [
     'as many layers as are allowed, each with a long annotation, the last one wrong',
@@ -54,7 +54,7 @@ const HOSTILE: [what: string, text: string][] = [
 ];
 
 test.each(HOSTILE)(
-  'a manifest of %s is read within the memory and the time of its thread, and has one problem of few words',
+  'a manifest of %s is read within the limits of its thread on memory and time, and has one short problem',
   async (_what, text) => {
     const thread = startManifestReader(pino({ level: 'silent' }));
     try {
@@ -67,7 +67,7 @@ test.each(HOSTILE)(
   },
 );
 
-test('a manifest of bad layers is refused, may be mended, and meanwhile another tenant’s publish takes about as long as ever', async () => {
+test('a manifest with invalid layers is refused and can be corrected, and publishes of another tenant take about as long meanwhile', async () => {
   const [hostile, neighbour] = [await newTenant(world.plane), await newTenant(world.plane)];
   await givePolicy(world.plane, hostile, { compile: { executor: 'http', url: world.address('/hostile') } });
   const version = await accepted(world.plane, hostile, { files: { 'a.txt': 'a text' } });

@@ -40,7 +40,7 @@ afterAll(() => world.stop());
 
 const files = { 'a.txt': 'a text', 'deep/b.json': '{"b": 1}', 'empty.txt': '' };
 
-/** A release that a compiler at the test's own path is asked for. */
+/** A release that requests its compilation at the test's own path. */
 async function publish(rule: object = {}): Promise<number> {
   const compile = { executor: 'http', url: world.address(path), ...rule };
   await givePolicy(world.plane, tenant, { compile });
@@ -51,7 +51,7 @@ const end = (version: number) => settled(world.plane, tenant, version);
 const effects = async (version: number) =>
   (await release(version))?.effects.map(({ effect, state }) => `${effect} ${state}`).toSorted();
 
-test('what somebody else compiled is published, and its files are read through the pointer', async () => {
+test('a remotely compiled artifact is published, and its files can be read through the pointer', async () => {
   const version = await publish();
   const [job] = await world.jobs(path, 1);
   expect(job).toMatchObject({
@@ -77,7 +77,7 @@ test('what somebody else compiled is published, and its files are read through t
   ]);
 });
 
-test('a release that waits for its compiler says so, and until when, to whoever looks at its state', async () => {
+test('a release that waits for its compiler shows the compiler and the deadline in its state', async () => {
   const version = await publish({ within: '1h' });
   const [job] = await world.jobs(path, 1);
   const waits = await eventually(
@@ -88,7 +88,7 @@ test('a release that waits for its compiler says so, and until when, to whoever 
       );
       return rows[0];
     },
-    { what: 'the release says what it waits for' },
+    { what: 'the state of the release names its compiler' },
   );
   expect(JSON.stringify(waits)).toContain(`attempt 1 of 3: waits for 127.0.0.1`);
   expect(JSON.stringify(waits)).toContain(job!.deadline);
@@ -105,7 +105,7 @@ test('a release that waits for its compiler says so, and until when, to whoever 
   await end(version);
 });
 
-test('mistakes that the compiler found reject the release, each at its place', async () => {
+test('mistakes that the compiler reports reject the release, each with its place', async () => {
   const version = await publish();
   const [job] = await world.jobs(path, 1);
   const place = { path: 'a.txt', line: 2, column: 1, pointer: '', code: 'spelling', message: 'not a word' };
@@ -117,7 +117,7 @@ test('mistakes that the compiler found reject the release, each at its place', a
   expect(await effects(version)).toEqual(['compile-request compensated']);
 });
 
-test('a compiler that fails is asked again, under another address, as often as the policy says', async () => {
+test('a compiler that fails is asked again with another callback address, as often as the policy allows', async () => {
   const version = await publish({ attempts: 2 });
   const [first] = await world.jobs(path, 1);
   await tell(first!.callback.url, { status: 'failed', message: 'out of disk' });
@@ -135,7 +135,7 @@ test('a compiler that fails is asked again, under another address, as often as t
   });
 });
 
-test('a compiler that never answers ends the release as errored, and what it says later is refused', async () => {
+test('a compiler that does not report ends the release as errored, and its late report is refused', async () => {
   const version = await publish({ attempts: 2, within: '5s' });
   const { outcome, reason } = await end(version);
   expect(outcome).toBe('errored');
@@ -151,7 +151,7 @@ test('a compiler that never answers ends the release as errored, and what it say
   }
 });
 
-test('an answer that names what is not stored is not taken, says what is missing, and may be given again', async () => {
+test('a report with a missing blob is refused with the digest of that blob, and can be sent again', async () => {
   const version = await publish();
   const [job] = await world.jobs(path, 1);
   const built = build({ 'a.txt': 'compiled a', 'b.txt': 'compiled b' });
@@ -168,7 +168,7 @@ test('an answer that names what is not stored is not taken, says what is missing
   expect((await end(version)).outcome).toBe('published');
 });
 
-test('the same answer twice is one answer, and another one is told what stands', async () => {
+test('a repeated report counts once, and a different one is refused with the first', async () => {
   const version = await publish();
   const [job] = await world.jobs(path, 1);
   const built = build(files);
@@ -189,7 +189,7 @@ test('the same answer twice is one answer, and another one is told what stands',
   });
 });
 
-test('a compiler that asks for time is asked again no sooner, under the same Idempotency-Key and with the same address', async () => {
+test('a compiler that asks for time is not called again sooner, and then with the same Idempotency-Key and callback address', async () => {
   world.script(path, { status: 429, headers: { 'retry-after': '5' } }, { status: 202 });
   const version = await publish({ within: '1h' });
   const asked = await world.asked(path, 2);
@@ -213,14 +213,14 @@ test('a compiler that refuses the request is not asked again, and the release en
   expect(await effects(version)).toEqual(['compile-request failed']);
 });
 
-test('a compiler at an address where calls may not go is not asked, and the reason says so', async () => {
+test('a compiler at a forbidden address is not called, and the release ends as errored with the reason', async () => {
   const version = await publish({ url: 'http://10.1.2.3/compile' });
   const { outcome, reason } = await end(version);
   expect(outcome).toBe('errored');
   expect(reason).toContain('10.1.2.3: calls to its address are not allowed');
 });
 
-test('a Celery task that the operator does not allow ends the release as errored, with the reason', async () => {
+test('a Celery task that the operator does not allow ends the release as errored with the reason', async () => {
   await givePolicy(world.plane, tenant, {
     compile: { executor: 'celery', broker: 'rabbitmq', queue: 'compile' },
   });
@@ -231,7 +231,7 @@ test('a Celery task that the operator does not allow ends the release as errored
   });
 });
 
-test('a release that is cancelled while it is compiled settles at once, and its compiler is told that nobody waits', async () => {
+test('a release that is cancelled during its compilation settles at once, and the report of its compiler gets 410', async () => {
   const version = await publish({ within: '1h' });
   const [job] = await world.jobs(path, 1);
   const cancel = { bundle: 'bundle', version, by: 'ann', reason: 'wrong file' };
@@ -244,7 +244,7 @@ test('a release that is cancelled while it is compiled settles at once, and its 
   expect(await effects(version)).toEqual(['compile-request compensated']);
 });
 
-test('a release that an operator kills while it is compiled is settled as errored, and nobody listens to its compiler any more', async () => {
+test('a release that an operator kills during its compilation settles as errored, and the report of its compiler gets 410', async () => {
   const version = await publish({ within: '1h' });
   const [job] = await world.jobs(path, 1);
   const rows = await world.plane.admin.query(
@@ -260,7 +260,7 @@ test('a release that an operator kills while it is compiled is settled as errore
   expect(await effects(version)).toEqual(['compile-request compensated']);
 });
 
-test('what is said while the worker is dead is told to come again, and is then heard once', async () => {
+test('a report during an outage of the worker gets 503, and the repeated report counts once', async () => {
   const version = await publish({ within: '1h' });
   const [job] = await world.jobs(path, 1);
   const built = build(files);
@@ -275,11 +275,11 @@ test('what is said while the worker is dead is told to come again, and is then h
   expect(await world.plane.db.call(tenant, sql, [tenant])).toEqual([{ said: 1 }]);
 });
 
-test('a worker that dies while it waits, and a Restate that loses everything, ask nobody twice', async () => {
+test('the compiler is asked once although the worker dies and Restate loses its data meanwhile', async () => {
   const version = await publish({ within: '1h' });
   const [job] = await world.jobs(path, 1);
   await eventually(async () => (await effects(version))?.includes('compile-request done'), {
-    what: 'the request is noted',
+    what: 'the request is recorded',
   });
   await world.plane.worker.down();
   await world.plane.restate.lose();
@@ -289,7 +289,7 @@ test('a worker that dies while it waits, and a Restate that loses everything, as
   expect(await world.asked(path, 1)).toHaveLength(1);
 });
 
-test('a publish is not compiled here when somebody else does it, and one that is no source is still refused', async () => {
+test('the API does not compile a source of a tenant with a remote compiler, and still refuses a body that is not a source', async () => {
   await publish({ within: '1h' });
   const at = `/v1/tenants/${tenant}/bundles/other/releases`;
   const broken = { files: { 'a.json': '{not json' } };

@@ -10,7 +10,7 @@ import { startApi, type TestApi } from '../../support/processes/api.ts';
 import { TEST_SECRET_KEYS } from '../../support/data/secret-keys.ts';
 import { newTenant, published, startStore, type Store } from '../../support/worlds/store.ts';
 
-/** Nothing is delivered: what is set is on record, and stays there. */
+/** Restate is unreachable, so no sink delivers and every setting stays as recorded. */
 const NO_RESTATE = 'http://127.0.0.1:1';
 const URL = 'https://audit.example/pointsman?for=acme';
 
@@ -38,14 +38,14 @@ const post = (address: string, json?: object, headers: Record<string, string> = 
 const secret = () => `whsec_${randomBytes(32).toString('base64')}`;
 const box = secretBox(TEST_SECRET_KEYS);
 
-/** What the next event would be signed with. */
+/** The secrets that would sign the next event. */
 async function signers(sink: string, nowMs = Date.now()): Promise<string[]> {
   const { secret: sealed, ...found } = (await findSink(store.db, tenant, sink))!;
   return signingSecrets(box, { tenant, sink }, { ...found, secret: sealed! }, nowMs);
 }
 
-describe('a webhook', () => {
-  test('is made, changed, shown, listed and deleted; its secret is shown once, when it is made', async () => {
+describe('a webhook of a tenant', () => {
+  test('is created, changed, shown, listed and deleted, and its secret is shown once at its creation', async () => {
     await published(store, { tenant, bundle: 'bundle', version: 1 });
     const made = await put('audit');
     const shown = {
@@ -87,7 +87,7 @@ describe('a webhook', () => {
     expect((await api.call('GET', path('audit'))).status).toBe(404);
   });
 
-  test('counts what it has still to deliver', async () => {
+  test('shows the number of moves that it still has to deliver', async () => {
     await put('audit');
     await published(store, { tenant, bundle: 'bundle', version: 1 });
     await published(store, { tenant, bundle: 'bundle', version: 2 });
@@ -95,7 +95,7 @@ describe('a webhook', () => {
     expect(found.json).toMatchObject({ state: 'active', cursor: `${tenant}:0`, lag: 2 });
   });
 
-  test('says that it fails, and that it is paused', async () => {
+  test('shows that it is failing or paused', async () => {
     await put('audit');
     const set = (columns: string) =>
       store.owner.query(`UPDATE pointsman.sinks SET ${columns} WHERE tenant = $1`, [tenant]);
@@ -116,7 +116,7 @@ describe('a webhook', () => {
     });
   });
 
-  test('signs with the secret that it is given, which is shown to nobody and is in no log', async () => {
+  test('signs with a secret that the caller gives, which appears in no response and in no log', async () => {
     const own = secret();
     const made = await put('audit', { secret: own });
     expect([made.status, made.json['secret']]).toEqual([201, null]);
@@ -127,7 +127,7 @@ describe('a webhook', () => {
     expect(api.logged.join('')).not.toContain(own.slice(6));
   });
 
-  test('that is given the secret that it has goes on as it was; with another, it signs with both', async () => {
+  test('keeps one signature when its secret is set to the same value, and has two for a new value', async () => {
     const [first, second] = [secret(), secret()];
     await put('audit', { secret: first });
     await put('audit', { secret: first });
@@ -136,7 +136,7 @@ describe('a webhook', () => {
     expect(await signers('audit')).toEqual([second, first]);
   });
 
-  test('whose secret is rotated signs with both for a day, and shows the new one once', async () => {
+  test('signs with the old and the new secret for a day after a rotation, which shows the new one once', async () => {
     const before = (await put('audit')).json['secret'];
     const rotated = await post('audit/rotate');
     const after = rotated.json['secret'];
@@ -151,7 +151,7 @@ describe('a webhook', () => {
     expect(await signers('audit')).toEqual([given, after]);
   });
 
-  test('is set once for an Idempotency-Key, and a repetition says that the secret was shown', async () => {
+  test('is set once for an Idempotency-Key, and a repetition gets 409 because the secret was already shown', async () => {
     const headers = { 'idempotency-key': randomUUID() };
     const made = await put('keyed', {}, headers);
     const again = await put('keyed', {}, headers);
@@ -167,7 +167,7 @@ describe('a webhook', () => {
     });
   });
 
-  test('that is given its secret is answered alike for a repeated request, whose fingerprint knows the secret from another', async () => {
+  test('with a given secret gets the same response for a repetition, and another secret under the same key is refused', async () => {
     const headers = { 'idempotency-key': randomUUID() };
     const own = secret();
     const made = await put('keyed', { secret: own }, headers);
@@ -196,8 +196,8 @@ describe('a webhook', () => {
   });
 
   test.each([
-    ['an address that is no web address', { url: 'ftp://audit.example' }, '/webhook/url'],
-    ['an address that is none', { url: 'audit' }, '/webhook/url'],
+    ['an address that is not an HTTP address', { url: 'ftp://audit.example' }, '/webhook/url'],
+    ['an invalid address', { url: 'audit' }, '/webhook/url'],
     ['an address with a user', { url: 'https://ann@audit.example' }, '/webhook/url'],
     ['an address with a password', { url: 'https://:secret@audit.example' }, '/webhook/url'],
     ['an address with a fragment', { url: 'https://audit.example/#x' }, '/webhook/url'],
@@ -208,7 +208,7 @@ describe('a webhook', () => {
       { secret: `whsec_${randomBytes(16).toString('base64')}` },
       '/webhook/secret',
     ],
-    ['a field that nobody knows', { color: 'red' }, '/webhook/color'],
+    ['an unknown field', { color: 'red' }, '/webhook/color'],
   ])('with %s is refused', async (_what, over, pointer) => {
     const refused = await put('wrong', over);
     expect(refused).toMatchObject({ status: 422, json: { errors: [{ pointer }] } });
@@ -216,7 +216,7 @@ describe('a webhook', () => {
   });
 
   test.each(['redis', 'rabbitmq'])(
-    'is never called %s, which nobody sets, rotates or deletes',
+    'cannot have the reserved name %s, which no request can set, rotate or delete',
     async (name) => {
       for (const answer of [
         await put(name),
@@ -230,7 +230,7 @@ describe('a webhook', () => {
     },
   );
 
-  test('is one of so many', async () => {
+  test('is refused with 429 above the quota of sinks, and existing ones can be changed', async () => {
     for (let made = 0; made < quotaDefaults.sinks; made++) {
       expect((await put(`s${made}`)).status).toBe(201);
     }
@@ -241,14 +241,14 @@ describe('a webhook', () => {
     expect((await put('s0')).status).toBe(200);
   });
 
-  test('of a tenant that is not there is not made', async () => {
+  test('of an unknown tenant is not created', async () => {
     const address = '/v1/tenants/nobody/sinks';
     expect((await api.call('PUT', `${address}/x`, { json: { webhook: { url: URL } } })).status).toBe(404);
     expect((await api.call('GET', address)).status).toBe(404);
     expect((await api.call('GET', `${address}/redis`)).status).toBe(404);
   });
 
-  test('is not set where nothing can be kept secret', async () => {
+  test('cannot be set without a secret key', async () => {
     const without = await startApi({
       appUrl: store.postgres.appUrl,
       ingressUrl: NO_RESTATE,

@@ -19,7 +19,7 @@ import { as, madeToken } from '../../support/data/tokens.ts';
 import {
   deliveredTo,
   type Endpoint,
-  hookUp,
+  addWebhook,
   MAY_CALL_ENDPOINTS,
   move,
   range,
@@ -27,7 +27,7 @@ import {
   startEndpoint,
   steer,
   twoReleases,
-  unseen,
+  pretendLateSweep,
 } from '../../support/worlds/sink-world.ts';
 
 let plane: ControlPlane;
@@ -42,11 +42,11 @@ beforeAll(async () => {
 beforeEach(async () => {
   tenant = await newTenant(plane);
   endpoint = await startEndpoint();
-  await hookUp(plane, tenant, endpoint);
+  await addWebhook(plane, tenant, endpoint);
   await twoReleases(plane, tenant);
   await deliveredTo(plane, tenant, 2);
   await requireSinks(plane, tenant, 'freeze');
-  await unseen(plane, tenant);
+  await pretendLateSweep(plane, tenant);
 });
 afterEach(async () => {
   await endpoint.server.close();
@@ -62,7 +62,7 @@ const third = (text = 'three') =>
 const pointer = () => findPointer(plane.db, { tenant, bundle: 'bundle', channel: 'live' });
 const id = (version: number) => ({ tenant, bundle: 'bundle', version });
 
-/** The release, once it says that it waits for that. */
+/** The release, once it waits for a cause that matches. */
 const waits = (version: number, forWhat: RegExp) =>
   eventually(
     async () => {
@@ -73,19 +73,19 @@ const waits = (version: number, forWhat: RegExp) =>
     { what: `v${version} waits for ${forWhat}` },
   );
 
-async function saysInRestate(version: number): Promise<string> {
+async function waitingState(version: number): Promise<string> {
   const rows = await plane.admin.query(
     `SELECT value_utf8 FROM state WHERE service_name = 'Release' AND service_key = '${releaseKey(id(version))}' AND key = 'waitingFor'`,
   );
   return JSON.stringify(rows);
 }
 
-test('with a sink down that a channel requires, nothing moves; the release says why, moves when the sink is back, and the sink gets it all in order', async () => {
+test('a channel that freezes does not move while its required sink is down; the release shows the reason, and moves when the sink is back', async () => {
   endpoint.answers(503);
   const version = await third();
   const release = await waits(version, /^waits for the sink "audit": it has failed since .*503/);
   expect(release).toMatchObject({ stage: 'swap', outcome: null });
-  expect(await saysInRestate(version)).toMatch(
+  expect(await waitingState(version)).toMatch(
     /sink audit.*waits until it is healthy, at the latest until .*Z: /,
   );
   expect(await pointer()).toMatchObject({ generation: 2 });
@@ -102,10 +102,10 @@ test('with a sink down that a channel requires, nothing moves; the release says 
   });
   await deliveredTo(plane, tenant, 3);
   expect(endpoint.seqs()).toEqual(range(1, 3));
-  expect(await saysInRestate(version)).toBe('[]');
+  expect(await waitingState(version)).toBe('[]');
 });
 
-test('a required webhook that answers later than a probe may take counts as down, and its release says so and moves once it answers in time', async () => {
+test('a required webhook that answers after the probe timeout counts as down, and the release moves once it answers in time', async () => {
   let lateMs = sinkLimits.probeMs + 2_000;
   endpoint.answers((_request, response) => void setTimeout(() => response.writeHead(200).end(), lateMs));
   const version = await third();
@@ -127,7 +127,7 @@ test('a release that waits for a sink can be cancelled', async () => {
   expect(await pointer()).toMatchObject({ generation: 2 });
 });
 
-test('a release that waits for a sink gives way to the next', async () => {
+test('a release that waits for a sink is superseded by the next one', async () => {
   endpoint.answers(503);
   const version = await third();
   await waits(version, /audit/);
@@ -137,7 +137,7 @@ test('a release that waits for a sink gives way to the next', async () => {
   expect(await settled(plane, tenant, next)).toMatchObject({ outcome: 'published', generation: 3 });
 });
 
-test('a required sink that is paused, or is not there, is down, and says so', async () => {
+test('a required sink that is paused or does not exist counts as down, and the release shows that', async () => {
   await steer(plane, tenant, { kind: 'pause', reason: 'moving house' });
   const version = await third();
   await waits(version, /^waits for the sink "audit": it is paused by ann: moving house$/);
@@ -146,15 +146,15 @@ test('a required sink that is paused, or is not there, is down, and says so', as
     version,
     /^waits for the sink "nowhere": there is no webhook of that name; the sink "redis": it has failed since .*: this worker is not configured with Redis \(REDIS_URL\)$/,
   );
-  // What counts is the policy of the moment.
+  // The present policy applies.
   await requireSinks(plane, tenant, 'continue', ['nowhere', 'redis']);
   expect((await settled(plane, tenant, version)).outcome).toBe('published');
   await steer(plane, tenant, { kind: 'resume' });
 });
 
-test('by hand, nobody but an admin moves a pointer forward while a required sink is down, and a publisher can still roll it back', async () => {
+test('only an admin can move a pointer forward by hand while a required sink is down, and a publisher can roll it back', async () => {
   endpoint.answers(503);
-  // Nobody has looked yet; the API does, and then asks once more.
+  // The sink was not checked yet. The API checks it and then requests the move again.
   expect(await move(plane, tenant, 1)).toMatchObject({
     kind: 'sinks_down',
     sinks: [{ sink: 'audit', known: false }],

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startApi, type TestApi } from '../../support/processes/api.ts';
 import { newTenant, published, startStore, type Store } from '../../support/worlds/store.ts';
 
-/** Nothing is delivered: what is set is on record, and stays there. */
+/** Restate is unreachable, so no sink delivers and every setting stays as recorded. */
 const NO_RESTATE = 'http://127.0.0.1:1';
 const URL = 'https://audit.example/pointsman?for=acme';
 
@@ -30,13 +30,16 @@ const put = (sink: string, webhook: object = {}, headers: Record<string, string>
   api.call('PUT', path(sink), { json: { webhook: { url: URL, ...webhook } }, headers });
 const post = (address: string, json?: object, headers: Record<string, string> = {}) =>
   api.call('POST', path(address), { ...(json === undefined ? {} : { json }), headers });
-describe('who may do what with sinks', () => {
+describe('access to the sinks of a tenant', () => {
   const token = async (of: string, role: string): Promise<Record<string, string>> => {
     const json = { name: `${role}-${randomUUID()}`, tenant: of, roles: [role] };
     const made = await api.call('POST', '/v1/tokens', { json });
     return { authorization: `Bearer ${String(made.json['token'])}` };
   };
-  /** Everything that there is, and what an admin is told of it: nobody steers here, since there is no Restate. */
+  /**
+   * Every operation and its status for an admin. Operations of a running sink get 503, because Restate is
+   * unreachable.
+   */
   const calls = [
     ['GET', '', undefined, 200],
     ['GET', '/audit', undefined, 200],
@@ -50,7 +53,7 @@ describe('who may do what with sinks', () => {
     ['POST', '/audit/redeliver', { seq: 1 }, 503],
     ['DELETE', '/audit', undefined, 204],
   ] as const;
-  const told = async (headers: Record<string, string>): Promise<number[]> => {
+  const statusesFor = async (headers: Record<string, string>): Promise<number[]> => {
     const statuses: number[] = [];
     for (const [method, rest, json] of calls) {
       const own = json !== undefined && 'after' in json ? { after: `${tenant}:0` } : json;
@@ -60,24 +63,24 @@ describe('who may do what with sinks', () => {
     return statuses;
   };
 
-  test('who reads may look, and an admin alone may do the rest', async () => {
+  test('lets every role read, and only an admin change', async () => {
     await put('audit');
     for (const role of ['viewer', 'publisher', 'approver', 'follower']) {
       const looks = calls.map(([method]) => (method === 'GET' ? 200 : 403));
-      expect([role, await told(await token(tenant, role))]).toEqual([role, looks]);
+      expect([role, await statusesFor(await token(tenant, role))]).toEqual([role, looks]);
     }
-    expect(await told(await token(tenant, 'admin'))).toEqual(calls.map(([, , , status]) => status));
+    expect(await statusesFor(await token(tenant, 'admin'))).toEqual(calls.map(([, , , status]) => status));
   });
 
-  test('an admin of another tenant is told nothing', async () => {
+  test('is refused to an admin of another tenant', async () => {
     await put('audit');
     const other = await newTenant(store);
-    expect(await told(await token(other, 'admin'))).toEqual(calls.map(() => 403));
+    expect(await statusesFor(await token(other, 'admin'))).toEqual(calls.map(() => 403));
   });
 });
 
-describe('sinks', () => {
-  test('are listed by name in pages, and the platform’s among them before anything was delivered there', async () => {
+describe('the sinks of a tenant', () => {
+  test('are listed by name in pages, including the broker sinks of the platform before any delivery', async () => {
     await published(store, { tenant, bundle: 'bundle', version: 1 });
     await put('audit');
     await put('zebra');
@@ -91,7 +94,7 @@ describe('sinks', () => {
     expect((await api.call('GET', path('rabbitmq'))).status).toBe(404);
   });
 
-  test('show what was tried, newest first, in pages', async () => {
+  test('have their delivery attempts listed in pages, newest first', async () => {
     await put('audit');
     await store.owner.query(
       `INSERT INTO pointsman.webhook_attempts (tenant, sink, seq, event, delivered, status, summary, took_ms, at)
@@ -107,7 +110,7 @@ describe('sinks', () => {
     expect((await api.call('GET', path('none/attempts'))).status).toBe(404);
   });
 
-  test('are not steered by a cursor of another tenant, nor when they are not there', async () => {
+  test('refuse a cursor of another tenant, and are 404 when they do not exist', async () => {
     await put('audit');
     expect(await post('audit/replay', { after: 'other:1' })).toMatchObject({
       status: 422,
@@ -126,7 +129,7 @@ describe('sinks', () => {
     }
   });
 
-  test('are not steered while the control plane is away, which says that nothing is known', async () => {
+  test('cannot be controlled while Restate is unreachable, and the API returns 503', async () => {
     await put('audit');
     expect(await post('audit/pause')).toMatchObject({ status: 503, json: { code: 'unavailable' } });
   });

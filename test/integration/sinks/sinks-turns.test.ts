@@ -6,7 +6,7 @@ import { type ControlPlane, newTenant, startControlPlane } from '../../support/w
 import { eventually } from '../../support/runs/eventually.ts';
 import {
   deliveredTo,
-  hookUp,
+  addWebhook,
   MAY_CALL_ENDPOINTS,
   moveOften,
   sinkOf,
@@ -22,14 +22,14 @@ beforeAll(async () => {
 });
 afterAll(() => plane.stop());
 
-test('a request to pause a slow webhook waits for one step of its deliveries, not for all that is due', async () => {
+test('a request to pause a slow webhook waits for one step of its deliveries, and not for all due moves', async () => {
   const tenant = await newTenant(plane);
   const endpoint = await startEndpoint();
-  await hookUp(plane, tenant, endpoint);
+  await addWebhook(plane, tenant, endpoint);
   await twoReleases(plane, tenant);
   await deliveredTo(plane, tenant, 2);
   await steer(plane, tenant, { kind: 'pause', reason: 'until much is due' });
-  // More than one step can deliver.
+  // More moves than one step can deliver.
   const callMs = 3_000;
   const due = Math.ceil(sinkLimits.batchMs / callMs) + 8;
   await moveOften(plane, tenant, due);

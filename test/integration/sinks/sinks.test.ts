@@ -14,11 +14,11 @@ import {
 import { eventually } from '../../support/runs/eventually.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
 import {
-  atWork,
+  runningInvocations,
   deliveredTo,
   type Endpoint,
   firstTimes,
-  hookUp,
+  addWebhook,
   MAY_CALL_ENDPOINTS,
   move,
   moveOften,
@@ -40,7 +40,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   tenant = await newTenant(plane);
   endpoint = await startEndpoint();
-  await hookUp(plane, tenant, endpoint);
+  await addWebhook(plane, tenant, endpoint);
   await twoReleases(plane, tenant);
   await deliveredTo(plane, tenant, 2);
 });
@@ -56,7 +56,7 @@ const pause = (reason: string | null = null) => steer(plane, tenant, { kind: 'pa
 const resume = () => steer(plane, tenant, { kind: 'resume' });
 const done = { kind: 'done', replayed: false };
 const refusedOnce = () =>
-  eventually(async () => (await sinkOf(plane, tenant)).failures > 0, { what: 'a try that failed' });
+  eventually(async () => (await sinkOf(plane, tenant)).failures > 0, { what: 'an attempt has failed' });
 
 async function audited(): Promise<string[]> {
   const { rows } = await standstill(plane).sql((client) =>
@@ -69,7 +69,7 @@ async function audited(): Promise<string[]> {
 }
 
 describe('a webhook', () => {
-  test('is told of every move, once and in order, by publishes and by hand', async () => {
+  test('gets every move once and in order, from publishes and from moves by hand', async () => {
     await moveOften(plane, tenant, 6);
     await deliveredTo(plane, tenant, 8);
     expect(endpoint.seqs()).toEqual(range(1, 8));
@@ -77,12 +77,15 @@ describe('a webhook', () => {
       id: `${tenant}:bundle:live:3`,
       data: { generation: 3, from: { version: 2 }, to: { version: 1 } },
     });
-    await eventually(async () => (await atWork(plane, sinkKey({ tenant, sink: 'audit' }))).length === 0, {
-      what: 'a writer with nothing to do',
-    });
+    await eventually(
+      async () => (await runningInvocations(plane, sinkKey({ tenant, sink: 'audit' }))).length === 0,
+      {
+        what: 'a writer with nothing to do',
+      },
+    );
   });
 
-  test('that is paused gets nothing and keeps its place; resumed, it gets all of it in order', async () => {
+  test('that is paused gets nothing and keeps its position, and gets all moves in order after it is resumed', async () => {
     expect(await pause('maintenance')).toEqual(done);
     await moveOften(plane, tenant, 3);
     expect(await sinkOf(plane, tenant)).toMatchObject({
@@ -96,7 +99,7 @@ describe('a webhook', () => {
     expect(await audited()).toEqual(['ann set sink', 'ann pause sink', 'ann resume sink']);
   });
 
-  test('is told once more what comes after a number, once for a key', async () => {
+  test('gets the moves after a number again, once for an idempotency key', async () => {
     expect(await replayFrom(0, 'again')).toEqual(done);
     await eventually(async () => endpoint.seqs().length === 4, { what: 'both moves, twice' });
     expect(await replayFrom(0, 'again')).toEqual({ kind: 'done', replayed: true });
@@ -106,7 +109,7 @@ describe('a webhook', () => {
     expect(endpoint.seqs()).toEqual([1, 2, 1, 2, 3]);
   });
 
-  test('is not rewound to where the feed has not come, nor to what is no longer told', async () => {
+  test('cannot be replayed from ahead of the feed, nor from before its retention', async () => {
     expect(await replayFrom(3)).toEqual({ kind: 'ahead', latest: 2 });
     await standstill(plane).sql((client) =>
       client.query(
@@ -120,7 +123,7 @@ describe('a webhook', () => {
     expect(endpoint.seqs()).toEqual([1, 2, 2]);
   });
 
-  test('gets a test, and a move again, beside its place', async () => {
+  test('gets a test event and a repeated move without changing its position', async () => {
     const writer = plane.ingress.client(Sink, sinkKey({ tenant, sink: 'audit' }));
     const asked = { tenant, sink: 'audit', by: 'ann', requestId: 'test' };
     const sent = await writer.send({ ...asked, what: { kind: 'test' } });
@@ -145,7 +148,7 @@ describe('a webhook', () => {
     expect(await audited()).toEqual(['ann set sink', 'ann test sink', 'ann redeliver move', 'ann test sink']);
   });
 
-  test('that answers 410 is paused, with the reason, and tried no more', async () => {
+  test('that answers 410 is paused with the reason and not called again', async () => {
     endpoint.answers(410);
     await move(plane, tenant, 1);
     await eventually(async () => (await sinkOf(plane, tenant)).pausedBy === 'pointsman/sink', {
@@ -154,9 +157,12 @@ describe('a webhook', () => {
     expect((await sinkOf(plane, tenant)).pauseReason).toMatch(
       /^the endpoint answered 410 Gone; delivery stopped /,
     );
-    await eventually(async () => (await atWork(plane, sinkKey({ tenant, sink: 'audit' }))).length === 0, {
-      what: 'nobody at work',
-    });
+    await eventually(
+      async () => (await runningInvocations(plane, sinkKey({ tenant, sink: 'audit' }))).length === 0,
+      {
+        what: 'no writer runs',
+      },
+    );
     expect(await audited()).toEqual(['ann set sink', 'pointsman/sink pause sink']);
     endpoint.answers(200);
     await resume();
@@ -164,7 +170,7 @@ describe('a webhook', () => {
     expect(endpoint.seqs()).toEqual(range(1, 3));
   });
 
-  test('that has failed for days is paused', async () => {
+  test('that has failed for three days is paused', async () => {
     endpoint.answers(500);
     await move(plane, tenant, 1);
     await refusedOnce();
@@ -180,7 +186,7 @@ describe('a webhook', () => {
     expect((await sinkOf(plane, tenant)).pauseReason).toMatch(/^it has failed for 3 days: /);
   });
 
-  test('holds nothing while it fails: whoever pauses it is heard at once, and no message is left behind', async () => {
+  test('that fails does not block its pause, and gets all moves once it is resumed', async () => {
     endpoint.answers(500);
     await move(plane, tenant, 1);
     await refusedOnce();
@@ -192,8 +198,8 @@ describe('a webhook', () => {
   });
 });
 
-describe('at least once, and in order', () => {
-  test('although the worker is killed with -9 in the middle of it, time and again', async () => {
+describe('a webhook gets each move at least once and in order', () => {
+  test('although the worker is killed with -9 repeatedly during deliveries', async () => {
     for (let death = 0; death < 3; death++) {
       const before = endpoint.server.arrived.length;
       const moving = moveOften(plane, tenant, 6);
@@ -205,12 +211,12 @@ describe('at least once, and in order', () => {
     expect(firstTimes(endpoint.seqs())).toEqual(range(1, 20));
   });
 
-  test('although the invocation that delivers is killed: the sweep finds what is due', async () => {
+  test('although the delivering invocation is killed, because the sweep finds the due moves', async () => {
     endpoint.answers(() => undefined);
     const before = endpoint.server.arrived.length;
     await moveOften(plane, tenant, 2);
     await eventually(async () => endpoint.server.arrived.length > before, { what: 'a delivery that hangs' });
-    const running = await atWork(plane, sinkKey({ tenant, sink: 'audit' }));
+    const running = await runningInvocations(plane, sinkKey({ tenant, sink: 'audit' }));
     expect(running.length).toBeGreaterThan(0);
     endpoint.answers(200);
     for (const id of running) await plane.admin.killInvocation(id);
@@ -218,7 +224,7 @@ describe('at least once, and in order', () => {
     expect(firstTimes(endpoint.seqs())).toEqual(range(1, 4));
   });
 
-  test('although all that Restate knew is lost', async () => {
+  test('although Restate loses its data', async () => {
     endpoint.answers(500);
     await moveOften(plane, tenant, 3);
     await refusedOnce();
@@ -233,7 +239,7 @@ describe('at least once, and in order', () => {
   });
 });
 
-describe('with any sink down', () => {
+describe('with a sink that is down', () => {
   test('publishes of a channel that continues settle at once, and the sink catches up in order when it is back', async () => {
     endpoint.answers(503);
     for (const text of ['three', 'four', 'five']) {

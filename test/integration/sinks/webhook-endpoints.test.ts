@@ -11,8 +11,8 @@ import { get, outside } from '../../support/data/outbound.ts';
 
 import { answers, move, moves, secret, send, status, taken } from '../../support/data/webhooks.ts';
 
-describe('an endpoint', () => {
-  test.each([200, 201, 202, 204, 299])('that answers %i has taken the event', async (code) => {
+describe('a webhook endpoint', () => {
+  test.each([200, 201, 202, 204, 299])('that answers %i has accepted the event', async (code) => {
     await using world = outside();
     const server = await world.server(answers(status(code)));
     expect(await send(world.open(), server.origin)).toMatchObject({ count: 1, stopped: null });
@@ -20,7 +20,7 @@ describe('an endpoint', () => {
 
   test.each([
     [
-      'a body that never ends',
+      'an endless body',
       (response: ServerResponse) => {
         response.writeHead(200);
         const more = (): void =>
@@ -28,9 +28,9 @@ describe('an endpoint', () => {
         more();
       },
     ],
-    ['a body that is said to be huge', status(200, { 'content-length': '1000000000000' })],
-    ['a body in an encoding that nobody asked for', status(200, { 'content-encoding': 'br' })],
-  ])('that answers 200 with %s has taken the event, and its body is not read on', async (_what, answer) => {
+    ['a huge Content-Length', status(200, { 'content-length': '1000000000000' })],
+    ['an unrequested Content-Encoding', status(200, { 'content-encoding': 'br' })],
+  ])('that answers 200 with %s has accepted the event, and its body is not read', async (_what, answer) => {
     await using world = outside();
     const server = await world.server(answers(answer));
     const sent = await send(world.open(), server.origin);
@@ -40,7 +40,7 @@ describe('an endpoint', () => {
     ]);
   });
 
-  test('that answers 410 wants nothing more', async () => {
+  test('that answers 410 is reported as gone after one attempt', async () => {
     await using world = outside();
     const server = await world.server(answers(status(410)));
     const sent = await send(world.open(), server.origin, { events: moves(2) });
@@ -55,7 +55,7 @@ describe('an endpoint', () => {
     [500, 'soon', null],
     [503, '999999', 3_600_000],
   ])(
-    'that answers %i and asks to wait for %s is believed, within bounds',
+    'that answers %i with Retry-After %s is called again after that time, up to an hour',
     async (code, header, retryAfterMs) => {
       await using world = outside();
       const headers = header === undefined ? {} : { 'retry-after': header };
@@ -67,7 +67,7 @@ describe('an endpoint', () => {
   );
 
   test.each([400, 401, 403, 404, 413, 422, 500, 502])(
-    'that answers %i is tried again later',
+    'that answers %i is called again later',
     async (code) => {
       await using world = outside();
       const server = await world.server(answers(status(code)));
@@ -81,7 +81,7 @@ describe('an endpoint', () => {
   );
 
   test.each([301, 302, 303, 307, 308])(
-    'that redirects with %i is not followed, least of all to where calls may not go',
+    'that redirects with %i is not followed, and the reason does not contain the target',
     async (code) => {
       await using world = outside();
       const inner = await world.server(answers(taken));
@@ -98,7 +98,7 @@ describe('an endpoint', () => {
     },
   );
 
-  test('at an address that is not public is never connected to, and the reason does not say what is there', async () => {
+  test('at an address that is not public gets no connection, and the reason does not contain the address', async () => {
     await using world = outside();
     const server = await world.server(answers(taken));
     const closed = world.open({ allow: [] });
@@ -117,7 +117,7 @@ describe('an endpoint', () => {
     expect(server.connections()).toBe(0);
   });
 
-  test('with a certificate that is not valid is told nothing', async () => {
+  test('with an invalid certificate gets no request', async () => {
     await using world = outside();
     const expired = selfSignedCertificate({ ipv4: ['127.0.0.1'], validTo: new Date(Date.now() - 1_000) });
     const unknown = selfSignedCertificate({ ipv4: ['127.0.0.1'] });
@@ -138,38 +138,35 @@ describe('an endpoint', () => {
   test.each([
     ['hangs', () => {}],
     [
-      'lets its answer trickle',
+      'sends its response byte by byte',
       (response: ServerResponse) => {
         response.writeHead(200);
         const timer = setInterval(() => response.write('.'), 20);
         response.on('close', () => clearInterval(timer));
       },
     ],
-  ])(
-    'that %s holds up nobody for longer than a call may take, and is tried again later',
-    async (_what, answer) => {
-      await using world = outside();
-      const server = await world.server(answers(answer));
-      const outbound = world.open();
-      // As with all the time that it has, and less of it.
-      const hurried: Outbound = {
-        ...outbound,
-        call: (request) => {
-          expect(request.timeoutMs).toBe(sinkLimits.callMs);
-          return outbound.call({ ...request, timeoutMs: 300 });
-        },
-      };
-      const sent = await send(hurried, server.origin);
-      const reason = `127.0.0.1:${server.port}: no complete response in time`;
-      expect(sent).toMatchObject({
-        count: 0,
-        stopped: { kind: 'later', reason },
-        attempts: [{ status: null }],
-      });
-    },
-  );
+  ])('that %s ends the call at its timeout, and is called again later', async (_what, answer) => {
+    await using world = outside();
+    const server = await world.server(answers(answer));
+    const outbound = world.open();
+    // The call has its full timeout, which this test shortens.
+    const hurried: Outbound = {
+      ...outbound,
+      call: (request) => {
+        expect(request.timeoutMs).toBe(sinkLimits.callMs);
+        return outbound.call({ ...request, timeoutMs: 300 });
+      },
+    };
+    const sent = await send(hurried, server.origin);
+    const reason = `127.0.0.1:${server.port}: no complete response in time`;
+    expect(sent).toMatchObject({
+      count: 0,
+      stopped: { kind: 'later', reason },
+      attempts: [{ status: null }],
+    });
+  });
 
-  test('that is not there, or answers no HTTP, is tried again later', async () => {
+  test('that refuses the connection or does not use HTTP is called again later', async () => {
     await using world = outside();
     const gone = await world.server(answers(taken));
     await gone.close();
@@ -181,7 +178,7 @@ describe('an endpoint', () => {
     expect((await send(world.open(), server.origin)).stopped).toMatchObject({ kind: 'later' });
   });
 
-  test('that fails in a row is left alone for a moment, and the reason says so', async () => {
+  test('that fails repeatedly opens its circuit breaker, and the reason names it', async () => {
     await using world = outside();
     const server = await world.server(answers(status(500)));
     const outbound = world.open();
@@ -193,7 +190,7 @@ describe('an endpoint', () => {
     expect(server.arrived.length).toBeLessThan(11);
   });
 
-  test('is never named by more than its host, in what is logged and in what its tenant is told', async () => {
+  test('appears in logs and in reasons with its host only', async () => {
     await using world = outside();
     const server = await world.server(answers(status(500), status(302, { location: '/other?key=hidden' })));
     const outbound = world.open();

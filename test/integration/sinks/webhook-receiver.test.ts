@@ -55,13 +55,13 @@ async function post(
   return answer.status;
 }
 
-/** A reader from now on, which is asked for so many words. */
+/** A reader that starts now and is asked for a number of items. */
 function reader(): (count: number) => Promise<string[]> {
-  const words = receiver.moves(stop.signal)[Symbol.asyncIterator]();
+  const items = receiver.moves(stop.signal)[Symbol.asyncIterator]();
   return async (count) => {
     const heard: string[] = [];
     while (heard.length < count) {
-      const { value, done } = await words.next();
+      const { value, done } = await items.next();
       if (done === true) break;
       heard.push(value.kind === 'gap' ? 'gap' : value.event.id);
     }
@@ -71,8 +71,8 @@ function reader(): (count: number) => Promise<string[]> {
 
 const ids = (...seqs: number[]) => seqs.map((seq) => move(seq).id);
 
-describe('a receiver', () => {
-  test('tells each reader of a gap first, and then of every move in the order of its arrival', async () => {
+describe('a webhook receiver', () => {
+  test('gives each reader a gap first, and then every move in order of arrival', async () => {
     const [one, other] = [reader(), reader()];
     expect([await one(1), await other(1)]).toEqual([['gap'], ['gap']]);
     await using world = outside();
@@ -84,7 +84,7 @@ describe('a receiver', () => {
     expect(await reader()(1)).toEqual(['gap']);
   });
 
-  test('takes what the library of Standard Webhooks has signed', async () => {
+  test('accepts an event that the library of Standard Webhooks has signed', async () => {
     const read = reader();
     await read(1);
     const body = JSON.stringify(move(1));
@@ -101,14 +101,14 @@ describe('a receiver', () => {
     expect([answer.status, await read(1)]).toEqual([204, ids(1)]);
   });
 
-  test('notices a number that is missing, and none in what is delivered once more', async () => {
+  test('gives a gap for a missing number, and no gap for a repeated move', async () => {
     const read = reader();
     await read(1);
     for (const seq of [5, 6, 5, 6, 7, 9, 2, 10]) expect(await post(move(seq))).toBe(204);
     expect(await read(9)).toEqual([...ids(5, 6, 5, 6, 7), 'gap', ...ids(9, 2, 10)]);
   });
 
-  test('takes a test, of which no reader hears', async () => {
+  test('accepts a test event and gives it to no reader', async () => {
     const read = reader();
     await read(1);
     const { data: _data, ...rest } = move(1);
@@ -123,7 +123,7 @@ describe('a receiver', () => {
     expect(await read(1)).toEqual(ids(1));
   });
 
-  test('drops what a slow reader does not read, and says so', async () => {
+  test('drops the moves that a slow reader does not read, and gives it a gap', async () => {
     const slow = reader();
     await slow(1);
     for (let seq = 1; seq <= receiverLimits.waiting + 1; seq++) await post(move(seq));
@@ -139,19 +139,23 @@ describe('a receiver', () => {
   });
 });
 
-describe('a receiver tells no reader, and refuses', () => {
+describe('a webhook receiver that gets an invalid request', () => {
   const old = Math.floor(Date.now() / 1_000) - 301;
   test.each<[string, () => Promise<number>, number]>([
-    ['what nobody signed', () => post(move(1), { headers: { 'webhook-signature': '' } }), 401],
-    ['what somebody else signed', () => post(move(1), { by: newWebhookSecret() }), 401],
+    ['an unsigned event', () => post(move(1), { headers: { 'webhook-signature': '' } }), 401],
+    ['an event that another secret signed', () => post(move(1), { by: newWebhookSecret() }), 401],
     [
-      'what was signed for another id',
+      'an event that was signed for another id',
       () => post(move(1), { headers: { 'webhook-id': 'acme:x:live:1' } }),
       401,
     ],
-    ['what was signed long ago', () => post(move(1), { headers: { 'webhook-timestamp': String(old) } }), 401],
     [
-      'what is signed under an id that is not its own',
+      'an event with an old signature',
+      () => post(move(1), { headers: { 'webhook-timestamp': String(old) } }),
+      401,
+    ],
+    [
+      'an event that is signed under a foreign id',
       () => {
         const body = JSON.stringify(move(1));
         const timestamp = Math.floor(Date.now() / 1_000);
@@ -160,11 +164,11 @@ describe('a receiver tells no reader, and refuses', () => {
       },
       400,
     ],
-    ['what is signed and is no JSON', () => post('moved!'), 400],
-    ['what is signed and is no event', () => post({ moved: true }), 400],
-    ['what is too large', () => post('x'.repeat(receiverLimits.bodyBytes + 1)), 413],
-    ['a question', () => post(move(1), { method: 'GET' }), 405],
-  ])('%s', async (_what, ask, status) => {
+    ['a signed body that is not JSON', () => post('moved!'), 400],
+    ['a signed body that is not an event', () => post({ moved: true }), 400],
+    ['a body that is too large', () => post('x'.repeat(receiverLimits.bodyBytes + 1)), 413],
+    ['a GET request', () => post(move(1), { method: 'GET' }), 405],
+  ])('refuses %s, and gives the next move to its readers', async (_what, ask, status) => {
     const read = reader();
     await read(1);
     expect(await ask()).toBe(status);
@@ -172,7 +176,7 @@ describe('a receiver tells no reader, and refuses', () => {
     expect(await read(1)).toEqual(ids(7));
   });
 
-  test('whoever goes away in the middle of a body, and goes on', async () => {
+  test('gives the next move to its readers after a client has disconnected in the middle of a body', async () => {
     const read = reader();
     await read(1);
     const half = httpRequest(url, { method: 'POST', headers: { 'content-length': '1000' } });

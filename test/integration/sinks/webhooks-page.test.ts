@@ -29,7 +29,7 @@ function move(generation: number): MoveEvent {
   });
 }
 
-test('the receiver for Node in docs/guides/webhooks.md takes each generation once, and nothing that others have signed', async () => {
+test('the Node receiver of docs/guides/webhooks.md accepts each generation once, and nothing that another secret has signed', async () => {
   await using world = outside();
   const secret = newWebhookSecret();
   const child = spawn(process.execPath, ['--input-type=module', '--eval', block('js')], {
@@ -47,7 +47,7 @@ test('the receiver for Node in docs/guides/webhooks.md takes each generation onc
       delivery.send({ tenant: 'acme', events: generations.map(move) }, { sink: 'audit', url, secrets });
     expect(await send([1, 2], secret)).toMatchObject({ count: 2 });
     expect(await send([9], newWebhookSecret())).toMatchObject({ count: 0, attempts: [{ status: 401 }] });
-    // In the middle of a rotation.
+    // During a rotation of the secret.
     expect(await send([2, 3], newWebhookSecret(), secret)).toMatchObject({ count: 2 });
     const printed = [await line(), await line(), await line()].join('\n');
     expect(page).toContain(`\`\`\`\n${printed}\n\`\`\``);

@@ -12,8 +12,8 @@ import type { Arrived } from '../../support/servers/outside-server.ts';
 import { outside } from '../../support/data/outbound.ts';
 import { answers, log, move, moves, secret, send, status, taken } from '../../support/data/webhooks.ts';
 
-describe('an event', () => {
-  test('arrives signed as Standard Webhooks say and as a CloudEvent, for libraries of either to read', async () => {
+describe('a delivered event', () => {
+  test('is signed as Standard Webhooks require and is a CloudEvent, and the libraries of both accept it', async () => {
     await using world = outside();
     const server = await world.server(answers(taken));
     const sent = await send(world.open(), `${server.origin}/in?for=acme`);
@@ -32,7 +32,7 @@ describe('an event', () => {
     expect(read).toMatchObject({ ...move(1), time: '2026-03-01T12:00:00.000Z' });
   });
 
-  test('is signed with each of the secrets while they are rotated', async () => {
+  test('is signed with each secret during a rotation', async () => {
     await using world = outside();
     const server = await world.server(answers(taken));
     const secrets = [newWebhookSecret(), secret];
@@ -42,7 +42,7 @@ describe('an event', () => {
     for (const one of secrets) new Webhook(one).verify(body, headers as Record<string, string>);
   });
 
-  test('of a test goes the same way', async () => {
+  test('of a test is delivered in the same way', async () => {
     await using world = outside();
     const server = await world.server(answers(taken));
     const { data: _data, ...rest } = move(1);
@@ -57,7 +57,7 @@ describe('an event', () => {
     expect(server.arrived[0]?.headers['pointsman-correlation-id']).toBe('acme:audit');
   });
 
-  test('is the same, byte for byte, when it is tried again, under a new time', async () => {
+  test('has the same body and id when it is sent again', async () => {
     await using world = outside();
     const server = await world.server(answers(status(500), taken));
     const outbound = world.open();
@@ -69,7 +69,7 @@ describe('an event', () => {
   });
 });
 
-describe('events', () => {
+describe('delivered events', () => {
   test('arrive one after the other, in order', async () => {
     await using world = outside();
     let atOnce = 0;
@@ -85,7 +85,7 @@ describe('events', () => {
     expect(server.arrived.map(({ headers }) => headers['webhook-id'])).toEqual(moves(20).map(({ id }) => id));
   });
 
-  test('stop at the first that is not taken, and go on from there', async () => {
+  test('stop at the first one that the endpoint refuses, and continue from there', async () => {
     await using world = outside();
     const server = await world.server(answers(taken, taken, status(500), taken));
     const outbound = world.open();
@@ -106,10 +106,10 @@ describe('events', () => {
     expect(ids).toEqual([1, 2, 3, 3, 4, 5]);
   });
 
-  test('of an endpoint that is slow are as many as fit into a step, and nothing is wrong with that', async () => {
+  test('for a slow endpoint end with the step and without an error', async () => {
     await using world = outside();
     const server = await world.server(answers(taken));
-    // Each answer takes three seconds by this clock.
+    // Each response takes three seconds by this clock.
     let clock = 0;
     const delivery = webhookDelivery({
       outbound: world.open(),

@@ -29,17 +29,17 @@ interface Demo {
   stderr(): string;
 }
 
-/** Runs the demo with its throw-away folder inside ours. */
+/** Runs the demo with its temporary folder inside the test's folder. */
 function demo(env: Readonly<Record<string, string>> = {}): Demo {
   const child = spawn(process.execPath, [DEMO], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, TMPDIR: folder, ...env },
   });
-  const said = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (said.stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text));
+  const output = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
   const ended = once(child, 'close').then(([code]) => code as number | null);
-  return { process: child, ended, stdout: () => said.stdout, stderr: () => said.stderr };
+  return { process: child, ended, stdout: () => output.stdout, stderr: () => output.stderr };
 }
 
 /** The process that runs the demo's stack. */
@@ -58,28 +58,30 @@ async function nothingIsLeft(): Promise<void> {
 
 describe('npm run demo', () => {
   test('publishes, reads, changes, rolls back, exits with 0, and leaves nothing behind', async () => {
-    // What the shell has set for another Pointsman must not count here.
+    // The demo must ignore the shell's settings for another Pointsman.
     const run = demo({
       DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing',
       POINTSMAN_URL: 'http://127.0.0.1:1',
     });
     expect(await run.ended, run.stdout() + run.stderr()).toBe(0);
-    const told = run.stdout();
-    expect(told).toContain('$ pointsman publish examples/support-bot --tenant acme --bundle support-bot');
-    expect(told).toContain('acme:support-bot:v1 is live at generation 1');
-    expect(told).toContain('{"description":');
-    expect(told).toContain('acme:support-bot:v2 is live at generation 2');
-    expect(told).toMatch(/^\+ +"refundCents": 20000/m);
-    expect(told).toContain('rolled back  v2 → v1 at generation 3, held: refunds are too high');
-    expect(told).toMatch(/^ +3 {2}v2 → v1 .*\n +2 {2}v1 → v2 .*\n +1 {2}– → v1 /m);
-    // Short enough to be read at once: two screens.
-    expect(told.split('\n').length).toBeLessThan(64);
+    const printed = run.stdout();
+    expect(printed).toContain('$ pointsman publish examples/support-bot --tenant acme --bundle support-bot');
+    expect(printed).toContain('acme:support-bot:v1 is live at generation 1');
+    expect(printed).toContain('{"description":');
+    expect(printed).toContain('acme:support-bot:v2 is live at generation 2');
+    expect(printed).toMatch(/^\+ +"refundCents": 20000/m);
+    expect(printed).toContain('rolled back  v2 → v1 at generation 3, held: refunds are too high');
+    expect(printed).toMatch(/^ +3 {2}v2 → v1 .*\n +2 {2}v1 → v2 .*\n +1 {2}– → v1 /m);
+    // Two screens, so that a user can read all of it.
+    expect(printed.split('\n').length).toBeLessThan(64);
     await nothingIsLeft();
   });
 
-  test('exits with another code and the reason when something of it dies, and leaves nothing behind', async () => {
+  test('exits with 1 and the reason when its stack dies, and leaves nothing behind', async () => {
     const run = demo();
-    await eventually(async () => run.stdout().includes('$ pointsman publish'), { what: 'it publishes' });
+    await eventually(async () => run.stdout().includes('$ pointsman publish'), {
+      what: 'the demo publishes',
+    });
     process.kill(await stackOf(folder), 'SIGKILL');
     expect(await run.ended).toBe(1);
     expect(run.stderr()).toMatch(/The demo failed\. "pointsman .*" exited with [0-9]+/);
@@ -89,16 +91,16 @@ describe('npm run demo', () => {
   test.each([
     ['while it starts', 'Starting'],
     ['in the middle of a command', '$ pointsman publish'],
-  ])('killed with -9 %s, leaves no process behind', async (_when, sign) => {
+  ])('leaves no process behind when it is killed with -9 %s', async (_when, sign) => {
     const run = demo();
-    await eventually(async () => run.stdout().includes(sign), { what: `it says "${sign}"` });
+    await eventually(async () => run.stdout().includes(sign), { what: `the demo prints "${sign}"` });
     await eventually(() => stackOf(folder).catch(() => null), { what: 'its stack runs' });
     run.process.kill('SIGKILL');
     await run.ended;
     await nothingRuns(folder);
   });
 
-  test('exits with another code and the reason when it can not start', async () => {
+  test('exits with 1 and the reason when it cannot start', async () => {
     const run = demo({ TMPDIR: join(folder, 'missing') });
     expect(await run.ended).toBe(1);
     expect(run.stderr()).toContain('The demo failed.');
@@ -107,9 +109,9 @@ describe('npm run demo', () => {
   test.each([
     ['while it starts', 'Starting'],
     ['in the middle of a command', '$ pointsman publish'],
-  ])('Ctrl-C %s ends it, and leaves nothing behind', async (_when, sign) => {
+  ])('ends at Ctrl-C %s and leaves nothing behind', async (_when, sign) => {
     const run = demo();
-    await eventually(async () => run.stdout().includes(sign), { what: `it says "${sign}"` });
+    await eventually(async () => run.stdout().includes(sign), { what: `the demo prints "${sign}"` });
     run.process.kill('SIGINT');
     expect(await run.ended).toBe(130);
     await nothingIsLeft();

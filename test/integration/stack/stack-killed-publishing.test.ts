@@ -23,7 +23,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** `npm start` as it is: the real servers, the real worker and API, in a process of its own. */
+/** Runs `npm start` as a separate process with the real servers, worker and API. */
 async function start(): Promise<{ url: string; end: (signal: NodeJS.Signals) => Promise<void> }> {
   const home = join(folder, 'home');
   await rm(join(home, 'api-url'), { force: true });
@@ -77,7 +77,7 @@ async function call(
   return answer.json();
 }
 
-test('a whole stack killed with -9 in the middle of publishes and started again loses nothing: each release that was accepted settles, and its pointer moves once', async () => {
+test('a stack that is killed with -9 during publishes loses nothing: after the restart each accepted release settles, and its pointer moves once', async () => {
   const bundles = Array.from({ length: 12 }, (_none, index) => `bundle-${index}`);
   const path = (bundle: string) => `/v1/tenants/acme/bundles/${bundle}`;
   const publish = (url: string, bundle: string) =>
@@ -94,11 +94,11 @@ test('a whole stack killed with -9 in the middle of publishes and started again 
   const answers = bundles.map((bundle) =>
     publish(first.url, bundle).then(
       (answer) => Release.parse(answer).version,
-      // Cut off by the kill: whoever asked does not know, and asks again.
+      // The kill cut this request off. Its client does not know the result and sends it again.
       () => null,
     ),
   );
-  // Some are accepted and on their way; of the rest nobody knows.
+  // Some are accepted and in flight. The state of the others is unknown.
   await Promise.any(answers);
   await first.end('SIGKILL');
   const accepted = await Promise.all(answers);

@@ -25,13 +25,13 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-describe('npm start, stopped', () => {
+describe('npm start that is stopped', () => {
   test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-    'by %s ends everything in order and exits with 0',
+    'by %s stops every process in order and exits with 0',
     async (signal) => {
       const stack = start();
       await stack.ready;
-      // As from Ctrl-C under npm: once from the terminal and once from npm.
+      // Ctrl-C under npm sends two signals: one from the terminal and one from npm.
       stack.process.kill(signal);
       stack.process.kill(signal);
       expect(await stack.ended).toBe(0);
@@ -44,28 +44,30 @@ describe('npm start, stopped', () => {
     },
   );
 
-  test('while it is still starting leaves nothing running, and the next start is whole', async () => {
+  test('while it starts leaves no process running, and the next start is complete', async () => {
     const stack = start();
-    await eventually(async () => (await processesOf(home)).length > 1, { what: 'something runs' });
+    await eventually(async () => (await processesOf(home)).length > 1, { what: 'a process runs' });
     stack.process.kill('SIGINT');
     expect(await stack.ended).toBe(0);
     expect(await processesOf(folder)).toEqual([]);
     expect(await notes(await start().ready)).toEqual([]);
   });
 
-  test('after its home was deleted ends everything in order, although no log can be written any more', async () => {
+  test('after its home was deleted stops every process in order, although its logs cannot be written', async () => {
     const stack = start();
     const url = await stack.ready;
     await rm(home, { recursive: true });
     await fetch(`${url}/warn`, { method: 'POST', body: 'the last of it' });
-    await eventually(async () => stack.output().includes('the last of it'), { what: 'it is shown' });
+    await eventually(async () => stack.output().includes('the last of it'), {
+      what: 'the warning is printed',
+    });
     expect(stack.output()).toContain('api: warning: its log cannot be written: ENOENT');
     stack.process.kill('SIGTERM');
     expect(await stack.ended).toBe(0);
     expect(await processesOf(folder)).toEqual([]);
   });
 
-  test('by itself when a process dies whose successor can not be noted, since its home was deleted: nothing is left running', async () => {
+  test('because a process keeps dying after its home was deleted exits with 1 and leaves no process running', async () => {
     const stack = start();
     const url = await stack.ready;
     await rm(home, { recursive: true });
@@ -75,7 +77,7 @@ describe('npm start, stopped', () => {
     await nothingRuns(folder);
   });
 
-  test('by a second signal ends at once what would not end by itself', async () => {
+  test('by a second signal kills a process that does not stop', async () => {
     const stack = start();
     const url = await stack.ready;
     const { pid } = (await (await fetch(url)).json()) as { pid: number };
@@ -86,15 +88,15 @@ describe('npm start, stopped', () => {
         stack.process.kill('SIGINT');
         return stack.output().includes('Stopping at once.');
       },
-      { what: 'the second signal is taken for one' },
+      { what: 'the second signal is handled' },
     );
     expect(await stack.ended).toBe(0);
     expect(await processesOf(folder)).toEqual([]);
   });
 });
 
-describe('npm start, killed', () => {
-  test('leaves nothing running, and the next start has what was written', async () => {
+describe('npm start that is killed', () => {
+  test('leaves no process running, and the next start has the written data', async () => {
     const first = start();
     const url = await first.ready;
     await note(url, 'written before');
@@ -103,14 +105,14 @@ describe('npm start, killed', () => {
     expect(await notes(await start().ready)).toEqual(['written before']);
   });
 
-  test('and started again at once has what was written', async () => {
+  test('and started again at once has the written data', async () => {
     const first = start();
     await note(await first.ready, 'written before');
     first.process.kill('SIGKILL');
     expect(await notes(await start().ready)).toEqual(['written before']);
   });
 
-  test('together with its watchdog: the next start ends what was left, and has what was written', async () => {
+  test('together with its watchdog leaves orphans that the next start ends, and the written data is there', async () => {
     const first = start();
     await note(await first.ready, 'written before');
     const watchdog = await watchdogOf(home);
@@ -123,14 +125,14 @@ describe('npm start, killed', () => {
     expect(second.output()).toMatch(/^ended orphaned processes of an earlier start: .*restate, postgres$/m);
   });
 
-  test('in the middle of making the database: the next start makes a whole one', async () => {
+  test('during initdb is followed by a start with a complete database', async () => {
     await killedWhileMaking();
     expect(await halfMade()).toBeDefined();
     expect(await notes(await start().ready)).toEqual([]);
     expect(await halfMade()).toBeUndefined();
   });
 
-  test('does not touch a stranger’s process that has a number of its own by now', async () => {
+  test('does not end a foreign process that has the number of one of its earlier processes', async () => {
     const first = start();
     await first.ready;
     first.process.kill('SIGTERM');
@@ -143,7 +145,7 @@ describe('npm start, killed', () => {
     expect(second.output()).not.toContain('ended what');
   });
 
-  test('only its watchdog: another takes its place', async () => {
+  test('as its watchdog only gets a new watchdog', async () => {
     const stack = start();
     await stack.ready;
     const watchdog = await watchdogOf(home);
@@ -155,7 +157,7 @@ describe('npm start, killed', () => {
 });
 
 describe('npm start', () => {
-  test('reports everything that is wrong with the settings, and makes nothing', async () => {
+  test('reports every mistake in the settings and creates nothing', async () => {
     const stack = start({
       POINTSMAN_PORT: 'x',
       POINTSMAN_ADMIN_TOKEN: 'short',
@@ -169,7 +171,7 @@ describe('npm start', () => {
     await expect(readFile(join(home, 'ports.json'))).rejects.toThrow('ENOENT');
   });
 
-  test('shows the admin token once', async () => {
+  test('prints the admin token at the first start only', async () => {
     const first = start();
     await first.ready;
     const token = /ptm_[\w-]{43}/.exec(first.output())?.[0];
@@ -182,7 +184,7 @@ describe('npm start', () => {
     expect((await readFile(join(home, 'admin-token'), 'utf8')).trim()).toBe(token);
   });
 
-  test.runIf(isRoot)('runs as root in a folder that only root may enter', async () => {
+  test.runIf(isRoot)('runs as root in a folder that only root can enter', async () => {
     await chmod(folder, 0o700);
     const url = await start().ready;
     await note(url, 'by root');
@@ -209,7 +211,7 @@ async function halfMade(): Promise<string | undefined> {
   return (await readdir(home)).find((name) => name.startsWith('postgres.half-made-'));
 }
 
-/** Kills a start while initdb is at work. When it was done before the kill arrived, once more from nothing. */
+/** Kills a start during initdb. When initdb was done before the kill, it tries again in a new home. */
 async function killedWhileMaking(): Promise<void> {
   const isThere = async (...path: string[]): Promise<boolean> =>
     stat(join(home, ...path)).then(
@@ -220,7 +222,7 @@ async function killedWhileMaking(): Promise<void> {
     const stack = start();
     const begun = async () =>
       (await isThere((await halfMade()) ?? '', 'data', 'base')) || isThere('postgres');
-    await eventually(begun, { what: 'initdb is at work' });
+    await eventually(begun, { what: 'initdb runs' });
     stack.process.kill('SIGKILL');
     await stack.ended;
     if (!(await isThere('postgres'))) return true;

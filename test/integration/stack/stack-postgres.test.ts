@@ -28,7 +28,7 @@ afterEach(async () => {
 });
 
 describe('the embedded PostgreSQL', () => {
-  test('keeps what was committed when it is killed, and starts beside its own orphans, on its stale lock file', async () => {
+  test('keeps committed data when it is killed, and starts in spite of its orphaned processes and its stale lock file', async () => {
     const first = await start();
     await sql(first, 'CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)');
     await first.process.stop([]);
@@ -62,7 +62,7 @@ describe('the embedded PostgreSQL', () => {
     await expect(new pg.Client(url.href).connect()).rejects.toThrow('password authentication failed');
   });
 
-  test('removes an initdb that was killed half-way, and makes a whole one', async () => {
+  test('removes an incomplete initdb and makes a complete one', async () => {
     const half = join(folder, 'data.half-made-12345', 'data');
     await mkdir(half, { recursive: true });
     await writeFile(join(half, 'PG_VERSION'), '18\n');
@@ -70,25 +70,25 @@ describe('the embedded PostgreSQL', () => {
     expect((await readdir(folder)).toSorted()).toEqual(['data', 'log']);
   });
 
-  test('does not touch a folder that holds something else', async () => {
+  test('does not touch a folder with other content', async () => {
     await mkdir(join(folder, 'data'));
     await writeFile(join(folder, 'data', 'diary.txt'), 'dear diary');
     await expect(start()).rejects.toThrow('is not a PostgreSQL data folder');
     expect(await readdir(join(folder, 'data'))).toEqual(['diary.txt']);
   });
 
-  test('is not kept from starting by a lock file whose number went to another process', async () => {
+  test('starts although its lock file has the number of another process', async () => {
     await (await start()).stop();
     await writeFile(join(folder, 'data', 'postmaster.pid'), `${process.pid}\n${join(folder, 'data')}\n`);
     expect(await sql(await start(), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  test('is not started twice on one folder', async () => {
+  test('does not start twice on one folder', async () => {
     const { process: running } = await start();
     await expect(start()).rejects.toThrow(`process ${running.pid}`);
   });
 
-  test('starts from a folder that was moved, with its password and its data', async () => {
+  test('starts from a moved folder with its password and its data', async () => {
     const first = await start();
     await sql(first, 'CREATE TABLE kept (n int); INSERT INTO kept VALUES (8)');
     await first.stop();
@@ -97,7 +97,7 @@ describe('the embedded PostgreSQL', () => {
     expect(await sql(second, 'SELECT n FROM kept')).toEqual([{ n: 8 }]);
   });
 
-  test('says that its port is taken, and is started on another', async () => {
+  test('reports that its port is taken, and can start on another one', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as { port: number };
@@ -113,15 +113,15 @@ describe('the embedded PostgreSQL', () => {
     other.close();
   });
 
-  test('another server that sits on its port is not taken for it', async () => {
+  test('does not use another server on its port', async () => {
     const first = await start();
     const port = Number(new URL(first.ownerUrl).port);
     await expect(startAt(port, { name: 'second' })).rejects.toThrow(PortTakenError);
   });
 });
 
-describe.runIf(isRoot)('PostgreSQL, which refuses to run as root', () => {
-  test('runs as nobody for root, in a folder that nobody else may enter, without root’s other rights', async () => {
+describe.runIf(isRoot)('PostgreSQL that root starts', () => {
+  test('runs as nobody in a folder that only root can enter, without the other rights of root', async () => {
     await chmod(folder, 0o700);
     const server = await start();
     const { stdout } = spawn('cat', [`/proc/${server.process.pid}/status`]);
@@ -130,7 +130,7 @@ describe.runIf(isRoot)('PostgreSQL, which refuses to run as root', () => {
     expect(status).toMatch(/^CapEff:\s+0000000000000002$/m);
   });
 
-  test('makes its data with programs that lie in a folder that nobody else may enter, as in a clone under /root', async () => {
+  test('makes its data with programs in a folder that only root can enter, as in a clone under /root', async () => {
     await chmod(folder, 0o700);
     const programs = join(folder, 'native', 'bin');
     const { initdb } = await embeddedBinaries();
@@ -141,21 +141,21 @@ describe.runIf(isRoot)('PostgreSQL, which refuses to run as root', () => {
     expect(await readdir(data)).toContain('PG_VERSION');
   });
 
-  test('runs as nobody without any right where the way is open', async () => {
+  test('runs as nobody without any right in an open folder', async () => {
     await chmod(folder, 0o711);
     const server = await start();
     const { stdout } = spawn('cat', [`/proc/${server.process.pid}/status`]);
     expect((await stdout.toArray()).join('')).toMatch(/^CapEff:\s+0000000000000000$/m);
   });
 
-  test('runs as the ordinary user that starts it, and for root on the same folder as that user again', async () => {
+  test('runs as the owner of its folder, also when root starts it on that folder', async () => {
     await chown(folder, 1000, 1000);
     expect(JSON.parse(await runScript(script, [folder], { uid: 1000 }))).toEqual({ uid: 1000 });
     expect(JSON.parse(await runScript(script, [folder]))).toEqual({ uid: 1000 });
     expect(JSON.parse(await runScript(script, [folder], { uid: 1000 }))).toEqual({ uid: 1000 });
   });
 
-  test('runs on a folder that root copied and so owns', async () => {
+  test('runs on a folder that root copied and owns', async () => {
     await (await start()).stop();
     await chownAll(join(folder, 'data'));
     const server = await start();

@@ -26,7 +26,7 @@ import { startPostgres, startRestate } from '../../support/servers/servers.ts';
 import { startTestStack, type TestStack, type TestStackOptions } from '../../support/processes/stack.ts';
 import { standIns } from '../../support/processes/stand-ins.ts';
 
-// Not replayed: it is about processes, and release.test.ts runs the same handlers.
+// Not replayed: it tests processes, and release.test.ts runs the same handlers.
 
 let folder: string;
 let stacks: TestStack[];
@@ -42,7 +42,7 @@ afterEach(async () => {
 });
 
 describe('a stack', () => {
-  test('runs beside another with another home, and neither sees the other', async () => {
+  test('runs next to another one with another home, and they share nothing', async () => {
     const [one, two] = await Promise.all([start('one'), start('two')]);
     await note(one, 'first');
     await note(two, 'second');
@@ -51,7 +51,7 @@ describe('a stack', () => {
     expect(await call(one, 'Echo/say', 'hello')).toBe('hello');
   });
 
-  test('gives each process only the secrets that it needs, and keeps its own in files of the owner', async () => {
+  test('gives each process only the secrets that it needs, and stores its own in files that only the owner can read', async () => {
     const stack = await start('home');
     expect(await get(stack, '/')).toMatchObject({
       adminTokenSha256: createHash('sha256').update(stack.adminToken).digest('hex'),
@@ -68,11 +68,11 @@ describe('a stack', () => {
     expect((await readdir(stack.home)).filter((name) => !isDataDirEntry(name))).toEqual([]);
   });
 
-  test('does not start in a home that may have come with the folder, and leaves it as it is', async () => {
+  test('does not start in a home that may have come with the folder, and does not change it', async () => {
     const first = await start('home');
     await first.stop();
     await rm(join(first.home, 'admin-token'));
-    // As git and an unpacked archive make it: another's hash, which everybody can read.
+    // Git and archives create files like this: a foreign hash that every user can read.
     await writeFile(join(first.home, 'admin-token.sha256'), 'a hash\n');
     await chmod(join(first.home, 'admin-token.sha256'), 0o644);
     await expect(start('home')).rejects.toThrow(
@@ -82,7 +82,7 @@ describe('a stack', () => {
     expect(await readdir(first.home)).not.toContain('admin-token');
   });
 
-  test('uses the admin token that it is given and keeps no other', async () => {
+  test('uses an admin token from the environment and does not store another one', async () => {
     const first = await start('home');
     await first.stop();
     const given = 'a-token-of-my-own';
@@ -91,7 +91,7 @@ describe('a stack', () => {
     await expect(readFile(join(second.home, 'admin-token'))).rejects.toThrow('ENOENT');
   });
 
-  test('goes on by the hash of its admin token when the copy of it is removed', async () => {
+  test('accepts its admin token by the stored hash when the copy of the token was removed', async () => {
     const first = await start('home');
     const token = first.adminToken;
     await first.stop();
@@ -104,7 +104,7 @@ describe('a stack', () => {
     expect(await readdir(second.home)).not.toContain('admin-token');
   });
 
-  test('makes a new admin token when both files of the old one are deleted, and the old one is void', async () => {
+  test('makes a new admin token when both files of the old one are deleted, and the old one is invalid', async () => {
     const first = await start('home');
     await first.stop();
     for (const file of ['admin-token', 'admin-token.sha256']) await rm(join(first.home, file));
@@ -116,7 +116,7 @@ describe('a stack', () => {
     });
   });
 
-  test('keeps its data, its token and its address from one start to the next', async () => {
+  test('keeps its data, its token and its address across a restart', async () => {
     const first = await start('home');
     await note(first, 'kept');
     await first.stop();
@@ -129,7 +129,7 @@ describe('a stack', () => {
     expect(await notes(second)).toEqual(['kept']);
   });
 
-  test('starts from a home that was moved, and from a copy beside it', async () => {
+  test('starts from a moved home, and from a copy next to it', async () => {
     const first = await start('home');
     await note(first, 'moved');
     await first.stop();
@@ -143,7 +143,7 @@ describe('a stack', () => {
     expect(await Promise.all(both.map((stack) => call(stack, 'Echo/say', 'x')))).toEqual(['x', 'x']);
   });
 
-  test('starts again each of its processes that dies, at the same address', async () => {
+  test('restarts each of its processes that dies, at the same address', async () => {
     const stack = await start('home');
     await note(stack, 'before');
     for (const name of ['api', 'worker', 'restate', 'postgres'] as const) {
@@ -159,11 +159,11 @@ describe('a stack', () => {
       await eventually(async () => (await answer()) === name, { what: `Restate answers after ${name} died` });
     }
     await eventually(async () => stack.said.includes('postgres is running again'), {
-      what: 'the last is said to be back',
+      what: 'the restart of the last process is printed',
     });
   });
 
-  test('gives up, says why, and stops everything when a process dies again and again', async () => {
+  test('stops every process and reports the reason when one of them keeps dying', async () => {
     const { promise: failed, resolve } = Promise.withResolvers<string>();
     const stack = await start('home', { onFailed: resolve });
     const seen = { over: false };
@@ -173,7 +173,7 @@ describe('a stack', () => {
         await fetch(`${stack.apiUrl}/die`, { method: 'POST' }).catch(() => undefined);
         return seen.over;
       },
-      { what: 'it gives up' },
+      { what: 'the stack stops' },
     );
     expect(await failed).toMatch(
       /^api ended 5 times within a minute, the last time with exit code 3\. Its log is in /,
@@ -181,7 +181,7 @@ describe('a stack', () => {
     await nothingRuns(stack.home);
   });
 
-  test('a process that does not come up ends the start with its last words, and nothing is left running', async () => {
+  test('fails to start with the error of a process that does not start, and leaves no process running', async () => {
     const broken = join(folder, 'broken.ts');
     await writeFile(broken, `console.error('the moon is full'); process.exit(4);`);
     await expect(start('home', { scripts: { ...standIns, worker: broken } })).rejects.toThrow(
@@ -198,7 +198,7 @@ describe('a stack', () => {
     expect(await notes(stack)).toEqual([]);
   });
 
-  test('refuses an API port that is taken, before it starts anything', async () => {
+  test('refuses an API port that is taken, before it starts a process', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const port = String((other.address() as { port: number }).port);
@@ -209,7 +209,7 @@ describe('a stack', () => {
     other.close();
   });
 
-  test('what waits in Restate goes on when the worker’s port is taken at the next start', async () => {
+  test('continues an invocation that waits in Restate when the port of the worker is taken at the next start', async () => {
     const first = await start('home');
     const sent = await post(`${first.restate.ingressUrl}/Wait/one/run/send`, null);
     const { invocationId } = (await sent.json()) as { invocationId: string };
@@ -233,7 +233,7 @@ describe('a stack', () => {
     squatter.close();
   });
 
-  test('does not bring what is given by address', async () => {
+  test('starts no server whose address is given', async () => {
     const [postgres, restate] = await Promise.all([startPostgres(), startRestate()]);
     const env = {
       DATABASE_URL: postgres.ownerUrl,
@@ -251,7 +251,7 @@ describe('a stack', () => {
     await Promise.all([postgres.stop(), restate.stop()]);
   });
 
-  test('shows the warnings of its processes and keeps their logs, those of the start before included', async () => {
+  test('prints the warnings of its processes, and keeps their logs and those of the start before', async () => {
     const first = await start('home');
     await post(`${first.apiUrl}/warn`, 'mind the gap');
     await eventually(async () => first.said.includes('api: warning: "mind the gap"'), {

@@ -11,7 +11,7 @@ import { startApi, type TestApi } from '../../support/processes/api.ts';
 import { type ControlPlane, startControlPlane } from '../../support/worlds/control-plane.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 
-// Not replayed: it is about the page, and release.test.ts runs the same handlers.
+// Not replayed: it tests the page, and release.test.ts runs the same handlers.
 
 const root = join(import.meta.dirname, '..', '..', '..');
 
@@ -32,7 +32,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test('every command of docs/tutorial.md ends as the page says, and prints the outcomes that it shows', async () => {
+test('every command of docs/tutorial.md exits as the page shows, and prints the outcomes of the page', async () => {
   const page = await readFile(join(root, 'docs/tutorial.md'), 'utf8');
   const { exit, output } = await run(await scriptOf(page));
   expect([exit, output()]).toEqual([0, expect.stringContaining('lifted  live is v1 at generation 3')]);
@@ -40,24 +40,24 @@ test('every command of docs/tutorial.md ends as the page says, and prints the ou
   const outcomes = shown.filter((line) => OUTCOME.test(line));
   expect(outcomes.length).toBeGreaterThan(7);
   expect(outcomes.filter((line) => !output().includes(line))).toEqual([]);
-  // The third terminal, as the page describes it.
+  // The third terminal of the page.
   for (const line of ['generation 2: v2', 'generation 3: v1']) {
     expect(page).toContain(`\`${line}\``);
     await eventually(async () => output().includes(line), { what: `the follower prints "${line}"` });
   }
 });
 
-/** Lines of output that are the same in every run: no time of a clock or of a measurement is in them. */
+/** Output lines that are the same in every run, because they contain no time and no measurement. */
 const OUTCOME = /^(?:created|published|approved|rolled back|lifted|error|acme:support-bot:v2 is|[-+] {4}")/;
 
-/** The fenced blocks of that language; commands are `sh`, and output has none. */
+/** The fenced blocks of that language. Commands are `sh`, and output has no language. */
 function blocksOf(page: string, language: string): string[] {
   return [...page.matchAll(/^```(\w*)\n([^]*?)^```$/gm)].flatMap(([, own = '', block = '']) =>
     own === language ? [block] : [],
   );
 }
 
-/** The blocks of commands as one script that stops at the first command with another exit code than the page says. */
+/** All command blocks as one script, which stops at the first command with an unexpected exit code. */
 async function scriptOf(page: string): Promise<string> {
   const blocks = blocksOf(page, 'sh').map((block) =>
     block.startsWith('# third terminal') ? `(\n${block}) &` : block,
@@ -74,7 +74,7 @@ async function scriptOf(page: string): Promise<string> {
 async function run(script: string): Promise<{ exit: number | null; output: () => string }> {
   const child = spawn('bash', ['-c', script], {
     cwd: root,
-    // A group of its own, so that the follower ends with it.
+    // A separate process group, so that the follower ends with it.
     detached: true,
     env: {
       ...process.env,
@@ -98,7 +98,7 @@ function stop(group: number): void {
   try {
     process.kill(-group, 'SIGTERM');
   } catch {
-    // Everything in it has ended.
+    // Every process of the group has ended.
   }
 }
 

@@ -13,7 +13,7 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { type PushedTenant, type PushedWorld, startPushedWorld } from '../../support/worlds/pushed-world.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
 import { runCli } from '../../support/runs/run-cli.ts';
-import { as, itemsOf, madeToken, told } from '../../support/data/tokens.ts';
+import { as, itemsOf, madeToken, shown } from '../../support/data/tokens.ts';
 
 let world: PushedWorld;
 let owner: Client;
@@ -50,7 +50,7 @@ const over = (quota: QuotaName, used: number, most: number) => ({
   json: { code: 'quota_exceeded', quota: { quota, used, limit: most } },
 });
 
-/** Lets the time pass after which content that nobody uses is deleted. */
+/** Makes unused content old enough for the sweep to delete it. */
 async function age(): Promise<void> {
   for (const table of ['sources', 'blobs'])
     await owner.query(
@@ -69,7 +69,7 @@ async function publishedOnce(files: Record<string, string> = { 'a.json': '1' }):
 }
 
 describe('the quotas of a tenant', () => {
-  test('are shown to its viewers, set by admins of the platform alone, and told to nobody else', async () => {
+  test('can be read by viewers of the tenant and set by admins of the platform only', async () => {
     const viewer = await madeToken(world.api, { name: 'v', tenant, roles: ['viewer'] });
     const admin = await madeToken(world.api, { name: 'a', tenant, roles: ['admin'] });
     const elsewhere = await world.tenant();
@@ -82,7 +82,7 @@ describe('the quotas of a tenant', () => {
     }
     const theirs = await call('GET', path('quotas'), as(stranger.token));
     expect(theirs.status).toBe(403);
-    expect(told(theirs)).toEqual(told(await call('GET', '/v1/tenants/nobody/quotas', as(stranger.token))));
+    expect(shown(theirs)).toEqual(shown(await call('GET', '/v1/tenants/nobody/quotas', as(stranger.token))));
     expect(await limit({ tokens: 5 })).toMatchObject({ status: 200 });
     expect(await usage('tokens')).toMatchObject({ used: 2, limit: 5, default: 1_000 });
     for (const wrong of [{}, { cats: 1 }, { tokens: -1 }, { tokens: 1.5 }])
@@ -90,7 +90,7 @@ describe('the quotas of a tenant', () => {
     expect((await call('GET', '/v1/tenants/nobody/quotas')).status).toBe(404);
   });
 
-  test('are shown and set on the command line', async () => {
+  test('can be read and set on the command line', async () => {
     const env = {
       POINTSMAN_URL: world.api.url,
       POINTSMAN_TOKEN: world.api.adminToken,
@@ -106,8 +106,8 @@ describe('the quotas of a tenant', () => {
   });
 });
 
-describe('past a quota', () => {
-  test('a publish is refused with 429 and what is used up, and one that is larger by itself with 413', async () => {
+describe('at the limit of a quota', () => {
+  test('a publish is refused with 429 and the quota, and one that exceeds the whole quota with 413', async () => {
     await publishedOnce();
     const { used } = (await usage('bytes')) as { used: number };
     await limit({ bytes: used + 1_000 });
@@ -119,7 +119,7 @@ describe('past a quota', () => {
     expect(await usage('bytes')).toMatchObject({ used });
   });
 
-  test('a release whose compiled files do not fit ends as rejected, and says so', async () => {
+  test('a release whose compiled files do not fit is rejected with the reason', async () => {
     const content = Buffer.from('{"a": 1}');
     const file = { path: 'a.json', digest: digestOf(content), size: content.length };
     const contents = new Map([[file.digest, content]]);
@@ -136,14 +136,14 @@ describe('past a quota', () => {
     await publishedOnce({ 'a.json': '{"a": 1}' });
   });
 
-  test('new bundles are refused, and those that are there go on', async () => {
+  test('a new bundle is refused, and existing bundles continue', async () => {
     await publishedOnce();
     await limit({ bundles: 1 });
     expect(await publish({ 'a.json': '2' }, 'other')).toMatchObject(over('bundles', 1, 1));
     await publishedOnce({ 'a.json': '2' });
   });
 
-  test('releases in flight are refused until one has ended', async () => {
+  test('a release is refused until one in flight has settled', async () => {
     await call('PUT', path('policy'), {
       json: {
         channels: { live: { onConflict: 'queue', gates: [{ approval: { name: 'release', count: 1 } }] } },
@@ -160,7 +160,7 @@ describe('past a quota', () => {
     expect((await publish({ 'a.json': '3' })).status).toBe(202);
   });
 
-  test('a push is refused, and its delivery says why', async () => {
+  test('a push is refused, and its delivery has the reason', async () => {
     await limit({ bytes: 1 });
     const commit = await hooked.pushed({ 'config.json': '{"a":1}' });
     const delivery = await hooked.delivery(commit, ({ state }) => state === 'refused');
@@ -194,7 +194,7 @@ describe('past a quota', () => {
       'policyVersions',
       () => call('PUT', path('policy'), { json: { channels: { [randomUUID()]: { onConflict: 'queue' } } } }),
     ],
-  ] as const)('%s are refused, and what can be deleted makes room', async (quota, make) => {
+  ] as const)('new %s are refused, and a deletion makes room', async (quota, make) => {
     const made = await make();
     expect([200, 201]).toContain(made.status);
     const { used } = (await usage(quota)) as { used: number };
@@ -206,7 +206,7 @@ describe('past a quota', () => {
     expect((await make()).status).toBe(201);
   });
 
-  test('a tenant still rolls back, promotes, holds, approves, cancels and deletes', async () => {
+  test('a tenant can still roll back, promote, hold, approve, cancel and delete', async () => {
     const [v1, v2] = [await publishedOnce(), await publishedOnce({ 'a.json': '2' })];
     await call('PUT', path('policy'), {
       json: { channels: { live: { gates: [{ approval: { name: 'release', count: 1 } }] } } },
@@ -237,7 +237,7 @@ describe('past a quota', () => {
   });
 });
 
-test('what a publish stored that was refused for a hold is gone after its time, by the worker’s sweep', async () => {
+test('the sweep deletes the content of a publish that was refused for a hold', async () => {
   await publishedOnce();
   const { used: before } = await usage('bytes');
   await call('PUT', path('bundles/bot/channels/live/hold'), { json: { reason: 'x' } });
@@ -254,8 +254,8 @@ test('what a publish stored that was refused for a hold is gone after its time, 
   });
 });
 
-test('a push whose source was deleted while it could not be admitted is fetched again, and published', async () => {
-  // Nothing of the tenant is admitted while somebody else has this lock: see lock_counts in functions/quotas.sql.
+test('a push whose source was deleted before its admission is fetched again and published', async () => {
+  // This lock stops every admission of the tenant: see lock_counts in functions/quotas.sql.
   await owner.query('SELECT pg_advisory_lock(7400002, hashtext($1))', [tenant]);
   const commit = await hooked.pushed({ 'config.json': '{"a":1}' });
   const sources = async () =>
@@ -275,7 +275,7 @@ test('a dry run stores nothing', async () => {
   expect(await usage('bytes')).toMatchObject({ used: 0 });
 });
 
-test('a key that has expired is that of a new request', async () => {
+test('an expired idempotency key belongs to the next request with it', async () => {
   const headers = { 'idempotency-key': 'k' };
   const first = await publish({ 'a.json': '1' }, 'bot', headers);
   await settled(world.plane, tenant, Number(first.json['version']), { bundle: 'bot' });

@@ -10,9 +10,10 @@ import {
   settled,
   startControlPlane,
 } from '../../support/worlds/control-plane.ts';
-import { as, itemsOf, madeToken, told } from '../../support/data/tokens.ts';
+import { as, itemsOf, madeToken, shown } from '../../support/data/tokens.ts';
 
-// Not replayed: it is about tokens, and the handlers behind them run in api-publish.test.ts and approvals.test.ts.
+// Not replayed: it tests tokens, and the handlers behind them run in api-publish.test.ts and
+// approvals.test.ts.
 
 let plane: ControlPlane;
 let api: TestApi;
@@ -97,7 +98,7 @@ async function allowed(token: string): Promise<string[]> {
 }
 
 test.each(Role.options)(
-  'a %s of a tenant may do its part there, and nothing of the platform',
+  'a token of a tenant with the role %s has exactly the permissions of its role there, and has no permission on the platform',
   async (role) => {
     expect(await allowed((await own('somebody', role)).token)).toEqual(tenants[role]);
   },
@@ -108,7 +109,7 @@ test.each(Role.options)('a %s of the platform may do the same everywhere', async
   expect(await allowed((await ofPlatform(role)).token)).toEqual([...tenants[role], ...more]);
 });
 
-test('a token revokes itself, whatever it may else, and no other', async () => {
+test('a token can revoke itself with any role, and a publisher cannot revoke another one', async () => {
   const [ci, eve] = [await own('ci', 'publisher'), await own('eve', 'publisher')];
   expect((await api.call('DELETE', `/v1/tokens/${ci.id}`, as(eve.token))).status).toBe(403);
   expect((await api.call('DELETE', `/v1/tokens/${eve.id}`, as(eve.token))).status).toBe(204);
@@ -116,7 +117,7 @@ test('a token revokes itself, whatever it may else, and no other', async () => {
   expect((await api.call('GET', `/v1/tenants/${tenant}`, as(ci.token))).status).toBe(200);
 });
 
-test("a tenant's admin makes, lists and revokes its tenant's own, and is told alike of what is elsewhere and nowhere", async () => {
+test('an admin of a tenant creates, lists and revokes its tokens, and gets the same response for foreign and for unknown ones', async () => {
   const { token } = await own('boss', 'admin');
   const theirs = await madeToken(api, { name: 'ci', tenant: other, roles: ['viewer'] });
   const platform = await ofPlatform('viewer');
@@ -135,14 +136,14 @@ test("a tenant's admin makes, lists and revokes its tenant's own, and is told al
       api.call('DELETE', `/v1/tokens/${id}`, as(token)),
     ),
   ];
-  const [first, ...rest] = (await Promise.all(answers)).map(told);
+  const [first, ...rest] = (await Promise.all(answers)).map(shown);
   expect(first?.[0]).toBe(403);
   for (const one of rest) expect(one).toEqual(first);
   expect((await api.call('GET', `/v1/tenants/${other}`, as(theirs.token))).status).toBe(200);
   expect((await api.call('DELETE', `/v1/tokens/${String(mine.json['id'])}`, as(token))).status).toBe(204);
 });
 
-test("of every address, a tenant's admin is told alike whether another tenant is there or not", async () => {
+test('an admin of a tenant gets the same response on every path for an existing and for an unknown other tenant', async () => {
   const { token } = await own('boss', 'admin');
   await settled(plane, other, await accepted(plane, other));
   const { paths } = (await api.call('GET', '/openapi.json')).json as {
@@ -159,7 +160,7 @@ test("of every address, a tenant's admin is told alike whether another tenant is
           .replace('{bundle}', 'bundle')
           .replaceAll(/\{\w+\}/g, '1');
       const [there, nowhere] = [at(other), at('there-is-none')];
-      const ask = async (where: string) => told(await api.call(method.toUpperCase(), where, as(token)));
+      const ask = async (where: string) => shown(await api.call(method.toUpperCase(), where, as(token)));
       expect((await ask(there))[0], `${method} ${path}`).toBe(403);
       expect(await ask(there), `${method} ${path}`).toEqual(await ask(nowhere));
       asked++;
@@ -168,7 +169,7 @@ test("of every address, a tenant's admin is told alike whether another tenant is
   expect(asked).toBeGreaterThan(15);
 });
 
-test("the platform's admin is told that a tenant or a token is not there", async () => {
+test('an admin of the platform gets 404 for an unknown tenant or token', async () => {
   const { token } = await ofPlatform('admin');
   const json = { name: 'x', tenant: 'there-is-none', roles: ['viewer'] };
   expect((await api.call('POST', '/v1/tokens', as(token, { json }))).status).toBe(404);

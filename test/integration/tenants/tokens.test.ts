@@ -14,9 +14,9 @@ import {
 } from '../../support/worlds/control-plane.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { runCli } from '../../support/runs/run-cli.ts';
-import { as, itemsOf, madeToken, told } from '../../support/data/tokens.ts';
+import { as, itemsOf, madeToken, shown } from '../../support/data/tokens.ts';
 
-// Not replayed: it is about tokens, and api-publish.test.ts runs the same handlers.
+// Not replayed: it tests tokens, and api-publish.test.ts runs the same handlers.
 
 let plane: ControlPlane;
 let api: TestApi;
@@ -38,8 +38,8 @@ let names = 0;
 const own = (name: string, ...roles: Role[]) => madeToken(api, { name, tenant, roles });
 const ofPlatform = (...roles: Role[]) => madeToken(api, { name: `ops-${++names}`, roles });
 
-describe('a token', () => {
-  test('is shown once, to whoever made it, and is written down nowhere', async () => {
+describe('an API token', () => {
+  test('is shown once to its creator, and appears in no list and no log', async () => {
     const answer = await api.call('POST', '/v1/tokens', {
       json: { name: 'ci', tenant, roles: ['publisher', 'viewer'] },
     });
@@ -55,12 +55,12 @@ describe('a token', () => {
     for (const secret of [token, hashToken(token)]) expect(api.logged.join('')).not.toContain(secret);
   });
 
-  test('is refused from the request after its revocation, stays listed, and leaves its name', async () => {
+  test('is refused from the next request after its revocation, stays listed, and its name can be used again', async () => {
     const first = await own('ci', 'viewer');
     expect((await api.call('GET', `/v1/tenants/${tenant}`, as(first.token))).status).toBe(200);
     expect((await api.call('DELETE', `/v1/tokens/${first.id}`)).status).toBe(204);
     const refused = await api.call('GET', `/v1/tenants/${tenant}`, as(first.token));
-    expect(told(refused)).toEqual(told(await api.call('GET', `/v1/tenants/${tenant}`, as('pmn_wrong'))));
+    expect(shown(refused)).toEqual(shown(await api.call('GET', `/v1/tenants/${tenant}`, as('pmn_wrong'))));
     expect(refused.status).toBe(401);
     expect((await api.call('DELETE', `/v1/tokens/${first.id}`)).status).toBe(204);
     const second = await own('ci', 'viewer');
@@ -72,7 +72,7 @@ describe('a token', () => {
     expect(new Set(await idsIn('all'))).toEqual(new Set([first.id, second.id]));
   });
 
-  test('of one name is made once, however many ask at once', async () => {
+  test('of one name is created once by concurrent requests', async () => {
     const ask = () => api.call('POST', '/v1/tokens', { json: { name: 'ci', tenant, roles: ['viewer'] } });
     const answers = await Promise.all(Array.from({ length: 20 }, ask));
     const [one, ...more] = answers.filter(({ status }) => status === 201);
@@ -82,7 +82,7 @@ describe('a token', () => {
     expect(itemsOf(await api.call('GET', `/v1/tokens?tenant=${tenant}`))).toHaveLength(1);
   });
 
-  test('under a key is made once and shown once: a repetition says which it was', async () => {
+  test('is created and shown once for an idempotency key, and a repetition gets the id of that token', async () => {
     const headers = { 'idempotency-key': 'once' };
     const ask = (roles: Role[]) =>
       api.call('POST', '/v1/tokens', { headers, json: { name: 'ci', tenant, roles } });
@@ -107,12 +107,12 @@ describe('a token', () => {
     [{ name: 'a', roles: ['owner'] }, '/roles/0'],
     [{ name: 'a', roles: ['viewer', 'viewer'] }, '/roles'],
     [{ name: 'a', roles: ['viewer'], id: 'mine' }, '/id'],
-  ])('of %j is refused at its place', async (json, pointer) => {
+  ])('of %j is refused with the place of the mistake', async (json, pointer) => {
     const answer = await api.call('POST', '/v1/tokens', { json });
     expect([answer.status, answer.json['errors']]).toMatchObject([422, [{ pointer }]]);
   });
 
-  test('stands in the record by its own name, the platform’s by one that no tenant can give', async () => {
+  test('is recorded by its name, and one of the platform by a name that no tenant can give', async () => {
     await settled(plane, tenant, await accepted(plane, tenant));
     const path = `/v1/tenants/${tenant}/bundles/bundle/channels/live/hold`;
     const platform = await ofPlatform('publisher');
@@ -138,7 +138,7 @@ test('a header of a megabyte is refused without being read, and the next request
   expect((await api.call('GET', '/v1/tokens')).status).toBe(200);
 });
 
-test('the command line makes a token that a script takes as it is, shows it nowhere else, and revokes it', async () => {
+test('the command line creates a token on standard output only, lists it and revokes it', async () => {
   const cli = (...args: string[]) =>
     runCli(args, { env: { POINTSMAN_URL: api.url, POINTSMAN_TOKEN: api.adminToken } });
   const created = await cli(
@@ -170,12 +170,12 @@ test('the command line makes a token that a script takes as it is, shows it nowh
   ).toBe(9);
 });
 
-// Last: the database of a test does not come back.
-test('with PostgreSQL down the environment’s token is known all the same, and of all others nobody can say', async () => {
+// This is the last test, because the test's database does not restart.
+test('while PostgreSQL is down the admin token of the environment works, and other tokens get 503', async () => {
   const { token } = await ofPlatform('admin');
   process.kill(plane.postgres.pid, 'SIGKILL');
   await eventually(async () => (await api.call('GET', '/readyz')).status === 503, { what: 'not ready' });
-  // An empty body is looked at only after the token.
+  // The API checks an empty body only after the token.
   const ask = (call: TestCall) => api.call('POST', '/v1/tokens', { ...call, json: {} });
   expect((await ask({})).status).toBe(422);
   for (const one of [token, 'pmn_wrong']) {

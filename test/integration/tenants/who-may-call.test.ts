@@ -10,7 +10,8 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { nothingRuns } from '../../support/processes/processes.ts';
 import { startTestStack, type TestStack } from '../../support/processes/stack.ts';
 
-// Not replayed: it is about tokens, and the handlers behind them run in api-publish.test.ts and approvals.test.ts.
+// Not replayed: it tests tokens, and the handlers behind them run in api-publish.test.ts and
+// approvals.test.ts.
 
 let folder: string;
 let stack: TestStack;
@@ -26,14 +27,14 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-describe("the worker's port", () => {
+describe('the port of the worker', () => {
   const paths = ['/invoke/Tenant/publish', '/invoke/Tenant/swap', '/invoke/Release/run', '/discover'];
 
-  test.each(paths)('refuses %s that nobody signed', async (path) => {
+  test.each(paths)('refuses %s without a signature', async (path) => {
     expect(await callWorker(path)).toBe(401);
   });
 
-  test('takes what the key of the home signed, and nothing that another key signed in its name', async () => {
+  test('accepts a call that the key of the home has signed, and refuses one that another key has signed in its name', async () => {
     const path = '/invoke/Tenant/publish';
     const { pemFile, publicKey } = await homeKey();
     const own = createPrivateKey(await readFile(pemFile, 'utf8'));
@@ -42,37 +43,40 @@ describe("the worker's port", () => {
     expect(await callWorker(path, signature(own, publicKey, path))).not.toBe(401);
   });
 
-  test('is open to the Restate of the stack: what is published goes live', async () => {
+  test('accepts the Restate of the stack: a publish goes live', async () => {
     expect(await publish(stack)).toBe('published');
   });
 
-  test('says of each call that it refused it, and does not warn that it would take any', async () => {
+  test('logs each refused call, and does not warn that it accepts unsigned ones', async () => {
     const before = stack.said.length;
     expect(await callWorker('/invoke/Tenant/publish')).toBe(401);
-    await eventually(async () => stack.said.length > before, { what: 'it says so' });
+    await eventually(async () => stack.said.length > before, { what: 'the stack prints a warning' });
     expect(stack.said.filter((line) => !line.startsWith('worker: error: Rejecting request'))).toEqual([]);
   });
 });
 
-describe("Restate's ingress", () => {
+describe('the ingress of Restate', () => {
   const words = { bundle: 'bot', channel: 'live', version: 1 };
 
   test.each(['Tenant/acme/swap', 'Tenant/acme/settled', 'Tenant/acme/settled/send'])(
-    'refuses %s, which only a release may say to its tenant',
+    'refuses %s, which only a release can send to its tenant',
     async (path) => {
       expect(await callIngress(path, words)).toMatchObject({ status: 400, text: notPublic });
     },
   );
 
-  test.each(['run', 'run/send'])('refuses Release/…/%s: only a tenant starts a release', async (path) => {
-    const answer = await callIngress(`Release/${encodeURIComponent('acme/bot/v99')}/${path}`, {
-      channel: 'live',
-      source: `sha256:${'0'.repeat(64)}`,
-    });
-    expect(answer).toMatchObject({ status: 400, text: notPublic });
-  });
+  test.each(['run', 'run/send'])(
+    'refuses Release/…/%s, because only a tenant starts a release',
+    async (path) => {
+      const answer = await callIngress(`Release/${encodeURIComponent('acme/bot/v99')}/${path}`, {
+        channel: 'live',
+        source: `sha256:${'0'.repeat(64)}`,
+      });
+      expect(answer).toMatchObject({ status: 400, text: notPublic });
+    },
+  );
 
-  test('lets anybody inside wait for the end of a release that it would not start', async () => {
+  test('lets a client wait for the end of a release that it could not start', async () => {
     const version = await accept(stack);
     const release = connect({ url: stack.restate.ingressUrl }).workflowClient<Attachable>(
       { name: 'Release' },
@@ -81,7 +85,7 @@ describe("Restate's ingress", () => {
     const verdict = await eventually(
       () =>
         release.workflowAttach().catch((error: unknown) => {
-          // Not there yet: the tenant has answered before its message was taken.
+          // The release may not exist yet, because the tenant responds before its message arrives.
           if (error instanceof HttpCallError && error.status === 404) return null;
           throw error;
         }),
@@ -91,7 +95,7 @@ describe("Restate's ingress", () => {
   });
 });
 
-test('a stack that starts again, and one on a copy of its home, keep the key and publish', async () => {
+test('a restarted stack, and one on a copy of its home, keep the key and publish', async () => {
   const { pemFile, publicKey } = await homeKey();
   expect((await stat(pemFile)).mode & 0o777).toBe(0o600);
   await stack.stop();
@@ -109,7 +113,7 @@ const notPublic = expect.stringContaining('not public') as string;
 
 type Attachable = { run: (context: unknown, input: unknown) => Promise<{ outcome: string }> };
 
-/** What the server itself says that it signs with. */
+/** The key that the server logs as its own. */
 async function homeKey(): Promise<{ pemFile: string; publicKey: string }> {
   const log = await readFile(join(stack.home, 'logs', 'restate.log'), 'utf8');
   const publicKey = /publickeyv1_\w+/.exec(log)?.[0];
@@ -117,7 +121,7 @@ async function homeKey(): Promise<{ pemFile: string; publicKey: string }> {
   return { pemFile: join(stack.home, 'request-identity.pem'), publicKey };
 }
 
-/** A token as the server makes them for its calls: a JWT for one path, for a minute. */
+/** A token as the server creates it for its calls: a JWT for one path, valid for a minute. */
 function signature(key: KeyObject, publicKey: string, path: string): OutgoingHttpHeaders {
   const now = Math.floor(Date.now() / 1_000);
   const claims = { aud: path, iat: now, nbf: now - 60, exp: now + 60 };
@@ -166,7 +170,7 @@ async function accept(on: TestStack): Promise<number> {
   return release['version'] as number;
 }
 
-/** Publishes one more, and answers with its outcome. */
+/** Publishes another release and returns its outcome. */
 async function publish(on: TestStack): Promise<unknown> {
   const path = `/v1/tenants/acme/bundles/bot/releases/${await accept(on)}`;
   return eventually(async () => (await api(on, 'GET', path))['outcome'] as string | null, {

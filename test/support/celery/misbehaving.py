@@ -1,4 +1,4 @@
-"""The example's worker, which does to a job what its bundle is named after. Everything that is not named here, it does as it should."""
+"""The example's worker with faults. The name of a job's bundle selects the fault; other names are handled without one."""
 
 import os
 import time
@@ -9,13 +9,13 @@ from celery.utils.log import get_task_logger
 log = get_task_logger(__name__)
 app = worker.app
 
-# Redis gives a dead worker's job back after this; the example's own is longer than any test.
+# After this time Redis returns the job of a dead worker to the queue. The example's own value is longer than any test.
 if "VISIBILITY_SECONDS" in os.environ:
     app.conf.broker_transport_options = {"visibility_timeout": int(os.environ["VISIBILITY_SECONDS"])}
 
 answer, upload, report = worker.answer, worker.upload, worker.report
 
-# Of the job at hand: a worker of one process has one at a time.
+# The current job. A worker with one process has one job at a time.
 at_hand = {}
 enqueued_again = set()
 

@@ -13,22 +13,25 @@ import {
 import { digestOf } from '../../../packages/protocol/digest.ts';
 import { sourceTree } from '../../../packages/protocol/releases/source.ts';
 
-/** What a remote compiler may ask: the source, to put a blob, to have the last word. */
+/** The requests that a remote compiler may send: fetch the source, upload a blob, report the result. */
 export type Asked = 'source' | 'blob' | 'report';
 
-/** One attempt at compiling a source remotely, as seen from Pointsman's side. */
+/** One attempt to compile a source remotely, as Pointsman records it. */
 export interface Offer {
   readonly job: CompileJob;
   /** The secret part of the job's addresses. */
   readonly capability: string;
-  /** What was asked and what it was answered, in order: `source 200`. */
+  /** The requests and the statuses of their responses, in order: `source 200`. */
   readonly exchanges: readonly string[];
   readonly blobs: ReadonlyMap<string, { readonly bytes: Buffer; readonly mediaType: string }>;
-  /** The first report, which is the one that counts. */
+  /** The first report. Later reports do not change it. */
   readonly report: CompileReport | null;
 }
 
-/** Instead of an answer: a status and headers, after whatever it waits for. Null to answer as ever. */
+/**
+ * Replaces a response by another status and headers, which may come after a delay. Null gives the normal
+ * response.
+ */
 type Instead = (asked: Asked) => Promise<{ status: number; headers?: Record<string, string> } | null> | null;
 
 export interface CapabilityServer {
@@ -40,14 +43,14 @@ export interface CapabilityServer {
   stop(): Promise<void>;
 }
 
-/** Plays the addresses of a job over HTTP, by the contract that is written in examples/celery/README.md. */
+/** Serves the addresses of a job over HTTP, by the contract that is written in examples/celery/README.md. */
 export async function startCapabilityServer(): Promise<CapabilityServer> {
   const offers = new Map<string, OpenOffer>();
   const server = createServer((request, response) => {
     const [, , , capability = '', ...rest] = (request.url ?? '').split('/');
     const offer = offers.get(capability);
     const done = offer === undefined ? answer(response, 404) : serve(offer, rest, request, response);
-    // Who was killed while it asked does not wait for the answer.
+    // A client that was killed during its request does not wait for the response.
     Promise.resolve(done).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));

@@ -1,6 +1,6 @@
 import { ConfigError } from '../../../services/config/read-settings.ts';
 
-/** What was wrong with the settings that something reads; nothing when it took them. */
+/** The problems that reading the settings reports. The list is empty when the settings are valid. */
 export function problemsOf(read: () => unknown): readonly string[] {
   try {
     read();

@@ -6,23 +6,26 @@ import { digestOf } from '../../../packages/protocol/digest.ts';
 import type { FollowerOptions } from '../../../packages/client/follower/follower.ts';
 import type { Files } from './published-files.ts';
 
-/** What a following process says that it serves. */
+/** The bundle that a following process reports. */
 export interface Served {
   readonly generation: number;
-  /** By the content of its file. */
+  /** The number that its file contains. */
   readonly n: number;
   readonly isWhole: boolean;
 }
 
 export interface FollowingProcess {
   readonly served: readonly Served[];
-  /** Resolves when it has said something, or has ended without. */
+  /** Resolves when the process has reported a bundle, or has ended before. */
   readonly begun: Promise<unknown>;
   kill(): Promise<void>;
 }
 
-/** Files of which each names the release, and one vouches for the others: half of one release and half of another is told by it. */
-export function vouchedFiles(n: number, count = 20): Files {
+/**
+ * Files that each contain the number of the release, and one file with the digest of the others. A mixture of
+ * two releases is detected by it.
+ */
+export function filesWithSum(n: number, count = 20): Files {
   const files = Object.fromEntries(
     Array.from({ length: count }, (_none, i) => [
       `f${String(i).padStart(3, '0')}.txt`,

@@ -25,7 +25,7 @@ export async function withPolicy(
   });
 }
 
-/** Says a word as Alice, who is an approver. */
+/** Submits a decision of Alice, who is an approver. */
 export function say(
   plane: ControlPlane,
   id: ReleaseId,
@@ -48,7 +48,7 @@ export function say(
   });
 }
 
-/** What waits in a tenant, once it is so many gates. */
+/** The open gates of a tenant, as soon as there are `count` of them. */
 export function waitingGates(plane: ControlPlane, tenant: string, count: number) {
   return eventually(
     async () => {

@@ -1,18 +1,18 @@
 import { moveEventId, type MoveEvent } from '../../../packages/protocol/moves/move-event.ts';
 import { nameOf } from '../servers/noting-runtime.ts';
 
-/** What a sink was told, in the order in which it came. */
-export interface Told {
-  /** Of each pointer, by its name, the generations without those that had come before. */
+/** The events that a sink received, in the order in which they arrived. */
+export interface ReceivedMoves {
+  /** For each pointer, by its name: the generations, without those that had arrived before. */
   readonly generations: ReadonlyMap<string, readonly number[]>;
-  /** Of each tenant the numbers of its feed, likewise. */
+  /** For each tenant: the numbers of its feed, without those that had arrived before. */
   readonly seqs: ReadonlyMap<string, readonly number[]>;
-  /** Events that had come before. */
+  /** The number of events that had arrived before. */
   readonly duplicates: number;
 }
 
-/** What somebody who drops the ids that it has seen is left with. */
-export function toldOf(events: readonly MoveEvent[]): Told {
+/** The events that remain for a consumer that drops every id that it has seen. */
+export function withoutRepetitions(events: readonly MoveEvent[]): ReceivedMoves {
   const seen = new Set<string>();
   const generations = new Map<string, number[]>();
   const seqs = new Map<string, number[]>();

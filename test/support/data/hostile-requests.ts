@@ -10,7 +10,7 @@ const Operation = z.object({
 });
 export type Operation = z.infer<typeof Operation> & { readonly method: string; readonly path: string };
 
-/** All that OpenAPI 3.1 knows. */
+/** Every method that OpenAPI 3.1 defines. */
 const METHODS = ['get', 'head', 'options', 'trace', 'post', 'put', 'patch', 'delete'] as const;
 const Document = z.object({
   paths: z.record(
@@ -19,24 +19,24 @@ const Document = z.object({
   ),
 });
 
-/** A request that is right but for one value. */
+/** A request that is valid except for one value. */
 export interface HostileRequest {
   readonly operationId: string;
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
-  /** Where the hostile value is. */
+  /** The place of the hostile value. */
   readonly at: string;
 }
 
-/** What makes requests right: things that exist, and a body for each operation that takes one. */
+/** The values of valid requests: things that exist, and a body for each operation that requires one. */
 export interface RightValues {
   readonly parameters: Readonly<Record<string, string>>;
   readonly bodies: Readonly<Record<string, unknown>>;
 }
 
-/** Every operation of an OpenAPI document, those that take something away at the end. */
+/** Every operation of an OpenAPI document. Operations that delete something come last. */
 export function operationsOf(document: unknown): Operation[] {
   const { paths } = Document.parse(document);
   const all = Object.entries(paths).flatMap(([path, methods]) =>
@@ -48,7 +48,10 @@ export function operationsOf(document: unknown): Operation[] {
   return all.toSorted((a, b) => Number(a.method === 'DELETE') - Number(b.method === 'DELETE'));
 }
 
-/** Requests to every operation of the document, each with one hostile value in one place: path, query, header or body. */
+/**
+ * Requests to every operation of the document, each with one hostile value in one place: path, query, header
+ * or body.
+ */
 export function* hostileRequests(document: unknown, right: RightValues): Generator<HostileRequest> {
   for (const operation of operationsOf(document)) {
     for (const parameter of operation.parameters) {
@@ -61,7 +64,10 @@ export function* hostileRequests(document: unknown, right: RightValues): Generat
   }
 }
 
-/** Requests to every operation of the document that has parameters in its path, each with one of those names in one of them. */
+/**
+ * Requests to every operation that has parameters in its path. Each request has one of those names as one
+ * parameter.
+ */
 export function* requestsNaming(
   document: unknown,
   right: RightValues,
@@ -73,7 +79,7 @@ export function* requestsNaming(
   }
 }
 
-/** Clients can't send other characters in a header, nor an empty part of a path. */
+/** Clients can't send other characters in a header, and can't send an empty segment of a path. */
 function isSendable({ in: place }: z.infer<typeof Parameter>, value: string): boolean {
   if (place === 'path') return value !== '';
   return place === 'query' || /^[\x20-\x7e]*$/.test(value);
@@ -108,7 +114,7 @@ function requestOf(
   };
 }
 
-/** Percent-encoded; half a character as the bytes that UTF-8 would have for it. */
+/** Percent-encodes a text. An unpaired surrogate becomes the three bytes that UTF-8 would have for it. */
 function encoded(text: string): string {
   return Array.from(text, (character) =>
     character.isWellFormed() ? encodeURIComponent(character) : '%ED%A0%80',

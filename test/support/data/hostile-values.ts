@@ -1,6 +1,6 @@
-/** Values that something behind the API may refuse to hold: as a text, a number or a point in time. */
+/** Values that a system behind the API may refuse to store: as a text, a number or a time. */
 
-/** Texts, each of which some system takes for something else, or refuses. */
+/** Texts. Each of them is refused or misinterpreted by some system. */
 export const HOSTILE_TEXTS: readonly string[] = [
   '',
   '\0',
@@ -22,7 +22,10 @@ export const HOSTILE_TEXTS: readonly string[] = [
   'x'.repeat(5_000),
 ];
 
-/** JSON of values that are no texts. Written out, since a number past 2^53 would be another one after parsing. */
+/**
+ * JSON of values that are not strings. They are written as text, since a number above 2^53 changes when it is
+ * parsed.
+ */
 const HOSTILE_JSON: readonly string[] = [
   'null',
   'true',
@@ -36,12 +39,18 @@ const HOSTILE_JSON: readonly string[] = [
   '{"\\u0000":"\\u0000"}',
 ];
 
-/** Every hostile value as JSON. Of half a character the text has the escape, which a parser makes the half of. */
+/**
+ * Every hostile value as JSON. An unpaired surrogate is written as its escape, which a parser turns into the
+ * surrogate.
+ */
 function hostileJson(): string[] {
   return [...HOSTILE_TEXTS.map((text) => JSON.stringify(text)), ...HOSTILE_JSON];
 }
 
-/** The document with one of its values replaced by a hostile one, or with a field of a hostile name, as texts of JSON. */
+/**
+ * The document with one of its values replaced by a hostile value, or with one more field that has a hostile
+ * name, as JSON.
+ */
 export function* hostileDocuments(base: unknown, values = hostileJson()): Generator<string> {
   for (const value of values) for (const document of replacedIn(base, value)) yield document;
   if (typeof base !== 'object' || base === null || Array.isArray(base)) return;
@@ -50,7 +59,7 @@ export function* hostileDocuments(base: unknown, values = hostileJson()): Genera
     yield `{${[fields, `${JSON.stringify(name)}:0`].filter(Boolean).join(',')}}`;
 }
 
-/** The whole replaced, or any value within it. */
+/** Replaces the whole value, or any value within it. */
 function* replacedIn(base: unknown, json: string): Generator<string> {
   yield json;
   if (typeof base !== 'object' || base === null) return;
@@ -67,7 +76,10 @@ function* replacedIn(base: unknown, json: string): Generator<string> {
   }
 }
 
-/** Positions as the cursors of lists carry them, each with a value in every place that a list can't go on from. */
+/**
+ * Positions as the cursors of lists encode them. Each has a value in every place from which a list can't
+ * continue.
+ */
 export function hostileCursors(): string[] {
   const positions = [
     17,

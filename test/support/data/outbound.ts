@@ -5,12 +5,12 @@ import { openOutbound, type OutboundOptions } from '../../../services/outbound/o
 import type { Certificate } from '../servers/certificate.ts';
 import { startOutsideServer, type Answer, type OutsideServer } from '../servers/outside-server.ts';
 
-/** What a test opened, closed with `await using`. */
+/** The servers and clients that a test opened. They are closed with `await using`. */
 export interface Outside extends AsyncDisposable {
-  /** Calls of a tenant: 127.0.0.1 is allowed, and nothing else that is private. */
+  /** A client for calls of a tenant. It may call 127.0.0.1, and no other private address. */
   open(options?: Partial<OutboundOptions>): Outbound;
   server(answer: Answer, tls?: Certificate): Promise<OutsideServer>;
-  /** Everything that was logged. */
+  /** Every log line. */
   readonly lines: readonly string[];
 }
 
@@ -30,7 +30,7 @@ export function outside(): Outside {
       closers.push(() => server.close());
       return server;
     },
-    // Servers first: what hangs on them then ends by itself.
+    // Servers are closed first: their open connections end by it.
     async [Symbol.asyncDispose]() {
       for (const close of closers.toReversed()) await close();
     },
@@ -41,7 +41,7 @@ export function range(text: string): OutboundOptions['allow'][number] {
   return parseAddressRange(text)!;
 }
 
-/** A call with room for everything, so that a busy machine changes no answer. */
+/** A call with generous limits, so that a slow machine does not change the result. */
 export function get(url: string, over: Partial<OutboundRequest> = {}): OutboundRequest {
   return {
     url,

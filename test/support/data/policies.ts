@@ -3,12 +3,14 @@ import { Policy } from '../../../core/policy.ts';
 import type { NewPolicy } from '../../../services/postgres/channels/policies.ts';
 import { AT } from '../worlds/store.ts';
 
-/** A policy with those gates on "live". */
+/** A policy with those gates on the channel "live". */
 export function gated(...gates: unknown[]): Policy {
   return Policy.parse({ channels: { live: { gates } } });
 }
 
-/** A policy as the API hands it in: with a key of its own, unless a test gives one. */
+/**
+ * A request to store a policy, as the API makes it. It has its own idempotency key, unless a test gives one.
+ */
 export function policyRequest(tenant: string, document: Policy, asked: Partial<NewPolicy> = {}): NewPolicy {
   return {
     tenant,

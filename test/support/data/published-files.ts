@@ -5,10 +5,10 @@ import { storeBlobs } from '../../../services/postgres/content/blobs.ts';
 import { recordStage, storeArtifacts } from '../../../services/postgres/releases/stages.ts';
 import { admitted, AT, type Store, times } from '../worlds/store.ts';
 
-/** Files of an artifact, and their texts. */
+/** The files of an artifact: their paths and texts. */
 export type Files = Readonly<Record<string, string>>;
 
-/** What a release of those files is compiled to: the digest of its manifest, and every blob. */
+/** The result of compiling a release of those files: the digest of its manifest, and every blob. */
 export function artifactOf(files: Files) {
   const listed = Object.entries(files).map(([path, text]): ArtifactFile => ({
     path,
@@ -26,7 +26,10 @@ export function artifactOf(files: Files) {
   return { digest: manifest.digest, manifest, index, blobs };
 }
 
-/** Publishes a release of those files, straight into the record, from its admission to its last word; its digest. */
+/**
+ * Writes a release of those files directly into the database, from its admission to its final state. Returns
+ * its digest.
+ */
 export async function publishedFiles(
   store: Store,
   id: ReleaseId,

@@ -2,14 +2,17 @@ import { randomUUID } from 'node:crypto';
 
 import type { RightValues } from './hostile-requests.ts';
 
-/** What makes the requests of every operation right, for a tenant with a bundle named `bundle`, a hook `main`, a sink `audit` and a follower `bot-7`. */
+/**
+ * Values for a valid request of every operation, for a tenant with a bundle named `bundle`, a hook `main`, a
+ * sink `audit` and a follower `bot-7`.
+ */
 export function rightValues(given: {
   readonly tenant: string;
-  /** Of the artifact that is live. */
+  /** The digest of the live artifact. */
   readonly digest: string;
   /** The version of a release that waits at the gates `release` and `e2e`. */
   readonly waiting: number;
-  /** Of the hook and the sink. */
+  /** The secret of the hook and of the sink. */
   readonly secret: string;
   readonly capability?: string;
 }): RightValues {

@@ -4,17 +4,20 @@ import type { HookProvider } from '../../../packages/protocol/hook.ts';
 import { signatureHeaders } from '../../../packages/protocol/webhooks/sign.ts';
 import { signatureOf } from '../servers/code-host.ts';
 
-/** A push as a provider delivers it, and how the provider proves that it is the sender. */
+/** A push as a provider delivers it, with the proof that the provider sent it. */
 export interface SignedPush {
-  /** What a hook for this push has as its `repository`. */
+  /** The `repository` of a hook for this push. */
   readonly repository: string;
   readonly commit: string;
   readonly payload: unknown;
-  /** The headers of a delivery of that body, under an id that no other delivery has. */
+  /** The headers of a delivery of that body. Each call has another delivery id. */
   readonly headers: (secret: string, body: string) => Record<string, string>;
 }
 
-/** @param sourceUrl of the archive that the generic push names; the others are fetched from the provider's API */
+/**
+ * @param sourceUrl address of the archive in the generic push; the archives of the others are fetched from
+ * the provider's API
+ */
 export function signedPushes(sourceUrl: string): Readonly<Record<HookProvider, SignedPush>> {
   return { github: GITHUB, gitlab: GITLAB, generic: genericPush(sourceUrl) };
 }

@@ -5,7 +5,7 @@ import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
 import type { Database } from '../../../services/postgres/database.ts';
 import { putSink, type PutSink } from '../../../services/postgres/sinks/sinks.ts';
 
-/** A webhook on record; its secrets are texts that nobody opens. */
+/** Stores a webhook. Its secrets are strings that nothing decrypts. */
 export async function setSink(db: Database, tenant: string, over: Partial<PutSink> = {}) {
   return putSink(db, {
     tenant,

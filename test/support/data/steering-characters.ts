@@ -1,6 +1,6 @@
 /**
- * Bidi_Control as PropList.txt of Unicode 16.0 lists it, written out by hand: a test that asked the regular expressions of the engine, as
- * the code does, would miss what both lack.
+ * Bidi_Control as PropList.txt of Unicode 16.0 lists it, written out by hand. The code uses the regular
+ * expressions of the engine: a test that used them too would miss a character that the engine lacks.
  */
 export const BIDI_CONTROLS: readonly (readonly [name: string, character: string])[] = [
   ['ARABIC LETTER MARK', '\u061c'],

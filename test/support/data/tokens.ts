@@ -1,13 +1,13 @@
 import type { Role } from '../../../packages/protocol/access.ts';
 import type { TestAnswer, TestApi, TestCall } from '../processes/api.ts';
 
-/** A token as its maker was shown it. */
+/** A token as the API returns it to the person who created it. */
 export interface MadeToken {
   readonly id: string;
   readonly token: string;
 }
 
-/** Makes a token as the admin. */
+/** Creates a token as the admin. */
 export async function madeToken(
   api: TestApi,
   json: { readonly name: string; readonly tenant?: string; readonly roles: readonly Role[] },
@@ -17,17 +17,17 @@ export async function madeToken(
   return { id: String(answer.json['id']), token: String(answer.json['token']) };
 }
 
-/** That call by the bearer of that token. */
+/** That call with that token. */
 export function as(token: string, call: TestCall = {}): TestCall {
   return { ...call, headers: { ...call.headers, authorization: `Bearer ${token}` } };
 }
 
-/** What a caller learns from an answer: all of it but what the request itself said, and the request's own id. */
-export function told({ status, text, json }: TestAnswer): unknown[] {
+/** The status and the body of a response, without the id and the path of its request. */
+export function shown({ status, text, json }: TestAnswer): unknown[] {
   return [status, text.replace(String(json['requestId']), '').replace(String(json['instance']), '')];
 }
 
-/** The rows of a page. */
+/** The items of a page of a list. */
 export function itemsOf({ json }: TestAnswer): Record<string, unknown>[] {
   return json['items'] as Record<string, unknown>[];
 }

@@ -12,7 +12,7 @@ import type { Answer } from '../servers/outside-server.ts';
 export const secret = newWebhookSecret();
 export const log = pino({ level: 'silent' });
 
-/** The n-th move of one pointer, alone in its feed. */
+/** The move with that number of a tenant that has one pointer. */
 export function move(seq: number): MoveEvent {
   const to = { version: seq, digest: `sha256:${'0'.repeat(64)}` };
   const pointer = { tenant: 'acme', bundle: 'support-bot', channel: 'live' };
@@ -30,7 +30,7 @@ export function send(
   return webhookDelivery({ outbound, log }).send({ tenant: 'acme', events }, { sink: 'audit', url, secrets });
 }
 
-/** The answers in the order in which they are asked for; the last one goes on. */
+/** Gives the answers one by one, in order. The last answer is repeated. */
 export function answers(...all: readonly ((response: ServerResponse) => void)[]): Answer {
   let asked = 0;
   return (_request, response) => all[Math.min(asked++, all.length - 1)]!(response);

@@ -13,16 +13,19 @@ import { TEST_SECRET_KEY } from '../data/secret-keys.ts';
 const MAIN = fileURLToPath(new URL('../../../services/api/main.ts', import.meta.url));
 const ADMIN_TOKEN = 'an-admin-token-of-the-benchmark';
 
-/** The API in a process of its own, as it runs. */
+/** The API in its own process, as in production. */
 export interface ApiProcess {
   readonly url: string;
   /** A request as the admin; throws unless it succeeds. */
   call(method: string, path: string, json?: unknown): Promise<unknown>;
-  /** Of all requests like it; see `/metrics`. */
+  /** The value of that metric in `/metrics`. */
   gauge(name: string): Promise<number>;
-  /** What of its memory is in RAM, in MiB. */
+  /** The part of the process's memory that is in RAM, in MiB. */
   residentMiB(): Promise<number>;
-  /** The most that was in RAM at once since it started, in MiB. The kernel keeps count, so that no moment is missed. */
+  /**
+   * The most memory that was in RAM at once since the process started, in MiB. The kernel measures it, so
+   * that no peak is missed.
+   */
   peakMiB(): Promise<number>;
   stop(): Promise<void>;
 }
@@ -83,7 +86,7 @@ async function memoryMiB(pid: number | undefined, field: 'VmRSS' | 'VmHWM'): Pro
 
 const MadeToken = z.object({ token: z.string() });
 
-/** A token of that tenant. */
+/** Creates a token of that tenant. */
 export async function tenantToken(api: ApiProcess, tenant: string, role: Role): Promise<string> {
   const made = await api.call('POST', '/v1/tokens', { name: `bench-${randomUUID()}`, tenant, roles: [role] });
   return MadeToken.parse(made).token;

@@ -18,13 +18,13 @@ const TOKEN = 'an-admin-token-of-the-tests';
 /** The real API in this process, on a free port. */
 export interface TestApi {
   readonly url: string;
-  /** As the environment gives it. */
+  /** The admin's token, as the environment gives it. */
   readonly adminToken: string;
-  /** Every line that was logged. */
+  /** Every log line. */
   readonly logged: readonly string[];
-  /** A request as the admin; `headers` may remove the token with an empty one. */
+  /** Sends a request as the admin. An empty `authorization` header removes the token. */
   call(method: string, path: string, call?: TestCall): Promise<TestAnswer>;
-  /** As SIGTERM does. */
+  /** Drains the API as SIGTERM does. */
   drain(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -40,7 +40,7 @@ export interface TestAnswer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  /** The body as JSON, to be asked for what a test expects in it. */
+  /** The body as JSON. Tests read the fields that they expect. */
   readonly json: Readonly<Record<string, unknown>>;
 }
 
@@ -56,9 +56,9 @@ export async function startApi(stores: {
   celeryGrants?: readonly CeleryGrant[];
   queueDepths?: QueueDepths;
   limits?: Partial<SocketLimits>;
-  /** Whoever hands it in closes it. Left out: one of its own. */
+  /** The caller who passes a database closes it. By default the API opens its own. */
   db?: Database;
-  /** Left out: on, as in the process. */
+  /** True by default, as in production. */
   answersEarly?: boolean;
 }): Promise<TestApi> {
   const logged: string[] = [];

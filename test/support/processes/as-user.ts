@@ -1,12 +1,15 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
-/** Whether this test process may become another user, as it must to show what an ordinary user or root sees. */
+/**
+ * Whether this test process may start processes as another user. Tests of what an ordinary user and root may
+ * do need it.
+ */
 export const isRoot = process.getuid?.() === 0;
 
 /**
- * Runs a script of this project in a process of its own, as an ordinary user when `uid` says so, and returns what it
- * printed. The working directory is `/`, so that nothing depends on where the tests run.
+ * Runs a script of this project in its own process, as the user `uid` if it is given, and returns the output.
+ * The working directory is `/`, so that the result does not depend on the folder in which the tests run.
  */
 export async function runScript(
   script: string,

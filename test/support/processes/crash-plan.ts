@@ -6,7 +6,10 @@ import { z } from 'zod';
 import type { EndpointListener } from '../../../services/worker/http2-endpoint.ts';
 import { cutMessages, type ProtocolMessage } from '../runs/protocol-messages.ts';
 
-/** Where a worker ends itself: right before or right after it sends the n-th message of an invocation of that handler. */
+/**
+ * The point at which a worker kills itself: directly before or directly after it sends the n-th message of an
+ * invocation of that handler.
+ */
 export const CrashPoint = z.object({
   /** `Tenant/publish` */
   handler: z.string(),
@@ -18,15 +21,21 @@ export const CrashPoint = z.object({
 });
 export type CrashPoint = z.infer<typeof CrashPoint>;
 
-/** What a worker is told. Another run begins to count anew; without a point it only writes down. */
+/**
+ * The plan that a worker reads. Another run restarts the counts. Without a point the worker only records its
+ * messages.
+ */
 export const CrashPlan = z.object({ run: z.string(), point: CrashPoint.nullable() });
 export type CrashPlan = z.infer<typeof CrashPlan>;
 
-/** One message, as the worker writes it down. */
+/** One message, as the worker records it. */
 export const TraceLine = CrashPoint.omit({ side: true }).extend({ name: z.string(), command: z.boolean() });
 export type TraceLine = z.infer<typeof TraceLine>;
 
-/** How a test and its worker talk, since the worker dies in the middle: files in a folder of the test's. */
+/**
+ * The files through which a test and its worker exchange data, since the worker is killed in the middle. They
+ * are in a folder of the test.
+ */
 export interface CrashFiles {
   readonly plan: string;
   readonly fired: string;
@@ -37,7 +46,7 @@ export function crashFiles(folder: string): CrashFiles {
   return { plan: `${folder}/plan.json`, fired: `${folder}/fired`, trace: `${folder}/trace.jsonl` };
 }
 
-/** Lets every invocation through, and ends the process with SIGKILL where the plan says so, once. */
+/** Passes every invocation on, and kills the process with SIGKILL once, at the point of the plan. */
 export function crashing(listener: EndpointListener, files: CrashFiles): EndpointListener {
   const decorated = (request: Http2ServerRequest, response: Http2ServerResponse): void => {
     const match = /\/invoke\/([^/]+)\/([^/?]+)/.exec(request.url);
@@ -62,7 +71,7 @@ function watch(handler: string, response: Http2ServerResponse, files: CrashFiles
     if (!point || fatal === -1) return send(chunk, done);
     const passed = messages.slice(0, point.side === 'before' ? fatal : fatal + 1);
     if (passed.length === 0) return die(files);
-    // What passed must be on the wire; what came next must not. The SDK waits for this write.
+    // The messages before the point must be sent, and the later ones must not. The SDK waits for this write.
     return send(Buffer.concat(passed.map((message) => message.bytes)), () => setTimeout(die, 15, files));
   };
   response.write = write as typeof response.write;
@@ -76,7 +85,10 @@ function die(files: CrashFiles): never {
 
 const counted = { run: '', handlers: new Map<string, number>() };
 
-/** Which attempt of its handler this is, and whether it is the one that dies. */
+/**
+ * The number of this attempt of its handler, and the point at which the attempt kills the process, if it is
+ * the planned one.
+ */
 function enter(handler: string, files: CrashFiles): { occurrence: number; point: CrashPoint | null } {
   if (!existsSync(files.plan)) return { occurrence: 0, point: null };
   const { run, point } = CrashPlan.parse(JSON.parse(readFileSync(files.plan, 'utf8')));

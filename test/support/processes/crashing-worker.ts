@@ -8,8 +8,8 @@ import { startSweep } from '../../../services/worker/sweep/sweep.ts';
 import { openWorker } from '../../../services/worker/worker.ts';
 import { crashFiles, crashing } from './crash-plan.ts';
 
-// The real worker in a process of its own, behind a listener that can end it at a chosen message. Always at one URL, so that a
-// restarted one is the same deployment.
+// The real worker in its own process, behind a listener that can kill it at a chosen message. It always has
+// one URL, so that a restarted worker is the same deployment.
 const config = workerConfig(process.env);
 const folder = process.env['CRASH_FOLDER'];
 if (!folder) throw new Error('CRASH_FOLDER names the folder of the crash plan');
@@ -17,7 +17,7 @@ const worker = openWorker(config, pino({ level: config.logLevel, base: { process
 await serveEndpoint(crashing(worker.listener, crashFiles(folder)), config.host, config.port);
 await worker.admin.registerDeployment(config.workerUrl);
 startSweep(worker.sweep);
-// It ends without a chance to do that later.
+// The worker may be killed before it exits, so it writes the compile cache now.
 flushCompileCache();
 process.send?.({ ready: true });
 process.on('disconnect', () => process.exit(0));

@@ -1,4 +1,4 @@
-// What `npm start` runs, with stand-ins for the project's own processes.
+// Runs the same code as `npm start`, with stand-ins for the project's own processes.
 import { runStack } from '../../../packages/dev/stack/run-stack.ts';
 import { standIns } from './stand-ins.ts';
 

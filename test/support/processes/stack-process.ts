@@ -3,18 +3,24 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from '../../../services/config/read-settings.ts';
 
-/** `npm start` in a process of its own, with stand-ins, so that a test can kill it. */
+/** `npm start` in its own process, with stand-ins, so that a test can kill it. */
 export interface StackProcess {
   readonly process: ChildProcess;
-  /** All that it has printed. */
+  /** Everything that the process has printed. */
   output(): string;
-  /** Resolves with the API's address when it says that it is ready; rejects, with its output, when it ends instead. */
+  /**
+   * Resolves with the API's address when the process prints that it is ready; rejects with its output when it
+   * ends before.
+   */
   readonly ready: Promise<string>;
-  /** Resolves with its exit code when it has ended; null when a signal ended it. */
+  /** Resolves with the exit code when the process has ended, or with null when a signal ended it. */
   readonly ended: Promise<number | null>;
 }
 
-/** Starts it with that environment and no other. It runs in `/`, so that nothing depends on where the tests run. */
+/**
+ * Starts the process with that environment alone. Its working directory is `/`, so that the result does not
+ * depend on the folder in which the tests run.
+ */
 export function spawnStack(env: Environment, { uid }: { uid?: number } = {}): StackProcess {
   const script = fileURLToPath(new URL('./stack-main.ts', import.meta.url));
   const child = spawn(process.execPath, [script], {

@@ -8,46 +8,49 @@ import type { Scripts } from '../../../packages/dev/stack/options.ts';
 import { startStack } from '../../../packages/dev/stack/stack.ts';
 import { replaySettings } from '../runs/replay.ts';
 
-/** One process of a running stack. The supervisor starts it again when it ends by itself or by `kill`. */
+/** One process of a running stack. The supervisor restarts it when it ends by itself or by `kill`. */
 export interface TestProcess {
-  /** Null while it is down. */
+  /** Null while the process does not run. */
   readonly pid: number | null;
   kill(signal: NodeJS.Signals): void;
-  /** Ends it in order if it runs, starts it again, and waits until it is ready. */
+  /** Ends the process in order if it runs, starts it again, and waits until it is ready. */
   restart(): Promise<void>;
-  /** Ends it in order; it stays down until `restart`. */
+  /** Ends the process in order. It is not started again before `restart`. */
   stop(): Promise<void>;
 }
 
 export interface TestStack {
   readonly apiUrl: string;
   readonly adminToken: string;
-  /** As the role that the processes log in as. */
+  /** The address for the role that the processes log in as. */
   readonly databaseUrl: string;
   readonly ownerUrl: string;
   readonly restate: { readonly ingressUrl: string; readonly adminUrl: string };
   readonly home: string;
   readonly processes: Readonly<Record<PartName, TestProcess>>;
-  /** What the person who started it would have read. */
+  /** The lines that the stack has printed for the person who started it. */
   readonly said: readonly string[];
-  /** Ends everything, and removes the home unless it was given. */
+  /** Ends every process, and removes the home folder unless the test passed it. */
   stop(): Promise<void>;
 }
 
 export interface TestStackOptions {
-  /** A folder that is kept; a new one, removed at the end, when left out. */
+  /** A folder that is kept. By default the stack uses a new one, which is removed at the end. */
   readonly home?: string;
-  /** Further settings; the API listens on any free port. */
+  /** Further settings. The API listens on any free port. */
   readonly env?: Environment;
-  /** Over restate.toml, as `RESTATE_…` variables. */
+  /** Settings that override restate.toml, as `RESTATE_…` variables. */
   readonly restateEnv?: Readonly<Record<string, string>>;
-  /** False, the default, is faster, and loses what a power cut would. */
+  /** False by default, which is faster, and loses data when the power fails. */
   readonly fsync?: boolean;
   readonly scripts?: Scripts;
   readonly onFailed?: (reason: string) => void;
 }
 
-/** The whole of what `npm start` runs, for tests from outside. A test process that dies takes it along: the watchdog sees to it. */
+/**
+ * Starts the same processes as `npm start`, for tests from outside. When the test process ends, the watchdog
+ * ends the stack.
+ */
 export async function startTestStack(options: TestStackOptions = {}): Promise<TestStack> {
   const { fsync = false, onFailed = () => undefined, restateEnv, scripts } = options;
   const folder = options.home ?? (await mkdtemp(join(tmpdir(), 'pointsman-stack-')));

@@ -1,4 +1,5 @@
-// Stands for services/api in tests of the stack itself: says who it is, keeps notes in the database, and can be told to die.
+// Replaces services/api in tests of the stack itself: it returns its process id, stores notes in the
+// database, and exits on request.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import pg from 'pg';

@@ -1,4 +1,4 @@
-// Stands for services/migrate in tests of the stack itself: makes the app's role and a table.
+// Replaces services/migrate in tests of the stack itself: it creates the role of the app and a table.
 import pg from 'pg';
 import { migrateConfig } from '../../../services/config/config.ts';
 

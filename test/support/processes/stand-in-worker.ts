@@ -1,4 +1,5 @@
-// Stands for services/worker in tests of the stack itself: durable services, registered as the worker registers its own.
+// Replaces services/worker in tests of the stack itself: durable services, registered in the same way as the
+// worker's.
 import { createServer, type ServerHttp2Session } from 'node:http2';
 import {
   createEndpointHandler,
@@ -16,7 +17,7 @@ const echo = service({
   name: 'Echo',
   handlers: { say: async (_ctx: Context, text: string) => text },
 });
-// Waits in Restate, not here, so that a test can move the worker meanwhile.
+// Waits in Restate instead of this process, so that a test can restart the worker meanwhile.
 const wait = workflow({
   name: 'Wait',
   handlers: {

@@ -3,7 +3,7 @@ import type { Scripts } from '../../../packages/dev/stack/options.ts';
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-/** Small processes in place of the project's own, for tests of the stack itself. */
+/** Small processes that replace the project's own, for tests of the stack itself. */
 export const standIns: Scripts = {
   migrate: here('./stand-in-migrate.ts'),
   worker: here('./stand-in-worker.ts'),

@@ -1,6 +1,7 @@
 /**
- * A test process that is told to end, because its run was stopped or took too long, ends as if by itself: what it started is ended
- * on `exit`, which a signal alone skips. The runner forbids process.exit inside of tests, so this does what it would.
+ * Ends a test process on SIGTERM, which it receives when its run was stopped or took too long. It emits
+ * `exit`, on which the test process ends the servers that it started; a signal alone does not emit it. The
+ * test runner forbids process.exit inside tests.
  */
 process.once('SIGTERM', () => {
   process.emit('exit', 143);

@@ -3,19 +3,19 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import type { TestApi } from '../processes/api.ts';
 import { eventually } from './eventually.ts';
 
-/** Somebody who reads a stream of events. */
+/** A client that reads a stream of events. */
 export interface EventReader {
   readonly status: number;
   readonly headers: Headers;
-  /** What has come so far. */
+  /** The events that have arrived. */
   readonly events: readonly EventSourceMessage[];
-  /** As a browser would send it back. */
+  /** The id that a browser would send when it reconnects. */
   readonly lastEventId: string | null;
-  /** Whether the other side has ended it. */
+  /** Whether the server has ended the stream. */
   readonly hasEnded: boolean;
-  /** Waits until so many events have come. */
+  /** Waits until `count` events have arrived. */
   until(count: number): Promise<readonly EventSourceMessage[]>;
-  /** Goes away in the middle. */
+  /** Closes the connection before the stream ends. */
   leave(): void;
 }
 

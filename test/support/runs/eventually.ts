@@ -1,8 +1,8 @@
 /**
- * Asks again and again until there is an answer. The bound is there against hanging, not a statement about speed: as long as the time
- * of a whole test allows, so that a machine which is several times slower still gets there.
+ * Calls `ask` repeatedly until it returns a result. The time limit only ends a test that hangs: it is as long
+ * as a whole test may take, so that a much slower machine also succeeds.
  *
- * @throws when the time is over, with what the last attempt threw, if it did
+ * @throws when the time is over, with the error of the last attempt, if it had one
  */
 export async function eventually<T>(
   ask: () => Promise<T | null | undefined | false>,

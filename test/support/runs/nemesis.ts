@@ -5,7 +5,7 @@ import type { WorkerProcess } from '../worlds/control-plane.ts';
 import { between, type Random } from '../data/seeded-random.ts';
 import type { SilentProxy } from '../servers/silent-proxy.ts';
 
-/** A broker, and what stands between it and everybody who talks to it. */
+/** A broker, and the proxy between it and all its clients. */
 export interface Reached {
   readonly broker: TestBroker;
   readonly proxy: SilentProxy;
@@ -15,9 +15,15 @@ export type Fault = 'killed' | 'silent';
 
 const KiB = 1_024;
 
-/** Does that to a broker in the middle of what it is told, if it is told anything, and makes it good some time later. */
+/**
+ * Applies the fault to a broker, if possible in the middle of a transfer to it, and ends the fault some time
+ * later.
+ */
 export async function strike({ broker, proxy }: Reached, fault: Fault, random: Random): Promise<void> {
-  await Promise.race([proxy.told(between(random, 20, 200) * KiB), pause(between(random, 1_000, 4_000))]);
+  await Promise.race([
+    proxy.transferred(between(random, 20, 200) * KiB),
+    pause(between(random, 1_000, 4_000)),
+  ]);
   if (fault === 'killed') {
     await broker.kill();
     await pause(between(random, 0, 2_000));
@@ -25,14 +31,14 @@ export async function strike({ broker, proxy }: Reached, fault: Fault, random: R
     return;
   }
   proxy.swallow();
-  // Some are over before anybody has given up, and some after.
+  // Some faults end before any client has given up, and some after.
   await pause(between(random, 2_000, 9_000));
   proxy.heal();
 }
 
 /**
- * Kills the worker every few seconds, in the middle of what it tells one of those brokers if it tells it anything; until it is told to end. Then a
- * worker runs.
+ * Kills the worker every few seconds, if possible in the middle of a transfer to one of those brokers, until
+ * `end` is called. Afterwards a worker runs.
  */
 export function killAtRandom(
   worker: WorkerProcess,
@@ -43,11 +49,12 @@ export function killAtRandom(
   const { signal } = ending;
   const isItsTime = async (): Promise<boolean> => {
     try {
-      // Restate tries again up to five seconds after a worker is back: one that is always killed before that only proves that nothing goes on.
+      // Restate retries up to five seconds after a worker is back. If each worker were killed before that,
+      // nothing would progress.
       await pause(between(random, 3_000, 12_000), undefined, { signal });
       const { proxy } = brokers[Math.floor(random() * brokers.length)]!;
       await Promise.race([
-        proxy.told(between(random, 0, 50) * KiB),
+        proxy.transferred(between(random, 0, 50) * KiB),
         pause(between(random, 500, 2_000), undefined, { signal }),
       ]);
       return true;
@@ -58,7 +65,7 @@ export function killAtRandom(
   const killing = (async (): Promise<void> => {
     while (await isItsTime()) await worker.kill();
   })();
-  // Whoever ends it is told; until then a failure is nobody's unhandled one.
+  // The caller of `end` gets the error. Before that it must not count as an unhandled rejection.
   killing.catch(() => undefined);
   return {
     end: async () => {

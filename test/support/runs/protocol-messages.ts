@@ -1,7 +1,7 @@
 /**
- * The messages that the SDK sends to the server while it runs an invocation, cut out of its bytes: each begins with a type of two
- * bytes, two bytes of flags and a length of four (Restate service protocol, "Message header"). Enough to stop a worker between any
- * two of them.
+ * The messages that the SDK sends to the server during an invocation, parsed from its bytes. Each begins with
+ * a header: a type of two bytes, flags of two bytes and a length of four (Restate service protocol, "Message
+ * header"). This is enough to stop a worker between any two messages.
  */
 export interface ProtocolMessage {
   readonly name: string;
@@ -31,7 +31,7 @@ const NAMES: Readonly<Record<number, string>> = {
   0x0411: 'Run',
 };
 
-/** @throws when the bytes do not end where a message ends: the SDK writes whole messages */
+/** @throws when the bytes do not end at the end of a message: the SDK writes whole messages */
 export function cutMessages(chunk: Uint8Array): ProtocolMessage[] {
   const messages: ProtocolMessage[] = [];
   let at = 0;

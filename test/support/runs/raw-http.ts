@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** A response as it came over the socket. */
+/** A response as it was read from the socket. */
 export interface RawResponse {
   readonly status: number;
-  /** By lower-case name. */
+  /** The keys are lower-case names. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: string;
 }
 
-/** A connection on which a test says byte by byte what is sent, and when anything is read. */
+/** A connection on which the test chooses each byte that is sent, and the time at which it reads. */
 export async function openSocket(
   url: string,
   options: { readonly localAddress?: string } = {},
@@ -34,7 +34,7 @@ export async function responseOn(socket: Socket): Promise<RawResponse> {
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
   if (!socket.closed) await once(socket, 'close');
   const text = Buffer.concat(chunks).toString('latin1');
-  // What comes before it when the request expects 100 Continue is no response yet.
+  // A `100 Continue` precedes the response when the request expects it. It is removed.
   const [head = '', ...body] = text.replace(/^HTTP\/1\.1 100 .*\r\n\r\n/, '').split('\r\n\r\n');
   const [status = '', ...lines] = head.split('\r\n');
   const headers = lines.map((line): [string, string] => {

@@ -4,8 +4,9 @@ import { z } from 'zod';
 const Problem = z.object({ problem: z.string() });
 
 /**
- * What must be true of the record at every moment, whatever was killed: asked as the owner, past row-level security, straight from
- * the tables. Each line selects what contradicts a promise.
+ * Invariants of the database that must hold at every moment, after any process was killed. The queries run as
+ * the owner, past row-level security, directly on the tables. Each query selects rows that violate an
+ * invariant.
  */
 const CONTRADICTIONS = [
   `SELECT format('%s: %s bytes are counted, and at least %s are stored', u.tenant, u.bytes, n.bytes) AS problem
@@ -96,7 +97,7 @@ const CONTRADICTIONS = [
      WHERE (b.tenant, b.artifact, b.digest, b.size) = (p.tenant, p.digest, layer->>'digest', (layer->>'size')::bigint))`,
 ];
 
-/** The contradictions of the record; none, if all is well. */
+/** The violations of the invariants. The list is empty if the database is consistent. */
 export async function contradictions(ownerUrl: string): Promise<string[]> {
   const client = new Client({ connectionString: ownerUrl });
   await client.connect();
@@ -107,7 +108,7 @@ export async function contradictions(ownerUrl: string): Promise<string[]> {
   }
 }
 
-/** The same, as the owner's connection sees it, with what it has not committed. */
+/** The violations that the owner's connection sees, with its uncommitted changes. */
 export async function contradictionsSeenBy(client: Client): Promise<string[]> {
   const found: string[] = [];
   for (const sql of CONTRADICTIONS) {

@@ -5,7 +5,7 @@ export interface CliResult {
   readonly exit: number;
   readonly stdout: string;
   readonly stderr: string;
-  /** What the person was asked. */
+  /** The questions to the person at the terminal. */
   readonly asked: readonly string[];
 }
 
@@ -13,15 +13,20 @@ export interface RunCliOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly isTTY?: boolean;
   readonly signal?: AbortSignal;
-  /** What the person at the terminal answers, question by question, and nothing after that; left out where nobody is there. */
+  /**
+   * The person's answers, in the order of the questions. After them the input ends. Left out when there is no
+   * person.
+   */
   readonly answers?: readonly string[];
-  /** What stands on standard input. */
+  /** The content of standard input. */
   readonly stdin?: string;
-  /** The pace of retries; quick unless given, for an API that is not there in any case. */
+  /** The delay before the first retry. It is short by default, since the API is then absent in any case. */
   readonly firstRetryMs?: number;
 }
 
-/** Runs a command line in this process, as its own process would, with nothing of this machine's settings. */
+/**
+ * Runs a command line in this process as its own process would run it, without the settings of this machine.
+ */
 export async function runCli(args: readonly string[], options: RunCliOptions = {}): Promise<CliResult> {
   const { env = {}, isTTY = false, signal = new AbortController().signal, firstRetryMs = 5 } = options;
   const asked: string[] = [];

@@ -5,17 +5,18 @@ import { join } from 'node:path';
 import type { Part } from '../../parts.ts';
 import { type Tally, tallyOf } from './tally.ts';
 
-/** How long a run that was told to end may take to stop its servers. */
+/** The time within which a run must stop its servers after it was told to end. */
 const GRACE_MS = 20_000;
 
 type Run = Omit<Part, 'covers' | 'usualSeconds'> & {
-  /** Prints nothing while it runs. */
+  /** True if the run prints nothing. */
   readonly quiet?: boolean;
 };
 
 /**
- * Runs a part of the tests in a process group of its own, and counts its results. Reports are written to `folder`, which must exist.
- * A part that takes longer than its time is ended with everything it started, and counts as failed.
+ * Runs a part of the tests in its own process group, and counts its results. Reports are written to `folder`,
+ * which must exist. A part that exceeds its time is ended together with the processes that it started, and
+ * counts as failed.
  */
 export async function runVitest(
   { name, project, env = {}, files = [], timeoutMs, quiet = false }: Run,
@@ -34,14 +35,17 @@ export async function runVitest(
       `--outputFile.json=${outputFile}`,
       ...files,
     ],
-    // Hundreds of processes are started. Without a cache each compiles the same modules again.
+    // Hundreds of processes are started. Without this cache each of them would compile the same modules.
     { ...process.env, NODE_COMPILE_CACHE: join(folder, 'compiled'), ...env },
     timeoutMs,
   );
   return tallyOf(await readReport(outputFile), exitCode);
 }
 
-/** In a process group of its own, so that what hangs is ended with all that it started. */
+/**
+ * Runs in its own process group, so that a run that hangs can be ended together with the processes that it
+ * started.
+ */
 async function exitCodeOf(args: string[], env: NodeJS.ProcessEnv, timeoutMs: number): Promise<number | null> {
   const child = spawn(process.execPath, args, {
     env,

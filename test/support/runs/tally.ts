@@ -1,15 +1,15 @@
 import { z } from 'zod';
 
-/** How many tests passed, failed and were left out, and which failed. */
+/** The number of tests that passed, failed and were skipped, and the failures. */
 export interface Tally {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
-  /** One line each: file, test, and how the reason begins. */
+  /** One line for each failure: the file, the test, and the beginning of the reason. */
   readonly failures: readonly string[];
 }
 
-/** Characters of a reason that are shown; the rest stands where the test ran. */
+/** The number of characters of a reason that are shown. The whole reason is in the output of the test. */
 const REASON_CHARS = 300;
 
 const Assertion = z.object({
@@ -34,8 +34,9 @@ const Report = z.object({
 });
 
 /**
- * Counts one run of Vitest from its JSON report and its exit code. A file that broke before its tests began counts as one failure,
- * and so does a run that left no report, ran nothing, or ended badly for a reason that no test shows: silence is not success.
+ * Counts one run of Vitest from its JSON report and its exit code. A file that failed before its tests began
+ * counts as one failure. So does a run that wrote no report, ran no test, or failed for a reason that no test
+ * shows.
  */
 export function tallyOf(report: unknown, exitCode: number | null): Tally {
   const parsed = Report.safeParse(report);
@@ -78,7 +79,7 @@ export function sum(tallies: readonly Tally[]): Tally {
   };
 }
 
-/** One line that a person and a machine read alike. */
+/** One line that both people and programs can read. */
 export function summary({ passed, failed, skipped }: Omit<Tally, 'failures'>): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }

@@ -12,43 +12,47 @@ import {
   type StopStep,
   waitUntilReady,
 } from '../../../packages/dev/embedded/server-process.ts';
-import { endWithUs } from './servers.ts';
+import { endWithTestProcess } from './servers.ts';
 import { RABBITMQ_SERVER, RABBITMQCTL, REDIS_SERVER } from './system-packages.ts';
 
 const execute = promisify(execFile);
 
-/** A real broker of this test's own, from the system's packages. */
+/** A real broker that only this test uses, from the system's packages. */
 export interface TestBroker {
   readonly url: string;
   readonly port: number;
-  /** Ends it with SIGKILL and waits until it is gone. Its data stays. */
+  /** Kills the broker with SIGKILL and waits until it has ended. Its data is kept. */
   kill(): Promise<void>;
-  /** Kills it if it still runs, and starts it on its data, at the same address. */
+  /** Kills the broker if it still runs, and starts it on its data, at the same address. */
   restart(): Promise<void>;
   /**
-   * Lets it end by itself before it is started again. What RabbitMQ was told before that no kill undoes: of a queue that was declared just
-   * before one it may know nothing, whatever it had confirmed.
+   * Stops the broker in order before it is started again. Everything that RabbitMQ accepted before is then
+   * stored. After a kill RabbitMQ may have lost a queue that was declared shortly before, although it had
+   * confirmed it.
    */
   restartGently(): Promise<void>;
-  /** Also removes its data. */
+  /** Stops the broker and removes its data. */
   stop(): Promise<void>;
 }
 
 export interface TestRedis extends TestBroker {
-  /** As after a power cut: kills it, takes so many bytes from the end of what it had written, and starts it on the rest. */
+  /**
+   * Simulates a power failure: kills Redis, removes so many bytes from the end of its file, and starts it on
+   * the rest.
+   */
   restartWithoutEnd(bytes: number): Promise<void>;
 }
 
 export interface TestRabbitmq extends TestBroker {
-  /** Its operator's command, which takes some seconds. @returns what it printed */
+  /** Runs a command of RabbitMQ's operator, which takes several seconds. @returns its output */
   ctl(...args: readonly string[]): Promise<string>;
 }
 
 /**
- * A Redis that keeps what it has answered for even when it is killed.
+ * A Redis that keeps every write that it has acknowledged, also when it is killed.
  *
- * @param options.appendfsync `everysec` for measuring, as most run theirs: killed on a disk that others keep busy it loses up to two seconds
- * of what it has answered for, since its writes then wait for the fsync before
+ * @param options.appendfsync `everysec` for measuring, which is the usual setting: on a busy disk a kill then
+ * loses up to two seconds of acknowledged writes, since the writes wait for the previous fsync
  */
 export async function startRedis({
   appendfsync = 'always',
@@ -76,7 +80,10 @@ export async function startRedis({
   };
 }
 
-/** A RabbitMQ without plugins, with a name server of its own: by itself it would share one with every Erlang of this machine. */
+/**
+ * A RabbitMQ without plugins, with its own name server. By default it would share one with every Erlang of
+ * this machine.
+ */
 export async function startRabbitmq(): Promise<TestRabbitmq> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-rabbitmq-'));
   await mkdir(join(folder, 'mnesia'));
@@ -89,7 +96,7 @@ export async function startRabbitmq(): Promise<TestRabbitmq> {
   const names = await startOnPorts(book, ['epmd'], async ({ epmd: port }) => {
     const args = ['-address', '127.0.0.1', '-port', String(port)];
     const server = await run('/usr/bin/epmd', args, {}, join(folder, 'epmd.log'));
-    // "n" asks for all names; the answer begins with the server's own port, and here there are no others.
+    // "n" requests all names. The response begins with the port of the name server, which has no names yet.
     await ready('epmd', server, () => answers(port, '\u0000\u0001n', ''));
     return { server, port };
   });
@@ -97,7 +104,7 @@ export async function startRabbitmq(): Promise<TestRabbitmq> {
     startOnPorts(book, ['amqp', 'dist'], async ({ amqp, dist }) => {
       const env = rabbitmqEnv(folder, { amqp, dist, epmd: names.port });
       const server = await run(RABBITMQ_SERVER, [], env, join(folder, 'rabbitmq.log'));
-      // Its answer to a client that says which protocol it speaks: a frame of the type "method", over channel 0.
+      // RabbitMQ's response to the protocol header of a client: a frame of the type "method", on channel 0.
       await ready('RabbitMQ', server, () =>
         answers(amqp, 'AMQP\u0000\u0000\u0009\u0001', '\u0001\u0000\u0000'),
       );
@@ -126,7 +133,7 @@ async function restartable(start: () => Promise<Started>) {
     const { port } = current;
     current = await start();
     if (current.port !== port)
-      throw new Error('somebody took the port of the test’s broker while it was down');
+      throw new Error('another process took the port of the test’s broker while it was down');
   };
   return {
     port: current.port,
@@ -160,7 +167,7 @@ function rabbitmqEnv(folder: string, ports: { amqp: number; dist: number; epmd: 
   return {
     PATH: '/usr/local/bin:/usr/bin:/bin',
     LANG: 'C.UTF-8',
-    // The cookie is kept here.
+    // RabbitMQ stores its cookie here.
     HOME: folder,
     RABBITMQ_NODENAME: 'pointsman@localhost',
     RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
@@ -179,7 +186,8 @@ function rabbitmqEnv(folder: string, ports: { amqp: number; dist: number; epmd: 
     RABBITMQ_PID_FILE: join(folder, 'pid'),
     RABBITMQ_LOG_BASE: folder,
     RABBITMQ_LOGS: '-',
-    // The script then becomes the server instead of waiting for it: whoever kills the one kills the other.
+    // With this the script becomes the server by exec instead of waiting for it, so that a kill of the
+    // process ends the server.
     RUNNING_UNDER_SYSTEMD: 'true',
   };
 }
@@ -191,7 +199,7 @@ async function run(
   logFile: string,
 ): Promise<ServerProcess> {
   const server = await startServerProcess({ file, args, env, logFile });
-  endWithUs(server);
+  endWithTestProcess(server);
   return server;
 }
 
@@ -205,7 +213,7 @@ async function ready(name: string, server: ServerProcess, probe: () => Promise<b
   }
 }
 
-/** Whether a server there answers that with something that begins so. */
+/** Whether the server on that port answers the question with a text that begins with `beginning`. */
 async function answers(port: number, question: string, beginning: string): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(question, 'latin1'));

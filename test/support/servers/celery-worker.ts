@@ -9,18 +9,18 @@ import {
 } from '../../../packages/dev/embedded/server-process.ts';
 import { SYSTEM_PYTHON } from './system-packages.ts';
 
-/** A real Celery worker that runs examples/celery/worker.py, as it is or misbehaving. */
+/** A real Celery worker that runs examples/celery/worker.py, either unchanged or with faults. */
 export interface TestCeleryWorker {
-  /** All that it has logged. */
+  /** Everything that it has logged. */
   log(): Promise<string>;
-  /** Ends it and its pool with SIGKILL, all at once, and waits until it is gone. */
+  /** Kills the worker and its pool with SIGKILL, and waits until they have ended. */
   kill(): Promise<void>;
-  /** The same, and removes its log. */
+  /** Kills the worker and its pool, and removes the log. */
   stop(): Promise<void>;
 }
 
 const EXAMPLE = fileURLToPath(new URL('../../../examples/celery', import.meta.url));
-/** What only tests have their workers do. */
+/** The folder of Python code that only tests use. */
 const OWN = fileURLToPath(new URL('../celery', import.meta.url));
 
 let started = 0;
@@ -29,15 +29,16 @@ export async function startCeleryWorker(options: {
   brokerUrl: string;
   queue: string;
   concurrency: number;
-  /** The module: the example's own, unless told. */
+  /** The module. By default it is the module of the example. */
   app?: 'worker' | 'misbehaving';
-  /** Further settings of it. */
+  /** Further settings of the worker. */
   env?: Readonly<Record<string, string>>;
 }): Promise<TestCeleryWorker> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-celery-'));
   const logFile = join(folder, 'celery.log');
   const name = `compiler-${process.pid}-${++started}@localhost`;
-  // What workers tell each other is left out: it delays the start by a second and is no part of the contract.
+  // Messages between workers are switched off: they delay the start by a second and are not part of the
+  // contract.
   const alone = ['--without-gossip', '--without-mingle', '--without-heartbeat'];
   const pool = ['--concurrency', String(options.concurrency), '--loglevel', 'INFO', '--hostname', name];
   const worker = await startServerProcess({
@@ -86,7 +87,7 @@ export async function startCeleryWorker(options: {
   return { log, kill, stop };
 }
 
-/** It is the first of a process group of its own, in which its pool is. */
+/** The worker is the first process of its own process group, which contains its pool. */
 function killGroup(worker: ServerProcess): void {
   if (!worker.hasEnded()) process.kill(-worker.pid, 'SIGKILL');
 }

@@ -1,13 +1,16 @@
 import { generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
 
-/** What a server needs to speak TLS. It is its own authority: who trusts `cert` trusts the server. */
+/**
+ * The key and the certificate of a server with TLS. The certificate is its own authority: a client that
+ * trusts `cert` trusts the server.
+ */
 export interface Certificate {
   readonly key: string;
   readonly cert: string;
 }
 
 export interface CertificateOptions {
-  /** What the certificate speaks for. */
+  /** The names of hosts for which the certificate is valid. */
   readonly names?: readonly string[];
   readonly ipv4?: readonly string[];
   readonly validFrom?: Date;
@@ -17,8 +20,9 @@ export interface CertificateOptions {
 const day = 24 * 60 * 60 * 1_000;
 
 /**
- * A new self-signed certificate (RFC 5280) with a key on P-256. Node can read certificates and not make them, and no program for it can be
- * taken for granted; the few fields that TLS looks at are quickly written in DER.
+ * A new self-signed certificate (RFC 5280) with a key on P-256. Node can read certificates but can't create
+ * them, and not every machine has a program that can. TLS reads only a few fields, which are written here in
+ * DER.
  */
 export function selfSignedCertificate({
   names = [],
@@ -63,7 +67,7 @@ const ECDSA_WITH_SHA256 = sequence(oid('2a8648ce3d040302'));
 /** Extension 2.5.29.19, basic constraints. */
 const IS_AUTHORITY = sequence(oid('551d13'), octets(sequence(der(0x01, Buffer.of(0xff)))));
 
-/** Extension 2.5.29.17, subject alternative name: the only place where names count. */
+/** Extension 2.5.29.17, subject alternative name: the only names that clients check. */
 function alternativeNames(names: readonly string[], ipv4: readonly string[]): Buffer {
   const entries = [
     ...names.map((text) => der(0x82, Buffer.from(text, 'ascii'))),

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { eventually } from '../runs/eventually.ts';
 import { type Arrived, startOutsideServer } from './outside-server.ts';
 
-/** What a commit was told. */
+/** A commit status that the host received. */
 const Status = z.looseObject({
   state: z.string(),
   context: z.string().optional(),
@@ -17,30 +17,39 @@ const Status = z.looseObject({
 });
 export type Status = z.infer<typeof Status>;
 
-/** Answers a request in place of the host; false leaves it to the host. */
+/** Handles a request in place of the host. False leaves the request to the host. */
 export type Misbehaviour = (request: Arrived, response: ServerResponse) => boolean;
 
 /**
- * Stands for GitHub and GitLab: the parts of their APIs that are called, and, at an origin of its own, the host that keeps archives, to which
- * GitHub's API sends on.
+ * Stands in for GitHub and GitLab. It has the parts of their APIs that are called, and, at its own origin,
+ * the host of the archives, to which GitHub's API redirects.
  */
 export interface CodeHost {
   readonly githubApi: string;
   readonly gitlabApi: string;
-  /** Of archives; what generic payloads name as their source. */
+  /** The origin of the archives. Generic payloads name it as their source. */
   readonly archives: string;
-  /** The archive of a commit. */
+  /** Stores the archive of a commit. */
   put(commit: string, archive: Buffer): void;
-  /** The next request that has that in its path is answered so; one after the other. */
+  /**
+   * Handles the next request whose path contains the text in that way. Repeated calls apply to consecutive
+   * requests.
+   */
   next(part: string, answer: Misbehaviour): void;
-  /** The next request that has that in its path waits for what this gives to be called, and is then answered as ever. */
+  /**
+   * Delays the next request whose path contains the text until the returned function is called. The request
+   * is then handled normally.
+   */
   hold(part: string): () => void;
-  /** Requests that had that in their path. */
+  /** The requests whose path contained the text. */
   arrived(part: string): Arrived[];
-  /** All that a commit was told, once the last of it is that state. What was told twice in a row stands there once. */
-  told(commit: string, last: string): Promise<Status[]>;
-  /** Every word that arrived, repetitions too. */
-  words(commit: string): Status[];
+  /**
+   * All statuses of a commit, as soon as the last of them has that state. Consecutive repetitions are
+   * removed.
+   */
+  statusesUntil(commit: string, last: string): Promise<Status[]>;
+  /** Every status that arrived, with repetitions. */
+  allStatuses(commit: string): Status[];
   close(): Promise<void>;
 }
 
@@ -94,7 +103,7 @@ export async function startCodeHost(): Promise<CodeHost> {
       return resolve;
     },
     arrived: (part) => [...api.arrived, ...archives.arrived].filter(({ path }) => path.includes(part)),
-    told: (commit, last) =>
+    statusesUntil: (commit, last) =>
       eventually(
         async () => {
           const all = statuses(commit);
@@ -102,16 +111,16 @@ export async function startCodeHost(): Promise<CodeHost> {
             ? all.filter((word, at) => !isDeepStrictEqual(word, all[at - 1]))
             : null;
         },
-        { what: `${commit} is told "${last}"`, withinMs: 60_000 },
+        { what: `${commit} has the status "${last}"`, withinMs: 60_000 },
       ),
-    words: statuses,
+    allStatuses: statuses,
     close: async () => {
       await Promise.all([api.close(), archives.close()]);
     },
   };
 }
 
-/** Nobody answers until the connection is gone. */
+/** Sends no response until the connection is closed. */
 export const silence: Misbehaviour = () => true;
 
 export function answerWith(status: number, headers: Record<string, string> = {}, body = ''): Misbehaviour {
@@ -121,7 +130,7 @@ export function answerWith(status: number, headers: Record<string, string> = {},
   };
 }
 
-/** Sends so many bytes that mean nothing, as long as somebody takes them. */
+/** Sends so many zero bytes, as long as the client reads them. */
 export function flood(bytes: number): { readonly answer: Misbehaviour; readonly sent: () => number } {
   let sent = 0;
   function* zeros(): Generator<Buffer> {
@@ -129,14 +138,14 @@ export function flood(bytes: number): { readonly answer: Misbehaviour; readonly 
   }
   const answer: Misbehaviour = (_request, response) => {
     response.writeHead(200, { 'content-type': 'application/x-gzip' });
-    // Who breaks off has had enough.
+    // The client may close the connection at any time, which is not an error.
     pipeline(Readable.from(zeros()), response, () => {});
     return true;
   };
   return { answer, sent: () => sent };
 }
 
-/** As GitHub signs. */
+/** The signature as GitHub computes it. */
 export function signatureOf(secret: string, body: string): string {
   return `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
 }

@@ -1,16 +1,19 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
-/** What stands between a client and the API: it counts, and lies, hangs up or is silent as it is told. */
+/**
+ * A proxy between a client and the API. It records requests, and changes responses, refuses connections or
+ * rejects requests as a test demands.
+ */
 export interface Forwarder {
   readonly url: string;
-  /** `GET /v1/…`, in the order in which they came; without queries. */
+  /** The requests `GET /v1/…` in the order in which they arrived, without query strings. */
   readonly asked: string[];
-  /** Changes the body of an answer on its way; given the path. Null leaves it. */
+  /** Changes the body of a response, given the path. Null leaves it unchanged. */
   tamper: ((path: string, body: Buffer) => Buffer | null) | null;
-  /** Answers itself: the status that it gives; null forwards. */
+  /** Responds with that status instead of the API. Null forwards the request. */
   refuse: ((method: string, path: string) => number | null) | null;
-  /** Refuses connections, and cuts those that are open. */
+  /** Refuses new connections, and closes the open ones. */
   down(): void;
   up(target?: string): void;
   close(): Promise<void>;
@@ -66,7 +69,7 @@ export async function startForwarder(target: string): Promise<Forwarder> {
   return forwarder;
 }
 
-/** Streams as it comes, unless the whole of it is to be changed. */
+/** Streams the response, unless its whole body is changed. */
 function forward(
   arrived: IncomingMessage,
   answer: ServerResponse,

@@ -8,19 +8,30 @@ import { accepted, type ControlPlane } from '../worlds/control-plane.ts';
 import { eventually } from '../runs/eventually.ts';
 import { deliveredTo, requireSinks, twoReleases } from '../worlds/sink-world.ts';
 
-/** A partition of a broker whose tenants freeze without it, and the whole history of what proved that it is well. */
+/**
+ * A partition of a broker whose tenants freeze without the broker, and the whole history of its health
+ * checks.
+ */
 export interface FreezingStream {
   readonly tenants: readonly string[];
-  /** When each attempt began that the broker confirmed, in epoch milliseconds, oldest first. */
+  /**
+   * The times, in epoch milliseconds, at which the attempts that the broker confirmed began, oldest first.
+   */
   proofs(): Promise<number[]>;
-  /** When the row of each move of these tenants was written since then, by the clock of the database. */
+  /**
+   * The times at which the rows of the moves of these tenants since then were written, by the clock of the
+   * database.
+   */
   moves(sinceMs: number): Promise<{ tenant: string; atMs: number }[]>;
-  /** Publishes for each tenant, and again, until a release of each waits for the broker. Returns those releases. */
+  /**
+   * Publishes repeatedly for each tenant until a release of each waits for the broker. Returns those
+   * releases.
+   */
   publishUntilFrozen(): Promise<ReleaseRecord[]>;
   close(): Promise<void>;
 }
 
-/** As many as the machine publishes for without making them wait for the store. */
+/** So many publishes run at once. With more, they would wait for the database on a usual machine. */
 const AT_ONCE = 8;
 
 let streams = 0;
@@ -77,7 +88,10 @@ function namesOfOnePartition(prefix: string, size: number): string[] {
   return names;
 }
 
-/** The record has only the last proof of a partition, and dates a move by its worker. Triggers of the test keep all proofs, and the time of each row. */
+/**
+ * The database keeps only the last health check of a partition, and a move has the worker's time. Triggers of
+ * the test keep all health checks and the time of each row.
+ */
 async function keepProofs(owner: Client): Promise<void> {
   await owner.query(`
     CREATE TABLE IF NOT EXISTS proofs (broker text, stream integer, at timestamptz);

@@ -11,10 +11,13 @@ import { consumeMoves as consumeFromRedis } from '../../../packages/client/redis
 
 const log = pino({ level: 'silent' });
 
-export interface NotingRuntime {
-  /** Of each pointer, by its name, every generation that was brought, in that order: by an event, or by a snapshot that was ahead of it. */
+export interface RecordingRuntime {
+  /**
+   * For each pointer, by its name: every generation that an event brought, or a snapshot that was ahead of
+   * the events, in that order.
+   */
   readonly brought: ReadonlyMap<string, readonly number[]>;
-  /** How many of them were brought by an event. */
+  /** The number of generations that an event brought. */
   byEvents(): number;
   stop(): Promise<void>;
 }
@@ -22,13 +25,13 @@ export interface NotingRuntime {
 interface Sources {
   readonly db: Database;
   readonly url: string;
-  /** All that there are: the snapshot is of these. */
+  /** All pointers. The snapshot contains these. */
   readonly pointers: readonly PointerId[];
 }
 
-/** A runtime as anybody would write it, with a group of its own in the streams. */
-export function runtimeOnRedis({ db, url, pointers }: Sources): NotingRuntime {
-  const notes = noted(db);
+/** A runtime that follows the streams of Redis as users would write it, with its own consumer group. */
+export function runtimeOnRedis({ db, url, pointers }: Sources): RecordingRuntime {
+  const notes = recorder(db);
   const tenants = [...new Set(pointers.map(({ tenant }) => tenant))];
   const consumer = consumeFromRedis({
     url,
@@ -47,9 +50,9 @@ export function runtimeOnRedis({ db, url, pointers }: Sources): NotingRuntime {
   return { ...notes.soFar, stop: () => consumer.stop() };
 }
 
-/** The same with a queue of its own; it is there when this resolves. */
+/** A runtime that follows RabbitMQ, with its own queue. The queue exists when the promise resolves. */
 export function runtimeOnRabbitmq({ db, url, pointers }: Sources) {
-  const notes = noted(db);
+  const notes = recorder(db);
   const consumer = consumeFromRabbitmq({
     url,
     log,
@@ -68,7 +71,7 @@ export function runtimeOnRabbitmq({ db, url, pointers }: Sources) {
   return { ...notes.soFar, depth: () => consumer.depth(), stop: () => consumer.close() };
 }
 
-function noted(db: Database) {
+function recorder(db: Database) {
   const brought = new Map<string, number[]>();
   let events = 0;
   const bring = (pointer: PointerId, generation: number): void => {
@@ -94,7 +97,7 @@ function noted(db: Database) {
   };
 }
 
-/** As `brought` has it. */
+/** The key of a pointer in `brought`. */
 export function nameOf({ tenant, bundle, channel }: PointerId): string {
   return `${tenant}/${bundle}/${channel}`;
 }

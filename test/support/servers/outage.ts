@@ -1,8 +1,8 @@
 import type { ControlPlane } from '../worlds/control-plane.ts';
 
 /**
- * Kills worker, Restate and PostgreSQL, and starts them again on their data. `meanwhile` is done twice: once while nobody can decide
- * anything, and once while nobody can even be recognised.
+ * Kills worker, Restate and PostgreSQL, and starts them again on their data. `meanwhile` runs twice: once
+ * while no decision can be made, and once while no caller can even be authenticated.
  */
 export async function outage(
   { worker, restate, postgres }: ControlPlane,

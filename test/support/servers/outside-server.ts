@@ -4,30 +4,33 @@ import type { AddressInfo } from 'node:net';
 
 import type { Certificate } from './certificate.ts';
 
-/** A request as it arrived. */
+/** A request as the server received it. */
 export interface Arrived {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: string;
-  /** When, on a clock that never goes back. */
+  /** The time of arrival, by a monotonic clock. */
   readonly atMs: number;
 }
 
-/** Somebody else's server, on 127.0.0.1. */
+/** A server outside of Pointsman, on 127.0.0.1. */
 export interface OutsideServer {
   readonly port: number;
   readonly origin: string;
-  /** In the order in which they came. */
+  /** The requests in the order in which they arrived. */
   readonly arrived: readonly Arrived[];
-  /** Connections that were ever opened to it, TLS handshakes that failed included. */
+  /** The number of connections that were ever opened to it, with those whose TLS handshake failed. */
   connections(): number;
   close(): Promise<void>;
 }
 
 export type Answer = (request: Arrived, response: ServerResponse) => void;
 
-/** Answers as told. One that never ends its response hangs until the server is closed. */
+/**
+ * Handles requests with `answer`. If it does not end a response, the request hangs until the server is
+ * closed.
+ */
 export async function startOutsideServer(answer: Answer, tls?: Certificate): Promise<OutsideServer> {
   const arrived: Arrived[] = [];
   let connections = 0;
@@ -36,12 +39,12 @@ export async function startOutsideServer(answer: Answer, tls?: Certificate): Pro
     request.on('data', (chunk: Buffer) => void chunks.push(chunk));
     request.on('end', () => {
       const { method = '', url: path = '', headers } = request;
-      const told = { method, path, headers: { ...headers } as Arrived['headers'], body: text(chunks) };
-      const whole = { ...told, atMs: performance.now() };
+      const head = { method, path, headers: { ...headers } as Arrived['headers'], body: text(chunks) };
+      const whole = { ...head, atMs: performance.now() };
       arrived.push(whole);
       answer(whole, response);
     });
-    // Who breaks off a call is not this server's trouble.
+    // The client may abort a call at any time, which is not an error of this server.
     request.on('error', () => {});
     response.on('error', () => {});
   };
@@ -63,7 +66,7 @@ export async function startOutsideServer(answer: Answer, tls?: Certificate): Pro
   };
 }
 
-/** The time between each of them and the next. */
+/** The time between each request and the next. */
 export function gapsMs(arrived: readonly Arrived[]): number[] {
   return arrived.slice(1).map(({ atMs }, at) => atMs - arrived[at]!.atMs);
 }

@@ -1,4 +1,5 @@
-// Starts PostgreSQL on the folder given, prints who it runs as, and stops it: for tests that need another user.
+// Starts PostgreSQL on the given folder, prints the user that it runs as, and stops it. For tests that need
+// another user.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PortBook, startOnPorts } from '../../../packages/dev/embedded/ports.ts';

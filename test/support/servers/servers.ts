@@ -9,14 +9,14 @@ import { replaySettings } from '../runs/replay.ts';
 
 export interface TestPostgres {
   readonly ownerUrl: string;
-  /** Of the app's role, which `migrate(ownerUrl, appUrl)` makes. */
+  /** The address for the role of the app, which `migrate(ownerUrl, appUrl)` creates. */
   readonly appUrl: string;
   readonly pid: number;
-  /** Ends it with SIGKILL and waits until it is gone. Its data stays. */
+  /** Kills the server with SIGKILL and waits until it has ended. Its data is kept. */
   kill(): Promise<void>;
-  /** Starts it again on its data and at the same addresses, ending it first if it still runs. */
+  /** Starts the server again on its data and at the same addresses. Ends it first if it still runs. */
   restart(): Promise<void>;
-  /** Also removes its data. */
+  /** Stops the server and removes its data. */
   stop(): Promise<void>;
 }
 
@@ -24,17 +24,23 @@ export interface TestRestate {
   readonly ingressUrl: string;
   readonly adminUrl: string;
   readonly pid: number;
-  /** Ends it with SIGKILL and waits until it is gone. Its data stays. */
+  /** Kills the server with SIGKILL and waits until it has ended. Its data is kept. */
   kill(): Promise<void>;
-  /** Starts it again on its data and at the same addresses, ending it first if it still runs. */
+  /** Starts the server again on its data and at the same addresses. Ends it first if it still runs. */
   restart(): Promise<void>;
-  /** Ends it, removes all that it knew, and starts it again at the same addresses: the disk is gone. */
+  /**
+   * Simulates the loss of the disk: ends the server, removes its data, and starts it again at the same
+   * addresses.
+   */
   lose(): Promise<void>;
-  /** Also removes its data. */
+  /** Stops the server and removes its data. */
   stop(): Promise<void>;
 }
 
-/** A PostgreSQL of this test's own, empty, with fsync off unless asked for: enough for tests of anything but durability. */
+/**
+ * An empty PostgreSQL that only this test uses. By default fsync is off, which is enough for tests that do
+ * not test durability.
+ */
 export async function startPostgres({ fsync = false }: { fsync?: boolean } = {}): Promise<TestPostgres> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-postgres-'));
   const book = PortBook.inMemory();
@@ -45,7 +51,7 @@ export async function startPostgres({ fsync = false }: { fsync?: boolean } = {})
         logFile: join(folder, 'postgres.log'),
         port: ports.postgres,
         fsync,
-        onStarted: endWithUs,
+        onStarted: endWithTestProcess,
       }),
     );
   let server = await start();
@@ -61,7 +67,7 @@ export async function startPostgres({ fsync = false }: { fsync?: boolean } = {})
       await server.stop();
       server = await start();
       if (server.ownerUrl !== ownerUrl)
-        throw new Error('somebody took the port of the test’s PostgreSQL while it was down');
+        throw new Error('another process took the port of the test’s PostgreSQL while it was down');
     },
     stop: async () => {
       await server.stop();
@@ -70,7 +76,10 @@ export async function startPostgres({ fsync = false }: { fsync?: boolean } = {})
   };
 }
 
-/** A Restate server of this test's own, empty. `extraEnv` overrides restate.toml with `RESTATE_…` variables. */
+/**
+ * An empty Restate server that only this test uses. `extraEnv` overrides restate.toml with `RESTATE_…`
+ * variables.
+ */
 export async function startRestate({
   extraEnv = {},
 }: { extraEnv?: Record<string, string> } = {}): Promise<TestRestate> {
@@ -83,7 +92,7 @@ export async function startRestate({
         logFile: join(folder, 'restate.log'),
         ports,
         extraEnv: { ...replaySettings, ...extraEnv },
-        onStarted: endWithUs,
+        onStarted: endWithTestProcess,
       }),
     );
   let server = await start();
@@ -91,7 +100,7 @@ export async function startRestate({
     const before = server.adminUrl;
     server = await start();
     if (server.adminUrl !== before)
-      throw new Error('somebody took the port of the test’s Restate while it was down');
+      throw new Error('another process took the port of the test’s Restate while it was down');
   };
   return {
     ingressUrl: server.ingressUrl,
@@ -118,8 +127,8 @@ export async function startRestate({
 
 const running = new Set<ServerProcess>();
 
-// A test process that ends without stopping its servers, because a test threw or hung, takes them along.
-export function endWithUs(server: ServerProcess): void {
+// Ends the server when the test process ends without stopping it, because a test threw or hung.
+export function endWithTestProcess(server: ServerProcess): void {
   running.add(server);
   void server.ended.then(() => running.delete(server));
 }

@@ -1,20 +1,28 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** Stands between a client and a server, and can fall silent without closing anything: a firewall that forgot, a host that is gone. */
+/**
+ * A proxy between a client and a server. It can stop passing bytes on without closing a connection, like a
+ * firewall that dropped its state or a host that lost its power.
+ */
 export interface SilentProxy {
   readonly port: number;
-  /** From now on it takes connections and bytes, passes nothing on and closes nothing. */
+  /** From now on it accepts connections and bytes, but passes nothing on and closes nothing. */
   swallow(): void;
-  /** The same for the connections that are open now; those that come are passed on. */
+  /** Does the same for the connections that are open now. New connections are passed on. */
   swallowOpen(): void;
-  /** From now on it resets every connection, those that are open and those that come. */
+  /** From now on it resets every connection, open or new. */
   reset(): void;
-  /** From now on what is said is passed on, and what is answered is not. */
+  /** From now on it passes requests on, but not responses. */
   swallowAnswers(): void;
-  /** Passes on again. What was swallowed is lost, so that the connections it was lost from are cut. */
+  /**
+   * Passes everything on again. The swallowed bytes are lost, so the connections that lost bytes are closed.
+   */
   heal(): void;
-  /** Resolves in the moment in which so many more bytes have been passed to the server: in the middle of what somebody tells it. */
-  told(bytes: number): Promise<void>;
+  /**
+   * Resolves as soon as so many more bytes have been passed to the server, which is in the middle of a
+   * transfer.
+   */
+  transferred(bytes: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -83,7 +91,7 @@ export async function startSilentProxy(targetPort: number): Promise<SilentProxy>
       swallows = 'nothing';
       resets = false;
     },
-    told: (bytes) =>
+    transferred: (bytes) =>
       new Promise((reached) => {
         waiting.add({ left: bytes, reached });
       }),

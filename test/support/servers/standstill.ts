@@ -5,26 +5,31 @@ import { type ReleaseId, releaseKey } from '../../../packages/protocol/identifie
 import type { ControlPlane } from '../worlds/control-plane.ts';
 import { eventually } from '../runs/eventually.ts';
 
-/** Ways to make a release stand still at a known place, and to cut it off there: with the database's own locks, as its owner. */
+/**
+ * Ways to stop a release at a known point, and to cut it off there: by locks in the database, as its owner.
+ */
 export interface Standstill {
   readonly sql: <T>(work: (client: Client) => Promise<T>) => Promise<T>;
-  /** Locks the tenant's pointers while `work` is done: a swap begins and waits. */
+  /** Locks the tenant's pointers while `work` runs: a swap begins and waits. */
   readonly whilePointerLocked: <T>(tenant: string, work: () => Promise<T>) => Promise<T>;
-  /** Keeps every release from recording a stage while `work` is done: publishes are admitted, and get no further than compiling. */
+  /**
+   * Keeps every release from recording a stage while `work` runs: publishes are admitted, and wait before
+   * they compile.
+   */
   readonly whileStagesLocked: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Keeps every pointer from moving while `work` is done: a swap begins and waits. */
+  /** Keeps every pointer from moving while `work` runs: a swap begins and waits. */
   readonly whileMovesLocked: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Keeps a release from announcing its move while `work` is done: it is live, and has no last word. */
+  /** Keeps a release from announcing its move while `work` runs: the release is live, and is not settled. */
   readonly whileUnannounced: <T>(id: ReleaseId, work: () => Promise<T>) => Promise<T>;
-  /** Holds the tenant's pointers when `work` has been done: a swap that has begun meanwhile is refused. */
+  /** Holds the tenant's pointers after `work` has run: a swap that has begun meanwhile is refused. */
   readonly holdAfter: <T>(tenant: string, work: () => Promise<T>) => Promise<T>;
-  /** Whether a statement with that text waits for somebody's lock. */
+  /** Whether a statement that contains the text waits for a lock. */
   readonly waitsForLock: (text: string) => Promise<boolean>;
-  /** Cuts the worker's connections that wait for a lock, and says whether there were any. */
+  /** Closes the worker's connections that wait for a lock, and returns whether there were any. */
   readonly cutWaiting: () => Promise<boolean>;
   /**
-   * An operator's kill, with nothing coming late: the worker is down meanwhile, and what it had begun in the database is ended with it. A
-   * kill alone leaves a step that runs already to its end.
+   * Kills a release as an operator does, without late effects: the worker does not run meanwhile, and its
+   * open transactions are ended with it. Without that, a step that already runs would finish.
    */
   readonly killRelease: (id: ReleaseId) => Promise<void>;
 }
@@ -32,7 +37,8 @@ export interface Standstill {
 export function standstill(plane: ControlPlane): Standstill {
   const sql: Standstill['sql'] = async (work) => {
     const client = new Client({ connectionString: plane.postgres.ownerUrl });
-    // A server that is killed under it tells whoever asks next; without a listener it would end the test's process.
+    // A server that is killed emits an error on this client. Without a listener the error would end the test
+    // process.
     client.on('error', () => undefined);
     await client.connect();
     try {
@@ -57,7 +63,8 @@ export function standstill(plane: ControlPlane): Standstill {
       around('SELECT FROM pointsman.pointers WHERE tenant = $1 FOR UPDATE', [tenant], 'ROLLBACK', work),
     whileStagesLocked: (work) => around('LOCK TABLE pointsman.stages IN SHARE MODE', [], 'ROLLBACK', work),
     whileMovesLocked: (work) => around('LOCK TABLE pointsman.moves IN SHARE MODE', [], 'ROLLBACK', work),
-    // The row that the announcement will write, already on its way. Without its foreign key, which would lock the release.
+    // Inserts the row that the announcement will insert, without committing it. The foreign key is left out,
+    // since it would lock the release.
     whileUnannounced: ({ tenant, bundle, version }, work) =>
       sql(async (client) => {
         await client.query(`BEGIN; SET LOCAL session_replication_role = 'replica'`);

@@ -4,7 +4,9 @@ import type { MoveEvent } from '../../../packages/protocol/moves/move-event.ts';
 import type { MoveConsumerOptions, RejectedEntry } from '../../../packages/client/redis/consumer-options.ts';
 import { type MoveConsumer, consumeMoves } from '../../../packages/client/redis/move-consumer.ts';
 
-/** A runtime that follows the streams: what it was made to apply, and the snapshots that it took. */
+/**
+ * A runtime that follows the streams. It records the moves that it applied and the snapshots that it took.
+ */
 export interface StreamRuntime {
   readonly applied: string[];
   readonly snapshots: string[];
@@ -12,7 +14,7 @@ export interface StreamRuntime {
   readonly consumer: MoveConsumer;
 }
 
-/** The truth that snapshots are taken of: the latest number of each tenant, which the test raises. */
+/** The source of the snapshots: the latest number of each tenant, which the test raises. */
 export type Truth = Map<string, number>;
 
 export function startRuntime(

@@ -1,8 +1,9 @@
 import { accessSync, constants } from 'node:fs';
 
 /**
- * What is not on npm, by the Debian package that brings it, with a file of each that tells whether it is there. Debian's Python is named by
- * its path: another one that comes first in PATH knows nothing of Debian's packages.
+ * The servers that npm does not have, by their Debian package, each with a file that exists only if the
+ * package is installed. Debian's Python is given by its path: another Python that comes first in PATH does
+ * not find Debian's packages.
  */
 const FILES = {
   'redis-server': '/usr/bin/redis-server',
@@ -18,22 +19,22 @@ export const RABBITMQ_SERVER = FILES['rabbitmq-server'];
 export const RABBITMQCTL = '/usr/lib/rabbitmq/bin/rabbitmqctl';
 export const SYSTEM_PYTHON = '/usr/bin/python3';
 
-/** Those that are not on this machine. */
+/** The packages that are not installed on this machine. */
 export function missingPackages(
   wanted: readonly SystemPackage[] = Object.keys(FILES) as SystemPackage[],
 ): SystemPackage[] {
   return wanted.filter((name) => !isThere(FILES[name]));
 }
 
-/** What to tell whoever misses what needs them. */
+/** The message for a person whose machine lacks the packages of the tests. */
 export function missingNotice(what: string, missing: readonly SystemPackage[]): string {
   const names = missing.join(' ');
   return `${what}: not proven, for want of ${names}: apt-get install -y --no-install-recommends ${names}`;
 }
 
 /**
- * Whether the suite must be left out because its servers can't be had. Loud about it; where everything has to be proven, in CI, it throws
- * instead, which fails the file.
+ * Whether the suite must be skipped because its servers are not installed. It prints a notice. In CI, where
+ * every test must run, it throws, which fails the file.
  */
 export function skipWithout(what: string, wanted: readonly SystemPackage[]): boolean {
   const missing = missingPackages(wanted);

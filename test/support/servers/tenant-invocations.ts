@@ -7,7 +7,7 @@ const Invocation = z.object({ id: z.string(), status: z.string() });
 
 const Call = z.object({
   invocation_id: z.string(),
-  /** By the kind of service; an object and a workflow have a key. */
+  /** The key is the kind of service. Objects and workflows have a key. */
   invocation_target: z.record(z.string(), z.object({ key: z.string().optional() })),
 });
 /** A call, as the server shows it in `sys_journal`. */
@@ -21,33 +21,36 @@ const SentRow = z.object({
     .pipe(z.object({ Command: Sent })),
 });
 
-/** A condition of Restate's SQL on `sys_invocation i`: those of the tenant's own objects and workflows. */
+/**
+ * A condition of Restate's SQL on `sys_invocation i`: invocations of the tenant's own objects and workflows.
+ */
 export const ofTenant = (tenant: string): string =>
   `(i.target_service_key = '${tenant}' OR i.target_service_key LIKE '${tenant}/%')`;
 
-/** Those of the tenant, each with how it stands. */
+/** The invocations of the tenant, each with its status. */
 export async function invocations(admin: RestateAdmin, tenant: string): Promise<Map<string, string>> {
   const rows = await admin.query(`SELECT i.id, i.status FROM sys_invocation i WHERE ${ofTenant(tenant)}`);
   return new Map(rows.map((row) => Invocation.parse(row)).map(({ id, status }) => [id, status]));
 }
 
 /**
- * Waits until nothing of the tenant runs, and nothing will by itself. An invocation that was sent and stands nowhere yet, on its way from one
- * partition to another, is known to the journal of its sender.
+ * Waits until no invocation of the tenant runs or can begin by itself. An invocation on its way from one
+ * partition to another is not in `sys_invocation` yet, but in the journal of its sender.
  */
 export async function quiet(admin: RestateAdmin, tenant: string, what: string): Promise<void> {
   await eventually(
     async () => {
       const all = await invocations(admin, tenant);
       if (![...all.values()].every((status) => status === 'completed')) return false;
-      // Asked in this order: all that was sent until now had ended by then.
+      // The journals are read after the invocations. An invocation that is in a journal and not among the
+      // invocations read before may still run.
       return (await sentBy(admin, tenant)).every((id) => all.has(id));
     },
     { what },
   );
 }
 
-/** The invocations that the tenant's own have sent to others of the tenant's. */
+/** The invocations of the tenant that the tenant's own invocations have sent. */
 async function sentBy(admin: RestateAdmin, tenant: string): Promise<string[]> {
   const rows = await admin.query(
     `SELECT j.entry_lite_json FROM sys_journal j JOIN sys_invocation i ON j.id = i.id

@@ -15,28 +15,34 @@ import { eventually } from '../runs/eventually.ts';
 import { type Arrived, startOutsideServer } from '../servers/outside-server.ts';
 import { standstill } from '../servers/standstill.ts';
 
-/** The control plane with its API, and somebody outside who is asked for checks and compilations, and answers when a test does. */
+/**
+ * The control plane with its API, and an outside server that receives requests for checks and compilations. A
+ * test sends the results.
+ */
 export interface AskedWorld {
   readonly plane: ControlPlane;
   readonly api: TestApi;
-  /** Somebody's address: what is asked there is asked of this server. */
+  /** The address of a path of the outside server. */
   address(path: string): string;
-  /** How the server answers requests to that path, in order; after the last, as the last. 202 unless told. */
+  /**
+   * Sets how the server responds to requests to that path, in order. The last response is repeated. By
+   * default it responds with 202.
+   */
   script(path: string, ...answers: Scripted[]): void;
-  /** All that was asked at that path, once it is so much. */
+  /** All requests to that path, as soon as there are `count` of them. */
   asked(path: string, count: number): Promise<Arrived[]>;
   jobs(path: string, count: number): Promise<CompileJob[]>;
   checks(path: string, count: number): Promise<CheckRequest[]>;
   stop(): Promise<void>;
 }
 
-/** A status and headers; or no answer at all. */
+/** A status and headers, or no response. */
 export type Scripted = { readonly status: number; readonly headers?: Record<string, string> } | 'silence';
 
 export interface AskedWorldOptions {
   /** Further settings of the worker. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Where the outside is told to find the API, if not where it is. */
+  /** The address of the API for the outside server. By default it is the API's own address. */
   readonly publicUrl?: (apiUrl: string) => Promise<string>;
 }
 
@@ -54,8 +60,8 @@ export async function startAskedWorld({
   const plane = await startControlPlane({
     workerEnv: async (stores) => {
       api = await startApi(stores);
-      const told = await publicUrl(api.url);
-      return { POINTSMAN_PUBLIC_URL: told, POINTSMAN_OUTBOUND_ALLOW: '127.0.0.1/32', ...env };
+      const ownUrl = await publicUrl(api.url);
+      return { POINTSMAN_PUBLIC_URL: ownUrl, POINTSMAN_OUTBOUND_ALLOW: '127.0.0.1/32', ...env };
     },
   });
   const started = api as unknown as TestApi;
@@ -89,7 +95,7 @@ function respond(response: ServerResponse, { status, headers }: Exclude<Scripted
   response.writeHead(status, headers).end();
 }
 
-/** Gives the tenant a next version of its policy. */
+/** Stores a new version of the tenant's policy. */
 export async function givePolicy(plane: ControlPlane, tenant: string, policy: unknown): Promise<void> {
   const document = Policy.parse(policy);
   await standstill(plane).sql((client) =>
@@ -107,7 +113,7 @@ export interface Told {
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-/** Says something to an address that was given out, without any token. */
+/** Sends a report to the address of a job, without a token. */
 export async function tell(url: string, body: unknown): Promise<Told> {
   const headers = { 'content-type': 'application/json' };
   const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
@@ -118,7 +124,7 @@ export async function tell(url: string, body: unknown): Promise<Told> {
   };
 }
 
-/** The source of a job, by its paths. */
+/** The files of a job's source, by their paths. */
 export async function fetchSource(job: CompileJob): Promise<Record<string, string>> {
   const response = await fetch(job.source.url);
   if (!response.ok) throw new Error(`the source of ${job.correlationId}: ${response.status}`);
@@ -138,7 +144,7 @@ export interface Built {
   readonly blobs: readonly { readonly digest: string; readonly mediaType: string; readonly text: string }[];
 }
 
-/** An artifact of those files, as they are. */
+/** An artifact that consists of those files, unchanged. */
 export function build(files: Readonly<Record<string, string>>): Built {
   const entries = Object.entries(files).map(([path, text]) => {
     const described = { digest: digestOf(text), mediaType: 'text/plain', size: Buffer.byteLength(text) };
@@ -150,7 +156,7 @@ export function build(files: Readonly<Record<string, string>>): Built {
   return { digest: manifest.digest, blobs: [...entries, index, manifest] };
 }
 
-/** Uploads one blob; the status. */
+/** Uploads one blob. Returns the status. */
 export async function upload(job: CompileJob, blob: Built['blobs'][number]): Promise<number> {
   const response = await fetch(`${job.upload.url}/${blob.digest}`, {
     method: 'PUT',
@@ -161,7 +167,7 @@ export async function upload(job: CompileJob, blob: Built['blobs'][number]): Pro
   return response.status;
 }
 
-/** Does a whole job: takes the source, uploads what it makes of it, and says so. */
+/** Does a whole job: fetches the source, uploads the artifact, and reports it. */
 export async function compileFor(job: CompileJob): Promise<Told> {
   const built = build(await fetchSource(job));
   for (const blob of built.blobs) await upload(job, blob);

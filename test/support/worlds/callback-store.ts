@@ -17,27 +17,27 @@ import { admitted, putArtifact } from './store.ts';
 
 const HOUR = 3_600_000;
 
-/** A record, and what somebody outside was asked for its releases. */
+/** A database, and the callbacks of its releases. */
 export interface CallbackStore {
-  /** With what else happens to releases. */
+  /** Tests use it for everything else about releases. */
   readonly bench: GatedStore;
   readonly callbacks: Callbacks;
-  /** Of every callback: an hour after it was opened. */
+  /** The deadline of every callback: an hour after it was opened. */
   readonly deadlineMs: number;
   compile(version?: number, attempt?: number): CalloutId;
-  /** Opens it with a capability that is made of its name. */
+  /** Opens a callback. Its capability is derived from its name. */
   open(callout: CalloutId, more?: Partial<NewCallback>): Promise<OpenedCallback>;
-  /** A release that is being compiled elsewhere. */
+  /** A release that is being compiled by a remote compiler. */
   compiling(version?: number): Promise<CalloutId>;
   answer(callout: CalloutId, said: CompileReport | CheckReport, at?: number): ReturnType<Callbacks['answer']>;
   end(callout: CalloutId): Promise<EndedAttempt>;
-  /** An artifact that is stored, as a compiler says it. */
+  /** The report of a compiler for an artifact that is stored. */
   whole(text: string): Promise<CompileReport>;
   /** The ledger of a release. */
   effects(version?: number): Promise<string[]>;
 }
 
-/** For every test of the file that calls this. */
+/** Sets up the database for each test of the file. */
 export function callbackStore(): CallbackStore {
   const bench = gatedStore();
   const own: CallbackStore = {

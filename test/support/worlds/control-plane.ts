@@ -22,18 +22,18 @@ import { eventually } from '../runs/eventually.ts';
 import { TEST_SECRET_KEY } from '../data/secret-keys.ts';
 import { startPostgres, startRestate, type TestPostgres, type TestRestate } from '../servers/servers.ts';
 
-/** A worker in a process of its own, which is started again whenever it dies. */
+/** A worker in its own process, which is started again whenever it ends. */
 export interface WorkerProcess {
   readonly pid: number;
-  /** SIGKILL; resolves when the next one is ready. */
+  /** Kills the process with SIGKILL. Resolves when the next one is ready. */
   kill(): Promise<void>;
-  /** SIGKILL, and no next one until `start`. */
+  /** Kills the process with SIGKILL, and starts no other before `start`. */
   down(): Promise<void>;
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** How many have been killed. */
+  /** The number of processes that were killed. */
   readonly deaths: number;
-  /** All that they have said. */
+  /** The output of all processes. */
   log(): Promise<string>;
 }
 
@@ -50,15 +50,18 @@ export interface ControlPlane {
 
 export interface ControlPlaneOptions {
   readonly fsync?: boolean;
-  /** The worker's own process, rather than the one that can be told to die and that writes down what it sends. For measuring. */
+  /**
+   * Starts the worker of production. By default tests start the worker that crashes on request and records
+   * the messages that it sends. For measuring.
+   */
   readonly plainWorker?: boolean;
-  /** Further settings of the worker, once the stores run: of what must be there before it. */
+  /** Further settings of the worker, made after the databases have started. */
   readonly workerEnv?: (stores: { appUrl: string; ingressUrl: string }) => Promise<Record<string, string>>;
-  /** Over restate.toml, as `RESTATE_…` variables. */
+  /** Settings that override restate.toml, as `RESTATE_…` variables. */
   readonly restateEnv?: Readonly<Record<string, string>>;
 }
 
-/** Everything but the HTTP API: real PostgreSQL, real Restate, the real worker. */
+/** Starts everything except the HTTP API: real PostgreSQL, real Restate, the real worker. */
 export async function startControlPlane({
   fsync = false,
   plainWorker = false,
@@ -106,7 +109,8 @@ async function startWorkerProcess(
   entry: string,
   extraEnv: Record<string, string>,
 ): Promise<WorkerProcess> {
-  // Kept through all its deaths, so one that no outgoing connection of this machine can be given meanwhile.
+  // All processes use one port. It is a port that the system does not give to an outgoing connection in
+  // between.
   const port = await PortBook.inMemory().free('worker');
   const log = await open(join(folder, 'worker.log'), 'a');
   let wanted = true;
@@ -135,7 +139,8 @@ async function startWorkerProcess(
       if (signal === 'SIGKILL') deaths += 1;
       if (!wanted) return;
       ready = launch();
-      // One that ends before it is ready is followed by the next; only whoever asked for the first is told why.
+      // A process that ends before it is ready is replaced by the next. Only the caller who waits for the
+      // first one gets the error.
       ready.catch(() => undefined);
     });
     const first = await Promise.race([once(launched, 'message'), once(launched, 'exit')]);
@@ -191,7 +196,7 @@ export type PublishOptions = Partial<Omit<PublishRequest, 'source'>> & {
   readonly files?: Readonly<Record<string, string>>;
 };
 
-/** What the API does for a publish: stores the source, then asks the tenant. */
+/** Publishes as the API does: stores the source, then calls the tenant. */
 export async function publish(
   plane: ControlPlane,
   tenant: string,
@@ -224,7 +229,7 @@ export async function publish(
   return plane.ingress.client(Tenant, tenant).publish(request);
 }
 
-/** Publishes, and fails the test unless it was accepted. */
+/** Publishes, and fails the test if the publish is not accepted. */
 export async function accepted(
   plane: ControlPlane,
   tenant: string,
@@ -235,7 +240,7 @@ export async function accepted(
   return answer.version;
 }
 
-/** Waits for a release's last word. */
+/** Waits until a release is settled. */
 export async function settled(
   plane: ControlPlane,
   tenant: string,

@@ -9,7 +9,7 @@ import { runCli } from '../runs/run-cli.ts';
 export interface Diagnosis {
   readonly exit: number;
   readonly findings: readonly Finding[];
-  /** The errors and warnings. */
+  /** The findings that are errors or warnings. */
   readonly problems: readonly Finding[];
 }
 
@@ -18,9 +18,9 @@ export interface DoctoredWorld {
   readonly plane: ControlPlane;
   readonly api: TestApi;
   doctor(env?: Readonly<Record<string, string>>): Promise<Diagnosis>;
-  /** The doctor's diagnosis once it has such a finding. */
+  /** The doctor's diagnosis, as soon as it contains such a finding. */
   diagnosed(expected: Partial<Record<keyof Finding, unknown>>): Promise<Diagnosis>;
-  /** Resolves once the doctor finds nothing wrong. */
+  /** Resolves as soon as the doctor finds no problem. */
   isWell(): Promise<void>;
   stop(): Promise<void>;
 }

@@ -16,7 +16,10 @@ import { type Files, publishedFiles } from '../data/published-files.ts';
 import { handRequest, newTenant, startStore, type Store } from './store.ts';
 import { madeToken } from '../data/tokens.ts';
 
-/** The record and the real API, something between it and followers, and for each test a tenant and a folder. */
+/**
+ * The database and the real API, a proxy between the API and its followers, and for each test a tenant and a
+ * folder.
+ */
 export interface FollowedWorld {
   readonly store: Store;
   readonly api: TestApi;
@@ -24,17 +27,20 @@ export interface FollowedWorld {
   readonly tenant: string;
   readonly folder: string;
   readonly token: string;
-  /** Publishes the next release of `bot`; its generation follows. */
+  /** Publishes the next release of `bot`, which becomes live. */
   publish(files: Files): Promise<string>;
   /** Points `bot` at that release again. */
   pointAt(version: number): Promise<void>;
   /** Opens a follower that is closed after the test. */
   follow(options?: Partial<FollowerOptions>): Promise<Follower>;
-  /** The folder at another path, as the one memory of this process does not know it: what starts with it starts from disk. */
+  /**
+   * Copies the folder to another path. This process has cached nothing for that path, so a follower that
+   * starts with it starts from disk.
+   */
   elsewhere(): Promise<string>;
-  /** Waits until it runs that generation. */
+  /** Waits until the follower has that generation. */
   at(follower: Follower, generation: number): Promise<void>;
-  /** The API's process ends; whoever asks is refused. */
+  /** Stops the API's process. Requests are then refused. */
   apiDown(): Promise<void>;
   apiUp(): Promise<void>;
 }

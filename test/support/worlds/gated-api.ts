@@ -18,14 +18,17 @@ const ROLES: Readonly<Record<Person, readonly Role[]>> = {
   root: ['admin'],
 };
 
-/** Everything, with a new tenant for each test, whose people have a token each; they work on the bundle "bot". */
+/**
+ * The control plane and its API, with a new tenant for each test. Each person of the tenant has a token. They
+ * work on the bundle "bot".
+ */
 export interface GatedApi {
   readonly plane: ControlPlane;
   readonly api: TestApi;
   readonly tenant: string;
-  /** The bearer token of somebody in this test's tenant. */
+  /** The bearer token of a person in this test's tenant. */
   token(person: Person): string;
-  /** A call to a release by its number, or to another address below the tenant. */
+  /** Sends a request about a release, by its version, or to another address of the tenant. */
   call(
     who: Person,
     method: string,
@@ -33,7 +36,7 @@ export interface GatedApi {
     path?: string,
     json?: unknown,
   ): Promise<TestAnswer>;
-  /** With headers. */
+  /** Sends a decision with these headers. */
   say(
     who: Person,
     version: number,
@@ -42,16 +45,16 @@ export interface GatedApi {
     headers?: Readonly<Record<string, string>>,
   ): Promise<TestAnswer>;
   policy(...rules: unknown[]): Promise<void>;
-  /** Publishes, as CI unless it is said otherwise, and gives the version. */
+  /** Publishes, by default as CI, and returns the version. */
   publish(who?: Person, text?: string): Promise<number>;
-  /** A release that waits at so many gates; its digest. */
+  /** Waits until a release waits at `count` gates. Returns its digest. */
   waiting(version: number, count?: number): Promise<string>;
   settled(version: number): ReturnType<typeof settled>;
-  /** A word with the digest that the release has. */
+  /** Approves with the digest of the release. */
   approve(who: Person, version: number, more?: Readonly<Record<string, unknown>>): Promise<TestAnswer>;
 }
 
-/** For every test of the file that calls this; each ends with a record in which nothing contradicts a promise. */
+/** Sets up the API for each test of the file. Each test ends with a check of the database's invariants. */
 export function gatedApi(): GatedApi {
   let plane: ControlPlane;
   let api: TestApi;
@@ -120,7 +123,7 @@ export function gatedApi(): GatedApi {
   return bench;
 }
 
-/** Fails the test unless that is the problem that was answered. */
+/** Fails the test unless the response is that problem. */
 export function expectProblem(answer: TestAnswer, status: number, code: string): void {
   expect([answer.status, answer.json['code'], answer.headers.get('content-type')], answer.text).toEqual([
     status,

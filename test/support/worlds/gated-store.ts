@@ -14,30 +14,32 @@ const HOUR = 3_600_000;
 
 export type Said = Partial<DecisionRequest & ReleaseId & { at: number }>;
 
-/** A record, a new tenant for each test, and words on the gates of its bundle "bundle". */
+/** A database, a new tenant for each test, and decisions on the gates of its bundle "bundle". */
 export interface GatedStore {
   readonly store: Store;
   readonly gates: Gates;
   readonly tenant: string;
-  /** Roughly when this test's gates were opened. */
+  /** About the time at which this test's gates were opened. */
   readonly openedAt: number;
   release(version: number): ReleaseId;
-  /** Goes on as another tenant. */
+  /** Continues with another tenant. */
   moveIn(): Promise<void>;
-  /** Gives the tenant a next version of its policy, with these gates on its live channel. */
+  /** Stores a new version of the tenant's policy, with these gates on its live channel. */
   policy(...rules: unknown[]): Promise<void>;
-  /** A release of Ann's that waits at those gates; its digest. */
+  /** Creates a release of Ann that waits at those gates. Returns its digest. */
   waiting(version: number, ...rules: unknown[]): Promise<string>;
-  /** Alice's approval, an hour after the gates were opened, unless it is said otherwise. */
+  /** Submits a decision. By default Alice approves, an hour after the gates were opened. */
   say(version: number, word?: Said): Promise<DecisionResult>;
   look(version: number, afterMs?: number): ReturnType<Gates['evaluate']>;
   found(version: number): Promise<ReleaseProgress>;
-  /** What has happened at the gates of that release, in order. */
+  /** The events at the gates of that release, in order. */
   history(version: number): Promise<string[]>;
   swap(version: number, expectedGeneration: number): ReturnType<Store['moves']['moveByRelease']>;
 }
 
-/** For every test of the file that calls this; each ends with a record in which nothing contradicts a promise. */
+/**
+ * Sets up the database for each test of the file. Each test ends with a check of the database's invariants.
+ */
 export function gatedStore(): GatedStore {
   let store: Store;
   let tenant: string;
@@ -102,7 +104,7 @@ export function gatedStore(): GatedStore {
   return bench;
 }
 
-/** Alice's approval of that release, unless it is said otherwise. */
+/** A decision on that release. By default Alice approves. */
 export function aWord(
   { tenant, bundle, version, ...word }: Said & ReleaseId,
   at: number,

@@ -9,28 +9,30 @@ import { originOf, receive, setHook } from '../data/hooks.ts';
 import { contradictions } from '../runs/record-check.ts';
 import { admitRequest, AT, newTenant, readyToSwap, startStore, type Store, times } from './store.ts';
 
-/** The record alone, with a tenant that has a hook. */
+/** The database alone, with a tenant that has a hook. */
 export interface HookedStore {
   readonly store: Store;
   readonly tenant: string;
   named(delivery: string): DeliveryName;
   release(version: number): ReleaseId;
-  /** As the API puts it on record. */
+  /** Stores a delivery as the API does. */
   arrives(delivery: string, over?: Parameters<typeof receive>[2]): ReturnType<typeof receive>;
-  /** As the tenant's object admits what was delivered. */
+  /** Admits a delivery as the tenant's object does. */
   admit(
     delivery: string,
     version: number,
     more?: Partial<AdmitRequest>,
   ): ReturnType<Store['admissions']['admit']>;
-  /** Delivers, and makes a release of it that is live and settled. */
+  /** Stores a delivery, and makes a release of it that is live and settled. */
   publish(delivery: string, version: number): Promise<void>;
   find(delivery: string): Promise<DeliveryRecord | undefined>;
-  /** What the ledger says of telling the commit. */
+  /** The state of the commit status in the ledger. */
   ledger(version: number): Promise<ReleaseRecord['effects'] | undefined>;
 }
 
-/** For every test of the file that calls this; each ends with a record in which nothing contradicts a promise. */
+/**
+ * Sets up the database for each test of the file. Each test ends with a check of the database's invariants.
+ */
 export function hookedStore(): HookedStore {
   let store: Store;
   let tenant: string;

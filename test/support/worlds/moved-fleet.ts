@@ -17,11 +17,11 @@ import type { Random } from '../data/seeded-random.ts';
 export interface ForgetfulEndpoint {
   readonly server: OutsideServer;
   readonly taken: readonly MoveEvent[];
-  /** Calls that it answered with 503. */
+  /** The number of calls that it answered with 503. */
   refused(): number;
 }
 
-/** An endpoint that has no time now and then, and now and then takes an event without saying so. */
+/** An endpoint that sometimes answers with 503, and sometimes accepts an event without a response. */
 export async function startForgetfulEndpoint(random: Random): Promise<ForgetfulEndpoint> {
   const taken: MoveEvent[] = [];
   let refused = 0;
@@ -38,7 +38,7 @@ export async function startForgetfulEndpoint(random: Random): Promise<ForgetfulE
   return { server, taken, refused: () => refused };
 }
 
-/** Publishes each pointer's bundle twice, so that there is something to move between. */
+/** Publishes each pointer's bundle twice, so that the pointer can move between two releases. */
 export async function publishTwice(plane: ControlPlane, pointers: readonly PointerId[]): Promise<void> {
   const publishAll = async ({ tenant, bundle }: PointerId): Promise<void> => {
     for (const text of ['one', 'two']) {
@@ -50,10 +50,11 @@ export async function publishTwice(plane: ControlPlane, pointers: readonly Point
 }
 
 /**
- * Moves a pointer of {@link publishTwice} there and back, so often, in the record; then wakes whoever is to tell of it, as the tenant's object
- * would after each. Ten thousand moves through that object take many minutes, of which the sinks would see nothing but the pauses.
+ * Moves a pointer of {@link publishTwice} back and forth that many times, directly in the database. Then it
+ * wakes the writers that announce moves, as the tenant's object does after each move. Ten thousand moves
+ * through that object would take many minutes.
  *
- * @returns how many moves were made
+ * @returns the number of moves
  */
 export async function moveBackAndForth(
   plane: ControlPlane,
@@ -82,8 +83,8 @@ export async function moveBackAndForth(
   return moved;
 }
 
-/** Sinks of those tenants that have not been told of everything, in words. */
-export async function lagging(plane: ControlPlane, tenants: readonly string[]): Promise<string[]> {
+/** The sinks of those tenants that have not received every move, each as a text. */
+export async function sinksBehind(plane: ControlPlane, tenants: readonly string[]): Promise<string[]> {
   const behind = [];
   for (const tenant of tenants) {
     const latest = await findFeedEnd(plane.db, tenant);
@@ -99,7 +100,7 @@ export async function lagging(plane: ControlPlane, tenants: readonly string[]): 
   return behind;
 }
 
-/** All that stands in the streams of those tenants. */
+/** All moves in the streams of those tenants. */
 export async function inStreams(url: string, tenants: readonly string[]): Promise<MoveEvent[]> {
   const client = createClient({ url });
   await client.connect();
@@ -115,7 +116,7 @@ export async function inStreams(url: string, tenants: readonly string[]): Promis
   }
 }
 
-/** Declares the exchange, as the worker does, and binds a durable queue to it that keeps all moves. */
+/** Declares the exchange, as the worker does, and binds a durable queue to it that receives all moves. */
 export async function bindAudit(url: string, queue: string): Promise<void> {
   const exchange = rabbitMoveExchange({ url, log: pino({ level: 'silent' }), unrouted: 'mandatory' });
   await exchange.probe();
@@ -126,7 +127,7 @@ export async function bindAudit(url: string, queue: string): Promise<void> {
   });
 }
 
-/** All that such a queue has, in its order. */
+/** All moves in such a queue, in their order. */
 export async function inQueue(url: string, queue: string): Promise<MoveEvent[]> {
   return overAmqp(url, async (channel) => {
     const { messageCount } = await channel.checkQueue(queue);

@@ -10,7 +10,7 @@ import { repositoryArchive } from '../data/archives.ts';
 const SECRET = 'the-secret-of-the-tests';
 export const REPOSITORY = 'octo/bot';
 
-/** The control plane with its API, and a code host to which people push. */
+/** The control plane with its API, and a code host that sends pushes. */
 export interface PushedWorld {
   readonly plane: ControlPlane;
   readonly api: TestApi;
@@ -25,13 +25,13 @@ export interface PushedTenant {
   readonly path: string;
   /** Replaces the hook. */
   setHook(hook: object): Promise<TestAnswer>;
-  /** Makes a commit at the host, of files or of an archive as it is; its name. */
+  /** Creates a commit at the host, from files or from an archive. Returns its id. */
   commit(content: Readonly<Record<string, string>> | Buffer): Promise<string>;
   /** Delivers a push of that commit as GitHub does. */
   push(commit: string, over?: PushOptions): Promise<TestAnswer>;
-  /** Commits, and delivers the push; the commit. */
+  /** Creates a commit and delivers its push. Returns the commit. */
   pushed(content: Readonly<Record<string, string>> | Buffer): Promise<string>;
-  /** The delivery of that commit, once `is` holds of it. */
+  /** The delivery of that commit, as soon as `is` returns true for it. */
   delivery(commit: string, is: (delivery: DeliveryRecord) => boolean): Promise<DeliveryRecord>;
 }
 

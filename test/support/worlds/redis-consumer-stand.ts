@@ -9,7 +9,10 @@ import { startRedis, type TestBroker } from '../servers/brokers.ts';
 import { eventually } from '../runs/eventually.ts';
 import { startRuntime, type StreamRuntime, type Truth } from '../servers/stream-runtime.ts';
 
-/** A Redis of its own for the tests of a file, and consumers of the stream of one tenant, which end with each test. */
+/**
+ * A Redis for the tests of one file, and consumers of the stream of one tenant, which are closed after each
+ * test.
+ */
 export function consumerStand(tenant: string, group: string) {
   const stream = moveStream(tenant);
   let broker: TestBroker;
@@ -49,7 +52,9 @@ export function consumerStand(tenant: string, group: string) {
   };
   const raw = (fields: Record<string, string>): Promise<unknown> =>
     client.xAdd(stream, `${nextId++}-0`, fields);
-  /** Waiting for entries: before that, what is added might be older than its group. */
+  /**
+   * Waits until the consumer waits for entries. Entries that are added earlier might be older than its group.
+   */
   const attached = (): Promise<unknown> =>
     eventually(
       async () =>

@@ -19,12 +19,12 @@ import { standstill } from '../servers/standstill.ts';
 /** The setting of a worker that may call an {@link Endpoint}. */
 export const MAY_CALL_ENDPOINTS = { POINTSMAN_OUTBOUND_ALLOW: '127.0.0.1/32' };
 
-/** Somebody's endpoint, which answers 200 unless it is told otherwise. */
+/** An endpoint of a user, which responds with 200 by default. */
 export interface Endpoint {
   readonly server: OutsideServer;
-  /** What it has taken, in the order in which it came. */
+  /** The events that it has accepted, in the order in which they arrived. */
   taken(): MoveEvent[];
-  /** Their numbers in the feed. */
+  /** The numbers of those events in the feed. */
   seqs(): number[];
   answers(answer: number | Answer): void;
 }
@@ -46,8 +46,8 @@ export async function startEndpoint(): Promise<Endpoint> {
   };
 }
 
-/** A webhook of that tenant to that endpoint, by the name "audit". */
-export async function hookUp(
+/** Stores a webhook of that tenant to that endpoint, with the name "audit". */
+export async function addWebhook(
   plane: ControlPlane,
   tenant: string,
   { server }: Pick<Endpoint, 'server'>,
@@ -63,7 +63,7 @@ export async function sinkOf(plane: ControlPlane, tenant: string, sink = 'audit'
   return found;
 }
 
-/** The sink, once it has got so far. */
+/** The sink, as soon as it has delivered that number. */
 export async function deliveredTo(plane: ControlPlane, tenant: string, seq: number, sink = 'audit') {
   return eventually(
     async () => {
@@ -74,7 +74,7 @@ export async function deliveredTo(plane: ControlPlane, tenant: string, seq: numb
   );
 }
 
-/** Publishes twice, so that there is something to move between. */
+/** Publishes twice, so that the pointer can move between two releases. */
 export async function twoReleases(plane: ControlPlane, tenant: string): Promise<void> {
   for (const text of ['one', 'two']) {
     const files = { 'config.json': JSON.stringify({ text }) };
@@ -103,7 +103,7 @@ export function move(
   });
 }
 
-/** So many more moves of a tenant whose pointer is at v2 of {@link twoReleases}; back and forth. */
+/** Moves a tenant's pointer back and forth `times` times. It must be at v2 of {@link twoReleases}. */
 export async function moveOften(plane: ControlPlane, tenant: string, times: number): Promise<void> {
   for (let n = 0; n < times; n++) await move(plane, tenant, n % 2 === 0 ? 1 : 2);
 }
@@ -125,8 +125,8 @@ export function steer(
   });
 }
 
-/** As if nobody had seen the tenant's sinks for long. */
-export async function unseen(plane: ControlPlane, tenant: string): Promise<void> {
+/** Changes the database as if the sweep had not visited the tenant's sinks for a long time. */
+export async function pretendLateSweep(plane: ControlPlane, tenant: string): Promise<void> {
   await standstill(plane).sql((client) =>
     client.query('UPDATE pointsman.sinks SET proven_at = NULL WHERE tenant = $1', [tenant]),
   );
@@ -151,8 +151,8 @@ export async function requireSinks(
 
 const Invocation = z.object({ id: z.string() });
 
-/** The invocations of that writer that are not over. */
-export async function atWork(plane: ControlPlane, key: string): Promise<string[]> {
+/** The invocations of that writer that have not ended. */
+export async function runningInvocations(plane: ControlPlane, key: string): Promise<string[]> {
   const rows = await plane.admin.query(
     `SELECT id FROM sys_invocation WHERE target_service_name = 'Sink' AND target_service_key = '${key}'
      AND status <> 'completed'`,
@@ -160,12 +160,12 @@ export async function atWork(plane: ControlPlane, key: string): Promise<string[]
   return rows.map((row) => Invocation.parse(row).id);
 }
 
-/** Each number once, where it first came. */
+/** Each number once, at its first occurrence. */
 export function firstTimes(seqs: readonly number[]): number[] {
   return [...new Set(seqs)];
 }
 
-/** From one number to another, both included. */
+/** The numbers from `from` to `to`, both included. */
 export function range(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, n) => from + n);
 }

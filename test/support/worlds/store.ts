@@ -18,14 +18,14 @@ import { recordStage, storeArtifacts } from '../../../services/postgres/releases
 import { createTenant } from '../../../services/postgres/tenants/tenants.ts';
 import { startPostgres, type TestPostgres } from '../servers/servers.ts';
 
-/** The record alone: a real PostgreSQL, and what the handlers know of it. */
+/** The database alone: a real PostgreSQL, and the stores that the handlers use. */
 export interface Store {
   readonly postgres: TestPostgres;
   readonly db: Database;
   readonly admissions: Admissions;
   readonly moves: Moves;
   readonly settlements: Settlements;
-  /** Past row-level security, as the owner. */
+  /** A connection as the owner, past row-level security. */
   readonly owner: Client;
   stop(): Promise<void>;
 }
@@ -47,7 +47,7 @@ export async function startStore(): Promise<Store> {
   };
 }
 
-/** What the handlers know of the record, through those connections. */
+/** The stores that the handlers use, on those connections. */
 export function recordOn(db: Database): Pick<Store, 'db' | 'admissions' | 'moves' | 'settlements'> {
   return {
     db,
@@ -57,7 +57,7 @@ export function recordOn(db: Database): Pick<Store, 'db' | 'admissions' | 'moves
   };
 }
 
-/** A connection that may lose its server without bringing the test process down. */
+/** A connection that may lose its server without ending the test process. */
 export async function connect(url: string): Promise<Client> {
   const client = new Client({ connectionString: url });
   client.on('error', () => {});
@@ -66,8 +66,8 @@ export async function connect(url: string): Promise<Client> {
 }
 
 /**
- * As a durable step is: again under the same values, as long as nothing is known of what it did. What meets many others at a lock, or at
- * the last free connection, is told `unavailable` when its turn does not come in time; how soon it comes is a matter of the machine.
+ * Repeats a call with the same values while its outcome is unknown, as a durable step does. A call that waits
+ * too long for a lock or for a free connection gets `unavailable`; how long it waits depends on the machine.
  */
 export async function repeated<T>(work: () => Promise<T>, onLost: () => void = () => {}): Promise<T> {
   for (let lost = 0; ; lost++) {
@@ -88,10 +88,13 @@ export async function newTenant(store: Store): Promise<string> {
   return tenant;
 }
 
-/** The time of every step, unless a test gives another: what is repeated with the same time must give the same rows. */
+/**
+ * The time of every step, unless a test passes another one. A step that is repeated with the same time must
+ * write the same rows.
+ */
 export const AT = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
-/** A publish as the tenant's object hands it in: with a key of its own, unless a test gives one. */
+/** A publish as the tenant's object receives it. It has its own idempotency key, unless a test passes one. */
 export async function admitRequest(
   store: Store,
   id: ReleaseId,
@@ -126,7 +129,7 @@ export async function putSource(store: Store, tenant: string, text: string): Pro
   return tree;
 }
 
-/** Admits a release, and fails the test unless it was accepted. */
+/** Admits a release, and fails the test if it is not accepted. */
 export async function admitted(
   store: Store,
   id: ReleaseId,
@@ -138,7 +141,7 @@ export async function admitted(
 
 export const times = { invocationId: 'inv_1', startedAt: AT };
 
-/** Stores an artifact of one file with that text, and gives its digest. */
+/** Stores an artifact that has one file with that text. Returns its digest. */
 export async function putArtifact(store: Store, tenant: string, text: string): Promise<string> {
   const file = {
     path: 'config.json',
@@ -155,7 +158,7 @@ export async function putArtifact(store: Store, tenant: string, text: string): P
   return manifest.digest;
 }
 
-/** Takes a release to where it waits for its swap. */
+/** Brings a release to the point where it waits for its swap. */
 export async function readyToSwap(
   store: Store,
   id: ReleaseId,
@@ -175,7 +178,7 @@ export async function readyToSwap(
   return digest;
 }
 
-/** Publishes a release from its admission to its last word. */
+/** Publishes a release from its admission to its final state. */
 export async function published(
   store: Store,
   id: ReleaseId,

@@ -7,7 +7,7 @@ import { eventually } from '../../support/runs/eventually.ts';
 
 const HOUR_MS = 3_600_000;
 
-test('aborts when the time is over, and with any of its signals', async () => {
+test('a deadline aborts when its time is over, and with each of its signals', async () => {
   const draining = new AbortController();
   const short = deadlineOf([draining.signal], 1);
   await eventually(async () => short.signal.aborted, { what: 'the time is over' });
@@ -18,7 +18,7 @@ test('aborts when the time is over, and with any of its signals', async () => {
   expect(deadlineOf([draining.signal], HOUR_MS).signal.aborted).toBe(true);
 });
 
-test('leaves no timer and no listener behind when it was cleared, long before its time is over', () => {
+test('a cleared deadline leaves no timer and no listener behind', () => {
   const draining = new AbortController().signal;
   const timers = () => process.getActiveResourcesInfo().filter((type) => type === 'Timeout').length;
   const before = timers();
@@ -26,7 +26,7 @@ test('leaves no timer and no listener behind when it was cleared, long before it
   expect(timers()).toBe(before + 100);
   expect(getEventListeners(draining, 'abort')).toHaveLength(100);
   for (const { clear } of made) clear();
-  // An end is a clearing, too.
+  // An aborted signal also clears the deadline.
   const gone = new AbortController();
   deadlineOf([gone.signal, draining], HOUR_MS);
   gone.abort();

@@ -8,7 +8,7 @@ function counted(produce: () => Promise<number | undefined>) {
   return { values, ends };
 }
 
-test('what follows others lets them go once: at the end, after an error, and when its consumer returns', async () => {
+test('a followed stream is cleaned up once: at its end, after an error, and when its consumer returns', async () => {
   const ended = counted(async () => undefined);
   expect(await ended.values.next()).toEqual({ done: true, value: undefined });
   await ended.values.next();

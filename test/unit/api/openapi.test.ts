@@ -30,7 +30,7 @@ let db: Database;
 let compiler: Compiler;
 let document: { openapi: string; paths: Record<string, Record<string, Operation>> };
 
-// The document needs no store, and opens none.
+// The document needs no store, and no connection is opened.
 beforeAll(async () => {
   db = openDatabase(nowhere);
   compiler = createCompiler();
@@ -69,7 +69,7 @@ function operations(): [string, string, Operation][] {
   );
 }
 
-test('the document is OpenAPI 3.1 without an error or a warning, by the rules of redocly', async () => {
+test('the document is OpenAPI 3.1 without an error or a warning of redocly', async () => {
   expect(document.openapi).toBe('3.1.0');
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-openapi-'));
   try {
@@ -90,7 +90,7 @@ test('the document is OpenAPI 3.1 without an error or a warning, by the rules of
   }
 });
 
-test('every route is in the document, and nothing else is', () => {
+test('the document has every route and nothing else', () => {
   const served = app.endpoints.map(({ method, path }) => `${method} ${path.replace('+}', '}')}`);
   expect(
     operations()
@@ -99,17 +99,18 @@ test('every route is in the document, and nothing else is', () => {
   ).toEqual(served.toSorted());
 });
 
-test('every operation of the document is answered by something other than "there is nothing here"', async () => {
+test('every operation of the document has a route', async () => {
   for (const [method, path] of operations()) {
     const address = `http://test${path.replaceAll(/\{\w+\}/g, 'x')}`;
     const response = await app.fetch(new Request(address, { method: method.toUpperCase() }));
-    // 401, a plain answer, or a capability that is none: the route is there. Nothing is looked up without a token.
+    // A 401, a success or an unknown capability proves that the route exists. Nothing is looked up without a
+    // token.
     expect([path, await response.text()]).not.toEqual([path, expect.stringContaining('There is nothing at')]);
     expect([response.status, path]).not.toEqual([405, path]);
   }
 });
 
-test('every operation has a name of its own, says what it does, whom it lets in and how it fails', () => {
+test('every operation has a unique id, a description, its permissions and its errors', () => {
   const names = operations().map(([, , { operationId }]) => operationId);
   expect(new Set(names).size).toBe(names.length);
   for (const [method, path, operation] of operations()) {
@@ -122,7 +123,7 @@ test('every operation has a name of its own, says what it does, whom it lets in 
     for (const [, { content }] of problems)
       expect([where, Object.keys(content ?? {})]).toEqual([where, ['application/problem+json']]);
     const refusals = security?.length === 0 ? ['503'] : ['401', '403', '503'];
-    // The schemas are made by the process itself: no store can be away.
+    // The process generates the schemas itself, so that no store can be unavailable.
     if (path.startsWith('/v1/') && !path.startsWith('/v1/schemas/'))
       expect([where, Object.keys(responses)]).toEqual([where, expect.arrayContaining(refusals)]);
   }

@@ -14,7 +14,7 @@ function pointerAt(generation: number): Pointer {
   return { version: 1, digest: null, generation, hold: null, movedAt: null };
 }
 
-/** A pointer that is read when a load begins, and given when the test ends the load. */
+/** A pointer that is read when a load begins, and returned when the test ends the load. */
 function watched() {
   const record = { generation: 5 };
   const loads: (() => void)[] = [];
@@ -61,7 +61,7 @@ const generationOf = async (response: Promise<Response | null>): Promise<number 
   return pointer?.generation;
 };
 
-test('a long-poll that begins during a load is not answered with the older pointer which that load has read', async () => {
+test('a long-poll that begins during a load is not answered with the older pointer of that load', async () => {
   const { record, pointers, endLoad, wake } = watched();
   const before = waiting(pointers, 5);
   record.generation = 6;
@@ -75,7 +75,7 @@ test('a long-poll that begins during a load is not answered with the older point
   expect(await generationOf(knowsSix)).toBe(7);
 });
 
-test('a long-poll is never answered with a generation below the one that was read when it came', async () => {
+test('a long-poll is not answered with a generation below the one that was read when it arrived', async () => {
   const { record, pointers, endLoad, wake } = watched();
   // It was read from a record that is ahead of the one that the watch reads.
   const response = waiting(pointers, 6);
@@ -86,7 +86,7 @@ test('a long-poll is never answered with a generation below the one that was rea
   expect(await generationOf(response)).toBe(8);
 });
 
-test('a stream that begins during a load does not begin with the older pointer which that load has read', async () => {
+test('a stream that begins during a load does not begin with the older pointer of that load', async () => {
   const { record, pointers, endLoad } = watched();
   const before = pointerEvents(pointers.follow(id, end.signal));
   const first = before.next();
@@ -101,7 +101,7 @@ test('a stream that begins during a load does not begin with the older pointer w
   expect(texts.map((text) => text.split('\n')[0])).toEqual(['id: 5', 'id: 6']);
 });
 
-test('a long-poll that was answered, and one whose caller is gone, leave no timer behind', async () => {
+test('an answered long-poll, and one whose client is gone, leave no timer behind', async () => {
   const timers = (): number => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length;
   const before = timers();
   const { record, pointers, endLoad } = watched();

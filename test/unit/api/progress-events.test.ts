@@ -14,7 +14,7 @@ import type { ReleaseProgress } from '../../../services/postgres/releases/releas
 const AT = '2026-03-01T12:00:00.010Z';
 const id: ReleaseId = { tenant: 'acme', bundle: 'bot', version: 1 };
 
-/** A release whose source has as many diagnostics as are stored, and how often they are made JSON. */
+/** A release with that many diagnostics, which counts how often they are encoded as JSON. */
 function releaseWith(diagnostics: number) {
   const counted = { encodings: 0 };
   const message = {
@@ -68,7 +68,7 @@ function releaseWith(diagnostics: number) {
   return { counted, release };
 }
 
-test('an event that many streams send is encoded once, is the same buffer for all, and is handed out in portions', async () => {
+test('an event that many streams send is encoded once, is the same buffer for all, and is sent in portions', async () => {
   const STREAMS = 500;
   const DIAGNOSTICS = 18;
   const { counted, release } = releaseWith(DIAGNOSTICS);
@@ -116,7 +116,7 @@ test('an event that many streams send is encoded once, is the same buffer for al
   end.abort();
 });
 
-test('a reader is given what comes after the event that it has', async () => {
+test('a reader gets the events after its last one', async () => {
   const { release } = releaseWith(1);
   const records = () => {
     const all = [release(false), release(true)];

@@ -73,22 +73,22 @@ const changes = (...what: GateChange['change'][]): GateChange[] =>
     at: '2026-01-01T00:00:00.000Z',
   }));
 
-/** Each event's id as it is sent, its name, and what it says has happened. */
-const told = (view: ReleaseView, gateChanges: GateChange[] = []) =>
+/** The id of each event as it is sent, its name, and its state or change. */
+const sentEvents = (view: ReleaseView, gateChanges: GateChange[] = []) =>
   releaseEvents(view, gateChanges).map((one) => {
     const { state, change } = one.data as { state?: string; change?: string };
     return [encodeEventId(one.id), one.event, change ?? state];
   });
 
-test('a stage that has ended is told twice, since it began before it ended', () => {
-  expect(told(release([stage('validate', 'passed'), stage('compile', 'running')]))).toEqual([
+test('a stage that has ended has two events, one for its begin and one for its end', () => {
+  expect(sentEvents(release([stage('validate', 'passed'), stage('compile', 'running')]))).toEqual([
     ['1', 'stage', 'running'],
     ['2', 'stage', 'passed'],
     ['3', 'stage', 'running'],
   ]);
 });
 
-test('what was told once keeps its id however far the release goes, and comes before what is told later', () => {
+test('an event keeps its id while the release goes on, and comes before all later events', () => {
   const waiting = {
     ...release([stage('validate', 'passed'), stage('gate', 'running')]),
     gates: [gate('open')],
@@ -110,47 +110,54 @@ test('what was told once keeps its id however far the release goes, and comes be
   }
 });
 
-test('the last event is the release itself, and comes only when it has settled', () => {
+test('the last event is the release itself, and comes only once it has settled', () => {
   const view = release([stage('validate', 'failed')], 'settled');
   expect(releaseEvents(view, []).at(-1)).toEqual({
     id: { major: 15, minor: 0 },
     event: 'settled',
     data: view,
   });
-  expect(told(release([stage('validate', 'failed')])).at(-1)).toEqual(['2', 'stage', 'failed']);
+  expect(sentEvents(release([stage('validate', 'failed')])).at(-1)).toEqual(['2', 'stage', 'failed']);
 });
 
-test('what happens at the gates is told between the beginning and the end of their stage, more than nine times too', () => {
+test('the changes of the gates come between the begin and the end of their stage, also more than nine', () => {
   const many = Array.from({ length: 11 }, () => 'said' as const);
   const view = { ...release([stage('gate', 'failed')]), gates: [gate('open')] };
-  expect(told(view, changes(...many)).map(([id]) => id)).toEqual(
+  expect(sentEvents(view, changes(...many)).map(([id]) => id)).toEqual(
     '7 7.1 7.2 7.3 7.4 7.5 7.6 7.7 7.8 7.9 7.10 7.11 8'.split(' '),
   );
 });
 
-test('gates that have passed are not told to be over while they may open again', () => {
+test('the gate stage has no end event while its gates can open again', () => {
   const passed = [stage('gate', 'passed')];
   const reopened = changes('opened', 'passed', 'voided');
   const gates = [gate('passed')];
-  expect(told({ ...release(passed), gates }, reopened.slice(0, 2)).at(-1)).toEqual(['7.2', 'gate', 'passed']);
+  expect(sentEvents({ ...release(passed), gates }, reopened.slice(0, 2)).at(-1)).toEqual([
+    '7.2',
+    'gate',
+    'passed',
+  ]);
   const again = { ...release([stage('gate', 'running')]), gates: [gate('open')] };
-  expect(told(again, reopened).at(-1)).toEqual(['7.3', 'gate', 'voided']);
+  expect(sentEvents(again, reopened).at(-1)).toEqual(['7.3', 'gate', 'voided']);
   const swapped = { ...release([...passed, stage('swap', 'passed')]), gates };
-  expect(told(swapped, reopened).slice(-3)).toEqual([
+  expect(sentEvents(swapped, reopened).slice(-3)).toEqual([
     ['8', 'stage', 'passed'],
     ['9', 'stage', 'running'],
     ['10', 'stage', 'passed'],
   ]);
-  expect(told(release(passed)).at(-1), 'a release without gates').toEqual(['8', 'stage', 'passed']);
+  expect(sentEvents(release(passed)).at(-1), 'a release without gates').toEqual(['8', 'stage', 'passed']);
 });
 
-test.each(['0', '7', '7.0', '7.12', '15', '999999999.999999999'])('%s is read as it was written', (text) => {
-  const { major, minor } = EventIdText.parse(text);
-  expect([`${major}`, `${major}.${minor}`]).toContain(text);
-});
+test.each(['0', '7', '7.0', '7.12', '15', '999999999.999999999'])(
+  'the event id %s is read as it was written',
+  (text) => {
+    const { major, minor } = EventIdText.parse(text);
+    expect([`${major}`, `${major}.${minor}`]).toContain(text);
+  },
+);
 
 test.each(['', '-1', '7.', '.7', '7.1.2', 'x', '1e3', '1234567890', ' 7'])(
-  '%j is no id of an event',
+  '%j is not an event id',
   (text) => {
     expect(EventIdText.safeParse(text).success).toBe(false);
   },

@@ -73,7 +73,7 @@ describe.each(schemaEndpoints())('GET $path', (endpoint) => {
     expect(undescribed(schema)).toEqual([]);
   });
 
-  test('answers 304 without a body to the entity tag that it gave, and the schema to another one', async () => {
+  test('returns 304 without a body for its own entity tag, and the schema for another one', async () => {
     const etag = (await ask(endpoint)).headers.get('etag') ?? '';
     expect(etag).toMatch(/^"sha256:[0-9a-f]{64}"$/);
     const again = await ask(endpoint, etag);
@@ -90,7 +90,7 @@ async function ask(endpoint: Endpoint, ifNoneMatch?: string): Promise<Response> 
   return endpoint.handle({ headers: { 'if-none-match': ifNoneMatch } } as never);
 }
 
-/** Names of fields without a description of their own or of the schema that they refer to. */
+/** Names of fields without a description in themselves or in the schema that they refer to. */
 function undescribed(schema: unknown): string[] {
   if (typeof schema !== 'object' || schema === null) return [];
   const fields = Object.entries((schema as { properties?: object }).properties ?? {}) as [string, object][];

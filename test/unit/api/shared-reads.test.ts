@@ -4,7 +4,7 @@ import { sharedReads } from '../../../services/api/operations/shared-reads.ts';
 
 const PATIENCE_MS = 100;
 
-/** Reads that end when the test says so, in the order in which they began. */
+/** Reads that the test ends, in the order in which they began. */
 function world() {
   const reads: (PromiseWithResolvers<number> & { readonly key: string })[] = [];
   const read = sharedReads<string, number>({
@@ -19,16 +19,16 @@ function world() {
   return { reads, read };
 }
 
-/** All that is to happen by itself has happened. */
+/** Runs everything that is due. */
 async function settle(): Promise<void> {
   await vi.advanceTimersByTimeAsync(0);
 }
 
-describe('reads that many share', () => {
+describe('shared reads', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  test('begin at once when none is under way', async () => {
+  test('begin at once when no other read is in progress', async () => {
     const { reads, read } = world();
     const first = read('a');
     expect(reads).toHaveLength(1);
@@ -41,7 +41,7 @@ describe('reads that many share', () => {
     expect(await second).toBe(2);
   });
 
-  test('give nobody what was read before they asked, and are one for all who ask during another', async () => {
+  test('do not return a result from before the request, and serve all requests that arrive during another read', async () => {
     const { reads, read } = world();
     const first = read('a');
     const later = [read('a'), read('a'), read('a')];
@@ -59,7 +59,7 @@ describe('reads that many share', () => {
     expect(reads).toHaveLength(3);
   });
 
-  test('begin after the asking also when it comes just as another ends', async () => {
+  test('begin after a request that arrives just when another read ends', async () => {
     const { reads, read } = world();
     const first = read('a');
     const asked: Promise<number>[] = [];
@@ -72,7 +72,7 @@ describe('reads that many share', () => {
     expect(await Promise.all(asked)).toEqual([2]);
   });
 
-  test('fail for those who share them alone', async () => {
+  test('fail only for the requests that share them', async () => {
     const { reads, read } = world();
     const first = read('a');
     const second = read('a');
@@ -83,14 +83,14 @@ describe('reads that many share', () => {
     expect(await second).toBe(2);
   });
 
-  test('of different things wait for nothing of each other', () => {
+  test('of different keys do not wait for each other', () => {
     const { reads, read } = world();
     void read('a');
     void read('b');
     expect(reads.map(({ key }) => key)).toEqual(['a', 'b']);
   });
 
-  test('that hang keep nobody waiting for longer than their patience', async () => {
+  test('that hang do not delay a new read for longer than their patience', async () => {
     const { reads, read } = world();
     void read('a');
     const second = read('a');

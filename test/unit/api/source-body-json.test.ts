@@ -8,7 +8,7 @@ function read(body: unknown) {
   return readJsonSource(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)));
 }
 
-test('texts and base64 become files under their digests, sorted by path, beside the options', () => {
+test('texts and base64 become files with their digests, sorted by path, next to the options', () => {
   const source = read({
     files: { 'b.txt': 'b', 'a/x.bin': { base64: 'AAEC' } },
     channel: 'staging',
@@ -30,19 +30,19 @@ test('texts and base64 become files under their digests, sorted by path, beside 
   expect([...(contents.get(digestOf(new Uint8Array([0, 1, 2]))) ?? [])]).toEqual([0, 1, 2]);
 });
 
-test('the same content under two paths is kept once', () => {
+test('the same content under two paths is stored once', () => {
   const source = read({ files: { a: 'same', b: 'same' } });
   expect(source.kind === 'source' && source.arena.byteLength).toBe(4);
 });
 
-test('broken JSON is malformed and says at which line and column', () => {
+test('invalid JSON is malformed, with the line and column of the mistake', () => {
   expect(read('{\n  "files": {]\n}')).toMatchObject({
     kind: 'malformed',
     errors: [{ in: 'body', line: 2, column: 13 }],
   });
 });
 
-test('a byte that is not UTF-8 is malformed and says where it is', () => {
+test('a byte that is not UTF-8 is malformed, with its line and column', () => {
   const bytes = Buffer.concat([
     Buffer.from('{"files":\n{"a":"'),
     Buffer.from([0xc3, 0x28]),
@@ -51,7 +51,7 @@ test('a byte that is not UTF-8 is malformed and says where it is', () => {
   expect(readJsonSource(bytes)).toMatchObject({ kind: 'malformed', errors: [{ line: 2, column: 7 }] });
 });
 
-test('a file that is there twice is refused, although JSON.parse would keep the last one', () => {
+test('a duplicate file is refused, although JSON.parse would keep the last one', () => {
   expect(read('{"files":{"a":"1","\\u0061":"2"}}')).toMatchObject({
     kind: 'malformed',
     errors: [{ in: 'body', pointer: '/files/a', line: 1, column: 19 }],
@@ -61,7 +61,7 @@ test('a file that is there twice is refused, although JSON.parse would keep the 
 test.each([
   ['lists', '['],
   ['maps', '{"a":'],
-])('a bomb of %s nested ten thousand deep is refused before it is parsed', (_what, open) => {
+])('%s nested ten thousand deep are refused before they are parsed', (_what, open) => {
   const body = read(`{"files":${open.repeat(10_000)}`);
   expect(body).toMatchObject({
     kind: 'malformed',
@@ -69,11 +69,11 @@ test.each([
   });
 });
 
-test('brackets inside strings are no nesting', () => {
+test('brackets inside strings do not count as nesting', () => {
   expect(read({ files: { 'a.txt': '['.repeat(1_000) + '\\"[' } }).kind).toBe('source');
 });
 
-test('half a surrogate pair can not become bytes, and is refused', () => {
+test('half a surrogate pair is refused, because it cannot be encoded', () => {
   expect(read('{"files":{"a":"\\ud800"}}')).toMatchObject({
     kind: 'malformed',
     errors: [{ pointer: '/files/a' }],
@@ -85,16 +85,16 @@ test.each([
   ['an unknown field of a file', { files: { a: { base64: '', mode: 7 } } }, '/files/a/mode'],
   ['a file that is a number', { files: { 'a/b': 7 } }, '/files/a~1b'],
   ['no files', {}, '/files'],
-  ['a channel that is no name', { files: { a: '' }, channel: 'Not A Name' }, '/channel'],
-  ['a rule that is none', { files: { a: '' }, onConflict: 'fight' }, '/onConflict'],
-  ['a message that would clear a terminal', { files: { a: '' }, message: '\u001b[2J' }, '/message'],
+  ['an invalid channel name', { files: { a: '' }, channel: 'Not A Name' }, '/channel'],
+  ['an unknown conflict rule', { files: { a: '' }, onConflict: 'fight' }, '/onConflict'],
+  ['a message with control characters', { files: { a: '' }, message: '\u001b[2J' }, '/message'],
   ['a list', [], ''],
-])('%s is refused at its place', (_what, body, pointer) => {
+])('%s is refused with the place of the mistake', (_what, body, pointer) => {
   expect(read(body)).toMatchObject({ kind: 'unacceptable', errors: [{ in: 'body', pointer }] });
 });
 
 test.each(['A', 'AAE', 'AA==\n', 'AB==', 'A-_=', ' AAEC'])(
-  '%j is not base64, and the file is named',
+  '%j is not valid base64, and the error names the file',
   (base64) => {
     expect(read({ files: { 'x.bin': { base64 } } })).toMatchObject({
       kind: 'invalid',
@@ -113,14 +113,14 @@ test.each(['../x', '/x', 'a//b', 'a/./b', 'a\\b', 'C:/x', '', 'a\u0000b'])(
   },
 );
 
-test('a file and something inside of it can not both be', () => {
+test('a file and a file inside of it are refused', () => {
   expect(read({ files: { a: '', 'a/b/c': '' } })).toMatchObject({
     kind: 'invalid',
     diagnostics: [{ path: 'a/b/c', code: 'path_collision' }],
   });
 });
 
-test('every problem is told, not only the first', () => {
+test('every problem is reported', () => {
   const body = read({ files: { '../x': '', 'y//z': '', ok: '' } });
   expect(body).toMatchObject({
     kind: 'invalid',
@@ -129,18 +129,18 @@ test('every problem is told, not only the first', () => {
   });
 });
 
-test('a source without a file is none', () => {
+test('a source without files is refused', () => {
   expect(read({ files: {} })).toMatchObject({ kind: 'invalid', diagnostics: [{ code: 'no_files' }] });
 });
 
-test('one file past the limit is too large, and is named', () => {
+test('a file above the size limit is refused by name', () => {
   expect(read({ files: { ok: '', big: 'x'.repeat(8 * 1024 * 1024 + 1) } })).toMatchObject({
     kind: 'too_large',
     message: expect.stringContaining('big'),
   });
 });
 
-test('one file more than a source may have is too many', () => {
+test('a source with one file more than the limit is too large', () => {
   const files = Object.fromEntries(Array.from({ length: 10_001 }, (_, index) => [`f${index}`, '']));
   expect(read({ files })).toMatchObject({
     kind: 'too_large',
@@ -148,7 +148,7 @@ test('one file more than a source may have is too many', () => {
   });
 });
 
-test('what is said of paths without end is short', () => {
+test('the errors of very long paths have a bounded length', () => {
   const long = 'p'.repeat(100_000);
   const bad = read({ files: Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`${long}${i}`, ''])) });
   expect(bad).toMatchObject({ kind: 'invalid' });

@@ -8,7 +8,7 @@ const KiB = 1024;
 const TOKEN = ['acme', 'ci'];
 const LARGE = 512 * KiB;
 
-/** The streams of some tokens, each with its connection. */
+/** The streams of several tokens, each with its connection. */
 function streams() {
   const shares = new Shares(responseShares);
   const buffers = new UnsentBuffers(shares);
@@ -21,7 +21,7 @@ function streams() {
   };
 }
 
-test('a buffer that many streams of a token send is counted once, until the last of them has sent it', () => {
+test('a buffer that many streams of a token send counts once, until the last of them has sent it', () => {
   const { shares, open } = streams();
   const buffer = new Uint8Array(LARGE);
   const [first, ...others] = Array.from({ length: 1_000 }, () => open());
@@ -33,7 +33,7 @@ test('a buffer that many streams of a token send is counted once, until the last
   expect(shares.held).toBe(0);
 });
 
-test('a buffer that streams of two tokens send is charged to both', () => {
+test('a buffer that streams of two tokens send counts for both tokens', () => {
   const { shares, open } = streams();
   const buffer = new Uint8Array(LARGE);
   open().unsent.take([buffer]);
@@ -41,14 +41,14 @@ test('a buffer that streams of two tokens send is charged to both', () => {
   expect(shares.held).toBe(2 * LARGE);
 });
 
-test('buffers of their own exhaust the share of the token, and are free again when they were sent', () => {
+test('different buffers exhaust the share of the token, and are free again once they are sent', () => {
   const { shares, open } = streams();
   const take = (): number => {
     let taken = 0;
     try {
       for (; taken < 1_000; taken++) open().unsent.take([new Uint8Array(LARGE)]);
     } catch {
-      // Exhausted.
+      // The share is exhausted.
     }
     return taken;
   };
@@ -61,7 +61,7 @@ test('buffers of their own exhaust the share of the token, and are free again wh
   expect(shares.held).toBe(held - LARGE);
 });
 
-test('what the connection has not passed on stays counted, whole buffers of it', () => {
+test('bytes that the connection still holds count as whole buffers', () => {
   const { shares, open } = streams();
   const { connection, unsent } = open();
   unsent.take([new Uint8Array(LARGE), new Uint8Array(LARGE), new Uint8Array(LARGE)]);
@@ -76,7 +76,7 @@ test('what the connection has not passed on stays counted, whole buffers of it',
   expect(shares.held).toBe(0);
 });
 
-test('of each stream the first 16 KiB are not counted, however many events they are', () => {
+test('the first 16 KiB of each stream do not count, for any number of events', () => {
   const { shares, open } = streams();
   const { unsent } = open();
   const small = (): Uint8Array => new Uint8Array(KiB);
@@ -89,7 +89,7 @@ test('of each stream the first 16 KiB are not counted, however many events they 
   expect(shares.held).toBe(0);
 });
 
-test('a stream whose response has been sent takes nothing more', () => {
+test('a stream whose response was sent counts no more buffers', () => {
   const { shares, open } = streams();
   const { unsent } = open();
   unsent.release();

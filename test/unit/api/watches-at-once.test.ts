@@ -20,8 +20,8 @@ afterEach(() => {
   for (const end of ends.splice(0)) end.abort();
 });
 
-describe('a follower that joins while the thing is being loaded', () => {
-  /** Things whose value is read when a load begins, and given when the test ends it. */
+describe('a follower that joins during a load', () => {
+  /** Values that are read when a load begins, and returned when the test ends it. */
   function slow() {
     const thing = { value: 5 };
     const loads: { end: () => void; fail: () => void }[] = [];
@@ -47,7 +47,7 @@ describe('a follower that joins while the thing is being loaded', () => {
     return { thing, watches, ended };
   }
 
-  test('is given what the next load finds: what that one has read may be older than what it knows', async () => {
+  test('gets the value of the next load, because that load may have read an older one', async () => {
     const { thing, watches, ended } = slow();
     const first = watches.follow('a', signal()).next();
     thing.value = 6;
@@ -68,7 +68,7 @@ describe('a follower that joins while the thing is being loaded', () => {
   });
 });
 
-test('followers are woken in portions, between which other requests are served', async () => {
+test('followers are woken in portions, and other requests are served in between', async () => {
   let wake = (): void => {};
   const watches = new Watches<string, number>({
     keyOf: (key) => key,
@@ -93,15 +93,15 @@ test('followers are woken in portions, between which other requests are served',
   }
   await Promise.all(next);
   expect(most).toBeGreaterThan(0);
-  // The test may see two portions in one turn, once: it asks for its turn before the first portion does.
+  // The test may see two portions in one turn once, because its turn was scheduled before the first portion.
   expect(most).toBeLessThanOrEqual(2 * watchLimits.wokenPerTurn);
 });
 
-describe('when the store fails for the readers of many tenants at once', () => {
+describe('when the store fails for the readers of many tenants', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
   afterEach(() => void vi.useRealTimers());
 
-  test('they do not all load again at the same moment', async () => {
+  test('their retries are spread over time', async () => {
     const TENANTS = 50;
     const store = { isDown: false, failed: 0 };
     const wakes: (() => void)[] = [];
@@ -137,7 +137,7 @@ describe('when the store fails for the readers of many tenants at once', () => {
   });
 });
 
-describe('a follower', () => {
+describe('a follower of a watch', () => {
   function changing() {
     let wake = (): void => {};
     const watches = new Watches<string, { readonly text: string }>({
@@ -154,7 +154,7 @@ describe('a follower', () => {
     return { watches, change: () => wake() };
   }
 
-  test('that is ended while it waits stops at once, without its signal, and keeps no place', async () => {
+  test('that is ended while it waits stops at once without its signal, and frees its place', async () => {
     const { watches } = changing();
     const values = watches.follow('a', signal());
     await values.next();
@@ -164,7 +164,7 @@ describe('a follower', () => {
     expect(watches.followers).toBe(0);
   });
 
-  test('that takes nothing more keeps the value that it has taken out of memory', async () => {
+  test('that stalls does not keep its last value in memory', async () => {
     const { watches, change } = changing();
     const stalled = watches.follow('a', signal());
     const reading = watches.follow('a', signal());

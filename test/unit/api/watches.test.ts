@@ -4,7 +4,7 @@ import { watchLimits } from '../../../services/api/limits.ts';
 import { Watches } from '../../../services/api/watches/watches.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 
-/** A thing whose value the test sets and announces, and which counts how it is looked at. */
+/** A watched value that the test sets and announces, and which counts its loads. */
 function watched({ recheckMs = 60_000, isSame = (_before: number, _now: number): boolean => false } = {}) {
   const wakes = new Set<() => void>();
   const thing = {
@@ -45,7 +45,7 @@ afterEach(() => {
   for (const end of ends.splice(0)) end.abort();
 });
 
-test('a follower hears the present value and then what it is woken for', async () => {
+test('a follower gets the present value and then each notified change', async () => {
   const { thing, watches } = watched();
   const values = watches.follow('a', signal());
   expect((await values.next()).value).toBe(0);
@@ -55,7 +55,7 @@ test('a follower hears the present value and then what it is woken for', async (
   expect((await next).value).toBe(1);
 });
 
-test('a change whose notification was lost is found by looking again', async () => {
+test('a change without a notification is found by a recheck', async () => {
   const { thing, watches } = watched({ recheckMs: 10 });
   const values = watches.follow('a', signal());
   await values.next();
@@ -63,7 +63,7 @@ test('a change whose notification was lost is found by looking again', async () 
   await eventually(async () => (await values.next()).value === 1, { what: 'the new value' });
 });
 
-test('a change that comes while the thing is being looked at is looked at again: what is read may be older', async () => {
+test('a change during a load causes another load, because that load may have read an older value', async () => {
   const { thing, watches } = watched();
   const values = watches.follow('a', signal());
   await values.next();
@@ -77,7 +77,7 @@ test('a change that comes while the thing is being looked at is looked at again:
   expect(thing.loads).toBe(before + 2);
 });
 
-test('many who follow one thing look at it once', async () => {
+test('many followers of one key share each load', async () => {
   const { thing, watches } = watched();
   const followers = Array.from({ length: 100 }, () => watches.follow('a', signal()));
   await Promise.all(followers.map((values) => values.next()));
@@ -90,7 +90,7 @@ test('many who follow one thing look at it once', async () => {
   expect(thing.loads).toBe(before + 1);
 });
 
-test('an abort ends the wait at once, and nothing stays behind', async () => {
+test('an abort ends the wait at once, and leaves no subscription behind', async () => {
   const { thing, watches } = watched();
   const end = new AbortController();
   const values = watches.follow('a', end.signal);
@@ -101,13 +101,13 @@ test('an abort ends the wait at once, and nothing stays behind', async () => {
   expect([thing.subscriptions.size, watches.followers]).toEqual([0, 0]);
 });
 
-test('a signal that has aborted already ends it before the first value', async () => {
+test('an already aborted signal ends the follower before its first value', async () => {
   const { watches } = watched();
   expect((await watches.follow('a', AbortSignal.abort()).next()).done).toBe(true);
   expect(watches.followers).toBe(0);
 });
 
-test('a store that fails is told to those who wait, and the next one looks anew', async () => {
+test('a store failure is reported to the followers that wait, and the next follower loads again', async () => {
   const { thing, watches } = watched();
   thing.fails = true;
   await expect(watches.follow('a', signal()).next()).rejects.toThrow('the store is down');
@@ -115,29 +115,29 @@ test('a store that fails is told to those who wait, and the next one looks anew'
   expect((await watches.follow('a', signal()).next()).value).toBe(0);
 });
 
-describe('where nothing is told of that has stayed the same', () => {
+describe('a watch that skips unchanged values', () => {
   const isSame = (before: number, now: number): boolean => before === now;
 
-  test('a look that finds nothing new wakes nobody, and the next change everybody', async () => {
+  test('does not wake its followers for an unchanged value, and wakes them for the next change', async () => {
     const { thing, watches } = watched({ isSame });
     const values = watches.follow('a', signal());
     await values.next();
     const next = values.next();
     const { loads } = thing;
     thing.wake();
-    await eventually(async () => thing.loads > loads, { what: 'it was looked at in vain' });
+    await eventually(async () => thing.loads > loads, { what: 'the value was loaded again' });
     thing.value = 1;
     thing.wake();
     expect((await next).value).toBe(1);
   });
 
-  test('who comes later hears the present value, although it has not changed since', async () => {
+  test('gives a new follower the present value, although it has not changed', async () => {
     const { watches } = watched({ isSame });
     await watches.follow('a', signal()).next();
     expect((await watches.follow('a', signal()).next()).value).toBe(0);
   });
 
-  test('who was busy during a change hears of it, whatever was looked at in vain since', async () => {
+  test('gives a busy follower the change that it missed, also after a load without a change', async () => {
     const { thing, watches } = watched({ isSame });
     const [busy, other] = [watches.follow('a', signal()), watches.follow('a', signal())];
     await Promise.all([busy.next(), other.next()]);
@@ -146,11 +146,11 @@ describe('where nothing is told of that has stayed the same', () => {
     await other.next();
     const { loads } = thing;
     thing.wake();
-    await eventually(async () => thing.loads > loads, { what: 'it was looked at in vain' });
+    await eventually(async () => thing.loads > loads, { what: 'the value was loaded again' });
     expect((await busy.next()).value).toBe(1);
   });
 
-  test('a store that is away for a moment is not told to those who wait for a change, who hear of it when it is back', async () => {
+  test('does not report a short failure of the store to followers that wait, who get the next change', async () => {
     const { thing, watches } = watched({ isSame });
     const values = watches.follow('a', signal());
     await values.next();
@@ -162,7 +162,7 @@ describe('where nothing is told of that has stayed the same', () => {
     expect((await next).value).toBe(1);
   });
 
-  test('a store that stays away is told to those who wait for a change', async () => {
+  test('reports a long failure of the store to followers that wait', async () => {
     const { thing, watches } = watched({ isSame });
     const values = watches.follow('a', signal());
     await values.next();
@@ -172,18 +172,18 @@ describe('where nothing is told of that has stayed the same', () => {
     await expect(next).rejects.toThrow('the store is down');
   });
 
-  /** So many looks in vain. */
+  /** Waits for that many failed loads. */
   async function failing(thing: ReturnType<typeof watched>['thing'], looks: number): Promise<void> {
     thing.fails = true;
     for (let look = 0; look < looks; look++) {
       const { loads } = thing;
       thing.wake();
-      await eventually(async () => thing.loads > loads, { what: 'a look' });
+      await eventually(async () => thing.loads > loads, { what: 'a load' });
     }
   }
 });
 
-test('a look is given what the one before has found', async () => {
+test('a load gets the result of the previous one', async () => {
   const { thing, watches } = watched();
   const values = watches.follow('a', signal());
   await values.next();
@@ -196,8 +196,8 @@ test('a look is given what the one before has found', async () => {
   expect(thing.before).toBe(7);
 });
 
-describe('what many readers of a tenant follow', () => {
-  /** Things whose loads are counted and end when the test says so. */
+describe('the keys that many readers of a tenant follow', () => {
+  /** Counts loads, which the test ends. */
   function loading(recheckMs = 60_000) {
     const wakes = new Map<string, () => void>();
     const loads: { tenant: string; keys: readonly string[]; end: () => void }[] = [];
@@ -218,7 +218,7 @@ describe('what many readers of a tenant follow', () => {
       recheckMs,
     });
     let ended = 0;
-    /** Ends all loads, those that follow from it too, until no more begin. */
+    /** Ends all loads and the ones that follow, until no load begins. */
     const endAll = async (): Promise<void> => {
       for (; ended < loads.length; await new Promise(setImmediate)) loads[ended++]?.end();
     };
@@ -229,7 +229,7 @@ describe('what many readers of a tenant follow', () => {
   const named = (tenant: string, count: number) =>
     Array.from({ length: count }, (_none, i) => `${tenant}/${i}`);
 
-  test('is loaded in batches, one at a time; the load of another tenant does not wait for it', async () => {
+  test('are loaded in batches, one at a time, and the load of another tenant does not wait for them', async () => {
     const { loads, watches, endAll } = loading();
     const first = follow(watches, named('acme', 101));
     const other = follow(watches, ['other/0']);
@@ -244,7 +244,7 @@ describe('what many readers of a tenant follow', () => {
     );
   });
 
-  test('is loaded again without a notification, all of it once in each round', async () => {
+  test('are loaded again without a notification, each once in a round', async () => {
     const { loads, watches, endAll } = loading(10);
     const names = named('acme', 25);
     const first = follow(watches, names);
@@ -257,7 +257,7 @@ describe('what many readers of a tenant follow', () => {
     expect(new Set(round)).toEqual(new Set(names));
   });
 
-  test('and was notified is loaded ahead of what is only loaded again', async () => {
+  test('are loaded before unchanged ones when they were notified', async () => {
     const { wakes, loads, watches, endAll } = loading(10);
     const first = follow(watches, named('acme', 100));
     await endAll();
@@ -271,7 +271,7 @@ describe('what many readers of a tenant follow', () => {
     await endAll();
   });
 
-  test('has one load at a time also when its readers come and go meanwhile', async () => {
+  test('have one load at a time, also when readers come and go', async () => {
     const { loads, watches, endAll } = loading();
     for (let time = 0; time < 5; time++) {
       const end = new AbortController();
@@ -285,7 +285,7 @@ describe('what many readers of a tenant follow', () => {
   });
 });
 
-test('after a look that failed, the next one follows without a notification', async () => {
+test('a failed load is followed by the next one without a notification', async () => {
   const { thing, watches } = watched();
   const values = watches.follow('a', signal());
   await values.next();
@@ -293,7 +293,7 @@ test('after a look that failed, the next one follows without a notification', as
   thing.fails = true;
   const { loads } = thing;
   thing.wake();
-  await eventually(async () => thing.loads > loads, { what: 'it was looked at in vain' });
+  await eventually(async () => thing.loads > loads, { what: 'the value was loaded again' });
   [thing.fails, thing.value] = [false, 1];
   expect((await next).value).toBe(1);
 });

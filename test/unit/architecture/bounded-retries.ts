@@ -1,11 +1,14 @@
 import type { Node } from 'oxc-parser';
 
-/** Types of core/limits/limits.ts whose every member ends: a parameter of such a type is bounded, whoever calls. */
+/**
+ * Types of core/limits/limits.ts in which every value is bounded. A parameter of such a type is bounded for
+ * every caller.
+ */
 const BOUNDED_TYPES = new Set(['StepRetries']);
 
 /**
- * Whether the retry options of a step certainly end: one of `stepRetries`, an object that says maxRetryAttempts or maxRetryDuration
- * (by itself or through one that it spreads), or a name of the same file for either.
+ * Whether the retry options of a step are bounded: one of `stepRetries`, an object with maxRetryAttempts or
+ * maxRetryDuration (its own or one that it spreads), or a name in the same file for either.
  */
 export function isBounded(options: Node, nodes: readonly Node[]): boolean {
   switch (options.type) {
@@ -26,7 +29,9 @@ function isBound(key: Node): boolean {
   return key.type === 'Identifier' && (key.name === 'maxRetryAttempts' || key.name === 'maxRetryDuration');
 }
 
-/** Every meaning that the name has anywhere in the file must be bounded, so that scopes need no telling apart. */
+/**
+ * Every declaration of the name in the file must be bounded, so that scopes do not have to be distinguished.
+ */
 function isBoundedName(name: string, nodes: readonly Node[]): boolean {
   const meanings = nodes.flatMap((node) => {
     if (node.type === 'VariableDeclarator' && node.id.type === 'Identifier' && node.id.name === name) {

@@ -1,6 +1,9 @@
 import type { Node } from 'oxc-parser';
 
-/** Why this node lets the Restate context go under another name than ctx, where the checks could not follow it; null if it does not. */
+/**
+ * The reason why this node gives the Restate context a name other than ctx, under which the checks could not
+ * find it. Null if it does not.
+ */
 export function contextEscape(node: Node): string | null {
   if (node.type === 'Identifier') {
     const renamed = node.name !== 'ctx' && isParameter(node) && isContextType(node);

@@ -10,7 +10,7 @@ const RETRIES = 'step-retries';
 const NAME = 'step-name';
 const CONTEXT = 'context-name';
 
-/** What a handler's author might write, and the rule that says no. */
+/** Code that an author of a handler might write, and the rule that refuses it. */
 const FORBIDDEN: [string, string][] = [
   [NAME, 'ctx.run(() => store.save(), stepRetries.undo)'],
   [NAME, 'ctx.run(`save ${version}`, () => store.save(), stepRetries.undo)'],
@@ -64,7 +64,7 @@ describe('the check of durable steps', () => {
     expect(stepFaults({ path: 'handlers/it.ts', text }).map((fault) => fault.rule)).toContain(rule);
   });
 
-  test.each(ALLOWED)('lets pass: %s', (text) => {
+  test.each(ALLOWED)('accepts: %s', (text) => {
     expect(stepFaults({ path: 'handlers/it.ts', text })).toEqual([]);
   });
 });
@@ -86,13 +86,13 @@ describe('the check of terminal errors', () => {
     "ctx.rejectAwakeable(id, new TerminalError('no'));",
     "function f(): TerminalError | undefined { return new TerminalError('no'); }",
     "const f = (): TerminalError => new TerminalError('no');",
-  ])('lets pass: %s', (text) => {
+  ])('accepts: %s', (text) => {
     expect(unthrownErrors({ path: 'handlers/it.ts', text })).toEqual([]);
   });
 });
 
-describe('the handlers', () => {
-  test('have only steps with a name of their own, a closure without ctx, and retries that end', async () => {
+describe('the handlers of the product', () => {
+  test('have only steps with a unique name, a closure without ctx, and bounded retries', async () => {
     const handlers = await readSourceFiles(['handlers']);
     expect(handlers.some(({ text }) => text.includes('ctx.run('))).toBe(true);
     expect(handlers.flatMap(stepFaults)).toEqual([]);

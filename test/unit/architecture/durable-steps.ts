@@ -6,9 +6,10 @@ import { leaksContext, liveNames } from './live-context.ts';
 import { type Fault, lineOf, nodesUnder, parse, type SourceText } from './syntax.ts';
 
 /**
- * What must hold of every durable step, `ctx.run(name, () => one call, retries)`: its name is a literal and the file's only one of
- * that name, because it is journaled and an operator looks for it; its closure is one expression that uses nothing of `ctx`, because
- * it runs outside of the journal; and its retries end, because otherwise no compensation ever runs.
+ * Rules for every durable step, `ctx.run(name, () => one call, retries)`. Its name is a literal that occurs
+ * once in the file, because it is journaled and operators search for it. Its closure is one expression that
+ * uses nothing of `ctx`, because it runs outside of the journal. Its retries end, because otherwise no
+ * compensation would run.
  */
 export function stepFaults(source: SourceText): Fault[] {
   const nodes = [...nodesUnder(parse(source))];
@@ -54,7 +55,7 @@ function checkStep(step: CallExpression, { names, live, nodes, report }: File): 
     report(
       step,
       'step-retries',
-      'the third argument of ctx.run is one of stepRetries, or says maxRetryAttempts or maxRetryDuration',
+      'the third argument of ctx.run is one of stepRetries, or has maxRetryAttempts or maxRetryDuration',
     );
   }
 }
@@ -63,7 +64,7 @@ function isStep(node: Node): node is CallExpression {
   return isRun(node) && node.callee.object.type === 'Identifier' && node.callee.object.name === 'ctx';
 }
 
-/** A `run` with a closure, of something that is not called ctx. */
+/** A call of `run` with a closure, on an object that is not named ctx. */
 function looksLikeStep(node: Node): boolean {
   return isRun(node) && node.arguments.some((argument) => argument.type.endsWith('FunctionExpression'));
 }

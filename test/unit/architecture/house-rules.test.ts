@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { crowdedFolders, exceptionFaults, MOST_FILES, nameFaults, skippedTests } from './house-rules.ts';
 import { readSourceFiles } from './source-files.ts';
 
-/** Put together here, so that this file is not found to do what it tests. */
+/** Assembled here, so that this file does not contain the directive itself. */
 const OFF = ['oxlint', 'disable'].join('-');
 
-describe('the check of names', () => {
+describe('the check of file names', () => {
   test.each([
     'services/utils/a.ts',
     'core/types.ts',
@@ -17,12 +17,12 @@ describe('the check of names', () => {
     expect(nameFaults({ path, text: '' })).toHaveLength(1);
   });
 
-  test('lets pass a name that says what is in it', () => {
+  test('accepts a descriptive name', () => {
     expect(nameFaults({ path: 'services/api/publish-route.test.ts', text: '' })).toEqual([]);
   });
 });
 
-describe('the check of folders', () => {
+describe('the check of folder sizes', () => {
   const files = (count: number) =>
     Array.from({ length: count }, (_, index) => ({ path: `services/api/file-${index}.ts`, text: '' }));
 
@@ -36,7 +36,7 @@ describe('the check of folders', () => {
   });
 });
 
-describe('the check of exceptions', () => {
+describe('the check of lint exceptions', () => {
   test.each([
     `/* ${OFF} */`,
     `// ${OFF}-next-line`,
@@ -51,7 +51,7 @@ describe('the check of exceptions', () => {
     ]);
   });
 
-  test('lets pass one line with a reason', () => {
+  test('accepts an exception for one line with a reason', () => {
     const text = `// ${OFF}-next-line no-control-regex -- a terminal's escapes begin with one`;
     expect(exceptionFaults({ path: 'core/it.ts', text })).toEqual([]);
   });
@@ -67,20 +67,20 @@ describe('the check of skipped tests', () => {
 });
 
 describe('the project', () => {
-  test('names every file and folder after what is in it', async () => {
+  test('names every file and folder after its content', async () => {
     expect((await readSourceFiles()).flatMap(nameFaults)).toEqual([]);
   });
 
-  test('has no folder with more files than a reader can survey', async () => {
+  test('has no folder above the file limit', async () => {
     expect((await readSourceFiles()).length).toBeGreaterThan(20);
     expect(crowdedFolders(await readSourceFiles())).toEqual([]);
   });
 
-  test('switches no rule off without a reason, and none of the fences at all', async () => {
+  test('disables no rule without a reason, and no import rule at all', async () => {
     expect((await readSourceFiles()).flatMap(exceptionFaults)).toEqual([]);
   });
 
-  test('leaves out no test', async () => {
+  test('skips no test', async () => {
     expect((await readSourceFiles(['test'])).flatMap(skippedTests)).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 
 import type { Fault, SourceText } from './syntax.ts';
 
-/** Drawers where anything fits, so that nothing can be found again. */
+/** Names that fit any content, so that a reader can't guess what a file contains. */
 const DRAWERS = new Set([
   'utils',
   'util',
@@ -18,18 +18,18 @@ const DRAWERS = new Set([
 
 const KEBAB = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 
-/** Names of files and folders: kebab-case, and of what is in them. */
+/** Reports names of files and folders that are not kebab-case, or that fit any content. */
 export function nameFaults({ path }: SourceText): Fault[] {
   const names = path.split('/').map((name) => name.replace(/(\.test)?\.ts$/, ''));
   return names.flatMap((name) => {
     const message = DRAWERS.has(name)
-      ? `"${name}" says nothing of what is in it`
+      ? `"${name}" does not describe its content`
       : `"${name}" is not kebab-case`;
     return DRAWERS.has(name) || !KEBAB.test(name) ? [{ path, line: 1, rule: 'names', message }] : [];
   });
 }
 
-/** More files than this in one folder are hard to find one's way in: the folder gets subfolders. */
+/** A folder with more files than this is hard to search: it must have subfolders. */
 export const MOST_FILES = 25;
 
 /** The folders with more than `MOST_FILES` files, each at its path, with the number. */
@@ -44,10 +44,13 @@ export function crowdedFolders(sources: readonly SourceText[]): Fault[] {
     .map(([path, count]) => ({ path, line: 1, rule: 'crowded', message: `${count} files in one folder` }));
 }
 
-/** Rules that keep their meaning only without exceptions. */
+/** Rules that are useful only if they have no exceptions. */
 const NO_EXCEPTION = /max-lines|no-restricted|no-floating|missing-throw|no-cycle/;
 
-/** A rule is switched off for one line, by its name, with a reason after two dashes; sizes and fences not at all. */
+/**
+ * A rule may be switched off for one line, by its name, with a reason after two dashes. Rules about sizes and
+ * boundaries may not be switched off.
+ */
 export function exceptionFaults({ path, text }: SourceText): Fault[] {
   return text.split('\n').flatMap((content, index) => {
     const [, scope = '', rest = ''] = /(?:\/\/|\/\*)\s*(?:ox|es)lint-disable(-next-line|-line)?\b(.*)/.exec(
@@ -62,7 +65,7 @@ export function exceptionFaults({ path, text }: SourceText): Fault[] {
   });
 }
 
-/** A test that is left out proves nothing, and a count of skipped tests is read by nobody. */
+/** A skipped test proves nothing, and the number of skipped tests is easily overlooked. */
 export function skippedTests({ path, text }: SourceText): Fault[] {
   return text.split('\n').flatMap((content, index) => {
     const found = /\b(?:test|it|describe)(?:\.\w+)*\.(?:skip|todo|only|fails)\b/.exec(content);

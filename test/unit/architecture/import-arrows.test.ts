@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { importFaults } from './import-arrows.ts';
 import { readSourceFiles } from './source-files.ts';
 
-/** Every arrow that must not be, as one line of one file. */
+/** Every forbidden import, as one line of one file. */
 const FORBIDDEN: [string, string][] = [
   ['core/pointer.ts', `import { run } from '../handlers/contract/tenant.ts';`],
   ['core/pointer.ts', `import type { Deps } from '../handlers/ports/deps.ts';`],
@@ -70,17 +70,17 @@ const ALLOWED: [string, string][] = [
 
 const PROCESSES = [{ path: 'services/api/main.ts', text: '' }];
 
-describe('the check of the arrows', () => {
+describe('the check of import directions', () => {
   test.each(FORBIDDEN)('refuses in %s: %s', (path, text) => {
     expect(importFaults([...PROCESSES, { path, text }])).toMatchObject([{ path, line: 1 }]);
   });
 
-  test.each(ALLOWED)('lets pass in %s: %s', (path, text) => {
+  test.each(ALLOWED)('accepts in %s: %s', (path, text) => {
     expect(importFaults([...PROCESSES, { path, text }])).toEqual([]);
   });
 });
 
-test('every import of the project follows the arrows', async () => {
+test('every import of the project follows the import rules', async () => {
   const sources = await readSourceFiles();
   expect(sources.length).toBeGreaterThan(20);
   expect(importFaults(sources)).toEqual([]);

@@ -26,7 +26,7 @@ const CYCLES: [string, Record<string, string>][] = [
   ['a file that imports itself', { 'core/a.ts': `import type { A } from './a.ts';` }],
 ];
 
-describe('the check of cycles', () => {
+describe('the check of import cycles', () => {
   test.each(CYCLES)('finds %s, and names the files', (_title, files) => {
     const outside = {
       'core/above.ts': `import { a } from './a.ts'; import { under } from './under.ts';`,
@@ -35,7 +35,7 @@ describe('the check of cycles', () => {
     expect(importCycles(sourcesOf({ ...outside, ...files }))).toEqual([Object.keys(files)]);
   });
 
-  test('tells two cycles apart that are joined by one arrow', () => {
+  test('distinguishes two cycles that one import connects', () => {
     const files = {
       'core/a.ts': `import './b.ts';`,
       'core/b.ts': `import './a.ts'; import './c.ts';`,
@@ -48,7 +48,7 @@ describe('the check of cycles', () => {
     ]);
   });
 
-  test('lets two paths to the same file pass', () => {
+  test('accepts two paths to the same file', () => {
     const files = {
       'core/a.ts': `import './b.ts'; import './c.ts';`,
       'core/b.ts': `import './d.ts';`,
@@ -59,7 +59,7 @@ describe('the check of cycles', () => {
   });
 });
 
-describe('the check of cycles among folders', () => {
+describe('the check of import cycles between folders', () => {
   test('finds two subfolders that import each other through different files', () => {
     const files = {
       'services/api/gates/gate-view.ts': `import { page } from '../requests/pages.ts';`,
@@ -70,7 +70,7 @@ describe('the check of cycles among folders', () => {
     expect(folderCycles(sourcesOf(files))).toEqual([['services/api/gates', 'services/api/requests']]);
   });
 
-  test('lets the files directly in a folder import its subfolders, and be imported by them', () => {
+  test('accepts imports between the files of a folder and its subfolders', () => {
     const files = {
       'services/api/app.ts': `import { route } from './gates/routes.ts';`,
       'services/api/gates/routes.ts': `import { limit } from '../limits.ts';`,

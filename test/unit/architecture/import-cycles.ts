@@ -13,8 +13,9 @@ export function importCycles(sources: readonly SourceText[]): string[][] {
 }
 
 /**
- * The cycles of imports among the subfolders of each folder, each as its sorted paths. The files directly in a folder are left out: they join its
- * subfolders (the entry point, the table of routes) or are read by all of them (limits, settings).
+ * The cycles of imports among the subfolders of each folder, each as its sorted paths. Files directly in a
+ * folder are left out: they import its subfolders (the entry point, the table of routes), or all subfolders
+ * import them (limits, settings).
  */
 export function folderCycles(sources: readonly SourceText[]): string[][] {
   const imports = new Map<string, string[]>();
@@ -30,7 +31,10 @@ export function folderCycles(sources: readonly SourceText[]): string[][] {
   return cyclesOf(imports);
 }
 
-/** The two subfolders, of the deepest folder that holds both files, in which the files are. Empty if they are not in two subfolders. */
+/**
+ * The two subfolders that contain the files, in the deepest folder that contains both files. Empty if they
+ * are not in two subfolders.
+ */
 function siblingFolders(path: string, target: string): [from: string, to: string] | [] {
   const own = foldersOf(path);
   const theirs = foldersOf(target);
@@ -66,7 +70,10 @@ function targetsOf(source: SourceText): string[] {
     .filter((target) => target !== null);
 }
 
-/** What can be reached by one import or more; the file itself only if it is in a cycle. */
+/**
+ * The files that can be reached by one import or more. The file itself is among them only if it is in a
+ * cycle.
+ */
 function reachableFrom(path: string, imports: ReadonlyMap<string, readonly string[]>): Set<string> {
   const reached = new Set<string>();
   const next = [...(imports.get(path) ?? [])];

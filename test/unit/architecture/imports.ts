@@ -9,7 +9,7 @@ export interface Import {
   readonly typeOnly: boolean;
 }
 
-/** Every import of a file: static, re-exported, dynamic, of types alone, and the file of a thread. */
+/** Every import of a file: static, re-exported, dynamic, of types alone, and the file of a worker thread. */
 export function importsOf(source: SourceText): Import[] {
   return [...nodesUnder(parse(source))].flatMap((node) => {
     const found = importOf(node);
@@ -61,7 +61,10 @@ function onlyTypes(specifiers: readonly Node[]): boolean {
   );
 }
 
-/** A thread's file is an import too: `new URL('./thread.ts', import.meta.url)`. The main.ts of a process is started, which is fine. */
+/**
+ * The file of a worker thread is an import too: `new URL('./thread.ts', import.meta.url)`. The main.ts of a
+ * process is started instead, which is allowed.
+ */
 function workerFile(node: Node & { type: 'NewExpression' }): Import | null {
   const [file, base] = node.arguments;
   const isUrl = node.callee.type === 'Identifier' && node.callee.name === 'URL';

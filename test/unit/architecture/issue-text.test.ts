@@ -27,29 +27,29 @@ test.each([
   'const value = z.string().parse(value);',
   'const value = await Schema.parseAsync(value);',
   'try { Schema.parse(value); } catch (error) { log.warn(error.message); }',
-])('the check of the texts of schema errors refuses %s', (text) => {
+])('the check of schema error texts refuses %s', (text) => {
   const faults = faultsOf(`import { z } from 'zod';\n${text}`);
   expect(faults.length).toBeGreaterThan(0);
   for (const fault of faults) expect(fault).toMatchObject({ line: 2, rule: 'issue-text' });
 });
 
-test('the check lets pass the one file that reads issues, an error that was caught, and what is neither', () => {
+test('the check of schema error texts accepts the one file that reads issues, caught errors and other code', () => {
   expect(faultsOf('error.issues.slice(0, 3);', 'packages/protocol/json/schema-issues.ts')).toEqual([]);
   expect(faultsOf('const text = error.message;')).toEqual([]);
   expect(faultsOf('log.error({ err: error }); describeIssues(parsed);')).toEqual([]);
   expect(faultsOf('JSON.parse(text); Date.parse(text); URL.parse(text);')).toEqual([]);
 });
 
-test('one call of parse() more than a file is trusted with is refused', () => {
+test('one parse() call above the allowed number of a file is refused', () => {
   const [path = '', { calls } = { calls: 0 }] = [...TRUSTED][0] ?? [];
   expect(faultsOf('Schema.parse(row);\n'.repeat(calls), path)).toEqual([]);
   expect(faultsOf('Schema.parse(row);\n'.repeat(calls + 1), path)).toHaveLength(calls + 1);
 });
 
-test('nothing of the product makes text of all issues of a document from outside', async () => {
+test('no code of the product turns all issues of a foreign document into text', async () => {
   const product = await readSourceFiles(PRODUCT);
   expect(product.flatMap(issueTextFaults)).toEqual([]);
-  // One that is trusted with more than it has would let the next one pass.
+  // A too large allowance would let the next call pass.
   const parsing = product.filter(({ path }) => TRUSTED.has(path));
   expect(new Map(parsing.map((source) => [source.path, throwingParses(source)]))).toEqual(
     new Map([...TRUSTED].map(([path, { calls }]) => [path, calls])),

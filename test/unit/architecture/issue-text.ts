@@ -2,15 +2,18 @@ import type { Node } from 'oxc-parser';
 
 import { type Fault, lineOf, nodesUnder, parse, type SourceText } from './syntax.ts';
 
-/** The one file that reads the error of a schema, a few issues at a time. */
+/** The only file that reads the error of a schema. It reads a few issues at a time. */
 const READER = 'packages/protocol/json/schema-issues.ts';
 
 const WHOLE_ERROR = new Set(['prettifyError', 'treeifyError', 'flattenError', 'formatError', 'issues']);
 
-/** Files that read another thing which is called so. */
+/** Files that read another value with that name. */
 const OTHER_ERRORS = new Map([['services/api/http/router.ts', 'c.error']]);
 
-/** A schema's `parse` throws all issues, as text. It may read only what comes from no tenant and no client. */
+/**
+ * A schema's `parse` throws all issues as one text. These files may call it, since their input does not come
+ * from a tenant or a client.
+ */
 export const TRUSTED: ReadonlyMap<string, { readonly calls: number; readonly from: string }> = new Map([
   ['packages/protocol/hook.ts', { calls: 2, from: 'names that were checked before' }],
   ['services/api/diagnosis/restate.ts', { calls: 1, from: 'Restate' }],
@@ -39,13 +42,13 @@ export const TRUSTED: ReadonlyMap<string, { readonly calls: number; readonly fro
   ['services/worker/sweep/invocations.ts', { calls: 2, from: 'Restate' }],
 ]);
 
-/** Whose `parse` is none of a schema. */
+/** Objects whose `parse` is not a schema's. */
 const OTHER_PARSERS = /^(?:JSON|Date|URL|ipaddr(?:\.IPv[46])?|new Parser\(\)|program)$/;
 
 /**
- * Text that is made of all issues of a schema's error: four megabytes from outside can have two million issues, and the message of the error
- * is the JSON of all of them. Forbidden are the error of a result, in whatever way it is taken out, the library's functions that print it, and
- * a `parse` that throws it.
+ * Reports text that is made from all issues of a schema's error: four megabytes from outside can have two
+ * million issues, and the message of the error is the JSON of all of them. Forbidden are reading the error of
+ * a result in any way, the library's functions that print it, and a `parse` that throws it.
  */
 export function issueTextFaults(source: SourceText): Fault[] {
   if (source.path === READER) return [];
@@ -68,12 +71,15 @@ export function issueTextFaults(source: SourceText): Fault[] {
   ];
 }
 
-/** How often the file has a schema throw. */
+/** The number of calls in the file that make a schema throw. */
 export function throwingParses(source: SourceText): number {
   return [...nodesUnder(parse(source))].filter((node) => isThrowingParse(node, source)).length;
 }
 
-/** `parsed.error`, also taken out as `{ error }`; a method of that name, such as a logger's, is called. */
+/**
+ * Finds `parsed.error`, also as the pattern `{ error }`. A method of that name, such as a logger's, is called
+ * and not reported.
+ */
 function readsError(node: Node, source: SourceText): boolean {
   if (node.type === 'ObjectPattern') {
     return node.properties.some(

@@ -9,7 +9,7 @@ import { ROOT } from './source-files.ts';
 
 const lines = (count: number): string => 'void 0;\n'.repeat(count);
 
-/** A file that breaks a rule, and the rule that the project's linter must name. */
+/** A file that breaks a rule, and the rule that the project's linter must report. */
 const FORBIDDEN: [rule: string, path: string, text: string][] = [
   ['max-lines', 'services/a/too-long.ts', lines(301)],
   ['max-lines-per-function', 'services/a/long-function.ts', `export function f(): void {\n${lines(69)}}\n`],
@@ -87,19 +87,16 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test.each(FORBIDDEN)('the linter names %s in %s', (rule, path) => {
+test.each(FORBIDDEN)('the linter reports %s in %s', (rule, path) => {
   const codes = found.filter(({ filename }) => filename.endsWith(path)).map(({ code }) => code);
   expect(codes).toContainEqual(expect.stringMatching(new RegExp(`\\(${rule}\\)$`)));
 });
 
-test.each(ALLOWED.filter(([path]) => !path.includes('cycle')))(
-  'the linter has nothing against %s',
-  (path) => {
-    expect(found.filter(({ filename }) => filename.endsWith(path))).toEqual([]);
-  },
-);
+test.each(ALLOWED.filter(([path]) => !path.includes('cycle')))('the linter reports nothing in %s', (path) => {
+  expect(found.filter(({ filename }) => filename.endsWith(path))).toEqual([]);
+});
 
-/** The linter's report; its exit code is 1, since there is something to report. */
+/** The linter's report. Its exit code is 1, because it finds faults. */
 function lint(cwd: string): Promise<string> {
   const program = join(ROOT, 'node_modules/oxlint/bin/oxlint');
   return new Promise((resolve, reject) => {

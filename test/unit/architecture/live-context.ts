@@ -3,8 +3,9 @@ import type { Node } from 'oxc-parser';
 import { nodesUnder } from './syntax.ts';
 
 /**
- * Names in a file that stand for something of `ctx` that only works outside of a step: its promises, its clock and randomness, and
- * functions that use it. What was awaited is plain data, and so are the key, an id and a random value.
+ * Names in a file for parts of `ctx` that only work outside of a step: its promises, its clock and
+ * randomness, and functions that use it. An awaited value is plain data. So are the key, an id and a random
+ * value.
  */
 export function liveNames(nodes: readonly Node[]): Set<string> {
   const live = new Set<string>();
@@ -16,7 +17,7 @@ export function liveNames(nodes: readonly Node[]): Set<string> {
   return live;
 }
 
-/** Whether the body of a closure reaches ctx itself or one of the live names. */
+/** Whether the body of a closure uses ctx itself or one of the live names. */
 export function leaksContext(body: Node, live: ReadonlySet<string>): boolean {
   return [...nodesUnder(body)].some(
     (node) => node.type === 'Identifier' && isReference(node) && (node.name === 'ctx' || live.has(node.name)),
@@ -29,14 +30,14 @@ function isLive(value: Node): boolean {
   return chain !== null && !isPlain(chain);
 }
 
-/** A function that has no ctx of its own and uses that of its surroundings. */
+/** A function that has no ctx parameter and uses the ctx of its scope. */
 function closesOverContext(made: Node): boolean {
   const own = 'params' in made && Array.isArray(made.params) ? made.params : [];
   if (own.some((parameter) => parameter.type === 'Identifier' && parameter.name === 'ctx')) return false;
   return leaksContext(made, new Set());
 }
 
-/** `ctx.promise('x').get()` gives [promise, get]; null for what does not begin at ctx. */
+/** `ctx.promise('x').get()` gives [promise, get]. Null for an expression that does not begin with ctx. */
 function chainFromContext(value: Node): string[] | null {
   if (value.type === 'Identifier') return value.name === 'ctx' ? [] : null;
   if (value.type === 'CallExpression') return chainFromContext(value.callee);

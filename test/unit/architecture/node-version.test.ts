@@ -7,13 +7,13 @@ import { z } from 'zod';
 
 import { ROOT } from './source-files.ts';
 
-test('the tests run on the Node that the project brings, whatever the machine has', async () => {
+test('the tests run on the Node version of the project, and not on the one of the machine', async () => {
   const brought = await readFile(join(ROOT, 'node_modules/node/package.json'), 'utf8');
   const { version } = z.object({ version: z.string() }).parse(JSON.parse(brought));
   expect(process.version).toBe(`v${version}`);
 });
 
-test('the digests by which CI verifies the Node that npm brings are of its locked version, on every Linux that we run on', async () => {
+test('the recorded digests of the Node binary are for its locked version on every supported Linux', async () => {
   const lock = z.object({
     packages: z.record(z.string(), z.looseObject({ version: z.string().optional() })),
   });
@@ -29,7 +29,7 @@ test('the digests by which CI verifies the Node that npm brings are of its locke
 });
 
 test.skipIf(process.platform !== 'linux')(
-  'CI refuses a Node whose digest is not the recorded one',
+  'CI refuses a Node binary with another digest than the recorded one',
   async () => {
     const folder = await mkdtemp(join(tmpdir(), 'pointsman-verify-node-'));
     try {

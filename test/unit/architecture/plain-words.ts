@@ -2,7 +2,7 @@ import { parseSync } from 'oxc-parser';
 
 import { type Fault, lineOf, nodesUnder, parse, type SourceText } from './syntax.ts';
 
-/** Words and phrases that a native reader stumbles over, each with what to write instead. */
+/** Words and phrases that are hard for a native reader, each with its replacement. */
 const FORBIDDEN: readonly (readonly [words: RegExp, instead: string])[] = [
   [/\bfor ever\b/i, 'permanently'],
   [/\banew\b/i, 'again'],
@@ -30,7 +30,10 @@ const FORBIDDEN: readonly (readonly [words: RegExp, instead: string])[] = [
   [/\bthe very\b/i, 'the exact, identical'],
 ];
 
-/** Where a comment or a text with spaces uses one of these words. Code in backticks is not prose. */
+/**
+ * Each place where a comment, or a string with spaces, contains one of these words. Code in backticks is not
+ * checked.
+ */
 export function wordFaults(source: SourceText): Fault[] {
   return prose(source).flatMap(({ text, line }) => {
     const plain = text.replaceAll(/`[^`]*`/g, '');

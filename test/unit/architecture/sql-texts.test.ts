@@ -22,13 +22,13 @@ describe('the check of sentences in SQL', () => {
     `interval '50 minutes'`,
     `format('%s/v%s', p_bundle, p_version)`,
     `EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);`,
-  ])('lets pass %s', (sql) => {
+  ])('accepts %s', (sql) => {
     expect(sentenceFaults(sql)).toEqual([]);
   });
 });
 
 describe('the check of names in SQL', () => {
-  test('refuses variables of one or two letters, and parameters without a whole name', () => {
+  test('refuses variables of one or two letters, and parameters without a full name', () => {
     const sql = `CREATE FUNCTION f(p_tenant text, tenant text, p_b text, OUT n bigint) RETURNS void AS $$
 DECLARE
   t text := 'a b';
@@ -45,13 +45,13 @@ END $$;`;
     ]);
   });
 
-  test('refuses a list of parameters with brackets in it, behind which it would not see the names', () => {
+  test('refuses a parameter list with brackets, because it would not see the names after them', () => {
     const sql = 'CREATE FUNCTION f(p_amount numeric(10, 2), b text) RETURNS void AS $$ SELECT $$;';
     expect(nameFaults(sql).map(({ rule }) => rule)).toContain('parameter-list');
   });
 });
 
-test('no SQL of the store has a sentence that a user could meet: those are in core/texts', async () => {
+test('no SQL of the store contains a sentence for users, because those are in core/texts', async () => {
   const files = await readSqlFiles();
   expect(files.length).toBeGreaterThan(20);
   expect(
@@ -59,14 +59,14 @@ test('no SQL of the store has a sentence that a user could meet: those are in co
   ).toEqual([]);
 });
 
-test('every parameter and variable of the store’s functions has a whole name', async () => {
+test('every parameter and variable of the store’s functions has a full name', async () => {
   const files = await readSqlFiles();
   expect(files.flatMap(({ path, text }) => nameFaults(text).map((fault) => ({ path, ...fault })))).toEqual(
     [],
   );
 });
 
-test('an error code of the schema is raised in one file, and guards.sql says what it means', async () => {
+test('an error code of the schema is raised in one file, and guards.sql describes it', async () => {
   const files = await readSqlFiles();
   const raised = files.flatMap(({ path, text }) => {
     const codes = text.matchAll(/(?:ERRCODE = |RAISE SQLSTATE )'(?<code>PM\d{3})'/g);

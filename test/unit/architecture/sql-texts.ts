@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { ROOT } from './source-files.ts';
 import type { SourceText } from './syntax.ts';
 
-/** Something in the text of a SQL file that a rule refuses. */
+/** A text in a SQL file that violates a rule. */
 export interface SqlFault {
   readonly line: number;
   readonly rule: 'sentence' | 'error-text' | 'short-name' | 'parameter-name' | 'parameter-list';
   readonly text: string;
 }
 
-/** Names of actions in the audit: codes, which happen to have a space. */
+/** Names of actions in the audit. They are codes, although they contain a space. */
 const ACTIONS = new Set([
   'compile answer',
   'create token',
@@ -29,11 +29,13 @@ const ACTIONS = new Set([
 ]);
 
 const INTERVAL = /^\d+ (?:millisecond|second|minute|day)s?$/;
-/** The string before it is for the log of an operator: PostgreSQL's own error, which no function hands on. */
+/**
+ * The string after it is in the log of an operator: it is PostgreSQL's own error, which no function returns.
+ */
 const RAISED = /\bRAISE EXCEPTION $/;
-/** Statements that a migration puts together. */
+/** Statements that a migration composes. */
 const EXECUTED = /\bEXECUTE format\($/;
-/** What would hand the text of an error on. */
+/** Expressions that would return the text of an error. */
 const ERROR_TEXT = /\b(?:SQLERRM|MESSAGE_TEXT|PG_EXCEPTION_DETAIL|PG_EXCEPTION_HINT|MESSAGE\s*=)/i;
 
 /** Every SQL file of the store. */
@@ -45,8 +47,9 @@ export async function readSqlFiles(): Promise<SourceText[]> {
 }
 
 /**
- * Refuses sentences, which are written in core/texts: a string with a space in it, unless it is a document, a length of time, the name of an action,
- * or for operators alone. Refuses as well what would show a caller the text of an error.
+ * Reports sentences, which belong in core/texts: a string with a space in it, unless it is a JSON document, a
+ * duration, the name of an action, or only for operators. Also reports code that would return the text of an
+ * error to a caller.
  */
 export function sentenceFaults(sql: string): SqlFault[] {
   const text = withoutComments(sql);
@@ -66,7 +69,7 @@ function isAllowed(value: string, before: string): boolean {
   return isDocumentOfCodes(value);
 }
 
-/** JSON without a space in any of its texts. */
+/** True for JSON that has no space in any of its strings. */
 function isDocumentOfCodes(value: string): boolean {
   try {
     let spaces = false;
@@ -80,17 +83,17 @@ function isDocumentOfCodes(value: string): boolean {
   }
 }
 
-/** A name shorter than this says nothing: `t`, `b`, `v`. */
+/** Shorter names, such as `t`, `b` or `v`, do not explain their variable. */
 const SHORTEST_NAME = 3;
 
-/** Refuses variables with short names, and parameters that are not `p_…` with a whole name. */
+/** Reports variables with short names, and parameters that are not `p_…` with a whole name. */
 export function nameFaults(sql: string): SqlFault[] {
   const text = withoutComments(sql).replaceAll(/'(?:[^']|'')*'/g, (string) =>
     string.replaceAll(/[^\n]/g, ' '),
   );
   const faults: SqlFault[] = [];
   for (const { index, list } of parameterLists(text)) {
-    // The list seems to end at its first closing bracket.
+    // The parser ends the list at its first closing bracket.
     if (list.includes('(')) faults.push({ line: lineOf(text, index), rule: 'parameter-list', text: list });
     for (const name of parameterNames(list)) {
       if (/^p_[a-z_]{3,}$/.test(name) || PARAMETER_NAMES.has(name)) continue;
@@ -107,7 +110,7 @@ export function nameFaults(sql: string): SqlFault[] {
   return faults;
 }
 
-/** Two letters that are a whole word. */
+/** Parameters whose two letters are a whole word. */
 const PARAMETER_NAMES = new Set(['p_at', 'p_by', 'p_id']);
 
 function parameterLists(text: string): { index: number; list: string }[] {
@@ -117,7 +120,7 @@ function parameterLists(text: string): { index: number; list: string }[] {
   }));
 }
 
-/** Of what is given to a function: what it returns is named as a column is. */
+/** The names of the input parameters. Output parameters are named like columns. */
 function parameterNames(list: string): string[] {
   return list
     .split(',')
@@ -126,7 +129,10 @@ function parameterNames(list: string): string[] {
     .map((part) => part.split(/\s+/)[0] ?? '');
 }
 
-/** The same with blanks in place of comments, so that places stay what they were. A string may have two dashes in it. */
+/**
+ * The text with its comments replaced by blanks, so that positions do not change. A string may contain two
+ * dashes.
+ */
 function withoutComments(sql: string): string {
   return sql.replaceAll(/'(?:[^']|'')*'|--[^\n]*/g, (part) =>
     part.startsWith('--') ? ' '.repeat(part.length) : part,

@@ -1,12 +1,12 @@
 import { type Node, parseSync, type Program, visitorKeys } from 'oxc-parser';
 
-/** A file as the checks see it; the path is relative to the project's folder. */
+/** A file as the checks read it. The path is relative to the project's folder. */
 export interface SourceText {
   readonly path: string;
   readonly text: string;
 }
 
-/** Something that a rule forbids, where a person can go and look. */
+/** A violation of a rule, with its place. */
 export interface Fault {
   readonly path: string;
   readonly line: number;
@@ -14,7 +14,10 @@ export interface Fault {
   readonly message: string;
 }
 
-/** Parses TypeScript. Every node knows its parent. Throws on text that is not TypeScript, so that no rule passes for want of a tree. */
+/**
+ * Parses TypeScript. Every node has a reference to its parent. Throws on text that is not TypeScript, so that
+ * no rule passes because the file was not parsed.
+ */
 export function parse({ path, text }: SourceText): Program {
   const { program, errors } = parseSync(path, text, { lang: 'ts', sourceType: 'module' });
   const [error] = errors;
@@ -23,7 +26,7 @@ export function parse({ path, text }: SourceText): Program {
   return program;
 }
 
-/** The node and everything below it, parents first. */
+/** The node and all its descendants, parents first. */
 export function* nodesUnder(node: Node): Generator<Node> {
   const rest = [node];
   for (let next = rest.pop(); next !== undefined; next = rest.pop()) {

@@ -3,8 +3,8 @@ import type { Node } from 'oxc-parser';
 import { type Fault, lineOf, nodesUnder, parse, type SourceText } from './syntax.ts';
 
 /**
- * A terminal error that is made and not thrown lets a handler go on as if nothing had happened. It may also reject a promise, or be
- * the answer of a function whose declared result says that it makes one.
+ * A handler that creates a terminal error and does not throw it continues as if nothing had happened. The
+ * error may also reject a promise, or be the result of a function whose declared type is such an error.
  */
 export function unthrownErrors(source: SourceText): Fault[] {
   return [...nodesUnder(parse(source))]

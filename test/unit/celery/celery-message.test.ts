@@ -12,7 +12,7 @@ const task: CeleryTask = {
   correlationId: 'acme:support-bot:v12',
 };
 
-describe('a task as Celery reads it', () => {
+describe('a Celery message of a task', () => {
   test('has its arguments in the body, by name', () => {
     expect(JSON.parse(celeryMessage(task).body.toString('utf8'))).toEqual([
       [],
@@ -21,29 +21,29 @@ describe('a task as Celery reads it', () => {
     ]);
   });
 
-  test('is not run after its deadline, however often it is delivered', () => {
+  test('has its deadline as expiry, so that it is not run afterwards', () => {
     expect(celeryMessage(task).headers['expires']).toBe('2026-11-24T10:00:00.000+00:00');
   });
 
-  test('shows nobody its capability: not in a header, and so in no log and no monitor', () => {
+  test('does not contain its capability in a header, which logs and monitors would show', () => {
     const { headers, properties } = celeryMessage(task);
     expect(JSON.stringify({ headers, properties })).not.toContain('s3cr3t');
     expect(headers['kwargsrepr']).toBe('acme:support-bot:v12');
   });
 
-  test('carries the release’s correlation id beside the id that Celery calls so', () => {
+  test('has the correlation id of the release in addition to the one of Celery', () => {
     const { headers, properties } = celeryMessage(task);
     expect(headers['pointsman_correlation_id']).toBe('acme:support-bot:v12');
     expect(properties.correlationId).toBe(task.id);
   });
 
-  test('is the same message in a Redis list, in kombu’s envelope', () => {
+  test('is the same message in a Redis list, inside the envelope of kombu', () => {
     const message = celeryMessage(task);
     const envelope = Envelope.parse(JSON.parse(kombuEnvelope(message, 'compile', 'delivery-1')));
     expect(Buffer.from(envelope.body, 'base64')).toEqual(message.body);
     expect(envelope.headers).toEqual(message.headers);
     expect(envelope['content-type']).toBe('application/json');
-    // The exchange without a name: what is put back finds its queue by its name alone.
+    // The exchange without a name: a message that is put back finds its queue by the queue's name only.
     expect(envelope.properties.delivery_info).toEqual({ exchange: '', routing_key: 'compile' });
     expect(envelope.properties.delivery_tag).toBe('delivery-1');
   });

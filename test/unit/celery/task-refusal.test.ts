@@ -14,8 +14,8 @@ const task: CeleryTask = {
   correlationId: 'acme:support-bot:v12',
 };
 
-describe('a task that no broker is asked to take', () => {
-  test('names a queue that is not spelled as one', () => {
+describe('a task is refused without asking a broker', () => {
+  test('when its queue name is invalid', () => {
     for (const queue of [
       '',
       '-a',
@@ -33,13 +33,13 @@ describe('a task that no broker is asked to take', () => {
     }
   });
 
-  test('names what is the broker’s or Celery’s own', () => {
+  test('when its queue name is reserved by the broker or by Celery', () => {
     for (const queue of ['amq.gen-abc', 'amq.rabbitmq.reply-to', 'celeryev.1', 'unacked', 'unacked_index']) {
       expect(taskRefusal({ ...task, queue }, now), queue).toContain('reserved');
     }
   });
 
-  test('brings a payload instead of an address', () => {
+  test('when its arguments are too large', () => {
     const room = celeryLimits.kwargsBytes - JSON.stringify({ text: '' }).length;
     expect(taskRefusal({ ...task, kwargs: { text: 'x'.repeat(room) } }, now)).toBeNull();
     expect(taskRefusal({ ...task, kwargs: { text: 'x'.repeat(room + 1) } }, now)).toContain('by URL');
@@ -47,12 +47,12 @@ describe('a task that no broker is asked to take', () => {
     expect(taskRefusal({ ...task, kwargs: { text: 'ø'.repeat(room - 1) } }, now)).toContain('by URL');
   });
 
-  test('would be thrown away by the worker that took it', () => {
+  test('when its deadline has passed', () => {
     expect(taskRefusal({ ...task, expiresAt: now }, now)).toContain('deadline');
     expect(taskRefusal({ ...task, expiresAt: Number.NaN }, now)).toContain('deadline');
   });
 
-  test('has a name or an id that could not be carried', () => {
+  test('when its name or its id is invalid', () => {
     expect(taskRefusal({ ...task, task: 'pointsman compile' }, now)).toContain('Celery task');
     for (const id of ['', 'a b', 'a\nb', 'ø', 'a'.repeat(celeryLimits.idChars + 1)]) {
       expect(taskRefusal({ ...task, id }, now), id).toContain('an ID has');

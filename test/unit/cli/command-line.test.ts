@@ -55,7 +55,7 @@ describe('the command line', () => {
     [['help', 'nonsense']],
     [['history', '--url', 'ftp://x']],
     [['history', '--token', 'two words']],
-  ])('%j is refused with 2, and nothing is sent', async (args) => {
+  ])('%j exits with 2, and nothing is sent', async (args) => {
     const result = await run(args);
     expect(result.exit).toBe(2);
     expect(result.stdout).toBe('');
@@ -64,7 +64,7 @@ describe('the command line', () => {
   });
 
   test.each([[['--help']], [['publish', '--help']], [['help']], [['help', 'rollback']], [['--version']]])(
-    '%j helps on standard output, and exits with 0',
+    '%j prints help on standard output, and exits with 0',
     async (args) => {
       const result = await run(args);
       expect(result).toMatchObject({ exit: 0, stderr: '' });
@@ -72,13 +72,13 @@ describe('the command line', () => {
     },
   );
 
-  test('help exit-codes is the whole table', async () => {
+  test('help exit-codes prints the whole table', async () => {
     const { stdout, exit } = await run(['help', 'exit-codes']);
     expect(exit).toBe(0);
     expect(stdout).toMatch(/^ +10 {2}accepted and still in flight/m);
   });
 
-  test('options count before and after the command, and over the environment', async () => {
+  test('options before and after the command override the environment', async () => {
     const before = await run(['--bundle', 'other', 'releases'], {});
     expect(before.exit).toBe(12);
     expect(api?.seen[0]?.path).toContain('/bundles/other/');
@@ -87,13 +87,13 @@ describe('the command line', () => {
     expect(api?.seen[0]?.path).toBe('/v1/tenants/globex/bundles/bot/releases');
   });
 
-  test('without a tenant it asks for one', async () => {
+  test('a command without a tenant names the missing setting', async () => {
     const result = await runCli(['releases']);
     expect(result.exit).toBe(2);
     expect(result.stderr).toContain('POINTSMAN_TENANT');
   });
 
-  test('address and token come from the home of npm start when nobody gives them', async () => {
+  test('the URL and the token come from the home of npm start when no option sets them', async () => {
     const home = await mkdtemp(join(tmpdir(), 'pointsman-home-'));
     try {
       api = await scriptedApi({ [`GET ${RELEASES}`]: json({ items: [], next: null }) });
@@ -109,7 +109,7 @@ describe('the command line', () => {
     }
   });
 
-  test('where nothing listens it says so at once, and how to start', async () => {
+  test('a command reports at once that no server listens, and how to start one', async () => {
     const result = await runCli([
       'releases',
       '--tenant',
@@ -123,7 +123,7 @@ describe('the command line', () => {
     expect(result.stderr).toMatch(/Can't connect to .*\n.*npm start/);
   });
 
-  test('an answer from something that is not Pointsman is told as that', async () => {
+  test('a response that is not from Pointsman is reported as such', async () => {
     const result = await run(['releases'], {
       [`GET ${RELEASES}`]: (_seen, response) => response.end('<html>welcome to nginx</html>'),
     });
@@ -132,7 +132,7 @@ describe('the command line', () => {
   });
 });
 
-/** An address where somebody listened a moment ago. */
+/** A URL whose server has just closed. */
 async function nobodysUrl(): Promise<string> {
   const server = createServer();
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));

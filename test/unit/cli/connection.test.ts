@@ -25,14 +25,14 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** The files of a folder that a person has changed into, as a clone of somebody's repository would bring them. */
+/** Changes into a folder with these files, which may be a clone of a foreign repository. */
 async function inFolder(files: Readonly<Record<string, string>>): Promise<void> {
   for (const [name, text] of Object.entries(files))
     await writeFile(join(folder, '.pointsman', name), `${text}\n`);
   process.chdir(folder);
 }
 
-describe('a token goes only to the address that it was configured with', () => {
+describe('the command line sends a token only to the address that belongs to it:', () => {
   test.each([
     ['POINTSMAN_TOKEN', {}, { POINTSMAN_TOKEN: 'ptm_mine' }],
     ['--token', { token: 'ptm_mine' }, {}],
@@ -41,14 +41,17 @@ describe('a token goes only to the address that it was configured with', () => {
       {},
       { POINTSMAN_TOKEN: 'ptm_mine', POINTSMAN_HOME: '.pointsman' },
     ],
-  ])('%s is not sent to what only a file of the current folder names', async (_name, options, env) => {
-    await inFolder({ 'api-url': STACK });
-    expect(() => connection(options, env)).toThrow(
-      /The token was not sent: .* comes only from \.pointsman\/api-url/,
-    );
-    await inFolder({ 'api-url': 'https://evil.example' });
-    expect(() => connection(options, env)).toThrow('not this machine');
-  });
+  ])(
+    '%s is not sent to an address that only a file of the current folder names',
+    async (_name, options, env) => {
+      await inFolder({ 'api-url': STACK });
+      expect(() => connection(options, env)).toThrow(
+        /The token was not sent: .* comes only from \.pointsman\/api-url/,
+      );
+      await inFolder({ 'api-url': 'https://evil.example' });
+      expect(() => connection(options, env)).toThrow('not this machine');
+    },
+  );
 
   test.each([
     ['https://evil.example'],
@@ -57,12 +60,12 @@ describe('a token goes only to the address that it was configured with', () => {
     ['http://127.0.0.1.evil.example'],
     ['http://127.0.0.1@evil.example'],
     ['http://localhost:1'],
-  ])('a file of the current folder can not name %s, whatever token lies there', async (url) => {
+  ])('a file of the current folder cannot name %s, with any token in that folder', async (url) => {
     await inFolder({ 'api-url': url, 'admin-token': 'ptm_theirs' });
     expect(() => connection({}, {})).toThrow('which is not this machine. Nothing was sent.');
   });
 
-  test('an address that is named gets the token that is named', async () => {
+  test('a configured address gets the configured token', async () => {
     await inFolder({ 'api-url': 'https://evil.example', 'admin-token': 'ptm_theirs' });
     const url = 'https://pointsman.example';
     const wanted = { url, token: 'ptm_mine' };
@@ -70,7 +73,7 @@ describe('a token goes only to the address that it was configured with', () => {
     expect(connection({}, { POINTSMAN_URL: `${url}/`, POINTSMAN_TOKEN: 'ptm_mine' })).toEqual(wanted);
   });
 
-  test('the token of a stack goes to that stack, by any of the names of this machine, and nowhere else', async () => {
+  test('the token of a stack is sent to that stack under each name of this machine, and to no other address', async () => {
     await inFolder({ 'api-url': STACK, 'admin-token': 'ptm_stack' });
     expect(connection({}, {})).toEqual({ url: STACK, token: 'ptm_stack' });
     expect(connection({ url: 'http://localhost:17400/' }, {}).token).toBe('ptm_stack');
@@ -78,24 +81,24 @@ describe('a token goes only to the address that it was configured with', () => {
     expect(connection({ url: 'http://127.0.0.1:17401' }, {}).token).toBeNull();
   });
 
-  test('next to an npm start on its usual port, a token of the environment needs no address', async () => {
+  test('a token of the environment needs no address next to an npm start on its default port', async () => {
     await inFolder({ 'api-url': 'http://127.0.0.1:7400', 'admin-token': 'ptm_stack' });
     const wanted = { url: 'http://127.0.0.1:7400', token: 'ptm_mine' };
     expect(connection({}, { POINTSMAN_TOKEN: 'ptm_mine' })).toEqual(wanted);
   });
 
-  test('a home that is named by an absolute path is named by the user', async () => {
+  test('a home with an absolute path counts as configured', async () => {
     await inFolder({ 'api-url': STACK });
     const env = { POINTSMAN_HOME: join(folder, '.pointsman'), POINTSMAN_TOKEN: 'ptm_mine' };
     expect(connection({}, env)).toEqual({ url: STACK, token: 'ptm_mine' });
   });
 });
 
-describe('the address of the API is an origin', () => {
+describe('the address of the API must be an origin:', () => {
   const PARTS = [
     ['a path and a query', '/build?t=x&q='],
     ['a path', '/build'],
-    ['an empty path more', '//'],
+    ['a second slash', '//'],
     ['a query', '/?q='],
     ['an empty query', '/?'],
     ['a fragment', '/#'],
@@ -105,8 +108,8 @@ describe('the address of the API is an origin', () => {
     ...PARTS.map(([what, part]) => [what, `${STACK}${part}`]),
     ['user information', 'http://ptm_stack@127.0.0.1:17400'],
     ['another scheme', 'file:///etc/passwd'],
-    ['no address at all', 'localhost'],
-  ])('and nothing is sent to one with %s, whoever names it', async (_what, url) => {
+    ['a host name only', 'localhost'],
+  ])('nothing is sent to an address with %s, from any configuration', async (_what, url) => {
     await inFolder({ 'api-url': url, 'admin-token': 'ptm_stack' });
     const home = join(folder, '.pointsman');
     expect(() => connection({}, {})).toThrow(/Nothing was sent\.$/);
@@ -117,13 +120,13 @@ describe('the address of the API is an origin', () => {
     expect(() => connection({}, { POINTSMAN_URL: url })).toThrow('must be an origin');
   });
 
-  test('a wrong one in the home is in nobody’s way who names another, and its token stays', async () => {
+  test('an invalid address in the home does not affect a configured one, and the token of that home is not sent', async () => {
     await inFolder({ 'api-url': `${STACK}/build`, 'admin-token': 'ptm_stack' });
     expect(connection({ url: STACK }, {})).toEqual({ url: STACK, token: null });
   });
 });
 
-test('the installed command sends nothing from a folder with a foreign api-url, and says what to set', async () => {
+test('the installed command sends nothing from a folder with a foreign api-url, and prints the setting to use', async () => {
   await inFolder({ 'api-url': 'https://evil.example' });
   const args = [MAIN, 'publish', '.', '--tenant', 'acme', '--bundle', 'bot'];
   const env = { PATH: process.env['PATH'], POINTSMAN_TOKEN: 'ptm_mine' };

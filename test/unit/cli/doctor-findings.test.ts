@@ -24,7 +24,7 @@ const delivery = (state: string, at = '2026-01-01T00:00:00.000Z') => ({
   updatedAt: at,
 });
 
-describe('doctor on sinks', () => {
+describe('pointsman doctor on sinks', () => {
   const now = Date.now();
   const ago = (seconds: number) => new Date(now - seconds * 1_000).toISOString();
   const sink = (more: object) => ({
@@ -66,7 +66,7 @@ describe('doctor on sinks', () => {
     ['far behind', { lag: 1_000 }, 'warning', 'sinks show audit --tenant acme'],
     ['without a readable secret', { sealedUnder: 'lost' }, 'error', 'sinks rotate audit --tenant acme'],
     ['under the previous key', { sealedUnder: 'previous' }, 'warning', 'sinks rotate audit --tenant acme'],
-  ])('one that is %s is told with its cure', async (_name, more, state, action) => {
+  ])('reports a sink that is %s, with the command that repairs it', async (_name, more, state, action) => {
     const api = await serve({ ...healthy(), 'GET /v1/tenants/acme/sinks': page(sink(more)) });
     const { exit, findings } = await diagnosis(api);
     expect(exit).toBe(state === 'error' ? 1 : 0);
@@ -75,7 +75,7 @@ describe('doctor on sinks', () => {
     expect(first?.actions.join('\n')).toContain(action);
   });
 
-  test('a broker that fails for several tenants is one finding, which names them', async () => {
+  test('reports a broker that fails for several tenants once, with their names', async () => {
     const redis = page(sink({ ...failing(90), sink: 'redis', kind: 'redis', url: null }));
     const api = await serve({
       ...healthy(),
@@ -94,7 +94,7 @@ describe('doctor on sinks', () => {
   });
 });
 
-describe('doctor on hooks', () => {
+describe('pointsman doctor on hooks', () => {
   async function findings(sealedUnder: string, ...deliveries: unknown[]) {
     const api = await serve({
       ...healthy(),
@@ -105,7 +105,7 @@ describe('doctor on hooks', () => {
     return { exit, ofHooks: all.filter(({ subject }) => subject.startsWith('hook')) };
   }
 
-  test('a lost secret, a failed latest delivery and one that gets nowhere are told', async () => {
+  test('reports a lost secret, a failed latest delivery and a stuck delivery', async () => {
     expect(await findings('lost')).toMatchObject({
       exit: 1,
       ofHooks: [{ subject: 'hook acme/main', state: 'error' }],
@@ -120,14 +120,14 @@ describe('doctor on hooks', () => {
     });
   });
 
-  test('a failure that a later delivery followed, and one that has just begun, are none', async () => {
+  test('does not report a failure before a later delivery, nor a delivery that has just begun', async () => {
     const begun = delivery('fetching', new Date().toISOString());
     const result = await findings('current', begun, delivery('published'), delivery('failed'));
     expect(result).toMatchObject({ exit: 0, ofHooks: [{ subject: 'hooks', state: 'ok' }] });
   });
 });
 
-describe('doctor on more than it looks at', () => {
+describe('pointsman doctor on long lists', () => {
   const world = (next: string | null) => ({
     ...healthy(),
     'GET /v1/tenants/acme/hooks': page(hook('current')),
@@ -140,7 +140,7 @@ describe('doctor on more than it looks at', () => {
     }),
   });
 
-  test('a delivery that gets nowhere is found behind 999 newer ones', async () => {
+  test('finds a stuck delivery behind 999 newer ones', async () => {
     const { findings } = await diagnosis(await serve(world(null)));
     expect(findings[0]).toMatchObject({
       subject: 'hook acme/main',
@@ -150,7 +150,7 @@ describe('doctor on more than it looks at', () => {
     expect(findings.filter(({ subject }) => subject === 'deliveries')).toEqual([]);
   });
 
-  test('of a hook with more deliveries it says how many were looked at', async () => {
+  test('reports how many deliveries of a hook it has checked when there are more', async () => {
     const { exit, findings } = await diagnosis(await serve(world('more')));
     expect(exit).toBe(0);
     expect(findings).toContainEqual({
@@ -161,7 +161,7 @@ describe('doctor on more than it looks at', () => {
     });
   });
 
-  test('where tenants are left over it warns, and says how many were looked at', async () => {
+  test('warns and reports how many tenants it has checked when there are more', async () => {
     const more = json({ items: [{ tenant: 'acme' }], next: 'more' });
     const { exit, findings, warnings } = await diagnosis(
       await serve({ ...healthy(), 'GET /v1/tenants': more }),
@@ -174,7 +174,7 @@ describe('doctor on more than it looks at', () => {
     });
   });
 
-  test('a list of tenants that can not be read is an error, and not a list of none', async () => {
+  test('reports a list of tenants that cannot be read as an error', async () => {
     const api = await serve({
       ...healthy(),
       'GET /v1/tenants': [page({ tenant: 'acme' }), problem(403, 'forbidden', 'not for you')],

@@ -101,7 +101,7 @@ describe('doctor', () => {
     });
   });
 
-  test('a worker that does not answer is an error, with what to do about it', async () => {
+  test('reports a worker that does not respond as an error, with the next action', async () => {
     const { exit, stdout } = await doctor(
       await serve({ ...healthy(), 'GET /readyz': json({ status: 'ready', worker: 'down' }) }),
     );

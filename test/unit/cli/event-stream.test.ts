@@ -14,7 +14,7 @@ async function stream(script: readonly Respond[], signal = new AbortController()
   return eventStream(apiClient({ url: api.url, token: 't' }, signal, 5), '/events', signal);
 }
 
-test('a cut stream goes on after the last event that was seen, and says that it was cut', async () => {
+test('a cut event stream resumes after its last event, and reports the cut', async () => {
   const all = await stream([
     events('id: 1\ndata: a\n\nid: 2\ndata: b\n\ndata: half'),
     events('id: 3\ndata: c\n\n'),
@@ -26,14 +26,14 @@ test('a cut stream goes on after the last event that was seen, and says that it 
   expect(api.seen.map(({ headers }) => headers['last-event-id'])).toEqual([undefined, '2', '3', '3', '3']);
 });
 
-test('a stream that can not be had ends after some tries', async () => {
+test('an event stream that cannot be opened ends after several attempts', async () => {
   const cuts: unknown[] = [];
   for await (const event of await stream([problem(503, 'unavailable', 'no')])) cuts.push(event);
   expect(cuts).toEqual(Array<null>(clientLimits.streamFailures).fill(null));
   expect(api.seen).toHaveLength(clientLimits.streamFailures);
 });
 
-test('comments alone keep a stream alive, so that a long wait is not taken for an outage', async () => {
+test('comments keep an event stream alive, so that a long wait does not count as an outage', async () => {
   const quiet = Array<Respond>(clientLimits.streamFailures + 2).fill(events(': still here\n\n'));
   const all = await stream([...quiet, events('data: at last\n\n'), hangUp]);
   const seen: (string | undefined)[] = [];
@@ -41,7 +41,7 @@ test('comments alone keep a stream alive, so that a long wait is not taken for a
   expect(seen).toEqual(['at last']);
 });
 
-test('an interrupt ends it at once with its reason, in the middle of a stream', async () => {
+test('an interrupt ends an event stream at once with its reason', async () => {
   const interrupt = new AbortController();
   const open: Respond = (_seen, response) =>
     void response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: a\n\n');
@@ -51,7 +51,7 @@ test('an interrupt ends it at once with its reason, in the middle of a stream', 
   await expect(all.next()).rejects.toThrow('enough');
 });
 
-test('the bearer token goes along', async () => {
+test('an event stream is requested with the bearer token', async () => {
   for await (const _ of await stream([hangUp]));
   expect(api.seen[0]?.headers.authorization).toBe('Bearer t');
 });

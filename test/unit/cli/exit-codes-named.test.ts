@@ -6,14 +6,14 @@ import { EXIT_CODES, type ExitName } from '../../../packages/cli/exit-codes.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
-/** How a text names an exit code. `around` is what it says about it. */
+/** A text that names an exit code. `around` is the text next to the code. */
 interface Mention {
   readonly file: string;
   readonly code: number;
   readonly around: string;
 }
 
-/** A word of the meaning of each code: the table and every example must use it. */
+/** A word of the meaning of each code. The table and every example must use it. */
 const WORD: Readonly<Record<ExitName, RegExp>> = {
   done: /published|success/i,
   failed: /unexpected/i,
@@ -30,7 +30,7 @@ const WORD: Readonly<Record<ExitName, RegExp>> = {
   interrupted: /Ctrl-C/i,
 };
 
-/** In prose: "exit code 5", "(5)" after a word of an example's comment, "the command ends with 8". */
+/** In prose: "exit code 5", "(5)" in a comment of an example, "the command ends with 8". */
 const IN_PROSE = [/exit\s+code\s+(\d+)/gi, /command\s+(?:ends|exits)\s+with\s+(\d+)/gi];
 const IN_COMMENTS = [/[a-z] \((\d+)\)/gi];
 
@@ -53,7 +53,7 @@ async function mentions(): Promise<Mention[]> {
   return found;
 }
 
-test('each exit code that a page or an example names is one of the table; an example gives it the meaning that it has there', async () => {
+test('each exit code that a page or an example names is in the table, and an example gives it the same meaning', async () => {
   const named = await mentions();
   const names = new Map(
     Object.entries(EXIT_CODES).map(([name, { code }]) => [code as number, name as ExitName]),
@@ -61,23 +61,23 @@ test('each exit code that a page or an example names is one of the table; an exa
   const wrong = named.filter(({ file, code, around }) => {
     const name = names.get(code);
     if (name !== undefined && !file.startsWith('examples/')) return false;
-    // A branch that does nothing says nothing.
+    // An empty branch has no meaning.
     return name === undefined || (!WORD[name].test(around) && !/^\d+\) ;;$/.test(around));
   });
   expect(wrong).toEqual([]);
-  // The search finds each way to name one.
+  // The search finds each kind of mention.
   expect(named.map(({ file, code }) => `${basename(file)} ${code}`)).toEqual(
     expect.arrayContaining(['ci.md 5', 'ci.md 8', 'github-actions.yml 3', '.gitlab-ci.yml 10']),
   );
 });
 
-test('the codes that a GitLab job may end with without failing are those of the table', async () => {
+test('the codes that a GitLab job may exit with are codes of the table', async () => {
   const text = await readFile(join(root, 'examples/ci/.gitlab-ci.yml'), 'utf8');
   const codes = /exit_codes: (\[[\d, ]+\])/.exec(text)?.[1] ?? 'null';
   expect(JSON.parse(codes)).toEqual([EXIT_CODES.superseded.code, EXIT_CODES.inFlight.code]);
 });
 
-test('each word that this file looks for is in the table', () => {
+test('the meaning of each exit code in the table contains its word', () => {
   for (const [name, word] of Object.entries(WORD))
     expect(EXIT_CODES[name as ExitName].meaning, name).toMatch(word);
 });

@@ -5,12 +5,12 @@ import { Outcome } from '../../../packages/protocol/releases/release.ts';
 import { EXIT_CODES, exitCodeTable, exitOfOutcome, exitOfProblem } from '../../../packages/cli/exit-codes.ts';
 
 describe('exit codes', () => {
-  test('no two meanings share a code', () => {
+  test('have one meaning each', () => {
     const codes = Object.values(EXIT_CODES).map(({ code }) => code);
     expect(new Set(codes).size).toBe(codes.length);
   });
 
-  test('of all outcomes only published exits with 0, and each has a code of its own', () => {
+  test('are different for each outcome, and only published exits with 0', () => {
     const codes = Outcome.options.map((outcome) => EXIT_CODES[exitOfOutcome(outcome)].code);
     expect(new Set(codes).size).toBe(Outcome.options.length);
     expect(Outcome.options.filter((outcome) => EXIT_CODES[exitOfOutcome(outcome)].code === 0)).toEqual([
@@ -18,7 +18,7 @@ describe('exit codes', () => {
     ]);
   });
 
-  test('no problem that the API can tell exits with 0', () => {
+  test('are not 0 for any problem of the API', () => {
     for (const [code, { status }] of Object.entries(ERRORS)) {
       expect(EXIT_CODES[exitOfProblem(code, status)].code, code).toBeGreaterThan(0);
     }
@@ -35,11 +35,11 @@ describe('exit codes', () => {
     [429, 11],
     [500, 1],
     [503, 11],
-  ])('a problem of a newer API is judged by its status: %i exits with %i', (status, exit) => {
+  ])('of a problem of a newer API follow its status: %i exits with %i', (status, exit) => {
     expect(EXIT_CODES[exitOfProblem('of_tomorrow', status)].code).toBe(exit);
   });
 
-  test('the table that is printed has every code', () => {
+  test('are all in the printed table', () => {
     for (const { code, meaning } of Object.values(EXIT_CODES)) {
       expect(exitCodeTable()).toMatch(new RegExp(`^ +${code}  ${meaning.slice(0, 20)}`, 'm'));
     }

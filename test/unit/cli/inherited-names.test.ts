@@ -14,7 +14,8 @@ import { INHERITED_NAMES } from '../../support/data/inherited-names.ts';
 import { runCli } from '../../support/runs/run-cli.ts';
 import { json, problem, release, scriptedApi, settled, type ScriptedApi } from './scripted-api.ts';
 
-// Names that every object inherits ("constructor", "__proto__"), in each place of a command line and of an answer of the API.
+// Names that every object inherits ("constructor", "__proto__"), in each place of a command line and of a
+// response of the API.
 
 let api: ScriptedApi;
 
@@ -53,7 +54,7 @@ const PLACES: readonly Place[] = [
 
 describe.each(PLACES)('as the name of %s', (_place, rule, args) => {
   test.each(INHERITED_NAMES)(
-    '"%s" is sent as it is, or refused as no name before anything is sent',
+    '"%s" is sent unchanged, or refused as an invalid name before anything is sent',
     async (name) => {
       const { exit, stderr } = await run(args(name));
       const isName = rule.safeParse(name).success;
@@ -67,7 +68,7 @@ describe.each(PLACES)('as the name of %s', (_place, rule, args) => {
   );
 });
 
-/** Names that the command line has a list of: none that is inherited is on it. */
+/** Values from a fixed list of the command line. No inherited name is in such a list. */
 const CHOICES: readonly (readonly [string, (name: string) => readonly string[]])[] = [
   ['a command', (name) => [name]],
   ['a command below another', (name) => ['sinks', name]],
@@ -84,9 +85,9 @@ test.each(CHOICES)('as %s, every inherited name is a mistake of the command line
   expect(api.seen).toEqual([]);
 });
 
-describe('in an answer', () => {
-  test.each(INHERITED_NAMES)('"%s" is shown as a name', async (name) => {
-    // Its rule keeps most of them from being the name of a channel; a reason may be any text.
+describe('in a response of the API', () => {
+  test.each(INHERITED_NAMES)('"%s" is printed as a name', async (name) => {
+    // Most of them are not valid channel names. A reason can be any text.
     const channel = ChannelName.safeParse(name).success ? name : 'live';
     const releases = [settled('rejected', { channel, reason: name }), release()];
     await open({ 'GET /v1/tenants/acme/bundles/bot/releases': json({ items: releases, next: null }) });
@@ -94,7 +95,7 @@ describe('in an answer', () => {
     expect([exit, stdout]).toEqual([0, expect.stringContaining(name)]);
   });
 
-  test.each(INHERITED_NAMES)('the unknown problem "%s" is judged by its status', async (name) => {
+  test.each(INHERITED_NAMES)('the unknown problem "%s" is handled by its status', async (name) => {
     await open({ 'GET /v1/tenants/acme/bundles/bot/releases': problem(409, name, 'a reason') });
     const { exit, stderr } = await run(['releases']);
     expect([exit, stderr]).toEqual([8, expect.stringContaining('a reason')]);

@@ -11,7 +11,7 @@ import { json, release, scriptedApi } from './scripted-api.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../../packages/cli/pointsman.js', import.meta.url));
 
-/** A Node of the machine that can't run TypeScript by itself; null where there is none. */
+/** A Node of this machine that can't run TypeScript; null if this machine does not have one. */
 const oldNode =
   ['/usr/bin/node', '/usr/local/bin/node', '/opt/homebrew/bin/node'].find((path) => {
     if (!existsSync(path)) return false;
@@ -22,12 +22,12 @@ const oldNode =
   }) ?? null;
 
 describe('the installed command', () => {
-  test('runs under this Node', () => {
+  test('runs with this Node', () => {
     const { status, stdout } = spawnSync(process.execPath, [LAUNCHER, '--version'], { encoding: 'utf8' });
     expect({ status, stdout }).toEqual({ status: 0, stdout: '0.1.0\n' });
   });
 
-  test('hands on the exit code', () => {
+  test('returns the exit code of its command', () => {
     const { status } = spawnSync(process.execPath, [LAUNCHER, 'nonsense'], { encoding: 'utf8' });
     expect(status).toBe(2);
   });
@@ -36,14 +36,14 @@ describe('the installed command', () => {
 describe.skipIf(oldNode === null)('the installed command under an old Node', () => {
   const node = oldNode ?? '';
 
-  test('runs with the Node of the project, with arguments, output and exit code unchanged', () => {
+  test('runs with the Node of the project, with unchanged arguments, output and exit code', () => {
     const help = spawnSync(node, [LAUNCHER, 'help', 'exit-codes'], { encoding: 'utf8' });
     expect(help).toMatchObject({ status: 0, stderr: '' });
     expect(help.stdout).toContain('Exit codes:');
     expect(spawnSync(node, [LAUNCHER, 'show', '../x'], { encoding: 'utf8' }).status).toBe(2);
   });
 
-  test('is stopped by the signal that its own process gets, and reports what its command made of it', async () => {
+  test('forwards a signal to its command, and exits with the code of that command', async () => {
     let asked = (): void => {};
     const isWaiting = new Promise<void>((resolve) => (asked = resolve));
     const api = await scriptedApi({
@@ -63,7 +63,7 @@ describe.skipIf(oldNode === null)('the installed command under an old Node', () 
     }
   });
 
-  test('says what it needs where the project brings no Node along', async () => {
+  test('prints the required version when the project has no Node', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'pointsman-launcher-'));
     try {
       await cp(LAUNCHER, join(folder, 'pointsman.mjs'));

@@ -10,13 +10,13 @@ import {
   version,
 } from '../../../packages/cli/options/option-values.ts';
 
-describe('values on the command line', () => {
-  test('a version may be written as the API writes it', () => {
+describe('a value on the command line', () => {
+  test('can be a version as the API writes it', () => {
     expect(version('12')).toBe(12);
     expect(version('v12')).toBe(12);
   });
 
-  test('a time ahead is one with its offset, or so long from now', () => {
+  test('can be a time with its offset, or a duration from now', () => {
     expect(timeAhead('2026-12-24T08:00:00+01:00')).toBe('2026-12-24T07:00:00.000Z');
     expect(timeAhead('2026-12-24T07:00Z')).toBe('2026-12-24T07:00:00.000Z');
     const before = Date.now();
@@ -25,7 +25,7 @@ describe('values on the command line', () => {
     expect(ahead).toBeLessThanOrEqual(Date.now());
   });
 
-  test('durations are seconds, minutes, hours and days, as in a policy', () => {
+  test('can be a duration in seconds, minutes, hours and days, as in a policy', () => {
     expect(['90s', '30m', '2h', '7d'].map(duration)).toEqual([90_000, 1_800_000, 7_200_000, 604_800_000]);
   });
 
@@ -39,7 +39,7 @@ describe('values on the command line', () => {
       timeAhead,
       ['', 'tomorrow', '2026-12-24', '2026-12-24T07:00', '2026-02-30T07:00Z', '0s', '91d', '-1h', '1.5h'],
     ],
-  ] as const)('%o refuses what it can not mean', (read, texts) => {
+  ] as const)('of %o is refused when it is invalid', (read, texts) => {
     for (const text of texts) expect(() => read(text), text).toThrow(InvalidArgumentError);
   });
 });

@@ -10,11 +10,14 @@ export const RELEASES = 'POST /v1/tenants/acme/bundles/bot/releases';
 export const RELEASE = 'GET /v1/tenants/acme/bundles/bot/releases/1';
 
 export interface Publishing {
-  /** A directory with one file, `agents/bot.yaml`; a new one for each test. */
+  /** A directory with one file, `agents/bot.yaml`. Each test has a new one. */
   readonly folder: string;
   /** Every request of this test's last publish. */
   readonly seen: readonly SeenRequest[];
-  /** `pointsman publish` of that directory, as acme/bot, to an API that accepts it and goes on as scripted. */
+  /**
+   * Runs `pointsman publish` for that directory, as acme/bot. The API accepts the publish and then responds
+   * as scripted.
+   */
   publish(
     script: Readonly<Record<string, Respond | readonly Respond[]>>,
     more?: readonly string[],
@@ -22,7 +25,7 @@ export interface Publishing {
   ): Promise<CliResult>;
 }
 
-/** A directory to publish and an API to publish to, for each test of the file that calls this. */
+/** Sets up a directory and an API for each test of the file. */
 export function publishing(): Publishing {
   let folder = '';
   let seen: readonly SeenRequest[] = [];

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 
 import type { Outcome } from '../../../packages/protocol/releases/release.ts';
 
-/** A request as the scripted API got it. */
+/** A request as the scripted API received it. */
 export interface SeenRequest {
   readonly method: string;
   readonly path: string;
@@ -21,8 +21,9 @@ export interface ScriptedApi {
 }
 
 /**
- * A server that answers as a test says, by `METHOD /path`: for what a real API does only when it is failing. A list is used up one
- * by one, its last entry again and again. What is not scripted is a 404.
+ * A server whose responses a test defines by `METHOD /path`. It produces responses that a real API sends only
+ * when it fails. The entries of a list are used one by one, and the last one is repeated. A request without a
+ * script gets 404.
  */
 export async function scriptedApi(
   script: Readonly<Record<string, Respond | readonly Respond[]>>,
@@ -80,12 +81,12 @@ export function problem(
   );
 }
 
-/** An event stream that says this and is then cut off. */
+/** An event stream that contains this text and is then cut off. */
 export function events(text: string): Respond {
   return (_seen, response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end(text);
 }
 
-/** A connection that breaks without an answer. */
+/** Closes the connection without a response. */
 export const hangUp: Respond = (_seen, response) => void response.destroy();
 
 export const DIGEST = `sha256:${'a'.repeat(64)}`;
@@ -114,7 +115,7 @@ export function release(more: Readonly<Record<string, unknown>> = {}): Record<st
   };
 }
 
-/** An approval that waits, as the API shows it. */
+/** An approval gate that is open, as the API shows it. */
 export function gate(more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
   return {
     gate: 'release',

@@ -8,7 +8,7 @@ const EVERY_STEERING = Array.from({ length: 0x2070 }, (_, point) => String.fromC
   .filter((one) => STEERING_CHARACTER.test(one) && !'\t\n'.includes(one))
   .join('');
 const HOSTILE = `a${EVERY_STEERING}b\u001b[31mc\u001b[0m\r\u001b[2Kd\u009b2Je\u001b]0;title\u0007`;
-/** What may be left of it: nothing that steers. */
+/** Control characters that must not remain. */
 const STEERING = new RegExp(`(?![\\t\\n])(?:${STEERING_CHARACTER.source})`, 'u');
 
 function opened(env: Readonly<Record<string, string>>): { terminal: Terminal; written: () => string } {
@@ -30,7 +30,7 @@ test.each(['out', 'err', 'document'] as const)(
   },
 );
 
-test('a foreign text in a colour is as harmless, and the colour begins and ends around it', () => {
+test('a colored foreign text has no control characters, and its color begins and ends around it', () => {
   const { terminal: screen, written } = opened({ FORCE_COLOR: '1' });
   screen.out(`${screen.paint(['bold', 'red'], HOSTILE)} and ${screen.replaceLine('more')}`);
   const [begin = '', ...rest] = written().split('a\\u0000');
@@ -40,7 +40,7 @@ test('a foreign text in a colour is as harmless, and the colour begins and ends 
   expect(rest.join('').slice(0, -end.length)).not.toMatch(STEERING);
 });
 
-test('colours take up no columns, and a forged colour is as wide as what is shown of it', () => {
+test('colors take up no columns, and a forged color is as wide as its visible form', () => {
   const { terminal: screen, written } = opened({ FORCE_COLOR: '1' });
   screen.out(
     table([
@@ -51,7 +51,7 @@ test('colours take up no columns, and a forged colour is as wide as what is show
   expect(written()).toBe('\u001b[31mab\u001b[39m    |\nabcd  |\n');
 });
 
-test('without colours there is nothing but the text', () => {
+test('without colors only the text is written', () => {
   const { terminal: screen, written } = opened({ NO_COLOR: '1' });
   screen.out(screen.paint('red', 'plain'));
   expect(written()).toBe('plain');

@@ -20,7 +20,7 @@ function connections() {
   return { opened, opening, connection };
 }
 
-test('callers share one attempt and one connection, and a lost one is opened again', async () => {
+test('callers share one attempt and one connection, and a lost connection is opened again', async () => {
   const { opened, opening, connection } = connections();
   const asked = [connection.current(), connection.current()];
   opening[0]!.resolve();
@@ -32,7 +32,7 @@ test('callers share one attempt and one connection, and a lost one is opened aga
   expect((await again).one.id).toBe(1);
 });
 
-test('a failed attempt is not the last one', async () => {
+test('a failed attempt is followed by another one', async () => {
   const { opening, connection } = connections();
   const failed = connection.current();
   opening[0]!.reject(new Error('refused'));
@@ -42,7 +42,7 @@ test('a failed attempt is not the last one', async () => {
   expect((await again).one.id).toBe(0);
 });
 
-test('a connection that is opened while all is being closed is closed too, and nobody is given it', async () => {
+test('a connection that opens during the close is closed too, and no caller gets it', async () => {
   const { opened, opening, connection } = connections();
   const asked = connection.current();
   const closing = connection.close();

@@ -16,7 +16,7 @@ test.each([
   expect(backoffMs(attempt, 0.999_999, backoff)).toBe(most);
 });
 
-test('a wait is a whole number of milliseconds, never past the greatest, and grows with the attempt', () => {
+test('a wait is a whole number of milliseconds up to the maximum, and grows with the attempt', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 10_000 }),
@@ -31,7 +31,7 @@ test('a wait is a whole number of milliseconds, never past the greatest, and gro
   );
 });
 
-test('there are as many attempts as there may be, and no more', () => {
+test('there are at most the configured number of attempts', () => {
   const waits = [1, 2, 3, 4, 5, 6].map((attempt) =>
     nextAttemptMs({ attempt, random01: 0, retryAfterMs: null }, backoff),
   );
@@ -39,11 +39,11 @@ test('there are as many attempts as there may be, and no more', () => {
   expect(nextAttemptMs({ attempt: 5, random01: 0, retryAfterMs: 60_000 }, backoff)).toBeNull();
 });
 
-test('what the other side asked for is never cut short, and those whom it told the same are spread', () => {
+test('a wait is at least as long as Retry-After, and random waits spread the callers', () => {
   const asked = (random01: number, retryAfterMs: number) =>
     retryWaitMs({ attempt: 1, random01, retryAfterMs }, backoff);
   expect(asked(0, 60_000)).toBe(60_000);
   expect(asked(0.5, 60_000)).toBe(60_100);
-  // Sooner than one would have come by oneself is still too soon.
+  // A wait shorter than the caller's own backoff is still too short.
   expect(asked(0, 0)).toBe(100);
 });

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { visibleControls } from '../../../packages/protocol/text/control-characters.ts';
 import { BIDI_CONTROLS, STEERING_CHARACTER } from '../../support/data/steering-characters.ts';
 
-/** Every code point but the surrogates, which are no characters. */
+/** Every code point except the surrogates, which are not characters. */
 function* everyCharacter(): Generator<string> {
   for (let point = 0; point <= 0x10_ffff; point++) {
     if (point < 0xd800 || point > 0xdfff) yield String.fromCodePoint(point);
@@ -12,14 +12,14 @@ function* everyCharacter(): Generator<string> {
 
 const STEERS = STEERING_CHARACTER;
 
-test('of all characters exactly the controls become visible, and tabs and line ends stay', () => {
+test('exactly the control characters become visible, except tabs and line ends', () => {
   const changed = [...everyCharacter()].filter((one) => visibleControls(one) !== one);
   const steering = [...everyCharacter()].filter((one) => STEERS.test(one) && !'\t\n'.includes(one));
   expect(changed).toEqual(steering);
   expect(changed.map(visibleControls).join('')).toMatch(/^(?:\\u[0-9a-f]{4})+$/);
 });
 
-test('a JSON text means the same afterwards', () => {
+test('a JSON text keeps its meaning', () => {
   const value = [...everyCharacter()].filter((one) => STEERS.test(one)).join('x');
   const json = visibleControls(JSON.stringify(value));
   expect(json).not.toMatch(STEERS);

@@ -9,7 +9,7 @@ import { documentLimits } from '../../../packages/protocol/limits.ts';
 
 const LONG = 'k'.repeat(10 * documentLimits.textChars);
 
-test('a diagnostic is of bounded length, whatever the names of the source are', () => {
+test('a diagnostic has a bounded length for names of any length', () => {
   const bounded = boundedDiagnostic({
     path: LONG,
     line: 1,
@@ -22,12 +22,12 @@ test('a diagnostic is of bounded length, whatever the names of the source are', 
   expect(JSON.stringify(bounded).length).toBeLessThan(3 * documentLimits.textChars);
 });
 
-test('what is short stays as it is', () => {
+test('a short diagnostic is unchanged', () => {
   const diagnostic = { path: 'a', line: 1, column: 1, pointer: '/b/~1c', code: 'd', message: 'e' };
   expect(boundedDiagnostic(diagnostic)).toEqual(diagnostic);
 });
 
-test('a pointer that is too long gives way to one that leads to what the place is in', () => {
+test('a pointer that is too long is replaced by a pointer to an enclosing place', () => {
   expect(boundedPointer(`/${LONG}`)).toBe('');
   const steps = '/ab'.repeat(documentLimits.textChars);
   const bounded = boundedPointer(steps);

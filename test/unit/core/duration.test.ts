@@ -13,7 +13,7 @@ test.each([
   ['24h', 86_400_000],
   ['744h', 31 * 86_400_000],
   ['31d', 31 * 86_400_000],
-])('%s is read as %i ms, and stays as it was written', (text, ms) => {
+])('%s is %i ms, and keeps its spelling', (text, ms) => {
   expect(Within.parse(text)).toBe(text);
   expect(durationMs(text)).toBe(ms);
 });
@@ -34,18 +34,18 @@ test.each([
   'PT1H',
   '1e3s',
   '5ms',
-])('"%s" is none, and an example is given', (text) => {
+])('"%s" is refused with an example', (text) => {
   expect(why(text)).toEqual([expect.stringContaining('such as "90s", "30m", "24h" or "7d"')]);
 });
 
 test.each(['32d', '745h', '999999d'])(
-  '%s is too long, and the bounds are said as they are written',
+  '%s is too long, and the error has the limits in the same notation',
   (text) => {
     expect(why(text)).toEqual(['must be from 1s to 31d']);
   },
 );
 
-test('every number of a unit is worth so many of the smaller one', () => {
+test('each unit equals its number of the smaller unit', () => {
   const pairs = [
     ['m', 's', 60],
     ['h', 'm', 60],
@@ -68,7 +68,7 @@ test.each([
   [3_600_000, '1h'],
   [86_400_000, '1d'],
   [90_000_000, '25h'],
-])('%i ms is written %s, which is read as the same', (ms, text) => {
+])('%i ms is written as %s, which has the same value', (ms, text) => {
   expect(durationText(ms)).toBe(text);
   expect(durationMs(text)).toBe(ms);
 });

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { feedCursor, FeedCursorText } from '../../../packages/protocol/moves/feed-cursor.ts';
 import { TenantName } from '../../../packages/protocol/identifiers.ts';
 
-test('a cursor reads back as the place that it was made of', () => {
+test('a cursor decodes to the place that it was made from', () => {
   const tenants = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);
   const seqs = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
   fc.assert(
@@ -37,6 +37,6 @@ test.each([
   'acme:9007199254740992',
   `acme:${'9'.repeat(17)}`,
   'latest',
-])('%j is no cursor', (text) => {
+])('%j is not a cursor', (text) => {
   expect(FeedCursorText.safeParse(text).success).toBe(false);
 });

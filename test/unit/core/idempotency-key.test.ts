@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 
 import { clientKey, hookDeliveryKey, isReservedKey } from '../../../packages/protocol/idempotency-key.ts';
 
-test('no key of a client is the key of a delivery, whatever the client sends', () => {
+test('no key of a client equals the key of a delivery', () => {
   const name = fc.string();
   fc.assert(
     fc.property(name, name, name, (key, hook, delivery) => {
@@ -13,7 +13,7 @@ test('no key of a client is the key of a delivery, whatever the client sends', (
   );
 });
 
-test('keys of the form of a delivery’s are reserved, and no others', () => {
+test('exactly the keys with the prefix of deliveries are reserved', () => {
   expect(['hook/', 'hook/main/72d3162e'].map(isReservedKey)).toEqual([true, true]);
   expect(['hook', 'hooks/main', 'Hook/main', '/hook/', 'release-4711'].map(isReservedKey)).toEqual(
     Array.from({ length: 5 }, () => false),

@@ -13,7 +13,7 @@ import { pathProblem, sourceTree } from '../../../packages/protocol/releases/sou
 const name = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?$/);
 const id = fc.record({ tenant: name, bundle: name, version: fc.integer({ min: 1, max: 1_000_000 }) });
 
-test('a release’s key says which release it is, and nothing else does', () => {
+test('the key of a release identifies it, and no other text is a release key', () => {
   fc.assert(
     fc.property(id, (release) => {
       expect(parseReleaseKey(releaseKey(release))).toEqual(release);
@@ -40,14 +40,14 @@ test('a release’s key says which release it is, and nothing else does', () => 
   }
 });
 
-test('a name is a label: short, lower case, without a dash at an end', () => {
+test('a name is short, lower case, and without a dash at its ends', () => {
   for (const good of ['a', '7', 'a-b', 'acme', 'x'.repeat(63)])
     expect(TenantName.safeParse(good).success, good).toBe(true);
   for (const bad of ['', '-a', 'a-', 'A', 'a_b', 'a.b', 'a/b', 'é', 'x'.repeat(64), 'a b', 'a\n'])
     expect(BundleName.safeParse(bad).success, JSON.stringify(bad)).toBe(false);
 });
 
-test('a source’s digest does not depend on the order of its files, and does on everything else', () => {
+test('the digest of a source depends on its files and not on their order', () => {
   const entry = (path: string, digit: string) => ({ path, digest: `sha256:${digit.repeat(64)}`, size: 1 });
   const [a, b] = [entry('a', '1'), entry('b', '2')];
   expect(sourceTree([a, b])).toEqual(sourceTree([b, a]));
@@ -55,7 +55,7 @@ test('a source’s digest does not depend on the order of its files, and does on
   expect(sourceTree([entry('a', '2')]).digest).not.toBe(sourceTree([a]).digest);
 });
 
-test('a path that could mean something else elsewhere is refused', () => {
+test('an ambiguous path is refused', () => {
   for (const good of ['a', 'a/b.json', 'a b/ü.md', '.hidden', 'a..b', '...'])
     expect(pathProblem(good), good).toBeNull();
   for (const bad of [

@@ -29,7 +29,7 @@ const empty = { inFlight: null, queue: [], generation: 0 };
 const valid = (schema: { safeParse(name: string): { success: boolean } }) =>
   INHERITED_NAMES.filter((name) => schema.safeParse(name).success);
 
-test('some names that every object inherits are valid names of things', () => {
+test('some names that every object inherits are valid names', () => {
   for (const schema of [TenantName, BundleName, ChannelName, HookName, SinkName, FollowerName, GateName])
     expect(valid(schema)).toEqual(expect.arrayContaining(['constructor', 'prototype', 'then']));
   expect(valid(TokenName)).toEqual(expect.arrayContaining(['constructor', 'hasOwnProperty', 'toString']));
@@ -45,7 +45,7 @@ describe.each(valid(ChannelName))('a channel "%s"', (channel) => {
     });
   });
 
-  test('takes a release, a line behind it and its end, like every other', () => {
+  test('can have a release, a line behind it and its end, like any other', () => {
     let state = occupySlot(NEW_BUNDLE, channel, { version: 1, source }, 'start');
     expect(inFlight(slotOf(state, channel), 1)).not.toBeNull();
     state = occupySlot(state, channel, { version: 2, source }, 'queue');
@@ -55,7 +55,7 @@ describe.each(valid(ChannelName))('a channel "%s"', (channel) => {
     expect([...state.channels.keys()]).toEqual([channel]);
   });
 
-  test('is stored and read again as it was', () => {
+  test('is stored and read unchanged', () => {
     const state = occupySlot(NEW_BUNDLE, channel, { version: 1, source }, 'start');
     const stored = JSON.parse(JSON.stringify(BundleState.encode(state))) as unknown;
     expect(stored).toEqual({
@@ -65,14 +65,14 @@ describe.each(valid(ChannelName))('a channel "%s"', (channel) => {
     expect(BundleState.parse(stored)).toEqual(state);
   });
 
-  test('has the policy that was written for it, and no other', () => {
+  test('has only the policy that was set for it', () => {
     expect(Object.hasOwn(Policy.parse({ channels: { live: {} } }).channels, channel)).toBe(false);
     const own = Policy.parse({ channels: { [channel]: { onConflict: 'queue' } } });
     expect(Object.entries(own.channels)).toEqual([[channel, { onConflict: 'queue', gates: [] }]]);
   });
 });
 
-test.each(valid(SinkName))('a sink "%s" is a tenant’s webhook and no broker', (sink) => {
+test.each(valid(SinkName))('a sink "%s" is a webhook of a tenant and not a broker', (sink) => {
   expect(isBroker(sink)).toBe(false);
   expect(sinkKey({ tenant: 'acme', sink })).toBe(`acme/${sink}`);
 });

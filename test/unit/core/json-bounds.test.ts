@@ -5,14 +5,14 @@ import { jsonExcess, parseBoundedJson } from '../../../packages/protocol/json/js
 
 const MANY = 1_000_000;
 
-/** As an engine would count: the document, and everything in its lists and maps. */
+/** Counts values as an engine does: the document, and everything in its lists and maps. */
 function valuesIn(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 1;
   return Object.values(value).reduce((sum: number, one) => sum + valuesIn(one), 1);
 }
 
-describe('the bounds of JSON from outside', () => {
-  test('no document with more values than allowed passes, whatever its texts hold', () => {
+describe('the limits of JSON from outside', () => {
+  test('refuse a document with more values than allowed, for any texts in it', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.integer({ min: 1, max: 30 }), (value, values) => {
         const excess = jsonExcess(JSON.stringify(value), { depth: 100, values });
@@ -21,7 +21,7 @@ describe('the bounds of JSON from outside', () => {
     );
   });
 
-  test('a document passes whose values, an empty list or map counted as one more, are allowed', () => {
+  test('accept a document within the limit, which counts an empty list or map as two values', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const values = 2 * valuesIn(value);
@@ -30,18 +30,18 @@ describe('the bounds of JSON from outside', () => {
     );
   });
 
-  test('brackets, commas and escaped quotes inside of a text count nothing', () => {
+  test('do not count brackets, commas and escaped quotes inside a text', () => {
     const text = JSON.stringify(['[[[{{{,,,"', '\\', '\\"', '"'.repeat(50)]);
     expect(jsonExcess(text, { depth: 1, values: 5 })).toBeNull();
     expect(jsonExcess(text, { depth: 1, values: 4 })).toEqual({ past: 'values', offset: expect.any(Number) });
   });
 
-  test('the excess is where the first value or level too many begins', () => {
+  test('report the offset of the first excess value or level', () => {
     expect(jsonExcess('[1,[2,3]]', { depth: 1, values: 9 })).toEqual({ past: 'depth', offset: 3 });
     expect(jsonExcess('[1,2,3]', { depth: 1, values: 3 })).toEqual({ past: 'values', offset: 4 });
   });
 
-  test('a text that does not end has no end to count, and is not JSON', () => {
+  test('do not apply to an unfinished text, which is not JSON', () => {
     expect(jsonExcess('["a', { depth: 1, values: 3 })).toBeNull();
     expect(parseBoundedJson(Buffer.from('["a'), { depth: 1, values: 3 })).toEqual({ kind: 'not_json' });
     expect(parseBoundedJson(Buffer.from([0xc3, 0x28]), { depth: 1, values: 3 })).toEqual({
@@ -49,7 +49,7 @@ describe('the bounds of JSON from outside', () => {
     });
   });
 
-  test('a document past its bounds is not parsed, and the problem names the bound', () => {
+  test('refuse a document above them before it is parsed, and the problem names the limit', () => {
     const zeros = Buffer.from(`[${'0,'.repeat(MANY)}0]`);
     expect(parseBoundedJson(zeros, { depth: 2, values: 10 })).toEqual({
       kind: 'excess',

@@ -1,15 +1,15 @@
-/** A zone's clock as somebody sees it who looks at it every minute. Knows nothing of Temporal. */
+/** The local clock of a time zone, read once a minute. It does not use Temporal. */
 export interface Clock {
   readonly zone: string;
   readonly instants: readonly number[];
-  /** What the clock shows at each instant, as if it were UTC. */
+  /** The local time at each instant, as if it were UTC. */
   readonly shown: readonly number[];
-  /** The first and the last index at which the clock shows that. */
+  /** The first and the last index at which the clock shows that time. */
   readonly first: ReadonlyMap<number, number>;
   readonly last: ReadonlyMap<number, number>;
-  /** The index of the day that it is about. */
+  /** The index of the day in the middle. */
   readonly middle: number;
-  /** A day, counted from that one: `2026-03-29`. */
+  /** A date, counted in days from that day: `2026-03-29`. */
   date(days: number): string;
 }
 
@@ -17,7 +17,7 @@ export const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 const SPAN_DAYS = 21;
 
-/** Three weeks before and after that day. */
+/** The clock from three weeks before that day to three weeks after it. */
 export function clockOf(zone: string, date: string): Clock {
   const middleMs = Date.parse(`${date}T00:00:00Z`);
   const format = new Intl.DateTimeFormat('en-GB', {
@@ -57,13 +57,14 @@ export function isFrozen(clock: Clock, freezes: readonly string[]): readonly boo
   return frozen;
 }
 
-/** From when to when, as the clock shows it. */
+/** The periods of a freeze, in local time. */
 function occurrences({ shown }: Clock, freeze: string): [from: number, to: number][] {
   const [from = '', to = ''] = freeze.split(' - ');
   if (/^\d/.test(from)) return [[Date.parse(`${from}Z`), Date.parse(`${to}Z`)]];
   const [begins, ends] = [minuteNamed(from), minuteNamed(to)];
   const all: [number, number][] = [];
-  // Those that began before the first minute of the clock are over long before the middle. One may begin at its last minute.
+  // Periods that began before the first minute of the clock have ended long before the middle. A period may
+  // begin at its last minute.
   for (let time = shown[0] ?? 0; time <= (shown.at(-1) ?? 0); time += MINUTE) {
     if (minuteOfWeek(time) !== begins) continue;
     let end = time;
@@ -85,13 +86,13 @@ function minuteNamed(text: string): number {
   return (DAYS.indexOf(day) * 24 + Number(hour)) * 60 + Number(minute);
 }
 
-/** The first time that the clock shows it, or is past it. */
+/** The first index at which the clock shows the time, or a later one. */
 function beginning({ first, shown }: Clock, time: number): number {
   const index = first.get(time) ?? shown.findIndex((one) => one >= time);
   return index === -1 ? shown.length : index;
 }
 
-/** The last time that the clock shows it, or else when it is past it. */
+/** The last index at which the clock shows the time. If it skips the time, the first index after it. */
 function ending(clock: Clock, time: number): number {
   return clock.last.get(time) ?? beginning(clock, time);
 }

@@ -16,8 +16,8 @@ test.each([
   expect(placeAfter(last, number)).toBe(place);
 });
 
-describe('how far a consumer has come', () => {
-  test('only the next number of a tenant is next, and only a generation forward', () => {
+describe('the cursor of a consumer', () => {
+  test('accepts only the next number of a tenant, and only a newer generation', () => {
     const cursor = moveCursor(10);
     expect(cursor.place(move(1))).toBe('unknown');
     cursor.learn('acme', { seq: 4, pointers: [{ bundle: 'support-bot', channel: 'live', generation: 3 }] });
@@ -28,7 +28,7 @@ describe('how far a consumer has come', () => {
     expect(cursor.place(move(5, { bundle: 'other', generation: 1 }))).toBe('next');
   });
 
-  test('a snapshot that is older than what was applied takes nothing back', () => {
+  test('does not go back for a snapshot that is older than the last applied move', () => {
     const cursor = moveCursor(10);
     cursor.learn('acme', { seq: 0 });
     cursor.passed(move(1));
@@ -38,7 +38,7 @@ describe('how far a consumer has come', () => {
     expect(cursor.place(move(3, { generation: 2 }))).toBe('stale');
   });
 
-  test('in doubt, what was seen stays seen, and what comes next needs a snapshot', () => {
+  test('in doubt still recognizes duplicates, and requires a snapshot for the next move', () => {
     const cursor = moveCursor(10);
     cursor.learn('acme', { seq: 2 });
     cursor.doubt('acme');
@@ -49,7 +49,7 @@ describe('how far a consumer has come', () => {
     expect(cursor.place(move(3))).toBe('next');
   });
 
-  test('it remembers a bounded number of pointers, and forgets the tenants of which it heard least lately', () => {
+  test('remembers a bounded number of pointers, and evicts the least recent tenants', () => {
     const cursor = moveCursor(4);
     for (const tenant of ['a', 'b', 'c', 'd']) {
       cursor.learn(tenant, { seq: 0 });
@@ -59,7 +59,7 @@ describe('how far a consumer has come', () => {
     expect(cursor.place(nthMove('a', 2).data)).toBe('unknown');
   });
 
-  test('a reader of some pointers is placed by their generations, whatever else its tenant moves', () => {
+  test('of some pointers follows their generations, for any other moves of the tenant', () => {
     const cursor = moveCursor(10);
     expect(cursor.placeAtPointer(move(7, { generation: 1 }))).toBe('next');
     expect(cursor.placeAtPointer(move(7, { generation: 3 }))).toBe('gap');
@@ -70,7 +70,7 @@ describe('how far a consumer has come', () => {
     expect(cursor.placeAtPointer(move(9, { generation: 4 }))).toBe('seen');
   });
 
-  test('a pointer that was fetched says nothing of the feed of its tenant', () => {
+  test('has no place in the feed of a tenant after a pointer of the tenant was fetched', () => {
     const cursor = moveCursor(10);
     cursor.fetched([{ tenant: 'acme', bundle: 'support-bot', channel: 'live', generation: 4 }]);
     expect(cursor.seq('acme')).toBeNull();

@@ -23,24 +23,24 @@ const problemOf = (bytes: Uint8Array): string => {
   return read.kind === 'problem' ? read.problem : 'none';
 };
 
-test('a manifest with as many layers as are allowed is read', () => {
+test('a manifest with the largest number of layers is read', () => {
   const read = readManifest(manifest(list(manifestLimits.layers, (n) => layer(n))));
   expect(read).toMatchObject({ kind: 'manifest' });
   expect(read.kind === 'manifest' && read.files).toHaveLength(manifestLimits.layers);
 });
 
-test('a manifest with a layer more is refused before its layers are checked', () => {
+test('a manifest with one layer more is refused before its layers are checked', () => {
   const bytes = manifest(list(manifestLimits.layers + 1, () => 0));
   expect(problemOf(bytes)).toMatch(/^it is not an OCI image manifest: at "\/layers": Too big/);
 });
 
-test('the first bad layer ends the reading, whatever the others are', () => {
+test('the first invalid layer ends the check', () => {
   expect(problemOf(manifest([layer(1), { ...layer(2), size: -1 }, 0, 0, 0]))).toMatch(
     /^it is not an OCI image manifest: at "\/layers\/1\/size": [^;]+$/,
   );
 });
 
-test('a manifest of almost four megabytes of bad layers is refused for its values, before it is parsed', () => {
+test('a manifest with almost four megabytes of invalid layers is refused by its number of values before it is parsed', () => {
   const bytes = manifest(list(130_000, () => ({ mediaType: 'a/b', size: -1 })));
   expect(bytes.byteLength).toBeLessThan(manifestLimits.bytes);
   expect(problemOf(bytes)).toBe(
@@ -53,19 +53,19 @@ test('annotations count as values, so that a layer can’t have thousands of the
   expect(problemOf(manifest([layer(1, annotations)]))).toContain('it is too large');
 });
 
-test('a manifest with NUL or half a character in a text or a name is refused', () => {
+test('a manifest with a NUL character or half a character in a text or a name is refused', () => {
   for (const text of ['\0', '\ud800'])
     for (const annotations of [{ note: text }, { [text]: 'note' }])
       expect(problemOf(manifest([layer(1, annotations)]))).toBe('it contains text that is not valid Unicode');
 });
 
-test('a media type that would end a header, or is none, is refused', () => {
+test('an invalid media type, and one that would end a header, is refused', () => {
   for (const mediaType of ['text/html\r\nX: y', 'é☃', 'text', 'text/html; a', ''])
     expect(problemOf(manifest([{ ...layer(1), mediaType }]))).toContain('"/layers/0/mediaType"');
   expect(problemOf(manifest([{ ...layer(1), mediaType: 'application/vnd.a+json; v=1' }]))).toBe('none');
 });
 
-test('a file that another file needs as its folder is refused', () => {
+test('a file with the path of another file’s folder is refused', () => {
   const titled = (n: number, path: string) => layer(n, { 'org.opencontainers.image.title': path });
   expect(problemOf(manifest([titled(1, 'a/b/c'), titled(2, 'a')]))).toBe(
     'the file "a" is also the folder of "a/b/c"',

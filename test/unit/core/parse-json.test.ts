@@ -8,18 +8,18 @@ test.each(['null', '0', '""', '[]', ' {"a": 1} '])('%s is JSON', (text) => {
 });
 
 test.each(['', 'undefined', '{', "{'a': 1}", '1 2', '\uFEFF{}'])(
-  '%j is not JSON, and throws nothing',
+  '%j is not JSON, and parsing it does not throw',
   (text) => {
     expect(parseJson(text)).toEqual({ kind: 'not_json' });
   },
 );
 
-test('text that is not JSON does not fit a schema, even one that accepts null and nothing', () => {
+test('text that is not JSON does not match any schema, also not one that accepts null', () => {
   expect(parseJsonAs(z.unknown(), '{')).toBeNull();
   expect(parseJsonAs(z.string().default('none'), '')).toBeNull();
 });
 
-test('what fits the schema is returned as the schema reads it, and what does not fit is null', () => {
+test('a matching text is returned as its schema parses it, and another text gives null', () => {
   const schema = z.object({ seq: z.number() });
   expect(parseJsonAs(schema, '{"seq": 3, "more": true}')).toEqual({ seq: 3 });
   expect(parseJsonAs(schema, '{"seq": "3"}')).toBeNull();

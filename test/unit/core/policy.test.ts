@@ -11,7 +11,7 @@ const window = (freeze: string[], more: object = {}) => ({
   window: { timezone: 'Europe/Oslo', freeze, ...more },
 });
 
-/** What is wrong, each as its place and its words. */
+/** The place and the message of each problem. */
 function problems(document: unknown): string[] {
   return (Policy.safeParse(document).error?.issues ?? []).map(
     ({ path, message }) => `/${path.join('/')} ${message}`,
@@ -19,12 +19,12 @@ function problems(document: unknown): string[] {
 }
 
 describe('a policy', () => {
-  test('of nothing is the one of a tenant that has none', () => {
+  test('without rules equals the policy of a tenant without a policy', () => {
     expect(Policy.parse({})).toEqual(NO_POLICY);
     expect(Policy.parse(NO_POLICY)).toEqual(NO_POLICY);
   });
 
-  test('has its defaults filled in, and reads back as itself', () => {
+  test('has its defaults filled in, and stays the same when it is parsed again', () => {
     const parsed = Policy.parse(
       gated(approval(), { check: { name: 'e2e' } }, window(['Fri 16:00 - Mon 07:00'])),
     );
@@ -43,13 +43,13 @@ describe('a policy', () => {
     expect(Policy.parse(JSON.parse(JSON.stringify(parsed)))).toEqual(parsed);
   });
 
-  test('keeps lengths of time as they were written', () => {
+  test('keeps the spelling of durations', () => {
     const { channels } = Policy.parse(gated(approval({ within: '1440m' })));
     expect(channels['live']?.gates[0]).toMatchObject({ approval: { within: '1440m' } });
   });
 });
 
-describe('a mistake is told at its place', () => {
+describe('a policy is refused, with the place of the mistake, for', () => {
   test.each<[string, unknown, string]>([
     ['a number that is too large', gated(approval({ count: 11 })), '/channels/live/gates/0/approval/count'],
     [
@@ -58,33 +58,33 @@ describe('a mistake is told at its place', () => {
       '/channels/live/gates/0/approval/role',
     ],
     ['a name that is missing', gated({ approval: {} }), '/channels/live/gates/0/approval/name'],
-    ['a name that can’t stand in an address', gated(approval({ name: 'A b' })), 'characters of a-z, 0-9'],
+    ['a name that can’t be part of a URL', gated(approval({ name: 'A b' })), 'characters of a-z, 0-9'],
     ['the name of a release’s own schedule', gated(approval({ name: 'schedule' })), 'notBefore'],
     ['a wait that is too long', gated(approval({ within: '32d' })), 'must be from 1s to 31d'],
-    ['an address that is none', gated({ check: { name: 'e2e', url: 'ftp://ci' } }), '/gates/0/check/url'],
+    ['an invalid URL', gated({ check: { name: 'e2e', url: 'ftp://ci' } }), '/gates/0/check/url'],
     [
-      'a zone that is none',
+      'an unknown time zone',
       gated(window(['Fri 16:00 - Mon 07:00'], { timezone: 'Oslo' })),
       '/window/timezone',
     ],
-    ['a freeze that is none', gated(window(['Fri 16:00 - Mon 07:00', 'never'])), '/window/freeze/1 must be'],
-    ['no freeze', gated(window([])), '/gates/0/window/freeze'],
-    ['a gate that is nothing', gated({}), '/channels/live/gates/0 must have exactly one of'],
+    ['an invalid freeze', gated(window(['Fri 16:00 - Mon 07:00', 'never'])), '/window/freeze/1 must be'],
+    ['an empty list of freezes', gated(window([])), '/gates/0/window/freeze'],
+    ['a gate without a kind', gated({}), '/channels/live/gates/0 must have exactly one of'],
     [
-      'a gate that is two',
+      'a gate of two kinds',
       gated({ ...approval(), check: { name: 'e2e' } }),
       '/gates/0 must have exactly one of',
     ],
-    ['a gate that is misspelt', gated({ aproval: { name: 'x' } }), 'Unrecognized key: "aproval"'],
-    ['a rule that is none', live({ onConflict: 'ignore' }), '/channels/live/onConflict'],
-    ['an executor that is none', { compile: { executor: 'make' } }, '/compile/executor'],
-    ['a field that comes later', live({ verify: {} }), '/channels/live Unrecognized key: "verify"'],
-    ['a field that comes later', live({ rollout: {} }), '/channels/live Unrecognized key: "rollout"'],
+    ['a misspelt gate', gated({ aproval: { name: 'x' } }), 'Unrecognized key: "aproval"'],
+    ['an unknown conflict rule', live({ onConflict: 'ignore' }), '/channels/live/onConflict'],
+    ['an unknown executor', { compile: { executor: 'make' } }, '/compile/executor'],
+    ['a field of a later version', live({ verify: {} }), '/channels/live Unrecognized key: "verify"'],
+    ['a field of a later version', live({ rollout: {} }), '/channels/live Unrecognized key: "rollout"'],
   ])('%s', (_what, document, expected) => {
     expect(problems(document)[0]).toContain(expected);
   });
 
-  test('a channel whose name is none', () => {
+  test('an invalid channel name', () => {
     const issue = Policy.safeParse({ channels: { 'Not A Name': {} } }).error?.issues[0];
     expect(issue).toMatchObject({
       path: ['channels', 'Not A Name'],
@@ -92,15 +92,15 @@ describe('a mistake is told at its place', () => {
     });
   });
 
-  test('and all of them at once', () => {
+  test('several mistakes at once', () => {
     expect(problems({ ...gated(approval({ count: 0 }), { check: {} }), compile: 1, extra: 1 })).toHaveLength(
       4,
     );
   });
 });
 
-describe('what is right by itself and wrong together', () => {
-  test('two gates of one name, also where one got it by default', () => {
+describe('a policy is checked as a whole for', () => {
+  test('two gates with one name, also with a default name', () => {
     expect(problems(gated(approval(), { check: { name: 'release' } }))).toEqual([
       '/channels/live/gates/1/check/name another gate of this channel has the name "release"',
     ]);
@@ -111,19 +111,19 @@ describe('what is right by itself and wrong together', () => {
     expect(problems(gated(window(open), window(open, { name: 'second' })))).toEqual([]);
   });
 
-  test('the same name on two channels is right', () => {
+  test('the same name on two channels, which is valid', () => {
     expect(
       problems({ channels: { live: { gates: [approval()] }, canary: { gates: [approval()] } } }),
     ).toEqual([]);
   });
 
-  test('freezes that leave no time of the week', () => {
+  test('freezes that cover the whole week', () => {
     expect(problems(gated(approval(), window(['Mon 00:00 - Thu 12:00', 'Thu 12:00 - Mon 00:00'])))).toEqual([
       '/channels/live/gates/1/window/freeze this freezes the whole week: no release could ever be published',
     ]);
   });
 
-  test('windows that leave none together', () => {
+  test('windows that together cover the whole week', () => {
     const halves = [
       window(['Mon 00:00 - Thu 12:00'], { name: 'early' }),
       window(['Thu 11:00 - Mon 02:00'], { name: 'late', timezone: 'Europe/London' }),
@@ -136,7 +136,7 @@ describe('what is right by itself and wrong together', () => {
     );
   });
 
-  test('more gates than a channel has, and more channels than a bundle has', () => {
+  test('too many gates of a channel, and too many channels of a bundle', () => {
     const many = Array.from({ length: gateLimits.gates + 1 }, (_, n) => approval({ name: `g${n}` }));
     expect(problems(gated(...many))).toHaveLength(1);
     expect(problems(gated(...many.slice(1)))).toEqual([]);

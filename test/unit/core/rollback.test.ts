@@ -7,7 +7,7 @@ interface Step extends PastMove {
   readonly version: number;
 }
 
-/** A pointer's history, as the record keeps it. */
+/** The history of a pointer, as the record stores it. */
 class History {
   readonly #moves: Step[] = [];
 
@@ -15,13 +15,13 @@ class History {
     return this.#moves.at(-1)?.version ?? null;
   }
 
-  /** Publishes or promotes. What is live already moves nothing. */
+  /** Publishes or promotes. The live version does not move again. */
   forward(version: number): void {
     if (version === this.live) return;
     this.#moves.push({ generation: this.#moves.length + 1, restores: null, version });
   }
 
-  /** Returns the generation that was restored; null when there was nothing before. */
+  /** Returns the generation that was restored; null when there was no earlier one. */
   async rollBack(): Promise<number | null> {
     const target = await rollbackTarget(this.#moves.length, (at) => Promise.resolve(this.#at(at)));
     if (target === null) return null;
@@ -59,22 +59,23 @@ describe('a rollback', () => {
       [1, 2, 'back', 3, 'back'],
       1,
     ],
-    ['never visits what was rolled back before', [1, 2, 3, 'back', 4, 'back', 'back'], 1],
+    ['skips a version that was rolled back before', [1, 2, 3, 'back', 4, 'back', 'back'], 1],
     ['undoes a promotion like a publish', [1, 2, 1, 'back'], 2],
-    ['of the first changes nothing', [1, 'back'], 1],
+    ['of the first move changes nothing', [1, 'back'], 1],
   ] as const)('%s', async (_title, taken, live) => {
     expect((await through(...taken)).live).toBe(live);
   });
 
-  test('of a pointer that has never moved has no target', async () => {
+  test('of a pointer that has not moved has no target', async () => {
     expect(await new History().rollBack()).toBeNull();
   });
 
-  test('restores what was live before each move, as an undo stack does, whatever came before', async () => {
+  test('restores the version that was live before each move, as an undo stack does, for any history', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (taken) => {
         const history = new History();
-        // The model: what is live is on top of all that it has replaced and that is not undone.
+        // The model is a stack: the live version is on top of the versions that it has replaced and that are
+        // not undone.
         const stack: number[] = [];
         for (const step of taken) {
           if (step === 'back') {
@@ -91,7 +92,7 @@ describe('a rollback', () => {
     );
   });
 
-  test('repeated until it is refused visits earlier states in reverse order, none of them twice, down to the first', async () => {
+  test('that is repeated until it is refused visits earlier states once in reverse order, down to the first', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (taken) => {
         const history = await through(...taken);
@@ -105,7 +106,7 @@ describe('a rollback', () => {
     );
   });
 
-  test('reads two moves of the history, however long it is', async () => {
+  test('reads two moves of the history, for any length', async () => {
     let read = 0;
     const moveAt = (generation: number) => {
       read += 1;

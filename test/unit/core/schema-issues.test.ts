@@ -12,15 +12,15 @@ function misfitOf(schema: z.ZodType, value: unknown): { error: z.ZodError } {
   return parsed;
 }
 
-describe('what is told of a document that a schema has refused', () => {
-  test('is the first issues with their places, and how many others there are', () => {
+describe('the description of a document that a schema has refused', () => {
+  test('has the first issues with their places, and the number of the others', () => {
     const misfit = misfitOf(z.object({ list: z.array(z.string()) }), { list: [1, 2, 3, 4, 5] });
     const words = describeIssues(misfit);
     expect(words).toMatch(/^at "\/list\/0": .+; at "\/list\/1": .+; at "\/list\/2": .+ \(and 2 more\)$/);
     expect(firstIssues(misfit, 2)).toHaveLength(2);
   });
 
-  test('has a bounded length, however many issues there are and however long their places and names are', () => {
+  test('has a bounded length for any number of issues and any length of their places and names', () => {
     const many = misfitOf(
       z.array(z.string()),
       Array.from({ length: 50_000 }, () => 0),
@@ -33,7 +33,7 @@ describe('what is told of a document that a schema has refused', () => {
     }
   });
 
-  test('of a map’s key is what is wrong with the key', () => {
+  test('of an invalid map key has the issue of the key', () => {
     const misfit = misfitOf(z.record(z.string().regex(/^a$/, 'must be "a"'), z.string()), { b: 'x' });
     expect(firstMessage(misfit)).toBe('must be "a"');
   });
@@ -50,14 +50,14 @@ describe('a bounded list', () => {
     return { element, checked: () => checked };
   }
 
-  test('that is too long is refused without a look at its elements', () => {
+  test('that is too long is refused before its elements are checked', () => {
     const { element, checked } = counting();
     const misfit = misfitOf(boundedList(element, 3), [1, 2, 3, 4]);
     expect(misfit.error.issues).toMatchObject([{ code: 'too_big' }]);
     expect(checked()).toBe(0);
   });
 
-  test('ends at its first bad element, and names its place', () => {
+  test('stops at its first invalid element, and names its place', () => {
     const { element, checked } = counting();
     const misfit = misfitOf(z.object({ list: boundedList(z.object({ n: element }), 9) }), {
       list: [{ n: 1 }, { n: -1 }, { n: 2 }, 'x'],
@@ -66,12 +66,12 @@ describe('a bounded list', () => {
     expect(checked()).toBe(2);
   });
 
-  test('gives its elements as their schema made them', () => {
+  test('returns its elements as their schema transforms them', () => {
     expect(boundedList(z.string().transform(Number), 2).parse(['1', '2'])).toEqual([1, 2]);
   });
 });
 
-test('a text is cut at whole characters, and a short one is left as it is', () => {
+test('a text is cut between characters, and a short text is unchanged', () => {
   expect(cut('abc', 3)).toBe('abc');
   expect(cut('abcd', 3)).toBe('ab…');
   expect(cut('🚂🚂🚂', 3)).toBe('🚂🚂🚂');

@@ -11,7 +11,7 @@ function counted() {
   return { runs, flight };
 }
 
-test('all who ask while a run is under way share it, and the next one begins another', async () => {
+test('all callers during a run share it, and the next caller starts another run', async () => {
   const { runs, flight } = counted();
   const asked = [flight.join(), flight.join(), flight.join()];
   expect(runs).toHaveLength(1);
@@ -24,7 +24,7 @@ test('all who ask while a run is under way share it, and the next one begins ano
   expect(await another).toBe(8);
 });
 
-test('a failure reaches all who joined that run, and is not kept', async () => {
+test('a failure is reported to every caller of that run, and is not kept', async () => {
   const { runs, flight } = counted();
   const asked = Promise.allSettled([flight.join(), flight.join()]);
   runs[0]!.reject(new Error('down'));

@@ -62,8 +62,8 @@ function run(taken: readonly Step[], check: (state: BundleState, admitted: numbe
   }
 }
 
-describe('a slot', () => {
-  test('numbers what it admits 1, 2, 3, … whatever happens in between', () => {
+describe('the slot of a pointer', () => {
+  test('numbers its releases 1, 2, 3, … for any sequence of steps', () => {
     fc.assert(
       fc.property(steps, (taken) => {
         run(taken, (state, admitted) => {
@@ -74,7 +74,7 @@ describe('a slot', () => {
     );
   });
 
-  test('never has a line behind an empty place, and the line is in order and newer than who is in flight', () => {
+  test('has a line only behind a release in flight, and the line is in order and newer than that release', () => {
     fc.assert(
       fc.property(steps, (taken) => {
         run(taken, (state) => {
@@ -87,7 +87,7 @@ describe('a slot', () => {
     );
   });
 
-  test('lets a release whose pointer has moved go on when a newer one comes', () => {
+  test('does not supersede a release whose pointer has moved', () => {
     const swapped = { version: 3, invocationId: 'inv', swapped: true };
     const slot = { inFlight: swapped, queue: [], generation: 7 };
     expect(decidePlacement(slot, 'supersede')).toEqual({ placement: 'start', supersedes: [] });
@@ -95,7 +95,7 @@ describe('a slot', () => {
     expect(decidePlacement(slot, 'queue').placement).toBe('queue');
   });
 
-  test('under supersede replaces the one in flight and all that wait', () => {
+  test('under supersede replaces the release in flight and all that wait', () => {
     const slot = {
       inFlight: { version: 3, invocationId: 'inv', swapped: false },
       queue: [
@@ -107,7 +107,7 @@ describe('a slot', () => {
     expect(decidePlacement(slot, 'supersede')).toEqual({ placement: 'start', supersedes: [3, 4, 5] });
   });
 
-  test('has a line that ends', () => {
+  test('has a limit on its line', () => {
     const queue = Array.from({ length: tenantLimits.queuedPerPointer }, (_none, index) => ({
       version: index + 2,
       source,
@@ -116,7 +116,7 @@ describe('a slot', () => {
     expect(decidePlacement(slot, 'queue').placement).toBe('full');
   });
 
-  test('knows its release by the version alone', () => {
+  test('identifies its release by the version only', () => {
     const slot = { inFlight: { version: 3, invocationId: null, swapped: false }, queue: [], generation: 0 };
     expect(inFlight(slot, 3)).not.toBeNull();
     expect(inFlight(slot, 4)).toBeNull();

@@ -73,9 +73,12 @@ describe('the text of a gate', () => {
       'the gate "release" was not decided before its deadline, 2026-01-02T03:04:05.678Z',
     ],
     ['a gate that passed', { ...gate, state: 'passed' }, 'passed'],
-  ])('that is %s states what the release waits for, or why it failed', (_what, facts, text) => {
-    expect(gateText(facts)).toBe(text);
-  });
+  ])(
+    'that is %s states the condition that the release waits for, or the reason why it failed',
+    (_what, facts, text) => {
+      expect(gateText(facts)).toBe(text);
+    },
+  );
 });
 
 test('the text of sinks that keep a pointer from moving names each sink with its cause', () => {
@@ -126,7 +129,7 @@ describe('the text of an effect', () => {
     [{ effect: 'commit-status', detail: null, origin }, 'acme/bot@abc'],
     [{ effect: 'commit-status', detail: 'told "success"', origin }, 'acme/bot@abc: told "success"'],
     [{ effect: 'artifact-claim', detail: 'sha256:1', origin }, 'sha256:1'],
-  ])('of the line %j is made from what the record has', (line, text) => {
+  ])('of the line %j is made from the fields of the record', (line, text) => {
     expect(effectText(line)).toBe(text);
   });
 });

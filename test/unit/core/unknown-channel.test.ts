@@ -13,17 +13,17 @@ test.each([
   ['constructor', ['live'], null],
   ['canary-eu', ['canary-us', 'canary-ew'], 'canary-ew'],
   ['live', [], null],
-])('"%s" among %j is probably %j', (given, known, meant) => {
+])('the name most similar to "%s" among %j is %j', (given, known, meant) => {
   expect(similarName(given, known)).toBe(meant);
 });
 
-test('the refusal of a channel names those that exist, and the one that was probably meant', () => {
+test('the refusal of an unknown channel names the existing ones and the most similar one', () => {
   expect(unknownChannel({ bundle: 'bot', channel: 'lvie' }, ['live', 'staging'])).toBe(
     '"bot" has no channel "lvie". It has: live, staging. Did you mean "live"?',
   );
 });
 
-test('the refusal of a channel stays a sentence when the bundle has many', () => {
+test('the refusal of an unknown channel is short when the bundle has many', () => {
   const channels = Array.from({ length: channelLimits.namedInText + 5 }, (_none, n) => `channel-${n}`);
   expect(unknownChannel({ bundle: 'bot', channel: 'live' }, channels)).toMatch(/channel-19, and 5 more\.$/);
 });

@@ -11,14 +11,14 @@ const opens = (timezone: string, freeze: string[], now: string) => {
   return ms === null ? null : new Date(ms).toISOString();
 };
 
-describe('a window', () => {
-  test('that is open lets the pointer move now, to the millisecond', () => {
+describe('a window with freezes', () => {
+  test('that is open allows a move now, to the millisecond', () => {
     const now = '2026-05-06T12:00:00.123Z';
     expect(opens('Europe/Oslo', ['Fri 16:00 - Mon 07:00'], now)).toBe(now);
     expect(opens('Europe/Oslo', ['2026-12-23T12:00 - 2027-01-02T08:00'], now)).toBe(now);
   });
 
-  test('closes at the minute that a freeze begins with, and is open at the one that it ends with', () => {
+  test('closes at the minute in which a freeze begins, and opens at the minute in which it ends', () => {
     const oslo = (now: string) => opens('Europe/Oslo', ['Fri 16:00 - Mon 07:00'], now);
     expect(oslo('2026-05-08T13:59:59.999Z')).toBe('2026-05-08T13:59:59.999Z');
     expect(oslo('2026-05-08T14:00:00.000Z')).toBe('2026-05-11T05:00:00.000Z');
@@ -26,7 +26,7 @@ describe('a window', () => {
     expect(oslo('2026-05-11T05:00:00.000Z')).toBe('2026-05-11T05:00:00.000Z');
   });
 
-  test('may be closed by a freeze that runs over the end of the week, or the whole week but for a minute', () => {
+  test('can be closed by a freeze over the end of the week, or by one of the whole week except for a minute', () => {
     const freeze = ['Sun 22:00 - Mon 02:00'];
     expect(opens('UTC', freeze, '2026-05-10T23:00:00.000Z')).toBe('2026-05-11T02:00:00.000Z');
     expect(opens('UTC', freeze, '2026-05-11T01:59:00.000Z')).toBe('2026-05-11T02:00:00.000Z');
@@ -35,7 +35,7 @@ describe('a window', () => {
     );
   });
 
-  test('opens after the last of freezes that overlap or meet', () => {
+  test('opens after the last of several overlapping or adjacent freezes', () => {
     const freeze = [
       '2026-12-28T08:00 - 2026-12-31T12:00',
       'Fri 16:00 - Mon 07:00',
@@ -45,7 +45,7 @@ describe('a window', () => {
     expect(opens('UTC', freeze, '2026-12-26T10:00:00.000Z')).toBe('2027-01-04T09:00:00.000Z');
   });
 
-  test('that does not open in the time that a release may wait never opens for it', () => {
+  test('does not open for a release that cannot wait that long', () => {
     const long = ['2026-01-01T00:00 - 2026-03-31T00:00', '2026-03-31T00:00 - 2026-06-01T00:00'];
     expect(opens('UTC', long, '2026-01-01T00:00:00.000Z')).toBeNull();
     const days = gateLimits.freezeMs / 86_400_000;
@@ -58,7 +58,7 @@ describe('a window', () => {
   });
 });
 
-describe('where clocks are put forward or back', () => {
+describe('when clocks change', () => {
   test.each([
     // 29 March 2026: 02:00 is followed by 03:00.
     ['Europe/Oslo', 'Sat 20:00 - Sun 02:30', '2026-03-28T20:00:00Z', '2026-03-29T01:00:00.000Z'],
@@ -66,32 +66,33 @@ describe('where clocks are put forward or back', () => {
     ['Europe/Oslo', 'Sun 02:30 - Sun 05:00', '2026-03-29T01:00:00Z', '2026-03-29T03:00:00.000Z'],
     ['Europe/Oslo', 'Sun 02:10 - Sun 02:50', '2026-03-29T01:00:00Z', '2026-03-29T01:00:00.000Z'],
     ['Europe/Oslo', 'Fri 16:00 - Mon 07:00', '2026-03-28T12:00:00Z', '2026-03-30T05:00:00.000Z'],
-    // 25 October 2026: 03:00 is 02:00 again.
+    // 25 October 2026: 03:00 becomes 02:00 again.
     ['Europe/Oslo', 'Fri 16:00 - Mon 07:00', '2026-10-24T12:00:00Z', '2026-10-26T06:00:00.000Z'],
     ['Europe/Oslo', 'Sat 20:00 - Sun 02:30', '2026-10-25T00:45:00Z', '2026-10-25T01:30:00.000Z'],
     ['Europe/Oslo', 'Sun 02:30 - Sun 05:00', '2026-10-25T00:30:00Z', '2026-10-25T04:00:00.000Z'],
     // 8 March and 1 November 2026.
     ['America/New_York', 'Sun 01:00 - Sun 02:30', '2026-03-08T06:30:00Z', '2026-03-08T07:00:00.000Z'],
     ['America/New_York', 'Sun 00:00 - Sun 01:30', '2026-11-01T05:45:00Z', '2026-11-01T06:30:00.000Z'],
-    // Half an hour: 5 April 2026, 02:00 is 01:30 again; 4 October, 02:00 is followed by 02:30.
+    // Clocks change by half an hour: on 5 April 2026 02:00 becomes 01:30 again, and on 4 October 02:00 is
+    // followed by 02:30.
     ['Australia/Lord_Howe', 'Sat 22:00 - Sun 01:45', '2026-04-04T14:50:00Z', '2026-04-04T15:15:00.000Z'],
     ['Australia/Lord_Howe', 'Sun 02:15 - Sun 04:00', '2026-10-03T15:30:00Z', '2026-10-03T17:00:00.000Z'],
-    // Never; half an hour from everybody.
+    // Clocks do not change, and have an offset of half an hour.
     ['Asia/Kolkata', 'Fri 16:00 - Mon 07:00', '2026-03-28T12:00:00Z', '2026-03-30T01:30:00.000Z'],
-    // The 30th of December 2011 was left out.
+    // The 30th of December 2011 did not exist.
     [
       'Pacific/Apia',
       '2011-12-29T12:00 - 2011-12-30T12:00',
       '2011-12-30T05:00:00Z',
       '2011-12-30T10:00:00.000Z',
     ],
-  ])('%s, "%s": what waits at %s goes on at %s', (timezone, freeze, now, expected) => {
+  ])('%s, "%s": a release that waits at %s goes on at %s', (timezone, freeze, now, expected) => {
     expect(opens(timezone, [freeze], now)).toBe(expected);
   });
 });
 
-describe('held against a clock that is looked at every minute', () => {
-  // Three weeks before and after a change of the clock, where the zone has one.
+describe('compared with a simulated clock of minutes', () => {
+  // Three weeks before and after a change of the clock, if the zone has one.
   const clocks: readonly Clock[] = [
     clockOf('Europe/Oslo', '2026-03-29'),
     clockOf('Europe/Oslo', '2026-10-25'),
@@ -102,7 +103,7 @@ describe('held against a clock that is looked at every minute', () => {
     clockOf('Asia/Kolkata', '2026-06-01'),
   ];
   const two = (number: number) => String(number).padStart(2, '0');
-  // Mostly such as meet each other, or what the clocks leave out or show twice.
+  // Mostly adjacent times, or times that a clock change skips or repeats.
   const time = fc.oneof(
     fc.constantFrom('00:00', '01:30', '01:45', '02:00', '02:15', '02:30', '03:00', '16:00'),
     fc
@@ -114,7 +115,7 @@ describe('held against a clock that is looked at every minute', () => {
     const [from, fromTime, to, toTime] = parts;
     return `${from} ${fromTime} - ${to} ${toTime}`;
   });
-  /** So many days from the change, in local time. */
+  /** A number of days from the change, in local time. */
   const once = (clock: Clock) =>
     fc
       .tuple(fc.integer({ min: -10, max: 9 }), time, fc.integer({ min: 0, max: 6 }), time)
@@ -132,7 +133,7 @@ describe('held against a clock that is looked at every minute', () => {
           maxLength: 4,
         },
       ),
-      // Far from the ends of what the clock knows.
+      // Far from both ends of the clock.
       minute: fc.oneof(
         fc.integer({ min: -24 * 60, max: 24 * 60 }),
         fc.integer({ min: -7 * 24 * 60, max: 7 * 24 * 60 }),
@@ -141,7 +142,7 @@ describe('held against a clock that is looked at every minute', () => {
     }),
   );
 
-  test('the pointer may move at the first minute that no freeze covers, and at once outside of all', () => {
+  test('the pointer may move at the first minute without a freeze, and at once outside of all freezes', () => {
     fc.assert(
       fc.property(cases, ({ clock, freeze, minute, ms }) => {
         const frozen = isFrozen(clock, freeze);
@@ -158,13 +159,13 @@ describe('held against a clock that is looked at every minute', () => {
     );
   });
 
-  test('the clock knows the freezes of its last minute, so that freezes without a gap leave none open after its first week', () => {
+  test('the simulated clock includes the last minute of each freeze, so that adjacent freezes leave no open minute after its first week', () => {
     const clock = clockOf('Europe/Oslo', '2026-03-29');
     const frozen = isFrozen(clock, ['Sun 02:00 - Mon 00:00', 'Sun 02:01 - Sun 02:00']);
     expect(frozen.lastIndexOf(false)).toBeLessThan(7 * 24 * 60);
   });
 
-  test('what it says is open is open, and asked again then it says so', () => {
+  test('the opening time is itself open', () => {
     fc.assert(
       fc.property(cases, ({ clock, freeze, minute, ms }) => {
         const nowMs = (clock.instants[clock.middle + minute] ?? 0) + ms;
@@ -177,7 +178,7 @@ describe('held against a clock that is looked at every minute', () => {
 });
 
 describe('windows that never open', () => {
-  test('are told from those that leave a minute of the week', () => {
+  test('are distinguished from those that leave a minute of the week', () => {
     const week = ['Mon 00:00 - Thu 12:00', 'Thu 12:00 - Mon 00:00'];
     const window = (freeze: string[], timezone = 'Europe/Oslo') => ({ timezone, freeze });
     expect(neverOpen([])).toBe(false);
@@ -188,7 +189,7 @@ describe('windows that never open', () => {
     expect(neverOpen([window(week.slice(0, 1)), window(week.slice(1))])).toBe(true);
   });
 
-  test('are found across zones only when that is so in winter and in summer', () => {
+  test('are found across zones only when they cover both winter and summer', () => {
     const winterCover = [
       { timezone: 'UTC', freeze: ['Mon 00:00 - Thu 00:00'] },
       { timezone: 'Europe/Oslo', freeze: ['Thu 01:00 - Mon 01:00'] },
@@ -199,13 +200,13 @@ describe('windows that never open', () => {
   });
 });
 
-describe('how it is written', () => {
+describe('the notation of a freeze', () => {
   test.each([
     ['Fri 16:00 - Mon 07:00'],
     ['Mon 00:00 - Mon 23:59'],
     ['2028-02-29T00:00 - 2028-03-01T00:00'],
     ['2026-01-01T00:00 - 2026-04-01T00:00'],
-  ])('"%s" is a freeze', (text) => {
+  ])('accepts "%s"', (text) => {
     expect(FreezeWindow.parse(text)).toBe(text);
   });
 
@@ -227,11 +228,11 @@ describe('how it is written', () => {
     ['2026-12-23T12:00 - 2026-12-23T12:00', 'must end after it begins'],
     ['2027-01-02T08:00 - 2026-12-23T12:00', 'must end after it begins'],
     ['2026-01-01T00:00 - 2026-04-01T00:01', 'may last at most 90 days'],
-  ])('"%s" is none, and the reason is said', (text, why) => {
+  ])('refuses "%s" with the reason', (text, why) => {
     expect(FreezeWindow.safeParse(text).error?.issues[0]?.message).toContain(why);
   });
 
-  test('a zone is one of the IANA database', () => {
+  test('uses a time zone of the IANA database', () => {
     for (const zone of ['Europe/Oslo', 'America/Argentina/Ushuaia', 'UTC', 'Etc/GMT+5'])
       expect(TimeZone.safeParse(zone).success, zone).toBe(true);
     for (const zone of ['', 'Oslo', '+01:00', 'Europe/Atlantis', '2026-01-01T00:00Z[Europe/Oslo]', 'Z'])

@@ -11,7 +11,7 @@ const pages = globSync(['*.md', 'docs/**/*.md', 'examples/**/*.md'], {
   exclude: (path) => path.includes('node_modules'),
 });
 
-test.each(pages)('every link of %s leads to a file that exists, and to a heading of it', (page) => {
+test.each(pages)('every link of %s leads to an existing file and heading', (page) => {
   const links = [...withoutCode(read(page)).matchAll(/\]\((?!\w+:)([^)\s#]*)(?:#([^)\s]+))?\)/g)];
   const broken = links.filter(([, path = '', anchor]) => {
     const target = path === '' ? page : join(dirname(page), path);
@@ -37,7 +37,7 @@ function withoutCode(markdown: string): string {
   return markdown.replaceAll(/```[^]*?```/g, '').replaceAll(/`[^`\n]*`/g, '');
 }
 
-/** As GitHub makes them of headings. */
+/** The anchors that GitHub makes of headings. */
 function anchorsOf(page: string): Set<string> {
   const headings = [
     ...read(page)

@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 const read = (path: string): string => readFileSync(`${root}/${path}`, 'utf8');
 
 test.each(globSync('docs/**/*.md', { cwd: root }))('every test that %s quotes exists', (page) => {
-  // As: _Test: "…"_, or _Tests: "…", "…"_; a line may break anywhere.
+  // The form is _Test: "…"_, or _Tests: "…", "…"_. A line may break anywhere.
   const quotes = [...read(page).matchAll(/_Tests?:\s("[^_]+")_/g)].flatMap(([, list = '']) =>
     [...list.replaceAll(/\s+/g, ' ').matchAll(/"([^"]+)"/g)].map(([, title = '']) => title),
   );
@@ -17,7 +17,7 @@ test.each(globSync('docs/**/*.md', { cwd: root }))('every test that %s quotes ex
   expect(quotes.filter((title) => !tests.includes(`'${title}'`))).toEqual([]);
 });
 
-test('docs/explanation/security.md names for every test that it quotes the file that has it', () => {
+test('docs/explanation/security.md names the file of every test that it quotes', () => {
   const page = read('docs/explanation/security.md');
   const named = [...page.matchAll(/`([\w/-]+\.test\.ts)`:\s_Tests?:\s("[^_]+")_/g)];
   expect(named.length).toBe([...page.matchAll(/_Tests?:\s/g)].length);
@@ -30,7 +30,7 @@ test('docs/explanation/security.md names for every test that it quotes the file 
   expect(elsewhere).toEqual([]);
 });
 
-/** Sections without a claim: they map terms, or say where something is. */
+/** Sections without a claim: they map terms, or name a place. */
 const NO_CLAIMS = ['In short', 'The worker'];
 
 test('each section and each list item of docs/guides/from-hatchet.md quotes a test', () => {

@@ -9,7 +9,7 @@ import { startServerProcess } from '../../../packages/dev/embedded/server-proces
 
 vi.mock('node:child_process', async (original) => {
   const childProcess = await original<typeof ChildProcess>();
-  // A busy machine: the child has ended before the parent goes on.
+  // Simulates a busy machine: the child has ended before the parent continues.
   const spawn = (...given: Parameters<typeof childProcess.spawn>) => {
     const child = childProcess.spawn(...given);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
@@ -18,7 +18,7 @@ vi.mock('node:child_process', async (original) => {
   return { ...childProcess, spawn };
 });
 
-test('the end of the log of a server that ends at once is known, and not that of the run before', async () => {
+test('the log tail of a server that ends at once is available, without the log of the run before', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-server-process-'));
   const logFile = join(folder, 'log');
   await writeFile(logFile, 'the run before\n');

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { catchUp, type Target } from '../../../packages/client/follower/catch-up.ts';
 
-/** A follower whose fetches end when the test says so. */
+/** A follower whose fetches the test ends. */
 function rig() {
   const end = new AbortController();
   const begun: number[] = [];
@@ -28,7 +28,7 @@ function rig() {
   return { goes, want, settle, begun, abandoned, end, finish: () => finish(), running: () => running };
 }
 
-test('the newest takes the place of the one that is being fetched, and what is older is not begun', async () => {
+test('a newer generation replaces the one that is being fetched, and an older one is not fetched', async () => {
   const { want, settle, begun, abandoned, finish, running, goes } = rig();
   want(1);
   want(3);
@@ -41,7 +41,7 @@ test('the newest takes the place of the one that is being fetched, and what is o
   expect([running(), begun, goes.wanted]).toEqual([3, [1, 3], null]);
 });
 
-test('moves that come faster than they can be fetched still get somewhere: the second fetch is let go on', async () => {
+test('moves that come faster than fetches are still applied, because a second fetch is not replaced', async () => {
   const { want, settle, begun, abandoned, finish, running } = rig();
   for (const generation of [1, 2, 3, 4]) {
     want(generation);
@@ -53,7 +53,7 @@ test('moves that come faster than they can be fetched still get somewhere: the s
   expect([running(), begun]).toEqual([2, [1, 2, 4]]);
 });
 
-test('the end of the follower ends what is under way, and nothing is begun after it', async () => {
+test('closing the follower aborts its fetch, and no other one begins', async () => {
   const { want, goes, begun, end, settle } = rig();
   want(1);
   end.abort(new Error('closed'));

@@ -4,7 +4,7 @@ import { SharedFlights } from '../../../packages/client/follower/shared-flights.
 
 const forever = new AbortController().signal;
 
-test('a thousand who ask at once are one flight, and whoever asks after it begins another', async () => {
+test('a thousand concurrent callers share one flight, and a later caller begins another one', async () => {
   const flights = new SharedFlights<number>();
   let begun = 0;
   const ask = () => flights.join('a', forever, async () => ++begun);
@@ -12,7 +12,7 @@ test('a thousand who ask at once are one flight, and whoever asks after it begin
   expect(await ask()).toBe(2);
 });
 
-test('who stops waiting is let go at once; the flight is given up with the last of them, and then begun anew', async () => {
+test('a caller can leave at once, and the flight is aborted when its last caller leaves', async () => {
   const flights = new SharedFlights<string>();
   const given: string[] = [];
   const begin = (name: string) => (signal: AbortSignal) =>
@@ -34,7 +34,7 @@ test('who stops waiting is let go at once; the flight is given up with the last 
   expect(await flights.join('a', forever, async () => 'another')).toBe('another');
 });
 
-test('a flight that fails fails for all who wait, and for nobody else', async () => {
+test('a failed flight fails for its callers only', async () => {
   const flights = new SharedFlights<string>();
   const fail = () => flights.join('a', forever, () => Promise.reject(new Error('no')));
   expect((await Promise.allSettled([fail(), fail()])).map(({ status }) => status)).toEqual([

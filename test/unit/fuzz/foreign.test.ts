@@ -17,8 +17,8 @@ const sender = (tenant: string | null): Sender => ({
 });
 const asked = { sender: sender('acme'), opens: null, path: '/v1/tenants', body: null };
 
-describe('an answer', () => {
-  test('that names another tenant is a breach, though it holds nothing else of it', () => {
+describe('a response in the fuzz run', () => {
+  test('that contains an identifier of another tenant is a breach', () => {
     expect(foreignText({ secrets }, asked, '{"items":[{"tenant":"rival-1"}]}')).toBe('rival: rival-1');
   });
 
@@ -27,16 +27,16 @@ describe('an answer', () => {
     expect(foreignText({ secrets }, nobody, 'acme-1')).toBe('acme: acme-1');
   });
 
-  test('may hold what is the sender’s own, or its capability’s', () => {
+  test('may contain data of the sender, or of its capability', () => {
     expect(foreignText({ secrets }, asked, 'acme-1 sha256:aa')).toBeNull();
     expect(foreignText({ secrets }, { ...asked, opens: 'rival' }, 'rival-1')).toBeNull();
   });
 
-  test('may hold anything when it goes to the platform', () => {
+  test('to the platform may contain data of any tenant', () => {
     expect(foreignText({ secrets }, { ...asked, sender: sender(EVERYBODY) }, 'rival-1')).toBeNull();
   });
 
-  test('may repeat what its request carries, and nothing more of the same tenant', () => {
+  test('may repeat the text of its request, and nothing more of that tenant', () => {
     const naming = { ...asked, path: '/v1/tenants/acme-1/blobs/sha256%3Abb' };
     expect(foreignText({ secrets }, naming, 'there is no blob sha256:bb')).toBeNull();
     expect(foreignText({ secrets }, naming, 'sha256:bb is of rival-1')).toBe('rival: rival-1');

@@ -21,12 +21,12 @@ const report: FuzzReport = {
   slowestMs: 1,
 };
 
-describe('a run', () => {
-  test('that reached every operation, within its memory, has no problem', () => {
+describe('a fuzz run', () => {
+  test('that reached every operation within its memory has no problem', () => {
     expect(problemsOf(report, document)).toEqual([]);
   });
 
-  test('in which an operation, or one of its kinds, succeeded too seldom is a problem', () => {
+  test('with too few successes of an operation or of one of its kinds has a problem', () => {
     const succeeded = new Map([...enough, ['read', 1], ['dry run', 0]] as const);
     expect(problemsOf({ ...report, succeeded }, document)).toEqual([
       'read succeeded 1 times, which is fewer than 2',
@@ -34,7 +34,7 @@ describe('a run', () => {
     ]);
   });
 
-  test.each([MOST_API_MIB, Number.NaN])('with %d MiB at its highest is a problem', (peakMiB) => {
+  test.each([MOST_API_MIB, Number.NaN])('with a peak of %d MiB has a problem', (peakMiB) => {
     expect(problemsOf({ ...report, peakMiB }, document)).toHaveLength(1);
   });
 });

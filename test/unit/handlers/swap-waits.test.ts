@@ -8,22 +8,23 @@ import type { Deps } from '../../../handlers/ports/deps.ts';
 import type { StageFailure } from '../../../handlers/release/stage-failure.ts';
 import { swapThroughGates } from '../../../handlers/release/swap-through-gates.ts';
 
-// The waits are hours. A real Restate can't be made to skip them, so that here its context is replaced, with a clock that waits at once.
+// These waits take hours. A real Restate can't skip them, so this test replaces its context by one whose
+// clock jumps.
 
 const hour = 3_600_000;
 const id = { tenant: 'acme', bundle: 'bundle', version: 1 };
 
 interface Step {
   readonly answer: SwapResult;
-  /** How long the swap takes to answer, by the clock of the context. */
+  /** How long the swap takes to respond, by the clock of the context. */
   readonly tookMs?: number;
 }
 
-const away: Step = { answer: { kind: 'unavailable' } };
+const unavailable: Step = { answer: { kind: 'unavailable' } };
 const down: Step = { answer: { kind: 'sinks_down', sinks: [{ sink: 'audit', known: true, why: 'away' }] } };
 const moved: Step = { answer: { kind: 'moved', generation: 1, seq: 1 } };
 
-/** Asks for the swap until it gets one of these answers that ends the wait; the sink is down at each look. */
+/** Requests the swap until one of these results ends the wait. The sink is down at each check. */
 async function swapped(steps: readonly Step[]): Promise<StageFailure | null> {
   let nowMs = 0;
   const left = [...steps];
@@ -31,7 +32,7 @@ async function swapped(steps: readonly Step[]): Promise<StageFailure | null> {
     client: () => ({
       swap: () => {
         const step = left.shift();
-        if (step === undefined) throw new TerminalError('asked once more than the test has answers');
+        if (step === undefined) throw new TerminalError('there are more calls than answers in the test');
         nowMs += step.tookMs ?? 0;
         return Promise.resolve(step.answer);
       },
@@ -51,19 +52,19 @@ async function swapped(steps: readonly Step[]): Promise<StageFailure | null> {
   return swapThroughGates(ctx, deps, id, { channel: 'live', gated: false }, () => {});
 }
 
-test('a store that is away for a moment before and after a long wait for a sink does not end the release', async () => {
+test('a short outage of the store before and after a long wait for a sink does not end the release', async () => {
   const long = { ...down, tookMs: releaseLimits.swapWaitMs + hour };
-  expect(await swapped([away, long, away, moved])).toBeNull();
+  expect(await swapped([unavailable, long, unavailable, moved])).toBeNull();
 });
 
-test('a sink that is down for a moment before and after a long wait for a gate does not end the release', async () => {
+test('a short outage of a sink before and after a long wait for a gate does not end the release', async () => {
   const gates: Step = { answer: { kind: 'gates_open' }, tookMs: sinkLimits.freezeMs + hour };
   expect(await swapped([down, gates, down, moved])).toBeNull();
 });
 
-test('a store that stays away ends the release, and so does a sink that stays down', async () => {
-  const stillAway = { ...away, tookMs: releaseLimits.swapWaitMs };
-  expect(await swapped([away, stillAway])).toMatchObject({
+test('a long outage of the store ends the release, and so does one of a sink', async () => {
+  const stillUnavailable = { ...unavailable, tookMs: releaseLimits.swapWaitMs };
+  expect(await swapped([unavailable, stillUnavailable])).toMatchObject({
     outcome: 'errored',
     reason: 'the store was unavailable for longer than a release waits',
   });

@@ -24,10 +24,10 @@ const generic: HookTarget = {
   token: 't',
 };
 
-describe('the source of a commit', () => {
+describe('the source archive of a commit', () => {
   const push = { commit, sourceUrl: null };
 
-  test('is where each provider keeps it, asked for with its token', () => {
+  test("has the URL of its provider, and is requested with the provider's token", () => {
     expect(archiveCall(github, push)).toEqual({
       url: `https://api.github.com/repos/octo/bot/tarball/${commit}`,
       headers: { accept: '*/*', authorization: 'Bearer ghs_1' },
@@ -38,7 +38,7 @@ describe('the source of a commit', () => {
     });
   });
 
-  test('is at the API of an installation of one’s own, however its address ends', () => {
+  test('has the URL of a self-hosted API, with or without a slash at its end', () => {
     const own = { ...github, apiUrl: 'https://git.example/api/v3/', token: null };
     expect(archiveCall(own, push)).toEqual({
       url: `https://git.example/api/v3/repos/octo/bot/tarball/${commit}`,
@@ -46,7 +46,7 @@ describe('the source of a commit', () => {
     });
   });
 
-  test('of a generic hook is where the payload says, which is told the token only where the rule’s API is', () => {
+  test("of a generic hook has the URL of the payload, which gets the token only at the origin of the hook's API", () => {
     const at = (sourceUrl: string, target = generic) => archiveCall(target, { commit, sourceUrl });
     expect(at('https://ci.example/a.tgz').headers).toEqual({ accept: '*/*', authorization: 'Bearer t' });
     expect(at('https://evil.example/a.tgz')).toEqual({
@@ -75,8 +75,8 @@ const report: CommitReport = {
 const said = (target: HookTarget, over: Partial<CommitReport> = {}): Record<string, unknown> =>
   JSON.parse(statusCall(target, { ...report, ...over }).body) as Record<string, unknown>;
 
-describe('a commit', () => {
-  test('of GitHub is told its state under the pointer’s name, with where to read more', () => {
+describe('the status of a commit', () => {
+  test('on GitHub has the name of the pointer and a link to the release', () => {
     expect(statusCall(github, report)).toMatchObject({
       url: `https://api.github.com/repos/octo/bot/statuses/${commit}`,
       headers: {
@@ -93,7 +93,7 @@ describe('a commit', () => {
     });
   });
 
-  test('of GitLab is told so at its ref’s pipeline', () => {
+  test('on GitLab also has the ref of its pipeline', () => {
     expect(statusCall(gitlab, report).url).toBe(
       `https://gitlab.com/api/v4/projects/group%2Fsub%2Fbot/statuses/${commit}`,
     );
@@ -107,7 +107,7 @@ describe('a commit', () => {
     expect(said(gitlab, { ref: 'refs/heads/feature/x' })).toMatchObject({ ref: 'feature/x' });
   });
 
-  test('of a generic hook is told everything, at the rule’s API', () => {
+  test("of a generic hook has every field, and is sent to the hook's API", () => {
     expect(statusCall(generic, report).url).toBe('https://ci.example/status');
     expect(said(generic, { outcome: 'rejected', reason: 'why' })).toEqual({
       correlationId: 'acme:support-bot:v12',
@@ -136,16 +136,16 @@ describe('a commit', () => {
     ],
     ['cancelled', 'cancelled by ann', ['failure', 'canceled', 'cancelled'], 'cancelled: cancelled by ann'],
   ] as const)(
-    'hears of %s (%s), on GitHub, on GitLab and elsewhere, as %j',
+    'for the outcome %s (%s) on GitHub, on GitLab and elsewhere is %j',
     (outcome, reason, states, words) => {
       const over = { outcome, reason };
-      const told = [github, gitlab, generic].map((target) => said(target, over));
-      expect(told.map(({ state }) => state)).toEqual(states);
-      expect(told.slice(0, 2).map(({ description }) => description)).toEqual([words, words]);
+      const statuses = [github, gitlab, generic].map((target) => said(target, over));
+      expect(statuses.map(({ state }) => state)).toEqual(states);
+      expect(statuses.slice(0, 2).map(({ description }) => description)).toEqual([words, words]);
     },
   );
 
-  test('is told as much of a long reason as each provider takes, in whole characters', () => {
+  test('has a long reason cut to the limit of each provider, between characters', () => {
     const over = { outcome: 'rejected', reason: '🚂'.repeat(400) } as const;
     const lengths = [github, gitlab].map(
       (target) => Array.from(String(said(target, over)['description'])).length,
@@ -155,8 +155,8 @@ describe('a commit', () => {
   });
 });
 
-describe('a status that GitLab does not take', () => {
-  test('is asked about, since 400 also means that it stands already', () => {
+describe('a status that GitLab refuses', () => {
+  test('is looked up after a 400, which also means that it is already set', () => {
     const name = encodeURIComponent('pointsman/support-bot/live');
     expect(currentStatusCall(gitlab, report, 400)).toMatchObject({
       url: `https://gitlab.com/api/v4/projects/group%2Fsub%2Fbot/repository/commits/${commit}/statuses?name=${name}&per_page=100`,
@@ -166,7 +166,7 @@ describe('a status that GitLab does not take', () => {
     expect(currentStatusCall(github, report, 400)).toBeNull();
   });
 
-  test('stands when one of that name is in that state, and in no other case', () => {
+  test('counts as set only when the status of that name has that state', () => {
     const list = (...statuses: [string, string][]) =>
       Buffer.from(JSON.stringify(statuses.map(([name, status]) => ({ name, status }))));
     const name = 'pointsman/support-bot/live';

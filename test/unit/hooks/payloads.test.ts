@@ -6,7 +6,7 @@ import type { Delivered, Push } from '../../../services/hooks/push.ts';
 import { deliveryIdOf, readDelivery } from '../../../services/hooks/read-delivery.ts';
 import { applyRule } from '../../../services/hooks/rule.ts';
 
-/** As GitHub documents them. Its types say something else than what is there. */
+/** The payloads that GitHub documents. The types of the package do not match its content. */
 const examples = z.array(z.object({ name: z.string(), examples: z.array(z.unknown()) })).parse(published);
 
 const ZERO = '0'.repeat(40);
@@ -27,11 +27,11 @@ describe('GitHub', () => {
     payloads.map((payload: unknown, index): [string, string, unknown] => [`${name} ${index}`, name, payload]),
   );
 
-  test('there are many payloads to try', () => {
+  test('the package has more than 300 payloads to try', () => {
     expect(all.length).toBeGreaterThan(300);
   });
 
-  test.each(all)('%s, as GitHub sent it, is understood or left alone', (_title, name, payload) => {
+  test.each(all)('the GitHub payload %s is understood or ignored', (_title, name, payload) => {
     const delivered = github(name, payload);
     const kinds: Record<string, Delivered['kind']> = { push: 'push', ping: 'ping' };
     expect(delivered.kind).toBe(kinds[name] ?? 'other');
@@ -46,13 +46,13 @@ describe('GitHub', () => {
   });
 
   test.each(all.filter(([, name]) => name !== 'push'))(
-    '%s in place of a push is refused rather than believed',
+    'the GitHub payload %s in the place of a push is refused',
     (_title, _name, payload) => {
       expect(github('push', payload).kind).toBe('unreadable');
     },
   );
 
-  test('the example of a new tag is a push of its commit, of which nobody knows what it changes', () => {
+  test('the GitHub example of a new tag is a push of its commit with unknown paths', () => {
     const [payload] = examples.find(({ name }) => name === 'push')?.examples ?? [];
     expect(pushOf(github('push', payload))).toEqual({
       repository: 'Codertocat/Hello-World',
@@ -75,7 +75,7 @@ describe('GitHub', () => {
     ...over,
   });
 
-  test('a push changes what all of its commits change', () => {
+  test('a GitHub push changes the paths of all its commits', () => {
     expect(pushOf(github('push', push({})))).toMatchObject({
       commit: B,
       subject: 'Subject',
@@ -88,18 +88,18 @@ describe('GitHub', () => {
     ['of a new ref', { created: true }],
     ['with no commits listed', { commits: [] }],
     [
-      'with as many commits as are ever listed',
+      'with the largest number of listed commits',
       { commits: Array.from({ length: 2_048 }, () => ({ added: ['a'] })) },
     ],
-  ])('of a push that is %s nobody knows what it changes', (_what, over) => {
+  ])('a GitHub push that is %s has unknown paths', (_what, over) => {
     expect(pushOf(github('push', push(over))).paths).toBeNull();
   });
 
-  test('an annotated tag is a push of its commit, not of itself', () => {
+  test('a GitHub push of an annotated tag has the commit of the tag', () => {
     expect(pushOf(github('push', push({ after: A }))).commit).toBe(B);
   });
 
-  test('a deleted ref has no commit', () => {
+  test('a GitHub push of a deleted ref has no commit', () => {
     expect(pushOf(github('push', push({ deleted: true, after: ZERO, head_commit: null }))).commit).toBeNull();
     expect(pushOf(github('push', push({ after: ZERO, head_commit: null }))).commit).toBeNull();
   });
@@ -132,7 +132,7 @@ describe('GitLab', () => {
     ...over,
   });
 
-  test('a push and a pushed tag are pushes, and nothing else is', () => {
+  test('a GitLab push and a pushed tag count as pushes, and other events do not count', () => {
     const expected = {
       repository: 'group/sub/bot',
       commit: B,
@@ -151,18 +151,18 @@ describe('GitLab', () => {
     expect(gitlab('', push())).toEqual({ kind: 'other', event: '' });
   });
 
-  test('of more commits than are listed, of none, and of a new branch nobody knows what they change', () => {
+  test('a GitLab push with too many commits, without commits, or of a new branch has unknown paths', () => {
     expect(pushOf(gitlab('Push Hook', push({ total_commits_count: 21 }))).paths).toBeNull();
     expect(pushOf(gitlab('Push Hook', push({ commits: [], total_commits_count: 0 }))).paths).toBeNull();
     expect(pushOf(gitlab('Push Hook', push({ before: ZERO }))).paths).toBeNull();
   });
 
-  test('a deleted branch has no commit', () => {
+  test('a GitLab push of a deleted branch has no commit', () => {
     const deleted = { after: ZERO, checkout_sha: null, commits: [], total_commits_count: 0 };
     expect(pushOf(gitlab('Push Hook', push(deleted))).commit).toBeNull();
   });
 
-  test('a delivery is known by the key that all its retries share, and by the event’s where older ones send no key', () => {
+  test('a GitLab delivery is identified by the key that its retries share, and in older versions by its event', () => {
     const both = new Headers({ 'idempotency-key': 'retries', 'x-gitlab-event-uuid': 'event' });
     expect(deliveryIdOf('gitlab', both)).toBe('retries');
     expect(deliveryIdOf('gitlab', new Headers({ 'x-gitlab-event-uuid': 'event' }))).toBe('event');
@@ -178,7 +178,7 @@ describe('a generic payload', () => {
     sourceUrl: 'https://svn.example/r1234.tgz',
   };
 
-  test('is a push, with what it changes where it says so', () => {
+  test('is a push, with its paths if it lists them', () => {
     expect(pushOf(generic(push))).toMatchObject({ ...push, paths: null, subject: null });
     expect(pushOf(generic({ ...push, paths: ['a'], message: 'Why\u0007' }))).toMatchObject({
       paths: ['a'],
@@ -188,10 +188,10 @@ describe('a generic payload', () => {
 
   test.each([
     ['without a source', { ...push, sourceUrl: undefined }],
-    ['whose source is no web address', { ...push, sourceUrl: 'file:///etc/passwd' }],
-    ['whose commit is no name', { ...push, commit: '../x' }],
+    ['whose source is not an HTTP URL', { ...push, sourceUrl: 'file:///etc/passwd' }],
+    ['with an invalid commit name', { ...push, commit: '../x' }],
     ['that is a list', [push]],
-    ['that is nothing', null],
+    ['that is null', null],
   ])('%s is refused', (_what, payload) => {
     expect(generic(payload)).toMatchObject({ kind: 'unreadable' });
   });

@@ -24,7 +24,7 @@ const push: Push = {
 const says = (ruleOver: Partial<Rule>, pushOver: Partial<Push> = {}) =>
   applyRule({ ...rule, ...ruleOver }, { kind: 'push', push: { ...push, ...pushOver } }).kind;
 
-test('a push of the rule’s repository and ref is published; a ping, another event, another ref and a deleted one are not', () => {
+test('a push to the repository and ref of a hook is published, and a ping, another event, another ref and a deleted ref are ignored', () => {
   expect(says({})).toBe('push');
   expect(applyRule(rule, { kind: 'ping' }).kind).toBe('ignored');
   expect(applyRule(rule, { kind: 'other', event: 'issues' })).toEqual({
@@ -35,11 +35,11 @@ test('a push of the rule’s repository and ref is published; a ping, another ev
   expect(says({}, { commit: null })).toBe('ignored');
 });
 
-test('another repository is not ignored but told, whatever else is wrong', () => {
+test('a push of another repository is refused, also with another mistake', () => {
   expect(says({}, { repository: 'octo/other', ref: 'refs/heads/x' })).toBe('unknown_repository');
 });
 
-test('the code hosts spell a repository in any case; nobody else does', () => {
+test('repository names are case-insensitive for GitHub and GitLab, and case-sensitive for a generic hook', () => {
   expect(says({}, { repository: 'Octo/Bot' })).toBe('push');
   expect(says({ provider: 'gitlab' }, { repository: 'Octo/Bot' })).toBe('push');
   expect(says({ provider: 'generic' }, { repository: 'Octo/Bot' })).toBe('unknown_repository');
@@ -52,7 +52,7 @@ test.each([
   ['refs/tags/v*', 'refs/heads/v1', 'ignored'],
   ['refs/heads/*', 'refs/heads/a/b', 'push'],
   ['refs/heads/a', 'refs/heads/a*', 'ignored'],
-])('%s is for %s: %s', (ref, pushed, kind) => {
+])('a hook for the ref %s applies to %s: %s', (ref, pushed, kind) => {
   expect(says({ ref }, { ref: pushed })).toBe(kind);
 });
 
@@ -62,17 +62,17 @@ test.each([
   [['configs/a.yaml', 'README.md'], 'ignored'],
   [[], 'ignored'],
   [null, 'push'],
-] as const)('a rule for a folder counts a push that changes %j: %s', (paths, kind) => {
+] as const)('a hook for a folder applies to a push that changes %j: %s', (paths, kind) => {
   expect(says({ path: 'config' }, { paths })).toBe(kind);
 });
 
-test('a rule for the whole repository counts every push', () => {
+test('a hook for the whole repository applies to every push', () => {
   expect(says({}, { paths: [] })).toBe('push');
 });
 
-describe('what may stand in a rule', () => {
+describe('the settings of a hook', () => {
   test.each(['refs/heads/main', 'refs/tags/v*', 'refs/heads/*', 'refs/heads/feature/a-b.c'])(
-    'the ref %s',
+    'accept the ref %s',
     (ref) => {
       expect(RefPattern.safeParse(ref).success).toBe(true);
     },
@@ -87,13 +87,16 @@ describe('what may stand in a rule', () => {
     'refs/heads/a*b',
     'refs/heads/a**',
     '',
-  ])('not the ref "%s"', (ref) => {
+  ])('refuse the ref "%s"', (ref) => {
     expect(RefPattern.safeParse(ref).success).toBe(false);
   });
 
-  test.each(['/config', '../config', 'a/../b', 'a//b', 'a/', '', 'a\\b'])('not the folder "%s"', (path) => {
-    expect(SourceFolder.safeParse(path).success).toBe(false);
-  });
+  test.each(['/config', '../config', 'a/../b', 'a//b', 'a/', '', 'a\\b'])(
+    'refuse the folder "%s"',
+    (path) => {
+      expect(SourceFolder.safeParse(path).success).toBe(false);
+    },
+  );
 
   test.each([
     ['github', 'octo/bot', true],
@@ -107,7 +110,10 @@ describe('what may stand in a rule', () => {
     ['gitlab', 'group/../bot', false],
     ['generic', 'svn:bot', true],
     ['generic', 'a b', false],
-  ] as [HookProvider, string, boolean][])('with %s, the repository %s: %s', (provider, repository, may) => {
-    expect(isRepository(provider, repository)).toBe(may);
-  });
+  ] as [HookProvider, string, boolean][])(
+    'for %s accept the repository %s: %s',
+    (provider, repository, may) => {
+      expect(isRepository(provider, repository)).toBe(may);
+    },
+  );
 });

@@ -16,8 +16,8 @@ const signed = (provider: HookProvider, key: string, headers: Headers, content: 
   isSigned(provider, key, { headers, body: content }, nowMs);
 const header = (name: string, value: string) => new Headers({ [name]: value });
 
-describe('GitHub', () => {
-  test('what GitHub’s own library signs is signed, and what it would not take is not', async () => {
+describe('the signature of GitHub', () => {
+  test('is accepted from the library of GitHub, and refused for another secret or body', async () => {
     const signature = await sign(secret, body);
     expect(signed('github', secret, header('x-hub-signature-256', signature), bytes)).toBe(true);
     expect(signed('github', 'another secret', header('x-hub-signature-256', signature), bytes)).toBe(false);
@@ -26,7 +26,7 @@ describe('GitHub', () => {
     );
   });
 
-  test('any body and secret: we and GitHub’s library agree', async () => {
+  test('is accepted for any body and secret exactly as the library of GitHub accepts it', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.string({ minLength: 1, unit: 'grapheme' }),
@@ -51,11 +51,11 @@ describe('GitHub', () => {
     `sha1=${'0'.repeat(40)}`,
     '0'.repeat(64),
     'sha256=zz',
-  ])('"%s" is no signature', (signature) => {
+  ])('is invalid as "%s"', (signature) => {
     expect(signed('github', secret, header('x-hub-signature-256', signature), bytes)).toBe(false);
   });
 
-  test('none is none, and another provider’s is none', async () => {
+  test('is required, and the header of another provider does not replace it', async () => {
     expect(signed('github', secret, new Headers(), bytes)).toBe(false);
     expect(signed('github', secret, header('x-gitlab-token', secret), bytes)).toBe(false);
     expect(signed('github', secret, header('webhook-signature', await sign(secret, body)), bytes)).toBe(
@@ -64,27 +64,27 @@ describe('GitHub', () => {
   });
 });
 
-describe('GitLab', () => {
-  test('sends the secret itself', () => {
+describe('the signature of GitLab', () => {
+  test('is the secret itself', () => {
     expect(signed('gitlab', secret, header('x-gitlab-token', secret), bytes)).toBe(true);
     expect(signed('gitlab', secret, header('x-gitlab-token', `${secret}x`), bytes)).toBe(false);
     expect(signed('gitlab', secret, header('x-gitlab-token', ''), bytes)).toBe(false);
     expect(signed('gitlab', secret, new Headers(), bytes)).toBe(false);
   });
 
-  test('is not taken at GitHub’s word', async () => {
+  test('is not replaced by a signature of GitHub', async () => {
     expect(signed('gitlab', secret, header('x-hub-signature-256', await sign(secret, body)), bytes)).toBe(
       false,
     );
   });
 });
 
-describe('a generic hook', () => {
+describe('the signature of a generic hook', () => {
   const key = newWebhookSecret();
   const now = new Date('2026-11-29T12:00:00Z');
   const minute = 60_000;
 
-  /** As a library of Standard Webhooks signs. */
+  /** Headers as a library of Standard Webhooks signs them. */
   function headersOf(over: Record<string, string> = {}, { id = 'msg_1', at = now, by = key } = {}): Headers {
     return new Headers({
       'webhook-id': id,
@@ -96,30 +96,30 @@ describe('a generic hook', () => {
   const isTaken = (headers: Headers, nowMs = now.getTime(), content: Uint8Array = bytes) =>
     signed('generic', key, headers, content, nowMs);
 
-  test('takes what a library of Standard Webhooks signs, also among other signatures', () => {
+  test('is accepted from the library of Standard Webhooks, also among other signatures', () => {
     expect(isTaken(headersOf())).toBe(true);
     const own = new Webhook(key).sign('msg_1', now, body);
     expect(isTaken(headersOf({ 'webhook-signature': `v1a,abc v1,${'A'.repeat(43)}= ${own}` }))).toBe(true);
   });
 
-  test('takes no other body, id or time than what was signed, so that a push that was recorded is of no use', () => {
+  test('covers the body, the id and the time, so that a recorded push cannot be changed', () => {
     expect(isTaken(headersOf(), now.getTime(), Buffer.from(`${body} `))).toBe(false);
     expect(isTaken(headersOf({ 'webhook-id': 'msg_2' }))).toBe(false);
     expect(isTaken(headersOf({ 'webhook-timestamp': String(now.getTime() / 1_000 + 1) }))).toBe(false);
   });
 
-  test.each([-6, 6])('takes nothing that was signed %d minutes from now', (minutes) => {
+  test.each([-6, 6])('is refused %d minutes from its time', (minutes) => {
     expect(isTaken(headersOf(), now.getTime() + minutes * minute)).toBe(false);
     expect(isTaken(headersOf(), now.getTime() + (minutes / 6) * 4 * minute)).toBe(true);
   });
 
-  test.each(['webhook-id', 'webhook-timestamp', 'webhook-signature'])('takes nothing without %s', (name) => {
+  test.each(['webhook-id', 'webhook-timestamp', 'webhook-signature'])('is refused without %s', (name) => {
     const headers = headersOf();
     headers.delete(name);
     expect(isTaken(headers)).toBe(false);
   });
 
-  test('takes no signature of another secret, none by a secret of another form, and not the form of another provider', async () => {
+  test('is refused for another secret, for a secret in another form, and in the form of another provider', async () => {
     expect(isTaken(headersOf({}, { by: newWebhookSecret() }))).toBe(false);
     const signature = `v1,${createHmac('sha256', '')
       .update(`msg_1.${now.getTime() / 1_000}.`)

@@ -16,7 +16,7 @@ test.each([
   ['Tue Nov  3 12:00:30 2026', 0],
   ['Tue, 24 Nov 2026 11:59:00 GMT', 0],
   ['Sun, 24 Nov 2126 12:00:00 GMT', 3_600_000],
-])('%j asks to wait %i ms', (header, expected) => {
+])('the Retry-After %j is %i ms', (header, expected) => {
   expect(retryAfterMs(header, now)).toBe(expected);
 });
 
@@ -30,11 +30,11 @@ test.each([
   '2026-11-24T12:00:30Z',
   'Tue, 24 Foo 2026 12:00:30 GMT',
   '7 s',
-])('%j asks for nothing that can be read', (header) => {
+])('the Retry-After %j is invalid', (header) => {
   expect(retryAfterMs(header, now)).toBeNull();
 });
 
-test('without the header nothing is asked, and of several the first counts', () => {
+test('a missing Retry-After gives no wait, and of several the first one applies', () => {
   expect(retryAfterMs(undefined, now)).toBeNull();
   expect(retryAfterMs([], now)).toBeNull();
   expect(retryAfterMs(['7', '9'], now)).toBe(7_000);

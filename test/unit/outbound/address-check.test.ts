@@ -4,8 +4,9 @@ import { mayConnectTo } from '../../../services/outbound/address-check.ts';
 import { parseAddressRange } from '../../../services/outbound/address-ranges.ts';
 
 /**
- * What is no public host, from IANA's special-purpose registries (iana-ipv4-special-registry, iana-ipv6-special-registry), multicast and
- * what is not given out; written down and compared as numbers here, so that no mistake is shared with the code or its library.
+ * Addresses that are not public, from IANA's special-purpose registries (iana-ipv4-special-registry,
+ * iana-ipv6-special-registry), multicast and unassigned space. They are written down and compared as numbers
+ * here, so that this test does not share a mistake with the code or its library.
  */
 const NOT_PUBLIC_V4: [string, string][] = [
   ['0.0.0.0/8', 'this network'],
@@ -43,8 +44,8 @@ const NOT_PUBLIC_V6: [string, string][] = [
 const v4Blocks = NOT_PUBLIC_V4.map(([range]) => block(range, 32));
 const v6Blocks = NOT_PUBLIC_V6.map(([range]) => block(range, 128));
 
-describe('addresses of IPv4', () => {
-  test.each(NOT_PUBLIC_V4)('%s (%s) is not connected to, from its first address to its last', (range) => {
+describe('an IPv4 address', () => {
+  test.each(NOT_PUBLIC_V4)('in %s (%s) gets no connection, from the first address to the last', (range) => {
     const { first, last } = block(range, 32);
     for (const address of [first, first + 1n, (first + last) / 2n, last]) {
       const clamped = address > last ? last : address;
@@ -52,7 +53,7 @@ describe('addresses of IPv4', () => {
     }
   });
 
-  test('beside each block the public ones begin', () => {
+  test('next to a blocked range is public unless another range contains it', () => {
     const edges = v4Blocks.flatMap(({ first, last }) => [first - 1n, last + 1n]);
     const inside = edges.filter((address) => address >= 0n && address < 2n ** 32n);
     for (const address of inside) {
@@ -64,7 +65,7 @@ describe('addresses of IPv4', () => {
     expect(inside.filter((address) => isPublic(address, v4Blocks)).length).toBeGreaterThan(30);
   });
 
-  test('any address is connected to exactly when it is in none of the blocks', () => {
+  test('gets a connection exactly when it is in no blocked range', () => {
     fc.assert(
       fc.property(near(v4Blocks, 2n ** 32n), (address) => {
         expect(mayConnectTo(v4(address), [])).toBe(isPublic(address, v4Blocks));
@@ -73,7 +74,7 @@ describe('addresses of IPv4', () => {
     );
   });
 
-  test('carried by IPv6, mapped or by NAT64, it is judged as what it is', () => {
+  test('inside an IPv6 address, mapped or by NAT64, is checked as IPv4', () => {
     fc.assert(
       fc.property(near(v4Blocks, 2n ** 32n), (address) => {
         const expected = isPublic(address, v4Blocks);
@@ -86,8 +87,8 @@ describe('addresses of IPv4', () => {
   });
 });
 
-describe('addresses of IPv6', () => {
-  test.each(NOT_PUBLIC_V6)('%s (%s) is not connected to, from its first address to its last', (range) => {
+describe('an IPv6 address', () => {
+  test.each(NOT_PUBLIC_V6)('in %s (%s) gets no connection, from the first address to the last', (range) => {
     const { first, last } = block(range, 128);
     for (const address of [first, first + 1n, last]) {
       expect([v6(address), mayConnectTo(v6(address), [])]).toEqual([v6(address), false]);
@@ -120,18 +121,18 @@ describe('addresses of IPv6', () => {
     ['fec0::1', 'site-local'],
     ['ff02::1', 'multicast'],
     ['ff0e::1', 'multicast, global'],
-  ])('%s (%s) is not connected to', (address) => {
+  ])('such as %s (%s) gets no connection', (address) => {
     expect(mayConnectTo(address, [])).toBe(false);
   });
 
   test.each(['2606:4700:4700::1111', '2a00:1450:4009:81f::200e', '2001:4860:4860::8888', '2620:fe::fe'])(
-    '%s is public',
+    'such as %s is public',
     (address) => {
       expect(mayConnectTo(address, [])).toBe(true);
     },
   );
 
-  test('any address that carries none of IPv4 is connected to exactly when it is in none of the blocks', () => {
+  test('without an IPv4 address inside gets a connection exactly when it is in no blocked range', () => {
     fc.assert(
       fc.property(near(v6Blocks, 2n ** 128n), (address) => {
         fc.pre(!isCarrier(address));
@@ -142,11 +143,11 @@ describe('addresses of IPv6', () => {
   });
 });
 
-describe('ranges that the operator named', () => {
+describe('the ranges that the operator lists', () => {
   const allow = ['10.0.0.0/8', '169.254.169.254/32', 'fd00::/8'].map((range) => parseAddressRange(range)!);
 
   test.each(['10.0.0.0', '10.255.255.255', '::ffff:10.1.2.3', '169.254.169.254', 'fd12::1'])(
-    '%s is in one of them',
+    'allow %s',
     (address) => {
       expect(mayConnectTo(address, allow)).toBe(true);
       expect(mayConnectTo(address, [])).toBe(false);
@@ -161,11 +162,11 @@ describe('ranges that the operator named', () => {
     '::1',
     '64:ff9b::10.1.2.3',
     '2002:a01:203::',
-  ])('%s is in none', (address) => {
+  ])('do not allow %s', (address) => {
     expect(mayConnectTo(address, allow)).toBe(false);
   });
 
-  test('public addresses are reached all the same', () => {
+  test('do not change the access to public addresses', () => {
     expect(mayConnectTo('93.184.215.14', allow)).toBe(true);
   });
 });
@@ -180,7 +181,7 @@ test.each([
   '127.0.0.1:80',
   '[::1]',
   '1.2.3.4/8',
-])('%j is no address, and what is none is not connected to', (text) => {
+])('%j is not an address and gets no connection', (text) => {
   expect(mayConnectTo(text, [{ ...parseAddressRange('0.0.0.0/0')! }])).toBe(false);
 });
 
@@ -199,13 +200,13 @@ function isPublic(address: bigint, blocks: readonly Block[]): boolean {
   return !blocks.some(({ first, last }) => first <= address && address <= last);
 }
 
-/** Mapped, and NAT64 under its well-known prefix: judged by the address of IPv4 in them. */
+/** Mapped addresses, and NAT64 with its well-known prefix: the IPv4 address inside is checked. */
 function isCarrier(address: bigint): boolean {
   const prefix = address / 2n ** 32n;
   return prefix === 0xffffn || prefix === 0x64_ff9bn * 2n ** 64n;
 }
 
-/** Anything, or something at an edge of a block. */
+/** Any address, or one at the edge of a range. */
 function near(blocks: readonly Block[], end: bigint): fc.Arbitrary<bigint> {
   const edges = blocks.flatMap(({ first, last }) => [first, last]);
   const atEdge = fc
@@ -219,7 +220,7 @@ function numberOfV4(address: string): bigint {
   return address.split('.').reduce((sum, octet) => sum * 256n + BigInt(octet), 0n);
 }
 
-/** Of groups that stand before a `::`. */
+/** For groups before a `::`. */
 function numberOfV6(address: string): bigint {
   const groups = address.replace(/::$/, '').split(':');
   return Array.from({ length: 8 }, (_, index) => BigInt(`0x${groups[index] ?? '0'}`)).reduce(

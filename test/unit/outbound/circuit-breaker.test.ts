@@ -7,8 +7,8 @@ import {
 
 const openMs = 30_000;
 
-describe('a breaker', () => {
-  test('opens after so many failures in a row, and says for how long', () => {
+describe('a circuit breaker', () => {
+  test('opens after consecutive failures, and returns the remaining time', () => {
     const { breakers, clock } = fresh();
     call(breakers, 'failing', 3);
     expect(breakers.admit('a')).toEqual({ kind: 'open', retryAfterMs: openMs });
@@ -25,7 +25,7 @@ describe('a breaker', () => {
     expect(breakers.admit('a').kind).toBe('admitted');
   });
 
-  test('a call that saw nothing of the provider counts for nothing', () => {
+  test('does not count a call that shows nothing about the provider', () => {
     const { breakers } = fresh();
     call(breakers, 'failing', 2);
     call(breakers, 'unknown', 10);
@@ -34,13 +34,13 @@ describe('a breaker', () => {
     expect(breakers.admit('a').kind).toBe('open');
   });
 
-  test('one of a key says nothing of another', () => {
+  test('of one key does not affect another key', () => {
     const { breakers } = fresh();
     call(breakers, 'failing', 3);
     expect(breakers.admit('b').kind).toBe('admitted');
   });
 
-  test('calls that began before it opened neither close it nor keep it open for longer', () => {
+  test('is not closed or extended by calls that began before it opened', () => {
     const { breakers, clock } = fresh();
     const early = [breakers.admit('a'), breakers.admit('a')];
     call(breakers, 'failing', 3);
@@ -52,8 +52,8 @@ describe('a breaker', () => {
   });
 });
 
-describe('a breaker whose time is over', () => {
-  test('lets one call through, and the others wait for what it sees', () => {
+describe('a circuit breaker whose open time has passed', () => {
+  test('admits one trial call, and no other call until the trial ends', () => {
     const { breakers, clock } = opened();
     clock.ms += openMs;
     const probe = breakers.admit('a');
@@ -65,7 +65,7 @@ describe('a breaker whose time is over', () => {
     expect([breakers.admit('a').kind, breakers.admit('a').kind]).toEqual(['admitted', 'admitted']);
   });
 
-  test('once closed takes as many failures as before to open', () => {
+  test('opens after the full number of failures once it has closed', () => {
     const { breakers, clock } = opened();
     clock.ms += openMs;
     call(breakers, 'alive');
@@ -73,7 +73,7 @@ describe('a breaker whose time is over', () => {
     expect(breakers.admit('a').kind).toBe('admitted');
   });
 
-  test('is open for the whole time again when the call fails', () => {
+  test('opens for the whole time again when the trial fails', () => {
     const { breakers, clock } = opened();
     clock.ms += openMs;
     call(breakers, 'failing');
@@ -82,7 +82,7 @@ describe('a breaker whose time is over', () => {
     expect(breakers.admit('a').kind).toBe('admitted');
   });
 
-  test('lets the next call find out when that one saw nothing', () => {
+  test('admits another trial when the first one shows nothing', () => {
     const { breakers, clock } = opened();
     clock.ms += openMs;
     call(breakers, 'unknown');
@@ -91,8 +91,8 @@ describe('a breaker whose time is over', () => {
   });
 });
 
-describe('what is remembered', () => {
-  test('is bounded: the key that failed longest ago is forgotten first', () => {
+describe('the memory of circuit breakers', () => {
+  test('is bounded, and forgets the key with the oldest failure first', () => {
     const { breakers } = fresh({ remembered: 2 });
     call(breakers, 'failing', 3, 'a');
     call(breakers, 'failing', 3, 'b');
@@ -100,7 +100,7 @@ describe('what is remembered', () => {
     expect(['a', 'b', 'c'].map((key) => breakers.admit(key).kind)).toEqual(['admitted', 'open', 'open']);
   });
 
-  test('a probe of a forgotten breaker does not touch the one that took its place', () => {
+  test('does not apply the trial of a forgotten breaker to its successor', () => {
     const { breakers, clock } = fresh({ remembered: 1 });
     call(breakers, 'failing', 3, 'a');
     clock.ms += openMs;

@@ -6,7 +6,7 @@ import { CallTimeoutError, failureOf } from '../../../services/outbound/failures
 const url = new URL('https://ci.example:8443/path-secret?query-secret');
 const running = new AbortController().signal;
 
-describe('what broke an exchange off', () => {
+describe('a failed exchange', () => {
   test.each([
     'ECONNRESET',
     'ECONNREFUSED',
@@ -22,7 +22,7 @@ describe('what broke an exchange off', () => {
     'UND_ERR_SOCKET',
     'UND_ERR_CONNECT_TIMEOUT',
     'UND_ERR_BODY_TIMEOUT',
-  ])('%s leaves open whether anything was done: later, and the provider is failing', (code) => {
+  ])('with %s may have been handled: it is later, and counts as a failure of the provider', (code) => {
     const { result, health, cause } = failureOf(coded(code), url, running);
     expect(result).toMatchObject({ kind: 'later', retryAfterMs: null });
     expect([health, cause]).toEqual(['failing', code]);
@@ -42,7 +42,7 @@ describe('what broke an exchange off', () => {
     'INVALID_CA',
     'INVALID_PURPOSE',
     'PATH_LENGTH_EXCEEDED',
-  ])('%s is a bad certificate, which another attempt would meet again', (code) => {
+  ])('with the certificate error %s is refused, because a retry would fail too', (code) => {
     expect(failureOf(coded(code), url, running)).toMatchObject({
       result: {
         kind: 'refused',
@@ -58,24 +58,24 @@ describe('what broke an exchange off', () => {
     'ERR_SSL_UNSUPPORTED_PROTOCOL',
     'UND_ERR_HEADERS_OVERFLOW',
     'UND_ERR_INVALID_ARG',
-  ])('%s would be the same next time', (code) => {
+  ])('with %s is refused, because a retry would fail too', (code) => {
     expect(failureOf(coded(code), url, running).result.kind).toBe('refused');
   });
 
-  test('an address that may not be called is told to the log, and to nobody else', () => {
+  test('with a forbidden address is forbidden, and only the log contains the address', () => {
     const { result, health, cause } = failureOf(new ForbiddenAddressError('10.1.2.3'), url, running);
     expect(result.kind).toBe('forbidden');
     expect(JSON.stringify(result)).not.toContain('10.1.2.3');
     expect([health, cause]).toEqual(['unknown', '10.1.2.3']);
   });
 
-  test('an error without a code is one of the other side all the same', () => {
+  test('without an error code is a failure of the other side', () => {
     const { result, cause } = failureOf(new errors.HTTPParserError('Expected HTTP/'), url, running);
     expect([result.kind, cause]).toEqual(['later', 'HTTPParserError']);
     expect(failureOf(new Error('anything'), url, running).result.kind).toBe('later');
   });
 
-  test('the end of its time is a fault of the provider, and the end of the process is not', () => {
+  test('at its timeout counts as a failure of the provider, and at the end of the process it does not', () => {
     const late = AbortSignal.abort(new CallTimeoutError());
     expect(failureOf(coded('ECONNRESET'), url, late)).toMatchObject({
       result: { kind: 'later' },
@@ -88,13 +88,13 @@ describe('what broke an exchange off', () => {
     });
   });
 
-  test('a mistake of ours is thrown, not tried again', () => {
+  test('because of a defect in the product throws and is not retried', () => {
     expect(() => failureOf(new ReferenceError('no such name'), url, running)).toThrow('no such name');
     const wrongType = Object.assign(new TypeError('wrong type'), { code: 'ERR_INVALID_ARG_TYPE' });
     expect(() => failureOf(wrongType, url, running)).toThrow('wrong type');
   });
 
-  test('summaries name the host, and nothing that stands behind it', () => {
+  test('has a summary with its host, and without path and query', () => {
     for (const error of [
       coded('ECONNRESET'),
       coded('CERT_HAS_EXPIRED'),

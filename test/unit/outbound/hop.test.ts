@@ -19,8 +19,8 @@ const request: OutboundRequest = {
   maxRedirects: 3,
 };
 
-describe('the first request', () => {
-  test('says who calls, for what, and under which key', () => {
+describe('the first request of an outgoing call', () => {
+  test('has the user agent, the correlation id and the idempotency key', () => {
     const { headers } = made(firstHop(request));
     expect(headers).toEqual({
       authorization: 'Bearer secret',
@@ -34,7 +34,7 @@ describe('the first request', () => {
     });
   });
 
-  test('is framed, addressed and named by us, whatever the caller says', () => {
+  test('has its own framing, host and identifying headers, whatever headers the caller sets', () => {
     const meddling = {
       HOST: 'internal',
       'Content-Length': '3',
@@ -62,12 +62,12 @@ describe('the first request', () => {
     ['https://user@ci.example/', 'contains a user or a password'],
     ['https://user:secret@ci.example/', 'contains a user or a password'],
     ['https://:secret@ci.example/', 'contains a user or a password'],
-  ])('%j goes nowhere: it %s', (url, problem) => {
+  ])('is not sent to %j, which %s', (url, problem) => {
     expect(firstHop({ ...request, url })).toEqual({ problem });
   });
 });
 
-test('a URL is not longer than any server would take', () => {
+test('a URL can have at most the length that servers accept', () => {
   const longest = `https://ci.example/${'a'.repeat(8_192 - 'https://ci.example/'.length)}`;
   expect(firstHop({ ...request, url: longest })).toHaveProperty('hop');
   expect(firstHop({ ...request, url: `${longest}a` })).toEqual({ problem: 'is too long' });
@@ -77,7 +77,7 @@ test('a URL is not longer than any server would take', () => {
   expect(nextHop(first(), 307, `${longest}a`)).toEqual({ problem: 'to a URL that is too long' });
 });
 
-describe('a redirect', () => {
+describe('a redirect of an outgoing call', () => {
   test.each([
     [301, 'GET', 'GET'],
     [302, 'GET', 'GET'],
@@ -90,16 +90,19 @@ describe('a redirect', () => {
     [303, 'POST', 'GET'],
     [307, 'POST', 'POST'],
     [308, 'POST', 'POST'],
-  ] as const)('%i of a %s is followed with a %s', (status, method, expected) => {
+  ] as const)('with %i of a %s is followed with a %s', (status, method, expected) => {
     const next = made(nextHop(first({ method }), status, '/elsewhere'));
     expect(next).toMatchObject({ method: expected, body: status === 303 ? null : '{}' });
     expect(next.url.href).toBe('https://ci.example/elsewhere');
     expect(next.headers['content-type']).toBe(status === 303 ? undefined : 'application/json');
   });
 
-  test.each([301, 302])('%i of a POST is not followed: it would be done twice, or not at all', (status) => {
-    expect(nextHop(first(), status, '/elsewhere')).toHaveProperty('problem');
-  });
+  test.each([301, 302])(
+    'with %i of a POST is refused, because the POST would be repeated or lost',
+    (status) => {
+      expect(nextHop(first(), status, '/elsewhere')).toHaveProperty('problem');
+    },
+  );
 
   test.each([
     [null, 'without a Location header'],
@@ -108,11 +111,11 @@ describe('a redirect', () => {
     ['ftp://ci.example/', 'to a URL that is neither http nor https'],
     ['https://u:p@ci.example/', 'to a URL that contains a user or a password'],
     ['https://[', 'to a URL that cannot be parsed'],
-  ])('to %j is not followed: %s', (location, problem) => {
+  ])('to %j is refused: %s', (location, problem) => {
     expect(nextHop(first(), 307, location)).toEqual({ problem });
   });
 
-  test('within the origin keeps what the origin may know', () => {
+  test('within the origin keeps all headers', () => {
     expect(made(nextHop(first(), 307, 'https://ci.example:443/x')).headers).toEqual(first().headers);
   });
 
@@ -121,7 +124,7 @@ describe('a redirect', () => {
     'https://ci.example:8443/',
     'https://sub.ci.example/',
     '//other.example/x',
-  ])('to %s, another origin, drops every header that is not known to be harmless', (location) => {
+  ])('to the other origin %s drops every header that is not known to be harmless', (location) => {
     const next = made(nextHop(first(), 307, location));
     expect(Object.keys(next.headers).toSorted()).toEqual([
       'accept',
@@ -134,13 +137,13 @@ describe('a redirect', () => {
     expect(next.body).toBe('{}');
   });
 
-  test('back to the first origin does not bring its secrets back', () => {
+  test('back to the first origin does not restore its credentials', () => {
     const away = made(nextHop(first(), 307, 'https://other.example/'));
     const back = made(nextHop(away, 307, 'https://ci.example/run'));
     expect(JSON.stringify(back.headers)).not.toContain('secret');
   });
 
-  test('from http to https is another origin', () => {
+  test('from http to https goes to another origin', () => {
     const plain = first({ url: 'http://ci.example/run' });
     expect(made(nextHop(plain, 308, 'https://ci.example/run')).headers).not.toHaveProperty('authorization');
   });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { inFlightBound } from '../../../services/outbound/in-flight.ts';
 
-test('a tenant takes its share, and leaves the rest to the others', () => {
+test('a tenant gets its share of the calls in flight, and the rest is left to other tenants', () => {
   const bound = inFlightBound({ total: 3, perTenant: 2 });
   const first = bound.enter('acme');
   expect(bound.enter('acme')).not.toBeNull();
@@ -12,7 +12,7 @@ test('a tenant takes its share, and leaves the rest to the others', () => {
   expect(bound.enter('globex')).not.toBeNull();
 });
 
-test('who leaves makes room for the same tenant again, as often as that happens', () => {
+test('the end of a call makes room for another one of that tenant, any number of times', () => {
   const bound = inFlightBound({ total: 1, perTenant: 1 });
   for (let round = 0; round < 100; round++) {
     const leave = bound.enter('acme');

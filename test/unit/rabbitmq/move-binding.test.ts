@@ -8,26 +8,29 @@ import {
 
 const pointer = { tenant: 'acme', bundle: 'support-bot', channel: 'live' };
 
-describe('what a queue is bound for', () => {
+describe('the binding of a queue', () => {
   test.each(['#', '*.#', 'acme.#', 'acme.*.*', '*.*.live', 'acme.support-bot.live'])(
-    '%j covers',
+    '%j covers the pointer',
     (binding) => {
       expect(MoveBinding.safeParse(binding).success).toBe(true);
       expect(bindingCovers(binding, pointer)).toBe(true);
     },
   );
 
-  test.each(['globex.#', 'acme.other.*', 'acme.support-bot.staging'])('%j does not cover', (binding) => {
-    expect(MoveBinding.safeParse(binding).success).toBe(true);
-    expect(bindingCovers(binding, pointer)).toBe(false);
-  });
+  test.each(['globex.#', 'acme.other.*', 'acme.support-bot.staging'])(
+    '%j does not cover the pointer',
+    (binding) => {
+      expect(MoveBinding.safeParse(binding).success).toBe(true);
+      expect(bindingCovers(binding, pointer)).toBe(false);
+    },
+  );
 
   test.each(['', 'acme', 'acme.', 'acme.*', '#.live', 'acme.#.live', 'acme.a.b.c', 'Acme.#', 'a b.#', '*'])(
-    '%j is no binding',
+    '%j is invalid',
     (binding) => expect(MoveBinding.safeParse(binding).success).toBe(false),
   );
 
-  test('the whole tenant comes by only where neither bundle nor channel is named', () => {
+  test('covers a whole tenant only when it names neither a bundle nor a channel', () => {
     const whole = ['#', '*.#', 'acme.#', 'acme.*.*', '*.*.*'];
     const parts = ['acme.*.live', '*.*.live', 'acme.support-bot.*', 'globex.#'];
     expect(whole.filter((binding) => bindingCoversTenant(binding, 'acme'))).toEqual(whole);

@@ -14,7 +14,7 @@ const ANSWERS: readonly Published[] = [
   { kind: 'unknown', summary: 'lost' },
 ];
 
-test('whatever the broker answers and in whatever order, what counts as arrived is the front of the batch without a hole', async () => {
+test('the moves that count as delivered are the unbroken front of the batch, for any responses of the broker in any order', async () => {
   const answer = fc.oneof({ weight: 20, arbitrary: fc.constant(0) }, fc.nat({ max: ANSWERS.length - 1 }));
   await fc.assert(
     fc.asyncProperty(
@@ -45,7 +45,7 @@ test('whatever the broker answers and in whatever order, what counts as arrived 
   );
 });
 
-test('no more than the window is under way, and nothing is published after the first failure is known', async () => {
+test('at most the window of moves is in flight, and no move is published after a known failure', async () => {
   const answers: ((published: Published) => void)[] = [];
   const publish = (): Promise<Published> => new Promise((resolve) => answers.push(resolve));
   const sending = publishBatch({ publish }, batchOf(madeMoves(1, 500)), rules);
@@ -57,7 +57,7 @@ test('no more than the window is under way, and nothing is published after the f
   expect(await sending).toMatchObject({ count: 0, stopped: { cause: 'lost' } });
 });
 
-test('of a move that must be taken nothing is published while nobody can know whether it is', async () => {
+test('a required move is not published when its routing cannot be verified', async () => {
   let published = 0;
   const publish = async (): Promise<Published> => {
     published++;

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { redisRefusal } from '../../../packages/client/redis/refusals.ts';
 import { RedisLostError } from '../../../packages/client/redis/connection.ts';
 
-describe('what Redis refuses, in our words', () => {
+describe('the text of an error of Redis', () => {
   test.each([
     ['LOADING Redis is loading the dataset in memory', 'Redis: it is still loading its data'],
     ['MASTERDOWN Link with MASTER is down', 'Redis: it is a replica without a connection to its primary'],
@@ -11,15 +11,15 @@ describe('what Redis refuses, in our words', () => {
     ['NOPERM this user (secret-user) has no permissions', 'Redis: its ACL denies the command to this user'],
     ['NEWCODE something at 10.0.0.7', 'Redis: it returned the error NEWCODE'],
     ['something at 10.0.0.7', 'Redis: it rejected the command'],
-  ])('%j', (said, words) => {
+  ])('replaces %j', (said, words) => {
     expect(redisRefusal(new ErrorReply(said))).toBe(words);
-    // Said at the login, before any command.
+    // An error of the login, before any command.
     expect(redisRefusal(new RedisLostError('it is unreachable', { cause: new ErrorReply(said) }))).toBe(
       words,
     );
   });
 
-  test('a cause that is not Redis’ own is not told', () => {
+  test('does not contain a cause from outside Redis', () => {
     const lost = new RedisLostError('it is unreachable', { cause: new Error('connect 10.0.0.7:6379') });
     expect(redisRefusal(lost)).toBe('Redis: it is unreachable');
   });

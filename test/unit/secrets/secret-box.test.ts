@@ -9,7 +9,7 @@ const [current, other] = [randomBytes(32), randomBytes(32)];
 const box = secretBox({ current, previous: null });
 const mine = { tenant: 'acme', hook: 'main', field: 'secret' } as const;
 
-test('what was sealed is had again, whatever it is', () => {
+test('a sealed secret can be opened again', () => {
   fc.assert(
     fc.property(
       fc.string({ unit: 'binary' }).map((text) => text.toWellFormed()),
@@ -20,7 +20,7 @@ test('what was sealed is had again, whatever it is', () => {
   );
 });
 
-test('the same is never sealed in the same way twice, and the text tells nothing of it', () => {
+test('sealing a secret twice gives different texts, and a text does not contain the secret', () => {
   const sealed = [box.seal('the secret itself', mine), box.seal('the secret itself', mine)];
   expect(new Set(sealed).size).toBe(2);
   for (const text of sealed)
@@ -32,18 +32,21 @@ test.each([
   ['hook', { ...mine, hook: 'other' }],
   ['field', { ...mine, field: 'token' }],
   ['kind of thing', { tenant: 'acme', sink: 'main', field: 'secret' }],
-  ['name that is put together otherwise', { ...mine, tenant: 'acme\0main', hook: '' }],
-] as [string, SecretOwner][])('what was sealed for one is not opened for another %s', (_what, belonging) => {
-  expect(() => box.open(box.seal('x', mine), belonging)).toThrow(SecretLostError);
-});
+  ['name with the same joined parts', { ...mine, tenant: 'acme\0main', hook: '' }],
+] as [string, SecretOwner][])(
+  'a secret that was sealed for one owner cannot be opened for another %s',
+  (_what, belonging) => {
+    expect(() => box.open(box.seal('x', mine), belonging)).toThrow(SecretLostError);
+  },
+);
 
-test('what was sealed before sinks were is opened as ever', () => {
+test('a secret that was sealed before sinks existed can be opened', () => {
   const key = Buffer.alloc(32, 7);
   const sealed = 'v1.6f15b50c4c5e1d58.Amju9eISFjxjWHjj.Zl34tYgijaHOHG0_8Vg-lkAuATsmtNy0lYhOsBSgNw';
   expect(secretBox({ current: key, previous: null }).open(sealed, mine)).toBe('sealed long ago');
 });
 
-test('a bit that has changed is noticed, wherever it is', () => {
+test('a changed bit at any place is detected', () => {
   const sealed = box.seal('a secret', mine);
   const parts = sealed.split('.');
   for (const part of [2, 3]) {
@@ -57,11 +60,11 @@ test('a bit that has changed is noticed, wherever it is', () => {
   }
 });
 
-test.each(['', 'v1', 'v1.x.y.z', 'v2.a.b.c', 'plain text'])('"%s" was never sealed', (text) => {
+test.each(['', 'v1', 'v1.x.y.z', 'v2.a.b.c', 'plain text'])('"%s" is not a sealed secret', (text) => {
   expect(() => box.open(text, mine)).toThrow(SecretLostError);
 });
 
-test('a shortened tag is refused: it would be guessed', () => {
+test('a shortened tag is refused, because it could be guessed', () => {
   const parts = box.seal('', mine).split('.');
   const tag = Buffer.from(parts[3]!, 'base64url');
   expect(tag).toHaveLength(16);
@@ -70,7 +73,7 @@ test('a shortened tag is refused: it would be guessed', () => {
   );
 });
 
-test('after a rotation the old is read and the new is sealed with the new key; after the next one it is lost', () => {
+test('after a rotation old secrets can be opened and new ones use the new key, and after another rotation the old ones are lost', () => {
   const old = box.seal('a secret', mine);
   const rotated = secretBox({ current: other, previous: current });
   expect(rotated.open(old, mine)).toBe('a secret');
@@ -82,7 +85,7 @@ test('after a rotation the old is read and the new is sealed with the new key; a
   expect(() => later.open(old, mine)).toThrow(SecretLostError);
 });
 
-test('two secrets are told apart by their fingerprints, which say nothing without the key', () => {
+test('the fingerprints of two secrets differ, and depend on the key', () => {
   expect(box.fingerprint('a')).toBe(box.fingerprint('a'));
   expect(box.fingerprint('a')).not.toBe(box.fingerprint('b'));
   expect(box.fingerprint('a')).not.toBe(secretBox({ current: other, previous: null }).fingerprint('a'));

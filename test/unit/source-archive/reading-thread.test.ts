@@ -32,7 +32,7 @@ afterAll(() => reader.close());
 const read = (tenant: string): Promise<ReadArchive> =>
   reader.read(tenant, { bytes: new Uint8Array(archive), folder: null });
 
-test('the time of a task begins when the thread begins with it: one that waits for longer than that is read all the same', async () => {
+test('the timeout of a task begins when the thread starts it, so that a task can wait longer than that', async () => {
   const beganAt = performance.now();
   await read('a');
   const tasks = Math.ceil((2 * TIMEOUT_MS) / (performance.now() - beganAt));
@@ -40,7 +40,7 @@ test('the time of a task begins when the thread begins with it: one that waits f
   expect(new Set(results.map(({ kind }) => kind))).toEqual(new Set(['source']));
 });
 
-test('the task of a tenant that has none is read before the second of a tenant that has many', async () => {
+test('the only task of a tenant is read before the second task of a tenant with many', async () => {
   const ended: string[] = [];
   const note = (tenant: string) => (): void => void ended.push(tenant);
   const many = Array.from({ length: 20 }, () => read('many').then(note('many')));
@@ -49,7 +49,7 @@ test('the task of a tenant that has none is read before the second of a tenant t
   expect(ended.indexOf('one')).toBeLessThanOrEqual(1);
 });
 
-test('a tenant that has too many waiting is told busy, and another one is not', async () => {
+test('a tenant with too many waiting tasks is busy, and another tenant is not', async () => {
   const small = startReadingThread<RepositoryTask, ReadArchive>(
     threadFile('repository-thread', MODULE),
     archiveReaderLimits,
@@ -70,7 +70,7 @@ test('a tenant that has too many waiting is told busy, and another one is not', 
   }
 });
 
-test('a task in which the engine meets one of its own bounds is too large for its sender, and a defect for the log', async () => {
+test('a task that exceeds a limit of the engine is too large for its sender, and is logged as a defect', async () => {
   const lines: object[] = [];
   const log = { error: (line: object) => void lines.push(line) };
   const file = new URL('../../support/runs/overflowing-thread.ts', import.meta.url);

@@ -26,7 +26,7 @@ function readTarSource(bytes: Uint8Array) {
   return readTarArchive(bytes, sourceLayout());
 }
 
-test('regular files become the same source as in JSON; directories are not part of it', async () => {
+test('regular files become the same source as in JSON, without directories', async () => {
   const source = await read([
     { name: 'b.txt', content: 'b' },
     { name: 'dir/', type: 'directory' },
@@ -39,7 +39,7 @@ test('regular files become the same source as in JSON; directories are not part 
   expect(source).toMatchObject({ kind: 'source', tree: sourceTree(entries) });
 });
 
-test('a leading "./" is taken off, and a single top directory is not', async () => {
+test('a leading "./" is removed, and a single top directory is not', async () => {
   const source = await read([
     { name: './', type: 'directory' },
     { name: './top/a', content: 'a' },
@@ -47,7 +47,7 @@ test('a leading "./" is taken off, and a single top directory is not', async () 
   expect(source.kind === 'source' && source.tree.entries.map(({ path }) => path)).toEqual(['top/a']);
 });
 
-test('long names survive', async () => {
+test('long names are kept', async () => {
   const name = `${'d'.repeat(120)}/${'e'.repeat(150)}.txt`;
   const source = await read([{ name, content: 'x' }]);
   expect(source.kind === 'source' && source.tree.entries[0]?.path).toBe(name);
@@ -68,7 +68,7 @@ test.each([
   expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ path }] });
 });
 
-test('an entry that is there twice is refused by name', async () => {
+test('a duplicate entry is refused by name', async () => {
   const body = await read([
     { name: 'a', content: '1' },
     { name: './a', content: '2' },
@@ -76,17 +76,17 @@ test('an entry that is there twice is refused by name', async () => {
   expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ path: 'a', code: 'duplicate_path' }] });
 });
 
-test('a PAX header that renames a file to the outside is refused by that name', async () => {
+test('a PAX header that renames a file to a path outside is refused by that path', async () => {
   const body = await read([{ name: 'harmless', content: 'x', pax: { path: '../../evil' } }]);
   expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ path: '../../evil' }] });
 });
 
-test('a sparse file of GNU tar is refused: its content is not what it says', async () => {
+test('a sparse file of GNU tar is refused, because its content differs from the stored bytes', async () => {
   const body = await read([{ name: 'sparse', content: 'x', pax: { 'GNU.sparse.major': '1' } }]);
   expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ path: 'sparse', code: 'entry_type' }] });
 });
 
-test('a PAX size that is not the real one breaks the archive, not the reader', async () => {
+test('a false PAX size makes the archive invalid and does not break the reader', async () => {
   const body = await read([
     { name: 'a', content: 'x'.repeat(600), pax: { size: '-1' } },
     { name: 'b', content: 'y' },
@@ -94,7 +94,7 @@ test('a PAX size that is not the real one breaks the archive, not the reader', a
   expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ code: 'archive' }] });
 });
 
-test('an archive that ends in the middle of a file names that file', async () => {
+test('the error of an archive that ends in the middle of a file names that file', async () => {
   const whole = await tar([
     { name: 'first', content: 'x' },
     { name: 'second', content: 'y'.repeat(5_000) },
@@ -103,40 +103,41 @@ test('an archive that ends in the middle of a file names that file', async () =>
   expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ path: 'second', code: 'archive' }] });
 });
 
-test('a gzip that ends too early is refused', async () => {
+test('a truncated gzip is refused', async () => {
   const whole = gzipSync(await tar([{ name: 'a', content: String(Math.PI).repeat(1_000) }]));
   const body = await readTarSource(whole.subarray(0, whole.length - 20));
   expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ path: 'a', code: 'archive' }] });
 });
 
-test('what is gzip but no tar is refused', async () => {
+test('a gzip that is not a tar is refused', async () => {
   const body = await readTarSource(gzipSync(Buffer.alloc(4_096, 'not a tar ')));
   expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ code: 'archive' }] });
 });
 
-test('what is not gzip is no archive', async () => {
+test('bytes that are not gzip are reported as such', async () => {
   expect(await readTarSource(Buffer.from('PK\u0003\u0004'))).toEqual({ kind: 'not_gzip' });
   expect(await readTarSource(Buffer.alloc(0))).toEqual({ kind: 'not_gzip' });
 });
 
-test('an archive without a file is no source', async () => {
+test('an archive without files is refused', async () => {
   expect(await read([])).toMatchObject({ kind: 'invalid', diagnostics: [{ code: 'no_files' }] });
 });
 
-test('one file past the limit is too large, and is named', async () => {
+test('a file above the size limit is refused by name', async () => {
   const body = await read([{ name: 'big', content: Buffer.alloc(8 * 1024 * 1024 + 1) }]);
   expect(body).toMatchObject({ kind: 'too_large', message: expect.stringContaining('big') });
 });
 
-test('files that are too large together are too large', async () => {
+test('files whose total size is above the limit are refused', async () => {
   const body = await read(
     Array.from({ length: 5 }, (_, index) => ({ name: `f${index}`, content: Buffer.alloc(7_000_000) })),
   );
   expect(body).toMatchObject({ kind: 'too_large', message: expect.stringContaining('f4') });
 });
 
-test('a bomb that unpacks to 512 MiB is stopped at the limit, with no more memory than that takes', async () => {
-  // Directories only: nothing but the count of unpacked bytes can stop it. As members one after the other, so that it is made cheaply.
+test('an archive that unpacks to 512 MiB is stopped at the limit, and the memory stays bounded', async () => {
+  // Only directories, so that only the count of unpacked bytes can stop it. Repeated gzip members make it
+  // cheap to create.
   const directory = (await tar([{ name: 'x', type: 'directory' }])).subarray(0, 512);
   const member = gzipSync(Buffer.concat(Array.from({ length: 2_048 }, () => directory)));
   const bomb = Buffer.concat(Array.from({ length: 512 }, () => member));
@@ -153,7 +154,7 @@ test('a bomb that unpacks to 512 MiB is stopped at the limit, with no more memor
 test('a name that is not UTF-8 is refused', async () => {
   const whole = await tar([{ name: 'nameX', content: '' }]);
   whole[4] = 0xff;
-  // The checksum of the header, which is the sum of its bytes with its own place as blanks.
+  // The checksum of the header is the sum of its bytes, with blanks in its own place.
   whole.fill(' ', 148, 156);
   const sum = whole.subarray(0, 512).reduce((total, byte) => total + byte, 0);
   whole.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
@@ -164,7 +165,7 @@ test('a name that is not UTF-8 is refused', async () => {
   });
 });
 
-/** As code hosts pack it. */
+/** A repository as code hosts pack it. */
 async function readRepository(entries: readonly Entry[], folder: string | null = null) {
   return readTarArchive(gzipSync(await tar(entries)), repositoryLayout(folder));
 }
@@ -183,7 +184,7 @@ describe('the archive of a repository', () => {
     { name: 'bot-1a2b/config-old/c.json', content: '{}' },
   ];
 
-  test('loses the one folder at its top', async () => {
+  test('loses its only top folder', async () => {
     expect(paths(await readRepository(repository.filter(({ type }) => type !== 'symlink')))).toEqual([
       'README.md',
       'config-old/c.json',
@@ -192,12 +193,12 @@ describe('the archive of a repository', () => {
     ]);
   });
 
-  test('is only looked at where the source is: what lies beside it, links too, is left alone', async () => {
+  test('is read only in the folder of the source, and other entries, also links, are ignored', async () => {
     expect(paths(await readRepository(repository, 'config'))).toEqual(['a.json', 'deep/b.json']);
     expect(paths(await readRepository(repository, 'config/deep'))).toEqual(['b.json']);
   });
 
-  test('says which folder it does not have', async () => {
+  test('is refused with the name of a folder that it does not have', async () => {
     const message = 'the repository has no folder "nowhere" at this commit';
     expect(await readRepository(repository, 'nowhere')).toMatchObject({
       kind: 'invalid',
@@ -214,8 +215,8 @@ describe('the archive of a repository', () => {
     ['a file that climbs out of the source', [{ name: 'top/config/../../x' }], '../../x'],
     ['a file that climbs out of the archive', [{ name: '../x' }], '../x'],
     ['a file at an absolute path', [{ name: '/etc/passwd' }], '/etc/passwd'],
-    ['a file beside the one folder', [{ name: 'top/config/a' }, { name: 'x' }], 'x'],
-    ['a second folder beside the one', [{ name: 'top/config/a' }, { name: 'other/a' }], 'other/a'],
+    ['a file next to the top folder', [{ name: 'top/config/a' }, { name: 'x' }], 'x'],
+    ['a second top folder', [{ name: 'top/config/a' }, { name: 'other/a' }], 'other/a'],
   ] as [string, Entry[], string][])('is refused for %s', async (_what, entries, path) => {
     expect(await readRepository(entries, 'config')).toMatchObject({
       kind: 'invalid',
@@ -223,7 +224,7 @@ describe('the archive of a repository', () => {
     });
   });
 
-  test('may come unpacked, when the server has called the gzip a coding of its answer', async () => {
+  test('can be plain tar, because the server may have declared the gzip as a content encoding', async () => {
     const plain = await tar([{ name: 'top/a.json', content: '{}' }]);
     expect(paths(await readTarArchive(plain, repositoryLayout(null)))).toEqual(['a.json']);
     expect(await readTarArchive(Buffer.from('<html>'), repositoryLayout(null))).toEqual({ kind: 'not_gzip' });

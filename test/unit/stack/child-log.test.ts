@@ -23,7 +23,7 @@ async function kept(name: string, line: string): Promise<{ shown: string[]; log:
   return { shown, log: await readFile(file, 'utf8') };
 }
 
-test('an error is shown without its stack trace, which only the log keeps', async () => {
+test('an error is printed without its stack trace, which only the log contains', async () => {
   const err = { type: 'Error', message: 'it broke', stack: 'Error: it broke\n    at here (file.ts:1:2)' };
   const cause = { ...err, aggregateErrors: [err] };
   const { shown, log } = await kept('stack', JSON.stringify({ level: 50, msg: 'failed', err: cause }));
@@ -34,7 +34,7 @@ test('an error is shown without its stack trace, which only the log keeps', asyn
   expect(log).toContain('file.ts');
 });
 
-test('what is shown of a line without end is short, and the log has all of it', async () => {
+test('a very long line is printed in part, and the log has all of it', async () => {
   const long = 'k'.repeat(1_000_000);
   const { shown, log } = await kept('long', JSON.stringify({ level: 40, msg: long, err: { message: long } }));
   expect(shown[0]?.length).toBeLessThan(10_000);
@@ -42,7 +42,7 @@ test('what is shown of a line without end is short, and the log has all of it', 
   expect(log.length).toBeGreaterThan(2_000_000);
 });
 
-test('a log that can not be written is told of once, and what is worth showing still is', async () => {
+test('a log that cannot be written is reported once, and important lines are still printed', async () => {
   const output = new PassThrough();
   const shown: string[] = [];
   const gone = join(folder, 'gone');
@@ -62,7 +62,7 @@ test('a log that can not be written is told of once, and what is worth showing s
   expect(await said('four')).toEqual([lost, 'four']);
 });
 
-test('what a child prints steers no terminal, neither as it is shown nor in the log', async () => {
+test('control characters of a child process are printed and logged in a visible form', async () => {
   const line = JSON.stringify({ level: 50, msg: 'bad \u009b2J', name: '\u202e\u200fevil' });
   const { shown, log } = await kept('escapes', line);
   expect(shown).toEqual(['error: bad \\u009b2J {"name":"\\u202e\\u200fevil"}']);

@@ -22,22 +22,22 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const git = (...args: string[]) =>
   execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x@example.com', ...args], { cwd: folder });
 
-/** Why it is refused; null when it is used. */
+/** The reason of the refusal; null when the folder is accepted. */
 const refusal = (path: string): Promise<string | null> =>
   refuseForeignDataDir(path).then(
     () => null,
     (error: unknown) => String(error),
   );
 
-describe('a home is used', () => {
-  test('when it is missing, when it is empty, and when nobody else can read it', async () => {
+describe('a home is accepted', () => {
+  test('when it is missing, when it is empty, and when no other user can read it', async () => {
     expect(await refusal(home)).toBeNull();
     expect(await refusal(join(folder, 'none'))).toBeNull();
     await mkdir(join(folder, 'empty'));
     expect(await refusal(join(folder, 'empty'))).toBeNull();
   });
 
-  test('although other files lie in it, or it is reached through a link', async () => {
+  test('when it also has other files, and when its path contains a link', async () => {
     await writeFile(join(home, 'notes.md'), 'x', { mode: 0o644 });
     await writeFile(join(home, '.gitignore'), '*\n', { mode: 0o644 });
     await symlink(home, join(folder, 'link'));
@@ -53,7 +53,7 @@ describe('a home is used', () => {
 });
 
 describe('a home is refused', () => {
-  test('as a clone brings it: everybody can read the hash that somebody else has chosen', async () => {
+  test('as a clone contains it: every user can read its hash, which another person has chosen', async () => {
     git('init', '-q');
     git('add', '-A');
     git('commit', '-qm', 'x');
@@ -65,13 +65,13 @@ describe('a home is refused', () => {
     );
   });
 
-  test('when git tracks a file of it, whatever its permissions are', async () => {
+  test('when git tracks one of its files, with any permissions', async () => {
     git('init', '-q');
     git('add', '-A');
     await expect(refuseForeignDataDir(home)).rejects.toThrow(/\.pointsman has files that are tracked by git/);
   });
 
-  test('in a repository that names a program for git to run, without running it', async () => {
+  test('in a repository with a configured git program, which is not run', async () => {
     git('init', '-q');
     git('add', '-A');
     await writeFile(join(folder, 'monitor'), `#!/bin/sh\ntouch ${folder}/ran\n`, { mode: 0o755 });
@@ -88,13 +88,13 @@ describe('a home is refused', () => {
     },
   );
 
-  test('when others can write in the folder itself', async () => {
+  test('when other users can write to its folder', async () => {
     await chmod(home, 0o730);
     await expect(refuseForeignDataDir(home)).rejects.toThrow(ForeignDataDirError);
     await expect(refuseForeignDataDir(home)).rejects.toThrow(/\.pointsman is open to other users/);
   });
 
-  test.runIf(process.getuid?.() === 0)('when it, or a file of it, belongs to another user', async () => {
+  test.runIf(process.getuid?.() === 0)('when it, or one of its files, belongs to another user', async () => {
     for (const name of ['postgres', 'postgres.half-made-17']) {
       await mkdir(join(home, name), { mode: 0o700 });
       await chown(join(home, name), 1000, 1000);

@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(home.path, { recursive: true }));
 
-test('is made once, readable by its owner alone, and the same from then on', async () => {
+test('the key of a home is created once, and only its owner can read it', async () => {
   const made = await requestIdentity(home);
   expect((await stat(made.pemFile)).mode & 0o777).toBe(0o600);
   expect(await readFile(made.pemFile, 'utf8')).toMatch(/^-----BEGIN PRIVATE KEY-----\n/);
@@ -21,13 +21,13 @@ test('is made once, readable by its owner alone, and the same from then on', asy
   expect(settings.shape.POINTSMAN_WORKER_IDENTITY_KEY.parse(made.publicKey)).toBe(made.publicKey);
 });
 
-test('is another one in another home', async () => {
+test('another home has another key', async () => {
   const { pemFile, publicKey } = await requestIdentity(home);
   await rm(pemFile);
   expect((await requestIdentity(home)).publicKey).not.toBe(publicKey);
 });
 
-test('a start that was cut short and left nothing in the file gets a key all the same', async () => {
+test('an empty key file of an aborted start is replaced by a key', async () => {
   const { pemFile } = await requestIdentity(home);
   await writeFile(pemFile, '');
   const { publicKey } = await requestIdentity(home);
@@ -35,12 +35,12 @@ test('a start that was cut short and left nothing in the file gets a key all the
 });
 
 test.each([
-  ['no key', 'not a key\n'],
+  ['invalid content', 'not a key\n'],
   [
     'a key of another kind',
     generateKeyPairSync('x25519').privateKey.export({ type: 'pkcs8', format: 'pem' }),
   ],
-])('%s in the file is refused, named, and left as it is', async (_what, text) => {
+])('a file with %s is refused by name and not changed', async (_what, text) => {
   const { pemFile } = await requestIdentity(home);
   await writeFile(pemFile, text);
   await expect(requestIdentity(home)).rejects.toThrow(`${pemFile} does not contain an ed25519 key`);

@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(home.path, { recursive: true }));
 
-test('a home makes its key once, for its owner’s eyes only', async () => {
+test('the key of a home is created once, and only its owner can read it', async () => {
   const made = await secretKeySettings(home, null);
   expect(Buffer.from(made['POINTSMAN_SECRET_KEY']!, 'base64')).toHaveLength(32);
   const file = join(home.path, 'secret-key');
@@ -23,7 +23,7 @@ test('a home makes its key once, for its owner’s eyes only', async () => {
   expect(await secretKeySettings(home, null)).toEqual(made);
 });
 
-test('a key that is given is used and not kept, and what the home’s own has sealed can still be read', async () => {
+test('a key from the environment is used and not stored, and secrets under the key of the home can still be read', async () => {
   const made = await secretKeySettings(home, null);
   const given = randomBytes(32);
   const settings = await secretKeySettings(home, { current: given, previous: null });
@@ -34,7 +34,7 @@ test('a key that is given is used and not kept, and what the home’s own has se
   expect(await secretKeySettings(home, null)).toEqual(made);
 });
 
-test('a key that is broken stops the start: another in its place would lose every secret', async () => {
+test('an invalid key stops the start, because a new key would lose every secret', async () => {
   await writeFile(join(home.path, 'secret-key'), 'not a key\n');
   await expect(secretKeySettings(home, null)).rejects.toThrow('does not contain a 32-byte key');
 });

@@ -7,9 +7,9 @@ import { filesWithRestate } from '../../support/runs/replayed-files.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
-test('what is run once more with replays is every integration test in which handlers run with its settings, unless it says why not', () => {
+test('the replayed run includes every integration test whose handlers use its settings, unless the file states a reason', () => {
   const files = filesWithRestate(root);
-  // By the harness, and through another harness.
+  // Files that use the harness directly, and one that uses another harness.
   for (const name of [
     'releases/release',
     'hooks/hooks',

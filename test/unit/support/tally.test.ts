@@ -14,7 +14,7 @@ test('a run whose tests all passed has no failure', () => {
   expect(tallyOf(report(3, 0), 0)).toEqual({ passed: 3, failed: 0, skipped: 0, failures: [] });
 });
 
-test('every failed test counts once, with its file, and is named with how its reason begins', () => {
+test('every failed test counts once, with its file and the first line of its reason', () => {
   const assertionResults = [
     {
       status: 'failed',
@@ -32,7 +32,7 @@ test('every failed test counts once, with its file, and is named with how its re
   });
 });
 
-test('a file that broke before its tests began is a failure, and says why', () => {
+test('a file that fails before its tests begin is a failure with its reason', () => {
   const file = { name: 'broken.test.ts', status: 'failed', message: 'SyntaxError: x', assertionResults: [] };
   const broken = tallyOf(report(1, 0, [file]), 1);
   expect(broken).toMatchObject({ failed: 1, failures: ['broken.test.ts: SyntaxError: x'] });
@@ -48,7 +48,7 @@ test.each([
   expect(tallyOf(found, exitCode)).toMatchObject({ failed: 1, failures: [expect.stringContaining('it ')] });
 });
 
-test('skipped tests and tests to be written are told apart from those that passed', () => {
+test('skipped tests and todo tests are counted apart from passed ones', () => {
   expect(tallyOf({ ...report(1, 0), numPendingTests: 2, numTodoTests: 1 }, 0)).toEqual({
     passed: 1,
     failed: 0,
@@ -57,7 +57,7 @@ test('skipped tests and tests to be written are told apart from those that passe
   });
 });
 
-test('the summary adds everything up, and speaks of skipped tests only where there are some', () => {
+test('the summary is the sum of all runs, and mentions skipped tests only if there are some', () => {
   const total = sum([
     { passed: 1, failed: 0, skipped: 0, failures: [] },
     { passed: 2, failed: 1, skipped: 0, failures: ['a test'] },

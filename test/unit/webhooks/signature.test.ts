@@ -20,8 +20,8 @@ const check = (
   { secrets = [secret], text = body, ...more }: { secrets?: string[]; text?: string; nowMs?: number } = {},
 ) => verifyWebhook({ headers, body: Buffer.from(text) }, { secrets, ...more });
 
-describe('what is signed here', () => {
-  test('is verified by the library of Standard Webhooks, whatever it says', () => {
+describe('a message that the product has signed', () => {
+  test('is verified by the library of Standard Webhooks, with any content', () => {
     fc.assert(
       fc.property(fc.json(), fc.uint8Array({ minLength: 24, maxLength: 64 }), (text, key) => {
         const own = `whsec_${Buffer.from(key).toString('base64')}`;
@@ -31,7 +31,7 @@ describe('what is signed here', () => {
     );
   });
 
-  test('is what the specification says of its own example', () => {
+  test('has the signature of the example in the specification', () => {
     const headers = signatureHeaders(
       { id: 'msg_p5jXN8AQM9LWM0D4loKWxJek', timestamp: 1614265330, body: '{"test": 2432232314}' },
       ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
@@ -39,7 +39,7 @@ describe('what is signed here', () => {
     expect(headers['webhook-signature']).toBe('v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=');
   });
 
-  test('with two secrets is verified by whoever has either of them, and by nobody else', () => {
+  test('with two secrets is verified with each of them, and with no other secret', () => {
     const headers = signed([secret, other]);
     for (const own of [secret, other]) {
       expect(new Webhook(own).verify(body, headers)).toEqual(JSON.parse(body));
@@ -61,17 +61,17 @@ describe('what is signed here', () => {
     }
   });
 
-  test('has no id in which a dot would let one signature stand for two messages', () => {
+  test('cannot have an id with a dot, which would let one signature fit two messages', () => {
     expect(() => signed([secret], { id: 'a.b' })).toThrow('dot');
   });
 
-  test('needs a secret that is one, and never says which was none', () => {
+  test('requires a valid secret, which the error does not contain', () => {
     expect(() => signed(['whsec_short'])).toThrow('a webhook cannot be signed: its secret is invalid');
   });
 });
 
-describe('what the library has signed', () => {
-  test('is verified here, byte for byte', () => {
+describe('a message that the library of Standard Webhooks has signed', () => {
+  test('is verified by the product, byte for byte', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         const wellFormed = text.toWellFormed();
@@ -86,13 +86,13 @@ describe('what the library has signed', () => {
     );
   });
 
-  test('is verified beside signatures of other versions and of other secrets', () => {
+  test('is verified among signatures of other versions and of other secrets', () => {
     const headers = signed([other, secret]);
     const many = `v1a,${randomBytes(64).toString('base64')} v2,x ${headers['webhook-signature']}`;
     expect(check({ ...headers, 'webhook-signature': many })).toEqual({ kind: 'verified', id });
   });
 
-  test('is looked for among so many signatures only', () => {
+  test('is refused behind too many other signatures', () => {
     const headers = signed([secret]);
     const many = `${'v1,x '.repeat(1_000)}${headers['webhook-signature']}`;
     expect(check({ ...headers, 'webhook-signature': many })).toMatchObject({ kind: 'refused' });
@@ -115,7 +115,7 @@ test.each([
   ['with an empty id', { 'webhook-id': '' }],
   ['with a dot in its id', { 'webhook-id': 'a.b' }],
   ['without a timestamp', { 'webhook-timestamp': undefined }],
-  ['with a timestamp that is none', { 'webhook-timestamp': 'now' }],
+  ['with an invalid timestamp', { 'webhook-timestamp': 'now' }],
   ['with a timestamp in another spelling', { 'webhook-timestamp': `0${now()}` }],
   ['with a timestamp beyond all clocks', { 'webhook-timestamp': '9'.repeat(400) }],
   ['without a signature', { 'webhook-signature': undefined }],
@@ -123,14 +123,14 @@ test.each([
   ['with a signature of no bytes', { 'webhook-signature': 'v1,' }],
   ['with a signature of too many bytes', { 'webhook-signature': `v1,${randomBytes(33).toString('base64')}` }],
   ['with two headers of one name', { 'webhook-signature': [signed([secret])['webhook-signature']!, 'v1,x'] }],
-])('a message %s is refused, and nothing breaks', (_what, over) => {
+])('a message %s is refused without an exception', (_what, over) => {
   expect(check({ ...signed([secret]), ...over } as Record<string, string>)).toMatchObject({
     kind: 'refused',
   });
 });
 
-describe('a secret', () => {
-  test('that is made here has 32 bytes, never the same', () => {
+describe('a webhook secret', () => {
+  test('that the product creates has 32 random bytes', () => {
     const made = Array.from({ length: 100 }, newWebhookSecret);
     expect(new Set(made).size).toBe(100);
     for (const one of made) expect(webhookKey(one)).toHaveLength(32);
@@ -144,7 +144,7 @@ describe('a secret', () => {
     ['with a space in it', `whsec_ ${randomBytes(32).toString('base64')}`],
     ['with bits that mean nothing', `whsec_${'A'.repeat(42)}B=`],
     ['that is empty', ''],
-  ])('%s is none', (_what, text) => {
+  ])('%s is invalid', (_what, text) => {
     expect(webhookKey(text)).toBeNull();
     expect(() => check(signed([secret]), { secrets: [text] })).toThrow('the configured secret is invalid');
   });

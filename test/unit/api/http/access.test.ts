@@ -29,7 +29,7 @@ async function codeOf(act: () => unknown): Promise<string> {
   }
 }
 
-test("the environment's token is the admin of everything, and needs no store", async () => {
+test("the admin token of the environment has the platform's admin role, and needs no store", async () => {
   const noStore: KnownTokens = {
     ...known,
     find: async () => {
@@ -46,7 +46,7 @@ test("the environment's token is the admin of everything, and needs no store", a
   expect(await codeOf(() => authenticate('Bearer of-acme', noStore))).toBe('unavailable');
 });
 
-test("a tenant's token speaks by its own name, the platform's by one that no tenant's can have", async () => {
+test('a token of a tenant acts under its name, and one of the platform under a name that no tenant can give', async () => {
   expect(await authenticate('Bearer of-acme', known)).toMatchObject({ id: '1', name: 'ci', tenant: 'acme' });
   expect(await authenticate('Bearer of-nobody', known)).toMatchObject({ name: 'platform/ops', tenant: null });
 });
@@ -62,7 +62,7 @@ test.each([
   `Bearer ${hashToken('of-acme')}`,
   `Bearer ${ADMINS} x`,
   `Bearer ${'x'.repeat(2_000)}`,
-])('the header %s is nobody', async (header) => {
+])('the header %s is unauthenticated', async (header) => {
   expect(await codeOf(() => authenticate(header, known))).toBe('unauthenticated');
 });
 
@@ -84,22 +84,25 @@ const table: Record<Role, string> = {
   admin: 'read publish steer approve report acknowledge administer',
 };
 
-test.each(Role.options)('a token that is only %s may do this and nothing else', async (role) => {
-  const principal: Principal = { id: '1', name: 'x', tenant: 'acme', roles: [role] };
-  const may = [];
-  for (const action of actions)
-    if ((await codeOf(() => authorise(principal, action, 'acme'))) === 'allowed') may.push(action);
-  expect(may.join(' ')).toBe(table[role]);
-});
+test.each(Role.options)(
+  'a token with only the role %s has exactly the permissions of that role',
+  async (role) => {
+    const principal: Principal = { id: '1', name: 'x', tenant: 'acme', roles: [role] };
+    const may = [];
+    for (const action of actions)
+      if ((await codeOf(() => authorise(principal, action, 'acme'))) === 'allowed') may.push(action);
+    expect(may.join(' ')).toBe(table[role]);
+  },
+);
 
-test('of several roles each counts, and no role is none', async () => {
+test('a token has the permissions of all its roles, and a token without a role has no permission', async () => {
   const both: Principal = { id: '1', name: 'x', tenant: 'acme', roles: ['viewer', 'approver'] };
   expect(await codeOf(() => authorise(both, 'approve', 'acme'))).toBe('allowed');
   expect(await codeOf(() => authorise(both, 'publish', 'acme'))).toBe('forbidden');
   expect(await codeOf(() => authorise({ ...both, roles: [] }, 'read', 'acme'))).toBe('forbidden');
 });
 
-test("nobody reaches another tenant, nor what belongs to none, by a tenant's token", async () => {
+test('a token of a tenant is forbidden in another tenant and on the platform', async () => {
   const principal: Principal = { id: '1', name: 'x', tenant: 'acme', roles: ['admin'] };
   expect(await codeOf(() => authorise(principal, 'read', 'other'))).toBe('forbidden');
   expect(await codeOf(() => authorise(principal, 'administer', null))).toBe('forbidden');

@@ -10,7 +10,8 @@ import { type AddressRange, parseAddressRange } from '../../../../services/outbo
 import { eventually } from '../../../support/runs/eventually.ts';
 import { openSocket } from '../../../support/runs/raw-http.ts';
 
-// 400 connections, of which one network may have half of three quarters, and one address of it half of three quarters of that.
+// 400 connections: one network may have half of three quarters of them, and one address half of three
+// quarters of that.
 
 const CONNECTIONS = 400;
 const ONE_NETWORK = 150;
@@ -36,7 +37,7 @@ async function start(...proxies: string[]): Promise<void> {
   });
 }
 
-/** Opens so many connections from that address, and gives those on which a request is answered. */
+/** Opens `count` connections from that address, and returns those on which a request is answered. */
 async function open(count: number, localAddress: string): Promise<Socket[]> {
   const opened = await Promise.all(
     Array.from({ length: count }, () => openSocket(server?.url ?? '', { localAddress })),
@@ -55,7 +56,7 @@ async function isServed(socket: Socket): Promise<boolean> {
   return promise;
 }
 
-test('one address that opens all the connections it can leaves room for others, and what it closes is free again', async () => {
+test('one address that opens as many connections as it can leaves room for others, and its closed connections are free again', async () => {
   await start('192.0.2.0/24');
   const greedy = await open(200, GREEDY);
   expect(greedy).toHaveLength(ONE_ADDRESS);
@@ -66,7 +67,7 @@ test('one address that opens all the connections it can leaves room for others, 
   await eventually(async () => (await open(1, GREEDY)).length === 1, { what: 'a connection is free' });
 });
 
-test('the addresses of one network together leave room for other networks, however many they are', async () => {
+test('any number of addresses of one network leave room for other networks', async () => {
   await start('192.0.2.0/24');
   let opened = 0;
   for (let host = 1; host <= 20; host++) opened += (await open(20, `127.0.0.${host}`)).length;
@@ -77,7 +78,7 @@ test('the addresses of one network together leave room for other networks, howev
 test.each([
   ['2001:db8:1:', '2001:db8:2::1'],
   ['2002:c000:207:', '2002:c000:208::1'],
-])('so do those of the IPv6 network %s:/48', (greedy, other) => {
+])('any number of addresses of the IPv6 network %s:/48 leave room for other networks', (greedy, other) => {
   const { connect } = anyAddress();
   let opened = 0;
   for (let nth = 0; nth < 256; nth++)
@@ -86,28 +87,28 @@ test.each([
   expect(connect(other)).toBe(true);
 });
 
-/** The same rule, for remote addresses that this machine does not have. */
+/** Applies the rule to remote addresses that this machine does not have. */
 function anyAddress() {
-  const deaf = createServer();
-  shareConnections(deaf, { capacity: CONNECTIONS });
+  const detached = createServer();
+  shareConnections(detached, { capacity: CONNECTIONS });
   const connect = (remoteAddress: string): boolean => {
     const socket = new Socket();
     Object.defineProperty(socket, 'remoteAddress', { value: remoteAddress });
-    deaf.emit('connection', socket);
+    detached.emit('connection', socket);
     return !socket.destroyed;
   };
   return { connect };
 }
 
 test.each([
-  ['that the operator names', ['127.0.0.1/32']],
-  ['in a private network, where the operator names none', []],
-])('a proxy has no share of its own: one %s', async (_which, proxies) => {
+  ['that the operator lists', ['127.0.0.1/32']],
+  ['in a private network, when the operator lists none', []],
+])('a proxy has no share: one %s', async (_which, proxies) => {
   await start(...proxies);
   expect(await open(200, GREEDY)).toHaveLength(200);
 });
 
-test('the connections of a proxy count as taken: an address gets what is left', async () => {
+test('the connections of a proxy count as taken, and an address gets the rest', async () => {
   await start('127.0.0.1/32');
   expect(await open(CONNECTIONS - 10, GREEDY)).toHaveLength(CONNECTIONS - 10);
   expect(await open(10, OTHER)).toHaveLength(10);

@@ -33,7 +33,7 @@ afterEach(() => {
   server = null;
 });
 
-/** Sends two requests, one behind the other, neither of which is answered; `close` ends their connection. */
+/** Sends two pipelined requests without a response. `close` ends their connection. */
 async function twoPipelined() {
   const connections: Connection[] = [];
   const outgoing: { end(): void }[] = [];
@@ -51,7 +51,7 @@ async function twoPipelined() {
   return { connections, outgoing, close: () => socket.destroy() };
 }
 
-test('what was registered is called when the response was sent, once, and not for the other request', async () => {
+test('a callback for a sent response is called once, and not for another request of the connection', async () => {
   const { connections, outgoing, close } = await twoPipelined();
   const ends = [0, 0];
   for (const [nth, { onceSent }] of connections.entries()) onceSent(() => (ends[nth] = (ends[nth] ?? 0) + 1));
@@ -59,11 +59,11 @@ test('what was registered is called when the response was sent, once, and not fo
   await eventually(async () => ends[0] === 1, { what: 'the first was sent' });
   expect(ends).toEqual([1, 0]);
   close();
-  await eventually(async () => ends[1] === 1, { what: 'the second was given up' });
+  await eventually(async () => ends[1] === 1, { what: 'the second was aborted' });
   expect(ends).toEqual([1, 1]);
 });
 
-test('when the connection goes, it is called also for a request whose response has not begun, and the signal aborts', async () => {
+test('a closed connection aborts the signal of each request, and calls a later callback at once', async () => {
   const { connections, close } = await twoPipelined();
   const ended = connections.map(({ signal }) => signal);
   close();

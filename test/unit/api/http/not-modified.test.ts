@@ -12,7 +12,7 @@ import type { Principal } from '../../../../services/api/access/access.ts';
 import { Metrics } from '../../../../services/api/metrics/metrics.ts';
 import { notModified } from '../../../../services/api/channels/not-modified.ts';
 
-/** What stands for the router: it says that it was asked. */
+/** The status of a fake router, which shows that the router got the request. */
 const ROUTERS = 418;
 
 const PATH = '/v1/tenants/acme/bundles/bot/channels/live';
@@ -78,7 +78,7 @@ async function ask(
   return { statusCode, headers: answered, text: await text(answer) };
 }
 
-test('whoever asks for a pointer that has not moved is told so, and it is logged and counted', async () => {
+test('a conditional GET of an unmoved pointer gets 304, and is logged and counted', async () => {
   const answer = await ask({ ...plain, 'x-request-id': 'mine' });
   expect(answer.statusCode).toBe(304);
   expect(answer.headers).toMatchObject({
@@ -104,22 +104,22 @@ test('whoever asks for a pointer that has not moved is told so, and it is logged
   );
 });
 
-test('while the process ends, the connection is not kept', async () => {
+test('an early 304 closes the connection while the process shuts down', async () => {
   drain.abort();
   expect((await ask()).headers.connection).toBe('close');
 });
 
-describe('left to the router, and neither logged nor counted here, is', () => {
+describe('the router handles, and the early path neither logs nor counts,', () => {
   test.each<[string, Record<string, string>, { path?: string; method?: string; body?: string }?]>([
-    ['who sends no token', { 'if-none-match': '"17"' }],
-    ['a token that nobody knows', { ...plain, authorization: 'Bearer other' }],
-    ['who has seen nothing', { authorization: plain.authorization }],
-    ['who has seen another generation', { ...plain, 'if-none-match': '"16"' }],
+    ['a request without a token', { 'if-none-match': '"17"' }],
+    ['an unknown token', { ...plain, authorization: 'Bearer other' }],
+    ['a request without a tag', { authorization: plain.authorization }],
+    ['a request with an older tag', { ...plain, 'if-none-match': '"16"' }],
     ['a list of tags', { ...plain, 'if-none-match': '"16", "17"' }],
     ['a weak tag', { ...plain, 'if-none-match': 'W/"17"' }],
-    ['who wants a stream', { ...plain, accept: 'text/event-stream' }],
-    ['who would wait', plain, { path: `${PATH}?wait=10s` }],
-    ['another address', plain, { path: `${PATH}/moves` }],
+    ['a request for an event stream', { ...plain, accept: 'text/event-stream' }],
+    ['a request that waits', plain, { path: `${PATH}?wait=10s` }],
+    ['another path', plain, { path: `${PATH}/moves` }],
     ['a name in another spelling', plain, { path: PATH.replace('live', '%6Cive') }],
     ['a HEAD', plain, { method: 'HEAD' }],
     ['a GET with a body', { ...plain, 'content-length': '2' }, { body: '{}' }],
@@ -140,7 +140,7 @@ describe('left to the router, and neither logged nor counted here, is', () => {
 });
 
 test.each(['the token', 'the pointer'])(
-  'a store that does not answer for %s is asked once: the router would wait for it as long once more',
+  'a request is answered 503 after one attempt when the store for %s is unavailable, because the router would wait as long again',
   async (what) => {
     let asked = 0;
     const away = () => {

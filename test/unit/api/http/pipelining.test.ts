@@ -10,7 +10,7 @@ import { socketLimits } from '../../../../services/api/limits.ts';
 import { eventually } from '../../../support/runs/eventually.ts';
 import { exchange, openSocket, responseOn } from '../../../support/runs/raw-http.ts';
 
-// What the server keeps of requests that wait behind another on their connection.
+// How much the server keeps of requests that wait behind another one on their connection.
 
 const { pipelined, pipelinedPast } = socketLimits;
 const WITHIN = { withinMs: 20_000 };
@@ -18,7 +18,7 @@ const KiB = 1024;
 
 let server: ApiServer;
 let handled: string[];
-/** Every request that the parser has seen. */
+/** Every request that the parser has read. */
 let seen: IncomingMessage[];
 /** Lets `/slow` and `/begun` end. */
 let go: PromiseWithResolvers<void>;
@@ -51,7 +51,7 @@ async function answer(request: Request): Promise<Response> {
   return new Response('ok');
 }
 
-/** Four bytes at once, and four when it may end. */
+/** Sends four bytes at once, and four more after `go`. */
 function inTwoParts(): ReadableStream<Uint8Array> {
   return new ReadableStream({
     async start(controller) {
@@ -76,7 +76,7 @@ const put = (path: string, body: string): string =>
   `PUT ${path} HTTP/1.1\r\nHost: test\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 const LARGE_HEADER = `X: ${'x'.repeat(14 * KiB)}`;
 
-/** Bytes of bodies in memory. */
+/** Bytes of request bodies in memory. */
 const heldBytes = (): number => seen.reduce((sum, { readableLength }) => sum + readableLength, 0);
 const areRead = async (count: number): Promise<void> => {
   const what = `${count} requests were read`;
@@ -86,11 +86,11 @@ const areRead = async (count: number): Promise<void> => {
   });
 };
 
-describe('the bodies of requests are not kept', () => {
+describe('the body of a request is not kept in memory', () => {
   const BODY = 'x'.repeat(65_000);
 
-  test('behind a request that waits: 250 connections that bring as many as are read hold less than 2 MiB', async () => {
-    // One buffer for all, so that the sender needs no memory for each.
+  test('behind a request that waits: 250 connections with the largest number of requests hold less than 2 MiB', async () => {
+    // All connections share one buffer, so that the sender needs little memory.
     const flood = Buffer.from(get('/slow') + put('/behind', BODY).repeat(pipelinedPast));
     for (let nth = 0; nth < 250; nth++) await sent(flood);
     await areRead(250 * (1 + pipelinedPast));
@@ -104,7 +104,7 @@ describe('the bodies of requests are not kept', () => {
     await eventually(async () => heldBytes() === 0, { what: 'nothing is held', ...WITHIN });
   });
 
-  test('of a request whose response was made without it, and is not taken', async () => {
+  test('of a request whose response does not need the body and is not read', async () => {
     const socket = await sent(`POST /large HTTP/1.1\r\nHost: test\r\nContent-Length: 65000\r\n\r\n${BODY}`);
     socket.pause();
     await areRead(1);
@@ -112,7 +112,7 @@ describe('the bodies of requests are not kept', () => {
   });
 });
 
-describe('a request with a body behind another', () => {
+describe('a request with a body behind another request', () => {
   test.each([
     ['with its length', put('/behind', 'body')],
     [
@@ -132,7 +132,7 @@ describe('a request with a body behind another', () => {
     },
   );
 
-  test('ends the connection after the response before it also when the headers of that response were sent', async () => {
+  test('ends the connection after the response before it, also when the headers of that response were already sent', async () => {
     const socket = await sent(get('/begun'));
     await once(socket, 'readable');
     socket.write(put('/behind', 'body'));
@@ -142,7 +142,7 @@ describe('a request with a body behind another', () => {
     expect([status, body, handled]).toEqual([200, '12345678', ['GET /begun']]);
   });
 
-  test('is what no client sends that waits for each response: its connection is kept', async () => {
+  test('does not come from a client that waits for each response, which keeps its connection', async () => {
     go.resolve();
     const socket = await sent();
     let text = '';
@@ -159,8 +159,8 @@ describe('a request with a body behind another', () => {
   });
 });
 
-describe('the heads of requests that wait', () => {
-  test('have a bound: the response to the last one within it closes the connection', async () => {
+describe('the heads of waiting requests', () => {
+  test('have a size limit, and the response to the last one within it closes the connection', async () => {
     const socket = await sent(get('/slow', LARGE_HEADER) + get('/within', LARGE_HEADER));
     socket.write(get('/past', LARGE_HEADER));
     await areRead(3);
@@ -173,7 +173,7 @@ describe('the heads of requests that wait', () => {
     expect(handled).toEqual(['GET /slow', 'GET /within']);
   });
 
-  test('that are past it end the connection, at a bound of their own', async () => {
+  test('above the limit by a second margin end the connection', async () => {
     const socket = await sent(get('/slow') + get('/within', LARGE_HEADER));
     socket.write(get('/past', LARGE_HEADER).repeat(2));
     expect((await responseOn(socket)).status).toBeNaN();
@@ -181,7 +181,7 @@ describe('the heads of requests that wait', () => {
   });
 });
 
-test('as many requests as are read past the last one that may wait do not cost a client its responses; one more does', async () => {
+test('a client gets its responses up to a second limit of pipelined requests, and is disconnected above it', async () => {
   const all = get('/first').repeat(pipelined);
   const { body } = await exchange(server.url, all + get('/past').repeat(pipelinedPast));
   expect(body.match(/HTTP\/1\.1 200/g)).toHaveLength(pipelined - 1);

@@ -4,7 +4,7 @@ import { type ApiServer, listen } from '../../../../services/api/http/server.ts'
 import { socketLimits } from '../../../../services/api/limits.ts';
 import { exchange } from '../../../support/runs/raw-http.ts';
 
-// Heads of requests, byte by byte, on real sockets.
+// Request heads, byte by byte, on real sockets.
 
 let server: ApiServer;
 let handled: string[];
@@ -26,7 +26,7 @@ const CHUNKED = '4\r\nbody\r\n0\r\n\r\n';
 const SMUGGLED = request('POST /smuggled HTTP/1.1', HOST, 'Content-Length: 0');
 const many = (count: number): string[] => Array.from({ length: count }, (_, nth) => `A${nth}: a`);
 
-describe('a head that can be read in two ways is refused, and its connection closed:', () => {
+describe('an ambiguous request head is refused, and its connection closed:', () => {
   test.each<[string, number, string]>([
     [
       'Transfer-Encoding in HTTP/1.0',
@@ -34,7 +34,7 @@ describe('a head that can be read in two ways is refused, and its connection clo
       request('POST /a HTTP/1.0', HOST, 'Connection: keep-alive', 'Transfer-Encoding: chunked') + CHUNKED,
     ],
     [
-      'a Transfer-Encoding that is not undone',
+      'an unsupported Transfer-Encoding',
       400,
       request('POST /a HTTP/1.1', HOST, 'Transfer-Encoding: gzip, chunked') + CHUNKED,
     ],
@@ -44,7 +44,7 @@ describe('a head that can be read in two ways is refused, and its connection clo
       request('POST /a HTTP/1.1', HOST, 'Transfer-Encoding: chunked, chunked') + CHUNKED,
     ],
     [
-      'a coding in a header of its own',
+      'a coding in a separate header',
       400,
       request('POST /a HTTP/1.1', HOST, 'Transfer-Encoding: gzip', 'Transfer-Encoding: chunked') + CHUNKED,
     ],
@@ -92,7 +92,7 @@ describe('a head that can be read in two ways is refused, and its connection clo
   });
 });
 
-describe('is taken:', () => {
+describe('the server accepts', () => {
   test.each<[string, string, string]>([
     [
       'an address in absolute form',
@@ -105,12 +105,12 @@ describe('is taken:', () => {
       'PUT http://test/a body',
     ],
     [
-      'an expectation in HTTP/1.0, which has none',
+      'an expectation in HTTP/1.0, which ignores it',
       request('PUT /a HTTP/1.0', HOST, 'Expect: 100-continue', 'Content-Length: 2') + 'hi',
       'PUT http://test/a hi',
     ],
     [
-      'as many headers as there may be',
+      'the largest allowed number of headers',
       request('GET /a HTTP/1.1', HOST, ...many(socketLimits.headersCount - 2)),
       'GET http://test/a ',
     ],

@@ -17,7 +17,7 @@ const PUBLISHER: Principal = { id: 'token', name: 'ci', tenant: 'acme', roles: [
 const MiB = 1024 * 1024;
 const LARGE_BYTES = 10 * MiB;
 
-/** One large response and one small, open to all, of a router whose connections the test ends. */
+/** A router with a large response and a small one, without authorization. The test ends its connections. */
 function startRouter() {
   const answers = (path: string, bytes: number) =>
     endpoint({
@@ -64,14 +64,14 @@ function startRouter() {
   return {
     call,
     responses,
-    /** How many were carried out; they end when `endChanges` was called. */
+    /** How many changes were carried out. They end once `endChanges` is called. */
     changes: () => changes,
     endChanges: changed.resolve,
     sent: () => ends.splice(0).map((end) => end()),
   };
 }
 
-test('large responses that were not taken yet exhaust the share of their caller, and it is free again when they were', async () => {
+test('large responses that were not read yet exhaust the share of their caller, which is free again once they are read', async () => {
   const { call, sent } = startRouter();
   const statuses = async (): Promise<number[]> => {
     const responses: Response[] = [];
@@ -83,7 +83,7 @@ test('large responses that were not taken yet exhaust the share of their caller,
   expect(await statuses()).toEqual([200, 200, 200, 429, 429]);
 });
 
-test('the refusal that takes the place of a large response has none of its headers, and HEAD and small responses are not counted', async () => {
+test('the refusal of a large response does not have the headers of that response, and HEAD and small responses do not count', async () => {
   const { call } = startRouter();
   for (let count = 0; count < 5; count++) expect((await call('HEAD', '/large')).status).toBe(200);
   for (let count = 0; count < 3; count++) await call('GET', '/large');
@@ -95,7 +95,7 @@ test('the refusal that takes the place of a large response has none of its heade
   expect((await call('GET', '/small')).status).toBe(200);
 });
 
-test('the response to a change that was carried out is never replaced, and a change for whose response there is no room is not carried out', async () => {
+test('the response to a change is always sent, and a change is not carried out when there is no room for its response', async () => {
   const { call, changes, endChanges, responses, sent } = startRouter();
   const holder = [PUBLISHER.tenant ?? '', PUBLISHER.id];
   const others = responses.open(holder);
@@ -111,7 +111,7 @@ test('the response to a change that was carried out is never replaced, and a cha
   expect((await call('PUT', '/change')).status).toBe(200);
 });
 
-describe('event streams whose readers do not read', () => {
+describe('event streams whose clients do not read', () => {
   const EVENT_BYTES = MiB / 2;
   const principals: Readonly<Record<string, Principal>> = {
     hostile: PUBLISHER,
@@ -119,7 +119,7 @@ describe('event streams whose readers do not read', () => {
     third: { ...PUBLISHER, id: 'third', tenant: 'globex' },
   };
 
-  /** A router with one stream, which sends two large events of its own and ends. */
+  /** A router with one stream, which sends two large events and ends. */
   function startStreams() {
     const responses = new Shares(responseShares);
     const draining = new AbortController().signal;
@@ -146,7 +146,10 @@ describe('event streams whose readers do not read', () => {
       log: pino({ level: 'silent' }),
       draining,
     });
-    /** Begins to read, as a connection does. It keeps what it has read when its client takes nothing. */
+    /**
+     * Starts to read as a connection does. The connection keeps what it has read when its client does not
+     * read.
+     */
     const open = async (token: string, { isRead }: { isRead: boolean }) => {
       const connection = { holds: 0, end: (): void => {} };
       const request = new Request('http://test/events', { headers: { authorization: token } });
@@ -166,7 +169,7 @@ describe('event streams whose readers do not read', () => {
     return { responses, open };
   }
 
-  test('exhaust the share of their token: its next streams end at once, and those of others are whole', async () => {
+  test('exhaust the share of their token: its next streams end at once, and streams of other tokens are complete', async () => {
     const { responses, open } = startStreams();
     const unread = [];
     for (let count = 0; count < 100; count++) {
@@ -181,7 +184,7 @@ describe('event streams whose readers do not read', () => {
       const { next } = await open(token, { isRead: true });
       expect([await next(), await next(), await next()]).toEqual([true, true, false]);
     }
-    // An event that was not taken stays counted when the stream has ended behind it.
+    // An event that the client did not read counts also after its stream has ended.
     expect(await begun[0]?.stream.next()).toBe(false);
     expect(responses.held).toBe(begun.length * EVENT_BYTES);
     for (const { stream } of unread) stream.end();

@@ -102,7 +102,7 @@ function startRouter(as: Principal | null = null) {
 
 const asJson = (body: string) => ({ body, headers: { 'content-type': 'application/json' } });
 
-test('every answer carries its request id, its trace, and what keeps browsers from running it', async () => {
+test('every response has its request id, its trace, and headers that keep browsers from executing it', async () => {
   const { call } = startRouter();
   const { headers, json } = await call('GET', '/v1/tenants/acme/things', {
     headers: { 'x-request-id': 'mine-1' },
@@ -114,7 +114,7 @@ test('every answer carries its request id, its trace, and what keeps browsers fr
   expect(headers.get('content-security-policy')).toContain('sandbox');
 });
 
-test('a problem says its code, its status, where it was, and the request id of the header', async () => {
+test('a problem has its code, its status, its path, and the request id of the header', async () => {
   const { call } = startRouter();
   const { status, headers, json } = await call('GET', '/v1/nowhere?x=1');
   expect(status).toBe(404);
@@ -128,7 +128,7 @@ test('a problem says its code, its status, where it was, and the request id of t
   });
 });
 
-test('without a token there is 401 with how to get in, before anything else is looked at', async () => {
+test('a request without a token gets 401 with the authentication scheme before any other check', async () => {
   const { call } = startRouter();
   const { status, headers, json } = await call('PUT', '/v1/tenants/much-too-long/things', {
     body: '{',
@@ -139,7 +139,7 @@ test('without a token there is 401 with how to get in, before anything else is l
   expect(json).toMatchObject({ code: 'unauthenticated' });
 });
 
-test('another tenant is 403 before anything is looked at, whether its name is right, wrong or nobody’s', async () => {
+test('a request for another tenant gets 403 before any other check, for existing, invalid and unknown names', async () => {
   const { call } = startRouter({ id: '1', name: 'ci', tenant: 'acme', roles: ['publisher'] });
   expect((await call('GET', '/v1/tenants/acme/things')).status).toBe(200);
   for (const other of ['other', 'much-too-long', 'NOT-A-NAME', 'acme%20']) {
@@ -152,7 +152,7 @@ test('another tenant is 403 before anything is looked at, whether its name is ri
   }
 });
 
-test('a role that may read may not steer, and its holder is told which may', async () => {
+test('a role that may read may not steer, and the refusal names the roles that may', async () => {
   const { call } = startRouter({ id: '1', name: 'eve', tenant: 'acme', roles: ['viewer'] });
   expect((await call('GET', '/v1/tenants/acme/things')).status).toBe(200);
   const { status, json } = await call('PUT', '/v1/tenants/acme/things', asJson('{"name":"a"}'));
@@ -161,7 +161,7 @@ test('a role that may read may not steer, and its holder is told which may', asy
 });
 
 test.each(['POST', 'DELETE', 'PATCH', 'OPTIONS'])(
-  '%s where it is not taken is 405 with what is',
+  'an unsupported %s gets 405 with the supported methods',
   async (method) => {
     const { call } = startRouter();
     const { status, headers, json } = await call(method, '/v1/tenants/acme/things');
@@ -171,13 +171,13 @@ test.each(['POST', 'DELETE', 'PATCH', 'OPTIONS'])(
   },
 );
 
-test('HEAD is GET without a body', async () => {
+test('HEAD gets the response of GET without a body', async () => {
   const { call } = startRouter();
   const { status, text, headers } = await call('HEAD', '/v1/tenants/acme/things');
   expect([status, text, headers.get('content-type')]).toEqual([200, '', 'application/json']);
 });
 
-test('an error that nobody expected is a 500 that says nothing of itself, and is logged with the request id', async () => {
+test('an unexpected error is a 500 without details, and is logged with the request id', async () => {
   const { call, logged } = startRouter();
   const { status, text, json } = await call('GET', '/breaks');
   expect(status).toBe(500);
@@ -186,14 +186,14 @@ test('an error that nobody expected is a 500 that says nothing of itself, and is
   expect(line).toContain(String(json?.['requestId']));
 });
 
-test('a store that is down is 503 with Retry-After, and its address stays inside', async () => {
+test('an unavailable store is a 503 with Retry-After, and the response does not contain its address', async () => {
   const { call } = startRouter();
   const { status, headers, text } = await call('GET', '/down');
   expect([status, headers.get('retry-after')]).toEqual([503, '2']);
   expect(text).not.toContain('10.0.0.7');
 });
 
-test('a token is never logged', async () => {
+test('a token is not logged', async () => {
   const { call, logged } = startRouter();
   await call('GET', '/v1/tenants/acme/things');
   await call('GET', '/breaks');
@@ -201,7 +201,7 @@ test('a token is never logged', async () => {
   expect(logged.join('')).not.toContain(TOKEN);
 });
 
-test('everything that is wrong with path and query is told at once, each by its name', async () => {
+test('all mistakes in path and query are reported at once, each with its name', async () => {
   const { call } = startRouter();
   const { status, json } = await call(
     'PUT',
@@ -216,7 +216,7 @@ test('everything that is wrong with path and query is told at once, each by its 
   ]);
 });
 
-test('a header that can not be read is 400 and named', async () => {
+test('an invalid header is a 400 with the name of the header', async () => {
   const { call } = startRouter();
   const { status, json } = await call('PUT', '/v1/tenants/acme/things', {
     body: '{}',
@@ -237,7 +237,7 @@ test.each([
   ['a key twice', '{"name":"a","name":"b"}', 400, { pointer: '/name' }],
   ['a bomb', '['.repeat(10_000), 400, { in: 'body' }],
   ['nothing', '', 415, null],
-])('a body with %s is refused at its place', async (what, body, expected, error) => {
+])('a body with %s is refused with the place of the mistake', async (what, body, expected, error) => {
   const { call } = startRouter();
   const { status, json } = await call(
     'PUT',
@@ -249,7 +249,7 @@ test.each([
 });
 
 test.each(['text/plain', 'application/json; charset=latin1', 'application/jsonx', ''])(
-  'the content type %j is 415',
+  'the content type %j gets 415',
   async (type) => {
     const { call } = startRouter();
     const { status } = await call('PUT', '/v1/tenants/acme/things', {
@@ -260,13 +260,13 @@ test.each(['text/plain', 'application/json; charset=latin1', 'application/jsonx'
   },
 );
 
-test('an encoded body is 415', async () => {
+test('a body with a content encoding gets 415', async () => {
   const { call } = startRouter();
   const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
   expect((await call('PUT', '/v1/tenants/acme/things', { body: '{"name":"a"}', headers })).status).toBe(415);
 });
 
-test('a body past the limit is 413', async () => {
+test('a body above the size limit gets 413', async () => {
   const { call } = startRouter();
   const { status } = await call(
     'PUT',
@@ -276,12 +276,12 @@ test('a body past the limit is 413', async () => {
   expect(status).toBe(413);
 });
 
-test('a path of several parts is one parameter', async () => {
+test('a path parameter can have several segments', async () => {
   const { call } = startRouter();
   expect((await call('GET', '/v1/files/a/b%20c/d.txt')).json).toEqual({ path: 'a/b c/d.txt' });
 });
 
-test('while the process ends, clients are told to go elsewhere', async () => {
+test('responses close their connections while the process shuts down', async () => {
   const { call, draining } = startRouter();
   draining.abort();
   expect((await call('GET', '/v1/tenants/acme/things')).headers.get('connection')).toBe('close');

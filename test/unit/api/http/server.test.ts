@@ -8,7 +8,7 @@ import { type ApiServer, type EarlyResponder, listen } from '../../../../service
 import { eventually } from '../../../support/runs/eventually.ts';
 import { exchange, openSocket, responseOn } from '../../../support/runs/raw-http.ts';
 
-// What a client may send over one connection, byte by byte. The application behind it notes what it was asked.
+// Bytes that a client may send over one connection. The application behind the server records its requests.
 
 const WITHIN = { withinMs: 10_000 };
 
@@ -47,7 +47,7 @@ async function answer(request: Request): Promise<Response> {
   return new Response('ok');
 }
 
-/** Four bytes at once, and four when it may end. */
+/** Sends four bytes at once, and four more after `go`. */
 function begun(): ReadableStream<Uint8Array> {
   return new ReadableStream({
     async start(controller) {
@@ -70,12 +70,12 @@ const get = (path: string, ...headers: string[]): string =>
   `GET ${path} HTTP/1.1\r\nHost: test\r\n${headers.map((one) => `${one}\r\n`).join('')}\r\n`;
 const post = (path: string): string => `POST ${path} HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n`;
 
-describe('a request behind a response that closes the connection is not carried out', () => {
+describe('a request behind a response that closes the connection is not carried out: a response', () => {
   test.each([
-    ['to a head that can be read in two ways', get('/refused', 'Host: other'), 400],
+    ['to an ambiguous head', get('/refused', 'Host: other'), 400],
     ['to an unknown expectation', get('/refused', 'Expect: x'), 417],
     ['of the application', get('/closing'), 200],
-    ['that the client asked to be the last', get('/last', 'Connection: close'), 200],
+    ['to a request with Connection: close', get('/last', 'Connection: close'), 200],
     ['to HTTP/1.0', 'GET /old HTTP/1.0\r\nHost: test\r\n\r\n', 200],
   ])('%s', async (_what, first, status) => {
     const { status: got, headers, body } = await exchange(server.url, first + post('/smuggled'));
@@ -84,7 +84,7 @@ describe('a request behind a response that closes the connection is not carried 
     expect(handled).not.toContain('POST /smuggled');
   });
 
-  test('nor is one that comes in a later packet, while the last bytes are still on their way', async () => {
+  test('that is still being sent when the request arrives in a later packet', async () => {
     early = (incoming, outgoing) => {
       if (incoming.url !== '/large') return null;
       outgoing.writeHead(200, { connection: 'close' }).end(Buffer.alloc(32 * 1024 * 1024));
@@ -101,26 +101,26 @@ describe('a request behind a response that closes the connection is not carried 
 describe('bytes that are not HTTP', () => {
   const GARBAGE = '\x01\x02garbage\r\n\r\n';
 
-  test('are answered 400 where no response is owed', async () => {
+  test('get 400 when no response is pending', async () => {
     const { status, body } = await exchange(server.url, GARBAGE);
     expect([status, body]).toEqual([400, expect.stringContaining('"code":"malformed"')]);
   });
 
-  test('in the body of a request are answered 400: it is the response to that request', async () => {
+  test('in the body of a request get 400 as its response', async () => {
     const socket = await sent(
       'PUT /body HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\nnone\r\n',
     );
     expect((await responseOn(socket)).status).toBe(400);
   });
 
-  test('behind a request whose response is owed end the connection, and nothing is sent as its response', async () => {
+  test('behind a request without a response end the connection, and no response is sent', async () => {
     const socket = await sent(get('/slow'));
     await eventually(async () => handled.includes('GET /slow'), { what: 'it is handled', ...WITHIN });
     socket.write(GARBAGE);
     expect((await responseOn(socket)).status).toBeNaN();
   });
 
-  test('behind a response that has begun end the connection, and nothing is sent as a part of it', async () => {
+  test('behind a partly sent response end the connection, and nothing is added to that response', async () => {
     const socket = await sent(get('/begun'));
     await once(socket, 'readable');
     socket.write(GARBAGE);
@@ -129,7 +129,7 @@ describe('bytes that are not HTTP', () => {
   });
 });
 
-test('a response that was sent ahead of the router, and that nobody takes, ends with its connection', async () => {
+test('an early response that the client does not read ends with its connection', async () => {
   const ended = Promise.withResolvers<string>();
   early = (_incoming, outgoing) => {
     outgoing.once('close', () => ended.resolve(outgoing.writableFinished ? 'taken' : 'given up'));
@@ -141,18 +141,19 @@ test('a response that was sent ahead of the router, and that nobody takes, ends 
   expect(await ended.promise).toBe('given up');
 }, 10_000);
 
-test('a response to a request with an Upgrade closes the connection: what follows in its packet would get no response', async () => {
+test('the response to a request with an Upgrade closes the connection, because later requests in its packet would get no response', async () => {
   const upgrade = get('/upgrade', 'Connection: Upgrade', 'Upgrade: websocket');
   const { status, headers, body } = await exchange(server.url, upgrade + get('/behind'));
   expect([status, headers.get('connection'), body]).toEqual([200, 'close', 'ok']);
   expect(handled).toEqual(['GET /upgrade']);
 });
 
-test('a CONNECT behind a request whose response is owed does not end the connection before that response, and gets 400', async () => {
+test('a CONNECT behind a request does not end the connection before the response of that request, and gets 400', async () => {
   const socket = await sent(`POST /slow HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\nhi`);
   await eventually(async () => handled.includes('POST /slow'), { what: 'it is handled', ...WITHIN });
   socket.write(`CONNECT other:1 HTTP/1.1\r\nHost: test\r\n\r\n${post('/smuggled')}`);
-  // Its own bytes can't be seen to have been read: a second connection was, which came after them.
+  // No test can see when the server reads these bytes. A later exchange on a second connection proves that it
+  // has.
   await exchange(server.url, get('/other', 'Connection: close'));
   go.resolve();
   const { status, headers, body } = await responseOn(socket);
@@ -164,7 +165,7 @@ test('a CONNECT behind a request whose response is owed does not end the connect
   expect(handled).toEqual(['POST /slow', 'GET /other']);
 });
 
-test('a client that closes its sending side before the response counts as gone: what it sent is handled, and it gets no response', async () => {
+test('a client that closes its sending side before the response counts as gone: its request is handled, and it gets no response', async () => {
   const socket = await sent(get('/slow'));
   await eventually(async () => handled.includes('GET /slow'), { what: 'it is handled', ...WITHIN });
   const response = responseOn(socket);
@@ -172,8 +173,8 @@ test('a client that closes its sending side before the response counts as gone: 
   expect((await response).status).toBeNaN();
 });
 
-describe('a request with an Expect', () => {
-  test('of 100-continue is told to go on in its turn, and its body is read', async () => {
+describe('a request with an Expect header', () => {
+  test('of 100-continue gets 100 in its turn, and its body is read', async () => {
     const socket = await sent(get('/first'));
     let text = '';
     socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
@@ -187,12 +188,12 @@ describe('a request with an Expect', () => {
     expect(text).toMatch(/^HTTP\/1\.1 200 [^]*ok[^]*HTTP\/1\.1 100 [^]*HTTP\/1\.1 200 [^]*body/);
   });
 
-  test('of 100-continue whose head is refused is not told to go on', async () => {
+  test('of 100-continue with an invalid head does not get 100', async () => {
     const { status } = await exchange(server.url, get('/refused', 'Host: other', 'Expect: 100-continue'));
     expect([status, handled]).toEqual([400, []]);
   });
 
-  test('of anything else gets a 417 problem after the responses before it, and the connection is closed', async () => {
+  test('of another value gets a 417 problem after the responses before it, and the connection is closed', async () => {
     const { body } = await exchange(server.url, get('/first') + get('/unknown', 'Expect: x').repeat(10));
     expect(body.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 417']);
     expect(body).toContain('"status":417');

@@ -20,7 +20,7 @@ const byTenantAndToken: ShareLimits = {
   ],
 };
 
-/** Takes one unit after the other until the share is exhausted; what it got. */
+/** Takes one unit at a time until the share is exhausted, and returns how many it got. */
 function takeAll(shares: Shares, ...path: string[]): number {
   let got = 0;
   for (const holding = shares.open(path); isTaken(holding, 1);) got++;
@@ -37,8 +37,8 @@ function isTaken(holding: Holding, amount: number): boolean {
   }
 }
 
-describe('of a shared resource', () => {
-  test('one holder gets at most half, two together three quarters, and each further one half of what is left', () => {
+describe('in a shared resource', () => {
+  test('one holder gets at most half, two get three quarters together, and each further one gets half of the rest', () => {
     const shares = new Shares(byTenant);
     expect(takeAll(shares, 'a')).toBe(COMMON / 2);
     expect(Math.abs(takeAll(shares, 'b') - COMMON / 4)).toBeLessThan(1);
@@ -47,13 +47,13 @@ describe('of a shared resource', () => {
     expect(takeAll(shares, 'd')).toBeGreaterThanOrEqual(MINIMUM);
   });
 
-  test('a holder whose neighbours have all that is not reserved still gets its minimum', () => {
+  test('a holder gets its minimum also when other holders have everything that is not reserved', () => {
     const shares = new Shares(byTenant);
     for (let greedy = 0; greedy < 10; greedy++) takeAll(shares, `greedy-${greedy}`);
     for (let late = 0; late < 15; late++) expect(takeAll(shares, `late-${late}`)).toBe(MINIMUM);
   });
 
-  test('what is released can be taken by others, and releasing twice releases once', () => {
+  test('a released amount can be taken by others, and a second release has no effect', () => {
     const shares = new Shares(byTenant);
     const first = shares.open(['a']);
     first.take(300);
@@ -63,7 +63,7 @@ describe('of a shared resource', () => {
     expect([shares.held, shares.room(['b'])]).toEqual([0, COMMON / 2]);
   });
 
-  test('a token does not take the share of its tenant from the other tokens', () => {
+  test("a token does not take the share of its tenant from the tenant's other tokens", () => {
     const shares = new Shares(byTenantAndToken);
     const greedy = takeAll(shares, 'a', 'greedy');
     const other = takeAll(shares, 'a', 'other');
@@ -71,14 +71,14 @@ describe('of a shared resource', () => {
     expect(takeAll(shares, 'b', 'greedy')).toBeGreaterThan(greedy / 3);
   });
 
-  test('names like those of an object’s own properties are holders like any other', () => {
+  test('a holder can have the name of an inherited object property', () => {
     const shares = new Shares(byTenant);
     for (const name of Object.getOwnPropertyNames(Object.prototype)) shares.open([name]).take(1);
     expect(shares.held).toBe(Object.getOwnPropertyNames(Object.prototype).length);
   });
 });
 
-/** Whoever takes or releases what, in any order. */
+/** Takes and releases in any order. */
 const steps = fc.array(
   fc.record({
     tenant: fc.integer({ min: 0, max: 8 }),
@@ -91,8 +91,8 @@ const steps = fc.array(
 describe.each([
   ['with one level', byTenant],
   ['with tokens inside of tenants', byTenantAndToken],
-])('whatever is taken and released, %s,', (_what, limits) => {
-  test('no holder has more than half of what is not reserved, no pair more than three quarters, and all together at most the capacity', () => {
+])('in any sequence of takes and releases %s', (_what, limits) => {
+  test('one holder has at most half of the capacity that is not reserved, a pair has at most three quarters, and all holders together have at most the whole capacity', () => {
     everyState(limits, ({ held, shares }) => {
       const [first = 0, second = 0] = [...held.values()].toSorted((a, b) => b - a);
       expect(first).toBeLessThanOrEqual(COMMON / 2);

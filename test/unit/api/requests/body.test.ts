@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { readBody, skipBody } from '../../../../services/api/requests/body.ts';
 
-/** A body that never ends by itself, and counts what was taken of it. */
+/** An endless body, which counts the bytes that were read. */
 function endless() {
   const body = { pulled: 0, cancelled: false };
   const stream = new ReadableStream<Uint8Array>(
@@ -24,18 +24,18 @@ function post(body: RequestInit['body'], headers: Record<string, string> = {}): 
   return new Request('http://test/', { method: 'POST', body: body ?? null, headers, duplex: 'half' });
 }
 
-test('a body comes out whole', async () => {
+test('a body is read completely', async () => {
   expect(Buffer.from(await readBody(post('hello'), 5)).toString()).toBe('hello');
 });
 
-test('reading stops at the first byte past the limit, and the rest is not asked for', async () => {
+test('reading stops at the first byte above the limit, and cancels the rest', async () => {
   const { body, stream } = endless();
   await expect(readBody(post(stream), 10_000)).rejects.toMatchObject({ code: 'too_large' });
   expect(body.pulled).toBe(11_000);
   expect(body.cancelled).toBe(true);
 });
 
-test('a body that promises too much is not read at all', async () => {
+test('a body with a Content-Length above the limit is not read at all', async () => {
   const { body, stream } = endless();
   const request = post(stream, { 'content-length': '10001' });
   await expect(readBody(request, 10_000)).rejects.toMatchObject({ code: 'too_large' });
@@ -49,7 +49,7 @@ test('a body that breaks off is malformed', async () => {
   await expect(readBody(post(stream), 10)).rejects.toMatchObject({ code: 'malformed' });
 });
 
-/** A body whose pieces the test sends. */
+/** A body that the test sends in pieces. */
 function sent() {
   const state = { controller: null as ReadableStreamDefaultController<Uint8Array> | null };
   const stream = new ReadableStream<Uint8Array>({
@@ -64,13 +64,13 @@ function sent() {
 
 const pace = { windowMs: 50, bytes: 100, lateMs: 60_000 };
 
-test('a body whose sender stalls is ended after one window, whatever came before', async () => {
+test('a body whose sender stalls is ended after one window, also after fast bytes', async () => {
   const { stream, send } = sent();
   send(1_000);
   await expect(readBody(post(stream), 10_000, { pace })).rejects.toMatchObject({ code: 'too_slow' });
 });
 
-test('a body that trickles is ended, and what came first does not count for later', async () => {
+test('a body that trickles is ended, and its first fast bytes do not count later', async () => {
   const { stream, send } = sent();
   send(9_000);
   const trickle = setInterval(() => send(1), 5);
@@ -78,7 +78,7 @@ test('a body that trickles is ended, and what came first does not count for late
   clearInterval(trickle);
 });
 
-test('a body that keeps the pace is read to its end, however long that takes', async () => {
+test('a body that keeps the pace is read to its end, for any time', async () => {
   const { stream, send, end } = sent();
   let pieces = 0;
   const steady = setInterval(() => {
@@ -91,7 +91,7 @@ test('a body that keeps the pace is read to its end, however long that takes', a
   expect((await readBody(post(stream), 200_000, { pace: slow })).byteLength).toBe(120_000);
 });
 
-test('a check that is late counts for nothing: this process was busy and has read nothing meanwhile', async () => {
+test('a late check does not count, because the process was busy and has read nothing', async () => {
   const { stream, send, end } = sent();
   const read = readBody(post(stream), 10_000, { pace: { ...pace, lateMs: 20 } });
   const busyUntil = performance.now() + 200;
@@ -103,7 +103,7 @@ test('a check that is late counts for nothing: this process was busy and has rea
   expect((await read).byteLength).toBe(7);
 });
 
-test('a body that is skipped has the same bounds, and only its size is known', async () => {
+test('a skipped body has the same limits, and only its size is returned', async () => {
   const pieces: number[] = [];
   const onChunk = (bytes: number): number => pieces.push(bytes);
   expect(await skipBody(post('hello'), 5, { onChunk })).toBe(5);

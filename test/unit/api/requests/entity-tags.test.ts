@@ -6,18 +6,18 @@ test.each([
   ['"17"', 17],
   ['"0"', 0],
   ['*', 'any'],
-] as const)('If-Match %s is read', (header, expected) => {
+] as const)('If-Match %s is accepted', (header, expected) => {
   expect(IfMatch.parse(header)).toBe(expected);
 });
 
 test.each(['W/"17"', '17', '"017"', '"-1"', '"a"', '"1", "2"', '', '""', '"9007199254740992"'])(
-  'If-Match %s is refused: it could not be compared strongly to a generation',
+  'If-Match %s is refused, because it has no strong comparison with a generation',
   (header) => {
     expect(IfMatch.safeParse(header).success).toBe(false);
   },
 );
 
-test('If-None-Match knows its tag among others, weak ones too', () => {
+test('If-None-Match matches its tag in a list, and as a weak tag', () => {
   expect(isKnown('"1", W/"17"', etagOf(17))).toBe(true);
   expect(isKnown('*', etagOf(17))).toBe(true);
   expect(isKnown('"1"', etagOf(17))).toBe(false);

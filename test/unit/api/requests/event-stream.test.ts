@@ -9,7 +9,7 @@ import { eventually } from '../../../support/runs/eventually.ts';
 const never = new AbortController().signal;
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
-/** Of a request, in shares of its own unless given. */
+/** A request, with a new share unless the test passes one. */
 function asked({
   method = 'GET',
   signal = never,
@@ -22,7 +22,7 @@ function unsentOf(shares: Shares): UnsentBytes {
   return new UnsentBuffers(shares).open(['acme', 'ci'], () => 0);
 }
 
-/** Numbers without end, and what became of whoever makes them. */
+/** Endless numbers, with their count and whether their generator has ended. */
 function numbers() {
   const state = { made: 0, hasEnded: false };
   async function* make(): AsyncGenerator<readonly Uint8Array[]> {
@@ -35,17 +35,17 @@ function numbers() {
   return { state, make };
 }
 
-test('an event is one line of data, whatever its text holds', () => {
+test('an event has one line of data for any text', () => {
   expect(text(encodeEvent({ id: '7.2', event: 'gate', data: { message: 'a\nb\r\n' } }))).toBe(
     'id: 7.2\nevent: gate\ndata: {"message":"a\\nb\\r\\n"}\n\n',
   );
 });
 
-test('an event without data moves the reader on and tells it nothing', () => {
+test('an event without data has only an id', () => {
   expect(text(encodeEvent({ id: 'acme:17' }))).toBe('id: acme:17\n\n');
 });
 
-test('no more is made than the reader takes', async () => {
+test('no event is generated ahead of its reader', async () => {
   const { state, make } = numbers();
   const reader = eventStreamAnswer(asked(), never, make).body!.getReader();
   for (let n = 1; n <= 3; n++)
@@ -56,7 +56,7 @@ test('no more is made than the reader takes', async () => {
   await eventually(async () => state.hasEnded, { what: 'the events end with their reader' });
 });
 
-test('the events are told to end when the process is to end, and when the reader is gone', async () => {
+test('the events end when the process shuts down, and when the reader is gone', async () => {
   const untilAborted = (signal: AbortSignal): AsyncGenerator<readonly Uint8Array[]> =>
     (async function* () {
       yield [encodeEvent({ id: '1' })];
@@ -72,7 +72,7 @@ test('the events are told to end when the process is to end, and when the reader
   expect(await left).toBe('id: 1\n\n');
 });
 
-test('a stream whose source breaks ends after what was told before', async () => {
+test('a stream whose source fails ends after the events before the failure', async () => {
   async function* broken(): AsyncGenerator<readonly Uint8Array[]> {
     yield [encodeEvent({ id: '1' })];
     throw new Error('the store is down');
@@ -81,14 +81,14 @@ test('a stream whose source breaks ends after what was told before', async () =>
   expect(await answer.text()).toBe('id: 1\n\n');
 });
 
-test('who asks for the headers alone starts no stream', () => {
+test('a HEAD request starts no stream', () => {
   const answer = eventStreamAnswer(asked({ method: 'HEAD' }), never, () => {
     throw new Error('somebody follows');
   });
   expect([answer.body, answer.headers.get('content-type')]).toEqual([null, 'text/event-stream']);
 });
 
-test('events are counted in the share of their reader until it has taken them, and the stream ends when there is no room', async () => {
+test('events count in the share of their reader until it has read them, and the stream ends when there is no room', async () => {
   const shares = new Shares(responseShares);
   const EVENT_BYTES = 1024 * 1024;
   const state = { hasEnded: false };
@@ -106,13 +106,13 @@ test('events are counted in the share of their reader until it has taken them, a
     expect(shares.held).toBe(EVENT_BYTES);
   }
   const others = shares.open(['acme', 'ci']);
-  // More than the share, so that there is no room either when the stream has given back its last event.
+  // More than the share, so that there is no room even after the stream has released its last event.
   others.takeAnyway(shares.room(['acme', 'ci']) + EVENT_BYTES);
   expect((await reader.read()).done).toBe(true);
   expect(state.hasEnded).toBe(true);
 });
 
-test('a stream that ends, and one that is left, leave no timer behind', async () => {
+test('a stream that ends, and one whose reader leaves, leave no timer behind', async () => {
   const timers = (): number => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length;
   const before = timers();
   async function* single(): AsyncGenerator<readonly Uint8Array[]> {
@@ -127,11 +127,11 @@ test('a stream that ends, and one that is left, leave no timer behind', async ()
   expect(timers()).toBe(before);
 });
 
-describe('a stream on which nothing happens', () => {
+describe('an idle event stream', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }));
   afterEach(() => void vi.useRealTimers());
 
-  test('sends a comment in each interval to a reader that takes them, and none piles up for one that does not', async () => {
+  test('sends a comment in each interval to a reader that reads, and queues at most one for a reader that does not', async () => {
     const event = Promise.withResolvers<void>();
     async function* late(): AsyncGenerator<readonly Uint8Array[]> {
       await event.promise;

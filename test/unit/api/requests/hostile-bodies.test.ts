@@ -14,7 +14,7 @@ import {
 
 const MODULE = new URL('../../../../services/api/releases/source-reader.ts', import.meta.url).href;
 
-/** Enough for the text of a test's bodies and what its own files become, and for nothing that multiplies them. */
+/** Enough for the text of the test's bodies and for one copy of their files, but not for more. */
 const HEAP_MIB = 128;
 
 const MB = 1_000_000;
@@ -30,7 +30,7 @@ afterAll(() => reader.close());
 const read = (json: string): Promise<SourceBody> =>
   reader.read('acme', { format: 'json', bytes: new Uint8Array(Buffer.from(json)) });
 
-test('the place of a problem behind twenty million line breaks is told, by a thread that has room for the text alone', async () => {
+test('the thread reports the place of a mistake behind twenty million line breaks, with memory for the text only', async () => {
   expect(await read(`{"files":{},${'\n'.repeat(20 * MB)}x}`)).toMatchObject({
     kind: 'malformed',
     errors: [{ line: 20 * MB + 1, column: 1 }],
@@ -39,15 +39,11 @@ test('the place of a problem behind twenty million line breaks is told, by a thr
 
 const MIB = 1024 * 1024;
 
-/** What a file of the largest size that is allowed becomes in base64. */
+/** The base64 text of a file of the largest allowed size. */
 const LARGEST = 'k'.repeat(Math.ceil((8 * MIB) / 3) * 4);
 
 test.each([
-  [
-    'a key that is there twice',
-    `{"files":{"a":{"base64":"${LARGEST}"}},"message":"","message":""}`,
-    '/message',
-  ],
+  ['a duplicate key', `{"files":{"a":{"base64":"${LARGEST}"}},"message":"","message":""}`, '/message'],
   ['an integer that would lose digits', `{"files":{"a":{"base64":"${LARGEST}"}},"n":9007199254740993}`, '/n'],
   ['half a character at its end', `{"files":{"a":"${LARGEST}\\ud800"}}`, '/files/a'],
   ['an end that was cut off', `{"files":{"a":"${LARGEST}`, '/files/a'],
@@ -58,18 +54,18 @@ test.each([
 
 const KEY = 'k'.repeat(4.9 * MB);
 
-/** Names of which each is wrong, and as long as what is reported of one. */
+/** Invalid names, each as long as a report of one may be. */
 const wrongNames = (count: number): string =>
   Array.from({ length: count }, (_, index) => `"${'\u00e9€'.repeat(999)}//${index}":""`).join(',');
 
 test.each([
-  ['a long key over keys that are there twice', `{"files":{},"${KEY}":{"a":1${',"a":1'.repeat(101)}}}`],
+  ['a long key over duplicate keys', `{"files":{},"${KEY}":{"a":1${',"a":1'.repeat(101)}}}`],
   ['a long key over halves of characters', `{"files":{},"${KEY}":[${Array(101).fill('"\\ud800"').join()}]}`],
-  ['a long key that is there twice', `{"files":{},"${KEY}":1,"${KEY}":1}`],
+  ['a long duplicate key', `{"files":{},"${KEY}":1,"${KEY}":1}`],
   ['a long key and a mistake behind it', `{"files":{},"${KEY}" 1}`],
   ['a long path with wrong content', `{"files":{"${KEY}":1}}`],
-  ['long fields that are not known', `{"files":{},${wrongNames(500)}}`],
-  ['long keys that are there twice', `{"files":{${wrongNames(300)},${wrongNames(300)}}}`],
+  ['long unknown fields', `{"files":{},${wrongNames(500)}}`],
+  ['long duplicate keys', `{"files":{${wrongNames(300)},${wrongNames(300)}}}`],
   ['long paths that are wrong', `{"files":{${wrongNames(500)}}}`],
 ])('a body of %s sends less than 100 kB from the thread that reads it', async (_what, json) => {
   const body = await read(json);

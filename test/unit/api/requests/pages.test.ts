@@ -10,7 +10,7 @@ const read = (query: Record<string, string>) =>
     rows.filter(({ n }) => n > after).slice(0, limit),
   );
 
-test('following the cursors gives every row once, and the last page has none', async () => {
+test('following the cursors returns every row once, and the last page has no cursor', async () => {
   const seen: number[] = [];
   let cursor: string | null = null;
   do {
@@ -24,12 +24,12 @@ test('following the cursors gives every row once, and the last page has none', a
   expect(seen).toEqual([1, 2, 3, 4, 5, 6, 7]);
 });
 
-test('a page that is exactly full and the last one has no next', async () => {
+test('the last page has no cursor when it is exactly full', async () => {
   expect((await read({ limit: '7' })).next).toBeNull();
 });
 
 test.each(['Zm9v', 'W10', 'WyJ4Il0', 'bnVsbA', 'WzEsMl0'])(
-  'the cursor %s is not ours, and is refused',
+  'the invalid cursor %s is refused',
   async (cursor) => {
     await expect(read({ cursor })).rejects.toMatchObject({ code: 'invalid_request' });
   },

@@ -12,7 +12,7 @@ test.each(['a b', 'x'.repeat(129), '<script>', '{"a":1}', ''])('the request id %
   expect(requestIds(new Headers({ 'x-request-id': id })).requestId).toMatch(UUID);
 });
 
-test("the caller's trace goes on under a span of our own", () => {
+test('the trace of the caller continues with a new span', () => {
   const given = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00';
   const { traceparent, tracestate } = requestIds(new Headers({ traceparent: given, tracestate: 'a=1' }));
   expect(traceparent).toMatch(/^00-4bf92f3577b34da6a3ce929d0e0e4736-[0-9a-f]{16}-00$/);

@@ -16,7 +16,7 @@ import {
 
 const BUNDLE = '/v1/tenants/acme/bundles/bot';
 const APPROVE = `POST ${BUNDLE}/releases/3/approvals`;
-const LOOK = `GET ${BUNDLE}/releases/3`;
+const READ = `GET ${BUNDLE}/releases/3`;
 const LIVE = `sha256:${'b'.repeat(64)}`;
 
 let api: ScriptedApi | null = null;
@@ -32,9 +32,9 @@ const layer = (path: string, letter: string) => ({
   annotations: { 'org.opencontainers.image.title': path },
 });
 
-/** v3 waits for an approval and would replace v2; two of its files differ, one is new and one is gone. */
+/** v3 waits for an approval and would replace v2. Two of its files differ, one is new and one is gone. */
 const WAITING: Readonly<Record<string, Respond>> = {
-  [LOOK]: json(
+  [READ]: json(
     release({ version: 3, stage: 'gate', digest: DIGEST, by: 'ci', message: 'Kinder', gates: [gate()] }),
   ),
   [`GET ${BUNDLE}/channels/live`]: json(pointer({ digest: LIVE, generation: 7 })),
@@ -67,8 +67,8 @@ const said = (): unknown => {
   return post === undefined ? null : JSON.parse(String(post.body));
 };
 
-describe('approve', () => {
-  test('shows what would become live against what is, asks, and is bound to what was shown', async () => {
+describe('pointsman approve', () => {
+  test('prints the comparison with the live release, asks, and binds the decision to that comparison', async () => {
     const result = await run(['approve', 'v3'], WAITING, { answers: ['y'] });
     expect(result).toMatchObject({ exit: 0, stderr: '', asked: ['Approve acme:bot:v3? [y/N] '] });
     expect(result.stdout.split('\n')).toEqual([
@@ -84,7 +84,7 @@ describe('approve', () => {
     expect(api?.seen.at(-1)?.headers['idempotency-key']).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  test('that may have been heard although nobody said so is repeated as the same word: of the same artifact, under the same key', async () => {
+  test('prints the options with which an approval without a response can be repeated as the same decision', async () => {
     const down = problem(503, 'unavailable', 'a store is down');
     const post = Object.keys(WAITING).find((one) => one.startsWith('POST')) ?? '';
     const lost = await run(['approve', 'v3'], { ...WAITING, [post]: down }, { answers: ['y'] });
@@ -98,13 +98,16 @@ describe('approve', () => {
     expect(api?.seen.at(-1)?.headers['idempotency-key']).toBe(key);
   });
 
-  test.each(['', 'n', 'no', 'yep', 'q'])('the answer %j says nothing, and exits with 130', async (answer) => {
-    const result = await run(['approve', '3'], WAITING, { answers: [answer] });
-    expect(result).toMatchObject({ exit: 130, stderr: 'error No decision was recorded.\n' });
-    expect(said()).toBeNull();
-  });
+  test.each(['', 'n', 'no', 'yep', 'q'])(
+    'records no decision for the answer %j, and exits with 130',
+    async (answer) => {
+      const result = await run(['approve', '3'], WAITING, { answers: [answer] });
+      expect(result).toMatchObject({ exit: 130, stderr: 'error No decision was recorded.\n' });
+      expect(said()).toBeNull();
+    },
+  );
 
-  test('in a pipe it needs to know which artifact is meant, and sends nothing without', async () => {
+  test('requires the digest in a pipe, and sends nothing without it', async () => {
     const result = await run(['approve', '3']);
     expect(result).toMatchObject({ exit: 2, stdout: '' });
     expect(result.stderr).toContain('--digest');
@@ -113,7 +116,7 @@ describe('approve', () => {
     expect((await run(['approve', '3', '--json'], WAITING, { answers: ['y'] })).exit).toBe(2);
   });
 
-  test('--digest says it of that artifact, and looks at nothing', async () => {
+  test('--digest approves that artifact without reading the release', async () => {
     const args = [
       'approve',
       '3',
@@ -138,13 +141,13 @@ describe('approve', () => {
     });
   });
 
-  test('--yes asks nobody, and is still bound to what was seen', async () => {
+  test('--yes does not ask, and binds the decision to the release that was read', async () => {
     const result = await run(['approve', '3', '--yes'], WAITING, { answers: [] });
     expect(result).toMatchObject({ exit: 0, asked: [] });
     expect(said()).toEqual({ decision: 'approve', digest: DIGEST, generation: 7 });
   });
 
-  test('the first release of a bundle is compared with nothing', async () => {
+  test('compares the first release of a bundle with nothing', async () => {
     const script = {
       ...WAITING,
       [`GET ${BUNDLE}/channels/live`]: problem(404, 'not_found', 'There is no channel "live" of "bot".'),
@@ -154,7 +157,7 @@ describe('approve', () => {
     expect(said()).toMatchObject({ generation: 0 });
   });
 
-  test('counts while more are needed, and prints what the API said with --json', async () => {
+  test('prints the count while more approvals are needed, and the response of the API with --json', async () => {
     const heard = { gate: 'release', state: 'open', said: 1, needed: 2, replayed: false };
     const script = { ...WAITING, [APPROVE]: json(heard, 201) };
     expect((await run(['approve', '3', '--yes'], script)).stdout).toContain(
@@ -165,7 +168,7 @@ describe('approve', () => {
     expect(JSON.parse(stdout)).toEqual(heard);
   });
 
-  test('takes a release by its whole name, as lists and logs have it', async () => {
+  test('accepts the full name of a release as lists and logs print it', async () => {
     for (const name of ['acme:bot:v3', 'acme/bot/v3']) {
       api = await scriptedApi(WAITING);
       const env = { POINTSMAN_URL: api.url, POINTSMAN_TOKEN: 't' };
@@ -174,12 +177,12 @@ describe('approve', () => {
     }
   });
 
-  test('of what is not compiled is refused before anything is asked', async () => {
-    const early = await run(['approve', '3'], { [LOOK]: json(release({ version: 3 })) }, { answers: ['y'] });
+  test('refuses a release that is not compiled or has settled, before it asks', async () => {
+    const early = await run(['approve', '3'], { [READ]: json(release({ version: 3 })) }, { answers: ['y'] });
     expect(early).toMatchObject({ exit: 8, asked: [] });
     expect(early.stderr).toContain('is not compiled yet');
     await api?.close();
-    const late = await run(['approve', '3', '--yes'], { [LOOK]: json(settled('cancelled', { version: 3 })) });
+    const late = await run(['approve', '3', '--yes'], { [READ]: json(settled('cancelled', { version: 3 })) });
     expect(late.stderr).toContain('has settled as cancelled');
   });
 
@@ -196,14 +199,14 @@ describe('approve', () => {
     [403, 'forbidden', 9],
     [403, 'own_release', 9],
     [404, 'not_found', 12],
-  ])('a %i %s exits with %i, and says why', async (status, code, exit) => {
+  ])('a %i %s exits with %i and prints the reason', async (status, code, exit) => {
     const script = { ...WAITING, [APPROVE]: problem(status, code, 'the reason', { gates: ['a', 'b'] }) };
     const result = await run(['approve', '3', '--yes'], script);
     expect(result.exit).toBe(exit);
     expect(result.stderr).toContain('error the reason\n');
   });
 
-  test('what can be done about a refusal stands below it', async () => {
+  test('a refusal is followed by the next action', async () => {
     const refused = (status: number, code: string, more = {}) => ({
       ...WAITING,
       [APPROVE]: problem(status, code, 'no', more),
@@ -220,8 +223,8 @@ describe('approve', () => {
   });
 });
 
-describe('reject', () => {
-  test('asks why, which is also the question whether', async () => {
+describe('pointsman reject', () => {
+  test('asks for the reason, which also confirms the rejection', async () => {
     const result = await run(['reject', '3'], WAITING, { answers: ['too risky'] });
     expect(result).toMatchObject({ exit: 0, asked: [expect.stringContaining('Reason for the rejection')] });
     expect(result.stdout).toContain('rejected  acme:bot:v3 at "release": passed\n');
@@ -231,12 +234,12 @@ describe('reject', () => {
     expect(said()).toBeNull();
   });
 
-  test('with a reason asks whether, as approve does', async () => {
+  test('with a reason asks for a confirmation, as approve does', async () => {
     const result = await run(['reject', '3', '--comment', 'no'], WAITING, { answers: ['yes'] });
     expect(result).toMatchObject({ exit: 0, asked: ['Reject acme:bot:v3? [y/N] '] });
   });
 
-  test('in a pipe needs the reason, too', async () => {
+  test('requires the reason in a pipe', async () => {
     const result = await run(['reject', '3', '--yes']);
     expect(result).toMatchObject({ exit: 2 });
     expect(result.stderr).toContain('--comment');

@@ -27,10 +27,10 @@ async function run(
   return runCli(args, { env, ...options });
 }
 
-describe('check report', () => {
+describe('pointsman check report', () => {
   const REPORT = `POST ${BUNDLE}/releases/3/checks/e2e`;
 
-  test.each(['success', 'failure'])('says %s under the check’s name', async (conclusion) => {
+  test.each(['success', 'failure'])('reports %s under the name of the check', async (conclusion) => {
     const state = conclusion === 'success' ? 'passed' : 'failed';
     const script = { [REPORT]: json({ gate: 'e2e', state, said: 1, needed: 1, replayed: false }, 201) };
     const more = ['--summary', '212 passed', '--result-url', 'https://ci.example/1', '--digest', DIGEST];
@@ -48,7 +48,7 @@ describe('check report', () => {
     expect(api?.seen).toHaveLength(1);
   });
 
-  test('that may have been heard although nobody said so names the key under which to repeat it, and is repeated under it', async () => {
+  test('prints the key with which a report without a response can be repeated', async () => {
     const down = problem(503, 'unavailable', 'a store is down');
     const lost = await run(['check', 'report', 'e2e', 'v3', '--success'], { [REPORT]: down });
     const key = String(api?.seen[0]?.headers['idempotency-key']);
@@ -62,7 +62,7 @@ describe('check report', () => {
   });
 
   test.each([[[]], [['--success', '--failure']], [['--success', '--digest', 'latest']]])(
-    'with %j is refused with 2, and nothing is sent',
+    'with %j exits with 2, and nothing is sent',
     async (options) => {
       expect((await run(['check', 'report', 'e2e', '3', ...options])).exit).toBe(2);
       expect(api?.seen).toEqual([]);
@@ -70,7 +70,7 @@ describe('check report', () => {
   );
 });
 
-describe('pending', () => {
+describe('pointsman pending', () => {
   const IN_FLIGHT = 'GET /v1/tenants/acme/releases';
   const approval = {
     kind: 'approval',
@@ -88,7 +88,7 @@ describe('pending', () => {
     release({ version: 6, channel: 'beta' }),
   ];
 
-  test('lists everything that a release waits for: gates, a sink, the release in front; in a pipe with absolute times, and without control characters', async () => {
+  test('lists everything that a release waits for, in a pipe with absolute times and without control characters', async () => {
     const result = await run(['pending'], { [IN_FLIGHT]: json({ items, next: null }) });
     expect(result).toMatchObject({ exit: 0, stderr: '' });
     expect(result.stdout.split('\n')).toEqual([
@@ -100,7 +100,7 @@ describe('pending', () => {
     ]);
   });
 
-  test('at a terminal tells how long there is left, by the clock on the wall', async () => {
+  test('prints the remaining time and the local time on a terminal', async () => {
     const until = new Date(Date.now() + 3.5 * 3_600_000).toISOString();
     const one = [release({ status: 'waiting', waitingFor: [{ ...approval, until }] })];
     const script = { [IN_FLIGHT]: json({ items: one, next: null }) };
@@ -108,7 +108,7 @@ describe('pending', () => {
     expect(stdout).toMatch(/for [34] h more, until \d{1,2} \w+ \d{4}, \d{2}:\d{2}/);
   });
 
-  test('exits with 0 when no release waits, and prints those that wait as JSON', async () => {
+  test('exits with 0 when no release waits, and prints the waiting ones as JSON', async () => {
     expect(await run(['pending'], { [IN_FLIGHT]: json({ items: [], next: null }) })).toMatchObject({
       exit: 0,
       stdout: '',

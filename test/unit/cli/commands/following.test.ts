@@ -38,7 +38,7 @@ function move(seq: number, bundle = 'bot') {
   });
 }
 
-function told(...moves: ReturnType<typeof move>[]): string {
+function movedEvents(...moves: ReturnType<typeof move>[]): string {
   return moves
     .map((one) => `id: acme:${one.data.seq}\nevent: moved\ndata: ${JSON.stringify(one)}\n\n`)
     .join('');
@@ -46,16 +46,16 @@ function told(...moves: ReturnType<typeof move>[]): string {
 
 const isEnded = problem(410, 'cursor_expired', 'what comes after it is no longer kept');
 
-/** A look at the feed, streams that are cut, and at last an answer that ends it. */
+/** A page of the feed, streams that are cut, and a response that ends the command. */
 function feed(next: string, ...streams: string[]) {
   const page = json({ items: [], next, latest: next });
   return { [`GET ${FEED}`]: [page, ...streams.map(events), isEnded] };
 }
 
-test('follow prints each move once, in order, however often its stream is cut and what is told twice', async () => {
+test('follow prints each move once and in order, with cut streams and repeated events', async () => {
   const { exit, stdout, stderr } = await run(
     ['follow'],
-    feed('acme:16', told(move(17), move(18)), told(move(18), move(19))),
+    feed('acme:16', movedEvents(move(17), move(18)), movedEvents(move(18), move(19))),
   );
   expect(stdout.split('\n')).toEqual([
     '2026-03-01 12:00:00Z  acme:bot:live:17  v16 → v17  sha256:aaaaaaaaaaaa',
@@ -69,17 +69,17 @@ test('follow prints each move once, in order, however often its stream is cut an
   expect([exit, stderr]).toEqual([8, expect.stringContaining('no longer kept')]);
 });
 
-test('follow shows one bundle alone when asked, and gives a program whole events', async () => {
+test('follow can print one bundle only, and prints whole events as JSON', async () => {
   const { stdout } = await run(
     ['follow', 'bot', '--channel', 'live', '--after', '0', '--json'],
-    feed('acme:0', told(move(1), move(2, 'other'), move(3))),
+    feed('acme:0', movedEvents(move(1), move(2, 'other'), move(3))),
   );
   const lines = stdout.trim().split('\n').slice(0, 2);
   expect(lines.map((line): unknown => JSON.parse(line))).toEqual([move(1), move(3)]);
   expect(api?.seen[0]?.query.has('after')).toBe(false);
 });
 
-test('follow that can not begin says why, and what is wrong with the command line sends nothing', async () => {
+test('follow prints why it cannot begin, and sends nothing for an invalid option', async () => {
   const refused = problem(422, 'cursor_ahead', 'the feed has not come so far');
   const ahead = await run(['follow', '--after', '99'], { [`GET ${FEED}`]: refused });
   expect([ahead.exit, ahead.stdout]).toEqual([2, '']);
@@ -89,7 +89,7 @@ test('follow that can not begin says why, and what is wrong with the command lin
   expect(api?.seen).toEqual([]);
 });
 
-test('followers are listed as they come, with what each runs', async () => {
+test('followers are listed in the order of the API, with the generation of each', async () => {
   const follower = { generation: 17, since: '2026-03-01T12:00:00.000Z', seenAt: '2026-03-01T12:01:00.000Z' };
   const items = [
     { ...follower, follower: 'pod-3', state: 'lost', behindBy: 2, generation: 15 },

@@ -46,8 +46,8 @@ const sent = () => JSON.parse(String(api?.seen.at(-1)?.body)) as Record<string, 
 const isNew = { [`GET ${HOOK}`]: problem(404, 'not_found', 'none'), [`PUT ${HOOK}`]: json(hook, 201) };
 const isThere = { [`GET ${HOOK}`]: json(hook), [`PUT ${HOOK}`]: json(hook) };
 
-describe('set', () => {
-  test('makes a secret for a new hook, shows it this once, and says where to deliver', async () => {
+describe('pointsman hooks set', () => {
+  test('creates a secret for a new hook, prints it once, and prints the delivery URL', async () => {
     const { exit, stdout } = await run(['set', 'main', ...RULE], isNew);
     const { secret } = sent();
     expect([exit, secret]).toEqual([0, expect.stringMatching(/^[\w-]{43}$/)]);
@@ -56,7 +56,7 @@ describe('set', () => {
     expect(stdout).toContain(`deliver to  ${api?.url}${HOOK}/deliveries`);
   });
 
-  test('keeps the secret and the token of a hook that is there', async () => {
+  test('keeps the secret and the token of an existing hook', async () => {
     const { stdout } = await run(
       ['set', 'main', ...RULE, '--path', 'config', '--channel', 'staging'],
       isThere,
@@ -72,19 +72,19 @@ describe('set', () => {
     expect(stdout).not.toContain('secret');
   });
 
-  test('replaces them by what stands on standard input, and never has them on the command line', async () => {
+  test('replaces them with values from standard input, which do not appear on the command line', async () => {
     await run(['set', 'main', ...RULE, '--secret-stdin', '--token-stdin'], isThere, {
       stdin: 'the-secret\nthe-token\n',
     });
     expect(sent()).toMatchObject({ secret: 'the-secret', token: 'the-token' });
   });
 
-  test('takes a token away, and makes a new secret, when told to', async () => {
+  test('drops the token with --drop-token and creates a new secret with --new-secret', async () => {
     await run(['set', 'main', ...RULE, '--drop-token', '--new-secret'], isThere);
     expect(sent()).toMatchObject({ token: null, secret: expect.stringMatching(/^.{43}$/) });
   });
 
-  test('makes a secret for a generic hook that a library of Standard Webhooks takes', async () => {
+  test('creates a secret for a generic hook that the library of Standard Webhooks accepts', async () => {
     const rule = ['--provider', 'generic', '--repository', 'bot', '--ref', 'refs/heads/main'];
     const { stdout } = await run(['set', 'main', ...rule], isNew);
     const { secret } = sent();
@@ -93,7 +93,7 @@ describe('set', () => {
     expect(stdout).toContain(String(secret));
   });
 
-  test('says so when the commits of a hook can be told nothing', async () => {
+  test('warns when a hook has no token for commit statuses', async () => {
     const { stderr } = await run(['set', 'main', ...RULE], {
       ...isThere,
       [`PUT ${HOOK}`]: json({ ...hook, tokenSet: false }),
@@ -101,29 +101,29 @@ describe('set', () => {
     expect(stderr).toContain('Without a token');
   });
 
-  test('gives a program the secret that it made, in its one document', async () => {
+  test('includes the new secret in its JSON document', async () => {
     const { stdout } = await run(['set', 'main', ...RULE, '--json'], isNew);
     expect(JSON.parse(stdout)).toMatchObject({ hook: 'main', secret: sent()['secret'] });
   });
 
   test.each([
-    ['what is missing', ['set', 'main']],
-    ['a name that is none', ['set', 'Main', ...RULE]],
-    ['two ways to a secret', ['set', 'main', ...RULE, '--secret-stdin', '--new-secret']],
-    ['a secret that is not there', ['set', 'main', ...RULE, '--secret-stdin']],
-  ])('with %s sends nothing', async (_what, args) => {
+    ['missing options', ['set', 'main']],
+    ['an invalid name', ['set', 'Main', ...RULE]],
+    ['two options for the secret', ['set', 'main', ...RULE, '--secret-stdin', '--new-secret']],
+    ['an empty standard input', ['set', 'main', ...RULE, '--secret-stdin']],
+  ])('with %s exits with 2 and sends nothing', async (_what, args) => {
     expect((await run(args, isThere)).exit).toBe(2);
     expect(api?.seen).toEqual([]);
   });
 
-  test('says what the operator has to do where nothing can be kept secret', async () => {
+  test('prints the missing setting when the API has no secret key', async () => {
     const refused = problem(422, 'no_secret_key', 'set POINTSMAN_SECRET_KEY');
     const { exit, stderr } = await run(['set', 'main', ...RULE], { ...isNew, [`PUT ${HOOK}`]: refused });
     expect([exit, stderr]).toEqual([8, expect.stringContaining('POINTSMAN_SECRET_KEY')]);
   });
 });
 
-test('list, show and delete say what is there, and what is wrong with it', async () => {
+test('pointsman hooks list, show and delete print the hook and its problems', async () => {
   const page = { [`GET /v1/tenants/acme/hooks`]: json({ items: [hook], next: null }) };
   expect((await run(['list'], page)).stdout).toBe('main  github  octo/bot  refs/heads/main  bot → live\n');
   await api?.close();
@@ -136,7 +136,7 @@ test('list, show and delete say what is there, and what is wrong with it', async
   expect([gone.exit, gone.stdout]).toEqual([0, 'deleted  main\n']);
 });
 
-test('deliveries are listed with what became of each, in words that cannot steer a terminal', async () => {
+test('pointsman hooks deliveries prints the state of each delivery without control characters', async () => {
   const delivery = {
     delivery: 'd',
     ref: 'refs/heads/main',

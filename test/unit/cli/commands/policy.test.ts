@@ -37,8 +37,8 @@ async function file(text: string, name = 'policy.yaml'): Promise<string> {
   return path;
 }
 
-describe('policy get', () => {
-  test('prints what "policy set" takes, and which version it is', async () => {
+describe('pointsman policy get', () => {
+  test('prints the policy in the form that "policy set" accepts, with its version', async () => {
     const { exit, stdout } = await run(['get'], { [GET]: standing(3, QUEUE) });
     expect(exit).toBe(0);
     expect(stdout).toBe(
@@ -46,15 +46,15 @@ describe('policy get', () => {
     );
   });
 
-  test('asks for an earlier version, and is one document with --json', async () => {
+  test('can print an earlier version, and prints one document with --json', async () => {
     const { stdout } = await run(['get', 'v2', '--json'], { [GET]: standing(2, NONE) });
     expect(JSON.parse(stdout)).toEqual({ version: 2, policy: NONE });
     expect(api?.seen[0]?.query.get('version')).toBe('2');
   });
 });
 
-describe('policy set', () => {
-  test('puts the file whole, against the version that stood, and shows what has changed', async () => {
+describe('pointsman policy set', () => {
+  test('sends the whole file with the version that it replaces, and prints the changes', async () => {
     const path = await file('channels:\n  live: { onConflict: queue }\n');
     const script = { [GET]: standing(2, NONE), [PUT]: standing(3, QUEUE) };
     const { exit, stdout } = await run(['set', path, '--message', 'in line'], script);
@@ -70,7 +70,7 @@ describe('policy set', () => {
     });
   });
 
-  test('takes JSON, and the version that its author saw', async () => {
+  test('accepts JSON, and sends the version of --if-version', async () => {
     const path = await file(JSON.stringify(QUEUE), 'policy.json');
     const result = await run(['set', path, '--if-version', '1', '--json'], {
       [GET]: standing(2, QUEUE),
@@ -82,7 +82,7 @@ describe('policy set', () => {
     expect(api?.seen.at(-1)?.headers['if-match']).toBe('"1"');
   });
 
-  test('says when nothing has changed', async () => {
+  test('reports that nothing has changed', async () => {
     const path = await file('channels: { live: { onConflict: queue } }\n');
     const script = { [GET]: standing(2, QUEUE), [PUT]: standing(2, QUEUE) };
     expect((await run(['set', path], script)).stdout).toBe('unchanged  the policy of acme is version 2\n');
@@ -94,7 +94,7 @@ describe('policy set', () => {
     });
   });
 
-  test('shows what the API has against it at the lines of the file', async () => {
+  test('prints each error of the API with its line in the file', async () => {
     const path = await file('channels:\n  live:\n    gates:\n      - approval:\n          count: 99\n');
     const errors = [
       { in: 'body', pointer: '/channels/live/gates/0/approval/name', message: 'this is missing' },
@@ -124,20 +124,20 @@ describe('policy set', () => {
     expect(api?.seen).toEqual([]);
   });
 
-  test('sends nothing without a file', async () => {
+  test('sends nothing for a missing file', async () => {
     const { exit, stderr } = await run(['set', join(folder, 'nothing.yaml')]);
     expect([exit, stderr]).toEqual([2, expect.stringContaining("nothing.yaml can't be read")]);
     expect(api?.seen).toEqual([]);
   });
 
-  test('may be refused for want of the role', async () => {
+  test('exits with 9 when the token has no permission', async () => {
     const path = await file('{}\n');
     const script = { [GET]: standing(0, NONE), [PUT]: problem(403, 'forbidden', 'no role') };
     expect((await run(['set', path], script)).exit).toBe(9);
   });
 });
 
-describe('policy history', () => {
+describe('pointsman policy history', () => {
   const version = (n: number, message: string | null) => ({
     version: n,
     message,
@@ -145,7 +145,7 @@ describe('policy history', () => {
     at: '2026-01-02T03:04:05.678Z',
   });
 
-  test('lists who, when and why, newest first', async () => {
+  test('lists the author, time and message of each version, newest first', async () => {
     const { stdout } = await run(['history', '--limit', '2'], {
       'GET /v1/tenants/acme/policy/versions': json({
         items: [version(2, 'four eyes\u001b[31m'), version(1, null)],
@@ -157,7 +157,7 @@ describe('policy history', () => {
     );
   });
 
-  test('says so where there is none', async () => {
+  test('reports that the tenant does not have a policy', async () => {
     const result = await run(['history'], {
       'GET /v1/tenants/acme/policy/versions': json({ items: [], next: null }),
     });

@@ -7,8 +7,8 @@ import { hangUp, json, problem, release, settled } from '../scripted-api.ts';
 
 const bench = publishing();
 
-describe('what is sent', () => {
-  test('the options travel as the contract says', async () => {
+describe('the request of pointsman publish', () => {
+  test('has all options in the form of the API', async () => {
     await bench.publish({ [RELEASE]: json(settled('published')) }, [
       '--channel=staging',
       '--on-conflict=queue',
@@ -37,7 +37,7 @@ describe('what is sent', () => {
     expect(body.subarray(0, 2)).toEqual(Buffer.from([0x1f, 0x8b]));
   });
 
-  test('a lost answer and a store that is down are tried again under one key', async () => {
+  test('is retried with the same key when its response is lost or a store is down', async () => {
     const down = problem(503, 'unavailable', 'a store is down', {}, { 'retry-after': '0' });
     const result = await bench.publish({
       [RELEASES]: [hangUp, down, json(release(), 202)],
@@ -51,14 +51,14 @@ describe('what is sent', () => {
     expect(new Set(keys).size).toBe(1);
   });
 
-  test('retries end, and the user is told how to find out what happened', async () => {
+  test('is given up after several retries, and the user gets the key to repeat it', async () => {
     const result = await bench.publish({ [RELEASES]: hangUp });
     expect(result.exit).toBe(11);
     const key = String(bench.seen[0]?.headers['idempotency-key']);
     expect(result.stderr).toContain(`--idempotency-key ${key}`);
   });
 
-  test('told to repeat itself, it names the time that it meant and not how far ahead that was', async () => {
+  test('is repeated with the same absolute time for a relative --not-before', async () => {
     const before = Date.now();
     const result = await bench.publish({ [RELEASES]: hangUp }, ['--not-before=2h']);
     const notBefore = String(bench.seen[0]?.query.get('notBefore'));
@@ -67,7 +67,7 @@ describe('what is sent', () => {
     expect(result.stderr).toContain(`--not-before ${notBefore}`);
   });
 
-  test('nothing is sent of a source that can not be published', async () => {
+  test('is not sent for an invalid source', async () => {
     await rm(join(bench.folder, 'agents'), { recursive: true });
     const result = await bench.publish({});
     expect(result.exit).toBe(3);
@@ -75,7 +75,7 @@ describe('what is sent', () => {
   });
 });
 
-describe('a refusal', () => {
+describe('a refused publish', () => {
   test.each([
     [409, 'conflict', 8],
     [412, 'pointer_moved', 8],
@@ -86,7 +86,7 @@ describe('a refusal', () => {
     [403, 'forbidden', 9],
     [404, 'not_found', 12],
     [500, 'internal', 1],
-  ])('%i %s exits with %i, and says why', async (status, code, exit) => {
+  ])('with %i %s exits with %i and prints the reason', async (status, code, exit) => {
     const result = await bench.publish({ [RELEASES]: problem(status, code, 'the very reason') }, ['--json']);
     expect(result.exit).toBe(exit);
     expect(result.stderr).toContain('the very reason');

@@ -24,9 +24,9 @@ const stagesDone = [
   },
 ];
 
-describe('the outcome', () => {
+describe('the outcome of pointsman publish', () => {
   test.each(Outcome.options)(
-    '%s has its own exit code, by waiting without being told to',
+    '%s has its own exit code, and the command waits for it by default',
     async (outcome) => {
       const result = await bench.publish({ [RELEASE]: json(settled(outcome, { reason: 'because' })) });
       expect(result.exit).toBe(EXIT_CODES[exitOfOutcome(outcome)].code);
@@ -34,19 +34,19 @@ describe('the outcome', () => {
     },
   );
 
-  test('--no-wait does not claim that it is published', async () => {
+  test('is not claimed with --no-wait, which exits with 10', async () => {
     const result = await bench.publish({}, ['--no-wait']);
     expect(result.exit).toBe(10);
     expect(bench.seen).toHaveLength(1);
   });
 
-  test('--timeout ends the wait with the same code, and says that the release goes on', async () => {
+  test('is unknown after --timeout, which exits with 10 and reports that the release continues', async () => {
     const result = await bench.publish({ [RELEASE]: json(release()) }, ['--timeout', '1s']);
     expect(result.exit).toBe(10);
     expect(result.stderr).toContain('still in flight');
   });
 
-  test('an interrupt ends the wait, and says how to go on', async () => {
+  test('is unknown after an interrupt, which prints the command that continues', async () => {
     const interrupt = new AbortController();
     const looked: Respond = (seen, response) => {
       json(release())(seen, response);
@@ -57,14 +57,14 @@ describe('the outcome', () => {
     expect(result.stderr).toContain('pointsman cancel 1 --tenant acme --bundle bot');
   });
 
-  test('is found by looking when there is no event stream', async () => {
+  test('is found by polling when there is no event stream', async () => {
     const result = await bench.publish({
       [RELEASE]: [json(release()), json(settled('published', { generation: 1 }))],
     });
     expect(result.exit).toBe(0);
   });
 
-  test('is followed through the events alone, of which one may come twice and one be unknown', async () => {
+  test('is found from the events alone, with a repeated and an unknown event', async () => {
     const stage = (id: number, data: unknown) => `id: ${id}\nevent: stage\ndata: ${JSON.stringify(data)}\n\n`;
     const { startedAt } = stagesDone[0] ?? {};
     const done = settled('published', { generation: 1, stages: stagesDone });
@@ -80,11 +80,11 @@ describe('the outcome', () => {
     });
     expect(result.exit).toBe(0);
     expect(result.stdout.match(/validate/g)).toHaveLength(1);
-    // Once at first, and once for the event that it does not know.
+    // Once at the start, and once for the unknown event.
     expect(bench.seen.filter(({ path }) => RELEASE.endsWith(path))).toHaveLength(2);
   });
 
-  test('is found through a stream that is cut on the way', async () => {
+  test('is found although the event stream is cut', async () => {
     const result = await bench.publish({
       [RELEASE]: [
         json(release()),
@@ -97,8 +97,8 @@ describe('the outcome', () => {
   });
 });
 
-describe('what is printed', () => {
-  test('in a pipe: a whole line for every stage that ended, then the outcome, and no control codes', async () => {
+describe('the output of pointsman publish', () => {
+  test('in a pipe has a line for each finished stage and for the outcome, without control codes', async () => {
     const done = settled('published', { generation: 4, digest: DIGEST, stages: stagesDone });
     const { stdout } = await bench.publish({ [RELEASE]: json(done) });
     expect(stdout.split('\n')).toEqual([
@@ -110,7 +110,7 @@ describe('what is printed', () => {
     ]);
   });
 
-  test('on a terminal: the running stage is shown, and replaced by its end', async () => {
+  test('on a terminal shows the running stage, and replaces it when it ends', async () => {
     const running = release({ stages: [stagesDone[0]] });
     const done = settled('published', { generation: 4, stages: stagesDone });
     const { stdout } = await bench.publish({ [RELEASE]: [json(running), json(done)] }, [], { isTTY: true });
@@ -119,14 +119,14 @@ describe('what is printed', () => {
     expect(stdout.lastIndexOf('\r')).toBeLessThan(stdout.lastIndexOf('compile'));
   });
 
-  test('--json: the settled release alone on standard output, the progress on standard error', async () => {
+  test('with --json has the settled release on standard output and the progress on standard error', async () => {
     const done = settled('published', { generation: 4, stages: stagesDone, ofTomorrow: true });
     const { stdout, stderr } = await bench.publish({ [RELEASE]: json(done) }, ['--json']);
     expect(JSON.parse(stdout)).toEqual(done);
     expect(stderr).toContain('✓ compile');
   });
 
-  test('diagnostics stand with the line of the local file and a caret, whichever way they come', async () => {
+  test('has each diagnostic with the line of the local file and a caret, from the API and from the release', async () => {
     const diagnostics = [
       {
         path: 'agents/bot.yaml',
@@ -159,7 +159,7 @@ describe('what is printed', () => {
     expect(rejected.stderr).toContain('agents/bot.yaml:2:8: error[type]: must be string');
   });
 
-  test('text from the server can not steer the terminal', async () => {
+  test('has no control characters of the server', async () => {
     const { stdout } = await bench.publish({
       [RELEASE]: json(settled('rejected', { reason: 'no\u001b[2J\nforged' })),
     });
@@ -169,8 +169,8 @@ describe('what is printed', () => {
   });
 });
 
-describe('a dry run', () => {
-  test('exits with 0 for a source that compiles, and says that nothing was published', async () => {
+describe('pointsman publish --dry-run', () => {
+  test('exits with 0 for a source that compiles, and reports that nothing was published', async () => {
     const result = await bench.publish(
       { [RELEASES]: json({ valid: true, digest: DIGEST, diagnostics: [] }) },
       ['--dry-run'],
@@ -180,7 +180,7 @@ describe('a dry run', () => {
     expect(bench.seen[0]?.query.get('dryRun')).toBe('true');
   });
 
-  test('exits with 3 for one that does not', async () => {
+  test('exits with 3 for a source that does not compile', async () => {
     const diagnostics = [{ path: 'a', line: 1, column: 1, pointer: '', code: 'x', message: 'wrong' }];
     const answer = json({ valid: false, digest: null, diagnostics });
     const result = await bench.publish({ [RELEASES]: answer }, ['--dry-run']);
@@ -189,7 +189,7 @@ describe('a dry run', () => {
   });
 });
 
-describe('warnings', () => {
+describe('warnings about a source', () => {
   const warning = (path: string) => ({
     path,
     line: 1,
@@ -199,7 +199,7 @@ describe('warnings', () => {
     message: 'nothing selects\u001b[2J this file',
   });
 
-  test('of a publish are shown by name, and change neither the outcome nor the exit code', async () => {
+  test('of a publish are printed by name, and do not change the outcome or the exit code', async () => {
     const warnings = [warning('agents/forgotten.yaml')];
     const result = await bench.publish({
       [RELEASES]: json(release({ warnings }), 202),
@@ -211,7 +211,7 @@ describe('warnings', () => {
     );
   });
 
-  test('of a dry run are shown too; of many the first, and how many others there are', async () => {
+  test('of a dry run are printed up to a limit, with the number of the others', async () => {
     const warnings = Array.from({ length: 23 }, (_, nth) => warning(`file-${nth}`));
     const answer = json({ valid: true, digest: DIGEST, diagnostics: [], warnings });
     const result = await bench.publish({ [RELEASES]: answer }, ['--dry-run']);
@@ -222,7 +222,7 @@ describe('warnings', () => {
   });
 });
 
-test('what is ignored is named where few are, and counted where many are', async () => {
+test('ignored files are named when they are few, and counted when they are many', async () => {
   await writeFile(join(bench.folder, '.env'), 'SECRET=1');
   const few = await bench.publish({ [RELEASE]: json(settled('published')) });
   expect(few.stdout).toContain('1 file, ');

@@ -37,8 +37,8 @@ async function run(
   return runCli(args, { env, ...options });
 }
 
-describe('reading', () => {
-  test('history, releases and status line up in a pipe', async () => {
+describe('the commands that read', () => {
+  test('history, releases and status print aligned columns in a pipe', async () => {
     const list = {
       items: [release({ version: 3 }), settled('rejected', { version: 2, reason: 'no' })],
       next: null,
@@ -64,27 +64,27 @@ describe('reading', () => {
     );
   });
 
-  test('show gives the very bytes in a pipe', async () => {
+  test('show prints the exact bytes in a pipe', async () => {
     const result = await run(['show', 'a dir/bot.yaml'], {
       [`GET ${CHANNEL}/files/a%20dir/bot.yaml`]: json({ b: 1, a: 2 }),
     });
     expect(result).toMatchObject({ exit: 0, stdout: '{"b":1,"a":2}' });
   });
 
-  describe('a published file that would steer a terminal', () => {
+  describe('a published file with control characters', () => {
     const hostile = 'title: \u001b]0;owned\u0007 \u009b2J \u202eevil\r\nnext\tline\n';
     const script = (body: string | Buffer, type = 'text/plain') => ({
       [`GET ${CHANNEL}/files/a`]: ((_seen, response) =>
         response.writeHead(200, { 'content-type': type }).end(body)) satisfies Respond,
     });
 
-    test('is shown on a terminal with its control characters visible', async () => {
+    test('is printed on a terminal with its control characters visible', async () => {
       const { exit, stdout } = await run(['show', 'a'], script(hostile), { isTTY: true });
       expect(exit).toBe(0);
       expect(stdout).toBe('title: \\u001b]0;owned\\u0007 \\u009b2J \\u202eevil\r\nnext\tline\n');
     });
 
-    test('as JSON is shown on a terminal with its control characters escaped, also with --json', async () => {
+    test('of JSON is printed on a terminal with its control characters escaped, also with --json', async () => {
       const body = JSON.stringify({ a: '\u009b2J' });
       const files = script(body, 'application/json');
       const plain = await run(['show', 'a'], files, { isTTY: true });
@@ -94,13 +94,13 @@ describe('reading', () => {
       expect(document.stdout).toBe('{"a":"\\u009b2J"}');
     });
 
-    test('is not changed in a pipe, nor with --raw', async () => {
+    test('is not changed in a pipe or with --raw', async () => {
       expect((await run(['show', 'a'], script(hostile))).stdout).toBe(hostile);
       await api?.close();
       expect((await run(['show', 'a', '--raw'], script(hostile), { isTTY: true })).stdout).toBe(hostile);
     });
 
-    test('and is not text is refused on a terminal', async () => {
+    test('that is not text is refused on a terminal', async () => {
       const bytes = Buffer.from([0xff, 0x1b, 0x5b]);
       const { exit, stdout, stderr } = await run(['show', 'a'], script(bytes), { isTTY: true });
       expect(exit).toBe(2);
@@ -109,7 +109,7 @@ describe('reading', () => {
     });
   });
 
-  test('diff compares compiled files by path, JSON a member a line', async () => {
+  test('diff compares compiled files by path, and JSON by member', async () => {
     const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
     const layer = (path: string, letter: string) => ({
       mediaType: 'application/json',

@@ -54,8 +54,8 @@ const isNew = { [`GET ${AUDIT}`]: problem(404, 'not_found', 'none'), [`PUT ${AUD
 const isThere = { [`GET ${AUDIT}`]: json(sink), [`PUT ${AUDIT}`]: json(sink) };
 const ADD = ['add', 'audit', 'https://hooks.example/moves'];
 
-describe('add', () => {
-  test('makes a secret for a new webhook, in the form of Standard Webhooks, and shows it this once', async () => {
+describe('pointsman sinks add', () => {
+  test('creates a secret for a new webhook, in the form of Standard Webhooks, and prints it once', async () => {
     const { exit, stdout } = await run(ADD, isNew);
     const { webhook } = sent() as { webhook: { url: string; secret: string } };
     expect(exit).toBe(0);
@@ -64,19 +64,19 @@ describe('add', () => {
     expect(stdout).toContain(`secret  ${webhook.secret}`);
   });
 
-  test('keeps the secret of one that is there', async () => {
+  test('keeps the secret of an existing webhook', async () => {
     const { stdout } = await run(ADD, isThere);
     expect(sent()).toEqual({ webhook: { url: 'https://hooks.example/moves' } });
     expect(stdout).toBe('set  audit: https://hooks.example/moves\n');
   });
 
-  test('takes a secret from standard input, and never from the command line', async () => {
+  test('accepts a secret from standard input, and does not print it', async () => {
     const { stdout } = await run([...ADD, '--secret-stdin'], isNew, { stdin: 'whsec_c2VjcmV0\n' });
     expect(sent()).toMatchObject({ webhook: { secret: 'whsec_c2VjcmV0' } });
     expect(stdout).not.toContain('whsec_');
   });
 
-  test('gives a program the secret that it made, in its one document', async () => {
+  test('includes the new secret in its JSON document', async () => {
     const { stdout } = await run([...ADD, '--json'], isNew);
     const { webhook } = sent() as { webhook: { secret: string } };
     expect(JSON.parse(stdout)).toMatchObject({ sink: 'audit', secret: webhook.secret });
@@ -92,12 +92,12 @@ test.each([
   [['replay', 'audit']],
   [['replay', 'audit', '--after', 'soon']],
   [['redeliver', 'audit', '0']],
-])('%j is refused with 2, and nothing is sent', async (args) => {
+])('%j exits with 2, and nothing is sent', async (args) => {
   expect((await run(args, isThere)).exit).toBe(2);
   expect(api?.seen).toEqual([]);
 });
 
-test('rotate sends a new secret and shows it, and says that the old one also signs', async () => {
+test('pointsman sinks rotate sends a new secret and prints it, and reports that the old one signs too', async () => {
   const { exit, stdout, stderr } = await run(['rotate', 'audit'], { [`POST ${AUDIT}/rotate`]: json(sink) });
   const { secret } = sent();
   expect([exit, secret]).toEqual([0, expect.stringMatching(/^whsec_[A-Za-z0-9+/]{43}=$/)]);
@@ -105,7 +105,7 @@ test('rotate sends a new secret and shows it, and says that the old one also sig
   expect(stderr).toContain('also signs');
 });
 
-test('list and show say how far behind a sink is, and why, in words that cannot steer a terminal', async () => {
+test('pointsman sinks list and show print the lag of a sink and its cause without control characters', async () => {
   const paused = {
     ...sink,
     sink: 'old',
@@ -150,13 +150,13 @@ test.each([
     { after: 'acme:4' },
     'replaying  audit: 3 moves to deliver\n',
   ],
-])('%j asks for that once, and says what is left', async (args, address, body, words) => {
+])('%j sends that request once, and prints the remaining moves', async (args, address, body, words) => {
   const { exit, stdout } = await run(args, { [`POST ${AUDIT}/${address}`]: json(failing) });
   expect([exit, stdout, sent()]).toEqual([0, words, body]);
   expect(api?.seen[0]?.headers['idempotency-key']).toMatch(/^[0-9a-f-]{36}$/);
 });
 
-test('sends of one event exit with 0 only when the event was taken', async () => {
+test('pointsman sinks redeliver and test exit with 0 only when the event was accepted', async () => {
   const taken = { sent: true, event: 'acme:bot:live:17' };
   const ok = await run(['redeliver', 'audit', '17'], { [`POST ${AUDIT}/redeliver`]: json(taken) });
   expect([ok.exit, ok.stdout, sent()]).toEqual([0, 'sent  acme:bot:live:17\n', { seq: 17 }]);
@@ -166,7 +166,7 @@ test('sends of one event exit with 0 only when the event was taken', async () =>
   expect([no.exit, no.stdout]).toEqual([4, 'not sent  e: hooks.example answered 404\n']);
 });
 
-test('attempts are listed with what became of each', async () => {
+test('pointsman sinks attempts prints the result of each attempt', async () => {
   const attempt = {
     event: 'acme:bot:live:17',
     seq: 17,
@@ -188,7 +188,7 @@ test('attempts are listed with what became of each', async () => {
   ]);
 });
 
-test('delete takes a webhook away', async () => {
+test('pointsman sinks delete deletes a webhook', async () => {
   const gone = await run(['delete', 'audit'], {
     [`DELETE ${AUDIT}`]: (_seen, response) => response.writeHead(204).end(),
   });

@@ -38,14 +38,14 @@ async function run(
   return runCli(args, { env, ...options });
 }
 
-describe('rollback', () => {
+describe('pointsman rollback', () => {
   const LIVE = `sha256:${'b'.repeat(64)}`;
   const layer = (path: string, letter: string) => ({
     digest: `sha256:${letter.repeat(64)}`,
     size: 1,
     annotations: { 'org.opencontainers.image.title': path },
   });
-  /** v2 is live at generation 2, and v1 was before; one file differs. */
+  /** v2 is live at generation 2, and v1 was live before. One file differs. */
   const seen = (more: Readonly<Record<string, unknown>> = {}) => ({
     [`GET ${CHANNEL}/rollback`]: json({
       pointer: pointer({ digest: LIVE, ...more }),
@@ -62,7 +62,7 @@ describe('rollback', () => {
     return put === undefined ? null : JSON.parse(String(put.body));
   };
 
-  test('shows what would change, asks, and moves the pointer only from where it was seen', async () => {
+  test('prints the changes, asks, and moves the pointer only from the generation that it showed', async () => {
     const result = await run(['rollback', '--hold', 'v2 is rude'], seen(), { answers: ['y'] });
     expect(result).toMatchObject({ exit: 0, stderr: '', asked: ['Roll live back to v1? [y/N] '] });
     expect(result.stdout.split('\n')).toEqual([
@@ -76,18 +76,18 @@ describe('rollback', () => {
     expect(sent()).toEqual({ restores: 1, hold: 'v2 is rude' });
   });
 
-  test('that is not confirmed moves nothing', async () => {
+  test('does not move the pointer without a confirmation', async () => {
     const result = await run(['rollback'], seen(), { answers: ['n'] });
     expect(result.exit).toBe(130);
     expect(sent()).toBeNull();
   });
 
-  test('needs --yes where nobody can be asked', async () => {
+  test('requires --yes when it cannot ask', async () => {
     expect((await run(['rollback'], seen())).exit).toBe(2);
     expect(api?.seen).toEqual([]);
   });
 
-  test('holds the pointer unless it is told not to, and keeps a hold that is on already', async () => {
+  test('holds the pointer by default, and keeps an existing hold', async () => {
     await run(['rollback', '--yes'], seen());
     expect(sent()).toEqual({ restores: 1, hold: 'rolled back from v2' });
     await api?.close();
@@ -98,17 +98,17 @@ describe('rollback', () => {
     expect(sent()).toEqual({ restores: 1 });
   });
 
-  test('--to goes back to that version', async () => {
+  test('with --to goes back to that version', async () => {
     await run(['rollback', '--yes', '--to', '1'], seen());
     expect(api?.seen[0]?.query.get('version')).toBe('1');
   });
 
-  test('does not undo a move that came after it looked', async () => {
+  test('does not undo a move that came after its comparison', async () => {
     const script = { ...seen(), [`PUT ${CHANNEL}`]: problem(412, 'pointer_moved', 'it is at generation 3') };
     expect((await run(['rollback', '--yes'], script)).exit).toBe(8);
   });
 
-  test('with nothing to go back to moves nothing, and says what else there is', async () => {
+  test('without an earlier release does not move the pointer, and suggests promote', async () => {
     const result = await run(['rollback', '--yes'], {
       [`GET ${CHANNEL}/rollback`]: problem(409, 'nothing_before', 'v1 is the first'),
     });
@@ -117,7 +117,7 @@ describe('rollback', () => {
   });
 });
 
-describe('steering', () => {
+describe('the commands that move a pointer', () => {
   test('promote moves the named channel', async () => {
     const result = await run(['promote', 'v3', '--channel', 'staging', '--if-generation', '7'], {
       'PUT /v1/tenants/acme/bundles/bot/channels/staging': json(pointer({ version: 3, generation: 8 })),
@@ -130,7 +130,7 @@ describe('steering', () => {
     ['publish', ['publish', 'examples/support-bot', '--channel', 'lvie'], `POST ${RELEASES}`],
     ['promote', ['promote', '3', '--channel', 'lvie'], 'PUT /v1/tenants/acme/bundles/bot/channels/lvie'],
   ])(
-    '%s to a channel that is misspelt says which one was meant, and how a new one is made',
+    '%s to a misspelt channel prints the similar name and the option that creates a channel',
     async (_, args, call) => {
       const detail = '"bot" has no channel "lvie". It has: live. Did you mean "live"?';
       const { exit, stderr } = await run(args, { [call]: problem(404, 'unknown_channel', detail) });
@@ -140,14 +140,14 @@ describe('steering', () => {
     },
   );
 
-  test('promote --create-channel asks for the new channel', async () => {
+  test('promote --create-channel requests the new channel', async () => {
     await run(['promote', '3', '--channel', 'staging', '--create-channel'], {
       'PUT /v1/tenants/acme/bundles/bot/channels/staging': json(pointer({ version: 3, generation: 1 })),
     });
     expect(JSON.parse(String(api?.seen[0]?.body))).toEqual({ version: 3, createChannel: true });
   });
 
-  test('hold and --lift are the two calls of the contract', async () => {
+  test('hold and hold --lift send the two requests of the API', async () => {
     const script = {
       [`PUT ${CHANNEL}/hold`]: json(pointer({ hold: { reason: 'freeze', by: 'ann', at: '' } })),
       [`DELETE ${CHANNEL}/hold`]: json(pointer()),
@@ -165,7 +165,7 @@ describe('steering', () => {
     expect(api?.seen.at(-1)?.method).toBe('DELETE');
   });
 
-  test('cancel says that it was asked for, and 8 when the release has its last word', async () => {
+  test('cancel reports the request, and exits with 8 when the release has settled', async () => {
     const path = `POST ${RELEASES}/1/cancel`;
     expect(await run(['cancel', '1'], { [path]: json(release(), 202) })).toMatchObject({
       exit: 0,
@@ -176,7 +176,7 @@ describe('steering', () => {
     expect((await run(['cancel', '1'], { [path]: late })).exit).toBe(8);
   });
 
-  test('watch --json prints every view as a line, and exits with the outcome', async () => {
+  test('watch --json prints each change of the release as a line, and exits with the outcome', async () => {
     const result = await run(['watch', '1', '--json'], {
       [`GET ${RELEASES}/1`]: [json(release()), json(release()), json(settled('superseded'))],
     });
@@ -189,7 +189,7 @@ describe('steering', () => {
   });
 });
 
-describe('a release by its whole name', () => {
+describe('the full name of a release', () => {
   const OTHER = '/v1/tenants/other/bundles/app/releases/7';
 
   test.each([
@@ -197,36 +197,36 @@ describe('a release by its whole name', () => {
     ['watch', ['watch', 'other/app/v7'], `GET ${OTHER}`],
     ['status', ['status', '--release', 'other:app:v7'], `GET ${OTHER}`],
     ['diff', ['diff', 'other:app:v7', 'v7'], `GET ${OTHER}`],
-  ])('is enough for %s, whatever the environment names', async (_, args, first) => {
+  ])('is enough for %s, for any tenant and bundle in the environment', async (_, args, first) => {
     await run(args);
     expect(`${api?.seen[0]?.method} ${api?.seen[0]?.path}`).toBe(first);
   });
 
-  test('is told from a bundle by status, which says how to ask for it', async () => {
+  test('is refused by status, which prints the option for a release', async () => {
     const { exit, stderr } = await run(['status', 'acme:bot:v1']);
     expect(exit).toBe(2);
     expect(stderr).toContain('pointsman status --release acme:bot:v1');
     expect((await run(['status', 'v1'])).stderr).toContain('pointsman status --release v1');
   });
 
-  test('of two bundles is nothing to compare', async () => {
+  test('of two bundles cannot be compared', async () => {
     expect((await run(['diff', 'acme:bot:v1', 'acme:app:v2'])).stderr).toContain('the same bundle');
   });
 });
 
-describe('what was meant', () => {
+describe('a hint about a mistake', () => {
   test.each([
     [['hold', 'why'], '--reason'],
     [['rollback', '7'], '--to'],
     [['diff', 'a', 'b'], "'before'"],
     [['cancel', 'x'], 'For all options: pointsman cancel --help'],
-  ])('%o is said', async (args, hint) => {
+  ])('is printed for %o', async (args, hint) => {
     const { exit, stderr } = await run(args);
     expect(exit).toBe(2);
     expect(stderr).toContain(hint);
   });
 
-  test('a hold that is not there is not called lifted', async () => {
+  test('hold --lift reports that a pointer was not held', async () => {
     const { exit, stdout } = await run(['hold', '--lift'], {
       [`GET ${CHANNEL}`]: json(pointer()),
       [`DELETE ${CHANNEL}/hold`]: json(pointer()),

@@ -33,8 +33,8 @@ async function run(args: readonly string[], script: Parameters<typeof scriptedAp
 
 const CREATE = ['tokens', 'create', 'ci', '--role', 'viewer'] as const;
 
-describe('tokens create', () => {
-  test('asks for a token of the platform unless a tenant is named, by either way', async () => {
+describe('pointsman tokens create', () => {
+  test('requests a token of the platform unless an option or the environment names a tenant', async () => {
     const sent = async (args: readonly string[], env = {}): Promise<unknown> => {
       await run(args, { 'POST /v1/tokens': made }, env);
       const body: unknown = JSON.parse(String(api?.seen[0]?.body));
@@ -52,7 +52,7 @@ describe('tokens create', () => {
     });
   });
 
-  test('prints the token alone, and with --json the whole answer', async () => {
+  test('prints only the token, and the whole response with --json', async () => {
     expect((await run(CREATE, { 'POST /v1/tokens': made })).stdout).toBe('pmn_x\n');
     await api?.close();
     const { stdout, stderr } = await run([...CREATE, '--json'], { 'POST /v1/tokens': made });
@@ -60,7 +60,7 @@ describe('tokens create', () => {
     expect(stderr).toBe('');
   });
 
-  test('revokes a token whose answer was lost, which nobody knows, and makes another under another key', async () => {
+  test('revokes a token whose response was lost, and creates another one with another key', async () => {
     const before = problem(409, 'conflict', 'made before', { tokenId: LOST, replayed: true });
     const { exit, stdout } = await run(CREATE, {
       'POST /v1/tokens': [hangUp, before, made],
@@ -78,7 +78,7 @@ describe('tokens create', () => {
     expect(keys?.[3]).not.toBe(keys?.[0]);
   });
 
-  test('revokes nothing because a name is taken, and says which token has it', async () => {
+  test('revokes nothing for a name that is taken, and prints the id of that token', async () => {
     const taken = problem(409, 'conflict', 'taken', { tokenId: LOST });
     const { exit, stdout, stderr } = await run(CREATE, { 'POST /v1/tokens': taken });
     expect({ exit, stdout }).toEqual({ exit: 8, stdout: '' });
@@ -95,14 +95,14 @@ test.each([
   [['tokens', 'create', 'ci', '--role', 'owner']],
   [['tokens', 'revoke', 'ci']],
   [['tokens', 'revoke', 'pmn_somebodysSecret']],
-])('%j is refused with 2, and nothing is sent', async (args) => {
+])('%j exits with 2, and nothing is sent', async (args) => {
   const { exit, stdout, stderr } = await run(args);
   expect({ exit, stdout }).toEqual({ exit: 2, stdout: '' });
   expect(stderr).not.toBe('');
   expect(api?.seen).toEqual([]);
 });
 
-test('a token that is given where its id was meant is refused without being said again', async () => {
+test('a token in the place of an id is refused without being printed', async () => {
   for (const secret of ['ptm_somebodysSecret', 'somebodysSecret']) {
     const { exit, stderr, stdout } = await runCli(['tokens', 'revoke', secret]);
     expect(exit).toBe(2);

@@ -50,15 +50,17 @@ function word(by: string, isVoid = false): Record<string, unknown> {
   return { by, word: 'approve', comment: null, url: null, at: '2026-01-01T00:00:30.000Z', void: isVoid };
 }
 
-/** Each view once it is asked for, with an event stream that is cut again and again, so that it is asked for. */
-const looks = (...views: Record<string, unknown>[]) => ({
-  [RELEASE]: views.map((view) => json(view)),
+/**
+ * Returns each view when it is requested. The event stream is cut each time, so that the view is requested.
+ */
+const views = (...responses: Record<string, unknown>[]) => ({
+  [RELEASE]: responses.map((response) => json(response)),
   [`${RELEASE}/events`]: events(': nothing yet\n\n'),
 });
 
-describe('a publish that waits', () => {
-  test('shows what its release waits for, each change once, before the end of that stage', async () => {
-    const { exit, stdout } = await bench.publish(looks(waits, waits, halfWay, halfWay, live));
+describe('pointsman publish with a release that waits', () => {
+  test('prints each change of the gates once, before the end of their stage', async () => {
+    const { exit, stdout } = await bench.publish(views(waits, waits, halfWay, halfWay, live));
     expect(exit).toBe(0);
     expect(stdout.split('\n').slice(1)).toEqual([
       '  … release waits for 1 of 1 approval by a token with the role approver, until 2026-01-02 00:00:00Z',
@@ -71,26 +73,26 @@ describe('a publish that waits', () => {
     ]);
   });
 
-  test('shows a gate again that is open once more', async () => {
-    const { stdout } = await bench.publish(looks(halfWay, waits, live));
+  test('prints a gate again when it has opened again', async () => {
+    const { stdout } = await bench.publish(views(halfWay, waits, live));
     expect(stdout.match(/✓ release/g)).toHaveLength(2);
     expect(stdout.match(/… release/g)).toHaveLength(1);
   });
 
-  test('shows the gate at which it failed', async () => {
+  test('prints the gate at which the release failed', async () => {
     const says = 'rejected by bob at the gate "release": too risky';
     const failed = settled('rejected', {
       reason: says,
       stages: [{ ...stages('passed')[0], state: 'failed' }],
       gates: [gate({ state: 'failed', says }), gate({ gate: 'e2e', state: 'closed', says: 'closed' })],
     });
-    const { exit, stdout } = await bench.publish(looks(waits, failed));
+    const { exit, stdout } = await bench.publish(views(waits, failed));
     expect(exit).toBe(3);
     expect(stdout).toContain(`  ✗ release ${says}\n  ✗ gate `);
     expect(stdout).not.toContain('e2e closed');
   });
 
-  test('looks at the release when something happens at a gate', async () => {
+  test('reads the release when a gate changes', async () => {
     const event = 'id: 7.2\nevent: gate\ndata: {"gate":"release","kind":"approval","change":"passed"}\n\n';
     const { exit } = await bench.publish({
       [RELEASE]: [json(waits), json(live)],
@@ -100,7 +102,7 @@ describe('a publish that waits', () => {
     expect(bench.seen.filter(({ path }) => RELEASE.endsWith(path))).toHaveLength(2);
   });
 
-  test('goes on after the last event that it saw when the stream is cut', async () => {
+  test('resumes a cut event stream after its last event', async () => {
     const event = 'id: 7.12\nevent: gate\ndata: {"gate":"release","change":"said"}\n\n';
     await bench.publish({
       [RELEASE]: [json(waits), json(waits), json(waits), json(live)],
@@ -110,12 +112,12 @@ describe('a publish that waits', () => {
     expect(asked[1]?.headers['last-event-id']).toBe('7.12');
   });
 
-  test('on a terminal says below what it waits for', async () => {
-    const { stdout } = await bench.publish(looks(waits, live), [], { isTTY: true });
+  test('prints the open gates below the progress on a terminal', async () => {
+    const { stdout } = await bench.publish(views(waits, live), [], { isTTY: true });
     expect(stdout).toContain('… gate: release, e2e');
   });
 
-  test('stops waiting when its time is up, with 10, and says what for', async () => {
+  test('exits with 10 at its timeout, and prints the open gates', async () => {
     const result = await bench.publish({ [RELEASES]: json(waits, 202), [RELEASE]: json(waits) }, [
       '--timeout',
       '1s',
@@ -124,7 +126,7 @@ describe('a publish that waits', () => {
     expect(result.stderr).toContain('still in flight after 1.0 s: it waits for release, e2e.\n');
   });
 
-  test('stops trying to be heard when its time is up, however long the API would go on asking for patience', async () => {
+  test('stops retrying its request at its timeout, also when Retry-After is longer', async () => {
     const patience = problem(
       503,
       'unavailable',
@@ -134,20 +136,20 @@ describe('a publish that waits', () => {
     );
     const startedAt = performance.now();
     const result = await bench.publish({ [RELEASES]: patience }, ['--timeout', '1s']);
-    // It would be 29 s at least otherwise.
+    // Without the timeout it would take at least 29 s.
     expect(performance.now() - startedAt).toBeLessThan(25_000);
     expect(result.exit).toBe(11);
     expect(result.stderr).toContain('may have been accepted');
   });
 
-  test('stops waiting for an answer that does not come when its time is up', async () => {
+  test('stops waiting for a response at its timeout', async () => {
     const silent: Respond = () => undefined;
     const result = await bench.publish({ [RELEASES]: silent }, ['--timeout', '1s']);
     expect(result.exit).toBe(11);
     expect(result.stderr).toContain('did not respond in time');
   });
 
-  test('stops waiting at Ctrl-C, says that the release goes on, and how to approve it', async () => {
+  test('stops waiting at Ctrl-C, and prints how to approve or cancel the release', async () => {
     const interrupt = new AbortController();
     const looked: Respond = (seen, response) => {
       json(waits)(seen, response);
@@ -164,7 +166,7 @@ describe('a publish that waits', () => {
   });
 });
 
-describe('status', () => {
+describe('pointsman status', () => {
   let api: ScriptedApi | null = null;
 
   afterEach(async () => {
@@ -180,7 +182,7 @@ describe('status', () => {
 
   const BUNDLE = 'GET /v1/tenants/acme/bundles/bot';
 
-  test('of a release shows its gates and until when they wait', async () => {
+  test('of a release prints its gates and their deadlines', async () => {
     expect(await status(['--release', '1'], { [RELEASE]: json(waits) })).toBe(
       'acme:bot:v1 to live\n' +
         '  … release waits for 1 of 1 approval by a token with the role approver, until 2026-01-02 00:00:00Z\n' +
@@ -189,7 +191,7 @@ describe('status', () => {
     );
   });
 
-  test('of a bundle shows what each release in flight waits for', async () => {
+  test('of a bundle prints the gates of each release in flight', async () => {
     const script = {
       [`${BUNDLE}/releases`]: json({ items: [release({ version: 2 }), waits], next: null }),
       [`${BUNDLE}/channels`]: json({ items: [], next: null }),

@@ -30,8 +30,8 @@ async function packed(): Promise<{ sent: string[]; ignored: readonly string[] }>
 
 const list = (...paths: string[]) => Object.fromEntries(paths.map((path) => [path, 'x']));
 
-describe('what is ignored by default', () => {
-  test('is what is usually secret or left over, by name, and nothing else', async () => {
+describe('a file that is ignored by default', () => {
+  test('has one of the names of secrets and leftovers, and no other file is ignored', async () => {
     const secret = [
       '.env',
       'a/.env.production',
@@ -49,7 +49,7 @@ describe('what is ignored by default', () => {
     expect(ignored).toEqual([...secret, ...leftOver, '.aws/', 'x/node_modules/'].toSorted());
   });
 
-  test('is ignored in upper and lower case, wherever it lies', async () => {
+  test('is ignored in upper and lower case, and in any folder', async () => {
     const names =
       `server.pem server.key putty.ppk store.p12 store.pfx store.jks store.keystore id_rsa id_ed25519
       prod.env all.kdbx credentials.json service-account-ci.json service-account.json terraform.tfstate
@@ -65,7 +65,7 @@ describe('what is ignored by default', () => {
     expect(ignored).toEqual([...secret, 'Node_Modules/'].toSorted());
   });
 
-  test('is taken back by a line with "!"', async () => {
+  test('is included again by a line with "!"', async () => {
     await write({
       ...list('.env', '.well-known/a.json', 'ca.pem'),
       '.pointsmanignore': '!.well-known/\n!ca.pem\n',
@@ -73,7 +73,7 @@ describe('what is ignored by default', () => {
     expect(await packed()).toEqual({ sent: ['.well-known/a.json', 'ca.pem'], ignored: ['.env'] });
   });
 
-  test('never includes the repository or the data of npm start, nor the ignore file itself', async () => {
+  test('stays ignored in the repository\'s data and the home of npm start, also with "!"', async () => {
     const never = ['.git/config', '.pointsman/admin-token', 'a/.pointsman/admin-token'];
     await write({ ...list('a.yaml', ...never), '.pointsmanignore': '!.*\n' });
     expect(await packed()).toEqual({ sent: ['a.yaml'], ignored: [] });
@@ -102,13 +102,13 @@ describe('the ignore file', () => {
     });
   });
 
-  test('keeps back what would be refused otherwise', async () => {
+  test('can ignore a file that would be refused otherwise', async () => {
     await write({ ...list('a.yaml'), '.pointsmanignore': 'link\n' });
     await symlink('/etc/passwd', join(folder, 'link'));
     expect(await packed()).toEqual({ sent: ['a.yaml'], ignored: ['link'] });
   });
 
-  test('that can not be read, or is too large, ends the publish before anything is sent', async () => {
+  test('that cannot be read, or is too large, ends the publish before anything is sent', async () => {
     await write(list('a.yaml', '.pointsmanignore/file'));
     await expect(packed()).rejects.toMatchObject({ exit: 'usage' });
     await rm(join(folder, '.pointsmanignore'), { recursive: true });
@@ -116,7 +116,7 @@ describe('the ignore file', () => {
     await expect(packed()).rejects.toThrow('has more than');
   });
 
-  test('that leaves nothing says what it ignored', async () => {
+  test('that ignores every file is reported with the ignored files', async () => {
     await write(list('.env'));
     const { exit, stderr } = await runCli(['publish', folder, '--tenant', 'acme', '--bundle', 'bot']);
     expect(exit).toBe(3);
@@ -125,7 +125,7 @@ describe('the ignore file', () => {
 });
 
 test.each([[[]], [['--dry-run']], [['--no-wait']]])(
-  'publish --json %j says on standard error what it ignored, as it does without',
+  'publish --json %j prints the ignored files on standard error',
   async (more) => {
     await write(list('a.yaml', '.env'));
     const api = await scriptedApi({
@@ -144,7 +144,7 @@ test.each([[[]], [['--dry-run']], [['--no-wait']]])(
 );
 
 describe('publish --list', () => {
-  test('lists what would be sent and what is ignored, and sends nothing', async () => {
+  test('lists the files that it would send and the ignored ones, and sends nothing', async () => {
     await write(list('a.yaml', 'b/c.md', '.env'));
     const { exit, stdout, stderr } = await runCli([
       'publish',
@@ -157,7 +157,7 @@ describe('publish --list', () => {
     expect(stderr).toBe('ignored  .env\n2 files, 2 B; nothing was sent\n');
   });
 
-  test('as JSON is one document', async () => {
+  test('prints one document with --json', async () => {
     await write(list('a.yaml', '.env'));
     const { stdout } = await runCli(['publish', folder, '--list', '--json']);
     expect(JSON.parse(stdout)).toEqual({

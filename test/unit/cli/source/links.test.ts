@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runCli } from '../../../support/runs/run-cli.ts';
 import { problem, scriptedApi } from '../scripted-api.ts';
 
-// A repository that somebody else has written, next to a folder of the same machine that is not part of it.
+// A foreign repository, next to a folder of the same machine that is not part of it.
 
 let machine: string;
 let repository: string;
@@ -32,16 +32,16 @@ afterEach(async () => {
 const list = (path: string) => runCli(['publish', path, '--list']);
 const link = (target: string, name: string) => symlink(target, join(repository, name));
 
-describe('a path of the command line that passes through a link of the folder', () => {
+describe('a path of the command line that passes through a symbolic link of the folder', () => {
   test.each([
     ['is the link', 'link', 'link'],
     ['is the link, with a slash behind', 'link/', 'link'],
     ['is the link, with a dot behind', './link/.', 'link'],
-    ['has it among its parents', 'link/inner', 'link'],
-    ['has it among its parents below others', 'config/../link/inner', 'config/../link'],
-    ['goes out of it again', 'link/../secret/inner', 'link'],
+    ['has the link among its parents', 'link/inner', 'link'],
+    ['has the link among its parents below others', 'config/../link/inner', 'config/../link'],
+    ['leaves the link again', 'link/../secret/inner', 'link'],
     ['comes back from above', '../repository/link/inner', '../repository/link'],
-  ])('is refused where it %s, and the error names the link', async (_what, path, named) => {
+  ])('is refused when it %s, and the error names the link', async (_what, path, named) => {
     await link('../secret', 'link');
     const { exit, stdout, stderr } = await list(path);
     expect([exit, stdout]).toEqual([3, '']);
@@ -58,14 +58,14 @@ describe('a path of the command line that passes through a link of the folder', 
     expect((await list(join(machine, 'way/config'))).stdout).toBe('inner/a.yaml  5 B\n');
   });
 
-  test('is refused although the link leads nowhere but back into the folder', async () => {
+  test('is refused although the link leads back into the folder', async () => {
     await link('config', 'link');
     await link('.', 'self');
     for (const path of ['link', 'self', 'self/config', join(repository, 'self')])
       expect([path, (await list(path)).exit]).toEqual([path, 3]);
   });
 
-  test('is refused for the file of a policy: nothing of it is shown or sent', async () => {
+  test('is refused for a policy file, of which nothing is printed or sent', async () => {
     await link('../secret', 'link');
     await link('../secret/policy.yaml', 'policy.yaml');
     for (const path of ['policy.yaml', 'link/policy.yaml']) {
@@ -77,8 +77,8 @@ describe('a path of the command line that passes through a link of the folder', 
   });
 });
 
-describe('what is no link of the folder', () => {
-  test('is listed: the folder itself, one above it, and links that lead to the folder from above', async () => {
+describe('a path without a symbolic link of the folder', () => {
+  test('is accepted: the folder itself, a folder above it, and a link from above to the folder', async () => {
     await symlink('repository', join(machine, 'way'));
     const file = 'inner/a.yaml  5 B\n';
     expect((await list('config')).stdout).toBe(file);
@@ -90,7 +90,7 @@ describe('what is no link of the folder', () => {
   });
 });
 
-test('no line of a file outside of the source is shown, although a diagnostic names a path through a link', async () => {
+test('no line of a file outside of the source is printed, although a diagnostic names a path through a link', async () => {
   await writeFile(join(repository, 'config/.pointsmanignore'), 'link\n');
   await link('../../secret', 'config/link');
   const at = { line: 1, column: 1, pointer: '', code: 'x', message: 'wrong' };

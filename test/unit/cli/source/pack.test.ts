@@ -31,7 +31,7 @@ async function unpack(archive: Uint8Array): Promise<Map<string, string>> {
 }
 
 describe('packing a directory', () => {
-  test('every file is in the archive with its content, sorted, whatever lies how deep', async () => {
+  test('includes every file with its content, sorted, at any depth', async () => {
     const long = `${'directory/'.repeat(30)}a-file-with-quite-a-long-name.yaml`;
     await write('b.yaml', 'b: 1\n');
     await write('a/z.json', '{}');
@@ -46,7 +46,7 @@ describe('packing a directory', () => {
     expect(packed.files.map((file) => file.bytes)).toEqual([3, 2, 5, 4, 4]);
   });
 
-  test('the same files give the same bytes, whoever made them when and in which order', async () => {
+  test('gives the same bytes for the same files, for any time and order of their creation', async () => {
     const other = await mkdtemp(join(tmpdir(), 'pointsman-pack-'));
     try {
       for (const path of ['a.yaml', 'b/c.yaml', 'd.md']) await write(path, path);
@@ -59,7 +59,7 @@ describe('packing a directory', () => {
     }
   });
 
-  test('symbolic links are refused, all of them at once, to files and to directories', async () => {
+  test('refuses all symbolic links at once, to files and to directories', async () => {
     await write('a.yaml', 'a: 1');
     await symlink('/etc/passwd', join(folder, 'passwd'));
     await symlink('..', join(folder, 'up'));
@@ -72,7 +72,7 @@ describe('packing a directory', () => {
     });
   });
 
-  test('a name that is not UTF-8 is refused by name, and the other problems are told too', async () => {
+  test('refuses a name that is not UTF-8 by name, together with the other problems', async () => {
     await write('a\nb.yaml', 'a: 1');
     await writeFile(Buffer.concat([Buffer.from(`${folder}/x`), Buffer.from([0xff])]), 'a: 1');
     await expect(packDirectory(folder)).rejects.toMatchObject({
@@ -84,12 +84,12 @@ describe('packing a directory', () => {
     });
   });
 
-  test('names that no source may have are refused before anything is sent', async () => {
+  test('refuses an invalid file name before anything is sent', async () => {
     await write('a\nb.yaml', 'a: 1');
     await expect(packDirectory(folder)).rejects.toMatchObject({ exit: 'rejected' });
   });
 
-  test('a file that is too large is named, without being read', async () => {
+  test('refuses a file that is too large by name, without reading it', async () => {
     await write('large.bin', Buffer.alloc(sourceLimits.fileBytes + 1));
     await expect(packDirectory(folder)).rejects.toMatchObject({
       exit: 'rejected',
@@ -97,12 +97,12 @@ describe('packing a directory', () => {
     });
   });
 
-  test('an empty directory is nothing to publish', async () => {
+  test('refuses an empty directory', async () => {
     await mkdir(join(folder, 'empty'));
     await expect(packDirectory(folder)).rejects.toMatchObject({ exit: 'rejected' });
   });
 
-  test('what is missing or no directory is a mistake of the command line', async () => {
+  test('reports a missing directory as a mistake of the command line', async () => {
     await write('file', 'x');
     await expect(packDirectory(join(folder, 'missing'))).rejects.toMatchObject({ exit: 'usage' });
     await expect(packDirectory(join(folder, 'file'))).rejects.toMatchObject({ exit: 'usage' });

@@ -26,7 +26,7 @@ afterEach(async () => {
 
 const link = (target: string, name: string) => symlink(target, join(repository, name));
 
-describe('a file in the place of which a link, a device or a FIFO lies', () => {
+describe('a link, a device or a FIFO in the place of a file', () => {
   test.each(['pointsman.yaml', 'a.yaml'])('%s is refused by name', async (name) => {
     await link('../outside', `config/${name}`);
     await expect(packDirectory('config')).rejects.toMatchObject({
@@ -36,7 +36,7 @@ describe('a file in the place of which a link, a device or a FIFO lies', () => {
   });
 
   test.each(['../outside', '/dev/zero', 'nowhere'])(
-    'the ignore file that leads to %s ends the publish at once, unread',
+    'an ignore file that links to %s ends the publish at once without being read',
     async (target) => {
       await link(target, 'config/.pointsmanignore');
       await expect(packDirectory('config')).rejects.toMatchObject({
@@ -46,7 +46,7 @@ describe('a file in the place of which a link, a device or a FIFO lies', () => {
     },
   );
 
-  test('an ignore file, a policy and files of the home that are FIFOs are not waited for', async () => {
+  test('ignore files, policies and files of the home that are FIFOs do not block the command', async () => {
     await mkdir('.pointsman');
     for (const name of ['config/.pointsmanignore', 'policy.yaml', '.pointsman/api-url', 'config/a.yaml'])
       execFileSync('mkfifo', [name]);
@@ -59,7 +59,7 @@ describe('a file in the place of which a link, a device or a FIFO lies', () => {
     });
   });
 
-  test('files of the home that lead to a device are not read', async () => {
+  test('files of the home that link to a device are not read', async () => {
     await mkdir('.pointsman');
     await link('/dev/zero', '.pointsman/api-url');
     await link('/dev/zero', '.pointsman/admin-token');
@@ -67,10 +67,10 @@ describe('a file in the place of which a link, a device or a FIFO lies', () => {
   });
 });
 
-test('a source that is too large as a whole is refused without being read to its end', async () => {
+test('a source that is too large in total is refused without being read to its end', async () => {
   const full = Buffer.alloc(8 * 1024 * 1024);
   for (let nth = 0; nth < 5; nth++) await writeFile(join(repository, `config/${nth}.bin`), full);
-  // It would be a problem of its own.
+  // This file would be a separate problem.
   await writeFile(join(repository, 'config/z.bin'), Buffer.alloc(8 * 1024 * 1024 + 1));
   await expect(packDirectory('config')).rejects.toMatchObject({
     hints: [expect.stringMatching(/^all files together are larger than 33554432 bytes/)],
