@@ -10,7 +10,7 @@ const follower = await openFollower({
   name: `node-${process.versions.node.split('.')[0]}`,
   folder,
 });
-const show = (running) => console.log(`${process.version} generation ${running.generation}`);
+const show = ({ generation }) => console.log(`${process.version} generation ${generation}`);
 show(follower.current);
 follower.onChange(show);
 process.on('SIGTERM', () => void follower.close());

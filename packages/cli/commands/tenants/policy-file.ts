@@ -25,8 +25,8 @@ export type PolicyFile =
 /** Reads YAML 1.2, and so JSON. Throws CliError for a file that can't be read or is reached through a link. */
 export function readPolicyFile(path: string): PolicyFile {
   const lines = new LineCounter();
-  const text = readText(path);
-  const document = parseDocument(text, {
+  const content = readText(path);
+  const document = parseDocument(content, {
     version: '1.2',
     lineCounter: lines,
     prettyErrors: false,
@@ -46,7 +46,7 @@ export function readPolicyFile(path: string): PolicyFile {
   const problems = [...document.errors, ...document.warnings].map(({ pos, code, message }) =>
     diagnose(pos[0], '', code.toLowerCase(), message),
   );
-  if (problems.length === 0) problems.push(...formProblems(path, text, document, diagnose));
+  if (problems.length === 0) problems.push(...formProblems(path, content, document, diagnose));
   if (problems.length > 0) return { kind: 'wrong', diagnostics: problems };
   return {
     kind: 'read',
