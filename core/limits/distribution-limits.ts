@@ -19,8 +19,8 @@ export const sinkLimits = {
    * pause the webhook waits for the key.
    */
   webhookBatches: 1,
-  /** Tenants of a stream that are woken when its broker is back. The sweep finds the others. */
-  othersWoken: 200,
+  /** Tenants of a stream that are notified when its broker is back. The sweep finds the others. */
+  othersNotified: 200,
   /** Tenants that the sweep checks in one query, which takes milliseconds. */
   sweptTenants: 1_000,
   /** Waits between attempts at a broker. The broker is the platform's own and is back within seconds; moves are late meanwhile. */
@@ -40,14 +40,14 @@ export const sinkLimits = {
   /** Attempts of one webhook that are kept for inspection. */
   attemptsKept: 1_000,
   /** How long a required sink counts as healthy after its last proof, so that the swap relies on a recorded fact. */
-  provenMs: 5 * second,
+  healthMaxAgeMs: 5 * second,
   /** How long a release waits for a required sink that is down. */
   freezeMs: 6 * hour,
   /** How often a broker is probed while releases wait for it, so that they continue within two seconds of its return. */
   probeEveryMs: second,
   /**
    * One probe of a broker, and one test event to a required webhook. The writer's key is held meanwhile, so a silent broker must not delay
-   * other calls for longer. The proof must also reach the swap before it is older than `provenMs`.
+   * other calls for longer. The proof must also reach the swap before it is older than `healthMaxAgeMs`.
    */
   probeMs: 2 * second,
   /** A probe that is this late was lost with its invocation. */
@@ -61,8 +61,8 @@ export const sinkLimits = {
   staleProofs: 5,
   freezeBackoff: { firstMs: second, factor: 2, maxMs: 10 * second },
   /**
-   * The same for a broker, whose return wakes the release. Its own probe is only for a lost wake-up, and each probe costs the writer a
+   * The same for a broker, whose return notifies the release. Its own probe is only for a lost notification, and each probe costs the writer a
    * turn.
    */
-  wokenBackoff: { firstMs: 10 * second, factor: 1, maxMs: 10 * second },
+  notifiedBackoff: { firstMs: 10 * second, factor: 1, maxMs: 10 * second },
 } as const;

@@ -119,7 +119,7 @@ export const gateLimits = {
   /** Moves of the pointer that void given approvals and make the release wait again: after this many, the release is rejected. */
   rounds: 20,
   /** Between two evaluations of gates whose deadline should have passed, when Restate's clock is ahead of the worker's. */
-  shortestLookMs: 100,
+  shortestWaitMs: 100,
 } as const;
 
 /** Work that a provider's hook starts. */

@@ -9,7 +9,7 @@ const HOOK_LOST: Readonly<Record<HookLost, string>> = {
   other_repository: 'the hook is for another repository now',
 };
 
-/** Why a commit is not told its status: see `next_report` in functions/commit-reports.sql. */
+/** Why no commit status is posted: see `next_report` in functions/commit-reports.sql. */
 export const ReportDropped = z.enum([...HookLost.options, 'final_reported', 'later_delivery']);
 export type ReportDropped = z.infer<typeof ReportDropped>;
 

@@ -87,7 +87,7 @@ interface LedgerLine {
   readonly origin: { readonly repository: string; readonly commit: string } | null;
 }
 
-/** What the ledger shows of an effect. The record keeps a number for a move, and for a commit only what came of telling it. */
+/** What the ledger shows of an effect. The record keeps a number for a move, and for a commit only the result of its status. */
 export function effectText({ effect, detail, origin }: LedgerLine): string | null {
   if (effect === 'pointer-move') return `generation ${detail}`;
   if (effect === 'announcement') return `seq ${detail}`;

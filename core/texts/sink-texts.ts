@@ -4,8 +4,8 @@ import { z } from 'zod';
 export const SinkPause = z.object({ by: z.string(), reason: z.string().nullable() });
 export type SinkPause = z.infer<typeof SinkPause>;
 
-/** Why a required sink stops a pointer from moving: see `sink_bar` in functions/sink-deliveries.sql. */
-export const SinkBar = z.discriminatedUnion('cause', [
+/** Why a required sink stops a pointer from moving: see `blocking_sinks` in functions/sink-deliveries.sql. */
+export const BlockingSink = z.discriminatedUnion('cause', [
   /** The tenant has no webhook of that name. */
   z.object({ cause: z.literal('missing'), sink: z.string() }),
   z.object({ cause: z.literal('paused'), sink: z.string(), pause: SinkPause }),
@@ -16,9 +16,9 @@ export const SinkBar = z.discriminatedUnion('cause', [
     lastError: z.string().nullable(),
   }),
   /** Its last successful health check is too old: another one may renew it. */
-  z.object({ cause: z.literal('unproven'), sink: z.string() }),
+  z.object({ cause: z.literal('stale_health'), sink: z.string() }),
 ]);
-export type SinkBar = z.infer<typeof SinkBar>;
+export type BlockingSink = z.infer<typeof BlockingSink>;
 
 export const MISSING_WEBHOOK = 'there is no webhook of that name';
 
@@ -26,20 +26,20 @@ export function pausedText({ by, reason }: SinkPause): string {
   return `it is paused by ${by}${reason === null ? '' : `: ${reason}`}`;
 }
 
-export function sinkBarText(bar: SinkBar): string {
-  switch (bar.cause) {
+export function blockingSinkText(blocking: BlockingSink): string {
+  switch (blocking.cause) {
     case 'missing':
       return MISSING_WEBHOOK;
     case 'paused':
-      return pausedText(bar.pause);
+      return pausedText(blocking.pause);
     case 'failing':
-      return `it has failed since ${bar.since}: ${bar.lastError}`;
-    case 'unproven':
+      return `it has failed since ${blocking.since}: ${blocking.lastError}`;
+    case 'stale_health':
       return 'it has not passed a health check recently';
   }
 }
 
 /** What a release waits for while sinks keep its pointer from moving. */
-export function waitsForSinksText(bars: readonly SinkBar[]): string {
-  return `waits for ${bars.map((bar) => `the sink "${bar.sink}": ${sinkBarText(bar)}`).join('; ')}`;
+export function waitsForSinksText(sinks: readonly BlockingSink[]): string {
+  return `waits for ${sinks.map((blocking) => `the sink "${blocking.sink}": ${blockingSinkText(blocking)}`).join('; ')}`;
 }

@@ -154,7 +154,7 @@ async function deliver(
   );
   if (requested.kind === 'asked') {
     await ctx.run(
-      'note request',
+      'record request',
       () => deps.callbacks.recordRequested(callout, requested.detail, deps.clock.now()),
       retries,
     );
@@ -193,7 +193,7 @@ async function callUntilAccepted(
     if (waitMs === null || (await ctx.date.now()) + waitMs >= deadlineMs) return requested;
     await ctx.sleep(waitMs, `after call ${attempt}: ${requested.reason}`);
     const isOpen = await ctx.run(
-      'look at callback',
+      'check callback',
       () => deps.callbacks.isOpen(callout),
       stepRetries.insideRelease,
     );
@@ -209,7 +209,7 @@ function recordFailure(ctx: ObjectContext, { id, subject: gate }: CalloutId, rea
   ctx.sendClient(Release, releaseKey(id)).recordDecision({
     kind: 'check',
     gate,
-    word: 'failure',
+    decision: 'failure',
     digest: null,
     comment: `request failed: ${reason}`,
     url: null,

@@ -24,7 +24,7 @@ export const DecisionRequest = RequestIdentity.extend({
   kind: z.enum(['approval', 'check']),
   /** Null selects the only approval gate, or the only approval gate that is still open. */
   gate: z.string().nullable(),
-  word: z.union([Decision, Conclusion]),
+  decision: z.union([Decision, Conclusion]),
   /** The artifact that the decision applies to. Null when the gate is bound to the release alone. */
   digest: Digest.nullable(),
   /** For an approval: the generation of the pointer that the approver compared this release with. */
@@ -42,13 +42,13 @@ export type DecisionRequest = z.infer<typeof DecisionRequest>;
 
 export const DecisionResult = z.discriminatedUnion('kind', [
   z.object({
-    kind: z.literal('heard'),
+    kind: z.literal('recorded'),
     gate: z.string(),
     state: GateState,
-    said: z.number().int(),
+    decisions: z.number().int(),
     needed: z.number().int(),
     /** The number of the promise that this decision resolves. Null while the gate needs more decisions. */
-    wake: z.number().int().nullable(),
+    decisionNumber: z.number().int().nullable(),
     replayed: z.boolean(),
   }),
   /** The gate is already decided. The earlier decision stays. */
@@ -57,11 +57,11 @@ export const DecisionResult = z.discriminatedUnion('kind', [
     gate: z.string(),
     state: GateState,
     by: z.string(),
-    word: z.string(),
+    decision: z.string(),
     at: z.string(),
   }),
   /** The same person has already decided this gate. Each person has one decision per gate. */
-  z.object({ kind: z.literal('already_said'), gate: z.string(), word: z.string(), at: z.string() }),
+  z.object({ kind: z.literal('already_decided'), gate: z.string(), decision: z.string(), at: z.string() }),
   z.object({ kind: z.literal('expired'), gate: z.string(), deadlineAt: z.string() }),
   z.object({ kind: z.literal('settled'), outcome: Outcome }),
   /** The release has not reached its gates yet. */
@@ -89,8 +89,8 @@ export type DecisionResult = z.infer<typeof DecisionResult>;
 export const CallbackRequest = z.object({
   callback: z.string(),
   report: z.discriminatedUnion('purpose', [
-    z.object({ purpose: z.literal('check'), said: CheckReport }),
-    z.object({ purpose: z.literal('compile'), said: CompileReport }),
+    z.object({ purpose: z.literal('check'), content: CheckReport }),
+    z.object({ purpose: z.literal('compile'), content: CompileReport }),
   ]),
   /** Digest of the report. The same report sent again is idempotent. */
   fingerprint: Digest,
@@ -101,7 +101,7 @@ export type CallbackRequest = z.infer<typeof CallbackRequest>;
 /** Why a callback address rejects a report. */
 export const CallbackRefusal = z.discriminatedUnion('kind', [
   /** The address has already received its report. That report stays valid. */
-  z.object({ kind: z.literal('used'), said: z.string(), at: z.string() }),
+  z.object({ kind: z.literal('used'), result: z.string(), at: z.string() }),
   z.object({ kind: z.literal('expired'), deadlineAt: z.string() }),
   z.object({ kind: z.literal('revoked'), reason: z.string() }),
 ]);

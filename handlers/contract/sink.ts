@@ -26,10 +26,10 @@ export const SinkNotification = OfSink.extend({
    */
   retry: z.number().int().min(1).optional(),
   /**
-   * Read the record, whatever the writer remembers. Set by the sweep, and after a change to the sink's
+   * Read the record, even if the state shows that nothing is due. Set by the sweep, and after a change to the sink's
    * record.
    */
-  look: z.boolean().optional(),
+  readRecord: z.boolean().optional(),
   /** Retry before the wait after a failure is over: the broker has just accepted a probe. */
   now: z.boolean().optional(),
 });
@@ -38,7 +38,7 @@ export type SinkNotification = z.infer<typeof SinkNotification>;
 const NoSink = z.object({ kind: z.literal('no_sink') });
 
 export const ControlRequest = Request.extend({
-  steer: z.discriminatedUnion('kind', [
+  control: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('pause'), reason: z.string().nullable() }),
     z.object({ kind: z.literal('resume') }),
     /** Deliver again the moves after this number. */

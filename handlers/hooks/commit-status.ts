@@ -36,7 +36,7 @@ async function report(ctx: ObjectContext, deps: Deps): Promise<null> {
     );
     if (next === null) return null;
     const sent = await ctx.run(
-      'tell commit',
+      'post commit status',
       () => deps.reports.send(name, next),
       stepRetries.whileSomebodyWaits,
     );
@@ -49,8 +49,8 @@ async function report(ctx: ObjectContext, deps: Deps): Promise<null> {
     if (sent.kind === 'later' && waitMs !== null) {
       await ctx.sleep(waitMs, `after try ${attempt}: ${sent.reason}`);
     } else {
-      const state = sent.kind === 'told' ? 'done' : 'failed';
-      const detail = sent.kind === 'told' ? sent.detail : sent.reason;
+      const state = sent.kind === 'posted' ? 'done' : 'failed';
+      const detail = sent.kind === 'posted' ? sent.detail : sent.reason;
       await ctx.run(
         'record report',
         () => deps.reports.record(name, next, { state, detail, at: deps.clock.now() }),

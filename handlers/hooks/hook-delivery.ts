@@ -62,7 +62,7 @@ async function fetchAndPublish(
   try {
     for (let round = 0; round < hookLimits.storeRounds; round++) {
       const fetched = await fetchSource(ctx, deps, name);
-      if (fetched.kind === 'ended') return fetched.verdict;
+      if (fetched.kind === 'ended') return fetched.result;
       if (fetched.kind !== 'fetched') return fetched;
       const done = await publish(ctx, name, fetched);
       if (done !== 'no_source') return done;

@@ -41,7 +41,7 @@ export type AnsweredCallback =
   | (Extract<CallbackResult, { kind: 'taken' }> & {
       readonly awakeableId: string | null;
       /** As in DecisionResult. */
-      readonly wake: number | null;
+      readonly decisionNumber: number | null;
     })
   | Exclude<CallbackResult, { kind: 'taken' }>;
 

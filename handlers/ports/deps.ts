@@ -134,15 +134,15 @@ export interface WaitingGate {
   readonly kind: GateKind;
   /** Set for a check that Pointsman must request. */
   readonly url: string | null;
-  readonly says: string;
+  readonly statusText: string;
   /** The end of the wait. At that time the gate expires; a time gate passes instead. */
   readonly deadlineMs: number;
 }
 
 /** The status of a release's gates. */
 export type GateStatus =
-  /** The next decision has the number `wakes` + 1. */
-  | { readonly kind: 'waiting'; readonly wakes: number; readonly gates: readonly WaitingGate[] }
+  /** The next decision has the number `gatesDecided` + 1. */
+  | { readonly kind: 'waiting'; readonly gatesDecided: number; readonly gates: readonly WaitingGate[] }
   | { readonly kind: 'failed'; readonly reason: string }
   /** All gates have passed, and the pointer may move. */
   | { readonly kind: 'passed' }
@@ -176,7 +176,7 @@ export type PointerMove =
 
 /** The sinks to notify of a move, in addition to the result. Journals older than sinks lack this field. */
 export interface SinkNotifications {
-  readonly wakes: readonly SinkNotification[];
+  readonly sinksToNotify: readonly SinkNotification[];
 }
 
 export interface Moves {
@@ -223,7 +223,7 @@ export interface Settlements {
   close(id: ReleaseId, request: CloseRequest): Promise<Closing>;
   /** Undoes one effect of a closed release, if it has not been undone yet. */
   undo(id: ReleaseId, effect: Effect): Promise<void>;
-  noteUndoFailed(id: ReleaseId, effect: Effect, reason: string): Promise<void>;
+  recordUndoFailure(id: ReleaseId, effect: Effect, reason: string): Promise<void>;
   /**
    * Settles the release: with the outcome that the close decided, or with `published` for a release whose
    * pointer moved. Idempotent.

@@ -28,7 +28,7 @@ export type Fetched =
   /** Other fetches are running. Retry soon; such a retry does not count as an attempt. */
   | { readonly kind: 'busy' }
   /** The delivery has already ended. */
-  | { readonly kind: 'ended'; readonly verdict: HookDeliveryResult };
+  | { readonly kind: 'ended'; readonly result: HookDeliveryResult };
 
 export interface Deliveries {
   /**
@@ -51,7 +51,7 @@ export interface NextReport {
 
 /** The result of one try to send a commit status. */
 export type ReportResult =
-  | { readonly kind: 'told'; readonly detail: string }
+  | { readonly kind: 'posted'; readonly detail: string }
   | { readonly kind: 'later'; readonly reason: string; readonly retryAfterMs: number | null }
   | { readonly kind: 'refused'; readonly reason: string };
 

@@ -40,7 +40,7 @@ export async function awaitSinks(
 ): Promise<Frozen | StageFailure> {
   const names = sinks.map(({ sink }) => sink);
   const down = await ctx.run(
-    'prove sinks',
+    'check sinks',
     () => deps.sinks.checkHealth(id.tenant, names),
     stepRetries.insideRelease,
   );
@@ -58,7 +58,7 @@ export async function awaitSinks(
   }
   ctx.set(WAITING_FOR, describeWaits(still, frozen.untilMs));
   const isNotified = still.every(({ shared }) => shared === true);
-  const backoff = isNotified ? sinkLimits.wokenBackoff : sinkLimits.freezeBackoff;
+  const backoff = isNotified ? sinkLimits.notifiedBackoff : sinkLimits.freezeBackoff;
   const waitMs = backoffMs(frozen.checks, ctx.rand.random(), backoff);
   await waitUntilHealthy(ctx, id, still, { nowMs, untilMs: Math.min(nowMs + waitMs, frozen.untilMs) });
   return frozen;

@@ -28,7 +28,7 @@ export async function passGates(
   const requested = new Set<string>();
   for (;;) {
     const status = await ctx.run(
-      'look at gates',
+      'evaluate gates',
       () => deps.gates.evaluate(id, deps.clock.now()),
       stepRetries.insideRelease,
     );
@@ -64,13 +64,13 @@ function requestChecks(
 
 /** For operators, who read it in this release's state. */
 function describeGates({ gates }: Waiting): Record<string, string> {
-  return Object.fromEntries(gates.map(({ gate, kind, says }) => [`${kind} ${gate}`, says]));
+  return Object.fromEntries(gates.map(({ gate, kind, statusText }) => [`${kind} ${gate}`, statusText]));
 }
 
-async function nextDecision(ctx: WorkflowContext, { gates, wakes }: Waiting): Promise<void> {
+async function nextDecision(ctx: WorkflowContext, { gates, gatesDecided }: Waiting): Promise<void> {
   const untilMs = Math.min(...gates.map(({ deadlineMs }) => deadlineMs));
-  const restMs = Math.max(untilMs - (await ctx.date.now()), gateLimits.shortestLookMs);
-  const decision = ctx.promise<null>(gateDecisionPromise(wakes + 1)).get();
+  const restMs = Math.max(untilMs - (await ctx.date.now()), gateLimits.shortestWaitMs);
+  const decision = ctx.promise<null>(gateDecisionPromise(gatesDecided + 1)).get();
   const deadline = ctx.sleep(restMs, `until ${isoTime(untilMs)}`);
   await RestatePromise.race([decision.map(() => null), deadline.map(() => null)]);
 }

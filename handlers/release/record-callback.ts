@@ -24,13 +24,13 @@ export async function recordCallback(
   if (!id) throw new TerminalError(`"${ctx.key}" is not the key of a release`, { errorCode: 400 });
   const recorded = await asStoreUnavailable(
     ctx.run(
-      'record answer',
+      'record callback',
       () => deps.callbacks.answer(id, { ...request, at: deps.clock.now() }),
       stepRetries.whileSomebodyWaits,
     ),
   );
   if (recorded.kind !== 'taken') return recorded;
   if (recorded.awakeableId !== null) ctx.resolveAwakeable(recorded.awakeableId, null);
-  if (recorded.wake !== null) await resolveDecisionPromise(ctx, recorded.wake);
+  if (recorded.decisionNumber !== null) await resolveDecisionPromise(ctx, recorded.decisionNumber);
   return { kind: 'taken', replayed: recorded.replayed };
 }

@@ -23,12 +23,13 @@ export async function recordDecision(
   if (!id) throw new TerminalError(`"${ctx.key}" is not the key of a release`, { errorCode: 400 });
   const result = await asStoreUnavailable(
     ctx.run(
-      'hear word',
+      'record decision',
       () => deps.gates.recordDecision(id, { ...request, at: deps.clock.now() }),
       stepRetries.whileSomebodyWaits,
     ),
   );
-  if (result.kind === 'heard' && result.wake !== null) await resolveDecisionPromise(ctx, result.wake);
+  if (result.kind === 'recorded' && result.decisionNumber !== null)
+    await resolveDecisionPromise(ctx, result.decisionNumber);
   return result;
 }
 

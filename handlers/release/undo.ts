@@ -35,7 +35,11 @@ export async function undoAll(
     } catch (error) {
       if (!retriesExhausted(error)) throw error;
       await ignoringCancellation(() =>
-        ctx.run('note failed undo', () => deps.settlements.noteUndoFailed(id, effect, UNDO_FAILED), retries),
+        ctx.run(
+          'record failed undo',
+          () => deps.settlements.recordUndoFailure(id, effect, UNDO_FAILED),
+          retries,
+        ),
       );
       failed.push(effect);
     }

@@ -88,9 +88,9 @@ function probeLater(ctx: ObjectContext, { tenant, sink }: SinkId, nowMs: number)
 /** One tenant's moves are enough. Their delivery triggers the deliveries of the other tenants. */
 async function deliverNow(ctx: ObjectContext, deps: Deps, id: SinkId): Promise<void> {
   const [first] = await ctx.run(
-    'look who is behind',
+    'list lagging sinks',
     () => deps.sinks.listLagging(id),
     stepRetries.whileSomebodyWaits,
   );
-  if (first !== undefined) ctx.sendClient(Sink, ctx.key).deliver({ ...first, look: true, now: true });
+  if (first !== undefined) ctx.sendClient(Sink, ctx.key).deliver({ ...first, readRecord: true, now: true });
 }

@@ -44,7 +44,7 @@ export function sinkObject(deps: Deps) {
   return implement(Sink, {
     description: 'Delivers moves to a sink, in order. Key: tenant/webhook or broker:partition.',
     handlers: {
-      deliver: (ctx, wake) => deliver(ctx, deps, wake),
+      deliver: (ctx, notification) => deliver(ctx, deps, notification),
       control: (ctx, request) => control(ctx, deps, request),
       send: (ctx, request) => send(ctx, deps, request),
       awaitHealth: async (ctx, wait) => {
@@ -75,27 +75,27 @@ export function sinkObject(deps: Deps) {
  * repeated under the same identity. Every move arrives at least once and in order. Killed before it sends the
  * delayed message: the sweep finds the due moves in the record. Nothing is undone.
  */
-async function deliver(ctx: ObjectContext, deps: Deps, wake: SinkNotification): Promise<null> {
-  assertOwn(ctx.key, wake);
+async function deliver(ctx: ObjectContext, deps: Deps, notification: SinkNotification): Promise<null> {
+  assertOwn(ctx.key, notification);
   const nowMs = await ctx.date.now();
-  const batches = isBroker(wake.sink) ? sinkLimits.batches : sinkLimits.webhookBatches;
+  const batches = isBroker(notification.sink) ? sinkLimits.batches : sinkLimits.webhookBatches;
   for (let batch = 0; batch < batches; batch++) {
-    const writer = await readWriter(ctx, wake);
-    if (batch === 0 && !isDue(writer, wake, nowMs)) return null;
-    const delivered = await deliverBatch(ctx, deps, wake, writer, nowMs);
+    const writer = await readWriter(ctx, notification);
+    if (batch === 0 && !isDue(writer, notification, nowMs)) return null;
+    const delivered = await deliverBatch(ctx, deps, notification, writer, nowMs);
     if (delivered.kind === 'gone') return null;
     if (delivered.kind === 'failed') {
       const { failing, waitMs } = delivered;
-      const again = { ...wake, look: undefined, now: undefined, retry: failing.failures };
+      const again = { ...notification, readRecord: undefined, now: undefined, retry: failing.failures };
       ctx.sendClient(Sink, ctx.key).deliver(again, rpc.sendOpts({ delay: waitMs }));
       return null;
     }
-    if (writer.failing !== null) await notifyOthers(ctx, deps, wake);
+    if (writer.failing !== null) await notifyOthers(ctx, deps, notification);
     if (delivered.kind === 'delivered') await notifyReleases(ctx);
     if (delivered.kind !== 'delivered' || !delivered.more) return null;
   }
   // Queued after the calls that are already waiting.
-  ctx.sendClient(Sink, ctx.key).deliver(wake);
+  ctx.sendClient(Sink, ctx.key).deliver(notification);
   return null;
 }
 
@@ -105,12 +105,17 @@ function assertOwn(key: string, sink: SinkId): void {
     throw new TerminalError(`"${key}" does not write to ${sink.sink} of ${sink.tenant}`, { errorCode: 400 });
 }
 
-function isDue({ cursor, failing }: WriterState, wake: SinkNotification, nowMs: number): boolean {
-  if (failing !== null && wake.now !== true && failing.failures !== wake.retry && nowMs < failing.retryAtMs) {
+function isDue({ cursor, failing }: WriterState, notification: SinkNotification, nowMs: number): boolean {
+  if (
+    failing !== null &&
+    notification.now !== true &&
+    failing.failures !== notification.retry &&
+    nowMs < failing.retryAtMs
+  ) {
     // The wait of a webhook may have ended in the record: its address has changed.
-    return wake.look === true && !isBroker(wake.sink);
+    return notification.readRecord === true && !isBroker(notification.sink);
   }
-  return wake.look === true || cursor === null || cursor < wake.seq;
+  return notification.readRecord === true || cursor === null || cursor < notification.seq;
 }
 
 async function deliverBatch(
@@ -120,8 +125,8 @@ async function deliverBatch(
   { cursor, failing }: WriterState,
   nowMs: number,
 ): Promise<Delivered> {
-  const { begun, again } = await beginAttempt(ctx, { tenant, after: cursor, nowMs });
-  const request = { tenant, sink, after: cursor, failing, random01: ctx.rand.random(), ...begun };
+  const { attempt, again } = await beginAttempt(ctx, { tenant, after: cursor, nowMs });
+  const request = { tenant, sink, after: cursor, failing, random01: ctx.rand.random(), ...attempt };
   const delivered = await ctx.run(
     'deliver moves',
     () => deps.sinks.deliver(request),
@@ -134,7 +139,7 @@ async function deliverBatch(
   const { seq, position } = delivered;
   setCursor(ctx, tenant, seq);
   if (delivered.kind === 'failed') {
-    endPart(ctx, { tenant, after: seq, position, atMs: begun.atMs });
+    endPart(ctx, { tenant, after: seq, position, atMs: attempt.atMs });
     setFailing(ctx, tenant, delivered.failing, delivered.whole);
   } else {
     // The sink was paused before the earlier attempt ended, so that attempt is still unfinished.
@@ -148,11 +153,11 @@ async function deliverBatch(
 /** Notifies the other tenants. Their own notifications came while the sink was down, and caused no try. */
 async function notifyOthers(ctx: ObjectContext, deps: Deps, { tenant, sink }: SinkId): Promise<void> {
   const others = await ctx.run(
-    'look who is behind',
+    'list lagging sinks',
     () => deps.sinks.listLagging({ tenant, sink }),
     stepRetries.whileSomebodyWaits,
   );
-  for (const wake of others) ctx.sendClient(Sink, ctx.key).deliver(wake);
+  for (const other of others) ctx.sendClient(Sink, ctx.key).deliver(other);
 }
 
 /**
@@ -167,7 +172,7 @@ async function control(ctx: ObjectContext, deps: Deps, request: ControlRequest):
   const { tenant, sink } = request;
   const controlled = await asStoreUnavailable(
     ctx.run(
-      'steer sink',
+      'control sink',
       () => deps.sinks.control({ ...request, at: deps.clock.now() }),
       stepRetries.whileSomebodyWaits,
     ),
@@ -175,10 +180,10 @@ async function control(ctx: ObjectContext, deps: Deps, request: ControlRequest):
   if (controlled.kind !== 'done') return controlled;
   const { seq, latest, ...answer } = controlled;
   setCursor(ctx, tenant, seq);
-  if (request.steer.kind !== 'pause') {
+  if (request.control.kind !== 'pause') {
     // The caller wants a try now.
     clearFailing(ctx, tenant);
-    ctx.sendClient(Sink, ctx.key).deliver({ tenant, sink, seq: latest, look: true });
+    ctx.sendClient(Sink, ctx.key).deliver({ tenant, sink, seq: latest, readRecord: true });
   }
   return answer;
 }
@@ -193,8 +198,8 @@ async function control(ctx: ObjectContext, deps: Deps, request: ControlRequest):
 async function send(ctx: ObjectContext, deps: Deps, request: SendRequest): Promise<SendResult> {
   assertOwn(ctx.key, request);
   const { tenant } = request;
-  const begun = { position: await takePosition(ctx), atMs: await ctx.date.now() };
-  const asked = { ...request, ...begun, eventId: `${tenant}:${request.sink}:test:${ctx.rand.uuidv4()}` };
+  const attempt = { position: await takePosition(ctx), atMs: await ctx.date.now() };
+  const asked = { ...request, ...attempt, eventId: `${tenant}:${request.sink}:test:${ctx.rand.uuidv4()}` };
   const { answer, position } = await asStoreUnavailable(
     ctx.run('send event', () => deps.sinks.send(asked), stepRetries.whileSomebodyWaits),
   );
@@ -212,7 +217,7 @@ async function checkHealth(
   { tenant, sink }: SinkId,
 ): Promise<DownSink[]> {
   const down = await asStoreUnavailable(
-    ctx.run('look at sink', () => deps.sinks.checkHealth(tenant, [sink]), stepRetries.whileSomebodyWaits),
+    ctx.run('check sink', () => deps.sinks.checkHealth(tenant, [sink]), stepRetries.whileSomebodyWaits),
   );
   return [...down];
 }

@@ -71,15 +71,15 @@ export interface Attempt {
 export async function beginAttempt(
   ctx: ObjectContext,
   { tenant, after, nowMs }: Attempt,
-): Promise<{ readonly begun: DeliveryAttempt; readonly again: boolean }> {
+): Promise<{ readonly attempt: DeliveryAttempt; readonly again: boolean }> {
   const before = await readShortcut(ctx, attemptKey(tenant), Try);
   if (before !== null && after !== null && before.after === after) {
-    return { begun: { position: before.position, atMs: before.atMs }, again: true };
+    return { attempt: { position: before.position, atMs: before.atMs }, again: true };
   }
   const known = await takePosition(ctx);
-  const begun: DeliveryAttempt = { position: before === null ? known : null, atMs: nowMs };
-  ctx.set(attemptKey(tenant), { after, ...begun } satisfies Try);
-  return { begun, again: false };
+  const attempt: DeliveryAttempt = { position: before === null ? known : null, atMs: nowMs };
+  ctx.set(attemptKey(tenant), { after, ...attempt } satisfies Try);
+  return { attempt, again: false };
 }
 
 /**

@@ -26,7 +26,7 @@ import { notifySinks } from './notify-sinks.ts';
 export async function move(ctx: ObjectContext, deps: Deps, request: MoveRequest): Promise<MoveResult> {
   const asked = { ...request, tenant: ctx.key };
   const state = await getBundle(ctx, deps, request.bundle);
-  const { wakes, ...answer } = await asStoreUnavailable(
+  const { sinksToNotify, ...answer } = await asStoreUnavailable(
     ignoringCancellation(() =>
       ctx.run(
         'move pointer by hand',
@@ -35,7 +35,7 @@ export async function move(ctx: ObjectContext, deps: Deps, request: MoveRequest)
       ),
     ),
   );
-  if (wakes) notifySinks(ctx, { wakes });
+  if (sinksToNotify) notifySinks(ctx, { sinksToNotify });
   if (answer.kind !== 'moved' || answer.replayed) return answer;
   const slot = { ...slotOf(state, request.channel), generation: answer.pointer.generation };
   setBundle(ctx, request.bundle, withSlot(state, request.channel, slot));

@@ -8,6 +8,6 @@ import { Sink } from '../contract/sink.ts';
  * Notifies the sinks of a move, without waiting for them. The move's own step has listed them. If this
  * handler is killed first, the sweep finds the sinks with due moves.
  */
-export function notifySinks(ctx: Context, { wakes }: SinkNotifications): void {
-  for (const wake of wakes) ctx.sendClient(Sink, sinkKey(wake)).deliver(wake);
+export function notifySinks(ctx: Context, { sinksToNotify }: SinkNotifications): void {
+  for (const notification of sinksToNotify) ctx.sendClient(Sink, sinkKey(notification)).deliver(notification);
 }

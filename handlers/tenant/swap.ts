@@ -30,8 +30,8 @@ export async function swap(ctx: ObjectContext, deps: Deps, request: SwapRequest)
   if (!inFlight(slot, request.version)) return { kind: 'not_current' };
   const result = await moveFenced(ctx, deps, request, slot.generation);
   if (result.kind !== 'moved') return result;
-  const { wakes = [], ...moved } = result;
-  notifySinks(ctx, { wakes });
+  const { sinksToNotify = [], ...moved } = result;
+  notifySinks(ctx, { sinksToNotify });
   setBundle(ctx, request.bundle, afterMove(state, request, moved.generation));
   return moved;
 }

@@ -63,10 +63,10 @@ export function bundleName(text: string): string {
   return check(BundleName, text);
 }
 
-function named(schema: z.ZodString, word: 'tenant' | 'bundle', value: string | null): string {
+function named(schema: z.ZodString, name: 'tenant' | 'bundle', value: string | null): string {
   if (value === null) {
-    throw new CliError('usage', `The ${word} is missing.`, {
-      hints: [`Give it with --${word} or POINTSMAN_${word.toUpperCase()}.`],
+    throw new CliError('usage', `The ${name} is missing.`, {
+      hints: [`Give it with --${name} or POINTSMAN_${name.toUpperCase()}.`],
     });
   }
   return check(schema, value);

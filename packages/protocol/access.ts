@@ -26,20 +26,20 @@ export const TOKEN_PREFIX = 'pmn_';
 export const TokenId = z.uuid("a token's id is a UUID: do not send the token itself");
 
 /**
- * What an endpoint requires. `steer` moves, holds and cancels what was published. `approve` decides a gate as a person, `report` as a
+ * What an endpoint requires. `control` moves, holds and cancels what was published. `approve` decides a gate as a person, `report` as a
  * machine. `acknowledge` records what a runtime runs.
  */
-export type Action = 'read' | 'publish' | 'steer' | 'approve' | 'report' | 'acknowledge' | 'administer';
+export type Action = 'read' | 'publish' | 'control' | 'approve' | 'report' | 'acknowledge' | 'administer';
 
 const ALLOWED: Readonly<Record<Role, readonly Action[]>> = {
   viewer: ['read'],
   follower: ['read', 'acknowledge'],
   // A publisher can't approve: otherwise one stolen CI token would pass every gate. For the same reason the author of a release can't
   // report its checks; `check_refuses` in services/postgres/functions/decisions.sql compares the names.
-  publisher: ['read', 'publish', 'steer', 'report'],
+  publisher: ['read', 'publish', 'control', 'report'],
   approver: ['read', 'approve', 'report'],
   reporter: ['read', 'report'],
-  admin: ['read', 'publish', 'steer', 'approve', 'report', 'acknowledge', 'administer'],
+  admin: ['read', 'publish', 'control', 'approve', 'report', 'acknowledge', 'administer'],
 };
 
 /** Whether one of the roles allows the action. */

@@ -196,15 +196,15 @@ export const watchLimits = {
   releasesPerLoad: 20,
   /** Pointers of one load: each is some hundred bytes. */
   pointersPerLoad: 200,
-  /** Until the next look after one that failed: half of this to one and a half of it, so that a store that is back is not asked by all at once. */
+  /** Until the next load after one that failed: half of this to one and a half of it, so that a store that is back is not asked by all at once. */
   retryMs: 2 * second,
   /** Consecutive failures before waiting readers get an error: {@link watchLimits.retryMs} apart, a restart of the database. */
   failures: 5,
   /**
-   * Followers that are woken before the event loop turns to other requests. To hand one event of 200 KB to its socket takes some tenths of
+   * Followers that are notified before the event loop turns to other requests. To hand one event of 200 KB to its socket takes some tenths of
    * a millisecond: with 1,400 streams of one release the event loop was busy for at most 66 ms at a time.
    */
-  wokenPerTurn: 16,
+  notifiedPerTurn: 16,
 } as const;
 
 /** Reads of the record that concurrent requests share. */

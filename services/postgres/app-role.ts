@@ -159,7 +159,7 @@ const inserted = [
   'audit',
   'policies',
   'gates',
-  'verdicts',
+  'gate_decisions',
   'gate_changes',
   'callbacks',
   'hooks',
@@ -187,7 +187,7 @@ const deleted = [
 const updated = [
   [
     'releases',
-    'status, outcome, reason, digest, generation, seq, invocation_id, closing, intent, intent_reason, superseded_by, barred_by, settled_at, gate_wakes',
+    'status, outcome, reason, digest, generation, seq, invocation_id, closing, intent, intent_reason, superseded_by, blocked_by, settled_at, gates_decided',
   ],
   ['blobs', 'check_at'],
   ['sources', 'check_at'],
@@ -205,13 +205,13 @@ const updated = [
   ['sinks', 'url, secret, previous_secret, previous_until, updated_by, updated_at'],
   [
     'sinks',
-    'delivered_seq, delivered_at, failures, failing_since, last_error, retry_at, proven_at, paused_by, paused_at, pause_reason',
+    'delivered_seq, delivered_at, failures, failing_since, last_error, retry_at, healthy_at, paused_by, paused_at, pause_reason',
   ],
-  ['broker_streams', 'failures, failing_since, last_error, retry_at, proven_at'],
+  ['broker_streams', 'failures, failing_since, last_error, retry_at, healthy_at'],
   ['followers', 'generation, digest, since, seen_at, by'],
   [
     'callbacks',
-    'sha256, awakeable_id, wake, deadline_at, state, closed_at, cause, reason, final, answer, fingerprint, uploaded_blobs, uploaded_bytes',
+    'sha256, awakeable_id, decision_number, deadline_at, state, closed_at, cause, reason, final, answer, fingerprint, uploaded_blobs, uploaded_bytes',
   ],
   ['pointers', 'version, digest, generation, hold_reason, hold_by, hold_at, moved_at'],
 ] as const;

@@ -65,11 +65,11 @@ export class Database {
   /** One transaction that sees only that tenant's rows. Rolled back when `work` throws. */
   async tenant<T>(tenant: string, work: (query: Query) => Promise<T>): Promise<T> {
     return this.#withClient(async (client) => {
-      const begun = client.query(opening(client, tenant));
+      const began = client.query(opening(client, tenant));
       const query: Query = async (text, values) =>
         (await client.query<QueryResultRow>(prepared(text, values))).rows;
       try {
-        const result = await settleAll([begun], work(query));
+        const result = await settleAll([began], work(query));
         await client.query('COMMIT');
         return result;
       } catch (error) {
@@ -82,11 +82,11 @@ export class Database {
   /** One statement in a transaction of its own that sees only that tenant's rows: one round trip. */
   async call(tenant: string, text: string, values: readonly unknown[]): Promise<QueryResultRow[]> {
     return this.#withClient(async (client) => {
-      const begun = client.query(opening(client, tenant));
+      const began = client.query(opening(client, tenant));
       const statement = client.query<QueryResultRow>(prepared(text, values));
       // Commits if the statement succeeded, and rolls back if it failed.
       const ended = client.query('COMMIT');
-      return (await settleAll([begun, ended], statement)).rows;
+      return (await settleAll([began, ended], statement)).rows;
     });
   }
 

@@ -6,10 +6,11 @@
 CREATE DOMAIN callback_purpose AS text CHECK (VALUE = ANY (ARRAY['check', 'compile']));
 CREATE DOMAIN callback_state AS text CHECK (VALUE = ANY (ARRAY['open', 'used', 'revoked']));
 CREATE DOMAIN counting_number AS bigint CHECK (VALUE >= 1);
+CREATE DOMAIN decision_kind AS text CHECK (VALUE = ANY (ARRAY['approve', 'reject', 'success', 'failure']));
 CREATE DOMAIN delivery_state AS text CHECK (VALUE = ANY (ARRAY['received', 'fetching', 'published', 'refused', 'ignored', 'failed']));
 CREATE DOMAIN effect_name AS text CHECK (VALUE = ANY (ARRAY['artifact-claim', 'check-request', 'compile-request', 'pointer-move', 'announcement', 'commit-status']));
-CREATE DOMAIN effect_state AS text CHECK (VALUE = ANY (ARRAY['begun', 'done', 'failed', 'compensated', 'compensation_failed']));
-CREATE DOMAIN gate_change AS text CHECK (VALUE = ANY (ARRAY['opened', 'said', 'voided', 'passed', 'failed', 'expired', 'closed']));
+CREATE DOMAIN effect_state AS text CHECK (VALUE = ANY (ARRAY['started', 'done', 'failed', 'compensated', 'compensation_failed']));
+CREATE DOMAIN gate_change AS text CHECK (VALUE = ANY (ARRAY['opened', 'decided', 'voided', 'passed', 'failed', 'expired', 'closed']));
 CREATE DOMAIN gate_kind AS text CHECK (VALUE = ANY (ARRAY['approval', 'check', 'window', 'schedule']));
 CREATE DOMAIN gate_state AS text CHECK (VALUE = ANY (ARRAY['open', 'passed', 'failed', 'expired', 'closed']));
 CREATE DOMAIN hook_provider AS text CHECK (VALUE = ANY (ARRAY['github', 'gitlab', 'generic']));
@@ -25,7 +26,6 @@ CREATE DOMAIN revocation AS text CHECK (VALUE = ANY (ARRAY['given_up', 'not_requ
 CREATE DOMAIN sink_kind AS text CHECK (VALUE = ANY (ARRAY['webhook', 'redis', 'rabbitmq']));
 CREATE DOMAIN stage_name AS text CHECK (VALUE = ANY (ARRAY['validate', 'compile', 'store', 'gate', 'swap', 'announce', 'verify']));
 CREATE DOMAIN stage_state AS text CHECK (VALUE = ANY (ARRAY['running', 'passed', 'failed', 'skipped']));
-CREATE DOMAIN verdict_word AS text CHECK (VALUE = ANY (ARRAY['approve', 'reject', 'success', 'failure']));
 
 CREATE TABLE artifact_blobs (
   tenant text NOT NULL,
@@ -122,12 +122,12 @@ CREATE TABLE broker_streams (
   failing_since timestamp with time zone,
   last_error text,
   retry_at timestamp with time zone,
-  proven_at timestamp with time zone,
+  healthy_at timestamp with time zone,
   CONSTRAINT broker_streams_pkey PRIMARY KEY (broker, stream),
   CONSTRAINT broker_streams_broker_check CHECK (broker::text <> 'webhook'),
   CONSTRAINT broker_streams_check CHECK ((failures = 0) = (failing_since IS NULL))
 ) WITH (fillfactor=50);
-GRANT SELECT, INSERT, UPDATE (failures, failing_since, last_error, retry_at, proven_at) ON broker_streams TO app;
+GRANT SELECT, INSERT, UPDATE (failures, failing_since, last_error, retry_at, healthy_at) ON broker_streams TO app;
 
 CREATE TABLE bundles (
   tenant text NOT NULL,
@@ -149,7 +149,7 @@ CREATE TABLE callbacks (
   subject text NOT NULL,
   sha256 text,
   awakeable_id text,
-  wake bigint,
+  decision_number bigint,
   deadline_at timestamp with time zone NOT NULL,
   state callback_state DEFAULT 'open' NOT NULL,
   closed_at timestamp with time zone,
@@ -175,7 +175,7 @@ CREATE TRIGGER one_answer BEFORE UPDATE ON callbacks FOR EACH ROW WHEN (old.stat
 ALTER TABLE callbacks ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY across_tenants ON callbacks FOR SELECT TO owner USING (true);
 CREATE POLICY own_tenant ON callbacks FOR ALL TO public USING (tenant = current_setting('pointsman.tenant', true));
-GRANT SELECT, INSERT, UPDATE (sha256, awakeable_id, wake, deadline_at, state, closed_at, cause, reason, final, answer, fingerprint, uploaded_blobs, uploaded_bytes) ON callbacks TO app;
+GRANT SELECT, INSERT, UPDATE (sha256, awakeable_id, decision_number, deadline_at, state, closed_at, cause, reason, final, answer, fingerprint, uploaded_blobs, uploaded_bytes) ON callbacks TO app;
 
 CREATE TABLE commit_reports (
   tenant text NOT NULL,
@@ -285,14 +285,32 @@ CREATE TABLE gate_changes (
   by text,
   at timestamp with time zone NOT NULL,
   CONSTRAINT gate_changes_pkey PRIMARY KEY (tenant, bundle, version, n),
-  CONSTRAINT gate_changes_tenant_bundle_version_gate_base_generation_by_fkey FOREIGN KEY (tenant, bundle, version, gate, base_generation, by) REFERENCES verdicts(tenant, bundle, version, gate, base_generation, by),
+  CONSTRAINT gate_changes_tenant_bundle_version_gate_base_generation_by_fkey FOREIGN KEY (tenant, bundle, version, gate, base_generation, by) REFERENCES gate_decisions(tenant, bundle, version, gate, base_generation, by),
   CONSTRAINT gate_changes_tenant_bundle_version_gate_fkey FOREIGN KEY (tenant, bundle, version, gate) REFERENCES gates(tenant, bundle, version, gate),
-  CONSTRAINT gate_changes_check CHECK ((change::text = 'said') = (by IS NOT NULL))
+  CONSTRAINT gate_changes_check CHECK ((change::text = 'decided') = (by IS NOT NULL))
 );
 CREATE TRIGGER progress_is_notified AFTER INSERT ON gate_changes FOR EACH ROW EXECUTE FUNCTION notify_progress();
 ALTER TABLE gate_changes ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON gate_changes FOR ALL TO public USING (tenant = current_setting('pointsman.tenant', true));
 GRANT SELECT, INSERT ON gate_changes TO app;
+
+CREATE TABLE gate_decisions (
+  tenant text NOT NULL,
+  bundle text NOT NULL,
+  version bigint NOT NULL,
+  gate text NOT NULL,
+  base_generation bigint NOT NULL,
+  by text NOT NULL,
+  decision decision_kind NOT NULL,
+  comment text,
+  url text,
+  at timestamp with time zone NOT NULL,
+  CONSTRAINT gate_decisions_pkey PRIMARY KEY (tenant, bundle, version, gate, base_generation, by),
+  CONSTRAINT gate_decisions_tenant_bundle_version_gate_fkey FOREIGN KEY (tenant, bundle, version, gate) REFERENCES gates(tenant, bundle, version, gate)
+);
+ALTER TABLE gate_decisions ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON gate_decisions FOR ALL TO public USING (tenant = current_setting('pointsman.tenant', true));
+GRANT SELECT, INSERT ON gate_decisions TO app;
 
 CREATE TABLE gates (
   tenant text NOT NULL,
@@ -484,7 +502,7 @@ CREATE TABLE releases (
   if_generation bigint,
   policy_version bigint NOT NULL,
   not_before timestamp with time zone,
-  gate_wakes bigint DEFAULT 0 NOT NULL,
+  gates_decided bigint DEFAULT 0 NOT NULL,
   message text,
   by text NOT NULL,
   idempotency_key text NOT NULL,
@@ -494,7 +512,7 @@ CREATE TABLE releases (
   intent release_intent,
   intent_reason text,
   superseded_by bigint,
-  barred_by jsonb,
+  blocked_by jsonb,
   created_at timestamp with time zone NOT NULL,
   settled_at timestamp with time zone,
   CONSTRAINT releases_pkey PRIMARY KEY (tenant, bundle, version),
@@ -515,7 +533,7 @@ CREATE TRIGGER settled_is_final BEFORE UPDATE ON releases FOR EACH ROW WHEN (old
 ALTER TABLE releases ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY across_tenants ON releases FOR SELECT TO owner USING (true);
 CREATE POLICY own_tenant ON releases FOR ALL TO public USING (tenant = current_setting('pointsman.tenant', true));
-GRANT SELECT, INSERT, UPDATE (status, outcome, reason, digest, generation, seq, gate_wakes, invocation_id, closing, intent, intent_reason, superseded_by, barred_by, settled_at) ON releases TO app;
+GRANT SELECT, INSERT, UPDATE (status, outcome, reason, digest, generation, seq, gates_decided, invocation_id, closing, intent, intent_reason, superseded_by, blocked_by, settled_at) ON releases TO app;
 
 CREATE TABLE schema_version (
   level bigint NOT NULL,
@@ -542,7 +560,7 @@ CREATE TABLE sinks (
   failing_since timestamp with time zone,
   last_error text,
   retry_at timestamp with time zone,
-  proven_at timestamp with time zone,
+  healthy_at timestamp with time zone,
   paused_by text,
   paused_at timestamp with time zone,
   pause_reason text,
@@ -566,7 +584,7 @@ END),
 ALTER TABLE sinks ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY across_tenants ON sinks FOR SELECT TO owner USING (true);
 CREATE POLICY own_tenant ON sinks FOR ALL TO public USING (tenant = current_setting('pointsman.tenant', true));
-GRANT SELECT, INSERT, UPDATE (url, secret, previous_secret, previous_until, delivered_seq, delivered_at, failures, failing_since, last_error, retry_at, proven_at, paused_by, paused_at, pause_reason, updated_by, updated_at), DELETE ON sinks TO app;
+GRANT SELECT, INSERT, UPDATE (url, secret, previous_secret, previous_until, delivered_seq, delivered_at, failures, failing_since, last_error, retry_at, healthy_at, paused_by, paused_at, pause_reason, updated_by, updated_at), DELETE ON sinks TO app;
 
 CREATE TABLE sources (
   tenant text NOT NULL,
@@ -656,24 +674,6 @@ CREATE INDEX tokens_of_tenant_by_age ON tokens USING btree (tenant, created_at, 
 CREATE INDEX tokens_with_key ON tokens USING btree (created_at) WHERE idempotency_key IS NOT NULL;
 ALTER TABLE tokens ENABLE ROW LEVEL SECURITY;
 
-CREATE TABLE verdicts (
-  tenant text NOT NULL,
-  bundle text NOT NULL,
-  version bigint NOT NULL,
-  gate text NOT NULL,
-  base_generation bigint NOT NULL,
-  by text NOT NULL,
-  word verdict_word NOT NULL,
-  comment text,
-  url text,
-  at timestamp with time zone NOT NULL,
-  CONSTRAINT verdicts_pkey PRIMARY KEY (tenant, bundle, version, gate, base_generation, by),
-  CONSTRAINT verdicts_tenant_bundle_version_gate_fkey FOREIGN KEY (tenant, bundle, version, gate) REFERENCES gates(tenant, bundle, version, gate)
-);
-ALTER TABLE verdicts ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY own_tenant ON verdicts FOR ALL TO public USING (tenant = current_setting('pointsman.tenant', true));
-GRANT SELECT, INSERT ON verdicts TO app;
-
 CREATE TABLE webhook_attempts (
   tenant text NOT NULL,
   sink text NOT NULL,
@@ -694,34 +694,34 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 
 -- functions/admissions.sql
 -- admit(p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
--- channel_bar(p_tenant text, p_bundle text, p_channel text, p_create boolean, p_limit integer) RETURNS jsonb STABLE
+-- audit(p_tenant text, p_at timestamp with time zone, p_by text, p_action text, p_detail jsonb) RETURNS void
+-- channel_refusal(p_tenant text, p_bundle text, p_channel text, p_create boolean, p_limit integer) RETURNS jsonb STABLE
 -- end_queued(p_release releases, p_outcome text, p_reason text, p_at timestamp with time zone) RETURNS void
 -- iso(p_at timestamp with time zone) RETURNS text STABLE
 -- leave_queue(p_tenant text, p_bundle text, p_version bigint) RETURNS boolean
 -- load_source(p_tenant text, p_digest text, p_few bigint) RETURNS jsonb STABLE
--- note(p_tenant text, p_at timestamp with time zone, p_by text, p_action text, p_detail jsonb) RETURNS void
+-- notify_readers(p_tenant text, p_bundle text, p_channel text, p_version bigint, p_event text) RETURNS void
 -- pointer_json(p_pointer pointers) RETURNS jsonb STABLE
 -- read_bundle(p_tenant text, p_bundle text) RETURNS jsonb STABLE
 -- replay(p_of_tenant text, p_of_key text, p_of_fingerprint text) RETURNS jsonb STABLE
 -- request_cancel(p_tenant text, p_bundle text, p_version bigint, p_by text, p_reason text, p_intent_reason text, p_at timestamp with time zone) RETURNS jsonb
 -- supersede(p_request jsonb, p_at timestamp with time zone) RETURNS void
--- tell(p_tenant text, p_bundle text, p_channel text, p_version bigint, p_event text) RETURNS void
 
 -- functions/callbacks.sql
 -- answer_callback(p_tenant text, p_bundle text, p_version bigint, p_id text, p_report jsonb, p_fingerprint text, p_request_id text, p_detail text, p_at timestamp with time zone) RETURNS jsonb
 -- begin_remote_compile(p_tenant text, p_bundle text, p_version bigint, p_invocation text, p_valid_began timestamp with time zone, p_valid_ended timestamp with time zone, p_began timestamp with time zone) RETURNS boolean
--- callback_refuses(p_callback callbacks, p_release releases, p_said text, p_at timestamp with time zone) RETURNS jsonb STABLE
+-- callback_refuses(p_callback callbacks, p_release releases, p_fingerprint text, p_at timestamp with time zone) RETURNS jsonb STABLE
 -- compile_rule(p_tenant text, p_policy bigint) RETURNS jsonb STABLE
 -- end_attempt(p_tenant text, p_bundle text, p_version bigint, p_id text, p_attempt text, p_at timestamp with time zone) RETURNS jsonb
 -- end_compile(p_tenant text, p_bundle text, p_version bigint, p_state text, p_problems jsonb, p_at timestamp with time zone) RETURNS void
+-- evaluate_callback(p_tenant text, p_id text, p_fingerprint text, p_at timestamp with time zone) RETURNS jsonb STABLE
 -- find_callback(p_hash text) RETURNS TABLE(tenant text, id text) STABLE SECURITY DEFINER
 -- give_up_callback(p_tenant text, p_bundle text, p_version bigint, p_id text, p_reason text, p_is_final boolean, p_at timestamp with time zone) RETURNS boolean
 -- guard_callback() RETURNS trigger
 -- load_release_source(p_tenant text, p_bundle text, p_version bigint, p_digest text, p_few bigint) RETURNS jsonb STABLE
--- look_at_callback(p_tenant text, p_id text, p_said text, p_at timestamp with time zone) RETURNS jsonb STABLE
--- note_request(p_tenant text, p_bundle text, p_version bigint, p_purpose text, p_subject text, p_state text, p_detail text, p_at timestamp with time zone) RETURNS void
 -- open_callback(p_tenant text, p_bundle text, p_version bigint, p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
 -- put_callback_blob(p_tenant text, p_id text, p_digest text, p_media_type text, p_bytes bytea, p_most_blobs bigint, p_most_bytes bigint, p_at timestamp with time zone) RETURNS jsonb
+-- record_request(p_tenant text, p_bundle text, p_version bigint, p_purpose text, p_subject text, p_state text, p_detail text, p_at timestamp with time zone) RETURNS void
 -- request_effect(p_purpose text) RETURNS text IMMUTABLE
 -- revoke_callbacks(p_tenant text, p_bundle text, p_version bigint, p_purpose text, p_at timestamp with time zone) RETURNS void
 -- stop_listening() RETURNS trigger
@@ -731,7 +731,7 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- find_report(p_tenant text, p_hook text, p_delivery text, p_of_kind text) RETURNS jsonb STABLE
 -- next_report(p_tenant text, p_hook text, p_delivery text) RETURNS jsonb STABLE
 -- record_report(p_tenant text, p_hook text, p_delivery text, p_of_kind text, p_state text, p_detail text, p_at timestamp with time zone) RETURNS void
--- tell_commit(p_release releases, p_outcome text, p_reason text, p_at timestamp with time zone) RETURNS void
+-- schedule_commit_status(p_release releases, p_outcome text, p_reason text, p_at timestamp with time zone) RETURNS void
 -- waiting_reports(p_after_seq bigint, p_most integer) RETURNS TABLE(tenant text, hook text, delivery text, seq bigint) STABLE SECURITY DEFINER
 
 -- functions/decisions.sql
@@ -739,27 +739,27 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- check_refuses(p_request jsonb, p_release releases, p_gate gates) RETURNS jsonb IMMUTABLE
 -- choose_gate(p_request jsonb, p_tenant text, p_bundle text, p_version bigint) RETURNS jsonb STABLE
 -- decide_gate(p_gate gates, p_request jsonb, p_at timestamp with time zone) RETURNS gates
+-- decisions_of(p_gate gates) RETURNS integer STABLE
 -- gate_changes_json(p_release releases) RETURNS jsonb STABLE
 -- gate_facts(p_gate gates, p_release releases) RETURNS jsonb STABLE
 -- gate_json(p_gate gates, p_release releases) RETURNS jsonb STABLE
 -- gate_refuses(p_request jsonb, p_release releases, p_gate gates, p_at timestamp with time zone) RETURNS jsonb STABLE
--- hear(p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
--- hear_once(p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
--- said_of(p_gate gates) RETURNS integer STABLE
+-- record_decision(p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
+-- record_decision_once(p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
 
 -- functions/followers.sql
 -- acknowledge(p_tenant text, p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
 
 -- functions/gates.sql
+-- blocking_gates(p_release releases, p_pointer pointers) RETURNS jsonb
 -- close_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamp with time zone) RETURNS void
 -- epoch_ms(p_at timestamp with time zone) RETURNS bigint IMMUTABLE
--- gate_bar(p_release releases, p_pointer pointers) RETURNS jsonb
+-- evaluate_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamp with time zone) RETURNS jsonb
 -- gate_rules(p_tenant text, p_policy bigint, p_channel text) RETURNS TABLE(gate text, kind text, rule jsonb, ordinal bigint) STABLE
 -- generation_of(p_tenant text, p_bundle text, p_channel text) RETURNS bigint STABLE
--- look_at_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamp with time zone) RETURNS jsonb
--- note_gate(p_gate gates, p_change text, p_at timestamp with time zone, p_by text DEFAULT NULL::text) RETURNS void
 -- open_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamp with time zone) RETURNS boolean
 -- pass_gate_stage(p_tenant text, p_bundle text, p_version bigint, p_at timestamp with time zone) RETURNS void
+-- record_gate_change(p_gate gates, p_change text, p_at timestamp with time zone, p_by text DEFAULT NULL::text) RETURNS void
 -- record_windows(p_tenant text, p_bundle text, p_version bigint, p_closed text[], p_at timestamp with time zone) RETURNS void
 -- span(p_written text) RETURNS interval IMMUTABLE
 -- void_stale(p_release releases, p_at timestamp with time zone) RETURNS void
@@ -785,7 +785,7 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- overtaken_by(p_delivery deliveries) RETURNS bigint STABLE
 -- publish_delivery(p_tenant text, p_origin jsonb, p_version bigint, p_at timestamp with time zone) RETURNS void
 -- receive_delivery(p_tenant text, p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
--- tells_commits(p_hook hooks) RETURNS boolean STABLE
+-- reports_commits(p_hook hooks) RETURNS boolean STABLE
 -- unended_deliveries(p_older_than timestamp with time zone, p_after_seq bigint, p_most integer) RETURNS TABLE(tenant text, hook text, delivery text, seq bigint) STABLE SECURITY DEFINER
 
 -- functions/hooks.sql
@@ -794,10 +794,10 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 
 -- functions/moves.sql
 -- announce(p_tenant text, p_bundle text, p_version bigint, p_began timestamp with time zone, p_ended timestamp with time zone) RETURNS jsonb
--- hand_bar(p_request jsonb, p_pointer pointers, p_version bigint, p_artifact text, p_backwards boolean) RETURNS jsonb
+-- hand_move_refusal(p_request jsonb, p_pointer pointers, p_version bigint, p_artifact text, p_backwards boolean) RETURNS jsonb
 -- lock_pointer(p_tenant text, p_bundle text, p_channel text) RETURNS pointers
 -- move_by_hand(p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
--- move_by_release(p_tenant text, p_bundle text, p_channel text, p_version bigint, p_expected bigint, p_at timestamp with time zone, p_proven interval) RETURNS jsonb
+-- move_by_release(p_tenant text, p_bundle text, p_channel text, p_version bigint, p_expected bigint, p_at timestamp with time zone, p_health_max_age interval) RETURNS jsonb
 -- put_hold(p_tenant text, p_bundle text, p_channel text, p_reason text, p_by text, p_at timestamp with time zone) RETURNS void
 -- put_move(p_pointer pointers, p_kind text, p_version bigint, p_artifact text, p_by text, p_why text, p_at timestamp with time zone, p_restores bigint DEFAULT NULL::bigint) RETURNS moves
 -- set_hold(p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
@@ -831,28 +831,28 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 
 -- functions/settlements.sql
 -- close_release(p_tenant text, p_bundle text, p_version bigint, p_outcome text, p_yields boolean, p_reason text, p_at_stage text, p_at timestamp with time zone) RETURNS jsonb
--- note_undo_failed(p_tenant text, p_bundle text, p_version bigint, p_effect text, p_reason text, p_at timestamp with time zone) RETURNS void
+-- record_undo_failure(p_tenant text, p_bundle text, p_version bigint, p_effect text, p_reason text, p_at timestamp with time zone) RETURNS void
 -- settle_release(p_tenant text, p_bundle text, p_version bigint, p_at timestamp with time zone) RETURNS jsonb
 -- standing_effects(p_tenant text, p_bundle text, p_version bigint) RETURNS TABLE(effect text, at timestamp with time zone) STABLE
 -- undo_effect(p_tenant text, p_bundle text, p_version bigint, p_effect text, p_at timestamp with time zone) RETURNS void
 
 -- functions/sink-deliveries.sql
+-- blocking_sinks(p_tenant text, p_channel text, p_health_max_age interval) RETURNS jsonb
+-- control_sink(p_tenant text, p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
 -- feed_floor(p_tenant text, p_since timestamp with time zone) RETURNS bigint STABLE
 -- find_move(p_tenant text, p_seq bigint) RETURNS jsonb STABLE
 -- from_epoch_ms(p_epoch_ms jsonb) RETURNS timestamp with time zone IMMUTABLE
--- later_proof(p_before timestamp with time zone, p_new timestamp with time zone) RETURNS timestamp with time zone
+-- later_check(p_before timestamp with time zone, p_new timestamp with time zone) RETURNS timestamp with time zone
 -- lock_sink(p_tenant text, p_sink text, p_start bigint, p_at timestamp with time zone) RETURNS sinks
 -- open_sink(p_tenant text, p_sink text, p_known bigint, p_since timestamp with time zone, p_most integer) RETURNS jsonb STABLE
 -- put_attempts(p_tenant text, p_sink text, p_attempts jsonb, p_keep integer, p_at timestamp with time zone) RETURNS void
--- put_stream(p_broker text, p_stream integer, p_failed jsonb, p_proven timestamp with time zone) RETURNS void
+-- put_stream(p_broker text, p_stream integer, p_failed jsonb, p_healthy_at timestamp with time zone) RETURNS void
 -- record_delivery(p_tenant text, p_request jsonb, p_at timestamp with time zone) RETURNS void
--- record_look(p_tenant text, p_request jsonb, p_at timestamp with time zone) RETURNS void
 -- record_probe(p_broker text, p_stream integer, p_request jsonb, p_at timestamp with time zone) RETURNS text
+-- record_sink_check(p_tenant text, p_request jsonb, p_at timestamp with time zone) RETURNS void
 -- recorded_move(p_move moves) RETURNS jsonb STABLE
--- sink_bar(p_tenant text, p_channel text, p_proven interval) RETURNS jsonb
--- sink_health(p_tenant text, p_sink text) RETURNS TABLE(failures bigint, failing_since timestamp with time zone, last_error text, retry_at timestamp with time zone, proven_at timestamp with time zone, shared boolean) STABLE
+-- sink_health(p_tenant text, p_sink text) RETURNS TABLE(failures bigint, failing_since timestamp with time zone, last_error text, retry_at timestamp with time zone, healthy_at timestamp with time zone, shared boolean) STABLE
 -- sinks_behind(p_brokers text[], p_after_tenant text, p_most integer, p_moved_before timestamp with time zone, p_at timestamp with time zone) RETURNS jsonb STABLE SECURITY DEFINER
--- steer_sink(p_tenant text, p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
 -- stream_behind(p_broker text, p_stream integer, p_most integer) RETURNS TABLE(tenant text, seq bigint) STABLE SECURITY DEFINER
 -- webhooks_of(p_tenant text) RETURNS jsonb STABLE
 
@@ -880,9 +880,9 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- put_blobs(p_tenant text, p_digests text[], p_media_types text[], p_contents bytea[]) RETURNS bigint
 -- put_source(p_tenant text, p_digest text, p_entries jsonb, p_added bigint) RETURNS jsonb
 -- release_holder(p_bundle text, p_version bigint) RETURNS text IMMUTABLE
--- sweep_blobs(p_tenant text, p_most integer, p_most_bytes bigint, OUT looked integer, OUT freed bigint) RETURNS record
+-- sweep_blobs(p_tenant text, p_most integer, p_most_bytes bigint, OUT checked integer, OUT freed bigint) RETURNS record
 -- sweep_content(p_tenant text, p_most integer, p_most_bytes bigint) RETURNS integer SECURITY DEFINER
--- sweep_sources(p_tenant text, p_most integer, p_most_bytes bigint, OUT looked integer, OUT freed bigint) RETURNS record
+-- sweep_sources(p_tenant text, p_most integer, p_most_bytes bigint, OUT checked integer, OUT freed bigint) RETURNS record
 -- tenants_to_sweep(p_after_tenant text, p_most integer) RETURNS TABLE(tenant text) STABLE SECURITY DEFINER
 -- touch_source(p_tenant text, p_digest text) RETURNS boolean
 

@@ -64,8 +64,8 @@ export function rabbitMoveExchange({ url, log, unrouted }: Options): MoveExchang
     log.warn({ tenant, count, ...stopped }, 'a batch of moves stopped');
     if (now.session.isBlocked()) return later(count, BLOCKED);
     if (!stopped.ofEvent) return later(count, stopped.reason);
-    const proven = count > 0 || stopped.answered;
-    return { count, position: null, stopped: { kind: 'undelivered', reason: stopped.reason, proven } };
+    const responded = count > 0 || stopped.answered;
+    return { count, position: null, stopped: { kind: 'undelivered', reason: stopped.reason, responded } };
   };
 
   return {

@@ -15,7 +15,7 @@ export const appendLimits = {
    * How many entries are searched for an append whose response was lost: the batches of forty other tenants
    * that were delivered before the retry. Beyond this, the retry may append a duplicate.
    */
-  lookBack: { entries: 1_000, pages: 20 },
+  readBack: { entries: 1_000, pages: 20 },
 } as const;
 
 /** Limits of the cache of pointers and bundles. */

@@ -83,11 +83,11 @@ export async function contentFrom(
 async function eventsFrom(client: RedisClient, stream: string, from: EntryId): Promise<(string | null)[]> {
   const events: (string | null)[] = [];
   let start = entryId(from);
-  for (let page = 0; page < appendLimits.lookBack.pages; page++) {
-    const entries = (await client.xRange(stream, start, '+', { COUNT: appendLimits.lookBack.entries })) ?? [];
+  for (let page = 0; page < appendLimits.readBack.pages; page++) {
+    const entries = (await client.xRange(stream, start, '+', { COUNT: appendLimits.readBack.entries })) ?? [];
     events.push(...entries.map(({ message }) => entryEventId(message)));
     const last = entries.at(-1);
-    if (last === undefined || entries.length < appendLimits.lookBack.entries) break;
+    if (last === undefined || entries.length < appendLimits.readBack.entries) break;
     start = `(${last.id}`;
   }
   return events;

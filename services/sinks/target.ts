@@ -34,7 +34,7 @@ export type Stopped =
    * No consumer can receive this tenant's event. It is retried, without blocking other tenants. `proven`: the
    * sink has responded for an event of the batch, which proves that it is healthy.
    */
-  | { readonly kind: 'undelivered'; readonly reason: string; readonly proven: boolean }
+  | { readonly kind: 'undelivered'; readonly reason: string; readonly responded: boolean }
   /** The endpoint permanently rejects further events. */
   | { readonly kind: 'gone'; readonly reason: string };
 

@@ -111,7 +111,7 @@ test.each<[string, string[], RegExp]>([
   ],
   [
     'a published release with an effect whose result is unknown',
-    [`UPDATE effects SET state = 'begun' ${OF} AND version = 1 AND effect = 'announcement'`],
+    [`UPDATE effects SET state = 'started' ${OF} AND version = 1 AND effect = 'announcement'`],
     /v1 settled as published with effect announcement begun/,
   ],
   [

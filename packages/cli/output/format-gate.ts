@@ -9,15 +9,15 @@ export function gateLine(gate: GateView, terminal: Terminal): string {
   const paint = terminal.json ? terminal.paintErr : terminal.paint;
   if (gate.state === 'open') {
     const until = deadline(gate, terminal);
-    return `  … ${gate.gate} ${printable(gate.says)}${until === '' ? '' : `, ${until}`}`;
+    return `  … ${gate.gate} ${printable(gate.statusText)}${until === '' ? '' : `, ${until}`}`;
   }
   if (gate.state === 'passed')
     return `  ${paint('green', '✓')} ${gate.gate}${paint('dim', approvedBy(gate))}`;
-  return `  ${paint('red', '✗')} ${gate.gate} ${printable(gate.says)}`;
+  return `  ${paint('red', '✗')} ${gate.gate} ${printable(gate.statusText)}`;
 }
 
-function approvedBy({ verdicts }: GateView): string {
-  const names = verdicts.filter((verdict) => !verdict.void).map(({ by }) => printable(by));
+function approvedBy({ decisions }: GateView): string {
+  const names = decisions.filter((decision) => !decision.void).map(({ by }) => printable(by));
   return names.length === 0 ? '' : ` by ${names.join(', ')}`;
 }
 

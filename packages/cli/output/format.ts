@@ -5,8 +5,8 @@ import { printable } from './printable.ts';
 import type { PointerView, ReleaseView } from '@pointsman/client/internal/http/resources';
 import type { Terminal } from './terminal.ts';
 
-/** The state of a release in one word: its outcome or its status. */
-export function statusWord(release: ReleaseView, terminal: Terminal): string {
+/** The state of a release as one label: its outcome or its status. */
+export function statusLabel(release: ReleaseView, terminal: Terminal): string {
   if (release.outcome !== null) return terminal.paint(OUTCOME_PAINT[release.outcome], release.outcome);
   const { status, stage } = release;
   return stage !== null && (status === 'running' || status === 'waiting') ? `${status}: ${stage}` : status;
@@ -17,10 +17,10 @@ export function outcomeLine(release: ReleaseView, terminal: Terminal): string {
   const name = correlationId(release);
   const why = release.reason === null || release.reason === '' ? '' : `: ${printable(release.reason)}`;
   if (release.outcome === null) return `${name} is ${release.status}`;
-  const word = terminal.paint(['bold', OUTCOME_PAINT[release.outcome]], release.outcome);
-  if (release.outcome !== 'published') return `${word}  ${name}${why}`;
+  const label = terminal.paint(['bold', OUTCOME_PAINT[release.outcome]], release.outcome);
+  if (release.outcome !== 'published') return `${label}  ${name}${why}`;
   const at = release.generation === null ? '' : ` at generation ${release.generation}`;
-  return `${word}  ${name} is ${release.channel}${at}`;
+  return `${label}  ${name} is ${release.channel}${at}`;
 }
 
 /** Where a pointer is, in one line without its name. */
@@ -37,8 +37,8 @@ export function shortDigest(digest: string): string {
 }
 
 /** `1 file`, `2 files`. */
-export function counted(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? '' : 's'}`;
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** A few names, or the first of many and the number of others. */

@@ -28,10 +28,10 @@ export function progress(terminal: Terminal): Progress {
   };
   const showGates = (release: ReleaseView): void => {
     for (const gate of release.gates) {
-      const { state, says } = gate;
+      const { state, statusText } = gate;
       // Repeat a gate only when its state or text changes, not when the remaining time does.
-      if (state === 'closed' || gates.get(gate.gate) === `${state} ${says}`) continue;
-      gates.set(gate.gate, `${state} ${says}`);
+      if (state === 'closed' || gates.get(gate.gate) === `${state} ${statusText}`) continue;
+      gates.set(gate.gate, `${state} ${statusText}`);
       replacePending('');
       write(`${gateLine(gate, terminal)}\n`);
     }

@@ -86,7 +86,7 @@ export class FollowedPointer {
       plane,
       name,
       claim: () => this.#claim(),
-      onPointer: (found, said) => this.#onAcknowledged(found, said),
+      onPointer: (found, claim) => this.#onAcknowledged(found, claim),
       onFailure: (failure) => this.#problemLog.failed('acknowledgement', failure),
       signal,
     });
@@ -277,8 +277,8 @@ export class FollowedPointer {
     return { generation: this.current?.generation ?? 0, digest: this.#content?.digest ?? null };
   }
 
-  #onAcknowledged(found: Pointer, said: Claim): void {
-    this.#acknowledged = said.generation;
+  #onAcknowledged(found: Pointer, claim: Claim): void {
+    this.#acknowledged = claim.generation;
     this.#problemLog.recovered('acknowledgement');
     this.#onPointer(found);
   }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
-import { Gate, GateState, Verdict } from '@pointsman/protocol/releases/gate';
+import { Gate, GateState, GateDecision } from '@pointsman/protocol/releases/gate';
 import {
   BundleName,
   ChannelName,
@@ -31,7 +31,7 @@ export const GateView = z.looseObject({
   ...Gate.shape,
   // An older API does not send it.
   opensAt: Gate.shape.opensAt.default(null),
-  verdicts: z.array(z.looseObject(Verdict.shape)),
+  decisions: z.array(z.looseObject(GateDecision.shape)),
 });
 export type GateView = z.infer<typeof GateView>;
 
@@ -39,7 +39,7 @@ export type GateView = z.infer<typeof GateView>;
 export const DecisionResult = z.looseObject({
   gate: z.string(),
   state: GateState,
-  said: z.number().int(),
+  decisions: z.number().int(),
   needed: z.number().int(),
 });
 export type DecisionResult = z.infer<typeof DecisionResult>;

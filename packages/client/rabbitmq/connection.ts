@@ -66,19 +66,22 @@ function connectionOf(model: ChannelModel, socket: AbortController): RabbitConne
   const closed = new Promise<void>((resolve) => model.once('close', () => resolve()));
   void closed.then(() => {
     over = true;
-    for (const reject of waiting) reject(socket.signal.reason ?? new Error('the connection has ended'));
+    for (const fail of waiting) fail(socket.signal.reason ?? new Error('the connection has ended'));
   });
   const inTime = async <T>(work: () => Promise<T>, tooLate: string): Promise<T> => {
-    const { promise: ended, reject: tell } = deferred<never>();
-    waiting.add(tell);
+    const { promise: ended, reject } = deferred<never>();
+    waiting.add(reject);
     const tooLong = setTimeout(destroyWith(socket, tooLate), rabbitLimits.confirmMs);
     // The destroyed socket makes the library reject the work. This second timer ends the wait if the library
     // misses the end of the socket.
-    const missed = setTimeout(() => tell(new Error(tooLate)), rabbitLimits.confirmMs + rabbitLimits.closeMs);
+    const missed = setTimeout(
+      () => reject(new Error(tooLate)),
+      rabbitLimits.confirmMs + rabbitLimits.closeMs,
+    );
     try {
       return await Promise.race([work(), ended]);
     } finally {
-      waiting.delete(tell);
+      waiting.delete(reject);
       clearTimeout(tooLong);
       clearTimeout(missed);
     }

@@ -8,14 +8,14 @@ const minute = 60 * second;
 export const rabbitLimits = {
   /**
    * Until a new connection is logged in: name resolution, TCP, TLS, login. Takes 30 ms; a broker on another
-   * continent takes a second. Less than `sinkLimits.provenMs`, so that a failure is recorded for all tenants
+   * continent takes a second. Less than `sinkLimits.healthMaxAgeMs`, so that a failure is recorded for all tenants
    * of the partition within five seconds.
    */
   connectMs: 3 * second,
   /**
    * Until a message is confirmed, including the declaration of its queue, and for every other response of the
    * broker. RabbitMQ confirms after its fsync, at most every 200 ms when it is idle. Less than
-   * `sinkLimits.provenMs` for the same reason.
+   * `sinkLimits.healthMaxAgeMs` for the same reason.
    */
   confirmMs: 3 * second,
   /**

@@ -6,13 +6,13 @@ const minute = 60 * second;
 export const redisLimits = {
   /**
    * Until a new connection is ready: name resolution, TCP, TLS, login. Takes a few milliseconds. Less than
-   * `sinkLimits.provenMs`, so that a failure is recorded for all tenants of the partition within five
+   * `sinkLimits.healthMaxAgeMs`, so that a failure is recorded for all tenants of the partition within five
    * seconds.
    */
   connectMs: 3 * second,
   /**
    * Until the response to a command. Takes less than a millisecond. A Redis that forks for a snapshot, or
-   * waits for its disk, takes a second. Less than `sinkLimits.provenMs` for the same reason.
+   * waits for its disk, takes a second. Less than `sinkLimits.healthMaxAgeMs` for the same reason.
    */
   commandMs: 3 * second,
   /** The interval between pings on an idle connection. */

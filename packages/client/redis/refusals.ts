@@ -25,13 +25,13 @@ const WORDS: Readonly<Record<string, string>> = {
 
 /** Why a command failed or has an unknown outcome, without any host, user or address. */
 export function redisRefusal(error: ErrorReply | RedisLostError): string {
-  if (error instanceof ErrorReply) return `Redis: ${refusalWords(error.message)}`;
+  if (error instanceof ErrorReply) return `Redis: ${refusalText(error.message)}`;
   // The server was reached, and rejected the connection before any command.
-  if (error.cause instanceof ErrorReply) return `Redis: ${refusalWords(error.cause.message)}`;
+  if (error.cause instanceof ErrorReply) return `Redis: ${refusalText(error.cause.message)}`;
   return `Redis: ${error.message}`;
 }
 
-function refusalWords(message: string): string {
+function refusalText(message: string): string {
   if (/exhausted the last possible ID|Invalid stream ID/.test(message)) {
     return 'the stream already has an entry with the highest possible ID, and accepts no further one';
   }

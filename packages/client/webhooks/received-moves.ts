@@ -10,7 +10,7 @@ export type Received =
 /** One reader, with its queue. */
 interface Reader {
   waiting: Received[];
-  wake: () => void;
+  notify: () => void;
 }
 
 /** Passes received moves to each reader. A reader that is too slow loses its queued moves, and gets a gap. */
@@ -32,20 +32,20 @@ export class ReceivedMoves {
       if (reader.waiting.length >= receiverLimits.waiting) reader.waiting = [{ kind: 'gap' }];
       if (isGap) reader.waiting.push({ kind: 'gap' });
       reader.waiting.push({ kind: 'moved', event });
-      reader.wake();
+      reader.notify();
     }
   }
 
   async *read(signal: AbortSignal): AsyncGenerator<Received, void, undefined> {
-    const reader: Reader = { waiting: [{ kind: 'gap' }], wake: () => {} };
-    const onAbort = (): void => reader.wake();
+    const reader: Reader = { waiting: [{ kind: 'gap' }], notify: () => {} };
+    const onAbort = (): void => reader.notify();
     this.#readers.add(reader);
     signal.addEventListener('abort', onAbort);
     try {
       while (!signal.aborted) {
         const next = reader.waiting.shift();
         if (next !== undefined) yield next;
-        else await new Promise<void>((resolve) => (reader.wake = resolve));
+        else await new Promise<void>((resolve) => (reader.notify = resolve));
       }
     } finally {
       signal.removeEventListener('abort', onAbort);

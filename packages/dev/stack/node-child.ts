@@ -78,10 +78,10 @@ async function spawnChild(
   });
   if (child.stdout !== null) captureOutput(child.stdout, logFile, show, false);
   if (child.stderr !== null) captureOutput(child.stderr, logFile, show, true);
-  const ready = new Promise<string>((said) => {
+  const ready = new Promise<string>((resolve) => {
     child.on('message', (message) => {
       const parsed = Ready.safeParse(message);
-      if (parsed.success) said(parsed.data.url);
+      if (parsed.success) resolve(parsed.data.url);
     });
   });
   const closed = new Promise<void>((over) => child.once('close', () => over()));

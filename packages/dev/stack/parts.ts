@@ -99,7 +99,7 @@ export async function migrateOnce(
 export function workerPart(
   deps: PartDeps,
   addresses: Addresses,
-  { identityKey, publicUrl: toldUrl }: { identityKey: string | null; publicUrl: string },
+  { identityKey, publicUrl: advertisedUrl }: { identityKey: string | null; publicUrl: string },
 ): Part {
   const { config, book, print } = deps;
   const ports =
@@ -113,7 +113,7 @@ export function workerPart(
       POINTSMAN_WORKER_PORT: String(port),
       POINTSMAN_WORKER_URL: url,
       POINTSMAN_WORKER_IDENTITY_KEY: identityKey ?? '',
-      POINTSMAN_PUBLIC_URL: toldUrl,
+      POINTSMAN_PUBLIC_URL: advertisedUrl,
       ...sharedEnv(deps, addresses),
     };
     await startNodeChild(child(env), onStarted);

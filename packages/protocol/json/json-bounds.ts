@@ -19,15 +19,15 @@ export interface JsonExcess {
 export function jsonExcess(text: string, { depth, values }: JsonBounds): JsonExcess | null {
   let nesting = 0;
   // A list or map begins its first value; each comma begins another one.
-  let begun = 1;
+  let started = 1;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
     if (unit === QUOTE) at = endOfString(text, at);
     else if (unit === BRACKET || unit === BRACE) {
       if (++nesting > depth) return { past: 'depth', offset: at };
-      if (++begun > values) return { past: 'values', offset: at };
+      if (++started > values) return { past: 'values', offset: at };
     } else if (unit === CLOSING_BRACKET || unit === CLOSING_BRACE) nesting--;
-    else if (unit === COMMA && ++begun > values) return { past: 'values', offset: at };
+    else if (unit === COMMA && ++started > values) return { past: 'values', offset: at };
   }
   return null;
 }

@@ -19,21 +19,21 @@ export const Conclusion = z.enum(['success', 'failure']);
 export type Conclusion = z.infer<typeof Conclusion>;
 
 /** A decision on a gate, as shown. A voided one does not count: the live release has changed since. */
-export const Verdict = z.object({
+export const GateDecision = z.object({
   by: z.string(),
-  word: z.union([Decision, Conclusion]),
+  decision: z.union([Decision, Conclusion]),
   comment: z.string().nullable(),
   url: z.string().nullable(),
   at: z.string(),
   void: z.boolean(),
 });
-export type Verdict = z.infer<typeof Verdict>;
+export type GateDecision = z.infer<typeof GateDecision>;
 
 /**
  * A change of a gate. `voided`: approvals no longer count because the live release has changed, and the gate is open again. `opened` a
- * second time: another freeze has begun.
+ * second time: another freeze has started.
  */
-const GateChangeKind = z.enum(['opened', 'said', 'voided', 'passed', 'failed', 'expired', 'closed']);
+const GateChangeKind = z.enum(['opened', 'decided', 'voided', 'passed', 'failed', 'expired', 'closed']);
 
 /** A change of a release's gate, as reported to followers of the release. Decisions carry who made them. */
 export const GateChange = z.object({
@@ -43,7 +43,7 @@ export const GateChange = z.object({
   kind: GateKind,
   change: GateChangeKind,
   by: z.string().nullable(),
-  word: z.union([Decision, Conclusion]).nullable(),
+  decision: z.union([Decision, Conclusion]).nullable(),
   comment: z.string().nullable(),
   url: z.string().nullable(),
   at: z.string(),
@@ -56,7 +56,7 @@ export const Gate = z.object({
   kind: GateKind,
   state: GateState,
   /** A description: what the gate waits for (without the deadline), or what happened. */
-  says: z.string(),
+  statusText: z.string(),
   openedAt: z.string(),
   /** When the release is rejected unless the gate has passed. Null for windows and schedules, which only delay. */
   deadlineAt: z.string().nullable(),
@@ -66,7 +66,7 @@ export const Gate = z.object({
   /** Approvals: the generation of the pointer that the approvals apply to. */
   baseGeneration: Generation.nullable(),
   needed: z.number().int().nullable(),
-  verdicts: z.array(Verdict),
+  decisions: z.array(GateDecision),
 });
 export type Gate = z.infer<typeof Gate>;
 

@@ -57,6 +57,6 @@ export const Effect = z.enum([
 ]);
 export type Effect = z.infer<typeof Effect>;
 
-/** `begun`: the call was started, and it is not known whether it arrived. `failed`: it failed permanently. */
-export const EffectState = z.enum(['begun', 'done', 'failed', 'compensated', 'compensation_failed']);
+/** `started`: the call was started, and it is not known whether it arrived. `failed`: it failed permanently. */
+export const EffectState = z.enum(['started', 'done', 'failed', 'compensated', 'compensation_failed']);
 export type EffectState = z.infer<typeof EffectState>;

@@ -89,8 +89,8 @@ function answerEndpoint(parts: ApiDeps): Endpoint {
 async function readReport({ purpose }: FoundCallback, request: Request): Promise<CallbackRequest['report']> {
   const limit = callbackLimits.bodyBytes;
   return purpose === 'check'
-    ? { purpose, said: await readJsonBody(CheckReport, request, limit) }
-    : { purpose, said: await readJsonBody(CompileReport, request, limit) };
+    ? { purpose, content: await readJsonBody(CheckReport, request, limit) }
+    : { purpose, content: await readJsonBody(CompileReport, request, limit) };
 }
 
 function sourceEndpoint({ db, responses }: ApiDeps): Endpoint {

@@ -3,14 +3,14 @@ import type { Purpose } from '../../../core/callout.ts';
 import type { CallbackResult } from '../../../handlers/contract/release.ts';
 import {
   type CallbackId,
-  type CallbackLook,
+  type CallbackStatus,
   findCallback,
-  lookAtCallback,
+  evaluateCallback,
 } from '../../postgres/releases/callbacks.ts';
 import type { Database } from '../../postgres/database.ts';
 import { notFound } from '../responses/not-found.ts';
 
-export type FoundCallback = CallbackId & CallbackLook;
+export type FoundCallback = CallbackId & CallbackStatus;
 
 /** The format that services/worker creates. Anything else is refused without a lookup. */
 const CAPABILITY = /^pmc_[A-Za-z0-9_-]{43}$/;
@@ -19,7 +19,7 @@ const CAPABILITY = /^pmc_[A-Za-z0-9_-]{43}$/;
 export async function getCallback(db: Database, capability: string): Promise<FoundCallback> {
   const id = CAPABILITY.test(capability) ? await findCallback(db, capability) : null;
   if (id === null) throw notFound('The callback URL does not exist. Check that it was copied completely.');
-  return { ...id, ...(await lookAtCallback(db, id, null, Date.now())) };
+  return { ...id, ...(await evaluateCallback(db, id, null, Date.now())) };
 }
 
 /** Finds a callback with that purpose that still accepts requests. Throws the response for any other. */
@@ -39,12 +39,12 @@ export async function getOpenCallback(
 export function callbackRefusal(answer: Exclude<CallbackResult, { kind: 'taken' }>): PointsmanError {
   switch (answer.kind) {
     case 'used': {
-      const { said, at } = answer;
+      const { result, at } = answer;
       return new PointsmanError(
         'callback_used',
-        `A report with the result "${said}" was already recorded at ${at}. It cannot be changed.`,
+        `A report with the result "${result}" was already recorded at ${at}. It cannot be changed.`,
         {
-          details: { word: said, at },
+          details: { result, at },
         },
       );
     }

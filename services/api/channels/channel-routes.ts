@@ -116,7 +116,7 @@ function moveEndpoint({ db, tenants }: ApiDeps): Endpoint {
     description:
       'Moves the pointer to a release that is already compiled. `version` promotes, `restores` rolls back. If the tenant’s policy has gates for the channel, only an admin can promote a release that the pointer has never had. Going back to an earlier release needs no admin, also during a freeze. If the policy freezes the channel without its sinks, only an admin can promote while one of them is down.',
     tags: ['channels'],
-    may: 'steer',
+    may: 'control',
     params: ChannelParams,
     headers: z.object({ 'idempotency-key': IdempotencyKey, 'if-match': IfMatch }),
     body: MoveBody,
@@ -219,8 +219,8 @@ function moveAnswer(
 
 function sinkDown({ sinks }: Extract<MoveResult, { kind: 'sinks_down' }>, channel: string): PointsmanError {
   const down = sinks.map(({ sink, why }) => ({ sink, why }));
-  const words = down.map(({ sink, why }) => `"${sink}": ${why}`).join('; ');
-  const detail = `The policy freezes "${channel}" while a required sink is down (${words}). Wait for the sink, or ask an admin to move the pointer.`;
+  const reasons = down.map(({ sink, why }) => `"${sink}": ${why}`).join('; ');
+  const detail = `The policy freezes "${channel}" while a required sink is down (${reasons}). Wait for the sink, or ask an admin to move the pointer.`;
   return new PointsmanError('sink_down', detail, { details: { sinks: down } });
 }
 

@@ -32,7 +32,7 @@ function holdEndpoint(parts: ApiDeps): Endpoint {
     description:
       'No publish or promotion moves the pointer until the hold is lifted; a rollback does. Holding again replaces the reason.',
     tags: ['channels'],
-    may: 'steer',
+    may: 'control',
     params: ChannelParams,
     headers,
     body: HoldBody,
@@ -50,7 +50,7 @@ function liftEndpoint(parts: ApiDeps): Endpoint {
     summary: 'Lift a hold',
     description: 'Allows moves again. Idempotent.',
     tags: ['channels'],
-    may: 'steer',
+    may: 'control',
     params: ChannelParams,
     headers,
     responses: { 200: json(PointerView, 'The pointer without a hold.') },

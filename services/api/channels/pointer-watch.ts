@@ -22,9 +22,9 @@ export function watchPointers(
     },
     perLoad: watchLimits.pointersPerLoad,
     isSame: isDeepStrictEqual,
-    subscribe: ({ tenant, bundle, channel }, wake) =>
+    subscribe: ({ tenant, bundle, channel }, notify) =>
       notifications.subscribe(tenant, bundle, (notice) => {
-        if (notice === null || (MOVES.has(notice.kind) && notice.channel === channel)) wake();
+        if (notice === null || (MOVES.has(notice.kind) && notice.channel === channel)) notify();
       }),
     recheckMs: watchLimits.recheckMs,
   });

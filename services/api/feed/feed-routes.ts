@@ -106,8 +106,8 @@ function feedEndpoint(parts: ApiDeps): Endpoint {
       const end = deadlineOf([gone, parts.draining], query.wait);
       try {
         for await (const fresh of parts.feeds.follow(tenant, from, end.signal)) {
-          const told = fresh.slice(0, limit).map(({ event }) => event);
-          return feedAnswer(tenant, { from, events: told, latest: fresh.at(-1)?.seq ?? from });
+          const delivered = fresh.slice(0, limit).map(({ event }) => event);
+          return feedAnswer(tenant, { from, events: delivered, latest: fresh.at(-1)?.seq ?? from });
         }
         return feedAnswer(tenant, { from, events, latest: page.latest });
       } finally {

@@ -44,9 +44,9 @@ export function watchFeeds(db: Database, notifications: Notifications): FeedWatc
     load: async (tenant, feeds) => Promise.all(feeds.map(({ before }) => loadTail(db, tenant, before))),
     perLoad: 1,
     isSame: (before, now) => before === now,
-    subscribe: (tenant, wake) =>
+    subscribe: (tenant, notify) =>
       notifications.subscribeTenant(tenant, (notice) => {
-        if (notice === null || notice.kind === 'moved') wake();
+        if (notice === null || notice.kind === 'moved') notify();
       }),
     recheckMs: watchLimits.recheckMs,
   });

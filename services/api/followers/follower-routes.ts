@@ -47,8 +47,8 @@ function acknowledgeEndpoint({ db, acknowledgements }: ApiDeps): Endpoint {
         Date.now(),
       );
       if (refusal !== null) throw new PointsmanError('busy', refusal);
-      const said = { ...call.params, ...call.body, by: name, at: Date.now() };
-      const answer = await acknowledge(db, said);
+      const acknowledgement = { ...call.params, ...call.body, by: name, at: Date.now() };
+      const answer = await acknowledge(db, acknowledgement);
       switch (answer.kind) {
         case 'acknowledged':
           return jsonResponse(answer.pointer, 200, pointerHeaders(answer.pointer));
@@ -89,8 +89,8 @@ function wrong(
 
 function listEndpoint({ db }: ApiDeps): Endpoint {
   const place = {
-    schema: z.object({ heard: z.boolean(), generation: z.number().int(), follower: FollowerName }),
-    of: ({ heard, generation, follower }: FollowerRecord) => ({ heard, generation, follower }),
+    schema: z.object({ recent: z.boolean(), generation: z.number().int(), follower: FollowerName }),
+    of: ({ recent, generation, follower }: FollowerRecord) => ({ recent, generation, follower }),
   };
   return endpoint({
     method: 'get',

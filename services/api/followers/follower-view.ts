@@ -55,7 +55,7 @@ export const FollowerView = z
     },
   });
 
-export function viewFollower({ heard, behindBy, ...shown }: FollowerRecord): z.input<typeof FollowerView> {
+export function viewFollower({ recent, behindBy, ...shown }: FollowerRecord): z.input<typeof FollowerView> {
   const state = behindBy === 0 ? 'current' : 'behind';
-  return { ...shown, state: heard ? state : 'lost', behindBy };
+  return { ...shown, state: recent ? state : 'lost', behindBy };
 }

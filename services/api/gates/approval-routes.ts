@@ -71,7 +71,7 @@ function approveEndpoint(parts: ApiDeps): Endpoint {
       return recordDecision(parts, call, {
         kind: 'approval',
         gate,
-        word: decision,
+        decision,
         digest,
         ifGeneration: generation,
         comment,

@@ -64,7 +64,7 @@ function reportEndpoint(parts: ApiDeps): Endpoint {
       return recordDecision(parts, call, {
         kind: 'check',
         gate: call.params.check,
-        word: conclusion,
+        decision: conclusion,
         digest,
         ifGeneration: null,
         comment: summary,

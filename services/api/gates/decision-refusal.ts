@@ -6,7 +6,7 @@ import { listGateNames } from '../../postgres/releases/gates.ts';
 import { missingError } from '../responses/not-found.ts';
 import { refusal } from '../responses/refusal.ts';
 
-type Refused = Exclude<DecisionResult, { kind: 'heard' }>;
+type Refused = Exclude<DecisionResult, { kind: 'recorded' }>;
 
 /** The error for a decision that was not recorded. */
 export async function decisionRefusal(
@@ -52,16 +52,16 @@ function detailedRefusal(answer: DetailedRefusal, release: string): PointsmanErr
   const as = (code: PointsmanError['code'], detail: string) => new PointsmanError(code, detail, { details });
   switch (answer.kind) {
     case 'decided': {
-      const { gate, state, by, word, at } = answer;
+      const { gate, state, by, decision, at } = answer;
       return as(
         'gate_decided',
-        `The gate "${gate}" was already decided as ${state}: ${by} decided "${word}", at ${at}.`,
+        `The gate "${gate}" was already decided as ${state}: ${by} decided "${decision}", at ${at}.`,
       );
     }
-    case 'already_said':
+    case 'already_decided':
       return as(
         'already_decided',
-        `You decided "${answer.word}" on the gate "${answer.gate}" at ${answer.at}. A decision cannot be changed.`,
+        `You decided "${answer.decision}" on the gate "${answer.gate}" at ${answer.at}. A decision cannot be changed.`,
       );
     case 'expired':
       return as(

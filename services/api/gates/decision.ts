@@ -8,7 +8,10 @@ import type { RequestIds } from '../requests/request-ids.ts';
 import { decisionRefusal } from './decision-refusal.ts';
 
 /** A decision on a gate of a release. */
-export type GateDecision = Pick<DecisionRequest, 'kind' | 'gate' | 'word' | 'digest' | 'comment' | 'url'> & {
+export type DecisionInput = Pick<
+  DecisionRequest,
+  'kind' | 'gate' | 'decision' | 'digest' | 'comment' | 'url'
+> & {
   readonly ifGeneration: number | null;
 };
 
@@ -27,7 +30,7 @@ interface DecisionCall {
 export async function recordDecision(
   { db, workflows }: ApiDeps,
   call: DecisionCall,
-  word: GateDecision,
+  decision: DecisionInput,
 ): Promise<Response> {
   const { tenant, bundle, version } = call.params;
   const { name, roles } = callerOf(call);
@@ -36,11 +39,11 @@ export async function recordDecision(
     bundle,
     version,
     by: name,
-    ...word,
+    ...decision,
   });
   const id = { tenant, bundle, version };
-  const answer = await workflows(id, call.ids).decide({ ...word, ...identity, roles: [...roles] });
-  if (answer.kind !== 'heard') throw await decisionRefusal(db, id, answer, word);
-  const { gate, state, said, needed, replayed } = answer;
-  return jsonResponse({ gate, state, said, needed, replayed }, 201, replayedHeader(replayed));
+  const answer = await workflows(id, call.ids).decide({ ...decision, ...identity, roles: [...roles] });
+  if (answer.kind !== 'recorded') throw await decisionRefusal(db, id, answer, decision);
+  const { gate, state, decisions, needed, replayed } = answer;
+  return jsonResponse({ gate, state, decisions, needed, replayed }, 201, replayedHeader(replayed));
 }

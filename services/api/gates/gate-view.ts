@@ -1,17 +1,17 @@
 import { z } from 'zod';
 
-import { Gate, GateState, OpenGate, Verdict } from '@pointsman/protocol/releases/gate';
+import { Gate, GateState, OpenGate, GateDecision } from '@pointsman/protocol/releases/gate';
 import { correlationId, Generation } from '@pointsman/protocol/identifiers';
 
-const GateVerdictView = z.object(Verdict.shape).meta({
-  id: 'Verdict',
+const GateDecisionView = z.object(GateDecision.shape).meta({
+  id: 'GateDecision',
   description:
     'A decision on a gate. A void one no longer counts, because the live release has changed since.',
 });
 
 const shape = {
   ...Gate.shape,
-  says: Gate.shape.says.meta({ description: 'What the gate waits for, or what happened.' }),
+  statusText: Gate.shape.statusText.meta({ description: 'What the gate waits for, or what happened.' }),
   deadlineAt: Gate.shape.deadlineAt.meta({
     description:
       'When the release is rejected unless the gate has passed. Null for windows and schedules, which only delay.',
@@ -25,24 +25,24 @@ const shape = {
   needed: Gate.shape.needed.meta({
     description: 'The number of approvals required; null for the other kinds.',
   }),
-  verdicts: z.array(GateVerdictView),
+  decisions: z.array(GateDecisionView),
 };
 
 const example = {
   gate: 'release',
   kind: 'approval' as const,
   state: 'open' as const,
-  says: 'waits for 1 of 2 approvals by a token with the role approver',
+  statusText: 'waits for 1 of 2 approvals by a token with the role approver',
   openedAt: '2026-03-01T12:00:00.080Z',
   deadlineAt: '2026-03-02T12:00:00.080Z',
   opensAt: null,
   decidedAt: null,
   baseGeneration: 16,
   needed: 2,
-  verdicts: [
+  decisions: [
     {
       by: 'alice',
-      word: 'approve' as const,
+      decision: 'approve' as const,
       comment: 'Looks right',
       url: null,
       at: '2026-03-01T12:05:00.000Z',
@@ -87,7 +87,7 @@ export const DecisionView = z
   .object({
     gate: z.string(),
     state: GateState.meta({ description: 'The state after this decision.' }),
-    said: z.number().int().meta({ description: 'Counted decisions on this gate, including this one.' }),
+    decisions: z.number().int().meta({ description: 'Counted decisions on this gate, including this one.' }),
     needed: z.number().int(),
     replayed: z
       .boolean()
@@ -96,5 +96,5 @@ export const DecisionView = z
   .meta({
     id: 'Heard',
     description: 'The state of a gate after a decision.',
-    example: { gate: 'release', state: 'open', said: 1, needed: 2, replayed: false },
+    example: { gate: 'release', state: 'open', decisions: 1, needed: 2, replayed: false },
   });

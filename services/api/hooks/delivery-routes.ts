@@ -123,7 +123,7 @@ function bodyOf(size: number): Uint8Array<ArrayBuffer> {
 function receiptAnswer(tenant: string, { kind, delivery: of, replayed: isReplayed }: Received): Response {
   const { delivery, state, bundle, version, reason } = of;
   const status = kind === 'accepted' && !isReplayed ? 202 : 200;
-  const told =
+  const shown =
     kind === 'ignored'
       ? { kind, delivery, why: reason }
       : {
@@ -134,7 +134,7 @@ function receiptAnswer(tenant: string, { kind, delivery: of, replayed: isReplaye
           ...(reason === null ? {} : { reason }),
         };
   return jsonResponse(
-    { ...told, ...(isReplayed ? { replayed: true } : {}) },
+    { ...shown, ...(isReplayed ? { replayed: true } : {}) },
     status,
     replayedHeader(isReplayed),
   );

@@ -7,11 +7,11 @@ import { metricsLimits } from '../limits.ts';
  * record is unreachable, because an old number would look like a current one.
  */
 export function cachedLines(db: Database): () => Promise<Lines | null> {
-  let lookedAt = -Infinity;
+  let readAt = -Infinity;
   let latest: Promise<Lines | null> = Promise.resolve(null);
   return () => {
-    if (performance.now() - lookedAt > metricsLimits.linesMs) {
-      lookedAt = performance.now();
+    if (performance.now() - readAt > metricsLimits.linesMs) {
+      readAt = performance.now();
       latest = countLines(db).catch(() => null);
     }
     return latest;

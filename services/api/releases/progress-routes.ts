@@ -21,7 +21,7 @@ data: {"stage":"validate","state":"running","startedAt":"2026-03-01T12:00:00.010
 
 id: 7.2
 event: gate
-data: {"gate":"release","kind":"approval","change":"said","by":"alice","word":"approve","comment":null,"url":null,"at":"2026-03-01T12:05:00.000Z"}
+data: {"gate":"release","kind":"approval","change":"decided","by":"alice","decision":"approve","comment":null,"url":null,"at":"2026-03-01T12:05:00.000Z"}
 
 id: 15
 event: settled
@@ -39,7 +39,7 @@ function progressEndpoint(parts: ApiDeps): Endpoint {
     operationId: 'followRelease',
     summary: 'Follow a release',
     description:
-      'The progress of a release as server-sent events, from its start: `stage` when a stage begins and when it ends, `gate` whenever something happens to one of its gates (`opened`, `said`, `voided`, `passed`, `failed`, `expired`, `closed`), `settled` with the release at the end, after which the stream ends. A reader whose connection was cut sends `Last-Event-ID` and misses nothing.',
+      'The progress of a release as server-sent events, from its start: `stage` when a stage begins and when it ends, `gate` whenever something happens to one of its gates (`opened`, `decided`, `voided`, `passed`, `failed`, `expired`, `closed`), `settled` with the release at the end, after which the stream ends. A reader whose connection was cut sends `Last-Event-ID` and misses nothing.',
     tags: ['releases'],
     may: 'read',
     params: ReleaseParams,

@@ -18,10 +18,10 @@ export function watchReleases(
       return findProgressOf(db, tenant, ids);
     },
     perLoad: watchLimits.releasesPerLoad,
-    subscribe: ({ tenant, bundle, version }, wake) =>
+    subscribe: ({ tenant, bundle, version }, notify) =>
       notifications.subscribe(tenant, bundle, (notice) => {
         // Changes of other releases of the bundle do not concern this reader.
-        if (notice === null || notice.version === version) wake();
+        if (notice === null || notice.version === version) notify();
       }),
     recheckMs: watchLimits.recheckMs,
   });

@@ -23,7 +23,7 @@ export function sinkControlEndpoints(parts: ApiDeps): Endpoint[] {
   return [pauseEndpoint(parts), resumeEndpoint(parts), replayEndpoint(parts)];
 }
 
-const steering = {
+const controlRoute = {
   method: 'post',
   tags: ['sinks'],
   may: 'administer',
@@ -39,7 +39,7 @@ const PauseBody = z
 
 function pauseEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
-    ...steering,
+    ...controlRoute,
     path: `${PATH}/pause`,
     operationId: 'pauseSink',
     summary: 'Pause a sink',
@@ -47,13 +47,13 @@ function pauseEndpoint(parts: ApiDeps): Endpoint {
       'Stops deliveries of this tenant’s moves until the sink is resumed. Moves made meanwhile are delivered then, in order, as far back as the feed reaches.',
     body: PauseBody,
     problems: ['not_found', 'idempotency_key_reused'],
-    handle: (call) => steer(parts, call, { kind: 'pause', reason: call.body?.reason ?? null }),
+    handle: (call) => control(parts, call, { kind: 'pause', reason: call.body?.reason ?? null }),
   });
 }
 
 function resumeEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
-    ...steering,
+    ...controlRoute,
     path: `${PATH}/resume`,
     operationId: 'resumeSink',
     summary: 'Resume a sink',
@@ -61,7 +61,7 @@ function resumeEndpoint(parts: ApiDeps): Endpoint {
       'Resumes at the cursor, at once. Also ends the wait for the next retry, and a pause after repeated failures of the endpoint.',
     body: nothing,
     problems: ['not_found', 'idempotency_key_reused'],
-    handle: (call) => steer(parts, call, { kind: 'resume' }),
+    handle: (call) => control(parts, call, { kind: 'resume' }),
   });
 }
 
@@ -73,7 +73,7 @@ const ReplayBody = z
 
 function replayEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
-    ...steering,
+    ...controlRoute,
     path: `${PATH}/replay`,
     operationId: 'replaySink',
     summary: 'Replay moves',
@@ -90,24 +90,24 @@ function replayEndpoint(parts: ApiDeps): Endpoint {
           `The cursor belongs to another feed: a cursor of this feed begins with "${tenant}:".`,
         );
       }
-      return steer(parts, call, { kind: 'replay', after: after.seq });
+      return control(parts, call, { kind: 'replay', after: after.seq });
     },
   });
 }
 
 type SinkCall = Call<z.output<typeof SinkParams>, unknown, z.output<typeof headers>, unknown>;
 
-async function steer(parts: ApiDeps, call: SinkCall, how: ControlRequest['steer']): Promise<Response> {
+async function control(parts: ApiDeps, call: SinkCall, how: ControlRequest['control']): Promise<Response> {
   const { tenant, sink } = call.params;
   await loadSink(parts, tenant, sink);
   const identity = requestIdentity(call, call.headers['idempotency-key'], {
-    call: 'steer sink',
+    call: 'control sink',
     sink,
     ...how,
   });
   const answer = await parts
     .sinks({ tenant, sink }, call.ids)
-    .steer({ tenant, sink, steer: how, ...identity });
+    .control({ tenant, sink, control: how, ...identity });
   if (answer.kind === 'no_sink') throw await noSink(parts, tenant, sink);
   if (answer.kind !== 'done') throw refused(answer, tenant);
   return jsonResponse(await loadSink(parts, tenant, sink), 200, replayedHeader(answer.replayed));

@@ -14,7 +14,7 @@ import type { RequestIds } from '../requests/request-ids.ts';
 
 /** The single writer of a sink, as called by this process. While it delivers, a call waits for its turn. */
 export interface SinkObject {
-  steer(request: ControlRequest): Promise<ControlResult>;
+  control(request: ControlRequest): Promise<ControlResult>;
   /** At most once per key of the tenant, for a day: see {@link callOptions}. */
   send(request: SendRequest, idempotencyKey: string): Promise<SendResult>;
 }
@@ -27,7 +27,7 @@ export function sinkObjects(ingress: Ingress): SinkObjects {
   return (id, ids) => {
     const object = ingress.client(Sink, sinkKey(id));
     return {
-      steer: (request) =>
+      control: (request) =>
         orUnavailable(object.control(request, callOptions<ControlRequest, ControlResult>(ids))),
       send(request, idempotencyKey) {
         // One writer serves many tenants, so the tenant is part of the key.

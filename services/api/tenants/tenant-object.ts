@@ -37,7 +37,7 @@ export function tenantObjects(ingress: Ingress): TenantObjects {
     const object = ingress.client(Tenant, tenant);
     const options = <I, O>() => callOptions<I, O>(ids);
     const move = (request: MoveRequest) => orUnavailable(object.move(request, options()));
-    const look = (sink: string) =>
+    const check = (sink: string) =>
       orUnavailable(
         ingress
           .client(Sink, sinkKey({ tenant, sink }))
@@ -48,7 +48,7 @@ export function tenantObjects(ingress: Ingress): TenantObjects {
       async move(request) {
         const answer = await move(request);
         if (answer.kind !== 'sinks_down') return answer;
-        await Promise.all(answer.sinks.map(({ sink }) => look(sink)));
+        await Promise.all(answer.sinks.map(({ sink }) => check(sink)));
         return move(request);
       },
       hold: (request) => orUnavailable(object.hold(request, options())),

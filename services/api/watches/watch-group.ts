@@ -1,5 +1,5 @@
 import { watchLimits } from '../limits.ts';
-import type { Waker } from './waker.ts';
+import type { Notifier } from './notifier.ts';
 import { Watch, type WatchOptions } from './watch.ts';
 
 interface Watched<K, V> {
@@ -11,7 +11,7 @@ interface Watched<K, V> {
 export class WatchGroup<K, V> {
   readonly #tenant: string;
   readonly #options: WatchOptions<K, V>;
-  readonly #waker: Waker;
+  readonly #notifier: Notifier;
   readonly #onIdle: () => void;
   readonly #watched = new Map<string, Watched<K, V>>();
   /** Watches that may have changed. They are loaded first. */
@@ -23,20 +23,20 @@ export class WatchGroup<K, V> {
   #retry: NodeJS.Timeout | undefined;
 
   /** `onIdle` is called whenever nothing is followed and nothing is being loaded. */
-  constructor(tenant: string, options: WatchOptions<K, V>, waker: Waker, onIdle: () => void) {
+  constructor(tenant: string, options: WatchOptions<K, V>, notifier: Notifier, onIdle: () => void) {
     this.#tenant = tenant;
     this.#options = options;
-    this.#waker = waker;
+    this.#notifier = notifier;
     this.#onIdle = onIdle;
   }
 
   join(key: K): Watch<K, V> {
     const name = this.#options.keyOf(key);
     const known = this.#watched.get(name)?.watch;
-    const watch = known ?? new Watch<K, V>(key, this.#waker);
+    const watch = known ?? new Watch<K, V>(key, this.#notifier);
     if (known === undefined) {
       if (this.#watched.size === 0) this.#recheckLater();
-      const unsubscribe = this.#options.subscribe(key, () => this.look(watch));
+      const unsubscribe = this.#options.subscribe(key, () => this.reload(watch));
       this.#watched.set(name, { watch, unsubscribe });
     }
     watch.followers++;
@@ -58,7 +58,7 @@ export class WatchGroup<K, V> {
   }
 
   /** Has the watch loaded, by the next batch if a load is in progress: that load may have read before the change. */
-  look(watch: Watch<K, V>): void {
+  reload(watch: Watch<K, V>): void {
     this.#due.add(watch);
     this.#load();
   }
@@ -94,7 +94,7 @@ export class WatchGroup<K, V> {
     if (this.#watched.size > 0) {
       this.#retry ??= setTimeout(() => {
         this.#retry = undefined;
-        this.#lookAtAll();
+        this.#reloadAll();
       }, atAnyMoment(watchLimits.retryMs));
     }
     this.#ended();
@@ -106,7 +106,7 @@ export class WatchGroup<K, V> {
     else this.#load();
   }
 
-  #lookAtAll(): void {
+  #reloadAll(): void {
     for (const { watch } of this.#watched.values()) if (!this.#due.has(watch)) this.#old.add(watch);
     this.#load();
   }
@@ -114,7 +114,7 @@ export class WatchGroup<K, V> {
   #recheckLater(): void {
     this.#recheck = setTimeout(() => {
       this.#recheckLater();
-      this.#lookAtAll();
+      this.#reloadAll();
     }, atAnyMoment(this.#options.recheckMs));
   }
 }

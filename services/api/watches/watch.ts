@@ -1,5 +1,5 @@
 import { watchLimits } from '../limits.ts';
-import type { Waker } from './waker.ts';
+import type { Notifier } from './notifier.ts';
 
 export interface WatchOptions<K, V> {
   /** Equal keys share one watch. */
@@ -12,8 +12,8 @@ export interface WatchOptions<K, V> {
   readonly perLoad: number;
   /** Whether two values are equal for followers, so that they don't get the second one. If left out, they get each loaded value. */
   readonly isSame?: (before: V, now: V) => boolean;
-  /** Calls `wake` when the thing may have changed, and when notifications may have been lost. Returns the function that unsubscribes. */
-  readonly subscribe: (key: K, wake: () => void) => () => void;
+  /** Calls `notify` when the thing may have changed, and when notifications may have been lost. Returns the function that unsubscribes. */
+  readonly subscribe: (key: K, notify: () => void) => () => void;
   /** Average time between two loads without a notification. Each interval is chosen between half of it and one and a half of it. */
   readonly recheckMs: number;
 }
@@ -25,13 +25,13 @@ export interface WatchedKey<K, V> {
 }
 
 /** The result of one load. Loads are numbered, so that a follower that was busy gets the last one that it missed. */
-export interface Look<V> {
+export interface Loaded<V> {
   readonly round: number;
   readonly value: V;
 }
 
 /** A waiting follower. It has its own promise, so that nothing of it stays in memory after it has left. Resolves to null when it stops waiting. */
-export type Turn<V> = PromiseWithResolvers<Look<V> | null>;
+export type Turn<V> = PromiseWithResolvers<Loaded<V> | null>;
 
 /** Waiting followers, each with the number of the load that it has already seen. */
 type Waiting<V> = Map<Turn<V>, number>;
@@ -40,11 +40,11 @@ type Waiting<V> = Map<Turn<V>, number>;
 export class Watch<K, V> implements WatchedKey<K, V> {
   readonly key: K;
   followers = 0;
-  readonly #waker: Waker;
-  #latest: Look<V> | null = null;
+  readonly #notifier: Notifier;
+  #latest: Loaded<V> | null = null;
   /** The number of the last load whose value differed from the one before. */
   #changed = 0;
-  readonly #forLook: Waiting<V> = new Map();
+  readonly #forLoad: Waiting<V> = new Map();
   readonly #forChange: Waiting<V> = new Map();
   /** How many loads have ended. */
   #round = 0;
@@ -52,17 +52,17 @@ export class Watch<K, V> implements WatchedKey<K, V> {
   /** Consecutive failed loads. */
   #failures = 0;
 
-  constructor(key: K, waker: Waker) {
+  constructor(key: K, notifier: Notifier) {
     this.key = key;
-    this.#waker = waker;
+    this.#notifier = notifier;
   }
 
   get before(): V | null {
     return this.#latest?.value ?? null;
   }
 
-  /** The number of the last load that has begun. Its value may be older than this moment; the values of later loads are not. */
-  get begun(): number {
+  /** The number of the last load that has started. Its value may be older than this moment; the values of later loads are not. */
+  get lastStarted(): number {
     return this.#isLoading ? this.#round + 1 : this.#round;
   }
 
@@ -72,8 +72,8 @@ export class Watch<K, V> implements WatchedKey<K, V> {
   }
 
   /** The latest load after load number `round`. If none has ended since, waits for the next one. */
-  lookAfter(round: number): Turn<V> {
-    return this.#turn(this.#round, round, this.#forLook);
+  loadAfter(round: number): Turn<V> {
+    return this.#turn(this.#round, round, this.#forLoad);
   }
 
   /** The same, counting only loads whose value differed from the one before. */
@@ -83,41 +83,41 @@ export class Watch<K, V> implements WatchedKey<K, V> {
 
   /** Removes a follower that has stopped waiting. */
   forget(turn: Turn<V>): void {
-    this.#forLook.delete(turn);
+    this.#forLoad.delete(turn);
     this.#forChange.delete(turn);
   }
 
   found(value: V, isSame: (before: V, now: V) => boolean): void {
     this.#failures = 0;
-    const round = this.#endLook();
+    const round = this.#endLoad();
     const before = this.#latest;
     const isUnchanged = before !== null && isSame(before.value, value);
-    const look = { round, value: isUnchanged ? before.value : value };
-    this.#latest = look;
+    const loaded = { round, value: isUnchanged ? before.value : value };
+    this.#latest = loaded;
     if (!isUnchanged) this.#changed = round;
-    this.#wake(this.#forLook, (turn) => turn.resolve(look));
-    if (!isUnchanged) this.#wake(this.#forChange, (turn) => turn.resolve(look));
+    this.#notify(this.#forLoad, (turn) => turn.resolve(loaded));
+    if (!isUnchanged) this.#notify(this.#forChange, (turn) => turn.resolve(loaded));
   }
 
   /** A restarting store is back soon. Followers get the error only when it lasts, so that they don't all reconnect at once. */
   failed(error: unknown): void {
-    this.#endLook();
+    this.#endLoad();
     const lasts = ++this.#failures >= watchLimits.failures;
-    this.#wake(this.#forLook, (turn) => turn.reject(error));
-    if (lasts) this.#wake(this.#forChange, (turn) => turn.reject(error));
+    this.#notify(this.#forLoad, (turn) => turn.reject(error));
+    if (lasts) this.#notify(this.#forChange, (turn) => turn.reject(error));
   }
 
-  #endLook(): number {
+  #endLoad(): number {
     this.#isLoading = false;
     return ++this.#round;
   }
 
-  /** Wakes the followers that have not seen this load. */
-  #wake(waiting: Waiting<V>, wake: (turn: Turn<V>) => void): void {
+  /** Notifies the followers that have not seen this load. */
+  #notify(waiting: Waiting<V>, notify: (turn: Turn<V>) => void): void {
     for (const [turn, after] of waiting) {
       if (after >= this.#round) continue;
       waiting.delete(turn);
-      this.#waker.add(() => wake(turn));
+      this.#notifier.add(() => notify(turn));
     }
   }
 

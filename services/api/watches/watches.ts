@@ -1,7 +1,7 @@
-import { Waker } from './waker.ts';
+import { Notifier } from './notifier.ts';
 import { WatchGroup } from './watch-group.ts';
 import { followed, type Followed } from './followed.ts';
-import type { Look, Turn, Watch, WatchOptions } from './watch.ts';
+import type { Loaded, Turn, Watch, WatchOptions } from './watch.ts';
 
 /** A follower's place. It has seen no load after number `round`. */
 interface Joined<K, V> {
@@ -17,7 +17,7 @@ interface Joined<K, V> {
 export class Watches<K, V> {
   readonly #options: WatchOptions<K, V>;
   readonly #groups = new Map<string, WatchGroup<K, V>>();
-  readonly #waker = new Waker();
+  readonly #notifier = new Notifier();
   #followers = 0;
 
   constructor(options: WatchOptions<K, V>) {
@@ -45,13 +45,13 @@ export class Watches<K, V> {
         joined = this.#join(key);
       }
       const { watch, round } = joined;
-      turn = seen === null ? watch.lookAfter(round) : watch.changeAfter(seen);
+      turn = seen === null ? watch.loadAfter(round) : watch.changeAfter(seen);
       const waiting = turn;
       try {
-        const look: Look<V> | null = await waiting.promise;
-        if (look === null) return undefined;
-        seen = look.round;
-        return look.value;
+        const loaded: Loaded<V> | null = await waiting.promise;
+        if (loaded === null) return undefined;
+        seen = loaded.round;
+        return loaded.value;
       } finally {
         watch.forget(waiting);
         turn = null;
@@ -71,15 +71,20 @@ export class Watches<K, V> {
     this.#followers++;
     const group = this.#groupOf(this.#options.tenantOf(key));
     const watch = group.join(key);
-    const round = watch.begun;
-    group.look(watch);
+    const round = watch.lastStarted;
+    group.reload(watch);
     return { group, watch, round };
   }
 
   #groupOf(tenant: string): WatchGroup<K, V> {
     const known = this.#groups.get(tenant);
     if (known !== undefined) return known;
-    const group = new WatchGroup(tenant, this.#options, this.#waker, () => void this.#groups.delete(tenant));
+    const group = new WatchGroup(
+      tenant,
+      this.#options,
+      this.#notifier,
+      () => void this.#groups.delete(tenant),
+    );
     this.#groups.set(tenant, group);
     return group;
   }

@@ -30,10 +30,10 @@ export interface Acknowledgement extends PointerId {
 /** Records the generation that a follower runs, if it matches the record. One round trip. A repeat only updates the time. */
 export async function acknowledge(
   db: Database,
-  { tenant, at: epochMs, ...said }: Acknowledgement,
+  { tenant, at: epochMs, ...acknowledgement }: Acknowledgement,
 ): Promise<z.infer<typeof Acknowledged>> {
   const { perChannel: most, lostMs, forgottenMs } = followerLimits;
-  const values = [json({ ...said, most, lostMs, forgottenMs }), at(epochMs)];
+  const values = [json({ ...acknowledgement, most, lostMs, forgottenMs }), at(epochMs)];
   return answerOf(Acknowledged, await db.answer(tenant, 'acknowledge($1, $2::jsonb, $3)', values));
 }
 
@@ -41,7 +41,7 @@ const Row = z.object({
   follower: z.string(),
   generation: Big,
   digest: Digest.nullable(),
-  heard: z.boolean(),
+  recent: z.boolean(),
   behindBy: Big,
   since: Iso,
   seenAt: Iso,
@@ -50,7 +50,7 @@ const Row = z.object({
 export type FollowerRecord = z.infer<typeof Row>;
 
 /** A position in the list. */
-export type FollowerPlace = Pick<FollowerRecord, 'heard' | 'generation' | 'follower'>;
+export type FollowerPlace = Pick<FollowerRecord, 'recent' | 'generation' | 'follower'>;
 
 /**
  * Lists lost followers first, then the others, each group from the furthest behind to the current. `after` is the last follower of the
@@ -61,20 +61,20 @@ export async function listFollowers(
   { tenant, bundle, channel }: PointerId,
   { after, limit, at: epochMs }: { after?: FollowerPlace | undefined; limit: number; at: number },
 ): Promise<FollowerRecord[]> {
-  const { heard = false, generation = -1, follower = '' } = after ?? {};
+  const { recent = false, generation = -1, follower = '' } = after ?? {};
   const sql = `SELECT * FROM (
-      SELECT f.follower, f.generation, f.digest, f.seen_at >= $4 AS heard, greatest(p.generation - f.generation, 0) AS "behindBy",
+      SELECT f.follower, f.generation, f.digest, f.seen_at >= $4 AS recent, greatest(p.generation - f.generation, 0) AS "behindBy",
         f.since, f.seen_at AS "seenAt", f.by
       FROM followers f JOIN pointers p USING (tenant, bundle, channel)
       WHERE tenant = $1 AND bundle = $2 AND channel = $3 AND f.seen_at >= $5) known
-    WHERE (heard, generation, follower) > ($6::boolean, $7::bigint, $8::text) ORDER BY heard, generation, follower LIMIT $9`;
+    WHERE (recent, generation, follower) > ($6::boolean, $7::bigint, $8::text) ORDER BY recent, generation, follower LIMIT $9`;
   const values = [
     tenant,
     bundle,
     channel,
     at(epochMs - followerLimits.lostMs),
     at(epochMs - followerLimits.forgottenMs),
-    heard,
+    recent,
     generation,
     follower,
     limit,

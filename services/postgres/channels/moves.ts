@@ -3,19 +3,23 @@ import { z } from 'zod';
 import { requestLimits } from '@pointsman/protocol/limits';
 import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
 import type { Broker } from '@pointsman/protocol/sinks/sink';
-import { SinkBar, sinkBarText } from '../../../core/texts/sink-texts.ts';
+import { BlockingSink, blockingSinkText } from '../../../core/texts/sink-texts.ts';
 import { HoldResult, MoveResult, SwapResult } from '../../../handlers/contract/tenant.ts';
 import type { Moves } from '../../../handlers/ports/deps.ts';
 import type { SinkNotification } from '../../../handlers/contract/sink.ts';
 import type { Database } from '../database.ts';
 import { answerOf, at, json } from '../rows.ts';
 
-/** The sinks that block a move, with a text for each. Another health check may clear those that are only `unproven`. */
+/** The sinks that block a move, with a text for each. Another health check may clear those that are only `stale_health`. */
 const SinksDownRow = z
-  .object({ kind: z.literal('sinks_down'), sinks: z.array(SinkBar) })
+  .object({ kind: z.literal('sinks_down'), sinks: z.array(BlockingSink) })
   .transform(({ kind, sinks }) => ({
     kind,
-    sinks: sinks.map((bar) => ({ sink: bar.sink, why: sinkBarText(bar), known: bar.cause !== 'unproven' })),
+    sinks: sinks.map((blocking) => ({
+      sink: blocking.sink,
+      why: blockingSinkText(blocking),
+      known: blocking.cause !== 'stale_health',
+    })),
   }));
 
 const PointerMove = z.union([
@@ -27,12 +31,15 @@ const PointerMove = z.union([
 ]);
 
 /** The feed number of a move, and the webhooks of its tenant. */
-const ToBeTold = z.object({ seq: z.number(), webhooks: z.array(z.string()) });
+const MoveNotice = z.object({ seq: z.number(), webhooks: z.array(z.string()) });
 
 /** The result of a release's swap. If the pointer moved, it lists the webhooks of the tenant. */
 const ReleaseMove = z.intersection(PointerMove, z.object({ webhooks: z.array(z.string()).optional() }));
 
-const HandMove = z.intersection(z.union([SinksDownRow, MoveResult]), z.object({ told: ToBeTold.optional() }));
+const HandMove = z.intersection(
+  z.union([SinksDownRow, MoveResult]),
+  z.object({ notify: MoveNotice.optional() }),
+);
 
 /**
  * Moves pointers in the database. Each method is one transaction, which finds its own move when it is repeated.
@@ -43,24 +50,30 @@ export function postgresMoves(
   db: Database,
   { brokers = [] }: { readonly brokers?: readonly Broker[] } = {},
 ): Moves {
-  const wakesOf = (tenant: string, { seq, webhooks }: z.infer<typeof ToBeTold>): SinkNotification[] =>
-    [...webhooks, ...brokers].map((sink) => ({ tenant, sink, seq }));
+  const notificationsOf = (
+    tenant: string,
+    { seq, webhooks }: z.infer<typeof MoveNotice>,
+  ): SinkNotification[] => [...webhooks, ...brokers].map((sink) => ({ tenant, sink, seq }));
   return {
     async moveByRelease({ tenant, bundle, channel, version, expectedGeneration, at: epochMs }) {
-      const proven = `${sinkLimits.provenMs} milliseconds`;
-      const values = [bundle, channel, version, expectedGeneration, at(epochMs), proven];
+      const healthMaxAge = `${sinkLimits.healthMaxAgeMs} milliseconds`;
+      const values = [bundle, channel, version, expectedGeneration, at(epochMs), healthMaxAge];
       const call = 'with_webhooks($1, move_by_release($1, $2, $3, $4, $5, $6, $7))';
       const { webhooks = [], ...answer } = answerOf(ReleaseMove, await db.answer(tenant, call, values));
-      const wakes = answer.kind === 'moved' ? wakesOf(tenant, { seq: answer.seq, webhooks }) : [];
-      return answer.kind === 'moved' && wakes.length > 0 ? { ...answer, wakes } : answer;
+      const sinksToNotify =
+        answer.kind === 'moved' ? notificationsOf(tenant, { seq: answer.seq, webhooks }) : [];
+      return answer.kind === 'moved' && sinksToNotify.length > 0 ? { ...answer, sinksToNotify } : answer;
     },
     async moveByHand({ at: epochMs, ...request }) {
-      const limits = { provenMs: sinkLimits.provenMs, channelLimit: requestLimits.channelsPerBundle };
+      const limits = {
+        healthMaxAgeMs: sinkLimits.healthMaxAgeMs,
+        channelLimit: requestLimits.channelsPerBundle,
+      };
       const values = [json({ ...request, ...limits }), at(epochMs)];
       const rows = await db.answer(request.tenant, 'move_by_hand($2::jsonb, $3)', values);
-      const { told, ...answer } = answerOf(HandMove, rows);
-      const wakes = told === undefined ? [] : wakesOf(request.tenant, told);
-      return wakes.length === 0 ? answer : { ...answer, wakes };
+      const { notify, ...answer } = answerOf(HandMove, rows);
+      const sinksToNotify = notify === undefined ? [] : notificationsOf(request.tenant, notify);
+      return sinksToNotify.length === 0 ? answer : { ...answer, sinksToNotify };
     },
     async setHold({ at: epochMs, ...request }) {
       const values = [json(request), at(epochMs)];

@@ -22,7 +22,7 @@ $$;
 
 -- Why a request may not move this channel: the bundle lacks it, and the request may not create it. Null if it may. The first channel of a
 -- bundle needs no permission, because there is no other channel whose name it could misspell.
-CREATE FUNCTION channel_bar(p_tenant text, p_bundle text, p_channel text, p_create boolean, p_limit integer) RETURNS jsonb LANGUAGE sql STABLE AS $$
+CREATE FUNCTION channel_refusal(p_tenant text, p_bundle text, p_channel text, p_create boolean, p_limit integer) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT CASE
     WHEN count(*) = 0 OR bool_or(channel = p_channel) THEN NULL
     WHEN NOT coalesce(p_create, false) THEN jsonb_build_object('kind', 'no_channel', 'channels', jsonb_agg(channel ORDER BY channel))
@@ -56,7 +56,7 @@ BEGIN
 
   SELECT * INTO pointer FROM pointers WHERE (tenant, bundle, channel) = (tenant_name, bundle_name, channel_name);
   IF NOT FOUND THEN
-    answer := channel_bar(tenant_name, bundle_name, channel_name, (p_request->>'createChannel')::boolean, (p_request->>'channelLimit')::integer);
+    answer := channel_refusal(tenant_name, bundle_name, channel_name, (p_request->>'createChannel')::boolean, (p_request->>'channelLimit')::integer);
     IF answer IS NOT NULL THEN RETURN answer; END IF;
   END IF;
   IF pointer.hold_reason IS NOT NULL THEN RETURN jsonb_build_object('kind', 'held', 'reason', pointer.hold_reason); END IF;
@@ -97,7 +97,7 @@ BEGIN
   IF p_request->'supersedes' <> '[]' THEN PERFORM supersede(p_request, p_at); END IF;
   answer := jsonb_build_object('kind', 'accepted', 'version', release_version, 'replayed', false);
   INSERT INTO idempotency_keys VALUES (tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
-  PERFORM note(tenant_name, p_at, p_request->>'by', 'publish',
+  PERFORM audit(tenant_name, p_at, p_request->>'by', 'publish',
     jsonb_build_object('bundle', bundle_name, 'channel', channel_name, 'version', release_version, 'requestId', p_request->>'requestId'));
   RETURN answer;
 END $$;
@@ -125,9 +125,9 @@ CREATE FUNCTION end_queued(p_release releases, p_outcome text, p_reason text, p_
 BEGIN
   UPDATE releases SET status = 'settled', outcome = p_outcome, reason = p_reason, settled_at = p_at
   WHERE (tenant, bundle, version) = (p_release.tenant, p_release.bundle, p_release.version);
-  PERFORM tell_commit(p_release, p_outcome, p_reason, p_at);
-  PERFORM note(p_release.tenant, p_at, p_release."by", 'settled', jsonb_build_object('bundle', p_release.bundle, 'version', p_release.version, 'outcome', p_outcome, 'reason', p_reason));
-  PERFORM tell(p_release.tenant, p_release.bundle, p_release.channel, p_release.version, 'settled');
+  PERFORM schedule_commit_status(p_release, p_outcome, p_reason, p_at);
+  PERFORM audit(p_release.tenant, p_at, p_release."by", 'settled', jsonb_build_object('bundle', p_release.bundle, 'version', p_release.version, 'outcome', p_outcome, 'reason', p_reason));
+  PERFORM notify_readers(p_release.tenant, p_release.bundle, p_release.channel, p_release.version, 'settled');
 END $$;
 
 CREATE FUNCTION leave_queue(p_tenant text, p_bundle text, p_version bigint) RETURNS boolean LANGUAGE plpgsql AS $$
@@ -154,7 +154,7 @@ BEGIN
   IF release.intent = 'superseded' THEN RETURN '{"kind": "settled", "outcome": "superseded"}'; END IF;
   IF is_undecided(release) THEN
     UPDATE releases SET intent = 'cancelled', intent_reason = p_intent_reason WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
-    PERFORM note(p_tenant, p_at, p_by, 'cancel', jsonb_build_object('bundle', p_bundle, 'version', p_version, 'reason', p_reason));
+    PERFORM audit(p_tenant, p_at, p_by, 'cancel', jsonb_build_object('bundle', p_bundle, 'version', p_version, 'reason', p_reason));
     IF release.status = 'queued' THEN PERFORM end_queued(release, 'cancelled', p_intent_reason, p_at); END IF;
   END IF;
   RETURN '{"kind": "cancelling"}';
@@ -192,10 +192,10 @@ BEGIN
   RETURN jsonb_build_object('entries', listing, 'contents', coalesce(contents, '{}'));
 END $$;
 
-CREATE FUNCTION note(p_tenant text, p_at timestamptz, p_by text, p_action text, p_detail jsonb) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION audit(p_tenant text, p_at timestamptz, p_by text, p_action text, p_detail jsonb) RETURNS void LANGUAGE sql AS $$
   INSERT INTO audit (tenant, at, by, action, detail) VALUES (p_tenant, p_at, p_by, p_action, p_detail)
 $$;
 
-CREATE FUNCTION tell(p_tenant text, p_bundle text, p_channel text, p_version bigint, p_event text) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION notify_readers(p_tenant text, p_bundle text, p_channel text, p_version bigint, p_event text) RETURNS void LANGUAGE sql AS $$
   SELECT pg_notify('pointsman', jsonb_build_object('tenant', p_tenant, 'bundle', p_bundle, 'channel', p_channel, 'version', p_version, 'kind', p_event)::text)
 $$;

@@ -45,7 +45,7 @@ BEGIN
   IF NOT FOUND THEN
     INSERT INTO callbacks (tenant, id, bundle, version, purpose, subject, sha256, awakeable_id, deadline_at)
     VALUES (p_tenant, p_request->>'id', p_bundle, p_version, p_request->>'purpose', p_request->>'subject', p_request->>'sha256', p_request->>'awakeableId', until);
-    PERFORM put_effect(p_tenant, p_bundle, p_version, request_effect(p_request->>'purpose'), 'begun', p_request->>'detail', p_at, p_request->>'subject');
+    PERFORM put_effect(p_tenant, p_bundle, p_version, request_effect(p_request->>'purpose'), 'started', p_request->>'detail', p_at, p_request->>'subject');
     RETURN opened;
   END IF;
   -- The awakeable changes if Restate has lost its data and the release has started again.
@@ -65,9 +65,9 @@ CREATE FUNCTION request_effect(p_purpose text) RETURNS text LANGUAGE sql IMMUTAB
 $$;
 
 -- Records the result of a request whose effect has begun. An effect that was undone meanwhile stays undone.
-CREATE FUNCTION note_request(p_tenant text, p_bundle text, p_version bigint, p_purpose text, p_subject text, p_state text, p_detail text, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION record_request(p_tenant text, p_bundle text, p_version bigint, p_purpose text, p_subject text, p_state text, p_detail text, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
   UPDATE effects SET state = p_state, detail = p_detail, at = p_at
-  WHERE (tenant, bundle, version, effect, subject) = (p_tenant, p_bundle, p_version, request_effect(p_purpose), p_subject) AND state = 'begun'
+  WHERE (tenant, bundle, version, effect, subject) = (p_tenant, p_bundle, p_version, request_effect(p_purpose), p_subject) AND state = 'started'
 $$;
 
 -- Records that the request failed, as far as its sender knows. Idempotent.
@@ -78,18 +78,18 @@ BEGIN
   PERFORM FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
   UPDATE callbacks SET state = 'revoked', closed_at = p_at, cause = 'given_up', reason = p_reason, final = p_is_final WHERE (tenant, id) = (p_tenant, p_id) AND state = 'open';
   SELECT * INTO STRICT callback FROM callbacks WHERE (tenant, id) = (p_tenant, p_id);
-  IF callback.state = 'revoked' THEN PERFORM note_request(p_tenant, p_bundle, p_version, callback.purpose, callback.subject, 'failed', p_reason, p_at); END IF;
+  IF callback.state = 'revoked' THEN PERFORM record_request(p_tenant, p_bundle, p_version, callback.purpose, callback.subject, 'failed', p_reason, p_at); END IF;
   RETURN callback.cause IS NOT DISTINCT FROM 'given_up' AND callback.reason = p_reason;
 END $$;
 
--- Why the callback accepts no report, or the stored result if this report is a repeat; null if it is open. `p_said` is null where there is no report.
+-- Why the callback accepts no report, or the stored result if this report is a repeat; null if it is open. `p_fingerprint` is null where there is no report.
 -- See CallbackRefusal in handlers/contract/release.ts.
-CREATE FUNCTION callback_refuses(p_callback callbacks, p_release releases, p_said text, p_at timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
+CREATE FUNCTION callback_refuses(p_callback callbacks, p_release releases, p_fingerprint text, p_at timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT CASE
-    WHEN p_callback.state = 'used' AND p_callback.fingerprint = p_said
-      THEN jsonb_build_object('kind', 'taken', 'replayed', true, 'awakeableId', p_callback.awakeable_id, 'wake', p_callback.wake)
+    WHEN p_callback.state = 'used' AND p_callback.fingerprint = p_fingerprint
+      THEN jsonb_build_object('kind', 'taken', 'replayed', true, 'awakeableId', p_callback.awakeable_id, 'decisionNumber', p_callback.decision_number)
     WHEN p_callback.state = 'used'
-      THEN jsonb_build_object('kind', 'used', 'said', coalesce(p_callback.answer->>'conclusion', p_callback.answer->>'status'), 'at', iso(p_callback.closed_at))
+      THEN jsonb_build_object('kind', 'used', 'result', coalesce(p_callback.answer->>'conclusion', p_callback.answer->>'status'), 'at', iso(p_callback.closed_at))
     WHEN p_callback.deadline_at <= p_at THEN jsonb_build_object('kind', 'expired', 'deadlineAt', iso(p_callback.deadline_at))
     WHEN p_callback.state = 'revoked'
       THEN jsonb_build_object('kind', 'revoked', 'cause', p_callback.cause, 'reason', p_callback.reason, 'deadlineAt', iso(p_callback.deadline_at))
@@ -98,9 +98,9 @@ CREATE FUNCTION callback_refuses(p_callback callbacks, p_release releases, p_sai
   END
 $$;
 
-CREATE FUNCTION look_at_callback(p_tenant text, p_id text, p_said text, p_at timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
+CREATE FUNCTION evaluate_callback(p_tenant text, p_id text, p_fingerprint text, p_at timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_object('bundle', c.bundle, 'version', c.version, 'purpose', c.purpose, 'source', r.source,
-    'refusal', callback_refuses(c, r, p_said, p_at))
+    'refusal', callback_refuses(c, r, p_fingerprint, p_at))
   FROM callbacks c JOIN releases r USING (tenant, bundle, version) WHERE (c.tenant, c.id) = (p_tenant, p_id)
 $$;
 
@@ -118,31 +118,31 @@ BEGIN
   settled := callback_refuses(callback, release, p_fingerprint, p_at);
   IF settled IS NOT NULL THEN RETURN settled; END IF;
   IF callback.purpose = 'check' THEN
-    settled := hear(jsonb_build_object('tenant', p_tenant, 'bundle', p_bundle, 'version', p_version, 'kind', 'check', 'gate', callback.subject, 'word', p_report->>'conclusion',
+    settled := record_decision(jsonb_build_object('tenant', p_tenant, 'bundle', p_bundle, 'version', p_version, 'kind', 'check', 'gate', callback.subject, 'decision', p_report->>'conclusion',
       'digest', NULL, 'roles', '[]'::jsonb, 'comment', p_report->>'summary', 'url', p_report->>'url', 'by', 'callback/' || callback.subject, 'answersRequest', true,
       -- Unique to this report: no client can have used this key.
       'idempotencyKey', callback.sha256 || '/' || p_fingerprint, 'fingerprint', p_fingerprint, 'requestId', p_request_id), p_at);
-    IF settled->>'kind' <> 'heard' THEN
+    IF settled->>'kind' <> 'recorded' THEN
       RETURN jsonb_build_object('kind', 'revoked', 'cause', 'gate_decided', 'reason', NULL, 'gate', callback.subject, 'deadlineAt', iso(callback.deadline_at));
     END IF;
   ELSE
-    PERFORM note(p_tenant, p_at, 'callback/' || callback.subject, 'compile answer', jsonb_build_object('bundle', p_bundle, 'version', p_version, 'attempt', callback.subject,
+    PERFORM audit(p_tenant, p_at, 'callback/' || callback.subject, 'compile answer', jsonb_build_object('bundle', p_bundle, 'version', p_version, 'attempt', callback.subject,
       'status', p_report->>'status', 'artifacts', p_report->'artifacts', 'requestId', p_request_id));
   END IF;
-  UPDATE callbacks SET state = 'used', closed_at = p_at, answer = p_report, fingerprint = p_fingerprint, wake = (settled->>'wake')::bigint
+  UPDATE callbacks SET state = 'used', closed_at = p_at, answer = p_report, fingerprint = p_fingerprint, decision_number = (settled->>'decisionNumber')::bigint
   WHERE (tenant, id) = (p_tenant, p_id) RETURNING * INTO STRICT callback;
   -- A report proves that the request has arrived, even if its sender saw an error.
-  PERFORM note_request(p_tenant, p_bundle, p_version, callback.purpose, callback.subject, 'done', p_detail, p_at);
+  PERFORM record_request(p_tenant, p_bundle, p_version, callback.purpose, callback.subject, 'done', p_detail, p_at);
   -- Charged twice, because the stage stores a copy of the diagnostics.
   PERFORM charge_bytes(p_tenant, 2 * octet_length(p_report::text), false);
-  RETURN jsonb_build_object('kind', 'taken', 'replayed', false, 'awakeableId', callback.awakeable_id, 'wake', callback.wake);
+  RETURN jsonb_build_object('kind', 'taken', 'replayed', false, 'awakeableId', callback.awakeable_id, 'decisionNumber', callback.decision_number);
 END $$;
 
 -- Stores one blob of an upload. Only blobs that are new to the tenant count towards the limits, over all attempts of the release.
 CREATE FUNCTION put_callback_blob(p_tenant text, p_id text, p_digest text, p_media_type text, p_bytes bytea, p_most_blobs bigint, p_most_bytes bigint, p_at timestamptz)
 RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  refusal jsonb := look_at_callback(p_tenant, p_id, NULL, p_at)->'refusal';
+  refusal jsonb := evaluate_callback(p_tenant, p_id, NULL, p_at)->'refusal';
   callback callbacks;
   found_there boolean;
   blobs_now bigint;
@@ -165,7 +165,7 @@ BEGIN
   RETURN '{"kind": "stored"}';
 EXCEPTION
   WHEN SQLSTATE 'PM006' THEN
-    refusal := look_at_callback(p_tenant, p_id, NULL, p_at)->'refusal';
+    refusal := evaluate_callback(p_tenant, p_id, NULL, p_at)->'refusal';
     RETURN CASE refusal WHEN 'null' THEN '{"kind": "too_much"}' ELSE refusal END;
 END $$;
 
@@ -198,7 +198,7 @@ BEGIN
   SELECT * INTO STRICT callback FROM callbacks WHERE (tenant, id) = (p_tenant, p_id);
   IF callback.state = 'revoked' THEN
     UPDATE effects SET state = 'compensated', at = p_at
-    WHERE (tenant, bundle, version, effect, subject) = (p_tenant, p_bundle, p_version, request_effect('compile'), p_attempt) AND state IN ('begun', 'done');
+    WHERE (tenant, bundle, version, effect, subject) = (p_tenant, p_bundle, p_version, request_effect('compile'), p_attempt) AND state IN ('started', 'done');
     RETURN jsonb_build_object('kind', 'revoked', 'cause', callback.cause, 'reason', callback.reason, 'deadlineAt', iso(callback.deadline_at), 'final', callback.final);
   END IF;
   CASE callback.answer->>'status'

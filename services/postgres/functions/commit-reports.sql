@@ -1,14 +1,14 @@
 -- Adds the final status of the release's commit, in the transaction that settles the release.
-CREATE FUNCTION tell_commit(p_release releases, p_outcome text, p_reason text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION schedule_commit_status(p_release releases, p_outcome text, p_reason text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   IF p_release.origin IS NULL THEN RETURN; END IF;
   INSERT INTO commit_reports (tenant, hook, delivery, kind, outcome, reason, version, created_at)
   SELECT p_release.tenant, h.hook, d.delivery, 'final', p_outcome, p_reason, p_release.version, p_at
   FROM deliveries d JOIN hooks h USING (tenant, hook)
-  WHERE (d.tenant, d.hook, d.delivery) = (p_release.tenant, p_release.origin->>'hook', p_release.origin->>'delivery') AND tells_commits(h)
+  WHERE (d.tenant, d.hook, d.delivery) = (p_release.tenant, p_release.origin->>'hook', p_release.origin->>'delivery') AND reports_commits(h)
   ON CONFLICT DO NOTHING;
   IF NOT FOUND THEN RETURN; END IF;
-  PERFORM put_effect(p_release.tenant, p_release.bundle, p_release.version, 'commit-status', 'begun', NULL, p_at);
+  PERFORM put_effect(p_release.tenant, p_release.bundle, p_release.version, 'commit-status', 'started', NULL, p_at);
 END $$;
 
 -- The next commit status to send for the delivery; null if there is none. `dropped` is the reason not to send it, which the caller records: the hook was

@@ -1,6 +1,6 @@
 CREATE FUNCTION approvals_of(p_gate gates) RETURNS integer LANGUAGE sql STABLE AS $$
-  SELECT count(*)::integer FROM verdicts w
-  WHERE (w.tenant, w.bundle, w.version, w.gate, w.base_generation) = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate, p_gate.base_generation) AND w.word = 'approve'
+  SELECT count(*)::integer FROM gate_decisions w
+  WHERE (w.tenant, w.bundle, w.version, w.gate, w.base_generation) = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate, p_gate.base_generation) AND w.decision = 'approve'
 $$;
 
 -- The facts from which the text about a gate is made: see GateFacts in core/texts/gate-texts.ts.
@@ -14,18 +14,18 @@ CREATE FUNCTION gate_facts(p_gate gates, p_release releases) RETURNS jsonb LANGU
         AND e.state = 'done') END,
     'timezone', p_gate.rule->>'timezone', 'notBefore', CASE WHEN p_gate.kind = 'schedule' THEN iso(p_release.not_before) END,
     'deadlineAt', iso(p_gate.deadline_at), 'failedBy', CASE WHEN p_gate.state = 'failed' THEN (
-      SELECT jsonb_build_object('by', w."by", 'comment', w.comment) FROM verdicts w
+      SELECT jsonb_build_object('by', w."by", 'comment', w.comment) FROM gate_decisions w
       WHERE (w.tenant, w.bundle, w.version, w.gate, w.base_generation)
-        = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate, coalesce(p_gate.base_generation, 0)) AND w.word IN ('reject', 'failure')) END)
+        = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate, coalesce(p_gate.base_generation, 0)) AND w.decision IN ('reject', 'failure')) END)
 $$;
 
 -- Records a decision on a gate. See DecisionResult in handlers/contract/release.ts. Decisions bypass the tenant's object, so two requests with one
 -- idempotency key, for two releases, can run concurrently. The later one gets the stored result of the key, or `key_reused`.
-CREATE FUNCTION hear(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION record_decision(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   answer jsonb;
 BEGIN
-  RETURN hear_once(p_request, p_at);
+  RETURN record_decision_once(p_request, p_at);
 EXCEPTION
   WHEN unique_violation THEN
     answer := replay(p_request->>'tenant', p_request->>'idempotencyKey', p_request->>'fingerprint');
@@ -33,7 +33,7 @@ EXCEPTION
     RETURN answer;
 END $$;
 
-CREATE FUNCTION hear_once(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION record_decision_once(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   tenant_name text := p_request->>'tenant';
   bundle_name text := p_request->>'bundle';
@@ -61,23 +61,23 @@ BEGIN
   refused := gate_refuses(p_request, release, gate_row, p_at);
   IF refused IS NOT NULL THEN RETURN refused; END IF;
 
-  INSERT INTO verdicts VALUES (tenant_name, bundle_name, release_version, gate_row.gate, coalesce(gate_row.base_generation, 0), p_request->>'by', p_request->>'word', p_request->>'comment', p_request->>'url', p_at);
-  PERFORM note_gate(gate_row, 'said', p_at, p_request->>'by');
+  INSERT INTO gate_decisions VALUES (tenant_name, bundle_name, release_version, gate_row.gate, coalesce(gate_row.base_generation, 0), p_request->>'by', p_request->>'decision', p_request->>'comment', p_request->>'url', p_at);
+  PERFORM record_gate_change(gate_row, 'decided', p_at, p_request->>'by');
   gate_row := decide_gate(gate_row, p_request, p_at);
   IF gate_row.state <> 'open' THEN
-    PERFORM note_gate(gate_row, gate_row.state, p_at);
-    UPDATE releases SET gate_wakes = gate_wakes + 1 WHERE (tenant, bundle, version) = (tenant_name, bundle_name, release_version) RETURNING gate_wakes INTO release.gate_wakes;
+    PERFORM record_gate_change(gate_row, gate_row.state, p_at);
+    UPDATE releases SET gates_decided = gates_decided + 1 WHERE (tenant, bundle, version) = (tenant_name, bundle_name, release_version) RETURNING gates_decided INTO release.gates_decided;
   END IF;
-  PERFORM note(tenant_name, p_at, p_request->>'by', p_request->>'word', jsonb_build_object('bundle', bundle_name, 'version', release_version, 'gate', gate_row.gate, 'digest', release.digest,
+  PERFORM audit(tenant_name, p_at, p_request->>'by', p_request->>'decision', jsonb_build_object('bundle', bundle_name, 'version', release_version, 'gate', gate_row.gate, 'digest', release.digest,
     'baseGeneration', gate_row.base_generation, 'comment', p_request->>'comment', 'requestId', p_request->>'requestId'));
-  answer := jsonb_build_object('kind', 'heard', 'gate', gate_row.gate, 'state', gate_row.state, 'said', said_of(gate_row), 'needed', coalesce((gate_row.rule->>'count')::integer, 1),
-    'wake', CASE WHEN gate_row.state <> 'open' THEN release.gate_wakes END, 'replayed', false);
+  answer := jsonb_build_object('kind', 'recorded', 'gate', gate_row.gate, 'state', gate_row.state, 'decisions', decisions_of(gate_row), 'needed', coalesce((gate_row.rule->>'count')::integer, 1),
+    'decisionNumber', CASE WHEN gate_row.state <> 'open' THEN release.gates_decided END, 'replayed', false);
   INSERT INTO idempotency_keys VALUES (tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
   RETURN answer;
 END $$;
 
-CREATE FUNCTION said_of(p_gate gates) RETURNS integer LANGUAGE sql STABLE AS $$
-  SELECT count(*)::integer FROM verdicts w
+CREATE FUNCTION decisions_of(p_gate gates) RETURNS integer LANGUAGE sql STABLE AS $$
+  SELECT count(*)::integer FROM gate_decisions w
   WHERE (w.tenant, w.bundle, w.version, w.gate, w.base_generation) = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate, coalesce(p_gate.base_generation, 0))
 $$;
 
@@ -110,15 +110,15 @@ $$;
 
 CREATE FUNCTION gate_refuses(p_request jsonb, p_release releases, p_gate gates, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  verdict verdicts;
+  earlier gate_decisions;
   refused jsonb;
 BEGIN
   IF p_gate.state IN ('passed', 'failed') THEN
     -- The decision that settled the gate: the one rejection, or the last approval.
-    SELECT * INTO verdict FROM verdicts x
+    SELECT * INTO earlier FROM gate_decisions x
     WHERE (x.tenant, x.bundle, x.version, x.gate, x.base_generation) = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate, coalesce(p_gate.base_generation, 0))
-    ORDER BY x.word IN ('reject', 'failure') DESC, x.at DESC LIMIT 1;
-    RETURN jsonb_build_object('kind', 'decided', 'gate', p_gate.gate, 'state', p_gate.state, 'by', verdict."by", 'word', verdict.word, 'at', iso(p_gate.decided_at));
+    ORDER BY x.decision IN ('reject', 'failure') DESC, x.at DESC LIMIT 1;
+    RETURN jsonb_build_object('kind', 'decided', 'gate', p_gate.gate, 'state', p_gate.state, 'by', earlier."by", 'decision', earlier.decision, 'at', iso(p_gate.decided_at));
   END IF;
   IF p_gate.state = 'expired' OR (p_gate.state = 'open' AND p_gate.deadline_at <= p_at) THEN
     RETURN jsonb_build_object('kind', 'expired', 'gate', p_gate.gate, 'deadlineAt', iso(p_gate.deadline_at));
@@ -139,21 +139,21 @@ BEGIN
     RETURN jsonb_build_object('kind', 'stale', 'pointer', pointer_json((
       SELECT p FROM pointers p WHERE (p.tenant, p.bundle, p.channel) = (p_release.tenant, p_release.bundle, p_release.channel))));
   END IF;
-  SELECT * INTO verdict FROM verdicts x
+  SELECT * INTO earlier FROM gate_decisions x
   WHERE (x.tenant, x.bundle, x.version, x.gate, x.base_generation, x."by")
     = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate, coalesce(p_gate.base_generation, 0), p_request->>'by');
   IF FOUND THEN
-    RETURN jsonb_build_object('kind', 'already_said', 'gate', p_gate.gate, 'word', verdict.word, 'at', iso(verdict.at));
+    RETURN jsonb_build_object('kind', 'already_decided', 'gate', p_gate.gate, 'decision', earlier.decision, 'at', iso(earlier.at));
   END IF;
   RETURN NULL;
 END $$;
 
 CREATE FUNCTION decide_gate(p_gate gates, p_request jsonb, p_at timestamptz) RETURNS gates LANGUAGE plpgsql AS $$
 DECLARE
-  word text := p_request->>'word';
+  decision text := p_request->>'decision';
 BEGIN
-  IF word IN ('approve', 'success') AND approvals_of(p_gate) < coalesce((p_gate.rule->>'count')::integer, 0) THEN RETURN p_gate; END IF;
-  UPDATE gates SET state = CASE WHEN word IN ('approve', 'success') THEN 'passed' ELSE 'failed' END, decided_at = p_at
+  IF decision IN ('approve', 'success') AND approvals_of(p_gate) < coalesce((p_gate.rule->>'count')::integer, 0) THEN RETURN p_gate; END IF;
+  UPDATE gates SET state = CASE WHEN decision IN ('approve', 'success') THEN 'passed' ELSE 'failed' END, decided_at = p_at
   WHERE (tenant, bundle, version, gate) = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate) RETURNING * INTO STRICT p_gate;
   RETURN p_gate;
 END $$;
@@ -164,18 +164,18 @@ CREATE FUNCTION gate_json(p_gate gates, p_release releases) RETURNS jsonb LANGUA
     'deadlineAt', iso(p_gate.deadline_at), 'decidedAt', iso(p_gate.decided_at), 'baseGeneration', p_gate.base_generation, 'needed', (p_gate.rule->>'count')::integer,
     'window', CASE WHEN p_gate.kind = 'window' AND p_gate.state = 'open' THEN p_gate.rule END,
     'notBefore', CASE WHEN p_gate.kind = 'schedule' AND p_gate.state = 'open' THEN iso(p_release.not_before) END,
-    'verdicts', (SELECT coalesce(jsonb_agg(jsonb_build_object('by', w."by", 'word', w.word, 'comment', w.comment, 'url', w.url, 'at', iso(w.at),
+    'decisions', (SELECT coalesce(jsonb_agg(jsonb_build_object('by', w."by", 'decision', w.decision, 'comment', w.comment, 'url', w.url, 'at', iso(w.at),
         'void', w.base_generation <> coalesce(p_gate.base_generation, 0)) ORDER BY w.at, w."by"), '[]')
-      FROM verdicts w WHERE (w.tenant, w.bundle, w.version, w.gate) = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate)))
+      FROM gate_decisions w WHERE (w.tenant, w.bundle, w.version, w.gate) = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate)))
 $$;
 
 -- See GateChange in packages/protocol/releases/gate.ts.
 CREATE FUNCTION gate_changes_json(p_release releases) RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT coalesce(jsonb_agg(jsonb_build_object('n', c.n, 'gate', c.gate, 'kind', g.kind, 'change', c.change, 'by', c."by", 'word', w.word,
+  SELECT coalesce(jsonb_agg(jsonb_build_object('n', c.n, 'gate', c.gate, 'kind', g.kind, 'change', c.change, 'by', c."by", 'decision', w.decision,
       'comment', w.comment, 'url', w.url, 'at', iso(c.at)) ORDER BY c.n), '[]')
   FROM gate_changes c
   JOIN gates g USING (tenant, bundle, version, gate)
-  LEFT JOIN verdicts w ON (w.tenant, w.bundle, w.version, w.gate, w.base_generation, w."by")
+  LEFT JOIN gate_decisions w ON (w.tenant, w.bundle, w.version, w.gate, w.base_generation, w."by")
     = (c.tenant, c.bundle, c.version, c.gate, c.base_generation, c."by")
   WHERE (c.tenant, c.bundle, c.version) = (p_release.tenant, p_release.bundle, p_release.version)
 $$;

@@ -14,7 +14,7 @@ CREATE FUNCTION generation_of(p_tenant text, p_bundle text, p_channel text) RETU
 $$;
 
 -- The caller holds the lock of the release's row, as does every function that changes a gate.
-CREATE FUNCTION note_gate(p_gate gates, p_change text, p_at timestamptz, p_by text DEFAULT NULL) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION record_gate_change(p_gate gates, p_change text, p_at timestamptz, p_by text DEFAULT NULL) RETURNS void LANGUAGE sql AS $$
   INSERT INTO gate_changes
   SELECT p_gate.tenant, p_gate.bundle, p_gate.version, coalesce(max(c.n), 0) + 1, p_gate.gate, p_change, coalesce(p_gate.base_generation, 0), p_by, p_at
   FROM gate_changes c WHERE (c.tenant, c.bundle, c.version) = (p_gate.tenant, p_gate.bundle, p_gate.version)
@@ -37,7 +37,7 @@ BEGIN
     ORDER BY 5
     ON CONFLICT DO NOTHING RETURNING *
   LOOP
-    PERFORM note_gate(gate_row, 'opened', p_at);
+    PERFORM record_gate_change(gate_row, 'opened', p_at);
   END LOOP;
   RETURN EXISTS (SELECT FROM gates WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version));
 END $$;
@@ -47,7 +47,7 @@ DECLARE
   gate_row gates;
 BEGIN
   FOR gate_row IN UPDATE gates SET state = 'closed', decided_at = p_at WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state = 'open' RETURNING * LOOP
-    PERFORM note_gate(gate_row, 'closed', p_at);
+    PERFORM record_gate_change(gate_row, 'closed', p_at);
   END LOOP;
 END $$;
 
@@ -64,7 +64,7 @@ BEGIN
       AND base_generation <> base
     RETURNING *
   LOOP
-    PERFORM note_gate(gate_row, 'voided', p_at);
+    PERFORM record_gate_change(gate_row, 'voided', p_at);
   END LOOP;
   IF FOUND THEN
     UPDATE stages SET state = 'running', finished_at = NULL
@@ -74,7 +74,7 @@ END $$;
 
 -- Why this release may not swap: a gate has not passed, an approval is for another generation, or the policy has gained a gate since.
 -- Null if nothing blocks it. The caller holds the locks of the release's row and of the pointer's row.
-CREATE FUNCTION gate_bar(p_release releases, p_pointer pointers) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION blocking_gates(p_release releases, p_pointer pointers) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   added text;
   latest bigint := policy_now(p_release.tenant);
@@ -94,7 +94,7 @@ BEGIN
 END $$;
 
 -- The status of a release's gates. Expires the gates whose deadline has passed. See GateStatus in handlers/ports/deps.ts.
-CREATE FUNCTION look_at_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION evaluate_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;
   gate_row gates;
@@ -107,7 +107,7 @@ BEGIN
     WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state = 'open' AND (deadline_at <= p_at OR (kind = 'schedule' AND release.not_before <= p_at))
     RETURNING *
   LOOP
-    PERFORM note_gate(gate_row, gate_row.state, p_at);
+    PERFORM record_gate_change(gate_row, gate_row.state, p_at);
   END LOOP;
   SELECT * INTO gate_row FROM gates WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state IN ('failed', 'expired') ORDER BY decided_at, ordinal LIMIT 1;
   IF FOUND THEN RETURN jsonb_build_object('kind', 'failed', 'facts', gate_facts(gate_row, release)); END IF;
@@ -115,8 +115,8 @@ BEGIN
       'facts', gate_facts(gates, release),
       'deadlineMs', epoch_ms(CASE kind WHEN 'schedule' THEN release.not_before ELSE deadline_at END)) ORDER BY ordinal)
   INTO standing FROM gates WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state = 'open' AND kind <> 'window';
-  IF standing IS NOT NULL THEN RETURN jsonb_build_object('kind', 'waiting', 'wakes', release.gate_wakes, 'gates', standing); END IF;
-  RETURN jsonb_build_object('kind', 'windows', 'wakes', release.gate_wakes, 'windows', (
+  IF standing IS NOT NULL THEN RETURN jsonb_build_object('kind', 'waiting', 'gatesDecided', release.gates_decided, 'gates', standing); END IF;
+  RETURN jsonb_build_object('kind', 'windows', 'gatesDecided', release.gates_decided, 'windows', (
     SELECT coalesce(jsonb_agg(rule || jsonb_build_object('name', gate) ORDER BY ordinal), '[]') FROM gates
     WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND kind = 'window'));
 END $$;
@@ -135,7 +135,7 @@ BEGIN
     WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND kind = 'window' AND state <> CASE WHEN gate = ANY (p_closed) THEN 'open' ELSE 'passed' END
     RETURNING *
   LOOP
-    PERFORM note_gate(gate_row, CASE gate_row.state WHEN 'open' THEN 'opened' ELSE 'passed' END, p_at);
+    PERFORM record_gate_change(gate_row, CASE gate_row.state WHEN 'open' THEN 'opened' ELSE 'passed' END, p_at);
   END LOOP;
   IF p_closed = '{}' THEN PERFORM pass_gate_stage(p_tenant, p_bundle, p_version, p_at); END IF;
 END $$;

@@ -10,7 +10,7 @@ CREATE FUNCTION is_for(p_hook hooks, p_delivery deliveries) RETURNS boolean LANG
 $$;
 
 -- Whether commit statuses can be posted for the hook: that needs a token, or an API URL if the provider is generic.
-CREATE FUNCTION tells_commits(p_hook hooks) RETURNS boolean LANGUAGE sql STABLE AS $$
+CREATE FUNCTION reports_commits(p_hook hooks) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT CASE p_hook.provider WHEN 'generic' THEN p_hook.api_url IS NOT NULL ELSE p_hook.token IS NOT NULL END
 $$;
 
@@ -36,7 +36,7 @@ BEGIN
   END IF;
   IF delivery_row.state = 'received' THEN
     INSERT INTO commit_reports (tenant, hook, delivery, kind, created_at)
-    SELECT p_tenant, delivery_row.hook, delivery_row.delivery, 'pending', p_at FROM hooks h WHERE (h.tenant, h.hook) = (p_tenant, delivery_row.hook) AND tells_commits(h);
+    SELECT p_tenant, delivery_row.hook, delivery_row.delivery, 'pending', p_at FROM hooks h WHERE (h.tenant, h.hook) = (p_tenant, delivery_row.hook) AND reports_commits(h);
   END IF;
   PERFORM forget_deliveries(p_tenant, delivery_row.hook, p_at - make_interval(secs => (p_request->>'keepMs')::double precision / 1000));
   RETURN jsonb_build_object('kind', 'received', 'delivery', delivery_json(delivery_row));
@@ -115,7 +115,7 @@ BEGIN
   IF FOUND THEN
     INSERT INTO commit_reports (tenant, hook, delivery, kind, outcome, reason, created_at)
     SELECT p_tenant, p_hook, p_delivery, 'final', CASE p_state WHEN 'refused' THEN 'rejected' ELSE 'errored' END, p_reason, p_at
-    FROM hooks k WHERE (k.tenant, k.hook) = (p_tenant, p_hook) AND tells_commits(k);
+    FROM hooks k WHERE (k.tenant, k.hook) = (p_tenant, p_hook) AND reports_commits(k);
   END IF;
   SELECT * INTO delivery_row FROM deliveries WHERE (tenant, hook, delivery) = (p_tenant, p_hook, p_delivery);
   IF NOT FOUND THEN RETURN NULL; END IF;

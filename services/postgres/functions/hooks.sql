@@ -11,7 +11,7 @@ BEGIN
   IF NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
   answer := replay(p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  answer := channel_bar(p_tenant, p_request->>'bundle', p_request->>'channel', (p_request->>'createChannel')::boolean, NULL);
+  answer := channel_refusal(p_tenant, p_request->>'bundle', p_request->>'channel', (p_request->>'createChannel')::boolean, NULL);
   IF answer IS NOT NULL THEN RETURN answer; END IF;
   SELECT * INTO hook_row FROM hooks WHERE (tenant, hook) = (p_tenant, p_request->>'hook') FOR UPDATE;
   answer := coalesce(CASE WHEN NOT FOUND THEN over_quota(p_tenant, 'hooks') END, over_quota(p_tenant, 'changesPerDay'));
@@ -27,7 +27,7 @@ BEGIN
     token = EXCLUDED.token, updated_by = EXCLUDED.updated_by, updated_at = EXCLUDED.updated_at;
   answer := jsonb_build_object('kind', 'saved', 'created', hook_row.hook IS NULL, 'replayed', false);
   INSERT INTO idempotency_keys VALUES (p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
-  PERFORM note(p_tenant, p_at, p_request->>'by', 'set hook', p_request - '{secret,token,idempotencyKey,fingerprint,dropToken,by}'::text[]
+  PERFORM audit(p_tenant, p_at, p_request->>'by', 'set hook', p_request - '{secret,token,idempotencyKey,fingerprint,dropToken,by}'::text[]
     || jsonb_build_object('newSecret', p_request->>'secret' IS NOT NULL, 'newToken', NOT token_kept));
   RETURN answer;
 END $$;
@@ -37,6 +37,6 @@ CREATE FUNCTION delete_hook(p_tenant text, p_hook text, p_by text, p_request_id 
 BEGIN
   DELETE FROM hooks WHERE (tenant, hook) = (p_tenant, p_hook);
   IF NOT FOUND THEN RETURN false; END IF;
-  PERFORM note(p_tenant, p_at, p_by, 'delete hook', jsonb_build_object('hook', p_hook, 'requestId', p_request_id));
+  PERFORM audit(p_tenant, p_at, p_by, 'delete hook', jsonb_build_object('hook', p_hook, 'requestId', p_request_id));
   RETURN true;
 END $$;

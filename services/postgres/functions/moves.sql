@@ -14,9 +14,9 @@ BEGIN
   UPDATE pointers SET version = p_version, digest = p_artifact, generation = p_pointer.generation + 1, moved_at = p_at
   WHERE (tenant, bundle, channel) = (p_pointer.tenant, p_pointer.bundle, p_pointer.channel) AND generation = p_pointer.generation;
   IF NOT FOUND THEN RAISE EXCEPTION 'pointer %/%/% moved under its lock', p_pointer.tenant, p_pointer.bundle, p_pointer.channel; END IF;
-  PERFORM note(p_pointer.tenant, p_at, p_by, 'move', jsonb_build_object(
+  PERFORM audit(p_pointer.tenant, p_at, p_by, 'move', jsonb_build_object(
     'bundle', p_pointer.bundle, 'channel', p_pointer.channel, 'generation', move.generation, 'from', p_pointer.version, 'to', p_version, 'why', p_why));
-  PERFORM tell(p_pointer.tenant, p_pointer.bundle, p_pointer.channel, p_version, 'moved');
+  PERFORM notify_readers(p_pointer.tenant, p_pointer.bundle, p_pointer.channel, p_version, 'moved');
   RETURN move;
 END $$;
 
@@ -33,14 +33,14 @@ BEGIN
   RETURN pointer;
 END $$;
 
--- Moves the pointer for a release if all conditions hold. If required sinks block the move, `barred_by` of the release lists them, except
+-- Moves the pointer for a release if all conditions hold. If required sinks block the move, `blocked_by` of the release lists them, except
 -- those that only need a new health check.
-CREATE FUNCTION move_by_release(p_tenant text, p_bundle text, p_channel text, p_version bigint, p_expected bigint, p_at timestamptz, p_proven interval) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION move_by_release(p_tenant text, p_bundle text, p_channel text, p_version bigint, p_expected bigint, p_at timestamptz, p_health_max_age interval) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;
   pointer pointers;
   move moves;
-  barred jsonb;
+  refusal jsonb;
   sinks_known jsonb;
 BEGIN
   SELECT * INTO STRICT release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
@@ -52,21 +52,21 @@ BEGIN
   IF p_expected <> pointer.generation THEN RETURN jsonb_build_object('kind', 'state_behind', 'generation', pointer.generation); END IF;
   -- Locks the tenant's row, as put_policy does, so no new policy is stored between the check of the gates and the move.
   PERFORM FROM tenants WHERE tenant = p_tenant FOR NO KEY UPDATE;
-  barred := gate_bar(release, pointer);
-  IF barred IS NULL THEN
-    barred := sink_bar(p_tenant, p_channel, p_proven);
-    IF barred IS NOT NULL THEN
-      SELECT jsonb_agg(bar) INTO sinks_known FROM jsonb_array_elements(barred) bar WHERE bar->>'cause' <> 'unproven';
+  refusal := blocking_gates(release, pointer);
+  IF refusal IS NULL THEN
+    refusal := blocking_sinks(p_tenant, p_channel, p_health_max_age);
+    IF refusal IS NOT NULL THEN
+      SELECT jsonb_agg(blocking) INTO sinks_known FROM jsonb_array_elements(refusal) blocking WHERE blocking->>'cause' <> 'stale_health';
       IF sinks_known IS NOT NULL THEN PERFORM put_stage(p_tenant, p_bundle, p_version, 'swap', 'running', p_at, NULL); END IF;
-      barred := jsonb_build_object('kind', 'sinks_down', 'sinks', barred);
+      refusal := jsonb_build_object('kind', 'sinks_down', 'sinks', refusal);
     END IF;
   END IF;
-  IF barred IS NOT NULL THEN
-    UPDATE releases SET barred_by = sinks_known WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND barred_by IS DISTINCT FROM sinks_known;
-    RETURN barred;
+  IF refusal IS NOT NULL THEN
+    UPDATE releases SET blocked_by = sinks_known WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND blocked_by IS DISTINCT FROM sinks_known;
+    RETURN refusal;
   END IF;
   move := put_move(pointer, 'publish', p_version, release.digest, release."by", coalesce(release.message, 'publish'), p_at);
-  UPDATE releases SET outcome = 'published', barred_by = NULL, generation = move.generation, seq = move.seq WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
+  UPDATE releases SET outcome = 'published', blocked_by = NULL, generation = move.generation, seq = move.seq WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
   PERFORM put_effect(p_tenant, p_bundle, p_version, 'pointer-move', 'done', move.generation::text, p_at);
   PERFORM put_stage(p_tenant, p_bundle, p_version, 'swap', 'passed', p_at, p_at);
   RETURN jsonb_build_object('kind', 'moved', 'generation', move.generation, 'seq', move.seq);
@@ -94,7 +94,7 @@ END $$;
 -- that release passed the gates of its time: an incident must not wait for an approval or the end of a freeze. Required sinks that are
 -- down block forward moves only. The tenant's row is locked before the policy is read, as in put_policy, so a policy that is stored first
 -- applies.
-CREATE FUNCTION hand_bar(p_request jsonb, p_pointer pointers, p_version bigint, p_artifact text, p_backwards boolean) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION hand_move_refusal(p_request jsonb, p_pointer pointers, p_version bigint, p_artifact text, p_backwards boolean) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   latest bigint;
   names jsonb;
@@ -109,7 +109,7 @@ BEGIN
     IF NOT FOUND THEN RETURN jsonb_build_object('kind', 'gated', 'gates', names, 'policy', latest); END IF;
   END IF;
   IF p_backwards THEN RETURN NULL; END IF;
-  down := sink_bar(p_pointer.tenant, p_pointer.channel, make_interval(secs => (p_request->>'provenMs')::double precision / 1000));
+  down := blocking_sinks(p_pointer.tenant, p_pointer.channel, make_interval(secs => (p_request->>'healthMaxAgeMs')::double precision / 1000));
   RETURN CASE WHEN down IS NOT NULL THEN jsonb_build_object('kind', 'sinks_down', 'sinks', down) END;
 END $$;
 
@@ -144,7 +144,7 @@ BEGIN
     WHERE (tenant, bundle, channel, generation, to_version) = (tenant_name, bundle_name, channel_name, (p_request->>'restores')::bigint, release_version);
     IF NOT FOUND THEN RETURN '{"kind": "no_move"}'; END IF;
   END IF;
-  answer := channel_bar(tenant_name, bundle_name, channel_name, (p_request->>'createChannel')::boolean, (p_request->>'channelLimit')::integer);
+  answer := channel_refusal(tenant_name, bundle_name, channel_name, (p_request->>'createChannel')::boolean, (p_request->>'channelLimit')::integer);
   IF answer IS NOT NULL THEN RETURN answer; END IF;
   -- Locks the releases whose approvals this move voids. Releases are locked before pointers everywhere.
   PERFORM FROM releases WHERE (tenant, bundle, channel) = (tenant_name, bundle_name, channel_name) AND status = 'running' ORDER BY version FOR UPDATE;
@@ -158,7 +158,7 @@ BEGIN
   IF (p_request->>'ifGeneration')::bigint <> pointer.generation THEN RETURN jsonb_build_object('kind', 'stale', 'pointer', pointer_json(pointer)); END IF;
   artifact := artifact_for(tenant_name, bundle_name, release_version, channel_name);
   IF (pointer.version, pointer.digest) IS DISTINCT FROM (release_version, artifact) THEN
-    answer := hand_bar(p_request, pointer, release_version, artifact, backwards);
+    answer := hand_move_refusal(p_request, pointer, release_version, artifact, backwards);
     IF answer IS NOT NULL THEN RETURN answer; END IF;
     move := put_move(pointer, 'hand', release_version, artifact, p_request->>'by', p_request->>'why', p_at, back);
     UPDATE moves SET announced_at = p_at WHERE (tenant, bundle, channel, generation) = (tenant_name, bundle_name, channel_name, move.generation);
@@ -172,16 +172,16 @@ BEGIN
     answer := jsonb_build_object('kind', 'moved', 'pointer', pointer_json(pointer), 'replayed', false);
   END IF;
   INSERT INTO idempotency_keys VALUES (tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
-  PERFORM tell(tenant_name, bundle_name, channel_name, release_version, 'moved');
+  PERFORM notify_readers(tenant_name, bundle_name, channel_name, release_version, 'moved');
   IF move.generation IS NULL THEN RETURN answer; END IF;
-  RETURN answer || jsonb_build_object('told', jsonb_build_object('seq', move.seq, 'webhooks', webhooks_of(tenant_name)));
+  RETURN answer || jsonb_build_object('notify', jsonb_build_object('seq', move.seq, 'webhooks', webhooks_of(tenant_name)));
 END $$;
 
 CREATE FUNCTION put_hold(p_tenant text, p_bundle text, p_channel text, p_reason text, p_by text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE pointers SET hold_reason = p_reason, hold_by = CASE WHEN p_reason IS NOT NULL THEN p_by END, hold_at = CASE WHEN p_reason IS NOT NULL THEN p_at END
   WHERE (tenant, bundle, channel) = (p_tenant, p_bundle, p_channel);
-  PERFORM note(p_tenant, p_at, p_by, CASE WHEN p_reason IS NULL THEN 'lift hold' ELSE 'hold' END,
+  PERFORM audit(p_tenant, p_at, p_by, CASE WHEN p_reason IS NULL THEN 'lift hold' ELSE 'hold' END,
     jsonb_build_object('bundle', p_bundle, 'channel', p_channel, 'reason', p_reason));
 END $$;
 
@@ -209,7 +209,7 @@ BEGIN
   SELECT * INTO pointer FROM pointers WHERE (tenant, bundle, channel) = (tenant_name, bundle_name, channel_name);
   answer := jsonb_build_object('kind', 'done', 'pointer', pointer_json(pointer));
   INSERT INTO idempotency_keys VALUES (tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
-  PERFORM tell(tenant_name, bundle_name, channel_name, NULL, 'hold');
+  PERFORM notify_readers(tenant_name, bundle_name, channel_name, NULL, 'hold');
   RETURN answer;
 END $$;
 

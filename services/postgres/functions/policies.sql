@@ -38,7 +38,7 @@ BEGIN
   IF NOT FOUND THEN RETURN replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint'); END IF;
   IF standing > coalesce(policy.version, 0) THEN
     INSERT INTO policies VALUES (tenant_name, standing, p_request->'document', p_request->>'message', p_request->>'by', p_at);
-    PERFORM note(tenant_name, p_at, p_request->>'by', 'put policy', jsonb_build_object('version', standing, 'message', p_request->>'message', 'requestId', p_request->>'requestId'));
+    PERFORM audit(tenant_name, p_at, p_request->>'by', 'put policy', jsonb_build_object('version', standing, 'message', p_request->>'message', 'requestId', p_request->>'requestId'));
   END IF;
   RETURN answer;
 END $$;

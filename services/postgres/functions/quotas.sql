@@ -138,7 +138,7 @@ BEGIN
   answer := '{"kind": "set", "replayed": false}';
   INSERT INTO idempotency_keys VALUES (p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at) ON CONFLICT DO NOTHING;
   IF NOT FOUND THEN RAISE EXCEPTION 'another request has used the idempotency key meanwhile' USING ERRCODE = '40001'; END IF;
-  PERFORM note(p_tenant, p_at, p_request->>'by', 'set quotas', (p_request->'quotas') || jsonb_build_object('requestId', p_request->>'requestId'));
+  PERFORM audit(p_tenant, p_at, p_request->>'by', 'set quotas', (p_request->'quotas') || jsonb_build_object('requestId', p_request->>'requestId'));
   RETURN answer;
 END $$;
 

@@ -46,7 +46,7 @@ BEGIN
 END $$;
 
 -- An effect that was undone stays undone: the record of a failed attempt may arrive after the attempt that succeeded.
-CREATE FUNCTION note_undo_failed(p_tenant text, p_bundle text, p_version bigint, p_effect text, p_reason text, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION record_undo_failure(p_tenant text, p_bundle text, p_version bigint, p_effect text, p_reason text, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
   UPDATE effects SET state = 'compensation_failed', detail = p_reason, at = p_at
   WHERE (tenant, bundle, version, effect) = (p_tenant, p_bundle, p_version, p_effect) AND state NOT IN ('compensated', 'failed')
 $$;
@@ -59,14 +59,14 @@ BEGIN
   IF release.status <> 'settled' THEN
     IF release.outcome IS NULL THEN RAISE EXCEPTION 'release %/%/v% has neither moved a pointer nor been closed', p_tenant, p_bundle, p_version; END IF;
     IF release.closing AND EXISTS (
-      SELECT FROM effects WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state IN ('begun', 'done') AND effect <> 'commit-status'
+      SELECT FROM effects WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state IN ('started', 'done') AND effect <> 'commit-status'
     ) THEN
       RAISE EXCEPTION 'release %/%/v% has effects that were not undone', p_tenant, p_bundle, p_version;
     END IF;
     UPDATE releases SET status = 'settled', settled_at = p_at WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
-    PERFORM tell_commit(release, release.outcome, release.reason, p_at);
-    PERFORM note(p_tenant, p_at, release."by", 'settled', jsonb_build_object('bundle', p_bundle, 'version', p_version, 'outcome', release.outcome, 'reason', release.reason));
-    PERFORM tell(p_tenant, p_bundle, release.channel, p_version, 'settled');
+    PERFORM schedule_commit_status(release, release.outcome, release.reason, p_at);
+    PERFORM audit(p_tenant, p_at, release."by", 'settled', jsonb_build_object('bundle', p_bundle, 'version', p_version, 'outcome', release.outcome, 'reason', release.reason));
+    PERFORM notify_readers(p_tenant, p_bundle, release.channel, p_version, 'settled');
   END IF;
   RETURN jsonb_build_object('outcome', release.outcome, 'reason', release.reason);
 END $$;

@@ -29,12 +29,12 @@ $$;
 -- The health of a sink: from the webhook's own row, or from the row of the broker's partition, which all its tenants share. Failures of
 -- this tenant's own events come first. Returns no row if no health is recorded.
 CREATE FUNCTION sink_health(p_tenant text, p_sink text)
-RETURNS TABLE (failures bigint, failing_since timestamptz, last_error text, retry_at timestamptz, proven_at timestamptz, shared boolean)
+RETURNS TABLE (failures bigint, failing_since timestamptz, last_error text, retry_at timestamptz, healthy_at timestamptz, shared boolean)
 LANGUAGE sql STABLE AS $$
-  SELECT k.failures, k.failing_since, k.last_error, k.retry_at, k.proven_at, false AS shared FROM sinks k
+  SELECT k.failures, k.failing_since, k.last_error, k.retry_at, k.healthy_at, false AS shared FROM sinks k
   WHERE (k.tenant, k.sink) = (p_tenant, p_sink) AND (k.kind = 'webhook' OR k.failures > 0)
   UNION ALL
-  SELECT s.failures, s.failing_since, s.last_error, s.retry_at, s.proven_at, true FROM broker_streams s
+  SELECT s.failures, s.failing_since, s.last_error, s.retry_at, s.healthy_at, true FROM broker_streams s
   WHERE (s.broker, s.stream) = (p_sink, stream_of(p_tenant))
   ORDER BY shared LIMIT 1
 $$;
@@ -96,21 +96,21 @@ END $$;
 
 -- Returns the later of two times at which a health check succeeded, both by this server's clock. Ignores p_before if it is in the future:
 -- the clock was set back after it was recorded.
-CREATE FUNCTION later_proof(p_before timestamptz, p_new timestamptz) RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
+CREATE FUNCTION later_check(p_before timestamptz, p_new timestamptz) RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
   SELECT greatest(CASE WHEN p_before <= clock_timestamp() THEN p_before END, p_new)
 $$;
 
 -- Records the result of an attempt at a broker, for all tenants of the partition. `p_failed` is null if the broker accepted it.
-CREATE FUNCTION put_stream(p_broker text, p_stream integer, p_failed jsonb, p_proven timestamptz) RETURNS void LANGUAGE sql AS $$
-  INSERT INTO broker_streams AS s (broker, stream, failures, failing_since, last_error, retry_at, proven_at)
+CREATE FUNCTION put_stream(p_broker text, p_stream integer, p_failed jsonb, p_healthy_at timestamptz) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO broker_streams AS s (broker, stream, failures, failing_since, last_error, retry_at, healthy_at)
   VALUES (p_broker, p_stream, coalesce((p_failed->>'failures')::bigint, 0), from_epoch_ms(p_failed->'sinceMs'), p_failed->>'reason',
-    from_epoch_ms(p_failed->'retryAtMs'), CASE WHEN p_failed IS NULL THEN p_proven END)
+    from_epoch_ms(p_failed->'retryAtMs'), CASE WHEN p_failed IS NULL THEN p_healthy_at END)
   ON CONFLICT (broker, stream) DO UPDATE SET failures = EXCLUDED.failures, failing_since = EXCLUDED.failing_since,
-    last_error = EXCLUDED.last_error, retry_at = EXCLUDED.retry_at, proven_at = later_proof(s.proven_at, EXCLUDED.proven_at)
+    last_error = EXCLUDED.last_error, retry_at = EXCLUDED.retry_at, healthy_at = later_check(s.healthy_at, EXCLUDED.healthy_at)
 $$;
 
 -- Records the result of one step of the writer. `failed` is null if everything that was sent was accepted. Its `whole` is false if only
--- this tenant's events are refused. `provenMs` is this server's time before the attempt began if the sink responded, otherwise null. With
+-- this tenant's events are refused. `healthyAtMs` is this server's time before the attempt began if the sink responded, otherwise null. With
 -- `pause` the sink is paused, and no retry follows until it is resumed.
 CREATE FUNCTION record_delivery(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -119,42 +119,42 @@ DECLARE
   failed jsonb := nullif(p_request->'failed', 'null');
   -- The failure to record in the tenant's own row, if any: the failure of a whole broker is recorded in broker_streams.
   own jsonb := CASE WHEN sink_row.kind = 'webhook' OR NOT (failed->>'whole')::boolean THEN failed END;
-  proven timestamptz := from_epoch_ms(p_request->'provenMs');
+  checked timestamptz := from_epoch_ms(p_request->'healthyAtMs');
   why text := p_request->>'pause';
 BEGIN
   -- The webhook was deleted meanwhile.
   IF sink_row.sink IS NULL THEN RETURN; END IF;
   UPDATE sinks SET delivered_seq = seq, delivered_at = CASE WHEN seq > (p_request->>'start')::bigint THEN p_at ELSE delivered_at END,
     failures = coalesce((own->>'failures')::bigint, 0), failing_since = from_epoch_ms(own->'sinceMs'), last_error = own->>'reason',
-    proven_at = CASE WHEN sink_row.kind = 'webhook' AND own IS NULL THEN later_proof(proven_at, proven) ELSE proven_at END,
+    healthy_at = CASE WHEN sink_row.kind = 'webhook' AND own IS NULL THEN later_check(healthy_at, checked) ELSE healthy_at END,
     retry_at = CASE WHEN why IS NULL THEN from_epoch_ms(own->'retryAtMs') END,
     paused_by = CASE WHEN why IS NULL THEN paused_by ELSE 'pointsman/sink' END,
     paused_at = CASE WHEN why IS NULL THEN paused_at ELSE p_at END,
     pause_reason = coalesce(why, pause_reason)
   WHERE (tenant, sink) = (p_tenant, sink_row.sink);
   -- A step that sent nothing shows nothing about the broker, so a recorded failure stays.
-  IF sink_row.kind <> 'webhook' AND (proven IS NOT NULL OR (failed IS NOT NULL AND own IS NULL)) THEN
-    PERFORM put_stream(sink_row.kind, stream_of(p_tenant), CASE WHEN own IS NULL THEN failed END, proven);
+  IF sink_row.kind <> 'webhook' AND (checked IS NOT NULL OR (failed IS NOT NULL AND own IS NULL)) THEN
+    PERFORM put_stream(sink_row.kind, stream_of(p_tenant), CASE WHEN own IS NULL THEN failed END, checked);
   END IF;
   PERFORM put_attempts(p_tenant, sink_row.sink, p_request->'attempts', (p_request->>'keep')::integer, p_at);
   IF why IS NOT NULL THEN
-    PERFORM note(p_tenant, p_at, 'pointsman/sink', 'pause sink', jsonb_build_object('sink', sink_row.sink, 'reason', why));
+    PERFORM audit(p_tenant, p_at, 'pointsman/sink', 'pause sink', jsonb_build_object('sink', sink_row.sink, 'reason', why));
   END IF;
 END $$;
 
 -- Records the result of one event outside the regular deliveries: a test, a redelivery or a health check. A failing sink that accepts it
 -- while moves are due stays failing: only the delivery of those moves shows that it accepts them.
-CREATE FUNCTION record_look(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION record_sink_check(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   sink_row sinks := lock_sink(p_tenant, p_request->>'sink', (p_request->>'start')::bigint, p_at);
   failed text := p_request->>'failed';
-  proven timestamptz := from_epoch_ms(p_request->'provenMs');
+  checked timestamptz := from_epoch_ms(p_request->'healthyAtMs');
   shared boolean := sink_row.kind <> 'webhook' AND (p_request->>'whole')::boolean;
 BEGIN
   IF sink_row.sink IS NULL THEN RETURN; END IF;
   IF failed IS NULL THEN
     IF sink_row.kind <> 'webhook' THEN PERFORM record_probe(sink_row.kind, stream_of(p_tenant), p_request, p_at); END IF;
-    UPDATE sinks SET proven_at = later_proof(proven_at, proven) WHERE (tenant, sink) = (p_tenant, sink_row.sink) AND kind = 'webhook';
+    UPDATE sinks SET healthy_at = later_check(healthy_at, checked) WHERE (tenant, sink) = (p_tenant, sink_row.sink) AND kind = 'webhook';
     UPDATE sinks SET failures = 0, failing_since = NULL, last_error = NULL, retry_at = NULL
     WHERE (tenant, sink) = (p_tenant, sink_row.sink) AND failures > 0 AND delivered_seq >= (SELECT feed_seq FROM tenants WHERE tenant = p_tenant);
   ELSIF shared THEN
@@ -166,7 +166,7 @@ BEGIN
   END IF;
   PERFORM put_attempts(p_tenant, sink_row.sink, p_request->'attempts', (p_request->>'keep')::integer, p_at);
   IF p_request->>'by' IS NOT NULL THEN
-    PERFORM note(p_tenant, p_at, p_request->>'by', p_request->>'action', jsonb_build_object('sink', sink_row.sink, 'event', p_request->>'event', 'requestId', p_request->>'requestId'));
+    PERFORM audit(p_tenant, p_at, p_request->>'by', p_request->>'action', jsonb_build_object('sink', sink_row.sink, 'event', p_request->>'event', 'requestId', p_request->>'requestId'));
   END IF;
 END $$;
 
@@ -184,21 +184,21 @@ BEGIN
     RETURN p_request->>'failed';
   END IF;
   IF stream_row.failures > 0 AND EXISTS (SELECT FROM stream_behind(p_broker, p_stream, 1)) THEN
-    UPDATE broker_streams SET proven_at = later_proof(proven_at, from_epoch_ms(p_request->'provenMs')) WHERE (broker, stream) = (p_broker, p_stream);
+    UPDATE broker_streams SET healthy_at = later_check(healthy_at, from_epoch_ms(p_request->'healthyAtMs')) WHERE (broker, stream) = (p_broker, p_stream);
     RETURN stream_row.last_error;
   END IF;
-  PERFORM put_stream(p_broker, p_stream, NULL, from_epoch_ms(p_request->'provenMs'));
+  PERFORM put_stream(p_broker, p_stream, NULL, from_epoch_ms(p_request->'healthyAtMs'));
   RETURN NULL;
 END $$;
 
 -- Pauses, resumes or rewinds a sink, once for its key. A replayed result also has the current position of the sink, from which the Sink
 -- object updates its state.
-CREATE FUNCTION steer_sink(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION control_sink(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   sink_row sinks;
   oldest bigint := feed_floor(p_tenant, (p_request->>'since')::timestamptz);
   latest bigint;
-  later_than bigint := (p_request->'steer'->>'after')::bigint;
+  later_than bigint := (p_request->'control'->>'after')::bigint;
   answer jsonb;
 BEGIN
   SELECT feed_seq INTO latest FROM tenants WHERE tenant = p_tenant;
@@ -210,9 +210,9 @@ BEGIN
   IF sink_row.sink IS NULL THEN RETURN '{"kind": "no_sink"}'; END IF;
   IF later_than > latest THEN RETURN jsonb_build_object('kind', 'ahead', 'latest', latest); END IF;
   IF later_than < oldest THEN RETURN jsonb_build_object('kind', 'expired', 'oldest', oldest, 'latest', latest); END IF;
-  CASE p_request->'steer'->>'kind'
+  CASE p_request->'control'->>'kind'
     WHEN 'pause' THEN
-      UPDATE sinks SET paused_by = p_request->>'by', paused_at = p_at, pause_reason = p_request->'steer'->>'reason', retry_at = NULL
+      UPDATE sinks SET paused_by = p_request->>'by', paused_at = p_at, pause_reason = p_request->'control'->>'reason', retry_at = NULL
       WHERE (tenant, sink) = (p_tenant, sink_row.sink);
     WHEN 'resume' THEN
       UPDATE sinks SET paused_by = NULL, paused_at = NULL, pause_reason = NULL, failures = 0, failing_since = NULL, last_error = NULL, retry_at = NULL
@@ -223,29 +223,29 @@ BEGIN
   END CASE;
   answer := '{"kind": "done", "replayed": false}';
   INSERT INTO idempotency_keys VALUES (p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
-  PERFORM note(p_tenant, p_at, p_request->>'by', p_request->>'action',
-    jsonb_build_object('sink', sink_row.sink, 'requestId', p_request->>'requestId') || ((p_request->'steer') - 'kind'));
+  PERFORM audit(p_tenant, p_at, p_request->>'by', p_request->>'action',
+    jsonb_build_object('sink', sink_row.sink, 'requestId', p_request->>'requestId') || ((p_request->'control') - 'kind'));
   RETURN answer || jsonb_build_object('seq', sink_row.delivered_seq, 'latest', latest);
 END $$;
 
 -- The sinks that block a move of this channel: the tenant's current policy requires them and freezes the channel without them, and they
--- are not known to be healthy. Null if the channel may move. 'unproven' means that only the last successful health check is too old, so a
--- new one may clear it. See SinkBar in core/texts/sink-texts.ts.
+-- are not known to be healthy. Null if the channel may move. 'stale_health' means that only the last successful health check is too old, so a
+-- new one may clear it. See BlockingSink in core/texts/sink-texts.ts.
 --
 -- Compares the time of the last successful health check with this server's clock, at the moment of the check. A time sent by a worker
 -- would be wrong: clocks of workers differ, and the transaction may wait for a connection or for locks.
-CREATE FUNCTION sink_bar(p_tenant text, p_channel text, p_proven interval) RETURNS jsonb LANGUAGE sql VOLATILE AS $$
+CREATE FUNCTION blocking_sinks(p_tenant text, p_channel text, p_health_max_age interval) RETURNS jsonb LANGUAGE sql VOLATILE AS $$
   SELECT jsonb_agg(jsonb_build_object('sink', n.sink) || CASE
       WHEN k.sink IS NULL AND n.sink NOT IN ('redis', 'rabbitmq') THEN '{"cause": "missing"}'
       WHEN k.paused_at IS NOT NULL
         THEN jsonb_build_object('cause', 'paused', 'pause', jsonb_build_object('by', k.paused_by, 'reason', k.pause_reason))
       WHEN h.failures > 0 THEN jsonb_build_object('cause', 'failing', 'since', iso(h.failing_since), 'lastError', h.last_error)
-      ELSE '{"cause": "unproven"}' END ORDER BY n.i)
+      ELSE '{"cause": "stale_health"}' END ORDER BY n.i)
   FROM policies p, jsonb_array_elements_text(p.document->'channels'->p_channel->'sinks'->'required') WITH ORDINALITY AS n (sink, i)
   LEFT JOIN sinks k ON (k.tenant, k.sink) = (p_tenant, n.sink)
   LEFT JOIN LATERAL sink_health(p_tenant, n.sink) h ON true
   WHERE (p.tenant, p.version) = (p_tenant, policy_now(p_tenant)) AND p.document->'channels'->p_channel->'sinks'->>'whenDown' = 'freeze'
-    AND NOT coalesce(k.paused_at IS NULL AND h.failures = 0 AND h.proven_at > clock_timestamp() - p_proven AND h.proven_at <= clock_timestamp(), false)
+    AND NOT coalesce(k.paused_at IS NULL AND h.failures = 0 AND h.healthy_at > clock_timestamp() - p_health_max_age AND h.healthy_at <= clock_timestamp(), false)
 $$;
 
 -- The webhooks that are notified of a move.

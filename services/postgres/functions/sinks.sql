@@ -28,13 +28,13 @@ BEGIN
     UPDATE sinks SET url = p_request->>'url', updated_by = p_request->>'by', updated_at = p_at WHERE (tenant, sink) = (p_tenant, sink_row.sink);
     IF p_request->>'secret' IS NOT NULL THEN PERFORM change_secret(sink_row, p_request->>'secret', (p_request->>'rotationMs')::bigint, p_at); END IF;
     IF sink_row.url <> p_request->>'url' THEN
-      UPDATE sinks SET failures = 0, failing_since = NULL, last_error = NULL, retry_at = NULL, proven_at = NULL WHERE (tenant, sink) = (p_tenant, sink_row.sink);
+      UPDATE sinks SET failures = 0, failing_since = NULL, last_error = NULL, retry_at = NULL, healthy_at = NULL WHERE (tenant, sink) = (p_tenant, sink_row.sink);
     END IF;
   END IF;
   answer := jsonb_build_object('kind', 'saved', 'created', sink_row.sink IS NULL, 'secretMade', sink_row.sink IS NULL AND p_request->>'secret' IS NULL, 'replayed', false);
   INSERT INTO idempotency_keys VALUES (p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
   -- Records only the origin of the URL: the rest often contains a secret.
-  PERFORM note(p_tenant, p_at, p_request->>'by', 'set sink', jsonb_build_object('sink', p_request->>'sink', 'origin', p_request->>'origin', 'requestId', p_request->>'requestId',
+  PERFORM audit(p_tenant, p_at, p_request->>'by', 'set sink', jsonb_build_object('sink', p_request->>'sink', 'origin', p_request->>'origin', 'requestId', p_request->>'requestId',
     'newSecret', sink_row.sink IS NULL OR p_request->>'secret' IS NOT NULL));
   RETURN answer;
 END $$;
@@ -59,7 +59,7 @@ BEGIN
   UPDATE sinks SET updated_by = p_request->>'by', updated_at = p_at WHERE (tenant, sink) = (p_tenant, sink_row.sink);
   answer := jsonb_build_object('kind', 'rotated', 'replayed', false);
   INSERT INTO idempotency_keys VALUES (p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
-  PERFORM note(p_tenant, p_at, p_request->>'by', 'rotate sink', jsonb_build_object('sink', sink_row.sink, 'requestId', p_request->>'requestId'));
+  PERFORM audit(p_tenant, p_at, p_request->>'by', 'rotate sink', jsonb_build_object('sink', sink_row.sink, 'requestId', p_request->>'requestId'));
   RETURN answer;
 END $$;
 
@@ -68,6 +68,6 @@ CREATE FUNCTION delete_sink(p_tenant text, p_sink text, p_by text, p_request_id 
 BEGIN
   DELETE FROM sinks WHERE (tenant, sink) = (p_tenant, p_sink) AND kind = 'webhook';
   IF NOT FOUND THEN RETURN false; END IF;
-  PERFORM note(p_tenant, p_at, p_by, 'delete sink', jsonb_build_object('sink', p_sink, 'requestId', p_request_id));
+  PERFORM audit(p_tenant, p_at, p_by, 'delete sink', jsonb_build_object('sink', p_sink, 'requestId', p_request_id));
   RETURN true;
 END $$;

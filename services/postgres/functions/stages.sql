@@ -51,7 +51,7 @@ $$;
 -- that settle it for its end. PostgreSQL sends equal notifications of one transaction once.
 CREATE FUNCTION notify_progress() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM tell(NEW.tenant, NEW.bundle, NULL, NEW.version, 'progress');
+  PERFORM notify_readers(NEW.tenant, NEW.bundle, NULL, NEW.version, 'progress');
   RETURN NULL;
 END $$;
 CREATE TRIGGER progress_is_notified AFTER INSERT OR UPDATE ON stages FOR EACH ROW EXECUTE FUNCTION notify_progress();

@@ -77,19 +77,19 @@ CREATE FUNCTION sweep_content(p_tenant text, p_most integer, p_most_bytes bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 DECLARE
   freed bigint := 0;
-  looked integer := 0;
+  checked integer := 0;
   step record;
 BEGIN
   IF NOT pg_try_advisory_xact_lock(7400003, hashtext(p_tenant)) THEN RETURN 0; END IF;
   SELECT * INTO step FROM sweep_sources(p_tenant, p_most, p_most_bytes);
-  looked := step.looked;
+  checked := step.checked;
   freed := step.freed;
   SELECT * INTO step FROM sweep_blobs(p_tenant, p_most, p_most_bytes);
   PERFORM charge_bytes(p_tenant, -(freed + step.freed));
-  RETURN looked + step.looked;
+  RETURN checked + step.checked;
 END $$;
 
-CREATE FUNCTION sweep_sources(p_tenant text, p_most integer, p_most_bytes bigint, OUT looked integer, OUT freed bigint) LANGUAGE plpgsql AS $$
+CREATE FUNCTION sweep_sources(p_tenant text, p_most integer, p_most_bytes bigint, OUT checked integer, OUT freed bigint) LANGUAGE plpgsql AS $$
 DECLARE
   due text[];
   kept text[];
@@ -102,7 +102,7 @@ BEGIN
     WHERE n.before < p_most_bytes);
   -- Skips a source that another transaction has locked to admit a release of it.
   due := ARRAY(SELECT digest FROM sources WHERE tenant = p_tenant AND digest = ANY (due) AND check_at < now() ORDER BY digest FOR UPDATE SKIP LOCKED);
-  looked := cardinality(due);
+  checked := cardinality(due);
   kept := ARRAY(SELECT d FROM unnest(due) d WHERE EXISTS (SELECT FROM releases r WHERE (r.tenant, r.source) = (p_tenant, d)));
   UPDATE sources SET check_at = NULL WHERE tenant = p_tenant AND digest = ANY (kept);
   gone := ARRAY(SELECT d FROM unnest(due) d WHERE NOT d = ANY (kept));
@@ -114,7 +114,7 @@ BEGIN
   SELECT coalesce(sum(octet_length(entries::text)), 0)::bigint INTO freed FROM deleted;
 END $$;
 
-CREATE FUNCTION sweep_blobs(p_tenant text, p_most integer, p_most_bytes bigint, OUT looked integer, OUT freed bigint) LANGUAGE plpgsql AS $$
+CREATE FUNCTION sweep_blobs(p_tenant text, p_most integer, p_most_bytes bigint, OUT checked integer, OUT freed bigint) LANGUAGE plpgsql AS $$
 DECLARE
   due text[];
   kept text[];
@@ -127,7 +127,7 @@ BEGIN
     WHERE n.before < p_most_bytes);
   -- Skips a blob that another transaction has locked because it is about to refer to it.
   due := ARRAY(SELECT digest FROM blobs WHERE tenant = p_tenant AND digest = ANY (due) AND check_at < now() ORDER BY digest FOR UPDATE SKIP LOCKED);
-  looked := cardinality(due);
+  checked := cardinality(due);
   kept := ARRAY(SELECT d FROM unnest(due) d WHERE is_named(p_tenant, d));
   awaited := ARRAY(SELECT d FROM unnest(due) d WHERE NOT d = ANY (kept) AND is_awaited(p_tenant, d));
   UPDATE blobs SET check_at = NULL WHERE tenant = p_tenant AND digest = ANY (kept);

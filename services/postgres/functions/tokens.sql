@@ -47,7 +47,7 @@ BEGIN
       RETURNING * INTO earlier;
       IF p_tenant IS NOT NULL THEN
         INSERT INTO idempotency_keys VALUES (p_tenant, token_key, p_request->>'fingerprint', '{"kind": "token"}', p_at);
-        PERFORM note(p_tenant, p_at, p_request->>'by', 'create token',
+        PERFORM audit(p_tenant, p_at, p_request->>'by', 'create token',
           jsonb_build_object('id', p_request->>'id', 'name', p_request->>'name', 'roles', p_request->'roles', 'requestId', p_request->>'requestId'));
       END IF;
       RETURN jsonb_build_object('kind', 'made', 'token', token_json(earlier));
@@ -91,6 +91,6 @@ BEGIN
   UPDATE tokens SET revoked_by = p_by, revoked_at = p_at
   WHERE id = p_id AND coalesce(tenant, '') = coalesce(p_tenant, '') AND revoked_at IS NULL;
   IF NOT FOUND THEN RETURN false; END IF;
-  IF p_tenant IS NOT NULL THEN PERFORM note(p_tenant, p_at, p_by, 'revoke token', jsonb_build_object('id', p_id, 'requestId', p_request_id)); END IF;
+  IF p_tenant IS NOT NULL THEN PERFORM audit(p_tenant, p_at, p_by, 'revoke token', jsonb_build_object('id', p_id, 'requestId', p_request_id)); END IF;
   RETURN true;
 END $$;

@@ -24,6 +24,6 @@ CREATE FUNCTION compilers_waited_for(p_release releases) RETURNS jsonb LANGUAGE 
 $$;
 
 CREATE FUNCTION sinks_waited_for(p_release releases) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
-  SELECT CASE WHEN p_release.barred_by IS NULL THEN '[]' ELSE
-    jsonb_build_array(jsonb_build_object('kind', 'sinks', 'bars', p_release.barred_by)) END
+  SELECT CASE WHEN p_release.blocked_by IS NULL THEN '[]' ELSE
+    jsonb_build_array(jsonb_build_object('kind', 'sinks', 'sinks', p_release.blocked_by)) END
 $$;

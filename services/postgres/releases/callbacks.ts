@@ -22,7 +22,7 @@ const Taken = z.object({
   kind: z.literal('taken'),
   replayed: z.boolean(),
   awakeableId: z.string().nullable(),
-  wake: z.number().int().nullable(),
+  decisionNumber: z.number().int().nullable(),
 });
 const Answered = z.discriminatedUnion('kind', [Taken, ...RefusalRow.options]);
 
@@ -57,7 +57,7 @@ export function postgresCallbacks(db: Database, readManifest: ManifestReader): C
     },
     async recordRequested({ id: { tenant, bundle, version }, purpose, subject }, detail, nowMs) {
       const values = [bundle, version, purpose, subject, 'done', storable(detail), at(nowMs)];
-      await db.answer(tenant, 'note_request($1, $2, $3, $4, $5, $6, $7, $8)', values);
+      await db.answer(tenant, 'record_request($1, $2, $3, $4, $5, $6, $7, $8)', values);
     },
     async giveUp(callout, { reason, final, at: nowMs }) {
       const { tenant, bundle, version } = callout.id;
@@ -67,16 +67,16 @@ export function postgresCallbacks(db: Database, readManifest: ManifestReader): C
     },
     async answer(release, { callback, report, fingerprint, requestId, at: nowMs }) {
       const { tenant, bundle, version } = release;
-      const look = await lookAtCallback(db, { tenant, id: callback }, fingerprint, nowMs);
-      if (look.refusal === null && report.purpose === 'compile' && report.said.status === 'compiled') {
-        const unfit = await checkArtifacts(db, release, report.said.artifacts, readManifest);
+      const status = await evaluateCallback(db, { tenant, id: callback }, fingerprint, nowMs);
+      if (status.refusal === null && report.purpose === 'compile' && report.content.status === 'compiled') {
+        const unfit = await checkArtifacts(db, release, report.content.artifacts, readManifest);
         if (unfit !== null) return unfit;
       }
       const values = [
         bundle,
         version,
         callback,
-        json(report.said),
+        json(report.content),
         fingerprint,
         requestId,
         REPORTED,
@@ -128,7 +128,7 @@ export async function findCallback(db: Database, capability: string): Promise<Ca
   return allRows(z.object({ tenant: z.string(), id: z.string() }), rows)[0] ?? null;
 }
 
-const Look = z.object({
+const Status = z.object({
   bundle: z.string(),
   version: z.number().int(),
   purpose: z.enum(['check', 'compile']),
@@ -136,16 +136,19 @@ const Look = z.object({
   /** Null while the callback is open. */
   refusal: Answered.nullable(),
 });
-export type CallbackLook = z.infer<typeof Look>;
+export type CallbackStatus = z.infer<typeof Status>;
 
 /** The purpose of a callback, and whether it accepts a report with that fingerprint, if one is given. */
-export async function lookAtCallback(
+export async function evaluateCallback(
   db: Database,
   { tenant, id }: CallbackId,
-  said: string | null,
+  fingerprint: string | null,
   nowMs: number,
-): Promise<CallbackLook> {
-  return answerOf(Look, await db.answer(tenant, 'look_at_callback($1, $2, $3, $4)', [id, said, at(nowMs)]));
+): Promise<CallbackStatus> {
+  return answerOf(
+    Status,
+    await db.answer(tenant, 'evaluate_callback($1, $2, $3, $4)', [id, fingerprint, at(nowMs)]),
+  );
 }
 
 function hashOf(capability: string): string {

@@ -10,12 +10,12 @@ const Facts = { facts: GateFacts, window: WindowRule.nullable(), notBefore: z.st
 
 /** A gate row of the database. */
 export const GateRow = z
-  .object({ ...Gate.omit({ opensAt: true, says: true }).shape, ...Facts })
+  .object({ ...Gate.omit({ opensAt: true, statusText: true }).shape, ...Facts })
   .transform(withTexts);
 
 /** The same, with its release. */
 export const OpenGateRow = z
-  .object({ ...OpenGate.omit({ opensAt: true, says: true }).shape, ...Facts })
+  .object({ ...OpenGate.omit({ opensAt: true, statusText: true }).shape, ...Facts })
   .transform(withTexts);
 
 interface Recorded {
@@ -28,5 +28,5 @@ interface Recorded {
 function withTexts<T extends Recorded>({ facts, window, notBefore, ...gate }: T) {
   const ms = window === null ? null : opensAt(window, Date.now());
   const opening = ms === null ? notBefore : new Date(ms).toISOString();
-  return { ...gate, says: gateText(facts), opensAt: opening };
+  return { ...gate, statusText: gateText(facts), opensAt: opening };
 }

@@ -28,49 +28,52 @@ const Waiting = z
   })
   .transform(({ facts, ...gate }): WaitingGate => {
     const until = facts.deadlineAt === null ? '' : `, until ${facts.deadlineAt}`;
-    return { ...gate, says: `${gateText(facts)}${until}` };
+    return { ...gate, statusText: `${gateText(facts)}${until}` };
   });
 
-const Board = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('waiting'), wakes: z.number().int(), gates: z.array(Waiting) }),
+const StatusRow = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('waiting'), gatesDecided: z.number().int(), gates: z.array(Waiting) }),
   z.object({ kind: z.literal('failed'), facts: GateFacts }),
   z.object({ kind: z.literal('closed') }),
   /** Only the time of day is still open: all other gates have passed. */
-  z.object({ kind: z.literal('windows'), wakes: z.number().int(), windows: z.array(WindowRule) }),
+  z.object({ kind: z.literal('windows'), gatesDecided: z.number().int(), windows: z.array(WindowRule) }),
 ]);
 
 /** Gates in the database: see functions/gates.sql and functions/decisions.sql. */
 export function postgresGates(db: Database): Gates {
   return {
-    evaluate: (id, nowMs) => look(db, id, nowMs),
+    evaluate: (id, nowMs) => evaluate(db, id, nowMs),
     async recordDecision({ tenant, bundle, version }, { at: nowMs, ...request }) {
-      const word = json({ ...request, tenant, bundle, version });
-      return answerOf(DecisionResult, await db.answer(tenant, 'hear($2::jsonb, $3)', [word, at(nowMs)]));
+      const decision = json({ ...request, tenant, bundle, version });
+      return answerOf(
+        DecisionResult,
+        await db.answer(tenant, 'record_decision($2::jsonb, $3)', [decision, at(nowMs)]),
+      );
     },
   };
 }
 
-async function look(db: Database, id: ReleaseId, nowMs: number): Promise<GateStatus> {
+async function evaluate(db: Database, id: ReleaseId, nowMs: number): Promise<GateStatus> {
   const { tenant, bundle, version } = id;
-  const rows = await db.answer(tenant, 'look_at_gates($1, $2, $3, $4)', [bundle, version, at(nowMs)]);
-  const board = answerOf(Board, rows);
-  if (board.kind === 'failed') return { kind: 'failed', reason: gateFailureText(board.facts) };
-  if (board.kind !== 'windows') return board;
-  const closed = board.windows.flatMap((window) => closedWindow(window, nowMs));
+  const rows = await db.answer(tenant, 'evaluate_gates($1, $2, $3, $4)', [bundle, version, at(nowMs)]);
+  const row = answerOf(StatusRow, rows);
+  if (row.kind === 'failed') return { kind: 'failed', reason: gateFailureText(row.facts) };
+  if (row.kind !== 'windows') return row;
+  const closed = row.windows.flatMap((window) => closedWindow(window, nowMs));
   const names = closed.map(({ gate }) => gate);
   await db.answer(tenant, 'record_windows($1, $2, $3, $4::text[], $5)', [bundle, version, names, at(nowMs)]);
   if (closed.length === 0) return { kind: 'passed' };
   const never = closed.find(({ deadlineMs }) => deadlineMs === Infinity);
   if (never) return { kind: 'failed', reason: neverOpenText(never.gate) };
-  return { kind: 'waiting', wakes: board.wakes, gates: closed };
+  return { kind: 'waiting', gatesDecided: row.gatesDecided, gates: closed };
 }
 
 /** Empty if the window is open now. */
 function closedWindow(window: WindowRule, nowMs: number): WaitingGate[] {
   const opens = opensAt(window, nowMs);
   if (opens !== null && opens <= nowMs) return [];
-  const says = closedWindowText(window.name, opens === null ? null : new Date(opens).toISOString());
-  return [{ gate: window.name, kind: 'window', url: null, says, deadlineMs: opens ?? Infinity }];
+  const statusText = closedWindowText(window.name, opens === null ? null : new Date(opens).toISOString());
+  return [{ gate: window.name, kind: 'window', url: null, statusText, deadlineMs: opens ?? Infinity }];
 }
 
 /** A gate that a release has, or will have at its gate stage. */

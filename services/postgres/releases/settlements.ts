@@ -28,9 +28,9 @@ export function postgresSettlements(db: Database): Settlements {
     async undo({ tenant, bundle, version }, effect) {
       await db.answer(tenant, 'undo_effect($1, $2, $3, $4, $5)', [bundle, version, effect, at(Date.now())]);
     },
-    async noteUndoFailed({ tenant, bundle, version }, effect, reason) {
+    async recordUndoFailure({ tenant, bundle, version }, effect, reason) {
       const values = [bundle, version, effect, storable(reason), at(Date.now())];
-      await db.answer(tenant, 'note_undo_failed($1, $2, $3, $4, $5, $6)', values);
+      await db.answer(tenant, 'record_undo_failure($1, $2, $3, $4, $5, $6)', values);
     },
     async settle({ tenant, bundle, version }, epochMs) {
       const rows = await db.answer(tenant, 'settle_release($1, $2, $3, $4)', [bundle, version, at(epochMs)]);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { WaitingFor } from '@pointsman/protocol/releases/release';
 import { GateFacts, gateText } from '../../../core/texts/gate-texts.ts';
 import { compilerText, queuedText } from '../../../core/texts/release-texts.ts';
-import { SinkBar, waitsForSinksText } from '../../../core/texts/sink-texts.ts';
+import { BlockingSink, waitsForSinksText } from '../../../core/texts/sink-texts.ts';
 
 /** One thing that a release waits for, as `waiting_for` in functions/waiting.sql returns it, with a text. */
 export const WaitingRow = z
@@ -11,7 +11,7 @@ export const WaitingRow = z
     z.object({ kind: z.literal('release'), version: z.number().int() }),
     z.object({ kind: z.literal('gate'), facts: GateFacts }),
     z.object({ kind: z.literal('compiler'), attempt: z.string(), deadlineAt: z.string() }),
-    z.object({ kind: z.literal('sinks'), bars: z.array(SinkBar) }),
+    z.object({ kind: z.literal('sinks'), sinks: z.array(BlockingSink) }),
   ])
   .transform((row): WaitingFor => {
     switch (row.kind) {
@@ -29,6 +29,6 @@ export const WaitingRow = z
           until: row.deadlineAt,
         };
       case 'sinks':
-        return { kind: 'sink', name: null, text: waitsForSinksText(row.bars), until: null };
+        return { kind: 'sink', name: null, text: waitsForSinksText(row.sinks), until: null };
     }
   });

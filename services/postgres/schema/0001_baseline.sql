@@ -13,8 +13,8 @@ CREATE DOMAIN stage_state AS text CHECK (VALUE IN ('running', 'passed', 'failed'
 CREATE DOMAIN effect_name AS text CHECK (VALUE IN (
   'artifact-claim', 'check-request', 'compile-request', 'pointer-move', 'announcement', 'commit-status'));
 
--- 'begun': the call was made or is under way, and its result is not known. 'failed': the call failed permanently.
-CREATE DOMAIN effect_state AS text CHECK (VALUE IN ('begun', 'done', 'failed', 'compensated', 'compensation_failed'));
+-- 'started': the call was made or is under way, and its result is not known. 'failed': the call failed permanently.
+CREATE DOMAIN effect_state AS text CHECK (VALUE IN ('started', 'done', 'failed', 'compensated', 'compensation_failed'));
 CREATE DOMAIN move_kind AS text CHECK (VALUE IN ('publish', 'hand'));
 -- Versions, generations and feed numbers start at 1.
 CREATE DOMAIN counting_number AS bigint CHECK (VALUE >= 1);
@@ -154,7 +154,7 @@ CREATE TABLE releases (
   -- The release must not go live before this time.
   not_before timestamptz,
   -- How many decisions have settled a gate of this release. The promise that its workflow awaits has this number in its name.
-  gate_wakes bigint NOT NULL DEFAULT 0,
+  gates_decided bigint NOT NULL DEFAULT 0,
   message text,
   by text NOT NULL,
   idempotency_key text NOT NULL,
@@ -167,8 +167,8 @@ CREATE TABLE releases (
   intent release_intent,
   intent_reason text,
   superseded_by bigint,
-  -- The required sinks that block the swap, while the release waits for them: see sink_bar.
-  barred_by jsonb,
+  -- The required sinks that block the swap, while the release waits for them: see blocking_sinks.
+  blocked_by jsonb,
   created_at timestamptz NOT NULL,
   settled_at timestamptz,
   PRIMARY KEY (tenant, bundle, version),
@@ -354,8 +354,8 @@ CREATE TABLE policies (
 
 CREATE DOMAIN gate_kind AS text CHECK (VALUE IN ('approval', 'check', 'window', 'schedule'));
 CREATE DOMAIN gate_state AS text CHECK (VALUE IN ('open', 'passed', 'failed', 'expired', 'closed'));
-CREATE DOMAIN verdict_word AS text CHECK (VALUE IN ('approve', 'reject', 'success', 'failure'));
-CREATE DOMAIN gate_change AS text CHECK (VALUE IN ('opened', 'said', 'voided', 'passed', 'failed', 'expired', 'closed'));
+CREATE DOMAIN decision_kind AS text CHECK (VALUE IN ('approve', 'reject', 'success', 'failure'));
+CREATE DOMAIN gate_change AS text CHECK (VALUE IN ('opened', 'decided', 'voided', 'passed', 'failed', 'expired', 'closed'));
 
 CREATE TABLE gates (
   tenant text NOT NULL,
@@ -380,7 +380,7 @@ CREATE TABLE gates (
 );
 CREATE INDEX gates_open ON gates (tenant, opened_at, bundle, version, gate) WHERE state = 'open';
 
-CREATE TABLE verdicts (
+CREATE TABLE gate_decisions (
   tenant text NOT NULL,
   bundle text NOT NULL,
   version bigint NOT NULL,
@@ -388,7 +388,7 @@ CREATE TABLE verdicts (
   -- 0 for a check, which concerns the artifact alone.
   base_generation bigint NOT NULL,
   by text NOT NULL,
-  word verdict_word NOT NULL,
+  decision decision_kind NOT NULL,
   comment text,
   url text,
   at timestamptz NOT NULL,
@@ -411,8 +411,8 @@ CREATE TABLE gate_changes (
   at timestamptz NOT NULL,
   PRIMARY KEY (tenant, bundle, version, n),
   FOREIGN KEY (tenant, bundle, version, gate) REFERENCES gates,
-  FOREIGN KEY (tenant, bundle, version, gate, base_generation, by) REFERENCES verdicts,
-  CHECK ((change = 'said') = (by IS NOT NULL))
+  FOREIGN KEY (tenant, bundle, version, gate, base_generation, by) REFERENCES gate_decisions,
+  CHECK ((change = 'decided') = (by IS NOT NULL))
 );
 
 -- Callback addresses for external checkers and compilers. Each accepts one report. Locks are taken in the order release, pointer, tenant,
@@ -437,7 +437,7 @@ CREATE TABLE callbacks (
   sha256 text UNIQUE CHECK (sha256 ~ '^[0-9a-f]{64}$'),
   -- The awakeable, or the gate promise, that a report resolves: see handlers/release/record-callback.ts.
   awakeable_id text,
-  wake bigint,
+  decision_number bigint,
   deadline_at timestamptz NOT NULL,
   state callback_state NOT NULL DEFAULT 'open',
   closed_at timestamptz,
@@ -478,7 +478,7 @@ CREATE TABLE hooks (
   path text,
   bundle identifier NOT NULL,
   channel identifier NOT NULL,
-  -- Whether a push may create the channel: see channel_bar.
+  -- Whether a push may create the channel: see channel_refusal.
   create_channel boolean NOT NULL,
   -- Null for the provider's default.
   api_url text,
@@ -569,7 +569,7 @@ CREATE TABLE broker_streams (
   last_error text,
   retry_at timestamptz,
   -- When the last attempt that the broker confirmed began.
-  proven_at timestamptz,
+  healthy_at timestamptz,
   PRIMARY KEY (broker, stream),
   CHECK ((failures = 0) = (failing_since IS NULL))
 -- Half-empty pages: each batch updates its row, and with free space on its page the update changes no index.
@@ -595,7 +595,7 @@ CREATE TABLE sinks (
   last_error text,
   retry_at timestamptz,
   -- For webhooks only: when the last attempt that the webhook confirmed began.
-  proven_at timestamptz,
+  healthy_at timestamptz,
   paused_by text,
   paused_at timestamptz,
   pause_reason text,

@@ -81,7 +81,7 @@ export async function findMove(db: Database, tenant: string, seq: number): Promi
 }
 
 /** An attempt to deliver to a webhook. */
-export interface AttemptNote {
+export interface AttemptRecord {
   /** Null for a test event. */
   readonly seq: number | null;
   /** The event's id. */
@@ -99,7 +99,7 @@ interface SinkFailure extends Failing {
   readonly whole: boolean;
 }
 
-export interface DeliveryNote extends SinkId {
+export interface DeliveryRecord extends SinkId {
   readonly start: number;
   /** All moves up to this number are delivered. */
   readonly seq: number;
@@ -108,32 +108,32 @@ export interface DeliveryNote extends SinkId {
    * The database's time before the attempt began ({@link OpenedSink}), if the attempt shows that the sink accepts events. Null if nothing
    * was sent, or no response came.
    */
-  readonly provenMs: number | null;
+  readonly healthyAtMs: number | null;
   /** Why the sink is paused, which stops retries; null while they continue. */
   readonly pause: string | null;
-  readonly attempts: readonly AttemptNote[];
+  readonly attempts: readonly AttemptRecord[];
   readonly at: number;
 }
 
 /** Records the result of a delivery: see `record_delivery` in functions/sink-deliveries.sql. */
 export async function recordDelivery(
   db: Database,
-  { tenant, at: nowMs, ...note }: DeliveryNote,
+  { tenant, at: nowMs, ...record }: DeliveryRecord,
 ): Promise<void> {
-  const values = [json({ ...note, keep: sinkLimits.attemptsKept }), at(nowMs)];
+  const values = [json({ ...record, keep: sinkLimits.attemptsKept }), at(nowMs)];
   await db.answer(tenant, 'record_delivery($1, $2::jsonb, $3)', values);
 }
 
-export interface LookNote extends SinkId {
+export interface SinkCheckRecord extends SinkId {
   readonly start: number;
   /** Why the sink is not healthy; null if it is. */
   readonly failed: string | null;
   /** As in {@link SinkFailure}. */
   readonly whole: boolean;
   /** The database's time before the event was sent. */
-  readonly provenMs: number;
+  readonly healthyAtMs: number;
   readonly retryAtMs: number | null;
-  readonly attempts: readonly AttemptNote[];
+  readonly attempts: readonly AttemptRecord[];
   /** Who requested it, for the audit; null for an automatic check. */
   readonly asked: {
     readonly by: string;
@@ -144,22 +144,22 @@ export interface LookNote extends SinkId {
   readonly at: number;
 }
 
-/** Records the result of one event outside the regular deliveries: see `record_look` in functions/sink-deliveries.sql. */
-export async function recordLook(
+/** Records the result of one event outside the regular deliveries: see `record_sink_check` in functions/sink-deliveries.sql. */
+export async function recordSinkCheck(
   db: Database,
-  { tenant, at: nowMs, asked, ...note }: LookNote,
+  { tenant, at: nowMs, asked, ...record }: SinkCheckRecord,
 ): Promise<void> {
-  const values = [json({ ...note, ...asked, keep: sinkLimits.attemptsKept }), at(nowMs)];
-  await db.answer(tenant, 'record_look($1, $2::jsonb, $3)', values);
+  const values = [json({ ...record, ...asked, keep: sinkLimits.attemptsKept }), at(nowMs)];
+  await db.answer(tenant, 'record_sink_check($1, $2::jsonb, $3)', values);
 }
 
-export interface ProbeNote {
+export interface ProbeRecord {
   readonly broker: Broker;
   readonly partition: number;
   /** Why the broker accepts nothing; null if it would accept a move. */
   readonly failed: string | null;
   /** The database's time before the health check began: see {@link databaseTimeMs}. */
-  readonly provenMs: number;
+  readonly healthyAtMs: number;
   /** The time of the next attempt. */
   readonly retryAtMs: number | null;
   readonly at: number;
@@ -180,25 +180,28 @@ export async function databaseTimeMs(db: Database): Promise<number> {
  */
 export async function recordProbe(
   db: Database,
-  { broker, partition, at: nowMs, ...note }: ProbeNote,
+  { broker, partition, at: nowMs, ...record }: ProbeRecord,
 ): Promise<string | null> {
   const sql = 'SELECT record_probe($1, $2, $3, $4) AS answer';
-  return answerOf(z.string().nullable(), await db.platform(sql, [broker, partition, json(note), at(nowMs)]));
+  return answerOf(
+    z.string().nullable(),
+    await db.platform(sql, [broker, partition, json(record), at(nowMs)]),
+  );
 }
 
 const [Done, ...Refused] = ControlResult.options;
-const SteeredRow = z.discriminatedUnion('kind', [
+const ControlledRow = z.discriminatedUnion('kind', [
   Done.extend({ seq: z.number(), latest: z.number() }),
   ...Refused,
 ]);
 
-export async function steerSink(
+export async function controlSink(
   db: Database,
   { tenant, at: nowMs, ...request }: ControlRequest & { at: number },
 ): Promise<Controlled> {
-  const action = `${request.steer.kind} sink`;
+  const action = `${request.control.kind} sink`;
   const values = [json({ ...request, action, since: sinceOf(nowMs) }), at(nowMs)];
-  return answerOf(SteeredRow, await db.answer(tenant, 'steer_sink($1, $2::jsonb, $3)', values));
+  return answerOf(ControlledRow, await db.answer(tenant, 'control_sink($1, $2::jsonb, $3)', values));
 }
 
 const Behind = z.object({ last: z.string().nullable(), behind: z.array(SinkNotification) });
@@ -232,6 +235,6 @@ export async function listStreamBehind(
   broker: Broker,
 ): Promise<SinkNotification[]> {
   const sql = 'SELECT tenant, seq FROM stream_behind($1, $2, $3)';
-  const rows = await db.platform(sql, [broker, partitionOf(tenant), sinkLimits.othersWoken]);
+  const rows = await db.platform(sql, [broker, partitionOf(tenant), sinkLimits.othersNotified]);
   return allRows(TenantRow, rows).map((row) => ({ ...row, sink: broker }));
 }

@@ -55,7 +55,7 @@ async function fetchOnce(
 ): Promise<Fetched> {
   const opened = await openDelivery(deps.db, name, at);
   if (opened.kind === 'no_delivery') return { kind: 'failed', reason: 'the delivery does not exist' };
-  if (opened.kind === 'ended') return { kind: 'ended', verdict: resultOf(opened.delivery) };
+  if (opened.kind === 'ended') return { kind: 'ended', result: resultOf(opened.delivery) };
   if (opened.kind === 'refused') return opened;
   const token = openToken(deps, name, opened.token);
   if (token.kind === 'lost') return { kind: 'failed', reason: token.reason };

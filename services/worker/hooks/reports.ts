@@ -76,9 +76,9 @@ async function sendStatus(
       maxBytes: statusLimits.answerBytes,
       maxRedirects: statusLimits.redirects,
     });
-  const detail = `told "${commitState(report.outcome)}"`;
+  const detail = `posted "${commitState(report.outcome)}"`;
   const result = await call({ ...statusCall(target, report), method: 'POST' });
-  if (result.kind === 'answered') return { kind: 'told', detail };
+  if (result.kind === 'answered') return { kind: 'posted', detail };
   if (result.kind === 'later')
     return { kind: 'later', reason: result.summary, retryAfterMs: result.retryAfterMs };
   // As with fetching, GitHub's 403 may be a rate limit.
@@ -86,7 +86,7 @@ async function sendStatus(
   const readCall = currentStatusCall(target, report, result.kind === 'refused' ? result.status : null);
   if (readCall === null) return { kind: 'refused', reason: result.summary };
   const current = await call({ ...readCall, method: 'GET', body: null });
-  if (current.kind === 'answered' && isCurrentStatus(current.body, report)) return { kind: 'told', detail };
+  if (current.kind === 'answered' && isCurrentStatus(current.body, report)) return { kind: 'posted', detail };
   if (current.kind !== 'later') return { kind: 'refused', reason: result.summary };
   return { kind: 'later', reason: current.summary, retryAfterMs: current.retryAfterMs };
 }

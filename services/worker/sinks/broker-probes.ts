@@ -44,14 +44,14 @@ async function probeAndRecord(
   broker: Broker,
   partition: number,
 ): Promise<Probed> {
-  const provenMs = await databaseTimeMs(db);
+  const healthyAtMs = await databaseTimeMs(db);
   const target = brokers[broker];
   const health: Health =
     target === undefined ? { kind: 'down', reason: notConfigured(broker) } : await inTime(target.probe());
   const failed = health.kind === 'well' ? null : health.reason;
   const at = clock.now();
   const retryAtMs = failed === null ? null : at + sinkLimits.probeEveryMs;
-  const stillFails = await recordProbe(db, { broker, partition, failed, provenMs, retryAtMs, at });
+  const stillFails = await recordProbe(db, { broker, partition, failed, healthyAtMs, retryAtMs, at });
   if (failed !== null) return { kind: 'down', reason: failed };
   return stillFails === null ? { kind: 'well' } : { kind: 'due', reason: stillFails };
 }

@@ -7,7 +7,12 @@ import { sinkRetryMs } from '../../../core/sink-retry.ts';
 import { MISSING_WEBHOOK } from '../../../core/texts/sink-texts.ts';
 import type { DownSink, SendResult, SendRequest } from '../../../handlers/contract/sink.ts';
 import type { DeliveryAttempt } from '../../../handlers/ports/sinks.ts';
-import { findMove, openSink, type OpenedSink, recordLook } from '../../postgres/sinks/sink-deliveries.ts';
+import {
+  findMove,
+  openSink,
+  type OpenedSink,
+  recordSinkCheck,
+} from '../../postgres/sinks/sink-deliveries.ts';
 import type { SinkEvent } from '@pointsman/protocol/moves/sink-event';
 import { testEvent } from '../../sinks/test-event.ts';
 import type { BrokerProbes } from './broker-probes.ts';
@@ -34,13 +39,13 @@ export async function sendOne(
     atMs: request.atMs,
   });
   const failed = sent.stopped?.reason ?? null;
-  await recordLook(deps.db, {
+  await recordSinkCheck(deps.db, {
     tenant,
     sink,
     start: opened.start,
     failed,
     whole: sent.stopped?.kind !== 'undelivered',
-    provenMs: opened.openedMs,
+    healthyAtMs: opened.openedMs,
     retryAtMs: null,
     attempts: sent.attempts,
     asked: { by, action: what.kind === 'test' ? 'test sink' : 'redeliver move', event: event.id, requestId },
@@ -121,7 +126,7 @@ async function webhookDown(deps: SinkDeps, id: SinkId, opened: OpenedSink): Prom
   const at = deps.clock.now();
   const tries = { failures: opened.failures + 1, random01: Math.random(), retryAfterMs: null };
   const retryAtMs = failed === null ? null : at + sinkRetryMs(sink, tries);
-  const checked = { failed, whole: true, provenMs: opened.openedMs, retryAtMs, attempts, asked: null, at };
-  await recordLook(deps.db, { ...id, start: opened.start, ...checked });
+  const checked = { failed, whole: true, healthyAtMs: opened.openedMs, retryAtMs, attempts, asked: null, at };
+  await recordSinkCheck(deps.db, { ...id, start: opened.start, ...checked });
   return failed === null ? null : { why: failed };
 }

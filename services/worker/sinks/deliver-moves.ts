@@ -26,7 +26,7 @@ export async function deliverMoves(deps: SinkDeps, request: DeliverRequest): Pro
   if (moves.length === 0) {
     // Moves that are too old to be delivered count as delivered. The consumer sees the gap.
     if (start !== opened.onRecord && opened.paused === null) {
-      const nothing = { failed: null, provenMs: null, pause: null, attempts: [] };
+      const nothing = { failed: null, healthyAtMs: null, pause: null, attempts: [] };
       await recordDelivery(deps.db, { ...standing, seq: start, ...nothing });
     }
     return { kind: 'idle', seq: start, position };
@@ -38,7 +38,7 @@ export async function deliverMoves(deps: SinkDeps, request: DeliverRequest): Pro
   if (stopped !== null) return recordFailure(deps, request, opened, { ...sent, seq, stopped });
   const at = deps.clock.now();
   const { attempts } = sent;
-  const proof = { failed: null, provenMs: opened.openedMs, pause: null };
+  const proof = { failed: null, healthyAtMs: opened.openedMs, pause: null };
   await recordDelivery(deps.db, { ...standing, seq, ...proof, attempts, at });
   const more = sent.count < events.length || events.length === sinkLimits.batchMoves;
   return { kind: 'delivered', seq, position: sent.position, more };
@@ -73,8 +73,18 @@ async function recordFailure(
   const pause = isBroker(sink) ? null : giveUpReason(stopped, at - sinceMs);
   const whole = stopped.kind !== 'undelivered';
   const failed = { ...failing, reason, whole };
-  const provenMs = stopped.kind === 'undelivered' && stopped.proven ? opened.openedMs : null;
-  await recordDelivery(db, { tenant, sink, start: opened.start, seq, failed, provenMs, pause, attempts, at });
+  const healthyAtMs = stopped.kind === 'undelivered' && stopped.responded ? opened.openedMs : null;
+  await recordDelivery(db, {
+    tenant,
+    sink,
+    start: opened.start,
+    seq,
+    failed,
+    healthyAtMs,
+    pause,
+    attempts,
+    at,
+  });
   if (pause !== null) return { kind: 'idle', seq, position };
   return { kind: 'failed', seq, position, failing, waitMs, whole, reason };
 }

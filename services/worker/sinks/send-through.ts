@@ -4,7 +4,7 @@ import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
 import { type Broker, isBroker, type SinkId } from '@pointsman/protocol/sinks/sink';
 import type { Clock } from '../../../handlers/ports/deps.ts';
 import type { Database } from '../../postgres/database.ts';
-import type { AttemptNote, OpenedSink } from '../../postgres/sinks/sink-deliveries.ts';
+import type { AttemptRecord, OpenedSink } from '../../postgres/sinks/sink-deliveries.ts';
 import { type SecretBox, SecretLostError } from '../../secrets/secret-box.ts';
 import { MOVED } from '@pointsman/protocol/moves/move-event';
 import type { SinkEvent } from '@pointsman/protocol/moves/sink-event';
@@ -30,7 +30,7 @@ export interface Outgoing {
 }
 
 /** Attempts are recorded individually for webhooks only. */
-export type SentThrough = Sent & { readonly attempts: readonly AttemptNote[] };
+export type SentThrough = Sent & { readonly attempts: readonly AttemptRecord[] };
 
 /** Whether this worker can reach the sink. */
 export function isReachable({ brokers }: SinkDeps, sink: string): boolean {

@@ -1,6 +1,6 @@
 import { isBroker, sinkKey } from '@pointsman/protocol/sinks/sink';
 import type { Sinks } from '../../../handlers/ports/sinks.ts';
-import { listStreamBehind, steerSink } from '../../postgres/sinks/sink-deliveries.ts';
+import { listStreamBehind, controlSink } from '../../postgres/sinks/sink-deliveries.ts';
 import { brokerProbes } from './broker-probes.ts';
 import { deliverMoves } from './deliver-moves.ts';
 import { checkSinks, sendOne } from './check-sink.ts';
@@ -14,7 +14,7 @@ export function sinksOf(deps: SinkDeps): Sinks {
   return {
     deliver: (request) => inTurn(sinkKey(request), () => deliverMoves(deps, request)),
     send: (request) => inTurn(sinkKey(request), () => sendOne(deps, request)),
-    control: (request) => steerSink(deps.db, request),
+    control: (request) => controlSink(deps.db, request),
     listLagging: async ({ tenant, sink }) => (isBroker(sink) ? listStreamBehind(deps.db, tenant, sink) : []),
     checkHealth: (tenant, sinks) => checkSinks(deps, probes, tenant, sinks),
     probe: probes,

@@ -29,8 +29,8 @@ async function notifySinks(
 ): Promise<void> {
   const target = { service: Sink.name, handler: 'deliver' };
   const busy = await runningKeys(admin, target, behind.map(sinkKey));
-  for (const wake of behind) {
-    const key = sinkKey(wake);
-    if (!busy.has(key)) await ingress.sendClient(Sink, key).deliver({ ...wake, look: true });
+  for (const notification of behind) {
+    const key = sinkKey(notification);
+    if (!busy.has(key)) await ingress.sendClient(Sink, key).deliver({ ...notification, readRecord: true });
   }
 }

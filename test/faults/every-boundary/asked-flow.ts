@@ -68,11 +68,11 @@ export const aCallout: Flow = {
       built.blobs.map(({ text, ...blob }) => ({ ...blob, content: Buffer.from(text) })),
     );
     const compile = { id: id(tenant), purpose: 'compile', subject: '1' } as const;
-    await answer(plane, compile, { purpose: 'compile', said: compiled(built) });
+    await answer(plane, compile, { purpose: 'compile', content: compiled(built) });
     await requested(tenant, '/check');
     await isAsleep(plane, tenant, 2);
     const check = { id: id(tenant), purpose: 'check', subject: 'e2e' } as const;
-    await answer(plane, check, { purpose: 'check', said: { conclusion: 'success' } });
+    await answer(plane, check, { purpose: 'check', content: { conclusion: 'success' } });
     await settled(plane, tenant, 1);
   },
   async check(plane, tenant, at) {

@@ -171,7 +171,7 @@ export const anApproval: Flow = {
     await waitingGates(plane, tenant, 1);
     await isAsleep(plane, tenant);
     expect(await say(plane, { tenant, bundle: 'bundle', version: 1 }, 'approve')).toMatchObject({
-      kind: 'heard',
+      kind: 'recorded',
       state: 'passed',
     });
     await settled(plane, tenant, 1);

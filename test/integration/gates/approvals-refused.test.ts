@@ -82,7 +82,7 @@ describe('permission to decide a gate', () => {
       expectProblem(answer, 403, 'forbidden');
       expect(shown(answer)).toEqual(shown(answers[0]!));
     }
-    expect(await waitingGates(at.plane, theirs, 2)).toMatchObject([{ verdicts: [] }, { verdicts: [] }]);
+    expect(await waitingGates(at.plane, theirs, 2)).toMatchObject([{ decisions: [] }, { decisions: [] }]);
     await at.plane.ingress
       .client(Tenant, theirs)
       .cancel({ bundle: 'bot', version, by: 'test', reason: null });

@@ -17,11 +17,11 @@ describe('a release with gates', () => {
     const answer = await at.approve('alice', version, { comment: 'Looks right' });
     expect([answer.status, answer.json]).toEqual([
       201,
-      { gate: 'release', state: 'passed', said: 1, needed: 1, replayed: false },
+      { gate: 'release', state: 'passed', decisions: 1, needed: 1, replayed: false },
     ]);
     expect(await at.settled(version)).toMatchObject({
       outcome: 'published',
-      gates: [{ state: 'passed', verdicts: [{ by: 'alice', word: 'approve', comment: 'Looks right' }] }],
+      gates: [{ state: 'passed', decisions: [{ by: 'alice', decision: 'approve', comment: 'Looks right' }] }],
     });
   });
 
@@ -52,11 +52,19 @@ describe('a release with gates', () => {
     await at.policy({ approval: { name: 'release', count: 2 } });
     const version = await at.publish();
     await at.waiting(version);
-    expect((await at.approve('alice', version)).json).toMatchObject({ state: 'open', said: 1, needed: 2 });
+    expect((await at.approve('alice', version)).json).toMatchObject({
+      state: 'open',
+      decisions: 1,
+      needed: 2,
+    });
     const again = await at.approve('alice', version, { decision: 'reject' });
     expectProblem(again, 409, 'already_decided');
-    expect(again.json).toMatchObject({ gate: 'release', word: 'approve' });
-    expect((await at.approve('bob', version)).json).toMatchObject({ state: 'passed', said: 2, needed: 2 });
+    expect(again.json).toMatchObject({ gate: 'release', decision: 'approve' });
+    expect((await at.approve('bob', version)).json).toMatchObject({
+      state: 'passed',
+      decisions: 2,
+      needed: 2,
+    });
     expect((await at.settled(version)).outcome).toBe('published');
   });
 
@@ -67,7 +75,7 @@ describe('a release with gates', () => {
     await at.approve('alice', version);
     const late = await at.approve('bob', version, { decision: 'reject' });
     expectProblem(late, 409, 'gate_decided');
-    expect(late.json).toMatchObject({ gate: 'release', state: 'passed', by: 'alice', word: 'approve' });
+    expect(late.json).toMatchObject({ gate: 'release', state: 'passed', by: 'alice', decision: 'approve' });
     expect(late.json['at']).toMatch(/^\d{4}-/);
     await at.say('e2e', version, '/checks/e2e', { conclusion: 'success' });
     expect((await at.settled(version)).outcome).toBe('published');
@@ -112,13 +120,13 @@ describe('an approval', () => {
     const live = await at.call('ci', 'PUT', 'bundles/bot/channels/live', '', { version: first });
     expect(live.json).toMatchObject({ generation: 3 });
     const { json } = await at.call('viewer', 'GET', version);
-    expect(json['gates']).toMatchObject([{ state: 'open', baseGeneration: 3, verdicts: [{ void: true }] }]);
+    expect(json['gates']).toMatchObject([{ state: 'open', baseGeneration: 3, decisions: [{ void: true }] }]);
     const unaware = await at.approve('bob', version, { generation: 2 });
     expectProblem(unaware, 412, 'pointer_moved');
     expect(unaware.json).toMatchObject({ pointer: { version: first, generation: 3 } });
-    expect((await at.approve('alice', version)).json).toMatchObject({ said: 1, state: 'open' });
+    expect((await at.approve('alice', version)).json).toMatchObject({ decisions: 1, state: 'open' });
     expect((await at.approve('bob', version, { generation: 3 })).json).toMatchObject({
-      said: 2,
+      decisions: 2,
       state: 'passed',
     });
     expect(await at.settled(version)).toMatchObject({ outcome: 'published', generation: 4 });
@@ -144,7 +152,7 @@ describe('a check', () => {
     expect(await at.settled(version)).toMatchObject({
       outcome,
       reason,
-      gates: [{ verdicts: [{ by: 'e2e', word: conclusion, comment: '3 of 212', url }] }],
+      gates: [{ decisions: [{ by: 'e2e', decision: conclusion, comment: '3 of 212', url }] }],
     });
   });
 
@@ -178,7 +186,7 @@ describe('a decision with an idempotency key', () => {
     expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201]);
     expect(answers.filter(({ json }) => json['replayed'] === false)).toHaveLength(1);
     expect(answers.filter(({ headers }) => headers.get('idempotency-replayed') === 'true')).toHaveLength(4);
-    for (const { json } of answers) expect(json).toMatchObject({ said: 1, state: 'open' });
+    for (const { json } of answers) expect(json).toMatchObject({ decisions: 1, state: 'open' });
     const other = await at.say('alice', version, '/approvals', { ...decision, comment: 'x' }, key);
     expectProblem(other, 422, 'idempotency_key_reused');
     // Otherwise Bob would believe that he has approved.

@@ -118,7 +118,7 @@ test('a service that keeps failing opens its circuit breaker, and its check fail
   expect(reason).toMatch(
     /^the check "e2e" failed, reported by pointsman\/callout: request failed: 127\.0\.0\.1/,
   );
-  expect(gates).toMatchObject([{ gate: 'e2e', state: 'failed', verdicts: [{ by: 'pointsman/callout' }] }]);
+  expect(gates).toMatchObject([{ gate: 'e2e', state: 'failed', decisions: [{ by: 'pointsman/callout' }] }]);
   expect((await world.asked(path, 1)).length).toBeLessThanOrEqual(calloutLimits.retries.attempts);
   expect(await requests(version)).toEqual([expect.stringMatching(/^failed: 127\.0\.0\.1/)]);
   const [request] = await world.checks(path, 1);
@@ -143,7 +143,7 @@ test('a report after the deadline of the gate gets 410 and changes nothing', asy
     });
   }
   expect(await found(version)).toEqual(before);
-  expect(before.gates).toMatchObject([{ state: 'expired', verdicts: [] }]);
+  expect(before.gates).toMatchObject([{ state: 'expired', decisions: [] }]);
   expect(await findPointer(world.plane.db, { tenant, bundle: 'bundle', channel: 'live' })).toMatchObject({
     generation: 0,
   });

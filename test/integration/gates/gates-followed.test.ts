@@ -27,8 +27,8 @@ describe('the list of open gates', () => {
       digest,
       author: 'ci',
       needed: 1,
-      says: 'waits for 1 of 1 approval by a token with the role approver',
-      verdicts: [],
+      statusText: 'waits for 1 of 1 approval by a token with the role approver',
+      decisions: [],
     });
     await at.approve('alice', version);
     expect(itemsOf(await at.call('viewer', 'GET', 'gates')).map(({ gate }) => gate)).toEqual(['e2e']);
@@ -82,8 +82,8 @@ describe('the event stream of a release', () => {
     await at.approve('bob', version);
     const rest = await live;
     expect(rest.slice(0, 5)).toEqual([
-      '7.2 gate release said alice',
-      '7.3 gate release said bob',
+      '7.2 gate release decided alice',
+      '7.3 gate release decided bob',
       '7.4 gate release passed',
       '8 stage gate passed',
       '9 stage swap running',

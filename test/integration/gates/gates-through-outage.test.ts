@@ -58,7 +58,7 @@ function expectRetryAfter({ status, headers }: { status: number; headers: Header
 }
 
 /** The decisions and their authors, as the gates and the audit trail record them. */
-async function said(version: number): Promise<{ verdicts: string[]; audited: string[] }> {
+async function said(version: number): Promise<{ decisions: string[]; audited: string[] }> {
   const release = await findRelease(world.plane.db, id(version));
   const rows = await world.plane.db.call(
     tenant,
@@ -66,10 +66,10 @@ async function said(version: number): Promise<{ verdicts: string[]; audited: str
      WHERE tenant = $1 AND action IN ('approve', 'reject', 'success', 'failure') ORDER BY 1`,
     [tenant],
   );
-  const verdicts = release?.gates.flatMap(({ verdicts: all }) =>
-    all.map(({ by, word: what }) => `${by} ${what}`),
+  const decisions = release?.gates.flatMap(({ decisions: all }) =>
+    all.map(({ by, decision: what }) => `${by} ${what}`),
   );
-  return { verdicts: verdicts?.toSorted() ?? [], audited: rows.map(({ line }) => String(line)) };
+  return { decisions: decisions?.toSorted() ?? [], audited: rows.map(({ line }) => String(line)) };
 }
 
 test('an approval and a check result that are sent during an outage get 503 with Retry-After; repeated, each counts once, and the deadlines have not moved', async () => {
@@ -85,7 +85,7 @@ test('an approval and a check result that are sent during an outage get 503 with
     expectRetryAfter(await report());
   });
   expect(await waiting(2)).toEqual(before);
-  expect(await said(version)).toEqual({ verdicts: [], audited: [] });
+  expect(await said(version)).toEqual({ decisions: [], audited: [] });
   for (const [say, gate] of [
     [approve, 'release'],
     [report, 'e2e'],
@@ -97,7 +97,7 @@ test('an approval and a check result that are sent during an outage get 503 with
     expect(again.headers.get('idempotency-replayed')).toBe('true');
   }
   const lines = ['the-approver approve', 'the-reporter success'];
-  expect(await said(version)).toEqual({ verdicts: lines, audited: lines });
+  expect(await said(version)).toEqual({ decisions: lines, audited: lines });
   expect(await settled(world.plane, tenant, version)).toMatchObject({
     outcome: 'published',
     generation: 1,
@@ -115,7 +115,7 @@ test('a callback that is sent during an outage gets 503 with Retry-After; repeat
   const before = await eventually(
     async () => {
       const gates = await waiting(1);
-      return gates[0]?.says.endsWith('which was requested') ? gates : null;
+      return gates[0]?.statusText.endsWith('which was requested') ? gates : null;
     },
     { what: 'it is on record that the check was asked for' },
   );
@@ -126,7 +126,7 @@ test('a callback that is sent during an outage gets 503 with Retry-After; repeat
   expect(await untilAvailable(answer)).toMatchObject({ status: 200 });
   expect(await answer()).toMatchObject({ status: 200, json: { replayed: true } });
   const lines = ['callback/e2e success'];
-  expect(await said(version)).toEqual({ verdicts: lines, audited: lines });
+  expect(await said(version)).toEqual({ decisions: lines, audited: lines });
   expect((await settled(world.plane, tenant, version)).outcome).toBe('published');
   expect(await world.asked(path, 1)).toHaveLength(1);
 });

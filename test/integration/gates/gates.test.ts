@@ -46,7 +46,11 @@ test('a release waits at its gate until an approver approves it, and is then liv
   expect(await findPointer(plane.db, { tenant, bundle: 'bundle', channel: 'live' })).toMatchObject({
     generation: 0,
   });
-  expect(await say(plane, id(version), 'approve')).toMatchObject({ kind: 'heard', state: 'passed', wake: 1 });
+  expect(await say(plane, id(version), 'approve')).toMatchObject({
+    kind: 'recorded',
+    state: 'passed',
+    decisionNumber: 1,
+  });
   expect(await settled(plane, tenant, version)).toMatchObject({ outcome: 'published', generation: 1 });
 });
 
@@ -140,7 +144,7 @@ test('killing the worker, Restate and PostgreSQL changes no gate and no deadline
   const idempotencyKey = crypto.randomUUID();
   await say(plane, id(version), 'approve', { idempotencyKey });
   expect(await say(plane, id(version), 'approve', { idempotencyKey })).toMatchObject({
-    kind: 'heard',
+    kind: 'recorded',
     replayed: true,
   });
   await say(plane, id(version), 'success', { gate: 'e2e' });
@@ -175,13 +179,16 @@ test('a decision that is sent while the worker is down counts once when the work
   await plane.worker.start();
   const answers = await Promise.all(twice);
   const heard = answers.map(
-    (answer) => answer.kind === 'heard' && `${answer.said}, replayed: ${String(answer.replayed)}`,
+    (answer) => answer.kind === 'recorded' && `${answer.decisions}, replayed: ${String(answer.replayed)}`,
   );
   expect(heard.toSorted((a, b) => String(a).localeCompare(String(b)))).toEqual([
     '1, replayed: false',
     '1, replayed: true',
   ]);
-  expect(await say(plane, id(version), 'approve', { by: 'bob' })).toMatchObject({ state: 'passed', said: 2 });
+  expect(await say(plane, id(version), 'approve', { by: 'bob' })).toMatchObject({
+    state: 'passed',
+    decisions: 2,
+  });
   expect((await settled(plane, tenant, version)).outcome).toBe('published');
 });
 
@@ -243,7 +250,7 @@ test('a move by hand while a release waits voids its approvals, and the gate ope
   expect(again).toMatchObject({
     gate: 'release',
     baseGeneration: 2,
-    verdicts: [{ by: 'alice', void: true }],
+    decisions: [{ by: 'alice', void: true }],
   });
   await say(plane, id(second), 'approve', { by: 'alice' });
   expect(await settled(plane, tenant, second)).toMatchObject({ outcome: 'published', generation: 3 });

@@ -128,7 +128,7 @@ describe('GitLab', () => {
           version: 1,
         });
         const isTold = release?.effects.some(
-          ({ effect, state }) => effect === 'commit-status' && state !== 'begun',
+          ({ effect, state }) => effect === 'commit-status' && state !== 'started',
         );
         return isTold ? release : null;
       },

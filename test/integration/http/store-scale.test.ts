@@ -17,7 +17,7 @@ import { recordStage, storeArtifacts } from '../../../services/postgres/releases
 import { listInFlight } from '../../../services/postgres/upkeep/sweep.ts';
 import { findTenant, listTenants } from '../../../services/postgres/tenants/tenants.ts';
 import { eventually } from '../../support/runs/eventually.ts';
-import { aWord } from '../../support/worlds/gated-store.ts';
+import { aDecision } from '../../support/worlds/gated-store.ts';
 import {
   AT,
   admitRequest,
@@ -40,7 +40,7 @@ beforeAll(async () => {
 afterAll(() => store.stop());
 
 describe('with 10,000 tenants and a bundle of 2,000 releases', () => {
-  const OF_RELEASES = ['releases', 'stages', 'effects', 'gates', 'verdicts', 'gate_changes'];
+  const OF_RELEASES = ['releases', 'stages', 'effects', 'gates', 'gate_decisions', 'gate_changes'];
 
   /** Inserts many rows directly. Making them through the triggers would take a minute. */
   async function grow(tenant: string): Promise<void> {
@@ -50,8 +50,8 @@ describe('with 10,000 tenants and a bundle of 2,000 releases', () => {
     await store.owner.query(`SET session_replication_role = 'replica'`);
     const approved = [
       `gates VALUES ($1, 'bundle', 1, 'release', 1, 'approval', '{"count": 1}', 'passed', 0, now(), now(), now())`,
-      `verdicts VALUES ($1, 'bundle', 1, 'release', 0, 'alice', 'approve', NULL, NULL, now())`,
-      `gate_changes VALUES ($1, 'bundle', 1, 1, 'release', 'said', 0, 'alice', now())`,
+      `gate_decisions VALUES ($1, 'bundle', 1, 'release', 0, 'alice', 'approve', NULL, NULL, now())`,
+      `gate_changes VALUES ($1, 'bundle', 1, 1, 'release', 'decided', 0, 'alice', now())`,
     ];
     for (const row of approved) await store.owner.query(`INSERT INTO ${row}`, [tenant]);
     const columns = (table: string, kept: string) =>
@@ -60,7 +60,7 @@ describe('with 10,000 tenants and a bundle of 2,000 releases', () => {
     const rows = [
       `${columns('releases', `(jsonb_populate_record(x, jsonb_build_object('version', i, 'generation', i, 'seq', i))).*`)} ${own}`,
       `${columns('stages', `(jsonb_populate_record(x, jsonb_build_object('version', i))).*`)} ${own}`,
-      ...['effects', 'gates', 'verdicts', 'gate_changes'].map(
+      ...['effects', 'gates', 'gate_decisions', 'gate_changes'].map(
         (table) =>
           `${columns(table, `(jsonb_populate_record(x, jsonb_build_object('version', i))).*`)} ${own}`,
       ),
@@ -79,7 +79,7 @@ describe('with 10,000 tenants and a bundle of 2,000 releases', () => {
         'stages',
         'effects',
         'gates',
-        'verdicts',
+        'gate_decisions',
         'gate_changes',
         'pointers',
         'moves',
@@ -102,7 +102,10 @@ describe('with 10,000 tenants and a bundle of 2,000 releases', () => {
   async function waitAtGate(own: Store, id: ReleaseId): Promise<void> {
     const gates = postgresGates(own.db);
     await readyToSwap(own, id, { channel: 'gated' });
-    expect(await gates.recordDecision(...aWord(id, AT))).toMatchObject({ kind: 'heard', said: 1 });
+    expect(await gates.recordDecision(...aDecision(id, AT))).toMatchObject({
+      kind: 'recorded',
+      decisions: 1,
+    });
     expect(await gates.evaluate(id, AT)).toMatchObject({ kind: 'waiting' });
     expect(await findReleaseProgress(own.db, id)).toMatchObject({ gates: [{ state: 'open' }] });
     expect(await listOpenGates(own.db, id.tenant, { limit: 50 })).toHaveLength(id.version);

@@ -87,7 +87,11 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     expect(await target.send(batchOf(events, must))).toEqual({
       count: 2,
       position: null,
-      stopped: { kind: 'undelivered', reason: 'no queue is bound for acme.support-bot.live', proven: true },
+      stopped: {
+        kind: 'undelivered',
+        reason: 'no queue is bound for acme.support-bot.live',
+        responded: true,
+      },
     });
     await bind('acme.support-bot.live');
     expect(await target.send(batchOf(events.slice(2), must))).toEqual({ count: 2, ...all });
@@ -144,7 +148,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     expect(count).toBe(0);
     expect(stopped).toMatchObject({
       reason: expect.stringContaining('was declared with other arguments'),
-      proven: false,
+      responded: false,
     });
     expect(logged.join('')).toContain('the exchange is used with its existing arguments');
   });
@@ -179,7 +183,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     expect(stopped).toEqual({
       kind: 'undelivered',
       reason: 'a queue that is bound for acme.support-bot.live accepts no more messages',
-      proven: true,
+      responded: true,
     });
     const ids = await idsIn('fleet');
     expect(ids.slice(0, count)).toEqual(madeMoves(1, count).map(({ id }) => id));

@@ -93,7 +93,7 @@ describe('a check that is requested from a service', () => {
     });
     expect(await tell(request.callback.url, { conclusion: 'success' })).toMatchObject({
       status: 409,
-      json: { code: 'callback_used', word: 'failure' },
+      json: { code: 'callback_used', result: 'failure' },
     });
     expect(await effects(version)).toEqual(['check-request compensated']);
   });

@@ -112,7 +112,7 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
     test('waits for a broker that is down, and is published when the broker is back', async () => {
       await server.kill();
       const version = await publish({});
-      await eventually(async () => (await requests(version)).includes('begun'), {
+      await eventually(async () => (await requests(version)).includes('started'), {
         what: 'the request has begun',
       });
       await server.restart();

@@ -73,7 +73,7 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
     const answers = (): Promise<unknown> =>
       world.plane.db.call(
         tenant,
-        `SELECT detail->>'attempt' AS attempt, detail->>'status' AS said FROM audit
+        `SELECT detail->>'attempt' AS attempt, detail->>'status' AS result FROM audit
          WHERE tenant = $1 AND action = 'compile answer'`,
         [tenant],
       );
@@ -92,7 +92,7 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
       // The same job arrives a second time under the same id.
       await hasLogged('already answered');
       expect((await logged()).filter((line) => line.endsWith(': compiled'))).toHaveLength(1);
-      expect(await answers()).toEqual([{ attempt: '1', said: 'compiled' }]);
+      expect(await answers()).toEqual([{ attempt: '1', result: 'compiled' }]);
       expect(await requests('twice', version)).toEqual(['done']);
       expect(await pointer('twice')).toMatchObject({ version, generation: 1 });
     });
@@ -149,7 +149,7 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
       expect(release).toMatchObject({ outcome: 'published', generation: 1 });
       // One request shows that the release was not published by the next attempt.
       expect(await requests('mortal', version)).toEqual(['done']);
-      expect(await answers()).toEqual([{ attempt: '1', said: 'compiled' }]);
+      expect(await answers()).toEqual([{ attempt: '1', result: 'compiled' }]);
     });
   },
 );

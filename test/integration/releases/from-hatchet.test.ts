@@ -48,7 +48,9 @@ test('a decision applies to one release, and another release with the same gate 
   await waitingGates(plane, tenant, 2);
   await say(plane, id(1), 'approve');
   expect((await settled(plane, tenant, 1)).outcome).toBe('published');
-  expect(await waitingGates(plane, tenant, 1)).toMatchObject([{ bundle: 'other', version: 1, verdicts: [] }]);
+  expect(await waitingGates(plane, tenant, 1)).toMatchObject([
+    { bundle: 'other', version: 1, decisions: [] },
+  ]);
   await say(plane, id(1, 'other'), 'reject');
   expect((await settled(plane, tenant, 1, { bundle: 'other' })).outcome).toBe('rejected');
 });
@@ -62,7 +64,7 @@ test('a decision on a decided gate is refused, and the response contains the fir
     gate: 'release',
     state: 'passed',
     by: 'alice',
-    word: 'approve',
+    decision: 'approve',
   });
   expect((await settled(plane, tenant, 1)).outcome).toBe('published');
 });

@@ -185,7 +185,7 @@ test('a repeated report counts once, and a different one is refused with the fir
   });
   expect(await tell(job!.callback.url, { status: 'failed', message: 'no' })).toMatchObject({
     status: 409,
-    json: { code: 'callback_used', word: 'compiled' },
+    json: { code: 'callback_used', result: 'compiled' },
   });
 });
 
@@ -271,8 +271,8 @@ test('a report during an outage of the worker gets 503, and the repeated report 
   const again = await tell(job!.callback.url, compiled(built));
   expect(again.status).toBe(200);
   expect(await end(version)).toMatchObject({ outcome: 'published', generation: 1 });
-  const sql = `SELECT count(*)::int AS said FROM audit WHERE tenant = $1 AND action = 'compile answer'`;
-  expect(await world.plane.db.call(tenant, sql, [tenant])).toEqual([{ said: 1 }]);
+  const sql = `SELECT count(*)::int AS reports FROM audit WHERE tenant = $1 AND action = 'compile answer'`;
+  expect(await world.plane.db.call(tenant, sql, [tenant])).toEqual([{ reports: 1 }]);
 });
 
 test('the compiler is asked once although the worker dies and Restate loses its data meanwhile', async () => {

@@ -133,7 +133,7 @@ function freezes(kind: Broker): void {
         const [failingMs] = await Promise.all([failing(tenants), stream.publishUntilFrozen()]);
         const moved = await stream.moves(startedMs);
         expect(failingMs - Math.max(outageMs, moved[0]?.atMs ?? 0)).toBeLessThan(RECORDED_WITHIN_MS);
-        await eventually(async () => Date.now() > outageMs + sinkLimits.provenMs, {
+        await eventually(async () => Date.now() > outageMs + sinkLimits.healthMaxAgeMs, {
           what: 'the last proof is too old',
         });
         // Requests every swap again, when only a proof after the outage could let it through.
@@ -148,12 +148,12 @@ function freezes(kind: Broker): void {
       }
       for (const { tenant, version } of frozen)
         expect(await settled(plane, tenant, version)).toMatchObject({ outcome: 'published' });
-      const moves = await stream.moves(outageMs + sinkLimits.provenMs);
+      const moves = await stream.moves(outageMs + sinkLimits.healthMaxAgeMs);
       expect(moves).toHaveLength(tenants.length);
       expect(withoutProof(moves, await stream.proofs())).toEqual([]);
       expect(moves.filter(({ atMs }) => atMs - endedMs > WOKEN_WITHIN_MS)).toEqual([]);
       // A release checks by itself only after this time, so an earlier move proves that it was woken.
-      const firstCheckMs = askedMs + sinkLimits.wokenBackoff.firstMs;
+      const firstCheckMs = askedMs + sinkLimits.notifiedBackoff.firstMs;
       if (endsAtOnce && size === 'one') expect(moves[0]?.atMs).toBeLessThan(firstCheckMs);
       if (size === 'forty') expect(await woken(frozen)).toBeGreaterThan(0);
     },
@@ -164,6 +164,8 @@ function freezes(kind: Broker): void {
 function withoutProof(moves: readonly { tenant: string; atMs: number }[], proofs: readonly number[]) {
   return moves.filter(
     ({ atMs }) =>
-      !proofs.some((proofMs) => proofMs <= atMs && atMs - proofMs < sinkLimits.provenMs + CHECK_TO_ROW_MS),
+      !proofs.some(
+        (proofMs) => proofMs <= atMs && atMs - proofMs < sinkLimits.healthMaxAgeMs + CHECK_TO_ROW_MS,
+      ),
   );
 }

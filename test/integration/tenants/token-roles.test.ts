@@ -43,7 +43,7 @@ const kinds = {
     `/v1/tenants/${tenant}/bundles/bot/releases`,
     { json: { files: { 'a.yaml': 'a: 1' } } },
   ],
-  steer: () => ['PUT', `/v1/tenants/${tenant}/bundles/bot/channels/live/hold`, { json: { reason: 'x' } }],
+  control: () => ['PUT', `/v1/tenants/${tenant}/bundles/bot/channels/live/hold`, { json: { reason: 'x' } }],
   approve: () => [
     'POST',
     `/v1/tenants/${tenant}/bundles/bot/releases/99/approvals`,
@@ -69,13 +69,13 @@ const kinds = {
 const tenants: Record<Role, string[]> = {
   viewer: ['read'],
   follower: ['read', 'acknowledge'],
-  publisher: ['read', 'publish', 'steer', 'report'],
+  publisher: ['read', 'publish', 'control', 'report'],
   approver: ['read', 'approve', 'report'],
   reporter: ['read', 'report'],
   admin: [
     'read',
     'publish',
-    'steer',
+    'control',
     'approve',
     'report',
     'acknowledge',

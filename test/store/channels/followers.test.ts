@@ -42,7 +42,7 @@ describe('an acknowledgement', () => {
       pointer: { generation: 3, digest: digests[2], version: 3 },
     });
     expect(await list()).toMatchObject([
-      { follower: 'bot', generation: 2, digest: digests[1], behindBy: 1, heard: true, by: 'fleet' },
+      { follower: 'bot', generation: 2, digest: digests[1], behindBy: 1, recent: true, by: 'fleet' },
     ]);
   });
 
@@ -118,7 +118,7 @@ describe('the list of followers', () => {
     const order = ['lost-behind', 'lost-current', 'three', 'two', 'also', 'one', 'current'];
     const whole = await list(now);
     expect(whole.map(({ follower }) => follower)).toEqual(order);
-    expect(whole.map(({ heard, behindBy }) => (heard ? behindBy : 'lost'))).toEqual([
+    expect(whole.map(({ recent, behindBy }) => (recent ? behindBy : 'lost'))).toEqual([
       'lost',
       'lost',
       3,

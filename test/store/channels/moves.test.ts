@@ -207,7 +207,7 @@ test('a move notifies listeners in its own transaction, and returns the sinks to
     // Listening starts some time after `start`.
     await eventually(
       async () => {
-        await store.owner.query(`SELECT pointsman.tell($1, 'bundle', 'live', 0, 'hold')`, [tenant]);
+        await store.owner.query(`SELECT pointsman.notify_readers($1, 'bundle', 'live', 0, 'hold')`, [tenant]);
         return heard.includes('hold 0');
       },
       { what: 'the first notification' },
@@ -218,7 +218,7 @@ test('a move notifies listeners in its own transaction, and returns the sinks to
       kind: 'moved',
       generation: 1,
       seq: 1,
-      wakes: [{ tenant, sink: 'audit', seq: 1 }],
+      sinksToNotify: [{ tenant, sink: 'audit', seq: 1 }],
     });
     await eventually(async () => heard.includes('moved 1'), { what: 'the notification of the move' });
   } finally {

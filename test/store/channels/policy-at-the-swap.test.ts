@@ -65,7 +65,7 @@ describe('a policy that is stored while a release swaps', () => {
   test('a policy that only drops a passed gate does not block the swap', async () => {
     await at.waiting(1, RELEASE, E2E);
     await at.say(1);
-    await at.say(1, { kind: 'check', gate: 'e2e', word: 'success', by: 'ci' });
+    await at.say(1, { kind: 'check', gate: 'e2e', decision: 'success', by: 'ci' });
     expect(await swapMeanwhile(RELEASE)).toMatchObject({ kind: 'moved', generation: 1 });
   });
 });
@@ -74,9 +74,9 @@ test('a waiting release still has to pass its gate, by the rule it started with,
   await at.waiting(1, { approval: { name: 'release', count: 2 } });
   await at.say(1);
   expect(await put()).toMatchObject({ kind: 'stands', version: 2 });
-  expect(await at.look(1)).toMatchObject({ kind: 'waiting', gates: [{ gate: 'release' }] });
+  expect(await at.evaluate(1)).toMatchObject({ kind: 'waiting', gates: [{ gate: 'release' }] });
   expect(await at.swap(1, 0)).toEqual({ kind: 'gates_open' });
-  expect(await at.say(1, { by: 'bob' })).toMatchObject({ kind: 'heard', state: 'passed', needed: 2 });
+  expect(await at.say(1, { by: 'bob' })).toMatchObject({ kind: 'recorded', state: 'passed', needed: 2 });
   expect(await at.swap(1, 0)).toMatchObject({ kind: 'moved', generation: 1 });
 });
 

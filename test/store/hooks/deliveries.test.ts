@@ -5,13 +5,13 @@ import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
 import { digestOf } from '../../../packages/protocol/digest.ts';
 import { partitionOf } from '../../../packages/protocol/sinks/sink.ts';
 import {
-  type DeliveryNote,
+  type DeliveryRecord,
   listBehind,
   listStreamBehind,
   openSink,
   recordDelivery,
-  recordLook,
-  steerSink,
+  recordSinkCheck,
+  controlSink,
 } from '../../../services/postgres/sinks/sink-deliveries.ts';
 import { findSink, listAttempts } from '../../../services/postgres/sinks/sinks.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
@@ -37,13 +37,13 @@ afterAll(() => store.stop());
 const moved = (version: number) => published(store, { tenant, bundle: 'bundle', version });
 const open = (sink: string, known: number | null = null) =>
   openSink(store.db, { tenant, sink }, { known, most: 10, nowMs: AT });
-const delivered = (seq: number, more: Partial<DeliveryNote> = {}): DeliveryNote => ({
+const delivered = (seq: number, more: Partial<DeliveryRecord> = {}): DeliveryRecord => ({
   tenant,
   sink: 'redis',
   start: 0,
   seq,
   failed: null,
-  provenMs: AT,
+  healthyAtMs: AT,
   pause: null,
   attempts: [],
   at: AT,
@@ -98,7 +98,7 @@ describe('due moves of a sink', () => {
       idempotencyKey: 'a',
       fingerprint: digestOf('a'),
     };
-    await steerSink(store.db, { ...request, steer: { kind: 'pause', reason: 'why' }, at: AT });
+    await controlSink(store.db, { ...request, control: { kind: 'pause', reason: 'why' }, at: AT });
     expect(await open('redis')).toMatchObject({ paused: 'it is paused by ann: why', moves: [] });
     expect(await behind()).toEqual([]);
   });
@@ -110,7 +110,7 @@ describe('a test event that a webhook accepts', () => {
     start: 0,
     failed: null,
     whole: true,
-    provenMs: AT,
+    healthyAtMs: AT,
     retryAtMs: null,
     attempts: [],
     asked: null,
@@ -121,12 +121,12 @@ describe('a test event that a webhook accepts', () => {
     await setSink(store.db, tenant);
     await moved(1);
     await recordDelivery(store.db, delivered(0, { sink: 'audit', failed }));
-    await recordLook(store.db, { tenant, ...look });
+    await recordSinkCheck(store.db, { tenant, ...look });
     expect(await findSink(store.db, tenant, 'audit')).toMatchObject({ failures: 1, lastError: 'away' });
     await recordDelivery(store.db, delivered(1, { sink: 'audit' }));
-    await recordLook(store.db, { tenant, ...look, failed: 'away again' });
+    await recordSinkCheck(store.db, { tenant, ...look, failed: 'away again' });
     expect(await findSink(store.db, tenant, 'audit')).toMatchObject({ failures: 1, lastError: 'away again' });
-    await recordLook(store.db, { tenant, ...look });
+    await recordSinkCheck(store.db, { tenant, ...look });
     expect(await findSink(store.db, tenant, 'audit')).toMatchObject({
       failures: 0,
       failingSince: null,

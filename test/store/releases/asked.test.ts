@@ -8,7 +8,7 @@ import { type CalloutId, calloutKey } from '../../../core/callout.ts';
 import { callbackLimits } from '../../../core/limits/callout-limits.ts';
 import { storeBlobs } from '../../../services/postgres/content/blobs.ts';
 import { putCallbackBlob } from '../../../services/postgres/releases/callback-blobs.ts';
-import { lookAtCallback } from '../../../services/postgres/releases/callbacks.ts';
+import { evaluateCallback } from '../../../services/postgres/releases/callbacks.ts';
 import { findRelease } from '../../../services/postgres/releases/releases.ts';
 import { callbackStore } from '../../support/worlds/callback-store.ts';
 import { admitted, times } from '../../support/worlds/store.ts';
@@ -114,7 +114,7 @@ describe('a check with a URL', () => {
     return check();
   };
   const reported = (by: string, ...roles: Role[]) =>
-    world.bench.say(1, { kind: 'check', gate: 'e2e', word: 'success', by, roles });
+    world.bench.say(1, { kind: 'check', gate: 'e2e', decision: 'success', by, roles });
 
   test('only the callback or an admin can report the check', async () => {
     const callout = await asked();
@@ -136,11 +136,15 @@ describe('a check with a URL', () => {
       kind: 'taken',
       replayed: false,
       awakeableId: null,
-      wake: 1,
+      decisionNumber: 1,
     });
-    expect(await world.answer(callout, failure)).toMatchObject({ kind: 'taken', replayed: true, wake: 1 });
-    expect(await world.answer(callout, success)).toMatchObject({ kind: 'used', said: 'failure' });
-    expect(await world.bench.look(1)).toEqual({
+    expect(await world.answer(callout, failure)).toMatchObject({
+      kind: 'taken',
+      replayed: true,
+      decisionNumber: 1,
+    });
+    expect(await world.answer(callout, success)).toMatchObject({ kind: 'used', result: 'failure' });
+    expect(await world.bench.evaluate(1)).toEqual({
       kind: 'failed',
       reason: 'the check "e2e" failed, reported by callback/e2e: 3 of 40',
     });
@@ -153,7 +157,7 @@ describe('a check with a URL', () => {
       kind: 'revoked',
       reason: 'the check "e2e" is decided already',
     });
-    expect(await world.bench.look(1)).toMatchObject({ kind: 'passed' });
+    expect(await world.bench.evaluate(1)).toMatchObject({ kind: 'passed' });
     expect(await world.open({ ...callout, subject: 'e2e' }, { capability: 'second' })).toEqual({
       kind: 'over',
     });
@@ -162,7 +166,7 @@ describe('a check with a URL', () => {
   test('after the release is live, a report is refused', async () => {
     const callout = await asked();
     await reported('root', 'admin');
-    await world.bench.look(1);
+    await world.bench.evaluate(1);
     expect(await world.bench.swap(1, 0)).toMatchObject({ kind: 'moved' });
     expect(await world.answer(callout, success)).toEqual({
       kind: 'revoked',
@@ -262,7 +266,7 @@ describe('an upload to a callback', () => {
     expect(await put(next, 2)).toEqual({ kind: 'too_much' });
     expect(await put(next, 1)).toEqual({ kind: 'there' });
     expect(
-      (await lookAtCallback(world.bench.store.db, id(next), null, world.bench.openedAt)).refusal,
+      (await evaluateCallback(world.bench.store.db, id(next), null, world.bench.openedAt)).refusal,
     ).toBeNull();
   });
 });

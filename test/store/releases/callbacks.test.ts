@@ -71,7 +71,7 @@ describe('a report to a callback', () => {
     expect(both.map(({ kind }) => kind).toSorted()).toEqual(['taken', 'used']);
     const ended = await world.end(callout);
     const used = both.find((one) => one.kind === 'used');
-    expect(used).toMatchObject({ said: ended.kind === 'failed' ? 'failed' : 'compiled' });
+    expect(used).toMatchObject({ result: ended.kind === 'failed' ? 'failed' : 'compiled' });
   });
 
   test('a repeated report changes nothing, even after the attempt has ended and the deadline has passed', async () => {
@@ -81,7 +81,7 @@ describe('a report to a callback', () => {
     expect(await world.end(callout)).toMatchObject({ kind: 'compiled', artifacts: [{ channel: null }] });
     const late = world.deadlineMs + 1;
     expect(await world.answer(callout, said, late)).toMatchObject({ kind: 'taken', replayed: true });
-    expect(await world.answer(callout, broken, late)).toMatchObject({ kind: 'used', said: 'compiled' });
+    expect(await world.answer(callout, broken, late)).toMatchObject({ kind: 'used', result: 'compiled' });
     expect(await world.end(callout)).toMatchObject({ kind: 'compiled' });
   });
 
@@ -108,7 +108,7 @@ describe('a report to a callback', () => {
     const [mine, theirs] = [await world.compiling(1), await world.compiling(2)];
     const crossed = world.callbacks.answer(theirs.id, {
       callback: calloutKey(mine),
-      report: { purpose: 'compile', said: broken },
+      report: { purpose: 'compile', content: broken },
       fingerprint: digestOf('x'),
       requestId: 'x',
       at: world.bench.openedAt,

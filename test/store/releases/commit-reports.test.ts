@@ -10,7 +10,7 @@ import { AT } from '../../support/worlds/store.ts';
 const bench = hookedStore();
 
 describe('commit statuses', () => {
-  const done = { state: 'done', detail: 'told', at: AT } as const;
+  const done = { state: 'done', detail: 'posted', at: AT } as const;
 
   test('a commit gets a pending status, and a final one from the transaction that settles its release', async () => {
     await bench.arrives('one');
@@ -34,7 +34,7 @@ describe('commit statuses', () => {
       token: 'sealed token',
     });
     expect(await bench.ledger(1)).toMatchObject([
-      { state: 'begun', detail: `${REPOSITORY}@${commitOf('one')}` },
+      { state: 'started', detail: `${REPOSITORY}@${commitOf('one')}` },
     ]);
     await recordReport(bench.store.db, bench.named('one'), 'final', done);
     expect(await bench.ledger(1)).toMatchObject([{ state: 'done' }]);

@@ -27,7 +27,9 @@ describe('a decision is refused', () => {
     await admitted(at.store, at.release(1));
     expect(await at.say(1)).toEqual({ kind: 'not_open', status: 'running' });
     expect(await at.say(1, { gate: 'nope' })).toEqual({ kind: 'no_gate' });
-    expect(await at.say(1, { kind: 'check', gate: 'release', word: 'success' })).toEqual({ kind: 'no_gate' });
+    expect(await at.say(1, { kind: 'check', gate: 'release', decision: 'success' })).toEqual({
+      kind: 'no_gate',
+    });
     expect(await listGateNames(at.store.db, at.release(1))).toEqual([{ gate: 'release', kind: 'approval' }]);
   });
 
@@ -35,7 +37,7 @@ describe('a decision is refused', () => {
     await at.waiting(1, { approval: { name: 'legal' } }, { approval: { name: 'release' } });
     expect(await at.say(1)).toEqual({ kind: 'which', gates: ['legal', 'release'] });
     await at.say(1, { gate: 'legal' });
-    expect(await at.say(1)).toMatchObject({ kind: 'heard', gate: 'release' });
+    expect(await at.say(1)).toMatchObject({ kind: 'recorded', gate: 'release' });
     expect(await at.say(1)).toEqual({ kind: 'which', gates: ['legal', 'release'] });
   });
 
@@ -43,31 +45,36 @@ describe('a decision is refused', () => {
     await at.waiting(1, { approval: { name: 'release', count: 2 } });
     await at.say(1, { by: 'bob', at: at.openedAt + 1 });
     await at.say(1, { at: at.openedAt + 2 });
-    const stands = { kind: 'decided', gate: 'release', state: 'passed', by: 'alice', word: 'approve' };
+    const stands = { kind: 'decided', gate: 'release', state: 'passed', by: 'alice', decision: 'approve' };
     for (const by of ['carol', 'alice', 'bob']) {
-      expect(await at.say(1, { by, word: 'reject' }), by).toEqual({
+      expect(await at.say(1, { by, decision: 'reject' }), by).toEqual({
         ...stands,
         at: new Date(at.openedAt + 2).toISOString(),
       });
     }
     await at.waiting(2, { approval: { name: 'release', count: 2 } });
     await at.say(2);
-    await at.say(2, { by: 'bob', word: 'reject' });
-    expect(await at.say(2)).toMatchObject({ kind: 'decided', state: 'failed', by: 'bob', word: 'reject' });
+    await at.say(2, { by: 'bob', decision: 'reject' });
+    expect(await at.say(2)).toMatchObject({
+      kind: 'decided',
+      state: 'failed',
+      by: 'bob',
+      decision: 'reject',
+    });
   });
 
   test('a second decision by the same person is refused, whatever it is', async () => {
     await at.waiting(1, { approval: { name: 'release', count: 2 } });
     await at.say(1, { at: at.openedAt + 1 });
-    for (const word of ['approve', 'reject'] as const) {
-      expect(await at.say(1, { word })).toEqual({
-        kind: 'already_said',
+    for (const decision of ['approve', 'reject'] as const) {
+      expect(await at.say(1, { decision })).toEqual({
+        kind: 'already_decided',
         gate: 'release',
-        word: 'approve',
+        decision: 'approve',
         at: new Date(at.openedAt + 1).toISOString(),
       });
     }
-    expect(await at.say(1, { by: 'bob' })).toMatchObject({ kind: 'heard', said: 2, state: 'passed' });
+    expect(await at.say(1, { by: 'bob' })).toMatchObject({ kind: 'recorded', decisions: 2, state: 'passed' });
   });
 
   test('a decision at or after the deadline is refused by the caller’s clock, before and after an evaluation', async () => {
@@ -88,7 +95,7 @@ describe('a decision is refused', () => {
   test('a decision before the deadline is recorded', async () => {
     await at.waiting(1, { approval: { name: 'release', within: '2h' } });
     const deadline = Date.parse((await at.found(1)).gates[0]?.deadlineAt ?? '');
-    expect(await at.say(1, { at: deadline - 1 })).toMatchObject({ kind: 'heard' });
+    expect(await at.say(1, { at: deadline - 1 })).toMatchObject({ kind: 'recorded' });
   });
 
   test('a decision on a cancelled, closed or settled release is refused', async () => {
@@ -113,12 +120,14 @@ describe('a decision is refused', () => {
     const digest = await at.waiting(1, { approval: { name: 'release' } }, { check: { name: 'e2e' } });
     const other = digestOf('another');
     expect(await at.say(1, { digest: other })).toEqual({ kind: 'wrong_digest', digest });
-    expect(await at.say(1, { kind: 'check', word: 'success', digest: other })).toEqual({
+    expect(await at.say(1, { kind: 'check', decision: 'success', digest: other })).toEqual({
       kind: 'wrong_digest',
       digest,
     });
-    expect(await at.say(1, { digest })).toMatchObject({ kind: 'heard' });
-    expect(await at.say(1, { kind: 'check', word: 'success', digest })).toMatchObject({ kind: 'heard' });
+    expect(await at.say(1, { digest })).toMatchObject({ kind: 'recorded' });
+    expect(await at.say(1, { kind: 'check', decision: 'success', digest })).toMatchObject({
+      kind: 'recorded',
+    });
   });
 
   test('a decision without the role of the gate is refused, and an admin may always decide', async () => {
@@ -127,10 +136,10 @@ describe('a decision is refused', () => {
     for (const roles of [['approver'], ['viewer', 'publisher'], []] as const) {
       expect(await at.say(1, { roles: [...roles] })).toEqual(refused);
     }
-    expect(await at.say(1, { roles: ['admin'] })).toMatchObject({ kind: 'heard' });
+    expect(await at.say(1, { roles: ['admin'] })).toMatchObject({ kind: 'recorded' });
     await at.waiting(2, { approval: { name: 'release', role: 'approver' } });
     expect(await at.say(2, { roles: ['publisher'] })).toMatchObject({ kind: 'wrong_role', role: 'approver' });
-    expect(await at.say(2, { roles: ['admin'] })).toMatchObject({ kind: 'heard' });
+    expect(await at.say(2, { roles: ['admin'] })).toMatchObject({ kind: 'recorded' });
   });
 
   test('with notAuthor, the author of the release can’t approve it, not even as an admin', async () => {
@@ -138,13 +147,13 @@ describe('a decision is refused', () => {
     for (const roles of [['approver'], ['admin']] as const) {
       expect(await at.say(1, { by: 'ann', roles: [...roles] })).toEqual({ kind: 'author', gate: 'release' });
     }
-    expect(await at.say(1)).toMatchObject({ kind: 'heard' });
+    expect(await at.say(1)).toMatchObject({ kind: 'recorded' });
     await at.waiting(2, { approval: { name: 'release' } });
-    expect(await at.say(2, { by: 'ann' })).toMatchObject({ kind: 'heard' });
+    expect(await at.say(2, { by: 'ann' })).toMatchObject({ kind: 'recorded' });
   });
 
   test('the author of a release can’t report its checks, except as an admin', async () => {
-    const result = { kind: 'check', word: 'success' } as const;
+    const result = { kind: 'check', decision: 'success' } as const;
     for (const roles of [['publisher'], ['approver'], ['reporter'], ['publisher', 'reporter']] as const) {
       await at.moveIn();
       await at.waiting(1, { check: { name: 'e2e' } });
@@ -163,14 +172,14 @@ describe('a decision is refused', () => {
       kind: 'stale',
       pointer: { version: 1, generation: 1 },
     });
-    expect(await at.say(2, { ifGeneration: 1 })).toMatchObject({ kind: 'heard' });
+    expect(await at.say(2, { ifGeneration: 1 })).toMatchObject({ kind: 'recorded' });
     await at.moveIn();
     await at.waiting(1, { approval: { name: 'release' } });
     expect(await at.say(1, { ifGeneration: 3 })).toMatchObject({
       kind: 'stale',
       pointer: { version: null, generation: 0 },
     });
-    expect(await at.say(1, { ifGeneration: 0 })).toMatchObject({ kind: 'heard' });
+    expect(await at.say(1, { ifGeneration: 0 })).toMatchObject({ kind: 'recorded' });
   });
 
   test('if several reasons apply, the first one in a fixed order is returned', async () => {
@@ -188,9 +197,9 @@ describe('a decision is refused', () => {
     expect(await at.say(2, { ...asked, ...right })).toMatchObject({ kind: 'author' });
     expect(await at.say(2, { ...asked, ...right, by: 'alice' })).toMatchObject({ kind: 'stale' });
     expect(await at.say(2, { ...asked, ...right, by: 'alice', ifGeneration: 1 })).toMatchObject({
-      kind: 'already_said',
+      kind: 'already_decided',
     });
-    await at.say(2, { roles: ['admin'], by: 'bob', word: 'reject' });
+    await at.say(2, { roles: ['admin'], by: 'bob', decision: 'reject' });
     expect(await at.say(2, { ...asked, at: at.openedAt + 3 * HOUR })).toMatchObject({ kind: 'decided' });
   });
 });

@@ -17,21 +17,21 @@ describe('a decision on a gate', () => {
     await at.waiting(1, { approval: { name: 'release' } });
     expect(await at.swap(1, 0)).toEqual({ kind: 'gates_open' });
     expect(await at.say(1, { comment: 'fine' })).toEqual({
-      kind: 'heard',
+      kind: 'recorded',
       gate: 'release',
       state: 'passed',
-      said: 1,
+      decisions: 1,
       needed: 1,
-      wake: 1,
+      decisionNumber: 1,
       replayed: false,
     });
-    expect(await at.look(1)).toEqual({ kind: 'passed' });
+    expect(await at.evaluate(1)).toEqual({ kind: 'passed' });
     expect(await at.swap(1, 0)).toMatchObject({ kind: 'moved' });
     expect((await at.found(1)).gates).toMatchObject([
       {
         gate: 'release',
         state: 'passed',
-        verdicts: [{ by: 'alice', word: 'approve', comment: 'fine', void: false }],
+        decisions: [{ by: 'alice', decision: 'approve', comment: 'fine', void: false }],
       },
     ]);
   });
@@ -39,12 +39,12 @@ describe('a decision on a gate', () => {
   test('one rejection fails the gate at once, however many approvals it needs or has, and gives the reason', async () => {
     await at.waiting(1, { approval: { name: 'release', count: 3 } });
     await at.say(1);
-    expect(await at.say(1, { by: 'bob', word: 'reject', comment: 'too risky' })).toMatchObject({
-      kind: 'heard',
+    expect(await at.say(1, { by: 'bob', decision: 'reject', comment: 'too risky' })).toMatchObject({
+      kind: 'recorded',
       state: 'failed',
-      wake: 1,
+      decisionNumber: 1,
     });
-    expect(await at.look(1)).toEqual({
+    expect(await at.evaluate(1)).toEqual({
       kind: 'failed',
       reason: 'rejected by bob at the gate "release": too risky',
     });
@@ -53,15 +53,15 @@ describe('a decision on a gate', () => {
   test('one success passes a check, and a failure fails the release with the reason', async () => {
     await at.waiting(1, { check: { name: 'e2e' } }, { check: { name: 'load' } });
     const check = { kind: 'check' as const, roles: ['reporter' as const], by: 'ci' };
-    expect(await at.say(1, { ...check, gate: 'e2e', word: 'success' })).toMatchObject({
+    expect(await at.say(1, { ...check, gate: 'e2e', decision: 'success' })).toMatchObject({
       state: 'passed',
       needed: 1,
     });
-    expect(await at.say(1, { ...check, gate: 'load', word: 'failure', comment: 'slow' })).toMatchObject({
+    expect(await at.say(1, { ...check, gate: 'load', decision: 'failure', comment: 'slow' })).toMatchObject({
       state: 'failed',
-      wake: 2,
+      decisionNumber: 2,
     });
-    expect(await at.look(1)).toEqual({
+    expect(await at.evaluate(1)).toEqual({
       kind: 'failed',
       reason: 'the check "load" failed, reported by ci: slow',
     });
@@ -89,16 +89,16 @@ describe('concurrent decisions', () => {
   test('twenty decisions of one person count once', async () => {
     await at.waiting(1, { approval: { name: 'release', count: 2 } });
     const answers = await Promise.all(twenty.map(() => at.say(1)));
-    expect(kinds(answers).filter((kind) => kind === 'heard')).toHaveLength(1);
-    expect(kinds(answers).filter((kind) => kind === 'already_said')).toHaveLength(19);
-    expect(await at.history(1)).toEqual(['release opened', 'release said alice']);
+    expect(kinds(answers).filter((kind) => kind === 'recorded')).toHaveLength(1);
+    expect(kinds(answers).filter((kind) => kind === 'already_decided')).toHaveLength(19);
+    expect(await at.history(1)).toEqual(['release opened', 'release decided alice']);
   });
 
   test('twenty decisions with one key count once, and all return that result', async () => {
     await at.waiting(1, { approval: { name: 'release', count: 2 } });
     const answers = await Promise.all(twenty.map(() => at.say(1, { idempotencyKey: 'one' })));
-    expect(answers.filter((one) => one.kind === 'heard' && one.said === 1)).toHaveLength(20);
-    expect(answers.filter((one) => one.kind === 'heard' && !one.replayed)).toHaveLength(1);
+    expect(answers.filter((one) => one.kind === 'recorded' && one.decisions === 1)).toHaveLength(20);
+    expect(answers.filter((one) => one.kind === 'recorded' && !one.replayed)).toHaveLength(1);
   });
 
   test('of two decisions with one key on two releases one is recorded, and the other gets key_reused', async () => {
@@ -111,18 +111,22 @@ describe('concurrent decisions', () => {
           fingerprint: digestOf(`v${version}`),
           by: `p${round}`,
         });
-      expect(kinds(await Promise.all([said(1), said(2)])).toSorted()).toEqual(['heard', 'key_reused']);
+      expect(kinds(await Promise.all([said(1), said(2)])).toSorted()).toEqual(['key_reused', 'recorded']);
     }
-    const words = [...(await at.history(1)), ...(await at.history(2))].filter((one) => one.includes('said'));
+    const words = [...(await at.history(1)), ...(await at.history(2))].filter((one) =>
+      one.includes('decided'),
+    );
     expect(words).toHaveLength(5);
   });
 
   test('decisions of many people are counted exactly: the last one needed passes the gate and wakes the release once', async () => {
     await at.waiting(1, { approval: { name: 'release', count: 7 } });
     const answers = await Promise.all(twenty.map((index) => at.say(1, { by: `person-${index}` })));
-    const heard = answers.filter((one) => one.kind === 'heard');
-    expect(heard.map(({ said }) => said).toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7]);
-    expect(heard.filter(({ wake }) => wake !== null)).toMatchObject([{ said: 7, state: 'passed', wake: 1 }]);
+    const heard = answers.filter((one) => one.kind === 'recorded');
+    expect(heard.map(({ decisions }) => decisions).toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(heard.filter(({ decisionNumber }) => decisionNumber !== null)).toMatchObject([
+      { decisions: 7, state: 'passed', decisionNumber: 1 },
+    ]);
     expect(kinds(answers).filter((kind) => kind === 'decided')).toHaveLength(13);
     const changes = (await at.found(1)).gateChanges;
     expect(changes.map(({ n }) => n)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -142,42 +146,42 @@ describe('a move by hand while a release waits', () => {
     await at.waiting(3, { approval: { name: 'release', count: 2 } });
     await at.say(3);
     await at.say(3, { by: 'bob' });
-    expect(await at.look(3)).toEqual({ kind: 'passed' });
+    expect(await at.evaluate(3)).toEqual({ kind: 'passed' });
     const [before] = (await at.found(3)).gates;
     await byHand(1);
     const { gates: after, stages } = await at.found(3);
     expect(after).toMatchObject([
       {
         state: 'open',
-        says: 'waits for 2 of 2 approvals by a token with the role approver',
+        statusText: 'waits for 2 of 2 approvals by a token with the role approver',
         deadlineAt: before?.deadlineAt,
         decidedAt: null,
         baseGeneration: 3,
-        verdicts: [{ void: true }, { void: true }],
+        decisions: [{ void: true }, { void: true }],
       },
     ]);
     expect(stages).toContainEqual(expect.objectContaining({ stage: 'gate', state: 'running' }));
     expect(await listOpenGates(at.store.db, at.tenant, { limit: 5 })).toHaveLength(1);
     expect(await at.swap(3, 3)).toEqual({ kind: 'gates_open' });
-    expect(await at.say(3)).toMatchObject({ kind: 'heard', said: 1, state: 'open' });
-    expect(await at.say(3, { by: 'bob' })).toMatchObject({ kind: 'heard', said: 2, state: 'passed' });
-    expect(await at.look(3)).toEqual({ kind: 'passed' });
+    expect(await at.say(3)).toMatchObject({ kind: 'recorded', decisions: 1, state: 'open' });
+    expect(await at.say(3, { by: 'bob' })).toMatchObject({ kind: 'recorded', decisions: 2, state: 'passed' });
+    expect(await at.evaluate(3)).toEqual({ kind: 'passed' });
     expect(await at.swap(3, 3)).toMatchObject({ kind: 'moved', generation: 4 });
     expect(await at.history(3)).toEqual([
       'release opened',
-      'release said alice',
-      'release said bob',
+      'release decided alice',
+      'release decided bob',
       'release passed',
       'release voided',
-      'release said alice',
-      'release said bob',
+      'release decided alice',
+      'release decided bob',
       'release passed',
     ]);
   });
 
   test('a check stays passed, because it concerns the artifact alone', async () => {
     await at.waiting(3, { check: { name: 'e2e' } }, { approval: { name: 'release' } });
-    await at.say(3, { kind: 'check', word: 'success' });
+    await at.say(3, { kind: 'check', decision: 'success' });
     await byHand(1);
     expect((await at.found(3)).gates).toMatchObject([
       { state: 'passed' },
@@ -197,9 +201,9 @@ describe('a move by hand while a release waits', () => {
     await at.waiting(3, { approval: { name: 'release' } });
     await at.say(3);
     await at.swap(3, 2);
-    expect(await at.look(3)).toEqual({ kind: 'closed' });
+    expect(await at.evaluate(3)).toEqual({ kind: 'closed' });
     expect(await at.say(3, { by: 'bob' })).toMatchObject({ kind: 'decided', state: 'passed', by: 'alice' });
-    expect((await at.found(3)).gates).toMatchObject([{ state: 'passed', verdicts: [{ void: false }] }]);
+    expect((await at.found(3)).gates).toMatchObject([{ state: 'passed', decisions: [{ void: false }] }]);
   });
 });
 
@@ -209,7 +213,7 @@ describe('the list of open gates', () => {
     const asked = { by: 'x', reason: null, at: AT };
     const bundles = ['c', 'a', 'b', 'd', 'e'];
     for (const bundle of bundles) await readyToSwap(at.store, { tenant: at.tenant, bundle, version: 1 });
-    await at.say(1, { bundle: 'b', kind: 'check', word: 'success' });
+    await at.say(1, { bundle: 'b', kind: 'check', decision: 'success' });
     await at.store.admissions.requestCancel({ ...at.release(1), bundle: 'd' }, asked);
     const all = [];
     let after: Parameters<typeof listOpenGates>[2]['after'] = null;
@@ -244,12 +248,12 @@ describe('the list of open gates', () => {
     expect(await at.say(1, { idempotencyKey: 'shared' })).toEqual({ kind: 'no_release' });
     await at.waiting(1, { approval: { name: 'release', count: 2 } });
     expect(await at.say(1, { idempotencyKey: 'shared' })).toMatchObject({
-      kind: 'heard',
+      kind: 'recorded',
       replayed: false,
-      said: 1,
+      decisions: 1,
     });
-    expect(await at.say(1, { tenant: theirs, by: 'bob' })).toMatchObject({ kind: 'heard', said: 2 });
-    expect((await at.found(1)).gates).toMatchObject([{ verdicts: [{ by: 'alice' }] }]);
+    expect(await at.say(1, { tenant: theirs, by: 'bob' })).toMatchObject({ kind: 'recorded', decisions: 2 });
+    expect((await at.found(1)).gates).toMatchObject([{ decisions: [{ by: 'alice' }] }]);
   });
 });
 

@@ -143,7 +143,7 @@ describe('undoing an effect', () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     await close(tenant, 1);
-    await store.settlements.noteUndoFailed(release(tenant, 1), 'artifact-claim', 'no answer');
+    await store.settlements.recordUndoFailure(release(tenant, 1), 'artifact-claim', 'no answer');
     expect(await effects(tenant, 1)).toEqual(['artifact-claim compensation_failed']);
     await store.settlements.settle(release(tenant, 1), AT);
     await store.settlements.undo(release(tenant, 1), 'artifact-claim');
@@ -155,7 +155,7 @@ describe('undoing an effect', () => {
     await readyToSwap(store, release(tenant, 1));
     await close(tenant, 1);
     await store.settlements.undo(release(tenant, 1), 'artifact-claim');
-    await store.settlements.noteUndoFailed(release(tenant, 1), 'artifact-claim', 'no answer');
+    await store.settlements.recordUndoFailure(release(tenant, 1), 'artifact-claim', 'no answer');
     expect(await effects(tenant, 1)).toEqual(['artifact-claim compensated']);
   });
 });

@@ -60,7 +60,7 @@ test('each transaction that changes the stages or the gates of a release notifie
       VALUES ($1, 'bundle', 1, 'schedule', 0, 'schedule', '{}', now())`;
     await store.db.call(tenant, gate, [tenant]);
     const changes = [
-      `SELECT note_gate(g, 'opened', now()) FROM gates g WHERE g.tenant = $1`,
+      `SELECT record_gate_change(g, 'opened', now()) FROM gates g WHERE g.tenant = $1`,
       `INSERT INTO stages (tenant, bundle, version, stage, state, started_at) VALUES ($1, 'bundle', 1, 'gate', 'running', now())`,
       `UPDATE stages SET state = 'passed', finished_at = now() WHERE (tenant, bundle, version, stage) = ($1, 'bundle', 1, 'gate')`,
     ];

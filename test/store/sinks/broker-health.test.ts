@@ -8,7 +8,7 @@ import { openDatabase } from '../../../services/postgres/database.ts';
 import { postgresMoves } from '../../../services/postgres/channels/moves.ts';
 import {
   databaseTimeMs,
-  type DeliveryNote,
+  type DeliveryRecord,
   openSink,
   recordDelivery,
   recordProbe,
@@ -51,13 +51,13 @@ afterEach(async () => {
 afterAll(() => store.stop());
 
 const failing = { failures: 1, sinceMs: AT, retryAtMs: AT + 1_000, reason: 'away', whole: true };
-const delivery = (more: Partial<DeliveryNote> = {}): DeliveryNote => ({
+const delivery = (more: Partial<DeliveryRecord> = {}): DeliveryRecord => ({
   tenant,
   sink: 'redis',
   start: 0,
   seq: 0,
   failed: null,
-  provenMs: AT,
+  healthyAtMs: AT,
   pause: null,
   attempts: [],
   at: AT,
@@ -65,21 +65,21 @@ const delivery = (more: Partial<DeliveryNote> = {}): DeliveryNote => ({
 });
 /** Records a successful health check that began `ageMs` ago, by the database's clock. */
 const probedAgo = async (ageMs: number) => probed(null, (await databaseTimeMs(store.db)) - ageMs);
-const probed = (failed: string | null, provenMs = AT) =>
+const probed = (failed: string | null, healthyAtMs = AT) =>
   recordProbe(store.db, {
     broker: 'redis',
     partition: partitionOf(tenant),
     failed,
-    provenMs,
+    healthyAtMs,
     retryAtMs: null,
-    at: provenMs,
+    at: healthyAtMs,
   });
 
 describe('the health of a broker', () => {
   test('a broker that fails for one tenant fails at once for all tenants of the partition, and for no other partition', async () => {
     await published(store, { tenant, bundle: 'bundle', version: 1 });
-    await recordDelivery(store.db, delivery({ failed: failing, provenMs: null }));
-    await recordDelivery(store.db, delivery({ tenant: neighbour, seq: 0, failed: null, provenMs: null }));
+    await recordDelivery(store.db, delivery({ failed: failing, healthyAtMs: null }));
+    await recordDelivery(store.db, delivery({ tenant: neighbour, seq: 0, failed: null, healthyAtMs: null }));
     const told = { failures: 1, failingSince: new Date(AT).toISOString(), lastError: 'away' };
     expect(await findSink(store.db, tenant, 'redis')).toMatchObject(told);
     expect(await findSink(store.db, neighbour, 'redis')).toMatchObject(told);
@@ -111,18 +111,18 @@ describe('the health of a broker', () => {
 
   test('a delivery that published nothing neither proves that a broker is healthy nor clears its failure', async () => {
     const untaken = { ...failing, whole: false, reason: 'made in another way' };
-    const proven = async () =>
+    const healthy = async () =>
       (
-        await store.owner.query<{ proven_at: Date | null }>(
-          `SELECT proven_at FROM pointsman.broker_streams WHERE broker = 'rabbitmq' AND stream = $1`,
+        await store.owner.query<{ healthy_at: Date | null }>(
+          `SELECT healthy_at FROM pointsman.broker_streams WHERE broker = 'rabbitmq' AND stream = $1`,
           [partitionOf(tenant)],
         )
-      ).rows.map((row) => row.proven_at);
-    await recordDelivery(store.db, delivery({ sink: 'rabbitmq', failed: untaken, provenMs: null }));
-    expect(await proven()).toEqual([]);
-    await recordDelivery(store.db, delivery({ sink: 'rabbitmq', failed: failing, provenMs: null }));
-    await recordDelivery(store.db, delivery({ sink: 'rabbitmq', failed: untaken, provenMs: null }));
-    expect(await proven()).toEqual([null]);
+      ).rows.map((row) => row.healthy_at);
+    await recordDelivery(store.db, delivery({ sink: 'rabbitmq', failed: untaken, healthyAtMs: null }));
+    expect(await healthy()).toEqual([]);
+    await recordDelivery(store.db, delivery({ sink: 'rabbitmq', failed: failing, healthyAtMs: null }));
+    await recordDelivery(store.db, delivery({ sink: 'rabbitmq', failed: untaken, healthyAtMs: null }));
+    expect(await healthy()).toEqual([null]);
     expect(await findBrokerHealth(store.db, neighbour, 'rabbitmq')).toMatchObject({
       failures: 1,
       lastError: 'away',
@@ -133,7 +133,7 @@ describe('the health of a broker', () => {
 
   test('a broker that passes a health check stays failing while moves of any tenant of the partition are due', async () => {
     await published(store, { tenant, bundle: 'bundle', version: 1 });
-    await recordDelivery(store.db, delivery({ failed: failing, provenMs: null }));
+    await recordDelivery(store.db, delivery({ failed: failing, healthyAtMs: null }));
     expect(await probed(null)).toBe('away');
     expect(await findBrokerHealth(store.db, neighbour, 'redis')).toMatchObject({ failures: 1 });
     await recordDelivery(store.db, delivery({ seq: 1 }));
@@ -147,7 +147,7 @@ describe('the health of a broker', () => {
 
   test('while a broker fails, every tenant of the partition waits for the time of the next attempt', async () => {
     await published(store, { tenant: neighbour, bundle: 'bundle', version: 1 });
-    await recordDelivery(store.db, delivery({ failed: failing, provenMs: null }));
+    await recordDelivery(store.db, delivery({ failed: failing, healthyAtMs: null }));
     const opened = await openSink(store.db, { tenant: neighbour, sink: 'redis' }, { most: 1, nowMs: AT });
     expect(opened).toMatchObject({ failures: 1, shared: true, retryAtMs: failing.retryAtMs });
   });
@@ -177,7 +177,7 @@ describe('a channel that freezes without its required sink', () => {
 
   test('a health check that is five seconds old does not allow a move, even if the policy is older', async () => {
     const release = await frozenRelease(YEARS_AGO);
-    await probedAgo(sinkLimits.provenMs);
+    await probedAgo(sinkLimits.healthMaxAgeMs);
     expect(await store.moves.moveByRelease(release)).toEqual(stale);
   });
 
@@ -214,7 +214,7 @@ describe('a channel that freezes without its required sink', () => {
     const release = await frozenRelease(YEARS_AGO);
     const narrow = openDatabase(store.postgres.appUrl, { applicationName: 'narrow', connections: 1 });
     try {
-      await probedAgo(sinkLimits.provenMs - 1_000);
+      await probedAgo(sinkLimits.healthMaxAgeMs - 1_000);
       const held = narrow.platform('SELECT pg_sleep(2)', []);
       const swap = postgresMoves(narrow).moveByRelease({ ...release, at: Date.now() });
       expect(await swap).toEqual(stale);
@@ -226,7 +226,7 @@ describe('a channel that freezes without its required sink', () => {
 
   test('a recent health check does not allow a move while the broker fails for a neighbour with due moves', async () => {
     await published(store, { tenant: neighbour, bundle: 'bundle', version: 1 });
-    await recordDelivery(store.db, delivery({ tenant: neighbour, failed: failing, provenMs: null }));
+    await recordDelivery(store.db, delivery({ tenant: neighbour, failed: failing, healthyAtMs: null }));
     const release = await frozenRelease(YEARS_AGO);
     await probedAgo(0);
     expect(await store.moves.moveByRelease(release)).toMatchObject({
@@ -237,7 +237,7 @@ describe('a channel that freezes without its required sink', () => {
 
   test('a health check that expires while the swap waits for a lock does not allow the move', async () => {
     const release = await frozenRelease(YEARS_AGO);
-    await probedAgo(sinkLimits.provenMs - 1_000);
+    await probedAgo(sinkLimits.healthMaxAgeMs - 1_000);
     const swapping = await connect(store.postgres.ownerUrl);
     try {
       await swapping.query('SET search_path = pointsman');
@@ -257,8 +257,8 @@ describe('a channel that freezes without its required sink', () => {
       );
       await store.owner.query('SELECT pg_sleep(1)');
       await store.owner.query('COMMIT');
-      const unproven = { kind: 'sinks_down', sinks: [{ sink: 'redis', cause: 'unproven' }] };
-      expect((await answer).rows).toEqual([{ answer: unproven }]);
+      const staleHealth = { kind: 'sinks_down', sinks: [{ sink: 'redis', cause: 'stale_health' }] };
+      expect((await answer).rows).toEqual([{ answer: staleHealth }]);
     } finally {
       await swapping.end();
     }

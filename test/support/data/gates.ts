@@ -29,20 +29,20 @@ export async function withPolicy(
 export function say(
   plane: ControlPlane,
   id: ReleaseId,
-  word: DecisionRequest['word'],
+  decision: DecisionRequest['decision'],
   more: Partial<DecisionRequest> = {},
 ): Promise<DecisionResult> {
   return plane.ingress.client(Release, releaseKey(id)).recordDecision({
-    kind: word === 'success' || word === 'failure' ? 'check' : 'approval',
+    kind: decision === 'success' || decision === 'failure' ? 'check' : 'approval',
     gate: null,
-    word,
+    decision,
     digest: null,
     by: 'alice',
     roles: ['approver'],
     comment: null,
     url: null,
     idempotencyKey: crypto.randomUUID(),
-    fingerprint: digestOf(word),
+    fingerprint: digestOf(decision),
     requestId: 'test',
     ...more,
   });

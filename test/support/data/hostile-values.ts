@@ -85,7 +85,7 @@ export function hostileCursors(): string[] {
     17,
     ['2026-01-01T00:00:00.000Z', 'bundle', 1, 'gate'],
     { createdAt: '2026-01-01T00:00:00.000Z', id: '00000000-0000-4000-8000-000000000000' },
-    { heard: true, generation: 1, follower: 'bot' },
+    { recent: true, generation: 1, follower: 'bot' },
   ];
   const values = ['"\\u0000"', '"a\\ud800"', '"0000-01-01T00:00:00Z"', '-1', '1.5', '1e19', 'null'];
   return positions.flatMap((position) =>

@@ -50,10 +50,10 @@ const CONTRADICTIONS = [
      AND NOT EXISTS (SELECT FROM pointsman.moves m WHERE (m.tenant, m.bundle, m.to_version) = (r.tenant, r.bundle, r.version))`,
   `SELECT format('%s/%s/v%s settled as %s with effect %s %s', r.tenant, r.bundle, r.version, r.outcome, e.effect, e.state) AS problem
    FROM pointsman.releases r JOIN pointsman.effects e USING (tenant, bundle, version)
-   WHERE r.status = 'settled' AND r.outcome <> 'published' AND e.effect <> 'commit-status' AND e.state IN ('begun', 'done')`,
+   WHERE r.status = 'settled' AND r.outcome <> 'published' AND e.effect <> 'commit-status' AND e.state IN ('started', 'done')`,
   `SELECT format('%s/%s/v%s settled as published with effect %s begun', r.tenant, r.bundle, r.version, e.effect) AS problem
    FROM pointsman.releases r JOIN pointsman.effects e USING (tenant, bundle, version)
-   WHERE r.status = 'settled' AND r.outcome = 'published' AND e.effect <> 'commit-status' AND e.state = 'begun'`,
+   WHERE r.status = 'settled' AND r.outcome = 'published' AND e.effect <> 'commit-status' AND e.state = 'started'`,
   `SELECT format('%s/%s/v%s was published past its gate %s, which is %s', r.tenant, r.bundle, r.version, g.gate, g.state) AS problem
    FROM pointsman.releases r JOIN pointsman.gates g USING (tenant, bundle, version)
    WHERE r.status = 'settled' AND r.outcome = 'published' AND g.state <> 'passed'`,
@@ -63,9 +63,9 @@ const CONTRADICTIONS = [
   `SELECT format('%s/%s/v%s: the gate %s passed with too few approvals, or its author''s own', g.tenant, g.bundle, g.version, g.gate) AS problem
    FROM pointsman.gates g JOIN pointsman.releases r USING (tenant, bundle, version)
    WHERE g.kind = 'approval' AND g.state = 'passed' AND (g.rule->>'count')::integer > (
-     SELECT count(*) FROM pointsman.verdicts w
+     SELECT count(*) FROM pointsman.gate_decisions w
      WHERE (w.tenant, w.bundle, w.version, w.gate, w.base_generation) = (g.tenant, g.bundle, g.version, g.gate, g.base_generation)
-       AND w.word = 'approve' AND NOT ((g.rule->>'notAuthor')::boolean AND w.by = r.by))`,
+       AND w.decision = 'approve' AND NOT ((g.rule->>'notAuthor')::boolean AND w.by = r.by))`,
   `SELECT format('%s/%s/%s is said to be published as v%s, which came from elsewhere', d.tenant, d.hook, d.delivery, d.version) AS problem
    FROM pointsman.deliveries d JOIN pointsman.releases r USING (tenant, bundle, version)
    WHERE (r.origin->>'hook', r.origin->>'delivery') IS DISTINCT FROM (d.hook, d.delivery)`,

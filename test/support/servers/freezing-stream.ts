@@ -97,7 +97,7 @@ async function keepProofs(owner: Client): Promise<void> {
     CREATE TABLE IF NOT EXISTS proofs (broker text, stream integer, at timestamptz);
     CREATE OR REPLACE FUNCTION keep_proof() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
     BEGIN
-      IF NEW.proven_at IS NOT NULL THEN INSERT INTO proofs VALUES (NEW.broker, NEW.stream, NEW.proven_at); END IF;
+      IF NEW.healthy_at IS NOT NULL THEN INSERT INTO proofs VALUES (NEW.broker, NEW.stream, NEW.healthy_at); END IF;
       RETURN NULL;
     END $$;
     CREATE TABLE IF NOT EXISTS written_moves (tenant text, at timestamptz);
@@ -107,7 +107,7 @@ async function keepProofs(owner: Client): Promise<void> {
       RETURN NULL;
     END $$;
     CREATE OR REPLACE TRIGGER keep_move AFTER INSERT ON pointsman.moves FOR EACH ROW EXECUTE FUNCTION keep_move();
-    CREATE OR REPLACE TRIGGER keep_proof AFTER INSERT OR UPDATE OF proven_at ON pointsman.broker_streams
+    CREATE OR REPLACE TRIGGER keep_proof AFTER INSERT OR UPDATE OF healthy_at ON pointsman.broker_streams
       FOR EACH ROW EXECUTE FUNCTION keep_proof()`);
 }
 

@@ -29,7 +29,11 @@ export interface CallbackStore {
   open(callout: CalloutId, more?: Partial<NewCallback>): Promise<OpenedCallback>;
   /** A release that is being compiled by a remote compiler. */
   compiling(version?: number): Promise<CalloutId>;
-  answer(callout: CalloutId, said: CompileReport | CheckReport, at?: number): ReturnType<Callbacks['answer']>;
+  answer(
+    callout: CalloutId,
+    content: CompileReport | CheckReport,
+    at?: number,
+  ): ReturnType<Callbacks['answer']>;
   end(callout: CalloutId): Promise<EndedAttempt>;
   /** The report of a compiler for an artifact that is stored. */
   whole(text: string): Promise<CompileReport>;
@@ -70,11 +74,11 @@ export function callbackStore(): CallbackStore {
       if (opened.kind !== 'open') throw new Error(`the callback is ${opened.kind}`);
       return callout;
     },
-    answer: (callout, said, at = bench.openedAt + 1) =>
+    answer: (callout, content, at = bench.openedAt + 1) =>
       own.callbacks.answer(callout.id, {
         callback: calloutKey(callout),
-        report: reportOf(said),
-        fingerprint: digestOf(JSON.stringify(said)),
+        report: reportOf(content),
+        fingerprint: digestOf(JSON.stringify(content)),
         requestId: 'x',
         at,
       }),
@@ -91,6 +95,6 @@ export function callbackStore(): CallbackStore {
   return own;
 }
 
-function reportOf(said: CompileReport | CheckReport): CallbackRequest['report'] {
-  return 'status' in said ? { purpose: 'compile', said } : { purpose: 'check', said };
+function reportOf(content: CompileReport | CheckReport): CallbackRequest['report'] {
+  return 'status' in content ? { purpose: 'compile', content } : { purpose: 'check', content };
 }

@@ -49,10 +49,10 @@ async function gated(store: Store, tenant: string, version: number): Promise<voi
   ]);
   const id = { tenant, bundle: 'bundle', version };
   await readyToSwap(store, id);
-  const word: DecisionRequest = {
+  const decision: DecisionRequest = {
     kind: 'approval',
     gate: 'release',
-    word: 'approve',
+    decision: 'approve',
     digest: null,
     by: 'x',
     roles: ['approver'],
@@ -62,8 +62,8 @@ async function gated(store: Store, tenant: string, version: number): Promise<voi
     fingerprint: digestOf('a word'),
     requestId: 'x',
   };
-  const answer = await postgresGates(store.db).recordDecision(id, { ...word, at: Date.now() });
-  expect(answer).toMatchObject({ kind: 'heard', said: 1 });
+  const answer = await postgresGates(store.db).recordDecision(id, { ...decision, at: Date.now() });
+  expect(answer).toMatchObject({ kind: 'recorded', decisions: 1 });
 }
 
 /** A callback address that an outside server received for that release. */

@@ -12,7 +12,7 @@ import { AT, newTenant, readyToSwap, startStore, type Store } from './store.ts';
 
 const HOUR = 3_600_000;
 
-export type Said = Partial<DecisionRequest & ReleaseId & { at: number }>;
+export type Decided = Partial<DecisionRequest & ReleaseId & { at: number }>;
 
 /** A database, a new tenant for each test, and decisions on the gates of its bundle "bundle". */
 export interface GatedStore {
@@ -29,8 +29,8 @@ export interface GatedStore {
   /** Creates a release of Ann that waits at those gates. Returns its digest. */
   waiting(version: number, ...rules: unknown[]): Promise<string>;
   /** Submits a decision. By default Alice approves, an hour after the gates were opened. */
-  say(version: number, word?: Said): Promise<DecisionResult>;
-  look(version: number, afterMs?: number): ReturnType<Gates['evaluate']>;
+  say(version: number, decision?: Decided): Promise<DecisionResult>;
+  evaluate(version: number, afterMs?: number): ReturnType<Gates['evaluate']>;
   found(version: number): Promise<ReleaseProgress>;
   /** The events at the gates of that release, in order. */
   history(version: number): Promise<string[]>;
@@ -86,9 +86,9 @@ export function gatedStore(): GatedStore {
       await bench.policy(...rules);
       return readyToSwap(store, bench.release(version));
     },
-    say: (version, word = {}) =>
-      bench.gates.recordDecision(...aWord({ ...bench.release(version), ...word }, openedAt + HOUR)),
-    look: (version, afterMs = HOUR) => bench.gates.evaluate(bench.release(version), openedAt + afterMs),
+    say: (version, decision = {}) =>
+      bench.gates.recordDecision(...aDecision({ ...bench.release(version), ...decision }, openedAt + HOUR)),
+    evaluate: (version, afterMs = HOUR) => bench.gates.evaluate(bench.release(version), openedAt + afterMs),
     async found(version) {
       const progress = await findReleaseProgress(store.db, bench.release(version));
       if (progress === null) throw new Error(`there is no v${version}`);
@@ -105,8 +105,8 @@ export function gatedStore(): GatedStore {
 }
 
 /** A decision on that release. By default Alice approves. */
-export function aWord(
-  { tenant, bundle, version, ...word }: Said & ReleaseId,
+export function aDecision(
+  { tenant, bundle, version, ...decision }: Decided & ReleaseId,
   at: number,
 ): Parameters<Gates['recordDecision']> {
   return [
@@ -114,7 +114,7 @@ export function aWord(
     {
       kind: 'approval',
       gate: null,
-      word: 'approve',
+      decision: 'approve',
       digest: null,
       by: 'alice',
       roles: ['approver'],
@@ -124,7 +124,7 @@ export function aWord(
       fingerprint: digestOf('a word'),
       requestId: 'request',
       at,
-      ...word,
+      ...decision,
     },
   ];
 }

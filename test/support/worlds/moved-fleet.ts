@@ -64,7 +64,7 @@ export async function moveBackAndForth(
   const moves = postgresMoves(plane.db, { brokers: BROKERS });
   let moved = 0;
   for (let n = 0; n < times; n++) {
-    const { wakes = [], ...answer } = await moves.moveByHand({
+    const { sinksToNotify = [], ...answer } = await moves.moveByHand({
       ...pointer,
       version: n % 2 === 0 ? 1 : 2,
       ifGeneration: null,
@@ -78,7 +78,8 @@ export async function moveBackAndForth(
     });
     if (answer.kind === 'moved' && !answer.replayed) moved++;
     if (n % 10 !== 9) continue;
-    for (const wake of wakes) await plane.ingress.sendClient(Sink, sinkKey(wake)).deliver(wake);
+    for (const notification of sinksToNotify)
+      await plane.ingress.sendClient(Sink, sinkKey(notification)).deliver(notification);
   }
   return moved;
 }

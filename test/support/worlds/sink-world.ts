@@ -111,13 +111,13 @@ export async function moveOften(plane: ControlPlane, tenant: string, times: numb
 export function steer(
   plane: ControlPlane,
   tenant: string,
-  what: ControlRequest['steer'],
+  what: ControlRequest['control'],
   { sink = 'audit', idempotencyKey = crypto.randomUUID() }: { sink?: string; idempotencyKey?: string } = {},
 ): Promise<ControlResult> {
   return plane.ingress.client(Sink, sinkKey({ tenant, sink })).control({
     tenant,
     sink,
-    steer: what,
+    control: what,
     by: 'ann',
     idempotencyKey,
     fingerprint: digestOf(JSON.stringify(what)),
@@ -128,7 +128,7 @@ export function steer(
 /** Changes the database as if the sweep had not visited the tenant's sinks for a long time. */
 export async function pretendLateSweep(plane: ControlPlane, tenant: string): Promise<void> {
   await standstill(plane).sql((client) =>
-    client.query('UPDATE pointsman.sinks SET proven_at = NULL WHERE tenant = $1', [tenant]),
+    client.query('UPDATE pointsman.sinks SET healthy_at = NULL WHERE tenant = $1', [tenant]),
   );
 }
 

@@ -112,7 +112,7 @@ test('an event that many streams send is encoded once, is the same buffer for al
   expect(new Set(received).size).toBe(1);
   expect(shares.held).toBe((received[0] as Uint8Array).byteLength);
   // The test may see two portions in one turn.
-  expect(most).toBeLessThanOrEqual(2 * watchLimits.wokenPerTurn);
+  expect(most).toBeLessThanOrEqual(2 * watchLimits.notifiedPerTurn);
   end.abort();
 });
 

@@ -50,14 +50,14 @@ const gate = (state: 'open' | 'passed'): ReleaseView['gates'][number] => ({
   gate: 'release',
   kind: 'approval',
   state,
-  says: '',
+  statusText: '',
   openedAt: '2026-01-01T00:00:00.000Z',
   opensAt: null,
   deadlineAt: '2026-01-02T00:00:00.000Z',
   decidedAt: null,
   baseGeneration: 0,
   needed: 1,
-  verdicts: [],
+  decisions: [],
 });
 
 const changes = (...what: GateChange['change'][]): GateChange[] =>
@@ -66,8 +66,8 @@ const changes = (...what: GateChange['change'][]): GateChange[] =>
     gate: 'release',
     kind: 'approval',
     change,
-    by: change === 'said' ? 'alice' : null,
-    word: change === 'said' ? 'approve' : null,
+    by: change === 'decided' ? 'alice' : null,
+    decision: change === 'decided' ? 'approve' : null,
     comment: null,
     url: null,
     at: '2026-01-01T00:00:00.000Z',
@@ -100,8 +100,8 @@ test('an event keeps its id while the release goes on, and comes before all late
   const looks = [
     releaseEvents(release([stage('validate', 'passed')]), []),
     releaseEvents(waiting, changes('opened')),
-    releaseEvents(waiting, changes('opened', 'said', 'passed')),
-    releaseEvents(live, changes('opened', 'said', 'passed')),
+    releaseEvents(waiting, changes('opened', 'decided', 'passed')),
+    releaseEvents(live, changes('opened', 'decided', 'passed')),
   ];
   const last = looks.at(-1) ?? [];
   for (const look of looks) expect(last.slice(0, look.length)).toEqual(look);
@@ -121,7 +121,7 @@ test('the last event is the release itself, and comes only once it has settled',
 });
 
 test('the changes of the gates come between the begin and the end of their stage, also more than nine', () => {
-  const many = Array.from({ length: 11 }, () => 'said' as const);
+  const many = Array.from({ length: 11 }, () => 'decided' as const);
   const view = { ...release([stage('gate', 'failed')]), gates: [gate('open')] };
   expect(sentEvents(view, changes(...many)).map(([id]) => id)).toEqual(
     '7 7.1 7.2 7.3 7.4 7.5 7.6 7.7 7.8 7.9 7.10 7.11 8'.split(' '),

@@ -94,7 +94,7 @@ test('followers are woken in portions, and other requests are served in between'
   await Promise.all(next);
   expect(most).toBeGreaterThan(0);
   // The test may see two portions in one turn once, because its turn was scheduled before the first portion.
-  expect(most).toBeLessThanOrEqual(2 * watchLimits.wokenPerTurn);
+  expect(most).toBeLessThanOrEqual(2 * watchLimits.notifiedPerTurn);
 });
 
 describe('when the store fails for the readers of many tenants', () => {

@@ -121,13 +121,13 @@ export function gate(more: Readonly<Record<string, unknown>> = {}): Record<strin
     gate: 'release',
     kind: 'approval',
     state: 'open',
-    says: 'waits for 1 of 1 approval by a token with the role approver',
+    statusText: 'waits for 1 of 1 approval by a token with the role approver',
     openedAt: '2026-01-01T00:00:00.000Z',
     deadlineAt: '2026-01-02T00:00:00.000Z',
     decidedAt: null,
     baseGeneration: 2,
     needed: 1,
-    verdicts: [],
+    decisions: [],
     ...more,
   };
 }

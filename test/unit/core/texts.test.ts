@@ -86,7 +86,7 @@ test('the text of sinks that keep a pointer from moving names each sink with its
     { cause: 'missing', sink: 'audit' },
     { cause: 'paused', sink: 'mail', pause: { by: 'ann', reason: 'moving house' } },
     { cause: 'failing', sink: 'redis', since: '2026-01-02T03:04:05.678Z', lastError: 'away' },
-    { cause: 'unproven', sink: 'rabbitmq' },
+    { cause: 'stale_health', sink: 'rabbitmq' },
   ]);
   expect(text).toBe(
     'waits for the sink "audit": there is no webhook of that name; the sink "mail": it is paused by ann: moving house; ' +
@@ -127,7 +127,7 @@ describe('the text of an effect', () => {
     [{ effect: 'pointer-move', detail: '7', origin: null }, 'generation 7'],
     [{ effect: 'announcement', detail: '9', origin: null }, 'seq 9'],
     [{ effect: 'commit-status', detail: null, origin }, 'acme/bot@abc'],
-    [{ effect: 'commit-status', detail: 'told "success"', origin }, 'acme/bot@abc: told "success"'],
+    [{ effect: 'commit-status', detail: 'posted "success"', origin }, 'acme/bot@abc: posted "success"'],
     [{ effect: 'artifact-claim', detail: 'sha256:1', origin }, 'sha256:1'],
   ])('of the line %j is made from the fields of the record', (line, text) => {
     expect(effectText(line)).toBe(text);

@@ -44,9 +44,9 @@ async function hold(run: CommandRun, options: HoldOptions): Promise<ExitName> {
   if (terminal.json) terminal.document(pointer);
   else {
     const lifted = wasFree ? 'was not held' : 'lifted';
-    const word = options.lift === true ? lifted : 'held';
+    const label = options.lift === true ? lifted : 'held';
     terminal.out(
-      `${terminal.paint(['bold', 'green'], word)}  ${channel} is ${pointerPosition(pointer, terminal)}\n`,
+      `${terminal.paint(['bold', 'green'], label)}  ${channel} is ${pointerPosition(pointer, terminal)}\n`,
     );
   }
   return 'done';

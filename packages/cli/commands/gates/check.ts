@@ -54,13 +54,13 @@ async function reportCheck(
   const conclusion = success === true ? 'success' : 'failure';
   const path = `${releasePath(id.tenant, id.bundle, id.version)}/checks/${check}`;
   const json = { conclusion, summary, url: resultUrl, digest: checked };
-  const heard = await sendOnce({ key: idempotencyKey, same: '', ...RECORDED_ONCE }, (headers) =>
+  const recorded = await sendOnce({ key: idempotencyKey, same: '', ...RECORDED_ONCE }, (headers) =>
     client.call('POST', path, DecisionResult, { headers, json }),
   );
-  if (terminal.json) terminal.document(heard);
+  if (terminal.json) terminal.document(recorded);
   else {
-    const word = terminal.paint(['bold', success === true ? 'green' : 'red'], conclusion);
-    terminal.out(`${word}  ${correlationId(id)} at "${heard.gate}": ${heard.state}\n`);
+    const label = terminal.paint(['bold', success === true ? 'green' : 'red'], conclusion);
+    terminal.out(`${label}  ${correlationId(id)} at "${recorded.gate}": ${recorded.state}\n`);
   }
   return 'done';
 }

@@ -65,19 +65,19 @@ export async function decide(
   const id = releaseOf(run, named);
   const seen = options.digest === undefined ? await review(run, id) : null;
   const comment = await promptForMissing(run, id, decision, options);
-  const word: DecisionBody = {
+  const body: DecisionBody = {
     decision,
     digest: options.digest ?? seen?.digest,
     generation: options.ifGeneration ?? seen?.generation,
     gate: options.gate,
     comment,
   };
-  const repetition = { key: options.idempotencyKey, same: repeatOptions(word), ...RECORDED_ONCE };
-  const heard = await sendOnce(repetition, (headers) => send(run, id, word, headers));
-  if (run.terminal.json) run.terminal.document(heard);
+  const repetition = { key: options.idempotencyKey, same: repeatOptions(body), ...RECORDED_ONCE };
+  const recorded = await sendOnce(repetition, (headers) => send(run, id, body, headers));
+  if (run.terminal.json) run.terminal.document(recorded);
   else
     run.terminal.out(
-      `${outcomeOf(heard, decision, run.terminal)}  ${correlationId(id)} ${gateStatus(heard)}\n`,
+      `${outcomeOf(recorded, decision, run.terminal)}  ${correlationId(id)} ${gateStatus(recorded)}\n`,
     );
   return 'done';
 }
@@ -130,15 +130,15 @@ interface DecisionBody {
 }
 
 /** The options that repeat the same decision. They name what was reviewed, because the release may differ by then. */
-function repeatOptions(word: DecisionBody): string {
-  const what = word.digest === undefined ? '' : ` --digest ${word.digest}`;
-  return word.generation === undefined ? what : `${what} --if-generation ${word.generation}`;
+function repeatOptions(body: DecisionBody): string {
+  const what = body.digest === undefined ? '' : ` --digest ${body.digest}`;
+  return body.generation === undefined ? what : `${what} --if-generation ${body.generation}`;
 }
 
 async function send(
   run: CommandRun,
   id: ReleaseId,
-  word: DecisionBody,
+  body: DecisionBody,
   headers: Readonly<Record<string, string>>,
 ): Promise<DecisionResult> {
   try {
@@ -148,7 +148,7 @@ async function send(
       DecisionResult,
       {
         headers,
-        json: word,
+        json: body,
       },
     );
   } catch (error) {
@@ -166,6 +166,6 @@ function outcomeOf({ state }: DecisionResult, decision: Decision, terminal: Term
   return terminal.paint(['bold', state === 'passed' ? 'green' : 'yellow'], 'approved');
 }
 
-function gateStatus({ gate, state, said, needed }: DecisionResult): string {
-  return state === 'open' ? `at "${gate}": ${said} of ${needed}` : `at "${gate}": ${state}`;
+function gateStatus({ gate, state, decisions, needed }: DecisionResult): string {
+  return state === 'open' ? `at "${gate}": ${decisions} of ${needed}` : `at "${gate}": ${state}`;
 }

@@ -20,17 +20,17 @@ export async function* followRelease(
   signal: AbortSignal,
 ): AsyncGenerator<ReleaseView> {
   const path = releasePath(id.tenant, id.bundle, id.version);
-  const look = () => client.call('GET', path, ReleaseView, { deadline: signal });
-  let view = await look();
+  const read = () => client.call('GET', path, ReleaseView, { deadline: signal });
+  let view = await read();
   yield view;
   if (view.status === 'settled') return;
   for await (const event of eventStream(client, `${path}/events`, signal)) {
-    view = (event === null ? null : viewAfter(view, event)) ?? (await look());
+    view = (event === null ? null : viewAfter(view, event)) ?? (await read());
     yield view;
     if (view.status === 'settled') return;
   }
   for (;;) {
-    view = await look();
+    view = await read();
     yield view;
     if (view.status === 'settled') return;
     await waitFor(cliLimits.pollMs, signal);

@@ -9,7 +9,7 @@ import { listRows } from '@pointsman/client/internal/http/pages';
 import { printable } from '../../output/printable.ts';
 import { ReleaseView } from '@pointsman/client/internal/http/resources';
 import { table } from '../../output/table.ts';
-import { shortDigest, statusWord } from '../../output/format.ts';
+import { shortDigest, statusLabel } from '../../output/format.ts';
 
 /** `pointsman releases`: lists the releases of a bundle, newest first. */
 export function releasesCommand(cli: Cli): Command {
@@ -31,7 +31,7 @@ async function releases(run: CommandRun, limit: number): Promise<ExitName> {
     const rows = items.map((release) => [
       `v${release.version}`,
       release.channel,
-      statusWord(release, terminal),
+      statusLabel(release, terminal),
       release.digest === null ? '' : shortDigest(release.digest),
       printable(release.reason ?? ''),
     ]);

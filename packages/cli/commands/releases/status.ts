@@ -16,7 +16,7 @@ import { showDiagnostics } from '../../report-failure.ts';
 import { ChannelView, ReleaseView } from '@pointsman/client/internal/http/resources';
 import { table } from '../../output/table.ts';
 import type { Terminal } from '../../output/terminal.ts';
-import { moment, statusWord, outcomeLine, pointerPosition } from '../../output/format.ts';
+import { moment, statusLabel, outcomeLine, pointerPosition } from '../../output/format.ts';
 
 /** `pointsman status`: shows a bundle's pointers and releases in flight, or one release. */
 export function statusCommand(cli: Cli): Command {
@@ -91,7 +91,7 @@ function inFlightRows(one: ReleaseView, terminal: Terminal): string[][] {
     if (kind === 'sink' || kind === 'compiler' || kind === 'release') waits.push(printable(text));
   }
   const [first = '', ...others] = waits;
-  const own = [` v${one.version}`, one.channel, statusWord(one, terminal), first];
+  const own = [` v${one.version}`, one.channel, statusLabel(one, terminal), first];
   return [own, ...others.map((wait) => ['', '', '', wait])];
 }
 

@@ -17,11 +17,11 @@ export function sinkControlCommands(cli: Cli): Command[] {
       .option('--reason <text>', 'the reason', sentence)
       .action(async (name: string, { reason }: { reason?: string }, own: Command) => {
         const body = reason === undefined ? {} : { reason };
-        cli.finish(await steer(commandRun(cli, own), name, 'pause', 'paused', body));
+        cli.finish(await control(commandRun(cli, own), name, 'pause', 'paused', body));
       }),
     onSink('resume', 'resume deliveries, in order, including missed moves').action(
       async (name: string, _options: unknown, own: Command) => {
-        cli.finish(await steer(commandRun(cli, own), name, 'resume', 'resumed', {}));
+        cli.finish(await control(commandRun(cli, own), name, 'resume', 'resumed', {}));
       },
     ),
     onSink('replay', 'deliver all moves after a cursor again')
@@ -29,7 +29,7 @@ export function sinkControlCommands(cli: Cli): Command[] {
       .action(async (name: string, { after }: { after: string }, own: Command) => {
         const run = commandRun(cli, own);
         const body = { after: after.includes(':') ? after : `${run.tenant()}:${after}` };
-        cli.finish(await steer(run, name, 'replay', 'replaying', body));
+        cli.finish(await control(run, name, 'replay', 'replaying', body));
       }),
     onSink('test', 'send a test event, which receivers ignore').action(
       async (name: string, _options: unknown, own: Command) => {
@@ -49,11 +49,11 @@ export function onSink(name: string, description: string): Command {
   return new Command(name).description(description).argument('<name>', 'the sink', sinkName);
 }
 
-async function steer(
+async function control(
   { client, terminal, ...run }: CommandRun,
   name: string,
   how: string,
-  word: string,
+  done: string,
   json: object,
 ): Promise<ExitName> {
   const sink = await client.call('POST', `${sinkPath(run.tenant(), name)}/${how}`, SinkView, {
@@ -63,7 +63,7 @@ async function steer(
   if (terminal.json) terminal.document(sink);
   else {
     const left = sink.lag === 0 ? 'up to date' : `${counted(sink.lag, 'move')} to deliver`;
-    terminal.out(`${terminal.paint(['bold', 'green'], word)}  ${sink.sink}: ${left}\n`);
+    terminal.out(`${terminal.paint(['bold', 'green'], done)}  ${sink.sink}: ${left}\n`);
   }
   return 'done';
 }

@@ -99,6 +99,6 @@ function attemptsCommand(cli: Cli): Command {
 
 function attemptRow({ terminal }: CommandRun, attempt: AttemptView): string[] {
   const { at, event, delivered, summary, tookMs } = attempt;
-  const word = delivered ? terminal.paint('green', 'delivered') : terminal.paint('red', 'failed');
-  return [moment(at), printable(event), word, humanDuration(tookMs), printable(summary)];
+  const label = delivered ? terminal.paint('green', 'delivered') : terminal.paint('red', 'failed');
+  return [moment(at), printable(event), label, humanDuration(tookMs), printable(summary)];
 }

@@ -89,8 +89,8 @@ async function setPolicy(run: CommandRun, file: string, options: SetOptions): Pr
   const changed = after.version !== before.version;
   if (terminal.json) terminal.document({ ...after, changed });
   else {
-    const word = terminal.paint(['bold', 'green'], changed ? 'set' : 'unchanged');
-    terminal.out(`${word}  the policy of ${run.tenant()} is version ${after.version}\n`);
+    const label = terminal.paint(['bold', 'green'], changed ? 'set' : 'unchanged');
+    terminal.out(`${label}  the policy of ${run.tenant()} is version ${after.version}\n`);
     const diff = unifiedDiff(inLines(before.policy), inLines(after.policy), terminal);
     terminal.out(diff ?? 'almost every line differs\n');
   }

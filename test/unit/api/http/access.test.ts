@@ -69,7 +69,7 @@ test.each([
 const actions: readonly Action[] = [
   'read',
   'publish',
-  'steer',
+  'control',
   'approve',
   'report',
   'acknowledge',
@@ -78,10 +78,10 @@ const actions: readonly Action[] = [
 const table: Record<Role, string> = {
   viewer: 'read',
   follower: 'read acknowledge',
-  publisher: 'read publish steer report',
+  publisher: 'read publish control report',
   approver: 'read approve report',
   reporter: 'read report',
-  admin: 'read publish steer approve report acknowledge administer',
+  admin: 'read publish control approve report acknowledge administer',
 };
 
 test.each(Role.options)(

@@ -38,7 +38,7 @@ function startRouter(as: Principal | null = null) {
       ...thing,
       method: 'put',
       operationId: 'b',
-      may: 'steer',
+      may: 'control',
       query: z.strictObject({ mode: z.enum(['x', 'y']).optional() }),
       headers: z.object({ 'if-match': z.string().regex(/^\d+$/, 'must be digits').optional() }),
       body: z.strictObject({ name: z.string().max(3) }),

@@ -44,7 +44,7 @@ const WAITING: Readonly<Record<string, Respond>> = {
   [`GET /v1/tenants/acme/artifacts/${DIGEST}`]: json({
     layers: [layer('a', '5'), layer('b', '6'), layer('new', '7'), layer('same', '4')],
   }),
-  [APPROVE]: json({ gate: 'release', state: 'passed', said: 1, needed: 1, replayed: false }, 201),
+  [APPROVE]: json({ gate: 'release', state: 'passed', decisions: 1, needed: 1, replayed: false }, 201),
 };
 
 async function run(
@@ -158,7 +158,7 @@ describe('pointsman approve', () => {
   });
 
   test('prints the count while more approvals are needed, and the response of the API with --json', async () => {
-    const heard = { gate: 'release', state: 'open', said: 1, needed: 2, replayed: false };
+    const heard = { gate: 'release', state: 'open', decisions: 1, needed: 2, replayed: false };
     const script = { ...WAITING, [APPROVE]: json(heard, 201) };
     expect((await run(['approve', '3', '--yes'], script)).stdout).toContain(
       'approved  acme:bot:v3 at "release": 1 of 2\n',

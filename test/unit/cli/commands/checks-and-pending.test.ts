@@ -32,7 +32,7 @@ describe('pointsman check report', () => {
 
   test.each(['success', 'failure'])('reports %s under the name of the check', async (conclusion) => {
     const state = conclusion === 'success' ? 'passed' : 'failed';
-    const script = { [REPORT]: json({ gate: 'e2e', state, said: 1, needed: 1, replayed: false }, 201) };
+    const script = { [REPORT]: json({ gate: 'e2e', state, decisions: 1, needed: 1, replayed: false }, 201) };
     const more = ['--summary', '212 passed', '--result-url', 'https://ci.example/1', '--digest', DIGEST];
     const result = await run(['check', 'report', 'e2e', 'v3', `--${conclusion}`, ...more], script);
     expect(result).toMatchObject({
@@ -55,7 +55,7 @@ describe('pointsman check report', () => {
     expect(lost.exit).toBe(11);
     expect(lost.stderr).toContain(`--idempotency-key ${key}`);
     await api?.close();
-    const heard = json({ gate: 'e2e', state: 'passed', said: 1, needed: 1, replayed: true }, 201);
+    const heard = json({ gate: 'e2e', state: 'passed', decisions: 1, needed: 1, replayed: true }, 201);
     const again = ['check', 'report', 'e2e', 'v3', '--success', '--idempotency-key', key];
     expect((await run(again, { [REPORT]: heard })).exit).toBe(0);
     expect(api?.seen[0]?.headers['idempotency-key']).toBe(key);

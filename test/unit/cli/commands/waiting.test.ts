@@ -27,27 +27,27 @@ const stages = (state: 'running' | 'passed') => [
 const waits = release({
   stage: 'gate',
   stages: stages('running'),
-  gates: [gate(), gate({ gate: 'e2e', kind: 'check', says: 'waits for the check "e2e"' })],
+  gates: [gate(), gate({ gate: 'e2e', kind: 'check', statusText: 'waits for the check "e2e"' })],
 });
 const halfWay = release({
   stage: 'gate',
   stages: stages('running'),
   gates: [
-    gate({ state: 'passed', says: 'passed', verdicts: [word('old', true), word('alice')] }),
-    gate({ gate: 'e2e', kind: 'check', says: 'waits for the check "e2e"' }),
+    gate({ state: 'passed', statusText: 'passed', decisions: [word('old', true), word('alice')] }),
+    gate({ gate: 'e2e', kind: 'check', statusText: 'waits for the check "e2e"' }),
   ],
 });
 const live = settled('published', {
   generation: 3,
   stages: stages('passed'),
   gates: [
-    gate({ state: 'passed', says: 'passed', verdicts: [word('old', true), word('alice')] }),
-    gate({ gate: 'e2e', kind: 'check', state: 'passed', says: 'passed', verdicts: [word('ci')] }),
+    gate({ state: 'passed', statusText: 'passed', decisions: [word('old', true), word('alice')] }),
+    gate({ gate: 'e2e', kind: 'check', state: 'passed', statusText: 'passed', decisions: [word('ci')] }),
   ],
 });
 
 function word(by: string, isVoid = false): Record<string, unknown> {
-  return { by, word: 'approve', comment: null, url: null, at: '2026-01-01T00:00:30.000Z', void: isVoid };
+  return { by, decision: 'approve', comment: null, url: null, at: '2026-01-01T00:00:30.000Z', void: isVoid };
 }
 
 /**
@@ -80,15 +80,18 @@ describe('pointsman publish with a release that waits', () => {
   });
 
   test('prints the gate at which the release failed', async () => {
-    const says = 'rejected by bob at the gate "release": too risky';
+    const statusText = 'rejected by bob at the gate "release": too risky';
     const failed = settled('rejected', {
-      reason: says,
+      reason: statusText,
       stages: [{ ...stages('passed')[0], state: 'failed' }],
-      gates: [gate({ state: 'failed', says }), gate({ gate: 'e2e', state: 'closed', says: 'closed' })],
+      gates: [
+        gate({ state: 'failed', statusText }),
+        gate({ gate: 'e2e', state: 'closed', statusText: 'closed' }),
+      ],
     });
     const { exit, stdout } = await bench.publish(views(waits, failed));
     expect(exit).toBe(3);
-    expect(stdout).toContain(`  ✗ release ${says}\n  ✗ gate `);
+    expect(stdout).toContain(`  ✗ release ${statusText}\n  ✗ gate `);
     expect(stdout).not.toContain('e2e closed');
   });
 
