@@ -137,7 +137,7 @@ describe('the server', () => {
   test('installs for production in less than 120 MB, without embedded servers and without the CLI of Restate', async () => {
     const server = join(folder, 'server');
     await cp(join(root, 'dist'), server, { recursive: true, filter: (path) => path !== tarballs });
-    await run('npm', PRODUCTION_INSTALL, { cwd: server });
+    await run('npm', productionInstall(), { cwd: server });
     expect(sizeOf(join(server, 'node_modules'))).toBeLessThan(120 * MB);
     const installed = readdirSync(join(server, 'node_modules/@restatedev'));
     expect(installed.toSorted()).toEqual(['restate-sdk', 'restate-sdk-clients', 'restate-sdk-core']);
@@ -153,11 +153,13 @@ describe('the server', () => {
   });
 });
 
-/** The command in docs/guides/deploying.md. */
-const PRODUCTION_INSTALL =
-  'ci --omit=dev --ignore-scripts --include-workspace-root --workspace @pointsman/protocol --workspace @pointsman/client'.split(
-    ' ',
-  );
+/** The command that docs/guides/installing.md prescribes, without "npm". */
+function productionInstall(): string[] {
+  const page = readFileSync(join(root, 'docs/guides/installing.md'), 'utf8');
+  const command = /^npm (ci --omit=dev .*)$/m.exec(page)?.[1];
+  if (command === undefined) throw new Error('the page has no command for a production install');
+  return command.split(' ');
+}
 
 function theStack(): Stack {
   if (stack === null) throw new Error('the stack did not start');
