@@ -17,6 +17,7 @@ const FILES = [
   'services/compiler/process/limited-bundler.sh',
   'packages/cli/pointsman.js',
   'packages/dev/pointsman-dev.js',
+  'packages/protocol/schemas',
   'examples/support-bot',
   'restate.toml',
   'LICENSE',
@@ -68,10 +69,10 @@ const SERVER_SCRIPTS = {
 function published(manifest: Manifest, folder = '.'): object {
   const { publishConfig = {}, exports, bin, ...rest } = manifest;
   const path = (file: string): string => `./${posix.join(folder, file)}`;
-  const compiled = (file: string): object => ({
-    types: path(file.replace(/\.ts$/, '.d.ts')),
-    default: path(file.replace(/\.ts$/, '.js')),
-  });
+  const compiled = (file: string): object | string =>
+    file.endsWith('.ts')
+      ? { types: path(file.replace(/\.ts$/, '.d.ts')), default: path(file.replace(/\.ts$/, '.js')) }
+      : path(file);
   return {
     ...rest,
     ...(bin && { bin: mapped(bin, path) }),

@@ -1,10 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 
-import { referenceFolder, referencePages } from './pages.ts';
+import { projectFolder, referencePages } from './pages.ts';
 
-/** `npm run docs`: writes the generated pages of docs/reference. */
-await mkdir(referenceFolder, { recursive: true });
-for (const { name, text } of await referencePages()) {
-  await writeFile(`${referenceFolder}${name}`, text);
-  console.log(`docs/reference/${name}`);
+/** `npm run docs`: writes the generated pages and schemas. */
+for (const { path, text } of await referencePages()) {
+  await writeFile(`${projectFolder}${path}`, text);
+  console.log(path);
 }

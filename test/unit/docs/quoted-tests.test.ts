@@ -11,7 +11,7 @@ test.each(globSync('docs/**/*.md', { cwd: root }))('every test that %s quotes ex
   const quotes = [...read(page).matchAll(/_Tests?:\s("[^_]+")_/g)].flatMap(([, list = '']) =>
     [...list.replaceAll(/\s+/g, ' ').matchAll(/"([^"]+)"/g)].map(([, title = '']) => title),
   );
-  const tests = globSync('test/{unit,store,conformance,integration,faults}/**/*.ts', { cwd: root })
+  const tests = globSync('test/{unit,store,conformance,integration,packages,faults}/**/*.ts', { cwd: root })
     .map(read)
     .join('\n');
   expect(quotes.filter((title) => !tests.includes(`'${title}'`))).toEqual([]);
