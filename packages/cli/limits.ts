@@ -6,13 +6,9 @@ const minute = 60 * second;
 export const cliLimits = {
   /** The examination of the server: longer than two of them, which take up to 48 s while a store hangs. */
   diagnosisMs: 55 * second,
-  /** A publish may have 48 MiB and a slow connection. */
-  uploadMs: 5 * minute,
   /** The default of `--timeout`: a CI job that hangs longer costs more than running it again. */
   waitMs: 30 * minute,
   longestWaitMs: 7 * 24 * 60 * minute,
-  /** Between two reads of a release when the event stream is unavailable. */
-  pollMs: second,
   /** The default number of rows in a list. */
   shownRows: 20,
   /** Files fetched at the same time for a diff. */

@@ -1,5 +1,5 @@
-export { apiClient, type ApiClient, type Call, type Connection } from './http/client.ts';
-export { eventStream } from './http/event-stream.ts';
+export { apiClient, type ApiClient, type Call, type ClientOptions, type Connection } from './http/client.ts';
+export { eventStream, type StreamEvent } from './http/event-stream.ts';
 export {
   ClientError,
   InvalidResponseError,
@@ -21,4 +21,6 @@ export {
   RollbackView,
   StageView,
 } from './http/resources.ts';
+export { publish, settledRelease, type PublishOptions, type SourceFiles } from './http/publish.ts';
+export { followRelease } from './http/follow-release.ts';
 export { headerOf, type ApiResponse } from './http/response.ts';

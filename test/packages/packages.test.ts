@@ -125,6 +125,18 @@ describe('pointsman and @pointsman/dev', () => {
     }
   });
 
+  test('a program publishes under Node 20, 22 and 24, and waits until its release is published', async () => {
+    const token = (await pointsman('tokens', 'create', 'ci', '--role', 'publisher', '--json')).stdout;
+    for (const [index, [, path]] of nodes.entries()) {
+      const env = { POINTSMAN_TOKEN: tokenIn(token) };
+      const { stdout } = await run(path, ['publish.mjs', theStack().url, 'acme', 'limits'], {
+        cwd: consumer,
+        env,
+      });
+      expect(stdout).toBe(`v${index + 1} published\n`);
+    }
+  });
+
   test('pointsman up without @pointsman/dev explains how to install it', async () => {
     await expect(pointsman('up')).rejects.toMatchObject({
       code: 2,

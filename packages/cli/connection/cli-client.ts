@@ -12,7 +12,7 @@ import type { Connection } from './connection.ts';
 
 /** The API for commands: its failures are CliErrors, with an exit code and hints. `signal` ends everything in progress. */
 export function cliClient(connection: Connection, signal: AbortSignal, firstRetryMs?: number): ApiClient {
-  const client = apiClient(connection, signal, firstRetryMs);
+  const client = apiClient(connection, { signal, firstRetryMs });
   const asCliError = (error: unknown): never => {
     throw cliErrorOf(error, client.url);
   };

@@ -1,10 +1,10 @@
+import { clientLimits } from '@pointsman/client/internal/http/limits';
+import { cliLimits } from '../limits.ts';
 import { findingLimits } from '@pointsman/protocol/limits';
 import { z } from 'zod';
 
 import type { Finding } from '@pointsman/protocol/findings/finding';
 import { DeliveryState } from '@pointsman/protocol/hook';
-import { clientLimits } from '@pointsman/client/internal/http/limits';
-import { cliLimits } from '../limits.ts';
 import { humanDuration } from '@pointsman/protocol/text/amounts';
 import { hookPath, hooksPath } from '@pointsman/protocol/paths';
 import type { ApiClient } from '@pointsman/client/internal/http/client';

@@ -1,5 +1,5 @@
-import { findingLimits } from '@pointsman/protocol/limits';
 import { clientLimits } from '@pointsman/client/internal/http/limits';
+import { findingLimits } from '@pointsman/protocol/limits';
 import { inFlightPath } from '@pointsman/protocol/paths';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
 import { listRows } from '@pointsman/client/internal/http/pages';

@@ -4,6 +4,7 @@ import { reconcilePath, releasePath } from '@pointsman/protocol/paths';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
 import { ReleaseView } from '@pointsman/client/internal/http/resources';
 import { waitFor } from '@pointsman/client/internal/http/retry';
+import { clientLimits } from '@pointsman/client/internal/http/limits';
 import { cliLimits } from '../limits.ts';
 import { check } from './check.ts';
 import { inBatches } from './in-batches.ts';
@@ -54,7 +55,7 @@ async function outcomeOf(client: ApiClient, release: ReleaseView, deadline: Abor
       const { outcome, status } = current;
       if (outcome !== null) return [{ subject, state: 'ok', summary: `settled: ${outcome}`, actions: [] }];
       if (status === 'waiting') return [];
-      const isOver = await waitFor(cliLimits.pollMs, deadline).then(
+      const isOver = await waitFor(clientLimits.pollMs, deadline).then(
         () => false,
         () => true,
       );

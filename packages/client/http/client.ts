@@ -55,11 +55,17 @@ export interface ApiClient {
   ): Promise<Dispatcher.ResponseData['body'] | null>;
 }
 
-/** `signal` ends everything in progress, including a wait between two attempts. */
+export interface ClientOptions {
+  /** Ends everything in progress, including a wait between two attempts. */
+  readonly signal?: AbortSignal;
+  /** The wait before the second attempt. For tests. */
+  readonly firstRetryMs?: number | undefined;
+}
+
+/** A client of the API at a URL, with a token. It holds no connection that has to be closed. */
 export function apiClient(
   { url, token }: Connection,
-  signal: AbortSignal,
-  firstRetryMs: number = clientLimits.firstRetryMs,
+  { signal = new AbortController().signal, firstRetryMs = clientLimits.firstRetryMs }: ClientOptions = {},
 ): ApiClient {
   const authorization: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` };
   let hasAnswered = false;

@@ -3,10 +3,13 @@ import { requestLimits } from '@pointsman/protocol/limits';
 /** Limits of the HTTP client. Times are milliseconds. */
 
 const second = 1_000;
+const minute = 60 * second;
 
 export const clientLimits = {
   /** One request: longer than the 20 s after which the API itself gives up on its stores. */
   requestMs: 30 * second,
+  /** A publish may have 48 MiB and a slow connection. */
+  uploadMs: 5 * minute,
   /** Attempts of one request, including the first. With the waits below they cover an outage of about 15 s, such as a restart. */
   attempts: 6,
   firstRetryMs: 250,
@@ -15,6 +18,8 @@ export const clientLimits = {
   longestRetryAfterMs: 30 * second,
   /** Consecutive failures of an event stream before it counts as unavailable. */
   streamFailures: 3,
+  /** Between two reads of a release when its event stream is unavailable. */
+  pollMs: second,
   /** A stream without any data for this long, not even a heartbeat, is dead; proxies cut at 60 s. */
   streamSilenceMs: 65 * second,
   /** One event is one small JSON document; more than this is not an event stream. */

@@ -1,13 +1,7 @@
 import { z } from 'zod';
 
 import { describeIssues } from '@pointsman/protocol/json/schema-issues';
-import {
-  sourceLimits,
-  artifactLimits,
-  documentLimits,
-  manifestLimits,
-  requestLimits,
-} from '@pointsman/protocol/limits';
+import { sourceLimits, artifactLimits, documentLimits, manifestLimits, requestLimits } from '@pointsman/protocol/limits';
 import { Diagnostic, reportedDiagnostics } from '@pointsman/protocol/releases/diagnostic';
 import { pathProblem } from '@pointsman/protocol/releases/source';
 import { cacheEntryLimits } from '../limits.ts';

@@ -1,5 +1,5 @@
 // A program that uses every entry of @pointsman/client with its types. It is only checked, not run.
-import { apiClient, ProblemError, ReleaseView } from '@pointsman/client';
+import { apiClient, ProblemError, publish, ReleaseView, settledRelease } from '@pointsman/client';
 import { openFollower, type Bundle } from '@pointsman/client/follower';
 import { consumeMoves as consumeFromRabbitmq } from '@pointsman/client/rabbitmq';
 import { consumeMoves as consumeFromRedis, redisBundleReader, tailMoves } from '@pointsman/client/redis';
@@ -10,13 +10,20 @@ import type { MoveEvent } from '@pointsman/protocol/moves/move-event';
 const log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 export async function release(version: number): Promise<ReleaseView | null> {
-  const client = apiClient({ url: 'http://127.0.0.1:7400', token: null }, new AbortController().signal);
+  const client = apiClient({ url: 'http://127.0.0.1:7400', token: null });
   try {
     return await client.call('GET', `/v1/tenants/acme/bundles/bot/releases/${version}`, ReleaseView);
   } catch (error) {
     if (error instanceof ProblemError && error.problem.code === 'not_found') return null;
     throw error;
   }
+}
+
+export async function publishes(): Promise<string | null> {
+  const client = apiClient({ url: 'http://127.0.0.1:7400', token: 't' });
+  const files = new Map([['agents/billing.yaml', 'refundCents: 100\n']]);
+  const accepted = await publish(client, { tenant: 'acme', bundle: 'bot' }, files, { message: 'First' });
+  return (await settledRelease(client, accepted, AbortSignal.timeout(60_000))).outcome;
 }
 
 export async function run(): Promise<Bundle> {

@@ -11,7 +11,7 @@ afterEach(() => api.close());
 
 async function stream(script: readonly Respond[], signal = new AbortController().signal) {
   api = await scriptedApi({ 'GET /events': script });
-  return eventStream(apiClient({ url: api.url, token: 't' }, signal, 5), '/events', signal);
+  return eventStream(apiClient({ url: api.url, token: 't' }, { signal, firstRetryMs: 5 }), '/events', signal);
 }
 
 test('a cut event stream resumes after its last event, and reports the cut', async () => {

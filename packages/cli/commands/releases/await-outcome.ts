@@ -3,7 +3,7 @@ import { humanDuration } from '@pointsman/protocol/text/amounts';
 import type { CommandRun } from '../../context.ts';
 import { exitOfOutcome, type ExitName } from '../../exit-codes.ts';
 import { CliError, Unreachable } from '../../failures.ts';
-import { followRelease } from './follow-release.ts';
+import { followRelease } from '@pointsman/client/internal/http/follow-release';
 import { openGateNames, openGates } from '../../output/format-gate.ts';
 import { printable } from '../../output/printable.ts';
 import { progress } from '../../output/progress.ts';

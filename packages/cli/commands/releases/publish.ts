@@ -10,7 +10,7 @@ import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import { EXIT_CODES, type ExitName } from '../../exit-codes.ts';
 import { ApiProblem } from '../../failures.ts';
 import { createChannelOption, hintAtCreating } from '../../options/create-channel.ts';
-import { cliLimits } from '../../limits.ts';
+import { clientLimits } from '@pointsman/client/internal/http/limits';
 import { generation, sentence, timeAhead, timeoutOption } from '../../options/option-values.ts';
 import { IGNORE_FILE } from '../../source/ignore-file.ts';
 import { packDirectory, type PackedSource } from '../../source/pack.ts';
@@ -160,5 +160,5 @@ async function dryRun(
 }
 
 function upload(source: PackedSource, { signal }: Deadline): Pick<Call, 'bytes' | 'timeoutMs' | 'deadline'> {
-  return { bytes: source.archive, timeoutMs: cliLimits.uploadMs, deadline: signal };
+  return { bytes: source.archive, timeoutMs: clientLimits.uploadMs, deadline: signal };
 }

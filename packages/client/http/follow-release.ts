@@ -1,24 +1,24 @@
-import type { StreamEvent } from '@pointsman/client/internal/http/event-stream';
+import type { StreamEvent } from './event-stream.ts';
 
 import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
 import { STAGES } from '@pointsman/protocol/releases/release';
 import { releasePath } from '@pointsman/protocol/paths';
-import type { ApiClient } from '@pointsman/client/internal/http/client';
-import { eventStream } from '@pointsman/client/internal/http/event-stream';
-import { cliLimits } from '../../limits.ts';
-import { ReleaseView, StageEvent } from '@pointsman/client/internal/http/resources';
-import { waitFor } from '@pointsman/client/internal/http/retry';
+import type { ApiClient } from './client.ts';
+import { eventStream } from './event-stream.ts';
+import { clientLimits } from './limits.ts';
+import { ReleaseView, StageEvent } from './resources.ts';
+import { waitFor } from './retry.ts';
 
 /**
  * Yields the current view of a release, and each change. The last view is that of the settled release. Reads the release itself when the stream is cut or has an
- * unknown event, and every {@link cliLimits.pollMs} without a stream. Throws as the client does, and the signal's reason when interrupted.
+ * unknown event, and every {@link clientLimits.pollMs} without a stream. Throws as the client does, and the signal's reason when interrupted.
  */
 export async function* followRelease(
   client: ApiClient,
   id: ReleaseId,
   signal: AbortSignal,
-): AsyncGenerator<ReleaseView> {
+): AsyncGenerator<ReleaseView, void> {
   const path = releasePath(id.tenant, id.bundle, id.version);
   const read = () => client.call('GET', path, ReleaseView, { deadline: signal });
   let view = await read();
@@ -33,7 +33,7 @@ export async function* followRelease(
     view = await read();
     yield view;
     if (view.status === 'settled') return;
-    await waitFor(cliLimits.pollMs, signal);
+    await waitFor(clientLimits.pollMs, signal);
   }
 }
 

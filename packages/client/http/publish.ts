@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+
+import type { ReleaseId } from '@pointsman/protocol/identifiers';
+import { bundlePath } from '@pointsman/protocol/paths';
+import type { ConflictRule } from '@pointsman/protocol/releases/release';
+import type { ApiClient } from './client.ts';
+import { followRelease } from './follow-release.ts';
+import { clientLimits } from './limits.ts';
+import { AcceptedRelease, type ReleaseView } from './resources.ts';
+
+/** The files of a source: text, or bytes, by path (`agents/billing.yaml`). */
+export type SourceFiles = ReadonlyMap<string, string | Uint8Array>;
+
+export interface PublishOptions {
+  /** Default: `live`. */
+  readonly channel?: string;
+  /** Allows a channel that the bundle does not have yet. */
+  readonly createChannel?: boolean;
+  /** For the history. */
+  readonly message?: string;
+  /** What happens if a release of the pointer is in flight. Default: the rule of the tenant's policy. */
+  readonly onConflict?: ConflictRule;
+  /** The pointer does not move before this time. */
+  readonly notBefore?: Date;
+  /** Publishes only if the pointer is still at this generation. */
+  readonly ifGeneration?: number;
+  /** Identifies the publish: a second call with the same key and files returns the same release. Default: a new one. */
+  readonly idempotencyKey?: string;
+  /** Ends the call. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Publishes files as a source of a bundle. Resolves when the release is accepted, before it is live: see {@link settledRelease}. Throws ProblemError for
+ * an invalid source (`problem.diagnostics` has each mistake), for a missing right and for a conflict.
+ */
+export async function publish(
+  client: ApiClient,
+  { tenant, bundle }: { readonly tenant: string; readonly bundle: string },
+  files: SourceFiles,
+  { notBefore, ifGeneration, idempotencyKey, signal, ...options }: PublishOptions = {},
+): Promise<AcceptedRelease> {
+  const entries = [...files].map(([path, content]): [string, string | { base64: string }] => [
+    path,
+    typeof content === 'string' ? content : { base64: Buffer.from(content).toString('base64') },
+  ]);
+  return client.call('POST', `${bundlePath(tenant, bundle)}/releases`, AcceptedRelease, {
+    json: { files: Object.fromEntries(entries), ...options, notBefore: notBefore?.toISOString() },
+    headers: {
+      'idempotency-key': idempotencyKey ?? randomUUID(),
+      ...(ifGeneration === undefined ? {} : { 'if-match': `"${ifGeneration}"` }),
+    },
+    timeoutMs: clientLimits.uploadMs,
+    deadline: signal,
+  });
+}
+
+/**
+ * Waits until a release has settled, and returns it: `outcome` is `published` or why not. The wait has no end of its own: gates may take days. Throws the
+ * reason of the signal.
+ */
+export async function settledRelease(
+  client: ApiClient,
+  id: ReleaseId,
+  signal: AbortSignal,
+): Promise<ReleaseView> {
+  let last: ReleaseView | null = null;
+  for await (const view of followRelease(client, id, signal)) last = view;
+  if (last === null) throw new Error('a release that is followed has at least one view');
+  return last;
+}
