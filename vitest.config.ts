@@ -9,6 +9,7 @@ const second = 1_000;
 const onServers = {
   pool: 'forks' as const,
   maxWorkers: 2,
+  globalSetup: ['test/support/runs/postgres-template.ts'],
   setupFiles: ['test/support/runs/end-on-sigterm.ts'],
   testTimeout: 300 * second,
   hookTimeout: 300 * second,

@@ -1,10 +1,13 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { PortBook, startOnPorts } from '../../../packages/dev/embedded/ports.ts';
 import type { ServerProcess } from '../../../packages/dev/embedded/server-process.ts';
 import { startEmbeddedPostgres } from '../../../packages/dev/postgres/embedded.ts';
 import { startEmbeddedRestate } from '../../../packages/dev/restate/embedded.ts';
+import { POSTGRES_TEMPLATE } from '../runs/postgres-template.ts';
 import { replaySettings } from '../runs/replay.ts';
 
 export interface TestPostgres {
@@ -43,6 +46,7 @@ export interface TestRestate {
  */
 export async function startPostgres({ fsync = false }: { fsync?: boolean } = {}): Promise<TestPostgres> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-postgres-'));
+  await copyTemplate(join(folder, 'data'));
   const book = PortBook.inMemory();
   const start = () =>
     startOnPorts(book, ['postgres'], (ports) =>
@@ -74,6 +78,12 @@ export async function startPostgres({ fsync = false }: { fsync?: boolean } = {})
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Copies the initialised PostgreSQL with its owner. Without a template (a benchmark, a single process) the start itself initialises one. */
+async function copyTemplate(dataDir: string): Promise<void> {
+  const template = process.env[POSTGRES_TEMPLATE];
+  if (template !== undefined) await promisify(execFile)('cp', ['-a', template, dataDir]);
 }
 
 /**
