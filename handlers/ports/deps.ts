@@ -2,23 +2,14 @@ import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import type { GateKind } from '@pointsman/protocol/releases/gate';
 import type { RemoteCompileRule } from '../../core/policy.ts';
 import type { Effect, FailedOutcome, Outcome, Stage } from '@pointsman/protocol/releases/release';
-import type { StoredBundle } from '../../core/releases/slot.ts';
+import type { Admissions } from './admissions.ts';
 import type { Callbacks, OutboundCalls } from './callbacks.ts';
 import type { Deliveries, Reports } from './hooks.ts';
 import type { SinkNotification } from '../contract/sink.ts';
 import type { Sinks } from './sinks.ts';
 import type { CompiledDigests, StageSpan, StageTimes } from './stages.ts';
 import type { SystemsReport } from '../contract/worker.ts';
-import type {
-  CancelResult,
-  HoldResult,
-  HoldRequest,
-  MoveResult,
-  MoveRequest,
-  PublishResult,
-  PublishRequest,
-  SwapResult,
-} from '../contract/tenant.ts';
+import type { HoldResult, HoldRequest, MoveResult, MoveRequest, SwapResult } from '../contract/tenant.ts';
 import type { DecisionResult, DecisionRequest } from '../contract/release.ts';
 
 /**
@@ -26,50 +17,6 @@ import type { DecisionResult, DecisionRequest } from '../contract/release.ts';
  * them in. Each method is the body of one durable step. It takes plain data and is idempotent. It throws only
  * for errors that are worth a retry, and returns every expected outcome as a value.
  */
-
-/**
- * The decision that the tenant's object derived from its durable state for a publish. The store applies it,
- * or returns why it can't.
- */
-export interface AdmitRequest extends PublishRequest {
-  readonly tenant: string;
-  readonly version: number;
-  readonly at: number;
-  /** Start at once, wait in the queue, or be rejected because of the release in flight. */
-  readonly placement: 'start' | 'queue' | 'reject' | 'full';
-  /** The release that holds the slot, if any. The store checks whether it has already settled. */
-  readonly inFlight: number | null;
-  /** The releases that this one supersedes. One in flight gets an intent; a queued one is settled at once. */
-  readonly supersedes: readonly number[];
-}
-
-export type Admission =
-  | PublishResult
-  /** The version number is already used: the durable state is behind the record. */
-  | { readonly kind: 'version_taken' }
-  /** The release in the slot has settled, and the tenant's object was not notified yet. */
-  | { readonly kind: 'slot_free' };
-
-export interface Admissions {
-  /**
-   * In one transaction: detects a repeated request by its idempotency key; rejects it for a hold or a moved
-   * pointer; or numbers the release (status `running`, or `waiting` in the queue), marks the releases that it
-   * supersedes, and writes the audit row.
-   */
-  admit(request: AdmitRequest): Promise<Admission>;
-  /** Reads a bundle's state from the record, to restore lost durable state. */
-  readBundle(tenant: string, bundle: string): Promise<StoredBundle>;
-  /**
-   * Starts a queued release: `waiting` becomes `running`. Returns false when it has already settled and must
-   * not start.
-   */
-  leaveQueue(id: ReleaseId): Promise<boolean>;
-  /** Marks a running release for cancellation, or settles a queued one. */
-  requestCancel(
-    id: ReleaseId,
-    request: { by: string; reason: string | null; at: number },
-  ): Promise<CancelResult>;
-}
 
 export type ValidateStageResult =
   /**
