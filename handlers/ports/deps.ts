@@ -1,13 +1,12 @@
 import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import type { GateKind } from '@pointsman/protocol/releases/gate';
-import type { RemoteCompileRule } from '../../core/policy.ts';
 import type { Effect, FailedOutcome, Outcome, Stage } from '@pointsman/protocol/releases/release';
 import type { Admissions } from './admissions.ts';
 import type { Callbacks, OutboundCalls } from './callbacks.ts';
 import type { Deliveries, Reports } from './hooks.ts';
 import type { SinkNotification } from '../contract/sink.ts';
 import type { Sinks } from './sinks.ts';
-import type { CompiledDigests, StageSpan, StageTimes } from './stages.ts';
+import type { Closed, Stages, StageTimes } from './stages.ts';
 import type { SystemsReport } from '../contract/worker.ts';
 import type { HoldResult, HoldRequest, MoveResult, MoveRequest, SwapResult } from '../contract/tenant.ts';
 import type { DecisionResult, DecisionRequest } from '../contract/release.ts';
@@ -17,63 +16,6 @@ import type { DecisionResult, DecisionRequest } from '../contract/release.ts';
  * them in. Each method is the body of one durable step. It takes plain data and is idempotent. It throws only
  * for errors that are worth a retry, and returns every expected outcome as a value.
  */
-
-export type ValidateStageResult =
-  /**
-   * With an executor, only the local part of the validation has passed. The external compiler does the rest.
-   * Absent: compiled locally.
-   */
-  ({ readonly kind: 'valid'; readonly executor?: RemoteCompileRule } & StageSpan) | Invalid | Broken;
-
-/** A rule rejects the release, which ends as rejected. */
-interface Invalid {
-  readonly kind: 'invalid';
-  readonly summary: string;
-}
-
-/** A limit was exceeded, or the source can't be processed for a reason that a retry does not fix. */
-interface Broken {
-  readonly kind: 'broken';
-  readonly reason: string;
-}
-
-/** Invalid when the compiled output exceeds the tenant's quota. */
-export type CompileStageResult = ({ readonly kind: 'compiled' } & CompiledDigests) | Invalid | Broken;
-
-/** The release has already been closed. No stage may have further effects. */
-interface Closed {
-  readonly kind: 'closed';
-}
-
-/** `gated`: the release needs a decision before the swap. */
-export type StoreStageResult =
-  { readonly kind: 'stored'; readonly digest: string; readonly gated: boolean } | Closed | Broken;
-
-export interface Stages {
-  /**
-   * Validates the whole source. Findings are recorded with their locations. A clean result is recorded with
-   * the next stage.
-   */
-  validate(id: ReleaseId, source: string, times: StageTimes): Promise<ValidateStageResult>;
-  /** Compiles and uploads the blobs, each under its digest. Repeated, late or unused uploads are harmless. */
-  compile(
-    id: ReleaseId,
-    source: string,
-    validated: StageSpan,
-    times: StageTimes,
-  ): Promise<CompileStageResult | Closed>;
-  /**
-   * In one transaction, unless the release is closed: checks that every blob of the manifests is stored,
-   * registers the artifacts, claims them for the release, and writes the ledger. Returns the digest for the
-   * release's own channel.
-   */
-  store(
-    id: ReleaseId,
-    channel: string,
-    compiled: CompiledDigests,
-    times: StageTimes,
-  ): Promise<StoreStageResult>;
-}
 
 /** A gate that the workflow waits for: its description, and the end of the wait. */
 export interface WaitingGate {
