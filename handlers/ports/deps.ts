@@ -1,51 +1,20 @@
 import type { ReleaseId } from '@pointsman/protocol/identifiers';
-import type { GateKind } from '@pointsman/protocol/releases/gate';
 import type { Effect, FailedOutcome, Outcome, Stage } from '@pointsman/protocol/releases/release';
 import type { Admissions } from './admissions.ts';
 import type { Callbacks, OutboundCalls } from './callbacks.ts';
+import type { Gates } from './gates.ts';
 import type { Deliveries, Reports } from './hooks.ts';
 import type { SinkNotification } from '../contract/sink.ts';
 import type { Sinks } from './sinks.ts';
-import type { Closed, Stages, StageTimes } from './stages.ts';
+import type { Stages, StageTimes } from './stages.ts';
 import type { SystemsReport } from '../contract/worker.ts';
 import type { HoldResult, HoldRequest, MoveResult, MoveRequest, SwapResult } from '../contract/tenant.ts';
-import type { DecisionResult, DecisionRequest } from '../contract/release.ts';
 
 /**
  * Interfaces for what the handlers need from outside. services/ implements them, and services/worker passes
  * them in. Each method is the body of one durable step. It takes plain data and is idempotent. It throws only
  * for errors that are worth a retry, and returns every expected outcome as a value.
  */
-
-/** A gate that the workflow waits for: its description, and the end of the wait. */
-export interface WaitingGate {
-  readonly gate: string;
-  readonly kind: GateKind;
-  /** Set for a check that Pointsman must request. */
-  readonly url: string | null;
-  readonly statusText: string;
-  /** The end of the wait. At that time the gate expires; a time gate passes instead. */
-  readonly deadlineMs: number;
-}
-
-/** The status of a release's gates. */
-export type GateStatus =
-  /** The next decision has the number `gatesDecided` + 1. */
-  | { readonly kind: 'waiting'; readonly gatesDecided: number; readonly gates: readonly WaitingGate[] }
-  | { readonly kind: 'failed'; readonly reason: string }
-  /** All gates have passed, and the pointer may move. */
-  | { readonly kind: 'passed' }
-  | Closed;
-
-export interface Gates {
-  /**
-   * Returns the status of the gates. Gates past their deadline expire in this call. Approvals given for
-   * another live release become void.
-   */
-  evaluate(id: ReleaseId, at: number): Promise<GateStatus>;
-  /** Records one decision, in one transaction with all its effects. Idempotent under its key. */
-  recordDecision(id: ReleaseId, request: DecisionRequest & { at: number }): Promise<DecisionResult>;
-}
 
 export interface MoveByRelease extends ReleaseId {
   readonly channel: string;
