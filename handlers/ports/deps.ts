@@ -4,53 +4,16 @@ import type { Admissions } from './admissions.ts';
 import type { Callbacks, OutboundCalls } from './callbacks.ts';
 import type { Gates } from './gates.ts';
 import type { Deliveries, Reports } from './hooks.ts';
-import type { SinkNotification } from '../contract/sink.ts';
+import type { Moves } from './moves.ts';
 import type { Sinks } from './sinks.ts';
-import type { Stages, StageTimes } from './stages.ts';
+import type { Stages } from './stages.ts';
 import type { SystemsReport } from '../contract/worker.ts';
-import type { HoldResult, HoldRequest, MoveResult, MoveRequest, SwapResult } from '../contract/tenant.ts';
 
 /**
  * Interfaces for what the handlers need from outside. services/ implements them, and services/worker passes
  * them in. Each method is the body of one durable step. It takes plain data and is idempotent. It throws only
  * for errors that are worth a retry, and returns every expected outcome as a value.
  */
-
-export interface MoveByRelease extends ReleaseId {
-  readonly channel: string;
-  /** The generation in the durable state. The compare-and-set compares it with the record. */
-  readonly expectedGeneration: number;
-  readonly at: number;
-}
-
-export type PointerMove =
-  | Exclude<SwapResult, { kind: 'moved' }>
-  | (Extract<SwapResult, { kind: 'moved' }> & Partial<SinkNotifications>)
-  /**
-   * The record has another generation, and the release itself required none. Adopt this generation and try
-   * again.
-   */
-  | { readonly kind: 'state_behind'; readonly generation: number };
-
-/** The sinks to notify of a move, in addition to the result. Journals older than sinks lack this field. */
-export interface SinkNotifications {
-  readonly sinksToNotify: readonly SinkNotification[];
-}
-
-export interface Moves {
-  /**
-   * The swap's single transaction, which also notifies listeners. Idempotent: a repeated call finds its own
-   * move.
-   */
-  moveByRelease(request: MoveByRelease): Promise<PointerMove>;
-  /** Promotes or rolls back, in one transaction. */
-  moveByHand(
-    request: MoveRequest & { tenant: string; at: number },
-  ): Promise<MoveResult & Partial<SinkNotifications>>;
-  setHold(request: HoldRequest & { tenant: string; at: number }): Promise<HoldResult>;
-  /** Records in the ledger that the move was announced. */
-  announce(id: ReleaseId, times: StageTimes): Promise<void>;
-}
 
 export type Closing =
   /**
