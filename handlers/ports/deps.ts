@@ -1,10 +1,10 @@
 import type { ReleaseId } from '@pointsman/protocol/identifiers';
-import type { Effect, FailedOutcome, Outcome, Stage } from '@pointsman/protocol/releases/release';
 import type { Admissions } from './admissions.ts';
 import type { Callbacks, OutboundCalls } from './callbacks.ts';
 import type { Gates } from './gates.ts';
 import type { Deliveries, Reports } from './hooks.ts';
 import type { Moves } from './moves.ts';
+import type { Settlements } from './settlements.ts';
 import type { Sinks } from './sinks.ts';
 import type { Stages } from './stages.ts';
 import type { SystemsReport } from '../contract/worker.ts';
@@ -14,43 +14,6 @@ import type { SystemsReport } from '../contract/worker.ts';
  * them in. Each method is the body of one durable step. It takes plain data and is idempotent. It throws only
  * for errors that are worth a retry, and returns every expected outcome as a value.
  */
-
-export type Closing =
-  /**
-   * From now on the release has no further effects. These effects remain and must be undone, the last one
-   * first.
-   */
-  | {
-      readonly kind: 'closing';
-      readonly outcome: FailedOutcome;
-      readonly reason: string;
-      readonly effects: readonly Effect[];
-    }
-  /** Too late: the pointer has moved, so the release continues to the end. */
-  | { readonly kind: 'moved'; readonly generation: number; readonly seq: number }
-  | { readonly kind: 'settled'; readonly outcome: Outcome; readonly reason: string | null };
-
-export interface CloseRequest {
-  readonly outcome: FailedOutcome;
-  /** A recorded intent takes precedence, if there is one: a supersede, or a cancel with its reason. */
-  readonly yieldsToIntent: boolean;
-  readonly reason: string;
-  /** The stage at which the release stopped. Null when unknown. */
-  readonly stage: Stage | null;
-  readonly at: number;
-}
-
-export interface Settlements {
-  close(id: ReleaseId, request: CloseRequest): Promise<Closing>;
-  /** Undoes one effect of a closed release, if it has not been undone yet. */
-  undo(id: ReleaseId, effect: Effect): Promise<void>;
-  recordUndoFailure(id: ReleaseId, effect: Effect, reason: string): Promise<void>;
-  /**
-   * Settles the release: with the outcome that the close decided, or with `published` for a release whose
-   * pointer moved. Idempotent.
-   */
-  settle(id: ReleaseId, at: number): Promise<{ outcome: Outcome; reason: string | null }>;
-}
 
 /**
  * The state of a release's workflow in Restate. Only `ended` is conclusive. A workflow that Restate does not
