@@ -10,9 +10,11 @@ import type { Stages } from './stages.ts';
 import type { SystemsReport } from '../contract/worker.ts';
 
 /**
- * Interfaces for what the handlers need from outside. services/ implements them, and services/worker passes
- * them in. Each method is the body of one durable step. It takes plain data and is idempotent. It throws only
- * for errors that are worth a retry, and returns every expected outcome as a value.
+ * What the handlers need from outside. services/ implements the interfaces of this folder, and
+ * services/worker passes them in. Each method is the body of one durable step. It takes plain data and is
+ * idempotent. It throws only for errors that are worth a retry, and returns every expected outcome as a
+ * value. The values that the record returns are stated as schemas: services/postgres parses with them, or
+ * with rows derived from them.
  */
 
 /**
