@@ -1,8 +1,10 @@
+import { z } from 'zod';
+
+import { Digest, type ReleaseId } from '@pointsman/protocol/identifiers';
 import type { CalloutId } from '../../core/callout.ts';
-import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import type { RemoteCompileRule } from '../../core/policy.ts';
-import type { CallbackResult, CallbackRequest } from '../contract/release.ts';
-import type { CompiledDigests, StageSpan, StageTimes } from './stages.ts';
+import { type CallbackRequest, CallbackResult } from '../contract/release.ts';
+import { Closed, CompiledDigests, type StageSpan, type StageTimes } from './stages.ts';
 
 /**
  * Interfaces for requests to external systems and their callbacks. The rules of ports/deps.ts apply here too.
@@ -20,30 +22,38 @@ export interface NewCallback extends CalloutId {
   readonly at: number;
 }
 
-export type OpenedCallback =
+export const OpenedCallback = z.discriminatedUnion('kind', [
   /** Send the request, with this capability. */
-  | { readonly kind: 'open'; readonly channel: string; readonly digest: string | null }
+  z.object({ kind: z.literal('open'), channel: z.string(), digest: Digest.nullable() }),
   /** The request was sent with another capability, which is still valid. Its report will arrive. */
-  | { readonly kind: 'asked' }
+  z.object({ kind: z.literal('asked') }),
   /** The report has arrived, or it is no longer needed. A waiting workflow should read the record. */
-  | { readonly kind: 'over' };
+  z.object({ kind: z.literal('over') }),
+]);
+export type OpenedCallback = z.infer<typeof OpenedCallback>;
 
-export type EndedAttempt =
-  | ({ readonly kind: 'compiled' } & CompiledDigests)
-  | { readonly kind: 'invalid'; readonly summary: string }
+export const EndedAttempt = z.discriminatedUnion('kind', [
+  CompiledDigests.extend({ kind: z.literal('compiled') }),
+  z.object({ kind: z.literal('invalid'), summary: z.string() }),
   /** `final`: another attempt would end in the same way. */
-  | { readonly kind: 'failed'; readonly reason: string; readonly final: boolean }
+  z.object({ kind: z.literal('failed'), reason: z.string(), final: z.boolean() }),
   /** The release has already been closed, by a cancel, a supersede or the sweep. */
-  | { readonly kind: 'closed' };
+  Closed,
+]);
+export type EndedAttempt = z.infer<typeof EndedAttempt>;
+
+const [Taken, ...Rejected] = CallbackResult.options;
 
 /** The result of a report, with the promises to resolve. */
-export type AnsweredCallback =
-  | (Extract<CallbackResult, { kind: 'taken' }> & {
-      readonly awakeableId: string | null;
-      /** As in DecisionResult. */
-      readonly decisionNumber: number | null;
-    })
-  | Exclude<CallbackResult, { kind: 'taken' }>;
+export const AnsweredCallback = z.discriminatedUnion('kind', [
+  Taken.extend({
+    awakeableId: z.string().nullable(),
+    /** As in DecisionResult. */
+    decisionNumber: z.number().int().nullable(),
+  }),
+  ...Rejected,
+]);
+export type AnsweredCallback = z.infer<typeof AnsweredCallback>;
 
 export interface Callbacks {
   /**

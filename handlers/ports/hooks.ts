@@ -1,5 +1,7 @@
+import { z } from 'zod';
+
 import type { DeliveryName, Origin } from '@pointsman/protocol/hook';
-import type { ConflictRule, Outcome } from '@pointsman/protocol/releases/release';
+import { type ConflictRule, Outcome } from '@pointsman/protocol/releases/release';
 import type { HookDeliveryResult } from '../contract/hooks.ts';
 
 /** Interfaces for hook deliveries and commit statuses. The rules of ports/deps.ts apply here too. */
@@ -44,10 +46,8 @@ export interface Deliveries {
 }
 
 /** The next commit status to send. */
-export interface NextReport {
-  readonly kind: 'pending' | 'final';
-  readonly outcome: Outcome | null;
-}
+export const NextReport = z.object({ kind: z.enum(['pending', 'final']), outcome: Outcome.nullable() });
+export type NextReport = z.infer<typeof NextReport>;
 
 /** The result of one try to send a commit status. */
 export type ReportResult =

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 
 import type { Broker, SinkId } from '@pointsman/protocol/sinks/sink';
-import type {
-  DownSink,
-  SendResult,
-  SendRequest,
-  SinkNotification,
+import {
+  type ControlRequest,
   ControlResult,
-  ControlRequest,
+  type DownSink,
+  type SendRequest,
+  type SendResult,
+  type SinkNotification,
 } from '../contract/sink.ts';
 
 /**
@@ -71,13 +71,17 @@ export type Delivered =
   /** The sink was deleted, or this worker has no such broker. */
   | { readonly kind: 'gone' };
 
-export type Controlled =
-  | Exclude<ControlResult, { kind: 'done' }>
-  | (Extract<ControlResult, { kind: 'done' }> & {
-      /** The moves up to this number now count as delivered. */
-      readonly seq: number;
-      readonly latest: number;
-    });
+const [Done, ...Refused] = ControlResult.options;
+
+export const Controlled = z.discriminatedUnion('kind', [
+  Done.extend({
+    /** The moves up to this number now count as delivered. */
+    seq: z.number().int(),
+    latest: z.number().int(),
+  }),
+  ...Refused,
+]);
+export type Controlled = z.infer<typeof Controlled>;
 
 export type Probed =
   | { readonly kind: 'well' }

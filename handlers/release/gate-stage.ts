@@ -5,7 +5,8 @@ import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import { isoTime } from '../../core/gates/iso-time.ts';
 import { stepRetries, gateLimits } from '../../core/limits/limits.ts';
 import { WAITING_FOR, gateDecisionPromise } from '../contract/release.ts';
-import type { Deps, GateStatus } from '../ports/deps.ts';
+import type { Deps } from '../ports/deps.ts';
+import type { GateStatus } from '../ports/gates.ts';
 import { Callout } from '../contract/callout.ts';
 import { superseded, rejected, type StageFailure } from './stage-failure.ts';
 

@@ -11,8 +11,8 @@ import type { RemoteCompileRule } from '../../core/policy.ts';
 import type { EndedAttempt } from '../ports/callbacks.ts';
 import { WAITING_FOR } from '../contract/release.ts';
 import { executorLabel } from '../callout/callout.ts';
-import type { CompileStageResult, Deps } from '../ports/deps.ts';
-import type { StageSpan } from '../ports/stages.ts';
+import type { Deps } from '../ports/deps.ts';
+import type { CompileStageResult, StageSpan } from '../ports/stages.ts';
 import { Callout } from '../contract/callout.ts';
 
 /** The source to compile externally, and the executor. */

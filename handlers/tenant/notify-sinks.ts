@@ -1,7 +1,7 @@
 import type { Context } from '@restatedev/restate-sdk';
 
 import { sinkKey } from '@pointsman/protocol/sinks/sink';
-import type { SinkNotifications } from '../ports/deps.ts';
+import type { SinkNotifications } from '../ports/moves.ts';
 import { Sink } from '../contract/sink.ts';
 
 /**

@@ -10,7 +10,8 @@ import {
 } from '../../core/releases/slot.ts';
 import { getBundle, reloadBundle, setBundle } from './bundle-state.ts';
 import type { PublishResult, PublishRequest } from '../contract/tenant.ts';
-import type { Admission, Deps } from '../ports/deps.ts';
+import type { Admission } from '../ports/admissions.ts';
+import type { Deps } from '../ports/deps.ts';
 import { freeSlot, startNext, startRelease } from './start-release.ts';
 import { asStoreUnavailable, STORE_UNAVAILABLE } from '../durable/store-unavailable.ts';
 

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 
 import { correlationId } from '@pointsman/protocol/identifiers';
-import type { Moves, Settlements } from '../../handlers/ports/deps.ts';
+import type { Moves } from '../../handlers/ports/moves.ts';
+import type { Settlements } from '../../handlers/ports/settlements.ts';
 
 /**
  * Logs one line for each settled release. The line is written inside the durable step, so that a replay does

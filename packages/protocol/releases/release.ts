@@ -10,7 +10,8 @@ export const Outcome = z.enum(['published', 'rejected', 'errored', 'superseded',
 export type Outcome = z.infer<typeof Outcome>;
 
 /** Outcomes of a release that never became live. */
-export type FailedOutcome = Exclude<Outcome, 'published'>;
+export const FailedOutcome = Outcome.exclude(['published']);
+export type FailedOutcome = z.infer<typeof FailedOutcome>;
 
 /**
  * The status of a release. `queued`: another release of its pointer runs first. `running`: it is in one of its stages. `waiting`: its stage

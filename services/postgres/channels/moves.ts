@@ -4,9 +4,9 @@ import { requestLimits } from '@pointsman/protocol/limits';
 import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
 import type { Broker } from '@pointsman/protocol/sinks/sink';
 import { BlockingSink, blockingSinkText } from '../../../core/texts/sink-texts.ts';
-import { HoldResult, MoveResult, SwapResult } from '../../../handlers/contract/tenant.ts';
-import type { Moves } from '../../../handlers/ports/deps.ts';
 import type { SinkNotification } from '../../../handlers/contract/sink.ts';
+import { HoldResult, MoveResult } from '../../../handlers/contract/tenant.ts';
+import { type Moves, PointerMove } from '../../../handlers/ports/moves.ts';
 import type { Database } from '../database.ts';
 import { answerOf, at, json } from '../rows.ts';
 
@@ -22,21 +22,21 @@ const SinksDownRow = z
     })),
   }));
 
-const PointerMove = z.union([
+const [Moved, ...NotMoved] = PointerMove.options;
+
+/** The result of a release's swap. `with_webhooks` adds the webhooks of the tenant to a move. */
+const ReleaseMoveRow = z.union([
   SinksDownRow,
   z.discriminatedUnion('kind', [
-    ...SwapResult.options,
-    z.object({ kind: z.literal('state_behind'), generation: z.number() }),
+    Moved.omit({ sinksToNotify: true }).extend({ webhooks: z.array(z.string()) }),
+    ...NotMoved,
   ]),
 ]);
 
 /** The feed number of a move, and the webhooks of its tenant. */
 const MoveNotice = z.object({ seq: z.number(), webhooks: z.array(z.string()) });
 
-/** The result of a release's swap. If the pointer moved, it lists the webhooks of the tenant. */
-const ReleaseMove = z.intersection(PointerMove, z.object({ webhooks: z.array(z.string()).optional() }));
-
-const HandMove = z.intersection(
+const HandMoveRow = z.intersection(
   z.union([SinksDownRow, MoveResult]),
   z.object({ notify: MoveNotice.optional() }),
 );
@@ -59,10 +59,11 @@ export function postgresMoves(
       const healthMaxAge = `${sinkLimits.healthMaxAgeMs} milliseconds`;
       const values = [bundle, channel, version, expectedGeneration, at(epochMs), healthMaxAge];
       const call = 'with_webhooks($1, move_by_release($1, $2, $3, $4, $5, $6, $7))';
-      const { webhooks = [], ...answer } = answerOf(ReleaseMove, await db.answer(tenant, call, values));
-      const sinksToNotify =
-        answer.kind === 'moved' ? notificationsOf(tenant, { seq: answer.seq, webhooks }) : [];
-      return answer.kind === 'moved' && sinksToNotify.length > 0 ? { ...answer, sinksToNotify } : answer;
+      const answer = answerOf(ReleaseMoveRow, await db.answer(tenant, call, values));
+      if (answer.kind !== 'moved') return answer;
+      const { webhooks, ...moved } = answer;
+      const sinksToNotify = notificationsOf(tenant, { seq: moved.seq, webhooks });
+      return sinksToNotify.length === 0 ? moved : { ...moved, sinksToNotify };
     },
     async moveByHand({ at: epochMs, ...request }) {
       const limits = {
@@ -71,7 +72,7 @@ export function postgresMoves(
       };
       const values = [json({ ...request, ...limits }), at(epochMs)];
       const rows = await db.answer(request.tenant, 'move_by_hand($2::jsonb, $3)', values);
-      const { notify, ...answer } = answerOf(HandMove, rows);
+      const { notify, ...answer } = answerOf(HandMoveRow, rows);
       const sinksToNotify = notify === undefined ? [] : notificationsOf(request.tenant, notify);
       return sinksToNotify.length === 0 ? answer : { ...answer, sinksToNotify };
     },

@@ -3,18 +3,14 @@ import { z } from 'zod';
 import { type DeliveryName, HookProvider } from '@pointsman/protocol/hook';
 import { Outcome } from '@pointsman/protocol/releases/release';
 import { ReportDropped, reportDroppedText } from '../../../core/texts/hook-texts.ts';
-import type { NextReport } from '../../../handlers/ports/hooks.ts';
+import { NextReport } from '../../../handlers/ports/hooks.ts';
 import type { Database } from '../database.ts';
 import { answerOf, at, storable } from '../rows.ts';
 
-const Next = z
-  .object({
-    kind: z.enum(['pending', 'final']),
-    outcome: Outcome.nullable(),
-    /** The reason not to send it; null if it must be sent. */
-    dropped: ReportDropped.nullable(),
-  })
-  .nullable();
+const NextRow = NextReport.extend({
+  /** The reason not to send it; null if it must be sent. */
+  dropped: ReportDropped.nullable(),
+});
 
 /**
  * The next commit status to send; null if no status is waiting. Ends the statuses that must not be sent, each in a transaction of its own. A
@@ -27,7 +23,8 @@ export async function nextReport(
 ): Promise<NextReport | null> {
   const { tenant, hook, delivery } = name;
   for (;;) {
-    const next = answerOf(Next, await db.answer(tenant, 'next_report($1, $2, $3)', [hook, delivery]));
+    const rows = await db.answer(tenant, 'next_report($1, $2, $3)', [hook, delivery]);
+    const next = answerOf(NextRow.nullable(), rows);
     if (next === null) return null;
     const { dropped, ...report } = next;
     if (dropped === null) return report;

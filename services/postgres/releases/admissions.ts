@@ -4,16 +4,10 @@ import { z } from 'zod';
 
 import { StoredBundle } from '../../../core/releases/slot.ts';
 import { cancelledText, supersededText } from '../../../core/texts/release-texts.ts';
-import { CancelResult, PublishResult } from '../../../handlers/contract/tenant.ts';
-import type { Admissions } from '../../../handlers/ports/deps.ts';
+import { CancelResult } from '../../../handlers/contract/tenant.ts';
+import { Admission, type Admissions } from '../../../handlers/ports/admissions.ts';
 import type { Database } from '../database.ts';
 import { answerOf, at, json, storable } from '../rows.ts';
-
-const Admission = z.discriminatedUnion('kind', [
-  ...PublishResult.options,
-  z.object({ kind: z.literal('version_taken') }),
-  z.object({ kind: z.literal('slot_free') }),
-]);
 
 /** Admits releases in the database: see `admit` in functions/admissions.sql for the checks and their order. */
 export function postgresAdmissions(db: Database): Admissions {

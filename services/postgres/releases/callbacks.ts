@@ -6,36 +6,30 @@ import { Diagnostic, summaryOf } from '@pointsman/protocol/releases/diagnostic';
 import { calloutKey } from '../../../core/callout.ts';
 import { Digest } from '@pointsman/protocol/identifiers';
 import { compilerFailedText, REPORTED, Revoked, revokedText } from '../../../core/texts/release-texts.ts';
-import type { Callbacks, EndedAttempt } from '../../../handlers/ports/callbacks.ts';
+import {
+  AnsweredCallback,
+  type Callbacks,
+  EndedAttempt,
+  OpenedCallback,
+} from '../../../handlers/ports/callbacks.ts';
 import { RefusalRow } from './callback-refusals.ts';
 import { checkArtifacts, type ManifestReader } from './callback-artifacts.ts';
 import type { Database } from '../database.ts';
 import { allRows, answerOf, at, json, storable } from '../rows.ts';
 
-const Opened = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('open'), channel: z.string(), digest: Digest.nullable() }),
-  z.object({ kind: z.literal('asked') }),
-  z.object({ kind: z.literal('over') }),
-]);
+const [Taken] = AnsweredCallback.options;
+const AnsweredRow = z.discriminatedUnion('kind', [Taken, ...RefusalRow.options]);
 
-const Taken = z.object({
-  kind: z.literal('taken'),
-  replayed: z.boolean(),
-  awakeableId: z.string().nullable(),
-  decisionNumber: z.number().int().nullable(),
-});
-const Answered = z.discriminatedUnion('kind', [Taken, ...RefusalRow.options]);
+const [Compiled, Invalid, Failed, Closed] = EndedAttempt.options;
 
-const Ended = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.literal('compiled'),
-    artifacts: z.array(z.object({ channel: z.string().nullable(), digest: Digest })),
-  }),
-  z.object({ kind: z.literal('invalid'), diagnostics: z.array(Diagnostic) }),
+/** As `end_attempt` returns it: facts instead of texts. */
+const EndedRow = z.discriminatedUnion('kind', [
+  Compiled,
+  Invalid.omit({ summary: true }).extend({ diagnostics: z.array(Diagnostic) }),
   Revoked.extend({ kind: z.literal('revoked'), final: z.boolean() }),
   /** Reported by the compiler itself. */
-  z.object({ kind: z.literal('failed'), message: z.string() }),
-  z.object({ kind: z.literal('closed') }),
+  Failed.omit({ reason: true, final: true }).extend({ message: z.string() }),
+  Closed,
 ]);
 
 /** Requests to external checkers and compilers, and their reports: see functions/callbacks.sql. */
@@ -47,7 +41,10 @@ export function postgresCallbacks(db: Database, readManifest: ManifestReader): C
       const sha256 = hashOf(capability);
       const row = { id: calloutKey(callout), purpose, subject, sha256, awakeableId, deadlineMs, detail };
       const values = [bundle, version, json(row), at(nowMs)];
-      return answerOf(Opened, await db.answer(tenant, 'open_callback($1, $2, $3, $4::jsonb, $5)', values));
+      return answerOf(
+        OpenedCallback,
+        await db.answer(tenant, 'open_callback($1, $2, $3, $4::jsonb, $5)', values),
+      );
     },
     async isOpen(callout) {
       const { tenant } = callout.id;
@@ -83,7 +80,7 @@ export function postgresCallbacks(db: Database, readManifest: ManifestReader): C
         at(nowMs),
       ];
       const call = 'answer_callback($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9)';
-      return answerOf(Answered, await db.answer(tenant, call, values));
+      return answerOf(AnsweredRow, await db.answer(tenant, call, values));
     },
     async beginCompile({ tenant, bundle, version }, validated, { invocationId, startedAt }) {
       const spans = [validated.startedAt, validated.finishedAt, startedAt].map(at);
@@ -97,12 +94,12 @@ export function postgresCallbacks(db: Database, readManifest: ManifestReader): C
       const key = calloutKey({ id, purpose: 'compile', subject });
       const values = [bundle, version, key, subject, at(nowMs)];
       const rows = await db.answer(tenant, 'end_attempt($1, $2, $3, $4, $5, $6)', values);
-      return endedAttempt(answerOf(Ended, rows));
+      return endedAttempt(answerOf(EndedRow, rows));
     },
   };
 }
 
-function endedAttempt(ended: z.infer<typeof Ended>): EndedAttempt {
+function endedAttempt(ended: z.infer<typeof EndedRow>): EndedAttempt {
   switch (ended.kind) {
     case 'compiled':
     case 'closed':
@@ -134,7 +131,7 @@ const Status = z.object({
   purpose: z.enum(['check', 'compile']),
   source: Digest,
   /** Null while the callback is open. */
-  refusal: Answered.nullable(),
+  refusal: AnsweredRow.nullable(),
 });
 export type CallbackStatus = z.infer<typeof Status>;
 

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
-import { Gate, GateKind, type OpenGate } from '@pointsman/protocol/releases/gate';
+import { Gate, type OpenGate } from '@pointsman/protocol/releases/gate';
 import { BundleName, type ReleaseId, Version } from '@pointsman/protocol/identifiers';
 import { WindowRule } from '../../../core/gates/gate-rules.ts';
 import { opensAt } from '../../../core/gates/window.ts';
 import { DecisionResult } from '../../../handlers/contract/release.ts';
-import type { GateStatus, Gates, WaitingGate } from '../../../handlers/ports/deps.ts';
+import { type Gates, GateStatus, WaitingGate } from '../../../handlers/ports/gates.ts';
 import { StoredTime } from '@pointsman/protocol/json/storable';
 import {
   closedWindowText,
@@ -18,25 +18,22 @@ import type { Database } from '../database.ts';
 import { OpenGateRow } from './gate-rows.ts';
 import { allRows, answerOf, at, json } from '../rows.ts';
 
-const Waiting = z
-  .object({
-    gate: z.string(),
-    kind: GateKind,
-    url: z.string().nullable(),
-    facts: GateFacts,
-    deadlineMs: z.number().int(),
-  })
+const WaitingRow = WaitingGate.omit({ statusText: true })
+  .extend({ facts: GateFacts })
   .transform(({ facts, ...gate }): WaitingGate => {
     const until = facts.deadlineAt === null ? '' : `, until ${facts.deadlineAt}`;
     return { ...gate, statusText: `${gateText(facts)}${until}` };
   });
 
+const [Waiting, Failed, Closed] = GateStatus.options;
+
+/** As `evaluate_gates` returns it: facts instead of texts. */
 const StatusRow = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('waiting'), gatesDecided: z.number().int(), gates: z.array(Waiting) }),
-  z.object({ kind: z.literal('failed'), facts: GateFacts }),
-  z.object({ kind: z.literal('closed') }),
+  Waiting.extend({ gates: z.array(WaitingRow) }),
+  Failed.omit({ reason: true }).extend({ facts: GateFacts }),
+  Closed,
   /** Only the time of day is still open: all other gates have passed. */
-  z.object({ kind: z.literal('windows'), gatesDecided: z.number().int(), windows: z.array(WindowRule) }),
+  Waiting.omit({ gates: true }).extend({ kind: z.literal('windows'), windows: z.array(WindowRule) }),
 ]);
 
 /** Gates in the database: see functions/gates.sql and functions/decisions.sql. */

@@ -1,21 +1,7 @@
-import { z } from 'zod';
-
-import { Effect, Outcome } from '@pointsman/protocol/releases/release';
 import { ReleaseResult } from '../../../handlers/contract/release.ts';
-import type { Settlements } from '../../../handlers/ports/deps.ts';
+import { Closing, type Settlements } from '../../../handlers/ports/settlements.ts';
 import type { Database } from '../database.ts';
 import { answerOf, at, storable } from '../rows.ts';
-
-const Closing = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.literal('closing'),
-    outcome: Outcome.exclude(['published']),
-    reason: z.string(),
-    effects: z.array(Effect),
-  }),
-  z.object({ kind: z.literal('moved'), generation: z.number(), seq: z.number() }),
-  z.object({ kind: z.literal('settled'), outcome: Outcome, reason: z.string().nullable() }),
-]);
 
 /** Closes, undoes and settles releases in the database: see functions/settlements.sql. */
 export function postgresSettlements(db: Database): Settlements {

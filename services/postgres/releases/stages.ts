@@ -1,11 +1,15 @@
 import { z } from 'zod';
 
 import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
-import { Digest, type ReleaseId } from '@pointsman/protocol/identifiers';
+import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import type { Stage } from '@pointsman/protocol/releases/release';
 import { UnstorableArtifact, unstorableText } from '../../../core/texts/release-texts.ts';
-import type { StoreStageResult } from '../../../handlers/ports/deps.ts';
-import type { CompiledDigests, StageSpan, StageTimes } from '../../../handlers/ports/stages.ts';
+import {
+  type CompiledDigests,
+  type StageSpan,
+  type StageTimes,
+  StoreStageResult,
+} from '../../../handlers/ports/stages.ts';
 import { type BlobContent, blobColumns, storeBlobs } from '../content/blobs.ts';
 import type { Database } from '../database.ts';
 import { answerOf, at, json } from '../rows.ts';
@@ -59,10 +63,13 @@ export async function recordCompiled(
   return answerOf(z.boolean(), await db.answer(tenant, call, values));
 }
 
-const Answer = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('stored'), digest: Digest, gated: z.boolean() }),
-  z.object({ kind: z.literal('closed') }),
-  z.object({ kind: z.literal('broken'), cause: UnstorableArtifact }),
+const [Stored, Closed, Broken] = StoreStageResult.options;
+
+/** As `store_artifacts` returns it: a cause instead of the text. */
+const StoredRow = z.discriminatedUnion('kind', [
+  Stored,
+  Closed,
+  Broken.omit({ reason: true }).extend({ cause: UnstorableArtifact }),
 ]);
 
 /** Registers the artifacts, all or none, and claims them for the release, unless it is closed. */
@@ -75,7 +82,7 @@ export async function storeArtifacts(
 ): Promise<StoreStageResult> {
   const values = [bundle, version, channel, json(artifacts), invocationId, at(startedAt), at(Date.now())];
   const call = 'store_artifacts($1, $2, $3, $4, $5::jsonb, $6, $7, $8)';
-  const answer = answerOf(Answer, await db.answer(tenant, call, values));
+  const answer = answerOf(StoredRow, await db.answer(tenant, call, values));
   if (answer.kind !== 'broken') return answer;
   return { kind: 'broken', reason: unstorableText(answer.cause, channel) };
 }

@@ -6,8 +6,8 @@ import { Digest } from '@pointsman/protocol/identifiers';
 import type { RecordedMove } from '@pointsman/protocol/moves/move-event';
 import { type Broker, partitionOf, type SinkId } from '@pointsman/protocol/sinks/sink';
 import { pausedText, SinkPause } from '../../../core/texts/sink-texts.ts';
-import { SinkNotification, ControlResult, type ControlRequest } from '../../../handlers/contract/sink.ts';
-import type { Failing, Controlled } from '../../../handlers/ports/sinks.ts';
+import { type ControlRequest, SinkNotification } from '../../../handlers/contract/sink.ts';
+import { Controlled, type Failing } from '../../../handlers/ports/sinks.ts';
 import type { Database } from '../database.ts';
 import { allRows, answerOf, at, Big, json } from '../rows.ts';
 
@@ -189,19 +189,13 @@ export async function recordProbe(
   );
 }
 
-const [Done, ...Refused] = ControlResult.options;
-const ControlledRow = z.discriminatedUnion('kind', [
-  Done.extend({ seq: z.number(), latest: z.number() }),
-  ...Refused,
-]);
-
 export async function controlSink(
   db: Database,
   { tenant, at: nowMs, ...request }: ControlRequest & { at: number },
 ): Promise<Controlled> {
   const action = `${request.control.kind} sink`;
   const values = [json({ ...request, action, since: sinceOf(nowMs) }), at(nowMs)];
-  return answerOf(ControlledRow, await db.answer(tenant, 'control_sink($1, $2::jsonb, $3)', values));
+  return answerOf(Controlled, await db.answer(tenant, 'control_sink($1, $2::jsonb, $3)', values));
 }
 
 const Behind = z.object({ last: z.string().nullable(), behind: z.array(SinkNotification) });

@@ -1,7 +1,6 @@
 import { summaryOf } from '@pointsman/protocol/releases/diagnostic';
 import type { ReleaseId } from '@pointsman/protocol/identifiers';
-import type { Stages } from '../../../handlers/ports/deps.ts';
-import type { StageTimes } from '../../../handlers/ports/stages.ts';
+import type { Stages, StageTimes } from '../../../handlers/ports/stages.ts';
 import type { Compiler } from '../../compiler/compiler.ts';
 import type { Database } from '../../postgres/database.ts';
 import { recordCompiled, recordStage, storeArtifacts } from '../../postgres/releases/stages.ts';

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import { digestOf } from '../../../packages/protocol/digest.ts';
-import type { CloseRequest } from '../../../handlers/ports/deps.ts';
+import type { CloseRequest } from '../../../handlers/ports/settlements.ts';
 import { findArtifact, findArtifactFile } from '../../../services/postgres/content/artifacts.ts';
 import { storeBlobs } from '../../../services/postgres/content/blobs.ts';
 import { findRelease } from '../../../services/postgres/releases/releases.ts';

@@ -4,7 +4,7 @@ import { digestOf } from '../../../packages/protocol/digest.ts';
 import type { ReleaseId } from '../../../packages/protocol/identifiers.ts';
 import { Policy } from '../../../core/policy.ts';
 import type { DecisionResult, DecisionRequest } from '../../../handlers/contract/release.ts';
-import type { Gates } from '../../../handlers/ports/deps.ts';
+import type { Gates } from '../../../handlers/ports/gates.ts';
 import { postgresGates } from '../../../services/postgres/releases/gates.ts';
 import { findReleaseProgress, type ReleaseProgress } from '../../../services/postgres/releases/releases.ts';
 import { contradictions } from '../runs/record-check.ts';

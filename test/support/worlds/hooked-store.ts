@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 
 import type { DeliveryName } from '../../../packages/protocol/hook.ts';
 import type { ReleaseId } from '../../../packages/protocol/identifiers.ts';
-import type { AdmitRequest } from '../../../handlers/ports/deps.ts';
+import type { AdmitRequest } from '../../../handlers/ports/admissions.ts';
 import { type DeliveryRecord, listDeliveries } from '../../../services/postgres/hooks/deliveries.ts';
 import { findRelease, type ReleaseRecord } from '../../../services/postgres/releases/releases.ts';
 import { originOf, receive, setHook } from '../data/hooks.ts';

@@ -6,7 +6,9 @@ import { correlationId, type ReleaseId } from '../../../packages/protocol/identi
 import { artifactManifest } from '../../../packages/protocol/artifacts/oci.ts';
 import { type SourceTree, sourceTree } from '../../../packages/protocol/releases/source.ts';
 import type { HoldRequest, MoveRequest } from '../../../handlers/contract/tenant.ts';
-import type { Admissions, AdmitRequest, Moves, Settlements } from '../../../handlers/ports/deps.ts';
+import type { Admissions, AdmitRequest } from '../../../handlers/ports/admissions.ts';
+import type { Moves } from '../../../handlers/ports/moves.ts';
+import type { Settlements } from '../../../handlers/ports/settlements.ts';
 import { postgresAdmissions } from '../../../services/postgres/releases/admissions.ts';
 import { storeBlobs } from '../../../services/postgres/content/blobs.ts';
 import { type Database, openDatabase } from '../../../services/postgres/database.ts';

@@ -41,8 +41,8 @@ function whyNot(path: string, { from, typeOnly }: Import, processes: ReadonlySet
   const target = targetOf(path, from);
   if (target === null) return whyNoPackage(path, part, from);
   const targetPart = partOf(target);
-  if (part === 'test' || targetPart === part)
-    return part === 'services' ? whyNoService(path, target, processes) : null;
+  if (part === 'test') return null;
+  if (targetPart === part) return whyNotWithin(part, path, target, processes);
   if (targetPart.startsWith('packages/') && from.startsWith('.'))
     return `a package is imported by its name: ${target}`;
   if (targetPart === 'test') return 'the product imports nothing of its tests';
@@ -50,6 +50,19 @@ function whyNot(path: string, { from, typeOnly }: Import, processes: ReadonlySet
   if (!(ARROWS[part] ?? []).includes(targetPart)) return `${part}/ does not import ${target}`;
   if (targetPart === 'handlers') return whyNoHandler(path, target, typeOnly);
   return targetPart === 'services' ? whyNoService(path, target, processes) : null;
+}
+
+function whyNotWithin(
+  part: string,
+  path: string,
+  target: string,
+  processes: ReadonlySet<string>,
+): string | null {
+  if (part === 'services') return whyNoService(path, target, processes);
+  // The store loads the ports, and must not load a handler with them.
+  if (path.startsWith('handlers/ports/') && !/^handlers\/(?:contract|ports)\//.test(target))
+    return 'handlers/ports/ imports handlers/contract/, and no other handlers';
+  return null;
 }
 
 /** The packages of the parts that must be pure or durable, and of those that others install. The rest of the server may use any dependency. */
@@ -74,8 +87,12 @@ function whyNoPackage(path: string, part: string, from: string): string | null {
 function whyNoHandler(path: string, target: string, typeOnly: boolean): string | null {
   const [, room = ''] = target.split('/');
   if (path.startsWith('services/worker/') || room === 'contract') return null;
-  if (room === 'ports' && typeOnly) return null;
-  return 'services/ imports handlers/contract/ and the types of handlers/ports/; only services/worker joins the rest';
+  // The store parses what its functions return with the schemas of the ports.
+  if (room === 'ports' && (typeOnly || path.startsWith('services/postgres/'))) return null;
+  return (
+    'services/ imports handlers/contract/ and the types of handlers/ports/, services/postgres also its schemas; ' +
+    'only services/worker joins the rest'
+  );
 }
 
 function whyNoService(path: string, target: string, processes: ReadonlySet<string>): string | null {

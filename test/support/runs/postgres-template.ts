@@ -1,0 +1,21 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { PortBook, startOnPorts } from '../../../packages/dev/embedded/ports.ts';
+import { startEmbeddedPostgres } from '../../../packages/dev/postgres/embedded.ts';
+
+/** The environment variable with the folder of an initialised PostgreSQL, which tests copy: `initdb` takes most of the time of a start. */
+export const POSTGRES_TEMPLATE = 'POINTSMAN_TEST_POSTGRES_TEMPLATE';
+
+/** Runs once before the tests of a project, in the process that starts the others. The returned function runs after them. */
+export default async function setup(): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), 'pointsman-postgres-template-'));
+  const dataDir = join(folder, 'data');
+  const server = await startOnPorts(PortBook.inMemory(), ['postgres'], ({ postgres: port }) =>
+    startEmbeddedPostgres({ dataDir, logFile: join(folder, 'postgres.log'), port, fsync: false }),
+  );
+  await server.stop();
+  process.env[POSTGRES_TEMPLATE] = dataDir;
+  return () => rm(folder, { recursive: true, force: true });
+}
