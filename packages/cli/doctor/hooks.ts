@@ -6,7 +6,7 @@ import { DeliveryState } from '@pointsman/protocol/hook';
 import { clientLimits } from '@pointsman/client/internal/http/limits';
 import { cliLimits } from '../limits.ts';
 import { humanDuration } from '@pointsman/protocol/text/amounts';
-import { hookPath, hooksPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
 import { HookView } from '../commands/hooks/hook-view.ts';
 import { firstRows, listRows } from '@pointsman/client/internal/http/pages';
@@ -26,11 +26,11 @@ export async function hookFindings(
     let busy = 0;
     const findings = await inBatches(tenants, async (tenant) => {
       const most = clientLimits.pages * clientLimits.pageRows;
-      const hooks = await listRows(client, hooksPath(tenant), HookView, most);
+      const hooks = await listRows(client, pathOf(paths.hooks, { tenant }), HookView, most);
       count += hooks.length;
       const found: Finding[] = [];
       for (const hook of hooks) {
-        const path = `${hookPath(tenant, hook.hook)}/deliveries`;
+        const path = pathOf(paths.hookDeliveries, { tenant, hook: hook.hook });
         const { rows, isWhole } = await firstRows(client, path, DeliveryView, cliLimits.doctorDeliveries);
         if (!isWhole) busy += 1;
         found.push(...secretFindings(tenant, hook), ...deliveryFindings(tenant, hook.hook, rows, now));

@@ -1,6 +1,6 @@
 import type { Finding } from '@pointsman/protocol/findings/finding';
 import { isBroker } from '@pointsman/protocol/sinks/sink';
-import { sinksPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
 import { clientLimits } from '@pointsman/client/internal/http/limits';
 import { cliLimits } from '../limits.ts';
@@ -29,7 +29,7 @@ export async function sinkFindings(
     let count = 0;
     const troubles = await inBatches(tenants, async (tenant) => {
       const most = clientLimits.pages * clientLimits.pageRows;
-      const sinks = await listRows(client, sinksPath(tenant), SinkView, most);
+      const sinks = await listRows(client, pathOf(paths.sinks, { tenant }), SinkView, most);
       count += sinks.length;
       return sinks.flatMap((sink) => [
         ...deliveryTroubles(tenant, sink, now),

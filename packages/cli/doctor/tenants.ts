@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import type { Finding } from '@pointsman/protocol/findings/finding';
 import { TenantName } from '@pointsman/protocol/identifiers';
-import { tenantsPath } from '@pointsman/protocol/paths';
+import { paths } from '@pointsman/protocol/paths';
 import type { CommandRun } from '../context.ts';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
 import { clientLimits } from '@pointsman/client/internal/http/limits';
@@ -12,7 +12,7 @@ import { type FirstRows, firstRows } from '@pointsman/client/internal/http/pages
 export async function listTenants(client: ApiClient): Promise<FirstRows<string>> {
   const { rows, isWhole } = await firstRows(
     client,
-    tenantsPath,
+    paths.tenants,
     Tenant,
     clientLimits.pages * clientLimits.pageRows,
   );

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pathOf, paths } from '../paths.ts';
 
 import {
   BundleName,
@@ -60,7 +61,7 @@ export function moveEvent(move: RecordedMove): MoveEvent {
   return {
     specversion: '1.0',
     id: moveEventId(move),
-    source: `/v1/tenants/${tenant}`,
+    source: pathOf(paths.tenant, { tenant }),
     type: MOVED,
     subject: `${tenant}/${bundle}/${channel}`,
     time: movedAt,

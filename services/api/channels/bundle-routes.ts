@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { BundleName, ChannelName } from '@pointsman/protocol/identifiers';
+import { paths } from '@pointsman/protocol/paths';
 import { listBundles } from '../../postgres/content/bundles.ts';
 import { listPointers } from '../../postgres/channels/pointers.ts';
 import { requireBundle, requireTenant } from '../responses/not-found.ts';
@@ -26,7 +27,7 @@ function listBundlesEndpoint({ db }: ApiDeps): Endpoint {
   const byName = { schema: BundleName, of: ({ bundle }: { bundle: string }) => bundle };
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/bundles',
+    path: paths.bundles,
     operationId: 'listBundles',
     summary: 'List bundles',
     description: 'The bundles of a tenant, by name. The first publish creates a bundle.',
@@ -50,7 +51,7 @@ function listChannelsEndpoint({ db }: ApiDeps): Endpoint {
   const byName = { schema: ChannelName, of: ({ channel }: { channel: string }) => channel };
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/bundles/{bundle}/channels',
+    path: paths.channels,
     operationId: 'listChannels',
     summary: 'List channels',
     description: 'The channels of a bundle, by name, and what each points at.',

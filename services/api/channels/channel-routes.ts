@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { type PointerId, Version } from '@pointsman/protocol/identifiers';
+import { paths } from '@pointsman/protocol/paths';
 import type { MoveResult } from '../../../handlers/contract/tenant.ts';
 import type { Database } from '../../postgres/database.ts';
 import { findPointer, findPointerMove, listMoves } from '../../postgres/channels/pointers.ts';
@@ -33,7 +34,6 @@ data: ${JSON.stringify(pointerExample)}
 `;
 
 /** The path of a pointer. */
-export const POINTER_PATH = '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}';
 
 export function channelEndpoints(parts: ApiDeps): Endpoint[] {
   return [findEndpoint(parts), moveEndpoint(parts), movesEndpoint(parts)];
@@ -42,7 +42,7 @@ export function channelEndpoints(parts: ApiDeps): Endpoint[] {
 function findEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: POINTER_PATH,
+    path: paths.channel,
     operationId: 'getPointer',
     summary: 'Get the pointer of a channel',
     description:
@@ -110,7 +110,7 @@ const MoveBody = z
 function moveEndpoint({ db, tenants }: ApiDeps): Endpoint {
   return endpoint({
     method: 'put',
-    path: POINTER_PATH,
+    path: paths.channel,
     operationId: 'movePointer',
     summary: 'Promote or roll back',
     description:
@@ -237,7 +237,7 @@ function movesEndpoint({ db }: ApiDeps): Endpoint {
   const byGeneration = { schema: Version, of: ({ generation }: { generation: number }) => generation };
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}/moves',
+    path: paths.channelMoves,
     operationId: 'listMoves',
     summary: 'List the moves of a pointer',
     description:

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { PointsmanError } from '@pointsman/protocol/errors';
 import type { PointerId } from '@pointsman/protocol/identifiers';
 import type { Move, Pointer } from '@pointsman/protocol/moves/pointer';
+import { paths } from '@pointsman/protocol/paths';
 import { rollbackTarget } from '../../../core/moves/rollback.ts';
 import type { Database } from '../../postgres/database.ts';
 import { findMoveTo, findPointer, findPointerMove } from '../../postgres/channels/pointers.ts';
@@ -32,7 +33,7 @@ export function rollbackEndpoints({ db }: ApiDeps): Endpoint[] {
   return [
     endpoint({
       method: 'get',
-      path: '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}/rollback',
+      path: paths.rollback,
       operationId: 'getRollback',
       summary: 'Preview a rollback',
       description:

@@ -4,6 +4,7 @@ import { requestLimits, feedLimits } from '@pointsman/protocol/limits';
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { type FeedCursor, feedCursor, FeedCursorText } from '@pointsman/protocol/moves/feed-cursor';
 import { MoveEvent, moveEvent } from '@pointsman/protocol/moves/move-event';
+import { paths } from '@pointsman/protocol/paths';
 import { findFeedPage, type FeedPage } from '../../postgres/channels/feed.ts';
 import { notFound } from '../responses/not-found.ts';
 import { wantsEvents } from '../requests/content-negotiation.ts';
@@ -77,7 +78,7 @@ export function feedEndpoints(parts: ApiDeps): Endpoint[] {
 function feedEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/moves',
+    path: paths.feed,
     operationId: 'readFeed',
     summary: 'Read the moves of a tenant',
     description: `The moves of all the tenant's pointers as CloudEvents, in the order in which they were made, numbered without gaps. The generations of one pointer rise by one. A move is always the same event, byte for byte, here and in every sink. Moves are kept for readers for ${feedLimits.retentionMs / 86_400_000} days. With \`wait\`, a response without moves is delayed until there is one. With \`Accept: text/event-stream\` the response is a stream of \`moved\` events, whose ids are cursors. It begins with an id without an event. A reader that reconnects sends \`Last-Event-ID\` and misses nothing.`,

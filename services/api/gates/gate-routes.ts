@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { paths } from '@pointsman/protocol/paths';
 import { listOpenGates, openGatePosition, OpenGatePosition } from '../../postgres/releases/gates.ts';
 import { requireTenant } from '../responses/not-found.ts';
 import { jsonResponse } from '../responses/responses.ts';
@@ -25,7 +26,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
   const byAge = { schema: OpenGatePosition, of: openGatePosition };
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/gates',
+    path: paths.gates,
     operationId: 'listGates',
     summary: 'List open gates',
     description:

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { DeliveryId, DeliveryState } from '@pointsman/protocol/hook';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { deliveryLimits } from '../../hooks/limits.ts';
 import { listDeliveries } from '../../postgres/hooks/deliveries.ts';
 import { findHook } from '../../postgres/hooks/hooks.ts';
@@ -16,10 +17,7 @@ import { json, ofRelease, replayed } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { HookParams } from '../requests/params.ts';
 import { authenticHook, receive, type Received } from './receive-delivery.ts';
-import { releasePath } from '../releases/release-view.ts';
 import { Shares } from '../access/shares.ts';
-
-const PATH = '/v1/tenants/{tenant}/hooks/{hook}/deliveries';
 
 export function deliveryEndpoints(parts: ApiDeps): Endpoint[] {
   return [receiveEndpoint(parts), listEndpoint(parts)];
@@ -55,7 +53,7 @@ function receiveEndpoint({ db, secrets, deliveries, payloads }: ApiDeps): Endpoi
   const unknown = new Shares(deliveryShares);
   return endpoint({
     method: 'post',
-    path: PATH,
+    path: paths.hookDeliveries,
     operationId: 'deliver',
     summary: 'Deliver a push',
     description:
@@ -130,7 +128,7 @@ function receiptAnswer(tenant: string, { kind, delivery: of, replayed: isReplaye
           kind,
           delivery,
           state,
-          ...(version === null ? {} : { location: releasePath({ tenant, bundle, version }) }),
+          ...(version === null ? {} : { location: pathOf(paths.release, { tenant, bundle, version }) }),
           ...(reason === null ? {} : { reason }),
         };
   return jsonResponse(
@@ -144,7 +142,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
   const bySeq = { schema: z.number().int(), of: ({ seq }: { seq: number }) => seq };
   return endpoint({
     method: 'get',
-    path: PATH,
+    path: paths.hookDeliveries,
     operationId: 'listDeliveries',
     summary: 'List deliveries',
     description:

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { DeliveryId, DeliveryState, HookProvider } from '@pointsman/protocol/hook';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { BundleName, ChannelName, HookName, Version } from '@pointsman/protocol/identifiers';
 import { httpUrl, StorableText } from '@pointsman/protocol/json/storable';
 import { deliveryLimits } from '../../hooks/limits.ts';
@@ -127,7 +128,7 @@ export const HookView = z
       apiUrl: null,
       tokenSet: true,
       sealedUnder: 'current',
-      deliverTo: '/v1/tenants/acme/hooks/main/deliveries',
+      deliverTo: pathOf(paths.hookDeliveries, { tenant: 'acme', hook: 'main' }),
       createdBy: 'ann',
       createdAt: '2026-03-01T12:00:00.000Z',
       updatedBy: 'ann',
@@ -148,7 +149,7 @@ export function viewHook(
     ...shown,
     tokenSet: token !== null,
     sealedUnder: worst,
-    deliverTo: deliveriesPath(tenant, shown.hook),
+    deliverTo: pathOf(paths.hookDeliveries, { tenant, hook: shown.hook }),
   };
 }
 
@@ -174,8 +175,4 @@ export function viewDelivery({
   ...shown
 }: DeliveryRecord & { seq?: number }): z.input<typeof DeliveryView> {
   return shown;
-}
-
-function deliveriesPath(tenant: string, hook: string): string {
-  return `/v1/tenants/${tenant}/hooks/${hook}/deliveries`;
 }

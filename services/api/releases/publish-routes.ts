@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
 import { Digest } from '@pointsman/protocol/identifiers';
 import { sourceLimits, documentLimits } from '@pointsman/protocol/limits';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import type { Executor } from '../../postgres/releases/compile-rules.ts';
 import { findRelease } from '../../postgres/releases/releases.ts';
 import { requireExecutor } from '../responses/not-found.ts';
@@ -15,7 +16,7 @@ import { json, ofRelease, replayed } from '../responses/openapi-responses.ts';
 import { BundleParams, IdempotencyKey } from '../requests/params.ts';
 import { requestError } from '../responses/problem.ts';
 import { type Accepted, publish } from './publish.ts';
-import { releasePath, ReleaseView, viewRelease } from './release-view.ts';
+import { ReleaseView, viewRelease } from './release-view.ts';
 import { PublishBody, PublishOptions } from './source-body.ts';
 import { readSource, type SourceFormat, sourceFormat } from './source-from-request.ts';
 
@@ -94,7 +95,7 @@ const SOURCE_BODY = {
 function publishEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
-    path: '/v1/tenants/{tenant}/bundles/{bundle}/releases',
+    path: paths.releases,
     operationId: 'publish',
     summary: 'Publish a source',
     description: `Checks the source in full and starts a release; follow it at its \`Location\`. An invalid source is refused with all its problems and their places, and does not get a number. An archive takes its options as query parameters, JSON in the body. At most ${sourceLimits.files} files, ${sourceLimits.fileBytes} bytes per file and ${sourceLimits.totalBytes} bytes in total.`,
@@ -190,9 +191,9 @@ async function answerAccepted(
   { replayed: isReplayed, warnings, ...id }: Accepted & { tenant: string; bundle: string },
 ): Promise<Response> {
   const release = await findRelease(db, id);
-  if (release === null) throw new Error(`${releasePath(id)} was accepted and is not on record`);
+  if (release === null) throw new Error(`${pathOf(paths.release, id)} was accepted and is not on record`);
   return jsonResponse({ ...viewRelease(release), warnings }, 202, {
-    location: releasePath(id),
+    location: pathOf(paths.release, id),
     ...replayedHeader(isReplayed),
   });
 }

@@ -158,16 +158,3 @@ export function viewRelease(record: ReleaseRecord): ReleaseView {
     waitingFor: waitingFor.map((one) => (one.kind === 'window' ? { ...one, until: opensAt(one.name) } : one)),
   };
 }
-
-/** The path of a release. */
-export function releasePath({
-  tenant,
-  bundle,
-  version,
-}: {
-  tenant: string;
-  bundle: string;
-  version: number;
-}): string {
-  return `/v1/tenants/${tenant}/bundles/${bundle}/releases/${version}`;
-}

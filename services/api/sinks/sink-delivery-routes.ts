@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { paths } from '@pointsman/protocol/paths';
 import type { SendRequest } from '../../../handlers/contract/sink.ts';
 import { claimKey } from '../../postgres/tenants/idempotency.ts';
 import { notFound } from '../responses/not-found.ts';
@@ -12,7 +13,6 @@ import { IdempotencyKey, SinkParams, WebhookParams } from '../requests/params.ts
 import { refusal } from '../responses/refusal.ts';
 import { noSink, loadSink } from './load-sink.ts';
 
-const PATH = '/v1/tenants/{tenant}/sinks/{sink}';
 const headers = z.object({ 'idempotency-key': IdempotencyKey });
 
 /** Sends one event without moving the cursor, by the sink's single writer. */
@@ -37,7 +37,7 @@ const SentView = z
 function testEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
-    path: `${PATH}/test`,
+    path: paths.sinkTest,
     operationId: 'testSink',
     summary: 'Send a test event',
     description:
@@ -60,7 +60,7 @@ const RedeliverBody = z
 function redeliverEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
-    path: `${PATH}/redeliver`,
+    path: paths.sinkRedeliver,
     operationId: 'redeliver',
     summary: 'Deliver one move again',
     description: 'Sends one event to the webhook at once, under its original id. The cursor does not move.',

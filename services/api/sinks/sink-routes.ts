@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { SinkName } from '@pointsman/protocol/identifiers';
+import { paths } from '@pointsman/protocol/paths';
 import { findSink, listAttempts } from '../../postgres/sinks/sinks.ts';
 import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
@@ -21,7 +22,7 @@ const byName = { schema: SinkName, of: ({ sink }: { sink: string }) => sink };
 function listEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/sinks',
+    path: paths.sinks,
     operationId: 'listSinks',
     summary: 'List sinks',
     description:
@@ -45,7 +46,7 @@ function listEndpoint(parts: ApiDeps): Endpoint {
 function findEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/sinks/{sink}',
+    path: paths.sink,
     operationId: 'getSink',
     summary: 'Get a sink',
     description: 'The progress and the health of a sink. A webhook’s secret is never shown.',
@@ -65,7 +66,7 @@ const byNumber = { schema: z.number().int(), of: ({ n }: { n: number }) => n };
 function attemptsEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/sinks/{sink}/attempts',
+    path: paths.sinkAttempts,
     operationId: 'listAttempts',
     summary: 'List delivery attempts of a webhook',
     description: 'Attempts, newest first: the last thousand.',

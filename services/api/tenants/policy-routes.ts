@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { celeryRefusal } from '../../../core/celery-grant.ts';
 import { PointsmanError } from '@pointsman/protocol/errors';
+import { paths } from '@pointsman/protocol/paths';
 import { Policy } from '../../../core/policy.ts';
 import { findPolicy, listPolicies, putPolicy } from '../../postgres/channels/policies.ts';
 import { notFound, requireTenant } from '../responses/not-found.ts';
@@ -17,7 +18,6 @@ import { IdempotencyKey, TenantParams } from '../requests/params.ts';
 import { requestError } from '../responses/problem.ts';
 import { refusal } from '../responses/refusal.ts';
 
-const path = '/v1/tenants/{tenant}/policy';
 const ETAG = 'The version of the policy, in double quotes: 0 before the first policy.';
 const TAG = /^"(?:0|[1-9][0-9]{0,14})"$/;
 
@@ -41,7 +41,7 @@ export function policyEndpoints(parts: ApiDeps): Endpoint[] {
 function findEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path,
+    path: paths.policy,
     operationId: 'getPolicy',
     summary: 'Get the policy of a tenant',
     description:
@@ -78,7 +78,7 @@ function findEndpoint({ db }: ApiDeps): Endpoint {
 function putEndpoint({ db, celeryGrants }: ApiDeps): Endpoint {
   return endpoint({
     method: 'put',
-    path,
+    path: paths.policy,
     operationId: 'putPolicy',
     summary: 'Set the policy of a tenant',
     description:
@@ -161,7 +161,7 @@ function versionsEndpoint({ db }: ApiDeps): Endpoint {
   };
   return endpoint({
     method: 'get',
-    path: `${path}/versions`,
+    path: paths.policyVersions,
     operationId: 'listPolicyVersions',
     summary: 'List the versions of a policy',
     description: 'Who set the policy, when and why, newest first.',

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { quotaDefaults } from '../../../core/limits/storage-limits.ts';
 import { Quota, QuotaChanges } from '@pointsman/protocol/quota';
+import { paths } from '@pointsman/protocol/paths';
 import { readQuotas, setQuotas } from '../../postgres/tenants/quotas.ts';
 import { notFound } from '../responses/not-found.ts';
 import { authorise, callerOf } from '../access/access.ts';
@@ -12,8 +13,6 @@ import { requestIdentity } from '../requests/idempotency.ts';
 import { json, replayed } from '../responses/openapi-responses.ts';
 import { IdempotencyKey, TenantParams } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
-
-const path = '/v1/tenants/{tenant}/quotas';
 
 const Quotas = z.object({ items: z.array(Quota) }).meta({
   id: 'Quotas',
@@ -34,7 +33,7 @@ export function quotaEndpoints(parts: ApiDeps): Endpoint[] {
 function listEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path,
+    path: paths.quotas,
     operationId: 'listQuotas',
     summary: 'Get the quotas of a tenant',
     description:
@@ -54,7 +53,7 @@ function setEndpoint({ db }: ApiDeps): Endpoint {
   const defaults = Object.entries(quotaDefaults).map(([name, limit]) => `\`${name}\` ${limit}`);
   return endpoint({
     method: 'put',
-    path,
+    path: paths.quotas,
     operationId: 'setQuotas',
     summary: 'Set quotas of a tenant',
     description: `Only for admins of the platform, not of the tenant. A limit below the usage refuses further requests and deletes nothing. The defaults: ${defaults.join(', ')}.`,

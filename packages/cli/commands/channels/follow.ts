@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { FeedCursorText } from '@pointsman/protocol/moves/feed-cursor';
 import { MoveEvent } from '@pointsman/protocol/moves/move-event';
 import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
-import { feedPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import { eventStream } from '@pointsman/client/internal/http/event-stream';
 import { cursor } from '../../options/option-values.ts';
@@ -47,7 +47,7 @@ export function followCommand(cli: Cli): Command {
 
 /** Runs until it is interrupted, or until the API returns an error. */
 async function follow(run: CommandRun, after: string, shown: Shown): Promise<never> {
-  const path = feedPath(run.tenant());
+  const path = pathOf(paths.feed, { tenant: run.tenant() });
   let { seq } = (
     await checkFeed(run, path, after.includes(':') || after === 'latest' ? after : startCursor(run, after))
   ).next;

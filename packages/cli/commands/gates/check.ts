@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 
 import { correlationId } from '@pointsman/protocol/identifiers';
-import { releasePath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { CliError } from '../../failures.ts';
@@ -52,7 +52,7 @@ async function reportCheck(
   if (success === failure) throw new CliError('usage', 'Give either --success or --failure.');
   const id = releaseOf(run, named);
   const conclusion = success === true ? 'success' : 'failure';
-  const path = `${releasePath(id.tenant, id.bundle, id.version)}/checks/${check}`;
+  const path = pathOf(paths.check, { ...id, check });
   const json = { conclusion, summary, url: resultUrl, digest: checked };
   const recorded = await sendOnce({ key: idempotencyKey, same: '', ...RECORDED_ONCE }, (headers) =>
     client.call('POST', path, DecisionResult, { headers, json }),

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 
 import type { Decision } from '@pointsman/protocol/releases/gate';
 import { correlationId, type ReleaseId } from '@pointsman/protocol/identifiers';
-import { releasePath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import type { CommandRun } from '../../context.ts';
 import { compareWithLive } from '../releases/comparison.ts';
 import type { ExitName } from '../../exit-codes.ts';
@@ -84,7 +84,7 @@ export async function decide(
 
 /** What the decision is about. Shown at a terminal. For --json, only its artifact and generation are used. */
 async function review(run: CommandRun, id: ReleaseId): Promise<{ digest: string; generation?: number }> {
-  const release = await run.client.call('GET', releasePath(id.tenant, id.bundle, id.version), ReleaseView);
+  const release = await run.client.call('GET', pathOf(paths.release, id), ReleaseView);
   const { digest: made } = release;
   if (made === null) {
     const why = release.outcome === null ? 'is not compiled yet' : `has settled as ${release.outcome}`;
@@ -142,15 +142,10 @@ async function send(
   headers: Readonly<Record<string, string>>,
 ): Promise<DecisionResult> {
   try {
-    return await run.client.call(
-      'POST',
-      `${releasePath(id.tenant, id.bundle, id.version)}/approvals`,
-      DecisionResult,
-      {
-        headers,
-        json: body,
-      },
-    );
+    return await run.client.call('POST', pathOf(paths.approvals, id), DecisionResult, {
+      headers,
+      json: body,
+    });
   } catch (error) {
     if (error instanceof ApiProblem && error.problem.code === 'pointer_moved') {
       error.hints.push(

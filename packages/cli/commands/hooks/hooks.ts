@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { z } from 'zod';
 
 import { DeliveryState, HookProvider } from '@pointsman/protocol/hook';
-import { hookPath, hooksPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import { createChannelOption } from '../../options/create-channel.ts';
 import type { ExitName } from '../../exit-codes.ts';
@@ -36,7 +36,7 @@ export function hooksCommand(cli: Cli): Command {
       named('list', 'list the hooks', cli, async (run) => {
         const items = await listRows(
           run.client,
-          hooksPath(run.tenant()),
+          pathOf(paths.hooks, { tenant: run.tenant() }),
           HookView,
           clientLimits.pages * clientLimits.pageRows,
         );
@@ -51,7 +51,11 @@ export function hooksCommand(cli: Cli): Command {
         'show a hook, without its secrets',
         cli,
         async (run, name) => {
-          const hook = await run.client.call('GET', hookPath(run.tenant(), name), HookView);
+          const hook = await run.client.call(
+            'GET',
+            pathOf(paths.hook, { tenant: run.tenant(), hook: name }),
+            HookView,
+          );
           if (run.terminal.json) run.terminal.document(hook);
           else run.terminal.out(table(hookFields(run, hook)));
           return 'done';
@@ -65,7 +69,7 @@ export function hooksCommand(cli: Cli): Command {
         'delete a hook; further deliveries are refused',
         cli,
         async (run, name) => {
-          await run.client.send('DELETE', hookPath(run.tenant(), name));
+          await run.client.send('DELETE', pathOf(paths.hook, { tenant: run.tenant(), hook: name }));
           if (run.terminal.json) run.terminal.document({ deleted: name });
           else run.terminal.out(`${run.terminal.paint(['bold', 'green'], 'deleted')}  ${name}\n`);
           return 'done';
@@ -154,7 +158,7 @@ function deliveriesCommand(cli: Cli): Command {
     .option('--limit <n>', 'the number of rows', rowCount, cliLimits.shownRows)
     .action(async (name: string, { limit }: { limit: number }, command: Command) => {
       const run = commandRun(cli, command);
-      const path = `${hookPath(run.tenant(), name)}/deliveries`;
+      const path = pathOf(paths.hookDeliveries, { tenant: run.tenant(), hook: name });
       const items = await listRows(run.client, path, DeliveryView, limit);
       if (run.terminal.json) run.terminal.document({ items });
       else if (items.length === 0) run.terminal.err('No deliveries yet.\n');

@@ -3,7 +3,7 @@ import type { StreamEvent } from '@pointsman/client/internal/http/event-stream';
 import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
 import { STAGES } from '@pointsman/protocol/releases/release';
-import { releasePath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
 import { eventStream } from '@pointsman/client/internal/http/event-stream';
 import { cliLimits } from '../../limits.ts';
@@ -19,12 +19,12 @@ export async function* followRelease(
   id: ReleaseId,
   signal: AbortSignal,
 ): AsyncGenerator<ReleaseView> {
-  const path = releasePath(id.tenant, id.bundle, id.version);
+  const path = pathOf(paths.release, id);
   const read = () => client.call('GET', path, ReleaseView, { deadline: signal });
   let view = await read();
   yield view;
   if (view.status === 'settled') return;
-  for await (const event of eventStream(client, `${path}/events`, signal)) {
+  for await (const event of eventStream(client, pathOf(paths.releaseEvents, id), signal)) {
     view = (event === null ? null : viewAfter(view, event)) ?? (await read());
     yield view;
     if (view.status === 'settled') return;

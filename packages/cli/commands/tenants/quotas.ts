@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { z } from 'zod';
 
 import type { QuotaName } from '@pointsman/protocol/quota';
-import { quotasPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { commandRun, type Cli } from '../../context.ts';
 import { printable } from '../../output/printable.ts';
 import { quotaChange, shownAmount } from './quota-amounts.ts';
@@ -24,7 +24,7 @@ export function quotasCommand(cli: Cli): Command {
     .argument('<quota=limit...>', 'for example bytes=20GiB, hooks=10, tokens=default', quotaChange)
     .action(async (changes: ReadonlyMap<QuotaName, number | null>, _options: unknown, command: Command) => {
       const run = commandRun(cli, command);
-      const answer = await run.client.call('PUT', quotasPath(run.tenant()), Quotas, {
+      const answer = await run.client.call('PUT', pathOf(paths.quotas, { tenant: run.tenant() }), Quotas, {
         json: Object.fromEntries(changes),
         headers: { 'idempotency-key': randomUUID() },
       });
@@ -35,7 +35,10 @@ export function quotasCommand(cli: Cli): Command {
     .description("show the tenant's limits and usage")
     .action(async (_options: unknown, command: Command) => {
       const run = commandRun(cli, command);
-      show(await run.client.call('GET', quotasPath(run.tenant()), Quotas), run.terminal);
+      show(
+        await run.client.call('GET', pathOf(paths.quotas, { tenant: run.tenant() }), Quotas),
+        run.terminal,
+      );
       cli.finish('done');
     })
     .addCommand(set);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 import { z } from 'zod';
 
-import { tenantsPath } from '@pointsman/protocol/paths';
+import { paths } from '@pointsman/protocol/paths';
 import { commandRun, type Cli } from '../../context.ts';
 import { clientLimits } from '@pointsman/client/internal/http/limits';
 import { listRows } from '@pointsman/client/internal/http/pages';
@@ -17,7 +17,7 @@ export function tenantsCommand(cli: Cli): Command {
     .argument('<name>', 'its name')
     .action(async (name: string, _options: unknown, command: Command) => {
       const { client, terminal } = commandRun(cli, command);
-      const made = await client.call('POST', tenantsPath, TenantView, {
+      const made = await client.call('POST', paths.tenants, TenantView, {
         json: { tenant: tenantName(name) },
         headers: { 'idempotency-key': randomUUID() },
       });
@@ -31,7 +31,7 @@ export function tenantsCommand(cli: Cli): Command {
       const { client, terminal } = commandRun(cli, command);
       const items = await listRows(
         client,
-        tenantsPath,
+        paths.tenants,
         TenantView,
         clientLimits.pages * clientLimits.pageRows,
       );

@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 import { Role, TOKEN_PREFIX, TokenId, TokenName } from '@pointsman/protocol/access';
 import { firstMessage } from '@pointsman/protocol/json/schema-issues';
-import { tokenPath, tokensPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
@@ -87,14 +87,14 @@ async function makeToken(run: CommandRun, name: string, roles: readonly Role[]):
  */
 async function postToken(client: ApiClient, json: unknown): Promise<TokenMade> {
   const post = () =>
-    client.call('POST', tokensPath, TokenMade, { json, headers: { 'idempotency-key': randomUUID() } });
+    client.call('POST', paths.tokens, TokenMade, { json, headers: { 'idempotency-key': randomUUID() } });
   try {
     return await post();
   } catch (error) {
     const lost =
       error instanceof ApiProblem && error.problem.replayed === true ? error.problem.tokenId : undefined;
     if (lost === undefined) throw error;
-    await client.send('DELETE', tokenPath(lost));
+    await client.send('DELETE', pathOf(paths.token, { id: lost }));
     return post();
   }
 }
@@ -104,7 +104,7 @@ async function showTokens(run: CommandRun, isAll: boolean): Promise<ExitName> {
   const query = { tenant: run.tenantIfGiven() ?? undefined, state: isAll ? 'all' : 'active' };
   const items = await listRows(
     client,
-    tokensPath,
+    paths.tokens,
     TokenView,
     clientLimits.pages * clientLimits.pageRows,
     query,
@@ -126,7 +126,7 @@ async function showTokens(run: CommandRun, isAll: boolean): Promise<ExitName> {
 }
 
 async function revokeToken({ client, terminal }: CommandRun, id: string): Promise<ExitName> {
-  await client.send('DELETE', tokenPath(id));
+  await client.send('DELETE', pathOf(paths.token, { id }));
   if (terminal.json) terminal.document({ id, revoked: true });
   else terminal.out(`${terminal.paint(['bold', 'green'], 'revoked')}  ${id}\n`);
   return 'done';
