@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { pathOf, paths } from '../paths.ts';
 
 import {
   BundleName,
@@ -11,6 +10,7 @@ import {
   TenantName,
   Version,
 } from '../identifiers.ts';
+import { pathOf, paths } from '../paths.ts';
 
 /** The `type` of every event of the feed. */
 export const MOVED = 'pointsman.pointer.moved';

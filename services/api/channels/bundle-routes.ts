@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { BundleName, ChannelName } from '@pointsman/protocol/identifiers';
 import { paths } from '@pointsman/protocol/paths';
+import { ChannelView } from '@pointsman/protocol/moves/pointer-view';
 import { listBundles } from '../../postgres/content/bundles.ts';
 import { listPointers } from '../../postgres/channels/pointers.ts';
 import { requireBundle, requireTenant } from '../responses/not-found.ts';
@@ -11,7 +12,6 @@ import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { json } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { BundleParams, TenantParams } from '../requests/params.ts';
-import { ChannelView } from './pointer-view.ts';
 
 const BundleView = z.object({ bundle: BundleName, createdAt: z.string() }).meta({
   id: 'Bundle',

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { type PointerId, Version } from '@pointsman/protocol/identifiers';
 import { paths } from '@pointsman/protocol/paths';
+import { MoveView, pointerExample, PointerView } from '@pointsman/protocol/moves/pointer-view';
 import type { MoveResult } from '../../../handlers/contract/tenant.ts';
 import type { Database } from '../../postgres/database.ts';
 import { findPointer, findPointerMove, listMoves } from '../../postgres/channels/pointers.ts';
@@ -22,7 +23,7 @@ import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { ChannelParams, IdempotencyKey } from '../requests/params.ts';
 import { pointerEvents } from './pointer-events.ts';
 import { pointerAnswer, waitForMove } from './pointer-wait.ts';
-import { MoveView, pointerExample, pointerHeaders, PointerView } from './pointer-view.ts';
+import { pointerHeaders } from './pointer-view.ts';
 import { noChannel, refusal } from '../responses/refusal.ts';
 import { waitParam } from '../requests/wait-param.ts';
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { paths } from '@pointsman/protocol/paths';
+import { PointerView } from '@pointsman/protocol/moves/pointer-view';
 import type { HoldResult } from '../../../handlers/contract/tenant.ts';
 import { missingError, requireTenant } from '../responses/not-found.ts';
 import { jsonResponse } from '../responses/responses.ts';
@@ -10,7 +11,7 @@ import { requestIdentity } from '../requests/idempotency.ts';
 import { FreeText } from '../requests/free-text.ts';
 import { json } from '../responses/openapi-responses.ts';
 import { ChannelParams, IdempotencyKey } from '../requests/params.ts';
-import { pointerHeaders, PointerView } from './pointer-view.ts';
+import { pointerHeaders } from './pointer-view.ts';
 import { noChannel, refusal } from '../responses/refusal.ts';
 
 const headers = z.object({ 'idempotency-key': IdempotencyKey });

@@ -5,6 +5,7 @@ import { followerLimits } from '@pointsman/protocol/limits';
 import { FollowerName, type PointerId } from '@pointsman/protocol/identifiers';
 import { quotaError } from '@pointsman/protocol/quota';
 import { paths } from '@pointsman/protocol/paths';
+import { PointerView } from '@pointsman/protocol/moves/pointer-view';
 import { acknowledge, type FollowerRecord, listFollowers } from '../../postgres/channels/followers.ts';
 import { findPointer } from '../../postgres/channels/pointers.ts';
 import { missingError } from '../responses/not-found.ts';
@@ -16,7 +17,7 @@ import { AcknowledgementBody, FollowerView, viewFollower } from './follower-view
 import { json } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { ChannelParams, FollowerParams } from '../requests/params.ts';
-import { pointerHeaders, PointerView } from '../channels/pointer-view.ts';
+import { pointerHeaders } from '../channels/pointer-view.ts';
 
 export function followerEndpoints(parts: ApiDeps): Endpoint[] {
   return [acknowledgeEndpoint(parts), listEndpoint(parts)];

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 
 import { paths } from '@pointsman/protocol/paths';
+import { OpenGateView } from '@pointsman/protocol/releases/gate-view';
 import { listOpenGates, openGatePosition, OpenGatePosition } from '../../postgres/releases/gates.ts';
 import { requireTenant } from '../responses/not-found.ts';
 import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
-import { OpenGateView, viewOpenGate } from './gate-view.ts';
+import { viewOpenGate } from './gate-view.ts';
 import { json } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { TenantParams } from '../requests/params.ts';

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { correlationId, type ReleaseId, Version } from '@pointsman/protocol/identifiers';
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import { ReleaseView } from '@pointsman/protocol/releases/release-view';
 import type { CancelResult } from '../../../handlers/contract/tenant.ts';
 import {
   findRelease,
@@ -20,7 +21,7 @@ import { FreeText } from '../requests/free-text.ts';
 import { json, ofRelease } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { BundleParams, IdempotencyKey, ReleaseParams, TenantParams } from '../requests/params.ts';
-import { ReleaseView, viewRelease } from './release-view.ts';
+import { viewRelease } from './release-view.ts';
 
 export function releaseEndpoints(parts: ApiDeps): Endpoint[] {
   return [

@@ -7,7 +7,7 @@ import type { ExitName } from '../../exit-codes.ts';
 import { CliError } from '../../failures.ts';
 import { releaseOf } from '../../options/named-release.ts';
 import { digest, gateName, type NamedRelease, release, sentence } from '../../options/option-values.ts';
-import { DecisionResult } from '@pointsman/client/internal/http/resources';
+import { DecisionView } from '@pointsman/client/internal/http/resources';
 import { RECORDED_ONCE, idempotencyKeyOption, sendOnce } from '../../options/idempotency-option.ts';
 
 interface ReportOptions {
@@ -55,7 +55,7 @@ async function reportCheck(
   const path = pathOf(paths.check, { ...id, check });
   const json = { conclusion, summary, url: resultUrl, digest: checked };
   const recorded = await sendOnce({ key: idempotencyKey, same: '', ...RECORDED_ONCE }, (headers) =>
-    client.call('POST', path, DecisionResult, { headers, json }),
+    client.call('POST', path, DecisionView, { headers, json }),
   );
   if (terminal.json) terminal.document(recorded);
   else {

@@ -10,7 +10,7 @@ import { ApiProblem, CliError } from '../../failures.ts';
 import { openGates } from '../../output/format-gate.ts';
 import { digest, gateName, generation, type NamedRelease, sentence } from '../../options/option-values.ts';
 import { releaseOf } from '../../options/named-release.ts';
-import { DecisionResult, ReleaseView } from '@pointsman/client/internal/http/resources';
+import { DecisionView, ReleaseView } from '@pointsman/client/internal/http/resources';
 import { RECORDED_ONCE, idempotencyKeyOption, sendOnce } from '../../options/idempotency-option.ts';
 import type { Terminal } from '../../output/terminal.ts';
 
@@ -140,9 +140,9 @@ async function send(
   id: ReleaseId,
   body: DecisionBody,
   headers: Readonly<Record<string, string>>,
-): Promise<DecisionResult> {
+): Promise<DecisionView> {
   try {
-    return await run.client.call('POST', pathOf(paths.approvals, id), DecisionResult, {
+    return await run.client.call('POST', pathOf(paths.approvals, id), DecisionView, {
       headers,
       json: body,
     });
@@ -156,11 +156,11 @@ async function send(
   }
 }
 
-function outcomeOf({ state }: DecisionResult, decision: Decision, terminal: Terminal): string {
+function outcomeOf({ state }: DecisionView, decision: Decision, terminal: Terminal): string {
   if (decision === 'reject') return terminal.paint(['bold', 'red'], 'rejected');
   return terminal.paint(['bold', state === 'passed' ? 'green' : 'yellow'], 'approved');
 }
 
-function gateStatus({ gate, state, decisions, needed }: DecisionResult): string {
+function gateStatus({ gate, state, decisions, needed }: DecisionView): string {
   return state === 'open' ? `at "${gate}": ${decisions} of ${needed}` : `at "${gate}": ${state}`;
 }

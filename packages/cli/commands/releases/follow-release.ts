@@ -40,8 +40,9 @@ export async function* followRelease(
 /** The view after an event; null when the release itself must be read. */
 function viewAfter(view: ReleaseView, { event, data }: StreamEvent): ReleaseView | null {
   if (event === 'settled') return parseJsonAs(ReleaseView, data);
-  const stage = event === 'stage' ? parseJsonAs(StageEvent, data) : null;
-  if (stage === null) return null;
+  const sent = event === 'stage' ? parseJsonAs(StageEvent, data) : null;
+  if (sent === null) return null;
+  const stage = { ...sent, finishedAt: sent.finishedAt ?? null, diagnostics: sent.diagnostics ?? [] };
   // The reason why the pointer does not move yet is only in the release itself.
   if (stage.stage === 'swap' && stage.state === 'running') return null;
   const known = view.stages.find((one) => one.stage === stage.stage);

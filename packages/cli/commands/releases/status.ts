@@ -107,7 +107,7 @@ async function releaseStatus(run: CommandRun, { tenant, bundle, version }: Relea
   stages.show(found);
   stages.end();
   showDiagnostics(
-    found.stages.flatMap((stage) => stage.diagnostics ?? []),
+    found.stages.flatMap((stage) => stage.diagnostics),
     null,
     terminal,
   );
