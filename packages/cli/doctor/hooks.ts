@@ -1,14 +1,12 @@
 import { findingLimits } from '@pointsman/protocol/limits';
-import { z } from 'zod';
 
 import type { Finding } from '@pointsman/protocol/findings/finding';
-import { DeliveryState } from '@pointsman/protocol/hook';
 import { clientLimits } from '@pointsman/client/internal/http/limits';
 import { cliLimits } from '../limits.ts';
 import { humanDuration } from '@pointsman/protocol/text/amounts';
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import { DeliveryView, HookView } from '@pointsman/client/internal/http/resources';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
-import { HookView } from '../commands/hooks/hook-view.ts';
 import { firstRows, listRows } from '@pointsman/client/internal/http/pages';
 import { printable } from '../output/printable.ts';
 import { counted, moment } from '../output/format.ts';
@@ -100,12 +98,3 @@ function deliveryFindings(
   }
   return findings;
 }
-
-const DeliveryView = z.looseObject({
-  delivery: z.string(),
-  state: DeliveryState,
-  reason: z.string().nullable(),
-  receivedAt: z.string(),
-  updatedAt: z.string(),
-});
-type DeliveryView = z.infer<typeof DeliveryView>;

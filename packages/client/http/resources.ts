@@ -1,9 +1,12 @@
 import type { z } from 'zod';
 
+import * as hooks from '@pointsman/protocol/hooks/hook-view';
+import * as followers from '@pointsman/protocol/moves/follower-view';
 import * as pointers from '@pointsman/protocol/moves/pointer-view';
 import * as gates from '@pointsman/protocol/releases/gate-view';
 import * as publishes from '@pointsman/protocol/releases/publish-view';
 import * as releases from '@pointsman/protocol/releases/release-view';
+import * as sinks from '@pointsman/protocol/sinks/sink-view';
 import { lenient } from './lenient.ts';
 
 /** The API's responses, as a client reads them. */
@@ -36,3 +39,22 @@ export const MoveView = lenient(pointers.MoveView);
 
 export const RollbackView = lenient(pointers.RollbackView);
 export type RollbackView = z.infer<typeof RollbackView>;
+
+export const FollowerView = lenient(followers.FollowerView);
+export type FollowerView = z.infer<typeof FollowerView>;
+
+export const SinkView = lenient(sinks.SinkView);
+export type SinkView = z.infer<typeof SinkView>;
+
+export const SinkSet = lenient(sinks.SinkSet);
+
+export const AttemptView = lenient(sinks.AttemptView);
+export type AttemptView = z.infer<typeof AttemptView>;
+
+export const SentView = lenient(sinks.SentView);
+
+export const HookView = lenient(hooks.HookView);
+export type HookView = z.infer<typeof HookView>;
+
+export const DeliveryView = lenient(hooks.DeliveryView);
+export type DeliveryView = z.infer<typeof DeliveryView>;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { feedCursor, FeedCursorText } from '@pointsman/protocol/moves/feed-cursor';
 import { paths } from '@pointsman/protocol/paths';
+import { SinkView } from '@pointsman/protocol/sinks/sink-view';
 import type { ControlResult, ControlRequest } from '../../../handlers/contract/sink.ts';
 import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
@@ -12,7 +13,6 @@ import { requestIdentity } from '../requests/idempotency.ts';
 import { json, replayed } from '../responses/openapi-responses.ts';
 import { IdempotencyKey, SinkParams } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
-import { SinkView } from './sink-view.ts';
 import { noSink, loadSink } from './load-sink.ts';
 
 const headers = z.object({ 'idempotency-key': IdempotencyKey });

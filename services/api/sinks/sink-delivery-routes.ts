@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { paths } from '@pointsman/protocol/paths';
+import { SentView } from '@pointsman/protocol/sinks/sink-view';
 import type { SendRequest } from '../../../handlers/contract/sink.ts';
 import { claimKey } from '../../postgres/tenants/idempotency.ts';
 import { notFound } from '../responses/not-found.ts';
@@ -19,20 +20,6 @@ const headers = z.object({ 'idempotency-key': IdempotencyKey });
 export function sendingEndpoints(parts: ApiDeps): Endpoint[] {
   return [testEndpoint(parts), redeliverEndpoint(parts)];
 }
-
-const SentView = z
-  .object({
-    sent: z.boolean().meta({
-      description: 'Whether the endpoint accepted the event. If false, the event may still have arrived.',
-    }),
-    event: z.string().meta({ description: 'The event’s id.' }),
-    reason: z.string().nullable().meta({ description: 'Why the event was not accepted.' }),
-  })
-  .meta({
-    id: 'Sent',
-    description: 'The result of sending one event without moving the cursor.',
-    example: { sent: false, event: 'acme:support-bot:live:4', reason: 'audit.example.com: answered 503' },
-  });
 
 function testEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({

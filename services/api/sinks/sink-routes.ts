@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { SinkName } from '@pointsman/protocol/identifiers';
 import { paths } from '@pointsman/protocol/paths';
+import { AttemptView, SinkView } from '@pointsman/protocol/sinks/sink-view';
 import { findSink, listAttempts } from '../../postgres/sinks/sinks.ts';
 import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
@@ -9,7 +10,7 @@ import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { json } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { SinkParams, TenantParams, WebhookParams } from '../requests/params.ts';
-import { AttemptView, SinkView, viewAttempt } from './sink-view.ts';
+import { viewAttempt } from './sink-view.ts';
 import { noSink, loadSink, loadSinks } from './load-sink.ts';
 
 /** Endpoints that read sinks. They need the action `read`. */

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import { z } from 'zod';
 
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import { FollowerView } from '@pointsman/client/internal/http/resources';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { clientLimits } from '@pointsman/client/internal/http/limits';
@@ -11,16 +11,6 @@ import { printable } from '../../output/printable.ts';
 import { channelOf } from '../../settings.ts';
 import { table } from '../../output/table.ts';
 import { moment } from '../../output/format.ts';
-
-const FollowerView = z.looseObject({
-  follower: z.string(),
-  generation: z.number().int(),
-  state: z.enum(['current', 'behind', 'lost']),
-  behindBy: z.number().int(),
-  since: z.string(),
-  seenAt: z.string(),
-});
-type FollowerView = z.infer<typeof FollowerView>;
 
 /** `pointsman followers`: lists the followers of a pointer. */
 export function followersCommand(cli: Cli): Command {

@@ -3,11 +3,11 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { HookProvider } from '@pointsman/protocol/hook';
 import { newWebhookSecret } from '@pointsman/protocol/webhooks/webhook-secret';
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import { HookView } from '@pointsman/client/internal/http/resources';
 import type { CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { ApiProblem, CliError } from '../../failures.ts';
 import { hintAtCreating } from '../../options/create-channel.ts';
-import { HookView } from './hook-view.ts';
 import { printable } from '../../output/printable.ts';
 
 export interface HookOptions {

@@ -1,13 +1,12 @@
 import { Command, Option } from 'commander';
-import { z } from 'zod';
 
-import { DeliveryState, HookProvider } from '@pointsman/protocol/hook';
+import { HookProvider } from '@pointsman/protocol/hook';
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import { DeliveryView, HookView } from '@pointsman/client/internal/http/resources';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import { createChannelOption } from '../../options/create-channel.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { type HookOptions, setHook } from './hook-setting.ts';
-import { HookView } from './hook-view.ts';
 import { clientLimits } from '@pointsman/client/internal/http/limits';
 import { cliLimits } from '../../limits.ts';
 import { rowCount } from '../../options/option-values.ts';
@@ -16,16 +15,6 @@ import { printable } from '../../output/printable.ts';
 import { channelOf, hookName } from '../../settings.ts';
 import { table } from '../../output/table.ts';
 import { moment } from '../../output/format.ts';
-
-const DeliveryView = z.looseObject({
-  delivery: z.string(),
-  state: DeliveryState,
-  ref: z.string().nullable(),
-  commit: z.string().nullable(),
-  version: z.number().int().nullable(),
-  reason: z.string().nullable(),
-  receivedAt: z.string(),
-});
 
 /** `pointsman hooks`: manages the rules that publish on a push. */
 export function hooksCommand(cli: Cli): Command {
@@ -167,14 +156,7 @@ function deliveriesCommand(cli: Cli): Command {
     });
 }
 
-function deliveryRow({
-  receivedAt,
-  state,
-  ref,
-  commit,
-  version,
-  reason,
-}: z.infer<typeof DeliveryView>): string[] {
+function deliveryRow({ receivedAt, state, ref, commit, version, reason }: DeliveryView): string[] {
   const became = version === null ? printable(reason ?? '') : `v${version}`;
   return [moment(receivedAt), state, printable(ref ?? ''), (commit ?? '').slice(0, 12), became];
 }

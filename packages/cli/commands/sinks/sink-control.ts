@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import { SentView, SinkView } from '@pointsman/client/internal/http/resources';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { cursor, feedNumber, sentence } from '../../options/option-values.ts';
 import { printable } from '../../output/printable.ts';
 import { sinkName } from '../../settings.ts';
-import { SentView, SinkView } from './sink-view.ts';
 import { counted } from '../../output/format.ts';
 
 /** The commands that control an existing sink: pause, resume, replay, test, redeliver. */

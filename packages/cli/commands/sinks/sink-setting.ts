@@ -1,12 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { z } from 'zod';
 
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import { SinkSet, SinkView } from '@pointsman/client/internal/http/resources';
 import type { CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { ApiProblem, CliError } from '../../failures.ts';
 import { printable } from '../../output/printable.ts';
-import { SinkView } from './sink-view.ts';
 
 export interface SecretOptions {
   readonly secretStdin?: boolean;
@@ -42,7 +41,7 @@ export async function rotateSink(run: CommandRun, name: string, options: SecretO
   const address = pathOf(paths.sinkRotate, { tenant: run.tenant(), sink: name });
   const given = options.secretStdin === true ? await readSecret(run) : null;
   const secret = given ?? newSecret();
-  const rotated = await client.call('POST', address, z.looseObject({}), {
+  const rotated = await client.call('POST', address, SinkSet, {
     headers: { 'idempotency-key': randomUUID() },
     json: { secret },
   });

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 
 import { humanDuration } from '@pointsman/protocol/text/amounts';
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import { AttemptView, SinkView } from '@pointsman/client/internal/http/resources';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import { clientLimits } from '@pointsman/client/internal/http/limits';
 import { cliLimits } from '../../limits.ts';
@@ -10,7 +11,7 @@ import { listRows } from '@pointsman/client/internal/http/pages';
 import { printable } from '../../output/printable.ts';
 import { addSink, rotateSink, type SecretOptions } from './sink-setting.ts';
 import { onSink, sinkControlCommands } from './sink-control.ts';
-import { AttemptView, sinkFields, sinkRow, SinkView } from './sink-view.ts';
+import { sinkFields, sinkRow } from './sink-view.ts';
 import { table } from '../../output/table.ts';
 import { moment } from '../../output/format.ts';
 
