@@ -1,12 +1,19 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 
 import * as hooks from '@pointsman/protocol/hooks/hook-view';
+import { FeedCursorText } from '@pointsman/protocol/moves/feed-cursor';
+import * as feeds from '@pointsman/protocol/moves/feed-view';
 import * as followers from '@pointsman/protocol/moves/follower-view';
 import * as pointers from '@pointsman/protocol/moves/pointer-view';
 import * as gates from '@pointsman/protocol/releases/gate-view';
 import * as publishes from '@pointsman/protocol/releases/publish-view';
 import * as releases from '@pointsman/protocol/releases/release-view';
 import * as sinks from '@pointsman/protocol/sinks/sink-view';
+import * as policies from '@pointsman/protocol/tenants/policy-view';
+import * as quotas from '@pointsman/protocol/tenants/quota-view';
+import { Quota } from '@pointsman/protocol/quota';
+import * as tenants from '@pointsman/protocol/tenants/tenant-view';
+import * as tokens from '@pointsman/protocol/tenants/token-view';
 import { lenient } from './lenient.ts';
 
 /** The API's responses, as a client reads them. */
@@ -58,3 +65,24 @@ export type HookView = z.infer<typeof HookView>;
 
 export const DeliveryView = lenient(hooks.DeliveryView);
 export type DeliveryView = z.infer<typeof DeliveryView>;
+
+/** A part of a feed. Its cursor is parsed. */
+export const FeedPage = lenient(feeds.FeedView.extend({ next: FeedCursorText }));
+export type FeedPage = z.infer<typeof FeedPage>;
+
+export const TenantView = lenient(tenants.TenantView);
+
+// A newer API may have further roles.
+const roles = z.array(z.string());
+export const TokenView = lenient(tokens.TokenView.extend({ roles }));
+export type TokenView = z.infer<typeof TokenView>;
+
+export const TokenMade = lenient(tokens.TokenMade.extend({ roles }));
+export type TokenMade = z.infer<typeof TokenMade>;
+
+export const PolicyVersionView = lenient(policies.PolicyVersionView);
+
+// A newer API may have further quotas.
+const items = z.array(Quota.extend({ quota: z.string() }));
+export const Quotas = lenient(quotas.Quotas.extend({ items }));
+export type Quotas = z.infer<typeof Quotas>;

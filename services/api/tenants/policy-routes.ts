@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { celeryRefusal } from '../../../core/celery-grant.ts';
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { paths } from '@pointsman/protocol/paths';
+import { PolicyVersionView } from '@pointsman/protocol/tenants/policy-view';
 import { Policy } from '../../../core/policy.ts';
 import { findPolicy, listPolicies, putPolicy } from '../../postgres/channels/policies.ts';
 import { notFound, requireTenant } from '../responses/not-found.ts';
@@ -20,19 +21,6 @@ import { refusal } from '../responses/refusal.ts';
 
 const ETAG = 'The version of the policy, in double quotes: 0 before the first policy.';
 const TAG = /^"(?:0|[1-9][0-9]{0,14})"$/;
-
-const PolicyVersionView = z
-  .object({
-    version: z.number().int().min(1),
-    message: z.string().nullable(),
-    by: z.string(),
-    at: z.string(),
-  })
-  .meta({
-    id: 'PolicyVersion',
-    description: 'Who set this version of the policy, when and why.',
-    example: { version: 3, message: 'Four eyes on live', by: 'alice', at: '2026-03-01T12:00:00.000Z' },
-  });
 
 export function policyEndpoints(parts: ApiDeps): Endpoint[] {
   return [findEndpoint(parts), putEndpoint(parts), versionsEndpoint(parts)];

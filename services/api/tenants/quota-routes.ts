@@ -1,8 +1,9 @@
 import { z } from 'zod';
 
 import { quotaDefaults } from '../../../core/limits/storage-limits.ts';
-import { Quota, QuotaChanges } from '@pointsman/protocol/quota';
+import { type Quota, QuotaChanges } from '@pointsman/protocol/quota';
 import { paths } from '@pointsman/protocol/paths';
+import { Quotas } from '@pointsman/protocol/tenants/quota-view';
 import { readQuotas, setQuotas } from '../../postgres/tenants/quotas.ts';
 import { notFound } from '../responses/not-found.ts';
 import { authorise, callerOf } from '../access/access.ts';
@@ -13,12 +14,6 @@ import { requestIdentity } from '../requests/idempotency.ts';
 import { json, replayed } from '../responses/openapi-responses.ts';
 import { IdempotencyKey, TenantParams } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
-
-const Quotas = z.object({ items: z.array(Quota) }).meta({
-  id: 'Quotas',
-  description: 'The limits of a tenant, and its usage.',
-  example: { items: [{ quota: 'bytes', used: 48_112, limit: 10_737_418_240, default: 10_737_418_240 }] },
-});
 
 const Changes = QuotaChanges.meta({
   id: 'QuotaChanges',

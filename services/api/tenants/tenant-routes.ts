@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { TenantName } from '@pointsman/protocol/identifiers';
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import { TenantView } from '@pointsman/protocol/tenants/tenant-view';
 import { createTenantOnce } from '../../postgres/tenants/idempotency.ts';
 import { findTenant, listTenants } from '../../postgres/tenants/tenants.ts';
 import { notFound } from '../responses/not-found.ts';
@@ -14,12 +15,6 @@ import { json, replayed } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { IdempotencyKey, TenantParams } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
-
-const TenantView = z.object({ tenant: TenantName, createdAt: z.string() }).meta({
-  id: 'Tenant',
-  description: 'The unit of isolation.',
-  example: { tenant: 'acme', createdAt: '2026-03-01T12:00:00.000Z' },
-});
 
 const NewTenant = z
   .strictObject({ tenant: TenantName })

@@ -9,6 +9,7 @@ import { TenantName } from '@pointsman/protocol/identifiers';
 import { requestLimits } from '@pointsman/protocol/limits';
 import { quotaError } from '@pointsman/protocol/quota';
 import { paths } from '@pointsman/protocol/paths';
+import { TokenMade, TokenView } from '@pointsman/protocol/tenants/token-view';
 import { hashToken } from '../../config/settings.ts';
 import {
   type CreateAnswer,
@@ -29,7 +30,7 @@ import { empty, json } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { IdempotencyKey } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
-import { NewToken, tokenCursor, TokenMade, TokenView } from './token-view.ts';
+import { NewToken, tokenCursor } from './token-view.ts';
 
 export function tokenEndpoints(parts: ApiDeps): Endpoint[] {
   return [createEndpoint(parts), listEndpoint(parts), revokeEndpoint(parts)];

@@ -91,6 +91,11 @@ export const hangUp: Respond = (_seen, response) => void response.destroy();
 
 export const DIGEST = `sha256:${'a'.repeat(64)}`;
 
+/** A tenant as the API shows it. */
+export function tenant(name: string): Record<string, unknown> {
+  return { tenant: name, createdAt: '2026-01-01T00:00:00.000Z' };
+}
+
 /** A release of acme/bot as the API shows it. */
 export function release(more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
   return {

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
-import { z } from 'zod';
 
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import { PolicyVersionView } from '@pointsman/client/internal/http/resources';
 import { type ApiResponse, headerOf } from '@pointsman/client/internal/http/response';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
@@ -23,13 +23,6 @@ interface SetOptions {
   readonly message?: string;
   readonly ifVersion?: number;
 }
-
-const PolicyVersionView = z.looseObject({
-  version: z.number().int(),
-  message: z.string().nullable(),
-  by: z.string(),
-  at: z.string(),
-});
 
 /** `pointsman policy`: manages the rules for a tenant's publishes. */
 export function policyCommand(cli: Cli): Command {

@@ -1,21 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
-import { z } from 'zod';
 
 import type { QuotaName } from '@pointsman/protocol/quota';
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import { Quotas } from '@pointsman/client/internal/http/resources';
 import { commandRun, type Cli } from '../../context.ts';
 import { printable } from '../../output/printable.ts';
 import { quotaChange, shownAmount } from './quota-amounts.ts';
 import { table } from '../../output/table.ts';
 import type { Terminal } from '../../output/terminal.ts';
-
-const Quotas = z.looseObject({
-  items: z.array(
-    z.looseObject({ quota: z.string(), used: z.number(), limit: z.number(), default: z.number() }),
-  ),
-});
-type Quotas = z.infer<typeof Quotas>;
 
 /** `pointsman quotas`: shows or sets the limits of a tenant. */
 export function quotasCommand(cli: Cli): Command {

@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
-import { z } from 'zod';
 
 import { paths } from '@pointsman/protocol/paths';
+import { TenantView } from '@pointsman/client/internal/http/resources';
 import { commandRun, type Cli } from '../../context.ts';
 import { clientLimits } from '@pointsman/client/internal/http/limits';
 import { listRows } from '@pointsman/client/internal/http/pages';
 import { tenantName } from '../../settings.ts';
-
-const TenantView = z.looseObject({ tenant: z.string() });
 
 /** `pointsman tenants`: creates and lists tenants. */
 export function tenantsCommand(cli: Cli): Command {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { Command, InvalidArgumentError } from 'commander';
-import { z } from 'zod';
 
 import { Role, TOKEN_PREFIX, TokenId, TokenName } from '@pointsman/protocol/access';
 import { firstMessage } from '@pointsman/protocol/json/schema-issues';
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import { TokenMade, TokenView } from '@pointsman/client/internal/http/resources';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
@@ -13,20 +13,6 @@ import { clientLimits } from '@pointsman/client/internal/http/limits';
 import { listRows } from '@pointsman/client/internal/http/pages';
 import { table } from '../../output/table.ts';
 import { moment } from '../../output/format.ts';
-
-const TokenView = z.looseObject({
-  id: TokenId,
-  name: z.string(),
-  tenant: z.string().nullable(),
-  // A newer API may have further roles.
-  roles: z.array(z.string()),
-  createdAt: z.string(),
-  revokedAt: z.string().nullable().default(null),
-});
-type TokenView = z.infer<typeof TokenView>;
-
-const TokenMade = TokenView.extend({ token: z.string() });
-type TokenMade = z.infer<typeof TokenMade>;
 
 interface CreateOptions {
   readonly role: readonly Role[];
@@ -132,7 +118,7 @@ async function revokeToken({ client, terminal }: CommandRun, id: string): Promis
   return 'done';
 }
 
-function scope({ tenant }: TokenView): string {
+function scope({ tenant }: Pick<TokenView, 'tenant'>): string {
   return tenant ?? 'the platform';
 }
 
